@@ -1,0 +1,18 @@
+/**
+ * A finite automaton over tokens: which tokens may follow, and where each one leads.
+ *
+ * The same table masks logits while decoding and while scoring, so log-probabilities are those of the distribution
+ * that was sampled.
+ */
+
+/** Tables are dense, `[states, vocabulary]`, row-major. State 0 is the start. */
+export interface Grammar {
+  /** Identifies the tables: sessions that hold them are cached by it. */
+  readonly id: string
+  readonly states: number
+  readonly vocabulary: number
+  /** 1 where the token is allowed. Each state allows at least one token. */
+  readonly allowed: Uint8Array
+  /** State after the token; meaningless where it is not allowed. */
+  readonly next: Int32Array
+}

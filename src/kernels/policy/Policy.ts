@@ -1,0 +1,161 @@
+/**
+ * The model under training: inference sessions pinned to one weight version, and updates that publish the next.
+ *
+ * Knows nothing of tasks or stages. The live layer is `OnnxPolicy`; tests may provide another.
+ */
+import { Context, Data, type Effect, Schema, type Scope } from "effect"
+import type { Image } from "../image/Image.ts"
+import type { Grammar } from "../generate/Grammar.ts"
+
+/** What the policy could not do, and why. */
+export class PolicyError extends Schema.TaggedError<PolicyError>()("PolicyError", {
+  operation: Schema.Literals(["load", "sample", "logprobs", "update", "save", "restore"]),
+  reason: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message() {
+    return `policy ${this.operation}: ${this.reason}`
+  }
+}
+
+/** One user turn: images first, then text. The policy renders it with the model's chat template. */
+export interface Prompt {
+  readonly images: ReadonlyArray<Image>
+  readonly text: string
+}
+
+/** A sampled continuation. */
+export interface Completion {
+  /** Decoded text with the end-of-turn token removed. */
+  readonly text: string
+  /** Sampled token ids; the end-of-turn token is included when it was reached. */
+  readonly tokens: Int32Array
+  /** Log-probability in nats of each token under exactly the distribution it was drawn from. */
+  readonly logprobs: Float32Array
+  readonly finish: "stop" | "length"
+}
+
+export interface SampleOptions {
+  /** Candidates per prompt; they share the prompt's prefill. */
+  readonly count: number
+  readonly maxTokens: number
+  /** 0 is greedy. Default 1. */
+  readonly temperature?: number
+  /** Nucleus mass in (0, 1]. Default 1; anything below cannot be trained on. */
+  readonly topP?: number
+  /** Tokens the sampler may choose from, as an automaton. Log-probabilities are renormalised under it. */
+  readonly grammar?: Grammar | undefined
+}
+
+/** A prompt and the key of its random draws: same run seed and key, same uniforms, whatever else is in the batch. */
+export interface SampleRequest {
+  readonly prompt: Prompt
+  readonly key: string
+}
+
+/** A piece of a supervised target and the weight of each of its tokens in the loss. */
+export interface TargetSegment {
+  readonly text: string
+  readonly weight: number
+}
+
+export interface SupervisedExample {
+  readonly prompt: Prompt
+  /** Concatenated into the assistant turn; the end-of-turn token takes the last segment's weight. */
+  readonly target: ReadonlyArray<TargetSegment>
+  /** Optional token id to predict at each visual token of the first image (-1: none) and its weight: an auxiliary loss. */
+  readonly visual?: { readonly tokens: Int32Array; readonly weight: number }
+  /** The grammar its target tokens are scored under; the same one that decoding uses. */
+  readonly grammar?: Grammar | undefined
+}
+
+/** A completion with its group-relative advantage, scored as it was sampled. */
+export interface Rollout {
+  readonly prompt: Prompt
+  readonly completion: Completion
+  readonly advantage: number
+  readonly temperature?: number
+  readonly grammar?: Grammar | undefined
+}
+
+/** What `update` minimises. */
+export type Objective = Data.TaggedEnum<{
+  /** Weighted negative log-likelihood, averaged over weights. Eq. 8. */
+  Supervised: { readonly examples: ReadonlyArray<SupervisedExample> }
+  /** GRPO family over live groups (dead groups are left out by the caller). Eq. 7 and 10. */
+  GroupRelative: {
+    readonly rollouts: ReadonlyArray<Rollout>
+    /** grpo: mean over sequences of the token mean; dr_grpo: token sum over a constant length; dapo: token mean. */
+    readonly loss: "grpo" | "dr_grpo" | "dapo"
+    readonly clip: { readonly low: number; readonly high: number }
+    /** β of the k3 KL estimate to the reference; 0 skips the reference pass. */
+    readonly kl: number
+    /** μ: updates from the same rollouts. */
+    readonly innerUpdates: number
+    /** Constant length of dr_grpo, in tokens. */
+    readonly maxTokens: number
+  }
+}>
+export const Objective = Data.taggedEnum<Objective>()
+
+export interface UpdateOptions {
+  readonly learningRate: number
+  /** Default 0.1; norms and biases are spared. */
+  readonly weightDecay?: number
+  /** Global gradient norm above which gradients are scaled down. Default 1. */
+  readonly clipNorm?: number
+}
+
+export interface UpdateStats {
+  readonly version: number
+  readonly loss: number
+  /** Global norm before clipping. */
+  readonly gradNorm: number
+  /** Mean k3 estimate in nats per token; 0 without a reference. */
+  readonly kl: number
+  /** Share of tokens whose ratio was clipped. */
+  readonly clipFraction: number
+  /** Tokens that carried loss. */
+  readonly tokens: number
+}
+
+/** Inference pinned to one weight version. */
+export interface Session {
+  readonly version: number
+  /** One array of `count` completions per request, in order. */
+  readonly sample: (
+    requests: ReadonlyArray<SampleRequest>,
+    options: SampleOptions
+  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Completion>>, PolicyError>
+  /** Per-token log-probabilities of given tokens. */
+  readonly logprobs: (
+    items: ReadonlyArray<{
+      readonly prompt: Prompt
+      readonly tokens: Int32Array
+      readonly temperature?: number
+      readonly grammar?: Grammar | undefined
+    }>
+  ) => Effect.Effect<ReadonlyArray<Float32Array>, PolicyError>
+}
+
+/** Weights kept aside, to come back to: what model selection on a validation split needs. */
+export interface Snapshot {
+  readonly version: number
+  readonly weights: Float32Array
+}
+
+export class Policy extends Context.Service<Policy, {
+  readonly session: Effect.Effect<Session, PolicyError, Scope.Scope>
+  /** Fresh optimiser moments and the current weights as the KL reference: called once where a training stage starts. */
+  readonly beginStage: Effect.Effect<void, PolicyError>
+  /** Refused while a session is open: rollouts stay on-policy. */
+  readonly update: (objective: Objective, options: UpdateOptions) => Effect.Effect<UpdateStats, PolicyError>
+  readonly snapshot: Effect.Effect<Snapshot, PolicyError>
+  readonly restore: (snapshot: Snapshot) => Effect.Effect<void, PolicyError>
+  /** Writes a Hugging Face directory, atomically. */
+  readonly save: (directory: string) => Effect.Effect<void, PolicyError>
+  /** Token ids of a text, without special tokens of the chat template: what grammars are compiled with. */
+  readonly encode: (text: string) => Int32Array
+  readonly vocabularySize: number
+  readonly endOfTurn: number
+}>()("rise/Policy") {}
