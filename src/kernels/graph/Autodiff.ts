@@ -1,0 +1,56 @@
+/**
+ * Reverse-mode automatic differentiation over tensor expressions: the gradient is another expression.
+ */
+import { add } from "./elementwise.ts"
+import { filled, zeros } from "./fill.ts"
+import { fail } from "./Shape.ts"
+import type { Node, Tensor } from "./Tensor.ts"
+
+/** Nodes that the tensors depend on, in an order in which every node follows its inputs. */
+export const ancestors = (roots: ReadonlyArray<Tensor>): ReadonlyArray<Node> => {
+  const seen = new Set<Node>()
+  const pending: Array<Node> = roots.map((t) => t.node)
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (seen.has(node)) continue
+    seen.add(node)
+    for (const { node: next } of node.inputs) pending.push(next)
+    if (node.body !== undefined) for (const { node: next } of node.body.results) pending.push(next)
+  }
+  // A node is made after its inputs, so creation order is a topological order.
+  return [...seen].sort((a, b) => a.id - b.id)
+}
+
+/**
+ * Gradients of a scalar with respect to each of `wrt`; zeros where it does not depend on one.
+ *
+ * @throws ShapeError when `of` is not a scalar, or an operator on the way has no derivative
+ */
+export const gradients = (of: Tensor, wrt: ReadonlyArray<Tensor>): ReadonlyArray<Tensor> => {
+  if (of.shape.length !== 0) return fail("gradients", "only a scalar has a gradient", of.shape)
+  const order = ancestors([of])
+  // Only nodes that lead to `wrt` need a cotangent.
+  const leads = new Set<Node>(wrt.map((t) => t.node))
+  for (const node of order) if (node.inputs.some((t) => leads.has(t.node))) leads.add(node)
+
+  const cotangents = new Map<Node, Array<Tensor | undefined>>()
+  const accumulate = (tensor: Tensor, value: Tensor) => {
+    if (!leads.has(tensor.node)) return
+    const held = cotangents.get(tensor.node) ?? []
+    const before = held[tensor.index]
+    held[tensor.index] = before === undefined ? value : add(before, value)
+    cotangents.set(tensor.node, held)
+  }
+  accumulate(of, filled(1, []))
+
+  for (let i = order.length - 1; i >= 0; i--) {
+    const node = order[i] as Node
+    const held = cotangents.get(node)
+    if (held === undefined || node.inputs.length === 0 || !node.inputs.some((t) => leads.has(t.node))) continue
+    if (node.op.vjp === undefined) return fail("gradients", `operator "${node.op.name}" has no derivative`, of.shape)
+    node.op.vjp(node, held).forEach((value, k) => {
+      const target = node.inputs[k]
+      if (value !== undefined && target !== undefined) accumulate(target, value)
+    })
+  }
+  return wrt.map((t) => cotangents.get(t.node)?.[t.index] ?? zeros(t.shape))
+}

@@ -1,0 +1,233 @@
+/**
+ * Writes tensor expressions as an ONNX model (onnx.proto3, IR version 10, opset 20 and com.microsoft 1).
+ *
+ * Equal computations are written once. In a loop body, what does not depend on the turn is written outside.
+ */
+import { ancestors } from "./Autodiff.ts"
+import { bytes, type Bytes, float, int, join, text } from "./Protobuf.ts"
+import { fail, type Shape } from "./Shape.ts"
+import type { DType, Emitter, Node, OnnxAttribute, Tensor, TypedArray } from "./Tensor.ts"
+
+/** A value of the model's border. */
+export interface Port {
+  readonly name: string
+  readonly shape: Shape
+  readonly dtype: DType
+}
+
+/** An ONNX model and its border, inputs in order of creation. */
+export interface Program {
+  readonly bytes: Bytes
+  readonly inputs: ReadonlyArray<Port>
+  readonly outputs: ReadonlyArray<Port>
+}
+
+/** Bytes of an initializer that live in another file (a .safetensors at any offset). */
+export interface External {
+  readonly location: string
+  readonly offset: number
+  readonly length: number
+  /** Element type in the file; half types are cast to f32 when the session is made. */
+  readonly dtype: "f32" | "f16" | "bf16"
+}
+
+export interface WriteOptions {
+  /** Inputs that become initializers: weights baked into the model. */
+  readonly initializers?: ReadonlyMap<string, TypedArray | External>
+}
+
+const onnxTypes: Readonly<Record<DType | "f16" | "bf16", number>> = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9, f16: 10, bf16: 16 }
+
+const raw = (value: TypedArray): Bytes => new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+
+const tensorProto = (name: string, dims: Shape, type: number, data: Bytes | External): Bytes => join([
+  ...dims.map((d) => int(1, d)),
+  int(2, type),
+  text(8, name),
+  ...(data instanceof Uint8Array ? [bytes(9, data)] : [
+    ...([["location", data.location], ["offset", String(data.offset)], ["length", String(data.length)]] as const)
+      .map(([key, value]) => bytes(13, join([text(1, key), text(2, value)]))),
+    int(14, 1)
+  ])
+])
+
+const attributeProto = (name: string, value: OnnxAttribute): Bytes => join([
+  text(1, name),
+  ..."i" in value ? [int(3, value.i), int(20, 2)]
+    : "f" in value ? [float(2, value.f), int(20, 1)]
+    : "s" in value ? [text(4, value.s), int(20, 3)]
+    : "ints" in value ? [...value.ints.map((x) => int(8, x)), int(20, 7)]
+    : [bytes(6, value.graph), int(20, 5)]
+])
+
+const valueInfo = ({ dtype, name, shape }: Port): Bytes => {
+  const dims = shape.map((d) => bytes(1, d === -1 ? new Uint8Array(0) : int(1, d)))
+  return join([text(1, name), bytes(2, bytes(1, join([int(1, onnxTypes[dtype]), bytes(2, join(dims))])))])
+}
+
+const key = (tensor: Tensor): string => `${tensor.node.id}:${tensor.index}`
+
+/** One graph being written: the model's own, or a loop's body inside it. */
+class Scope {
+  readonly nodes: Array<Bytes> = []
+  readonly names = new Map<string, string>()
+  readonly #written = new Map<string, ReadonlyArray<string>>()
+  readonly #shared: { counter: number; readonly initializers: Array<Bytes>; readonly constants: Map<string, string> }
+  readonly #parent: Scope | undefined
+
+  constructor(parent?: Scope) {
+    this.#parent = parent
+    this.#shared = parent !== undefined ? parent.#shared : { counter: 0, initializers: [], constants: new Map() }
+  }
+
+  get initializers(): ReadonlyArray<Bytes> {
+    return this.#shared.initializers
+  }
+
+  fresh(): string {
+    return `%${this.#shared.counter++}`
+  }
+
+  name(tensor: Tensor): string {
+    return this.names.get(key(tensor)) ?? this.#parent?.name(tensor) ??
+      fail("write", `a value of "${tensor.node.op.name}" is used outside the loop that makes it`, tensor.shape)
+  }
+
+  initializer(signature: string, dims: Shape, type: number, data: Bytes | External): string {
+    const held = this.#shared.constants.get(signature)
+    if (held !== undefined) return held
+    const name = this.fresh()
+    this.#shared.initializers.push(tensorProto(name, dims, type, data))
+    this.#shared.constants.set(signature, name)
+    return name
+  }
+
+  constant(dtype: DType, shape: Shape, value: TypedArray): string {
+    const data = raw(value)
+    const signature = data.length <= 64 ? `${dtype}[${shape.join()}]${Buffer.from(data).toString("base64")}` : `large${this.#shared.counter}`
+    return this.initializer(signature, shape, onnxTypes[dtype], data)
+  }
+
+  emitNode(node: Node): void {
+    const inputs = node.inputs.map((t) => this.name(t))
+    // Equal operator, attributes and inputs: the value is already there. Bodies and custom rules are left alone.
+    const signature = node.body === undefined
+      ? `${node.op.name}|${JSON.stringify(node.attributes)}|${inputs.join()}|${node.outputs.map((t) => t.dtype).join()}`
+      : undefined
+    const held = signature === undefined ? undefined : this.#written.get(signature)
+    const outputs = held ?? node.outputs.map(() => this.fresh())
+    node.outputs.forEach((t, i) => this.names.set(key(t), outputs[i] as string))
+    if (held !== undefined) return
+    node.op.emit(node, inputs, outputs, this.#emitter(node))
+    if (signature !== undefined) this.#written.set(signature, node.outputs.map((t) => this.name(t)))
+  }
+
+  #emitter(current: Node): Emitter {
+    return {
+      node: (type, inputs, outputs, attributes = {}, domain) => {
+        this.nodes.push(join([
+          ...inputs.map((name) => text(1, name)),
+          ...outputs.map((name) => text(2, name)),
+          text(3, `${type}_${this.#shared.counter++}`),
+          text(4, type),
+          ...Object.entries(attributes).map(([name, value]) => bytes(5, attributeProto(name, value))),
+          ...(domain === undefined ? [] : [text(7, domain)])
+        ]))
+      },
+      fresh: () => this.fresh(),
+      ints: (values) => this.constant("i64", [values.length], BigInt64Array.from(values, BigInt)),
+      scalar: (value) => this.constant("f32", [], Float32Array.of(value)),
+      alias: (_, name) => current.outputs.forEach((t) => this.names.set(key(t), name)),
+      body: (node) => this.#body(node)
+    }
+  }
+
+  #body(node: Node): Bytes {
+    const { parameters, results } = node.body ?? fail("write", "a loop without a body")
+    const inner = new Scope(this)
+    for (const parameter of parameters) inner.names.set(key(parameter), inner.fresh())
+    const local = localNodes(node)
+    for (const each of ancestors(results)) if (local.has(each) && each.op.name !== "parameter") inner.emitNode(each)
+    // A result must be a value of the body itself: an outer value or a parameter passes through a copy.
+    const outputs = results.map((t) => {
+      const name = this.fresh()
+      inner.nodes.push(join([text(1, inner.name(t)), text(2, name), text(3, `Identity_${name}`), text(4, "Identity")]))
+      return { name, shape: t.shape, dtype: t.dtype }
+    })
+    const inputs = parameters.map((t) => ({ name: inner.name(t), shape: t.shape, dtype: t.dtype }))
+    return graphProto("body", inner.nodes, [], inputs, outputs)
+  }
+}
+
+/** Body nodes that depend on the turn. */
+const localNodes = (node: Node): ReadonlySet<Node> => {
+  const local = new Set<Node>(node.body?.parameters.map((t) => t.node))
+  for (const each of ancestors(node.body?.results ?? [])) if (each.inputs.some((t) => local.has(t.node))) local.add(each)
+  return local
+}
+
+const graphProto = (
+  name: string,
+  nodes: ReadonlyArray<Bytes>,
+  initializers: ReadonlyArray<Bytes>,
+  inputs: ReadonlyArray<Port>,
+  outputs: ReadonlyArray<Port>
+): Bytes => join([
+  ...nodes.map((each) => bytes(1, each)),
+  text(2, name),
+  ...initializers.map((each) => bytes(5, each)),
+  ...inputs.map((port) => bytes(11, valueInfo(port))),
+  ...outputs.map((port) => bytes(12, valueInfo(port)))
+])
+
+/** Writes the model that computes the named outputs. */
+export const write = (outputs: Readonly<Record<string, Tensor>>, options: WriteOptions = {}): Program => {
+  const scope = new Scope()
+  const order = ancestors(Object.values(outputs))
+  const inBody = new Set<Node>()
+  for (const node of order) if (node.body !== undefined) for (const each of localNodes(node)) inBody.add(each)
+
+  const inputs: Array<Port> = []
+  for (const node of order) {
+    if (inBody.has(node)) continue
+    const first = node.outputs[0] as Tensor
+    if (node.name !== undefined) {
+      const baked = options.initializers?.get(node.name)
+      if (baked === undefined) {
+        if (inputs.some((port) => port.name === node.name)) fail("write", `two inputs are called "${node.name}"`, first.shape)
+        inputs.push({ name: node.name, shape: first.shape, dtype: first.dtype })
+        scope.names.set(key(first), node.name)
+      } else {
+        scope.names.set(key(first), bake(scope, node.name, first, baked))
+      }
+    } else if (node.value !== undefined) {
+      scope.names.set(key(first), scope.constant(first.dtype, first.shape, node.value))
+    } else {
+      scope.emitNode(node)
+    }
+  }
+
+  const ports = Object.entries(outputs).map(([name, { dtype, shape }]) => ({ name, shape, dtype }))
+  const results = Object.entries(outputs).map(([name, tensor]) =>
+    join([text(1, scope.name(tensor)), text(2, name), text(3, `Identity_${name}`), text(4, "Identity")]))
+  const graph = graphProto("rise", [...scope.nodes, ...results], scope.initializers, inputs, ports)
+  const model = join([
+    int(1, 10),
+    text(2, "rise-vlm"),
+    bytes(7, graph),
+    bytes(8, join([text(1, ""), int(2, 20)])),
+    bytes(8, join([text(1, "com.microsoft"), int(2, 1)]))
+  ])
+  return { bytes: model, inputs, outputs: ports }
+}
+
+const bake = (scope: Scope, name: string, tensor: Tensor, baked: TypedArray | External): string => {
+  if (!("location" in baked)) return scope.initializer(`baked:${name}`, tensor.shape, onnxTypes[tensor.dtype], raw(baked))
+  const stored = scope.initializer(`baked:${name}`, tensor.shape, onnxTypes[baked.dtype], baked)
+  if (baked.dtype === "f32") return stored
+  const full = scope.fresh()
+  scope.nodes.push(join([
+    text(1, stored), text(2, full), text(3, `Cast_${full}`), text(4, "Cast"), bytes(5, attributeProto("to", { i: onnxTypes.f32 }))
+  ]))
+  return full
+}

@@ -1,0 +1,35 @@
+/** Activation functions of the Qwen2-VL family. */
+import { add, erf, exp, mul, neg, sigmoid, sub } from "./elementwise.ts"
+import { type Operator, scalar, single, type Tensor } from "./Tensor.ts"
+
+const geluOperator: Operator = {
+  name: "gelu",
+  emit: (_, inputs, outputs, to) => to.node("Gelu", inputs, outputs),
+  vjp: (node, [g]) => {
+    if (g === undefined) return []
+    const x = node.inputs[0] as Tensor
+    const cdf = mul(scalar(0.5), add(scalar(1), erf(mul(x, scalar(Math.SQRT1_2)))))
+    const density = mul(scalar(1 / Math.sqrt(2 * Math.PI)), exp(neg(mul(scalar(0.5), mul(x, x)))))
+    return [mul(g, add(cdf, mul(x, density)))]
+  }
+}
+/** x·Φ(x), the exact form (Hendrycks & Gimpel 2016). */
+export const gelu = (x: Tensor): Tensor => single(geluOperator, [x], x.shape)
+
+const quickGeluOperator: Operator = {
+  name: "quickGelu",
+  emit: (node, inputs, outputs, to) =>
+    to.node("QuickGelu", inputs, outputs, { alpha: { f: node.attributes["alpha"] as number } }, "com.microsoft"),
+  vjp: (node, [g]) => {
+    if (g === undefined) return []
+    const x = node.inputs[0] as Tensor
+    const scaled = mul(x, scalar(node.attributes["alpha"] as number))
+    const s = sigmoid(scaled)
+    return [mul(g, mul(s, add(scalar(1), mul(scaled, sub(scalar(1), s)))))]
+  }
+}
+/** x·σ(α·x). α = 1.702 is QuickGELU (Qwen2-VL's vision tower). */
+export const quickGelu = (x: Tensor, alpha = 1.702): Tensor => single(quickGeluOperator, [x], x.shape, "f32", { alpha })
+
+/** x·σ(x), also called swish. */
+export const silu = (x: Tensor): Tensor => quickGelu(x, 1)

@@ -1,0 +1,65 @@
+/**
+ * Log-probabilities of given tokens straight from hidden states and the output embedding.
+ *
+ * The gradient never materialises d(logits): with P the softmax and d the cotangent of the log-probabilities,
+ * dX = d·(E[target] − P·E) and dE = scatter(d·X) − Pᵀ·(d·X). Rows are taken in chunks, so that a vocabulary of 150k
+ * costs `chunk × vocabulary` floats of memory, not `rows × vocabulary`.
+ */
+import { withVjp } from "./custom.ts"
+import { add, exp, mul, neg, sub } from "./elementwise.ts"
+import { gather, pick, scatterAdd } from "./indexing.ts"
+import { concat, reshape, slice } from "./layout.ts"
+import { matmul } from "./linear.ts"
+import { logSumExp, sum } from "./reduce.ts"
+import { fail } from "./Shape.ts"
+import { scalar, type Tensor } from "./Tensor.ts"
+
+export interface LogprobOptions {
+  /** Sampling temperature the tokens were drawn at. Default 1. */
+  readonly temperature?: number
+  /** Rows handled at a time. */
+  readonly chunk?: number
+  /** Added to the logits, `[rows, vocabulary]`: the format mask. Receives no gradient. */
+  readonly bias?: Tensor
+}
+
+/**
+ * log softmax(x·Eᵀ/T + bias)[target] for each row.
+ *
+ * @param x `[rows, width]`
+ * @param embedding `[vocabulary, width]`
+ * @param targets int `[rows]`
+ * @returns `[rows]`, nats
+ */
+export const selectedLogprob = (x: Tensor, embedding: Tensor, targets: Tensor, options: LogprobOptions = {}): Tensor => {
+  const [rows, width] = x.shape as [number, number]
+  if (embedding.shape[1] !== width || targets.shape[0] !== rows) return fail("selectedLogprob", "rows do not fit", x.shape, embedding.shape)
+  const chunk = options.chunk ?? rows
+  const parts: Array<Tensor> = []
+  for (let start = 0; start < rows; start += chunk) {
+    const end = Math.min(rows, start + chunk)
+    parts.push(chunkLogprob(slice(x, 0, start, end), embedding, slice(targets, 0, start, end), 1 / (options.temperature ?? 1),
+      options.bias && slice(options.bias, 0, start, end)))
+  }
+  return concat(parts, 0)
+}
+
+const chunkLogprob = (x: Tensor, embedding: Tensor, targets: Tensor, scale: number, bias: Tensor | undefined): Tensor => {
+  const rows = x.shape[0] as number
+  const product = matmul(x, embedding, { transB: true, alpha: scale })
+  const logits = bias === undefined ? product : add(product, bias)
+  const normalizer = logSumExp(logits, [1])
+  const chosen = gather(embedding, targets)
+  const score = mul(sum(mul(x, chosen), [1]), scalar(scale))
+  const value = bias === undefined ? score : add(score, pick(bias, targets))
+  return withVjp(sub(value, normalizer), [x, embedding], (d) => {
+    const probabilities = exp(sub(logits, reshape(normalizer, [rows, 1])))
+    const weight = mul(reshape(d, [rows, 1]), scalar(scale))
+    const weighted = mul(x, weight)
+    return [
+      mul(weight, sub(chosen, matmul(probabilities, embedding))),
+      // The product first: the scatter then starts from it and no dense zero tensor is added.
+      scatterAdd(matmul(probabilities, neg(weighted), { transA: true }), targets, weighted)
+    ]
+  })
+}

@@ -1,0 +1,72 @@
+/** Reductions and the softmax. */
+import { expand, reshape } from "./layout.ts"
+import { exp, mul, sub } from "./elementwise.ts"
+import { axis as resolve, fail, type Shape } from "./Shape.ts"
+import { type Operator, scalar, single, type Tensor } from "./Tensor.ts"
+
+const kept = (shape: Shape, axes: ReadonlyArray<number>): Shape => shape.map((d, i) => axes.includes(i) ? 1 : d)
+
+const reduction = (
+  name: string,
+  type: string,
+  derivative?: (x: Tensor, y: Tensor, g: Tensor, count: number) => Tensor
+) => {
+  const op: Operator = {
+    name,
+    emit: (node, inputs, outputs, to) =>
+      to.node(type, [inputs[0] as string, to.ints(node.attributes["axes"] as ReadonlyArray<number>)], outputs, { keepdims: { i: 0 } }),
+    ...(derivative && {
+      vjp: (node, [g]) => {
+        if (g === undefined) return []
+        const x = node.inputs[0] as Tensor
+        const axes = node.attributes["axes"] as ReadonlyArray<number>
+        const shape = kept(x.shape, axes)
+        const count = axes.reduce((n, i) => n * (x.shape[i] as number), 1)
+        return [derivative(x, reshape(node.outputs[0] as Tensor, shape), reshape(g, shape), count)]
+      }
+    })
+  }
+  return (x: Tensor, axes: ReadonlyArray<number> = x.shape.map((_, i) => i)): Tensor => {
+    const at = axes.map((i) => resolve(name, x.shape, i))
+    if (new Set(at).size !== at.length) return fail(name, "an axis is named twice", x.shape)
+    if (at.length === 0) return x
+    return single(op, [x], x.shape.filter((_, i) => !at.includes(i)), x.dtype, { axes: at })
+  }
+}
+
+/** Sum over the axes (all when none are given); the reduced axes disappear. */
+export const sum = reduction("sum", "ReduceSum", (x, _y, g) => expand(g, x.shape))
+export const mean = reduction("mean", "ReduceMean", (x, _y, g, count) => expand(mul(g, scalar(1 / count)), x.shape))
+/** No gradient: used for stabilising and for choosing. */
+export const max = reduction("max", "ReduceMax")
+/** log Σ exp, stable. */
+export const logSumExp = reduction("logSumExp", "ReduceLogSumExp", (x, y, g) => mul(g, exp(sub(x, y))))
+
+const softmaxOperator: Operator = {
+  name: "softmax",
+  emit: (_, inputs, outputs, to) => to.node("Softmax", inputs, outputs, { axis: { i: -1 } }),
+  vjp: (node, [g]) => {
+    if (g === undefined) return []
+    const y = node.outputs[0] as Tensor
+    const weighted = mul(g, y)
+    const total = sum(weighted, [-1])
+    return [sub(weighted, mul(y, reshape(total, [...total.shape, 1])))]
+  }
+}
+/** Softmax over the last axis. */
+export const softmax = (x: Tensor): Tensor => single(softmaxOperator, [x], x.shape)
+
+const argmaxOperator: Operator = {
+  name: "argmax",
+  emit: (_, inputs, outputs, to) => to.node("ArgMax", inputs, outputs, { axis: { i: -1 }, keepdims: { i: 0 } })
+}
+/** Index of the largest value along the last axis, the first one on ties; int64. */
+export const argmax = (x: Tensor): Tensor => single(argmaxOperator, [x], x.shape.slice(0, -1), "i64")
+
+const cumsumOperator: Operator = {
+  name: "cumulativeSum",
+  emit: (_, [x], outputs, to) => to.node("CumSum", [x as string, to.ints([-1])], outputs)
+}
+/** Running sum along the last axis. */
+export const cumulativeSum = (x: Tensor): Tensor => single(cumsumOperator, [x], x.shape, x.dtype)
+
