@@ -1,0 +1,118 @@
+/**
+ * onnxruntime sessions in worker threads, as a scoped service.
+ *
+ * A run blocks its thread completely and a thread killed inside one aborts the process. So sessions live in workers, and
+ * closing is cooperative: it withdraws what waits, lets the run in flight end, releases the sessions and waits for the
+ * threads. Interrupting the main fiber (Ctrl-C under `NodeRuntime.runMain`) therefore ends within the length of one run.
+ *
+ * Workers run side by side; the requests of one worker run one at a time, in the order they were made.
+ */
+import { Context, Effect, Layer, type Scope } from "effect"
+import { availableParallelism } from "node:os"
+import { type HostTensor, isShared } from "./HostTensor.ts"
+import * as Kernel from "./Kernel.ts"
+import type { SessionOptions } from "./Protocol.ts"
+import { RuntimeError } from "./RuntimeError.ts"
+import * as WorkerThread from "./WorkerThread.ts"
+
+export { RuntimeError } from "./RuntimeError.ts"
+export type { SessionOptions } from "./Protocol.ts"
+
+/** A model opened on one worker. */
+export interface RuntimeSession {
+  /**
+   * Runs the model on every input that is not bound. `fetches` names the outputs that come back in fresh memory;
+   * preallocated outputs are written on every run and are part of the result too.
+   *
+   * Do not touch shared arrays it reads or writes until it is done; interrupting it waits until the worker lets go.
+   */
+  readonly run: (
+    feeds: Readonly<Record<string, HostTensor>>,
+    fetches: ReadonlyArray<string>
+  ) => Effect.Effect<Record<string, HostTensor>, RuntimeError>
+}
+
+export class Runtime extends Context.Service<Runtime, {
+  /** How many worker threads there are; they are counted from 0. */
+  readonly workers: number
+  /** Opens a model on one worker. The scope releases it after the runs asked for before. */
+  readonly open: (
+    worker: number,
+    model: Uint8Array,
+    options?: SessionOptions
+  ) => Effect.Effect<RuntimeSession, RuntimeError, Scope.Scope>
+  /** Runs an elementwise job on one worker, in its queue. Buffers must be shared. */
+  readonly kernel: (worker: number, job: Kernel.Job) => Effect.Effect<Kernel.Result, RuntimeError>
+}>()("rise/Runtime") {}
+
+export interface Options {
+  /** Default: the cores this process may use. */
+  readonly workers?: number
+  /** Threads inside one operator of a session. Default 1. */
+  readonly threadsPerWorker?: number
+}
+
+const positive = (name: string, value: number): Effect.Effect<number, RuntimeError> =>
+  Number.isInteger(value) && value > 0
+    ? Effect.succeed(value)
+    : Effect.fail(new RuntimeError({ operation: "open", reason: `${name} is ${value}, expected a whole number from 1` }))
+
+/** Starts the workers; closing the layer ends them cooperatively. */
+export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError> =>
+  Layer.effect(
+    Runtime,
+    Effect.gen(function*() {
+      const count = yield* positive("workers", options?.workers ?? availableParallelism())
+      const threads = yield* positive("threadsPerWorker", options?.threadsPerWorker ?? 1)
+      const all = yield* Effect.replicateEffect(WorkerThread.make({ threads }), count, { concurrency: "unbounded" })
+      let nextSession = 0
+
+      const at = (
+        operation: RuntimeError["operation"],
+        worker: number
+      ): Effect.Effect<WorkerThread.WorkerThread, RuntimeError> => {
+        const thread = all[worker]
+        return thread === undefined
+          ? Effect.fail(new RuntimeError({ operation, reason: `there is no worker ${worker}; expected 0 to ${count - 1}` }))
+          : Effect.succeed(thread)
+      }
+
+      const open = Effect.fn("Runtime.open")(function*(worker: number, model: Uint8Array, options: SessionOptions = {}) {
+        const thread = yield* at("open", worker)
+        const outputs = options.outputs ?? {}
+        for (const [name, { data }] of Object.entries(outputs)) {
+          if (!isShared(data)) {
+            return yield* new RuntimeError({
+              operation: "open",
+              reason: `preallocated output "${name}" must lie over a SharedArrayBuffer (HostTensor.shared)`
+            })
+          }
+        }
+        const session = nextSession++
+        yield* Effect.acquireRelease(
+          thread.submit({ _tag: "Open", session, model, options }),
+          // A session ends with its thread, however that ended.
+          () =>
+            Effect.suspend(() => thread.alive() ? thread.submit({ _tag: "Release", session }) : Effect.void).pipe(
+              Effect.catch((error) => Effect.logWarning(error.message))
+            )
+        )
+        const run: RuntimeSession["run"] = (feeds, fetches) =>
+          Effect.map(
+            thread.submit({ _tag: "Run", session, feeds, fetches }),
+            (fresh) => ({ ...outputs, ...(fresh as Record<string, HostTensor>) })
+          )
+        return { run }
+      })
+
+      const kernel = (worker: number, job: Kernel.Job) =>
+        Effect.flatMap(at("kernel", worker), (thread) => {
+          const reason = Kernel.refusal(job)
+          return reason === undefined
+            ? Effect.map(thread.submit({ _tag: "Kernel", job }), (result) => result as number)
+            : Effect.fail(new RuntimeError({ operation: "kernel", reason }))
+        })
+
+      return { workers: count, open, kernel }
+    })
+  )

@@ -1,0 +1,12 @@
+/** What went wrong on the way to, in, or back from a worker thread. */
+import { Schema } from "effect"
+
+export class RuntimeError extends Schema.TaggedError<RuntimeError>()("RuntimeError", {
+  operation: Schema.Literals(["open", "run", "kernel", "close"]),
+  /** Names the wrong value and what was expected. */
+  reason: Schema.String
+}) {
+  override get message() {
+    return `runtime ${this.operation}: ${this.reason}`
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * Entry of a worker thread: owns onnxruntime sessions and takes requests one at a time, in order.
+ *
+ * `session.run` blocks its thread and a thread killed inside it aborts the process, so a worker ends only by itself, when
+ * it is told to close. This file runs in a bare Node thread: no Effect runtime here.
+ */
+import { env, InferenceSession, Tensor } from "onnxruntime-node"
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
+import * as HostTensor from "./HostTensor.ts"
+import * as Kernel from "./Kernel.ts"
+import { type Body, Gate, type Reply, type Request, type SessionOptions, type Value, type WorkerData } from "./Protocol.ts"
+
+interface Opened {
+  readonly session: InferenceSession
+  readonly inputs: ReadonlyMap<string, InferenceSession.ValueMetadata>
+  readonly outputs: ReadonlyMap<string, InferenceSession.ValueMetadata>
+  /** Inputs each run has to bring. */
+  readonly varying: ReadonlyArray<string>
+  /** Bound inputs plus those of the current run, which overwrite the ones of the run before. */
+  readonly feeds: Record<string, Tensor>
+  readonly preallocated: Readonly<Record<string, Tensor>>
+}
+
+if (parentPort === null) throw new Error("worker.ts is the entry of a worker thread")
+const port = parentPort
+const { threads } = workerData as WorkerData
+// Otherwise onnxruntime warns about missing GPUs on stderr.
+env.logLevel = "error"
+
+const sessions = new Map<number, Opened>()
+const queue: Array<Request> = []
+let busy = false
+
+const list = (names: Iterable<string>): string => [...names].join(", ") || "none"
+
+/** A checked onnxruntime tensor over the same bytes. */
+const toTensor = (
+  kind: "input" | "output",
+  name: string,
+  tensor: HostTensor.HostTensor,
+  declared: ReadonlyMap<string, InferenceSession.ValueMetadata>
+): Tensor => {
+  const expected = declared.get(name)
+  if (expected === undefined) throw new Error(`the model has no ${kind} "${name}"; it has ${list(declared.keys())}`)
+  const checked = HostTensor.make(tensor.dtype, tensor.dims, tensor.data)
+  if (typeof checked === "string") throw new Error(`${kind} "${name}": ${checked}`)
+  if (expected.isTensor) {
+    // A size the model leaves symbolic accepts anything.
+    const fits = expected.type === tensor.dtype && expected.shape.length === tensor.dims.length &&
+      expected.shape.every((d, i) => typeof d === "string" || d === tensor.dims[i])
+    if (!fits) {
+      throw new Error(
+        `${kind} "${name}" is ${tensor.dtype} [${tensor.dims}], the model expects ${expected.type} [${expected.shape}]`
+      )
+    }
+  }
+  return new Tensor(tensor.dtype, tensor.data, tensor.dims)
+}
+
+const toTensors = (
+  kind: "input" | "output",
+  tensors: Readonly<Record<string, HostTensor.HostTensor>>,
+  declared: ReadonlyMap<string, InferenceSession.ValueMetadata>
+): Record<string, Tensor> => {
+  const out: Record<string, Tensor> = {}
+  for (const name in tensors) out[name] = toTensor(kind, name, tensors[name]!, declared)
+  return out
+}
+
+const create = (model: Uint8Array, options: SessionOptions): Promise<InferenceSession> =>
+  InferenceSession.create(model, {
+    executionProviders: ["cpu"],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    graphOptimizationLevel: options.optimization ?? "all",
+    logSeverityLevel: 3,
+    ...(options.externalData === undefined ? {} : { externalData: options.externalData }),
+    extra: {
+      session: {
+        // A spinning pool takes the core that another worker wants.
+        intra_op: { allow_spinning: "0" },
+        ...(options.prepack === false ? { disable_prepacking: "1" } : {}),
+        ...(options.modelFolder === undefined
+          ? {}
+          : { model_external_initializers_file_folder_path: options.modelFolder })
+      }
+    }
+  })
+
+const open = async (id: number, model: Uint8Array, options: SessionOptions): Promise<void> => {
+  const session = await create(model, options)
+  try {
+    const inputs = new Map(session.inputMetadata.map((metadata) => [metadata.name, metadata]))
+    const outputs = new Map(session.outputMetadata.map((metadata) => [metadata.name, metadata]))
+    const feeds = toTensors("input", options.bound ?? {}, inputs)
+    sessions.set(id, {
+      session,
+      inputs,
+      outputs,
+      varying: session.inputNames.filter((name) => !(name in feeds)),
+      feeds,
+      preallocated: toTensors("output", options.outputs ?? {}, outputs)
+    })
+  } catch (cause) {
+    await session.release()
+    throw cause
+  }
+}
+
+const run = async (
+  opened: Opened,
+  given: Readonly<Record<string, HostTensor.HostTensor>>,
+  fetches: ReadonlyArray<string>
+): Promise<Record<string, HostTensor.HostTensor>> => {
+  const { feeds, inputs, outputs, preallocated, session, varying } = opened
+  for (const name in given) {
+    if (inputs.has(name) && !varying.includes(name)) throw new Error(`input "${name}" was bound when the model was opened`)
+    feeds[name] = toTensor("input", name, given[name]!, inputs)
+  }
+  for (const name of varying) {
+    if (!(name in given)) throw new Error(`input "${name}" is missing; a run takes ${list(varying)}`)
+  }
+  const wanted: Record<string, Tensor | null> = { ...preallocated }
+  for (const name of fetches) {
+    if (!outputs.has(name)) throw new Error(`the model has no output "${name}"; it has ${list(outputs.keys())}`)
+    if (!(name in preallocated)) wanted[name] = null
+  }
+  if (Object.keys(wanted).length === 0) {
+    throw new Error(`the run fetches no output; the model has ${list(outputs.keys())}`)
+  }
+  const results = await session.run(feeds, wanted)
+  const fresh: Record<string, HostTensor.HostTensor> = {}
+  for (const name of fetches) {
+    const result = results[name]
+    if (result === undefined || name in preallocated) continue
+    const tensor = HostTensor.make(result.type, result.dims, result.data)
+    if (typeof tensor === "string") throw new Error(`output "${name}": ${tensor}`)
+    fresh[name] = tensor
+  }
+  return fresh
+}
+
+const session = (id: number): Opened => {
+  const opened = sessions.get(id)
+  if (opened === undefined) throw new Error("the session is closed")
+  return opened
+}
+
+const release = async (id: number): Promise<void> => {
+  const opened = session(id)
+  sessions.delete(id)
+  await opened.session.release()
+}
+
+const handle = async (body: Body): Promise<Value> => {
+  switch (body._tag) {
+    case "Open":
+      return open(body.session, body.model, body.options)
+    case "Run":
+      return run(session(body.session), body.feeds, body.fetches)
+    case "Kernel":
+      return Kernel.execute(body.job)
+    case "Release":
+      return release(body.session)
+    case "Close":
+      for (const id of [...sessions.keys()]) await release(id)
+  }
+}
+
+/** Buffers to hand over rather than copy. */
+const transferable = (value: Value): Array<ArrayBuffer> =>
+  typeof value === "object"
+    ? [...new Set(Object.values(value).map(({ data }) => data.buffer))].filter((buffer) => buffer instanceof ArrayBuffer)
+    : []
+
+const answer = async ({ body, id }: Request): Promise<void> => {
+  let reply: Reply
+  let transfer: Array<ArrayBuffer> = []
+  try {
+    const value = await handle(body)
+    reply = { _tag: "Success", id, value }
+    transfer = transferable(value)
+  } catch (cause) {
+    reply = { _tag: "Failure", id, reason: cause instanceof Error ? cause.message : String(cause) }
+  }
+  port.postMessage(reply, transfer)
+  if (body._tag === "Close") port.close()
+}
+
+const pump = async (): Promise<void> => {
+  if (busy) return
+  busy = true
+  for (let request = queue.shift(); request !== undefined; request = queue.shift()) {
+    if (Atomics.compareExchange(request.gate, 0, Gate.waiting, Gate.started) === Gate.waiting) await answer(request)
+    // Takes what arrived during the run without waiting for the event loop to come round.
+    for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) {
+      queue.push(more.message)
+    }
+  }
+  busy = false
+}
+
+port.on("message", (request: Request) => {
+  queue.push(request)
+  void pump()
+})
+port.on("messageerror", (cause) => {
+  throw cause
+})
+port.postMessage({ _tag: "Ready" } satisfies Reply)
