@@ -1,0 +1,52 @@
+/**
+ * Where a directory keeps its chat template, in the order of precedence of transformers: chat_template.jinja, then the
+ * processor's chat_template.json, then `chat_template` in tokenizer_config.json (a string, or a list of named ones).
+ */
+import { Effect, FileSystem, Path } from "effect"
+import { isJsonObject, type JsonObject, readJsonIfThere } from "./JsonFile.ts"
+import { fromPlatform, WeightsError } from "./WeightsError.ts"
+
+/** One template out of what a JSON file may hold: text, or `[{name, template}]` of which "default" is meant. */
+const choose = (path: string, value: unknown): Effect.Effect<string, WeightsError> => {
+  if (typeof value === "string") return Effect.succeed(value)
+  const named = Array.isArray(value) ? value.filter(isJsonObject) : []
+  const chosen = named.find(({ name }) => name === "default")?.["template"]
+  if (typeof chosen === "string") return Effect.succeed(chosen)
+  return Effect.fail(
+    new WeightsError({
+      path,
+      reason: "its chat_template cannot be used",
+      found: named.length > 0
+        ? `templates named ${named.map(({ name }) => JSON.stringify(name)).join(", ")}`
+        : typeof value,
+      expected: "a string, or a list of {name, template} with one named \"default\""
+    })
+  )
+}
+
+export const read = (
+  directory: string,
+  tokenizerConfig: JsonObject,
+  hint: string
+): Effect.Effect<string, WeightsError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const { join } = yield* Path.Path
+    const jinja = join(directory, "chat_template.jinja")
+    if (yield* fs.exists(jinja).pipe(Effect.mapError(fromPlatform(jinja, "looking for it")))) {
+      return yield* fs.readFileString(jinja).pipe(Effect.mapError(fromPlatform(jinja, "reading")))
+    }
+    const processorPath = join(directory, "chat_template.json")
+    const processor = yield* readJsonIfThere(processorPath)
+    if (processor._tag === "Some") return yield* choose(processorPath, processor.value["chat_template"])
+    const inConfig = tokenizerConfig["chat_template"]
+    if (inConfig !== undefined && inConfig !== null) {
+      return yield* choose(join(directory, "tokenizer_config.json"), inConfig)
+    }
+    return yield* new WeightsError({
+      path: directory,
+      reason: "no chat template",
+      expected: "chat_template.jinja, chat_template.json, or chat_template in tokenizer_config.json",
+      hint
+    })
+  })

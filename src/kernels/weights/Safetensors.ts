@@ -1,0 +1,244 @@
+/**
+ * Reads and writes safetensors files, strictly.
+ *
+ * A header is read without touching the data; a tensor is read by its byte range alone. Writing goes to a temporary
+ * sibling that is renamed when complete, so a crash leaves the old file or the new one, never half of either. Every
+ * machine that Node runs on is little-endian, as the format is.
+ */
+import { Effect, FileSystem, Result } from "effect"
+import * as Half from "./Half.ts"
+import {
+  bytesPerElement,
+  elements,
+  format,
+  type Header,
+  maxHeaderBytes,
+  parse
+} from "./SafetensorsHeader.ts"
+import { fromPlatform, WeightsError } from "./WeightsError.ts"
+
+export type { Dtype, Header, TensorInfo } from "./SafetensorsHeader.ts"
+
+/** Elements converted or transferred at a time: bounds the memory beside the result. */
+const chunkElements = 1 << 22
+
+/** Fills `buffer` from the file at `position`; fails if the file ends before that. */
+const readExactly = (path: string, handle: FileSystem.File, buffer: Uint8Array, position: number) =>
+  Effect.gen(function*() {
+    let done = 0
+    while (done < buffer.length) {
+      // One system call transfers at most 2 GiB.
+      const part = buffer.subarray(done, Math.min(buffer.length, done + (1 << 30)))
+      const count = yield* handle.read(part, { position: BigInt(position + done) }).pipe(
+        Effect.mapError(fromPlatform(path, "reading"))
+      )
+      if (count === 0) {
+        return yield* new WeightsError({
+          path,
+          reason: "the file ended early",
+          found: `${position + done} bytes`,
+          expected: `at least ${position + buffer.length}`,
+          hint: "The file is truncated or was changed while being read."
+        })
+      }
+      done += count
+    }
+  })
+
+const openForReading = (path: string) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    return yield* fs.open(path, { flag: "r" }).pipe(Effect.mapError(fromPlatform(path, "opening")))
+  })
+
+/** Reads and checks the header. The data is not read, whatever its size. */
+export const readHeader = (path: string): Effect.Effect<Header, WeightsError, FileSystem.FileSystem> =>
+  Effect.scoped(Effect.gen(function*() {
+    const handle = yield* openForReading(path)
+    const { size, type } = yield* handle.stat.pipe(Effect.mapError(fromPlatform(path, "reading its size")))
+    if (type !== "File") {
+      return yield* new WeightsError({ path, reason: "not a file", found: type, expected: "a .safetensors file" })
+    }
+    const fileBytes = Number(size)
+    if (fileBytes < 8) {
+      return yield* new WeightsError({
+        path,
+        reason: "too short for a safetensors file",
+        found: `${fileBytes} bytes`,
+        expected: "at least 8"
+      })
+    }
+    const prefix = new Uint8Array(8)
+    yield* readExactly(path, handle, prefix, 0)
+    const announced = new DataView(prefix.buffer).getBigUint64(0, true)
+    if (announced > BigInt(maxHeaderBytes)) {
+      return yield* new WeightsError({
+        path,
+        reason: "the header is longer than the format allows",
+        found: `${announced} bytes`,
+        expected: `at most ${maxHeaderBytes}`,
+        hint: "The file is not safetensors, or it is damaged."
+      })
+    }
+    const length = Number(announced)
+    if (8 + length > fileBytes) {
+      return yield* new WeightsError({
+        path,
+        reason: "the header is longer than the file",
+        found: `${length} bytes announced, ${fileBytes - 8} there`,
+        expected: `a file of at least ${8 + length} bytes`,
+        hint: "The file is truncated: download or write it again."
+      })
+    }
+    const bytes = new Uint8Array(length)
+    yield* readExactly(path, handle, bytes, 8)
+    const text = yield* Effect.try({
+      try: () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes),
+      catch: (cause) => new WeightsError({ path, reason: "the header is not UTF-8", cause })
+    })
+    return yield* Effect.fromResult(parse(path, text, 8 + length, fileBytes))
+  }))
+
+/** Widens or narrows `count` elements of `dtype` in `bytes` to float32. */
+const convert = (dtype: "F64" | "F16" | "BF16", bytes: Uint8Array, out: Float32Array): void => {
+  if (dtype === "F64") out.set(new Float64Array(bytes.buffer, 0, out.length))
+  else if (dtype === "F16") Half.fromFloat16(new Uint16Array(bytes.buffer, 0, out.length), out)
+  else Half.fromBFloat16(new Uint16Array(bytes.buffer, 0, out.length), out)
+}
+
+/**
+ * Reads one tensor as float32, row-major. F16 and BF16 widen exactly, F64 rounds to nearest.
+ *
+ * @param out filled and returned when given, for example a view of a shared parameter store; its length must be the
+ * tensor's element count.
+ */
+export const readFloat32 = (
+  header: Header,
+  name: string,
+  out?: Float32Array
+): Effect.Effect<Float32Array, WeightsError, FileSystem.FileSystem> =>
+  Effect.scoped(Effect.gen(function*() {
+    const { path } = header
+    const info = header.tensors.get(name)
+    if (info === undefined) {
+      return yield* new WeightsError({
+        path,
+        tensor: name,
+        reason: "no such tensor",
+        found: `${header.tensors.size} others`
+      })
+    }
+    const { dtype } = info
+    if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16" && dtype !== "F64") {
+      const expected = "F32, F16, BF16 or F64"
+      return yield* new WeightsError({ path, tensor: name, reason: "not a floating-point tensor", found: dtype, expected })
+    }
+    const count = elements(info.shape)
+    const target = out ?? new Float32Array(count)
+    if (target.length !== count) {
+      return yield* new WeightsError({
+        path,
+        tensor: name,
+        reason: "does not fit the array it is read into",
+        found: `${count} elements ([${info.shape.join(", ")}])`,
+        expected: `${target.length}`
+      })
+    }
+    const handle = yield* openForReading(path)
+    if (dtype === "F32") {
+      yield* readExactly(path, handle, new Uint8Array(target.buffer, target.byteOffset, target.byteLength), info.begin)
+      return target
+    }
+    const width = bytesPerElement[dtype]
+    const buffer = new Uint8Array(Math.min(count, chunkElements) * width)
+    for (let done = 0; done < count; done += chunkElements) {
+      const part = target.subarray(done, Math.min(count, done + chunkElements))
+      const bytes = buffer.subarray(0, part.length * width)
+      yield* readExactly(path, handle, bytes, info.begin + done * width)
+      convert(dtype, bytes, part)
+    }
+    return target
+  }))
+
+/** A tensor to be stored. */
+export interface NamedTensor {
+  readonly name: string
+  readonly shape: ReadonlyArray<number>
+  /** Row-major; as many values as the shape has elements. */
+  readonly data: Float32Array
+}
+
+export interface WriteOptions {
+  /** Stored element type, default F32. Narrowing rounds to nearest, ties to even. */
+  readonly dtype?: "F32" | "F16" | "BF16"
+  /** Free text of the header; `format: "pt"` is added unless given, because transformers asks for it. */
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+const checkTensors = (path: string, tensors: ReadonlyArray<NamedTensor>): Result.Result<void, WeightsError> => {
+  const seen = new Set<string>()
+  for (const { data, name, shape } of tensors) {
+    if (name === "__metadata__" || seen.has(name)) {
+      const reason = name === "__metadata__" ? "the name is reserved by the format" : "two tensors have this name"
+      return Result.fail(new WeightsError({ path, tensor: name, reason }))
+    }
+    seen.add(name)
+    if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || elements(shape) !== data.length) {
+      return Result.fail(
+        new WeightsError({
+          path,
+          tensor: name,
+          reason: "its values do not fit its shape",
+          found: `${data.length} values`,
+          expected: `[${shape.join(", ")}]`
+        })
+      )
+    }
+  }
+  return Result.succeed(undefined)
+}
+
+/** The stored bytes of a tensor, a chunk at a time; float32 is not copied. */
+function* encoded(data: Float32Array, dtype: "F32" | "F16" | "BF16"): Generator<Uint8Array> {
+  for (let done = 0; done < data.length; done += chunkElements) {
+    const part = data.subarray(done, Math.min(data.length, done + chunkElements))
+    if (dtype === "F32") {
+      yield new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
+    } else {
+      const bits = new Uint16Array(part.length)
+      if (dtype === "BF16") Half.toBFloat16(part, bits)
+      else Half.toFloat16(part, bits)
+      yield new Uint8Array(bits.buffer)
+    }
+  }
+}
+
+/**
+ * Writes a file atomically, replacing an existing one. Tensors are stored sorted by name, as the reference
+ * implementation does, so the same weights give the same bytes.
+ */
+export const write = (
+  path: string,
+  tensors: ReadonlyArray<NamedTensor>,
+  options: WriteOptions = {}
+): Effect.Effect<void, WeightsError, FileSystem.FileSystem> =>
+  Effect.scoped(Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    yield* Effect.fromResult(checkTensors(path, tensors))
+    const dtype = options.dtype ?? "F32"
+    const sorted = tensors.toSorted((a, b) => a.name < b.name ? -1 : 1)
+    const layout = sorted.map(({ name, shape }) => ({ name, dtype, shape }))
+    const failed = fromPlatform(path, "writing")
+    const temporary = `${path}.${crypto.randomUUID()}.tmp`
+    // Registered before the file is opened, so that it is removed after the file is closed; gone already on success.
+    yield* Effect.addFinalizer(() => fs.remove(temporary, { force: true }).pipe(Effect.ignore))
+    yield* Effect.scoped(Effect.gen(function*() {
+      const handle = yield* fs.open(temporary, { flag: "wx" })
+      yield* handle.writeAll(format(layout, { format: "pt", ...options.metadata }))
+      for (const { data } of sorted) {
+        for (const bytes of encoded(data, dtype)) yield* handle.writeAll(bytes)
+      }
+      yield* handle.sync
+    })).pipe(Effect.mapError(failed))
+    yield* fs.rename(temporary, path).pipe(Effect.mapError(failed))
+  }))

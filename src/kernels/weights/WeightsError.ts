@@ -1,0 +1,39 @@
+/**
+ * What is wrong with a weights file or a model directory, in words that a user can act on.
+ */
+import { type PlatformError, Schema } from "effect"
+
+/** Names the file, the tensor where one is to blame, what was found, what was expected and what to do next. */
+export class WeightsError extends Schema.TaggedError<WeightsError>()("WeightsError", {
+  path: Schema.String,
+  /** What is wrong, as a clause: "the header is longer than the file". */
+  reason: Schema.String,
+  tensor: Schema.optional(Schema.String),
+  found: Schema.optional(Schema.String),
+  expected: Schema.optional(Schema.String),
+  /** The next step, as a sentence. */
+  hint: Schema.optional(Schema.String),
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message() {
+    const where = this.tensor === undefined ? this.path : `${this.path}: tensor ${JSON.stringify(this.tensor)}`
+    const facts = [
+      ...(this.found === undefined ? [] : [`found ${this.found}`]),
+      ...(this.expected === undefined ? [] : [`expected ${this.expected}`])
+    ]
+    return `${where}: ${this.reason}${facts.length === 0 ? "" : ` (${facts.join(", ")})`}${
+      this.hint === undefined ? "" : `. ${this.hint}`
+    }`
+  }
+}
+
+/** Turns a failure of the file system into one that names the file and what was being done with it. */
+export const fromPlatform = (path: string, doing: string, hint?: string) => (cause: PlatformError.PlatformError) => {
+  const tag = cause.reason._tag
+  const reason = tag === "NotFound"
+    ? "no such file or directory"
+    : tag === "PermissionDenied"
+    ? `permission denied while ${doing}`
+    : `${doing} failed: ${cause.message}`
+  return new WeightsError({ path, reason, cause, ...(hint === undefined ? {} : { hint }) })
+}
