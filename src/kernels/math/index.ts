@@ -1,0 +1,7 @@
+/**
+ * Numbers without a model: divergences, overlap of boxes, assignment, keyed randomness.
+ */
+export * as Assignment from "./Assignment.ts"
+export * as Divergence from "./Divergence.ts"
+export * as Iou from "./Iou.ts"
+export * as Keyed from "./Keyed.ts"
