@@ -1,0 +1,29 @@
+/** Qwen2's decoder: pre-norm blocks with rotary grouped-query attention and a SwiGLU. */
+import { add, linear, matmul, mul, rmsNorm, silu, type Tensor } from "../graph/index.ts"
+import type { Config } from "./Config.ts"
+import type { Lookup } from "./Vision.ts"
+
+/** How a layer attends: given queries `[rows, heads·d]` and keys, values `[rows, kvHeads·d]`, the mixed `[rows, heads·d]`. */
+export type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor) => Tensor
+
+/**
+ * Runs the layers over hidden states `[rows, width]` and returns the normed result. Attention is passed in, for the
+ * three ways it is used (whole sequences, prefill, one token against a cache) differ in nothing else.
+ */
+export const decoder = (config: Config, p: Lookup, hidden: Tensor, attend: Attend): Tensor => {
+  let x = hidden
+  for (let i = 0; i < config.layers; i++) {
+    const at = `model.layers.${i}`
+    const biased = (input: Tensor, name: string) => linear(input, p(`${at}.${name}.weight`), p(`${at}.${name}.bias`))
+    const plain = (input: Tensor, name: string) => matmul(input, p(`${at}.${name}.weight`), { transB: true })
+    const normed = rmsNorm(x, p(`${at}.input_layernorm.weight`), config.normEpsilon)
+    const mixed = attend(i, biased(normed, "self_attn.q_proj"), biased(normed, "self_attn.k_proj"), biased(normed, "self_attn.v_proj"))
+    x = add(x, plain(mixed, "self_attn.o_proj"))
+    const second = rmsNorm(x, p(`${at}.post_attention_layernorm.weight`), config.normEpsilon)
+    x = add(x, plain(mul(silu(plain(second, "mlp.gate_proj")), plain(second, "mlp.up_proj")), "mlp.down_proj"))
+  }
+  return rmsNorm(x, p("model.norm.weight"), config.normEpsilon)
+}
+
+/** The output embedding `[vocabulary, width]`. */
+export const head = (config: Config, p: Lookup): Tensor => p(config.tied ? "model.embed_tokens.weight" : "lm_head.weight")

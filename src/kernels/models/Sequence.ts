@@ -1,0 +1,73 @@
+/** Whole sequences through the model: what training, scoring and prefill have in common. */
+import {
+  add, and, concat, constant, equals, gather, lessOrEqual, mul, or, reshape, rotary, rowPositions, scalar, type Tensor, where, zeros
+} from "../graph/index.ts"
+import { attention, joinHeads, splitHeads } from "./Attention.ts"
+import type { Config } from "./Config.ts"
+import { decoder } from "./Decoder.ts"
+import type { Lookup } from "./Vision.ts"
+
+/** Inputs of `batch` sequences of `length` tokens; `rows = batch · length`. */
+export interface SequenceInputs {
+  readonly batch: number
+  readonly length: number
+  /** int32 `[rows]` */
+  readonly tokens: Tensor
+  /** int32 `[rows]`: which visual token stands here, or `visual rows` (one past the last) for text. */
+  readonly visualIndex: Tensor
+  /** `[visual rows, width]`; absent for text only. */
+  readonly visual: Tensor | undefined
+  /** float `[rows, headWidth / 2]`, as `sines` */
+  readonly cosines: Tensor
+  readonly sines: Tensor
+  /**
+   * int32 `[rows]`: 0 for the prompt, 1, 2, … for candidates that share it, -1 for padding. A token sees earlier tokens
+   * of the prompt and of its own candidate, so a group is scored against one copy of its prompt.
+   */
+  readonly segments: Tensor
+}
+
+const MASKED = -1e9
+
+/** Token embeddings with the images' visual tokens in their places: `[rows, width]`. */
+export const embed = (config: Config, p: Lookup, { tokens, visual, visualIndex }: SequenceInputs): Tensor => {
+  const words = gather(p("model.embed_tokens.weight"), tokens)
+  if (visual === undefined) return words
+  const rows = visual.shape[0] as number
+  const isText = equals(visualIndex, constant(Int32Array.of(rows), []))
+  const keep = reshape(where(isText, scalar(1), scalar(0)), [tokens.shape[0] as number, 1])
+  const pictured = gather(concat([visual, zeros([1, config.width])], 0), visualIndex)
+  return add(mul(words, keep), pictured)
+}
+
+/** Additive mask `[batch, 1, length, length]` from segments. */
+export const segmentBias = ({ batch, length, segments }: SequenceInputs): Tensor => {
+  const query = reshape(segments, [batch, 1, length, 1])
+  const key = reshape(segments, [batch, 1, 1, length])
+  const order = Int32Array.from({ length }, (_, i) => i)
+  const causal = lessOrEqual(constant(order, [1, 1, 1, length]), constant(order, [1, 1, length, 1]))
+  const related = or(equals(key, constant(Int32Array.of(0), [])), equals(key, query))
+  return where(and(causal, related), scalar(0), scalar(MASKED))
+}
+
+/** Keys and values of each layer, `[batch, kvHeads, length, headWidth]`. */
+export interface LayerCache {
+  readonly keys: Tensor
+  readonly values: Tensor
+}
+
+/** Final hidden states `[rows, width]` and each layer's keys and values. */
+export const sequence = (config: Config, p: Lookup, inputs: SequenceInputs): { readonly hidden: Tensor; readonly cache: ReadonlyArray<LayerCache> } => {
+  const { batch, cosines, length, sines } = inputs
+  const bias = segmentBias(inputs)
+  const positions = rowPositions(batch, length)
+  const cache: Array<LayerCache> = []
+  const hidden = decoder(config, p, embed(config, p, inputs), (_, q, k, v) => {
+    const keys = rotary(splitHeads(k, batch, length, config.kvHeads), positions, cosines, sines)
+    const values = splitHeads(v, batch, length, config.kvHeads)
+    cache.push({ keys, values })
+    return joinHeads(attention(rotary(splitHeads(q, batch, length, config.heads), positions, cosines, sines), keys, values, bias))
+  })
+  return { hidden, cache }
+}
+
