@@ -1,0 +1,61 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { HostTensor } from "../../../src/kernels/runtime/index.ts"
+import * as WorkerThread from "../../../src/kernels/runtime/WorkerThread.ts"
+
+const job = {
+  _tag: "Kernel",
+  job: { _tag: "Accumulate", buffers: [HostTensor.shared.float32(1)], begin: 0, end: 1 }
+} as const
+
+describe("WorkerThread", () => {
+  it.effect("fails every pending and later request when the thread crashes", () =>
+    Effect.gen(function*() {
+      const thread = yield* WorkerThread.make({ threads: 1, entry: new URL("./crashing.ts", import.meta.url) })
+      const fork = Effect.forkChild(thread.submit(job))
+      const pending = [yield* fork, yield* fork]
+      for (const fiber of pending) {
+        const error = yield* Effect.flip(Fiber.join(fiber))
+        assert.strictEqual(error._tag, "RuntimeError")
+        assert.strictEqual(error.message, "runtime kernel: the worker thread ended with code 1: out of luck")
+      }
+      assert.isFalse(thread.alive())
+      const later = yield* Effect.flip(thread.submit(job))
+      assert.include(later.message, "out of luck")
+    }))
+
+  it.effect("says why a thread could not start", () =>
+    Effect.gen(function*() {
+      const entry = new URL("./absent.ts", import.meta.url)
+      const error = yield* Effect.flip(Effect.scoped(WorkerThread.make({ threads: 1, entry })))
+      assert.strictEqual(error.operation, "open")
+      assert.include(error.message, "absent.ts")
+    }))
+
+  it.effect("lets SIGINT end a program inside a run without aborting", () =>
+    Effect.gen(function*() {
+      const program = fileURLToPath(new URL("./interruptible.ts", import.meta.url))
+      const ended = yield* Effect.callback<{ code: number | null; signal: string | null; stdout: string; stderr: string }>(
+        (resume) => {
+          const child = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "pipe"] })
+          let stdout = ""
+          let stderr = ""
+          let sent = false
+          child.stdout.on("data", (chunk) => {
+            stdout += chunk
+            if (!sent) sent = child.kill("SIGINT")
+          })
+          child.stderr.on("data", (chunk) => stderr += chunk)
+          child.on("close", (code, signal) => resume(Effect.succeed({ code, signal, stdout, stderr })))
+          return Effect.sync(() => child.kill("SIGKILL"))
+        }
+      )
+      assert.deepInclude(ended, { code: 130, signal: null, stderr: "" })
+      const lines = ended.stdout.trim().split("\n")
+      assert.strictEqual(lines.at(-1), "finalized")
+      // One run was in flight; the 90 and more behind it were withdrawn.
+      assert.isAtMost(lines.length, 3)
+    }), 30_000)
+})
