@@ -93,6 +93,17 @@ export const slice = (x: Tensor, axis: number, start: number, end: number): Tens
   return single(sliceOperator, [x], x.shape.map((d, i) => i === at ? end - start : d), x.dtype, { axis: at, start, end })
 }
 
+const tailOperator: Operator = {
+  name: "tail",
+  emit: (node, [x], outputs, to) => {
+    const { axis, start } = node.attributes as Readonly<Record<string, number>>
+    to.node("Slice", [x as string, to.ints([start as number]), to.ints([0x7fffffff]), to.ints([axis as number])], outputs)
+  }
+}
+/** Elements from `start` on along an axis whose length grows while a loop runs. */
+export const tail = (x: Tensor, axis: number, start: number): Tensor =>
+  single(tailOperator, [x], x.shape.map((d, i) => i === axis ? -1 : d), x.dtype, { axis, start })
+
 const expandOperator: Operator = {
   name: "expand",
   emit: (node, inputs, outputs, to) =>

@@ -70,3 +70,13 @@ const cumsumOperator: Operator = {
 /** Running sum along the last axis. */
 export const cumulativeSum = (x: Tensor): Tensor => single(cumsumOperator, [x], x.shape, x.dtype)
 
+
+const sortOperator: Operator = {
+  name: "sortDescending",
+  emit: (node, [x], outputs, to) =>
+    to.node("TopK", [x as string, to.ints([(node.inputs[0] as Tensor).shape.at(-1) as number])], [outputs[0] as string, to.fresh()], {
+      axis: { i: -1 }
+    })
+}
+/** The values of the last axis, largest first. */
+export const sortDescending = (x: Tensor): Tensor => single(sortOperator, [x], x.shape)

@@ -1,0 +1,155 @@
+/**
+ * A group rollout as one graph: every prompt is prefilled once, its keys and values are shared by its whole group, and
+ * the decode loop runs inside a single `Loop` until every sequence has ended.
+ *
+ * Rows are `prompts × group`; a row's own keys and values grow by one position a turn.
+ */
+import {
+  add, cast, concat, constant, equals, gather, input, less, loop, matmul, mul, or, reshape, rotary, scalar, slice, softmax, sum, tail, type Tensor,
+  transpose, where
+} from "../graph/index.ts"
+import { type Config, decoder, head, type LayerCache, type Lookup, sequence, type SequenceInputs } from "../models/index.ts"
+import { sample, type Sampling } from "./Sampler.ts"
+
+export interface RolloutShape {
+  readonly prompts: number
+  /** Candidates per prompt, G. */
+  readonly group: number
+  /** Prompt length in tokens, padded. */
+  readonly length: number
+  readonly newTokens: number
+  /** Visual tokens in the batch; 0 for text only. */
+  readonly visualRows: number
+  /** Rows of the position table; no position may reach it. */
+  readonly positions: number
+  readonly endOfTurn: number
+  readonly sampling: Sampling
+  readonly grammarStates: number | undefined
+}
+
+/** The graph inputs that a rollout is fed with, by name (besides the model's parameters). */
+export const sequenceInputs = (config: Config.Config, batch: number, length: number, visual: Tensor | undefined): SequenceInputs => ({
+  batch,
+  length,
+  tokens: input("tokens", [batch * length], "i32"),
+  visualIndex: input("visualIndex", [batch * length], "i32"),
+  visual,
+  cosines: input("cosines", [batch * length, config.headWidth / 2]),
+  sines: input("sines", [batch * length, config.headWidth / 2]),
+  segments: input("segments", [batch * length], "i32")
+})
+
+/**
+ * Attention of one new token a row: scores against the shared prompt and the row's own past are softmaxed together.
+ * Queries are folded to `[prompts, kvHeads, group·repeat, d]`, so one product serves the whole group.
+ */
+const decodeAttention = (
+  config: Config.Config,
+  { group, prompts }: RolloutShape,
+  prompt: LayerCache,
+  promptBias: Tensor,
+  q: Tensor,
+  keys: Tensor,
+  values: Tensor
+): Tensor => {
+  const { headWidth: d, heads, kvHeads } = config
+  const repeat = heads / kvHeads
+  const grouped = transpose(reshape(q, [prompts, group, kvHeads, repeat, d]), [0, 2, 1, 3, 4])
+  const folded = reshape(grouped, [prompts, kvHeads, group * repeat, d])
+  const alpha = 1 / Math.sqrt(d)
+  const shared = add(matmul(folded, prompt.keys, { transB: true, alpha }), promptBias)
+  const own = reshape(matmul(grouped, keys, { transB: true, alpha }), [prompts, kvHeads, group * repeat, -1])
+  const weights = softmax(concat([shared, own], 3))
+  const length = prompt.keys.shape[2] as number
+  const mixed = add(
+    matmul(slice(weights, 3, 0, length), prompt.values),
+    reshape(matmul(reshape(tail(weights, 3, length), [prompts, kvHeads, group, repeat, -1]), values), [prompts, kvHeads, group * repeat, d])
+  )
+  return reshape(transpose(reshape(mixed, [prompts, kvHeads, group, repeat, d]), [0, 2, 1, 3, 4]), [prompts * group, heads * d])
+}
+
+/** Builds the rollout: outputs `tokens` int32 and `logprobs` `[turns, rows]`. */
+export const rollout = (config: Config.Config, p: Lookup, shape: RolloutShape): Readonly<Record<"tokens" | "logprobs", Tensor>> => {
+  const { group, length, newTokens, prompts } = shape
+  const rows = prompts * group
+  const visual = shape.visualRows > 0 ? input("visual", [shape.visualRows, config.width]) : undefined
+  const inputs = sequenceInputs(config, prompts, length, visual)
+  const prefill = sequence(config, p, inputs)
+
+  const embedding = p("model.embed_tokens.weight")
+  const output = head(config, p)
+  const last = gather(prefill.hidden, input("lastRow", [prompts], "i32"))
+  const repeated = gather(last, constant(Int32Array.from({ length: rows }, (_, i) => Math.floor(i / group))))
+  const unseen = equals(inputs.segments, constant(Int32Array.of(-1), []))
+  const promptBias = reshape(where(unseen, scalar(-1e9), scalar(0)), [prompts, 1, 1, length])
+
+  // Feeding per-turn uniforms as rows of a table keeps the draw of a token independent of when the loop stops.
+  const uniforms = input("uniforms", [newTokens, rows])
+  const temperature = input("temperature", [])
+  const topP = input("topP", [])
+  const start = input("startPosition", [rows, 1], "i64")
+  const tableCosines = input("tableCosines", [shape.positions, config.headWidth / 2])
+  const tableSines = input("tableSines", [shape.positions, config.headWidth / 2])
+  const grammar = shape.grammarStates === undefined ? undefined : {
+    bias: input("grammarBias", [shape.grammarStates, config.vocabulary]),
+    next: input("grammarNext", [shape.grammarStates * config.vocabulary], "i32")
+  }
+  const finishedAtStart = input("finished", [rows], "i32")
+  const emptyCache = input("emptyCache", [prompts, config.kvHeads, group, 0, config.headWidth])
+  const cacheShape = [prompts, config.kvHeads, group, -1, config.headWidth]
+
+  const result = loop({
+    trips: constant(BigInt64Array.of(BigInt(newTokens)), []),
+    start: anyUnfinished(finishedAtStart),
+    carried: [
+      repeated,
+      finishedAtStart,
+      ...(grammar ? [input("grammarState", [rows], "i32")] : []),
+      ...prefill.cache.flatMap(() => [emptyCache, emptyCache])
+    ],
+    shapes: [
+      undefined,
+      undefined,
+      ...(grammar ? [undefined] : []),
+      ...prefill.cache.flatMap(() => [cacheShape, cacheShape])
+    ],
+    body: (turn, carried) => {
+      const hidden = carried[0] as Tensor
+      const finished = carried[1] as Tensor
+      const state = grammar ? carried[2] as Tensor : undefined
+      const caches = carried.slice(grammar ? 3 : 2)
+      const drawn = sample(shape.sampling, {
+        logits: matmul(hidden, output, { transB: true }),
+        uniforms: gather(uniforms, turn),
+        temperature,
+        topP,
+        ...(grammar && state && { bias: gather(grammar.bias, state) })
+      })
+      const ended = or(equals(drawn.tokens, constant(Int32Array.of(shape.endOfTurn), [])), equals(finished, constant(Int32Array.of(1), [])))
+      const done = cast(ended, "i32")
+
+      const grown: Array<Tensor> = []
+      const positions = add(start, turn)
+      const next = decoder(config, p, gather(embedding, drawn.tokens), (layer, q, k, v) => {
+        const turned = (x: Tensor, heads: number) => rotary(reshape(x, [rows, heads, 1, config.headWidth]), positions, tableCosines, tableSines)
+        const one = (x: Tensor) => transpose(reshape(x, [prompts, group, config.kvHeads, 1, config.headWidth]), [0, 2, 1, 3, 4])
+        const keys = concat([caches[2 * layer] as Tensor, one(turned(k, config.kvHeads))], 3)
+        const values = concat([caches[2 * layer + 1] as Tensor, one(v)], 3)
+        grown.push(keys, values)
+        return decodeAttention(config, shape, prefill.cache[layer] as LayerCache, promptBias, turned(q, config.heads), keys, values)
+      })
+      const advanced = grammar && state
+        ? [where(ended, state, gather(grammar.next, add(mul(state, constant(Int32Array.of(config.vocabulary), [])), drawn.tokens)))]
+        : []
+      return {
+        proceed: anyUnfinished(done),
+        carried: [next, done, ...advanced, ...grown],
+        stacked: [drawn.tokens, drawn.logprobs]
+      }
+    }
+  })
+  return { tokens: result.stacked[0] as Tensor, logprobs: result.stacked[1] as Tensor }
+}
+
+/** Whether any of the flags (int32, 1 = finished) is 0. */
+const anyUnfinished = (finished: Tensor): Tensor => less(sum(cast(finished, "f32"), [0]), scalar(finished.shape[0] as number))

@@ -1,0 +1,4 @@
+/** Generation: prefill, decode loop, sampler and format masks. */
+export type { Grammar } from "./Grammar.ts"
+export { rollout, type RolloutShape, sequenceInputs } from "./Rollout.ts"
+export { sample, type SamplerInputs, type Sampling } from "./Sampler.ts"
