@@ -1,0 +1,170 @@
+/**
+ * AdamW over a `ParameterStore`, with clipping by global norm, shared out over the runtime's workers.
+ *
+ * The arithmetic is torch.optim.AdamW's with clip_grad_norm_ before it. Norms are summed in float64 over fixed chunks in
+ * a fixed order, so the number of workers cannot change a bit of the result.
+ */
+import { Effect, Schema } from "effect"
+import { type Kernel, Runtime } from "../runtime/index.ts"
+import * as ParameterStore from "./ParameterStore.ts"
+
+/** Gradients that no step can be made from; the parameters are as they were. */
+export class GradientError extends Schema.TaggedError<GradientError>()("GradientError", {
+  /** Number the step would have had, from 1. */
+  step: Schema.Number,
+  /** Global norm: infinite or not a number. */
+  norm: Schema.Number
+}) {
+  override get message() {
+    return `optimiser step ${this.step}: the gradient's norm is ${this.norm}; lower the learning rate or look for a bad sample`
+  }
+}
+
+export interface Options {
+  /** Decay rate of the average of gradients. Default 0.9. */
+  readonly beta1?: number
+  /** Decay rate of the average of squared gradients. Default 0.999. */
+  readonly beta2?: number
+  /** Added to the root of the bias-corrected second moment. Default 1e-8. */
+  readonly epsilon?: number
+}
+
+export interface StepOptions {
+  readonly learningRate: number
+  /** Each step takes away learningRate · weightDecay of a decayed parameter. Default 0.1. */
+  readonly weightDecay?: number
+  /** Global norm above which gradients are scaled down. Default 1; Infinity never clips. */
+  readonly clipNorm?: number
+  /** Factor on the summed gradients before anything else, such as 1 / micro-batches. Default 1. */
+  readonly scale?: number
+}
+
+export interface StepStats {
+  /** Number of this step, from 1. */
+  readonly step: number
+  /** Global norm of the scaled gradient before clipping. */
+  readonly gradNorm: number
+}
+
+/** What has to be kept to go on as if never stopped. */
+export interface State {
+  readonly step: number
+  /** In the layout of the store's trainable part. */
+  readonly firstMoment: Float32Array
+  readonly secondMoment: Float32Array
+}
+
+export interface AdamW {
+  /**
+   * One update from gradients in buffers of the store's trainable layout, over shared memory. Several buffers are added
+   * up, in order, into the first.
+   */
+  readonly step: (
+    gradients: ReadonlyArray<Float32Array>,
+    options: StepOptions
+  ) => Effect.Effect<StepStats, GradientError | Runtime.RuntimeError>
+  /** Forgets moments and step count. */
+  readonly reset: Effect.Effect<void>
+  /** A copy, apart from the live state. */
+  readonly state: Effect.Effect<State>
+  readonly restore: (state: State) => Effect.Effect<void, ParameterStore.ParameterError>
+}
+
+/** Elements of one job: small enough to share out evenly, large enough that sending it costs nothing. */
+const chunk = 1 << 19
+
+/** Cuts ranges into lists of at most `chunk` elements. */
+const split = (ranges: ReadonlyArray<Kernel.Range>): ReadonlyArray<ReadonlyArray<Kernel.Range>> => {
+  const lists: Array<Array<Kernel.Range>> = []
+  let room = 0
+  for (const { begin, decay, end } of ranges) {
+    for (let from = begin; from < end;) {
+      if (room === 0) {
+        lists.push([])
+        room = chunk
+      }
+      const to = Math.min(end, from + room)
+      lists.at(-1)?.push({ begin: from, end: to, decay })
+      room -= to - from
+      from = to
+    }
+  }
+  return lists
+}
+
+/** clip_grad_norm_'s factor. */
+const clipFactor = (norm: number, limit: number): number => Math.min(1, limit / (norm + 1e-6))
+
+/** A fresh optimiser of the store's trainable part. */
+export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterStore, options: Options = {}) {
+  if (store.trainableCount === 0) {
+    return yield* new ParameterStore.ParameterError({ parameter: "store", reason: "has nothing to train" })
+  }
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options
+  const runtime = yield* Runtime.Runtime
+  const firstMoment = ParameterStore.trainableBuffer(store)
+  const secondMoment = ParameterStore.trainableBuffer(store)
+  const updates = split(ParameterStore.trainableRanges(store))
+  const sums = split([{ begin: 0, end: store.trainableLength, decay: false }]).flat()
+  let steps = 0
+
+  /** Each worker takes every n-th job; results come back in the order of jobs. */
+  const share = (jobs: ReadonlyArray<Kernel.Job>) =>
+    Effect.forEach(jobs, (job, i) => runtime.kernel(i % runtime.workers, job), { concurrency: "unbounded" })
+
+  const step: AdamW["step"] = Effect.fn("AdamW.step")(function*(gradients, options) {
+    const { clipNorm = 1, learningRate, scale = 1, weightDecay = 0.1 } = options
+    const squares = yield* share(sums.map(({ begin, end }) => ({ _tag: "Accumulate", buffers: gradients, begin, end })))
+    const gradNorm = scale * Math.sqrt(squares.reduce((sum, square) => sum + square, 0))
+    const total = gradients[0]
+    if (total === undefined || !Number.isFinite(gradNorm)) {
+      return yield* new GradientError({ step: steps + 1, norm: gradNorm })
+    }
+    steps++
+    // Half an update is worse than none or all of it.
+    yield* Effect.uninterruptible(share(updates.map((ranges) => ({
+      _tag: "AdamW",
+      parameters: store.data,
+      gradients: total,
+      firstMoment,
+      secondMoment,
+      ranges,
+      step: steps,
+      learningRate,
+      beta1,
+      beta2,
+      epsilon,
+      weightDecay,
+      gradientScale: scale * clipFactor(gradNorm, clipNorm)
+    }))))
+    return { step: steps, gradNorm }
+  })
+
+  const reset = Effect.sync(() => {
+    steps = 0
+    firstMoment.fill(0)
+    secondMoment.fill(0)
+  })
+
+  const state = Effect.sync((): State => ({
+    step: steps,
+    firstMoment: Float32Array.from(firstMoment),
+    secondMoment: Float32Array.from(secondMoment)
+  }))
+
+  const restore: AdamW["restore"] = Effect.fnUntraced(function*(state) {
+    for (const moment of [state.firstMoment, state.secondMoment]) {
+      if (moment.length === store.trainableLength) continue
+      return yield* new ParameterStore.ParameterError({
+        parameter: "optimiser state",
+        reason: `has moments of ${moment.length} values, expected ${store.trainableLength}`
+      })
+    }
+    steps = state.step
+    firstMoment.set(state.firstMoment)
+    secondMoment.set(state.secondMoment)
+  })
+
+  const optimiser: AdamW = { step, reset, state, restore }
+  return optimiser
+})
