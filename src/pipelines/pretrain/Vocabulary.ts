@@ -14,7 +14,7 @@ export const specials = [
 ] as const
 
 /** GPT-2's splitting of a text, without its English contractions. */
-export const pieces = / ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+/gu
+export const pieces = / ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu
 
 /** Texts read for their words: enough that the rarest form is met dozens of times. */
 const readings = 60_000
@@ -23,7 +23,7 @@ const range = (count: number, step: number): ReadonlyArray<string> => Array.from
 
 /** Every word, sorted, without repetition. */
 export const words = (): ReadonlyArray<string> => {
-  const found = new Set<string>(["user", "assistant", "\n", " [", " ]"])
+  const found = new Set<string>(["user", "assistant", " ["])
   const names = [...emotions, ...faces, ...backgrounds, ...groups, ...objects, ...otherSets.flatMap((set) => set.labels)]
   for (const name of names) found.add(` ${name}`)
   for (const label of [...emotions, ...groups, ...otherSets.flatMap((set) => set.labels)]) found.add(label)

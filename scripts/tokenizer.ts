@@ -1,0 +1,135 @@
+/**
+ * Writes everything of `assets/scene-vl` but the weights and the model card: tokenizer, chat template, configuration.
+ *
+ * Run it when the scenes' language changes, then `npm run pretrain`: token ids are part of the weights.
+ */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Console, Effect, FileSystem } from "effect"
+import { fileURLToPath } from "node:url"
+import { tokenizerJson } from "../src/kernels/text/WordTokenizer.ts"
+import { specials, words } from "../src/pipelines/pretrain/Vocabulary.ts"
+
+/** Images first, then text, as Qwen2-VL's template does, without its default system turn. */
+const chatTemplate = "{% for message in messages %}<|im_start|>{{ message.role }}\n" +
+  "{% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content %}" +
+  "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% elif part.type == 'text' %}{{ part.text }}{% endif %}" +
+  "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+
+/** Qwen2-VL at toy width: 2.1M parameters at this vocabulary. */
+const config = (id: (token: string) => number, tokens: number) => ({
+  architectures: ["Qwen2VLForConditionalGeneration"],
+  model_type: "qwen2_vl",
+  torch_dtype: "bfloat16",
+  hidden_size: 144,
+  intermediate_size: 384,
+  num_hidden_layers: 4,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  hidden_act: "silu",
+  rms_norm_eps: 1e-6,
+  rope_theta: 10000.0,
+  rope_scaling: { type: "mrope", mrope_section: [6, 6, 6] },
+  max_position_embeddings: 1024,
+  use_sliding_window: false,
+  sliding_window: 1024,
+  max_window_layers: 4,
+  attention_dropout: 0.0,
+  initializer_range: 0.02,
+  tie_word_embeddings: true,
+  use_cache: true,
+  vocab_size: Math.ceil(tokens / 16) * 16,
+  bos_token_id: id("<|endoftext|>"),
+  eos_token_id: id("<|im_end|>"),
+  pad_token_id: id("<|endoftext|>"),
+  vision_start_token_id: id("<|vision_start|>"),
+  vision_end_token_id: id("<|vision_end|>"),
+  vision_token_id: id("<|image_pad|>"),
+  image_token_id: id("<|image_pad|>"),
+  video_token_id: id("<|video_pad|>"),
+  vision_config: {
+    model_type: "qwen2_vl",
+    depth: 4,
+    embed_dim: 128,
+    num_heads: 4,
+    mlp_ratio: 3,
+    hidden_size: 144,
+    hidden_act: "quick_gelu",
+    in_channels: 3,
+    in_chans: 3,
+    patch_size: 14,
+    spatial_patch_size: 14,
+    spatial_merge_size: 2,
+    temporal_patch_size: 1
+  }
+})
+
+/** Every picture is brought to 112 × 112 pixels' worth of patches: 64 patches, 16 visual tokens. */
+const preprocessor = {
+  image_processor_type: "Qwen2VLImageProcessor",
+  processor_class: "Qwen2VLProcessor",
+  do_convert_rgb: true,
+  do_resize: true,
+  do_rescale: true,
+  do_normalize: true,
+  rescale_factor: 1 / 255,
+  resample: 3,
+  image_mean: [0.48145466, 0.4578275, 0.40821073],
+  image_std: [0.26862954, 0.26130258, 0.27577711],
+  min_pixels: 112 * 112,
+  max_pixels: 112 * 112,
+  patch_size: 14,
+  temporal_patch_size: 1,
+  merge_size: 2
+}
+
+const program = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const folder = fileURLToPath(new URL("../assets/scene-vl/", import.meta.url))
+  const tokenizer = tokenizerJson(words(), specials)
+  const ids = new Map<string, number>(tokenizer.added_tokens.map(({ content, id }) => [content, id]))
+  const id = (token: string) => ids.get(token) ?? -1
+  const size = Math.max(...Object.values(tokenizer.model.vocab), ...ids.values()) + 1
+  const special = { bos_token: null, eos_token: "<|im_end|>", pad_token: "<|endoftext|>" }
+  const files: Record<string, unknown> = {
+    "tokenizer.json": tokenizer,
+    "tokenizer_config.json": {
+      tokenizer_class: "Qwen2Tokenizer",
+      processor_class: "Qwen2VLProcessor",
+      ...special,
+      unk_token: null,
+      add_prefix_space: false,
+      add_bos_token: false,
+      clean_up_tokenization_spaces: false,
+      errors: "replace",
+      model_max_length: 1024,
+      added_tokens_decoder: Object.fromEntries(
+        tokenizer.added_tokens.map(({ content, id: key, ...flags }) => [String(key), { content, ...flags }])
+      ),
+      additional_special_tokens: specials.filter((token) => token.startsWith("<|")),
+      chat_template: chatTemplate
+    },
+    "special_tokens_map.json": {
+      additional_special_tokens: specials.filter((token) => token.startsWith("<|")),
+      eos_token: special.eos_token,
+      pad_token: special.pad_token
+    },
+    "config.json": config(id, size),
+    "generation_config.json": {
+      do_sample: true,
+      temperature: 1.0,
+      top_p: 1.0,
+      max_new_tokens: 64,
+      bos_token_id: id("<|endoftext|>"),
+      eos_token_id: [id("<|im_end|>"), id("<|endoftext|>")],
+      pad_token_id: id("<|endoftext|>")
+    },
+    "preprocessor_config.json": preprocessor
+  }
+  yield* fs.makeDirectory(folder, { recursive: true })
+  for (const [name, value] of Object.entries(files)) {
+    yield* fs.writeFileString(`${folder}${name}`, `${JSON.stringify(value, null, name === "tokenizer.json" ? 1 : 2)}\n`)
+  }
+  yield* Console.log(`assets/scene-vl: ${size} tokens`)
+})
+
+program.pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)
