@@ -35,7 +35,7 @@ export interface TokenizerJson {
   readonly padding: null
   readonly added_tokens: ReadonlyArray<AddedToken>
   readonly normalizer: null
-  readonly pre_tokenizer: ByteLevel
+  readonly pre_tokenizer: { readonly type: "Sequence"; readonly pretokenizers: readonly [Split, ByteLevel] }
   readonly post_processor: null
   readonly decoder: ByteLevel
   readonly model: {
@@ -51,6 +51,13 @@ export interface TokenizerJson {
     readonly vocab: Readonly<Record<string, number>>
     readonly merges: ReadonlyArray<readonly [string, string]>
   }
+}
+
+interface Split {
+  readonly type: "Split"
+  readonly pattern: { readonly Regex: string }
+  readonly behavior: "Isolated"
+  readonly invert: boolean
 }
 
 interface ByteLevel {
@@ -74,13 +81,16 @@ const byteSymbols: ReadonlyArray<string> = (() => {
 const inSymbols = (text: string): string =>
   Array.from(new TextEncoder().encode(text), (byte) => byteSymbols[byte]).join("")
 
-/** The split of ByteLevel pre-tokenizers (GPT-2). */
-const preTokens = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu
+/**
+ * GPT-2's split. It is spelled out, and ByteLevel's own copy of it turned off, because the two implementations of that
+ * copy disagree on what white space is (U+0085, U+FEFF), while a `Split` pattern means the same to both.
+ */
+const preTokens = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 
 const checkWord = (word: string): string => {
   // U+0120 is how tokenizer.json spells a leading space; a list that holds it was meant as text.
   if (word.includes("\u0120")) throw new RangeError(`${JSON.stringify(word)}: write the leading space as a space`)
-  const pieces = word.match(preTokens) ?? []
+  const pieces = word.match(new RegExp(preTokens, "gu")) ?? []
   if (pieces.length !== 1) {
     throw new RangeError(`${JSON.stringify(word)} can never be one token: it splits into ${JSON.stringify(pieces)}`)
   }
@@ -107,7 +117,8 @@ export const spaced = (words: ReadonlyArray<string>): ReadonlyArray<string> => w
  */
 export const tokenizerJson = (words: ReadonlyArray<string>, specials: ReadonlyArray<string>): TokenizerJson => {
   const tokens = [...new Set([...specials.map(checkSpecial), ...byteSymbols, ...words.map(checkWord)])]
-  const byteLevel: ByteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: true }
+  const byteLevel: ByteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: false }
+  const split: Split = { type: "Split", pattern: { Regex: preTokens }, behavior: "Isolated", invert: false }
   return {
     version: "1.0",
     truncation: null,
@@ -122,7 +133,7 @@ export const tokenizerJson = (words: ReadonlyArray<string>, specials: ReadonlyAr
       special: /^<\|.*\|>$/s.test(content)
     })),
     normalizer: null,
-    pre_tokenizer: byteLevel,
+    pre_tokenizer: { type: "Sequence", pretokenizers: [split, byteLevel] },
     post_processor: null,
     decoder: byteLevel,
     model: {

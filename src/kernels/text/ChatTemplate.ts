@@ -1,0 +1,44 @@
+/**
+ * Messages to the text a model was trained on, through the model's own Jinja template.
+ */
+import { Template } from "@huggingface/jinja"
+import { Effect } from "effect"
+import { TextError } from "./TextError.ts"
+
+/** A part of a message. The template writes the model's image placeholder for an image. */
+export type Part = { readonly type: "image" } | { readonly type: "text"; readonly text: string }
+
+export interface Message {
+  readonly role: string
+  readonly content: string | ReadonlyArray<Part>
+}
+
+export interface RenderOptions {
+  /** End with the opening of the assistant's turn. */
+  readonly addGenerationPrompt: boolean
+  /** Further variables that a template may ask for, such as `bos_token`. */
+  readonly variables?: Readonly<Record<string, unknown>>
+}
+
+export type Render = (messages: ReadonlyArray<Message>, options: RenderOptions) => Effect.Effect<string, TextError>
+
+const failed = (operation: "compile chat template" | "render chat template") => (cause: unknown) =>
+  new TextError({ operation, reason: cause instanceof Error ? cause.message : String(cause), cause })
+
+/** Parses a template once for many renderings. */
+export const compile = (template: string): Effect.Effect<Render, TextError> =>
+  Effect.map(
+    Effect.try({ try: () => new Template(template), catch: failed("compile chat template") }),
+    (parsed): Render => (messages, { addGenerationPrompt, variables }) =>
+      Effect.try({
+        try: () => parsed.render({ ...variables, messages, add_generation_prompt: addGenerationPrompt }),
+        catch: failed("render chat template")
+      })
+  )
+
+/** Parses and renders. */
+export const render = (
+  template: string,
+  messages: ReadonlyArray<Message>,
+  options: RenderOptions
+): Effect.Effect<string, TextError> => Effect.flatMap(compile(template), (run) => run(messages, options))
