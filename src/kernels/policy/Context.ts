@@ -1,0 +1,55 @@
+/** What sampling and training share: the model, its open sessions and its images. */
+import { Effect } from "effect"
+import type { Image } from "../image/Image.ts"
+import type { HostTensor, Runtime } from "../runtime/index.ts"
+import type { EncodedPrompt } from "./Encoder.ts"
+import type { Features, Images, Patches } from "./Images.ts"
+import type { Model } from "./Model.ts"
+import { type Prompt, PolicyError } from "./Policy.ts"
+import type { PositionTable } from "./Sequences.ts"
+import type { Sessions } from "./Sessions.ts"
+
+export interface PolicyContext {
+  readonly model: Model
+  readonly runtime: Runtime.Runtime["Service"]
+  readonly sessions: Sessions
+  readonly images: Images
+  readonly positions: PositionTable
+  /** Live weights by parameter name. */
+  readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
+  readonly seed: number
+  /** Whether updates change the vision tower. */
+  readonly towerTrained: boolean
+  /** Sequences of a training or scoring run on one worker. */
+  readonly microBatch: number
+  /** Prompts × candidates decoded together on one worker. */
+  readonly rolloutRows: number
+}
+
+/** Wraps a lower failure as the policy's own. */
+export const failing = (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
+  Effect.mapError(effect, (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause }))
+
+/** Rounds up to a multiple, so that few different shapes are compiled. */
+export const roundUp = (n: number, multiple: number): number => Math.max(multiple, Math.ceil(n / multiple) * multiple)
+
+const imagesOf = (prompts: ReadonlyArray<Prompt>): ReadonlyArray<Image> => prompts.flatMap((prompt) => prompt.images)
+
+/** Prompts with their images' visual tokens. */
+export const withFeatures = Effect.fnUntraced(function*(context: PolicyContext, prompts: ReadonlyArray<Prompt>) {
+  const features = yield* context.images.features(imagesOf(prompts))
+  return { features, encoded: yield* encode(context, prompts, features) }
+})
+
+/** Prompts with their images' patches, for runs that go through the tower. */
+export const withPatches = Effect.fnUntraced(function*(context: PolicyContext, prompts: ReadonlyArray<Prompt>) {
+  const patches = yield* context.images.patches(imagesOf(prompts))
+  return { patches, encoded: yield* encode(context, prompts, patches) }
+})
+
+const encode = (context: PolicyContext, prompts: ReadonlyArray<Prompt>, known: ReadonlyMap<string, Features | Patches>) =>
+  Effect.forEach(prompts, (prompt): Effect.Effect<EncodedPrompt, PolicyError> =>
+    context.model.encoder.prompt(prompt, prompt.images.flatMap(({ id }) => {
+      const grid = known.get(id)?.grid
+      return grid === undefined ? [] : [grid]
+    })))

@@ -1,0 +1,151 @@
+/**
+ * What the policy knows of images: patches, and the visual tokens the vision tower makes of them.
+ *
+ * While the tower is frozen, visual tokens are computed once an image and kept (least recently used go first, so memory
+ * does not grow with the data set). A trained tower's tokens are forgotten with every update.
+ */
+import { Effect } from "effect"
+import type { Image } from "../image/Image.ts"
+import type { ImageError } from "../image/index.ts"
+import { type Config } from "../models/index.ts"
+import { HostTensor, Runtime } from "../runtime/index.ts"
+import { Programs } from "../train/index.ts"
+import type { Sessions } from "./Sessions.ts"
+
+export type Grid = readonly [number, number, number]
+
+/** Patches of one image, and the grid they form. */
+export interface Patches {
+  readonly patches: Float32Array
+  readonly grid: Grid
+}
+
+/** Visual tokens `[tokens, width]` of one image. */
+export interface Features {
+  readonly features: Float32Array
+  readonly grid: Grid
+}
+
+export interface Images {
+  readonly patches: (images: ReadonlyArray<Image>) => Effect.Effect<ReadonlyMap<string, Patches>, ImageError>
+  readonly features: (images: ReadonlyArray<Image>) => Effect.Effect<ReadonlyMap<string, Features>, ImageError | Runtime.RuntimeError>
+  /** The tower's weights have changed. */
+  readonly forget: Effect.Effect<void>
+}
+
+/** A map that drops its least recently used entries beyond a number of bytes. */
+class Cache<V> {
+  readonly #entries = new Map<string, V>()
+  readonly #sizeOf: (value: V) => number
+  readonly #limit: number
+  #bytes = 0
+
+  constructor(limit: number, sizeOf: (value: V) => number) {
+    this.#limit = limit
+    this.#sizeOf = sizeOf
+  }
+
+  get(key: string): V | undefined {
+    const value = this.#entries.get(key)
+    if (value !== undefined) {
+      this.#entries.delete(key)
+      this.#entries.set(key, value)
+    }
+    return value
+  }
+
+  set(key: string, value: V): void {
+    this.#entries.set(key, value)
+    this.#bytes += this.#sizeOf(value)
+    for (const [oldest, held] of this.#entries) {
+      if (this.#bytes <= this.#limit || oldest === key) return
+      this.#entries.delete(oldest)
+      this.#bytes -= this.#sizeOf(held)
+    }
+  }
+
+  clear(): void {
+    this.#entries.clear()
+    this.#bytes = 0
+  }
+}
+
+/** Images that go through the tower in one run. */
+const CHUNK = 8
+
+export interface Options {
+  readonly config: Config.Config
+  readonly process: (image: Image) => Effect.Effect<Patches, ImageError>
+  readonly sessions: Sessions
+  readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
+  readonly frozen: boolean
+  /** Default 256 MiB for each of patches and features. */
+  readonly cacheBytes?: number
+}
+
+export const make = Effect.fnUntraced(function*(options: Options) {
+  const { config, frozen, process, sessions, weights } = options
+  const runtime = yield* Runtime.Runtime
+  const limit = options.cacheBytes ?? 256 * 1024 * 1024
+  const patchCache = new Cache<Patches>(limit, ({ patches }) => patches.byteLength)
+  const featureCache = new Cache<Features>(limit, ({ features }) => features.byteLength)
+
+  const distinct = (images: ReadonlyArray<Image>) => [...new Map(images.map((image) => [image.id, image])).values()]
+
+  const patches: Images["patches"] = Effect.fnUntraced(function*(images) {
+    const found = yield* Effect.forEach(distinct(images), (image) => {
+      const held = patchCache.get(image.id)
+      if (held !== undefined) return Effect.succeed([image.id, held] as const)
+      return Effect.map(process(image), (made) => {
+        // Frozen: the tokens are kept instead.
+        if (!frozen) patchCache.set(image.id, made)
+        return [image.id, made] as const
+      })
+    }, { concurrency: 4 })
+    return new Map(found)
+  })
+
+  const encode = Effect.fnUntraced(function*(chunk: ReadonlyArray<readonly [string, Patches]>, worker: number) {
+    const grid = chunk[0]?.[1].grid ?? [1, config.vision.merge, config.vision.merge]
+    const rows = grid[0] * grid[1] * grid[2]
+    const width = (chunk[0]?.[1].patches.length ?? 0) / rows
+    const batch = HostTensor.shared.float32(CHUNK * rows * width)
+    chunk.forEach(([, { patches }], i) => batch.set(patches, i * rows * width))
+    const session = yield* sessions.get({
+      key: `vision ${grid.join("×")}`,
+      worker,
+      program: () => Programs.visualFeatures(config, CHUNK, grid),
+      bound: weights
+    })
+    const { features } = yield* session.run({ patches: { dtype: "float32", dims: [CHUNK * rows, width], data: batch } })
+    const each = rows / (config.vision.merge * config.vision.merge) * config.width
+    const data = features?.data as Float32Array
+    return chunk.map(([id], i) => [id, { grid, features: data.slice(i * each, (i + 1) * each) }] as const)
+  })
+
+  const features: Images["features"] = Effect.fnUntraced(function*(images) {
+    const all = distinct(images)
+    const known = new Map<string, Features>()
+    for (const image of all) {
+      const held = featureCache.get(image.id)
+      if (held !== undefined) known.set(image.id, held)
+    }
+    const missing = all.filter((image) => !known.has(image.id))
+    // A few chunks at a time: patches of a whole data set would not fit.
+    for (let at = 0; at < missing.length; at += CHUNK * runtime.workers) {
+      const prepared = [...yield* patches(missing.slice(at, at + CHUNK * runtime.workers))]
+      const byGrid = Map.groupBy(prepared, ([, { grid }]) => grid.join())
+      const chunks = [...byGrid.values()].flatMap((same) =>
+        Array.from({ length: Math.ceil(same.length / CHUNK) }, (_, i) => same.slice(i * CHUNK, (i + 1) * CHUNK)))
+      const encoded = yield* Effect.forEach(chunks, (chunk, i) => encode(chunk, i % runtime.workers), { concurrency: "unbounded" })
+      for (const [id, value] of encoded.flat()) {
+        known.set(id, value)
+        featureCache.set(id, value)
+      }
+    }
+    return known
+  })
+
+  const made: Images = { patches, features, forget: frozen ? Effect.void : Effect.sync(() => featureCache.clear()) }
+  return made
+})

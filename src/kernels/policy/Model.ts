@@ -1,0 +1,82 @@
+/** A Hugging Face directory made ready to run: configuration, weights in shared memory, tokenizer, pre-processor. */
+import { Effect, Option } from "effect"
+import { Preprocess } from "../image/index.ts"
+import { Config, Parameters } from "../models/index.ts"
+import { ParameterStore } from "../train/index.ts"
+import { Tokenizer } from "../text/index.ts"
+import { ModelDirectory, Safetensors } from "../weights/index.ts"
+import * as Encoder from "./Encoder.ts"
+import { PolicyError } from "./Policy.ts"
+
+/** Which tensors training changes. */
+export type Trainable = "all" | "decoder"
+
+export interface Model {
+  readonly path: string
+  readonly config: Config.Config
+  readonly store: ParameterStore.ParameterStore
+  readonly tokenizer: Tokenizer.Tokenizer
+  readonly encoder: Encoder.Encoder
+  readonly preprocessor: Preprocess.Preprocessor
+  readonly endOfTurn: number
+  /** Element type the directory stores its weights in, kept when it is saved. */
+  readonly dtype: "F32" | "F16" | "BF16"
+}
+
+const firstNumber = (value: unknown): number | undefined =>
+  typeof value === "number" ? value : Array.isArray(value) && typeof value[0] === "number" ? value[0] : undefined
+
+/** The token that ends the assistant's turn. */
+const endOfTurnOf = (directory: ModelDirectory.ModelDirectory, tokenizer: Tokenizer.Tokenizer): number | undefined =>
+  firstNumber(Option.getOrUndefined(directory.generationConfig)?.["eos_token_id"]) ??
+    firstNumber(directory.config["eos_token_id"]) ??
+    Option.getOrUndefined(tokenizer.tokenId("<|im_end|>"))
+
+/** Loads everything; each failure says which file and what to do. */
+export const load = Effect.fn("Model.load")(function*(path: string, trainable: Trainable) {
+  const failed = (cause: { readonly message: string }) => new PolicyError({ operation: "load", reason: cause.message, cause })
+  const directory = yield* ModelDirectory.open(path).pipe(Effect.mapError(failed))
+  const config = yield* Config.fromJson(directory.config).pipe(Effect.mapError(failed))
+  const tokenizer = yield* Tokenizer.fromDirectory(directory).pipe(Effect.mapError(failed))
+  const preprocessor = yield* Preprocess.fromConfig(directory.preprocessorConfig).pipe(Effect.mapError(failed))
+
+  const specs = Parameters.specs(config)
+  const store = yield* ParameterStore.make(specs.map(({ decay, name, part, shape }) =>
+    ({ name, shape, decay, trainable: trainable === "all" || part === "decoder" }))).pipe(Effect.mapError(failed))
+  const stored = new Map([...directory.tensors].map(([name, location]) => [Parameters.canonicalName(name), { name, ...location }]))
+  let dtype: Model["dtype"] = "F32"
+  for (const { name, shape } of specs) {
+    const found = stored.get(name)
+    if (found === undefined) {
+      return yield* new PolicyError({ operation: "load", reason: `${path} has no tensor "${name}"; its config.json asks for it` })
+    }
+    const { header, info } = found
+    if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i])) {
+      return yield* new PolicyError({
+        operation: "load",
+        reason: `${path}: tensor "${name}" is [${info.shape.join(", ")}], config.json asks for [${shape.join(", ")}]`
+      })
+    }
+    if (info.dtype === "F16" || info.dtype === "BF16") dtype = info.dtype
+    const target = yield* ParameterStore.view(store, name).pipe(Effect.mapError(failed))
+    yield* Safetensors.readFloat32(header, found.name, target).pipe(Effect.mapError(failed))
+  }
+
+  const endOfTurn = endOfTurnOf(directory, tokenizer)
+  if (endOfTurn === undefined) {
+    return yield* new PolicyError({ operation: "load", reason: `${path}: no eos_token_id in generation_config.json or config.json` })
+  }
+  const encoder = Encoder.make(tokenizer, directory.chatTemplate, config.imageToken, preprocessor.mergedTokens)
+  const model: Model = { path, config, store, tokenizer, encoder, preprocessor, endOfTurn, dtype }
+  return model
+})
+
+/** Writes weights and companion files as a new directory. */
+export const save = (model: Model, target: string) => {
+  const { store } = model
+  const tensors = [...store.slices.values()].map(({ length, name, offset, shape }) =>
+    ({ name, shape, data: store.data.subarray(offset, offset + length) }))
+  return ModelDirectory.save(target, { from: model.path }, tensors, { dtype: model.dtype }).pipe(
+    Effect.mapError((cause) => new PolicyError({ operation: "save", reason: cause.message, cause }))
+  )
+}

@@ -1,0 +1,257 @@
+/**
+ * The live policy: a Hugging Face directory sampled, scored and trained through onnxruntime.
+ */
+import { Context, Effect, FileSystem, Layer, Path } from "effect"
+import type { Grammar } from "../generate/index.ts"
+import { HostTensor, Runtime } from "../runtime/index.ts"
+import { AdamW, ParameterStore } from "../train/index.ts"
+import { failing, type PolicyContext } from "./Context.ts"
+import * as GrammarTables from "./GrammarTables.ts"
+import * as Images from "./Images.ts"
+import * as Model from "./Model.ts"
+import { type Objective, Policy, PolicyError, type Prompt, type Rollout, type Session, type SupervisedExample, type UpdateOptions } from "./Policy.ts"
+import * as Rollouts from "./Rollouts.ts"
+import { PositionTable, type ScoredToken } from "./Sequences.ts"
+import * as Sessions from "./Sessions.ts"
+import * as Updates from "./Updates.ts"
+import * as Weights from "./Weights.ts"
+
+export interface Options {
+  /** A Hugging Face directory. */
+  readonly model: string
+  /** Seed of every draw, together with the key of each request. */
+  readonly seed: number
+  /** Default "decoder": the vision tower is frozen and its visual tokens are computed once an image. */
+  readonly trainable?: Model.Trainable
+  /** Sequences a worker trains on at a time. Default 16. */
+  readonly microBatch?: number
+  /** Prompts × candidates a worker decodes at a time. Default 64. */
+  readonly rolloutRows?: number
+  readonly optimizer?: AdamW.Options
+}
+
+/** Weights with the optimiser's moments: what a long run needs to go on as if it had never stopped. */
+export interface State {
+  readonly weights: Float32Array
+  readonly optimizer: AdamW.State
+}
+
+/** Access to the whole training state, for runs that resume in the middle of a stage. */
+export class TrainingState extends Context.Service<TrainingState, {
+  readonly get: Effect.Effect<State>
+  readonly set: (state: State) => Effect.Effect<void, PolicyError>
+}>()("rise/TrainingState") {}
+
+/** The one value that all items share, or an error: a batch is scored under one distribution. */
+const common = <A>(items: ReadonlyArray<A>, what: string): Effect.Effect<A | undefined, PolicyError> => {
+  const [first, ...rest] = items
+  return rest.every((item) => item === first)
+    ? Effect.succeed(first)
+    : Effect.fail(new PolicyError({ operation: "update", reason: `one update mixes different ${what}s; split it` }))
+}
+
+/** Scored tokens of a completion, masked as it was sampled. */
+const scored = (
+  tokens: Int32Array, grammar: Grammar | undefined, value: (i: number) => Omit<ScoredToken, "token" | "state">
+): ReadonlyArray<ScoredToken> => {
+  const states = GrammarTables.walk(grammar, tokens)
+  return Array.from(tokens, (token, i) => ({ token, state: states[i] ?? 0, ...value(i) }))
+}
+
+const samePrompt = (a: Prompt, b: Prompt): boolean =>
+  a === b || a.text === b.text && a.images.length === b.images.length && a.images.every(({ id }, i) => id === b.images[i]?.id)
+
+/** Neighbours with the same prompt share one packed sequence. */
+const packed = (rollouts: ReadonlyArray<Rollout>, candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>): ReadonlyArray<Updates.Draft> => {
+  const drafts: Array<{ readonly prompt: Prompt; readonly candidates: Array<ReadonlyArray<ScoredToken>> }> = []
+  rollouts.forEach(({ prompt }, i) => {
+    const last = drafts.at(-1)
+    const candidate = candidates[i] ?? []
+    if (last !== undefined && samePrompt(last.prompt, prompt)) last.candidates.push(candidate)
+    else drafts.push({ prompt, candidates: [candidate] })
+  })
+  return drafts
+}
+
+/** Weighted target tokens of supervised examples, weights scaled to sum to 1 over the batch. */
+const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArray<SupervisedExample>, grammar: Grammar | undefined) => {
+  const targets = examples.map(({ target }) => {
+    const parts = target.map(({ text, weight }) => ({ tokens: model.encoder.text(text), weight }))
+    const tokens = Int32Array.from([...parts.flatMap((part) => [...part.tokens]), model.endOfTurn])
+    const last = parts.at(-1)?.weight ?? 1
+    return { tokens, weights: [...parts.flatMap((part) => Array.from(part.tokens, () => part.weight)), last] }
+  })
+  const visualWeight = examples.map(({ visual }) => visual === undefined ? 0 : visual.weight * visual.tokens.filter((t) => t >= 0).length)
+  const total = targets.reduce((n, { weights }) => n + weights.reduce((m, w) => m + w, 0), 0) + visualWeight.reduce((a, b) => a + b, 0)
+  const scale = total > 0 ? 1 / total : 0
+  return examples.map(({ prompt, visual }, i): Updates.Draft => ({
+    prompt,
+    candidates: [scored(targets[i]?.tokens ?? new Int32Array(0), grammar, (k) => (
+      { weight: (targets[i]?.weights[k] ?? 0) * scale, advantage: 0, old: 0 }))],
+    ...(visual && { visual: { tokens: visual.tokens, weight: visual.weight * scale } })
+  }))
+}
+
+const make = Effect.fnUntraced(function*(options: Options) {
+  const runtime = yield* Runtime.Runtime
+  const fileSystem = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const trainable = options.trainable ?? "decoder"
+  const model = yield* Model.load(options.model, trainable)
+  const { store } = model
+  const sessions = yield* Sessions.make
+  const weights = ParameterStore.tensors(store)
+  const images = yield* Images.make({
+    config: model.config,
+    process: model.preprocessor.process,
+    sessions,
+    weights,
+    frozen: trainable === "decoder"
+  })
+  const context: PolicyContext = {
+    model, runtime, sessions, images, weights,
+    positions: new PositionTable(model.config),
+    seed: options.seed,
+    towerTrained: trainable === "all",
+    microBatch: options.microBatch ?? 16,
+    rolloutRows: options.rolloutRows ?? 64
+  }
+  const optimizer = yield* AdamW.make(store, options.optimizer)
+  const buffers: ReadonlyArray<Updates.GradientBuffers> = Array.from({ length: runtime.workers }, () => (
+    { run: ParameterStore.trainableBuffer(store), total: ParameterStore.trainableBuffer(store) }))
+  let version = 0
+  let open = 0
+  let reference: Record<string, HostTensor.HostTensor> | undefined
+  let referenceData: Float32Array<SharedArrayBuffer> | undefined
+
+  const closed = (operation: PolicyError["operation"]) =>
+    Effect.suspend(() => open === 0 ? Effect.void : Effect.fail(
+      new PolicyError({ operation, reason: `${open} inference session(s) still open; rollouts would no longer be on-policy` })))
+
+  const session = Effect.acquireRelease(
+    Effect.sync((): Session => {
+      open++
+      return {
+        version,
+        sample: (requests, sampling) => Rollouts.sample(context, requests, sampling),
+        logprobs: Effect.fn("Policy.logprobs")(function*(items) {
+          if (items.length === 0) return []
+          const grammar = yield* common(items.map((item) => item.grammar), "grammar")
+          const temperature = yield* common(items.map((item) => item.temperature ?? 1), "temperature")
+          const drafts = items.map(({ prompt, tokens }): Updates.Draft => (
+            { prompt, candidates: [scored(tokens, grammar, () => ({ weight: 0, advantage: 0, old: 0 }))] }))
+          const found = yield* Updates.score(context, drafts, { temperature: temperature ?? 1, grammar, weights, name: "policy" })
+          return found.map((candidates) => candidates[0] ?? new Float32Array(0))
+        }, (effect) => failing("logprobs")(effect))
+      }
+    }),
+    () => Effect.sync(() => { open-- })
+  )
+
+  const step = Effect.fnUntraced(function*(drafts: ReadonlyArray<Updates.Draft>, loss: Updates.LossOptions, update: UpdateOptions) {
+    const result = yield* Updates.lossAndGradients(context, buffers, drafts, loss)
+    const { gradNorm } = yield* optimizer.step(result.gradients, {
+      learningRate: update.learningRate,
+      weightDecay: update.weightDecay ?? 0.1,
+      clipNorm: update.clipNorm ?? 1
+    })
+    version++
+    yield* images.forget
+    return { ...result, gradNorm }
+  })
+
+  const supervised = Effect.fnUntraced(function*(examples: ReadonlyArray<SupervisedExample>, update: UpdateOptions) {
+    const grammar = yield* common(examples.map((example) => example.grammar), "grammar")
+    const drafts = supervisedDrafts(context, examples, grammar)
+    const { gradNorm, loss } = yield* step(drafts, { kind: "supervised", temperature: 1, grammar, knobs: {} }, update)
+    const tokens = drafts.reduce((n, { candidates }) => n + candidates.reduce((m, c) => m + c.length, 0), 0)
+    return { version, loss, gradNorm, kl: 0, clipFraction: 0, tokens }
+  })
+
+  const groupRelative = Effect.fnUntraced(function*(objective: Extract<Objective, { readonly _tag: "GroupRelative" }>, update: UpdateOptions) {
+    const { clip, innerUpdates, kl, loss, maxTokens, rollouts } = objective
+    const grammar = yield* common(rollouts.map((rollout) => rollout.grammar), "grammar")
+    const temperature = (yield* common(rollouts.map((rollout) => rollout.temperature ?? 1), "temperature")) ?? 1
+    if (temperature === 0) {
+      return yield* new PolicyError({ operation: "update", reason: "greedy rollouts carry no likelihood to train on; sample with a temperature above 0" })
+    }
+    const weight = Weights.groupRelative(loss, rollouts.map(({ completion }) => completion.tokens.length), maxTokens)
+    const drafts = packed(rollouts, rollouts.map(({ advantage, completion }, i) =>
+      scored(completion.tokens, grammar, (k) => ({ weight: weight[i] ?? 0, advantage, old: completion.logprobs[k] ?? 0 }))))
+    const scoredReference = kl > 0 && reference !== undefined
+      ? yield* Updates.score(context, drafts, { temperature, grammar, weights: reference, name: "reference" })
+      : undefined
+    const tokens = rollouts.reduce((n, { completion }) => n + completion.tokens.length, 0)
+    const inner = Math.max(1, innerUpdates)
+    const lossOptions: Updates.LossOptions = {
+      kind: "groupRelative", temperature, grammar,
+      knobs: { clipLow: 1 - clip.low, clipHigh: 1 + clip.high, klCoefficient: scoredReference === undefined ? 0 : kl },
+      ...(scoredReference && { reference: scoredReference })
+    }
+    let last = yield* step(drafts, lossOptions, update)
+    for (let i = 1; i < inner; i++) last = yield* step(drafts, lossOptions, update)
+    return {
+      version,
+      loss: last.loss,
+      gradNorm: last.gradNorm,
+      kl: scoredReference === undefined ? 0 : (last.metrics["kl"] ?? 0) / Math.max(1, tokens),
+      clipFraction: (last.metrics["clipped"] ?? 0) / Math.max(1, tokens),
+      tokens
+    }
+  })
+
+  const policy = Policy.of({
+    session,
+    beginStage: Effect.gen(function*() {
+      yield* closed("update")
+      yield* optimizer.reset
+      referenceData ??= HostTensor.shared.float32(store.data.length)
+      referenceData.set(store.data)
+      reference ??= ParameterStore.tensors(store, referenceData)
+    }),
+    update: (objective, update) =>
+      failing("update")(Effect.gen(function*() {
+        yield* closed("update")
+        const count = objective._tag === "Supervised" ? objective.examples.length : objective.rollouts.length
+        if (count === 0) return yield* new PolicyError({ operation: "update", reason: "there is nothing to learn from: the batch is empty" })
+        return objective._tag === "Supervised"
+          ? yield* supervised(objective.examples, update)
+          : yield* groupRelative(objective, update)
+      })),
+    snapshot: Effect.sync(() => ({ version, weights: Float32Array.from(store.data) })),
+    restore: (snapshot) =>
+      failing("restore")(Effect.gen(function*() {
+        yield* closed("restore")
+        yield* ParameterStore.copyFrom(store, snapshot.weights)
+        yield* optimizer.reset
+        version++
+        yield* images.forget
+      })),
+    save: (directory) =>
+      Model.save(model, directory).pipe(
+        Effect.provideService(FileSystem.FileSystem, fileSystem),
+        Effect.provideService(Path.Path, path)
+      ),
+    encode: (text) => model.encoder.text(text),
+    vocabularySize: model.config.vocabulary,
+    endOfTurn: model.endOfTurn
+  })
+  const state = TrainingState.of({
+    get: Effect.map(optimizer.state, (moments) => ({ weights: Float32Array.from(store.data), optimizer: moments })),
+    set: ({ optimizer: moments, weights }) =>
+      failing("restore")(Effect.gen(function*() {
+        yield* closed("restore")
+        yield* ParameterStore.copyFrom(store, weights)
+        yield* optimizer.restore(moments)
+        version++
+        yield* images.forget
+      }))
+  })
+  return Context.make(Policy, policy).pipe(Context.add(TrainingState, state))
+})
+
+/** Loads the model; sessions open as they are needed and close with the layer. */
+export const layer = (
+  options: Options
+): Layer.Layer<Policy | TrainingState, PolicyError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
+  Layer.effectContext(make(options).pipe(failing("load")))

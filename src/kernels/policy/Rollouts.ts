@@ -1,0 +1,184 @@
+/** Sampling: prompts in, groups of completions out, in rectangular batches spread over the workers. */
+import { Effect } from "effect"
+import { rollout } from "../generate/index.ts"
+import * as Keyed from "../math/Keyed.ts"
+import { HostTensor } from "../runtime/index.ts"
+import { OnnxWriter } from "../graph/index.ts"
+import { Programs } from "../train/index.ts"
+import { failing, type PolicyContext, roundUp, withFeatures } from "./Context.ts"
+import type { EncodedPrompt } from "./Encoder.ts"
+import * as GrammarTables from "./GrammarTables.ts"
+import type { Features } from "./Images.ts"
+import { type Completion, PolicyError, type SampleOptions, type SampleRequest } from "./Policy.ts"
+import { layOut } from "./Sequences.ts"
+
+interface Item {
+  readonly request: SampleRequest
+  readonly prompt: EncodedPrompt
+  readonly index: number
+}
+
+const check = (options: SampleOptions): string | undefined => {
+  const { count, maxTokens, temperature = 1, topP = 1 } = options
+  if (!Number.isInteger(count) || count < 1) return `count is ${count}, expected a whole number from 1`
+  if (!Number.isInteger(maxTokens) || maxTokens < 1) return `maxTokens is ${maxTokens}, expected a whole number from 1`
+  if (!(temperature >= 0 && Number.isFinite(temperature))) return `temperature is ${temperature}, expected 0 (greedy) or more`
+  if (!(topP > 0 && topP <= 1)) return `topP is ${topP}, expected more than 0 and at most 1`
+  return undefined
+}
+
+/** One completion per row from the token and log-probability columns of a run. */
+const readRow = (
+  context: PolicyContext, tokens: Int32Array, logprobs: Float32Array, row: number, rows: number
+): Completion => {
+  const { endOfTurn, tokenizer } = context.model
+  const turns = tokens.length / rows
+  let length = 0
+  let stopped = false
+  while (length < turns && !stopped) stopped = tokens[length++ * rows + row] === endOfTurn
+  const own = Int32Array.from({ length }, (_, t) => tokens[t * rows + row] ?? 0)
+  return {
+    text: tokenizer.decode(stopped ? own.subarray(0, length - 1) : own, { skipSpecial: false }).trim(),
+    tokens: own,
+    logprobs: Float32Array.from({ length }, (_, t) => logprobs[t * rows + row] ?? 0),
+    finish: stopped ? "stop" : "length"
+  }
+}
+
+/** Runs one rectangular batch of at most `prompts` prompts on one worker. */
+const runBatch = Effect.fnUntraced(function*(
+  context: PolicyContext,
+  items: ReadonlyArray<Item>,
+  features: ReadonlyMap<string, Features>,
+  options: SampleOptions,
+  prompts: number,
+  worker: number
+) {
+  const { model, seed } = context
+  const { config } = model
+  const { count, grammar, maxTokens, temperature = 1, topP = 1 } = options
+  const rows = prompts * count
+  const length = roundUp(Math.max(...items.map(({ prompt }) => prompt.tokens.length)), 16)
+  const visualTokens = items.reduce((n, { prompt }) => n + prompt.tokens.filter((t) => t === config.imageToken).length, 0)
+  const visualRows = visualTokens === 0 ? 0 : roundUp(visualTokens * prompts / items.length, 16)
+  const newTokens = roundUp(maxTokens, 8)
+  const positionLimit = length + newTokens + 1
+  const sampling = { greedy: temperature === 0, nucleus: topP < 1 && temperature !== 0 }
+  const shape = {
+    prompts, group: count, length, newTokens, visualRows, positions: positionLimit,
+    endOfTurn: model.endOfTurn, sampling, grammarStates: grammar?.states
+  }
+
+  const batch = layOut(config, context.positions, items.map(({ prompt, request }) => (
+    { prompt, images: request.prompt.images.map(({ id }) => id), candidates: [] })),
+    { batch: prompts, length, rows: 1, visualRows })
+  const visual = HostTensor.shared.float32(visualRows * config.width)
+  let at = 0
+  for (const id of batch.images) {
+    const own = features.get(id)?.features
+    if (own === undefined) continue
+    visual.set(own, at)
+    at += own.length
+  }
+
+  // Every candidate draws from its own stream; the requested limit masks the rest of a rounded-up loop.
+  const uniforms = HostTensor.shared.float32(newTokens * rows)
+  const finished = HostTensor.shared.int32(rows)
+  const startPosition = HostTensor.shared.int64(rows)
+  const lastRow = HostTensor.shared.int32(prompts)
+  const column = new Float32Array(newTokens)
+  for (let b = 0; b < prompts; b++) {
+    const item = items[b]
+    lastRow[b] = b * length + (item?.prompt.tokens.length ?? 1) - 1
+    const next = item === undefined ? 0 : nextPosition(context, item.prompt)
+    for (let g = 0; g < count; g++) {
+      const row = b * count + g
+      startPosition[row] = BigInt(next)
+      if (item === undefined) finished[row] = 1
+      else if (!sampling.greedy) {
+        Keyed.uniforms(seed, `${item.request.key}/candidate=${g}`, column)
+        for (let t = 0; t < newTokens; t++) uniforms[t * rows + row] = column[t]!
+      }
+    }
+  }
+  const table = context.positions.upTo(positionLimit)
+  const half = config.headWidth / 2
+  const f32 = (data: Float32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({ dtype: "float32", dims, data })
+  const grammarTensors = grammar === undefined ? {} : GrammarTables.tables(grammar).tensors
+  const session = yield* context.sessions.get({
+    key: `rollout ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
+    worker,
+    program: () => OnnxWriter.write(rollout(config, Programs.parameterInputs(config), shape)),
+    bound: {
+      ...context.weights,
+      ...grammarTensors,
+      tableCosines: f32(shareCopy(table.cosines.subarray(0, positionLimit * half)), positionLimit, half),
+      tableSines: f32(shareCopy(table.sines.subarray(0, positionLimit * half)), positionLimit, half),
+      emptyCache: f32(new Float32Array(0), prompts, config.kvHeads, count, 0, config.headWidth),
+      grammarState: { dtype: "int32", dims: [rows], data: new Int32Array(rows) }
+    }
+  })
+  const out = yield* session.run({
+    ...batch.tensors,
+    visual: f32(visual, visualRows, config.width),
+    uniforms: f32(uniforms, newTokens, rows),
+    finished: { dtype: "int32", dims: [rows], data: finished },
+    startPosition: { dtype: "int64", dims: [rows, 1], data: startPosition },
+    lastRow: { dtype: "int32", dims: [prompts], data: lastRow },
+    temperature: f32(Float32Array.of(temperature), ...[]),
+    topP: f32(Float32Array.of(topP), ...[])
+  })
+  const tokens = out["tokens"]?.data as Int32Array
+  const logprobs = out["logprobs"]?.data as Float32Array
+  const turns = Math.min(maxTokens, tokens.length / rows)
+  return items.map((item, b) => ({
+    index: item.index,
+    completions: Array.from({ length: count }, (_, g) =>
+      readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows))
+  }))
+})
+
+const shareCopy = (data: Float32Array): Float32Array => {
+  const copy = HostTensor.shared.float32(data.length)
+  copy.set(data)
+  return copy
+}
+
+/** Position of the first new token. */
+const nextPosition = ({ model: { config } }: PolicyContext, { grids, tokens }: EncodedPrompt): number => {
+  const merge = config.vision.merge
+  const spared = grids.reduce((n, [t, h, w]) => n + t * h * w / (merge * merge) - Math.max(h, w) / merge, 0)
+  return tokens.length - spared
+}
+
+/** Samples `count` completions for each request, in order. */
+export const sample = Effect.fn("Policy.sample")(function*(
+  context: PolicyContext,
+  requests: ReadonlyArray<SampleRequest>,
+  options: SampleOptions
+) {
+  const wrong = check(options)
+  if (wrong !== undefined) return yield* new PolicyError({ operation: "sample", reason: wrong })
+  if (requests.length === 0) return []
+  const { encoded, features } = yield* withFeatures(context, requests.map(({ prompt }) => prompt))
+  const longest = encoded.reduce((n, { tokens }) => Math.max(n, tokens.length), 0)
+  if (longest + options.maxTokens > context.model.config.maxPositions) {
+    return yield* new PolicyError({
+      operation: "sample",
+      reason: `a prompt of ${longest} tokens and ${options.maxTokens} new ones exceed the model's ${context.model.config.maxPositions} positions; ` +
+        `shorten the prompt or shrink the images`
+    })
+  }
+  // Prompts of like length share a batch; the order of requests decides ties, so batches are always the same.
+  const items = encoded.map((prompt, index): Item => ({ prompt, index, request: requests[index] as SampleRequest }))
+    .sort((a, b) => a.prompt.tokens.length - b.prompt.tokens.length || a.index - b.index)
+  const share = Math.ceil(items.length / context.runtime.workers)
+  const prompts = Math.max(1, Math.min(share, Math.floor(context.rolloutRows / options.count)))
+  const batches = Array.from({ length: Math.ceil(items.length / prompts) }, (_, i) => items.slice(i * prompts, (i + 1) * prompts))
+  const results = yield* Effect.forEach(
+    batches,
+    (batch, i) => runBatch(context, batch, features, options, prompts, i % context.runtime.workers),
+    { concurrency: "unbounded" }
+  )
+  return results.flat().sort((a, b) => a.index - b.index).map(({ completions }) => completions)
+}, (effect) => failing("sample")(effect))

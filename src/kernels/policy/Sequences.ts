@@ -1,0 +1,178 @@
+/**
+ * Prompts and candidates as rectangular batches of numbers.
+ *
+ * One packed sequence is a prompt and any number of candidates that share it: candidates restart at the position after
+ * the prompt and carry their own segment number, so a group is scored against one copy of its prompt.
+ */
+import { type Config, Rope } from "../models/index.ts"
+import { HostTensor } from "../runtime/index.ts"
+import type { EncodedPrompt } from "./Encoder.ts"
+
+/** A token that carries loss or is scored, with what the loss needs to know of it. */
+export interface ScoredToken {
+  readonly token: number
+  readonly weight: number
+  readonly advantage: number
+  readonly old: number
+  /** State of the format mask before it; 0 without one. */
+  readonly state: number
+}
+
+export interface PackedSequence {
+  readonly prompt: EncodedPrompt
+  /** Image of each grid, by id. */
+  readonly images: ReadonlyArray<string>
+  readonly candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>
+  /** Loss at the visual tokens of the first image: the token to predict there (-1: none). */
+  readonly visual?: { readonly tokens: Int32Array; readonly weight: number }
+}
+
+/** Tokens of the packed sequence. The last token of a candidate is only predicted, never read, so it is left out. */
+export const lengthOf = ({ candidates, prompt }: PackedSequence): number =>
+  prompt.tokens.length + candidates.reduce((n, candidate) => n + Math.max(0, candidate.length - 1), 0)
+
+/** Scored tokens of the packed sequence. */
+export const rowsOf = ({ candidates, visual }: PackedSequence): number =>
+  candidates.reduce((n, candidate) => n + candidate.length, 0) + (visual ? visual.tokens.filter((token) => token >= 0).length : 0)
+
+/** Angles by position, grown as longer sequences come. */
+export class PositionTable {
+  #table: Rope.Angles
+  #limit: number
+  readonly #config: Config.Config
+
+  constructor(config: Config.Config) {
+    this.#config = config
+    this.#limit = 256
+    this.#table = Rope.positionAngles(config, this.#limit)
+  }
+
+  /** A table for positions below `limit`. */
+  upTo(limit: number): Rope.Angles {
+    if (limit > this.#limit) {
+      while (this.#limit < limit) this.#limit *= 2
+      this.#table = Rope.positionAngles(this.#config, this.#limit)
+    }
+    return this.#table
+  }
+}
+
+export interface BatchShape {
+  readonly batch: number
+  readonly length: number
+  readonly rows: number
+  readonly visualRows: number
+}
+
+/** Tensors of one batch; `visual` is filled by whoever has the features. */
+export interface Batch {
+  readonly shape: BatchShape
+  readonly tensors: Record<string, HostTensor.HostTensor>
+  /** Image ids in the order of their visual tokens. */
+  readonly images: ReadonlyArray<string>
+  /** For each candidate of each sequence: where its scored tokens start among the rows, and how many. */
+  readonly spans: ReadonlyArray<ReadonlyArray<{ readonly start: number; readonly length: number }>>
+}
+
+const int32 = (data: Int32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({ dtype: "int32", dims, data })
+const float32 = (data: Float32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({ dtype: "float32", dims, data })
+
+/** Lays sequences out in a batch of the given shape, which must be large enough. */
+export const layOut = (
+  config: Config.Config,
+  table: PositionTable,
+  sequences: ReadonlyArray<PackedSequence>,
+  shape: BatchShape
+): Batch => {
+  const { batch, length, rows, visualRows } = shape
+  const cells = batch * length
+  const half = config.headWidth / 2
+  const { int32: ints, float32: floats } = HostTensor.shared
+  const tokens = ints(cells)
+  const segments = ints(cells).fill(-1)
+  const visualIndex = ints(cells).fill(visualRows)
+  const angles: Rope.Angles = { cosines: floats(cells * half), sines: floats(cells * half) }
+  const lossRows = ints(rows)
+  const targets = ints(rows)
+  const states = ints(rows)
+  const weights = floats(rows)
+  const advantages = floats(rows)
+  const old = floats(rows)
+  const images: Array<string> = []
+  const spans: Array<ReadonlyArray<{ readonly start: number; readonly length: number }>> = []
+  let row = 0
+  let visualRow = 0
+
+  sequences.forEach((sequence, b) => {
+    const base = b * length
+    const { prompt } = sequence
+    const firstVisualRow = visualRow
+    const positions = Rope.mropePositions(prompt.tokens, config.imageToken, config.vision.merge, prompt.grids)
+    const longest = sequence.candidates.reduce((n, candidate) => Math.max(n, candidate.length), 0)
+    const angleTable = table.upTo(positions.next + longest)
+    tokens.set(prompt.tokens, base)
+    segments.fill(0, base, base + prompt.tokens.length)
+    prompt.tokens.forEach((token, i) => {
+      if (token === config.imageToken) visualIndex[base + i] = visualRow++
+    })
+    Rope.writeMropeAngles(config, angleTable, positions, angles, base)
+    images.push(...sequence.images)
+
+    let at = prompt.tokens.length
+    spans.push(sequence.candidates.map((candidate, c) => {
+      const start = row
+      candidate.forEach((scored, i) => {
+        lossRows[row] = i === 0 ? base + prompt.tokens.length - 1 : base + at + i - 1
+        targets[row] = scored.token
+        weights[row] = scored.weight
+        advantages[row] = scored.advantage
+        old[row] = scored.old
+        states[row] = scored.state
+        row++
+      })
+      for (let i = 0; i + 1 < candidate.length; i++) {
+        tokens[base + at + i] = candidate[i]!.token
+        segments[base + at + i] = c + 1
+        const source = (positions.next + i) * half
+        const target = (base + at + i) * half
+        for (let j = 0; j < half; j++) {
+          angles.cosines[target + j] = angleTable.cosines[source + j]!
+          angles.sines[target + j] = angleTable.sines[source + j]!
+        }
+      }
+      at += Math.max(0, candidate.length - 1)
+      return { start, length: candidate.length }
+    }))
+
+    const { visual } = sequence
+    if (visual !== undefined) {
+      prompt.tokens.forEach((token, i) => {
+        const target = token === config.imageToken ? visual.tokens[(visualIndex[base + i] ?? 0) - firstVisualRow] ?? -1 : -1
+        if (target < 0) return
+        lossRows[row] = base + i
+        targets[row] = target
+        weights[row] = visual.weight
+        row++
+      })
+    }
+  })
+
+  return {
+    shape,
+    images,
+    spans,
+    tensors: {
+      tokens: int32(tokens, cells),
+      segments: int32(segments, cells),
+      visualIndex: int32(visualIndex, cells),
+      cosines: float32(angles.cosines, cells, half),
+      sines: float32(angles.sines, cells, half),
+      lossRows: int32(lossRows, rows),
+      targets: int32(targets, rows),
+      states: int32(states, rows),
+      weights: float32(weights, rows),
+      advantages: float32(advantages, rows),
+      old: float32(old, rows)
+    }
+  }
+}

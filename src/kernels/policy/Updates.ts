@@ -1,0 +1,222 @@
+/** Scoring and training: packed batches through the loss graphs, gradients into shared buffers, one optimiser step. */
+import { Effect } from "effect"
+import type { Grammar } from "../generate/index.ts"
+import { HostTensor } from "../runtime/index.ts"
+import { type AdamW, ParameterStore, Programs } from "../train/index.ts"
+import { failing, type PolicyContext, roundUp, withFeatures, withPatches } from "./Context.ts"
+import type { EncodedPrompt } from "./Encoder.ts"
+import * as GrammarTables from "./GrammarTables.ts"
+import type { Features, Patches } from "./Images.ts"
+import type { Prompt } from "./Policy.ts"
+import { type Batch, layOut, lengthOf, type PackedSequence, rowsOf, type ScoredToken } from "./Sequences.ts"
+
+/** A sequence before its prompt is encoded. */
+export interface Draft {
+  readonly prompt: Prompt
+  readonly candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>
+  readonly visual?: PackedSequence["visual"]
+}
+
+/** Encoded sequences cut into batches, with what their images need. */
+interface Prepared {
+  readonly batches: ReadonlyArray<{ readonly batch: Batch; readonly worker: number; readonly indices: ReadonlyArray<number> }>
+  readonly feeds: (batch: Batch) => Record<string, HostTensor.HostTensor>
+  readonly visual: (batch: Batch) => Programs.BatchShape["visual"]
+}
+
+/** Sorts by length, cuts into micro-batches and deals them there and back, so that workers get like amounts. */
+const prepare = Effect.fnUntraced(function*(context: PolicyContext, drafts: ReadonlyArray<Draft>, throughTower: boolean) {
+  const prompts = drafts.map(({ prompt }) => prompt)
+  const { encoded, known } = throughTower
+    ? yield* Effect.map(withPatches(context, prompts), ({ encoded, patches }) => ({ encoded, known: patches as ReadonlyMap<string, Features | Patches> }))
+    : yield* Effect.map(withFeatures(context, prompts), ({ encoded, features }) => ({ encoded, known: features as ReadonlyMap<string, Features | Patches> }))
+  const { config } = context.model
+  const sequences = drafts.map(({ candidates, prompt, visual }, index) => {
+    const sequence: PackedSequence = {
+      prompt: encoded[index] as EncodedPrompt,
+      images: prompt.images.map(({ id }) => id),
+      candidates,
+      ...(visual && { visual })
+    }
+    return { sequence, index, length: lengthOf(sequence), grid: sequence.prompt.grids.map((grid) => grid.join("×")).join() }
+  })
+  // The tower runs on one grid at a time; ready-made tokens mix freely.
+  const groups = throughTower
+    ? Map.groupBy(sequences, ({ grid }) => grid.split(",")[0] || "none")
+    : new Map([["all", sequences]])
+  const { workers } = context.runtime
+  const batches = [...groups.values()].flatMap((group) => {
+    const sorted = group.toSorted((a, b) => a.length - b.length || a.index - b.index)
+    const size = Math.max(1, Math.min(context.microBatch, Math.ceil(sorted.length / workers)))
+    return Array.from({ length: Math.ceil(sorted.length / size) }, (_, i) => ({ size, items: sorted.slice(i * size, (i + 1) * size) }))
+  }).map(({ items, size }, i) => {
+    const length = roundUp(items.reduce((n, item) => Math.max(n, item.length), 1), 16)
+    const rows = roundUp(items.reduce((n, { sequence }) => n + rowsOf(sequence), 1), 64)
+    const images = items.reduce((n, { sequence }) => n + sequence.images.length, 0)
+    const tokens = items.reduce((n, { sequence }) => n + sequence.prompt.tokens.filter((t) => t === config.imageToken).length, 0)
+    const visualRows = tokens === 0 ? 0 : throughTower ? tokens / images * imageSlots(images) : roundUp(tokens, 64)
+    const turn = Math.floor(i / workers)
+    return {
+      batch: layOut(config, context.positions, items.map(({ sequence }) => sequence), { batch: size, length, rows, visualRows }),
+      worker: turn % 2 === 0 ? i % workers : workers - 1 - i % workers,
+      indices: items.map(({ index }) => index)
+    }
+  })
+
+  const prepared: Prepared = {
+    batches,
+    visual: (batch) => {
+      if (batch.images.length === 0) return { kind: "none" }
+      if (!throughTower) return { kind: "features", rows: batch.shape.visualRows }
+      const grid = known.get(batch.images[0] ?? "")?.grid ?? [1, 1, 1]
+      return { kind: "pixels", images: imageSlots(batch.images.length), grid }
+    },
+    feeds: (batch) => ({ ...batch.tensors, ...visualFeed(context, batch, known, throughTower) })
+  }
+  return prepared
+})
+
+/** Images a tower run has room for: a few sizes, so that few graphs are compiled. */
+const imageSlots = (images: number): number => roundUp(images, 4)
+
+const visualFeed = (
+  { model: { config } }: PolicyContext, batch: Batch, known: ReadonlyMap<string, Features | Patches>, throughTower: boolean
+): Record<string, HostTensor.HostTensor> => {
+  if (batch.images.length === 0) return {}
+  const parts = batch.images.flatMap((id) => {
+    const value = known.get(id)
+    return value === undefined ? [] : [{ data: "patches" in value ? value.patches : value.features, grid: value.grid }]
+  })
+  const grid = parts[0]?.grid ?? [1, 1, 1]
+  const perImage = grid[0] * grid[1] * grid[2]
+  const width = throughTower ? (parts[0]?.data.length ?? 0) / perImage : config.width
+  const rows = throughTower ? perImage * imageSlots(batch.images.length) : batch.shape.visualRows
+  const data = HostTensor.shared.float32(rows * width)
+  let at = 0
+  for (const part of parts) {
+    data.set(part.data, at)
+    at += part.data.length
+  }
+  return { [throughTower ? "patches" : "visual"]: { dtype: "float32", dims: [rows, width], data } }
+}
+
+const shapeOf = (prepared: Prepared, batch: Batch, temperature: number, grammar: Grammar | undefined): Programs.BatchShape => ({
+  batch: batch.shape.batch,
+  length: batch.shape.length,
+  rows: batch.shape.rows,
+  visual: prepared.visual(batch),
+  temperature,
+  grammarStates: grammar?.states
+})
+
+/** Log-probabilities of every candidate's tokens under the given weights, in the order of drafts. */
+export const score = Effect.fnUntraced(function*(
+  context: PolicyContext,
+  drafts: ReadonlyArray<Draft>,
+  options: { readonly temperature: number; readonly grammar: Grammar | undefined; readonly weights: Readonly<Record<string, HostTensor.HostTensor>>; readonly name: string }
+) {
+  const { grammar, temperature } = options
+  const prepared = yield* prepare(context, drafts, false)
+  const scored = yield* Effect.forEach(prepared.batches, Effect.fnUntraced(function*({ batch, indices, worker }) {
+    const shape = shapeOf(prepared, batch, temperature, grammar)
+    const session = yield* context.sessions.get({
+      key: `score ${options.name} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
+      worker,
+      program: () => Programs.scoring(context.model.config, shape),
+      bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar).tensors) }
+    })
+    const { logprobs } = yield* session.run(prepared.feeds(batch))
+    const values = logprobs?.data as Float32Array
+    return batch.spans.map((spans, i) => ({
+      index: indices[i] ?? 0,
+      logprobs: spans.map(({ length, start }) => values.slice(start, start + length))
+    }))
+  }), { concurrency: "unbounded" })
+  return scored.flat().sort((a, b) => a.index - b.index).map(({ logprobs }) => logprobs)
+})
+
+/** Gradient buffers of one worker: where a run writes, and where several runs are summed. */
+export interface GradientBuffers {
+  readonly run: Float32Array<SharedArrayBuffer>
+  readonly total: Float32Array<SharedArrayBuffer>
+}
+
+export interface LossOptions {
+  readonly kind: "supervised" | "groupRelative"
+  readonly temperature: number
+  readonly grammar: Grammar | undefined
+  readonly knobs: Readonly<Record<string, number>>
+  /** Reference log-probabilities by draft and candidate; absent: the old ones. */
+  readonly reference?: ReadonlyArray<ReadonlyArray<Float32Array>>
+}
+
+export interface LossResult {
+  /** One buffer a worker that ran, ready for the optimiser. */
+  readonly gradients: ReadonlyArray<Float32Array>
+  readonly loss: number
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+/** Loss and gradients of all drafts at the current weights. */
+export const lossAndGradients = Effect.fnUntraced(function*(
+  context: PolicyContext,
+  buffers: ReadonlyArray<GradientBuffers>,
+  drafts: ReadonlyArray<Draft>,
+  options: LossOptions
+) {
+  const { model, runtime } = context
+  const { store } = model
+  const trainable = [...store.slices.values()].filter((slice) => slice.trainable).map(({ name }) => name)
+  const prepared = yield* prepare(context, drafts, context.towerTrained)
+  const byWorker = Map.groupBy(prepared.batches, ({ worker }) => worker)
+
+  const runs = yield* Effect.forEach([...byWorker], Effect.fnUntraced(function*([worker, batches]) {
+    const own = buffers[worker] as GradientBuffers
+    const outputs = Object.fromEntries(Object.entries(ParameterStore.tensors(store, own.run))
+      .map(([name, tensor]) => [Programs.gradientName(name), tensor]))
+    if (batches.length > 1) own.total.fill(0)
+    const results: Array<Record<string, HostTensor.HostTensor>> = []
+    for (const { batch, indices } of batches) {
+      const shape = shapeOf(prepared, batch, options.temperature, options.grammar)
+      const session = yield* context.sessions.get({
+        key: `${options.kind} ${JSON.stringify(shape)} ${options.grammar?.id ?? ""}`,
+        worker,
+        program: () => Programs[options.kind](model.config, shape, trainable),
+        bound: { ...context.weights, ...(options.grammar && GrammarTables.tables(options.grammar).tensors) },
+        outputs
+      })
+      const feeds = prepared.feeds(batch)
+      results.push(yield* session.run({ ...feeds, reference: referenceFeed(batch, indices, options.reference), ...knobFeeds(options.knobs) }))
+      if (batches.length > 1) {
+        yield* runtime.kernel(worker, { _tag: "Accumulate", buffers: [own.total, own.run], begin: 0, end: store.trainableLength })
+      }
+    }
+    return { results, gradients: batches.length > 1 ? own.total : own.run }
+  }), { concurrency: "unbounded" })
+
+  const sum = (name: string) =>
+    runs.reduce((n, { results }) => n + results.reduce((m, result) => m + Number(result[name]?.data[0] ?? 0), 0), 0)
+  const result: LossResult = {
+    gradients: runs.map(({ gradients }) => gradients),
+    loss: sum("loss"),
+    metrics: { kl: sum("kl"), clipped: sum("clipped") }
+  }
+  return result
+})
+
+const referenceFeed = (
+  batch: Batch, indices: ReadonlyArray<number>, reference: LossOptions["reference"]
+): HostTensor.HostTensor => {
+  const old = batch.tensors["old"] as HostTensor.HostTensor
+  if (reference === undefined) return old
+  const data = HostTensor.shared.float32(batch.shape.rows)
+  batch.spans.forEach((spans, i) => spans.forEach(({ start }, c) => data.set(reference[indices[i] ?? 0]?.[c] ?? [], start)))
+  return { dtype: "float32", dims: old.dims, data }
+}
+
+const knobFeeds = (knobs: Readonly<Record<string, number>>): Record<string, HostTensor.HostTensor> =>
+  Object.fromEntries(Object.entries(knobs).map(([name, value]) =>
+    [name, { dtype: "float32" as const, dims: [], data: Float32Array.of(value) }]))
+
+export const failingUpdate = failing("update")
+export type Optimizer = AdamW.AdamW

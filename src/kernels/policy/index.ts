@@ -1,0 +1,3 @@
+/** The model under training and its live layer. */
+export * as OnnxPolicy from "./OnnxPolicy.ts"
+export * from "./Policy.ts"

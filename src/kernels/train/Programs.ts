@@ -1,0 +1,116 @@
+/** The model graphs of training and scoring: log-probabilities of chosen rows, losses over them, gradients of losses. */
+import { Autodiff, gather, input, OnnxWriter, selectedLogprob, type Tensor } from "../graph/index.ts"
+import { sequenceInputs } from "../generate/index.ts"
+import { type Config, head, type Lookup, Parameters, sequence, vision } from "../models/index.ts"
+import * as Objectives from "./Objectives.ts"
+
+/** Static shape of a batch. */
+export interface BatchShape {
+  readonly batch: number
+  /** Tokens a sequence, padded. */
+  readonly length: number
+  /** Rows that carry loss or are scored, padded. */
+  readonly rows: number
+  /**
+   * Where visual tokens come from: `none`, ready-made `features` (frozen tower), or `pixels` through the tower, so that
+   * it can be trained.
+   */
+  readonly visual:
+    | { readonly kind: "none" }
+    | { readonly kind: "features"; readonly rows: number }
+    | { readonly kind: "pixels"; readonly images: number; readonly grid: readonly [number, number, number] }
+  readonly temperature: number
+  /** States of the format mask, when tokens are scored under one. */
+  readonly grammarStates: number | undefined
+}
+
+/** Rows of the vocabulary product held at once: bounds memory at a 150k vocabulary, whole at a small one. */
+const chunkRows = (vocabulary: number): number => Math.max(64, Math.floor((1 << 24) / vocabulary))
+
+/** Graph inputs that stand for the model's parameters. */
+export const parameterInputs = (config: Config.Config): Lookup => {
+  const tensors = new Map(Parameters.specs(config).map(({ name, shape }) => [name, input(name, shape)]))
+  return (name) => {
+    const found = tensors.get(name)
+    if (found === undefined) throw new Error(`the model has no parameter "${name}"`)
+    return found
+  }
+}
+
+const patchLength = ({ vision }: Config.Config): number => vision.channels * vision.temporalPatch * vision.patch * vision.patch
+
+/** Visual tokens of a batch as the shape asks for them. */
+const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visual"]): Tensor | undefined => {
+  switch (shape.kind) {
+    case "none":
+      return undefined
+    case "features":
+      return input("visual", [shape.rows, config.width])
+    case "pixels": {
+      const [t, h, w] = shape.grid
+      return vision(config, p, input("patches", [shape.images * t * h * w, patchLength(config)]), shape.images, shape.grid)
+    }
+  }
+}
+
+/** Log-probabilities `[rows]` of the tokens `targets` after the hidden states `lossRows`. */
+export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape): Tensor => {
+  const { hidden } = sequence(config, p, sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual)))
+  const bias = shape.grammarStates === undefined
+    ? undefined
+    : gather(input("grammarBias", [shape.grammarStates, config.vocabulary]), input("states", [shape.rows], "i32"))
+  return selectedLogprob(gather(hidden, input("lossRows", [shape.rows], "i32")), head(config, p), input("targets", [shape.rows], "i32"), {
+    temperature: shape.temperature,
+    chunk: chunkRows(config.vocabulary),
+    ...(bias && { bias })
+  })
+}
+
+export const scoring = (config: Config.Config, shape: BatchShape): OnnxWriter.Program =>
+  OnnxWriter.write({ logprobs: logprobs(config, parameterInputs(config), shape) })
+
+/** Name of the output that holds a parameter's gradient. */
+export const gradientName = (parameter: string): string => `gradient:${parameter}`
+
+const withGradients = (loss: Objectives.Loss, p: Lookup, trainable: ReadonlyArray<string>): OnnxWriter.Program => {
+  const gradients = Autodiff.gradients(loss.loss, trainable.map(p))
+  return OnnxWriter.write({
+    loss: loss.loss,
+    ...loss.metrics,
+    ...Object.fromEntries(trainable.map((name, i) => [gradientName(name), gradients[i] as Tensor]))
+  })
+}
+
+/** Loss of eq. 8 and the gradient of every trainable parameter. */
+export const supervised = (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>): OnnxWriter.Program => {
+  const p = parameterInputs(config)
+  return withGradients(Objectives.supervised(logprobs(config, p, shape), input("weights", [shape.rows])), p, trainable)
+}
+
+/** Loss of eq. 7 and 10, its metrics and the gradient of every trainable parameter. */
+export const groupRelative = (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>): OnnxWriter.Program => {
+  const p = parameterInputs(config)
+  const row = (name: string) => input(name, [shape.rows])
+  const knob = (name: string) => input(name, [])
+  return withGradients(
+    Objectives.groupRelative({
+      logprobs: logprobs(config, p, shape),
+      weights: row("weights"),
+      advantages: row("advantages"),
+      old: row("old"),
+      reference: row("reference"),
+      clipLow: knob("clipLow"),
+      clipHigh: knob("clipHigh"),
+      kl: knob("klCoefficient")
+    }),
+    p,
+    trainable
+  )
+}
+
+/** Visual tokens of images that share a grid: what a frozen tower is asked once an image. */
+export const visualFeatures = (config: Config.Config, images: number, grid: readonly [number, number, number]): OnnxWriter.Program => {
+  const p = parameterInputs(config)
+  return OnnxWriter.write({ features: visualTokens(config, p, { kind: "pixels", images, grid }) as Tensor })
+}
+
