@@ -1,7 +1,7 @@
 /**
  * A task plug-in: the only thing a new annotation problem has to supply.
  */
-import type { Effect, Option, Result, Schema } from "effect"
+import { type Effect, type Option, type Result, Schema } from "effect"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
 import type { Image } from "../kernels/image/Image.ts"
 
@@ -48,9 +48,15 @@ export interface TaskMetric<in A> {
 
 /** What a grammar is compiled with: the policy's tokenizer. */
 export interface Vocabulary {
+  /** No bos or eos added; special tokens that are spelled in the text are recognised. */
   readonly encode: (text: string) => Int32Array
   readonly size: number
   readonly endOfTurn: number
+  /**
+   * Control tokens (image markers, turn markers, `<think>`, …): free text under a grammar never contains one. The end of
+   * turn and the grammar's own tags count as control tokens whether listed or not.
+   */
+  readonly specials?: ReadonlySet<number>
 }
 
 export interface Task<in out A> {
@@ -72,7 +78,53 @@ export interface Task<in out A> {
 }
 
 /** The tokenizer cannot express the task's format mask. */
-export interface GrammarError {
-  readonly _tag: "GrammarError"
-  readonly reason: string
+export class GrammarError extends Schema.TaggedError<GrammarError>()("GrammarError", {
+  task: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `format mask of task "${this.task}": ${this.reason}`
+  }
 }
+
+/** The plug-in itself is wrong: a mistake in its definition, or a similarity outside [0, 1]. */
+export class TaskError extends Schema.TaggedError<TaskError>()("TaskError", {
+  task: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `task "${this.task}": ${this.reason}`
+  }
+}
+
+/**
+ * Checks a plug-in and infers its annotation type from the schema.
+ *
+ * ```ts
+ * const Stars = Task.make({
+ *   name: "stars",
+ *   annotation: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 })),
+ *   encode: String,
+ *   decode: (text) => /^[1-5]$/.test(text) ? Result.succeed(Number(text)) : Result.fail(Task.formatReason("not-a-rating", text)),
+ *   prompts: {
+ *     reason: (rating) => `People gave this dish ${rating} stars. Explain why without numbers.`,
+ *     reconstruct: (reasoning) => `${reasoning} How many stars, 1 to 5?`,
+ *     annotate: "Rate this dish: <think>why</think><answer>1 to 5</answer>.",
+ *     answerOnly: "Rate this dish, 1 to 5."
+ *   },
+ *   similarity: (truth, predicted) => 1 - Math.abs(truth - predicted) / 4
+ * })
+ * ```
+ *
+ * @throws TaskError when the name is empty: artefacts are named by it.
+ */
+export const make = <A>(task: Task<A>): Task<A> => {
+  if (task.name.trim() === "") throw new TaskError({ task: task.name, reason: "the name is empty" })
+  return task
+}
+
+/** A reason with its offending value cut to what a log line can carry. */
+export const formatReason = (reason: string, value: string): FormatReason => ({
+  reason,
+  value: value.length > 80 ? `${value.slice(0, 79)}…` : value
+})

@@ -1,0 +1,161 @@
+/**
+ * The two rewards of the paper, and how a think-answer is written and read.
+ *
+ * - eq. 1: R = S(A, Â) · 1{L(R, A) = 0 ∧ F_CoT(R, Â) = 1}, for the closed loop of RISE-CoT;
+ * - eq. 9: R_R1 = S(A, Â) · 1{F_R1 = 1}, for the think-answer of RISE-R1.
+ *
+ * Both are in [0, 1] whatever the model wrote. Every zero that is not a bad similarity carries the reason it was given.
+ */
+import { Option, Result } from "effect"
+import * as Leakage from "./Leakage.ts"
+import { type FormatReason, formatReason, type LeakReason, type Task, TaskError } from "./Task.ts"
+
+/** Why a reward is what it is; counted by name in the metrics. */
+export type Verdict = "ok" | "leak" | "format-reasoning" | "format-annotation"
+
+/** A reward and everything that the next step needs of it. */
+export interface Scored<out A> {
+  /** In [0, 1]. */
+  readonly reward: number
+  readonly verdict: Verdict
+  /** What was wrong, where something was. */
+  readonly detail: Option.Option<FormatReason | LeakReason>
+  /** The decoded annotation, also where a leak made the reward 0. */
+  readonly annotation: Option.Option<A>
+}
+
+/** Parts that the ablation of the paper's Table 5 switches off. */
+export interface Options {
+  /** Check L(R, A) = 0. Default true. */
+  readonly leak?: boolean
+  /** Check F. Default true. Without it a text that does not decode still earns 0: S is not defined there. */
+  readonly format?: boolean
+}
+
+/** Fewest words of a narrative. */
+export const minimumWords = 5
+
+/** F_CoT on the reasoning alone: a narrative of at least five words, without tags. */
+export const narrative = (reasoning: string): Option.Option<FormatReason> => {
+  const text = reasoning.trim()
+  if (text === "") return Option.some(formatReason("empty-reasoning", ""))
+  const markup = /<\/?[a-z|!][^<>]{0,60}>/i.exec(text)
+  if (markup !== null) return Option.some(formatReason("tag-in-reasoning", markup[0]))
+  const words = text.split(/\s+/).filter((word) => /\p{L}/u.test(word))
+  return words.length < minimumWords ? Option.some(formatReason("too-few-words", text)) : Option.none()
+}
+
+/** The two parts of a think-answer. */
+export interface ThinkAnswer {
+  readonly reasoning: string
+  readonly answer: string
+}
+
+/** `<think>reasoning</think><answer>answer</answer>`: what the student learns to write. */
+export const writeThinkAnswer = (reasoning: string, answer: string): string =>
+  `<think>${reasoning}</think><answer>${answer}</answer>`
+
+/** A tag of the think-answer itself: none may hide in its parts. */
+const innerTag = /<\/?(?:think|answer)>/
+
+/**
+ * Reads exactly `<think>…</think><answer>…</answer>` with a non-empty think and no further tag: no text before, between or
+ * after. Total on arbitrary text.
+ */
+export const readThinkAnswer = (text: string): Result.Result<ThinkAnswer, FormatReason> => {
+  const open = "<think>"
+  const middle = "</think><answer>"
+  const close = "</answer>"
+  if (!text.startsWith(open)) return Result.fail(formatReason("no-think", text))
+  const split = text.indexOf(middle)
+  if (split < 0) return Result.fail(formatReason("no-answer", text))
+  if (!text.endsWith(close) || text.length < split + middle.length + close.length) {
+    return Result.fail(formatReason("answer-not-closed", text.slice(split)))
+  }
+  const reasoning = text.slice(open.length, split)
+  const answer = text.slice(split + middle.length, -close.length)
+  const extra = innerTag.exec(reasoning) ?? innerTag.exec(answer)
+  if (extra !== null) return Result.fail(formatReason("extra-tag", extra[0]))
+  if (reasoning.trim() === "") return Result.fail(formatReason("empty-think", text))
+  return Result.succeed({ reasoning, answer })
+}
+
+/** What could be the answer of a text that need not keep the format: the ablation without F. */
+const looseAnswer = (text: string): string => {
+  const inside = /<answer>([^<]*)/.exec(text)?.[1]
+  return inside ?? text.split("</think>").at(-1) ?? text
+}
+
+/** S, held to its law: rounding is forgiven, anything else outside [0, 1] is the plug-in's mistake and says so. */
+const similarity = <A>(task: Task<A>, truth: A, predicted: A): number => {
+  const value = task.similarity(truth, predicted)
+  if (!(value >= -1e-9 && value <= 1 + 1e-9)) {
+    throw new TaskError({ task: task.name, reason: `similarity returned ${value} for "${task.encode(predicted)}", expected [0, 1]` })
+  }
+  return Math.min(1, Math.max(0, value))
+}
+
+/** L(R, A) by the task's own rule or, without one, by numeric content. */
+export const leak = <A>(task: Task<A>) => (reasoning: string, truth: A): Option.Option<LeakReason> =>
+  task.leaks !== undefined
+    ? task.leaks(reasoning, truth)
+    : Leakage.numeric(reasoning, { coordinates: Leakage.numbersIn(task.encode(truth)) })
+
+const refused = <A>(
+  verdict: Verdict,
+  detail: FormatReason | LeakReason,
+  annotation: Option.Option<A> = Option.none()
+): Scored<A> => ({ reward: 0, verdict, detail: Option.some(detail), annotation })
+
+const paid = <A>(task: Task<A>, truth: A, predicted: A): Scored<A> => ({
+  reward: similarity(task, truth, predicted),
+  verdict: "ok",
+  detail: Option.none(),
+  annotation: Option.some(predicted)
+})
+
+/**
+ * Eq. 1: scores one turn of the closed loop. `reconstruction` is the text the policy wrote from image and reasoning.
+ *
+ * @throws TaskError where the task's similarity breaks its law
+ */
+export const cot = <A>(task: Task<A>, options: Options = {}) => {
+  const leaks = leak(task)
+  return (turn: { readonly truth: A; readonly reasoning: string; readonly reconstruction: string }): Scored<A> => {
+    const decoded = task.decode(turn.reconstruction)
+    const annotation = Result.getSuccess(decoded)
+    if (options.leak !== false) {
+      const quoted = leaks(turn.reasoning, turn.truth)
+      if (Option.isSome(quoted)) return refused("leak", quoted.value, annotation)
+    }
+    if (options.format !== false) {
+      const fault = narrative(turn.reasoning)
+      if (Option.isSome(fault)) return refused("format-reasoning", fault.value, annotation)
+    }
+    return Result.isFailure(decoded) ? refused("format-annotation", decoded.failure) : paid(task, turn.truth, decoded.success)
+  }
+}
+
+/** A scored think-answer with the reasoning that was found in it. */
+export interface ScoredThinkAnswer<out A> extends Scored<A> {
+  readonly reasoning: Option.Option<string>
+}
+
+/**
+ * Eq. 9: scores a think-answer. Leakage is not looked at: here the reasoning may say what it concludes.
+ *
+ * @throws TaskError where the task's similarity breaks its law
+ */
+export const r1 = <A>(task: Task<A>, options: Pick<Options, "format"> = {}) =>
+(turn: { readonly truth: A; readonly text: string }): ScoredThinkAnswer<A> => {
+  const parts = readThinkAnswer(turn.text)
+  const reasoning = Option.map(Result.getSuccess(parts), (found) => found.reasoning)
+  if (Result.isFailure(parts) && options.format !== false) {
+    return { ...refused("format-reasoning", parts.failure), reasoning }
+  }
+  const decoded = task.decode(Result.isSuccess(parts) ? parts.success.answer : looseAnswer(turn.text))
+  const scored = Result.isFailure(decoded)
+    ? refused<A>("format-annotation", decoded.failure)
+    : paid(task, turn.truth, decoded.success)
+  return { ...scored, reasoning }
+}
