@@ -91,7 +91,8 @@ const onnxType: Readonly<Record<DType, number>> = { f32: 1, u8: 2, i32: 6, i64: 
 const castOperator: Operator = {
   name: "cast",
   emit: (node, inputs, outputs, to) =>
-    to.node("Cast", inputs, outputs, { to: { i: onnxType[(node.outputs[0] as Tensor).dtype] } })
+    to.node("Cast", inputs, outputs, { to: { i: onnxType[(node.outputs[0] as Tensor).dtype] } }),
+  vjp: () => []
 }
 /** Changes the element type; no gradient flows through it. */
 export const cast = (x: Tensor, dtype: DType): Tensor => x.dtype === dtype ? x : single(castOperator, [x], x.shape, dtype)
@@ -114,6 +115,10 @@ export const where = (condition: Tensor, a: Tensor, b: Tensor): Tensor =>
   single(whereOperator, [condition, a, b],
     broadcast("where", broadcast("where", condition.shape, a.shape), b.shape), a.dtype)
 
-const stopOperator: Operator = { name: "stopGradient", emit: (_, [x], [y], to) => to.alias(y as string, x as string) }
+const stopOperator: Operator = {
+  name: "stopGradient",
+  emit: (_, [x], [y], to) => to.alias(y as string, x as string),
+  vjp: () => []
+}
 /** The same value, through which no gradient flows. */
 export const stopGradient = (x: Tensor): Tensor => single(stopOperator, [x], x.shape, x.dtype)

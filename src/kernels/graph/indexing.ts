@@ -1,6 +1,6 @@
 /** Row lookup and its adjoint. */
 import { zeros } from "./fill.ts"
-import { expand, reshape } from "./layout.ts"
+import { expand, reshape, slice } from "./layout.ts"
 import { equal, fail } from "./Shape.ts"
 import { type Operator, single, type Tensor } from "./Tensor.ts"
 
@@ -27,9 +27,8 @@ const scatterAddOperator: Operator = {
     to.node("ScatterElements", inputs, outputs, { axis: { i: 0 }, reduction: { s: "add" } }),
   vjp: (node, [g]) => g === undefined ? [] : [g, undefined, gather(g, rowIndices(node.inputs[1] as Tensor))]
 }
-const rowIndices = (expanded: Tensor): Tensor => expanded.node.inputs[0] !== undefined && expanded.node.op.name === "expand"
-  ? reshape(expanded.node.inputs[0], [expanded.shape[0] as number])
-  : expanded
+/** The row numbers back out of their repetition over the columns. */
+const rowIndices = (wide: Tensor): Tensor => reshape(slice(wide, 1, 0, 1), [wide.shape[0] as number])
 /** Adds `updates` `[n, width]` to the rows of `target` `[rows, width]` named by `indices` `[n]`; duplicates accumulate. */
 export const scatterAdd = (target: Tensor, indices: Tensor, updates: Tensor): Tensor => {
   if (target.shape.length !== 2 || !equal(updates.shape, [indices.shape[0] as number, target.shape[1] as number])) {
