@@ -1,0 +1,12 @@
+/**
+ * The embedded world: rendered scenes whose cues, and therefore whose annotations, are known.
+ */
+export * as Atlas from "./Atlas.ts"
+export * as Emotions from "./Emotions.ts"
+export * as Groundedness from "./Groundedness.ts"
+export * as Language from "./Language.ts"
+export * as Render from "./Render.ts"
+export * as Scene from "./Scene.ts"
+export * as Scenes from "./Scenes.ts"
+export * as Truth from "./Truth.ts"
+export * as World from "./World.ts"
