@@ -207,6 +207,7 @@ export const write = (outputs: Readonly<Record<string, Tensor>>, options: WriteO
     }
   }
 
+  for (const { name, shape } of inputs) if (name in outputs) fail("write", `"${name}" is an input and an output`, shape)
   const ports = Object.entries(outputs).map(([name, { dtype, shape }]) => ({ name, shape, dtype }))
   const results = Object.entries(outputs).map(([name, tensor]) =>
     join([text(1, scope.name(tensor)), text(2, name), text(3, `Identity_${name}`), text(4, "Identity")]))

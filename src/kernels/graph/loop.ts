@@ -2,7 +2,11 @@
 import { fail, type Shape } from "./Shape.ts"
 import { type DType, node, type Operator, type Tensor } from "./Tensor.ts"
 
-const parameterOperator: Operator = { name: "parameter", emit: () => {} }
+const parameterOperator: Operator = {
+  name: "parameter",
+  // The writer names parameters itself inside their body; elsewhere they mean nothing.
+  emit: (node) => fail("write", "a loop's parameter is used outside the loop", (node.outputs[0] as Tensor).shape)
+}
 
 const loopOperator: Operator = {
   name: "loop",
