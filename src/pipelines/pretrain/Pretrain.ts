@@ -1,0 +1,118 @@
+/**
+ * Trains the embedded checkpoint from random weights on the keyed corpus: plain supervised learning, data-parallel over
+ * the runtime's workers.
+ *
+ * The whole state (weights, moments, step) is written as it goes, so a stopped run goes on where it was and ends with the
+ * same bytes.
+ */
+import { Effect, FileSystem, Layer, Path, Schema } from "effect"
+import * as Atlas from "../../data/scenes/Atlas.ts"
+import { Config, Initialize } from "../../kernels/models/index.ts"
+import { OnnxPolicy, Objective, Policy } from "../../kernels/policy/index.ts"
+import { Runtime } from "../../kernels/runtime/index.ts"
+import { Schedule } from "../../kernels/train/index.ts"
+import { ModelDirectory, Safetensors } from "../../kernels/weights/index.ts"
+import { Event, Progress } from "../../dsl/Progress.ts"
+import * as Corpus from "./Corpus.ts"
+
+export interface Options {
+  /** Directory with configuration and tokenizer: what is trained. Its weights, if any, are not read. */
+  readonly architecture: string
+  /** Where the state is kept and the finished model is written (`model/`). */
+  readonly out: string
+  readonly seed: number
+  readonly steps: number
+  readonly batchSize: number
+  readonly peak: number
+  /** Steps between two writings of the state. */
+  readonly saveEvery: number
+}
+
+export const defaults = { seed: 1, steps: 9000, batchSize: 48, peak: 2e-3, saveEvery: 250 } as const
+
+const WARMUP = 200
+const MICRO_BATCH = 12
+
+const Meta = Schema.fromJsonString(Schema.Struct({ step: Schema.Int, optimizerStep: Schema.Int }))
+
+/** The state of a run as one safetensors file. */
+const stateFile = (out: string) => Effect.map(Path.Path, (path) => path.join(out, "state.safetensors"))
+
+const writeState = Effect.fnUntraced(function*(out: string, step: number) {
+  const { optimizer, weights } = yield* (yield* OnnxPolicy.TrainingState).get
+  const vector = (name: string, data: Float32Array) => ({ name, shape: [data.length], data })
+  yield* Safetensors.write(
+    yield* stateFile(out),
+    [vector("weights", weights), vector("firstMoment", optimizer.firstMoment), vector("secondMoment", optimizer.secondMoment)],
+    { metadata: { state: yield* Schema.encodeEffect(Meta)({ step, optimizerStep: optimizer.step }) } }
+  )
+})
+
+/** Steps done by an earlier run; its state is put back. */
+const resume = Effect.fnUntraced(function*(out: string) {
+  const fs = yield* FileSystem.FileSystem
+  const file = yield* stateFile(out)
+  if (!(yield* fs.exists(file))) return 0
+  const header = yield* Safetensors.readHeader(file)
+  const meta = yield* Schema.decodeUnknownEffect(Meta)(header.metadata["state"] ?? "")
+  const read = (name: string) => Safetensors.readFloat32(header, name)
+  yield* (yield* OnnxPolicy.TrainingState).set({
+    weights: yield* read("weights"),
+    optimizer: { step: meta.optimizerStep, firstMoment: yield* read("firstMoment"), secondMoment: yield* read("secondMoment") }
+  })
+  return meta.step
+})
+
+/** Writes random weights beside the architecture's files, once. */
+const initialModel = Effect.fnUntraced(function*(options: Options) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const target = path.join(options.out, "initial")
+  if (yield* fs.exists(target)) return target
+  const json: unknown = yield* Effect.flatMap(
+    fs.readFileString(path.join(options.architecture, "config.json")),
+    Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
+  )
+  const config = yield* Config.fromJson(json)
+  yield* ModelDirectory.save(target, { from: options.architecture }, Initialize.random(config, options.seed), { dtype: "F16" })
+  return target
+})
+
+const train = Effect.fnUntraced(function*(options: Options) {
+  const { batchSize, out, saveEvery, seed, steps } = options
+  const path = yield* Path.Path
+  const fs = yield* FileSystem.FileSystem
+  const policy = yield* Policy
+  const progress = yield* Progress
+  const corpus = Corpus.make({ atlas: yield* Atlas.load, encode: policy.encode })
+  const rate = Schedule.cosine({ peak: options.peak, warmup: WARMUP, total: steps, floor: options.peak / 100 })
+  const done = yield* resume(out)
+  yield* progress.report(Event.Started({ stage: "pretrain", total: steps, unit: "steps" }))
+  for (let step = done; step < steps; step++) {
+    const examples = Array.from({ length: batchSize }, (_, i) => corpus.example(seed, step * batchSize + i))
+    const stats = yield* policy.update(Objective.Supervised({ examples }), { learningRate: rate(step), weightDecay: 0.05 })
+    yield* progress.report(Event.Step({
+      stage: "pretrain",
+      step: step + 1,
+      tokens: stats.tokens,
+      figures: { loss: stats.loss, gradNorm: stats.gradNorm, rate: rate(step) }
+    }))
+    if ((step + 1) % saveEvery === 0 || step + 1 === steps) yield* writeState(out, step + 1)
+  }
+  const target = path.join(out, "model")
+  yield* fs.remove(target, { recursive: true, force: true })
+  yield* policy.save(target)
+  yield* progress.report(Event.Finished({ stage: "pretrain", note: `written to ${target}` }))
+  return target
+})
+
+/** Runs or resumes pretraining and returns the directory of the finished model. */
+export const run = Effect.fn("pretrain")(function*(options: Options) {
+  const model = yield* initialModel(options)
+  return yield* train(options).pipe(Effect.provide(
+    OnnxPolicy.layer({ model, seed: options.seed, trainable: "all", microBatch: MICRO_BATCH, optimizer: { beta2: 0.98 } }).pipe(
+      Layer.provideMerge(Runtime.layer())
+    )
+  ))
+})
+
