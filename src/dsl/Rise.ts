@@ -1,0 +1,42 @@
+/**
+ * The RISE pipeline: every step is a function from one stage to the next, so `pipe` accepts the paper's order and no other.
+ *
+ * ```ts
+ * Rise.make(task, data).pipe(
+ *   Rise.generate({ candidates: 8 }),        // R_g ~ π(· | I, A)
+ *   Rise.reconstruct(),                      // Â_g ~ π(· | I, R_g)
+ *   Rise.validate(),                         // r_g, eq. 1
+ *   Rise.reinforce({ steps: 200 }),          // GRPO on the closed loop, eq. 7
+ *   Rise.best(),                             // D_RISE
+ *   Rise.filter({ tau: 0.75 }),              // D_RISE^high
+ *   Rise.sft({ steps: 200 }),                // eq. 8
+ *   Rise.rft({ groupSize: 8, steps: 200 }),  // eq. 9, 10, on all of D
+ *   Rise.run({ out: "runs/faces" })
+ * )
+ * ```
+ *
+ * A step may be left out where the types allow it: without `reinforce` the chains are the base model's; `rft` straight after
+ * `make` is Visual-RFT; `answers` and `sft` are the SFT baseline.
+ */
+export { make, type ClosedLoop, type Fault, type MakeOptions, type Pipeline, type Stage, type Stages } from "./stages/Pipeline.ts"
+export {
+  generate,
+  type GenerateOptions,
+  reconstruct,
+  type ReconstructOptions,
+  validate
+} from "./stages/ClosedLoop.ts"
+export { reinforce, type ReinforceOptions, rft, type RftOptions } from "./stages/Reinforce.ts"
+export { answers, best, CotRow, filter, type FilterOptions } from "./stages/Curate.ts"
+export { type Replay, sft, type SftOptions, warmUp, type WarmUpOptions } from "./stages/Supervise.ts"
+export { run, type RunOptions, train } from "./stages/Finish.ts"
+export { Batching, type Masking, sampleAll } from "./stages/Sampling.ts"
+export {
+  BadSetting,
+  Diverged,
+  EveryGroupDead,
+  histogramText,
+  NothingKept,
+  NothingToTrainOn,
+  type StageError
+} from "./stages/StageError.ts"

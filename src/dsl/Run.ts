@@ -1,0 +1,129 @@
+/**
+ * The run that stages belong to: its seed, its metrics, its spools, and which stages it has finished already.
+ *
+ * A stage asks the run to do its work once. A finished stage is not done again, neither when a stream is pulled a second
+ * time nor when an interrupted run is resumed: its weights are restored, its value is read back.
+ */
+import { Clock, Context, Effect, FileSystem, Layer, Option, Path, Schema, Stream } from "effect"
+import { Policy, type PolicyError } from "../kernels/policy/Policy.ts"
+import { RunFileError, type RunError } from "./RunError.ts"
+import * as RunFolder from "./RunFolder.ts"
+import { memory, type Storage } from "./Storage.ts"
+
+/** Figures of one optimiser step or of one finished pass: a line of `metrics.jsonl`. Never wall-clock time. */
+export interface Figures {
+  readonly stage: string
+  readonly step: number
+  readonly of: number
+  readonly [figure: string]: Schema.Json
+}
+
+/** D_RISE, which later stages read back: of RISE itself, or of a variant of it in the same folder. */
+export const cotFile = (method: string): string => method === "" || method === "RISE" ? "cot.jsonl" : `cot-${method}.jsonl`
+export const metricsFile = "metrics.jsonl"
+/** Seconds per finished stage, apart from everything that must repeat byte for byte. */
+export const timingsFile = "timings.jsonl"
+
+/** A run. */
+export interface Shape {
+  readonly seed: number
+  /** Where its files are; none for a run in memory. */
+  readonly directory: Option.Option<string>
+  /** The method under way, such as "RISE": prefixes the names of its stages. Empty for what methods share. */
+  readonly method: string
+  /** Trains at most once: afterwards the policy holds the weights that the stage ended with. */
+  readonly trained: <E, R>(
+    stage: string,
+    train: Effect.Effect<void, E, R>
+  ) => Effect.Effect<void, E | RunError | PolicyError, R | Policy>
+  /** Computes a value at most once. The value goes through `codec` even when it is fresh: a resumed run sees the same. */
+  readonly once: <A, E, R>(
+    stage: string,
+    codec: Schema.Codec<A, Schema.Json>,
+    effect: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | RunError, R>
+  readonly metric: (figures: Figures) => Effect.Effect<void, RunError>
+  readonly append: (file: string, row: Schema.Json) => Effect.Effect<void, RunError>
+  readonly rows: (file: string) => Stream.Stream<Schema.Json, RunError>
+  /** The same run with another method's stage names. */
+  readonly within: (method: string) => Shape
+}
+
+const make = (storage: Storage, seed: number) => {
+  // Which policies hold the weights of which stage: one method's policy knows nothing of another's.
+  const live = new WeakMap<object, Set<string>>()
+
+  const within = (method: string): Shape => {
+    const name = (stage: string) => method === "" ? stage : `${method}/${stage}`
+    const finish = Effect.fnUntraced(function*(stage: string, started: number, value: Schema.Json, weights: number | null) {
+      const seconds = Math.round((yield* Clock.currentTimeMillis) - started) / 1000
+      yield* storage.append(timingsFile, { stage, seconds })
+      yield* storage.commit({ stage, value, weights })
+    })
+    return {
+      seed,
+      directory: storage.directory,
+      method,
+      trained: Effect.fnUntraced(function*(stage, train) {
+        const key = name(stage)
+        const policy = yield* Policy
+        const held = live.get(policy) ?? new Set()
+        live.set(policy, held)
+        if (held.has(key)) return
+        const entry = storage.finished(key)
+        if (Option.isSome(entry)) {
+          yield* policy.restore(yield* storage.loadWeights(entry.value))
+        } else {
+          const started = yield* Clock.currentTimeMillis
+          yield* train
+          const snapshot = yield* policy.snapshot
+          yield* storage.saveWeights(key, snapshot)
+          yield* finish(key, started, null, snapshot.version)
+        }
+        held.add(key)
+      }),
+      once: Effect.fnUntraced(function*(stage, codec, effect) {
+        const key = name(stage)
+        const entry = storage.finished(key)
+        if (Option.isNone(entry)) {
+          const started = yield* Clock.currentTimeMillis
+          const value = yield* Schema.encodeEffect(codec)(yield* effect).pipe(
+            Effect.mapError((cause) => new RunFileError({ path: key, reason: "its value could not be stored", cause }))
+          )
+          yield* finish(key, started, value, null)
+        }
+        const stored = Option.match(storage.finished(key), { onNone: () => null, onSome: ({ value }) => value })
+        return yield* Schema.decodeEffect(codec)(stored).pipe(
+          Effect.mapError((cause) => new RunFileError({ path: key, reason: "its stored value is damaged", cause }))
+        )
+      }),
+      metric: (figures) => storage.append(metricsFile, method === "" ? figures : { method, ...figures }),
+      append: storage.append,
+      rows: storage.rows,
+      within
+    }
+  }
+  return within("")
+}
+
+export class Run extends Context.Service<Run, Shape>()("rise/Run") {
+  /** Keeps nothing on disk. */
+  static readonly layerMemory = (options: { readonly seed: number }): Layer.Layer<Run> =>
+    Layer.effect(Run, Effect.map(memory, (storage) => make(storage, options.seed)))
+
+  /** A run folder. */
+  static readonly layer = (
+    options: RunFolder.FolderOptions & { readonly seed: number }
+  ): Layer.Layer<Run, RunError, FileSystem.FileSystem | Path.Path> =>
+    Layer.effect(
+      Run,
+      Effect.map(
+        RunFolder.open({ ...options, identity: { ...options.identity, seed: options.seed } }),
+        (storage) => make(storage, options.seed)
+      )
+    )
+}
+
+/** Runs `effect` as part of one method: its stages are named `method/stage`, its metrics carry the method. */
+export const method = (name: string) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Run> =>
+  Effect.flatMap(Run, (run) => Effect.provideService(effect, Run, run.within(name)))

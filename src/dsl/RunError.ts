@@ -1,0 +1,50 @@
+/**
+ * What can be wrong with a run folder, in words that a user can act on.
+ */
+import { type PlatformError, Schema } from "effect"
+
+/** `--out` names a folder that is in use. */
+export class RunFolderExists extends Schema.TaggedError<RunFolderExists>()("RunFolderExists", {
+  path: Schema.String,
+  /** Whether the folder holds a run that `resume` could continue. */
+  resumable: Schema.Boolean
+}) {
+  override get message() {
+    return this.resumable
+      ? `${this.path} already holds a run: continue it with --resume, or choose another --out`
+      : `${this.path} already exists and holds no run: choose another --out`
+  }
+}
+
+/** The run to be resumed was started with something else. */
+export class RunFolderMismatch extends Schema.TaggedError<RunFolderMismatch>()("RunFolderMismatch", {
+  path: Schema.String,
+  field: Schema.String,
+  stored: Schema.String,
+  given: Schema.String
+}) {
+  override get message() {
+    return `${this.path} was started with ${this.field} = ${this.stored}, this run has ${this.given}: ` +
+      `resume with the same options and data, or choose another --out`
+  }
+}
+
+/** A file of the run folder could not be read or written. */
+export class RunFileError extends Schema.TaggedError<RunFileError>()("RunFileError", {
+  path: Schema.String,
+  reason: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message() {
+    return `${this.path}: ${this.reason}`
+  }
+}
+
+export type RunError = RunFolderExists | RunFolderMismatch | RunFileError
+
+/** Names the file and what was being done with it. */
+export const fromPlatform = (path: string, doing: string) => (cause: PlatformError.PlatformError): RunFileError => {
+  const tag = cause.reason._tag
+  const why = tag === "NotFound" ? "no such file" : tag === "PermissionDenied" ? "permission denied" : cause.message
+  return new RunFileError({ path, reason: `${doing} failed: ${why}`, cause })
+}

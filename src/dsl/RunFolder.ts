@@ -1,0 +1,165 @@
+/**
+ * A run on disk: `run.json`, line files, `checkpoints/` with the ledger and one safetensors file per trained stage.
+ */
+import { Effect, FileSystem, Option, Path, Schema, Scope, Stream } from "effect"
+import { Safetensors } from "../kernels/weights/index.ts"
+import * as Atomic from "./Atomic.ts"
+import { fromPlatform, RunFileError, RunFolderExists, RunFolderMismatch } from "./RunError.ts"
+import { Entry, type Storage } from "./Storage.ts"
+
+/** What must not change between a run and its resumption. */
+export type Identity = Readonly<Record<string, Schema.Json>>
+
+export interface FolderOptions {
+  readonly path: string
+  readonly identity: Identity
+  /** Recorded in run.json, free to differ when a run is resumed: versions, the machine. */
+  readonly about?: Identity
+  /** Continue the run that the folder holds; a folder that is not there is started. */
+  readonly resume?: boolean
+}
+
+const Description = Schema.fromJsonString(Schema.Struct({ identity: Schema.Record(Schema.String, Schema.Json) }))
+const Ledger = Schema.fromJsonString(Schema.Array(Entry))
+
+const tensorName = "weights"
+
+/** The first field in which two descriptions differ, as a dotted path. */
+const difference = (stored: Schema.Json, given: Schema.Json, at: string): Option.Option<{ field: string; stored: string; given: string }> => {
+  const isRecord = (value: Schema.Json): value is { readonly [key: string]: Schema.Json } =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+  if (isRecord(stored) && isRecord(given)) {
+    for (const key of new Set([...Object.keys(stored), ...Object.keys(given)])) {
+      const found = difference(stored[key] ?? null, given[key] ?? null, at === "" ? key : `${at}.${key}`)
+      if (Option.isSome(found)) return found
+    }
+    return Option.none()
+  }
+  const [a, b] = [JSON.stringify(stored), JSON.stringify(given)]
+  return a === b ? Option.none() : Option.some({ field: at, stored: a, given: b })
+}
+
+const decodeFile = <A>(path: string, text: string, decode: (text: string) => Effect.Effect<A, Schema.SchemaError>) =>
+  decode(text).pipe(Effect.mapError((cause) => new RunFileError({ path, reason: "is not what this version writes", cause })))
+
+/** Reads run.json and the ledger of a folder that is to be resumed. */
+const reopen = Effect.fnUntraced(function*(directory: string, identity: Identity) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const read = (file: string) => fs.readFileString(file).pipe(Effect.mapError(fromPlatform(file, "reading")))
+  const runFile = path.join(directory, "run.json")
+  const stored = yield* decodeFile(runFile, yield* read(runFile), Schema.decodeEffect(Description))
+  const changed = difference(stored.identity, identity, "")
+  if (Option.isSome(changed)) return yield* new RunFolderMismatch({ path: directory, ...changed.value })
+  const ledgerFile = path.join(directory, "checkpoints", "ledger.json")
+  const exists = yield* fs.exists(ledgerFile).pipe(Effect.mapError(fromPlatform(ledgerFile, "reading")))
+  return exists ? yield* decodeFile(ledgerFile, yield* read(ledgerFile), Schema.decodeEffect(Ledger)) : []
+})
+
+/** Cuts every line file back to where it was when the last finished stage ended. */
+const rewind = Effect.fnUntraced(function*(directory: string, entries: ReadonlyArray<Entry>) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const sizes = entries.at(-1)?.files ?? {}
+  for (const name of yield* fs.readDirectory(directory)) {
+    if (!name.endsWith(".jsonl")) continue
+    const file = path.join(directory, name)
+    const size = sizes[name]
+    if (size === undefined) {
+      yield* fs.remove(file)
+      continue
+    }
+    if (Number((yield* fs.stat(file)).size) < size) {
+      return yield* new RunFileError({ path: file, reason: `is shorter than the ${size} bytes of its last finished stage` })
+    }
+    yield* fs.truncate(file, size)
+  }
+})
+
+/** Creates or reopens a run folder; files are closed with the scope. */
+export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const scope = yield* Effect.scope
+  const directory = options.path
+  const platform = fromPlatform(directory, "opening the run folder")
+
+  const content = yield* fs.exists(directory).pipe(
+    Effect.flatMap((exists) => exists ? fs.readDirectory(directory) : Effect.succeed([])),
+    Effect.mapError(platform)
+  )
+  const known = content.includes("run.json")
+  if (content.length > 0 && !(known && options.resume === true)) {
+    return yield* new RunFolderExists({ path: directory, resumable: known })
+  }
+  const entries: Array<Entry> = known ? [...yield* reopen(directory, options.identity)] : []
+  yield* fs.makeDirectory(path.join(directory, "checkpoints"), { recursive: true }).pipe(Effect.mapError(platform))
+  if (known) {
+    yield* rewind(directory, entries).pipe(
+      Effect.mapError((error) => error instanceof RunFileError ? error : platform(error))
+    )
+  } else {
+    yield* Atomic.writeJson(path.join(directory, "run.json"), { identity: options.identity, about: options.about ?? {} })
+  }
+
+  const handles = new Map<string, { readonly file: FileSystem.File; bytes: number }>()
+  const sizes = new Map<string, number>(Object.entries(entries.at(-1)?.files ?? {}))
+  const handle = Effect.fnUntraced(function*(name: string) {
+    const open = handles.get(name)
+    if (open !== undefined) return open
+    const file = yield* Scope.provide(fs.open(path.join(directory, name), { flag: "a" }), scope)
+    const opened = { file, bytes: sizes.get(name) ?? 0 }
+    handles.set(name, opened)
+    return opened
+  })
+  const weightsFile = (stage: string) => path.join(directory, "checkpoints", `${stage}.safetensors`)
+  const withFileSystem = Effect.provideService(FileSystem.FileSystem, fs)
+
+  return {
+    directory: Option.some(directory),
+    finished: (stage) => Option.fromNullishOr(entries.find((entry) => entry.stage === stage)),
+    commit: (entry) =>
+      Effect.gen(function*() {
+        for (const [name, { bytes, file }] of handles) {
+          yield* file.sync.pipe(Effect.mapError(fromPlatform(name, "writing")))
+          sizes.set(name, bytes)
+        }
+        entries.push({ ...entry, files: Object.fromEntries([...sizes].sort(([a], [b]) => a < b ? -1 : 1)) })
+        yield* Atomic.writeJson(path.join(directory, "checkpoints", "ledger.json"), entries)
+      }).pipe(withFileSystem, Effect.uninterruptible),
+    append: (name, row) =>
+      Effect.gen(function*() {
+        const target = yield* handle(name)
+        const bytes = new TextEncoder().encode(`${JSON.stringify(row)}\n`)
+        yield* target.file.writeAll(bytes)
+        target.bytes += bytes.length
+      }).pipe(Effect.mapError(fromPlatform(path.join(directory, name), "writing")), Effect.uninterruptible),
+    rows: (name) => {
+      const file = path.join(directory, name)
+      return fs.stream(file).pipe(
+        Stream.decodeText(),
+        Stream.splitLines,
+        Stream.mapError(fromPlatform(file, "reading")),
+        Stream.filter((line) => line !== ""),
+        Stream.mapEffect((line) => decodeFile(file, line, Schema.decodeEffect(Schema.fromJsonString(Schema.Json))))
+      )
+    },
+    saveWeights: (stage, { version, weights }) =>
+      fs.makeDirectory(path.dirname(weightsFile(stage)), { recursive: true }).pipe(
+        Effect.mapError(platform),
+        Effect.andThen(Safetensors.write(weightsFile(stage), [{ name: tensorName, shape: [weights.length], data: weights }], {
+          metadata: { stage, version: String(version) }
+        })),
+        Effect.catchTag("WeightsError", (cause) =>
+          Effect.fail(new RunFileError({ path: weightsFile(stage), reason: cause.message, cause }))),
+        withFileSystem
+      ),
+    loadWeights: ({ stage, weights: version }) =>
+      Safetensors.readHeader(weightsFile(stage)).pipe(
+        Effect.flatMap((header) => Safetensors.readFloat32(header, tensorName)),
+        Effect.mapError((cause) => new RunFileError({ path: weightsFile(stage), reason: cause.message, cause })),
+        Effect.map((weights) => ({ version: version ?? 0, weights })),
+        withFileSystem
+      )
+  } satisfies Storage
+})

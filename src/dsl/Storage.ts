@@ -1,0 +1,62 @@
+/**
+ * Where a run keeps what it writes: append-only line files, weights per stage, and the ledger of finished stages.
+ *
+ * The ledger is the only truth about what is finished. It records how long every line file was at that moment, so
+ * resuming cuts off what an interrupted stage had begun to write and the run continues as if it had never stopped.
+ */
+import { Effect, Option, Schema, Stream } from "effect"
+import type { Snapshot } from "../kernels/policy/Policy.ts"
+import { RunFileError, type RunError } from "./RunError.ts"
+
+/** One finished stage. */
+export const Entry = Schema.Struct({
+  stage: Schema.String,
+  /** What the stage computed, for stages that compute a value. */
+  value: Schema.Json,
+  /** The version of the saved weights, for stages that train. */
+  weights: Schema.NullOr(Schema.Int),
+  /** Bytes of each line file when the stage finished. */
+  files: Schema.Record(Schema.String, Schema.Int)
+})
+export type Entry = typeof Entry.Type
+
+export interface Storage {
+  /** None where nothing is written to disk. */
+  readonly directory: Option.Option<string>
+  readonly finished: (stage: string) => Option.Option<Entry>
+  /** Records a stage as finished; what it appended before this call is now part of the run. */
+  readonly commit: (entry: Omit<Entry, "files">) => Effect.Effect<void, RunError>
+  /** Appends one JSON value as a line. */
+  readonly append: (file: string, row: Schema.Json) => Effect.Effect<void, RunError>
+  /** The rows of a line file so far, read again on every run of the stream. */
+  readonly rows: (file: string) => Stream.Stream<Schema.Json, RunError>
+  readonly saveWeights: (stage: string, snapshot: Snapshot) => Effect.Effect<void, RunError>
+  readonly loadWeights: (entry: Entry) => Effect.Effect<Snapshot, RunError>
+}
+
+/** Keeps everything in memory: for tests, notebooks and pipelines that are run for their result alone. */
+export const memory = Effect.sync((): Storage => {
+  const entries = new Map<string, Entry>()
+  const lines = new Map<string, Array<Schema.Json>>()
+  const weights = new Map<string, Snapshot>()
+  return {
+    directory: Option.none(),
+    finished: (stage) => Option.fromNullishOr(entries.get(stage)),
+    commit: (entry) => Effect.sync(() => void entries.set(entry.stage, { ...entry, files: {} })),
+    append: (file, row) =>
+      Effect.sync(() => {
+        const rows = lines.get(file)
+        if (rows === undefined) lines.set(file, [row])
+        else rows.push(row)
+      }),
+    rows: (file) => Stream.suspend(() => Stream.fromIterable(lines.get(file) ?? [])),
+    saveWeights: (stage, snapshot) => Effect.sync(() => void weights.set(stage, snapshot)),
+    loadWeights: (entry) =>
+      Effect.suspend(() => {
+        const snapshot = weights.get(entry.stage)
+        return snapshot === undefined
+          ? Effect.fail(new RunFileError({ path: entry.stage, reason: "the stage finished without saving weights" }))
+          : Effect.succeed(snapshot)
+      })
+  }
+})

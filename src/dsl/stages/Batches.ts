@@ -1,0 +1,40 @@
+/**
+ * Endless keyed-shuffled batches of a replayable stream.
+ *
+ * Epoch after epoch the stream is read again and shuffled within windows, so any number of samples costs the memory of one
+ * window; a data set that fits the window is shuffled as a whole.
+ */
+import { Stream } from "effect"
+import * as Keyed from "../../kernels/math/Keyed.ts"
+import { NothingToTrainOn } from "./StageError.ts"
+
+export interface BatchOptions {
+  readonly seed: number
+  /** What the order is for, such as "RISE/sft". */
+  readonly key: string
+  readonly size: number
+  /** Elements shuffled together. Default 16,384. */
+  readonly window?: number
+  /** Names the elements in the error for an empty stream. */
+  readonly what: string
+}
+
+/** Batches of exactly `size`; one may hold the end of an epoch and the start of the next. Fails on an empty stream. */
+export const endless = <T, E, R>(
+  items: Stream.Stream<T, E, R>,
+  { key, seed, size, what, window = 16_384 }: BatchOptions
+): Stream.Stream<ReadonlyArray<T>, E | NothingToTrainOn, R> => {
+  const epoch = (n: number) =>
+    items.pipe(
+      Stream.grouped(window),
+      Stream.zipWithIndex,
+      Stream.flatMap(([chunk, w]) =>
+        Stream.fromIterable(Keyed.stream(seed, `${key}/shuffle/epoch=${n}/window=${w}`).shuffle(chunk))
+      )
+    )
+  const first = Stream.orElseIfEmpty(epoch(0), () => Stream.fail(new NothingToTrainOn({ stage: key, what })))
+  return Stream.concat(
+    first,
+    Stream.flatMap(Stream.iterate(1, (n) => n + 1), epoch)
+  ).pipe(Stream.grouped(size))
+}

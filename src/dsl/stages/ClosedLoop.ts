@@ -1,0 +1,165 @@
+/**
+ * RISE-CoT's closed loop, described: annotation → reasoning → annotation, and what it is worth.
+ *
+ * Each step composes onto the one before; nothing is sampled until the pipeline's items are pulled or `reinforce` interprets
+ * the description under a session of its own.
+ */
+import { Array, Effect, Stream } from "effect"
+import { Policy } from "../../kernels/policy/Policy.ts"
+import * as Group from "../Group.ts"
+import * as Progress from "../Progress.ts"
+import * as Reward from "../Reward.ts"
+import { Run } from "../Run.ts"
+import {
+  type ClosedLoop,
+  type Fault,
+  type Loop,
+  pipeable,
+  type Pipeline,
+  type Stages
+} from "./Pipeline.ts"
+import { Batching, distinctIds, type Drawing, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
+
+/** What a group costs, for the display of tokens per second. */
+const tokensOf = (group: Group.Group<unknown, Group.Reasoned & Partial<Group.Reconstructed>>): number =>
+  group.candidates.reduce(
+    (sum, { reasoning, reconstruction }) => sum + reasoning.completion.tokens.length + (reconstruction?.completion.tokens.length ?? 0),
+    0
+  )
+
+/** One pass of a described loop over all data under one session: what the described stages yield when pulled. */
+export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.Reconstructed>>, E, R>(
+  name: string,
+  data: Pipeline<"Sampled", A, E, R>["data"],
+  loop: Loop<A, X>
+): Stream.Stream<X, E | Fault, R | Policy | Run> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const policy = yield* Policy
+    const { prompts } = yield* Batching
+    const { method } = yield* Run
+    const session = yield* policy.session
+    const total = yield* Stream.runCount(data)
+    const stage = method === "" ? name : `${method}/${name}`
+    yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples" }))
+    let done = 0
+    return data.pipe(
+      Stream.grouped(prompts),
+      Stream.mapEffect((samples) =>
+        Effect.gen(function*() {
+          const groups = yield* loop({ session, key: name }, samples)
+          done += samples.length
+          const tokens = groups.reduce((sum, group) => sum + tokensOf(group), 0)
+          yield* Progress.report(Progress.Event.Step({ stage, step: done, tokens, figures: {} }))
+          return groups
+        })
+      ),
+      Stream.flattenIterable,
+      Stream.onEnd(Effect.suspend(() => Progress.report(Progress.Event.Finished({ stage, note: `${done} samples` }))))
+    )
+  }))
+
+const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>(
+  self: Pipeline<"Sampled" | "Warmed" | "Reasoned" | "Reconstructed", A, E, R>,
+  stage: S,
+  loop: Loop<A, Stages<A>[S] & Group.Group<A, Group.Reasoned>>
+): ClosedLoop<S, A, E | Fault, R | Policy | Run> =>
+  pipeable({
+    stage,
+    task: self.task,
+    data: self.data,
+    validation: self.validation,
+    ready: self.ready,
+    items: Stream.unwrap(Effect.as(self.ready, pass("explain", self.data, loop))),
+    loop
+  })
+
+export interface GenerateOptions extends Drawing {
+  /** G, the chains per sample. Default 8. */
+  readonly candidates?: number
+}
+
+/**
+ * *Reasoning generation*, R_g ~ π(· | I, A): asks the policy why the annotation is right, G times, in words that must not
+ * quote it.
+ *
+ * ```ts
+ * Rise.make(task, data).pipe(Rise.generate({ candidates: 8 }))
+ * ```
+ */
+export const generate = (options: GenerateOptions = {}) =>
+<A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
+  const { candidates = 8, maxTokens = 160, temperature = 1 } = options
+  const { task } = self
+  return describe(self, "Reasoned", ({ key, session }, samples) =>
+    Effect.gen(function*() {
+      const ids = distinctIds(samples.map((sample) => sample.image.id))
+      const requests = samples.map((sample, i) => ({
+        sample,
+        prompt: { images: [sample.image], text: task.prompts.reason(task.encode(sample.truth)) },
+        key: `${key}/sample=${ids[i]}/reason`
+      }))
+      const completions = yield* sampleAll(session, requests, { count: candidates, maxTokens, temperature })
+      return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
+        sample,
+        candidates: drawn.map((completion) => ({ reasoning: Group.draw(prompt, completion, { temperature }) }))
+      }))
+    }))
+}
+
+export interface ReconstructOptions extends Drawing {
+  /** Whether the answer's format is enforced while decoding. Default "off". */
+  readonly grammar?: Masking
+}
+
+/**
+ * *Annotation reconstruction*, Â_g ~ π(· | I, R_g): rebuilds the annotation from image and reasoning alone. What the policy
+ * writes is untrusted text; whether it is an annotation is for `validate` to say.
+ */
+export const reconstruct = (options: ReconstructOptions = {}) =>
+<A, E, R>(self: ClosedLoop<"Reasoned", A, E, R>): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
+  const { maxTokens = 64, temperature = 1 } = options
+  const { task } = self
+  return describe(self, "Reconstructed", (visit, samples) =>
+    Effect.gen(function*() {
+      const groups = yield* self.loop(visit, samples)
+      const grammar = yield* grammarOf(task, options.grammar, "answer")
+      const ids = distinctIds(samples.map((sample) => sample.image.id))
+      const requests = groups.flatMap(({ candidates, sample }, i) =>
+        candidates.map((candidate, g) => ({
+          candidate,
+          prompt: { images: [sample.image], text: task.prompts.reconstruct(candidate.reasoning.completion.text) },
+          key: `${visit.key}/sample=${ids[i]}/candidate=${g}/reconstruct`
+        }))
+      )
+      const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
+      const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
+        ...candidate,
+        reconstruction: Group.draw(prompt, completion, { temperature, grammar })
+      }))
+      let at = 0
+      return groups.map(({ candidates, sample }) => ({ sample, candidates: drawn.slice(at, at += candidates.length) }))
+    }))
+}
+
+/**
+ * *Consistency validation*, eq. 1: r_g = S(A, Â_g) · 1{L(R_g, A) = 0 ∧ F(R_g, Â_g) = 1}.
+ *
+ * @param options switches off parts of the reward for the ablation of the paper's Table 5
+ */
+export const validate = (options: Reward.Options = {}) =>
+<A, E, R>(self: ClosedLoop<"Reconstructed", A, E, R>): ClosedLoop<"Validated", A, E | Fault, R | Policy | Run> => {
+  const score = Reward.cot(self.task, options)
+  return describe(self, "Validated", (visit, samples) =>
+    Effect.map(self.loop(visit, samples), (groups) =>
+      groups.map(({ candidates, sample }) => ({
+        sample,
+        candidates: candidates.map((candidate) => {
+          const { reward, verdict } = score({
+            truth: sample.truth,
+            reasoning: candidate.reasoning.completion.text,
+            reconstruction: candidate.reconstruction.completion.text
+          })
+          return { ...candidate, reward, verdict }
+        })
+      }))))
+}

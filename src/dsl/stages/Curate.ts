@@ -1,0 +1,149 @@
+/**
+ * From validated groups to lessons: `best` writes D_RISE, `filter` keeps D_RISE^high, `answers` does without reasoning.
+ */
+import { Effect, Schema, Stream } from "effect"
+import type { Policy } from "../../kernels/policy/Policy.ts"
+import * as Group from "../Group.ts"
+import { RunFileError } from "../RunError.ts"
+import { cotFile, Run } from "../Run.ts"
+import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
+import { BadSetting, NothingKept, type StageError } from "./StageError.ts"
+
+/** A line of `cot.jsonl`. */
+export const CotRow = Schema.Struct({
+  image: Schema.String,
+  /** Where the image is, if it is a file. */
+  path: Schema.optional(Schema.String),
+  reasoning: Schema.String,
+  annotation: Schema.Json,
+  reward: Schema.Finite
+})
+export type CotRow = typeof CotRow.Type
+
+const rewardBins = 1000
+
+/** The highest of `rewardBins` thresholds that keeps at least `share` of the rewards. */
+const thresholdKeeping = (bins: ReadonlyArray<number>, share: number): number => {
+  const needed = bins.reduce((sum, count) => sum + count, 0) * share
+  let kept = 0
+  for (let bin = bins.length - 1; bin > 0; bin--) {
+    kept += bins[bin] ?? 0
+    if (kept >= needed) return bin / rewardBins
+  }
+  return 0
+}
+
+const tenths = (bins: ReadonlyArray<number>): ReadonlyArray<number> =>
+  Array.from({ length: 10 }, (_, i) => bins.slice(i * rewardBins / 10, (i + 1) * rewardBins / 10 + (i === 9 ? 1 : 0)).reduce((a, b) => a + b, 0))
+
+/** Rows of D_RISE beside the samples they were written for. */
+const explained = <A, E, R>(self: Pipeline<"Validated" | "Reinforced", A, E, R>) =>
+  Stream.unwrap(Effect.map(Run, ({ method, rows }) => {
+    const file = cotFile(method)
+    return self.data.pipe(
+      Stream.zip(Stream.mapEffect(rows(file), (row) =>
+        Schema.decodeUnknownEffect(CotRow)(row).pipe(
+          Effect.mapError((cause) => new RunFileError({ path: file, reason: "holds a line that is not a row of D_RISE", cause }))
+        ))),
+      Stream.mapEffect(([sample, row]) =>
+        row.image === sample.image.id
+          ? Effect.succeed({ sample, reasoning: row.reasoning, reward: row.reward })
+          : Effect.fail(new RunFileError({ path: file, reason: `has ${row.image} where the data set has ${sample.image.id}: the data set changed` }))
+      )
+    )
+  }))
+
+const Pass = Schema.Struct({ samples: Schema.Int, candidates: Schema.Int, bestReward: Schema.Finite, meanReward: Schema.Finite })
+
+/**
+ * D_RISE = {(I, R*, A, r)}: the best chain of each sample and its reward, written to `cot.jsonl` as it is found, so memory
+ * does not grow with the data.
+ */
+export const best = () =>
+<A, E, R>(
+  self: Pipeline<"Validated" | "Reinforced", A, E, R>
+): Pipeline<"Explained", A, E | Fault, R | Policy | Run> => {
+  const encode = Schema.encodeEffect(Schema.toCodecJson(self.task.annotation))
+  const write = Effect.gen(function*() {
+    const run = yield* Run
+    const file = cotFile(run.method)
+    const totals = yield* self.items.pipe(
+      Stream.mapEffect(({ candidates, sample }) =>
+        Effect.gen(function*() {
+          const kept = Group.best(candidates)
+          const annotation = yield* encode(sample.truth).pipe(
+            Effect.mapError((cause) => new RunFileError({ path: file, reason: `the annotation of ${sample.image.id} does not fit its schema`, cause }))
+          )
+          const { id, source } = sample.image
+          const reward = kept?.reward ?? 0
+          const reasoning = kept?.reasoning.completion.text ?? ""
+          yield* run.append(file, { image: id, ...(source._tag === "File" ? { path: source.path } : {}), reasoning, annotation, reward })
+          return { reward, total: candidates.reduce((sum, candidate) => sum + candidate.reward, 0), candidates: candidates.length }
+        })
+      ),
+      Stream.runFold(() => ({ samples: 0, candidates: 0, best: 0, total: 0 }), (sum, { candidates, reward, total }) => ({
+        samples: sum.samples + 1,
+        candidates: sum.candidates + candidates,
+        best: sum.best + reward,
+        total: sum.total + total
+      }))
+    )
+    const value = {
+      samples: totals.samples,
+      candidates: totals.candidates,
+      bestReward: totals.best / Math.max(1, totals.samples),
+      meanReward: totals.total / Math.max(1, totals.candidates)
+    }
+    yield* run.metric({ stage: "explain", step: value.samples, of: value.samples, ...value })
+    return value
+  })
+  return advance(self, {
+    stage: "Explained",
+    ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => Effect.asVoid(run.once("explain", Pass, write)))),
+    items: explained(self)
+  })
+}
+
+export interface FilterOptions {
+  /** τ in [0, 1]. Default 0.75, the paper's. */
+  readonly tau?: number
+}
+
+const Kept = Schema.Struct({ tau: Schema.Finite, kept: Schema.Int, of: Schema.Int })
+
+/** D_RISE^high = {(I, R*, A) | r ≥ τ}. A τ that keeps nothing stops the run and says which would keep 40%. */
+export const filter = (options: FilterOptions = {}) =>
+<A, E, R>(
+  self: Pipeline<"Explained", A, E, R>
+): Pipeline<"Curated", A, E | Fault | StageError, R | Run> => {
+  const { tau = 0.75 } = options
+  const check = Effect.gen(function*() {
+    if (!(tau >= 0 && tau <= 1)) {
+      return yield* new BadSetting({ stage: "filter", setting: "tau", value: String(tau), expected: "a number in [0, 1]" })
+    }
+    const run = yield* Run
+    const { bins, kept } = yield* Stream.runFold(
+      self.items,
+      () => ({ kept: 0, bins: Array.from({ length: rewardBins + 1 }, () => 0) }),
+      (sum, { reward }) => {
+        const bin = Math.floor(reward * rewardBins)
+        sum.bins[bin] = (sum.bins[bin] ?? 0) + 1
+        return { bins: sum.bins, kept: sum.kept + (reward >= tau ? 1 : 0) }
+      }
+    )
+    const of = bins.reduce((sum, count) => sum + count, 0)
+    if (kept === 0) return yield* new NothingKept({ tau, histogram: tenths(bins), wouldKeep40: thresholdKeeping(bins, 0.4) })
+    yield* run.metric({ stage: "filter", step: of, of, tau, kept, share: kept / of })
+    return { tau, kept, of }
+  })
+  return advance(self, {
+    stage: "Curated",
+    ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => Effect.asVoid(run.once("filter", Kept, check)))),
+    items: Stream.filter(self.items, ({ reward }) => reward >= tau)
+  })
+}
+
+/** The annotation as target without reasoning: with `sft` it is the paper's SFT baseline. */
+export const answers = () =>
+<A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Answered", A, E, R> =>
+  advance(self, { stage: "Answered", ready: self.ready, items: Stream.map(self.data, (sample) => ({ sample })) })

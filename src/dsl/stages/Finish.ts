@@ -1,0 +1,63 @@
+/**
+ * The end of a pipeline: `train` does the work within a run that is given, `run` makes the run folder around it.
+ */
+import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
+import { Policy, type PolicyError } from "../../kernels/policy/Policy.ts"
+import * as Fingerprint from "../Fingerprint.ts"
+import type { RunError } from "../RunError.ts"
+import { Run } from "../Run.ts"
+import type { Identity } from "../RunFolder.ts"
+import type { Pipeline, Runnable } from "./Pipeline.ts"
+
+/** Does everything the pipeline describes, once. Afterwards the policy holds its weights. */
+export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect<void, E, R> => self.ready
+
+export interface RunOptions {
+  /** The run folder; it must not exist unless the run is resumed. */
+  readonly out: string
+  /** Every random draw is keyed by it. Default 0. */
+  readonly seed?: number
+  /** Continue after the last finished stage of the run that `out` holds. Default false. */
+  readonly resume?: boolean
+  /** Settings to record in run.json; a run resumes only under the same. */
+  readonly config?: Identity
+}
+
+/**
+ * Runs a pipeline in a folder of its own: run.json, metrics.jsonl, cot.jsonl, checkpoints/ and model/.
+ *
+ * ```ts
+ * pipeline.pipe(Rise.run({ out: "runs/faces", seed: 1 }), Effect.provide(policy))
+ * ```
+ */
+export const run = (options: RunOptions) =>
+<A, E, R>(
+  self: Pipeline<Runnable, A, E, R>
+): Effect.Effect<void, E | RunError | PolicyError, Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path> => {
+  const seed = options.seed ?? 0
+  // The data may need nothing of the run, but its type says that it might: give it one in memory.
+  const fingerprint = Fingerprint.data(self.task, Stream.concat(self.data, self.validation)).pipe(
+    Effect.provide(Run.layerMemory({ seed }))
+  )
+  return Effect.flatMap(fingerprint, (data) =>
+    Effect.provide(
+      Effect.gen(function*() {
+        const { directory } = yield* Run
+        yield* self.ready
+        const policy = yield* Policy
+        if (Option.isSome(directory)) yield* policy.save(`${directory.value}/model`)
+      }),
+      Run.layer({
+        path: options.out,
+        seed,
+        resume: options.resume ?? false,
+        identity: {
+          task: self.task.name,
+          prompts: Fingerprint.prompts(self.task),
+          data,
+          config: options.config ?? {}
+        },
+        about: { node: process.version }
+      })
+    ))
+}

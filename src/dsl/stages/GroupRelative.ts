@@ -1,0 +1,86 @@
+/**
+ * One GRPO step: rewards of groups become advantages, live groups become an update. Shared by `reinforce` and `rft`.
+ */
+import { Effect } from "effect"
+import { Objective, Policy, type PolicyError, type UpdateOptions } from "../../kernels/policy/Policy.ts"
+import { Advantage } from "../Advantage.ts"
+import * as Group from "../Group.ts"
+import type { Verdict } from "../Reward.ts"
+import { defaults, type Reinforcing } from "./Settings.ts"
+import { EveryGroupDead } from "./StageError.ts"
+import type { StepReport } from "./Train.ts"
+
+/** A candidate as GRPO sees it: what it earned, and the draws that get the credit. */
+export interface Judged {
+  readonly reward: number
+  readonly verdict: Verdict
+  readonly draws: ReadonlyArray<Group.Draw>
+}
+
+const perfect = 0.99
+
+const share = <T>(items: ReadonlyArray<T>, test: (item: T) => boolean): number =>
+  items.length === 0 ? 0 : items.filter(test).length / items.length
+
+const commonest = (verdicts: ReadonlyArray<Verdict>): Verdict => {
+  const counts = new Map<Verdict, number>()
+  for (const verdict of verdicts) counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
+  return [...counts].reduce<readonly [Verdict, number]>((most, entry) => entry[1] > most[1] ? entry : most, ["ok", 0])[0]
+}
+
+/** A step function that remembers how many steps in a row had no live group. */
+export const stepper = (stage: string, settings: Reinforcing) => {
+  const { clip, deadSteps, innerUpdates, kl, loss, lossLength } = { ...defaults, ...settings }
+  let deadInARow = 0
+  return (
+    groups: ReadonlyArray<ReadonlyArray<Judged>>,
+    step: number,
+    update: UpdateOptions
+  ): Effect.Effect<StepReport, PolicyError | EveryGroupDead, Policy | Advantage> =>
+    Effect.gen(function*() {
+      const { normalize } = yield* Advantage
+      const policy = yield* Policy
+      const scored = groups.map((group) => ({ group, ...normalize(group.map(({ reward }) => reward)) }))
+      const rollouts = scored.filter(({ dead }) => !dead).flatMap(({ advantages, group }) =>
+        group.flatMap(({ draws }, i) => draws.map((draw) => Group.rollout(draw, advantages[i] ?? 0)))
+      )
+      const candidates = groups.flat()
+      const completions = candidates.flatMap(({ draws }) => draws.map(({ completion }) => completion))
+      const sampled = completions.reduce((sum, { tokens }) => sum + tokens.length, 0)
+      const reward = candidates.reduce((sum, candidate) => sum + candidate.reward, 0) / Math.max(1, candidates.length)
+      const figures = {
+        reward,
+        valid: share(candidates, ({ verdict }) => verdict === "ok"),
+        leak: share(candidates, ({ verdict }) => verdict === "leak"),
+        groups: groups.length,
+        dead: scored.filter(({ dead }) => dead).length,
+        length: sampled / Math.max(1, completions.length),
+        truncated: share(completions, ({ finish }) => finish === "length")
+      }
+      if (rollouts.length === 0) {
+        // Groups that are dead because everything is right are the goal, not a fault.
+        if (reward < perfect) deadInARow++
+        if (deadInARow >= deadSteps) {
+          const verdict = commonest(candidates.map((candidate) => candidate.verdict))
+          return yield* new EveryGroupDead({ stage, steps: deadInARow, step, reward, verdict })
+        }
+        return { figures: { ...figures, loss: 0, gradNorm: 0, kl: 0, clipFraction: 0, trained: 0 }, tokens: sampled }
+      }
+      deadInARow = 0
+      const stats = yield* policy.update(
+        Objective.GroupRelative({ rollouts, loss, clip, kl, innerUpdates, maxTokens: lossLength }),
+        update
+      )
+      return {
+        figures: {
+          ...figures,
+          loss: stats.loss,
+          gradNorm: stats.gradNorm,
+          kl: stats.kl,
+          clipFraction: stats.clipFraction,
+          trained: stats.tokens
+        },
+        tokens: sampled + stats.tokens
+      }
+    })
+}

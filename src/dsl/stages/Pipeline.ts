@@ -1,0 +1,127 @@
+/**
+ * A lazy pipeline whose stage is known to the compiler: the literal is what makes `sft` before `filter` a type error.
+ */
+import { Effect, Pipeable, Stream } from "effect"
+import * as Keyed from "../../kernels/math/Keyed.ts"
+import type { Policy, PolicyError, Session } from "../../kernels/policy/Policy.ts"
+import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
+import type { RunError } from "../RunError.ts"
+import type { GrammarError, Sample, Task } from "../Task.ts"
+
+/** The element that flows out of each stage. */
+export interface Stages<A> {
+  /** D, before anything happened. */
+  readonly Sampled: Sample<A>
+  /** D, after the warm-up that every method shares. */
+  readonly Warmed: Sample<A>
+  readonly Reasoned: Group<A, Reasoned>
+  readonly Reconstructed: Group<A, Reconstructed>
+  readonly Validated: Group<A, Validated>
+  /** Validated groups of the policy that RISE-CoT trained. */
+  readonly Reinforced: Group<A, Validated>
+  /** D_RISE. */
+  readonly Explained: Explained<A>
+  /** D_RISE^high. */
+  readonly Curated: Explained<A>
+  /** Annotations as targets, without reasoning. */
+  readonly Answered: Lesson<A>
+  /** D, after supervised fine-tuning. */
+  readonly Tuned: Sample<A>
+  /** D, after reinforcement fine-tuning. */
+  readonly Strengthened: Sample<A>
+}
+export type Stage = keyof Stages<unknown>
+
+/** Stages behind which the policy has been trained or D_RISE has been written: what `run` accepts. */
+export type Runnable = "Warmed" | "Reinforced" | "Explained" | "Curated" | "Tuned" | "Strengthened"
+
+/** What any stage may fail with besides the data's own errors. */
+export type Fault = PolicyError | RunError | GrammarError
+
+/** A stream of samples on its way through the paper's steps. Nothing happens until it is run. */
+export interface Pipeline<out S extends Stage, in out A, out E = never, out R = never> extends Pipeable.Pipeable {
+  readonly stage: S
+  readonly task: Task<A>
+  /** D without the validation split: what every training stage draws from. Replayable. */
+  readonly data: Stream.Stream<Sample<A>, E, R>
+  /** The split that snapshots are selected on; empty unless `make` was given a share. */
+  readonly validation: Stream.Stream<Sample<A>, E, R>
+  /** Everything that has to have happened before `items` can be read: trainings, the writing of D_RISE. Done once. */
+  readonly ready: Effect.Effect<void, E, R>
+  /** What flows out. Replayable; pulls `ready` first. */
+  readonly items: Stream.Stream<Stages<A>[S], E, R>
+}
+
+/** Where a batch is sampled: one weight version, and the prefix of the keys of its random draws. */
+export interface Visit {
+  readonly session: Session
+  readonly key: string
+}
+
+/** A described part of the closed loop: `reinforce` interprets it again for every step. */
+export type Loop<A, X> = (visit: Visit, samples: ReadonlyArray<Sample<A>>) => Effect.Effect<ReadonlyArray<X>, Fault, Policy>
+
+/** A pipeline that is still only a description of the closed loop. */
+export interface ClosedLoop<out S extends "Reasoned" | "Reconstructed" | "Validated", in out A, out E = never, out R = never>
+  extends Pipeline<S, A, E, R>
+{
+  readonly loop: Loop<A, Stages<A>[S]>
+}
+
+/** Gives a plain record its `pipe`. */
+export const pipeable = <T extends object>(fields: T): T & Pipeable.Pipeable => Object.assign(Object.create(Pipeable.Prototype), fields)
+
+/** The next stage: same task, same data, new items behind new work. */
+export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
+  self: Pipeline<Stage, A, E, R>,
+  next: {
+    readonly stage: S
+    readonly ready: Effect.Effect<void, E | E2, R | R2>
+    readonly items: Stream.Stream<Stages<A>[S], E | E2, R | R2>
+  }
+): Pipeline<S, A, E | E2, R | R2> =>
+  pipeable({
+    stage: next.stage,
+    task: self.task,
+    data: self.data,
+    validation: self.validation,
+    ready: next.ready,
+    items: Stream.unwrap(Effect.as(next.ready, next.items))
+  })
+
+export interface MakeOptions {
+  /**
+   * Share of the data held out for model selection, in [0, 1). A sample belongs to it by its image's id alone, so every
+   * method and every seed holds out the same. Default 0.
+   */
+  readonly validation?: number
+}
+
+/** Whether the sample is held out for model selection. */
+const heldOut = <A>(share: number) => (sample: Sample<A>): boolean =>
+  share > 0 && Keyed.stream(0, `validation/${sample.image.id}`).next() < share
+
+/**
+ * Starts a pipeline.
+ *
+ * ```ts
+ * Rise.make(task, data, { validation: 0.1 })
+ * ```
+ */
+export const make = <A, E, R>(
+  task: Task<A>,
+  data: Stream.Stream<Sample<A>, E, R>,
+  options: MakeOptions = {}
+): Pipeline<"Sampled", A, E, R> => {
+  const share = options.validation ?? 0
+  const isHeldOut = heldOut<A>(share)
+  const training = share > 0 ? Stream.filter(data, (sample) => !isHeldOut(sample)) : data
+  return pipeable({
+    stage: "Sampled",
+    task,
+    data: training,
+    validation: share > 0 ? Stream.filter(data, isHeldOut) : Stream.empty,
+    ready: Effect.void,
+    items: training
+  })
+}

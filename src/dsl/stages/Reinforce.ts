@@ -1,0 +1,135 @@
+/**
+ * GRPO stages: `reinforce` trains the closed loop (RISE-CoT, eq. 7), `rft` trains think-answers (RISE-R1, eq. 10).
+ */
+import { Array, Effect, Stream } from "effect"
+import { Policy } from "../../kernels/policy/Policy.ts"
+import type { Advantage } from "../Advantage.ts"
+import * as Group from "../Group.ts"
+import * as Reward from "../Reward.ts"
+import { Run } from "../Run.ts"
+import * as Batches from "./Batches.ts"
+import { pass } from "./ClosedLoop.ts"
+import * as GroupRelative from "./GroupRelative.ts"
+import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
+import { distinctIds, type Drawing, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
+import { defaults, type Reinforcing } from "./Settings.ts"
+import type { StageError } from "./StageError.ts"
+import * as Train from "./Train.ts"
+import * as Validation from "./Validation.ts"
+
+export interface ReinforceOptions extends Reinforcing {
+  /**
+   * Which tokens of the closed loop the group's advantage reaches. Default "joint": eq. 7 optimises π(R, Â | I, A).
+   */
+  readonly credit?: "joint" | "reasoning" | "reconstruction"
+}
+
+/** The next keyed-shuffled prompts of D, without end. */
+const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, options: Reinforcing) =>
+  Stream.unwrap(Effect.map(Run, ({ seed }) =>
+    Batches.endless(self.data, { seed, key: stage, size: options.promptsPerStep ?? defaults.promptsPerStep, what: "samples" })))
+
+const credited = ({ reasoning, reconstruction }: Group.Validated, credit: "joint" | "reasoning" | "reconstruction") =>
+  credit === "joint" ? [reasoning, reconstruction] : [credit === "reasoning" ? reasoning : reconstruction]
+
+/**
+ * RISE-CoT training, eq. 7: interprets the described closed loop for every step on the next batch under a session of the
+ * newest weights and updates by GRPO; then the trained policy makes one pass over all data, whose groups flow on.
+ *
+ * ```ts
+ * loop.pipe(Rise.reinforce({ steps: 200, promptsPerStep: 8, learningRate: 5e-5, kl: 0.05 }))
+ * ```
+ */
+export const reinforce = (options: ReinforceOptions = {}) =>
+<A, E, R>(
+  self: ClosedLoop<"Validated", A, E, R>
+): Pipeline<"Reinforced", A, E | Fault | StageError, R | Policy | Run | Advantage> => {
+  const stage = "reinforce"
+  const credit = options.credit ?? "joint"
+  const training = Effect.suspend(() => {
+    const learn = GroupRelative.stepper(stage, options)
+    return Train.train({
+      stage,
+      settings: options,
+      batches: promptBatches(self, stage, options),
+      step: (samples, { key, step, update }) =>
+        Effect.gen(function*() {
+          const policy = yield* Policy
+          const groups = yield* Effect.scoped(
+            Effect.flatMap(policy.session, (session) => self.loop({ session, key }, samples))
+          )
+          const judged = groups.map(({ candidates }) =>
+            candidates.map((candidate) => ({
+              reward: candidate.reward,
+              verdict: candidate.verdict,
+              draws: credited(candidate, credit)
+            }))
+          )
+          return yield* learn(judged, step, update)
+        }),
+      score: Validation.loop(self, stage, self.loop)
+    })
+  })
+  return advance(self, {
+    stage: "Reinforced",
+    ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
+    items: pass("explain", self.data, self.loop)
+  })
+}
+
+export interface RftOptions extends Reinforcing, Drawing {
+  /** G, the think-answers per prompt. Default 8. */
+  readonly groupSize?: number
+  /** Whether the think-answer format is enforced while decoding. Default "off". */
+  readonly grammar?: Masking
+}
+
+/**
+ * Reinforcement fine-tuning, eq. 9 and 10: GRPO on think-answers from the image alone, on all of D. After `sft` it is the end
+ * of RISE; straight after `make` (or the shared warm-up) it is the Visual-RFT baseline.
+ */
+export const rft = (options: RftOptions = {}) =>
+<A, E, R>(
+  self: Pipeline<"Sampled" | "Warmed" | "Tuned", A, E, R>
+): Pipeline<"Strengthened", A, E | Fault | StageError, R | Policy | Run | Advantage> => {
+  const stage = "rft"
+  const { groupSize = 8, maxTokens = 224, temperature = 1 } = options
+  const { task } = self
+  const score = Reward.r1(task)
+  const training = Effect.gen(function*() {
+    const learn = GroupRelative.stepper(stage, options)
+    const grammar = yield* grammarOf(task, options.grammar, "think")
+    yield* Train.train({
+      stage,
+      settings: options,
+      batches: promptBatches(self, stage, options),
+      step: (samples, { key, step, update }) =>
+        Effect.gen(function*() {
+          const policy = yield* Policy
+          const ids = distinctIds(samples.map((sample) => sample.image.id))
+          const requests = samples.map((sample, i) => ({
+            truth: sample.truth,
+            prompt: { images: [sample.image], text: task.prompts.annotate },
+            key: `${key}/sample=${ids[i]}`
+          }))
+          const completions = yield* Effect.scoped(Effect.flatMap(
+            policy.session,
+            (session) => sampleAll(session, requests, { count: groupSize, maxTokens, temperature, grammar })
+          ))
+          const judged = Array.zip(requests, completions).map(([{ prompt, truth }, drawn]) =>
+            drawn.map((completion) => {
+              const { reward, verdict } = score({ truth, text: completion.text })
+              return { reward, verdict, draws: [Group.draw(prompt, completion, { temperature, grammar })] }
+            })
+          )
+          return yield* learn(judged, step, update)
+        }),
+      score: Validation.answers(self, stage, { form: "think", maxTokens, grammar: options.grammar })
+    })
+  })
+  return advance(self, {
+    stage: "Strengthened",
+    ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
+    items: self.data
+  })
+}

@@ -1,0 +1,60 @@
+/**
+ * Sampling in explicit batches: which prompts share a call is decided by their order alone, never by timing.
+ */
+import { Context, Effect } from "effect"
+import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import { type Completion, Policy, type PolicyError, type SampleOptions, type SampleRequest, type Session } from "../../kernels/policy/Policy.ts"
+import type { GrammarError, Task } from "../Task.ts"
+
+/** How many prompts go into one call of the policy, and how many calls may be under way. */
+export const Batching = Context.Reference<{ readonly prompts: number; readonly calls: number }>("rise/Batching", {
+  defaultValue: () => ({ prompts: 32, calls: 1 })
+})
+
+/** How a text is drawn. */
+export interface Drawing {
+  /** Softmax temperature; 0 is greedy. Default 1, the paper's. */
+  readonly temperature?: number
+  /** Longest text, in tokens. */
+  readonly maxTokens?: number
+}
+
+/** `"mask"`: tokens that break the task's answer format cannot be drawn, and log-probabilities are scored that way. */
+export type Masking = "mask" | "off"
+
+const slices = <T>(items: ReadonlyArray<T>, size: number): Array<ReadonlyArray<T>> =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
+
+/** `count` completions for every request, in order. */
+export const sampleAll = (
+  session: Session,
+  requests: ReadonlyArray<SampleRequest>,
+  options: SampleOptions
+): Effect.Effect<ReadonlyArray<ReadonlyArray<Completion>>, PolicyError> =>
+  Effect.gen(function*() {
+    const { calls, prompts } = yield* Batching
+    const batches = yield* Effect.forEach(slices(requests, prompts), (slice) => session.sample(slice, options), { concurrency: calls })
+    return batches.flat()
+  })
+
+/** The task's format mask, if it has one and it is asked for. */
+export const grammarOf = <A>(
+  task: Task<A>,
+  masking: Masking | undefined,
+  form: "answer" | "think"
+): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
+  Effect.gen(function*() {
+    if (masking !== "mask" || task.grammar === undefined) return undefined
+    const policy = yield* Policy
+    return yield* task.grammar({ encode: policy.encode, size: policy.vocabularySize, endOfTurn: policy.endOfTurn }, form)
+  })
+
+/** Ids that occur again in a batch get a number: two draws of one sample must not be the same draw. */
+export const distinctIds = (ids: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const seen = new Map<string, number>()
+  return ids.map((id) => {
+    const before = seen.get(id) ?? 0
+    seen.set(id, before + 1)
+    return before === 0 ? id : `${id}#${before + 1}`
+  })
+}

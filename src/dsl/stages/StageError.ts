@@ -1,0 +1,89 @@
+/**
+ * How a stage says that going on would be pointless, and what to change.
+ */
+import { Schema } from "effect"
+
+/** There is nothing to train on. */
+export class NothingToTrainOn extends Schema.TaggedError<NothingToTrainOn>()("NothingToTrainOn", {
+  stage: Schema.String,
+  what: Schema.String
+}) {
+  override get message() {
+    return `${this.stage}: there are no ${this.what} to work on; check the data set and the quarantine`
+  }
+}
+
+/** For many steps in a row every group earned one and the same reward: GRPO has nothing to prefer. */
+export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryGroupDead", {
+  stage: Schema.String,
+  steps: Schema.Int,
+  step: Schema.Int,
+  /** Mean reward of the last step. */
+  reward: Schema.Finite,
+  /** The verdict most candidates got, such as "format-annotation". */
+  verdict: Schema.String
+}) {
+  override get message() {
+    const why = this.reward === 0
+      ? this.verdict === "ok" ? "nothing earned a reward" : `nothing earned a reward, mostly because of "${this.verdict}"`
+      : `every candidate earns about ${this.reward.toFixed(3)}`
+    const next = this.verdict.startsWith("format")
+      ? "warm the policy up (Rise.warmUp), or decode under the task's format mask (grammar: \"mask\")"
+      : this.reward === 0
+      ? "warm the policy up (Rise.warmUp), or look at its texts with `rise annotate`"
+      : "raise temperature, groupSize or promptsPerStep: the policy has stopped trying anything else"
+    return `${this.stage}: all groups of ${this.steps} consecutive steps (up to step ${this.step}) are dead: ${why}; ${next}`
+  }
+}
+
+/** How many rewards fell into each tenth of [0, 1]. */
+export const histogramText = (bins: ReadonlyArray<number>): string => {
+  const most = Math.max(1, ...bins)
+  return bins.map((count, i) =>
+    `  ${(i / bins.length).toFixed(1)}–${((i + 1) / bins.length).toFixed(1)} ${String(count).padStart(6)} ${
+      "█".repeat(Math.round(count / most * 30))
+    }`
+  ).join("\n")
+}
+
+/** τ keeps nothing. */
+export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept", {
+  tau: Schema.Finite,
+  /** Rewards of D_RISE per tenth of [0, 1]. */
+  histogram: Schema.Array(Schema.Int),
+  /** The τ that would keep 40% of D_RISE; 0 where fewer earned anything. */
+  wouldKeep40: Schema.Finite
+}) {
+  override get message() {
+    const next = this.wouldKeep40 > 0
+      ? `tau ${this.wouldKeep40.toFixed(3)} would keep 40%`
+      : "fewer than 40% of the chains earned anything: train RISE-CoT longer or warm up first"
+    return `filter: no chain reaches tau ${this.tau}; ${next}. Rewards of D_RISE:\n${histogramText(this.histogram)}`
+  }
+}
+
+/** The weights are ruined: a loss or a gradient is no longer a number. */
+export class Diverged extends Schema.TaggedError<Diverged>()("Diverged", {
+  stage: Schema.String,
+  step: Schema.Int,
+  loss: Schema.Number,
+  gradNorm: Schema.Number
+}) {
+  override get message() {
+    return `${this.stage}: step ${this.step} gave loss ${this.loss}, gradient norm ${this.gradNorm}; lower learningRate or clipNorm`
+  }
+}
+
+/** An option that cannot mean anything here. */
+export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
+  stage: Schema.String,
+  setting: Schema.String,
+  value: Schema.String,
+  expected: Schema.String
+}) {
+  override get message() {
+    return `${this.stage}: ${this.setting} is ${this.value}, expected ${this.expected}`
+  }
+}
+
+export type StageError = NothingToTrainOn | EveryGroupDead | NothingKept | Diverged | BadSetting

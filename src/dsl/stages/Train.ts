@@ -1,0 +1,99 @@
+/**
+ * The loop that every training stage shares: batches, learning rates, metrics, progress and model selection.
+ */
+import { Effect, Stream } from "effect"
+import { Policy, type PolicyError, type Snapshot, type UpdateOptions } from "../../kernels/policy/Policy.ts"
+import * as Progress from "../Progress.ts"
+import type { RunError } from "../RunError.ts"
+import { Run } from "../Run.ts"
+import * as Settings from "./Settings.ts"
+import { Diverged, type StageError } from "./StageError.ts"
+
+/** What one step tells: figures for metrics.jsonl and the tokens it generated and trained. */
+export interface StepReport {
+  readonly figures: Readonly<Record<string, number>>
+  readonly tokens: number
+}
+
+/** How good the weights are on the validation split. */
+export interface Score {
+  readonly name: string
+  readonly direction: "lower" | "higher"
+  readonly value: number
+}
+
+export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
+  /** Names the stage and keys its draws: "reinforce". */
+  readonly stage: string
+  readonly settings: Settings.Optimising
+  /** One batch per step, without end. */
+  readonly batches: Stream.Stream<B, E, R>
+  readonly step: (
+    batch: B,
+    at: { readonly step: number; readonly key: string; readonly update: UpdateOptions }
+  ) => Effect.Effect<StepReport, E2, R2>
+  /** Asked where `settings.select` is given; without it nothing is selected. */
+  readonly score?: Effect.Effect<Score, E3, R3>
+}
+
+/** The figures that the progress line has room for. */
+const shown = ["reward", "kl", "loss"]
+
+/** The best weights so far. */
+interface Selected {
+  readonly step: number
+  readonly value: number
+  readonly snapshot: Snapshot
+}
+
+/** Trains for `settings.steps` steps; afterwards the policy holds the last or the selected weights. */
+export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
+  plan: Plan<B, E, R, E2, R2, E3, R3>
+): Effect.Effect<void, E | E2 | E3 | StageError | PolicyError | RunError, R | R2 | R3 | Policy | Run> =>
+  Effect.gen(function*() {
+    const run = yield* Run
+    const policy = yield* Policy
+    const { clipNorm, select, steps, weightDecay } = { ...Settings.defaults, ...plan.settings }
+    const rate = Settings.schedule(plan.settings)
+    const stage = run.method === "" ? plan.stage : `${run.method}/${plan.stage}`
+
+    let selected: Selected | undefined
+    const consider = Effect.fnUntraced(function*(step: number) {
+      if (plan.score === undefined) return
+      const { direction, name, value } = yield* plan.score
+      yield* run.metric({ stage: plan.stage, step, of: steps, [`validation ${name}`]: value })
+      const better = selected === undefined || (direction === "lower" ? value < selected.value : value > selected.value)
+      if (better) selected = { step, value, snapshot: yield* policy.snapshot }
+    })
+
+    yield* policy.beginStage
+    yield* Progress.report(Progress.Event.Started({ stage, total: steps, unit: "steps" }))
+    if (select !== undefined) yield* consider(0)
+    yield* plan.batches.pipe(
+      Stream.take(steps),
+      Stream.zipWithIndex,
+      Stream.runForEach(([batch, index]) =>
+        Effect.gen(function*() {
+          const step = index + 1
+          const learningRate = rate(index)
+          const report = yield* plan.step(batch, {
+            step,
+            key: `${plan.stage}/step=${step}`,
+            update: { learningRate, weightDecay, clipNorm }
+          })
+          const { gradNorm = 0, loss = 0 } = report.figures
+          if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) return yield* new Diverged({ stage, step, loss, gradNorm })
+          yield* run.metric({ stage: plan.stage, step, of: steps, ...report.figures, learningRate })
+          const figures = Object.fromEntries(Object.entries(report.figures).filter(([name]) => shown.includes(name)))
+          yield* Progress.report(Progress.Event.Step({ stage, step, tokens: report.tokens, figures }))
+          if (select !== undefined && (step % select.every === 0 || step === steps)) yield* consider(step)
+        })
+      )
+    )
+    if (selected !== undefined) {
+      yield* policy.restore(selected.snapshot)
+      yield* run.metric({ stage: plan.stage, step: steps, of: steps, "selected step": selected.step })
+    }
+    const note = selected === undefined ? "" : `kept step ${selected.step} (validation ${selected.value.toFixed(3)})`
+    yield* Progress.report(Progress.Event.Finished({ stage, note }))
+  })

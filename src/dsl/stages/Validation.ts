@@ -1,0 +1,95 @@
+/**
+ * How good the current weights are on the validation split: what model selection looks at, the same for every method.
+ */
+import { Effect, Option, Result, Stream } from "effect"
+import { Policy } from "../../kernels/policy/Policy.ts"
+import * as Group from "../Group.ts"
+import * as Reward from "../Reward.ts"
+import type { Task } from "../Task.ts"
+import type { Fault, Loop, Pipeline, Stage } from "./Pipeline.ts"
+import { Batching, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
+import { BadSetting } from "./StageError.ts"
+import type { Score } from "./Train.ts"
+
+/** Whether a text is a bare annotation or a think-answer. */
+export type Form = "answer" | "think"
+
+/** What a policy is asked for an annotation in each form. */
+export const promptOf = <A>(task: Task<A>, form: Form): string => form === "think" ? task.prompts.annotate : task.prompts.answerOnly
+
+/** A text read in its form: the annotation if it has one, and what it earns (eq. 9; S alone for a bare answer). */
+export const read = <A>(task: Task<A>, form: Form, truth: A, text: string): Reward.ScoredThinkAnswer<A> => {
+  if (form === "think") return Reward.r1(task)({ truth, text })
+  const decoded = task.decode(text)
+  return {
+    reward: Result.match(decoded, { onFailure: () => 0, onSuccess: (annotation) => task.similarity(truth, annotation) }),
+    verdict: Result.isSuccess(decoded) ? "ok" : "format-annotation",
+    detail: Result.getFailure(decoded),
+    annotation: Result.getSuccess(decoded),
+    reasoning: Option.none()
+  }
+}
+
+const nothing = (stage: string) =>
+  new BadSetting({
+    stage,
+    setting: "select",
+    value: "given without a validation split",
+    expected: "Rise.make(task, data, { validation: 0.1 }), with enough data that the share is not empty"
+  })
+
+const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** Greedy answers to the whole split, scored by the task's first metric or, without one, by the reward. */
+export const answers = <A, E, R>(
+  self: Pipeline<Stage, A, E, R>,
+  stage: string,
+  options: { readonly form: Form; readonly maxTokens: number; readonly grammar?: Masking | undefined }
+): Effect.Effect<Score, E | Fault | BadSetting, R | Policy> =>
+  Effect.scoped(Effect.gen(function*() {
+    const { task } = self
+    const metric = task.metrics?.[0]
+    const { prompts } = yield* Batching
+    const grammar = yield* grammarOf(task, options.grammar, options.form)
+    const session = yield* (yield* Policy).session
+    const text = promptOf(task, options.form)
+    const values = yield* self.validation.pipe(
+      Stream.grouped(prompts),
+      Stream.mapEffect((samples) =>
+        sampleAll(
+          session,
+          samples.map(({ image }) => ({ prompt: { images: [image], text }, key: `${stage}/validation/sample=${image.id}` })),
+          { count: 1, maxTokens: options.maxTokens, temperature: 0, grammar }
+        ).pipe(Effect.map((completions) =>
+          samples.map(({ truth }, i) => {
+            const { annotation, reward } = read(task, options.form, truth, completions[i]?.[0]?.text ?? "")
+            return metric === undefined ? reward : metric.of(truth, annotation)
+          })
+        ))
+      ),
+      Stream.flattenIterable,
+      Stream.runCollect
+    )
+    if (values.length === 0) return yield* nothing(stage)
+    return { name: metric?.name ?? "reward", direction: metric?.direction ?? "higher", value: mean(values) }
+  }))
+
+/** Mean reward of the closed loop over the split, always from the same draws. */
+export const loop = <A, E, R>(
+  self: Pipeline<Stage, A, E, R>,
+  stage: string,
+  described: Loop<A, Group.Group<A, Group.Validated>>
+): Effect.Effect<Score, E | Fault | BadSetting, R | Policy> =>
+  Effect.scoped(Effect.gen(function*() {
+    const { prompts } = yield* Batching
+    const session = yield* (yield* Policy).session
+    const rewards = yield* self.validation.pipe(
+      Stream.grouped(prompts),
+      Stream.mapEffect((samples) => described({ session, key: `${stage}/validation` }, samples)),
+      Stream.flattenIterable,
+      Stream.map((group) => Group.meanReward([group])),
+      Stream.runCollect
+    )
+    if (rewards.length === 0) return yield* nothing(stage)
+    return { name: "reward", direction: "higher", value: mean(rewards) }
+  }))

@@ -1,0 +1,196 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Stream } from "effect"
+import { Advantage } from "../../src/dsl/Advantage.ts"
+import { Progress, silent } from "../../src/dsl/Progress.ts"
+import * as Rise from "../../src/dsl/Rise.ts"
+import { metricsFile, Run } from "../../src/dsl/Run.ts"
+import { Policy } from "../../src/kernels/policy/Policy.ts"
+import * as Stub from "./StubPolicy.ts"
+
+const live = (options: Stub.Options = {}, seed = 1) =>
+  Layer.mergeAll(
+    Stub.layer({ seed, ...options }),
+    Advantage.layerGrpo,
+    Run.layerMemory({ seed }),
+    Layer.succeed(Progress, silent)
+  ).pipe(Layer.provideMerge(Stub.Trace.layer), Layer.provideMerge(NodeServices.layer))
+
+const loop = (count = 30) =>
+  Rise.make(Stub.Mood, Stub.data(count)).pipe(Rise.generate({ candidates: 8 }), Rise.reconstruct(), Rise.validate())
+
+const figures = (stage: string) =>
+  Effect.flatMap(Run, ({ rows }) => Stream.runCollect(rows(metricsFile))).pipe(
+    Effect.map((rows) => rows.filter((row) => (row as { readonly stage: string }).stage === stage) as ReadonlyArray<Record<string, number>>)
+  )
+
+const lastMean = (rows: ReadonlyArray<Record<string, number>>, name: string, from: number, to?: number) => {
+  const values = rows.slice(from, to).map((row) => row[name]!).filter((value) => value !== undefined)
+  return values.reduce((a, b) => a + b, 0) / values.length
+}
+
+describe("Rise", () => {
+  it.effect("runs the paper's steps in order and improves the policy at each", () =>
+    Effect.gen(function*() {
+      yield* loop(60).pipe(
+        Rise.reinforce({ steps: 60, promptsPerStep: 8, learningRate: 5 }),
+        Rise.best(),
+        Rise.filter({ tau: 0.75 }),
+        Rise.sft({ steps: 20, batchSize: 8, learningRate: 5 }),
+        Rise.rft({ steps: 30, promptsPerStep: 8, learningRate: 5 }),
+        Rise.train
+      )
+      const reinforce = yield* figures("reinforce")
+      assert.strictEqual(reinforce.length, 60)
+      assert.isAbove(lastMean(reinforce, "reward", -10), lastMean(reinforce, "reward", 0, 5) + 0.2)
+      const sft = yield* figures("sft")
+      assert.isBelow(sft.at(-1)!["loss"]!, sft[0]!["loss"]! - 0.5)
+      const rft = yield* figures("rft")
+      assert.isAbove(lastMean(rft, "reward", -10), 0.9)
+      const trace = yield* Stub.Trace
+      assert.strictEqual(trace.open, 0)
+      assert.strictEqual(trace.begun, 3)
+      assert.deepStrictEqual([...new Set(trace.updates.map(({ tag }) => tag))], ["GroupRelative", "Supervised"])
+    }).pipe(Effect.provide(live())))
+
+  it.effect("gives credit to the tokens it is told to", () =>
+    Effect.gen(function*() {
+      const sizes = yield* Effect.forEach(["joint", "reasoning", "reconstruction"] as const, (credit) =>
+        Effect.gen(function*() {
+          yield* loop(6).pipe(Rise.reinforce({ steps: 1, promptsPerStep: 6, credit }), Rise.train)
+          const trace = yield* Stub.Trace
+          const [row] = yield* figures("reinforce")
+          return trace.updates[0]!.size / (6 - row!["dead"]!)
+        }).pipe(Effect.provide(live())))
+      assert.deepStrictEqual(sizes, [16, 8, 8])
+    }))
+
+  it.effect("keys its draws by stage, step and sample and batches by count alone", () =>
+    Effect.gen(function*() {
+      yield* loop(6).pipe(Rise.reinforce({ steps: 2, promptsPerStep: 6 }), Rise.train)
+      const trace = yield* Stub.Trace
+      assert.isTrue(trace.keys.every((key) => /^reinforce\/step=[12]\/sample=[a-z]+-\d+\/(reason|candidate=\d\/reconstruct)$/.test(key)))
+      assert.strictEqual(new Set(trace.keys).size, trace.keys.length)
+      assert.deepStrictEqual(trace.batches, [5, 1, 5, 5, 5, 5, 5, 5, 5, 5, 5, 3, 5, 1, 5, 5, 5, 5, 5, 5, 5, 5, 5, 3])
+    }).pipe(Effect.provideService(Rise.Batching, { prompts: 5, calls: 1 }), Effect.provide(live())))
+
+  it.effect("computes the same whatever the batching", () =>
+    Effect.gen(function*() {
+      const weights = yield* Effect.forEach([{ prompts: 32, calls: 1 }, { prompts: 3, calls: 4 }], (batching) =>
+        Effect.gen(function*() {
+          yield* loop(12).pipe(Rise.reinforce({ steps: 5, promptsPerStep: 4, learningRate: 1 }), Rise.train)
+          return (yield* (yield* Policy).snapshot).weights
+        }).pipe(Effect.provideService(Rise.Batching, batching), Effect.provide(live())))
+      assert.deepStrictEqual(weights[0], weights[1])
+    }))
+
+  it.effect("trains a stage once however often its items are pulled", () =>
+    Effect.gen(function*() {
+      const reinforced = loop(9).pipe(Rise.reinforce({ steps: 3, promptsPerStep: 3 }))
+      assert.strictEqual(yield* Stream.runCount(reinforced.items), 9)
+      assert.strictEqual(yield* Stream.runCount(reinforced.items), 9)
+      assert.isAtMost((yield* Stub.Trace).updates.length, 3)
+    }).pipe(Effect.provide(live())))
+
+  it.effect("is lazy: describing does nothing, the first element costs one batch", () =>
+    Effect.gen(function*() {
+      const described = loop(90)
+      assert.strictEqual((yield* Stub.Trace).sessions, 0)
+      yield* Stream.runHead(described.items)
+      assert.strictEqual((yield* Stub.Trace).keys.length, 4 + 32)
+    }).pipe(Effect.provideService(Rise.Batching, { prompts: 4, calls: 1 }), Effect.provide(live())))
+
+  it.effect("stops with the reason when every group is dead", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(loop().pipe(Rise.reinforce({ steps: 50, promptsPerStep: 2 }), Rise.train))
+      assert.strictEqual(error._tag, "EveryGroupDead")
+      assert.include(error.message, "10 consecutive steps")
+      assert.include(error.message, "format-annotation")
+      assert.include(error.message, "warm")
+      assert.strictEqual((yield* Stub.Trace).updates.length, 0)
+    }).pipe(Effect.provide(live({ bias: { potato: 50 } }))))
+
+  it.effect("does not call a group dead that cannot do better", () =>
+    Effect.gen(function*() {
+      yield* Rise.make(Stub.Mood, Stream.filter(Stub.data(45), ({ truth }) => truth === "fear")).pipe(
+        Rise.generate(),
+        Rise.reconstruct(),
+        Rise.validate(),
+        Rise.reinforce({ steps: 30 }),
+        Rise.train
+      )
+      assert.isTrue((yield* figures("reinforce")).every(({ dead, reward }) => dead === 2 && reward === 1))
+    }).pipe(Effect.provide(live({ bias: { fear: 50, "we can see a wide scared eyes here": 50 } }))))
+
+  it.effect("stops with the histogram and the tau that would keep 40% when nothing is kept", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        Rise.make(Stub.Mood, Stream.filter(Stub.data(45), ({ truth }) => truth !== "fear")).pipe(
+          Rise.generate(),
+          Rise.reconstruct(),
+          Rise.validate(),
+          Rise.best(),
+          Rise.filter({ tau: 0.9 }),
+          Rise.sft({ steps: 1 }),
+          Rise.train
+        )
+      )
+      if (!(error instanceof Rise.NothingKept)) return assert.fail(String(error))
+      assert.strictEqual(error.histogram.reduce((a, b) => a + b, 0), 30)
+      assert.strictEqual(error.wouldKeep40, 0.2)
+      assert.include(error.message, "tau 0.200 would keep 40%")
+    }).pipe(Effect.provide(live({ bias: { fear: 50 } }))))
+
+  it.effect("says so when there is no data", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Rise.make(Stub.Mood, Stream.empty).pipe(Rise.answers(), Rise.sft({ steps: 1 }), Rise.train))
+      assert.strictEqual(error._tag, "NothingToTrainOn")
+    }).pipe(Effect.provide(live())))
+
+  it.effect("keeps the best snapshot by the validation split, and never trains on the split", () =>
+    Effect.gen(function*() {
+      // A rate this high overshoots at once; selection must come back to a better step.
+      const start = Rise.make(Stub.Mood, Stub.data(60), { validation: 0.25 })
+      yield* start.pipe(Rise.answers(), Rise.sft({ steps: 12, batchSize: 2, learningRate: 3, select: { every: 3 } }), Rise.train)
+      const rows = yield* figures("sft")
+      const scores = rows.flatMap((row) => row["validation error"] === undefined ? [] : [{ step: row["step"]!, value: row["validation error"] }])
+      assert.deepStrictEqual(scores.map(({ step }) => step), [0, 3, 6, 9, 12])
+      const best = scores.reduce((a, b) => b.value < a.value ? b : a)
+      assert.strictEqual(rows.at(-1)!["selected step"], best.step)
+      const held = new Set((yield* Stream.runCollect(start.validation)).map(({ image }) => image.id))
+      assert.isTrue(held.size > 5 && held.size < 25)
+      assert.isTrue((yield* Stub.Trace).keys.every((key) => held.has(key.split("sample=")[1]!)))
+    }).pipe(Effect.provide(live())))
+
+  it.effect("refuses to select without a split", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(loop().pipe(Rise.reinforce({ steps: 1, select: { every: 1 } }), Rise.train))
+      assert.strictEqual(error._tag, "BadSetting")
+    }).pipe(Effect.provide(live())))
+
+  it.effect("mixes replayed examples into supervised batches", () =>
+    Effect.gen(function*() {
+      const replay = {
+        share: 0.25,
+        examples: Stream.make({ prompt: { images: [], text: "Which mood, given: nothing" }, target: [{ text: "potato", weight: 1 }] })
+      }
+      yield* Rise.make(Stub.Mood, Stub.data(9)).pipe(Rise.answers(), Rise.sft({ steps: 5, batchSize: 8, replay, learningRate: 5 }), Rise.train)
+      assert.deepStrictEqual((yield* Stub.Trace).updates.map(({ size }) => size), [8, 8, 8, 8, 8])
+      const session = yield* (yield* Policy).session
+      const drawn = (yield* session.sample(
+        [{ key: "k", prompt: { images: [], text: "Which mood, given: nothing" } }],
+        { count: 1, maxTokens: 8, temperature: 0 }
+      ))[0]![0]!
+      assert.strictEqual(drawn.text, "potato")
+    }).pipe(Effect.scoped, Effect.provide(live())))
+
+  it.effect("warms up reconstruction on the base's own chains, leaving out those that leak", () =>
+    Effect.gen(function*() {
+      yield* Rise.make(Stub.Mood, Stub.data(60)).pipe(Rise.warmUp({ share: 0.5, steps: 20, batchSize: 8, learningRate: 5 }), Rise.train)
+      const [first, ...rest] = yield* figures("warm-up")
+      assert.isTrue(first!["usable"]! < first!["asked"]! && first!["asked"]! > 15 && first!["asked"]! < 45, JSON.stringify(first))
+      assert.isBelow(rest.at(-1)!["loss"]!, rest[0]!["loss"]!)
+      const trace = yield* Stub.Trace
+      assert.isTrue(trace.keys.every((key) => /^warm-up\/sample=.*\/reason$/.test(key)))
+    }).pipe(Effect.provide(live())))
+})

@@ -1,0 +1,76 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { Advantage } from "../../src/dsl/Advantage.ts"
+import * as Progress from "../../src/dsl/Progress.ts"
+import * as Rise from "../../src/dsl/Rise.ts"
+import { Run } from "../../src/dsl/Run.ts"
+import * as Stub from "./StubPolicy.ts"
+
+const live = Layer.mergeAll(Stub.layer(), Advantage.layerGrpo, Run.layerMemory({ seed: 0 })).pipe(
+  Layer.provideMerge(Stub.Trace.layer),
+  Layer.provideMerge(NodeServices.layer)
+)
+
+const screen = (isTTY: boolean) => {
+  const lines: Array<string> = []
+  return { lines, view: Progress.terminal({ isTTY, columns: 120, write: (text) => lines.push(text) }) }
+}
+
+const steps = Effect.fnUntraced(function*(view: Progress.View, count: number, millis: number) {
+  yield* view.report(Progress.Event.Started({ stage: "RISE/rft", total: 60, unit: "steps" }))
+  for (let step = 1; step <= count; step++) {
+    yield* TestClock.adjust(millis)
+    yield* view.report(Progress.Event.Step({ stage: "RISE/rft", step, tokens: 1500, figures: { reward: 0.5, kl: 0.0002 } }))
+  }
+})
+
+describe("Progress", () => {
+  it.effect("is told of every stage and every step", () =>
+    Effect.gen(function*() {
+      const seen: Array<string> = []
+      const view: Progress.View = {
+        report: (event) => Effect.sync(() => {
+          seen.push(`${event._tag} ${event.stage}${event._tag === "Step" ? ` ${event.step} ${Object.keys(event.figures)}` : ""}`)
+        })
+      }
+      yield* Rise.make(Stub.Mood, Stub.data(9)).pipe(
+        Rise.answers(),
+        Rise.sft({ steps: 2 }),
+        Rise.train,
+        Effect.provideService(Progress.Progress, view),
+        Effect.provide(live)
+      )
+      assert.deepStrictEqual(seen, ["Started sft", "Step sft 1 loss", "Step sft 2 loss", "Finished sft"])
+    }))
+
+  it.effect("shows nothing for what takes less than two seconds", () =>
+    Effect.gen(function*() {
+      const { lines, view } = screen(true)
+      yield* steps(view, 9, 200)
+      yield* view.report(Progress.Event.Finished({ stage: "RISE/rft", note: "" }))
+      assert.deepStrictEqual(lines, [])
+    }))
+
+  it.effect("redraws one line on a terminal, with figures, rate and time to go", () =>
+    Effect.gen(function*() {
+      const { lines, view } = screen(true)
+      yield* steps(view, 30, 1000)
+      assert.strictEqual(lines.at(-1), `\r\u001b[2K${"RISE/rft".padEnd(22)}  30/60 steps  reward 0.500  kl 2.0e-4  1.5k tok/s  ETA 30s`)
+      yield* view.report(Progress.Event.Finished({ stage: "RISE/rft", note: "kept step 20" }))
+      assert.strictEqual(lines.at(-1), `\r\u001b[2K${"RISE/rft".padEnd(22)}  done in 30s  kept step 20\n`)
+    }))
+
+  it.effect("writes plain lines now and then elsewhere", () =>
+    Effect.gen(function*() {
+      const { lines, view } = screen(false)
+      yield* steps(view, 30, 1000)
+      assert.strictEqual(lines.length, 3)
+      assert.isTrue(lines.every((line) => line.endsWith("\n") && !line.includes("\u001b")))
+    }))
+
+  it("writes durations for people", () => {
+    assert.deepStrictEqual([0, 59.6, 187, 3725].map(Progress.duration), ["0s", "1m00s", "3m07s", "1h02m"])
+  })
+})

@@ -1,0 +1,157 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, FileSystem, Layer, Path } from "effect"
+import { Advantage } from "../../src/dsl/Advantage.ts"
+import { Progress, silent } from "../../src/dsl/Progress.ts"
+import * as Rise from "../../src/dsl/Rise.ts"
+import { PolicyError } from "../../src/kernels/policy/Policy.ts"
+import * as Stub from "./StubPolicy.ts"
+
+const live = (options: Stub.Options = {}) =>
+  Layer.mergeAll(Stub.layer({ seed: 1, ...options }), Advantage.layerGrpo, Layer.succeed(Progress, silent)).pipe(
+    Layer.provideMerge(Stub.Trace.layer)
+  )
+
+const pipeline = Rise.make(Stub.Mood, Stub.data(40)).pipe(
+  Rise.warmUp({ share: 0.5, steps: 4, batchSize: 4, learningRate: 2 }),
+  Rise.generate({ candidates: 4 }),
+  Rise.reconstruct(),
+  Rise.validate(),
+  Rise.reinforce({ steps: 10, promptsPerStep: 4, learningRate: 2 }),
+  Rise.best(),
+  Rise.filter({ tau: 0.75 }),
+  Rise.sft({ steps: 10, batchSize: 4, learningRate: 2 }),
+  Rise.rft({ steps: 10, promptsPerStep: 4, learningRate: 2 })
+)
+
+/** Every file of a run, by relative path, without what is timed. */
+const contents = Effect.fnUntraced(function*(directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const files = yield* fs.readDirectory(directory, { recursive: true })
+  const entries: Array<readonly [string, string]> = []
+  for (const file of files.toSorted()) {
+    const full = path.join(directory, file)
+    if ((yield* fs.stat(full)).type !== "File" || file === "timings.jsonl") continue
+    const text = Buffer.from(yield* fs.readFile(full)).toString("latin1")
+    // The ledger knows how long the timings were.
+    entries.push([file, file.endsWith("ledger.json") ? text.replace(/"timings.jsonl": \d+/g, "") : text])
+  }
+  return Object.fromEntries(entries)
+})
+
+const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
+
+const whole = Effect.fnUntraced(function*(out: string) {
+  yield* pipeline.pipe(Rise.run({ out, seed: 3 }), Effect.provide(live()))
+  return yield* contents(out)
+})
+
+describe("run folder", () => {
+  it.effect("holds what the run made, and the same bytes for the same seed", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporary
+      const first = yield* whole(`${directory}/a`)
+      const second = yield* whole(`${directory}/b`)
+      assert.deepStrictEqual(Object.keys(first), [
+        "checkpoints/ledger.json",
+        "checkpoints/reinforce.safetensors",
+        "checkpoints/rft.safetensors",
+        "checkpoints/sft.safetensors",
+        "checkpoints/warm-up.safetensors",
+        "cot.jsonl",
+        "metrics.jsonl",
+        "model/weights.f32",
+        "run.json",
+        "warm-up.jsonl"
+      ])
+      assert.deepStrictEqual(second, first)
+      const rows = first["cot.jsonl"]!.trim().split("\n").map((line) => JSON.parse(line))
+      assert.strictEqual(rows.length, 40)
+      assert.deepStrictEqual(Object.keys(rows[0]), ["image", "reasoning", "annotation", "reward"])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  // Updates are 4 of the warm-up, then 10 each of reinforce, sft and rft.
+  for (const at of [2, 7, 19, 30]) {
+    it.effect(`resumes after a failure at update ${at} to the bytes of an uninterrupted run`, () =>
+      Effect.gen(function*() {
+        const directory = yield* temporary
+        const expected = yield* whole(`${directory}/whole`)
+        const out = `${directory}/cut`
+        const failing = live({
+          beforeUpdate: (updates) => updates === at ? Effect.fail(new PolicyError({ operation: "update", reason: "power cut" })) : Effect.void
+        })
+        const error = yield* Effect.flip(pipeline.pipe(Rise.run({ out, seed: 3 }), Effect.provide(failing)))
+        assert.include(error.message, "power cut")
+        const fs = yield* FileSystem.FileSystem
+        // Half a line, as a killed process leaves it.
+        yield* fs.writeFileString(`${out}/metrics.jsonl`, "{\"stage\":\"sft\",\"st", { flag: "a" })
+        yield* pipeline.pipe(Rise.run({ out, seed: 3, resume: true }), Effect.provide(live()))
+        assert.deepStrictEqual(yield* contents(out), expected)
+      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+  }
+
+  it.live("leaves whole lines and no temporary files when interrupted", () =>
+    Effect.gen(function*() {
+      const out = `${yield* temporary}/run`
+      const waiting = live({ beforeUpdate: (updates) => updates === 8 ? Effect.never : Effect.void })
+      const fiber = yield* Effect.forkChild(pipeline.pipe(Rise.run({ out, seed: 3 }), Effect.provide(waiting)))
+      const fs = yield* FileSystem.FileSystem
+      yield* Effect.sleep("500 millis")
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(fiber)))
+      const files = yield* fs.readDirectory(out, { recursive: true })
+      assert.isTrue(files.includes("metrics.jsonl") && files.every((file) => !file.endsWith(".tmp")))
+      for (const line of (yield* fs.readFileString(`${out}/metrics.jsonl`)).trim().split("\n")) JSON.parse(line)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("refuses a folder that is in use, and says how to go on", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporary
+      const fs = yield* FileSystem.FileSystem
+      const small = Rise.make(Stub.Mood, Stub.data(4)).pipe(Rise.answers(), Rise.sft({ steps: 1 }))
+      const start = (out: string, options: { readonly seed: number; readonly resume?: boolean }) =>
+        Effect.flip(small.pipe(Rise.run({ out, ...options }), Effect.provide(live())))
+      yield* fs.writeFileString(`${directory}/letter.txt`, "dear")
+      const foreign = yield* start(directory, { seed: 0, resume: true })
+      assert.strictEqual(foreign._tag, "RunFolderExists")
+      assert.notInclude(foreign.message, "--resume")
+      yield* small.pipe(Rise.run({ out: `${directory}/run`, seed: 0 }), Effect.provide(live()))
+      const used = yield* start(`${directory}/run`, { seed: 0 })
+      assert.include(used.message, "--resume")
+      const other = yield* start(`${directory}/run`, { seed: 1, resume: true })
+      assert.include(other.message, "seed = 0, this run has 1")
+      const grown = yield* Effect.flip(
+        Rise.make(Stub.Mood, Stub.data(5)).pipe(Rise.answers(), Rise.sft({ steps: 1 }), Rise.run({ out: `${directory}/run`, resume: true }), Effect.provide(live()))
+      )
+      assert.include(grown.message, "data.samples = 4, this run has 5")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("says which file is damaged", () =>
+    Effect.gen(function*() {
+      const out = `${yield* temporary}/run`
+      const fs = yield* FileSystem.FileSystem
+      yield* pipeline.pipe(Rise.run({ out, seed: 3 }), Effect.provide(live()))
+      const resume = Effect.flip(pipeline.pipe(Rise.run({ out, seed: 3, resume: true }), Effect.provide(live())))
+      yield* fs.truncate(`${out}/checkpoints/rft.safetensors`, 100)
+      assert.include((yield* resume).message, "rft.safetensors")
+      yield* fs.truncate(`${out}/metrics.jsonl`, 10)
+      assert.include((yield* resume).message, "metrics.jsonl")
+      yield* fs.writeFileString(`${out}/checkpoints/ledger.json`, "[{}]")
+      assert.include((yield* resume).message, "ledger.json")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("reads D_RISE back only beside the data it was written for", () =>
+    Effect.gen(function*() {
+      const out = `${yield* temporary}/run`
+      const explained = Rise.make(Stub.Mood, Stub.data(6)).pipe(Rise.generate(), Rise.reconstruct(), Rise.validate(), Rise.best())
+      yield* explained.pipe(Rise.run({ out }), Effect.provide(live()))
+      const fs = yield* FileSystem.FileSystem
+      const text = yield* fs.readFileString(`${out}/cot.jsonl`)
+      yield* fs.writeFileString(`${out}/cot.jsonl`, text.replace("anger-1", "angel-1"))
+      const error = yield* Effect.flip(
+        explained.pipe(Rise.filter({ tau: 0 }), Rise.run({ out, resume: true }), Effect.provide(live()))
+      )
+      assert.include(error.message, "has angel-1 where the data set has anger-1")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+})

@@ -1,0 +1,179 @@
+/**
+ * A small but real policy: softmax tables over whole texts, sampled by inverse CDF from keyed uniforms, trained by the exact
+ * gradient of the objectives. It sees the class of an image in its id ("joy-17") and nothing else.
+ */
+import { Context, Effect, FileSystem, Layer, Result, Schema, Stream } from "effect"
+import type { Sample } from "../../src/dsl/Task.ts"
+import * as Task from "../../src/dsl/Task.ts"
+import * as Image from "../../src/kernels/image/Image.ts"
+import * as Keyed from "../../src/kernels/math/Keyed.ts"
+import { type Completion, type Objective, Policy, PolicyError, type Prompt } from "../../src/kernels/policy/Policy.ts"
+
+export const labels = ["joy", "anger", "fear"] as const
+export type Label = typeof labels[number]
+
+export const Mood = Task.make<Label>({
+  name: "mood",
+  annotation: Schema.Literals(labels),
+  encode: (label) => label,
+  decode: (text) => {
+    const found = labels.find((label) => label === text.trim())
+    return found === undefined ? Result.fail(Task.formatReason("not-a-label", text)) : Result.succeed(found)
+  },
+  prompts: {
+    reason: (label) => `Why is this ${label}?`,
+    reconstruct: (reasoning) => `Which mood, given: ${reasoning}`,
+    annotate: "Think, then name the mood.",
+    answerOnly: "Name the mood."
+  },
+  similarity: (truth, predicted) => truth === predicted ? 1 : 0.2,
+  metrics: [{ name: "error", direction: "lower", of: (truth, predicted) => predicted._tag === "Some" && predicted.value === truth ? 0 : 1 }]
+})
+
+export const data = (count: number): Stream.Stream<Sample<Label>> =>
+  Stream.range(0, count - 1).pipe(Stream.map((i) => {
+    const truth = labels[i % 3]!
+    return { image: Image.encoded(`${truth}-${i}`, new Uint8Array()), truth, part: i % 2 === 0 ? "seen" : "unseen", cues: [`${truth} face`] }
+  }))
+
+/** What it may write. The hint in a chain is the mood in other words; the fourth chain leaks, the fifth is no narrative. */
+const hints = ["bright festive smile", "dark angry frown", "wide scared eyes"]
+const chains = [...hints.map((hint) => `we can see a ${hint} here`), "they rated it 100 percent for sure", "no idea"]
+const answers = [...labels, "potato"]
+const thinkAnswers = chains.slice(0, 3).flatMap((chain) => answers.map((answer) => `<think>${chain}</think><answer>${answer}</answer>`))
+
+/** One table per kind of prompt: rows are what the policy can tell apart, columns are texts. */
+const tables = [
+  { kind: "reason", rows: 3, texts: chains },
+  { kind: "reconstruct", rows: 4, texts: answers },
+  { kind: "annotate", rows: 3, texts: [...thinkAnswers, "hm"] },
+  { kind: "answer", rows: 3, texts: answers }
+] as const
+const offsets = tables.map((_, i) => tables.slice(0, i).reduce((sum, { rows, texts }) => sum + rows * texts.length, 0))
+const size = tables.reduce((sum, { rows, texts }) => sum + rows * texts.length, 0)
+
+const locate = (prompt: Prompt) => {
+  const row = labels.findIndex((label) => prompt.images[0]?.id.startsWith(label))
+  const kind = prompt.text.startsWith("Why") ? 0 : prompt.text.startsWith("Which") ? 1 : prompt.text.startsWith("Think") ? 2 : 3
+  const hint = hints.findIndex((words) => prompt.text.includes(words))
+  const { texts } = tables[kind]!
+  return { texts, at: offsets[kind]! + (kind === 1 ? (hint < 0 ? 3 : hint) : row) * texts.length }
+}
+
+const distribution = (weights: Float32Array, prompt: Prompt, temperature = 1) => {
+  const { at, texts } = locate(prompt)
+  const logits = Array.from(weights.subarray(at, at + texts.length), (x) => x / Math.max(temperature, 1e-3))
+  const most = Math.max(...logits)
+  const masses = logits.map((x) => Math.exp(x - most))
+  const total = masses.reduce((a, b) => a + b, 0)
+  return { at, texts, p: masses.map((m) => m / total) }
+}
+
+/** A word is a token. */
+const tokens = (text: string) => Int32Array.from(text.split(" "), (word) => word.length)
+
+export interface TraceShape {
+  open: number
+  sessions: number
+  updates: Array<{ readonly tag: Objective["_tag"]; readonly size: number }>
+  readonly keys: Array<string>
+  readonly batches: Array<number>
+  begun: number
+}
+export class Trace extends Context.Service<Trace, TraceShape>()("test/Trace") {
+  static readonly layer = Layer.sync(this, () => ({ open: 0, sessions: 0, updates: [], keys: [], batches: [], begun: 0 }))
+}
+
+export interface Options {
+  readonly seed?: number
+  /** Initial logit bonus of texts, by text. */
+  readonly bias?: Readonly<Record<string, number>>
+  /** Runs before every update: to fail or to be interrupted there. */
+  readonly beforeUpdate?: (updates: number) => Effect.Effect<void, PolicyError>
+}
+
+export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace | FileSystem.FileSystem> =>
+  Layer.effect(Policy, Effect.gen(function*() {
+    const trace = yield* Trace
+    const fs = yield* FileSystem.FileSystem
+    const weights = new Float32Array(size)
+    for (const [i, { rows, texts }] of tables.entries()) {
+      for (let row = 0; row < rows; row++) {
+        for (const [j, text] of texts.entries()) weights[offsets[i]! + row * texts.length + j] = options.bias?.[text] ?? 0
+      }
+    }
+    let version = 0
+    const pushUp = (gradient: Float32Array, prompt: Prompt, text: string, scale: number, temperature?: number) => {
+      const { at, p, texts } = distribution(weights, prompt, temperature)
+      const chosen = (texts as ReadonlyArray<string>).indexOf(text)
+      if (chosen < 0) return 0
+      for (let j = 0; j < texts.length; j++) gradient[at + j]! += scale * ((j === chosen ? 1 : 0) - p[j]!)
+      return Math.log(p[chosen]!)
+    }
+    return Policy.of({
+      session: Effect.acquireRelease(
+        Effect.sync(() => {
+          trace.open++
+          trace.sessions++
+          const pinned = weights.slice()
+          return {
+            version,
+            sample: (requests, { count, temperature = 1 }) =>
+              Effect.gen(function*() {
+                yield* Effect.yieldNow
+                trace.batches.push(requests.length)
+                return requests.map(({ key, prompt }) => {
+                  trace.keys.push(key)
+                  const { p, texts } = distribution(pinned, prompt, temperature)
+                  const draws = Keyed.uniforms(options.seed ?? 0, key, new Float32Array(count))
+                  return Array.from(draws, (u): Completion => {
+                    let mass = 0
+                    const found = p.findIndex((q) => (mass += q) > u)
+                    const chosen = temperature === 0 ? p.indexOf(Math.max(...p)) : found < 0 ? p.length - 1 : found
+                    const text = texts[chosen]!
+                    return { text, tokens: tokens(text), logprobs: Float32Array.of(Math.log(p[chosen]!)), finish: "stop" }
+                  })
+                })
+              }),
+            logprobs: (items) => Effect.succeed(items.map(() => new Float32Array(1)))
+          }
+        }),
+        () => Effect.sync(() => { trace.open-- })
+      ),
+      beginStage: Effect.sync(() => { trace.begun++ }),
+      update: Effect.fnUntraced(function*(objective, { learningRate }) {
+        if (options.beforeUpdate !== undefined) yield* options.beforeUpdate(trace.updates.length)
+        if (trace.open > 0) return yield* new PolicyError({ operation: "update", reason: `${trace.open} sessions are open` })
+        const gradient = new Float32Array(size)
+        let loss = 0
+        const items = objective._tag === "Supervised" ? objective.examples.length : objective.rollouts.length
+        if (objective._tag === "Supervised") {
+          for (const { prompt, target } of objective.examples) {
+            loss -= pushUp(gradient, prompt, target.map(({ text }) => text).join(""), 1 / items) / items
+          }
+        } else {
+          for (const { advantage, completion, prompt, temperature } of objective.rollouts) {
+            pushUp(gradient, prompt, completion.text, advantage / items, temperature)
+          }
+        }
+        for (let i = 0; i < size; i++) weights[i]! += learningRate * gradient[i]!
+        trace.updates.push({ tag: objective._tag, size: items })
+        version++
+        const gradNorm = Math.hypot(...gradient)
+        return { version, loss, gradNorm, kl: 0, clipFraction: 0, tokens: items }
+      }),
+      snapshot: Effect.sync(() => ({ version, weights: weights.slice() })),
+      restore: (snapshot) => Effect.sync(() => {
+        weights.set(snapshot.weights)
+        version = snapshot.version
+      }),
+      save: (directory) =>
+        fs.makeDirectory(directory, { recursive: true }).pipe(
+          Effect.andThen(fs.writeFile(`${directory}/weights.f32`, new Uint8Array(weights.buffer.slice(0)))),
+          Effect.mapError((cause) => new PolicyError({ operation: "save", reason: directory, cause }))
+        ),
+      encode: tokens,
+      vocabularySize: 64,
+      endOfTurn: 0
+    })
+  }))
