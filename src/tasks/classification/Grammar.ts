@@ -16,31 +16,38 @@ export type Form = "answer" | "think"
 /** Used labels are a set in the state, so states double with each label. */
 export const maximumLabels = 8
 
-/** A token trie. `ends`: what is complete at this node; `reach`: everything that can still be completed here or below. */
+/** A node of a token trie: what is complete here, and what can still be completed here or below, as bits. */
 interface Node {
   readonly id: number
-  readonly next: Map<number, Node>
-  ends: number
-  reach: number
+  readonly next: ReadonlyMap<number, Node>
+  readonly ends: number
+  readonly reach: number
 }
 
-/** Trie of the sequences; the i-th is marked by bit `mark(i)`. */
+/**
+ * Trie of the sequences; the i-th is marked by bit `mark(i)`. Equal branches are one node: of the numbers written in digits,
+ * those that begin with 2 to 9 go on alike.
+ */
 const trie = (sequences: ReadonlyArray<Tokens>, mark: (i: number) => number): Node => {
-  let count = 0
-  const node = (): Node => ({ id: count++, next: new Map(), ends: 0, reach: 0 })
-  const root = node()
-  sequences.forEach((tokens, i) => {
-    let at = root
-    at.reach |= mark(i)
-    for (const token of tokens) {
-      const child = at.next.get(token) ?? node()
-      at.next.set(token, child)
-      at = child
-      at.reach |= mark(i)
+  const nodes = new Map<string, Node>()
+  const grow = (members: ReadonlyArray<number>, depth: number): Node => {
+    const branches = new Map<number, Array<number>>()
+    let ends = 0
+    for (const i of members) {
+      const token = sequences[i]?.[depth]
+      if (token === undefined) ends |= mark(i)
+      else branches.set(token, [...branches.get(token) ?? [], i])
     }
-    at.ends |= mark(i)
-  })
-  return root
+    const next = new Map([...branches].map(([token, below]) => [token, grow(below, depth + 1)]))
+    const key = `${ends}:${[...next].map(([token, child]) => `${token}>${child.id}`).sort().join()}`
+    const known = nodes.get(key)
+    if (known !== undefined) return known
+    const reach = [...next.values()].reduce((bits, child) => bits | child.reach, ends)
+    const node = { id: nodes.size, next, ends, reach }
+    nodes.set(key, node)
+    return node
+  }
+  return grow([...sequences.keys()], 0)
 }
 
 /** How the tokenizer spells every piece of an answer. */
