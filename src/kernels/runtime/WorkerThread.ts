@@ -165,7 +165,11 @@ const start = (options: Options) =>
       entry.resume(reply._tag === "Success" ? Effect.succeed(reply.value) : fail(entry.request.body, reply.reason))
     })
     worker.on("messageerror", (cause) => {
-      crash = `its answer could not be read: ${cause.message}`
+      // Answers come in the order of requests, so it was the oldest one's.
+      for (const [id, { request, resume }] of pending) {
+        pending.delete(id)
+        return resume(fail(request.body, `the worker's answer could not be read: ${cause.message}`))
+      }
     })
     worker.on("error", (cause) => {
       crash = cause instanceof Error ? cause.message : String(cause)
