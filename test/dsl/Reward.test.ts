@@ -1,0 +1,178 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Option, Result, Schema } from "effect"
+import * as Reward from "../../src/dsl/Reward.ts"
+import * as Task from "../../src/dsl/Task.ts"
+import { Keyed } from "../../src/kernels/math/index.ts"
+import { Classification, Emotion6 } from "../../src/tasks/classification/index.ts"
+import { Seed, Seven, Written } from "../tasks/classification/distributions.ts"
+
+const { task } = Emotion6
+const cot = Reward.cot(task)
+const r1 = Reward.r1(task)
+const narrative = "The smiling face holds a party popper under a clear sky."
+const runs = { arbitrary: { runs: 400 } }
+
+const write = (values: ReadonlyArray<number>) =>
+  values.map((p, i) => `${task.labels[i]} ${Math.round(100 * p)}`).filter((_, i) => values[i]! > 0).join(" ")
+
+/** What a policy may produce: arbitrary text, pieces of the format, valid answers. */
+const Text = Arbitrary.all([Arbitrary.schema(Schema.String), Arbitrary.schema(Seed), Written]).pipe(
+  Arbitrary.map(([text, seed, written]) => {
+    const draw = Keyed.stream(seed, "text")
+    const pieces = ["<think>", "</think>", "<answer>", "</answer>", narrative, write(written), text, "joy 67%", "\n"]
+    return draw.pick([
+      text,
+      write(written),
+      Reward.writeThinkAnswer(narrative, write(written)),
+      Array.from({ length: draw.int(7) }, () => draw.pick(pieces)).join("")
+    ])
+  })
+)
+
+describe("Reward.cot", () => {
+  it.prop("is in [0, 1] whatever the model wrote, and 0 unless all is well", [Seven, Text, Text], ([truth, reasoning, reconstruction]) => {
+    const scored = cot({ truth, reasoning, reconstruction })
+    assert.isTrue(scored.reward >= 0 && scored.reward <= 1)
+    assert.strictEqual(scored.verdict === "ok", Option.isNone(scored.detail))
+    if (scored.verdict !== "ok") assert.strictEqual(scored.reward, 0)
+  }, runs)
+
+  it.prop("pays the similarity for a narrative and a readable answer", [Seven, Written], ([truth, written]) => {
+    const { annotation, reward, verdict } = cot({ truth, reasoning: narrative, reconstruction: write(written) })
+    assert.strictEqual(verdict, "ok")
+    assert.closeTo(reward, task.similarity(truth, written), 1e-12)
+    assert.isTrue(Option.isSome(annotation))
+  }, runs)
+
+  it.prop("pays almost 1 for the annotation of 15 raters itself", [Seed], ([seed]) => {
+    // Shares below half a percent are rounded away and cost more, eq. 4 being unforgiving of zeros; votes are not that small.
+    const draw = Keyed.stream(seed, "votes")
+    const truth = new Array<number>(7).fill(0)
+    for (let rater = 0; rater < 15; rater++) truth[draw.int(7)]! += 1 / 15
+    const { reward } = cot({ truth, reasoning: narrative, reconstruction: task.encode(truth) })
+    assert.isTrue(reward > 0.999, String(reward))
+  }, runs)
+
+  it.prop("is 0 where the reasoning leaks", [Seven, Written], ([truth, written]) => {
+    for (const quote of [task.encode(truth), "joy is 0.67", "67% joy"]) {
+      const { reward, verdict } = cot({ truth, reasoning: `${narrative} ${quote}`, reconstruction: write(written) })
+      assert.deepStrictEqual([reward, verdict], [0, "leak"])
+    }
+  }, runs)
+
+  it.prop("is 0 where a format is broken", [Seven, Written], ([truth, written]) => {
+    for (const reasoning of ["", "  ", "joy", "a happy face here", `${narrative} <answer>`, `<think>${narrative}`, "<|im_start|> the face smiles at you", ". . . . . ."]) {
+      const { reward, verdict } = cot({ truth, reasoning, reconstruction: write(written) })
+      assert.deepStrictEqual([reward, verdict], [0, "format-reasoning"], reasoning)
+    }
+    for (const reconstruction of ["", "joyful", "joy 50 joy 50", `${write(written)} and so on`]) {
+      const { annotation, reward, verdict } = cot({ truth, reasoning: narrative, reconstruction })
+      assert.deepStrictEqual([reward, verdict, Option.isNone(annotation)], [0, "format-annotation", true], reconstruction)
+    }
+  }, runs)
+
+  it("takes five words in any script, and comparisons are not tags", () => {
+    for (const reasoning of ["a < b and c > d here", "это лицо улыбается под ясным небом", "one two three four five"]) {
+      assert.isTrue(Option.isNone(Reward.narrative(reasoning)), reasoning)
+    }
+  })
+
+  it("each part can be switched off", () => {
+    const truth = [0, 0, 0, 1, 0, 0, 0]
+    const turn = { truth, reasoning: "joy 100", reconstruction: "joy 100" }
+    assert.strictEqual(cot(turn).verdict, "leak")
+    assert.strictEqual(Reward.cot(task, { leak: false })(turn).verdict, "format-reasoning")
+    assert.strictEqual(Reward.cot(task, { format: false })(turn).verdict, "leak")
+    assert.deepStrictEqual(Reward.cot(task, { leak: false, format: false })(turn).reward, 1)
+    const unreadable = Reward.cot(task, { leak: false, format: false })({ ...turn, reconstruction: "?" })
+    assert.deepStrictEqual([unreadable.reward, unreadable.verdict], [0, "format-annotation"])
+  })
+})
+
+describe("Reward.r1", () => {
+  it.prop("is in [0, 1] whatever the model wrote", [Seven, Text], ([truth, text]) => {
+    for (const score of [r1, Reward.r1(task, { format: false })]) {
+      const { reward, verdict } = score({ truth, text })
+      assert.isTrue(reward >= 0 && reward <= 1)
+      if (verdict !== "ok") assert.strictEqual(reward, 0)
+    }
+  }, runs)
+
+  it.prop("pays the similarity for an exact think-answer, also where the thought names numbers", [Seven, Written], ([truth, written]) => {
+    for (const thought of [narrative, `joy is 67% here`, "x"]) {
+      const { reasoning, reward } = r1({ truth, text: Reward.writeThinkAnswer(thought, write(written)) })
+      assert.closeTo(reward, task.similarity(truth, written), 1e-12)
+      assert.deepStrictEqual(reasoning, Option.some(thought))
+    }
+  }, runs)
+
+  it.prop("is 0 for anything else", [Seven, Written], ([truth, written]) => {
+    const answer = write(written)
+    for (
+      const text of [
+        answer,
+        `<answer>${answer}</answer>`,
+        `<think></think><answer>${answer}</answer>`,
+        `<think> \n</think><answer>${answer}</answer>`,
+        `<think>so</think>\n<answer>${answer}</answer>`,
+        ` <think>so</think><answer>${answer}</answer>`,
+        `<think>so</think><answer>${answer}</answer>.`,
+        `<think>so</think><answer>${answer}`,
+        `<think>so</think><think>so</think><answer>${answer}</answer>`,
+        `<think>so</think><answer>${answer}</answer><answer>${answer}</answer>`,
+        `<think>so<answer></think><answer>${answer}</answer>`,
+        `<think>so</think>${answer}`
+      ]
+    ) assert.deepStrictEqual([r1({ truth, text }).reward, r1({ truth, text }).verdict], [0, "format-reasoning"], text)
+    const unreadable = r1({ truth, text: `<think>so</think><answer>${answer} ${answer}</answer>` })
+    assert.deepStrictEqual([unreadable.reward, unreadable.verdict], [0, "format-annotation"])
+  }, runs)
+
+  it("without the format check, finds the answer where it is", () => {
+    const truth = [0, 0, 0, 1, 0, 0, 0]
+    const loose = Reward.r1(task, { format: false })
+    for (const text of ["joy 100", "<answer>joy 100", "<think>so</think>joy 100", "so</think>\n<answer>joy 100</answer> ok"]) {
+      assert.strictEqual(loose({ truth, text }).reward, 1, text)
+    }
+  })
+
+  it.prop("reading is total, and reads back what was written", [Text, Text], ([text, other]) => {
+    const read = Reward.readThinkAnswer(text)
+    if (Result.isSuccess(read)) assert.strictEqual(Reward.writeThinkAnswer(read.success.reasoning, read.success.answer), text)
+    const again = Reward.readThinkAnswer(Reward.writeThinkAnswer(text, other))
+    if (!/<\/?(think|answer)>/.test(text + other) && text.trim() !== "") {
+      assert.deepStrictEqual(again, Result.succeed({ reasoning: text, answer: other }))
+    } else assert.isTrue(Result.isFailure(again))
+  }, { arbitrary: { runs: 1000 } })
+})
+
+describe("Reward of a plug-in", () => {
+  const Stars = Task.make({
+    name: "stars",
+    annotation: Schema.Int,
+    encode: String,
+    decode: (text) => /^\d{1,2}$/.test(text) ? Result.succeed(Number(text)) : Result.fail(Task.formatReason("not-a-rating", text)),
+    prompts: task.prompts,
+    similarity: (truth: number, predicted: number) => 1 - Math.abs(truth - predicted) / 4
+  })
+
+  it("without a leakage rule, the annotation's own numbers leak", () => {
+    const score = Reward.cot(Stars)
+    const turn = (reasoning: string) => score({ truth: 5, reasoning, reconstruction: "4" })
+    assert.deepStrictEqual([turn("the dish looks fresh and rich").reward, turn("I would give this dish 5.").verdict], [0.75, "leak"])
+    assert.strictEqual(turn("there are 5 shrimps on it, all fresh").verdict, "ok")
+  })
+
+  it("a similarity outside [0, 1] is named, never paid", () => {
+    const score = Reward.cot(Stars)
+    const turn = { truth: 1, reasoning: narrative, reconstruction: "99" }
+    assert.throws(() => score(turn), /task "stars": similarity returned -23.5 for "99", expected \[0, 1\]/)
+    const literal = Reward.cot(Classification.make({ name: "printed", labels: task.labels, subject: "feelings", similarity: "literal" }))
+    const uniform = new Array<number>(7).fill(1 / 7)
+    assert.throws(() => literal({ truth: uniform, reasoning: narrative, reconstruction: write(new Array<number>(7).fill(1)) }), /similarity returned 1\.44/)
+  })
+
+  it("needs a name", () => {
+    assert.throws(() => Task.make({ ...Stars, name: " " }), /the name is empty/)
+  })
+})
