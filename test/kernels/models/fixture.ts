@@ -37,7 +37,9 @@ export interface Case {
   readonly mean_kl: number
   readonly clipped_tokens: number
   readonly loss_tokens: number
-  readonly greedy: { readonly prompt: ReadonlyArray<number>; readonly tokens: ReadonlyArray<number> }
+  readonly prompt: ReadonlyArray<number>
+  readonly greedy: { readonly tokens: ReadonlyArray<number> }
+  readonly untied_greedy: { readonly tokens: ReadonlyArray<number> }
 }
 
 export const given = json<Case>("case.json")

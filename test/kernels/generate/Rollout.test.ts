@@ -1,0 +1,317 @@
+/** The decode loop against decoding step by step without a cache, against transformers, and against the scoring pass. */
+import { assert, describe, it } from "@effect/vitest"
+import { type Grammar, rollout, type RolloutShape, sequenceInputs } from "../../../src/kernels/generate/index.ts"
+import * as G from "../../../src/kernels/graph/index.ts"
+import { Keyed } from "../../../src/kernels/math/index.ts"
+import { head, Rope, sequence, vision } from "../../../src/kernels/models/index.ts"
+import { Programs } from "../../../src/kernels/train/index.ts"
+import * as Onnx from "../graph/onnx.ts"
+import * as Reference from "../graph/reference.ts"
+import { config, given, reference, type Sequence, sequenceFeeds, weights } from "../models/fixture.ts"
+
+const { value } = Reference
+const END = 95
+const grid = given.grid_thw[0]!
+const visualTokens = grid[0] * grid[1] * grid[2] / 4
+
+/** Prompts of different length, each with the fixture's first image: the shorter is padded. */
+const prompts: ReadonlyArray<ReadonlyArray<number>> = [given.prompt, given.prompt.slice(1, 11)]
+const length = 13
+
+const padded = (tokens: ReadonlyArray<number>, to: number): Sequence => ({
+  tokens: [...tokens, ...Array.from({ length: to - tokens.length }, () => END)],
+  mask: Array.from({ length: to }, (_, i) => i < tokens.length ? 1 : 0),
+  grids: [grid]
+})
+
+/** Visual tokens of the first image, once for each prompt. */
+const visualOf = (kind: "tied" | "untied", copies: number): Reference.Value => {
+  const settings = config(kind)
+  const patches = value(reference["pixel_values"]!.data.subarray(0, 24 * 384), [24, 384])
+  const features = vision(settings, Programs.parameterInputs(settings), G.input("patches", patches.shape), 1, grid)
+  const one = Reference.evaluate([features], { ...weights(kind), patches })[0]!
+  return value(Array.from({ length: copies }, () => [...one.data]).flat(), [copies * visualTokens, settings.width])
+}
+
+/** Allows few tokens, by state: an alternation of low and even tokens that must end in state 2. */
+const grammar = (vocabulary: number): Grammar => {
+  const allowed = new Uint8Array(3 * vocabulary)
+  const next = new Int32Array(3 * vocabulary)
+  for (let token = 0; token < vocabulary; token++) {
+    allowed[token] = Number(token < 40)
+    next[token] = 1
+    allowed[vocabulary + token] = Number(token % 2 === 0 && token < 90)
+    next[vocabulary + token] = token % 3 === 0 ? 2 : 0
+    allowed[2 * vocabulary + token] = Number(token % 5 === 0)
+    next[2 * vocabulary + token] = 0
+  }
+  return { id: "alternating", states: 3, vocabulary, allowed, next }
+}
+
+interface Options {
+  readonly kind?: "tied" | "untied"
+  readonly group?: number
+  readonly newTokens?: number
+  readonly temperature?: number
+  readonly topP?: number
+  readonly grammar?: Grammar
+  readonly endOfTurn?: number
+  readonly finished?: ReadonlyArray<number>
+}
+
+interface Drawn {
+  /** `[row][turn]` */
+  readonly tokens: ReadonlyArray<ReadonlyArray<number>>
+  readonly logprobs: ReadonlyArray<ReadonlyArray<number>>
+  readonly turns: number
+}
+
+const NONE = -5
+const uniformsOf = (rows: number, turns: number) =>
+  Keyed.uniforms(11, "rollout", new Float32Array(rows * turns))
+
+const setup = (options: Options) => {
+  const { endOfTurn = NONE, finished, group = 3, kind = "untied", newTokens = 12, temperature = 1, topP = 1 } = options
+  const settings = config(kind)
+  const rows = prompts.length * group
+  const positions = 64
+  const shape: RolloutShape = {
+    prompts: prompts.length, group, length, newTokens, visualRows: prompts.length * visualTokens, positions, endOfTurn,
+    sampling: { greedy: temperature === 0, nucleus: topP < 1 }, grammarStates: options.grammar?.states
+  }
+  const table = Rope.positionAngles(settings, positions)
+  const half = settings.headWidth / 2
+  const starts = prompts.map((tokens) => Rope.mropePositions(tokens, settings.imageToken, settings.vision.merge, [grid]).next)
+  const feeds: Reference.Feeds = {
+    ...weights(kind),
+    ...sequenceFeeds(settings, prompts.map((tokens) => padded(tokens, length))),
+    visual: visualOf(kind, prompts.length),
+    lastRow: value(prompts.map((tokens, b) => b * length + tokens.length - 1)),
+    uniforms: value(uniformsOf(rows, newTokens), [newTokens, rows]),
+    temperature: value([temperature], []),
+    topP: value([topP], []),
+    startPosition: value(starts.flatMap((at) => Array.from({ length: group }, () => at)), [rows, 1]),
+    tableCosines: value(table.cosines, [positions, half]),
+    tableSines: value(table.sines, [positions, half]),
+    finished: value(finished ?? Array.from({ length: rows }, () => 0)),
+    emptyCache: value([], [prompts.length, settings.kvHeads, group, 0, settings.headWidth]),
+    ...(options.grammar && {
+      grammarBias: value(Array.from(options.grammar.allowed, (a) => a === 1 ? 0 : -1e9), [options.grammar.states, settings.vocabulary]),
+      grammarNext: value(options.grammar.next),
+      grammarState: value(new Int32Array(rows))
+    })
+  }
+  return { feeds, group, newTokens, rows, settings, shape, temperature, topP }
+}
+
+const byRow = (tokens: Reference.Value, logprobs: Reference.Value): Drawn => {
+  const [turns, rows] = tokens.shape as [number, number]
+  const split = (v: Reference.Value) => Array.from({ length: rows }, (_, r) => Array.from({ length: turns }, (_, t) => v.data[t * rows + r]!))
+  return { tokens: split(tokens), logprobs: split(logprobs), turns }
+}
+
+const loopDecode = async (options: Options): Promise<Drawn> => {
+  const { feeds, settings, shape } = setup(options)
+  const out = rollout(settings, Programs.parameterInputs(settings), shape)
+  const [tokens, logprobs] = await Onnx.evaluate([out.tokens, out.logprobs], feeds)
+  return byRow(tokens!, logprobs!)
+}
+
+/** The sampler in plain code, in float64, from the logits of one row. */
+const chooseToken = (logits: ArrayLike<number>, u: number, temperature: number, topP: number, allowed: (token: number) => boolean) => {
+  const scaled = Array.from(logits, (x, i) => allowed(i) ? x / (temperature || 1) : -Infinity)
+  const top = Math.max(...scaled)
+  const weights = scaled.map((x) => Math.exp(x - top))
+  const sum = (xs: ReadonlyArray<number>) => xs.reduce((a, b) => a + b, 0)
+  const total = sum(weights)
+  let probabilities = weights.map((w) => w / total)
+  if (temperature === 0) {
+    const token = scaled.indexOf(top)
+    return { token, logprob: Math.log(probabilities[token]!) }
+  }
+  if (topP < 1) {
+    const order = probabilities.map((_, i) => i).sort((a, b) => probabilities[b]! - probabilities[a]!)
+    let mass = 0
+    const kept = new Set(order.filter((i) => mass < topP && (mass += probabilities[i]!) > 0))
+    probabilities = probabilities.map((p, i) => kept.has(i) ? p / mass : 0)
+  }
+  let reached = 0
+  const token = probabilities.findIndex((p) => u < (reached += p))
+  return { token, logprob: Math.log(probabilities[token]!) }
+}
+
+/** One token a step, every step a whole forward pass without a cache. */
+const stepByStep = async (options: Options): Promise<Drawn> => {
+  const { feeds, group, newTokens, rows, settings, temperature, topP } = setup(options)
+  const kind = options.kind ?? "untied"
+  const total = length + newTokens
+  const p = Programs.parameterInputs(settings)
+  const { hidden } = sequence(settings, p, sequenceInputs(settings, rows, total, G.input("visual", [rows * visualTokens, settings.width])))
+  const logits = G.matmul(G.gather(hidden, G.input("lastRow", [rows], "i32")), head(settings, p), { transB: true })
+  const session = await Onnx.open({ logits })
+  const visual = visualOf(kind, rows)
+  const tokens = Array.from({ length: rows }, (): Array<number> => [])
+  const logprobs = Array.from({ length: rows }, (): Array<number> => [])
+  const states = Array.from({ length: rows }, () => 0)
+  for (let t = 0; t < newTokens; t++) {
+    const sequences = tokens.map((own, r) => [...prompts[Math.floor(r / group)]!, ...own])
+    const { logits: out } = await session.run({
+      ...feeds,
+      ...sequenceFeeds(settings, sequences.map((s) => padded(s, total))),
+      visual,
+      lastRow: value(sequences.map((s, r) => r * total + s.length - 1))
+    })
+    for (let r = 0; r < rows; r++) {
+      const row = out!.data.subarray(r * settings.vocabulary, (r + 1) * settings.vocabulary)
+      const cell = (token: number) => states[r]! * settings.vocabulary + token
+      const { logprob, token } = chooseToken(row, feeds["uniforms"]!.data[t * rows + r]!, temperature, topP,
+        (token) => options.grammar === undefined || options.grammar.allowed[cell(token)] === 1)
+      tokens[r]!.push(token)
+      logprobs[r]!.push(logprob)
+      if (options.grammar) states[r] = options.grammar.next[cell(token)]!
+    }
+  }
+  await session.close()
+  return { tokens, logprobs, turns: newTokens }
+}
+
+const worst = (a: ReadonlyArray<ReadonlyArray<number>>, b: ReadonlyArray<ReadonlyArray<number>>): number =>
+  Math.max(...a.flatMap((row, r) => row.map((x, t) => Math.abs(x - b[r]![t]!))))
+
+const settingsUnderTest: Readonly<Record<string, Options>> = {
+  "temperature 1": {},
+  "temperature 1, tied embeddings": { kind: "tied" },
+  "temperature 0.7": { temperature: 0.7 },
+  greedy: { temperature: 0 },
+  nucleus: { topP: 0.8, temperature: 1.2 },
+  "format mask": { grammar: grammar(96) },
+  "format mask, nucleus": { grammar: grammar(96), topP: 0.9, temperature: 0.9 },
+  "one candidate": { group: 1 }
+}
+
+describe("loop decode equals step-by-step decode, token for token", () => {
+  for (const [name, options] of Object.entries(settingsUnderTest)) {
+    it(name, async () => {
+      const [loop, steps] = [await loopDecode(options), await stepByStep(options)]
+      assert.deepStrictEqual(loop.tokens, steps.tokens)
+      assert.isAtMost(worst(loop.logprobs, steps.logprobs), 1e-4)
+      if (options.temperature !== 0 && options.group !== 1) assert.isAbove(new Set(loop.tokens.map(String)).size, 3, "candidates differ")
+    })
+  }
+})
+
+it("the reference in float64 draws the same tokens", async () => {
+  const { feeds, settings, shape } = setup({ newTokens: 6 })
+  const out = rollout(settings, Programs.parameterInputs(settings), shape)
+  const [tokens, logprobs] = Reference.evaluate([out.tokens, out.logprobs], feeds)
+  const exact = byRow(tokens!, logprobs!)
+  const found = await loopDecode({ newTokens: 6 })
+  assert.deepStrictEqual(found.tokens, exact.tokens)
+  assert.isAtMost(worst(found.logprobs, exact.logprobs), 1e-4)
+})
+
+describe("greedy decoding equals transformers' generate()", () => {
+  for (const [kind, expected] of [["tied", given.greedy.tokens], ["untied", given.untied_greedy.tokens]] as const) {
+    it(kind, async () => {
+      const { tokens } = await loopDecode({ kind, temperature: 0, newTokens: expected.length, group: 2, endOfTurn: END })
+      assert.deepStrictEqual(tokens.slice(0, 2), [expected, expected])
+    })
+  }
+})
+
+describe("returned log-probabilities equal the scoring pass", () => {
+  for (const [name, options] of Object.entries(settingsUnderTest)) {
+    // A nucleus is not scored: such samples are not trained on. Greedy reports temperature 1.
+    if (options.topP !== undefined) continue
+    it(name, async () => {
+      const { tokens, logprobs } = await loopDecode(options)
+      const { feeds, group, newTokens, settings, temperature } = setup(options)
+      // One packed sequence a prompt: the prompt, then its candidates, each in its own segment from the same position.
+      const total = length + group * (newTokens - 1)
+      const half = settings.headWidth / 2
+      const count = prompts.length
+      const angles = { cosines: new Float32Array(count * total * half), sines: new Float32Array(count * total * half) }
+      const table = Rope.positionAngles(settings, 64)
+      const [ids, segments, visualIndex] = [0, -1, count * visualTokens].map((fill) => new Array<number>(count * total).fill(fill)) as [Array<number>, Array<number>, Array<number>]
+      const [lossRows, targets, states]: [Array<number>, Array<number>, Array<number>] = [[], [], []]
+      let visual = 0
+      prompts.forEach((prompt, b) => {
+        const base = b * total
+        const positions = Rope.mropePositions(prompt, settings.imageToken, settings.vision.merge, [grid])
+        prompt.forEach((token, i) => {
+          ids[base + i] = token
+          segments[base + i] = 0
+          if (token === settings.imageToken) visualIndex[base + i] = visual++
+        })
+        Rope.writeMropeAngles(settings, table, positions, angles, base)
+        for (let g = 0; g < group; g++) {
+          const own = tokens[b * group + g]!
+          const start = base + prompt.length + g * (newTokens - 1)
+          let state = 0
+          own.forEach((token, t) => {
+            lossRows.push(t === 0 ? base + prompt.length - 1 : start + t - 1)
+            targets.push(token)
+            states.push(state)
+            if (options.grammar) state = options.grammar.next[state * settings.vocabulary + token]!
+            if (t === own.length - 1) return
+            ids[start + t] = token
+            segments[start + t] = g + 1
+            const at = Int32Array.of(positions.next + t)
+            Rope.writeMropeAngles(settings, table, { temporal: at, height: at, width: at, next: 0 }, angles, start + t)
+          })
+        }
+      })
+      const scored = Programs.logprobs(settings, Programs.parameterInputs(settings), {
+        batch: count, length: total, rows: lossRows.length, visual: { kind: "features", rows: count * visualTokens },
+        temperature: temperature || 1, grammarStates: options.grammar?.states
+      })
+      const [found] = await Onnx.evaluate([scored], {
+        ...feeds,
+        tokens: value(ids), segments: value(segments), visualIndex: value(visualIndex),
+        cosines: value(angles.cosines, [count * total, half]), sines: value(angles.sines, [count * total, half]),
+        lossRows: value(lossRows), targets: value(targets), states: value(states)
+      })
+      const expected = Array.from({ length: tokens.length }, (_, r) => [...found!.data.subarray(r * newTokens, (r + 1) * newTokens)])
+      assert.isAtMost(worst(logprobs, expected), 1e-4)
+    })
+  }
+})
+
+describe("stopping", () => {
+  it("ends when every row has ended, and what came before is unchanged", async () => {
+    const free = await loopDecode({ newTokens: 16, temperature: 0.7 })
+    // A token that every row draws early: it stands in for the end of turn.
+    const common = Array.from({ length: 96 }, (_, token) => Math.max(...free.tokens.map((row) => row.includes(token) ? row.indexOf(token) : Infinity)))
+    const last = Math.min(...common)
+    assert.isBelow(last, 15, "the seed gives a token that all rows draw before the end")
+    const endOfTurn = common.indexOf(last)
+    const stopped = await loopDecode({ newTokens: 16, temperature: 0.7, endOfTurn })
+    assert.strictEqual(stopped.turns, last + 1)
+    free.tokens.forEach((row, r) => {
+      const end = row.indexOf(endOfTurn) + 1
+      assert.deepStrictEqual(stopped.tokens[r]!.slice(0, end), row.slice(0, end))
+      assert.deepStrictEqual(stopped.logprobs[r]!.slice(0, end), free.logprobs[r]!.slice(0, end))
+    })
+  })
+  it("runs no turn when every row is finished before it starts", async () => {
+    assert.strictEqual((await loopDecode({ finished: [1, 1, 1, 1, 1, 1] })).turns, 0)
+  })
+  it("does not wait for rows that were finished before it starts", async () => {
+    const endOfTurn = (await loopDecode({ newTokens: 4 })).tokens[0]![1]!
+    const { turns } = await loopDecode({ newTokens: 12, endOfTurn, finished: [0, 1, 1, 1, 1, 1] })
+    assert.isAtMost(turns, 2)
+  })
+})
+
+it("a row's draws depend on its own uniforms alone", async () => {
+  const { feeds, rows, settings, shape } = setup({})
+  const out = rollout(settings, Programs.parameterInputs(settings), shape)
+  const changed = feeds["uniforms"]!.data.map((u, i) => i % rows === 2 ? u : 1 - u - 1e-3)
+  const [before, after] = [
+    await Onnx.evaluate([out.tokens, out.logprobs], feeds),
+    await Onnx.evaluate([out.tokens, out.logprobs], { ...feeds, uniforms: value(changed, feeds["uniforms"]!.shape) })
+  ].map(([tokens, logprobs]) => byRow(tokens!, logprobs!)) as [Drawn, Drawn]
+  assert.deepStrictEqual(after.tokens[2], before.tokens[2])
+  assert.deepStrictEqual(after.logprobs[2], before.logprobs[2])
+  assert.notDeepEqual(after.tokens[1], before.tokens[1])
+})
