@@ -87,7 +87,7 @@ export const interactions: ReadonlyArray<Interaction> = [
   interaction("crying", "menacing", "a cry for help", { fear: 0.75, sadness: 0.25 }),
   interaction("crying", "filthy", "fouled", { disgust: 0.65, sadness: 0.35 }),
   interaction("crying", "cuddly", "moved to tears", { joy: 0.7, sadness: 0.3 }),
-  interaction("frowning", "festive", "left out of the party", { sadness: 0.65, anger: 0.35 }),
+  interaction("frowning", "festive", "left out of the party", { anger: 0.65, sadness: 0.35 }),
   interaction("frowning", "menacing", "standing up to it", { anger: 0.65, fear: 0.35 }),
   interaction("frowning", "cuddly", "comforted", { joy: 0.6, neutral: 0.4 }),
   interaction("scowling", "festive", "envy", { disgust: 0.55, anger: 0.45 }),

@@ -5,6 +5,7 @@
  */
 import { emotions } from "../../data/scenes/World.ts"
 import type { Stream } from "../../kernels/math/Keyed.ts"
+import { percents } from "../../tasks/classification/Codec.ts"
 
 /** A subject to rate and the labels that a prompt lists. */
 export interface LabelSet {
@@ -39,20 +40,6 @@ export const labelSet = (random: Stream): LabelSet => {
   if (kind < 0.85) return { subject: other.subject, labels: random.shuffle(other.labels).slice(0, 3 + random.int(5)) }
   const subject = random.next() < 0.5 ? "feelings" : other.subject
   return { subject, labels: random.shuffle(everyLabel).slice(0, 3 + random.int(5)) }
-}
-
-/** Integer percents that sum to 100 out of positive weights, by largest remainder. */
-const percents = (weights: ReadonlyArray<number>): ReadonlyArray<number> => {
-  const total = weights.reduce((sum, weight) => sum + weight, 0)
-  const exact = weights.map((weight) => (weight / total) * 100)
-  const whole = exact.map(Math.floor)
-  const order = exact.map((value, i) => ({ i, rest: value - Math.floor(value) })).sort((a, b) => b.rest - a.rest || a.i - b.i)
-  let left = 100 - whole.reduce((sum, value) => sum + value, 0)
-  for (const { i } of order) {
-    if (left-- <= 0) break
-    whole[i] = (whole[i] ?? 0) + 1
-  }
-  return whole
 }
 
 /**
