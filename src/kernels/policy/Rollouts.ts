@@ -108,7 +108,10 @@ const runBatch = Effect.fnUntraced(function*(
   const session = yield* context.sessions.get({
     key: `rollout ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
     worker,
-    program: () => OnnxWriter.write(rollout(config, Programs.parameterInputs(config), shape)),
+    program: () => {
+      const { logprobs, tokens } = rollout(config, Programs.parameterInputs(config), shape)
+      return OnnxWriter.write({ sampled: tokens, sampledLogprobs: logprobs })
+    },
     bound: {
       ...context.weights,
       ...grammarTensors,
@@ -128,8 +131,8 @@ const runBatch = Effect.fnUntraced(function*(
     temperature: f32(Float32Array.of(temperature), ...[]),
     topP: f32(Float32Array.of(topP), ...[])
   })
-  const tokens = out["tokens"]?.data as Int32Array
-  const logprobs = out["logprobs"]?.data as Float32Array
+  const tokens = out["sampled"]?.data as Int32Array
+  const logprobs = out["sampledLogprobs"]?.data as Float32Array
   const turns = Math.min(maxTokens, tokens.length / rows)
   return items.map((item, b) => ({
     index: item.index,

@@ -47,11 +47,13 @@ const prepare = Effect.fnUntraced(function*(context: PolicyContext, drafts: Read
   const { workers } = context.runtime
   const batches = [...groups.values()].flatMap((group) => {
     const sorted = group.toSorted((a, b) => a.length - b.length || a.index - b.index)
-    const size = Math.max(1, Math.min(context.microBatch, Math.ceil(sorted.length / workers)))
-    return Array.from({ length: Math.ceil(sorted.length / size) }, (_, i) => ({ size, items: sorted.slice(i * size, (i + 1) * size) }))
+    const count = Math.max(Math.ceil(sorted.length / context.microBatch), Math.min(workers, sorted.length))
+    const each = Math.ceil(sorted.length / count)
+    return Array.from({ length: Math.ceil(sorted.length / each) }, (_, i) => (
+      { size: roundUp(each, 4), items: sorted.slice(i * each, (i + 1) * each) }))
   }).map(({ items, size }, i) => {
     const length = roundUp(items.reduce((n, item) => Math.max(n, item.length), 1), 16)
-    const rows = roundUp(items.reduce((n, { sequence }) => n + rowsOf(sequence), 1), 64)
+    const rows = roundUp(items.reduce((n, { sequence }) => n + rowsOf(sequence), 1), 128)
     const images = items.reduce((n, { sequence }) => n + sequence.images.length, 0)
     const tokens = items.reduce((n, { sequence }) => n + sequence.prompt.tokens.filter((t) => t === config.imageToken).length, 0)
     const visualRows = tokens === 0 ? 0 : throughTower ? tokens / images * imageSlots(images) : roundUp(tokens, 64)
