@@ -113,7 +113,7 @@ const byRow = (tokens: Reference.Value, logprobs: Reference.Value): Drawn => {
 const loopDecode = async (options: Options): Promise<Drawn> => {
   const { feeds, settings, shape } = setup(options)
   const out = rollout(settings, Programs.parameterInputs(settings), shape)
-  const [tokens, logprobs] = await Onnx.evaluate([out.tokens, out.logprobs], feeds)
+  const [tokens, logprobs] = await Onnx.evaluate([out.sampled, out.sampledLogprobs], feeds)
   return byRow(tokens!, logprobs!)
 }
 
@@ -203,7 +203,7 @@ describe("loop decode equals step-by-step decode, token for token", () => {
 it("the reference in float64 draws the same tokens", async () => {
   const { feeds, settings, shape } = setup({ newTokens: 6 })
   const out = rollout(settings, Programs.parameterInputs(settings), shape)
-  const [tokens, logprobs] = Reference.evaluate([out.tokens, out.logprobs], feeds)
+  const [tokens, logprobs] = Reference.evaluate([out.sampled, out.sampledLogprobs], feeds)
   const exact = byRow(tokens!, logprobs!)
   const found = await loopDecode({ newTokens: 6 })
   assert.deepStrictEqual(found.tokens, exact.tokens)
@@ -308,8 +308,8 @@ it("a row's draws depend on its own uniforms alone", async () => {
   const out = rollout(settings, Programs.parameterInputs(settings), shape)
   const changed = feeds["uniforms"]!.data.map((u, i) => i % rows === 2 ? u : 1 - u - 1e-3)
   const [before, after] = [
-    await Onnx.evaluate([out.tokens, out.logprobs], feeds),
-    await Onnx.evaluate([out.tokens, out.logprobs], { ...feeds, uniforms: value(changed, feeds["uniforms"]!.shape) })
+    await Onnx.evaluate([out.sampled, out.sampledLogprobs], feeds),
+    await Onnx.evaluate([out.sampled, out.sampledLogprobs], { ...feeds, uniforms: value(changed, feeds["uniforms"]!.shape) })
   ].map(([tokens, logprobs]) => byRow(tokens!, logprobs!)) as [Drawn, Drawn]
   assert.deepStrictEqual(after.tokens[2], before.tokens[2])
   assert.deepStrictEqual(after.logprobs[2], before.logprobs[2])
