@@ -68,8 +68,8 @@ const decodeAttention = (
   return reshape(transpose(reshape(mixed, [prompts, kvHeads, group, repeat, d]), [0, 2, 1, 3, 4]), [prompts * group, heads * d])
 }
 
-/** Builds the rollout: outputs `tokens` int32 and `logprobs` `[turns, rows]`. */
-export const rollout = (config: Config.Config, p: Lookup, shape: RolloutShape): Readonly<Record<"tokens" | "logprobs", Tensor>> => {
+/** Builds the rollout: outputs `sampled` int32 and `sampledLogprobs`, `[turns, rows]`. */
+export const rollout = (config: Config.Config, p: Lookup, shape: RolloutShape): Readonly<Record<"sampled" | "sampledLogprobs", Tensor>> => {
   const { group, length, newTokens, prompts } = shape
   const rows = prompts * group
   const visual = shape.visualRows > 0 ? input("visual", [shape.visualRows, config.width]) : undefined
@@ -148,7 +148,7 @@ export const rollout = (config: Config.Config, p: Lookup, shape: RolloutShape): 
       }
     }
   })
-  return { tokens: result.stacked[0] as Tensor, logprobs: result.stacked[1] as Tensor }
+  return { sampled: result.stacked[0] as Tensor, sampledLogprobs: result.stacked[1] as Tensor }
 }
 
 /** Whether any of the flags (int32, 1 = finished) is 0. */

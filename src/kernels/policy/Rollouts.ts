@@ -108,10 +108,7 @@ const runBatch = Effect.fnUntraced(function*(
   const session = yield* context.sessions.get({
     key: `rollout ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
     worker,
-    program: () => {
-      const { logprobs, tokens } = rollout(config, Programs.parameterInputs(config), shape)
-      return OnnxWriter.write({ sampled: tokens, sampledLogprobs: logprobs })
-    },
+    program: () => OnnxWriter.write(rollout(config, Programs.parameterInputs(config), shape)),
     bound: {
       ...context.weights,
       ...grammarTensors,
