@@ -42,14 +42,6 @@ export class TrainingState extends Context.Service<TrainingState, {
   readonly set: (state: State) => Effect.Effect<void, PolicyError>
 }>()("rise/TrainingState") {}
 
-/** The one value that all items share, or an error: a batch is scored under one distribution. */
-const common = <A>(items: ReadonlyArray<A>, what: string): Effect.Effect<A | undefined, PolicyError> => {
-  const [first, ...rest] = items
-  return rest.every((item) => item === first)
-    ? Effect.succeed(first)
-    : Effect.fail(new PolicyError({ operation: "update", reason: `one update mixes different ${what}s; split it` }))
-}
-
 /** Scored tokens of a completion, masked as it was sampled. */
 const scored = (
   tokens: Int32Array, grammar: Grammar | undefined, value: (i: number) => Omit<ScoredToken, "token" | "state">
@@ -63,18 +55,19 @@ const samePrompt = (a: Prompt, b: Prompt): boolean =>
 
 /** Neighbours with the same prompt share one packed sequence. */
 const packed = (rollouts: ReadonlyArray<Rollout>, candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>): ReadonlyArray<Updates.Draft> => {
-  const drafts: Array<{ readonly prompt: Prompt; readonly candidates: Array<ReadonlyArray<ScoredToken>> }> = []
-  rollouts.forEach(({ prompt }, i) => {
+  const drafts: Array<Updates.Draft & { readonly candidates: Array<ReadonlyArray<ScoredToken>> }> = []
+  rollouts.forEach(({ grammar, prompt, temperature = 1 }, i) => {
     const last = drafts.at(-1)
     const candidate = candidates[i] ?? []
-    if (last !== undefined && samePrompt(last.prompt, prompt)) last.candidates.push(candidate)
-    else drafts.push({ prompt, candidates: [candidate] })
+    const same = last !== undefined && samePrompt(last.prompt, prompt) && last.grammar === grammar && last.temperature === temperature
+    if (same) last.candidates.push(candidate)
+    else drafts.push({ prompt, candidates: [candidate], grammar, temperature })
   })
   return drafts
 }
 
 /** Weighted target tokens of supervised examples, weights scaled to sum to 1 over the batch. */
-const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArray<SupervisedExample>, grammar: Grammar | undefined) => {
+const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArray<SupervisedExample>) => {
   const targets = examples.map(({ target }) => {
     const parts = target.map(({ text, weight }) => ({ tokens: model.encoder.text(text), weight }))
     const tokens = Int32Array.from([...parts.flatMap((part) => [...part.tokens]), model.endOfTurn])
@@ -84,8 +77,10 @@ const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArray<Supe
   const visualWeight = examples.map(({ visual }) => visual === undefined ? 0 : visual.weight * visual.tokens.filter((t) => t >= 0).length)
   const total = targets.reduce((n, { weights }) => n + weights.reduce((m, w) => m + w, 0), 0) + visualWeight.reduce((a, b) => a + b, 0)
   const scale = total > 0 ? 1 / total : 0
-  return examples.map(({ prompt, visual }, i): Updates.Draft => ({
+  return examples.map(({ grammar, prompt, visual }, i): Updates.Draft => ({
     prompt,
+    grammar,
+    temperature: 1,
     candidates: [scored(targets[i]?.tokens ?? new Int32Array(0), grammar, (k) => (
       { weight: (targets[i]?.weights[k] ?? 0) * scale, advantage: 0, old: 0 }))],
     ...(visual && { visual: { tokens: visual.tokens, weight: visual.weight * scale } })
@@ -136,11 +131,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
         sample: (requests, sampling) => Rollouts.sample(context, requests, sampling),
         logprobs: Effect.fn("Policy.logprobs")(function*(items) {
           if (items.length === 0) return []
-          const grammar = yield* common(items.map((item) => item.grammar), "grammar")
-          const temperature = yield* common(items.map((item) => item.temperature ?? 1), "temperature")
-          const drafts = items.map(({ prompt, tokens }): Updates.Draft => (
-            { prompt, candidates: [scored(tokens, grammar, () => ({ weight: 0, advantage: 0, old: 0 }))] }))
-          const found = yield* Updates.score(context, drafts, { temperature: temperature ?? 1, grammar, weights, name: "policy" })
+          const drafts = items.map(({ grammar, prompt, temperature = 1, tokens }): Updates.Draft => (
+            { prompt, grammar, temperature, candidates: [scored(tokens, grammar, () => ({ weight: 0, advantage: 0, old: 0 }))] }))
+          const found = yield* Updates.score(context, drafts, { weights, name: "policy" })
           return found.map((candidates) => candidates[0] ?? new Float32Array(0))
         }, (effect) => failing("logprobs")(effect))
       }
@@ -161,30 +154,27 @@ const make = Effect.fnUntraced(function*(options: Options) {
   })
 
   const supervised = Effect.fnUntraced(function*(examples: ReadonlyArray<SupervisedExample>, update: UpdateOptions) {
-    const grammar = yield* common(examples.map((example) => example.grammar), "grammar")
-    const drafts = supervisedDrafts(context, examples, grammar)
-    const { gradNorm, loss } = yield* step(drafts, { kind: "supervised", temperature: 1, grammar, knobs: {} }, update)
+    const drafts = supervisedDrafts(context, examples)
+    const { gradNorm, loss } = yield* step(drafts, { kind: "supervised", knobs: {} }, update)
     const tokens = drafts.reduce((n, { candidates }) => n + candidates.reduce((m, c) => m + c.length, 0), 0)
     return { version, loss, gradNorm, kl: 0, clipFraction: 0, tokens }
   })
 
   const groupRelative = Effect.fnUntraced(function*(objective: Extract<Objective, { readonly _tag: "GroupRelative" }>, update: UpdateOptions) {
     const { clip, innerUpdates, kl, loss, maxTokens, rollouts } = objective
-    const grammar = yield* common(rollouts.map((rollout) => rollout.grammar), "grammar")
-    const temperature = (yield* common(rollouts.map((rollout) => rollout.temperature ?? 1), "temperature")) ?? 1
-    if (temperature === 0) {
+    if (rollouts.some(({ temperature }) => temperature === 0)) {
       return yield* new PolicyError({ operation: "update", reason: "greedy rollouts carry no likelihood to train on; sample with a temperature above 0" })
     }
     const weight = Weights.groupRelative(loss, rollouts.map(({ completion }) => completion.tokens.length), maxTokens)
-    const drafts = packed(rollouts, rollouts.map(({ advantage, completion }, i) =>
+    const drafts = packed(rollouts, rollouts.map(({ advantage, completion, grammar }, i) =>
       scored(completion.tokens, grammar, (k) => ({ weight: weight[i] ?? 0, advantage, old: completion.logprobs[k] ?? 0 }))))
     const scoredReference = kl > 0 && reference !== undefined
-      ? yield* Updates.score(context, drafts, { temperature, grammar, weights: reference, name: "reference" })
+      ? yield* Updates.score(context, drafts, { weights: reference, name: "reference" })
       : undefined
     const tokens = rollouts.reduce((n, { completion }) => n + completion.tokens.length, 0)
     const inner = Math.max(1, innerUpdates)
     const lossOptions: Updates.LossOptions = {
-      kind: "groupRelative", temperature, grammar,
+      kind: "groupRelative",
       knobs: { clipLow: 1 - clip.low, clipHigh: 1 + clip.high, klCoefficient: scoredReference === undefined ? 0 : kl },
       ...(scoredReference && { reference: scoredReference })
     }

@@ -2,8 +2,8 @@
 import { Effect } from "effect"
 import type { Grammar } from "../generate/index.ts"
 import { HostTensor } from "../runtime/index.ts"
-import { type AdamW, ParameterStore, Programs } from "../train/index.ts"
-import { failing, type PolicyContext, roundUp, withFeatures, withPatches } from "./Context.ts"
+import { ParameterStore, Programs } from "../train/index.ts"
+import { type PolicyContext, roundUp, withFeatures, withPatches } from "./Context.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import type { Features, Patches } from "./Images.ts"
@@ -15,11 +15,24 @@ export interface Draft {
   readonly prompt: Prompt
   readonly candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>
   readonly visual?: PackedSequence["visual"]
+  /** The distribution its tokens are scored under. */
+  readonly temperature: number
+  readonly grammar: Grammar | undefined
+}
+
+/** One batch of sequences that share grid, temperature and format mask. */
+interface PreparedBatch {
+  readonly batch: Batch
+  readonly worker: number
+  /** Which draft each sequence was. */
+  readonly indices: ReadonlyArray<number>
+  readonly temperature: number
+  readonly grammar: Grammar | undefined
 }
 
 /** Encoded sequences cut into batches, with what their images need. */
 interface Prepared {
-  readonly batches: ReadonlyArray<{ readonly batch: Batch; readonly worker: number; readonly indices: ReadonlyArray<number> }>
+  readonly batches: ReadonlyArray<PreparedBatch>
   readonly feeds: (batch: Batch) => Record<string, HostTensor.HostTensor>
   readonly visual: (batch: Batch) => Programs.BatchShape["visual"]
 }
@@ -31,19 +44,18 @@ const prepare = Effect.fnUntraced(function*(context: PolicyContext, drafts: Read
     ? yield* Effect.map(withPatches(context, prompts), ({ encoded, patches }) => ({ encoded, known: patches as ReadonlyMap<string, Features | Patches> }))
     : yield* Effect.map(withFeatures(context, prompts), ({ encoded, features }) => ({ encoded, known: features as ReadonlyMap<string, Features | Patches> }))
   const { config } = context.model
-  const sequences = drafts.map(({ candidates, prompt, visual }, index) => {
+  const sequences = drafts.map(({ candidates, grammar, prompt, temperature, visual }, index) => {
     const sequence: PackedSequence = {
       prompt: encoded[index] as EncodedPrompt,
       images: prompt.images.map(({ id }) => id),
       candidates,
       ...(visual && { visual })
     }
-    return { sequence, index, length: lengthOf(sequence), grid: sequence.prompt.grids.map((grid) => grid.join("×")).join() }
+    // The tower runs on one grid at a time; ready-made tokens mix freely.
+    const grid = throughTower ? sequence.prompt.grids.map((grid) => grid.join("×"))[0] ?? "none" : "any"
+    return { sequence, index, length: lengthOf(sequence), temperature, grammar, group: `${grid}|${temperature}|${grammar?.id ?? ""}` }
   })
-  // The tower runs on one grid at a time; ready-made tokens mix freely.
-  const groups = throughTower
-    ? Map.groupBy(sequences, ({ grid }) => grid.split(",")[0] || "none")
-    : new Map([["all", sequences]])
+  const groups = Map.groupBy(sequences, ({ group }) => group)
   const { workers } = context.runtime
   const batches = [...groups.values()].flatMap((group) => {
     const sorted = group.toSorted((a, b) => a.length - b.length || a.index - b.index)
@@ -61,7 +73,9 @@ const prepare = Effect.fnUntraced(function*(context: PolicyContext, drafts: Read
     return {
       batch: layOut(config, context.positions, items.map(({ sequence }) => sequence), { batch: size, length, rows, visualRows }),
       worker: turn % 2 === 0 ? i % workers : workers - 1 - i % workers,
-      indices: items.map(({ index }) => index)
+      indices: items.map(({ index }) => index),
+      temperature: items[0]?.temperature ?? 1,
+      grammar: items[0]?.grammar
     }
   })
 
@@ -102,7 +116,7 @@ const visualFeed = (
   return { [throughTower ? "patches" : "visual"]: { dtype: "float32", dims: [rows, width], data } }
 }
 
-const shapeOf = (prepared: Prepared, batch: Batch, temperature: number, grammar: Grammar | undefined): Programs.BatchShape => ({
+const shapeOf = (prepared: Prepared, { batch, grammar, temperature }: PreparedBatch): Programs.BatchShape => ({
   batch: batch.shape.batch,
   length: batch.shape.length,
   rows: batch.shape.rows,
@@ -115,12 +129,12 @@ const shapeOf = (prepared: Prepared, batch: Batch, temperature: number, grammar:
 export const score = Effect.fnUntraced(function*(
   context: PolicyContext,
   drafts: ReadonlyArray<Draft>,
-  options: { readonly temperature: number; readonly grammar: Grammar | undefined; readonly weights: Readonly<Record<string, HostTensor.HostTensor>>; readonly name: string }
+  options: { readonly weights: Readonly<Record<string, HostTensor.HostTensor>>; readonly name: string }
 ) {
-  const { grammar, temperature } = options
   const prepared = yield* prepare(context, drafts, false)
-  const scored = yield* Effect.forEach(prepared.batches, Effect.fnUntraced(function*({ batch, indices, worker }) {
-    const shape = shapeOf(prepared, batch, temperature, grammar)
+  const scored = yield* Effect.forEach(prepared.batches, Effect.fnUntraced(function*(item) {
+    const { batch, grammar, indices, worker } = item
+    const shape = shapeOf(prepared, item)
     const session = yield* context.sessions.get({
       key: `score ${options.name} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
       worker,
@@ -145,8 +159,6 @@ export interface GradientBuffers {
 
 export interface LossOptions {
   readonly kind: "supervised" | "groupRelative"
-  readonly temperature: number
-  readonly grammar: Grammar | undefined
   readonly knobs: Readonly<Record<string, number>>
   /** Reference log-probabilities by draft and candidate; absent: the old ones. */
   readonly reference?: ReadonlyArray<ReadonlyArray<Float32Array>>
@@ -178,13 +190,14 @@ export const lossAndGradients = Effect.fnUntraced(function*(
       .map(([name, tensor]) => [Programs.gradientName(name), tensor]))
     if (batches.length > 1) own.total.fill(0)
     const results: Array<Record<string, HostTensor.HostTensor>> = []
-    for (const { batch, indices } of batches) {
-      const shape = shapeOf(prepared, batch, options.temperature, options.grammar)
+    for (const item of batches) {
+      const { batch, grammar, indices } = item
+      const shape = shapeOf(prepared, item)
       const session = yield* context.sessions.get({
-        key: `${options.kind} ${JSON.stringify(shape)} ${options.grammar?.id ?? ""}`,
+        key: `${options.kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
         worker,
         program: () => Programs[options.kind](model.config, shape, trainable),
-        bound: { ...context.weights, ...(options.grammar && GrammarTables.tables(options.grammar).tensors) },
+        bound: { ...context.weights, ...(grammar && GrammarTables.tables(grammar).tensors) },
         outputs
       })
       const feeds = prepared.feeds(batch)
@@ -219,6 +232,3 @@ const referenceFeed = (
 const knobFeeds = (knobs: Readonly<Record<string, number>>): Record<string, HostTensor.HostTensor> =>
   Object.fromEntries(Object.entries(knobs).map(([name, value]) =>
     [name, { dtype: "float32" as const, dims: [], data: Float32Array.of(value) }]))
-
-export const failingUpdate = failing("update")
-export type Optimizer = AdamW.AdamW
