@@ -1,0 +1,133 @@
+/**
+ * Images to 8-bit RGB pixels, whatever they were stored as.
+ *
+ * EXIF orientation is applied, transparency laid on white, grey, 16-bit and CMYK images converted, and of an animation
+ * the first frame taken. Embedded colour profiles are ignored, as the reference processors ignore them. The size is
+ * checked against a cap before any pixel is decoded.
+ */
+import { Effect, Predicate } from "effect"
+import { stat } from "node:fs/promises"
+import sharp from "sharp"
+import { type Image, type Pixels, Source } from "./Image.ts"
+import { ImageError } from "./ImageError.ts"
+
+export interface DecodeLimits {
+  /** Width × height above which an image is refused. Default: Pillow's, 89,478,485. */
+  readonly maxPixels?: number
+}
+
+export const defaultMaxPixels = 89_478_485
+
+const causeText = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
+
+/** Why sharp could not read a file, found out after the fact so that the good case costs nothing. */
+const explainFile = (image: string, path: string, cause: unknown): Effect.Effect<ImageError> =>
+  Effect.tryPromise(() => stat(path)).pipe(Effect.match({
+    onFailure: ({ cause: error }) => {
+      const missing = Predicate.hasProperty(error, "code") && error.code === "ENOENT"
+      return new ImageError({ image, path, reason: missing ? "no such file" : causeText(error), cause: error })
+    },
+    onSuccess: (info) => {
+      if (!info.isFile()) return new ImageError({ image, path, reason: "not a file", expected: "an image file", cause })
+      if (info.size === 0) return new ImageError({ image, path, reason: "the file is empty", found: "0 bytes", cause })
+      return unreadable(image, `${info.size} bytes`, cause, path)
+    }
+  }))
+
+const unreadable = (image: string, size: string, cause: unknown, path?: string): ImageError =>
+  new ImageError({
+    image,
+    reason: "not an image, or a damaged one",
+    found: `${size}: ${causeText(cause).trim().replaceAll("\n", "; ")}`,
+    expected: "a whole JPEG, PNG, WebP, GIF, TIFF, AVIF or SVG",
+    cause,
+    ...(path === undefined ? {} : { path })
+  })
+
+const tooLarge = (image: string, width: number, height: number, maxPixels: number, path?: string): ImageError =>
+  new ImageError({
+    image,
+    reason: "too many pixels",
+    found: `${width} × ${height}`,
+    expected: `at most ${maxPixels}`,
+    ...(path === undefined ? {} : { path })
+  })
+
+/** Three bytes a pixel out of what sharp gives: grey images keep one channel. */
+const toRgb = (data: Uint8Array, channels: number): Uint8Array => {
+  if (channels === 3) return data
+  const out = new Uint8Array(data.length / channels * 3)
+  for (let i = 0; i < out.length; i++) out[i] = data[Math.floor(i / 3) * channels]!
+  return out
+}
+
+const decode = (
+  input: string | Uint8Array,
+  maxPixels: number,
+  large: (width: number, height: number) => ImageError,
+  explain: (cause: unknown) => Effect.Effect<ImageError>
+): Effect.Effect<Pixels, ImageError> =>
+  Effect.gen(function*() {
+    // `error`: truncated or damaged data fails; warnings about harmless oddities, common in photographs, do not.
+    const options = { failOn: "error", autoOrient: true, ignoreIcc: true, limitInputPixels: false } as const
+    const run = <A>(evaluate: () => Promise<A>) =>
+      Effect.tryPromise(evaluate).pipe(Effect.catch((error) => Effect.flatMap(explain(error.cause), Effect.fail)))
+    const { height, width } = yield* run(() => sharp(input, options).metadata())
+    if (width * height > maxPixels) return yield* large(width, height)
+    const { data, info } = yield* run(() =>
+      sharp(input, { ...options, limitInputPixels: maxPixels })
+        .flatten({ background: "#ffffff" })
+        .toColourspace("srgb")
+        .raw({ depth: "uchar" })
+        .toBuffer({ resolveWithObject: true })
+    )
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    return { width: info.width, height: info.height, data: toRgb(bytes, info.channels) }
+  })
+
+const render = (image: string, draw: () => Pixels, maxPixels: number): Effect.Effect<Pixels, ImageError> =>
+  Effect.flatMap(
+    Effect.try({
+      try: draw,
+      catch: (cause) => new ImageError({ image, reason: `rendering failed: ${causeText(cause)}`, cause })
+    }),
+    (pixels) => {
+      const { data, height, width } = pixels
+      if (!(width > 0 && height > 0) || data.length !== width * height * 3) {
+        return Effect.fail(
+          new ImageError({
+            image,
+            reason: "rendering gave the wrong number of bytes",
+            found: `${data.length} for ${width} × ${height}`,
+            expected: `${width * height * 3}`
+          })
+        )
+      }
+      return width * height > maxPixels ? Effect.fail(tooLarge(image, width, height, maxPixels)) : Effect.succeed(pixels)
+    }
+  )
+
+/** Decodes or renders an image. */
+export const load = (image: Image, limits: DecodeLimits = {}): Effect.Effect<Pixels, ImageError> => {
+  const { id } = image
+  const maxPixels = limits.maxPixels ?? defaultMaxPixels
+  return Source.$match(image.source, {
+    File: ({ path }) =>
+      decode(
+        path,
+        maxPixels,
+        (width, height) => tooLarge(id, width, height, maxPixels, path),
+        (cause) => explainFile(id, path, cause)
+      ),
+    Encoded: ({ bytes }) =>
+      bytes.length === 0
+        ? Effect.fail(new ImageError({ image: id, reason: "empty", found: "0 bytes", expected: "an encoded image" }))
+        : decode(
+          bytes,
+          maxPixels,
+          (width, height) => tooLarge(id, width, height, maxPixels),
+          (cause) => Effect.succeed(unreadable(id, `${bytes.length} bytes`, cause))
+        ),
+    Rendered: ({ render: draw }) => render(id, draw, maxPixels)
+  })
+}

@@ -1,0 +1,114 @@
+/**
+ * What a model's image processor does, from its preprocessor_config.json: size, resampling, normalisation, patches.
+ */
+import { Effect, Result, Schema } from "effect"
+import * as Decode from "./Decode.ts"
+import type { Image } from "./Image.ts"
+import { ImageError, type Fault } from "./ImageError.ts"
+import { type Grid, patchify, type Patches, table } from "./Patchify.ts"
+import { resize, smartResize } from "./Resize.ts"
+
+export interface Preprocessor {
+  /** An image whose size fits already is never resampled, and a rendered one never encoded. */
+  readonly process: (image: Image) => Effect.Effect<Patches, ImageError>
+  /** Visual tokens that the language model sees: patches ÷ mergeSize². */
+  readonly mergedTokens: (grid: Grid) => number
+  /** Length of one flattened patch: 3 × temporalPatchSize × patchSize². */
+  readonly patchLength: number
+  readonly patchSize: number
+  readonly temporalPatchSize: number
+  readonly mergeSize: number
+  /** Bounds on the area of a processed image, in pixels. */
+  readonly minPixels: number
+  readonly maxPixels: number
+}
+
+const optional = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
+const Positive = Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))
+const Three = Schema.Tuple([Schema.Finite, Schema.Finite, Schema.Finite])
+
+/** The fields that change what comes out; others are ignored. */
+const Config = Schema.Struct({
+  patch_size: optional(Positive),
+  temporal_patch_size: optional(Positive),
+  merge_size: optional(Positive),
+  min_pixels: optional(Positive),
+  max_pixels: optional(Positive),
+  size: optional(Schema.Struct({
+    shortest_edge: optional(Positive),
+    longest_edge: optional(Positive),
+    min_pixels: optional(Positive),
+    max_pixels: optional(Positive)
+  })),
+  image_mean: optional(Three),
+  image_std: optional(Three.pipe(Schema.check(Schema.makeFilter((std: ReadonlyArray<number>) => !std.includes(0))))),
+  rescale_factor: optional(Schema.Finite),
+  resample: optional(Schema.Literal(3)),
+  do_resize: optional(Schema.Boolean),
+  do_rescale: optional(Schema.Boolean),
+  do_normalize: optional(Schema.Boolean)
+})
+
+const settingsFile = "preprocessor_config.json"
+
+const faultOf = (image: Image) => (fault: Fault): ImageError =>
+  new ImageError({
+    image: image.id,
+    ...fault,
+    ...(image.source._tag === "File" ? { path: image.source.path } : {})
+  })
+
+/**
+ * @param config content of preprocessor_config.json; fields it lacks take the values of transformers'
+ * Qwen2VLImageProcessor. A `resample` other than 3 (bicubic) is an error, not another result.
+ * @param limits cap on the size of images before they are decoded
+ */
+export const fromConfig = (config: unknown, limits: Decode.DecodeLimits = {}): Effect.Effect<Preprocessor, ImageError> =>
+  Effect.gen(function*() {
+    const settings = yield* Schema.decodeUnknownEffect(Config)(config).pipe(
+      Effect.mapError((cause) =>
+        new ImageError({ image: settingsFile, reason: cause.message.replaceAll("\n", " "), cause })
+      )
+    )
+    const patchSize = settings.patch_size ?? 14
+    const temporalPatchSize = settings.temporal_patch_size ?? 2
+    const mergeSize = settings.merge_size ?? 2
+    const { size } = settings
+    const minPixels = settings.min_pixels ?? size?.shortest_edge ?? size?.min_pixels ?? 56 * 56
+    const maxPixels = settings.max_pixels ?? size?.longest_edge ?? size?.max_pixels ?? 28 * 28 * 1280
+    if (minPixels > maxPixels) {
+      return yield* new ImageError({
+        image: settingsFile,
+        reason: "min_pixels is greater than max_pixels",
+        found: `${minPixels} and ${maxPixels}`
+      })
+    }
+    const normalised = settings.do_normalize ?? true
+    const patchOptions = {
+      patchSize,
+      temporalPatchSize,
+      mergeSize,
+      table: table(
+        settings.do_rescale ?? true ? settings.rescale_factor ?? 1 / 255 : 1,
+        normalised ? settings.image_mean ?? [0.48145466, 0.4578275, 0.40821073] : [0, 0, 0],
+        normalised ? settings.image_std ?? [0.26862954, 0.26130258, 0.27577711] : [1, 1, 1]
+      )
+    }
+    const sizeOptions = { factor: patchSize * mergeSize, minPixels, maxPixels }
+    const resized = settings.do_resize ?? true
+    return {
+      process: (image) =>
+        Effect.flatMap(Decode.load(image, limits), (pixels) => {
+          const size = resized ? smartResize(pixels.height, pixels.width, sizeOptions) : Result.succeed(pixels)
+          const patches = Result.flatMap(size, (size) => patchify(resize(pixels, size), patchOptions))
+          return Effect.fromResult(Result.mapError(patches, faultOf(image)))
+        }),
+      mergedTokens: ([t, h, w]) => t * h * w / (mergeSize * mergeSize),
+      patchLength: 3 * temporalPatchSize * patchSize * patchSize,
+      patchSize,
+      temporalPatchSize,
+      mergeSize,
+      minPixels,
+      maxPixels
+    }
+  })

@@ -1,0 +1,9 @@
+/**
+ * Images: references, decoding, and the patches that vision towers read.
+ */
+export * as Decode from "./Decode.ts"
+export * as Image from "./Image.ts"
+export { ImageError } from "./ImageError.ts"
+export * as Patchify from "./Patchify.ts"
+export * as Preprocess from "./Preprocess.ts"
+export * as Resize from "./Resize.ts"

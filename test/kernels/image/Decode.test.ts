@@ -1,0 +1,182 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import * as zlib from "node:zlib"
+import sharp, { type Sharp } from "sharp"
+import { Decode, Image } from "../../../src/kernels/image/index.ts"
+
+type Rgb = readonly [number, number, number]
+
+const red: Rgb = [255, 0, 0]
+const green: Rgb = [0, 255, 0]
+const blue: Rgb = [0, 0, 255]
+
+/** Two pixels wide blocks: left and right colour. */
+const halves = (width: number, height: number, left: Rgb, right: Rgb) =>
+  sharp(
+    Uint8Array.from({ length: width * height * 3 }, (_, i) => (Math.floor(i / 3) % width < width / 2 ? left : right)[i % 3]!),
+    { raw: { width, height, channels: 3 } }
+  )
+
+const solid = (background: { r: number; g: number; b: number; alpha?: number }, width = 16, height = 8) =>
+  sharp({ create: { width, height, channels: background.alpha === undefined ? 3 : 4, background } })
+
+const load = (bytes: Uint8Array) => Decode.load(Image.encoded("it", bytes))
+const encode = (image: Sharp) => Effect.promise(() => image.toBuffer())
+
+const pixel = ({ data, width }: Image.Pixels, x: number, y: number) => [...data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)]
+const near = (actual: ReadonlyArray<number>, expected: Rgb, tolerance: number) => {
+  for (let i = 0; i < 3; i++) assert.isAtMost(Math.abs(actual[i]! - expected[i]!), tolerance, `${actual} against ${expected}`)
+}
+
+const folder = Effect.acquireRelease(
+  Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "image-"))),
+  (dir) => Effect.sync(() => fs.rmSync(dir, { recursive: true }))
+)
+
+/** A PNG whose header announces another size: a decompression bomb is refused by what it says of itself. */
+const claiming = (png: Buffer, width: number, height: number) => {
+  const bytes = Buffer.from(png)
+  bytes.writeUInt32BE(width, 16)
+  bytes.writeUInt32BE(height, 20)
+  bytes.writeUInt32BE(zlib.crc32(bytes.subarray(12, 29)), 29)
+  return bytes
+}
+
+describe("Decode", () => {
+  it.effect("reads the common formats", () =>
+    Effect.gen(function*() {
+      for (const format of ["png", "webp", "tiff", "gif", "jpeg", "avif"] as const) {
+        const pixels = yield* load(yield* encode(halves(32, 16, red, blue).toFormat(format)))
+        assert.deepStrictEqual([pixels.width, pixels.height, pixels.data.length], [32, 16, 32 * 16 * 3], format)
+        near(pixel(pixels, 2, 8), red, 12)
+        near(pixel(pixels, 29, 8), blue, 12)
+      }
+    }))
+
+  it.effect("applies the EXIF orientation", () =>
+    Effect.gen(function*() {
+      // 6: the camera was held so that the stored image must be turned clockwise: its left edge comes to the top.
+      const pixels = yield* load(yield* encode(halves(32, 16, red, blue).withMetadata({ orientation: 6 }).png()))
+      assert.deepStrictEqual([pixels.width, pixels.height], [16, 32])
+      assert.deepStrictEqual(pixel(pixels, 8, 2), [...red])
+      assert.deepStrictEqual(pixel(pixels, 8, 29), [...blue])
+      const mirrored = yield* load(yield* encode(halves(32, 16, red, blue).withMetadata({ orientation: 2 }).png()))
+      assert.deepStrictEqual(pixel(mirrored, 2, 2), [...blue])
+    }))
+
+  it.effect("lays transparency on white", () =>
+    Effect.gen(function*() {
+      const clear = yield* load(yield* encode(solid({ r: 255, g: 0, b: 0, alpha: 0 }).png()))
+      assert.deepStrictEqual(pixel(clear, 3, 3), [255, 255, 255])
+      const half = yield* load(yield* encode(solid({ r: 255, g: 0, b: 0, alpha: 0.5 }).png()))
+      near(pixel(half, 3, 3), [255, 127, 127], 1)
+      const grey = sharp(new Uint8Array([0, 0, 0, 255, 100, 255, 200, 0]), { raw: { width: 4, height: 1, channels: 2 } })
+      const pixels = yield* load(yield* encode(grey.png()))
+      assert.deepStrictEqual([...pixels.data], [255, 255, 255, 0, 0, 0, 100, 100, 100, 255, 255, 255])
+    }))
+
+  it.effect("widens grey, narrows 16 bits and converts CMYK", () =>
+    Effect.gen(function*() {
+      const ramp = Uint8Array.from({ length: 256 }, (_, i) => i)
+      const raw = { raw: { width: 16, height: 16, channels: 1 as const } }
+      const grey = yield* load(yield* encode(sharp(ramp, raw).toColourspace("b-w").png()))
+      assert.deepStrictEqual(grey.data, Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3)))
+      const deep = Uint16Array.from({ length: 768 }, (_, i) => Math.floor(i / 3) * 257)
+      const rgb16 = { raw: { width: 16, height: 16, channels: 3 as const } }
+      const wide = yield* encode(sharp(deep, rgb16).toColourspace("rgb16").png())
+      assert.strictEqual((yield* Effect.promise(() => sharp(wide).metadata())).depth, "ushort")
+      assert.deepStrictEqual((yield* load(wide)).data, grey.data)
+      const grey16 = yield* encode(sharp(deep.filter((_, i) => i % 3 === 0), { raw: { width: 16, height: 16, channels: 1 } }).toColourspace("grey16").png())
+      assert.deepStrictEqual((yield* Effect.promise(() => sharp(grey16).metadata())).space, "grey16")
+      const narrowed = (yield* load(grey16)).data
+      for (let i = 0; i < 768; i++) assert.isAtMost(Math.abs(narrowed[i]! - Math.floor(i / 3)), 1)
+      const cmyk = yield* encode(halves(32, 16, [200, 30, 30], [240, 240, 240]).toColourspace("cmyk").jpeg({ quality: 95 }))
+      assert.strictEqual((yield* Effect.promise(() => sharp(cmyk).metadata())).space, "cmyk")
+      const converted = yield* load(cmyk)
+      assert.strictEqual(converted.data.length, 32 * 16 * 3)
+      near(pixel(converted, 3, 8), [200, 30, 30], 40)
+      near(pixel(converted, 28, 8), [240, 240, 240], 20)
+    }))
+
+  it.effect("leaves values as stored, whatever colour profile comes with them", () =>
+    Effect.gen(function*() {
+      // Green of sRGB is (117, 251, 76) in Display P3: converting back would give (0, 255, 0).
+      const tagged = yield* encode(solid({ r: 0, g: 255, b: 0 }).withIccProfile("p3").png())
+      near(pixel(yield* load(tagged), 3, 3), [117, 251, 76], 2)
+    }))
+
+  it.effect("takes the first frame of an animation", () =>
+    Effect.gen(function*() {
+      const frames = [red, green, blue].map(([r, g, b]) => solid({ r, g, b }).png().toBuffer())
+      const parts = yield* Effect.promise(() => Promise.all(frames))
+      for (const format of ["gif", "webp"] as const) {
+        const animated = yield* encode(sharp(parts, { join: { animated: true } }).toFormat(format))
+        assert.strictEqual((yield* Effect.promise(() => sharp(animated).metadata())).pages, 3)
+        const pixels = yield* load(animated)
+        assert.deepStrictEqual([pixels.width, pixels.height], [16, 8])
+        near(pixel(pixels, 8, 4), red, 4)
+      }
+    }))
+
+  it.effect("refuses too many pixels before decoding them", () =>
+    Effect.gen(function*() {
+      const png = claiming(yield* encode(solid({ r: 0, g: 0, b: 0 }).png()), 30000, 30000)
+      const start = performance.now()
+      const error = yield* Effect.flip(load(png))
+      assert.isBelow(performance.now() - start, 500)
+      assert.include(error.message, "it: too many pixels (found 30000 × 30000, expected at most 89478485)")
+      const small = yield* encode(solid({ r: 0, g: 0, b: 0 }, 10, 10).png())
+      const limited = (maxPixels: number) => Decode.load(Image.encoded("it", small), { maxPixels })
+      assert.strictEqual((yield* limited(100)).width, 10)
+      assert.include((yield* Effect.flip(limited(99))).message, "found 10 × 10, expected at most 99")
+      const drawn = Image.rendered("drawn", () => ({ width: 10, height: 10, data: new Uint8Array(300) }))
+      assert.include((yield* Effect.flip(Decode.load(drawn, { maxPixels: 99 }))).message, "drawn: too many pixels")
+    }))
+
+  it.effect("a truncated, damaged or foreign file is a typed error that names image and path", () =>
+    Effect.gen(function*() {
+      const dir = yield* folder
+      const noisy = sharp(Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => Math.imul(i, 2654435761) >>> 24), { raw: { width: 64, height: 64, channels: 3 } })
+      for (const format of ["png", "jpeg", "webp", "gif", "tiff"] as const) {
+        const whole = yield* encode(noisy.clone().toFormat(format))
+        for (const share of [0.3, 0.6, 0.95]) {
+          const file = path.join(dir, `cut.${format}`)
+          fs.writeFileSync(file, whole.subarray(0, Math.floor(whole.length * share)))
+          const error = yield* Effect.flip(Decode.load(Image.file(file, "sample 7")))
+          assert.strictEqual(error._tag, "ImageError")
+          assert.include(error.message, `sample 7 (${file})`, `${format} ${share}`)
+          assert.include(error.message, "damaged")
+        }
+      }
+      const says = (file: string) => Effect.map(Effect.flip(Decode.load(Image.file(file))), ({ message }) => message)
+      const text = path.join(dir, "notes.png")
+      fs.writeFileSync(text, "label,joy\n")
+      assert.include(yield* says(text), `${text}: not an image, or a damaged one (found 10 bytes`)
+      const empty = path.join(dir, "empty.jpg")
+      fs.writeFileSync(empty, "")
+      assert.include(yield* says(empty), "the file is empty")
+      assert.include(yield* says(path.join(dir, "none.jpg")), "none.jpg: no such file")
+      assert.include(yield* says(dir), "not a file")
+      assert.include((yield* Effect.flip(load(new Uint8Array(0)))).message, "it: empty")
+      assert.include((yield* Effect.flip(load(Uint8Array.of(1, 2, 3)))).message, "3 bytes")
+    }))
+
+  it.effect("reads a file and gives the pixels of a rendered image as they are", () =>
+    Effect.gen(function*() {
+      const file = path.join(yield* folder, "a b.png")
+      fs.writeFileSync(file, yield* encode(halves(8, 8, red, green).png()))
+      const pixels = yield* Decode.load(Image.file(file))
+      assert.deepStrictEqual(pixel(pixels, 0, 0), [...red])
+      const drawn = { width: 1, height: 2, data: Uint8Array.of(1, 2, 3, 4, 5, 6) }
+      assert.strictEqual(yield* Decode.load(Image.rendered("drawn", () => drawn)), drawn)
+      const wrong = Image.rendered("wrong", () => ({ ...drawn, width: 2 }))
+      assert.include((yield* Effect.flip(Decode.load(wrong))).message, "found 6 for 2 × 2, expected 12")
+      const failing = Image.rendered("failing", () => {
+        throw new Error("no sprite")
+      })
+      assert.include((yield* Effect.flip(Decode.load(failing))).message, "failing: rendering failed: no sprite")
+    }))
+})
