@@ -18,7 +18,7 @@
  * A step may be left out where the types allow it: without `reinforce` the chains are the base model's; `rft` straight after
  * `make` is Visual-RFT; `answers` and `sft` are the SFT baseline.
  */
-export { make, type ClosedLoop, type Fault, type MakeOptions, type Pipeline, type Stage, type Stages } from "./stages/Pipeline.ts"
+export { make, type ClosedLoop, type Fault, type Form, type MakeOptions, type Pipeline, type Stage, type Stages } from "./stages/Pipeline.ts"
 export {
   generate,
   type GenerateOptions,
@@ -30,7 +30,8 @@ export { reinforce, type ReinforceOptions, rft, type RftOptions } from "./stages
 export { answers, best, CotRow, filter, type FilterOptions } from "./stages/Curate.ts"
 export { type Replay, sft, type SftOptions, warmUp, type WarmUpOptions } from "./stages/Supervise.ts"
 export { run, type RunOptions, train } from "./stages/Finish.ts"
-export { Batching, type Masking, sampleAll } from "./stages/Sampling.ts"
+export { Batching, grammarOf, type Masking, sampleAll } from "./stages/Sampling.ts"
+export { promptOf, read } from "./stages/Validation.ts"
 export {
   BadSetting,
   Diverged,

@@ -42,6 +42,8 @@ export interface Shape {
     codec: Schema.Codec<A, Schema.Json>,
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | RunError, R>
+  /** Whether a stage is finished, by the name it has in the ledger. */
+  readonly finished: (stage: string) => boolean
   readonly metric: (figures: Figures) => Effect.Effect<void, RunError>
   readonly append: (file: string, row: Schema.Json) => Effect.Effect<void, RunError>
   readonly rows: (file: string) => Stream.Stream<Schema.Json, RunError>
@@ -97,6 +99,7 @@ const make = (storage: Storage, seed: number) => {
           Effect.mapError((cause) => new RunFileError({ path: key, reason: "its stored value is damaged", cause }))
         )
       }),
+      finished: (stage) => Option.isSome(storage.finished(stage)),
       metric: (figures) => storage.append(metricsFile, method === "" ? figures : { method, ...figures }),
       append: storage.append,
       rows: storage.rows,

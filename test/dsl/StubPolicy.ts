@@ -33,7 +33,7 @@ export const Mood = Task.make<Label>({
 export const data = (count: number): Stream.Stream<Sample<Label>> =>
   Stream.range(0, count - 1).pipe(Stream.map((i) => {
     const truth = labels[i % 3]!
-    return { image: Image.encoded(`${truth}-${i}`, new Uint8Array()), truth, part: i % 2 === 0 ? "seen" : "unseen", cues: [`${truth} face`] }
+    return { image: Image.rendered(`${truth}-${i}`, () => ({ width: 8, height: 8, data: new Uint8Array(192).fill(85 * (i % 3)) })), truth, part: i % 2 === 0 ? "seen" : "unseen", cues: [`${truth} face`] }
   }))
 
 /** What it may write. The hint in a chain is the mood in other words; the fourth chain leaks, the fifth is no narrative. */

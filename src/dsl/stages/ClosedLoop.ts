@@ -66,6 +66,7 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
   pipeable({
     stage,
     task: self.task,
+    form: self.form,
     data: self.data,
     validation: self.validation,
     ready: self.ready,

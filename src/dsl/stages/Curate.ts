@@ -146,4 +146,4 @@ export const filter = (options: FilterOptions = {}) =>
 /** The annotation as target without reasoning: with `sft` it is the paper's SFT baseline. */
 export const answers = () =>
 <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Answered", A, E, R> =>
-  advance(self, { stage: "Answered", ready: self.ready, items: Stream.map(self.data, (sample) => ({ sample })) })
+  advance(self, { stage: "Answered", form: "answer", ready: self.ready, items: Stream.map(self.data, (sample) => ({ sample })) })

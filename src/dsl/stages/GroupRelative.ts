@@ -41,8 +41,11 @@ export const stepper = (stage: string, settings: Reinforcing) => {
       const { normalize } = yield* Advantage
       const policy = yield* Policy
       const scored = groups.map((group) => ({ group, ...normalize(group.map(({ reward }) => reward)) }))
+      // All first draws of a group, then all second ones: draws of one prompt stay neighbours and can share its prefill.
       const rollouts = scored.filter(({ dead }) => !dead).flatMap(({ advantages, group }) =>
-        group.flatMap(({ draws }, i) => draws.map((draw) => Group.rollout(draw, advantages[i] ?? 0)))
+        (group[0]?.draws ?? []).flatMap((_, turn) =>
+          group.flatMap(({ draws }, i) => draws.slice(turn, turn + 1).map((draw) => Group.rollout(draw, advantages[i] ?? 0)))
+        )
       )
       const candidates = groups.flat()
       const completions = candidates.flatMap(({ draws }) => draws.map(({ completion }) => completion))

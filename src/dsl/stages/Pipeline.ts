@@ -35,6 +35,9 @@ export type Stage = keyof Stages<unknown>
 /** Stages behind which the policy has been trained or D_RISE has been written: what `run` accepts. */
 export type Runnable = "Warmed" | "Reinforced" | "Explained" | "Curated" | "Tuned" | "Strengthened"
 
+/** Whether the policy is asked to think before it answers, or for the bare annotation. */
+export type Form = "think" | "answer"
+
 /** What any stage may fail with besides the data's own errors. */
 export type Fault = PolicyError | RunError | GrammarError
 
@@ -42,6 +45,8 @@ export type Fault = PolicyError | RunError | GrammarError
 export interface Pipeline<out S extends Stage, in out A, out E = never, out R = never> extends Pipeable.Pipeable {
   readonly stage: S
   readonly task: Task<A>
+  /** What the policy is trained to write and will be asked for. */
+  readonly form: Form
   /** D without the validation split: what every training stage draws from. Replayable. */
   readonly data: Stream.Stream<Sample<A>, E, R>
   /** The split that snapshots are selected on; empty unless `make` was given a share. */
@@ -76,6 +81,7 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
   self: Pipeline<Stage, A, E, R>,
   next: {
     readonly stage: S
+    readonly form?: Form
     readonly ready: Effect.Effect<void, E | E2, R | R2>
     readonly items: Stream.Stream<Stages<A>[S], E | E2, R | R2>
   }
@@ -83,6 +89,7 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
   pipeable({
     stage: next.stage,
     task: self.task,
+    form: next.form ?? self.form,
     data: self.data,
     validation: self.validation,
     ready: next.ready,
@@ -119,6 +126,7 @@ export const make = <A, E, R>(
   return pipeable({
     stage: "Sampled",
     task,
+    form: "think",
     data: training,
     validation: share > 0 ? Stream.filter(data, isHeldOut) : Stream.empty,
     ready: Effect.void,

@@ -124,7 +124,7 @@ export const rft = (options: RftOptions = {}) =>
           )
           return yield* learn(judged, step, update)
         }),
-      score: Validation.answers(self, stage, { form: "think", maxTokens, grammar: options.grammar })
+      score: Validation.answers(self, stage, { maxTokens, grammar: options.grammar })
     })
   })
   return advance(self, {

@@ -10,7 +10,7 @@ import { RunFileError } from "../RunError.ts"
 import { Run } from "../Run.ts"
 import type { Task } from "../Task.ts"
 import * as Batches from "./Batches.ts"
-import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
+import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
 import { Batching, type Drawing, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
 import type { Optimising } from "./Settings.ts"
 import { BadSetting, type StageError } from "./StageError.ts"
@@ -46,7 +46,7 @@ const supervise = (examples: ReadonlyArray<SupervisedExample>, update: UpdateOpt
 /** `<think>R*</think><answer>A</answer>` given the image alone, or the bare annotation where there is no chain. */
 const example = <A>(task: Task<A>, { reasoning, sample }: Lesson<A>, answerWeight: number) => {
   const answer = { text: task.encode(sample.truth), weight: answerWeight }
-  const form: Validation.Form = reasoning === undefined ? "answer" : "think"
+  const form: Form = reasoning === undefined ? "answer" : "think"
   return {
     form,
     prompt: { images: [sample.image], text: Validation.promptOf(task, form) },
@@ -70,7 +70,6 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
 ): Pipeline<"Tuned", A, E | E2 | Fault | StageError, R | R2 | Policy | Run> => {
   const stage = "sft"
   const { answerWeight = 1, batchSize = 2, maxTokens = 224, replay } = options
-  const form: Validation.Form = self.stage === "Answered" ? "answer" : "think"
   const training = Effect.gen(function*() {
     if (replay !== undefined && !(replay.share >= 0 && replay.share < 1)) {
       return yield* new BadSetting({ stage, setting: "replay.share", value: String(replay.share), expected: "a number in [0, 1)" })
@@ -102,7 +101,7 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
           }),
           ...old
         ], update),
-      score: Validation.answers(self, stage, { form, maxTokens, grammar: options.grammar })
+      score: Validation.answers(self, stage, { maxTokens, grammar: options.grammar })
     })
   })
   return advance(self, {

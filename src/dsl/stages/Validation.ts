@@ -6,13 +6,10 @@ import { Policy } from "../../kernels/policy/Policy.ts"
 import * as Group from "../Group.ts"
 import * as Reward from "../Reward.ts"
 import type { Task } from "../Task.ts"
-import type { Fault, Loop, Pipeline, Stage } from "./Pipeline.ts"
+import type { Fault, Form, Loop, Pipeline, Stage } from "./Pipeline.ts"
 import { Batching, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
 import { BadSetting } from "./StageError.ts"
 import type { Score } from "./Train.ts"
-
-/** Whether a text is a bare annotation or a think-answer. */
-export type Form = "answer" | "think"
 
 /** What a policy is asked for an annotation in each form. */
 export const promptOf = <A>(task: Task<A>, form: Form): string => form === "think" ? task.prompts.annotate : task.prompts.answerOnly
@@ -44,15 +41,16 @@ const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => su
 export const answers = <A, E, R>(
   self: Pipeline<Stage, A, E, R>,
   stage: string,
-  options: { readonly form: Form; readonly maxTokens: number; readonly grammar?: Masking | undefined }
+  options: { readonly maxTokens: number; readonly grammar?: Masking | undefined }
 ): Effect.Effect<Score, E | Fault | BadSetting, R | Policy> =>
   Effect.scoped(Effect.gen(function*() {
     const { task } = self
     const metric = task.metrics?.[0]
     const { prompts } = yield* Batching
-    const grammar = yield* grammarOf(task, options.grammar, options.form)
+    const { form } = self
+    const grammar = yield* grammarOf(task, options.grammar, form)
     const session = yield* (yield* Policy).session
-    const text = promptOf(task, options.form)
+    const text = promptOf(task, form)
     const values = yield* self.validation.pipe(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
@@ -62,7 +60,7 @@ export const answers = <A, E, R>(
           { count: 1, maxTokens: options.maxTokens, temperature: 0, grammar }
         ).pipe(Effect.map((completions) =>
           samples.map(({ truth }, i) => {
-            const { annotation, reward } = read(task, options.form, truth, completions[i]?.[0]?.text ?? "")
+            const { annotation, reward } = read(task, form, truth, completions[i]?.[0]?.text ?? "")
             return metric === undefined ? reward : metric.of(truth, annotation)
           })
         ))

@@ -1,0 +1,57 @@
+/**
+ * What RISE-CoT's chains are worth: their reward, the share that τ keeps, and whether what they name is in the picture.
+ *
+ * A chain written with the annotation in view can smuggle it, by naming cues that are not there. The reward cannot see that;
+ * groundedness can.
+ */
+import { Effect, Schema, Stream } from "effect"
+import { RunFileError } from "../dsl/RunError.ts"
+import * as Rise from "../dsl/Rise.ts"
+import { cotFile, Run } from "../dsl/Run.ts"
+import type { Sample } from "../dsl/Task.ts"
+import type { ResultRow } from "./results.ts"
+
+export interface ChainOptions {
+  readonly tau: number
+  readonly shots: string
+  readonly cuesNamed?: (text: string) => Iterable<string>
+}
+
+/** Rows of the method "RISE-CoT", on the training half; none where the run wrote no D_RISE. */
+export const chainRows = <A, E, R>(data: Stream.Stream<Sample<A>, E, R>, { cuesNamed, shots, tau }: ChainOptions) =>
+  Effect.gen(function*() {
+    const run = yield* Run
+    if (!run.finished("RISE/explain")) return []
+    const file = cotFile("RISE")
+    const chains = Stream.mapEffect(run.rows(file), (row) =>
+      Schema.decodeUnknownEffect(Rise.CotRow)(row).pipe(
+        Effect.mapError((cause) => new RunFileError({ path: file, reason: "holds a line that is not a row of D_RISE", cause }))
+      ))
+    const sum = yield* Stream.runFold(
+      Stream.zip(data, chains),
+      () => ({ n: 0, reward: 0, kept: 0, hits: 0, named: 0, present: 0, grounded: 0 }),
+      (sum, [{ cues }, { reasoning, reward }]) => {
+        const counted = { ...sum, n: sum.n + 1, reward: sum.reward + reward, kept: sum.kept + (reward >= tau ? 1 : 0) }
+        if (cuesNamed === undefined || cues === undefined) return counted
+        const named = new Set(cuesNamed(reasoning))
+        const present = new Set(cues)
+        return {
+          ...counted,
+          grounded: sum.grounded + 1,
+          named: sum.named + named.size,
+          present: sum.present + present.size,
+          hits: sum.hits + [...named].filter((cue) => present.has(cue)).length
+        }
+      }
+    )
+    const row = (metric: string, value: number, n: number): ResultRow =>
+      ({ method: "RISE-CoT", part: "train", shots, metric, value, n, seed: run.seed })
+    return [
+      row("reward", sum.reward / sum.n, sum.n),
+      row("kept share", sum.kept / sum.n, sum.n),
+      ...(sum.grounded === 0 ? [] : [
+        row("cue precision", sum.named === 0 ? 1 : sum.hits / sum.named, sum.grounded),
+        row("cue recall", sum.present === 0 ? 1 : sum.hits / sum.present, sum.grounded)
+      ])
+    ]
+  })

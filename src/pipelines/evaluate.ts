@@ -1,0 +1,166 @@
+/**
+ * One evaluation for every method: greedy decoding, the task's metrics, valid answers and groundedness, per part.
+ *
+ * Departs from the paper: it reports also the share of strictly valid answers and, where the cues of a picture are known, how
+ * many of the cues that a reasoning names are really there.
+ */
+import { Effect, Option, Schema, Stream } from "effect"
+import * as Progress from "../dsl/Progress.ts"
+import * as Rise from "../dsl/Rise.ts"
+import { Run } from "../dsl/Run.ts"
+import type { Sample, Task } from "../dsl/Task.ts"
+import { Policy } from "../kernels/policy/Policy.ts"
+import { predictionsFile, ResultRow } from "./results.ts"
+
+/** An answer, read. */
+export interface Answer<out A> {
+  readonly text: string
+  readonly annotation: Option.Option<A>
+  readonly reasoning: Option.Option<string>
+  readonly verdict: string
+  readonly reward: number
+}
+
+export interface EvaluateOptions<A, E, R> {
+  /** The row it becomes: "base", "SFT", "Visual-RFT", "RISE", … */
+  readonly method: string
+  readonly task: Task<A>
+  readonly data: Stream.Stream<Sample<A>, E, R>
+  /** Whether the method thinks before it answers. Default "think". */
+  readonly form?: Rise.Form
+  readonly maxTokens?: number
+  readonly grammar?: Rise.Masking
+  /** The cues a text names, for groundedness on samples whose cues are known. */
+  readonly cuesNamed?: (text: string) => Iterable<string>
+  /** The shots that the method was trained on. Default "full". */
+  readonly shots?: string
+}
+
+/** Sums over samples, from which every figure of a part follows. */
+interface Tally {
+  n: number
+  readonly sums: Map<string, number>
+  hits: number
+  named: number
+  present: number
+  explained: number
+}
+
+const tally = (): Tally => ({ n: 0, sums: new Map(), hits: 0, named: 0, present: 0, explained: 0 })
+
+const rowsOf = (part: string, { explained, hits, n, named, present, sums }: Tally, row: Pick<ResultRow, "method" | "shots" | "seed">): ReadonlyArray<ResultRow> => [
+  ...[...sums].map(([metric, sum]) => ({ ...row, part, metric, value: sum / n, n })),
+  ...(explained === 0 ? [] : [
+    // Nothing named is nothing false said.
+    { ...row, part, metric: "cue precision", value: named === 0 ? 1 : hits / named, n: explained },
+    { ...row, part, metric: "cue recall", value: present === 0 ? 1 : hits / present, n: explained }
+  ])
+]
+
+/** Scores given answers: what `evaluate` does with the policy's, and a constant prior can do with its own. */
+export const measure = <A, E, R, E2, R2>(
+  options: EvaluateOptions<A, E, R>,
+  answer: (samples: ReadonlyArray<Sample<A>>) => Effect.Effect<ReadonlyArray<Answer<A>>, E2, R2>
+) =>
+  Effect.gen(function*() {
+    const run = yield* Run
+    const { prompts } = yield* Rise.Batching
+    const { cuesNamed, method, shots = "full", task } = options
+    const stage = `${method}/evaluate`
+    const total = yield* Stream.runCount(options.data)
+    if (total === 0) return yield* new Rise.NothingToTrainOn({ stage, what: "test samples" })
+    yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples" }))
+    const parts = new Map<string, Tally>()
+    let done = 0
+    yield* options.data.pipe(
+      Stream.grouped(prompts),
+      Stream.mapEffect((samples) => Effect.map(answer(samples), (answers) => samples.flatMap((sample, i) => {
+        const given = answers[i]
+        return given === undefined ? [] : [{ sample, given }]
+      }))),
+      Stream.tap((batch) => {
+        done += batch.length
+        const tokens = batch.reduce((sum, { given }) => sum + given.text.split(/\s+/).length, 0)
+        return Progress.report(Progress.Event.Step({ stage, step: done, tokens, figures: {} }))
+      }),
+      Stream.flattenIterable,
+      Stream.runForEach(({ given, sample }) => {
+        const metrics = Object.fromEntries([
+          ...(task.metrics ?? []).map((metric) => [metric.name, metric.of(sample.truth, given.annotation)] as const),
+          ["valid", given.verdict === "ok" ? 1 : 0] as const,
+          ["reward", given.reward] as const
+        ])
+        const named = cuesNamed === undefined || sample.cues === undefined || options.form === "answer"
+          ? Option.none()
+          : Option.some(new Set(cuesNamed(Option.getOrElse(given.reasoning, () => given.text))))
+        for (const part of ["all", ...(sample.part === undefined ? [] : [sample.part])]) {
+          const sum = parts.get(part) ?? tally()
+          parts.set(part, sum)
+          sum.n++
+          for (const [name, value] of Object.entries(metrics)) sum.sums.set(name, (sum.sums.get(name) ?? 0) + value)
+          if (Option.isSome(named)) {
+            const present = new Set(sample.cues)
+            sum.explained++
+            sum.named += named.value.size
+            sum.present += present.size
+            for (const cue of named.value) if (present.has(cue)) sum.hits++
+          }
+        }
+        return run.append(predictionsFile, {
+          method,
+          image: sample.image.id,
+          part: sample.part ?? null,
+          truth: task.encode(sample.truth),
+          text: given.text,
+          annotation: Option.match(given.annotation, { onNone: () => null, onSome: task.encode }),
+          reasoning: Option.getOrNull(given.reasoning),
+          verdict: given.verdict,
+          metrics
+        })
+      })
+    )
+    yield* Progress.report(Progress.Event.Finished({ stage, note: `${done} samples` }))
+    return [...parts].flatMap(([part, sum]) => rowsOf(part, sum, { method, shots, seed: run.seed }))
+  })
+
+/** Done once per run and method: a resumed run reads the figures back. */
+const recorded = <E, R>(method: string, effect: Effect.Effect<ReadonlyArray<ResultRow>, E, R>) =>
+  Effect.flatMap(Run, (run) => run.within(method).once("evaluate", Schema.Array(ResultRow), effect))
+
+/** Evaluates the policy as it is now. */
+export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
+  const { form = "think", maxTokens = 224, task } = options
+  const text = Rise.promptOf(task, form)
+  return recorded(options.method, Effect.scoped(Effect.gen(function*() {
+    const policy = yield* Policy
+    const grammar = yield* Rise.grammarOf(task, options.grammar, form)
+    const session = yield* policy.session
+    return yield* measure(options, (samples) =>
+      Effect.map(
+        Rise.sampleAll(
+          session,
+          samples.map(({ image }) => ({ prompt: { images: [image], text }, key: `evaluate/sample=${image.id}` })),
+          { count: 1, maxTokens, temperature: 0, grammar }
+        ),
+        (completions) =>
+          samples.map(({ truth }, i) => {
+            const written = completions[i]?.[0]?.text ?? ""
+            return { text: written, ...Rise.read(task, form, truth, written) }
+          })
+      ))
+  })))
+}
+
+/** Evaluates one and the same annotation for every sample: the training set's mean is the `prior` row. */
+export const evaluateConstant = <A, E, R>(options: EvaluateOptions<A, E, R> & { readonly annotation: A }) =>
+  recorded(
+    options.method,
+    measure({ ...options, form: "answer" }, (samples) =>
+      Effect.succeed(samples.map(({ truth }) => ({
+        text: options.task.encode(options.annotation),
+        annotation: Option.some(options.annotation),
+        reasoning: Option.none<string>(),
+        verdict: "ok",
+        reward: options.task.similarity(truth, options.annotation)
+      }))))
+  )

@@ -1,0 +1,90 @@
+/**
+ * Settings as data: the paper's, and the embedded world's in two sizes.
+ *
+ * One preset holds for every method of a comparison: the baselines get the steps, rates, masks and model selection of the
+ * RISE stage they correspond to, never settings of their own.
+ */
+import type {
+  FilterOptions,
+  GenerateOptions,
+  Masking,
+  ReconstructOptions,
+  ReinforceOptions,
+  RftOptions,
+  SftOptions,
+  WarmUpOptions
+} from "../dsl/Rise.ts"
+
+/** A preset is plain JSON: it is recorded in run.json as it is. */
+export interface Preset {
+  readonly name: string
+  /** Share of the training half held out for model selection. */
+  readonly validation: number
+  /** At most so many samples of a half; all of them where it is left out. */
+  readonly limit?: { readonly train?: number; readonly test?: number }
+  /** The shared start; left out, every method starts from the base itself. */
+  readonly warmUp?: WarmUpOptions
+  readonly generate: GenerateOptions
+  readonly reconstruct: ReconstructOptions
+  readonly reinforce: ReinforceOptions
+  readonly filter: FilterOptions
+  readonly sft: Omit<SftOptions, "replay">
+  readonly rft: RftOptions
+  readonly evaluate: { readonly maxTokens: number; readonly grammar: Masking }
+}
+
+/**
+ * The paper's hyper-parameters, for a model of its size: AdamW 2e-5, weight decay 0.1, 200 steps, batch 1 with accumulation 2,
+ * G = 8, T = 1, τ = 0.75.
+ */
+export const paper: Preset = {
+  name: "paper",
+  validation: 0,
+  generate: { candidates: 8, temperature: 1, maxTokens: 160 },
+  reconstruct: { temperature: 1, maxTokens: 64 },
+  reinforce: { steps: 200, promptsPerStep: 2, learningRate: 2e-5, weightDecay: 0.1, kl: 0 },
+  filter: { tau: 0.75 },
+  sft: { steps: 200, batchSize: 2, learningRate: 2e-5, weightDecay: 0.1 },
+  rft: { steps: 200, groupSize: 8, promptsPerStep: 2, learningRate: 2e-5, weightDecay: 0.1, temperature: 1, maxTokens: 224 },
+  evaluate: { maxTokens: 224, grammar: "off" }
+}
+
+/** The embedded world at full size. */
+export const full: Preset = {
+  name: "full",
+  validation: 0.1,
+  warmUp: { share: 0.25, steps: 100, batchSize: 16, learningRate: 1e-3, warmup: 10, maxTokens: 64, grammar: "mask" },
+  generate: { candidates: 8, temperature: 1, maxTokens: 64 },
+  reconstruct: { temperature: 1, maxTokens: 24, grammar: "mask" },
+  reinforce: { steps: 120, promptsPerStep: 8, learningRate: 5e-5, warmup: 5, kl: 0.05, select: { every: 30 } },
+  filter: { tau: 0.75 },
+  sft: { steps: 600, batchSize: 16, learningRate: 1.5e-3, warmup: 30, answerWeight: 3, grammar: "mask", maxTokens: 96, select: { every: 100 } },
+  rft: { steps: 120, groupSize: 8, promptsPerStep: 8, learningRate: 5e-5, warmup: 5, kl: 0.05, maxTokens: 96, grammar: "mask", select: { every: 30 } },
+  evaluate: { maxTokens: 96, grammar: "mask" }
+}
+
+/** The embedded world in a few minutes. */
+export const quick: Preset = {
+  ...full,
+  name: "quick",
+  limit: { train: 512, test: 240 },
+  warmUp: { share: 0.25, steps: 40, batchSize: 16, learningRate: 1e-3, warmup: 5, maxTokens: 64, grammar: "mask" },
+  reinforce: { ...full.reinforce, steps: 20, warmup: 2, select: { every: 10 } },
+  sft: { ...full.sft, steps: 150, warmup: 10, select: { every: 50 } },
+  rft: { ...full.rft, steps: 20, warmup: 2, select: { every: 10 } }
+}
+
+export const presets = { paper, full, quick } as const
+export type PresetName = keyof typeof presets
+
+/** Optimiser steps that RISE takes in all. */
+export const totalSteps = ({ reinforce, rft, sft }: Preset): number =>
+  (reinforce.steps ?? 200) + (sft.steps ?? 200) + (rft.steps ?? 200)
+
+/** The baselines' share of an equal-compute comparison: SFT and Visual-RFT with all of RISE's optimiser steps. */
+export const equalCompute = (preset: Preset): Preset => ({
+  ...preset,
+  name: `${preset.name}-equal-compute`,
+  sft: { ...preset.sft, steps: totalSteps(preset) },
+  rft: { ...preset.rft, steps: totalSteps(preset) }
+})

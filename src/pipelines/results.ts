@@ -1,0 +1,88 @@
+/**
+ * What an evaluation leaves behind: `predictions.jsonl`, the rows of `results.json`, and the table that is printed.
+ */
+import { Effect, Option, Path, Schema, Stream } from "effect"
+import * as Atomic from "../dsl/Atomic.ts"
+import { RunFileError } from "../dsl/RunError.ts"
+import { Run } from "../dsl/Run.ts"
+
+export const predictionsFile = "predictions.jsonl"
+
+/** One figure: a line of the paper's tables. Holds nothing that differs between two runs of one seed. */
+export const ResultRow = Schema.Struct({
+  method: Schema.String,
+  /** "all", or a part of the test set that is reported apart, such as "seen". */
+  part: Schema.String,
+  /** "full", or the shots per class. */
+  shots: Schema.String,
+  metric: Schema.String,
+  value: Schema.Finite,
+  /** Samples behind the figure. */
+  n: Schema.Int,
+  seed: Schema.Int
+})
+export type ResultRow = typeof ResultRow.Type
+
+/** One answer: a line of `predictions.jsonl`. */
+export const Prediction = Schema.Struct({
+  method: Schema.String,
+  image: Schema.String,
+  part: Schema.NullOr(Schema.String),
+  truth: Schema.String,
+  /** What the policy wrote. */
+  text: Schema.String,
+  /** What was read from it; null where it is no annotation. */
+  annotation: Schema.NullOr(Schema.String),
+  reasoning: Schema.NullOr(Schema.String),
+  verdict: Schema.String,
+  /** Of this one sample, by name. */
+  metrics: Schema.Record(Schema.String, Schema.Finite)
+})
+export type Prediction = typeof Prediction.Type
+
+/** The predictions of one method so far, in the order of the test set. */
+export const predictions = (method: string): Stream.Stream<Prediction, RunFileError, Run> =>
+  Stream.unwrap(Effect.map(Run, ({ rows }) =>
+    Stream.mapEffect(rows(predictionsFile), (row) => Schema.decodeUnknownEffect(Prediction)(row)).pipe(
+      Stream.mapError((cause) => cause instanceof RunFileError ? cause : new RunFileError({ path: predictionsFile, reason: "holds a line that is no prediction", cause })),
+      Stream.filter((row) => row.method === method)
+    )))
+
+/** The figure of a method, if it was measured. */
+export const figure = (rows: ReadonlyArray<ResultRow>, method: string, part: string, metric: string): Option.Option<number> =>
+  Option.map(
+    Option.fromNullishOr(rows.find((row) => row.method === method && row.part === part && row.metric === metric)),
+    ({ value }) => value
+  )
+
+/** Writes `results.json` into the run's folder, if it has one. */
+export const write = (rows: ReadonlyArray<ResultRow>) =>
+  Effect.gen(function*() {
+    const { directory } = yield* Run
+    const path = yield* Path.Path
+    if (Option.isSome(directory)) yield* Atomic.writeJson(path.join(directory.value, "results.json"), rows)
+  })
+
+const distinct = (values: ReadonlyArray<string>) => [...new Set(values)]
+
+/** Methods down, metrics across, one block per part. */
+export const table = (rows: ReadonlyArray<ResultRow>, metrics: ReadonlyArray<string>): string => {
+  const shown = metrics.filter((metric) => rows.some((row) => row.metric === metric))
+  const methods = distinct(rows.map(({ method }) => method)).filter((method) => rows.some((row) => row.method === method && shown.includes(row.metric)))
+  const wide = Math.max(8, ...methods.map((method) => method.length))
+  return distinct(rows.map(({ part }) => part)).map((part) => {
+    const n = rows.find((row) => row.part === part && row.method === "RISE")?.n ?? rows.find((row) => row.part === part)?.n ?? 0
+    const head = `${`${part} (${n})`.padEnd(wide)}  ${shown.map((metric) => metric.padStart(Math.max(9, metric.length))).join("  ")}`
+    const lines = methods.flatMap((method) => {
+      const cells = shown.map((metric) => {
+        const width = Math.max(9, metric.length)
+        return Option.match(figure(rows, method, part, metric), {
+          onNone: () => "–".padStart(width),
+          onSome: (value) => value.toFixed(3).padStart(width)
+        })
+      })
+      return cells.every((cell) => cell.trim() === "–") ? [] : [`${method.padEnd(wide)}  ${cells.join("  ")}`]
+    })
+    return [head, "-".repeat(head.length), ...lines].join("\n")
+  }).join("\n\n")
+}
