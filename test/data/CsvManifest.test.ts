@@ -1,0 +1,220 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Effect, FileSystem, Option, Path, Schema, type Scope, Stream } from "effect"
+import { CsvManifest } from "../../src/data/index.ts"
+import { DataError } from "../../src/dsl/Dataset.ts"
+import * as Quarantine from "../../src/dsl/Quarantine.ts"
+import { Emotion6 } from "../../src/tasks/classification/index.ts"
+
+const abc = { labels: ["a", "b", "c"] }
+
+/** A folder with empty image files and a manifest of this text. */
+const folder = Effect.fnUntraced(function*(text: string | Uint8Array, images: ReadonlyArray<string> = ["1.png", "2.png", "3.png", "sub/4.png"]) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const directory = yield* fs.makeTempDirectoryScoped()
+  yield* fs.makeDirectory(path.join(directory, "sub"))
+  yield* Effect.forEach(images, (image) => fs.writeFileString(path.join(directory, image), ""))
+  const manifest = path.join(directory, "train.csv")
+  yield* typeof text === "string" ? fs.writeFileString(manifest, text) : fs.writeFile(manifest, text)
+  return { directory, manifest }
+})
+
+const read = Effect.fnUntraced(function*(text: string | Uint8Array, options?: CsvManifest.Options) {
+  const { directory, manifest } = yield* folder(text)
+  const quarantine = yield* Quarantine.collect
+  const samples = yield* Stream.runCollect(CsvManifest.read(manifest, abc, options)).pipe(
+    Effect.provideService(Quarantine.Quarantine, quarantine),
+    Effect.result
+  )
+  const rows = (yield* quarantine.rows).map(({ row, reason }) => [row, reason])
+  return { directory, manifest, quarantine, rows, samples }
+})
+
+const good = Effect.fnUntraced(function*(text: string | Uint8Array) {
+  const { rows, samples } = yield* read(text)
+  return { rows, samples: (yield* Effect.fromResult(samples)).map(({ image, truth }) => [image.id, ...truth]) }
+})
+
+const errorOf = (text: string | Uint8Array) =>
+  Effect.gen(function*() {
+    const { manifest, quarantine, samples } = yield* read(text)
+    const error = yield* Effect.flip(Effect.fromResult(samples))
+    assert.instanceOf(error, DataError)
+    assert.strictEqual(error.source, manifest)
+    return { reason: error.reason, counts: yield* quarantine.counts }
+  })
+
+const live = <A, E>(effect: Effect.Effect<A, E, NodeServices.NodeServices | Scope.Scope>) => effect.pipe(Effect.provide(NodeServices.layer))
+
+describe("CsvManifest.read", () => {
+  it.effect("reads samples in order, columns in any order, paths from the manifest's folder", () =>
+    live(Effect.gen(function*() {
+      const { samples } = yield* good("c,image,a,b\n0.25,1.png,0.5,0.25\n1,sub/4.png,0,0\n")
+      assert.deepStrictEqual(samples, [["1.png", 0.5, 0.25, 0.25], ["sub/4.png", 0, 0, 1]])
+      const { directory, samples: again } = yield* read("image,a,b,c\n./sub/../1.png,1,0,0\n")
+      const [sample] = yield* Effect.fromResult(again)
+      assert.deepStrictEqual(sample!.image, { id: "1.png", source: { _tag: "File", path: `${directory}/1.png` } })
+    })))
+
+  it.effect("reads quoted fields, CRLF, a byte order mark, blank lines and a last line without end", () =>
+    live(Effect.gen(function*() {
+      const { rows, samples } = yield* good("\uFEFFimage,\"a\",b,c\r\n\"1.png\",\"1\",0,0\r\n\r\n2.png, .5 ,5e-1,0.")
+      assert.deepStrictEqual(samples, [["1.png", 1, 0, 0], ["2.png", 0.5, 0.5, 0]])
+      assert.deepStrictEqual(rows, [])
+    })))
+
+  it.effect("renormalises what is within 0.02 of 1 and quarantines what is not", () =>
+    live(Effect.gen(function*() {
+      const { rows, samples } = yield* good("image,a,b,c\n1.png,0.49,0.49,0\n2.png,0.49,0.48,0\n3.png,1.02,0,0\nsub/4.png,1,0.03,0\n")
+      assert.deepStrictEqual(samples, [["1.png", 0.5, 0.5, 0], ["3.png", 1, 0, 0]])
+      assert.deepStrictEqual(rows, [[3, "sum"], [5, "sum"]])
+    })))
+
+  it.effect("quarantines bad rows with their reason and record number, and goes on", () =>
+    live(Effect.gen(function*() {
+      const { rows, samples } = yield* good([
+        "image,a,b,c",
+        "1.png,1,0,0",
+        "2.png,NaN,1,0",
+        "2.png,,1,0",
+        "2.png,Infinity,1,0",
+        "2.png,1e999,0,0",
+        "2.png,0x1,0,0",
+        "2.png,-0.5,1.5,0",
+        "2.png,1,0",
+        "2.png,1,0,0,0",
+        ",1,0,0",
+        "5.png,1,0,0",
+        "sub,1,0,0",
+        "../1.png,1,0,0",
+        "sub/../../1.png,1,0,0",
+        "/etc/passwd,1,0,0",
+        ".,1,0,0",
+        "1.png,0,1,0",
+        "./1.png,0,1,0",
+        "3.png,0,1,0"
+      ].join("\n"))
+      assert.deepStrictEqual(samples, [["1.png", 1, 0, 0], ["3.png", 0, 1, 0]])
+      assert.deepStrictEqual(rows, [
+        [3, "not-a-number"],
+        [4, "not-a-number"],
+        [5, "not-a-number"],
+        [6, "not-a-number"],
+        [7, "not-a-number"],
+        [8, "negative"],
+        [9, "wrong-cell-count"],
+        [10, "wrong-cell-count"],
+        [11, "no-image"],
+        [12, "missing-file"],
+        [13, "unreadable-file"],
+        [14, "outside-folder"],
+        [15, "outside-folder"],
+        [16, "outside-folder"],
+        [17, "outside-folder"],
+        [18, "duplicate-image"],
+        [19, "duplicate-image"]
+      ])
+    })))
+
+  it.effect("is replayable: a second pass yields the same and counts nothing twice", () =>
+    live(Effect.gen(function*() {
+      const { manifest } = yield* folder("image,a,b,c\n1.png,1,0,0\n9.png,1,0,0\n")
+      const quarantine = yield* Quarantine.collect
+      const data = CsvManifest.read(manifest, abc)
+      const passes = yield* Effect.all([Stream.runCollect(data), Stream.runCollect(data)]).pipe(
+        Effect.provideService(Quarantine.Quarantine, quarantine)
+      )
+      assert.deepStrictEqual(passes[0], passes[1])
+      assert.deepStrictEqual(yield* quarantine.counts, { "missing-file": 1 })
+    })))
+
+  it.effect("a header that does not fit names both lists", () =>
+    live(Effect.gen(function*() {
+      assert.strictEqual(
+        (yield* errorOf("image,a,b,bliss\n1.png,1,0,0\n")).reason,
+        "header does not fit the task: missing \"c\"; unknown \"bliss\". Expected the columns \"image\", \"a\", \"b\", \"c\", found \"image\", \"a\", \"b\", \"bliss\""
+      )
+      assert.match((yield* errorOf("image,a,b,c,a\n")).reason, /repeated "a"/)
+      assert.match((yield* errorOf("1.png,1,0,0\n")).reason, /missing "image", "a", "b", "c"; unknown "1.png", "1", "0"/)
+    })))
+
+  it.effect("says so when nothing is left", () =>
+    live(Effect.gen(function*() {
+      assert.strictEqual((yield* errorOf("")).reason, "the file is empty, expected a header: image,a,b,c")
+      assert.strictEqual((yield* errorOf("image,a,b,c\n\n")).reason, "no rows below the header")
+      const { counts, reason } = yield* errorOf("image,a,b,c\n7.png,1,0,0\n1.png,1,1,0\n")
+      assert.match(reason, /none of its 2 rows is usable/)
+      assert.deepStrictEqual(counts, { "missing-file": 1, sum: 1 })
+    })))
+
+  it.effect("broken CSV and a missing file are errors that say where", () =>
+    live(Effect.gen(function*() {
+      assert.match((yield* errorOf("image,a,b,c\n1.png,1,0,0\n\"2.png,1,0,0\n")).reason, /^line 3: /)
+      const missing = yield* Effect.flip(Stream.runCollect(CsvManifest.read("/nowhere/train.csv", abc)))
+      assert.strictEqual(missing.message, "/nowhere/train.csv: no such file, expected a CSV manifest")
+    })))
+
+  it.effect.prop("ends in samples or a typed error, whatever the file holds", [
+    Schema.String,
+    Arbitrary.array(Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))), { maxLength: 60 })
+  ], ([text, bytes]) =>
+    live(Effect.gen(function*() {
+      for (const content of [text, `image,a,b,c\n1.png,1,0,0\n${text}`, Uint8Array.from(bytes)]) {
+        const { samples } = yield* read(content)
+        if (samples._tag === "Success") {
+          for (const { truth } of samples.success) assert.closeTo(truth.reduce((a, b) => a + b, 0), 1, 1e-9)
+        } else assert.instanceOf(samples.failure, DataError)
+      }
+    })), { arbitrary: { runs: 300 }, timeout: 60_000 })
+
+  it.effect("reads a hundred thousand rows without holding them", () =>
+    live(Effect.gen(function*() {
+      const rows = Array.from({ length: 100_000 }, (_, i) => `${i}.png,1,0,0`).join("\n")
+      const { manifest } = yield* folder(`image,a,b,c\n1.png,1,0,0\n${rows}\n`)
+      const quarantine = yield* Quarantine.collect
+      const first = yield* Stream.runHead(CsvManifest.read(manifest, abc)).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
+      assert.isTrue(Option.isSome(first) && first.value.image.id === "1.png")
+      // The others have no file: had they been read before the first came out, they would be in the quarantine.
+      assert.isTrue((yield* quarantine.total) < 20_000)
+    })))
+
+  it.effect("fits Emotion6", () =>
+    live(Effect.gen(function*() {
+      const { manifest } = yield* folder("image,anger,disgust,fear,joy,sadness,surprise,neutral\n1.png,0,0,0.4444,0,0.3333,0,0.2222\n")
+      const [sample] = yield* Stream.runCollect(CsvManifest.read(manifest, Emotion6.task))
+      assert.isTrue(Option.isSome(Schema.decodeUnknownOption(Emotion6.task.annotation)(sample!.truth)))
+      assert.strictEqual(Emotion6.task.encode(sample!.truth), "fear 45 sadness 33 neutral 22")
+    })))
+})
+
+describe("CsvManifest.splits", () => {
+  const touch = (directory: string, names: ReadonlyArray<string>) =>
+    Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.forEach(names, (name) => fs.writeFileString(`${directory}/${name}`, "")))
+
+  it.effect("finds train with val or test", () =>
+    live(Effect.gen(function*() {
+      const { directory } = yield* folder("")
+      assert.match((yield* Effect.flip(CsvManifest.splits(directory))).message, /no val.csv or test.csv beside it/)
+      yield* touch(directory, ["val.csv"])
+      assert.deepStrictEqual(yield* CsvManifest.splits(directory), {
+        train: `${directory}/train.csv`,
+        test: `${directory}/val.csv`,
+        validation: Option.none()
+      })
+      yield* touch(directory, ["test.csv"])
+      assert.deepStrictEqual(yield* CsvManifest.splits(directory), {
+        train: `${directory}/train.csv`,
+        test: `${directory}/test.csv`,
+        validation: Option.some(`${directory}/val.csv`)
+      })
+    })))
+
+  it.effect("says what it expected", () =>
+    live(Effect.gen(function*() {
+      const { directory } = yield* folder("")
+      assert.match((yield* Effect.flip(CsvManifest.splits(`${directory}/nowhere`))).message, /no such folder, expected one with train.csv/)
+      assert.match((yield* Effect.flip(CsvManifest.splits(`${directory}/train.csv`))).message, /not a folder/)
+      assert.match((yield* Effect.flip(CsvManifest.splits(`${directory}/sub`))).message, /no train.csv in it/)
+    })))
+})
