@@ -93,7 +93,7 @@ const program = Effect.gen(function*() {
   const files: Record<string, unknown> = {
     "tokenizer.json": tokenizer,
     "tokenizer_config.json": {
-      tokenizer_class: "Qwen2Tokenizer",
+      tokenizer_class: "PreTrainedTokenizerFast",
       processor_class: "Qwen2VLProcessor",
       ...special,
       unk_token: null,
