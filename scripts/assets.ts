@@ -7,7 +7,10 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Data, Effect, FileSystem, Schema } from "effect"
 import sharp, { type OverlayOptions } from "sharp"
 import { fileURLToPath } from "node:url"
-import { faces, type Face, objects, type ObjectName, type Style, styles } from "../src/data/scenes/World.ts"
+import * as Atlas from "../src/data/scenes/Atlas.ts"
+import { render } from "../src/data/scenes/Render.ts"
+import { scenes } from "../src/data/scenes/Scenes.ts"
+import { faces, type Face, objects, type ObjectName, side, type Style, styles } from "../src/data/scenes/World.ts"
 
 /** Side of a sprite in the atlas; scenes draw at 26 to 56 px. */
 const spriteSide = 64
@@ -104,4 +107,20 @@ const program = Effect.gen(function*() {
   yield* Console.log(`assets/scenes: ${sprites.length} sprites, ${png.length} bytes`)
 })
 
-program.pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+/** The first test scenes, for the documentation: upper row seen objects, lower row unseen ones. */
+const contactSheet = Effect.gen(function*() {
+  const atlas = yield* Atlas.load
+  const gap = 4
+  const across = 8
+  const layers = scenes({ split: "test", limit: 2 * across }).map(({ scene }, i): OverlayOptions => ({
+    input: Buffer.from(render(atlas, scene).data),
+    raw: { width: side, height: side, channels: 3 },
+    left: Math.floor(i / 2) * (side + gap),
+    top: (i % 2) * (side + gap)
+  }))
+  const canvas = { width: across * (side + gap) - gap, height: 2 * side + gap, channels: 3 as const, background: "white" }
+  const target = fileURLToPath(new URL("../docs/scenes.png", import.meta.url))
+  yield* Effect.tryPromise(() => sharp({ create: canvas }).composite(layers).png({ palette: true }).toFile(target))
+})
+
+program.pipe(Effect.andThen(contactSheet), Effect.provide(NodeServices.layer), NodeRuntime.runMain)

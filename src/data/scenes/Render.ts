@@ -1,8 +1,8 @@
 /**
  * Scene → pixels: background, then objects, then the face, by bilinear sampling and alpha blending.
  *
- * Plain loops on purpose: pretraining draws half a million scenes, and calling an image library for each costs ten
- * times the model's own patch embedding.
+ * Plain loops on purpose: pretraining draws half a million scenes on the thread that feeds the workers, so a scene has to
+ * cost a fraction of a millisecond and no call out of JavaScript.
  */
 import type { Image, Pixels } from "../../kernels/image/Image.ts"
 import * as Images from "../../kernels/image/Image.ts"
@@ -91,4 +91,5 @@ export const render = (atlas: Atlas, scene: Scene): Pixels => {
 }
 
 /** The scene as an image that is drawn when its pixels are asked for. */
-export const image = (atlas: Atlas, scene: Scene): Image => Images.rendered(`scene:${scene.seed}/${scene.id}`, () => render(atlas, scene))
+export const image = (atlas: Atlas, scene: Scene): Image =>
+  Images.rendered(`scene:${scene.seed}/${scene.id}`, () => render(atlas, scene))

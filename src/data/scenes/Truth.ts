@@ -23,7 +23,8 @@ const backgroundShare = 0.12
 const sharpness = 1.5
 export const raters = 15
 
-const blend = (a: Feelings, b: Feelings, shareOfB: number): Feelings => a.map((value, i) => value * (1 - shareOfB) + (b[i] ?? 0) * shareOfB)
+const blend = (a: Feelings, b: Feelings, shareOfB: number): Feelings =>
+  a.map((value, i) => value * (1 - shareOfB) + (b[i] ?? 0) * shareOfB)
 
 const normalised = (values: Feelings): Feelings => {
   const total = values.reduce((sum, value) => sum + value, 0)

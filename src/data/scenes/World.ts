@@ -29,8 +29,10 @@ export const members = {
 
 export type ObjectName = typeof members[Group]["seen" | "unseen"][number]
 
-export const seenObjects: ReadonlyArray<ObjectName> = groups.flatMap((group): ReadonlyArray<ObjectName> => members[group].seen)
-export const unseenObjects: ReadonlyArray<ObjectName> = groups.flatMap((group): ReadonlyArray<ObjectName> => members[group].unseen)
+export const seenObjects: ReadonlyArray<ObjectName> =
+  groups.flatMap((group): ReadonlyArray<ObjectName> => members[group].seen)
+export const unseenObjects: ReadonlyArray<ObjectName> =
+  groups.flatMap((group): ReadonlyArray<ObjectName> => members[group].unseen)
 export const objects: ReadonlyArray<ObjectName> = [...seenObjects, ...unseenObjects]
 
 const groupByObject: ReadonlyMap<ObjectName, Group> = new Map(
