@@ -1,0 +1,104 @@
+/**
+ * What the pretrained checkpoint can do on scenes it has never drawn: the figures of its model card.
+ */
+import { Effect } from "effect"
+import * as Atlas from "../../data/scenes/Atlas.ts"
+import * as Groundedness from "../../data/scenes/Groundedness.ts"
+import * as Render from "../../data/scenes/Render.ts"
+import type { Scene } from "../../data/scenes/Scene.ts"
+import * as Truth from "../../data/scenes/Truth.ts"
+import { side } from "../../data/scenes/World.ts"
+import * as Reward from "../../dsl/Reward.ts"
+import * as Iou from "../../kernels/math/Iou.ts"
+import { Policy, type Prompt } from "../../kernels/policy/index.ts"
+import { Emotion6, Metric } from "../../tasks/classification/index.ts"
+import * as Corpus from "./Corpus.ts"
+
+export interface Figures {
+  readonly scenes: number
+  /** Of cues named by "Explain this picture.", greedy. */
+  readonly cueRecall: number
+  readonly cuePrecision: number
+  /** Share of explanations that name exactly the cues of their scene. */
+  readonly exact: number
+  /** Share of greedy think-answers that are strictly valid, without a format mask. */
+  readonly validThinkAnswers: number
+  /** The same for sampled think-answers at temperature 1. */
+  readonly validSampled: number
+  /** Mean IoU of "Where is the …?" over faces and objects; an unreadable box is 0. */
+  readonly groundingIou: number
+  /** JSD in nats of the greedy think-answer: it has seen no emotion label, so this is what guessing earns. */
+  readonly emotionJsd: number
+}
+
+const mean = (values: ReadonlyArray<number>): number => values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length
+
+/** Thousandths, xywh: what the corpus teaches. */
+const readBox = (text: string): Iou.Xywh | undefined => {
+  const found = /^\[(\d+), (\d+), (\d+), (\d+)\]$/.exec(text)
+  return found === null ? undefined : [Number(found[1]), Number(found[2]), Number(found[3]), Number(found[4])]
+}
+
+const questionsOf = (scene: Scene) => [
+  { name: "face", placement: scene.facePlacement },
+  ...scene.objects.map((name, i) => ({ name: name as string, placement: scene.placements[i] ?? scene.facePlacement }))
+].map(({ name, placement: { size, x, y } }) => ({
+  text: `Where is the ${name}?`,
+  box: [x / side * 1000, y / side * 1000, size / side * 1000, size / side * 1000] as const
+}))
+
+/** Evaluates the policy on the first `count` held-out scenes. */
+export const evaluate = Effect.fn("pretrain.evaluate")(function*(count: number) {
+  const policy = yield* Policy
+  const atlas = yield* Atlas.load
+  const corpus = Corpus.make({ atlas, encode: policy.encode })
+  const scenes = Array.from({ length: count }, (_, i) => corpus.heldOut(i))
+  const session = yield* policy.session
+  const ask = (text: string, name: string, temperature: number) =>
+    Effect.map(
+      session.sample(
+        scenes.map((scene): { prompt: Prompt; key: string } => (
+          { prompt: { images: [Render.image(atlas, scene)], text }, key: `${name}/${scene.id}` })),
+        { count: 1, maxTokens: 72, temperature }
+      ),
+      (groups) => groups.map((group) => group[0]?.text ?? "")
+    )
+
+  const explanations = yield* ask("Explain this picture.", "explain", 0)
+  const grounded = explanations.map((text, i) => {
+    const scene = scenes[i]
+    return scene === undefined ? Groundedness.none : Groundedness.measure(text, Groundedness.cuesOf(scene))
+  })
+  const total = grounded.reduce(Groundedness.add, Groundedness.none)
+  const score = Reward.r1(Emotion6.task)
+  const think = (texts: ReadonlyArray<string>) => texts.map((text, i) => {
+    const truth = scenes[i] === undefined ? [] : Truth.truth(scenes[i])
+    const { annotation, verdict } = score({ truth, text })
+    return { valid: verdict === "ok" ? 1 : 0, jsd: Metric.jsd.of(truth, annotation) }
+  })
+  const greedy = think(yield* ask(Emotion6.task.prompts.annotate, "annotate", 0))
+  const sampled = think(yield* ask(Emotion6.task.prompts.annotate, "annotate", 1))
+
+  const questions = scenes.flatMap((scene) => questionsOf(scene).map((question) => ({ ...question, scene })))
+  const boxes = yield* session.sample(
+    questions.map(({ scene, text }, i) => ({ prompt: { images: [Render.image(atlas, scene)], text }, key: `ground/${i}` })),
+    { count: 1, maxTokens: 24, temperature: 0 }
+  )
+  const overlaps = questions.map(({ box }, i) => {
+    const found = readBox(boxes[i]?.[0]?.text ?? "")
+    return found === undefined ? 0 : Iou.iou(found, box)
+  })
+
+  const figures: Figures = {
+    scenes: count,
+    cueRecall: Groundedness.recall(total),
+    cuePrecision: Groundedness.precision(total),
+    exact: mean(grounded.map(({ hits, named, present }) => hits === named && hits === present ? 1 : 0)),
+    validThinkAnswers: mean(greedy.map(({ valid }) => valid)),
+    validSampled: mean(sampled.map(({ valid }) => valid)),
+    groundingIou: mean(overlaps),
+    emotionJsd: mean(greedy.map(({ jsd }) => jsd))
+  }
+  return figures
+}, Effect.scoped)
+
