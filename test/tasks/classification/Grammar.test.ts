@@ -6,7 +6,7 @@ import type { Grammar } from "../../../src/kernels/generate/Grammar.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Classification, Emotion6 } from "../../../src/tasks/classification/index.ts"
 import { distribution, Seed } from "./distributions.ts"
-import { digits, merging, qwenLike, type TestVocabulary, words } from "./tokenizers.ts"
+import { digits, embedded, merging, qwenLike, type TestVocabulary, words } from "./tokenizers.ts"
 
 const { task } = Emotion6
 const compile = (vocabulary: TestVocabulary, form: "answer" | "think", of = task) => Effect.runSync(of.grammar!(vocabulary, form))
@@ -44,7 +44,7 @@ const Reasoning = Arbitrary.map(Arbitrary.schema(Seed), (seed) => {
   return Array.from({ length: 1 + draw.int(12) }, () => draw.pick(["the", "face", "smiles", "at", "a", "party", "zebra", "dark.", "(storm)"])).join(" ")
 })
 
-for (const [name, vocabulary] of [["word tokens", words], ["digit tokens", digits]] as const) {
+for (const [name, vocabulary] of [["the embedded tokenizer", embedded], ["word tokens", words], ["digit tokens", digits]] as const) {
   describe(`Grammar over ${name}`, () => {
     const answer = compile(vocabulary, "answer")
     const think = compile(vocabulary, "think")
@@ -107,6 +107,7 @@ describe("Grammar", () => {
   it("needs one state per set of used labels and one per number to come", () => {
     // 128 sets at a label (the full one is the end), 127 after a label.
     assert.strictEqual(compile(words, "answer").states, 255)
+    assert.strictEqual(compile(embedded, "answer").states, 255)
     // And: the start, no text yet, text, after </think>, the closed answer.
     assert.strictEqual(compile(words, "think").states, 255 + 5)
     // Numbers in digits, per set: no number yet, a space, "1", "2" to "9", "10", and what cannot go on.

@@ -1,4 +1,6 @@
-/** Two small tokenizers for the format mask: whole words as in the embedded checkpoint, and single digits as in Qwen2. */
+/** Tokenizers for the format mask: the embedded checkpoint's, and small ones that spell as others do. */
+import { Tokenizer } from "@huggingface/tokenizers"
+import { readFileSync } from "node:fs"
 import type { Vocabulary } from "../../../src/dsl/Task.ts"
 
 export interface TestVocabulary extends Vocabulary {
@@ -51,3 +53,21 @@ export const qwenLike = make([...withSpace(emotions), ...common], / ?[A-Za-z]+|[
 
 /** A tokenizer whose tags are ordinary text that merges with what stands before. */
 export const merging = make([...withSpace(emotions), ".</"], / ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+/g, ["<|im_end|>"])
+
+const embeddedFile = (name: string) => JSON.parse(readFileSync(new URL(`../../../assets/scene-vl/${name}`, import.meta.url), "utf8"))
+
+/** The tokenizer that ships with the package. */
+export const embedded = ((): TestVocabulary => {
+  const json = embeddedFile("tokenizer.json")
+  const tokenizer = new Tokenizer(json, embeddedFile("tokenizer_config.json"))
+  const size: number = embeddedFile("config.json").vocab_size
+  const added: ReadonlyArray<{ readonly id: number }> = json.added_tokens
+  const known = Object.keys(json.model.vocab).length + added.filter(({ id }) => !Object.values(json.model.vocab).includes(id)).length
+  return {
+    encode: (text) => Int32Array.from(tokenizer.encode(text, { add_special_tokens: false }).ids),
+    decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: false }),
+    size,
+    endOfTurn: tokenizer.token_to_id("<|im_end|>")!,
+    specials: new Set([...added.map(({ id }) => id), ...Array.from({ length: size - known }, (_, i) => known + i)])
+  }
+})()
