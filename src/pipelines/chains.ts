@@ -14,7 +14,7 @@ import type { ResultRow } from "./results.ts"
 export interface ChainOptions {
   readonly tau: number
   readonly shots: string
-  readonly cuesNamed?: (text: string) => Iterable<string>
+  readonly cuesNamed?: ((text: string) => Iterable<string>) | undefined
 }
 
 /** Rows of the method "RISE-CoT", on the training half; none where the run wrote no D_RISE. */

@@ -5,7 +5,7 @@
  * Departs from the paper: adds the `prior` (the training half's mean annotation), the shared start by itself where there is a
  * warm-up, and on request the baselines with all of RISE's optimiser steps.
  */
-import { Effect, type Layer, Option, Path, Schema, Stream } from "effect"
+import { Effect, Layer, Option, Path, Schema, Stream } from "effect"
 import { Advantage } from "../dsl/Advantage.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { method as within, Run } from "../dsl/Run.ts"
@@ -49,7 +49,7 @@ export interface CompareOptions<A, E, R, EP, RP> {
   /** The mean of training annotations, for the `prior` row. */
   readonly mean?: <E2, R2>(truths: Stream.Stream<A, E2, R2>) => Effect.Effect<A, E2, R2>
   /** The cues a text names, for groundedness. */
-  readonly cuesNamed?: (text: string) => Iterable<string>
+  readonly cuesNamed?: ((text: string) => Iterable<string>) | undefined
   /** How an annotation is drawn in the report. */
   readonly bars?: (annotation: A) => ReadonlyArray<Bar>
   readonly shots?: string
@@ -66,7 +66,7 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     const { task } = start
     const { limit } = preset
     const test = limit?.test === undefined ? options.test : Stream.take(options.test, limit.test)
-    const common = { task, data: test, ...preset.evaluate, shots, ...(cuesNamed === undefined ? {} : { cuesNamed }) }
+    const common = { task, data: test, ...preset.evaluate, shots, cuesNamed }
 
     /** One method: trained in a fresh policy, evaluated there, and not touched again when the run is resumed. */
     const row = <E2, R2>(name: string, form: Rise.Form, work: Effect.Effect<void, E2, R2>) => {
@@ -77,7 +77,7 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
         }
         return yield* evaluate({ ...common, method: name, form })
       })
-      return run.within(name).once("method", Rows, trained.pipe(within(name), Effect.provide(policy)))
+      return run.within(name).once("method", Rows, trained.pipe(within(name), Effect.provide(Layer.fresh(policy))))
     }
 
     const rows = [

@@ -31,7 +31,7 @@ export interface EvaluateOptions<A, E, R> {
   readonly maxTokens?: number
   readonly grammar?: Rise.Masking
   /** The cues a text names, for groundedness on samples whose cues are known. */
-  readonly cuesNamed?: (text: string) => Iterable<string>
+  readonly cuesNamed?: ((text: string) => Iterable<string>) | undefined
   /** The shots that the method was trained on. Default "full". */
   readonly shots?: string
 }

@@ -2,8 +2,8 @@
  * A lazy pipeline whose stage is known to the compiler: the literal is what makes `sft` before `filter` a type error.
  */
 import { Effect, Pipeable, Stream } from "effect"
-import * as Keyed from "../../kernels/math/Keyed.ts"
 import type { Policy, PolicyError, Session } from "../../kernels/policy/Policy.ts"
+import * as Dataset from "../Dataset.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
 import type { RunError } from "../RunError.ts"
 import type { GrammarError, Sample, Task } from "../Task.ts"
@@ -98,15 +98,11 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
 
 export interface MakeOptions {
   /**
-   * Share of the data held out for model selection, in [0, 1). A sample belongs to it by its image's id alone, so every
-   * method and every seed holds out the same. Default 0.
+   * Share of the data held out for model selection, in [0, 1), by a draw that depends on image ids alone: every method and
+   * every seed holds out the same. Default 0.
    */
   readonly validation?: number
 }
-
-/** Whether the sample is held out for model selection. */
-const heldOut = <A>(share: number) => (sample: Sample<A>): boolean =>
-  share > 0 && Keyed.stream(0, `validation/${sample.image.id}`).next() < share
 
 /**
  * Starts a pipeline.
@@ -121,15 +117,14 @@ export const make = <A, E, R>(
   options: MakeOptions = {}
 ): Pipeline<"Sampled", A, E, R> => {
   const share = options.validation ?? 0
-  const isHeldOut = heldOut<A>(share)
-  const training = share > 0 ? Stream.filter(data, (sample) => !isHeldOut(sample)) : data
+  const { train, validation } = share > 0 ? Dataset.split({ share, seed: 0 })(data) : { train: data, validation: Stream.empty }
   return pipeable({
     stage: "Sampled",
     task,
     form: "think",
-    data: training,
-    validation: share > 0 ? Stream.filter(data, isHeldOut) : Stream.empty,
+    data: train,
+    validation,
     ready: Effect.void,
-    items: training
+    items: train
   })
 }

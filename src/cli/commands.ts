@@ -1,0 +1,83 @@
+/**
+ * The commands of `rise`: thin wrappers over the pipelines.
+ */
+import { Console, Effect, Option, Path, Stream } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import * as Image from "../kernels/image/Image.ts"
+import { annotate as annotateImages, compare, equalComputeBaselines, evaluate as evaluateModel, inFolder, methods, numbered, report as writeReport, Results, Source, warmUp } from "../pipelines/index.ts"
+import * as Flags from "./flags.ts"
+import { computing, readable } from "./main.ts"
+import { check, policy } from "./policy.ts"
+import { columns, study } from "./study.ts"
+import * as Task from "./task.ts"
+
+const method = Flag.Literals("method", ["all", "RISE", "SFT", "Visual-RFT"]).pipe(
+  Flag.withDescription("Which method to train; all of them are compared"),
+  Flag.withDefault("all" as const)
+)
+
+export const train = Command.make("train", { ...Flags.study, ...Task.flags, method }, (flags) =>
+  computing(Effect.gen(function*() {
+    const task = yield* Task.task(flags)
+    const preset = Flags.settings(flags)
+    const source = yield* Source.open({ task, ...flags })
+    const start = warmUp(task, source.train, preset)
+    const all = { ...methods(preset)(start), ...(flags.equalCompute ? equalComputeBaselines(preset)(start) : {}) }
+    const chosen = Object.entries(all).filter(([name]) => flags.method === "all" || name === flags.method)
+    yield* compare({
+      start,
+      methods: Object.fromEntries(chosen),
+      test: source.test,
+      preset,
+      policy: policy(flags),
+      mean: Source.meanDistribution,
+      cuesNamed: source.cuesNamed,
+      bars: Source.bars(task)
+    }).pipe(study({ name: task.name, flags, task, source }))
+  }))).pipe(Command.withDescription("Train and compare base, SFT, Visual-RFT and RISE"))
+
+const form = Flag.Literals("form", ["think", "answer"]).pipe(
+  Flag.withDescription("Whether the model thinks before it answers"),
+  Flag.withDefault("think" as const)
+)
+
+export const evaluate = Command.make("evaluate", { ...Task.flags, data: Flags.data, model: Flags.model, out: Flags.out, seed: Flags.seed, device: Flags.device, form }, (flags) =>
+  computing(Effect.gen(function*() {
+    yield* check(flags)
+    const task = yield* Task.task(flags)
+    const source = yield* Source.open({ task, ...flags, shots: Option.none() })
+    const out = Option.isSome(flags.out) ? flags.out.value : yield* numbered(`runs/${task.name}-evaluate`, false)
+    const { evaluate: settings } = Flags.settings({ preset: "full", noWarmUp: true })
+    const rows = yield* evaluateModel({ method: "model", task, data: source.test, form: flags.form, ...settings, cuesNamed: source.cuesNamed }).pipe(
+      Effect.tap(Results.write),
+      Effect.provide(policy(flags)),
+      inFolder({ out, seed: flags.seed, task, train: Stream.empty, test: source.test, config: { model: flags.model, source: source.name, form: flags.form } })
+    )
+    yield* Console.log(`${Results.table(rows, columns)}\n\nEverything is in ${out}.`)
+  }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))
+
+const images = Argument.String("image").pipe(Argument.withDescription("Image files"), Argument.variadic({ min: 1 }))
+
+export const annotate = Command.make("annotate", { ...Task.flags, model: Flags.model, seed: Flags.seed, device: Flags.device, form, images }, (flags) =>
+  computing(Effect.gen(function*() {
+    const task = yield* Task.task(flags)
+    const path = yield* Path.Path
+    yield* Stream.fromIterable(flags.images).pipe(
+      Stream.map((file) => Image.file(path.resolve(file), file)),
+      annotateImages(task, { form: flags.form }),
+      Stream.runForEach(({ annotation, fault, image, reasoning, text }) =>
+        Console.log(JSON.stringify({
+          image: image.id,
+          annotation: Option.match(annotation, { onNone: () => null, onSome: task.encode }),
+          reasoning: Option.getOrNull(reasoning),
+          ...Option.match(fault, { onNone: () => ({}), onSome: (reason) => ({ fault: reason, text }) })
+        }))
+      ),
+      Effect.provide(policy(flags))
+    )
+  }))).pipe(Command.withDescription("Annotate images and say why, one JSON object a line"))
+
+export const report = Command.make("report", { folder: Argument.String("folder").pipe(Argument.withDescription("A run folder")) }, ({ folder }) =>
+  readable(Effect.flatMap(writeReport(folder), (file) => Console.log(file)))).pipe(
+    Command.withDescription("Write report.html of a run folder again")
+  )

@@ -1,0 +1,91 @@
+/**
+ * The flags that commands and examples share.
+ */
+import { fileURLToPath } from "node:url"
+import { Option, Schema } from "effect"
+import { Flag } from "effect/cli"
+import { Presets } from "../pipelines/index.ts"
+
+/** The checkpoint that ships with the package. */
+export const embeddedModel = fileURLToPath(new URL("../../assets/scene-vl", import.meta.url))
+
+const positive = Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))
+
+export const model = Flag.String("model").pipe(
+  Flag.withDescription("A Hugging Face directory; default: the embedded checkpoint"),
+  Flag.withMetavar("DIR"),
+  Flag.withDefault(embeddedModel)
+)
+
+export const data = Flag.String("data").pipe(
+  Flag.withDescription("A folder with train.csv and val.csv or test.csv; default: the embedded scenes (synthetic)"),
+  Flag.withMetavar("DIR"),
+  Flag.optional
+)
+
+export const out = Flag.String("out").pipe(
+  Flag.withDescription("The run folder; default: the next free runs/NAME"),
+  Flag.withMetavar("DIR"),
+  Flag.optional
+)
+
+export const seed = Flag.Int("seed").pipe(Flag.withDescription("Every random draw is keyed by it"), Flag.withDefault(0))
+
+export const device = Flag.Literals("device", ["cpu", "webgpu", "cuda"]).pipe(
+  Flag.withDescription("Where graphs run"),
+  Flag.withDefault("cpu" as const)
+)
+
+export const preset = Flag.Literals("preset", ["quick", "full", "paper"]).pipe(
+  Flag.withDescription("quick: minutes; full: the embedded study; paper: the paper's hyper-parameters, for a model of its size"),
+  Flag.withDefault("quick" as const)
+)
+
+export const resume = Flag.Boolean("resume").pipe(Flag.withDescription("Continue after the last finished stage of --out"), Flag.withDefault(false))
+
+export const shots = Flag.Int("shots").pipe(
+  Flag.withSchema(positive),
+  Flag.withDescription("Training samples per class; default: all"),
+  Flag.withMetavar("N"),
+  Flag.optional
+)
+
+export const equalCompute = Flag.Boolean("equal-compute").pipe(
+  Flag.withDescription("Also give the baselines all of RISE's optimiser steps"),
+  Flag.withDefault(false)
+)
+
+export const noWarmUp = Flag.Boolean("no-warm-up").pipe(Flag.withDescription("Start every method from the base as it is"), Flag.withDefault(false))
+
+/** What a study is told. */
+export const study = { data, model, out, preset, seed, device, resume, shots, equalCompute, noWarmUp }
+
+export interface Study {
+  readonly data: Option.Option<string>
+  readonly model: string
+  readonly out: Option.Option<string>
+  readonly preset: Presets.PresetName
+  readonly seed: number
+  readonly device: "cpu" | "webgpu" | "cuda"
+  readonly resume: boolean
+  readonly shots: Option.Option<number>
+  readonly equalCompute: boolean
+  readonly noWarmUp: boolean
+}
+
+/** The preset as the flags ask for it. */
+export const settings = (flags: Pick<Study, "noWarmUp" | "preset">): Presets.Preset => {
+  const { warmUp, ...rest }: Presets.Preset = Presets.presets[flags.preset]
+  return flags.noWarmUp || warmUp === undefined ? rest : { ...rest, warmUp }
+}
+
+/** What run.json records of the flags: everything that changes results. */
+export const recorded = (flags: Study): Readonly<Record<string, Schema.Json>> => ({
+  preset: flags.preset,
+  settings: JSON.parse(JSON.stringify(settings(flags))),
+  source: Option.getOrElse(flags.data, () => "embedded scenes (synthetic)"),
+  model: flags.model === embeddedModel ? "embedded scene-vl" : flags.model,
+  shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),
+  device: flags.device,
+  equalCompute: flags.equalCompute
+})

@@ -1,0 +1,40 @@
+/**
+ * Runs a command as the process: readable errors without a stack, exit code 1 for mistakes, 130 for an interrupt.
+ */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Effect } from "effect"
+import { CliError, Command } from "effect/cli"
+import { Runtime } from "../kernels/runtime/index.ts"
+import * as Flags from "./flags.ts"
+import packageJson from "../../package.json" with { type: "json" }
+
+/** What handlers may count on. */
+export type Services = NodeServices.NodeServices | Runtime.Runtime
+
+/** A typed failure as one line for the user. A defect keeps its stack: it is ours, not the user's. */
+export const readable = <A, E extends { readonly message: string }, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, CliError.UserError, R> =>
+  Effect.mapError(effect, (cause) => new CliError.UserError({ cause, userMessage: cause.message }))
+
+/** Starts the workers for a handler that computes; `--help` never does. */
+export const computing = <A, E extends { readonly message: string }>(
+  effect: Effect.Effect<A, E, Services>
+): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> => readable(Effect.provide(effect, Runtime.layer()))
+
+/** Parses the process's arguments and runs the command. */
+export const runMain = <const Name extends string, Input, C, E>(
+  command: Command.Command<Name, Input, C, E, NodeServices.NodeServices>
+): void =>
+  command.pipe(
+    Command.run({ version: packageJson.version }),
+    Effect.provide(NodeServices.layer),
+    NodeRuntime.runMain
+  )
+
+/** An example: a command of its own with the flags of a study. */
+export const example = <E extends { readonly message: string }>(
+  name: string,
+  description: string,
+  handler: (flags: Flags.Study) => Effect.Effect<void, E, Services>
+): void => runMain(Command.make(name, Flags.study, (flags) => computing(handler(flags))).pipe(Command.withDescription(description)))

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+/**
+ * The `rise` command.
+ */
+import { Command } from "effect/cli"
+import { annotate, evaluate, report, train } from "./commands.ts"
+import { runMain } from "./main.ts"
+
+Command.make("rise").pipe(
+  Command.withDescription("Teach a vision-language model to annotate images and to say why"),
+  Command.withSubcommands([train, annotate, evaluate, report]),
+  runMain
+)

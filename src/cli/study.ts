@@ -1,0 +1,47 @@
+/**
+ * What a study command needs beside its pipelines: where to write, what to record, how to print.
+ */
+import { Console, Effect, Option, type Stream } from "effect"
+import type { Sample, Task } from "../dsl/Task.ts"
+import { type Example, inFolder, numbered, Results } from "../pipelines/index.ts"
+import { recorded, type Study } from "./flags.ts"
+import { check } from "./policy.ts"
+
+/** The columns of the printed table, as far as a task has them. */
+export const columns = ["JSD", "win rate", "accuracy", "valid", "reward", "cue precision", "cue recall"]
+
+const indented = (text: string) => text.split("\n").map((line) => `    ${line}`).join("\n")
+
+/** A few test pictures with what RISE wrote about them. */
+const spoken = (examples: ReadonlyArray<Example>): string =>
+  examples.slice(0, 3).map(({ image, part, said, truth }) =>
+    [
+      `  ${image}${part === null ? "" : ` (${part})`}  truth: ${truth}`,
+      indented(said.find(({ method }) => method === "RISE")?.text ?? "")
+    ].join("\n")
+  ).join("\n")
+
+export interface StudyOptions<A, E, R> {
+  /** Names the default folder. */
+  readonly name: string
+  readonly flags: Study
+  readonly task: Task<A>
+  readonly source: {
+    readonly name: string
+    readonly train: Stream.Stream<Sample<A>, E, R>
+    readonly test: Stream.Stream<Sample<A>, E, R>
+  }
+}
+
+/** Runs a comparison in the folder that the flags ask for, prints its table and three examples, and says where the rest is. */
+export const study = <A, E, R>({ flags, name, source, task }: StudyOptions<A, E, R>) =>
+<E2, R2>(comparison: Effect.Effect<{ readonly rows: ReadonlyArray<Results.ResultRow>; readonly examples: ReadonlyArray<Example> }, E2, R2>) =>
+  Effect.gen(function*() {
+    yield* check(flags)
+    const out = Option.isSome(flags.out) ? flags.out.value : yield* numbered(`runs/${name}`, flags.resume)
+    const { examples, rows } = yield* comparison.pipe(
+      inFolder({ out, seed: flags.seed, resume: flags.resume, task, train: source.train, test: source.test, config: recorded(flags) })
+    )
+    yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${flags.preset}\n\n${Results.table(rows, columns)}\n`)
+    yield* Console.log(`What RISE says:\n${spoken(examples)}\n\nEverything is in ${out} (report.html, results.json, model/).`)
+  })

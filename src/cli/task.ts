@@ -1,0 +1,39 @@
+/**
+ * The task that flags describe: Emotion6, or soft labels of one's own.
+ */
+import { Effect, Option } from "effect"
+import { Flag } from "effect/cli"
+import { Classification, Emotion6 } from "../tasks/classification/index.ts"
+import { TaskError } from "../dsl/Task.ts"
+
+export const flags = {
+  labels: Flag.String("labels").pipe(
+    Flag.withDescription("Labels of one's own, separated by commas; default: the seven of Emotion6"),
+    Flag.withMetavar("A,B,C"),
+    Flag.optional
+  ),
+  subject: Flag.String("subject").pipe(
+    Flag.withDescription("What the labels rate: completes \"rate the … of this picture\""),
+    Flag.withDefault("content")
+  )
+}
+
+export interface TaskFlags {
+  readonly labels: Option.Option<string>
+  readonly subject: string
+}
+
+/** Labels of one's own need data of one's own: the embedded scenes are rated on Emotion6's. */
+export const task = (
+  { data, labels, subject }: TaskFlags & { readonly data?: Option.Option<string> }
+): Effect.Effect<Classification.Classification, TaskError> =>
+  Option.match(labels, {
+    onNone: () => Effect.succeed(Emotion6.task),
+    onSome: (text) =>
+      data !== undefined && Option.isNone(data)
+        ? Effect.fail(new TaskError({ task: "custom", reason: "--labels needs --data: the embedded scenes are rated on the labels of Emotion6" }))
+        : Effect.try({
+          try: () => Classification.make({ name: "custom", labels: text.split(",").map((label) => label.trim()), subject }),
+          catch: (cause) => cause instanceof TaskError ? cause : new TaskError({ task: "custom", reason: String(cause) })
+        })
+  })

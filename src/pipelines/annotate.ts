@@ -1,0 +1,68 @@
+/**
+ * Annotating pictures nobody has labelled: greedy think-answers, read and streamed in order.
+ */
+import { Effect, Option, Result, Stream } from "effect"
+import * as Rise from "../dsl/Rise.ts"
+import * as Reward from "../dsl/Reward.ts"
+import type { FormatReason, Task } from "../dsl/Task.ts"
+import type { Image } from "../kernels/image/Image.ts"
+import { Policy } from "../kernels/policy/Policy.ts"
+
+export interface Annotated<out A> {
+  readonly image: Image
+  /** What the policy wrote. */
+  readonly text: string
+  readonly reasoning: Option.Option<string>
+  /** None where the text holds no annotation; `fault` says why. */
+  readonly annotation: Option.Option<A>
+  readonly fault: Option.Option<string>
+}
+
+export interface AnnotateOptions {
+  /** Default "think". */
+  readonly form?: Rise.Form
+  /** Default 224. */
+  readonly maxTokens?: number
+  /** Default "mask": an annotator should not miss the format. */
+  readonly grammar?: Rise.Masking
+}
+
+const readText = <A>(task: Task<A>, form: Rise.Form, text: string) => {
+  const parts: Result.Result<{ readonly reasoning?: string; readonly answer: string }, FormatReason> =
+    form === "think" ? Reward.readThinkAnswer(text) : Result.succeed({ answer: text })
+  const decoded = Result.flatMap(parts, ({ answer }) => task.decode(answer))
+  return {
+    reasoning: Option.flatMap(Result.getSuccess(parts), ({ reasoning }) => Option.fromNullishOr(reasoning)),
+    annotation: Result.getSuccess(decoded),
+    fault: Option.map(Result.getFailure(decoded), ({ reason, value }) => `${reason}: ${value}`)
+  }
+}
+
+/** Annotates a stream of images, a batch at a time; memory does not grow with their number. */
+export const annotate = <A>(task: Task<A>, options: AnnotateOptions = {}) =>
+<E, R>(images: Stream.Stream<Image, E, R>) =>
+  Stream.unwrap(Effect.gen(function*() {
+    const { form = "think", grammar: masking = "mask", maxTokens = 224 } = options
+    const policy = yield* Policy
+    const { prompts } = yield* Rise.Batching
+    const grammar = yield* Rise.grammarOf(task, masking, form)
+    const session = yield* policy.session
+    const prompt = Rise.promptOf(task, form)
+    return images.pipe(
+      Stream.grouped(prompts),
+      Stream.mapEffect((batch) =>
+        Effect.map(
+          Rise.sampleAll(
+            session,
+            batch.map((image) => ({ prompt: { images: [image], text: prompt }, key: `annotate/sample=${image.id}` })),
+            { count: 1, maxTokens, temperature: 0, grammar }
+          ),
+          (completions) => batch.map((image, i): Annotated<A> => {
+            const text = completions[i]?.[0]?.text ?? ""
+            return { image, text, ...readText(task, form, text) }
+          })
+        )
+      ),
+      Stream.flattenIterable
+    )
+  }))

@@ -1,0 +1,68 @@
+/**
+ * A run folder around a pipeline: what it was made of is recorded first, what was set aside is kept, a report is written last.
+ */
+import { readFile } from "node:fs/promises"
+import { Effect, FileSystem, Layer, Path, Schema, type Stream } from "effect"
+import * as Fingerprint from "../dsl/Fingerprint.ts"
+import * as Quarantine from "../dsl/Quarantine.ts"
+import { Run } from "../dsl/Run.ts"
+import { RunFileError } from "../dsl/RunError.ts"
+import type { Identity } from "../dsl/RunFolder.ts"
+import type { Sample, Task } from "../dsl/Task.ts"
+import { report } from "./report/report.ts"
+
+const Package = Schema.fromJsonString(Schema.Struct({ version: Schema.String, dependencies: Schema.Record(Schema.String, Schema.String) }))
+
+/** Versions of this package, of what it stands on and of Node: recorded, not compared when a run is resumed. */
+const about = Effect.gen(function*() {
+  const text = yield* Effect.promise(() => readFile(new URL("../../package.json", import.meta.url), "utf8"))
+  const { dependencies, version } = yield* Schema.decodeEffect(Package)(text).pipe(Effect.orDie)
+  return { versions: { "rise-vlm": version, node: process.version, ...dependencies }, platform: `${process.platform}-${process.arch}` }
+})
+
+export interface FolderOptions<A, E, R> {
+  /** Must not exist unless the run is resumed. */
+  readonly out: string
+  readonly seed: number
+  readonly resume?: boolean
+  readonly task: Task<A>
+  readonly train: Stream.Stream<Sample<A>, E, R>
+  readonly test: Stream.Stream<Sample<A>, E, R>
+  /** Recorded in run.json; a run resumes only under the same. */
+  readonly config: Identity
+}
+
+/** Runs `effect` within a run folder and writes `report.html` at the end. */
+export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) =>
+<B, E2, R2>(effect: Effect.Effect<B, E2, R2>) =>
+  Effect.gen(function*() {
+    const { config, out, seed, task, test, train } = options
+    const path = yield* Path.Path
+    // Reading for the fingerprint must not complain: the same rows are reported again, to the run's own quarantine.
+    const data = yield* Effect.all({ train: Fingerprint.data(task, train), test: Fingerprint.data(task, test) }).pipe(
+      Effect.provideService(Quarantine.Quarantine, yield* Quarantine.collect)
+    )
+    const folder = Run.layer({
+      path: out,
+      seed,
+      resume: options.resume ?? false,
+      identity: { task: task.name, prompts: Fingerprint.prompts(task), data, config },
+      about: yield* about
+    })
+    const quarantine = Layer.effect(Quarantine.Quarantine, Quarantine.file(path.join(out, "quarantine.jsonl")))
+    const result = yield* effect.pipe(Effect.provide(Layer.provideMerge(quarantine, folder)))
+    yield* report(out)
+    return result
+  })
+
+/** `base`, or the first of `base-2`, `base-3`, … that is free; the last one that is not when a run is to be resumed. */
+export const numbered = Effect.fnUntraced(function*(base: string, resume: boolean) {
+  const fs = yield* FileSystem.FileSystem
+  const name = (n: number) => n === 1 ? base : `${base}-${n}`
+  const exists = (n: number) =>
+    fs.exists(name(n)).pipe(Effect.mapError((cause) => new RunFileError({ path: name(n), reason: cause.message, cause })))
+  let free = 1
+  while (yield* exists(free)) free++
+  return name(resume ? Math.max(1, free - 1) : free)
+})
+

@@ -1,0 +1,133 @@
+/**
+ * The report as one HTML page: everything inline, nothing loaded.
+ */
+import { Option } from "effect"
+import type { Example } from "../examples.ts"
+import { figure, type ResultRow } from "../results.ts"
+import * as Chart from "./Chart.ts"
+
+/** Figures of one stage of one method, by step. */
+export interface Curve {
+  readonly stage: string
+  readonly figures: ReadonlyMap<string, Chart.Series["points"]>
+  readonly selected: Option.Option<number>
+}
+
+export interface PageData {
+  readonly title: string
+  /** Facts of the run, as label and value. */
+  readonly facts: ReadonlyArray<readonly [string, string]>
+  readonly results: ReadonlyArray<ResultRow>
+  readonly curves: ReadonlyArray<Curve>
+  readonly histogram: Option.Option<{ readonly counts: ReadonlyArray<number>; readonly tau: number; readonly kept: number; readonly of: number }>
+  readonly examples: ReadonlyArray<Example>
+  readonly quarantined: Readonly<Record<string, number>>
+}
+
+const style = `
+:root{--paper:#fbfaf7;--card:#fff;--ink:#1d2733;--soft:#5d6b7a;--rule:#e3e0d8;--accent:#0f6e84;--second:#c2571a;--third:#7a5aa6;--faint:#c3ccd4;--best:#e6f2f3}
+@media(prefers-color-scheme:dark){:root{--paper:#14181d;--card:#1b2128;--ink:#e6eaee;--soft:#97a4b1;--rule:#2b333c;--accent:#4fb3c8;--second:#e58c52;--third:#b296dd;--faint:#4a5561;--best:#1d3238}}
+*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+main{max-width:1060px;margin:0 auto;padding:40px 24px 80px}h1{font-size:27px;margin:0 0 6px;letter-spacing:-.01em}h2{font-size:18px;margin:44px 0 12px}
+p.lead{color:var(--soft);margin:0 0 20px;max-width:70ch}dl{display:flex;flex-wrap:wrap;gap:6px 26px;margin:0}dl div{display:flex;gap:7px}dt{color:var(--soft)}dd{margin:0;font-variant-numeric:tabular-nums}
+.card{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:14px 16px}.scroll{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{padding:6px 12px;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}
+th:first-child,td:first-child{text-align:left}thead th{font-weight:600;color:var(--soft);font-size:13px}tbody tr:last-child td{border-bottom:0}td.best{background:var(--best);font-weight:600}tr.ours td:first-child{font-weight:600}
+caption{caption-side:top;text-align:left;font-weight:600;padding:2px 12px 8px}.stack{display:grid;gap:16px}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(290px,1fr));gap:14px}.stage{margin:22px 0 8px;font-weight:600}.stage small{color:var(--soft);font-weight:400}
+svg{display:block;width:100%;height:auto}svg text{font:11px system-ui,sans-serif;fill:var(--soft)}svg .title{font-weight:600;fill:var(--ink);font-size:12px}svg .strong{fill:var(--ink);font-weight:600}svg .grid{stroke:var(--rule);stroke-width:1}
+.example{display:grid;grid-template-columns:200px 1fr;gap:20px}.example img{width:100%;border-radius:8px;border:1px solid var(--rule);display:block}.example .meta{color:var(--soft);font-size:13px;margin-top:8px;overflow-wrap:anywhere}
+.said{display:grid;grid-template-columns:1fr 250px;gap:16px;padding:10px 0;border-bottom:1px solid var(--rule)}.said:last-child{border:0;padding-bottom:0}.said:first-child{padding-top:0}.said b{display:block;font-size:13px}.said q{quotes:none;color:var(--ink)}.said code{color:var(--soft);font:12.5px ui-monospace,monospace;overflow-wrap:anywhere}
+.key{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:5px}.note{color:var(--soft);font-size:13.5px;margin:8px 0 0;max-width:80ch}
+@media(max-width:720px){.example,.said{grid-template-columns:1fr}}
+`
+
+/** Metrics where less is better; everything else is a share or a reward. */
+const lowerIsBetter = (metric: string) => /^(JSD|MAE|error)$/i.test(metric)
+
+/** Figures that only describe, and have no better or worse. */
+const unranked = new Set(["win rate ties"])
+
+const tables = (rows: ReadonlyArray<ResultRow>): string =>
+  [...new Set(rows.map(({ part }) => part))].map((part) => {
+    const inPart = rows.filter((row) => row.part === part && !unranked.has(row.metric))
+    const metrics = [...new Set(inPart.map(({ metric }) => metric))]
+    const methods = [...new Set(inPart.map(({ method }) => method))]
+    const best = new Map(metrics.map((metric) => {
+      const values = inPart.filter((row) => row.metric === metric && row.method !== "prior").map(({ value }) => value)
+      return [metric, values.length < 2 ? NaN : lowerIsBetter(metric) ? Math.min(...values) : Math.max(...values)]
+    }))
+    const body = methods.map((method) => {
+      const cells = metrics.map((metric) =>
+        Option.match(figure(inPart, method, part, metric), {
+          onNone: () => "<td>–</td>",
+          onSome: (value) => `<td${method !== "prior" && value === best.get(metric) ? " class=\"best\"" : ""}>${value.toFixed(3)}</td>`
+        })
+      )
+      return `<tr${method === "RISE" ? " class=\"ours\"" : ""}><td>${Chart.escape(method)}</td>${cells.join("")}</tr>`
+    })
+    const heads = metrics.map((metric) => `<th>${Chart.escape(metric)} ${lowerIsBetter(metric) ? "↓" : "↑"}</th>`)
+    const n = Math.max(...inPart.map((row) => row.n))
+    return `<div class="card scroll"><table><caption>${Chart.escape(part)} <small>· ${n} samples</small></caption>` +
+      `<thead><tr><th>method</th>${heads.join("")}</tr></thead><tbody>${body.join("")}</tbody></table></div>`
+  }).join("")
+
+/** Which figures get a chart, and what is drawn into it. */
+const panels: ReadonlyArray<{ readonly title: string; readonly figures: ReadonlyArray<string>; readonly range?: readonly [number, number] }> = [
+  { title: "reward", figures: ["reward", "validation reward"], range: [0, 1] },
+  { title: "loss", figures: ["loss"] },
+  { title: "KL to the stage's start (nats per token)", figures: ["kl"] },
+  { title: "gradient norm", figures: ["gradNorm"] },
+  { title: "tokens per completion", figures: ["length"] }
+]
+
+const colours = ["var(--accent)", "var(--second)", "var(--third)"]
+
+const chartsOf = ({ figures, selected, stage }: Curve): string => {
+  const validations = [...figures.keys()].filter((name) => name.startsWith("validation ") && name !== "validation reward")
+  const all = [...panels, ...validations.map((name) => ({ title: name, figures: [name] }))]
+  const charts = all.flatMap(({ title, figures: names, ...rest }) => {
+    const series = names.flatMap((name, i): ReadonlyArray<Chart.Series> => {
+      const points = figures.get(name)
+      if (points === undefined || points.length === 0 || points.every(([, y]) => y === 0)) return []
+      const dots = name.startsWith("validation ")
+      return [{ name, colour: colours[i] ?? "var(--ink)", dots, points: dots ? points : Chart.thin(Chart.smooth(points, Math.max(1, Math.round(points.length / 20)))) }]
+    })
+    return series.length === 0 ? [] : [`<div class="card">${Chart.line({ title, series, ...rest })}</div>`]
+  })
+  if (charts.length === 0) return ""
+  const kept = Option.match(selected, { onNone: () => "", onSome: (step) => ` <small>· kept the weights of step ${step}</small>` })
+  return `<div class="stage">${Chart.escape(stage)}${kept}</div><div class="charts">${charts.join("")}</div>`
+}
+
+const exampleOf = ({ bars, image, part, png, said, truth }: Example): string => {
+  const spoken = said.filter(({ method }) => ["base", "SFT", "Visual-RFT", "RISE"].includes(method)).map(({ annotation, bars: own, method, reasoning, text }) =>
+    `<div class="said"><div><b>${Chart.escape(method)}</b>${reasoning === null ? "" : `<q>${Chart.escape(reasoning)}</q><br>`}` +
+    `<code>${Chart.escape(annotation ?? `not an annotation: ${text}`)}</code></div><div>${bars.length === 0 ? "" : Chart.paired(bars, own)}</div></div>`
+  )
+  return `<div class="card example"><div><img src="${png}" alt=""><div class="meta">${Chart.escape(image)}${part === null ? "" : ` · ${Chart.escape(part)}`}` +
+    `<br>truth: ${Chart.escape(truth)}</div></div><div>${spoken.join("")}</div></div>`
+}
+
+/** Renders the page. */
+export const render = ({ curves, examples, facts, histogram, quarantined, results, title }: PageData): string => {
+  const bad = Object.entries(quarantined)
+  const total = bad.reduce((sum, [, count]) => sum + count, 0)
+  const distribution = Option.match(histogram, {
+    onNone: () => "",
+    onSome: ({ counts, kept, of, tau }) =>
+      `<h2>Rewards of RISE-CoT's best chains</h2><div class="card">${Chart.histogram(counts, tau)}</div>` +
+      `<p class="note">τ keeps ${kept} of ${of} chains (${(100 * kept / Math.max(1, of)).toFixed(0)}%) for supervised fine-tuning.</p>`
+  })
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">` +
+    `<title>${Chart.escape(title)}</title><style>${style}</style></head><body><main>` +
+    `<h1>${Chart.escape(title)}</h1><dl>${facts.map(([name, value]) => `<div><dt>${Chart.escape(name)}</dt><dd>${Chart.escape(value)}</dd></div>`).join("")}` +
+    `<div><dt>quarantined</dt><dd>${total}${bad.length === 0 ? "" : ` (${bad.map(([reason, count]) => `${Chart.escape(reason)} ${count}`).join(", ")})`}</dd></div></dl>` +
+    `<h2>Results</h2><div class="stack">${tables(results)}</div>` +
+    `<p class="note">Shaded: the best of its column, the prior aside. Win rate: share of samples on which the method is better than RISE, ties counted half.</p>` +
+    (examples.length === 0 ? "" : `<h2>What the methods say</h2><p class="note"><span class="key" style="background:var(--faint)"></span>truth ` +
+      `&nbsp;<span class="key" style="background:var(--accent)"></span>prediction, in percent</p><div class="stack">${examples.map(exampleOf).join("")}</div>`) +
+    distribution +
+    `<h2>Training</h2><p class="note">Curves are running means over a twentieth of the stage; dots are the validation split.</p>${curves.map(chartsOf).join("")}` +
+    `</main></body></html>\n`
+}

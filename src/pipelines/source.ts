@@ -1,0 +1,97 @@
+/**
+ * Where the samples of a soft-label task come from: a folder with manifests, or the embedded scenes.
+ */
+import { Effect, FileSystem, Option, Path, Stream } from "effect"
+import { CsvManifest, Scenes } from "../data/index.ts"
+import * as Dataset from "../dsl/Dataset.ts"
+import * as Quarantine from "../dsl/Quarantine.ts"
+import { Decode, type ImageError } from "../kernels/image/index.ts"
+import type { Classification, Distribution } from "../tasks/classification/index.ts"
+import type { Bar } from "./examples.ts"
+
+type Samples<E, R = never> = Dataset.Dataset<Distribution, E, R>
+type Fault = Dataset.DataError | Scenes.Atlas.AtlasError
+
+/** The halves of a data set, and what is known about its pictures. */
+export interface Source {
+  /** Named in run.json and in the report. */
+  readonly name: string
+  readonly train: Samples<Fault, FileSystem.FileSystem | Path.Path>
+  readonly test: Samples<Fault, FileSystem.FileSystem | Path.Path>
+  /** The cues a text names, where pictures have known cues. */
+  readonly cuesNamed?: (text: string) => Iterable<string>
+}
+
+/**
+ * Sets aside samples whose picture does not decode. Pictures are decoded on the first pass; later passes repeat its verdict,
+ * also to the quarantine, which counts a row once.
+ */
+const verified = <E, R>(name: string, samples: Samples<E, R>) =>
+  Effect.gen(function*() {
+    const broken = yield* Effect.cached(Effect.gen(function*() {
+      const errors = new Map<string, ImageError>()
+      yield* Stream.runDrain(Stream.mapEffect(samples, ({ image }) =>
+        Effect.catch(Decode.load(image), (error) => Effect.sync(() => void errors.set(image.id, error))), { concurrency: 4 }))
+      return errors
+    }))
+    return Stream.unwrap(Effect.map(broken, (errors) =>
+      samples.pipe(
+        Stream.zipWithIndex,
+        Stream.mapEffect(([sample, index]) => {
+          const error = errors.get(sample.image.id)
+          return error === undefined
+            ? Effect.succeed([sample])
+            : Effect.as(Quarantine.add(new Quarantine.Row({ source: `${name} (pictures)`, row: index + 1, reason: "unreadable-image", detail: error.message })), [])
+        }),
+        Stream.flattenIterable,
+        Dataset.nonEmpty(name, "none of its pictures can be read")
+      )))
+  })
+
+/** `train.csv` and `test.csv` or `val.csv` of a folder, with broken rows and pictures set aside. */
+const folder = Effect.fnUntraced(function*(directory: string, task: Classification.Classification) {
+  const splits = yield* CsvManifest.splits(directory)
+  return {
+    name: directory,
+    train: yield* verified(splits.train, CsvManifest.read(splits.train, task)),
+    test: yield* verified(splits.test, CsvManifest.read(splits.test, task))
+  } satisfies Source
+})
+
+const scenes: Source = {
+  name: "embedded scenes (synthetic)",
+  train: Scenes.Scenes.dataset({ split: "train" }),
+  test: Scenes.Scenes.dataset({ split: "test" }),
+  cuesNamed: Scenes.Groundedness.cuesNamed
+}
+
+export interface SourceOptions {
+  readonly task: Classification.Classification
+  /** A folder with manifests; the embedded scenes where there is none. */
+  readonly data: Option.Option<string>
+  /** Training samples per class; all of them where it is left out. */
+  readonly shots: Option.Option<number>
+  readonly seed: number
+}
+
+export const open = Effect.fnUntraced(function*({ data, seed, shots, task }: SourceOptions) {
+  const source: Source = Option.isSome(data) ? yield* folder(data.value, task) : scenes
+  return Option.match(shots, {
+    onNone: () => source,
+    onSome: (count): Source => ({ ...source, train: Dataset.shots(count, { classOf: task.classOf, seed })(source.train) })
+  })
+})
+
+/** The mean distribution: what knows the data set and no picture. */
+export const meanDistribution = <E, R>(truths: Stream.Stream<Distribution, E, R>): Effect.Effect<Distribution, E, R> =>
+  Effect.map(
+    Stream.runFold(truths, (): { readonly n: number; readonly sums: Distribution } => ({ n: 0, sums: [] }), ({ n, sums }, truth) => ({
+      n: n + 1,
+      sums: truth.map((p, i) => p + (sums[i] ?? 0))
+    })),
+    ({ n, sums }) => sums.map((sum) => sum / n)
+  )
+
+/** A distribution as bars. */
+export const bars = (task: Classification.Classification) => (distribution: Distribution): ReadonlyArray<Bar> =>
+  task.labels.map((label, i) => ({ label, value: distribution[i] ?? 0 }))
