@@ -56,11 +56,12 @@ def serve(name, candidates):
     best = None
     for label, threads, call in candidates:
         torch.set_num_threads(threads)
-        # One untimed call to warm up; hopeless candidates are not timed to the end.
-        call()
+        # The first call warms up; hopeless candidates are not timed to the end.
+        if best is not None and timed(call) > 2 * best[0]:
+            continue
         seconds = timed(call)
-        if best is None or seconds < 1.3 * best[0]:
-            seconds = min(seconds, *(timed(call) for _ in range(2)))
+        if best is None or seconds < 1.2 * best[0]:
+            seconds = min(seconds, timed(call), timed(call))
         if best is None or seconds < best[0]:
             best = (seconds, label, threads, call)
     _, label, threads, call = best

@@ -1,0 +1,131 @@
+/**
+ * What is measured and how: two contestants do the same work in turns, in one run on one machine.
+ *
+ * Turns alternate so that a machine that slows down slows both; the figure of each is the median over all turns.
+ */
+import { Effect, Option, type Scope } from "effect"
+import { machine } from "./Machine.ts"
+
+/** Something that can be timed. */
+export interface Contestant {
+  /** Settings included: "PyTorch 2.9 eager, 2 threads". */
+  readonly name: string
+  /** Seconds of each of `count` repetitions. */
+  readonly seconds: (count: number) => Effect.Effect<ReadonlyArray<number>, BenchError>
+}
+
+/** A contestant could not be set up or broke down. */
+export class BenchError extends Error {
+  override readonly name = "BenchError"
+}
+
+/** One line of output. */
+export interface Bench {
+  /** Such as "train/step". */
+  readonly name: string
+  /** Sizes, in words. */
+  readonly shape: string
+  readonly unit: "ms" | "tokens/s" | "items/s"
+  /** Tokens or items of one repetition; 1 where the unit is a time. */
+  readonly amount: number
+  readonly ours: Effect.Effect<Contestant, unknown, Scope.Scope>
+  /** None where there is nothing to compare with on this machine. */
+  readonly peer: Effect.Effect<Option.Option<Contestant>, unknown, Scope.Scope>
+}
+
+export interface Line {
+  readonly name: string
+  readonly unit: Bench["unit"]
+  readonly ours: number
+  readonly peer: number | null
+  readonly peer_name: string | null
+  /** Our time ÷ the peer's: lower is better. */
+  readonly ratio: number | null
+  /** Sizes and our settings. */
+  readonly shape: string
+  readonly machine: string
+}
+
+export interface Effort {
+  /** Turns of each contestant. */
+  readonly rounds: number
+  /** Repetitions of a turn fill about this long. */
+  readonly turnSeconds: number
+}
+
+export const median = (values: ReadonlyArray<number>): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const [low = Number.NaN, high = Number.NaN] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]]
+  return (low + high) / 2
+}
+
+const rounded = (x: number): number => Number(x.toPrecision(4))
+
+/** Runs one bench. */
+export const measure = (bench: Bench, effort: Effort): Effect.Effect<Line, unknown> =>
+  Effect.scoped(Effect.gen(function*() {
+    const ours = yield* bench.ours
+    const peer = Option.getOrUndefined(yield* bench.peer)
+    const contestants = peer === undefined ? [ours] : [ours, peer]
+    const turns = yield* Effect.forEach(contestants, (contestant) =>
+      Effect.gen(function*() {
+        yield* contestant.seconds(1)
+        const [once = 1] = yield* contestant.seconds(1)
+        return { contestant, count: Math.max(1, Math.min(200, Math.round(effort.turnSeconds / once))), times: [] as Array<number> }
+      }))
+    for (let round = 0; round < effort.rounds; round++) {
+      // Who goes first changes too.
+      for (const turn of round % 2 === 0 ? turns : turns.toReversed()) {
+        turn.times.push(...yield* turn.contestant.seconds(turn.count))
+        // Thread pools spin for a moment after their last task.
+        yield* Effect.sleep("20 millis")
+      }
+    }
+    const [mine = Number.NaN, theirs] = turns.map(({ times }) => median(times))
+    const figure = (seconds: number) => rounded(bench.unit === "ms" ? seconds * 1000 : bench.amount / seconds)
+    const line: Line = {
+      name: bench.name,
+      unit: bench.unit,
+      ours: figure(mine),
+      peer: theirs === undefined ? null : figure(theirs),
+      peer_name: peer?.name ?? null,
+      ratio: theirs === undefined ? null : rounded(mine / theirs),
+      shape: `${bench.shape}; ours: ${ours.name}`,
+      machine: machine()
+    }
+    return line
+  }))
+
+/** Times an effect in this process. */
+export const timed = <E>(name: string, effect: Effect.Effect<unknown, E>): Contestant => ({
+  name,
+  seconds: Effect.fnUntraced(function*(count) {
+    const times: Array<number> = []
+    for (let i = 0; i < count; i++) {
+      const start = performance.now()
+      yield* Effect.mapError(effect, (cause) => new BenchError(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause }))
+      times.push((performance.now() - start) / 1000)
+    }
+    return times
+  })
+})
+
+/** Times a plain function in this process. */
+export const timedSync = (name: string, run: () => unknown): Contestant => timed(name, Effect.sync(run))
+
+/** The fastest of several settings, after a warm-up of each: what the peers do too. */
+export const fastest = (candidates: ReadonlyArray<Effect.Effect<Contestant, unknown, Scope.Scope>>): Effect.Effect<Contestant, unknown, Scope.Scope> =>
+  Effect.gen(function*() {
+    let best: { readonly index: number; readonly seconds: number } | undefined
+    for (const [index, candidate] of candidates.entries()) {
+      // Each is closed before the next opens: idle workers of one must not disturb another.
+      const seconds = yield* Effect.scoped(Effect.gen(function*() {
+        const contestant = yield* candidate
+        yield* contestant.seconds(1)
+        return Math.min(...yield* contestant.seconds(3))
+      }))
+      if (best === undefined || seconds < best.seconds) best = { index, seconds }
+    }
+    return yield* candidates[best?.index ?? 0] ?? Effect.fail(new BenchError("no settings to choose from"))
+  })

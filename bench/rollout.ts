@@ -1,0 +1,83 @@
+/** `rollout/group`: G = 8 candidates of one prompt of 200 tokens, 96 new tokens each, drawn at temperature 1 with log-probabilities. */
+import { Effect, Layer, Option } from "effect"
+import { availableParallelism } from "node:os"
+import { rollout } from "../src/kernels/generate/index.ts"
+import { OnnxWriter } from "../src/kernels/graph/index.ts"
+import { Keyed } from "../src/kernels/math/index.ts"
+import { Rope } from "../src/kernels/models/index.ts"
+import { type HostTensor, Runtime } from "../src/kernels/runtime/index.ts"
+import { ParameterStore, Programs } from "../src/kernels/train/index.ts"
+import { type Bench, BenchError, fastest, timed } from "./harness/Contest.ts"
+import { python } from "./harness/Peer.ts"
+import { randomStore, type Size, sizes } from "./harness/Shapes.ts"
+
+const GROUP = 8
+const PROMPT = 200
+const NEW = 96
+
+const int32 = (values: ArrayLike<number>): HostTensor.HostTensor => ({ dtype: "int32", dims: [values.length], data: Int32Array.from(values) })
+const float32 = (data: Float32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({ dtype: "float32", dims, data })
+
+/** The group as the policy decodes it: live weights as bound inputs, prefill and the whole decode in one run on one worker. */
+const group = (size: Size, threads: number) =>
+  Effect.gen(function*() {
+    const context = yield* Layer.build(Runtime.layer({ workers: 1, threadsPerWorker: threads }))
+    const runtime = yield* Effect.provideContext(Runtime.Runtime, context)
+    const config = sizes[size]
+    const store = yield* randomStore(config)
+    const positions = PROMPT + NEW + 1
+    const program = OnnxWriter.write(rollout(config, Programs.parameterInputs(config), {
+      prompts: 1, group: GROUP, length: PROMPT, newTokens: NEW, visualRows: 0, positions,
+      // No token ends a sequence: every candidate has its full length.
+      endOfTurn: -1, sampling: { greedy: false, nucleus: false }, grammarStates: undefined
+    }))
+    const half = config.headWidth / 2
+    const table = Rope.positionAngles(config, positions)
+    const prompt = (data: Float32Array) => float32(data.slice(0, PROMPT * half), PROMPT, half)
+    const random = Keyed.stream(0, `bench/${size}`)
+    const offered: Readonly<Record<string, HostTensor.HostTensor>> = {
+      ...ParameterStore.tensors(store),
+      tokens: int32(Array.from({ length: PROMPT }, () => random.int(config.vocabulary))),
+      visualIndex: int32(new Int32Array(PROMPT)),
+      segments: int32(new Int32Array(PROMPT)),
+      cosines: prompt(table.cosines),
+      sines: prompt(table.sines),
+      lastRow: int32([PROMPT - 1]),
+      temperature: float32(Float32Array.of(1)),
+      topP: float32(Float32Array.of(1)),
+      startPosition: { dtype: "int64", dims: [GROUP, 1], data: new BigInt64Array(GROUP).fill(BigInt(PROMPT)) },
+      tableCosines: float32(table.cosines, positions, half),
+      tableSines: float32(table.sines, positions, half),
+      finished: int32(new Int32Array(GROUP)),
+      emptyCache: float32(new Float32Array(0), 1, config.kvHeads, GROUP, 0, config.headWidth)
+    }
+    const wanted = new Set(program.inputs.map(({ name }) => name))
+    const bound = Object.fromEntries(Object.entries(offered).filter(([name]) => wanted.has(name)))
+    const session = yield* Effect.provideContext(runtime.open(0, program.bytes, { bound }), context)
+    let turn = 0
+    const call = Effect.gen(function*() {
+      const uniforms = Keyed.uniforms(0, `bench/turn=${turn++}`, new Float32Array(NEW * GROUP))
+      const out = yield* session.run({ uniforms: float32(uniforms, NEW, GROUP) }, program.outputs.map(({ name }) => name))
+      const drawn = out["sampled"]?.data.length
+      if (drawn !== NEW * GROUP) return yield* Effect.fail(new BenchError(`drew ${drawn} tokens, expected ${NEW * GROUP}`))
+    })
+    return timed(`1 worker × ${threads} thread${threads > 1 ? "s" : ""}`, call)
+  })
+
+const groupRollout = (size: Size): Bench => ({
+  name: "rollout/group",
+  shape: `G = ${GROUP}, ${PROMPT} + ${NEW} tokens, ${size} parameters, float32`,
+  unit: "tokens/s",
+  amount: GROUP * NEW,
+  ours: Effect.suspend(() => fastest([...new Set([1, availableParallelism()])].map((threads) => group(size, threads)))),
+  peer: Effect.gen(function*() {
+    const peer = yield* python("rollout.py", [size, String(NEW)])
+    const { trainableCount } = yield* randomStore(sizes[size])
+    if (Option.isSome(peer) && peer.value.parameters !== trainableCount) {
+      return yield* Effect.fail(new BenchError(`the peer has ${peer.value.parameters} parameters, we have ${trainableCount}`))
+    }
+    return peer
+  })
+})
+
+export const benches: ReadonlyArray<Bench> = [groupRollout("2M"), groupRollout("27M")]
