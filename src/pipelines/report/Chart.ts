@@ -24,7 +24,7 @@ export const ticks = (min: number, max: number): ReadonlyArray<number> => {
   if (!(span > 0)) return [min]
   const raw = span / 4
   const power = 10 ** Math.floor(Math.log10(raw))
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw) ?? raw
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw) ?? raw
   const first = Math.ceil(min / step - 1e-9)
   const last = Math.floor(max / step + 1e-9)
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)))
@@ -103,7 +103,7 @@ export const line = ({ height = 150, range, series, title, width = 300 }: LineOp
 
 /** Counts per bin of [0, 1] with a threshold: what lies right of it is kept and drawn in full colour. */
 export const histogram = (counts: ReadonlyArray<number>, threshold: number): string => {
-  const [width, height, left, right, top, bottom] = [620, 190, 44, 10, 22, 24]
+  const [width, height, left, right, top, bottom] = [980, 210, 44, 10, 22, 24]
   const most = Math.max(1, ...counts)
   const x = (value: number) => left + value * (width - left - right)
   const y = (count: number) => height - bottom - count / most * (height - top - bottom)
@@ -120,7 +120,7 @@ export const histogram = (counts: ReadonlyArray<number>, threshold: number): str
     `<text class="tick" x="${left - 6}" y="${f(y(tick) + 3.5)}" text-anchor="end">${short(tick)}</text>`
   )
   const below = ticks(0, 1).map((tick) => `<text class="tick" x="${f(x(tick))}" y="${height - 8}" text-anchor="middle">${short(tick)}</text>`)
-  return `<svg class="chart wide" viewBox="0 0 ${width} ${height}" role="img" aria-label="rewards of D_RISE">${grid.join("")}${bars.join("")}` +
+  return `<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="rewards of D_RISE">${grid.join("")}${bars.join("")}` +
     `<line x1="${f(x(threshold))}" x2="${f(x(threshold))}" y1="${top - 6}" y2="${height - bottom}" stroke="var(--ink)" stroke-dasharray="3 3"/>` +
     `<text class="tick strong" x="${f(x(threshold) - 5)}" y="${top - 2}" text-anchor="end">τ = ${short(threshold)}</text>${below.join("")}</svg>`
 }

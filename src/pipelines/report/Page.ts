@@ -38,24 +38,27 @@ caption{caption-side:top;text-align:left;font-weight:600;padding:2px 12px 8px}.s
 svg{display:block;width:100%;height:auto}svg text{font:11px system-ui,sans-serif;fill:var(--soft)}svg .title{font-weight:600;fill:var(--ink);font-size:12px}svg .strong{fill:var(--ink);font-weight:600}svg .grid{stroke:var(--rule);stroke-width:1}
 .example{display:grid;grid-template-columns:200px 1fr;gap:20px}.example img{width:100%;border-radius:8px;border:1px solid var(--rule);display:block}.example .meta{color:var(--soft);font-size:13px;margin-top:8px;overflow-wrap:anywhere}
 .said{display:grid;grid-template-columns:1fr 250px;gap:16px;padding:10px 0;border-bottom:1px solid var(--rule)}.said:last-child{border:0;padding-bottom:0}.said:first-child{padding-top:0}.said b{display:block;font-size:13px}.said q{quotes:none;color:var(--ink)}.said code{color:var(--soft);font:12.5px ui-monospace,monospace;overflow-wrap:anywhere}
-.key{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:5px}.note{color:var(--soft);font-size:13.5px;margin:8px 0 0;max-width:80ch}
+.key{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:5px}.note{color:var(--soft);font-size:13.5px;margin:8px 0 10px;max-width:80ch}
 @media(max-width:720px){.example,.said{grid-template-columns:1fr}}
 `
 
 /** Metrics where less is better; everything else is a share or a reward. */
 const lowerIsBetter = (metric: string) => /^(JSD|MAE|error)$/i.test(metric)
 
-/** Figures that only describe, and have no better or worse. */
-const unranked = new Set(["win rate ties"])
+/** Figures that only describe. */
+const hidden = new Set(["win rate ties"])
+
+/** Figures without a best: every win rate is measured against RISE, which has none. */
+const unranked = new Set(["win rate"])
 
 const tables = (rows: ReadonlyArray<ResultRow>): string =>
   [...new Set(rows.map(({ part }) => part))].map((part) => {
-    const inPart = rows.filter((row) => row.part === part && !unranked.has(row.metric))
+    const inPart = rows.filter((row) => row.part === part && !hidden.has(row.metric))
     const metrics = [...new Set(inPart.map(({ metric }) => metric))]
     const methods = [...new Set(inPart.map(({ method }) => method))]
     const best = new Map(metrics.map((metric) => {
       const values = inPart.filter((row) => row.metric === metric && row.method !== "prior").map(({ value }) => value)
-      return [metric, values.length < 2 ? NaN : lowerIsBetter(metric) ? Math.min(...values) : Math.max(...values)]
+      return [metric, values.length < 2 || unranked.has(metric) ? NaN : lowerIsBetter(metric) ? Math.min(...values) : Math.max(...values)]
     }))
     const body = methods.map((method) => {
       const cells = metrics.map((metric) =>
