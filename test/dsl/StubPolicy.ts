@@ -174,6 +174,7 @@ export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace |
         ),
       encode: tokens,
       vocabularySize: 64,
-      endOfTurn: 0
+      endOfTurn: 0,
+      specials: new Set<number>()
     })
   }))

@@ -8,7 +8,7 @@ import type { GrammarError, Task } from "../Task.ts"
 
 /** How many prompts go into one call of the policy, and how many calls may be under way. */
 export const Batching = Context.Reference<{ readonly prompts: number; readonly calls: number }>("rise/Batching", {
-  defaultValue: () => ({ prompts: 32, calls: 1 })
+  defaultValue: () => ({ prompts: 128, calls: 1 })
 })
 
 /** How a text is drawn. */
@@ -45,8 +45,8 @@ export const grammarOf = <A>(
 ): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
   Effect.gen(function*() {
     if (masking !== "mask" || task.grammar === undefined) return undefined
-    const policy = yield* Policy
-    return yield* task.grammar({ encode: policy.encode, size: policy.vocabularySize, endOfTurn: policy.endOfTurn }, form)
+    const { encode, endOfTurn, specials, vocabularySize: size } = yield* Policy
+    return yield* task.grammar({ encode, size, endOfTurn, specials }, form)
   })
 
 /** Ids that occur again in a batch get a number: two draws of one sample must not be the same draw. */

@@ -19,6 +19,8 @@ export interface Model {
   readonly encoder: Encoder.Encoder
   readonly preprocessor: Preprocess.Preprocessor
   readonly endOfTurn: number
+  /** Control tokens of the tokenizer, and ids of the embedding that no token has. */
+  readonly specials: ReadonlySet<number>
   /** Element type the directory stores its weights in, kept when it is saved. */
   readonly dtype: "F32" | "F16" | "BF16"
 }
@@ -31,6 +33,14 @@ const endOfTurnOf = (directory: ModelDirectory.ModelDirectory, tokenizer: Tokeni
   firstNumber(Option.getOrUndefined(directory.generationConfig)?.["eos_token_id"]) ??
     firstNumber(directory.config["eos_token_id"]) ??
     Option.getOrUndefined(tokenizer.tokenId("<|im_end|>"))
+
+/** Ids that free text never holds. */
+const specialsOf = (directory: ModelDirectory.ModelDirectory, size: number, vocabulary: number): ReadonlySet<number> => {
+  const added: unknown = directory.tokenizerJson["added_tokens"]
+  const controls = (Array.isArray(added) ? added : []).flatMap((token: { readonly id?: unknown; readonly special?: unknown }) =>
+    token.special === true && typeof token.id === "number" ? [token.id] : [])
+  return new Set([...controls, ...Array.from({ length: Math.max(0, vocabulary - size) }, (_, i) => size + i)])
+}
 
 /** Loads everything; each failure says which file and what to do. */
 export const load = Effect.fn("Model.load")(function*(path: string, trainable: Trainable) {
@@ -67,7 +77,7 @@ export const load = Effect.fn("Model.load")(function*(path: string, trainable: T
     return yield* new PolicyError({ operation: "load", reason: `${path}: no eos_token_id in generation_config.json or config.json` })
   }
   const encoder = Encoder.make(tokenizer, directory.chatTemplate, config.imageToken, preprocessor.mergedTokens)
-  const model: Model = { path, config, store, tokenizer, encoder, preprocessor, endOfTurn, dtype }
+  const model: Model = { path, config, store, tokenizer, encoder, preprocessor, endOfTurn, dtype, specials: specialsOf(directory, tokenizer.size, config.vocabulary) }
   return model
 })
 

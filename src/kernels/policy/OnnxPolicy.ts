@@ -25,7 +25,7 @@ export interface Options {
   readonly trainable?: Model.Trainable
   /** Sequences a worker trains on at a time. Default 16. */
   readonly microBatch?: number
-  /** Prompts × candidates a worker decodes at a time. Default 64. */
+  /** Prompts × candidates a worker decodes at a time. Default 128. */
   readonly rolloutRows?: number
   readonly optimizer?: AdamW.Options
 }
@@ -109,7 +109,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     seed: options.seed,
     towerTrained: trainable === "all",
     microBatch: options.microBatch ?? 16,
-    rolloutRows: options.rolloutRows ?? 64
+    rolloutRows: options.rolloutRows ?? 128
   }
   const optimizer = yield* AdamW.make(store, options.optimizer)
   const buffers: ReadonlyArray<Updates.GradientBuffers> = Array.from({ length: runtime.workers }, () => (
@@ -224,7 +224,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
       ),
     encode: (text) => model.encoder.text(text),
     vocabularySize: model.config.vocabulary,
-    endOfTurn: model.endOfTurn
+    endOfTurn: model.endOfTurn,
+    specials: model.specials
   })
   const state = TrainingState.of({
     get: Effect.map(optimizer.state, (moments) => ({ weights: Float32Array.from(store.data), optimizer: moments })),

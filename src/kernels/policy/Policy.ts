@@ -158,4 +158,6 @@ export class Policy extends Context.Service<Policy, {
   readonly encode: (text: string) => Int32Array
   readonly vocabularySize: number
   readonly endOfTurn: number
+  /** Control tokens, and ids that stand for nothing: what free text never holds. */
+  readonly specials: ReadonlySet<number>
 }>()("rise/Policy") {}

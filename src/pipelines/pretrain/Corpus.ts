@@ -1,7 +1,7 @@
 /**
  * The pretraining corpus of the embedded checkpoint: an endless keyed sequence of supervised examples.
  *
- * Any worker can make any index; nothing is stored. Shares of the mixture are `shares`. **No picture is ever paired with
+ * Any worker can make any index; nothing is stored. Shares of the mixture are in `curriculum`. **No picture is ever paired with
  * its emotion label**: wherever an example with a picture names emotions, labels and distribution are drawn by
  * `Answers.ts` from a stream that the scene has no part in. Feelings are tied to affect words in text only.
  */
@@ -24,18 +24,45 @@ export const forms = [
 ] as const
 export type Form = typeof forms[number]
 
-/** Share of each form in the stream; they sum to 1. */
-export const shares: Record<Form, number> = {
-  explain: 0.27,
-  list: 0.05,
-  question: 0.15,
-  grounding: 0.12,
-  reason: 0.11,
-  reconstruct: 0.06,
-  annotate: 0.13,
-  answerOnly: 0.03,
-  commonSense: 0.08
+/** One stretch of the curriculum. */
+export interface Lesson {
+  /** First example of it. */
+  readonly from: number
+  /** Share of each form in the stream; they sum to 1. */
+  readonly shares: Record<Form, number>
+  /** Loss weight of a box's tokens. */
+  readonly boxWeight: number
+  /** What a grounding example's visual tokens predict besides its text: the name they show, or where they are. */
+  readonly visual: "names" | "cells"
 }
+
+/**
+ * Names first, places later: where a thing is can only be learned of things that are recognised. In the second lesson the
+ * visual tokens of grounding examples predict the number of their cell, for the architecture's positions are relative and
+ * the tower has to work out from the picture's border where a patch lies.
+ */
+export const curriculum: readonly [Lesson, ...ReadonlyArray<Lesson>] = [
+  {
+    from: 0,
+    shares: {
+      explain: 0.27, list: 0.05, question: 0.15, grounding: 0.12, reason: 0.11, reconstruct: 0.06, annotate: 0.13, answerOnly: 0.03,
+      commonSense: 0.08
+    },
+    boxWeight: 1,
+    visual: "names"
+  },
+  {
+    from: 120_000,
+    shares: {
+      explain: 0.22, list: 0.04, question: 0.12, grounding: 0.26, reason: 0.09, reconstruct: 0.05, annotate: 0.13, answerOnly: 0.03,
+      commonSense: 0.06
+    },
+    boxWeight: 2,
+    visual: "cells"
+  }
+]
+
+export const lessonOf = (index: number): Lesson => curriculum.findLast(({ from }) => index >= from) ?? curriculum[0]
 
 /** Loss weight of the tokens of a random answer: its form is to be learned, its content is noise. */
 const answerWeight = 0.3
@@ -61,7 +88,7 @@ interface Draft {
 
 const plainTarget = (text: string): ReadonlyArray<TargetSegment> => [{ text, weight: 1 }]
 
-const formOf = (random: Keyed.Stream): Form => {
+const formOf = (random: Keyed.Stream, { shares }: Lesson): Form => {
   let at = random.next()
   for (const form of forms) {
     at -= shares[form]
@@ -75,9 +102,11 @@ const explainPrompts = ["Explain this picture.", "Describe this picture.", "What
 /** A scene of the corpus. Ids name their purpose, so no other set of scenes shares a key with them. */
 const sceneOf = (seed: number, id: string): Scene => Scenes.make(seed, id)
 
-const draft = (seed: number, id: string): Draft => {
+const draft = (seed: number, index: number): Draft => {
+  const id = `pretrain/${index}`
+  const lesson = lessonOf(index)
   const random = Keyed.stream(seed, `${id}/text`)
-  const form = formOf(random)
+  const form = formOf(random, lesson)
   if (form === "commonSense") {
     const pair = commonSense(random)
     return { form, text: pair.question, target: plainTarget(pair.answer) }
@@ -91,7 +120,8 @@ const draft = (seed: number, id: string): Draft => {
     case "question":
     case "grounding": {
       const pair = form === "question" ? question(random, scene) : grounding(random, scene)
-      return { form, scene, text: pair.question, target: plainTarget(pair.answer) }
+      const weight = form === "grounding" ? lesson.boxWeight : 1
+      return { form, scene, text: pair.question, target: [{ text: pair.answer, weight }] }
     }
     default: {
       // Its own key, without the scene: labels and distribution cannot depend on the picture.
@@ -159,6 +189,9 @@ export const cellNames = (scene: Scene): ReadonlyArray<string | undefined> => {
   })
 }
 
+/** The cells' numbers as words, row by row from 1. */
+const cellNumbers = Array.from({ length: cellsAcross * cellsAcross }, (_, cell) => String(cell + 1))
+
 export interface CorpusOptions {
   readonly atlas: Atlas
   /** The checkpoint's tokenizer; names of faces, objects and backgrounds are one token each with a leading space. */
@@ -175,7 +208,7 @@ export interface Corpus {
 
 /** Text and targets of an example, without picture or tokens: what tokenizer building and statistics read. */
 export const texts = (seed: number, index: number): { readonly prompt: string; readonly target: string; readonly form: Form } => {
-  const { form, target, text } = draft(seed, `pretrain/${index}`)
+  const { form, target, text } = draft(seed, index)
   return { form, prompt: text, target: target.map((segment) => segment.text).join("") }
 }
 
@@ -192,7 +225,7 @@ export const make = ({ atlas, encode }: CorpusOptions): Corpus => {
   }
   return {
     example: (seed, index) => {
-      const made = draft(seed, `pretrain/${index}`)
+      const made = draft(seed, index)
       const base = { form: made.form, target: made.target, ...(made.answer === undefined ? {} : { answer: made.answer }) }
       if (made.scene === undefined) return { ...base, prompt: { images: [], text: made.text } }
       return {
@@ -200,7 +233,10 @@ export const make = ({ atlas, encode }: CorpusOptions): Corpus => {
         scene: made.scene,
         prompt: { images: [image(atlas, made.scene)], text: made.text },
         visual: {
-          tokens: Int32Array.from(cellNames(made.scene), (name) => name === undefined ? -1 : tokenOf(name)),
+          tokens: Int32Array.from(
+            made.form === "grounding" && lessonOf(index).visual === "cells" ? cellNumbers : cellNames(made.scene),
+            (name) => name === undefined ? -1 : tokenOf(name)
+          ),
           weight: visualWeight
         }
       }
