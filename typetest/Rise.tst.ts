@@ -69,5 +69,7 @@ Rise.make(Mood, Stream.make({ image: { id: "a" }, truth: "sad" }))
 Task.make({ ...Mood, annotation: Schema.String, similarity: (a: number, b: number) => a - b })
 // @ts-expect-error credit is one of three words
 Rise.reinforce({ credit: "both" })
-// @ts-expect-error a program that still needs a policy cannot be run as it is
-export const incomplete: Effect.Effect<void, Faults | RunError, FileSystem.FileSystem | Path.Path> = program
+// A program that has no policy yet says so in its type.
+export const needsPolicy: Policy extends Effect.Services<typeof program> ? true : false = true
+// @ts-expect-error and cannot be taken for one that needs nothing
+export const needsNothing: [Effect.Services<typeof program>] extends [never] ? true : false = true

@@ -1,17 +1,14 @@
 /**
- * Supervised stages: `sft` on lessons (eq. 8), `warmUp` on the reconstruction half of the closed loop alone.
+ * `sft`: supervised fine-tuning on lessons, eq. 8.
  */
-import { Effect, Option, Schema, Stream } from "effect"
-import * as Keyed from "../../kernels/math/Keyed.ts"
+import { Effect, Stream } from "effect"
 import { Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../kernels/policy/Policy.ts"
 import type { Lesson } from "../Group.ts"
-import * as Reward from "../Reward.ts"
-import { RunFileError } from "../RunError.ts"
 import { Run } from "../Run.ts"
 import type { Task } from "../Task.ts"
 import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
-import { Batching, type Drawing, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
+import { grammarOf, type Masking } from "./Sampling.ts"
 import type { Optimising } from "./Settings.ts"
 import { BadSetting, type StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
@@ -36,7 +33,8 @@ export interface SftOptions<E = never, R = never> extends Optimising {
   readonly maxTokens?: number
 }
 
-const supervise = (examples: ReadonlyArray<SupervisedExample>, update: UpdateOptions) =>
+/** One step on examples: shared by `sft` and `warmUp`. */
+export const supervise = (examples: ReadonlyArray<SupervisedExample>, update: UpdateOptions) =>
   Effect.gen(function*() {
     const policy = yield* Policy
     const { gradNorm, loss, tokens } = yield* policy.update(Objective.Supervised({ examples }), update)
@@ -109,94 +107,4 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data
   })
-}
-
-export interface WarmUpOptions extends Omit<Optimising, "select">, Drawing {
-  /** Share of the training samples that the base explains, in (0, 1]. Default 0.25. Stated beside the results. */
-  readonly share?: number
-  readonly batchSize?: number
-  /** Score the annotation under the task's format mask. Default "off". */
-  readonly grammar?: Masking
-}
-
-const Chain = Schema.Struct({ image: Schema.String, reasoning: Schema.String })
-const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int })
-
-/**
- * Bootstraps the closed loop without reasoning labels: the base explains a share of the samples in its own words, then only
- * *reconstruction* is trained, image and that reasoning → the training annotation. A chain that leaks is not used.
- *
- * It belongs to no method: all methods of a run start from the same warmed weights, trained by whichever comes first.
- */
-export const warmUp = (options: WarmUpOptions = {}) =>
-<A, E, R>(
-  self: Pipeline<"Sampled", A, E, R>
-): Pipeline<"Warmed", A, E | Fault | StageError, R | Policy | Run> => {
-  const stage = "warm-up"
-  const file = "warm-up.jsonl"
-  const { batchSize = 2, maxTokens = 160, share = 0.25, temperature = 1 } = options
-  const { task } = self
-
-  const chosen = Stream.unwrap(Effect.map(Run, ({ seed }) =>
-    Stream.filter(self.data, (sample) => Keyed.stream(seed, `${stage}/sample=${sample.image.id}`).next() < share)))
-
-  const explain = Effect.scoped(Effect.gen(function*() {
-    const run = yield* Run
-    const { prompts } = yield* Batching
-    const session = yield* (yield* Policy).session
-    const leaks = Reward.leak(task)
-    return yield* chosen.pipe(
-      Stream.grouped(prompts),
-      Stream.mapEffect((samples) =>
-        Effect.map(
-          sampleAll(
-            session,
-            samples.map(({ image, truth }) => ({
-              prompt: { images: [image], text: task.prompts.reason(task.encode(truth)) },
-              key: `${stage}/sample=${image.id}/reason`
-            })),
-            { count: 1, maxTokens, temperature }
-          ),
-          (completions) => samples.map((sample, i) => ({ sample, reasoning: completions[i]?.[0]?.text ?? "" }))
-        )
-      ),
-      Stream.flattenIterable,
-      Stream.mapEffect(({ reasoning, sample }) => {
-        const usable = Option.isNone(leaks(reasoning, sample.truth)) && Option.isNone(Reward.narrative(reasoning))
-        return Effect.as(run.append(file, { image: sample.image.id, reasoning: usable ? reasoning : "" }), usable)
-      }),
-      Stream.runFold(() => ({ asked: 0, usable: 0 }), (sum, usable) => ({ asked: sum.asked + 1, usable: sum.usable + (usable ? 1 : 0) }))
-    )
-  }))
-
-  const training = Effect.gen(function*() {
-    const run = yield* Run
-    const { asked, usable } = yield* run.once("warm-up-chains", Chains, explain)
-    yield* run.metric({ stage, step: 0, of: 0, asked, usable, share })
-    const grammar = yield* grammarOf(task, options.grammar, "answer")
-    const examples = chosen.pipe(
-      Stream.zip(Stream.mapEffect(run.rows(file), (row) =>
-        Schema.decodeUnknownEffect(Chain)(row).pipe(
-          Effect.mapError((cause) => new RunFileError({ path: file, reason: "holds a line that is not a chain", cause }))
-        ))),
-      Stream.filter(([, { reasoning }]) => reasoning !== ""),
-      Stream.map(([sample, { reasoning }]): SupervisedExample => ({
-        prompt: { images: [sample.image], text: task.prompts.reconstruct(reasoning) },
-        target: [{ text: task.encode(sample.truth), weight: 1 }],
-        grammar
-      }))
-    )
-    yield* Train.train({
-      stage,
-      settings: options,
-      batches: Batches.endless(examples, { seed: run.seed, key: stage, size: batchSize, what: "usable chains of the base" }),
-      step: (batch, { update }) => supervise(batch, update)
-    })
-  })
-
-  const ready: Effect.Effect<void, E | Fault | StageError, R | Policy | Run> = Effect.flatMap(Run, (run) => {
-    const shared = run.within("")
-    return Effect.andThen(self.ready, Effect.provideService(shared.trained(stage, training), Run, shared))
-  })
-  return advance(self, { stage: "Warmed", ready, items: self.data })
 }
