@@ -5,7 +5,8 @@ import { Clock, Context, Data, Effect } from "effect"
 
 /** What a stage tells about itself. */
 export type Event = Data.TaggedEnum<{
-  readonly Started: { readonly stage: string; readonly total: number; readonly unit: string }
+  /** `done` were done by an earlier run. */
+  readonly Started: { readonly stage: string; readonly total: number; readonly unit: string; readonly done?: number }
   /** One optimiser step, or one batch of a pass. `tokens` were generated or trained since the last event. */
   readonly Step: {
     readonly stage: string
@@ -51,6 +52,8 @@ interface State {
   readonly total: number
   readonly unit: string
   readonly started: number
+  /** Steps that an earlier run had done: they took none of this run's time. */
+  readonly before: number
   step: number
   tokens: number
   shown: boolean
@@ -59,7 +62,8 @@ interface State {
 
 const line = (stage: string, state: State, figures: Readonly<Record<string, number>>, now: number): string => {
   const seconds = (now - state.started) / 1000
-  const eta = state.total > 0 && state.step > 0 ? seconds / state.step * (state.total - state.step) : undefined
+  const done = state.step - state.before
+  const eta = state.total > 0 && done > 0 ? seconds / done * (state.total - state.step) : undefined
   return [
     stage.padEnd(22),
     state.total > 0 ? `${String(state.step).padStart(String(state.total).length)}/${state.total} ${state.unit}` : `${state.step} ${state.unit}`,
@@ -83,8 +87,8 @@ export const terminal = (out: Out): View => {
     report: (event) =>
       Effect.map(Clock.currentTimeMillis, (now) =>
         handlers(event, {
-          Started: ({ stage, total, unit }) => {
-            states.set(stage, { total, unit, started: now, step: 0, tokens: 0, shown: false, last: now })
+          Started: ({ done = 0, stage, total, unit }) => {
+            states.set(stage, { total, unit, started: now, before: done, step: done, tokens: 0, shown: false, last: now })
           },
           Step: ({ stage, step, tokens, figures }) => {
             const state = states.get(stage)

@@ -87,7 +87,7 @@ const train = Effect.fnUntraced(function*(options: Options) {
   const corpus = Corpus.make({ atlas: yield* Atlas.load, encode: policy.encode })
   const rate = Schedule.cosine({ peak: options.peak, warmup: WARMUP, total: steps, floor: options.peak / 100 })
   const done = yield* resume(out)
-  yield* progress.report(Event.Started({ stage: "pretrain", total: steps, unit: "steps" }))
+  yield* progress.report(Event.Started({ stage: "pretrain", total: steps, unit: "steps", done }))
   for (let step = done; step < steps; step++) {
     const examples = Array.from({ length: batchSize }, (_, i) => corpus.example(seed, step * batchSize + i))
     const stats = yield* policy.update(Objective.Supervised({ examples }), { learningRate: rate(step), weightDecay: 0.05 })
