@@ -18,7 +18,7 @@ import {
   type Pipeline,
   type Stages
 } from "./Pipeline.ts"
-import { Batching, distinctIds, type Drawing, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
+import { Batching, distinctIds, type Drawing, grammarOf, type Masking, sampleAll, withoutTags } from "./Sampling.ts"
 
 /** What a group costs, for the display of tokens per second. */
 const tokensOf = (group: Group.Group<unknown, Group.Reasoned & Partial<Group.Reconstructed>>): number =>
@@ -128,7 +128,7 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
       const requests = groups.flatMap(({ candidates, sample }, i) =>
         candidates.map((candidate, g) => ({
           candidate,
-          prompt: { images: [sample.image], text: task.prompts.reconstruct(candidate.reasoning.completion.text) },
+          prompt: { images: [sample.image], text: task.prompts.reconstruct(withoutTags(candidate.reasoning.completion.text)) },
           key: `${visit.key}/sample=${ids[i]}/candidate=${g}/reconstruct`
         }))
       )

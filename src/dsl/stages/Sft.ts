@@ -8,7 +8,7 @@ import { Run } from "../Run.ts"
 import type { Task } from "../Task.ts"
 import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
-import { grammarOf, type Masking } from "./Sampling.ts"
+import { grammarOf, type Masking, withoutTags } from "./Sampling.ts"
 import type { Optimising } from "./Settings.ts"
 import { BadSetting, type StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
@@ -50,7 +50,7 @@ const example = <A>(task: Task<A>, { reasoning, sample }: Lesson<A>, answerWeigh
     prompt: { images: [sample.image], text: Validation.promptOf(task, form) },
     target: reasoning === undefined
       ? [answer]
-      : [{ text: `<think>${reasoning}</think><answer>`, weight: 1 }, answer, { text: "</answer>", weight: 1 }]
+      : [{ text: `<think>${withoutTags(reasoning)}</think><answer>`, weight: 1 }, answer, { text: "</answer>", weight: 1 }]
   }
 }
 

@@ -1,0 +1,63 @@
+import { assert, describe, it } from "@effect/vitest"
+import { spawnSync } from "node:child_process"
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Option } from "effect"
+import * as Flags from "../../src/cli/flags.ts"
+
+const root = new URL("../../", import.meta.url).pathname
+const run = (program: string, ...args: ReadonlyArray<string>) =>
+  spawnSync(process.execPath, [join(root, program), ...args], { encoding: "utf8", timeout: 60_000 })
+
+describe("command line", () => {
+  it("answers a user's mistake with a line, not with a stack", () => {
+    const directory = mkdtempSync(join(tmpdir(), "rise-"))
+    try {
+      writeFileSync(join(directory, "train.csv"), "image,happy\na.png,1\n")
+      writeFileSync(join(directory, "val.csv"), "image,happy\na.png,1\n")
+      // A directory that opens as a model: none of these mistakes lets anyone read its weights.
+      const model = join(directory, "model")
+      cpSync(join(root, "assets/scene-vl"), model, { recursive: true })
+      const header = JSON.stringify({ weight: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }).padEnd(64)
+      writeFileSync(join(model, "model.safetensors"), Buffer.concat([Buffer.from(BigUint64Array.of(64n).buffer), Buffer.from(header), Buffer.alloc(4)]))
+      const cases: ReadonlyArray<readonly [ReturnType<typeof run>, RegExp]> = [
+        [run("examples/emotion6.ts", "--data", join(directory, "nowhere")), /no such folder/],
+        [run("examples/emotion6.ts", "--data", directory, "--model", model, "--out", join(directory, "run")), /header does not fit the task: missing "anger"/],
+        [run("examples/emotion6.ts", "--model", directory, "--out", join(directory, "run")), /config\.json/],
+        [run("examples/emotion6.ts", "--model", model, "--out", directory), /already exists and holds no run/],
+        [run("examples/emotion6.ts", "--preset", "huge"), /Expected: "quick" \| "full" \| "paper"/],
+        [run("examples/emotion6.ts", "--device", "cuda"), /--device cpu/],
+        [run("src/cli/rise.ts", "report", directory), /no results\.json/],
+        [run("src/cli/rise.ts", "train", "--labels", "a,a", "--data", directory), /"a" is listed twice/],
+        [run("src/cli/rise.ts", "annotate", "--model", join(directory, "nowhere"), "x.png"), /no such file or directory/]
+      ]
+      for (const [{ status, stderr }, expected] of cases) {
+        assert.strictEqual(status, 1, stderr)
+        assert.match(stderr, expected)
+        assert.notMatch(stderr, /\n\s+at /)
+      }
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  }, 120_000)
+
+  it("explains itself", () => {
+    const { status, stdout } = run("src/cli/rise.ts", "--help")
+    assert.strictEqual(status, 0)
+    for (const command of ["train", "annotate", "evaluate", "report"]) assert.include(stdout, command)
+  }, 30_000)
+
+  it("records every flag that changes results, and drops the warm-up on request", () => {
+    const flags: Flags.Study = {
+      data: Option.none(), model: Flags.embeddedModel, out: Option.none(), preset: "full", seed: 3, device: "cpu", resume: true,
+      shots: Option.some(4), equalCompute: false, noWarmUp: false
+    }
+    assert.isDefined(Flags.settings(flags).warmUp)
+    assert.isUndefined(Flags.settings({ ...flags, noWarmUp: true }).warmUp)
+    assert.notDeepEqual(Flags.recorded({ ...flags, noWarmUp: true }), Flags.recorded(flags))
+    assert.notDeepEqual(Flags.recorded({ ...flags, shots: Option.none() }), Flags.recorded(flags))
+    // Resuming is no other run.
+    assert.deepStrictEqual(Flags.recorded({ ...flags, resume: false }), Flags.recorded(flags))
+  })
+})
