@@ -23,9 +23,11 @@ const quickGeluOperator: Operator = {
   vjp: (node, [g]) => {
     if (g === undefined) return []
     const x = node.inputs[0] as Tensor
-    const scaled = mul(x, scalar(node.attributes["alpha"] as number))
-    const s = sigmoid(scaled)
-    return [mul(g, mul(s, add(scalar(1), mul(scaled, sub(scalar(1), s)))))]
+    const y = node.outputs[0] as Tensor
+    const alpha = node.attributes["alpha"] as number
+    // σ + αxσ(1 − σ) with y = xσ: σ + αy − αyσ = αy + σ(1 − αy), the fewest passes over memory.
+    const [s, scaled] = alpha === 1 ? [sigmoid(x), y] : [sigmoid(mul(x, scalar(alpha))), mul(y, scalar(alpha))]
+    return [mul(g, add(scaled, mul(s, sub(scalar(1), scaled))))]
   }
 }
 /** x·σ(α·x). α = 1.702 is QuickGELU (Qwen2-VL's vision tower). */

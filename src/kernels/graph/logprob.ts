@@ -2,15 +2,16 @@
  * Log-probabilities of given tokens straight from hidden states and the output embedding.
  *
  * The gradient never materialises d(logits): with P the softmax and d the cotangent of the log-probabilities,
- * dX = d·(E[target] − P·E) and dE = scatter(d·X) − Pᵀ·(d·X). Rows are taken in chunks, so that a vocabulary of 150k
- * costs `chunk × vocabulary` floats of memory, not `rows × vocabulary`.
+ * dX = d·(E[target] − P·E) and dE = scatter(d·X) − Pᵀ·(d·X). P itself is never written either: with e = exp(logits − max)
+ * and z = Σ e its rows are e/z, and the division is done on the narrow side of each product. Rows are taken in chunks, so
+ * that a vocabulary of 150k costs `chunk × vocabulary` floats of memory, not `rows × vocabulary`.
  */
 import { withVjp } from "./custom.ts"
-import { add, exp, mul, neg, sub } from "./elementwise.ts"
+import { add, div, exp, log, mul, neg, sub } from "./elementwise.ts"
 import { gather, pick, scatterAdd } from "./indexing.ts"
 import { concat, reshape, slice } from "./layout.ts"
 import { matmul } from "./linear.ts"
-import { logSumExp, sum } from "./reduce.ts"
+import { max, sum } from "./reduce.ts"
 import { fail } from "./Shape.ts"
 import { scalar, type Tensor } from "./Tensor.ts"
 
@@ -48,18 +49,19 @@ const chunkLogprob = (x: Tensor, embedding: Tensor, targets: Tensor, scale: numb
   const rows = x.shape[0] as number
   const product = matmul(x, embedding, { transB: true, alpha: scale })
   const logits = bias === undefined ? product : add(product, bias)
-  const normalizer = logSumExp(logits, [1])
+  const top = max(logits, [1])
+  const exponentials = exp(sub(logits, reshape(top, [rows, 1])))
+  const mass = sum(exponentials, [1])
   const chosen = gather(embedding, targets)
   const score = mul(sum(mul(x, chosen), [1]), scalar(scale))
   const value = bias === undefined ? score : add(score, pick(bias, targets))
-  return withVjp(sub(value, normalizer), [x, embedding], (d) => {
-    const probabilities = exp(sub(logits, reshape(normalizer, [rows, 1])))
+  return withVjp(sub(value, add(top, log(mass))), [x, embedding], (d) => {
     const weight = mul(reshape(d, [rows, 1]), scalar(scale))
-    const weighted = mul(x, weight)
+    const share = div(weight, reshape(mass, [rows, 1]))
     return [
-      mul(weight, sub(chosen, matmul(probabilities, embedding))),
+      sub(mul(weight, chosen), mul(share, matmul(exponentials, embedding))),
       // The product first: the scatter then starts from it and no dense zero tensor is added.
-      scatterAdd(matmul(probabilities, neg(weighted), { transA: true }), targets, weighted)
+      scatterAdd(matmul(exponentials, neg(mul(x, share)), { transA: true }), targets, mul(x, weight))
     ]
   })
 }
