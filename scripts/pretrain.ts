@@ -10,11 +10,10 @@ import * as Pretrain from "../src/pipelines/pretrain/Pretrain.ts"
 
 const command = Command.make("pretrain", {
   out: Flag.String("out").pipe(Flag.withDescription("Folder of the run"), Flag.withDefault("runs/pretrain")),
-  steps: Flag.Int("steps").pipe(Flag.withDefault(Pretrain.defaults.steps)),
   batch: Flag.Int("batch").pipe(Flag.withDefault(Pretrain.defaults.batchSize)),
   seed: Flag.Int("seed").pipe(Flag.withDefault(Pretrain.defaults.seed))
-}, ({ batch, out, seed, steps }) =>
-  Pretrain.run({ ...Pretrain.defaults, architecture: "assets/scene-vl", out, steps, batchSize: batch, seed }).pipe(
+}, ({ batch, out, seed }) =>
+  Pretrain.run({ ...Pretrain.defaults, architecture: "assets/scene-vl", out, batchSize: batch, seed }).pipe(
     Effect.flatMap((model) => Console.log(`The model is in ${model}`))
   ))
 

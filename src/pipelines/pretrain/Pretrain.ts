@@ -15,22 +15,47 @@ import { ModelDirectory, Safetensors } from "../../kernels/weights/index.ts"
 import { Event, Progress } from "../../dsl/Progress.ts"
 import * as Corpus from "./Corpus.ts"
 
+/** One rise and fall of the learning rate (Loshchilov & Hutter 2017: cosine with warm restarts). */
+export interface Cycle {
+  readonly steps: number
+  readonly peak: number
+  /** Steps of linear warm-up. */
+  readonly warmup: number
+}
+
 export interface Options {
   /** Directory with configuration and tokenizer: what is trained. Its weights, if any, are not read. */
   readonly architecture: string
   /** Where the state is kept and the finished model is written (`model/`). */
   readonly out: string
   readonly seed: number
-  readonly steps: number
+  /** Learning rate cycles, one after the other. */
+  readonly cycles: ReadonlyArray<Cycle>
   readonly batchSize: number
-  readonly peak: number
   /** Steps between two writings of the state. */
   readonly saveEvery: number
 }
 
-export const defaults = { seed: 1, steps: 9000, batchSize: 48, peak: 2e-3, saveEvery: 250 } as const
+export const defaults = {
+  seed: 1,
+  batchSize: 48,
+  cycles: [{ steps: 4500, peak: 2e-3, warmup: 200 }, { steps: 3000, peak: 1e-3, warmup: 50 }],
+  saveEvery: 250
+} as const
 
-const WARMUP = 200
+/** Learning rate of every step of the cycles. */
+const scheduleOf = (cycles: ReadonlyArray<Cycle>): Schedule.Schedule => {
+  const parts = cycles.map(({ peak, steps: total, warmup }) => ({ total, rate: Schedule.cosine({ peak, warmup, total, floor: peak / 100 }) }))
+  return (step) => {
+    let at = step
+    for (const { rate, total } of parts) {
+      if (at < total) return rate(at)
+      at -= total
+    }
+    return 0
+  }
+}
+
 const MICRO_BATCH = 12
 
 const Meta = Schema.fromJsonString(Schema.Struct({ step: Schema.Int, optimizerStep: Schema.Int }))
@@ -79,13 +104,14 @@ const initialModel = Effect.fnUntraced(function*(options: Options) {
 })
 
 const train = Effect.fnUntraced(function*(options: Options) {
-  const { batchSize, out, saveEvery, seed, steps } = options
+  const { batchSize, cycles, out, saveEvery, seed } = options
+  const steps = cycles.reduce((n, cycle) => n + cycle.steps, 0)
   const path = yield* Path.Path
   const fs = yield* FileSystem.FileSystem
   const policy = yield* Policy
   const progress = yield* Progress
   const corpus = Corpus.make({ atlas: yield* Atlas.load, encode: policy.encode })
-  const rate = Schedule.cosine({ peak: options.peak, warmup: WARMUP, total: steps, floor: options.peak / 100 })
+  const rate = scheduleOf(cycles)
   const done = yield* resume(out)
   yield* progress.report(Event.Started({ stage: "pretrain", total: steps, unit: "steps", done }))
   for (let step = done; step < steps; step++) {
