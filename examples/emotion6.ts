@@ -40,6 +40,7 @@ Cli.example("emotion6", "Base, SFT, Visual-RFT and RISE on soft emotion labels",
     test: source.test,
     preset,
     policy: Cli.policy(flags),
+    shots: source.shots,
     mean: Pipelines.Source.meanDistribution,
     cuesNamed: source.cuesNamed,
     bars: Pipelines.Source.bars(task)

@@ -30,6 +30,7 @@ export const train = Command.make("train", { ...Flags.study, ...Task.flags, meth
       test: source.test,
       preset,
       policy: policy(flags),
+      shots: source.shots,
       mean: Source.meanDistribution,
       cuesNamed: source.cuesNamed,
       bars: Source.bars(task)

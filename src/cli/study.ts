@@ -40,7 +40,8 @@ export const study = <A, E, R>({ flags, name, source, task }: StudyOptions<A, E,
     yield* check(flags)
     const out = Option.isSome(flags.out) ? flags.out.value : yield* numbered(`runs/${name}`, flags.resume)
     const { examples, rows } = yield* comparison.pipe(
-      inFolder({ out, seed: flags.seed, resume: flags.resume, task, train: source.train, test: source.test, config: recorded(flags) })
+      inFolder({ out, seed: flags.seed, resume: flags.resume, task, train: source.train, test: source.test, config: recorded(flags) }),
+      Effect.onInterrupt(() => Console.error(`\nInterrupted. Continue with: --out ${out} --resume`))
     )
     yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${flags.preset}\n\n${Results.table(rows, columns)}\n`)
     yield* Console.log(`What RISE says:\n${spoken(examples)}\n\nEverything is in ${out} (report.html, results.json, model/).`)

@@ -5,6 +5,7 @@ import { Effect, Option, Result, Stream } from "effect"
 import * as Rise from "../dsl/Rise.ts"
 import * as Reward from "../dsl/Reward.ts"
 import type { FormatReason, Task } from "../dsl/Task.ts"
+import { Decode } from "../kernels/image/index.ts"
 import type { Image } from "../kernels/image/Image.ts"
 import { Policy } from "../kernels/policy/Policy.ts"
 
@@ -49,19 +50,25 @@ export const annotate = <A>(task: Task<A>, options: AnnotateOptions = {}) =>
     const session = yield* policy.session
     const prompt = Rise.promptOf(task, form)
     return images.pipe(
+      // One unreadable picture must not take the others with it.
+      Stream.mapEffect((image) => Effect.map(Effect.result(Decode.load(image)), (pixels) => ({ image, error: Result.getFailure(pixels) })), { concurrency: 4 }),
       Stream.grouped(prompts),
       Stream.mapEffect((batch) =>
-        Effect.map(
-          Rise.sampleAll(
+        Effect.gen(function*() {
+          const good = batch.filter(({ error }) => Option.isNone(error)).map(({ image }) => image)
+          const completions = yield* Rise.sampleAll(
             session,
-            batch.map((image) => ({ prompt: { images: [image], text: prompt }, key: `annotate/sample=${image.id}` })),
+            good.map((image) => ({ prompt: { images: [image], text: prompt }, key: `annotate/sample=${image.id}` })),
             { count: 1, maxTokens, temperature: 0, grammar }
-          ),
-          (completions) => batch.map((image, i): Annotated<A> => {
-            const text = completions[i]?.[0]?.text ?? ""
+          )
+          return batch.map(({ error, image }): Annotated<A> => {
+            if (Option.isSome(error)) {
+              return { image, text: "", reasoning: Option.none(), annotation: Option.none(), fault: Option.some(error.value.message) }
+            }
+            const text = completions[good.indexOf(image)]?.[0]?.text ?? ""
             return { image, text, ...readText(task, form, text) }
           })
-        )
+        })
       ),
       Stream.flattenIterable
     )

@@ -56,7 +56,7 @@ export const full: Preset = {
   warmUp: { share: 0.25, steps: 100, batchSize: 16, learningRate: 1e-3, warmup: 10, maxTokens: 64, grammar: "mask" },
   generate: { candidates: 8, temperature: 1, maxTokens: 64 },
   reconstruct: { temperature: 1, maxTokens: 24, grammar: "mask" },
-  reinforce: { steps: 120, promptsPerStep: 8, learningRate: 5e-5, warmup: 5, kl: 0.05, select: { every: 30 } },
+  reinforce: { steps: 120, promptsPerStep: 8, learningRate: 5e-5, warmup: 5, kl: 0.05, select: { every: 30, samples: 32 } },
   filter: { tau: 0.75 },
   sft: { steps: 600, batchSize: 16, learningRate: 1.5e-3, warmup: 30, answerWeight: 3, grammar: "mask", maxTokens: 96, select: { every: 100 } },
   rft: { steps: 120, groupSize: 8, promptsPerStep: 8, learningRate: 5e-5, warmup: 5, kl: 0.05, maxTokens: 96, grammar: "mask", select: { every: 30 } },
@@ -69,7 +69,7 @@ export const quick: Preset = {
   name: "quick",
   limit: { train: 512, test: 240 },
   warmUp: { share: 0.25, steps: 40, batchSize: 16, learningRate: 1e-3, warmup: 5, maxTokens: 64, grammar: "mask" },
-  reinforce: { ...full.reinforce, steps: 20, warmup: 2, select: { every: 10 } },
+  reinforce: { ...full.reinforce, steps: 20, warmup: 2, select: { every: 10, samples: 16 } },
   sft: { ...full.sft, steps: 150, warmup: 10, select: { every: 50 } },
   rft: { ...full.rft, steps: 20, warmup: 2, select: { every: 10 } }
 }

@@ -16,6 +16,8 @@ type Fault = Dataset.DataError | Scenes.Atlas.AtlasError
 export interface Source {
   /** Named in run.json and in the report. */
   readonly name: string
+  /** "full", or training samples per class: a column of results.json. */
+  readonly shots: string
   readonly train: Samples<Fault, FileSystem.FileSystem | Path.Path>
   readonly test: Samples<Fault, FileSystem.FileSystem | Path.Path>
   /** The cues a text names, where pictures have known cues. */
@@ -53,6 +55,7 @@ const folder = Effect.fnUntraced(function*(directory: string, task: Classificati
   const splits = yield* CsvManifest.splits(directory)
   return {
     name: directory,
+    shots: "full",
     train: yield* verified(splits.train, CsvManifest.read(splits.train, task)),
     test: yield* verified(splits.test, CsvManifest.read(splits.test, task))
   } satisfies Source
@@ -60,6 +63,7 @@ const folder = Effect.fnUntraced(function*(directory: string, task: Classificati
 
 const scenes: Source = {
   name: "embedded scenes (synthetic)",
+  shots: "full",
   train: Scenes.Scenes.dataset({ split: "train" }),
   test: Scenes.Scenes.dataset({ split: "test" }),
   cuesNamed: Scenes.Groundedness.cuesNamed
@@ -78,7 +82,7 @@ export const open = Effect.fnUntraced(function*({ data, seed, shots, task }: Sou
   const source: Source = Option.isSome(data) ? yield* folder(data.value, task) : scenes
   return Option.match(shots, {
     onNone: () => source,
-    onSome: (count): Source => ({ ...source, train: Dataset.shots(count, { classOf: task.classOf, seed })(source.train) })
+    onSome: (count): Source => ({ ...source, shots: String(count), train: Dataset.shots(count, { classOf: task.classOf, seed })(source.train) })
   })
 })
 

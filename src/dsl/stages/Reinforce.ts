@@ -67,7 +67,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
           )
           return yield* learn(judged, step, update)
         }),
-      score: Validation.loop(self, stage, self.loop)
+      score: Validation.loop(self, stage, self.loop, options.select?.samples)
     })
   })
   return advance(self, {
@@ -124,7 +124,7 @@ export const rft = (options: RftOptions = {}) =>
           )
           return yield* learn(judged, step, update)
         }),
-      score: Validation.answers(self, stage, { maxTokens, grammar: options.grammar })
+      score: Validation.answers(self, stage, { maxTokens, grammar: options.grammar, samples: options.select?.samples })
     })
   })
   return advance(self, {

@@ -19,9 +19,10 @@ export interface Optimising {
   readonly clipNorm?: number
   /**
    * Keeps the snapshot that does best on the validation split (`make(task, data, { validation })`), looked at every so many
-   * steps, before the first and after the last. Without it the last weights are kept.
+   * steps, before the first and after the last. Without it the last weights are kept. `samples`: at most so many of the split
+   * are looked at, from its start; default all of them.
    */
-  readonly select?: { readonly every: number }
+  readonly select?: { readonly every: number; readonly samples?: number }
 }
 
 /** Settings of a GRPO stage. */

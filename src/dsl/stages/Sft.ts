@@ -99,7 +99,7 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
           }),
           ...old
         ], update),
-      score: Validation.answers(self, stage, { maxTokens, grammar: options.grammar })
+      score: Validation.answers(self, stage, { maxTokens, grammar: options.grammar, samples: options.select?.samples })
     })
   })
   return advance(self, {

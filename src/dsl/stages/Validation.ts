@@ -41,7 +41,7 @@ const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => su
 export const answers = <A, E, R>(
   self: Pipeline<Stage, A, E, R>,
   stage: string,
-  options: { readonly maxTokens: number; readonly grammar?: Masking | undefined }
+  options: { readonly maxTokens: number; readonly grammar?: Masking | undefined; readonly samples?: number | undefined }
 ): Effect.Effect<Score, E | Fault | BadSetting, R | Policy> =>
   Effect.scoped(Effect.gen(function*() {
     const { task } = self
@@ -52,6 +52,7 @@ export const answers = <A, E, R>(
     const session = yield* (yield* Policy).session
     const text = promptOf(task, form)
     const values = yield* self.validation.pipe(
+      Stream.take(options.samples ?? Infinity),
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
         sampleAll(
@@ -76,12 +77,14 @@ export const answers = <A, E, R>(
 export const loop = <A, E, R>(
   self: Pipeline<Stage, A, E, R>,
   stage: string,
-  described: Loop<A, Group.Group<A, Group.Validated>>
+  described: Loop<A, Group.Group<A, Group.Validated>>,
+  samples?: number
 ): Effect.Effect<Score, E | Fault | BadSetting, R | Policy> =>
   Effect.scoped(Effect.gen(function*() {
     const { prompts } = yield* Batching
     const session = yield* (yield* Policy).session
     const rewards = yield* self.validation.pipe(
+      Stream.take(samples ?? Infinity),
       Stream.grouped(prompts),
       Stream.mapEffect((samples) => described({ session, key: `${stage}/validation` }, samples)),
       Stream.flattenIterable,
