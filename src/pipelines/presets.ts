@@ -53,7 +53,7 @@ export const paper: Preset = {
 export const full: Preset = {
   name: "full",
   validation: 0.1,
-  warmUp: { share: 0.25, steps: 100, batchSize: 16, learningRate: 1e-3, warmup: 10, maxTokens: 64, grammar: "mask" },
+  warmUp: { share: 0.25, steps: 200, batchSize: 16, learningRate: 1e-3, warmup: 10, maxTokens: 64, grammar: "mask" },
   generate: { candidates: 8, temperature: 1, maxTokens: 64 },
   reconstruct: { temperature: 1, maxTokens: 24, grammar: "mask" },
   reinforce: { steps: 120, promptsPerStep: 8, learningRate: 5e-5, warmup: 5, kl: 0.05, select: { every: 30, samples: 32 } },
@@ -68,10 +68,10 @@ export const quick: Preset = {
   ...full,
   name: "quick",
   limit: { train: 512, test: 240 },
-  warmUp: { share: 0.25, steps: 40, batchSize: 16, learningRate: 1e-3, warmup: 5, maxTokens: 64, grammar: "mask" },
-  reinforce: { ...full.reinforce, steps: 20, warmup: 2, select: { every: 10, samples: 16 } },
-  sft: { ...full.sft, steps: 150, warmup: 10, select: { every: 50 } },
-  rft: { ...full.rft, steps: 20, warmup: 2, select: { every: 10 } }
+  warmUp: { share: 0.4, steps: 150, batchSize: 16, learningRate: 1e-3, warmup: 10, maxTokens: 64, grammar: "mask" },
+  reinforce: { ...full.reinforce, steps: 30, learningRate: 1e-4, warmup: 3, select: { every: 10, samples: 16 } },
+  sft: { ...full.sft, steps: 200, warmup: 10, select: { every: 50 } },
+  rft: { ...full.rft, steps: 30, warmup: 3, select: { every: 10 } }
 }
 
 export const presets = { paper, full, quick } as const
