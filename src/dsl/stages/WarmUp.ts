@@ -19,6 +19,11 @@ export interface WarmUpOptions extends Omit<Optimising, "select">, Drawing {
   /** Share of the training samples that the base explains, in (0, 1]. Default 0.25. Stated beside the results. */
   readonly share?: number
   readonly batchSize?: number
+  /**
+   * Weight of the base's own reasoning as a target beside its reconstruction, so that learning to reconstruct does not cost
+   * it what it can see. Default 0. Needs no labels: the text is the base's own.
+   */
+  readonly keep?: number
   /** Score the annotation under the task's format mask. Default "off". */
   readonly grammar?: Masking
 }
@@ -38,7 +43,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
 ): Pipeline<"Warmed", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "warm-up"
   const file = "warm-up.jsonl"
-  const { batchSize = 2, maxTokens = 160, share = 0.25, temperature = 1 } = options
+  const { batchSize = 2, keep = 0, maxTokens = 160, share = 0.25, temperature = 1 } = options
   const { task } = self
 
   const chosen = Stream.unwrap(Effect.map(Run, ({ seed }) =>
@@ -84,17 +89,19 @@ export const warmUp = (options: WarmUpOptions = {}) =>
           Effect.mapError((cause) => new RunFileError({ path: file, reason: "holds a line that is not a chain", cause }))
         ))),
       Stream.filter(([, { reasoning }]) => reasoning !== ""),
-      Stream.map(([sample, { reasoning }]): SupervisedExample => ({
-        prompt: { images: [sample.image], text: task.prompts.reconstruct(reasoning) },
-        target: [{ text: task.encode(sample.truth), weight: 1 }],
-        grammar
-      }))
+      Stream.map(([sample, { reasoning }]): ReadonlyArray<SupervisedExample> => {
+        const images = [sample.image]
+        const annotation = task.encode(sample.truth)
+        const reconstruction = { prompt: { images, text: task.prompts.reconstruct(reasoning) }, target: [{ text: annotation, weight: 1 }], grammar }
+        const kept = { prompt: { images, text: task.prompts.reason(annotation) }, target: [{ text: reasoning, weight: keep }] }
+        return keep > 0 ? [reconstruction, kept] : [reconstruction]
+      })
     )
     yield* Train.train({
       stage,
       settings: options,
       batches: Batches.endless(examples, { seed: run.seed, key: stage, size: batchSize, what: "usable chains of the base" }),
-      step: (batch, { update }) => supervise(batch, update)
+      step: (batch, { update }) => supervise(batch.flat(), update)
     })
   })
 
