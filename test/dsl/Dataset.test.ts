@@ -72,7 +72,7 @@ describe("Dataset", () => {
     Effect.gen(function*() {
       const quarantine = yield* Quarantine.collect
       const check = (image: Image.Image) =>
-        image.id === "1.png" ? Effect.fail(new Error("truncated")) : Effect.delay(Effect.void, image.id === "0.png" ? 20 : 0)
+        image.id === "1.png" ? Effect.fail({ message: "truncated" }) : Effect.delay(Effect.void, image.id === "0.png" ? 20 : 0)
       const kept = yield* ids(Dataset.fromIterable(samples(4)).pipe(Dataset.verified("faces", check))).pipe(
         Effect.provideService(Quarantine.Quarantine, quarantine)
       )
