@@ -55,8 +55,6 @@ export const sample = (sampling: Sampling, inputs: SamplerInputs): { readonly to
   const total = max(cumulative, [1])
   const above = less(column(mul(inputs.uniforms, total)), cumulative)
   const tokens = cast(sub(scalar(vocabulary), sum(cast(above, "f32"), [1])), "i32")
-  return {
-    tokens,
-    logprobs: sampling.nucleus ? log(pick(probabilities, tokens)) : sub(pick(logits, tokens), logSumExp(logits, [1]))
-  }
+  // A drawn token has mass: its logarithm loses nothing, and costs fewer passes than logits minus their log-sum-exp.
+  return { tokens, logprobs: log(pick(probabilities, tokens)) }
 }

@@ -148,10 +148,16 @@ class Scope {
     for (const parameter of parameters) inner.names.set(key(parameter), inner.fresh())
     const local = localNodes(node)
     for (const each of ancestors(results)) if (local.has(each) && each.op.name !== "parameter") inner.emitNode(each)
-    // A result must be a value of the body itself: an outer value or a parameter passes through a copy.
+    // A result must be a value of the body itself, named once: an outer value, a parameter or a second use passes through a copy.
+    const taken = new Set(parameters.map((t) => inner.name(t)))
     const outputs = results.map((t) => {
+      const made = inner.name(t)
+      if (local.has(t.node) && !taken.has(made)) {
+        taken.add(made)
+        return { name: made, shape: t.shape, dtype: t.dtype }
+      }
       const name = this.fresh()
-      inner.nodes.push(join([text(1, inner.name(t)), text(2, name), text(3, `Identity_${name}`), text(4, "Identity")]))
+      inner.nodes.push(join([text(1, made), text(2, name), text(3, `Identity_${name}`), text(4, "Identity")]))
       return { name, shape: t.shape, dtype: t.dtype }
     })
     const inputs = parameters.map((t) => ({ name: inner.name(t), shape: t.shape, dtype: t.dtype }))
