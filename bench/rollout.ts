@@ -18,16 +18,23 @@ const NEW = 96
 const int32 = (values: ArrayLike<number>): HostTensor.HostTensor => ({ dtype: "int32", dims: [values.length], data: Int32Array.from(values) })
 const float32 = (data: Float32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({ dtype: "float32", dims, data })
 
-/** The group as the policy decodes it: live weights as bound inputs, prefill and the whole decode in one run on one worker. */
-const group = (size: Size, threads: number) =>
+/** Settings of the runtime and how the group is dealt to its workers. */
+interface Setting {
+  readonly workers: number
+  readonly threads: number
+}
+
+/** The group as the policy decodes it: live weights as bound inputs, prefill and the whole decode in one run on each worker. */
+const group = (size: Size, { threads, workers }: Setting) =>
   Effect.gen(function*() {
-    const context = yield* Layer.build(Runtime.layer({ workers: 1, threadsPerWorker: threads }))
+    const context = yield* Layer.build(Runtime.layer({ workers, threadsPerWorker: threads }))
     const runtime = yield* Effect.provideContext(Runtime.Runtime, context)
     const config = sizes[size]
     const store = yield* randomStore(config)
+    const own = GROUP / workers
     const positions = PROMPT + NEW + 1
     const program = OnnxWriter.write(rollout(config, Programs.parameterInputs(config), {
-      prompts: 1, group: GROUP, length: PROMPT, newTokens: NEW, visualRows: 0, positions,
+      prompts: 1, group: own, length: PROMPT, newTokens: NEW, visualRows: 0, positions,
       // No token ends a sequence: every candidate has its full length.
       endOfTurn: -1, sampling: { greedy: false, nucleus: false }, grammarStates: undefined
     }))
@@ -45,23 +52,27 @@ const group = (size: Size, threads: number) =>
       lastRow: int32([PROMPT - 1]),
       temperature: float32(Float32Array.of(1)),
       topP: float32(Float32Array.of(1)),
-      startPosition: { dtype: "int64", dims: [GROUP, 1], data: new BigInt64Array(GROUP).fill(BigInt(PROMPT)) },
+      startPosition: { dtype: "int64", dims: [own, 1], data: new BigInt64Array(own).fill(BigInt(PROMPT)) },
       tableCosines: float32(table.cosines, positions, half),
       tableSines: float32(table.sines, positions, half),
-      finished: int32(new Int32Array(GROUP)),
-      emptyCache: float32(new Float32Array(0), 1, config.kvHeads, GROUP, 0, config.headWidth)
+      finished: int32(new Int32Array(own)),
+      emptyCache: float32(new Float32Array(0), 1, config.kvHeads, own, 0, config.headWidth)
     }
     const wanted = new Set(program.inputs.map(({ name }) => name))
     const bound = Object.fromEntries(Object.entries(offered).filter(([name]) => wanted.has(name)))
-    const session = yield* Effect.provideContext(runtime.open(0, program.bytes, { bound }), context)
+    const all = Array.from({ length: workers }, (_, i) => i)
+    const sessions = yield* Effect.forEach(all, (worker) => Effect.provideContext(runtime.open(worker, program.bytes, { bound }), context))
     let turn = 0
     const call = Effect.gen(function*() {
-      const uniforms = Keyed.uniforms(0, `bench/turn=${turn++}`, new Float32Array(NEW * GROUP))
-      const out = yield* session.run({ uniforms: float32(uniforms, NEW, GROUP) }, program.outputs.map(({ name }) => name))
-      const drawn = out["sampled"]?.data.length
-      if (drawn !== NEW * GROUP) return yield* Effect.fail(new BenchError(`drew ${drawn} tokens, expected ${NEW * GROUP}`))
+      const key = `bench/turn=${turn++}`
+      yield* Effect.forEach(sessions, Effect.fnUntraced(function*(session, worker) {
+        const uniforms = Keyed.uniforms(0, `${key}/${worker}`, new Float32Array(NEW * own))
+        const out = yield* session.run({ uniforms: float32(uniforms, NEW, own) }, program.outputs.map(({ name }) => name))
+        const drawn = out["sampled"]?.data.length
+        if (drawn !== NEW * own) return yield* Effect.fail(new BenchError(`drew ${drawn} tokens, expected ${NEW * own}`))
+      }), { concurrency: "unbounded" })
     })
-    return timed(`1 worker × ${threads} thread${threads > 1 ? "s" : ""}`, call)
+    return timed(`${workers} worker${workers > 1 ? "s" : ""} × ${threads} thread${threads > 1 ? "s" : ""}`, call)
   })
 
 const groupRollout = (size: Size): Bench => ({
@@ -69,7 +80,11 @@ const groupRollout = (size: Size): Bench => ({
   shape: `G = ${GROUP}, ${PROMPT} + ${NEW} tokens, ${size} parameters, float32`,
   unit: "tokens/s",
   amount: GROUP * NEW,
-  ours: Effect.suspend(() => fastest([...new Set([1, availableParallelism()])].map((threads) => group(size, threads)))),
+  ours: Effect.suspend(() => {
+    const cores = availableParallelism()
+    const split: ReadonlyArray<Setting> = cores > 1 && GROUP % cores === 0 ? [{ workers: cores, threads: 1 }] : []
+    return fastest([...split, ...[...new Set([1, cores])].map((threads): Setting => ({ workers: 1, threads }))].map((setting) => group(size, setting)))
+  }),
   peer: Effect.gen(function*() {
     const peer = yield* python("rollout.py", [size, String(NEW)])
     const { trainableCount } = yield* randomStore(sizes[size])

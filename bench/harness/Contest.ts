@@ -123,7 +123,9 @@ export const fastest = (candidates: ReadonlyArray<Effect.Effect<Contestant, unkn
       const seconds = yield* Effect.scoped(Effect.gen(function*() {
         const contestant = yield* candidate
         yield* contestant.seconds(1)
-        return Math.min(...yield* contestant.seconds(3))
+        const found = Math.min(...yield* contestant.seconds(3))
+        if (process.env["RISE_BENCH_VERBOSE"]) console.error(contestant.name, found)
+        return found
       }))
       if (best === undefined || seconds < best.seconds) best = { index, seconds }
     }

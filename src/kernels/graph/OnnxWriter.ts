@@ -72,6 +72,7 @@ class Scope {
   readonly nodes: Array<Bytes> = []
   readonly names = new Map<string, string>()
   readonly #written = new Map<string, ReadonlyArray<string>>()
+  readonly #made = new Set<string>()
   readonly #shared: { counter: number; readonly initializers: Array<Bytes>; readonly constants: Map<string, string> }
   readonly #parent: Scope | undefined
 
@@ -82,6 +83,11 @@ class Scope {
 
   get initializers(): ReadonlyArray<Bytes> {
     return this.#shared.initializers
+  }
+
+  /** Whether a node of this very graph makes the value. */
+  makes(name: string): boolean {
+    return this.#made.has(name)
   }
 
   fresh(): string {
@@ -125,6 +131,7 @@ class Scope {
   #emitter(current: Node): Emitter {
     return {
       node: (type, inputs, outputs, attributes = {}, domain) => {
+        for (const name of outputs) this.#made.add(name)
         this.nodes.push(join([
           ...inputs.map((name) => text(1, name)),
           ...outputs.map((name) => text(2, name)),
@@ -149,10 +156,10 @@ class Scope {
     const local = localNodes(node)
     for (const each of ancestors(results)) if (local.has(each) && each.op.name !== "parameter") inner.emitNode(each)
     // A result must be a value of the body itself, named once: an outer value, a parameter or a second use passes through a copy.
-    const taken = new Set(parameters.map((t) => inner.name(t)))
+    const taken = new Set<string>()
     const outputs = results.map((t) => {
       const made = inner.name(t)
-      if (local.has(t.node) && !taken.has(made)) {
+      if (inner.makes(made) && !taken.has(made)) {
         taken.add(made)
         return { name: made, shape: t.shape, dtype: t.dtype }
       }

@@ -139,6 +139,22 @@ describe("loop", () => {
     assert.isBelow(text.indexOf("Exp_"), text.indexOf("Add_"))
     assert.isBelow(text.lastIndexOf("Exp_"), text.indexOf("Less_"))
   })
+  it("returns parameters, outer values and one value twice", async () => {
+    const [x, outer] = [G.input("x", [2]), G.input("outer", [2])]
+    const made = G.loop({
+      trips: G.constant(BigInt64Array.of(3n), []),
+      start: G.cast(G.scalar(1), "bool"),
+      carried: [x, x, outer, x],
+      body: (turn, [a, b]) => {
+        const next = G.add(a!, b!)
+        return { proceed: G.less(turn, G.constant(BigInt64Array.of(9n), [])), carried: [next, a!, outer, G.stopGradient(next)], stacked: [next, next, outer, turn] }
+      }
+    })
+    const outputs = [...made.carried, ...made.stacked]
+    const feeds = { x: value([1, 2]), outer: value([5, 6]) }
+    const [found, expected] = [await Onnx.evaluate(outputs, feeds), evaluate(outputs, feeds)]
+    outputs.forEach((_, i) => assert.deepStrictEqual([...found[i]!.data], [...expected[i]!.data], `output ${i}`))
+  })
   it("refuses a value of the body outside the loop", () => {
     let leaked: G.Tensor | undefined
     const made = G.loop({
