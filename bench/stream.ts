@@ -57,7 +57,8 @@ const instant = Layer.succeed(Policy, {
   save: () => absent,
   encode: () => new Int32Array(0),
   vocabularySize: 1,
-  endOfTurn: 0
+  endOfTurn: 0,
+  specials: new Set<number>()
 } as Context.Service.Shape<typeof Policy>)
 
 const counted = (groups: number) =>

@@ -49,29 +49,36 @@ export const paper: Preset = {
   evaluate: { maxTokens: 224, grammar: "off" }
 }
 
-/** The embedded world at full size. */
+/**
+ * The embedded world at full size. What was learned on the validation split while choosing these numbers:
+ *
+ * - a rate of 5e-4 in supervised stages, for 1e-3 and more makes the model forget the objects that training does not hold;
+ * - `keep` in the warm-up for the same reason: without it the share of true cues in a reasoning falls from 0.97 to 0.88;
+ * - cooler draws (0.7, in the authors' code too) so that the best of eight chains is good rather than lucky;
+ * - reinforcement at 1e-4: a higher rate drifts away from the start faster than it gains.
+ */
 export const full: Preset = {
   name: "full",
   validation: 0.1,
-  warmUp: { share: 0.25, steps: 200, batchSize: 16, learningRate: 1e-3, warmup: 10, maxTokens: 64, grammar: "mask" },
-  generate: { candidates: 8, temperature: 1, maxTokens: 64 },
-  reconstruct: { temperature: 1, maxTokens: 24, grammar: "mask" },
-  reinforce: { steps: 120, promptsPerStep: 8, learningRate: 5e-5, warmup: 5, kl: 0.05, select: { every: 30, samples: 32 } },
+  warmUp: { share: 0.5, steps: 500, batchSize: 16, learningRate: 5e-4, warmup: 10, keep: 1, temperature: 0.5, maxTokens: 40, grammar: "mask" },
+  generate: { candidates: 8, temperature: 0.7, maxTokens: 40 },
+  reconstruct: { temperature: 0.7, maxTokens: 24, grammar: "mask" },
+  reinforce: { steps: 60, promptsPerStep: 8, learningRate: 1e-4, warmup: 5, kl: 0.05, select: { every: 30, samples: 32 } },
   filter: { tau: 0.75 },
-  sft: { steps: 600, batchSize: 16, learningRate: 1.5e-3, warmup: 30, answerWeight: 3, grammar: "mask", maxTokens: 96, select: { every: 100 } },
-  rft: { steps: 120, groupSize: 8, promptsPerStep: 8, learningRate: 5e-5, warmup: 5, kl: 0.05, maxTokens: 96, grammar: "mask", select: { every: 30 } },
-  evaluate: { maxTokens: 96, grammar: "mask" }
+  sft: { steps: 500, batchSize: 16, learningRate: 5e-4, warmup: 30, answerWeight: 3, grammar: "mask", maxTokens: 56, select: { every: 100 } },
+  rft: { steps: 120, groupSize: 8, promptsPerStep: 8, learningRate: 1e-4, warmup: 5, kl: 0.05, maxTokens: 56, grammar: "mask", select: { every: 40 } },
+  evaluate: { maxTokens: 56, grammar: "mask" }
 }
 
-/** The embedded world in a few minutes. */
+/** The embedded world in a few minutes: half the data, half the steps. */
 export const quick: Preset = {
   ...full,
   name: "quick",
-  limit: { train: 512, test: 240 },
-  warmUp: { share: 0.4, steps: 150, batchSize: 16, learningRate: 1e-3, warmup: 10, maxTokens: 64, grammar: "mask" },
-  reinforce: { ...full.reinforce, steps: 30, learningRate: 1e-4, warmup: 3, select: { every: 10, samples: 16 } },
-  sft: { ...full.sft, steps: 200, warmup: 10, select: { every: 50 } },
-  rft: { ...full.rft, steps: 30, warmup: 3, select: { every: 10 } }
+  limit: { train: 700, test: 300 },
+  warmUp: { share: 0.5, steps: 300, batchSize: 16, learningRate: 5e-4, warmup: 10, keep: 1, temperature: 0.5, maxTokens: 40, grammar: "mask" },
+  reinforce: { ...full.reinforce, steps: 30, warmup: 3, select: { every: 15, samples: 16 } },
+  sft: { ...full.sft, steps: 250, warmup: 10, select: { every: 50 } },
+  rft: { ...full.rft, steps: 40, warmup: 3, select: { every: 20 } }
 }
 
 export const presets = { paper, full, quick } as const

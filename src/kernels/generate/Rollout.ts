@@ -74,12 +74,11 @@ export const rollout = (config: Config.Config, p: Lookup, shape: RolloutShape): 
   const rows = prompts * group
   const visual = shape.visualRows > 0 ? input("visual", [shape.visualRows, config.width]) : undefined
   const inputs = sequenceInputs(config, prompts, length, visual)
-  const prefill = sequence(config, p, inputs)
+  const prefill = sequence(config, p, inputs, input("lastRow", [prompts], "i32"))
 
   const embedding = p("model.embed_tokens.weight")
   const output = head(config, p)
-  const last = gather(prefill.hidden, input("lastRow", [prompts], "i32"))
-  const repeated = gather(last, constant(Int32Array.from({ length: rows }, (_, i) => Math.floor(i / group))))
+  const repeated = gather(prefill.hidden, constant(Int32Array.from({ length: rows }, (_, i) => Math.floor(i / group))))
   const unseen = equals(inputs.segments, constant(Int32Array.of(-1), []))
   const promptBias = reshape(where(unseen, scalar(-1e9), scalar(0)), [prompts, 1, 1, length])
 

@@ -1,6 +1,7 @@
 /** One token a row from logits, inside the graph: temperature, nucleus and format mask, by inverse CDF from fed uniforms. */
 import {
-  add, argmax, cast, cumulativeSum, div, less, log, logSumExp, max, mul, pick, reshape, scalar, softmax, sortDescending, sub, sum, type Tensor, where
+  add, argmax, cast, concat, constant, cumulativeSum, div, gather, less, log, logSumExp, max, maximum, minimum, mul, pick, reshape, scalar,
+  softmax, sortDescending, sub, sum, type Tensor, where, zeros
 } from "../graph/index.ts"
 
 /** How tokens are chosen; static, for each is another graph. */
@@ -39,6 +40,44 @@ const nucleus = (probabilities: Tensor, topP: Tensor): Tensor => {
   return div(inside, column(sum(inside, [1])))
 }
 
+/** Tokens of a block: running sums over 64 and then over a vocabulary's few blocks, for `CumSum` is slow. */
+const BLOCK = 64
+/** The largest float32 below 1. */
+const BELOW_ONE = 1 - 2 ** -24
+
+/** Index of the first of `masses` `[rows, n]` whose running sum exceeds `threshold` `[rows]`: as a float, with what lies before. */
+const firstAbove = (masses: Tensor, threshold: (total: Tensor) => Tensor): { readonly index: Tensor; readonly rest: Tensor } => {
+  const running = cumulativeSum(masses)
+  const limit = threshold(max(running, [1]))
+  const above = cast(less(column(limit), running), "f32")
+  const before = sum(mul(masses, sub(scalar(1), above)), [1])
+  return { index: sub(scalar(masses.shape[1] as number), sum(above, [1])), rest: sub(limit, before) }
+}
+
+/**
+ * Draws by inverse CDF: first a block of the vocabulary by its mass, then a token in it. A token without mass is never drawn.
+ *
+ * @param probabilities `[rows, vocabulary]`
+ * @param uniforms `[rows]`, in [0, 1)
+ * @returns int32 `[rows]`
+ */
+const draw = (probabilities: Tensor, uniforms: Tensor): Tensor => {
+  const [rows, vocabulary] = probabilities.shape as [number, number]
+  const blocks = Math.ceil(vocabulary / BLOCK)
+  const missing = blocks * BLOCK - vocabulary
+  const whole = missing === 0 ? probabilities : concat([probabilities, zeros([rows, missing])], 1)
+  const table = reshape(whole, [rows * blocks, BLOCK])
+  const masses = reshape(sum(table, [1]), [rows, blocks])
+  const { index: block, rest } = firstAbove(masses, (total) => mul(uniforms, total))
+  const start = constant(Float32Array.from({ length: rows }, (_, row) => row * blocks))
+  const row = cast(add(start, block), "i32")
+  const inside = gather(table, row)
+  // What is left of the uniform inside the block; rounding must not carry it over either end.
+  const share = minimum(maximum(div(rest, gather(reshape(masses, [rows * blocks]), row)), scalar(0)), scalar(BELOW_ONE))
+  const { index } = firstAbove(inside, (total) => mul(share, total))
+  return cast(add(mul(block, scalar(BLOCK)), index), "i32")
+}
+
 /** The chosen token (int32 `[rows]`) and its log-probability in nats under the distribution it was drawn from. */
 export const sample = (sampling: Sampling, inputs: SamplerInputs): { readonly tokens: Tensor; readonly logprobs: Tensor } => {
   const masked = (x: Tensor) => inputs.bias === undefined ? x : add(x, inputs.bias)
@@ -50,11 +89,7 @@ export const sample = (sampling: Sampling, inputs: SamplerInputs): { readonly to
   const logits = masked(div(inputs.logits, inputs.temperature))
   const full = softmax(logits)
   const probabilities = sampling.nucleus ? nucleus(full, inputs.topP) : full
-  const cumulative = cumulativeSum(probabilities)
-  const vocabulary = logits.shape[1] as number
-  const total = max(cumulative, [1])
-  const above = less(column(mul(inputs.uniforms, total)), cumulative)
-  const tokens = cast(sub(scalar(vocabulary), sum(cast(above, "f32"), [1])), "i32")
+  const tokens = draw(probabilities, inputs.uniforms)
   // A drawn token has mass: its logarithm loses nothing, and costs fewer passes than logits minus their log-sum-exp.
   return { tokens, logprobs: log(pick(probabilities, tokens)) }
 }

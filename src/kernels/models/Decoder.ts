@@ -1,5 +1,5 @@
 /** Qwen2's decoder: pre-norm blocks with rotary grouped-query attention and a SwiGLU. */
-import { add, linear, matmul, mul, rmsNorm, silu, type Tensor } from "../graph/index.ts"
+import { add, gather, linear, matmul, mul, rmsNorm, silu, type Tensor } from "../graph/index.ts"
 import type { Config } from "./Config.ts"
 import type { Lookup } from "./Vision.ts"
 
@@ -9,8 +9,11 @@ export type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor) => Tensor
 /**
  * Runs the layers over hidden states `[rows, width]` and returns the normed result. Attention is passed in, for the
  * three ways it is used (whole sequences, prefill, one token against a cache) differ in nothing else.
+ *
+ * @param wanted int32 `[n]`: rows whose result is needed, in the order they come back. The others still lend the last layer
+ * their keys and values, and are spared the rest of it.
  */
-export const decoder = (config: Config, p: Lookup, hidden: Tensor, attend: Attend): Tensor => {
+export const decoder = (config: Config, p: Lookup, hidden: Tensor, attend: Attend, wanted?: Tensor): Tensor => {
   let x = hidden
   for (let i = 0; i < config.layers; i++) {
     const at = `model.layers.${i}`
@@ -18,7 +21,8 @@ export const decoder = (config: Config, p: Lookup, hidden: Tensor, attend: Atten
     const plain = (input: Tensor, name: string) => matmul(input, p(`${at}.${name}.weight`), { transB: true })
     const normed = rmsNorm(x, p(`${at}.input_layernorm.weight`), config.normEpsilon)
     const mixed = attend(i, biased(normed, "self_attn.q_proj"), biased(normed, "self_attn.k_proj"), biased(normed, "self_attn.v_proj"))
-    x = add(x, plain(mixed, "self_attn.o_proj"))
+    const going = wanted !== undefined && i === config.layers - 1 ? (rows: Tensor) => gather(rows, wanted) : (rows: Tensor) => rows
+    x = add(going(x), plain(going(mixed), "self_attn.o_proj"))
     const second = rmsNorm(x, p(`${at}.post_attention_layernorm.weight`), config.normEpsilon)
     x = add(x, plain(mul(silu(plain(second, "mlp.gate_proj")), plain(second, "mlp.up_proj")), "mlp.down_proj"))
   }

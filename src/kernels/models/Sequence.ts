@@ -56,8 +56,13 @@ export interface LayerCache {
   readonly values: Tensor
 }
 
-/** Final hidden states `[rows, width]` and each layer's keys and values. */
-export const sequence = (config: Config, p: Lookup, inputs: SequenceInputs): { readonly hidden: Tensor; readonly cache: ReadonlyArray<LayerCache> } => {
+/** Final hidden states `[rows, width]`, or of the `wanted` rows alone, and each layer's keys and values. */
+export const sequence = (
+  config: Config,
+  p: Lookup,
+  inputs: SequenceInputs,
+  wanted?: Tensor
+): { readonly hidden: Tensor; readonly cache: ReadonlyArray<LayerCache> } => {
   const { batch, cosines, length, sines } = inputs
   const bias = segmentBias(inputs)
   const positions = rowPositions(batch, length)
@@ -67,7 +72,7 @@ export const sequence = (config: Config, p: Lookup, inputs: SequenceInputs): { r
     const values = splitHeads(v, batch, length, config.kvHeads)
     cache.push({ keys, values })
     return joinHeads(attention(rotary(splitHeads(q, batch, length, config.heads), positions, cosines, sines), keys, values, bias))
-  })
+  }, wanted)
   return { hidden, cache }
 }
 

@@ -55,11 +55,15 @@ const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visua
 
 /** Log-probabilities `[rows]` of the tokens `targets` after the hidden states `lossRows`. */
 export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape): Tensor => {
-  const { hidden } = sequence(config, p, sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual)))
+  const rows = input("lossRows", [shape.rows], "i32")
+  const inputs = sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual))
+  // Rows may repeat: where candidates share a prompt, its last one is wanted by each. Then choosing late can be cheaper.
+  const early = shape.rows < shape.batch * shape.length
+  const { hidden } = sequence(config, p, inputs, early ? rows : undefined)
   const bias = shape.grammarStates === undefined
     ? undefined
     : gather(input("grammarBias", [shape.grammarStates, config.vocabulary]), input("states", [shape.rows], "i32"))
-  return selectedLogprob(gather(hidden, input("lossRows", [shape.rows], "i32")), head(config, p), input("targets", [shape.rows], "i32"), {
+  return selectedLogprob(early ? hidden : gather(hidden, rows), head(config, p), input("targets", [shape.rows], "i32"), {
     temperature: shape.temperature,
     chunk: chunkRows(config.vocabulary),
     ...(bias && { bias })
