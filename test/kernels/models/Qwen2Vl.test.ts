@@ -101,6 +101,16 @@ describe("forward", () => {
     assert.isAtMost(relativeError(kept(found!.data), kept(reference["logprobs"]!.data)), 1e-5)
   })
 
+  it("log-probabilities are the same whether rows are chosen before the last layer or, repeated, after it", async () => {
+    const settings = config("tied")
+    const score = (rows: number) => Programs.logprobs(settings, Programs.parameterInputs(settings), { ...shape, rows })
+    const feeds = feedsOf(settings, "tied")
+    const twice = (v: Reference.Value) => value([...v.data, ...v.data])
+    const [early] = Reference.evaluate([score(scored)], feeds)
+    const [late] = Reference.evaluate([score(2 * scored)], { ...feeds, lossRows: twice(feeds.lossRows), targets: twice(feeds.targets) })
+    assert.isAtMost(relativeError(late!.data, twice(early!).data), 1e-12)
+  })
+
   it("what is behind padding or in another candidate changes nothing", async () => {
     const settings = config("tied")
     const logprobs = Programs.logprobs(settings, Programs.parameterInputs(settings), { ...shape, visual: { kind: "none" } })
