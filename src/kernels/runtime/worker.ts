@@ -71,6 +71,8 @@ const create = (model: Uint8Array, options: SessionOptions): Promise<InferenceSe
   InferenceSession.create(model, {
     // Arenas keep the peak of every shape for ever: gigabytes over a run. Without them speed is the same within noise.
     enableCpuMemArena: false,
+    // A pattern is one block a run, fresh from the system each time: a quarter of a small training step in page faults.
+    enableMemPattern: false,
     executionProviders: ["cpu"],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
