@@ -16,6 +16,8 @@ interface Item {
   readonly request: SampleRequest
   readonly prompt: EncodedPrompt
   readonly index: number
+  /** Its first candidate: a group may be dealt to several workers. */
+  readonly first: number
 }
 
 const check = (options: SampleOptions): string | undefined => {
@@ -96,7 +98,7 @@ const runBatch = Effect.fnUntraced(function*(
       startPosition[row] = BigInt(next)
       if (item === undefined) finished[row] = 1
       else if (!sampling.greedy) {
-        Keyed.uniforms(seed, `${item.request.key}/candidate=${g}`, column)
+        Keyed.uniforms(seed, `${item.request.key}/candidate=${item.first + g}`, column)
         for (let t = 0; t < newTokens; t++) uniforms[t * rows + row] = column[t]!
       }
     }
@@ -133,6 +135,7 @@ const runBatch = Effect.fnUntraced(function*(
   const turns = Math.min(maxTokens, tokens.length / rows)
   return items.map((item, b) => ({
     index: item.index,
+    first: item.first,
     completions: Array.from({ length: count }, (_, g) =>
       readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows))
   }))
@@ -169,16 +172,24 @@ export const sample = Effect.fn("Policy.sample")(function*(
         `shorten the prompt or shrink the images`
     })
   }
+  // Fewer prompts than workers: each group is cut into equal parts, so that no worker idles.
+  const { workers } = context.runtime
+  const most = Math.max(1, Math.floor(workers / encoded.length))
+  const parts = Array.from({ length: most }, (_, i) => most - i).find((n) => options.count % n === 0) ?? 1
+  const count = options.count / parts
   // Prompts of like length share a batch; the order of requests decides ties, so batches are always the same.
-  const items = encoded.map((prompt, index): Item => ({ prompt, index, request: requests[index] as SampleRequest }))
-    .sort((a, b) => a.prompt.tokens.length - b.prompt.tokens.length || a.index - b.index)
-  const share = Math.ceil(items.length / context.runtime.workers)
-  const prompts = Math.max(1, Math.min(share, Math.floor(context.rolloutRows / options.count)))
+  const items = encoded.flatMap((prompt, index) =>
+    Array.from({ length: parts }, (_, part): Item => ({ prompt, index, first: part * count, request: requests[index] as SampleRequest }))
+  ).sort((a, b) => a.prompt.tokens.length - b.prompt.tokens.length || a.index - b.index || a.first - b.first)
+  const share = Math.ceil(items.length / workers)
+  const prompts = Math.max(1, Math.min(share, Math.floor(context.rolloutRows / count)))
   const batches = Array.from({ length: Math.ceil(items.length / prompts) }, (_, i) => items.slice(i * prompts, (i + 1) * prompts))
   const results = yield* Effect.forEach(
     batches,
-    (batch, i) => runBatch(context, batch, features, options, prompts, i % context.runtime.workers),
+    (batch, i) => runBatch(context, batch, features, { ...options, count }, prompts, i % workers),
     { concurrency: "unbounded" }
   )
-  return results.flat().sort((a, b) => a.index - b.index).map(({ completions }) => completions)
+  const groups = encoded.map((): Array<Completion> => [])
+  for (const { completions, index } of results.flat().sort((a, b) => a.index - b.index || a.first - b.first)) groups[index]?.push(...completions)
+  return groups
 }, (effect) => failing("sample")(effect))

@@ -1,0 +1,160 @@
+/** The live policy on the embedded checkpoint: what is sampled is what is scored, and updates move what they should. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import type { Grammar } from "../../../src/kernels/generate/index.ts"
+import * as Image from "../../../src/kernels/image/Image.ts"
+import { Objective, OnnxPolicy, Policy, type Prompt, type SampleOptions } from "../../../src/kernels/policy/index.ts"
+import { Runtime } from "../../../src/kernels/runtime/index.ts"
+
+const layer = (workers: number, options: Partial<OnnxPolicy.Options> = {}) =>
+  OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5, ...options }).pipe(
+    Layer.provide(Runtime.layer({ workers })),
+    Layer.provide(NodeServices.layer)
+  )
+
+/** A picture of two colours. */
+const picture = (id: string, red: number): Image.Image =>
+  Image.rendered(id, () => ({
+    width: 112,
+    height: 112,
+    data: Uint8Array.from({ length: 112 * 112 * 3 }, (_, i) => i % 3 === 0 ? red : (i * 7 + red) % 90)
+  }))
+
+const prompts: ReadonlyArray<Prompt> = [
+  { images: [picture("a", 250)], text: "What is in the picture?" },
+  { images: [picture("b", 40)], text: "What do people feel here, and why? Say it in a few words." },
+  { images: [], text: "What is a party?" }
+]
+const requests = prompts.map((prompt, i) => ({ prompt, key: `test/${i}` }))
+
+/** Every second token of the vocabulary, by turns with the others; the end of turn always. */
+const alternating = (vocabulary: number, end: number): Grammar => {
+  const allowed = new Uint8Array(2 * vocabulary)
+  const next = new Int32Array(2 * vocabulary)
+  for (let token = 0; token < vocabulary; token++) {
+    for (const state of [0, 1]) {
+      allowed[state * vocabulary + token] = Number(token % 2 === state || token === end)
+      next[state * vocabulary + token] = 1 - state
+    }
+  }
+  return { id: "alternating", states: 2, vocabulary, allowed, next }
+}
+
+const worst = (a: ArrayLike<number>, b: ArrayLike<number>) => Math.max(0, ...Array.from(a, (x, i) => Math.abs(x - b[i]!)))
+
+const run = <A, E>(effect: Effect.Effect<A, E, Policy>, workers = 2, options: Partial<OnnxPolicy.Options> = {}) =>
+  Effect.provide(effect, layer(workers, options)) as Effect.Effect<A, unknown>
+
+const draw = (options: SampleOptions, of = requests) =>
+  Effect.scoped(Effect.gen(function*() {
+    const session = yield* (yield* Policy).session
+    const groups = yield* session.sample(of, options)
+    return groups.map((group) => group.map(({ logprobs, tokens }) => ({ logprobs: [...logprobs], tokens: [...tokens] })))
+  }))
+
+describe("what is sampled is what is scored", () => {
+  for (const [name, temperature, masked] of [["temperature 1", 1, false], ["temperature 0.7", 0.7, false], ["a format mask", 1, true]] as const) {
+    it.effect(name, () =>
+      run(Effect.scoped(Effect.gen(function*() {
+        const policy = yield* Policy
+        const grammar = masked ? alternating(policy.vocabularySize, policy.endOfTurn) : undefined
+        const session = yield* policy.session
+        const groups = yield* session.sample(requests, { count: 3, maxTokens: 20, temperature, grammar })
+        const items = groups.flatMap((group, i) => group.map(({ tokens }) => ({ prompt: prompts[i]!, tokens, temperature, grammar })))
+        const scored = yield* session.logprobs(items)
+        groups.flat().forEach(({ finish, logprobs, tokens }, i) => {
+          assert.strictEqual(logprobs.length, tokens.length)
+          assert.isAtMost(worst(logprobs, scored[i]!), 1e-4)
+          assert.strictEqual(finish, tokens.at(-1) === policy.endOfTurn ? "stop" : "length")
+          if (grammar) tokens.forEach((token, t) => assert.isTrue(token === policy.endOfTurn || token % 2 === t % 2))
+        })
+        assert.isAbove(new Set(groups.flat().map(({ tokens }) => tokens.join())).size, 5, "candidates differ")
+      }))), 30_000)
+  }
+})
+
+describe("draws are keyed by what they are for", () => {
+  it.effect("neither the batch, nor its order, nor the number of workers changes them", () =>
+    Effect.gen(function*() {
+      const options = { count: 4, maxTokens: 12 }
+      const together = yield* run(draw(options))
+      const reversed = yield* run(draw(options, requests.toReversed()), 1)
+      // One prompt on two workers: its group is cut in two.
+      const alone = yield* run(draw(options, requests.slice(0, 1)))
+      const tokens = (groups: typeof together) => groups.map((group) => group.map((completion) => completion.tokens))
+      assert.deepStrictEqual(tokens(reversed.toReversed()), tokens(together))
+      assert.deepStrictEqual(tokens(alone), tokens(together.slice(0, 1)))
+    }), 60_000)
+  it.effect("the same run gives the same bits", () =>
+    Effect.gen(function*() {
+      const options = { count: 3, maxTokens: 12, temperature: 0.9 }
+      assert.deepStrictEqual(yield* run(draw(options)), yield* run(draw(options)))
+    }), 60_000)
+  it.effect("greedy candidates are alike", () =>
+    run(Effect.gen(function*() {
+      const groups = yield* draw({ count: 2, maxTokens: 12, temperature: 0 })
+      for (const [first, second] of groups) assert.deepStrictEqual(first!.tokens, second!.tokens)
+    })), 30_000)
+})
+
+describe("updates", () => {
+  const update = { learningRate: 1e-3, weightDecay: 0 }
+
+  it.effect("supervised ones make their targets likelier; a snapshot brings the old weights back", () =>
+    run(Effect.gen(function*() {
+      const policy = yield* Policy
+      const examples = prompts.map((prompt, i) => ({ prompt, target: [{ text: ["a red face", "joy", "people sing"][i]!, weight: 1 }] }))
+      const greedy = draw({ count: 1, maxTokens: 8, temperature: 0 })
+      const [snapshot, before] = [yield* policy.snapshot, yield* greedy]
+      yield* policy.beginStage
+      const losses: Array<number> = []
+      for (let step = 0; step < 8; step++) losses.push((yield* policy.update(Objective.Supervised({ examples }), update)).loss)
+      assert.isBelow(losses.at(-1)!, losses[0]! * 0.7)
+      assert.notDeepEqual(yield* greedy, before)
+      yield* policy.restore(snapshot)
+      assert.deepStrictEqual(yield* greedy, before)
+    })), 60_000)
+
+  it.effect("group-relative ones start without divergence and favour what had the advantage", () =>
+    run(Effect.gen(function*() {
+      const policy = yield* Policy
+      yield* policy.beginStage
+      const rollouts = yield* Effect.scoped(Effect.gen(function*() {
+        const session = yield* policy.session
+        const groups = yield* session.sample(requests, { count: 4, maxTokens: 16 })
+        return groups.flatMap((group, i) => group.map((completion, g) => ({ prompt: prompts[i]!, completion, advantage: g % 2 === 0 ? 1 : -1 })))
+      }))
+      const mean = Effect.scoped(Effect.gen(function*() {
+        const session = yield* policy.session
+        const scored = yield* session.logprobs(rollouts.map(({ completion, prompt }) => ({ prompt, tokens: completion.tokens })))
+        const average = (sign: number) => {
+          const chosen = scored.filter((_, i) => rollouts[i]!.advantage === sign).map((xs) => xs.reduce((a, b) => a + b, 0) / xs.length)
+          return chosen.reduce((a, b) => a + b, 0) / chosen.length
+        }
+        return average(1) - average(-1)
+      }))
+      const before = yield* mean
+      const objective = Objective.GroupRelative({
+        rollouts, loss: "grpo", clip: { low: 0.2, high: 0.2 }, kl: 0.04, innerUpdates: 1, maxTokens: 16
+      })
+      const first = yield* policy.update(objective, update)
+      // On-policy: every ratio is 1, so the loss is minus the mean advantage, and the reference is the policy itself.
+      assert.closeTo(first.loss, 0, 1e-4)
+      assert.closeTo(first.kl, 0, 1e-6)
+      assert.strictEqual(first.clipFraction, 0)
+      assert.isAbove(first.gradNorm, 0)
+      const second = yield* policy.update(objective, update)
+      assert.isAbove(second.kl, 0)
+      assert.isAbove(yield* mean, before)
+    })), 60_000)
+
+  it.effect("are refused while a session is open, and without anything to learn from", () =>
+    run(Effect.gen(function*() {
+      const policy = yield* Policy
+      const refused = yield* Effect.scoped(Effect.andThen(policy.session, Effect.flip(policy.update(Objective.Supervised({ examples: [] }), update))))
+      assert.match(refused.message, /session\(s\) still open/)
+      const empty = yield* Effect.flip(policy.update(Objective.Supervised({ examples: [] }), update))
+      assert.match(empty.message, /batch is empty/)
+    })), 30_000)
+})
