@@ -36,6 +36,11 @@ export const device = Flag.Literals("device", ["cpu", "webgpu", "cuda"]).pipe(
   Flag.withDefault("cpu" as const)
 )
 
+export const trainable = Flag.Literals("trainable", ["decoder", "all"]).pipe(
+  Flag.withDescription("decoder: the vision tower is frozen; all: it is trained too, for pictures unlike those it knows"),
+  Flag.withDefault("decoder" as const)
+)
+
 export const preset = Flag.Literals("preset", ["quick", "full", "paper"]).pipe(
   Flag.withDescription("quick: minutes; full: the embedded study; paper: the paper's hyper-parameters, for a model of its size"),
   Flag.withDefault("quick" as const)
@@ -58,7 +63,7 @@ export const equalCompute = Flag.Boolean("equal-compute").pipe(
 export const noWarmUp = Flag.Boolean("no-warm-up").pipe(Flag.withDescription("Start every method from the base as it is"), Flag.withDefault(false))
 
 /** What a study is told. */
-export const study = { data, model, out, preset, seed, device, resume, shots, equalCompute, noWarmUp }
+export const study = { data, model, out, preset, seed, device, trainable, resume, shots, equalCompute, noWarmUp }
 
 export interface Study {
   readonly data: Option.Option<string>
@@ -67,6 +72,7 @@ export interface Study {
   readonly preset: Presets.PresetName
   readonly seed: number
   readonly device: "cpu" | "webgpu" | "cuda"
+  readonly trainable: "decoder" | "all"
   readonly resume: boolean
   readonly shots: Option.Option<number>
   readonly equalCompute: boolean
@@ -87,5 +93,6 @@ export const recorded = (flags: Study): Readonly<Record<string, Schema.Json>> =>
   model: flags.model === embeddedModel ? "embedded scene-vl" : flags.model,
   shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),
   device: flags.device,
+  trainable: flags.trainable,
   equalCompute: flags.equalCompute
 })

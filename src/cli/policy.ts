@@ -17,6 +17,6 @@ export const check = (
 
 /** The model on its device. */
 export const policy = (
-  flags: Pick<Study, "device" | "model" | "seed">
+  flags: Pick<Study, "device" | "model" | "seed"> & Partial<Pick<Study, "trainable">>
 ): Layer.Layer<Policy, PolicyError | WeightsError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
-  Layer.unwrap(Effect.as(check(flags), OnnxPolicy.layer({ model: flags.model, seed: flags.seed })))
+  Layer.unwrap(Effect.as(check(flags), OnnxPolicy.layer({ model: flags.model, seed: flags.seed, trainable: flags.trainable ?? "decoder" })))

@@ -51,7 +51,7 @@ describe("command line", () => {
   it("records every flag that changes results, and drops the warm-up on request", () => {
     const flags: Flags.Study = {
       data: Option.none(), model: Flags.embeddedModel, out: Option.none(), preset: "full", seed: 3, device: "cpu", resume: true,
-      shots: Option.some(4), equalCompute: false, noWarmUp: false
+      shots: Option.some(4), equalCompute: false, trainable: "decoder", noWarmUp: false
     }
     assert.isDefined(Flags.settings(flags).warmUp)
     assert.isUndefined(Flags.settings({ ...flags, noWarmUp: true }).warmUp)
