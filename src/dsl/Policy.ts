@@ -1,9 +1,9 @@
 /**
- * The model under training, and the layer that most scripts want.
+ * The model under training, and the layers that most scripts want: one that trains, one that asks a server.
  */
-import { NodeServices } from "@effect/platform-node"
-import { Layer } from "effect"
-import { OnnxPolicy, type Policy, type PolicyError } from "../kernels/policy/index.ts"
+import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import { Config, Effect, Layer, Option } from "effect"
+import { OnnxPolicy, OpenAiPolicy, type Policy, PolicyError } from "../kernels/policy/index.ts"
 import { Runtime } from "../kernels/runtime/index.ts"
 
 export * from "../kernels/policy/index.ts"
@@ -26,3 +26,28 @@ export const onnx = ({ seed = 0, workers, ...options }: OnnxOptions): Layer.Laye
   OnnxPolicy.layer({ ...options, seed }).pipe(
     Layer.provide(Layer.merge(Runtime.layer(workers === undefined ? {} : { workers }), NodeServices.layer))
   )
+
+export interface OpenAiOptions extends Omit<OpenAiPolicy.Options, "seed"> {
+  /** Seed of every draw. Default 0. */
+  readonly seed?: number
+}
+
+/** The key of the environment, where there is one. */
+const environmentKey = Config.option(Config.Redacted("OPENAI_API_KEY")).pipe(
+  Effect.map(Option.getOrUndefined),
+  Effect.mapError((cause) => new PolicyError({ operation: "load", reason: `OPENAI_API_KEY cannot be read: ${cause.message}`, cause }))
+)
+
+/**
+ * A model behind an OpenAI-compatible server: sampled, not trained. The key is `apiKey` or, without one, `OPENAI_API_KEY` of
+ * the environment, if it is set.
+ *
+ * ```ts
+ * program.pipe(Effect.provide(Policy.openai({ baseUrl: "https://api.openai.com/v1", model: "gpt-4o" })))
+ * ```
+ */
+export const openai = ({ seed = 0, ...options }: OpenAiOptions): Layer.Layer<Policy | OpenAiPolicy.Adapters, PolicyError> =>
+  Layer.unwrap(Effect.gen(function*() {
+    const apiKey = options.apiKey ?? (yield* environmentKey)
+    return OpenAiPolicy.layer({ ...options, apiKey, seed })
+  })).pipe(Layer.provide(NodeHttpClient.layerUndici))

@@ -65,8 +65,9 @@ export const annotate = <A>(task: Task<A>, options: AnnotateOptions = {}) =>
             if (Option.isSome(error)) {
               return { image, text: "", reasoning: Option.none(), annotation: Option.none(), fault: Option.some(error.value.message) }
             }
-            const text = completions[good.indexOf(image)]?.[0]?.text ?? ""
-            return { image, text, ...readText(task, form, text) }
+            const { fault, text = "" } = completions[good.indexOf(image)]?.[0] ?? {}
+            const read = readText(task, form, text)
+            return { image, text, ...read, fault: fault === undefined ? read.fault : Option.some(fault) }
           })
         })
       ),

@@ -19,6 +19,8 @@ export interface Answer<out A> {
   readonly reasoning: Option.Option<string>
   readonly verdict: string
   readonly reward: number
+  /** Why a remote policy wrote nothing. */
+  readonly fault?: string | undefined
 }
 
 export interface EvaluateOptions<A, E, R> {
@@ -115,6 +117,7 @@ export const measure = <A, E, R, E2, R2>(
           annotation: Option.match(given.annotation, { onNone: () => null, onSome: task.encode }),
           reasoning: Option.getOrNull(given.reasoning),
           verdict: given.verdict,
+          ...(given.fault === undefined ? {} : { fault: given.fault }),
           metrics
         })
       })
@@ -144,8 +147,8 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
         ),
         (completions) =>
           samples.map(({ truth }, i) => {
-            const written = completions[i]?.[0]?.text ?? ""
-            return { text: written, ...Rise.read(task, form, truth, written) }
+            const { fault, text: written = "" } = completions[i]?.[0] ?? {}
+            return { text: written, fault, ...Rise.read(task, form, truth, written) }
           })
       ))
   })))

@@ -35,6 +35,8 @@ export const Prediction = Schema.Struct({
   annotation: Schema.NullOr(Schema.String),
   reasoning: Schema.NullOr(Schema.String),
   verdict: Schema.String,
+  /** Why a remote policy wrote nothing. */
+  fault: Schema.optional(Schema.String),
   /** Of this one sample, by name. */
   metrics: Schema.Record(Schema.String, Schema.Finite)
 })

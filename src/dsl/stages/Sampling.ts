@@ -4,7 +4,7 @@
 import { Context, Effect } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import { type Completion, Policy, type PolicyError, type SampleOptions, type SampleRequest, type Session } from "../../kernels/policy/Policy.ts"
-import type { GrammarError, Task } from "../Task.ts"
+import { GrammarError, type Task } from "../Task.ts"
 
 /** How many prompts go into one call of the policy, and how many calls may be under way. */
 export const Batching = Context.Reference<{ readonly prompts: number; readonly calls: number }>("rise/Batching", {
@@ -46,6 +46,9 @@ export const grammarOf = <A>(
   Effect.gen(function*() {
     if (masking !== "mask" || task.grammar === undefined) return undefined
     const { encode, endOfTurn, specials, vocabularySize: size } = yield* Policy
+    if (size === 0) {
+      return yield* new GrammarError({ task: task.name, reason: 'the policy is remote and shows no tokens that could be masked: use grammar "off"' })
+    }
     return yield* task.grammar({ encode, size, endOfTurn, specials }, form)
   })
 

@@ -10,6 +10,7 @@ import type { ImageError } from "../image/index.ts"
 import { type Config } from "../models/index.ts"
 import { HostTensor, Runtime } from "../runtime/index.ts"
 import { Programs } from "../train/index.ts"
+import { ByteCache } from "./ByteCache.ts"
 import type { Sessions } from "./Sessions.ts"
 
 export type Grid = readonly [number, number, number]
@@ -33,43 +34,6 @@ export interface Images {
   readonly forget: Effect.Effect<void>
 }
 
-/** A map that drops its least recently used entries beyond a number of bytes. */
-class Cache<V> {
-  readonly #entries = new Map<string, V>()
-  readonly #sizeOf: (value: V) => number
-  readonly #limit: number
-  #bytes = 0
-
-  constructor(limit: number, sizeOf: (value: V) => number) {
-    this.#limit = limit
-    this.#sizeOf = sizeOf
-  }
-
-  get(key: string): V | undefined {
-    const value = this.#entries.get(key)
-    if (value !== undefined) {
-      this.#entries.delete(key)
-      this.#entries.set(key, value)
-    }
-    return value
-  }
-
-  set(key: string, value: V): void {
-    this.#entries.set(key, value)
-    this.#bytes += this.#sizeOf(value)
-    for (const [oldest, held] of this.#entries) {
-      if (this.#bytes <= this.#limit || oldest === key) return
-      this.#entries.delete(oldest)
-      this.#bytes -= this.#sizeOf(held)
-    }
-  }
-
-  clear(): void {
-    this.#entries.clear()
-    this.#bytes = 0
-  }
-}
-
 /** Images that go through the tower in one run. */
 const CHUNK = 8
 
@@ -87,8 +51,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const { config, frozen, process, sessions, weights } = options
   const runtime = yield* Runtime.Runtime
   const limit = options.cacheBytes ?? 256 * 1024 * 1024
-  const patchCache = new Cache<Patches>(limit, ({ patches }) => patches.byteLength)
-  const featureCache = new Cache<Features>(limit, ({ features }) => features.byteLength)
+  const patchCache = new ByteCache<Patches>(limit, ({ patches }) => patches.byteLength)
+  const featureCache = new ByteCache<Features>(limit, ({ features }) => features.byteLength)
 
   const distinct = (images: ReadonlyArray<Image>) => [...new Map(images.map((image) => [image.id, image])).values()]
 

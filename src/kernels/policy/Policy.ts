@@ -28,11 +28,13 @@ export interface Prompt {
 export interface Completion {
   /** Decoded text with the end-of-turn token removed. */
   readonly text: string
-  /** Sampled token ids; the end-of-turn token is included when it was reached. */
+  /** Sampled token ids; the end-of-turn token is included when it was reached. A remote server's are -1 where it does not tell. */
   readonly tokens: Int32Array
-  /** Log-probability in nats of each token under exactly the distribution it was drawn from. */
+  /** Log-probability in nats of each token under exactly the distribution it was drawn from; empty where a remote server gives none. */
   readonly logprobs: Float32Array
   readonly finish: "stop" | "length"
+  /** Why there is no text, where a remote server refused or left it out. */
+  readonly fault?: string
 }
 
 export interface SampleOptions {
@@ -156,6 +158,7 @@ export class Policy extends Context.Service<Policy, {
   readonly save: (directory: string) => Effect.Effect<void, PolicyError>
   /** Token ids of a text, without special tokens of the chat template: what grammars are compiled with. */
   readonly encode: (text: string) => Int32Array
+  /** 0 for a remote policy: it shows no tokens, so nothing can be masked. */
   readonly vocabularySize: number
   readonly endOfTurn: number
   /** Control tokens, and ids that stand for nothing: what free text never holds. */

@@ -1,3 +1,4 @@
-/** The model under training and its live layer. */
+/** The model under training and its live layer; servers that can be asked and not trained. */
 export * as OnnxPolicy from "./OnnxPolicy.ts"
+export * as OpenAiPolicy from "./openai/OpenAiPolicy.ts"
 export * from "./Policy.ts"
