@@ -23,6 +23,7 @@ const recording = () => {
     currentTimeNanosUnsafe: () => BigInt(now) * 1_000_000n,
     currentTimeNanos: Effect.sync(() => BigInt(now) * 1_000_000n),
     monotonicTimeNanosUnsafe: () => BigInt(now) * 1_000_000n,
+    monotonicTimeNanos: Effect.sync(() => BigInt(now) * 1_000_000n),
     sleep: (duration: Duration.Duration) => Effect.suspend(() => {
       const millis = Duration.toMillis(duration)
       if (millis >= 60_000) return Effect.never

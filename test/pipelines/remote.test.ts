@@ -1,0 +1,86 @@
+/** A remote policy in the pipelines: chains of thought for a local policy to learn from, and a baseline to evaluate. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Layer, Option, Schema, Stream } from "effect"
+import * as Policy from "../../src/dsl/Policy.ts"
+import { Progress, silent } from "../../src/dsl/Progress.ts"
+import * as Rise from "../../src/dsl/Rise.ts"
+import { Run } from "../../src/dsl/Run.ts"
+import { annotate } from "../../src/pipelines/annotate.ts"
+import { evaluate } from "../../src/pipelines/evaluate.ts"
+import { figure, predictions } from "../../src/pipelines/results.ts"
+import * as Stub from "../dsl/StubPolicy.ts"
+import * as Server from "../kernels/policy/openai/server.ts"
+
+const services = Layer.mergeAll(Run.layerMemory({ seed: 0 }), Layer.succeed(Progress, silent)).pipe(Layer.provideMerge(NodeServices.layer))
+
+const openai = ({ baseUrl }: Server.Server, key?: string) =>
+  Policy.openai({ baseUrl, model: "gpt", backoff: "1 millis" }).pipe(
+    Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown(key === undefined ? {} : { OPENAI_API_KEY: key })))
+  )
+
+const misbehaving: ReadonlyArray<Server.Behaviour> = [
+  Server.send(429, "", { "retry-after": "0" }),
+  (response) => { response.destroy() },
+  Server.send(500, "")
+]
+
+describe("a remote policy", () => {
+  it.live("writes the chains that a local policy is tuned on", () =>
+    Effect.gen(function*() {
+      const server = yield* Server.start
+      server.next.push(...misbehaving)
+      const chains = Rise.make(Stub.Mood, Stub.data(12)).pipe(
+        Rise.generate({ candidates: 3 }),
+        Rise.reconstruct(),
+        Rise.validate(),
+        Rise.best(),
+        Rise.filter({ tau: 0.75 })
+      )
+      yield* Effect.provide(Rise.train(chains), openai(server))
+      const run = yield* Run
+      const rows = yield* run.rows("cot.jsonl").pipe(Stream.mapEffect((row) => Schema.decodeUnknownEffect(Rise.CotRow)(row)), Stream.runCollect)
+      assert.strictEqual(rows.length, 12)
+      assert.isTrue(rows.every(({ reward }) => reward === 1))
+      // 12 groups of three in one request each, a reconstruction for every chain, and what had to be repeated.
+      assert.strictEqual(server.requests.length, 12 + 36 + misbehaving.length)
+      assert.isTrue(server.requests.every(({ headers }) => headers.authorization === undefined))
+
+      const asked = server.requests.length
+      const trace = yield* Stub.Trace
+      yield* Effect.provide(Rise.train(chains.pipe(Rise.sft({ steps: 3, batchSize: 4, learningRate: 1 }))), Stub.layer())
+      assert.deepStrictEqual(trace.updates, Array.from({ length: 3 }, () => ({ tag: "Supervised", size: 4 })))
+      assert.strictEqual(server.requests.length, asked)
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(services, Layer.provideMerge(Stub.Trace.layer, NodeServices.layer)))))
+
+  it.live("is evaluated by what it says of the pictures it is sent; what it refuses is wrong and says why", () =>
+    Effect.gen(function*() {
+      const server = yield* Server.start
+      server.next.push(...misbehaving)
+      server.answer = (response, received) =>
+        Server.textOf(received.body).startsWith("Think") && server.requests.length % 6 === 0
+          ? Server.send(200, { choices: [Server.choice(null, { message: { content: null, refusal: "no faces" } })] })(response, received)
+          : Server.behave(response, received)
+      const rows = yield* Effect.provide(evaluate({ method: "gpt", task: Stub.Mood, data: Stub.data(12), grammar: "off" }), openai(server, "sk-1"))
+      const value = (metric: string) => Option.getOrThrow(figure(rows, "gpt", "all", metric))
+      const refused = Math.floor((12 + misbehaving.length) / 6)
+      assert.strictEqual(server.requests.length, 12 + misbehaving.length)
+      assert.closeTo(value("error"), refused / 12, 1e-12)
+      assert.closeTo(value("valid"), 1 - refused / 12, 1e-12)
+      const written = yield* Stream.runCollect(predictions("gpt"))
+      assert.strictEqual(written.filter(({ fault }) => fault === "refused: no faces").length, refused)
+      assert.isTrue(server.requests.every(({ body, headers }) => headers.authorization === "Bearer sk-1" && body.temperature === 0))
+    }).pipe(Effect.scoped, Effect.provide(services)))
+
+  it.live("annotates without a mask, and says that it has none", () =>
+    Effect.gen(function*() {
+      const server = yield* Server.start
+      const images = Stream.map(Stub.data(3), ({ image }) => image)
+      server.next.push(Server.send(200, { choices: [Server.choice(null, { finish_reason: "content_filter" })] }))
+      const found = yield* images.pipe(Stream.take(1), annotate(Stub.Mood, { grammar: "off" }), Stream.runCollect, Effect.provide(openai(server)))
+      assert.include(Option.getOrThrow(found[0]!.fault), "content filter")
+      const masked = { ...Stub.Mood, grammar: () => Effect.die("no mask can be built without tokens") }
+      const error = yield* Effect.flip(images.pipe(annotate(masked, { grammar: "mask" }), Stream.runDrain, Effect.provide(openai(server))))
+      assert.match(error.message, /grammar "off"/)
+    }).pipe(Effect.scoped, Effect.provide(services)))
+})
