@@ -4,6 +4,6 @@
 export { CsvManifest, Scenes } from "./data/index.ts"
 export { Advantage, Dataset, Policy, Progress, Quarantine, Reward, Rise, Run, Task } from "./dsl/index.ts"
 export * as Image from "./kernels/image/Image.ts"
-export { Runtime } from "./kernels/runtime/index.ts"
+export { Device, Runtime } from "./kernels/runtime/index.ts"
 export * as Pipelines from "./pipelines/index.ts"
 export { Classification, Emotion6, Metric } from "./tasks/classification/index.ts"

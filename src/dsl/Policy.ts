@@ -4,14 +4,16 @@
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { Config, Effect, Layer, Option } from "effect"
 import { OnnxPolicy, OpenAiPolicy, type Policy, PolicyError } from "../kernels/policy/index.ts"
-import { Runtime } from "../kernels/runtime/index.ts"
+import { Device, Runtime } from "../kernels/runtime/index.ts"
 
 export * from "../kernels/policy/index.ts"
 
 export interface OnnxOptions extends Omit<OnnxPolicy.Options, "seed"> {
   /** Seed of every draw. Default 0. */
   readonly seed?: number
-  /** Worker threads. Default: the cores this process may use. */
+  /** Where graphs run. Default "cpu"; `Device.available` lists what this machine has. */
+  readonly device?: Device.Device
+  /** Worker threads. Default: the cores this process may use; 1 on a GPU. */
   readonly workers?: number
 }
 
@@ -22,9 +24,11 @@ export interface OnnxOptions extends Omit<OnnxPolicy.Options, "seed"> {
  * program.pipe(Effect.provide(Policy.onnx({ model: "assets/scene-vl" })))
  * ```
  */
-export const onnx = ({ seed = 0, workers, ...options }: OnnxOptions): Layer.Layer<Policy | OnnxPolicy.TrainingState, PolicyError | Runtime.RuntimeError> =>
+export const onnx = (
+  { device = "cpu", seed = 0, workers, ...options }: OnnxOptions
+): Layer.Layer<Policy | OnnxPolicy.TrainingState, PolicyError | Runtime.RuntimeError | Device.DeviceError> =>
   OnnxPolicy.layer({ ...options, seed }).pipe(
-    Layer.provide(Layer.merge(Runtime.layer(workers === undefined ? {} : { workers }), NodeServices.layer))
+    Layer.provide(Layer.merge(Runtime.layer(workers === undefined ? { device } : { device, workers }), NodeServices.layer))
   )
 
 export interface OpenAiOptions extends Omit<OpenAiPolicy.Options, "seed"> {

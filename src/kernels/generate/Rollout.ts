@@ -42,15 +42,18 @@ export const sequenceInputs = (config: Config.Config, batch: number, length: num
 /**
  * Attention of one new token a row: scores against the shared prompt and the row's own past are softmaxed together.
  * Queries are folded to `[prompts, kvHeads, group·repeat, d]`, so one product serves the whole group.
+ *
+ * @param ownBias broadcasts to `[prompts, kvHeads, group·repeat, own positions]`
  */
-const decodeAttention = (
+export const decodeAttention = (
   config: Config.Config,
   { group, prompts }: RolloutShape,
   prompt: LayerCache,
   promptBias: Tensor,
   q: Tensor,
   keys: Tensor,
-  values: Tensor
+  values: Tensor,
+  ownBias?: Tensor
 ): Tensor => {
   const { headWidth: d, heads, kvHeads } = config
   const repeat = heads / kvHeads
@@ -59,7 +62,7 @@ const decodeAttention = (
   const alpha = 1 / Math.sqrt(d)
   const shared = add(matmul(folded, prompt.keys, { transB: true, alpha }), promptBias)
   const own = reshape(matmul(grouped, keys, { transB: true, alpha }), [prompts, kvHeads, group * repeat, -1])
-  const weights = softmax(concat([shared, own], 3))
+  const weights = softmax(concat([shared, ownBias === undefined ? own : add(own, ownBias)], 3))
   const length = prompt.keys.shape[2] as number
   const mixed = add(
     matmul(slice(weights, 3, 0, length), prompt.values),

@@ -24,6 +24,8 @@ export interface PolicyContext {
   readonly microBatch: number
   /** Prompts × candidates decoded together on one worker. */
   readonly rolloutRows: number
+  /** Whether a rollout is one graph, or one run a token with its state on the device. */
+  readonly decode: "loop" | "step"
 }
 
 /** Wraps a lower failure as the policy's own. */

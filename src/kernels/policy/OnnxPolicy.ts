@@ -27,6 +27,11 @@ export interface Options {
   readonly microBatch?: number
   /** Prompts × candidates a worker decodes at a time. Default 128. */
   readonly rolloutRows?: number
+  /**
+   * One graph for a whole rollout, or one run a token with its state on the device; the tokens are the same. Default: what the
+   * device does well, "step" on webgpu and "loop" elsewhere.
+   */
+  readonly decode?: "loop" | "step"
   readonly optimizer?: AdamW.Options
 }
 
@@ -109,7 +114,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
     seed: options.seed,
     towerTrained: trainable === "all",
     microBatch: options.microBatch ?? 16,
-    rolloutRows: options.rolloutRows ?? 128
+    rolloutRows: options.rolloutRows ?? 128,
+    decode: options.decode ?? (runtime.device === "webgpu" ? "step" : "loop")
   }
   const optimizer = yield* AdamW.make(store, options.optimizer)
   const buffers: ReadonlyArray<Updates.GradientBuffers> = Array.from({ length: runtime.workers }, () => (

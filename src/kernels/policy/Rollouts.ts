@@ -11,6 +11,7 @@ import * as GrammarTables from "./GrammarTables.ts"
 import type { Features } from "./Images.ts"
 import { type Completion, PolicyError, type SampleOptions, type SampleRequest } from "./Policy.ts"
 import { layOut } from "./Sequences.ts"
+import * as StepDecode from "./StepDecode.ts"
 
 interface Item {
   readonly request: SampleRequest
@@ -107,20 +108,14 @@ const runBatch = Effect.fnUntraced(function*(
   const half = config.headWidth / 2
   const f32 = (data: Float32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({ dtype: "float32", dims, data })
   const grammarTensors = grammar === undefined ? {} : GrammarTables.tables(grammar).tensors
-  const session = yield* context.sessions.get({
-    key: `rollout ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
-    worker,
-    program: () => OnnxWriter.write(rollout(config, Programs.parameterInputs(config), shape)),
-    bound: {
-      ...context.weights,
-      ...grammarTensors,
-      tableCosines: f32(shareCopy(table.cosines.subarray(0, positionLimit * half)), positionLimit, half),
-      tableSines: f32(shareCopy(table.sines.subarray(0, positionLimit * half)), positionLimit, half),
-      emptyCache: f32(new Float32Array(0), prompts, config.kvHeads, count, 0, config.headWidth),
-      grammarState: { dtype: "int32", dims: [rows], data: new Int32Array(rows) }
-    }
-  })
-  const out = yield* session.run({
+  const bound = {
+    ...grammarTensors,
+    tableCosines: f32(shareCopy(table.cosines.subarray(0, positionLimit * half)), positionLimit, half),
+    tableSines: f32(shareCopy(table.sines.subarray(0, positionLimit * half)), positionLimit, half),
+    emptyCache: f32(new Float32Array(0), prompts, config.kvHeads, count, 0, config.headWidth),
+    grammarState: { dtype: "int32" as const, dims: [rows], data: new Int32Array(rows) }
+  }
+  const feeds: Readonly<Record<string, HostTensor.HostTensor>> = {
     ...batch.tensors,
     visual: f32(visual, visualRows, config.width),
     uniforms: f32(uniforms, newTokens, rows),
@@ -129,7 +124,16 @@ const runBatch = Effect.fnUntraced(function*(
     lastRow: { dtype: "int32", dims: [prompts], data: lastRow },
     temperature: f32(Float32Array.of(temperature), ...[]),
     topP: f32(Float32Array.of(topP), ...[])
-  })
+  }
+  const key = `${JSON.stringify(shape)} ${grammar?.id ?? ""}`
+  const out = context.decode === "step"
+    ? yield* StepDecode.run(context, { key, shape, worker, bound, feeds, uniforms, startPosition, finished })
+    : yield* Effect.flatMap(context.sessions.get({
+      key: `rollout ${key}`,
+      worker,
+      program: () => OnnxWriter.write(rollout(config, Programs.parameterInputs(config), shape)),
+      bound: { ...context.weights, ...bound }
+    }), (session) => session.run(feeds))
   const tokens = out["sampled"]?.data as Int32Array
   const logprobs = out["sampledLogprobs"]?.data as Float32Array
   const turns = Math.min(maxTokens, tokens.length / rows)
@@ -187,7 +191,8 @@ export const sample = Effect.fn("Policy.sample")(function*(
   const results = yield* Effect.forEach(
     batches,
     (batch, i) => runBatch(context, batch, features, { ...options, count }, prompts, i % workers),
-    { concurrency: "unbounded" }
+    // Step by step, a batch holds its state while it waits for another's turn: no more of them than workers.
+    { concurrency: context.decode === "step" ? workers : "unbounded" }
   )
   const groups = encoded.map((): Array<Completion> => [])
   for (const { completions, index } of results.flat().sort((a, b) => a.index - b.index || a.first - b.first)) groups[index]?.push(...completions)

@@ -11,12 +11,15 @@ export interface SessionSpec {
   /** Tensors bound by name; only those the program has are used. */
   readonly bound: Readonly<Record<string, HostTensor.HostTensor>>
   readonly outputs?: Readonly<Record<string, HostTensor.HostTensor>>
+  /** Outputs that stay in the worker, and the input each is for. */
+  readonly resident?: Readonly<Record<string, string>>
 }
 
 /** A session that feeds itself the inputs it has, whatever else is offered. */
 export interface OpenSession {
   readonly run: (
-    feeds: Readonly<Record<string, HostTensor.HostTensor>>
+    feeds: Readonly<Record<string, HostTensor.HostTensor>>,
+    state?: Runtime.ResidentState
   ) => Effect.Effect<Record<string, HostTensor.HostTensor>, Runtime.RuntimeError>
 }
 
@@ -41,17 +44,17 @@ export const make = Effect.gen(function*() {
   const held = new Map<string, Held>()
   const programs = new Map<string, OnnxWriter.Program>()
 
-  const open = Effect.fnUntraced(function*({ bound, key, outputs = {}, program, worker }: SessionSpec) {
+  const open = Effect.fnUntraced(function*({ bound, key, outputs = {}, program, resident = {}, worker }: SessionSpec) {
     const written = programs.get(key) ?? program()
     programs.set(key, written)
     const inputs = new Set(written.inputs.map((port) => port.name))
     const prepared = only(inputs, bound)
     const varying = new Set([...inputs].filter((name) => !(name in prepared)))
     const kept = only(new Set(written.outputs.map((port) => port.name)), outputs)
-    const fetches = written.outputs.map((port) => port.name).filter((name) => !(name in kept))
+    const fetches = written.outputs.map((port) => port.name).filter((name) => !(name in kept) && !(name in resident))
     const scope = yield* Scope.fork(parent)
-    const session = yield* Scope.provide(runtime.open(worker, written.bytes, { bound: prepared, outputs: kept }), scope)
-    const opened: OpenSession = { run: (feeds) => session.run(only(varying, feeds), fetches) }
+    const session = yield* Scope.provide(runtime.open(worker, written.bytes, { bound: prepared, outputs: kept, resident }), scope)
+    const opened: OpenSession = { run: (feeds, state) => session.run(only(varying, feeds), fetches, state) }
     return { session: opened, scope }
   })
 

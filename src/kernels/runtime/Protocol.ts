@@ -1,4 +1,5 @@
 /** Messages between a runtime and one of its worker threads. Every request gets one reply, in the order of requests. */
+import type { Device } from "./Device.ts"
 import type { HostTensor } from "./HostTensor.ts"
 import type { Job } from "./Kernel.ts"
 import type { RuntimeError } from "./RuntimeError.ts"
@@ -20,6 +21,8 @@ export interface SessionOptions {
   readonly bound?: Readonly<Record<string, HostTensor>>
   /** Outputs that every run writes into these shared buffers. */
   readonly outputs?: Readonly<Record<string, HostTensor>>
+  /** Outputs that stay in the worker, on its device, and the input they are for in a later run with the same state. */
+  readonly resident?: Readonly<Record<string, string>>
 }
 
 export type Body =
@@ -29,9 +32,13 @@ export type Body =
     readonly session: number
     readonly feeds: Readonly<Record<string, HostTensor>>
     readonly fetches: ReadonlyArray<string>
+    /** Where resident outputs go and inputs that are not fed come from. */
+    readonly state?: number
   }
   | { readonly _tag: "Kernel"; readonly job: Job }
   | { readonly _tag: "Release"; readonly session: number }
+  /** Drops what a state holds. */
+  | { readonly _tag: "Forget"; readonly state: number }
   /** Releases every session and ends the thread. */
   | { readonly _tag: "Close" }
 
@@ -63,6 +70,7 @@ export const operation = (body: Body): RuntimeError["operation"] => {
     case "Kernel":
       return "kernel"
     case "Release":
+    case "Forget":
     case "Close":
       return "close"
   }
@@ -72,4 +80,5 @@ export const operation = (body: Body): RuntimeError["operation"] => {
 export interface WorkerData {
   /** Threads inside one operator of onnxruntime. */
   readonly threads: number
+  readonly device: Device
 }

@@ -9,6 +9,7 @@
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { availableParallelism } from "node:os"
+import * as Device from "./Device.ts"
 import { type HostTensor, isShared } from "./HostTensor.ts"
 import * as Kernel from "./Kernel.ts"
 import type { SessionOptions } from "./Protocol.ts"
@@ -18,35 +19,49 @@ import * as WorkerThread from "./WorkerThread.ts"
 export { RuntimeError } from "./RuntimeError.ts"
 export type { SessionOptions } from "./Protocol.ts"
 
+/** A place on one worker for tensors that stay there from run to run, in the GPU's memory where it works on one. */
+export interface ResidentState {
+  readonly worker: number
+  readonly id: number
+}
+
 /** A model opened on one worker. */
 export interface RuntimeSession {
   /**
    * Runs the model on every input that is not bound. `fetches` names the outputs that come back in fresh memory;
-   * preallocated outputs are written on every run and are part of the result too.
+   * preallocated outputs are written on every run and are part of the result too. With a state, inputs that are not fed come
+   * from it, and resident outputs go into it.
    *
    * Do not touch shared arrays it reads or writes until it is done; interrupting it waits until the worker lets go.
    */
   readonly run: (
     feeds: Readonly<Record<string, HostTensor>>,
-    fetches: ReadonlyArray<string>
+    fetches: ReadonlyArray<string>,
+    state?: ResidentState
   ) => Effect.Effect<Record<string, HostTensor>, RuntimeError>
 }
 
 export class Runtime extends Context.Service<Runtime, {
   /** How many worker threads there are; they are counted from 0. */
   readonly workers: number
+  /** Where graphs run. */
+  readonly device: Device.Device
   /** Opens a model on one worker. The scope releases it after the runs asked for before. */
   readonly open: (
     worker: number,
     model: Uint8Array,
     options?: SessionOptions
   ) => Effect.Effect<RuntimeSession, RuntimeError, Scope.Scope>
+  /** An empty state on one worker; the scope drops what it holds. */
+  readonly state: (worker: number) => Effect.Effect<ResidentState, RuntimeError, Scope.Scope>
   /** Runs an elementwise job on one worker, in its queue. Buffers must be shared. */
   readonly kernel: (worker: number, job: Kernel.Job) => Effect.Effect<Kernel.Result, RuntimeError>
 }>()("rise/Runtime") {}
 
 export interface Options {
-  /** Default: the cores this process may use. */
+  /** Where graphs run. Default "cpu"; a device this machine has not is refused. */
+  readonly device?: Device.Device
+  /** Default: the cores this process may use; 1 on a GPU. */
   readonly workers?: number
   /** Threads inside one operator of a session. Default 1. */
   readonly threadsPerWorker?: number
@@ -58,14 +73,20 @@ const positive = (name: string, value: number): Effect.Effect<number, RuntimeErr
     : Effect.fail(new RuntimeError({ operation: "open", reason: `${name} is ${value}, expected a whole number from 1` }))
 
 /** Starts the workers; closing the layer ends them cooperatively. */
-export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError> =>
+export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | Device.DeviceError> =>
   Layer.effect(
     Runtime,
     Effect.gen(function*() {
-      const count = yield* positive("workers", options?.workers ?? availableParallelism())
+      const device = options?.device ?? "cpu"
+      const count = yield* positive("workers", options?.workers ?? (device === "cpu" ? availableParallelism() : 1))
+      if (device === "webgpu" && count > 1) {
+        return yield* new RuntimeError({ operation: "open", reason: `workers is ${count}, expected 1: one thread owns a webgpu device` })
+      }
       const threads = yield* positive("threadsPerWorker", options?.threadsPerWorker ?? 1)
-      const all = yield* Effect.replicateEffect(WorkerThread.make({ threads }), count, { concurrency: "unbounded" })
+      yield* Device.check(device)
+      const all = yield* Effect.replicateEffect(WorkerThread.make({ threads, device }), count, { concurrency: "unbounded" })
       let nextSession = 0
+      let nextState = 0
 
       const at = (
         operation: RuntimeError["operation"],
@@ -97,13 +118,25 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError> =>
               Effect.catch((error) => Effect.logWarning(error.message))
             )
         )
-        const run: RuntimeSession["run"] = (feeds, fetches) =>
-          Effect.map(
-            thread.submit({ _tag: "Run", session, feeds, fetches }),
-            (fresh) => ({ ...outputs, ...(fresh as Record<string, HostTensor>) })
-          )
+        const run: RuntimeSession["run"] = (feeds, fetches, state) =>
+          state !== undefined && state.worker !== worker
+            ? Effect.fail(new RuntimeError({ operation: "run", reason: `the state is worker ${state.worker}'s, the session worker ${worker}'s` }))
+            : Effect.map(
+              thread.submit({ _tag: "Run", session, feeds, fetches, ...(state === undefined ? {} : { state: state.id }) }),
+              (fresh) => ({ ...outputs, ...(fresh as Record<string, HostTensor>) })
+            )
         return { run }
       })
+
+      const state = (worker: number) =>
+        Effect.flatMap(at("open", worker), (thread) =>
+          Effect.acquireRelease(
+            Effect.sync((): ResidentState => ({ worker, id: nextState++ })),
+            ({ id }) =>
+              Effect.suspend(() => thread.alive() ? thread.submit({ _tag: "Forget", state: id }) : Effect.void).pipe(
+                Effect.catch((error) => Effect.logWarning(error.message))
+              )
+          ))
 
       const kernel = (worker: number, job: Kernel.Job) =>
         Effect.flatMap(at("kernel", worker), (thread) => {
@@ -113,6 +146,6 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError> =>
             : Effect.fail(new RuntimeError({ operation: "kernel", reason }))
         })
 
-      return { workers: count, open, kernel }
+      return { workers: count, device, open, state, kernel }
     })
   )

@@ -90,7 +90,7 @@ const withdraw = ({ gate }: Request): boolean =>
 
 const start = (options: Options) =>
   Effect.callback<Thread, RuntimeError>((resumeStart) => {
-    const worker = new Worker(options.entry ?? workerEntry, { workerData: { threads: options.threads } })
+    const worker = new Worker(options.entry ?? workerEntry, { workerData: { threads: options.threads, device: options.device } })
     const pending = new Map<number, Pending>()
     const exitListeners = new Set<() => void>()
     let nextId = 0

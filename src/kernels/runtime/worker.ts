@@ -3,6 +3,9 @@
  *
  * `session.run` blocks its thread and a thread killed inside it aborts the process, so a worker ends only by itself, when
  * it is told to close. This file runs in a bare Node thread: no Effect runtime here.
+ *
+ * Resident tensors never leave the worker: a run keeps some of its outputs in a state, a later one finds them there. On a
+ * GPU they stay in its memory.
  */
 import { env, InferenceSession, Tensor } from "onnxruntime-node"
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
@@ -19,15 +22,19 @@ interface Opened {
   /** Bound inputs plus those of the current run, which overwrite the ones of the run before. */
   readonly feeds: Record<string, Tensor>
   readonly preallocated: Readonly<Record<string, Tensor>>
+  /** The input that each resident output is for. */
+  readonly resident: Readonly<Record<string, string>>
 }
 
 if (parentPort === null) throw new Error("worker.ts is the entry of a worker thread")
 const port = parentPort
-const { threads } = workerData as WorkerData
+const { device, threads } = workerData as WorkerData
 // Otherwise onnxruntime warns about missing GPUs on stderr.
 env.logLevel = "error"
 
 const sessions = new Map<number, Opened>()
+/** Resident tensors by state and by the input they are for. */
+const states = new Map<number, Map<string, Tensor>>()
 const queue: Array<Request> = []
 let busy = false
 
@@ -73,13 +80,17 @@ const create = (model: Uint8Array, options: SessionOptions): Promise<InferenceSe
     enableCpuMemArena: false,
     // A pattern is one block a run, fresh from the system each time: a quarter of a small training step in page faults.
     enableMemPattern: false,
-    executionProviders: ["cpu"],
+    executionProviders: [device],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
     graphOptimizationLevel: options.optimization ?? "all",
     logSeverityLevel: 3,
     ...(options.externalData === undefined ? {} : { externalData: options.externalData }),
+    // Only the WebGPU binding can leave an output where it is; elsewhere it comes back and is fed again.
+    ...(options.resident === undefined || device !== "webgpu"
+      ? {}
+      : { preferredOutputLocation: Object.fromEntries(Object.keys(options.resident).map((name) => [name, "gpu-buffer" as const])) }),
     extra: {
       session: {
         // A spinning pool takes the core that another worker wants.
@@ -104,7 +115,8 @@ const open = async (id: number, model: Uint8Array, options: SessionOptions): Pro
       outputs,
       varying: session.inputNames.filter((name) => !(name in feeds)),
       feeds,
-      preallocated: toTensors("output", options.outputs ?? {}, outputs)
+      preallocated: toTensors("output", options.outputs ?? {}, outputs),
+      resident: options.resident ?? {}
     })
   } catch (cause) {
     await session.release()
@@ -115,29 +127,48 @@ const open = async (id: number, model: Uint8Array, options: SessionOptions): Pro
 const run = async (
   opened: Opened,
   given: Readonly<Record<string, HostTensor.HostTensor>>,
-  fetches: ReadonlyArray<string>
+  fetches: ReadonlyArray<string>,
+  state: number | undefined
 ): Promise<Record<string, HostTensor.HostTensor>> => {
-  const { feeds, inputs, outputs, preallocated, session, varying } = opened
+  const { feeds, inputs, outputs, preallocated, resident, session, varying } = opened
+  const held = state === undefined ? undefined : states.get(state) ?? new Map<string, Tensor>()
   for (const name in given) {
     if (inputs.has(name) && !varying.includes(name)) throw new Error(`input "${name}" was bound when the model was opened`)
     feeds[name] = toTensor("input", name, given[name]!, inputs)
   }
   for (const name of varying) {
-    if (!(name in given)) throw new Error(`input "${name}" is missing; a run takes ${list(varying)}`)
+    if (name in given) continue
+    const kept = held?.get(name)
+    if (kept === undefined) throw new Error(`input "${name}" is missing; a run takes ${list(varying)}`)
+    feeds[name] = kept
   }
   const wanted: Record<string, Tensor | null> = { ...preallocated }
   for (const name of fetches) {
     if (!outputs.has(name)) throw new Error(`the model has no output "${name}"; it has ${list(outputs.keys())}`)
     if (!(name in preallocated)) wanted[name] = null
   }
+  for (const name in resident) {
+    if (!outputs.has(name)) throw new Error(`the model has no output "${name}"; it has ${list(outputs.keys())}`)
+    if (held === undefined) throw new Error(`output "${name}" stays in the worker; give the run a state to keep it in`)
+    wanted[name] = null
+  }
   if (Object.keys(wanted).length === 0) {
     throw new Error(`the run fetches no output; the model has ${list(outputs.keys())}`)
   }
   const results = await session.run(feeds, wanted)
+  if (state !== undefined && held !== undefined) {
+    states.set(state, held)
+    for (const [output, input] of Object.entries(resident)) {
+      const result = results[output]
+      if (result === undefined) continue
+      held.get(input)?.dispose()
+      held.set(input, result)
+    }
+  }
   const fresh: Record<string, HostTensor.HostTensor> = {}
   for (const name of fetches) {
     const result = results[name]
-    if (result === undefined || name in preallocated) continue
+    if (result === undefined || name in preallocated || name in resident) continue
     const tensor = HostTensor.make(result.type, result.dims, result.data)
     if (typeof tensor === "string") throw new Error(`output "${name}": ${tensor}`)
     fresh[name] = tensor
@@ -151,6 +182,11 @@ const session = (id: number): Opened => {
   return opened
 }
 
+const forget = (id: number): void => {
+  for (const tensor of states.get(id)?.values() ?? []) tensor.dispose()
+  states.delete(id)
+}
+
 const release = async (id: number): Promise<void> => {
   const opened = session(id)
   sessions.delete(id)
@@ -162,12 +198,16 @@ const handle = async (body: Body): Promise<Value> => {
     case "Open":
       return open(body.session, body.model, body.options)
     case "Run":
-      return run(session(body.session), body.feeds, body.fetches)
+      return run(session(body.session), body.feeds, body.fetches, body.state)
     case "Kernel":
       return Kernel.execute(body.job)
     case "Release":
       return release(body.session)
+    case "Forget":
+      return forget(body.state)
     case "Close":
+      // The GPU's provider needs its tensors gone before its sessions.
+      for (const id of [...states.keys()]) forget(id)
       for (const id of [...sessions.keys()]) await release(id)
   }
 }

@@ -1,121 +1,15 @@
 /** The decode loop against decoding step by step without a cache, against transformers, and against the scoring pass. */
 import { assert, describe, it } from "@effect/vitest"
-import { type Grammar, rollout, type RolloutShape, sequenceInputs } from "../../../src/kernels/generate/index.ts"
+import { rollout, sequenceInputs } from "../../../src/kernels/generate/index.ts"
 import * as G from "../../../src/kernels/graph/index.ts"
-import { Keyed } from "../../../src/kernels/math/index.ts"
-import { head, Rope, sequence, vision } from "../../../src/kernels/models/index.ts"
+import { head, Rope, sequence } from "../../../src/kernels/models/index.ts"
 import { Programs } from "../../../src/kernels/train/index.ts"
 import * as Onnx from "../graph/onnx.ts"
 import * as Reference from "../graph/reference.ts"
-import { config, given, reference, type Sequence, sequenceFeeds, weights } from "../models/fixture.ts"
+import { given, sequenceFeeds } from "../models/fixture.ts"
+import { byRow, type Drawn, END, grid, length, loopDecode, type Options, padded, prompts, settingsUnderTest, setup, visualOf, visualTokens, worst } from "./cases.ts"
 
 const { value } = Reference
-const END = 95
-const grid = given.grid_thw[0]!
-const visualTokens = grid[0] * grid[1] * grid[2] / 4
-
-/** Prompts of different length, each with the fixture's first image: the shorter is padded. */
-const prompts: ReadonlyArray<ReadonlyArray<number>> = [given.prompt, given.prompt.slice(1, 11)]
-const length = 13
-
-const padded = (tokens: ReadonlyArray<number>, to: number): Sequence => ({
-  tokens: [...tokens, ...Array.from({ length: to - tokens.length }, () => END)],
-  mask: Array.from({ length: to }, (_, i) => i < tokens.length ? 1 : 0),
-  grids: [grid]
-})
-
-/** Visual tokens of the first image, once for each prompt. */
-const visualOf = (kind: "tied" | "untied", copies: number): Reference.Value => {
-  const settings = config(kind)
-  const patches = value(reference["pixel_values"]!.data.subarray(0, 24 * 384), [24, 384])
-  const features = vision(settings, Programs.parameterInputs(settings), G.input("patches", patches.shape), 1, grid)
-  const one = Reference.evaluate([features], { ...weights(kind), patches })[0]!
-  return value(Array.from({ length: copies }, () => [...one.data]).flat(), [copies * visualTokens, settings.width])
-}
-
-/** Allows few tokens, by state: an alternation of low and even tokens that must end in state 2. */
-const grammar = (vocabulary: number): Grammar => {
-  const allowed = new Uint8Array(3 * vocabulary)
-  const next = new Int32Array(3 * vocabulary)
-  for (let token = 0; token < vocabulary; token++) {
-    allowed[token] = Number(token < 40)
-    next[token] = 1
-    allowed[vocabulary + token] = Number(token % 2 === 0 && token < 90)
-    next[vocabulary + token] = token % 3 === 0 ? 2 : 0
-    allowed[2 * vocabulary + token] = Number(token % 5 === 0)
-    next[2 * vocabulary + token] = 0
-  }
-  return { id: "alternating", states: 3, vocabulary, allowed, next }
-}
-
-interface Options {
-  readonly kind?: "tied" | "untied"
-  readonly group?: number
-  readonly newTokens?: number
-  readonly temperature?: number
-  readonly topP?: number
-  readonly grammar?: Grammar
-  readonly endOfTurn?: number
-  readonly finished?: ReadonlyArray<number>
-}
-
-interface Drawn {
-  /** `[row][turn]` */
-  readonly tokens: ReadonlyArray<ReadonlyArray<number>>
-  readonly logprobs: ReadonlyArray<ReadonlyArray<number>>
-  readonly turns: number
-}
-
-const NONE = -5
-const uniformsOf = (rows: number, turns: number) =>
-  Keyed.uniforms(11, "rollout", new Float32Array(rows * turns))
-
-const setup = (options: Options) => {
-  const { endOfTurn = NONE, finished, group = 3, kind = "untied", newTokens = 12, temperature = 1, topP = 1 } = options
-  const settings = config(kind)
-  const rows = prompts.length * group
-  const positions = 64
-  const shape: RolloutShape = {
-    prompts: prompts.length, group, length, newTokens, visualRows: prompts.length * visualTokens, positions, endOfTurn,
-    sampling: { greedy: temperature === 0, nucleus: topP < 1 }, grammarStates: options.grammar?.states
-  }
-  const table = Rope.positionAngles(settings, positions)
-  const half = settings.headWidth / 2
-  const starts = prompts.map((tokens) => Rope.mropePositions(tokens, settings.imageToken, settings.vision.merge, [grid]).next)
-  const feeds: Reference.Feeds = {
-    ...weights(kind),
-    ...sequenceFeeds(settings, prompts.map((tokens) => padded(tokens, length))),
-    visual: visualOf(kind, prompts.length),
-    lastRow: value(prompts.map((tokens, b) => b * length + tokens.length - 1)),
-    uniforms: value(uniformsOf(rows, newTokens), [newTokens, rows]),
-    temperature: value([temperature], []),
-    topP: value([topP], []),
-    startPosition: value(starts.flatMap((at) => Array.from({ length: group }, () => at)), [rows, 1]),
-    tableCosines: value(table.cosines, [positions, half]),
-    tableSines: value(table.sines, [positions, half]),
-    finished: value(finished ?? Array.from({ length: rows }, () => 0)),
-    emptyCache: value([], [prompts.length, settings.kvHeads, group, 0, settings.headWidth]),
-    ...(options.grammar && {
-      grammarBias: value(Array.from(options.grammar.allowed, (a) => a === 1 ? 0 : -1e9), [options.grammar.states, settings.vocabulary]),
-      grammarNext: value(options.grammar.next),
-      grammarState: value(new Int32Array(rows))
-    })
-  }
-  return { feeds, group, newTokens, rows, settings, shape, temperature, topP }
-}
-
-const byRow = (tokens: Reference.Value, logprobs: Reference.Value): Drawn => {
-  const [turns, rows] = tokens.shape as [number, number]
-  const split = (v: Reference.Value) => Array.from({ length: rows }, (_, r) => Array.from({ length: turns }, (_, t) => v.data[t * rows + r]!))
-  return { tokens: split(tokens), logprobs: split(logprobs), turns }
-}
-
-const loopDecode = async (options: Options): Promise<Drawn> => {
-  const { feeds, settings, shape } = setup(options)
-  const out = rollout(settings, Programs.parameterInputs(settings), shape)
-  const [tokens, logprobs] = await Onnx.evaluate([out.sampled, out.sampledLogprobs], feeds)
-  return byRow(tokens!, logprobs!)
-}
 
 /** The sampler in plain code, in float64, from the logits of one row. */
 const chooseToken = (logits: ArrayLike<number>, u: number, temperature: number, topP: number, allowed: (token: number) => boolean) => {
@@ -173,20 +67,6 @@ const stepByStep = async (options: Options): Promise<Drawn> => {
   }
   await session.close()
   return { tokens, logprobs, turns: newTokens }
-}
-
-const worst = (a: ReadonlyArray<ReadonlyArray<number>>, b: ReadonlyArray<ReadonlyArray<number>>): number =>
-  Math.max(...a.flatMap((row, r) => row.map((x, t) => Math.abs(x - b[r]![t]!))))
-
-const settingsUnderTest: Readonly<Record<string, Options>> = {
-  "temperature 1": {},
-  "temperature 1, tied embeddings": { kind: "tied" },
-  "temperature 0.7": { temperature: 0.7 },
-  greedy: { temperature: 0 },
-  nucleus: { topP: 0.8, temperature: 1.2 },
-  "format mask": { grammar: grammar(96) },
-  "format mask, nucleus": { grammar: grammar(96), topP: 0.9, temperature: 0.9 },
-  "one candidate": { group: 1 }
 }
 
 describe("loop decode equals step-by-step decode, token for token", () => {

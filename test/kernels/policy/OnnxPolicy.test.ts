@@ -98,6 +98,27 @@ describe("draws are keyed by what they are for", () => {
     })), 30_000)
 })
 
+describe("one token a run, its state resident in the workers", () => {
+  for (const [name, options, masked] of [
+    ["temperature 0.8, two workers", { count: 3, maxTokens: 12, temperature: 0.8 }, false],
+    ["a nucleus under a format mask", { count: 2, maxTokens: 12, topP: 0.9 }, true],
+    ["greedy", { count: 1, maxTokens: 20, temperature: 0 }, false]
+  ] as const) {
+    it.effect(`${name}: what the loop draws`, () =>
+      Effect.gen(function*() {
+        const drawn = Effect.gen(function*() {
+          const { endOfTurn, vocabularySize } = yield* Policy
+          return yield* draw({ ...options, grammar: masked ? alternating(vocabularySize, endOfTurn) : undefined })
+        })
+        const [loop, steps] = [yield* run(drawn), yield* run(drawn, 2, { decode: "step" })]
+        loop.forEach((group, i) => group.forEach(({ logprobs, tokens }, g) => {
+          assert.deepStrictEqual(steps[i]![g]!.tokens, tokens)
+          assert.isAtMost(worst(steps[i]![g]!.logprobs, logprobs), 1e-5)
+        }))
+      }), 60_000)
+  }
+})
+
 describe("updates", () => {
   const update = { learningRate: 1e-3, weightDecay: 0 }
 

@@ -56,6 +56,34 @@ layer(TestRuntime, { timeout: "30 seconds" })("Runtime", (it) => {
       assert.deepStrictEqual([...sum.data], [101, 22, 33, 44])
     }))
 
+  it.effect("keeps resident outputs for later runs, each state its own, and drops them with its scope", () =>
+    Effect.gen(function*() {
+      const runtime = yield* Runtime.Runtime
+      const session = yield* runtime.open(1, Tiny.add(), { resident: { sum: "a" } })
+      const escaped = yield* Effect.scoped(Effect.gen(function*() {
+        const [one, two] = [yield* runtime.state(1), yield* runtime.state(1)]
+        // a is fed once; every run adds b to the sum of those before, which never leaves the worker.
+        assert.deepStrictEqual(yield* session.run({ a: vector(1, 1, 1, 1), b: vector(1, 2, 3, 4) }, [], one), {})
+        yield* session.run({ a: vector(9, 9, 9, 9), b: vector(0, 0, 0, 0) }, [], two)
+        yield* session.run({ b: vector(10, 10, 10, 10) }, [], one)
+        const reader = yield* runtime.open(1, Tiny.add())
+        const read = (state: Runtime.ResidentState) => Effect.map(reader.run({ b: vector(0, 0, 0, 0) }, ["sum"], state), ({ sum }) => [...sum!.data])
+        assert.deepStrictEqual(yield* read(one), [12, 13, 14, 15])
+        assert.deepStrictEqual(yield* read(two), [9, 9, 9, 9])
+        assert.deepStrictEqual(yield* read(one), [12, 13, 14, 15])
+        const elsewhere = yield* Effect.flip(Effect.flatMap(runtime.state(0), (state) => session.run({ b: vector(0, 0, 0, 0) }, [], state)))
+        assert.match(elsewhere.message, /the state is worker 0's, the session worker 1's/)
+        return one
+      }))
+      const gone = yield* Effect.flip(session.run({ b: vector(0, 0, 0, 0) }, [], escaped))
+      assert.match(gone.message, /input "a" is missing/)
+      const without = yield* Effect.flip(session.run({ a: vector(0, 0, 0, 0), b: vector(0, 0, 0, 0) }, []))
+      assert.match(without.message, /output "sum" stays in the worker; give the run a state/)
+      const unknown = yield* Effect.flip(Effect.flatMap(runtime.open(1, Tiny.add(), { resident: { total: "a" } }), (wrong) =>
+        Effect.flatMap(runtime.state(1), (state) => wrong.run({ a: vector(0, 0, 0, 0), b: vector(0, 0, 0, 0) }, [], state))))
+      assert.match(unknown.message, /no output "total"/)
+    }))
+
   it.effect("accepts views at an offset of one big shared buffer", () =>
     Effect.gen(function*() {
       const runtime = yield* Runtime.Runtime

@@ -13,7 +13,7 @@ const job = {
 describe("WorkerThread", () => {
   it.effect("fails every pending and later request when the thread crashes", () =>
     Effect.gen(function*() {
-      const thread = yield* WorkerThread.make({ threads: 1, entry: new URL("./crashing.ts", import.meta.url) })
+      const thread = yield* WorkerThread.make({ threads: 1, device: "cpu", entry: new URL("./crashing.ts", import.meta.url) })
       const fork = Effect.forkChild(thread.submit(job))
       const pending = [yield* fork, yield* fork]
       for (const fiber of pending) {
@@ -29,7 +29,7 @@ describe("WorkerThread", () => {
   it.effect("says why a thread could not start", () =>
     Effect.gen(function*() {
       const entry = new URL("./absent.ts", import.meta.url)
-      const error = yield* Effect.flip(Effect.scoped(WorkerThread.make({ threads: 1, entry })))
+      const error = yield* Effect.flip(Effect.scoped(WorkerThread.make({ threads: 1, device: "cpu", entry })))
       assert.strictEqual(error.operation, "open")
       assert.include(error.message, "absent.ts")
     }))

@@ -1,0 +1,67 @@
+/** Decoding one token a run, with the state in between resident, against the loop that is one graph. */
+import { assert, describe, it } from "@effect/vitest"
+import { prefill, step } from "../../../src/kernels/generate/index.ts"
+import { OnnxWriter } from "../../../src/kernels/graph/index.ts"
+import { Programs } from "../../../src/kernels/train/index.ts"
+import * as Onnx from "../graph/onnx.ts"
+import { type Feeds, value } from "../graph/reference.ts"
+import { weights } from "../models/fixture.ts"
+import { loopDecode, type Options, settingsUnderTest, setup, worst } from "./cases.ts"
+
+/** What a run leaves, under the names by which the next one asks for it. */
+const left = (out: Feeds, resident: Readonly<Record<string, string>>): Feeds =>
+  Object.fromEntries(Object.entries(resident).map(([output, input]) => [input, out[output]!]))
+
+const stepDecode = async (options: Options, carried: ReadonlyArray<string> = []) => {
+  const { feeds, newTokens, rows, settings, shape } = setup(options)
+  const first = prefill(settings, Programs.parameterInputs(settings), shape, carried)
+  const one = step(settings, Programs.parameterInputs(settings), shape)
+  const [start, go] = [await Onnx.open(first.outputs), await Onnx.open(one.outputs)]
+  const tokens = Array.from({ length: rows }, (): Array<number> => [])
+  const logprobs = Array.from({ length: rows }, (): Array<number> => [])
+  const given = Object.fromEntries(Object.entries(feeds).filter(([name]) => !carried.includes(name)))
+  let state = left(await start.run(feeds), first.resident)
+  for (let t = 0; t < newTokens; t++) {
+    const out = await go.run({
+      ...given,
+      ...state,
+      turn: value([t], []),
+      uniforms: value(feeds["uniforms"]!.data.slice(t * rows, (t + 1) * rows)),
+      positions: value(feeds["startPosition"]!.data.map((at) => at + t), [rows, 1])
+    })
+    for (let r = 0; r < rows; r++) {
+      tokens[r]!.push(out["sampled"]!.data[r]!)
+      logprobs[r]!.push(out["sampledLogprobs"]!.data[r]!)
+    }
+    state = { ...state, ...left(out, one.resident) }
+  }
+  await start.close()
+  await go.close()
+  return { tokens, logprobs }
+}
+
+describe("one token a run equals the loop, token for token", () => {
+  for (const [name, options] of Object.entries(settingsUnderTest)) {
+    it(name, async () => {
+      const [loop, steps] = [await loopDecode(options), await stepDecode(options)]
+      assert.deepStrictEqual(steps.tokens, loop.tokens)
+      assert.isAtMost(worst(steps.logprobs, loop.logprobs), 1e-5)
+    })
+  }
+
+  it("with the weights carried as state, and a turn that ends in between", async () => {
+    const free = await loopDecode({})
+    const options = { endOfTurn: free.tokens[0]![2]! }
+    const loop = await loopDecode(options)
+    const { settings, shape } = setup(options)
+    const { inputs } = OnnxWriter.write(step(settings, Programs.parameterInputs(settings), shape).outputs)
+    const parameters = inputs.map(({ name }) => name).filter((name) => name in weights("untied"))
+    assert.isAbove(parameters.length, 10)
+    const steps = await stepDecode(options, parameters)
+    // The loop stops where every row has ended; up to there they agree, also after the end of a row.
+    steps.tokens.forEach((row, r) => {
+      const end = loop.tokens[r]!.indexOf(options.endOfTurn) + 1 || loop.turns
+      assert.deepStrictEqual(row.slice(0, end), loop.tokens[r]!.slice(0, end))
+    })
+  })
+})
