@@ -7,7 +7,7 @@ import * as Image from "../kernels/image/Image.ts"
 import { annotate as annotateImages, compare, equalComputeBaselines, evaluate as evaluateModel, inFolder, methods, numbered, report as writeReport, Results, Source, warmUp } from "../pipelines/index.ts"
 import * as Flags from "./flags.ts"
 import { computing, readable } from "./main.ts"
-import { check, policy } from "./policy.ts"
+import { check, masking, named, policy } from "./policy.ts"
 import { columns, study } from "./study.ts"
 import * as Task from "./task.ts"
 
@@ -17,7 +17,7 @@ const method = Flag.Literals("method", ["all", "RISE", "SFT", "Visual-RFT"]).pip
 )
 
 export const train = Command.make("train", { ...Flags.study, ...Task.flags, method }, (flags) =>
-  computing(Effect.gen(function*() {
+  computing(flags.device)(Effect.gen(function*() {
     const task = yield* Task.task(flags)
     const preset = Flags.settings(flags)
     const source = yield* Source.open({ task, ...flags })
@@ -42,30 +42,31 @@ const form = Flag.Literals("form", ["think", "answer"]).pipe(
   Flag.withDefault("think" as const)
 )
 
-export const evaluate = Command.make("evaluate", { ...Task.flags, data: Flags.data, model: Flags.model, out: Flags.out, seed: Flags.seed, device: Flags.device, form }, (flags) =>
-  computing(Effect.gen(function*() {
+export const evaluate = Command.make("evaluate", { ...Task.flags, data: Flags.data, model: Flags.model, out: Flags.out, seed: Flags.seed, device: Flags.device, ...Flags.remote, form }, (flags) =>
+  computing(flags.device)(Effect.gen(function*() {
     yield* check(flags)
     const task = yield* Task.task(flags)
     const source = yield* Source.open({ task, ...flags, shots: Option.none() })
     const out = Option.isSome(flags.out) ? flags.out.value : yield* numbered(`runs/${task.name}-evaluate`, false)
-    const { evaluate: settings } = Flags.settings({ preset: "full", noWarmUp: true })
+    // A server's model is of the paper's size: it takes its words, and no mask.
+    const { evaluate: settings } = Flags.settings({ preset: Option.isSome(flags.remote) ? "paper" : "full", noWarmUp: true })
     const rows = yield* evaluateModel({ method: "model", task, data: source.test, form: flags.form, ...settings, cuesNamed: source.cuesNamed }).pipe(
       Effect.tap(Results.write),
       Effect.provide(policy(flags)),
-      inFolder({ out, seed: flags.seed, task, train: Stream.empty, test: source.test, config: { model: flags.model, source: source.name, form: flags.form } })
+      inFolder({ out, seed: flags.seed, task, train: Stream.empty, test: source.test, config: { model: named(flags), source: source.name, form: flags.form } })
     )
     yield* Console.log(`${Results.table(rows, columns)}\n\nEverything is in ${out}.`)
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))
 
 const images = Argument.String("image").pipe(Argument.withDescription("Image files"), Argument.variadic({ min: 1 }))
 
-export const annotate = Command.make("annotate", { ...Task.flags, model: Flags.model, seed: Flags.seed, device: Flags.device, form, images }, (flags) =>
-  computing(Effect.gen(function*() {
+export const annotate = Command.make("annotate", { ...Task.flags, model: Flags.model, seed: Flags.seed, device: Flags.device, ...Flags.remote, form, images }, (flags) =>
+  computing(flags.device)(Effect.gen(function*() {
     const task = yield* Task.task(flags)
     const path = yield* Path.Path
     yield* Stream.fromIterable(flags.images).pipe(
       Stream.map((file) => Image.file(path.resolve(file), file)),
-      annotateImages(task, { form: flags.form }),
+      annotateImages(task, { form: flags.form, grammar: masking(flags) }),
       Stream.runForEach(({ annotation, fault, image, reasoning, text }) =>
         Console.log(JSON.stringify({
           image: image.id,

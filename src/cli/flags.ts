@@ -32,9 +32,28 @@ export const out = Flag.String("out").pipe(
 export const seed = Flag.Int("seed").pipe(Flag.withDescription("Every random draw is keyed by it"), Flag.withDefault(0))
 
 export const device = Flag.Literals("device", ["cpu", "webgpu", "cuda"]).pipe(
-  Flag.withDescription("Where graphs run"),
+  Flag.withDescription("Where graphs run; a device this machine has not is refused with what it has"),
   Flag.withDefault("cpu" as const)
 )
+
+/** A server to ask instead of a model directory. */
+export const remote = {
+  remote: Flag.String("remote").pipe(
+    Flag.withDescription("Ask an OpenAI-compatible server instead, by its address with /v1; the key is OPENAI_API_KEY of the environment"),
+    Flag.withMetavar("URL"),
+    Flag.optional
+  ),
+  remoteModel: Flag.String("remote-model").pipe(
+    Flag.withDescription("The model as that server calls it"),
+    Flag.withMetavar("NAME"),
+    Flag.withDefault("")
+  )
+}
+
+export interface Remote {
+  readonly remote: Option.Option<string>
+  readonly remoteModel: string
+}
 
 export const trainable = Flag.Literals("trainable", ["decoder", "all"]).pipe(
   Flag.withDescription("decoder: the vision tower is frozen; all: it is trained too, for pictures unlike those it knows"),

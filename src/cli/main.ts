@@ -4,7 +4,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import { CliError, Command } from "effect/cli"
-import { Runtime } from "../kernels/runtime/index.ts"
+import { type Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Flags from "./flags.ts"
 import packageJson from "../../package.json" with { type: "json" }
 
@@ -17,10 +17,11 @@ export const readable = <A, E extends { readonly message: string }, R>(
 ): Effect.Effect<A, CliError.UserError, R> =>
   Effect.mapError(effect, (cause) => new CliError.UserError({ cause, userMessage: cause.message }))
 
-/** Starts the workers for a handler that computes; `--help` never does. */
-export const computing = <A, E extends { readonly message: string }>(
+/** Starts the workers for a handler that computes, on its device; `--help` never does. */
+export const computing = (device: Device.Device) =>
+<A, E extends { readonly message: string }>(
   effect: Effect.Effect<A, E, Services>
-): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> => readable(Effect.provide(effect, Runtime.layer()))
+): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> => readable(Effect.provide(effect, Runtime.layer({ device })))
 
 /** Parses the process's arguments and runs the command. */
 export const runMain = <const Name extends string, Input, C, E>(
@@ -37,4 +38,4 @@ export const example = <E extends { readonly message: string }>(
   name: string,
   description: string,
   handler: (flags: Flags.Study) => Effect.Effect<void, E, Services>
-): void => runMain(Command.make(name, Flags.study, (flags) => computing(handler(flags))).pipe(Command.withDescription(description)))
+): void => runMain(Command.make(name, Flags.study, (flags) => computing(flags.device)(handler(flags))).pipe(Command.withDescription(description)))

@@ -1,22 +1,36 @@
 /**
  * The live policy as flags describe it.
  */
-import { Effect, type FileSystem, Layer, type Path } from "effect"
-import { OnnxPolicy, type Policy, PolicyError } from "../kernels/policy/index.ts"
+import { Effect, type FileSystem, Layer, Option, type Path } from "effect"
+import * as Policies from "../dsl/Policy.ts"
+import { OnnxPolicy, type Policy, type PolicyError } from "../kernels/policy/index.ts"
 import type { Runtime } from "../kernels/runtime/index.ts"
 import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
-import type { Study } from "./flags.ts"
+import type { Remote, Study } from "./flags.ts"
 
-/** Fails early on what `policy` would fail on late, without reading any weights. */
-export const check = (
-  { device, model }: Pick<Study, "device" | "model">
-): Effect.Effect<void, PolicyError | WeightsError, FileSystem.FileSystem | Path.Path> =>
-  device === "cpu"
-    ? Effect.asVoid(ModelDirectory.open(model))
-    : Effect.fail(new PolicyError({ operation: "load", reason: `device ${device} is not in this version yet: use --device cpu` }))
+type Flags = Pick<Study, "model" | "seed"> & Partial<Pick<Study, "trainable">> & Partial<Remote>
 
-/** The model on its device. */
-export const policy = (
-  flags: Pick<Study, "device" | "model" | "seed"> & Partial<Pick<Study, "trainable">>
-): Layer.Layer<Policy, PolicyError | WeightsError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
-  Layer.unwrap(Effect.as(check(flags), OnnxPolicy.layer({ model: flags.model, seed: flags.seed, trainable: flags.trainable ?? "decoder" })))
+/** The policy behind the server that the flags name, if they name one. */
+const server = ({ remote = Option.none(), remoteModel = "", seed }: Flags) =>
+  Option.map(remote, (baseUrl) => Policies.openai({ baseUrl, model: remoteModel, seed }))
+
+/** Fails early on what `policy` would fail on late: reads no weights, sends nothing. */
+export const check = (flags: Flags): Effect.Effect<void, PolicyError | WeightsError, FileSystem.FileSystem | Path.Path> =>
+  Option.match(server(flags), {
+    onNone: () => Effect.asVoid(ModelDirectory.open(flags.model)),
+    onSome: (asked) => Effect.scoped(Effect.asVoid(Layer.build(asked)))
+  })
+
+/** The model on the device that the workers have, or behind a server. */
+export const policy = (flags: Flags): Layer.Layer<Policy, PolicyError | WeightsError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
+  Option.match(server(flags), {
+    onNone: () => Layer.unwrap(Effect.as(check(flags), OnnxPolicy.layer({ model: flags.model, seed: flags.seed, trainable: flags.trainable ?? "decoder" }))),
+    onSome: (asked): Layer.Layer<Policy, PolicyError> => asked
+  })
+
+/** Whether answers are masked: a server shows no tokens to mask. */
+export const masking = ({ remote }: Remote): "mask" | "off" => Option.isSome(remote) ? "off" : "mask"
+
+/** What run.json calls the model. */
+export const named = ({ model, remote, remoteModel }: Pick<Study, "model"> & Remote): string =>
+  Option.match(remote, { onNone: () => model, onSome: (baseUrl) => `${remoteModel} at ${baseUrl}` })

@@ -27,7 +27,8 @@ describe("command line", () => {
         [run("examples/emotion6.ts", "--model", directory, "--out", join(directory, "run")), /config\.json/],
         [run("examples/emotion6.ts", "--model", model, "--out", directory), /already exists and holds no run/],
         [run("examples/emotion6.ts", "--preset", "huge"), /Expected: "quick" \| "full" \| "paper"/],
-        [run("examples/emotion6.ts", "--device", "cuda"), /--device cpu/],
+        [run("examples/emotion6.ts", "--device", "cuda"), /device cuda is not available on this machine: .*Available: cpu/],
+        [run("src/cli/rise.ts", "evaluate", "--remote", "localhost", "--remote-model", "vl", "--out", join(directory, "run")), /baseUrl is "localhost"/],
         [run("src/cli/rise.ts", "report", directory), /no results\.json/],
         [run("src/cli/rise.ts", "train", "--labels", "a,a", "--data", directory), /"a" is listed twice/],
         [run("src/cli/rise.ts", "annotate", "--model", join(directory, "nowhere"), "x.png"), /no such file or directory/]
@@ -46,6 +47,18 @@ describe("command line", () => {
     const { status, stdout } = run("src/cli/rise.ts", "--help")
     assert.strictEqual(status, 0)
     for (const command of ["train", "annotate", "evaluate", "report"]) assert.include(stdout, command)
+  }, 30_000)
+
+  it("says what CUDA needs before it fetches anything", () => {
+    const { status, stderr, stdout } = run("scripts/setupCuda.ts", "--dry-run")
+    if (process.platform === "linux" && process.arch === "x64") {
+      assert.strictEqual(status, 0, stderr)
+      assert.match(stdout, /downloads from NuGet: Microsoft\.ML\.OnnxRuntime\.Gpu\.Linux \d/)
+      assert.include(stdout, "libonnxruntime_providers_cuda.so")
+    } else {
+      assert.strictEqual(status, 1)
+      assert.match(stderr, /only for linux\/x64/)
+    }
   }, 30_000)
 
   it("records every flag that changes results, and drops the warm-up on request", () => {

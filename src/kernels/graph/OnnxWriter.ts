@@ -20,7 +20,15 @@ export interface Program {
   readonly bytes: Bytes
   readonly inputs: ReadonlyArray<Port>
   readonly outputs: ReadonlyArray<Port>
+  /** Names of nodes that a GPU must leave to the CPU: see `misfilled`. */
+  readonly onHost: ReadonlyArray<string>
 }
+
+/**
+ * Outputs that onnxruntime's WebGPU provider (1.30) fills with something else, by operator: the inverse deviation of an RMS
+ * norm, where it writes the mean. Only derivatives use it.
+ */
+const misfilled: Readonly<Record<string, number>> = { SimplifiedLayerNormalization: 1 }
 
 /** Bytes of an initializer that live in another file (a .safetensors at any offset). */
 export interface External {
@@ -73,12 +81,26 @@ class Scope {
   readonly names = new Map<string, string>()
   readonly #written = new Map<string, ReadonlyArray<string>>()
   readonly #made = new Set<string>()
-  readonly #shared: { counter: number; readonly initializers: Array<Bytes>; readonly constants: Map<string, string> }
+  readonly #shared: {
+    counter: number
+    readonly initializers: Array<Bytes>
+    readonly constants: Map<string, string>
+    /** Values that some node takes. */
+    readonly taken: Set<string>
+    /** Nodes with a misfilled output, and its name. */
+    readonly suspects: Array<{ readonly node: string; readonly output: string }>
+  }
   readonly #parent: Scope | undefined
 
   constructor(parent?: Scope) {
     this.#parent = parent
-    this.#shared = parent !== undefined ? parent.#shared : { counter: 0, initializers: [], constants: new Map() }
+    this.#shared = parent !== undefined ? parent.#shared : { counter: 0, initializers: [], constants: new Map(), taken: new Set(), suspects: [] }
+  }
+
+  /** Nodes whose misfilled output some node takes, or the model gives. */
+  onHost(given: ReadonlySet<string>): ReadonlyArray<string> {
+    const { suspects, taken } = this.#shared
+    return suspects.filter(({ output }) => taken.has(output) || given.has(output)).map(({ node }) => node)
   }
 
   get initializers(): ReadonlyArray<Bytes> {
@@ -131,11 +153,15 @@ class Scope {
   #emitter(current: Node): Emitter {
     return {
       node: (type, inputs, outputs, attributes = {}, domain) => {
+        const named = `${type}_${this.#shared.counter++}`
         for (const name of outputs) this.#made.add(name)
+        for (const name of inputs) this.#shared.taken.add(name)
+        const suspect = outputs[misfilled[type] ?? Infinity]
+        if (suspect !== undefined) this.#shared.suspects.push({ node: named, output: suspect })
         this.nodes.push(join([
           ...inputs.map((name) => text(1, name)),
           ...outputs.map((name) => text(2, name)),
-          text(3, `${type}_${this.#shared.counter++}`),
+          text(3, named),
           text(4, type),
           ...Object.entries(attributes).map(([name, value]) => bytes(5, attributeProto(name, value))),
           ...(domain === undefined ? [] : [text(7, domain)])
@@ -232,7 +258,7 @@ export const write = (outputs: Readonly<Record<string, Tensor>>, options: WriteO
     bytes(8, join([text(1, ""), int(2, 20)])),
     bytes(8, join([text(1, "com.microsoft"), int(2, 1)]))
   ])
-  return { bytes: model, inputs, outputs: ports }
+  return { bytes: model, inputs, outputs: ports, onHost: scope.onHost(new Set(Object.values(outputs).map((tensor) => scope.name(tensor)))) }
 }
 
 const bake = (scope: Scope, name: string, tensor: Tensor, baked: TypedArray | External): string => {

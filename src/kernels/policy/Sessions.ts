@@ -53,7 +53,7 @@ export const make = Effect.gen(function*() {
     const kept = only(new Set(written.outputs.map((port) => port.name)), outputs)
     const fetches = written.outputs.map((port) => port.name).filter((name) => !(name in kept) && !(name in resident))
     const scope = yield* Scope.fork(parent)
-    const session = yield* Scope.provide(runtime.open(worker, written.bytes, { bound: prepared, outputs: kept, resident }), scope)
+    const session = yield* Scope.provide(runtime.open(worker, written.bytes, { bound: prepared, outputs: kept, resident, onHost: written.onHost }), scope)
     const opened: OpenSession = { run: (feeds, state) => session.run(only(varying, feeds), fetches, state) }
     return { session: opened, scope }
   })

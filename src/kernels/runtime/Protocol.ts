@@ -17,6 +17,8 @@ export interface SessionOptions {
   readonly prepack?: boolean
   /** Graph optimisation. Default "all". */
   readonly optimization?: "all" | "basic" | "disabled"
+  /** Names of nodes that stay on the CPU where the rest runs on a webgpu device. */
+  readonly onHost?: ReadonlyArray<string>
   /** Inputs that every run uses. Sent once: shared memory stays live, other arrays are frozen as they are now. */
   readonly bound?: Readonly<Record<string, HostTensor>>
   /** Outputs that every run writes into these shared buffers. */

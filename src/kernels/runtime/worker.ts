@@ -80,7 +80,8 @@ const create = (model: Uint8Array, options: SessionOptions): Promise<InferenceSe
     enableCpuMemArena: false,
     // A pattern is one block a run, fresh from the system each time: a quarter of a small training step in page faults.
     enableMemPattern: false,
-    executionProviders: [device],
+    // An empty list is refused.
+    executionProviders: [device === "webgpu" && options.onHost?.length ? { name: device, forceCpuNodeNames: options.onHost } : device],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: "sequential",

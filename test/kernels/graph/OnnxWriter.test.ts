@@ -61,6 +61,15 @@ describe("what is written", () => {
       assert.isAtMost(Reference.relativeError(found[i]!.data, expected[i]!.data), 1e-6, `output ${i}`)
     })
   })
+  it("names the nodes that a GPU would get wrong, where that matters", () => {
+    const [x, w] = [G.input("x", [2, 4]), G.input("w", [4])]
+    const y = G.rmsNorm(x, w, 1e-6)
+    const loss = G.sum(y)
+    assert.deepStrictEqual(G.OnnxWriter.write({ loss }).onHost, [])
+    const program = G.OnnxWriter.write({ loss, gradient: G.Autodiff.gradients(loss, [x])[0]! })
+    assert.strictEqual(program.onHost.length, 1)
+    assert.include(Buffer.from(program.bytes).toString("latin1"), program.onHost[0]!)
+  })
   it("bakes weights into the model", async () => {
     const [x, w] = [G.input("x", [1, 2]), G.input("w", [2, 2])]
     const feeds = { x: value([1, 2], [1, 2]) }
