@@ -119,13 +119,19 @@ describe("what is asked", () => {
   it.effect("no more requests at a time than allowed", () =>
     against({ concurrency: 3 }, ({ draw, server }) =>
       Effect.gen(function*() {
-        server.answer = async (response, received) => {
-          await new Promise((resolve) => setTimeout(resolve, 5))
-          return Server.behave(response, received)
+        // Nobody is answered before three wait, and then not at once: a fourth would have come by then.
+        const waiting: Array<() => void> = []
+        const rounds: Array<number> = []
+        server.answer = (response, received) => {
+          waiting.push(() => void Server.behave(response, received))
+          if (waiting.length !== 3) return
+          setTimeout(() => {
+            rounds.push(waiting.length)
+            for (const go of waiting.splice(0)) go()
+          }, 20)
         }
         yield* draw({ count: 1 }, Array.from({ length: 12 }, (_, i) => ask(`Why is this joy? ${i}`)))
-        assert.strictEqual(server.requests.length, 12)
-        assert.strictEqual(server.busiest, 3)
+        assert.deepStrictEqual(rounds, [3, 3, 3, 3])
       })))
 })
 
@@ -361,11 +367,12 @@ describe("time", () => {
   it.live("a slow answer is given up and asked for again; interruption cancels a request", () =>
     Effect.gen(function*() {
       realClock = yield* Clock.Clock
-      yield* live({ attemptTimeout: "50 millis", backoff: "1 millis" }, ({ draw, server }) =>
+      yield* live({ attemptTimeout: "50 millis", attempts: 1000, backoff: "1 millis" }, ({ draw, server }) =>
         Effect.gen(function*() {
           server.next.push(() => {}, (response) => void response.writeHead(200).write("{"))
           assert.strictEqual((yield* draw())[0]!.length, 1)
-          assert.strictEqual(server.requests.length, 3)
+          // A busy machine may be too slow for the good answer as well.
+          assert.isAtLeast(server.requests.length, 3)
         }))
       yield* live({ attemptTimeout: "20 millis", attempts: 2, backoff: "1 millis" }, ({ draw, server }) =>
         Effect.gen(function*() {

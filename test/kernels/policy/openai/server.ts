@@ -47,8 +47,6 @@ export interface Server {
   readonly next: Array<Behaviour>
   /** How it behaves. */
   answer: Behaviour
-  /** Most requests that were under way at a time. */
-  busiest: number
   /** Requests whose client went away before the answer. */
   abandoned: number
 }
@@ -97,13 +95,8 @@ export const behave: Behaviour = async (response, received) => {
 /** A server on a free port of this machine; the scope ends it with all its connections. */
 export const start = Effect.acquireRelease(
   Effect.callback<{ readonly server: ReturnType<typeof createServer>; readonly state: Server }>((resume) => {
-    let busy = 0
     const server = createServer((request, response) => {
-      state.busiest = Math.max(state.busiest, ++busy)
-      response.on("close", () => {
-        busy--
-        if (!response.writableEnded) state.abandoned++
-      })
+      response.on("close", () => { if (!response.writableEnded) state.abandoned++ })
       const chunks: Array<Buffer> = []
       request.on("data", (chunk: Buffer) => chunks.push(chunk))
       request.on("end", () => {
@@ -112,7 +105,7 @@ export const start = Effect.acquireRelease(
         void (state.next.shift() ?? state.answer)(response, received)
       })
     })
-    const state: Server = { baseUrl: "", requests: [], next: [], answer: behave, busiest: 0, abandoned: 0 }
+    const state: Server = { baseUrl: "", requests: [], next: [], answer: behave, abandoned: 0 }
     server.listen(0, "127.0.0.1", () => resume(Effect.succeed({
       server,
       state: Object.assign(state, { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1` })
