@@ -281,14 +281,20 @@ describe("Runtime.layer", () => {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(TestRuntime, scope)
       const run = yield* Effect.provide(long(), context)
-      const fork = Effect.forkChild(run)
-      const [before, running, waiting] = [yield* fork, yield* fork, yield* fork]
-      yield* Fiber.join(before)
+      const asked = yield* Effect.replicateEffect(Effect.forkChild(run), 12)
+      yield* Fiber.join(asked[0]!)
       yield* Scope.close(scope, Exit.void)
-      const { y } = yield* Fiber.join(running)
-      assert.strictEqual(y!.data.length, 384 * 384)
-      const withdrawn = yield* Effect.flip(Fiber.join(waiting))
-      assert.strictEqual(withdrawn.message, "runtime run: the runtime was closed before it began")
+      const exits = yield* Effect.forEach(asked, Fiber.await)
+      // How many had begun when the scope closed is the machine's affair; that the others never run is not.
+      const done = exits.findIndex(Exit.isFailure)
+      assert.isAtLeast(done, 1)
+      for (const exit of exits.slice(0, done)) {
+        assert.strictEqual(Exit.isSuccess(exit) && exit.value.y!.data.length, 384 * 384)
+      }
+      for (const fiber of asked.slice(done)) {
+        const withdrawn = yield* Effect.flip(Fiber.join(fiber))
+        assert.strictEqual(withdrawn.message, "runtime run: the runtime was closed before it began")
+      }
       const late = yield* Effect.flip(run)
       assert.strictEqual(late.message, "runtime run: the runtime is closed")
     }), 30_000)
