@@ -111,7 +111,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     const width = (chunk[0]?.[1].patches.length ?? 0) / rows
     const batch = HostTensor.shared.float32(CHUNK * rows * width)
     chunk.forEach(([, { patches }], i) => batch.set(patches, i * rows * width))
-    const session = yield* sessions.get({
+    const session = sessions.of({
       key: `vision ${grid.join("×")}`,
       worker,
       program: () => Programs.visualFeatures(config, CHUNK, grid),
