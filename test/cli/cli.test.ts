@@ -26,7 +26,7 @@ describe("command line", () => {
         [run("examples/emotion6.ts", "--data", directory, "--model", model, "--out", join(directory, "run")), /header does not fit the task: missing "anger"/],
         [run("examples/emotion6.ts", "--model", directory, "--out", join(directory, "run")), /config\.json/],
         [run("examples/emotion6.ts", "--model", model, "--out", directory), /already exists and holds no run/],
-        [run("examples/emotion6.ts", "--preset", "huge"), /Expected: "quick" \| "full" \| "paper"/],
+        [run("examples/emotion6.ts", "--preset", "huge"), /Expected: "quick" \| "full" \| "photos" \| "paper"/],
         [run("examples/emotion6.ts", "--device", "cuda"), /--device cpu/],
         [run("src/cli/rise.ts", "report", directory), /no results\.json/],
         [run("src/cli/rise.ts", "train", "--labels", "a,a", "--data", directory), /"a" is listed twice/],
