@@ -19,7 +19,7 @@ const chatTemplate = "{% for message in messages %}<|im_start|>{{ message.role }
 const config = (id: (token: string) => number, tokens: number) => ({
   architectures: ["Qwen2VLForConditionalGeneration"],
   model_type: "qwen2_vl",
-  torch_dtype: "bfloat16",
+  torch_dtype: "float16",
   hidden_size: 144,
   intermediate_size: 384,
   num_hidden_layers: 4,
