@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { Image } from "../image/Image.ts"
 import type { HostTensor, Runtime } from "../runtime/index.ts"
+import * as Budget from "./Budget.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import type { Features, Images, Patches } from "./Images.ts"
 import type { Model } from "./Model.ts"
@@ -33,23 +34,31 @@ export const failing = (operation: PolicyError["operation"]) => <A, R>(effect: E
 /** Rounds up to a multiple, so that few different shapes are compiled. */
 export const roundUp = (n: number, multiple: number): number => Math.max(multiple, Math.ceil(n / multiple) * multiple)
 
-const imagesOf = (prompts: ReadonlyArray<Prompt>): ReadonlyArray<Image> => prompts.flatMap((prompt) => prompt.images)
+const imagesOf = (asked: ReadonlyArray<Asked>): ReadonlyArray<Image> => asked.flatMap(({ prompt }) => prompt.images)
+
+/** A prompt and the number of tokens that follow it: what has to fit the model. */
+export interface Asked {
+  readonly prompt: Prompt
+  readonly following: number
+}
 
 /** Prompts with their images' visual tokens. */
-export const withFeatures = Effect.fnUntraced(function*(context: PolicyContext, prompts: ReadonlyArray<Prompt>) {
-  const features = yield* context.images.features(imagesOf(prompts))
-  return { features, encoded: yield* encode(context, prompts, features) }
+export const withFeatures = Effect.fnUntraced(function*(context: PolicyContext, asked: ReadonlyArray<Asked>) {
+  const features = yield* context.images.features(imagesOf(asked))
+  return { features, encoded: yield* encode(context, asked, features) }
 })
 
 /** Prompts with their images' patches, for runs that go through the tower. */
-export const withPatches = Effect.fnUntraced(function*(context: PolicyContext, prompts: ReadonlyArray<Prompt>) {
-  const patches = yield* context.images.patches(imagesOf(prompts))
-  return { patches, encoded: yield* encode(context, prompts, patches) }
+export const withPatches = Effect.fnUntraced(function*(context: PolicyContext, asked: ReadonlyArray<Asked>) {
+  const patches = yield* context.images.patches(imagesOf(asked))
+  return { patches, encoded: yield* encode(context, asked, patches) }
 })
 
-const encode = (context: PolicyContext, prompts: ReadonlyArray<Prompt>, known: ReadonlyMap<string, Features | Patches>) =>
-  Effect.forEach(prompts, (prompt): Effect.Effect<EncodedPrompt, PolicyError> =>
-    context.model.encoder.prompt(prompt, prompt.images.flatMap(({ id }) => {
+const encode = (context: PolicyContext, asked: ReadonlyArray<Asked>, known: ReadonlyMap<string, Features | Patches>) =>
+  Effect.forEach(asked, ({ following, prompt }): Effect.Effect<EncodedPrompt, PolicyError | Budget.TokenBudgetError> => {
+    const grids = prompt.images.flatMap(({ id }) => {
       const grid = known.get(id)?.grid
       return grid === undefined ? [] : [grid]
-    })))
+    })
+    return Effect.tap(context.model.encoder.prompt(prompt, grids), (encoded) => Budget.check(context.model, encoded, following))
+  })

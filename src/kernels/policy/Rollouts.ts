@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { rollout } from "../generate/index.ts"
 import * as Keyed from "../math/Keyed.ts"
+import { Rope } from "../models/index.ts"
 import { HostTensor } from "../runtime/index.ts"
 import { OnnxWriter } from "../graph/index.ts"
 import { Programs } from "../train/index.ts"
@@ -148,11 +149,8 @@ const shareCopy = (data: Float32Array): Float32Array => {
 }
 
 /** Position of the first new token. */
-const nextPosition = ({ model: { config } }: PolicyContext, { grids, tokens }: EncodedPrompt): number => {
-  const merge = config.vision.merge
-  const spared = grids.reduce((n, [t, h, w]) => n + t * h * w / (merge * merge) - Math.max(h, w) / merge, 0)
-  return tokens.length - spared
-}
+const nextPosition = ({ model: { config } }: PolicyContext, { grids, tokens }: EncodedPrompt): number =>
+  Rope.mropePositions(tokens, config.imageToken, config.vision.merge, grids).next
 
 /** Samples `count` completions for each request, in order. */
 export const sample = Effect.fn("Policy.sample")(function*(
@@ -163,15 +161,7 @@ export const sample = Effect.fn("Policy.sample")(function*(
   const wrong = check(options)
   if (wrong !== undefined) return yield* new PolicyError({ operation: "sample", reason: wrong })
   if (requests.length === 0) return []
-  const { encoded, features } = yield* withFeatures(context, requests.map(({ prompt }) => prompt))
-  const longest = encoded.reduce((n, { tokens }) => Math.max(n, tokens.length), 0)
-  if (longest + options.maxTokens > context.model.config.maxPositions) {
-    return yield* new PolicyError({
-      operation: "sample",
-      reason: `a prompt of ${longest} tokens and ${options.maxTokens} new ones exceed the model's ${context.model.config.maxPositions} positions; ` +
-        `shorten the prompt or shrink the images`
-    })
-  }
+  const { encoded, features } = yield* withFeatures(context, requests.map(({ prompt }) => ({ prompt, following: options.maxTokens })))
   // Fewer prompts than workers: each group is cut into equal parts, so that no worker idles.
   const { workers } = context.runtime
   const most = Math.max(1, Math.floor(workers / encoded.length))

@@ -6,9 +6,9 @@ import { ParameterStore, Programs } from "../train/index.ts"
 import { type PolicyContext, roundUp, withFeatures, withPatches } from "./Context.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import * as GrammarTables from "./GrammarTables.ts"
-import type { Features, Patches } from "./Images.ts"
 import type { Prompt } from "./Policy.ts"
 import { type Batch, layOut, lengthOf, type PackedSequence, rowsOf, type ScoredToken } from "./Sequences.ts"
+import * as Tower from "./Tower.ts"
 
 /** A sequence before its prompt is encoded. */
 export interface Draft {
@@ -20,9 +20,11 @@ export interface Draft {
   readonly grammar: Grammar | undefined
 }
 
-/** One batch of sequences that share grid, temperature and format mask. */
+/** One batch of sequences that share temperature and format mask. */
 interface PreparedBatch {
   readonly batch: Batch
+  readonly visual: Programs.BatchShape["visual"]
+  readonly feeds: () => Record<string, HostTensor.HostTensor>
   readonly worker: number
   /** Which draft each sequence was. */
   readonly indices: ReadonlyArray<number>
@@ -30,19 +32,12 @@ interface PreparedBatch {
   readonly grammar: Grammar | undefined
 }
 
-/** Encoded sequences cut into batches, with what their images need. */
-interface Prepared {
-  readonly batches: ReadonlyArray<PreparedBatch>
-  readonly feeds: (batch: Batch) => Record<string, HostTensor.HostTensor>
-  readonly visual: (batch: Batch) => Programs.BatchShape["visual"]
-}
-
 /** Sorts by length, cuts into micro-batches and deals them there and back, so that workers get like amounts. */
 const prepare = Effect.fnUntraced(function*(context: PolicyContext, drafts: ReadonlyArray<Draft>, throughTower: boolean) {
-  const prompts = drafts.map(({ prompt }) => prompt)
+  const asked = drafts.map(({ candidates, prompt }) => ({ prompt, following: candidates.reduce((n, tokens) => Math.max(n, tokens.length), 0) }))
   const { encoded, known } = throughTower
-    ? yield* Effect.map(withPatches(context, prompts), ({ encoded, patches }) => ({ encoded, known: patches as ReadonlyMap<string, Features | Patches> }))
-    : yield* Effect.map(withFeatures(context, prompts), ({ encoded, features }) => ({ encoded, known: features as ReadonlyMap<string, Features | Patches> }))
+    ? yield* Effect.map(withPatches(context, asked), ({ encoded, patches }) => ({ encoded, known: { kind: "pixels", patches } satisfies Tower.Known }))
+    : yield* Effect.map(withFeatures(context, asked), ({ encoded, features }) => ({ encoded, known: { kind: "features", features } satisfies Tower.Known }))
   const { config } = context.model
   const sequences = drafts.map(({ candidates, grammar, prompt, temperature, visual }, index) => {
     const sequence: PackedSequence = {
@@ -51,9 +46,7 @@ const prepare = Effect.fnUntraced(function*(context: PolicyContext, drafts: Read
       candidates,
       ...(visual && { visual })
     }
-    // The tower runs on one grid at a time; ready-made tokens mix freely.
-    const grid = throughTower ? sequence.prompt.grids.map((grid) => grid.join("×"))[0] ?? "none" : "any"
-    return { sequence, index, length: lengthOf(sequence), temperature, grammar, group: `${grid}|${temperature}|${grammar?.id ?? ""}` }
+    return { sequence, index, length: lengthOf(sequence), temperature, grammar, group: `${temperature}|${grammar?.id ?? ""}` }
   })
   const groups = Map.groupBy(sequences, ({ group }) => group)
   const { workers } = context.runtime
@@ -63,64 +56,31 @@ const prepare = Effect.fnUntraced(function*(context: PolicyContext, drafts: Read
     const each = Math.ceil(sorted.length / count)
     return Array.from({ length: Math.ceil(sorted.length / each) }, (_, i) => (
       { size: roundUp(each, 4), items: sorted.slice(i * each, (i + 1) * each) }))
-  }).map(({ items, size }, i) => {
+  }).map(({ items, size }, i): PreparedBatch => {
     const length = roundUp(items.reduce((n, item) => Math.max(n, item.length), 1), 16)
     const rows = roundUp(items.reduce((n, { sequence }) => n + rowsOf(sequence), 1), 128)
-    const images = items.reduce((n, { sequence }) => n + sequence.images.length, 0)
-    const tokens = items.reduce((n, { sequence }) => n + sequence.prompt.tokens.filter((t) => t === config.imageToken).length, 0)
-    const visualRows = tokens === 0 ? 0 : throughTower ? tokens / images * imageSlots(images) : roundUp(tokens, 64)
+    const source = Tower.visualRows(config, items.flatMap(({ sequence }) => sequence.images), known)
+    const shape = { batch: size, length, rows, visualRows: source.rows }
+    const batch = layOut(config, context.positions, items.map(({ sequence }) => sequence), shape, source.rowOf)
     const turn = Math.floor(i / workers)
     return {
-      batch: layOut(config, context.positions, items.map(({ sequence }) => sequence), { batch: size, length, rows, visualRows }),
+      batch,
+      visual: source.shape,
+      feeds: () => ({ ...batch.tensors, ...source.feeds() }),
       worker: turn % 2 === 0 ? i % workers : workers - 1 - i % workers,
       indices: items.map(({ index }) => index),
       temperature: items[0]?.temperature ?? 1,
       grammar: items[0]?.grammar
     }
   })
-
-  const prepared: Prepared = {
-    batches,
-    visual: (batch) => {
-      if (batch.images.length === 0) return { kind: "none" }
-      if (!throughTower) return { kind: "features", rows: batch.shape.visualRows }
-      const grid = known.get(batch.images[0] ?? "")?.grid ?? [1, 1, 1]
-      return { kind: "pixels", images: imageSlots(batch.images.length), grid }
-    },
-    feeds: (batch) => ({ ...batch.tensors, ...visualFeed(context, batch, known, throughTower) })
-  }
-  return prepared
+  return batches
 })
 
-/** Images a tower run has room for: a few sizes, so that few graphs are compiled. */
-const imageSlots = (images: number): number => roundUp(images, 4)
-
-const visualFeed = (
-  { model: { config } }: PolicyContext, batch: Batch, known: ReadonlyMap<string, Features | Patches>, throughTower: boolean
-): Record<string, HostTensor.HostTensor> => {
-  if (batch.images.length === 0) return {}
-  const parts = batch.images.flatMap((id) => {
-    const value = known.get(id)
-    return value === undefined ? [] : [{ data: "patches" in value ? value.patches : value.features, grid: value.grid }]
-  })
-  const grid = parts[0]?.grid ?? [1, 1, 1]
-  const perImage = grid[0] * grid[1] * grid[2]
-  const width = throughTower ? (parts[0]?.data.length ?? 0) / perImage : config.width
-  const rows = throughTower ? perImage * imageSlots(batch.images.length) : batch.shape.visualRows
-  const data = HostTensor.shared.float32(rows * width)
-  let at = 0
-  for (const part of parts) {
-    data.set(part.data, at)
-    at += part.data.length
-  }
-  return { [throughTower ? "patches" : "visual"]: { dtype: "float32", dims: [rows, width], data } }
-}
-
-const shapeOf = (prepared: Prepared, { batch, grammar, temperature }: PreparedBatch): Programs.BatchShape => ({
+const shapeOf = ({ batch, grammar, temperature, visual }: PreparedBatch): Programs.BatchShape => ({
   batch: batch.shape.batch,
   length: batch.shape.length,
   rows: batch.shape.rows,
-  visual: prepared.visual(batch),
+  visual,
   temperature,
   grammarStates: grammar?.states
 })
@@ -132,16 +92,16 @@ export const score = Effect.fnUntraced(function*(
   options: { readonly weights: Readonly<Record<string, HostTensor.HostTensor>>; readonly name: string }
 ) {
   const prepared = yield* prepare(context, drafts, false)
-  const scored = yield* Effect.forEach(prepared.batches, Effect.fnUntraced(function*(item) {
+  const scored = yield* Effect.forEach(prepared, Effect.fnUntraced(function*(item) {
     const { batch, grammar, indices, worker } = item
-    const shape = shapeOf(prepared, item)
+    const shape = shapeOf(item)
     const session = yield* context.sessions.get({
       key: `score ${options.name} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
       worker,
       program: () => Programs.scoring(context.model.config, shape),
       bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar).tensors) }
     })
-    const { logprobs } = yield* session.run(prepared.feeds(batch))
+    const { logprobs } = yield* session.run(item.feeds())
     const values = logprobs?.data as Float32Array
     return batch.spans.map((spans, i) => ({
       index: indices[i] ?? 0,
@@ -182,7 +142,7 @@ export const lossAndGradients = Effect.fnUntraced(function*(
   const { store } = model
   const trainable = [...store.slices.values()].filter((slice) => slice.trainable).map(({ name }) => name)
   const prepared = yield* prepare(context, drafts, context.towerTrained)
-  const byWorker = Map.groupBy(prepared.batches, ({ worker }) => worker)
+  const byWorker = Map.groupBy(prepared, ({ worker }) => worker)
 
   const runs = yield* Effect.forEach([...byWorker], Effect.fnUntraced(function*([worker, batches]) {
     const own = buffers[worker] as GradientBuffers
@@ -192,7 +152,7 @@ export const lossAndGradients = Effect.fnUntraced(function*(
     const results: Array<Record<string, HostTensor.HostTensor>> = []
     for (const item of batches) {
       const { batch, grammar, indices } = item
-      const shape = shapeOf(prepared, item)
+      const shape = shapeOf(item)
       const session = yield* context.sessions.get({
         key: `${options.kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
         worker,
@@ -200,7 +160,7 @@ export const lossAndGradients = Effect.fnUntraced(function*(
         bound: { ...context.weights, ...(grammar && GrammarTables.tables(grammar).tensors) },
         outputs
       })
-      const feeds = prepared.feeds(batch)
+      const feeds = item.feeds()
       results.push(yield* session.run({ ...feeds, reference: referenceFeed(batch, indices, options.reference), ...knobFeeds(options.knobs) }))
       if (batches.length > 1) {
         yield* runtime.kernel(worker, { _tag: "Accumulate", buffers: [own.total, own.run], begin: 0, end: store.trainableLength })

@@ -1,7 +1,7 @@
 /** The model graphs of training and scoring: log-probabilities of chosen rows, losses over them, gradients of losses. */
 import { Autodiff, gather, input, OnnxWriter, selectedLogprob, type Tensor } from "../graph/index.ts"
 import { sequenceInputs } from "../generate/index.ts"
-import { type Config, head, type Lookup, Parameters, sequence, vision } from "../models/index.ts"
+import { type Config, head, type Lookup, Parameters, sequence, vision, visionInputs, type VisionLayout } from "../models/index.ts"
 import * as Objectives from "./Objectives.ts"
 
 /** Static shape of a batch. */
@@ -18,7 +18,7 @@ export interface BatchShape {
   readonly visual:
     | { readonly kind: "none" }
     | { readonly kind: "features"; readonly rows: number }
-    | { readonly kind: "pixels"; readonly images: number; readonly grid: readonly [number, number, number] }
+    | { readonly kind: "pixels" } & VisionLayout.VisionShape
   readonly temperature: number
   /** States of the format mask, when tokens are scored under one. */
   readonly grammarStates: number | undefined
@@ -37,8 +37,6 @@ export const parameterInputs = (config: Config.Config): Lookup => {
   }
 }
 
-const patchLength = ({ vision }: Config.Config): number => vision.channels * vision.temporalPatch * vision.patch * vision.patch
-
 /** Visual tokens of a batch as the shape asks for them. */
 const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visual"]): Tensor | undefined => {
   switch (shape.kind) {
@@ -46,10 +44,8 @@ const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visua
       return undefined
     case "features":
       return input("visual", [shape.rows, config.width])
-    case "pixels": {
-      const [t, h, w] = shape.grid
-      return vision(config, p, input("patches", [shape.images * t * h * w, patchLength(config)]), shape.images, shape.grid)
-    }
+    case "pixels":
+      return vision(config, p, visionInputs(config, shape))
   }
 }
 
@@ -112,9 +108,8 @@ export const groupRelative = (config: Config.Config, shape: BatchShape, trainabl
   )
 }
 
-/** Visual tokens of images that share a grid: what a frozen tower is asked once an image. */
-export const visualFeatures = (config: Config.Config, images: number, grid: readonly [number, number, number]): OnnxWriter.Program => {
+/** The tower alone: what a frozen one is asked once an image. */
+export const visualFeatures = (config: Config.Config, shape: VisionLayout.VisionShape): OnnxWriter.Program => {
   const p = parameterInputs(config)
-  return OnnxWriter.write({ features: visualTokens(config, p, { kind: "pixels", images, grid }) as Tensor })
+  return OnnxWriter.write({ features: vision(config, p, visionInputs(config, shape)) })
 }
-
