@@ -1,5 +1,5 @@
 /** A Hugging Face directory made ready to run: configuration, weights in shared memory, tokenizer, pre-processor. */
-import { Effect, Option } from "effect"
+import { Effect, Option, Predicate } from "effect"
 import { Preprocess } from "../image/index.ts"
 import { Config, Parameters } from "../models/index.ts"
 import { ParameterStore } from "../train/index.ts"
@@ -42,6 +42,26 @@ const specialsOf = (directory: ModelDirectory.ModelDirectory, size: number, voca
   return new Set([...controls, ...Array.from({ length: Math.max(0, vocabulary - size) }, (_, i) => size + i)])
 }
 
+/** Tokens that a chat template may ask for by the name it has in tokenizer_config.json. */
+const templateVariables = ({ tokenizerConfig }: ModelDirectory.ModelDirectory): Readonly<Record<string, string>> =>
+  Object.fromEntries(["bos_token", "eos_token", "pad_token", "unk_token"].flatMap((name) => {
+    const value = tokenizerConfig[name]
+    const content = Predicate.hasProperty(value, "content") ? value.content : value
+    return typeof content === "string" ? [[name, content]] : []
+  }))
+
+/** Patches that are cut in another way than the tower expects would be a silent wrong answer. */
+const checkPatches = ({ patch, merge, temporalPatch }: Config.VisionConfig, preprocessor: Preprocess.Preprocessor) =>
+  Effect.forEach([
+    ["patch_size", preprocessor.patchSize, "patch_size", patch],
+    ["merge_size", preprocessor.mergeSize, "spatial_merge_size", merge],
+    ["temporal_patch_size", preprocessor.temporalPatchSize, "temporal_patch_size", temporalPatch]
+  ] as const, ([name, found, field, expected]) =>
+    found === expected ? Effect.void : Effect.fail(new PolicyError({
+      operation: "load",
+      reason: `preprocessor_config.json: ${name} is ${found}, but config.json's vision_config.${field} is ${expected}`
+    })), { discard: true })
+
 /** Loads everything; each failure says which file and what to do. */
 export const load = Effect.fn("Model.load")(function*(path: string, trainable: Trainable) {
   const failed = (cause: { readonly message: string }) => new PolicyError({ operation: "load", reason: cause.message, cause })
@@ -49,6 +69,7 @@ export const load = Effect.fn("Model.load")(function*(path: string, trainable: T
   const config = yield* Config.fromJson(directory.config).pipe(Effect.mapError(failed))
   const tokenizer = yield* Tokenizer.fromDirectory(directory).pipe(Effect.mapError(failed))
   const preprocessor = yield* Preprocess.fromConfig(directory.preprocessorConfig).pipe(Effect.mapError(failed))
+  yield* checkPatches(config.vision, preprocessor)
 
   const specs = Parameters.specs(config)
   const store = yield* ParameterStore.make(specs.map(({ decay, name, part, shape }) =>
@@ -72,11 +93,21 @@ export const load = Effect.fn("Model.load")(function*(path: string, trainable: T
     yield* Safetensors.readFloat32(header, found.name, target).pipe(Effect.mapError(failed))
   }
 
+  const named = new Set(specs.map(({ name }) => name))
+  const foreign = [...stored].find(([name]) => !named.has(name) && !Parameters.isSpare(config, name))
+  if (foreign !== undefined) {
+    return yield* new PolicyError({
+      operation: "load",
+      reason: `${path} has a tensor "${foreign[1].name}" that a model of type ${config.modelType} with this config.json does not use; ` +
+        `its arithmetic is not implemented`
+    })
+  }
+
   const endOfTurn = endOfTurnOf(directory, tokenizer)
   if (endOfTurn === undefined) {
     return yield* new PolicyError({ operation: "load", reason: `${path}: no eos_token_id in generation_config.json or config.json` })
   }
-  const encoder = Encoder.make(tokenizer, directory.chatTemplate, config.imageToken, preprocessor.mergedTokens)
+  const encoder = Encoder.make(tokenizer, { source: directory.chatTemplate, variables: templateVariables(directory) }, config.imageToken, preprocessor.mergedTokens)
   const model: Model = { path, config, store, tokenizer, encoder, preprocessor, endOfTurn, dtype, specials: specialsOf(directory, tokenizer.size, config.vocabulary) }
   return model
 })
