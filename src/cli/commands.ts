@@ -4,7 +4,7 @@
 import { Console, Effect, Option, Path, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Image from "../kernels/image/Image.ts"
-import { annotate as annotateImages, compare, equalComputeBaselines, evaluate as evaluateModel, inFolder, methods, numbered, report as writeReport, Results, Source, warmUp } from "../pipelines/index.ts"
+import { annotate as annotateImages, compare, equalComputeBaselines, evaluate as evaluateModel, inFolder, methods, numbered, Presets, report as writeReport, Results, Source, warmUp } from "../pipelines/index.ts"
 import * as Flags from "./flags.ts"
 import { computing, readable } from "./main.ts"
 import { check, policy } from "./policy.ts"
@@ -29,7 +29,7 @@ export const train = Command.make("train", { ...Flags.study, ...Task.flags, meth
       methods: Object.fromEntries(chosen),
       test: source.test,
       preset,
-      policy: policy(flags),
+      policy: policy(flags, preset.trainable),
       shots: source.shots,
       mean: Source.meanDistribution,
       cuesNamed: source.cuesNamed,
@@ -48,7 +48,7 @@ export const evaluate = Command.make("evaluate", { ...Task.flags, data: Flags.da
     const task = yield* Task.task(flags)
     const source = yield* Source.open({ task, ...flags, shots: Option.none() })
     const out = Option.isSome(flags.out) ? flags.out.value : yield* numbered(`runs/${task.name}-evaluate`, false)
-    const { evaluate: settings } = Flags.settings({ preset: "full", noWarmUp: true })
+    const { evaluate: settings } = Presets.presets.full
     const rows = yield* evaluateModel({ method: "model", task, data: source.test, form: flags.form, ...settings, cuesNamed: source.cuesNamed }).pipe(
       Effect.tap(Results.write),
       Effect.provide(policy(flags)),

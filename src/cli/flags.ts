@@ -37,13 +37,16 @@ export const device = Flag.Literals("device", ["cpu", "webgpu", "cuda"]).pipe(
 )
 
 export const trainable = Flag.Literals("trainable", ["decoder", "all"]).pipe(
-  Flag.withDescription("decoder: the vision tower is frozen; all: it is trained too, for pictures unlike those it knows"),
-  Flag.withDefault("decoder" as const)
+  Flag.withDescription("decoder: the vision tower is frozen; all: it is trained too; default: as the preset has it"),
+  Flag.optional
 )
 
-export const preset = Flag.Literals("preset", ["quick", "full", "paper"]).pipe(
-  Flag.withDescription("quick: minutes; full: the embedded study; paper: the paper's hyper-parameters, for a model of its size"),
-  Flag.withDefault("quick" as const)
+export const preset = Flag.Literals("preset", ["quick", "full", "photos", "paper"]).pipe(
+  Flag.withDescription(
+    "quick: minutes; full: the embedded study; photos: the embedded checkpoint on pictures of your own; " +
+      "paper: the paper's hyper-parameters, for a model of its size. Default: photos with --data and no --model, else quick"
+  ),
+  Flag.optional
 )
 
 export const resume = Flag.Boolean("resume").pipe(Flag.withDescription("Continue after the last finished stage of --out"), Flag.withDefault(false))
@@ -69,10 +72,10 @@ export interface Study {
   readonly data: Option.Option<string>
   readonly model: string
   readonly out: Option.Option<string>
-  readonly preset: Presets.PresetName
+  readonly preset: Option.Option<Presets.PresetName>
   readonly seed: number
   readonly device: "cpu" | "webgpu" | "cuda"
-  readonly trainable: "decoder" | "all"
+  readonly trainable: Option.Option<"decoder" | "all">
   readonly resume: boolean
   readonly shots: Option.Option<number>
   readonly equalCompute: boolean
@@ -80,19 +83,23 @@ export interface Study {
 }
 
 /** The preset as the flags ask for it. */
-export const settings = (flags: Pick<Study, "noWarmUp" | "preset">): Presets.Preset => {
-  const { warmUp, ...rest }: Presets.Preset = Presets.presets[flags.preset]
-  return flags.noWarmUp || warmUp === undefined ? rest : { ...rest, warmUp }
+export const settings = (flags: Pick<Study, "data" | "model" | "noWarmUp" | "preset" | "trainable">): Presets.Preset => {
+  const name = Option.getOrElse(flags.preset, () => Option.isSome(flags.data) && flags.model === embeddedModel ? "photos" : "quick")
+  const { warmUp, ...rest }: Presets.Preset = Presets.presets[name]
+  return {
+    ...rest,
+    ...(flags.noWarmUp || warmUp === undefined ? {} : { warmUp }),
+    trainable: Option.getOrElse(flags.trainable, () => rest.trainable ?? "decoder")
+  }
 }
 
 /** What run.json records of the flags: everything that changes results. */
 export const recorded = (flags: Study): Readonly<Record<string, Schema.Json>> => ({
-  preset: flags.preset,
+  preset: settings(flags).name,
   settings: JSON.parse(JSON.stringify(settings(flags))),
   source: Option.getOrElse(flags.data, () => "embedded scenes (synthetic)"),
   model: flags.model === embeddedModel ? "embedded scene-vl" : flags.model,
   shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),
   device: flags.device,
-  trainable: flags.trainable,
   equalCompute: flags.equalCompute
 })

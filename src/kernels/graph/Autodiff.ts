@@ -1,8 +1,8 @@
 /**
  * Reverse-mode automatic differentiation over tensor expressions: the gradient is another expression.
  */
-import { add } from "./elementwise.ts"
 import { filled, zeros } from "./fill.ts"
+import { accumulated } from "./indexing.ts"
 import { fail } from "./Shape.ts"
 import type { Node, Tensor } from "./Tensor.ts"
 
@@ -37,7 +37,7 @@ export const gradients = (of: Tensor, wrt: ReadonlyArray<Tensor>): ReadonlyArray
     if (!leads.has(tensor.node)) return
     const held = cotangents.get(tensor.node) ?? []
     const before = held[tensor.index]
-    held[tensor.index] = before === undefined ? value : add(before, value)
+    held[tensor.index] = before === undefined ? value : accumulated(before, value)
     cotangents.set(tensor.node, held)
   }
   accumulate(of, filled(1, []))

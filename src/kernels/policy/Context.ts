@@ -18,6 +18,10 @@ export interface PolicyContext {
   readonly positions: PositionTable
   /** Live weights by parameter name. */
   readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
+  /** How often the weights have changed: what was made of an older version is out of date. */
+  readonly version: () => number
+  /** Least and greatest number of weights that rollouts pack into their sessions; outside it they are read live. */
+  readonly packFrom: readonly [number, number]
   readonly seed: number
   /** Whether updates change the vision tower. */
   readonly towerTrained: boolean

@@ -114,7 +114,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const encode = Effect.fnUntraced(function*(chunk: ReadonlyArray<readonly [string, Patches]>, grid: Grid, worker: number) {
     const grids = Array.from({ length: chunkOf(grid) }, () => grid)
     const shape = VisionLayout.shapeFor(config.vision, grids)
-    const session = yield* sessions.get({
+    const session = sessions.of({
       key: `vision ${JSON.stringify(shape)}`,
       worker,
       program: () => Programs.visualFeatures(config, shape),

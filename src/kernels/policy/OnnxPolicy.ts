@@ -27,8 +27,16 @@ export interface Options {
   readonly microBatch?: number
   /** Prompts × candidates a worker decodes at a time. Default 128. */
   readonly rolloutRows?: number
+  /**
+   * Least and greatest number of weights that rollouts pack into their sessions instead of reading them live; default
+   * 8 to 400 million. Packed, a 27M model decodes 1.4 times as fast, for a copy of the weights on each worker and 0.2 s
+   * after every update.
+   */
+  readonly packFrom?: readonly [number, number]
   readonly optimizer?: AdamW.Options
 }
+
+const PACK_FROM = [8e6, 4e8] as const
 
 /** Weights with the optimiser's moments: what a long run needs to go on as if it had never stopped. */
 export interface State {
@@ -103,8 +111,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
     weights,
     frozen: trainable === "decoder"
   })
+  let version = 0
   const context: PolicyContext = {
     model, runtime, sessions, images, weights,
+    version: () => version,
+    packFrom: options.packFrom ?? PACK_FROM,
     positions: new PositionTable(model.config),
     seed: options.seed,
     towerTrained: trainable === "all",
@@ -114,7 +125,6 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const optimizer = yield* AdamW.make(store, options.optimizer)
   const buffers: ReadonlyArray<Updates.GradientBuffers> = Array.from({ length: runtime.workers }, () => (
     { run: ParameterStore.trainableBuffer(store), total: ParameterStore.trainableBuffer(store) }))
-  let version = 0
   let open = 0
   let reference: Record<string, HostTensor.HostTensor> | undefined
   let referenceData: Float32Array<SharedArrayBuffer> | undefined

@@ -108,10 +108,13 @@ const runBatch = Effect.fnUntraced(function*(
   const half = config.headWidth / 2
   const f32 = (data: Float32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({ dtype: "float32", dims, data })
   const grammarTensors = grammar === undefined ? {} : GrammarTables.tables(grammar).tensors
-  const session = yield* context.sessions.get({
-    key: `rollout ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
+  const packed = packedWeights(context, maxTokens)
+  const session = context.sessions.of({
+    key: `rollout ${JSON.stringify(shape)} ${grammar?.id ?? ""}${packed === undefined ? "" : " packed"}`,
     worker,
-    program: () => OnnxWriter.write(rollout(config, Programs.parameterInputs(config), shape)),
+    program: () =>
+      OnnxWriter.write(rollout(config, Programs.parameterInputs(config), shape), packed === undefined ? {} : { initializers: packed.initializers }),
+    ...(packed && { packed }),
     bound: {
       ...context.weights,
       ...grammarTensors,
@@ -141,6 +144,24 @@ const runBatch = Effect.fnUntraced(function*(
       readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows))
   }))
 })
+
+/** File name by which the initializers of packed programs refer to the store. */
+const STORE = "weights"
+
+/**
+ * Weights made part of the decoding session, in the layout its products read fastest. It pays for itself where a step is
+ * bound by reading the weights (not at toy width) and the session, opened again for every version, decodes long enough.
+ */
+const packedWeights = ({ model: { store }, packFrom, version }: PolicyContext, maxTokens: number) => {
+  const [least, most] = packFrom
+  if (maxTokens < 24 || store.data.length < least || store.data.length > most) return undefined
+  return {
+    version: version(),
+    externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }],
+    initializers: new Map([...store.slices.values()].map(({ length, name, offset }) =>
+      [name, { location: STORE, offset: offset * 4, length: length * 4, dtype: "f32" as const }]))
+  }
+}
 
 const shareCopy = (data: Float32Array): Float32Array => {
   const copy = HostTensor.shared.float32(data.length)

@@ -95,7 +95,7 @@ export const score = Effect.fnUntraced(function*(
   const scored = yield* Effect.forEach(prepared, Effect.fnUntraced(function*(item) {
     const { batch, grammar, indices, worker } = item
     const shape = shapeOf(item)
-    const session = yield* context.sessions.get({
+    const session = context.sessions.of({
       key: `score ${options.name} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
       worker,
       program: () => Programs.scoring(context.model.config, shape),
@@ -153,7 +153,7 @@ export const lossAndGradients = Effect.fnUntraced(function*(
     for (const item of batches) {
       const { batch, grammar, indices } = item
       const shape = shapeOf(item)
-      const session = yield* context.sessions.get({
+      const session = context.sessions.of({
         key: `${options.kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
         worker,
         program: () => Programs[options.kind](model.config, shape, trainable),

@@ -102,7 +102,7 @@ describe("what does not fit the model's positions", () => {
         const large = yield* Effect.flip(sample([{ prompt: { ...prompt, images: [picture(280, 280)] }, key: "large" }], { count: 1, maxTokens: 1 }))
         assert.include(large.message, "100 tokens of 1 image (100)")
       }).pipe(Effect.scoped, Effect.provide(live(model)))
-    }).pipe(Effect.scoped), 30_000)
+    }).pipe(Effect.scoped))
 
   it.effect("is not scored or trained on either", () =>
     Effect.gen(function*() {
@@ -115,7 +115,7 @@ describe("what does not fit the model's positions", () => {
         const scoring = Effect.scoped(Effect.flatMap(policy.session, (session) => session.logprobs([{ prompt, tokens: policy.encode(text) }])))
         assert.isTrue((yield* Effect.flip(scoring)).cause instanceof TokenBudgetError)
       }).pipe(Effect.provide(live(model)))
-    }).pipe(Effect.scoped), 30_000)
+    }).pipe(Effect.scoped))
 })
 
 describe("images of different grids", () => {
@@ -143,7 +143,7 @@ describe("images of different grids", () => {
         assert.closeTo(apart.loss, together.loss, 1e-5)
         assert.closeTo(apart.gradNorm / together.gradNorm, 1, 1e-5)
         assert.isAbove(together.gradNorm, frozen.gradNorm)
-      }), 30_000)
+      }))
   }
 })
 

@@ -91,6 +91,25 @@ describe("draws are keyed by what they are for", () => {
       const options = { count: 3, maxTokens: 12, temperature: 0.9 }
       assert.deepStrictEqual(yield* run(draw(options)), yield* run(draw(options)))
     }), 60_000)
+  it.effect("weights packed into the sessions draw what live ones draw, before and after an update", () =>
+    Effect.gen(function*() {
+      const program = Effect.gen(function*() {
+        const policy = yield* Policy
+        // Two lengths of prompt and two versions: packed sessions make room for one another.
+        const both = Effect.forEach([requests.slice(0, 1), requests.slice(1)], (of) => draw({ count: 4, maxTokens: 24 }, of))
+        const before = yield* both
+        yield* policy.beginStage
+        yield* policy.update(Objective.Supervised({ examples: [{ prompt: prompts[0]!, target: [{ text: "a red face", weight: 1 }] }] }), { learningRate: 3e-3 })
+        return [before, yield* both].flat(3)
+      })
+      const live = yield* run(program, 1)
+      const packed = yield* run(program, 1, { packFrom: [0, Infinity] })
+      assert.notDeepEqual(live.slice(0, live.length / 2), live.slice(live.length / 2))
+      live.forEach(({ logprobs, tokens }, i) => {
+        assert.deepStrictEqual(packed[i]!.tokens, tokens)
+        assert.isAtMost(worst(packed[i]!.logprobs, logprobs), 1e-4)
+      })
+    }), 60_000)
   it.effect("greedy candidates are alike", () =>
     run(Effect.gen(function*() {
       const groups = yield* draw({ count: 2, maxTokens: 12, temperature: 0 })

@@ -174,7 +174,7 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
         const session = yield* (yield* Policy).session
         const [group] = yield* session.sample([{ prompt: prompts[0], key: "greedy" }], { count: 1, maxTokens: 64, temperature: 0 })
         assert.deepStrictEqual([...group![0]!.tokens], given.greedy)
-      }).pipe(Effect.scoped, Effect.provide(live({}))), 30_000)
+      }).pipe(Effect.scoped, Effect.provide(live({}))))
 
     it.effect("makes the same step of AdamW", () =>
       Effect.gen(function*() {
@@ -196,6 +196,6 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
           const before = strided(store.data.subarray(offset, offset + length), given.stride)
           assert.isAbove(furthest(before, expected(`after.${parameter}`).data), 1e-4, parameter)
         }
-      }).pipe(Effect.provide(live({ trainable: "all", optimizer: { epsilon: given.adamw.epsilon } }))), 30_000)
+      }).pipe(Effect.provide(live({ trainable: "all", optimizer: { epsilon: given.adamw.epsilon } }))))
   })
 }
