@@ -69,3 +69,7 @@ export const canonicalName = (name: string): string =>
   name.startsWith("model.visual.") ? name.slice("model.".length)
     : name.startsWith("model.language_model.") ? `model.${name.slice("model.language_model.".length)}`
     : name
+
+/** The other way round: the name in transformers 5, which is also PEFT's. */
+export const currentName = (name: string): string =>
+  name.startsWith("visual.") ? `model.${name}` : name.startsWith("model.") ? `model.language_model.${name.slice("model.".length)}` : name

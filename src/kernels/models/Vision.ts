@@ -4,10 +4,8 @@ import {
 } from "../graph/index.ts"
 import { attention, joinHeads } from "./Attention.ts"
 import type { Config } from "./Config.ts"
+import { adapted, type Lookup } from "./Lookup.ts"
 import { visionAngles } from "./Rope.ts"
-
-/** A parameter of the model as a graph input. */
-export type Lookup = (name: string) => Tensor
 
 const EPSILON = 1e-6
 
@@ -40,22 +38,21 @@ export const vision = (
 
   const kernel = p("visual.patch_embed.proj.weight")
   let x = matmul(patches, reshape(kernel, [width, patches.shape[1] as number]), { transB: true })
+  const dense = (input: Tensor, name: string) => adapted(p, name, input, linear(input, p(`${name}.weight`), p(`${name}.bias`)))
   for (let i = 0; i < depth; i++) {
     const at = `visual.blocks.${i}`
     const norm = (name: string) => layerNorm(x, p(`${at}.${name}.weight`), p(`${at}.${name}.bias`), EPSILON)
-    const dense = (input: Tensor, name: string) => linear(input, p(`${at}.${name}.weight`), p(`${at}.${name}.bias`))
-    const qkv = transpose(reshape(dense(norm("norm1"), "attn.qkv"), [batch, frame, 3, heads, width / heads]), [2, 0, 3, 1, 4])
+    const qkv = transpose(reshape(dense(norm("norm1"), `${at}.attn.qkv`), [batch, frame, 3, heads, width / heads]), [2, 0, 3, 1, 4])
     const part = (k: number) => reshape(slice(qkv, 0, k, k + 1), [batch, heads, frame, width / heads])
     const attended = attention(
       rotary(part(0), positions, cosines, sines),
       rotary(part(1), positions, cosines, sines),
       part(2)
     )
-    x = add(x, dense(joinHeads(attended), "attn.proj"))
-    x = add(x, dense(quickGelu(dense(norm("norm2"), "mlp.fc1")), "mlp.fc2"))
+    x = add(x, dense(joinHeads(attended), `${at}.attn.proj`))
+    x = add(x, dense(quickGelu(dense(norm("norm2"), `${at}.mlp.fc1`)), `${at}.mlp.fc2`))
   }
   const unit = layerNorm(x, p("visual.merger.ln_q.weight"), p("visual.merger.ln_q.bias"), EPSILON)
   const merged = reshape(unit, [images * length / (merge * merge), width * merge * merge])
-  const hidden = gelu(linear(merged, p("visual.merger.mlp.0.weight"), p("visual.merger.mlp.0.bias")))
-  return linear(hidden, p("visual.merger.mlp.2.weight"), p("visual.merger.mlp.2.bias"))
+  return dense(gelu(dense(merged, "visual.merger.mlp.0")), "visual.merger.mlp.2")
 }

@@ -9,7 +9,7 @@ import type { Image } from "../image/Image.ts"
 import type { ImageError } from "../image/index.ts"
 import { type Config } from "../models/index.ts"
 import { HostTensor, Runtime } from "../runtime/index.ts"
-import { Programs } from "../train/index.ts"
+import { type Lora, Programs } from "../train/index.ts"
 import type { Sessions } from "./Sessions.ts"
 
 export type Grid = readonly [number, number, number]
@@ -77,14 +77,17 @@ export interface Options {
   readonly config: Config.Config
   readonly process: (image: Image) => Effect.Effect<Patches, ImageError>
   readonly sessions: Sessions
+  /** Whose weights they are: the policy's or its reference's. */
+  readonly name: string
   readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
+  readonly lora?: Lora.Lora | undefined
   readonly frozen: boolean
   /** Default 256 MiB for each of patches and features. */
   readonly cacheBytes?: number
 }
 
 export const make = Effect.fnUntraced(function*(options: Options) {
-  const { config, frozen, process, sessions, weights } = options
+  const { config, frozen, name, process, sessions, weights } = options
   const runtime = yield* Runtime.Runtime
   const limit = options.cacheBytes ?? 256 * 1024 * 1024
   const patchCache = new Cache<Patches>(limit, ({ patches }) => patches.byteLength)
@@ -112,9 +115,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     const batch = HostTensor.shared.float32(CHUNK * rows * width)
     chunk.forEach(([, { patches }], i) => batch.set(patches, i * rows * width))
     const session = sessions.of({
-      key: `vision ${grid.join("×")}`,
+      key: `vision ${name} ${grid.join("×")}`,
       worker,
-      program: () => Programs.visualFeatures(config, CHUNK, grid),
+      program: () => Programs.visualFeatures(config, CHUNK, grid, options.lora),
       bound: weights
     })
     const { features } = yield* session.run({ patches: { dtype: "float32", dims: [CHUNK * rows, width], data: batch } })

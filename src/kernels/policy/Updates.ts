@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { Grammar } from "../generate/index.ts"
 import { HostTensor } from "../runtime/index.ts"
-import { ParameterStore, Programs } from "../train/index.ts"
+import { Lora, ParameterStore, Programs } from "../train/index.ts"
 import { type PolicyContext, roundUp, withFeatures, withPatches } from "./Context.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import * as GrammarTables from "./GrammarTables.ts"
@@ -125,11 +125,19 @@ const shapeOf = (prepared: Prepared, { batch, grammar, temperature }: PreparedBa
   grammarStates: grammar?.states
 })
 
+export interface ScoreOptions {
+  readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
+  /** Whose weights they are: tells sessions apart. */
+  readonly name: string
+  /** The adapter that the weights hold values of. */
+  readonly lora: Lora.Lora | undefined
+}
+
 /** Log-probabilities of every candidate's tokens under the given weights, in the order of drafts. */
 export const score = Effect.fnUntraced(function*(
   context: PolicyContext,
   drafts: ReadonlyArray<Draft>,
-  options: { readonly weights: Readonly<Record<string, HostTensor.HostTensor>>; readonly name: string }
+  options: ScoreOptions
 ) {
   const prepared = yield* prepare(context, drafts, false)
   const scored = yield* Effect.forEach(prepared.batches, Effect.fnUntraced(function*(item) {
@@ -138,7 +146,7 @@ export const score = Effect.fnUntraced(function*(
     const session = context.sessions.of({
       key: `score ${options.name} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
       worker,
-      program: () => Programs.scoring(context.model.config, shape),
+      program: () => Programs.scoring(context.model.config, shape, options.lora),
       bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar).tensors) }
     })
     const { logprobs } = yield* session.run(prepared.feeds(batch))
@@ -160,6 +168,8 @@ export interface GradientBuffers {
 export interface LossOptions {
   readonly kind: "supervised" | "groupRelative"
   readonly knobs: Readonly<Record<string, number>>
+  /** Optimiser steps taken: keys what is dropped. */
+  readonly step: number
   /** Reference log-probabilities by draft and candidate; absent: the old ones. */
   readonly reference?: ReadonlyArray<ReadonlyArray<Float32Array>>
 }
@@ -179,9 +189,11 @@ export const lossAndGradients = Effect.fnUntraced(function*(
   options: LossOptions
 ) {
   const { model, runtime } = context
-  const { store } = model
+  const { trained: store } = model
+  const lora = model.adapter?.lora
   const trainable = [...store.slices.values()].filter((slice) => slice.trainable).map(({ name }) => name)
-  const prepared = yield* prepare(context, drafts, context.towerTrained)
+  const prepared = yield* prepare(context, drafts, model.towerTrained)
+  const masks = lora === undefined || lora.dropout === 0 ? {} : Lora.dropoutMasks(model.config, lora, context.seed, options.step)
   const byWorker = Map.groupBy(prepared.batches, ({ worker }) => worker)
 
   const runs = yield* Effect.forEach([...byWorker], Effect.fnUntraced(function*([worker, batches]) {
@@ -196,11 +208,11 @@ export const lossAndGradients = Effect.fnUntraced(function*(
       const session = context.sessions.of({
         key: `${options.kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
         worker,
-        program: () => Programs[options.kind](model.config, shape, trainable),
+        program: () => Programs[options.kind](model.config, shape, trainable, { lora }),
         bound: { ...context.weights, ...(grammar && GrammarTables.tables(grammar).tensors) },
         outputs
       })
-      const feeds = prepared.feeds(batch)
+      const feeds = { ...prepared.feeds(batch), ...masks, ...dropoutRows(context, prepared, item, options.step) }
       results.push(yield* session.run({ ...feeds, reference: referenceFeed(batch, indices, options.reference), ...knobFeeds(options.knobs) }))
       if (batches.length > 1) {
         yield* runtime.kernel(worker, { _tag: "Accumulate", buffers: [own.total, own.run], begin: 0, end: store.trainableLength })
@@ -218,6 +230,28 @@ export const lossAndGradients = Effect.fnUntraced(function*(
   }
   return result
 })
+
+/** The numbers by which rows choose their dropout masks: keyed by what a row belongs to, whichever batch that is in. */
+const dropoutRows = (
+  { model, seed }: PolicyContext, prepared: Prepared, { batch, indices }: PreparedBatch, step: number
+): Record<string, HostTensor.HostTensor> => {
+  const { adapter } = model
+  if (adapter === undefined || adapter.lora.dropout === 0) return {}
+  const drawn = (rows: number, each: number, keys: ReadonlyArray<string>): HostTensor.HostTensor => {
+    const data = HostTensor.shared.int64(rows)
+    keys.forEach((key, i) => Lora.dropoutNumbers(seed, `step=${step}/${key}`, data.subarray(i * each, (i + 1) * each)))
+    return { dtype: "int64", dims: [rows], data }
+  }
+  const { batch: sequences, length } = batch.shape
+  const visual = prepared.visual(batch)
+  const patches = visual.kind === "pixels" ? visual.grid.reduce((n, d) => n * d, 1) : 0
+  return {
+    dropoutRows: drawn(sequences * length, length, indices.map((index) => `example=${index}`)),
+    ...(visual.kind === "pixels" && {
+      dropoutPatches: drawn(visual.images * patches, patches, batch.images.map((id) => `image=${id}`))
+    })
+  }
+}
 
 const referenceFeed = (
   batch: Batch, indices: ReadonlyArray<number>, reference: LossOptions["reference"]

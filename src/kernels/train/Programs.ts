@@ -2,6 +2,7 @@
 import { Autodiff, gather, input, OnnxWriter, selectedLogprob, type Tensor } from "../graph/index.ts"
 import { sequenceInputs } from "../generate/index.ts"
 import { type Config, head, type Lookup, Parameters, sequence, vision } from "../models/index.ts"
+import * as Lora from "./Lora.ts"
 import * as Objectives from "./Objectives.ts"
 
 /** Static shape of a batch. */
@@ -27,17 +28,21 @@ export interface BatchShape {
 /** Rows of the vocabulary product held at once: bounds memory at a 150k vocabulary, whole at a small one. */
 const chunkRows = (vocabulary: number): number => Math.max(64, Math.floor((1 << 24) / vocabulary))
 
-/** Graph inputs that stand for the model's parameters. */
-export const parameterInputs = (config: Config.Config): Lookup => {
-  const tensors = new Map(Parameters.specs(config).map(({ name, shape }) => [name, input(name, shape)]))
-  return (name) => {
+/** Graph inputs that stand for the model's parameters, and for an adapter's. With `dropout` the adapter works as in training. */
+export const parameterInputs = (config: Config.Config, lora?: Lora.Lora, dropout?: Lora.DropoutRows): Lookup => {
+  const specs = [...Parameters.specs(config), ...(lora === undefined ? [] : Lora.specs(config, lora))]
+  const tensors = new Map(specs.map(({ name, shape }) => [name, input(name, shape)]))
+  const parameter = (name: string): Tensor => {
     const found = tensors.get(name)
     if (found === undefined) throw new Error(`the model has no parameter "${name}"`)
     return found
   }
+  return lora === undefined ? parameter : Object.assign(parameter, { adapt: Lora.adapt(config, lora, parameter, dropout) })
 }
 
 const patchLength = ({ vision }: Config.Config): number => vision.channels * vision.temporalPatch * vision.patch * vision.patch
+
+const patchRows = ({ grid: [t, h, w], images }: Extract<BatchShape["visual"], { readonly kind: "pixels" }>): number => images * t * h * w
 
 /** Visual tokens of a batch as the shape asks for them. */
 const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visual"]): Tensor | undefined => {
@@ -47,15 +52,15 @@ const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visua
     case "features":
       return input("visual", [shape.rows, config.width])
     case "pixels": {
-      const [t, h, w] = shape.grid
-      return vision(config, p, input("patches", [shape.images * t * h * w, patchLength(config)]), shape.images, shape.grid)
+      return vision(config, p, input("patches", [patchRows(shape), patchLength(config)]), shape.images, shape.grid)
     }
   }
 }
 
+const lossRows = ({ rows }: BatchShape): Tensor => input("lossRows", [rows], "i32")
+
 /** Log-probabilities `[rows]` of the tokens `targets` after the hidden states `lossRows`. */
-export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape): Tensor => {
-  const rows = input("lossRows", [shape.rows], "i32")
+export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor = lossRows(shape)): Tensor => {
   const inputs = sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual))
   // Rows may repeat: where candidates share a prompt, its last one is wanted by each. Then choosing late can be cheaper.
   const early = shape.rows < shape.batch * shape.length
@@ -70,8 +75,27 @@ export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape): T
   })
 }
 
-export const scoring = (config: Config.Config, shape: BatchShape): OnnxWriter.Program =>
-  OnnxWriter.write({ logprobs: logprobs(config, parameterInputs(config), shape) })
+export const scoring = (config: Config.Config, shape: BatchShape, lora?: Lora.Lora): OnnxWriter.Program =>
+  OnnxWriter.write({ logprobs: logprobs(config, parameterInputs(config, lora), shape) })
+
+/** How a model is trained. */
+export interface TrainingOptions {
+  /** The adapter whose parameters are trained instead of the model's. */
+  readonly lora?: Lora.Lora | undefined
+}
+
+/** Log-probabilities as training computes them, and the parameters they come from. */
+const trained = (config: Config.Config, shape: BatchShape, { lora }: TrainingOptions) => {
+  const rows = lossRows(shape)
+  const { visual } = shape
+  const dropout = lora === undefined || lora.dropout === 0 ? undefined : {
+    cells: input("dropoutRows", [shape.batch * shape.length], "i64"),
+    wanted: rows,
+    patches: visual.kind === "pixels" ? input("dropoutPatches", [patchRows(visual)], "i64") : undefined
+  }
+  const p = parameterInputs(config, lora, dropout)
+  return { p, logprobs: logprobs(config, p, shape, rows) }
+}
 
 /** Name of the output that holds a parameter's gradient. */
 export const gradientName = (parameter: string): string => `gradient:${parameter}`
@@ -86,19 +110,29 @@ const withGradients = (loss: Objectives.Loss, p: Lookup, trainable: ReadonlyArra
 }
 
 /** Loss of eq. 8 and the gradient of every trainable parameter. */
-export const supervised = (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>): OnnxWriter.Program => {
-  const p = parameterInputs(config)
-  return withGradients(Objectives.supervised(logprobs(config, p, shape), input("weights", [shape.rows])), p, trainable)
+export const supervised = (
+  config: Config.Config,
+  shape: BatchShape,
+  trainable: ReadonlyArray<string>,
+  options: TrainingOptions = {}
+): OnnxWriter.Program => {
+  const { logprobs, p } = trained(config, shape, options)
+  return withGradients(Objectives.supervised(logprobs, input("weights", [shape.rows])), p, trainable)
 }
 
 /** Loss of eq. 7 and 10, its metrics and the gradient of every trainable parameter. */
-export const groupRelative = (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>): OnnxWriter.Program => {
-  const p = parameterInputs(config)
+export const groupRelative = (
+  config: Config.Config,
+  shape: BatchShape,
+  trainable: ReadonlyArray<string>,
+  options: TrainingOptions = {}
+): OnnxWriter.Program => {
+  const { logprobs, p } = trained(config, shape, options)
   const row = (name: string) => input(name, [shape.rows])
   const knob = (name: string) => input(name, [])
   return withGradients(
     Objectives.groupRelative({
-      logprobs: logprobs(config, p, shape),
+      logprobs,
       weights: row("weights"),
       advantages: row("advantages"),
       old: row("old"),
@@ -112,9 +146,13 @@ export const groupRelative = (config: Config.Config, shape: BatchShape, trainabl
   )
 }
 
-/** Visual tokens of images that share a grid: what a frozen tower is asked once an image. */
-export const visualFeatures = (config: Config.Config, images: number, grid: readonly [number, number, number]): OnnxWriter.Program => {
-  const p = parameterInputs(config)
+/** Visual tokens of images that share a grid: what a tower is asked once an image while it does not change. */
+export const visualFeatures = (
+  config: Config.Config,
+  images: number,
+  grid: readonly [number, number, number],
+  lora?: Lora.Lora
+): OnnxWriter.Program => {
+  const p = parameterInputs(config, lora)
   return OnnxWriter.write({ features: visualTokens(config, p, { kind: "pixels", images, grid }) as Tensor })
 }
-
