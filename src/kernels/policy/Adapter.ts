@@ -27,7 +27,8 @@ const failed = (operation: "load" | "save") => (cause: { readonly message: strin
 
 /** Endings or whole names by which PEFT finds the same modules: endings where they name nothing else. */
 const targetsOf = (config: Config.Config, { modules }: Lora.Lora): ReadonlyArray<string> => {
-  const endings = [...new Set(modules.map((name) => name.slice(name.lastIndexOf(".") + 1)))]
+  // A bare number would also name the layers of the model.
+  const endings = [...new Set(modules.map((name) => /[^.]+(?:\.\d+)?$/.exec(name)?.[0] ?? name))]
   const meant = Lora.matrices(config).filter((name) => endings.some((ending) => name.endsWith(`.${ending}`)))
   return meant.length === modules.length ? endings : modules.map(Parameters.currentName)
 }
@@ -44,7 +45,8 @@ const load = Effect.fnUntraced(function*(config: Config.Config, { adapter: direc
   if (odd !== undefined) {
     return yield* new PolicyError({ operation: "load", reason: `the adapter in ${directory} changes "${odd}", which is no linear layer of this model` })
   }
-  const lora: Lora.Lora = { ...peft, dropout: dropout ?? peft.dropout, modules: linear.filter((name) => stored.has(name)) }
+  const { alpha, rank, rankStabilized } = peft
+  const lora: Lora.Lora = { rank, alpha, rankStabilized, dropout: dropout ?? peft.dropout, modules: linear.filter((name) => stored.has(name)) }
   const store = yield* ParameterStore.make(Lora.specs(config, lora))
   for (const module of lora.modules) {
     const tensors = stored.get(module)
