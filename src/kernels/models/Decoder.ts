@@ -1,5 +1,5 @@
 /** Qwen2's decoder: pre-norm blocks with rotary grouped-query attention and a SwiGLU. */
-import { add, gather, linear, matmul, mul, rmsNorm, silu, type Tensor } from "../graph/index.ts"
+import { add, checkpoint, gather, linear, matmul, mul, rmsNorm, silu, type Tensor } from "../graph/index.ts"
 import type { Config } from "./Config.ts"
 import { adapted, type Lookup } from "./Lookup.ts"
 
@@ -14,7 +14,7 @@ export type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor) => Tensor
  * their keys and values, and are spared the rest of it.
  */
 export const decoder = (config: Config, p: Lookup, hidden: Tensor, attend: Attend, wanted?: Tensor): Tensor => {
-  let x = hidden
+  let x = checkpoint(hidden)
   for (let i = 0; i < config.layers; i++) {
     const at = `model.layers.${i}`
     const biased = (input: Tensor, name: string) => adapted(p, `${at}.${name}`, input, linear(input, p(`${at}.${name}.weight`), p(`${at}.${name}.bias`)))
@@ -25,6 +25,7 @@ export const decoder = (config: Config, p: Lookup, hidden: Tensor, attend: Atten
     x = add(going(x), plain(going(mixed), "self_attn.o_proj"))
     const second = rmsNorm(x, p(`${at}.post_attention_layernorm.weight`), config.normEpsilon)
     x = add(x, plain(mul(silu(plain(second, "mlp.gate_proj")), plain(second, "mlp.up_proj")), "mlp.down_proj"))
+    x = checkpoint(x)
   }
   return rmsNorm(x, p("model.norm.weight"), config.normEpsilon)
 }

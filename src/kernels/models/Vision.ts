@@ -1,6 +1,6 @@
 /** Qwen2-VL's vision tower: patch embedding, transformer blocks with 2-D rotary positions, patch merger. */
 import {
-  add, constant, gelu, layerNorm, linear, matmul, quickGelu, reshape, rotary, rowPositions, slice, type Tensor, transpose
+  add, checkpoint, constant, gelu, layerNorm, linear, matmul, quickGelu, reshape, rotary, rowPositions, slice, type Tensor, transpose
 } from "../graph/index.ts"
 import { attention, joinHeads } from "./Attention.ts"
 import type { Config } from "./Config.ts"
@@ -38,6 +38,7 @@ export const vision = (
 
   const kernel = p("visual.patch_embed.proj.weight")
   let x = matmul(patches, reshape(kernel, [width, patches.shape[1] as number]), { transB: true })
+  x = checkpoint(x)
   const dense = (input: Tensor, name: string) => adapted(p, name, input, linear(input, p(`${name}.weight`), p(`${name}.bias`)))
   for (let i = 0; i < depth; i++) {
     const at = `visual.blocks.${i}`
@@ -51,6 +52,7 @@ export const vision = (
     )
     x = add(x, dense(joinHeads(attended), `${at}.attn.proj`))
     x = add(x, dense(quickGelu(dense(norm("norm2"), `${at}.mlp.fc1`)), `${at}.mlp.fc2`))
+    x = checkpoint(x)
   }
   const unit = layerNorm(x, p("visual.merger.ln_q.weight"), p("visual.merger.ln_q.bias"), EPSILON)
   const merged = reshape(unit, [images * length / (merge * merge), width * merge * merge])

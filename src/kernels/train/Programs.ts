@@ -82,6 +82,8 @@ export const scoring = (config: Config.Config, shape: BatchShape, lora?: Lora.Lo
 export interface TrainingOptions {
   /** The adapter whose parameters are trained instead of the model's. */
   readonly lora?: Lora.Lora | undefined
+  /** Keep a layer's input alone for the backward pass and compute the layer again. Default false. */
+  readonly recompute?: boolean
 }
 
 /** Log-probabilities as training computes them, and the parameters they come from. */
@@ -100,8 +102,13 @@ const trained = (config: Config.Config, shape: BatchShape, { lora }: TrainingOpt
 /** Name of the output that holds a parameter's gradient. */
 export const gradientName = (parameter: string): string => `gradient:${parameter}`
 
-const withGradients = (loss: Objectives.Loss, p: Lookup, trainable: ReadonlyArray<string>): OnnxWriter.Program => {
-  const gradients = Autodiff.gradients(loss.loss, trainable.map(p))
+const withGradients = (
+  loss: Objectives.Loss,
+  p: Lookup,
+  trainable: ReadonlyArray<string>,
+  { recompute = false }: TrainingOptions
+): OnnxWriter.Program => {
+  const gradients = Autodiff.gradients(loss.loss, trainable.map(p), { recompute })
   return OnnxWriter.write({
     loss: loss.loss,
     ...loss.metrics,
@@ -117,7 +124,7 @@ export const supervised = (
   options: TrainingOptions = {}
 ): OnnxWriter.Program => {
   const { logprobs, p } = trained(config, shape, options)
-  return withGradients(Objectives.supervised(logprobs, input("weights", [shape.rows])), p, trainable)
+  return withGradients(Objectives.supervised(logprobs, input("weights", [shape.rows])), p, trainable, options)
 }
 
 /** Loss of eq. 7 and 10, its metrics and the gradient of every trainable parameter. */
@@ -142,7 +149,8 @@ export const groupRelative = (
       kl: knob("klCoefficient")
     }),
     p,
-    trainable
+    trainable,
+    options
   )
 }
 
