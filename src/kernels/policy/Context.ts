@@ -27,6 +27,10 @@ export interface PolicyContext {
   readonly seed: number
   /** Sequences of a training or scoring run on one worker. */
   readonly microBatch: number
+  /** Tokens of a training or scoring run on one worker, padding included. */
+  readonly microTokens: number
+  /** Whether layers are computed again for the backward pass instead of being kept. */
+  readonly recompute: boolean
   /** Prompts × candidates decoded together on one worker. */
   readonly rolloutRows: number
 }

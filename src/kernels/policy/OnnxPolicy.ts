@@ -5,6 +5,7 @@ import { Context, Effect, FileSystem, Layer, Path } from "effect"
 import type { Grammar } from "../generate/index.ts"
 import { Runtime } from "../runtime/index.ts"
 import { AdamW, ParameterStore, Programs } from "../train/index.ts"
+import type { Draft } from "./Batches.ts"
 import { failing, type PolicyContext } from "./Context.ts"
 import * as Adapter from "./Adapter.ts"
 import * as GrammarTables from "./GrammarTables.ts"
@@ -32,6 +33,16 @@ export interface Options {
   readonly trainable?: Model.Trainable
   /** Sequences a worker trains on at a time. Default 16. */
   readonly microBatch?: number
+  /**
+   * Tokens a worker trains on at a time, padding included: the knob for memory. Batches get fewer sequences, and a group
+   * that is longer with its prompt is cut. Default 16384.
+   */
+  readonly microTokens?: number
+  /**
+   * Keep only each layer's input for the backward pass and compute the layer again (gradient checkpointing, Chen et al.
+   * 2016): the same gradients, a fraction of the memory, a forward pass more. Default false.
+   */
+  readonly recompute?: boolean
   /** Prompts × candidates a worker decodes at a time. Default 128. */
   readonly rolloutRows?: number
   /**
@@ -75,8 +86,8 @@ const samePrompt = (a: Prompt, b: Prompt): boolean =>
   a === b || a.text === b.text && a.images.length === b.images.length && a.images.every(({ id }, i) => id === b.images[i]?.id)
 
 /** Neighbours with the same prompt share one packed sequence. */
-const packed = (rollouts: ReadonlyArray<Rollout>, candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>): ReadonlyArray<Updates.Draft> => {
-  const drafts: Array<Updates.Draft & { readonly candidates: Array<ReadonlyArray<ScoredToken>> }> = []
+const packed = (rollouts: ReadonlyArray<Rollout>, candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>): ReadonlyArray<Draft> => {
+  const drafts: Array<Draft & { readonly candidates: Array<ReadonlyArray<ScoredToken>> }> = []
   rollouts.forEach(({ grammar, prompt, temperature = 1 }, i) => {
     const last = drafts.at(-1)
     const candidate = candidates[i] ?? []
@@ -98,7 +109,7 @@ const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArray<Supe
   const visualWeight = examples.map(({ visual }) => visual === undefined ? 0 : visual.weight * visual.tokens.filter((t) => t >= 0).length)
   const total = targets.reduce((n, { weights }) => n + weights.reduce((m, w) => m + w, 0), 0) + visualWeight.reduce((a, b) => a + b, 0)
   const scale = total > 0 ? 1 / total : 0
-  return examples.map(({ grammar, prompt, visual }, i): Updates.Draft => ({
+  return examples.map(({ grammar, prompt, visual }, i): Draft => ({
     prompt,
     grammar,
     temperature: 1,
@@ -135,6 +146,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
     seed: options.seed,
     parameters: () => Programs.parameterInputs(model.config, lora),
     microBatch: options.microBatch ?? 16,
+    microTokens: options.microTokens ?? 16384,
+    recompute: options.recompute ?? false,
     rolloutRows: options.rolloutRows ?? 128
   }
   const optimizer = yield* AdamW.make(trained, options.optimizer)
@@ -158,7 +171,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
         sample: (requests, sampling) => Rollouts.sample(context, requests, sampling),
         logprobs: Effect.fn("Policy.logprobs")(function*(items) {
           if (items.length === 0) return []
-          const drafts = items.map(({ grammar, prompt, temperature = 1, tokens }): Updates.Draft => (
+          const drafts = items.map(({ grammar, prompt, temperature = 1, tokens }): Draft => (
             { prompt, grammar, temperature, candidates: [scored(tokens, grammar, () => ({ weight: 0, advantage: 0, old: 0 }))] }))
           const found = yield* Updates.score(context, drafts, { weights, name: "policy", lora })
           return found.map((candidates) => candidates[0] ?? new Float32Array(0))
@@ -168,7 +181,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     () => Effect.sync(() => { open-- })
   )
 
-  const step = Effect.fnUntraced(function*(drafts: ReadonlyArray<Updates.Draft>, loss: Omit<Updates.LossOptions, "step">, update: UpdateOptions) {
+  const step = Effect.fnUntraced(function*(drafts: ReadonlyArray<Draft>, loss: Omit<Updates.LossOptions, "step">, update: UpdateOptions) {
     const result = yield* Updates.lossAndGradients(context, buffers, drafts, { ...loss, step: yield* optimizer.taken })
     const { gradNorm } = yield* optimizer.step(result.gradients, {
       learningRate: update.learningRate,

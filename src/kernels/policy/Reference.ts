@@ -8,6 +8,7 @@ import { Effect } from "effect"
 import { HostTensor, Runtime } from "../runtime/index.ts"
 import { type Lora, ParameterStore } from "../train/index.ts"
 import * as Adapter from "./Adapter.ts"
+import type { Draft } from "./Batches.ts"
 import type { PolicyContext } from "./Context.ts"
 import * as Images from "./Images.ts"
 import * as Updates from "./Updates.ts"
@@ -18,7 +19,7 @@ export interface Reference {
   /** Whether anything is held. */
   readonly held: () => boolean
   /** Log-probabilities of every candidate's tokens under the weights held, in the order of drafts. */
-  readonly score: (drafts: ReadonlyArray<Updates.Draft>) => ReturnType<typeof Updates.score>
+  readonly score: (drafts: ReadonlyArray<Draft>) => ReturnType<typeof Updates.score>
 }
 
 interface Held {
