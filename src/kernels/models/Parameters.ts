@@ -84,3 +84,7 @@ export const canonicalName = (name: string): string =>
  */
 export const isSpare = (config: Config, name: string): boolean =>
   name.endsWith("inv_freq") || config.tied && name === "lm_head.weight"
+
+/** The other way round: the name in transformers 5, which is also PEFT's. */
+export const currentName = (name: string): string =>
+  name.startsWith("visual.") ? `model.${name}` : name.startsWith("model.") ? `model.language_model.${name.slice("model.".length)}` : name

@@ -3,15 +3,13 @@
  * merger. Frames stand in it as `VisionLayout` places them.
  */
 import {
-  add, constant, equals, gelu, input, layerNorm, linear, matmul, mul, quickGelu, reshape, rmsNorm, rotary, rowPositions, scalar, silu, slice,
+  add, checkpoint, constant, equals, gelu, input, layerNorm, linear, matmul, mul, quickGelu, reshape, rmsNorm, rotary, rowPositions, scalar, silu, slice,
   type Tensor, transpose, where
 } from "../graph/index.ts"
 import { attention, joinHeads } from "./Attention.ts"
 import type { Config } from "./Config.ts"
+import { adapted, type Lookup } from "./Lookup.ts"
 import { type VisionShape, windowSlots } from "./VisionLayout.ts"
-
-/** A parameter of the model as a graph input. */
-export type Lookup = (name: string) => Tensor
 
 /** Inputs of a tower run; `rows = frames · slots`. */
 export interface VisionInputs extends VisionShape {
@@ -45,7 +43,7 @@ export const vision = (config: Config, p: Lookup, inputs: VisionInputs): Tensor 
   const { block, depth, heads, merge, width, windows } = config.vision
   const { cosines, filled, frames, patches, sines, slots } = inputs
   const rows = frames * slots
-  const dense = (x: Tensor, name: string) => linear(x, p(`${name}.weight`), p(`${name}.bias`))
+  const dense = (x: Tensor, name: string) => adapted(p, name, x, linear(x, p(`${name}.weight`), p(`${name}.bias`)))
   const norm = (x: Tensor, name: string) =>
     block === "swiglu" ? rmsNorm(x, p(`${name}.weight`), EPSILON) : layerNorm(x, p(`${name}.weight`), p(`${name}.bias`), EPSILON)
   const feedForward = (x: Tensor, name: string) =>
@@ -65,11 +63,13 @@ export const vision = (config: Config, p: Lookup, inputs: VisionInputs): Tensor 
 
   const kernel = p("visual.patch_embed.proj.weight")
   let x = matmul(patches, reshape(kernel, [width, patches.shape[1] as number]), { transB: true })
+  x = checkpoint(x)
   for (let i = 0; i < depth; i++) {
     const at = `visual.blocks.${i}`
     const length = windows === undefined || windows.full.includes(i) ? slots : windowSlots(config.vision)
     x = add(x, attend(norm(x, `${at}.norm1`), `${at}.attn`, length))
     x = add(x, feedForward(norm(x, `${at}.norm2`), `${at}.mlp`))
+    x = checkpoint(x)
   }
   const merged = reshape(norm(x, "visual.merger.ln_q"), [rows / (merge * merge), width * merge * merge])
   return dense(gelu(dense(merged, "visual.merger.mlp.0")), "visual.merger.mlp.2")

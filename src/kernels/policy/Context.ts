@@ -1,6 +1,7 @@
 /** What sampling and training share: the model, its open sessions and its images. */
 import { Effect } from "effect"
 import type { Image } from "../image/Image.ts"
+import type { Lookup } from "../models/index.ts"
 import type { HostTensor, Runtime } from "../runtime/index.ts"
 import * as Budget from "./Budget.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
@@ -16,6 +17,8 @@ export interface PolicyContext {
   readonly sessions: Sessions
   readonly images: Images
   readonly positions: PositionTable
+  /** The model's parameters as inputs of a graph, its adapter's included. */
+  readonly parameters: () => Lookup
   /** Live weights by parameter name. */
   readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
   /** How often the weights have changed: what was made of an older version is out of date. */
@@ -23,10 +26,12 @@ export interface PolicyContext {
   /** Least and greatest number of weights that rollouts pack into their sessions; outside it they are read live. */
   readonly packFrom: readonly [number, number]
   readonly seed: number
-  /** Whether updates change the vision tower. */
-  readonly towerTrained: boolean
   /** Sequences of a training or scoring run on one worker. */
   readonly microBatch: number
+  /** Tokens of a training or scoring run on one worker, padding included. */
+  readonly microTokens: number
+  /** Whether layers are computed again for the backward pass instead of being kept. */
+  readonly recompute: boolean
   /** Prompts × candidates decoded together on one worker. */
   readonly rolloutRows: number
 }

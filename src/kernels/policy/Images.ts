@@ -9,7 +9,7 @@ import type { Image } from "../image/Image.ts"
 import type { ImageError } from "../image/index.ts"
 import { type Config, VisionLayout } from "../models/index.ts"
 import { type HostTensor, Runtime } from "../runtime/index.ts"
-import { Programs } from "../train/index.ts"
+import { type Lora, Programs } from "../train/index.ts"
 import type { Sessions } from "./Sessions.ts"
 import * as Tower from "./Tower.ts"
 
@@ -82,14 +82,17 @@ export interface Options {
   readonly config: Config.Config
   readonly process: (image: Image) => Effect.Effect<Patches, ImageError>
   readonly sessions: Sessions
+  /** Whose weights they are: the policy's or its reference's. */
+  readonly name: string
   readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
+  readonly lora?: Lora.Lora | undefined
   readonly frozen: boolean
   /** Default 256 MiB for each of patches and features. */
   readonly cacheBytes?: number
 }
 
 export const make = Effect.fnUntraced(function*(options: Options) {
-  const { config, frozen, process, sessions, weights } = options
+  const { config, frozen, name, process, sessions, weights } = options
   const runtime = yield* Runtime.Runtime
   const limit = options.cacheBytes ?? 256 * 1024 * 1024
   const patchCache = new Cache<Patches>(limit, ({ patches }) => patches.byteLength)
@@ -115,9 +118,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     const grids = Array.from({ length: chunkOf(grid) }, () => grid)
     const shape = VisionLayout.shapeFor(config.vision, grids)
     const session = sessions.of({
-      key: `vision ${JSON.stringify(shape)}`,
+      key: `vision ${name} ${JSON.stringify(shape)}`,
       worker,
-      program: () => Programs.visualFeatures(config, shape),
+      program: () => Programs.visualFeatures(config, shape, options.lora),
       bound: weights
     })
     const { features } = yield* session.run(Tower.tensors(config.vision, shape, chunk.map(([, patches]) => patches)))

@@ -5,6 +5,7 @@ import { Config, Parameters } from "../models/index.ts"
 import { ParameterStore } from "../train/index.ts"
 import { Tokenizer } from "../text/index.ts"
 import { ModelDirectory, Safetensors } from "../weights/index.ts"
+import * as Adapter from "./Adapter.ts"
 import * as Encoder from "./Encoder.ts"
 import { PolicyError } from "./Policy.ts"
 
@@ -14,7 +15,13 @@ export type Trainable = "all" | "decoder"
 export interface Model {
   readonly path: string
   readonly config: Config.Config
+  /** The model's own weights. */
   readonly store: ParameterStore.ParameterStore
+  readonly adapter: Adapter.Adapter | undefined
+  /** What training changes: the adapter where there is one, else the model's own weights. */
+  readonly trained: ParameterStore.ParameterStore
+  /** Whether training changes the vision tower. */
+  readonly towerTrained: boolean
   readonly tokenizer: Tokenizer.Tokenizer
   readonly encoder: Encoder.Encoder
   readonly preprocessor: Preprocess.Preprocessor
@@ -62,8 +69,19 @@ const checkPatches = ({ patch, merge, temporalPatch }: Config.VisionConfig, prep
       reason: `preprocessor_config.json: ${name} is ${found}, but config.json's vision_config.${field} is ${expected}`
     })), { discard: true })
 
+export interface LoadOptions {
+  readonly trainable?: Trainable
+  readonly lora?: Adapter.Options
+  readonly seed: number
+}
+
 /** Loads everything; each failure says which file and what to do. */
-export const load = Effect.fn("Model.load")(function*(path: string, trainable: Trainable) {
+export const load = Effect.fn("Model.load")(function*(path: string, options: LoadOptions) {
+  const { lora } = options
+  const trainable = lora === undefined ? options.trainable ?? "decoder" : "adapter"
+  if (lora !== undefined && options.trainable === "all") {
+    return yield* new PolicyError({ operation: "load", reason: `trainable is "all" and lora is given; an adapter trains its targets alone: leave trainable out` })
+  }
   const failed = (cause: { readonly message: string }) => new PolicyError({ operation: "load", reason: cause.message, cause })
   const directory = yield* ModelDirectory.open(path).pipe(Effect.mapError(failed))
   const config = yield* Config.fromJson(directory.config).pipe(Effect.mapError(failed))
@@ -73,7 +91,7 @@ export const load = Effect.fn("Model.load")(function*(path: string, trainable: T
 
   const specs = Parameters.specs(config)
   const store = yield* ParameterStore.make(specs.map(({ decay, name, part, shape }) =>
-    ({ name, shape, decay, trainable: trainable === "all" || part === "decoder" }))).pipe(Effect.mapError(failed))
+    ({ name, shape, decay, trainable: trainable === "all" || trainable === part }))).pipe(Effect.mapError(failed))
   const stored = new Map([...directory.tensors].map(([name, location]) => [Parameters.canonicalName(name), { name, ...location }]))
   let dtype: Model["dtype"] = "F32"
   for (const { name, shape } of specs) {
@@ -108,15 +126,20 @@ export const load = Effect.fn("Model.load")(function*(path: string, trainable: T
     return yield* new PolicyError({ operation: "load", reason: `${path}: no eos_token_id in generation_config.json or config.json` })
   }
   const encoder = Encoder.make(tokenizer, { source: directory.chatTemplate, variables: templateVariables(directory) }, config.imageToken, preprocessor.mergedTokens)
-  const model: Model = { path, config, store, tokenizer, encoder, preprocessor, endOfTurn, dtype, specials: specialsOf(directory, tokenizer.size, config.vocabulary) }
+  const adapter = lora === undefined ? undefined : yield* Adapter.make(config, lora, options.seed)
+  const trained = adapter?.store ?? store
+  const towerTrained = adapter?.lora.modules.some((name) => name.startsWith("visual.")) ?? trainable === "all"
+  const model: Model = { path, config, store, adapter, trained, towerTrained, tokenizer, encoder, preprocessor, endOfTurn, dtype, specials: specialsOf(directory, tokenizer.size, config.vocabulary) }
   return model
 })
 
-/** Writes weights and companion files as a new directory. */
+/** Writes weights, an adapter merged into them, and companion files as a new directory. */
 export const save = (model: Model, target: string) => {
-  const { store } = model
-  const tensors = [...store.slices.values()].map(({ length, name, offset, shape }) =>
-    ({ name, shape, data: store.data.subarray(offset, offset + length) }))
+  const { adapter, store } = model
+  const tensors = [...store.slices.values()].map(({ length, name, offset, shape }) => {
+    const own = store.data.subarray(offset, offset + length)
+    return { name, shape, data: adapter === undefined ? own : () => Adapter.mergedWeight(adapter, name, own) ?? own }
+  })
   return ModelDirectory.save(target, { from: model.path }, tensors, { dtype: model.dtype }).pipe(
     Effect.mapError((cause) => new PolicyError({ operation: "save", reason: cause.message, cause }))
   )

@@ -5,7 +5,6 @@ import * as Keyed from "../math/Keyed.ts"
 import { Rope } from "../models/index.ts"
 import { HostTensor } from "../runtime/index.ts"
 import { OnnxWriter } from "../graph/index.ts"
-import { Programs } from "../train/index.ts"
 import { failing, type PolicyContext, roundUp, withFeatures } from "./Context.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import * as GrammarTables from "./GrammarTables.ts"
@@ -112,8 +111,7 @@ const runBatch = Effect.fnUntraced(function*(
   const session = context.sessions.of({
     key: `rollout ${JSON.stringify(shape)} ${grammar?.id ?? ""}${packed === undefined ? "" : " packed"}`,
     worker,
-    program: () =>
-      OnnxWriter.write(rollout(config, Programs.parameterInputs(config), shape), packed === undefined ? {} : { initializers: packed.initializers }),
+    program: () => OnnxWriter.write(rollout(config, context.parameters(), shape), packed === undefined ? {} : { initializers: packed.initializers }),
     ...(packed && { packed }),
     bound: {
       ...context.weights,
@@ -152,11 +150,12 @@ const STORE = "weights"
  * Weights made part of the decoding session, in the layout its products read fastest. It pays for itself where a step is
  * bound by reading the weights (not at toy width) and the session, opened again for every version, decodes long enough.
  */
-const packedWeights = ({ model: { store }, packFrom, version }: PolicyContext, maxTokens: number) => {
+const packedWeights = ({ model: { adapter, store }, packFrom, version }: PolicyContext, maxTokens: number) => {
   const [least, most] = packFrom
   if (maxTokens < 24 || store.data.length < least || store.data.length > most) return undefined
   return {
-    version: version(),
+    // Beside an adapter the packed weights never change.
+    version: adapter === undefined ? version() : 0,
     externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }],
     initializers: new Map([...store.slices.values()].map(({ length, name, offset }) =>
       [name, { location: STORE, offset: offset * 4, length: length * 4, dtype: "f32" as const }]))

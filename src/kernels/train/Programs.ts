@@ -2,6 +2,7 @@
 import { Autodiff, gather, input, OnnxWriter, selectedLogprob, type Tensor } from "../graph/index.ts"
 import { sequenceInputs } from "../generate/index.ts"
 import { type Config, head, type Lookup, Parameters, sequence, vision, visionInputs, type VisionLayout } from "../models/index.ts"
+import * as Lora from "./Lora.ts"
 import * as Objectives from "./Objectives.ts"
 
 /** Static shape of a batch. */
@@ -27,14 +28,16 @@ export interface BatchShape {
 /** Rows of the vocabulary product held at once: bounds memory at a 150k vocabulary, whole at a small one. */
 const chunkRows = (vocabulary: number): number => Math.max(64, Math.floor((1 << 24) / vocabulary))
 
-/** Graph inputs that stand for the model's parameters. */
-export const parameterInputs = (config: Config.Config): Lookup => {
-  const tensors = new Map(Parameters.specs(config).map(({ name, shape }) => [name, input(name, shape)]))
-  return (name) => {
+/** Graph inputs that stand for the model's parameters, and for an adapter's. With `dropout` the adapter works as in training. */
+export const parameterInputs = (config: Config.Config, lora?: Lora.Lora, dropout?: Lora.DropoutRows): Lookup => {
+  const specs = [...Parameters.specs(config), ...(lora === undefined ? [] : Lora.specs(config, lora))]
+  const tensors = new Map(specs.map(({ name, shape }) => [name, input(name, shape)]))
+  const parameter = (name: string): Tensor => {
     const found = tensors.get(name)
     if (found === undefined) throw new Error(`the model has no parameter "${name}"`)
     return found
   }
+  return lora === undefined ? parameter : Object.assign(parameter, { adapt: Lora.adapt(config, lora, parameter, dropout) })
 }
 
 /** Visual tokens of a batch as the shape asks for them. */
@@ -49,9 +52,10 @@ const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visua
   }
 }
 
+const lossRows = ({ rows }: BatchShape): Tensor => input("lossRows", [rows], "i32")
+
 /** Log-probabilities `[rows]` of the tokens `targets` after the hidden states `lossRows`. */
-export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape): Tensor => {
-  const rows = input("lossRows", [shape.rows], "i32")
+export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor = lossRows(shape)): Tensor => {
   const inputs = sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual))
   // Rows may repeat: where candidates share a prompt, its last one is wanted by each. Then choosing late can be cheaper.
   const early = shape.rows < shape.batch * shape.length
@@ -66,14 +70,40 @@ export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape): T
   })
 }
 
-export const scoring = (config: Config.Config, shape: BatchShape): OnnxWriter.Program =>
-  OnnxWriter.write({ logprobs: logprobs(config, parameterInputs(config), shape) })
+export const scoring = (config: Config.Config, shape: BatchShape, lora?: Lora.Lora): OnnxWriter.Program =>
+  OnnxWriter.write({ logprobs: logprobs(config, parameterInputs(config, lora), shape) })
+
+/** How a model is trained. */
+export interface TrainingOptions {
+  /** The adapter whose parameters are trained instead of the model's. */
+  readonly lora?: Lora.Lora | undefined
+  /** Keep a layer's input alone for the backward pass and compute the layer again. Default false. */
+  readonly recompute?: boolean
+}
+
+/** Log-probabilities as training computes them, and the parameters they come from. */
+const trained = (config: Config.Config, shape: BatchShape, { lora }: TrainingOptions) => {
+  const rows = lossRows(shape)
+  const { visual } = shape
+  const dropout = lora === undefined || lora.dropout === 0 ? undefined : {
+    cells: input("dropoutRows", [shape.batch * shape.length], "i64"),
+    wanted: rows,
+    patches: visual.kind === "pixels" ? input("dropoutPatches", [visual.frames * visual.slots], "i64") : undefined
+  }
+  const p = parameterInputs(config, lora, dropout)
+  return { p, logprobs: logprobs(config, p, shape, rows) }
+}
 
 /** Name of the output that holds a parameter's gradient. */
 export const gradientName = (parameter: string): string => `gradient:${parameter}`
 
-const withGradients = (loss: Objectives.Loss, p: Lookup, trainable: ReadonlyArray<string>): OnnxWriter.Program => {
-  const gradients = Autodiff.gradients(loss.loss, trainable.map(p))
+const withGradients = (
+  loss: Objectives.Loss,
+  p: Lookup,
+  trainable: ReadonlyArray<string>,
+  { recompute = false }: TrainingOptions
+): OnnxWriter.Program => {
+  const gradients = Autodiff.gradients(loss.loss, trainable.map(p), { recompute })
   return OnnxWriter.write({
     loss: loss.loss,
     ...loss.metrics,
@@ -82,19 +112,29 @@ const withGradients = (loss: Objectives.Loss, p: Lookup, trainable: ReadonlyArra
 }
 
 /** Loss of eq. 8 and the gradient of every trainable parameter. */
-export const supervised = (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>): OnnxWriter.Program => {
-  const p = parameterInputs(config)
-  return withGradients(Objectives.supervised(logprobs(config, p, shape), input("weights", [shape.rows])), p, trainable)
+export const supervised = (
+  config: Config.Config,
+  shape: BatchShape,
+  trainable: ReadonlyArray<string>,
+  options: TrainingOptions = {}
+): OnnxWriter.Program => {
+  const { logprobs, p } = trained(config, shape, options)
+  return withGradients(Objectives.supervised(logprobs, input("weights", [shape.rows])), p, trainable, options)
 }
 
 /** Loss of eq. 7 and 10, its metrics and the gradient of every trainable parameter. */
-export const groupRelative = (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>): OnnxWriter.Program => {
-  const p = parameterInputs(config)
+export const groupRelative = (
+  config: Config.Config,
+  shape: BatchShape,
+  trainable: ReadonlyArray<string>,
+  options: TrainingOptions = {}
+): OnnxWriter.Program => {
+  const { logprobs, p } = trained(config, shape, options)
   const row = (name: string) => input(name, [shape.rows])
   const knob = (name: string) => input(name, [])
   return withGradients(
     Objectives.groupRelative({
-      logprobs: logprobs(config, p, shape),
+      logprobs,
       weights: row("weights"),
       advantages: row("advantages"),
       old: row("old"),
@@ -104,12 +144,13 @@ export const groupRelative = (config: Config.Config, shape: BatchShape, trainabl
       kl: knob("klCoefficient")
     }),
     p,
-    trainable
+    trainable,
+    options
   )
 }
 
-/** The tower alone: what a frozen one is asked once an image. */
-export const visualFeatures = (config: Config.Config, shape: VisionLayout.VisionShape): OnnxWriter.Program => {
-  const p = parameterInputs(config)
+/** The tower alone: what one that does not change is asked once an image. */
+export const visualFeatures = (config: Config.Config, shape: VisionLayout.VisionShape, lora?: Lora.Lora): OnnxWriter.Program => {
+  const p = parameterInputs(config, lora)
   return OnnxWriter.write({ features: vision(config, p, visionInputs(config, shape)) })
 }

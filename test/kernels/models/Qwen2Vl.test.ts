@@ -7,23 +7,15 @@ import { type Config, head, Parameters, Rope, sequence, vision, visionInputs } f
 import { Objectives, Programs } from "../../../src/kernels/train/index.ts"
 import * as Onnx from "../graph/onnx.ts"
 import * as Reference from "../graph/reference.ts"
-import { arrays, batch, config, given, json, reference, sequenceFeeds, tower, weights } from "./fixture.ts"
+import { arrays, batch, config, given, json, reference, sequenceFeeds, towerOf, weights } from "./fixture.ts"
 
 const { evaluate, relativeError, value } = Reference
-const grid = given.grid_thw[0]!
 const length = batch[0]!.tokens.length
 const scored = batch.length * (length - 1)
 
 /** Every position but the last predicts its successor. */
 const rows = batch.flatMap((_, b) => Array.from({ length: length - 1 }, (_, t) => b * length + t))
 const targets = batch.flatMap(({ tokens }) => tokens.slice(1))
-
-/** The tower over the batch's images, which share a grid. */
-const towerOf = (settings: Config.Config) => {
-  const { data } = reference["pixel_values"]!
-  const each = data.length / batch.length
-  return tower(settings, batch.map((_, i) => ({ grid, patches: data.subarray(i * each, (i + 1) * each) })))
-}
 
 const feedsOf = (settings: Config.Config, kind: "tied" | "untied") => ({
   ...weights(kind),

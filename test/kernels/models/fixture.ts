@@ -115,3 +115,10 @@ export const batch: ReadonlyArray<Sequence> = given.input_ids.map((tokens, i) =>
   mask: given.attention_mask[i]!,
   grids: [given.grid_thw[i]!]
 }))
+
+/** The tower over the batch's images, which share a grid. */
+export const towerOf = (settings: Config.Config) => {
+  const { data } = reference["pixel_values"]!
+  const each = data.length / batch.length
+  return tower(settings, batch.map(({ grids }, i) => ({ grid: grids[0]!, patches: data.subarray(i * each, (i + 1) * each) })))
+}

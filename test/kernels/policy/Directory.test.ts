@@ -31,7 +31,7 @@ const changed = Effect.fnUntraced(function*(name: string, file: string, fields: 
   return copy
 })
 
-const refused = (directory: string) => Effect.map(Effect.flip(Model.load(directory, "decoder")), ({ message }) => message)
+const refused = (directory: string) => Effect.map(Effect.flip(Model.load(directory, { trainable: "decoder", seed: 0 })), ({ message }) => message)
 
 const picture = (height: number, width: number, id = `${height} × ${width}`): Image.Image =>
   Image.rendered(id, () => {
@@ -67,14 +67,14 @@ describe("a directory is refused", () => {
     Effect.gen(function*() {
       const copy = yield* changed("qwen2-vl", "config.json", {})
       const file = path.join(copy, "model.safetensors")
-      const { store } = yield* Model.load(copy, "decoder")
+      const { store } = yield* Model.load(copy, { trainable: "decoder", seed: 0 })
       const tensors = [...store.slices.values()].map(({ length, name, offset, shape }) => ({ name, shape, data: store.data.slice(offset, offset + length) }))
       const foreign = { name: "model.layers.0.self_attn.q_norm.weight", shape: [16], data: new Float32Array(16) }
       yield* Safetensors.write(file, [...tensors, foreign])
       assert.include(yield* refused(copy), `"model.layers.0.self_attn.q_norm.weight"`)
       // An output matrix beside a tied one is never read: some tools write it.
       yield* Safetensors.write(file, [...tensors, { ...tensors.find(({ name }) => name === "model.embed_tokens.weight")!, name: "lm_head.weight" }])
-      yield* Model.load(copy, "decoder")
+      yield* Model.load(copy, { trainable: "decoder", seed: 0 })
       yield* Safetensors.write(file, tensors.slice(1))
       assert.include(yield* refused(copy), `no tensor "${tensors[0]!.name}"`)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
@@ -144,6 +144,14 @@ describe("images of different grids", () => {
         assert.closeTo(apart.gradNorm / together.gradNorm, 1, 1e-5)
         assert.isAbove(together.gradNorm, frozen.gradNorm)
       }))
+
+    it.effect(`${name}: so has a fresh adapter on every layer, whatever it drops`, () =>
+      Effect.gen(function*() {
+        const frozen = yield* Effect.provide(update, live(fixture(name)))
+        const adapted = yield* Effect.provide(update, live(fixture(name), { lora: { rank: 4, targets: "all-linear", dropout: 0.5 } }))
+        assert.closeTo(adapted.loss, frozen.loss, 1e-5)
+        assert.isAbove(adapted.gradNorm, 0)
+      }))
   }
 })
 
@@ -151,10 +159,10 @@ describe("a saved directory", () => {
   for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
     it.effect(`${name} loads again with the same weights and element type`, () =>
       Effect.gen(function*() {
-        const model = yield* Model.load(fixture(name), "all")
+        const model = yield* Model.load(fixture(name), { trainable: "all", seed: 0 })
         const target = path.join(yield* folder, "saved")
         yield* Model.save(model, target)
-        const again = yield* Model.load(target, "all")
+        const again = yield* Model.load(target, { trainable: "all", seed: 0 })
         assert.strictEqual(yield* ParameterStore.fingerprint(again.store), yield* ParameterStore.fingerprint(model.store))
         assert.strictEqual(again.dtype, model.dtype)
         assert.deepStrictEqual(again.config, model.config)

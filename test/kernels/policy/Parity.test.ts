@@ -73,7 +73,7 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
 
   /** The directory, its images' patches, and both prompts as the policy lays them out in one batch. */
   const opened = Effect.runSync(Effect.cached(Effect.gen(function*() {
-    const model = yield* Model.load(directory, "all")
+    const model = yield* Model.load(directory, { trainable: "all", seed: 0 })
     const patches = new Map<string, Patches>()
     for (const image of images) patches.set(image.id, yield* model.preprocessor.process(image))
     const encode = (prompt: Prompt) => model.encoder.prompt(prompt, prompt.images.map(({ id }) => patches.get(id)!.grid))
