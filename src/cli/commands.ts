@@ -42,7 +42,7 @@ const form = Flag.Literals("form", ["think", "answer"]).pipe(
   Flag.withDefault("think" as const)
 )
 
-export const evaluate = Command.make("evaluate", { ...Task.flags, data: Flags.data, model: Flags.model, out: Flags.out, seed: Flags.seed, device: Flags.device, form }, (flags) =>
+export const evaluate = Command.make("evaluate", { ...Task.flags, data: Flags.data, model: Flags.model, adapter: Flags.adapter, out: Flags.out, seed: Flags.seed, device: Flags.device, form }, (flags) =>
   computing(Effect.gen(function*() {
     yield* check(flags)
     const task = yield* Task.task(flags)
@@ -52,14 +52,14 @@ export const evaluate = Command.make("evaluate", { ...Task.flags, data: Flags.da
     const rows = yield* evaluateModel({ method: "model", task, data: source.test, form: flags.form, ...settings, cuesNamed: source.cuesNamed }).pipe(
       Effect.tap(Results.write),
       Effect.provide(policy(flags)),
-      inFolder({ out, seed: flags.seed, task, train: Stream.empty, test: source.test, config: { model: flags.model, source: source.name, form: flags.form } })
+      inFolder({ out, seed: flags.seed, task, train: Stream.empty, test: source.test, config: { model: flags.model, adapter: Option.getOrNull(flags.adapter), source: source.name, form: flags.form } })
     )
     yield* Console.log(`${Results.table(rows, columns)}\n\nEverything is in ${out}.`)
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))
 
 const images = Argument.String("image").pipe(Argument.withDescription("Image files"), Argument.variadic({ min: 1 }))
 
-export const annotate = Command.make("annotate", { ...Task.flags, model: Flags.model, seed: Flags.seed, device: Flags.device, form, images }, (flags) =>
+export const annotate = Command.make("annotate", { ...Task.flags, model: Flags.model, adapter: Flags.adapter, seed: Flags.seed, device: Flags.device, form, images }, (flags) =>
   computing(Effect.gen(function*() {
     const task = yield* Task.task(flags)
     const path = yield* Path.Path

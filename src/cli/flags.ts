@@ -41,6 +41,19 @@ export const trainable = Flag.Literals("trainable", ["decoder", "all"]).pipe(
   Flag.optional
 )
 
+export const lora = Flag.Int("lora").pipe(
+  Flag.withSchema(positive),
+  Flag.withDescription("Train a low-rank adapter of this rank instead of the model's own weights; default: none"),
+  Flag.withMetavar("RANK"),
+  Flag.optional
+)
+
+export const adapter = Flag.String("adapter").pipe(
+  Flag.withDescription("A PEFT adapter to put on the model; default: none"),
+  Flag.withMetavar("DIR"),
+  Flag.optional
+)
+
 export const preset = Flag.Literals("preset", ["quick", "full", "photos", "paper"]).pipe(
   Flag.withDescription(
     "quick: minutes; full: the embedded study; photos: the embedded checkpoint on pictures of your own; " +
@@ -66,7 +79,7 @@ export const equalCompute = Flag.Boolean("equal-compute").pipe(
 export const noWarmUp = Flag.Boolean("no-warm-up").pipe(Flag.withDescription("Start every method from the base as it is"), Flag.withDefault(false))
 
 /** What a study is told. */
-export const study = { data, model, out, preset, seed, device, trainable, resume, shots, equalCompute, noWarmUp }
+export const study = { data, model, out, preset, seed, device, trainable, lora, resume, shots, equalCompute, noWarmUp }
 
 export interface Study {
   readonly data: Option.Option<string>
@@ -76,6 +89,7 @@ export interface Study {
   readonly seed: number
   readonly device: "cpu" | "webgpu" | "cuda"
   readonly trainable: Option.Option<"decoder" | "all">
+  readonly lora: Option.Option<number>
   readonly resume: boolean
   readonly shots: Option.Option<number>
   readonly equalCompute: boolean
@@ -101,5 +115,6 @@ export const recorded = (flags: Study): Readonly<Record<string, Schema.Json>> =>
   model: flags.model === embeddedModel ? "embedded scene-vl" : flags.model,
   shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),
   device: flags.device,
+  ...Option.match(flags.lora, { onNone: () => ({}), onSome: (rank) => ({ lora: rank }) }),
   equalCompute: flags.equalCompute
 })

@@ -22,7 +22,7 @@ export interface OnnxOptions extends Omit<OnnxPolicy.Options, "seed"> {
  * program.pipe(Effect.provide(Policy.onnx({ model: "assets/scene-vl" })))
  * ```
  */
-export const onnx = ({ seed = 0, workers, ...options }: OnnxOptions): Layer.Layer<Policy | OnnxPolicy.TrainingState, PolicyError | Runtime.RuntimeError> =>
+export const onnx = ({ seed = 0, workers, ...options }: OnnxOptions): Layer.Layer<Policy | OnnxPolicy.TrainingState | OnnxPolicy.Adapters, PolicyError | Runtime.RuntimeError> =>
   OnnxPolicy.layer({ ...options, seed }).pipe(
     Layer.provide(Layer.merge(Runtime.layer(workers === undefined ? {} : { workers }), NodeServices.layer))
   )

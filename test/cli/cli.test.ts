@@ -51,7 +51,7 @@ describe("command line", () => {
   it("records every flag that changes results, and drops the warm-up on request", () => {
     const flags: Flags.Study = {
       data: Option.none(), model: Flags.embeddedModel, out: Option.none(), preset: Option.some("full"), seed: 3, device: "cpu", resume: true,
-      shots: Option.some(4), equalCompute: false, trainable: Option.none(), noWarmUp: false
+      shots: Option.some(4), equalCompute: false, trainable: Option.none(), lora: Option.none(), noWarmUp: false
     }
     assert.isDefined(Flags.settings(flags).warmUp)
     assert.isUndefined(Flags.settings({ ...flags, noWarmUp: true }).warmUp)
@@ -62,6 +62,7 @@ describe("command line", () => {
     assert.deepInclude(Flags.settings(own), { name: "photos", trainable: "all" })
     assert.deepInclude(Flags.settings({ ...own, model: "another" }), { name: "quick", trainable: "decoder" })
     assert.strictEqual(Flags.settings({ ...own, trainable: Option.some("decoder") }).trainable, "decoder")
+    assert.notDeepEqual(Flags.recorded({ ...flags, lora: Option.some(8) }), Flags.recorded(flags))
     // Resuming is no other run.
     assert.deepStrictEqual(Flags.recorded({ ...flags, resume: false }), Flags.recorded(flags))
   })

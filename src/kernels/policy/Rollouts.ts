@@ -2,9 +2,9 @@
 import { Effect } from "effect"
 import { rollout } from "../generate/index.ts"
 import * as Keyed from "../math/Keyed.ts"
+import { Rope } from "../models/index.ts"
 import { HostTensor } from "../runtime/index.ts"
 import { OnnxWriter } from "../graph/index.ts"
-import { Programs } from "../train/index.ts"
 import { failing, type PolicyContext, roundUp, withFeatures } from "./Context.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import * as GrammarTables from "./GrammarTables.ts"
@@ -111,8 +111,7 @@ const runBatch = Effect.fnUntraced(function*(
   const session = context.sessions.of({
     key: `rollout ${JSON.stringify(shape)} ${grammar?.id ?? ""}${packed === undefined ? "" : " packed"}`,
     worker,
-    program: () =>
-      OnnxWriter.write(rollout(config, Programs.parameterInputs(config), shape), packed === undefined ? {} : { initializers: packed.initializers }),
+    program: () => OnnxWriter.write(rollout(config, context.parameters(), shape), packed === undefined ? {} : { initializers: packed.initializers }),
     ...(packed && { packed }),
     bound: {
       ...context.weights,
@@ -151,11 +150,12 @@ const STORE = "weights"
  * Weights made part of the decoding session, in the layout its products read fastest. It pays for itself where a step is
  * bound by reading the weights (not at toy width) and the session, opened again for every version, decodes long enough.
  */
-const packedWeights = ({ model: { store }, packFrom, version }: PolicyContext, maxTokens: number) => {
+const packedWeights = ({ model: { adapter, store }, packFrom, version }: PolicyContext, maxTokens: number) => {
   const [least, most] = packFrom
   if (maxTokens < 24 || store.data.length < least || store.data.length > most) return undefined
   return {
-    version: version(),
+    // Beside an adapter the packed weights never change.
+    version: adapter === undefined ? version() : 0,
     externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }],
     initializers: new Map([...store.slices.values()].map(({ length, name, offset }) =>
       [name, { location: STORE, offset: offset * 4, length: length * 4, dtype: "f32" as const }]))
@@ -169,11 +169,8 @@ const shareCopy = (data: Float32Array): Float32Array => {
 }
 
 /** Position of the first new token. */
-const nextPosition = ({ model: { config } }: PolicyContext, { grids, tokens }: EncodedPrompt): number => {
-  const merge = config.vision.merge
-  const spared = grids.reduce((n, [t, h, w]) => n + t * h * w / (merge * merge) - Math.max(h, w) / merge, 0)
-  return tokens.length - spared
-}
+const nextPosition = ({ model: { config } }: PolicyContext, { grids, tokens }: EncodedPrompt): number =>
+  Rope.mropePositions(tokens, config.imageToken, config.vision.merge, grids).next
 
 /** Samples `count` completions for each request, in order. */
 export const sample = Effect.fn("Policy.sample")(function*(
@@ -184,15 +181,7 @@ export const sample = Effect.fn("Policy.sample")(function*(
   const wrong = check(options)
   if (wrong !== undefined) return yield* new PolicyError({ operation: "sample", reason: wrong })
   if (requests.length === 0) return []
-  const { encoded, features } = yield* withFeatures(context, requests.map(({ prompt }) => prompt))
-  const longest = encoded.reduce((n, { tokens }) => Math.max(n, tokens.length), 0)
-  if (longest + options.maxTokens > context.model.config.maxPositions) {
-    return yield* new PolicyError({
-      operation: "sample",
-      reason: `a prompt of ${longest} tokens and ${options.maxTokens} new ones exceed the model's ${context.model.config.maxPositions} positions; ` +
-        `shorten the prompt or shrink the images`
-    })
-  }
+  const { encoded, features } = yield* withFeatures(context, requests.map(({ prompt }) => ({ prompt, following: options.maxTokens })))
   // Fewer prompts than workers: each group is cut into equal parts, so that no worker idles.
   const { workers } = context.runtime
   const most = Math.max(1, Math.floor(workers / encoded.length))

@@ -168,6 +168,34 @@ describe("updates", () => {
       assert.isAbove(yield* mean, before)
     })), 60_000)
 
+  it.effect("are the same when layers are computed again, and when groups are cut to fit a limit", () =>
+    Effect.gen(function*() {
+      const trained = (options: Partial<OnnxPolicy.Options>) => run(Effect.gen(function*() {
+        const policy = yield* Policy
+        yield* policy.beginStage
+        const rollouts = yield* Effect.scoped(Effect.gen(function*() {
+          const session = yield* policy.session
+          const groups = yield* session.sample(requests, { count: 4, maxTokens: 12 })
+          return groups.flatMap((group, i) => group.map((completion, g) => ({ prompt: prompts[i]!, completion, advantage: g - 1.5 })))
+        }))
+        const objective = Objective.GroupRelative({
+          rollouts, loss: "dapo", clip: { low: 0.2, high: 0.2 }, kl: 0.04, innerUpdates: 2, maxTokens: 12
+        })
+        const stats = yield* policy.update(objective, { learningRate: 1e-4, weightDecay: 0 })
+        const { weights } = yield* policy.snapshot
+        return { stats, weights }
+      }), 2, options)
+      const plain = yield* trained({})
+      const again = yield* trained({ recompute: true })
+      assert.deepStrictEqual(again.stats, plain.stats)
+      assert.deepStrictEqual(again.weights, plain.weights)
+      // No group of four fits 64 tokens with its prompt: each candidate is trained on beside a copy of it.
+      const cut = yield* trained({ microTokens: 64 })
+      for (const figure of ["loss", "gradNorm", "kl"] as const) assert.closeTo(cut.stats[figure] / plain.stats[figure], 1, 1e-3, figure)
+      assert.strictEqual(cut.stats.tokens, plain.stats.tokens)
+      assert.isAtMost(worst(cut.weights, plain.weights), 2e-4)
+    }), 60_000)
+
   it.effect("are refused while a session is open, and without anything to learn from", () =>
     run(Effect.gen(function*() {
       const policy = yield* Policy
