@@ -24,8 +24,14 @@ interface Setting {
   readonly threads: number
 }
 
-/** The group as the policy decodes it: live weights as bound inputs, prefill and the whole decode in one run on each worker. */
-const group = (size: Size, { threads, workers }: Setting) =>
+/**
+ * How a session has its weights. The policy reads small ones live and packs large ones (`OnnxPolicy.Options.packFrom`), in
+ * sessions that serve all groups of one version of the weights: `fresh` opens them anew for every group, the worst case.
+ */
+type Weights = "live" | "packed" | "fresh"
+
+/** The group as the policy decodes it: prefill and the whole decode in one run on each worker. */
+const group = (size: Size, { threads, workers }: Setting, weights: Weights) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(Runtime.layer({ workers, threadsPerWorker: threads }))
     const runtime = yield* Effect.provideContext(Runtime.Runtime, context)
@@ -33,11 +39,14 @@ const group = (size: Size, { threads, workers }: Setting) =>
     const store = yield* randomStore(config)
     const own = GROUP / workers
     const positions = PROMPT + NEW + 1
+    const initializers = new Map([...store.slices.values()].map(({ length, name, offset }) =>
+      [name, { location: "weights", offset: offset * 4, length: length * 4, dtype: "f32" as const }]))
     const program = OnnxWriter.write(rollout(config, Programs.parameterInputs(config), {
       prompts: 1, group: own, length: PROMPT, newTokens: NEW, visualRows: 0, positions,
       // No token ends a sequence: every candidate has its full length.
       endOfTurn: -1, sampling: { greedy: false, nucleus: false }, grammarStates: undefined
-    }))
+    }), weights === "live" ? {} : { initializers })
+    const externalData = [{ path: "weights", data: new Uint8Array(store.data.buffer) }]
     const half = config.headWidth / 2
     const table = Rope.positionAngles(config, positions)
     const prompt = (data: Float32Array) => float32(data.slice(0, PROMPT * half), PROMPT, half)
@@ -61,29 +70,32 @@ const group = (size: Size, { threads, workers }: Setting) =>
     const wanted = new Set(program.inputs.map(({ name }) => name))
     const bound = Object.fromEntries(Object.entries(offered).filter(([name]) => wanted.has(name)))
     const all = Array.from({ length: workers }, (_, i) => i)
-    const sessions = yield* Effect.forEach(all, (worker) => Effect.provideContext(runtime.open(worker, program.bytes, { bound }), context))
+    const open = (worker: number) =>
+      Effect.provideContext(runtime.open(worker, program.bytes, { bound, ...(weights !== "live" && { externalData }) }), context)
+    const sessions = weights === "fresh" ? [] : yield* Effect.forEach(all, open)
     let turn = 0
     const call = Effect.gen(function*() {
       const key = `bench/turn=${turn++}`
-      yield* Effect.forEach(sessions, Effect.fnUntraced(function*(session, worker) {
+      yield* Effect.forEach(all, (worker) => Effect.scoped(Effect.gen(function*() {
+        const session = sessions[worker] ?? (yield* open(worker))
         const uniforms = Keyed.uniforms(0, `${key}/${worker}`, new Float32Array(NEW * own))
         const out = yield* session.run({ uniforms: float32(uniforms, NEW, own) }, program.outputs.map(({ name }) => name))
         const drawn = out["sampled"]?.data.length
         if (drawn !== NEW * own) return yield* Effect.fail(new BenchError(`drew ${drawn} tokens, expected ${NEW * own}`))
-      }), { concurrency: "unbounded" })
+      })), { concurrency: "unbounded" })
     })
     return timed(`${workers} worker${workers > 1 ? "s" : ""} × ${threads} thread${threads > 1 ? "s" : ""}`, call)
   })
 
-const groupRollout = (size: Size): Bench => ({
-  name: "rollout/group",
-  shape: `G = ${GROUP}, ${PROMPT} + ${NEW} tokens, ${size} parameters, float32`,
+const groupRollout = (size: Size, weights: Weights): Bench => ({
+  name: weights === "fresh" ? "rollout/fresh" : "rollout/group",
+  shape: `G = ${GROUP}, ${PROMPT} + ${NEW} tokens, ${size} parameters, float32, weights ${weights === "fresh" ? "packed anew for every group" : weights}`,
   unit: "tokens/s",
   amount: GROUP * NEW,
   ours: Effect.suspend(() => {
     const cores = availableParallelism()
     const split: ReadonlyArray<Setting> = cores > 1 && GROUP % cores === 0 ? [{ workers: cores, threads: 1 }] : []
-    return fastest([...split, ...[...new Set([1, cores])].map((threads): Setting => ({ workers: 1, threads }))].map((setting) => group(size, setting)))
+    return fastest([...split, ...[...new Set([1, cores])].map((threads): Setting => ({ workers: 1, threads }))].map((setting) => group(size, setting, weights)))
   }),
   peer: Effect.gen(function*() {
     const peer = yield* python("rollout.py", [size, String(NEW)])
@@ -95,4 +107,4 @@ const groupRollout = (size: Size): Bench => ({
   })
 })
 
-export const benches: ReadonlyArray<Bench> = [groupRollout("2M"), groupRollout("27M")]
+export const benches: ReadonlyArray<Bench> = [groupRollout("2M", "live"), groupRollout("27M", "packed"), groupRollout("27M", "fresh")]

@@ -13,7 +13,10 @@ const decoder = (
     modelType: "qwen2_vl", vocabulary, width, mlpWidth, layers, heads, kvHeads,
     headWidth: width / heads, normEpsilon: 1e-6, ropeTheta: 1_000_000, mropeSection: [half - 2 * side, side, side],
     maxPositions: 32768, tied: true, imageToken: vocabulary - 1,
-    vision: { depth: 1, width: 32, heads: 2, mlpWidth: 32, patch: 14, temporalPatch: 2, merge: 2, channels: 3 }
+    vision: {
+      depth: 1, width: 32, heads: 2, mlpWidth: 32, patch: 14, temporalPatch: 2, merge: 2, channels: 3,
+      ropeTheta: 10_000, block: "quickGelu", windows: undefined, positionsPerSecond: undefined
+    }
   }
 }
 

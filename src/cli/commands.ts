@@ -4,7 +4,7 @@
 import { Console, Effect, Option, Path, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Image from "../kernels/image/Image.ts"
-import { annotate as annotateImages, compare, equalComputeBaselines, evaluate as evaluateModel, inFolder, methods, numbered, report as writeReport, Results, Source, warmUp } from "../pipelines/index.ts"
+import { annotate as annotateImages, compare, equalComputeBaselines, evaluate as evaluateModel, inFolder, methods, numbered, Presets, report as writeReport, Results, Source, warmUp } from "../pipelines/index.ts"
 import * as Flags from "./flags.ts"
 import { computing, readable } from "./main.ts"
 import { check, masking, named, policy } from "./policy.ts"
@@ -29,7 +29,7 @@ export const train = Command.make("train", { ...Flags.study, ...Task.flags, meth
       methods: Object.fromEntries(chosen),
       test: source.test,
       preset,
-      policy: policy(flags),
+      policy: policy(flags, preset.trainable),
       shots: source.shots,
       mean: Source.meanDistribution,
       cuesNamed: source.cuesNamed,
@@ -42,25 +42,29 @@ const form = Flag.Literals("form", ["think", "answer"]).pipe(
   Flag.withDefault("think" as const)
 )
 
-export const evaluate = Command.make("evaluate", { ...Task.flags, data: Flags.data, model: Flags.model, out: Flags.out, seed: Flags.seed, device: Flags.device, ...Flags.remote, form }, (flags) =>
+export const evaluate = Command.make("evaluate", {
+  ...Task.flags, data: Flags.data, model: Flags.model, adapter: Flags.adapter, ...Flags.remote, out: Flags.out, seed: Flags.seed, device: Flags.device, form
+}, (flags) =>
   computing(flags.device)(Effect.gen(function*() {
     yield* check(flags)
     const task = yield* Task.task(flags)
     const source = yield* Source.open({ task, ...flags, shots: Option.none() })
     const out = Option.isSome(flags.out) ? flags.out.value : yield* numbered(`runs/${task.name}-evaluate`, false)
     // A server's model is of the paper's size: it takes its words, and no mask.
-    const { evaluate: settings } = Flags.settings({ preset: Option.isSome(flags.remote) ? "paper" : "full", noWarmUp: true })
+    const { evaluate: settings } = Option.isSome(flags.remote) ? Presets.presets.paper : Presets.presets.full
     const rows = yield* evaluateModel({ method: "model", task, data: source.test, form: flags.form, ...settings, cuesNamed: source.cuesNamed }).pipe(
       Effect.tap(Results.write),
       Effect.provide(policy(flags)),
-      inFolder({ out, seed: flags.seed, task, train: Stream.empty, test: source.test, config: { model: named(flags), source: source.name, form: flags.form } })
+      inFolder({ out, seed: flags.seed, task, train: Stream.empty, test: source.test, config: { model: named(flags), adapter: Option.getOrNull(flags.adapter), source: source.name, form: flags.form } })
     )
     yield* Console.log(`${Results.table(rows, columns)}\n\nEverything is in ${out}.`)
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))
 
 const images = Argument.String("image").pipe(Argument.withDescription("Image files"), Argument.variadic({ min: 1 }))
 
-export const annotate = Command.make("annotate", { ...Task.flags, model: Flags.model, seed: Flags.seed, device: Flags.device, ...Flags.remote, form, images }, (flags) =>
+export const annotate = Command.make("annotate", {
+  ...Task.flags, model: Flags.model, adapter: Flags.adapter, ...Flags.remote, seed: Flags.seed, device: Flags.device, form, images
+}, (flags) =>
   computing(flags.device)(Effect.gen(function*() {
     const task = yield* Task.task(flags)
     const path = yield* Path.Path

@@ -56,13 +56,29 @@ export interface Remote {
 }
 
 export const trainable = Flag.Literals("trainable", ["decoder", "all"]).pipe(
-  Flag.withDescription("decoder: the vision tower is frozen; all: it is trained too, for pictures unlike those it knows"),
-  Flag.withDefault("decoder" as const)
+  Flag.withDescription("decoder: the vision tower is frozen; all: it is trained too; default: as the preset has it"),
+  Flag.optional
 )
 
-export const preset = Flag.Literals("preset", ["quick", "full", "paper"]).pipe(
-  Flag.withDescription("quick: minutes; full: the embedded study; paper: the paper's hyper-parameters, for a model of its size"),
-  Flag.withDefault("quick" as const)
+export const lora = Flag.Int("lora").pipe(
+  Flag.withSchema(positive),
+  Flag.withDescription("Train a low-rank adapter of this rank instead of the model's own weights; default: none"),
+  Flag.withMetavar("RANK"),
+  Flag.optional
+)
+
+export const adapter = Flag.String("adapter").pipe(
+  Flag.withDescription("A PEFT adapter to put on the model; default: none"),
+  Flag.withMetavar("DIR"),
+  Flag.optional
+)
+
+export const preset = Flag.Literals("preset", ["quick", "full", "photos", "paper"]).pipe(
+  Flag.withDescription(
+    "quick: minutes; full: the embedded study; photos: the embedded checkpoint on pictures of your own; " +
+      "paper: the paper's hyper-parameters, for a model of its size. Default: photos with --data and no --model, else quick"
+  ),
+  Flag.optional
 )
 
 export const resume = Flag.Boolean("resume").pipe(Flag.withDescription("Continue after the last finished stage of --out"), Flag.withDefault(false))
@@ -82,16 +98,17 @@ export const equalCompute = Flag.Boolean("equal-compute").pipe(
 export const noWarmUp = Flag.Boolean("no-warm-up").pipe(Flag.withDescription("Start every method from the base as it is"), Flag.withDefault(false))
 
 /** What a study is told. */
-export const study = { data, model, out, preset, seed, device, trainable, resume, shots, equalCompute, noWarmUp }
+export const study = { data, model, out, preset, seed, device, trainable, lora, resume, shots, equalCompute, noWarmUp }
 
 export interface Study {
   readonly data: Option.Option<string>
   readonly model: string
   readonly out: Option.Option<string>
-  readonly preset: Presets.PresetName
+  readonly preset: Option.Option<Presets.PresetName>
   readonly seed: number
   readonly device: "cpu" | "webgpu" | "cuda"
-  readonly trainable: "decoder" | "all"
+  readonly trainable: Option.Option<"decoder" | "all">
+  readonly lora: Option.Option<number>
   readonly resume: boolean
   readonly shots: Option.Option<number>
   readonly equalCompute: boolean
@@ -99,19 +116,24 @@ export interface Study {
 }
 
 /** The preset as the flags ask for it. */
-export const settings = (flags: Pick<Study, "noWarmUp" | "preset">): Presets.Preset => {
-  const { warmUp, ...rest }: Presets.Preset = Presets.presets[flags.preset]
-  return flags.noWarmUp || warmUp === undefined ? rest : { ...rest, warmUp }
+export const settings = (flags: Pick<Study, "data" | "model" | "noWarmUp" | "preset" | "trainable">): Presets.Preset => {
+  const name = Option.getOrElse(flags.preset, () => Option.isSome(flags.data) && flags.model === embeddedModel ? "photos" : "quick")
+  const { warmUp, ...rest }: Presets.Preset = Presets.presets[name]
+  return {
+    ...rest,
+    ...(flags.noWarmUp || warmUp === undefined ? {} : { warmUp }),
+    trainable: Option.getOrElse(flags.trainable, () => rest.trainable ?? "decoder")
+  }
 }
 
 /** What run.json records of the flags: everything that changes results. */
 export const recorded = (flags: Study): Readonly<Record<string, Schema.Json>> => ({
-  preset: flags.preset,
+  preset: settings(flags).name,
   settings: JSON.parse(JSON.stringify(settings(flags))),
   source: Option.getOrElse(flags.data, () => "embedded scenes (synthetic)"),
   model: flags.model === embeddedModel ? "embedded scene-vl" : flags.model,
   shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),
   device: flags.device,
-  trainable: flags.trainable,
+  ...Option.match(flags.lora, { onNone: () => ({}), onSome: (rank) => ({ lora: rank }) }),
   equalCompute: flags.equalCompute
 })

@@ -6,9 +6,10 @@ import * as Policies from "../dsl/Policy.ts"
 import { OnnxPolicy, type Policy, type PolicyError } from "../kernels/policy/index.ts"
 import type { Runtime } from "../kernels/runtime/index.ts"
 import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
+import type { Presets } from "../pipelines/index.ts"
 import type { Remote, Study } from "./flags.ts"
 
-type Flags = Pick<Study, "model" | "seed"> & Partial<Pick<Study, "trainable">> & Partial<Remote>
+type Flags = Pick<Study, "model" | "seed"> & Partial<Pick<Study, "lora">> & Partial<Remote> & { readonly adapter?: Option.Option<string> }
 
 /** The policy behind the server that the flags name, if they name one. */
 const server = ({ remote = Option.none(), remoteModel = "", seed }: Flags) =>
@@ -21,11 +22,26 @@ export const check = (flags: Flags): Effect.Effect<void, PolicyError | WeightsEr
     onSome: (asked) => Effect.scoped(Effect.asVoid(Layer.build(asked)))
   })
 
-/** The model on the device that the workers have, or behind a server. */
-export const policy = (flags: Flags): Layer.Layer<Policy, PolicyError | WeightsError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
+type Adapter = NonNullable<OnnxPolicy.Options["lora"]>
+
+/** The model on the workers' device, with an adapter where one is asked for: on every linear layer where the tower is to be trained too. */
+const local = (flags: Flags, trainable: Presets.Preset["trainable"] = "decoder") => {
+  const lora = Option.orElse(
+    Option.map(flags.adapter ?? Option.none(), (adapter): Adapter => ({ adapter })),
+    () => Option.map(flags.lora ?? Option.none(), (rank): Adapter => ({ rank, ...(trainable === "all" && { targets: "all-linear" }) }))
+  )
+  const trained = Option.match(lora, { onNone: () => ({ trainable }), onSome: (lora) => ({ lora }) })
+  return Layer.unwrap(Effect.as(check(flags), OnnxPolicy.layer({ model: flags.model, seed: flags.seed, ...trained })))
+}
+
+/** The model on the workers' device, or behind a server. */
+export const policy = (
+  flags: Flags,
+  trainable?: Presets.Preset["trainable"]
+): Layer.Layer<Policy, PolicyError | WeightsError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
   Option.match(server(flags), {
-    onNone: () => Layer.unwrap(Effect.as(check(flags), OnnxPolicy.layer({ model: flags.model, seed: flags.seed, trainable: flags.trainable ?? "decoder" }))),
-    onSome: (asked): Layer.Layer<Policy, PolicyError> => asked
+    onNone: (): ReturnType<typeof policy> => local(flags, trainable),
+    onSome: (asked): ReturnType<typeof policy> => asked
   })
 
 /** Whether answers are masked: a server shows no tokens to mask. */

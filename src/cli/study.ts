@@ -4,7 +4,7 @@
 import { Console, Effect, Option, type Stream } from "effect"
 import type { Sample, Task } from "../dsl/Task.ts"
 import { type Example, inFolder, numbered, Results } from "../pipelines/index.ts"
-import { recorded, type Study } from "./flags.ts"
+import { recorded, settings, type Study } from "./flags.ts"
 import { check } from "./policy.ts"
 
 /** The columns of the printed table, as far as a task has them. */
@@ -43,6 +43,6 @@ export const study = <A, E, R>({ flags, name, source, task }: StudyOptions<A, E,
       inFolder({ out, seed: flags.seed, resume: flags.resume, task, train: source.train, test: source.test, config: recorded(flags) }),
       Effect.onInterrupt(() => Console.error(`\nInterrupted. Continue with: --out ${out} --resume`))
     )
-    yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${flags.preset}\n\n${Results.table(rows, columns)}\n`)
+    yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${settings(flags).name}\n\n${Results.table(rows, columns)}\n`)
     yield* Console.log(`What RISE says:\n${spoken(examples)}\n\nEverything is in ${out} (report.html, results.json, model/).`)
   })

@@ -26,7 +26,7 @@ export interface OnnxOptions extends Omit<OnnxPolicy.Options, "seed"> {
  */
 export const onnx = (
   { device = "cpu", seed = 0, workers, ...options }: OnnxOptions
-): Layer.Layer<Policy | OnnxPolicy.TrainingState, PolicyError | Runtime.RuntimeError | Device.DeviceError> =>
+): Layer.Layer<Policy | OnnxPolicy.TrainingState | OnnxPolicy.Adapters, PolicyError | Runtime.RuntimeError | Device.DeviceError> =>
   OnnxPolicy.layer({ ...options, seed }).pipe(
     Layer.provide(Layer.merge(Runtime.layer(workers === undefined ? { device } : { device, workers }), NodeServices.layer))
   )

@@ -20,6 +20,8 @@ export interface Preset {
   readonly name: string
   /** Share of the training half held out for model selection. */
   readonly validation: number
+  /** Whether the vision tower is trained too; left out, it is frozen. */
+  readonly trainable?: "decoder" | "all"
   /** At most so many samples of a half; all of them where it is left out. */
   readonly limit?: { readonly train?: number; readonly test?: number }
   /** The shared start; left out, every method starts from the base itself. */
@@ -81,7 +83,17 @@ export const quick: Preset = {
   rft: { ...full.rft, steps: 60, warmup: 3, select: { every: 20 } }
 }
 
-export const presets = { paper, full, quick } as const
+/**
+ * Photographs for the embedded checkpoint, which has seen nothing but emoji: the vision tower has to learn too, and most of
+ * the learning is done by SFT.
+ */
+export const photos: Preset = {
+  ...full,
+  name: "photos",
+  trainable: "all"
+}
+
+export const presets = { paper, full, quick, photos } as const
 export type PresetName = keyof typeof presets
 
 /** Optimiser steps that RISE takes in all. */

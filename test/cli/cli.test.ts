@@ -26,7 +26,7 @@ describe("command line", () => {
         [run("examples/emotion6.ts", "--data", directory, "--model", model, "--out", join(directory, "run")), /header does not fit the task: missing "anger"/],
         [run("examples/emotion6.ts", "--model", directory, "--out", join(directory, "run")), /config\.json/],
         [run("examples/emotion6.ts", "--model", model, "--out", directory), /already exists and holds no run/],
-        [run("examples/emotion6.ts", "--preset", "huge"), /Expected: "quick" \| "full" \| "paper"/],
+        [run("examples/emotion6.ts", "--preset", "huge"), /Expected: "quick" \| "full" \| "photos" \| "paper"/],
         [run("examples/emotion6.ts", "--device", "cuda"), /device cuda is not available on this machine: .*Available: cpu/],
         [run("src/cli/rise.ts", "evaluate", "--remote", "localhost", "--remote-model", "vl", "--out", join(directory, "run")), /baseUrl is "localhost"/],
         [run("src/cli/rise.ts", "report", directory), /no results\.json/],
@@ -63,13 +63,19 @@ describe("command line", () => {
 
   it("records every flag that changes results, and drops the warm-up on request", () => {
     const flags: Flags.Study = {
-      data: Option.none(), model: Flags.embeddedModel, out: Option.none(), preset: "full", seed: 3, device: "cpu", resume: true,
-      shots: Option.some(4), equalCompute: false, trainable: "decoder", noWarmUp: false
+      data: Option.none(), model: Flags.embeddedModel, out: Option.none(), preset: Option.some("full"), seed: 3, device: "cpu", resume: true,
+      shots: Option.some(4), equalCompute: false, trainable: Option.none(), lora: Option.none(), noWarmUp: false
     }
     assert.isDefined(Flags.settings(flags).warmUp)
     assert.isUndefined(Flags.settings({ ...flags, noWarmUp: true }).warmUp)
     assert.notDeepEqual(Flags.recorded({ ...flags, noWarmUp: true }), Flags.recorded(flags))
     assert.notDeepEqual(Flags.recorded({ ...flags, shots: Option.none() }), Flags.recorded(flags))
+    // Pictures of one's own are nothing the embedded tower has seen; another model is not ours to second-guess.
+    const own = { ...flags, preset: Option.none(), data: Option.some("photos") }
+    assert.deepInclude(Flags.settings(own), { name: "photos", trainable: "all" })
+    assert.deepInclude(Flags.settings({ ...own, model: "another" }), { name: "quick", trainable: "decoder" })
+    assert.strictEqual(Flags.settings({ ...own, trainable: Option.some("decoder") }).trainable, "decoder")
+    assert.notDeepEqual(Flags.recorded({ ...flags, lora: Option.some(8) }), Flags.recorded(flags))
     // Resuming is no other run.
     assert.deepStrictEqual(Flags.recorded({ ...flags, resume: false }), Flags.recorded(flags))
   })

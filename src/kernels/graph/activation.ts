@@ -25,9 +25,9 @@ const quickGeluOperator: Operator = {
     const x = node.inputs[0] as Tensor
     const y = node.outputs[0] as Tensor
     const alpha = node.attributes["alpha"] as number
-    // σ + αxσ(1 − σ) with y = xσ: σ + αy − αyσ = αy + σ(1 − αy), the fewest passes over memory.
+    // σ + αxσ(1 − σ) with y = xσ: σ + αy − αyσ, three passes, none with a scalar, which is dearer than two tensors.
     const [s, scaled] = alpha === 1 ? [sigmoid(x), y] : [sigmoid(mul(x, scalar(alpha))), mul(y, scalar(alpha))]
-    return [mul(g, add(scaled, mul(s, sub(scalar(1), scaled))))]
+    return [mul(g, add(sub(s, mul(s, scaled)), scaled))]
   }
 }
 /** x·σ(α·x). α = 1.702 is QuickGELU (Qwen2-VL's vision tower). */

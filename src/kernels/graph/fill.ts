@@ -13,7 +13,10 @@ export const filled = (value: number, shape: Shape): Tensor => {
   const one = constant(Float32Array.of(value), [])
   return shape.length === 0 || size(shape) === 1 && shape.length === 0
     ? one
-    : single(fillOperator, [one], shape, "f32", { shape: [...shape] })
+    : single(fillOperator, [one], shape, "f32", { shape: [...shape], value })
 }
 
 export const zeros = (shape: Shape): Tensor => filled(0, shape)
+
+/** Whether a tensor is known to be all zeros. */
+export const isZeros = ({ node }: Tensor): boolean => node.op === fillOperator && node.attributes["value"] === 0

@@ -1,5 +1,6 @@
 /** Row lookup and its adjoint. */
-import { zeros } from "./fill.ts"
+import { add } from "./elementwise.ts"
+import { isZeros, zeros } from "./fill.ts"
 import { expand, reshape, slice } from "./layout.ts"
 import { equal, fail } from "./Shape.ts"
 import { type Operator, single, type Tensor } from "./Tensor.ts"
@@ -26,6 +27,16 @@ const scatterAddOperator: Operator = {
   emit: (_, inputs, outputs, to) =>
     to.node("ScatterElements", inputs, outputs, { axis: { i: 0 }, reduction: { s: "add" } }),
   vjp: (node, [g]) => g === undefined ? [] : [g, undefined, gather(g, rowIndices(node.inputs[1] as Tensor))]
+}
+/** a + b; where one is a scatter into zeros, into the other instead: no dense table of zeros is made and added. */
+export const accumulated = (a: Tensor, b: Tensor): Tensor => {
+  for (const [onto, { node }] of [[a, b], [b, a]] as const) {
+    const [target, wide, updates] = node.inputs
+    if (node.op === scatterAddOperator && target !== undefined && wide !== undefined && updates !== undefined && isZeros(target)) {
+      return single(scatterAddOperator, [onto, wide, updates], onto.shape)
+    }
+  }
+  return add(a, b)
 }
 /** The row numbers back out of their repetition over the columns. */
 const rowIndices = (wide: Tensor): Tensor => reshape(slice(wide, 1, 0, 1), [wide.shape[0] as number])

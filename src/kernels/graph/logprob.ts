@@ -2,16 +2,15 @@
  * Log-probabilities of given tokens straight from hidden states and the output embedding.
  *
  * The gradient never materialises d(logits): with P the softmax and d the cotangent of the log-probabilities,
- * dX = d·(E[target] − P·E) and dE = scatter(d·X) − Pᵀ·(d·X). P itself is never written either: with e = exp(logits − max)
- * and z = Σ e its rows are e/z, and the division is done on the narrow side of each product. Rows are taken in chunks, so
- * that a vocabulary of 150k costs `chunk × vocabulary` floats of memory, not `rows × vocabulary`.
+ * dX = d·(E[target] − P·E) and dE = scatter(d·X) − Pᵀ·(d·X). Rows are taken in chunks, so that a vocabulary of 150k costs
+ * `chunk × vocabulary` floats of memory, not `rows × vocabulary`.
  */
 import { withVjp } from "./custom.ts"
-import { add, div, exp, log, mul, neg, sub } from "./elementwise.ts"
+import { add, log, mul, neg, sub } from "./elementwise.ts"
 import { gather, pick, scatterAdd } from "./indexing.ts"
 import { concat, reshape, slice } from "./layout.ts"
 import { matmul } from "./linear.ts"
-import { max, sum } from "./reduce.ts"
+import { max, softmax, sum } from "./reduce.ts"
 import { fail } from "./Shape.ts"
 import { scalar, type Tensor } from "./Tensor.ts"
 
@@ -50,18 +49,19 @@ const chunkLogprob = (x: Tensor, embedding: Tensor, targets: Tensor, scale: numb
   const product = matmul(x, embedding, { transB: true, alpha: scale })
   const logits = bias === undefined ? product : add(product, bias)
   const top = max(logits, [1])
-  const exponentials = exp(sub(logits, reshape(top, [rows, 1])))
-  const mass = sum(exponentials, [1])
+  const probabilities = softmax(logits)
+  // The greatest probability is 1/Σ exp(logits − top), which cannot underflow as other entries do.
+  const mass = sub(top, log(max(probabilities, [1])))
   const chosen = gather(embedding, targets)
   const score = mul(sum(mul(x, chosen), [1]), scalar(scale))
   const value = bias === undefined ? score : add(score, pick(bias, targets))
-  return withVjp(sub(value, add(top, log(mass))), [x, embedding], (d) => {
+  return withVjp(sub(value, mass), [x, embedding], (d) => {
     const weight = mul(reshape(d, [rows, 1]), scalar(scale))
-    const share = div(weight, reshape(mass, [rows, 1]))
+    const weighted = mul(x, weight)
     return [
-      sub(mul(weight, chosen), mul(share, matmul(exponentials, embedding))),
+      mul(weight, sub(chosen, matmul(probabilities, embedding))),
       // The product first: the scatter then starts from it and no dense zero tensor is added.
-      scatterAdd(matmul(exponentials, neg(mul(x, share)), { transA: true }), targets, mul(x, weight))
+      scatterAdd(matmul(probabilities, neg(weighted), { transA: true }), targets, weighted)
     ]
   })
 }

@@ -61,6 +61,19 @@ const toRgb = (data: Uint8Array, channels: number): Uint8Array => {
   return out
 }
 
+/** Ink on white without a profile, rounded as Pillow does: what reference processors feed their models with. */
+const fromInk = (data: Uint8Array): Uint8Array => {
+  const out = new Uint8Array(data.length / 4 * 3)
+  for (let i = 0, at = 0; i < data.length; i += 4) {
+    const light = 255 - data[i + 3]!
+    for (let ink = 0; ink < 3; ink++) {
+      const product = data[i + ink]! * light + 128
+      out[at++] = light - ((product >> 8) + product >> 8)
+    }
+  }
+  return out
+}
+
 const decode = (
   input: string | Uint8Array,
   maxPixels: number,
@@ -72,8 +85,14 @@ const decode = (
     const options = { failOn: "error", autoOrient: true, ignoreIcc: true, limitInputPixels: false } as const
     const run = <A>(evaluate: () => Promise<A>) =>
       Effect.tryPromise(evaluate).pipe(Effect.catch((error) => Effect.flatMap(explain(error.cause), Effect.fail)))
-    const { height, width } = yield* run(() => sharp(input, options).metadata())
+    const { depth, hasAlpha, height, space, width } = yield* run(() => sharp(input, options).metadata())
     if (width * height > maxPixels) return yield* large(width, height)
+    if (space === "cmyk" && depth === "uchar" && !hasAlpha) {
+      const { data, info } = yield* run(() =>
+        sharp(input, { ...options, limitInputPixels: maxPixels })
+          .pipelineColourspace("cmyk").toColourspace("cmyk").raw().toBuffer({ resolveWithObject: true }))
+      return { width: info.width, height: info.height, data: fromInk(data) }
+    }
     const { data, info } = yield* run(() =>
       sharp(input, { ...options, limitInputPixels: maxPixels })
         .flatten({ background: "#ffffff" })

@@ -44,6 +44,11 @@ const Config = Schema.Struct({
   image_std: optional(Three.pipe(Schema.check(Schema.makeFilter((std: ReadonlyArray<number>) => !std.includes(0))))),
   rescale_factor: optional(Schema.Finite),
   resample: optional(Schema.Literal(3)),
+  image_processor_type: optional(Schema.Literals([
+    "Qwen2VLImageProcessor", "Qwen2VLImageProcessorFast", "Qwen2VLImageProcessorPil", "Qwen2_5_VLImageProcessor"
+  ])),
+  do_center_crop: optional(Schema.Literal(false)),
+  do_pad: optional(Schema.Literal(false)),
   do_resize: optional(Schema.Boolean),
   do_rescale: optional(Schema.Boolean),
   do_normalize: optional(Schema.Boolean)
@@ -60,7 +65,8 @@ const faultOf = (image: Image) => (fault: Fault): ImageError =>
 
 /**
  * @param config content of preprocessor_config.json; fields it lacks take the values of transformers'
- * Qwen2VLImageProcessor. A `resample` other than 3 (bicubic) is an error, not another result.
+ * Qwen2VLImageProcessor. Another processor, cropping, padding or a `resample` other than 3 (bicubic) is an error, not another
+ * result.
  * @param limits cap on the size of images before they are decoded
  */
 export const fromConfig = (config: unknown, limits: Decode.DecodeLimits = {}): Effect.Effect<Preprocessor, ImageError> =>

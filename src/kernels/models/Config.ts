@@ -1,20 +1,14 @@
 /**
- * The arithmetic of a Qwen2-VL checkpoint, read from its Hugging Face `config.json`.
+ * The arithmetic of a Qwen2-VL or Qwen2.5-VL checkpoint, read from its Hugging Face `config.json`.
  *
  * Both layouts are read: text fields at the top (the published checkpoints) and under `text_config` (transformers 5).
- * A field that would change the arithmetic and is not implemented is an error, never a silent wrong answer.
+ * A field that would change the arithmetic and is not implemented is an error, never a silent wrong answer. Absent fields
+ * have the values that transformers gives them.
  */
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
+import { checkImplemented, type ConfigError, decode, require, requireRope, Text, Top, Vision2, Vision25, wrong } from "./ConfigFields.ts"
 
-export class ConfigError extends Schema.TaggedError<ConfigError>()("ConfigError", {
-  field: Schema.String,
-  found: Schema.String,
-  expected: Schema.String
-}) {
-  override get message() {
-    return `config.json: ${this.field} is ${this.found}, expected ${this.expected}`
-  }
-}
+export { ConfigError } from "./ConfigFields.ts"
 
 export interface VisionConfig {
   readonly depth: number
@@ -25,10 +19,17 @@ export interface VisionConfig {
   readonly temporalPatch: number
   readonly merge: number
   readonly channels: number
+  readonly ropeTheta: number
+  /** `quickGelu`: layer norms and a two-matrix MLP (Qwen2-VL). `swiglu`: root-mean-square norms and a gated one (Qwen2.5-VL). */
+  readonly block: "quickGelu" | "swiglu"
+  /** Blocks attend within windows of `side` × `side` visual tokens, but for those numbered in `full` (Qwen2.5-VL, 2.1). */
+  readonly windows: { readonly side: number; readonly full: ReadonlyArray<number> } | undefined
+  /** Temporal positions in a second of video (Qwen2.5-VL); undefined: one a frame, whatever its time (Qwen2-VL). */
+  readonly positionsPerSecond: number | undefined
 }
 
 export interface Config {
-  readonly modelType: "qwen2_vl"
+  readonly modelType: "qwen2_vl" | "qwen2_5_vl"
   readonly vocabulary: number
   readonly width: number
   readonly mlpWidth: number
@@ -46,88 +47,118 @@ export interface Config {
   readonly vision: VisionConfig
 }
 
-const Count = Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))
+/** What transformers' Qwen2-VL classes take for a field that a file leaves out. */
+const defaults = {
+  imageToken: 151655,
+  maxPositions: 32768,
+  mropeSection: [16, 24, 24],
+  normEpsilon: 1e-5,
+  ropeTheta: 1_000_000,
+  visionRopeTheta: 10_000,
+  windowSize: 112,
+  fullBlocks: [7, 15, 23, 31],
+  tokensPerSecond: 4
+} as const
 
-const Rope = Schema.Struct({
-  type: Schema.optional(Schema.String),
-  rope_type: Schema.optional(Schema.String),
-  rope_theta: Schema.optional(Schema.Finite),
-  mrope_section: Schema.optional(Schema.Array(Schema.Int))
+/** What both towers say in the same words. */
+const shared = Effect.fnUntraced(function*(fields: typeof Vision2.Type | typeof Vision25.Type) {
+  yield* requireRope(fields.rope_parameters ?? {}, "vision_config.rope_parameters", ["axial", "default"])
+  return {
+    depth: fields.depth,
+    heads: fields.num_heads,
+    patch: fields.patch_size,
+    temporalPatch: fields.temporal_patch_size ?? 2,
+    merge: fields.spatial_merge_size ?? 2,
+    channels: 3,
+    ropeTheta: fields.rope_parameters?.rope_theta ?? defaults.visionRopeTheta
+  }
 })
 
-const Text = Schema.Struct({
-  vocab_size: Count,
-  hidden_size: Count,
-  intermediate_size: Count,
-  num_hidden_layers: Count,
-  num_attention_heads: Count,
-  num_key_value_heads: Schema.optional(Schema.NullOr(Count)),
-  hidden_act: Schema.optional(Schema.String),
-  rms_norm_eps: Schema.optional(Schema.Finite),
-  max_position_embeddings: Schema.optional(Count),
-  rope_theta: Schema.optional(Schema.Finite),
-  rope_scaling: Schema.optional(Schema.NullOr(Rope)),
-  rope_parameters: Schema.optional(Schema.NullOr(Rope)),
-  use_sliding_window: Schema.optional(Schema.NullOr(Schema.Boolean)),
-  tie_word_embeddings: Schema.optional(Schema.Boolean)
+/** The tower, and how wide its visual tokens are. */
+interface Tower {
+  readonly vision: VisionConfig
+  readonly out: number
+  /** Names of the fields with the tower's own width and with its output's. */
+  readonly names: { readonly width: string; readonly out: string }
+}
+
+const tower2 = Effect.fnUntraced(function*(json: unknown) {
+  const fields = yield* decode(Vision2, json, "vision_config")
+  const tower: Tower = {
+    vision: {
+      ...yield* shared(fields),
+      width: fields.embed_dim,
+      mlpWidth: Math.trunc(fields.embed_dim * (fields.mlp_ratio ?? 4)),
+      block: "quickGelu",
+      windows: undefined,
+      positionsPerSecond: undefined
+    },
+    out: fields.hidden_size,
+    names: { width: "vision_config.embed_dim", out: "vision_config.hidden_size" }
+  }
+  return tower
 })
 
-const Vision = Schema.Struct({
-  depth: Count,
-  embed_dim: Count,
-  hidden_size: Count,
-  hidden_act: Schema.optional(Schema.String),
-  mlp_ratio: Schema.optional(Schema.Finite),
-  num_heads: Count,
-  in_channels: Schema.optional(Count),
-  in_chans: Schema.optional(Count),
-  patch_size: Count,
-  spatial_merge_size: Schema.optional(Count),
-  temporal_patch_size: Schema.optional(Count)
+const tower25 = Effect.fnUntraced(function*(json: unknown) {
+  const fields = yield* decode(Vision25, json, "vision_config")
+  const of = yield* shared(fields)
+  const windowSize = fields.window_size ?? defaults.windowSize
+  const side = Math.floor(windowSize / of.merge / of.patch)
+  yield* require(side > 0, "vision_config.window_size", windowSize, `at least patch_size × spatial_merge_size = ${of.merge * of.patch}`)
+  const tower: Tower = {
+    vision: {
+      ...of,
+      width: fields.hidden_size,
+      mlpWidth: fields.intermediate_size,
+      block: "swiglu",
+      windows: { side, full: fields.fullatt_block_indexes ?? defaults.fullBlocks },
+      positionsPerSecond: fields.tokens_per_second ?? defaults.tokensPerSecond
+    },
+    out: fields.out_hidden_size,
+    names: { width: "vision_config.hidden_size", out: "vision_config.out_hidden_size" }
+  }
+  return tower
 })
 
-const Top = Schema.Struct({
-  model_type: Schema.String,
-  image_token_id: Schema.Int,
-  tie_word_embeddings: Schema.optional(Schema.Boolean),
-  vision_config: Vision,
-  text_config: Schema.optional(Schema.Unknown)
-})
+const readers = { qwen2_vl: tower2, qwen2_5_vl: tower25 }
 
-const decode = <S extends Schema.Codec<unknown, unknown>>(schema: S, value: unknown, where: string) =>
-  Schema.decodeUnknownEffect(schema)(value).pipe(
-    Effect.mapError((error) => new ConfigError({ field: where, found: "not readable", expected: String(error.message) }))
-  )
+const isKnown = (type: string): type is Config["modelType"] => Object.hasOwn(readers, type)
 
-const require = (holds: boolean, field: string, found: unknown, expected: string) =>
-  holds ? Effect.void : Effect.fail(new ConfigError({ field, found: JSON.stringify(found) ?? "absent", expected }))
+const isTriple = (xs: ReadonlyArray<number>): xs is readonly [number, number, number] => xs.length === 3
 
 /** Reads and checks a parsed `config.json`. */
-export const fromJson = Effect.fn("Config.fromJson")(function*(json: unknown) {
+export const fromJson = Effect.fn("Config.fromJson")(function*(json: unknown): Effect.fn.Return<Config, ConfigError> {
   const top = yield* decode(Top, json, "the file")
-  yield* require(top.model_type === "qwen2_vl", "model_type", top.model_type, `"qwen2_vl"`)
-  const text = yield* decode(Text, top.text_config ?? json, top.text_config === undefined ? "the text fields" : "text_config")
+  const modelType = top.model_type
+  if (!isKnown(modelType)) return yield* wrong("model_type", modelType, Object.keys(readers).map((type) => JSON.stringify(type)).join(" or "))
+  const whole = json as Readonly<Record<string, unknown>>
+  const nested = top.text_config ?? undefined
+  yield* checkImplemented(modelType, whole, nested ?? whole, top.vision_config)
+  const text = yield* decode(Text, nested ?? whole, nested === undefined ? "the text fields" : "text_config")
+
   const rope = text.rope_parameters ?? text.rope_scaling ?? {}
-  const kind = rope.rope_type ?? rope.type ?? "default"
-  yield* require(kind === "mrope" || kind === "default", "rope_scaling.type", kind, `"mrope" or "default"`)
-  yield* require((text.hidden_act ?? "silu") === "silu", "hidden_act", text.hidden_act, `"silu"`)
-  yield* require(text.use_sliding_window !== true, "use_sliding_window", true, "false")
-  const vision = top.vision_config
-  yield* require((vision.hidden_act ?? "quick_gelu") === "quick_gelu", "vision_config.hidden_act", vision.hidden_act, `"quick_gelu"`)
-  yield* require(vision.hidden_size === text.hidden_size, "vision_config.hidden_size", vision.hidden_size, `hidden_size ${text.hidden_size}`)
+  const ropeField = text.rope_parameters ? "rope_parameters" : "rope_scaling"
+  yield* requireRope(rope, ropeField, ["mrope", "default"])
+  const { names, out, vision } = yield* readers[modelType](top.vision_config)
+  yield* require(out === text.hidden_size, names.out, out, `hidden_size ${text.hidden_size}`)
+  yield* require(vision.width % (4 * vision.heads) === 0, names.width, vision.width, `a multiple of 4 × ${vision.heads} heads`)
+
   const heads = text.num_attention_heads
   const kvHeads = text.num_key_value_heads ?? heads
   yield* require(text.hidden_size % (2 * heads) === 0, "hidden_size", text.hidden_size, `a multiple of 2 × ${heads} heads`)
   yield* require(heads % kvHeads === 0, "num_key_value_heads", kvHeads, `a divisor of ${heads}`)
-  yield* require(vision.embed_dim % (4 * vision.num_heads) === 0, "vision_config.embed_dim", vision.embed_dim, `a multiple of 4 × ${vision.num_heads} heads`)
   const headWidth = text.hidden_size / heads
-  const section = rope.mrope_section ?? []
-  yield* require(
-    section.length === 3 && section.reduce((a, b) => a + b, 0) === headWidth / 2,
-    "rope_scaling.mrope_section", section, `three numbers that sum to ${headWidth / 2}`
-  )
-  const config: Config = {
-    modelType: "qwen2_vl",
+  const headDim = (nested ?? whole)["head_dim"] ?? headWidth
+  yield* require(headDim === headWidth, "head_dim", headDim, `hidden_size ÷ heads = ${headWidth}`)
+  const section: ReadonlyArray<number> = rope.mrope_section ?? defaults.mropeSection
+  if (!isTriple(section) || section.some((n) => n < 0) || section.reduce((a, b) => a + b, 0) !== headWidth / 2) {
+    return yield* wrong(`${ropeField}.mrope_section`, section, `three numbers that sum to ${headWidth / 2}`)
+  }
+  const imageToken = top.image_token_id ?? defaults.imageToken
+  yield* require(imageToken >= 0 && imageToken < text.vocab_size, "image_token_id", imageToken, `an id below vocab_size ${text.vocab_size}`)
+
+  return {
+    modelType,
     vocabulary: text.vocab_size,
     width: text.hidden_size,
     mlpWidth: text.intermediate_size,
@@ -135,22 +166,12 @@ export const fromJson = Effect.fn("Config.fromJson")(function*(json: unknown) {
     heads,
     kvHeads,
     headWidth,
-    normEpsilon: text.rms_norm_eps ?? 1e-6,
-    ropeTheta: rope.rope_theta ?? text.rope_theta ?? 1_000_000,
-    mropeSection: section as unknown as readonly [number, number, number],
-    maxPositions: text.max_position_embeddings ?? 32768,
-    tied: top.tie_word_embeddings ?? text.tie_word_embeddings ?? false,
-    imageToken: top.image_token_id,
-    vision: {
-      depth: vision.depth,
-      width: vision.embed_dim,
-      heads: vision.num_heads,
-      mlpWidth: Math.trunc(vision.embed_dim * (vision.mlp_ratio ?? 4)),
-      patch: vision.patch_size,
-      temporalPatch: vision.temporal_patch_size ?? 2,
-      merge: vision.spatial_merge_size ?? 2,
-      channels: vision.in_channels ?? vision.in_chans ?? 3
-    }
+    normEpsilon: text.rms_norm_eps ?? defaults.normEpsilon,
+    ropeTheta: rope.rope_theta ?? text.rope_theta ?? defaults.ropeTheta,
+    mropeSection: section,
+    maxPositions: text.max_position_embeddings ?? defaults.maxPositions,
+    tied: top.tie_word_embeddings === true || text.tie_word_embeddings === true,
+    imageToken,
+    vision
   }
-  return config
 })

@@ -1,7 +1,7 @@
 /** Qwen2's decoder: pre-norm blocks with rotary grouped-query attention and a SwiGLU. */
-import { add, gather, linear, matmul, mul, rmsNorm, silu, type Tensor } from "../graph/index.ts"
+import { add, checkpoint, gather, linear, matmul, mul, rmsNorm, silu, type Tensor } from "../graph/index.ts"
 import type { Config } from "./Config.ts"
-import type { Lookup } from "./Vision.ts"
+import { adapted, type Lookup } from "./Lookup.ts"
 
 /** How a layer attends: given queries `[rows, heads·d]` and keys, values `[rows, kvHeads·d]`, the mixed `[rows, heads·d]`. */
 export type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor) => Tensor
@@ -14,17 +14,18 @@ export type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor) => Tensor
  * their keys and values, and are spared the rest of it.
  */
 export const decoder = (config: Config, p: Lookup, hidden: Tensor, attend: Attend, wanted?: Tensor): Tensor => {
-  let x = hidden
+  let x = checkpoint(hidden)
   for (let i = 0; i < config.layers; i++) {
     const at = `model.layers.${i}`
-    const biased = (input: Tensor, name: string) => linear(input, p(`${at}.${name}.weight`), p(`${at}.${name}.bias`))
-    const plain = (input: Tensor, name: string) => matmul(input, p(`${at}.${name}.weight`), { transB: true })
+    const biased = (input: Tensor, name: string) => adapted(p, `${at}.${name}`, input, linear(input, p(`${at}.${name}.weight`), p(`${at}.${name}.bias`)))
+    const plain = (input: Tensor, name: string) => adapted(p, `${at}.${name}`, input, matmul(input, p(`${at}.${name}.weight`), { transB: true }))
     const normed = rmsNorm(x, p(`${at}.input_layernorm.weight`), config.normEpsilon)
     const mixed = attend(i, biased(normed, "self_attn.q_proj"), biased(normed, "self_attn.k_proj"), biased(normed, "self_attn.v_proj"))
     const going = wanted !== undefined && i === config.layers - 1 ? (rows: Tensor) => gather(rows, wanted) : (rows: Tensor) => rows
     x = add(going(x), plain(going(mixed), "self_attn.o_proj"))
     const second = rmsNorm(x, p(`${at}.post_attention_layernorm.weight`), config.normEpsilon)
     x = add(x, plain(mul(silu(plain(second, "mlp.gate_proj")), plain(second, "mlp.up_proj")), "mlp.down_proj"))
+    x = checkpoint(x)
   }
   return rmsNorm(x, p("model.norm.weight"), config.normEpsilon)
 }

@@ -1,5 +1,5 @@
-/** Names and shapes of a Qwen2-VL checkpoint's tensors, in the published layout. */
-import type { Config } from "./Config.ts"
+/** Names and shapes of the tensors of a Qwen2-VL or Qwen2.5-VL checkpoint, in the published layout. */
+import type { Config, VisionConfig } from "./Config.ts"
 
 export interface ParameterSpec {
   readonly name: string
@@ -12,17 +12,24 @@ export interface ParameterSpec {
 const matrix = (name: string, ...shape: ReadonlyArray<number>) => ({ name, shape, decay: true })
 const vector = (name: string, length: number) => ({ name, shape: [length], decay: false })
 const dense = (name: string, out: number, inner: number) => [matrix(`${name}.weight`, out, inner), vector(`${name}.bias`, out)]
-const norm = (name: string, width: number) => [vector(`${name}.weight`, width), vector(`${name}.bias`, width)]
+/** Layer norms have a bias, root-mean-square norms none. */
+const visionNorm = (name: string, width: number, block: VisionConfig["block"]) =>
+  [vector(`${name}.weight`, width), ...(block === "swiglu" ? [] : [vector(`${name}.bias`, width)])]
 
-const visionBlock = (index: number, width: number, mlpWidth: number) => {
+const visionBlock = (index: number, { block, mlpWidth, width }: VisionConfig) => {
   const at = `visual.blocks.${index}`
   return [
-    ...norm(`${at}.norm1`, width),
+    ...visionNorm(`${at}.norm1`, width, block),
     ...dense(`${at}.attn.qkv`, 3 * width, width),
     ...dense(`${at}.attn.proj`, width, width),
-    ...norm(`${at}.norm2`, width),
-    ...dense(`${at}.mlp.fc1`, mlpWidth, width),
-    ...dense(`${at}.mlp.fc2`, width, mlpWidth)
+    ...visionNorm(`${at}.norm2`, width, block),
+    ...(block === "swiglu"
+      ? [
+        ...dense(`${at}.mlp.gate_proj`, mlpWidth, width),
+        ...dense(`${at}.mlp.up_proj`, mlpWidth, width),
+        ...dense(`${at}.mlp.down_proj`, width, mlpWidth)
+      ]
+      : [...dense(`${at}.mlp.fc1`, mlpWidth, width), ...dense(`${at}.mlp.fc2`, width, mlpWidth)])
   ]
 }
 
@@ -50,8 +57,8 @@ export const specs = (config: Config): ReadonlyArray<ParameterSpec> => {
   return [
     ...[
       matrix("visual.patch_embed.proj.weight", vision.width, vision.channels, vision.temporalPatch, vision.patch, vision.patch),
-      ...range(vision.depth).flatMap((i) => visionBlock(i, vision.width, vision.mlpWidth)),
-      ...norm("visual.merger.ln_q", vision.width),
+      ...range(vision.depth).flatMap((i) => visionBlock(i, vision)),
+      ...visionNorm("visual.merger.ln_q", vision.width, vision.block),
       ...dense("visual.merger.mlp.0", merged, merged),
       ...dense("visual.merger.mlp.2", config.width, merged)
     ].map((spec) => ({ ...spec, part: "vision" as const })),
@@ -69,3 +76,15 @@ export const canonicalName = (name: string): string =>
   name.startsWith("model.visual.") ? name.slice("model.".length)
     : name.startsWith("model.language_model.") ? `model.${name.slice("model.language_model.".length)}`
     : name
+
+/**
+ * Whether a checkpoint may hold a tensor that the model has no parameter for: rotary frequencies, which follow from the
+ * configuration, and the output matrix of a model whose configuration ties it to the embedding. Any other is a sign of
+ * arithmetic that is not implemented.
+ */
+export const isSpare = (config: Config, name: string): boolean =>
+  name.endsWith("inv_freq") || config.tied && name === "lm_head.weight"
+
+/** The other way round: the name in transformers 5, which is also PEFT's. */
+export const currentName = (name: string): string =>
+  name.startsWith("visual.") ? `model.${name}` : name.startsWith("model.") ? `model.language_model.${name.slice("model.".length)}` : name

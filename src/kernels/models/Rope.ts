@@ -11,29 +11,39 @@ const frequencies = (count: number, theta: number): Float32Array =>
   // Single precision as the reference computes them, so that angles agree to the last bit.
   Float32Array.from({ length: count }, (_, j) => Math.fround(1 / Math.fround(Math.pow(theta, Math.fround(j / count)))))
 
+/** `[limit, frequencies]`: position × frequency. */
+const tableOf = (inverse: Float32Array, limit: number): Angles => {
+  const cosines = new Float32Array(limit * inverse.length)
+  const sines = new Float32Array(limit * inverse.length)
+  for (let p = 0, at = 0; p < limit; p++) {
+    for (const frequency of inverse) {
+      const angle = Math.fround(p * frequency)
+      cosines[at] = Math.cos(angle)
+      sines[at++] = Math.sin(angle)
+    }
+  }
+  return { cosines, sines }
+}
+
 /**
- * Angles of a vision grid in merge-block order: half of the frequencies follow the row, half the column.
+ * Angles of one frame of a vision grid in merge-block order: half of the frequencies follow the row, half the column.
  *
- * @returns tables `[t·h·w, headWidth / 2]`
+ * @returns tables `[h·w, headWidth / 2]`
  */
-export const visionAngles = ({ heads, merge, width }: VisionConfig, [t, h, w]: readonly [number, number, number]): Angles => {
+export const visionAngles = ({ heads, merge, ropeTheta, width }: VisionConfig, [, h, w]: readonly [number, number, number]): Angles => {
   const quarter = width / heads / 4
-  const inverse = frequencies(quarter, 10_000)
-  const rows = t * h * w
-  const cosines = new Float32Array(rows * quarter * 2)
-  const sines = new Float32Array(rows * quarter * 2)
+  const byPosition = tableOf(frequencies(quarter, ropeTheta), Math.max(h, w))
+  const cosines = new Float32Array(h * w * quarter * 2)
+  const sines = new Float32Array(h * w * quarter * 2)
   let at = 0
-  for (let frame = 0; frame < t; frame++) {
-    for (let blockRow = 0; blockRow < h; blockRow += merge) {
-      for (let blockColumn = 0; blockColumn < w; blockColumn += merge) {
-        for (let i = 0; i < merge; i++) {
-          for (let j = 0; j < merge; j++) {
-            for (const position of [blockRow + i, blockColumn + j]) {
-              for (let k = 0; k < quarter; k++) {
-                const angle = Math.fround(position * inverse[k]!)
-                cosines[at] = Math.cos(angle)
-                sines[at++] = Math.sin(angle)
-              }
+  for (let blockRow = 0; blockRow < h; blockRow += merge) {
+    for (let blockColumn = 0; blockColumn < w; blockColumn += merge) {
+      for (let i = 0; i < merge; i++) {
+        for (let j = 0; j < merge; j++) {
+          for (const position of [blockRow + i, blockColumn + j]) {
+            for (let k = position * quarter; k < (position + 1) * quarter; k++) {
+              cosines[at] = byPosition.cosines[k]!
+              sines[at++] = byPosition.sines[k]!
             }
           }
         }
@@ -44,20 +54,8 @@ export const visionAngles = ({ heads, merge, width }: VisionConfig, [t, h, w]: r
 }
 
 /** Angle of frequency j at position p, for positions `0…limit-1`: `[limit, headWidth / 2]`. */
-export const positionAngles = ({ headWidth, ropeTheta }: Config, limit: number): Angles => {
-  const half = headWidth / 2
-  const inverse = frequencies(half, ropeTheta)
-  const cosines = new Float32Array(limit * half)
-  const sines = new Float32Array(limit * half)
-  for (let p = 0; p < limit; p++) {
-    for (let j = 0; j < half; j++) {
-      const angle = Math.fround(p * inverse[j]!)
-      cosines[p * half + j] = Math.cos(angle)
-      sines[p * half + j] = Math.sin(angle)
-    }
-  }
-  return { cosines, sines }
-}
+export const positionAngles = ({ headWidth, ropeTheta }: Config, limit: number): Angles =>
+  tableOf(frequencies(headWidth / 2, ropeTheta), limit)
 
 /** Temporal, height and width position of each token. */
 export interface Positions {
@@ -69,44 +67,59 @@ export interface Positions {
 }
 
 /**
+ * Temporal positions from one frame of patches to the next: one each in Qwen2-VL; in Qwen2.5-VL positions follow absolute
+ * time, `positionsPerSecond` of them a second (section 2.1.2). A still image has one frame and no such distance.
+ *
+ * @param seconds time between frames of patches
+ */
+export const temporalInterval = ({ positionsPerSecond }: VisionConfig, seconds: number): number =>
+  positionsPerSecond === undefined ? 1 : positionsPerSecond * seconds
+
+/**
  * Positions of one sequence: text advances all three together; an image spans its merged grid and then all three
  * continue after its larger side.
  *
  * @param grids `[t, h, w]` in patches, one an image, in order
+ * @param intervals temporal positions between frames of each grid, whole positions after multiplication (`temporalInterval`); default 1
  */
 export const mropePositions = (
   tokens: ArrayLike<number>,
   imageToken: number,
   merge: number,
-  grids: ReadonlyArray<readonly [number, number, number]>
+  grids: ReadonlyArray<readonly [number, number, number]>,
+  intervals: ReadonlyArray<number> = []
 ): Positions => {
   const n = tokens.length
   const temporal = new Int32Array(n)
   const height = new Int32Array(n)
   const width = new Int32Array(n)
   let position = 0
+  let last = -1
   let image = 0
   for (let i = 0; i < n;) {
     const grid = tokens[i] === imageToken ? grids[image] : undefined
     if (grid === undefined) {
+      last = Math.max(last, position)
       temporal[i] = height[i] = width[i] = position++
       i++
       continue
     }
-    image++
+    const interval = intervals[image++] ?? 1
     const [frames, rows, columns] = [grid[0], grid[1] / merge, grid[2] / merge]
     for (let f = 0; f < frames; f++) {
       for (let r = 0; r < rows; r++) {
         for (let c = 0; c < columns && i < n; c++, i++) {
-          temporal[i] = position + f
+          temporal[i] = position + Math.trunc(f * interval)
           height[i] = position + r
           width[i] = position + c
         }
       }
     }
+    last = Math.max(last, position + Math.trunc((frames - 1) * interval), position + Math.max(rows, columns) - 1)
     position += Math.max(rows, columns)
   }
-  return { temporal, height, width, next: position }
+  // A long video reaches further in time than the text behind it has counted: nothing new may come before its end.
+  return { temporal, height, width, next: Math.max(position, last + 1) }
 }
 
 /**

@@ -5,7 +5,7 @@ import {
 import { attention, joinHeads, splitHeads } from "./Attention.ts"
 import type { Config } from "./Config.ts"
 import { decoder } from "./Decoder.ts"
-import type { Lookup } from "./Vision.ts"
+import type { Lookup } from "./Lookup.ts"
 
 /** Inputs of `batch` sequences of `length` tokens; `rows = batch · length`. */
 export interface SequenceInputs {

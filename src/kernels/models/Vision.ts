@@ -1,61 +1,76 @@
-/** Qwen2-VL's vision tower: patch embedding, transformer blocks with 2-D rotary positions, patch merger. */
+/**
+ * The vision towers of Qwen2-VL and Qwen2.5-VL: patch embedding, transformer blocks with 2-D rotary positions, patch
+ * merger. Frames stand in it as `VisionLayout` places them.
+ */
 import {
-  add, constant, gelu, layerNorm, linear, matmul, quickGelu, reshape, rotary, rowPositions, slice, type Tensor, transpose
+  add, checkpoint, constant, equals, gelu, input, layerNorm, linear, matmul, mul, quickGelu, reshape, rmsNorm, rotary, rowPositions, scalar, silu, slice,
+  type Tensor, transpose, where
 } from "../graph/index.ts"
 import { attention, joinHeads } from "./Attention.ts"
 import type { Config } from "./Config.ts"
-import { visionAngles } from "./Rope.ts"
+import { adapted, type Lookup } from "./Lookup.ts"
+import { type VisionShape, windowSlots } from "./VisionLayout.ts"
 
-/** A parameter of the model as a graph input. */
-export type Lookup = (name: string) => Tensor
+/** Inputs of a tower run; `rows = frames · slots`. */
+export interface VisionInputs extends VisionShape {
+  /** `[rows, channels·temporalPatch·patch²]` */
+  readonly patches: Tensor
+  /** `[rows, headWidth / 2]`, as `sines` */
+  readonly cosines: Tensor
+  readonly sines: Tensor
+  /** int32 `[rows]`: 1 where a patch stands; absent where no slot is empty. */
+  readonly filled: Tensor | undefined
+}
 
 const EPSILON = 1e-6
+const MASKED = -1e9
 
-/**
- * Visual tokens of images that share one grid.
- *
- * @param patches `[images·t·h·w, channels·temporalPatch·patch²]` in the pre-processor's merge-block order
- * @returns `[images·t·h·w / merge², width]`
- */
-export const vision = (
-  config: Config,
-  p: Lookup,
-  patches: Tensor,
-  images: number,
-  grid: readonly [number, number, number]
-): Tensor => {
-  const { depth, heads, merge, width } = config.vision
-  const length = grid[0] * grid[1] * grid[2]
-  // Frames attend within themselves; a still image has one.
-  const [batch, frame] = [images * grid[0], grid[1] * grid[2]]
-  const angles = visionAngles(config.vision, grid)
-  const repeated = (table: Float32Array) => {
-    const out = new Float32Array(table.length * images)
-    for (let i = 0; i < images; i++) out.set(table, i * table.length)
-    return constant(out, [images * length, width / heads / 2])
+/** The graph inputs that a tower is fed with: `patches`, `patchCosines`, `patchSines` and, where slots may be empty, `patchFilled`. */
+export const visionInputs = ({ vision: { channels, heads, patch, temporalPatch, width } }: Config, shape: VisionShape): VisionInputs => {
+  const rows = shape.frames * shape.slots
+  const half = width / heads / 2
+  return {
+    ...shape,
+    patches: input("patches", [rows, channels * temporalPatch * patch * patch]),
+    cosines: input("patchCosines", [rows, half]),
+    sines: input("patchSines", [rows, half]),
+    filled: shape.padded ? input("patchFilled", [rows], "i32") : undefined
   }
-  const cosines = repeated(angles.cosines)
-  const sines = repeated(angles.sines)
-  const positions = rowPositions(batch, frame)
+}
+
+/** Visual tokens `[frames·slots / merge², width]`; which image's token a row is, `VisionLayout.tokenRows` says. */
+export const vision = (config: Config, p: Lookup, inputs: VisionInputs): Tensor => {
+  const { block, depth, heads, merge, width, windows } = config.vision
+  const { cosines, filled, frames, patches, sines, slots } = inputs
+  const rows = frames * slots
+  const dense = (x: Tensor, name: string) => adapted(p, name, x, linear(x, p(`${name}.weight`), p(`${name}.bias`)))
+  const norm = (x: Tensor, name: string) =>
+    block === "swiglu" ? rmsNorm(x, p(`${name}.weight`), EPSILON) : layerNorm(x, p(`${name}.weight`), p(`${name}.bias`), EPSILON)
+  const feedForward = (x: Tensor, name: string) =>
+    block === "swiglu"
+      ? dense(mul(silu(dense(x, `${name}.gate_proj`)), dense(x, `${name}.up_proj`)), `${name}.down_proj`)
+      : dense(quickGelu(dense(x, `${name}.fc1`)), `${name}.fc2`)
+  /** Everything within a stretch of `length` slots sees each other: a frame, or a window. */
+  const attend = (x: Tensor, name: string, length: number) => {
+    const batch = rows / length
+    const qkv = transpose(reshape(dense(x, `${name}.qkv`), [batch, length, 3, heads, width / heads]), [2, 0, 3, 1, 4])
+    const part = (k: number) => reshape(slice(qkv, 0, k, k + 1), [batch, heads, length, width / heads])
+    const positions = rowPositions(batch, length)
+    const turned = (k: number) => rotary(part(k), positions, cosines, sines)
+    const bias = filled && reshape(where(equals(filled, constant(Int32Array.of(1), [])), scalar(0), scalar(MASKED)), [batch, 1, 1, length])
+    return dense(joinHeads(attention(turned(0), turned(1), part(2), bias)), `${name}.proj`)
+  }
 
   const kernel = p("visual.patch_embed.proj.weight")
   let x = matmul(patches, reshape(kernel, [width, patches.shape[1] as number]), { transB: true })
+  x = checkpoint(x)
   for (let i = 0; i < depth; i++) {
     const at = `visual.blocks.${i}`
-    const norm = (name: string) => layerNorm(x, p(`${at}.${name}.weight`), p(`${at}.${name}.bias`), EPSILON)
-    const dense = (input: Tensor, name: string) => linear(input, p(`${at}.${name}.weight`), p(`${at}.${name}.bias`))
-    const qkv = transpose(reshape(dense(norm("norm1"), "attn.qkv"), [batch, frame, 3, heads, width / heads]), [2, 0, 3, 1, 4])
-    const part = (k: number) => reshape(slice(qkv, 0, k, k + 1), [batch, heads, frame, width / heads])
-    const attended = attention(
-      rotary(part(0), positions, cosines, sines),
-      rotary(part(1), positions, cosines, sines),
-      part(2)
-    )
-    x = add(x, dense(joinHeads(attended), "attn.proj"))
-    x = add(x, dense(quickGelu(dense(norm("norm2"), "mlp.fc1")), "mlp.fc2"))
+    const length = windows === undefined || windows.full.includes(i) ? slots : windowSlots(config.vision)
+    x = add(x, attend(norm(x, `${at}.norm1`), `${at}.attn`, length))
+    x = add(x, feedForward(norm(x, `${at}.norm2`), `${at}.mlp`))
+    x = checkpoint(x)
   }
-  const unit = layerNorm(x, p("visual.merger.ln_q.weight"), p("visual.merger.ln_q.bias"), EPSILON)
-  const merged = reshape(unit, [images * length / (merge * merge), width * merge * merge])
-  const hidden = gelu(linear(merged, p("visual.merger.mlp.0.weight"), p("visual.merger.mlp.0.bias")))
-  return linear(hidden, p("visual.merger.mlp.2.weight"), p("visual.merger.mlp.2.bias"))
+  const merged = reshape(norm(x, "visual.merger.ln_q"), [rows / (merge * merge), width * merge * merge])
+  return dense(gelu(dense(merged, "visual.merger.mlp.0")), "visual.merger.mlp.2")
 }

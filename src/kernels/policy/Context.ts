@@ -1,7 +1,9 @@
 /** What sampling and training share: the model, its open sessions and its images. */
 import { Effect } from "effect"
 import type { Image } from "../image/Image.ts"
+import type { Lookup } from "../models/index.ts"
 import type { HostTensor, Runtime } from "../runtime/index.ts"
+import * as Budget from "./Budget.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import type { Features, Images, Patches } from "./Images.ts"
 import type { Model } from "./Model.ts"
@@ -15,13 +17,21 @@ export interface PolicyContext {
   readonly sessions: Sessions
   readonly images: Images
   readonly positions: PositionTable
+  /** The model's parameters as inputs of a graph, its adapter's included. */
+  readonly parameters: () => Lookup
   /** Live weights by parameter name. */
   readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
+  /** How often the weights have changed: what was made of an older version is out of date. */
+  readonly version: () => number
+  /** Least and greatest number of weights that rollouts pack into their sessions; outside it they are read live. */
+  readonly packFrom: readonly [number, number]
   readonly seed: number
-  /** Whether updates change the vision tower. */
-  readonly towerTrained: boolean
   /** Sequences of a training or scoring run on one worker. */
   readonly microBatch: number
+  /** Tokens of a training or scoring run on one worker, padding included. */
+  readonly microTokens: number
+  /** Whether layers are computed again for the backward pass instead of being kept. */
+  readonly recompute: boolean
   /** Prompts × candidates decoded together on one worker. */
   readonly rolloutRows: number
   /** Whether a rollout is one graph, or one run a token with its state on the device. */
@@ -35,23 +45,31 @@ export const failing = (operation: PolicyError["operation"]) => <A, R>(effect: E
 /** Rounds up to a multiple, so that few different shapes are compiled. */
 export const roundUp = (n: number, multiple: number): number => Math.max(multiple, Math.ceil(n / multiple) * multiple)
 
-const imagesOf = (prompts: ReadonlyArray<Prompt>): ReadonlyArray<Image> => prompts.flatMap((prompt) => prompt.images)
+const imagesOf = (asked: ReadonlyArray<Asked>): ReadonlyArray<Image> => asked.flatMap(({ prompt }) => prompt.images)
+
+/** A prompt and the number of tokens that follow it: what has to fit the model. */
+export interface Asked {
+  readonly prompt: Prompt
+  readonly following: number
+}
 
 /** Prompts with their images' visual tokens. */
-export const withFeatures = Effect.fnUntraced(function*(context: PolicyContext, prompts: ReadonlyArray<Prompt>) {
-  const features = yield* context.images.features(imagesOf(prompts))
-  return { features, encoded: yield* encode(context, prompts, features) }
+export const withFeatures = Effect.fnUntraced(function*(context: PolicyContext, asked: ReadonlyArray<Asked>) {
+  const features = yield* context.images.features(imagesOf(asked))
+  return { features, encoded: yield* encode(context, asked, features) }
 })
 
 /** Prompts with their images' patches, for runs that go through the tower. */
-export const withPatches = Effect.fnUntraced(function*(context: PolicyContext, prompts: ReadonlyArray<Prompt>) {
-  const patches = yield* context.images.patches(imagesOf(prompts))
-  return { patches, encoded: yield* encode(context, prompts, patches) }
+export const withPatches = Effect.fnUntraced(function*(context: PolicyContext, asked: ReadonlyArray<Asked>) {
+  const patches = yield* context.images.patches(imagesOf(asked))
+  return { patches, encoded: yield* encode(context, asked, patches) }
 })
 
-const encode = (context: PolicyContext, prompts: ReadonlyArray<Prompt>, known: ReadonlyMap<string, Features | Patches>) =>
-  Effect.forEach(prompts, (prompt): Effect.Effect<EncodedPrompt, PolicyError> =>
-    context.model.encoder.prompt(prompt, prompt.images.flatMap(({ id }) => {
+const encode = (context: PolicyContext, asked: ReadonlyArray<Asked>, known: ReadonlyMap<string, Features | Patches>) =>
+  Effect.forEach(asked, ({ following, prompt }): Effect.Effect<EncodedPrompt, PolicyError | Budget.TokenBudgetError> => {
+    const grids = prompt.images.flatMap(({ id }) => {
       const grid = known.get(id)?.grid
       return grid === undefined ? [] : [grid]
-    })))
+    })
+    return Effect.tap(context.model.encoder.prompt(prompt, grids), (encoded) => Budget.check(context.model, encoded, following))
+  })

@@ -21,10 +21,13 @@ export interface Encoder {
 /** Rendered texts kept: tasks ask few different questions about many pictures. */
 const REMEMBERED = 512
 
-/** @param mergedTokens visual tokens of a patch grid */
+/**
+ * @param template a Jinja template, and the tokens it may ask for by name
+ * @param mergedTokens visual tokens of a patch grid
+ */
 export const make = (
   tokenizer: Tokenizer.Tokenizer,
-  template: string,
+  template: { readonly source: string; readonly variables: Readonly<Record<string, string>> },
   imageToken: number,
   mergedTokens: (grid: readonly [number, number, number]) => number
 ): Encoder => {
@@ -35,7 +38,7 @@ export const make = (
     const held = remembered.get(key)
     if (held !== undefined) return held
     const content = [...Array.from({ length: images }, () => ({ type: "image" as const })), { type: "text" as const, text }]
-    const rendered = yield* ChatTemplate.render(template, [{ role: "user", content }], { addGenerationPrompt: true }).pipe(
+    const rendered = yield* ChatTemplate.render(template.source, [{ role: "user", content }], { addGenerationPrompt: true, variables: template.variables }).pipe(
       Effect.mapError((cause) => new PolicyError({ operation: "sample", reason: `the chat template failed: ${cause.message}`, cause }))
     )
     const tokens = tokenizer.encode(rendered)

@@ -7,11 +7,12 @@
 import { Effect } from "effect"
 import type { Image } from "../image/Image.ts"
 import type { ImageError } from "../image/index.ts"
-import { type Config } from "../models/index.ts"
-import { HostTensor, Runtime } from "../runtime/index.ts"
-import { Programs } from "../train/index.ts"
+import { type Config, VisionLayout } from "../models/index.ts"
+import { type HostTensor, Runtime } from "../runtime/index.ts"
+import { type Lora, Programs } from "../train/index.ts"
 import { ByteCache } from "./ByteCache.ts"
 import type { Sessions } from "./Sessions.ts"
+import * as Tower from "./Tower.ts"
 
 export type Grid = readonly [number, number, number]
 
@@ -34,21 +35,28 @@ export interface Images {
   readonly forget: Effect.Effect<void>
 }
 
-/** Images that go through the tower in one run. */
+/** Most images, and about how many patches, that go through the frozen tower in one run. */
 const CHUNK = 8
+const CHUNK_PATCHES = 1024
+
+/** Images of one grid in a run: fixed by the grid, so that an image's tokens do not depend on its company. */
+const chunkOf = ([t, h, w]: Grid): number => Math.max(1, Math.min(CHUNK, Math.floor(CHUNK_PATCHES / (t * h * w))))
 
 export interface Options {
   readonly config: Config.Config
   readonly process: (image: Image) => Effect.Effect<Patches, ImageError>
   readonly sessions: Sessions
+  /** Whose weights they are: the policy's or its reference's. */
+  readonly name: string
   readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
+  readonly lora?: Lora.Lora | undefined
   readonly frozen: boolean
   /** Default 256 MiB for each of patches and features. */
   readonly cacheBytes?: number
 }
 
 export const make = Effect.fnUntraced(function*(options: Options) {
-  const { config, frozen, process, sessions, weights } = options
+  const { config, frozen, name, process, sessions, weights } = options
   const runtime = yield* Runtime.Runtime
   const limit = options.cacheBytes ?? 256 * 1024 * 1024
   const patchCache = new ByteCache<Patches>(limit, ({ patches }) => patches.byteLength)
@@ -69,22 +77,26 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     return new Map(found)
   })
 
-  const encode = Effect.fnUntraced(function*(chunk: ReadonlyArray<readonly [string, Patches]>, worker: number) {
-    const grid = chunk[0]?.[1].grid ?? [1, config.vision.merge, config.vision.merge]
-    const rows = grid[0] * grid[1] * grid[2]
-    const width = (chunk[0]?.[1].patches.length ?? 0) / rows
-    const batch = HostTensor.shared.float32(CHUNK * rows * width)
-    chunk.forEach(([, { patches }], i) => batch.set(patches, i * rows * width))
-    const session = yield* sessions.get({
-      key: `vision ${grid.join("×")}`,
+  /** Images of one grid through the tower. */
+  const encode = Effect.fnUntraced(function*(chunk: ReadonlyArray<readonly [string, Patches]>, grid: Grid, worker: number) {
+    const grids = Array.from({ length: chunkOf(grid) }, () => grid)
+    const shape = VisionLayout.shapeFor(config.vision, grids)
+    const session = sessions.of({
+      key: `vision ${name} ${JSON.stringify(shape)}`,
       worker,
-      program: () => Programs.visualFeatures(config, CHUNK, grid),
+      program: () => Programs.visualFeatures(config, shape, options.lora),
       bound: weights
     })
-    const { features } = yield* session.run({ patches: { dtype: "float32", dims: [CHUNK * rows, width], data: batch } })
-    const each = rows / (config.vision.merge * config.vision.merge) * config.width
+    const { features } = yield* session.run(Tower.tensors(config.vision, shape, chunk.map(([, patches]) => patches)))
     const data = features?.data as Float32Array
-    return chunk.map(([id], i) => [id, { grid, features: data.slice(i * each, (i + 1) * each) }] as const)
+    const rows = VisionLayout.tokenRows(config.vision, shape, grids)
+    const each = rows.length / grids.length
+    return chunk.map(([id], i) => {
+      const own = new Float32Array(each * config.width)
+      rows.subarray(i * each, (i + 1) * each).forEach((row, token) =>
+        own.set(data.subarray(row * config.width, (row + 1) * config.width), token * config.width))
+      return [id, { grid, features: own }] as const
+    })
   })
 
   const features: Images["features"] = Effect.fnUntraced(function*(images) {
@@ -99,9 +111,12 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     for (let at = 0; at < missing.length; at += CHUNK * runtime.workers) {
       const prepared = [...yield* patches(missing.slice(at, at + CHUNK * runtime.workers))]
       const byGrid = Map.groupBy(prepared, ([, { grid }]) => grid.join())
-      const chunks = [...byGrid.values()].flatMap((same) =>
-        Array.from({ length: Math.ceil(same.length / CHUNK) }, (_, i) => same.slice(i * CHUNK, (i + 1) * CHUNK)))
-      const encoded = yield* Effect.forEach(chunks, (chunk, i) => encode(chunk, i % runtime.workers), { concurrency: "unbounded" })
+      const chunks = [...byGrid.values()].flatMap((same) => {
+        const grid = same[0]?.[1].grid ?? [1, config.vision.merge, config.vision.merge]
+        const size = chunkOf(grid)
+        return Array.from({ length: Math.ceil(same.length / size) }, (_, i) => ({ grid, images: same.slice(i * size, (i + 1) * size) }))
+      })
+      const encoded = yield* Effect.forEach(chunks, ({ grid, images }, i) => encode(images, grid, i % runtime.workers), { concurrency: "unbounded" })
       for (const [id, value] of encoded.flat()) {
         known.set(id, value)
         featureCache.set(id, value)

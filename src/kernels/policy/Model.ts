@@ -1,10 +1,11 @@
 /** A Hugging Face directory made ready to run: configuration, weights in shared memory, tokenizer, pre-processor. */
-import { Effect, Option } from "effect"
+import { Effect, Option, Predicate } from "effect"
 import { Preprocess } from "../image/index.ts"
 import { Config, Parameters } from "../models/index.ts"
 import { ParameterStore } from "../train/index.ts"
 import { Tokenizer } from "../text/index.ts"
 import { ModelDirectory, Safetensors } from "../weights/index.ts"
+import * as Adapter from "./Adapter.ts"
 import * as Encoder from "./Encoder.ts"
 import { PolicyError } from "./Policy.ts"
 
@@ -14,7 +15,13 @@ export type Trainable = "all" | "decoder"
 export interface Model {
   readonly path: string
   readonly config: Config.Config
+  /** The model's own weights. */
   readonly store: ParameterStore.ParameterStore
+  readonly adapter: Adapter.Adapter | undefined
+  /** What training changes: the adapter where there is one, else the model's own weights. */
+  readonly trained: ParameterStore.ParameterStore
+  /** Whether training changes the vision tower. */
+  readonly towerTrained: boolean
   readonly tokenizer: Tokenizer.Tokenizer
   readonly encoder: Encoder.Encoder
   readonly preprocessor: Preprocess.Preprocessor
@@ -42,17 +49,49 @@ const specialsOf = (directory: ModelDirectory.ModelDirectory, size: number, voca
   return new Set([...controls, ...Array.from({ length: Math.max(0, vocabulary - size) }, (_, i) => size + i)])
 }
 
+/** Tokens that a chat template may ask for by the name it has in tokenizer_config.json. */
+const templateVariables = ({ tokenizerConfig }: ModelDirectory.ModelDirectory): Readonly<Record<string, string>> =>
+  Object.fromEntries(["bos_token", "eos_token", "pad_token", "unk_token"].flatMap((name) => {
+    const value = tokenizerConfig[name]
+    const content = Predicate.hasProperty(value, "content") ? value.content : value
+    return typeof content === "string" ? [[name, content]] : []
+  }))
+
+/** Patches that are cut in another way than the tower expects would be a silent wrong answer. */
+const checkPatches = ({ patch, merge, temporalPatch }: Config.VisionConfig, preprocessor: Preprocess.Preprocessor) =>
+  Effect.forEach([
+    ["patch_size", preprocessor.patchSize, "patch_size", patch],
+    ["merge_size", preprocessor.mergeSize, "spatial_merge_size", merge],
+    ["temporal_patch_size", preprocessor.temporalPatchSize, "temporal_patch_size", temporalPatch]
+  ] as const, ([name, found, field, expected]) =>
+    found === expected ? Effect.void : Effect.fail(new PolicyError({
+      operation: "load",
+      reason: `preprocessor_config.json: ${name} is ${found}, but config.json's vision_config.${field} is ${expected}`
+    })), { discard: true })
+
+export interface LoadOptions {
+  readonly trainable?: Trainable
+  readonly lora?: Adapter.Options
+  readonly seed: number
+}
+
 /** Loads everything; each failure says which file and what to do. */
-export const load = Effect.fn("Model.load")(function*(path: string, trainable: Trainable) {
+export const load = Effect.fn("Model.load")(function*(path: string, options: LoadOptions) {
+  const { lora } = options
+  const trainable = lora === undefined ? options.trainable ?? "decoder" : "adapter"
+  if (lora !== undefined && options.trainable === "all") {
+    return yield* new PolicyError({ operation: "load", reason: `trainable is "all" and lora is given; an adapter trains its targets alone: leave trainable out` })
+  }
   const failed = (cause: { readonly message: string }) => new PolicyError({ operation: "load", reason: cause.message, cause })
   const directory = yield* ModelDirectory.open(path).pipe(Effect.mapError(failed))
   const config = yield* Config.fromJson(directory.config).pipe(Effect.mapError(failed))
   const tokenizer = yield* Tokenizer.fromDirectory(directory).pipe(Effect.mapError(failed))
   const preprocessor = yield* Preprocess.fromConfig(directory.preprocessorConfig).pipe(Effect.mapError(failed))
+  yield* checkPatches(config.vision, preprocessor)
 
   const specs = Parameters.specs(config)
   const store = yield* ParameterStore.make(specs.map(({ decay, name, part, shape }) =>
-    ({ name, shape, decay, trainable: trainable === "all" || part === "decoder" }))).pipe(Effect.mapError(failed))
+    ({ name, shape, decay, trainable: trainable === "all" || trainable === part }))).pipe(Effect.mapError(failed))
   const stored = new Map([...directory.tensors].map(([name, location]) => [Parameters.canonicalName(name), { name, ...location }]))
   let dtype: Model["dtype"] = "F32"
   for (const { name, shape } of specs) {
@@ -72,20 +111,35 @@ export const load = Effect.fn("Model.load")(function*(path: string, trainable: T
     yield* Safetensors.readFloat32(header, found.name, target).pipe(Effect.mapError(failed))
   }
 
+  const named = new Set(specs.map(({ name }) => name))
+  const foreign = [...stored].find(([name]) => !named.has(name) && !Parameters.isSpare(config, name))
+  if (foreign !== undefined) {
+    return yield* new PolicyError({
+      operation: "load",
+      reason: `${path} has a tensor "${foreign[1].name}" that a model of type ${config.modelType} with this config.json does not use; ` +
+        `its arithmetic is not implemented`
+    })
+  }
+
   const endOfTurn = endOfTurnOf(directory, tokenizer)
   if (endOfTurn === undefined) {
     return yield* new PolicyError({ operation: "load", reason: `${path}: no eos_token_id in generation_config.json or config.json` })
   }
-  const encoder = Encoder.make(tokenizer, directory.chatTemplate, config.imageToken, preprocessor.mergedTokens)
-  const model: Model = { path, config, store, tokenizer, encoder, preprocessor, endOfTurn, dtype, specials: specialsOf(directory, tokenizer.size, config.vocabulary) }
+  const encoder = Encoder.make(tokenizer, { source: directory.chatTemplate, variables: templateVariables(directory) }, config.imageToken, preprocessor.mergedTokens)
+  const adapter = lora === undefined ? undefined : yield* Adapter.make(config, lora, options.seed)
+  const trained = adapter?.store ?? store
+  const towerTrained = adapter?.lora.modules.some((name) => name.startsWith("visual.")) ?? trainable === "all"
+  const model: Model = { path, config, store, adapter, trained, towerTrained, tokenizer, encoder, preprocessor, endOfTurn, dtype, specials: specialsOf(directory, tokenizer.size, config.vocabulary) }
   return model
 })
 
-/** Writes weights and companion files as a new directory. */
+/** Writes weights, an adapter merged into them, and companion files as a new directory. */
 export const save = (model: Model, target: string) => {
-  const { store } = model
-  const tensors = [...store.slices.values()].map(({ length, name, offset, shape }) =>
-    ({ name, shape, data: store.data.subarray(offset, offset + length) }))
+  const { adapter, store } = model
+  const tensors = [...store.slices.values()].map(({ length, name, offset, shape }) => {
+    const own = store.data.subarray(offset, offset + length)
+    return { name, shape, data: adapter === undefined ? own : () => Adapter.mergedWeight(adapter, name, own) ?? own }
+  })
   return ModelDirectory.save(target, { from: model.path }, tensors, { dtype: model.dtype }).pipe(
     Effect.mapError((cause) => new PolicyError({ operation: "save", reason: cause.message, cause }))
   )

@@ -2,9 +2,9 @@
 import { Effect } from "effect"
 import { rollout } from "../generate/index.ts"
 import * as Keyed from "../math/Keyed.ts"
+import { Rope } from "../models/index.ts"
 import { HostTensor } from "../runtime/index.ts"
 import { OnnxWriter } from "../graph/index.ts"
-import { Programs } from "../train/index.ts"
 import { failing, type PolicyContext, roundUp, withFeatures } from "./Context.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import * as GrammarTables from "./GrammarTables.ts"
@@ -126,14 +126,16 @@ const runBatch = Effect.fnUntraced(function*(
     topP: f32(Float32Array.of(topP), ...[])
   }
   const key = `${JSON.stringify(shape)} ${grammar?.id ?? ""}`
+  const packed = packedWeights(context, maxTokens)
   const out = context.decode === "step"
     ? yield* StepDecode.run(context, { key, shape, worker, bound, feeds, uniforms, startPosition, finished })
-    : yield* Effect.flatMap(context.sessions.get({
-      key: `rollout ${key}`,
+    : yield* context.sessions.of({
+      key: `rollout ${key}${packed === undefined ? "" : " packed"}`,
       worker,
-      program: () => OnnxWriter.write(rollout(config, Programs.parameterInputs(config), shape)),
+      program: () => OnnxWriter.write(rollout(config, context.parameters(), shape), packed === undefined ? {} : { initializers: packed.initializers }),
+      ...(packed && { packed }),
       bound: { ...context.weights, ...bound }
-    }), (session) => session.run(feeds))
+    }).run(feeds)
   const tokens = out["sampled"]?.data as Int32Array
   const logprobs = out["sampledLogprobs"]?.data as Float32Array
   const turns = Math.min(maxTokens, tokens.length / rows)
@@ -145,6 +147,25 @@ const runBatch = Effect.fnUntraced(function*(
   }))
 })
 
+/** File name by which the initializers of packed programs refer to the store. */
+const STORE = "weights"
+
+/**
+ * Weights made part of the decoding session, in the layout its products read fastest. It pays for itself where a step is
+ * bound by reading the weights (not at toy width) and the session, opened again for every version, decodes long enough.
+ */
+const packedWeights = ({ model: { adapter, store }, packFrom, version }: PolicyContext, maxTokens: number) => {
+  const [least, most] = packFrom
+  if (maxTokens < 24 || store.data.length < least || store.data.length > most) return undefined
+  return {
+    // Beside an adapter the packed weights never change.
+    version: adapter === undefined ? version() : 0,
+    externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }],
+    initializers: new Map([...store.slices.values()].map(({ length, name, offset }) =>
+      [name, { location: STORE, offset: offset * 4, length: length * 4, dtype: "f32" as const }]))
+  }
+}
+
 const shareCopy = (data: Float32Array): Float32Array => {
   const copy = HostTensor.shared.float32(data.length)
   copy.set(data)
@@ -152,11 +173,8 @@ const shareCopy = (data: Float32Array): Float32Array => {
 }
 
 /** Position of the first new token. */
-const nextPosition = ({ model: { config } }: PolicyContext, { grids, tokens }: EncodedPrompt): number => {
-  const merge = config.vision.merge
-  const spared = grids.reduce((n, [t, h, w]) => n + t * h * w / (merge * merge) - Math.max(h, w) / merge, 0)
-  return tokens.length - spared
-}
+const nextPosition = ({ model: { config } }: PolicyContext, { grids, tokens }: EncodedPrompt): number =>
+  Rope.mropePositions(tokens, config.imageToken, config.vision.merge, grids).next
 
 /** Samples `count` completions for each request, in order. */
 export const sample = Effect.fn("Policy.sample")(function*(
@@ -167,15 +185,7 @@ export const sample = Effect.fn("Policy.sample")(function*(
   const wrong = check(options)
   if (wrong !== undefined) return yield* new PolicyError({ operation: "sample", reason: wrong })
   if (requests.length === 0) return []
-  const { encoded, features } = yield* withFeatures(context, requests.map(({ prompt }) => prompt))
-  const longest = encoded.reduce((n, { tokens }) => Math.max(n, tokens.length), 0)
-  if (longest + options.maxTokens > context.model.config.maxPositions) {
-    return yield* new PolicyError({
-      operation: "sample",
-      reason: `a prompt of ${longest} tokens and ${options.maxTokens} new ones exceed the model's ${context.model.config.maxPositions} positions; ` +
-        `shorten the prompt or shrink the images`
-    })
-  }
+  const { encoded, features } = yield* withFeatures(context, requests.map(({ prompt }) => ({ prompt, following: options.maxTokens })))
   // Fewer prompts than workers: each group is cut into equal parts, so that no worker idles.
   const { workers } = context.runtime
   const most = Math.max(1, Math.floor(workers / encoded.length))

@@ -77,12 +77,17 @@ export interface Batch {
 const int32 = (data: Int32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({ dtype: "int32", dims, data })
 const float32 = (data: Float32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({ dtype: "float32", dims, data })
 
-/** Lays sequences out in a batch of the given shape, which must be large enough. */
+/**
+ * Lays sequences out in a batch of the given shape, which must be large enough.
+ *
+ * @param visualRowOf row of each visual token of the batch, images in order; default one after the other
+ */
 export const layOut = (
   config: Config.Config,
   table: PositionTable,
   sequences: ReadonlyArray<PackedSequence>,
-  shape: BatchShape
+  shape: BatchShape,
+  visualRowOf?: Int32Array
 ): Batch => {
   const { batch, length, rows, visualRows } = shape
   const cells = batch * length
@@ -101,19 +106,20 @@ export const layOut = (
   const images: Array<string> = []
   const spans: Array<ReadonlyArray<{ readonly start: number; readonly length: number }>> = []
   let row = 0
-  let visualRow = 0
+  let visualToken = 0
 
   sequences.forEach((sequence, b) => {
     const base = b * length
     const { prompt } = sequence
-    const firstVisualRow = visualRow
     const positions = Rope.mropePositions(prompt.tokens, config.imageToken, config.vision.merge, prompt.grids)
     const longest = sequence.candidates.reduce((n, candidate) => Math.max(n, candidate.length), 0)
     const angleTable = table.upTo(positions.next + longest)
     tokens.set(prompt.tokens, base)
     segments.fill(0, base, base + prompt.tokens.length)
     prompt.tokens.forEach((token, i) => {
-      if (token === config.imageToken) visualIndex[base + i] = visualRow++
+      if (token !== config.imageToken) return
+      visualIndex[base + i] = visualRowOf === undefined ? visualToken : visualRowOf[visualToken]!
+      visualToken++
     })
     Rope.writeMropeAngles(config, angleTable, positions, angles, base)
     images.push(...sequence.images)
@@ -146,8 +152,9 @@ export const layOut = (
 
     const { visual } = sequence
     if (visual !== undefined) {
+      let visualOfPrompt = 0
       prompt.tokens.forEach((token, i) => {
-        const target = token === config.imageToken ? visual.tokens[(visualIndex[base + i] ?? 0) - firstVisualRow] ?? -1 : -1
+        const target = token === config.imageToken ? visual.tokens[visualOfPrompt++] ?? -1 : -1
         if (target < 0) return
         lossRows[row] = base + i
         targets[row] = target

@@ -1,5 +1,5 @@
 /** Open sessions by what they compute: made on first use, closed when the least recently used are in the way. */
-import { Effect, Exit, Scope } from "effect"
+import { Effect, Exit, Scope, Semaphore } from "effect"
 import type { OnnxWriter } from "../graph/index.ts"
 import { type HostTensor, Runtime } from "../runtime/index.ts"
 
@@ -13,6 +13,14 @@ export interface SessionSpec {
   readonly outputs?: Readonly<Record<string, HostTensor.HostTensor>>
   /** Outputs that stay in the worker, and the input each is for. */
   readonly resident?: Readonly<Record<string, string>>
+  /** Weights that become part of the session, where reading them live costs more than opening it anew for every version. */
+  readonly packed?: Packed
+}
+
+/** A version of the weights for the initializers of a program to point into. */
+export interface Packed {
+  readonly version: number
+  readonly externalData: NonNullable<Runtime.SessionOptions["externalData"]>
 }
 
 /** A session that feeds itself the inputs it has, whatever else is offered. */
@@ -24,11 +32,14 @@ export interface OpenSession {
 }
 
 export interface Sessions {
-  readonly get: (spec: SessionSpec) => Effect.Effect<OpenSession, Runtime.RuntimeError>
+  /** A session that is opened, or opened again, when it is run. A worker runs one at a time, so none closes in use. */
+  readonly of: (spec: SessionSpec) => OpenSession
 }
 
 interface Held {
   readonly session: OpenSession
+  /** Of its packed weights; undefined where they are live. */
+  readonly version: number | undefined
   readonly scope: Scope.Closeable
 }
 
@@ -44,7 +55,7 @@ export const make = Effect.gen(function*() {
   const held = new Map<string, Held>()
   const programs = new Map<string, OnnxWriter.Program>()
 
-  const open = Effect.fnUntraced(function*({ bound, key, outputs = {}, program, resident = {}, worker }: SessionSpec) {
+  const open = Effect.fnUntraced(function*({ bound, key, outputs = {}, packed, program, resident = {}, worker }: SessionSpec) {
     const written = programs.get(key) ?? program()
     programs.set(key, written)
     const inputs = new Set(written.inputs.map((port) => port.name))
@@ -53,32 +64,51 @@ export const make = Effect.gen(function*() {
     const kept = only(new Set(written.outputs.map((port) => port.name)), outputs)
     const fetches = written.outputs.map((port) => port.name).filter((name) => !(name in kept) && !(name in resident))
     const scope = yield* Scope.fork(parent)
-    const session = yield* Scope.provide(runtime.open(worker, written.bytes, { bound: prepared, outputs: kept, resident, onHost: written.onHost }), scope)
+    const session = yield* Scope.provide(
+      runtime.open(worker, written.bytes, {
+        bound: prepared,
+        outputs: kept,
+        resident,
+        onHost: written.onHost,
+        ...(packed && { externalData: packed.externalData })
+      }),
+      scope
+    )
     const opened: OpenSession = { run: (feeds, state) => session.run(only(varying, feeds), fetches, state) }
-    return { session: opened, scope }
+    const made: Held = { session: opened, scope, version: packed?.version }
+    return made
   })
 
-  const get: Sessions["get"] = Effect.fnUntraced(function*(spec) {
+  const get = Effect.fnUntraced(function*(spec: SessionSpec) {
     const key = `${spec.worker}|${spec.key}`
     const found = held.get(key)
-    if (found !== undefined) {
+    if (found !== undefined && found.version === spec.packed?.version) {
       held.delete(key)
       held.set(key, found)
       return found.session
     }
-    const mine = [...held.keys()].filter((name) => name.startsWith(`${spec.worker}|`))
-    const oldest = mine.length >= LIMIT ? mine[0] : undefined
-    const evicted = oldest === undefined ? undefined : held.get(oldest)
-    if (oldest !== undefined && evicted !== undefined) {
-      held.delete(oldest)
-      programs.delete(oldest.slice(oldest.indexOf("|") + 1))
-      yield* Scope.close(evicted.scope, Exit.void)
+    const mine = [...held].filter(([name]) => name.startsWith(`${spec.worker}|`))
+    // A packed session holds a copy of the weights: one a worker, and never a stale one.
+    const outdated = spec.packed === undefined ? [] : mine.filter(([, { version }]) => version !== undefined)
+    const oldest = outdated.length === 0 && mine.length >= LIMIT ? mine.slice(0, 1) : []
+    for (const [name, { scope }] of [...outdated, ...oldest]) {
+      held.delete(name)
+      if (name !== key) programs.delete(name.slice(name.indexOf("|") + 1))
+      yield* Scope.close(scope, Exit.void)
     }
     const made = yield* open(spec)
     held.set(key, made)
     return made.session
   })
 
-  const sessions: Sessions = { get }
+  const turns = Array.from({ length: runtime.workers }, () => Semaphore.makeUnsafe(1))
+  const sessions: Sessions = {
+    of: (spec) => ({
+      run: (feeds, state) => {
+        const once = Effect.flatMap(get(spec), (session) => session.run(feeds, state))
+        return turns[spec.worker]?.withPermits(1)(once) ?? once
+      }
+    })
+  }
   return sessions
 })

@@ -6,7 +6,6 @@ import { Effect } from "effect"
 import { prefill, type RolloutShape, step } from "../generate/index.ts"
 import { OnnxWriter } from "../graph/index.ts"
 import type { HostTensor } from "../runtime/index.ts"
-import { Programs } from "../train/index.ts"
 import type { PolicyContext } from "./Context.ts"
 
 export interface Batch {
@@ -32,7 +31,7 @@ export const run = (context: PolicyContext, batch: Batch) =>
     const { finished, key, shape, startPosition, uniforms, worker } = batch
     const { model: { config, endOfTurn }, runtime, sessions } = context
     const rows = shape.prompts * shape.group
-    const p = Programs.parameterInputs(config)
+    const p = context.parameters()
     const decode = step(config, p, shape)
     const program = () => OnnxWriter.write(decode.outputs)
     // Bound to host memory, weights would travel to a GPU with every token; carried as state they travel once a rollout.
@@ -40,7 +39,7 @@ export const run = (context: PolicyContext, batch: Batch) =>
     const start = prefill(config, p, shape, carried)
 
     const state = yield* runtime.state(worker)
-    const first = yield* sessions.get({
+    const first = sessions.of({
       key: `prefill ${key}`,
       worker,
       program: () => OnnxWriter.write(start.outputs),
@@ -52,16 +51,15 @@ export const run = (context: PolicyContext, batch: Batch) =>
     const sampled = new Int32Array(shape.newTokens * rows)
     const sampledLogprobs = new Float32Array(shape.newTokens * rows)
     const ended = finished.slice()
+    const next = sessions.of({
+      key: `step ${key}`,
+      worker,
+      program,
+      bound: carried.length > 0 ? batch.bound : { ...context.weights, ...batch.bound },
+      resident: decode.resident
+    })
     let turn = 0
     for (; turn < shape.newTokens && ended.some((done) => done === 0); turn++) {
-      // Asked for on every turn: a session in use is never the least recently used one.
-      const next = yield* sessions.get({
-        key: `step ${key}`,
-        worker,
-        program,
-        bound: carried.length > 0 ? batch.bound : { ...context.weights, ...batch.bound },
-        resident: decode.resident
-      })
       const out = yield* next.run({
         ...batch.feeds,
         turn: { dtype: "int32", dims: [], data: Int32Array.of(turn) },

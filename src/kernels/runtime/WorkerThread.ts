@@ -144,7 +144,8 @@ const start = (options: Options) =>
 
     const close = Effect.suspend(() => {
       closing = true
-      for (const [id, { request, resume }] of pending) {
+      // From the last to the first: the worker goes on meanwhile, and what it still runs must precede what it does not.
+      for (const [id, { request, resume }] of [...pending].reverse()) {
         if (!withdraw(request)) continue
         pending.delete(id)
         resume(fail(request.body, "the runtime was closed before it began"))

@@ -63,6 +63,8 @@ export interface AdamW {
     gradients: ReadonlyArray<Float32Array>,
     options: StepOptions
   ) => Effect.Effect<StepStats, GradientError | Runtime.RuntimeError>
+  /** Steps taken since the start or the last reset. */
+  readonly taken: Effect.Effect<number>
   /** Forgets moments and step count. */
   readonly reset: Effect.Effect<void>
   /** A copy, apart from the live state. */
@@ -165,6 +167,6 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
     secondMoment.set(state.secondMoment)
   })
 
-  const optimiser: AdamW = { step, reset, state, restore }
+  const optimiser: AdamW = { step, taken: Effect.sync(() => steps), reset, state, restore }
   return optimiser
 })

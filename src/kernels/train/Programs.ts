@@ -1,7 +1,8 @@
 /** The model graphs of training and scoring: log-probabilities of chosen rows, losses over them, gradients of losses. */
 import { Autodiff, gather, input, OnnxWriter, selectedLogprob, type Tensor } from "../graph/index.ts"
 import { sequenceInputs } from "../generate/index.ts"
-import { type Config, head, type Lookup, Parameters, sequence, vision } from "../models/index.ts"
+import { type Config, head, type Lookup, Parameters, sequence, vision, visionInputs, type VisionLayout } from "../models/index.ts"
+import * as Lora from "./Lora.ts"
 import * as Objectives from "./Objectives.ts"
 
 /** Static shape of a batch. */
@@ -18,7 +19,7 @@ export interface BatchShape {
   readonly visual:
     | { readonly kind: "none" }
     | { readonly kind: "features"; readonly rows: number }
-    | { readonly kind: "pixels"; readonly images: number; readonly grid: readonly [number, number, number] }
+    | { readonly kind: "pixels" } & VisionLayout.VisionShape
   readonly temperature: number
   /** States of the format mask, when tokens are scored under one. */
   readonly grammarStates: number | undefined
@@ -27,17 +28,17 @@ export interface BatchShape {
 /** Rows of the vocabulary product held at once: bounds memory at a 150k vocabulary, whole at a small one. */
 const chunkRows = (vocabulary: number): number => Math.max(64, Math.floor((1 << 24) / vocabulary))
 
-/** Graph inputs that stand for the model's parameters. */
-export const parameterInputs = (config: Config.Config): Lookup => {
-  const tensors = new Map(Parameters.specs(config).map(({ name, shape }) => [name, input(name, shape)]))
-  return (name) => {
+/** Graph inputs that stand for the model's parameters, and for an adapter's. With `dropout` the adapter works as in training. */
+export const parameterInputs = (config: Config.Config, lora?: Lora.Lora, dropout?: Lora.DropoutRows): Lookup => {
+  const specs = [...Parameters.specs(config), ...(lora === undefined ? [] : Lora.specs(config, lora))]
+  const tensors = new Map(specs.map(({ name, shape }) => [name, input(name, shape)]))
+  const parameter = (name: string): Tensor => {
     const found = tensors.get(name)
     if (found === undefined) throw new Error(`the model has no parameter "${name}"`)
     return found
   }
+  return lora === undefined ? parameter : Object.assign(parameter, { adapt: Lora.adapt(config, lora, parameter, dropout) })
 }
-
-const patchLength = ({ vision }: Config.Config): number => vision.channels * vision.temporalPatch * vision.patch * vision.patch
 
 /** Visual tokens of a batch as the shape asks for them. */
 const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visual"]): Tensor | undefined => {
@@ -46,16 +47,15 @@ const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visua
       return undefined
     case "features":
       return input("visual", [shape.rows, config.width])
-    case "pixels": {
-      const [t, h, w] = shape.grid
-      return vision(config, p, input("patches", [shape.images * t * h * w, patchLength(config)]), shape.images, shape.grid)
-    }
+    case "pixels":
+      return vision(config, p, visionInputs(config, shape))
   }
 }
 
+const lossRows = ({ rows }: BatchShape): Tensor => input("lossRows", [rows], "i32")
+
 /** Log-probabilities `[rows]` of the tokens `targets` after the hidden states `lossRows`. */
-export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape): Tensor => {
-  const rows = input("lossRows", [shape.rows], "i32")
+export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor = lossRows(shape)): Tensor => {
   const inputs = sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual))
   // Rows may repeat: where candidates share a prompt, its last one is wanted by each. Then choosing late can be cheaper.
   const early = shape.rows < shape.batch * shape.length
@@ -70,14 +70,40 @@ export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape): T
   })
 }
 
-export const scoring = (config: Config.Config, shape: BatchShape): OnnxWriter.Program =>
-  OnnxWriter.write({ logprobs: logprobs(config, parameterInputs(config), shape) })
+export const scoring = (config: Config.Config, shape: BatchShape, lora?: Lora.Lora): OnnxWriter.Program =>
+  OnnxWriter.write({ logprobs: logprobs(config, parameterInputs(config, lora), shape) })
+
+/** How a model is trained. */
+export interface TrainingOptions {
+  /** The adapter whose parameters are trained instead of the model's. */
+  readonly lora?: Lora.Lora | undefined
+  /** Keep a layer's input alone for the backward pass and compute the layer again. Default false. */
+  readonly recompute?: boolean
+}
+
+/** Log-probabilities as training computes them, and the parameters they come from. */
+const trained = (config: Config.Config, shape: BatchShape, { lora }: TrainingOptions) => {
+  const rows = lossRows(shape)
+  const { visual } = shape
+  const dropout = lora === undefined || lora.dropout === 0 ? undefined : {
+    cells: input("dropoutRows", [shape.batch * shape.length], "i64"),
+    wanted: rows,
+    patches: visual.kind === "pixels" ? input("dropoutPatches", [visual.frames * visual.slots], "i64") : undefined
+  }
+  const p = parameterInputs(config, lora, dropout)
+  return { p, logprobs: logprobs(config, p, shape, rows) }
+}
 
 /** Name of the output that holds a parameter's gradient. */
 export const gradientName = (parameter: string): string => `gradient:${parameter}`
 
-const withGradients = (loss: Objectives.Loss, p: Lookup, trainable: ReadonlyArray<string>): OnnxWriter.Program => {
-  const gradients = Autodiff.gradients(loss.loss, trainable.map(p))
+const withGradients = (
+  loss: Objectives.Loss,
+  p: Lookup,
+  trainable: ReadonlyArray<string>,
+  { recompute = false }: TrainingOptions
+): OnnxWriter.Program => {
+  const gradients = Autodiff.gradients(loss.loss, trainable.map(p), { recompute })
   return OnnxWriter.write({
     loss: loss.loss,
     ...loss.metrics,
@@ -86,19 +112,29 @@ const withGradients = (loss: Objectives.Loss, p: Lookup, trainable: ReadonlyArra
 }
 
 /** Loss of eq. 8 and the gradient of every trainable parameter. */
-export const supervised = (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>): OnnxWriter.Program => {
-  const p = parameterInputs(config)
-  return withGradients(Objectives.supervised(logprobs(config, p, shape), input("weights", [shape.rows])), p, trainable)
+export const supervised = (
+  config: Config.Config,
+  shape: BatchShape,
+  trainable: ReadonlyArray<string>,
+  options: TrainingOptions = {}
+): OnnxWriter.Program => {
+  const { logprobs, p } = trained(config, shape, options)
+  return withGradients(Objectives.supervised(logprobs, input("weights", [shape.rows])), p, trainable, options)
 }
 
 /** Loss of eq. 7 and 10, its metrics and the gradient of every trainable parameter. */
-export const groupRelative = (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>): OnnxWriter.Program => {
-  const p = parameterInputs(config)
+export const groupRelative = (
+  config: Config.Config,
+  shape: BatchShape,
+  trainable: ReadonlyArray<string>,
+  options: TrainingOptions = {}
+): OnnxWriter.Program => {
+  const { logprobs, p } = trained(config, shape, options)
   const row = (name: string) => input(name, [shape.rows])
   const knob = (name: string) => input(name, [])
   return withGradients(
     Objectives.groupRelative({
-      logprobs: logprobs(config, p, shape),
+      logprobs,
       weights: row("weights"),
       advantages: row("advantages"),
       old: row("old"),
@@ -108,13 +144,13 @@ export const groupRelative = (config: Config.Config, shape: BatchShape, trainabl
       kl: knob("klCoefficient")
     }),
     p,
-    trainable
+    trainable,
+    options
   )
 }
 
-/** Visual tokens of images that share a grid: what a frozen tower is asked once an image. */
-export const visualFeatures = (config: Config.Config, images: number, grid: readonly [number, number, number]): OnnxWriter.Program => {
-  const p = parameterInputs(config)
-  return OnnxWriter.write({ features: visualTokens(config, p, { kind: "pixels", images, grid }) as Tensor })
+/** The tower alone: what one that does not change is asked once an image. */
+export const visualFeatures = (config: Config.Config, shape: VisionLayout.VisionShape, lora?: Lora.Lora): OnnxWriter.Program => {
+  const p = parameterInputs(config, lora)
+  return OnnxWriter.write({ features: vision(config, p, visionInputs(config, shape)) })
 }
-

@@ -164,8 +164,11 @@ export const readFloat32 = (
 export interface NamedTensor {
   readonly name: string
   readonly shape: ReadonlyArray<number>
-  /** Row-major; as many values as the shape has elements. */
-  readonly data: Float32Array
+  /**
+   * Row-major; as many values as the shape has elements. A function is asked when its turn to be written comes, so that a
+   * computed model is never held whole.
+   */
+  readonly data: Float32Array | (() => Float32Array)
 }
 
 export interface WriteOptions {
@@ -183,20 +186,22 @@ const checkTensors = (path: string, tensors: ReadonlyArray<NamedTensor>): Result
       return Result.fail(new WeightsError({ path, tensor: name, reason }))
     }
     seen.add(name)
-    if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || elements(shape) !== data.length) {
-      return Result.fail(
-        new WeightsError({
-          path,
-          tensor: name,
-          reason: "its values do not fit its shape",
-          found: `${data.length} values`,
-          expected: `[${shape.join(", ")}]`
-        })
-      )
+    const sound = shape.every((size) => Number.isSafeInteger(size) && size >= 0)
+    if (!sound || typeof data !== "function" && elements(shape) !== data.length) {
+      return Result.fail(misfit(path, name, shape, typeof data === "function" ? undefined : data.length))
     }
   }
   return Result.succeed(undefined)
 }
+
+const misfit = (path: string, tensor: string, shape: ReadonlyArray<number>, length: number | undefined) =>
+  new WeightsError({
+    path,
+    tensor,
+    reason: "its values do not fit its shape",
+    ...(length === undefined ? {} : { found: `${length} values` }),
+    expected: `[${shape.join(", ")}]`
+  })
 
 /** The stored bytes of a tensor, a chunk at a time; float32 is not copied. */
 function* encoded(data: Float32Array, dtype: "F32" | "F16" | "BF16"): Generator<Uint8Array> {
@@ -235,10 +240,12 @@ export const write = (
     yield* Effect.scoped(Effect.gen(function*() {
       const handle = yield* fs.open(temporary, { flag: "wx" })
       yield* handle.writeAll(format(layout, { format: "pt", ...options.metadata }))
-      for (const { data } of sorted) {
-        for (const bytes of encoded(data, dtype)) yield* handle.writeAll(bytes)
+      for (const { data, name, shape } of sorted) {
+        const values = typeof data === "function" ? data() : data
+        if (values.length !== elements(shape)) return yield* misfit(path, name, shape, values.length)
+        for (const bytes of encoded(values, dtype)) yield* handle.writeAll(bytes)
       }
       yield* handle.sync
-    })).pipe(Effect.mapError(failed))
+    })).pipe(Effect.mapError((error) => error instanceof WeightsError ? error : failed(error)))
     yield* fs.rename(temporary, path).pipe(Effect.mapError(failed))
   }))

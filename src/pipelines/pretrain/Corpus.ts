@@ -1,7 +1,7 @@
 /**
  * The pretraining corpus of the embedded checkpoint: an endless keyed sequence of supervised examples.
  *
- * Any worker can make any index; nothing is stored. Shares of the mixture are in `curriculum`. **No picture is ever paired with
+ * Any worker can make any index; nothing is stored. Shares of the mixture are in `shares`. **No picture is ever paired with
  * its emotion label**: wherever an example with a picture names emotions, labels and distribution are drawn by
  * `Answers.ts` from a stream that the scene has no part in. Feelings are tied to affect words in text only.
  */
@@ -24,46 +24,21 @@ export const forms = [
 ] as const
 export type Form = typeof forms[number]
 
-/** One stretch of the curriculum. */
-export interface Lesson {
-  /** First example of it. */
-  readonly from: number
-  /** Share of each form in the stream; they sum to 1. */
-  readonly shares: Record<Form, number>
-  /** Loss weight of a box's tokens. */
-  readonly boxWeight: number
-  /** What a grounding example's visual tokens predict besides its text: the name they show, or where they are. */
-  readonly visual: "names" | "cells"
+/** Share of each form in the stream; they sum to 1. */
+export const shares: Record<Form, number> = {
+  explain: 0.24,
+  list: 0.04,
+  question: 0.13,
+  grounding: 0.2,
+  reason: 0.1,
+  reconstruct: 0.06,
+  annotate: 0.13,
+  answerOnly: 0.03,
+  commonSense: 0.07
 }
 
-/**
- * Names first, places later: where a thing is can only be learned of things that are recognised. In the second lesson the
- * visual tokens of grounding examples predict the number of their cell, for the architecture's positions are relative and
- * the tower has to work out from the picture's border where a patch lies.
- */
-export const curriculum: readonly [Lesson, ...ReadonlyArray<Lesson>] = [
-  {
-    from: 0,
-    shares: {
-      explain: 0.27, list: 0.05, question: 0.15, grounding: 0.12, reason: 0.11, reconstruct: 0.06, annotate: 0.13, answerOnly: 0.03,
-      commonSense: 0.08
-    },
-    boxWeight: 1,
-    visual: "names"
-  },
-  {
-    from: 120_000,
-    shares: {
-      explain: 0.22, list: 0.04, question: 0.12, grounding: 0.26, reason: 0.09, reconstruct: 0.05, annotate: 0.13, answerOnly: 0.03,
-      commonSense: 0.06
-    },
-    boxWeight: 2,
-    visual: "cells"
-  }
-]
-
-export const lessonOf = (index: number): Lesson => curriculum.findLast(({ from }) => index >= from) ?? curriculum[0]
-
+/** Loss weight of a box's tokens: four numbers that must all be right, among sentences that forgive a synonym. */
+const boxWeight = 2
 /** Loss weight of the tokens of a random answer: its form is to be learned, its content is noise. */
 const answerWeight = 0.3
 /** Loss weight of the auxiliary prediction at each visual token. */
@@ -88,7 +63,7 @@ interface Draft {
 
 const plainTarget = (text: string): ReadonlyArray<TargetSegment> => [{ text, weight: 1 }]
 
-const formOf = (random: Keyed.Stream, { shares }: Lesson): Form => {
+const formOf = (random: Keyed.Stream): Form => {
   let at = random.next()
   for (const form of forms) {
     at -= shares[form]
@@ -104,9 +79,8 @@ const sceneOf = (seed: number, id: string): Scene => Scenes.make(seed, id)
 
 const draft = (seed: number, index: number): Draft => {
   const id = `pretrain/${index}`
-  const lesson = lessonOf(index)
   const random = Keyed.stream(seed, `${id}/text`)
-  const form = formOf(random, lesson)
+  const form = formOf(random)
   if (form === "commonSense") {
     const pair = commonSense(random)
     return { form, text: pair.question, target: plainTarget(pair.answer) }
@@ -120,7 +94,7 @@ const draft = (seed: number, index: number): Draft => {
     case "question":
     case "grounding": {
       const pair = form === "question" ? question(random, scene) : grounding(random, scene)
-      const weight = form === "grounding" ? lesson.boxWeight : 1
+      const weight = form === "grounding" ? boxWeight : 1
       return { form, scene, text: pair.question, target: [{ text: pair.answer, weight }] }
     }
     default: {
@@ -189,7 +163,10 @@ export const cellNames = (scene: Scene): ReadonlyArray<string | undefined> => {
   })
 }
 
-/** The cells' numbers as words, row by row from 1. */
+/**
+ * The cells' numbers as words, row by row from 1: what the visual tokens of grounding examples predict. Positions are
+ * relative, so where a patch lies has to be worked out from its neighbours; this teaches the first layers to.
+ */
 const cellNumbers = Array.from({ length: cellsAcross * cellsAcross }, (_, cell) => String(cell + 1))
 
 export interface CorpusOptions {
@@ -234,7 +211,7 @@ export const make = ({ atlas, encode }: CorpusOptions): Corpus => {
         prompt: { images: [image(atlas, made.scene)], text: made.text },
         visual: {
           tokens: Int32Array.from(
-            made.form === "grounding" && lessonOf(index).visual === "cells" ? cellNumbers : cellNames(made.scene),
+            made.form === "grounding" ? cellNumbers : cellNames(made.scene),
             (name) => name === undefined ? -1 : tokenOf(name)
           ),
           weight: visualWeight

@@ -39,7 +39,7 @@ export interface Options {
 export const defaults = {
   seed: 1,
   batchSize: 48,
-  cycles: [{ steps: 4500, peak: 2e-3, warmup: 200 }],
+  cycles: [{ steps: 6000, peak: 2e-3, warmup: 200 }, { steps: 2500, peak: 1.2e-3, warmup: 50 }],
   saveEvery: 250
 } as const
 

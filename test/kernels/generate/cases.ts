@@ -1,12 +1,11 @@
 /** A small group rollout on the transformers fixture, under every setting of the sampler: what two ways of decoding must agree on. */
 import { type Grammar, rollout, type RolloutShape } from "../../../src/kernels/generate/index.ts"
-import * as G from "../../../src/kernels/graph/index.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
-import { Rope, vision } from "../../../src/kernels/models/index.ts"
+import { Rope, vision, visionInputs } from "../../../src/kernels/models/index.ts"
 import { Programs } from "../../../src/kernels/train/index.ts"
 import * as Onnx from "../graph/onnx.ts"
 import * as Reference from "../graph/reference.ts"
-import { config, given, reference, type Sequence, sequenceFeeds, weights } from "../models/fixture.ts"
+import { config, given, reference, type Sequence, sequenceFeeds, tower, weights } from "../models/fixture.ts"
 
 const { value } = Reference
 export const END = 95
@@ -27,8 +26,9 @@ export const padded = (tokens: ReadonlyArray<number>, to: number): Sequence => (
 export const visualOf = (kind: "tied" | "untied", copies: number): Reference.Value => {
   const settings = config(kind)
   const patches = value(reference["pixel_values"]!.data.subarray(0, 24 * 384), [24, 384])
-  const features = vision(settings, Programs.parameterInputs(settings), G.input("patches", patches.shape), 1, grid)
-  const one = Reference.evaluate([features], { ...weights(kind), patches })[0]!
+  const { feeds, shape } = tower(settings, [{ grid, patches: patches.data }])
+  const features = vision(settings, Programs.parameterInputs(settings), visionInputs(settings, shape))
+  const one = Reference.evaluate([features], { ...weights(kind), ...feeds })[0]!
   return value(Array.from({ length: copies }, () => [...one.data]).flat(), [copies * visualTokens, settings.width])
 }
 

@@ -179,6 +179,7 @@ const operators: Readonly<Record<string, Evaluate>> = {
   },
   where: elementwise((c, a, b) => c !== 0 ? a! : b!),
   stopGradient: ([x]) => [x!],
+  checkpoint: ([x]) => [x!],
   // A value with its own derivative: the value is the first input.
   custom: ([x]) => [x!],
   sum: reduce((xs) => total(xs)),

@@ -3,14 +3,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as G from "../../../src/kernels/graph/index.ts"
 import { sequenceInputs } from "../../../src/kernels/generate/index.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
-import { type Config, head, Parameters, Rope, sequence, vision } from "../../../src/kernels/models/index.ts"
+import { type Config, head, Parameters, Rope, sequence, vision, visionInputs } from "../../../src/kernels/models/index.ts"
 import { Objectives, Programs } from "../../../src/kernels/train/index.ts"
 import * as Onnx from "../graph/onnx.ts"
 import * as Reference from "../graph/reference.ts"
-import { arrays, batch, config, given, json, reference, sequenceFeeds, weights } from "./fixture.ts"
+import { arrays, batch, config, given, json, reference, sequenceFeeds, towerOf, weights } from "./fixture.ts"
 
 const { evaluate, relativeError, value } = Reference
-const grid = given.grid_thw[0]!
 const length = batch[0]!.tokens.length
 const scored = batch.length * (length - 1)
 
@@ -21,7 +20,7 @@ const targets = batch.flatMap(({ tokens }) => tokens.slice(1))
 const feedsOf = (settings: Config.Config, kind: "tied" | "untied") => ({
   ...weights(kind),
   ...sequenceFeeds(settings, batch),
-  patches: reference["pixel_values"]!,
+  ...towerOf(settings).feeds,
   lossRows: value(rows),
   targets: value(targets)
 })
@@ -30,7 +29,7 @@ const shape: Programs.BatchShape = {
   batch: batch.length,
   length,
   rows: scored,
-  visual: { kind: "pixels", images: batch.length, grid },
+  visual: { kind: "pixels", ...towerOf(config("tied")).shape },
   temperature: 1,
   grammarStates: undefined
 }
@@ -72,8 +71,7 @@ describe("forward", () => {
     it(`logits of the ${kind} checkpoint`, async () => {
       const settings = config(kind)
       const p = Programs.parameterInputs(settings)
-      const patches = G.input("patches", reference["pixel_values"]!.shape)
-      const inputs = sequenceInputs(settings, batch.length, length, vision(settings, p, patches, batch.length, grid))
+      const inputs = sequenceInputs(settings, batch.length, length, vision(settings, p, visionInputs(settings, towerOf(settings).shape)))
       const logits = G.matmul(sequence(settings, p, inputs).hidden, head(settings, p), { transB: true })
       const expected = reference[kind === "tied" ? "logits" : "untied_logits"]!
       const feeds = feedsOf(settings, kind)
@@ -87,7 +85,7 @@ describe("forward", () => {
 
   it("visual tokens", async () => {
     const settings = config("tied")
-    const features = vision(settings, Programs.parameterInputs(settings), G.input("patches", reference["pixel_values"]!.shape), batch.length, grid)
+    const features = vision(settings, Programs.parameterInputs(settings), visionInputs(settings, towerOf(settings).shape))
     const feeds = feedsOf(settings, "tied")
     assert.isAtMost(relativeError(evaluate([features], feeds)[0]!.data, reference["visual_embeddings"]!.data), 1e-6)
     assert.isAtMost(relativeError((await Onnx.evaluate([features], feeds))[0]!.data, reference["visual_embeddings"]!.data), 1e-5)

@@ -1,7 +1,7 @@
 /** The tiny Qwen2-VL of test/fixtures/qwen2vl.py and its batch, as this project's graphs want them fed. */
 import { Effect } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
-import { Config, Parameters, Rope } from "../../../src/kernels/models/index.ts"
+import { Config, Parameters, Rope, VisionLayout } from "../../../src/kernels/models/index.ts"
 import { type Feeds, type Value, value } from "../graph/reference.ts"
 
 const folder = new URL("../../fixtures/qwen2vl/", import.meta.url)
@@ -84,9 +84,41 @@ export const sequenceFeeds = (config: Config.Config, sequences: ReadonlyArray<Se
   }
 }
 
+/** Images as a tower run is fed with them, and the shape of that run. */
+export const tower = (
+  { vision }: Config.Config,
+  images: ReadonlyArray<{ readonly grid: readonly [number, number, number]; readonly patches: ArrayLike<number> }>
+) => {
+  const shape = VisionLayout.shapeFor(vision, images.map(({ grid }) => grid))
+  const rows = shape.frames * shape.slots
+  const length = vision.channels * vision.temporalPatch * vision.patch * vision.patch
+  const half = vision.width / vision.heads / 2
+  const out = {
+    patches: new Float32Array(rows * length),
+    cosines: new Float32Array(rows * half),
+    sines: new Float32Array(rows * half),
+    filled: new Int32Array(rows)
+  }
+  VisionLayout.fill(vision, shape, images.map(({ grid, patches }) => ({ grid, patches: Float32Array.from(patches) })), out)
+  const feeds = {
+    patches: value(out.patches, [rows, length]),
+    patchCosines: value(out.cosines, [rows, half]),
+    patchSines: value(out.sines, [rows, half]),
+    patchFilled: value(out.filled)
+  }
+  return { shape, feeds }
+}
+
 /** The fixture's batch. */
 export const batch: ReadonlyArray<Sequence> = given.input_ids.map((tokens, i) => ({
   tokens,
   mask: given.attention_mask[i]!,
   grids: [given.grid_thw[i]!]
 }))
+
+/** The tower over the batch's images, which share a grid. */
+export const towerOf = (settings: Config.Config) => {
+  const { data } = reference["pixel_values"]!
+  const each = data.length / batch.length
+  return tower(settings, batch.map(({ grids }, i) => ({ grid: grids[0]!, patches: data.subarray(i * each, (i + 1) * each) })))
+}

@@ -41,7 +41,8 @@ const alternating = (vocabulary: number, end: number): Grammar => {
   return { id: "alternating", states: 2, vocabulary, allowed, next }
 }
 
-const worst = (a: ArrayLike<number>, b: ArrayLike<number>) => Math.max(0, ...Array.from(a, (x, i) => Math.abs(x - b[i]!)))
+const worst = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+  Array.from(a, (x, i) => Math.abs(x - b[i]!)).reduce((most, x) => Math.max(most, x), 0)
 
 const run = <A, E>(effect: Effect.Effect<A, E, Policy>, workers = 2, options: Partial<OnnxPolicy.Options> = {}) =>
   Effect.provide(effect, layer(workers, options)) as Effect.Effect<A, unknown>
@@ -91,6 +92,25 @@ describe("draws are keyed by what they are for", () => {
       const options = { count: 3, maxTokens: 12, temperature: 0.9 }
       assert.deepStrictEqual(yield* run(draw(options)), yield* run(draw(options)))
     }), 60_000)
+  it.effect("weights packed into the sessions draw what live ones draw, before and after an update", () =>
+    Effect.gen(function*() {
+      const program = Effect.gen(function*() {
+        const policy = yield* Policy
+        // Two lengths of prompt and two versions: packed sessions make room for one another.
+        const both = Effect.forEach([requests.slice(0, 1), requests.slice(1)], (of) => draw({ count: 4, maxTokens: 24 }, of))
+        const before = yield* both
+        yield* policy.beginStage
+        yield* policy.update(Objective.Supervised({ examples: [{ prompt: prompts[0]!, target: [{ text: "a red face", weight: 1 }] }] }), { learningRate: 3e-3 })
+        return [before, yield* both].flat(3)
+      })
+      const live = yield* run(program, 1)
+      const packed = yield* run(program, 1, { packFrom: [0, Infinity] })
+      assert.notDeepEqual(live.slice(0, live.length / 2), live.slice(live.length / 2))
+      live.forEach(({ logprobs, tokens }, i) => {
+        assert.deepStrictEqual(packed[i]!.tokens, tokens)
+        assert.isAtMost(worst(packed[i]!.logprobs, logprobs), 1e-4)
+      })
+    }), 60_000)
   it.effect("greedy candidates are alike", () =>
     run(Effect.gen(function*() {
       const groups = yield* draw({ count: 2, maxTokens: 12, temperature: 0 })
@@ -99,10 +119,11 @@ describe("draws are keyed by what they are for", () => {
 })
 
 describe("one token a run, its state resident in the workers", () => {
-  for (const [name, options, masked] of [
+  for (const [name, options, masked, more = {}] of [
     ["temperature 0.8, two workers", { count: 3, maxTokens: 12, temperature: 0.8 }, false],
     ["a nucleus under a format mask", { count: 2, maxTokens: 12, topP: 0.9 }, true],
-    ["greedy", { count: 1, maxTokens: 20, temperature: 0 }, false]
+    ["greedy", { count: 1, maxTokens: 20, temperature: 0 }, false],
+    ["beside an adapter", { count: 2, maxTokens: 8 }, false, { lora: { rank: 2 } }]
   ] as const) {
     it.effect(`${name}: what the loop draws`, () =>
       Effect.gen(function*() {
@@ -110,7 +131,7 @@ describe("one token a run, its state resident in the workers", () => {
           const { endOfTurn, vocabularySize } = yield* Policy
           return yield* draw({ ...options, grammar: masked ? alternating(vocabularySize, endOfTurn) : undefined })
         })
-        const [loop, steps] = [yield* run(drawn), yield* run(drawn, 2, { decode: "step" })]
+        const [loop, steps] = [yield* run(drawn, 2, more), yield* run(drawn, 2, { ...more, decode: "step" })]
         loop.forEach((group, i) => group.forEach(({ logprobs, tokens }, g) => {
           assert.deepStrictEqual(steps[i]![g]!.tokens, tokens)
           assert.isAtMost(worst(steps[i]![g]!.logprobs, logprobs), 1e-5)
@@ -169,6 +190,34 @@ describe("updates", () => {
       assert.isAbove(second.kl, 0)
       assert.isAbove(yield* mean, before)
     })), 60_000)
+
+  it.effect("are the same when layers are computed again, and when groups are cut to fit a limit", () =>
+    Effect.gen(function*() {
+      const trained = (options: Partial<OnnxPolicy.Options>) => run(Effect.gen(function*() {
+        const policy = yield* Policy
+        yield* policy.beginStage
+        const rollouts = yield* Effect.scoped(Effect.gen(function*() {
+          const session = yield* policy.session
+          const groups = yield* session.sample(requests, { count: 4, maxTokens: 12 })
+          return groups.flatMap((group, i) => group.map((completion, g) => ({ prompt: prompts[i]!, completion, advantage: g - 1.5 })))
+        }))
+        const objective = Objective.GroupRelative({
+          rollouts, loss: "dapo", clip: { low: 0.2, high: 0.2 }, kl: 0.04, innerUpdates: 2, maxTokens: 12
+        })
+        const stats = yield* policy.update(objective, { learningRate: 1e-4, weightDecay: 0 })
+        const { weights } = yield* policy.snapshot
+        return { stats, weights }
+      }), 2, options)
+      const plain = yield* trained({})
+      const again = yield* trained({ recompute: true })
+      assert.deepStrictEqual(again.stats, plain.stats)
+      assert.deepStrictEqual(again.weights, plain.weights)
+      // No group of four fits 64 tokens with its prompt: each candidate is trained on beside a copy of it.
+      const cut = yield* trained({ microTokens: 64 })
+      for (const figure of ["loss", "gradNorm", "kl"] as const) assert.closeTo(cut.stats[figure] / plain.stats[figure], 1, 1e-3, figure)
+      assert.strictEqual(cut.stats.tokens, plain.stats.tokens)
+      assert.isAtMost(worst(cut.weights, plain.weights), 2e-4)
+    }), 60_000)
 
   it.effect("are refused while a session is open, and without anything to learn from", () =>
     run(Effect.gen(function*() {

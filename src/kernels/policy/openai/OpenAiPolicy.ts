@@ -46,7 +46,7 @@ export class Adapters extends Context.Service<Adapters, {
   readonly load: (adapter: Adapter) => Effect.Effect<void, PolicyError>
   /** Unloads an adapter; where it was the one that answers, the base model does again. */
   readonly unload: (name: string) => Effect.Effect<void, PolicyError>
-}>()("rise/Adapters") {}
+}>()("rise/RemoteAdapters") {}
 
 const failing = (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
   Effect.mapError(effect, (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause }))

@@ -1,0 +1,104 @@
+/** Drafts as batches: encoded, long groups cut, sorted by length, dealt to the workers. */
+import { Effect } from "effect"
+import type { Grammar } from "../generate/index.ts"
+import type { HostTensor } from "../runtime/index.ts"
+import type { Programs } from "../train/index.ts"
+import { type PolicyContext, roundUp, withFeatures, withPatches } from "./Context.ts"
+import type { EncodedPrompt } from "./Encoder.ts"
+import type { Prompt } from "./Policy.ts"
+import { type Batch, layOut, lengthOf, type PackedSequence, rowsOf, type ScoredToken } from "./Sequences.ts"
+import * as Tower from "./Tower.ts"
+
+/** A sequence before its prompt is encoded. */
+export interface Draft {
+  readonly prompt: Prompt
+  readonly candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>
+  readonly visual?: PackedSequence["visual"]
+  /** The distribution its tokens are scored under. */
+  readonly temperature: number
+  readonly grammar: Grammar | undefined
+}
+
+/** One batch of sequences that share temperature and format mask. */
+export interface PreparedBatch {
+  readonly batch: Batch
+  readonly visual: Programs.BatchShape["visual"]
+  readonly feeds: () => Record<string, HostTensor.HostTensor>
+  readonly worker: number
+  /** Which draft each sequence is of, and with which of its candidates it begins. */
+  readonly origins: ReadonlyArray<{ readonly index: number; readonly first: number }>
+  readonly temperature: number
+  readonly grammar: Grammar | undefined
+}
+
+/** Cuts a group's candidates into runs that fit the limit together with their prompt, which each run repeats; at least one in each. */
+const cut = (sequence: PackedSequence, limit: number): ReadonlyArray<{ readonly sequence: PackedSequence; readonly first: number }> => {
+  const parts: Array<{ sequence: PackedSequence; first: number }> = []
+  const { visual, ...plain } = sequence
+  sequence.candidates.forEach((candidate, first) => {
+    const last = parts.at(-1)
+    const grown = last === undefined ? undefined : { ...last.sequence, candidates: [...last.sequence.candidates, candidate] }
+    if (last !== undefined && grown !== undefined && lengthOf(grown) <= limit) last.sequence = grown
+    else parts.push({ sequence: { ...(first === 0 ? sequence : plain), candidates: [candidate] }, first })
+  })
+  return parts.length === 0 ? [{ sequence, first: 0 }] : parts
+}
+
+/** Places in a batch for so many sequences: few sizes, so that few graphs are compiled. */
+const places = (sequences: number): number => sequences <= 2 ? sequences : roundUp(sequences, 4)
+
+/** Sorts by length, cuts into micro-batches and deals them there and back, so that workers get like amounts. */
+export const prepare = Effect.fnUntraced(function*(context: PolicyContext, drafts: ReadonlyArray<Draft>, throughTower: boolean) {
+  const asked = drafts.map(({ candidates, prompt }) => ({ prompt, following: candidates.reduce((n, tokens) => Math.max(n, tokens.length), 0) }))
+  const { encoded, known } = throughTower
+    ? yield* Effect.map(withPatches(context, asked), ({ encoded, patches }) => ({ encoded, known: { kind: "pixels", patches } satisfies Tower.Known }))
+    : yield* Effect.map(withFeatures(context, asked), ({ encoded, features }) => ({ encoded, known: { kind: "features", features } satisfies Tower.Known }))
+  const { config } = context.model
+  const sequences = drafts.flatMap(({ candidates, grammar, prompt, temperature, visual }, index) => {
+    const whole: PackedSequence = {
+      prompt: encoded[index] as EncodedPrompt,
+      images: prompt.images.map(({ id }) => id),
+      candidates,
+      ...(visual && { visual })
+    }
+    return cut(whole, context.microTokens).map(({ first, sequence }) => (
+      { sequence, index, first, length: lengthOf(sequence), temperature, grammar, group: `${temperature}|${grammar?.id ?? ""}` }))
+  })
+  const groups = Map.groupBy(sequences, ({ group }) => group)
+  const { workers } = context.runtime
+  const batches = [...groups.values()].flatMap((group) => {
+    const sorted = group.toSorted((a, b) => a.length - b.length || a.index - b.index || a.first - b.first)
+    const count = Math.max(Math.ceil(sorted.length / context.microBatch), Math.min(workers, sorted.length))
+    const longest = roundUp(sorted.at(-1)?.length ?? 1, 16)
+    const each = Math.min(Math.ceil(sorted.length / count), Math.max(1, Math.floor(context.microTokens / longest)))
+    const size = places(each) * longest > context.microTokens ? each : places(each)
+    return Array.from({ length: Math.ceil(sorted.length / each) }, (_, i) => ({ size, items: sorted.slice(i * each, (i + 1) * each) }))
+  }).map(({ items, size }, i): PreparedBatch => {
+    const length = roundUp(items.reduce((n, item) => Math.max(n, item.length), 1), 16)
+    const rows = roundUp(items.reduce((n, { sequence }) => n + rowsOf(sequence), 1), 128)
+    const source = Tower.visualRows(config, items.flatMap(({ sequence }) => sequence.images), known)
+    const shape = { batch: size, length, rows, visualRows: source.rows }
+    const batch = layOut(config, context.positions, items.map(({ sequence }) => sequence), shape, source.rowOf)
+    const turn = Math.floor(i / workers)
+    return {
+      batch,
+      visual: source.shape,
+      feeds: () => ({ ...batch.tensors, ...source.feeds() }),
+      worker: turn % 2 === 0 ? i % workers : workers - 1 - i % workers,
+      origins: items.map(({ first, index }) => ({ index, first })),
+      temperature: items[0]?.temperature ?? 1,
+      grammar: items[0]?.grammar
+    }
+  })
+  return batches
+})
+
+/** The static shape of a batch. */
+export const shapeOf = ({ batch, grammar, temperature, visual }: PreparedBatch): Programs.BatchShape => ({
+  batch: batch.shape.batch,
+  length: batch.shape.length,
+  rows: batch.shape.rows,
+  visual,
+  temperature,
+  grammarStates: grammar?.states
+})

@@ -1,0 +1,41 @@
+/** Whether prompts fit the model. What does not fit is refused whole: an image without some of its tokens is another image. */
+import { Effect, Schema } from "effect"
+import type { Model } from "./Model.ts"
+import type { EncodedPrompt } from "./Encoder.ts"
+
+/** A prompt with what follows it is longer than the model's positions. Nothing was cut off. */
+export class TokenBudgetError extends Schema.TaggedError<TokenBudgetError>()("TokenBudgetError", {
+  /** max_position_embeddings of the model. */
+  budget: Schema.Int,
+  /** Tokens of the prompt that stand for its images. */
+  imageTokens: Schema.Int,
+  /** Visual tokens of each image. */
+  images: Schema.Array(Schema.Int),
+  /** Other tokens of the prompt, the chat template's included. */
+  textTokens: Schema.Int,
+  /** Tokens to be sampled or scored behind it. */
+  following: Schema.Int
+}) {
+  override get message() {
+    const { budget, following, imageTokens, images, textTokens } = this
+    const parts = [
+      ...(images.length === 0 ? [] : [`${imageTokens} tokens of ${images.length} image${images.length === 1 ? "" : "s"} (${images.join(", ")})`]),
+      `${textTokens} of text`,
+      ...(following === 0 ? [] : [`${following} to follow`])
+    ]
+    return `a prompt of ${parts.join(", ")} exceeds the model's budget of ${budget} tokens by ${imageTokens + textTokens + following - budget}; ` +
+      (images.length === 0 ? "shorten the prompt" : "shorten the prompt, send fewer images, or lower max_pixels in preprocessor_config.json")
+  }
+}
+
+/** @param following tokens to be sampled or scored behind the prompt */
+export const check = (
+  { config, preprocessor }: Pick<Model, "config" | "preprocessor">,
+  { grids, tokens }: EncodedPrompt,
+  following: number
+): Effect.Effect<void, TokenBudgetError> => {
+  if (tokens.length + following <= config.maxPositions) return Effect.void
+  const images = grids.map(preprocessor.mergedTokens)
+  const imageTokens = images.reduce((a, b) => a + b, 0)
+  return Effect.fail(new TokenBudgetError({ budget: config.maxPositions, imageTokens, images, textTokens: tokens.length - imageTokens, following }))
+}
