@@ -4,8 +4,8 @@
  * Streams row group by row group: one group is in memory at a time, as the pictures of its rows are. A group or column that
  * announces more than the limit is refused before anything is unpacked.
  */
-import { Effect, FileSystem, Path, Schema, SchemaGetter, type Scope, Stream } from "effect"
-import { type AsyncBuffer, type Compressors, type FileMetaData, parquetMetadataAsync, parquetReadObjects, snappyUncompress } from "hyparquet"
+import { Effect, FileSystem, Path, Result, Schema, SchemaGetter, Stream } from "effect"
+import { type AsyncBuffer, type Compressors, type FileMetaData, parquetMetadata, parquetReadObjects, parquetSchema, type SchemaTree, snappyUncompress } from "hyparquet"
 import { open } from "node:fs/promises"
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
@@ -58,37 +58,63 @@ const compressors = (most: number): Compressors => {
 }
 
 /** A file that is read in slices, closed with the scope. */
-const openFile = (file: string, fail: (reason: string) => DataError): Effect.Effect<AsyncBuffer, DataError, Scope.Scope> =>
+const openFile = (file: string, fail: (reason: string) => DataError) =>
   Effect.gen(function*() {
     const because = ({ cause }: { readonly cause?: unknown }) =>
       fail(cause instanceof Error && "code" in cause && cause.code === "ENOENT" ? "no such file, expected Parquet" : `cannot be read: ${String(cause)}`)
     const handle = yield* Effect.acquireRelease(Effect.mapError(Effect.tryPromise(() => open(file, "r")), because), (opened) => Effect.promise(() => opened.close()))
     const { size } = yield* Effect.mapError(Effect.tryPromise(() => handle.stat()), because)
-    return {
-      byteLength: size,
-      slice: async (start, end = size) => {
-        const bytes = new Uint8Array(end - start)
-        const { bytesRead } = await handle.read(bytes, 0, bytes.length, start)
-        if (bytesRead < bytes.length) throw new RangeError(`bytes ${start} to ${end} are beyond the end of the file`)
-        return bytes.buffer
-      }
-    }
+    /** The bytes from `start` to `end`. */
+    const bytes = (start: number, end: number) =>
+      Effect.mapError(Effect.tryPromise(async () => {
+        const buffer = new Uint8Array(end - start)
+        const { bytesRead } = await handle.read(buffer, 0, buffer.length, start)
+        if (bytesRead < buffer.length) throw new RangeError(`bytes ${start} to ${end} are beyond its end`)
+        return buffer
+      }), because)
+    return { size, bytes }
   })
 
-/** Where each row group begins, after its announced size was found bearable. */
-const groups = (metadata: FileMetaData, maxGroupBytes: number, fail: (reason: string) => DataError) =>
-  Effect.gen(function*() {
-    let start = 0
-    const ranges: Array<{ readonly start: number; readonly end: number }> = []
-    for (const [i, group] of metadata.row_groups.entries()) {
-      const bytes = group.columns.reduce((sum, { meta_data }) => sum + (meta_data?.total_uncompressed_size ?? 0n), 0n)
-      if (bytes > BigInt(maxGroupBytes)) return yield* fail(`row group ${i} unpacks to ${bytes} bytes, at most ${maxGroupBytes} are read: write smaller row groups, or raise maxGroupBytes`)
-      if (group.num_rows > BigInt(maxGroupRows)) return yield* fail(`row group ${i} has ${group.num_rows} rows, at most ${maxGroupRows} are read: write smaller row groups`)
-      ranges.push({ start, end: start + Number(group.num_rows) })
-      start += Number(group.num_rows)
-    }
-    return ranges
-  })
+/** A part of a file as the library wants it. Never fails: the library would not notice a failure in every place. */
+const part = (size: number, from: number, bytes: Uint8Array<ArrayBuffer>): AsyncBuffer => ({
+  byteLength: size,
+  slice: (start, end = size) => bytes.slice(Math.max(0, start - from), Math.max(0, end - from)).buffer
+})
+
+/** A row group that can be read: its rows in the file, and its bytes there. */
+interface Group {
+  readonly rows: number
+  readonly start: number
+  readonly end: number
+}
+
+const leaves = ({ children, path }: SchemaTree): ReadonlyArray<string> => children.length === 0 ? [path.join("\0")] : children.flatMap(leaves)
+
+/** The row groups of a footer that agrees with itself: every column of the schema once, inside the file, within the limits. */
+const groups = (metadata: FileMetaData, size: number, maxGroupBytes: number): Result.Result<ReadonlyArray<Group>, string> => {
+  const schema = parquetSchema(metadata)
+  const paths = leaves(schema)
+  const names = schema.children.map(({ element }) => element.name)
+  if (new Set(names).size < names.length) return Result.fail("a column is listed twice")
+  const found: Array<Group> = []
+  for (const [i, { columns, num_rows: rows }] of metadata.row_groups.entries()) {
+    const chunks = columns.flatMap(({ meta_data }) => meta_data === undefined ? [] : [meta_data])
+    const listed = chunks.map(({ path_in_schema }) => path_in_schema.join("\0"))
+    if (listed.length !== paths.length || listed.some((name, k) => name !== paths[k])) return Result.fail(`row group ${i} does not have the columns of the schema`)
+    const places = chunks.map(({ data_page_offset, dictionary_page_offset, total_compressed_size }) => {
+      const start = Number(dictionary_page_offset || data_page_offset)
+      return { start: Math.min(start, Number(data_page_offset)), end: start + Number(total_compressed_size) }
+    })
+    if (places.some(({ end, start }) => !(start >= 4 && end > start && end <= size))) return Result.fail(`row group ${i} has a column that is not inside the file`)
+    const start = Math.min(...places.map((place) => place.start))
+    const end = Math.max(...places.map((place) => place.end))
+    const unpacked = chunks.reduce((sum, { total_uncompressed_size }) => sum + total_uncompressed_size, 0n)
+    if (unpacked > BigInt(maxGroupBytes) || end - start > maxGroupBytes) return Result.fail(`row group ${i} unpacks to ${unpacked} bytes, at most ${maxGroupBytes} are read: write smaller row groups, or raise maxGroupBytes`)
+    if (!(rows >= 0n && rows <= BigInt(maxGroupRows))) return Result.fail(`row group ${i} has ${rows} rows, at most ${maxGroupRows} are read: write smaller row groups`)
+    found.push({ rows: Number(rows), start, end })
+  }
+  return Result.succeed(found)
+}
 
 /** Values as schemas expect them: INT64 comes as bigint. */
 const plain = (value: unknown): unknown => {
@@ -109,13 +135,21 @@ const one = <A>(file: string, seen: Set<string>, options: Options<A>): Dataset<A
     const path = yield* Path.Path
     const fail = (reason: string) => new DataError({ source: file, reason })
     const { column, image: imageColumn = "image", maxGroupBytes = defaultMaxGroupBytes } = options
-    const buffer = yield* openFile(file, fail)
-    const broken = ({ cause }: { readonly cause?: unknown }) => fail(`not Parquet, or damaged: ${cause instanceof Error ? cause.message : String(cause)}`)
-    const metadata = yield* Effect.mapError(Effect.tryPromise(() => parquetMetadataAsync(buffer)), broken)
-    const columns = metadata.row_groups[0]?.columns.flatMap(({ meta_data }) => meta_data?.path_in_schema[0] ?? []) ?? []
-    const missing = [imageColumn, ...column === undefined ? [] : [column]].filter((name) => columns.length > 0 && !columns.includes(name))
-    if (missing.length > 0) return yield* fail(`no column ${missing.map((name) => `"${name}"`).join(" and ")}, found ${[...new Set(columns)].join(", ")}`)
-    const ranges = yield* groups(metadata, maxGroupBytes, fail)
+    const { bytes, size } = yield* openFile(file, fail)
+    const broken = (cause: unknown) => fail(`not Parquet, or damaged: ${cause instanceof Error ? cause.message : String(cause)}`)
+    // The footer is at the end: its length, and "PAR1".
+    const tail = yield* bytes(Math.max(0, size - 8), size)
+    const footer = size < 12 ? 0 : new DataView(tail.buffer).getUint32(0, true) + 8
+    if (footer > size) return yield* broken("its footer is longer than the file")
+    const end = yield* bytes(size - footer, size)
+    const metadata = yield* Effect.try({ try: () => parquetMetadata(end.buffer), catch: broken })
+    const ranges = yield* Effect.try({ try: () => groups(metadata, size, maxGroupBytes), catch: broken }).pipe(
+      Effect.flatMap(Effect.fromResult),
+      Effect.mapError((error) => typeof error === "string" ? fail(error) : error)
+    )
+    const columns = parquetSchema(metadata).children.map(({ element }) => element.name)
+    const missing = [imageColumn, ...column === undefined ? [] : [column]].filter((name) => !columns.includes(name))
+    if (missing.length > 0) return yield* fail(`no column ${missing.map((name) => `"${name}"`).join(" and ")}, found ${columns.join(", ")}`)
     const folder = yield* Folder.open(path.dirname(file), "the folder of the Parquet file", options)
     const decodeAnnotation = Rows.decode(options.annotation, "bad-annotation")
 
@@ -130,25 +164,32 @@ const one = <A>(file: string, seen: Set<string>, options: Options<A>): Dataset<A
         return [{ image, truth }]
       })
 
+    /** The rows of a group as objects, all columns unpacked. */
+    const records = (index: number, { end: last, rows, start }: Group) =>
+      Effect.flatMap(bytes(start, last), (held) =>
+        Effect.tryPromise({
+          try: (): Promise<ReadonlyArray<Readonly<Record<string, unknown>>>> =>
+            parquetReadObjects({
+              file: part(size, start, held),
+              metadata: { ...metadata, row_groups: metadata.row_groups.slice(index, index + 1) },
+              compressors: compressors(maxGroupBytes),
+              // Pictures are bytes; strings are marked as such.
+              utf8: false,
+              rowEnd: rows,
+              ...(column === undefined ? {} : { columns: [imageColumn, column] })
+            }),
+          catch: broken
+        }))
+
+    let before = 0
     return Stream.fromIterable(ranges).pipe(
-      Stream.mapEffect(({ end, start }) =>
-        Effect.map(
-          Effect.mapError(
-            Effect.tryPromise((): Promise<ReadonlyArray<Readonly<Record<string, unknown>>>> =>
-              parquetReadObjects({
-                file: buffer,
-                metadata,
-                compressors: compressors(maxGroupBytes),
-                // Pictures are bytes; strings are marked as such.
-                utf8: false,
-                rowStart: start,
-                rowEnd: end,
-                ...(column === undefined ? {} : { columns: [imageColumn, column] })
-              })),
-            broken
-          ),
-          (records) => records.map((record, i) => ({ row: start + i + 1, read: sample(record, start + i + 1) }))
-        )),
+      Stream.zipWithIndex,
+      Stream.mapEffect(([range, index]) =>
+        Effect.map(records(index, range), (found) => {
+          const first = before + 1
+          before += found.length
+          return found.map((record, i) => ({ row: first + i, read: sample(record, first + i) }))
+        })),
       Stream.flattenIterable,
       Rows.samples(file, "no rows in it")
     )

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { CocoInstances, Emotion6Folder, ImageFolder, JsonLines, Parquet, ReasonSeg } from "../../src/data/index.ts"
 import { Decode } from "../../src/kernels/image/index.ts"
+import { Keyed } from "../../src/kernels/math/index.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
 import { Box, BoxTruth } from "../../src/tasks/detection/index.ts"
 import { bomb, collect, folder, live } from "./folders.ts"
@@ -269,5 +270,53 @@ describe("Parquet", () => {
       for (const name of ["text", "cut", "damaged"]) assert.match(yield* errorOf(`${root}/${name}.parquet`), /not Parquet, or damaged/)
       assert.match(yield* errorOf(fixture("snappy"), { column: "class" }), /no column "class", found image, label, objects, caption/)
       assert.match(yield* errorOf(fixture("snappy"), { maxGroupBytes: 100 }), /row group 0 unpacks to \d+ bytes, at most 100 are read/)
+    })))
+})
+
+describe("hostile files", () => {
+  it.effect("damaged Parquet ends in samples or a typed error", () =>
+    live(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const root = yield* folder({})
+      let failed = 0
+      for (const codec of ["snappy", "zstd", "gzip"]) {
+        const bytes = yield* fs.readFile(fileURLToPath(new URL(`../fixtures/parquet-${codec}.parquet`, import.meta.url)))
+        for (let i = 0; i < 40; i++) {
+          const draw = Keyed.stream(i, `parquet/${codec}`)
+          const damaged = Uint8Array.from(bytes)
+          // Half of the damage goes to the footer, where sizes and counts are.
+          for (let k = 1 + draw.int(6); k > 0; k--) damaged[draw.next() < 0.5 ? draw.int(bytes.length) : bytes.length - 1 - draw.int(2500)] = draw.int(256)
+          const file = `${root}/${codec}-${i}.parquet`
+          yield* fs.writeFile(file, draw.next() < 0.1 ? damaged.subarray(0, draw.int(bytes.length)) : damaged)
+          const { error, rows, samples } = yield* collect(Parquet.read([file], { annotation: Schema.Unknown, maxGroupBytes: 2 ** 22 }))
+          if (error !== "") failed++
+          assert.isTrue(error !== "" || samples.length + rows.length > 0)
+        }
+      }
+      assert.isTrue(failed > 20 && failed < 110, String(failed))
+    })))
+
+  it.effect("damaged JSON ends in samples or a typed error", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({ "a.png": [20, 10] })
+      const fs = yield* FileSystem.FileSystem
+      const whole = coco({ images: [{ id: 1, file_name: "a.png", width: 20, height: 10 }], annotations: [{ image_id: 1, category_id: 3, bbox: [1, 2, 3, 4], iscrowd: 0 }] })
+      const question = JSON.stringify({ text: ["where?"], shapes: [{ label: "target", points: [[1, 1], [5, 1], [5, 5]] }] })
+      const line = JSON.stringify({ image: "a.png", annotation: 3 })
+      for (let i = 0; i < 100; i++) {
+        const draw = Keyed.stream(i, "json")
+        const damage = (text: string) => {
+          const at = draw.int(text.length)
+          return text.slice(0, at) + draw.pick(["", "null", "-1", "1e999", "[", "}", "\"", "{\"__proto__\":1}", "\u0000"]) + text.slice(at + draw.int(9))
+        }
+        yield* fs.writeFileString(`${root}/coco.json`, damage(whole))
+        yield* fs.writeFileString(`${root}/a.json`, damage(question))
+        yield* fs.writeFileString(`${root}/a.jsonl`, damage(line))
+        for (const { error, rows, samples } of [
+          yield* collect(CocoInstances.read(`${root}/coco.json`)),
+          yield* collect(ReasonSeg.read(root)),
+          yield* collect(JsonLines.read(`${root}/a.jsonl`, { annotation: Schema.Int }))
+        ]) assert.isTrue(error !== "" || samples.length + rows.length > 0)
+      }
     })))
 })
