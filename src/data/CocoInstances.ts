@@ -4,7 +4,7 @@
  * The file is read whole, pictures are not. A picture without annotations is a sample with nothing in it. Crowds are kept and
  * marked. What is wrong with one picture or one box is set aside alone.
  */
-import { Effect, FileSystem, Path, Schema, Stream } from "effect"
+import { Effect, FileSystem, Path, Predicate, Schema, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Folder from "./Folder.ts"
@@ -44,15 +44,22 @@ const load = (file: string): Effect.Effect<Content, DataError, FileSystem.FileSy
   Effect.gen(function*() {
     const fail = (reason: string) => new DataError({ source: file, reason })
     const json = yield* JsonText.read(file, expected)
-    const { annotations, categories, images } = yield* Effect.mapError(Schema.decodeUnknownEffect(File)(json), () => fail(`not in the expected form, ${expected}`))
-    const known = yield* Effect.mapError(Schema.decodeUnknownEffect(Schema.Array(Category))(categories), (error) => fail(`categories: ${error.message}`))
+    const { annotations, categories, images } = yield* Schema.decodeUnknownEffect(File)(json).pipe(
+      Effect.mapError(() => fail(`not in the expected form, ${expected}`))
+    )
+    const known = yield* Schema.decodeUnknownEffect(Schema.Array(Category))(categories).pipe(
+      Effect.mapError((error) => fail(`categories: ${error.message}`))
+    )
     const names = new Map(known.map(({ id, name }) => [id, name]))
     if (names.size < known.length) return yield* fail("categories: an id is listed twice")
-    const ids = new Set(images.flatMap((image) => typeof image === "object" && image !== null && "id" in image && typeof image.id === "number" ? [image.id] : []))
+    const ids = new Set(images.flatMap((image) => Predicate.hasProperty(image, "id") && typeof image.id === "number" ? [image.id] : []))
     const byPicture = new Map<number, Array<{ readonly entry: typeof Annotation.Type; readonly row: number }>>()
     yield* Effect.forEach(annotations, (value, i) =>
       decodeAnnotation(value).pipe(
-        Effect.filterOrFail(({ category_id }) => names.has(category_id), ({ category_id }): Rows.BadRow => ({ reason: "unknown-category", detail: `category ${category_id}` })),
+        Effect.filterOrFail(
+          ({ category_id }) => names.has(category_id),
+          ({ category_id }): Rows.BadRow => ({ reason: "unknown-category", detail: `category ${category_id}` })
+        ),
         Effect.filterOrFail(({ image_id }) => ids.has(image_id), ({ image_id }): Rows.BadRow => ({ reason: "unknown-image", detail: `image ${image_id}` })),
         Effect.matchEffect({
           onFailure: (bad) => Rows.setAside(`${file}#annotations`, i + 1, bad),
@@ -90,7 +97,9 @@ export const read = (file: string, options: Options = {}): Dataset<Instances, Da
         seen.add(id)
         const picture = yield* folder.picture(name)
         // Boxes of another size would point elsewhere.
-        if (picture.width !== width || picture.height !== height) return yield* bad("size-mismatch", `${name} is ${picture.width} × ${picture.height}, listed as ${width} × ${height}`)
+        if (picture.width !== width || picture.height !== height) {
+          return yield* bad("size-mismatch", `${name} is ${picture.width} × ${picture.height}, listed as ${width} × ${height}`)
+        }
         const instances = yield* Effect.forEach(byPicture.get(id) ?? [], ({ entry: { bbox, category_id, iscrowd }, row }) =>
           Effect.matchEffect(inside(bbox, entry), {
             onFailure: (fault) => Effect.as(Rows.setAside(`${file}#annotations`, row, fault), []),

@@ -43,7 +43,7 @@ const refuse = (reason: PictureReason, detail: string) => Effect.fail<BadRow>({ 
 const measure = (image: Image.Image, input: string | Uint8Array, { maxPixels = defaultMaxPixels }: Limits): Effect.Effect<Picture, BadRow> =>
   Effect.matchEffect(Effect.tryPromise(() => sharp(input, { limitInputPixels: false }).metadata()), {
     onFailure: ({ cause }) =>
-      refuse("unreadable-image", `${image.id}: not an image, or a damaged one: ${(cause instanceof Error ? cause.message : String(cause)).trim().replaceAll("\n", "; ")}`),
+      refuse("unreadable-image", `${image.id}: not an image, or a damaged one: ${String(cause).trim().replaceAll("\n", "; ")}`),
     onSuccess: ({ autoOrient: { height, width } }) =>
       width * height > maxPixels
         ? refuse("too-many-pixels", `${image.id} announces ${width} × ${height} pixels, at most ${maxPixels} are decoded`)

@@ -33,7 +33,10 @@ export const read = (
       const name = options.folders?.[label] ?? label
       return fs.readDirectory(path.join(folder.root, name)).pipe(
         Effect.mapError((error) =>
-          new DataError({ source: directory, reason: error.reason._tag === "NotFound" ? `no folder "${name}" for the label "${label}"` : `cannot be read: ${error.message}` })),
+          new DataError({
+            source: directory,
+            reason: error.reason._tag === "NotFound" ? `no folder "${name}" for the label "${label}"` : `cannot be read: ${error.message}`
+          })),
         // Dot files are a system's own.
         Effect.map((names) => names.filter((file) => !file.startsWith(".")).sort().map((file) => ({ file: path.join(name, file), label })))
       )

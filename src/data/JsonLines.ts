@@ -38,7 +38,10 @@ export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError
       Effect.gen(function*() {
         const entry = yield* decodeLine(line)
         const name = entry[imageKey]
-        if (typeof name !== "string") return yield* Effect.fail<Rows.BadRow>({ reason: "no-image", detail: `"${imageKey}" is ${JSON.stringify(name) ?? "missing"}, expected a file name` })
+        if (typeof name !== "string") {
+          const detail = `"${imageKey}" is ${JSON.stringify(name) ?? "missing"}, expected a file name`
+          return yield* Effect.fail<Rows.BadRow>({ reason: "no-image", detail })
+        }
         const again = seen.has(name)
         seen.add(name)
         const truth = yield* decodeAnnotation(entry[annotationKey])

@@ -30,5 +30,5 @@ export const read = (path: string, expected: string): Effect.Effect<unknown, Dat
     const { size } = yield* io(fs.stat(path))
     if (size > BigInt(maximumBytes)) return yield* fail(`${size} bytes, at most ${maximumBytes} can be read as one JSON file: split it, or use JSON lines`)
     const bytes = yield* io(fs.readFile(path))
-    return yield* Effect.try({ try: () => parse(bytes), catch: (error) => fail(`not JSON: ${error instanceof Error ? error.message : String(error)}; expected ${expected}`) })
+    return yield* Effect.try({ try: () => parse(bytes), catch: (error) => fail(`not JSON: ${String(error)}; expected ${expected}`) })
   })

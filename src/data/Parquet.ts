@@ -5,7 +5,8 @@
  * announces more than the limit is refused before anything is unpacked.
  */
 import { Effect, FileSystem, Path, Result, Schema, SchemaGetter, Stream } from "effect"
-import { type AsyncBuffer, type Compressors, type FileMetaData, parquetMetadata, parquetReadObjects, parquetSchema, type SchemaTree, snappyUncompress } from "hyparquet"
+import type { AsyncBuffer, Compressors, FileMetaData, SchemaTree } from "hyparquet"
+import { parquetMetadata, parquetReadObjects, parquetSchema, snappyUncompress } from "hyparquet"
 import { open } from "node:fs/promises"
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
@@ -100,17 +101,25 @@ const groups = (metadata: FileMetaData, size: number, maxGroupBytes: number): Re
   for (const [i, { columns, num_rows: rows }] of metadata.row_groups.entries()) {
     const chunks = columns.flatMap(({ meta_data }) => meta_data === undefined ? [] : [meta_data])
     const listed = chunks.map(({ path_in_schema }) => path_in_schema.join("\0"))
-    if (listed.length !== paths.length || listed.some((name, k) => name !== paths[k])) return Result.fail(`row group ${i} does not have the columns of the schema`)
+    if (listed.length !== paths.length || listed.some((name, k) => name !== paths[k])) {
+      return Result.fail(`row group ${i} does not have the columns of the schema`)
+    }
     const places = chunks.map(({ data_page_offset, dictionary_page_offset, total_compressed_size }) => {
       const start = Number(dictionary_page_offset || data_page_offset)
       return { start: Math.min(start, Number(data_page_offset)), end: start + Number(total_compressed_size) }
     })
-    if (places.some(({ end, start }) => !(start >= 4 && end > start && end <= size))) return Result.fail(`row group ${i} has a column that is not inside the file`)
+    if (places.some(({ end, start }) => !(start >= 4 && end > start && end <= size))) {
+      return Result.fail(`row group ${i} has a column that is not inside the file`)
+    }
     const start = Math.min(...places.map((place) => place.start))
     const end = Math.max(...places.map((place) => place.end))
     const unpacked = chunks.reduce((sum, { total_uncompressed_size }) => sum + total_uncompressed_size, 0n)
-    if (unpacked > BigInt(maxGroupBytes) || end - start > maxGroupBytes) return Result.fail(`row group ${i} unpacks to ${unpacked} bytes, at most ${maxGroupBytes} are read: write smaller row groups, or raise maxGroupBytes`)
-    if (!(rows >= 0n && rows <= BigInt(maxGroupRows))) return Result.fail(`row group ${i} has ${rows} rows, at most ${maxGroupRows} are read: write smaller row groups`)
+    if (unpacked > BigInt(maxGroupBytes) || end - start > maxGroupBytes) {
+      return Result.fail(`row group ${i} unpacks to ${unpacked} bytes, at most ${maxGroupBytes} are read: write smaller row groups, or raise maxGroupBytes`)
+    }
+    if (!(rows >= 0n && rows <= BigInt(maxGroupRows))) {
+      return Result.fail(`row group ${i} has ${rows} rows, at most ${maxGroupRows} are read: write smaller row groups`)
+    }
     found.push({ rows: Number(rows), start, end })
   }
   return Result.succeed(found)

@@ -37,7 +37,8 @@ const Entry = Schema.Struct({
 const decodeEntry = Rows.decode(Entry, "bad-annotation")
 
 const around = (points: ReadonlyArray<typeof Point.Type>): Xywh => {
-  const [left, top, right, bottom] = points.reduce(([l, t, r, b], [x, y]) => [Math.min(l, x), Math.min(t, y), Math.max(r, x), Math.max(b, y)] as const, [Infinity, Infinity, -Infinity, -Infinity] as const)
+  const [left, top] = points.reduce(([l, t], [x, y]) => [Math.min(l, x), Math.min(t, y)], [Infinity, Infinity])
+  const [right, bottom] = points.reduce(([r, b], [x, y]) => [Math.max(r, x), Math.max(b, y)], [-Infinity, -Infinity])
   return [left, top, right - left, bottom - top]
 }
 
@@ -48,7 +49,10 @@ const touch = (a: Xywh, b: Xywh) => a[0] <= b[0] + b[2] && b[0] <= a[0] + a[2] &
 const apart = (boxes: ReadonlyArray<Xywh>): ReadonlyArray<Xywh> => {
   let left = boxes
   for (;;) {
-    const merged = left.reduce((done: ReadonlyArray<Xywh>, box) => [...done.filter((other) => !touch(other, box)), done.filter((other) => touch(other, box)).reduce(join, box)], [])
+    const merged = left.reduce((done: ReadonlyArray<Xywh>, box) => {
+      const { no = [], yes = [] } = Object.groupBy(done, (other) => touch(other, box) ? "yes" : "no")
+      return [...no, yes.reduce(join, box)]
+    }, [])
     if (merged.length === left.length) return merged
     left = merged
   }
@@ -70,14 +74,19 @@ export const read = (directory: string, options: Options = {}): Questions =>
     const fs = yield* FileSystem.FileSystem
     const expected = "ReasonSeg's pictures, each with a JSON file of the same name"
     const folder = yield* Folder.open(directory, expected, options)
-    const names = yield* Effect.mapError(fs.readDirectory(folder.root), (error) => new DataError({ source: directory, reason: `cannot be read: ${error.message}` }))
+    const names = yield* fs.readDirectory(folder.root).pipe(
+      Effect.mapError((error) => new DataError({ source: directory, reason: `cannot be read: ${error.message}` }))
+    )
     const present = new Set(names)
 
     const questions = (name: string): Effect.Effect<ReadonlyArray<Asked>, Rows.BadRow> =>
       Effect.gen(function*() {
         const path = yield* folder.file(name)
         const bytes = yield* Effect.mapError(fs.readFile(path), (error): Rows.BadRow => ({ reason: "unreadable-file", detail: error.message }))
-        const json = yield* Effect.try({ try: () => JsonText.parse(bytes), catch: (error): Rows.BadRow => ({ reason: "not-json", detail: `${name}: ${String(error)}` }) })
+        const json = yield* Effect.try({
+          try: () => JsonText.parse(bytes),
+          catch: (error): Rows.BadRow => ({ reason: "not-json", detail: `${name}: ${String(error)}` })
+        })
         const { shapes, text } = yield* decodeEntry(json)
         const stem = name.slice(0, -".json".length)
         const file = extensions.map((extension) => stem + extension).find((candidate) => present.has(candidate))

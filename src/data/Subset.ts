@@ -91,7 +91,8 @@ export const draw = <A>({ classesOf, labels, seed, test = sizes.test, train = si
       return { sides, counts: new Map(labels.map((label) => [label, counts.get(label) ?? { train: 0, test: 0 }])) }
     }
   )
-  const side = (name: "train" | "test"): Dataset<A, E, R> => Stream.unwrap(Effect.map(drawn, ({ sides }) => Stream.filter(data, ({ image }) => sides[name].has(image.id))))
+  const side = (name: "train" | "test"): Dataset<A, E, R> =>
+    Stream.unwrap(Effect.map(drawn, ({ sides }) => Stream.filter(data, ({ image }) => sides[name].has(image.id))))
   return { train: side("train"), test: side("test"), counts: Effect.map(drawn, ({ counts }) => counts) }
 }
 
@@ -106,7 +107,8 @@ export const imagenetSub = (options: { readonly seed: number; readonly labels?: 
 }
 
 /** COCO-Sub from pictures with boxes; pictures without a boxed thing of these classes are never drawn. */
-export const cocoSub = (options: { readonly seed: number; readonly labels: ReadonlyArray<string> }) => draw<Instances>({ ...options, classesOf: classesOfInstances })
+export const cocoSub = (options: { readonly seed: number; readonly labels: ReadonlyArray<string> }) =>
+  draw<Instances>({ ...options, classesOf: classesOfInstances })
 
 /** The few-shot settings of the paper's tables. */
 export type Shots = 4 | 16 | "full"

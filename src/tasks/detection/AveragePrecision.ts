@@ -64,7 +64,11 @@ const overlap = <S extends Space>(predicted: Box<S>, truth: Box<S>, crowd: boole
 }
 
 /** Matches the predictions of one picture and class, best first, at one threshold after the other. */
-const matchPicture = <S extends Space>(truth: ReadonlyArray<Target<S>>, predicted: ReadonlyArray<Target<S>>, thresholds: ReadonlyArray<number>): ReadonlyArray<Ranked> => {
+const matchPicture = <S extends Space>(
+  truth: ReadonlyArray<Target<S>>,
+  predicted: ReadonlyArray<Target<S>>,
+  thresholds: ReadonlyArray<number>
+): ReadonlyArray<Ranked> => {
   // Crowds last, so that a prediction looks for a box of its own first.
   const targets = [...truth.filter(({ crowd }) => crowd !== true), ...truth.filter(({ crowd }) => crowd === true)]
   const own = targets.findIndex(({ crowd }) => crowd === true)

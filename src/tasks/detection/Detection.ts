@@ -64,7 +64,9 @@ export const make = <S extends Space>(definition: Definition<S>): Detection<S> =
   const { badBox = "fail", codec, denominator = "truth", name, subject, targets = "multi" } = definition
   const { labels } = codec
   for (const [i, label] of (labels ?? []).entries()) {
-    if (label.trim() !== label || label === "" || /[[\](){}<>]/.test(label)) throw new TaskError({ task: name, reason: `label "${label}" must be words without brackets` })
+    if (label.trim() !== label || label === "" || /[[\](){}<>]/.test(label)) {
+      throw new TaskError({ task: name, reason: `label "${label}" must be words without brackets` })
+    }
     if (labels?.indexOf(label) !== i) throw new TaskError({ task: name, reason: `label "${label}" is listed twice` })
   }
   const decode = (text: string): Result.Result<Annotation<S>, FormatReason> =>

@@ -51,8 +51,10 @@ const boxKeys = ["bbox_2d", "bbox", "box", "box_2d"]
 const labelKeys = ["label", "category", "class", "name"]
 const scoreKeys = ["score", "confidence"]
 
-const show = (value: Literal.Literal): string =>
-  value instanceof Map ? `{${[...value].map(([key, item]) => `${key}: ${show(item)}`).join(", ")}}` : Array.isArray(value) ? `[${value.map(show).join(", ")}]` : String(value)
+const show = (value: Literal.Literal): string => {
+  if (value instanceof Map) return `{${[...value].map(([key, item]) => `${key}: ${show(item)}`).join(", ")}}`
+  return Array.isArray(value) ? `[${value.map(show).join(", ")}]` : String(value)
+}
 
 const isNumbers = (value: Literal.Literal | undefined, count: number): value is ReadonlyArray<number> =>
   Array.isArray(value) && value.length === count && value.every((item) => typeof item === "number")
