@@ -41,8 +41,7 @@ const alternating = (vocabulary: number, end: number): Grammar => {
   return { id: "alternating", states: 2, vocabulary, allowed, next }
 }
 
-const worst = (a: ArrayLike<number>, b: ArrayLike<number>) =>
-  Array.from(a, (x, i) => Math.abs(x - b[i]!)).reduce((most, x) => Math.max(most, x), 0)
+const worst = (a: ArrayLike<number>, b: ArrayLike<number>) => Array.from(a).reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0)
 
 const run = <A, E>(effect: Effect.Effect<A, E, Policy>, workers = 2, options: Partial<OnnxPolicy.Options> = {}) =>
   Effect.provide(effect, layer(workers, options)) as Effect.Effect<A, unknown>

@@ -1,0 +1,99 @@
+/**
+ * Emotion6 as Cornell ships it: `ground_truth.txt`, a tab-separated table of `[image_filename]`, valence, arousal and a
+ * `[prob. (…)]` column per feeling, beside `images/`, one folder per search word.
+ *
+ * Columns are found by the feeling that their header names, in any order; valence and arousal are not read.
+ */
+import { Effect, FileSystem, Path, Result, Stream } from "effect"
+import { DataError, type Dataset } from "../dsl/Dataset.ts"
+import type { Sample } from "../dsl/Task.ts"
+import * as Folder from "./Folder.ts"
+import * as Rows from "./Rows.ts"
+import { normalised } from "./Shares.ts"
+
+export interface Options extends Folder.Limits {
+  /** Default `ground_truth.txt`. */
+  readonly table?: string
+  /** How far a row's sum may be from 1; rows within are renormalised. Default 0.02. */
+  readonly tolerance?: number
+}
+
+interface Columns {
+  readonly file: number
+  readonly labels: ReadonlyArray<number>
+  readonly count: number
+}
+
+const words = (header: string): ReadonlyArray<string> => header.toLowerCase().match(/[\p{L}_]+/gu) ?? []
+
+const columnsOf = (source: string, header: ReadonlyArray<string>, labels: ReadonlyArray<string>): Result.Result<Columns, DataError> => {
+  const of = (test: (names: ReadonlyArray<string>) => boolean) => header.flatMap((name, i) => test(words(name)) ? [i] : [])
+  const files = of((names) => names.some((name) => name.includes("filename") || name === "image"))
+  const found = labels.map((label) => of((names) => names.includes("prob") && names.includes(label.toLowerCase())))
+  const wrong = labels.filter((_, i) => found[i]?.length !== 1)
+  const file = files[0]
+  return file === undefined || files.length > 1 || wrong.length > 0
+    ? Result.fail(new DataError({
+      source,
+      reason: `header does not fit: expected one column [image_filename] and one [prob. (…)] for each of ${labels.join(", ")}` +
+        `${wrong.length > 0 ? `; none, or several, for ${wrong.join(", ")}` : ""}; found ${header.join(" | ")}`
+    }))
+    : Result.succeed({ file, labels: found.map(([i = 0]) => i), count: header.length })
+}
+
+/**
+ * The pictures of the folder with the shares of their viewers' votes, in the order of `labels`.
+ *
+ * ```ts
+ * Emotion6Folder.read("Emotion6", Emotion6.task)
+ * ```
+ */
+export const read = (
+  directory: string,
+  { labels }: { readonly labels: ReadonlyArray<string> },
+  options: Options = {}
+): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const table = path.join(directory, options.table ?? "ground_truth.txt")
+    const images = path.join(directory, "images")
+    const nested = yield* Effect.orElseSucceed(fs.exists(images), () => false)
+    const folder = yield* Folder.open(nested ? images : directory, "Emotion6 with ground_truth.txt and images/", options)
+
+    let columns: Columns | undefined
+    const seen = new Map<string, number>()
+    const sample = (cells: ReadonlyArray<string>, row: number, header: Columns): Effect.Effect<ReadonlyArray<Sample<ReadonlyArray<number>>>, Rows.BadRow> =>
+      Effect.gen(function*() {
+        const bad = (reason: string, detail: string) => Effect.fail<Rows.BadRow>({ reason, detail })
+        if (cells.length !== header.count) return yield* bad("wrong-cell-count", `${cells.length} cells, expected ${header.count}`)
+        const name = (cells[header.file] ?? "").trim()
+        const before = seen.get(name)
+        if (before !== undefined) return yield* bad("duplicate-image", `image "${name}" was listed in row ${before}`)
+        seen.set(name, row)
+        const written = header.labels.map((i) => (cells[i] ?? "").trim())
+        const truth = yield* Effect.fromResult(normalised(written.map((cell) => cell === "" ? NaN : Number(cell)), options.tolerance ?? 0.02))
+        const { image } = yield* folder.picture(name)
+        return [{ image, truth }]
+      })
+
+    return fs.stream(table).pipe(
+      Stream.mapError((error) =>
+        new DataError({ source: table, reason: error.reason._tag === "NotFound" ? "no such file, expected Emotion6's table" : `cannot be read: ${error.message}` })),
+      Stream.decodeText,
+      Stream.splitLines,
+      Stream.zipWithIndex,
+      Stream.mapEffect(([line, i]) =>
+        Effect.gen(function*() {
+          const cells = line.replace(/^\uFEFF/, "").split("\t")
+          if (line.trim() === "") return []
+          if (columns === undefined) {
+            columns = yield* Effect.fromResult(columnsOf(table, cells, labels))
+            return []
+          }
+          return [{ row: i + 1, read: sample(cells, i + 1, columns) }]
+        })),
+      Stream.flattenIterable,
+      Rows.samples(table, "no rows below the header")
+    )
+  }))

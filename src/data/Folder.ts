@@ -1,0 +1,104 @@
+/**
+ * A folder that a data set names its pictures in, and the borders it may not cross.
+ *
+ * A name must lead to a file inside the folder, links followed; the file's size and the pixels that its header announces have a
+ * cap, so that neither a path nor a decompression bomb gets past the reader. No pixel is decoded.
+ */
+import { Effect, FileSystem, Path, type PlatformError } from "effect"
+import sharp from "sharp"
+import { DataError } from "../dsl/DataError.ts"
+import { defaultMaxPixels } from "../kernels/image/Decode.ts"
+import * as Image from "../kernels/image/Image.ts"
+import type { BadRow } from "./Rows.ts"
+
+/** Why a picture is refused: the `reason` of its quarantine row. */
+export type PictureReason =
+  | "no-image"
+  | "outside-folder"
+  | "missing-file"
+  | "unreadable-file"
+  | "file-too-large"
+  | "unreadable-image"
+  | "too-many-pixels"
+
+export interface Limits {
+  /** Largest file in bytes. Default 64 MiB. */
+  readonly maxBytes?: number | undefined
+  /** Most pixels that a picture's header may announce. Default: Pillow's, 89,478,485. */
+  readonly maxPixels?: number | undefined
+}
+
+export const defaultMaxBytes = 64 * 2 ** 20
+
+/** A picture by reference, and its size in pixels, orientation applied. */
+export interface Picture {
+  readonly image: Image.Image
+  readonly width: number
+  readonly height: number
+}
+
+const refuse = (reason: PictureReason, detail: string) => Effect.fail<BadRow>({ reason, detail })
+
+/** Reads a picture's header. */
+const measure = (image: Image.Image, input: string | Uint8Array, { maxPixels = defaultMaxPixels }: Limits): Effect.Effect<Picture, BadRow> =>
+  Effect.matchEffect(Effect.tryPromise(() => sharp(input, { limitInputPixels: false }).metadata()), {
+    onFailure: ({ cause }) =>
+      refuse("unreadable-image", `${image.id}: not an image, or a damaged one: ${String(cause).trim().replaceAll("\n", "; ")}`),
+    onSuccess: ({ autoOrient: { height, width } }) =>
+      width * height > maxPixels
+        ? refuse("too-many-pixels", `${image.id} announces ${width} × ${height} pixels, at most ${maxPixels} are decoded`)
+        : Effect.succeed({ image, width, height })
+  })
+
+/** A picture held in memory, measured under the same limits. */
+export const encoded = (id: string, bytes: Uint8Array, limits: Limits = {}): Effect.Effect<Picture, BadRow> => {
+  const { maxBytes = defaultMaxBytes } = limits
+  if (bytes.length === 0) return refuse("no-image", `${id}: no bytes`)
+  if (bytes.length > maxBytes) return refuse("file-too-large", `${id} has ${bytes.length} bytes, at most ${maxBytes} are read`)
+  return measure(Image.encoded(id, bytes), bytes, limits)
+}
+
+export interface Folder {
+  /** Its own path, links resolved. */
+  readonly root: string
+  /** The path of a file inside. Fails with the reason for the quarantine. */
+  readonly file: (name: string) => Effect.Effect<string, BadRow>
+  /** A picture inside; `id` defaults to its path from the folder. */
+  readonly picture: (name: string, id?: string) => Effect.Effect<Picture, BadRow>
+}
+
+/** Opens a folder. Fails where it is none; `expected` says what it should hold. */
+export const open = (folder: string, expected: string, limits: Limits = {}): Effect.Effect<Folder, DataError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const { maxBytes = defaultMaxBytes } = limits
+    const unusable = (error: PlatformError.PlatformError) =>
+      new DataError({ source: folder, reason: error.reason._tag === "NotFound" ? `no such folder, expected ${expected}` : `cannot be read: ${error.message}` })
+    const root = yield* Effect.mapError(fs.realPath(folder), unusable)
+    const info = yield* Effect.mapError(fs.stat(root), unusable)
+    if (info.type !== "Directory") return yield* new DataError({ source: folder, reason: `not a folder, expected ${expected}` })
+
+    const inside = (relative: string) => relative !== "" && relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative)
+    const unreadable = (name: string) => (error: PlatformError.PlatformError) =>
+      error.reason._tag === "NotFound" ? refuse("missing-file", `no file ${path.join(root, name)}`) : refuse("unreadable-file", error.message)
+
+    const file = (name: string): Effect.Effect<string, BadRow> =>
+      Effect.gen(function*() {
+        if (name === "") return yield* refuse("no-image", "the name is empty")
+        const relative = path.relative(root, path.resolve(root, name))
+        if (path.isAbsolute(name) || name.includes("\0") || !inside(relative)) return yield* refuse("outside-folder", `"${name}" is not inside ${root}`)
+        const real = yield* Effect.catch(fs.realPath(path.join(root, relative)), unreadable(name))
+        if (!inside(path.relative(root, real))) return yield* refuse("outside-folder", `"${name}" is a link to ${real}, outside ${root}`)
+        const stat = yield* Effect.catch(fs.stat(real), unreadable(name))
+        if (stat.type !== "File") return yield* refuse("unreadable-file", `${real} is a ${stat.type}, expected a file`)
+        if (stat.size > BigInt(maxBytes)) return yield* refuse("file-too-large", `${real} has ${stat.size} bytes, at most ${maxBytes} are read`)
+        return real
+      })
+    return {
+      root,
+      file,
+      picture: (name, id) =>
+        Effect.flatMap(file(name), (real) => measure(Image.file(real, id ?? path.relative(root, path.resolve(root, name))), real, limits))
+    }
+  })

@@ -1,0 +1,52 @@
+/**
+ * One folder per class with its pictures inside, the layout of ImageNet and of torchvision's ImageFolder.
+ */
+import { Effect, FileSystem, Path, Stream } from "effect"
+import { DataError, type Dataset } from "../dsl/Dataset.ts"
+import * as Folder from "./Folder.ts"
+import * as Rows from "./Rows.ts"
+import { oneHot } from "./Shares.ts"
+
+export interface Options extends Folder.Limits {
+  /** The folder of each label, where it is not called by it: ImageNet's are WordNet ids. */
+  readonly folders?: Readonly<Record<string, string>>
+}
+
+/**
+ * The pictures of these labels, class after class, files in order of their names; the truth has all mass on the label. Other
+ * folders are left alone. Fails where a label has no folder.
+ *
+ * ```ts
+ * ImageFolder.read("imagenet/train", { labels: ["backpack", "broom"] }, { folders: { backpack: "n02769748", broom: "n02906734" } })
+ * ```
+ */
+export const read = (
+  directory: string,
+  { labels }: { readonly labels: ReadonlyArray<string> },
+  options: Options = {}
+): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const folder = yield* Folder.open(directory, "a folder with one folder per label", options)
+    const files = yield* Effect.forEach(labels, (label) => {
+      const name = options.folders?.[label] ?? label
+      return fs.readDirectory(path.join(folder.root, name)).pipe(
+        Effect.mapError((error) =>
+          new DataError({
+            source: directory,
+            reason: error.reason._tag === "NotFound" ? `no folder "${name}" for the label "${label}"` : `cannot be read: ${error.message}`
+          })),
+        // Dot files are a system's own.
+        Effect.map((names) => names.filter((file) => !file.startsWith(".")).sort().map((file) => ({ file: path.join(name, file), label })))
+      )
+    })
+    return Stream.fromIterable(files.flat()).pipe(
+      Stream.zipWithIndex,
+      Stream.map(([{ file, label }, i]) => ({
+        row: i + 1,
+        read: Effect.map(folder.picture(file), ({ image }) => [{ image, truth: oneHot(labels, label) }])
+      })),
+      Rows.samples(directory, "no pictures in the folders of its labels")
+    )
+  }))

@@ -1,0 +1,34 @@
+/**
+ * What data sets of boxes hold: the things in a picture, boxed in its own pixels.
+ *
+ * Tasks put them into the coordinate space that their model writes.
+ */
+import type { BadRow } from "./Rows.ts"
+import { Effect } from "effect"
+import type { Xywh } from "../kernels/math/Iou.ts"
+
+/** A thing in a picture. */
+export interface Instance {
+  /** In pixels of the picture as it is stored, orientation applied, inside it. */
+  readonly box: Xywh
+  readonly label?: string
+  /** A region of more things than anybody boxed. */
+  readonly crowd?: boolean
+}
+
+/** All things of a picture, perhaps none, and the size in pixels that their boxes refer to. */
+export interface Instances {
+  readonly width: number
+  readonly height: number
+  readonly instances: ReadonlyArray<Instance>
+}
+
+/** The part of a box inside a picture, or why there is none. */
+export const inside = ([x, y, w, h]: Xywh, { height, width }: { readonly width: number; readonly height: number }): Effect.Effect<Xywh, BadRow> => {
+  const bad = (reason: string) => Effect.fail<BadRow>({ reason, detail: `box [${[x, y, w, h].join(", ")}] in a picture of ${width} × ${height}` })
+  if (!(w > 0 && h > 0)) return bad("degenerate-box")
+  if (x >= 0 && y >= 0 && x + w <= width && y + h <= height) return Effect.succeed([x, y, w, h])
+  const [left, top] = [Math.max(0, x), Math.max(0, y)]
+  const [right, bottom] = [Math.min(width, x + w), Math.min(height, y + h)]
+  return right > left && bottom > top ? Effect.succeed([left, top, right - left, bottom - top]) : bad("outside-image")
+}

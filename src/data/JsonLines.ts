@@ -1,0 +1,62 @@
+/**
+ * JSON lines: an object per line that names a picture and holds its annotation.
+ *
+ * ```json
+ * {"image": "train/0001.png", "annotation": {"stars": 4}}
+ * ```
+ *
+ * Streams the file. A line that is not such an object is set aside.
+ */
+import { Effect, FileSystem, Path, Schema, Stream } from "effect"
+import { DataError, type Dataset } from "../dsl/Dataset.ts"
+import type { Sample } from "../dsl/Task.ts"
+import * as Folder from "./Folder.ts"
+import * as Rows from "./Rows.ts"
+
+export interface Options<A> extends Folder.Limits {
+  /** Reads what stands under the annotation's key; a task's own `annotation`, for example. */
+  readonly annotation: Schema.Codec<A, unknown>
+  /** Keys of the picture and of the annotation. Default `image` and `annotation`. */
+  readonly keys?: { readonly image?: string; readonly annotation?: string }
+  /** Folder that pictures are relative to. Default: the file's own. */
+  readonly pictures?: string
+}
+
+const decodeLine = Rows.decode(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)), "not-an-object")
+
+/** The samples of a file. The same picture may stand in several lines; then its samples are told apart by the line's number. */
+export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const folder = yield* Folder.open(options.pictures ?? path.dirname(file), "the folder that its pictures are in", options)
+    const { annotation: annotationKey = "annotation", image: imageKey = "image" } = options.keys ?? {}
+    const decodeAnnotation = Rows.decode(options.annotation, "bad-annotation")
+    const seen = new Set<string>()
+
+    const sample = (line: string, row: number): Effect.Effect<ReadonlyArray<Sample<A>>, Rows.BadRow> =>
+      Effect.gen(function*() {
+        const entry = yield* decodeLine(line)
+        const name = entry[imageKey]
+        if (typeof name !== "string") {
+          const detail = `"${imageKey}" is ${JSON.stringify(name) ?? "missing"}, expected a file name`
+          return yield* Effect.fail<Rows.BadRow>({ reason: "no-image", detail })
+        }
+        const again = seen.has(name)
+        seen.add(name)
+        const truth = yield* decodeAnnotation(entry[annotationKey])
+        const { image } = yield* folder.picture(name)
+        return [{ image: again ? { ...image, id: `${image.id}#${row}` } : image, truth }]
+      })
+
+    return fs.stream(file).pipe(
+      Stream.mapError((error) =>
+        new DataError({ source: file, reason: error.reason._tag === "NotFound" ? "no such file, expected JSON lines" : `cannot be read: ${error.message}` })),
+      Stream.decodeText,
+      Stream.splitLines,
+      Stream.zipWithIndex,
+      Stream.filter(([line]) => line.trim() !== ""),
+      Stream.map(([line, i]) => ({ row: i + 1, read: sample(i === 0 ? line.replace(/^\uFEFF/, "") : line, i + 1) })),
+      Rows.samples(file, "no lines in it")
+    )
+  }))

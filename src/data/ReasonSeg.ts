@@ -1,0 +1,112 @@
+/**
+ * ReasonSeg, the data of LISA: `name.jpg` with `name.json`, `{"text": question(s), "shapes": [{"label": "target", "points": …}]}`.
+ *
+ * As in RISE's adaptation: masks become boxes, and every question becomes a sample of its own with a single target. Shapes labelled
+ * "flag" mean nothing, shapes labelled "ignore" are no part of the target.
+ */
+import { Effect, FileSystem, Path, Schema, Stream } from "effect"
+import { DataError } from "../dsl/Dataset.ts"
+import type { Sample } from "../dsl/Task.ts"
+import type { Xywh } from "../kernels/math/Iou.ts"
+import * as Folder from "./Folder.ts"
+import { inside, type Instances } from "./Instances.ts"
+import * as JsonText from "./JsonText.ts"
+import * as Rows from "./Rows.ts"
+
+/** A question about a picture, and the box of its answer. */
+export interface Asked extends Sample<Instances> {
+  readonly question: string
+}
+
+/** A dataset of questions. */
+export type Questions = Stream.Stream<Asked, DataError, FileSystem.FileSystem | Path.Path>
+
+export interface Options extends Folder.Limits {
+  /**
+   * What a question with several polygons asks for. `"one"`: the box around all of them, which is the box of the mask. `"each"`:
+   * polygons apart from each other are targets apart, each a sample. Default "one".
+   */
+  readonly targets?: "one" | "each"
+}
+
+const Point = Schema.Tuple([Schema.Finite, Schema.Finite])
+const Entry = Schema.Struct({
+  text: Schema.Union([Schema.NonEmptyString, Schema.Array(Schema.NonEmptyString).check(Schema.isMinLength(1))]),
+  shapes: Schema.Array(Schema.Struct({ label: Schema.String, points: Schema.Array(Point) }))
+})
+const decodeEntry = Rows.decode(Entry, "bad-annotation")
+
+const around = (points: ReadonlyArray<typeof Point.Type>): Xywh => {
+  const [left, top] = points.reduce(([l, t], [x, y]) => [Math.min(l, x), Math.min(t, y)], [Infinity, Infinity])
+  const [right, bottom] = points.reduce(([r, b], [x, y]) => [Math.max(r, x), Math.max(b, y)], [-Infinity, -Infinity])
+  return [left, top, right - left, bottom - top]
+}
+
+const join = (a: Xywh, b: Xywh): Xywh => around([[a[0], a[1]], [a[0] + a[2], a[1] + a[3]], [b[0], b[1]], [b[0] + b[2], b[1] + b[3]]])
+const touch = (a: Xywh, b: Xywh) => a[0] <= b[0] + b[2] && b[0] <= a[0] + a[2] && a[1] <= b[1] + b[3] && b[1] <= a[1] + a[3]
+
+/** Boxes that touch become one, until none do: parts of one thing cut up by what is in front of it. */
+const apart = (boxes: ReadonlyArray<Xywh>): ReadonlyArray<Xywh> => {
+  let left = boxes
+  for (;;) {
+    const merged = left.reduce((done: ReadonlyArray<Xywh>, box) => {
+      const { no = [], yes = [] } = Object.groupBy(done, (other) => touch(other, box) ? "yes" : "no")
+      return [...no, yes.reduce(join, box)]
+    }, [])
+    if (merged.length === left.length) return merged
+    left = merged
+  }
+}
+
+/** Pictures as ReasonSeg has them, and as copies of it were re-encoded. */
+const extensions = [".jpg", ".jpeg", ".png", ".JPG"]
+
+/**
+ * The questions of a folder, in order of file names. Ids are the picture's name and the question's number. Fails where the folder
+ * cannot be read or nothing in it can be used.
+ *
+ * ```ts
+ * ReasonSeg.read("ReasonSeg/train")
+ * ```
+ */
+export const read = (directory: string, options: Options = {}): Questions =>
+  Stream.unwrap(Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const expected = "ReasonSeg's pictures, each with a JSON file of the same name"
+    const folder = yield* Folder.open(directory, expected, options)
+    const names = yield* fs.readDirectory(folder.root).pipe(
+      Effect.mapError((error) => new DataError({ source: directory, reason: `cannot be read: ${error.message}` }))
+    )
+    const present = new Set(names)
+
+    const questions = (name: string): Effect.Effect<ReadonlyArray<Asked>, Rows.BadRow> =>
+      Effect.gen(function*() {
+        const path = yield* folder.file(name)
+        const bytes = yield* Effect.mapError(fs.readFile(path), (error): Rows.BadRow => ({ reason: "unreadable-file", detail: error.message }))
+        const json = yield* Effect.try({
+          try: () => JsonText.parse(bytes),
+          catch: (error): Rows.BadRow => ({ reason: "not-json", detail: `${name}: ${String(error)}` })
+        })
+        const { shapes, text } = yield* decodeEntry(json)
+        const stem = name.slice(0, -".json".length)
+        const file = extensions.map((extension) => stem + extension).find((candidate) => present.has(candidate))
+        if (file === undefined) return yield* Effect.fail<Rows.BadRow>({ reason: "missing-file", detail: `no picture beside ${name}` })
+        const picture = yield* folder.picture(file)
+        const polygons = shapes.filter(({ label, points }) => label.toLowerCase() === "target" && points.length > 2).map(({ points }) => around(points))
+        if (polygons.length === 0) return yield* Effect.fail<Rows.BadRow>({ reason: "no-target", detail: `${name} has no shape labelled "target"` })
+        const boxes = yield* Effect.forEach(options.targets === "each" ? apart(polygons) : [polygons.reduce(join)], (box) => inside(box, picture))
+        return (typeof text === "string" ? [text] : text).flatMap((question, q) =>
+          boxes.map((box, b) => ({
+            image: { ...picture.image, id: `${file}#${q}${boxes.length > 1 ? `.${b}` : ""}` },
+            question: question.trim(),
+            truth: { width: picture.width, height: picture.height, instances: [{ box }] }
+          }))
+        )
+      })
+
+    return Stream.fromIterable(names.filter((name) => name.endsWith(".json")).sort()).pipe(
+      Stream.zipWithIndex,
+      Stream.map(([name, i]) => ({ row: i + 1, read: questions(name) })),
+      Rows.samples(directory, `no JSON files in it, expected ${expected}`)
+    )
+  }))

@@ -1,0 +1,93 @@
+/**
+ * Detection as a task plug-in: prompts, codec, similarity of eq. 6, leakage and metrics for boxes in one coordinate space.
+ *
+ * Ground truth is held in the space that the model writes, so that nothing needs a picture's size to compare them: convert it
+ * where it is read, with `Box.convert`.
+ */
+import { Result } from "effect"
+import { type FormatReason, formatReason, make as makeTask, type Prompts, type Task, TaskError } from "../../dsl/Task.ts"
+import { type Annotation, schema, wanted } from "./Annotation.ts"
+import type { Space } from "./Box.ts"
+import type { Codec } from "./Codec.ts"
+import { type LabelPolicy, leaks } from "./Leakage.ts"
+import * as Metric from "./Metric.ts"
+import { prompts } from "./Prompts.ts"
+import { type Denominator, similarity } from "./Similarity.ts"
+
+export interface Definition<S extends Space> {
+  /** Names the task in artefacts and messages. */
+  readonly name: string
+  /** Completes "mark … in this picture", for example "every animal". */
+  readonly subject: string
+  /** How the model at hand writes boxes; its labels are the task's. */
+  readonly codec: Codec<S>
+  /** One box per picture, as LISA asks for, or any number of them, none included. Default "multi". */
+  readonly targets?: "single" | "multi"
+  /** What eq. 6 divides by. Default "truth", as in the paper; "max" where many boxes are trained for, so that spraying does not pay. */
+  readonly denominator?: Denominator
+  /** What a bad box among good ones does to an answer. Default "fail": the answer is no annotation. */
+  readonly badBox?: "fail" | "drop"
+  readonly leakage?: {
+    /** Whether a reasoning may name what is in a box. Default "allow". */
+    readonly labels?: LabelPolicy
+  }
+  /** Words of one's own for some of the four prompts. */
+  readonly prompts?: Partial<Prompts>
+}
+
+/** A task over boxes that also knows how they are written. */
+export interface Detection<S extends Space> extends Task<Annotation<S>> {
+  readonly codec: Codec<S>
+  /** The label with most area in the picture, "" where there is none: what "n shots per class" draws by. */
+  readonly classOf: (truth: Annotation<S>) => string
+}
+
+const classOf = <S extends Space>(truth: Annotation<S>): string => {
+  const areas = new Map<string, number>()
+  for (const { box, label } of wanted(truth)) {
+    if (label !== undefined) areas.set(label, (areas.get(label) ?? 0) + box[2] * box[3])
+  }
+  return [...areas].reduce((best, next) => next[1] > best[1] ? next : best, ["", 0])[0]
+}
+
+/**
+ * Makes a detection task.
+ *
+ * ```ts
+ * const Shelter = Detection.make({ name: "shelter", subject: "what would keep you dry", codec: Codec.scenes(), targets: "single" })
+ * Shelter.encode([{ box: Box.make("thousandths", [250, 300, 200, 200]) }]) // "[250, 300, 200, 200]"
+ * ```
+ *
+ * @throws TaskError when a label could not be read back: an empty or repeated one, or one with a bracket in it
+ */
+export const make = <S extends Space>(definition: Definition<S>): Detection<S> => {
+  const { badBox = "fail", codec, denominator = "truth", name, subject, targets = "multi" } = definition
+  const { labels } = codec
+  for (const [i, label] of (labels ?? []).entries()) {
+    if (label.trim() !== label || label === "" || /[[\](){}<>]/.test(label)) {
+      throw new TaskError({ task: name, reason: `label "${label}" must be words without brackets` })
+    }
+    if (labels?.indexOf(label) !== i) throw new TaskError({ task: name, reason: `label "${label}" is listed twice` })
+  }
+  const decode = (text: string): Result.Result<Annotation<S>, FormatReason> =>
+    Result.flatMap(codec.read(text), ({ rejected, targets: found }) => {
+      const [first] = rejected
+      if (first !== undefined && (badBox === "fail" || found.length === 0)) return Result.fail(first)
+      if (targets === "multi" || found.length === 1) return Result.succeed(found)
+      return Result.fail(formatReason(found.length === 0 ? "no-box" : "several-boxes", text))
+    })
+  return {
+    ...makeTask<Annotation<S>>({
+      name,
+      annotation: schema(codec.space, { labels, single: targets === "single" }),
+      encode: codec.encode,
+      decode,
+      prompts: { ...prompts(subject, codec.words, labels), ...definition.prompts },
+      similarity: similarity(denominator),
+      leaks: leaks(codec, definition.leakage?.labels ?? "allow"),
+      metrics: Metric.all<S>()
+    }),
+    codec,
+    classOf
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * What one answer of boxes is measured by. An answer that did not decode takes the worst value. mAP is a figure of a whole test
+ * set: see `AveragePrecision`.
+ */
+import { Option } from "effect"
+import type { TaskMetric } from "../../dsl/Task.ts"
+import { type Annotation, wanted } from "./Annotation.ts"
+import type { Space } from "./Box.ts"
+import { match, similarity } from "./Similarity.ts"
+
+const measure = <S extends Space>(name: string, score: (truth: Annotation<S>, answer: Annotation<S>) => number): TaskMetric<Annotation<S>> => ({
+  name,
+  direction: "higher",
+  of: (truth, predicted) => Option.match(predicted, { onNone: () => 0, onSome: (answer) => score(truth, answer) })
+})
+
+/** Share of `count`, 1 where there is nothing to have a share of. */
+const share = (hits: number, count: number) => count === 0 ? 1 : hits / count
+
+const hits = <S extends Space>(truth: Annotation<S>, answer: Annotation<S>, threshold: number) =>
+  match(truth, answer).filter(({ iou }) => iou >= threshold).length
+
+/** Eq. 6 over N_g. */
+export const meanIou = <S extends Space>() => measure<S>("IoU", similarity("truth"))
+
+/** Share of the true boxes whose partner overlaps them by at least half; 1 where there are none. */
+export const recall = <S extends Space>(threshold = 0.5) =>
+  measure<S>(`recall@${threshold}`, (truth, answer) => share(hits(truth, answer, threshold), wanted(truth).length))
+
+/** Share of the written boxes whose partner overlaps them by at least half; 1 where none is written. */
+export const precision = <S extends Space>(threshold = 0.5) =>
+  measure<S>(`precision@${threshold}`, (truth, answer) => share(hits(truth, answer, threshold), wanted(answer).length))
+
+/** The measures of every detection task. */
+export const all = <S extends Space>(): ReadonlyArray<TaskMetric<Annotation<S>>> => [meanIou(), recall(), precision()]
