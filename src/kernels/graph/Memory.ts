@@ -1,9 +1,10 @@
 /**
  * How many bytes of values a run holds at once, without running it.
  *
- * Follows onnxruntime: nodes run in the order of a depth-first search back from the results, latest node first; a value is
- * freed after its last reader; an elementwise node writes over an operand that nobody reads again. Inputs and constants
- * are not counted: they are there before and after.
+ * Follows onnxruntime: nodes run in the order of a depth-first search back from the results, latest node first; an
+ * elementwise node writes over an operand that nobody reads again; another takes over the buffer of a dead value of its
+ * shape. A buffer lives until the last of the values that share it is dead, also in the time between two of them, which
+ * is why the sum of what is alive would be too little. Inputs and constants are not counted: they are there before and after.
  */
 import { ancestors } from "./Autodiff.ts"
 import { size } from "./Shape.ts"
@@ -13,14 +14,20 @@ const bytesOf: Readonly<Record<DType, number>> = { f32: 4, i32: 4, i64: 8, bool:
 
 /** Operators whose result is their first operand under another name. */
 const aliases = new Set(["reshape", "custom", "stopGradient", "checkpoint"])
-/** Operators that can write over an operand of the same size. */
-const overwriting = new Set([
-  "add", "sub", "mul", "div", "neg", "exp", "log", "sqrt", "sigmoid", "tanh", "softmax", "minimum", "maximum", "scatterAdd", "cast", "where"
-])
+/** Operators that can write over an operand of the same shape. */
+const overwriting = new Set(["add", "sub", "mul", "div", "neg", "exp", "log", "sqrt", "sigmoid", "tanh", "scatterAdd", "cast"])
 
 export interface Options {
   /** What a length that grows inside a loop counts as; its longest. */
   readonly growing?: number
+}
+
+/** Memory that values share one after the other: from the node that first writes it to the last that reads it. */
+interface Buffer {
+  readonly layout: string
+  readonly bytes: number
+  readonly first: number
+  last: number
 }
 
 /** Post-order of a depth-first search that follows the latest operand first. */
@@ -82,26 +89,53 @@ const peakOf = (all: ReadonlyArray<Node>, outputs: ReadonlyArray<Tensor>, inside
     node.inputs.length === 0 ? 0 : bytesOf[dtype] * size(shape.map((d) => d === -1 ? growing : d))
 
   const order = schedule(outputs.map((t) => root(t).node), inside).filter((node) => !same.has(node) && !aliases.has(node.op.name))
+  const reads = (node: Node): ReadonlyArray<Tensor> =>
+    [...new Set([...node.inputs, ...(node.body === undefined ? [] : outerReads(node))].map(root))]
   const readers = new Map<Tensor, number>()
-  const reads = (node: Node): ReadonlyArray<Tensor> => {
-    const outer = node.body === undefined ? [] : outerReads(node)
-    return [...new Set([...node.inputs, ...outer].map(root))]
-  }
   for (const node of order) for (const value of reads(node)) readers.set(value, (readers.get(value) ?? 0) + 1)
-  for (const value of outputs.map(root)) readers.set(value, Infinity)
+  const kept = new Set(outputs.map(root))
 
+  const buffers: Array<Buffer> = []
+  const owner = new Map<Tensor, Buffer>()
+  const free = new Map<string, Array<Buffer>>()
+  order.forEach((node, at) => {
+    const read = reads(node)
+    const dying = read.filter((value) => readers.get(value) === 1 && !kept.has(value) && owner.has(value))
+    for (const value of node.outputs) {
+      if (!kept.has(value) && (readers.get(value) ?? 0) === 0) continue
+      const layout = `${bytesOf[value.dtype]}|${value.shape.join()}`
+      const over = overwriting.has(node.op.name) && !kept.has(value) ? dying.findIndex((each) => owner.get(each)?.layout === layout) : -1
+      const [overwritten] = over < 0 ? [] : dying.splice(over, 1)
+      const taken = (overwritten && owner.get(overwritten)) ?? (kept.has(value) ? undefined : free.get(layout)?.pop())
+      const buffer = taken ?? { layout, bytes: bytes(value), first: at, last: at }
+      if (taken === undefined) buffers.push(buffer)
+      buffer.last = kept.has(value) ? order.length : at
+      owner.set(value, buffer)
+    }
+    for (const value of read) {
+      const left = (readers.get(value) ?? 0) - 1
+      readers.set(value, left)
+      const buffer = owner.get(value)
+      if (buffer === undefined || kept.has(value)) continue
+      buffer.last = Math.max(buffer.last, at)
+      if (left > 0 || node.outputs.some((made) => owner.get(made) === buffer)) continue
+      const same = free.get(buffer.layout)
+      if (same === undefined) free.set(buffer.layout, [buffer])
+      else same.push(buffer)
+    }
+  })
+
+  const change = new Float64Array(order.length + 2)
+  for (const { bytes, first, last } of buffers) {
+    change[first] = (change[first] ?? 0) + bytes
+    change[last + 1] = (change[last + 1] ?? 0) - bytes
+  }
   let held = 0
   let most = 0
-  for (const node of order) {
-    const read = reads(node)
-    const dying = read.filter((value) => readers.get(value) === 1).map(bytes)
-    const made = node.outputs.filter((value) => (readers.get(value) ?? 0) > 0).reduce((n, value) => n + bytes(value), 0)
-    const reused = overwriting.has(node.op.name) && dying.includes(made) ? made : 0
-    const within = node.body === undefined ? 0 : peakOfBody(node, growing)
-    most = Math.max(most, held + made - reused + within)
-    held += made - dying.reduce((n, size) => n + size, 0)
-    for (const value of read) readers.set(value, (readers.get(value) ?? 0) - 1)
-  }
+  order.forEach((node, at) => {
+    held += change[at] ?? 0
+    most = Math.max(most, held + (node.body === undefined ? 0 : peakOfBody(node, growing)))
+  })
   return most
 }
 
