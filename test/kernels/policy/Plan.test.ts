@@ -53,22 +53,28 @@ describe("a plan is within a fifth of what the process held", () => {
       { words: 250, workload: { newTokens: 20, prompts: 4, group: 4, workers: 2 } }],
     ["an adapter on a wider one",
       { vocabulary: 12000, width: 320, mlpWidth: 800, layers: 6, heads: 5, kvHeads: 1 },
-      { words: 300, workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 } } }],
+      { words: 450, workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 } } }],
     ["the same, layers computed again",
       { vocabulary: 12000, width: 320, mlpWidth: 800, layers: 6, heads: 5, kvHeads: 1 },
-      { words: 300, workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 }, recompute: true } }]
+      { words: 450, workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 }, recompute: true } }]
   ]
-  const held: Array<number> = []
+  const seen: Array<{ readonly measured: number; readonly plan: Plan.Plan }> = []
   for (const [name, shape, given] of shapes) {
     it.effect(name, () =>
       Effect.gen(function*() {
-        const { measured, plan } = yield* measure(shape, given)
+        const found = yield* measure(shape, given)
+        const { measured, plan } = found
         const ratio = plan.total / measured
-        held.push(measured)
+        seen.push(found)
         assert.isTrue(ratio > 0.8 && ratio < 1.2, `planned ${Math.round(plan.total / 2 ** 20)} MiB, held ${Math.round(measured / 2 ** 20)} MiB`)
       }), 120_000)
   }
-  it("and recomputation lowers it", () => assert.isBelow(held[2]!, 0.85 * held[1]!))
+  it("and recomputation really lowers it", () => {
+    const [, kept, again] = seen
+    const planned = kept!.plan.activations - again!.plan.activations
+    assert.isAbove(planned, 6e7)
+    assert.isAbove(kept!.measured - again!.measured, planned / 2)
+  })
 })
 
 describe("a run that does not fit is refused", () => {
@@ -95,7 +101,7 @@ describe("a run that does not fit is refused", () => {
       const plan = { promptTokens: 200, newTokens: 32, prompts: 2, group: 4, limit: 1e8 }
       const error = yield* Effect.flip(Layer.build(OnnxPolicy.layer({ model: "assets/scene-vl", seed: 1, plan })))
       assert.match(error.message, /^policy load: this run would hold [\d.]+ GiB, the limit is 0\.09 GiB/)
-    }).pipe(Effect.scoped, Effect.provide(Runtime.layer({ workers: 1 })), Effect.provide(NodeServices.layer)))
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(Runtime.layer({ workers: 1 }), NodeServices.layer))))
 
   it("an adapter takes no second copy of the weights and no moments of them", () => {
     const [full, lora] = [{}, { lora: { rank: 8 } }].map((changed) => Effect.runSync(Plan.estimate(config, { ...workload, ...changed })))
