@@ -47,6 +47,20 @@ const cut = (sequence: PackedSequence, limit: number): ReadonlyArray<{ readonly 
 /** Places in a batch for so many sequences: few sizes, so that few graphs are compiled. */
 const places = (sequences: number): number => sequences <= 2 ? sequences : roundUp(sequences, 4)
 
+/** How a worker is given sequences of at most `longest` tokens: how many at a time, in a batch with how many places. */
+export const batchOf = (
+  sequences: number,
+  longest: number,
+  { microBatch, microTokens, workers }: { readonly microBatch: number; readonly microTokens: number; readonly workers: number }
+): { readonly each: number; readonly size: number } => {
+  const count = Math.max(Math.ceil(sequences / microBatch), Math.min(workers, sequences))
+  const each = Math.min(Math.ceil(sequences / count), Math.max(1, Math.floor(microTokens / longest)))
+  return { each, size: places(each) * longest > microTokens ? each : places(each) }
+}
+
+/** Tokens of a sequence and scored rows of a batch, padded so that few shapes are compiled. */
+export const padded = { length: (tokens: number): number => roundUp(tokens, 16), rows: (rows: number): number => roundUp(rows, 128) }
+
 /** Sorts by length, cuts into micro-batches and deals them there and back, so that workers get like amounts. */
 export const prepare = Effect.fnUntraced(function*(context: PolicyContext, drafts: ReadonlyArray<Draft>, throughTower: boolean) {
   const asked = drafts.map(({ candidates, prompt }) => ({ prompt, following: candidates.reduce((n, tokens) => Math.max(n, tokens.length), 0) }))
@@ -68,14 +82,11 @@ export const prepare = Effect.fnUntraced(function*(context: PolicyContext, draft
   const { workers } = context.runtime
   const batches = [...groups.values()].flatMap((group) => {
     const sorted = group.toSorted((a, b) => a.length - b.length || a.index - b.index || a.first - b.first)
-    const count = Math.max(Math.ceil(sorted.length / context.microBatch), Math.min(workers, sorted.length))
-    const longest = roundUp(sorted.at(-1)?.length ?? 1, 16)
-    const each = Math.min(Math.ceil(sorted.length / count), Math.max(1, Math.floor(context.microTokens / longest)))
-    const size = places(each) * longest > context.microTokens ? each : places(each)
+    const { each, size } = batchOf(sorted.length, padded.length(sorted.at(-1)?.length ?? 1), { ...context, workers })
     return Array.from({ length: Math.ceil(sorted.length / each) }, (_, i) => ({ size, items: sorted.slice(i * each, (i + 1) * each) }))
   }).map(({ items, size }, i): PreparedBatch => {
-    const length = roundUp(items.reduce((n, item) => Math.max(n, item.length), 1), 16)
-    const rows = roundUp(items.reduce((n, { sequence }) => n + rowsOf(sequence), 1), 128)
+    const length = padded.length(items.reduce((n, item) => Math.max(n, item.length), 1))
+    const rows = padded.rows(items.reduce((n, { sequence }) => n + rowsOf(sequence), 1))
     const source = Tower.visualRows(config, items.flatMap(({ sequence }) => sequence.images), known)
     const shape = { batch: size, length, rows, visualRows: source.rows }
     const batch = layOut(config, context.positions, items.map(({ sequence }) => sequence), shape, source.rowOf)

@@ -73,6 +73,8 @@ export interface LoadOptions {
   readonly trainable?: Trainable
   readonly lora?: Adapter.Options
   readonly seed: number
+  /** Asked before any weight is read. */
+  readonly check?: (config: Config.Config) => Effect.Effect<unknown, { readonly message: string }>
 }
 
 /** Loads everything; each failure says which file and what to do. */
@@ -85,6 +87,7 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
   const failed = (cause: { readonly message: string }) => new PolicyError({ operation: "load", reason: cause.message, cause })
   const directory = yield* ModelDirectory.open(path).pipe(Effect.mapError(failed))
   const config = yield* Config.fromJson(directory.config).pipe(Effect.mapError(failed))
+  if (options.check !== undefined) yield* options.check(config).pipe(Effect.mapError(failed))
   const tokenizer = yield* Tokenizer.fromDirectory(directory).pipe(Effect.mapError(failed))
   const preprocessor = yield* Preprocess.fromConfig(directory.preprocessorConfig).pipe(Effect.mapError(failed))
   yield* checkPatches(config.vision, preprocessor)

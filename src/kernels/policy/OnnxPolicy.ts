@@ -12,6 +12,7 @@ import * as GrammarTables from "./GrammarTables.ts"
 import * as Images from "./Images.ts"
 import * as Model from "./Model.ts"
 import { type Objective, Policy, PolicyError, type Prompt, type Rollout, type Session, type SupervisedExample, type UpdateOptions } from "./Policy.ts"
+import * as Plan from "./Plan.ts"
 import * as Reference from "./Reference.ts"
 import * as Rollouts from "./Rollouts.ts"
 import { PositionTable, type ScoredToken } from "./Sequences.ts"
@@ -57,6 +58,11 @@ export interface Options {
    */
   readonly packFrom?: readonly [number, number]
   readonly optimizer?: AdamW.Options
+  /**
+   * Refuses to load, before any weight is read, when a training step like this one would hold more than `limit` bytes; the
+   * error says how much it would be and which option to change.
+   */
+  readonly plan?: Pick<Plan.Workload, "group" | "newTokens" | "promptTokens" | "prompts" | "visualTokens"> & { readonly limit: number }
 }
 
 const PACK_FROM = [8e6, 4e8] as const
@@ -128,7 +134,12 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const runtime = yield* Runtime.Runtime
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const model = yield* Model.load(options.model, options)
+  const model = yield* Model.load(options.model, {
+    ...options,
+    check: (config) => options.plan === undefined
+      ? Effect.void
+      : Plan.within(config, { ...options, ...options.plan, workers: runtime.workers }, options.plan.limit)
+  })
   const { adapter, trained } = model
   const lora = adapter?.lora
   const sessions = yield* Sessions.make

@@ -176,6 +176,19 @@ const shareCopy = (data: Float32Array): Float32Array => {
 const nextPosition = ({ model: { config } }: PolicyContext, { grids, tokens }: EncodedPrompt): number =>
   Rope.mropePositions(tokens, config.imageToken, config.vision.merge, grids).next
 
+/** How groups are dealt: cut into how many parts, of how many candidates, and how many prompts a worker decodes at a time. */
+export const batchOf = (
+  prompts: number,
+  group: number,
+  { rolloutRows, workers }: { readonly rolloutRows: number; readonly workers: number }
+): { readonly parts: number; readonly count: number; readonly prompts: number } => {
+  const most = Math.max(1, Math.floor(workers / prompts))
+  const parts = Array.from({ length: most }, (_, i) => most - i).find((n) => group % n === 0) ?? 1
+  const count = group / parts
+  const share = Math.ceil(prompts * parts / workers)
+  return { parts, count, prompts: Math.max(1, Math.min(share, Math.floor(rolloutRows / count))) }
+}
+
 /** Samples `count` completions for each request, in order. */
 export const sample = Effect.fn("Policy.sample")(function*(
   context: PolicyContext,
@@ -188,15 +201,11 @@ export const sample = Effect.fn("Policy.sample")(function*(
   const { encoded, features } = yield* withFeatures(context, requests.map(({ prompt }) => ({ prompt, following: options.maxTokens })))
   // Fewer prompts than workers: each group is cut into equal parts, so that no worker idles.
   const { workers } = context.runtime
-  const most = Math.max(1, Math.floor(workers / encoded.length))
-  const parts = Array.from({ length: most }, (_, i) => most - i).find((n) => options.count % n === 0) ?? 1
-  const count = options.count / parts
+  const { count, parts, prompts } = batchOf(encoded.length, options.count, { rolloutRows: context.rolloutRows, workers })
   // Prompts of like length share a batch; the order of requests decides ties, so batches are always the same.
   const items = encoded.flatMap((prompt, index) =>
     Array.from({ length: parts }, (_, part): Item => ({ prompt, index, first: part * count, request: requests[index] as SampleRequest }))
   ).sort((a, b) => a.prompt.tokens.length - b.prompt.tokens.length || a.index - b.index || a.first - b.first)
-  const share = Math.ceil(items.length / workers)
-  const prompts = Math.max(1, Math.min(share, Math.floor(context.rolloutRows / count)))
   const batches = Array.from({ length: Math.ceil(items.length / prompts) }, (_, i) => items.slice(i * prompts, (i + 1) * prompts))
   const results = yield* Effect.forEach(
     batches,

@@ -97,43 +97,36 @@ const trained = (config: Config.Config, shape: BatchShape, { lora }: TrainingOpt
 /** Name of the output that holds a parameter's gradient. */
 export const gradientName = (parameter: string): string => `gradient:${parameter}`
 
+/** What a training run computes. */
+export type Outputs = Readonly<Record<string, Tensor>>
+
 const withGradients = (
   loss: Objectives.Loss,
   p: Lookup,
   trainable: ReadonlyArray<string>,
   { recompute = false }: TrainingOptions
-): OnnxWriter.Program => {
+): Outputs => {
   const gradients = Autodiff.gradients(loss.loss, trainable.map(p), { recompute })
-  return OnnxWriter.write({
+  return {
     loss: loss.loss,
     ...loss.metrics,
     ...Object.fromEntries(trainable.map((name, i) => [gradientName(name), gradients[i] as Tensor]))
-  })
+  }
 }
 
-/** Loss of eq. 8 and the gradient of every trainable parameter. */
-export const supervised = (
-  config: Config.Config,
-  shape: BatchShape,
-  trainable: ReadonlyArray<string>,
-  options: TrainingOptions = {}
-): OnnxWriter.Program => {
-  const { logprobs, p } = trained(config, shape, options)
-  return withGradients(Objectives.supervised(logprobs, input("weights", [shape.rows])), p, trainable, options)
-}
-
-/** Loss of eq. 7 and 10, its metrics and the gradient of every trainable parameter. */
-export const groupRelative = (
-  config: Config.Config,
-  shape: BatchShape,
-  trainable: ReadonlyArray<string>,
-  options: TrainingOptions = {}
-): OnnxWriter.Program => {
-  const { logprobs, p } = trained(config, shape, options)
-  const row = (name: string) => input(name, [shape.rows])
-  const knob = (name: string) => input(name, [])
-  return withGradients(
-    Objectives.groupRelative({
+/** The expressions of a training run, by objective. */
+export const objectives = {
+  /** Loss of eq. 8 and the gradient of every trainable parameter. */
+  supervised: (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options: TrainingOptions = {}): Outputs => {
+    const { logprobs, p } = trained(config, shape, options)
+    return withGradients(Objectives.supervised(logprobs, input("weights", [shape.rows])), p, trainable, options)
+  },
+  /** Loss of eq. 7 and 10, its metrics and the gradient of every trainable parameter. */
+  groupRelative: (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options: TrainingOptions = {}): Outputs => {
+    const { logprobs, p } = trained(config, shape, options)
+    const row = (name: string) => input(name, [shape.rows])
+    const knob = (name: string) => input(name, [])
+    const loss = Objectives.groupRelative({
       logprobs,
       weights: row("weights"),
       advantages: row("advantages"),
@@ -142,12 +135,15 @@ export const groupRelative = (
       clipLow: knob("clipLow"),
       clipHigh: knob("clipHigh"),
       kl: knob("klCoefficient")
-    }),
-    p,
-    trainable,
-    options
-  )
+    })
+    return withGradients(loss, p, trainable, options)
+  }
 }
+
+type Given = readonly [config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options?: TrainingOptions]
+type Objective = (...given: Given) => OnnxWriter.Program
+export const supervised: Objective = (...given) => OnnxWriter.write(objectives.supervised(...given))
+export const groupRelative: Objective = (...given) => OnnxWriter.write(objectives.groupRelative(...given))
 
 /** The tower alone: what one that does not change is asked once an image. */
 export const visualFeatures = (config: Config.Config, shape: VisionLayout.VisionShape, lora?: Lora.Lora): OnnxWriter.Program => {

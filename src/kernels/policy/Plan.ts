@@ -1,0 +1,193 @@
+/**
+ * What a run will hold in memory, before it starts: counted from the very graphs that it will run.
+ *
+ * Rollouts and updates take turns, so the greater of the two counts; weights, moments and gradients stay throughout.
+ */
+import { Effect, Schema } from "effect"
+import { Memory } from "../graph/index.ts"
+import { rollout } from "../generate/index.ts"
+import { type Config, Parameters } from "../models/index.ts"
+import { HostTensor } from "../runtime/index.ts"
+import { Lora, Programs } from "../train/index.ts"
+import * as Batches from "./Batches.ts"
+import { roundUp } from "./Context.ts"
+import * as Rollouts from "./Rollouts.ts"
+
+/** One step of training: groups are sampled, and the policy is updated with them. */
+export interface Workload {
+  /** Tokens of the longest prompt, its visual tokens included. */
+  readonly promptTokens: number
+  /** Those of them that are visual. Default 0. */
+  readonly visualTokens?: number
+  /** Most tokens of a completion. */
+  readonly newTokens: number
+  /** Prompts of a step. */
+  readonly prompts: number
+  /** Candidates of a prompt, G. */
+  readonly group: number
+  readonly workers: number
+  /** Default: the decoder's own weights are trained. */
+  readonly lora?: Lora.Options | undefined
+  readonly trainable?: "all" | "decoder"
+  /** As in the policy's options, with its defaults. */
+  readonly recompute?: boolean
+  readonly microBatch?: number
+  readonly microTokens?: number
+  readonly rolloutRows?: number
+  readonly packFrom?: readonly [number, number]
+}
+
+/** Bytes, by what they are for. */
+export interface Plan {
+  /** Node, onnxruntime and the workers themselves. */
+  readonly process: number
+  /** The model's weights, and copies of them packed into rollout sessions. */
+  readonly weights: number
+  /** What the KL penalty holds on to; nothing beside a frozen base. */
+  readonly reference: number
+  /** The adapter's parameters. */
+  readonly adapter: number
+  /** Both moments of what is trained. */
+  readonly optimizer: number
+  /** Gradients where they are written, sent and summed. */
+  readonly gradients: number
+  /** Values that updates hold at once, on all workers. */
+  readonly activations: number
+  /** Keys, values and everything else that rollouts hold at once, on all workers. */
+  readonly rollout: number
+  /** Their sum, with the greater of activations and rollout. */
+  readonly total: number
+}
+
+/** More memory than there is. */
+export class PlanError extends Schema.TaggedError<PlanError>()("PlanError", {
+  /** Bytes that the run would hold. */
+  needed: Schema.Number,
+  limit: Schema.Number,
+  /** What takes most of it. */
+  largest: Schema.String,
+  /** The option to change, and what it comes to then. */
+  advice: Schema.String
+}) {
+  override get message() {
+    return `this run would hold ${gibibytes(this.needed)}, the limit is ${gibibytes(this.limit)}; most of it for ${this.largest}. ${this.advice}`
+  }
+}
+
+const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(bytes < 2 ** 30 ? 2 : 1)} GiB`
+
+/** Measured: Node with everything loaded and graphs being written, its first worker included; each further worker. */
+const PROCESS = 265e6
+const WORKER = 30e6
+/** Measured: what an allocator loses between blocks, as a factor. */
+const SLACK = 1.1
+/** Copies of the weights while a packed session opens: as they are, and as products read them. */
+const PACKED = 2
+
+const bytes = (specs: ReadonlyArray<{ readonly shape: ReadonlyArray<number> }>): number =>
+  4 * specs.reduce((n, { shape }) => n + HostTensor.size(shape), 0)
+
+const trainingShape = (workload: Required<Pick<Workload, "microBatch" | "microTokens">> & Workload): { readonly shape: Programs.BatchShape; readonly batches: number } => {
+  const { group, microTokens, newTokens, promptTokens, prompts, visualTokens = 0 } = workload
+  const tail = Math.max(1, newTokens - 1)
+  const candidates = Math.min(group, Math.max(1, Math.floor((microTokens - promptTokens) / tail)))
+  const length = Batches.padded.length(promptTokens + candidates * tail)
+  const sequences = prompts * Math.ceil(group / candidates)
+  const { each, size } = Batches.batchOf(sequences, length, workload)
+  const visual = visualTokens === 0 ? { kind: "none" as const } : { kind: "features" as const, rows: roundUp(each * visualTokens, 64) }
+  const shape = { batch: size, length, rows: Batches.padded.rows(each * candidates * newTokens), visual, temperature: 1, grammarStates: undefined }
+  return { shape, batches: Math.ceil(sequences / each) }
+}
+
+/** What the workload takes of a model. The vision tower is counted by its weights alone: it is run on a few images at a time. */
+export const estimate = Effect.fn("Plan.estimate")(function*(config: Config.Config, given: Workload) {
+  const workload = { microBatch: 16, microTokens: 16384, rolloutRows: 128, packFrom: [8e6, 4e8] as const, ...given }
+  const { group, newTokens, packFrom, promptTokens, prompts, trainable = "decoder", visualTokens = 0, workers } = workload
+  const lora = workload.lora === undefined ? undefined : yield* Lora.make(config, workload.lora)
+  const specs = Parameters.specs(config)
+  const trained = lora === undefined ? specs.filter(({ part }) => trainable === "all" || part === "decoder") : Lora.specs(config, lora)
+  const [model, changing] = [bytes(specs), bytes(trained)]
+
+  const { batches, shape } = trainingShape(workload)
+  const outputs = Programs.objectives.groupRelative(config, shape, trained.map(({ name }) => name), { lora, recompute: workload.recompute ?? false })
+  const activations = SLACK * Math.min(workers, batches) * Memory.peak(Object.values(outputs))
+
+  const dealt = Rollouts.batchOf(prompts, group, workload)
+  const sampled = rollout(config, Programs.parameterInputs(config, lora), {
+    prompts: dealt.prompts,
+    group: dealt.count,
+    length: roundUp(promptTokens, 16),
+    newTokens: roundUp(newTokens, 8),
+    visualRows: visualTokens === 0 ? 0 : roundUp(visualTokens * dealt.prompts, 16),
+    positions: promptTokens + newTokens + 1,
+    endOfTurn: 0,
+    sampling: { greedy: false, nucleus: false },
+    grammarStates: undefined
+  })
+  const decoding = SLACK * Math.min(workers, Math.ceil(prompts * dealt.parts / dealt.prompts)) *
+    Memory.peak(Object.values(sampled), { growing: roundUp(newTokens, 8) })
+
+  const count = model / 4
+  const copies = newTokens >= 24 && count >= packFrom[0] && count <= packFrom[1] ? PACKED * workers : 0
+  const parts = {
+    process: PROCESS + WORKER * (workers - 1),
+    weights: model * (1 + copies),
+    reference: lora === undefined ? model : changing,
+    adapter: lora === undefined ? 0 : changing,
+    optimizer: 2 * changing,
+    // Written by onnxruntime (counted there), handed over in a copy, kept, and summed up where there are several.
+    gradients: Math.min(workers, batches) * changing * (batches > workers ? 3 : 2),
+    activations,
+    rollout: decoding
+  }
+  const { activations: training, rollout: rolling, ...fixed } = parts
+  const plan: Plan = { ...parts, total: Object.values(fixed).reduce((n, part) => n + part, 0) + Math.max(training, rolling) }
+  return plan
+})
+
+/** What to turn, in the order in which it costs least, and how. */
+const knobs = (config: Config.Config, workload: Workload): ReadonlyArray<readonly [advice: string, workload: Workload]> => {
+  const { lora, microTokens = 16384, recompute = false, rolloutRows = 128, workers } = workload
+  const thrifty = { ...workload, recompute: true }
+  const halves = (from: number, least: number): ReadonlyArray<number> => from / 2 < least ? [] : [from / 2, ...halves(from / 2, least)]
+  const rank = { rank: 16 }
+  return [
+    ...(recompute ? [] : [["recompute: true", thrifty] as const]),
+    ...halves(microTokens, Math.min(microTokens / 2, workload.promptTokens)).map((tokens) =>
+      [`recompute: true and microTokens: ${tokens}`, { ...thrifty, microTokens: tokens }] as const),
+    ...halves(rolloutRows, 1).map((rows) => [`rolloutRows: ${rows}`, { ...workload, rolloutRows: rows }] as const),
+    ...(workers > 1 ? [["workers: 1 with recompute: true", { ...thrifty, workers: 1 }] as const] : []),
+    ...(lora === undefined ? [
+      ["lora: { rank: 16 }", { ...workload, lora: rank }] as const,
+      ["lora: { rank: 16 } with recompute: true and workers: 1", { ...thrifty, lora: rank, workers: 1 }] as const
+    ] : []),
+    ["everything at its least", {
+      ...thrifty, workers: 1, lora: lora ?? rank, microTokens: Math.min(microTokens, workload.promptTokens), rolloutRows: 1, packFrom: [Infinity, 0]
+    }] as const
+  ]
+}
+
+/**
+ * The plan, when it stays under the limit (bytes); otherwise the error says by how much it does not, and which option to
+ * change first: the cheapest that makes it fit.
+ */
+export const within = Effect.fn("Plan.within")(function*(config: Config.Config, workload: Workload, limit: number) {
+  const plan = yield* estimate(config, workload)
+  if (plan.total <= limit) return plan
+  const { total, ...parts } = plan
+  const [largest] = Object.entries(parts).reduce((most, part) => part[1] > most[1] ? part : most)
+  let least = Infinity
+  for (const [knob, changed] of knobs(config, workload)) {
+    const { total: then } = yield* estimate(config, changed)
+    least = Math.min(least, then)
+    if (then > limit || knob === "everything at its least") continue
+    return yield* new PlanError({ needed: total, limit, largest, advice: `Set ${knob}: then it is ${gibibytes(then)}` })
+  }
+  return yield* new PlanError({
+    needed: total,
+    limit,
+    largest,
+    advice: `The least it can do with is ${gibibytes(least)} (an adapter, one worker, recompute, small microTokens and rolloutRows): ` +
+      "take a smaller model, shorter prompts or smaller images"
+  })
+})
