@@ -10,6 +10,7 @@
 import { Effect, FileSystem, Path, Schema, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
+import { Json } from "../kernels/weights/index.ts"
 import * as Folder from "./Folder.ts"
 import * as Rows from "./Rows.ts"
 
@@ -22,7 +23,12 @@ export interface Options<A> extends Folder.Limits {
   readonly pictures?: string
 }
 
-const decodeLine = Rows.decode(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)), "not-an-object")
+const decodeEntry = Rows.decode(Schema.Record(Schema.String, Schema.Unknown), "not-an-object")
+const decodeLine = (line: string) =>
+  Effect.try({
+    try: () => Json.parse(line),
+    catch: (error): Rows.BadRow => ({ reason: "not-an-object", detail: `not JSON: ${String(error)}` })
+  }).pipe(Effect.flatMap(decodeEntry))
 
 /** The samples of a file. The same picture may stand in several lines; then its samples are told apart by the line's number. */
 export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>

@@ -3,6 +3,7 @@
  */
 import { Effect, FileSystem } from "effect"
 import { DataError } from "../dsl/DataError.ts"
+import { Json } from "../kernels/weights/index.ts"
 
 /** Larger files do not fit one string of the runtime. */
 export const maximumBytes = 500 * 2 ** 20
@@ -17,7 +18,7 @@ export const parse = (bytes: Uint8Array): unknown => {
     // Every byte means something in Windows-1252: this cannot fail.
     text = read("windows-1252")
   }
-  return JSON.parse(text)
+  return Json.parse(text)
 }
 
 /** Reads a file as JSON. */

@@ -30,7 +30,7 @@ export { reinforce, type ReinforceOptions, rft, type RftOptions } from "./stages
 export { answers, best, CotRow, filter, type FilterOptions } from "./stages/Curate.ts"
 export { type Replay, sft, type SftOptions } from "./stages/Sft.ts"
 export { warmUp, type WarmUpOptions } from "./stages/WarmUp.ts"
-export { run, type RunOptions, train } from "./stages/Finish.ts"
+export { run, type RunOptions, saveModel, train } from "./stages/Finish.ts"
 export { Batching, grammarOf, type Masking, sampleAll } from "./stages/Sampling.ts"
 export { promptOf, read } from "./stages/Validation.ts"
 export {

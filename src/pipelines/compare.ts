@@ -5,7 +5,7 @@
  * Departs from the paper: adds the `prior` (the training half's mean annotation), the shared start by itself where there is a
  * warm-up, and on request the baselines with all of RISE's optimiser steps.
  */
-import { Effect, Layer, Option, Path, Schema, Stream } from "effect"
+import { Effect, Layer, Schema, Stream } from "effect"
 import { Advantage } from "../dsl/Advantage.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { method as within, Run } from "../dsl/Run.ts"
@@ -61,7 +61,6 @@ const Rows = Schema.Array(Results.ResultRow)
 export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP>) =>
   Effect.gen(function*() {
     const run = yield* Run
-    const path = yield* Path.Path
     const { bars, cuesNamed, mean, policy, preset, shots = "full", start } = options
     const { task } = start
     const { limit } = preset
@@ -72,9 +71,7 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     const row = <E2, R2>(name: string, form: Rise.Form, work: Effect.Effect<void, E2, R2>) => {
       const trained = Effect.gen(function*() {
         yield* work
-        if (name === "RISE" && Option.isSome(run.directory)) {
-          yield* (yield* Policy).save(path.join(run.directory.value, "model"))
-        }
+        if (name === "RISE") yield* Rise.saveModel
         return yield* evaluate({ ...common, method: name, form })
       })
       return run.within(name).once("method", Rows, trained.pipe(within(name), Effect.provide(Layer.fresh(policy))))

@@ -91,6 +91,15 @@ describe("run folder", () => {
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
   }
 
+  it.effect("resumes after it has finished, and after a cut between saving the model and the end", () =>
+    Effect.gen(function*() {
+      const out = `${yield* temporary}/run`
+      const expected = yield* whole(out)
+      const untouched = live({ beforeUpdate: () => Effect.die("nothing is left to train") })
+      yield* pipeline.pipe(Rise.run({ out, seed: 3, resume: true }), Effect.provide(untouched))
+      assert.deepStrictEqual(yield* contents(out), expected)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.live("leaves whole lines and no temporary files when interrupted", () =>
     Effect.gen(function*() {
       const out = `${yield* temporary}/run`

@@ -168,7 +168,8 @@ export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace |
         version = snapshot.version
       }),
       save: (directory) =>
-        fs.makeDirectory(directory, { recursive: true }).pipe(
+        // Like the real one it refuses a directory that exists.
+        fs.makeDirectory(directory).pipe(
           Effect.andThen(fs.writeFile(`${directory}/weights.f32`, new Uint8Array(weights.buffer.slice(0)))),
           Effect.mapError((cause) => new PolicyError({ operation: "save", reason: directory, cause }))
         ),

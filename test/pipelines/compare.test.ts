@@ -134,6 +134,21 @@ describe("compare", () => {
       }
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("resumes after a cut between saving the model and its evaluation", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* folder}/cut`
+      yield* run({ out })
+      const results = yield* read(`${out}/results.json`)
+      const ledger = `${out}/checkpoints/ledger.json`
+      const entries = JSON.parse(yield* read(ledger)) as ReadonlyArray<{ readonly stage: string }>
+      const cut = entries.findIndex(({ stage }) => stage === "RISE/method")
+      assert.isAbove(cut, 0)
+      yield* fs.writeFileString(ledger, JSON.stringify(entries.slice(0, cut)))
+      yield* run({ out, resume: true })
+      assert.strictEqual(yield* read(`${out}/results.json`), results)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("says so when there is nothing to test on", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(

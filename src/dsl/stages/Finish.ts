@@ -1,16 +1,29 @@
 /**
  * The end of a pipeline: `train` does the work within a run that is given, `run` makes the run folder around it.
  */
-import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
+import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { Policy, type PolicyError } from "../../kernels/policy/Policy.ts"
 import * as Fingerprint from "../Fingerprint.ts"
-import type { RunError } from "../RunError.ts"
+import { fromPlatform, type RunError } from "../RunError.ts"
 import { Run } from "../Run.ts"
 import type { Identity } from "../RunFolder.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
 
 /** Does everything the pipeline describes, once. Afterwards the policy holds its weights. */
 export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect<void, E, R> => self.ready
+
+/**
+ * Saves the policy as the run's `model`, if the run is on disk. What an earlier attempt left there is replaced: a run that
+ * was cut off after saving, or resumed when it had finished, holds the same weights and must not stumble over them.
+ */
+export const saveModel: Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> = Effect.gen(function*() {
+  const { directory } = yield* Run
+  if (Option.isNone(directory)) return
+  const fs = yield* FileSystem.FileSystem
+  const target = (yield* Path.Path).join(directory.value, "model")
+  yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
+  yield* (yield* Policy).save(target)
+})
 
 export interface RunOptions {
   /** The run folder; it must not exist unless the run is resumed. */
@@ -41,12 +54,7 @@ export const run = (options: RunOptions) =>
   )
   return Effect.flatMap(fingerprint, (data) =>
     Effect.provide(
-      Effect.gen(function*() {
-        const { directory } = yield* Run
-        yield* self.ready
-        const policy = yield* Policy
-        if (Option.isSome(directory)) yield* policy.save(`${directory.value}/model`)
-      }),
+      Effect.andThen(self.ready, saveModel),
       Run.layer({
         path: options.out,
         seed,

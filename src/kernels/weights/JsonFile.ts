@@ -2,6 +2,7 @@
  * JSON files of a model directory: objects, or a typed error that names the file.
  */
 import { Effect, FileSystem, Option } from "effect"
+import * as Json from "./Json.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
 
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -18,7 +19,7 @@ export const readJson = (
     const fs = yield* FileSystem.FileSystem
     const text = yield* fs.readFileString(path).pipe(Effect.mapError(fromPlatform(path, "reading", hint)))
     const json = yield* Effect.try({
-      try: (): unknown => JSON.parse(text),
+      try: () => Json.parse(text),
       catch: (cause) =>
         new WeightsError({
           path,

@@ -6,6 +6,7 @@
  * cover from the first byte to the last without holes or overlap.
  */
 import { Result } from "effect"
+import * as Json from "./Json.ts"
 import { WeightsError } from "./WeightsError.ts"
 
 export type Dtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL"
@@ -59,35 +60,22 @@ const show = (value: unknown): string => {
 }
 
 /**
- * A key that an object of this JSON text holds twice, if any. `JSON.parse` keeps the last one silently, so two readers
- * could see two different files. The text must already have been accepted by `JSON.parse`.
+ * A key that an object of this JSON text holds twice, if any. Parsing keeps the last one silently, so two readers
+ * could see two different files. The text must already have been accepted by the parser.
  */
 const duplicateKey = (text: string): string | undefined => {
   const keys: Array<Set<string> | undefined> = []
-  let position = 0
-  while (position < text.length) {
-    const char = text[position]
-    if (char === "{") keys.push(new Set())
-    else if (char === "[") keys.push(undefined)
-    else if (char === "}" || char === "]") keys.pop()
-    else if (char === "\"") {
-      let end = position + 1
-      while (text[end] !== "\"") end += text[end] === "\\" ? 2 : 1
-      let after = end + 1
-      while (text[after] === " " || text[after] === "\n" || text[after] === "\t" || text[after] === "\r") after++
-      const seen = keys.at(-1)
-      if (text[after] === ":" && seen !== undefined) {
-        const key: unknown = JSON.parse(text.slice(position, end + 1))
-        if (typeof key === "string") {
-          if (seen.has(key)) return key
-          seen.add(key)
-        }
-      }
-      position = end
+  let twice: string | undefined
+  Json.visit(text, {
+    open: (kind) => keys.push(kind === "{" ? new Set() : undefined),
+    close: () => keys.pop(),
+    key: (key) => {
+      const name = Json.nameOf(text, key)
+      if (keys.at(-1)?.has(name) === true) twice ??= name
+      keys.at(-1)?.add(name)
     }
-    position++
-  }
-  return undefined
+  })
+  return twice
 }
 
 /** Elements of a shape; the empty shape is a scalar. */
@@ -207,7 +195,7 @@ export const parse = (
         cause
       })
     if (!text.startsWith("{")) return yield* Result.fail(notObject())
-    const json = yield* Result.try({ try: (): unknown => JSON.parse(text), catch: notObject })
+    const json = yield* Result.try({ try: () => Json.parse(text), catch: notObject })
     if (!isRecord(json)) return yield* Result.fail(notObject())
     const twice = duplicateKey(text)
     if (twice !== undefined) {

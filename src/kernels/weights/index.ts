@@ -1,6 +1,7 @@
 /**
  * Weights on disk: safetensors files, Hugging Face model directories and PEFT adapters.
  */
+export * as Json from "./Json.ts"
 export * as ModelDirectory from "./ModelDirectory.ts"
 export * as Peft from "./Peft.ts"
 export * as Safetensors from "./Safetensors.ts"
