@@ -5,11 +5,11 @@ import { createHash } from "node:crypto"
 import { Effect, Stream } from "effect"
 import type { Sample, Task } from "./Task.ts"
 
-/** SHA-256 over image ids and annotations in order, and how many there are. Pixels are not read. */
+/** SHA-256 over image ids, annotations and questions in order, and how many there are. Pixels are not read. */
 export const data = <A, E, R>(task: Task<A>, samples: Stream.Stream<Sample<A>, E, R>) =>
   Effect.map(
-    Stream.runFold(samples, () => ({ hash: createHash("sha256"), samples: 0 }), (state, { image, truth }) => {
-      state.hash.update(`${image.id}\t${task.encode(truth)}\n`)
+    Stream.runFold(samples, () => ({ hash: createHash("sha256"), samples: 0 }), (state, { image, question, truth }) => {
+      state.hash.update(`${image.id}\t${task.encode(truth)}${question === undefined ? "" : `\t${question}`}\n`)
       return { ...state, samples: state.samples + 1 }
     }),
     ({ hash, samples }) => ({ samples, sha256: hash.digest("hex") })

@@ -9,13 +9,15 @@ import type { Image } from "../kernels/image/Image.ts"
 export interface Sample<out A> {
   readonly image: Image
   readonly truth: A
+  /** What is asked about this picture, in tasks whose prompts hold `{question}`. */
+  readonly question?: string
   /** Cues that are really in the picture, where they are known (embedded scenes): groundedness is measured with them. */
   readonly cues?: ReadonlyArray<string>
   /** Names a part of a test set that is reported apart, for example "seen" and "unseen". */
   readonly part?: string
 }
 
-/** The paper's four prompt forms. */
+/** The paper's four prompt forms. `{question}` in one of them is the sample's own question (see `Question`). */
 export interface Prompts {
   /** Image and annotation → why. */
   readonly reason: (annotation: string) => string

@@ -26,6 +26,8 @@ export interface AnnotateOptions {
   readonly maxTokens?: number
   /** Default "mask": an annotator should not miss the format. */
   readonly grammar?: Rise.Masking
+  /** What is asked about every image, for tasks that ask a question. */
+  readonly question?: string
 }
 
 const readText = <A>(task: Task<A>, form: Rise.Form, text: string) => {
@@ -43,12 +45,11 @@ const readText = <A>(task: Task<A>, form: Rise.Form, text: string) => {
 export const annotate = <A>(task: Task<A>, options: AnnotateOptions = {}) =>
 <E, R>(images: Stream.Stream<Image, E, R>) =>
   Stream.unwrap(Effect.gen(function*() {
-    const { form = "think", grammar: masking = "mask", maxTokens = 224 } = options
+    const { form = "think", grammar: masking = "mask", maxTokens = 224, question } = options
     const policy = yield* Policy
     const { prompts } = yield* Rise.Batching
     const grammar = yield* Rise.grammarOf(task, masking, form)
     const session = yield* policy.session
-    const prompt = Rise.promptOf(task, form)
     return images.pipe(
       // One unreadable picture must not take the others with it.
       Stream.mapEffect((image) => Effect.map(Effect.result(Decode.load(image)), (pixels) => ({ image, error: Result.getFailure(pixels) })), { concurrency: 4 }),
@@ -56,9 +57,14 @@ export const annotate = <A>(task: Task<A>, options: AnnotateOptions = {}) =>
       Stream.mapEffect((batch) =>
         Effect.gen(function*() {
           const good = batch.filter(({ error }) => Option.isNone(error)).map(({ image }) => image)
+          const requests = yield* Effect.forEach(good, (image) =>
+            Effect.map(Rise.promptOf(task, form, { image, ...(question === undefined ? {} : { question }) }), (text) => ({
+              prompt: { images: [image], text },
+              key: `annotate/sample=${image.id}`
+            })))
           const completions = yield* Rise.sampleAll(
             session,
-            good.map((image) => ({ prompt: { images: [image], text: prompt }, key: `annotate/sample=${image.id}` })),
+            requests,
             { count: 1, maxTokens, temperature: 0, grammar }
           )
           return batch.map(({ error, image }): Annotated<A> => {

@@ -112,6 +112,7 @@ export const measure = <A, E, R, E2, R2>(
           method,
           image: sample.image.id,
           part: sample.part ?? null,
+          ...(sample.question === undefined ? {} : { question: sample.question }),
           truth: task.encode(sample.truth),
           text: given.text,
           annotation: Option.match(given.annotation, { onNone: () => null, onSome: task.encode }),
@@ -133,17 +134,19 @@ const recorded = <E, R>(method: string, effect: Effect.Effect<ReadonlyArray<Resu
 /** Evaluates the policy as it is now. */
 export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
   const { form = "think", maxTokens = 224, task } = options
-  const text = Rise.promptOf(task, form)
   return recorded(options.method, Effect.scoped(Effect.gen(function*() {
     const policy = yield* Policy
     const grammar = yield* Rise.grammarOf(task, options.grammar, form)
     const session = yield* policy.session
     return yield* measure(options, (samples) =>
       Effect.map(
-        Rise.sampleAll(
-          session,
-          samples.map(({ image }) => ({ prompt: { images: [image], text }, key: `evaluate/sample=${image.id}` })),
-          { count: 1, maxTokens, temperature: 0, grammar }
+        Effect.flatMap(
+          Effect.forEach(samples, (sample) =>
+            Effect.map(Rise.promptOf(task, form, sample), (text) => ({
+              prompt: { images: [sample.image], text },
+              key: `evaluate/sample=${sample.image.id}`
+            }))),
+          (requests) => Rise.sampleAll(session, requests, { count: 1, maxTokens, temperature: 0, grammar })
         ),
         (completions) =>
           samples.map(({ truth }, i) => {

@@ -28,6 +28,8 @@ export const Prediction = Schema.Struct({
   method: Schema.String,
   image: Schema.String,
   part: Schema.NullOr(Schema.String),
+  /** What was asked, in tasks that ask every picture something of its own. */
+  question: Schema.optional(Schema.String),
   truth: Schema.String,
   /** What the policy wrote. */
   text: Schema.String,

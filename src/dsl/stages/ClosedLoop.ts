@@ -8,6 +8,7 @@ import { Array, Effect, Stream } from "effect"
 import { Policy } from "../../kernels/policy/Policy.ts"
 import * as Group from "../Group.ts"
 import * as Progress from "../Progress.ts"
+import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import {
@@ -18,7 +19,7 @@ import {
   type Pipeline,
   type Stages
 } from "./Pipeline.ts"
-import { Batching, distinctIds, type Drawing, grammarOf, type Masking, sampleAll, withoutTags } from "./Sampling.ts"
+import { Batching, distinctIds, type Drawing, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
 
 /** What a group costs, for the display of tokens per second. */
 const tokensOf = (group: Group.Group<unknown, Group.Reasoned & Partial<Group.Reconstructed>>): number =>
@@ -94,11 +95,12 @@ export const generate = (options: GenerateOptions = {}) =>
   return describe(self, "Reasoned", ({ key, session }, samples) =>
     Effect.gen(function*() {
       const ids = distinctIds(samples.map((sample) => sample.image.id))
-      const requests = samples.map((sample, i) => ({
-        sample,
-        prompt: { images: [sample.image], text: task.prompts.reason(task.encode(sample.truth)) },
-        key: `${key}/sample=${ids[i]}/reason`
-      }))
+      const requests = yield* Effect.forEach(samples, (sample, i) =>
+        Effect.map(Question.ask(task, "reason", sample, task.encode(sample.truth)), (text) => ({
+          sample,
+          prompt: { images: [sample.image], text },
+          key: `${key}/sample=${ids[i]}/reason`
+        })))
       const completions = yield* sampleAll(session, requests, { count: candidates, maxTokens, temperature })
       return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
         sample,
@@ -125,12 +127,14 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
       const groups = yield* self.loop(visit, samples)
       const grammar = yield* grammarOf(task, options.grammar, "answer")
       const ids = distinctIds(samples.map((sample) => sample.image.id))
-      const requests = groups.flatMap(({ candidates, sample }, i) =>
-        candidates.map((candidate, g) => ({
-          candidate,
-          prompt: { images: [sample.image], text: task.prompts.reconstruct(withoutTags(candidate.reasoning.completion.text)) },
-          key: `${visit.key}/sample=${ids[i]}/candidate=${g}/reconstruct`
-        }))
+      const requests = yield* Effect.forEach(
+        groups.flatMap(({ candidates, sample }, i) => candidates.map((candidate, g) => ({ candidate, sample, key: `sample=${ids[i]}/candidate=${g}` }))),
+        ({ candidate, key, sample }) =>
+          Effect.map(Question.ask(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)), (text) => ({
+            candidate,
+            prompt: { images: [sample.image], text },
+            key: `${visit.key}/${key}/reconstruct`
+          }))
       )
       const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
       const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({

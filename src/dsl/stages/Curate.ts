@@ -14,6 +14,8 @@ export const CotRow = Schema.Struct({
   image: Schema.String,
   /** Where the image is, if it is a file. */
   path: Schema.optional(Schema.String),
+  /** What was asked, in tasks that ask every picture something of its own. */
+  question: Schema.optional(Schema.String),
   reasoning: Schema.String,
   annotation: Schema.Json,
   reward: Schema.Finite
@@ -75,9 +77,10 @@ export const best = () =>
             Effect.mapError((cause) => new RunFileError({ path: file, reason: `the annotation of ${sample.image.id} does not fit its schema`, cause }))
           )
           const { id, source } = sample.image
+          const question = sample.question === undefined ? {} : { question: sample.question }
           const reward = kept?.reward ?? 0
           const reasoning = kept?.reasoning.completion.text ?? ""
-          yield* run.append(file, { image: id, ...(source._tag === "File" ? { path: source.path } : {}), reasoning, annotation, reward })
+          yield* run.append(file, { image: id, ...(source._tag === "File" ? { path: source.path } : {}), ...question, reasoning, annotation, reward })
           return { reward, total: candidates.reduce((sum, candidate) => sum + candidate.reward, 0), candidates: candidates.length }
         })
       ),

@@ -5,6 +5,7 @@ import { Effect, Pipeable, Stream } from "effect"
 import type { Policy, PolicyError, Session } from "../../kernels/policy/Policy.ts"
 import * as Dataset from "../Dataset.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
+import type { MissingQuestion } from "../Question.ts"
 import type { RunError } from "../RunError.ts"
 import type { GrammarError, Sample, Task } from "../Task.ts"
 
@@ -39,7 +40,7 @@ export type Runnable = "Warmed" | "Reinforced" | "Explained" | "Curated" | "Tune
 export type Form = "think" | "answer"
 
 /** What any stage may fail with besides the data's own errors. */
-export type Fault = PolicyError | RunError | GrammarError
+export type Fault = PolicyError | RunError | GrammarError | MissingQuestion
 
 /** A stream of samples on its way through the paper's steps. Nothing happens until it is run. */
 export interface Pipeline<out S extends Stage, in out A, out E = never, out R = never> extends Pipeable.Pipeable {

@@ -107,11 +107,12 @@ export const rft = (options: RftOptions = {}) =>
         Effect.gen(function*() {
           const policy = yield* Policy
           const ids = distinctIds(samples.map((sample) => sample.image.id))
-          const requests = samples.map((sample, i) => ({
-            truth: sample.truth,
-            prompt: { images: [sample.image], text: task.prompts.annotate },
-            key: `${key}/sample=${ids[i]}`
-          }))
+          const requests = yield* Effect.forEach(samples, (sample, i) =>
+            Effect.map(Validation.promptOf(task, "think", sample), (text) => ({
+              truth: sample.truth,
+              prompt: { images: [sample.image], text },
+              key: `${key}/sample=${ids[i]}`
+            })))
           const completions = yield* Effect.scoped(Effect.flatMap(
             policy.session,
             (session) => sampleAll(session, requests, { count: groupSize, maxTokens, temperature, grammar })

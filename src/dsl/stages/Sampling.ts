@@ -52,12 +52,6 @@ export const grammarOf = <A>(
     return yield* task.grammar({ encode, size, endOfTurn, specials }, form)
   })
 
-/**
- * A chain without anything that could be a tag or a control token. Chains are untrusted text: `<|image_pad|>` in one must not
- * become an image in the next prompt. (Such a chain earns nothing anyway: it is no narrative.)
- */
-export const withoutTags = (chain: string): string => chain.replace(/<[^<>]*>/g, " ")
-
 /** Ids that occur again in a batch get a number: two draws of one sample must not be the same draw. */
 export const distinctIds = (ids: ReadonlyArray<string>): ReadonlyArray<string> => {
   const seen = new Map<string, number>()

@@ -4,11 +4,12 @@
 import { Effect, Stream } from "effect"
 import { Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../kernels/policy/Policy.ts"
 import type { Lesson } from "../Group.ts"
+import { withoutTags } from "../Question.ts"
 import { Run } from "../Run.ts"
 import type { Task } from "../Task.ts"
 import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
-import { grammarOf, type Masking, withoutTags } from "./Sampling.ts"
+import { grammarOf, type Masking } from "./Sampling.ts"
 import type { Optimising } from "./Settings.ts"
 import { BadSetting, type StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
@@ -45,13 +46,13 @@ export const supervise = (examples: ReadonlyArray<SupervisedExample>, update: Up
 const example = <A>(task: Task<A>, { reasoning, sample }: Lesson<A>, answerWeight: number) => {
   const answer = { text: task.encode(sample.truth), weight: answerWeight }
   const form: Form = reasoning === undefined ? "answer" : "think"
-  return {
+  return Effect.map(Validation.promptOf(task, form, sample), (text) => ({
     form,
-    prompt: { images: [sample.image], text: Validation.promptOf(task, form) },
+    prompt: { images: [sample.image], text },
     target: reasoning === undefined
       ? [answer]
       : [{ text: `<think>${withoutTags(reasoning)}</think><answer>`, weight: 1 }, answer, { text: "</answer>", weight: 1 }]
-  }
+  }))
 }
 
 /**
@@ -92,13 +93,9 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
       settings: options,
       batches,
       step: ([batch, old], { update }) =>
-        supervise([
-          ...batch.map((lesson) => {
-            const { form, ...rest } = example(self.task, lesson, answerWeight)
-            return { ...rest, grammar: grammar[form] }
-          }),
-          ...old
-        ], update),
+        Effect.forEach(batch, (lesson) => example(self.task, lesson, answerWeight)).pipe(
+          Effect.flatMap((lessons) => supervise([...lessons.map(({ form, ...rest }) => ({ ...rest, grammar: grammar[form] })), ...old], update))
+        ),
       score: Validation.answers(self, stage, { maxTokens, grammar: options.grammar, samples: options.select?.samples })
     })
   })

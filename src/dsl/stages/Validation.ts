@@ -4,15 +4,18 @@
 import { Effect, Option, Result, Stream } from "effect"
 import { Policy } from "../../kernels/policy/Policy.ts"
 import * as Group from "../Group.ts"
+import * as Question from "../Question.ts"
+import type { MissingQuestion } from "../Question.ts"
 import * as Reward from "../Reward.ts"
-import type { Task } from "../Task.ts"
+import type { Sample, Task } from "../Task.ts"
 import type { Fault, Form, Loop, Pipeline, Stage } from "./Pipeline.ts"
 import { Batching, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
 import { BadSetting } from "./StageError.ts"
 import type { Score } from "./Train.ts"
 
-/** What a policy is asked for an annotation in each form. */
-export const promptOf = <A>(task: Task<A>, form: Form): string => form === "think" ? task.prompts.annotate : task.prompts.answerOnly
+/** What a policy is asked for an annotation in each form, with the sample's question where the task asks one. */
+export const promptOf = <A>(task: Task<A>, form: Form, sample: Pick<Sample<A>, "image" | "question">): Effect.Effect<string, MissingQuestion> =>
+  Question.ask(task, form === "think" ? "annotate" : "answerOnly", sample)
 
 /** A text read in its form: the annotation if it has one, and what it earns (eq. 9; S alone for a bare answer). */
 export const read = <A>(task: Task<A>, form: Form, truth: A, text: string): Reward.ScoredThinkAnswer<A> => {
@@ -50,16 +53,17 @@ export const answers = <A, E, R>(
     const { form } = self
     const grammar = yield* grammarOf(task, options.grammar, form)
     const session = yield* (yield* Policy).session
-    const text = promptOf(task, form)
     const values = yield* self.validation.pipe(
       Stream.take(options.samples ?? Infinity),
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
-        sampleAll(
-          session,
-          samples.map(({ image }) => ({ prompt: { images: [image], text }, key: `${stage}/validation/sample=${image.id}` })),
-          { count: 1, maxTokens: options.maxTokens, temperature: 0, grammar }
-        ).pipe(Effect.map((completions) =>
+        Effect.forEach(samples, (sample) =>
+          Effect.map(promptOf(task, form, sample), (text) => ({
+            prompt: { images: [sample.image], text },
+            key: `${stage}/validation/sample=${sample.image.id}`
+          }))).pipe(
+          Effect.flatMap((requests) => sampleAll(session, requests, { count: 1, maxTokens: options.maxTokens, temperature: 0, grammar })),
+          Effect.map((completions) =>
           samples.map(({ truth }, i) => {
             const { annotation, reward } = read(task, form, truth, completions[i]?.[0]?.text ?? "")
             return metric === undefined ? reward : metric.of(truth, annotation)

@@ -4,6 +4,7 @@
 import { Effect, Option, Schema, Stream } from "effect"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { Policy, type SupervisedExample } from "../../kernels/policy/Policy.ts"
+import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { RunFileError } from "../RunError.ts"
 import { Run } from "../Run.ts"
@@ -57,16 +58,13 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     return yield* chosen.pipe(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
-        Effect.map(
-          sampleAll(
-            session,
-            samples.map(({ image, truth }) => ({
-              prompt: { images: [image], text: task.prompts.reason(task.encode(truth)) },
-              key: `${stage}/sample=${image.id}/reason`
-            })),
-            { count: 1, maxTokens, temperature }
-          ),
-          (completions) => samples.map((sample, i) => ({ sample, reasoning: completions[i]?.[0]?.text ?? "" }))
+        Effect.forEach(samples, (sample) =>
+          Effect.map(Question.ask(task, "reason", sample, task.encode(sample.truth)), (text) => ({
+            prompt: { images: [sample.image], text },
+            key: `${stage}/sample=${sample.image.id}/reason`
+          }))).pipe(
+          Effect.flatMap((requests) => sampleAll(session, requests, { count: 1, maxTokens, temperature })),
+          Effect.map((completions) => samples.map((sample, i) => ({ sample, reasoning: completions[i]?.[0]?.text ?? "" })))
         )
       ),
       Stream.flattenIterable,
@@ -89,13 +87,17 @@ export const warmUp = (options: WarmUpOptions = {}) =>
           Effect.mapError((cause) => new RunFileError({ path: file, reason: "holds a line that is not a chain", cause }))
         ))),
       Stream.filter(([, { reasoning }]) => reasoning !== ""),
-      Stream.map(([sample, { reasoning }]): ReadonlyArray<SupervisedExample> => {
-        const images = [sample.image]
-        const annotation = task.encode(sample.truth)
-        const reconstruction = { prompt: { images, text: task.prompts.reconstruct(reasoning) }, target: [{ text: annotation, weight: 1 }], grammar }
-        const kept = { prompt: { images, text: task.prompts.reason(annotation) }, target: [{ text: reasoning, weight: keep }] }
-        return keep > 0 ? [reconstruction, kept] : [reconstruction]
-      })
+      Stream.mapEffect(([sample, { reasoning }]) =>
+        Effect.gen(function*() {
+          const images = [sample.image]
+          const annotation = task.encode(sample.truth)
+          const reconstruct = yield* Question.ask(task, "reconstruct", sample, reasoning)
+          const reason = yield* Question.ask(task, "reason", sample, annotation)
+          const reconstruction: SupervisedExample = { prompt: { images, text: reconstruct }, target: [{ text: annotation, weight: 1 }], grammar }
+          const kept: SupervisedExample = { prompt: { images, text: reason }, target: [{ text: reasoning, weight: keep }] }
+          return keep > 0 ? [reconstruction, kept] : [reconstruction]
+        })
+      )
     )
     yield* Train.train({
       stage,

@@ -1,0 +1,69 @@
+/**
+ * A question of one's own for each sample, and the prompts that ask it.
+ *
+ * A task says where the question stands by writing `{question}` into its prompts; tasks without it ask every picture the same.
+ */
+import { Effect, Schema } from "effect"
+import type { Prompts, Sample, Task } from "./Task.ts"
+
+/** Stands for the sample's question in a prompt. */
+export const placeholder = "{question}"
+
+/** A prompt asks the sample's question, and the sample has none. */
+export class MissingQuestion extends Schema.TaggedError<MissingQuestion>()("MissingQuestion", {
+  task: Schema.String,
+  prompt: Schema.Literals(["reason", "reconstruct", "annotate", "answerOnly"]),
+  image: Schema.String
+}) {
+  override get message() {
+    return `task "${this.task}": its ${this.prompt} prompt asks ${placeholder}, and ${this.image} has no question: ` +
+      `give the sample a \`question\`, or the task prompts without ${placeholder}`
+  }
+}
+
+/**
+ * A text without anything that could be a tag or a control token. Chains and questions are untrusted: `<|image_pad|>` in one must
+ * not become an image in the next prompt. (Such a chain earns nothing anyway: it is no narrative.)
+ */
+export const withoutTags = (text: string): string => text.replace(/<[^<>]*>/g, " ")
+
+/** What fills a prompt beside the question: it is no template, whatever it says. */
+const inert = (text: string) => text.replaceAll(placeholder, "question")
+
+const written = ({ prompts }: Pick<Task<never>, "prompts">, form: keyof Prompts, inside: string): string => {
+  switch (form) {
+    case "reason":
+    case "reconstruct":
+      return prompts[form](inert(inside))
+    case "annotate":
+    case "answerOnly":
+      return prompts[form]
+  }
+}
+
+/** Whether a task asks each sample its own question: whether any of its prompts does. */
+export const asks = ({ prompts }: Pick<Task<never>, "prompts">): boolean =>
+  (["reason", "reconstruct", "annotate", "answerOnly"] as const).some((form) => written({ prompts }, form, "").includes(placeholder))
+
+/**
+ * A task's prompt for one sample, its question in place.
+ *
+ * ```ts
+ * Question.ask(task, "reconstruct", sample, "A plain umbrella under a clear sky.")
+ * ```
+ *
+ * @param inside what `reason` and `reconstruct` are about: the written annotation, the reasoning
+ */
+export const ask = (
+  task: Pick<Task<never>, "name" | "prompts">,
+  form: keyof Prompts,
+  sample: Pick<Sample<unknown>, "image" | "question">,
+  inside = ""
+): Effect.Effect<string, MissingQuestion> => {
+  const template = written(task, form, inside)
+  if (!template.includes(placeholder)) return Effect.succeed(template)
+  const question = withoutTags(sample.question ?? "").trim()
+  return question === ""
+    ? Effect.fail(new MissingQuestion({ task: task.name, prompt: form, image: sample.image.id }))
+    : Effect.succeed(template.replaceAll(placeholder, () => question))
+}
