@@ -1,15 +1,14 @@
 /**
  * Soft-label classification as a task plug-in: prompts, codec, similarity, leakage, metrics and format mask of one label set.
  */
-import { Effect } from "effect"
-import { make as makeTask, type Prompts, type Task, type Vocabulary } from "../../dsl/Task.ts"
-import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import { make as makeTask, type Prompts, type Task } from "../../dsl/Task.ts"
+import { Frame } from "../mask/index.ts"
 import * as Codec from "./Codec.ts"
 import * as FormatMask from "./Grammar.ts"
 import { check, type Distribution, schema, top } from "./Labels.ts"
 import { type LabelPolicy, leaks } from "./Leakage.ts"
 import * as Metric from "./Metric.ts"
-import { prompts } from "./Prompts.ts"
+import { prompts, singlePrompts } from "./Prompts.ts"
 import * as Similarity from "./Similarity.ts"
 
 export interface Definition {
@@ -23,6 +22,11 @@ export interface Definition {
     /** Whether a reasoning may name a label. Default "allow". */
     readonly labels?: LabelPolicy
   }
+  /**
+   * `"distribution"`: labels with percents. `"single"`: the name of one label, which is all of the mass; eq. 2–5 then pay 1 for
+   * the right one and 1e-10 for any other. Percents are read all the same. Default "distribution".
+   */
+  readonly answer?: "distribution" | "single"
   /** `"literal"`: eq. 2–5 as printed, not bounded by 1; then its use as a reward fails where it exceeds 1. Default "bounded". */
   readonly similarity?: "bounded" | "literal"
   /** Words of one's own for some of the four prompts. */
@@ -36,18 +40,16 @@ export interface Classification extends Task<Distribution> {
   readonly classOf: (truth: Distribution) => string
 }
 
-/** Compiling encodes a thousand texts: one mask per tokenizer and form. */
-const cached = (compile: (vocabulary: Vocabulary, form: FormatMask.Form) => ReturnType<typeof FormatMask.compile>) => {
-  const masks = new WeakMap<Vocabulary["encode"], Map<string, Grammar>>()
-  return (vocabulary: Vocabulary, form: FormatMask.Form) =>
-    Effect.suspend(() => {
-      const known = masks.get(vocabulary.encode) ?? new Map<string, Grammar>()
-      masks.set(vocabulary.encode, known)
-      const key = [form, vocabulary.size, vocabulary.endOfTurn, ...vocabulary.specials ?? []].join()
-      const mask = known.get(key)
-      if (mask !== undefined) return Effect.succeed(mask)
-      return Effect.tap(compile(vocabulary, form), (made) => Effect.sync(() => known.set(key, made)))
-    })
+/** How answers of either kind are written, read, asked for, measured and masked. */
+const kinds = {
+  distribution: { encode: Codec.encode, decode: Codec.decode, prompts, metrics: Metric.all, compile: FormatMask.compile },
+  single: {
+    encode: Codec.encodeSingle,
+    decode: Codec.decodeSingle,
+    prompts: singlePrompts,
+    metrics: Metric.single,
+    compile: FormatMask.compileSingle
+  }
 }
 
 /**
@@ -61,19 +63,20 @@ const cached = (compile: (vocabulary: Vocabulary, form: FormatMask.Form) => Retu
  * @throws TaskError when labels could not be read back: repeated, empty, with tags or numbers in them
  */
 export const make = (definition: Definition): Classification => {
-  const { labels, name, subject } = definition
+  const { answer = "distribution", labels, name, subject } = definition
   check(name, labels)
+  const kind = kinds[answer]
   return {
     ...makeTask<Distribution>({
       name,
       annotation: schema(labels.length),
-      encode: Codec.encode(labels),
-      decode: Codec.decode(labels),
-      prompts: { ...prompts(subject, labels), ...definition.prompts },
+      encode: kind.encode(labels),
+      decode: kind.decode(labels),
+      prompts: { ...kind.prompts(subject, labels), ...definition.prompts },
       similarity: definition.similarity === "literal" ? Similarity.literal : Similarity.similarity,
       leaks: leaks(labels, definition.leakage?.labels ?? "allow"),
-      metrics: Metric.all,
-      grammar: cached((vocabulary, form) => FormatMask.compile(name, labels, vocabulary, form))
+      metrics: kind.metrics,
+      grammar: Frame.cached((vocabulary, form) => kind.compile(name, labels, vocabulary, form))
     }),
     labels,
     classOf: (truth) => labels[top(truth)[0] ?? 0] ?? ""

@@ -8,7 +8,7 @@
 import { Result } from "effect"
 import { type FormatReason, formatReason } from "../../dsl/Task.ts"
 import * as Divergence from "../../kernels/math/Divergence.ts"
-import type { Distribution } from "./Labels.ts"
+import { type Distribution, top } from "./Labels.ts"
 
 /** Why a text is not a distribution: the `reason` of its `FormatReason`. */
 export type Fault =
@@ -41,6 +41,9 @@ export const encode = (labels: ReadonlyArray<string>) => (distribution: Distribu
     .sort((a, b) => b.percent - a.percent)
     .map(({ label, percent }) => `${label} ${percent}`)
     .join(" ")
+
+/** Writes the label with most mass, the first of them where several tie: an answer that is one label. */
+export const encodeSingle = (labels: ReadonlyArray<string>) => (distribution: Distribution): string => labels[top(distribution)[0] ?? 0] ?? ""
 
 const numberLike = /^[-+.]?\d/
 
@@ -82,5 +85,14 @@ export const decode = (labels: ReadonlyArray<string>) => {
       values[label] = percent / 100
     }
     return Result.succeed(values)
+  }
+}
+
+/** Reads one label as all of the mass; anything else as `decode` does. */
+export const decodeSingle = (labels: ReadonlyArray<string>) => {
+  const distribution = decode(labels)
+  return (text: string): Result.Result<Distribution, FormatReason> => {
+    const label = labels.indexOf(text.trim().split(/\s+/).join(" ").replace(/\.$/, ""))
+    return label < 0 ? distribution(text) : Result.succeed(labels.map((_, i) => i === label ? 1 : 0))
   }
 }

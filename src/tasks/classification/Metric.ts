@@ -52,3 +52,6 @@ export const meanAbsoluteError: TaskMetric<Distribution> = {
 
 /** The measures of every classification task, the paper's first. */
 export const all: ReadonlyArray<TaskMetric<Distribution>> = [jsd, accuracy, meanAbsoluteError]
+
+/** The measures of a task whose answers are one label: the paper's for ImageNet-Sub. */
+export const single: ReadonlyArray<TaskMetric<Distribution>> = [accuracy]

@@ -22,3 +22,19 @@ export const prompts = (subject: string, labels: ReadonlyArray<string>): Prompts
     answerOnly: `Rate the ${subject} of this picture: ${list}. Write label and percent, largest first.`
   }
 }
+
+/** The four prompts of a single-label task. `subject` completes "name the … of this picture", for example "main object". */
+export const singlePrompts = (subject: string, labels: ReadonlyArray<string>): Prompts => {
+  const list = labels.join(", ")
+  return {
+    reason: (annotation) =>
+      `People named the ${subject} of this picture: ${annotation}. Explain why. Describe its shape, parts, material and context, ` +
+      `and use no numbers.`,
+    reconstruct: (reasoning) =>
+      `Someone explains this picture: ${reasoning} From the picture and the explanation, name its ${subject}, one of: ${list}. Write the name alone.`,
+    annotate:
+      `Describe this picture and think about its ${subject}, then name it, one of: ${list}. ` +
+      `Write <think>reasons</think><answer>name</answer>.`,
+    answerOnly: `Name the ${subject} of this picture, one of: ${list}. Write the name alone.`
+  }
+}
