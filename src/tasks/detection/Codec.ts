@@ -31,6 +31,8 @@ export interface Definition<S extends Box.Space> {
   readonly frame?: Box.Frame<S> | undefined
   /** Digits behind the point. Default 4 in `unit`, else 0. */
   readonly decimals?: number | undefined
+  /** Numbers are written in multiples of it. Default the last digit's: 1 without decimals. */
+  readonly step?: number | undefined
   /** What happens to a box that lies partly outside the picture. Default "clip". */
   readonly outside?: "clip" | "reject" | undefined
 }
@@ -38,6 +40,10 @@ export interface Definition<S extends Box.Space> {
 export interface Codec<S extends Box.Space> {
   readonly space: S
   readonly labels: ReadonlyArray<string> | undefined
+  readonly order: Order
+  readonly style: Style
+  /** What numbers are multiples of, and where a picture ends: infinite where its size is not known. */
+  readonly grid: Box.Size & { readonly step: number }
   /** The format in words, for prompts. */
   readonly words: string
   readonly encode: (annotation: Annotation<S>) => string
@@ -62,16 +68,13 @@ const frameOf = <S extends Box.Space>({ frame, space }: Definition<S>): Box.Fram
   return { space, width: side, height: side }
 }
 
-/** Two neighbours on the grid at least: `[low, high]` of one axis, inside the frame where it has an end. */
-const grid = (decimals: number) => {
-  const steps = 10 ** decimals
-  return (from: number, length: number, end: number): readonly [low: number, high: number] => {
-    const high = Math.round((from + length) * steps)
-    const near = Math.round(from * steps)
-    // A side that rounding would lose takes the step it lies in.
-    const low = Math.max(0, Math.min(near < high ? near : Math.floor((from + length / 2) * steps), Math.floor(end * steps) - 1))
-    return [low / steps, Math.max(low + 1, high) / steps]
-  }
+/** Two neighbours on a grid of so many steps to the unit at least: `[low, high]` of one axis, inside the frame where it has an end. */
+const grid = (steps: number) => (from: number, length: number, end: number): readonly [low: number, high: number] => {
+  const high = Math.round((from + length) * steps)
+  const near = Math.round(from * steps)
+  // A side that rounding would lose takes the step it lies in.
+  const low = Math.max(0, Math.min(near < high ? near : Math.floor((from + length / 2) * steps), Math.floor(end * steps) - 1))
+  return [low / steps, Math.max(low + 1, high) / steps]
 }
 
 /**
@@ -80,11 +83,12 @@ const grid = (decimals: number) => {
  * @throws RangeError when labels could not be read back: `list` and `pairs` have no place for them, `named` needs to know them
  */
 export const make = <const S extends Box.Space>(definition: Definition<S>): Codec<S> => {
-  const { decimals = definition.space === "unit" ? 4 : 0, labels, order, outside = "clip", space, style } = definition
+  const { decimals = definition.space === "unit" ? 4 : 0, labels, order, outside = "clip", space, step = 10 ** -decimals, style } = definition
   if (labels !== undefined && (style === "list" || style === "pairs")) throw new RangeError(`boxes in ${style} style have no place for a label; use json or named`)
   if (labels === undefined && style === "named") throw new RangeError("named boxes can only be read back with the list of labels")
   const frame = frameOf(definition)
-  const snap = grid(decimals)
+  if (!(step > 0)) throw new RangeError(`numbers are written in multiples of a positive step, got ${step}`)
+  const snap = grid(1 / step)
   const options: ReadingOptions<S> = { order, frame, outside, labels }
   const number = (value: number) => String(Number(value.toFixed(decimals)))
 
@@ -132,6 +136,9 @@ export const make = <const S extends Box.Space>(definition: Definition<S>): Code
   return {
     space,
     labels,
+    order,
+    style,
+    grid: { step, width: frame.width, height: frame.height },
     words: style === "json"
       ? `JSON, [{"bbox_2d": [${form}], "label": "name"}], in ${unitWords[space]}`
       : style === "pairs"

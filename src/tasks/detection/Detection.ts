@@ -6,9 +6,11 @@
  */
 import { Result } from "effect"
 import { type FormatReason, formatReason, make as makeTask, type Prompts, type Task, TaskError } from "../../dsl/Task.ts"
+import { Frame } from "../mask/index.ts"
 import { type Annotation, schema, wanted } from "./Annotation.ts"
 import type { Space } from "./Box.ts"
 import type { Codec } from "./Codec.ts"
+import * as FormatMask from "./Grammar.ts"
 import { type LabelPolicy, leaks } from "./Leakage.ts"
 import * as Metric from "./Metric.ts"
 import { prompts } from "./Prompts.ts"
@@ -85,7 +87,8 @@ export const make = <S extends Space>(definition: Definition<S>): Detection<S> =
       prompts: { ...prompts(subject, codec.words, labels), ...definition.prompts },
       similarity: similarity(denominator),
       leaks: leaks(codec, definition.leakage?.labels ?? "allow"),
-      metrics: Metric.all<S>()
+      metrics: Metric.all<S>(),
+      grammar: Frame.cached((vocabulary, form) => FormatMask.compile(name, codec, targets === "multi", vocabulary, form))
     }),
     codec,
     classOf

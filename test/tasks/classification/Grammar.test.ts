@@ -2,41 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Result } from "effect"
 import * as Reward from "../../../src/dsl/Reward.ts"
 import { GrammarError } from "../../../src/dsl/Task.ts"
-import type { Grammar } from "../../../src/kernels/generate/Grammar.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Classification, Emotion6 } from "../../../src/tasks/classification/index.ts"
 import { distribution, Seed } from "./distributions.ts"
 import { digits, embedded, merging, qwenLike, type TestVocabulary, words } from "./tokenizers.ts"
+import { follow, walk } from "../walks.ts"
 
 const { task } = Emotion6
 const compile = (vocabulary: TestVocabulary, form: "answer" | "think", of = task) => Effect.runSync(of.grammar!(vocabulary, form))
-
-/** The state after the tokens, or undefined where one is refused. */
-const follow = (grammar: Grammar, tokens: Iterable<number>): number | undefined => {
-  let state = 0
-  for (const token of tokens) {
-    if (grammar.allowed[state * grammar.vocabulary + token] !== 1) return undefined
-    state = grammar.next[state * grammar.vocabulary + token]!
-  }
-  return state
-}
-
-/** A uniformly random walk until the end of turn, after `text` steps of free text at most. */
-const walk = (grammar: Grammar, vocabulary: TestVocabulary, seed: number): Array<number> => {
-  const draw = Keyed.stream(seed, "walk")
-  const tokens: Array<number> = []
-  for (let state = 0; tokens.length < 500;) {
-    const row = grammar.allowed.subarray(state * grammar.vocabulary, (state + 1) * grammar.vocabulary)
-    const choices = [...row.keys()].filter((token) => row[token] === 1)
-    assert.isTrue(choices.length > 0, "a state without a way on")
-    const closing = vocabulary.encode("</think>")[0]!
-    const token = tokens.length > 20 && choices.includes(closing) ? closing : draw.pick(choices)
-    if (token === vocabulary.endOfTurn) return tokens
-    tokens.push(token)
-    state = grammar.next[state * grammar.vocabulary + token]!
-  }
-  return assert.fail("a walk that does not end")
-}
 
 const runs = { arbitrary: { runs: 400 } }
 const Reasoning = Arbitrary.map(Arbitrary.schema(Seed), (seed) => {

@@ -1,0 +1,132 @@
+/**
+ * The format mask of boxes: a name where the task has names, four numbers of the codec's grid with area inside the picture, and
+ * more of the same where there may be several; or `[]` for nothing.
+ *
+ * Only for `[x, y, width, height]`: which right edge is right of which left one is more than a few states can remember. Numbers
+ * may be spelled in one token or in digits; that brackets, names and numbers are spelled alike wherever they stand is checked
+ * before the mask is handed out.
+ */
+import { Effect, Result } from "effect"
+import type { GrammarError, Vocabulary } from "../../dsl/Task.ts"
+import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import { type Automaton, Frame, Trie } from "../mask/index.ts"
+import type { Space } from "./Box.ts"
+import type { Codec } from "./Codec.ts"
+
+/** Multiples of the step that may stand at each of the four places. */
+interface Numbers {
+  readonly x: ReadonlyArray<number>
+  readonly y: ReadonlyArray<number>
+  readonly width: ReadonlyArray<number>
+  readonly height: ReadonlyArray<number>
+}
+
+const multiples = (from: number, to: number, step: number) => Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => from + i * step)
+
+/** What may be written, or why it cannot be masked. */
+const numbersOf = <S extends Space>({ grid: { height, step, width }, order, style }: Codec<S>): Result.Result<Numbers, string> => {
+  const without = "decode without a mask"
+  if (order !== "xywh") return Result.fail(`corners are not masked, only [x, y, width, height]; ${without}`)
+  if (style !== "list" && style !== "named") return Result.fail(`boxes in ${style} style are not masked, only in list and named style; ${without}`)
+  if (!Number.isInteger(step) || !(width < Infinity && height < Infinity)) return Result.fail(`only whole numbers up to a known end are masked; ${without}`)
+  return Result.succeed({
+    x: multiples(0, width - step, step),
+    y: multiples(0, height - step, step),
+    width: multiples(step, width, step),
+    height: multiples(step, height, step)
+  })
+}
+
+/** How the tokenizer spells a box and what stands between boxes. */
+interface Pieces {
+  /** Up to the first number: of the first box, of a box in an outer list, of a later box. */
+  readonly opens: ReadonlyArray<Trie.Tokens>
+  readonly nested: ReadonlyArray<Trie.Tokens>
+  readonly later: ReadonlyArray<Trie.Tokens>
+  readonly places: ReadonlyArray<ReadonlyArray<Trie.Tokens>>
+  /** From the last number to the end: of a box alone, of the last in an outer list. */
+  readonly close: Trie.Tokens
+  readonly closeList: Trie.Tokens
+  /** `[]` to the end. */
+  readonly nothing: Trie.Tokens
+}
+
+const pieces = <S extends Space>(codec: Codec<S>, { added, after, before, encode }: Frame.Frame): Result.Result<Pieces, string> =>
+  Result.gen(function*() {
+    const { height, width, x, y } = yield* numbersOf(codec)
+    const places = [x, y, width, height]
+    const names = codec.labels?.map((label) => `${label} [`) ?? ["["]
+    const list = codec.style === "list" ? "[" : ""
+    const [name = ""] = names
+    const { step } = codec.grid
+    const four = `${step}, ${step}, ${step}, ${step}`
+    const all = (context: string, texts: ReadonlyArray<string>) => Result.all(texts.map((text) => added(context, text)))
+    const spelled = {
+      opens: yield* all(before, names),
+      nested: list === "" ? [] : yield* all(before, names.map((text) => list + text)),
+      later: yield* all(`${before}${list}${name}${four}`, names.map((text) => `], ${text}`)),
+      places: yield* Result.all(places.map((values, k) =>
+        all(`${before}${name}${Array.from({ length: k }, () => step).join(", ")}`, values.map((value) => k === 0 ? String(value) : `, ${value}`)))),
+      close: yield* added(`${before}${name}${four}`, `]${after}`),
+      closeList: list === "" ? [] : yield* added(`${before}${list}${name}${four}], ${name}${four}`, `]]${after}`),
+      nothing: yield* added(before, `[]${after}`)
+    }
+    // Every number at every place, every name first and later.
+    const most = Math.max(...places.map((values) => values.length), names.length)
+    const start = encode(before)
+    const box = (i: number) => places.map((values, k) => (7 * i + 3 * k) % values.length)
+    const text = (at: ReadonlyArray<number>) => at.map((j, k) => places[k]?.[j]).join(", ")
+    const tokens = (at: ReadonlyArray<number>) => at.flatMap((j, k) => spelled.places[k]?.[j] ?? [])
+    for (let i = 0; i < 7 * most; i++) {
+      const [one, two] = [i % names.length, (i + 1) % names.length]
+      const [a, b] = [box(i), box(i + 1)]
+      const written = `${before}${list}${names[one]}${text(a)}], ${names[two]}${text(b)}]${list === "" ? "" : "]"}${after}`
+      const [open, close] = list === "" ? [spelled.opens, spelled.close] : [spelled.nested, spelled.closeList]
+      const composed = [start, open[one] ?? [], tokens(a), spelled.later[two] ?? [], tokens(b), close].flat()
+      const alone = [start, spelled.opens[one] ?? [], tokens(a), spelled.close].flat()
+      if (!Frame.same(encode(written), composed) || !Frame.same(encode(`${before}${names[one]}${text(a)}]${after}`), alone)) {
+        return yield* Result.fail(`the tokenizer does not spell names and numbers the same way everywhere: "${written}"`)
+      }
+    }
+    return spelled
+  })
+
+const boxes = (spelled: Pieces, several: boolean, then: () => Automaton.Position): Automaton.Position => {
+  const [opens, nested, later] = [Trie.make(spelled.opens), Trie.make(spelled.nested), Trie.make(spelled.later)]
+  const places = spelled.places.map((sequences) => Trie.make(sequences))
+  /** The `k`-th of four numbers and what follows; `kind` tells boxes apart that end differently. */
+  const number = (kind: string, k: number, last: () => Automaton.Position): Automaton.Position => {
+    const place = places[k]
+    return place === undefined ? last() : Frame.oneOf(`${kind}-${k}`, place, () => number(kind, k + 1, last))
+  }
+  const again = (kind: string, last: () => Automaton.Position): Automaton.Position => Frame.oneOf(`${kind}-later`, later, () => number(kind, 0, last))
+  const inList = (): Automaton.Position =>
+    Frame.either("in-list", () => [Frame.chain("close-list", spelled.closeList, then), again("list", inList)])
+  const named = (): Automaton.Position =>
+    several && spelled.nested.length === 0 ? Frame.either("ended", () => [Frame.chain("close-box", spelled.close, then), again("box", named)]) : Frame.chain("close-box", spelled.close, then)
+  return Frame.either("start", () => [
+    Frame.oneOf("open", opens, () => number("box", 0, named)),
+    ...(several ? [Frame.chain("nothing", spelled.nothing, then)] : []),
+    ...(several && spelled.nested.length > 0 ? [Frame.oneOf("nested", nested, () => number("list", 0, inList))] : [])
+  ])
+}
+
+/**
+ * Compiles the mask (see `Frame.compile`). Every text it accepts decodes under the task's codec; every annotation inside the
+ * picture is accepted as it is written.
+ *
+ * @param several whether any number of boxes is an answer, none included; else exactly one
+ */
+export const compile = <S extends Space>(
+  task: string,
+  codec: Codec<S>,
+  several: boolean,
+  vocabulary: Vocabulary,
+  form: Frame.Form
+): Effect.Effect<Grammar, GrammarError> =>
+  Frame.compile(task, vocabulary, form, (frame) =>
+    Result.map(pieces(codec, frame), (spelled): Frame.Inside => ({
+      // The brackets that end a box may be one token with what ends the answer.
+      close: [],
+      answer: (then) => boxes(spelled, several, then)
+    })))
