@@ -1,0 +1,70 @@
+/**
+ * Multi-object detection on the embedded scenes, in the sizes of the paper's COCO-Sub. Synthetic, and to be called so wherever it is
+ * reported.
+ *
+ * A sample is a scene with everything in it boxed and named: the face and one to three objects.
+ *
+ * - `train`, 2,000: three art styles.
+ * - `test`, 800: one half in those styles (*seen*), one half in the fourth (*unseen*).
+ */
+import { Effect, Stream } from "effect"
+import type { Sample } from "../../dsl/Task.ts"
+import * as Keyed from "../../kernels/math/Keyed.ts"
+import type { Instances } from "../Instances.ts"
+import type { Atlas, AtlasError } from "./Atlas.ts"
+import { load } from "./Atlas.ts"
+import { boxOf, instances } from "./Boxes.ts"
+import { cuesOf } from "./Groundedness.ts"
+import { withArticle } from "./Language.ts"
+import { image } from "./Render.ts"
+import { arrange, compose, type Scene } from "./Scene.ts"
+import { heldOutStyle, type ObjectName, objects, trainingStyles } from "./World.ts"
+
+export const sizes = { train: 2000, test: 800 } as const
+
+/** Objects whose written name opens with a token of its own: "an" has none, so the umbrella and the urn stay at home. */
+const named: ReadonlyArray<ObjectName> = objects.filter((name) => withArticle(name).startsWith("a "))
+
+const face = withArticle("face")
+
+/** The labels as they are written: 34 objects and the face. */
+export const labels: ReadonlyArray<string> = [face, ...named.map(withArticle)]
+
+export interface DatasetOptions {
+  readonly split: "train" | "test"
+  /** Draws another data set of the same world. Default 0. */
+  readonly seed?: number
+  /** At most so many samples, from the start. In `test` the two parts alternate. */
+  readonly limit?: number
+}
+
+const draw = (seed: number, split: "train" | "test", index: number): { readonly scene: Scene; readonly part?: "seen" | "unseen" } => {
+  const id = `things/${split}/${index}`
+  const part = index % 2 === 0 ? "seen" : "unseen"
+  const drawn = split === "test" && part === "unseen" ? [heldOutStyle] : trainingStyles
+  const scene = arrange(seed, id, compose(Keyed.stream(seed, id), { styles: drawn, objects: named }))
+  return split === "train" ? { scene } : { scene, part }
+}
+
+/** Everything in a scene by reading order: what stands higher comes first, so that there is one way to write it. */
+export const truth = ({ facePlacement, objects: names, placements }: Scene): Instances => {
+  const all = [{ label: face, placement: facePlacement }, ...names.map((name, i) => ({ label: withArticle(name), placement: placements[i] ?? facePlacement }))]
+  const sorted = all.sort((a, b) => a.placement.y - b.placement.y || a.placement.x - b.placement.x)
+  return instances(sorted.map(({ label, placement }) => ({ label, box: boxOf(placement) })))
+}
+
+/** A data set with the sprites at hand. */
+export const fromAtlas = (atlas: Atlas, { limit = Infinity, seed = 0, split }: DatasetOptions): Stream.Stream<Sample<Instances>> =>
+  Stream.range(0, Math.min(limit, sizes[split]) - 1).pipe(
+    Stream.map((index) => draw(seed, split, index)),
+    Stream.map(({ part, scene }) => ({
+      image: image(atlas, scene),
+      truth: truth(scene),
+      cues: cuesOf(scene),
+      ...(part === undefined ? {} : { part })
+    }))
+  )
+
+/** Samples with the boxes of everything in them, in pixels. Replayable. */
+export const dataset = (options: DatasetOptions): Stream.Stream<Sample<Instances>, AtlasError> =>
+  Stream.unwrap(Effect.map(load, (atlas) => fromAtlas(atlas, options)))
