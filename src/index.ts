@@ -2,9 +2,9 @@
  * RISE for TypeScript: teach a vision-language model to annotate images and to say why.
  */
 export { CocoInstances, CsvManifest, Emotion6Folder, ImageFolder, JsonLines, Parquet, ReasonSeg, Scenes, Subset } from "./data/index.ts"
-export { Advantage, Dataset, Policy, Progress, Quarantine, Reward, Rise, Run, Task } from "./dsl/index.ts"
+export { Advantage, Dataset, Policy, Progress, Quarantine, Question, Reward, Rise, Run, Task } from "./dsl/index.ts"
 export * as Image from "./kernels/image/Image.ts"
 export { Device, Runtime } from "./kernels/runtime/index.ts"
 export * as Pipelines from "./pipelines/index.ts"
-export { Classification, Emotion6, Metric } from "./tasks/classification/index.ts"
-export { AveragePrecision, Box, BoxCodec, BoxMetric, BoxSimilarity, BoxTruth, Detection } from "./tasks/detection/index.ts"
+export { Classification, Emotion6, ImagenetSub, Metric } from "./tasks/classification/index.ts"
+export { AveragePrecision, Box, BoxCodec, BoxMetric, BoxSimilarity, BoxTruth, CocoSub, Detection, Lisa } from "./tasks/detection/index.ts"

@@ -48,6 +48,14 @@ export interface TaskMetric<in A> {
   readonly of: (truth: A, predicted: Option.Option<A>) => number
 }
 
+/** Figures of a whole test set that are no means over its samples, such as mAP: fed sample by sample, read at the end. */
+export interface SetMetric<in A> {
+  /** An answer that did not decode is `None`. */
+  readonly add: (truth: A, predicted: Option.Option<A>) => void
+  /** By name, higher is better; none where a figure is not defined on what was added. */
+  readonly figures: () => Readonly<Record<string, number>>
+}
+
 /** What a grammar is compiled with: the policy's tokenizer. */
 export interface Vocabulary {
   /** No bos or eos added; special tokens that are spelled in the text are recognised. */
@@ -75,6 +83,14 @@ export interface Task<in out A> {
   /** What counts as quoting the annotation. Default: numeric content. */
   readonly leaks?: (reasoning: string, truth: A) => Option.Option<LeakReason>
   readonly metrics?: ReadonlyArray<TaskMetric<A>>
+  /** Starts the figures of a test set. */
+  readonly setMetric?: () => SetMetric<A>
+  /**
+   * Gives what was read from a text the confidence that it was written with, for figures that rank answers.
+   *
+   * @param probability mean probability of the tokens that wrote these characters of the text
+   */
+  readonly rank?: (annotation: A, text: string, probability: (from: number, to: number) => number) => A
   /** Optional format mask. `answer`: the bare annotation; `think`: `<think>…</think><answer>…</answer>`. */
   readonly grammar?: (vocabulary: Vocabulary, form: "answer" | "think") => Effect.Effect<Grammar, GrammarError>
 }

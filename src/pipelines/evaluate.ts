@@ -8,14 +8,16 @@ import { Effect, Option, Schema, Stream } from "effect"
 import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
-import type { Sample, Task } from "../dsl/Task.ts"
-import { Policy } from "../kernels/policy/Policy.ts"
+import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
+import { type Completion, Policy } from "../kernels/policy/Policy.ts"
 import { predictionsFile, ResultRow } from "./results.ts"
 
 /** An answer, read. */
 export interface Answer<out A> {
   readonly text: string
   readonly annotation: Option.Option<A>
+  /** The annotation with the confidence it was written with, where that is known. */
+  readonly ranked?: Option.Option<A>
   readonly reasoning: Option.Option<string>
   readonly verdict: string
   readonly reward: number
@@ -39,8 +41,9 @@ export interface EvaluateOptions<A, E, R> {
 }
 
 /** Sums over samples, from which every figure of a part follows. */
-interface Tally {
+interface Tally<in A> {
   n: number
+  readonly set: SetMetric<A> | undefined
   readonly sums: Map<string, number>
   hits: number
   named: number
@@ -48,9 +51,10 @@ interface Tally {
   explained: number
 }
 
-const tally = (): Tally => ({ n: 0, sums: new Map(), hits: 0, named: 0, present: 0, explained: 0 })
+const tally = <A>(task: Task<A>): Tally<A> => ({ n: 0, set: task.setMetric?.(), sums: new Map(), hits: 0, named: 0, present: 0, explained: 0 })
 
-const rowsOf = (part: string, { explained, hits, n, named, present, sums }: Tally, row: Pick<ResultRow, "method" | "shots" | "seed">): ReadonlyArray<ResultRow> => [
+const rowsOf = <A>(part: string, { explained, hits, n, named, present, set, sums }: Tally<A>, row: Pick<ResultRow, "method" | "shots" | "seed">): ReadonlyArray<ResultRow> => [
+  ...Object.entries(set?.figures() ?? {}).map(([metric, value]) => ({ ...row, part, metric, value, n })),
   ...[...sums].map(([metric, sum]) => ({ ...row, part, metric, value: sum / n, n })),
   ...(explained === 0 ? [] : [
     // Nothing named is nothing false said.
@@ -72,7 +76,7 @@ export const measure = <A, E, R, E2, R2>(
     const total = yield* Stream.runCount(options.data)
     if (total === 0) return yield* new Rise.NothingToTrainOn({ stage, what: "test samples" })
     yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples" }))
-    const parts = new Map<string, Tally>()
+    const parts = new Map<string, Tally<A>>()
     let done = 0
     yield* options.data.pipe(
       Stream.grouped(prompts),
@@ -96,9 +100,10 @@ export const measure = <A, E, R, E2, R2>(
           ? Option.none()
           : Option.some(new Set(cuesNamed(Option.getOrElse(given.reasoning, () => given.text))))
         for (const part of ["all", ...(sample.part === undefined ? [] : [sample.part])]) {
-          const sum = parts.get(part) ?? tally()
+          const sum = parts.get(part) ?? tally(task)
           parts.set(part, sum)
           sum.n++
+          sum.set?.add(sample.truth, given.ranked ?? given.annotation)
           for (const [name, value] of Object.entries(metrics)) sum.sums.set(name, (sum.sums.get(name) ?? 0) + value)
           if (Option.isSome(named)) {
             const present = new Set(sample.cues)
@@ -131,6 +136,20 @@ export const measure = <A, E, R, E2, R2>(
 const recorded = <E, R>(method: string, effect: Effect.Effect<ReadonlyArray<ResultRow>, E, R>) =>
   Effect.flatMap(Run, (run) => run.within(method).once("evaluate", Schema.Array(ResultRow), effect))
 
+/**
+ * Mean probability of the tokens that wrote a part of a completion. A text's beginning is spelled alone as it was within the whole,
+ * up to a token at its end that reaches over it.
+ */
+const probabilityIn = ({ logprobs, text, tokens }: Completion, encode: (text: string) => Int32Array) => {
+  // The end of turn is a token of the completion and no part of its text.
+  const last = Math.min(logprobs.length, tokens.length)
+  return (from: number, to: number): number => {
+    const start = Math.min(last - 1, encode(text.slice(0, from)).length)
+    const end = Math.min(last, Math.max(start + 1, encode(text.slice(0, to)).length))
+    return logprobs.subarray(start, end).reduce((sum, logprob) => sum + Math.exp(logprob), 0) / (end - start)
+  }
+}
+
 /** Evaluates the policy as it is now. */
 export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
   const { form = "think", maxTokens = 224, task } = options
@@ -150,8 +169,14 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
         ),
         (completions) =>
           samples.map(({ truth }, i) => {
-            const { fault, text: written = "" } = completions[i]?.[0] ?? {}
-            return { text: written, fault, ...Rise.read(task, form, truth, written) }
+            const completion = completions[i]?.[0]
+            const { fault, text: written = "" } = completion ?? {}
+            const read = Rise.read(task, form, truth, written)
+            const { rank } = task
+            const ranked = rank === undefined || completion === undefined || completion.logprobs.length === 0
+              ? read.annotation
+              : Option.map(read.annotation, (annotation) => rank(annotation, written, probabilityIn(completion, policy.encode)))
+            return { text: written, fault, ranked, ...read }
           })
       ))
   })))

@@ -19,7 +19,7 @@ import {
   type Pipeline,
   type Stages
 } from "./Pipeline.ts"
-import { Batching, distinctIds, type Drawing, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
+import { Batching, distinctIds, type Drawing, grammarOf, type Masking, narrativeOf, sampleAll } from "./Sampling.ts"
 
 /** What a group costs, for the display of tokens per second. */
 const tokensOf = (group: Group.Group<unknown, Group.Reasoned & Partial<Group.Reconstructed>>): number =>
@@ -78,6 +78,8 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
 export interface GenerateOptions extends Drawing {
   /** G, the chains per sample. Default 8. */
   readonly candidates?: number
+  /** Whether tags and control tokens are kept out of a chain while it is drawn. Default "off": a chain with one earns nothing. */
+  readonly grammar?: Masking
 }
 
 /**
@@ -101,10 +103,11 @@ export const generate = (options: GenerateOptions = {}) =>
           prompt: { images: [sample.image], text },
           key: `${key}/sample=${ids[i]}/reason`
         })))
-      const completions = yield* sampleAll(session, requests, { count: candidates, maxTokens, temperature })
+      const grammar = yield* narrativeOf(task.name, options.grammar)
+      const completions = yield* sampleAll(session, requests, { count: candidates, maxTokens, temperature, grammar })
       return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
         sample,
-        candidates: drawn.map((completion) => ({ reasoning: Group.draw(prompt, completion, { temperature }) }))
+        candidates: drawn.map((completion) => ({ reasoning: Group.draw(prompt, completion, { temperature, grammar }) }))
       }))
     }))
 }

@@ -22,6 +22,45 @@ export interface Drawing {
 /** `"mask"`: tokens that break the task's answer format cannot be drawn, and log-probabilities are scored that way. */
 export type Masking = "mask" | "off"
 
+const remote = (task: string) =>
+  new GrammarError({ task, reason: 'the policy is remote and shows no tokens that could be masked: use grammar "off"' })
+
+/** One mask per tokenizer. */
+const narratives = new WeakMap<object, Grammar>()
+
+/**
+ * The mask of a chain, if it is asked for: any text without control tokens and tags, and not none. Whether it is a narrative is for
+ * `validate` to say.
+ */
+export const narrativeOf = (task: string, masking: Masking | undefined): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
+  Effect.gen(function*() {
+    if (masking !== "mask") return undefined
+    const { encode, endOfTurn, specials, vocabularySize: vocabulary } = yield* Policy
+    if (vocabulary === 0) return yield* remote(task)
+    const known = narratives.get(encode)
+    if (known !== undefined) return known
+    // A tag of several tokens is kept out by its first.
+    const control = new Set([...specials, endOfTurn, ...["<think>", "</think>", "<answer>", "</answer>"].map((tag) => encode(tag)[0] ?? endOfTurn)])
+    const [empty, begun, ended] = [0, 1, 2]
+    const states = 3
+    const allowed = new Uint8Array(states * vocabulary)
+    const next = new Int32Array(states * vocabulary)
+    for (const state of [empty, begun]) {
+      for (let token = 0; token < vocabulary; token++) {
+        if (control.has(token)) continue
+        allowed[state * vocabulary + token] = 1
+        next[state * vocabulary + token] = begun
+      }
+    }
+    for (const state of [begun, ended]) {
+      allowed[state * vocabulary + endOfTurn] = 1
+      next[state * vocabulary + endOfTurn] = ended
+    }
+    const made = { id: `narrative/${vocabulary}/${endOfTurn}/${[...control].sort((a, b) => a - b).join(",")}`, states, vocabulary, allowed, next }
+    narratives.set(encode, made)
+    return made
+  })
+
 const slices = <T>(items: ReadonlyArray<T>, size: number): Array<ReadonlyArray<T>> =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
 
@@ -47,7 +86,7 @@ export const grammarOf = <A>(
     if (masking !== "mask" || task.grammar === undefined) return undefined
     const { encode, endOfTurn, specials, vocabularySize: size } = yield* Policy
     if (size === 0) {
-      return yield* new GrammarError({ task: task.name, reason: 'the policy is remote and shows no tokens that could be masked: use grammar "off"' })
+      return yield* remote(task.name)
     }
     return yield* task.grammar({ encode, size, endOfTurn, specials }, form)
   })

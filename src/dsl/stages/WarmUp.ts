@@ -10,7 +10,7 @@ import { RunFileError } from "../RunError.ts"
 import { Run } from "../Run.ts"
 import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
-import { Batching, type Drawing, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
+import { Batching, type Drawing, grammarOf, type Masking, narrativeOf, sampleAll } from "./Sampling.ts"
 import type { Optimising } from "./Settings.ts"
 import { supervise } from "./Sft.ts"
 import type { StageError } from "./StageError.ts"
@@ -25,6 +25,8 @@ export interface WarmUpOptions extends Omit<Optimising, "select">, Drawing {
    * it what it can see. Default 0. Needs no labels: the text is the base's own.
    */
   readonly keep?: number
+  /** Whether tags and control tokens are kept out of the chains while they are drawn. Default "off". */
+  readonly chains?: Masking
   /** Score the annotation under the task's format mask. Default "off". */
   readonly grammar?: Masking
 }
@@ -55,6 +57,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     const { prompts } = yield* Batching
     const session = yield* (yield* Policy).session
     const leaks = Reward.leak(task)
+    const narrative = yield* narrativeOf(task.name, options.chains)
     return yield* chosen.pipe(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
@@ -63,7 +66,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
             prompt: { images: [sample.image], text },
             key: `${stage}/sample=${sample.image.id}/reason`
           }))).pipe(
-          Effect.flatMap((requests) => sampleAll(session, requests, { count: 1, maxTokens, temperature })),
+          Effect.flatMap((requests) => sampleAll(session, requests, { count: 1, maxTokens, temperature, grammar: narrative })),
           Effect.map((completions) => samples.map((sample, i) => ({ sample, reasoning: completions[i]?.[0]?.text ?? "" })))
         )
       ),

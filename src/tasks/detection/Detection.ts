@@ -10,6 +10,7 @@ import { Frame } from "../mask/index.ts"
 import { type Annotation, schema, wanted } from "./Annotation.ts"
 import type { Space } from "./Box.ts"
 import type { Codec } from "./Codec.ts"
+import { ranked } from "./Confidence.ts"
 import * as FormatMask from "./Grammar.ts"
 import { type LabelPolicy, leaks } from "./Leakage.ts"
 import * as Metric from "./Metric.ts"
@@ -88,6 +89,8 @@ export const make = <S extends Space>(definition: Definition<S>): Detection<S> =
       similarity: similarity(denominator),
       leaks: leaks(codec, definition.leakage?.labels ?? "allow"),
       metrics: Metric.all<S>(),
+      setMetric: Metric.averagePrecision<S>,
+      rank: ranked<S>,
       grammar: Frame.cached((vocabulary, form) => FormatMask.compile(name, codec, targets === "multi", vocabulary, form))
     }),
     codec,
