@@ -4,9 +4,10 @@
 import { Console, Effect, Option, Path, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Image from "../kernels/image/Image.ts"
-import { annotate as annotateImages, compare, equalComputeBaselines, evaluate as evaluateModel, inFolder, methods, numbered, Presets, report as writeReport, Results, Source, warmUp } from "../pipelines/index.ts"
+import { annotate as annotateImages, compare, evaluate as evaluateModel, inFolder, numbered, Presets, report as writeReport, Results, Source, warmUp } from "../pipelines/index.ts"
 import * as Flags from "./flags.ts"
 import { computing, readable } from "./main.ts"
+import { methods } from "./methods.ts"
 import { check, masking, named, policy } from "./policy.ts"
 import { columns, study } from "./study.ts"
 import * as Task from "./task.ts"
@@ -22,8 +23,7 @@ export const train = Command.make("train", { ...Flags.study, ...Task.flags, meth
     const preset = Flags.settings(flags)
     const source = yield* Source.open({ task, ...flags })
     const start = warmUp(task, source.train, preset)
-    const all = { ...methods(preset)(start), ...(flags.equalCompute ? equalComputeBaselines(preset)(start) : {}) }
-    const chosen = Object.entries(all).filter(([name]) => flags.method === "all" || name === flags.method)
+    const chosen = Object.entries(methods(flags, preset)(start)).filter(([name]) => flags.method === "all" || name === flags.method)
     yield* compare({
       start,
       methods: Object.fromEntries(chosen),

@@ -4,7 +4,7 @@
 import { fileURLToPath } from "node:url"
 import { Option, Schema } from "effect"
 import { Flag } from "effect/cli"
-import { Presets } from "../pipelines/index.ts"
+import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
 
 /** The checkpoint that ships with the package. */
 export const embeddedModel = fileURLToPath(new URL("../../assets/scene-vl", import.meta.url))
@@ -18,7 +18,7 @@ export const model = Flag.String("model").pipe(
 )
 
 export const data = Flag.String("data").pipe(
-  Flag.withDescription("A folder with train.csv and val.csv or test.csv; default: the embedded scenes (synthetic)"),
+  Flag.withDescription("A folder in the layout of the task's data set (docs/tasks.md), for soft labels train.csv and val.csv or test.csv; default: the embedded scenes (synthetic)"),
   Flag.withMetavar("DIR"),
   Flag.optional
 )
@@ -73,10 +73,10 @@ export const adapter = Flag.String("adapter").pipe(
   Flag.optional
 )
 
-export const preset = Flag.Literals("preset", ["quick", "full", "photos", "paper"]).pipe(
+export const preset = Flag.Literals("preset", ["quick", "full", "photos", "paper", "smoke"]).pipe(
   Flag.withDescription(
     "quick: minutes; full: the embedded study; photos: the embedded checkpoint on pictures of your own; " +
-      "paper: the paper's hyper-parameters, for a model of its size. Default: photos with --data and no --model, else quick"
+      "paper: the paper's hyper-parameters, for a model of its size; smoke: seconds, to see that it runs. Default: photos with --data and no --model, else quick"
   ),
   Flag.optional
 )
@@ -85,7 +85,7 @@ export const resume = Flag.Boolean("resume").pipe(Flag.withDescription("Continue
 
 export const shots = Flag.Int("shots").pipe(
   Flag.withSchema(positive),
-  Flag.withDescription("Training samples per class; default: all"),
+  Flag.withDescription("Training samples per class, for lisa in all; default: all"),
   Flag.withMetavar("N"),
   Flag.optional
 )
@@ -115,10 +115,14 @@ export interface Study {
   readonly noWarmUp: boolean
 }
 
-/** The preset as the flags ask for it. */
-export const settings = (flags: Pick<Study, "data" | "model" | "noWarmUp" | "preset" | "trainable">): Presets.Preset => {
-  const name = Option.getOrElse(flags.preset, () => Option.isSome(flags.data) && flags.model === embeddedModel ? "photos" : "quick")
-  const { warmUp, ...rest }: Presets.Preset = Presets.presets[name]
+/** Whether the checkpoint that ships with the package is asked. */
+export const isEmbedded = ({ model }: Pick<Study, "model">): boolean => model === embeddedModel
+
+/** The preset as the flags ask for it, and as a task needs it. */
+export const settings = (flags: Pick<Study, "data" | "model" | "noWarmUp" | "preset" | "trainable">, task?: TaskName): Presets.Preset => {
+  const name = Option.getOrElse(flags.preset, () => Option.isSome(flags.data) && isEmbedded(flags) ? "photos" : "quick")
+  const preset: Presets.Preset = Presets.presets[name]
+  const { warmUp, ...rest } = task === undefined ? preset : forTask(task, preset)
   return {
     ...rest,
     ...(flags.noWarmUp || warmUp === undefined ? {} : { warmUp }),
@@ -127,9 +131,9 @@ export const settings = (flags: Pick<Study, "data" | "model" | "noWarmUp" | "pre
 }
 
 /** What run.json records of the flags: everything that changes results. */
-export const recorded = (flags: Study): Readonly<Record<string, Schema.Json>> => ({
+export const recorded = (flags: Study, task?: TaskName): Readonly<Record<string, Schema.Json>> => ({
   preset: settings(flags).name,
-  settings: JSON.parse(JSON.stringify(settings(flags))),
+  settings: JSON.parse(JSON.stringify(settings(flags, task))),
   source: Option.getOrElse(flags.data, () => "embedded scenes (synthetic)"),
   model: flags.model === embeddedModel ? "embedded scene-vl" : flags.model,
   shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),

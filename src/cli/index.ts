@@ -3,5 +3,6 @@
  */
 export { embeddedModel, settings, type Study } from "./flags.ts"
 export { example, type Services } from "./main.ts"
+export { methods, sourceOf } from "./methods.ts"
 export { policy } from "./policy.ts"
 export { study } from "./study.ts"

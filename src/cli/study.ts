@@ -3,20 +3,20 @@
  */
 import { Console, Effect, Option, type Stream } from "effect"
 import type { Sample, Task } from "../dsl/Task.ts"
-import { type Example, inFolder, numbered, Results } from "../pipelines/index.ts"
+import { type Example, inFolder, numbered, Results, type TaskName } from "../pipelines/index.ts"
 import { recorded, settings, type Study } from "./flags.ts"
 import { check } from "./policy.ts"
 
 /** The columns of the printed table, as far as a task has them. */
-export const columns = ["JSD", "win rate", "accuracy", "valid", "reward", "cue precision", "cue recall"]
+export const columns = ["JSD", "mAP@0.5", "mAP@[.5:.95]", "IoU", "recall@0.5", "win rate", "accuracy", "valid", "reward", "cue precision", "cue recall"]
 
 const indented = (text: string) => text.split("\n").map((line) => `    ${line}`).join("\n")
 
 /** A few test pictures with what RISE wrote about them. */
 const spoken = (examples: ReadonlyArray<Example>): string =>
-  examples.slice(0, 3).map(({ image, part, said, truth }) =>
+  examples.slice(0, 3).map(({ image, part, question, said, truth }) =>
     [
-      `  ${image}${part === null ? "" : ` (${part})`}  truth: ${truth}`,
+      `  ${image}${part === null ? "" : ` (${part})`}${question === undefined ? "" : `  ${question}`}  truth: ${truth}`,
       indented(said.find(({ method }) => method === "RISE")?.text ?? "")
     ].join("\n")
   ).join("\n")
@@ -24,6 +24,8 @@ const spoken = (examples: ReadonlyArray<Example>): string =>
 export interface StudyOptions<A, E, R> {
   /** Names the default folder. */
   readonly name: string
+  /** A task with settings of its own. */
+  readonly preset?: TaskName
   readonly flags: Study
   readonly task: Task<A>
   readonly source: {
@@ -34,13 +36,13 @@ export interface StudyOptions<A, E, R> {
 }
 
 /** Runs a comparison in the folder that the flags ask for, prints its table and three examples, and says where the rest is. */
-export const study = <A, E, R>({ flags, name, source, task }: StudyOptions<A, E, R>) =>
+export const study = <A, E, R>({ flags, name, preset, source, task }: StudyOptions<A, E, R>) =>
 <E2, R2>(comparison: Effect.Effect<{ readonly rows: ReadonlyArray<Results.ResultRow>; readonly examples: ReadonlyArray<Example> }, E2, R2>) =>
   Effect.gen(function*() {
     yield* check(flags)
     const out = Option.isSome(flags.out) ? flags.out.value : yield* numbered(`runs/${name}`, flags.resume)
     const { examples, rows } = yield* comparison.pipe(
-      inFolder({ out, seed: flags.seed, resume: flags.resume, task, train: source.train, test: source.test, config: recorded(flags) }),
+      inFolder({ out, seed: flags.seed, resume: flags.resume, task, train: source.train, test: source.test, config: recorded(flags, preset) }),
       Effect.onInterrupt(() => Console.error(`\nInterrupted. Continue with: --out ${out} --resume`))
     )
     yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${settings(flags).name}\n\n${Results.table(rows, columns)}\n`)

@@ -25,6 +25,8 @@ const Said = Schema.Struct({
 export const Example = Schema.Struct({
   image: Schema.String,
   part: Schema.NullOr(Schema.String),
+  /** What was asked, in tasks that ask every picture something of its own. */
+  question: Schema.optional(Schema.String),
   /** A PNG as a data URI. */
   png: Schema.String,
   truth: Schema.String,
@@ -82,10 +84,11 @@ export const examples = <A, E, R>({ bars = () => [], count = 6, methods, task, t
     }
     const collected = yield* test.pipe(
       Stream.filter(({ image }) => chosen.has(image.id)),
-      Stream.mapEffect(({ image, part, truth }) =>
+      Stream.mapEffect(({ image, part, question, truth }) =>
         Effect.map(png(image), (uri): Example => ({
           image: image.id,
           part: part ?? null,
+          ...(question === undefined ? {} : { question }),
           png: uri,
           truth: task.encode(truth),
           bars: bars(truth),

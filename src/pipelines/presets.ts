@@ -93,7 +93,21 @@ export const photos: Preset = {
   trainable: "all"
 }
 
-export const presets = { paper, full, quick, photos } as const
+/** A few steps on a few samples: shows that a run works from end to end, and nothing else. */
+export const smoke: Preset = {
+  ...quick,
+  name: "smoke",
+  limit: { train: 24, test: 8 },
+  warmUp: { ...quick.warmUp, steps: 3, batchSize: 4 },
+  generate: { ...quick.generate, candidates: 2 },
+  reinforce: { ...quick.reinforce, steps: 2, promptsPerStep: 2, warmup: 0, select: { every: 2, samples: 2 } },
+  // It has learned nothing: whatever it wrote is kept.
+  filter: { tau: 0 },
+  sft: { ...quick.sft, steps: 3, batchSize: 4, warmup: 0, select: { every: 3 } },
+  rft: { ...quick.rft, steps: 2, groupSize: 2, promptsPerStep: 2, warmup: 0, select: { every: 2 } }
+}
+
+export const presets = { paper, full, quick, photos, smoke } as const
 export type PresetName = keyof typeof presets
 
 /** Optimiser steps that RISE takes in all. */

@@ -9,17 +9,17 @@ import { Decode, type ImageError } from "../kernels/image/index.ts"
 import type { Classification, Distribution } from "../tasks/classification/index.ts"
 import type { Bar } from "./examples.ts"
 
-type Samples<E, R = never> = Dataset.Dataset<Distribution, E, R>
-type Fault = Dataset.DataError | Scenes.Atlas.AtlasError
+/** What a source may fail with. */
+export type Fault = Dataset.DataError | Scenes.Atlas.AtlasError
 
 /** The halves of a data set, and what is known about its pictures. */
-export interface Source {
+export interface Source<out A = Distribution> {
   /** Named in run.json and in the report. */
   readonly name: string
   /** "full", or training samples per class: a column of results.json. */
   readonly shots: string
-  readonly train: Samples<Fault, FileSystem.FileSystem | Path.Path>
-  readonly test: Samples<Fault, FileSystem.FileSystem | Path.Path>
+  readonly train: Dataset.Dataset<A, Fault, FileSystem.FileSystem | Path.Path>
+  readonly test: Dataset.Dataset<A, Fault, FileSystem.FileSystem | Path.Path>
   /** The cues a text names, where pictures have known cues. */
   readonly cuesNamed?: (text: string) => Iterable<string>
 }
@@ -28,7 +28,7 @@ export interface Source {
  * Sets aside samples whose picture does not decode. Pictures are decoded on the first pass; later passes repeat its verdict,
  * also to the quarantine, which counts a row once.
  */
-const verified = <E, R>(name: string, samples: Samples<E, R>) =>
+export const verified = <A, E, R>(name: string, samples: Dataset.Dataset<A, E, R>) =>
   Effect.gen(function*() {
     const broken = yield* Effect.cached(Effect.gen(function*() {
       const errors = new Map<string, ImageError>()

@@ -103,13 +103,13 @@ const chartsOf = ({ figures, selected, stage }: Curve): string => {
   return `<div class="stage">${Chart.escape(stage)}${kept}</div><div class="charts">${charts.join("")}</div>`
 }
 
-const exampleOf = ({ bars, image, part, png, said, truth }: Example): string => {
+const exampleOf = ({ bars, image, part, png, question, said, truth }: Example): string => {
   const spoken = said.filter(({ method }) => ["base", "SFT", "Visual-RFT", "RISE"].includes(method)).map(({ annotation, bars: own, method, reasoning, text }) =>
     `<div class="said"><div><b>${Chart.escape(method)}</b>${reasoning === null ? "" : `<q>${Chart.escape(reasoning)}</q><br>`}` +
     `<code>${Chart.escape(annotation ?? `not an annotation: ${text}`)}</code></div><div>${bars.length === 0 ? "" : Chart.paired(bars, own)}</div></div>`
   )
   return `<div class="card example"><div><img src="${png}" alt=""><div class="meta">${Chart.escape(image)}${part === null ? "" : ` · ${Chart.escape(part)}`}` +
-    `<br>truth: ${Chart.escape(truth)}</div></div><div>${spoken.join("")}</div></div>`
+    `${question === undefined ? "" : `<br>${Chart.escape(question)}`}<br>truth: ${Chart.escape(truth)}</div></div><div>${spoken.join("")}</div></div>`
 }
 
 /** Renders the page. */

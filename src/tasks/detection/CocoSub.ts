@@ -30,7 +30,10 @@ export const make = <S extends Space>(codec: Codec.Codec<S>): Detection<S> =>
   makeDetection({ name: "coco-sub", subject: "every thing with one of these names", codec, denominator: "max" })
 
 /** Boxes as in the paper with their names before them: `cup [250, 300, 200, 100], dog [10, 20, 400, 500]`, in thousandths. */
-export const task: Detection<"thousandths"> = make(Codec.scenes({ labels }))
+export const forLabels = (labels: ReadonlyArray<string>): Detection<"thousandths"> => make(Codec.scenes({ labels }))
+
+/** The same for COCO's 80 classes. */
+export const task: Detection<"thousandths"> = forLabels(labels)
 
 /**
  * For the embedded checkpoint: in the few words it has, close to the prompts of its pretraining, without the list of names, and boxes
