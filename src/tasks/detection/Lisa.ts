@@ -36,7 +36,8 @@ export const task: Detection<"thousandths"> = make(Codec.scenes())
 
 /**
  * For the embedded checkpoint: in the few words it has, close to the prompts of its pretraining, which it takes literally (asked in
- * other words it rambles), and boxes on the grid that it writes.
+ * other words it rambles), and boxes on the grid that it writes. A question stands on a line of its own, for its first word is only
+ * known where a text begins.
  */
 export const embedded: Detection<"thousandths"> = makeDetection({
   name: "lisa",
@@ -45,9 +46,10 @@ export const embedded: Detection<"thousandths"> = makeDetection({
   targets: "single",
   prompts: {
     reason: (annotation) =>
-      `${annotation} is the place. {question} Explain why. Name the visible cues and their context, use no numbers and do not repeat the rating.`,
-    reconstruct: (reasoning) => `Someone explains this picture: ${reasoning} {question}`,
-    annotate: "Name the cues in this picture and think about its place: {question} Write <think>reasons</think><answer> its place</answer>.",
+      `${annotation} is the place.\n{question} Explain why. Name the visible cues and their context, use no numbers and do not repeat the rating.`,
+    reconstruct: (reasoning) => `Someone explains this picture: ${reasoning}\n{question}`,
+    annotate:
+      "Name the cues in this picture and think about its things, then their place. Write <think>reasons</think><answer>label and numbers, largest first</answer>.\n{question}",
     answerOnly: "{question}"
   }
 })
