@@ -100,14 +100,20 @@ export const draw = <A>({ classesOf, labels, seed, test = sizes.test, train = si
 export const classesOfInstances = ({ instances }: Instances): ReadonlyArray<string> =>
   instances.flatMap(({ crowd, label }) => crowd === true || label === undefined ? [] : [label])
 
+/** How many of each class are drawn: of data that comes in halves, one side from each with 0 for the other. */
+export interface Sizes {
+  readonly train?: number
+  readonly test?: number
+}
+
 /** ImageNet-Sub from distributions with all mass on one label. */
-export const imagenetSub = (options: { readonly seed: number; readonly labels?: ReadonlyArray<string> }) => {
-  const { labels = imagenetLabels, seed } = options
-  return draw<ReadonlyArray<number>>({ labels, seed, classesOf: (shares) => [labels[shares.indexOf(Math.max(...shares))] ?? ""] })
+export const imagenetSub = (options: Sizes & { readonly seed: number; readonly labels?: ReadonlyArray<string> }) => {
+  const { labels = imagenetLabels } = options
+  return draw<ReadonlyArray<number>>({ ...options, labels, classesOf: (shares) => [labels[shares.indexOf(Math.max(...shares))] ?? ""] })
 }
 
 /** COCO-Sub from pictures with boxes; pictures without a boxed thing of these classes are never drawn. */
-export const cocoSub = (options: { readonly seed: number; readonly labels: ReadonlyArray<string> }) =>
+export const cocoSub = (options: Sizes & { readonly seed: number; readonly labels: ReadonlyArray<string> }) =>
   draw<Instances>({ ...options, classesOf: classesOfInstances })
 
 /** The few-shot settings of the paper's tables. */

@@ -116,10 +116,13 @@ export const imagenetSub = Effect.fnUntraced(function*({ data, embedded, seed, s
         const byId = yield* exists(path.join(folder, Subset.imagenetFolders[labels[0] ?? ""] ?? ""))
         return yield* verified(folder, ImageFolder.read(folder, { labels }, byId ? { folders: Subset.imagenetFolders } : {}))
       })
-      const subset = Subset.imagenetSub({ seed, labels })
-      if (!(yield* exists(path.join(data.value, "train")))) return { name: data.value, labels, ...subset(yield* read(data.value)) }
-      const test = yield* present(data.value, ["val", "test"], "ImageNet's train/ and val/")
-      return { name: data.value, labels, train: subset(yield* read(path.join(data.value, "train"))).train, test: subset(yield* read(test)).test }
+      if (!(yield* exists(path.join(data.value, "train")))) {
+        return { name: data.value, labels, ...Subset.imagenetSub({ seed, labels })(yield* read(data.value)) }
+      }
+      const held = yield* present(data.value, ["val", "test"], "ImageNet's train/ and val/")
+      const { train } = Subset.imagenetSub({ seed, labels, test: 0 })(yield* read(path.join(data.value, "train")))
+      const { test } = Subset.imagenetSub({ seed, labels, train: 0 })(yield* read(held))
+      return { name: data.value, labels, train, test }
     })
   const task = Option.isNone(data) || embedded ? ImagenetSub.forEmbedded(halves.labels) : ImagenetSub.make(halves.labels)
   const source: TaskSource<Distribution, Classification.Classification> = {
@@ -166,10 +169,11 @@ export const cocoSub = Effect.fnUntraced(function*({ data, embedded, seed, shots
         const { train, validation: test } = Dataset.split({ share: testShare, seed })(all)
         return { name: data.value, labels, train: inThousandths(train), test: inThousandths(test) }
       }
-      const { all: train, labels } = yield* read(file, path.join(data.value, "train2017"))
-      const { all: test } = yield* read(yield* present(data.value, [year("val")], expected), path.join(data.value, "val2017"))
-      const subset = Subset.cocoSub({ seed, labels })
-      return { name: data.value, labels, train: inThousandths(subset(train).train), test: inThousandths(subset(test).test) }
+      const { all, labels } = yield* read(file, path.join(data.value, "train2017"))
+      const { all: held } = yield* read(yield* present(data.value, [year("val")], expected), path.join(data.value, "val2017"))
+      const { train } = Subset.cocoSub({ seed, labels, test: 0 })(all)
+      const { test } = Subset.cocoSub({ seed, labels, train: 0 })(held)
+      return { name: data.value, labels, train: inThousandths(train), test: inThousandths(test) }
     })
   const { labels } = halves
   const classesOf = (truth: Boxes) => truth.flatMap(({ crowd, label }) => crowd === true || label === undefined ? [] : [label])
