@@ -27,6 +27,7 @@ describe("command line", () => {
         [run("examples/emotion6.ts", "--model", directory, "--out", join(directory, "run")), /config\.json/],
         [run("examples/emotion6.ts", "--model", model, "--out", directory), /already exists and holds no run/],
         [run("examples/emotion6.ts", "--preset", "huge"), /Expected: "quick" \| "full" \| "photos" \| "paper"/],
+        [run("examples/lisa.ts", "--data", directory), /none of train in it, expected ReasonSeg's train\/ and val\//],
         [run("examples/emotion6.ts", "--device", "cuda"), /device cuda is not available on this machine: .*Available: cpu/],
         [run("src/cli/rise.ts", "evaluate", "--remote", "localhost", "--remote-model", "vl", "--out", join(directory, "run")), /baseUrl is "localhost"/],
         [run("src/cli/rise.ts", "report", directory), /no results\.json/],
@@ -76,6 +77,9 @@ describe("command line", () => {
     assert.deepInclude(Flags.settings({ ...own, model: "another" }), { name: "quick", trainable: "decoder" })
     assert.strictEqual(Flags.settings({ ...own, trainable: Option.some("decoder") }).trainable, "decoder")
     assert.notDeepEqual(Flags.recorded({ ...flags, lora: Option.some(8) }), Flags.recorded(flags))
+    // A task's own settings are recorded as they are used.
+    assert.deepInclude(Flags.settings(flags, "lisa").generate, { grammar: "mask" })
+    assert.notDeepEqual(Flags.recorded(flags, "lisa"), Flags.recorded(flags))
     // Resuming is no other run.
     assert.deepStrictEqual(Flags.recorded({ ...flags, resume: false }), Flags.recorded(flags))
   })

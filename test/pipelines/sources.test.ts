@@ -80,6 +80,14 @@ describe("sources", () => {
       assert.match(error.message, /none of train in it, expected ReasonSeg/)
     }).pipe(quiet)))
 
+  it.effect("say what a folder should hold", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({ "train.csv": "" })
+      const messageOf = <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) => Effect.map(Effect.flip(effect), ({ message }) => message)
+      assert.match(yield* messageOf(Sources.cocoSub(options(root))), /none of instances\.json, .* in it, expected instances\.json beside its pictures/)
+      assert.match(yield* messageOf(Effect.flatMap(Sources.imagenetSub(options(root)), ({ train }) => Stream.runDrain(train))), /no folder "analog clock" for the label "analog clock"/)
+    }).pipe(quiet)))
+
   it.effect("read ImageNet's folders by name or by WordNet id, with halves or to be drawn from", () =>
     live(Effect.gen(function*() {
       const pictures = (half: string, nameOf: (label: string) => string, count: number) =>
