@@ -141,6 +141,28 @@ describe("Rise", () => {
       assert.include(error.message, "tau 0.200 would keep 40%")
     }).pipe(Effect.provide(live({ bias: { fear: 50 } }))))
 
+  it.effect("lets tau sink where it may, to no more than what keeps the least share, and never to nothing earned", () =>
+    Effect.gen(function*() {
+      // All answers are "fear": right for every third picture, worth 0.2 for the others.
+      const explained = Rise.make(Stub.Mood, Stub.data(30)).pipe(Rise.generate(), Rise.reconstruct(), Rise.validate(), Rise.best())
+      const kept = (least: number) =>
+        Effect.map(Stream.runCollect(explained.pipe(Rise.filter({ tau: 0.9, least })).items), (items) => items.map(({ reward }) => reward)).pipe(
+          Effect.provide(live({ bias: { fear: 50 } }))
+        )
+      assert.deepStrictEqual(yield* kept(0.3), Array.from({ length: 10 }, () => 1))
+      const sunk = yield* kept(0.5)
+      assert.isAtLeast(sunk.length, 15)
+      assert.strictEqual(Math.min(...sunk), 0.2)
+      const bad = yield* Effect.flip(kept(1.5))
+      assert.match(bad.message, /least is 1\.5, expected a number in \[0, 1\]/)
+      const none = yield* Effect.flip(
+        Stream.runDrain(Rise.make(Stub.Mood, Stub.data(30)).pipe(Rise.generate(), Rise.reconstruct(), Rise.validate(), Rise.best(), Rise.filter({ least: 0.5 })).items).pipe(
+          Effect.provide(live({ bias: { potato: 50 } }))
+        )
+      )
+      assert.strictEqual(none._tag, "NothingKept")
+    }))
+
   it.effect("says so when there is no data", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Rise.make(Stub.Mood, Stream.empty).pipe(Rise.answers(), Rise.sft({ steps: 1 }), Rise.train))

@@ -110,39 +110,49 @@ export const best = () =>
 export interface FilterOptions {
   /** τ in [0, 1]. Default 0.75, the paper's. */
   readonly tau?: number
+  /**
+   * Share of D_RISE that is kept at the least, in [0, 1]: where fewer reach τ, it sinks to what keeps so many. Chains that earned
+   * nothing are never kept for its sake. Default 0: a τ that keeps nothing stops the run.
+   */
+  readonly least?: number
 }
 
 const Kept = Schema.Struct({ tau: Schema.Finite, kept: Schema.Int, of: Schema.Int })
 
-/** D_RISE^high = {(I, R*, A) | r ≥ τ}. A τ that keeps nothing stops the run and says which would keep 40%. */
+/** D_RISE^high = {(I, R*, A) | r ≥ τ}. A τ that keeps nothing stops the run and says which would keep 40%, unless it may sink. */
 export const filter = (options: FilterOptions = {}) =>
 <A, E, R>(
   self: Pipeline<"Explained", A, E, R>
 ): Pipeline<"Curated", A, E | Fault | StageError, R | Run> => {
-  const { tau = 0.75 } = options
+  const { least = 0, tau: wanted = 0.75 } = options
   const check = Effect.gen(function*() {
-    if (!(tau >= 0 && tau <= 1)) {
-      return yield* new BadSetting({ stage: "filter", setting: "tau", value: String(tau), expected: "a number in [0, 1]" })
+    for (const [setting, value] of [["tau", wanted], ["least", least]] as const) {
+      if (!(value >= 0 && value <= 1)) return yield* new BadSetting({ stage: "filter", setting, value: String(value), expected: "a number in [0, 1]" })
     }
     const run = yield* Run
-    const { bins, kept } = yield* Stream.runFold(
+    const keptAt = (tau: number) => Effect.map(Stream.runCount(Stream.filter(self.items, ({ reward }) => reward >= tau)), (kept) => ({ tau, kept }))
+    const { bins, reached } = yield* Stream.runFold(
       self.items,
-      () => ({ kept: 0, bins: Array.from({ length: rewardBins + 1 }, () => 0) }),
+      () => ({ reached: 0, bins: Array.from({ length: rewardBins + 1 }, () => 0) }),
       (sum, { reward }) => {
         const bin = Math.floor(reward * rewardBins)
         sum.bins[bin] = (sum.bins[bin] ?? 0) + 1
-        return { bins: sum.bins, kept: sum.kept + (reward >= tau ? 1 : 0) }
+        return { bins: sum.bins, reached: sum.reached + (reward >= wanted ? 1 : 0) }
       }
     )
     const of = bins.reduce((sum, count) => sum + count, 0)
-    if (kept === 0) return yield* new NothingKept({ tau, histogram: tenths(bins), wouldKeep40: thresholdKeeping(bins, 0.4) })
+    // The lowest bin holds what earned nothing.
+    const sunk = Math.max(1 / rewardBins, thresholdKeeping(bins, least))
+    const { kept, tau } = reached >= of * least || sunk >= wanted ? { kept: reached, tau: wanted } : yield* keptAt(sunk)
+    if (kept === 0) return yield* new NothingKept({ tau: wanted, histogram: tenths(bins), wouldKeep40: thresholdKeeping(bins, 0.4) })
     yield* run.metric({ stage: "filter", step: of, of, tau, kept, share: kept / of })
     return { tau, kept, of }
   })
+  const filtered = Effect.flatMap(Run, (run) => run.once("filter", Kept, check))
   return advance(self, {
     stage: "Curated",
-    ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => Effect.asVoid(run.once("filter", Kept, check)))),
-    items: Stream.filter(self.items, ({ reward }) => reward >= tau)
+    ready: Effect.andThen(self.ready, Effect.asVoid(filtered)),
+    items: Stream.unwrap(Effect.map(filtered, ({ tau }) => Stream.filter(self.items, ({ reward }) => reward >= tau)))
   })
 }
 

@@ -27,6 +27,8 @@ export interface Figures {
   readonly validSampled: number
   /** Mean IoU of "Where is the …?" over faces and objects; an unreadable box is 0. */
   readonly groundingIou: number
+  /** The same over objects that have others beside them, where the name has to tell which: the face alone is found without. */
+  readonly objectGroundingIou: number
   /** JSD in nats of the greedy think-answer: it has seen no emotion label, so this is what guessing earns. */
   readonly emotionJsd: number
 }
@@ -42,7 +44,8 @@ const readBox = (text: string): Iou.Xywh | undefined => {
 const questionsOf = (scene: Scene) => [
   { name: "face", placement: scene.facePlacement },
   ...scene.objects.map((name, i) => ({ name: name as string, placement: scene.placements[i] ?? scene.facePlacement }))
-].map(({ name, placement: { size, x, y } }) => ({
+].map(({ name, placement: { size, x, y } }, i) => ({
+  chosen: i > 0 && scene.objects.length > 1,
   text: `Where is the ${name}?`,
   box: [x / side * 1000, y / side * 1000, size / side * 1000, size / side * 1000] as const
 }))
@@ -97,6 +100,7 @@ export const evaluate = Effect.fn("pretrain.evaluate")(function*(count: number) 
     validThinkAnswers: mean(greedy.map(({ valid }) => valid)),
     validSampled: mean(sampled.map(({ valid }) => valid)),
     groundingIou: mean(overlaps),
+    objectGroundingIou: mean(overlaps.filter((_, i) => questions[i]?.chosen === true)),
     emotionJsd: mean(greedy.map(({ jsd }) => jsd))
   }
   return figures
