@@ -3,7 +3,7 @@
  *
  *   node examples/imagenet-sub.ts [--data DIR] [--model DIR] [--out DIR] [--preset quick|full|photos|paper|smoke] [--shots N] [--seed N] [--resume]
  *
- * With --data it reads ImageNet's folder (train/ and val/ with a folder per class) and draws the paper's subset. Without it uses the
+ * With --data it reads ImageNet's folder (train/ and val/ with a folder per class) and draws the paper's subset. Without, it uses the
  * embedded scenes, which are synthetic: 20 objects in four art styles.
  */
 import { Effect } from "effect"

@@ -3,7 +3,7 @@
  *
  *   node examples/lisa.ts [--data DIR] [--model DIR] [--out DIR] [--preset quick|full|photos|paper|smoke] [--shots N] [--seed N] [--resume]
  *
- * With --data it reads ReasonSeg's folder (train/ and val/); --shots counts samples in all. Without it uses the embedded scenes, which
+ * With --data it reads ReasonSeg's folder (train/ and val/); --shots counts samples in all. Without, it uses the embedded scenes, which
  * are synthetic: "Where is the thing of use in rainy weather?"
  */
 import { Effect } from "effect"
