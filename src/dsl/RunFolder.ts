@@ -34,7 +34,7 @@ const isRecord = (value: Schema.Json): value is { readonly [key: string]: Schema
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** The first field in which two descriptions differ, as a dotted path. */
-const difference = (stored: Schema.Json, given: Schema.Json, at: string): Option.Option<{ field: string; stored: string; given: string }> => {
+export const difference = (stored: Schema.Json, given: Schema.Json, at = ""): Option.Option<{ field: string; stored: string; given: string }> => {
   if (isRecord(stored) && isRecord(given)) {
     for (const key of new Set([...Object.keys(stored), ...Object.keys(given)])) {
       const found = difference(stored[key] ?? null, given[key] ?? null, at === "" ? key : `${at}.${key}`)
@@ -62,7 +62,7 @@ const reopen = Effect.fnUntraced(function*(directory: string, identity: Identity
   const read = (file: string) => fs.readFileString(file).pipe(Effect.mapError(fromPlatform(file, "reading")))
   const runFile = path.join(directory, "run.json")
   const stored = yield* decodeFile(runFile, yield* read(runFile), Schema.decodeEffect(Description))
-  const changed = difference(stored.identity, whole ? identity : spokenOf(stored.identity, identity), "")
+  const changed = difference(stored.identity, whole ? identity : spokenOf(stored.identity, identity))
   if (Option.isSome(changed)) return yield* new RunFolderMismatch({ path: directory, ...changed.value })
   const ledgerFile = path.join(directory, "checkpoints", "ledger.json")
   const exists = yield* fs.exists(ledgerFile).pipe(Effect.mapError(fromPlatform(ledgerFile, "reading")))
