@@ -40,10 +40,12 @@ const offered = <E, R, EP, RP>(grid: Grid<E, R, EP, RP>) => (cell: Cell.Cell): b
 export const plan = <E, R, EP, RP>(grid: Grid<E, R, EP, RP>, selection: Selection): ReadonlyArray<Cell.Cell> => {
   const { preset } = grid.bench
   const { only, seeds } = selection
-  const wanted = seeds.flatMap((seed) => tablesOf(selection).flatMap((table) => Tables.cellsOf(table, [seed], preset)))
-    .filter((cell) => only === undefined || only.some((text) => Cell.id(cell).includes(text)))
-  const cells = wanted.filter(offered(grid)).flatMap((cell) => [...Cell.ancestors(cell, preset).toReversed(), cell])
-  return [...new Map(cells.map((cell) => [Cell.id(cell), cell])).values()]
+  const withAncestors = (cells: ReadonlyArray<Cell.Cell>) => {
+    const all = cells.flatMap((cell) => [...Cell.ancestors(cell, preset).toReversed(), cell])
+    return [...new Map(all.map((cell) => [Cell.id(cell), cell])).values()]
+  }
+  const cells = withAncestors(seeds.flatMap((seed) => tablesOf(selection).flatMap((table) => Tables.cellsOf(table, [seed], preset))).filter(offered(grid)))
+  return only === undefined ? cells : withAncestors(cells.filter((cell) => only.some((text) => Cell.id(cell).includes(text))))
 }
 
 export const folderOf = <EP, RP>({ out }: Bench<EP, RP>, cell: Cell.Cell): Effect.Effect<string, never, Path.Path> =>
