@@ -3,6 +3,7 @@
  */
 export * as Ablations from "./ablations/index.ts"
 export { annotate, type Annotated, type AnnotateOptions } from "./annotate.ts"
+export * as Audit from "./audit/index.ts"
 export { compare, type CompareOptions, equalComputeBaselines, type Methods, methods } from "./compare.ts"
 export { evaluate, type EvaluateOptions } from "./evaluate.ts"
 export { type Example } from "./examples.ts"
