@@ -32,10 +32,10 @@ interface Entry<A> {
  * gets depend on the seed and the image ids, never on their order. A sample from which no label differs is spared. Reads the data
  * once and holds its labels.
  */
-export const corrupt = <A>({ differ, seed, share }: Options<A>) => <E, R>(self: Dataset<A, E, R>): Effect.Effect<Corrupted<A, E, R>, E, R> => {
+export const corrupt = <A>({ differ, seed, share }: Options<A>) => {
   if (!(share >= 0 && share <= 1)) throw new RangeError(`a share of labels lies in [0, 1], got ${share}`)
   const lot = (id: string, purpose: string) => Keyed.stream(seed, `corrupt/${purpose}/${id}`).next()
-  return Effect.map(
+  return <E, R>(self: Dataset<A, E, R>): Effect.Effect<Corrupted<A, E, R>, E, R> => Effect.map(
     Stream.runFold(self, (): Array<Entry<A>> => [], (entries, { image: { id }, truth }) => {
       entries.push({ id, truth, lot: lot(id, "victim"), place: lot(id, "donor") })
       return entries
