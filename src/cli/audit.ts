@@ -18,8 +18,8 @@ const corrupt = Flag.Finite("corrupt").pipe(
 )
 
 const by = Flag.Literals("by", Audit.rankings).pipe(
-  Flag.withDescription("best or mean: by the reward of the best chain or of all; similarity: by label and reconstruction alone"),
-  Flag.withDefault("similarity" as const)
+  Flag.withDescription("best or mean: by the reward of the best chain or of all; similarity, metric: by how near the reconstructions are to the label"),
+  Flag.withDefault("metric" as const)
 )
 
 const training = Flag.Literals("training", ["none", "warm-up", "RISE-CoT"]).pipe(

@@ -37,7 +37,7 @@ describe("rise tables", () => {
     for (const [args, expected] of [
       [["tables", "--seeds", "0,x", "--dry"], /Expected whole numbers separated by commas/],
       [["tables", "--table", "9"], /Expected some of 1, 2, 3, 4, 5, 6, credit, denominator/],
-      [["audit", "--by", "worst"], /"best" \| "mean" \| "similarity"/]
+      [["audit", "--by", "worst"], /"best" \| "mean" \| "similarity" \| "metric"/]
     ] as const) {
       const { status, stderr } = rise(...args)
       assert.strictEqual(status, 1, stderr)

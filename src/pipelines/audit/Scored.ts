@@ -7,7 +7,7 @@ import * as Reward from "../../dsl/Reward.ts"
 import type { Task } from "../../dsl/Task.ts"
 
 /** The rankings there are; the lowest score is the most suspect. */
-export const rankings = ["best", "mean", "similarity"] as const
+export const rankings = ["best", "mean", "similarity", "metric"] as const
 export type Ranking = typeof rankings[number]
 
 /** A line of `audit.jsonl`. */
@@ -23,6 +23,12 @@ export const Scored = Schema.Struct({
   mean: Schema.Finite,
   /** The mean similarity of label and reconstruction; 0 where there is no reconstruction. Leaks and format do not count. */
   similarity: Schema.Finite,
+  /**
+   * The mean of the task's first metric between label and reconstruction, its sign turned where less is better; the similarity
+   * where the task has no metric. A similarity of eq. 2 is next to 0 for anything far from the label; a metric still tells
+   * far from farther.
+   */
+  metric: Schema.Finite,
   /** Chains drawn, and how many of them leaked or could not be read. */
   chains: Schema.Int,
   leaked: Schema.Int,
@@ -38,6 +44,8 @@ const mean = (values: ReadonlyArray<number>): number => values.length === 0 ? 0 
 /** Scores the label of one validated group. */
 export const score = <A>(task: Task<A>) => {
   const similarity = Reward.cot(task, { leak: false, format: false })
+  const [metric] = task.metrics ?? []
+  const sign = metric?.direction === "lower" ? -1 : 1
   return ({ candidates, sample }: Group<A, Validated>): Scored => {
     const texts = candidates.map(({ reasoning, reconstruction }) => ({
       reasoning: reasoning.completion.text,
@@ -55,6 +63,7 @@ export const score = <A>(task: Task<A>) => {
         Option.none()
       )
     const { id, source } = sample.image
+    const similarities = texts.map((text) => similarity({ truth: sample.truth, ...text }).reward)
     const rewards = candidates.map(({ reward }) => reward)
     return {
       image: id,
@@ -62,7 +71,10 @@ export const score = <A>(task: Task<A>) => {
       label: task.encode(sample.truth),
       best: Math.max(0, ...rewards),
       mean: mean(rewards),
-      similarity: mean(texts.map((text) => similarity({ truth: sample.truth, ...text }).reward)),
+      similarity: mean(similarities),
+      metric: metric === undefined
+        ? mean(similarities)
+        : sign * mean(texts.map(({ reconstruction }) => metric.of(sample.truth, Result.getSuccess(task.decode(reconstruction))))),
       chains: candidates.length,
       leaked: candidates.filter(({ verdict }) => verdict === "leak").length,
       unread: candidates.length - read.length,

@@ -53,8 +53,8 @@ export const figures = <E, R>(
   { seed, wrong }: { readonly seed: number; readonly wrong: Option.Option<ReadonlySet<string>> }
 ): Effect.Effect<ReadonlyArray<ResultRow>, E, R> =>
   Effect.map(
-    Stream.runFold(scores, (): Array<Pick<Scored, Ranking | "image">> => [], (all, { best, image, mean, similarity }) => {
-      all.push({ best, mean, similarity, image })
+    Stream.runFold(scores, (): Array<Pick<Scored, Ranking | "image">> => [], (all, { best, image, mean, metric, similarity }) => {
+      all.push({ best, mean, similarity, metric, image })
       return all
     }),
     (all) => {

@@ -10,7 +10,7 @@ import type { Ranking } from "./Scored.ts"
 import { figures, Suspect, suspects } from "./Suspects.ts"
 
 export interface StudyOptions<A, E, R, EP, RP> extends AuditOptions<A, E, R, EP, RP>, Pick<PageOptions<A, E, R>, "bars" | "facts"> {
-  /** What the suspects are ranked by; the figures are those of all rankings. Default "similarity". */
+  /** What the suspects are ranked by; the figures are those of all rankings. Default "metric". */
   readonly by?: Ranking
   /** Suspects in suspects.jsonl. Default 200. */
   readonly top?: number
@@ -20,7 +20,7 @@ export interface StudyOptions<A, E, R, EP, RP> extends AuditOptions<A, E, R, EP,
 
 /** Runs the audit within the current run. */
 export const study = Effect.fnUntraced(function*<A, E, R, EP, RP>(options: StudyOptions<A, E, R, EP, RP>) {
-  const { bars, by = "similarity", data, facts, out, seed, task, top = 200, wrong = Option.none() } = options
+  const { bars, by = "metric", data, facts, out, seed, task, top = 200, wrong = Option.none() } = options
   const path = yield* Path.Path
   const scores = yield* audit(options)
   const rows = yield* figures(scores, { seed, wrong })

@@ -97,7 +97,7 @@ describe("audit", () => {
       })
     }))
     assert.deepStrictEqual(scored, {
-      image: "joy-0", label: "fear", best: 0.2, mean: 0.1, similarity: (0.2 + 0.2 + 1 + 0) / 4, chains: 4, leaked: 1, unread: 1,
+      image: "joy-0", label: "fear", best: 0.2, mean: 0.1, similarity: (0.2 + 0.2 + 1 + 0) / 4, metric: -0.75, chains: 4, leaked: 1, unread: 1,
       reconstruction: "joy", reasoning: "a"
     })
     assert.strictEqual(
