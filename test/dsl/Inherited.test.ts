@@ -23,8 +23,11 @@ const inRun = (options: { readonly path: string; readonly from?: ReadonlyArray<s
     const { sessions, updates } = yield* Stub.Trace
     return { result, sessions, updates: updates.length }
   }).pipe(
-    Effect.provide(Layer.mergeAll(Stub.layer({ seed: 1 }), Run.layer({ seed: 2, identity, ...options }), Layer.succeed(Progress, silent))),
-    Effect.provide(Stub.Trace.layer)
+    Effect.provide(
+      Layer.mergeAll(Stub.layer({ seed: 1 }), Run.layer({ seed: 2, identity, ...options }), Layer.succeed(Progress, silent)).pipe(
+        Layer.provideMerge(Stub.Trace.layer)
+      )
+    )
   )
 
 const setUp = Effect.gen(function*() {

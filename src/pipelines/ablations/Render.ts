@@ -66,7 +66,7 @@ export const page = (tables: ReadonlyArray<Filled>, { model, preset, seeds, sour
     `Preset ${preset}, model ${model}, seeds ${seeds.join(", ")}. ${Object.entries(sources).map(([task, source]) => `${task}: ${source}.`).join(" ")}`,
     "",
     "Mean ± standard error over seeds. Win rate: share of samples on which the row beats RISE, ties counted half. In brackets the paper's figure, " +
-    "of Qwen2-VL-2B on other data: rows can be compared within a column, not across brackets. The paper's Tables 2 to 6 are not in the text at hand.",
+    "of Qwen2-VL-2B on other data: rows can be compared within a column, not across brackets. The figures of the paper's Tables 2 to 6 are not known here.",
     "",
     ...tables.flatMap((table) => [markdown(table, seeds.length), ""]),
     ...failureLines(failures)

@@ -1,7 +1,7 @@
 /**
  * The tables of the paper's experiments as data: which cells stand in which row, and what the paper reports there.
  *
- * Figures of the paper are those of its Table 1 and of its text; of Tables 2 to 6 the text at hand has no figures. Win rates
+ * Figures of the paper are those of its Table 1 and of its text; those of Tables 2 to 6 are not known here. Win rates
  * are shares here, percents there. Rows and columns that the paper has not (the prior, the warmed start, what the chains are
  * worth, credit, denominators) are this project's.
  */

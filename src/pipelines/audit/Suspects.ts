@@ -45,7 +45,7 @@ export const suspects = <E, R>(
   })
 
 /**
- * Figures of an audit as rows of results.json: the mean of each score and, where the wrong labels are known, the AUROC of each
+ * Figures of an audit as rows of results.json: the average of each score and, where the wrong labels are known, the AUROC of each
  * ranking and the share of wrong labels among as many first suspects as there are wrong labels.
  */
 export const figures = <E, R>(
@@ -59,7 +59,7 @@ export const figures = <E, R>(
     }),
     (all) => {
       const row = (metric: string, value: number): ResultRow => ({ method: "audit", part: "train", shots: "full", metric, value, n: all.length, seed })
-      const averages = all.length === 0 ? [] : rankings.map((name) => row(`mean ${name}`, all.reduce((sum, scored) => sum + scored[name], 0) / all.length))
+      const averages = all.length === 0 ? [] : rankings.map((name) => row(`average ${name}`, all.reduce((sum, scored) => sum + scored[name], 0) / all.length))
       if (Option.isNone(wrong)) return averages
       const ids = wrong.value
       const [bad, good] = [all.filter(({ image }) => ids.has(image)), all.filter(({ image }) => !ids.has(image))]
