@@ -14,6 +14,7 @@ import type {
   SftOptions,
   WarmUpOptions
 } from "../dsl/Rise.ts"
+import type * as Reward from "../dsl/Reward.ts"
 
 /** A preset is plain JSON: it is recorded in run.json as it is. */
 export interface Preset {
@@ -28,6 +29,8 @@ export interface Preset {
   readonly warmUp?: WarmUpOptions
   readonly generate: GenerateOptions
   readonly reconstruct: ReconstructOptions
+  /** Parts of the reward that are left out; all of eq. 1 where it is left out. */
+  readonly validate?: Reward.Options
   readonly reinforce: ReinforceOptions
   readonly filter: FilterOptions
   readonly sft: Omit<SftOptions, "replay">
