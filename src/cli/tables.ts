@@ -69,7 +69,7 @@ export const tables = Command.make("tables", {
     ? { name: named(flags), policy: (seed: number) => policy({ ...flags, seed }) }
     : undefined
   const grid = {
-    subjects: Ablations.subjects(flags),
+    subjects: Ablations.subjects({ ...flags, embedded: Flags.isEmbedded(flags) }),
     bench: {
       out: flags.out,
       preset,

@@ -25,6 +25,8 @@ export interface Options {
   readonly seed: number
   /** Whether the embedded checkpoint is asked: in its own few words. */
   readonly embedded: boolean
+  /** What eq. 6 divides by in `cocoSub`. Default "max". */
+  readonly denominator?: "truth" | "max"
 }
 
 type Boxes = Annotation<"thousandths">
@@ -59,7 +61,7 @@ interface Sum {
 }
 
 /** The mean box: where answers stand, whatever is asked. */
-const meanBox = <E, R>(truths: Stream.Stream<Boxes, E, R>): Effect.Effect<Boxes, E, R> =>
+export const meanBox = <E, R>(truths: Stream.Stream<Boxes, E, R>): Effect.Effect<Boxes, E, R> =>
   Effect.map(
     Stream.runFold(Stream.flattenIterable(truths), (): Sum => ({ n: 0, sum: [0, 0, 0, 0] }), ({ n, sum: [x, y, w, h] }, { box }): Sum =>
       ({ n: n + 1, sum: [x + box[0], y + box[1], w + box[2], h + box[3]] })),
@@ -142,7 +144,7 @@ const testShare = Subset.sizes.test / (Subset.sizes.train + Subset.sizes.test)
  * `instances.json` whose pictures lie beside it. Of COCO the paper's subset is drawn, 25 and 10 pictures of each class; a file with
  * fewer pictures is split by the same shares.
  */
-export const cocoSub = Effect.fnUntraced(function*({ data, embedded, seed, shots }: Options) {
+export const cocoSub = Effect.fnUntraced(function*({ data, denominator, embedded, seed, shots }: Options) {
   const halves = Option.isNone(data)
     ? {
       name: scenes,
@@ -181,7 +183,7 @@ export const cocoSub = Effect.fnUntraced(function*({ data, embedded, seed, shots
     ...halves,
     // A picture has many classes and is drawn for one of them.
     ...few<Boxes>(halves.train, shots, (count) => (samples) => Subset.draw<Boxes>({ labels, classesOf, seed, train: count, test: 0 })(samples).train),
-    task: embedded ? CocoSub.forEmbedded(labels) : CocoSub.forLabels(labels)
+    task: embedded ? CocoSub.forEmbedded(labels, denominator) : CocoSub.forLabels(labels, denominator)
   }
   return source
 })

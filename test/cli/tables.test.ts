@@ -16,9 +16,9 @@ describe("rise tables", () => {
       const { status, stderr, stdout } = rise("tables", "--dry", "--out", out, "--seeds", "0,1,1", "--table", "6", "--only", "tau-0.85", "--preset", "quick")
       assert.strictEqual(status, 0, stderr)
       const ids = stdout.split("\n").filter((line) => line.startsWith("new")).map((line) => line.split(/\s+/).at(-1))
-      assert.deepStrictEqual(ids, [0, 1].flatMap((seed) =>
-        ["warmed", "RISE-CoT", "SFT-high,tau-0.85", "RISE,tau-0.85"].map((cell) => `emotion6/full/seed-${seed}/${cell}`)))
-      assert.match(stdout, /8 cells, 0 done, 8 to do: about \dm\d\ds \(counted/)
+      assert.deepStrictEqual(ids, [0, 1].flatMap((seed) => ["emotion6", "lisa"].flatMap((task) =>
+        ["warmed", "RISE-CoT", "SFT-high,tau-0.85", "RISE,tau-0.85"].map((cell) => `${task}/full/seed-${seed}/${cell}`))))
+      assert.match(stdout, /16 cells, 0 done, 16 to do: about \d+m\d\ds \(counted/)
       assert.isFalse(existsSync(out))
 
       // A cell of another preset is no cell of this grid.

@@ -70,8 +70,9 @@ export const stateOf = Effect.fnUntraced(function*<E, R, EP, RP>({ bench, subjec
   const folder = yield* folderOf(bench, cell)
   const recorded = yield* json(path.join(folder, "run.json"), Recorded)
   if (Option.isNone(recorded)) return "new" as const
-  const source = subjects.find(({ name }) => name === cell.task)?.source ?? ""
-  const changed = difference(recorded.value.identity.config, configOf(cell, source, bench))
+  const subject = subjects.find(({ name }) => name === cell.task)
+  const preset = subject?.preset(bench.preset) ?? bench.preset
+  const changed = difference(recorded.value.identity.config, configOf(cell, subject?.source ?? "", { ...bench, preset }))
   if (Option.isSome(changed)) return yield* new RunFolderMismatch({ path: folder, ...changed.value })
   return Option.isSome(yield* rowsOf(bench, cell)) ? "done" as const : "begun" as const
 })

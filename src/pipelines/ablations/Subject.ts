@@ -79,6 +79,8 @@ export interface Definition<A, E, R, E2, R2> {
   readonly sizes?: Sizes
   /** What eq. 6 may divide by, where the task knows it. Default: it does not. */
   readonly denominators?: ReadonlyArray<"truth" | "max">
+  /** The grid's preset as the task needs it. Default: as it is. */
+  readonly preset?: (preset: Preset) => Preset
   /** The halves at a number of shots, drawn by the seed. */
   readonly open: (
     cell: { readonly shots: Cell.Shots; readonly seed: number; readonly denominator: "truth" | "max" | undefined }
@@ -88,8 +90,10 @@ export interface Definition<A, E, R, E2, R2> {
 }
 
 /** A task of whatever annotation, ready to run cells. */
-export interface Subject<out E, out R> extends Omit<Definition<never, never, never, never, never>, "open" | "prior" | "shots" | "denominators"> {
+export interface Subject<out E, out R> extends Omit<Definition<never, never, never, never, never>, "open" | "preset" | "prior" | "shots" | "denominators"> {
   readonly shots: ReadonlyArray<Cell.Shots>
+  /** The grid's preset as the task needs it: what its cells are run and recorded under. */
+  readonly preset: (preset: Preset) => Preset
   /** Whether the grid can run such a cell here: a server may be missing, a task may know no denominator. */
   readonly offers: (cell: Cell.Cell, bench: Pick<Bench, "preset"> & { readonly remote?: unknown }) => boolean
   /** Runs the cell in its folder, from where its parents' folders end. Resumes what was cut off. */
@@ -113,12 +117,13 @@ export const configOf = <EP, RP>(cell: Cell.Cell, source: string, { model, prese
 })
 
 export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): Subject<E | E2, R | R2> => {
-  const { denominators = [], measures, name, open, prior, shots = [4, 16, "full"], source } = definition
+  const { denominators = [], measures, name, open, preset: adapted = (preset: Preset) => preset, prior, shots = [4, 16, "full"], source } = definition
   return {
     name,
     source,
     measures,
     shots,
+    preset: adapted,
     ...(definition.sizes === undefined ? {} : { sizes: definition.sizes }),
     offers: (cell, { preset, remote }) =>
       shots.includes(cell.shots) &&
@@ -126,7 +131,8 @@ export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): 
       (cell.method !== "warmed" || preset.warmUp !== undefined) &&
       ((cell.method !== "remote" && cell.settings.chains !== "remote") || remote !== undefined) &&
       (cell.settings.denominator === undefined || denominators.includes(cell.settings.denominator)),
-    run: Effect.fnUntraced(function*(cell, bench) {
+    run: Effect.fnUntraced(function*(cell, given) {
+      const bench = { ...given, preset: adapted(given.preset) }
       const path = yield* Path.Path
       const preset = Cell.presetOf(cell, bench.preset)
       const { warmUp: _, ...unwarmed } = preset

@@ -7,6 +7,7 @@ import { Scenes } from "../../data/index.ts"
 import type { Space } from "./Box.ts"
 import * as Codec from "./Codec.ts"
 import { type Detection, make as makeDetection } from "./Detection.ts"
+import type { Denominator } from "./Similarity.ts"
 
 /** COCO's 80 classes, in the order of its categories. */
 export const labels: ReadonlyArray<string> = [
@@ -26,11 +27,11 @@ export const labels: ReadonlyArray<string> = [
  * CocoSub.make(BoxCodec.qwen2Vl({ space: "thousandths", labels: CocoSub.labels }))
  * ```
  */
-export const make = <S extends Space>(codec: Codec.Codec<S>): Detection<S> =>
-  makeDetection({ name: "coco-sub", subject: "every thing with one of these names", codec, denominator: "max" })
+export const make = <S extends Space>(codec: Codec.Codec<S>, denominator: Denominator = "max"): Detection<S> =>
+  makeDetection({ name: "coco-sub", subject: "every thing with one of these names", codec, denominator })
 
 /** Boxes as in the paper with their names before them: `cup [250, 300, 200, 100], dog [10, 20, 400, 500]`, in thousandths. */
-export const forLabels = (labels: ReadonlyArray<string>): Detection<"thousandths"> => make(Codec.scenes({ labels }))
+export const forLabels = (labels: ReadonlyArray<string>, denominator?: Denominator): Detection<"thousandths"> => make(Codec.scenes({ labels }), denominator)
 
 /** The same for COCO's 80 classes. */
 export const task: Detection<"thousandths"> = forLabels(labels)
@@ -39,12 +40,12 @@ export const task: Detection<"thousandths"> = forLabels(labels)
  * For the embedded checkpoint: in the few words it has, close to the prompts of its pretraining, without the list of names, and boxes
  * on the grid that it writes. Names that it has no words for it spells letter by letter.
  */
-export const forEmbedded = (names: ReadonlyArray<string>): Detection<"thousandths"> =>
+export const forEmbedded = (names: ReadonlyArray<string>, denominator: Denominator = "max"): Detection<"thousandths"> =>
   makeDetection({
     name: "coco-sub",
     subject: "every thing",
     codec: Codec.scenes({ labels: names, step: 10 }),
-    denominator: "max",
+    denominator,
     prompts: {
       reason: (annotation) => `Name the things in this picture: ${annotation}. Explain this picture.`,
       reconstruct: (reasoning) => `Someone explains this picture: ${reasoning} What are the things and their place?`,
