@@ -30,8 +30,24 @@ export interface Options {
    * Snapshots and training states then hold the adapter alone.
    */
   readonly lora?: Adapter.Options
-  /** Default "decoder": the vision tower is frozen and its visual tokens are computed once an image. */
+  /**
+   * Default "decoder": the vision tower is frozen and its visual tokens are computed once an image. "none": the policy is
+   * sampled and scored, never updated.
+   */
   readonly trainable?: Model.Trainable
+  /**
+   * Reads frozen weights (`lora`, or `trainable: "none"`) from a file that all sessions map, instead of holding them in
+   * memory: the model's own where it is float32, else a float32 copy in the cache, written once. Default, on a CPU: from
+   * 400 million weights on.
+   */
+  readonly mapWeights?: boolean
+  /**
+   * Rounds the linear layers of a frozen model to 8 bits, or the decoder's to 4 and the vision tower's to 8, for rollouts,
+   * scoring and training alike; in blocks of 32 with a scale each. Only on a CPU. `save` still writes full precision.
+   */
+  readonly quantize?: "int8" | "int4"
+  /** Folder for copies of weights that sessions map. Default: RISE_CACHE of the environment, or the system's folder for caches. */
+  readonly cache?: string
   /** Sequences a worker trains on at a time. Default 16. */
   readonly microBatch?: number
   /**
@@ -134,8 +150,15 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const runtime = yield* Runtime.Runtime
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
+  if (runtime.device !== "cpu" && (options.quantize !== undefined || options.mapWeights === true)) {
+    return yield* new PolicyError({
+      operation: "load",
+      reason: `${options.quantize === undefined ? "mapWeights" : "quantize"} is for the CPU, the device is ${runtime.device}: leave it out`
+    })
+  }
   const model = yield* Model.load(options.model, {
     ...options,
+    ...(runtime.device !== "cpu" && { mapWeights: false }),
     check: (config) => options.plan === undefined
       ? Effect.void
       : Plan.within(config, { ...options, ...options.plan, workers: runtime.workers }, options.plan.limit)
@@ -151,6 +174,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     name: "policy",
     weights,
     lora,
+    mapped: model.mapped,
     frozen: !model.towerTrained
   })
   let version = 0
@@ -160,7 +184,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     packFrom: options.packFrom ?? PACK_FROM,
     positions: new PositionTable(model.config),
     seed: options.seed,
-    parameters: () => Programs.parameterInputs(model.config, lora),
+    parameters: () => Programs.parameterInputs(model.config, lora, undefined, model.mapped?.frozen),
     microBatch: options.microBatch ?? 16,
     microTokens: options.microTokens ?? 16384,
     recompute: options.recompute ?? false,
@@ -255,6 +279,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     update: (objective, update) =>
       failing("update")(Effect.gen(function*() {
         yield* closed("update")
+        if (options.trainable === "none") return yield* new PolicyError({ operation: "update", reason: `trainable is "none": this policy is not trained` })
         const count = objective._tag === "Supervised" ? objective.examples.length : objective.rollouts.length
         if (count === 0) return yield* new PolicyError({ operation: "update", reason: "there is nothing to learn from: the batch is empty" })
         return objective._tag === "Supervised"

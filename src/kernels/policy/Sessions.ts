@@ -15,12 +15,14 @@ export interface SessionSpec {
   readonly resident?: Readonly<Record<string, string>>
   /** Weights that become part of the session, where reading them live costs more than opening it anew for every version. */
   readonly packed?: Packed
+  /** The folder that initializers of the program lie in; unless they are packed their pages are shared by all sessions. */
+  readonly mapped?: { readonly folder: string; readonly prepack: boolean }
 }
 
 /** A version of the weights for the initializers of a program to point into. */
 export interface Packed {
   readonly version: number
-  readonly externalData: NonNullable<Runtime.SessionOptions["externalData"]>
+  readonly externalData?: NonNullable<Runtime.SessionOptions["externalData"]>
 }
 
 /** A session that feeds itself the inputs it has, whatever else is offered. */
@@ -55,7 +57,7 @@ export const make = Effect.gen(function*() {
   const held = new Map<string, Held>()
   const programs = new Map<string, OnnxWriter.Program>()
 
-  const open = Effect.fnUntraced(function*({ bound, key, outputs = {}, packed, program, resident = {}, worker }: SessionSpec) {
+  const open = Effect.fnUntraced(function*({ bound, key, mapped, outputs = {}, packed, program, resident = {}, worker }: SessionSpec) {
     const written = programs.get(key) ?? program()
     programs.set(key, written)
     const inputs = new Set(written.inputs.map((port) => port.name))
@@ -70,7 +72,8 @@ export const make = Effect.gen(function*() {
         outputs: kept,
         resident,
         onHost: written.onHost,
-        ...(packed && { externalData: packed.externalData })
+        ...(packed?.externalData && { externalData: packed.externalData }),
+        ...(mapped && { modelFolder: mapped.folder, prepack: mapped.prepack })
       }),
       scope
     )

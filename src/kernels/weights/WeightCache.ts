@@ -6,7 +6,7 @@
  * for two checkpoints of one shape may share all the rest. It is written to a temporary sibling and renamed when complete,
  * and nothing of it is ever changed. The folder can be deleted at any time: what is missing is written again.
  */
-import { Clock, Config, Effect, FileSystem, Option, Path, Schema } from "effect"
+import { Clock, Config, Effect, FileSystem, Option, Path, type PlatformError, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { statfs } from "node:fs/promises"
 import { homedir } from "node:os"
@@ -136,7 +136,7 @@ const writeTensor = (handle: FileSystem.File, { location: { header, info }, name
   const [out = 0, inner = 0] = info.shape
   const scales = new Float32Array(out * Quantize.blocksOf(inner, quantization))
   let done = 0
-  return Safetensors.readParts(header, stored, (part) => {
+  return Safetensors.readParts(header, stored, (part): Effect.Effect<void, PlatformError.PlatformError | WeightsError> => {
     const rows = part.length / inner
     const integers = new Uint8Array(rows * Quantize.bytesOf(inner, quantization))
     const own = scales.subarray(done, done += rows * Quantize.blocksOf(inner, quantization))
@@ -156,7 +156,7 @@ const removeStale = Effect.fnUntraced(function*(folder: string) {
     const { mtime } = yield* fs.stat(path)
     if (Option.exists(mtime, (at) => now - at.getTime() > STALE_MILLIS)) yield* fs.remove(path, { force: true })
   }
-}, Effect.ignore)
+}, (effect) => Effect.ignore(effect))
 
 const build = Effect.fnUntraced(function*(path: string, folder: string, wanted: ReadonlyArray<Wanted>) {
   const fs = yield* FileSystem.FileSystem
