@@ -46,7 +46,7 @@ export const quantize = (values: Float32Array, inner: number, format: Format, in
           extreme = values[i]!
         }
       }
-      const scale = Math.fround(extreme / -middle)
+      const scale = Math.fround(0 - extreme / middle)
       scales[r * count + b] = scale
       const inverse = scale === 0 ? 0 : 1 / scale
       for (let i = begin; i < begin + block; i += 8 / bits) {
