@@ -118,16 +118,24 @@ const trainingShape = (config: Config.Config, workload: Required<Pick<Workload, 
   return { shape, batches: Math.ceil(sequences / each) }
 }
 
-/** What the weights take: as they are stored, and once more for every session that packs them. */
-const weightsOf = (specs: ReadonlyArray<Parameters.ParameterSpec>, frozen: Frozen.Frozen | undefined, copies: number) => {
-  if (frozen === undefined) return bytes(specs) * (1 + copies)
-  return specs.reduce((n, { name, part, shape }) => {
-    const quantization = frozen.quantized.get(name)
-    if (quantization === undefined) return n + bytes([{ shape }])
+/** Bytes of parameters as a file stores them. */
+const storedBytes = (specs: ReadonlyArray<Parameters.ParameterSpec>, { quantized }: Frozen.Frozen): number =>
+  specs.reduce((n, { name, shape }) => {
+    const quantization = quantized.get(name)
     const [out = 0, inner = 0] = shape
-    const stored = out * (Frozen.rowBytes(inner, quantization) + 4 * Math.ceil(inner / quantization.block))
-    return n + stored * (part === "decoder" ? 1 + copies : 1)
+    return n + (quantization === undefined ? bytes([{ shape }]) : out * (Frozen.rowBytes(inner, quantization) + 4 * Math.ceil(inner / quantization.block)))
   }, 0)
+
+/**
+ * What the weights take in memory, and once more for every session that packs them. Of a mapped file pages count once, as the
+ * system holds them, and of tower and decoder the greater part, for they are not mapped at one time.
+ */
+const weightsOf = (specs: ReadonlyArray<Parameters.ParameterSpec>, frozen: Frozen.Frozen | undefined, copies: number, whole: boolean) => {
+  if (frozen === undefined) return bytes(specs) * (1 + copies)
+  const [decoder, tower] = [specs.filter(({ part }) => part === "decoder"), specs.filter(({ part }) => part === "vision")]
+  const mapped = [storedBytes(decoder, frozen), storedBytes(tower, frozen)] as const
+  const packed = storedBytes(decoder.filter(({ name }) => frozen.quantized.has(name)), frozen)
+  return (whole ? mapped[0] + mapped[1] : Math.max(...mapped)) + copies * packed
 }
 
 /** What the workload takes of a model. A prompt's visual tokens count as one image. */
@@ -178,7 +186,7 @@ export const estimate = Effect.fn("Plan.estimate")(function*(config: Config.Conf
   const copies = packs ? (mapped ? 1 : PACKED) * workers : 0
   const parts = {
     process: PROCESS + WORKER * (workers - 1),
-    weights: weightsOf(specs, frozen, copies),
+    weights: weightsOf(specs, frozen, copies, towerTrained),
     reference: trainable === "none" ? 0 : lora === undefined ? bytes(specs) : changing,
     adapter: lora === undefined ? 0 : changing,
     optimizer: 2 * changing,

@@ -42,6 +42,8 @@ interface Held {
   readonly session: OpenSession
   /** Of its packed weights; undefined where they are live. */
   readonly version: number | undefined
+  /** Whether it maps weights and packs none of them. */
+  readonly mapping: boolean
   readonly scope: Scope.Closeable
 }
 
@@ -78,7 +80,7 @@ export const make = Effect.gen(function*() {
       scope
     )
     const opened: OpenSession = { run: (feeds, state) => session.run(only(varying, feeds), fetches, state) }
-    const made: Held = { session: opened, scope, version: packed?.version }
+    const made: Held = { session: opened, scope, version: packed?.version, mapping: mapped !== undefined && packed === undefined }
     return made
   })
 
@@ -92,11 +94,14 @@ export const make = Effect.gen(function*() {
     }
     const mine = [...held].filter(([name]) => name.startsWith(`${spec.worker}|`))
     // A packed session holds a copy of the weights: one a worker, and never a stale one.
-    const outdated = spec.packed === undefined ? [] : mine.filter(([, { version }]) => version !== undefined)
+    const outdated = spec.packed !== undefined ? mine.filter(([, { version }]) => version !== undefined)
+      // Mapped pages count for every session that maps them, and opening it again costs next to nothing: one a worker too.
+      : spec.mapped !== undefined ? mine.filter(([, { mapping }]) => mapping)
+      : []
     const oldest = outdated.length === 0 && mine.length >= LIMIT ? mine.slice(0, 1) : []
     for (const [name, { scope }] of [...outdated, ...oldest]) {
       held.delete(name)
-      if (name !== key) programs.delete(name.slice(name.indexOf("|") + 1))
+      if (name !== key && spec.mapped === undefined) programs.delete(name.slice(name.indexOf("|") + 1))
       yield* Scope.close(scope, Exit.void)
     }
     const made = yield* open(spec)

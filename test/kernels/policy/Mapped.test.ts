@@ -131,7 +131,7 @@ describe("a policy with mapped weights", () => {
         const [found, expected, full] = [
           yield* run(observed(true), { lora, quantize, cache }),
           yield* run(observed(true), { lora, model }),
-          yield* run(observed(false), { lora }, 1)
+          yield* run(observed(false), { lora })
         ]
         assert.isAbove(worst(found.before, full.before), 1e-3, "rounding is not free")
         assert.isAtMost(worst(found.before, expected.before), 1e-4)
