@@ -26,7 +26,7 @@ describe("command line", () => {
         [run("examples/emotion6.ts", "--data", directory, "--model", model, "--out", join(directory, "run")), /header does not fit the task: missing "anger"/],
         [run("examples/emotion6.ts", "--model", directory, "--out", join(directory, "run")), /config\.json/],
         [run("examples/emotion6.ts", "--model", model, "--out", directory), /already exists and holds no run/],
-        [run("examples/emotion6.ts", "--preset", "huge"), /Expected: "quick" \| "full" \| "photos" \| "paper"/],
+        [run("examples/emotion6.ts", "--preset", "huge"), /Expected: "smoke" \| "quick" \| "full" \| "photos" \| "paper"/],
         [run("examples/emotion6.ts", "--device", "cuda"), /device cuda is not available on this machine: .*Available: cpu/],
         [run("src/cli/rise.ts", "evaluate", "--remote", "localhost", "--remote-model", "vl", "--out", join(directory, "run")), /baseUrl is "localhost"/],
         [run("src/cli/rise.ts", "report", directory), /no results\.json/],
@@ -64,7 +64,9 @@ describe("command line", () => {
   it("records every flag that changes results, and drops the warm-up on request", () => {
     const flags: Flags.Study = {
       data: Option.none(), model: Flags.embeddedModel, out: Option.none(), preset: Option.some("full"), seed: 3, device: "cpu", resume: true,
-      shots: Option.some(4), equalCompute: false, trainable: Option.none(), lora: Option.none(), noWarmUp: false
+      shots: Option.some(4), equalCompute: false, trainable: Option.none(), lora: Option.none(), noWarmUp: false,
+      workers: Option.none(), quantize: Option.none(), cache: Option.none(), recompute: false, microTokens: Option.none(), memoryLimit: Option.none(),
+      promptTokens: 1024, tau: Option.none()
     }
     assert.isDefined(Flags.settings(flags).warmUp)
     assert.isUndefined(Flags.settings({ ...flags, noWarmUp: true }).warmUp)
@@ -76,6 +78,11 @@ describe("command line", () => {
     assert.deepInclude(Flags.settings({ ...own, model: "another" }), { name: "quick", trainable: "decoder" })
     assert.strictEqual(Flags.settings({ ...own, trainable: Option.some("decoder") }).trainable, "decoder")
     assert.notDeepEqual(Flags.recorded({ ...flags, lora: Option.some(8) }), Flags.recorded(flags))
+    assert.notDeepEqual(Flags.recorded({ ...flags, lora: Option.some(8), quantize: Option.some("int4") }), Flags.recorded({ ...flags, lora: Option.some(8) }))
+    assert.strictEqual(Flags.settings({ ...flags, tau: Option.some(0.2) }).filter.tau, 0.2)
+    assert.notDeepEqual(Flags.recorded({ ...flags, tau: Option.some(0.2) }), Flags.recorded(flags))
+    // Less memory for the same numbers is no other run.
+    assert.deepStrictEqual(Flags.recorded({ ...flags, recompute: true, workers: Option.some(1), memoryLimit: Option.some(8) }), Flags.recorded(flags))
     // Resuming is no other run.
     assert.deepStrictEqual(Flags.recorded({ ...flags, resume: false }), Flags.recorded(flags))
   })

@@ -63,6 +63,14 @@ const dequantizeOperator: Operator = {
   }
 }
 
+const orders = new Map<number, Tensor>()
+/** 0 … n − 1, the same constant wherever it is used: a graph holds it once. */
+const order = (n: number): Tensor => {
+  const made = orders.get(n) ?? constant(BigInt64Array.from({ length: n }, (_, i) => BigInt(i)))
+  orders.set(n, made)
+  return made
+}
+
 /**
  * The matrix in float32, once `awaited` is there: of constants alone it would be written out when the session opens, and all
  * of them held at once.
@@ -70,9 +78,9 @@ const dequantizeOperator: Operator = {
 const written = ({ bits, block, inner, out, rows, scales }: Quantized, awaited: Tensor): Tensor => {
   const first = reshape(awaited.shape.reduce((cut, _, axis) => slice(cut, axis, 0, 1), awaited), [1])
   // Less than itself: 0, whatever it is.
-  const order = add(constant(BigInt64Array.from({ length: out }, (_, i) => BigInt(i))), cast(less(first, first), "i64"))
+  const indices = add(order(out), cast(less(first, first), "i64"))
   const padded = (scales.shape[1] as number) * block
-  const whole = single(dequantizeOperator, [rows, order, scales], [out, padded], "f32", { bits, block })
+  const whole = single(dequantizeOperator, [rows, indices, scales], [out, padded], "f32", { bits, block })
   return padded === inner ? whole : slice(whole, 1, 0, inner)
 }
 

@@ -61,7 +61,10 @@ export const make = Effect.gen(function*() {
 
   const open = Effect.fnUntraced(function*({ bound, key, mapped, outputs = {}, packed, program, resident = {}, worker }: SessionSpec) {
     const written = programs.get(key) ?? program()
+    programs.delete(key)
     programs.set(key, written)
+    // A session that is opened again with a program that is gone has it written again.
+    if (programs.size > LIMIT * runtime.workers) programs.delete(programs.keys().next().value ?? "")
     const inputs = new Set(written.inputs.map((port) => port.name))
     const prepared = only(inputs, bound)
     const varying = new Set([...inputs].filter((name) => !(name in prepared)))
