@@ -13,6 +13,9 @@ const fixture = join(root, "test/fixtures/parity/qwen2-vl")
 const run = (...args: ReadonlyArray<string>) => spawnSync(process.execPath, args, { cwd: root, encoding: "utf8", timeout: 240_000 })
 const read = (...path: ReadonlyArray<string>): unknown => JSON.parse(readFileSync(join(...path), "utf8"))
 
+/** What a run folder records of the flags. */
+const configOf = (out: string) => (read(out, "run.json") as { readonly identity: { readonly config: Readonly<Record<string, unknown>> } }).identity.config
+
 const inFolder = async (use: (folder: string) => Promise<void> | void) => {
   const folder = mkdtempSync(join(tmpdir(), "rise-emotion6-"))
   try {
@@ -48,7 +51,7 @@ describe("examples/emotion6.ts --model DIR", () => {
         const row = rows.find((each) => each.method === method && each.metric === "JSD")
         assert.isTrue(row !== undefined && row.value >= 0 && row.value <= Math.log(2) + 1e-6, method)
       }
-      assert.strictEqual((read(out, "run.json") as { readonly config: { readonly model: string } }).config.model, fixture)
+      assert.strictEqual(configOf(out)["model"], fixture)
       const lines = readFileSync(join(out, "cot.jsonl"), "utf8").trim().split("\n")
       assert.strictEqual(lines.length, 6)
       const distances = await moved(join(out, "model"))
@@ -66,8 +69,7 @@ describe("examples/emotion6.ts --model DIR", () => {
         "--quantize", "int4", "--cache", cache, "--recompute", "--micro-tokens", "512", "--workers", "1", "--memory-limit", "4", "--prompt-tokens", "256")
       assert.strictEqual(status, 0, stderr)
       assert.strictEqual(readdirSync(cache).length, 1)
-      const { config } = read(out, "run.json") as { readonly config: Readonly<Record<string, unknown>> }
-      assert.deepInclude(config, { lora: 4, quantize: "int4" })
+      assert.deepInclude(configOf(out), { lora: 4, quantize: "int4" })
       const distances = await moved(join(out, "model"))
       for (const [name, distance] of distances) {
         const adapted = /^model\.layers\..*_proj\.weight$/.test(name)
