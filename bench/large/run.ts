@@ -7,7 +7,7 @@
  * time of loading alone.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Effect, Layer, Option } from "effect"
+import { Console, Effect, Layer, Logger, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
@@ -90,4 +90,4 @@ const command = Command.make("large", {
   yield* Console.log(JSON.stringify({ mode, quantize: Option.getOrNull(quantize), workers, threads, tokens, parts, peakGiB: held().peak, planned, machine: machine() }))
 }))
 
-command.pipe(Command.run({ version: "0.1.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+command.pipe(Command.run({ version: "0.1.0" }), Effect.provideService(Logger.LogToStderr, true), Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -2,7 +2,7 @@
  * Runs a command as the process: readable errors without a stack, exit code 1 for mistakes, 130 for an interrupt.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Effect, Option } from "effect"
+import { Effect, Logger, Option } from "effect"
 import { availableParallelism } from "node:os"
 import { CliError, Command } from "effect/cli"
 import { type Device, Runtime } from "../kernels/runtime/index.ts"
@@ -44,6 +44,8 @@ export const runMain = <const Name extends string, Input, C, E>(
 ): void =>
   command.pipe(
     Command.run({ version: packageJson.version }),
+    // What a command prints may be read by a program.
+    Effect.provideService(Logger.LogToStderr, true),
     Effect.provide(NodeServices.layer),
     NodeRuntime.runMain
   )
