@@ -1,7 +1,7 @@
 /**
  * RISE for TypeScript: teach a vision-language model to annotate images and to say why.
  */
-export { CocoInstances, CsvManifest, Emotion6Folder, ImageFolder, JsonLines, Parquet, ReasonSeg, Scenes, Subset } from "./data/index.ts"
+export { CocoInstances, Corruption, CsvManifest, Emotion6Folder, ImageFolder, JsonLines, Parquet, ReasonSeg, Scenes, Subset } from "./data/index.ts"
 export { Advantage, Dataset, Policy, Progress, Quarantine, Reward, Rise, Run, Task } from "./dsl/index.ts"
 export * as Image from "./kernels/image/Image.ts"
 export { Device, Runtime } from "./kernels/runtime/index.ts"

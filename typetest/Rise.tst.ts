@@ -26,6 +26,7 @@ type Faults = DataError | Rise.Fault | Rise.StageError
 type Needs = Policy | Run | Advantage
 export const rise: Rise.Pipeline<"Strengthened", Label, Faults, Needs> = tuned.pipe(Rise.rft())
 export const visualRft: Rise.Pipeline<"Strengthened", Label, Faults, Needs> = start.pipe(Rise.rft())
+export const taughtByOthers: Rise.Pipeline<"Tuned", Label, Faults, Policy | Run> = start.pipe(Rise.recall("base"), Rise.filter({ by: "RISE" }), Rise.sft())
 export const sftBaseline: Rise.Pipeline<"Tuned", Label, Faults, Policy | Run> = start.pipe(Rise.answers(), Rise.sft())
 export const baseChains: Rise.Pipeline<"Explained", Label, Faults, Policy | Run> = validated.pipe(Rise.best())
 export const sftFull: Rise.Pipeline<"Tuned", Label, Faults, Needs> = explained.pipe(Rise.sft())
@@ -35,6 +36,8 @@ export const warmed: Rise.Pipeline<"Strengthened", Label, Faults, Needs> = start
 export const program: Effect.Effect<void, Faults | RunError, Policy | Advantage | FileSystem.FileSystem | Path.Path> =
   tuned.pipe(Rise.rft(), Rise.run({ out: "runs/x" }))
 
+// @ts-expect-error chains are recalled for weights to learn from, not into a described loop
+reasoned.pipe(Rise.recall("RISE"))
 // @ts-expect-error unfiltered groups are not lessons: Type '"Validated"' is not assignable
 validated.pipe(Rise.sft())
 // @ts-expect-error the curated set has to be learned first: Type '"Curated"' is not assignable

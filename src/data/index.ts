@@ -2,6 +2,7 @@
  * Readers for data as it is found on disk, and the embedded scenes.
  */
 export * as CocoInstances from "./CocoInstances.ts"
+export * as Corruption from "./Corruption.ts"
 export * as CsvManifest from "./CsvManifest.ts"
 export * as Emotion6Folder from "./Emotion6Folder.ts"
 export * as ImageFolder from "./ImageFolder.ts"

@@ -27,7 +27,7 @@ export {
   validate
 } from "./stages/ClosedLoop.ts"
 export { reinforce, type ReinforceOptions, rft, type RftOptions } from "./stages/Reinforce.ts"
-export { answers, best, CotRow, filter, type FilterOptions } from "./stages/Curate.ts"
+export { answers, best, CotRow, filter, type FilterOptions, recall } from "./stages/Curate.ts"
 export { type Replay, sft, type SftOptions } from "./stages/Sft.ts"
 export { warmUp, type WarmUpOptions } from "./stages/WarmUp.ts"
 export { run, type RunOptions, saveModel, train } from "./stages/Finish.ts"

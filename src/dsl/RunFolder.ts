@@ -4,6 +4,7 @@
 import { Effect, FileSystem, Option, Path, Schema, Scope, Stream } from "effect"
 import { Safetensors } from "../kernels/weights/index.ts"
 import * as Atomic from "./Atomic.ts"
+import { over, type Past } from "./Inherited.ts"
 import { fromPlatform, RunFileError, RunFolderExists, RunFolderMismatch } from "./RunError.ts"
 import { Entry, type Storage } from "./Storage.ts"
 
@@ -17,6 +18,11 @@ export interface FolderOptions {
   readonly about?: Identity
   /** Continue the run that the folder holds; a folder that is not there is started. */
   readonly resume?: boolean
+  /**
+   * Folders of earlier runs whose finished stages count as finished here, the nearest first (see `Inherited`). What their
+   * identities say, this one's must say too.
+   */
+  readonly from?: ReadonlyArray<string>
 }
 
 const Description = Schema.fromJsonString(Schema.Struct({ identity: Schema.Record(Schema.String, Schema.Json) }))
@@ -24,10 +30,11 @@ const Ledger = Schema.fromJsonString(Schema.Array(Entry))
 
 const tensorName = "weights"
 
+const isRecord = (value: Schema.Json): value is { readonly [key: string]: Schema.Json } =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
 /** The first field in which two descriptions differ, as a dotted path. */
-const difference = (stored: Schema.Json, given: Schema.Json, at: string): Option.Option<{ field: string; stored: string; given: string }> => {
-  const isRecord = (value: Schema.Json): value is { readonly [key: string]: Schema.Json } =>
-    typeof value === "object" && value !== null && !Array.isArray(value)
+export const difference = (stored: Schema.Json, given: Schema.Json, at = ""): Option.Option<{ field: string; stored: string; given: string }> => {
   if (isRecord(stored) && isRecord(given)) {
     for (const key of new Set([...Object.keys(stored), ...Object.keys(given)])) {
       const found = difference(stored[key] ?? null, given[key] ?? null, at === "" ? key : `${at}.${key}`)
@@ -42,14 +49,20 @@ const difference = (stored: Schema.Json, given: Schema.Json, at: string): Option
 const decodeFile = <A>(path: string, text: string, decode: (text: string) => Effect.Effect<A, Schema.SchemaError>) =>
   decode(text).pipe(Effect.mapError((cause) => new RunFileError({ path, reason: "is not what this version writes", cause })))
 
-/** Reads run.json and the ledger of a folder that is to be resumed. */
-const reopen = Effect.fnUntraced(function*(directory: string, identity: Identity) {
+/** The part of `given` that `stored` speaks of, at every depth. */
+const spokenOf = (stored: Schema.Json, given: Schema.Json): Schema.Json =>
+  isRecord(stored) && isRecord(given)
+    ? Object.fromEntries(Object.entries(stored).map(([key, value]) => [key, spokenOf(value, given[key] ?? null)]))
+    : given
+
+/** Reads run.json and the ledger of a folder that is to be resumed, or (`whole` false) to begin another run from. */
+const reopen = Effect.fnUntraced(function*(directory: string, identity: Identity, whole: boolean) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const read = (file: string) => fs.readFileString(file).pipe(Effect.mapError(fromPlatform(file, "reading")))
   const runFile = path.join(directory, "run.json")
   const stored = yield* decodeFile(runFile, yield* read(runFile), Schema.decodeEffect(Description))
-  const changed = difference(stored.identity, identity, "")
+  const changed = difference(stored.identity, whole ? identity : spokenOf(stored.identity, identity))
   if (Option.isSome(changed)) return yield* new RunFolderMismatch({ path: directory, ...changed.value })
   const ledgerFile = path.join(directory, "checkpoints", "ledger.json")
   const exists = yield* fs.exists(ledgerFile).pipe(Effect.mapError(fromPlatform(ledgerFile, "reading")))
@@ -76,6 +89,48 @@ const rewind = Effect.fnUntraced(function*(directory: string, entries: ReadonlyA
   }
 })
 
+/** How the finished stages of a folder are read, by whoever holds its ledger. */
+const reading = Effect.fnUntraced(function*(directory: string, entries: ReadonlyArray<Entry>) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const weightsFile = (stage: string) => path.join(directory, "checkpoints", `${stage}.safetensors`)
+  return {
+    weightsFile,
+    finished: (stage: string) => Option.fromNullishOr(entries.find((entry) => entry.stage === stage)),
+    /** `bytes`: only so much of the file. */
+    lines: (name: string, bytes?: number) => {
+      const file = path.join(directory, name)
+      return fs.stream(file, bytes === undefined ? {} : { bytesToRead: bytes }).pipe(
+        Stream.decodeText(),
+        Stream.splitLines,
+        Stream.mapError(fromPlatform(file, "reading")),
+        Stream.filter((line) => line !== ""),
+        Stream.mapEffect((line) => decodeFile(file, line, Schema.decodeEffect(Schema.fromJsonString(Schema.Json))))
+      )
+    },
+    loadWeights: ({ stage, weights: version }: Entry) =>
+      Safetensors.readHeader(weightsFile(stage)).pipe(
+        Effect.flatMap((header) => Safetensors.readFloat32(header, tensorName)),
+        Effect.mapError((cause) => new RunFileError({ path: weightsFile(stage), reason: cause.message, cause })),
+        Effect.map((weights) => ({ version: version ?? 0, weights })),
+        Effect.provideService(FileSystem.FileSystem, fs)
+      )
+  }
+})
+
+/** An earlier run, as far as it had finished; what it began to write after that is not seen. */
+const past = Effect.fnUntraced(function*(directory: string, identity: Identity) {
+  const entries = yield* reopen(directory, identity, false)
+  const { finished, lines, loadWeights } = yield* reading(directory, entries)
+  const sizes = entries.at(-1)?.files ?? {}
+  return {
+    finished,
+    holds: (file) => sizes[file] !== undefined,
+    rows: (file) => lines(file, sizes[file] ?? 0),
+    loadWeights
+  } satisfies Past
+})
+
 /** Creates or reopens a run folder; files are closed with the scope. */
 export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions) {
   const fs = yield* FileSystem.FileSystem
@@ -92,7 +147,7 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
   if (content.length > 0 && !(known && options.resume === true)) {
     return yield* new RunFolderExists({ path: directory, resumable: known })
   }
-  const entries: Array<Entry> = known ? [...yield* reopen(directory, options.identity)] : []
+  const entries: Array<Entry> = known ? [...yield* reopen(directory, options.identity, true)] : []
   yield* fs.makeDirectory(path.join(directory, "checkpoints"), { recursive: true }).pipe(Effect.mapError(platform))
   if (known) {
     yield* rewind(directory, entries).pipe(
@@ -112,12 +167,13 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
     handles.set(name, opened)
     return opened
   })
-  const weightsFile = (stage: string) => path.join(directory, "checkpoints", `${stage}.safetensors`)
+  const { finished, lines, loadWeights, weightsFile } = yield* reading(directory, entries)
   const withFileSystem = Effect.provideService(FileSystem.FileSystem, fs)
 
-  return {
+  const own: Storage = {
     directory: Option.some(directory),
-    finished: (stage) => Option.fromNullishOr(entries.find((entry) => entry.stage === stage)),
+    finished,
+    holds: (name) => handles.has(name) || sizes.has(name),
     commit: (entry) =>
       Effect.gen(function*() {
         for (const [name, { bytes, file }] of handles) {
@@ -134,16 +190,7 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
         yield* target.file.writeAll(bytes)
         target.bytes += bytes.length
       }).pipe(Effect.mapError(fromPlatform(path.join(directory, name), "writing")), Effect.uninterruptible),
-    rows: (name) => {
-      const file = path.join(directory, name)
-      return fs.stream(file).pipe(
-        Stream.decodeText(),
-        Stream.splitLines,
-        Stream.mapError(fromPlatform(file, "reading")),
-        Stream.filter((line) => line !== ""),
-        Stream.mapEffect((line) => decodeFile(file, line, Schema.decodeEffect(Schema.fromJsonString(Schema.Json))))
-      )
-    },
+    rows: (name) => lines(name),
     saveWeights: (stage, { version, weights }) =>
       fs.makeDirectory(path.dirname(weightsFile(stage)), { recursive: true }).pipe(
         Effect.mapError(platform),
@@ -154,12 +201,7 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
           Effect.fail(new RunFileError({ path: weightsFile(stage), reason: cause.message, cause }))),
         withFileSystem
       ),
-    loadWeights: ({ stage, weights: version }) =>
-      Safetensors.readHeader(weightsFile(stage)).pipe(
-        Effect.flatMap((header) => Safetensors.readFloat32(header, tensorName)),
-        Effect.mapError((cause) => new RunFileError({ path: weightsFile(stage), reason: cause.message, cause })),
-        Effect.map((weights) => ({ version: version ?? 0, weights })),
-        withFileSystem
-      )
-  } satisfies Storage
+    loadWeights
+  }
+  return over(own, yield* Effect.forEach(options.from ?? [], (directory) => past(directory, options.identity)))
 })

@@ -28,6 +28,8 @@ export interface Storage {
   readonly commit: (entry: Omit<Entry, "files">) => Effect.Effect<void, RunError>
   /** Appends one JSON value as a line. */
   readonly append: (file: string, row: Schema.Json) => Effect.Effect<void, RunError>
+  /** Whether it has a line file of this name. */
+  readonly holds: (file: string) => boolean
   /** The rows of a line file so far, read again on every run of the stream. */
   readonly rows: (file: string) => Stream.Stream<Schema.Json, RunError>
   readonly saveWeights: (stage: string, snapshot: Snapshot) => Effect.Effect<void, RunError>
@@ -49,6 +51,7 @@ export const memory = Effect.sync((): Storage => {
         if (rows === undefined) lines.set(file, [row])
         else rows.push(row)
       }),
+    holds: (file) => lines.has(file),
     rows: (file) => Stream.suspend(() => Stream.fromIterable(lines.get(file) ?? [])),
     saveWeights: (stage, snapshot) => Effect.sync(() => void weights.set(stage, snapshot)),
     loadWeights: (entry) =>

@@ -12,17 +12,19 @@ import type { Sample } from "../dsl/Task.ts"
 import type { ResultRow } from "./results.ts"
 
 export interface ChainOptions {
+  /** The method that wrote the chains. Default "RISE". */
+  readonly method?: string
   readonly tau: number
   readonly shots: string
   readonly cuesNamed?: ((text: string) => Iterable<string>) | undefined
 }
 
 /** Rows of the method "RISE-CoT", on the training half; none where the run wrote no D_RISE. */
-export const chainRows = <A, E, R>(data: Stream.Stream<Sample<A>, E, R>, { cuesNamed, shots, tau }: ChainOptions) =>
+export const chainRows = <A, E, R>(data: Stream.Stream<Sample<A>, E, R>, { cuesNamed, method = "RISE", shots, tau }: ChainOptions) =>
   Effect.gen(function*() {
     const run = yield* Run
-    if (!run.finished("RISE/explain")) return []
-    const file = cotFile("RISE")
+    if (!run.finished(method === "" ? "explain" : `${method}/explain`)) return []
+    const file = cotFile(method)
     const chains = Stream.mapEffect(run.rows(file), (row) =>
       Schema.decodeUnknownEffect(Rise.CotRow)(row).pipe(
         Effect.mapError((cause) => new RunFileError({ path: file, reason: "holds a line that is not a row of D_RISE", cause }))

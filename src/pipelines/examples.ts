@@ -2,12 +2,11 @@
  * A few pictures with what every method said about them: printed after a run and shown in its report.
  */
 import { Effect, Option, Path, Schema, Stream } from "effect"
-import sharp from "sharp"
 import * as Atomic from "../dsl/Atomic.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
-import { Decode, type Image } from "../kernels/image/index.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
+import { dataUri } from "./picture.ts"
 import { predictions } from "./results.ts"
 
 /** A label and its share, for a bar. */
@@ -32,12 +31,6 @@ export const Example = Schema.Struct({
   said: Schema.Array(Said)
 })
 export type Example = typeof Example.Type
-
-const png = (image: Image.Image) =>
-  Effect.flatMap(Decode.load(image), ({ data, height, width }) =>
-    Effect.promise(() =>
-      sharp(data, { raw: { width, height, channels: 3 } }).resize({ width: 224, kernel: width < 224 ? "nearest" : "lanczos3" }).png().toBuffer()
-    )).pipe(Effect.map((bytes) => `data:image/png;base64,${bytes.toString("base64")}`))
 
 /** `count` samples spread over the parts, drawn by the run's seed. */
 const choose = <A, E, R>(test: Stream.Stream<Sample<A>, E, R>, count: number, seed: number) =>
@@ -83,7 +76,7 @@ export const examples = <A, E, R>({ bars = () => [], count = 6, methods, task, t
     const collected = yield* test.pipe(
       Stream.filter(({ image }) => chosen.has(image.id)),
       Stream.mapEffect(({ image, part, truth }) =>
-        Effect.map(png(image), (uri): Example => ({
+        Effect.map(dataUri(image), (uri): Example => ({
           image: image.id,
           part: part ?? null,
           png: uri,

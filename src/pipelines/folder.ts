@@ -25,6 +25,8 @@ export interface FolderOptions<A, E, R> {
   readonly out: string
   readonly seed: number
   readonly resume?: boolean
+  /** Folders of earlier runs whose finished stages count as finished here, the nearest first. */
+  readonly from?: ReadonlyArray<string>
   readonly task: Task<A>
   readonly train: Stream.Stream<Sample<A>, E, R>
   readonly test: Stream.Stream<Sample<A>, E, R>
@@ -46,6 +48,7 @@ export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) =>
       path: out,
       seed,
       resume: options.resume ?? false,
+      from: options.from ?? [],
       identity: { task: task.name, prompts: Fingerprint.prompts(task), data, config },
       about: yield* about
     })

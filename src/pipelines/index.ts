@@ -1,7 +1,9 @@
 /**
  * The paper's pipelines, and what a study of them needs.
  */
+export * as Ablations from "./ablations/index.ts"
 export { annotate, type Annotated, type AnnotateOptions } from "./annotate.ts"
+export * as Audit from "./audit/index.ts"
 export { compare, type CompareOptions, equalComputeBaselines, type Methods, methods } from "./compare.ts"
 export { evaluate, type EvaluateOptions } from "./evaluate.ts"
 export { type Example } from "./examples.ts"

@@ -13,7 +13,7 @@ export const riseCot = (preset: Preset) => <A, E, R>(start: Start<A, E, R>) =>
   start.pipe(
     Rise.generate(preset.generate), // R_g ~ π(· | I, A)
     Rise.reconstruct(preset.reconstruct), // Â_g ~ π(· | I, R_g)
-    Rise.validate(), // r_g, eq. 1
+    Rise.validate(preset.validate), // r_g, eq. 1
     Rise.reinforce(preset.reinforce), // eq. 7
     Rise.best() // D_RISE = {(I, R*, A, r)}
   )

@@ -2,11 +2,37 @@
  * The paper's win rate of every method against RISE: on which share of the samples is its answer the better one?
  */
 import { Effect, Stream } from "effect"
-import type { Task } from "../dsl/Task.ts"
+import type { Task, TaskMetric } from "../dsl/Task.ts"
 import { WinRate } from "../tasks/classification/index.ts"
-import { predictions, type ResultRow } from "./results.ts"
+import { type Prediction, predictions, type ResultRow } from "./results.ts"
 
 const reference = "RISE"
+
+/** What decides: a metric and which way it is better. */
+type Measure = Pick<TaskMetric<never>, "name" | "direction">
+
+/** The metric of each sample, lower is better, by image: one number per test sample, the only thing held of a whole test set. */
+export const valuesOf = <E, R>({ direction, name }: Measure, answers: Stream.Stream<Prediction, E, R>) =>
+  Stream.runFold(answers, () => new Map<string, number>(), (values, { image, metrics }) =>
+    values.set(image, (direction === "lower" ? 1 : -1) * (metrics[name] ?? NaN)))
+
+/** The win rate of `answers` against the values of the reference, on the samples that both have, per part and over all. */
+export const against = (reference: ReadonlyMap<string, number>, { direction, name }: Measure) =>
+<E, R>(answers: Stream.Stream<Prediction, E, R>): Effect.Effect<ReadonlyMap<string, WinRate.WinRate>, E, R> =>
+  Effect.map(
+    Stream.runFold(answers, () => new Map<string, Array<readonly [number, number]>>(), (pairs, { image, metrics, part }) => {
+      const theirs = reference.get(image)
+      if (theirs === undefined) return pairs
+      for (const at of ["all", ...(part === null ? [] : [part])]) {
+        const list = pairs.get(at)
+        const pair = [(direction === "lower" ? 1 : -1) * (metrics[name] ?? NaN), theirs] as const
+        if (list === undefined) pairs.set(at, [pair])
+        else list.push(pair)
+      }
+      return pairs
+    }),
+    (parts) => new Map([...parts].map(([part, pairs]) => [part, WinRate.winRate(pairs.map(([own]) => own), pairs.map(([, theirs]) => theirs))]))
+  )
 
 /** Win-rate rows of each method, per part, from `predictions.jsonl`; ties count half and are a row of their own. */
 export const winRates = Effect.fnUntraced(function*<A>(
@@ -16,29 +42,10 @@ export const winRates = Effect.fnUntraced(function*<A>(
 ) {
   const metric = task.metrics?.[0]
   if (metric === undefined) return []
-  const sign = metric.direction === "lower" ? 1 : -1
-  // One number per test sample, the only thing held of a whole test set.
-  const ofRise = yield* Stream.runFold(predictions(reference), () => new Map<string, number>(), (values, { image, metrics }) =>
-    values.set(image, sign * (metrics[metric.name] ?? NaN)))
+  const ofRise = yield* valuesOf(metric, predictions(reference))
   const rows: Array<ResultRow> = []
   for (const method of methods.filter((name) => name !== reference)) {
-    const parts = yield* Stream.runFold(
-      predictions(method),
-      () => new Map<string, Array<readonly [number, number]>>(),
-      (pairs, { image, metrics, part }) => {
-        const rise = ofRise.get(image)
-        if (rise === undefined) return pairs
-        for (const name of ["all", ...(part === null ? [] : [part])]) {
-          const list = pairs.get(name)
-          const pair = [sign * (metrics[metric.name] ?? NaN), rise] as const
-          if (list === undefined) pairs.set(name, [pair])
-          else list.push(pair)
-        }
-        return pairs
-      }
-    )
-    for (const [part, pairs] of parts) {
-      const { rate, samples, ties } = WinRate.winRate(pairs.map(([own]) => own), pairs.map(([, rise]) => rise))
+    for (const [part, { rate, samples, ties }] of yield* predictions(method).pipe(against(ofRise, metric))) {
       rows.push({ method, part, metric: "win rate", value: rate, n: samples, ...row })
       rows.push({ method, part, metric: "win rate ties", value: ties / samples, n: samples, ...row })
     }

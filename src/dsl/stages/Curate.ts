@@ -1,12 +1,13 @@
 /**
- * From validated groups to lessons: `best` writes D_RISE, `filter` keeps D_RISE^high, `answers` does without reasoning.
+ * From validated groups to lessons: `best` writes D_RISE, `recall` reads one that is there already, `filter` keeps D_RISE^high,
+ * `answers` does without reasoning.
  */
 import { Effect, Schema, Stream } from "effect"
 import type { Policy } from "../../kernels/policy/Policy.ts"
 import * as Group from "../Group.ts"
 import { RunFileError } from "../RunError.ts"
 import { cotFile, Run } from "../Run.ts"
-import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
+import { advance, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
 import { BadSetting, NothingKept, type StageError } from "./StageError.ts"
 
 /** A line of `cot.jsonl`. */
@@ -36,10 +37,10 @@ const thresholdKeeping = (bins: ReadonlyArray<number>, share: number): number =>
 const tenths = (bins: ReadonlyArray<number>): ReadonlyArray<number> =>
   Array.from({ length: 10 }, (_, i) => bins.slice(i * rewardBins / 10, (i + 1) * rewardBins / 10 + (i === 9 ? 1 : 0)).reduce((a, b) => a + b, 0))
 
-/** Rows of D_RISE beside the samples they were written for. */
-const explained = <A, E, R>(self: Pipeline<"Validated" | "Reinforced", A, E, R>) =>
+/** Rows of the D_RISE of a method, or of the one under way, beside the samples they were written for. */
+const explained = <A, E, R>(self: Pipeline<Stage, A, E, R>, of?: string) =>
   Stream.unwrap(Effect.map(Run, ({ method, rows }) => {
-    const file = cotFile(method)
+    const file = cotFile(of ?? method)
     return self.data.pipe(
       Stream.zip(Stream.mapEffect(rows(file), (row) =>
         Schema.decodeUnknownEffect(CotRow)(row).pipe(
@@ -104,9 +105,26 @@ export const best = () =>
   })
 }
 
+/**
+ * D_RISE that a method of this run (or of one it begins from) has written, for the weights at hand. With it the chains of one
+ * policy teach another: the paper's Table 3 compares sources of chains on students that start alike.
+ *
+ * ```ts
+ * start.pipe(Rise.recall("RISE"), Rise.filter({ tau: 0.75 }), Rise.sft())
+ * ```
+ */
+export const recall = (method: string) =>
+<A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Explained", A, E | Fault, R | Run> =>
+  advance(self, { stage: "Explained", ready: self.ready, items: explained(self, method) })
+
 export interface FilterOptions {
   /** τ in [0, 1]. Default 0.75, the paper's. */
   readonly tau?: number
+  /**
+   * The method whose rewards decide what is kept. Default: the chains' own. With another method's, two sources of chains
+   * teach the same samples.
+   */
+  readonly by?: string
 }
 
 const Kept = Schema.Struct({ tau: Schema.Finite, kept: Schema.Int, of: Schema.Int })
@@ -116,16 +134,19 @@ export const filter = (options: FilterOptions = {}) =>
 <A, E, R>(
   self: Pipeline<"Explained", A, E, R>
 ): Pipeline<"Curated", A, E | Fault | StageError, R | Run> => {
-  const { tau = 0.75 } = options
+  const { by, tau = 0.75 } = options
+  const judged: Stream.Stream<readonly [Group.Explained<A>, number], E | Fault, R | Run> = by === undefined
+    ? Stream.map(self.items, (row) => [row, row.reward] as const)
+    : Stream.zipWith(self.items, explained(self, by), (row, { reward }) => [row, reward] as const)
   const check = Effect.gen(function*() {
     if (!(tau >= 0 && tau <= 1)) {
       return yield* new BadSetting({ stage: "filter", setting: "tau", value: String(tau), expected: "a number in [0, 1]" })
     }
     const run = yield* Run
     const { bins, kept } = yield* Stream.runFold(
-      self.items,
+      judged,
       () => ({ kept: 0, bins: Array.from({ length: rewardBins + 1 }, () => 0) }),
-      (sum, { reward }) => {
+      (sum, [, reward]) => {
         const bin = Math.floor(reward * rewardBins)
         sum.bins[bin] = (sum.bins[bin] ?? 0) + 1
         return { bins: sum.bins, kept: sum.kept + (reward >= tau ? 1 : 0) }
@@ -139,7 +160,7 @@ export const filter = (options: FilterOptions = {}) =>
   return advance(self, {
     stage: "Curated",
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => Effect.asVoid(run.once("filter", Kept, check)))),
-    items: Stream.filter(self.items, ({ reward }) => reward >= tau)
+    items: judged.pipe(Stream.filter(([, reward]) => reward >= tau), Stream.map(([row]) => row))
   })
 }
 

@@ -1,6 +1,7 @@
 /**
  * Numbers without a model: divergences, overlap of boxes, assignment, keyed randomness.
  */
+export { auroc } from "./Auroc.ts"
 export * as Assignment from "./Assignment.ts"
 export * as Divergence from "./Divergence.ts"
 export * as Iou from "./Iou.ts"

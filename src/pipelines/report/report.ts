@@ -1,10 +1,11 @@
 /**
  * `report.html` from the files of a run folder, whenever one likes: nothing is trained or sampled for it.
  */
-import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
+import { Effect, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
 import { CotRow } from "../../dsl/Rise.ts"
-import { fromPlatform, RunFileError } from "../../dsl/RunError.ts"
+import { RunFileError } from "../../dsl/RunError.ts"
+import { json, lines } from "../artefacts.ts"
 import { Example } from "../examples.ts"
 import { ResultRow } from "../results.ts"
 import { type Curve, type PageData, render } from "./Page.ts"
@@ -14,34 +15,6 @@ const QuarantineRow = Schema.Struct({ reason: Schema.String })
 const RunJson = Schema.Struct({ identity: Schema.Record(Schema.String, Schema.Json) })
 
 const binCount = 25
-
-/** One file of the folder, decoded; none where it is not there. */
-const json = Effect.fnUntraced(function*<A>(file: string, codec: Schema.Codec<A, unknown>) {
-  const fs = yield* FileSystem.FileSystem
-  const there = yield* fs.exists(file).pipe(Effect.mapError(fromPlatform(file, "reading")))
-  if (!there) return Option.none<A>()
-  const text = yield* fs.readFileString(file).pipe(Effect.mapError(fromPlatform(file, "reading")))
-  return Option.some(yield* Schema.decodeUnknownEffect(Schema.fromJsonString(codec))(text).pipe(
-    Effect.mapError((cause) => new RunFileError({ path: file, reason: "is not what this version writes", cause }))
-  ))
-})
-
-/** The lines of a file of the folder, decoded; nothing where it is not there. */
-const lines = <A>(file: string, codec: Schema.Codec<A, unknown>) =>
-  Stream.unwrap(Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
-    const there = yield* fs.exists(file).pipe(Effect.mapError(fromPlatform(file, "reading")))
-    if (!there) return Stream.empty
-    const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(codec))
-    return fs.stream(file).pipe(
-      Stream.decodeText(),
-      Stream.splitLines,
-      Stream.filter((line) => line !== ""),
-      Stream.mapError(fromPlatform(file, "reading")),
-      Stream.mapEffect((line) =>
-        Effect.mapError(decode(line), (cause) => new RunFileError({ path: file, reason: "holds a line that is not what this version writes", cause })))
-    )
-  }))
 
 const curvesOf = (file: string) =>
   Effect.map(

@@ -1,0 +1,85 @@
+/**
+ * `rise audit`: ranks a data set's samples by how suspect their labels are.
+ */
+import { Console, Effect, Option, Schema, Stream } from "effect"
+import { Command, Flag } from "effect/cli"
+import { Corruption } from "../data/index.ts"
+import { Audit, inFolder, numbered, Presets, Source } from "../pipelines/index.ts"
+import * as Flags from "./flags.ts"
+import { computing } from "./main.ts"
+import { check, named, policy } from "./policy.ts"
+import * as Task from "./task.ts"
+
+const corrupt = Flag.Finite("corrupt").pipe(
+  Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 1 })))),
+  Flag.withDescription("Replace this share of the labels by others first, and measure how well the audit finds them; default: none"),
+  Flag.withMetavar("SHARE"),
+  Flag.optional
+)
+
+const by = Flag.Literals("by", Audit.rankings).pipe(
+  Flag.withDescription("best or mean: by the reward of the best chain or of all; similarity, metric: by how near the reconstructions are to the label"),
+  Flag.withDefault("metric" as const)
+)
+
+const training = Flag.Literals("training", ["none", "warm-up", "RISE-CoT"]).pipe(
+  Flag.withDescription("How the judging model is prepared on the half of the data that it does not judge; default: warm-up, none with --remote"),
+  Flag.optional
+)
+
+const top = Flag.Int("top").pipe(
+  Flag.withSchema(Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))),
+  Flag.withDescription("Suspects to write down"),
+  Flag.withDefault(200)
+)
+
+const { data, device, lora, model, out, preset, resume, seed, trainable } = Flags.study
+
+export const audit = Command.make("audit", {
+  ...Task.flags, ...Flags.remote, by, corrupt, data, device, lora, model, out, preset, resume, seed, top, trainable, training
+}, (flags) =>
+  computing(flags.device)(Effect.gen(function*() {
+    yield* check(flags)
+    const task = yield* Task.task(flags)
+    const local = Flags.settings({ ...flags, noWarmUp: false })
+    // A server's model takes the paper's words, and no mask.
+    const preset = Option.isSome(flags.remote) ? { ...local, generate: Presets.paper.generate, reconstruct: Presets.paper.reconstruct } : local
+    const source = yield* Source.open({ task, ...flags, shots: Option.none() })
+    const limit = preset.limit?.train
+    const clean = limit === undefined ? source.train : Stream.take(source.train, limit)
+    const differ = (own: ReadonlyArray<number>, other: ReadonlyArray<number>) => task.encode(own) !== task.encode(other)
+    const corrupted = yield* Effect.transposeOption(Option.map(flags.corrupt, (share) => Corruption.corrupt({ share, seed: flags.seed, differ })(clean)))
+    const audited = Option.match(corrupted, { onNone: () => clean, onSome: ({ data }) => data })
+    const training = Option.getOrElse(flags.training, () => Option.isSome(flags.remote) || preset.warmUp === undefined ? "none" as const : "warm-up" as const)
+    const out = Option.isSome(flags.out) ? flags.out.value : yield* numbered(`runs/${task.name}-audit`, flags.resume)
+    const config = {
+      model: named(flags),
+      source: source.name,
+      training,
+      corrupt: Option.getOrNull(flags.corrupt),
+      preset: preset.name,
+      settings: JSON.parse(JSON.stringify(preset)),
+      ...Option.match(flags.lora, { onNone: () => ({}), onSome: (rank) => ({ lora: rank }) })
+    }
+    const { rows, suspects } = yield* Audit.study({
+      task,
+      data: audited,
+      preset,
+      policy: policy(flags, preset.trainable),
+      training,
+      out,
+      seed: flags.seed,
+      by: flags.by,
+      top: flags.top,
+      wrong: Option.map(corrupted, ({ ids }) => ids),
+      bars: Source.bars(task),
+      facts: [["data", source.name], ["seed", String(flags.seed)], ["preset", preset.name], ["judge", training], ["ranked by", flags.by]]
+    }).pipe(
+      inFolder({ out, seed: flags.seed, resume: flags.resume, task, train: audited, test: Stream.empty, config }),
+      Effect.onInterrupt(() => Console.error(`\nInterrupted. Continue with: --out ${out} --resume`))
+    )
+    for (const { metric, value } of rows) yield* Console.log(`${metric.padEnd(22)}${value.toFixed(3)}`)
+    yield* Console.log("")
+    for (const { image, label, rank, reason } of suspects.slice(0, 5)) yield* Console.log(`${rank}. ${image}  label: ${label}\n   ${reason}`)
+    yield* Console.log(`\nEverything is in ${out} (suspects.jsonl, audit.html, audit.jsonl of each part).`)
+  }))).pipe(Command.withDescription("Rank the samples of a data set by how suspect their labels are"))

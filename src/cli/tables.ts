@@ -1,0 +1,119 @@
+/**
+ * `rise tables`: runs or resumes the paper's experiments and prints their tables.
+ */
+import { Console, Effect, Option, Path } from "effect"
+import { Command, Flag } from "effect/cli"
+import { duration } from "../dsl/Progress.ts"
+import { Ablations } from "../pipelines/index.ts"
+import * as Flags from "./flags.ts"
+import { computing, readable } from "./main.ts"
+import { check, named, policy } from "./policy.ts"
+
+const { Cell, Estimate, Figures, Grid, Render, Tables } = Ablations
+
+const listed = (text: string): ReadonlyArray<string> => text.split(",").map((part) => part.trim()).filter((part) => part !== "")
+
+const out = Flag.String("out").pipe(
+  Flag.withDescription("The grid's folder; finished cells in it are not run again"),
+  Flag.withMetavar("DIR"),
+  Flag.withDefault("runs/tables")
+)
+
+const seeds = Flag.String("seeds").pipe(
+  Flag.withDescription("Seeds, separated by commas"),
+  Flag.withMetavar("N,N,…"),
+  Flag.withDefault("0,1,2"),
+  Flag.filterMap(
+    (text) => {
+      const found = listed(text).map(Number)
+      return found.length > 0 && found.every(Number.isSafeInteger) ? Option.some([...new Set(found)]) : Option.none()
+    },
+    (text) => `Expected whole numbers separated by commas, got "${text}"`
+  )
+)
+
+const known = Tables.all.map(({ id }) => id)
+
+const table = Flag.String("table").pipe(
+  Flag.withDescription(`Only these tables, separated by commas: ${known.join(", ")}; default: all`),
+  Flag.withMetavar("ID,ID,…"),
+  Flag.filterMap(
+    (text) => {
+      const found = listed(text)
+      return found.length > 0 && found.every((id) => known.includes(id)) ? Option.some(found) : Option.none()
+    },
+    (text) => `Expected some of ${known.join(", ")}, got "${text}"`
+  ),
+  Flag.optional
+)
+
+const only = Flag.String("only").pipe(
+  Flag.withDescription("Only cells whose id holds one of these texts (see --dry), with those they begin from; default: all"),
+  Flag.withMetavar("TEXT,TEXT,…"),
+  Flag.map(listed),
+  Flag.optional
+)
+
+const dry = Flag.Boolean("dry").pipe(
+  Flag.withDescription("List the cells, which are done and how long the others will take; compute nothing"),
+  Flag.withDefault(false)
+)
+
+const { data, device, lora, model, noWarmUp, preset, trainable } = Flags.study
+
+export const tables = Command.make("tables", {
+  data, device, dry, lora, model, noWarmUp, only, out, preset, seeds, table, trainable, ...Flags.remote
+}, (flags) => {
+  const preset = Flags.settings(flags)
+  const remote = Option.isSome(flags.remote)
+    ? { name: named(flags), policy: (seed: number) => policy({ ...flags, seed }) }
+    : undefined
+  const grid = {
+    subjects: Ablations.subjects(flags),
+    bench: {
+      out: flags.out,
+      preset,
+      model: flags.model === Flags.embeddedModel ? "embedded scene-vl" : flags.model,
+      policy: (seed: number) => policy({ model: flags.model, lora: flags.lora, seed }, preset.trainable),
+      remote
+    }
+  }
+  const selection = {
+    seeds: flags.seeds,
+    ...Option.match(flags.table, { onNone: () => ({}), onSome: (ids) => ({ tables: ids }) }),
+    ...Option.match(flags.only, { onNone: () => ({}), onSome: (texts) => ({ only: texts }) })
+  }
+  const cells = Grid.plan(grid, selection)
+  const sizeOf = (task: string) => grid.subjects.find(({ name }) => name === task)?.sizes
+  const estimate = (some: ReadonlyArray<Ablations.Cell.Cell>) =>
+    Effect.map(Estimate.measured(grid.bench), (timings) => Estimate.estimate(some, { plan: cells, preset, sizeOf, timings }))
+
+  const list = Effect.gen(function*() {
+    const states = yield* Effect.forEach(cells, (cell) => Grid.stateOf(grid, cell))
+    for (const [i, cell] of cells.entries()) {
+      const { seconds } = yield* estimate([cell])
+      yield* Console.log(`${states[i]?.padEnd(5)}  ${states[i] === "done" ? "".padStart(7) : duration(seconds).padStart(7)}  ${Cell.id(cell)}`)
+    }
+    const open = cells.filter((_, i) => states[i] !== "done")
+    const { seconds, timed } = yield* estimate(open)
+    const basis = timed > 0 ? `by ${timed} cells timed here` : "counted, as on two cores with the embedded checkpoint"
+    yield* Console.log(`\n${cells.length} cells, ${cells.length - open.length} done, ${open.length} to do: about ${duration(seconds)} (${basis}).`)
+  })
+
+  const run = Effect.gen(function*() {
+    yield* check({ model: flags.model, seed: 0 })
+    const failures = yield* Grid.run(grid, cells, {
+      started: (cell, at, of, remaining) =>
+        Effect.flatMap(estimate(remaining), ({ seconds }) =>
+          Console.error(`[${at}/${of}] ${Cell.id(cell)}  ETA ${duration(seconds)}`)),
+      failed: ({ cell, reason }) => Console.error(`       ${Cell.id(cell)} failed: ${reason}`)
+    }).pipe(Effect.onInterrupt(() => Console.error(`\nInterrupted. The same command goes on where this one ended: ${flags.out}`)))
+    const filled = yield* Figures.collect(grid, selection, failures)
+    const sources = Object.fromEntries(grid.subjects.map(({ name, source }) => [name, source]))
+    const text = yield* Render.write(flags.out, filled, { preset: preset.name, model: grid.bench.model, seeds: flags.seeds, sources }, failures)
+    const path = yield* Path.Path
+    yield* Console.log(`\n${text}\nWritten to ${path.join(flags.out, "tables.md")} and tables.json.`)
+  })
+
+  return flags.dry ? readable(list) : computing(flags.device)(run)
+}).pipe(Command.withDescription("Run or resume the paper's experiments and print its tables"))

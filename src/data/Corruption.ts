@@ -1,0 +1,66 @@
+/**
+ * Labels made wrong on purpose, by keyed draw: what an audit of labels is measured on.
+ */
+import { Effect, Stream } from "effect"
+import type { Dataset } from "../dsl/Dataset.ts"
+import * as Keyed from "../kernels/math/Keyed.ts"
+
+export interface Options<A> {
+  /** Share of the samples whose label is replaced, in [0, 1]; their number is rounded. */
+  readonly share: number
+  readonly seed: number
+  /** Whether a label may replace another: a replacement that says the same would be no error. */
+  readonly differ: (own: A, other: A) => boolean
+}
+
+/** A data set with wrong labels, and which they are. */
+export interface Corrupted<out A, out E, out R> {
+  readonly data: Dataset<A, E, R>
+  /** Image ids of the samples whose label is another's. */
+  readonly ids: ReadonlySet<string>
+}
+
+interface Entry<A> {
+  readonly id: string
+  readonly truth: A
+  readonly lot: number
+  readonly place: number
+}
+
+/**
+ * Replaces the labels of a share of the samples by the label of another sample, one that differs. Who is hit and whose label it
+ * gets depend on the seed and the image ids, never on their order. A sample from which no label differs is spared. Reads the data
+ * once and holds its labels.
+ */
+export const corrupt = <A>({ differ, seed, share }: Options<A>) => {
+  if (!(share >= 0 && share <= 1)) throw new RangeError(`a share of labels lies in [0, 1], got ${share}`)
+  const lot = (id: string, purpose: string) => Keyed.stream(seed, `corrupt/${purpose}/${id}`).next()
+  return <E, R>(self: Dataset<A, E, R>): Effect.Effect<Corrupted<A, E, R>, E, R> => Effect.map(
+    Stream.runFold(self, (): Array<Entry<A>> => [], (entries, { image: { id }, truth }) => {
+      entries.push({ id, truth, lot: lot(id, "victim"), place: lot(id, "donor") })
+      return entries
+    }),
+    (entries) => {
+      const ring = entries.toSorted((a, b) => a.place - b.place || (a.id < b.id ? -1 : 1))
+      const victims = entries.toSorted((a, b) => a.lot - b.lot || (a.id < b.id ? -1 : 1)).slice(0, Math.round(share * entries.length))
+      const replaced = new Map<string, A>()
+      for (const { id, truth } of victims) {
+        // From a place of the victim's own round the ring of donors, to the first label that differs.
+        const from = Math.floor(lot(id, "place") * ring.length)
+        for (let step = 0; step < ring.length; step++) {
+          const donor = ring[(from + step) % ring.length]
+          if (donor === undefined || donor.id === id || !differ(truth, donor.truth)) continue
+          replaced.set(id, donor.truth)
+          break
+        }
+      }
+      return {
+        data: Stream.map(self, (sample) => {
+          const truth = replaced.get(sample.image.id)
+          return truth === undefined ? sample : { ...sample, truth }
+        }),
+        ids: new Set(replaced.keys())
+      }
+    }
+  )
+}

@@ -1,0 +1,11 @@
+/**
+ * The paper's experiments as one grid of resumable cells, and its tables.
+ */
+export * as Cell from "./Cell.ts"
+export * as Estimate from "./Estimate.ts"
+export * as Figures from "./Figures.ts"
+export * as Grid from "./Grid.ts"
+export * as Render from "./Render.ts"
+export * as Subject from "./Subject.ts"
+export { subjects, type SubjectOptions } from "./subjects.ts"
+export * as Tables from "./Tables.ts"

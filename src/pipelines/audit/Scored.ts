@@ -1,0 +1,96 @@
+/**
+ * What the closed loop says about one sample's label.
+ */
+import { Option, Result, Schema } from "effect"
+import type { Group, Validated } from "../../dsl/Group.ts"
+import * as Reward from "../../dsl/Reward.ts"
+import type { Task } from "../../dsl/Task.ts"
+
+/** The rankings there are; the lowest score is the most suspect. */
+export const rankings = ["best", "mean", "similarity", "metric"] as const
+export type Ranking = typeof rankings[number]
+
+/** A line of `audit.jsonl`. */
+export const Scored = Schema.Struct({
+  image: Schema.String,
+  /** Where the image is, if it is a file. */
+  path: Schema.optionalKey(Schema.String),
+  /** The given annotation, as the model is shown it. */
+  label: Schema.String,
+  /** The highest reward of the chains (eq. 1). */
+  best: Schema.Finite,
+  /** The mean reward of the chains. */
+  mean: Schema.Finite,
+  /** The mean similarity of label and reconstruction; 0 where there is no reconstruction. Leaks and format do not count. */
+  similarity: Schema.Finite,
+  /**
+   * The mean of the task's first metric between label and reconstruction, its sign turned where less is better; the similarity
+   * where the task has no metric. A similarity of eq. 2 is next to 0 for anything far from the label; a metric still tells
+   * far from farther.
+   */
+  metric: Schema.Finite,
+  /** Chains drawn, and how many of them leaked or could not be read. */
+  chains: Schema.Int,
+  leaked: Schema.Int,
+  unread: Schema.Int,
+  /** The reconstruction that agrees most with the others, and the chain it was made from; null where none could be read. */
+  reconstruction: Schema.NullOr(Schema.String),
+  reasoning: Schema.NullOr(Schema.String)
+})
+export type Scored = typeof Scored.Type
+
+const mean = (values: ReadonlyArray<number>): number => values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** Scores the label of one validated group. */
+export const score = <A>(task: Task<A>) => {
+  const similarity = Reward.cot(task, { leak: false, format: false })
+  const [metric] = task.metrics ?? []
+  const sign = metric?.direction === "lower" ? -1 : 1
+  return ({ candidates, sample }: Group<A, Validated>): Scored => {
+    const texts = candidates.map(({ reasoning, reconstruction }) => ({
+      reasoning: reasoning.completion.text,
+      reconstruction: reconstruction.completion.text
+    }))
+    const read = texts.flatMap(({ reasoning, reconstruction }) => {
+      const decoded = task.decode(reconstruction)
+      return Result.isSuccess(decoded) ? [{ reasoning, annotation: decoded.success }] : []
+    })
+    const agreement = ({ annotation }: typeof read[number]) => mean(read.map((other) => task.similarity(annotation, other.annotation)))
+    // The first of those that agree most, so that a run repeats.
+    const central = read.map((one) => ({ ...one, agreement: agreement(one) }))
+      .reduce<Option.Option<typeof read[number] & { readonly agreement: number }>>(
+        (most, one) => Option.isSome(most) && most.value.agreement >= one.agreement ? most : Option.some(one),
+        Option.none()
+      )
+    const { id, source } = sample.image
+    const similarities = texts.map((text) => similarity({ truth: sample.truth, ...text }).reward)
+    const rewards = candidates.map(({ reward }) => reward)
+    return {
+      image: id,
+      ...(source._tag === "File" ? { path: source.path } : {}),
+      label: task.encode(sample.truth),
+      best: Math.max(0, ...rewards),
+      mean: mean(rewards),
+      similarity: mean(similarities),
+      metric: metric === undefined
+        ? mean(similarities)
+        : sign * mean(texts.map(({ reconstruction }) => metric.of(sample.truth, Result.getSuccess(task.decode(reconstruction))))),
+      chains: candidates.length,
+      leaked: candidates.filter(({ verdict }) => verdict === "leak").length,
+      unread: candidates.length - read.length,
+      reconstruction: Option.match(central, { onNone: () => null, onSome: ({ annotation }) => task.encode(annotation) }),
+      reasoning: Option.match(central, { onNone: () => null, onSome: ({ reasoning }) => reasoning })
+    }
+  }
+}
+
+/** Why a sample is suspect, in a sentence. */
+export const reason = ({ best, chains, leaked, reconstruction, similarity, unread }: Scored): string => {
+  const asides = [
+    ...(leaked > 0 ? [`${leaked} of ${chains} chains quote the label`] : []),
+    ...(unread > 0 ? [`${unread} of ${chains} reconstructions are no annotation`] : [])
+  ].map((aside) => `; ${aside}`).join("")
+  return reconstruction === null
+    ? `none of ${chains} chains leads back to any annotation${asides}`
+    : `chains written for the label lead back to "${reconstruction}": similarity to the label ${similarity.toFixed(2)} on average, reward ${best.toFixed(2)} at best${asides}`
+}

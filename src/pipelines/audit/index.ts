@@ -1,0 +1,8 @@
+/**
+ * Finding wrong labels by what the closed loop rebuilds of them.
+ */
+export { audit, auditFile, type AuditOptions } from "./audit.ts"
+export { page, type PageOptions } from "./page.ts"
+export { type Ranking, rankings, reason, score, Scored } from "./Scored.ts"
+export { study, type StudyOptions } from "./study.ts"
+export { figures, Suspect, suspects } from "./Suspects.ts"

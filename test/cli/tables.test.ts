@@ -1,0 +1,48 @@
+import { assert, describe, it } from "@effect/vitest"
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const root = new URL("../../", import.meta.url).pathname
+const rise = (...args: ReadonlyArray<string>) =>
+  spawnSync(process.execPath, [join(root, "src/cli/rise.ts"), ...args], { encoding: "utf8", timeout: 60_000 })
+
+describe("rise tables", () => {
+  it("lists cells without computing anything", () => {
+    const directory = mkdtempSync(join(tmpdir(), "rise-"))
+    try {
+      const out = join(directory, "grid")
+      const { status, stderr, stdout } = rise("tables", "--dry", "--out", out, "--seeds", "0,1,1", "--table", "6", "--only", "tau-0.85", "--preset", "quick")
+      assert.strictEqual(status, 0, stderr)
+      const ids = stdout.split("\n").filter((line) => line.startsWith("new")).map((line) => line.split(/\s+/).at(-1))
+      assert.deepStrictEqual(ids, [0, 1].flatMap((seed) =>
+        ["warmed", "RISE-CoT", "SFT-high,tau-0.85", "RISE,tau-0.85"].map((cell) => `emotion6/full/seed-${seed}/${cell}`)))
+      assert.match(stdout, /8 cells, 0 done, 8 to do: about \dm\d\ds \(counted/)
+      assert.isFalse(existsSync(out))
+
+      // A cell of another preset is no cell of this grid.
+      const cell = join(out, "emotion6/full/seed-0/warmed")
+      mkdirSync(cell, { recursive: true })
+      writeFileSync(join(cell, "run.json"), JSON.stringify({ identity: { config: { model: "another" } } }))
+      const mixed = rise("tables", "--dry", "--out", out, "--seeds", "0", "--preset", "quick")
+      assert.strictEqual(mixed.status, 1)
+      assert.match(mixed.stderr, /was started with model = "another", this run has "embedded scene-vl"/)
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  }, 120_000)
+
+  it("answers mistakes with what was expected", () => {
+    for (const [args, expected] of [
+      [["tables", "--seeds", "0,x", "--dry"], /Expected whole numbers separated by commas/],
+      [["tables", "--table", "9"], /Expected some of 1, 2, 3, 4, 5, 6, credit, denominator/],
+      [["audit", "--by", "worst"], /"best" \| "mean" \| "similarity" \| "metric"/]
+    ] as const) {
+      const { status, stderr } = rise(...args)
+      assert.strictEqual(status, 1, stderr)
+      assert.match(stderr, expected)
+      assert.notMatch(stderr, /\n\s+at /)
+    }
+  }, 120_000)
+})

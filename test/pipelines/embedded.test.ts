@@ -1,0 +1,71 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Layer, Option, Stream } from "effect"
+import { Advantage } from "../../src/dsl/Advantage.ts"
+import { Progress, silent } from "../../src/dsl/Progress.ts"
+import * as Rise from "../../src/dsl/Rise.ts"
+import { Run } from "../../src/dsl/Run.ts"
+import { OnnxPolicy } from "../../src/kernels/policy/index.ts"
+import { Runtime } from "../../src/kernels/runtime/index.ts"
+import { Ablations, Audit, riseCot, Source, warmUp } from "../../src/pipelines/index.ts"
+import type { Preset } from "../../src/pipelines/presets.ts"
+import { Emotion6 } from "../../src/tasks/classification/index.ts"
+
+const { Grid } = Ablations
+const { task } = Emotion6
+
+/** The embedded world, a step long. */
+const preset: Preset = {
+  name: "tiny",
+  validation: 0,
+  limit: { train: 4, test: 2 },
+  generate: { candidates: 4, maxTokens: 16 },
+  reconstruct: { maxTokens: 16, grammar: "mask" },
+  reinforce: { steps: 1, promptsPerStep: 2, learningRate: 1e-4 },
+  filter: { tau: 0 },
+  sft: { steps: 1, batchSize: 4, learningRate: 5e-4, grammar: "mask" },
+  rft: { steps: 1, groupSize: 4, promptsPerStep: 2, learningRate: 1e-4, maxTokens: 40, grammar: "mask" },
+  evaluate: { maxTokens: 40, grammar: "mask" }
+}
+const policy = (seed: number) => OnnxPolicy.layer({ model: "assets/scene-vl", seed })
+const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
+const live = Layer.mergeAll(Runtime.layer({ device: "cpu" }), Layer.succeed(Progress, silent)).pipe(Layer.provideMerge(NodeServices.layer))
+
+describe("pipelines on the embedded checkpoint", () => {
+  it.live("a cell of the grid begins from another's weights as if they were its own", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = yield* temporary
+      const grid = { subjects: Ablations.subjects({ data: Option.none() }), bench: { out: `${out}/grid`, preset, model: "embedded", policy } }
+      const cells = Grid.plan(grid, { seeds: [3], tables: ["4"], only: ["/SFT-high"] })
+      assert.deepStrictEqual(cells.map(Ablations.Cell.label), ["RISE-CoT", "SFT high"])
+      assert.deepStrictEqual(yield* Grid.run(grid, cells, { started: () => Effect.void, failed: () => Effect.void }), [])
+
+      const { train } = yield* Source.open({ task, data: Option.none(), shots: Option.none(), seed: 3 })
+      const whole = warmUp(task, train, preset).pipe(riseCot(preset), Rise.filter(preset.filter), Rise.sft(preset.sft))
+      yield* Rise.train(whole).pipe(
+        Effect.provide([policy(3), Advantage.layerGrpo, Run.layer({ path: `${out}/whole`, seed: 3, identity: {} })])
+      )
+      const tensors = (file: string) => Effect.map(fs.readFile(`${out}/${file}`), (bytes) => Buffer.from(bytes.slice(-1_000_000)).toString("base64"))
+      assert.strictEqual(
+        yield* tensors("grid/emotion6/full/seed-3/SFT-high/checkpoints/sft.safetensors"),
+        yield* tensors("whole/checkpoints/sft.safetensors")
+      )
+    }).pipe(Effect.scoped, Effect.provide(live)))
+
+  it.live("an audit reads what the model rebuilds of a label", () =>
+    Effect.gen(function*() {
+      const out = yield* temporary
+      const { train } = yield* Source.open({ task, data: Option.none(), shots: Option.none(), seed: 0 })
+      const { suspects } = yield* Audit.study({
+        task, data: Stream.take(train, 3), preset, policy: policy(0), training: "none", out, seed: 0, facts: [], bars: Source.bars(task)
+      }).pipe(Effect.provide(Run.layerMemory({ seed: 0 })))
+      assert.strictEqual(suspects.length, 3)
+      for (const { chains, reconstruction, similarity, unread } of suspects) {
+        assert.strictEqual(chains, 4)
+        assert.strictEqual(unread, 0, "the mask lets nothing else through")
+        assert.isTrue(similarity > 0 && similarity < 1)
+        assert.match(reconstruction ?? "", /^\w+ \d+/)
+      }
+    }).pipe(Effect.scoped, Effect.provide(live)))
+})
