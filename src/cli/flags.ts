@@ -180,13 +180,13 @@ export interface Study extends Frozen {
 }
 
 /** The preset as the flags ask for it. */
-export const settings = (flags: Pick<Study, "data" | "model" | "noWarmUp" | "preset" | "tau" | "trainable">): Presets.Preset => {
+export const settings = (flags: Pick<Study, "data" | "model" | "noWarmUp" | "preset" | "trainable"> & Partial<Pick<Study, "tau">>): Presets.Preset => {
   const name = Option.getOrElse(flags.preset, () => Option.isSome(flags.data) && flags.model === embeddedModel ? "photos" : "quick")
   const { warmUp, ...rest }: Presets.Preset = Presets.presets[name]
   return {
     ...rest,
     ...(flags.noWarmUp || warmUp === undefined ? {} : { warmUp }),
-    filter: Option.match(flags.tau, { onNone: () => rest.filter, onSome: (tau) => ({ tau }) }),
+    filter: Option.match(flags.tau ?? Option.none(), { onNone: () => rest.filter, onSome: (tau) => ({ tau }) }),
     trainable: Option.getOrElse(flags.trainable, () => rest.trainable ?? "decoder")
   }
 }

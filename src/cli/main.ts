@@ -20,11 +20,11 @@ export const readable = <A, E extends { readonly message: string }, R>(
 
 interface Where {
   readonly device: Device.Device
-  readonly workers: Option.Option<number>
+  readonly workers?: Option.Option<number>
 }
 
 /** Workers and their threads: on a CPU as many threads as there are cores, however few the workers. */
-const runtimeOf = ({ device, workers }: Where): Runtime.Options => ({
+const runtimeOf = ({ device, workers = Option.none() }: Where): Runtime.Options => ({
   device,
   ...(Option.isSome(workers) && {
     workers: workers.value,

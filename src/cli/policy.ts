@@ -10,8 +10,8 @@ import type { Presets } from "../pipelines/index.ts"
 import type { Remote, Study } from "./flags.ts"
 
 type Flags =
-  & Pick<Study, "model" | "seed" | "quantize" | "cache">
-  & Partial<Pick<Study, "lora" | "memoryLimit" | "microTokens" | "promptTokens" | "recompute">>
+  & Pick<Study, "model" | "seed">
+  & Partial<Pick<Study, "cache" | "lora" | "memoryLimit" | "microTokens" | "promptTokens" | "quantize" | "recompute">>
   & Partial<Remote>
   & { readonly adapter?: Option.Option<string> }
 
@@ -53,7 +53,7 @@ const planOf = ({ memoryLimit = Option.none(), promptTokens = 1024 }: Flags, { g
  */
 const local = (flags: Flags, preset: Presets.Preset | undefined) => {
   const trainable: NonNullable<OnnxPolicy.Options["trainable"]> = preset === undefined ? "none" : preset.trainable ?? "decoder"
-  const { cache, microTokens = Option.none(), quantize, recompute = false } = flags
+  const { cache = Option.none(), microTokens = Option.none(), quantize = Option.none(), recompute = false } = flags
   const lora = Option.orElse(
     Option.map(flags.adapter ?? Option.none(), (adapter): Adapter => ({ adapter })),
     () => Option.map(flags.lora ?? Option.none(), (rank): Adapter => ({ rank, ...(trainable === "all" && { targets: "all-linear" }) }))
