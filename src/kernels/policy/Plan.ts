@@ -46,7 +46,10 @@ export interface Workload {
 export interface Plan {
   /** Node, onnxruntime and the workers themselves. */
   readonly process: number
-  /** The model's weights, in memory or as pages of the file that sessions map, and copies of them packed into rollout sessions. */
+  /**
+   * The model's weights, in memory or as pages of the file that sessions map, and copies of them packed into rollout sessions.
+   * Mapped pages count once, as the system holds them; RSS counts them for every session that has them mapped.
+   */
   readonly weights: number
   /** What the KL penalty holds on to; nothing beside a frozen base. */
   readonly reference: number
