@@ -20,6 +20,6 @@ Cli.example("coco-sub", "Base, SFT, Visual-RFT and RISE on everything in a pictu
     start,
     methods: Cli.methods(flags, preset)(start), // SFT: eq. 8 on bare answers; Visual-RFT: eq. 10; RISE: eq. 1, 7, 8, 10
     preset,
-    policy: Cli.policy(flags, preset.trainable)
+    policy: Cli.policy(flags, preset)
   }).pipe(Cli.study({ name: "coco-sub", preset: "coco-sub", flags, task: source.task, source }))
 }))

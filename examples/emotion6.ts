@@ -1,7 +1,7 @@
 /**
  * The paper on Emotion6-style data: which feelings does a picture evoke, and why?
  *
- *   node examples/emotion6.ts [--data DIR] [--model DIR] [--out DIR] [--preset quick|full|photos|paper] [--seed N] [--lora RANK] [--resume]
+ *   node examples/emotion6.ts [--data DIR] [--model DIR] [--out DIR] [--preset smoke|quick|full|photos|paper] [--seed N] [--lora RANK] [--resume]
  *
  * Without --data it uses the embedded scenes, which are synthetic.
  */
@@ -39,7 +39,7 @@ Cli.example("emotion6", "Base, SFT, Visual-RFT and RISE on soft emotion labels",
     },
     test: source.test,
     preset,
-    policy: Cli.policy(flags, preset.trainable),
+    policy: Cli.policy(flags, preset),
     shots: source.shots,
     mean: Pipelines.Source.meanDistribution,
     cuesNamed: source.cuesNamed,

@@ -20,6 +20,6 @@ Cli.example("imagenet-sub", "Base, SFT, Visual-RFT and RISE on 20 classes", Effe
     start,
     methods: Cli.methods(flags, preset)(start), // SFT: eq. 8 on bare answers; Visual-RFT: eq. 10; RISE: eq. 1, 7, 8, 10
     preset,
-    policy: Cli.policy(flags, preset.trainable)
+    policy: Cli.policy(flags, preset)
   }).pipe(Cli.study({ name: "imagenet-sub", preset: "imagenet-sub", flags, task: source.task, source }))
 }))

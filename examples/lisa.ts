@@ -20,6 +20,6 @@ Cli.example("lisa", "Base, SFT, Visual-RFT and RISE on questions that take reaso
     start,
     methods: Cli.methods(flags, preset)(start), // SFT: eq. 8 on bare answers; Visual-RFT: eq. 10; RISE: eq. 1, 7, 8, 10
     preset,
-    policy: Cli.policy(flags, preset.trainable)
+    policy: Cli.policy(flags, preset)
   }).pipe(Cli.study({ name: "lisa", preset: "lisa", flags, task: source.task, source }))
 }))

@@ -38,7 +38,7 @@ const { data, device, lora, model, out, preset, resume, seed, trainable } = Flag
 export const audit = Command.make("audit", {
   ...Task.flags, ...Flags.remote, by, corrupt, data, device, lora, model, out, preset, resume, seed, top, trainable, training
 }, (flags) =>
-  computing(flags.device)(Effect.gen(function*() {
+  computing(flags)(Effect.gen(function*() {
     yield* check(flags)
     const task = yield* Task.task(flags)
     const local = Flags.settings({ ...flags, noWarmUp: false })
@@ -65,7 +65,7 @@ export const audit = Command.make("audit", {
       task,
       data: audited,
       preset,
-      policy: policy(flags, preset.trainable),
+      policy: policy(flags, preset),
       training,
       out,
       seed: flags.seed,

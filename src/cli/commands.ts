@@ -18,7 +18,7 @@ const method = Flag.Literals("method", ["all", "RISE", "SFT", "Visual-RFT"]).pip
 )
 
 export const train = Command.make("train", { ...Flags.study, ...Task.flags, method }, (flags) =>
-  computing(flags.device)(Effect.gen(function*() {
+  computing(flags)(Effect.gen(function*() {
     const task = yield* Task.task(flags)
     const preset = Flags.settings(flags)
     const source = yield* Source.open({ task, ...flags })
@@ -29,7 +29,7 @@ export const train = Command.make("train", { ...Flags.study, ...Task.flags, meth
       methods: Object.fromEntries(chosen),
       test: source.test,
       preset,
-      policy: policy(flags, preset.trainable),
+      policy: policy(flags, preset),
       shots: source.shots,
       mean: Source.meanDistribution,
       cuesNamed: source.cuesNamed,
@@ -43,9 +43,9 @@ const form = Flag.Literals("form", ["think", "answer"]).pipe(
 )
 
 export const evaluate = Command.make("evaluate", {
-  ...Task.flags, data: Flags.data, model: Flags.model, adapter: Flags.adapter, ...Flags.remote, out: Flags.out, seed: Flags.seed, device: Flags.device, form
+  ...Task.flags, data: Flags.data, model: Flags.model, adapter: Flags.adapter, ...Flags.remote, ...Flags.frozen, out: Flags.out, seed: Flags.seed, device: Flags.device, workers: Flags.workers, form
 }, (flags) =>
-  computing(flags.device)(Effect.gen(function*() {
+  computing(flags)(Effect.gen(function*() {
     yield* check(flags)
     const task = yield* Task.task(flags)
     const source = yield* Source.open({ task, ...flags, shots: Option.none() })
@@ -55,7 +55,7 @@ export const evaluate = Command.make("evaluate", {
     const rows = yield* evaluateModel({ method: "model", task, data: source.test, form: flags.form, ...settings, cuesNamed: source.cuesNamed }).pipe(
       Effect.tap(Results.write),
       Effect.provide(policy(flags)),
-      inFolder({ out, seed: flags.seed, task, train: Stream.empty, test: source.test, config: { model: named(flags), adapter: Option.getOrNull(flags.adapter), source: source.name, form: flags.form } })
+      inFolder({ out, seed: flags.seed, task, train: Stream.empty, test: source.test, config: { model: named(flags), adapter: Option.getOrNull(flags.adapter), source: source.name, form: flags.form, quantize: Option.getOrNull(flags.quantize) } })
     )
     yield* Console.log(`${Results.table(rows, columns)}\n\nEverything is in ${out}.`)
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))
@@ -63,9 +63,9 @@ export const evaluate = Command.make("evaluate", {
 const images = Argument.String("image").pipe(Argument.withDescription("Image files"), Argument.variadic({ min: 1 }))
 
 export const annotate = Command.make("annotate", {
-  ...Task.flags, model: Flags.model, adapter: Flags.adapter, ...Flags.remote, seed: Flags.seed, device: Flags.device, form, images
+  ...Task.flags, model: Flags.model, adapter: Flags.adapter, ...Flags.remote, ...Flags.frozen, seed: Flags.seed, device: Flags.device, workers: Flags.workers, form, images
 }, (flags) =>
-  computing(flags.device)(Effect.gen(function*() {
+  computing(flags)(Effect.gen(function*() {
     const task = yield* Task.task(flags)
     const path = yield* Path.Path
     yield* Stream.fromIterable(flags.images).pipe(

@@ -73,10 +73,68 @@ export const adapter = Flag.String("adapter").pipe(
   Flag.optional
 )
 
-export const preset = Flag.Literals("preset", ["quick", "full", "photos", "paper", "smoke"]).pipe(
+/** What a large model needs to fit the machine. */
+export const memory = {
+  recompute: Flag.Boolean("recompute").pipe(
+    Flag.withDescription("Compute layers again for the backward pass instead of keeping them: less memory, the same gradients, a forward pass more"),
+    Flag.withDefault(false)
+  ),
+  microTokens: Flag.Int("micro-tokens").pipe(
+    Flag.withSchema(positive),
+    Flag.withDescription("Tokens a worker trains on at a time; default: 16384"),
+    Flag.withMetavar("N"),
+    Flag.optional
+  ),
+  memoryLimit: Flag.Finite("memory-limit").pipe(
+    Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isGreaterThan(0)))),
+    Flag.withDescription("Refuse to start when a training step would hold more than so many GiB, and say what to change"),
+    Flag.withMetavar("GIB"),
+    Flag.optional
+  ),
+  promptTokens: Flag.Int("prompt-tokens").pipe(
+    Flag.withSchema(positive),
+    Flag.withDescription("Tokens of the longest prompt, its image included, that --memory-limit counts with"),
+    Flag.withMetavar("N"),
+    Flag.withDefault(1024)
+  )
+}
+
+/** How weights that are not trained are read. */
+export const frozen = {
+  quantize: Flag.Literals("quantize", ["int8", "int4"]).pipe(
+    Flag.withDescription("Round weights that are not trained (with --lora, or where nothing is trained) to 8 or 4 bits; default: none are"),
+    Flag.optional
+  ),
+  cache: Flag.String("cache").pipe(
+    Flag.withDescription("Folder for copies of weights that are mapped; default: RISE_CACHE, or the system's folder for caches"),
+    Flag.withMetavar("DIR"),
+    Flag.optional
+  )
+}
+
+export interface Frozen {
+  readonly quantize: Option.Option<"int8" | "int4">
+  readonly cache: Option.Option<string>
+}
+
+export const workers = Flag.Int("workers").pipe(
+  Flag.withSchema(positive),
+  Flag.withDescription("Worker threads that share the cores; fewer hold less memory; default: one a core, one on a GPU"),
+  Flag.withMetavar("N"),
+  Flag.optional
+)
+
+export const tau = Flag.Finite("tau").pipe(
+  Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 1 })))),
+  Flag.withDescription("Least reward of a chain to be trained on; default: as the preset has it"),
+  Flag.withMetavar("T"),
+  Flag.optional
+)
+
+export const preset = Flag.Literals("preset", ["smoke", "quick", "full", "photos", "paper"]).pipe(
   Flag.withDescription(
-    "quick: minutes; full: the embedded study; photos: the embedded checkpoint on pictures of your own; " +
-      "paper: the paper's hyper-parameters, for a model of its size; smoke: seconds, to see that it runs. Default: photos with --data and no --model, else quick"
+    "smoke: a few steps on a few samples, to see that a model goes through; quick: minutes; full: the embedded study; photos: the embedded checkpoint on pictures of your own; " +
+      "paper: the paper's hyper-parameters, for a model of its size. Default: photos with --data and no --model, else quick"
   ),
   Flag.optional
 )
@@ -98,17 +156,23 @@ export const equalCompute = Flag.Boolean("equal-compute").pipe(
 export const noWarmUp = Flag.Boolean("no-warm-up").pipe(Flag.withDescription("Start every method from the base as it is"), Flag.withDefault(false))
 
 /** What a study is told. */
-export const study = { data, model, out, preset, seed, device, trainable, lora, resume, shots, equalCompute, noWarmUp }
+export const study = { data, model, out, preset, seed, device, workers, trainable, lora, ...frozen, ...memory, tau, resume, shots, equalCompute, noWarmUp }
 
-export interface Study {
+export interface Study extends Frozen {
   readonly data: Option.Option<string>
   readonly model: string
   readonly out: Option.Option<string>
   readonly preset: Option.Option<Presets.PresetName>
   readonly seed: number
   readonly device: "cpu" | "webgpu" | "cuda"
+  readonly workers: Option.Option<number>
   readonly trainable: Option.Option<"decoder" | "all">
   readonly lora: Option.Option<number>
+  readonly recompute: boolean
+  readonly microTokens: Option.Option<number>
+  readonly memoryLimit: Option.Option<number>
+  readonly promptTokens: number
+  readonly tau: Option.Option<number>
   readonly resume: boolean
   readonly shots: Option.Option<number>
   readonly equalCompute: boolean
@@ -119,13 +183,17 @@ export interface Study {
 export const isEmbedded = ({ model }: Pick<Study, "model">): boolean => model === embeddedModel
 
 /** The preset as the flags ask for it, and as a task needs it. */
-export const settings = (flags: Pick<Study, "data" | "model" | "noWarmUp" | "preset" | "trainable">, task?: TaskName): Presets.Preset => {
+export const settings = (
+  flags: Pick<Study, "data" | "model" | "noWarmUp" | "preset" | "trainable"> & Partial<Pick<Study, "tau">>,
+  task?: TaskName
+): Presets.Preset => {
   const name = Option.getOrElse(flags.preset, () => Option.isSome(flags.data) && isEmbedded(flags) ? "photos" : "quick")
   const preset: Presets.Preset = Presets.presets[name]
   const { warmUp, ...rest } = task === undefined ? preset : forTask(task, preset)
   return {
     ...rest,
     ...(flags.noWarmUp || warmUp === undefined ? {} : { warmUp }),
+    filter: Option.match(flags.tau ?? Option.none(), { onNone: () => rest.filter, onSome: (tau) => ({ ...rest.filter, tau }) }),
     trainable: Option.getOrElse(flags.trainable, () => rest.trainable ?? "decoder")
   }
 }
@@ -139,5 +207,6 @@ export const recorded = (flags: Study, task?: TaskName): Readonly<Record<string,
   shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),
   device: flags.device,
   ...Option.match(flags.lora, { onNone: () => ({}), onSome: (rank) => ({ lora: rank }) }),
+  ...Option.match(flags.quantize, { onNone: () => ({}), onSome: (quantize) => ({ quantize }) }),
   equalCompute: flags.equalCompute
 })

@@ -2,7 +2,8 @@
  * Runs a command as the process: readable errors without a stack, exit code 1 for mistakes, 130 for an interrupt.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Effect } from "effect"
+import { Effect, Logger, Option } from "effect"
+import { availableParallelism } from "node:os"
 import { CliError, Command } from "effect/cli"
 import { type Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Flags from "./flags.ts"
@@ -17,11 +18,25 @@ export const readable = <A, E extends { readonly message: string }, R>(
 ): Effect.Effect<A, CliError.UserError, R> =>
   Effect.mapError(effect, (cause) => new CliError.UserError({ cause, userMessage: cause.message }))
 
+interface Where {
+  readonly device: Device.Device
+  readonly workers?: Option.Option<number>
+}
+
+/** Workers and their threads: on a CPU as many threads as there are cores, however few the workers. */
+const runtimeOf = ({ device, workers = Option.none() }: Where): Runtime.Options => ({
+  device,
+  ...(Option.isSome(workers) && {
+    workers: workers.value,
+    ...(device === "cpu" && { threadsPerWorker: Math.max(1, Math.floor(availableParallelism() / workers.value)) })
+  })
+})
+
 /** Starts the workers for a handler that computes, on its device; `--help` never does. */
-export const computing = (device: Device.Device) =>
+export const computing = (where: Where) =>
 <A, E extends { readonly message: string }>(
   effect: Effect.Effect<A, E, Services>
-): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> => readable(Effect.provide(effect, Runtime.layer({ device })))
+): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> => readable(Effect.provide(effect, Runtime.layer(runtimeOf(where))))
 
 /** Parses the process's arguments and runs the command. */
 export const runMain = <const Name extends string, Input, C, E>(
@@ -29,6 +44,8 @@ export const runMain = <const Name extends string, Input, C, E>(
 ): void =>
   command.pipe(
     Command.run({ version: packageJson.version }),
+    // What a command prints may be read by a program.
+    Effect.provideService(Logger.LogToStderr, true),
     Effect.provide(NodeServices.layer),
     NodeRuntime.runMain
   )
@@ -38,4 +55,4 @@ export const example = <E extends { readonly message: string }>(
   name: string,
   description: string,
   handler: (flags: Flags.Study) => Effect.Effect<void, E, Services>
-): void => runMain(Command.make(name, Flags.study, (flags) => computing(flags.device)(handler(flags))).pipe(Command.withDescription(description)))
+): void => runMain(Command.make(name, Flags.study, (flags) => computing(flags)(handler(flags))).pipe(Command.withDescription(description)))

@@ -9,7 +9,11 @@ import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
 import type { Presets } from "../pipelines/index.ts"
 import type { Remote, Study } from "./flags.ts"
 
-type Flags = Pick<Study, "model" | "seed"> & Partial<Pick<Study, "lora">> & Partial<Remote> & { readonly adapter?: Option.Option<string> }
+type Flags =
+  & Pick<Study, "model" | "seed">
+  & Partial<Pick<Study, "cache" | "lora" | "memoryLimit" | "microTokens" | "promptTokens" | "quantize" | "recompute">>
+  & Partial<Remote>
+  & { readonly adapter?: Option.Option<string> }
 
 /** The policy behind the server that the flags name, if they name one. */
 const server = ({ remote = Option.none(), remoteModel = "", seed }: Flags) =>
@@ -24,23 +28,56 @@ export const check = (flags: Flags): Effect.Effect<void, PolicyError | WeightsEr
 
 type Adapter = NonNullable<OnnxPolicy.Options["lora"]>
 
-/** The model on the workers' device, with an adapter where one is asked for: on every linear layer where the tower is to be trained too. */
-const local = (flags: Flags, trainable: Presets.Preset["trainable"] = "decoder") => {
+/** Tokens of a prompt that the plan takes for text. */
+const TEXT_TOKENS = 128
+
+/** The largest step of the preset's stages, as the memory plan counts it. */
+const planOf = ({ memoryLimit = Option.none(), promptTokens = 1024 }: Flags, { generate, reinforce, rft }: Presets.Preset): Pick<OnnxPolicy.Options, "plan"> =>
+  Option.match(memoryLimit, {
+    onNone: () => ({}),
+    onSome: (gibibytes) => ({
+      plan: {
+        promptTokens,
+        visualTokens: Math.max(0, promptTokens - TEXT_TOKENS),
+        newTokens: Math.max(generate.maxTokens ?? 0, rft.maxTokens ?? 0, 1),
+        prompts: Math.max(reinforce.promptsPerStep ?? 0, rft.promptsPerStep ?? 0, 1),
+        group: Math.max(generate.candidates ?? 0, rft.groupSize ?? 0, 1),
+        limit: gibibytes * 2 ** 30
+      }
+    })
+  })
+
+/**
+ * The model on the workers' device, with an adapter where one is asked for: on every linear layer where the tower is to be
+ * trained too. Without a preset nothing is trained.
+ */
+const local = (flags: Flags, preset: Presets.Preset | undefined) => {
+  const trainable: NonNullable<OnnxPolicy.Options["trainable"]> = preset === undefined ? "none" : preset.trainable ?? "decoder"
+  const { cache = Option.none(), microTokens = Option.none(), quantize = Option.none(), recompute = false } = flags
   const lora = Option.orElse(
     Option.map(flags.adapter ?? Option.none(), (adapter): Adapter => ({ adapter })),
     () => Option.map(flags.lora ?? Option.none(), (rank): Adapter => ({ rank, ...(trainable === "all" && { targets: "all-linear" }) }))
   )
   const trained = Option.match(lora, { onNone: () => ({ trainable }), onSome: (lora) => ({ lora }) })
-  return Layer.unwrap(Effect.as(check(flags), OnnxPolicy.layer({ model: flags.model, seed: flags.seed, ...trained })))
+  return Layer.unwrap(Effect.as(check(flags), OnnxPolicy.layer({
+    model: flags.model,
+    seed: flags.seed,
+    recompute,
+    ...trained,
+    ...Option.match(microTokens, { onNone: () => ({}), onSome: (microTokens) => ({ microTokens }) }),
+    ...Option.match(quantize, { onNone: () => ({}), onSome: (quantize) => ({ quantize }) }),
+    ...Option.match(cache, { onNone: () => ({}), onSome: (cache) => ({ cache }) }),
+    ...(preset && planOf(flags, preset))
+  })))
 }
 
-/** The model on the workers' device, or behind a server. */
+/** The model on the workers' device, or behind a server. Without a preset it is not trained. */
 export const policy = (
   flags: Flags,
-  trainable?: Presets.Preset["trainable"]
+  preset?: Presets.Preset
 ): Layer.Layer<Policy, PolicyError | WeightsError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
   Option.match(server(flags), {
-    onNone: (): ReturnType<typeof policy> => local(flags, trainable),
+    onNone: (): ReturnType<typeof policy> => local(flags, preset),
     onSome: (asked): ReturnType<typeof policy> => asked
   })
 

@@ -74,7 +74,7 @@ export const tables = Command.make("tables", {
       out: flags.out,
       preset,
       model: flags.model === Flags.embeddedModel ? "embedded scene-vl" : flags.model,
-      policy: (seed: number) => policy({ model: flags.model, lora: flags.lora, seed }, preset.trainable),
+      policy: (seed: number) => policy({ model: flags.model, lora: flags.lora, seed }, preset),
       remote
     }
   }
@@ -115,5 +115,5 @@ export const tables = Command.make("tables", {
     yield* Console.log(`\n${text}\nWritten to ${path.join(flags.out, "tables.md")} and tables.json.`)
   })
 
-  return flags.dry ? readable(list) : computing(flags.device)(run)
+  return flags.dry ? readable(list) : computing(flags)(run)
 }).pipe(Command.withDescription("Run or resume the paper's experiments and print its tables"))

@@ -15,6 +15,8 @@ export interface OnnxOptions extends Omit<OnnxPolicy.Options, "seed"> {
   readonly device?: Device.Device
   /** Worker threads. Default: the cores this process may use; 1 on a GPU. */
   readonly workers?: number
+  /** Threads inside one operator of a worker. Default 1; a large model wants one worker with all cores, which holds least memory. */
+  readonly threadsPerWorker?: number
 }
 
 /**
@@ -25,10 +27,10 @@ export interface OnnxOptions extends Omit<OnnxPolicy.Options, "seed"> {
  * ```
  */
 export const onnx = (
-  { device = "cpu", seed = 0, workers, ...options }: OnnxOptions
+  { device = "cpu", seed = 0, threadsPerWorker, workers, ...options }: OnnxOptions
 ): Layer.Layer<Policy | OnnxPolicy.TrainingState | OnnxPolicy.Adapters, PolicyError | Runtime.RuntimeError | Device.DeviceError> =>
   OnnxPolicy.layer({ ...options, seed }).pipe(
-    Layer.provide(Layer.merge(Runtime.layer(workers === undefined ? { device } : { device, workers }), NodeServices.layer))
+    Layer.provide(Layer.merge(Runtime.layer({ device, ...(workers !== undefined && { workers }), ...(threadsPerWorker !== undefined && { threadsPerWorker }) }), NodeServices.layer))
   )
 
 export interface OpenAiOptions extends Omit<OpenAiPolicy.Options, "seed"> {

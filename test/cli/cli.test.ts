@@ -26,7 +26,7 @@ describe("command line", () => {
         [run("examples/emotion6.ts", "--data", directory, "--model", model, "--out", join(directory, "run")), /header does not fit the task: missing "anger"/],
         [run("examples/emotion6.ts", "--model", directory, "--out", join(directory, "run")), /config\.json/],
         [run("examples/emotion6.ts", "--model", model, "--out", directory), /already exists and holds no run/],
-        [run("examples/emotion6.ts", "--preset", "huge"), /Expected: "quick" \| "full" \| "photos" \| "paper"/],
+        [run("examples/emotion6.ts", "--preset", "huge"), /Expected: "smoke" \| "quick" \| "full" \| "photos" \| "paper"/],
         [run("examples/lisa.ts", "--data", directory), /none of train in it, expected ReasonSeg's train\/ and val\//],
         [run("examples/emotion6.ts", "--device", "cuda"), /device cuda is not available on this machine: .*Available: cpu/],
         [run("src/cli/rise.ts", "evaluate", "--remote", "localhost", "--remote-model", "vl", "--out", join(directory, "run")), /baseUrl is "localhost"/],
@@ -65,7 +65,9 @@ describe("command line", () => {
   it("records every flag that changes results, and drops the warm-up on request", () => {
     const flags: Flags.Study = {
       data: Option.none(), model: Flags.embeddedModel, out: Option.none(), preset: Option.some("full"), seed: 3, device: "cpu", resume: true,
-      shots: Option.some(4), equalCompute: false, trainable: Option.none(), lora: Option.none(), noWarmUp: false
+      shots: Option.some(4), equalCompute: false, trainable: Option.none(), lora: Option.none(), noWarmUp: false,
+      workers: Option.none(), quantize: Option.none(), cache: Option.none(), recompute: false, microTokens: Option.none(), memoryLimit: Option.none(),
+      promptTokens: 1024, tau: Option.none()
     }
     assert.isDefined(Flags.settings(flags).warmUp)
     assert.isUndefined(Flags.settings({ ...flags, noWarmUp: true }).warmUp)
@@ -80,6 +82,11 @@ describe("command line", () => {
     // A task's own settings are recorded as they are used.
     assert.deepInclude(Flags.settings(flags, "lisa").generate, { grammar: "mask" })
     assert.notDeepEqual(Flags.recorded(flags, "lisa"), Flags.recorded(flags))
+    assert.notDeepEqual(Flags.recorded({ ...flags, lora: Option.some(8), quantize: Option.some("int4") }), Flags.recorded({ ...flags, lora: Option.some(8) }))
+    assert.strictEqual(Flags.settings({ ...flags, tau: Option.some(0.2) }).filter.tau, 0.2)
+    assert.notDeepEqual(Flags.recorded({ ...flags, tau: Option.some(0.2) }), Flags.recorded(flags))
+    // Less memory for the same numbers is no other run.
+    assert.deepStrictEqual(Flags.recorded({ ...flags, recompute: true, workers: Option.some(1), memoryLimit: Option.some(8) }), Flags.recorded(flags))
     // Resuming is no other run.
     assert.deepStrictEqual(Flags.recorded({ ...flags, resume: false }), Flags.recorded(flags))
   })

@@ -8,7 +8,7 @@ import {
   add, cast, concat, constant, equals, gather, input, less, loop, matmul, mul, or, reshape, rotary, scalar, slice, softmax, sum, tail, type Tensor,
   transpose, where
 } from "../graph/index.ts"
-import { type Config, decoder, head, type LayerCache, type Lookup, sequence, type SequenceInputs } from "../models/index.ts"
+import { type Config, decoder, type LayerCache, logits, type Lookup, sequence, type SequenceInputs } from "../models/index.ts"
 import { sample, type Sampling } from "./Sampler.ts"
 
 export interface RolloutShape {
@@ -80,7 +80,6 @@ export const rollout = (config: Config.Config, p: Lookup, shape: RolloutShape): 
   const prefill = sequence(config, p, inputs, input("lastRow", [prompts], "i32"))
 
   const embedding = p("model.embed_tokens.weight")
-  const output = head(config, p)
   const repeated = gather(prefill.hidden, constant(Int32Array.from({ length: rows }, (_, i) => Math.floor(i / group))))
   const unseen = equals(inputs.segments, constant(Int32Array.of(-1), []))
   const promptBias = reshape(where(unseen, scalar(-1e9), scalar(0)), [prompts, 1, 1, length])
@@ -121,7 +120,7 @@ export const rollout = (config: Config.Config, p: Lookup, shape: RolloutShape): 
       const state = grammar ? carried[2] as Tensor : undefined
       const caches = carried.slice(grammar ? 3 : 2)
       const drawn = sample(shape.sampling, {
-        logits: matmul(hidden, output, { transB: true }),
+        logits: logits(config, p, hidden),
         uniforms: gather(uniforms, turn),
         temperature,
         topP,

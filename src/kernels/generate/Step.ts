@@ -6,9 +6,9 @@
  * written yet are masked. Everything else is the arithmetic of the loop, and the tokens are the same.
  */
 import {
-  add, constant, equals, gather, input, lessOrEqual, matmul, mul, reshape, rotary, scalar, type Tensor, transpose, where, zeros
+  add, constant, equals, gather, input, lessOrEqual, mul, reshape, rotary, scalar, type Tensor, transpose, where, zeros
 } from "../graph/index.ts"
-import { type Config, decoder, head, type Lookup, sequence } from "../models/index.ts"
+import { type Config, decoder, logits, type Lookup, sequence } from "../models/index.ts"
 import { decodeAttention, type RolloutShape, sequenceInputs } from "./Rollout.ts"
 import { sample } from "./Sampler.ts"
 
@@ -82,7 +82,7 @@ export const step = (config: Config.Config, p: Lookup, shape: RolloutShape): Res
   const ownBias = where(written, scalar(0), scalar(-1e9))
 
   const drawn = sample(shape.sampling, {
-    logits: matmul(hidden, head(config, p), { transB: true }),
+    logits: logits(config, p, hidden),
     uniforms: input("uniforms", [rows]),
     temperature: input("temperature", []),
     topP: input("topP", []),

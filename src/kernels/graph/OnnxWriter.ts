@@ -36,7 +36,7 @@ export interface External {
   readonly offset: number
   readonly length: number
   /** Element type in the file; half types are cast to f32 when the session is made. */
-  readonly dtype: "f32" | "f16" | "bf16"
+  readonly dtype: "f32" | "f16" | "bf16" | "u8"
 }
 
 export interface WriteOptions {
@@ -264,7 +264,7 @@ export const write = (outputs: Readonly<Record<string, Tensor>>, options: WriteO
 const bake = (scope: Scope, name: string, tensor: Tensor, baked: TypedArray | External): string => {
   if (!("location" in baked)) return scope.initializer(`baked:${name}`, tensor.shape, onnxTypes[tensor.dtype], raw(baked))
   const stored = scope.initializer(`baked:${name}`, tensor.shape, onnxTypes[baked.dtype], baked)
-  if (baked.dtype === "f32") return stored
+  if (baked.dtype === "f32" || baked.dtype === "u8") return stored
   const full = scope.fresh()
   scope.nodes.push(join([
     text(1, stored), text(2, full), text(3, `Cast_${full}`), text(4, "Cast"), bytes(5, attributeProto("to", { i: onnxTypes.f32 }))

@@ -71,6 +71,30 @@ export const matmul = (a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   })
 }
 
+const unpackedOperator: Operator = {
+  name: "unpackedMatmul",
+  // Of a Gemm onnxruntime would turn the transposition into one of the operands, and the matrix into the right one.
+  emit: (_, [x, weight], outputs, to) => {
+    const product = to.fresh()
+    to.node("FusedMatMul", [weight as string, x as string], [product], { transB: { i: 1 } }, "com.microsoft")
+    to.node("Transpose", [product], outputs, { perm: { ints: [1, 0] } })
+  },
+  vjp: (node, [g]) => {
+    if (g === undefined) return []
+    const [x, weight] = node.inputs as unknown as readonly [Tensor, Tensor]
+    return [matmul(g, weight), matmul(g, x, { transA: true })]
+  }
+}
+/**
+ * `x · weightᵀ` for few rows and a constant weight, computed as `(weight · xᵀ)ᵀ`: onnxruntime repacks a constant right operand,
+ * when the session opens or at every run, and reads a left one as it lies.
+ */
+export const unpackedMatmul = (x: Tensor, weight: Tensor): Tensor => {
+  const [out, inner] = weight.shape as readonly [number, number]
+  if (x.shape.length !== 2 || x.shape[1] !== inner) return fail("unpackedMatmul", "rows do not fit the weight", x.shape, weight.shape)
+  return single(unpackedOperator, [x, weight], [x.shape[0] as number, out])
+}
+
 const linearOperator: Operator = {
   name: "linear",
   emit: (_, inputs, outputs, to) => to.node("Gemm", inputs, outputs, { transB: { i: 1 } }),

@@ -1,7 +1,7 @@
 /** Qwen2's decoder: pre-norm blocks with rotary grouped-query attention and a SwiGLU. */
-import { add, checkpoint, gather, linear, matmul, mul, rmsNorm, silu, type Tensor } from "../graph/index.ts"
+import { add, checkpoint, gather, mul, rmsNorm, silu, type Tensor } from "../graph/index.ts"
 import type { Config } from "./Config.ts"
-import { adapted, type Lookup } from "./Lookup.ts"
+import { adapted, biasedProduct, type Lookup, product } from "./Lookup.ts"
 
 /** How a layer attends: given queries `[rows, heads·d]` and keys, values `[rows, kvHeads·d]`, the mixed `[rows, heads·d]`. */
 export type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor) => Tensor
@@ -17,8 +17,8 @@ export const decoder = (config: Config, p: Lookup, hidden: Tensor, attend: Atten
   let x = checkpoint(hidden)
   for (let i = 0; i < config.layers; i++) {
     const at = `model.layers.${i}`
-    const biased = (input: Tensor, name: string) => adapted(p, `${at}.${name}`, input, linear(input, p(`${at}.${name}.weight`), p(`${at}.${name}.bias`)))
-    const plain = (input: Tensor, name: string) => adapted(p, `${at}.${name}`, input, matmul(input, p(`${at}.${name}.weight`), { transB: true }))
+    const biased = (input: Tensor, name: string) => adapted(p, `${at}.${name}`, input, biasedProduct(p, `${at}.${name}`, input))
+    const plain = (input: Tensor, name: string) => adapted(p, `${at}.${name}`, input, product(p, `${at}.${name}.weight`, input))
     const normed = rmsNorm(x, p(`${at}.input_layernorm.weight`), config.normEpsilon)
     const mixed = attend(i, biased(normed, "self_attn.q_proj"), biased(normed, "self_attn.k_proj"), biased(normed, "self_attn.v_proj"))
     const going = wanted !== undefined && i === config.layers - 1 ? (rows: Tensor) => gather(rows, wanted) : (rows: Tensor) => rows
@@ -30,5 +30,11 @@ export const decoder = (config: Config, p: Lookup, hidden: Tensor, attend: Atten
   return rmsNorm(x, p("model.norm.weight"), config.normEpsilon)
 }
 
+/** The parameter that is the output embedding. */
+export const headName = (config: Config): string => config.tied ? "model.embed_tokens.weight" : "lm_head.weight"
+
 /** The output embedding `[vocabulary, width]`. */
-export const head = (config: Config, p: Lookup): Tensor => p(config.tied ? "model.embed_tokens.weight" : "lm_head.weight")
+export const head = (config: Config, p: Lookup): Tensor => p(headName(config))
+
+/** Logits `[rows, vocabulary]` of normed hidden states. */
+export const logits = (config: Config, p: Lookup, hidden: Tensor): Tensor => product(p, headName(config), hidden)

@@ -3,12 +3,12 @@
  * merger. Frames stand in it as `VisionLayout` places them.
  */
 import {
-  add, checkpoint, constant, equals, gelu, input, layerNorm, linear, matmul, mul, quickGelu, reshape, rmsNorm, rotary, rowPositions, scalar, silu, slice,
+  add, checkpoint, constant, equals, gelu, input, layerNorm, matmul, mul, quickGelu, reshape, rmsNorm, rotary, rowPositions, scalar, silu, slice,
   type Tensor, transpose, where
 } from "../graph/index.ts"
 import { attention, joinHeads } from "./Attention.ts"
 import type { Config } from "./Config.ts"
-import { adapted, type Lookup } from "./Lookup.ts"
+import { adapted, biasedProduct, type Lookup } from "./Lookup.ts"
 import { type VisionShape, windowSlots } from "./VisionLayout.ts"
 
 /** Inputs of a tower run; `rows = frames · slots`. */
@@ -43,7 +43,7 @@ export const vision = (config: Config, p: Lookup, inputs: VisionInputs): Tensor 
   const { block, depth, heads, merge, width, windows } = config.vision
   const { cosines, filled, frames, patches, sines, slots } = inputs
   const rows = frames * slots
-  const dense = (x: Tensor, name: string) => adapted(p, name, x, linear(x, p(`${name}.weight`), p(`${name}.bias`)))
+  const dense = (x: Tensor, name: string) => adapted(p, name, x, biasedProduct(p, name, x))
   const norm = (x: Tensor, name: string) =>
     block === "swiglu" ? rmsNorm(x, p(`${name}.weight`), EPSILON) : layerNorm(x, p(`${name}.weight`), p(`${name}.bias`), EPSILON)
   const feedForward = (x: Tensor, name: string) =>

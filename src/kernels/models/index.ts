@@ -1,10 +1,11 @@
 /** Models as graph-building functions of a Hugging Face config. */
 export { attention } from "./Attention.ts"
 export * as Config from "./Config.ts"
-export { decoder, head } from "./Decoder.ts"
+export { decoder, head, logits } from "./Decoder.ts"
 export * as Initialize from "./Initialize.ts"
 export type { Lookup } from "./Lookup.ts"
 export * as Parameters from "./Parameters.ts"
+export * as Precision from "./Precision.ts"
 export * as Rope from "./Rope.ts"
 export { type LayerCache, sequence, type SequenceInputs } from "./Sequence.ts"
 export { vision, type VisionInputs, visionInputs } from "./Vision.ts"

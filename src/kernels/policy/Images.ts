@@ -11,6 +11,7 @@ import { type Config, VisionLayout } from "../models/index.ts"
 import { type HostTensor, Runtime } from "../runtime/index.ts"
 import { type Lora, Programs } from "../train/index.ts"
 import { ByteCache } from "./ByteCache.ts"
+import * as Mapped from "./Mapped.ts"
 import type { Sessions } from "./Sessions.ts"
 import * as Tower from "./Tower.ts"
 
@@ -40,7 +41,7 @@ const CHUNK = 8
 const CHUNK_PATCHES = 1024
 
 /** Images of one grid in a run: fixed by the grid, so that an image's tokens do not depend on its company. */
-const chunkOf = ([t, h, w]: Grid): number => Math.max(1, Math.min(CHUNK, Math.floor(CHUNK_PATCHES / (t * h * w))))
+export const chunkOf = ([t, h, w]: Grid): number => Math.max(1, Math.min(CHUNK, Math.floor(CHUNK_PATCHES / (t * h * w))))
 
 export interface Options {
   readonly config: Config.Config
@@ -50,6 +51,8 @@ export interface Options {
   readonly name: string
   readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
   readonly lora?: Lora.Lora | undefined
+  /** Where the model's own weights lie, when they are not among `weights`. */
+  readonly mapped: Mapped.Mapped | undefined
   readonly frozen: boolean
   /** Default 256 MiB for each of patches and features. */
   readonly cacheBytes?: number
@@ -84,7 +87,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     const session = sessions.of({
       key: `vision ${name} ${JSON.stringify(shape)}`,
       worker,
-      program: () => Programs.visualFeatures(config, shape, options.lora),
+      program: () => Programs.visualFeatures(config, shape, options.lora, options.mapped?.frozen),
+      ...Mapped.session(options.mapped),
       bound: weights
     })
     const { features } = yield* session.run(Tower.tensors(config.vision, shape, chunk.map(([, patches]) => patches)))

@@ -4,19 +4,21 @@ import { Preprocess } from "../image/index.ts"
 import { Config, Parameters } from "../models/index.ts"
 import { ParameterStore } from "../train/index.ts"
 import { Tokenizer } from "../text/index.ts"
-import { ModelDirectory, Safetensors } from "../weights/index.ts"
+import { ModelDirectory, Safetensors, type WeightCache } from "../weights/index.ts"
 import * as Adapter from "./Adapter.ts"
 import * as Encoder from "./Encoder.ts"
+import * as Mapped from "./Mapped.ts"
 import { PolicyError } from "./Policy.ts"
 
 /** Which tensors training changes. */
-export type Trainable = "all" | "decoder"
+export type Trainable = "all" | "decoder" | "none"
 
 export interface Model {
   readonly path: string
   readonly config: Config.Config
-  /** The model's own weights. */
+  /** The model's own weights in memory; empty where they are mapped from a file. */
   readonly store: ParameterStore.ParameterStore
+  readonly mapped: Mapped.Mapped | undefined
   readonly adapter: Adapter.Adapter | undefined
   /** What training changes: the adapter where there is one, else the model's own weights. */
   readonly trained: ParameterStore.ParameterStore
@@ -69,7 +71,7 @@ const checkPatches = ({ patch, merge, temporalPatch }: Config.VisionConfig, prep
       reason: `preprocessor_config.json: ${name} is ${found}, but config.json's vision_config.${field} is ${expected}`
     })), { discard: true })
 
-export interface LoadOptions {
+export interface LoadOptions extends Mapped.Options {
   readonly trainable?: Trainable
   readonly lora?: Adapter.Options
   readonly seed: number
@@ -81,9 +83,14 @@ export interface LoadOptions {
 export const load = Effect.fn("Model.load")(function*(path: string, options: LoadOptions) {
   const { lora } = options
   const trainable = lora === undefined ? options.trainable ?? "decoder" : "adapter"
-  if (lora !== undefined && options.trainable === "all") {
-    return yield* new PolicyError({ operation: "load", reason: `trainable is "all" and lora is given; an adapter trains its targets alone: leave trainable out` })
-  }
+  const refused = lora !== undefined && options.trainable !== undefined && options.trainable !== "decoder"
+    ? `trainable is "${options.trainable}" and lora is given; an adapter trains its targets alone: leave trainable out`
+    : (options.mapWeights === true || options.quantize !== undefined) && lora === undefined && trainable !== "none"
+    ? `${options.quantize === undefined ? "mapWeights" : `quantize is "${options.quantize}", which`} needs frozen weights: give lora, or trainable: "none" where nothing is trained`
+    : options.quantize !== undefined && options.mapWeights === false
+    ? `quantize is "${options.quantize}" and mapWeights is false; quantised weights are always mapped: leave mapWeights out`
+    : undefined
+  if (refused !== undefined) return yield* new PolicyError({ operation: "load", reason: refused })
   const failed = (cause: { readonly message: string }) => new PolicyError({ operation: "load", reason: cause.message, cause })
   const directory = yield* ModelDirectory.open(path).pipe(Effect.mapError(failed))
   const config = yield* Config.fromJson(directory.config).pipe(Effect.mapError(failed))
@@ -93,8 +100,11 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
   yield* checkPatches(config.vision, preprocessor)
 
   const specs = Parameters.specs(config)
-  const store = yield* ParameterStore.make(specs.map(({ decay, name, part, shape }) =>
+  const frozen = trainable === "adapter" || trainable === "none"
+  const mapping = frozen && Mapped.isWanted(config, options)
+  const store = yield* ParameterStore.make(mapping ? [] : specs.map(({ decay, name, part, shape }) =>
     ({ name, shape, decay, trainable: trainable === "all" || trainable === part }))).pipe(Effect.mapError(failed))
+  const wanted: Array<WeightCache.Wanted> = []
   const stored = new Map([...directory.tensors].map(([name, location]) => [Parameters.canonicalName(name), { name, ...location }]))
   let dtype: Model["dtype"] = "F32"
   for (const { name, shape } of specs) {
@@ -110,6 +120,10 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
       })
     }
     if (info.dtype === "F16" || info.dtype === "BF16") dtype = info.dtype
+    if (mapping) {
+      wanted.push({ name, stored: found.name, location: { header, info } })
+      continue
+    }
     const target = yield* ParameterStore.view(store, name).pipe(Effect.mapError(failed))
     yield* Safetensors.readFloat32(header, found.name, target).pipe(Effect.mapError(failed))
   }
@@ -130,19 +144,21 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
   }
   const encoder = Encoder.make(tokenizer, { source: directory.chatTemplate, variables: templateVariables(directory) }, config.imageToken, preprocessor.mergedTokens)
   const adapter = lora === undefined ? undefined : yield* Adapter.make(config, lora, options.seed)
-  const trained = adapter?.store ?? store
+  const mapped = mapping ? yield* Mapped.open(config, wanted, options).pipe(Effect.mapError(failed)) : undefined
+  const trained = adapter?.store ?? (trainable === "none" ? yield* ParameterStore.make([]).pipe(Effect.mapError(failed)) : store)
   const towerTrained = adapter?.lora.modules.some((name) => name.startsWith("visual.")) ?? trainable === "all"
-  const model: Model = { path, config, store, adapter, trained, towerTrained, tokenizer, encoder, preprocessor, endOfTurn, dtype, specials: specialsOf(directory, tokenizer.size, config.vocabulary) }
+  const model: Model = { path, config, store, mapped, adapter, trained, towerTrained, tokenizer, encoder, preprocessor, endOfTurn, dtype, specials: specialsOf(directory, tokenizer.size, config.vocabulary) }
   return model
 })
 
 /** Writes weights, an adapter merged into them, and companion files as a new directory. */
 export const save = (model: Model, target: string) => {
-  const { adapter, store } = model
-  const tensors = [...store.slices.values()].map(({ length, name, offset, shape }) => {
-    const own = store.data.subarray(offset, offset + length)
-    return { name, shape, data: adapter === undefined ? own : () => Adapter.mergedWeight(adapter, name, own) ?? own }
-  })
+  const { adapter, mapped, store } = model
+  const merged = (name: string, own: Float32Array) => adapter === undefined ? own : Adapter.mergedWeight(adapter, name, own) ?? own
+  const tensors = mapped === undefined
+    ? [...store.slices.values()].map(({ length, name, offset, shape }) => (
+      { name, shape, data: () => merged(name, store.data.subarray(offset, offset + length)) }))
+    : Parameters.specs(model.config).map(({ name, shape }) => ({ name, shape, data: Effect.map(mapped.read(name), (own) => merged(name, own)) }))
   return ModelDirectory.save(target, { from: model.path }, tensors, { dtype: model.dtype }).pipe(
     Effect.mapError((cause) => new PolicyError({ operation: "save", reason: cause.message, cause }))
   )

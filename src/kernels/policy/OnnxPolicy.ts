@@ -12,6 +12,7 @@ import * as GrammarTables from "./GrammarTables.ts"
 import * as Images from "./Images.ts"
 import * as Model from "./Model.ts"
 import { type Objective, Policy, PolicyError, type Prompt, type Rollout, type Session, type SupervisedExample, type UpdateOptions } from "./Policy.ts"
+import type { Options } from "./Options.ts"
 import * as Plan from "./Plan.ts"
 import * as Reference from "./Reference.ts"
 import * as Rollouts from "./Rollouts.ts"
@@ -20,50 +21,7 @@ import * as Sessions from "./Sessions.ts"
 import * as Updates from "./Updates.ts"
 import * as Weights from "./Weights.ts"
 
-export interface Options {
-  /** A Hugging Face directory. */
-  readonly model: string
-  /** Seed of every draw, together with the key of each request. */
-  readonly seed: number
-  /**
-   * A low-rank adapter, trained instead of the model's own weights, which stay frozen and are shared with the reference.
-   * Snapshots and training states then hold the adapter alone.
-   */
-  readonly lora?: Adapter.Options
-  /** Default "decoder": the vision tower is frozen and its visual tokens are computed once an image. */
-  readonly trainable?: Model.Trainable
-  /** Sequences a worker trains on at a time. Default 16. */
-  readonly microBatch?: number
-  /**
-   * Tokens a worker trains on at a time, padding included: the knob for memory. Batches get fewer sequences, and a group
-   * that is longer with its prompt is cut. Default 16384.
-   */
-  readonly microTokens?: number
-  /**
-   * Keep only each layer's input for the backward pass and compute the layer again (gradient checkpointing, Chen et al.
-   * 2016): the same gradients, a fraction of the memory, a forward pass more. Default false.
-   */
-  readonly recompute?: boolean
-  /** Prompts × candidates a worker decodes at a time. Default 128. */
-  readonly rolloutRows?: number
-  /**
-   * One graph for a whole rollout, or one run a token with its state on the device; the tokens are the same. Default: what the
-   * device does well, "step" on webgpu and "loop" elsewhere.
-   */
-  readonly decode?: "loop" | "step"
-  /**
-   * Least and greatest number of weights that rollouts pack into their sessions instead of reading them live; default
-   * 8 to 400 million. Packed, a 27M model decodes 1.4 times as fast, for a copy of the weights on each worker and 0.2 s
-   * after every update. (Decoding in steps never packs.)
-   */
-  readonly packFrom?: readonly [number, number]
-  readonly optimizer?: AdamW.Options
-  /**
-   * Refuses to load, before any weight is read, when a training step like this one would hold more than `limit` bytes; the
-   * error says how much it would be and which option to change.
-   */
-  readonly plan?: Pick<Plan.Workload, "group" | "newTokens" | "promptTokens" | "prompts" | "visualTokens"> & { readonly limit: number }
-}
+export type { Options } from "./Options.ts"
 
 const PACK_FROM = [8e6, 4e8] as const
 
@@ -134,8 +92,15 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const runtime = yield* Runtime.Runtime
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
+  if (runtime.device !== "cpu" && (options.quantize !== undefined || options.mapWeights === true)) {
+    return yield* new PolicyError({
+      operation: "load",
+      reason: `${options.quantize === undefined ? "mapWeights" : "quantize"} is for the CPU, the device is ${runtime.device}: leave it out`
+    })
+  }
   const model = yield* Model.load(options.model, {
     ...options,
+    ...(runtime.device !== "cpu" && { mapWeights: false }),
     check: (config) => options.plan === undefined
       ? Effect.void
       : Plan.within(config, { ...options, ...options.plan, workers: runtime.workers }, options.plan.limit)
@@ -151,6 +116,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     name: "policy",
     weights,
     lora,
+    mapped: model.mapped,
     frozen: !model.towerTrained
   })
   let version = 0
@@ -160,7 +126,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     packFrom: options.packFrom ?? PACK_FROM,
     positions: new PositionTable(model.config),
     seed: options.seed,
-    parameters: () => Programs.parameterInputs(model.config, lora),
+    parameters: () => Programs.parameterInputs(model.config, lora, undefined, model.mapped?.frozen),
     microBatch: options.microBatch ?? 16,
     microTokens: options.microTokens ?? 16384,
     recompute: options.recompute ?? false,
@@ -255,6 +221,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     update: (objective, update) =>
       failing("update")(Effect.gen(function*() {
         yield* closed("update")
+        if (options.trainable === "none") return yield* new PolicyError({ operation: "update", reason: `trainable is "none": this policy is not trained` })
         const count = objective._tag === "Supervised" ? objective.examples.length : objective.rollouts.length
         if (count === 0) return yield* new PolicyError({ operation: "update", reason: "there is nothing to learn from: the batch is empty" })
         return objective._tag === "Supervised"

@@ -1,17 +1,20 @@
 /**
  * What a run will hold in memory, before it starts: counted from the very graphs that it will run.
  *
- * Rollouts and updates take turns, so the greater of the two counts; weights, moments and gradients stay throughout.
+ * Images, rollouts and updates take turns, so the greatest of the three counts; weights, moments and gradients stay throughout.
  */
 import { Effect, Schema } from "effect"
 import { Memory } from "../graph/index.ts"
 import { rollout } from "../generate/index.ts"
-import { type Config, Parameters } from "../models/index.ts"
+import { type Config, Parameters, Precision, vision, visionInputs, VisionLayout } from "../models/index.ts"
 import { HostTensor } from "../runtime/index.ts"
-import { Lora, Programs } from "../train/index.ts"
+import { Frozen, Lora, Programs } from "../train/index.ts"
 import * as Batches from "./Batches.ts"
 import { roundUp } from "./Context.ts"
+import * as Images from "./Images.ts"
+import * as Mapped from "./Mapped.ts"
 import * as Rollouts from "./Rollouts.ts"
+import * as Tower from "./Tower.ts"
 
 /** One step of training: groups are sampled, and the policy is updated with them. */
 export interface Workload {
@@ -28,7 +31,9 @@ export interface Workload {
   readonly workers: number
   /** Default: the decoder's own weights are trained. */
   readonly lora?: Lora.Options | undefined
-  readonly trainable?: "all" | "decoder"
+  readonly trainable?: "all" | "decoder" | "none"
+  readonly mapWeights?: boolean
+  readonly quantize?: "int8" | "int4"
   /** As in the policy's options, with its defaults. */
   readonly recompute?: boolean
   readonly microBatch?: number
@@ -41,7 +46,10 @@ export interface Workload {
 export interface Plan {
   /** Node, onnxruntime and the workers themselves. */
   readonly process: number
-  /** The model's weights, and copies of them packed into rollout sessions. */
+  /**
+   * The model's weights, in memory or as pages of the file that sessions map, and copies of them packed into rollout sessions.
+   * Mapped pages count once, as the system holds them; RSS counts them for every session that has them mapped.
+   */
   readonly weights: number
   /** What the KL penalty holds on to; nothing beside a frozen base. */
   readonly reference: number
@@ -55,7 +63,9 @@ export interface Plan {
   readonly activations: number
   /** Keys, values and everything else that rollouts hold at once, on all workers. */
   readonly rollout: number
-  /** Their sum, with the greater of activations and rollout. */
+  /** Values of a frozen vision tower on its way through the prompts' images, on all workers. */
+  readonly vision: number
+  /** Their sum, with the greatest of activations, rollout and vision. */
   readonly total: number
 }
 
@@ -87,33 +97,79 @@ const PACKED = 2
 const bytes = (specs: ReadonlyArray<{ readonly shape: ReadonlyArray<number> }>): number =>
   4 * specs.reduce((n, { shape }) => n + HostTensor.size(shape), 0)
 
-const trainingShape = (workload: Required<Pick<Workload, "microBatch" | "microTokens">> & Workload): { readonly shape: Programs.BatchShape; readonly batches: number } => {
+/** A square picture of at least so many visual tokens, as its grid of patches. */
+const gridOf = ({ vision: { merge } }: Config.Config, visualTokens: number): Images.Grid => {
+  const side = Math.ceil(Math.sqrt(visualTokens)) * merge
+  return [1, side, side]
+}
+
+const trainingShape = (config: Config.Config, workload: Required<Pick<Workload, "microBatch" | "microTokens">> & Workload, towerTrained: boolean): { readonly shape: Programs.BatchShape; readonly batches: number } => {
   const { group, microTokens, newTokens, promptTokens, prompts, visualTokens = 0 } = workload
   const tail = Math.max(1, newTokens - 1)
   const candidates = Math.min(group, Math.max(1, Math.floor((microTokens - promptTokens) / tail)))
   const length = Batches.padded.length(promptTokens + candidates * tail)
   const sequences = prompts * Math.ceil(group / candidates)
   const { each, size } = Batches.batchOf(sequences, length, workload)
-  const visual = visualTokens === 0 ? { kind: "none" as const } : { kind: "features" as const, rows: roundUp(each * visualTokens, 64) }
+  const images = () => {
+    const needed = VisionLayout.shapeFor(config.vision, Array.from({ length: each }, () => gridOf(config, visualTokens)))
+    return { kind: "pixels" as const, ...needed, frames: Tower.imageSlots(needed.frames) }
+  }
+  const visual = visualTokens === 0 ? { kind: "none" as const }
+    : towerTrained ? images()
+    : { kind: "features" as const, rows: roundUp(each * visualTokens, 64) }
   const shape = { batch: size, length, rows: Batches.padded.rows(each * candidates * newTokens), visual, temperature: 1, grammarStates: undefined }
   return { shape, batches: Math.ceil(sequences / each) }
 }
 
-/** What the workload takes of a model. The vision tower is counted by its weights alone: it is run on a few images at a time. */
+/** Bytes of parameters as a file stores them. */
+const storedBytes = (specs: ReadonlyArray<Parameters.ParameterSpec>, { quantized }: Frozen.Frozen): number =>
+  specs.reduce((n, { name, shape }) => {
+    const quantization = quantized.get(name)
+    const [out = 0, inner = 0] = shape
+    return n + (quantization === undefined ? bytes([{ shape }]) : out * (Frozen.rowBytes(inner, quantization) + 4 * Math.ceil(inner / quantization.block)))
+  }, 0)
+
+/**
+ * What the weights take in memory, and once more for every session that packs them. Of a mapped file pages count once, as the
+ * system holds them, and of tower and decoder the greater part, for they are not mapped at one time.
+ */
+const weightsOf = (specs: ReadonlyArray<Parameters.ParameterSpec>, frozen: Frozen.Frozen | undefined, copies: number, whole: boolean) => {
+  if (frozen === undefined) return bytes(specs) * (1 + copies)
+  const [decoder, tower] = [specs.filter(({ part }) => part === "decoder"), specs.filter(({ part }) => part === "vision")]
+  const mapped = [storedBytes(decoder, frozen), storedBytes(tower, frozen)] as const
+  const packed = storedBytes(decoder.filter(({ name }) => frozen.quantized.has(name)), frozen)
+  return (whole ? mapped[0] + mapped[1] : Math.max(...mapped)) + copies * packed
+}
+
+/** What the workload takes of a model. A prompt's visual tokens count as one image. */
 export const estimate = Effect.fn("Plan.estimate")(function*(config: Config.Config, given: Workload) {
   const workload = { microBatch: 16, microTokens: 16384, rolloutRows: 128, packFrom: [8e6, 4e8] as const, ...given }
   const { group, newTokens, packFrom, promptTokens, prompts, trainable = "decoder", visualTokens = 0, workers } = workload
   const lora = workload.lora === undefined ? undefined : yield* Lora.make(config, workload.lora)
   const specs = Parameters.specs(config)
-  const trained = lora === undefined ? specs.filter(({ part }) => trainable === "all" || part === "decoder") : Lora.specs(config, lora)
-  const [model, changing] = [bytes(specs), bytes(trained)]
+  const trained = lora === undefined ? specs.filter(({ part }) => trainable === "all" || trainable === part) : Lora.specs(config, lora)
+  const changing = bytes(trained)
+  const mapped = (lora !== undefined || trainable === "none") && Mapped.isWanted(config, workload)
+  const frozen: Frozen.Frozen | undefined = mapped
+    ? { quantized: Precision.quantizations(config, workload.quantize ?? "float32"), initializers: new Map() }
+    : undefined
+  const quantized = frozen !== undefined && frozen.quantized.size > 0
+  // A product with integers that are not packed writes its matrix out first.
+  const scratch = quantized ? Math.max(...specs.map((spec) => frozen.quantized.has(spec.name) ? bytes([spec]) : 0)) : 0
+  const towerTrained = lora?.modules.some((name) => name.startsWith("visual.")) ?? trainable === "all"
 
-  const { batches, shape } = trainingShape(workload)
-  const outputs = Programs.objectives.groupRelative(config, shape, trained.map(({ name }) => name), { lora, recompute: workload.recompute ?? false })
-  const activations = SLACK * Math.min(workers, batches) * Memory.peak(Object.values(outputs))
+  const { batches, shape } = trainingShape(config, workload, towerTrained)
+  const outputs = Programs.objectives.groupRelative(config, shape, trained.map(({ name }) => name), { lora, recompute: workload.recompute ?? false, frozen })
+  const activations = trainable === "none" ? 0 : SLACK * Math.min(workers, batches) * (scratch + Memory.peak(Object.values(outputs)))
+
+  const grid = gridOf(config, visualTokens)
+  const chunk = Images.chunkOf(grid)
+  const towerShape = VisionLayout.shapeFor(config.vision, Array.from({ length: chunk }, () => grid))
+  const looking = visualTokens === 0 ? 0 : SLACK * Math.min(workers, Math.ceil(prompts / chunk)) *
+    (scratch + Memory.peak([vision(config, Programs.parameterInputs(config, lora, undefined, frozen), visionInputs(config, towerShape))]))
 
   const dealt = Rollouts.batchOf(prompts, group, workload)
-  const sampled = rollout(config, Programs.parameterInputs(config, lora), {
+  const sampled = rollout(config, Programs.parameterInputs(config, lora, undefined, frozen), {
     prompts: dealt.prompts,
     group: dealt.count,
     length: roundUp(promptTokens, 16),
@@ -127,27 +183,31 @@ export const estimate = Effect.fn("Plan.estimate")(function*(config: Config.Conf
   const decoding = SLACK * Math.min(workers, Math.ceil(prompts * dealt.parts / dealt.prompts)) *
     Memory.peak(Object.values(sampled), { growing: roundUp(newTokens, 8) })
 
-  const count = model / 4
-  const copies = newTokens >= 24 && count >= packFrom[0] && count <= packFrom[1] ? PACKED * workers : 0
+  const count = bytes(specs) / 4
+  const packs = mapped ? quantized : newTokens >= 24 && count >= packFrom[0] && count <= packFrom[1]
+  // Mapped, the copy is packed from pages that are counted anyway.
+  const copies = packs ? (mapped ? 1 : PACKED) * workers : 0
   const parts = {
     process: PROCESS + WORKER * (workers - 1),
-    weights: model * (1 + copies),
-    reference: lora === undefined ? model : changing,
+    weights: weightsOf(specs, frozen, copies, towerTrained),
+    reference: trainable === "none" ? 0 : lora === undefined ? bytes(specs) : changing,
     adapter: lora === undefined ? 0 : changing,
     optimizer: 2 * changing,
     // Written by onnxruntime (counted there), handed over in a copy, kept, and summed up where there are several.
     gradients: Math.min(workers, batches) * changing * (batches > workers ? 3 : 2),
     activations,
-    rollout: decoding
+    rollout: decoding,
+    vision: looking
   }
-  const { activations: training, rollout: rolling, ...fixed } = parts
-  const plan: Plan = { ...parts, total: Object.values(fixed).reduce((n, part) => n + part, 0) + Math.max(training, rolling) }
+  const { activations: training, rollout: rolling, vision: seeing, ...fixed } = parts
+  const plan: Plan = { ...parts, total: Object.values(fixed).reduce((n, part) => n + part, 0) + Math.max(training, rolling, seeing) }
   return plan
 })
 
 /** What to turn, in the order in which it costs least, and how. */
 const knobs = (config: Config.Config, workload: Workload): ReadonlyArray<readonly [advice: string, workload: Workload]> => {
-  const { lora, microTokens = 16384, recompute = false, rolloutRows = 128, workers } = workload
+  const { lora, microTokens = 16384, quantize, recompute = false, rolloutRows = 128, trainable, workers } = workload
+  const frozen = lora !== undefined || trainable === "none"
   const thrifty = { ...workload, recompute: true }
   const halves = (from: number, least: number): ReadonlyArray<number> => from / 2 < least ? [] : [from / 2, ...halves(from / 2, least)]
   const rank = { rank: 16 }
@@ -157,12 +217,17 @@ const knobs = (config: Config.Config, workload: Workload): ReadonlyArray<readonl
       [`recompute: true and microTokens: ${tokens}`, { ...thrifty, microTokens: tokens }] as const),
     ...halves(rolloutRows, 1).map((rows) => [`rolloutRows: ${rows}`, { ...workload, rolloutRows: rows }] as const),
     ...(workers > 1 ? [["workers: 1 with recompute: true", { ...thrifty, workers: 1 }] as const] : []),
-    ...(lora === undefined ? [
+    ...(frozen && quantize === undefined ? [
+      [`quantize: "int8"`, { ...workload, quantize: "int8" }] as const,
+      [`quantize: "int4" with recompute: true and workers: 1`, { ...thrifty, quantize: "int4", workers: 1 }] as const
+    ] : []),
+    ...(!frozen ? [
       ["lora: { rank: 16 }", { ...workload, lora: rank }] as const,
-      ["lora: { rank: 16 } with recompute: true and workers: 1", { ...thrifty, lora: rank, workers: 1 }] as const
+      ["lora: { rank: 16 } with recompute: true and workers: 1", { ...thrifty, lora: rank, workers: 1 }] as const,
+      [`lora: { rank: 16 } and quantize: "int4" with recompute: true and workers: 1`, { ...thrifty, lora: rank, quantize: "int4", workers: 1 }] as const
     ] : []),
     ["everything at its least", {
-      ...thrifty, workers: 1, lora: lora ?? rank, microTokens: Math.min(microTokens, workload.promptTokens), rolloutRows: 1, packFrom: [Infinity, 0]
+      ...thrifty, workers: 1, ...(trainable === "none" ? {} : { lora: lora ?? rank }), quantize: "int4", microTokens: Math.min(microTokens, workload.promptTokens), rolloutRows: 1, packFrom: [Infinity, 0]
     }] as const
   ]
 }
@@ -187,7 +252,7 @@ export const within = Effect.fn("Plan.within")(function*(config: Config.Config, 
     needed: total,
     limit,
     largest,
-    advice: `The least it can do with is ${gibibytes(least)} (an adapter, one worker, recompute, small microTokens and rolloutRows): ` +
+    advice: `The least it can do with is ${gibibytes(least)} (an adapter, int4, one worker, recompute, small microTokens and rolloutRows): ` +
       "take a smaller model, shorter prompts or smaller images"
   })
 })

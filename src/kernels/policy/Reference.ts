@@ -53,7 +53,7 @@ export const make = (context: PolicyContext): Reference => {
   const hold = Effect.gen(function*() {
     const now = weightsNow()
     const own = model.towerTrained
-      ? yield* Images.make({ config: model.config, process: model.preprocessor.process, sessions, frozen: true, ...now })
+      ? yield* Images.make({ config: model.config, process: model.preprocessor.process, sessions, frozen: true, mapped: model.mapped, ...now })
       : images
     held = { ...now, images: own }
   }).pipe(Effect.provideService(Runtime.Runtime, runtime))

@@ -8,9 +8,11 @@ import { OnnxWriter } from "../graph/index.ts"
 import { failing, type PolicyContext, roundUp, withFeatures } from "./Context.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import * as GrammarTables from "./GrammarTables.ts"
+import * as Mapped from "./Mapped.ts"
 import type { Features } from "./Images.ts"
 import { type Completion, PolicyError, type SampleOptions, type SampleRequest } from "./Policy.ts"
 import { layOut } from "./Sequences.ts"
+import type { SessionSpec } from "./Sessions.ts"
 import * as StepDecode from "./StepDecode.ts"
 
 interface Item {
@@ -126,14 +128,14 @@ const runBatch = Effect.fnUntraced(function*(
     topP: f32(Float32Array.of(topP), ...[])
   }
   const key = `${JSON.stringify(shape)} ${grammar?.id ?? ""}`
-  const packed = packedWeights(context, maxTokens)
+  const { initializers, key: form, ...storage } = storedWeights(context, maxTokens)
   const out = context.decode === "step"
     ? yield* StepDecode.run(context, { key, shape, worker, bound, feeds, uniforms, startPosition, finished })
     : yield* context.sessions.of({
-      key: `rollout ${key}${packed === undefined ? "" : " packed"}`,
+      key: `rollout ${key}${form}`,
       worker,
-      program: () => OnnxWriter.write(rollout(config, context.parameters(), shape), packed === undefined ? {} : { initializers: packed.initializers }),
-      ...(packed && { packed }),
+      program: () => OnnxWriter.write(rollout(config, context.parameters(), shape), { initializers }),
+      ...storage,
       bound: { ...context.weights, ...bound }
     }).run(feeds)
   const tokens = out["sampled"]?.data as Int32Array
@@ -150,19 +152,30 @@ const runBatch = Effect.fnUntraced(function*(
 /** File name by which the initializers of packed programs refer to the store. */
 const STORE = "weights"
 
+/** How a decoding session reads the model's own weights. */
+interface Storage extends Pick<SessionSpec, "mapped" | "packed"> {
+  readonly key: string
+  readonly initializers: NonNullable<OnnxWriter.WriteOptions["initializers"]>
+}
+
 /**
  * Weights made part of the decoding session, in the layout its products read fastest. It pays for itself where a step is
  * bound by reading the weights (not at toy width) and the session, opened again for every version, decodes long enough.
  */
-const packedWeights = ({ model: { adapter, store }, packFrom, version }: PolicyContext, maxTokens: number) => {
+const storedWeights = ({ model: { adapter, mapped, store }, packFrom, version }: PolicyContext, maxTokens: number): Storage => {
+  if (mapped !== undefined) {
+    const packed = Mapped.packed(mapped)
+    return { key: "", initializers: mapped.frozen.initializers, ...Mapped.session(mapped, packed !== undefined), ...(packed && { packed }) }
+  }
   const [least, most] = packFrom
-  if (maxTokens < 24 || store.data.length < least || store.data.length > most) return undefined
+  if (maxTokens < 24 || store.data.length < least || store.data.length > most) return { key: "", initializers: new Map() }
+  const initializers = new Map([...store.slices.values()].map(({ length, name, offset }) =>
+    [name, { location: STORE, offset: offset * 4, length: length * 4, dtype: "f32" as const }]))
   return {
+    key: " packed",
+    initializers,
     // Beside an adapter the packed weights never change.
-    version: adapter === undefined ? version() : 0,
-    externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }],
-    initializers: new Map([...store.slices.values()].map(({ length, name, offset }) =>
-      [name, { location: STORE, offset: offset * 4, length: length * 4, dtype: "f32" as const }]))
+    packed: { version: adapter === undefined ? version() : 0, externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }] }
   }
 }
 

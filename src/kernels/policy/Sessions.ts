@@ -15,12 +15,14 @@ export interface SessionSpec {
   readonly resident?: Readonly<Record<string, string>>
   /** Weights that become part of the session, where reading them live costs more than opening it anew for every version. */
   readonly packed?: Packed
+  /** The folder that initializers of the program lie in; unless they are packed their pages are shared by all sessions. */
+  readonly mapped?: { readonly folder: string; readonly prepack: boolean }
 }
 
 /** A version of the weights for the initializers of a program to point into. */
 export interface Packed {
   readonly version: number
-  readonly externalData: NonNullable<Runtime.SessionOptions["externalData"]>
+  readonly externalData?: NonNullable<Runtime.SessionOptions["externalData"]>
 }
 
 /** A session that feeds itself the inputs it has, whatever else is offered. */
@@ -40,6 +42,8 @@ interface Held {
   readonly session: OpenSession
   /** Of its packed weights; undefined where they are live. */
   readonly version: number | undefined
+  /** Whether it maps weights and packs none of them. */
+  readonly mapping: boolean
   readonly scope: Scope.Closeable
 }
 
@@ -55,9 +59,12 @@ export const make = Effect.gen(function*() {
   const held = new Map<string, Held>()
   const programs = new Map<string, OnnxWriter.Program>()
 
-  const open = Effect.fnUntraced(function*({ bound, key, outputs = {}, packed, program, resident = {}, worker }: SessionSpec) {
+  const open = Effect.fnUntraced(function*({ bound, key, mapped, outputs = {}, packed, program, resident = {}, worker }: SessionSpec) {
     const written = programs.get(key) ?? program()
+    programs.delete(key)
     programs.set(key, written)
+    // A session that is opened again with a program that is gone has it written again.
+    if (programs.size > LIMIT * runtime.workers) programs.delete(programs.keys().next().value ?? "")
     const inputs = new Set(written.inputs.map((port) => port.name))
     const prepared = only(inputs, bound)
     const varying = new Set([...inputs].filter((name) => !(name in prepared)))
@@ -70,12 +77,13 @@ export const make = Effect.gen(function*() {
         outputs: kept,
         resident,
         onHost: written.onHost,
-        ...(packed && { externalData: packed.externalData })
+        ...(packed?.externalData && { externalData: packed.externalData }),
+        ...(mapped && { modelFolder: mapped.folder, prepack: mapped.prepack })
       }),
       scope
     )
     const opened: OpenSession = { run: (feeds, state) => session.run(only(varying, feeds), fetches, state) }
-    const made: Held = { session: opened, scope, version: packed?.version }
+    const made: Held = { session: opened, scope, version: packed?.version, mapping: mapped !== undefined && packed === undefined }
     return made
   })
 
@@ -89,11 +97,14 @@ export const make = Effect.gen(function*() {
     }
     const mine = [...held].filter(([name]) => name.startsWith(`${spec.worker}|`))
     // A packed session holds a copy of the weights: one a worker, and never a stale one.
-    const outdated = spec.packed === undefined ? [] : mine.filter(([, { version }]) => version !== undefined)
+    const outdated = spec.packed !== undefined ? mine.filter(([, { version }]) => version !== undefined)
+      // Mapped pages count for every session that maps them, and opening it again costs next to nothing: one a worker too.
+      : spec.mapped !== undefined ? mine.filter(([, { mapping }]) => mapping)
+      : []
     const oldest = outdated.length === 0 && mine.length >= LIMIT ? mine.slice(0, 1) : []
     for (const [name, { scope }] of [...outdated, ...oldest]) {
       held.delete(name)
-      if (name !== key) programs.delete(name.slice(name.indexOf("|") + 1))
+      if (name !== key && spec.mapped === undefined) programs.delete(name.slice(name.indexOf("|") + 1))
       yield* Scope.close(scope, Exit.void)
     }
     const made = yield* open(spec)

@@ -4,9 +4,10 @@
  */
 import { Effect } from "effect"
 import { prefill, type RolloutShape, step } from "../generate/index.ts"
-import { OnnxWriter } from "../graph/index.ts"
 import type { HostTensor } from "../runtime/index.ts"
+import { Programs } from "../train/index.ts"
 import type { PolicyContext } from "./Context.ts"
+import * as Mapped from "./Mapped.ts"
 
 export interface Batch {
   /** Says everything that distinguishes its graphs. */
@@ -29,11 +30,12 @@ export interface Batch {
 export const run = (context: PolicyContext, batch: Batch) =>
   Effect.scoped(Effect.gen(function*() {
     const { finished, key, shape, startPosition, uniforms, worker } = batch
-    const { model: { config, endOfTurn }, runtime, sessions } = context
+    const { model: { config, endOfTurn, mapped }, runtime, sessions } = context
+    const packed = Mapped.packed(mapped)
     const rows = shape.prompts * shape.group
     const p = context.parameters()
     const decode = step(config, p, shape)
-    const program = () => OnnxWriter.write(decode.outputs)
+    const program = () => Programs.write(decode.outputs, mapped?.frozen)
     // Bound to host memory, weights would travel to a GPU with every token; carried as state they travel once a rollout.
     const carried = runtime.device === "cpu" ? [] : program().inputs.map(({ name }) => name).filter((name) => name in context.weights)
     const start = prefill(config, p, shape, carried)
@@ -42,7 +44,8 @@ export const run = (context: PolicyContext, batch: Batch) =>
     const first = sessions.of({
       key: `prefill ${key}`,
       worker,
-      program: () => OnnxWriter.write(start.outputs),
+      program: () => Programs.write(start.outputs, mapped?.frozen),
+      ...Mapped.session(mapped),
       bound: { ...context.weights, ...batch.bound },
       resident: start.resident
     })
@@ -55,6 +58,8 @@ export const run = (context: PolicyContext, batch: Batch) =>
       key: `step ${key}`,
       worker,
       program,
+      ...Mapped.session(mapped, packed !== undefined),
+      ...(packed && { packed }),
       bound: carried.length > 0 ? batch.bound : { ...context.weights, ...batch.bound },
       resident: decode.resident
     })

@@ -32,7 +32,7 @@ export const tensors = (
 }
 
 /** Images a tower run has room for: few sizes beyond a handful, so that few graphs are compiled. */
-const imageSlots = (images: number): number => images <= 4 ? images : roundUp(images, 4)
+export const imageSlots = (images: number): number => images <= 4 ? images : roundUp(images, 4)
 
 /** What is known of the images: patches for a tower under training, visual tokens of a frozen one. */
 export type Known =

@@ -5,6 +5,7 @@ import { Lora, ParameterStore, Programs } from "../train/index.ts"
 import * as Batches from "./Batches.ts"
 import type { PolicyContext } from "./Context.ts"
 import * as GrammarTables from "./GrammarTables.ts"
+import * as Mapped from "./Mapped.ts"
 import type { Batch } from "./Sequences.ts"
 
 export interface ScoreOptions {
@@ -21,6 +22,7 @@ export const score = Effect.fnUntraced(function*(
   drafts: ReadonlyArray<Batches.Draft>,
   options: ScoreOptions
 ) {
+  const { mapped } = context.model
   const prepared = yield* Batches.prepare(context, drafts, false)
   const scored = yield* Effect.forEach(prepared, Effect.fnUntraced(function*(item) {
     const { batch, grammar, origins, worker } = item
@@ -28,7 +30,8 @@ export const score = Effect.fnUntraced(function*(
     const session = context.sessions.of({
       key: `score ${options.name} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
       worker,
-      program: () => Programs.scoring(context.model.config, shape, options.lora),
+      program: () => Programs.scoring(context.model.config, shape, options.lora, mapped?.frozen),
+      ...Mapped.session(mapped),
       bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar).tensors) }
     })
     const { logprobs } = yield* session.run(item.feeds())
@@ -91,7 +94,8 @@ export const lossAndGradients = Effect.fnUntraced(function*(
       const session = context.sessions.of({
         key: `${options.kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
         worker,
-        program: () => Programs[options.kind](model.config, shape, trainable, { lora, recompute: context.recompute }),
+        program: () => Programs[options.kind](model.config, shape, trainable, { lora, recompute: context.recompute, frozen: model.mapped?.frozen }),
+        ...Mapped.session(model.mapped),
         bound: { ...context.weights, ...(grammar && GrammarTables.tables(grammar).tensors) },
         outputs
       })

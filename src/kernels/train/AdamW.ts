@@ -97,9 +97,9 @@ const split = (ranges: ReadonlyArray<Kernel.Range>): ReadonlyArray<ReadonlyArray
 /** clip_grad_norm_'s factor. */
 const clipFactor = (norm: number, limit: number): number => Math.min(1, limit / (norm + 1e-6))
 
-/** A fresh optimiser of the store's trainable part. */
+/** A fresh optimiser of the store's trainable part. Only a store without any parameter may have none. */
 export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterStore, options: Options = {}) {
-  if (store.trainableCount === 0) {
+  if (store.trainableCount === 0 && store.slices.size > 0) {
     return yield* new ParameterStore.ParameterError({ parameter: "store", reason: "has nothing to train" })
   }
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options

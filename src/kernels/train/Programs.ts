@@ -2,6 +2,7 @@
 import { Autodiff, gather, input, OnnxWriter, selectedLogprob, type Tensor } from "../graph/index.ts"
 import { sequenceInputs } from "../generate/index.ts"
 import { type Config, head, type Lookup, Parameters, sequence, vision, visionInputs, type VisionLayout } from "../models/index.ts"
+import * as Frozen from "./Frozen.ts"
 import * as Lora from "./Lora.ts"
 import * as Objectives from "./Objectives.ts"
 
@@ -28,16 +29,23 @@ export interface BatchShape {
 /** Rows of the vocabulary product held at once: bounds memory at a 150k vocabulary, whole at a small one. */
 const chunkRows = (vocabulary: number): number => Math.max(64, Math.floor((1 << 24) / vocabulary))
 
-/** Graph inputs that stand for the model's parameters, and for an adapter's. With `dropout` the adapter works as in training. */
-export const parameterInputs = (config: Config.Config, lora?: Lora.Lora, dropout?: Lora.DropoutRows): Lookup => {
-  const specs = [...Parameters.specs(config), ...(lora === undefined ? [] : Lora.specs(config, lora))]
+/**
+ * Graph inputs that stand for the model's parameters, and for an adapter's. With `dropout` the adapter works as in training;
+ * with `frozen` the model's own are read from where they are stored.
+ */
+export const parameterInputs = (config: Config.Config, lora?: Lora.Lora, dropout?: Lora.DropoutRows, frozen?: Frozen.Frozen): Lookup => {
+  const own = Parameters.specs(config).filter(({ name }) => frozen?.quantized.has(name) !== true)
+  const specs = [...own, ...(lora === undefined ? [] : Lora.specs(config, lora))]
   const tensors = new Map(specs.map(({ name, shape }) => [name, input(name, shape)]))
   const parameter = (name: string): Tensor => {
     const found = tensors.get(name)
     if (found === undefined) throw new Error(`the model has no parameter "${name}"`)
     return found
   }
-  return lora === undefined ? parameter : Object.assign(parameter, { adapt: Lora.adapt(config, lora, parameter, dropout) })
+  return Object.assign(parameter, {
+    ...(lora && { adapt: Lora.adapt(config, lora, parameter, dropout) }),
+    ...(frozen && { product: Frozen.product(config, frozen, parameter) })
+  })
 }
 
 /** Visual tokens of a batch as the shape asks for them. */
@@ -70,8 +78,12 @@ export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape, ro
   })
 }
 
-export const scoring = (config: Config.Config, shape: BatchShape, lora?: Lora.Lora): OnnxWriter.Program =>
-  OnnxWriter.write({ logprobs: logprobs(config, parameterInputs(config, lora), shape) })
+/** Writes a program whose frozen weights are part of it, as references to where they lie. */
+export const write = (outputs: Outputs, frozen?: Frozen.Frozen): OnnxWriter.Program =>
+  OnnxWriter.write(outputs, frozen === undefined ? {} : { initializers: frozen.initializers })
+
+export const scoring = (config: Config.Config, shape: BatchShape, lora?: Lora.Lora, frozen?: Frozen.Frozen): OnnxWriter.Program =>
+  write({ logprobs: logprobs(config, parameterInputs(config, lora, undefined, frozen), shape) }, frozen)
 
 /** How a model is trained. */
 export interface TrainingOptions {
@@ -79,10 +91,12 @@ export interface TrainingOptions {
   readonly lora?: Lora.Lora | undefined
   /** Keep a layer's input alone for the backward pass and compute the layer again. Default false. */
   readonly recompute?: boolean
+  /** Where the model's own weights lie, when they are not fed. */
+  readonly frozen?: Frozen.Frozen | undefined
 }
 
 /** Log-probabilities as training computes them, and the parameters they come from. */
-const trained = (config: Config.Config, shape: BatchShape, { lora }: TrainingOptions) => {
+const trained = (config: Config.Config, shape: BatchShape, { frozen, lora }: TrainingOptions) => {
   const rows = lossRows(shape)
   const { visual } = shape
   const dropout = lora === undefined || lora.dropout === 0 ? undefined : {
@@ -90,7 +104,7 @@ const trained = (config: Config.Config, shape: BatchShape, { lora }: TrainingOpt
     wanted: rows,
     patches: visual.kind === "pixels" ? input("dropoutPatches", [visual.frames * visual.slots], "i64") : undefined
   }
-  const p = parameterInputs(config, lora, dropout)
+  const p = parameterInputs(config, lora, dropout, frozen)
   return { p, logprobs: logprobs(config, p, shape, rows) }
 }
 
@@ -142,11 +156,11 @@ export const objectives = {
 
 type Given = readonly [config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options?: TrainingOptions]
 type Objective = (...given: Given) => OnnxWriter.Program
-export const supervised: Objective = (...given) => OnnxWriter.write(objectives.supervised(...given))
-export const groupRelative: Objective = (...given) => OnnxWriter.write(objectives.groupRelative(...given))
+export const supervised: Objective = (...given) => write(objectives.supervised(...given), given[3]?.frozen)
+export const groupRelative: Objective = (...given) => write(objectives.groupRelative(...given), given[3]?.frozen)
 
 /** The tower alone: what one that does not change is asked once an image. */
-export const visualFeatures = (config: Config.Config, shape: VisionLayout.VisionShape, lora?: Lora.Lora): OnnxWriter.Program => {
-  const p = parameterInputs(config, lora)
-  return OnnxWriter.write({ features: vision(config, p, visionInputs(config, shape)) })
+export const visualFeatures = (config: Config.Config, shape: VisionLayout.VisionShape, lora?: Lora.Lora, frozen?: Frozen.Frozen): OnnxWriter.Program => {
+  const p = parameterInputs(config, lora, undefined, frozen)
+  return write({ features: vision(config, p, visionInputs(config, shape)) }, frozen)
 }

@@ -106,6 +106,20 @@ const convert = (dtype: "F64" | "F16" | "BF16", bytes: Uint8Array, out: Float32A
   else Half.fromBFloat16(new Uint16Array(bytes.buffer, 0, out.length), out)
 }
 
+/** What is known of a tensor that can be read as float32. */
+const floating = Effect.fnUntraced(function*({ path, tensors }: Header, name: string) {
+  const info = tensors.get(name)
+  if (info === undefined) {
+    return yield* new WeightsError({ path, tensor: name, reason: "no such tensor", found: `${tensors.size} others` })
+  }
+  const { dtype } = info
+  if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16" && dtype !== "F64") {
+    const expected = "F32, F16, BF16 or F64"
+    return yield* new WeightsError({ path, tensor: name, reason: "not a floating-point tensor", found: dtype, expected })
+  }
+  return { info, dtype, count: elements(info.shape) }
+})
+
 /**
  * Reads one tensor as float32, row-major. F16 and BF16 widen exactly, F64 rounds to nearest.
  *
@@ -119,21 +133,7 @@ export const readFloat32 = (
 ): Effect.Effect<Float32Array, WeightsError, FileSystem.FileSystem> =>
   Effect.scoped(Effect.gen(function*() {
     const { path } = header
-    const info = header.tensors.get(name)
-    if (info === undefined) {
-      return yield* new WeightsError({
-        path,
-        tensor: name,
-        reason: "no such tensor",
-        found: `${header.tensors.size} others`
-      })
-    }
-    const { dtype } = info
-    if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16" && dtype !== "F64") {
-      const expected = "F32, F16, BF16 or F64"
-      return yield* new WeightsError({ path, tensor: name, reason: "not a floating-point tensor", found: dtype, expected })
-    }
-    const count = elements(info.shape)
+    const { count, dtype, info } = yield* floating(header, name)
     const target = out ?? new Float32Array(count)
     if (target.length !== count) {
       return yield* new WeightsError({
@@ -160,15 +160,42 @@ export const readFloat32 = (
     return target
   }))
 
+/**
+ * Reads one tensor as float32, some whole rows of its first axis at a time, in order. Each part lies in the same array as the
+ * one before: take what is needed of it before the effect ends.
+ */
+export const readParts = <E, R>(
+  header: Header,
+  name: string,
+  use: (part: Float32Array<ArrayBuffer>) => Effect.Effect<void, E, R>
+): Effect.Effect<void, WeightsError | E, FileSystem.FileSystem | R> =>
+  Effect.scoped(Effect.gen(function*() {
+    const { path } = header
+    const { count, dtype, info } = yield* floating(header, name)
+    const row = info.shape.length < 2 ? 1 : count / Math.max(1, info.shape[0] ?? 1)
+    const size = Math.min(count, Math.max(1, Math.floor(chunkElements / row)) * row)
+    const handle = yield* openForReading(path)
+    const width = bytesPerElement[dtype]
+    const values = new Float32Array(size)
+    const buffer = dtype === "F32" ? new Uint8Array(values.buffer) : new Uint8Array(size * width)
+    for (let done = 0; done < count; done += size) {
+      const part = values.subarray(0, Math.min(size, count - done))
+      const bytes = buffer.subarray(0, part.length * width)
+      yield* readExactly(path, handle, bytes, info.begin + done * width)
+      if (dtype !== "F32") convert(dtype, bytes, part)
+      yield* use(part)
+    }
+  }))
+
 /** A tensor to be stored. */
 export interface NamedTensor {
   readonly name: string
   readonly shape: ReadonlyArray<number>
   /**
-   * Row-major; as many values as the shape has elements. A function is asked when its turn to be written comes, so that a
-   * computed model is never held whole.
+   * Row-major; as many values as the shape has elements. A function or an effect is asked when its turn to be written comes,
+   * so that a computed model is never held whole.
    */
-  readonly data: Float32Array | (() => Float32Array)
+  readonly data: Float32Array | (() => Float32Array) | Effect.Effect<Float32Array, WeightsError, FileSystem.FileSystem>
 }
 
 export interface WriteOptions {
@@ -187,9 +214,8 @@ const checkTensors = (path: string, tensors: ReadonlyArray<NamedTensor>): Result
     }
     seen.add(name)
     const sound = shape.every((size) => Number.isSafeInteger(size) && size >= 0)
-    if (!sound || typeof data !== "function" && elements(shape) !== data.length) {
-      return Result.fail(misfit(path, name, shape, typeof data === "function" ? undefined : data.length))
-    }
+    const length = data instanceof Float32Array ? data.length : undefined
+    if (!sound || length !== undefined && elements(shape) !== length) return Result.fail(misfit(path, name, shape, length))
   }
   return Result.succeed(undefined)
 }
@@ -241,7 +267,7 @@ export const write = (
       const handle = yield* fs.open(temporary, { flag: "wx" })
       yield* handle.writeAll(format(layout, { format: "pt", ...options.metadata }))
       for (const { data, name, shape } of sorted) {
-        const values = typeof data === "function" ? data() : data
+        const values = Effect.isEffect(data) ? yield* data : typeof data === "function" ? data() : data
         if (values.length !== elements(shape)) return yield* misfit(path, name, shape, values.length)
         for (const bytes of encoded(values, dtype)) yield* handle.writeAll(bytes)
       }

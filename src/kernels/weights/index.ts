@@ -4,5 +4,7 @@
 export * as Json from "./Json.ts"
 export * as ModelDirectory from "./ModelDirectory.ts"
 export * as Peft from "./Peft.ts"
+export * as Quantize from "./Quantize.ts"
 export * as Safetensors from "./Safetensors.ts"
+export * as WeightCache from "./WeightCache.ts"
 export { WeightsError } from "./WeightsError.ts"

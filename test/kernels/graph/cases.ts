@@ -26,6 +26,18 @@ const bool = (...shape: ReadonlyArray<number>): Argument => ({ shape, kind: "boo
 const made = (name: string, args: ReadonlyArray<Argument>, build: Case["build"]): Case => ({ name, arguments: args, build })
 const flat = (name: string, args: ReadonlyArray<Argument>, build: Case["build"]): Case => ({ name, arguments: args, build, flat: true })
 
+/** A matrix of 4-bit integers whose rows do not fill their blocks. */
+const quantized = (out: number, inner: number): G.Quantized => {
+  const [block, count] = [16, Math.ceil(inner / 16)]
+  const random = Keyed.stream(3, "quantized")
+  const bytes = Uint8Array.from({ length: out * count * block / 2 }, () => random.int(256))
+  const scales = Float32Array.from({ length: out * count }, () => random.normal() / 8)
+  return {
+    bits: 4, block, out, inner,
+    blocks: G.constant(bytes, [out, count, block / 2]), rows: G.constant(bytes, [out, count * block / 2]), scales: G.constant(scales, [out, count])
+  }
+}
+
 const binary = [["add", G.add], ["sub", G.sub], ["mul", G.mul], ["minimum", G.minimum], ["maximum", G.maximum]] as const
 const unary = [
   ["neg", G.neg], ["exp", G.exp], ["sigmoid", G.sigmoid], ["tanh", G.tanh], ["erf", G.erf], ["cos", G.cos], ["sin", G.sin],
@@ -102,6 +114,8 @@ export const cases: ReadonlyArray<Case> = [
     ]
   }),
   made("linear", [n(3, 4), n(5, 4), n(5)], (x, w, b) => G.linear(x!, w!, b!)),
+  made("quantizedMatmul", [n(3, 40)], (x) => G.quantizedMatmul(x!, quantized(6, 40))),
+  made("unpackedMatmul", [n(3, 4), n(5, 4)], (x, w) => G.unpackedMatmul(x!, w!)),
   made("linear without bias", [n(3, 4), n(5, 4)], (x, w) => G.linear(x!, w!)),
 
   made("layerNorm", [n(2, 3, 6), n(6), n(6)], (x, w, b) => G.layerNorm(x!, w!, b!, 1e-5)),

@@ -104,6 +104,17 @@ export const erf = (x: number): number => {
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
+/** `[out, blocks · block]`: integers unpacked, the lower half of a byte first, and scaled by their blocks. */
+const dequantized = (integers: Value, scales: Value, attributes: Node["attributes"]): Value => {
+  const [bits, block] = [attributes["bits"] as number, attributes["block"] as number]
+  const each = 8 / bits
+  return build([scales.shape[0]!, scales.shape[1]! * block], (_, flat) => {
+    const byte = integers.data[Math.floor(flat / each)]!
+    const q = Math.floor(byte / 2 ** (bits * (flat % each))) % 2 ** bits
+    return scales.data[Math.floor(flat / block)]! * (q - 2 ** (bits - 1))
+  })
+}
+
 const matmul = (a: Value, b: Value, transA: boolean, transB: boolean, alpha: number): Value => {
   const swap = (v: Value) => {
     const order = v.shape.map((_, i) => i)
@@ -253,6 +264,16 @@ const operators: Readonly<Record<string, Evaluate>> = {
   matmul: ([a, b], { attributes }) =>
     [matmul(a!, b!, attributes["transA"] === 1, attributes["transB"] === 1, attributes["alpha"] as number)],
   linear: ([x, weight, bias]) => elementwise((a, b) => a! + b!)([matmul(x!, weight!, false, true, 1), bias!]),
+  quantizedMatmul: ([x, blocks, scales], { attributes }) => {
+    const inner = attributes["inner"] as number
+    const whole = dequantized(blocks!, scales!, attributes)
+    return [matmul(x!, build([whole.shape[0]!, inner], ([row, column]) => whole.data[row! * whole.shape[1]! + column!]!), false, true, 1)]
+  },
+  dequantize: ([rows, order, scales], { attributes }) => {
+    const whole = dequantized(rows!, scales!, attributes)
+    return [build(whole.shape, ([row, column]) => whole.data[order!.data[row!]! * whole.shape[1]! + column!]!)]
+  },
+  unpackedMatmul: ([x, weight]) => [matmul(x!, weight!, false, true, 1)],
   layerNorm: ([x, weight, bias], node) => {
     const width = x!.shape.at(-1)!
     const rows = Array.from({ length: x!.data.length / width }, (_, i) => x!.data.subarray(i * width, (i + 1) * width))

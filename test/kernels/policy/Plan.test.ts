@@ -6,7 +6,7 @@ import { execFile } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
-import { Config, Initialize } from "../../../src/kernels/models/index.ts"
+import { Config, Initialize, Parameters } from "../../../src/kernels/models/index.ts"
 import { OnnxPolicy, Plan } from "../../../src/kernels/policy/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { ModelDirectory } from "../../../src/kernels/weights/index.ts"
@@ -42,7 +42,8 @@ const measure = (shape: Shape, given: Omit<Given, "model">) =>
     const json = configJson(shape)
     const config = yield* Config.fromJson(json)
     yield* ModelDirectory.save(model, { from: "assets/scene-vl", files: { "config.json": JSON.stringify(json) } }, Initialize.random(config, 1))
-    const { stdout } = yield* Effect.promise(() => promisify(execFile)(process.execPath, [program, JSON.stringify({ ...given, model })]))
+    const { stdout } = yield* Effect.promise(() => promisify(execFile)(
+      process.execPath, [program, JSON.stringify({ ...given, model })], { env: { ...process.env, RISE_CACHE: `${model}-cache` } }))
     return JSON.parse(stdout) as { readonly measured: number; readonly plan: Plan.Plan }
   })).pipe(Effect.provide(NodeServices.layer))
 
@@ -56,7 +57,10 @@ describe("a plan is within a fifth of what the process held", () => {
       { words: 450, workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 } } }],
     ["the same, layers computed again",
       { vocabulary: 12000, width: 320, mlpWidth: 800, layers: 6, heads: 5, kvHeads: 1 },
-      { words: 450, workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 }, recompute: true } }]
+      { words: 450, workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 }, recompute: true } }],
+    ["the same on 4-bit weights that are mapped",
+      { vocabulary: 12000, width: 320, mlpWidth: 800, layers: 6, heads: 5, kvHeads: 1 },
+      { words: 450, workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 }, quantize: "int4" } }]
   ]
   const seen: Array<{ readonly measured: number; readonly plan: Plan.Plan }> = []
   for (const [name, shape, given] of shapes) {
@@ -106,6 +110,26 @@ describe("a run that does not fit is refused", () => {
   it("an adapter takes no second copy of the weights and no moments of them", () => {
     const [full, lora] = [{}, { lora: { rank: 8 } }].map((changed) => Effect.runSync(Plan.estimate(config, { ...workload, ...changed })))
     assert.isBelow(lora!.reference + lora!.optimizer + lora!.gradients + lora!.adapter, 0.2 * (full!.reference + full!.optimizer + full!.gradients))
+  })
+
+  it("counts mapped and quantised weights, and the images on their way through the tower", () => {
+    const adapter = { lora: { rank: 8 }, visualTokens: 256 }
+    const [held, mapped, rounded] = [{ mapWeights: false }, { mapWeights: true }, { quantize: "int4" as const }]
+      .map((changed) => Effect.runSync(Plan.estimate(config, { ...workload, ...adapter, ...changed })))
+    const specs = Parameters.specs(config)
+    const count = (test: (name: string) => boolean) => specs.filter(({ name }) => test(name)).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0)
+    const decoder = count((name) => !name.startsWith("visual."))
+    const linear = count((name) => /^model\.layers\..*_proj\.weight$/.test(name))
+    // Held: once, and packed twice on each of two workers.
+    assert.strictEqual(held!.weights, 5 * 4 * count(() => true))
+    assert.strictEqual(mapped!.weights, 4 * decoder)
+    // Half a byte and an eighth for the scale; again on each worker.
+    assert.strictEqual(rounded!.weights, 4 * (decoder - linear) + 3 * linear * (0.5 + 4 / 32))
+    // Four heads' scores of 1,024 patches are the least that the tower holds.
+    assert.isAbove(held!.vision, 2 * 1024 * 1024 * 4)
+    const [many, all] = [{ visualTokens: 512 }, { visualTokens: 256, trainable: "all" as const }].map((changed) => Effect.runSync(Plan.estimate(config, { ...workload, ...changed })))
+    assert.isAbove(many!.vision, held!.vision)
+    assert.isAbove(all!.activations, Effect.runSync(Plan.estimate(config, { ...workload, visualTokens: 256 })).activations)
   })
 
   it("one prompt of 1,024 tokens with eight candidates fits where the group is cut and layers are computed again", () => {

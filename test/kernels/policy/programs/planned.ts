@@ -1,6 +1,6 @@
 /** A process that samples groups from a model, trains on them, and prints what it held beside what was planned. */
 import { NodeServices } from "@effect/platform-node"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Logger } from "effect"
 import { readFileSync } from "node:fs"
 import { Config } from "../../../../src/kernels/models/index.ts"
 import { Objective, OnnxPolicy, Plan, Policy } from "../../../../src/kernels/policy/index.ts"
@@ -45,4 +45,4 @@ const program = Effect.scoped(Effect.gen(function*() {
   process.stdout.write(`${JSON.stringify({ measured, plan })}\n`)
 }))
 
-await Effect.runPromise(Effect.provide(program, NodeServices.layer))
+await Effect.runPromise(program.pipe(Effect.provideService(Logger.LogToStderr, true), Effect.provide(NodeServices.layer)))
