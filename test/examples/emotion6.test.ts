@@ -53,7 +53,7 @@ describe("examples/emotion6.ts --model DIR", () => {
       }
       assert.strictEqual(configOf(out)["model"], fixture)
       const lines = readFileSync(join(out, "cot.jsonl"), "utf8").trim().split("\n")
-      assert.strictEqual(lines.length, 6)
+      assert.strictEqual(lines.length, 8)
       const distances = await moved(join(out, "model"))
       for (const [name, distance] of distances) {
         // The tower is frozen; what the decoder multiplies with has learned.

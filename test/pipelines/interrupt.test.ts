@@ -8,7 +8,7 @@ const program = new URL("./programs/study.ts", import.meta.url).pathname
 const files = ["results.json", "predictions.jsonl", "metrics.jsonl", "cot.jsonl", "examples.json", "model/weights.f32"]
 
 const until = async (condition: () => boolean) => {
-  for (let i = 0; i < 400 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 25))
+  for (let i = 0; i < 2400 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 25))
   assert.isTrue(condition(), "waited in vain")
 }
 
@@ -42,6 +42,6 @@ describe("a study as a process", () => {
       } finally {
         rmSync(directory, { recursive: true })
       }
-    }, 30_000)
+    }, 120_000)
   }
 })
