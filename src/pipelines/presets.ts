@@ -102,7 +102,7 @@ export const photos: Preset = {
   reinforce: { ...full.reinforce, steps: 60 },
   filter: { tau: 0.75, least: 0.6 },
   sft: { ...full.sft, steps: 800, learningRate: 8e-4, select: { every: 200 } },
-  rft: { ...full.rft, steps: 100 }
+  rft: { ...full.rft, steps: 300 }
 }
 
 /**
