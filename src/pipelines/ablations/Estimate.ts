@@ -14,7 +14,7 @@ export type Timing = typeof Timing.Type
 export const timingsFile = "timings.jsonl"
 
 /** Milliseconds per sequence, from the stages of `npm run emotion6` on two cores with the embedded checkpoint. */
-const milliseconds = { trained: 7, drawnInGroup: 2.5, drawnAlone: 6 } as const
+const milliseconds = { trained: 4.4, drawnInGroup: 1.1, drawnAlone: 4 } as const
 
 /** Seconds that a cell would take on the machine above, its parents being done. */
 export const counted = (cell: Cell.Cell, base: Preset, sizes: Sizes): number => {
