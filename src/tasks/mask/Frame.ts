@@ -85,6 +85,14 @@ export const either = (name: string, ways: () => ReadonlyArray<Automaton.Positio
   edges: () => ways().flatMap((way) => way.edges())
 })
 
+/** What trimming takes away, alone and in the mixtures that vocabularies have as one token. */
+const blanks: ReadonlyArray<string> = (() => {
+  const common = [" ", "\n", "\t", "\r"]
+  const pairs = common.flatMap((a) => common.map((b) => a + b))
+  const rare = Array.from("\v\f\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff")
+  return [...common, ...pairs, ...pairs.flatMap((pair) => common.map((c) => pair + c)), ...common.flatMap((c) => [c.repeat(4), c.repeat(8)]), ...rare]
+})()
+
 /**
  * The start of a whole text around an annotation.
  *
@@ -104,10 +112,7 @@ const around = (frame: Frame, close: Trie.Tokens, answer: (then: () => Automaton
     vocabulary.endOfTurn,
     ...["<think>", "</think>", "<answer>", "</answer>"].map(firstOf)
   ])
-  const blank = new Set(
-    [" ", "\n", "\t", "\r"].flatMap((space) => [1, 2, 3, 4, 8].map((count) => vocabulary.encode(space.repeat(count))))
-      .flatMap((tokens) => tokens.length === 1 ? [...tokens] : [])
-  )
+  const blank = new Set(blanks.map((space) => vocabulary.encode(space)).flatMap((tokens) => tokens.length === 1 ? [...tokens] : []))
   const text: Automaton.Position = {
     key: "text",
     edges: () => chain("middle", middle, start).edges(),

@@ -62,7 +62,9 @@ for (const [name, vocabulary] of [["the embedded tokenizer", embedded], ["word t
         assert.strictEqual(allowed, token === vocabulary.encode("</think>")[0])
       }
       assert.isUndefined(follow(think, vocabulary.encode("<think></think>")))
-      assert.isUndefined(follow(think, vocabulary.encode("<think> \n</think>")))
+      for (const blank of [" \n", "\t", "\f", "\v", "\r\n\n"]) {
+        assert.isUndefined(follow(think, vocabulary.encode(`<think>${blank}</think>`)), JSON.stringify(blank))
+      }
       assert.isDefined(follow(think, vocabulary.encode("<think> \nso</think>")))
     })
 
