@@ -7,34 +7,18 @@
  * ```
  *
  * Streams the file (RFC 4180: quoted fields, LF or CRLF, a byte order mark is skipped). A bad header or broken CSV is an error;
- * a bad row is quarantined. Paths are relative to the manifest's folder and may not leave it.
+ * a bad row is quarantined. Paths are relative to the manifest's folder and may not leave it, by links neither.
  */
 import { Effect, FileSystem, Option, Path, type PlatformError, Result, Stream } from "effect"
 import { Csv } from "effect/encoding"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
-import * as Quarantine from "../dsl/Quarantine.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Image from "../kernels/image/Image.ts"
-import * as Divergence from "../kernels/math/Divergence.ts"
-
-/** Why a row is set aside. */
-export type RowReason =
-  | "wrong-cell-count"
-  | "no-image"
-  | "outside-folder"
-  | "duplicate-image"
-  | "missing-file"
-  | "unreadable-file"
-  | "not-a-number"
-  | "negative"
-  | "sum"
+import * as Folder from "./Folder.ts"
+import * as Rows from "./Rows.ts"
+import { normalised } from "./Shares.ts"
 
 type Labelled = Sample<ReadonlyArray<number>>
-
-interface BadRow {
-  readonly reason: RowReason
-  readonly detail: string
-}
 
 export interface Options {
   /** Folder that image paths are relative to. Default: the manifest's. */
@@ -80,20 +64,16 @@ const sharesOf = (
   columns: Columns,
   labels: ReadonlyArray<string>,
   tolerance: number
-): Result.Result<ReadonlyArray<number>, BadRow> => {
+): Result.Result<ReadonlyArray<number>, Rows.BadRow> => {
   const shares: Array<number> = []
   for (const [i, column] of columns.labels.entries()) {
     const cell = (cells[column] ?? "").trim()
-    const bad = (reason: RowReason) => Result.fail({ reason, detail: `${labels[i]} is "${cell}", expected a share from 0 to 1` })
+    const bad = (reason: string) => Result.fail({ reason, detail: `${labels[i]} is "${cell}", expected a share from 0 to 1` })
     if (/^-\.?\d/.test(cell)) return bad("negative")
     if (!number.test(cell) || !Number.isFinite(Number(cell))) return bad("not-a-number")
     shares.push(Number(cell))
   }
-  const sum = Divergence.total(shares)
-  // 1e-9: 0.98 written in decimals is still within 0.02 of 1.
-  return Math.abs(sum - 1) <= tolerance + 1e-9
-    ? Result.succeed(Divergence.normalise(shares))
-    : Result.fail({ reason: "sum", detail: `shares sum to ${Number(sum.toFixed(6))}, expected 1 ± ${tolerance}` })
+  return normalised(shares, tolerance)
 }
 
 const ioError = (source: string) => (error: PlatformError.PlatformError) =>
@@ -103,8 +83,8 @@ const ioError = (source: string) => (error: PlatformError.PlatformError) =>
   })
 
 /**
- * The data set of a manifest. Rows whose image file is missing, listed before, outside the folder, or whose shares are not
- * a distribution go to the quarantine. Fails on a missing file, a header without exactly the task's labels, broken CSV, and when no row
+ * The data set of a manifest. Rows whose image file is missing, listed before, outside the folder or larger than 64 MiB, or whose
+ * shares are not a distribution go to the quarantine. Fails on a missing file, a header without exactly the task's labels, broken CSV, and when no row
  * is left. Remembers the image paths of one pass, to find duplicates.
  *
  * ```ts
@@ -119,54 +99,33 @@ export const read = (
   Stream.unwrap(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const folder = path.resolve(options.folder ?? path.dirname(manifest))
+    const root = path.resolve(options.folder ?? path.dirname(manifest))
     const tolerance = options.tolerance ?? 0.02
     const fail = (reason: string) => new DataError({ source: manifest, reason })
-
-    const locate = (cell: string): Result.Result<string, BadRow> => {
-      const bad = (reason: RowReason, detail: string) => Result.fail({ reason, detail })
-      if (cell === "") return bad("no-image", "the image cell is empty")
-      const id = path.relative(folder, path.resolve(folder, cell))
-      const inside = !path.isAbsolute(cell) && id !== "" && id !== ".." && !id.startsWith(`..${path.sep}`) && !path.isAbsolute(id)
-      return inside ? Result.succeed(id) : bad("outside-folder", `image "${cell}" is not inside ${folder}`)
-    }
-
-    const present = (id: string): Effect.Effect<void, BadRow> =>
-      Effect.matchEffect(fs.stat(path.join(folder, id)), {
-        onFailure: (error) =>
-          Effect.fail<BadRow>(
-            error.reason._tag === "NotFound"
-              ? { reason: "missing-file", detail: `no file ${path.join(folder, id)}` }
-              : { reason: "unreadable-file", detail: error.message }
-          ),
-        onSuccess: (info) =>
-          info.type === "File"
-            ? Effect.void
-            : Effect.fail<BadRow>({ reason: "unreadable-file", detail: `${path.join(folder, id)} is a ${info.type}, expected a file` })
-      })
+    // Opened for the first row: of a manifest that is not there, that is what is to be said.
+    const folder = yield* Effect.cached(Folder.open(root, "the manifest's pictures"))
 
     let columns: Columns | undefined
-    let read = 0
-    let kept = 0
     const seen = new Map<string, number>()
 
     /** Everything about a row that does not touch the disk. */
-    const parse = (cells: ReadonlyArray<string>, record: number, header: Columns): Result.Result<Labelled, BadRow> =>
+    const parse = (cells: ReadonlyArray<string>, row: number, header: Columns): Result.Result<{ readonly name: string } & Labelled, Rows.BadRow> =>
       Result.gen(function*() {
         if (cells.length !== header.count) {
-          return yield* Result.fail<BadRow>({ reason: "wrong-cell-count", detail: `${cells.length} cells, expected ${header.count}` })
+          return yield* Result.fail<Rows.BadRow>({ reason: "wrong-cell-count", detail: `${cells.length} cells, expected ${header.count}` })
         }
-        const id = yield* locate((cells[header.image] ?? "").trim())
+        const name = (cells[header.image] ?? "").trim()
+        const id = yield* Folder.within(path, root, name)
         const before = seen.get(id)
         if (before !== undefined) {
-          return yield* Result.fail<BadRow>({ reason: "duplicate-image", detail: `image "${id}" was listed in row ${before}` })
+          return yield* Result.fail<Rows.BadRow>({ reason: "duplicate-image", detail: `image "${id}" was listed in row ${before}` })
         }
         const truth = yield* sharesOf(cells, header, labels, tolerance)
-        seen.set(id, record)
-        return { image: Image.file(path.join(folder, id), id), truth }
+        seen.set(id, row)
+        return { name, image: Image.file(path.join(root, id), id), truth }
       })
 
-    const rows = fs.stream(manifest).pipe(
+    return fs.stream(manifest).pipe(
       Stream.mapError(ioError(manifest)),
       Stream.pipeThroughChannelOrFail(Csv.decode()),
       Stream.mapError((error) => error._tag === "CsvError" ? fail(`line ${error.line}: ${error.message}`) : error),
@@ -178,37 +137,21 @@ export const read = (
             return []
           }
           if (cells.length === 1 && cells[0]?.trim() === "") return []
-          read++
-          return [{ record: index + 1, parsed: parse(cells, index + 1, columns) }]
+          const parsed = parse(cells, index + 1, columns)
+          const read = Effect.gen(function*() {
+            const { image, name, truth } = yield* Effect.fromResult(parsed)
+            yield* (yield* folder).file(name)
+            return [{ image, truth }]
+          })
+          return [{ row: index + 1, read }]
         })
       ),
       Stream.flattenIterable,
-      // The disk is asked concurrently, the answers keep their order.
-      Stream.mapEffect(({ parsed, record }) =>
-        Effect.map(
-          Result.isFailure(parsed) ? Effect.succeed(parsed) : Effect.as(present(parsed.success.image.id), parsed.success).pipe(Effect.result),
-          (outcome) => ({ record, outcome })
-        ), { concurrency: 16 }),
-      Stream.mapEffect(({ outcome, record }) => {
-        if (Result.isSuccess(outcome)) {
-          kept++
-          return Effect.succeed([outcome.success])
-        }
-        return Effect.as(Quarantine.add(new Quarantine.Row({ source: manifest, row: record, ...outcome.failure })), [])
-      }),
-      Stream.flattenIterable
+      Stream.concat(Stream.suspend(() =>
+        columns === undefined ? Stream.fail(fail(`the file is empty, expected a header: image,${labels.join(",")}`)) : Stream.empty
+      )),
+      Rows.samples(manifest, "no rows below the header")
     )
-    const nothing = Stream.suspend(() => {
-      if (kept > 0) return Stream.empty
-      return Stream.fail(fail(
-        columns === undefined
-          ? `the file is empty, expected a header: image,${labels.join(",")}`
-          : read === 0
-          ? "no rows below the header"
-          : `none of its ${read} rows is usable: see the quarantine for each row's reason`
-      ))
-    })
-    return Stream.concat(rows, nothing)
   }))
 
 /** The manifests of a folder. */

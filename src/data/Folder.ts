@@ -4,7 +4,7 @@
  * A name must lead to a file inside the folder, links followed; the file's size and the pixels that its header announces have a
  * cap, so that neither a path nor a decompression bomb gets past the reader. No pixel is decoded.
  */
-import { Effect, FileSystem, Path, type PlatformError } from "effect"
+import { Effect, FileSystem, Path, type PlatformError, Result } from "effect"
 import sharp from "sharp"
 import { DataError } from "../dsl/DataError.ts"
 import { defaultMaxPixels } from "../kernels/image/Decode.ts"
@@ -58,6 +58,19 @@ export const encoded = (id: string, bytes: Uint8Array, limits: Limits = {}): Eff
   return measure(Image.encoded(id, bytes), bytes, limits)
 }
 
+const inside = (path: Path.Path, relative: string): boolean =>
+  relative !== "" && relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative)
+
+/** The path of a name from its folder, as far as the name alone can tell: links are followed by `Folder.file`. */
+export const within = (path: Path.Path, root: string, name: string): Result.Result<string, BadRow> => {
+  const bad = (reason: PictureReason, detail: string) => Result.fail({ reason, detail })
+  if (name === "") return bad("no-image", "the name is empty")
+  const relative = path.relative(root, path.resolve(root, name))
+  return path.isAbsolute(name) || name.includes("\0") || !inside(path, relative)
+    ? bad("outside-folder", `"${name}" is not inside ${root}`)
+    : Result.succeed(relative)
+}
+
 export interface Folder {
   /** Its own path, links resolved. */
   readonly root: string
@@ -79,17 +92,14 @@ export const open = (folder: string, expected: string, limits: Limits = {}): Eff
     const info = yield* Effect.mapError(fs.stat(root), unusable)
     if (info.type !== "Directory") return yield* new DataError({ source: folder, reason: `not a folder, expected ${expected}` })
 
-    const inside = (relative: string) => relative !== "" && relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative)
     const unreadable = (name: string) => (error: PlatformError.PlatformError) =>
       error.reason._tag === "NotFound" ? refuse("missing-file", `no file ${path.join(root, name)}`) : refuse("unreadable-file", error.message)
 
     const file = (name: string): Effect.Effect<string, BadRow> =>
       Effect.gen(function*() {
-        if (name === "") return yield* refuse("no-image", "the name is empty")
-        const relative = path.relative(root, path.resolve(root, name))
-        if (path.isAbsolute(name) || name.includes("\0") || !inside(relative)) return yield* refuse("outside-folder", `"${name}" is not inside ${root}`)
+        const relative = yield* Effect.fromResult(within(path, root, name))
         const real = yield* Effect.catch(fs.realPath(path.join(root, relative)), unreadable(name))
-        if (!inside(path.relative(root, real))) return yield* refuse("outside-folder", `"${name}" is a link to ${real}, outside ${root}`)
+        if (!inside(path, path.relative(root, real))) return yield* refuse("outside-folder", `"${name}" is a link to ${real}, outside ${root}`)
         const stat = yield* Effect.catch(fs.stat(real), unreadable(name))
         if (stat.type !== "File") return yield* refuse("unreadable-file", `${real} is a ${stat.type}, expected a file`)
         if (stat.size > BigInt(maxBytes)) return yield* refuse("file-too-large", `${real} has ${stat.size} bytes, at most ${maxBytes} are read`)

@@ -117,6 +117,19 @@ describe("CsvManifest.read", () => {
       ])
     })))
 
+  it.effect("quarantines links out of the folder, and follows those within", () =>
+    live(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const { directory, manifest } = yield* folder("image,a,b,c\nout.png,1,0,0\nin.png,0,1,0\n")
+      const elsewhere = yield* fs.makeTempFileScoped()
+      yield* fs.symlink(elsewhere, `${directory}/out.png`)
+      yield* fs.symlink(`${directory}/1.png`, `${directory}/in.png`)
+      const quarantine = yield* Quarantine.collect
+      const samples = yield* Stream.runCollect(CsvManifest.read(manifest, abc)).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
+      assert.deepStrictEqual(samples.map(({ image }) => image.id), ["in.png"])
+      assert.deepStrictEqual((yield* quarantine.rows).map(({ reason, row }) => [row, reason]), [[2, "outside-folder"]])
+    })))
+
   it.effect("is replayable: a second pass yields the same and counts nothing twice", () =>
     live(Effect.gen(function*() {
       const { manifest } = yield* folder("image,a,b,c\n1.png,1,0,0\n9.png,1,0,0\n")
