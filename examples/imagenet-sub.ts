@@ -6,20 +6,7 @@
  * With --data it reads ImageNet's folder (train/ and val/ with a folder per class) and draws the paper's subset. Without, it uses the
  * embedded scenes, which are synthetic: 20 objects in four art styles.
  */
-import { Effect } from "effect"
 import { Pipelines } from "../src/index.ts"
 import * as Cli from "../src/cli/index.ts"
 
-Cli.example("imagenet-sub", "Base, SFT, Visual-RFT and RISE on 20 classes", Effect.fn(function*(flags) {
-  const preset = Cli.settings(flags, "imagenet-sub")
-  const source = yield* Pipelines.Sources.imagenetSub(Cli.sourceOf(flags))
-  const start = Pipelines.warmUp(source.task, source.train, preset)
-
-  yield* Pipelines.compare({
-    ...source, // the test half, the prior, what a text names
-    start,
-    methods: Cli.methods(flags, preset)(start), // SFT: eq. 8 on bare answers; Visual-RFT: eq. 10; RISE: eq. 1, 7, 8, 10
-    preset,
-    policy: Cli.policy(flags, preset)
-  }).pipe(Cli.study({ name: "imagenet-sub", preset: "imagenet-sub", flags, task: source.task, source }))
-}))
+Cli.comparison("imagenet-sub", "Base, SFT, Visual-RFT and RISE on 20 classes", Pipelines.Sources.imagenetSub)

@@ -1,8 +1,8 @@
 /**
  * What a command-line program over the pipelines is made of.
  */
+export { comparison } from "./comparison.ts"
 export { embeddedModel, settings, type Study } from "./flags.ts"
 export { example, type Services } from "./main.ts"
-export { methods, sourceOf } from "./methods.ts"
 export { policy } from "./policy.ts"
 export { study } from "./study.ts"

@@ -2,13 +2,10 @@
  * What flags ask to be compared.
  */
 import { equalComputeBaselines, methods as paper, type Presets, type Start } from "../pipelines/index.ts"
-import { isEmbedded, type Study } from "./flags.ts"
+import type { Study } from "./flags.ts"
 
 /** The paper's three methods, and the baselines with all of RISE's steps where that is asked for. */
 export const methods = ({ equalCompute }: Pick<Study, "equalCompute">, preset: Presets.Preset) => <A, E, R>(start: Start<A, E, R>) => ({
   ...paper(preset)(start),
   ...(equalCompute ? equalComputeBaselines(preset)(start) : {})
 })
-
-/** Where samples come from, and whether the embedded checkpoint is asked about them. */
-export const sourceOf = (flags: Study) => ({ ...flags, embedded: isEmbedded(flags) })
