@@ -4,11 +4,12 @@
 import { Console, Effect, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Corruption } from "../data/index.ts"
-import { Audit, inFolder, numbered, Presets, Source } from "../pipelines/index.ts"
+import { Audit, Presets, Source } from "../pipelines/index.ts"
 import * as Flags from "./flags.ts"
 import { computing } from "./main.ts"
 import { check, named, policy } from "./policy.ts"
 import * as Task from "./task.ts"
+import { working } from "./working.ts"
 
 const corrupt = Flag.Finite("corrupt").pipe(
   Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 1 })))),
@@ -51,7 +52,6 @@ export const audit = Command.make("audit", {
     const corrupted = yield* Effect.transposeOption(Option.map(flags.corrupt, (share) => Corruption.corrupt({ share, seed: flags.seed, differ })(clean)))
     const audited = Option.match(corrupted, { onNone: () => clean, onSome: ({ data }) => data })
     const training = Option.getOrElse(flags.training, () => Option.isSome(flags.remote) || preset.warmUp === undefined ? "none" as const : "warm-up" as const)
-    const out = Option.isSome(flags.out) ? flags.out.value : yield* numbered(`runs/${task.name}-audit`, flags.resume)
     const config = {
       model: named(flags),
       source: source.name,
@@ -61,7 +61,9 @@ export const audit = Command.make("audit", {
       settings: JSON.parse(JSON.stringify(preset)),
       ...Option.match(flags.lora, { onNone: () => ({}), onSome: (rank) => ({ lora: rank }) })
     }
-    const { rows, suspects } = yield* Audit.study({
+    const { out, result: { rows, suspects } } = yield* working({
+      flags, name: `${task.name}-audit`, task, train: audited, test: Stream.empty, config
+    })((out) => Audit.study({
       task,
       data: audited,
       preset,
@@ -74,10 +76,7 @@ export const audit = Command.make("audit", {
       wrong: Option.map(corrupted, ({ ids }) => ids),
       bars: Source.bars(task),
       facts: [["data", source.name], ["seed", String(flags.seed)], ["preset", preset.name], ["judge", training], ["ranked by", flags.by]]
-    }).pipe(
-      inFolder({ out, seed: flags.seed, resume: flags.resume, task, train: audited, test: Stream.empty, config }),
-      Effect.onInterrupt(() => Console.error(`\nInterrupted. Continue with: --out ${out} --resume`))
-    )
+    }))
     for (const { metric, value } of rows) yield* Console.log(`${metric.padEnd(22)}${value.toFixed(3)}`)
     yield* Console.log("")
     for (const { image, label, rank, reason } of suspects.slice(0, 5)) yield* Console.log(`${rank}. ${image}  label: ${label}\n   ${reason}`)

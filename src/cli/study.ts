@@ -1,11 +1,12 @@
 /**
  * What a study command needs beside its pipelines: where to write, what to record, how to print.
  */
-import { Console, Effect, Option, type Stream } from "effect"
+import { Console, Effect, type Stream } from "effect"
 import type { Sample, Task } from "../dsl/Task.ts"
-import { type Example, inFolder, numbered, Results, type TaskName } from "../pipelines/index.ts"
+import { type Example, Results, type TaskName } from "../pipelines/index.ts"
 import { recorded, settings, type Study } from "./flags.ts"
 import { check } from "./policy.ts"
+import { working } from "./working.ts"
 
 /** The columns of the printed table, as far as a task has them. */
 export const columns = ["JSD", "mAP@0.5", "mAP@[.5:.95]", "IoU", "recall@0.5", "win rate", "accuracy", "valid", "reward", "cue precision", "cue recall"]
@@ -40,11 +41,9 @@ export const study = <A, E, R>({ flags, name, preset, source, task }: StudyOptio
 <E2, R2>(comparison: Effect.Effect<{ readonly rows: ReadonlyArray<Results.ResultRow>; readonly examples: ReadonlyArray<Example> }, E2, R2>) =>
   Effect.gen(function*() {
     yield* check(flags)
-    const out = Option.isSome(flags.out) ? flags.out.value : yield* numbered(`runs/${name}`, flags.resume)
-    const { examples, rows } = yield* comparison.pipe(
-      inFolder({ out, seed: flags.seed, resume: flags.resume, task, train: source.train, test: source.test, config: recorded(flags, preset) }),
-      Effect.onInterrupt(() => Console.error(`\nInterrupted. Continue with: --out ${out} --resume`))
-    )
+    const { out, result: { examples, rows } } = yield* working({
+      flags, name, task, train: source.train, test: source.test, config: recorded(flags, preset)
+    })(() => comparison)
     yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${settings(flags).name}\n\n${Results.table(rows, columns)}\n`)
     yield* Console.log(`What RISE says:\n${spoken(examples)}\n\nEverything is in ${out} (report.html, results.json, model/).`)
   })
