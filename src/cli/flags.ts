@@ -4,6 +4,7 @@
 import { fileURLToPath } from "node:url"
 import { Option, Schema } from "effect"
 import { Flag } from "effect/cli"
+import { Scenes } from "../data/index.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
 
 /** The checkpoint that ships with the package. */
@@ -202,7 +203,7 @@ export const settings = (
 export const recorded = (flags: Study, task?: TaskName): Readonly<Record<string, Schema.Json>> => ({
   preset: settings(flags).name,
   settings: JSON.parse(JSON.stringify(settings(flags, task))),
-  source: Option.getOrElse(flags.data, () => "embedded scenes (synthetic)"),
+  source: Option.getOrElse(flags.data, () => Scenes.World.title),
   model: flags.model === embeddedModel ? "embedded scene-vl" : flags.model,
   shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),
   device: flags.device,

@@ -83,7 +83,7 @@ export const quick: Preset = {
   ...full,
   name: "quick",
   limit: { train: 700, test: 300 },
-  warmUp: { share: 0.5, steps: 200, batchSize: 16, learningRate: 5e-4, warmup: 10, keep: 1, temperature: 0.5, maxTokens: 40, grammar: "mask" },
+  warmUp: { ...full.warmUp, steps: 200 },
   reinforce: { ...full.reinforce, steps: 30, warmup: 3, select: { every: 15, samples: 16 } },
   sft: { ...full.sft, steps: 200, warmup: 10, select: { every: 50 } },
   rft: { ...full.rft, steps: 150, warmup: 3, select: { every: 50 } }

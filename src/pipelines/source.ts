@@ -62,7 +62,7 @@ const folder = Effect.fnUntraced(function*(directory: string, task: Classificati
 })
 
 const scenes: Source = {
-  name: "embedded scenes (synthetic)",
+  name: Scenes.World.title,
   shots: "full",
   train: Scenes.Scenes.dataset({ split: "train" }),
   test: Scenes.Scenes.dataset({ split: "test" }),

@@ -33,7 +33,6 @@ type Boxes = Annotation<"thousandths">
 type Files = FileSystem.FileSystem | Path.Path
 type Samples<A> = Stream.Stream<Sample<A>, Fault, Files>
 
-const scenes = "embedded scenes (synthetic)"
 const cuesNamed = Scenes.Groundedness.cuesNamed
 
 const inThousandths = BoxTruth.inFrame(() => Box.thousandths)
@@ -75,7 +74,7 @@ export const meanBox = <E, R>(truths: Stream.Stream<Boxes, E, R>): Effect.Effect
 export const lisa = Effect.fnUntraced(function*({ data, embedded, seed, shots }: Options) {
   const halves = Option.isNone(data)
     ? {
-      name: scenes,
+      name: Scenes.World.title,
       train: Scenes.Reasoning.dataset({ split: "train" }).pipe(inThousandths),
       test: Scenes.Reasoning.dataset({ split: "test" }).pipe(inThousandths),
       cuesNamed
@@ -103,7 +102,7 @@ export const lisa = Effect.fnUntraced(function*({ data, embedded, seed, shots }:
 export const imagenetSub = Effect.fnUntraced(function*({ data, embedded, seed, shots }: Options) {
   const halves = Option.isNone(data)
     ? {
-      name: scenes,
+      name: Scenes.World.title,
       train: Scenes.Objects.dataset({ split: "train" }),
       test: Scenes.Objects.dataset({ split: "test" }),
       labels: Scenes.Objects.labels,
@@ -147,7 +146,7 @@ const testShare = Subset.sizes.test / (Subset.sizes.train + Subset.sizes.test)
 export const cocoSub = Effect.fnUntraced(function*({ data, denominator, embedded, seed, shots }: Options) {
   const halves = Option.isNone(data)
     ? {
-      name: scenes,
+      name: Scenes.World.title,
       train: Scenes.Things.dataset({ split: "train" }).pipe(inThousandths),
       test: Scenes.Things.dataset({ split: "test" }).pipe(inThousandths),
       labels: Scenes.Things.labels,

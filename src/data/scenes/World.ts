@@ -5,6 +5,9 @@
  * "frowning" face), never by a feeling.
  */
 
+/** What a data set of scenes is to be called wherever results on it are reported. */
+export const title = "embedded scenes (synthetic)"
+
 export const faces = [
   "smiling", "laughing", "crying", "frowning", "scowling", "screaming", "gasping", "sick", "blank", "sleeping"
 ] as const

@@ -20,7 +20,7 @@ export interface SubjectOptions {
 const emotion6 = ({ data }: SubjectOptions) =>
   Subject.make({
     name: "emotion6",
-    source: Option.getOrElse(data, () => "embedded scenes (synthetic)"),
+    source: Option.getOrElse(data, () => Scenes.World.title),
     measures: [{ name: "JSD", direction: "lower" }],
     ...(Option.isNone(data) ? { sizes: { ...Scenes.Scenes.sizes, perShot: Emotion6.labels.length } } : {}),
     open: ({ seed, shots }) =>
@@ -42,7 +42,7 @@ const embeddedTask = <A>(options: {
 }, embedded: boolean) =>
   Subject.make({
     name: options.name,
-    source: "embedded scenes (synthetic)",
+    source: Scenes.World.title,
     // Of single answers, for win rates: mAP is a figure of the whole.
     measures: [{ name: options.measure, direction: "higher" }],
     sizes: options.sizes,
