@@ -30,6 +30,10 @@ export const Mood = Task.make<Label>({
   metrics: [{ name: "error", direction: "lower", of: (truth, predicted) => predicted._tag === "Some" && predicted.value === truth ? 0 : 1 }]
 })
 
+/** The faces that a chain names, by what it says of the picture. */
+export const cuesNamed = (text: string): ReadonlyArray<string> =>
+  /festive/.test(text) ? ["joy face"] : /dark/.test(text) ? ["anger face"] : /scared/.test(text) ? ["fear face"] : []
+
 export const data = (count: number): Stream.Stream<Sample<Label>> =>
   Stream.range(0, count - 1).pipe(Stream.map((i) => {
     const truth = labels[i % 3]!

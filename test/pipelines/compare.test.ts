@@ -26,9 +26,6 @@ const preset: Preset = {
 
 const start = warmUp(Stub.Mood, Stub.data(90), preset)
 
-const cuesNamed = (text: string) =>
-  /festive/.test(text) ? ["joy face"] : /dark/.test(text) ? ["anger face"] : /scared/.test(text) ? ["fear face"] : []
-
 interface Options {
   readonly out: string
   readonly seed?: number
@@ -43,7 +40,7 @@ const run = ({ out, resume = false, seed = 5, stub = {} }: Options) =>
     test: Stub.data(90).pipe(Stream.drop(60)),
     preset,
     policy: Stub.layer({ seed, ...stub }),
-    cuesNamed,
+    cuesNamed: Stub.cuesNamed,
     bars: (label) => [{ label, value: 1 }],
     mean: (truths) => Effect.map(Stream.runHead(truths), (found) => Option.getOrElse(found, () => "joy" as const))
   }).pipe(
@@ -85,7 +82,7 @@ describe("compare", () => {
       const right = said.filter(({ annotation, truth }) => annotation === truth).length
       assert.closeTo(value("RISE", "error"), 1 - right / 20, 1e-12)
       const named = said.flatMap(({ image, reasoning }) => {
-        const cue = cuesNamed(reasoning ?? "")[0]
+        const cue = Stub.cuesNamed(reasoning ?? "")[0]
         return cue === undefined ? [] : [image.startsWith(cue.split(" ")[0]!)]
       })
       assert.closeTo(value("RISE", "cue recall"), named.filter((hit) => hit).length / 20, 1e-12)

@@ -2,22 +2,10 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer } from "effect"
-import * as Image from "../../../src/kernels/image/Image.ts"
-import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/kernels/policy/index.ts"
+import { Objective, OnnxPolicy, Policy } from "../../../src/kernels/policy/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
+import { prompts } from "./pictures.ts"
 
-const picture = (id: string, red: number): Image.Image =>
-  Image.rendered(id, () => ({
-    width: 112,
-    height: 112,
-    data: Uint8Array.from({ length: 112 * 112 * 3 }, (_, i) => i % 3 === 0 ? red : (i * 7 + red) % 90)
-  }))
-
-const prompts: ReadonlyArray<Prompt> = [
-  { images: [picture("a", 250)], text: "What is in the picture?" },
-  { images: [picture("b", 40)], text: "What do people feel here, and why? Say it in a few words." },
-  { images: [], text: "What is a party?" }
-]
 const requests = prompts.map((prompt, i) => ({ prompt, key: `test/${i}` }))
 const examples = prompts.map((prompt, i) => ({ prompt, target: [{ text: ["a red face", "joy", "people sing"][i]!, weight: 1 }] }))
 const update = { learningRate: 2e-3, weightDecay: 0 }

@@ -3,16 +3,13 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { OnnxWriter, Autodiff } from "../../../src/kernels/graph/index.ts"
-import * as Image from "../../../src/kernels/image/Image.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/kernels/policy/index.ts"
 import { Device, HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
 import { cases, feedsOf, inputsOf, isFloat, scalarOf, seedOf } from "../graph/cases.ts"
 import * as Reference from "../graph/reference.ts"
+import { picture } from "./pictures.ts"
 
-const picture = Image.rendered("p", () => ({
-  width: 112, height: 112, data: Uint8Array.from({ length: 112 * 112 * 3 }, (_, i) => i % 3 === 0 ? 250 : (i * 7) % 90)
-}))
-const prompts: ReadonlyArray<Prompt> = [{ images: [picture], text: "What is in the picture?" }, { images: [], text: "What is a party?" }]
+const prompts: ReadonlyArray<Prompt> = [{ images: [picture("p", 250)], text: "What is in the picture?" }, { images: [], text: "What is a party?" }]
 
 /** Two groups, their scores, and two training steps. */
 const work = Effect.gen(function*() {

@@ -3,9 +3,9 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import type { Grammar } from "../../../src/kernels/generate/index.ts"
-import * as Image from "../../../src/kernels/image/Image.ts"
-import { Objective, OnnxPolicy, Policy, type Prompt, type SampleOptions } from "../../../src/kernels/policy/index.ts"
+import { Objective, OnnxPolicy, Policy, type SampleOptions } from "../../../src/kernels/policy/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
+import { prompts } from "./pictures.ts"
 
 const layer = (workers: number, options: Partial<OnnxPolicy.Options> = {}) =>
   OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5, ...options }).pipe(
@@ -13,19 +13,6 @@ const layer = (workers: number, options: Partial<OnnxPolicy.Options> = {}) =>
     Layer.provide(NodeServices.layer)
   )
 
-/** A picture of two colours. */
-const picture = (id: string, red: number): Image.Image =>
-  Image.rendered(id, () => ({
-    width: 112,
-    height: 112,
-    data: Uint8Array.from({ length: 112 * 112 * 3 }, (_, i) => i % 3 === 0 ? red : (i * 7 + red) % 90)
-  }))
-
-const prompts: ReadonlyArray<Prompt> = [
-  { images: [picture("a", 250)], text: "What is in the picture?" },
-  { images: [picture("b", 40)], text: "What do people feel here, and why? Say it in a few words." },
-  { images: [], text: "What is a party?" }
-]
 const requests = prompts.map((prompt, i) => ({ prompt, key: `test/${i}` }))
 
 /** Every second token of the vocabulary, by turns with the others; the end of turn always. */

@@ -24,16 +24,13 @@ export const task = { ...Stub.Mood, name: "emotion6", metrics: (Stub.Mood.metric
 export const train = Stub.data(90)
 export const test = Stream.drop(Stub.data(90), 60)
 
-const cuesNamed = (text: string) =>
-  /festive/.test(text) ? ["joy face"] : /dark/.test(text) ? ["anger face"] : /scared/.test(text) ? ["fear face"] : []
-
 const subject = Subject.make({
   name: "emotion6",
   source: "moods",
   measures: [{ name: "JSD", direction: "lower" }],
   shots: ["full"],
   sizes: { train: 90, test: 20, perShot: 3 },
-  open: () => Effect.succeed({ task, train, test, cuesNamed }),
+  open: () => Effect.succeed({ task, train, test, cuesNamed: Stub.cuesNamed }),
   prior: () => Effect.succeed("joy" as const)
 })
 
