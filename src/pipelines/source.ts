@@ -12,14 +12,17 @@ import type { Bar } from "./examples.ts"
 /** What a source may fail with. */
 export type Fault = Dataset.DataError | Scenes.Atlas.AtlasError
 
+/** Samples that a source reads. */
+type Samples<A> = Dataset.Dataset<A, Fault, FileSystem.FileSystem | Path.Path>
+
 /** The halves of a data set, and what is known about its pictures. */
 export interface Source<out A = Distribution> {
   /** Named in run.json and in the report. */
   readonly name: string
   /** "full", or training samples per class: a column of results.json. */
   readonly shots: string
-  readonly train: Dataset.Dataset<A, Fault, FileSystem.FileSystem | Path.Path>
-  readonly test: Dataset.Dataset<A, Fault, FileSystem.FileSystem | Path.Path>
+  readonly train: Samples<A>
+  readonly test: Samples<A>
   /** The cues a text names, where pictures have known cues. */
   readonly cuesNamed?: (text: string) => Iterable<string>
 }
@@ -78,12 +81,16 @@ export interface SourceOptions {
   readonly seed: number
 }
 
+/** The training half reduced to the shots asked for. */
+export const few = <A>(samples: Samples<A>, shots: Option.Option<number>, draw: (count: number) => (samples: Samples<A>) => Samples<A>) =>
+  Option.match(shots, {
+    onNone: () => ({ shots: "full", train: samples }),
+    onSome: (count) => ({ shots: String(count), train: draw(count)(samples) })
+  })
+
 export const open = Effect.fnUntraced(function*({ data, seed, shots, task }: SourceOptions) {
   const source: Source = Option.isSome(data) ? yield* folder(data.value, task) : scenes
-  return Option.match(shots, {
-    onNone: () => source,
-    onSome: (count): Source => ({ ...source, shots: String(count), train: Dataset.shots(count, { classOf: task.classOf, seed })(source.train) })
-  })
+  return { ...source, ...few<Distribution>(source.train, shots, (count) => Dataset.shots(count, { classOf: task.classOf, seed })) }
 })
 
 /** The mean distribution: what knows the data set and no picture. */

@@ -5,10 +5,10 @@
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { CocoInstances, ImageFolder, ReasonSeg, Scenes, Subset } from "../data/index.ts"
 import * as Dataset from "../dsl/Dataset.ts"
-import type { Sample, Task } from "../dsl/Task.ts"
+import type { Task } from "../dsl/Task.ts"
 import { type Classification, type Distribution, ImagenetSub } from "../tasks/classification/index.ts"
 import { type Annotation, Box, BoxTruth, CocoSub, type Detection, Lisa } from "../tasks/detection/index.ts"
-import { type Fault, meanDistribution, type Source, verified } from "./source.ts"
+import { few, meanDistribution, type Source, verified } from "./source.ts"
 
 /** A source that brings its task, and its prior. */
 export interface TaskSource<A, T extends Task<A> = Task<A>> extends Source<A> {
@@ -30,8 +30,6 @@ export interface Options {
 }
 
 type Boxes = Annotation<"thousandths">
-type Files = FileSystem.FileSystem | Path.Path
-type Samples<A> = Stream.Stream<Sample<A>, Fault, Files>
 
 const cuesNamed = Scenes.Groundedness.cuesNamed
 
@@ -46,13 +44,6 @@ const present = Effect.fnUntraced(function*(directory: string, names: ReadonlyAr
   }
   return yield* new Dataset.DataError({ source: directory, reason: `none of ${names.join(", ")} in it, expected ${expected}` })
 })
-
-/** The training half reduced to the shots asked for. */
-const few = <A>(samples: Samples<A>, shots: Option.Option<number>, draw: (count: number) => (samples: Samples<A>) => Samples<A>) =>
-  Option.match(shots, {
-    onNone: () => ({ shots: "full", train: samples }),
-    onSome: (count) => ({ shots: String(count), train: draw(count)(samples) })
-  })
 
 interface Sum {
   readonly n: number
