@@ -10,10 +10,17 @@ export type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor) => Tensor
  * Runs the layers over hidden states `[rows, width]` and returns the normed result. Attention is passed in, for the
  * three ways it is used (whole sequences, prefill, one token against a cache) differ in nothing else.
  *
+ * @param onLayer told what each layer adds up to, `[rows, width]`, before the norm
  * @param wanted int32 `[n]`: rows whose result is needed, in the order they come back. The others still lend the last layer
  * their keys and values, and are spared the rest of it.
  */
-export const decoder = (config: Config, p: Lookup, hidden: Tensor, attend: Attend, wanted?: Tensor): Tensor => {
+export const decoder = (
+  config: Config,
+  p: Lookup,
+  hidden: Tensor,
+  attend: Attend,
+  { onLayer, wanted }: { readonly wanted?: Tensor | undefined; readonly onLayer?: (output: Tensor) => void } = {}
+): Tensor => {
   let x = checkpoint(hidden)
   for (let i = 0; i < config.layers; i++) {
     const at = `model.layers.${i}`
@@ -26,9 +33,13 @@ export const decoder = (config: Config, p: Lookup, hidden: Tensor, attend: Atten
     const second = rmsNorm(x, p(`${at}.post_attention_layernorm.weight`), config.normEpsilon)
     x = add(x, plain(mul(silu(plain(second, "mlp.gate_proj")), plain(second, "mlp.up_proj")), "mlp.down_proj"))
     x = checkpoint(x)
+    onLayer?.(x)
   }
-  return rmsNorm(x, p("model.norm.weight"), config.normEpsilon)
+  return readable(config, p, x)
 }
+
+/** A layer's output as the output embedding reads it. */
+export const readable = (config: Config, p: Lookup, x: Tensor): Tensor => rmsNorm(x, p("model.norm.weight"), config.normEpsilon)
 
 /** The parameter that is the output embedding. */
 export const headName = (config: Config): string => config.tied ? "model.embed_tokens.weight" : "lm_head.weight"

@@ -56,23 +56,24 @@ export interface LayerCache {
   readonly values: Tensor
 }
 
-/** Final hidden states `[rows, width]`, or of the `wanted` rows alone, and each layer's keys and values. */
+/** Final hidden states `[rows, width]`, or of the `wanted` rows alone; each layer's output before the norm, and its keys and values. */
 export const sequence = (
   config: Config,
   p: Lookup,
   inputs: SequenceInputs,
   wanted?: Tensor
-): { readonly hidden: Tensor; readonly cache: ReadonlyArray<LayerCache> } => {
+): { readonly hidden: Tensor; readonly layers: ReadonlyArray<Tensor>; readonly cache: ReadonlyArray<LayerCache> } => {
   const { batch, cosines, length, sines } = inputs
   const bias = segmentBias(inputs)
   const positions = rowPositions(batch, length)
   const cache: Array<LayerCache> = []
+  const layers: Array<Tensor> = []
   const hidden = decoder(config, p, embed(config, p, inputs), (_, q, k, v) => {
     const keys = rotary(splitHeads(k, batch, length, config.kvHeads), positions, cosines, sines)
     const values = splitHeads(v, batch, length, config.kvHeads)
     cache.push({ keys, values })
     return joinHeads(attention(rotary(splitHeads(q, batch, length, config.heads), positions, cosines, sines), keys, values, bias))
-  }, wanted)
-  return { hidden, cache }
+  }, { wanted, onLayer: (output) => layers.push(output) })
+  return { hidden, layers, cache }
 }
 

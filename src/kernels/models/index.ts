@@ -1,7 +1,7 @@
 /** Models as graph-building functions of a Hugging Face config. */
 export { attention } from "./Attention.ts"
 export * as Config from "./Config.ts"
-export { decoder, head, logits } from "./Decoder.ts"
+export { decoder, head, logits, readable } from "./Decoder.ts"
 export * as Initialize from "./Initialize.ts"
 export type { Lookup } from "./Lookup.ts"
 export * as Parameters from "./Parameters.ts"

@@ -4,16 +4,17 @@ import type { Grammar } from "../generate/index.ts"
 import type { HostTensor } from "../runtime/index.ts"
 import type { Programs } from "../train/index.ts"
 import { type PolicyContext, roundUp, withFeatures, withPatches } from "./Context.ts"
+import * as Auxiliaries from "./Auxiliary.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
-import type { Prompt } from "./Policy.ts"
-import { type Batch, layOut, lengthOf, type PackedSequence, rowsOf, type ScoredToken } from "./Sequences.ts"
+import type { Auxiliary, Prompt } from "./Policy.ts"
+import { type Batch, innerRowsOf, layOut, lengthOf, type PackedSequence, rowsOf, type ScoredToken } from "./Sequences.ts"
 import * as Tower from "./Tower.ts"
 
 /** A sequence before its prompt is encoded. */
 export interface Draft {
   readonly prompt: Prompt
   readonly candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>
-  readonly visual?: PackedSequence["visual"]
+  readonly auxiliary?: ReadonlyArray<Auxiliary>
   /** The distribution its tokens are scored under. */
   readonly temperature: number
   readonly grammar: Grammar | undefined
@@ -34,7 +35,7 @@ export interface PreparedBatch {
 /** Cuts a group's candidates into runs that fit the limit together with their prompt, which each run repeats; at least one in each. */
 const cut = (sequence: PackedSequence, limit: number): ReadonlyArray<{ readonly sequence: PackedSequence; readonly first: number }> => {
   const parts: Array<{ sequence: PackedSequence; first: number }> = []
-  const { visual, ...plain } = sequence
+  const { auxiliary, ...plain } = sequence
   sequence.candidates.forEach((candidate, first) => {
     const last = parts.at(-1)
     const grown = last === undefined ? undefined : { ...last.sequence, candidates: [...last.sequence.candidates, candidate] }
@@ -68,12 +69,14 @@ export const prepare = Effect.fnUntraced(function*(context: PolicyContext, draft
     ? yield* Effect.map(withPatches(context, asked), ({ encoded, patches }) => ({ encoded, known: { kind: "pixels", patches } satisfies Tower.Known }))
     : yield* Effect.map(withFeatures(context, asked), ({ encoded, features }) => ({ encoded, known: { kind: "features", features } satisfies Tower.Known }))
   const { config } = context.model
-  const sequences = drafts.flatMap(({ candidates, grammar, prompt, temperature, visual }, index) => {
+  const sequences = drafts.flatMap(({ auxiliary, candidates, grammar, prompt, temperature }, index) => {
+    const asked = encoded[index] as EncodedPrompt
+    const read = () => [...asked.tokens, ...candidates.flatMap((candidate) => candidate.slice(0, -1).map(({ token }) => token))]
     const whole: PackedSequence = {
-      prompt: encoded[index] as EncodedPrompt,
+      prompt: asked,
       images: prompt.images.map(({ id }) => id),
       candidates,
-      ...(visual && { visual })
+      ...(auxiliary && { auxiliary: Auxiliaries.rowsOf(read(), config.imageToken, auxiliary) })
     }
     return cut(whole, context.microTokens).map(({ first, sequence }) => (
       { sequence, index, first, length: lengthOf(sequence), temperature, grammar, group: `${temperature}|${grammar?.id ?? ""}` }))
@@ -88,7 +91,8 @@ export const prepare = Effect.fnUntraced(function*(context: PolicyContext, draft
     const length = padded.length(items.reduce((n, item) => Math.max(n, item.length), 1))
     const rows = padded.rows(items.reduce((n, { sequence }) => n + rowsOf(sequence), 1))
     const source = Tower.visualRows(config, items.flatMap(({ sequence }) => sequence.images), known)
-    const shape = { batch: size, length, rows, visualRows: source.rows }
+    const inner = innerRowsOf(items.map(({ sequence }) => sequence)).map(({ layer, rows }) => ({ layer, rows: padded.rows(rows) }))
+    const shape = { batch: size, length, rows, inner, visualRows: source.rows }
     const batch = layOut(config, context.positions, items.map(({ sequence }) => sequence), shape, source.rowOf)
     const turn = Math.floor(i / workers)
     return {
@@ -110,6 +114,7 @@ export const shapeOf = ({ batch, grammar, temperature, visual }: PreparedBatch):
   length: batch.shape.length,
   rows: batch.shape.rows,
   visual,
+  ...(batch.shape.inner?.length && { inner: batch.shape.inner }),
   temperature,
   grammarStates: grammar?.states
 })

@@ -8,6 +8,7 @@ import { AdamW, ParameterStore, Programs } from "../train/index.ts"
 import type { Draft } from "./Batches.ts"
 import { failing, type PolicyContext } from "./Context.ts"
 import * as Adapter from "./Adapter.ts"
+import { weightOf } from "./Auxiliary.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as Images from "./Images.ts"
 import * as Model from "./Model.ts"
@@ -75,16 +76,16 @@ const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArray<Supe
     const last = parts.at(-1)?.weight ?? 1
     return { tokens, weights: [...parts.flatMap((part) => Array.from(part.tokens, () => part.weight)), last] }
   })
-  const visualWeight = examples.map(({ visual }) => visual === undefined ? 0 : visual.weight * visual.tokens.filter((t) => t >= 0).length)
-  const total = targets.reduce((n, { weights }) => n + weights.reduce((m, w) => m + w, 0), 0) + visualWeight.reduce((a, b) => a + b, 0)
+  const beside = examples.flatMap(({ auxiliary = [] }) => auxiliary.map(weightOf))
+  const total = targets.reduce((n, { weights }) => n + weights.reduce((m, w) => m + w, 0), 0) + beside.reduce((a, b) => a + b, 0)
   const scale = total > 0 ? 1 / total : 0
-  return examples.map(({ grammar, prompt, visual }, i): Draft => ({
+  return examples.map(({ auxiliary, grammar, prompt }, i): Draft => ({
     prompt,
     grammar,
     temperature: 1,
     candidates: [scored(targets[i]?.tokens ?? new Int32Array(0), grammar, (k) => (
       { weight: (targets[i]?.weights[k] ?? 0) * scale, advantage: 0, old: 0 }))],
-    ...(visual && { visual: { tokens: visual.tokens, weight: visual.weight * scale } })
+    ...(auxiliary && { auxiliary: auxiliary.map((target) => ({ ...target, weight: target.weight * scale })) })
   }))
 }
 
@@ -177,6 +178,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
   })
 
   const supervised = Effect.fnUntraced(function*(examples: ReadonlyArray<SupervisedExample>, update: UpdateOptions) {
+    const { layers } = model.config
+    const outside = examples.flatMap(({ auxiliary = [] }) => auxiliary).find(({ layer = 1 }) => layer < 1 || layer >= layers)
+    if (outside !== undefined) {
+      return yield* new PolicyError({
+        operation: "update",
+        reason: `layer ${outside.layer} of an auxiliary target is none of the inner ones, 1 to ${layers - 1}; leave it out for the last`
+      })
+    }
     const drafts = supervisedDrafts(context, examples)
     const { gradNorm, loss } = yield* step(drafts, { kind: "supervised", knobs: {} }, update)
     const tokens = drafts.reduce((n, { candidates }) => n + candidates.reduce((m, c) => m + c.length, 0), 0)

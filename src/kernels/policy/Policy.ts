@@ -61,12 +61,28 @@ export interface TargetSegment {
   readonly weight: number
 }
 
+/** Tokens that hidden states are to predict beside the next one: an auxiliary loss. */
+export interface Auxiliary {
+  /**
+   * Token ids to predict. An array: at the visual tokens of the prompt's first image, in order (-1: none there). A map: wherever a token
+   * of its keys stands, in prompt or target, the token it maps to.
+   */
+  readonly tokens: Int32Array | ReadonlyMap<number, number>
+  /** Loss weight of each. */
+  readonly weight: number
+  /**
+   * The decoder layer, counted from 1, whose output predicts them. Default: the last. An inner one has to know early what later layers
+   * are to work with (deep supervision, Lee et al. 2015).
+   */
+  readonly layer?: number
+}
+
 export interface SupervisedExample {
   readonly prompt: Prompt
   /** Concatenated into the assistant turn; the end-of-turn token takes the last segment's weight. */
   readonly target: ReadonlyArray<TargetSegment>
-  /** Optional token id to predict at each visual token of the first image (-1: none) and its weight: an auxiliary loss. */
-  readonly visual?: { readonly tokens: Int32Array; readonly weight: number }
+  /** Losses beside that of the target. */
+  readonly auxiliary?: ReadonlyArray<Auxiliary>
   /** The grammar its target tokens are scored under; the same one that decoding uses. */
   readonly grammar?: Grammar | undefined
 }

@@ -7,6 +7,13 @@
 import { type Config, Rope } from "../models/index.ts"
 import { HostTensor } from "../runtime/index.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
+import type { AuxiliaryRow } from "./Auxiliary.ts"
+
+/** Rows of hidden states after an inner layer, counted from 1. */
+export interface InnerRows {
+  readonly layer: number
+  readonly rows: number
+}
 
 /** A token that carries loss or is scored, with what the loss needs to know of it. */
 export interface ScoredToken {
@@ -23,8 +30,7 @@ export interface PackedSequence {
   /** Image of each grid, by id. */
   readonly images: ReadonlyArray<string>
   readonly candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>
-  /** Loss at the visual tokens of the first image: the token to predict there (-1: none). */
-  readonly visual?: { readonly tokens: Int32Array; readonly weight: number }
+  readonly auxiliary?: ReadonlyArray<AuxiliaryRow>
 }
 
 /** Tokens of the packed sequence. The last token of a candidate is only predicted, never read, so it is left out. */
@@ -32,8 +38,17 @@ export const lengthOf = ({ candidates, prompt }: PackedSequence): number =>
   prompt.tokens.length + candidates.reduce((n, candidate) => n + Math.max(0, candidate.length - 1), 0)
 
 /** Scored tokens of the packed sequence. */
-export const rowsOf = ({ candidates, visual }: PackedSequence): number =>
-  candidates.reduce((n, candidate) => n + candidate.length, 0) + (visual ? visual.tokens.filter((token) => token >= 0).length : 0)
+export const rowsOf = ({ auxiliary = [], candidates }: PackedSequence): number =>
+  candidates.reduce((n, candidate) => n + candidate.length, 0) + auxiliary.filter(({ layer }) => layer === undefined).length
+
+/** Inner layers that carry loss, in order, and on how many rows. */
+export const innerRowsOf = (sequences: ReadonlyArray<PackedSequence>): ReadonlyArray<InnerRows> => {
+  const rows = new Map<number, number>()
+  for (const { auxiliary = [] } of sequences) {
+    for (const { layer } of auxiliary) if (layer !== undefined) rows.set(layer, (rows.get(layer) ?? 0) + 1)
+  }
+  return [...rows].map(([layer, rows]) => ({ layer, rows })).sort((a, b) => a.layer - b.layer)
+}
 
 /** Angles by position, grown as longer sequences come. */
 export class PositionTable {
@@ -61,6 +76,8 @@ export interface BatchShape {
   readonly batch: number
   readonly length: number
   readonly rows: number
+  /** Inner layers that carry loss as well. Default: none. */
+  readonly inner?: ReadonlyArray<InnerRows>
   readonly visualRows: number
 }
 
@@ -89,7 +106,7 @@ export const layOut = (
   shape: BatchShape,
   visualRowOf?: Int32Array
 ): Batch => {
-  const { batch, length, rows, visualRows } = shape
+  const { batch, inner: innerLayers = [], length, rows, visualRows } = shape
   const cells = batch * length
   const half = config.headWidth / 2
   const { int32: ints, float32: floats } = HostTensor.shared
@@ -101,6 +118,7 @@ export const layOut = (
   const targets = ints(rows)
   const states = ints(rows)
   const weights = floats(rows)
+  const inner = new Map(innerLayers.map(({ layer, rows }) => [layer, { at: 0, rows: ints(rows), targets: ints(rows), weights: floats(rows) }]))
   const advantages = floats(rows)
   const old = floats(rows)
   const images: Array<string> = []
@@ -150,17 +168,13 @@ export const layOut = (
       return { start, length: candidate.length }
     }))
 
-    const { visual } = sequence
-    if (visual !== undefined) {
-      let visualOfPrompt = 0
-      prompt.tokens.forEach((token, i) => {
-        const target = token === config.imageToken ? visual.tokens[visualOfPrompt++] ?? -1 : -1
-        if (target < 0) return
-        lossRows[row] = base + i
-        targets[row] = target
-        weights[row] = visual.weight
-        row++
-      })
+    for (const { at, layer, token, weight } of sequence.auxiliary ?? []) {
+      const within = layer === undefined ? undefined : inner.get(layer)
+      const into = within ?? { rows: lossRows, targets, weights }
+      const index = within === undefined ? row++ : within.at++
+      into.rows[index] = base + at
+      into.targets[index] = token
+      into.weights[index] = weight
     }
   })
 
@@ -179,7 +193,12 @@ export const layOut = (
       states: int32(states, rows),
       weights: float32(weights, rows),
       advantages: float32(advantages, rows),
-      old: float32(old, rows)
+      old: float32(old, rows),
+      ...Object.fromEntries([...inner].flatMap(([layer, { rows, targets, weights }]) => [
+        [`inner${layer}Rows`, int32(rows, rows.length)],
+        [`inner${layer}Targets`, int32(targets, rows.length)],
+        [`inner${layer}Weights`, float32(weights, rows.length)]
+      ]))
     }
   }
 }

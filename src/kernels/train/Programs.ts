@@ -1,7 +1,7 @@
 /** The model graphs of training and scoring: log-probabilities of chosen rows, losses over them, gradients of losses. */
-import { Autodiff, gather, input, OnnxWriter, selectedLogprob, type Tensor } from "../graph/index.ts"
+import { add, Autodiff, gather, input, OnnxWriter, selectedLogprob, type Tensor } from "../graph/index.ts"
 import { sequenceInputs } from "../generate/index.ts"
-import { type Config, head, type Lookup, Parameters, sequence, vision, visionInputs, type VisionLayout } from "../models/index.ts"
+import { type Config, head, type Lookup, Parameters, readable, sequence, vision, visionInputs, type VisionLayout } from "../models/index.ts"
 import * as Frozen from "./Frozen.ts"
 import * as Lora from "./Lora.ts"
 import * as Objectives from "./Objectives.ts"
@@ -22,6 +22,8 @@ export interface BatchShape {
     | { readonly kind: "features"; readonly rows: number }
     | { readonly kind: "pixels" } & VisionLayout.VisionShape
   readonly temperature: number
+  /** Rows of hidden states after inner layers (counted from 1) that carry loss as well, padded. */
+  readonly inner?: ReadonlyArray<{ readonly layer: number; readonly rows: number }> | undefined
   /** States of the format mask, when tokens are scored under one. */
   readonly grammarStates: number | undefined
 }
@@ -62,20 +64,33 @@ const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visua
 
 const lossRows = ({ rows }: BatchShape): Tensor => input("lossRows", [rows], "i32")
 
-/** Log-probabilities `[rows]` of the tokens `targets` after the hidden states `lossRows`. */
-export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor = lossRows(shape)): Tensor => {
+const forward = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor) => {
   const inputs = sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual))
   // Rows may repeat: where candidates share a prompt, its last one is wanted by each. Then choosing late can be cheaper.
   const early = shape.rows < shape.batch * shape.length
-  const { hidden } = sequence(config, p, inputs, early ? rows : undefined)
+  const { hidden, layers } = sequence(config, p, inputs, early ? rows : undefined)
   const bias = shape.grammarStates === undefined
     ? undefined
     : gather(input("grammarBias", [shape.grammarStates, config.vocabulary]), input("states", [shape.rows], "i32"))
-  return selectedLogprob(early ? hidden : gather(hidden, rows), head(config, p), input("targets", [shape.rows], "i32"), {
+  const logprobs = selectedLogprob(early ? hidden : gather(hidden, rows), head(config, p), input("targets", [shape.rows], "i32"), {
     temperature: shape.temperature,
     chunk: chunkRows(config.vocabulary),
     ...(bias && { bias })
   })
+  return { logprobs, layers }
+}
+
+/** Log-probabilities `[rows]` of the tokens `targets` after the hidden states `lossRows`. */
+export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor = lossRows(shape)): Tensor =>
+  forward(config, p, shape, rows).logprobs
+
+/** Weighted negative log-likelihood of what an inner layer predicts through the model's own norm and output embedding. */
+const innerLoss = (config: Config.Config, p: Lookup, layers: ReadonlyArray<Tensor>, { layer, rows }: NonNullable<BatchShape["inner"]>[number]): Tensor => {
+  const output = layers[layer - 1]
+  if (output === undefined || layer >= layers.length) throw new Error(`layer ${layer} is no inner one of ${layers.length}`)
+  const read = readable(config, p, gather(output, input(`inner${layer}Rows`, [rows], "i32")))
+  const predicted = selectedLogprob(read, head(config, p), input(`inner${layer}Targets`, [rows], "i32"), { temperature: 1, chunk: chunkRows(config.vocabulary) })
+  return Objectives.supervised(predicted, input(`inner${layer}Weights`, [rows])).loss
 }
 
 /** Writes a program whose frozen weights are part of it, as references to where they lie. */
@@ -105,7 +120,7 @@ const trained = (config: Config.Config, shape: BatchShape, { frozen, lora }: Tra
     patches: visual.kind === "pixels" ? input("dropoutPatches", [visual.frames * visual.slots], "i64") : undefined
   }
   const p = parameterInputs(config, lora, dropout, frozen)
-  return { p, logprobs: logprobs(config, p, shape, rows) }
+  return { p, ...forward(config, p, shape, rows) }
 }
 
 /** Name of the output that holds a parameter's gradient. */
@@ -132,8 +147,10 @@ const withGradients = (
 export const objectives = {
   /** Loss of eq. 8 and the gradient of every trainable parameter. */
   supervised: (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options: TrainingOptions = {}): Outputs => {
-    const { logprobs, p } = trained(config, shape, options)
-    return withGradients(Objectives.supervised(logprobs, input("weights", [shape.rows])), p, trainable, options)
+    const { layers, logprobs, p } = trained(config, shape, options)
+    const { loss, metrics } = Objectives.supervised(logprobs, input("weights", [shape.rows]))
+    const whole = (shape.inner ?? []).reduce((sum, inner) => add(sum, innerLoss(config, p, layers, inner)), loss)
+    return withGradients({ loss: whole, metrics }, p, trainable, options)
   },
   /** Loss of eq. 7 and 10, its metrics and the gradient of every trainable parameter. */
   groupRelative: (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options: TrainingOptions = {}): Outputs => {

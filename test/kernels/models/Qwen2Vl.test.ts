@@ -135,6 +135,23 @@ describe("forward", () => {
 describe("gradient", () => {
   const settings = config("tied")
   const names = Parameters.specs(settings).map((spec) => spec.name)
+
+  it("loss on an inner layer: what a model that ends there would lose, and its gradient likewise", () => {
+    const feeds: Reference.Feeds = { ...feedsOf(settings, "tied"), ...supervisedFeeds }
+    const inner = { inner1Rows: feeds["lossRows"]!, inner1Targets: feeds["targets"]!, inner1Weights: feeds["weights"]! }
+    const kept = names.filter((name) => !name.startsWith("model.layers.1."))
+    const compute = (model: Config.Config, of: Programs.BatchShape) => {
+      const outputs = Programs.objectives.supervised(model, of, kept)
+      return evaluate(["loss", ...kept.map(Programs.gradientName)].map((name) => outputs[name]!), { ...feeds, ...inner })
+    }
+    const both = compute(settings, { ...shape, inner: [{ layer: 1, rows: scored }] })
+    const whole = compute(settings, shape)
+    const short = compute({ ...settings, layers: 1 }, shape)
+    both.forEach((found, i) =>
+      assert.isAtMost(relativeError(found.data, whole[i]!.data.map((x, j) => x + short[i]!.data[j]!)), 1e-12, `${["loss", ...kept][i]}`))
+    assert.isAbove(short[0]!.data[0]!, 1)
+    assert.throws(() => compute(settings, { ...shape, inner: [{ layer: 2, rows: scored }] }), /no inner one of 2/)
+  })
   const objectives = [
     ["weighted likelihood", supervised, supervisedFeeds, "loss_nll", "grad_nll.safetensors", Programs.supervised],
     ["clipped surrogate with k3 penalty", groupRelative, groupFeeds, "loss_grpo", "grad_grpo.safetensors", Programs.groupRelative]

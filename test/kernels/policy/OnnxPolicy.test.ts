@@ -3,7 +3,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import type { Grammar } from "../../../src/kernels/generate/index.ts"
-import { Objective, OnnxPolicy, Policy, type SampleOptions } from "../../../src/kernels/policy/index.ts"
+import { type Auxiliary, Objective, OnnxPolicy, Policy, type SampleOptions } from "../../../src/kernels/policy/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { prompts } from "./pictures.ts"
 
@@ -142,6 +142,39 @@ describe("updates", () => {
       assert.notDeepEqual(yield* greedy, before)
       yield* policy.restore(snapshot)
       assert.deepStrictEqual(yield* greedy, before)
+    })), 60_000)
+
+  it.effect("auxiliary targets are learned beside the text, at visual tokens and mentions, at inner layers and the last", () =>
+    run(Effect.gen(function*() {
+      const policy = yield* Policy
+      const [red, face, joy] = ["red", "face", "joy"].map((word) => policy.encode(` ${word}`)[0]!)
+      const prompt = prompts.find(({ images }) => images.length === 1)!
+      const example = (auxiliary?: ReadonlyArray<Auxiliary>) => ({ prompt, target: [{ text: "a red face", weight: 1 }], ...(auxiliary && { auxiliary }) })
+      const visual = Int32Array.from({ length: 16 }, (_, i) => i % 2 === 0 ? joy! : -1)
+      const mentions = new Map([[face!, red!], [joy!, red!]])
+      const kinds: ReadonlyArray<ReadonlyArray<Auxiliary>> = [
+        [{ tokens: visual, weight: 0.5 }],
+        [{ tokens: visual, weight: 0.5, layer: 2 }],
+        [{ tokens: mentions, weight: 2, layer: 1 }],
+        [{ tokens: mentions, weight: 2 }],
+        [{ tokens: visual, weight: 0.5, layer: 1 }, { tokens: mentions, weight: 2, layer: 3 }, { tokens: visual, weight: 0.1 }]
+      ]
+      const snapshot = yield* policy.snapshot
+      for (const auxiliary of kinds) {
+        yield* policy.restore(snapshot)
+        yield* policy.beginStage
+        const losses: Array<number> = []
+        for (let step = 0; step < 10; step++) losses.push((yield* policy.update(Objective.Supervised({ examples: [example(auxiliary)] }), update)).loss)
+        assert.isBelow(losses.at(-1)!, losses[0]! * 0.6)
+      }
+      // A mention that is nowhere asks for nothing.
+      yield* policy.restore(snapshot)
+      const none = yield* policy.update(Objective.Supervised({ examples: [example([{ tokens: new Map([[joy!, red!]]), weight: 2, layer: 2 }])] }), update)
+      yield* policy.restore(snapshot)
+      const plain = yield* policy.update(Objective.Supervised({ examples: [example()] }), update)
+      assert.strictEqual(none.loss, plain.loss)
+      const error = yield* Effect.flip(policy.update(Objective.Supervised({ examples: [example([{ tokens: visual, weight: 1, layer: 4 }])] }), update))
+      assert.include(error.message, "layer 4 of an auxiliary target is none of the inner ones, 1 to 3")
     })), 60_000)
 
   it.effect("group-relative ones start without divergence and favour what had the advantage", () =>
