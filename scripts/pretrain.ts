@@ -1,20 +1,28 @@
 /**
- * Rebuilds the embedded checkpoint from random weights: `npm run pretrain`.
+ * Rebuilds an embedded checkpoint: `npm run pretrain` scene-vl from random weights, `npm run pretrain -- --checkpoint scene-vl-places`
+ * what lisa and coco-sub use, from scene-vl.
  *
  * Stopping it loses at most a few minutes: the same command goes on from the last written state.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Effect } from "effect"
+import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Policy from "../src/dsl/Policy.ts"
+import { evaluate } from "../src/pipelines/pretrain/Evaluate.ts"
 import * as Pretrain from "../src/pipelines/pretrain/Pretrain.ts"
 
 const command = Command.make("pretrain", {
-  out: Flag.String("out").pipe(Flag.withDescription("Folder of the run"), Flag.withDefault("runs/pretrain")),
-  batch: Flag.Int("batch").pipe(Flag.withDefault(Pretrain.defaults.batchSize)),
-  seed: Flag.Int("seed").pipe(Flag.withDefault(Pretrain.defaults.seed))
-}, ({ batch, out, seed }) =>
-  Pretrain.run({ ...Pretrain.defaults, architecture: "assets/scene-vl", out, batchSize: batch, seed }).pipe(
-    Effect.flatMap((model) => Console.log(`The model is in ${model}`))
-  ))
+  checkpoint: Flag.Literals("checkpoint", ["scene-vl", "scene-vl-places"]).pipe(
+    Flag.withDescription("Which one to rebuild"),
+    Flag.withDefault("scene-vl")
+  ),
+  out: Flag.String("out").pipe(Flag.withDescription("Folder of the run; default runs/pretrain-CHECKPOINT"), Flag.optional)
+}, ({ checkpoint, out }) =>
+  Effect.gen(function*() {
+    const model = yield* Pretrain.run({ ...Pretrain.recipes[checkpoint], out: Option.getOrElse(out, () => `runs/pretrain-${checkpoint}`) })
+    yield* Console.log(`The model is in ${model}. What it can do on scenes that it has not seen:`)
+    const figures = yield* evaluate(300).pipe(Effect.provide(Policy.onnx({ model, seed: 0, trainable: "none" })))
+    for (const [name, value] of Object.entries(figures)) yield* Console.log(`${name.padEnd(22)}${Number(value.toFixed(3))}`)
+  }))
 
 command.pipe(Command.run({ version: "0.1.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)

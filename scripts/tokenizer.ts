@@ -1,5 +1,5 @@
 /**
- * Writes everything of `assets/scene-vl` but the weights and the model card: tokenizer, chat template, configuration.
+ * Writes everything of the embedded checkpoints but weights and model cards: tokenizer, chat template, configuration.
  *
  * Run it when the scenes' language changes, then `npm run pretrain`: token ids are part of the weights.
  */
@@ -15,8 +15,24 @@ const chatTemplate = "{% for message in messages %}<|im_start|>{{ message.role }
   "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% elif part.type == 'text' %}{{ part.text }}{% endif %}" +
   "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 
+interface Rotary {
+  readonly theta: number
+  readonly sections: readonly [temporal: number, height: number, width: number]
+}
+
+/**
+ * At 18 frequencies and a 4 × 4 grid the usual base of 10,000 leaves height and width all but unturned (0.006 rad from edge to edge in
+ * the best width channel), so that no layer could tell where a patch is. With 10 it is 0.7 rad; but then no channel turns so slowly that
+ * contents compare alike over twenty tokens and two. What has to find a thing by a name that may stand anywhere gets a base between, and
+ * height its frequencies before width: 0.65 and 0.3 rad in their best channels, and a dozen that hardly turn.
+ */
+const checkpoints: Readonly<Record<string, Rotary>> = {
+  "scene-vl": { theta: 10, sections: [4, 7, 7] },
+  "scene-vl-places": { theta: 1000, sections: [4, 2, 12] }
+}
+
 /** Qwen2-VL at toy width: 2.1M parameters at this vocabulary. */
-const config = (id: (token: string) => number, tokens: number) => ({
+const config = ({ sections, theta }: Rotary, id: (token: string) => number, tokens: number) => ({
   architectures: ["Qwen2VLForConditionalGeneration"],
   model_type: "qwen2_vl",
   torch_dtype: "float16",
@@ -27,10 +43,8 @@ const config = (id: (token: string) => number, tokens: number) => ({
   num_key_value_heads: 2,
   hidden_act: "silu",
   rms_norm_eps: 1e-6,
-  // At 18 frequencies and a 4 × 4 grid the usual base of 10,000 leaves height and width all but unturned (0.006 rad from
-  // edge to edge in the best width channel), so that no layer could tell where a patch is. With 10 it is 0.7 rad.
-  rope_theta: 10.0,
-  rope_scaling: { type: "mrope", mrope_section: [4, 7, 7] },
+  rope_theta: theta,
+  rope_scaling: { type: "mrope", mrope_section: sections },
   max_position_embeddings: 1024,
   use_sliding_window: false,
   sliding_window: 1024,
@@ -86,7 +100,6 @@ const preprocessor = {
 
 const program = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
-  const folder = fileURLToPath(new URL("../assets/scene-vl/", import.meta.url))
   const tokenizer = tokenizerJson(words(), specials)
   const ids = new Map<string, number>(tokenizer.added_tokens.map(({ content, id }) => [content, id]))
   const id = (token: string) => ids.get(token) ?? -1
@@ -115,7 +128,6 @@ const program = Effect.gen(function*() {
       eos_token: special.eos_token,
       pad_token: special.pad_token
     },
-    "config.json": config(id, size),
     "generation_config.json": {
       do_sample: true,
       temperature: 1.0,
@@ -127,11 +139,14 @@ const program = Effect.gen(function*() {
     },
     "preprocessor_config.json": preprocessor
   }
-  yield* fs.makeDirectory(folder, { recursive: true })
-  for (const [name, value] of Object.entries(files)) {
-    yield* fs.writeFileString(`${folder}${name}`, `${JSON.stringify(value, null, name === "tokenizer.json" ? 1 : 2)}\n`)
+  for (const [checkpoint, rotary] of Object.entries(checkpoints)) {
+    const folder = fileURLToPath(new URL(`../assets/${checkpoint}/`, import.meta.url))
+    yield* fs.makeDirectory(folder, { recursive: true })
+    for (const [name, value] of Object.entries({ ...files, "config.json": config(rotary, id, size) })) {
+      yield* fs.writeFileString(`${folder}${name}`, `${JSON.stringify(value, null, name === "tokenizer.json" ? 1 : 2)}\n`)
+    }
   }
-  yield* Console.log(`assets/scene-vl: ${size} tokens`)
+  yield* Console.log(`${Object.keys(checkpoints).join(", ")}: ${size} tokens`)
 })
 
 program.pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -10,9 +10,12 @@ import * as Truth from "../../data/scenes/Truth.ts"
 import { side } from "../../data/scenes/World.ts"
 import * as Reward from "../../dsl/Reward.ts"
 import * as Iou from "../../kernels/math/Iou.ts"
+import * as Keyed from "../../kernels/math/Keyed.ts"
 import { Policy, type Prompt } from "../../kernels/policy/index.ts"
 import { Emotion6, Metric } from "../../tasks/classification/index.ts"
+import { Lisa } from "../../tasks/detection/index.ts"
 import * as Corpus from "./Corpus.ts"
+import * as Places from "./Places.ts"
 
 export interface Figures {
   readonly scenes: number
@@ -29,6 +32,8 @@ export interface Figures {
   readonly groundingIou: number
   /** The same over objects that have others beside them, where the name has to tell which: the face alone is found without. */
   readonly objectGroundingIou: number
+  /** Mean IoU of the same objects' boxes, rebuilt from a reasoning that names the object, in the prompt of reasoning detection. */
+  readonly rebuiltIou: number
   /** JSD in nats of the greedy think-answer: it has seen no emotion label, so this is what guessing earns. */
   readonly emotionJsd: number
 }
@@ -45,10 +50,15 @@ const questionsOf = (scene: Scene) => [
   { name: "face", placement: scene.facePlacement },
   ...scene.objects.map((name, i) => ({ name: name as string, placement: scene.placements[i] ?? scene.facePlacement }))
 ].map(({ name, placement: { size, x, y } }, i) => ({
+  scene,
   chosen: i > 0 && scene.objects.length > 1,
   text: `Where is the ${name}?`,
+  thought: Lisa.embedded.prompts.reconstruct(Places.pointed(Keyed.stream(0, `rebuild/${scene.id}/${name}`), scene, name))
+    .replace("{question}", "Where is the thing?"),
   box: [x / side * 1000, y / side * 1000, size / side * 1000, size / side * 1000] as const
 }))
+
+type Question = ReturnType<typeof questionsOf>[number]
 
 /** Evaluates the policy on the first `count` held-out scenes. */
 export const evaluate = Effect.fn("pretrain.evaluate")(function*(count: number) {
@@ -82,15 +92,20 @@ export const evaluate = Effect.fn("pretrain.evaluate")(function*(count: number) 
   const greedy = think(yield* ask(Emotion6.task.prompts.annotate, "annotate", 0))
   const sampled = think(yield* ask(Emotion6.task.prompts.annotate, "annotate", 1))
 
-  const questions = scenes.flatMap((scene) => questionsOf(scene).map((question) => ({ ...question, scene })))
-  const boxes = yield* session.sample(
-    questions.map(({ scene, text }, i) => ({ prompt: { images: [Render.image(atlas, scene)], text }, key: `ground/${i}` })),
-    { count: 1, maxTokens: 24, temperature: 0 }
-  )
-  const overlaps = questions.map(({ box }, i) => {
-    const found = readBox(boxes[i]?.[0]?.text ?? "")
-    return found === undefined ? 0 : Iou.iou(found, box)
-  })
+  const overlaps = (questions: ReadonlyArray<Question>, name: string, text: (question: Question) => string) =>
+    Effect.map(
+      session.sample(
+        questions.map((question, i) => ({ prompt: { images: [Render.image(atlas, question.scene)], text: text(question) }, key: `${name}/${i}` })),
+        { count: 1, maxTokens: 24, temperature: 0 }
+      ),
+      (boxes) => questions.map(({ box }, i) => {
+        const found = readBox(boxes[i]?.[0]?.text ?? "")
+        return found === undefined ? 0 : Iou.iou(found, box)
+      })
+    )
+  const questions = scenes.flatMap(questionsOf)
+  const chosen = questions.filter((question) => question.chosen)
+  const grounding = yield* overlaps(questions, "ground", ({ text }) => text)
 
   const figures: Figures = {
     scenes: count,
@@ -99,8 +114,9 @@ export const evaluate = Effect.fn("pretrain.evaluate")(function*(count: number) 
     exact: mean(grounded.map(({ hits, named, present }) => hits === named && hits === present ? 1 : 0)),
     validThinkAnswers: mean(greedy.map(({ valid }) => valid)),
     validSampled: mean(sampled.map(({ valid }) => valid)),
-    groundingIou: mean(overlaps),
-    objectGroundingIou: mean(overlaps.filter((_, i) => questions[i]?.chosen === true)),
+    groundingIou: mean(grounding),
+    objectGroundingIou: mean(grounding.filter((_, i) => questions[i]?.chosen === true)),
+    rebuiltIou: mean(yield* overlaps(chosen, "rebuild", ({ thought }) => thought)),
     emotionJsd: mean(greedy.map(({ jsd }) => jsd))
   }
   return figures

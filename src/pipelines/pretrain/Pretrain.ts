@@ -26,6 +26,10 @@ export interface Cycle {
 export interface Options {
   /** Directory with configuration and tokenizer: what is trained. Its weights, if any, are not read. */
   readonly architecture: string
+  /** A checkpoint of the same shapes to begin from, all but the decoder's queries and keys. Default: random weights. */
+  readonly start?: string
+  /** What the corpus consists of. */
+  readonly mixture: Corpus.Mixture
   /** Where the state is kept and the finished model is written (`model/`). */
   readonly out: string
   readonly seed: number
@@ -36,12 +40,26 @@ export interface Options {
   readonly saveEvery: number
 }
 
-export const defaults = {
-  seed: 1,
-  batchSize: 48,
-  cycles: [{ steps: 6000, peak: 2e-3, warmup: 200 }, { steps: 2500, peak: 1.2e-3, warmup: 50 }],
-  saveEvery: 250
-} as const
+const shared = { batchSize: 48, saveEvery: 250 }
+
+/** How each embedded checkpoint is made. */
+export const recipes = {
+  "scene-vl": {
+    ...shared,
+    architecture: "assets/scene-vl",
+    mixture: "names",
+    seed: 1,
+    cycles: [{ steps: 6000, peak: 2e-3, warmup: 200 }, { steps: 2500, peak: 1.2e-3, warmup: 50 }]
+  },
+  "scene-vl-places": {
+    ...shared,
+    architecture: "assets/scene-vl-places",
+    start: "assets/scene-vl",
+    mixture: "places",
+    seed: 2,
+    cycles: [{ steps: 5000, peak: 2e-3, warmup: 100 }]
+  }
+} as const satisfies Record<string, Omit<Options, "out">>
 
 /** Learning rate of every step of the cycles. */
 const scheduleOf = (cycles: ReadonlyArray<Cycle>): Schedule.Schedule => {
@@ -88,7 +106,17 @@ const resume = Effect.fnUntraced(function*(out: string) {
   return meta.step
 })
 
-/** Writes random weights beside the architecture's files, once. */
+/** Weights of a checkpoint by the names of `fresh`; the decoder's queries and keys stay fresh, for the angles they met have changed. */
+const begunFrom = Effect.fnUntraced(function*(directory: string, fresh: ReadonlyArray<Initialize.NamedTensor>) {
+  const { tensors } = yield* ModelDirectory.open(directory)
+  return yield* Effect.forEach(fresh, Effect.fnUntraced(function*(tensor) {
+    const at = tensors.get(tensor.name)
+    const kept = at !== undefined && !/^model\.layers\.\d+\.self_attn\.[qk]_proj\./.test(tensor.name)
+    return kept ? { ...tensor, data: yield* Safetensors.readFloat32(at.header, tensor.name) } : tensor
+  }))
+})
+
+/** Writes the weights to begin with beside the architecture's files, once. */
 const initialModel = Effect.fnUntraced(function*(options: Options) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -99,12 +127,14 @@ const initialModel = Effect.fnUntraced(function*(options: Options) {
     Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
   )
   const config = yield* Config.fromJson(json)
-  yield* ModelDirectory.save(target, { from: options.architecture }, Initialize.random(config, options.seed), { dtype: "F16" })
+  const random = Initialize.random(config, options.seed)
+  const weights = options.start === undefined ? random : yield* begunFrom(options.start, random)
+  yield* ModelDirectory.save(target, { from: options.architecture }, weights, { dtype: "F16" })
   return target
 })
 
 const train = Effect.fnUntraced(function*(options: Options) {
-  const { batchSize, cycles, out, saveEvery, seed } = options
+  const { batchSize, cycles, mixture, out, saveEvery, seed } = options
   const steps = cycles.reduce((n, cycle) => n + cycle.steps, 0)
   const path = yield* Path.Path
   const fs = yield* FileSystem.FileSystem
@@ -115,7 +145,7 @@ const train = Effect.fnUntraced(function*(options: Options) {
   const done = yield* resume(out)
   yield* progress.report(Event.Started({ stage: "pretrain", total: steps, unit: "steps", done }))
   for (let step = done; step < steps; step++) {
-    const examples = Array.from({ length: batchSize }, (_, i) => corpus.example(seed, step * batchSize + i))
+    const examples = Array.from({ length: batchSize }, (_, i) => corpus.example(seed, step * batchSize + i, mixture))
     const stats = yield* policy.update(Objective.Supervised({ examples }), { learningRate: rate(step), weightDecay: 0.05 })
     yield* progress.report(Event.Step({
       stage: "pretrain",

@@ -1,17 +1,12 @@
 /**
  * Questions about the cues of one scene, with true answers, and grounding: a name → its box.
  */
-import type { Placement, Scene } from "../../data/scenes/Scene.ts"
+import type { Scene } from "../../data/scenes/Scene.ts"
 import { capitalised, listing, withArticle } from "../../data/scenes/Language.ts"
-import { groupOf, groups, objects, settings, side } from "../../data/scenes/World.ts"
+import { groupOf, groups, objects, settings } from "../../data/scenes/World.ts"
 import type { Stream } from "../../kernels/math/Keyed.ts"
 import type { TextPair } from "./CommonSense.ts"
-
-/** `[x, y, width, height]` in thousandths of the picture, rounded to tens. */
-export const boxText = ({ size, x, y }: Placement): string => {
-  const thousandths = (pixels: number) => Math.round((pixels / side) * 100) * 10
-  return `[${thousandths(x)}, ${thousandths(y)}, ${thousandths(size)}, ${thousandths(size)}]`
-}
+import { boxText } from "./Places.ts"
 
 /** One question of six kinds about what is to be seen. */
 export const question = (random: Stream, scene: Scene): TextPair => {

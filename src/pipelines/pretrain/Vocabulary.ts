@@ -31,7 +31,7 @@ export const words = (): ReadonlyArray<string> => {
   for (const number of [...range(101, 1), ...range(101, 10)]) found.add(` ${number}`)
   for (const number of [...range(10, 1), ...range(101, 10)]) found.add(number)
   for (let index = 0; index < readings; index++) {
-    const { prompt, target } = texts(0, index)
+    const { prompt, target } = texts(0, index, "names")
     for (const text of [prompt, ...target.split(/<\/?(?:think|answer)>/)]) {
       for (const piece of text.split(/<\/?(?:think|answer)>/).flatMap((part) => part.match(pieces) ?? [])) found.add(piece)
     }

@@ -3,16 +3,20 @@ import { Effect, Result } from "effect"
 import { readFileSync } from "node:fs"
 import * as Atlas from "../../../src/data/scenes/Atlas.ts"
 import { cuesNamed, cuesOf } from "../../../src/data/scenes/Groundedness.ts"
+import * as Riddles from "../../../src/data/scenes/Riddles.ts"
 import { truth } from "../../../src/data/scenes/Truth.ts"
+import type { Scene } from "../../../src/data/scenes/Scene.ts"
 import { backgrounds, emotions, faces, groupOf, groups, objects, side } from "../../../src/data/scenes/World.ts"
 import { js } from "../../../src/kernels/math/Divergence.ts"
 import * as Keyed from "../../../src/kernels/math/Keyed.ts"
 import * as ModelConfig from "../../../src/kernels/models/Config.ts"
 import { specs } from "../../../src/kernels/models/Parameters.ts"
+import type { Auxiliary } from "../../../src/kernels/policy/index.ts"
 import { render } from "../../../src/kernels/text/ChatTemplate.ts"
 import { fromJson } from "../../../src/kernels/text/Tokenizer.ts"
 import { tokenizerJson } from "../../../src/kernels/text/WordTokenizer.ts"
 import * as Corpus from "../../../src/pipelines/pretrain/Corpus.ts"
+import * as Places from "../../../src/pipelines/pretrain/Places.ts"
 import { specials, words } from "../../../src/pipelines/pretrain/Vocabulary.ts"
 import * as Codec from "../../../src/tasks/classification/Codec.ts"
 import * as Emotion6 from "../../../src/tasks/classification/Emotion6.ts"
@@ -29,9 +33,11 @@ const targetOf = (example: Corpus.CorpusExample) => example.target.map(({ text }
 const emotionWord = new RegExp(`\\b(${emotions.join("|")})\\b`)
 const seed = 21
 
-/** Examples `from … from + count` of the stream that hold a picture. */
+const mixtures = Object.keys(Corpus.mixtures) as ReadonlyArray<Corpus.Mixture>
+
+/** Examples `from … from + count` of both mixtures that hold a picture. */
 const withPictures = (stream: Corpus.Corpus, count: number, from = 0) =>
-  Array.from({ length: count }, (_, i) => stream.example(seed, from + i)).flatMap((example) =>
+  mixtures.flatMap((mixture) => Array.from({ length: count / 2 }, (_, i) => stream.example(seed, from + i, mixture))).flatMap((example) =>
     example.scene === undefined ? [] : [{ ...example, scene: example.scene }]
   )
 
@@ -72,7 +78,7 @@ describe("no picture is paired with its emotion label", () => {
     Effect.gen(function*() {
       const stream = yield* corpus
       // Answers that are distributions over emotions and nothing else.
-      const pairs = withPictures(stream, 12000).flatMap(({ answer, scene }) => {
+      const pairs = withPictures(stream, 14000).flatMap(({ answer, scene }) => {
         const decoded = decode(answer ?? "")
         return Result.isSuccess(decoded) ? [{ answer: decoded.success, truth: truth(scene) }] : []
       })
@@ -88,11 +94,11 @@ describe("no picture is paired with its emotion label", () => {
   it.effect("says in text alone what affect words feel like, one cue at a time and without numbers", () =>
     Effect.gen(function*() {
       const stream = yield* corpus
-      const texts = Array.from({ length: 16_000 }, (_, i) => stream.example(seed, i)).filter(({ form }) => form === "commonSense")
+      const texts = Array.from({ length: 16_000 }, (_, i) => stream.example(seed, i, "names")).filter(({ form }) => form === "commonSense")
       const said = new Set<string>()
       for (const example of texts) {
         assert.strictEqual(example.prompt.images.length, 0)
-        assert.isUndefined(example.visual)
+        assert.isUndefined(example.auxiliary)
         const whole = `${example.prompt.text} ${targetOf(example)}`
         assert.isFalse(/\d/.test(whole))
         const cues = [...cuesNamed(whole), ...groups.filter((group) => new RegExp(`\\b${group}\\b`).test(whole))]
@@ -106,14 +112,25 @@ describe("no picture is paired with its emotion label", () => {
     }))
 })
 
+const checkCell = (scene: Scene, name: string, cell: number) => {
+  const { size, x, y } = name === "face" ? scene.facePlacement : scene.placements[scene.objects.findIndex((object) => object === name)]!
+  const [left, top] = [((cell - 1) % 4) * 28, Math.floor((cell - 1) / 4) * 28]
+  // Within its widest cell a thing covers at least half of what it could.
+  const across = Math.min(x + size, left + 28) - Math.max(x, left)
+  const down = Math.min(y + size, top + 28) - Math.max(y, top)
+  assert.isTrue(across >= 13 && down >= 13, `${name} ${cell}`)
+}
+
 describe("Corpus", () => {
   it.effect("depends on seed and index only", () =>
     Effect.gen(function*() {
       const [one, two] = [yield* corpus, yield* corpus]
       const bare = (example: Corpus.CorpusExample) => ({ ...example, prompt: { text: example.prompt.text, ids: example.prompt.images.map(({ id }) => id) } })
-      two.example(seed, 900)
-      for (const index of [17, 3, 900]) assert.deepStrictEqual(bare(one.example(seed, index)), bare(two.example(seed, index)))
-      assert.notDeepEqual(bare(one.example(seed, 3)), bare(one.example(seed + 1, 3)))
+      two.example(seed, 900, "places")
+      for (const mixture of mixtures) {
+        for (const index of [17, 3, 900]) assert.deepStrictEqual(bare(one.example(seed, index, mixture)), bare(two.example(seed, index, mixture)))
+      }
+      assert.notDeepEqual(bare(one.example(seed, 3, "names")), bare(one.example(seed + 1, 3, "names")))
       assert.deepStrictEqual(one.heldOut(3), two.heldOut(3))
     }))
 
@@ -121,13 +138,16 @@ describe("Corpus", () => {
     Effect.gen(function*() {
       const stream = yield* corpus
       const count = 8000
-      const seen: Record<string, number> = {}
-      for (let i = 0; i < count; i++) {
-        const { form } = stream.example(seed, i)
-        seen[form] = (seen[form] ?? 0) + 1
+      for (const mixture of mixtures) {
+        const shares: Partial<Record<Corpus.Form, number>> = Corpus.mixtures[mixture]
+        const seen: Record<string, number> = {}
+        for (let i = 0; i < count; i++) {
+          const { form } = stream.example(seed, i, mixture)
+          seen[form] = (seen[form] ?? 0) + 1
+        }
+        assert.approximately(Corpus.forms.reduce((sum, form) => sum + (shares[form] ?? 0), 0), 1, 1e-9)
+        for (const form of Corpus.forms) assert.approximately((seen[form] ?? 0) / count, shares[form] ?? 0, 0.015, `${mixture}: ${form}`)
       }
-      assert.approximately(Corpus.forms.reduce((sum, form) => sum + Corpus.shares[form], 0), 1, 1e-9)
-      for (const form of Corpus.forms) assert.approximately((seen[form] ?? 0) / count, Corpus.shares[form], 0.015, form)
     }))
 
   it.effect("explains what is in the picture, in every form that explains", () =>
@@ -144,7 +164,7 @@ describe("Corpus", () => {
   it.effect("writes think-answers that the task accepts, over listed labels, summing to 100", () =>
     Effect.gen(function*() {
       let asked = 0
-      for (const example of withPictures(yield* corpus, 6000)) {
+      for (const example of withPictures(yield* corpus, 7000)) {
         if (example.answer === undefined) continue
         const pairs = [...example.answer.matchAll(/(\w+) (\d+)/g)].map(([, label, percent]) => ({ label: label!, percent: Number(percent) }))
         assert.strictEqual(pairs.map(({ label, percent }) => `${label} ${percent}`).join(" "), example.answer)
@@ -194,20 +214,49 @@ describe("Corpus", () => {
       assert.isAtLeast(answered, 800)
     }))
 
-  it.effect("names at each visual token what covers its cell", () =>
+  it.effect("ties names to places in pictures of several things, and asks no riddle", () =>
+    Effect.gen(function*() {
+      const riddles = new Set(Riddles.riddles.map(({ question }) => question))
+      const told: Record<string, number> = {}
+      for (const example of withPictures(yield* corpus, 8000)) {
+        const { form, prompt: { text: asked }, scene } = example
+        for (const question of asked.split("\n")) assert.isFalse(riddles.has(question), asked)
+        if (!(Places.forms as ReadonlyArray<string>).includes(form)) continue
+        told[form] = (told[form] ?? 0) + 1
+        assert.isAtLeast(scene.objects.length, 2)
+        const whole = `${asked} → ${targetOf(example)}`
+        if (form === "cells") {
+          const said = [...targetOf(example).matchAll(/the (\w+) (\d+)/gi)].map(([, name, cell]) => ({ name: name!, cell: Number(cell) }))
+          assert.deepStrictEqual(said.map(({ name }) => name).toSorted(), ["face", ...scene.objects].sort())
+          for (const { cell, name } of said) checkCell(scene, name, cell)
+          continue
+        }
+        const boxes = [...whole.matchAll(/\[(\d+), (\d+), (\d+), (\d+)\]/g)].map((found) => found.slice(1).map(Number))
+        const names = form === "places"
+          ? [...whole.matchAll(/the (\w+) \[/gi)].map(([, name]) => name!)
+          : [/The thing is the \w+ (\w+) near|Where is the (?!thing)(\w+)\?/.exec(whole)!.slice(1).find((name) => name !== undefined)!]
+        assert.strictEqual(boxes.length, names.length, whole)
+        if (form === "places") assert.deepStrictEqual(names.toSorted(), ["face", ...scene.objects].sort())
+        names.forEach((name, i) => {
+          const { size, x, y } = name === "face" ? scene.facePlacement : scene.placements[scene.objects.findIndex((object) => object === name)]!
+          ;[x, y, size, size].forEach((value, j) => assert.approximately(boxes[i]![j]! / 1000 * side, value, 0.561, whole))
+        })
+      }
+      for (const form of Places.forms) assert.isAtLeast(told[form] ?? 0, 40, form)
+    }))
+
+  it.effect("names at each visual token what covers its cell, or its number where places are asked for", () =>
     Effect.gen(function*() {
       const { decode } = yield* tokenizer
       const named = new Set<string>()
-      for (const { form, scene, visual } of withPictures(yield* corpus, 1500)) {
-        assert.strictEqual(visual?.tokens.length, 16)
-        // Grounding is about places: there a cell says which one it is.
-        if (form === "grounding") {
-          assert.deepStrictEqual(Array.from(visual?.tokens ?? [], (token) => decode([token]).trim()), Array.from({ length: 16 }, (_, i) => String(i + 1)))
-          continue
-        }
-        visual?.tokens.forEach((token, cell) => {
-          if (token === -1) return
-          const name = decode([token]).trim()
+      const numbers = Array.from({ length: 16 }, (_, i) => String(i + 1))
+      const words = ({ tokens }: Auxiliary) => {
+        assert.instanceOf(tokens, Int32Array)
+        return Array.from(tokens as Int32Array, (token) => token === -1 ? undefined : decode([token]).trim())
+      }
+      const checkNames = (scene: Scene, names: ReadonlyArray<string | undefined>) =>
+        names.forEach((name, cell) => {
+          if (name === undefined) return
           named.add(name)
           assert.include(cuesOf(scene), name)
           const placement = name === scene.face ? scene.facePlacement : scene.placements[scene.objects.findIndex((object) => object === name)]
@@ -216,6 +265,26 @@ describe("Corpus", () => {
           assert.isTrue(placement.x < left + 28 && placement.x + placement.size > left)
           assert.isTrue(placement.y < top + 28 && placement.y + placement.size > top)
         })
+      for (const { auxiliary = [], form, scene } of withPictures(yield* corpus, 1500)) {
+        const [first, second, third] = auxiliary
+        const seen = words(first!)
+        assert.strictEqual(seen.length, 16)
+        if (second === undefined || third === undefined) {
+          assert.strictEqual(first!.layer, undefined)
+          if (form === "grounding") assert.deepStrictEqual(seen, numbers)
+          else checkNames(scene, seen)
+          continue
+        }
+        // To be known from an inner layer on, in the mixture of places: what is seen, where, and where a mention points to.
+        assert.deepStrictEqual([first!.layer, second.layer, third.layer], [2, 2, 3])
+        checkNames(scene, seen)
+        assert.deepStrictEqual(words(second), numbers)
+        assert.instanceOf(third.tokens, Map)
+        const told = new Map([...third.tokens as ReadonlyMap<number, number>].map(([at, token]) => [decode([at]).trim(), decode([token]).trim()]))
+        if (form === "reasonPlace") assert.include(["face", ...scene.objects], told.get("]"))
+        told.delete("]")
+        assert.deepStrictEqual([...told.keys()].sort(), ["face", ...scene.objects].sort())
+        for (const [name, cell] of told) checkCell(scene, name, Number(cell))
       }
       for (const name of [...faces, ...objects, ...backgrounds]) assert.isTrue(named.has(name), name)
     }))
@@ -232,14 +301,14 @@ describe("assets/scene-vl", () => {
       assert.isAtMost(size, 1000)
       for (const name of [...faces, ...objects, ...backgrounds, ...groups, ...emotions]) assert.strictEqual(encode(` ${name}`).length, 1, name)
       for (let index = 100_000; index < 103_000; index++) {
-        const { prompt, target } = Corpus.texts(seed, index)
+        const { prompt, target } = Corpus.texts(seed, index, index % 2 === 0 ? "names" : "places")
         for (const text of [prompt, target]) {
           const ids = encode(text)
           assert.strictEqual(decode(ids), text)
           // Every word and every number is one token: no token is a lone letter inside a word.
           const pieces = text.match(/<\/?\w+>|\p{L}+|\p{N}+|[^\s\p{L}\p{N}]/gu) ?? []
-          // A space before a tag is a token of its own.
-          const spaces = text.match(/ (?=<)/g) ?? []
+          // A space before a tag and the end of a line are tokens of their own.
+          const spaces = text.match(/ (?=<)|\n/g) ?? []
           assert.isAtMost(ids.length, pieces.length + spaces.length, text)
         }
       }
@@ -250,7 +319,7 @@ describe("assets/scene-vl", () => {
       const { encode } = yield* tokenizer
       let longest = 0
       for (let index = 0; index < 4000; index++) {
-        const { form, prompt, target } = Corpus.texts(seed, index)
+        const { form, prompt, target } = Corpus.texts(seed, index, index % 2 === 0 ? "names" : "places")
         if (form === "commonSense") continue
         const content = [{ type: "image" as const }, { type: "text" as const, text: prompt }]
         const turn = yield* render(read("tokenizer_config.json").chat_template, [{ role: "user", content }], { addGenerationPrompt: true })
