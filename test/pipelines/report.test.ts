@@ -53,6 +53,18 @@ describe("report", () => {
       assert.strictEqual(html.match(/<svg class="chart"/g)?.length, 4)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("says how many samples were used where a preset takes only the first", () =>
+    Effect.gen(function*() {
+      const data = { train: { samples: 1386 }, test: { samples: 300 } }
+      const made = (config: unknown) => page({ ...files, "run.json": JSON.stringify({ identity: { data, config }, about: {} }) })
+      for (const config of [{ settings: { limit: { train: 700, test: 300 } } }, { limit: { train: 700 } }]) {
+        const html = yield* made(config)
+        assert.match(html, /training samples<\/dt><dd>700 of 1386</)
+        assert.match(html, /test samples<\/dt><dd>300</)
+      }
+      assert.match(yield* made({}), /training samples<\/dt><dd>1386</)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("escapes whatever a model, a file name or a label says", () =>
     Effect.gen(function*() {
       const html = yield* page(files)

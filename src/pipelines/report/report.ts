@@ -67,6 +67,13 @@ const shown: Readonly<Record<string, string>> = {
   "data.test.samples": "test samples"
 }
 
+/** How many samples of a half were used, where a preset takes only its first: a run's settings lie one level deeper than a cell's. */
+const usedOf = (facts: ReadonlyMap<string, string>, name: string, value: string): string => {
+  const [, half] = /^data\.(train|test)\.samples$/.exec(name) ?? []
+  const limit = Number(facts.get(`config.settings.limit.${half}`) ?? facts.get(`config.limit.${half}`))
+  return limit < Number(value) ? `${limit} of ${value}` : value
+}
+
 /** Writes `report.html` into the folder and returns its path. Fails where the folder holds no finished run. */
 export const report = Effect.fn("rise.report")(function*(directory: string) {
   const path = yield* Path.Path
@@ -76,15 +83,15 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
     return yield* new RunFileError({ path: directory, reason: "holds no results.json: it is no run folder, or the run has not finished" })
   }
   const identity = Option.match(yield* json(at("run.json"), RunJson), { onNone: () => ({}), onSome: (run) => run.identity })
-  const facts = factsOf(identity, "")
-  const tau = Number(facts.find(([name]) => name === "config.settings.filter.tau")?.[1] ?? 0.75)
+  const facts = new Map(factsOf(identity, ""))
+  const tau = Number(facts.get("config.settings.filter.tau") ?? 0.75)
   const quarantined = yield* Stream.runFold(lines(at("quarantine.jsonl"), QuarantineRow), (): Record<string, number> => ({}), (counts, { reason }) =>
     ({ ...counts, [reason]: (counts[reason] ?? 0) + 1 }))
   const data: PageData = {
-    title: `RISE on ${facts.find(([name]) => name === "task")?.[1] ?? "a task"}`,
-    facts: facts.flatMap(([name, value]) => {
+    title: `RISE on ${facts.get("task") ?? "a task"}`,
+    facts: [...facts].flatMap(([name, value]) => {
       const label = shown[name]
-      return label === undefined ? [] : [[label, value] as const]
+      return label === undefined ? [] : [[label, usedOf(facts, name, value)] as const]
     }),
     results: results.value,
     curves: yield* curvesOf(at("metrics.jsonl")),
