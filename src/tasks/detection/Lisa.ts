@@ -46,10 +46,9 @@ export const embedded: Detection<"thousandths"> = makeDetection({
   targets: "single",
   prompts: {
     reason: (annotation) =>
-      `${annotation} is the place.\n{question} Explain why. Name the visible cues and their context, use no numbers and do not repeat the rating.`,
+      `${annotation} is the place.\n{question} Explain why.`,
     reconstruct: (reasoning) => `Someone explains this picture: ${reasoning}\n{question}`,
-    annotate:
-      "Name the cues in this picture and think about its things, then their place. Write <think>reasons</think><answer>label and numbers, largest first</answer>.\n{question}",
+    annotate: "{question} Write <think>reasons</think><answer>label and numbers</answer>.",
     answerOnly: "{question}"
   }
 })

@@ -49,12 +49,12 @@ describe("Reasoning", () => {
   const train = Reasoning.asked({ split: "train" })
   const test = Reasoning.asked({ split: "test" })
 
-  it("has the paper's sizes, and the same samples for the same options", () => {
-    assert.deepStrictEqual([train.length, test.length], [239, 196])
+  it("has the sizes of the emotion data, and the same samples for the same options", () => {
+    assert.deepStrictEqual([train.length, test.length], [1386, 594])
     assert.deepStrictEqual(Reasoning.asked({ split: "train" }), train)
     assert.deepStrictEqual(Reasoning.asked({ split: "test", limit: 20 }), test.slice(0, 20))
     assert.notDeepEqual(Reasoning.asked({ split: "train", seed: 1 }), train)
-    assert.strictEqual(new Set([...train, ...test].map(({ scene }) => scene.id)).size, 435)
+    assert.strictEqual(new Set([...train, ...test].map(({ scene }) => scene.id)).size, 1980)
   })
 
   it("asks what its scene answers with one thing among others", () => {
@@ -79,7 +79,7 @@ describe("Reasoning", () => {
       if (part === "unseen") assert.isTrue(isUnseen(scene.objects[target]!))
       else assert.isTrue(isHeldOut(scene) && !scene.objects.some(isUnseen))
     }
-    assert.strictEqual(test.filter(({ part }) => part === "unseen").length, 98)
+    assert.strictEqual(test.filter(({ part }) => part === "unseen").length, 297)
     for (const style of styles) assert.isAtLeast(test.filter(({ scene }) => scene.style === style).length, 20)
   })
 
