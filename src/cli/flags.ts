@@ -1,19 +1,16 @@
 /**
  * The flags that commands and examples share.
  */
-import { fileURLToPath } from "node:url"
 import { Option, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { Scenes } from "../data/index.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
-
-/** The checkpoint that ships with the package. */
-export const embeddedModel = fileURLToPath(new URL("../../assets/scene-vl", import.meta.url))
+import { embeddedModel, isEmbedded, modelName } from "./embedded.ts"
 
 const positive = Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))
 
 export const model = Flag.String("model").pipe(
-  Flag.withDescription("A Hugging Face directory; default: the embedded checkpoint"),
+  Flag.withDescription("A Hugging Face directory; default: the embedded checkpoint, for boxes the one that knows places"),
   Flag.withMetavar("DIR"),
   Flag.withDefault(embeddedModel)
 )
@@ -180,9 +177,6 @@ export interface Study extends Frozen {
   readonly noWarmUp: boolean
 }
 
-/** Whether the checkpoint that ships with the package is asked. */
-export const isEmbedded = ({ model }: Pick<Study, "model">): boolean => model === embeddedModel
-
 /** The preset as the flags ask for it, and as a task needs it. */
 export const settings = (
   flags: Pick<Study, "data" | "model" | "noWarmUp" | "preset" | "trainable"> & Partial<Pick<Study, "tau">>,
@@ -204,7 +198,7 @@ export const recorded = (flags: Study, task?: TaskName): Readonly<Record<string,
   preset: settings(flags).name,
   settings: JSON.parse(JSON.stringify(settings(flags, task))),
   source: Option.getOrElse(flags.data, () => Scenes.World.title),
-  model: flags.model === embeddedModel ? "embedded scene-vl" : flags.model,
+  model: modelName(flags.model),
   shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),
   device: flags.device,
   ...Option.match(flags.lora, { onNone: () => ({}), onSome: (rank) => ({ lora: rank }) }),

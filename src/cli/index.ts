@@ -2,7 +2,8 @@
  * What a command-line program over the pipelines is made of.
  */
 export { comparison } from "./comparison.ts"
-export { embeddedModel, settings, type Study } from "./flags.ts"
+export { embeddedModel } from "./embedded.ts"
+export { settings, type Study } from "./flags.ts"
 export { example, type Services } from "./main.ts"
 export { policy } from "./policy.ts"
 export { study } from "./study.ts"

@@ -5,6 +5,7 @@ import { Console, Effect, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import { duration } from "../dsl/Progress.ts"
 import { Ablations } from "../pipelines/index.ts"
+import { isEmbedded, modelFor, modelName } from "./embedded.ts"
 import * as Flags from "./flags.ts"
 import { computing, readable } from "./main.ts"
 import { check, named, policy } from "./policy.ts"
@@ -68,13 +69,16 @@ export const tables = Command.make("tables", {
   const remote = Option.isSome(flags.remote)
     ? { name: named(flags), policy: (seed: number) => policy({ ...flags, seed }) }
     : undefined
+  const model = (task: string) => {
+    const model = modelFor(flags.model, task)
+    return { name: modelName(model), policy: (seed: number) => policy({ model, lora: flags.lora, seed }, preset) }
+  }
   const grid = {
-    subjects: Ablations.subjects({ ...flags, embedded: Flags.isEmbedded(flags) }),
+    subjects: Ablations.subjects({ ...flags, embedded: isEmbedded(flags) }),
     bench: {
       out: flags.out,
       preset,
-      model: flags.model === Flags.embeddedModel ? "embedded scene-vl" : flags.model,
-      policy: (seed: number) => policy({ model: flags.model, lora: flags.lora, seed }, preset),
+      model,
       remote
     }
   }
@@ -101,7 +105,7 @@ export const tables = Command.make("tables", {
   })
 
   const run = Effect.gen(function*() {
-    yield* check({ model: flags.model, seed: 0 })
+    for (const task of new Set(cells.map(({ task }) => task))) yield* check({ model: modelFor(flags.model, task), seed: 0 })
     const failures = yield* Grid.run(grid, cells, {
       started: (cell, at, of, remaining) =>
         Effect.flatMap(estimate(remaining), ({ seconds }) =>
@@ -109,8 +113,9 @@ export const tables = Command.make("tables", {
       failed: ({ cell, reason }) => Console.error(`       ${Cell.id(cell)} failed: ${reason}`)
     }).pipe(Effect.onInterrupt(() => Console.error(`\nInterrupted. The same command goes on where this one ended: ${flags.out}`)))
     const filled = yield* Figures.collect(grid, selection, failures)
+    const models = [...new Set(grid.subjects.map(({ name }) => model(name).name))]
     const sources = Object.fromEntries(grid.subjects.map(({ name, source }) => [name, source]))
-    const text = yield* Render.write(flags.out, filled, { preset: preset.name, model: grid.bench.model, seeds: flags.seeds, sources }, failures)
+    const text = yield* Render.write(flags.out, filled, { preset: preset.name, models, seeds: flags.seeds, sources }, failures)
     const path = yield* Path.Path
     yield* Console.log(`\n${text}\nWritten to ${path.join(flags.out, "tables.md")} and tables.json.`)
   })

@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Option } from "effect"
+import { embeddedModel } from "../../src/cli/embedded.ts"
 import * as Flags from "../../src/cli/flags.ts"
 
 const root = new URL("../../", import.meta.url).pathname
@@ -64,7 +65,7 @@ describe("command line", () => {
 
   it("records every flag that changes results, and drops the warm-up on request", () => {
     const flags: Flags.Study = {
-      data: Option.none(), model: Flags.embeddedModel, out: Option.none(), preset: Option.some("full"), seed: 3, device: "cpu", resume: true,
+      data: Option.none(), model: embeddedModel, out: Option.none(), preset: Option.some("full"), seed: 3, device: "cpu", resume: true,
       shots: Option.some(4), equalCompute: false, trainable: Option.none(), lora: Option.none(), noWarmUp: false,
       workers: Option.none(), quantize: Option.none(), cache: Option.none(), recompute: false, microTokens: Option.none(), memoryLimit: Option.none(),
       promptTokens: 1024, tau: Option.none()

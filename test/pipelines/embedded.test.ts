@@ -36,7 +36,7 @@ describe("pipelines on the embedded checkpoint", () => {
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const out = yield* temporary
-      const grid = { subjects: Ablations.subjects({ data: Option.none() }), bench: { out: `${out}/grid`, preset, model: "embedded", policy } }
+      const grid = { subjects: Ablations.subjects({ data: Option.none() }), bench: { out: `${out}/grid`, preset, model: () => ({ name: "embedded", policy }) } }
       const cells = Grid.plan(grid, { seeds: [3], tables: ["4"], only: ["emotion6/full/seed-3/SFT-high"] })
       assert.deepStrictEqual(cells.map(Ablations.Cell.label), ["RISE-CoT", "SFT high"])
       assert.deepStrictEqual(yield* Grid.run(grid, cells, { started: () => Effect.void, failed: () => Effect.void }), [])

@@ -49,7 +49,7 @@ export const markdown = ({ columns, lines, title }: Filled, seeds: number): stri
 /** What the tables were made of. */
 export interface About {
   readonly preset: string
-  readonly model: string
+  readonly models: ReadonlyArray<string>
   readonly seeds: ReadonlyArray<number>
   /** Tasks and where their samples come from. */
   readonly sources: Readonly<Record<string, string>>
@@ -59,11 +59,11 @@ const failureLines = (failures: ReadonlyArray<Failure>): ReadonlyArray<string> =
   failures.length === 0 ? [] : ["Failed:", "", ...failures.map(({ cell, reason }) => `- ${Cell.id(cell)}: ${reason}`), ""]
 
 /** All tables with what a reader has to know. */
-export const page = (tables: ReadonlyArray<Filled>, { model, preset, seeds, sources }: About, failures: ReadonlyArray<Failure>): string =>
+export const page = (tables: ReadonlyArray<Filled>, { models, preset, seeds, sources }: About, failures: ReadonlyArray<Failure>): string =>
   [
     "# Tables",
     "",
-    `Preset ${preset}, model ${model}, seeds ${seeds.join(", ")}. ${Object.entries(sources).map(([task, source]) => `${task}: ${source}.`).join(" ")}`,
+    `Preset ${preset}, model ${models.join(", ")}, seeds ${seeds.join(", ")}. ${Object.entries(sources).map(([task, source]) => `${task}: ${source}.`).join(" ")}`,
     "",
     "Mean ± standard error over seeds. Win rate: share of samples on which the row beats RISE, ties counted half. In brackets the paper's figure, " +
     "of Qwen2-VL-2B on other data: rows can be compared within a column, not across brackets. The figures of the paper's Tables 2 to 6 are not known here.",

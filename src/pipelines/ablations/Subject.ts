@@ -30,10 +30,11 @@ import { isRemote, isWarmed, pipelineOf, remotePreset, sourceOf, stagesOf } from
 
 export type Measure = Pick<TaskMetric<never>, "name" | "direction">
 
-/** A server whose model is a baseline and a source of chains. */
-export interface Remote<EP, RP> {
+/** A model that cells ask. */
+export interface Model<EP, RP> {
   /** Recorded in run.json. */
   readonly name: string
+  /** Built anew for every cell. */
   readonly policy: (seed: number) => Layer.Layer<Policy, EP, RP>
 }
 
@@ -42,11 +43,10 @@ export interface Bench<EP = never, RP = never> {
   /** The folder of the grid. */
   readonly out: string
   readonly preset: Preset
-  /** Recorded in run.json. */
-  readonly model: string
-  /** Built anew for every cell. */
-  readonly policy: (seed: number) => Layer.Layer<Policy, EP, RP>
-  readonly remote?: Remote<EP, RP> | undefined
+  /** What a task's cells train and ask. */
+  readonly model: (task: string) => Model<EP, RP>
+  /** A server whose model is a baseline and a source of chains. */
+  readonly remote?: Model<EP, RP> | undefined
 }
 
 /** What a cell is run on. */
@@ -105,7 +105,7 @@ export interface Subject<out E, out R> extends Omit<Definition<never, never, nev
 
 /** What must not change between a cell and its continuation, besides seed, task, prompts and data. */
 export const configOf = <EP, RP>(cell: Cell.Cell, source: string, { model, preset, remote }: Bench<EP, RP>) => ({
-  model,
+  model: model(cell.task).name,
   source,
   shots: String(cell.shots),
   trainable: preset.trainable ?? "decoder",
@@ -146,7 +146,7 @@ export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): 
       const common = { method: Cell.label(cell), task, data: test, form: pipeline.form, ...settings, shots: String(cell.shots), cuesNamed }
       const source = sourceOf(cell)
 
-      const policy = isRemote(cell) && bench.remote !== undefined ? bench.remote.policy : bench.policy
+      const { policy } = isRemote(cell) && bench.remote !== undefined ? bench.remote : bench.model(name)
       const trained = Effect.gen(function*() {
         yield* pipeline.ready.pipe(within(cell.method === "RISE-CoT" ? source : ""))
         return cell.method === "RISE-CoT" ? [] : yield* evaluate(common)

@@ -39,7 +39,7 @@ describe("tables", () => {
       yield* finished(out, "RISE", 0, { tau: 0.65 }, [row("all", "JSD", 0.2, 0)], [0, 0.1, 0.3, 0.5])
       const grid = gridIn(out)
       const failures = [{ cell: Cell.make({ task: "emotion6", shots: "full", seed: 0, method: "RISE", settings: { tau: 0.85 } }, preset), reason: "nothing kept" }]
-      const about = { preset: "test", model: "stub", seeds, sources: { emotion6: "moods" } }
+      const about = { preset: "test", models: ["stub"], seeds, sources: { emotion6: "moods" } }
       const filled = yield* Figures.collect(grid, { seeds, tables: ["6"] }, failures)
       const text = yield* Render.write(out, filled, about, failures)
       const lines = text.split("\n").filter((line) => line.startsWith("|")).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()))

@@ -43,8 +43,7 @@ export const gridIn = (out: string, { remote = false, stub = {}, settings = pres
   bench: {
     out,
     preset: settings,
-    model: "stub",
-    policy: (seed: number) => Stub.layer({ seed, ...stub }),
+    model: () => ({ name: "stub", policy: (seed: number) => Stub.layer({ seed, ...stub }) }),
     ...(remote ? { remote: { name: "stub server", policy: (seed: number) => Stub.layer({ seed: seed + 100, ...stub }) } } : {})
   }
 })
