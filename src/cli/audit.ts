@@ -34,10 +34,10 @@ const top = Flag.Int("top").pipe(
   Flag.withDefault(200)
 )
 
-const { data, device, lora, model, out, preset, resume, seed, trainable } = Flags.study
+const { data, device, lora, model, out, preset, resume, seed, trainable, workers } = Flags.study
 
 export const audit = Command.make("audit", {
-  ...Task.flags, ...Flags.remote, by, corrupt, data, device, lora, model, out, preset, resume, seed, top, trainable, training
+  ...Task.flags, ...Flags.remote, by, corrupt, data, device, lora, model, out, preset, resume, seed, top, trainable, training, workers, ...Flags.frozen, ...Flags.memory
 }, (flags) =>
   computing(flags)(Effect.gen(function*() {
     yield* check(flags)
@@ -59,7 +59,8 @@ export const audit = Command.make("audit", {
       corrupt: Option.getOrNull(flags.corrupt),
       preset: preset.name,
       settings: JSON.parse(JSON.stringify(preset)),
-      ...Option.match(flags.lora, { onNone: () => ({}), onSome: (rank) => ({ lora: rank }) })
+      ...Option.match(flags.lora, { onNone: () => ({}), onSome: (rank) => ({ lora: rank }) }),
+      ...Option.match(flags.quantize, { onNone: () => ({}), onSome: (quantize) => ({ quantize }) })
     }
     const { out, result: { rows, suspects } } = yield* working({
       flags, name: `${task.name}-audit`, task, train: audited, test: Stream.empty, config

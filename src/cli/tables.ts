@@ -60,10 +60,10 @@ const dry = Flag.Boolean("dry").pipe(
   Flag.withDefault(false)
 )
 
-const { data, device, lora, model, noWarmUp, preset, trainable } = Flags.study
+const { data, device, lora, model, noWarmUp, preset, trainable, workers } = Flags.study
 
 export const tables = Command.make("tables", {
-  data, device, dry, lora, model, noWarmUp, only, out, preset, seeds, table, trainable, ...Flags.remote
+  data, device, dry, lora, model, noWarmUp, only, out, preset, seeds, table, trainable, workers, ...Flags.frozen, ...Flags.memory, ...Flags.remote
 }, (flags) => {
   const preset = Flags.settings(flags)
   const remote = Option.isSome(flags.remote)
@@ -71,7 +71,9 @@ export const tables = Command.make("tables", {
     : undefined
   const model = (task: string) => {
     const model = modelFor(flags.model, task)
-    return { name: modelName(model), policy: (seed: number) => policy({ model, lora: flags.lora, seed }, preset) }
+    // A cell that was trained otherwise is another cell.
+    const trained = [modelName(model), ...Option.toArray(flags.lora).map((rank) => `LoRA ${rank}`), ...Option.toArray(flags.quantize)]
+    return { name: trained.join(", "), policy: (seed: number) => policy({ ...flags, remote: Option.none(), model, seed }, preset) }
   }
   const grid = {
     subjects: Ablations.subjects({ ...flags, embedded: isEmbedded(flags) }),

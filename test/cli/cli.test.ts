@@ -33,6 +33,11 @@ describe("command line", () => {
         [run("src/cli/rise.ts", "evaluate", "--remote", "localhost", "--remote-model", "vl", "--out", join(directory, "run")), /baseUrl is "localhost"/],
         [run("src/cli/rise.ts", "report", directory), /no results\.json/],
         [run("src/cli/rise.ts", "train", "--labels", "a,a", "--data", directory), /"a" is listed twice/],
+        [
+          run("src/cli/rise.ts", "tables", "--preset", "smoke", "--table", "4", "--seeds", "0", "--only", "emotion6/full/seed-0/SFT-full", "--memory-limit", "0.001",
+            "--out", join(directory, "tables")),
+          /this run would hold .*, the limit is 0\.00 GiB/
+        ],
         [run("src/cli/rise.ts", "annotate", "--model", join(directory, "nowhere"), "x.png"), /no such file or directory/]
       ]
       for (const [{ status, stderr }, expected] of cases) {
