@@ -5,14 +5,14 @@
  * Stopping it loses at most a few minutes: the same command goes on from the last written state.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Effect, Option } from "effect"
+import { Console, Effect, Option, Struct } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Policy from "../src/dsl/Policy.ts"
 import { evaluate } from "../src/pipelines/pretrain/Evaluate.ts"
 import * as Pretrain from "../src/pipelines/pretrain/Pretrain.ts"
 
 const command = Command.make("pretrain", {
-  checkpoint: Flag.Literals("checkpoint", ["scene-vl", "scene-vl-places"]).pipe(
+  checkpoint: Flag.Literals("checkpoint", Struct.keys(Pretrain.recipes)).pipe(
     Flag.withDescription("Which one to rebuild"),
     Flag.withDefault("scene-vl")
   ),

@@ -59,8 +59,7 @@ export const audit = Command.make("audit", {
       corrupt: Option.getOrNull(flags.corrupt),
       preset: preset.name,
       settings: JSON.parse(JSON.stringify(preset)),
-      ...Option.match(flags.lora, { onNone: () => ({}), onSome: (rank) => ({ lora: rank }) }),
-      ...Option.match(flags.quantize, { onNone: () => ({}), onSome: (quantize) => ({ quantize }) })
+      ...Flags.adapted(flags)
     }
     const { out, result: { rows, suspects } } = yield* working({
       flags, name: `${task.name}-audit`, task, train: audited, test: Stream.empty, config

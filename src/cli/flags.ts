@@ -193,6 +193,12 @@ export const settings = (
   }
 }
 
+/** What run.json records of how weights are adapted and rounded. */
+export const adapted = ({ lora, quantize }: Pick<Study, "lora" | "quantize">): Readonly<Record<string, Schema.Json>> => ({
+  ...Option.match(lora, { onNone: () => ({}), onSome: (rank) => ({ lora: rank }) }),
+  ...Option.match(quantize, { onNone: () => ({}), onSome: (quantize) => ({ quantize }) })
+})
+
 /** What run.json records of the flags: everything that changes results. */
 export const recorded = (flags: Study, task?: TaskName): Readonly<Record<string, Schema.Json>> => ({
   preset: settings(flags).name,
@@ -201,7 +207,6 @@ export const recorded = (flags: Study, task?: TaskName): Readonly<Record<string,
   model: modelName(flags.model),
   shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),
   device: flags.device,
-  ...Option.match(flags.lora, { onNone: () => ({}), onSome: (rank) => ({ lora: rank }) }),
-  ...Option.match(flags.quantize, { onNone: () => ({}), onSome: (quantize) => ({ quantize }) }),
+  ...adapted(flags),
   equalCompute: flags.equalCompute
 })

@@ -31,6 +31,18 @@ export interface Scene extends Composition {
   readonly placements: ReadonlyArray<Placement>
 }
 
+/** A sprite by name and where it stands. */
+export interface Standing {
+  readonly name: string
+  readonly placement: Placement
+}
+
+/** Everything that stands in a scene: the face, under the name that it is to have, then the objects. */
+export const standing = ({ facePlacement, objects, placements }: Scene, face: string): readonly [Standing, ...ReadonlyArray<Standing>] => [
+  { name: face, placement: facePlacement },
+  ...objects.map((name, i) => ({ name, placement: placements[i] ?? facePlacement }))
+]
+
 /** What compositions are drawn from. */
 export interface Pool {
   readonly styles: ReadonlyArray<Style>

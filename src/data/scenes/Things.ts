@@ -17,7 +17,7 @@ import { boxOf, instances } from "./Boxes.ts"
 import { cuesOf } from "./Groundedness.ts"
 import { withArticle } from "./Language.ts"
 import { image } from "./Render.ts"
-import { arrange, compose, type Scene } from "./Scene.ts"
+import { arrange, compose, type Scene, standing } from "./Scene.ts"
 import { heldOutStyle, type ObjectName, objects, trainingStyles } from "./World.ts"
 
 export const sizes = { train: 2000, test: 800 } as const
@@ -47,10 +47,9 @@ const draw = (seed: number, split: "train" | "test", index: number): { readonly 
 }
 
 /** Everything in a scene by reading order: what stands higher comes first, so that there is one way to write it. */
-export const truth = ({ facePlacement, objects: names, placements }: Scene): Instances => {
-  const all = [{ label: face, placement: facePlacement }, ...names.map((name, i) => ({ label: withArticle(name), placement: placements[i] ?? facePlacement }))]
-  const sorted = all.sort((a, b) => a.placement.y - b.placement.y || a.placement.x - b.placement.x)
-  return instances(sorted.map(({ label, placement }) => ({ label, box: boxOf(placement) })))
+export const truth = (scene: Scene): Instances => {
+  const sorted = standing(scene, "face").toSorted((a, b) => a.placement.y - b.placement.y || a.placement.x - b.placement.x)
+  return instances(sorted.map(({ name, placement }) => ({ label: withArticle(name), box: boxOf(placement) })))
 }
 
 /** A data set with the sprites at hand. */

@@ -1,7 +1,7 @@
 /**
  * The cells of a scene: what one visual token of the embedded checkpoints sees, row by row from 1.
  */
-import type { Placement, Scene } from "../../data/scenes/Scene.ts"
+import { type Placement, type Scene, standing } from "../../data/scenes/Scene.ts"
 import { side } from "../../data/scenes/World.ts"
 
 /** Side of a cell in pixels. */
@@ -27,10 +27,7 @@ export const numberOf = (placement: Placement): number => {
  * where less than a twentieth is covered, and none (undefined) between.
  */
 export const names = (scene: Scene): ReadonlyArray<string | undefined> => {
-  const sprites = [
-    { name: scene.face as string, placement: scene.facePlacement },
-    ...scene.objects.map((name, i) => ({ name: name as string, placement: scene.placements[i] ?? scene.facePlacement }))
-  ]
+  const sprites = standing(scene, scene.face)
   return cells.map((cell) => {
     const shares = sprites.map(({ name, placement }) => ({ name, share: covered(placement, cell) }))
     const best = shares.reduce((a, b) => b.share > a.share ? b : a)

@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import * as Atlas from "../../data/scenes/Atlas.ts"
 import * as Groundedness from "../../data/scenes/Groundedness.ts"
 import * as Render from "../../data/scenes/Render.ts"
-import type { Scene } from "../../data/scenes/Scene.ts"
+import { type Scene, standing } from "../../data/scenes/Scene.ts"
 import * as Truth from "../../data/scenes/Truth.ts"
 import { side } from "../../data/scenes/World.ts"
 import * as Reward from "../../dsl/Reward.ts"
@@ -46,15 +46,14 @@ const readBox = (text: string): Iou.Xywh | undefined => {
   return found === null ? undefined : [Number(found[1]), Number(found[2]), Number(found[3]), Number(found[4])]
 }
 
-const questionsOf = (scene: Scene) => [
-  { name: "face", placement: scene.facePlacement },
-  ...scene.objects.map((name, i) => ({ name: name as string, placement: scene.placements[i] ?? scene.facePlacement }))
-].map(({ name, placement: { size, x, y } }, i) => ({
+const questionsOf = (scene: Scene) => standing(scene, "face").map(({ name, placement: { size, x, y } }, i) => ({
   scene,
   chosen: i > 0 && scene.objects.length > 1,
-  text: `Where is the ${name}?`,
-  thought: Lisa.embedded.prompts.reconstruct(Places.pointed(Keyed.stream(0, `rebuild/${scene.id}/${name}`), scene, name))
-    .replace("{question}", "Where is the thing?"),
+  text: Places.whereIs(name),
+  thought: Places.asked(
+    Lisa.embedded.prompts.reconstruct(Places.pointed(Keyed.stream(0, `rebuild/${scene.id}/${name}`), scene, name)),
+    Places.whereIs("thing")
+  ),
   box: [x / side * 1000, y / side * 1000, size / side * 1000, size / side * 1000] as const
 }))
 

@@ -5,8 +5,9 @@
  * answer has to be thought of, pretraining says nothing.
  */
 import { capitalised, listing, withArticle } from "../../data/scenes/Language.ts"
-import type { Placement, Scene } from "../../data/scenes/Scene.ts"
+import { type Placement, type Scene, type Standing, standing } from "../../data/scenes/Scene.ts"
 import { groupOf, settings, side } from "../../data/scenes/World.ts"
+import { placeholder } from "../../dsl/Question.ts"
 import type { Stream } from "../../kernels/math/Keyed.ts"
 import type { TargetSegment } from "../../kernels/policy/Policy.ts"
 import { Lisa } from "../../tasks/detection/index.ts"
@@ -33,20 +34,15 @@ interface Thing {
   readonly cell: number
 }
 
-const thing = (name: string, placement: Placement): Thing => ({ name, box: boxText(placement), cell: Cells.numberOf(placement) })
-
-const things = (scene: Scene): ReadonlyArray<Thing> =>
-  scene.objects.map((name, i) => thing(name, scene.placements[i] ?? scene.facePlacement))
-
-const face = (scene: Scene): Thing => thing("face", scene.facePlacement)
+const thing = ({ name, placement }: Standing): Thing => ({ name, box: boxText(placement), cell: Cells.numberOf(placement) })
 
 /** The cell of everything in a scene. */
-export const cellsOf = (scene: Scene): ReadonlyArray<{ readonly name: string; readonly cell: number }> => [face(scene), ...things(scene)]
+export const cellsOf = (scene: Scene): ReadonlyArray<Pick<Thing, "cell" | "name">> => standing(scene, "face").map(thing)
 
 /** The prompts of reasoning detection, asked something. */
-const asked = (prompt: string, question: string): string => prompt.replace("{question}", question)
+export const asked = (prompt: string, question: string): string => prompt.replace(placeholder, question)
 
-const whereIs = (name: string): string => `Where is the ${name}?`
+export const whereIs = (name: string): string => `Where is the ${name}?`
 
 /** An explanation that begins with what is asked for. */
 export const pointed = (random: Stream, { background, face, objects }: Scene, name: string): string => {
@@ -61,7 +57,9 @@ export const example = (
   random: Stream,
   scene: Scene
 ): { readonly text: string; readonly target: ReadonlyArray<TargetSegment>; readonly named?: string } => {
-  const { box, name } = random.next() < 0.15 ? face(scene) : random.pick(things(scene))
+  const [face, ...objects] = standing(scene, "face")
+  const { box, name } = thing(random.next() < 0.15 ? face : random.pick(objects))
+  const shuffled = () => random.shuffle([face, ...objects]).map(thing)
   const boxed = { text: box, weight: boxWeight }
   const { prompts } = Lisa.embedded
   switch (form) {
@@ -69,7 +67,7 @@ export const example = (
       // The number follows its name at once: what a name is like and where that is seen meet in one token, which is what has to be learned first.
       return {
         text: "What is the place of the things?",
-        target: random.shuffle([face(scene), ...things(scene)]).flatMap(({ cell, name }, i) => [
+        target: shuffled().flatMap(({ cell, name }, i) => [
           { text: `${i === 0 ? "The" : ", the"} ${name}`, weight: 0.5 },
           { text: ` ${cell}`, weight: cellWeight }
         ])
@@ -79,7 +77,7 @@ export const example = (
     case "places":
       return {
         text: "Where are the things?",
-        target: random.shuffle([face(scene), ...things(scene)]).flatMap((thing, i) => [
+        target: shuffled().flatMap((thing, i) => [
           { text: i === 0 ? `${capitalised("the")} ${thing.name} ` : `, the ${thing.name} `, weight: 1 },
           { text: thing.box, weight: boxWeight }
         ])
