@@ -1,10 +1,10 @@
 /**
  * Endless keyed-shuffled batches of a replayable stream.
  *
- * Epoch after epoch the stream is read again and shuffled within windows, so any number of samples costs the memory of one
- * window; a data set that fits the window is shuffled as a whole.
+ * Epoch after epoch the stream is shuffled within windows, so any number of samples costs the memory of one window. A data set
+ * that fits the window is shuffled as a whole and read only once: the few shots of a large data set are found by reading all of it.
  */
-import { Stream } from "effect"
+import { Effect, Stream } from "effect"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { NothingToTrainOn } from "./StageError.ts"
 
@@ -23,18 +23,32 @@ export interface BatchOptions {
 export const endless = <T, E, R>(
   items: Stream.Stream<T, E, R>,
   { key, seed, size, what, window = 16_384 }: BatchOptions
-): Stream.Stream<ReadonlyArray<T>, E | NothingToTrainOn, R> => {
-  const epoch = (n: number) =>
-    items.pipe(
-      Stream.grouped(window),
-      Stream.zipWithIndex,
-      Stream.flatMap(([chunk, w]) =>
-        Stream.fromIterable(Keyed.stream(seed, `${key}/shuffle/epoch=${n}/window=${w}`).shuffle(chunk))
+): Stream.Stream<ReadonlyArray<T>, E | NothingToTrainOn, R> =>
+  Stream.suspend(() => {
+    // The only window of an epoch: the next epochs', too.
+    let whole: ReadonlyArray<T> | undefined
+    const windows = Stream.suspend(() => {
+      if (whole !== undefined) return Stream.succeed(whole)
+      let only: ReadonlyArray<T> | undefined
+      return Stream.grouped(items, window).pipe(
+        Stream.zipWithIndex,
+        Stream.map(([chunk, w]) => {
+          only = w === 0 ? chunk : undefined
+          return chunk
+        }),
+        Stream.onEnd(Effect.sync(() => void (whole = only)))
       )
-    )
-  const first = Stream.orElseIfEmpty(epoch(0), () => Stream.fail(new NothingToTrainOn({ stage: key, what })))
-  return Stream.concat(
-    first,
-    Stream.flatMap(Stream.iterate(1, (n) => n + 1), epoch)
-  ).pipe(Stream.grouped(size))
-}
+    })
+    const epoch = (n: number) =>
+      windows.pipe(
+        Stream.zipWithIndex,
+        Stream.flatMap(([chunk, w]) =>
+          Stream.fromIterable(Keyed.stream(seed, `${key}/shuffle/epoch=${n}/window=${w}`).shuffle(chunk))
+        )
+      )
+    const first = Stream.orElseIfEmpty(epoch(0), () => Stream.fail(new NothingToTrainOn({ stage: key, what })))
+    return Stream.concat(
+      first,
+      Stream.flatMap(Stream.iterate(1, (n) => n + 1), epoch)
+    ).pipe(Stream.grouped(size))
+  })
