@@ -61,21 +61,19 @@ export const pass = <A, X extends Drawn<A>, E, R>(
     const stage = method === "" ? name : `${method}/${name}`
     yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples" }))
     let done = 0
-    let chains = 0
     return data.pipe(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
         Effect.gen(function*() {
           const groups = yield* loop({ session, key: name }, samples)
           done += samples.length
-          chains += groups.reduce((sum, { candidates }) => sum + candidates.length, 0)
           const tokens = groups.reduce((sum, group) => sum + tokensOf(group), 0)
           yield* Progress.report(Progress.Event.Step({ stage, step: done, tokens, figures: {} }))
           return groups
         })
       ),
       Stream.flattenIterable,
-      Stream.onEnd(Effect.suspend(() => Progress.report(Progress.Event.Finished({ stage, note: `${done} samples, ${chains} chains` }))))
+      Stream.onEnd(Effect.suspend(() => Progress.report(Progress.Event.Finished({ stage, note: `${done} samples` }))))
     )
   }))
 
