@@ -177,16 +177,6 @@ export interface Study extends Frozen {
   readonly noWarmUp: boolean
 }
 
-/** Another τ: what is kept, and which pictures are asked again for it. */
-const withTau = (preset: Presets.Preset, tau: number): Presets.Preset => {
-  const { again, ...generate } = preset.generate
-  return {
-    ...preset,
-    filter: { ...preset.filter, tau },
-    generate: again === undefined ? generate : { ...generate, again: { ...again, below: tau } }
-  }
-}
-
 /** The preset as the flags ask for it, and as a task needs it. */
 export const settings = (
   flags: Pick<Study, "data" | "model" | "noWarmUp" | "preset" | "trainable"> & Partial<Pick<Study, "tau">>,
@@ -194,11 +184,11 @@ export const settings = (
 ): Presets.Preset => {
   const name = Option.getOrElse(flags.preset, () => Option.isSome(flags.data) && isEmbedded(flags) ? "photos" : "quick")
   const preset: Presets.Preset = Presets.presets[name]
-  const adjusted = task === undefined ? preset : forTask(task, preset)
-  const { warmUp, ...rest } = Option.match(flags.tau ?? Option.none(), { onNone: () => adjusted, onSome: (tau) => withTau(adjusted, tau) })
+  const { warmUp, ...rest } = task === undefined ? preset : forTask(task, preset)
   return {
     ...rest,
     ...(flags.noWarmUp || warmUp === undefined ? {} : { warmUp }),
+    filter: Option.match(flags.tau ?? Option.none(), { onNone: () => rest.filter, onSome: (tau) => ({ ...rest.filter, tau }) }),
     trainable: Option.getOrElse(flags.trainable, () => rest.trainable ?? "decoder")
   }
 }

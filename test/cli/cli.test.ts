@@ -90,9 +90,6 @@ describe("command line", () => {
     assert.notDeepEqual(Flags.recorded(flags, "lisa"), Flags.recorded(flags))
     assert.notDeepEqual(Flags.recorded({ ...flags, lora: Option.some(8), quantize: Option.some("int4") }), Flags.recorded({ ...flags, lora: Option.some(8) }))
     assert.strictEqual(Flags.settings({ ...flags, tau: Option.some(0.2) }).filter.tau, 0.2)
-    // What is asked again is what would not be kept.
-    assert.strictEqual(Flags.settings({ ...flags, tau: Option.some(0.2) }).generate.again?.below, 0.2)
-    assert.isUndefined(Flags.settings({ ...flags, preset: Option.some("quick"), tau: Option.some(0.2) }).generate.again)
     assert.notDeepEqual(Flags.recorded({ ...flags, tau: Option.some(0.2) }), Flags.recorded(flags))
     // Less memory for the same numbers is no other run.
     assert.deepStrictEqual(Flags.recorded({ ...flags, recompute: true, workers: Option.some(1), memoryLimit: Option.some(8) }), Flags.recorded(flags))

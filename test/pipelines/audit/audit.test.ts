@@ -11,7 +11,7 @@ import * as Stub from "../../dsl/StubPolicy.ts"
 
 const preset = {
   warmUp: { share: 0.5, steps: 4, batchSize: 8, learningRate: 2 },
-  generate: { candidates: 8, again: { below: 0.9, rounds: 1 } },
+  generate: { candidates: 8 },
   reconstruct: {},
   reinforce: { steps: 40, promptsPerStep: 8, learningRate: 5, select: { every: 5 } }
 }
@@ -57,8 +57,6 @@ describe("audit", () => {
       assert.strictEqual(new Set([...first, ...second]).size, 120)
       // Twice the share, of half the samples.
       assert.strictEqual((yield* warmed(1)).length, 60)
-      // Every label is asked about as often, also those without a good chain.
-      assert.isTrue(suspects.every(({ chains }) => chains === 8))
       assert.isFalse((yield* warmed(1)).some((image) => first.has(image)))
       assert.isFalse((yield* warmed(2)).some((image) => second.has(image)))
 
