@@ -64,7 +64,7 @@ const chains = { candidates: 32, temperature: 0.7, maxTokens: 40 } as const
  * - a rate of 5e-4 in supervised stages, for 1e-3 and more makes the model forget the objects that training does not hold;
  * - `keep` in the warm-up for the same reason: without it the share of true cues in a reasoning falls from 0.97 to 0.88;
  * - 32 candidates, and up to five times as many for a picture without a good chain: SFT is held back by the pictures that the filter
- *   drops, which are the difficult ones. The best of 32 keep 77%, and RISE ends at 0.116; asked again they keep 95%, and it ends at 0.106;
+ *   drops, which are the difficult ones. The best of 32 keep 77%, and RISE ends at 0.117; asked again they keep 95%, and it ends at 0.106;
  * - reasonings drawn cool (0.7, in the authors' code too) so that they are true, reconstructions at 1 so that they differ;
  * - a long last stage on a loose leash (400 steps of 2.5e-4, β = 0.02): 150 of 1.5e-4 end at 0.116, these at 0.100.
  */
