@@ -18,7 +18,7 @@
  * A step may be left out where the types allow it: without `reinforce` the chains are the base model's; `rft` straight after
  * `make` is Visual-RFT; `answers` and `sft` are the SFT baseline.
  */
-export { type Again, make, type ClosedLoop, type Fault, type Form, type MakeOptions, type Pipeline, type Stage, type Stages } from "./stages/Pipeline.ts"
+export { make, type ClosedLoop, type Fault, type Form, type MakeOptions, type Pipeline, type Stage, type Stages } from "./stages/Pipeline.ts"
 export {
   generate,
   type GenerateOptions,

@@ -65,25 +65,6 @@ describe("Rise", () => {
       assert.deepStrictEqual(sizes, [16, 8, 8])
     }))
 
-  it.effect("draws again for samples without a good chain, in the pass that writes D_RISE and nowhere else", () =>
-    Effect.gen(function*() {
-      const options = { candidates: 2, again: { below: 0.9, rounds: 2 } }
-      const described = Rise.make(Stub.Mood, Stub.data(30)).pipe(Rise.generate(options), Rise.reconstruct(), Rise.validate())
-      const groups = yield* Stream.runCollect(described.items)
-      const rounds = groups.map(({ candidates }) => candidates.length / 2)
-      assert.deepStrictEqual([...new Set(rounds)].sort(), [1, 2, 3])
-      for (const { candidates } of groups) {
-        // Every round but the last was called for: nothing good came before it.
-        assert.isTrue(candidates.slice(0, -2).every(({ reward }) => reward < 0.9))
-        if (candidates.length < 6) assert.isTrue(candidates.slice(-2).some(({ reward }) => reward >= 0.9))
-      }
-      const trace = yield* Stub.Trace
-      assert.strictEqual(new Set(trace.keys).size, trace.keys.length)
-      const before = trace.keys.length
-      yield* described.pipe(Rise.reinforce({ steps: 1, promptsPerStep: 6 }), Rise.train)
-      assert.isFalse(trace.keys.slice(before).some((key) => key.includes("again=")))
-    }).pipe(Effect.provide(live())))
-
   it.effect("keys its draws by stage, step and sample and batches by count alone", () =>
     Effect.gen(function*() {
       yield* loop(6).pipe(Rise.reinforce({ steps: 2, promptsPerStep: 6 }), Rise.train)

@@ -12,14 +12,12 @@ import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import {
-  type Again,
   type ClosedLoop,
   type Fault,
   type Loop,
   pipeable,
   type Pipeline,
-  type Stages,
-  type Visit
+  type Stages
 } from "./Pipeline.ts"
 import { Batching, distinctIds, type Drawing, grammarOf, type Masking, narrativeOf, sampleAll } from "./Sampling.ts"
 
@@ -30,33 +28,17 @@ const tokensOf = (group: Group.Group<unknown, Group.Reasoned & Partial<Group.Rec
     0
   )
 
-type Drawn<A> = Group.Group<A, Group.Reasoned & Partial<Group.Validated>>
-
-/** A loop that goes round again for samples whose best chain is not good enough, and puts what it draws beside what is there. */
-const settled = <A, X extends Drawn<A>>(loop: Loop<A, X>, { below, rounds }: Again): Loop<A, X> => {
-  const round = ({ key, session }: Visit, groups: ReadonlyArray<X>, number: number): Effect.Effect<ReadonlyArray<X>, Fault, Policy> =>
-    Effect.gen(function*() {
-      const poor = groups.filter(({ candidates }) => candidates.every(({ reward = 1 }) => reward < below))
-      if (number > rounds || poor.length === 0) return groups
-      const more = yield* loop({ session, key: `${key}/again=${number}` }, poor.map(({ sample }) => sample))
-      const drawn = new Map(Array.zip(poor, more))
-      const joined = groups.map((group): X => ({ ...group, candidates: [...group.candidates, ...(drawn.get(group)?.candidates ?? [])] }))
-      return yield* round({ key, session }, joined, number + 1)
-    })
-  return (visit, samples) => Effect.flatMap(loop(visit, samples), (groups) => round(visit, groups, 1))
-}
-
 /** One pass of a described loop over all data under one session: what the described stages yield when pulled. */
-export const pass = <A, X extends Drawn<A>, E, R>(
+export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.Reconstructed>>, E, R>(
   name: string,
-  { again, data, loop: once }: Pick<ClosedLoop<"Reasoned", A, E, R>, "again" | "data"> & { readonly loop: Loop<A, X> }
+  data: Pipeline<"Sampled", A, E, R>["data"],
+  loop: Loop<A, X>
 ): Stream.Stream<X, E | Fault, R | Policy | Run> =>
   Stream.unwrap(Effect.gen(function*() {
     const policy = yield* Policy
     const { prompts } = yield* Batching
     const { method } = yield* Run
     const session = yield* policy.session
-    const loop = again === undefined ? once : settled(once, again)
     const total = yield* Stream.runCount(data)
     const stage = method === "" ? name : `${method}/${name}`
     yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples" }))
@@ -78,7 +60,7 @@ export const pass = <A, X extends Drawn<A>, E, R>(
   }))
 
 const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>(
-  self: Pipeline<"Sampled" | "Warmed" | "Reasoned" | "Reconstructed", A, E, R> & { readonly again?: Again | undefined },
+  self: Pipeline<"Sampled" | "Warmed" | "Reasoned" | "Reconstructed", A, E, R>,
   stage: S,
   loop: Loop<A, Stages<A>[S] & Group.Group<A, Group.Reasoned>>
 ): ClosedLoop<S, A, E | Fault, R | Policy | Run> =>
@@ -89,9 +71,8 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
     data: self.data,
     validation: self.validation,
     ready: self.ready,
-    items: Stream.unwrap(Effect.as(self.ready, pass("explain", { again: self.again, data: self.data, loop }))),
-    loop,
-    again: self.again
+    items: Stream.unwrap(Effect.as(self.ready, pass("explain", self.data, loop))),
+    loop
   })
 
 export interface GenerateOptions extends Drawing {
@@ -99,8 +80,6 @@ export interface GenerateOptions extends Drawing {
   readonly candidates?: number
   /** Whether tags and control tokens are kept out of a chain while it is drawn. Default "off": a chain with one earns nothing. */
   readonly grammar?: Masking
-  /** Whether samples without a good chain are given more. Default: each gets `candidates`, whatever they earn. */
-  readonly again?: Again
 }
 
 /**
@@ -115,7 +94,7 @@ export const generate = (options: GenerateOptions = {}) =>
 <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
   const { candidates = 8, maxTokens = 160, temperature = 1 } = options
   const { task } = self
-  return describe({ ...self, again: options.again }, "Reasoned", ({ key, session }, samples) =>
+  return describe(self, "Reasoned", ({ key, session }, samples) =>
     Effect.gen(function*() {
       const ids = distinctIds(samples.map((sample) => sample.image.id))
       const requests = yield* Effect.forEach(samples, (sample, i) =>

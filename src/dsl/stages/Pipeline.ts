@@ -67,23 +67,11 @@ export interface Visit {
 /** A described part of the closed loop: `reinforce` interprets it again for every step. */
 export type Loop<A, X> = (visit: Visit, samples: ReadonlyArray<Sample<A>>) => Effect.Effect<ReadonlyArray<X>, Fault, Policy>
 
-/**
- * Further rounds of the loop in the pass that writes D_RISE, for samples whose best chain earns less than `below`: the pictures that a
- * filter drops are the difficult ones, which a student needs most. Training groups stay as large as they are.
- */
-export interface Again {
-  /** A reward in [0, 1]: τ, as a rule. */
-  readonly below: number
-  /** The most further rounds, each of as many candidates as the first. */
-  readonly rounds: number
-}
-
 /** A pipeline that is still only a description of the closed loop. */
 export interface ClosedLoop<out S extends "Reasoned" | "Reconstructed" | "Validated", in out A, out E = never, out R = never>
   extends Pipeline<S, A, E, R>
 {
   readonly loop: Loop<A, Stages<A>[S]>
-  readonly again: Again | undefined
 }
 
 /** Gives a plain record its `pipe`. */

@@ -73,7 +73,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
   return advance(self, {
     stage: "Reinforced",
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
-    items: pass("explain", self)
+    items: pass("explain", self.data, self.loop)
   })
 }
 

@@ -57,11 +57,9 @@ const doubled = ({ warmUp }: Pick<Preset, "warmUp">) =>
 const judge = <A, E, R, EP, RP>({ preset, task, training }: AuditOptions<A, E, R, EP, RP>, { judged, trained }: Fold<A, E, R>) =>
   Effect.gen(function*() {
     const run = yield* Run
-    const { again: _, ...once } = preset.generate
     const start = warmUp(task, trained, { validation: 0, ...doubled(preset) })
     const loop = <S extends "Sampled" | "Warmed">(from: Rise.Pipeline<S, A, E | Rise.Fault | Rise.StageError, R | Policy | Run>) =>
-      // As many chains of every sample: a label must not look better for having been asked about more often.
-      from.pipe(Rise.generate(once), Rise.reconstruct(preset.reconstruct), Rise.validate(preset.validate))
+      from.pipe(Rise.generate(preset.generate), Rise.reconstruct(preset.reconstruct), Rise.validate(preset.validate))
     if (training === "warm-up") yield* start.ready
     if (training === "RISE-CoT") {
       // The halves are for judging: no part of them is held out to select on.
