@@ -4,25 +4,23 @@
  *
  * Stopping it loses at most a few minutes: the same command goes on from the last written state.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, Option, Struct } from "effect"
 import { Command, Flag } from "effect/cli"
+import { readable, runMain } from "../src/cli/main.ts"
 import * as Policy from "../src/dsl/Policy.ts"
 import { evaluate } from "../src/pipelines/pretrain/Evaluate.ts"
 import * as Pretrain from "../src/pipelines/pretrain/Pretrain.ts"
 
-const command = Command.make("pretrain", {
+Command.make("pretrain", {
   checkpoint: Flag.Literals("checkpoint", Struct.keys(Pretrain.recipes)).pipe(
     Flag.withDescription("Which one to rebuild"),
     Flag.withDefault("scene-vl")
   ),
   out: Flag.String("out").pipe(Flag.withDescription("Folder of the run; default runs/pretrain-CHECKPOINT"), Flag.optional)
 }, ({ checkpoint, out }) =>
-  Effect.gen(function*() {
+  readable(Effect.gen(function*() {
     const model = yield* Pretrain.run({ ...Pretrain.recipes[checkpoint], out: Option.getOrElse(out, () => `runs/pretrain-${checkpoint}`) })
     yield* Console.log(`The model is in ${model}. What it can do on scenes that it has not seen:`)
     const figures = yield* evaluate(300).pipe(Effect.provide(Policy.onnx({ model, seed: 0, trainable: "none" })))
     for (const [name, value] of Object.entries(figures)) yield* Console.log(`${name.padEnd(22)}${Number(value.toFixed(3))}`)
-  }))
-
-command.pipe(Command.run({ version: "0.1.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+  }))).pipe(Command.withDescription("Rebuild an embedded checkpoint"), runMain)

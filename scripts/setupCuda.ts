@@ -4,14 +4,13 @@
  * Says what it will download and where to before it does; `--dry-run` stops there. The download is onnxruntime-node's own
  * install script's.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { ChildProcess } from "effect/process"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
+import { readable, runMain } from "../src/cli/main.ts"
 import { Device } from "../src/kernels/runtime/index.ts"
-import packageJson from "../package.json" with { type: "json" }
 
 class SetupError extends Schema.TaggedError<SetupError>()("SetupError", { reason: Schema.String }) {
   override get message() {
@@ -70,9 +69,4 @@ const setup = Effect.fnUntraced(function*(dryRun: boolean) {
 
 Command.make("setup:cuda", {
   dryRun: Flag.Boolean("dry-run").pipe(Flag.withDescription("Say what would be downloaded, and stop"), Flag.withDefault(false))
-}, ({ dryRun }) => setup(dryRun)).pipe(
-  Command.withDescription("Fetch onnxruntime's CUDA 12 provider"),
-  Command.run({ version: packageJson.version }),
-  Effect.provide(NodeServices.layer),
-  NodeRuntime.runMain
-)
+}, ({ dryRun }) => readable(setup(dryRun))).pipe(Command.withDescription("Fetch onnxruntime's CUDA 12 provider"), runMain)

@@ -58,6 +58,9 @@ export const libraryFolder = (): string =>
 /** What the CUDA provider cannot do without; the package does not bring them. */
 export const cudaLibraries = ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"] as const
 
+/** What brings them, from a clone or from a project that has installed the package. */
+const setup = import.meta.url.endsWith(".ts") ? "npm run setup:cuda" : "npm explore rise-vlm -- npm run setup:cuda"
+
 const look = (device: Device): Effect.Effect<Finding> =>
   Effect.gen(function*() {
     if (device === "cpu") return { device }
@@ -66,7 +69,7 @@ const look = (device: Device): Effect.Effect<Finding> =>
         return { device, missing: `CUDA is supported on linux x64, this is ${process.platform} ${process.arch}; webgpu may work` }
       }
       const absent = cudaLibraries.filter((name) => !existsSync(join(libraryFolder(), name)))
-      if (absent.length > 0) return { device, missing: `${absent.join(" and ")} are not installed: run "npm run setup:cuda"` }
+      if (absent.length > 0) return { device, missing: `${absent.join(" and ")} are not installed: run "${setup}"` }
     }
     const reason = yield* probe(device)
     if (reason === undefined) return { device }

@@ -1,0 +1,54 @@
+import { assert, describe, it } from "@effect/vitest"
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = fileURLToPath(new URL("../../", import.meta.url))
+const node = (cwd: string, ...args: ReadonlyArray<string>) => spawnSync(process.execPath, args, { cwd, encoding: "utf8", timeout: 90_000 })
+
+const script = `
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Effect } from "effect"
+import { Advantage, Emotion6, Policy, Rise, Scenes } from "rise-vlm"
+
+Rise.make(Emotion6.task, Scenes.Scenes.dataset({ split: "train", limit: 4 })).pipe(
+  Rise.generate({ candidates: 2, maxTokens: 8 }), Rise.reconstruct({ grammar: "mask", maxTokens: 24 }), Rise.validate(),
+  Rise.best(), Rise.filter({ tau: 0 }), Rise.sft({ steps: 1 }), Rise.run({ out: "run" }),
+  Effect.provide(Policy.onnx({ model: "node_modules/rise-vlm/assets/scene-vl" })),
+  Effect.provide([Advantage.layerGrpo, NodeServices.layer]), NodeRuntime.runMain
+)
+`
+
+describe("package", () => {
+  it("trains, answers and type-checks where it is installed, below node_modules and outside of the clone", () => {
+    const directory = mkdtempSync(join(tmpdir(), "rise-package-"))
+    try {
+      const project = join(directory, "project")
+      const installed = join(project, "node_modules/rise-vlm")
+      const built = node(root, "scripts/build.ts", "--out", installed)
+      assert.strictEqual(built.status, 0, built.stderr)
+      assert.match(node(root, "scripts/build.ts", "--out", installed).stderr, /is not empty; choose another --out/)
+      // Its dependencies are found one folder up, as npm's hoisting leaves them.
+      symlinkSync(join(root, "node_modules"), join(directory, "node_modules"), "junction")
+
+      writeFileSync(join(project, "script.mjs"), script)
+      const ran = node(project, "script.mjs")
+      assert.strictEqual(ran.status, 0, ran.stderr)
+      assert.isTrue(existsSync(join(project, "run/model/model.safetensors")))
+
+      const { bin, version } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"))
+      const help = node(project, join(installed, bin.rise), "--help")
+      assert.strictEqual(help.status, 0, help.stderr)
+      assert.include(help.stdout, "annotate")
+      assert.include(node(project, join(installed, bin.rise), "--version").stdout, version)
+
+      writeFileSync(join(project, "typed.mts"), 'import { Classification } from "rise-vlm"\nexport const name: number = Classification.make({ name: "a", labels: ["b"], subject: "c" }).name\n')
+      const typed = node(project, join(root, "node_modules/typescript/bin/tsc"), "--noEmit", "--strict", "--skipLibCheck", "--target", "es2024", "--module", "nodenext", "typed.mts")
+      assert.match(typed.stdout, /^typed\.mts\(2,14\): error TS2322: Type 'string' is not assignable to type 'number'\.\s*$/)
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  }, 180_000)
+})
