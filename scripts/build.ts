@@ -3,20 +3,14 @@
  *
  * Node runs the sources of a clone as they are, but refuses TypeScript below `node_modules`: what is installed has to be JavaScript.
  */
-import { Console, Effect, FileSystem, Path, Schema, Struct } from "effect"
+import { Console, Effect, FileSystem, Path, Struct } from "effect"
 import { Command, Flag } from "effect/cli"
-import { ChildProcess } from "effect/process"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import packageJson from "../package.json" with { type: "json" }
 import { readable, runMain } from "../src/cli/main.ts"
-
-class BuildError extends Schema.TaggedError<BuildError>()("BuildError", { reason: Schema.String }) {
-  override get message() {
-    return this.reason
-  }
-}
+import { program, ScriptError } from "./program.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 /** Nobody's but this script's: replaced without asking. */
@@ -40,14 +34,11 @@ const build = Effect.fnUntraced(function*(out: string) {
   const path = yield* Path.Path
   const target = path.resolve(out)
   if (target !== own && (yield* fs.exists(target)) && (yield* fs.readDirectory(target)).length > 0) {
-    return yield* new BuildError({ reason: `${target} is not empty; choose another --out` })
+    return yield* new ScriptError({ reason: `${target} is not empty; choose another --out` })
   }
   yield* fs.remove(target, { recursive: true, force: true })
-  const code = yield* Effect.scoped(Effect.flatMap(
-    ChildProcess.make(process.execPath, [tsc, "-p", path.join(root, "tsconfig.build.json"), "--outDir", target], { stdout: "inherit", stderr: "inherit" }),
-    ({ exitCode }) => exitCode
-  ))
-  if (code !== 0) return yield* new BuildError({ reason: `tsc ended with ${code}; what it printed above says why` })
+  const code = yield* program(tsc, ["-p", path.join(root, "tsconfig.build.json"), "--outDir", target])
+  if (code !== 0) return yield* new ScriptError({ reason: `tsc ended with ${code}; what it printed above says why` })
   for (const name of ["assets", "README.md", "CHANGELOG.md", "LICENSE"]) yield* fs.copy(path.join(root, name), path.join(target, name))
   yield* fs.writeFileString(path.join(target, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`)
   yield* Console.log(`${packageJson.name} ${packageJson.version} is in ${target}: "npm pack ${target}" makes an archive to install`)

@@ -6,17 +6,11 @@
  */
 import { Console, Effect, FileSystem, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import { ChildProcess } from "effect/process"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { readable, runMain } from "../src/cli/main.ts"
 import { Device } from "../src/kernels/runtime/index.ts"
-
-class SetupError extends Schema.TaggedError<SetupError>()("SetupError", { reason: Schema.String }) {
-  override get message() {
-    return this.reason
-  }
-}
+import { program, ScriptError } from "./program.ts"
 
 /** The part of onnxruntime-node's own list that says what its script installs. */
 const Metadata = Schema.Struct({
@@ -32,12 +26,12 @@ const script = join(dirname(here.resolve("onnxruntime-node/package.json")), "scr
 const planned = Effect.gen(function*() {
   const platform = `${process.platform}/${process.arch}`
   const unknown = (cause: { readonly message: string }) =>
-    new SetupError({ reason: `onnxruntime-node's list of downloads has changed (${cause.message}); run its script/install.js yourself` })
+    new ScriptError({ reason: `onnxruntime-node's list of downloads has changed (${cause.message}); run its script/install.js yourself` })
   const { manifests, packages, requirements } = yield* Schema.decodeUnknownEffect(Metadata)(here(join(dirname(script), "install-metadata.js"))).pipe(
     Effect.mapError(unknown)
   )
   const files = (requirements[platform] ?? []).flatMap((name) => Object.entries(manifests[`${platform}:${name}`] ?? {}))
-  if (files.length === 0) return yield* new SetupError({ reason: `onnxruntime-node has no CUDA provider for ${platform}, only for linux/x64; --device webgpu may work` })
+  if (files.length === 0) return yield* new ScriptError({ reason: `onnxruntime-node has no CUDA provider for ${platform}, only for linux/x64; --device webgpu may work` })
   const names = [...new Set(files.map(([, file]) => file.package))].map((id) => `${packages[id]?.name ?? id} ${packages[id]?.versions[0]?.version ?? ""}`.trim())
   return { files: files.map(([name]) => name.replace("./", "")), packages: names }
 })
@@ -54,13 +48,10 @@ const setup = Effect.fnUntraced(function*(dryRun: boolean) {
   ].join("\n"))
   if (dryRun) return
   // "true" installs what the platform asks for. Naming "cuda12" does nothing in 1.30: its script reads the name and drops it.
-  const code = yield* Effect.scoped(Effect.flatMap(
-    ChildProcess.make(process.execPath, [script], { env: { ONNXRUNTIME_NODE_INSTALL: "true" }, extendEnv: true, stdout: "inherit", stderr: "inherit" }),
-    ({ exitCode }) => exitCode
-  ))
+  const code = yield* program(script, [], { ONNXRUNTIME_NODE_INSTALL: "true" })
   for (const name of Device.cudaLibraries) {
     if (code !== 0 || !(yield* fs.exists(join(folder, name)))) {
-      return yield* new SetupError({ reason: `${name} was not installed (the script ended with ${code}); what it printed above says why` })
+      return yield* new ScriptError({ reason: `${name} was not installed (the script ended with ${code}); what it printed above says why` })
     }
   }
   yield* Device.check("cuda")

@@ -9,6 +9,7 @@ import { existsSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { built, entry } from "./Built.ts"
 
 export const Device = Schema.Literals(["cpu", "webgpu", "cuda"])
 export type Device = typeof Device.Type
@@ -35,13 +36,11 @@ export class DeviceError extends Schema.TaggedError<DeviceError>()("DeviceError"
 const Verdict = Schema.fromJsonString(Schema.Struct({ reason: Schema.NullOr(Schema.String) }))
 
 const PROBE_MILLIS = 60_000
-// The published build has no .ts files.
-const probeEntry = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./probe.ts" : "./probe.js", import.meta.url))
 
 /** Runs a tiny model on a provider in another process; the reason it could not, if it could not. */
 const probe = (device: Device): Effect.Effect<string | undefined> =>
   Effect.callback<string>((resume) => {
-    const child = execFile(process.execPath, [probeEntry, device], { timeout: PROBE_MILLIS }, (failure, stdout) => {
+    const child = execFile(process.execPath, [fileURLToPath(entry("probe")), device], { timeout: PROBE_MILLIS }, (failure, stdout) => {
       const ended = failure === null ? "" : failure.killed === true ? "it did not answer within a minute" : `its process ended with ${failure.signal ?? failure.code}`
       resume(Effect.succeed(stdout.trim() === "" ? JSON.stringify({ reason: ended || "its process said nothing" }) : stdout))
     })
@@ -59,7 +58,7 @@ export const libraryFolder = (): string =>
 export const cudaLibraries = ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"] as const
 
 /** What brings them, from a clone or from a project that has installed the package. */
-const setup = import.meta.url.endsWith(".ts") ? "npm run setup:cuda" : "npm explore rise-vlm -- npm run setup:cuda"
+const setup = built ? "npm explore rise-vlm -- npm run setup:cuda" : "npm run setup:cuda"
 
 const look = (device: Device): Effect.Effect<Finding> =>
   Effect.gen(function*() {

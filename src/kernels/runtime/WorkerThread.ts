@@ -6,6 +6,7 @@
  */
 import { Effect, type Scope } from "effect"
 import { Worker } from "node:worker_threads"
+import { entry } from "./Built.ts"
 import { type HostData, type HostTensor, isShared } from "./HostTensor.ts"
 import { type Body, Gate, operation, type Reply, type Request, type Value, type WorkerData } from "./Protocol.ts"
 import { RuntimeError } from "./RuntimeError.ts"
@@ -30,9 +31,6 @@ interface Pending {
 interface Thread extends WorkerThread {
   readonly close: Effect.Effect<void>
 }
-
-// The published build has no .ts files.
-const workerEntry = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url)
 
 /** Buffers handed over with a message instead of being copied by it. */
 type Transfer = Array<ArrayBuffer>
@@ -90,7 +88,7 @@ const withdraw = ({ gate }: Request): boolean =>
 
 const start = (options: Options) =>
   Effect.callback<Thread, RuntimeError>((resumeStart) => {
-    const worker = new Worker(options.entry ?? workerEntry, { workerData: { threads: options.threads, device: options.device } })
+    const worker = new Worker(options.entry ?? entry("worker"), { workerData: { threads: options.threads, device: options.device } })
     const pending = new Map<number, Pending>()
     const exitListeners = new Set<() => void>()
     let nextId = 0
