@@ -1,5 +1,5 @@
 /**
- * The two rewards of the paper, and how a think-answer is written and read.
+ * The two rewards of the paper.
  *
  * - eq. 1: R = S(A, Â) · 1{L(R, A) = 0 ∧ F_CoT(R, Â) = 1}, for the closed loop of RISE-CoT;
  * - eq. 9: R_R1 = S(A, Â) · 1{F_R1 = 1}, for the think-answer of RISE-R1.
@@ -7,8 +7,10 @@
  * Both are in [0, 1] whatever the model wrote. Every zero that is not a bad similarity carries the reason it was given.
  */
 import { Option, Result } from "effect"
+import { withoutEndOfTurn } from "../kernels/text/EndOfTurn.ts"
 import * as Leakage from "./Leakage.ts"
 import { type FormatReason, formatReason, type LeakReason, type Task, TaskError } from "./Task.ts"
+import * as ThinkAnswer from "./ThinkAnswer.ts"
 
 /** Why a reward is what it is; counted by name in the metrics. */
 export type Verdict = "ok" | "leak" | "format-reasoning" | "format-annotation"
@@ -37,7 +39,7 @@ export const minimumWords = 5
 
 /** F_CoT on the reasoning alone: a narrative of at least five words, without tags. */
 export const narrative = (reasoning: string): Option.Option<FormatReason> => {
-  const text = reasoning.trim()
+  const text = withoutEndOfTurn(reasoning)
   if (text === "") return Option.some(formatReason("empty-reasoning", ""))
   const markup = /<\/?[a-z|!][^<>]{0,60}>/i.exec(text)
   if (markup !== null) return Option.some(formatReason("tag-in-reasoning", markup[0]))
@@ -45,46 +47,8 @@ export const narrative = (reasoning: string): Option.Option<FormatReason> => {
   return words.length < minimumWords ? Option.some(formatReason("too-few-words", text)) : Option.none()
 }
 
-/** The two parts of a think-answer. */
-export interface ThinkAnswer {
-  readonly reasoning: string
-  readonly answer: string
-}
-
-/** `<think>reasoning</think><answer>answer</answer>`: what the student learns to write. */
-export const writeThinkAnswer = (reasoning: string, answer: string): string =>
-  `<think>${reasoning}</think><answer>${answer}</answer>`
-
-/** A tag of the think-answer itself: none may hide in its parts. */
-const innerTag = /<\/?(?:think|answer)>/
-
-/**
- * Reads exactly `<think>…</think><answer>…</answer>` with a non-empty think and no further tag: no text before, between or
- * after. Total on arbitrary text.
- */
-export const readThinkAnswer = (text: string): Result.Result<ThinkAnswer, FormatReason> => {
-  const open = "<think>"
-  const middle = "</think><answer>"
-  const close = "</answer>"
-  if (!text.startsWith(open)) return Result.fail(formatReason("no-think", text))
-  const split = text.indexOf(middle)
-  if (split < 0) return Result.fail(formatReason("no-answer", text))
-  if (!text.endsWith(close) || text.length < split + middle.length + close.length) {
-    return Result.fail(formatReason("answer-not-closed", text.slice(split)))
-  }
-  const reasoning = text.slice(open.length, split)
-  const answer = text.slice(split + middle.length, -close.length)
-  const extra = innerTag.exec(reasoning) ?? innerTag.exec(answer)
-  if (extra !== null) return Result.fail(formatReason("extra-tag", extra[0]))
-  if (reasoning.trim() === "") return Result.fail(formatReason("empty-think", text))
-  return Result.succeed({ reasoning, answer })
-}
-
-/** What could be the answer of a text that need not keep the format: the ablation without F. */
-const looseAnswer = (text: string): string => {
-  const inside = /<answer>([^<]*)/.exec(text)?.[1]
-  return inside ?? text.split("</think>").at(-1) ?? text
-}
+/** How a think-answer is written and read: `ThinkAnswer`. */
+export { read as readThinkAnswer, type ThinkAnswer, write as writeThinkAnswer } from "./ThinkAnswer.ts"
 
 /** S, held to its law: rounding is forgiven, anything else outside [0, 1] is the plug-in's mistake and says so. */
 const similarity = <A>(task: Task<A>, truth: A, predicted: A): number => {
@@ -94,6 +58,10 @@ const similarity = <A>(task: Task<A>, truth: A, predicted: A): number => {
   }
   return Math.min(1, Math.max(0, value))
 }
+
+/** Reads a bare annotation: white space around it and an end of turn left behind it are not the task's concern. */
+export const readAnswer = <A>(task: Pick<Task<A>, "decode">, text: string): Result.Result<A, FormatReason> =>
+  task.decode(withoutEndOfTurn(text))
 
 /** L(R, A) by the task's own rule or, without one, by numeric content. */
 export const leak = <A>(task: Task<A>) => (reasoning: string, truth: A): Option.Option<LeakReason> =>
@@ -122,7 +90,7 @@ const paid = <A>(task: Task<A>, truth: A, predicted: A): Scored<A> => ({
 export const cot = <A>(task: Task<A>, options: Options = {}) => {
   const leaks = leak(task)
   return (turn: { readonly truth: A; readonly reasoning: string; readonly reconstruction: string }): Scored<A> => {
-    const decoded = task.decode(turn.reconstruction)
+    const decoded = readAnswer(task, turn.reconstruction)
     const annotation = Result.getSuccess(decoded)
     if (options.leak !== false) {
       const quoted = leaks(turn.reasoning, turn.truth)
@@ -148,12 +116,12 @@ export interface ScoredThinkAnswer<out A> extends Scored<A> {
  */
 export const r1 = <A>(task: Task<A>, options: Pick<Options, "format"> = {}) =>
 (turn: { readonly truth: A; readonly text: string }): ScoredThinkAnswer<A> => {
-  const parts = readThinkAnswer(turn.text)
+  const parts = ThinkAnswer.read(turn.text)
   const reasoning = Option.map(Result.getSuccess(parts), (found) => found.reasoning)
   if (Result.isFailure(parts) && options.format !== false) {
     return { ...refused("format-reasoning", parts.failure), reasoning }
   }
-  const decoded = task.decode(Result.isSuccess(parts) ? parts.success.answer : looseAnswer(turn.text))
+  const decoded = task.decode(Result.isSuccess(parts) ? parts.success.answer : ThinkAnswer.loose(turn.text))
   const scored = Result.isFailure(decoded)
     ? refused<A>("format-annotation", decoded.failure)
     : paid(task, turn.truth, decoded.success)

@@ -33,7 +33,7 @@ export interface AnnotateOptions {
 const readText = <A>(task: Task<A>, form: Rise.Form, text: string) => {
   const parts: Result.Result<{ readonly reasoning?: string; readonly answer: string }, FormatReason> =
     form === "think" ? Reward.readThinkAnswer(text) : Result.succeed({ answer: text })
-  const decoded = Result.flatMap(parts, ({ answer }) => task.decode(answer))
+  const decoded = Result.flatMap(parts, ({ answer }) => Reward.readAnswer(task, answer))
   return {
     reasoning: Option.flatMap(Result.getSuccess(parts), ({ reasoning }) => Option.fromNullishOr(reasoning)),
     annotation: Result.getSuccess(decoded),

@@ -71,6 +71,14 @@ describe("Reward.cot", () => {
     }
   }, runs)
 
+  it.prop("an end of turn left in either text, and white space around it, change nothing", [Seven, Written], ([truth, written]) => {
+    const plain = { truth, reasoning: narrative, reconstruction: write(written) }
+    for (const end of ["<|im_end|>", "\n<|im_end|>\n", "</s>", "<end_of_turn> "]) {
+      const ended = { truth, reasoning: `\n${narrative}${end}`, reconstruction: ` ${write(written)}${end}` }
+      assert.deepStrictEqual(cot(ended), cot(plain), end)
+    }
+  }, runs)
+
   it("takes five words in any script, and comparisons are not tags", () => {
     for (const reasoning of ["a < b and c > d here", "это лицо улыбается под ясным небом", "one two three four five"]) {
       assert.isTrue(Option.isNone(Reward.narrative(reasoning)), reasoning)
@@ -114,8 +122,9 @@ describe("Reward.r1", () => {
         `<answer>${answer}</answer>`,
         `<think></think><answer>${answer}</answer>`,
         `<think> \n</think><answer>${answer}</answer>`,
-        `<think>so</think>\n<answer>${answer}</answer>`,
-        ` <think>so</think><answer>${answer}</answer>`,
+        `<think>so</think>,<answer>${answer}</answer>`,
+        `so<think>so</think><answer>${answer}</answer>`,
+        `<think>so</think><answer>${answer}</answer><|box_end|>`,
         `<think>so</think><answer>${answer}</answer>.`,
         `<think>so</think><answer>${answer}`,
         `<think>so</think><think>so</think><answer>${answer}</answer>`,
@@ -128,20 +137,45 @@ describe("Reward.r1", () => {
     assert.deepStrictEqual([unreadable.reward, unreadable.verdict], [0, "format-annotation"])
   }, runs)
 
+  it.prop("pays white space around tags, and an end of turn left in the text, as if they were not there", [Seven, Written], ([truth, written]) => {
+    const answer = write(written)
+    const plain = r1({ truth, text: `<think>so</think><answer>${answer}</answer>` })
+    for (
+      const text of [
+        `<think>so</think>\n<answer>${answer}</answer>`,
+        `\n <think>\nso\n</think>\r\n\r\n<answer>\n${answer}\n</answer>\n`,
+        `<think> so </think>\t<answer>\u00a0${answer} </answer><|im_end|>`,
+        `<think>so</think><answer>${answer}</answer>\n<|im_end|>\n<|endoftext|><|endoftext|>`,
+        ...["</s>", "<eos>", "<end_of_turn>", "<|eot_id|>", "<|end|>", "<end_of_utterance>"].map((end) => `<think>so</think><answer>${answer}</answer>${end}`)
+      ]
+    ) assert.deepStrictEqual(r1({ truth, text }), plain, text)
+  }, runs)
+
+  it("reads a long run of white space in linear time", () => {
+    const blank = " ".repeat(1_000_000)
+    const read = Reward.readThinkAnswer(`${blank}<think>so${`</think>${blank}`.repeat(8)}<answer>joy 100${blank}</answer>${blank}`)
+    assert.isTrue(Result.isFailure(read) && read.failure.reason === "extra-tag")
+  })
+
   it("without the format check, finds the answer where it is", () => {
     const truth = [0, 0, 0, 1, 0, 0, 0]
     const loose = Reward.r1(task, { format: false })
-    for (const text of ["joy 100", "<answer>joy 100", "<think>so</think>joy 100", "so</think>\n<answer>joy 100</answer> ok"]) {
+    for (const text of ["joy 100", "<answer>joy 100", "<think>so</think>joy 100", "so</think>\n<answer>joy 100</answer> ok", "joy 100<|im_end|>"]) {
       assert.strictEqual(loose({ truth, text }).reward, 1, text)
     }
   })
 
   it.prop("reading is total, and reads back what was written", [Text, Text], ([text, other]) => {
     const read = Reward.readThinkAnswer(text)
-    if (Result.isSuccess(read)) assert.strictEqual(Reward.writeThinkAnswer(read.success.reasoning, read.success.answer), text)
+    // Read once more, what was read is the same: nothing but white space and ends of turn was lost.
+    if (Result.isSuccess(read)) {
+      const plain = Reward.writeThinkAnswer(read.success.reasoning, read.success.answer)
+      assert.deepStrictEqual(Reward.readThinkAnswer(plain), read)
+      assert.strictEqual(plain.replaceAll(/\s/g, ""), text.replaceAll(/\s/g, ""))
+    }
     const again = Reward.readThinkAnswer(Reward.writeThinkAnswer(text, other))
     if (!/<\/?(think|answer)>/.test(text + other) && text.trim() !== "") {
-      assert.deepStrictEqual(again, Result.succeed({ reasoning: text, answer: other }))
+      assert.deepStrictEqual(again, Result.succeed({ reasoning: text.trim(), answer: other.trim() }))
     } else assert.isTrue(Result.isFailure(again))
   }, { arbitrary: { runs: 1000 } })
 })

@@ -7,6 +7,7 @@ import type { Lesson } from "../Group.ts"
 import { withoutTags } from "../Question.ts"
 import { Run } from "../Run.ts"
 import type { Task } from "../Task.ts"
+import * as ThinkAnswer from "../ThinkAnswer.ts"
 import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
 import { grammarOf, type Masking } from "./Sampling.ts"
@@ -49,9 +50,7 @@ const example = <A>(task: Task<A>, { reasoning, sample }: Lesson<A>, answerWeigh
   return Effect.map(Validation.promptOf(task, form, sample), (text) => ({
     form,
     prompt: { images: [sample.image], text },
-    target: reasoning === undefined
-      ? [answer]
-      : [{ text: `<think>${withoutTags(reasoning)}</think><answer>`, weight: 1 }, answer, { text: "</answer>", weight: 1 }]
+    target: reasoning === undefined ? [answer] : ThinkAnswer.segments(withoutTags(reasoning), answer)
   }))
 }
 

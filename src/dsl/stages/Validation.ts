@@ -20,7 +20,7 @@ export const promptOf = <A>(task: Task<A>, form: Form, sample: Pick<Sample<A>, "
 /** A text read in its form: the annotation if it has one, and what it earns (eq. 9; S alone for a bare answer). */
 export const read = <A>(task: Task<A>, form: Form, truth: A, text: string): Reward.ScoredThinkAnswer<A> => {
   if (form === "think") return Reward.r1(task)({ truth, text })
-  const decoded = task.decode(text)
+  const decoded = Reward.readAnswer(task, text)
   return {
     reward: Result.match(decoded, { onFailure: () => 0, onSuccess: (annotation) => task.similarity(truth, annotation) }),
     verdict: Result.isSuccess(decoded) ? "ok" : "format-annotation",

@@ -52,7 +52,7 @@ export const score = <A>(task: Task<A>) => {
       reconstruction: reconstruction.completion.text
     }))
     const read = texts.flatMap(({ reasoning, reconstruction }) => {
-      const decoded = task.decode(reconstruction)
+      const decoded = Reward.readAnswer(task, reconstruction)
       return Result.isSuccess(decoded) ? [{ reasoning, annotation: decoded.success }] : []
     })
     const agreement = ({ annotation }: typeof read[number]) => mean(read.map((other) => task.similarity(annotation, other.annotation)))
@@ -74,7 +74,7 @@ export const score = <A>(task: Task<A>) => {
       similarity: mean(similarities),
       metric: metric === undefined
         ? mean(similarities)
-        : sign * mean(texts.map(({ reconstruction }) => metric.of(sample.truth, Result.getSuccess(task.decode(reconstruction))))),
+        : sign * mean(texts.map(({ reconstruction }) => metric.of(sample.truth, Result.getSuccess(Reward.readAnswer(task, reconstruction))))),
       chains: candidates.length,
       leaked: candidates.filter(({ verdict }) => verdict === "leak").length,
       unread: candidates.length - read.length,

@@ -10,6 +10,7 @@ import { explain, inventory } from "../../data/scenes/Language.ts"
 import { image } from "../../data/scenes/Render.ts"
 import type { Scene } from "../../data/scenes/Scene.ts"
 import * as Scenes from "../../data/scenes/Scene.ts"
+import * as ThinkAnswer from "../../dsl/ThinkAnswer.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import type { Auxiliary, SupervisedExample, TargetSegment } from "../../kernels/policy/Policy.ts"
 import { prompts } from "../../tasks/classification/Prompts.ts"
@@ -167,11 +168,7 @@ const withAnswer = (
     case "annotate":
       return {
         text: ask.annotate,
-        target: [
-          { text: `<think>${reasoning}</think><answer>`, weight: 1 },
-          { text: answer, weight: answerWeight },
-          { text: "</answer>", weight: 1 }
-        ]
+        target: ThinkAnswer.segments(reasoning, { text: answer, weight: answerWeight })
       }
   }
 }

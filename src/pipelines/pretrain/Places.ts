@@ -8,6 +8,7 @@ import { capitalised, listing, withArticle } from "../../data/scenes/Language.ts
 import { type Placement, type Scene, type Standing, standing } from "../../data/scenes/Scene.ts"
 import { groupOf, settings, side } from "../../data/scenes/World.ts"
 import { placeholder } from "../../dsl/Question.ts"
+import * as ThinkAnswer from "../../dsl/ThinkAnswer.ts"
 import type { Stream } from "../../kernels/math/Keyed.ts"
 import type { TargetSegment } from "../../kernels/policy/Policy.ts"
 import { Lisa } from "../../tasks/detection/index.ts"
@@ -96,11 +97,7 @@ export const example = (
     case "annotatePlace":
       return {
         text: asked(prompts.annotate, random.next() < 0.5 ? whereIs(name) : whereIs("thing")),
-        target: [
-          { text: `<think>${pointed(random, scene, name)}</think><answer>`, weight: 1 },
-          boxed,
-          { text: "</answer>", weight: 1 }
-        ]
+        target: ThinkAnswer.segments(pointed(random, scene, name), boxed)
       }
   }
 }

@@ -5,6 +5,7 @@ import { Option, Result } from "effect"
 import { type FormatReason, formatReason } from "../../dsl/Task.ts"
 import type { Annotation, Target } from "./Annotation.ts"
 import * as Box from "./Box.ts"
+import { grounded, type Grounded } from "./Grounding.ts"
 import * as Literal from "./Literal.ts"
 
 /** Which four numbers a model writes: `[x1, y1, x2, y2]` or `[x, y, width, height]`. */
@@ -104,14 +105,20 @@ const boxOf = <S extends Box.Space>(value: Literal.Literal, { frame, order, outs
   return inside === undefined || (inside !== box && outside === "reject") ? fail("outside-image") : Result.succeed(inside)
 }
 
+/** A box between a family's own tokens: corners in thousandths, put into shares where the frame counts in them. */
+const groundedBox = <S extends Box.Space>(value: Literal.Literal, options: Options<S>): Result.Result<Box.Box<S>, FormatReason> =>
+  boxOf(options.frame.space === "unit" && isNumbers(value, 4) ? value.map((item) => Number(item) / 1000) : value, { ...options, order: "xyxy" })
+
 /** Reads an annotation out of what was found in a text. */
 export const read = <S extends Box.Space>(found: ReadonlyArray<Literal.Found>, options: Options<S>): Reading<S> => {
   const { labels } = options
   const results: Array<Read<S>> = []
+  /** What the family's own tokens say of the list that is being read. */
+  let own: Grounded | undefined
   const fail = (reason: Fault, value: Literal.Literal) => void results.push(Result.fail(formatReason(reason, show(value))))
 
   const target = (value: Literal.Literal, label: string | undefined, score: number | undefined) => {
-    const box = boxOf(joined(value), options)
+    const box = own === undefined ? boxOf(joined(value), options) : groundedBox(joined(value), options)
     if (Result.isFailure(box)) results.push(Result.fail(box.failure))
     else if (labels !== undefined && label === undefined) fail("missing-label", value)
     else if (labels !== undefined && label !== undefined && !labels.includes(label)) fail("unknown-label", label)
@@ -141,7 +148,10 @@ export const read = <S extends Box.Space>(found: ReadonlyArray<Literal.Found>, o
     } else if (value.length > 0) target(value, label, score)
   }
 
-  for (const { before, value } of paired(found)) walk(value, nameBefore(before, labels ?? []), undefined)
+  for (const { before, value } of paired(found)) {
+    own = grounded(before, own)
+    walk(value, own?.name === undefined ? nameBefore(before, labels ?? []) : nameBefore(own.name, labels ?? []) ?? own.name, undefined)
+  }
   return {
     targets: results.flatMap((result) => Result.isSuccess(result) ? [result.success] : []),
     rejected: results.flatMap((result) => Result.isFailure(result) ? [result.failure] : [])

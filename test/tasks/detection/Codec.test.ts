@@ -103,6 +103,24 @@ describe("BoxCodec", () => {
     for (const nothing of ["[]", "```json\n[]\n```", "[[]]", "Nothing: []", "{\"objects\": []}"]) assert.deepStrictEqual(boxesOf(corners, nothing), [], nothing)
   })
 
+  it("reads a family's own grounding tokens: corners in thousandths, whatever the codec writes", () => {
+    const cup = "<|object_ref_start|>cup<|object_ref_end|><|box_start|>(100,200),(300,400)<|box_end|>"
+    const glass = "<|object_ref_start|>a beer glass<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|><|box_start|>(5, 6), (7, 8)<|box_end|>"
+    const read = [[100, 200, 200, 200, "cup"], [1, 2, 2, 2, "beer glass"], [5, 6, 2, 2, "beer glass"]]
+    for (const codec of [BoxCodec.qwen2Vl({ space: "thousandths", labels: names }), BoxCodec.scenes({ labels: names })]) {
+      assert.deepStrictEqual(boxesOf(codec, `${cup}${glass}<|im_end|>`), read)
+      assert.deepStrictEqual(boxesOf(codec, `There is ${cup},\n and ${glass}.`), read)
+      assert.deepStrictEqual(boxesOf(codec, "<ref>cup</ref><box>(100,200),(300,400)</box>"), [[100, 200, 200, 200, "cup"]])
+      assert.deepStrictEqual(boxesOf(codec, "<ref>cup</ref><box>[[100, 200, 300, 400], [1, 2, 3, 4]]</box>"), [[100, 200, 200, 200, "cup"], [1, 2, 2, 2, "cup"]])
+      assert.strictEqual(faultOf(codec, cup.replace("cup", "cat")), "unknown-label")
+      assert.strictEqual(faultOf(codec, "<|box_start|>(100,200),(300,400)<|box_end|>"), "missing-label")
+    }
+    assert.deepStrictEqual(boxesOf(corners, "<|box_start|>(100,200),(300,400)<|box_end|>"), [[100, 200, 200, 200]])
+    assert.deepStrictEqual(boxesOf(scenes, "<|box_start|>(100,200),(300,400)<|box_end|>"), [[100, 200, 200, 200]])
+    const [shares] = Result.getOrThrow(BoxCodec.make({ space: "unit", order: "xywh", style: "list" }).decode("<|box_start|>(100,200),(300,400)<|box_end|>"))
+    assert.deepStrictEqual(shares?.box.map((side) => Number(side.toFixed(6))), [0.1, 0.2, 0.2, 0.2])
+  })
+
   it("names what is wrong", () => {
     assert.strictEqual(faultOf(corners, ""), "empty")
     assert.strictEqual(faultOf(corners, " \n"), "empty")
