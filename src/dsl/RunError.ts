@@ -16,6 +16,22 @@ export class RunFolderExists extends Schema.TaggedError<RunFolderExists>()("RunF
   }
 }
 
+/** Another run writes to the folder. */
+export class RunFolderInUse extends Schema.TaggedError<RunFolderInUse>()("RunFolderInUse", {
+  path: Schema.String,
+  /** The lock that says so. */
+  file: Schema.String,
+  pid: Schema.Int,
+  host: Schema.String,
+  /** ISO 8601. */
+  since: Schema.String
+}) {
+  override get message() {
+    return `${this.path} is in use: process ${this.pid} on ${this.host} has held it since ${this.since}. ` +
+      `Wait for it or choose another --out; if that process is gone, delete ${this.file}`
+  }
+}
+
 /** The run to be resumed was started with something else. */
 export class RunFolderMismatch extends Schema.TaggedError<RunFolderMismatch>()("RunFolderMismatch", {
   path: Schema.String,
@@ -40,7 +56,7 @@ export class RunFileError extends Schema.TaggedError<RunFileError>()("RunFileErr
   }
 }
 
-export type RunError = RunFolderExists | RunFolderMismatch | RunFileError
+export type RunError = RunFolderExists | RunFolderInUse | RunFolderMismatch | RunFileError
 
 /** Names the file and what was being done with it. */
 export const fromPlatform = (path: string, doing: string) => (cause: PlatformError.PlatformError): RunFileError => {

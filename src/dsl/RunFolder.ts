@@ -5,6 +5,7 @@ import { Effect, FileSystem, Option, Path, Schema, Scope, Stream } from "effect"
 import { Safetensors } from "../kernels/weights/index.ts"
 import * as Atomic from "./Atomic.ts"
 import { over, type Past } from "./Inherited.ts"
+import * as RunLock from "./RunLock.ts"
 import { fromPlatform, RunFileError, RunFolderExists, RunFolderMismatch } from "./RunError.ts"
 import { Entry, type Storage } from "./Storage.ts"
 
@@ -131,7 +132,7 @@ const past = Effect.fnUntraced(function*(directory: string, identity: Identity) 
   } satisfies Past
 })
 
-/** Creates or reopens a run folder; files are closed with the scope. */
+/** Creates or reopens a run folder; it is held, and its files are open, until the scope ends. */
 export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -143,12 +144,15 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
     Effect.flatMap((exists) => exists ? fs.readDirectory(directory) : Effect.succeed([])),
     Effect.mapError(platform)
   )
-  const known = content.includes("run.json")
-  if (content.length > 0 && !(known && options.resume === true)) {
-    return yield* new RunFolderExists({ path: directory, resumable: known })
+  if (content.length > 0 && !content.some((name) => name === "run.json" || name === RunLock.lockFile)) {
+    return yield* new RunFolderExists({ path: directory, resumable: false })
   }
+  yield* fs.makeDirectory(directory, { recursive: true }).pipe(Effect.mapError(platform))
+  // Before anything in it is read: what another run has begun to write must not be cut off.
+  yield* RunLock.hold(directory)
+  const known = yield* fs.exists(path.join(directory, "run.json")).pipe(Effect.mapError(platform))
+  if (known && options.resume !== true) return yield* new RunFolderExists({ path: directory, resumable: true })
   const entries: Array<Entry> = known ? [...yield* reopen(directory, options.identity, true)] : []
-  yield* fs.makeDirectory(path.join(directory, "checkpoints"), { recursive: true }).pipe(Effect.mapError(platform))
   if (known) {
     yield* rewind(directory, entries).pipe(
       Effect.mapError((error) => error instanceof RunFileError ? error : platform(error))
@@ -156,6 +160,7 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
   } else {
     yield* Atomic.writeJson(path.join(directory, "run.json"), { identity: options.identity, about: options.about ?? {} })
   }
+  yield* fs.makeDirectory(path.join(directory, "checkpoints"), { recursive: true }).pipe(Effect.mapError(platform))
 
   const handles = new Map<string, { readonly file: FileSystem.File; bytes: number }>()
   const sizes = new Map<string, number>(Object.entries(entries.at(-1)?.files ?? {}))

@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, FileSystem, Layer, Path } from "effect"
+import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Path } from "effect"
 import { Advantage } from "../../src/dsl/Advantage.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
@@ -134,6 +134,28 @@ describe("run folder", () => {
         Rise.make(Stub.Mood, Stub.data(5)).pipe(Rise.answers(), Rise.sft({ steps: 1 }), Rise.run({ out: `${directory}/run`, resume: true }), Effect.provide(live()))
       )
       assert.include(grown.message, "data.samples = 4, this run has 5")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.live("is held by one run: another on the same folder is refused and harms nothing", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporary
+      const expected = yield* whole(`${directory}/whole`)
+      const out = `${directory}/run`
+      const reached = yield* Deferred.make<void>()
+      const go = yield* Deferred.make<void>()
+      const waiting = live({
+        beforeUpdate: (updates) => updates === 19 ? Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(go)) : Effect.void
+      })
+      const fiber = yield* Effect.forkChild(pipeline.pipe(Rise.run({ out, seed: 3 }), Effect.provide(waiting)))
+      yield* Deferred.await(reached)
+      for (const resume of [true, false]) {
+        const error = yield* Effect.flip(pipeline.pipe(Rise.run({ out, seed: 3, resume }), Effect.provide(live())))
+        assert.strictEqual(error._tag, "RunFolderInUse")
+        assert.include(error.message, `process ${process.pid} on`)
+      }
+      yield* Deferred.succeed(go, undefined)
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(yield* contents(out), expected)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("says which file is damaged", () =>

@@ -13,6 +13,7 @@ import { Runtime } from "../../kernels/runtime/index.ts"
 import { Schedule } from "../../kernels/train/index.ts"
 import { ModelDirectory, Safetensors } from "../../kernels/weights/index.ts"
 import { Event, Progress } from "../../dsl/Progress.ts"
+import * as RunLock from "../../dsl/RunLock.ts"
 import * as Corpus from "./Corpus.ts"
 
 /** One rise and fall of the learning rate (Loshchilov & Hutter 2017: cosine with warm restarts). */
@@ -162,13 +163,15 @@ const train = Effect.fnUntraced(function*(options: Options) {
   return target
 })
 
-/** Runs or resumes pretraining and returns the directory of the finished model. */
+/** Runs or resumes pretraining and returns the directory of the finished model. The folder is held meanwhile. */
 export const run = Effect.fn("pretrain")(function*(options: Options) {
+  yield* (yield* FileSystem.FileSystem).makeDirectory(options.out, { recursive: true })
+  yield* RunLock.hold(options.out)
   const model = yield* initialModel(options)
   return yield* train(options).pipe(Effect.provide(
     OnnxPolicy.layer({ model, seed: options.seed, trainable: "all", microBatch: MICRO_BATCH, optimizer: { beta2: 0.98 } }).pipe(
       Layer.provideMerge(Runtime.layer())
     )
   ))
-})
+}, Effect.scoped)
 

@@ -1,0 +1,142 @@
+/**
+ * One process at a time writes to a run folder: `run.lock` says which, and is there as long as it does.
+ *
+ * A process that was killed leaves its lock behind. It is recognised as stale where this machine can tell that its process is
+ * gone: no process has that number, or the one that has it began at another time. Of another machine nothing can be told: its
+ * lock is honoured, and the refusal says what to do.
+ */
+import { Clock, DateTime, Effect, FileSystem, Option, Path, type PlatformError, Schema, type Scope } from "effect"
+import { randomUUID } from "node:crypto"
+import { hostname } from "node:os"
+import { fromPlatform, RunFileError, RunFolderInUse } from "./RunError.ts"
+
+export const lockFile = "run.lock"
+
+/** Who holds a folder. */
+const Holder = Schema.Struct({
+  pid: Schema.Int.check(Schema.isGreaterThan(0)),
+  host: Schema.NonEmptyString,
+  /** When the folder was taken, ISO 8601. */
+  since: Schema.String,
+  /** When the process began, as the system counts it; null where it does not tell. Numbers of processes are used again. */
+  began: Schema.NullOr(Schema.String),
+  /** Tells two locks of one process apart. */
+  token: Schema.String
+})
+type Holder = typeof Holder.Type
+
+const HolderText = Schema.fromJsonString(Holder)
+
+/** What the system tells of a process, where it has a /proc. */
+interface Life {
+  /** The boot and the clock tick in which it began. */
+  readonly began: string
+  /** Killed, but not yet collected by the process that started it. */
+  readonly ended: boolean
+}
+
+const lifeOf = Effect.fnUntraced(function*(pid: number) {
+  const fs = yield* FileSystem.FileSystem
+  const boot = yield* fs.readFileString("/proc/sys/kernel/random/boot_id")
+  const stat = yield* fs.readFileString(`/proc/${pid}/stat`)
+  // The name, in parentheses, may hold anything. Behind it stand the state and, 19 fields on, the start.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+  const life: Life = { began: `${boot.trim()}/${fields[19]}`, ended: fields[0] === "Z" || fields[0] === "X" }
+  return Option.some(life)
+}, (effect) => Effect.orElseSucceed(effect, () => Option.none<Life>()))
+
+/** Whether a process of that number runs here. One that may not be signalled does. */
+const runs = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM"
+  }
+}
+
+/** The locks that this process holds, by token: two runs of one process are two runs. */
+const own = new Set<string>()
+
+const isStale = Effect.fnUntraced(function*({ began, host, pid, token }: Holder) {
+  if (host !== hostname()) return false
+  if (pid === process.pid && own.has(token)) return false
+  if (!runs(pid)) return true
+  const life = yield* lifeOf(pid)
+  if (Option.isSome(life) && life.value.ended) return true
+  // Where no beginning is known, nothing tells this process from the one that wrote the lock, but for the process itself.
+  return Option.isNone(life) || began === null ? pid === process.pid : began !== life.value.began
+})
+
+const exists = (error: PlatformError.PlatformError) => error.reason._tag === "AlreadyExists"
+const missing = (error: PlatformError.PlatformError) => error.reason._tag === "NotFound"
+
+/** Tries in a row: each is lost only to another process that took the folder meanwhile. */
+const attempts = 5
+
+/**
+ * Takes a folder until the scope ends. The folder must exist.
+ *
+ * Fails with `RunFolderInUse` where another run holds it.
+ */
+export const hold = Effect.fn("rise.run.lock")(function*(directory: string): Effect.fn.Return<
+  void, RunFolderInUse | RunFileError, FileSystem.FileSystem | Path.Path | Scope.Scope
+> {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const file = path.join(directory, lockFile)
+  const failed = fromPlatform(file, "taking the run folder")
+  const since = DateTime.formatIso(yield* Effect.map(Clock.currentTimeMillis, DateTime.makeUnsafe))
+  const began = Option.match(yield* lifeOf(process.pid), { onNone: () => null, onSome: (life) => life.began })
+  const mine: Holder = { pid: process.pid, host: hostname(), since, began, token: randomUUID() }
+
+  const read = fs.readFileString(file).pipe(
+    Effect.map(Option.some),
+    Effect.catchIf(missing, () => Effect.succeed(Option.none<string>())),
+    Effect.mapError(failed)
+  )
+  const holder = (text: string) =>
+    Schema.decodeEffect(HolderText)(text).pipe(
+      Effect.mapError((cause) => new RunFileError({
+        path: file,
+        reason: "says that another run holds this folder, and not which one. If none is going on, delete the file",
+        cause
+      }))
+    )
+  /** Moves a stale lock away, if it is still the one that was read: of several that try, one moves it. */
+  const moveAway = Effect.fnUntraced(function*(stale: string) {
+    const aside = `${file}.${mine.token}`
+    const moved = yield* fs.rename(file, aside).pipe(
+      Effect.as(true),
+      Effect.catchIf(missing, () => Effect.succeed(false))
+    )
+    if (!moved) return
+    // Somebody was faster, and this is the new lock: it goes back, unless there is one again.
+    if ((yield* fs.readFileString(aside)) !== stale) yield* Effect.catchIf(fs.link(aside, file), exists, () => Effect.void)
+    yield* fs.remove(aside, { force: true })
+  }, Effect.mapError(failed))
+
+  const take = Effect.gen(function*() {
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const created = yield* fs.writeFileString(file, JSON.stringify(mine), { flag: "wx" }).pipe(
+        Effect.as(true),
+        Effect.catchIf(exists, () => Effect.succeed(false)),
+        Effect.mapError(failed)
+      )
+      const found = yield* read
+      if (Option.isNone(found)) continue
+      const held = yield* holder(found.value)
+      if (created && held.token === mine.token) return void own.add(mine.token)
+      if (!(yield* isStale(held))) return yield* new RunFolderInUse({ path: directory, file, pid: held.pid, host: held.host, since: held.since })
+      yield* moveAway(found.value)
+    }
+    return yield* new RunFileError({ path: file, reason: "several runs try to take this folder at once: start one of them again" })
+  })
+  const release = Effect.gen(function*() {
+    own.delete(mine.token)
+    const found = yield* read
+    // Only what is still ours: a lock that somebody deleted by hand may be another run's by now.
+    if (Option.isSome(found) && found.value === JSON.stringify(mine)) yield* fs.remove(file, { force: true })
+  }).pipe(Effect.ignore)
+
+  yield* Effect.acquireRelease(take, () => release)
+})

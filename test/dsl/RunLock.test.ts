@@ -1,0 +1,85 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Schema, Stream } from "effect"
+import { ChildProcess } from "effect/process"
+import { hostname } from "node:os"
+import { fileURLToPath } from "node:url"
+import * as RunLock from "../../src/dsl/RunLock.ts"
+
+const program = fileURLToPath(new URL("programs/hold.ts", import.meta.url))
+
+/** A process that tries to hold the folder, and what it said first. */
+const contender = Effect.fnUntraced(function*(folder: string) {
+  const child = yield* ChildProcess.make(process.execPath, [program, folder])
+  const said = yield* child.stdout.pipe(Stream.decodeText(), Stream.splitLines, Stream.runHead, Effect.map((line) => line.pipe((found) => found._tag === "Some" ? found.value : "")))
+  return { child, said }
+})
+
+const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
+const Text = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
+
+describe("RunLock", () => {
+  it.live("one holder at a time, also within one process, and nobody afterwards", () =>
+    Effect.gen(function*() {
+      const folder = yield* temporary
+      const fs = yield* FileSystem.FileSystem
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* RunLock.hold(folder)
+        const refused = yield* Effect.flip(Effect.scoped(RunLock.hold(folder)))
+        assert.strictEqual(refused._tag, "RunFolderInUse")
+        assert.include(refused.message, `process ${process.pid} on ${hostname()} has held it since 20`)
+        const { said } = yield* contender(folder)
+        assert.strictEqual(said, "RunFolderInUse")
+        // The refused ones took nothing with them.
+        assert.deepStrictEqual(yield* fs.readDirectory(folder), [RunLock.lockFile])
+      }))
+      assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
+      yield* Effect.scoped(RunLock.hold(folder))
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.live("of a killed process is taken over, by one of several that try", () =>
+    Effect.gen(function*() {
+      const folder = yield* temporary
+      const first = yield* contender(folder)
+      assert.strictEqual(first.said, "held")
+      yield* first.child.kill({ killSignal: "SIGKILL" })
+      const fs = yield* FileSystem.FileSystem
+      assert.deepStrictEqual(yield* fs.readDirectory(folder), [RunLock.lockFile])
+      const said = yield* Effect.forEach([1, 2, 3, 4], () => Effect.map(contender(folder), ({ said }) => said), { concurrency: 4 })
+      assert.deepStrictEqual(said.toSorted(), ["RunFolderInUse", "RunFolderInUse", "RunFolderInUse", "held"])
+      assert.deepStrictEqual(yield* fs.readDirectory(folder), [RunLock.lockFile])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.live("tells a process from the one that had its number before", () =>
+    Effect.gen(function*() {
+      const folder = yield* temporary
+      const fs = yield* FileSystem.FileSystem
+      const file = `${folder}/${RunLock.lockFile}`
+      const holder = yield* Effect.scoped(Effect.andThen(RunLock.hold(folder), Effect.flatMap(fs.readFileString(file), Schema.decodeEffect(Text))))
+      const left = (change: Record<string, unknown>) => fs.writeFileString(file, JSON.stringify({ ...holder, token: "another", ...change }))
+      // Restarted in a container, the new process has the old one's number.
+      yield* left({ began: "an earlier boot/17" })
+      yield* Effect.scoped(RunLock.hold(folder))
+      // The parent is alive, and never held it.
+      yield* left({ pid: process.ppid, began: "an earlier boot/17" })
+      yield* Effect.scoped(RunLock.hold(folder))
+      // Of another machine's processes nothing is known.
+      yield* left({ pid: 999_999_999, host: "elsewhere" })
+      const refused = yield* Effect.flip(Effect.scoped(RunLock.hold(folder)))
+      assert.include(refused.message, `process 999999999 on elsewhere`)
+      assert.include(refused.message, `if that process is gone, delete ${file}`)
+      assert.isTrue(yield* fs.exists(file))
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.live("that says nothing is honoured, and named", () =>
+    Effect.gen(function*() {
+      const folder = yield* temporary
+      const fs = yield* FileSystem.FileSystem
+      for (const text of ["", "{\"pid\": 4", "{\"pid\": -1}"]) {
+        yield* fs.writeFileString(`${folder}/${RunLock.lockFile}`, text)
+        const refused = yield* Effect.flip(Effect.scoped(RunLock.hold(folder)))
+        assert.include(refused.message, `${folder}/${RunLock.lockFile}`)
+        assert.include(refused.message, "delete the file")
+      }
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+})
