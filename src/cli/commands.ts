@@ -1,7 +1,7 @@
 /**
  * The commands of `rise`: thin wrappers over the pipelines.
  */
-import { Console, Effect, Option, Path, Stream } from "effect"
+import { Console, Effect, Option, Path, Schema, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Image from "../kernels/image/Image.ts"
 import { annotate as annotateImages, compare, evaluate as evaluateModel, inFolder, numbered, Presets, report as writeReport, Results, Source, warmUp } from "../pipelines/index.ts"
@@ -60,6 +60,23 @@ export const evaluate = Command.make("evaluate", {
     yield* Console.log(`${Results.table(rows, columns)}\n\nEverything is in ${out}.`)
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))
 
+/** How a list of pictures went. */
+interface Outcome {
+  readonly n: number
+  readonly failed: number
+  /** The first that failed, and why. */
+  readonly first: string
+}
+
+/** Faults of files begin with their names, faults of texts do not. */
+const firstFault = (image: string, fault: string): string => fault.startsWith(image) ? fault : `${image}: ${fault}`
+
+class NothingAnnotated extends Schema.TaggedError<NothingAnnotated>()("NothingAnnotated", { n: Schema.Int, first: Schema.String }) {
+  override get message() {
+    return `none of the ${this.n} pictures could be annotated. First, ${this.first}`
+  }
+}
+
 const images = Argument.String("image").pipe(Argument.withDescription("Image files"), Argument.variadic({ min: 1 }))
 
 export const annotate = Command.make("annotate", {
@@ -68,10 +85,10 @@ export const annotate = Command.make("annotate", {
   computing(flags)(Effect.gen(function*() {
     const task = yield* Task.task(flags)
     const path = yield* Path.Path
-    yield* Stream.fromIterable(flags.images).pipe(
+    const { failed, first, n } = yield* Stream.fromIterable(flags.images).pipe(
       Stream.map((file) => Image.file(path.resolve(file), file)),
       annotateImages(task, { form: flags.form, grammar: masking(flags) }),
-      Stream.runForEach(({ annotation, fault, image, reasoning, text }) =>
+      Stream.tap(({ annotation, fault, image, reasoning, text }) =>
         Console.log(JSON.stringify({
           image: image.id,
           annotation: Option.match(annotation, { onNone: () => null, onSome: task.encode }),
@@ -79,8 +96,16 @@ export const annotate = Command.make("annotate", {
           ...Option.match(fault, { onNone: () => ({}), onSome: (reason) => ({ fault: reason, text }) })
         }))
       ),
+      Stream.runFold((): Outcome => ({ n: 0, failed: 0, first: "" }), (sum, { annotation, fault, image }) =>
+        Option.isSome(annotation) ? { ...sum, n: sum.n + 1 } : {
+          n: sum.n + 1,
+          failed: sum.failed + 1,
+          first: sum.failed === 0 ? firstFault(image.id, Option.getOrElse(fault, () => "no annotation")) : sum.first
+        }),
       Effect.provide(policy(flags))
     )
+    if (failed === n) return yield* new NothingAnnotated({ n, first })
+    if (failed > 0) yield* Effect.logWarning(`${failed} of ${n} pictures could not be annotated; each has its fault. First, ${first}`)
   }))).pipe(Command.withDescription("Annotate images and say why, one JSON object a line"))
 
 export const report = Command.make("report", { folder: Argument.String("folder").pipe(Argument.withDescription("A run folder")) }, ({ folder }) =>

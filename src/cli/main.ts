@@ -1,12 +1,14 @@
 /**
- * Runs a command as the process: readable errors without a stack, exit code 1 for mistakes, 130 for an interrupt.
+ * Runs a command as the process: readable errors without a stack. Exit code 1 for what went wrong, 2 for a command line that
+ * cannot be read, 130 for an interrupt.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Effect, Logger, Option } from "effect"
+import { Effect, Logger, Option, Runtime as EffectRuntime } from "effect"
 import { availableParallelism } from "node:os"
-import { CliError, Command } from "effect/cli"
+import { CliError, CliOutput, Command } from "effect/cli"
 import { type Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Flags from "./flags.ts"
+import { presenter, withOutput } from "./output.ts"
 import packageJson from "../../package.json" with { type: "json" }
 
 /** What handlers may count on. */
@@ -38,12 +40,20 @@ export const computing = (where: Where) =>
   effect: Effect.Effect<A, E, Services>
 ): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> => readable(Effect.provide(effect, Runtime.layer(runtimeOf(where))))
 
+/** What a command line that cannot be read ends with. */
+const usageExitCode = 2
+
+const isUsage = (error: unknown): error is CliError.ShowHelp => CliError.isCliError(error) && error._tag === "ShowHelp"
+
 /** Parses the process's arguments and runs the command. */
 export const runMain = <const Name extends string, Input, C, E>(
   command: Command.Command<Name, Input, C, E, NodeServices.NodeServices>
 ): void =>
   command.pipe(
     Command.run({ version: packageJson.version }),
+    Effect.tapError((error) => Effect.sync(() => isUsage(error) && Object.assign(error, { [EffectRuntime.errorExitCode]: usageExitCode }))),
+    withOutput,
+    Effect.provideService(CliOutput.Presenter, presenter),
     // What a command prints may be read by a program.
     Effect.provideService(Logger.LogToStderr, true),
     Effect.provide(NodeServices.layer),

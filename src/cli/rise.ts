@@ -1,15 +1,12 @@
 #!/usr/bin/env node
 /**
- * The `rise` command.
+ * The `rise` command: turns away a Node that is too old with one line, then loads the program.
  */
-import { Command } from "effect/cli"
-import { audit } from "./audit.ts"
-import { annotate, evaluate, report, train } from "./commands.ts"
-import { runMain } from "./main.ts"
-import { tables } from "./tables.ts"
+import { tooOld } from "./nodeVersion.ts"
 
-Command.make("rise").pipe(
-  Command.withDescription("Teach a vision-language model to annotate images and to say why"),
-  Command.withSubcommands([train, annotate, evaluate, report, tables, audit]),
-  runMain
-)
+const reason = tooOld(process.versions.node)
+if (reason === undefined) await import("./program.ts")
+else {
+  console.error(reason)
+  process.exitCode = 1
+}

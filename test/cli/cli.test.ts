@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Option } from "effect"
+import sharp from "sharp"
 import { embeddedModel } from "../../src/cli/embedded.ts"
 import * as Flags from "../../src/cli/flags.ts"
+import { tooOld } from "../../src/cli/nodeVersion.ts"
 
 const root = new URL("../../", import.meta.url).pathname
 const run = (program: string, ...args: ReadonlyArray<string>) =>
@@ -27,7 +29,6 @@ describe("command line", () => {
         [run("examples/emotion6.ts", "--data", directory, "--model", model, "--out", join(directory, "run")), /header does not fit the task: missing "anger"/],
         [run("examples/emotion6.ts", "--model", directory, "--out", join(directory, "run")), /config\.json/],
         [run("examples/emotion6.ts", "--model", model, "--out", directory), /already exists and holds no run/],
-        [run("examples/emotion6.ts", "--preset", "huge"), /Expected: "smoke" \| "quick" \| "full" \| "photos" \| "paper"/],
         [run("examples/lisa.ts", "--data", directory), /none of train in it, expected ReasonSeg's train\/ and val\//],
         [run("examples/emotion6.ts", "--device", "cuda"), /device cuda is not available on this machine: .*Available: cpu/],
         [run("src/cli/rise.ts", "evaluate", "--remote", "localhost", "--remote-model", "vl", "--out", join(directory, "run")), /baseUrl is "localhost"/],
@@ -50,11 +51,73 @@ describe("command line", () => {
     }
   }, 120_000)
 
-  it("explains itself", () => {
-    const { status, stdout } = run("src/cli/rise.ts", "--help")
-    assert.strictEqual(status, 0)
+  it("explains itself on standard output where it is asked to", () => {
+    const { status, stderr, stdout } = run("src/cli/rise.ts", "--help")
+    assert.deepStrictEqual([status, stderr], [0, ""])
     for (const command of ["train", "annotate", "evaluate", "report"]) assert.include(stdout, command)
   }, 30_000)
+
+  it("a command line that cannot be read: exit 2, the mistake on standard error, and no help that nobody asked for", () => {
+    const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
+      [["examples/emotion6.ts", "--preset", "huge"], /Expected: "smoke" \| "quick" \| "full" \| "photos" \| "paper"\nSee "emotion6 --help"\.\n$/],
+      [["src/cli/rise.ts", "train", "--tau", "75"], /--tau.*"75".*between 0 and 1\nSee "rise train --help"\.\n$/],
+      [["src/cli/rise.ts", "train", "--bogus"], /--bogus.*\nSee "rise train --help"\.\n$/],
+      [["src/cli/rise.ts", "annotate"], /Missing required argument: image\n/],
+      [["src/cli/rise.ts", "bogus"], /Unknown subcommand "bogus"/],
+      [["scripts/build.ts", "--bogus"], /--bogus.*\nSee "build --help"\.\n$/]
+    ]
+    for (const [[program = "", ...args], expected] of cases) {
+      const { status, stderr, stdout } = run(program, ...args)
+      assert.deepStrictEqual([status, stdout], [2, ""], stderr)
+      assert.match(stderr, expected)
+      assert.isBelow(stderr.split("\n").length, 4, stderr)
+    }
+    // Without a command there is nothing to run: what there is stands on standard error.
+    const { status, stderr, stdout } = run("src/cli/rise.ts")
+    assert.deepStrictEqual([status, stdout], [2, ""])
+    assert.include(stderr, "annotate")
+  }, 60_000)
+
+  it("annotates for a pipe: bad pictures are rows, a reader that leaves ends it quietly, a full disk is told", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "rise-"))
+    try {
+      const picture = (name: string) => join(directory, name)
+      await Promise.all([0, 1, 2, 3].map((i) =>
+        sharp({ create: { width: 112, height: 112, channels: 3, background: { r: 60 * i, g: 90, b: 200 } } }).png().toFile(picture(`${i}.png`))))
+      writeFileSync(picture("bad.png"), "no picture")
+      const some = run("src/cli/rise.ts", "annotate", picture("0.png"), picture("bad.png"))
+      assert.strictEqual(some.status, 0, some.stderr)
+      const [good, bad] = some.stdout.trim().split("\n").map((line) => JSON.parse(line))
+      assert.isString(good.annotation)
+      assert.deepStrictEqual([bad.annotation, bad.image], [null, picture("bad.png")])
+      assert.match(some.stderr, /1 of 2 pictures could not be annotated.*bad\.png: /)
+      const none = run("src/cli/rise.ts", "annotate", picture("bad.png"), picture("absent.png"))
+      assert.deepStrictEqual([none.status, none.stdout.trim().split("\n").length], [1, 2])
+      assert.match(none.stderr, /none of the 2 pictures could be annotated\. First, .*bad\.png: /)
+
+      const shell = (line: string) => spawnSync("sh", ["-c", line, process.execPath, join(root, "src/cli/rise.ts"), directory], { encoding: "utf8", timeout: 60_000 })
+      const cut = shell(`{ "$0" "$1" annotate "$2"/?.png; echo "exit $?" >&2; } | head -n 1`)
+      assert.strictEqual(cut.stdout.trim().split("\n").length, 1)
+      assert.strictEqual(cut.stderr, "exit 0\n")
+      assert.strictEqual(shell(`{ "$0" "$1" --help; echo "exit $?" >&2; } | true`).stderr, "exit 0\n")
+      if (existsSync("/dev/full")) {
+        const full = shell(`"$0" "$1" annotate "$2"/0.png > /dev/full`)
+        assert.strictEqual(full.status, 1)
+        assert.match(full.stderr, /^standard output cannot be written: ENOSPC/)
+      }
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  }, 60_000)
+
+  it("turns a Node that is too old away with one line", () => {
+    for (const version of ["18.20.4", "20.20.2", "22.18.9"]) assert.match(tooOld(version) ?? "", /^rise needs Node 22\.19\.0 or newer, this is \d/)
+    for (const version of ["22.19.0", "22.20.1", "24.0.0", "26.1.0"]) assert.isUndefined(tooOld(version))
+    // The entry must be readable to the Nodes that it turns away: it imports the check and, only behind it, the rest.
+    const entry = readFileSync(join(root, "src/cli/rise.ts"), "utf8")
+    assert.deepStrictEqual([...entry.matchAll(/^import .*$/gm)].map(([line]) => line), ['import { tooOld } from "./nodeVersion.ts"'])
+    assert.notMatch(readFileSync(join(root, "src/cli/nodeVersion.ts"), "utf8"), /^import/m)
+  })
 
   it("says what CUDA needs before it fetches anything", () => {
     const { status, stderr, stdout } = run("scripts/setupCuda.ts", "--dry-run")

@@ -2,8 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { delimiter, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { tooOld } from "../../src/cli/nodeVersion.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 const node = (cwd: string, ...args: ReadonlyArray<string>) => spawnSync(process.execPath, args, { cwd, encoding: "utf8", timeout: 90_000 })
@@ -43,6 +44,14 @@ describe("package", () => {
       assert.strictEqual(help.status, 0, help.stderr)
       assert.include(help.stdout, "annotate")
       assert.include(node(project, join(installed, bin.rise), "--version").stdout, version)
+      // The Nodes that are turned away read the entry, where this machine has one of them outside of the clone.
+      const outside = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules")).join(delimiter)
+      const system = spawnSync("node", ["--version"], { encoding: "utf8", env: { PATH: outside } }).stdout?.trim().slice(1)
+      if (system !== undefined && tooOld(system) !== undefined) {
+        const old = spawnSync("node", [join(installed, bin.rise), "--help"], { encoding: "utf8", cwd: project, env: { PATH: outside } })
+        assert.deepStrictEqual([old.status, old.stdout], [1, ""])
+        assert.match(old.stderr, /^rise needs Node 22\.19\.0 or newer, this is .*\n$/)
+      }
 
       writeFileSync(join(project, "typed.mts"), 'import { Classification } from "rise-vlm"\nexport const name: number = Classification.make({ name: "a", labels: ["b"], subject: "c" }).name\n')
       const typed = node(project, join(root, "node_modules/typescript/bin/tsc"), "--noEmit", "--strict", "--skipLibCheck", "--target", "es2024", "--module", "nodenext", "typed.mts")
