@@ -15,6 +15,8 @@ export type Event = Data.TaggedEnum<{
     readonly figures: Readonly<Record<string, number>>
   }
   readonly Finished: { readonly stage: string; readonly note: string }
+  /** Something that the user should know while it can still be changed: why, and the next step. */
+  readonly Warned: { readonly stage: string; readonly text: string }
 }>
 export const Event = Data.taggedEnum<Event>()
 
@@ -106,7 +108,9 @@ export const terminal = (out: Out): View => {
             states.delete(stage)
             if (state === undefined || now - state.started < quietMillis) return
             draw(`${stage.padEnd(22)}  done in ${duration((now - state.started) / 1000)}  ${note}`.trimEnd(), true)
-          }
+          },
+          // Whole, whatever the width: the next step stands at its end.
+          Warned: ({ stage, text }) => void out.write(`${live ? "\r\u001b[2K" : ""}warning: ${stage}: ${text}\n`)
         }))
   }
 }

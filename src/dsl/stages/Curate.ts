@@ -5,6 +5,7 @@
 import { Effect, Schema, Stream } from "effect"
 import type { Policy } from "../../kernels/policy/Policy.ts"
 import * as Group from "../Group.ts"
+import * as Progress from "../Progress.ts"
 import { RunFileError } from "../RunError.ts"
 import { cotFile, Run } from "../Run.ts"
 import { advance, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
@@ -24,6 +25,9 @@ export const CotRow = Schema.Struct({
 export type CotRow = typeof CotRow.Type
 
 const rewardBins = 1000
+
+/** A filter that keeps a smaller share is worth a word: the paper's keeps 0.41 and 0.66. */
+const few = 0.1
 
 /** The highest of `rewardBins` thresholds that keeps at least `share` of the rewards. */
 const thresholdKeeping = (bins: ReadonlyArray<number>, share: number): number => {
@@ -167,6 +171,12 @@ export const filter = (options: FilterOptions = {}) =>
     const { kept, tau } = reached >= of * least || sunk >= wanted ? { kept: reached, tau: wanted } : yield* keptAt(sunk)
     if (kept === 0) return yield* new NothingKept({ tau: wanted, histogram: tenths(bins), wouldKeep40: thresholdKeeping(bins, 0.4) })
     yield* run.metric({ stage: "filter", step: of, of, tau, kept, share: kept / of })
+    if (kept < few * of) {
+      const text = `tau ${tau} keeps ${kept} of ${of} chains (${(100 * kept / of).toFixed(1)}%): supervised training will learn from few, ` +
+        `and the easiest of them. Train RISE-CoT longer or warm up first (Rise.warmUp); tau ${thresholdKeeping(bins, 0.4).toFixed(3)} would keep 40%`
+      yield* run.metric({ stage: "filter", step: of, of, warning: text })
+      yield* Progress.report(Progress.Event.Warned({ stage: run.method === "" ? "filter" : `${run.method}/filter`, text }))
+    }
     return { tau, kept, of }
   })
   const filtered = Effect.flatMap(Run, (run) => run.once("filter", Kept, check))

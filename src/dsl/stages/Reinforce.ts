@@ -10,6 +10,7 @@ import { Run } from "../Run.ts"
 import * as Batches from "./Batches.ts"
 import { pass } from "./ClosedLoop.ts"
 import * as GroupRelative from "./GroupRelative.ts"
+import * as Learning from "./Learning.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
 import { distinctIds, type Drawing, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
 import { defaults, type Reinforcing } from "./Settings.ts"
@@ -67,6 +68,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
           )
           return yield* learn(judged, step, update)
         }),
+      watch: Learning.watch(options),
       score: Validation.loop(self, stage, self.loop, options.select?.samples)
     })
   })
@@ -125,6 +127,7 @@ export const rft = (options: RftOptions = {}) =>
           )
           return yield* learn(judged, step, update)
         }),
+      watch: Learning.watch(options),
       score: Validation.answers(self, stage, { maxTokens, grammar: options.grammar, samples: options.select?.samples })
     })
   })

@@ -32,6 +32,8 @@ export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
     batch: B,
     at: { readonly step: number; readonly key: string; readonly update: UpdateOptions }
   ) => Effect.Effect<StepReport, E2, R2>
+  /** Says what a step's figures should make the user think about, if anything. */
+  readonly watch?: (step: number, figures: StepReport["figures"]) => string | undefined
   /** Asked where `settings.select` is given; without it nothing is selected. */
   readonly score?: Effect.Effect<Score, E3, R3>
 }
@@ -86,6 +88,11 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
           yield* run.metric({ stage: plan.stage, step, of: steps, ...report.figures, learningRate })
           const figures = Object.fromEntries(Object.entries(report.figures).filter(([name]) => shown.includes(name)))
           yield* Progress.report(Progress.Event.Step({ stage, step, tokens: report.tokens, figures }))
+          const text = plan.watch?.(step, report.figures)
+          if (text !== undefined) {
+            yield* run.metric({ stage: plan.stage, step, of: steps, warning: text })
+            yield* Progress.report(Progress.Event.Warned({ stage, text }))
+          }
           if (select !== undefined && (step % select.every === 0 || step === steps)) yield* consider(step)
         })
       )

@@ -1,0 +1,85 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { Advantage } from "../../src/dsl/Advantage.ts"
+import * as Progress from "../../src/dsl/Progress.ts"
+import * as Rise from "../../src/dsl/Rise.ts"
+import { Run } from "../../src/dsl/Run.ts"
+import * as Learning from "../../src/dsl/stages/Learning.ts"
+import * as Task from "../../src/dsl/Task.ts"
+import * as Stub from "./StubPolicy.ts"
+
+const live = Layer.mergeAll(Stub.layer(), Advantage.layerGrpo, Run.layerMemory({ seed: 0 })).pipe(
+  Layer.provideMerge(Stub.Trace.layer),
+  Layer.provideMerge(NodeServices.layer)
+)
+
+/** What a pipeline warns of in a run of its own, and what of it stands in metrics.jsonl. */
+const warnings = <E>(training: Effect.Effect<void, E, Layer.Success<typeof live>>) =>
+  Effect.gen(function*() {
+    const told: Array<string> = []
+    const recorded: Array<string> = []
+    const view: Progress.View = {
+      report: (event) => Effect.sync(() => event._tag === "Warned" && told.push(`${event.stage}: ${event.text}`))
+    }
+    const run = yield* Run
+    yield* training.pipe(
+      Effect.provideService(Progress.Progress, view),
+      Effect.provideService(Run, {
+        ...run,
+        metric: (figures) => Effect.sync(() => typeof figures["warning"] === "string" && recorded.push(`${figures.stage}: ${figures["warning"]}`))
+      })
+    )
+    assert.deepStrictEqual(recorded, told)
+    return told
+  }).pipe(Effect.provide(Layer.fresh(live)))
+
+const rft = (learningRate: number, steps: number, kl = 0) =>
+  Rise.make(Stub.Mood, Stub.data(60)).pipe(Rise.rft({ steps, promptsPerStep: 4, learningRate, kl, deadSteps: 1000 }), Rise.train)
+
+const rewards = (task: Task.Task<Stub.Label>) =>
+  Rise.make(task, Stub.data(300)).pipe(Rise.generate({ candidates: 1 }), Rise.reconstruct(), Rise.validate(), Rise.best(), Rise.filter({ tau: 0.75 }), Rise.train)
+
+describe("a run that does not learn", () => {
+  it.effect("says so half-way and at the end, with the rate and what to change", () =>
+    Effect.gen(function*() {
+      const [half = "", end = "", ...more] = yield* warnings(rft(1e-9, 80))
+      assert.deepStrictEqual(more, [])
+      assert.match(half, /^rft: the reward does not rise: 0\.\d{3} in the first 10 steps, 0\.\d{3} in the last 10 of 40\. learningRate is 1e-9: /)
+      assert.match(end, /in the last 20 of 80/)
+      assert.match(end, /Rise\.warmUp/)
+      const [still = ""] = yield* warnings(rft(1e-9, 30, 0.05))
+      assert.match(still, /the policy has hardly moved \(KL \d/)
+    }))
+
+  it.effect("one that learns, that is right already, or that is too short to tell says nothing", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* warnings(rft(2, 80)), [])
+      assert.deepStrictEqual(yield* warnings(rft(1e-9, 19)), [])
+      const watch = Learning.watch({ steps: 20 })
+      for (let step = 1; step <= 20; step++) assert.isUndefined(watch(step, { reward: 0.95, valid: 1, kl: 0 }))
+    }))
+
+  it.effect("a filter that keeps less than a tenth says what would keep more", () =>
+    Effect.gen(function*() {
+      const joyOnly = Task.make({ ...Stub.Mood, similarity: (truth, predicted) => truth === predicted && truth === "joy" ? 1 : 0.2 })
+      const [text = "", ...more] = yield* warnings(rewards(joyOnly))
+      assert.deepStrictEqual(more, [])
+      assert.match(text, /^filter: tau 0\.75 keeps [12]?\d of 300 chains \(\d\.\d%\): .* tau 0\.\d{3} would keep 40%$/)
+    }))
+
+  it.effect("a filter that keeps enough says nothing", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* warnings(rewards(Stub.Mood)), [])
+    }))
+
+  it.effect("is told on a line of its own, whole, beside the live one", () =>
+    Effect.gen(function*() {
+      const text = "x".repeat(200)
+      const lines: Array<string> = []
+      for (const isTTY of [true, false]) {
+        yield* Progress.terminal({ isTTY, columns: 80, write: (line) => lines.push(line) }).report(Progress.Event.Warned({ stage: "rft", text }))
+      }
+      assert.deepStrictEqual(lines, [`\r\u001b[2Kwarning: rft: ${text}\n`, `warning: rft: ${text}\n`])
+    }))
+})
