@@ -4,15 +4,17 @@
 import { Option, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { Scenes } from "../data/index.ts"
+import { directoryOf } from "../dsl/Embedded.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
 import { embeddedModel, isEmbedded, modelName } from "./embedded.ts"
 
 const positive = Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))
 
 export const model = Flag.String("model").pipe(
-  Flag.withDescription("A Hugging Face directory; default: the embedded checkpoint, for boxes the one that knows places"),
+  Flag.withDescription('A Hugging Face directory, "embedded" or "embedded-places"; default: the embedded checkpoint, for boxes the one that knows places'),
   Flag.withMetavar("DIR"),
-  Flag.withDefault(embeddedModel)
+  Flag.withDefault(embeddedModel),
+  Flag.map(directoryOf)
 )
 
 export const data = Flag.String("data").pipe(

@@ -5,6 +5,7 @@ import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { Config, Effect, Layer, Option } from "effect"
 import { OnnxPolicy, OpenAiPolicy, type Policy, PolicyError } from "../kernels/policy/index.ts"
 import { Device, Runtime } from "../kernels/runtime/index.ts"
+import * as Embedded from "./Embedded.ts"
 
 export * from "../kernels/policy/index.ts"
 
@@ -20,16 +21,17 @@ export interface OnnxOptions extends Omit<OnnxPolicy.Options, "seed"> {
 }
 
 /**
- * A Hugging Face directory as policy, with worker threads and file system of its own.
+ * A Hugging Face directory as policy, with worker threads and file system of its own. `"embedded"` is the checkpoint that ships
+ * with the package, `"embedded-places"` the one that knows where things are.
  *
  * ```ts
- * program.pipe(Effect.provide(Policy.onnx({ model: "assets/scene-vl" })))
+ * program.pipe(Effect.provide(Policy.onnx({ model: "embedded" })))
  * ```
  */
 export const onnx = (
-  { device = "cpu", seed = 0, threadsPerWorker, workers, ...options }: OnnxOptions
+  { device = "cpu", model, seed = 0, threadsPerWorker, workers, ...options }: OnnxOptions
 ): Layer.Layer<Policy | OnnxPolicy.TrainingState | OnnxPolicy.Adapters, PolicyError | Runtime.RuntimeError | Device.DeviceError> =>
-  OnnxPolicy.layer({ ...options, seed }).pipe(
+  OnnxPolicy.layer({ ...options, model: Embedded.directoryOf(model), seed }).pipe(
     Layer.provide(Layer.merge(Runtime.layer({ device, ...(workers !== undefined && { workers }), ...(threadsPerWorker !== undefined && { threadsPerWorker }) }), NodeServices.layer))
   )
 

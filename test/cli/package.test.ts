@@ -9,18 +9,18 @@ import { tooOld } from "../../src/cli/nodeVersion.ts"
 const root = fileURLToPath(new URL("../../", import.meta.url))
 const node = (cwd: string, ...args: ReadonlyArray<string>) => spawnSync(process.execPath, args, { cwd, encoding: "utf8", timeout: 90_000 })
 
-const script = `
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Effect } from "effect"
-import { Advantage, Emotion6, Policy, Rise, Scenes } from "rise-vlm"
+/** The script of the README, as somebody copies it. */
+const readme = readFileSync(join(root, "README.md"), "utf8")
+const script = /^```ts\n(import [^]*?)^```$/m.exec(readme)?.[1] ?? ""
 
-Rise.make(Emotion6.task, Scenes.Scenes.dataset({ split: "train", limit: 4 })).pipe(
-  Rise.generate({ candidates: 2, maxTokens: 8 }), Rise.reconstruct({ grammar: "mask", maxTokens: 24 }), Rise.validate(),
-  Rise.best(), Rise.filter({ tau: 0 }), Rise.sft({ steps: 1 }), Rise.run({ out: "run" }),
-  Effect.provide(Policy.onnx({ model: "node_modules/rise-vlm/assets/scene-vl" })),
-  Effect.provide([Advantage.layerGrpo, NodeServices.layer]), NodeRuntime.runMain
-)
-`
+/** A few steps on a few scenes instead of minutes; everything else as it stands. */
+const shrunk = [
+  ["= Pipelines.Presets ", "= { quick: { ...Pipelines.Presets.smoke, warmUp: { ...Pipelines.Presets.quick.warmUp, steps: 1 } } } "],
+  ["limit: 700", "limit: 8"]
+].reduce((text, [from = "", to = ""]) => {
+  assert.strictEqual(text.split(from).length, 2, `"${from}" stands once in the README's script`)
+  return text.replace(from, to)
+}, script)
 
 describe("package", () => {
   it("trains, answers and type-checks where it is installed, below node_modules and outside of the clone", () => {
@@ -34,16 +34,22 @@ describe("package", () => {
       // Its dependencies are found one folder up, as npm's hoisting leaves them.
       symlinkSync(join(root, "node_modules"), join(directory, "node_modules"), "junction")
 
-      writeFileSync(join(project, "script.mjs"), script)
-      const ran = node(project, "script.mjs")
+      writeFileSync(join(project, "mine.mjs"), shrunk)
+      const ran = node(project, "mine.mjs")
       assert.strictEqual(ran.status, 0, ran.stderr)
-      assert.isTrue(existsSync(join(project, "run/model/model.safetensors")))
+      assert.isTrue(existsSync(join(project, "runs/mine/model/model.safetensors")))
 
       const { bin, version } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"))
       const help = node(project, join(installed, bin.rise), "--help")
       assert.strictEqual(help.status, 0, help.stderr)
       assert.include(help.stdout, "annotate")
       assert.include(node(project, join(installed, bin.rise), "--version").stdout, version)
+      // What it saved answers, as the README says next.
+      const picture = join(root, "docs/scenes.png")
+      const answered = node(project, join(installed, bin.rise), "annotate", "--model", "runs/mine/model", picture)
+      assert.strictEqual(answered.status, 0, answered.stderr)
+      assert.strictEqual(JSON.parse(answered.stdout).image, picture)
+
       // The Nodes that are turned away read the entry, where this machine has one of them outside of the clone.
       const outside = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules")).join(delimiter)
       const system = spawnSync("node", ["--version"], { encoding: "utf8", env: { PATH: outside } }).stdout?.trim().slice(1)
@@ -53,8 +59,9 @@ describe("package", () => {
         assert.match(old.stderr, /^rise needs Node 22\.19\.0 or newer, this is .*\n$/)
       }
 
+      writeFileSync(join(project, "mine.mts"), script)
       writeFileSync(join(project, "typed.mts"), 'import { Classification } from "rise-vlm"\nexport const name: number = Classification.make({ name: "a", labels: ["b"], subject: "c" }).name\n')
-      const typed = node(project, join(root, "node_modules/typescript/bin/tsc"), "--noEmit", "--strict", "--skipLibCheck", "--target", "es2024", "--module", "nodenext", "typed.mts")
+      const typed = node(project, join(root, "node_modules/typescript/bin/tsc"), "--noEmit", "--strict", "--skipLibCheck", "--target", "es2024", "--module", "nodenext", "mine.mts", "typed.mts")
       assert.match(typed.stdout, /^typed\.mts\(2,14\): error TS2322: Type 'string' is not assignable to type 'number'\.\s*$/)
     } finally {
       rmSync(directory, { recursive: true })
