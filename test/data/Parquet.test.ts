@@ -1,6 +1,6 @@
 /** Parquet files that announce what they do not hold, read where a reader that does not come back can be ended. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { execFile } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -3,8 +3,15 @@
  * processor's chat_template.json, then `chat_template` in tokenizer_config.json (a string, or a list of named ones).
  */
 import { Effect, FileSystem, Path } from "effect"
+import * as GitLfs from "./GitLfs.ts"
 import { isJsonObject, type JsonObject, readJsonIfThere } from "./JsonFile.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
+
+/** The file that every tool of today looks for first. */
+export const fileName = "chat_template.jinja"
+
+/** Line ends as Jinja2 reads a template: whatever the file has, the text has "\n". */
+export const withNewlines = (template: string): string => template.replaceAll(/\r\n?/g, "\n")
 
 /** One template out of what a JSON file may hold: text, or `[{name, template}]` of which "default" is meant. */
 const choose = (path: string, value: unknown): Effect.Effect<string, WeightsError> => {
@@ -32,16 +39,18 @@ export const read = (
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const { join } = yield* Path.Path
-    const jinja = join(directory, "chat_template.jinja")
+    const jinja = join(directory, fileName)
     if (yield* fs.exists(jinja).pipe(Effect.mapError(fromPlatform(jinja, "looking for it")))) {
-      return yield* fs.readFileString(jinja).pipe(Effect.mapError(fromPlatform(jinja, "reading")))
+      const text = yield* fs.readFileString(jinja).pipe(Effect.mapError(fromPlatform(jinja, "reading")))
+      const pointer = GitLfs.describe(new TextEncoder().encode(text))
+      return pointer === undefined ? withNewlines(text) : yield* new WeightsError({ path: jinja, reason: pointer })
     }
     const processorPath = join(directory, "chat_template.json")
     const processor = yield* readJsonIfThere(processorPath)
-    if (processor._tag === "Some") return yield* choose(processorPath, processor.value["chat_template"])
+    if (processor._tag === "Some") return withNewlines(yield* choose(processorPath, processor.value["chat_template"]))
     const inConfig = tokenizerConfig["chat_template"]
     if (inConfig !== undefined && inConfig !== null) {
-      return yield* choose(join(directory, "tokenizer_config.json"), inConfig)
+      return withNewlines(yield* choose(join(directory, "tokenizer_config.json"), inConfig))
     }
     return yield* new WeightsError({
       path: directory,
