@@ -2,7 +2,7 @@
  * Where a directory keeps its chat template, in the order of precedence of transformers: chat_template.jinja, then the
  * processor's chat_template.json, then `chat_template` in tokenizer_config.json (a string, or a list of named ones).
  */
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, FileSystem, Option, Path } from "effect"
 import * as GitLfs from "./GitLfs.ts"
 import { isJsonObject, type JsonObject, readJsonIfThere } from "./JsonFile.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
@@ -58,4 +58,38 @@ export const read = (
       expected: "chat_template.jinja, chat_template.json, or chat_template in tokenizer_config.json",
       hint
     })
+  })
+
+/** Where transformers looks for templates beside the one it uses unless told otherwise. */
+const named = "additional_chat_templates"
+
+/** A template's name as a file name, which it cannot leave the directory by. */
+const isPlainName = (name: string): boolean => /^[\w-]+$/.test(name)
+
+/**
+ * Leaves chat_template.jinja in a saved directory whose template lies elsewhere: transformers' processor looks nowhere else. Templates
+ * that stand beside the default one go along, for that file hides the list they are in.
+ *
+ * @param from the directory that `target` has its other files from
+ */
+export const complete = (from: string, target: string): Effect.Effect<void, WeightsError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const { join } = yield* Path.Path
+    const disk = Effect.mapError(fromPlatform(target, "saving its chat templates"))
+    const write = (name: string, text: string) => disk(fs.writeFileString(join(target, name), text))
+    const beside = new Map<string, string>()
+    const files = (yield* disk(fs.exists(join(from, named)))) ? yield* disk(fs.readDirectory(join(from, named))) : []
+    for (const file of files) beside.set(file, yield* disk(fs.readFileString(join(from, named, file))))
+    if (!(yield* disk(fs.exists(join(target, fileName))))) {
+      const [processor, settings] = [yield* readJsonIfThere(join(target, "chat_template.json")), yield* readJsonIfThere(join(target, "tokenizer_config.json"))]
+      const value = Option.getOrElse(Option.orElse(processor, () => settings), (): JsonObject => ({}))["chat_template"]
+      // A base model's directory may have none.
+      if (value !== undefined && value !== null) yield* write(fileName, yield* choose(target, value))
+      for (const { name, template } of Array.isArray(value) ? value.filter(isJsonObject) : []) {
+        if (typeof name === "string" && typeof template === "string" && name !== "default" && isPlainName(name)) beside.set(`${name}.jinja`, template)
+      }
+    }
+    if (beside.size > 0) yield* disk(fs.makeDirectory(join(target, named)))
+    for (const [name, text] of beside) yield* write(join(named, name), text)
   })
