@@ -7,6 +7,7 @@
 import { Effect, FileSystem, Path, type PlatformError, Result } from "effect"
 import { DataError } from "../dsl/DataError.ts"
 import { defaultMaxPixels } from "../kernels/image/Decode.ts"
+import * as Format from "../kernels/image/Format.ts"
 import * as Header from "../kernels/image/Header.ts"
 import * as Image from "../kernels/image/Image.ts"
 import type { BadRow } from "./Rows.ts"
@@ -42,11 +43,10 @@ const refuse = (reason: PictureReason, detail: string) => Effect.fail<BadRow>({ 
 /** Reads a picture's header. */
 const measure = (image: Image.Image, input: string | Uint8Array, { maxPixels = defaultMaxPixels }: Limits): Effect.Effect<Picture, BadRow> =>
   Effect.matchEffect(Header.read(input, { limitInputPixels: false }), {
-    onFailure: (error) =>
-      refuse(
-        "unreadable-image",
-        `${image.id}: ${error._tag === "Refused" ? error.fault.reason : `not an image, or a damaged one: ${String(error.cause).trim().replaceAll("\n", "; ")}`}`
-      ),
+    onFailure: (error) => {
+      const why = error._tag === "Refused" ? error.fault.reason : `${Format.damaged}: ${Header.textOf(error)}`
+      return refuse("unreadable-image", `${image.id}: ${why}`)
+    },
     onSuccess: ({ autoOrient: { height, width } }) =>
       width * height > maxPixels
         ? refuse("too-many-pixels", `${image.id} announces ${width} × ${height} pixels, at most ${maxPixels} are decoded`)

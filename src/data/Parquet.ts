@@ -1,8 +1,9 @@
 /**
  * Parquet as Hugging Face ships image data sets: a column of `{bytes, path}` structs beside the columns of the annotation.
  *
- * Streams row group by row group: one group is in memory at a time, as the pictures of its rows are. What a footer or a page
- * announces is held against the bytes that are there before the library reads it, so that damage ends in an error, and soon.
+ * Streams row group by row group: one group is in memory at a time, as the pictures of its rows are. What a footer or a
+ * page announces is held against the bytes that are there before the library reads it, so that damage ends in an error,
+ * and soon.
  */
 import { Effect, type FileSystem, Path, Schema, SchemaGetter, Stream } from "effect"
 import type { AsyncBuffer } from "hyparquet"
@@ -94,7 +95,8 @@ const one = <A>(file: string, seen: Set<string>, options: Options<A>): Dataset<A
     const columns = footer.schema.children.map(({ element }) => element.name)
     const missing = (wanted ?? [imageColumn]).filter((name) => !columns.includes(name))
     if (missing.length > 0) return yield* fail(`no column ${missing.map((name) => `"${name}"`).join(" and ")}, found ${columns.join(", ")}`)
-    const groups = yield* Effect.mapError(Effect.fromResult(Groups.of(footer, size, { maxGroupBytes, ...(wanted && { wanted }) })), fail)
+    const limits = { maxGroupBytes, ...(wanted && { wanted }) }
+    const groups = yield* Effect.mapError(Effect.fromResult(Groups.of(footer, size, limits)), fail)
     if (groups.length === 0) return Stream.empty
     const folder = yield* Folder.open(path.dirname(file), "the folder of the Parquet file", options)
     const decodeAnnotation = Rows.decode(options.annotation, "bad-annotation")
@@ -115,12 +117,13 @@ const one = <A>(file: string, seen: Set<string>, options: Options<A>): Dataset<A
       })
 
     /** The rows of a group as objects, all columns unpacked. */
-    const records = Effect.fnUntraced(function*({ columns: read, end, index, mostBytes, mostWords, rows, start }: Groups.Group) {
+    const records = Effect.fnUntraced(function*(group: Groups.Group) {
+      const { end, index, rows, start } = group
       const held = yield* bytes(start, end)
-      const allowance = { bytes: mostBytes, words: mostWords }
-      for (const chunk of read) {
-        yield* Effect.mapError(Effect.fromResult(Pages.check(held.subarray(chunk.start - start, chunk.end - start), chunk, allowance)), (reason) =>
-          broken(`row group ${index}, ${reason}`))
+      const allowance = { bytes: group.mostBytes, words: group.mostWords }
+      for (const chunk of group.columns) {
+        const checked = Pages.check(held.subarray(chunk.start - start, chunk.end - start), chunk, allowance)
+        yield* Effect.mapError(Effect.fromResult(checked), (reason) => broken(`row group ${index}, ${reason}`))
       }
       const { metadata } = footer
       return yield* Effect.tryPromise({
@@ -152,9 +155,9 @@ const one = <A>(file: string, seen: Set<string>, options: Options<A>): Dataset<A
   }))
 
 /**
- * The samples of Parquet files, one after the other; a file without rows is skipped as long as another has some. A picture's id is the
- * path that stands beside its bytes, or the row's number. Fails on files that are not Parquet or lack a column; a row whose picture or
- * annotation cannot be read is set aside.
+ * The samples of Parquet files, one after the other; a file without rows is skipped as long as another has some. A picture's
+ * id is the path that stands beside its bytes, or the row's number. Fails on files that are not Parquet or lack a column; a
+ * row whose picture or annotation cannot be read is set aside.
  *
  * ```ts
  * Parquet.read(["train-00000-of-00001.parquet"], { column: "label", annotation: Parquet.classLabel(labels) })
@@ -166,7 +169,10 @@ export const read = <A>(files: ReadonlyArray<string>, options: Options<A>): Data
     return Stream.fromIterable(files).pipe(
       Stream.flatMap((file) => one(file, seen, options)),
       // A file whose rows are all unusable has failed before this.
-      Stream.concat(Stream.suspend(() =>
-        seen.size > 0 ? Stream.empty : Stream.fail(new DataError({ source: files.join(", "), reason: files.length === 0 ? "no Parquet files" : "no rows in it" }))))
+      Stream.concat(Stream.suspend(() => {
+        if (seen.size > 0) return Stream.empty
+        const reason = files.length === 0 ? "no Parquet files are named" : "no rows in it"
+        return Stream.fail(new DataError({ source: files.join(", "), reason }))
+      }))
     )
   })

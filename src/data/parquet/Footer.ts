@@ -17,6 +17,8 @@ export interface Footer {
 export const tailBytes = 8
 /** Levels of structs and lists in one another. */
 const DEEPEST = 64
+/** Elements of a schema. The library looks columns up one by one. */
+const MOST_ELEMENTS = 2 ** 14
 /** Bytes of a number's least or greatest value. */
 const MOST_STATISTIC = 4096
 
@@ -46,36 +48,46 @@ const list = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? 
 /** Whether the library would turn long bytes into a decimal: it takes the square of their length. */
 const hasLongDecimal = (raw: unknown): boolean => {
   const leaves = list(field(raw, 2)).filter((element) => ParquetTypes[Number(field(element, 1))] !== undefined)
+  const isDecimal = leaves.map((leaf) =>
+    ParquetTypes[Number(field(leaf, 1))] !== "BYTE_ARRAY" && ConvertedTypes[Number(field(leaf, 6))] === "DECIMAL")
+  const isLong = (value: unknown) => value instanceof Uint8Array && value.length > MOST_STATISTIC
   return list(field(raw, 4)).some((group) =>
-    list(field(group, 1)).some((column, i) => {
-      const isText = ParquetTypes[Number(field(leaves[i], 1))] === "BYTE_ARRAY"
-      return !isText && ConvertedTypes[Number(field(leaves[i], 6))] === "DECIMAL" &&
-        [1, 2, 5, 6].map((id) => field(column, 3, 12, id)).some((value) => value instanceof Uint8Array && value.length > MOST_STATISTIC)
-    }))
+    list(field(group, 1)).some((column, i) =>
+      isDecimal[i] && [1, 2, 5, 6].some((id) => isLong(field(column, 3, 12, id)))))
 }
 
-/** What is wrong with the tree that a list of schema elements spells, each saying how many of those behind it are its children. */
+/**
+ * What is wrong with the tree that a list of schema elements spells, each saying how many of those behind it are its
+ * children.
+ */
 const wrongTree = (elements: ReadonlyArray<SchemaElement>): string | undefined => {
+  const count = elements.length
+  if (count > MOST_ELEMENTS) return `its schema has ${count} elements, at most ${MOST_ELEMENTS} are read`
   // How many children are still to come, from the root down to where the walk stands.
   const open: Array<number> = []
   for (const [i, { name, num_children: children = 0 }] of elements.entries()) {
+    const left = count - i - 1
     if (typeof name !== "string") return `schema element ${i} has no name`
-    if (!(Number.isInteger(children) && children >= 0 && children < elements.length - i)) {
-      return `schema element ${i}, "${name}", announces ${String(children)} children where ${elements.length - i - 1} elements follow`
+    if (!(Number.isInteger(children) && children >= 0 && children <= left)) {
+      return `schema element ${i}, "${name}", announces ${String(children)} children where ${left} elements follow`
     }
-    if (i > 0 && open.length === 0) return `its schema has ${elements.length - i} elements that belong to nothing, from "${name}" on`
+    if (i > 0 && open.length === 0) {
+      return `its schema has ${left + 1} elements that belong to nothing, from "${name}" on`
+    }
     const parent = open.pop()
     if (parent !== undefined) open.push(parent - 1)
     open.push(children)
     if (open.length > DEEPEST) return `its schema is nested more than ${DEEPEST} deep`
     while (open.at(-1) === 0) open.pop()
   }
-  return elements.length === 0 || open.length > 0 ? "its schema ends before all children are there" : undefined
+  return count === 0 || open.length > 0 ? "its schema ends before all children are there" : undefined
 }
 
 const wrongNames = ({ children, path }: SchemaTree): string | undefined => {
   const names = children.map(({ element }) => element.name)
-  if (new Set(names).size < names.length) return `a column is listed twice${path.length === 0 ? "" : ` in "${path.join(".")}"`}: ${names.join(", ")}`
+  if (new Set(names).size < names.length) {
+    return `a column is listed twice${path.length === 0 ? "" : ` in "${path.join(".")}"`}: ${names.join(", ")}`
+  }
   return children.map(wrongNames).find((wrong) => wrong !== undefined)
 }
 

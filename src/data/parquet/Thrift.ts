@@ -1,8 +1,8 @@
 /**
  * The frame of a struct in Thrift's compact protocol, walked without building anything.
  *
- * The Parquet library believes the counts that it reads: the announced length of a list is allocated, a number goes on for as
- * long as its bytes say so. What has been walked here has no count that its bytes do not bear out.
+ * The Parquet library believes the counts that it reads: the announced length of a list is allocated, a number goes on
+ * for as long as its bytes say so. What has been walked here has no count that its bytes do not bear out.
  */
 import { Result } from "effect"
 
@@ -84,4 +84,7 @@ const walk = (view: DataView, start: number): number => {
 
 /** Where the struct that begins at `start` ends, or what is wrong with it. */
 export const end = (view: DataView, start: number): Result.Result<number, string> =>
-  Result.try({ try: () => walk(view, start), catch: (error) => error instanceof Error ? error.message : String(error) })
+  Result.try({
+    try: () => walk(view, start),
+    catch: (error) => error instanceof Error ? error.message : String(error)
+  })

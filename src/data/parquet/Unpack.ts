@@ -13,8 +13,10 @@ const snappy: Unpack = (input, length) => {
 }
 
 /** Node refuses a limit of 0, and some writers leave the bytes of an empty page out. */
-const limited = (unpack: (input: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array): Unpack => (input, length) =>
-  length === 0 ? new Uint8Array(0) : unpack(input, { maxOutputLength: length })
+const limited =
+  (unpack: (input: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array): Unpack =>
+  (input, length) =>
+    length === 0 ? new Uint8Array(0) : unpack(input, { maxOutputLength: length })
 
 export const compressors = {
   SNAPPY: snappy,
@@ -31,6 +33,8 @@ export const codecs: ReadonlyArray<string> = Object.keys(known)
 /** A page unpacked to exactly `length` bytes. Throws otherwise. */
 export const page = (codec: string, input: Uint8Array, length: number): Uint8Array => {
   const unpacked = known[codec]?.(input, length)
-  if (unpacked?.length !== length) throw new RangeError(`a page unpacks to ${unpacked?.length ?? 0} bytes where ${length} are announced`)
+  if (unpacked?.length !== length) {
+    throw new RangeError(`a page unpacks to ${unpacked?.length ?? 0} bytes where ${length} are announced`)
+  }
   return unpacked
 }

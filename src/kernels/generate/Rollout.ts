@@ -75,7 +75,9 @@ export const decodeAttention = (
 
 /** Whether each token ends its row. */
 export const ends = ({ endOfTurn, otherEnds = [] }: RolloutShape, tokens: Tensor): Tensor =>
-  [endOfTurn, ...otherEnds].map((id) => equals(tokens, constant(Int32Array.of(id), []))).reduce((any, one) => or(any, one))
+  [endOfTurn, ...otherEnds]
+    .map((id) => equals(tokens, constant(Int32Array.of(id), [])))
+    .reduce((any, one) => or(any, one))
 
 /** Builds the rollout: outputs `sampled` int32 and `sampledLogprobs`, `[turns, rows]`. */
 export const rollout = (config: Config.Config, p: Lookup, shape: RolloutShape): Readonly<Record<"sampled" | "sampledLogprobs", Tensor>> => {

@@ -1,8 +1,8 @@
 /**
  * What a file is by its first bytes, whatever its name says.
  *
- * Only raster formats reach the decoder. It would also draw SVG, which is a program: three hundred bytes of filters keep it busy
- * for minutes, before a single pixel has been asked for.
+ * Only raster formats reach the decoder. It would also draw SVG, which is a program: three hundred bytes of filters keep
+ * it busy for minutes, before a single pixel has been asked for.
  */
 import { constants, gunzipSync } from "node:zlib"
 import { GitLfs } from "../weights/index.ts"
@@ -15,7 +15,8 @@ export const headBytes = 4096
 export const damaged = "not an image, or a damaged one"
 export const expected = "a whole JPEG, PNG, WebP, GIF, TIFF or AVIF"
 
-const latin = (head: Uint8Array, start: number, end: number): string => String.fromCharCode(...head.subarray(start, end))
+const latin = (head: Uint8Array, start: number, end: number): string =>
+  String.fromCharCode(...head.subarray(start, end))
 
 /** Brands of an ISO media file, the main one first; none where it is no such file. */
 const brands = (head: Uint8Array): ReadonlyArray<string> => {
@@ -24,20 +25,19 @@ const brands = (head: Uint8Array): ReadonlyArray<string> => {
   // Text could hold the same word.
   if (size < 16 || size > 2 ** 16) return []
   const end = Math.min(size, head.length)
-  return [latin(head, 8, 12), ...Array.from({ length: Math.floor((end - 16) / 4) }, (_, i) => latin(head, 16 + 4 * i, 20 + 4 * i))]
+  return [
+    latin(head, 8, 12),
+    ...Array.from({ length: Math.floor((end - 16) / 4) }, (_, i) => latin(head, 16 + 4 * i, 20 + 4 * i))
+  ]
 }
 
-const isAvif = (all: ReadonlyArray<string>): boolean => all.some((brand) => brand === "avif" || brand === "avis")
+/** JPEG, PNG, GIF, TIFF and WebP. */
+const raster = [/^\xff\xd8\xff/, /^\x89PNG\r\n\x1a\n/, /^GIF8[79]a/, /^(?:II[*+]\0|MM\0[*+])/, /^RIFF[^]{4}WEBP/]
 
 /** Whether a file with these first bytes is of a format that is decoded. */
 export const isRaster = (head: Uint8Array): boolean => {
   const start = latin(head, 0, 12)
-  return start.startsWith("\xff\xd8\xff") ||
-    start.startsWith("\x89PNG\r\n\x1a\n") ||
-    /^GIF8[79]a/.test(start) ||
-    /^(?:II[*+]\0|MM\0[*+])/.test(start) ||
-    /^RIFF[^]{4}WEBP/.test(start) ||
-    isAvif(brands(head))
+  return raster.some((known) => known.test(start)) || brands(head).some((brand) => brand === "avif" || brand === "avis")
 }
 
 /** What is not read, by its first bytes. */
@@ -56,14 +56,16 @@ const foreign: ReadonlyArray<readonly [start: RegExp, name: string]> = [
 /** Text of any encoding that XML may have; without a byte order mark, ASCII in UTF-16 shows by its zeros. */
 const textOf = (head: Uint8Array): string => {
   const [a, b] = head
-  const encoding = a === 0xff && b === 0xfe || a !== 0 && b === 0 ? "utf-16le" : a === 0xfe && b === 0xff || a === 0 && b !== 0 ? "utf-16be" : "utf-8"
-  return new TextDecoder(encoding).decode(head)
+  const isLittle = a === 0xff && b === 0xfe || a !== 0 && b === 0
+  const isBig = a === 0xfe && b === 0xff || a === 0 && b !== 0
+  return new TextDecoder(isLittle ? "utf-16le" : isBig ? "utf-16be" : "utf-8").decode(head)
 }
 
 /** What a gzip begins with once it is unpacked, as an svgz does; nothing where it does not unpack. */
 const unpacked = (head: Uint8Array): Uint8Array => {
+  const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 1024 * headBytes }
   try {
-    return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 1024 * headBytes }).subarray(0, headBytes)
+    return gunzipSync(head, options).subarray(0, headBytes)
   } catch {
     return new Uint8Array(0)
   }
@@ -86,7 +88,7 @@ export const refusal = (head: Uint8Array): Fault => {
   const pointer = GitLfs.describe(head)
   if (pointer !== undefined) return { reason: pointer }
   const name = nameOf(head)
-  return name === undefined
-    ? { reason: damaged, expected }
-    : { reason: `${name} is not read: ${name === "HTML or XML" ? "it is a page, perhaps of a failed download" : "export it as PNG"}`, expected }
+  if (name === undefined) return { reason: damaged, expected }
+  const advice = name === "HTML or XML" ? "it is a page, perhaps of a failed download" : "export it as PNG"
+  return { reason: `${name} is not read: ${advice}`, expected }
 }

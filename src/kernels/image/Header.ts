@@ -13,22 +13,26 @@ export class Refused extends Data.TaggedError("Refused")<{ readonly fault: Fault
 /** The file cannot be read, or its header is damaged. */
 export class Unreadable extends Data.TaggedError("Unreadable")<{ readonly cause: unknown }> {}
 
-const headOf = async (path: string): Promise<Uint8Array> => {
-  const file = await open(path, "r")
-  try {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(Format.headBytes), 0, Format.headBytes, 0)
-    return buffer.subarray(0, bytesRead)
-  } finally {
-    await file.close()
-  }
-}
+/** What the decoder says of it, on one line. */
+export const textOf = ({ cause }: Unreadable): string => String(cause).trim().replaceAll("\n", "; ")
+
+const attempt = <A>(evaluate: () => Promise<A>) =>
+  Effect.tryPromise({ try: evaluate, catch: (cause) => new Unreadable({ cause }) })
+
+const headOf = (path: string) =>
+  Effect.acquireUseRelease(
+    attempt(() => open(path, "r")),
+    (file) => attempt(() => file.read(new Uint8Array(Format.headBytes), 0, Format.headBytes, 0)),
+    (file) => Effect.promise(() => file.close())
+  ).pipe(Effect.map(({ buffer, bytesRead }) => buffer.subarray(0, bytesRead)))
 
 /** Reads the header of a file, or of bytes, of a raster format. No pixel is decoded. */
-export const read = (input: string | Uint8Array, options: SharpOptions): Effect.Effect<Metadata, Refused | Unreadable> =>
+export const read = (
+  input: string | Uint8Array,
+  options: SharpOptions
+): Effect.Effect<Metadata, Refused | Unreadable> =>
   Effect.gen(function*() {
-    const attempt = <A>(evaluate: () => Promise<A>) =>
-      Effect.tryPromise({ try: evaluate, catch: (cause) => new Unreadable({ cause }) })
-    const head = typeof input === "string" ? yield* attempt(() => headOf(input)) : input.subarray(0, Format.headBytes)
+    const head = typeof input === "string" ? yield* headOf(input) : input.subarray(0, Format.headBytes)
     if (!Format.isRaster(head)) return yield* new Refused({ fault: Format.refusal(head) })
     return yield* attempt(() => sharp(input, options).metadata())
   })

@@ -67,12 +67,15 @@ const named = "additional_chat_templates"
 const isPlainName = (name: string): boolean => /^[\w-]+$/.test(name)
 
 /**
- * Leaves chat_template.jinja in a saved directory whose template lies elsewhere: transformers' processor looks nowhere else. Templates
- * that stand beside the default one go along, for that file hides the list they are in.
+ * Leaves chat_template.jinja in a saved directory whose template lies elsewhere: transformers' processor looks nowhere
+ * else. Templates that stand beside the default one go along, for that file hides the list they are in.
  *
  * @param from the directory that `target` has its other files from
  */
-export const complete = (from: string, target: string): Effect.Effect<void, WeightsError, FileSystem.FileSystem | Path.Path> =>
+export const complete = (
+  from: string,
+  target: string
+): Effect.Effect<void, WeightsError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const { join } = yield* Path.Path
@@ -82,12 +85,14 @@ export const complete = (from: string, target: string): Effect.Effect<void, Weig
     const files = (yield* disk(fs.exists(join(from, named)))) ? yield* disk(fs.readDirectory(join(from, named))) : []
     for (const file of files) beside.set(file, yield* disk(fs.readFileString(join(from, named, file))))
     if (!(yield* disk(fs.exists(join(target, fileName))))) {
-      const [processor, settings] = [yield* readJsonIfThere(join(target, "chat_template.json")), yield* readJsonIfThere(join(target, "tokenizer_config.json"))]
+      const processor = yield* readJsonIfThere(join(target, "chat_template.json"))
+      const settings = yield* readJsonIfThere(join(target, "tokenizer_config.json"))
       const value = Option.getOrElse(Option.orElse(processor, () => settings), (): JsonObject => ({}))["chat_template"]
       // A base model's directory may have none.
       if (value !== undefined && value !== null) yield* write(fileName, yield* choose(target, value))
       for (const { name, template } of Array.isArray(value) ? value.filter(isJsonObject) : []) {
-        if (typeof name === "string" && typeof template === "string" && name !== "default" && isPlainName(name)) beside.set(`${name}.jinja`, template)
+        if (typeof name !== "string" || typeof template !== "string") continue
+        if (name !== "default" && isPlainName(name)) beside.set(`${name}.jinja`, template)
       }
     }
     if (beside.size > 0) yield* disk(fs.makeDirectory(join(target, named)))

@@ -6,8 +6,9 @@ export interface Value {
   readonly bytes: ReadonlyArray<number>
 }
 
-const varint = (value: bigint): ReadonlyArray<number> => value < 128n ? [Number(value)] : [Number(value & 127n) | 128, ...varint(value >> 7n)]
-const zigzag = (value: number | bigint) => varint(BigInt.asUintN(64, BigInt(value) << 1n ^ BigInt(value) >> 63n))
+const varint = (value: bigint): ReadonlyArray<number> =>
+  value < 128n ? [Number(value)] : [Number(value & 127n) | 128, ...varint(value >> 7n)]
+const zigzag = (value: number | bigint) => varint(BigInt.asUintN(64, (BigInt(value) << 1n) ^ (BigInt(value) >> 63n)))
 
 export const i32 = (value: number): Value => ({ type: 5, bytes: zigzag(value) })
 export const i64 = (value: number | bigint): Value => ({ type: 6, bytes: zigzag(value) })
@@ -41,12 +42,27 @@ export interface Parts {
 }
 
 /** One optional `image` with one optional leaf `bytes`, and one row group. */
-export const image = [element("schema", { 5: i32(1) }), element("image", { 3: i32(1), 5: i32(1) }), element("bytes", { 1: i32(6), 3: i32(1) })]
+export const image = [
+  element("schema", { 5: i32(1) }),
+  element("image", { 3: i32(1), 5: i32(1) }),
+  element("bytes", { 1: i32(6), 3: i32(1) })
+]
 
 /** A file whose only row group consists of these pages. */
-export const parquet = (pages: ReadonlyArray<number>, { codec = 0, column, footer, rows = 4, schema = image, unpacked = 100, values = rows }: Parts = {}): Uint8Array => {
+export const parquet = (
+  pages: ReadonlyArray<number>,
+  { codec = 0, column, footer, rows = 4, schema = image, unpacked = 100, values = rows }: Parts = {}
+): Uint8Array => {
   const meta = struct({
-    1: i32(6), 2: list([i32(0)]), 3: list([text("image"), text("bytes")]), 4: i32(codec), 5: i64(values), 6: i64(unpacked), 7: i64(pages.length), 9: i64(4), ...column
+    1: i32(6),
+    2: list([i32(0)]),
+    3: list([text("image"), text("bytes")]),
+    4: i32(codec),
+    5: i64(values),
+    6: i64(unpacked),
+    7: i64(pages.length),
+    9: i64(4),
+    ...column
   })
   const group = struct({ 1: list([struct({ 2: i64(4), 3: meta })]), 2: i64(unpacked), 3: i64(rows) })
   const bytes = footer ?? struct({ 1: i32(2), 2: list(schema), 3: i64(rows), 4: list([group]) }).bytes
@@ -63,14 +79,25 @@ export interface Page {
 
 /** A data page of the first version. */
 export const page = ({ body, encoding = 0, unpacked = body.length, values = 4 }: Page): ReadonlyArray<number> => [
-  ...struct({ 1: i32(0), 2: i32(unpacked), 3: i32(body.length), 5: struct({ 1: i32(values), 2: i32(encoding), 3: i32(3), 4: i32(3) }) }).bytes,
+  ...struct({
+    1: i32(0),
+    2: i32(unpacked),
+    3: i32(body.length),
+    5: struct({ 1: i32(values), 2: i32(encoding), 3: i32(3), 4: i32(3) })
+  }).bytes,
   ...body
 ]
 
 /** A data page of the second version, without levels of its own. */
-export const pageV2 = ({ body, encoding = 0, unpacked = body.length, values = 4 }: Page, nulls: number, levels: number): ReadonlyArray<number> => [
+export const pageV2 = (
+  { body, encoding = 0, unpacked = body.length, values = 4 }: Page,
+  nulls: number,
+  levels: number
+): ReadonlyArray<number> => [
   ...struct({
-    1: i32(3), 2: i32(unpacked), 3: i32(body.length),
+    1: i32(3),
+    2: i32(unpacked),
+    3: i32(body.length),
     8: struct({ 1: i32(values), 2: i32(nulls), 3: i32(values), 4: i32(encoding), 5: i32(levels), 6: i32(0) })
   }).bytes,
   ...body
@@ -85,7 +112,7 @@ export const words = ({ body, unpacked = body.length, values = 4 }: Page): Reado
 /** One repeated run. @param width bytes of the value */
 export const run = (count: number, value: number, width = 1): ReadonlyArray<number> => [
   ...varint(BigInt(count) << 1n),
-  ...Array.from({ length: width }, (_, i) => value >> (8 * i) & 255)
+  ...Array.from({ length: width }, (_, i) => (value >> (8 * i)) & 255)
 ]
 
 /** Levels of a page of the first version: their length goes before them. */

@@ -1,8 +1,9 @@
 /**
- * Reads Parquet files in a process of its own, which can be ended where a reader does not come back. Writes a line of JSON for each.
+ * Reads Parquet files in a process of its own, which can be ended where a reader does not come back. Writes a line of
+ * JSON for each.
  *
- *     node reads.ts FILE…           every file
- *     node reads.ts --flip SEED STRIDE FILE   the file once for every STRIDE-th byte of its footer, each time with that byte changed
+ *     node reads.ts FILE…                     every file
+ *     node reads.ts --flip SEED STRIDE FILE   the file with one byte of its footer changed, for every STRIDE-th byte
  */
 import { Effect, Exit, Schema } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
@@ -12,8 +13,12 @@ import { collect, live } from "../folders.ts"
 
 const read = async (file: string) => {
   const start = performance.now()
-  const exit = await Effect.runPromiseExit(live(collect(Parquet.read([file], { annotation: Schema.Unknown, maxPixels: 10_000 }))))
-  const found = Exit.isSuccess(exit) ? { error: exit.value.error, samples: exit.value.samples.length } : { defect: String(exit.cause) }
+  const exit = await Effect.runPromiseExit(
+    live(collect(Parquet.read([file], { annotation: Schema.Unknown, maxPixels: 10_000 })))
+  )
+  const found = Exit.isSuccess(exit)
+    ? { error: exit.value.error, samples: exit.value.samples.length }
+    : { defect: String(exit.cause) }
   return { ...found, milliseconds: performance.now() - start, mebibytes: process.resourceUsage().maxRSS / 1024 }
 }
 
@@ -26,8 +31,8 @@ if (first === "--flip") {
     const changed = Buffer.from(bytes)
     changed[at] = changed[at]! ^ (1 + Keyed.stream(Number(seed), `flip/${at}`).int(255))
     writeFileSync(damaged, changed)
-    console.log(JSON.stringify({ at, ...await read(damaged) }))
+    console.log(JSON.stringify({ at, ...(await read(damaged)) }))
   }
 } else {
-  for (const file of process.argv.slice(2)) console.log(JSON.stringify({ file, ...await read(file) }))
+  for (const file of process.argv.slice(2)) console.log(JSON.stringify({ file, ...(await read(file)) }))
 }
