@@ -145,6 +145,8 @@ const program = Effect.gen(function*() {
     for (const [name, value] of Object.entries({ ...files, "config.json": config(rotary, id, size) })) {
       yield* fs.writeFileString(`${folder}${name}`, `${JSON.stringify(value, null, name === "tokenizer.json" ? 1 : 2)}\n`)
     }
+    // transformers' processor looks for it here and nowhere else.
+    yield* fs.writeFileString(`${folder}chat_template.jinja`, chatTemplate)
   }
   yield* Console.log(`${Object.keys(checkpoints).join(", ")}: ${size} tokens`)
 })

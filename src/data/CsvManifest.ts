@@ -15,6 +15,7 @@ import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Image from "../kernels/image/Image.ts"
 import * as Folder from "./Folder.ts"
+import * as Pointer from "./Pointer.ts"
 import * as Rows from "./Rows.ts"
 import { normalised } from "./Shares.ts"
 
@@ -104,6 +105,8 @@ export const read = (
     const fail = (reason: string) => new DataError({ source: manifest, reason })
     // Opened for the first row: of a manifest that is not there, that is what is to be said.
     const folder = yield* Effect.cached(Folder.open(root, "the manifest's pictures"))
+
+    yield* Pointer.refuse(manifest)
 
     let columns: Columns | undefined
     const seen = new Map<string, number>()

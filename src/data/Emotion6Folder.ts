@@ -8,6 +8,7 @@ import { Effect, FileSystem, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Folder from "./Folder.ts"
+import * as Pointer from "./Pointer.ts"
 import * as Rows from "./Rows.ts"
 import { normalised } from "./Shares.ts"
 
@@ -60,6 +61,8 @@ export const read = (
     const images = path.join(directory, "images")
     const nested = yield* Effect.orElseSucceed(fs.exists(images), () => false)
     const folder = yield* Folder.open(nested ? images : directory, "Emotion6 with ground_truth.txt and images/", options)
+
+    yield* Pointer.refuse(table)
 
     let columns: Columns | undefined
     const seen = new Map<string, number>()

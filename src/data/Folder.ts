@@ -5,9 +5,10 @@
  * cap, so that neither a path nor a decompression bomb gets past the reader. No pixel is decoded.
  */
 import { Effect, FileSystem, Path, type PlatformError, Result } from "effect"
-import sharp from "sharp"
 import { DataError } from "../dsl/DataError.ts"
 import { defaultMaxPixels } from "../kernels/image/Decode.ts"
+import * as Format from "../kernels/image/Format.ts"
+import * as Header from "../kernels/image/Header.ts"
 import * as Image from "../kernels/image/Image.ts"
 import type { BadRow } from "./Rows.ts"
 
@@ -41,9 +42,11 @@ const refuse = (reason: PictureReason, detail: string) => Effect.fail<BadRow>({ 
 
 /** Reads a picture's header. */
 const measure = (image: Image.Image, input: string | Uint8Array, { maxPixels = defaultMaxPixels }: Limits): Effect.Effect<Picture, BadRow> =>
-  Effect.matchEffect(Effect.tryPromise(() => sharp(input, { limitInputPixels: false }).metadata()), {
-    onFailure: ({ cause }) =>
-      refuse("unreadable-image", `${image.id}: not an image, or a damaged one: ${String(cause).trim().replaceAll("\n", "; ")}`),
+  Effect.matchEffect(Header.read(input, { limitInputPixels: false }), {
+    onFailure: (error) => {
+      const why = error._tag === "Refused" ? error.fault.reason : `${Format.damaged}: ${Header.textOf(error)}`
+      return refuse("unreadable-image", `${image.id}: ${why}`)
+    },
     onSuccess: ({ autoOrient: { height, width } }) =>
       width * height > maxPixels
         ? refuse("too-many-pixels", `${image.id} announces ${width} × ${height} pixels, at most ${maxPixels} are decoded`)

@@ -12,6 +12,7 @@ import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import { Json } from "../kernels/weights/index.ts"
 import * as Folder from "./Folder.ts"
+import * as Pointer from "./Pointer.ts"
 import * as Rows from "./Rows.ts"
 
 export interface Options<A> extends Folder.Limits {
@@ -38,6 +39,7 @@ export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError
     const folder = yield* Folder.open(options.pictures ?? path.dirname(file), "the folder that its pictures are in", options)
     const { annotation: annotationKey = "annotation", image: imageKey = "image" } = options.keys ?? {}
     const decodeAnnotation = Rows.decode(options.annotation, "bad-annotation")
+    yield* Pointer.refuse(file)
     const seen = new Set<string>()
 
     const sample = (line: string, row: number): Effect.Effect<ReadonlyArray<Sample<A>>, Rows.BadRow> =>

@@ -3,13 +3,15 @@
  */
 import { Effect, FileSystem } from "effect"
 import { DataError } from "../dsl/DataError.ts"
-import { Json } from "../kernels/weights/index.ts"
+import { GitLfs, Json } from "../kernels/weights/index.ts"
 
 /** Larger files do not fit one string of the runtime. */
 export const maximumBytes = 500 * 2 ** 20
 
 /** Parses text that may have been saved by an old editor: UTF-8, or Windows-1252 where it is not. */
 export const parse = (bytes: Uint8Array): unknown => {
+  const pointer = GitLfs.describe(bytes)
+  if (pointer !== undefined) throw new SyntaxError(pointer)
   const read = (encoding: string) => new TextDecoder(encoding, { fatal: true }).decode(bytes)
   let text: string
   try {

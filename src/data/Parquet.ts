@@ -1,17 +1,22 @@
 /**
  * Parquet as Hugging Face ships image data sets: a column of `{bytes, path}` structs beside the columns of the annotation.
  *
- * Streams row group by row group: one group is in memory at a time, as the pictures of its rows are. A group or column that
- * announces more than the limit is refused before anything is unpacked.
+ * Streams row group by row group: one group is in memory at a time, as the pictures of its rows are. What a footer or a
+ * page announces is held against the bytes that are there before the library reads it, so that damage ends in an error,
+ * and soon.
  */
-import { Effect, FileSystem, Path, Result, Schema, SchemaGetter, Stream } from "effect"
-import type { AsyncBuffer, Compressors, FileMetaData, SchemaTree } from "hyparquet"
-import { parquetMetadata, parquetReadObjects, parquetSchema, snappyUncompress } from "hyparquet"
+import { Effect, type FileSystem, Path, Schema, SchemaGetter, Stream } from "effect"
+import type { AsyncBuffer } from "hyparquet"
+import { parquetReadObjects } from "hyparquet"
 import { open } from "node:fs/promises"
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Folder from "./Folder.ts"
+import * as Footer from "./parquet/Footer.ts"
+import * as Groups from "./parquet/Groups.ts"
+import * as Pages from "./parquet/Pages.ts"
+import * as Unpack from "./parquet/Unpack.ts"
+import * as Pointer from "./Pointer.ts"
 import * as Rows from "./Rows.ts"
 import { oneHot } from "./Shares.ts"
 
@@ -26,8 +31,6 @@ export interface Options<A> extends Folder.Limits {
 }
 
 const defaultMaxGroupBytes = 2 ** 30
-/** Rows of a group are held as objects; writers make at most a million. */
-const maxGroupRows = 2 ** 22
 
 /** The index of a label, Hugging Face's ClassLabel, as a distribution with all mass on it. */
 export const classLabel = (labels: ReadonlyArray<string>): Schema.Codec<ReadonlyArray<number>, unknown> =>
@@ -37,26 +40,6 @@ export const classLabel = (labels: ReadonlyArray<string>): Schema.Codec<Readonly
       encode: SchemaGetter.transform((shares: ReadonlyArray<number>) => shares.indexOf(1))
     })
   )
-
-/** Unpacks pages of one row group, whatever their headers say, to `most` bytes together. */
-const compressors = (most: number): Compressors => {
-  let left = most
-  const within = (unpack: (input: Uint8Array, length: number) => Uint8Array) => (input: Uint8Array, length: number) => {
-    left -= length
-    if (!(left >= 0)) throw new RangeError(`its pages unpack to more than ${most} bytes`)
-    return unpack(input, length)
-  }
-  return {
-    SNAPPY: within((input, length) => {
-      const page = new Uint8Array(length)
-      snappyUncompress(input, page)
-      return page
-    }),
-    GZIP: within((input, length) => gunzipSync(input, { maxOutputLength: length })),
-    BROTLI: within((input, length) => brotliDecompressSync(input, { maxOutputLength: length })),
-    ZSTD: within((input, length) => zstdDecompressSync(input, { maxOutputLength: length }))
-  }
-}
 
 /** A file that is read in slices, closed with the scope. */
 const openFile = (file: string, fail: (reason: string) => DataError) =>
@@ -82,49 +65,6 @@ const part = (size: number, from: number, bytes: Uint8Array<ArrayBuffer>): Async
   slice: (start, end = size) => bytes.slice(Math.max(0, start - from), Math.max(0, end - from)).buffer
 })
 
-/** A row group that can be read: its rows in the file, and its bytes there. */
-interface Group {
-  readonly rows: number
-  readonly start: number
-  readonly end: number
-}
-
-const leaves = ({ children, path }: SchemaTree): ReadonlyArray<string> => children.length === 0 ? [path.join("\0")] : children.flatMap(leaves)
-
-/** The row groups of a footer that agrees with itself: every column of the schema once, inside the file, within the limits. */
-const groups = (metadata: FileMetaData, size: number, maxGroupBytes: number): Result.Result<ReadonlyArray<Group>, string> => {
-  const schema = parquetSchema(metadata)
-  const paths = leaves(schema)
-  const names = schema.children.map(({ element }) => element.name)
-  if (new Set(names).size < names.length) return Result.fail("a column is listed twice")
-  const found: Array<Group> = []
-  for (const [i, { columns, num_rows: rows }] of metadata.row_groups.entries()) {
-    const chunks = columns.flatMap(({ meta_data }) => meta_data === undefined ? [] : [meta_data])
-    const listed = chunks.map(({ path_in_schema }) => path_in_schema.join("\0"))
-    if (listed.length !== paths.length || listed.some((name, k) => name !== paths[k])) {
-      return Result.fail(`row group ${i} does not have the columns of the schema`)
-    }
-    const places = chunks.map(({ data_page_offset, dictionary_page_offset, total_compressed_size }) => {
-      const start = Number(dictionary_page_offset || data_page_offset)
-      return { start: Math.min(start, Number(data_page_offset)), end: start + Number(total_compressed_size) }
-    })
-    if (places.some(({ end, start }) => !(start >= 4 && end > start && end <= size))) {
-      return Result.fail(`row group ${i} has a column that is not inside the file`)
-    }
-    const start = Math.min(...places.map((place) => place.start))
-    const end = Math.max(...places.map((place) => place.end))
-    const unpacked = chunks.reduce((sum, { total_uncompressed_size }) => sum + total_uncompressed_size, 0n)
-    if (unpacked > BigInt(maxGroupBytes) || end - start > maxGroupBytes) {
-      return Result.fail(`row group ${i} unpacks to ${unpacked} bytes, at most ${maxGroupBytes} are read: write smaller row groups, or raise maxGroupBytes`)
-    }
-    if (!(rows >= 0n && rows <= BigInt(maxGroupRows))) {
-      return Result.fail(`row group ${i} has ${rows} rows, at most ${maxGroupRows} are read: write smaller row groups`)
-    }
-    found.push({ rows: Number(rows), start, end })
-  }
-  return Result.succeed(found)
-}
-
 /** Values as schemas expect them: INT64 comes as bigint. */
 const plain = (value: unknown): unknown => {
   if (typeof value === "bigint") return Number(value)
@@ -139,26 +79,25 @@ const Picture = Schema.Struct({
 })
 const decodePicture = Rows.decode(Picture, "no-image")
 
+/** The samples of one file; none where it has no rows. `seen` holds the ids of the files before it. */
 const one = <A>(file: string, seen: Set<string>, options: Options<A>): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
     const path = yield* Path.Path
     const fail = (reason: string) => new DataError({ source: file, reason })
+    const broken = (reason: string) => fail(`not Parquet, or damaged: ${reason}`)
     const { column, image: imageColumn = "image", maxGroupBytes = defaultMaxGroupBytes } = options
+    const wanted = column === undefined ? undefined : [imageColumn, column]
     const { bytes, size } = yield* openFile(file, fail)
-    const broken = (cause: unknown) => fail(`not Parquet, or damaged: ${cause instanceof Error ? cause.message : String(cause)}`)
-    // The footer is at the end: its length, and "PAR1".
-    const tail = yield* bytes(Math.max(0, size - 8), size)
-    const footer = size < 12 ? 0 : new DataView(tail.buffer).getUint32(0, true) + 8
-    if (footer > size) return yield* broken("its footer is longer than the file")
-    const end = yield* bytes(size - footer, size)
-    const metadata = yield* Effect.try({ try: () => parquetMetadata(end.buffer), catch: broken })
-    const ranges = yield* Effect.try({ try: () => groups(metadata, size, maxGroupBytes), catch: broken }).pipe(
-      Effect.flatMap(Effect.fromResult),
-      Effect.mapError((error) => typeof error === "string" ? fail(error) : error)
-    )
-    const columns = parquetSchema(metadata).children.map(({ element }) => element.name)
-    const missing = [imageColumn, ...column === undefined ? [] : [column]].filter((name) => !columns.includes(name))
+    yield* Pointer.refuse(file)
+    const tail = yield* bytes(Math.max(0, size - Footer.tailBytes), size)
+    const length = yield* Effect.mapError(Effect.fromResult(Footer.length(tail, size)), broken)
+    const footer = yield* Effect.mapError(Effect.fromResult(Footer.parse(yield* bytes(size - length, size))), broken)
+    const columns = footer.schema.children.map(({ element }) => element.name)
+    const missing = (wanted ?? [imageColumn]).filter((name) => !columns.includes(name))
     if (missing.length > 0) return yield* fail(`no column ${missing.map((name) => `"${name}"`).join(" and ")}, found ${columns.join(", ")}`)
+    const limits = { maxGroupBytes, ...(wanted && { wanted }) }
+    const groups = yield* Effect.mapError(Effect.fromResult(Groups.of(footer, size, limits)), fail)
+    if (groups.length === 0) return Stream.empty
     const folder = yield* Folder.open(path.dirname(file), "the folder of the Parquet file", options)
     const decodeAnnotation = Rows.decode(options.annotation, "bad-annotation")
 
@@ -168,33 +107,44 @@ const one = <A>(file: string, seen: Set<string>, options: Options<A>): Dataset<A
         const id = name === undefined || name === null || name === "" || seen.has(name) ? `${path.basename(file)}#${row}` : name
         seen.add(id)
         const rest = Object.fromEntries(Object.entries(record).filter(([key]) => key !== imageColumn))
-        const truth = yield* decodeAnnotation(plain(column === undefined ? rest : record[column]))
+        const annotation = yield* Effect.try({
+          try: () => plain(column === undefined ? rest : record[column]),
+          catch: (): Rows.BadRow => ({ reason: "bad-annotation", detail: "nested too deep to be read" })
+        })
+        const truth = yield* decodeAnnotation(annotation)
         const { image } = bytes === undefined || bytes === null ? yield* folder.picture(name ?? "", id) : yield* Folder.encoded(id, bytes, options)
         return [{ image, truth }]
       })
 
     /** The rows of a group as objects, all columns unpacked. */
-    const records = (index: number, { end: last, rows, start }: Group) =>
-      Effect.flatMap(bytes(start, last), (held) =>
-        Effect.tryPromise({
-          try: (): Promise<ReadonlyArray<Readonly<Record<string, unknown>>>> =>
-            parquetReadObjects({
-              file: part(size, start, held),
-              metadata: { ...metadata, row_groups: metadata.row_groups.slice(index, index + 1) },
-              compressors: compressors(maxGroupBytes),
-              // Pictures are bytes; strings are marked as such.
-              utf8: false,
-              rowEnd: rows,
-              ...(column === undefined ? {} : { columns: [imageColumn, column] })
-            }),
-          catch: broken
-        }))
+    const records = Effect.fnUntraced(function*(group: Groups.Group) {
+      const { end, index, rows, start } = group
+      const held = yield* bytes(start, end)
+      const allowance = { bytes: group.mostBytes, words: group.mostWords }
+      for (const chunk of group.columns) {
+        const checked = Pages.check(held.subarray(chunk.start - start, chunk.end - start), chunk, allowance)
+        yield* Effect.mapError(Effect.fromResult(checked), (reason) => broken(`row group ${index}, ${reason}`))
+      }
+      const { metadata } = footer
+      return yield* Effect.tryPromise({
+        try: (): Promise<ReadonlyArray<Readonly<Record<string, unknown>>>> =>
+          parquetReadObjects({
+            file: part(size, start, held),
+            metadata: { ...metadata, row_groups: metadata.row_groups.slice(index, index + 1) },
+            compressors: Unpack.compressors,
+            // Pictures are bytes; strings are marked as such.
+            utf8: false,
+            rowEnd: rows,
+            ...(wanted && { columns: wanted })
+          }),
+        catch: (cause) => broken(`row group ${index}: ${cause instanceof Error ? cause.message : String(cause)}`)
+      })
+    })
 
     let before = 0
-    return Stream.fromIterable(ranges).pipe(
-      Stream.zipWithIndex,
-      Stream.mapEffect(([range, index]) =>
-        Effect.map(records(index, range), (found) => {
+    return Stream.fromIterable(groups).pipe(
+      Stream.mapEffect((group) =>
+        Effect.map(records(group), (found) => {
           const first = before + 1
           before += found.length
           return found.map((record, i) => ({ row: first + i, read: sample(record, first + i) }))
@@ -205,8 +155,9 @@ const one = <A>(file: string, seen: Set<string>, options: Options<A>): Dataset<A
   }))
 
 /**
- * The samples of Parquet files, one after the other. A picture's id is the path that stands beside its bytes, or the row's number.
- * Fails on files that are not Parquet or lack a column; a row whose picture or annotation cannot be read is set aside.
+ * The samples of Parquet files, one after the other; a file without rows is skipped as long as another has some. A picture's
+ * id is the path that stands beside its bytes, or the row's number. Fails on files that are not Parquet or lack a column; a
+ * row whose picture or annotation cannot be read is set aside.
  *
  * ```ts
  * Parquet.read(["train-00000-of-00001.parquet"], { column: "label", annotation: Parquet.classLabel(labels) })
@@ -215,5 +166,13 @@ const one = <A>(file: string, seen: Set<string>, options: Options<A>): Dataset<A
 export const read = <A>(files: ReadonlyArray<string>, options: Options<A>): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.suspend(() => {
     const seen = new Set<string>()
-    return Stream.flatMap(Stream.fromIterable(files), (file) => one(file, seen, options))
+    return Stream.fromIterable(files).pipe(
+      Stream.flatMap((file) => one(file, seen, options)),
+      // A file whose rows are all unusable has failed before this.
+      Stream.concat(Stream.suspend(() => {
+        if (seen.size > 0) return Stream.empty
+        const reason = files.length === 0 ? "no Parquet files are named" : "no rows in it"
+        return Stream.fail(new DataError({ source: files.join(", "), reason }))
+      }))
+    )
   })

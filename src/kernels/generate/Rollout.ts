@@ -23,6 +23,8 @@ export interface RolloutShape {
   /** Rows of the position table; no position may reach it. */
   readonly positions: number
   readonly endOfTurn: number
+  /** Further tokens that end a row. */
+  readonly otherEnds?: ReadonlyArray<number>
   readonly sampling: Sampling
   readonly grammarStates: number | undefined
 }
@@ -70,6 +72,12 @@ export const decodeAttention = (
   )
   return reshape(transpose(reshape(mixed, [prompts, kvHeads, group, repeat, d]), [0, 2, 1, 3, 4]), [prompts * group, heads * d])
 }
+
+/** Whether each token ends its row. */
+export const ends = ({ endOfTurn, otherEnds = [] }: RolloutShape, tokens: Tensor): Tensor =>
+  [endOfTurn, ...otherEnds]
+    .map((id) => equals(tokens, constant(Int32Array.of(id), [])))
+    .reduce((any, one) => or(any, one))
 
 /** Builds the rollout: outputs `sampled` int32 and `sampledLogprobs`, `[turns, rows]`. */
 export const rollout = (config: Config.Config, p: Lookup, shape: RolloutShape): Readonly<Record<"sampled" | "sampledLogprobs", Tensor>> => {
@@ -126,7 +134,7 @@ export const rollout = (config: Config.Config, p: Lookup, shape: RolloutShape): 
         topP,
         ...(grammar && state && { bias: gather(grammar.bias, state) })
       })
-      const ended = or(equals(drawn.tokens, constant(Int32Array.of(shape.endOfTurn), [])), equals(finished, constant(Int32Array.of(1), [])))
+      const ended = or(ends(shape, drawn.tokens), equals(finished, constant(Int32Array.of(1), [])))
       const done = cast(ended, "i32")
 
       const grown: Array<Tensor> = []

@@ -9,7 +9,7 @@ import {
   add, constant, equals, gather, input, lessOrEqual, mul, reshape, rotary, scalar, type Tensor, transpose, where, zeros
 } from "../graph/index.ts"
 import { type Config, decoder, logits, type Lookup, sequence } from "../models/index.ts"
-import { decodeAttention, type RolloutShape, sequenceInputs } from "./Rollout.ts"
+import { decodeAttention, ends, type RolloutShape, sequenceInputs } from "./Rollout.ts"
 import { sample } from "./Sampler.ts"
 
 /** Outputs of a graph, and the input that each resident one is for. */
@@ -103,7 +103,7 @@ export const step = (config: Config.Config, p: Lookup, shape: RolloutShape): Res
     ...grown,
     ...(grammar && {
       // Where a turn has ended its mask stays, as in the loop.
-      state: where(equals(drawn.tokens, constant(Int32Array.of(shape.endOfTurn), [])), grammar.state,
+      state: where(ends(shape, drawn.tokens), grammar.state,
         gather(grammar.next, add(mul(grammar.state, constant(Int32Array.of(config.vocabulary), [])), drawn.tokens)))
     })
   })

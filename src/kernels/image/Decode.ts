@@ -8,6 +8,8 @@
 import { Effect, Predicate } from "effect"
 import { stat } from "node:fs/promises"
 import sharp from "sharp"
+import * as Format from "./Format.ts"
+import * as Header from "./Header.ts"
 import { type Image, type Pixels, Source } from "./Image.ts"
 import { ImageError } from "./ImageError.ts"
 
@@ -34,15 +36,19 @@ const explainFile = (image: string, path: string, cause: unknown): Effect.Effect
     }
   }))
 
-const unreadable = (image: string, size: string, cause: unknown, path?: string): ImageError =>
-  new ImageError({
-    image,
-    reason: "not an image, or a damaged one",
-    found: `${size}: ${causeText(cause).trim().replaceAll("\n", "; ")}`,
-    expected: "a whole JPEG, PNG, WebP, GIF, TIFF, AVIF or SVG",
-    cause,
-    ...(path === undefined ? {} : { path })
-  })
+const unreadable = (image: string, size: string, cause: unknown, path?: string): ImageError => {
+  const place = path === undefined ? {} : { path }
+  return cause instanceof Header.Refused
+    ? new ImageError({ image, found: size, ...cause.fault, ...place })
+    : new ImageError({
+      image,
+      reason: Format.damaged,
+      found: `${size}: ${causeText(cause).trim().replaceAll("\n", "; ")}`,
+      expected: Format.expected,
+      cause,
+      ...place
+    })
+}
 
 const tooLarge = (image: string, width: number, height: number, maxPixels: number, path?: string): ImageError =>
   new ImageError({
@@ -85,7 +91,9 @@ const decode = (
     const options = { failOn: "error", autoOrient: true, ignoreIcc: true, limitInputPixels: false } as const
     const run = <A>(evaluate: () => Promise<A>) =>
       Effect.tryPromise(evaluate).pipe(Effect.catch((error) => Effect.flatMap(explain(error.cause), Effect.fail)))
-    const { depth, hasAlpha, height, space, width } = yield* run(() => sharp(input, options).metadata())
+    const { depth, hasAlpha, height, space, width } = yield* Header.read(input, options).pipe(
+      Effect.catch((error) => Effect.flatMap(explain(error._tag === "Unreadable" ? error.cause : error), Effect.fail))
+    )
     if (width * height > maxPixels) return yield* large(width, height)
     if (space === "cmyk" && depth === "uchar" && !hasAlpha) {
       const { data, info } = yield* run(() =>

@@ -12,7 +12,7 @@ export interface Pixels {
 
 /** Where the pixels come from. */
 export type Source = Data.TaggedEnum<{
-  /** A path on disk, in any format that sharp reads. */
+  /** A path on disk: JPEG, PNG, WebP, GIF, TIFF or AVIF, whatever its name. */
   readonly File: { readonly path: string }
   /** An encoded image held in memory (PNG, JPEG, WebP, …). */
   readonly Encoded: { readonly bytes: Uint8Array }

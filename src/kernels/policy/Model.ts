@@ -1,5 +1,5 @@
 /** A Hugging Face directory made ready to run: configuration, weights in shared memory, tokenizer, pre-processor. */
-import { Effect, Option, Predicate } from "effect"
+import { Effect, Predicate } from "effect"
 import { Preprocess } from "../image/index.ts"
 import { Config, Parameters } from "../models/index.ts"
 import { ParameterStore } from "../train/index.ts"
@@ -7,6 +7,7 @@ import { Tokenizer } from "../text/index.ts"
 import { ModelDirectory, Safetensors, type WeightCache } from "../weights/index.ts"
 import * as Adapter from "./Adapter.ts"
 import * as Encoder from "./Encoder.ts"
+import * as EndOfTurn from "./EndOfTurn.ts"
 import * as Mapped from "./Mapped.ts"
 import { PolicyError } from "./Policy.ts"
 
@@ -27,21 +28,17 @@ export interface Model {
   readonly tokenizer: Tokenizer.Tokenizer
   readonly encoder: Encoder.Encoder
   readonly preprocessor: Preprocess.Preprocessor
+  /** What targets and format masks end with. */
   readonly endOfTurn: number
-  /** Control tokens of the tokenizer, and ids of the embedding that no token has. */
+  /** Every token that ends a turn, `endOfTurn` first. */
+  readonly ends: ReadonlyArray<number>
+  /** Files that a saved directory has instead of those of the directory it is taken over from, by name. */
+  readonly files: Readonly<Record<string, string>>
+  /** Control tokens of the tokenizer, tokens that end a turn, and ids of the embedding that no token has. */
   readonly specials: ReadonlySet<number>
   /** Element type the directory stores its weights in, kept when it is saved. */
   readonly dtype: "F32" | "F16" | "BF16"
 }
-
-const firstNumber = (value: unknown): number | undefined =>
-  typeof value === "number" ? value : Array.isArray(value) && typeof value[0] === "number" ? value[0] : undefined
-
-/** The token that ends the assistant's turn. */
-const endOfTurnOf = (directory: ModelDirectory.ModelDirectory, tokenizer: Tokenizer.Tokenizer): number | undefined =>
-  firstNumber(Option.getOrUndefined(directory.generationConfig)?.["eos_token_id"]) ??
-    firstNumber(directory.config["eos_token_id"]) ??
-    Option.getOrUndefined(tokenizer.tokenId("<|im_end|>"))
 
 /** Ids that free text never holds. */
 const specialsOf = (directory: ModelDirectory.ModelDirectory, size: number, vocabulary: number): ReadonlySet<number> => {
@@ -138,16 +135,21 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
     })
   }
 
-  const endOfTurn = endOfTurnOf(directory, tokenizer)
-  if (endOfTurn === undefined) {
-    return yield* new PolicyError({ operation: "load", reason: `${path}: no eos_token_id in generation_config.json or config.json` })
-  }
-  const encoder = Encoder.make(tokenizer, { source: directory.chatTemplate, variables: templateVariables(directory) }, config.imageToken, preprocessor.mergedTokens)
+  const variables = templateVariables(directory)
+  const controls = specialsOf(directory, tokenizer.size, config.vocabulary)
+  const end = yield* EndOfTurn.of(directory, tokenizer, variables, controls)
+  const encoder = Encoder.make(tokenizer, { source: directory.chatTemplate, variables }, config.imageToken, preprocessor.mergedTokens)
   const adapter = lora === undefined ? undefined : yield* Adapter.make(config, lora, options.seed)
   const mapped = mapping ? yield* Mapped.open(config, wanted, options).pipe(Effect.mapError(failed)) : undefined
   const trained = adapter?.store ?? (trainable === "none" ? yield* ParameterStore.make([]).pipe(Effect.mapError(failed)) : store)
   const towerTrained = adapter?.lora.modules.some((name) => name.startsWith("visual.")) ?? trainable === "all"
-  const model: Model = { path, config, store, mapped, adapter, trained, towerTrained, tokenizer, encoder, preprocessor, endOfTurn, dtype, specials: specialsOf(directory, tokenizer.size, config.vocabulary) }
+  const model: Model = {
+    path, config, store, mapped, adapter, trained, towerTrained, tokenizer, encoder, preprocessor, dtype,
+    endOfTurn: end.token,
+    ends: end.all,
+    files: EndOfTurn.generationConfig(directory, end),
+    specials: new Set([...controls, ...end.all])
+  }
   return model
 })
 
@@ -159,7 +161,7 @@ export const save = (model: Model, target: string) => {
     ? [...store.slices.values()].map(({ length, name, offset, shape }) => (
       { name, shape, data: () => merged(name, store.data.subarray(offset, offset + length)) }))
     : Parameters.specs(model.config).map(({ name, shape }) => ({ name, shape, data: Effect.map(mapped.read(name), (own) => merged(name, own)) }))
-  return ModelDirectory.save(target, { from: model.path }, tensors, { dtype: model.dtype }).pipe(
+  return ModelDirectory.save(target, { from: model.path, files: model.files }, tensors, { dtype: model.dtype }).pipe(
     Effect.mapError((cause) => new PolicyError({ operation: "save", reason: cause.message, cause }))
   )
 }

@@ -26,9 +26,9 @@ export interface Prompt {
 
 /** A sampled continuation. */
 export interface Completion {
-  /** Decoded text with the end-of-turn token removed. */
+  /** Decoded text, without the token that ended the turn. */
   readonly text: string
-  /** Sampled token ids; the end-of-turn token is included when it was reached. A remote server's are -1 where it does not tell. */
+  /** Sampled token ids; the one that ended the turn is included when it was reached. A remote server's are -1 where it does not tell. */
   readonly tokens: Int32Array
   /** Log-probability in nats of each token under exactly the distribution it was drawn from; empty where a remote server gives none. */
   readonly logprobs: Float32Array
@@ -176,6 +176,7 @@ export class Policy extends Context.Service<Policy, {
   readonly encode: (text: string) => Int32Array
   /** 0 for a remote policy: it shows no tokens, so nothing can be masked. */
   readonly vocabularySize: number
+  /** What targets and format masks end with. Where a model stops at further tokens, those are among `specials`. */
   readonly endOfTurn: number
   /** Control tokens, and ids that stand for nothing: what free text never holds. */
   readonly specials: ReadonlySet<number>

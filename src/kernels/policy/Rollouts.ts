@@ -36,11 +36,11 @@ const check = (options: SampleOptions): string | undefined => {
 const readRow = (
   context: PolicyContext, tokens: Int32Array, logprobs: Float32Array, row: number, rows: number
 ): Completion => {
-  const { endOfTurn, tokenizer } = context.model
+  const { ends, tokenizer } = context.model
   const turns = tokens.length / rows
   let length = 0
   let stopped = false
-  while (length < turns && !stopped) stopped = tokens[length++ * rows + row] === endOfTurn
+  while (length < turns && !stopped) stopped = ends.includes(tokens[length++ * rows + row] ?? -1)
   const own = Int32Array.from({ length }, (_, t) => tokens[t * rows + row] ?? 0)
   return {
     text: tokenizer.decode(stopped ? own.subarray(0, length - 1) : own, { skipSpecial: false }).trim(),
@@ -61,6 +61,7 @@ const runBatch = Effect.fnUntraced(function*(
 ) {
   const { model, seed } = context
   const { config } = model
+  const [endOfTurn = -1, ...otherEnds] = model.ends
   const { count, grammar, maxTokens, temperature = 1, topP = 1 } = options
   const rows = prompts * count
   const length = roundUp(Math.max(...items.map(({ prompt }) => prompt.tokens.length)), 16)
@@ -71,7 +72,7 @@ const runBatch = Effect.fnUntraced(function*(
   const sampling = { greedy: temperature === 0, nucleus: topP < 1 && temperature !== 0 }
   const shape = {
     prompts, group: count, length, newTokens, visualRows, positions: positionLimit,
-    endOfTurn: model.endOfTurn, sampling, grammarStates: grammar?.states
+    endOfTurn, otherEnds, sampling, grammarStates: grammar?.states
   }
 
   const batch = layOut(config, context.positions, items.map(({ prompt, request }) => (

@@ -30,7 +30,7 @@ export interface Batch {
 export const run = (context: PolicyContext, batch: Batch) =>
   Effect.scoped(Effect.gen(function*() {
     const { finished, key, shape, startPosition, uniforms, worker } = batch
-    const { model: { config, endOfTurn, mapped }, runtime, sessions } = context
+    const { model: { config, ends, mapped }, runtime, sessions } = context
     const packed = Mapped.packed(mapped)
     const rows = shape.prompts * shape.group
     const p = context.parameters()
@@ -74,7 +74,7 @@ export const run = (context: PolicyContext, batch: Batch) =>
       const tokens = out["sampled"]?.data as Int32Array
       sampled.set(tokens, turn * rows)
       sampledLogprobs.set(out["sampledLogprobs"]?.data as Float32Array, turn * rows)
-      tokens.forEach((token, row) => { if (token === endOfTurn) ended[row] = 1 })
+      tokens.forEach((token, row) => { if (ends.includes(token)) ended[row] = 1 })
     }
     return {
       sampled: { dtype: "int32" as const, dims: [turn, rows], data: sampled.subarray(0, turn * rows) },

@@ -3,6 +3,7 @@
  */
 import { Template } from "@huggingface/jinja"
 import { Effect } from "effect"
+import { withNewlines } from "../weights/ChatTemplateFile.ts"
 import { TextError } from "./TextError.ts"
 
 /** A part of a message. The template writes the model's image placeholder for an image. */
@@ -28,7 +29,7 @@ const failed = (operation: "compile chat template" | "render chat template") => 
 /** Parses a template once for many renderings. */
 export const compile = (template: string): Effect.Effect<Render, TextError> =>
   Effect.map(
-    Effect.try({ try: () => new Template(template), catch: failed("compile chat template") }),
+    Effect.try({ try: () => new Template(withNewlines(template)), catch: failed("compile chat template") }),
     (parsed): Render => (messages, { addGenerationPrompt, variables }) =>
       Effect.try({
         try: () => parsed.render({ ...variables, messages, add_generation_prompt: addGenerationPrompt }),

@@ -2,6 +2,7 @@
  * JSON files of a model directory: objects, or a typed error that names the file.
  */
 import { Effect, FileSystem, Option } from "effect"
+import * as GitLfs from "./GitLfs.ts"
 import * as Json from "./Json.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
 
@@ -18,6 +19,8 @@ export const readJson = (
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const text = yield* fs.readFileString(path).pipe(Effect.mapError(fromPlatform(path, "reading", hint)))
+    const pointer = GitLfs.describe(new TextEncoder().encode(text.slice(0, GitLfs.maxBytes + 1)))
+    if (pointer !== undefined) return yield* new WeightsError({ path, reason: pointer })
     const json = yield* Effect.try({
       try: () => Json.parse(text),
       catch: (cause) =>

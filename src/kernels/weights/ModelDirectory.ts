@@ -83,7 +83,7 @@ const companions: ReadonlyArray<string> = [
   "added_tokens.json",
   "vocab.json",
   "merges.txt",
-  "chat_template.jinja",
+  ChatTemplateFile.fileName,
   "chat_template.json",
   "preprocessor_config.json",
   "processor_config.json",
@@ -158,6 +158,7 @@ export const save = (
     for (const [name, text] of Object.entries(source.files ?? {})) {
       yield* fs.writeFileString(join(temporary, name), text).pipe(Effect.mapError(failed))
     }
+    if (from !== undefined) yield* ChatTemplateFile.complete(from, temporary)
     const configPath = join(temporary, "config.json")
     const config = yield* readJson(configPath, "A model needs one: copy it from a directory or supply it.").pipe(
       // The user knows the directory it should have come from, not the temporary one.

@@ -6,6 +6,7 @@
  * machine that Node runs on is little-endian, as the format is.
  */
 import { Effect, FileSystem, Result } from "effect"
+import * as GitLfs from "./GitLfs.ts"
 import * as Half from "./Half.ts"
 import {
   bytesPerElement,
@@ -67,6 +68,12 @@ export const readHeader = (path: string): Effect.Effect<Header, WeightsError, Fi
         found: `${fileBytes} bytes`,
         expected: "at least 8"
       })
+    }
+    if (fileBytes <= GitLfs.maxBytes) {
+      const whole = new Uint8Array(fileBytes)
+      yield* readExactly(path, handle, whole, 0)
+      const pointer = GitLfs.describe(whole)
+      if (pointer !== undefined) return yield* new WeightsError({ path, reason: pointer })
     }
     const prefix = new Uint8Array(8)
     yield* readExactly(path, handle, prefix, 0)

@@ -7,7 +7,7 @@ import { Programs } from "../../../src/kernels/train/index.ts"
 import * as Onnx from "../graph/onnx.ts"
 import * as Reference from "../graph/reference.ts"
 import { given, sequenceFeeds } from "../models/fixture.ts"
-import { byRow, type Drawn, END, grid, length, loopDecode, type Options, padded, prompts, settingsUnderTest, setup, visualOf, visualTokens, worst } from "./cases.ts"
+import { byRow, type Drawn, END, grammar, grid, length, loopDecode, type Options, padded, prompts, settingsUnderTest, setup, visualOf, visualTokens, worst } from "./cases.ts"
 
 const { value } = Reference
 
@@ -172,6 +172,27 @@ describe("stopping", () => {
       assert.deepStrictEqual(stopped.tokens[r]!.slice(0, end), row.slice(0, end))
       assert.deepStrictEqual(stopped.logprobs[r]!.slice(0, end), free.logprobs[r]!.slice(0, end))
     })
+  })
+  for (const [name, options] of [["free", { temperature: 0.7 }], ["under a format mask", { grammar: grammar(96) }]] as const) {
+    it(`any of several tokens ends a row, in whatever order they are listed: ${name}`, async () => {
+      const free = await loopDecode({ newTokens: 16, ...options })
+      const ends = [...new Set(free.tokens.map((row) => row[3]!))]
+      assert.isAbove(ends.length, 2)
+      const lengths = free.tokens.map((row) => row.findIndex((token) => ends.includes(token)) + 1)
+      for (const [endOfTurn = 0, ...otherEnds] of [ends, ends.toReversed()]) {
+        const stopped = await loopDecode({ newTokens: 16, ...options, endOfTurn, otherEnds })
+        assert.strictEqual(stopped.turns, Math.max(...lengths))
+        free.tokens.forEach((row, r) => assert.deepStrictEqual(stopped.tokens[r]!.slice(0, lengths[r]), row.slice(0, lengths[r])))
+      }
+    })
+  }
+  it("is the same graph where there is one such token", () => {
+    const bytes = (otherEnds?: ReadonlyArray<number>) => {
+      const { settings, shape } = setup({ endOfTurn: END, ...(otherEnds && { otherEnds }) })
+      return G.OnnxWriter.write(rollout(settings, Programs.parameterInputs(settings), shape)).bytes
+    }
+    assert.deepStrictEqual(bytes([]), bytes())
+    assert.notDeepEqual(bytes([7]), bytes())
   })
   it("runs no turn when every row is finished before it starts", async () => {
     assert.strictEqual((await loopDecode({ finished: [1, 1, 1, 1, 1, 1] })).turns, 0)

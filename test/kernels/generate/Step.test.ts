@@ -6,7 +6,7 @@ import { Programs } from "../../../src/kernels/train/index.ts"
 import * as Onnx from "../graph/onnx.ts"
 import { type Feeds, value } from "../graph/reference.ts"
 import { weights } from "../models/fixture.ts"
-import { loopDecode, type Options, settingsUnderTest, setup, worst } from "./cases.ts"
+import { grammar, loopDecode, type Options, settingsUnderTest, setup, worst } from "./cases.ts"
 
 /** What a run leaves, under the names by which the next one asks for it. */
 const left = (out: Feeds, resident: Readonly<Record<string, string>>): Feeds =>
@@ -48,6 +48,17 @@ describe("one token a run equals the loop, token for token", () => {
       assert.isAtMost(worst(steps.logprobs, loop.logprobs), 1e-5)
     })
   }
+
+  it("under a format mask, with turns that end by several tokens", async () => {
+    const free = await loopDecode({ grammar: grammar(96) })
+    const options = { grammar: grammar(96), endOfTurn: free.tokens[0]![2]!, otherEnds: [free.tokens[1]![2]!, free.tokens[2]![3]!] }
+    const [loop, steps] = [await loopDecode(options), await stepDecode(options)]
+    const ends = [options.endOfTurn, ...options.otherEnds]
+    steps.tokens.forEach((row, r) => {
+      const end = loop.tokens[r]!.findIndex((token) => ends.includes(token)) + 1 || loop.turns
+      assert.deepStrictEqual(row.slice(0, end), loop.tokens[r]!.slice(0, end))
+    })
+  })
 
   it("with the weights carried as state, and a turn that ends in between", async () => {
     const free = await loopDecode({})

@@ -55,6 +55,7 @@ export interface Options {
   readonly topP?: number
   readonly grammar?: Grammar
   readonly endOfTurn?: number
+  readonly otherEnds?: ReadonlyArray<number>
   readonly finished?: ReadonlyArray<number>
 }
 
@@ -76,7 +77,8 @@ export const setup = (options: Options) => {
   const positions = 64
   const shape: RolloutShape = {
     prompts: prompts.length, group, length, newTokens, visualRows: prompts.length * visualTokens, positions, endOfTurn,
-    sampling: { greedy: temperature === 0, nucleus: topP < 1 }, grammarStates: options.grammar?.states
+    sampling: { greedy: temperature === 0, nucleus: topP < 1 }, grammarStates: options.grammar?.states,
+    ...(options.otherEnds && { otherEnds: options.otherEnds })
   }
   const table = Rope.positionAngles(settings, positions)
   const half = settings.headWidth / 2

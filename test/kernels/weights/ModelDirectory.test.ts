@@ -138,6 +138,50 @@ layer(NodeServices.layer)("ModelDirectory", (it) => {
       assert.strictEqual(yield* template({ ...json, "chat_template.jinja": "from the file" }), "from the file")
     }))
 
+  it.effect("gives every template the line ends that Jinja2 reads", () =>
+    Effect.gen(function*() {
+      const crlf = "{% for m in messages %}\r\n{{ m.content }}\r{% endfor %}\r\n"
+      const lf = "{% for m in messages %}\n{{ m.content }}\n{% endfor %}\n"
+      const inJson = JSON.stringify({ chat_template: crlf })
+      for (const changes of [
+        { "chat_template.jinja": crlf },
+        { "chat_template.json": inJson },
+        { "tokenizer_config.json": inJson },
+        { "tokenizer_config.json": JSON.stringify({ chat_template: [{ name: "default", template: crlf }] }) }
+      ]) assert.strictEqual((yield* ModelDirectory.open(yield* make(changes))).chatTemplate, lf)
+    }))
+
+  it.effect("save leaves chat_template.jinja wherever the template was, and the templates beside it", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const save = Effect.fnUntraced(function*(changes: Readonly<Record<string, string>>) {
+        const [from, target] = [yield* make(changes), `${yield* parent}/saved`]
+        yield* ModelDirectory.save(target, { from }, tensors)
+        const text = (name: string) => fs.readFileString(`${target}/${name}`)
+        for (const name of Object.keys(changes)) assert.strictEqual(yield* text(name), yield* fs.readFileString(`${from}/${name}`), name)
+        assert.strictEqual((yield* ModelDirectory.open(target)).chatTemplate, (yield* ModelDirectory.open(from)).chatTemplate)
+        return { names: yield* fs.readDirectory(target, { recursive: true }), text }
+      })
+      const templates = "additional_chat_templates"
+      const json = { "chat_template.json": JSON.stringify({ chat_template: "from the processor" }) }
+      const listed = [{ name: "rag", template: "documents" }, { name: "default", template: "the default" }, { name: "../out", template: "no" }]
+      const inConfig = yield* save({})
+      assert.strictEqual(yield* inConfig.text("chat_template.jinja"), "from the tokenizer")
+      assert.notInclude(inConfig.names, templates)
+      assert.strictEqual(yield* (yield* save(json)).text("chat_template.jinja"), "from the processor")
+      assert.strictEqual(yield* (yield* save({ ...json, "chat_template.jinja": "from the file" })).text("chat_template.jinja"), "from the file")
+      const list = yield* save({ "tokenizer_config.json": JSON.stringify({ chat_template: listed }) })
+      assert.strictEqual(yield* list.text("chat_template.jinja"), "the default")
+      assert.strictEqual(yield* list.text(`${templates}/rag.jinja`), "documents")
+      assert.deepStrictEqual(list.names.filter((name) => name.startsWith(`${templates}/`)), [`${templates}/rag.jinja`])
+      const from = yield* make({ "chat_template.jinja": "the default" })
+      yield* fs.makeDirectory(`${from}/${templates}`)
+      yield* fs.writeFileString(`${from}/${templates}/rag.jinja`, "documents")
+      const target = `${yield* parent}/saved`
+      yield* ModelDirectory.save(target, { from }, tensors)
+      assert.strictEqual(yield* fs.readFileString(`${target}/${templates}/rag.jinja`), "documents")
+    }))
+
   it.effect("reads the image processor where transformers 5 keeps it", () =>
     Effect.gen(function*() {
       const path = yield* make({
