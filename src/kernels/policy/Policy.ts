@@ -35,6 +35,12 @@ export interface Completion {
   readonly finish: "stop" | "length"
   /** Why there is no text, where a remote server refused or left it out. */
   readonly fault?: string
+  /** Where the request itself was refused, for what this one holds as far as can be told: what else it may have been. */
+  readonly refused?: PolicyError
+  /** What was thought before the text, where a remote server keeps it apart. */
+  readonly reasoning?: string
+  /** Characters of `text` up to the end of each token; from a remote server, whose tokenizer is not here, and only where it can be told. */
+  readonly ends?: Int32Array
 }
 
 export interface SampleOptions {
@@ -140,6 +146,8 @@ export interface UpdateStats {
 /** Inference pinned to one weight version. */
 export interface Session {
   readonly version: number
+  /** Where a policy is asked one request at a time: how many it may be asked at once. Absent where requests are computed together. */
+  readonly oneByOne?: number
   /** One array of `count` completions per request, in order. */
   readonly sample: (
     requests: ReadonlyArray<SampleRequest>,
