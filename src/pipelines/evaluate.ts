@@ -146,7 +146,7 @@ const recorded = <E, R>(method: string, effect: Effect.Effect<ReadonlyArray<Resu
 const probabilityIn = ({ ends, logprobs, text, tokens }: Completion, encode: ((text: string) => Int32Array) | undefined) => {
   if (logprobs.length === 0 || (ends === undefined && encode === undefined)) return undefined
   // The end of turn is a token of the completion and no part of its text.
-  const last = Math.min(logprobs.length, tokens.length)
+  const last = ends === undefined ? Math.min(logprobs.length, tokens.length) : logprobs.length
   /** Tokens that end by a character, and those that begin before it. */
   const ended = (at: number) => ends?.filter((end) => end <= at).length ?? encode?.(text.slice(0, at)).length ?? 0
   const begun = (at: number) => ends === undefined ? ended(at) : ended(at - 1) + 1

@@ -85,7 +85,8 @@ const fieldStatuses: ReadonlySet<number | undefined> = new Set([undefined, 400, 
 
 const refusedFields = ({ codes, message, parameters, status }: Complaint, sent: ReadonlySet<string>): ReadonlyArray<Optional> => {
   if (!fieldStatuses.has(status)) return []
-  const named = parameters.length > 0 ? parameters.join(" ") : message
+  const ours = parameters.filter((name) => sent.has(name) || optional.some((field) => mentioned[field].test(name)))
+  const named = ours.length > 0 ? ours.join(" ") : message
   const plain = status === 400 || status === 422
   const words = [message, ...codes].join(" ")
   const fields = optional.filter((field) =>
