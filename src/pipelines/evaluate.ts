@@ -169,6 +169,7 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
     // A server's tokenizer is not here.
     const encode = session.oneByOne === undefined ? policy.encode : undefined
     const faulty: Array<string> = []
+    let asked = 0
     const rows = yield* measure(options, (samples) =>
       Effect.forEach(samples, (sample) =>
         Effect.map(Rise.promptOf(task, form, sample), (text) => ({
@@ -180,6 +181,7 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
           samples.flatMap(({ image, truth }, i) => {
             const completion = completions[i]
             if (completion === undefined) return []
+            asked++
             const { fault } = completion
             if (fault !== undefined) faulty.push(`${image.id}: ${fault}`)
             const text = Rise.saidIn(form, completion)
@@ -195,7 +197,7 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
     yield* asking.answered
     const [first] = faulty
     if (first !== undefined) {
-      yield* Effect.logWarning(`${method}: ${faulty.length} pictures have no answer and count as wrong; the first: ${first}`)
+      yield* Effect.logWarning(`${method}: no answer, counted as wrong, for ${faulty.length} of ${asked} pictures; the first: ${first}`)
     }
     return rows
   })))

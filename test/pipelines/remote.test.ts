@@ -83,4 +83,45 @@ describe("a remote policy", () => {
       const error = yield* Effect.flip(images.pipe(annotate(masked, { grammar: "mask" }), Stream.runDrain, Effect.provide(openai(server))))
       assert.match(error.message, /grammar "off"/)
     }).pipe(Effect.scoped, Effect.provide(services)))
+
+  it.live("that keeps its reasoning apart is read as a think-answer where one is asked for, and as it is where a bare answer is", () =>
+    Effect.gen(function*() {
+      const server = yield* Server.start
+      const says = (content: string) => {
+        server.answer = Server.send(200, { choices: [{ finish_reason: "stop", message: { content, reasoning_content: "I am to write <think></think><answer></answer>: a bright festive smile" } }] })
+      }
+      const read = (form: "think" | "answer", content: string) => {
+        says(content)
+        return Effect.gen(function*() {
+          yield* evaluate({ method: form, task: Stub.Mood, data: Stub.data(1), form, grammar: "off" })
+          const [annotated] = yield* Stream.runCollect(annotate(Stub.Mood, { form, grammar: "off" })(Stream.map(Stub.data(1), ({ image }) => image)))
+          const [row] = yield* Stream.runCollect(predictions(form))
+          return { verdict: row!.verdict, text: row!.text, reasoning: row!.reasoning, same: Option.getOrNull(annotated!.reasoning) === row!.reasoning }
+        }).pipe(Effect.provide(openai(server)), Effect.provide(Run.layerMemory({ seed: 0 })))
+      }
+      // Four tags of the format, none of which is the answer's.
+      const reasoning = `I am to write${" ".repeat(5)}: a bright festive smile`
+      for (const content of ["joy", "<answer>joy</answer>", "\n\n<answer>joy</answer>"]) {
+        assert.deepStrictEqual(yield* read("think", content), { verdict: "ok", text: `<think>${reasoning}</think><answer>joy</answer>`, reasoning, same: true })
+      }
+      const whole = "<think>we can see a smile</think><answer>joy</answer>"
+      assert.deepInclude(yield* read("think", whole), { verdict: "ok", text: whole, reasoning: "we can see a smile" })
+      assert.deepStrictEqual(yield* read("answer", "joy"), { verdict: "ok", text: "joy", reasoning: null, same: true })
+    }).pipe(Effect.scoped, Effect.provide(services)))
+
+  it.live("that refuses one picture has one wrong answer; one that refuses everything ends a stage", () =>
+    Effect.gen(function*() {
+      const server = yield* Server.start
+      server.answer = (response, received) =>
+        server.requests.length === 3 ? Server.send(413, "<html>too large</html>")(response, received) : Server.behave(response, received)
+      const rows = yield* Effect.provide(evaluate({ method: "gpt", task: Stub.Mood, data: Stub.data(12), grammar: "off" }), openai(server))
+      assert.closeTo(Option.getOrThrow(figure(rows, "gpt", "all", "error")), 1 / 12, 1e-12)
+      const faults = (yield* Stream.runCollect(predictions("gpt"))).flatMap(({ fault }) => fault === undefined ? [] : [fault])
+      assert.deepStrictEqual(faults, ["the server refused the request (413): <html>too large</html>"])
+      assert.strictEqual(server.requests.length, 12)
+
+      server.answer = Server.send(400, { error: { message: "no" } })
+      const chains = Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.generate({ candidates: 2 }), Rise.reconstruct(), Rise.validate(), Rise.best(), Rise.filter({ tau: 0.5 }))
+      assert.match((yield* Effect.flip(Effect.provide(Rise.train(chains), openai(server)))).message, /all of 12 requests were refused/)
+    }).pipe(Effect.scoped, Effect.provide(services)))
 })
