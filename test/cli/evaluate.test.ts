@@ -33,7 +33,12 @@ const folder = Effect.acquireRelease(
   (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
 )
 
-const answer = Server.send(200, { choices: [Server.choice("<answer>calm: 1, wild: 0</answer>", { message: { content: "<answer>calm: 1, wild: 0</answer>", reasoning_content: "the lake lies still and nobody moves" } })] })
+const answer = Server.send(200, {
+  choices: [{
+    finish_reason: "stop",
+    message: { role: "assistant", content: "<answer>calm 100</answer>", reasoning_content: "the lake lies still and nobody moves" }
+  }]
+})
 
 describe("rise evaluate --remote", () => {
   it.live("is cut off, says how to go on, and goes on", () =>

@@ -109,6 +109,32 @@ describe("a remote policy", () => {
       assert.deepStrictEqual(yield* read("answer", "joy"), { verdict: "ok", text: "joy", reasoning: null, same: true })
     }).pipe(Effect.scoped, Effect.provide(services)))
 
+  it.live("is as sure of a part of its answer as of the tokens that wrote it, where they can be placed; else nobody knows", () =>
+    Effect.gen(function*() {
+      const server = yield* Server.start
+      const asked: Array<number> = []
+      const task = {
+        ...Stub.Mood,
+        rank: (annotation: Stub.Label, text: string, probability: (from: number, to: number) => number) => {
+          const at = text.indexOf("joy")
+          asked.push(probability(at, at + 3), probability(at + 1, at + 2), probability(0, 5))
+          return annotation
+        }
+      }
+      const tokens = (...given: ReadonlyArray<readonly [string, number]>) =>
+        given.map(([token, sure]) => ({ token, logprob: Math.log(sure) }))
+      const says = (content: string, logprobs: ReadonlyArray<object>) => {
+        server.answer = Server.send(200, { choices: [{ ...Server.choice(content), logprobs: { content: logprobs } }] })
+        return evaluate({ method: content, task, data: Stub.data(1), form: "answer", grammar: "off" }).pipe(
+          Effect.provide(openai(server)), Effect.provide(Run.layerMemory({ seed: 0 })))
+      }
+      yield* says(" joy\n", tokens([" ", 0.1], ["j", 0.8], ["oy", 0.4], ["\n<|im_end|>", 0.1]))
+      assert.deepStrictEqual(asked.splice(0).map((p) => Math.round(p * 1e5) / 1e5), [0.6, 0.4, 0.43333])
+      yield* says("joy", tokens(["another", 0.5], ["text", 0.5]))
+      yield* says("joy", [{ token: "joy", logprob: null }])
+      assert.deepStrictEqual(asked, [])
+    }).pipe(Effect.scoped, Effect.provide(services)))
+
   it.live("that refuses one picture has one wrong answer; one that refuses everything ends a stage", () =>
     Effect.gen(function*() {
       const server = yield* Server.start

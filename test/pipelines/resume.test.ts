@@ -7,7 +7,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Policy from "../../src/dsl/Policy.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
+import * as Rise from "../../src/dsl/Rise.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
+import * as Keyed from "../../src/kernels/math/Keyed.ts"
 import { evaluate } from "../../src/pipelines/evaluate.ts"
 import { inFolder } from "../../src/pipelines/folder.ts"
 import * as Results from "../../src/pipelines/results.ts"
@@ -26,15 +28,16 @@ const temporary = Effect.acquireRelease(
   (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
 )
 
-const evaluated = (server: Server.Server, out: string, { resume = false, maxTokens = 32, test = data, config = {} }: {
+const evaluated = (server: Server.Server, out: string, { resume = false, maxTokens = 32, maxBytes = 1e6, test = data, config = {} }: {
   readonly resume?: boolean
   readonly maxTokens?: number
+  readonly maxBytes?: number
   readonly test?: typeof data
   readonly config?: Readonly<Record<string, string>>
 } = {}) =>
   evaluate({ method: "model", task, data: test, grammar: "off", maxTokens }).pipe(
     Effect.tap(Results.write),
-    Effect.provide(Policy.openai({ baseUrl: server.baseUrl, model: "gpt", backoff: "1 millis", attempts: 2 }).pipe(
+    Effect.provide(Policy.openai({ baseUrl: server.baseUrl, model: "gpt", backoff: "1 millis", attempts: 2, images: { maxBytes } }).pipe(
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({})))
     )),
     inFolder({ out, seed: 0, resume, task, train: Stream.empty, test, config })
@@ -176,20 +179,63 @@ describe("a remote evaluation that is cut off", () => {
     }).pipe(Effect.scoped, Effect.provide(services)))
 })
 
+describe("a local evaluation that is cut off", () => {
+  it.live("goes on at the first batch that was not whole, in the same batches", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporary
+      const local = (out: string, calls: number, resume: boolean) =>
+        Effect.gen(function*() {
+          const trace = yield* Stub.Trace
+          const stub = yield* Policy.Policy
+          const failing = Policy.Policy.of({
+            ...stub,
+            session: Effect.map(stub.session, (session) => ({
+              ...session,
+              sample: (...given: Parameters<typeof session.sample>) =>
+                trace.batches.length < calls ? session.sample(...given) : Effect.fail(new Policy.PolicyError({ operation: "sample", reason: "cut" }))
+            }))
+          })
+          const result = yield* evaluate({ method: "model", task, data, grammar: "off" }).pipe(
+            Effect.tap(Results.write),
+            Effect.provideService(Policy.Policy, failing),
+            Effect.provideService(Rise.Batching, { prompts: 8, calls: 1 }),
+            inFolder({ out, seed: 0, resume, task, train: Stream.empty, test: data, config: {} }),
+            Effect.result
+          )
+          return { done: Result.isSuccess(result), batches: [...trace.batches] }
+        }).pipe(Effect.provide(Layer.fresh(Layer.provideMerge(Stub.layer(), Stub.Trace.layer))))
+      const [whole, cut] = [join(directory, "whole"), join(directory, "cut")]
+      assert.deepStrictEqual(yield* local(whole, 99, false), { done: true, batches: [8, 8, 8, 8, 8] })
+      assert.deepStrictEqual(yield* local(cut, 3, false), { done: false, batches: [8, 8, 8] })
+      // The third batch was not written to its end.
+      const spool = join(cut, "checkpoints", spools(cut)[0]!)
+      const lines = readFileSync(spool, "utf8").split("\n")
+      assert.strictEqual(lines.length, 25)
+      writeFileSync(spool, `${lines.slice(0, 20).join("\n")}\n${lines[20]!.slice(0, 30)}`)
+      assert.deepStrictEqual(yield* local(cut, 99, true), { done: true, batches: [8, 8, 8] })
+      assert.deepStrictEqual(bytes(cut), bytes(whole))
+      assert.deepStrictEqual(readdirSync(cut, { recursive: true }).sort(), readdirSync(whole, { recursive: true }).sort())
+    }).pipe(Effect.scoped, Effect.provide(services)))
+})
+
 describe("a picture", () => {
-  it.live("that cannot be read or is too large to send is one wrong answer, and is looked at again on resume", () =>
+  it.live("that cannot be read or is too large to send is one wrong answer with its fault", () =>
     Effect.gen(function*() {
       const directory = yield* temporary
       const bad = { image: Image.encoded("joy-cut", new Uint8Array(9)), truth: "joy" as const }
       const gone = { image: Image.file("/nowhere/a.png", "joy-gone"), truth: "joy" as const }
-      const test = Stream.concat(Stream.make(bad, gone), Stub.data(6))
+      const noise = Uint8Array.from(Keyed.uniforms(1, "noise", new Float32Array(64 * 64 * 3)), (u) => u * 256)
+      const large = { image: Image.rendered("joy-large", () => ({ width: 64, height: 64, data: noise })), truth: "joy" as const }
+      const test = Stream.concat(Stream.make(bad, gone, large), Stub.data(6))
       const server = yield* Server.start
-      const rows = yield* evaluated(server, join(directory, "run"), { test })
+      const rows = yield* evaluated(server, join(directory, "run"), { test, maxBytes: 500 })
       assert.strictEqual(server.requests.length, 6)
-      assert.closeTo(rows.find(({ metric, part }) => metric === "error" && part === "all")!.value, 2 / 8, 1e-12)
-      const faults = readFileSync(join(directory, "run", "predictions.jsonl"), "utf8").split("\n").slice(0, 2).map((line) => JSON.parse(line).fault)
-      assert.match(faults[0], /joy-cut: /)
-      assert.match(faults[1], /joy-gone .*no such file/)
+      assert.closeTo(rows.find(({ metric, part }) => metric === "error" && part === "all")!.value, 3 / 9, 1e-12)
+      const lines = readFileSync(join(directory, "run", "predictions.jsonl"), "utf8").split("\n").slice(0, 3)
+      const faults = lines.map((line) => String(JSON.parse(line).fault))
+      assert.match(faults[0]!, /joy-cut: /)
+      assert.match(faults[1]!, /joy-gone .*no such file/)
+      assert.match(faults[2]!, /joy-large: too large to send/)
       assert.isFalse(existsSync(join(directory, "run", "checkpoints", "model%2Fevaluate.spool.jsonl")))
     }).pipe(Effect.scoped, Effect.provide(services)))
 

