@@ -5,7 +5,8 @@ import { Console, Effect, Option, Path, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Image from "../kernels/image/Image.ts"
 import {
-  annotate as annotateImages, compare, evaluate as evaluateModel, Presets, report as writeReport, Results, Source, warmUp
+  annotate as annotateImages, compare, evaluate as evaluateModel, Presets, report as writeReport, Results, Source,
+  warmUp
 } from "../pipelines/index.ts"
 import * as Flags from "./flags.ts"
 import { computing, readable } from "./main.ts"
@@ -46,7 +47,8 @@ const form = Flag.Literals("form", ["think", "answer"]).pipe(
 )
 
 export const evaluate = Command.make("evaluate", {
-  ...Task.flags, data: Flags.data, model: Flags.model, adapter: Flags.adapter, ...Flags.remote, ...Flags.requests, ...Flags.frozen,
+  ...Task.flags, data: Flags.data, model: Flags.model, adapter: Flags.adapter,
+  ...Flags.remote, ...Flags.requests, ...Flags.frozen,
   out: Flags.out, resume: Flags.resume, seed: Flags.seed, device: Flags.device, workers: Flags.workers, form
 }, (flags) =>
   computing(flags)(Effect.gen(function*() {
@@ -66,10 +68,12 @@ export const evaluate = Command.make("evaluate", {
     const { out, result: rows } = yield* working({
       flags, name: `${task.name}-evaluate`, task, train: Stream.empty, test: source.test, config
     })((out) =>
-      evaluateModel({ method: "model", task, data: source.test, form: flags.form, ...settings, cuesNamed: source.cuesNamed }).pipe(
+      evaluateModel({
+        method: "model", task, data: source.test, form: flags.form, ...settings, cuesNamed: source.cuesNamed
+      }).pipe(
         Effect.tap(Results.write),
         Effect.provide(policy(flags)),
-        Effect.tapError(() => Console.error(`\nWhat was answered is kept. Once it can go on: the same command with --out ${out} --resume`))
+        Effect.tapError(() => Console.error(`\nWhat was answered is kept. Go on with: --out ${out} --resume`))
       ))
     yield* Console.log(`${Results.table(rows, columns)}\n\nEverything is in ${out}.`)
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))
@@ -77,7 +81,8 @@ export const evaluate = Command.make("evaluate", {
 const images = Argument.String("image").pipe(Argument.withDescription("Image files"), Argument.variadic({ min: 1 }))
 
 export const annotate = Command.make("annotate", {
-  ...Task.flags, model: Flags.model, adapter: Flags.adapter, ...Flags.remote, ...Flags.requests, ...Flags.frozen, seed: Flags.seed, device: Flags.device, workers: Flags.workers, form, images
+  ...Task.flags, model: Flags.model, adapter: Flags.adapter, ...Flags.remote, ...Flags.requests, ...Flags.frozen,
+  seed: Flags.seed, device: Flags.device, workers: Flags.workers, form, images
 }, (flags) =>
   computing(flags)(Effect.gen(function*() {
     const task = yield* Task.task(flags)

@@ -56,12 +56,12 @@ export interface Remote {
 /** What a server's requests hold beside the question. */
 export const requests = {
   maxTokensField: Flag.Literals("max-tokens-field", ["max_tokens", "max_completion_tokens"]).pipe(
-    Flag.withDescription("What the server calls the limit of new tokens; default: max_tokens, and the other where it refuses that"),
+    Flag.withDescription("How the server calls the limit of new tokens; default: max_tokens, the other where it refuses that"),
     Flag.optional
   ),
   extra: Flag.String("extra").pipe(
     Flag.withSchema(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))),
-    Flag.withDescription("Fields of every request to the server, over all others; null leaves one out: {\"temperature\": null, \"top_k\": 1}"),
+    Flag.withDescription("Fields of every request to the server, over all others; one that is null is left out"),
     Flag.withMetavar("JSON"),
     Flag.optional
   )

@@ -17,14 +17,16 @@ type Flags =
   & { readonly adapter?: Option.Option<string> }
 
 /** The policy behind the server that the flags name, if they name one. */
-const server = ({ extra = Option.none(), maxTokensField = Option.none(), remote = Option.none(), remoteModel = "", seed }: Flags) =>
-  Option.map(remote, (baseUrl) => Policies.openai({
+const server = (flags: Flags) => {
+  const { extra = Option.none(), maxTokensField = Option.none(), remote = Option.none() } = flags
+  return Option.map(remote, (baseUrl) => Policies.openai({
     baseUrl,
-    model: remoteModel,
-    seed,
+    model: flags.remoteModel ?? "",
+    seed: flags.seed,
     ...Option.match(extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) }),
     ...Option.match(maxTokensField, { onNone: () => ({}), onSome: (maxTokensField) => ({ maxTokensField }) })
   }))
+}
 
 /** Fails early on what `policy` would fail on late: reads no weights, sends nothing. */
 export const check = (flags: Flags): Effect.Effect<void, PolicyError | WeightsError, FileSystem.FileSystem | Path.Path> =>

@@ -43,7 +43,7 @@ export interface Shape {
     codec: Schema.Codec<A, Schema.Json>,
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | RunError, R>
-  /** What a stage keeps of its work while it is under way: read back when it is begun again, gone when it is finished. */
+  /** What a stage keeps of its work: read back when it is begun again, gone when it is finished. */
   readonly spool: (stage: string) => Effect.Effect<Spool, RunError, Scope.Scope>
   /** Whether a stage is finished, by the name it has in the ledger. */
   readonly finished: (stage: string) => boolean

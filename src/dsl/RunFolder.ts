@@ -1,6 +1,6 @@
 /**
- * A run on disk: `run.json`, line files, `checkpoints/` with the ledger, one safetensors file per trained stage, and what unfinished
- * stages keep.
+ * A run on disk: `run.json`, line files, `checkpoints/` with the ledger, one safetensors file per trained stage, and
+ * what unfinished stages keep.
  */
 import { Effect, FileSystem, Option, Path, Schema, Scope, Stream } from "effect"
 import { Safetensors } from "../kernels/weights/index.ts"

@@ -1,6 +1,6 @@
 /**
- * What an unfinished stage has got so far and should not have to get again: JSON lines that outlive an interruption and end with
- * their stage.
+ * What an unfinished stage has got so far and should not have to get again: JSON lines that outlive an interruption and
+ * end with their stage.
  */
 import { Effect, FileSystem, Option, Schema, type Scope, Semaphore } from "effect"
 import { fromPlatform, RunFileError } from "./RunError.ts"
@@ -29,7 +29,7 @@ export const open = (path: string): Effect.Effect<Spool, RunFileError, FileSyste
     if (whole.length < text.length) yield* writing(fs.truncate(path, Buffer.byteLength(whole)))
     const rows = yield* Effect.forEach(whole.split("\n").slice(0, -1), (line, i) =>
       Option.match(decodeLine(line), {
-        onNone: () => new RunFileError({ path, reason: `line ${i + 1} is not JSON: remove the file, and what it kept is done again` }),
+        onNone: () => new RunFileError({ path, reason: `line ${i + 1} is not JSON: remove the file, and all is done again` }),
         onSome: (row) => Effect.succeed(row)
       }))
     const file = yield* writing(fs.open(path, { flag: "a" }))

@@ -1,20 +1,22 @@
 /**
- * Asking a policy about many pictures, so that neither one picture nor an interruption takes the others' answers with it.
+ * Asking a policy about many pictures, so that neither one picture nor an interruption takes the others' answers along.
  *
- * - A request that is refused, or whose picture cannot be read, is an answer without a text that says why. As long as nothing has been
- *   answered, nobody knows whether the pictures or the set-up are to blame: a few refusals in a row in the same words, or a whole pass
- *   of nothing else, end the work.
- * - Answers are kept as they come (`Spool`), and not asked for again when the work is resumed. Refusals are kept from the first
- *   answer on; pictures that cannot be read are looked at again.
- * - A policy that is asked one request at a time is asked no more when one fails, but what is under way has a while to end: it is paid
- *   for.
+ * - A request that is refused, or whose picture cannot be read, is an answer without a text that says why. As long as
+ *   nothing has been answered, nobody knows whether the pictures or the set-up are to blame: a few refusals in a row in
+ *   the same words, or a whole pass of nothing else, end the work.
+ * - Answers are kept as they come (`Spool`), and not asked for again when the work is resumed. Refusals are kept from
+ *   the first answer on; pictures that cannot be read are looked at again.
+ * - A policy that is asked one request at a time is asked no more when one fails, but what is under way has a while to
+ *   end: it is paid for.
  */
 import { Deferred, Effect, Option } from "effect"
 import * as Rise from "../dsl/Rise.ts"
 import type { RunError } from "../dsl/RunError.ts"
 import type { Spool } from "../dsl/Spool.ts"
 import { ImageError } from "../kernels/image/index.ts"
-import { type Completion, PolicyError, type SampleOptions, type SampleRequest, type Session } from "../kernels/policy/Policy.ts"
+import {
+  type Completion, PolicyError, type SampleOptions, type SampleRequest, type Session
+} from "../kernels/policy/Policy.ts"
 import * as Kept from "./Kept.ts"
 
 /** How long requests that are under way may take to end when another has failed. */
@@ -29,17 +31,19 @@ export interface Options {
 
 export interface Asking {
   /** One completion for each request, in order. To resume, ask the same in the same order over all calls. */
-  readonly ask: (requests: ReadonlyArray<SampleRequest>) => Effect.Effect<ReadonlyArray<Completion>, PolicyError | RunError>
+  readonly ask: (
+    requests: ReadonlyArray<SampleRequest>
+  ) => Effect.Effect<ReadonlyArray<Completion>, PolicyError | RunError>
   /** Fails where every request was refused: nothing is known of the policy then. */
   readonly answered: Effect.Effect<void, PolicyError>
 }
 
 const nothing: Completion = { text: "", tokens: new Int32Array(0), logprobs: new Float32Array(0), finish: "stop" }
 
-const unread = (error: ImageError): Completion => (
-  { ...nothing, fault: error.message, refused: new PolicyError({ operation: "sample", reason: error.message, cause: error }) })
+const unread = (cause: ImageError): Completion => (
+  { ...nothing, fault: cause.message, refused: new PolicyError({ operation: "sample", reason: cause.message, cause }) })
 
-/** Does the work for every item, until one fails; then nothing is begun any more, and what is under way has its while. */
+/** Does the work for every item until one fails: then none is begun any more, and those under way have their while. */
 const each = <A, E, R>(items: ReadonlyArray<A>, concurrency: number, work: (item: A) => Effect.Effect<void, E, R>) =>
   Effect.gen(function*() {
     const failed = yield* Deferred.make<never, E>()
@@ -126,7 +130,7 @@ export const make = Effect.fnUntraced(function*({ sampling, session, spool }: Op
     const { oneByOne } = session
     if (oneByOne !== undefined) {
       yield* each(missing, oneByOne, ({ i, request }) =>
-        Effect.flatMap(together([request]), (completions) => settle(completions.flatMap((completion) => put(i, completion)))))
+        Effect.flatMap(together([request]), ([completion = nothing]) => settle(put(i, completion))))
     } else if (missing.length > 0) {
       // What shares a call may share its rounding: all of it again, or none.
       const completions = yield* together(requests)
@@ -138,7 +142,9 @@ export const make = Effect.fnUntraced(function*({ sampling, session, spool }: Op
   const asking: Asking = {
     ask,
     answered: Effect.suspend(() =>
-      answered || Option.isNone(last) ? Effect.void : Effect.fail(Rise.hopeless(`all of ${asked} requests were`, last.value)))
+      answered || Option.isNone(last)
+        ? Effect.void
+        : Effect.fail(Rise.hopeless(`all of ${asked} requests were`, last.value)))
   }
   return asking
 })

@@ -32,7 +32,8 @@ const Line = Schema.Struct({
   ends: Schema.optionalKey(Words)
 })
 
-const bytesOf = ({ buffer, byteLength, byteOffset }: Int32Array | Float32Array) => new Uint8Array(buffer, byteOffset, byteLength)
+const bytesOf = ({ buffer, byteLength, byteOffset }: Int32Array | Float32Array) =>
+  new Uint8Array(buffer, byteOffset, byteLength)
 
 const alone = (bytes: Uint8Array): ArrayBuffer => Uint8Array.from(bytes).buffer
 
@@ -45,8 +46,9 @@ export const fingerprint = (
     .update(JSON.stringify([images.map(({ id }) => id), text, maxTokens, temperature, topP, grammar?.id ?? null]))
     .digest("hex").slice(0, 16)
 
-export const encode = ({ asked, at, completion: { ends, fault, finish, logprobs, reasoning, text, tokens } }: Row): Schema.Json =>
-  Schema.encodeSync(Line)({
+export const encode = ({ asked, at, completion }: Row): Schema.Json => {
+  const { ends, fault, finish, logprobs, reasoning, text, tokens } = completion
+  return Schema.encodeSync(Line)({
     at,
     asked,
     text,
@@ -57,6 +59,7 @@ export const encode = ({ asked, at, completion: { ends, fault, finish, logprobs,
     logprobs: bytesOf(logprobs),
     ...(ends === undefined ? {} : { ends: bytesOf(ends) })
   })
+}
 
 const completionOf = ({ asked: _, at: __, ends, logprobs, tokens, ...said }: typeof Line.Type): Completion => ({
   ...said,
@@ -68,7 +71,12 @@ const completionOf = ({ asked: _, at: __, ends, logprobs, tokens, ...said }: typ
 /** Answers by their place; the last of several counts. */
 export const read = (spool: Spool | undefined): Effect.Effect<ReadonlyMap<number, Row>, RunFileError> =>
   Effect.forEach(spool?.rows ?? [], (row) => Schema.decodeUnknownEffect(Line)(row)).pipe(
-    Effect.map((lines) => new Map(lines.map((line) => [line.at, { at: line.at, asked: line.asked, completion: completionOf(line) }]))),
-    Effect.mapError((cause) =>
-      new RunFileError({ path: spool?.path ?? "", reason: "holds a line that is no answer: remove the file, and all is asked again", cause }))
+    Effect.map((lines) => new Map(lines.map((line) => {
+      const { asked, at } = line
+      return [at, { at, asked, completion: completionOf(line) }]
+    }))),
+    Effect.mapError((cause) => {
+      const reason = "holds a line that is no answer: remove the file, and all is asked again"
+      return new RunFileError({ path: spool?.path ?? "", reason, cause })
+    })
   )

@@ -9,8 +9,9 @@ import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
-import { type Completion, Policy } from "../kernels/policy/Policy.ts"
+import { Policy } from "../kernels/policy/Policy.ts"
 import * as Asking from "./Asking.ts"
+import { probabilityIn } from "./confidence.ts"
 import { predictionsFile, ResultRow } from "./results.ts"
 
 /** An answer, read. */
@@ -78,7 +79,8 @@ export const measure = <A, E, R, E2, R2>(
     const stage = `${method}/evaluate`
     const total = yield* Stream.runCount(options.data)
     if (total === 0) return yield* new Rise.NothingToTrainOn({ stage, what: "test samples" })
-    yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples", ...(before > 0 && { done: Math.min(before, total) }) }))
+    const kept = before > 0 && { done: Math.min(before, total) }
+    yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples", ...kept }))
     const parts = new Map<string, Tally<A>>()
     let done = 0
     yield* options.data.pipe(
@@ -139,24 +141,6 @@ export const measure = <A, E, R, E2, R2>(
 const recorded = <E, R>(method: string, effect: Effect.Effect<ReadonlyArray<ResultRow>, E, R>) =>
   Effect.flatMap(Run, (run) => run.within(method).once("evaluate", Schema.Array(ResultRow), effect))
 
-/**
- * Mean probability of the tokens that wrote a part of a completion, where it is known. A text's beginning is spelled alone as it was
- * within the whole, up to a token at its end that reaches over it.
- */
-const probabilityIn = ({ ends, logprobs, text, tokens }: Completion, encode: ((text: string) => Int32Array) | undefined) => {
-  if (logprobs.length === 0 || (ends === undefined && encode === undefined)) return undefined
-  // The end of turn is a token of the completion and no part of its text.
-  const last = ends === undefined ? Math.min(logprobs.length, tokens.length) : logprobs.length
-  /** Tokens that end by a character, and those that begin before it. */
-  const ended = (at: number) => ends?.filter((end) => end <= at).length ?? encode?.(text.slice(0, at)).length ?? 0
-  const begun = (at: number) => ends === undefined ? ended(at) : ended(at - 1) + 1
-  return (from: number, to: number): number => {
-    const start = Math.min(last - 1, ended(from))
-    const end = Math.min(last, Math.max(start + 1, begun(to)))
-    return logprobs.subarray(start, end).reduce((sum, logprob) => sum + Math.exp(logprob), 0) / (end - start)
-  }
-}
-
 /** Evaluates the policy as it is now. Interrupted, it goes on at the answers that it has not got yet. */
 export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
   const { form = "think", maxTokens = 224, method, task } = options
@@ -197,7 +181,8 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
     yield* asking.answered
     const [first] = faulty
     if (first !== undefined) {
-      yield* Effect.logWarning(`${method}: no answer, counted as wrong, for ${faulty.length} of ${asked} pictures; the first: ${first}`)
+      const many = `${faulty.length} of ${asked} pictures`
+      yield* Effect.logWarning(`${method}: no answer, counted as wrong, for ${many}; the first: ${first}`)
     }
     return rows
   })))

@@ -97,7 +97,7 @@ describe("a remote policy", () => {
           const [annotated] = yield* Stream.runCollect(annotate(Stub.Mood, { form, grammar: "off" })(Stream.map(Stub.data(1), ({ image }) => image)))
           const [row] = yield* Stream.runCollect(predictions(form))
           return { verdict: row!.verdict, text: row!.text, reasoning: row!.reasoning, same: Option.getOrNull(annotated!.reasoning) === row!.reasoning }
-        }).pipe(Effect.provide(openai(server)), Effect.provide(Run.layerMemory({ seed: 0 })))
+        }).pipe(Effect.provide(Layer.merge(openai(server), Run.layerMemory({ seed: 0 }))))
       }
       // Four tags of the format, none of which is the answer's.
       const reasoning = `I am to write${" ".repeat(5)}: a bright festive smile`
@@ -126,7 +126,7 @@ describe("a remote policy", () => {
       const says = (content: string, logprobs: ReadonlyArray<object>) => {
         server.answer = Server.send(200, { choices: [{ ...Server.choice(content), logprobs: { content: logprobs } }] })
         return evaluate({ method: content, task, data: Stub.data(1), form: "answer", grammar: "off" }).pipe(
-          Effect.provide(openai(server)), Effect.provide(Run.layerMemory({ seed: 0 })))
+          Effect.provide(Layer.merge(openai(server), Run.layerMemory({ seed: 0 }))))
       }
       yield* says(" joy\n", tokens([" ", 0.1], ["j", 0.8], ["oy", 0.4], ["\n<|im_end|>", 0.1]))
       assert.deepStrictEqual(asked.splice(0).map((p) => Math.round(p * 1e5) / 1e5), [0.6, 0.4, 0.43333])

@@ -3,7 +3,9 @@
  */
 import { Context, Effect } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
-import { type Completion, Policy, PolicyError, type SampleOptions, type SampleRequest, type Session } from "../../kernels/policy/Policy.ts"
+import {
+  type Completion, Policy, PolicyError, type SampleOptions, type SampleRequest, type Session
+} from "../../kernels/policy/Policy.ts"
 import { GrammarError, type Task } from "../Task.ts"
 
 /** How many prompts go into one call of the policy, and how many calls may be under way. */
@@ -71,7 +73,7 @@ export const patience = 10
 export const hopeless = (which: string, { refused }: Completion): PolicyError =>
   new PolicyError({
     operation: "sample",
-    reason: `${which} refused and none was answered, so it may be more than these pictures: ${refused?.reason ?? "no reason given"}; ` +
+    reason: `${which} refused and none was answered, so it may be more than these pictures: ${refused?.reason}; ` +
       "mend what it names and ask again, or, if these pictures are to be refused, let others come before them",
     cause: refused
   })
@@ -81,8 +83,10 @@ const noticed = Effect.fnUntraced(function*(groups: ReadonlyArray<ReadonlyArray<
   const refusals = groups.flatMap((group) => group.filter(({ refused }) => refused !== undefined).slice(0, 1))
   const [first] = refusals
   if (first === undefined) return
-  if (refusals.length === groups.length && groups.length >= patience) return yield* hopeless(`all of ${groups.length} requests were`, first)
-  yield* Effect.logWarning(`${refusals.length} of ${groups.length} requests got no text for some candidates; the first: ${first.fault}`)
+  if (refusals.length === groups.length && groups.length >= patience) {
+    return yield* hopeless(`all of ${groups.length} requests were`, first)
+  }
+  yield* Effect.logWarning(`${refusals.length} of ${groups.length} requests were refused; the first: ${first.fault}`)
 })
 
 /** `count` completions for every request, in order. */

@@ -18,8 +18,8 @@ export const promptOf = <A>(task: Task<A>, form: Form, sample: Pick<Sample<A>, "
   Question.ask(task, form === "think" ? "annotate" : "answerOnly", sample)
 
 /**
- * What a completion says in a form. Reasoning that a server keeps apart is what a think-answer begins with; a bare answer stays one,
- * and so does a text that thinks by itself.
+ * What a completion says in a form. Reasoning that a server keeps apart is what a think-answer begins with; a bare answer
+ * stays one, and a text that thinks by itself is left as it is.
  */
 export const saidIn = (form: Form, { reasoning, text }: Pick<Completion, "reasoning" | "text">): string => {
   if (form === "answer" || text === "" || reasoning === undefined || /<\/?think>/.test(text)) return text

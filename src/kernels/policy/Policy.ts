@@ -35,11 +35,11 @@ export interface Completion {
   readonly finish: "stop" | "length"
   /** Why there is no text, where a remote server refused or left it out. */
   readonly fault?: string
-  /** Where the request itself was refused, for what this one holds as far as can be told: what else it may have been. */
+  /** Where the request itself was refused, as far as can be told for what it holds. */
   readonly refused?: PolicyError
   /** What was thought before the text, where a remote server keeps it apart. */
   readonly reasoning?: string
-  /** Characters of `text` up to the end of each token; from a remote server, whose tokenizer is not here, and only where it can be told. */
+  /** Characters of `text` up to the end of each token, as far as they can be told: a remote server's tokenizer is not here. */
   readonly ends?: Int32Array
 }
 
@@ -146,7 +146,7 @@ export interface UpdateStats {
 /** Inference pinned to one weight version. */
 export interface Session {
   readonly version: number
-  /** Where a policy is asked one request at a time: how many it may be asked at once. Absent where requests are computed together. */
+  /** How many requests may be under way where each is asked by itself; absent where they are computed together. */
   readonly oneByOne?: number
   /** One array of `count` completions per request, in order. */
   readonly sample: (

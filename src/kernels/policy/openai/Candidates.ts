@@ -1,11 +1,11 @@
 /**
  * Completions of one prompt from a server: several in one request where it can, else in several requests.
  *
- * Not every server knows every field: what one refuses by name is left out from then on (`Fields`), one that ignores `n` is noticed by
- * what it sends. A candidate's seed depends on its number alone, so neither changes a draw. A request that is refused for what it
- * holds is no failure: its candidates are completions without a text, and say why.
+ * Not every server knows every field: what one refuses by name is left out from then on (`Fields`), one that ignores
+ * `n` is noticed by what it sends. A candidate's seed depends on its number alone, so neither changes a draw. A request
+ * that is refused for what it holds is no failure: its candidates are completions without a text, and say why.
  */
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import * as Keyed from "../../math/Keyed.ts"
 import { type Completion, PolicyError, type SampleOptions } from "../Policy.ts"
 import type { Client } from "./Client.ts"
@@ -35,7 +35,7 @@ const refused = (error: RemoteError): Completion => ({
   tokens: new Int32Array(0),
   logprobs: new Float32Array(0),
   finish: "stop",
-  fault: `the server refused the request${error.status === undefined ? "" : ` (${error.status})`}: ${error.excerpt ?? error.reason}`,
+  fault: `the server refused the request (${error.status}): ${error.excerpt}`,
   refused: new PolicyError({ operation: "sample", reason: error.message, cause: error })
 })
 
@@ -54,8 +54,8 @@ export const make = (options: Options): Candidates => {
       // Signed 32 bits: some servers take no more.
       const beside = fields.body({ sampling, n, seed: Keyed.stream(seed, candidate).int(2 ** 31) })
       const body = { model, messages, ...beside }
-      return client.post({ path: "/chat/completions", body, key: candidate, read: readChoices }).pipe(
-        Effect.map((choices) => choices.slice(0, n).map(completionOf)),
+      const read = (text: string) => Result.map(readChoices(text), (choices) => choices.slice(0, n).map(completionOf))
+      return client.post({ path: "/chat/completions", body, key: candidate, read }).pipe(
         Effect.tap((found) => Effect.sync(() => { if (found.length < n) most = Math.min(most, found.length) })),
         Effect.catch((error) => {
           if (error.about === "request") return Effect.succeed(Array.from({ length: n }, () => refused(error)))
@@ -70,7 +70,8 @@ export const make = (options: Options): Candidates => {
     const found = [...yield* ask(request, 0, count)]
     while (found.length < count) {
       const step = fields.takes("n") ? Math.min(count - found.length, most) : 1
-      const starts = Array.from({ length: Math.floor((count - found.length) / step) }, (_, i) => found.length + i * step)
+      const asks = Math.floor((count - found.length) / step)
+      const starts = Array.from({ length: asks }, (_, i) => found.length + i * step)
       const more = yield* Effect.forEach(starts, (first) => ask(request, first, step), { concurrency: "unbounded" })
       // A server that sends fewer than before leaves a gap: what follows the gap is drawn again, under its own numbers.
       for (const answered of more) {

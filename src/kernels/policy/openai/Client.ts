@@ -114,7 +114,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   ) {
     const { status } = response
     const verdict = judge(complaint, new Set(Object.keys(sent)))
-    const inside = status < 300 ? ` with an error${complaint.status === undefined ? "" : ` of status ${complaint.status}`}` : ""
+    const inner = complaint.status === undefined ? "" : ` of status ${complaint.status}`
+    const inside = status < 300 ? ` with an error${inner}` : ""
     const failed: Failed = {
       again: verdict.about === "moment",
       asked: Retry.retryAfter(response.headers["retry-after"], yield* Clock.currentTimeMillis),
@@ -144,11 +145,19 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       const text = yield* cleaned(read(response, maxResponseBytes))
       const { status } = response
       if (status < 200 || status >= 300) return yield* refused(Complaint.ofText(status, text), response, body)
-      const answer = readAnswer(text)
+      // What is nested without end is more than a reader's stack holds.
+      const answer = Result.flatMap(
+        Result.try({
+          try: () => readAnswer(text),
+          catch: (cause): Unusable => ({ reason: `the answer cannot be read: ${String(cause)}` })
+        }),
+        (read) => read
+      )
       if (Result.isSuccess(answer)) return answer.success
       if ("complaint" in answer.failure) return yield* refused(answer.failure.complaint, response, body)
       const { reason } = answer.failure
-      return yield* Effect.fail<Failed>({ again: true, error: { kind: "malformed", reason: clean(reason), excerpt: shown(text) } })
+      return yield* Effect.fail<Failed>(
+        { again: true, error: { kind: "malformed", reason: shown(reason), excerpt: shown(text) } })
     }).pipe(Effect.timeoutOrElse({
       duration: attemptTimeout,
       orElse: () => Effect.fail<Failed>(

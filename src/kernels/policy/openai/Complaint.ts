@@ -1,10 +1,10 @@
 /**
  * What a server says is wrong, in whatever shape it says it.
  *
- * OpenAI nests it under `error`, Google wraps that in a list, FastAPI calls it `detail` and lists fields, older vLLM servers send it
- * bare, gateways quote another server's words, and some send only a sentence or a page.
+ * OpenAI nests it under `error`, Google wraps that in a list, FastAPI calls it `detail` and lists fields, older vLLM
+ * servers send it bare, gateways quote another server's words, and some send only a sentence or a page.
  */
-import { Option, Schema } from "effect"
+import { Option, Result, Schema } from "effect"
 
 export interface Complaint {
   /** Of HTTP, or the one that an error in an answer of status 200 bears as its code; none where it bears none. */
@@ -22,7 +22,8 @@ type Fields = Readonly<Record<string, Schema.Json>>
 const isFields = (value: Schema.Json | undefined): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-const present = (value: Schema.Json | undefined): value is Schema.Json => value !== undefined && value !== null && value !== ""
+const present = (value: Schema.Json | undefined): value is Schema.Json =>
+  value !== undefined && value !== null && value !== ""
 
 /** The first that is there: a string as it is, anything else as JSON. */
 const worded = (...values: ReadonlyArray<Schema.Json | undefined>): string | undefined => {
@@ -47,12 +48,14 @@ const first = (value: Schema.Json | undefined): Schema.Json | undefined => Array
 
 /** The part of a body that complains: all of it where nothing is nested. */
 const complaining = (body: Fields): Schema.Json =>
-  [body["error"], first(body["errors"]), body["base_resp"]].find((value) => present(value) && value !== false && value !== true) ?? body
+  [body["error"], first(body["errors"]), body["base_resp"]]
+    .find((value) => present(value) && typeof value !== "boolean") ?? body
 
 const codesOf = (part: Fields): ReadonlyArray<string> => {
   const inner = part["innererror"]
   return [part["code"], part["type"], part["status"], part["status_code"], isFields(inner) ? inner["code"] : undefined]
-    .flatMap((value) => (typeof value === "string" && value !== "") || (typeof value === "number" && value !== 0) ? [String(value)] : [])
+    .filter((value) => (typeof value === "string" && value !== "") || (typeof value === "number" && value !== 0))
+    .map(String)
 }
 
 /** What a gateway quotes of the server behind it. */
@@ -66,7 +69,9 @@ const statusIn = (codes: ReadonlyArray<string>): number | undefined => {
 /** The complaint of a body that is one. */
 export const ofJson = (json: Schema.Json): Option.Option<Complaint> => {
   const body = first(json)
-  if (typeof body === "string" && body !== "") return Option.some({ status: undefined, message: body, codes: [], parameters: [] })
+  if (typeof body === "string" && body !== "") {
+    return Option.some({ status: undefined, message: body, codes: [], parameters: [] })
+  }
   if (!isFields(body)) return Option.none()
   const part = complaining(body)
   const fields = isFields(part) ? part : body
@@ -89,8 +94,12 @@ export const ofJson = (json: Schema.Json): Option.Option<Complaint> => {
   })
 }
 
+const parse = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
+
 /** The complaint of a refusing answer's body. */
 export const ofText = (status: number, text: string): Complaint => {
-  const read = Option.flatMap(Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))(text), ofJson)
-  return { ...Option.getOrElse(read, () => ({ message: text, codes: [], parameters: [] })), status }
+  const raw = { message: text, codes: [], parameters: [] }
+  // What is nested without end is shown as it came.
+  const read = Result.try(() => Option.flatMap(parse(text), ofJson))
+  return { ...Option.getOrElse(Result.getOrElse(read, Option.none), () => raw), status }
 }

@@ -1,8 +1,8 @@
 /**
  * The fields of a request beside model and messages, as far as the server takes them.
  *
- * What it refuses by name is left out from then on, or said otherwise, and told once with what that changes. What the caller asked for
- * in `extra` is theirs: it stands over everything here and is never dropped.
+ * What it refuses by name is left out from then on, or said otherwise, and told once with what that changes. What the
+ * caller asked for in `extra` is theirs: it stands over everything here and is never dropped.
  */
 import { Effect, type Schema } from "effect"
 import type { SampleOptions } from "../Policy.ts"
@@ -26,14 +26,16 @@ export interface Drawn {
   readonly seed: number
 }
 
+type Body = Readonly<Record<string, Schema.Json>>
+
 export interface Fields {
   readonly takes: (field: Optional) => boolean
-  readonly body: (drawn: Drawn) => Readonly<Record<string, Schema.Json>>
+  readonly body: (drawn: Drawn) => Body
   /**
-   * Notes what a refusal of this body names. False where the body held none of it as a field of its own, or where nothing can stand
-   * for it: asking again would be refused again.
+   * Notes what a refusal of this body names. False where the body held none of it as a field of its own, or where
+   * nothing can stand for it: asking again would be refused again.
    */
-  readonly refuse: (fields: ReadonlyArray<Optional>, body: Readonly<Record<string, Schema.Json>>, words: string) => Effect.Effect<boolean>
+  readonly refuse: (fields: ReadonlyArray<Optional>, body: Body, words: string) => Effect.Effect<boolean>
 }
 
 const other = (field: Limit): Limit => field === "max_tokens" ? "max_completion_tokens" : "max_tokens"
@@ -64,9 +66,10 @@ export const make = ({ extra, logprobs, maxTokensField, url }: Options): Fields 
       seed,
       logprobs: true
     }
-    const taken = Object.entries(own).filter(([field]) => !(refused as ReadonlySet<string>).has(field) || field === limit)
+    const left: ReadonlySet<string> = refused
+    const taken = Object.fromEntries(Object.entries(own).filter(([field]) => !left.has(field) || field === limit))
     return Object.fromEntries(
-      Object.entries({ ...Object.fromEntries(taken), ...extra }).flatMap(([field, value]) => value == null ? [] : [[field, value]])
+      Object.entries({ ...taken, ...extra }).flatMap(([field, value]) => value == null ? [] : [[field, value]])
     )
   }
 

@@ -29,7 +29,7 @@ export interface Options extends Client.Limits {
   /** Ask for log-probabilities, where the server gives them. Default true. */
   readonly logprobs?: boolean
   readonly images?: DataUrl.ImageLimits
-  /** Fields merged over every request, such as `{ return_token_ids: true }` for vLLM; what is null is not sent at all. */
+  /** Fields merged over every request, such as `{ return_token_ids: true }` for vLLM; what is null is not sent. */
   readonly extra?: Readonly<Record<string, Schema.Json>>
 }
 
@@ -55,7 +55,9 @@ const failing = (operation: PolicyError["operation"]) => <A, R>(effect: Effect.E
 /** Where a key holds what no header can carry: most often a line's end, or a quote that was pasted with it. */
 const checkKey = (key: string): string | undefined => {
   const at = key.search(/[^\x21-\x7e]/)
-  return at < 0 ? undefined : `the API key (apiKey or OPENAI_API_KEY) holds white space or a character beyond ASCII at position ${at}`
+  return at < 0
+    ? undefined
+    : `the API key (apiKey or OPENAI_API_KEY) holds white space or a character beyond ASCII at position ${at}`
 }
 
 const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined => {

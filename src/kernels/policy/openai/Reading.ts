@@ -1,5 +1,5 @@
 /**
- * A choice as a completion: its text, the reasoning that the server keeps apart, and how sure the model was of each token.
+ * A choice as a completion: its text, the reasoning that a server keeps apart, and how sure the model was of each token.
  */
 import { Option, Schema } from "effect"
 import type { Completion } from "../Policy.ts"
@@ -17,17 +17,17 @@ const textIn = (value: Schema.Json | undefined): string => {
 /** What was thought before the answer, without the tags that some servers leave around it. */
 const reasoningOf = ({ message }: Choice): string | undefined => {
   const { content, reasoning, reasoning_content } = message ?? {}
-  const parts = Array.isArray(content) ? content.map(({ thinking }) => textIn(thinking ?? undefined)).join("") : ""
-  const found = [textIn(reasoning_content ?? undefined), textIn(reasoning ?? undefined), parts]
-    .map((text) => text.trim().replace(/^<think>|<\/think>$/g, "").trim())
+  const parts = typeof content === "string" ? [] : (content ?? []).map(({ thinking }) => thinking ?? null)
+  return [reasoning_content ?? null, reasoning ?? null, parts]
+    .map((said) => textIn(said).trim().replace(/^<think>|<\/think>$/g, "").trim())
     .find((text) => text !== "")
-  return found
 }
 
 const filters = /^(content[_-]?filter|safety|sensitive|prohibited_content|recitation|blocklist|spii|refusal)$/i
 
 /** Why there is no text to be read, where there is none. */
-const faultOf = ({ finish_reason, message }: Choice, text: string, reasoning: string | undefined): string | undefined => {
+const faultOf = (choice: Choice, text: string, reasoning: string | undefined): string | undefined => {
+  const { finish_reason, message } = choice
   const refusal = message?.refusal ?? ""
   if (refusal !== "") return `refused: ${refusal}`
   if (filters.test(finish_reason ?? "")) return "stopped by the server's content filter"
@@ -40,16 +40,19 @@ const Content = Schema.Struct({
   content: Schema.Array(Schema.Struct({ token: Schema.optional(Schema.NullOr(Schema.String)), logprob: Schema.Json }))
 })
 
-/** OpenAI's number for "too unlikely to tell". */
-const UNTOLD = -9999
+const readContent = Schema.decodeUnknownOption(Content)
+
+/** OpenAI's number for "too unlikely to tell", and what rounding makes of a certain token. */
+const [UNTOLD, CERTAIN] = [-9999, 1e-6]
 
 /**
- * Log-probabilities of all tokens, or none: one that is not told would give its place to the next. With them the characters of
- * `text` up to each token's end, where the tokens are those of the text.
+ * Log-probabilities of all tokens, or none: one that is not told would give its place to the next. With them the
+ * characters of `text` up to each token's end, where the tokens are those of the text.
  */
 const scoresOf = ({ logprobs }: Choice, written: string, text: string): Pick<Completion, "logprobs" | "ends"> => {
-  const tokens = Option.match(Schema.decodeUnknownOption(Content)(logprobs), { onNone: () => [], onSome: ({ content }) => content })
-  const values = tokens.map(({ logprob }) => typeof logprob === "number" && logprob > UNTOLD ? logprob : NaN)
+  const { content: tokens } = Option.getOrElse(readContent(logprobs), () => ({ content: [] }))
+  const values = tokens.map(({ logprob }) =>
+    typeof logprob === "number" && logprob > UNTOLD && logprob <= CERTAIN ? logprob : NaN)
   if (values.some(Number.isNaN)) return { logprobs: new Float32Array(0) }
   const spelled = tokens.map(({ token }) => token ?? "")
   const whole = spelled.join("")

@@ -12,7 +12,8 @@ const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, 
 const eitherCase = (hex: string): string => hex.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)
 
 const named: Readonly<Record<string, string>> = {
-  "&": "amp", "<": "lt", ">": "gt", "\"": "quot", "'": "apos", "/": "sol", "+": "plus", "=": "equals", "_": "lowbar", ".": "period"
+  "&": "amp", "<": "lt", ">": "gt", "\"": "quot", "'": "apos",
+  "/": "sol", "+": "plus", "=": "equals", "_": "lowbar", ".": "period"
 }
 
 /** One character, plain or escaped, also twice. */

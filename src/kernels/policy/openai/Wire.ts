@@ -4,7 +4,6 @@
  */
 import { Option, Result, Schema } from "effect"
 import * as Complaint from "./Complaint.ts"
-import { excerpt } from "./RemoteError.ts"
 
 const maybe = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
 
@@ -64,7 +63,7 @@ export const readChoices = (text: string): Result.Result<ReadonlyArray<Choice>, 
   if (Option.isSome(complaint)) return Result.fail({ complaint: complaint.value })
   if (none && choices !== undefined) return unusable("the answer holds no choice")
   const read = Schema.decodeUnknownResult(Answer)(json.success)
-  if (Result.isFailure(read)) return unusable(`the answer is no chat completion (${excerpt(read.failure.message)})`)
+  if (Result.isFailure(read)) return unusable(`the answer is no chat completion (${read.failure.message})`)
   for (const choice of read.success.choices) {
     const complaint = broken(choice)
     if (Option.isSome(complaint)) return Result.fail({ complaint: complaint.value })

@@ -45,6 +45,20 @@ describe("an answer that is none", () => {
           assert.strictEqual(server.requests.length, 3)
         })), { discard: true }))
 
+  it.effect("is an error even where it is nested without end", () =>
+    against({ attempts: 2 }, ({ draw, server }) =>
+      Effect.gen(function*() {
+        const deep = "[".repeat(20_000) + "]".repeat(20_000)
+        server.answer = Server.send(200, `{"choices":[{"message":{"reasoning":${deep}}}]}`)
+        assert.match((yield* Effect.flip(draw())).message, /cannot be read: RangeError/)
+        for (const body of [deep, `{"error":${deep}}`, `{"error":{"message":${deep}}}`]) {
+          server.answer = Server.send(404, body)
+          assert.match((yield* Effect.flip(draw())).message, /answered 404/)
+          server.answer = Server.send(200, body)
+          assert.match((yield* Effect.flip(draw())).message, /after 2 attempts/)
+        }
+      })))
+
   it.effect("is an answer all the same where its error says nothing", () =>
     against({}, ({ draw, server }) =>
       Effect.gen(function*() {
