@@ -49,7 +49,9 @@ const form = Flag.Literals("form", ["think", "answer"]).pipe(
 export const evaluate = Command.make("evaluate", {
   ...Task.flags, data: Flags.data, model: Flags.model, adapter: Flags.adapter,
   ...Flags.remote, ...Flags.requests, ...Flags.frozen,
-  out: Flags.out, resume: Flags.resume, seed: Flags.seed, device: Flags.device, workers: Flags.workers, form
+  out: Flags.out,
+  resume: Flags.resume.pipe(Flag.withDescription("Ask only what the evaluation in --out has no answer to yet")),
+  seed: Flags.seed, device: Flags.device, workers: Flags.workers, form
 }, (flags) =>
   computing(flags)(Effect.gen(function*() {
     yield* check(flags)

@@ -31,7 +31,7 @@ export { answers, best, CotRow, filter, type FilterOptions, recall } from "./sta
 export { type Replay, sft, type SftOptions } from "./stages/Sft.ts"
 export { warmUp, type WarmUpOptions } from "./stages/WarmUp.ts"
 export { run, type RunOptions, saveModel, train } from "./stages/Finish.ts"
-export { Batching, grammarOf, hopeless, type Masking, patience, sampleAll } from "./stages/Sampling.ts"
+export { Batching, grammarOf, type Masking, sampleAll } from "./stages/Sampling.ts"
 export { promptOf, read, saidIn } from "./stages/Validation.ts"
 export {
   BadSetting,

@@ -10,9 +10,9 @@
  *   end: it is paid for.
  */
 import { Deferred, Effect, Option } from "effect"
-import * as Rise from "../dsl/Rise.ts"
 import type { RunError } from "../dsl/RunError.ts"
 import type { Spool } from "../dsl/Spool.ts"
+import { hopeless, patience, sampleAll } from "../dsl/stages/Sampling.ts"
 import { ImageError } from "../kernels/image/index.ts"
 import {
   type Completion, PolicyError, type SampleOptions, type SampleRequest, type Session
@@ -86,14 +86,14 @@ export const make = Effect.fnUntraced(function*({ sampling, session, spool }: Op
         waiting.push(...found.filter(({ completion }) => !(completion.refused?.cause instanceof ImageError)))
         if (answered) return spool.keep(waiting.splice(0).map(Kept.encode))
       }
-      return !answered && row >= Rise.patience && Option.isSome(last)
-        ? Effect.fail(Rise.hopeless(`the first ${row} requests were all`, last.value))
+      return !answered && row >= patience && Option.isSome(last)
+        ? Effect.fail(hopeless(`the first ${row} requests were all`, last.value))
         : Effect.void
     })
 
   const sample = (requests: ReadonlyArray<SampleRequest>) =>
     session.oneByOne === undefined
-      ? Rise.sampleAll(session, requests, { ...sampling, count: 1 })
+      ? sampleAll(session, requests, { ...sampling, count: 1 })
       : session.sample(requests, { ...sampling, count: 1 })
 
   /** Asks for all at once; a picture that cannot be read is taken out, and the others are asked for again. */
@@ -144,7 +144,7 @@ export const make = Effect.fnUntraced(function*({ sampling, session, spool }: Op
     answered: Effect.suspend(() =>
       answered || Option.isNone(last)
         ? Effect.void
-        : Effect.fail(Rise.hopeless(`all of ${asked} requests were`, last.value)))
+        : Effect.fail(hopeless(`all of ${asked} requests were`, last.value)))
   }
   return asking
 })

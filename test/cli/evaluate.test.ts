@@ -12,7 +12,8 @@ const program = new URL("../../src/cli/rise.ts", import.meta.url).pathname
 
 const rise = (directory: string, ...args: ReadonlyArray<string>) =>
   Effect.callback<{ readonly code: number; readonly stdout: string; readonly stderr: string }>((resume) => {
-    execFile(process.execPath, [program, ...args], { cwd: directory, env: { ...process.env, OPENAI_API_KEY: "k" } }, (error, stdout, stderr) =>
+    const options = { cwd: directory, env: { ...process.env, OPENAI_API_KEY: "k" } }
+    execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) =>
       resume(Effect.succeed({ code: error === null ? 0 : Number(error.code), stdout, stderr })))
   })
 
@@ -24,7 +25,8 @@ const folder = Effect.acquireRelease(
     mkdirSync(join(directory, "faces"))
     const names = Array.from({ length: pictures }, (_, i) => `${i}.png`)
     for (const [i, name] of names.entries()) {
-      await sharp({ create: { width: 8, height: 8, channels: 3, background: { r: 20 * i, g: 0, b: 0 } } }).png().toFile(join(directory, "faces", name))
+      const create = { width: 8, height: 8, channels: 3, background: { r: 20 * i, g: 0, b: 0 } } as const
+      await sharp({ create }).png().toFile(join(directory, "faces", name))
     }
     const rows = ["image,calm,wild", ...names.map((name, i) => `${name},${i % 2},${1 - i % 2}`)].join("\n")
     for (const half of ["train.csv", "val.csv"]) writeFileSync(join(directory, "faces", half), `${rows}\n`)
@@ -36,7 +38,10 @@ const folder = Effect.acquireRelease(
 const answer = Server.send(200, {
   choices: [{
     finish_reason: "stop",
-    message: { role: "assistant", content: "<answer>calm 100</answer>", reasoning_content: "the lake lies still and nobody moves" }
+    message: {
+      role: "assistant", content: "<answer>calm 100</answer>",
+      reasoning_content: "the lake lies still and nobody moves"
+    }
   }]
 })
 
@@ -45,10 +50,14 @@ describe("rise evaluate --remote", () => {
     Effect.gen(function*() {
       const directory = yield* folder
       const server = yield* Server.start
-      const args = ["evaluate", "--remote", server.baseUrl, "--remote-model", "vl", "--labels", "calm,wild", "--data", "faces", "--out", "run"]
+      const args = [
+        "evaluate", "--remote", server.baseUrl, "--remote-model", "vl", "--labels", "calm,wild", "--data", "faces",
+        "--out", "run"
+      ]
       const extra = ["--extra", "{\"top_k\": 1, \"seed\": null}", "--max-tokens-field", "max_completion_tokens"]
       let left = 5
-      server.answer = (response, received) => left-- > 0 ? answer(response, received) : Server.send(401, { error: { message: "revoked" } })(response, received)
+      const revoked = Server.send(401, { error: { message: "revoked" } })
+      server.answer = (response, received) => (left-- > 0 ? answer : revoked)(response, received)
       const cut = yield* rise(directory, ...args, ...extra)
       assert.strictEqual(cut.code, 1)
       assert.match(cut.stderr, /revo<redacted>ed; give a key of this server/)
@@ -64,16 +73,21 @@ describe("rise evaluate --remote", () => {
       const resumed = yield* rise(directory, ...args, ...extra, "--resume")
       assert.strictEqual(resumed.code, 0, resumed.stderr)
       assert.strictEqual(server.requests.length - before, pictures - 5)
-      const rows = readFileSync(join(directory, "run", "predictions.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line))
+      const written = readFileSync(join(directory, "run", "predictions.jsonl"), "utf8").trim()
+      const rows = written.split("\n").map((line) => JSON.parse(line))
       assert.strictEqual(rows.length, pictures)
-      assert.isTrue(rows.every(({ reasoning, verdict }) => verdict === "ok" && reasoning === "the lake lies still and nobody moves"))
+      assert.isTrue(
+        rows.every(({ reasoning, verdict }) => verdict === "ok" && reasoning === "the lake lies still and nobody moves")
+      )
     }).pipe(Effect.scoped), 120_000)
 
   it.live("refuses extra fields that are no JSON object", () =>
     Effect.gen(function*() {
       const directory = yield* folder
       for (const extra of ["top_k=1", "[1]", "7"]) {
-        const { code, stderr } = yield* rise(directory, "evaluate", "--remote", "http://127.0.0.1:1/v1", "--remote-model", "vl", "--extra", extra)
+        const { code, stderr } = yield* rise(
+          directory, "evaluate", "--remote", "http://127.0.0.1:1/v1", "--remote-model", "vl", "--extra", extra
+        )
         assert.strictEqual(code, 1)
         assert.match(stderr, /extra/)
       }

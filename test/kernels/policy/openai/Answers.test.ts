@@ -5,7 +5,9 @@ import { inspect } from "node:util"
 import { against, ask, KEY, remote } from "./against.ts"
 import * as Server from "./server.ts"
 
-const html: Server.Behaviour = Server.send(200, "<!doctype html><title>Welcome</title>", { "content-type": "text/html" })
+const html: Server.Behaviour = Server.send(
+  200, "<!doctype html><title>Welcome</title>", { "content-type": "text/html" }
+)
 
 const broken: ReadonlyArray<readonly [Server.Behaviour, "malformed" | "status", RegExp]> = [
   [html, "malformed", /with its \/v1\?.*Welcome/],
@@ -16,9 +18,21 @@ const broken: ReadonlyArray<readonly [Server.Behaviour, "malformed" | "status", 
   [Server.send(200, { choices: [{}] }), "malformed", /no chat completion/],
   [Server.send(200, { choices: [{ message: { content: 7 } }] }), "malformed", /no chat completion/],
   [Server.send(200, { result: "ok" }), "malformed", /choices/],
-  [Server.send(200, { error: { code: 429, message: "slow down" } }), "status", /200 with an error of status 429.*slow down/],
-  [Server.send(200, { error: { message: "upstream is gone" }, choices: null }), "status", /200 with an error.*upstream is gone/],
-  [Server.send(200, { choices: [{ finish_reason: "error", error: { code: 502, message: "broke off" }, message: { content: "hal" } }] }), "status", /broke off/]
+  [
+    Server.send(200, { error: { code: 429, message: "slow down" } }), "status",
+    /200 with an error of status 429.*slow down/
+  ],
+  [
+    Server.send(200, { error: { message: "upstream is gone" }, choices: null }), "status",
+    /200 with an error.*upstream is gone/
+  ],
+  [
+    Server.send(
+      200,
+      { choices: [{ finish_reason: "error", error: { code: 502, message: "broke off" }, message: { content: "hal" } }] }
+    ),
+    "status", /broke off/
+  ]
 ]
 
 describe("an answer that is none", () => {
@@ -87,10 +101,15 @@ describe("a request that is refused for what it holds", () => {
   it.effect("is a completion without text, with its fault; the others are answered", () =>
     against({}, ({ draw, server }) =>
       Effect.gen(function*() {
+        const refuse = Server.send(400, { error: { message: "Invalid image data" } })
         server.answer = (response, received) =>
-          Server.textOf(received.body).includes("fear") ? Server.send(400, { error: { message: "Invalid image data" } })(response, received) : Server.behave(response, received)
-        const found = yield* draw({ count: 2 }, [ask("Why is this joy?"), ask("Why is this fear?"), ask("Why is this anger?")])
-        assert.deepStrictEqual(found.map((group) => group.map(({ text }) => text !== "")), [[true, true], [false, false], [true, true]])
+          (Server.textOf(received.body).includes("fear") ? refuse : Server.behave)(response, received)
+        const found = yield* draw(
+          { count: 2 }, [ask("Why is this joy?"), ask("Why is this fear?"), ask("Why is this anger?")]
+        )
+        assert.deepStrictEqual(
+          found.map((group) => group.map(({ text }) => text !== "")), [[true, true], [false, false], [true, true]]
+        )
         assert.strictEqual(found[1]![0]!.fault, "the server refused the request (400): Invalid image data")
         assert.strictEqual(server.requests.length, 3)
       })))
@@ -100,9 +119,18 @@ describe("a request that is refused for what it holds", () => {
       Effect.gen(function*() {
         const cases: ReadonlyArray<readonly [Server.Behaviour, RegExp]> = [
           [Server.send(401, ""), /answered 401.*give a key of this server/],
-          [Server.send(404, { error: { message: "The model `vl` does not exist" } }), /does not exist; check the address, with its \/v1, and the model's name/],
-          [Server.send(400, { error: { message: "At most 0 image(s) may be provided" } }), /choose a model that reads images/],
-          [Server.send(400, { error: { message: "Unrecognized request argument: model" } }), /change that setting, or what is sent/]
+          [
+            Server.send(404, { error: { message: "The model `vl` does not exist" } }),
+            /does not exist; check the address, with its \/v1, and the model's name/
+          ],
+          [
+            Server.send(400, { error: { message: "At most 0 image(s) may be provided" } }),
+            /choose a model that reads images/
+          ],
+          [
+            Server.send(400, { error: { message: "Unrecognized request argument: model" } }),
+            /change that setting, or what is sent/
+          ]
         ]
         for (const [behaviour, expected] of cases) {
           server.next.push(behaviour)
@@ -117,8 +145,9 @@ describe("beside an answer", () => {
     server.next.push(Server.send(200, { choices: [choice] }))
     return Effect.map(draw(), ([group]) => group![0]!)
   })
-  const tokens = (...values: ReadonlyArray<unknown>) =>
-    ({ logprobs: { content: values.map((logprob, i) => ({ token: ["a", " ", "b"][i], ...(logprob === undefined ? {} : { logprob }) })) } })
+  const tokens = (...values: ReadonlyArray<unknown>) => ({
+    logprobs: { content: values.map((logprob, i) => ({ token: "a b"[i], ...(logprob !== undefined && { logprob }) })) }
+  })
 
   it.effect("log-probabilities are all known, or none is; whatever shape they have", () =>
     Effect.gen(function*() {
@@ -136,10 +165,11 @@ describe("beside an answer", () => {
 
   it.effect("tokens of the text are placed in it, those of another text are not", () =>
     Effect.gen(function*() {
-      const content = ["<think>", "why", "</think>", "\n", "a", " b", "<|im_end|>"].map((token) => ({ token, logprob: -1 }))
+      const alike = (...given: ReadonlyArray<string>) => given.map((token) => ({ token, logprob: -1 }))
+      const content = alike("<think>", "why", "</think>", "\n", "a", " b", "<|im_end|>")
       const tail = yield* only(Server.choice("\na b", { logprobs: { content: content.slice(0, 6) } }))
       assert.deepStrictEqual([...tail.ends!].slice(-2), [1, 3])
-      const head = yield* only(Server.choice(" a b", { logprobs: { content: [" a", " b", "<|im_end|>"].map((token) => ({ token, logprob: -1 })) } }))
+      const head = yield* only(Server.choice(" a b", { logprobs: { content: alike(" a", " b", "<|im_end|>") } }))
       assert.deepStrictEqual([...head.ends!].slice(0, 2), [1, 3])
       assert.isUndefined((yield* only(Server.choice("another", { logprobs: { content } }))).ends)
     }))
@@ -147,25 +177,38 @@ describe("beside an answer", () => {
   it.effect("numbers that JSON does not know are read as unknown, and texts that name them are texts", () =>
     against({}, ({ draw, server }) =>
       Effect.gen(function*() {
-        server.next.push(Server.send(200, '{"choices":[{"message":{"content":"[NaN, -Infinity]"},"logprobs":{"content":[{"token":"x","logprob":-Infinity}]}}],"score":NaN}'))
+        const logprobs = '{"content":[{"token":"x","logprob":-Infinity}]}'
+        const choice = `{"message":{"content":"[NaN, -Infinity]"},"logprobs":${logprobs}}`
+        server.next.push(Server.send(200, `{"choices":[${choice}],"score":NaN}`))
         const one = (yield* draw())[0]![0]!
         assert.deepStrictEqual([one.text, one.logprobs.length], ["[NaN, -Infinity]", 0])
       })))
 
   it.effect("reasoning is kept apart, under each of its names", () =>
     Effect.gen(function*() {
-      const message = (more: object) => only({ finish_reason: "stop", message: { role: "assistant", content: "<answer>joy</answer>", ...more } })
+      const message = (more: object) => only({
+        finish_reason: "stop", message: { role: "assistant", content: "<answer>joy</answer>", ...more }
+      })
       for (const more of [
-        { reasoning_content: " a smile\n" }, { reasoning: "a smile" }, { reasoning_content: null, reasoning: "<think>a smile</think>" },
+        { reasoning_content: " a smile\n" },
+        { reasoning: "a smile" },
+        { reasoning_content: null, reasoning: "<think>a smile</think>" },
         { reasoning: [{ type: "text", text: "a " }, { type: "text", text: "smile" }] },
-        { content: [{ type: "thinking", thinking: [{ type: "text", text: "a smile" }] }, { type: "text", text: "<answer>joy</answer>" }] }
+        {
+          content: [
+            { type: "thinking", thinking: [{ type: "text", text: "a smile" }] },
+            { type: "text", text: "<answer>joy</answer>" }
+          ]
+        }
       ]) {
         const { reasoning, text } = yield* message(more)
         assert.deepStrictEqual([text, reasoning], ["<answer>joy</answer>", "a smile"])
       }
       assert.isUndefined((yield* message({ reasoning_content: "  " })).reasoning)
       const cut = yield* only({ finish_reason: "length", message: { content: null, reasoning_content: "so far" } })
-      assert.deepStrictEqual([cut.text, cut.fault, cut.finish], ["", "thought, and wrote no text (finish_reason length)", "length"])
+      assert.deepStrictEqual(
+        [cut.text, cut.fault, cut.finish], ["", "thought, and wrote no text (finish_reason length)", "length"]
+      )
     }))
 
   it.effect("other names for the end of an answer", () =>
@@ -179,7 +222,8 @@ describe("the key", () => {
   it.effect("is never taken out of answers, whatever it is", () =>
     against({ apiKey: Redacted.make("k") }, ({ draw, server }) =>
       Effect.gen(function*() {
-        server.next.push(Server.send(200, { choices: [Server.choice("<think>think</think>", { message: { content: "think", refusal: "keep", reasoning: "ink" } })] }))
+        const message = { content: "think", refusal: "keep", reasoning: "ink" }
+        server.next.push(Server.send(200, { choices: [{ finish_reason: "stop", message }] }))
         assert.deepInclude((yield* draw())[0]![0]!, { text: "think", fault: "refused: keep", reasoning: "ink" })
         server.next.push(Server.send(401, { error: { message: "wrong key" } }))
         assert.match((yield* Effect.flip(draw())).message, /wrong <redacted>ey; give a key/)
@@ -190,14 +234,22 @@ describe("the key", () => {
       Effect.gen(function*() {
         const escaped = [...KEY].map((char) => `\\u00${char.charCodeAt(0).toString(16)}`).join("")
         const encoded = Buffer.from(`Bearer ${KEY}`).toString("base64")
-        const bodies = [`{"error": {"message": "bad ${escaped}", "param": "${escaped}"}}`, `bad: ${escaped} ${encodeURIComponent(KEY)} ${encoded}`]
+        const bodies = [
+          `{"error": {"message": "bad ${escaped}", "param": "${escaped}"}}`,
+          `bad: ${escaped} ${encodeURIComponent(KEY)} ${encoded}`
+        ]
         for (const body of bodies) {
-          server.next.push(Server.send(401, body), Server.send(400, body.replace("bad", "Logprobs is not enabled")), Server.send(400, body.replace("bad", "Invalid image data")))
+          server.next.push(
+            Server.send(401, body), Server.send(400, body.replace("bad", "Logprobs is not enabled")),
+            Server.send(400, body.replace("bad", "Invalid image data"))
+          )
           const error = yield* Effect.flip(draw())
           const found = yield* draw()
           server.next.length = 0
-          const shown = [error.message, inspect(error, { depth: 12, showHidden: true }), inspect(found, { depth: 12 }), ...log].join("\n")
-          for (const secret of [KEY, escaped, Buffer.from(KEY).toString("base64").slice(2, -3)]) assert.notInclude(shown, secret)
+          const shown = [
+            error.message, inspect(error, { depth: 12, showHidden: true }), inspect(found, { depth: 12 }), ...log
+          ].join("\n")
+          for (const secret of [KEY, escaped, encoded.slice(12, -3)]) assert.notInclude(shown, secret)
         }
       })))
 

@@ -2,13 +2,15 @@
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert } from "@effect/vitest"
 import { Clock, Duration, Effect, Layer, Logger, Redacted } from "effect"
-import { type Completion, OpenAiPolicy, Policy, type PolicyError, type SampleOptions, type SampleRequest } from "../../../../src/kernels/policy/index.ts"
+import {
+  type Completion, OpenAiPolicy, Policy, type PolicyError, type SampleOptions, type SampleRequest
+} from "../../../../src/kernels/policy/index.ts"
 import { RemoteError } from "../../../../src/kernels/policy/openai/RemoteError.ts"
 import * as Server from "./server.ts"
 
 export const KEY = "sk-very-secret-0123456789"
 
-/** Sleeps that the code asks for end at once and are written down; only limits of a minute and more are never reached. */
+/** Sleeps that the code asks for end at once and are written down; limits of a minute and more are never reached. */
 const recording = () => {
   const waits: Array<number> = []
   let now = Date.UTC(2026, 0, 1)
@@ -51,13 +53,19 @@ export const against = <A, E>(options: Partial<OpenAiPolicy.Options>, test: (giv
     const { clock, waits } = recording()
     const log: Array<string> = []
     const logger = Logger.layer([Logger.make(({ message }) => { log.push(String(message)) })])
-    const layer = OpenAiPolicy.layer({ baseUrl: server.baseUrl, model: "vl", apiKey: Redacted.make(KEY), seed: 3, ...options })
+    const layer = OpenAiPolicy.layer({
+      baseUrl: server.baseUrl, model: "vl", apiKey: Redacted.make(KEY), seed: 3, ...options
+    })
     const context = yield* Layer.build(Layer.provide(layer, NodeHttpClient.layerUndici))
     return yield* Effect.gen(function*() {
       const policy = yield* Policy
       const adapters = yield* OpenAiPolicy.Adapters
       const draw: Given["draw"] = (sampling, requests = [ask("Why is this joy?")]) =>
-        Effect.scoped(Effect.flatMap(policy.session, (session) => session.sample(requests, { count: 1, maxTokens: 20, ...sampling })))
+        Effect.scoped(
+          Effect.flatMap(
+            policy.session, (session) => session.sample(requests, { count: 1, maxTokens: 20, ...sampling })
+          )
+        )
       return yield* test({ server, waits, policy, adapters, draw, log })
     }).pipe(Effect.provide(context), Effect.provide(logger), Effect.provideService(Clock.Clock, clock))
   }))
