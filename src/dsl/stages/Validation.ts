@@ -26,7 +26,7 @@ export const saidIn = (form: Form, { reasoning, text }: Pick<Completion, "reason
   // Thoughts often quote the format that is asked for: only the answer's own tags count.
   const thought = reasoning.replace(/<\/?(?:think|answer)>/g, " ").trim()
   if (thought === "") return text
-  return text.startsWith("<answer>") ? `<think>${thought}</think>${text}` : Reward.writeThinkAnswer(thought, text)
+  return text.includes("<answer>") ? `<think>${thought}</think>${text}` : Reward.writeThinkAnswer(thought, text)
 }
 
 /** A text read in its form: the annotation if it has one, and what it earns (eq. 9; S alone for a bare answer). */
