@@ -4,13 +4,17 @@
 import { Console, Effect, Option, Path, Schema, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Image from "../kernels/image/Image.ts"
-import { annotate as annotateImages, compare, evaluate as evaluateModel, inFolder, numbered, Presets, report as writeReport, Results, Source, warmUp } from "../pipelines/index.ts"
+import {
+  annotate as annotateImages, compare, evaluate as evaluateModel, Presets, report as writeReport, Results, Source,
+  warmUp
+} from "../pipelines/index.ts"
 import * as Flags from "./flags.ts"
 import { computing, readable } from "./main.ts"
 import { methods } from "./methods.ts"
 import { check, masking, named, policy } from "./policy.ts"
 import { columns, study } from "./study.ts"
 import * as Task from "./task.ts"
+import { working } from "./working.ts"
 
 const method = Flag.Literals("method", ["all", "RISE", "SFT", "Visual-RFT"]).pipe(
   Flag.withDescription("Which method to train; all of them are compared"),
@@ -43,20 +47,36 @@ const form = Flag.Literals("form", ["think", "answer"]).pipe(
 )
 
 export const evaluate = Command.make("evaluate", {
-  ...Task.flags, data: Flags.data, model: Flags.model, adapter: Flags.adapter, ...Flags.remote, ...Flags.frozen, out: Flags.out, seed: Flags.seed, device: Flags.device, workers: Flags.workers, form
+  ...Task.flags, data: Flags.data, model: Flags.model, adapter: Flags.adapter,
+  ...Flags.remote, ...Flags.requests, ...Flags.frozen,
+  out: Flags.out,
+  resume: Flags.resume.pipe(Flag.withDescription("Ask only what the evaluation in --out has no answer to yet")),
+  seed: Flags.seed, device: Flags.device, workers: Flags.workers, form
 }, (flags) =>
   computing(flags)(Effect.gen(function*() {
     yield* check(flags)
     const task = yield* Task.task(flags)
     const source = yield* Source.open({ task, ...flags, shots: Option.none() })
-    const out = Option.isSome(flags.out) ? flags.out.value : yield* numbered(`runs/${task.name}-evaluate`, false)
     // A server's model is of the paper's size: it takes its words, and no mask.
     const { evaluate: settings } = Option.isSome(flags.remote) ? Presets.presets.paper : Presets.presets.full
-    const rows = yield* evaluateModel({ method: "model", task, data: source.test, form: flags.form, ...settings, cuesNamed: source.cuesNamed }).pipe(
-      Effect.tap(Results.write),
-      Effect.provide(policy(flags)),
-      inFolder({ out, seed: flags.seed, task, train: Stream.empty, test: source.test, config: { model: named(flags), adapter: Option.getOrNull(flags.adapter), source: source.name, form: flags.form, quantize: Option.getOrNull(flags.quantize) } })
-    )
+    const config = {
+      model: named(flags),
+      adapter: Option.getOrNull(flags.adapter),
+      source: source.name,
+      form: flags.form,
+      quantize: Option.getOrNull(flags.quantize),
+      ...Option.match(flags.extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) })
+    }
+    const { out, result: rows } = yield* working({
+      flags, name: `${task.name}-evaluate`, task, train: Stream.empty, test: source.test, config
+    })((out) =>
+      evaluateModel({
+        method: "model", task, data: source.test, form: flags.form, ...settings, cuesNamed: source.cuesNamed
+      }).pipe(
+        Effect.tap(Results.write),
+        Effect.provide(policy(flags)),
+        Effect.tapError(() => Console.error(`\nWhat was answered is kept. Go on with: --out ${out} --resume`))
+      ))
     yield* Console.log(`${Results.table(rows, columns)}\n\nEverything is in ${out}.`)
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))
 
@@ -80,7 +100,8 @@ class NothingAnnotated extends Schema.TaggedError<NothingAnnotated>()("NothingAn
 const images = Argument.String("image").pipe(Argument.withDescription("Image files"), Argument.variadic({ min: 1 }))
 
 export const annotate = Command.make("annotate", {
-  ...Task.flags, model: Flags.model, adapter: Flags.adapter, ...Flags.remote, ...Flags.frozen, seed: Flags.seed, device: Flags.device, workers: Flags.workers, form, images
+  ...Task.flags, model: Flags.model, adapter: Flags.adapter, ...Flags.remote, ...Flags.requests, ...Flags.frozen,
+  seed: Flags.seed, device: Flags.device, workers: Flags.workers, form, images
 }, (flags) =>
   computing(flags)(Effect.gen(function*() {
     const task = yield* Task.task(flags)

@@ -55,6 +55,25 @@ export interface Remote {
   readonly remoteModel: string
 }
 
+/** What a server's requests hold beside the question. */
+export const requests = {
+  maxTokensField: Flag.Literals("max-tokens-field", ["max_tokens", "max_completion_tokens"]).pipe(
+    Flag.withDescription("How the server calls the limit of new tokens; default: max_tokens, the other where it refuses that"),
+    Flag.optional
+  ),
+  extra: Flag.String("extra").pipe(
+    Flag.withSchema(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))),
+    Flag.withDescription("Fields of every request to the server, over all others; one that is null is left out"),
+    Flag.withMetavar("JSON"),
+    Flag.optional
+  )
+}
+
+export interface Requests {
+  readonly maxTokensField: Option.Option<"max_tokens" | "max_completion_tokens">
+  readonly extra: Option.Option<Readonly<Record<string, Schema.Json>>>
+}
+
 export const trainable = Flag.Literals("trainable", ["decoder", "all"]).pipe(
   Flag.withDescription("decoder: the vision tower is frozen; all: it is trained too; default: as the preset has it"),
   Flag.optional

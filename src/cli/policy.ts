@@ -7,17 +7,26 @@ import { OnnxPolicy, type Policy, type PolicyError } from "../kernels/policy/ind
 import type { Runtime } from "../kernels/runtime/index.ts"
 import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
 import type { Presets } from "../pipelines/index.ts"
-import type { Remote, Study } from "./flags.ts"
+import type { Remote, Requests, Study } from "./flags.ts"
 
 type Flags =
   & Pick<Study, "model" | "seed">
   & Partial<Pick<Study, "cache" | "lora" | "memoryLimit" | "microTokens" | "promptTokens" | "quantize" | "recompute">>
   & Partial<Remote>
+  & Partial<Requests>
   & { readonly adapter?: Option.Option<string> }
 
 /** The policy behind the server that the flags name, if they name one. */
-const server = ({ remote = Option.none(), remoteModel = "", seed }: Flags) =>
-  Option.map(remote, (baseUrl) => Policies.openai({ baseUrl, model: remoteModel, seed }))
+const server = (flags: Flags) => {
+  const { extra = Option.none(), maxTokensField = Option.none(), remote = Option.none() } = flags
+  return Option.map(remote, (baseUrl) => Policies.openai({
+    baseUrl,
+    model: flags.remoteModel ?? "",
+    seed: flags.seed,
+    ...Option.match(extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) }),
+    ...Option.match(maxTokensField, { onNone: () => ({}), onSome: (maxTokensField) => ({ maxTokensField }) })
+  }))
+}
 
 /** Fails early on what `policy` would fail on late: reads no weights, sends nothing. */
 export const check = (flags: Flags): Effect.Effect<void, PolicyError | WeightsError, FileSystem.FileSystem | Path.Path> =>

@@ -32,7 +32,7 @@ export { type Replay, sft, type SftOptions } from "./stages/Sft.ts"
 export { warmUp, type WarmUpOptions } from "./stages/WarmUp.ts"
 export { run, type RunOptions, saveModel, train } from "./stages/Finish.ts"
 export { Batching, grammarOf, type Masking, sampleAll } from "./stages/Sampling.ts"
-export { promptOf, read } from "./stages/Validation.ts"
+export { promptOf, read, saidIn } from "./stages/Validation.ts"
 export {
   BadSetting,
   Diverged,

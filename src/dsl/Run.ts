@@ -4,10 +4,11 @@
  * A stage asks the run to do its work once. A finished stage is not done again, neither when a stream is pulled a second
  * time nor when an interrupted run is resumed: its weights are restored, its value is read back.
  */
-import { Clock, Context, Effect, FileSystem, Layer, Option, Path, Schema, Stream } from "effect"
+import { Clock, Context, Effect, FileSystem, Layer, Option, Path, Schema, type Scope, Stream } from "effect"
 import { Policy, type PolicyError } from "../kernels/policy/Policy.ts"
 import { RunFileError, type RunError } from "./RunError.ts"
 import * as RunFolder from "./RunFolder.ts"
+import type { Spool } from "./Spool.ts"
 import { memory, type Storage } from "./Storage.ts"
 
 /** Figures of one optimiser step or of one finished pass: a line of `metrics.jsonl`. Never wall-clock time. */
@@ -42,6 +43,8 @@ export interface Shape {
     codec: Schema.Codec<A, Schema.Json>,
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | RunError, R>
+  /** What a stage keeps of its work: read back when it is begun again, gone when it is finished. */
+  readonly spool: (stage: string) => Effect.Effect<Spool, RunError, Scope.Scope>
   /** Whether a stage is finished, by the name it has in the ledger. */
   readonly finished: (stage: string) => boolean
   readonly metric: (figures: Figures) => Effect.Effect<void, RunError>
@@ -99,6 +102,7 @@ const make = (storage: Storage, seed: number) => {
           Effect.mapError((cause) => new RunFileError({ path: key, reason: "its stored value is damaged", cause }))
         )
       }),
+      spool: (stage) => storage.spool(name(stage)),
       finished: (stage) => Option.isSome(storage.finished(stage)),
       metric: (figures) => storage.append(metricsFile, method === "" ? figures : { method, ...figures }),
       append: storage.append,

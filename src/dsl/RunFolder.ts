@@ -1,5 +1,6 @@
 /**
- * A run on disk: `run.json`, line files, `checkpoints/` with the ledger and one safetensors file per trained stage.
+ * A run on disk: `run.json`, line files, `checkpoints/` with the ledger, one safetensors file per trained stage, and
+ * what unfinished stages keep.
  */
 import { Effect, FileSystem, Option, Path, Schema, Scope, Stream } from "effect"
 import { Safetensors } from "../kernels/weights/index.ts"
@@ -7,6 +8,7 @@ import * as Atomic from "./Atomic.ts"
 import { over, type Past } from "./Inherited.ts"
 import * as RunLock from "./RunLock.ts"
 import { fromPlatform, RunFileError, RunFolderExists, RunFolderMismatch } from "./RunError.ts"
+import * as Spool from "./Spool.ts"
 import { Entry, type Storage } from "./Storage.ts"
 
 /** What must not change between a run and its resumption. */
@@ -174,6 +176,8 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
   })
   const { finished, lines, loadWeights, weightsFile } = yield* reading(directory, entries)
   const withFileSystem = Effect.provideService(FileSystem.FileSystem, fs)
+  // Beside the line files, which are cut back to the last finished stage.
+  const spoolFile = (stage: string) => path.join(directory, "checkpoints", `${encodeURIComponent(stage)}.spool.jsonl`)
 
   const own: Storage = {
     directory: Option.some(directory),
@@ -187,6 +191,8 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
         }
         entries.push({ ...entry, files: Object.fromEntries([...sizes].sort(([a], [b]) => a < b ? -1 : 1)) })
         yield* Atomic.writeJson(path.join(directory, "checkpoints", "ledger.json"), entries)
+        const spool = spoolFile(entry.stage)
+        yield* fs.remove(spool, { force: true }).pipe(Effect.mapError(fromPlatform(spool, "removing")))
       }).pipe(withFileSystem, Effect.uninterruptible),
     append: (name, row) =>
       Effect.gen(function*() {
@@ -196,6 +202,7 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
         target.bytes += bytes.length
       }).pipe(Effect.mapError(fromPlatform(path.join(directory, name), "writing")), Effect.uninterruptible),
     rows: (name) => lines(name),
+    spool: (stage) => withFileSystem(Spool.open(spoolFile(stage))),
     saveWeights: (stage, { version, weights }) =>
       fs.makeDirectory(path.dirname(weightsFile(stage)), { recursive: true }).pipe(
         Effect.mapError(platform),

@@ -4,9 +4,10 @@
  * The ledger is the only truth about what is finished. It records how long every line file was at that moment, so
  * resuming cuts off what an interrupted stage had begun to write and the run continues as if it had never stopped.
  */
-import { Effect, Option, Schema, Stream } from "effect"
+import { Effect, Option, Schema, type Scope, Stream } from "effect"
 import type { Snapshot } from "../kernels/policy/Policy.ts"
 import { RunFileError, type RunError } from "./RunError.ts"
+import type { Spool } from "./Spool.ts"
 
 /** One finished stage. */
 export const Entry = Schema.Struct({
@@ -32,6 +33,8 @@ export interface Storage {
   readonly holds: (file: string) => boolean
   /** The rows of a line file so far, read again on every run of the stream. */
   readonly rows: (file: string) => Stream.Stream<Schema.Json, RunError>
+  /** What an unfinished stage keeps of its work. Gone when the stage is committed. */
+  readonly spool: (stage: string) => Effect.Effect<Spool, RunError, Scope.Scope>
   readonly saveWeights: (stage: string, snapshot: Snapshot) => Effect.Effect<void, RunError>
   readonly loadWeights: (entry: Entry) => Effect.Effect<Snapshot, RunError>
 }
@@ -41,10 +44,15 @@ export const memory = Effect.sync((): Storage => {
   const entries = new Map<string, Entry>()
   const lines = new Map<string, Array<Schema.Json>>()
   const weights = new Map<string, Snapshot>()
+  const spools = new Map<string, Array<Schema.Json>>()
   return {
     directory: Option.none(),
     finished: (stage) => Option.fromNullishOr(entries.get(stage)),
-    commit: (entry) => Effect.sync(() => void entries.set(entry.stage, { ...entry, files: {} })),
+    commit: (entry) =>
+      Effect.sync(() => {
+        entries.set(entry.stage, { ...entry, files: {} })
+        spools.delete(entry.stage)
+      }),
     append: (file, row) =>
       Effect.sync(() => {
         const rows = lines.get(file)
@@ -53,6 +61,12 @@ export const memory = Effect.sync((): Storage => {
       }),
     holds: (file) => lines.has(file),
     rows: (file) => Stream.suspend(() => Stream.fromIterable(lines.get(file) ?? [])),
+    spool: (stage) =>
+      Effect.sync(() => {
+        const kept = spools.get(stage) ?? []
+        spools.set(stage, kept)
+        return { path: stage, rows: kept.slice(), keep: (rows) => Effect.sync(() => void kept.push(...rows)) }
+      }),
     saveWeights: (stage, snapshot) => Effect.sync(() => void weights.set(stage, snapshot)),
     loadWeights: (entry) =>
       Effect.suspend(() => {

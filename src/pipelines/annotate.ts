@@ -8,6 +8,7 @@ import type { FormatReason, Task } from "../dsl/Task.ts"
 import { Decode } from "../kernels/image/index.ts"
 import type { Image } from "../kernels/image/Image.ts"
 import { Policy } from "../kernels/policy/Policy.ts"
+import * as Asking from "./Asking.ts"
 
 export interface Annotated<out A> {
   readonly image: Image
@@ -50,6 +51,7 @@ export const annotate = <A>(task: Task<A>, options: AnnotateOptions = {}) =>
     const { prompts } = yield* Rise.Batching
     const grammar = yield* Rise.grammarOf(task, masking, form)
     const session = yield* policy.session
+    const { ask } = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar } })
     return images.pipe(
       // One unreadable picture must not take the others with it.
       Stream.mapEffect((image) => Effect.map(Effect.result(Decode.load(image)), (pixels) => ({ image, error: Result.getFailure(pixels) })), { concurrency: 4 }),
@@ -62,16 +64,14 @@ export const annotate = <A>(task: Task<A>, options: AnnotateOptions = {}) =>
               prompt: { images: [image], text },
               key: `annotate/sample=${image.id}`
             })))
-          const completions = yield* Rise.sampleAll(
-            session,
-            requests,
-            { count: 1, maxTokens, temperature: 0, grammar }
-          )
+          const completions = yield* ask(requests)
           return batch.map(({ error, image }): Annotated<A> => {
             if (Option.isSome(error)) {
               return { image, text: "", reasoning: Option.none(), annotation: Option.none(), fault: Option.some(error.value.message) }
             }
-            const { fault, text = "" } = completions[good.indexOf(image)]?.[0] ?? {}
+            const completion = completions[good.indexOf(image)]
+            const fault = completion?.fault
+            const text = completion === undefined ? "" : Rise.saidIn(form, completion)
             const read = readText(task, form, text)
             return { image, text, ...read, fault: fault === undefined ? read.fault : Option.some(fault) }
           })

@@ -9,7 +9,9 @@ import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
-import { type Completion, Policy } from "../kernels/policy/Policy.ts"
+import { Policy } from "../kernels/policy/Policy.ts"
+import * as Asking from "./Asking.ts"
+import { probabilityIn } from "./confidence.ts"
 import { predictionsFile, ResultRow } from "./results.ts"
 
 /** An answer, read. */
@@ -21,7 +23,7 @@ export interface Answer<out A> {
   readonly reasoning: Option.Option<string>
   readonly verdict: string
   readonly reward: number
-  /** Why a remote policy wrote nothing. */
+  /** Why there is no text: what a server said, or what is wrong with the picture. */
   readonly fault?: string | undefined
 }
 
@@ -66,7 +68,9 @@ const rowsOf = <A>(part: string, { explained, hits, n, named, present, set, sums
 /** Scores given answers: what `evaluate` does with the policy's, and a constant prior can do with its own. */
 export const measure = <A, E, R, E2, R2>(
   options: EvaluateOptions<A, E, R>,
-  answer: (samples: ReadonlyArray<Sample<A>>) => Effect.Effect<ReadonlyArray<Answer<A>>, E2, R2>
+  answer: (samples: ReadonlyArray<Sample<A>>) => Effect.Effect<ReadonlyArray<Answer<A>>, E2, R2>,
+  /** Answers that an interrupted evaluation has left. */
+  before = 0
 ) =>
   Effect.gen(function*() {
     const run = yield* Run
@@ -75,7 +79,8 @@ export const measure = <A, E, R, E2, R2>(
     const stage = `${method}/evaluate`
     const total = yield* Stream.runCount(options.data)
     if (total === 0) return yield* new Rise.NothingToTrainOn({ stage, what: "test samples" })
-    yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples" }))
+    const kept = before > 0 && { done: Math.min(before, total) }
+    yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples", ...kept }))
     const parts = new Map<string, Tally<A>>()
     let done = 0
     yield* options.data.pipe(
@@ -136,49 +141,50 @@ export const measure = <A, E, R, E2, R2>(
 const recorded = <E, R>(method: string, effect: Effect.Effect<ReadonlyArray<ResultRow>, E, R>) =>
   Effect.flatMap(Run, (run) => run.within(method).once("evaluate", Schema.Array(ResultRow), effect))
 
-/**
- * Mean probability of the tokens that wrote a part of a completion. A text's beginning is spelled alone as it was within the whole,
- * up to a token at its end that reaches over it.
- */
-const probabilityIn = ({ logprobs, text, tokens }: Completion, encode: (text: string) => Int32Array) => {
-  // The end of turn is a token of the completion and no part of its text.
-  const last = Math.min(logprobs.length, tokens.length)
-  return (from: number, to: number): number => {
-    const start = Math.min(last - 1, encode(text.slice(0, from)).length)
-    const end = Math.min(last, Math.max(start + 1, encode(text.slice(0, to)).length))
-    return logprobs.subarray(start, end).reduce((sum, logprob) => sum + Math.exp(logprob), 0) / (end - start)
-  }
-}
-
-/** Evaluates the policy as it is now. */
+/** Evaluates the policy as it is now. Interrupted, it goes on at the answers that it has not got yet. */
 export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
-  const { form = "think", maxTokens = 224, task } = options
-  return recorded(options.method, Effect.scoped(Effect.gen(function*() {
+  const { form = "think", maxTokens = 224, method, task } = options
+  return recorded(method, Effect.scoped(Effect.gen(function*() {
     const policy = yield* Policy
     const grammar = yield* Rise.grammarOf(task, options.grammar, form)
     const session = yield* policy.session
-    return yield* measure(options, (samples) =>
-      Effect.map(
-        Effect.flatMap(
-          Effect.forEach(samples, (sample) =>
-            Effect.map(Rise.promptOf(task, form, sample), (text) => ({
-              prompt: { images: [sample.image], text },
-              key: `evaluate/sample=${sample.image.id}`
-            }))),
-          (requests) => Rise.sampleAll(session, requests, { count: 1, maxTokens, temperature: 0, grammar })
-        ),
-        (completions) =>
-          samples.map(({ truth }, i) => {
-            const completion = completions[i]?.[0]
-            const { fault, text: written = "" } = completion ?? {}
-            const read = Rise.read(task, form, truth, written)
+    const spool = yield* (yield* Run).within(method).spool("evaluate")
+    const asking = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar }, spool })
+    // A server's tokenizer is not here.
+    const encode = session.oneByOne === undefined ? policy.encode : undefined
+    const faulty: Array<string> = []
+    let asked = 0
+    const rows = yield* measure(options, (samples) =>
+      Effect.forEach(samples, (sample) =>
+        Effect.map(Rise.promptOf(task, form, sample), (text) => ({
+          prompt: { images: [sample.image], text },
+          key: `evaluate/sample=${sample.image.id}`
+        }))).pipe(
+        Effect.flatMap(asking.ask),
+        Effect.map((completions) =>
+          samples.flatMap(({ image, truth }, i) => {
+            const completion = completions[i]
+            if (completion === undefined) return []
+            asked++
+            const { fault } = completion
+            if (fault !== undefined) faulty.push(`${image.id}: ${fault}`)
+            const text = Rise.saidIn(form, completion)
+            const read = Rise.read(task, form, truth, text)
+            const probability = probabilityIn(completion, encode)
             const { rank } = task
-            const ranked = rank === undefined || completion === undefined || completion.logprobs.length === 0
+            const ranked = rank === undefined || probability === undefined
               ? read.annotation
-              : Option.map(read.annotation, (annotation) => rank(annotation, written, probabilityIn(completion, policy.encode)))
-            return { text: written, fault, ranked, ...read }
-          })
-      ))
+              : Option.map(read.annotation, (annotation) => rank(annotation, completion.text, probability))
+            return [{ text, fault, ranked, ...read }]
+          }))
+      ), spool.rows.length)
+    yield* asking.answered
+    const [first] = faulty
+    if (first !== undefined) {
+      const many = `${faulty.length} of ${asked} pictures`
+      yield* Effect.logWarning(`${method}: no answer, counted as wrong, for ${many}; the first: ${first}`)
+    }
+    return rows
   })))
 }
 

@@ -83,4 +83,79 @@ describe("a remote policy", () => {
       const error = yield* Effect.flip(images.pipe(annotate(masked, { grammar: "mask" }), Stream.runDrain, Effect.provide(openai(server))))
       assert.match(error.message, /grammar "off"/)
     }).pipe(Effect.scoped, Effect.provide(services)))
+
+  it.live("that keeps its reasoning apart is read as a think-answer where one is asked for, else as it is", () =>
+    Effect.gen(function*() {
+      const server = yield* Server.start
+      const says = (content: string) => {
+        const reasoning_content = "I am to write <think></think><answer></answer>: a bright festive smile"
+        server.answer = Server.send(200, { choices: [{ finish_reason: "stop", message: { content, reasoning_content } }] })
+      }
+      const read = (form: "think" | "answer", content: string) => {
+        says(content)
+        return Effect.gen(function*() {
+          yield* evaluate({ method: form, task: Stub.Mood, data: Stub.data(1), form, grammar: "off" })
+          const images = Stream.map(Stub.data(1), ({ image }) => image)
+          const [annotated] = yield* Stream.runCollect(annotate(Stub.Mood, { form, grammar: "off" })(images))
+          const [row] = yield* Stream.runCollect(predictions(form))
+          const { reasoning, text, verdict } = row!
+          return { verdict, text, reasoning, same: Option.getOrNull(annotated!.reasoning) === reasoning }
+        }).pipe(Effect.provide(Layer.merge(openai(server), Run.layerMemory({ seed: 0 }))))
+      }
+      // Four tags of the format, none of which is the answer's.
+      const reasoning = `I am to write${" ".repeat(5)}: a bright festive smile`
+      for (const content of ["joy", "<answer>joy</answer>", "\n\n<answer>joy</answer>"]) {
+        const text = `<think>${reasoning}</think><answer>joy</answer>`
+        assert.deepStrictEqual(yield* read("think", content), { verdict: "ok", text, reasoning, same: true })
+      }
+      const whole = "<think>we can see a smile</think><answer>joy</answer>"
+      assert.deepInclude(yield* read("think", whole), { verdict: "ok", text: whole, reasoning: "we can see a smile" })
+      assert.deepStrictEqual(yield* read("answer", "joy"), { verdict: "ok", text: "joy", reasoning: null, same: true })
+    }).pipe(Effect.scoped, Effect.provide(services)))
+
+  it.live("is as sure of a part of its answer as of the tokens that wrote it, where they can be placed", () =>
+    Effect.gen(function*() {
+      const server = yield* Server.start
+      const asked: Array<number> = []
+      const task = {
+        ...Stub.Mood,
+        rank: (annotation: Stub.Label, text: string, probability: (from: number, to: number) => number) => {
+          const at = text.indexOf("joy")
+          asked.push(probability(at, at + 3), probability(at + 1, at + 2), probability(0, 5))
+          return annotation
+        }
+      }
+      const tokens = (...given: ReadonlyArray<readonly [string, number]>) =>
+        given.map(([token, sure]) => ({ token, logprob: Math.log(sure) }))
+      const says = (content: string, logprobs: ReadonlyArray<object>) => {
+        server.answer = Server.send(200, { choices: [{ ...Server.choice(content), logprobs: { content: logprobs } }] })
+        return evaluate({ method: content, task, data: Stub.data(1), form: "answer", grammar: "off" }).pipe(
+          Effect.provide(Layer.merge(openai(server), Run.layerMemory({ seed: 0 }))))
+      }
+      yield* says(" joy\n", tokens([" ", 0.1], ["j", 0.8], ["oy", 0.4], ["\n<|im_end|>", 0.1]))
+      assert.deepStrictEqual(asked.splice(0).map((p) => Math.round(p * 1e5) / 1e5), [0.6, 0.4, 0.43333])
+      yield* says("joy", tokens(["another", 0.5], ["text", 0.5]))
+      yield* says("joy", [{ token: "joy", logprob: null }])
+      assert.deepStrictEqual(asked, [])
+    }).pipe(Effect.scoped, Effect.provide(services)))
+
+  it.live("that refuses one picture has one wrong answer; one that refuses everything ends a stage", () =>
+    Effect.gen(function*() {
+      const server = yield* Server.start
+      server.answer = (response, received) =>
+        (server.requests.length === 3 ? Server.send(413, "<html>too large</html>") : Server.behave)(response, received)
+      const options = { method: "gpt", task: Stub.Mood, data: Stub.data(12), grammar: "off" } as const
+      const rows = yield* Effect.provide(evaluate(options), openai(server))
+      assert.closeTo(Option.getOrThrow(figure(rows, "gpt", "all", "error")), 1 / 12, 1e-12)
+      const faults = (yield* Stream.runCollect(predictions("gpt"))).map(({ fault }) => fault).filter(Boolean)
+      assert.deepStrictEqual(faults, ["the server refused the request (413): <html>too large</html>"])
+      assert.strictEqual(server.requests.length, 12)
+
+      server.answer = Server.send(400, { error: { message: "no" } })
+      const chains = Rise.make(Stub.Mood, Stub.data(12)).pipe(
+        Rise.generate({ candidates: 2 }), Rise.reconstruct(), Rise.validate(), Rise.best(), Rise.filter({ tau: 0.5 })
+      )
+      const error = yield* Effect.flip(Effect.provide(Rise.train(chains), openai(server)))
+      assert.match(error.message, /all of 12 requests were refused/)
+    }).pipe(Effect.scoped, Effect.provide(services)))
 })

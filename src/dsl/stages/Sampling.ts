@@ -3,7 +3,9 @@
  */
 import { Context, Effect } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
-import { type Completion, Policy, type PolicyError, type SampleOptions, type SampleRequest, type Session } from "../../kernels/policy/Policy.ts"
+import {
+  type Completion, Policy, PolicyError, type SampleOptions, type SampleRequest, type Session
+} from "../../kernels/policy/Policy.ts"
 import { GrammarError, type Task } from "../Task.ts"
 
 /** How many prompts go into one call of the policy, and how many calls may be under way. */
@@ -64,6 +66,29 @@ export const narrativeOf = (task: string, masking: Masking | undefined): Effect.
 const slices = <T>(items: ReadonlyArray<T>, size: number): Array<ReadonlyArray<T>> =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
 
+/** Refused requests, with none answered, that are taken for more than a fault of their pictures. */
+export const patience = 10
+
+/** Nothing but refusals. */
+export const hopeless = (which: string, { refused }: Completion): PolicyError =>
+  new PolicyError({
+    operation: "sample",
+    reason: `${which} refused and none was answered, so it may be more than these pictures: ${refused?.reason}; ` +
+      "mend what it names and ask again, or, if these pictures are to be refused, let others come before them",
+    cause: refused
+  })
+
+/** Refusals cost a stage their samples, not the run, unless there is nothing else. */
+const noticed = Effect.fnUntraced(function*(groups: ReadonlyArray<ReadonlyArray<Completion>>) {
+  const refusals = groups.flatMap((group) => group.filter(({ refused }) => refused !== undefined).slice(0, 1))
+  const [first] = refusals
+  if (first === undefined) return
+  if (refusals.length === groups.length && groups.length >= patience) {
+    return yield* hopeless(`all of ${groups.length} requests were`, first)
+  }
+  yield* Effect.logWarning(`${refusals.length} of ${groups.length} requests were refused; the first: ${first.fault}`)
+})
+
 /** `count` completions for every request, in order. */
 export const sampleAll = (
   session: Session,
@@ -73,7 +98,9 @@ export const sampleAll = (
   Effect.gen(function*() {
     const { calls, prompts } = yield* Batching
     const batches = yield* Effect.forEach(slices(requests, prompts), (slice) => session.sample(slice, options), { concurrency: calls })
-    return batches.flat()
+    const groups = batches.flat()
+    yield* noticed(groups)
+    return groups
   })
 
 /** The task's format mask, if it has one and it is asked for. */

@@ -2,7 +2,7 @@
  * How good the current weights are on the validation split: what model selection looks at, the same for every method.
  */
 import { Effect, Option, Result, Stream } from "effect"
-import { Policy } from "../../kernels/policy/Policy.ts"
+import { type Completion, Policy } from "../../kernels/policy/Policy.ts"
 import * as Group from "../Group.ts"
 import * as Question from "../Question.ts"
 import type { MissingQuestion } from "../Question.ts"
@@ -16,6 +16,18 @@ import type { Score } from "./Train.ts"
 /** What a policy is asked for an annotation in each form, with the sample's question where the task asks one. */
 export const promptOf = <A>(task: Task<A>, form: Form, sample: Pick<Sample<A>, "image" | "question">): Effect.Effect<string, MissingQuestion> =>
   Question.ask(task, form === "think" ? "annotate" : "answerOnly", sample)
+
+/**
+ * What a completion says in a form. Reasoning that a server keeps apart is what a think-answer begins with; a bare answer
+ * stays one, and a text that thinks by itself is left as it is.
+ */
+export const saidIn = (form: Form, { reasoning, text }: Pick<Completion, "reasoning" | "text">): string => {
+  if (form === "answer" || text === "" || reasoning === undefined || /<\/?think>/.test(text)) return text
+  // Thoughts often quote the format that is asked for: only the answer's own tags count.
+  const thought = reasoning.replace(/<\/?(?:think|answer)>/g, " ").trim()
+  if (thought === "") return text
+  return text.includes("<answer>") ? `<think>${thought}</think>${text}` : Reward.writeThinkAnswer(thought, text)
+}
 
 /** A text read in its form: the annotation if it has one, and what it earns (eq. 9; S alone for a bare answer). */
 export const read = <A>(task: Task<A>, form: Form, truth: A, text: string): Reward.ScoredThinkAnswer<A> => {

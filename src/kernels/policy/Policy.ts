@@ -35,6 +35,12 @@ export interface Completion {
   readonly finish: "stop" | "length"
   /** Why there is no text, where a remote server refused or left it out. */
   readonly fault?: string
+  /** Where the request itself was refused, as far as can be told for what it holds. */
+  readonly refused?: PolicyError
+  /** What was thought before the text, where a remote server keeps it apart. */
+  readonly reasoning?: string
+  /** Characters of `text` up to the end of each token, as far as they can be told: a remote server's tokenizer is not here. */
+  readonly ends?: Int32Array
 }
 
 export interface SampleOptions {
@@ -140,6 +146,8 @@ export interface UpdateStats {
 /** Inference pinned to one weight version. */
 export interface Session {
   readonly version: number
+  /** How many requests may be under way where each is asked by itself; absent where they are computed together. */
+  readonly oneByOne?: number
   /** One array of `count` completions per request, in order. */
   readonly sample: (
     requests: ReadonlyArray<SampleRequest>,

@@ -2,13 +2,16 @@
  * Requests to an OpenAI-compatible server: bounded in number, time and size; repeated where that can help.
  *
  * The key is put on a request and nowhere else: errors are built from texts from which it has been taken out, never from the
- * request itself.
+ * request itself. Answers are read as they come: whatever the key is, a word of an answer is not it.
  */
 import { Clock, Duration, Effect, Redacted, Result, type Schema, Semaphore, Stream } from "effect"
 import { HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import * as Complaint from "./Complaint.ts"
+import { judge } from "./Refusal.ts"
 import { excerpt, RemoteError } from "./RemoteError.ts"
 import * as Retry from "./Retry.ts"
-import { readRefusal } from "./Wire.ts"
+import * as Secret from "./Secret.ts"
+import type { Unusable } from "./Wire.ts"
 
 export interface Limits {
   /** Requests under way at a time. Default 8. */
@@ -32,9 +35,18 @@ export interface Options extends Limits {
   readonly seed: number
 }
 
+export interface Request<out A> {
+  readonly path: string
+  readonly body: Readonly<Record<string, Schema.Json>>
+  /** Names the request's random draws. */
+  readonly key: string
+  /** Reads a 2xx answer. One that is none is asked for again. */
+  readonly read: (text: string) => Result.Result<A, Unusable>
+}
+
 export interface Client {
-  /** Sends JSON and gives the text of a 2xx answer. `key` names the request's random draws. */
-  readonly post: (path: string, body: Schema.Json, key: string) => Effect.Effect<string, RemoteError>
+  /** Sends JSON and gives the answer that was read. */
+  readonly post: <A>(request: Request<A>) => Effect.Effect<A, RemoteError>
 }
 
 /** A failed attempt, and whether and when another is worth making. */
@@ -91,55 +103,79 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     first: Duration.toMillis(Duration.fromInputUnsafe(options.backoff ?? "1 second")),
     longest: LONGEST_WAIT_MILLIS
   }
-  const secret = apiKey === undefined ? "" : Redacted.value(apiKey)
-  // Some servers and proxies send back what they were sent: it must reach neither an error nor a file.
-  const clean = (text: string) => secret === "" ? text : text.replaceAll(secret, "<redacted>")
+  // Some servers and proxies send back what they were sent: it must reach neither an error nor a log.
+  const clean = Secret.redactor(apiKey === undefined ? "" : Redacted.value(apiKey))
+  const shown = (text: string) => excerpt(clean(text))
 
-  const refused = Effect.fnUntraced(function*(response: HttpClientResponse.HttpClientResponse, text: string) {
-    const { code, message, parameter } = yield* readRefusal(text)
+  const refused = Effect.fnUntraced(function*(
+    complaint: Complaint.Complaint,
+    response: HttpClientResponse.HttpClientResponse,
+    sent: Request<unknown>["body"]
+  ) {
     const { status } = response
+    const verdict = judge(complaint, new Set(Object.keys(sent)))
+    const inner = complaint.status === undefined ? "" : ` of status ${complaint.status}`
+    const inside = status < 300 ? ` with an error${inner}` : ""
     const failed: Failed = {
-      again: Retry.worthwhile(status, code),
+      again: verdict.about === "moment",
       asked: Retry.retryAfter(response.headers["retry-after"], yield* Clock.currentTimeMillis),
       error: {
         kind: "status",
         status,
-        reason: `the server answered ${status}`,
-        excerpt: excerpt(message ?? text),
-        ...(parameter === undefined ? {} : { parameter })
+        reason: `the server answered ${status}${inside}`,
+        excerpt: shown(complaint.message),
+        ...(verdict.about === "request" && { about: verdict.about }),
+        ...(verdict.about === "fields" && { about: verdict.about, fields: verdict.fields }),
+        ...(verdict.about === "set-up" && { advice: verdict.advice })
       }
     }
     return yield* Effect.fail(failed)
   })
 
-  const attempt = (path: string, body: Schema.Json): Effect.Effect<string, Failed> =>
+  const attempt = <A>({ body, path, read: readAnswer }: Request<A>): Effect.Effect<A, Failed> =>
     Effect.gen(function*() {
       const request = HttpClientRequest.post(`${baseUrl}${path}`).pipe(
         HttpClientRequest.acceptJson,
         HttpClientRequest.bodyJsonUnsafe(body),
         apiKey === undefined ? (made) => made : HttpClientRequest.bearerToken(apiKey)
       )
-      const response = yield* Effect.mapError(http.execute(request), broken)
-      const text = clean(yield* read(response, maxResponseBytes))
-      return response.status >= 200 && response.status < 300 ? text : yield* refused(response, text)
+      const cleaned = Effect.mapError((failed: Failed): Failed =>
+        ({ ...failed, error: { ...failed.error, reason: clean(failed.error.reason) } }))
+      const response = yield* cleaned(Effect.mapError(http.execute(request), broken))
+      const text = yield* cleaned(read(response, maxResponseBytes))
+      const { status } = response
+      if (status < 200 || status >= 300) return yield* refused(Complaint.ofText(status, text), response, body)
+      // What is nested without end is more than a reader's stack holds.
+      const answer = Result.flatMap(
+        Result.try({
+          try: () => readAnswer(text),
+          catch: (cause): Unusable => ({ reason: `the answer cannot be read: ${String(cause)}` })
+        }),
+        (read) => read
+      )
+      if (Result.isSuccess(answer)) return answer.success
+      if ("complaint" in answer.failure) return yield* refused(answer.failure.complaint, response, body)
+      const { reason } = answer.failure
+      return yield* Effect.fail<Failed>(
+        { again: true, error: { kind: "malformed", reason: shown(reason), excerpt: shown(text) } })
     }).pipe(Effect.timeoutOrElse({
       duration: attemptTimeout,
       orElse: () => Effect.fail<Failed>(
         { again: true, error: { kind: "timeout", reason: `no whole answer within ${Duration.format(attemptTimeout)} (attemptTimeout)` } })
     }))
 
-  const post: Client["post"] = Effect.fn("Remote.post")(function*(path, body, key) {
+  const post = Effect.fn("Remote.post")(function*<A>(request: Request<A>) {
+    const { key, path } = request
     const url = `${baseUrl}${path}`
     let made = 0
     const repeated = Effect.gen(function*() {
       const started = yield* Clock.currentTimeMillis
       for (;;) {
         made++
-        const result = yield* Effect.result(attempt(path, body))
+        const result = yield* Effect.result(attempt(request))
         if (Result.isSuccess(result)) return result.success
         const { again, asked, error } = result.failure
-        const fail = (reason = error.reason) =>
-          new RemoteError({ ...error, reason: clean(reason), url, attempts: made })
+        const fail = (reason = error.reason) => new RemoteError({ ...error, reason, url, attempts: made })
         if (!again || made >= attempts) return yield* fail()
         const wait = Retry.delay(backoff, { seed, key }, made, asked)
         const left = Duration.toMillis(timeLimit) - ((yield* Clock.currentTimeMillis) - started)
@@ -157,6 +193,6 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     return yield* permits.withPermit(limited)
   })
 
-  const client: Client = { post }
+  const client: Client = { post: (request) => post(request) }
   return client
 })

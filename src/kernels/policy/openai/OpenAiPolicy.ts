@@ -4,12 +4,13 @@
  * A source of reasonings, a baseline to evaluate, or, with vLLM, the model under training served with its newest adapter.
  * Log-probabilities are the server's own; whether they follow temperature and top-p is up to it.
  */
-import { Context, Effect, Layer, type Redacted, type Schema } from "effect"
+import { Context, Effect, Layer, Redacted, Result, type Schema } from "effect"
 import type { HttpClient } from "effect/http"
 import { type Completion, Policy, PolicyError, type Prompt, type SampleOptions, type Session } from "../Policy.ts"
 import * as Candidates from "./Candidates.ts"
 import * as Client from "./Client.ts"
 import * as DataUrl from "./DataUrl.ts"
+import type { Limit } from "./Fields.ts"
 import type { Message } from "./Wire.ts"
 
 export interface Options extends Client.Limits {
@@ -23,12 +24,12 @@ export interface Options extends Client.Limits {
   readonly seed: number
   /** A system message before every prompt. */
   readonly system?: string
-  /** The field that limits new tokens. Default "max_tokens"; OpenAI's reasoning models want the other. */
-  readonly maxTokensField?: "max_tokens" | "max_completion_tokens"
+  /** The field that limits new tokens. Default "max_tokens"; a server that refuses it by name is sent the other. */
+  readonly maxTokensField?: Limit
   /** Ask for log-probabilities, where the server gives them. Default true. */
   readonly logprobs?: boolean
   readonly images?: DataUrl.ImageLimits
-  /** Fields merged over every request, such as `{ return_token_ids: true }` for vLLM. */
+  /** Fields merged over every request, such as `{ return_token_ids: true }` for vLLM; what is null is not sent. */
   readonly extra?: Readonly<Record<string, Schema.Json>>
 }
 
@@ -51,13 +52,22 @@ export class Adapters extends Context.Service<Adapters, {
 const failing = (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
   Effect.mapError(effect, (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause }))
 
-const checkOptions = ({ baseUrl, model }: Options): string | undefined => {
+/** Where a key holds what no header can carry: most often a line's end, or a quote that was pasted with it. */
+const checkKey = (key: string): string | undefined => {
+  const at = key.search(/[^\x21-\x7e]/)
+  return at < 0
+    ? undefined
+    : `the API key (apiKey or OPENAI_API_KEY) holds white space or a character beyond ASCII at position ${at}`
+}
+
+const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined => {
   if (!URL.canParse(baseUrl)) return `baseUrl is "${baseUrl}", expected an address such as http://localhost:8000/v1`
   const { password, protocol, search, username } = new URL(baseUrl)
   if (protocol !== "http:" && protocol !== "https:") return `baseUrl begins with ${protocol}, expected http: or https:`
   if (username !== "" || password !== "") return "baseUrl holds a user or a password; give a key as apiKey"
   if (search !== "") return `baseUrl ends in "${search}", expected no query`
-  return model === "" ? "model is empty, expected the name the server knows it by" : undefined
+  if (model === "") return "model is empty, expected the name the server knows it by"
+  return apiKey === undefined ? undefined : checkKey(Redacted.value(apiKey))
 }
 
 const checkSampling = ({ count, grammar, maxTokens, temperature = 1, topP = 1 }: SampleOptions): string | undefined => {
@@ -71,7 +81,8 @@ const checkSampling = ({ count, grammar, maxTokens, temperature = 1, topP = 1 }:
 const make = Effect.fnUntraced(function*(options: Options) {
   const wrong = checkOptions(options)
   if (wrong !== undefined) return yield* new PolicyError({ operation: "load", reason: wrong })
-  const { apiKey, model, seed, system } = options
+  const { concurrency = 8, model, seed, system } = options
+  const apiKey = options.apiKey === undefined || Redacted.value(options.apiKey) === "" ? undefined : options.apiKey
   const baseUrl = options.baseUrl.replace(/\/+$/, "")
   const client = yield* Client.make({ ...options, baseUrl, apiKey })
   const dataUrl = DataUrl.make(options.images)
@@ -102,7 +113,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
         ({ key, prompt }): Effect.Effect<ReadonlyArray<Completion>, PolicyError> =>
           Effect.flatMap(messages(prompt), (messages) => candidates.draw({ model: pinned, messages, key, sampling })).pipe(failing("sample")),
         // Pictures are encoded a few ahead of the requests that wait for a place.
-        { concurrency: 2 * (options.concurrency ?? 8) }
+        { concurrency: 2 * concurrency }
       )
     })
 
@@ -111,6 +122,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       open++
       return {
         version,
+        oneByOne: concurrency,
         sample: sample(served),
         logprobs: () => notHere("logprobs", "cannot score given tokens")
       }
@@ -129,18 +141,22 @@ const make = Effect.fnUntraced(function*(options: Options) {
     Effect.suspend(() => open === 0 ? Effect.void : Effect.fail(
       new PolicyError({ operation, reason: `${open} inference session(s) still open; their model would change half-way` })))
 
+  /** What its answer says is of no use: its status is the answer. */
+  const command = (path: string, key: string, body: Readonly<Record<string, string>>) =>
+    client.post({ path, key, body, read: () => Result.succeed(undefined) })
+
   const adapters = Adapters.of({
     load: ({ name, path }) =>
       Effect.gen(function*() {
         yield* closed("load")
-        yield* client.post("/load_lora_adapter", { lora_name: name, lora_path: path }, `adapter/load/${name}`)
+        yield* command("/load_lora_adapter", `adapter/load/${name}`, { lora_name: name, lora_path: path })
         served = name
         version++
       }).pipe(failing("load")),
     unload: (name) =>
       Effect.gen(function*() {
         yield* closed("load")
-        yield* client.post("/unload_lora_adapter", { lora_name: name }, `adapter/unload/${name}`)
+        yield* command("/unload_lora_adapter", `adapter/unload/${name}`, { lora_name: name })
         if (served !== name) return
         served = model
         version++

@@ -1,5 +1,6 @@
 /** What went wrong between this process and a server: the cause of a remote policy's `PolicyError`. Never holds the key. */
 import { Schema } from "effect"
+import { optional } from "./Refusal.ts"
 
 export class RemoteError extends Schema.TaggedError<RemoteError>()("RemoteError", {
   url: Schema.String,
@@ -13,15 +14,19 @@ export class RemoteError extends Schema.TaggedError<RemoteError>()("RemoteError"
   kind: Schema.Literals(["connection", "timeout", "status", "malformed", "too-large"]),
   reason: Schema.String,
   status: Schema.optional(Schema.Int),
-  /** The request field that the server complains of, where it names one. */
-  parameter: Schema.optional(Schema.String),
+  /** Where the refusal is about what this one request holds, or about fields that may be left out. */
+  about: Schema.optional(Schema.Literals(["request", "fields"])),
+  fields: Schema.optional(Schema.Array(Schema.Literals(optional))),
   /** The server's own words, cut. */
   excerpt: Schema.optional(Schema.String),
+  /** What to do next, where that is known. */
+  advice: Schema.optional(Schema.String),
   attempts: Schema.Int
 }) {
   override get message() {
     const tries = this.attempts > 1 ? ` (after ${this.attempts} attempts)` : ""
-    return `${this.url}: ${this.reason}${tries}${this.excerpt === undefined ? "" : `: ${this.excerpt}`}`
+    const advice = this.advice === undefined ? "" : `; ${this.advice}`
+    return `${this.url}: ${this.reason}${tries}${this.excerpt === undefined ? "" : `: ${this.excerpt}`}${advice}`
   }
 }
 

@@ -1,4 +1,4 @@
-/** Which failures are worth another attempt, and when. */
+/** When another attempt is made. */
 import * as Keyed from "../../math/Keyed.ts"
 
 /** Exponential backoff, in milliseconds. */
@@ -6,13 +6,6 @@ export interface Backoff {
   readonly first: number
   readonly longest: number
 }
-
-/** Too early, too much, and what a server or a proxy before it says while it is unwell. */
-const transient: ReadonlySet<number> = new Set([408, 425, 429])
-
-/** A spent quota is reported as 429 too, and no waiting brings it back. */
-export const worthwhile = (status: number, code: string | undefined): boolean =>
-  code !== "insufficient_quota" && (transient.has(status) || status >= 500)
 
 /**
  * Milliseconds that a Retry-After header asks for: seconds, or the time of an HTTP date (RFC 9110, section 10.2.3).

@@ -1,73 +1,17 @@
 /** The remote policy against a real server: what it asks, what it makes of the answers, and what it does when there are none. */
-import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber, Layer, Redacted, Result } from "effect"
+import { Clock, Effect, Fiber, Result } from "effect"
 import { inspect } from "node:util"
 import sharp from "sharp"
 import * as Image from "../../../../src/kernels/image/Image.ts"
 import * as Keyed from "../../../../src/kernels/math/Keyed.ts"
-import { Objective, OpenAiPolicy, Policy, type PolicyError, type SampleOptions, type SampleRequest } from "../../../../src/kernels/policy/index.ts"
-import { RemoteError } from "../../../../src/kernels/policy/openai/RemoteError.ts"
+import { Objective, type OpenAiPolicy, type PolicyError, type SampleRequest } from "../../../../src/kernels/policy/index.ts"
+import type { RemoteError } from "../../../../src/kernels/policy/openai/RemoteError.ts"
 import * as Retry from "../../../../src/kernels/policy/openai/Retry.ts"
+import { against, ask, type Given, KEY, remote } from "./against.ts"
 import * as Server from "./server.ts"
 
-const KEY = "sk-very-secret-0123456789"
-
-/** Sleeps that the code asks for end at once and are written down; only limits of a minute and more are never reached. */
-const recording = () => {
-  const waits: Array<number> = []
-  let now = Date.UTC(2026, 0, 1)
-  const clock: Clock.Clock = {
-    currentTimeMillisUnsafe: () => now,
-    currentTimeMillis: Effect.sync(() => now),
-    currentTimeNanosUnsafe: () => BigInt(now) * 1_000_000n,
-    currentTimeNanos: Effect.sync(() => BigInt(now) * 1_000_000n),
-    monotonicTimeNanosUnsafe: () => BigInt(now) * 1_000_000n,
-    monotonicTimeNanos: Effect.sync(() => BigInt(now) * 1_000_000n),
-    sleep: (duration: Duration.Duration) => Effect.suspend(() => {
-      const millis = Duration.toMillis(duration)
-      if (millis >= 60_000) return Effect.never
-      waits.push(millis)
-      now += millis
-      return Effect.yieldNow
-    })
-  }
-  return { clock, waits }
-}
-
-interface Given {
-  readonly server: Server.Server
-  readonly waits: ReadonlyArray<number>
-  readonly policy: Policy["Service"]
-  readonly adapters: OpenAiPolicy.Adapters["Service"]
-  readonly draw: (options?: Partial<SampleOptions>, requests?: ReadonlyArray<SampleRequest>) => Effect.Effect<
-    ReadonlyArray<ReadonlyArray<{ readonly text: string; readonly fault?: string; readonly logprobs: Float32Array; readonly tokens: Int32Array; readonly finish: string }>>,
-    PolicyError
-  >
-}
-
-const ask = (text: string, key = text): SampleRequest => ({ prompt: { images: [], text }, key })
-
-const against = <A, E>(options: Partial<OpenAiPolicy.Options>, test: (given: Given) => Effect.Effect<A, E>) =>
-  Effect.scoped(Effect.gen(function*() {
-    const server = yield* Server.start
-    const { clock, waits } = recording()
-    const layer = OpenAiPolicy.layer({ baseUrl: server.baseUrl, model: "vl", apiKey: Redacted.make(KEY), seed: 3, ...options })
-    const context = yield* Layer.build(Layer.provide(layer, NodeHttpClient.layerUndici))
-    return yield* Effect.gen(function*() {
-      const policy = yield* Policy
-      const adapters = yield* OpenAiPolicy.Adapters
-      const draw: Given["draw"] = (sampling, requests = [ask("Why is this joy?")]) =>
-        Effect.scoped(Effect.flatMap(policy.session, (session) => session.sample(requests, { count: 1, maxTokens: 20, ...sampling })))
-      return yield* test({ server, waits, policy, adapters, draw })
-    }).pipe(Effect.provide(context), Effect.provideService(Clock.Clock, clock))
-  }))
-
 const seeds = ({ requests }: Server.Server) => requests.map(({ body }) => body.seed)
-const remote = (error: PolicyError): RemoteError => {
-  assert.instanceOf(error.cause, RemoteError)
-  return error.cause
-}
 
 describe("what is asked", () => {
   it.effect("model, message, limits, seed and key; the picture as a data URL of its own pixels", () =>
@@ -282,15 +226,9 @@ describe("a server that misbehaves", () => {
         const cases: ReadonlyArray<readonly [Server.Behaviour, RemoteError["kind"], RegExp]> = [
           [Server.send(401, { error: { message: "Incorrect API key", code: "invalid_api_key" } }), "status", /answered 401: Incorrect API key/],
           [Server.send(404, { error: { message: "The model `vl` does not exist" } }), "status", /404: The model/],
-          [Server.send(400, "<html>bad gateway of sorts</html>"), "status", /400: <html>bad gateway/],
+          [Server.send(400, "<html>bad gateway of sorts</html>"), "status", /400: <html>bad gateway.*with its \/v1/],
           [Server.send(302, "", { location: "http://localhost/elsewhere" }), "status", /answered 302/],
-          [Server.send(429, { error: { message: "You exceeded your quota", code: "insufficient_quota" } }), "status", /429: You exceeded/],
-          [Server.send(200, '{"choices": [{"mess'), "malformed", /not JSON.*\{"choices": \[\{"mess/],
-          [Server.send(200, "<!doctype html><title>Welcome</title>", { "content-type": "text/html" }), "malformed", /with its \/v1\?.*Welcome/],
-          [Server.send(200, ""), "malformed", /\(empty\)/],
-          [Server.send(200, { choices: [] }), "malformed", /holds no choice/],
-          [Server.send(200, { choices: [{ message: { content: 7 } }] }), "malformed", /no chat completion/],
-          [Server.send(200, { result: "ok" }), "malformed", /choices/]
+          [Server.send(429, { error: { message: "You exceeded your quota", code: "insufficient_quota" } }), "status", /429: You exceeded/]
         ]
         for (const [behaviour, kind, expected] of cases) {
           server.next.push(behaviour)

@@ -1,0 +1,45 @@
+/**
+ * What an unfinished stage has got so far and should not have to get again: JSON lines that outlive an interruption and
+ * end with their stage.
+ */
+import { Effect, FileSystem, Option, Schema, type Scope, Semaphore } from "effect"
+import { fromPlatform, RunFileError } from "./RunError.ts"
+
+export interface Spool {
+  /** Names it in errors. */
+  readonly path: string
+  /** What earlier attempts at the stage have kept. */
+  readonly rows: ReadonlyArray<Schema.Json>
+  /** Adds rows; when it returns, they are on the disk. */
+  readonly keep: (rows: ReadonlyArray<Schema.Json>) => Effect.Effect<void, RunFileError>
+}
+
+const decodeLine = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
+
+/** Opens a spool file, which need not be there. A last line that was cut off while it was written is dropped. */
+export const open = (path: string): Effect.Effect<Spool, RunFileError, FileSystem.FileSystem | Scope.Scope> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const text = yield* fs.readFileString(path).pipe(
+      Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed("")),
+      Effect.mapError(fromPlatform(path, "reading"))
+    )
+    const whole = text.slice(0, text.lastIndexOf("\n") + 1)
+    const writing = Effect.mapError(fromPlatform(path, "writing"))
+    if (whole.length < text.length) yield* writing(fs.truncate(path, Buffer.byteLength(whole)))
+    const rows = yield* Effect.forEach(whole.split("\n").slice(0, -1), (line, i) =>
+      Option.match(decodeLine(line), {
+        onNone: () => new RunFileError({ path, reason: `line ${i + 1} is not JSON: remove the file, and all is done again` }),
+        onSome: (row) => Effect.succeed(row)
+      }))
+    const file = yield* writing(fs.open(path, { flag: "a" }))
+    const one = yield* Semaphore.make(1)
+    return {
+      path,
+      rows,
+      keep: (added) => {
+        const bytes = new TextEncoder().encode(added.map((row) => `${JSON.stringify(row)}\n`).join(""))
+        return one.withPermit(writing(Effect.andThen(file.writeAll(bytes), file.sync))).pipe(Effect.uninterruptible)
+      }
+    }
+  })

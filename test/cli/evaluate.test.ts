@@ -1,0 +1,95 @@
+/** `rise evaluate --remote` as a process: cut off, resumed, and told what a server is to be sent. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { execFile } from "node:child_process"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import sharp from "sharp"
+import * as Server from "../kernels/policy/openai/server.ts"
+
+const program = new URL("../../src/cli/rise.ts", import.meta.url).pathname
+
+const rise = (directory: string, ...args: ReadonlyArray<string>) =>
+  Effect.callback<{ readonly code: number; readonly stdout: string; readonly stderr: string }>((resume) => {
+    const options = { cwd: directory, env: { ...process.env, OPENAI_API_KEY: "k" } }
+    execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) =>
+      resume(Effect.succeed({ code: error === null ? 0 : Number(error.code), stdout, stderr })))
+  })
+
+const pictures = 12
+
+const folder = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const directory = mkdtempSync(join(tmpdir(), "rise-"))
+    mkdirSync(join(directory, "faces"))
+    const names = Array.from({ length: pictures }, (_, i) => `${i}.png`)
+    for (const [i, name] of names.entries()) {
+      const create = { width: 8, height: 8, channels: 3, background: { r: 20 * i, g: 0, b: 0 } } as const
+      await sharp({ create }).png().toFile(join(directory, "faces", name))
+    }
+    const rows = ["image,calm,wild", ...names.map((name, i) => `${name},${i % 2},${1 - i % 2}`)].join("\n")
+    for (const half of ["train.csv", "val.csv"]) writeFileSync(join(directory, "faces", half), `${rows}\n`)
+    return directory
+  }),
+  (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
+)
+
+const answer = Server.send(200, {
+  choices: [{
+    finish_reason: "stop",
+    message: {
+      role: "assistant", content: "<answer>calm 100</answer>",
+      reasoning_content: "the lake lies still and nobody moves"
+    }
+  }]
+})
+
+describe("rise evaluate --remote", () => {
+  it.live("is cut off, says how to go on, and goes on", () =>
+    Effect.gen(function*() {
+      const directory = yield* folder
+      const server = yield* Server.start
+      const args = [
+        "evaluate", "--remote", server.baseUrl, "--remote-model", "vl", "--labels", "calm,wild", "--data", "faces",
+        "--out", "run"
+      ]
+      const extra = ["--extra", "{\"top_k\": 1, \"seed\": null}", "--max-tokens-field", "max_completion_tokens"]
+      let left = 5
+      const revoked = Server.send(401, { error: { message: "revoked" } })
+      server.answer = (response, received) => (left-- > 0 ? answer : revoked)(response, received)
+      const cut = yield* rise(directory, ...args, ...extra)
+      assert.strictEqual(cut.code, 1)
+      assert.match(cut.stderr, /revo<redacted>ed; give a key of this server/)
+      assert.match(cut.stderr, /--out run --resume/)
+      assert.deepInclude(server.requests[0]!.body, { top_k: 1, temperature: 0 })
+      assert.property(server.requests[0]!.body, "max_completion_tokens")
+      assert.notProperty(server.requests[0]!.body, "seed")
+
+      const before = server.requests.length
+      server.answer = answer
+      const other = yield* rise(directory, ...args, "--resume")
+      assert.match(other.stderr, /started with config\.extra = /)
+      const resumed = yield* rise(directory, ...args, ...extra, "--resume")
+      assert.strictEqual(resumed.code, 0, resumed.stderr)
+      assert.strictEqual(server.requests.length - before, pictures - 5)
+      const written = readFileSync(join(directory, "run", "predictions.jsonl"), "utf8").trim()
+      const rows = written.split("\n").map((line) => JSON.parse(line))
+      assert.strictEqual(rows.length, pictures)
+      assert.isTrue(
+        rows.every(({ reasoning, verdict }) => verdict === "ok" && reasoning === "the lake lies still and nobody moves")
+      )
+    }).pipe(Effect.scoped), 120_000)
+
+  it.live("refuses extra fields that are no JSON object", () =>
+    Effect.gen(function*() {
+      const directory = yield* folder
+      for (const extra of ["top_k=1", "[1]", "7"]) {
+        const { code, stderr } = yield* rise(
+          directory, "evaluate", "--remote", "http://127.0.0.1:1/v1", "--remote-model", "vl", "--extra", extra
+        )
+        assert.strictEqual(code, 1)
+        assert.match(stderr, /extra/)
+      }
+    }).pipe(Effect.scoped), 60_000)
+})
