@@ -2,6 +2,7 @@
  * A choice as a completion: its text, the reasoning that a server keeps apart, and how sure the model was of each token.
  */
 import { Option, Schema } from "effect"
+import { withoutEndOfTurn } from "../../text/EndOfTurn.ts"
 import type { Completion } from "../Policy.ts"
 import type { Choice } from "./Wire.ts"
 
@@ -65,11 +66,11 @@ const scoresOf = ({ logprobs }: Choice, written: string, text: string): Pick<Com
 
 const idsOf = Schema.decodeUnknownOption(Schema.Array(Schema.Int))
 
-/** The completion that a choice is; its text is trimmed, as a local policy's is. */
+/** The completion that a choice is; its text is trimmed and without an end of turn, as a local policy's is. */
 export const completionOf = (choice: Choice): Completion => {
   const content = choice.message?.content ?? ""
   const written = typeof content === "string" ? content : content.map(({ text }) => text ?? "").join("")
-  const text = written.trim()
+  const text = withoutEndOfTurn(written)
   const reasoning = reasoningOf(choice)
   const fault = faultOf(choice, text, reasoning)
   const scores = scoresOf(choice, written, text)
