@@ -18,8 +18,15 @@ const deltaByteArray = (values: number): ReadonlyArray<number> => {
 export const lies: ReadonlyArray<readonly [name: string, bytes: Uint8Array, says: RegExp]> = [
   [
     "children that turn back",
-    parquet(sound, { schema: [image[0]!, element("image", { 3: i32(1), 5: i32(-3) }), image[2]!] }),
-    /schema element 1, "image", announces -3 children where 1 elements follow/
+    parquet(sound, {
+      schema: [
+        element("schema", { 5: i32(4) }),
+        ...["a", "b", "c"].map((name) => element(name, { 1: i32(6), 3: i32(1) })),
+        element("image", { 3: i32(1), 5: i32(-3) }),
+        image[2]!
+      ]
+    }),
+    /schema element 4, "image", announces -3 children where 1 elements follow/
   ],
   [
     "more children than elements",
