@@ -46,8 +46,11 @@ export interface AccumulateJob {
 
 export type Job = AdamWJob | AccumulateJob
 
-/** Sum of squares of an `Accumulate`; 0 of an `AdamW`. */
+/** Sum of squares of an `Accumulate`; of an `AdamW`, how many parameters it left that are not finite. */
 export type Result = number
+
+/** The largest finite float32. */
+const LARGEST = 2 ** 127 * (2 - 2 ** -23)
 
 const adamW = (job: AdamWJob): Result => {
   const { parameters, gradients, firstMoment, secondMoment, beta1, beta2, epsilon, gradientScale } = job
@@ -55,6 +58,7 @@ const adamW = (job: AdamWJob): Result => {
   const gain2 = 1 - beta2
   const stepSize = job.learningRate / (1 - Math.pow(beta1, job.step))
   const correction2 = 1 / Math.sqrt(1 - Math.pow(beta2, job.step))
+  let ruined = 0
   for (const { begin, end, decay } of job.ranges) {
     const keep = decay ? 1 - job.learningRate * job.weightDecay : 1
     for (let i = begin; i < end; i++) {
@@ -63,10 +67,12 @@ const adamW = (job: AdamWJob): Result => {
       const v = beta2 * secondMoment[i]! + gain2 * g * g
       firstMoment[i] = m
       secondMoment[i] = v
-      parameters[i] = parameters[i]! * keep - stepSize * m / (Math.sqrt(v) * correction2 + epsilon)
+      const next = parameters[i]! * keep - stepSize * m / (Math.sqrt(v) * correction2 + epsilon)
+      parameters[i] = next
+      if (!(Math.abs(next) <= LARGEST)) ruined++
     }
   }
-  return 0
+  return ruined
 }
 
 const accumulate = ({ begin, buffers, end }: AccumulateJob): Result => {

@@ -275,8 +275,8 @@ const unstorable = (path: string, { name, shape }: NamedTensor, dtype: Stored, p
     found: `${value} at ${Finite.placeOf(shape, from + odd)}`,
     expected: finite ? `magnitudes up to ${Half.largest[dtype]}` : "numbers",
     hint: finite
-      ? "Training has made the weights too large: lower the learning rate, or start from a checkpoint in float32 or bfloat16."
-      : "Training has diverged: go back to an earlier checkpoint and lower the learning rate. Nothing was written."
+      ? "Nothing was written. Training has made the weights too large: lower the learning rate, or start from a checkpoint in float32 or bfloat16."
+      : "Nothing was written. Training has diverged: go back to an earlier checkpoint and lower the learning rate."
   })
 }
 

@@ -1,0 +1,93 @@
+/** What the live policy's options, and what it is asked to do, may say. */
+import { Effect } from "effect"
+import * as Rules from "../math/Rules.ts"
+import { type Objective, PolicyError } from "./Policy.ts"
+
+const { above, atLeast, finite, oneOf, orNone, required, share, temperature, whole } = Rules
+
+/** Candidates of one prompt at most: each is a row that a worker holds in memory. */
+export const mostCandidates = 2 ** 16
+
+/** Of `OnnxPolicy.Options`; an adapter's own are checked where it is made. */
+export const options: Rules.Table = {
+  seed: required(whole()),
+  trainable: oneOf("all", "decoder", "none"),
+  quantize: oneOf("int8", "int4"),
+  microBatch: whole(1),
+  microTokens: whole(1),
+  rolloutRows: whole(1),
+  decode: oneOf("loop", "step"),
+  "packFrom.0": required(orNone(atLeast(0))),
+  "packFrom.1": required(orNone(atLeast(0))),
+  "optimizer.beta1": share("[0, 1)"),
+  "optimizer.beta2": share("[0, 1)"),
+  "optimizer.epsilon": above(0),
+  "lora.reference": oneOf("stage", "base"),
+  "plan.promptTokens": required(whole(1)),
+  "plan.visualTokens": whole(0),
+  "plan.newTokens": required(whole(1)),
+  "plan.prompts": required(whole(1)),
+  "plan.group": required(whole(1)),
+  "plan.limit": required(orNone(above(0)))
+}
+
+/** Of `SampleOptions`. */
+export const sampling: Rules.Table = {
+  count: required(whole(1, mostCandidates)),
+  maxTokens: required(whole(1)),
+  temperature: temperature(true),
+  topP: share("(0, 1]")
+}
+
+/** Of texts that are scored or learned from. */
+export const scoring: Rules.Table = { temperature: temperature(false) }
+
+/** Of `UpdateOptions`. A schedule may end at a learning rate of 0. */
+export const update: Rules.Table = {
+  learningRate: required(atLeast(0)),
+  weightDecay: atLeast(0),
+  clipNorm: orNone(above(0))
+}
+
+/** Of a group-relative `Objective`. */
+const groupRelative: Rules.Table = {
+  loss: required(oneOf("grpo", "dr_grpo", "dapo")),
+  clip: required({ expected: "{ low, high }", holds: (value) => typeof value === "object" && value !== null }),
+  "clip.low": required(share("[0, 1]")),
+  "clip.high": required(atLeast(0)),
+  kl: required(atLeast(0)),
+  innerUpdates: required(whole(1)),
+  maxTokens: required(whole(1))
+}
+
+/** Fails on the first setting that breaks its rule. `where`: what the settings are of, as a prefix. */
+export const check = (operation: PolicyError["operation"], table: Rules.Table, settings: object, where = ""): Effect.Effect<void, PolicyError> => {
+  const broken = Rules.broken(table, settings)
+  return broken === undefined ? Effect.void : Effect.fail(new PolicyError({ operation, reason: where + Rules.say(broken) }))
+}
+
+/** Fails on a token that is none of the model's: a graph would take −1 for its last one. */
+export const checkTokens = (operation: PolicyError["operation"], vocabulary: number, tokens: Int32Array, where: string) => {
+  const odd = tokens.findIndex((token) => token < 0 || token >= vocabulary)
+  return odd < 0 ? Effect.void : Effect.fail(
+    new PolicyError({ operation, reason: `${where}token ${odd} is ${tokens[odd]}, expected an id from 0 to ${vocabulary - 1}` }))
+}
+
+/** Fails on an objective with a number that is none, before anything is computed from it. */
+export const checkObjective = Effect.fnUntraced(function*(objective: Objective, vocabulary: number) {
+  if (objective._tag === "Supervised") {
+    for (const [i, { auxiliary = [], target }] of objective.examples.entries()) {
+      for (const part of [...target, ...auxiliary]) yield* check("update", { weight: required(atLeast(0)) }, part, `example ${i}: `)
+    }
+    return
+  }
+  yield* check("update", groupRelative, objective)
+  for (const [i, rollout] of objective.rollouts.entries()) {
+    const { logprobs, tokens } = rollout.completion
+    yield* check("update", { advantage: required(finite), ...scoring }, rollout, `rollout ${i}: `)
+    yield* checkTokens("update", vocabulary, tokens, `rollout ${i}: `)
+    if (logprobs.length !== tokens.length) {
+      return yield* new PolicyError({ operation: "update", reason: `rollout ${i}: ${logprobs.length} log-probabilities for ${tokens.length} tokens` })
+    }
+  }
+})
