@@ -4,6 +4,7 @@
  * A job covers ranges of flat float32 buffers. Arithmetic is float64, storage float32, the order fixed: how the ranges
  * are dealt to workers cannot change a bit of the result.
  */
+import * as Finite from "../math/Finite.ts"
 import { isShared } from "./HostTensor.ts"
 
 /** Flat interval [begin, end) of elements; `decay` says whether weight decay applies to it. */
@@ -46,11 +47,8 @@ export interface AccumulateJob {
 
 export type Job = AdamWJob | AccumulateJob
 
-/** Sum of squares of an `Accumulate`; of an `AdamW`, how many parameters it left that are not finite. */
+/** Sum of squares of an `Accumulate`; of an `AdamW`, where the first parameter lies that is not finite any more, −1 if none does. */
 export type Result = number
-
-/** The largest finite float32. */
-const LARGEST = 2 ** 127 * (2 - 2 ** -23)
 
 const adamW = (job: AdamWJob): Result => {
   const { parameters, gradients, firstMoment, secondMoment, beta1, beta2, epsilon, gradientScale } = job
@@ -58,7 +56,7 @@ const adamW = (job: AdamWJob): Result => {
   const gain2 = 1 - beta2
   const stepSize = job.learningRate / (1 - Math.pow(beta1, job.step))
   const correction2 = 1 / Math.sqrt(1 - Math.pow(beta2, job.step))
-  let ruined = 0
+  let ruined = -1
   for (const { begin, end, decay } of job.ranges) {
     const keep = decay ? 1 - job.learningRate * job.weightDecay : 1
     for (let i = begin; i < end; i++) {
@@ -67,10 +65,11 @@ const adamW = (job: AdamWJob): Result => {
       const v = beta2 * secondMoment[i]! + gain2 * g * g
       firstMoment[i] = m
       secondMoment[i] = v
-      const next = parameters[i]! * keep - stepSize * m / (Math.sqrt(v) * correction2 + epsilon)
-      parameters[i] = next
-      if (!(Math.abs(next) <= LARGEST)) ruined++
+      parameters[i] = parameters[i]! * keep - stepSize * m / (Math.sqrt(v) * correction2 + epsilon)
     }
+    // A pass of its own: a test in the loop above doubles what it takes.
+    const odd = ruined < 0 ? Finite.firstBeyond(parameters.subarray(begin, end)) : -1
+    if (odd >= 0) ruined = begin + odd
   }
   return ruined
 }

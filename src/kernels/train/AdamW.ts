@@ -27,12 +27,12 @@ export class GradientError extends Schema.TaggedError<GradientError>()("Gradient
 export class RuinedWeights extends Schema.TaggedError<RuinedWeights>()("RuinedWeights", {
   /** Number of the step, from 1. */
   step: Schema.Number,
-  /** Parameters that are not finite after it. */
-  count: Schema.Number,
-  learningRate: Schema.Number
+  learningRate: Schema.Number,
+  /** The first that is no number, and where: "parameter w: is Infinity at [0, 3], expected a finite number". */
+  found: Schema.String
 }) {
   get what() {
-    return `${this.count} weights are not finite after an update at learning rate ${this.learningRate}`
+    return `after an update at learning rate ${this.learningRate} ${this.found}`
   }
   override get message() {
     return `optimiser step ${this.step}: ${this.what}; restore an earlier snapshot and lower the learning rate`
@@ -162,8 +162,10 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
       weightDecay,
       gradientScale: scale * clipFactor(gradNorm, clipNorm)
     }))))
-    const count = ruined.reduce((sum, found) => sum + found, 0)
-    if (count > 0) return yield* new RuinedWeights({ step: steps, count, learningRate })
+    if (ruined.some((at) => at >= 0)) {
+      yield* Effect.mapError(ParameterStore.checkFinite(store, store.data), ({ message }) =>
+        new RuinedWeights({ step: steps, learningRate, found: message }))
+    }
     return { step: steps, gradNorm }
   })
 
