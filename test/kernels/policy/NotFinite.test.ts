@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs"
 import type { Grammar } from "../../../src/kernels/generate/index.ts"
 import { Config, Parameters } from "../../../src/kernels/models/index.ts"
 import { NotFinite, Objective, OnnxPolicy, Policy, type PolicyError, type SampleOptions, type UpdateOptions } from "../../../src/kernels/policy/index.ts"
+import { inDraw } from "../../../src/kernels/policy/NotFinite.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { ParameterStore } from "../../../src/kernels/train/index.ts"
 import { prompts } from "./pictures.ts"
@@ -114,6 +115,16 @@ describe("rollouts whose logits are not finite", () => {
       }
       assert.isAbove(later, 0)
     })), 60_000)
+})
+
+describe("a draw under a format mask", () => {
+  it("means nothing where the token is forbidden, however likely it was", () => {
+    const grammar = alternating(10, 9)
+    const logprobs = Float32Array.of(-1, -1, 0, -1)
+    assert.isUndefined(inDraw(Int32Array.of(2, 3, 4, 9), logprobs, grammar))
+    assert.deepStrictEqual(inDraw(Int32Array.of(2, 3, 3, 9), logprobs, grammar), { step: 2, why: "no token that the format mask allows has a finite logit" })
+    assert.isUndefined(inDraw(Int32Array.of(2, 3, 3, 9), logprobs, undefined))
+  })
 })
 
 describe("scores", () => {
