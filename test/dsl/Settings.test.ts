@@ -6,7 +6,7 @@ import { Advantage } from "../../src/dsl/Advantage.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { method, Run } from "../../src/dsl/Run.ts"
-import type { Policy } from "../../src/kernels/policy/Policy.ts"
+import { Policy } from "../../src/kernels/policy/Policy.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = () =>
@@ -132,6 +132,16 @@ describe("settings of stages", () => {
           Effect.provideService(Rise.Batching, { prompts: wrong, calls: 1 }))
       }
     }).pipe(Effect.provide(live())))
+
+  it.effect("of batching are looked at wherever texts are drawn: batches of NaN prompts would be none", () =>
+    Effect.gen(function*() {
+      const session = yield* (yield* Policy).session
+      const requests = [{ key: "k", prompt: { images: [], text: "Which mood, given: nothing" } }]
+      for (const batching of [{ prompts: NaN, calls: 1 }, { prompts: 8, calls: NaN }]) {
+        const error = yield* Effect.flip(Effect.provideService(Rise.sampleAll(session, requests, { count: 1, maxTokens: 8 }), Rise.Batching, batching))
+        assert.match(error.message, /^policy sample: Batching: (prompts|calls) is NaN, expected a whole number from 1/)
+      }
+    }).pipe(Effect.scoped, Effect.provide(live())))
 
   it.effect("are looked at before a run folder is made", () =>
     Effect.gen(function*() {

@@ -8,7 +8,7 @@ import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } fro
 import type { MissingQuestion } from "../Question.ts"
 import type { RunError } from "../RunError.ts"
 import type { GrammarError, Sample, Task } from "../Task.ts"
-import { Batching } from "./Sampling.ts"
+import { Batching, batchingRules } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 
@@ -130,7 +130,7 @@ export const make = <A, E, R>(
   const share = options.validation ?? 0
   const sound = Effect.andThen(
     Settings.check("make", Settings.making, options),
-    Effect.flatMap(Batching, (batching) => Settings.check("Batching", Settings.batching, batching))
+    Effect.flatMap(Batching, (batching) => Settings.check("Batching", batchingRules, batching))
   )
   const { train, validation } = share > 0 && share < 1 ? Dataset.split({ share, seed: 0 })(data) : { train: data, validation: Stream.empty }
   return pipeable({

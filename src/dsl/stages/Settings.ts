@@ -108,9 +108,6 @@ export const filtering: Rules.Table = { tau: share("[0, 1]"), least: share("[0, 
 /** What `make`'s options may be. */
 export const making: Rules.Table = { validation: share("[0, 1)") }
 
-/** What `Batching` may be. */
-export const batching: Rules.Table = { prompts: required(whole(1)), calls: required(whole(1)) }
-
 /** What `run`'s options may be. */
 export const running: Rules.Table = { seed: whole() }
 

@@ -31,6 +31,9 @@ export const options: Rules.Table = {
   "plan.limit": required(orNone(above(0)))
 }
 
+/** Of `OpenAiPolicy.Options`. */
+export const remote: Rules.Table = { seed: required(whole()), concurrency: whole(1), attempts: whole(1), maxResponseBytes: whole(1) }
+
 /** Of `SampleOptions`. */
 export const sampling: Rules.Table = {
   count: required(whole(1, mostCandidates)),
