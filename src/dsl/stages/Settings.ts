@@ -7,6 +7,8 @@ import * as Schedule from "../../kernels/train/Schedule.ts"
 import { Run } from "../Run.ts"
 import { BadSetting } from "./StageError.ts"
 
+export { candidates } from "../../kernels/policy/Settings.ts"
+
 /** Settings of any training stage. */
 export interface Optimising {
   /** Optimiser steps. Default 200. */
@@ -98,9 +100,6 @@ export const reinforcing: Rules.Table = {
 
 /** What a way of drawing texts may be. */
 export const drawing: Rules.Table = { temperature: Rules.temperature(true), maxTokens: whole(1) }
-
-/** Candidates of a group at most: each is a row of a worker's memory. */
-export const candidates = (least: number): Rules.Rule => whole(least, 2 ** 16)
 
 /** What `filter`'s options may be. */
 export const filtering: Rules.Table = { tau: share("[0, 1]"), least: share("[0, 1]") }

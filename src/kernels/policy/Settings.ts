@@ -1,14 +1,15 @@
 /** What the live policy's options, and what it is asked to do, may say. */
 import { Effect } from "effect"
+import * as Finite from "../math/Finite.ts"
 import * as Rules from "../math/Rules.ts"
 import { type Objective, PolicyError } from "./Policy.ts"
 
 const { above, atLeast, finite, oneOf, orNone, required, share, temperature, whole } = Rules
 
-/** Candidates of one prompt at most: each is a row that a worker holds in memory. */
-export const mostCandidates = 2 ** 16
+/** Candidates of one prompt: each is a row that a worker holds in memory. */
+export const candidates = (least: number): Rules.Rule => whole(least, 2 ** 16)
 
-/** Of `OnnxPolicy.Options`; an adapter's own are checked where it is made. */
+/** Of `OnnxPolicy.Options`; what an adapter is made of is checked where it is made. */
 export const options: Rules.Table = {
   seed: required(whole()),
   trainable: oneOf("all", "decoder", "none"),
@@ -22,6 +23,7 @@ export const options: Rules.Table = {
   "optimizer.beta1": share("[0, 1)"),
   "optimizer.beta2": share("[0, 1)"),
   "optimizer.epsilon": above(0),
+  "lora.dropout": share("[0, 1)"),
   "lora.reference": oneOf("stage", "base"),
   "plan.promptTokens": required(whole(1)),
   "plan.visualTokens": whole(0),
@@ -36,7 +38,7 @@ export const remote: Rules.Table = { seed: required(whole()), concurrency: whole
 
 /** Of `SampleOptions`. */
 export const sampling: Rules.Table = {
-  count: required(whole(1, mostCandidates)),
+  count: required(candidates(1)),
   maxTokens: required(whole(1)),
   temperature: temperature(true),
   topP: share("(0, 1]")
@@ -91,6 +93,10 @@ export const checkObjective = Effect.fnUntraced(function*(objective: Objective, 
     yield* checkTokens("update", vocabulary, tokens, `rollout ${i}: `)
     if (logprobs.length !== tokens.length) {
       return yield* new PolicyError({ operation: "update", reason: `rollout ${i}: ${logprobs.length} log-probabilities for ${tokens.length} tokens` })
+    }
+    const odd = Finite.firstBeyond(logprobs)
+    if (odd >= 0) {
+      return yield* new PolicyError({ operation: "update", reason: `rollout ${i}: log-probability ${odd} is ${logprobs[odd]}, expected a number` })
     }
   }
 })

@@ -252,7 +252,8 @@ describe("updates", () => {
         [Objective.GroupRelative({ ...grpo, rollouts: [{ ...rollout, advantage: NaN }] }), {}, "rollout 0: advantage is NaN, expected a number"],
         [Objective.GroupRelative({ ...grpo, rollouts: [rollout, { ...rollout, temperature: 0 }] }), {}, "rollout 1: temperature is 0, expected a number from 0.00001: a greedy choice"],
         [Objective.GroupRelative({ ...grpo, rollouts: [{ ...rollout, completion: { ...completion, tokens: completion.tokens.map(() => -1) } }] }), {}, "rollout 0: token 0 is -1"],
-        [Objective.GroupRelative({ ...grpo, rollouts: [{ ...rollout, completion: { ...completion, logprobs: new Float32Array(0) } }] }), {}, "rollout 0: 0 log-probabilities for 4 tokens"]
+        [Objective.GroupRelative({ ...grpo, rollouts: [{ ...rollout, completion: { ...completion, logprobs: new Float32Array(0) } }] }), {}, "rollout 0: 0 log-probabilities for 4 tokens"],
+        [Objective.GroupRelative({ ...grpo, rollouts: [{ ...rollout, completion: { ...completion, logprobs: Float32Array.of(0, 0, NaN, 0) } }] }), {}, "rollout 0: log-probability 2 is NaN"]
       ]
       for (const [objective, options, says] of refused) {
         const error = yield* untouched(policy.update(objective, { ...update, ...options }))
@@ -273,7 +274,8 @@ describe("options", () => {
     [{ plan: { promptTokens: 8, newTokens: 8, prompts: 1, group: 1, limit: NaN } }, "plan.limit is NaN, expected a number above 0, or Infinity"],
     [{ lora: { rank: 1e12 } }, "lora.rank is 1000000000000, expected a whole number from 1 to"],
     [{ lora: { alpha: NaN } }, "lora.alpha is NaN, expected a number above 0"],
-    [{ lora: { dropout: 1 } }, "lora.dropout is 1, expected a share in [0, 1)"]
+    [{ lora: { dropout: 1 } }, "lora.dropout is 1, expected a number in [0, 1)"],
+    [{ lora: { adapter: "anywhere", dropout: NaN } }, "lora.dropout is NaN, expected a number in [0, 1)"]
   ] as const) {
     it.effect(`are refused: ${says}`, () =>
       Effect.gen(function*() {
