@@ -174,7 +174,8 @@ describe("run folder", () => {
       yield* storage.saveWeights("RISE/sft", { version: 1, weights: Float32Array.of(1, 2, 3) })
       const before = yield* fs.readFile(file)
       for (const odd of [NaN, Infinity]) {
-        const error = yield* Effect.flip(storage.saveWeights("RISE/sft", { version: 2, weights: Float32Array.of(1, odd, 3) }))
+        const snapshot = { version: 2, weights: Float32Array.of(1, odd, 3) }
+        const error = yield* Effect.flip(storage.saveWeights("RISE/sft", snapshot))
         assert.strictEqual(error._tag, "RunFileError")
         assert.include(error.message, `tensor "weights": holds a value that is not finite (found ${odd} at [1]`)
         assert.deepStrictEqual(yield* fs.readFile(file), before)

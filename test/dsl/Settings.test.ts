@@ -10,10 +10,12 @@ import { Policy } from "../../src/kernels/policy/Policy.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = () =>
-  Layer.mergeAll(Stub.layer({ seed: 1 }), Advantage.layerGrpo, Run.layerMemory({ seed: 1 }), Layer.succeed(Progress, silent)).pipe(
-    Layer.provideMerge(Stub.Trace.layer),
-    Layer.provideMerge(NodeServices.layer)
-  )
+  Layer.mergeAll(
+    Stub.layer({ seed: 1 }),
+    Advantage.layerGrpo,
+    Run.layerMemory({ seed: 1 }),
+    Layer.succeed(Progress, silent)
+  ).pipe(Layer.provideMerge(Stub.Trace.layer), Layer.provideMerge(NodeServices.layer))
 
 /** Data that count how often they are read. */
 const counted = () => {
@@ -33,10 +35,14 @@ interface Ended {
 /** Each stage as the end of a pipeline, or the stage before what is the end. The types allow none of these values. */
 const stages = {
   "warm-up": (start: Start, options: Options) => start.pipe(Rise.warmUp(options)),
-  generate: (start: Start, options: Options) => start.pipe(Rise.generate(options), Rise.reconstruct(), Rise.validate(), Rise.best()),
-  reconstruct: (start: Start, options: Options) => start.pipe(Rise.generate(), Rise.reconstruct(options), Rise.validate(), Rise.best()),
-  reinforce: (start: Start, options: Options) => start.pipe(Rise.generate(), Rise.reconstruct(), Rise.validate(), Rise.reinforce(options)),
-  filter: (start: Start, options: Options) => start.pipe(Rise.generate(), Rise.reconstruct(), Rise.validate(), Rise.best(), Rise.filter(options)),
+  generate: (start: Start, options: Options) =>
+    start.pipe(Rise.generate(options), Rise.reconstruct(), Rise.validate(), Rise.best()),
+  reconstruct: (start: Start, options: Options) =>
+    start.pipe(Rise.generate(), Rise.reconstruct(options), Rise.validate(), Rise.best()),
+  reinforce: (start: Start, options: Options) =>
+    start.pipe(Rise.generate(), Rise.reconstruct(), Rise.validate(), Rise.reinforce(options)),
+  filter: (start: Start, options: Options) =>
+    start.pipe(Rise.generate(), Rise.reconstruct(), Rise.validate(), Rise.best(), Rise.filter(options)),
   sft: (start: Start, options: Options) => start.pipe(Rise.answers(), Rise.sft(options)),
   rft: (start: Start, options: Options) => start.pipe(Rise.rft(options))
 }
@@ -49,7 +55,9 @@ const whole1 = "a whole number from 1"
 const [none, half, below] = [NaN, 1.5, -1]
 
 /** Setting, the stages that have it, values that mean nothing, and what is expected. */
-const bad: ReadonlyArray<readonly [setting: string, of: ReadonlyArray<Stage>, values: ReadonlyArray<unknown>, expected: string]> = [
+const bad: ReadonlyArray<
+  readonly [setting: string, of: ReadonlyArray<Stage>, values: ReadonlyArray<unknown>, expected: string]
+> = [
   ["steps", training, [none, half, below, Infinity, "10"], "a whole number from 0"],
   ["learningRate", training, [none, 0, below, Infinity, -Infinity, null], "a number above 0"],
   ["warmup", training, [none, half, below, Infinity], "a whole number from 0"],
@@ -70,8 +78,18 @@ const bad: ReadonlyArray<readonly [setting: string, of: ReadonlyArray<Stage>, va
   ["candidates", ["generate"], [none, 0, half, Infinity, 1e9], `${whole1} to 65536`],
   ["groupSize", ["rft"], [none, 1, 2.5, Infinity, 1e9], "a whole number from 2 to 65536"],
   ["maxTokens", [...drawing, "sft"], [none, 0, half, below, Infinity], whole1],
-  ["temperature", ["warm-up", "generate", "reconstruct"], [none, below, Infinity, 1e-9], "0 (greedy) or a number from 0.00001"],
-  ["temperature", ["rft"], [none, 0, below, Infinity], "a number from 0.00001: a greedy choice has no likelihood to learn from"],
+  [
+    "temperature",
+    ["warm-up", "generate", "reconstruct"],
+    [none, below, Infinity, 1e-9],
+    "0 (greedy) or a number from 0.00001"
+  ],
+  [
+    "temperature",
+    ["rft"],
+    [none, 0, below, Infinity],
+    "a number from 0.00001: a greedy choice has no likelihood to learn from"
+  ],
   ["grammar", [...drawing, "sft"], ["masked"], `"mask" or "off"`],
   ["chains", ["warm-up"], [true], `"mask" or "off"`],
   ["share", ["warm-up"], [none, 0, below, 1.1], "a number in (0, 1]"],
@@ -85,13 +103,17 @@ const bad: ReadonlyArray<readonly [setting: string, of: ReadonlyArray<Stage>, va
 ]
 
 /** Parts that a record needs beside the bad one. */
-const rest: Readonly<Record<string, object>> = { select: { every: 1 }, clip: { low: 0.2, high: 0.2 }, replay: { share: 0, examples: Stream.empty } }
+const rest: Readonly<Record<string, object>> = {
+  select: { every: 1 },
+  clip: { low: 0.2, high: 0.2 },
+  replay: { share: 0, examples: Stream.empty }
+}
 
 const optionsOf = (setting: string, value: unknown): Options => {
   const [name = "", part] = setting.split(".")
   return { [name]: part === undefined ? value : { ...rest[name], [part]: value } }
 }
-const shown = (value: unknown) => typeof value === "number" ? String(value) : JSON.stringify(value)
+const shown = (value: unknown) => (typeof value === "number" ? String(value) : JSON.stringify(value))
 
 /** The pipeline is refused with these words, and nothing was done. */
 const refused = Effect.fnUntraced(function*(make: (start: Start) => Ended, says: string, validation?: number) {
@@ -103,7 +125,11 @@ const refused = Effect.fnUntraced(function*(make: (start: Start) => Ended, says:
     assert.strictEqual(error.message, says)
   }
   const { begun, sessions, updates } = yield* Stub.Trace
-  assert.deepStrictEqual([count.read, begun, sessions, updates.length], [0, 0, 0, 0], "nothing was read, drawn or trained")
+  assert.deepStrictEqual(
+    [count.read, begun, sessions, updates.length],
+    [0, 0, 0, 0],
+    "nothing was read, drawn or trained"
+  )
 })
 
 describe("settings of stages", () => {
@@ -111,37 +137,67 @@ describe("settings of stages", () => {
     it.effect(`${setting}: ${expected} (${of.join(", ")})`, () =>
       Effect.forEach(of, (stage) =>
         Effect.forEach(values, (value) =>
-          refused((start) => stages[stage](start, optionsOf(setting, value)), `${stage}: ${setting} is ${shown(value)}, expected ${expected}`))).pipe(
-        Effect.provide(live())
-      ))
+          refused(
+            (start) => stages[stage](start, optionsOf(setting, value)),
+            `${stage}: ${setting} is ${shown(value)}, expected ${expected}`
+          )
+        )
+      ).pipe(Effect.provide(live()))
+    )
   }
 
   it.effect("the last stage's stop the first, and are named with the method", () =>
     Effect.gen(function*() {
-      yield* method("RISE")(refused(
-        (start) => start.pipe(
-          Rise.warmUp({ steps: 1 }), Rise.generate(), Rise.reconstruct(), Rise.validate(), Rise.reinforce({ steps: 1 }), Rise.best(), Rise.filter(),
-          Rise.sft({ learningRate: NaN })
-        ),
-        "RISE/sft: learningRate is NaN, expected a number above 0"
-      ))
-      yield* refused((start) => start.pipe(Rise.rft({ steps: 1 })), "make: validation is NaN, expected a number in [0, 1)", NaN)
-      yield* refused((start) => start.pipe(Rise.rft({ steps: 1 })), "make: validation is 1, expected a number in [0, 1)", 1)
+      yield* method("RISE")(
+        refused(
+          (start) =>
+            start.pipe(
+              Rise.warmUp({ steps: 1 }),
+              Rise.generate(),
+              Rise.reconstruct(),
+              Rise.validate(),
+              Rise.reinforce({ steps: 1 }),
+              Rise.best(),
+              Rise.filter(),
+              Rise.sft({ learningRate: NaN })
+            ),
+          "RISE/sft: learningRate is NaN, expected a number above 0"
+        )
+      )
+      yield* refused(
+        (start) => start.pipe(Rise.rft({ steps: 1 })),
+        "make: validation is NaN, expected a number in [0, 1)",
+        NaN
+      )
+      yield* refused(
+        (start) => start.pipe(Rise.rft({ steps: 1 })),
+        "make: validation is 1, expected a number in [0, 1)",
+        1
+      )
       for (const wrong of [NaN, 0, 1.5, Infinity]) {
-        yield* refused((start) => start.pipe(Rise.rft({ steps: 1 })), `Batching: prompts is ${wrong}, expected a whole number from 1`).pipe(
-          Effect.provideService(Rise.Batching, { prompts: wrong, calls: 1 }))
+        yield* refused(
+          (start) => start.pipe(Rise.rft({ steps: 1 })),
+          `Batching: prompts is ${wrong}, expected a whole number from 1`
+        ).pipe(Effect.provideService(Rise.Batching, { prompts: wrong, calls: 1 }))
       }
-    }).pipe(Effect.provide(live())))
+    }).pipe(Effect.provide(live()))
+  )
 
   it.effect("of batching are looked at wherever texts are drawn: batches of NaN prompts would be none", () =>
     Effect.gen(function*() {
       const session = yield* (yield* Policy).session
       const requests = [{ key: "k", prompt: { images: [], text: "Which mood, given: nothing" } }]
-      for (const batching of [{ prompts: NaN, calls: 1 }, { prompts: 8, calls: NaN }]) {
-        const error = yield* Effect.flip(Effect.provideService(Rise.sampleAll(session, requests, { count: 1, maxTokens: 8 }), Rise.Batching, batching))
+      for (const batching of [
+        { prompts: NaN, calls: 1 },
+        { prompts: 8, calls: NaN }
+      ]) {
+        const error = yield* Effect.flip(
+          Effect.provideService(Rise.sampleAll(session, requests, { count: 1, maxTokens: 8 }), Rise.Batching, batching)
+        )
         assert.match(error.message, /^policy sample: Batching: (prompts|calls) is NaN, expected a whole number from 1/)
       }
-    }).pipe(Effect.scoped, Effect.provide(live())))
+    }).pipe(Effect.scoped, Effect.provide(live()))
+  )
 
   it.effect("are looked at before a run folder is made", () =>
     Effect.gen(function*() {
@@ -150,19 +206,36 @@ describe("settings of stages", () => {
       const { count, data } = counted()
       const start = Rise.make(Stub.Mood, data)
       for (const [work, says] of [
-        [start.pipe(Rise.rft({ kl: NaN }), Rise.run({ out: `${folder}/run` })), "rft: kl is NaN, expected a number from 0"],
-        [start.pipe(Rise.rft(), Rise.run({ out: `${folder}/run`, seed: 0.5 })), "run: seed is 0.5, expected a whole number"]
+        [
+          start.pipe(Rise.rft({ kl: NaN }), Rise.run({ out: `${folder}/run` })),
+          "rft: kl is NaN, expected a number from 0"
+        ],
+        [
+          start.pipe(Rise.rft(), Rise.run({ out: `${folder}/run`, seed: 0.5 })),
+          "run: seed is 0.5, expected a whole number"
+        ]
       ] as const) {
         assert.strictEqual((yield* Effect.flip(work)).message, says)
       }
       assert.deepStrictEqual([count.read, yield* fs.readDirectory(folder)], [0, []])
-    }).pipe(Effect.scoped, Effect.provide(live())))
+    }).pipe(Effect.scoped, Effect.provide(live()))
+  )
 
   it.effect("that are undefined are left out, and limits may be switched off", () =>
     Effect.gen(function*() {
-      const undefinedOnes = { learningRate: undefined, steps: 3, kl: undefined, clip: undefined, weightDecay: undefined } as unknown as Rise.RftOptions
-      yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.rft({ ...undefinedOnes, clipNorm: Infinity, deadSteps: Infinity }), Rise.train)
+      const undefinedOnes = {
+        learningRate: undefined,
+        steps: 3,
+        kl: undefined,
+        clip: undefined,
+        weightDecay: undefined
+      } as unknown as Rise.RftOptions
+      yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(
+        Rise.rft({ ...undefinedOnes, clipNorm: Infinity, deadSteps: Infinity }),
+        Rise.train
+      )
       yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.answers(), Rise.sft({ steps: 0 }), Rise.train)
       assert.isAbove((yield* Stub.Trace).updates.length, 0)
-    }).pipe(Effect.provide(live())))
+    }).pipe(Effect.provide(live()))
+  )
 })

@@ -101,7 +101,8 @@ export const generate = (options: GenerateOptions = {}) =>
 <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
   const { candidates = 8, maxTokens = 160, temperature = 1 } = options
   const { task } = self
-  const sound = Settings.check("generate", { ...Settings.drawing, candidates: Settings.candidates(1), grammar: Settings.masking }, options)
+  const rules = { ...Settings.drawing, candidates: Settings.candidates(1), grammar: Settings.masking }
+  const sound = Settings.check("generate", rules, options)
   return describe(self, "Reasoned", sound, ({ key, session }, samples) =>
     Effect.gen(function*() {
       const ids = distinctIds(samples.map((sample) => sample.image.id))

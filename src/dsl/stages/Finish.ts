@@ -48,7 +48,11 @@ export interface RunOptions {
 export const run = (options: RunOptions) =>
 <A, E, R>(
   self: Pipeline<Runnable, A, E, R>
-): Effect.Effect<void, E | BadSetting | RunError | PolicyError, Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path> => {
+): Effect.Effect<
+  void,
+  E | BadSetting | RunError | PolicyError,
+  Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path
+> => {
   const seed = options.seed ?? 0
   // The data may need nothing of the run, but its type says that it might: give it one in memory.
   const fingerprint = Fingerprint.data(self.task, Stream.concat(self.data, self.validation)).pipe(

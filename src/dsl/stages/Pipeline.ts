@@ -55,7 +55,7 @@ export interface Pipeline<out S extends Stage, in out A, out E = never, out R = 
   readonly data: Stream.Stream<Sample<A>, E, R>
   /** The split that snapshots are selected on; empty unless `make` was given a share. */
   readonly validation: Stream.Stream<Sample<A>, E, R>
-  /** Fails on a setting, of this stage or of one before it, that cannot mean anything. Does nothing else, and goes before all work. */
+  /** Fails on a setting, of this stage or one before, that cannot mean anything. Goes before all work; does none. */
   readonly sound: Effect.Effect<void, E>
   /** Everything that has to have happened before `items` can be read: trainings, the writing of D_RISE. Done once. */
   readonly ready: Effect.Effect<void, E, R>
@@ -132,7 +132,9 @@ export const make = <A, E, R>(
     Settings.check("make", Settings.making, options),
     Effect.flatMap(Batching, (batching) => Settings.check("Batching", batchingRules, batching))
   )
-  const { train, validation } = share > 0 && share < 1 ? Dataset.split({ share, seed: 0 })(data) : { train: data, validation: Stream.empty }
+  const { train, validation } = share > 0 && share < 1
+    ? Dataset.split({ share, seed: 0 })(data)
+    : { train: data, validation: Stream.empty }
   return pipeable({
     stage: "Sampled",
     task,

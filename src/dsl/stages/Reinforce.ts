@@ -25,10 +25,13 @@ export interface ReinforceOptions extends Settings.Reinforcing {
   readonly credit?: "joint" | "reasoning" | "reconstruction"
 }
 
+/** What the options may be. */
+const crediting: Rules.Table = { ...Settings.reinforcing, credit: Rules.oneOf("joint", "reasoning", "reconstruction") }
+
 /** The next keyed-shuffled prompts of D, without end. */
 const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, options: Settings.Reinforcing) =>
   Stream.unwrap(Effect.map(Run, ({ seed }) =>
-    Batches.endless(self.data, { seed, key: stage, size: options.promptsPerStep ?? Settings.defaults.promptsPerStep, what: "samples" })))
+    Batches.endless(self.data, { seed, key: stage, size: Settings.filled(options).promptsPerStep, what: "samples" })))
 
 const credited = ({ reasoning, reconstruction }: Group.Validated, credit: "joint" | "reasoning" | "reconstruction") =>
   credit === "joint" ? [reasoning, reconstruction] : [credit === "reasoning" ? reasoning : reconstruction]
@@ -73,7 +76,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
   })
   return advance(self, {
     stage: "Reinforced",
-    sound: Settings.check(stage, { ...Settings.reinforcing, credit: Rules.oneOf("joint", "reasoning", "reconstruction") }, options),
+    sound: Settings.check(stage, crediting, options),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: pass("explain", self.data, self.loop)
   })

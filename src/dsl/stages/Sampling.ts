@@ -4,7 +4,9 @@
 import { Context, Effect } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { type Completion, Policy, PolicyError, type SampleOptions, type SampleRequest, type Session } from "../../kernels/policy/Policy.ts"
+import {
+  type Completion, Policy, PolicyError, type SampleOptions, type SampleRequest, type Session
+} from "../../kernels/policy/Policy.ts"
 import { GrammarError, type Task } from "../Task.ts"
 
 /** How many prompts go into one call of the policy, and how many calls may be under way. */
@@ -13,7 +15,10 @@ export const Batching = Context.Reference<{ readonly prompts: number; readonly c
 })
 
 /** What it may be: batches of NaN prompts would be none at all. */
-export const batchingRules: Rules.Table = { prompts: Rules.required(Rules.whole(1)), calls: Rules.required(Rules.whole(1)) }
+export const batchingRules: Rules.Table = {
+  prompts: Rules.required(Rules.whole(1)),
+  calls: Rules.required(Rules.whole(1))
+}
 
 /** How a text is drawn. */
 export interface Drawing {
@@ -78,7 +83,9 @@ export const sampleAll = (
     const batching = yield* Batching
     const { calls, prompts } = batching
     const broken = Rules.broken(batchingRules, batching)
-    if (broken !== undefined) return yield* new PolicyError({ operation: "sample", reason: `Batching: ${Rules.say(broken)}` })
+    if (broken !== undefined) {
+      return yield* new PolicyError({ operation: "sample", reason: `Batching: ${Rules.say(broken)}` })
+    }
     const batches = yield* Effect.forEach(slices(requests, prompts), (slice) => session.sample(slice, options), { concurrency: calls })
     return batches.flat()
   })

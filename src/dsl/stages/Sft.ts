@@ -83,8 +83,11 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
   const extra = replay === undefined ? 0 : Math.round(batchSize * replay.share)
   const sound = Effect.andThen(
     Settings.check(stage, supervising, options),
-    Effect.suspend(() => extra < batchSize ? Effect.void
-      : Settings.refuse(stage, { setting: "replay.share", value: String(replay?.share), expected: `a share that leaves room for a lesson in a batch of ${batchSize}` }))
+    Effect.suspend(() => extra < batchSize ? Effect.void : Settings.refuse(stage, {
+      setting: "replay.share",
+      value: String(replay?.share),
+      expected: `a share that leaves room for a lesson in a batch of ${batchSize}`
+    }))
   )
   const training = Effect.gen(function*() {
     const { seed } = yield* Run

@@ -62,7 +62,7 @@ export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept"
   }
 }
 
-/** The weights are ruined, or would have been by the next update: a loss, a gradient or a logit is no longer a number. */
+/** The weights are ruined, or would have been by the next update: a loss, gradient or logit is no longer a number. */
 export class Diverged extends Schema.TaggedError<Diverged>()("Diverged", {
   stage: Schema.String,
   /** Of the stage, counted from 1; 0 where validation came before the first. */

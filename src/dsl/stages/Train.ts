@@ -91,7 +91,9 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
             update: { learningRate, weightDecay, clipNorm }
           }).pipe(ruined(step))
           const { gradNorm = 0, loss = 0 } = report.figures
-          if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) return yield* diverged(step, `loss ${loss}, gradient norm ${gradNorm}`)
+          if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+            return yield* diverged(step, `loss ${loss}, gradient norm ${gradNorm}`)
+          }
           yield* run.metric({ stage: plan.stage, step, of: steps, ...report.figures, learningRate })
           const figures = Object.fromEntries(Object.entries(report.figures).filter(([name]) => shown.includes(name)))
           yield* Progress.report(Progress.Event.Step({ stage, step, tokens: report.tokens, figures }))

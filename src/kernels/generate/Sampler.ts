@@ -46,8 +46,8 @@ const BLOCK = 64
 const BELOW_ONE = 1 - 2 ** -24
 
 /**
- * Index of the first of `masses` `[rows, n]` whose running sum exceeds `threshold` `[rows]`: as a float, with what lies before.
- * The last one where none does: so it is where the masses are no numbers, and no table is read beyond its end for it.
+ * Index of the first of `masses` `[rows, n]` whose running sum exceeds `threshold` `[rows]`: as a float, with what lies
+ * before. The last one where none does: so it is where masses are no numbers, and no table is read beyond its end.
  */
 const firstAbove = (masses: Tensor, threshold: (total: Tensor) => Tensor): { readonly index: Tensor; readonly rest: Tensor } => {
   const running = cumulativeSum(masses)
@@ -83,8 +83,8 @@ const draw = (probabilities: Tensor, uniforms: Tensor): Tensor => {
 }
 
 /**
- * The chosen token (int32 `[rows]`) and its log-probability in nats under the distribution it was drawn from. Where a logit is NaN or
- * +∞, or all are −∞, there is no such distribution: the token is any of the vocabulary and its log-probability NaN.
+ * The chosen token (int32 `[rows]`) and its log-probability in nats under the distribution it was drawn from. Where a
+ * logit is NaN or +∞, or all are −∞, there is none: the token is any of the vocabulary, its log-probability NaN.
  */
 export const sample = (sampling: Sampling, inputs: SamplerInputs): { readonly tokens: Tensor; readonly logprobs: Tensor } => {
   const masked = (x: Tensor) => inputs.bias === undefined ? x : add(x, inputs.bias)

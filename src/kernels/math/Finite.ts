@@ -1,10 +1,11 @@
 /**
- * Where arrays stop holding numbers. NaN spreads: found at a border it names its source, found later only that all is lost.
+ * Where arrays stop holding numbers. NaN spreads: found at a border it names its source, found later only that all is
+ * lost.
  */
 
 /**
- * Index of the first value whose magnitude is not below `limit` (a NaN's never is), −1 where there is none. Measured: 0.8 ns a
- * value.
+ * Index of the first value whose magnitude is not below `limit` (a NaN's never is), −1 where there is none. Measured:
+ * 0.8 ns a value.
  */
 export const firstBeyond = (values: Float32Array, limit = Infinity): number => {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length)

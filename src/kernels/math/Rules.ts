@@ -32,22 +32,30 @@ export const above = (least: number): Rule => number(`a number above ${least}`, 
 export const finite: Rule = number("a number", () => true)
 export const atLeast = (least: number): Rule => number(`a number from ${least}`, (value) => value >= least)
 /** 0 and 1 may be left out. */
-export const share = (interval: "[0, 1]" | "(0, 1]" | "[0, 1)"): Rule =>
-  number(`a number in ${interval}`, (value) => (interval[0] === "[" ? value >= 0 : value > 0) && (interval.at(-1) === "]" ? value <= 1 : value < 1))
+export const share = (interval: "[0, 1]" | "(0, 1]" | "[0, 1)"): Rule => {
+  const [zero, one] = [interval.startsWith("["), interval.endsWith("]")]
+  const holds = (value: number) => value > 0 && value < 1 || zero && value === 0 || one && value === 1
+  return number(`a number in ${interval}`, holds)
+}
 /** A whole number that float64 tells from its neighbours. */
-export const whole = (least?: number, most?: number): Rule => {
-  const range = least === undefined ? "" : most === undefined ? ` from ${least}` : ` from ${least} to ${most}`
-  return number(`a whole number${range}`, (value) => Number.isSafeInteger(value) && value >= (least ?? -Infinity) && value <= (most ?? Infinity))
+export const whole = (least = -Infinity, most = Infinity): Rule => {
+  const range = (least === -Infinity ? "" : ` from ${least}`) + (most === Infinity ? "" : ` to ${most}`)
+  return number(`a whole number${range}`, (value) => Number.isSafeInteger(value) && value >= least && value <= most)
 }
 /**
- * A softmax temperature. Below 1e-5 logits reach magnitudes that masks and float32 do not stand; servers take it for greedy.
+ * A softmax temperature. Below 1e-5 logits reach magnitudes that masks and float32 do not stand; servers take it for
+ * greedy.
  *
  * @param greedy whether 0 is allowed
  */
 export const temperature = (greedy: boolean): Rule =>
-  number(greedy ? "0 (greedy) or a number from 0.00001" : "a number from 0.00001: a greedy choice has no likelihood to learn from", (value) => value >= 1e-5 || greedy && value === 0)
-export const oneOf = (...words: ReadonlyArray<string>): Rule => (
-  { expected: words.map((word) => JSON.stringify(word)).join(" or "), holds: (value) => typeof value === "string" && words.includes(value) })
+  greedy
+    ? number("0 (greedy) or a number from 0.00001", (value) => value >= 1e-5 || value === 0)
+    : number("a number from 0.00001: a greedy choice has no likelihood to learn from", (value) => value >= 1e-5)
+export const oneOf = (...words: ReadonlyArray<string>): Rule => ({
+  expected: words.map((word) => JSON.stringify(word)).join(" or "),
+  holds: (value) => typeof value === "string" && words.includes(value)
+})
 
 /** A limit that can be switched off. */
 export const orNone = (rule: Rule): Rule => (
@@ -57,7 +65,8 @@ export const required = (rule: Rule): Rule => ({ ...rule, required: true })
 const at = (settings: unknown, path: ReadonlyArray<string>): unknown =>
   path.reduce((value, key) => Predicate.hasProperty(value, key) ? value[key] : undefined, settings)
 
-const shown = (value: unknown): string => typeof value === "number" ? String(value) : JSON.stringify(value) ?? String(value)
+const shown = (value: unknown): string =>
+  typeof value === "number" ? String(value) : JSON.stringify(value) ?? String(value)
 
 /** The first setting of a table that breaks its rule. */
 export const broken = (table: Table, settings: object): Broken | undefined => {
@@ -65,7 +74,9 @@ export const broken = (table: Table, settings: object): Broken | undefined => {
     const path = setting.split(".")
     const value = at(settings, path)
     const wanted = rule.required === true && at(settings, path.slice(0, -1)) !== undefined
-    if (value === undefined ? wanted : !rule.holds(value)) return { setting, value: shown(value), expected: rule.expected }
+    if (value === undefined ? wanted : !rule.holds(value)) {
+      return { setting, value: shown(value), expected: rule.expected }
+    }
   }
   return undefined
 }

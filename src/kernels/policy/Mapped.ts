@@ -34,8 +34,9 @@ export const isWanted = (config: Config.Config, { mapWeights, quantize }: Option
 /**
  * Finds every tensor its place: in the model's own files where they are float32, else in a file of the cache.
  *
- * Weights that are mapped in place are never read as a whole, so of each only beginning, middle and end are looked at: enough to
- * know a model that was saved after a divergence. A copy in the cache was checked, value by value, when it was made.
+ * Weights that are mapped in place are never read as a whole, so of each only beginning, middle and end are looked at:
+ * enough to know a model that was saved after a divergence. A copy in the cache was checked, value by value, when it
+ * was made.
  */
 export const open = Effect.fn("Mapped.open")(function*(
   config: Config.Config,

@@ -1,9 +1,9 @@
 /**
  * Numbers that are none: looked for where they leave the graphs, before texts, scores or weights are made of them.
  *
- * Logits stay in the graphs; what comes out is the log-probability of the drawn token. It is NaN wherever a logit of its row is
- * NaN or +∞, or all are −∞ (a single −∞ is a probability of 0, and no fault). Under a format mask, which adds −1e9, allowed
- * logits of −∞ leave a forbidden token the likeliest: that shows in the token itself.
+ * Logits stay in the graphs; what comes out is the log-probability of the drawn token. It is NaN wherever a logit of
+ * its row is NaN or +∞, or all are −∞ (a single −∞ is a probability of 0, and no fault). Under a format mask, which
+ * adds −1e9, allowed logits of −∞ leave a forbidden token the likeliest: that shows in the token itself.
  */
 import { Schema } from "effect"
 import type { Grammar } from "../generate/index.ts"
@@ -16,8 +16,8 @@ export class NotFinite extends Schema.TaggedError<NotFinite>()("NotFinite", {
   what: Schema.String
 }) {
   override get message() {
-    return `${this.what}: the weights are ruined (a training that diverged, a damaged checkpoint) or too large for float32; ` +
-      "go back to an earlier checkpoint, and lower learningRate or clipNorm"
+    return `${this.what}: the weights are ruined (a training that diverged, a damaged checkpoint) or too large for ` +
+      "float32; go back to an earlier checkpoint, and lower learningRate or clipNorm"
   }
 }
 
@@ -31,7 +31,11 @@ export const reasonOf = (error: unknown): string | undefined => {
 }
 
 /** The first step of a rollout whose draw means nothing, and why; undefined where all are sound. */
-export const inDraw = (tokens: Int32Array, logprobs: Float32Array, grammar: Grammar | undefined): { readonly step: number; readonly why: string } | undefined => {
+export const inDraw = (
+  tokens: Int32Array,
+  logprobs: Float32Array,
+  grammar: Grammar | undefined
+): { readonly step: number; readonly why: string } | undefined => {
   let state = 0
   for (let step = 0; step < tokens.length; step++) {
     if (!Number.isFinite(logprobs[step])) return { step, why: "the logits are not finite" }

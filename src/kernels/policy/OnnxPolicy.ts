@@ -193,8 +193,10 @@ const make = Effect.fnUntraced(function*(options: Options) {
       })
     }
     const drafts = supervisedDrafts(context, examples)
-    if (drafts.every(({ auxiliary = [], candidates }) => auxiliary.every(({ weight }) => weight === 0) && candidates.flat().every(({ weight }) => weight === 0))) {
-      return yield* new PolicyError({ operation: "update", reason: "there is nothing to learn from: every target weighs 0" })
+    const parts = drafts.flatMap(({ auxiliary = [], candidates }) => [...auxiliary, ...candidates.flat()])
+    if (parts.every(({ weight }) => weight === 0)) {
+      const reason = "there is nothing to learn from: every target weighs 0"
+      return yield* new PolicyError({ operation: "update", reason })
     }
     const { gradNorm, loss } = yield* step(drafts, { kind: "supervised", knobs: {} }, update)
     const tokens = drafts.reduce((n, { candidates }) => n + candidates.reduce((m, c) => m + c.length, 0), 0)

@@ -25,9 +25,14 @@ interface Item {
   readonly first: number
 }
 
-/** One completion per row from the token and log-probability columns of a run. `of` names it in the error for a draw that means nothing. */
+/**
+ * One completion per row from the token and log-probability columns of a run.
+ *
+ * @param of names it in the error for a draw that means nothing
+ */
 const readRow = (
-  context: PolicyContext, tokens: Int32Array, logprobs: Float32Array, row: number, rows: number, grammar: Grammar | undefined, of: string
+  context: PolicyContext, tokens: Int32Array, logprobs: Float32Array, row: number, rows: number,
+  grammar: Grammar | undefined, of: string
 ): Effect.Effect<Completion, NotFinite.NotFinite> => {
   const { endOfTurn, tokenizer } = context.model
   const turns = tokens.length / rows
@@ -37,7 +42,9 @@ const readRow = (
   const own = Int32Array.from({ length }, (_, t) => tokens[t * rows + row] ?? 0)
   const ownLogprobs = Float32Array.from({ length }, (_, t) => logprobs[t * rows + row] ?? 0)
   const odd = NotFinite.inDraw(own, ownLogprobs, grammar)
-  if (odd !== undefined) return Effect.fail(new NotFinite.NotFinite({ what: `at step ${odd.step} of ${of} ${odd.why}` }))
+  if (odd !== undefined) {
+    return Effect.fail(new NotFinite.NotFinite({ what: `at step ${odd.step} of ${of} ${odd.why}` }))
+  }
   return Effect.succeed({
     text: tokenizer.decode(stopped ? own.subarray(0, length - 1) : own, { skipSpecial: false }).trim(),
     tokens: own,
@@ -138,9 +145,10 @@ const runBatch = Effect.fnUntraced(function*(
   const logprobs = out["sampledLogprobs"]?.data as Float32Array
   const turns = Math.min(maxTokens, tokens.length / rows)
   return yield* Effect.forEach(items, ({ first, index, request }, b) =>
-    Effect.forEach(Array.from({ length: count }, (_, g) => g), (g) =>
-      readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows, grammar, `sample "${request.key}", candidate ${first + g},`)
-    ).pipe(Effect.map((completions) => ({ index, first, completions }))))
+    Effect.forEach(Array.from({ length: count }, (_, g) => g), (g) => {
+      const of = `sample "${request.key}", candidate ${first + g},`
+      return readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows, grammar, of)
+    }).pipe(Effect.map((completions) => ({ index, first, completions }))))
 })
 
 /** File name by which the initializers of packed programs refer to the store. */

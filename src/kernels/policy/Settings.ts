@@ -34,7 +34,12 @@ export const options: Rules.Table = {
 }
 
 /** Of `OpenAiPolicy.Options`. */
-export const remote: Rules.Table = { seed: required(whole()), concurrency: whole(1), attempts: whole(1), maxResponseBytes: whole(1) }
+export const remote: Rules.Table = {
+  seed: required(whole()),
+  concurrency: whole(1),
+  attempts: whole(1),
+  maxResponseBytes: whole(1)
+}
 
 /** Of `SampleOptions`. */
 export const sampling: Rules.Table = {
@@ -54,6 +59,9 @@ export const update: Rules.Table = {
   clipNorm: orNone(above(0))
 }
 
+/** Of a part of a supervised example. */
+const weighing: Rules.Table = { weight: required(atLeast(0)) }
+
 /** Of a group-relative `Objective`. */
 const groupRelative: Rules.Table = {
   loss: required(oneOf("grpo", "dr_grpo", "dapo")),
@@ -65,38 +73,53 @@ const groupRelative: Rules.Table = {
   maxTokens: required(whole(1))
 }
 
+const refuse = (operation: PolicyError["operation"], reason: string) =>
+  Effect.fail(new PolicyError({ operation, reason }))
+
 /** Fails on the first setting that breaks its rule. `where`: what the settings are of, as a prefix. */
-export const check = (operation: PolicyError["operation"], table: Rules.Table, settings: object, where = ""): Effect.Effect<void, PolicyError> => {
+export const check = (
+  operation: PolicyError["operation"],
+  table: Rules.Table,
+  settings: object,
+  where = ""
+): Effect.Effect<void, PolicyError> => {
   const broken = Rules.broken(table, settings)
-  return broken === undefined ? Effect.void : Effect.fail(new PolicyError({ operation, reason: where + Rules.say(broken) }))
+  return broken === undefined ? Effect.void : refuse(operation, where + Rules.say(broken))
 }
 
 /** Fails on a token that is none of the model's: a graph would take −1 for its last one. */
-export const checkTokens = (operation: PolicyError["operation"], vocabulary: number, tokens: Int32Array, where: string) => {
+export const checkTokens = (
+  operation: PolicyError["operation"],
+  vocabulary: number,
+  tokens: Int32Array,
+  where: string
+): Effect.Effect<void, PolicyError> => {
   const odd = tokens.findIndex((token) => token < 0 || token >= vocabulary)
-  return odd < 0 ? Effect.void : Effect.fail(
-    new PolicyError({ operation, reason: `${where}token ${odd} is ${tokens[odd]}, expected an id from 0 to ${vocabulary - 1}` }))
+  return odd < 0
+    ? Effect.void
+    : refuse(operation, `${where}token ${odd} is ${tokens[odd]}, expected an id from 0 to ${vocabulary - 1}`)
 }
 
 /** Fails on an objective with a number that is none, before anything is computed from it. */
 export const checkObjective = Effect.fnUntraced(function*(objective: Objective, vocabulary: number) {
   if (objective._tag === "Supervised") {
     for (const [i, { auxiliary = [], target }] of objective.examples.entries()) {
-      for (const part of [...target, ...auxiliary]) yield* check("update", { weight: required(atLeast(0)) }, part, `example ${i}: `)
+      for (const part of [...target, ...auxiliary]) yield* check("update", weighing, part, `example ${i}: `)
     }
     return
   }
   yield* check("update", groupRelative, objective)
   for (const [i, rollout] of objective.rollouts.entries()) {
     const { logprobs, tokens } = rollout.completion
-    yield* check("update", { advantage: required(finite), ...scoring }, rollout, `rollout ${i}: `)
-    yield* checkTokens("update", vocabulary, tokens, `rollout ${i}: `)
+    const where = `rollout ${i}: `
+    yield* check("update", { advantage: required(finite), ...scoring }, rollout, where)
+    yield* checkTokens("update", vocabulary, tokens, where)
     if (logprobs.length !== tokens.length) {
-      return yield* new PolicyError({ operation: "update", reason: `rollout ${i}: ${logprobs.length} log-probabilities for ${tokens.length} tokens` })
+      return yield* refuse("update", `${where}${logprobs.length} log-probabilities for ${tokens.length} tokens`)
     }
     const odd = Finite.firstBeyond(logprobs)
     if (odd >= 0) {
-      return yield* new PolicyError({ operation: "update", reason: `rollout ${i}: log-probability ${odd} is ${logprobs[odd]}, expected a number` })
+      return yield* refuse("update", `${where}log-probability ${odd} is ${logprobs[odd]}, expected a number`)
     }
   }
 })

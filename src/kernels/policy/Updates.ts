@@ -18,7 +18,10 @@ export interface ScoreOptions {
   readonly lora: Lora.Lora | undefined
 }
 
-/** Log-probabilities of every candidate's tokens under the given weights, in the order of drafts; one that is not finite is an error. */
+/**
+ * Log-probabilities of every candidate's tokens under the given weights, in the order of drafts. One that is not finite
+ * is an error.
+ */
 export const score = Effect.fnUntraced(function*(
   context: PolicyContext,
   drafts: ReadonlyArray<Batches.Draft>,
@@ -40,10 +43,9 @@ export const score = Effect.fnUntraced(function*(
     const values = logprobs?.data as Float32Array
     return yield* Effect.forEach(batch.spans, (spans, i) => {
       const { first = 0, index = 0 } = origins[i] ?? {}
-      return Effect.map(
-        Effect.forEach(spans, ({ length, start }, c) => scoresOf(values.slice(start, start + length), options.name, index, first + c)),
-        (logprobs) => ({ index, first, logprobs })
-      )
+      return Effect.forEach(spans, ({ length, start }, c) =>
+        scoresOf(values.slice(start, start + length), options.name, index, first + c)
+      ).pipe(Effect.map((logprobs) => ({ index, first, logprobs })))
     })
   }), { concurrency: "unbounded" })
   const parts = scored.flat().sort((a, b) => a.index - b.index || a.first - b.first)
@@ -54,8 +56,8 @@ export const score = Effect.fnUntraced(function*(
 const scoresOf = (logprobs: Float32Array, name: string, index: number, candidate: number) => {
   const odd = Finite.firstBeyond(logprobs)
   if (odd < 0) return Effect.succeed(logprobs)
-  const what = `the ${name}'s log-probability of token ${odd} of item ${index}, candidate ${candidate}, is ${logprobs[odd]}`
-  return Effect.fail(new NotFinite({ what }))
+  const where = `token ${odd} of item ${index}, candidate ${candidate}`
+  return Effect.fail(new NotFinite({ what: `the ${name}'s log-probability of ${where}, is ${logprobs[odd]}` }))
 }
 
 /** Gradient buffers of one worker: where a run writes, and where several runs are summed. */
@@ -80,7 +82,10 @@ export interface LossResult {
   readonly metrics: Readonly<Record<string, number>>
 }
 
-/** Loss and gradients of all drafts at the current weights. A loss that is not finite is an error: nothing may be made of its gradients. */
+/**
+ * Loss and gradients of all drafts at the current weights. A loss that is not finite is an error: nothing may be made
+ * of its gradients.
+ */
 export const lossAndGradients = Effect.fnUntraced(function*(
   context: PolicyContext,
   buffers: ReadonlyArray<GradientBuffers>,

@@ -47,7 +47,7 @@ export interface AccumulateJob {
 
 export type Job = AdamWJob | AccumulateJob
 
-/** Sum of squares of an `Accumulate`; of an `AdamW`, where the first parameter lies that is not finite any more, −1 if none does. */
+/** Sum of squares of an `Accumulate`; of an `AdamW`, the index of a parameter that is not finite any more, or −1. */
 export type Result = number
 
 const adamW = (job: AdamWJob): Result => {

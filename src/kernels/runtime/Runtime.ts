@@ -73,7 +73,10 @@ const mostThreads = 1024
 const positive = (name: string, value: number): Effect.Effect<number, RuntimeError> =>
   Number.isInteger(value) && value > 0 && value <= mostThreads
     ? Effect.succeed(value)
-    : Effect.fail(new RuntimeError({ operation: "open", reason: `${name} is ${value}, expected a whole number from 1 to ${mostThreads}` }))
+    : Effect.fail(new RuntimeError({
+      operation: "open",
+      reason: `${name} is ${value}, expected a whole number from 1 to ${mostThreads}`
+    }))
 
 /** Starts the workers; closing the layer ends them cooperatively. */
 export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | Device.DeviceError> =>

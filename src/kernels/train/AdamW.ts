@@ -23,7 +23,7 @@ export class GradientError extends Schema.TaggedError<GradientError>()("Gradient
   }
 }
 
-/** A step so large that float32 does not hold what it leads to. The parameters are lost: an earlier snapshot brings them back. */
+/** A step so large that float32 does not hold what it leads to. Only an earlier snapshot brings the parameters back. */
 export class RuinedWeights extends Schema.TaggedError<RuinedWeights>()("RuinedWeights", {
   /** Number of the step, from 1. */
   step: Schema.Number,

@@ -127,7 +127,8 @@ const largestRank = 2 ** 16
 export const make = Effect.fn("Lora.make")(function*(config: Config.Config, options: Options) {
   const { dropout = 0, rank = 16, rankStabilized = false, targets = decoderTargets } = options
   const { alpha = 2 * rank } = options
-  yield* require(Number.isInteger(rank) && rank > 0 && rank <= largestRank, "rank", rank, `a whole number from 1 to ${largestRank}`)
+  const ranked = Number.isInteger(rank) && rank > 0 && rank <= largestRank
+  yield* require(ranked, "rank", rank, `a whole number from 1 to ${largestRank}`)
   yield* require(Number.isFinite(alpha) && alpha > 0, "alpha", alpha, "a number above 0")
   yield* require(dropout >= 0 && dropout < 1, "dropout", dropout, "a share in [0, 1)")
   const lora: Lora = { rank, alpha, dropout, rankStabilized, modules: yield* modulesOf(config, targets) }

@@ -70,7 +70,10 @@ export const make = Effect.fnUntraced(function*(specs: ReadonlyArray<Spec>) {
   }
   const data = yield* Effect.try({
     try: () => HostTensor.shared.float32(offset),
-    catch: () => new ParameterError({ parameter: "store", reason: `needs ${(offset / 2 ** 28).toFixed(1)} GiB, which cannot be had` })
+    catch: () => {
+      const gibibytes = (offset / 2 ** 28).toFixed(1)
+      return new ParameterError({ parameter: "store", reason: `needs ${gibibytes} GiB, which cannot be had` })
+    }
   })
   const store: ParameterStore = { data, slices, trainableLength, trainableCount }
   return store
@@ -96,13 +99,19 @@ export const set = Effect.fnUntraced(function*(store: ParameterStore, name: stri
   target.set(values)
 })
 
-/** Fails on the first value that is not finite of a buffer in the store's layout. `of`: what the buffer holds, as a prefix. */
+/**
+ * Fails on the first value that is not finite of a buffer in the store's layout.
+ *
+ * @param of what the buffer holds, as a prefix to the parameter's name
+ */
 export const checkFinite = (store: ParameterStore, data: Float32Array, of = ""): Effect.Effect<void, ParameterError> =>
   Effect.suspend(() => {
     const odd = Finite.firstBeyond(data)
     if (odd < 0) return Effect.void
-    const { name, offset, shape } = [...store.slices.values()].findLast((slice) => slice.offset <= odd) ?? { name: "store", offset: 0, shape: [data.length] }
-    return Effect.fail(new ParameterError({ parameter: of + name, reason: `is ${data[odd]} at ${Finite.placeOf(shape, odd - offset)}, expected a finite number` }))
+    const whole = { name: "store", offset: 0, shape: [data.length] }
+    const { name, offset, shape } = [...store.slices.values()].findLast((slice) => slice.offset <= odd) ?? whole
+    const reason = `is ${data[odd]} at ${Finite.placeOf(shape, odd - offset)}, expected a finite number`
+    return Effect.fail(new ParameterError({ parameter: of + name, reason }))
   })
 
 /** Overwrites everything from a buffer of the same layout, such as a snapshot's `Float32Array.from(store.data)`. */

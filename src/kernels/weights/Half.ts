@@ -5,7 +5,7 @@
  * Both narrowings round to nearest, ties to even, as PyTorch does. All arrays are contiguous and equally long.
  */
 
-/** Magnitudes from which rounding to nearest gives infinity: halfway between the largest finite value and the next power of 2. */
+/** Magnitudes from which rounding to nearest gives infinity: halfway from the largest value to the next power of 2. */
 export const limits = { F32: Infinity, F16: 2 ** 15 * (2 - 2 ** -11), BF16: 2 ** 127 * (2 - 2 ** -8) } as const
 /** The largest finite values. */
 export const largest = { F32: 2 ** 127 * (2 - 2 ** -23), F16: 65504, BF16: 2 ** 127 * (2 - 2 ** -7) } as const

@@ -23,7 +23,13 @@ export const bytesOf = (inner: number, format: Format): number => blocksOf(inner
  * @param integers `rows · bytesOf(inner)`
  * @param scales `rows · blocksOf(inner)`
  */
-export const quantize = (values: Float32Array, inner: number, format: Format, integers: Uint8Array, scales: Float32Array): void => {
+export const quantize = (
+  values: Float32Array,
+  inner: number,
+  format: Format,
+  integers: Uint8Array,
+  scales: Float32Array
+): void => {
   const { bits, block } = format
   const middle = 2 ** (bits - 1)
   const highest = 2 * middle - 1

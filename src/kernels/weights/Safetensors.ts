@@ -3,7 +3,8 @@
  *
  * A header is read without touching the data; a tensor is read by its byte range alone. Writing goes to a temporary
  * sibling that is renamed when complete, so a crash leaves the old file or the new one, never half of either. Every
- * machine that Node runs on is little-endian, as the format is. Values that are not finite are neither read nor written.
+ * machine that Node runs on is little-endian, as the format is. Values that are not finite are neither read nor
+ * written.
  */
 import { Effect, FileSystem, Result } from "effect"
 import * as Finite from "../math/Finite.ts"
@@ -16,6 +17,7 @@ import {
   maxHeaderBytes,
   parse
 } from "./SafetensorsHeader.ts"
+import * as Stored from "./Stored.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
 
 export type { Dtype, Header, TensorInfo } from "./SafetensorsHeader.ts"
@@ -131,7 +133,9 @@ const reader = Effect.fnUntraced(function*(header: Header, name: string) {
   /** Fills `out` with the values from the one numbered `from` on. */
   const read = Effect.fnUntraced(function*(out: Float32Array, from: number) {
     if (dtype !== "F32" && buffer.length < out.length * width) buffer = new Uint8Array(out.length * width)
-    const bytes = dtype === "F32" ? new Uint8Array(out.buffer, out.byteOffset, out.byteLength) : buffer.subarray(0, out.length * width)
+    const bytes = dtype === "F32"
+      ? new Uint8Array(out.buffer, out.byteOffset, out.byteLength)
+      : buffer.subarray(0, out.length * width)
     yield* readExactly(path, handle, bytes, info.begin + from * width)
     if (dtype !== "F32") convert(dtype, bytes, out)
     const odd = Finite.firstBeyond(out)
@@ -142,7 +146,8 @@ const reader = Effect.fnUntraced(function*(header: Header, name: string) {
       tensor: name,
       reason: Number.isFinite(value) ? "holds a value beyond float32" : "holds a value that is not finite",
       found: `${value} at ${Finite.placeOf(info.shape, from + odd)}`,
-      hint: "The file is damaged, or was written after a training had diverged: download it again, or take an earlier checkpoint."
+      hint: "The file is damaged, or was written after a training had diverged: " +
+        "download it again, or take an earlier checkpoint."
     })
   })
   return { count, info, read }
@@ -201,12 +206,13 @@ export const readParts = <E, R>(
 /** Values that `probe` looks at in each of its three places. */
 const probed = 4096
 
-/** Looks at the beginning, the middle and the end of a tensor that is used without being read: its values must be finite. */
+/** Looks at beginning, middle and end of a tensor that is used without being read: the values must be finite. */
 export const probe = (header: Header, name: string): Effect.Effect<void, WeightsError, FileSystem.FileSystem> =>
   Effect.scoped(Effect.gen(function*() {
     const { count, read } = yield* reader(header, name)
     const values = new Float32Array(Math.min(count, probed))
-    for (const from of new Set([0, Math.floor((count - values.length) / 2), count - values.length])) yield* read(values, from)
+    const last = count - values.length
+    for (const from of new Set([0, Math.floor(last / 2), last])) yield* read(values, from)
   }))
 
 /** A tensor to be stored. */
@@ -222,7 +228,7 @@ export interface NamedTensor {
 
 export interface WriteOptions {
   /** Stored element type, default F32. Narrowing rounds to nearest, ties to even. */
-  readonly dtype?: "F32" | "F16" | "BF16"
+  readonly dtype?: Stored.Dtype
   /** Free text of the header; `format: "pt"` is added unless given, because transformers asks for it. */
   readonly metadata?: Readonly<Record<string, string>>
 }
@@ -251,39 +257,10 @@ const misfit = (path: string, tensor: string, shape: ReadonlyArray<number>, leng
     expected: `[${shape.join(", ")}]`
   })
 
-type Stored = NonNullable<WriteOptions["dtype"]>
-
-/** The bytes that values are stored as; float32 is not copied. */
-const encoded = (values: Float32Array, dtype: Stored): Uint8Array => {
-  if (dtype === "F32") return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-  const bits = new Uint16Array(values.length)
-  if (dtype === "BF16") Half.toBFloat16(values, bits)
-  else Half.toFloat16(values, bits)
-  return new Uint8Array(bits.buffer)
-}
-
-/** Why a tensor cannot be stored, if it cannot: a value of `part` that is no number, or becomes infinite when it is narrowed. */
-const unstorable = (path: string, { name, shape }: NamedTensor, dtype: Stored, part: Float32Array, from: number) => {
-  const odd = Finite.firstBeyond(part, Half.limits[dtype])
-  if (odd < 0) return undefined
-  const value = part[odd] ?? NaN
-  const finite = Number.isFinite(value)
-  return new WeightsError({
-    path,
-    tensor: name,
-    reason: finite ? `holds a value beyond ${dtype}, the element type it is stored in` : "holds a value that is not finite",
-    found: `${value} at ${Finite.placeOf(shape, from + odd)}`,
-    expected: finite ? `magnitudes up to ${Half.largest[dtype]}` : "numbers",
-    hint: finite
-      ? "Nothing was written. Training has made the weights too large: lower the learning rate, or start from a checkpoint in float32 or bfloat16."
-      : "Nothing was written. Training has diverged: go back to an earlier checkpoint and lower the learning rate."
-  })
-}
-
 /**
  * Writes a file atomically, replacing an existing one. Tensors are stored sorted by name, as the reference
- * implementation does, so the same weights give the same bytes. A value that is not finite, or would not be once narrowed, is an
- * error, and what was there before stays.
+ * implementation does, so the same weights give the same bytes. A value that is not finite, or would not be once
+ * narrowed, is an error, and what was there before stays.
  */
 export const write = (
   path: string,
@@ -309,9 +286,9 @@ export const write = (
         if (values.length !== elements(shape)) return yield* misfit(path, name, shape, values.length)
         for (let done = 0; done < values.length; done += chunkElements) {
           const part = values.subarray(done, Math.min(values.length, done + chunkElements))
-          const odd = unstorable(path, tensor, dtype, part, done)
+          const odd = Stored.refusal(path, tensor, dtype, part, done)
           if (odd !== undefined) return yield* odd
-          yield* handle.writeAll(encoded(part, dtype))
+          yield* handle.writeAll(Stored.encode(part, dtype))
         }
       }
       yield* handle.sync

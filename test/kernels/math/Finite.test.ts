@@ -9,7 +9,10 @@ describe("the first value beyond a limit", () => {
     for (let i = 0; i < 2000; i++) {
       for (let j = 0; j < bits.length; j++) bits[j] = random.int(2 ** 32)
       for (const limit of [Infinity, 65520, 1, Math.fround(1e-40), Math.fround(Math.exp(20 * random.normal()))]) {
-        assert.strictEqual(Finite.firstBeyond(values, limit), values.findIndex((value) => !(Math.abs(value) < limit)))
+        assert.strictEqual(
+          Finite.firstBeyond(values, limit),
+          values.findIndex((value) => !(Math.abs(value) < limit))
+        )
       }
     }
   })
@@ -17,7 +20,8 @@ describe("the first value beyond a limit", () => {
     const numbers = Float32Array.of(0, -0, 1e-45, -3.4028234663852886e38, 3.4028234663852886e38)
     assert.strictEqual(Finite.firstBeyond(numbers), -1)
     assert.strictEqual(Finite.firstBeyond(new Float32Array(0)), -1)
-    for (const odd of [NaN, Infinity, -Infinity]) assert.strictEqual(Finite.firstBeyond(Float32Array.of(...numbers, odd, NaN)), 5)
+    for (const odd of [NaN, Infinity, -Infinity])
+      assert.strictEqual(Finite.firstBeyond(Float32Array.of(...numbers, odd, NaN)), 5)
   })
   it("is found in a part of a buffer", () => {
     const whole = new Float32Array(new SharedArrayBuffer(40)).fill(NaN)

@@ -60,9 +60,12 @@ describe("a policy with an adapter", () => {
         yield* adapters.save(saved)
         yield* beginStage
         yield* Effect.flip(learn(Objective.Supervised({ examples }), { learningRate: 1e39 }))
-        const [alone, merged] = [yield* Effect.flip(adapters.save(path.join(folder, "ruined"))), yield* Effect.flip(save(path.join(folder, "merged")))]
-        assert.match(alone.message, /^policy save: .*\/ruined\/adapter_model\.safetensors: tensor "base_model\.model\..*lora_B\.weight": holds a value that is not finite/)
-        assert.match(merged.message, /^policy save: .*\/merged\/model\.safetensors: tensor "model\..*": holds a value (that is not finite|beyond F16)/)
+        const alone = yield* Effect.flip(adapters.save(path.join(folder, "ruined")))
+        assert.include(alone.message, `policy save: ${folder}/ruined/adapter_model.safetensors: tensor "base_model.`)
+        assert.match(alone.message, /lora_B\.weight": holds a value that is not finite \(found/)
+        const merged = yield* Effect.flip(save(path.join(folder, "merged")))
+        assert.include(merged.message, `policy save: ${folder}/merged/model.safetensors: tensor "model.`)
+        assert.match(merged.message, /holds a value (that is not finite|beyond F16, .*) \(found/)
       }))
       assert.deepStrictEqual(fs.readdirSync(folder), ["adapter"])
       const file = path.join(saved, "adapter_model.safetensors")
@@ -70,7 +73,8 @@ describe("a policy with an adapter", () => {
       bytes.fill(0xff, bytes.length - 4)
       fs.writeFileSync(file, bytes)
       const error = yield* Effect.flip(run(Effect.asVoid(Policy), { lora: { adapter: saved } }))
-      assert.match((error as Error).message, /^policy load: .*adapter_model\.safetensors: tensor "base_model\.model\..*": holds a value that is not finite \(found NaN at \[\d+, \d+\]\)/)
+      assert.include((error as Error).message, `policy load: ${file}: tensor "base_model.model.`)
+      assert.match((error as Error).message, /": holds a value that is not finite \(found NaN at \[\d+, \d+\]\)/)
     })), 60_000)
 
   it.effect("starts as its base, learns, scores what it samples; its state is the adapter alone", () =>

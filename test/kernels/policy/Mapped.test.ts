@@ -159,14 +159,17 @@ describe("a policy with mapped weights", () => {
 
   it.effect("is refused where a weight is no number: held, copied, rounded or mapped in its place", () =>
     here(Effect.gen(function*() {
-      const [cache, half, single] = [path.join(yield* folder, "cache"), path.join(yield* folder, "half"), path.join(yield* folder, "single")]
+      const [cache, half] = [path.join(yield* folder, "cache"), path.join(yield* folder, "half")]
+      const single = path.join(yield* folder, "single")
       fs.cpSync(fixture, half, { recursive: true })
       yield* rounded("float32", single)
-      const load = (model: string, options: Partial<OnnxPolicy.Options>) => run(Effect.asVoid(Policy), { model, cache, ...options })
+      const load = (model: string, options: Partial<OnnxPolicy.Options>) =>
+        run(Effect.asVoid(Policy), { model, cache, ...options })
       // Whole they are taken in all of these ways: the damaged value is what is refused.
       const ways: ReadonlyArray<readonly [string, Partial<OnnxPolicy.Options>]> = [
-        [half, {}], [half, { trainable: "all" }], [half, { lora }], [half, { lora, mapWeights: true }], [half, { lora, quantize: "int8" }],
-        [half, { trainable: "none", quantize: "int4" }], [single, {}], [single, { trainable: "none", mapWeights: true }], [single, { lora, quantize: "int4" }]
+        [half, {}], [half, { trainable: "all" }], [half, { lora }], [half, { lora, mapWeights: true }],
+        [half, { lora, quantize: "int8" }], [half, { trainable: "none", quantize: "int4" }],
+        [single, {}], [single, { trainable: "none", mapWeights: true }], [single, { lora, quantize: "int4" }]
       ]
       yield* Effect.forEach(ways, ([model, options]) => load(model, options))
       fs.rmSync(cache, { recursive: true })
@@ -174,8 +177,8 @@ describe("a policy with mapped weights", () => {
       for (const model of [half, single]) yield* poison(model, name)
       for (const [model, options] of ways) {
         const error = yield* Effect.flip(load(model, options))
-        assert.match((error as Error).message, /^policy load: .*\/model\.safetensors: tensor ".*layers\.1\.mlp\.down_proj\.weight": holds a value that is not finite \(found NaN at \[\d+, \d+\]\)/)
-        assert.include((error as Error).message, model)
+        assert.include((error as Error).message, `policy load: ${model}/model.safetensors: tensor "`)
+        assert.include((error as Error).message, `${name}": holds a value that is not finite (found NaN at [`)
       }
       assert.deepStrictEqual(fs.existsSync(cache) ? fs.readdirSync(cache) : [], [])
     })), 60_000)

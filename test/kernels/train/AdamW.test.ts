@@ -186,7 +186,8 @@ layer(Runtime.layer({ workers: 2 }), { timeout: "30 seconds" })("AdamW", (it) =>
       buffer[16 + 4] = 1
       const ruined = yield* Effect.flip(optimiser.step([buffer], { learningRate: 1e39, weightDecay: 0 }))
       assert.strictEqual(ruined._tag, "RuinedWeights")
-      assert.include(ruined.message, "optimiser step 1: after an update at learning rate 1e+39 parameter w: is -Infinity at [1, 1], expected a finite number; restore")
+      const where = "optimiser step 1: after an update at learning rate 1e+39 parameter w: is -Infinity at [1, 1]"
+      assert.include(ruined.message, where)
     }))
 
   it.effect("takes no state and no weights back that are not finite", () =>
@@ -195,8 +196,9 @@ layer(Runtime.layer({ workers: 2 }), { timeout: "30 seconds" })("AdamW", (it) =>
       const optimiser = yield* AdamW.make(store)
       const state = yield* optimiser.state
       const [odd, none] = [state.firstMoment.slice().fill(NaN, 16 + 5), yield* ParameterStore.fingerprint(store)]
-      for (const [moments, says] of [[{ ...state, firstMoment: odd }, "first"], [{ ...state, secondMoment: odd }, "second"]] as const) {
-        assert.include((yield* Effect.flip(optimiser.restore(moments))).message, `parameter the ${says} moment of w: is NaN at [1, 2], expected a finite number`)
+      for (const [moments, says] of [[{ firstMoment: odd }, "first"], [{ secondMoment: odd }, "second"]] as const) {
+        const error = yield* Effect.flip(optimiser.restore({ ...state, ...moments }))
+        assert.include(error.message, `parameter the ${says} moment of w: is NaN at [1, 2], expected a finite number`)
       }
       assert.include((yield* Effect.flip(ParameterStore.copyFrom(store, odd))).message, "parameter w: is NaN at [1, 2]")
       assert.strictEqual(yield* ParameterStore.fingerprint(store), none)

@@ -140,19 +140,22 @@ layer(NodeServices.layer)("Safetensors", (it) => {
     })
 
   for (const [dtype, bits, found] of [
-    ["F32", 0x7fc00000n, "not finite (found NaN"], ["F32", 0xffc12345n, "not finite (found NaN"], ["F32", 0x7f800000n, "not finite (found Infinity"],
-    ["F32", 0xff800000n, "not finite (found -Infinity"], ["F16", 0x7e00n, "not finite (found NaN"], ["F16", 0xfc00n, "not finite (found -Infinity"],
-    ["BF16", 0x7f81n, "not finite (found NaN"], ["BF16", 0x7f80n, "not finite (found Infinity"], ["F64", 0x7ff8000000000000n, "not finite (found NaN"],
-    ["F64", 0x7e37e43c8800759cn, "beyond float32 (found 1e+300"]
+    ["F32", 0x7fc00000n, "NaN"], ["F32", 0xffc12345n, "NaN"], ["F32", 0x7f800000n, "Infinity"],
+    ["F32", 0xff800000n, "-Infinity"],
+    ["F16", 0x7e00n, "NaN"], ["F16", 0xfc00n, "-Infinity"], ["BF16", 0x7f81n, "NaN"], ["BF16", 0x7f80n, "Infinity"],
+    ["F64", 0x7ff8000000000000n, "NaN"], ["F64", 0x7e37e43c8800759cn, "1e+300"]
   ] as const) {
     it.effect(`refuses a value that is no number: ${dtype} ${bits.toString(16)}`, () =>
       Effect.gen(function*() {
         const path = yield* poisoned(dtype, bits)
         const header = yield* Safetensors.readHeader(path)
-        for (const read of [Safetensors.readFloat32(header, "w"), Safetensors.readParts(header, "w", () => Effect.void), Safetensors.probe(header, "w")]) {
+        const fault = found === "1e+300" ? "beyond float32" : "that is not finite"
+        const ways = [Safetensors.readFloat32, Safetensors.probe]
+          .map((read): Effect.Effect<unknown, WeightsError, FileSystem.FileSystem> => read(header, "w"))
+        for (const read of [...ways, Safetensors.readParts(header, "w", () => Effect.void)]) {
           const error = yield* Effect.flip(read)
           assert.strictEqual(error._tag, "WeightsError")
-          assert.include(error.message, `${path}: tensor "w": holds a value ${found.startsWith("b") ? found : `that is ${found}`} at [1, 1])`)
+          assert.include(error.message, `${path}: tensor "w": holds a value ${fault} (found ${found} at [1, 1])`)
         }
       }))
   }
@@ -160,7 +163,8 @@ layer(NodeServices.layer)("Safetensors", (it) => {
   it.effect("reads the largest values of every type", () =>
     Effect.gen(function*() {
       for (const [dtype, bits, value] of [
-        ["F32", 0x7f7fffffn, 2 ** 127 * (2 - 2 ** -23)], ["F16", 0xfbffn, -65504], ["BF16", 0x7f7fn, 2 ** 127 * (2 - 2 ** -7)]
+        ["F32", 0x7f7fffffn, 2 ** 127 * (2 - 2 ** -23)], ["BF16", 0x7f7fn, 2 ** 127 * (2 - 2 ** -7)],
+        ["F16", 0xfbffn, -65504]
       ] as const) {
         const header = yield* Safetensors.readHeader(yield* poisoned(dtype, bits))
         assert.strictEqual((yield* Safetensors.readFloat32(header, "w"))[4], value)
@@ -176,7 +180,8 @@ layer(NodeServices.layer)("Safetensors", (it) => {
       const header = yield* Safetensors.readHeader(path)
       yield* Safetensors.probe(header, "w")
       const handle = fsSync.openSync(path, "r+")
-      for (const [element, place] of [[count - 1, "[16777215, 1023]"], [count / 2, "[8388608, 0]"], [3, "[0, 3]"]] as const) {
+      const places = [[count - 1, "[16777215, 1023]"], [count / 2, "[8388608, 0]"], [3, "[0, 3]"]] as const
+      for (const [element, place] of places) {
         fsSync.writeSync(handle, Float32Array.of(NaN), 0, 4, 136 + 4 * element)
         assert.include((yield* Effect.flip(Safetensors.probe(header, "w"))).message, `found NaN at ${place}`)
       }
@@ -225,7 +230,10 @@ layer(NodeServices.layer)("Safetensors", (it) => {
       const path = `${dir}/w.safetensors`
       const stored = (dtype: "F16" | "BF16" | "F32", value: number) =>
         Safetensors.write(path, [{ name: "w", shape: [2, 2], data: Float32Array.of(0, 1, value, 2) }], { dtype })
-      for (const [dtype, most, beyond] of [["F16", 65504, 65520], ["F16", -65519, -1e6], ["BF16", 3.3895313892515355e38, 3.4e38], ["F32", 3.4028234663852886e38, NaN]] as const) {
+      for (const [dtype, most, beyond] of [
+        ["F16", 65504, 65520], ["F16", -65519, -1e6], ["BF16", 3.3895313892515355e38, 3.4e38],
+        ["F32", 3.4028234663852886e38, NaN]
+      ] as const) {
         yield* stored(dtype, most)
         const back = yield* Safetensors.readFloat32(yield* Safetensors.readHeader(path), "w")
         assert.isAtMost(Math.abs(back[2]! / most - 1), 1e-3)

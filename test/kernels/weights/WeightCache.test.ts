@@ -95,7 +95,8 @@ describe("the cache of weights", () => {
       bytes.fill(0xff, bytes.length - 4)
       fs.writeFileSync(file, bytes)
       for (const quantization of [format, undefined]) {
-        const error = yield* Effect.flip(WeightCache.open(yield* wantedOf(file, quantization), { folder: path.join(folder, "cache") }))
+        const wanted = yield* wantedOf(file, quantization)
+        const error = yield* Effect.flip(WeightCache.open(wanted, { folder: path.join(folder, "cache") }))
         assert.match(error.message, /tensor "[ab]\..*": holds a value that is not finite \(found NaN at \[/)
       }
       assert.strictEqual(fs.readdirSync(path.join(folder, "cache")).length, 1)
