@@ -7,6 +7,7 @@
 import { Effect, Stream } from "effect"
 import type { Image } from "../kernels/image/Image.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
+import * as Rules from "../kernels/math/Rules.ts"
 import { DataError } from "./DataError.ts"
 import * as Quarantine from "./Quarantine.ts"
 import type { Sample } from "./Task.ts"
@@ -19,8 +20,23 @@ export type Dataset<A, E = never, R = never> = Stream.Stream<Sample<A>, E, R>
 /** Samples held in memory. */
 export const fromIterable = <A>(samples: Iterable<Sample<A>>): Dataset<A> => Stream.fromIterable(samples)
 
-/** The first `count` samples. */
-export const limit = (count: number) => <A, E, R>(self: Dataset<A, E, R>): Dataset<A, E, R> => Stream.take(self, count)
+const samples: Rules.Rule = Rules.orNone(Rules.whole(0))
+
+/** What is asked of a data set, if it can be; a program that asks for NaN samples is wrong, not its data. */
+const asked = (what: string, rule: Rules.Rule, value: number): number => {
+  if (!rule.holds(value)) throw new RangeError(`${what} is ${value}, expected ${rule.expected}`)
+  return value
+}
+
+/**
+ * The first `count` samples.
+ *
+ * @throws RangeError on a count that is not a whole number from 0
+ */
+export const limit = (count: number) => {
+  const first = asked("limit", samples, count)
+  return <A, E, R>(self: Dataset<A, E, R>): Dataset<A, E, R> => Stream.take(self, first)
+}
 
 /** A sample's place in the lottery `key`. */
 const lot = (seed: number, key: string, image: Image): number => Keyed.stream(seed, `${key}/${image.id}`).next()
@@ -39,16 +55,19 @@ interface Drawn<A> {
  * ```ts
  * data.pipe(Dataset.shots(4, { classOf: Emotion6.task.classOf, seed: 0 }))
  * ```
+ *
+ * @throws RangeError on a count that is not a whole number from 0
  */
 export const shots = <A>(count: number, options: { readonly classOf: (truth: A) => string; readonly seed: number }) =>
 <E, R>(self: Dataset<A, E, R>): Dataset<A, E, R> => {
+  const most = asked("shots", samples, count)
   const draw = Stream.runFold(
     self,
     () => ({ index: 0, classes: new Map<string, ReadonlyArray<Drawn<A>>>() }),
     ({ classes, index }, sample: Sample<A>) => {
       const name = options.classOf(sample.truth)
       const drawn = { sample, index, lot: lot(options.seed, "shots", sample.image) }
-      const best = [...classes.get(name) ?? [], drawn].sort((a, b) => a.lot - b.lot || a.index - b.index).slice(0, count)
+      const best = [...classes.get(name) ?? [], drawn].sort((a, b) => a.lot - b.lot || a.index - b.index).slice(0, most)
       return { index: index + 1, classes: classes.set(name, best) }
     }
   )
@@ -70,7 +89,7 @@ export interface Split<out A, out E = never, out R = never> {
 export const split = (options: { readonly share: number; readonly seed: number }) =>
 <A, E, R>(self: Dataset<A, E, R>): Split<A, E, R> => {
   const { seed, share } = options
-  if (!(share >= 0 && share <= 1)) throw new RangeError(`a validation share lies in [0, 1], got ${share}`)
+  asked("share", Rules.share("[0, 1]"), share)
   const lots = Stream.runFold(self, (): Array<number> => [], (seen, sample) => {
     seen.push(lot(seed, "split", sample.image))
     return seen

@@ -63,6 +63,9 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     const run = yield* Run
     const { bars, cuesNamed, mean, policy, preset, shots = "full", start } = options
     const { task } = start
+    // All settings before any work: the last method's turn comes late.
+    yield* start.sound
+    for (const [name, { sound }] of Object.entries(options.methods)) yield* within(name)(sound)
     const { limit } = preset
     const test = limit?.test === undefined ? options.test : Stream.take(options.test, limit.test)
     const common = { task, data: test, ...preset.evaluate, shots, cuesNamed }

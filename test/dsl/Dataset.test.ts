@@ -58,7 +58,14 @@ describe("Dataset", () => {
       const { train, validation } = Dataset.split({ share: 0.3, seed: 1 })(doubled)
       const kept = new Set(yield* ids(train))
       assert.isTrue((yield* ids(validation)).every((id) => !kept.has(id)))
-      assert.throws(() => Dataset.split({ share: 1.5, seed: 0 })(data), /\[0, 1\], got 1.5/)
+      for (const share of [1.5, NaN, -1]) {
+        assert.throws(() => Dataset.split({ share, seed: 0 })(data), `share is ${share}, expected a number in [0, 1]`)
+      }
+      for (const count of [NaN, -1, 2.5]) {
+        const says = `${count}, expected a whole number from 0, or Infinity`
+        assert.throws(() => Dataset.limit(count), `limit is ${says}`)
+        assert.throws(() => Dataset.shots(count, { classOf: String, seed: 0 })(data), `shots is ${says}`)
+      }
     }))
 
   it.effect("fails where there must be something", () =>

@@ -4,6 +4,7 @@ import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Path } from "effect"
 import { Advantage } from "../../src/dsl/Advantage.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
+import * as RunFolder from "../../src/dsl/RunFolder.ts"
 import { PolicyError } from "../../src/kernels/policy/Policy.ts"
 import * as Stub from "./StubPolicy.ts"
 
@@ -184,5 +185,26 @@ describe("run folder", () => {
         explained.pipe(Rise.filter({ tau: 0 }), Rise.run({ out, resume: true }), Effect.provide(live()))
       )
       assert.include(error.message, "has angel-1 where the data set has anger-1")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("keeps no checkpoint of numbers that are none, and takes none back", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = `${yield* temporary}/run`
+      const storage = yield* RunFolder.open({ path, identity: {} })
+      const file = `${path}/checkpoints/RISE/sft.safetensors`
+      yield* storage.saveWeights("RISE/sft", { version: 1, weights: Float32Array.of(1, 2, 3) })
+      const before = yield* fs.readFile(file)
+      for (const odd of [NaN, Infinity]) {
+        const snapshot = { version: 2, weights: Float32Array.of(1, odd, 3) }
+        const error = yield* Effect.flip(storage.saveWeights("RISE/sft", snapshot))
+        assert.strictEqual(error._tag, "RunFileError")
+        assert.include(error.message, `tensor "weights": holds a value that is not finite (found ${odd} at [1]`)
+        assert.deepStrictEqual(yield* fs.readFile(file), before)
+      }
+      assert.deepStrictEqual(yield* fs.readDirectory(`${path}/checkpoints/RISE`), ["sft.safetensors"])
+      yield* fs.writeFile(file, before.fill(0xff, before.length - 4))
+      const error = yield* Effect.flip(storage.loadWeights({ stage: "RISE/sft", value: null, weights: 1, files: {} }))
+      assert.include(error.message, `${file}: tensor "weights": holds a value that is not finite (found NaN at [2])`)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 })

@@ -20,6 +20,8 @@ import {
   type Stages
 } from "./Pipeline.ts"
 import { Batching, distinctIds, type Drawing, grammarOf, type Masking, narrativeOf, sampleAll } from "./Sampling.ts"
+import * as Settings from "./Settings.ts"
+import type { BadSetting } from "./StageError.ts"
 
 /** What a group costs, for the display of tokens per second. */
 const tokensOf = (group: Group.Group<unknown, Group.Reasoned & Partial<Group.Reconstructed>>): number =>
@@ -62,18 +64,23 @@ export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.
 const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>(
   self: Pipeline<"Sampled" | "Warmed" | "Reasoned" | "Reconstructed", A, E, R>,
   stage: S,
+  own: Effect.Effect<void, BadSetting>,
   loop: Loop<A, Stages<A>[S] & Group.Group<A, Group.Reasoned>>
-): ClosedLoop<S, A, E | Fault, R | Policy | Run> =>
-  pipeable({
+): ClosedLoop<S, A, E | Fault, R | Policy | Run> => {
+  const sound = Effect.andThen(self.sound, own)
+  const ready = Effect.andThen(sound, self.ready)
+  return pipeable({
     stage,
     task: self.task,
     form: self.form,
     data: self.data,
     validation: self.validation,
-    ready: self.ready,
-    items: Stream.unwrap(Effect.as(self.ready, pass("explain", self.data, loop))),
+    sound,
+    ready,
+    items: Stream.unwrap(Effect.as(ready, pass("explain", self.data, loop))),
     loop
   })
+}
 
 export interface GenerateOptions extends Drawing {
   /** G, the chains per sample. Default 8. */
@@ -94,7 +101,9 @@ export const generate = (options: GenerateOptions = {}) =>
 <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
   const { candidates = 8, maxTokens = 160, temperature = 1 } = options
   const { task } = self
-  return describe(self, "Reasoned", ({ key, session }, samples) =>
+  const rules = { ...Settings.drawing, candidates: Settings.candidates(1), grammar: Settings.masking }
+  const sound = Settings.check("generate", rules, options)
+  return describe(self, "Reasoned", sound, ({ key, session }, samples) =>
     Effect.gen(function*() {
       const ids = distinctIds(samples.map((sample) => sample.image.id))
       const requests = yield* Effect.forEach(samples, (sample, i) =>
@@ -125,7 +134,8 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
 <A, E, R>(self: ClosedLoop<"Reasoned", A, E, R>): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
   const { maxTokens = 64, temperature = 1 } = options
   const { task } = self
-  return describe(self, "Reconstructed", (visit, samples) =>
+  const sound = Settings.check("reconstruct", { ...Settings.drawing, grammar: Settings.masking }, options)
+  return describe(self, "Reconstructed", sound, (visit, samples) =>
     Effect.gen(function*() {
       const groups = yield* self.loop(visit, samples)
       const grammar = yield* grammarOf(task, options.grammar, "answer")
@@ -157,7 +167,7 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
 export const validate = (options: Reward.Options = {}) =>
 <A, E, R>(self: ClosedLoop<"Reconstructed", A, E, R>): ClosedLoop<"Validated", A, E | Fault, R | Policy | Run> => {
   const score = Reward.cot(self.task, options)
-  return describe(self, "Validated", (visit, samples) =>
+  return describe(self, "Validated", Effect.void, (visit, samples) =>
     Effect.map(self.loop(visit, samples), (groups) =>
       groups.map(({ candidates, sample }) => ({
         sample,

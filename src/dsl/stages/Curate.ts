@@ -9,7 +9,8 @@ import * as Progress from "../Progress.ts"
 import { RunFileError } from "../RunError.ts"
 import { cotFile, Run } from "../Run.ts"
 import { advance, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
-import { BadSetting, NothingKept, type StageError } from "./StageError.ts"
+import * as Settings from "./Settings.ts"
+import { NothingKept, type StageError } from "./StageError.ts"
 
 /** A line of `cot.jsonl`. */
 export const CotRow = Schema.Struct({
@@ -151,9 +152,6 @@ export const filter = (options: FilterOptions = {}) =>
     ? Stream.map(self.items, (row) => [row, row.reward] as const)
     : Stream.zipWith(self.items, explained(self, by), (row, { reward }) => [row, reward] as const)
   const check = Effect.gen(function*() {
-    for (const [setting, value] of [["tau", wanted], ["least", least]] as const) {
-      if (!(value >= 0 && value <= 1)) return yield* new BadSetting({ stage: "filter", setting, value: String(value), expected: "a number in [0, 1]" })
-    }
     const run = yield* Run
     const keptAt = (tau: number) => Effect.map(Stream.runCount(Stream.filter(judged, ([, reward]) => reward >= tau)), (kept) => ({ tau, kept }))
     const { bins, reached } = yield* Stream.runFold(
@@ -182,6 +180,7 @@ export const filter = (options: FilterOptions = {}) =>
   const filtered = Effect.flatMap(Run, (run) => run.once("filter", Kept, check))
   return advance(self, {
     stage: "Curated",
+    sound: Settings.check("filter", Settings.filtering, options),
     ready: Effect.andThen(self.ready, Effect.asVoid(filtered)),
     items: Stream.unwrap(Effect.map(filtered, ({ tau }) => judged.pipe(Stream.filter(([, reward]) => reward >= tau), Stream.map(([row]) => row))))
   })

@@ -8,6 +8,8 @@ import { fromPlatform, type RunError } from "../RunError.ts"
 import { Run } from "../Run.ts"
 import type { Identity } from "../RunFolder.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
+import * as Settings from "./Settings.ts"
+import type { BadSetting } from "./StageError.ts"
 
 /** Does everything the pipeline describes, once. Afterwards the policy holds its weights. */
 export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect<void, E, R> => self.ready
@@ -46,13 +48,18 @@ export interface RunOptions {
 export const run = (options: RunOptions) =>
 <A, E, R>(
   self: Pipeline<Runnable, A, E, R>
-): Effect.Effect<void, E | RunError | PolicyError, Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path> => {
+): Effect.Effect<
+  void,
+  E | BadSetting | RunError | PolicyError,
+  Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path
+> => {
   const seed = options.seed ?? 0
   // The data may need nothing of the run, but its type says that it might: give it one in memory.
   const fingerprint = Fingerprint.data(self.task, Stream.concat(self.data, self.validation)).pipe(
     Effect.provide(Run.layerMemory({ seed }))
   )
-  return Effect.flatMap(fingerprint, (data) =>
+  const sound = Effect.andThen(Settings.check("run", Settings.running, options), self.sound)
+  return Effect.flatMap(Effect.andThen(sound, fingerprint), (data) =>
     Effect.provide(
       Effect.andThen(self.ready, saveModel),
       Run.layer({

@@ -6,7 +6,7 @@ import { Objective, Policy, type PolicyError, type UpdateOptions } from "../../k
 import { Advantage } from "../Advantage.ts"
 import * as Group from "../Group.ts"
 import type { Verdict } from "../Reward.ts"
-import { defaults, type Reinforcing } from "./Settings.ts"
+import { filled, type Reinforcing } from "./Settings.ts"
 import { EveryGroupDead } from "./StageError.ts"
 import type { StepReport } from "./Train.ts"
 
@@ -30,7 +30,7 @@ const commonest = (verdicts: ReadonlyArray<Verdict>): Verdict => {
 
 /** A step function that remembers how many steps in a row had no live group. */
 export const stepper = (stage: string, settings: Reinforcing) => {
-  const { clip, deadSteps, innerUpdates, kl, loss, lossLength } = { ...defaults, ...settings }
+  const { clip, deadSteps, innerUpdates, kl, loss, lossLength } = filled(settings)
   let deadInARow = 0
   return (
     groups: ReadonlyArray<ReadonlyArray<Judged>>,

@@ -8,6 +8,9 @@ import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } fro
 import type { MissingQuestion } from "../Question.ts"
 import type { RunError } from "../RunError.ts"
 import type { GrammarError, Sample, Task } from "../Task.ts"
+import { Batching, batchingRules } from "./Sampling.ts"
+import * as Settings from "./Settings.ts"
+import type { BadSetting } from "./StageError.ts"
 
 /** The element that flows out of each stage. */
 export interface Stages<A> {
@@ -40,7 +43,7 @@ export type Runnable = "Warmed" | "Reinforced" | "Explained" | "Curated" | "Tune
 export type Form = "think" | "answer"
 
 /** What any stage may fail with besides the data's own errors. */
-export type Fault = PolicyError | RunError | GrammarError | MissingQuestion
+export type Fault = PolicyError | RunError | GrammarError | MissingQuestion | BadSetting
 
 /** A stream of samples on its way through the paper's steps. Nothing happens until it is run. */
 export interface Pipeline<out S extends Stage, in out A, out E = never, out R = never> extends Pipeable.Pipeable {
@@ -52,6 +55,8 @@ export interface Pipeline<out S extends Stage, in out A, out E = never, out R = 
   readonly data: Stream.Stream<Sample<A>, E, R>
   /** The split that snapshots are selected on; empty unless `make` was given a share. */
   readonly validation: Stream.Stream<Sample<A>, E, R>
+  /** Fails on a setting, of this stage or one before, that cannot mean anything. Goes before all work; does none. */
+  readonly sound: Effect.Effect<void, E>
   /** Everything that has to have happened before `items` can be read: trainings, the writing of D_RISE. Done once. */
   readonly ready: Effect.Effect<void, E, R>
   /** What flows out. Replayable; pulls `ready` first. */
@@ -77,25 +82,30 @@ export interface ClosedLoop<out S extends "Reasoned" | "Reconstructed" | "Valida
 /** Gives a plain record its `pipe`. */
 export const pipeable = <T extends object>(fields: T): T & Pipeable.Pipeable => Object.assign(Object.create(Pipeable.Prototype), fields)
 
-/** The next stage: same task, same data, new items behind new work. */
+/** The next stage: same task, same data, new items behind new work. `sound` looks at its own settings. */
 export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
   self: Pipeline<Stage, A, E, R>,
   next: {
     readonly stage: S
     readonly form?: Form
+    readonly sound?: Effect.Effect<void, E | E2>
     readonly ready: Effect.Effect<void, E | E2, R | R2>
     readonly items: Stream.Stream<Stages<A>[S], E | E2, R | R2>
   }
-): Pipeline<S, A, E | E2, R | R2> =>
-  pipeable({
+): Pipeline<S, A, E | E2, R | R2> => {
+  const sound = next.sound === undefined ? self.sound : Effect.andThen(self.sound, next.sound)
+  const ready = Effect.andThen(sound, next.ready)
+  return pipeable({
     stage: next.stage,
     task: self.task,
     form: next.form ?? self.form,
     data: self.data,
     validation: self.validation,
-    ready: next.ready,
-    items: Stream.unwrap(Effect.as(next.ready, next.items))
+    sound,
+    ready,
+    items: Stream.unwrap(Effect.as(ready, next.items))
   })
+}
 
 export interface MakeOptions {
   /**
@@ -116,16 +126,23 @@ export const make = <A, E, R>(
   task: Task<A>,
   data: Stream.Stream<Sample<A>, E, R>,
   options: MakeOptions = {}
-): Pipeline<"Sampled", A, E, R> => {
+): Pipeline<"Sampled", A, E | BadSetting, R> & { readonly data: Stream.Stream<Sample<A>, E, R> } => {
   const share = options.validation ?? 0
-  const { train, validation } = share > 0 ? Dataset.split({ share, seed: 0 })(data) : { train: data, validation: Stream.empty }
+  const sound = Effect.andThen(
+    Settings.check("make", Settings.making, options),
+    Effect.flatMap(Batching, (batching) => Settings.check("Batching", batchingRules, batching))
+  )
+  const { train, validation } = share > 0 && share < 1
+    ? Dataset.split({ share, seed: 0 })(data)
+    : { train: data, validation: Stream.empty }
   return pipeable({
     stage: "Sampled",
     task,
     form: "think",
     data: train,
     validation,
-    ready: Effect.void,
-    items: train
+    sound,
+    ready: sound,
+    items: Stream.unwrap(Effect.as(sound, train))
   })
 }

@@ -2,6 +2,7 @@
  * GRPO stages: `reinforce` trains the closed loop (RISE-CoT, eq. 7), `rft` trains think-answers (RISE-R1, eq. 10).
  */
 import { Array, Effect, Stream } from "effect"
+import * as Rules from "../../kernels/math/Rules.ts"
 import { Policy } from "../../kernels/policy/Policy.ts"
 import type { Advantage } from "../Advantage.ts"
 import * as Group from "../Group.ts"
@@ -13,22 +14,25 @@ import * as GroupRelative from "./GroupRelative.ts"
 import * as Learning from "./Learning.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
 import { distinctIds, type Drawing, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
-import { defaults, type Reinforcing } from "./Settings.ts"
+import * as Settings from "./Settings.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
 import * as Validation from "./Validation.ts"
 
-export interface ReinforceOptions extends Reinforcing {
+export interface ReinforceOptions extends Settings.Reinforcing {
   /**
    * Which tokens of the closed loop the group's advantage reaches. Default "joint": eq. 7 optimises π(R, Â | I, A).
    */
   readonly credit?: "joint" | "reasoning" | "reconstruction"
 }
 
+/** What the options may be. */
+const crediting: Rules.Table = { ...Settings.reinforcing, credit: Rules.oneOf("joint", "reasoning", "reconstruction") }
+
 /** The next keyed-shuffled prompts of D, without end. */
-const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, options: Reinforcing) =>
+const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, options: Settings.Reinforcing) =>
   Stream.unwrap(Effect.map(Run, ({ seed }) =>
-    Batches.endless(self.data, { seed, key: stage, size: options.promptsPerStep ?? defaults.promptsPerStep, what: "samples" })))
+    Batches.endless(self.data, { seed, key: stage, size: Settings.filled(options).promptsPerStep, what: "samples" })))
 
 const credited = ({ reasoning, reconstruction }: Group.Validated, credit: "joint" | "reasoning" | "reconstruction") =>
   credit === "joint" ? [reasoning, reconstruction] : [credit === "reasoning" ? reasoning : reconstruction]
@@ -74,16 +78,26 @@ export const reinforce = (options: ReinforceOptions = {}) =>
   })
   return advance(self, {
     stage: "Reinforced",
+    sound: Settings.check(stage, crediting, options),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: pass("explain", self.data, self.loop)
   })
 }
 
-export interface RftOptions extends Reinforcing, Drawing {
+export interface RftOptions extends Settings.Reinforcing, Drawing {
   /** G, the think-answers per prompt. Default 8. */
   readonly groupSize?: number
   /** Whether the think-answer format is enforced while decoding. Default "off". */
   readonly grammar?: Masking
+}
+
+/** What the options may be. Of a group of one every advantage is 0. */
+const strengthening: Rules.Table = {
+  ...Settings.reinforcing,
+  ...Settings.drawing,
+  temperature: Rules.temperature(false),
+  groupSize: Settings.candidates(2),
+  grammar: Settings.masking
 }
 
 /**
@@ -133,6 +147,7 @@ export const rft = (options: RftOptions = {}) =>
   })
   return advance(self, {
     stage: "Strengthened",
+    sound: Settings.check(stage, strengthening, options),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data
   })

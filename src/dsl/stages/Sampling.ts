@@ -3,6 +3,7 @@
  */
 import { Context, Effect } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import * as Rules from "../../kernels/math/Rules.ts"
 import {
   type Completion, Policy, PolicyError, type SampleOptions, type SampleRequest, type Session
 } from "../../kernels/policy/Policy.ts"
@@ -12,6 +13,12 @@ import { GrammarError, type Task } from "../Task.ts"
 export const Batching = Context.Reference<{ readonly prompts: number; readonly calls: number }>("rise/Batching", {
   defaultValue: () => ({ prompts: 128, calls: 1 })
 })
+
+/** What it may be: batches of NaN prompts would be none at all. */
+export const batchingRules: Rules.Table = {
+  prompts: Rules.required(Rules.whole(1)),
+  calls: Rules.required(Rules.whole(1))
+}
 
 /** How a text is drawn. */
 export interface Drawing {
@@ -96,7 +103,12 @@ export const sampleAll = (
   options: SampleOptions
 ): Effect.Effect<ReadonlyArray<ReadonlyArray<Completion>>, PolicyError> =>
   Effect.gen(function*() {
-    const { calls, prompts } = yield* Batching
+    const batching = yield* Batching
+    const { calls, prompts } = batching
+    const broken = Rules.broken(batchingRules, batching)
+    if (broken !== undefined) {
+      return yield* new PolicyError({ operation: "sample", reason: `Batching: ${Rules.say(broken)}` })
+    }
     const batches = yield* Effect.forEach(slices(requests, prompts), (slice) => session.sample(slice, options), { concurrency: calls })
     const groups = batches.flat()
     yield* noticed(groups)

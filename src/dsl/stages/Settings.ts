@@ -1,7 +1,13 @@
 /**
  * What training steps can be told, with the paper's values as defaults.
  */
+import { Effect, Option } from "effect"
+import * as Rules from "../../kernels/math/Rules.ts"
 import * as Schedule from "../../kernels/train/Schedule.ts"
+import { Run } from "../Run.ts"
+import { BadSetting } from "./StageError.ts"
+
+export { candidates } from "../../kernels/policy/Settings.ts"
 
 /** Settings of any training stage. */
 export interface Optimising {
@@ -59,8 +65,69 @@ export const defaults = {
   deadSteps: 10
 } as const satisfies Required<Omit<Reinforcing, "select">>
 
+/** The settings with defaults for those that are left out; `undefined` is left out too. */
+export const filled = (settings: Reinforcing): Required<Omit<Reinforcing, "select">> & Pick<Reinforcing, "select"> => ({
+  ...defaults,
+  ...Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+})
+
+const { above, atLeast, oneOf, orNone, required, share, whole } = Rules
+
+/** What the settings of any training stage may be. */
+export const optimising: Rules.Table = {
+  steps: whole(0),
+  learningRate: above(0),
+  warmup: whole(0),
+  decay: oneOf("cosine", "linear", "constant"),
+  weightDecay: atLeast(0),
+  clipNorm: orNone(above(0)),
+  "select.every": required(whole(1)),
+  "select.samples": whole(1)
+}
+
+/** What the settings of a GRPO stage may be. */
+export const reinforcing: Rules.Table = {
+  ...optimising,
+  promptsPerStep: whole(1),
+  loss: oneOf("grpo", "dr_grpo", "dapo"),
+  "clip.low": required(share("[0, 1]")),
+  "clip.high": required(atLeast(0)),
+  kl: atLeast(0),
+  innerUpdates: whole(1),
+  lossLength: whole(1),
+  deadSteps: orNone(whole(1))
+}
+
+/** What a way of drawing texts may be. */
+export const drawing: Rules.Table = { temperature: Rules.temperature(true), maxTokens: whole(1) }
+
+/** What `filter`'s options may be. */
+export const filtering: Rules.Table = { tau: share("[0, 1]"), least: share("[0, 1]") }
+
+/** What `make`'s options may be. */
+export const making: Rules.Table = { validation: share("[0, 1)") }
+
+/** What `run`'s options may be. */
+export const running: Rules.Table = { seed: whole() }
+
+export const masking = oneOf("mask", "off")
+
+/** Refuses a setting of a stage, which the error names as progress does: "RISE/sft". */
+export const refuse = (stage: string, broken: Rules.Broken): Effect.Effect<never, BadSetting> =>
+  Effect.flatMap(Effect.serviceOption(Run), (run) => {
+    const method = Option.match(run, { onNone: () => "", onSome: ({ method }) => method })
+    return Effect.fail(new BadSetting({ stage: method === "" ? stage : `${method}/${stage}`, ...broken }))
+  })
+
+/** Fails on the first setting of a stage that breaks its rule. */
+export const check = (stage: string, table: Rules.Table, settings: object): Effect.Effect<void, BadSetting> =>
+  Effect.suspend(() => {
+    const broken = Rules.broken(table, settings)
+    return broken === undefined ? Effect.void : refuse(stage, broken)
+  })
+
 /** The learning rate of each step, counted from 0. */
 export const schedule = (options: Optimising): Schedule.Schedule => {
-  const { decay, learningRate: peak, steps: total, warmup } = { ...defaults, ...options }
+  const { decay, learningRate: peak, steps: total, warmup } = filled(options)
   return decay === "constant" ? Schedule.constant({ peak, warmup }) : Schedule[decay]({ peak, warmup, total })
 }

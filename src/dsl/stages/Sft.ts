@@ -2,6 +2,7 @@
  * `sft`: supervised fine-tuning on lessons, eq. 8.
  */
 import { Effect, Stream } from "effect"
+import * as Rules from "../../kernels/math/Rules.ts"
 import { Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../kernels/policy/Policy.ts"
 import type { Lesson } from "../Group.ts"
 import { withoutTags } from "../Question.ts"
@@ -11,8 +12,8 @@ import * as ThinkAnswer from "../ThinkAnswer.ts"
 import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
 import { grammarOf, type Masking } from "./Sampling.ts"
-import type { Optimising } from "./Settings.ts"
-import { BadSetting, type StageError } from "./StageError.ts"
+import * as Settings from "./Settings.ts"
+import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
 import * as Validation from "./Validation.ts"
 
@@ -23,7 +24,7 @@ export interface Replay<E = never, R = never> {
   readonly examples: Stream.Stream<SupervisedExample, E, R>
 }
 
-export interface SftOptions<E = never, R = never> extends Optimising {
+export interface SftOptions<E = never, R = never> extends Settings.Optimising {
   /** Lessons per step, replay included. Default 2: batch 1, accumulation 2. */
   readonly batchSize?: number
   /** Weight of the answer's tokens in the loss, against 1 for the reasoning's. Default 1, eq. 8. */
@@ -33,6 +34,16 @@ export interface SftOptions<E = never, R = never> extends Optimising {
   readonly replay?: Replay<E, R>
   /** Longest answer while selecting on the validation split, in tokens. Default 224. */
   readonly maxTokens?: number
+}
+
+/** What the options may be. */
+const supervising: Rules.Table = {
+  ...Settings.optimising,
+  batchSize: Rules.whole(1),
+  answerWeight: Rules.atLeast(0),
+  grammar: Settings.masking,
+  "replay.share": Rules.required(Rules.share("[0, 1)")),
+  maxTokens: Rules.whole(1)
 }
 
 /** One step on examples: shared by `sft` and `warmUp`. */
@@ -68,16 +79,21 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
 ): Pipeline<"Tuned", A, E | E2 | Fault | StageError, R | R2 | Policy | Run> => {
   const stage = "sft"
   const { answerWeight = 1, batchSize = 2, maxTokens = 224, replay } = options
+  const extra = replay === undefined ? 0 : Math.round(batchSize * replay.share)
+  const sound = Effect.andThen(
+    Settings.check(stage, supervising, options),
+    Effect.suspend(() => extra < batchSize ? Effect.void : Settings.refuse(stage, {
+      setting: "replay.share",
+      value: String(replay?.share),
+      expected: `a share that leaves room for a lesson in a batch of ${batchSize}`
+    }))
+  )
   const training = Effect.gen(function*() {
-    if (replay !== undefined && !(replay.share >= 0 && replay.share < 1)) {
-      return yield* new BadSetting({ stage, setting: "replay.share", value: String(replay.share), expected: "a number in [0, 1)" })
-    }
     const { seed } = yield* Run
     const grammar = {
       answer: yield* grammarOf(self.task, options.grammar, "answer"),
       think: yield* grammarOf(self.task, options.grammar, "think")
     }
-    const extra = replay === undefined ? 0 : Math.round(batchSize * replay.share)
     // One endless stream of lessons zipped with one of replayed examples: neither is ever held as a whole.
     const replayed: Stream.Stream<ReadonlyArray<SupervisedExample>, E2 | StageError, R2> = replay === undefined || extra === 0
       ? Stream.fromEffectRepeat(Effect.succeed([]))
@@ -100,6 +116,7 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
   })
   return advance(self, {
     stage: "Tuned",
+    sound,
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data
   })

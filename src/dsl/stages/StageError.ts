@@ -62,15 +62,17 @@ export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept"
   }
 }
 
-/** The weights are ruined: a loss or a gradient is no longer a number. */
+/** The weights are ruined, or would have been by the next update: a loss, gradient or logit is no longer a number. */
 export class Diverged extends Schema.TaggedError<Diverged>()("Diverged", {
   stage: Schema.String,
+  /** Of the stage, counted from 1; 0 where validation came before the first. */
   step: Schema.Int,
-  loss: Schema.Number,
-  gradNorm: Schema.Number
+  /** What is no number: "loss NaN, gradient norm NaN". */
+  reason: Schema.String
 }) {
   override get message() {
-    return `${this.stage}: step ${this.step} gave loss ${this.loss}, gradient norm ${this.gradNorm}; lower learningRate or clipNorm`
+    const early = this.step > 1 ? "" : ", or look at the checkpoint that the stage began with"
+    return `${this.stage}: step ${this.step} diverged: ${this.reason}; lower learningRate or clipNorm${early}`
   }
 }
 

@@ -2,6 +2,7 @@
  * The loop that every training stage shares: batches, learning rates, metrics, progress and model selection.
  */
 import { Effect, Stream } from "effect"
+import * as NotFinite from "../../kernels/policy/NotFinite.ts"
 import { Policy, type PolicyError, type Snapshot, type UpdateOptions } from "../../kernels/policy/Policy.ts"
 import * as Progress from "../Progress.ts"
 import type { RunError } from "../RunError.ts"
@@ -55,14 +56,22 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
   Effect.gen(function*() {
     const run = yield* Run
     const policy = yield* Policy
-    const { clipNorm, select, steps, weightDecay } = { ...Settings.defaults, ...plan.settings }
+    const { clipNorm, select, steps, weightDecay } = Settings.filled(plan.settings)
     const rate = Settings.schedule(plan.settings)
     const stage = run.method === "" ? plan.stage : `${run.method}/${plan.stage}`
+
+    const diverged = (step: number, reason: string) => new Diverged({ stage, step, reason })
+    /** A policy's word that its weights are ruined, as the stage's. */
+    const ruined = (step: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+      Effect.mapError(effect, (error) => {
+        const reason = NotFinite.reasonOf(error)
+        return reason === undefined ? error : diverged(step, reason)
+      })
 
     let selected: Selected | undefined
     const consider = Effect.fnUntraced(function*(step: number) {
       if (plan.score === undefined) return
-      const { direction, name, value } = yield* plan.score
+      const { direction, name, value } = yield* plan.score.pipe(ruined(step))
       yield* run.metric({ stage: plan.stage, step, of: steps, [`validation ${name}`]: value })
       const better = selected === undefined || (direction === "lower" ? value < selected.value : value > selected.value)
       if (better) selected = { step, value, snapshot: yield* policy.snapshot }
@@ -82,9 +91,11 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
             step,
             key: `${plan.stage}/step=${step}`,
             update: { learningRate, weightDecay, clipNorm }
-          })
+          }).pipe(ruined(step))
           const { gradNorm = 0, loss = 0 } = report.figures
-          if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) return yield* new Diverged({ stage, step, loss, gradNorm })
+          if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+            return yield* diverged(step, `loss ${loss}, gradient norm ${gradNorm}`)
+          }
           yield* run.metric({ stage: plan.stage, step, of: steps, ...report.figures, learningRate })
           const figures = Object.fromEntries(Object.entries(report.figures).filter(([name]) => shown.includes(name)))
           yield* Progress.report(Progress.Event.Step({ stage, step, tokens: report.tokens, figures }))

@@ -3,6 +3,7 @@
  */
 import { Effect, Option, Schema, Stream } from "effect"
 import * as Keyed from "../../kernels/math/Keyed.ts"
+import * as Rules from "../../kernels/math/Rules.ts"
 import { Policy, type SupervisedExample } from "../../kernels/policy/Policy.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
@@ -11,12 +12,12 @@ import { Run } from "../Run.ts"
 import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
 import { Batching, type Drawing, grammarOf, type Masking, narrativeOf, sampleAll } from "./Sampling.ts"
-import type { Optimising } from "./Settings.ts"
+import * as Settings from "./Settings.ts"
 import { supervise } from "./Sft.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
 
-export interface WarmUpOptions extends Omit<Optimising, "select">, Drawing {
+export interface WarmUpOptions extends Omit<Settings.Optimising, "select">, Drawing {
   /** Share of the training samples that the base explains, in (0, 1]. Default 0.25. Stated beside the results. */
   readonly share?: number
   readonly batchSize?: number
@@ -29,6 +30,17 @@ export interface WarmUpOptions extends Omit<Optimising, "select">, Drawing {
   readonly chains?: Masking
   /** Score the annotation under the task's format mask. Default "off". */
   readonly grammar?: Masking
+}
+
+/** What the options may be. */
+const warming: Rules.Table = {
+  ...Settings.optimising,
+  ...Settings.drawing,
+  share: Rules.share("(0, 1]"),
+  batchSize: Rules.whole(1),
+  keep: Rules.atLeast(0),
+  chains: Settings.masking,
+  grammar: Settings.masking
 }
 
 const Chain = Schema.Struct({ image: Schema.String, reasoning: Schema.String })
@@ -114,5 +126,5 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     const shared = run.within("")
     return Effect.andThen(self.ready, Effect.provideService(shared.trained(stage, training), Run, shared))
   })
-  return advance(self, { stage: "Warmed", ready, items: self.data })
+  return advance(self, { stage: "Warmed", sound: Settings.check(stage, warming, options), ready, items: self.data })
 }

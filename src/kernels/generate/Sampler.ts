@@ -45,13 +45,17 @@ const BLOCK = 64
 /** The largest float32 below 1. */
 const BELOW_ONE = 1 - 2 ** -24
 
-/** Index of the first of `masses` `[rows, n]` whose running sum exceeds `threshold` `[rows]`: as a float, with what lies before. */
+/**
+ * Index of the first of `masses` `[rows, n]` whose running sum exceeds `threshold` `[rows]`: as a float, with what lies
+ * before. The last one where none does: so it is where masses are no numbers, and no table is read beyond its end.
+ */
 const firstAbove = (masses: Tensor, threshold: (total: Tensor) => Tensor): { readonly index: Tensor; readonly rest: Tensor } => {
   const running = cumulativeSum(masses)
   const limit = threshold(max(running, [1]))
   const above = cast(less(column(limit), running), "f32")
   const before = sum(mul(masses, sub(scalar(1), above)), [1])
-  return { index: sub(scalar(masses.shape[1] as number), sum(above, [1])), rest: sub(limit, before) }
+  const count = masses.shape[1] as number
+  return { index: minimum(sub(scalar(count), sum(above, [1])), scalar(count - 1)), rest: sub(limit, before) }
 }
 
 /**
@@ -75,10 +79,13 @@ const draw = (probabilities: Tensor, uniforms: Tensor): Tensor => {
   // What is left of the uniform inside the block; rounding must not carry it over either end.
   const share = minimum(maximum(div(rest, gather(reshape(masses, [rows * blocks]), row)), scalar(0)), scalar(BELOW_ONE))
   const { index } = firstAbove(inside, (total) => mul(share, total))
-  return cast(add(mul(block, scalar(BLOCK)), index), "i32")
+  return cast(minimum(add(mul(block, scalar(BLOCK)), index), scalar(vocabulary - 1)), "i32")
 }
 
-/** The chosen token (int32 `[rows]`) and its log-probability in nats under the distribution it was drawn from. */
+/**
+ * The chosen token (int32 `[rows]`) and its log-probability in nats under the distribution it was drawn from. Where a
+ * logit is NaN or +∞, or all are −∞, there is none: the token is any of the vocabulary, its log-probability NaN.
+ */
 export const sample = (sampling: Sampling, inputs: SamplerInputs): { readonly tokens: Tensor; readonly logprobs: Tensor } => {
   const masked = (x: Tensor) => inputs.bias === undefined ? x : add(x, inputs.bias)
   if (sampling.greedy) {

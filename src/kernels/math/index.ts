@@ -4,5 +4,7 @@
 export { auroc } from "./Auroc.ts"
 export * as Assignment from "./Assignment.ts"
 export * as Divergence from "./Divergence.ts"
+export * as Finite from "./Finite.ts"
 export * as Iou from "./Iou.ts"
 export * as Keyed from "./Keyed.ts"
+export * as Rules from "./Rules.ts"

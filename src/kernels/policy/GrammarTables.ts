@@ -14,9 +14,13 @@ export const tables = (grammar: Grammar): GrammarTables => {
   if (held !== undefined) return held
   const cells = grammar.states * grammar.vocabulary
   const bias = HostTensor.shared.float32(cells)
-  for (let i = 0; i < cells; i++) bias[i] = grammar.allowed[i] === 1 ? 0 : -1e9
   const next = HostTensor.shared.int32(cells)
-  next.set(grammar.next)
+  for (let i = 0; i < cells; i++) {
+    const allowed = grammar.allowed[i] === 1
+    bias[i] = allowed ? 0 : -1e9
+    // A row whose logits are no numbers may draw what is forbidden: it must not lead out of the table.
+    next[i] = allowed ? grammar.next[i] ?? 0 : 0
+  }
   const made: GrammarTables = {
     tensors: {
       grammarBias: { dtype: "float32", dims: [grammar.states, grammar.vocabulary], data: bias },

@@ -31,7 +31,13 @@ const MAP_FROM = 4e8
 export const isWanted = (config: Config.Config, { mapWeights, quantize }: Options): boolean =>
   quantize !== undefined || (mapWeights ?? Parameters.specs(config).reduce((n, { shape }) => n + HostTensor.size(shape), 0) >= MAP_FROM)
 
-/** Finds every tensor its place: in the model's own files where they are float32, else in a file of the cache. */
+/**
+ * Finds every tensor its place: in the model's own files where they are float32, else in a file of the cache.
+ *
+ * Weights that are mapped in place are never read as a whole, so of each only beginning, middle and end are looked at:
+ * enough to know a model that was saved after a divergence. A copy in the cache was checked, value by value, when it
+ * was made.
+ */
 export const open = Effect.fn("Mapped.open")(function*(
   config: Config.Config,
   found: ReadonlyArray<Omit<WeightCache.Wanted, "quantization">>,
@@ -39,6 +45,7 @@ export const open = Effect.fn("Mapped.open")(function*(
 ) {
   const quantized = Precision.quantizations(config, quantize ?? "float32")
   const wanted = found.map((tensor): WeightCache.Wanted => ({ ...tensor, quantization: quantized.get(tensor.name) }))
+  yield* Effect.forEach(found, ({ location, stored }) => Safetensors.probe(location.header, stored), { discard: true })
   const own = yield* WeightCache.asTheyAre(wanted)
   const { folder, tensors } = Option.isSome(own) ? own.value : yield* WeightCache.open(wanted, { folder: cache })
   const external = (stored: string, input: string, dtype: "f32" | "u8") => {

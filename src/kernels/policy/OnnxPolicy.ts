@@ -19,6 +19,7 @@ import * as Reference from "./Reference.ts"
 import * as Rollouts from "./Rollouts.ts"
 import { PositionTable, type ScoredToken } from "./Sequences.ts"
 import * as Sessions from "./Sessions.ts"
+import * as Settings from "./Settings.ts"
 import * as Updates from "./Updates.ts"
 import * as Weights from "./Weights.ts"
 
@@ -90,6 +91,7 @@ const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArray<Supe
 }
 
 const make = Effect.fnUntraced(function*(options: Options) {
+  yield* Settings.check("load", Settings.options, options)
   const runtime = yield* Runtime.Runtime
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -155,6 +157,10 @@ const make = Effect.fnUntraced(function*(options: Options) {
         sample: (requests, sampling) => Rollouts.sample(context, requests, sampling),
         logprobs: Effect.fn("Policy.logprobs")(function*(items) {
           if (items.length === 0) return []
+          for (const [i, item] of items.entries()) {
+            yield* Settings.check("logprobs", Settings.scoring, item, `item ${i}: `)
+            yield* Settings.checkTokens("logprobs", model.config.vocabulary, item.tokens, `item ${i}: `)
+          }
           const drafts = items.map(({ grammar, prompt, temperature = 1, tokens }): Draft => (
             { prompt, grammar, temperature, candidates: [scored(tokens, grammar, () => ({ weight: 0, advantage: 0, old: 0 }))] }))
           const found = yield* Updates.score(context, drafts, { weights, name: "policy", lora })
@@ -187,6 +193,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
       })
     }
     const drafts = supervisedDrafts(context, examples)
+    const parts = drafts.flatMap(({ auxiliary = [], candidates }) => [...auxiliary, ...candidates.flat()])
+    if (parts.every(({ weight }) => weight === 0)) {
+      const reason = "there is nothing to learn from: every target weighs 0"
+      return yield* new PolicyError({ operation: "update", reason })
+    }
     const { gradNorm, loss } = yield* step(drafts, { kind: "supervised", knobs: {} }, update)
     const tokens = drafts.reduce((n, { candidates }) => n + candidates.reduce((m, c) => m + c.length, 0), 0)
     return { version, loss, gradNorm, kl: 0, clipFraction: 0, tokens }
@@ -194,22 +205,18 @@ const make = Effect.fnUntraced(function*(options: Options) {
 
   const groupRelative = Effect.fnUntraced(function*(objective: Extract<Objective, { readonly _tag: "GroupRelative" }>, update: UpdateOptions) {
     const { clip, innerUpdates, kl, loss, maxTokens, rollouts } = objective
-    if (rollouts.some(({ temperature }) => temperature === 0)) {
-      return yield* new PolicyError({ operation: "update", reason: "greedy rollouts carry no likelihood to train on; sample with a temperature above 0" })
-    }
     const weight = Weights.groupRelative(loss, rollouts.map(({ completion }) => completion.tokens.length), maxTokens)
     const drafts = packed(rollouts, rollouts.map(({ advantage, completion, grammar }, i) =>
       scored(completion.tokens, grammar, (k) => ({ weight: weight[i] ?? 0, advantage, old: completion.logprobs[k] ?? 0 }))))
     const scoredReference = kl > 0 && reference.held() ? yield* reference.score(drafts) : undefined
     const tokens = rollouts.reduce((n, { completion }) => n + completion.tokens.length, 0)
-    const inner = Math.max(1, innerUpdates)
     const lossOptions: Omit<Updates.LossOptions, "step"> = {
       kind: "groupRelative",
       knobs: { clipLow: 1 - clip.low, clipHigh: 1 + clip.high, klCoefficient: scoredReference === undefined ? 0 : kl },
       ...(scoredReference && { reference: scoredReference })
     }
     let last = yield* step(drafts, lossOptions, update)
-    for (let i = 1; i < inner; i++) last = yield* step(drafts, lossOptions, update)
+    for (let i = 1; i < innerUpdates; i++) last = yield* step(drafts, lossOptions, update)
     return {
       version,
       loss: last.loss,
@@ -233,6 +240,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
         if (options.trainable === "none") return yield* new PolicyError({ operation: "update", reason: `trainable is "none": this policy is not trained` })
         const count = objective._tag === "Supervised" ? objective.examples.length : objective.rollouts.length
         if (count === 0) return yield* new PolicyError({ operation: "update", reason: "there is nothing to learn from: the batch is empty" })
+        yield* Settings.check("update", Settings.update, update)
+        yield* Settings.checkObjective(objective, model.config.vocabulary)
         return objective._tag === "Supervised"
           ? yield* supervised(objective.examples, update)
           : yield* groupRelative(objective, update)

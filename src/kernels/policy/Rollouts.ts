@@ -1,6 +1,6 @@
 /** Sampling: prompts in, groups of completions out, in rectangular batches spread over the workers. */
 import { Effect } from "effect"
-import { rollout } from "../generate/index.ts"
+import { type Grammar, rollout } from "../generate/index.ts"
 import * as Keyed from "../math/Keyed.ts"
 import { Rope } from "../models/index.ts"
 import { HostTensor } from "../runtime/index.ts"
@@ -10,9 +10,11 @@ import type { EncodedPrompt } from "./Encoder.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as Mapped from "./Mapped.ts"
 import type { Features } from "./Images.ts"
-import { type Completion, PolicyError, type SampleOptions, type SampleRequest } from "./Policy.ts"
+import * as NotFinite from "./NotFinite.ts"
+import type { Completion, SampleOptions, SampleRequest } from "./Policy.ts"
 import { layOut } from "./Sequences.ts"
 import type { SessionSpec } from "./Sessions.ts"
+import * as Settings from "./Settings.ts"
 import * as StepDecode from "./StepDecode.ts"
 
 interface Item {
@@ -23,31 +25,32 @@ interface Item {
   readonly first: number
 }
 
-const check = (options: SampleOptions): string | undefined => {
-  const { count, maxTokens, temperature = 1, topP = 1 } = options
-  if (!Number.isInteger(count) || count < 1) return `count is ${count}, expected a whole number from 1`
-  if (!Number.isInteger(maxTokens) || maxTokens < 1) return `maxTokens is ${maxTokens}, expected a whole number from 1`
-  if (!(temperature >= 0 && Number.isFinite(temperature))) return `temperature is ${temperature}, expected 0 (greedy) or more`
-  if (!(topP > 0 && topP <= 1)) return `topP is ${topP}, expected more than 0 and at most 1`
-  return undefined
-}
-
-/** One completion per row from the token and log-probability columns of a run. */
+/**
+ * One completion per row from the token and log-probability columns of a run.
+ *
+ * @param of names it in the error for a draw that means nothing
+ */
 const readRow = (
-  context: PolicyContext, tokens: Int32Array, logprobs: Float32Array, row: number, rows: number
-): Completion => {
+  context: PolicyContext, tokens: Int32Array, logprobs: Float32Array, row: number, rows: number,
+  grammar: Grammar | undefined, of: string
+): Effect.Effect<Completion, NotFinite.NotFinite> => {
   const { ends, tokenizer } = context.model
   const turns = tokens.length / rows
   let length = 0
   let stopped = false
   while (length < turns && !stopped) stopped = ends.includes(tokens[length++ * rows + row] ?? -1)
   const own = Int32Array.from({ length }, (_, t) => tokens[t * rows + row] ?? 0)
-  return {
+  const ownLogprobs = Float32Array.from({ length }, (_, t) => logprobs[t * rows + row] ?? 0)
+  const odd = NotFinite.inDraw(own, ownLogprobs, grammar)
+  if (odd !== undefined) {
+    return Effect.fail(new NotFinite.NotFinite({ what: `at step ${odd.step} of ${of} ${odd.why}` }))
+  }
+  return Effect.succeed({
     text: tokenizer.decode(stopped ? own.subarray(0, length - 1) : own, { skipSpecial: false }).trim(),
     tokens: own,
-    logprobs: Float32Array.from({ length }, (_, t) => logprobs[t * rows + row] ?? 0),
+    logprobs: ownLogprobs,
     finish: stopped ? "stop" : "length"
-  }
+  })
 }
 
 /** Runs one rectangular batch of at most `prompts` prompts on one worker. */
@@ -142,12 +145,11 @@ const runBatch = Effect.fnUntraced(function*(
   const tokens = out["sampled"]?.data as Int32Array
   const logprobs = out["sampledLogprobs"]?.data as Float32Array
   const turns = Math.min(maxTokens, tokens.length / rows)
-  return items.map((item, b) => ({
-    index: item.index,
-    first: item.first,
-    completions: Array.from({ length: count }, (_, g) =>
-      readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows))
-  }))
+  return yield* Effect.forEach(items, ({ first, index, request }, b) =>
+    Effect.forEach(Array.from({ length: count }, (_, g) => g), (g) => {
+      const of = `sample "${request.key}", candidate ${first + g},`
+      return readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows, grammar, of)
+    }).pipe(Effect.map((completions) => ({ index, first, completions }))))
 })
 
 /** File name by which the initializers of packed programs refer to the store. */
@@ -209,8 +211,7 @@ export const sample = Effect.fn("Policy.sample")(function*(
   requests: ReadonlyArray<SampleRequest>,
   options: SampleOptions
 ) {
-  const wrong = check(options)
-  if (wrong !== undefined) return yield* new PolicyError({ operation: "sample", reason: wrong })
+  yield* Settings.check("sample", Settings.sampling, options)
   if (requests.length === 0) return []
   const { encoded, features } = yield* withFeatures(context, requests.map(({ prompt }) => ({ prompt, following: options.maxTokens })))
   // Fewer prompts than workers: each group is cut into equal parts, so that no worker idles.

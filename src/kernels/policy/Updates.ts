@@ -1,22 +1,27 @@
 /** Scoring and training: packed batches through the loss graphs, gradients into shared buffers, one optimiser step. */
 import { Effect } from "effect"
+import * as Finite from "../math/Finite.ts"
 import { HostTensor } from "../runtime/index.ts"
 import { Lora, ParameterStore, Programs } from "../train/index.ts"
 import * as Batches from "./Batches.ts"
 import type { PolicyContext } from "./Context.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as Mapped from "./Mapped.ts"
+import { NotFinite } from "./NotFinite.ts"
 import type { Batch } from "./Sequences.ts"
 
 export interface ScoreOptions {
   readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
-  /** Whose weights they are: tells sessions apart. */
+  /** Whose weights they are, "policy" or "reference": tells sessions apart. */
   readonly name: string
   /** The adapter that the weights hold values of. */
   readonly lora: Lora.Lora | undefined
 }
 
-/** Log-probabilities of every candidate's tokens under the given weights, in the order of drafts. */
+/**
+ * Log-probabilities of every candidate's tokens under the given weights, in the order of drafts. One that is not finite
+ * is an error.
+ */
 export const score = Effect.fnUntraced(function*(
   context: PolicyContext,
   drafts: ReadonlyArray<Batches.Draft>,
@@ -36,14 +41,24 @@ export const score = Effect.fnUntraced(function*(
     })
     const { logprobs } = yield* session.run(item.feeds())
     const values = logprobs?.data as Float32Array
-    return batch.spans.map((spans, i) => ({
-      ...origins[i],
-      logprobs: spans.map(({ length, start }) => values.slice(start, start + length))
-    }))
+    return yield* Effect.forEach(batch.spans, (spans, i) => {
+      const { first = 0, index = 0 } = origins[i] ?? {}
+      return Effect.forEach(spans, ({ length, start }, c) =>
+        scoresOf(values.slice(start, start + length), options.name, index, first + c)
+      ).pipe(Effect.map((logprobs) => ({ index, first, logprobs })))
+    })
   }), { concurrency: "unbounded" })
-  const parts = scored.flat().sort((a, b) => (a.index ?? 0) - (b.index ?? 0) || (a.first ?? 0) - (b.first ?? 0))
+  const parts = scored.flat().sort((a, b) => a.index - b.index || a.first - b.first)
   return [...Map.groupBy(parts, ({ index }) => index).values()].map((group) => group.flatMap(({ logprobs }) => logprobs))
 })
+
+/** The scores of one text, if they are numbers. */
+const scoresOf = (logprobs: Float32Array, name: string, index: number, candidate: number) => {
+  const odd = Finite.firstBeyond(logprobs)
+  if (odd < 0) return Effect.succeed(logprobs)
+  const where = `token ${odd} of item ${index}, candidate ${candidate}`
+  return Effect.fail(new NotFinite({ what: `the ${name}'s log-probability of ${where}, is ${logprobs[odd]}` }))
+}
 
 /** Gradient buffers of one worker: where a run writes, and where several runs are summed. */
 export interface GradientBuffers {
@@ -67,7 +82,10 @@ export interface LossResult {
   readonly metrics: Readonly<Record<string, number>>
 }
 
-/** Loss and gradients of all drafts at the current weights. */
+/**
+ * Loss and gradients of all drafts at the current weights. A loss that is not finite is an error: nothing may be made
+ * of its gradients.
+ */
 export const lossAndGradients = Effect.fnUntraced(function*(
   context: PolicyContext,
   buffers: ReadonlyArray<GradientBuffers>,
@@ -110,9 +128,11 @@ export const lossAndGradients = Effect.fnUntraced(function*(
 
   const sum = (name: string) =>
     runs.reduce((n, { results }) => n + results.reduce((m, result) => m + Number(result[name]?.data[0] ?? 0), 0), 0)
+  const loss = sum("loss")
+  if (!Number.isFinite(loss)) return yield* new NotFinite({ what: `the loss is ${loss}` })
   const result: LossResult = {
     gradients: runs.map(({ gradients }) => gradients),
-    loss: sum("loss"),
+    loss,
     metrics: { kl: sum("kl"), clipped: sum("clipped") }
   }
   return result

@@ -4,6 +4,7 @@
  * A job covers ranges of flat float32 buffers. Arithmetic is float64, storage float32, the order fixed: how the ranges
  * are dealt to workers cannot change a bit of the result.
  */
+import * as Finite from "../math/Finite.ts"
 import { isShared } from "./HostTensor.ts"
 
 /** Flat interval [begin, end) of elements; `decay` says whether weight decay applies to it. */
@@ -46,7 +47,7 @@ export interface AccumulateJob {
 
 export type Job = AdamWJob | AccumulateJob
 
-/** Sum of squares of an `Accumulate`; 0 of an `AdamW`. */
+/** Sum of squares of an `Accumulate`; of an `AdamW`, the index of a parameter that is not finite any more, or −1. */
 export type Result = number
 
 const adamW = (job: AdamWJob): Result => {
@@ -55,6 +56,7 @@ const adamW = (job: AdamWJob): Result => {
   const gain2 = 1 - beta2
   const stepSize = job.learningRate / (1 - Math.pow(beta1, job.step))
   const correction2 = 1 / Math.sqrt(1 - Math.pow(beta2, job.step))
+  let ruined = -1
   for (const { begin, end, decay } of job.ranges) {
     const keep = decay ? 1 - job.learningRate * job.weightDecay : 1
     for (let i = begin; i < end; i++) {
@@ -65,8 +67,11 @@ const adamW = (job: AdamWJob): Result => {
       secondMoment[i] = v
       parameters[i] = parameters[i]! * keep - stepSize * m / (Math.sqrt(v) * correction2 + epsilon)
     }
+    // A pass of its own: a test in the loop above doubles what it takes.
+    const odd = ruined < 0 ? Finite.firstBeyond(parameters.subarray(begin, end)) : -1
+    if (odd >= 0) ruined = begin + odd
   }
-  return 0
+  return ruined
 }
 
 const accumulate = ({ begin, buffers, end }: AccumulateJob): Result => {

@@ -67,10 +67,16 @@ export interface Options {
   readonly threadsPerWorker?: number
 }
 
+/** More than any machine has cores for: a number that slipped in from elsewhere. */
+const mostThreads = 1024
+
 const positive = (name: string, value: number): Effect.Effect<number, RuntimeError> =>
-  Number.isInteger(value) && value > 0
+  Number.isInteger(value) && value > 0 && value <= mostThreads
     ? Effect.succeed(value)
-    : Effect.fail(new RuntimeError({ operation: "open", reason: `${name} is ${value}, expected a whole number from 1` }))
+    : Effect.fail(new RuntimeError({
+      operation: "open",
+      reason: `${name} is ${value}, expected a whole number from 1 to ${mostThreads}`
+    }))
 
 /** Starts the workers; closing the layer ends them cooperatively. */
 export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | Device.DeviceError> =>

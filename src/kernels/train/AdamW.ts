@@ -8,15 +8,34 @@ import { Effect, Schema } from "effect"
 import { type Kernel, Runtime } from "../runtime/index.ts"
 import * as ParameterStore from "./ParameterStore.ts"
 
-/** Gradients that no step can be made from; the parameters are as they were. */
+/** Gradients that no step can be made from; parameters and moments are as they were. */
 export class GradientError extends Schema.TaggedError<GradientError>()("GradientError", {
   /** Number the step would have had, from 1. */
   step: Schema.Number,
-  /** Global norm: infinite or not a number. */
+  /** Global norm: infinite, not a number, or so large that float32 does not hold its square. */
   norm: Schema.Number
 }) {
+  get what() {
+    return `the gradient's norm is ${this.norm}`
+  }
   override get message() {
-    return `optimiser step ${this.step}: the gradient's norm is ${this.norm}; lower the learning rate or look for a bad sample`
+    return `optimiser step ${this.step}: ${this.what}; lower the learning rate or look for a bad sample`
+  }
+}
+
+/** A step so large that float32 does not hold what it leads to. Only an earlier snapshot brings the parameters back. */
+export class RuinedWeights extends Schema.TaggedError<RuinedWeights>()("RuinedWeights", {
+  /** Number of the step, from 1. */
+  step: Schema.Number,
+  learningRate: Schema.Number,
+  /** The first that is no number, and where: "parameter w: is Infinity at [0, 3], expected a finite number". */
+  found: Schema.String
+}) {
+  get what() {
+    return `after an update at learning rate ${this.learningRate} ${this.found}`
+  }
+  override get message() {
+    return `optimiser step ${this.step}: ${this.what}; restore an earlier snapshot and lower the learning rate`
   }
 }
 
@@ -62,7 +81,7 @@ export interface AdamW {
   readonly step: (
     gradients: ReadonlyArray<Float32Array>,
     options: StepOptions
-  ) => Effect.Effect<StepStats, GradientError | Runtime.RuntimeError>
+  ) => Effect.Effect<StepStats, GradientError | RuinedWeights | Runtime.RuntimeError>
   /** Steps taken since the start or the last reset. */
   readonly taken: Effect.Effect<number>
   /** Forgets moments and step count. */
@@ -94,6 +113,9 @@ const split = (ranges: ReadonlyArray<Kernel.Range>): ReadonlyArray<ReadonlyArray
   return lists
 }
 
+/** The largest float32 whose square is one: what a second moment can be made of. */
+const largestRoot = 2 ** 64 * (1 - 2 ** -24)
+
 /** clip_grad_norm_'s factor. */
 const clipFactor = (norm: number, limit: number): number => Math.min(1, limit / (norm + 1e-6))
 
@@ -119,12 +141,13 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
     const squares = yield* share(sums.map(({ begin, end }) => ({ _tag: "Accumulate", buffers: gradients, begin, end })))
     const gradNorm = scale * Math.sqrt(squares.reduce((sum, square) => sum + square, 0))
     const total = gradients[0]
-    if (total === undefined || !Number.isFinite(gradNorm)) {
+    const clipped = gradNorm * clipFactor(gradNorm, clipNorm)
+    if (total === undefined || !(clipped <= largestRoot)) {
       return yield* new GradientError({ step: steps + 1, norm: gradNorm })
     }
     steps++
     // Half an update is worse than none or all of it.
-    yield* Effect.uninterruptible(share(updates.map((ranges) => ({
+    const ruined = yield* Effect.uninterruptible(share(updates.map((ranges) => ({
       _tag: "AdamW",
       parameters: store.data,
       gradients: total,
@@ -139,6 +162,10 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
       weightDecay,
       gradientScale: scale * clipFactor(gradNorm, clipNorm)
     }))))
+    if (ruined.some((at) => at >= 0)) {
+      yield* Effect.mapError(ParameterStore.checkFinite(store, store.data), ({ message }) =>
+        new RuinedWeights({ step: steps, learningRate, found: message }))
+    }
     return { step: steps, gradNorm }
   })
 
@@ -162,6 +189,8 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
         reason: `has moments of ${moment.length} values, expected ${store.trainableLength}`
       })
     }
+    yield* ParameterStore.checkFinite(store, state.firstMoment, "the first moment of ")
+    yield* ParameterStore.checkFinite(store, state.secondMoment, "the second moment of ")
     steps = state.step
     firstMoment.set(state.firstMoment)
     secondMoment.set(state.secondMoment)

@@ -120,11 +120,15 @@ export const modulesOf = Effect.fnUntraced(function*(config: Config.Config, targ
 const require = (holds: boolean, option: string, found: unknown, expected: string) =>
   holds ? Effect.void : Effect.fail(new LoraError({ option, found: String(found), expected }))
 
+/** Beyond it an adapter is larger than any matrix it could be put on. */
+const largestRank = 2 ** 16
+
 /** The adapter that the options describe. */
 export const make = Effect.fn("Lora.make")(function*(config: Config.Config, options: Options) {
   const { dropout = 0, rank = 16, rankStabilized = false, targets = decoderTargets } = options
   const { alpha = 2 * rank } = options
-  yield* require(Number.isInteger(rank) && rank > 0, "rank", rank, "a whole number from 1")
+  const ranked = Number.isInteger(rank) && rank > 0 && rank <= largestRank
+  yield* require(ranked, "rank", rank, `a whole number from 1 to ${largestRank}`)
   yield* require(Number.isFinite(alpha) && alpha > 0, "alpha", alpha, "a number above 0")
   yield* require(dropout >= 0 && dropout < 1, "dropout", dropout, "a share in [0, 1)")
   const lora: Lora = { rank, alpha, dropout, rankStabilized, modules: yield* modulesOf(config, targets) }

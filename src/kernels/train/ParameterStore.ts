@@ -7,6 +7,7 @@
  */
 import { Effect, Schema } from "effect"
 import { createHash } from "node:crypto"
+import * as Finite from "../math/Finite.ts"
 import { HostTensor, type Kernel } from "../runtime/index.ts"
 
 export class ParameterError extends Schema.TaggedError<ParameterError>()("ParameterError", {
@@ -67,7 +68,14 @@ export const make = Effect.fnUntraced(function*(specs: ReadonlyArray<Spec>) {
     }
     if (trainable) trainableLength = offset
   }
-  const store: ParameterStore = { data: HostTensor.shared.float32(offset), slices, trainableLength, trainableCount }
+  const data = yield* Effect.try({
+    try: () => HostTensor.shared.float32(offset),
+    catch: () => {
+      const gibibytes = (offset / 2 ** 28).toFixed(1)
+      return new ParameterError({ parameter: "store", reason: `needs ${gibibytes} GiB, which cannot be had` })
+    }
+  })
+  const store: ParameterStore = { data, slices, trainableLength, trainableCount }
   return store
 })
 
@@ -91,10 +99,25 @@ export const set = Effect.fnUntraced(function*(store: ParameterStore, name: stri
   target.set(values)
 })
 
+/**
+ * Fails on the first value that is not finite of a buffer in the store's layout.
+ *
+ * @param of what the buffer holds, as a prefix to the parameter's name
+ */
+export const checkFinite = (store: ParameterStore, data: Float32Array, of = ""): Effect.Effect<void, ParameterError> =>
+  Effect.suspend(() => {
+    const odd = Finite.firstBeyond(data)
+    if (odd < 0) return Effect.void
+    const whole = { name: "store", offset: 0, shape: [data.length] }
+    const { name, offset, shape } = [...store.slices.values()].findLast((slice) => slice.offset <= odd) ?? whole
+    const reason = `is ${data[odd]} at ${Finite.placeOf(shape, odd - offset)}, expected a finite number`
+    return Effect.fail(new ParameterError({ parameter: of + name, reason }))
+  })
+
 /** Overwrites everything from a buffer of the same layout, such as a snapshot's `Float32Array.from(store.data)`. */
 export const copyFrom = (store: ParameterStore, data: Float32Array): Effect.Effect<void, ParameterError> =>
   data.length === store.data.length
-    ? Effect.sync(() => store.data.set(data))
+    ? Effect.andThen(checkFinite(store, data), Effect.sync(() => store.data.set(data)))
     : Effect.fail(
       new ParameterError({ parameter: "store", reason: `has ${store.data.length} values, got ${data.length}` })
     )

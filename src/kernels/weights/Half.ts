@@ -5,6 +5,11 @@
  * Both narrowings round to nearest, ties to even, as PyTorch does. All arrays are contiguous and equally long.
  */
 
+/** Magnitudes from which rounding to nearest gives infinity: halfway from the largest value to the next power of 2. */
+export const limits = { F32: Infinity, F16: 2 ** 15 * (2 - 2 ** -11), BF16: 2 ** 127 * (2 - 2 ** -8) } as const
+/** The largest finite values. */
+export const largest = { F32: 2 ** 127 * (2 - 2 ** -23), F16: 65504, BF16: 2 ** 127 * (2 - 2 ** -7) } as const
+
 /** bfloat16 bits → float32, exact. */
 export const fromBFloat16 = (bits: Uint16Array, out: Float32Array): void => {
   const words = new Uint32Array(out.buffer, out.byteOffset, out.length)

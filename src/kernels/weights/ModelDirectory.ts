@@ -166,7 +166,12 @@ export const save = (
     )
     const dtype = options.dtype ?? "F32"
     yield* fs.writeFileString(configPath, withDtype(config, dtype)).pipe(Effect.mapError(failed))
-    yield* Safetensors.write(join(temporary, "model.safetensors"), tensors, options)
+    yield* Safetensors.write(join(temporary, "model.safetensors"), tensors, options).pipe(
+      // The temporary directory is gone by the time the user reads of it.
+      Effect.mapError((error) => error.path.startsWith(temporary)
+        ? new WeightsError({ ...error, path: join(target, "model.safetensors") })
+        : error)
+    )
     yield* refuseExisting
     yield* fs.rename(temporary, absolute).pipe(Effect.mapError(failed))
   }))

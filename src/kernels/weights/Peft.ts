@@ -56,10 +56,12 @@ const settingsOf = Effect.fnUntraced(function*(path: string, json: JsonObject) {
     const value = json[field] ?? otherwise
     return typeof value === "number" && Number.isFinite(value) && value >= 0 ? Effect.succeed(value) : Effect.fail(refuse(field, "a number from 0"))
   }
+  const dropout = yield* number("lora_dropout", 0)
+  if (dropout >= 1) return yield* refuse("lora_dropout", "a share in [0, 1)")
   const settings: Settings = {
     rank: yield* number("r"),
     alpha: yield* number("lora_alpha"),
-    dropout: yield* number("lora_dropout", 0),
+    dropout,
     rankStabilized: json["use_rslora"] === true
   }
   return settings
@@ -160,7 +162,10 @@ export const save = Effect.fn("Peft.save")(
       yield* fs.makeDirectory(temporary)
       yield* fs.writeFileString(join(temporary, CONFIG), configJson(options))
     }).pipe(Effect.mapError(failed))
-    yield* Safetensors.write(join(temporary, WEIGHTS), tensors)
+    yield* Safetensors.write(join(temporary, WEIGHTS), tensors).pipe(
+      // The temporary directory is gone by the time the user reads of it.
+      Effect.mapError((error) => new WeightsError({ ...error, path: join(target, WEIGHTS) }))
+    )
     yield* fs.rename(temporary, absolute).pipe(Effect.mapError(failed))
   },
   Effect.scoped

@@ -18,19 +18,23 @@ export const blocksOf = (inner: number, { block }: Format): number => Math.ceil(
 export const bytesOf = (inner: number, format: Format): number => blocksOf(inner, format) * format.block * format.bits / 8
 
 /**
- * Rounds whole rows of `inner` values. Where two integers share a byte, the lower half is the first one.
+ * Rounds whole rows of `inner` finite values. Where two integers share a byte, the lower half is the first one.
  *
  * @param integers `rows · bytesOf(inner)`
  * @param scales `rows · blocksOf(inner)`
- * @returns whether every value was finite: otherwise the result means nothing
  */
-export const quantize = (values: Float32Array, inner: number, format: Format, integers: Uint8Array, scales: Float32Array): boolean => {
+export const quantize = (
+  values: Float32Array,
+  inner: number,
+  format: Format,
+  integers: Uint8Array,
+  scales: Float32Array
+): void => {
   const { bits, block } = format
   const middle = 2 ** (bits - 1)
   const highest = 2 * middle - 1
   const rows = values.length / inner
   const count = blocksOf(inner, format)
-  let total = 0
   let at = 0
   for (let r = 0; r < rows; r++) {
     for (let b = 0; b < count; b++) {
@@ -40,7 +44,6 @@ export const quantize = (values: Float32Array, inner: number, format: Format, in
       let extreme = 0
       for (let i = begin; i < end; i++) {
         const size = Math.abs(values[i]!)
-        total += size
         if (size > magnitude) {
           magnitude = size
           extreme = values[i]!
@@ -60,7 +63,6 @@ export const quantize = (values: Float32Array, inner: number, format: Format, in
       }
     }
   }
-  return Number.isFinite(total)
 }
 
 /** The values that the integers stand for. */

@@ -3,10 +3,12 @@
  *
  * A header is read without touching the data; a tensor is read by its byte range alone. Writing goes to a temporary
  * sibling that is renamed when complete, so a crash leaves the old file or the new one, never half of either. Every
- * machine that Node runs on is little-endian, as the format is.
+ * machine that Node runs on is little-endian, as the format is. Values that are not finite are neither read nor
+ * written.
  */
 import { Effect, FileSystem, Result } from "effect"
 import * as GitLfs from "./GitLfs.ts"
+import * as Finite from "../math/Finite.ts"
 import * as Half from "./Half.ts"
 import {
   bytesPerElement,
@@ -16,6 +18,7 @@ import {
   maxHeaderBytes,
   parse
 } from "./SafetensorsHeader.ts"
+import * as Stored from "./Stored.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
 
 export type { Dtype, Header, TensorInfo } from "./SafetensorsHeader.ts"
@@ -127,6 +130,36 @@ const floating = Effect.fnUntraced(function*({ path, tensors }: Header, name: st
   return { info, dtype, count: elements(info.shape) }
 })
 
+/** A tensor opened for reading as float32, some values at a time; one that is not finite is an error. */
+const reader = Effect.fnUntraced(function*(header: Header, name: string) {
+  const { path } = header
+  const { count, dtype, info } = yield* floating(header, name)
+  const handle = yield* openForReading(path)
+  const width = bytesPerElement[dtype]
+  let buffer = new Uint8Array(0)
+  /** Fills `out` with the values from the one numbered `from` on. */
+  const read = Effect.fnUntraced(function*(out: Float32Array, from: number) {
+    if (dtype !== "F32" && buffer.length < out.length * width) buffer = new Uint8Array(out.length * width)
+    const bytes = dtype === "F32"
+      ? new Uint8Array(out.buffer, out.byteOffset, out.byteLength)
+      : buffer.subarray(0, out.length * width)
+    yield* readExactly(path, handle, bytes, info.begin + from * width)
+    if (dtype !== "F32") convert(dtype, bytes, out)
+    const odd = Finite.firstBeyond(out)
+    if (odd < 0) return
+    const value = dtype === "F64" ? new Float64Array(buffer.buffer, 0, out.length)[odd] : out[odd]
+    return yield* new WeightsError({
+      path,
+      tensor: name,
+      reason: Number.isFinite(value) ? "holds a value beyond float32" : "holds a value that is not finite",
+      found: `${value} at ${Finite.placeOf(info.shape, from + odd)}`,
+      hint: "The file is damaged, or was written after a training had diverged: " +
+        "download it again, or take an earlier checkpoint."
+    })
+  })
+  return { count, info, read }
+})
+
 /**
  * Reads one tensor as float32, row-major. F16 and BF16 widen exactly, F64 rounds to nearest.
  *
@@ -139,30 +172,19 @@ export const readFloat32 = (
   out?: Float32Array
 ): Effect.Effect<Float32Array, WeightsError, FileSystem.FileSystem> =>
   Effect.scoped(Effect.gen(function*() {
-    const { path } = header
-    const { count, dtype, info } = yield* floating(header, name)
+    const { count, info, read } = yield* reader(header, name)
     const target = out ?? new Float32Array(count)
     if (target.length !== count) {
       return yield* new WeightsError({
-        path,
+        path: header.path,
         tensor: name,
         reason: "does not fit the array it is read into",
         found: `${count} elements ([${info.shape.join(", ")}])`,
         expected: `${target.length}`
       })
     }
-    const handle = yield* openForReading(path)
-    if (dtype === "F32") {
-      yield* readExactly(path, handle, new Uint8Array(target.buffer, target.byteOffset, target.byteLength), info.begin)
-      return target
-    }
-    const width = bytesPerElement[dtype]
-    const buffer = new Uint8Array(Math.min(count, chunkElements) * width)
     for (let done = 0; done < count; done += chunkElements) {
-      const part = target.subarray(done, Math.min(count, done + chunkElements))
-      const bytes = buffer.subarray(0, part.length * width)
-      yield* readExactly(path, handle, bytes, info.begin + done * width)
-      convert(dtype, bytes, part)
+      yield* read(target.subarray(done, Math.min(count, done + chunkElements)), done)
     }
     return target
   }))
@@ -177,21 +199,27 @@ export const readParts = <E, R>(
   use: (part: Float32Array<ArrayBuffer>) => Effect.Effect<void, E, R>
 ): Effect.Effect<void, WeightsError | E, FileSystem.FileSystem | R> =>
   Effect.scoped(Effect.gen(function*() {
-    const { path } = header
-    const { count, dtype, info } = yield* floating(header, name)
+    const { count, info, read } = yield* reader(header, name)
     const row = info.shape.length < 2 ? 1 : count / Math.max(1, info.shape[0] ?? 1)
     const size = Math.min(count, Math.max(1, Math.floor(chunkElements / row)) * row)
-    const handle = yield* openForReading(path)
-    const width = bytesPerElement[dtype]
     const values = new Float32Array(size)
-    const buffer = dtype === "F32" ? new Uint8Array(values.buffer) : new Uint8Array(size * width)
     for (let done = 0; done < count; done += size) {
       const part = values.subarray(0, Math.min(size, count - done))
-      const bytes = buffer.subarray(0, part.length * width)
-      yield* readExactly(path, handle, bytes, info.begin + done * width)
-      if (dtype !== "F32") convert(dtype, bytes, part)
+      yield* read(part, done)
       yield* use(part)
     }
+  }))
+
+/** Values that `probe` looks at in each of its three places. */
+const probed = 4096
+
+/** Looks at beginning, middle and end of a tensor that is used without being read: the values must be finite. */
+export const probe = (header: Header, name: string): Effect.Effect<void, WeightsError, FileSystem.FileSystem> =>
+  Effect.scoped(Effect.gen(function*() {
+    const { count, read } = yield* reader(header, name)
+    const values = new Float32Array(Math.min(count, probed))
+    const last = count - values.length
+    for (const from of new Set([0, Math.floor(last / 2), last])) yield* read(values, from)
   }))
 
 /** A tensor to be stored. */
@@ -207,7 +235,7 @@ export interface NamedTensor {
 
 export interface WriteOptions {
   /** Stored element type, default F32. Narrowing rounds to nearest, ties to even. */
-  readonly dtype?: "F32" | "F16" | "BF16"
+  readonly dtype?: Stored.Dtype
   /** Free text of the header; `format: "pt"` is added unless given, because transformers asks for it. */
   readonly metadata?: Readonly<Record<string, string>>
 }
@@ -236,24 +264,10 @@ const misfit = (path: string, tensor: string, shape: ReadonlyArray<number>, leng
     expected: `[${shape.join(", ")}]`
   })
 
-/** The stored bytes of a tensor, a chunk at a time; float32 is not copied. */
-function* encoded(data: Float32Array, dtype: "F32" | "F16" | "BF16"): Generator<Uint8Array> {
-  for (let done = 0; done < data.length; done += chunkElements) {
-    const part = data.subarray(done, Math.min(data.length, done + chunkElements))
-    if (dtype === "F32") {
-      yield new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
-    } else {
-      const bits = new Uint16Array(part.length)
-      if (dtype === "BF16") Half.toBFloat16(part, bits)
-      else Half.toFloat16(part, bits)
-      yield new Uint8Array(bits.buffer)
-    }
-  }
-}
-
 /**
  * Writes a file atomically, replacing an existing one. Tensors are stored sorted by name, as the reference
- * implementation does, so the same weights give the same bytes.
+ * implementation does, so the same weights give the same bytes. A value that is not finite, or would not be once
+ * narrowed, is an error, and what was there before stays.
  */
 export const write = (
   path: string,
@@ -273,10 +287,16 @@ export const write = (
     yield* Effect.scoped(Effect.gen(function*() {
       const handle = yield* fs.open(temporary, { flag: "wx" })
       yield* handle.writeAll(format(layout, { format: "pt", ...options.metadata }))
-      for (const { data, name, shape } of sorted) {
+      for (const tensor of sorted) {
+        const { data, name, shape } = tensor
         const values = Effect.isEffect(data) ? yield* data : typeof data === "function" ? data() : data
         if (values.length !== elements(shape)) return yield* misfit(path, name, shape, values.length)
-        for (const bytes of encoded(values, dtype)) yield* handle.writeAll(bytes)
+        for (let done = 0; done < values.length; done += chunkElements) {
+          const part = values.subarray(done, Math.min(values.length, done + chunkElements))
+          const odd = Stored.refusal(path, tensor, dtype, part, done)
+          if (odd !== undefined) return yield* odd
+          yield* handle.writeAll(Stored.encode(part, dtype))
+        }
       }
       yield* handle.sync
     })).pipe(Effect.mapError((error) => error instanceof WeightsError ? error : failed(error)))

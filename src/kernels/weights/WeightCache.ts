@@ -130,19 +130,18 @@ const layoutOf = (wanted: ReadonlyArray<Wanted>): ReadonlyArray<Layout> =>
   })
 
 /** The data of one tensor, in the order of its layout; whole rows at a time. */
-const writeTensor = (handle: FileSystem.File, { location: { header, info }, name, quantization, stored }: Wanted) => {
+const writeTensor = (handle: FileSystem.File, { location: { header, info }, quantization, stored }: Wanted) => {
   const bytes = (array: Uint8Array | Float32Array) => handle.writeAll(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
   if (quantization === undefined) return Safetensors.readParts(header, stored, bytes)
   const [out = 0, inner = 0] = info.shape
   const scales = new Float32Array(out * Quantize.blocksOf(inner, quantization))
   let done = 0
-  return Safetensors.readParts(header, stored, (part): Effect.Effect<void, PlatformError.PlatformError | WeightsError> => {
+  return Safetensors.readParts(header, stored, (part): Effect.Effect<void, PlatformError.PlatformError> => {
     const rows = part.length / inner
     const integers = new Uint8Array(rows * Quantize.bytesOf(inner, quantization))
     const own = scales.subarray(done, done += rows * Quantize.blocksOf(inner, quantization))
-    return Quantize.quantize(part, inner, quantization, integers, own)
-      ? bytes(integers)
-      : Effect.fail(new WeightsError({ path: header.path, tensor: name, reason: "has values that are not finite and cannot be quantised" }))
+    Quantize.quantize(part, inner, quantization, integers, own)
+    return bytes(integers)
   }).pipe(Effect.andThen(bytes(scales)))
 }
 

@@ -6,6 +6,8 @@ import { Duration, Effect, FileSystem, Option, Path, Schema } from "effect"
 import * as Rise from "../../dsl/Rise.ts"
 import { fromPlatform, type RunError, RunFolderMismatch } from "../../dsl/RunError.ts"
 import { difference } from "../../dsl/RunFolder.ts"
+import * as NotFinite from "../../kernels/policy/NotFinite.ts"
+import type { PolicyError } from "../../kernels/policy/Policy.ts"
 import { json } from "../artefacts.ts"
 import { ResultRow } from "../results.ts"
 import * as Cell from "./Cell.ts"
@@ -84,7 +86,9 @@ export interface Failure {
 }
 
 const unlearnable = [Rise.BadSetting, Rise.Diverged, Rise.EveryGroupDead, Rise.NothingKept, Rise.NothingToTrainOn]
-const isUnlearnable = (error: unknown): error is Rise.StageError => unlearnable.some((kind) => error instanceof kind)
+/** Weights that a training has ruined may show as late as in the next draw. */
+const isUnlearnable = (error: unknown): error is Rise.StageError | PolicyError =>
+  unlearnable.some((kind) => error instanceof kind) || NotFinite.reasonOf(error) !== undefined
 
 /** What happens while a grid is run. */
 export interface Watch<E = never, R = never> {

@@ -87,6 +87,49 @@ describe("tokens follow the distribution and report its log-probabilities", () =
   }
 })
 
+describe("logits that are no numbers", () => {
+  const wide = 200
+  const of = (odd: Readonly<Record<number, number>>, others?: number) =>
+    Float64Array.from({ length: wide }, (_, i) => odd[i] ?? others ?? Math.sin(i))
+  const samplers = {
+    greedy: { greedy: true }, sampled: {}, cool: { temperature: 0.3 }, "a nucleus": { topP: 0.8 }
+  } as const
+  const masks = { free: undefined, masked: Array.from({ length: wide }, (_, i) => i % 2 === 0 ? 0 : -1e9) }
+  const rows: ReadonlyArray<readonly [string, Float64Array]> = [
+    ["all NaN", of({}, NaN)], ["one NaN", of({ 70: NaN })], ["a forbidden NaN", of({ 71: NaN })],
+    ["the first NaN", of({ 0: NaN })], ["the last NaN", of({ [wide - 1]: NaN })],
+    ["one +∞", of({ 70: Infinity })], ["a forbidden +∞", of({ 71: Infinity })],
+    ["two +∞", of({ 3: Infinity, 70: Infinity })],
+    ["all +∞", of({}, Infinity)], ["all −∞", of({}, -Infinity)], ["+∞ and −∞", of({ 70: Infinity }, -Infinity)]
+  ]
+  for (const [sampler, options] of Object.entries(samplers)) {
+    it(`show in the log-probability, and draw a token of the vocabulary: ${sampler}`, async () => {
+      for (const [name, logits] of rows) {
+        for (const [mask, bias] of Object.entries(masks)) {
+          const { logprobs, tokens } = await draw([0.1, 0.5, 0.999], { of: logits, ...options, ...(bias && { bias }) })
+          logprobs.data.forEach((logprob) => assert.isNaN(logprob, `${name}, ${mask}`))
+          tokens.data.forEach((token) => assert.isTrue(token >= 0 && token < wide, `${name}, ${mask}: ${token}`))
+        }
+      }
+    })
+    it(`do not show where a single −∞ is a probability of 0: ${sampler}`, async () => {
+      for (const bias of Object.values(masks)) {
+        const impossible = of({ 2: -Infinity, 3: -Infinity })
+        const made = await draw([0.1, 0.5, 0.999], { of: impossible, ...options, ...(bias && { bias }) })
+        const { logprobs, tokens } = made
+        logprobs.data.forEach((logprob) => assert.isTrue(Number.isFinite(logprob) && logprob <= 0))
+        tokens.data.forEach((token) =>
+          assert.isTrue(token !== 2 && token !== 3 && (bias === undefined || token % 2 === 0)))
+      }
+    })
+    it(`show in a forbidden token where the mask leaves nothing but −∞: ${sampler}`, async () => {
+      const bias = Array.from({ length: wide }, (_, i) => i === 9 ? 0 : -1e9)
+      const { tokens } = await draw([0.1, 0.5, 0.999], { of: of({ 9: -Infinity }), ...options, bias })
+      tokens.data.forEach((token) => assert.notStrictEqual(token, 9))
+    })
+  }
+})
+
 describe("edges", () => {
   const extremes = Float32Array.of(0, 1 / 16777216, 16777215 / 16777216)
   it("the least and the largest uniform stay inside the vocabulary and off forbidden tokens", async () => {

@@ -17,7 +17,7 @@ const stored = (out: number, inner: number, quantization: G.Quantization) => {
   const count = Quantize.blocksOf(inner, quantization)
   const integers = new Uint8Array(out * Quantize.bytesOf(inner, quantization))
   const scales = new Float32Array(out * count)
-  assert.isTrue(Quantize.quantize(values, inner, quantization, integers, scales))
+  Quantize.quantize(values, inner, quantization, integers, scales)
   const rounded = new Float32Array(values.length)
   Quantize.dequantize(integers, scales, inner, quantization, rounded)
   const bytes = Quantize.bytesOf(inner, quantization)
@@ -84,13 +84,10 @@ describe("quantisation", () => {
       values.forEach((x, i) => assert.isAtMost(Math.abs(x - rounded[i]!), Math.abs(scales[Math.floor(i / 32)]!) * 1.001))
     })
   }
-  it("keeps zeros, and says where a value is not finite", () => {
+  it("keeps zeros", () => {
     const [integers, scales, back] = [new Uint8Array(16), new Float32Array(1), new Float32Array(32).fill(9)]
-    assert.isTrue(Quantize.quantize(new Float32Array(32), 32, { bits: 4, block: 32 }, integers, scales))
+    Quantize.quantize(new Float32Array(32), 32, { bits: 4, block: 32 }, integers, scales)
     Quantize.dequantize(integers, scales, 32, { bits: 4, block: 32 }, back)
     assert.deepStrictEqual(back, new Float32Array(32))
-    for (const odd of [NaN, Infinity]) {
-      assert.isFalse(Quantize.quantize(Float32Array.of(1, odd, ...new Float32Array(30)), 32, { bits: 8, block: 32 }, new Uint8Array(32), scales))
-    }
   })
 })

@@ -2,6 +2,9 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer } from "effect"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
 import { Objective, OnnxPolicy, Policy } from "../../../src/kernels/policy/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { prompts } from "./pictures.ts"
@@ -45,6 +48,35 @@ const grpo = (rollouts: Effect.Success<typeof groupOf>) =>
   Objective.GroupRelative({ rollouts, loss: "grpo", clip: { low: 0.2, high: 0.2 }, kl: 0.04, innerUpdates: 1, maxTokens: 10 })
 
 describe("a policy with an adapter", () => {
+  it.effect("whose numbers are none is neither saved nor loaded", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "adapter-"))),
+        (dir) => Effect.sync(() => fs.rmSync(dir, { recursive: true }))
+      )
+      const saved = path.join(folder, "adapter")
+      yield* run(Effect.gen(function*() {
+        const [{ update: learn, beginStage, save }, adapters] = [yield* Policy, yield* OnnxPolicy.Adapters]
+        yield* adapters.save(saved)
+        yield* beginStage
+        yield* Effect.flip(learn(Objective.Supervised({ examples }), { learningRate: 1e39 }))
+        const alone = yield* Effect.flip(adapters.save(path.join(folder, "ruined")))
+        assert.include(alone.message, `policy save: ${folder}/ruined/adapter_model.safetensors: tensor "base_model.`)
+        assert.match(alone.message, /lora_B\.weight": holds a value that is not finite \(found/)
+        const merged = yield* Effect.flip(save(path.join(folder, "merged")))
+        assert.include(merged.message, `policy save: ${folder}/merged/model.safetensors: tensor "model.`)
+        assert.match(merged.message, /holds a value (that is not finite|beyond F16, .*) \(found/)
+      }))
+      assert.deepStrictEqual(fs.readdirSync(folder), ["adapter"])
+      const file = path.join(saved, "adapter_model.safetensors")
+      const bytes = fs.readFileSync(file)
+      bytes.fill(0xff, bytes.length - 4)
+      fs.writeFileSync(file, bytes)
+      const error = yield* Effect.flip(run(Effect.asVoid(Policy), { lora: { adapter: saved } }))
+      assert.include((error as Error).message, `policy load: ${file}: tensor "base_model.model.`)
+      assert.match((error as Error).message, /": holds a value that is not finite \(found NaN at \[\d+, \d+\]\)/)
+    })), 60_000)
+
   it.effect("starts as its base, learns, scores what it samples; its state is the adapter alone", () =>
     Effect.gen(function*() {
       const base = yield* run(logprobs, { lora: undefined as never })

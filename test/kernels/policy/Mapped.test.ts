@@ -91,6 +91,15 @@ const rounded = Effect.fnUntraced(function*(precision: Precision.Precision, targ
 
 const lora = { rank: 4, targets: "all-linear" } as const
 
+/** Sets the last value of a stored tensor to NaN, whatever its type. */
+const poison = Effect.fnUntraced(function*(directory: string, ending: string) {
+  const { tensors } = yield* ModelDirectory.open(directory)
+  const [, { header, info }] = [...tensors].find(([name]) => name.endsWith(ending))!
+  const file = fs.openSync(header.path, "r+")
+  fs.writeSync(file, Uint8Array.of(0xff, 0x7f), 0, 2, info.end - 2)
+  fs.closeSync(file)
+})
+
 describe("a policy with mapped weights", () => {
   it.effect("samples, scores and trains as one that holds them; 16-bit weights go through the cache, and are saved as they were", () =>
     here(Effect.gen(function*() {
@@ -147,6 +156,32 @@ describe("a policy with mapped weights", () => {
         assert.isAtMost(worst(scored, sampled.map(({ completion }) => completion.logprobs)), quantize === "int4" ? 1e-4 : 0.2)
       })), 60_000)
   }
+
+  it.effect("is refused where a weight is no number: held, copied, rounded or mapped in its place", () =>
+    here(Effect.gen(function*() {
+      const [cache, half] = [path.join(yield* folder, "cache"), path.join(yield* folder, "half")]
+      const single = path.join(yield* folder, "single")
+      fs.cpSync(fixture, half, { recursive: true })
+      yield* rounded("float32", single)
+      const load = (model: string, options: Partial<OnnxPolicy.Options>) =>
+        run(Effect.asVoid(Policy), { model, cache, ...options })
+      // Whole they are taken in all of these ways: the damaged value is what is refused.
+      const ways: ReadonlyArray<readonly [string, Partial<OnnxPolicy.Options>]> = [
+        [half, {}], [half, { trainable: "all" }], [half, { lora }], [half, { lora, mapWeights: true }],
+        [half, { lora, quantize: "int8" }], [half, { trainable: "none", quantize: "int4" }],
+        [single, {}], [single, { trainable: "none", mapWeights: true }], [single, { lora, quantize: "int4" }]
+      ]
+      yield* Effect.forEach(ways, ([model, options]) => load(model, options))
+      fs.rmSync(cache, { recursive: true })
+      const name = "layers.1.mlp.down_proj.weight"
+      for (const model of [half, single]) yield* poison(model, name)
+      for (const [model, options] of ways) {
+        const error = yield* Effect.flip(load(model, options))
+        assert.include((error as Error).message, `policy load: ${model}/model.safetensors: tensor "`)
+        assert.include((error as Error).message, `${name}": holds a value that is not finite (found NaN at [`)
+      }
+      assert.deepStrictEqual(fs.existsSync(cache) ? fs.readdirSync(cache) : [], [])
+    })), 60_000)
 
   it.effect("is refused where the weights are to be trained, and is not trained itself", () =>
     here(Effect.gen(function*() {

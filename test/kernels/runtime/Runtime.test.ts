@@ -328,7 +328,7 @@ describe("Runtime.layer", () => {
 
   it.effect("refuses impossible numbers of workers and threads", () =>
     Effect.gen(function*() {
-      for (const options of [{ workers: 0 }, { workers: 1.5 }, { threadsPerWorker: -1 }]) {
+      for (const options of [...[0, 1.5, NaN, 1e6].map((workers) => ({ workers })), { threadsPerWorker: -1 }]) {
         const error = yield* Effect.flip(Effect.scoped(Layer.build(Runtime.layer(options))))
         assert.include(error.message, "expected a whole number from 1")
       }

@@ -163,6 +163,48 @@ layer(Runtime.layer({ workers: 2 }), { timeout: "30 seconds" })("AdamW", (it) =>
       assert.strictEqual((yield* optimiser.step([buffer], { learningRate: 1 })).step, 1)
     }))
 
+  it.effect("refuses what float32 does not hold: squares of gradients before the step, weights at once after it", () =>
+    Effect.gen(function*() {
+      const store = yield* ParameterStore.make([{ name: "a", shape: [3] }, { name: "w", shape: [2, 3] }])
+      store.data.fill(1)
+      const optimiser = yield* AdamW.make(store)
+      const buffer = ParameterStore.trainableBuffer(store)
+      buffer[2] = 1e20
+      const before = yield* optimiser.state
+      const large = yield* Effect.flip(optimiser.step([buffer], { learningRate: 1, clipNorm: Infinity }))
+      assert.strictEqual(large._tag, "GradientError")
+      assert.match(large.message, /optimiser step 1: the gradient's norm is 1000000\d+|1e\+20/)
+      assert.deepStrictEqual(yield* optimiser.state, before)
+      assert.isTrue(store.data.every((x) => x === 1))
+      // Clipped, or a little smaller, it is a gradient like any other.
+      yield* optimiser.step([buffer], { learningRate: 1e-3 })
+      buffer[2] = 1e19
+      yield* optimiser.step([buffer], { learningRate: 1e-3, clipNorm: Infinity })
+
+      yield* optimiser.reset
+      buffer.fill(0)
+      buffer[16 + 4] = 1
+      const ruined = yield* Effect.flip(optimiser.step([buffer], { learningRate: 1e39, weightDecay: 0 }))
+      assert.strictEqual(ruined._tag, "RuinedWeights")
+      const where = "optimiser step 1: after an update at learning rate 1e+39 parameter w: is -Infinity at [1, 1]"
+      assert.include(ruined.message, where)
+    }))
+
+  it.effect("takes no state and no weights back that are not finite", () =>
+    Effect.gen(function*() {
+      const store = yield* ParameterStore.make([{ name: "a", shape: [3] }, { name: "w", shape: [2, 3] }])
+      const optimiser = yield* AdamW.make(store)
+      const state = yield* optimiser.state
+      const [odd, none] = [state.firstMoment.slice().fill(NaN, 16 + 5), yield* ParameterStore.fingerprint(store)]
+      for (const [moments, says] of [[{ firstMoment: odd }, "first"], [{ secondMoment: odd }, "second"]] as const) {
+        const error = yield* Effect.flip(optimiser.restore({ ...state, ...moments }))
+        assert.include(error.message, `parameter the ${says} moment of w: is NaN at [1, 2], expected a finite number`)
+      }
+      assert.include((yield* Effect.flip(ParameterStore.copyFrom(store, odd))).message, "parameter w: is NaN at [1, 2]")
+      assert.strictEqual(yield* ParameterStore.fingerprint(store), none)
+      assert.deepStrictEqual(yield* optimiser.state, state)
+    }))
+
   it.effect("refuses buffers a worker could not write to, or that are too short", () =>
     Effect.gen(function*() {
       const store = yield* ParameterStore.make([{ name: "w", shape: [32] }])

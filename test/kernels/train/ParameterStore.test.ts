@@ -21,6 +21,12 @@ describe("ParameterStore", () => {
       assert.instanceOf(store.data.buffer, SharedArrayBuffer)
     }))
 
+  it.effect("says how much it would need where that cannot be had", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(ParameterStore.make([{ name: "w", shape: [2 ** 25, 2 ** 25] }]))
+      assert.strictEqual(error.message, "parameter store: needs 4194304.0 GiB, which cannot be had")
+    }))
+
   it.effect("names live slices as tensors over its own and over gradient buffers", () =>
     Effect.gen(function*() {
       const store = yield* ParameterStore.make(specs)

@@ -40,9 +40,10 @@ describe("reading", () => {
   for (const [field, value] of [
     ["use_dora", true], ["bias", "all"], ["modules_to_save", ["lm_head"]], ["rank_pattern", { q_proj: 8 }], ["alpha_pattern", { q_proj: 8 }],
     ["layer_replication", [[0, 2]]], ["lora_bias", true], ["init_lora_weights", "pissa"], ["fan_in_fan_out", true], ["peft_type", "IA3"],
-    ["trainable_token_indices", [1]], ["target_parameters", ["experts"]], ["a_field_of_tomorrow", true]
+    ["trainable_token_indices", [1]], ["target_parameters", ["experts"]], ["a_field_of_tomorrow", true],
+    ["lora_dropout", 1], ["lora_dropout", -0.1], ["lora_alpha", -1]
   ] as const) {
-    it.effect(`${field} is refused by name`, () =>
+    it.effect(`${field} ${JSON.stringify(value)} is refused by name`, () =>
       Effect.gen(function*() {
         const error = yield* changed({ config: { [field]: value } })
         assert.include(error.message, field)

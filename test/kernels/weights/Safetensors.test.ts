@@ -128,6 +128,66 @@ layer(NodeServices.layer)("Safetensors", (it) => {
       assert.include((yield* Effect.flip(Safetensors.readHeader(dir))).message, "not a file")
     }))
 
+  /** One-byte-aligned data of a tensor `w`, six values in two rows, of which the fifth is `bits`. */
+  const poisoned = (dtype: "F16" | "BF16" | "F32" | "F64", bits: bigint) =>
+    Effect.gen(function*() {
+      const width = { F16: 2, BF16: 2, F32: 4, F64: 8 }[dtype]
+      const path = yield* craft(`{"w":${tensor(`[0,${6 * width}]`, "[2,3]", `"${dtype}"`)}}`.padEnd(80), 6 * width)
+      const bytes = fsSync.readFileSync(path)
+      for (let i = 0; i < width; i++) bytes[88 + 4 * width + i] = Number(bits >> BigInt(8 * i) & 0xffn)
+      fsSync.writeFileSync(path, bytes)
+      return path
+    })
+
+  for (const [dtype, bits, found] of [
+    ["F32", 0x7fc00000n, "NaN"], ["F32", 0xffc12345n, "NaN"], ["F32", 0x7f800000n, "Infinity"],
+    ["F32", 0xff800000n, "-Infinity"],
+    ["F16", 0x7e00n, "NaN"], ["F16", 0xfc00n, "-Infinity"], ["BF16", 0x7f81n, "NaN"], ["BF16", 0x7f80n, "Infinity"],
+    ["F64", 0x7ff8000000000000n, "NaN"], ["F64", 0x7e37e43c8800759cn, "1e+300"]
+  ] as const) {
+    it.effect(`refuses a value that is no number: ${dtype} ${bits.toString(16)}`, () =>
+      Effect.gen(function*() {
+        const path = yield* poisoned(dtype, bits)
+        const header = yield* Safetensors.readHeader(path)
+        const fault = found === "1e+300" ? "beyond float32" : "that is not finite"
+        const ways = [Safetensors.readFloat32, Safetensors.probe]
+          .map((read): Effect.Effect<unknown, WeightsError, FileSystem.FileSystem> => read(header, "w"))
+        for (const read of [...ways, Safetensors.readParts(header, "w", () => Effect.void)]) {
+          const error = yield* Effect.flip(read)
+          assert.strictEqual(error._tag, "WeightsError")
+          assert.include(error.message, `${path}: tensor "w": holds a value ${fault} (found ${found} at [1, 1])`)
+        }
+      }))
+  }
+
+  it.effect("reads the largest values of every type", () =>
+    Effect.gen(function*() {
+      for (const [dtype, bits, value] of [
+        ["F32", 0x7f7fffffn, 2 ** 127 * (2 - 2 ** -23)], ["BF16", 0x7f7fn, 2 ** 127 * (2 - 2 ** -7)],
+        ["F16", 0xfbffn, -65504]
+      ] as const) {
+        const header = yield* Safetensors.readHeader(yield* poisoned(dtype, bits))
+        assert.strictEqual((yield* Safetensors.readFloat32(header, "w"))[4], value)
+      }
+    }))
+
+  it.effect("probes beginning, middle and end of a large tensor without reading the rest", () =>
+    Effect.gen(function*() {
+      const count = 2 ** 34
+      const path = yield* craft(`{"w":${tensor(`[0,${4 * count}]`, `[${count / 1024},1024]`)}}`.padEnd(128), 0)
+      // 64 GiB of zeros, of which nothing is on disk.
+      fsSync.truncateSync(path, 136 + 4 * count)
+      const header = yield* Safetensors.readHeader(path)
+      yield* Safetensors.probe(header, "w")
+      const handle = fsSync.openSync(path, "r+")
+      const places = [[count - 1, "[16777215, 1023]"], [count / 2, "[8388608, 0]"], [3, "[0, 3]"]] as const
+      for (const [element, place] of places) {
+        fsSync.writeSync(handle, Float32Array.of(NaN), 0, 4, 136 + 4 * element)
+        assert.include((yield* Effect.flip(Safetensors.probe(header, "w"))).message, `found NaN at ${place}`)
+      }
+      fsSync.closeSync(handle)
+    }))
+
   it.effect("reads only the header of a large file", () =>
     Effect.gen(function*() {
       const bytes = 2 ** 40
@@ -149,7 +209,10 @@ layer(NodeServices.layer)("Safetensors", (it) => {
       const failing: ReadonlyArray<readonly [ReadonlyArray<Safetensors.NamedTensor>, string]> = [
         [[a, a], "two tensors have this name"],
         [[{ ...a, shape: [3] }], "found 2 values, expected [3]"],
-        [[{ ...a, name: "__metadata__" }], "reserved"]
+        [[{ ...a, name: "__metadata__" }], "reserved"],
+        [[{ ...a, data: Float32Array.of(1, NaN) }], `tensor "a": holds a value that is not finite (found NaN at [1]`],
+        [[{ ...a, data: () => Float32Array.of(-Infinity, 1) }], "found -Infinity at [0]"],
+        [[{ ...a, data: Effect.succeed(Float32Array.of(1, NaN)) }], "found NaN at [1]"]
       ]
       for (const [tensors, says] of failing) {
         assert.include((yield* Effect.flip(Safetensors.write(path, tensors))).message, says)
@@ -159,6 +222,27 @@ layer(NodeServices.layer)("Safetensors", (it) => {
       yield* Safetensors.write(path, [{ ...a, data: Float32Array.of(3, 4) }])
       assert.deepStrictEqual(yield* Safetensors.readFloat32(yield* Safetensors.readHeader(path), "a"), Float32Array.of(3, 4))
       assert.deepStrictEqual(yield* fs.readDirectory(dir), ["w.safetensors"])
+    }))
+
+  it.effect("refuses to narrow a number to infinity, and writes the largest that there are", () =>
+    Effect.gen(function*() {
+      const dir = yield* directory
+      const path = `${dir}/w.safetensors`
+      const stored = (dtype: "F16" | "BF16" | "F32", value: number) =>
+        Safetensors.write(path, [{ name: "w", shape: [2, 2], data: Float32Array.of(0, 1, value, 2) }], { dtype })
+      for (const [dtype, most, beyond] of [
+        ["F16", 65504, 65520], ["F16", -65519, -1e6], ["BF16", 3.3895313892515355e38, 3.4e38],
+        ["F32", 3.4028234663852886e38, NaN]
+      ] as const) {
+        yield* stored(dtype, most)
+        const back = yield* Safetensors.readFloat32(yield* Safetensors.readHeader(path), "w")
+        assert.isAtMost(Math.abs(back[2]! / most - 1), 1e-3)
+        const error = yield* Effect.flip(stored(dtype, beyond))
+        assert.include(error.message, Number.isFinite(beyond) ? `holds a value beyond ${dtype}` : "not finite")
+        assert.include(error.message, `found ${Math.fround(beyond)} at [1, 0]`)
+        assert.deepStrictEqual(yield* Safetensors.readFloat32(yield* Safetensors.readHeader(path), "w"), back)
+        assert.deepStrictEqual(fsSync.readdirSync(dir), ["w.safetensors"])
+      }
     }))
 
   it.effect("reads into and writes from shared memory", () =>
@@ -189,9 +273,9 @@ layer(NodeServices.layer)("Safetensors", (it) => {
       const tensors = [...new Map(wellFormed)].map(([name, shape]) => {
         const data = new Float32Array(shape.reduce((a, b) => a * b, 1))
         const bits = new Uint32Array(data.buffer)
-        // Any pattern in float32; values that both 16-bit formats hold exactly otherwise.
+        // Any finite pattern in float32; values that both 16-bit formats hold exactly otherwise.
         for (let i = 0; i < data.length; i++) {
-          if (file.dtype === "F32") bits[i] = stream.int(2 ** 32)
+          if (file.dtype === "F32") do bits[i] = stream.int(2 ** 32); while (!Number.isFinite(data[i]))
           else data[i] = (stream.int(256) - 128) * 2 ** (stream.int(13) - 8)
         }
         return { name, shape, data }

@@ -90,9 +90,15 @@ describe("the cache of weights", () => {
       assert.deepStrictEqual(floats(bytesAt(places, WeightCache.scalesOf("model.b.weight"))), scales)
       assert.isFalse(places.tensors.has("model.b.weight"))
 
-      yield* Safetensors.write(file, [{ name: "b.weight", shape: [1, 40], data: new Float32Array(40).fill(Infinity) }])
-      const error = yield* Effect.flip(WeightCache.open(yield* wantedOf(file, format), { folder: path.join(folder, "cache") }))
-      assert.match(error.message, /"model\.b\.weight": has values that are not finite/)
+      // Values that no writer of this project lets through, in what is rounded and in what is copied.
+      const bytes = fs.readFileSync(file)
+      bytes.fill(0xff, bytes.length - 4)
+      fs.writeFileSync(file, bytes)
+      for (const quantization of [format, undefined]) {
+        const wanted = yield* wantedOf(file, quantization)
+        const error = yield* Effect.flip(WeightCache.open(wanted, { folder: path.join(folder, "cache") }))
+        assert.match(error.message, /tensor "[ab]\..*": holds a value that is not finite \(found NaN at \[/)
+      }
       assert.strictEqual(fs.readdirSync(path.join(folder, "cache")).length, 1)
     })))
 

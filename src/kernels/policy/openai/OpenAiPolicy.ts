@@ -7,6 +7,7 @@
 import { Context, Effect, Layer, Redacted, Result, type Schema } from "effect"
 import type { HttpClient } from "effect/http"
 import { type Completion, Policy, PolicyError, type Prompt, type SampleOptions, type Session } from "../Policy.ts"
+import * as Settings from "../Settings.ts"
 import * as Candidates from "./Candidates.ts"
 import * as Client from "./Client.ts"
 import * as DataUrl from "./DataUrl.ts"
@@ -81,6 +82,7 @@ const checkSampling = ({ count, grammar, maxTokens, temperature = 1, topP = 1 }:
 const make = Effect.fnUntraced(function*(options: Options) {
   const wrong = checkOptions(options)
   if (wrong !== undefined) return yield* new PolicyError({ operation: "load", reason: wrong })
+  yield* Settings.check("load", Settings.remote, options)
   const { concurrency = 8, model, seed, system } = options
   const apiKey = options.apiKey === undefined || Redacted.value(options.apiKey) === "" ? undefined : options.apiKey
   const baseUrl = options.baseUrl.replace(/\/+$/, "")

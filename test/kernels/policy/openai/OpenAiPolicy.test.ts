@@ -379,7 +379,9 @@ describe("what a server cannot do", () => {
         assert.strictEqual(server.requests.length, 0)
         for (const [options, expected] of [
           [{ baseUrl: "localhost" }, /expected an address/], [{ baseUrl: "ftp://x/v1" }, /expected http/], [{ baseUrl: "http://u:p@x/v1" }, /apiKey/],
-          [{ baseUrl: "http://x/v1?k=1" }, /no query/], [{ model: "" }, /model is empty/]
+          [{ baseUrl: "http://x/v1?k=1" }, /no query/], [{ model: "" }, /model is empty/],
+          [{ concurrency: NaN }, /concurrency is NaN, expected a whole number from 1/],
+          [{ attempts: 0 }, /attempts is 0/], [{ seed: 0.5 }, /seed is 0.5/]
         ] as const) {
           const failed = yield* Effect.result(against(options, () => Effect.void))
           assert.isTrue(Result.isFailure(failed) && expected.test((failed.failure as PolicyError).message))

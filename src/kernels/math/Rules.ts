@@ -1,0 +1,85 @@
+/**
+ * What settings may be, as tables: a rule for each, in the words of the error that breaking it gives.
+ *
+ * A setting that is left out (or is `undefined`) breaks nothing: its default holds.
+ */
+import { Predicate } from "effect"
+
+export interface Rule {
+  /** As after "expected": "a number above 0". */
+  readonly expected: string
+  readonly holds: (value: unknown) => boolean
+  /** Whether it must be there, if the record that it is a part of is. Default false. */
+  readonly required?: boolean
+}
+
+/** Rules by setting; that of a part is named with its record: "clip.low". */
+export type Table = Readonly<Record<string, Rule>>
+
+/** A setting that breaks its rule. */
+export interface Broken {
+  readonly setting: string
+  readonly value: string
+  readonly expected: string
+}
+
+const number = (expected: string, holds: (value: number) => boolean): Rule => ({
+  expected,
+  holds: (value) => typeof value === "number" && Number.isFinite(value) && holds(value)
+})
+
+export const above = (least: number): Rule => number(`a number above ${least}`, (value) => value > least)
+export const finite: Rule = number("a number", () => true)
+export const atLeast = (least: number): Rule => number(`a number from ${least}`, (value) => value >= least)
+/** 0 and 1 may be left out. */
+export const share = (interval: "[0, 1]" | "(0, 1]" | "[0, 1)"): Rule => {
+  const [zero, one] = [interval.startsWith("["), interval.endsWith("]")]
+  const holds = (value: number) => value > 0 && value < 1 || zero && value === 0 || one && value === 1
+  return number(`a number in ${interval}`, holds)
+}
+/** A whole number that float64 tells from its neighbours. */
+export const whole = (least = -Infinity, most = Infinity): Rule => {
+  const range = (least === -Infinity ? "" : ` from ${least}`) + (most === Infinity ? "" : ` to ${most}`)
+  return number(`a whole number${range}`, (value) => Number.isSafeInteger(value) && value >= least && value <= most)
+}
+/**
+ * A softmax temperature. Below 1e-5 logits reach magnitudes that masks and float32 do not stand; servers take it for
+ * greedy.
+ *
+ * @param greedy whether 0 is allowed
+ */
+export const temperature = (greedy: boolean): Rule =>
+  greedy
+    ? number("0 (greedy) or a number from 0.00001", (value) => value >= 1e-5 || value === 0)
+    : number("a number from 0.00001: a greedy choice has no likelihood to learn from", (value) => value >= 1e-5)
+export const oneOf = (...words: ReadonlyArray<string>): Rule => ({
+  expected: words.map((word) => JSON.stringify(word)).join(" or "),
+  holds: (value) => typeof value === "string" && words.includes(value)
+})
+
+/** A limit that can be switched off. */
+export const orNone = (rule: Rule): Rule => (
+  { ...rule, expected: `${rule.expected}, or Infinity`, holds: (value) => value === Infinity || rule.holds(value) })
+export const required = (rule: Rule): Rule => ({ ...rule, required: true })
+
+const at = (settings: unknown, path: ReadonlyArray<string>): unknown =>
+  path.reduce((value, key) => Predicate.hasProperty(value, key) ? value[key] : undefined, settings)
+
+const shown = (value: unknown): string =>
+  typeof value === "number" ? String(value) : JSON.stringify(value) ?? String(value)
+
+/** The first setting of a table that breaks its rule. */
+export const broken = (table: Table, settings: object): Broken | undefined => {
+  for (const [setting, rule] of Object.entries(table)) {
+    const path = setting.split(".")
+    const value = at(settings, path)
+    const wanted = rule.required === true && at(settings, path.slice(0, -1)) !== undefined
+    if (value === undefined ? wanted : !rule.holds(value)) {
+      return { setting, value: shown(value), expected: rule.expected }
+    }
+  }
+  return undefined
+}
+
+/** "topP is 2, expected a number in (0, 1]" */
+export const say = ({ expected, setting, value }: Broken): string => `${setting} is ${value}, expected ${expected}`

@@ -1,0 +1,241 @@
+/** What stages may be told: one table, looked at before any work. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Layer, Stream } from "effect"
+import { Advantage } from "../../src/dsl/Advantage.ts"
+import { Progress, silent } from "../../src/dsl/Progress.ts"
+import * as Rise from "../../src/dsl/Rise.ts"
+import { method, Run } from "../../src/dsl/Run.ts"
+import { Policy } from "../../src/kernels/policy/Policy.ts"
+import * as Stub from "./StubPolicy.ts"
+
+const live = () =>
+  Layer.mergeAll(
+    Stub.layer({ seed: 1 }),
+    Advantage.layerGrpo,
+    Run.layerMemory({ seed: 1 }),
+    Layer.succeed(Progress, silent)
+  ).pipe(Layer.provideMerge(Stub.Trace.layer), Layer.provideMerge(NodeServices.layer))
+
+/** Data that count how often they are read. */
+const counted = () => {
+  const count = { read: 0 }
+  return { count, data: Stream.tap(Stub.data(12), () => Effect.sync(() => void count.read++)) }
+}
+
+type Start = ReturnType<typeof Rise.make<Stub.Label, never, never>>
+type Options = Readonly<Record<string, unknown>>
+
+/** A pipeline, whatever its stage. */
+interface Ended {
+  readonly ready: Effect.Effect<void, unknown, Policy | Run | Advantage>
+  readonly items: Stream.Stream<unknown, unknown, Policy | Run | Advantage>
+}
+
+/** Each stage as the end of a pipeline, or the stage before what is the end. The types allow none of these values. */
+const stages = {
+  "warm-up": (start: Start, options: Options) => start.pipe(Rise.warmUp(options)),
+  generate: (start: Start, options: Options) =>
+    start.pipe(Rise.generate(options), Rise.reconstruct(), Rise.validate(), Rise.best()),
+  reconstruct: (start: Start, options: Options) =>
+    start.pipe(Rise.generate(), Rise.reconstruct(options), Rise.validate(), Rise.best()),
+  reinforce: (start: Start, options: Options) =>
+    start.pipe(Rise.generate(), Rise.reconstruct(), Rise.validate(), Rise.reinforce(options)),
+  filter: (start: Start, options: Options) =>
+    start.pipe(Rise.generate(), Rise.reconstruct(), Rise.validate(), Rise.best(), Rise.filter(options)),
+  sft: (start: Start, options: Options) => start.pipe(Rise.answers(), Rise.sft(options)),
+  rft: (start: Start, options: Options) => start.pipe(Rise.rft(options))
+}
+type Stage = keyof typeof stages
+
+const training: ReadonlyArray<Stage> = ["warm-up", "reinforce", "sft", "rft"]
+const groups: ReadonlyArray<Stage> = ["reinforce", "rft"]
+const drawing: ReadonlyArray<Stage> = ["warm-up", "generate", "reconstruct", "rft"]
+const whole1 = "a whole number from 1"
+const [none, half, below] = [NaN, 1.5, -1]
+
+/** Setting, the stages that have it, values that mean nothing, and what is expected. */
+const bad: ReadonlyArray<
+  readonly [setting: string, of: ReadonlyArray<Stage>, values: ReadonlyArray<unknown>, expected: string]
+> = [
+  ["steps", training, [none, half, below, Infinity, "10"], "a whole number from 0"],
+  ["learningRate", training, [none, 0, below, Infinity, -Infinity, null], "a number above 0"],
+  ["warmup", training, [none, half, below, Infinity], "a whole number from 0"],
+  ["decay", training, ["cosin"], `"cosine" or "linear" or "constant"`],
+  ["weightDecay", training, [none, below, Infinity], "a number from 0"],
+  ["clipNorm", training, [none, 0, below], "a number above 0, or Infinity"],
+  ["select.every", ["reinforce", "sft", "rft"], [none, 0, half, Infinity], whole1],
+  ["select.samples", ["reinforce", "sft", "rft"], [none, 0, half], whole1],
+  ["promptsPerStep", groups, [none, 0, half, Infinity], whole1],
+  ["loss", groups, ["ppo"], `"grpo" or "dr_grpo" or "dapo"`],
+  ["clip.low", groups, [none, below, 1.1, Infinity], "a number in [0, 1]"],
+  ["clip.high", groups, [none, below, Infinity], "a number from 0"],
+  ["kl", groups, [none, below, Infinity], "a number from 0"],
+  ["innerUpdates", groups, [none, 0, half, Infinity], whole1],
+  ["lossLength", groups, [none, 0, half, Infinity], whole1],
+  ["deadSteps", groups, [none, 0, half], `${whole1}, or Infinity`],
+  ["credit", ["reinforce"], ["both"], `"joint" or "reasoning" or "reconstruction"`],
+  ["candidates", ["generate"], [none, 0, half, Infinity, 1e9], `${whole1} to 65536`],
+  ["groupSize", ["rft"], [none, 1, 2.5, Infinity, 1e9], "a whole number from 2 to 65536"],
+  ["maxTokens", [...drawing, "sft"], [none, 0, half, below, Infinity], whole1],
+  [
+    "temperature",
+    ["warm-up", "generate", "reconstruct"],
+    [none, below, Infinity, 1e-9],
+    "0 (greedy) or a number from 0.00001"
+  ],
+  [
+    "temperature",
+    ["rft"],
+    [none, 0, below, Infinity],
+    "a number from 0.00001: a greedy choice has no likelihood to learn from"
+  ],
+  ["grammar", [...drawing, "sft"], ["masked"], `"mask" or "off"`],
+  ["chains", ["warm-up"], [true], `"mask" or "off"`],
+  ["share", ["warm-up"], [none, 0, below, 1.1], "a number in (0, 1]"],
+  ["keep", ["warm-up"], [none, below, Infinity], "a number from 0"],
+  ["batchSize", ["warm-up", "sft"], [none, 0, half, below, Infinity], whole1],
+  ["answerWeight", ["sft"], [none, below, Infinity], "a number from 0"],
+  ["replay.share", ["sft"], [none, 1, below], "a number in [0, 1)"],
+  ["replay.share", ["sft"], [0.9], "a share that leaves room for a lesson in a batch of 2"],
+  ["tau", ["filter"], [none, below, 1.1, Infinity], "a number in [0, 1]"],
+  ["least", ["filter"], [none, below, 1.1], "a number in [0, 1]"]
+]
+
+/** Parts that a record needs beside the bad one. */
+const rest: Readonly<Record<string, object>> = {
+  select: { every: 1 },
+  clip: { low: 0.2, high: 0.2 },
+  replay: { share: 0, examples: Stream.empty }
+}
+
+const optionsOf = (setting: string, value: unknown): Options => {
+  const [name = "", part] = setting.split(".")
+  return { [name]: part === undefined ? value : { ...rest[name], [part]: value } }
+}
+const shown = (value: unknown) => (typeof value === "number" ? String(value) : JSON.stringify(value))
+
+/** The pipeline is refused with these words, and nothing was done. */
+const refused = Effect.fnUntraced(function*(make: (start: Start) => Ended, says: string, validation?: number) {
+  const { count, data } = counted()
+  const pipeline = make(Rise.make(Stub.Mood, data, validation === undefined ? {} : { validation }) as Start)
+  for (const work of [pipeline.ready, Stream.runDrain(pipeline.items)]) {
+    const error = yield* Effect.flip(work)
+    if (!(error instanceof Rise.BadSetting)) return assert.fail(String(error))
+    assert.strictEqual(error.message, says)
+  }
+  const { begun, sessions, updates } = yield* Stub.Trace
+  assert.deepStrictEqual(
+    [count.read, begun, sessions, updates.length],
+    [0, 0, 0, 0],
+    "nothing was read, drawn or trained"
+  )
+})
+
+describe("settings of stages", () => {
+  for (const [setting, of, values, expected] of bad) {
+    it.effect(`${setting}: ${expected} (${of.join(", ")})`, () =>
+      Effect.forEach(of, (stage) =>
+        Effect.forEach(values, (value) =>
+          refused(
+            (start) => stages[stage](start, optionsOf(setting, value)),
+            `${stage}: ${setting} is ${shown(value)}, expected ${expected}`
+          )
+        )
+      ).pipe(Effect.provide(live()))
+    )
+  }
+
+  it.effect("the last stage's stop the first, and are named with the method", () =>
+    Effect.gen(function*() {
+      yield* method("RISE")(
+        refused(
+          (start) =>
+            start.pipe(
+              Rise.warmUp({ steps: 1 }),
+              Rise.generate(),
+              Rise.reconstruct(),
+              Rise.validate(),
+              Rise.reinforce({ steps: 1 }),
+              Rise.best(),
+              Rise.filter(),
+              Rise.sft({ learningRate: NaN })
+            ),
+          "RISE/sft: learningRate is NaN, expected a number above 0"
+        )
+      )
+      yield* refused(
+        (start) => start.pipe(Rise.rft({ steps: 1 })),
+        "make: validation is NaN, expected a number in [0, 1)",
+        NaN
+      )
+      yield* refused(
+        (start) => start.pipe(Rise.rft({ steps: 1 })),
+        "make: validation is 1, expected a number in [0, 1)",
+        1
+      )
+      for (const wrong of [NaN, 0, 1.5, Infinity]) {
+        yield* refused(
+          (start) => start.pipe(Rise.rft({ steps: 1 })),
+          `Batching: prompts is ${wrong}, expected a whole number from 1`
+        ).pipe(Effect.provideService(Rise.Batching, { prompts: wrong, calls: 1 }))
+      }
+    }).pipe(Effect.provide(live()))
+  )
+
+  it.effect("of batching are looked at wherever texts are drawn: batches of NaN prompts would be none", () =>
+    Effect.gen(function*() {
+      const session = yield* (yield* Policy).session
+      const requests = [{ key: "k", prompt: { images: [], text: "Which mood, given: nothing" } }]
+      for (const batching of [
+        { prompts: NaN, calls: 1 },
+        { prompts: 8, calls: NaN }
+      ]) {
+        const error = yield* Effect.flip(
+          Effect.provideService(Rise.sampleAll(session, requests, { count: 1, maxTokens: 8 }), Rise.Batching, batching)
+        )
+        assert.match(error.message, /^policy sample: Batching: (prompts|calls) is NaN, expected a whole number from 1/)
+      }
+    }).pipe(Effect.scoped, Effect.provide(live()))
+  )
+
+  it.effect("are looked at before a run folder is made", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const { count, data } = counted()
+      const start = Rise.make(Stub.Mood, data)
+      for (const [work, says] of [
+        [
+          start.pipe(Rise.rft({ kl: NaN }), Rise.run({ out: `${folder}/run` })),
+          "rft: kl is NaN, expected a number from 0"
+        ],
+        [
+          start.pipe(Rise.rft(), Rise.run({ out: `${folder}/run`, seed: 0.5 })),
+          "run: seed is 0.5, expected a whole number"
+        ]
+      ] as const) {
+        assert.strictEqual((yield* Effect.flip(work)).message, says)
+      }
+      assert.deepStrictEqual([count.read, yield* fs.readDirectory(folder)], [0, []])
+    }).pipe(Effect.scoped, Effect.provide(live()))
+  )
+
+  it.effect("that are undefined are left out, and limits may be switched off", () =>
+    Effect.gen(function*() {
+      const undefinedOnes = {
+        learningRate: undefined,
+        steps: 3,
+        kl: undefined,
+        clip: undefined,
+        weightDecay: undefined
+      } as unknown as Rise.RftOptions
+      yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(
+        Rise.rft({ ...undefinedOnes, clipNorm: Infinity, deadSteps: Infinity }),
+        Rise.train
+      )
+      yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.answers(), Rise.sft({ steps: 0 }), Rise.train)
+      assert.isAbove((yield* Stub.Trace).updates.length, 0)
+    }).pipe(Effect.provide(live()))
+  )
+})
