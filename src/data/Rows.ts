@@ -4,7 +4,7 @@
 import { Effect, Schema, Stream } from "effect"
 import type { DataError } from "../dsl/DataError.ts"
 import type * as Quarantine from "../dsl/Quarantine.ts"
-import { sift } from "../dsl/Sift.ts"
+import { type Options, sift } from "../dsl/Sift.ts"
 
 /** Why a row is set aside: a tag to count by, and what was wrong, with the wrong value. */
 export type BadRow = Quarantine.Reason
@@ -21,11 +21,11 @@ export interface Row<out A, out R = never> {
  * Reads rows concurrently and yields their samples in order. Fails where no sample is left: with `nothing` of a source without
  * rows, with the reasons of one whose rows are all set aside.
  */
-export const samples = (source: string, nothing: string) =>
-<A, E, R, R2>(rows: Stream.Stream<Row<A, R2>, E, R>): Stream.Stream<A, E | DataError, R | R2> =>
+export const samples = <A>(source: string, nothing: string, more: Pick<Options<A>, "counts" | "unusable"> = {}) =>
+<E, R, R2>(rows: Stream.Stream<Row<A, R2>, E, R>): Stream.Stream<A, E | DataError, R | R2> =>
   rows.pipe(
     Stream.mapEffect(({ read, row }) => Effect.map(Effect.result(read), (outcome) => ({ row, read: outcome })), { concurrency: 16 }),
-    sift({ source, nothing })
+    sift({ source, nothing, ...more })
   )
 
 /** Decodes a value of a row, or sets the row aside with what the schema says. */

@@ -15,7 +15,7 @@ export interface Outcome<out A> {
   readonly read: Result.Result<ReadonlyArray<A>, Aside.Reason | DataError>
 }
 
-export interface Options {
+export interface Options<in A> {
   readonly source: string
   /** What a row is called. Default "row". */
   readonly unit?: string
@@ -23,20 +23,22 @@ export interface Options {
   readonly nothing?: string
   /** What to say of a source whose rows were all set aside; their reasons follow. */
   readonly unusable?: (rows: number) => string
+  /** Whether a sample is worth going on for: a source without one that is has nothing left. Default: all are. */
+  readonly counts?: (sample: A) => boolean
 }
 
 /** The samples of the rows. */
-export const sift = ({ nothing, source, unit = "row", unusable = (rows) => `none of its ${rows} ${unit}s is usable` }: Options) =>
-<A, E, R>(outcomes: Stream.Stream<Outcome<A>, E, R>): Stream.Stream<A, E | DataError, R> =>
+export const sift = <A>({ counts = () => true, nothing, source, unit = "row", unusable = (rows) => `none of its ${rows} ${unit}s is usable` }: Options<A>) =>
+<E, R>(outcomes: Stream.Stream<Outcome<A>, E, R>): Stream.Stream<A, E | DataError, R> =>
   Stream.unwrap(Effect.map(Quarantine.Quarantine, ({ add, passed = () => Effect.void, passing = add, place }) => {
     const tally = Aside.tally(source)
     let rows = 0
-    let samples = 0
+    let left = false
     let ended = false
     const pass = (): Quarantine.Pass => ({ source, unit, counts: tally.counts, first: tally.first, total: tally.total, rows, whole: ended })
     const none = () => {
       const [first] = tally.first
-      if (first === undefined) return nothing
+      if (first === undefined) return rows === 0 ? nothing : unusable(rows)
       const all = place?.()
       return `${unusable(rows)}: ${Aside.reasons(tally)}. First, ${Aside.line(first, unit)}${all?._tag === "Some" ? `. All of them: ${all.value}` : ""}`
     }
@@ -44,7 +46,7 @@ export const sift = ({ nothing, source, unit = "row", unusable = (rows) => `none
       Stream.mapEffect(({ read, row }) => {
         rows++
         if (Result.isSuccess(read)) {
-          samples += read.success.length
+          left ||= read.success.some(counts)
           return Effect.succeed(read.success)
         }
         if (read.failure instanceof DataError) return Effect.fail(read.failure)
@@ -55,7 +57,7 @@ export const sift = ({ nothing, source, unit = "row", unusable = (rows) => `none
       Stream.flattenIterable,
       Stream.concat(Stream.suspend(() => {
         ended = true
-        const reason = samples > 0 ? undefined : none()
+        const reason = left ? undefined : none()
         return reason === undefined ? Stream.empty : Stream.fail(new DataError({ source, reason }))
       })),
       Stream.onExit((exit) => Exit.isSuccess(exit) && tally.total > 0 ? passed(pass()) : Effect.void)
