@@ -1,8 +1,9 @@
 /**
  * The entries of a COCO file as pycocotools and the exporters mean them.
  *
- * Ids compare as text: one side may hold `1`, the other `"1"`. `iscrowd` may be a boolean, null or missing. A box may be an object,
- * or missing beside a segmentation, whose extent it is then. A size that is missing, null or 0 is unknown.
+ * Ids compare as text: one side may hold `1`, the other `"1"`. `iscrowd` may be a boolean, null or missing. A box may
+ * be an object, or missing beside a segmentation, whose extent it is then. A size that is missing, null or 0 is
+ * unknown.
  */
 import { Option, Predicate, Result, Schema } from "effect"
 import type { Xywh } from "../kernels/math/Iou.ts"
@@ -42,20 +43,23 @@ const side = (name: string, value: unknown): Result.Result<Option.Option<number>
     : bad("bad-image-entry", `"${name}" is ${quoted(value)}, expected pixels`)
 }
 
+type Fields = Readonly<Record<string, unknown>>
+
 const decodeObject = Schema.decodeUnknownOption(Schema.Record(Schema.String, Schema.Unknown))
 
-const fieldsOf = (value: unknown, reason: string): Result.Result<Readonly<Record<string, unknown>>, BadRow> =>
+const fieldsOf = (value: unknown, reason: string): Result.Result<Fields, BadRow> =>
   Result.fromOption(decodeObject(value), () => ({ reason, detail: `${quoted(value)}, expected an object` }))
 
 /** An entry of `images`. */
 export const picture = (value: unknown): Result.Result<Picture, BadRow> =>
   Result.gen(function*() {
-    const entry = yield* fieldsOf(value, "bad-image-entry")
-    const key = id(entry["id"])
-    const name = entry["file_name"]
-    if (Option.isNone(key)) return yield* bad("bad-image-entry", `"id" is ${quoted(entry["id"])}, expected a number or a text`)
-    if (typeof name !== "string") return yield* bad("bad-image-entry", `"file_name" is ${quoted(name)}, expected the name of a file`)
-    return { id: key.value, name, width: yield* side("width", entry["width"]), height: yield* side("height", entry["height"]) }
+    const wrong = (field: string, found: unknown, expected: string) =>
+      bad("bad-image-entry", `"${field}" is ${quoted(found)}, expected ${expected}`)
+    const { file_name: name, height, id: given, width } = yield* fieldsOf(value, "bad-image-entry")
+    const key = id(given)
+    if (Option.isNone(key)) return yield* wrong("id", given, "a number or a text")
+    if (typeof name !== "string") return yield* wrong("file_name", name, "the name of a file")
+    return { id: key.value, name, width: yield* side("width", width), height: yield* side("height", height) }
   })
 
 /** An annotation that can be read. */
@@ -64,7 +68,8 @@ export interface Thing extends Segmentation.Extent {
   readonly crowd: boolean
 }
 
-const decodeCrowd = Schema.decodeUnknownOption(Schema.Union([Schema.Boolean, Schema.Literals([0, 1, "0", "1", "", "true", "false", "True", "False"])]))
+const Crowd = Schema.Union([Schema.Boolean, Schema.Literals([0, 1, "0", "1", "", "true", "false", "True", "False"])])
+const decodeCrowd = Schema.decodeUnknownOption(Crowd)
 
 const crowdOf = (value: unknown): Result.Result<boolean, BadRow> =>
   value === undefined || value === null
@@ -77,21 +82,23 @@ const crowdOf = (value: unknown): Result.Result<boolean, BadRow> =>
 /** The names that objects have for what a list holds in this order. */
 const boxKeys = [["x", "left"], ["y", "top"], ["width", "w"], ["height", "h"]] as const
 
+const isBox = Schema.is(Schema.Tuple([Schema.Finite, Schema.Finite, Schema.Finite, Schema.Finite]))
+
 /** `[x, y, width, height]`, or an object with these. */
 const boxOf = (value: unknown): Option.Option<Xywh> => {
   const fields = Array.isArray(value)
     ? value
     : boxKeys.map((keys) => keys.flatMap((key) => Predicate.hasProperty(value, key) ? [value[key]] : [])[0])
-  return Option.flatMap(Option.all(fields.map(Segmentation.number)), ([x, y, w, h, ...more]) =>
-    x === undefined || y === undefined || w === undefined || h === undefined || more.length > 0 ? Option.none() : Option.some<Xywh>([x, y, w, h]))
+  return Option.filter(Option.all(fields.map(Segmentation.number)), isBox)
 }
 
-const isAbsent = (value: unknown) => value === undefined || value === null || (Array.isArray(value) && value.length === 0)
+const isAbsent = (value: unknown) =>
+  value === undefined || value === null || (Array.isArray(value) && value.length === 0)
 
 const hasArea = ([, , w, h]: Xywh) => w > 0 && h > 0
 
 /** Where an annotation is: its box or, where it has none or an empty one, the extent of its segmentation. */
-const extentOf = ({ bbox, segmentation }: Readonly<Record<string, unknown>>): Result.Result<Segmentation.Extent, BadRow> => {
+const extentOf = ({ bbox, segmentation }: Fields): Result.Result<Segmentation.Extent, BadRow> => {
   if (isAbsent(bbox)) {
     return isAbsent(segmentation)
       ? bad("no-box", "neither a \"bbox\" nor a \"segmentation\"")
@@ -119,15 +126,16 @@ export const annotation = (
     picture: Option.flatMap(Result.getSuccess(entry), ({ image_id }) => id(image_id)),
     thing: Result.gen(function*() {
       const fields = yield* entry
-      if (Option.isNone(id(fields["image_id"]))) {
-        return yield* bad("bad-annotation", `"image_id" is ${quoted(fields["image_id"])}, expected the id of an image`)
+      const { category_id, image_id, iscrowd } = fields
+      if (Option.isNone(id(image_id))) {
+        return yield* bad("bad-annotation", `"image_id" is ${quoted(image_id)}, expected the id of an image`)
       }
-      const category = id(fields["category_id"])
+      const category = id(category_id)
       if (Option.isNone(category)) {
-        return yield* bad("bad-annotation", `"category_id" is ${quoted(fields["category_id"])}, expected the id of a category`)
+        return yield* bad("bad-annotation", `"category_id" is ${quoted(category_id)}, expected the id of a category`)
       }
       if (!isCategory(category.value)) return yield* bad("unknown-category", `category ${category.value} is not listed`)
-      const crowd = yield* crowdOf(fields["iscrowd"])
+      const crowd = yield* crowdOf(iscrowd)
       const extent = yield* extentOf(fields)
       return hasArea(extent.box)
         ? { category: category.value, crowd, ...extent }
@@ -144,17 +152,20 @@ export interface Category {
   readonly kindOf: Option.Option<string>
 }
 
+/** Tables write names that are numbers as numbers. */
+const decodeText = (value: unknown): Option.Option<string> =>
+  typeof value === "string" || typeof value === "number" ? Option.some(String(value).trim()) : Option.none()
+
 /** An entry of `categories`. Fails with what is wrong with it. */
 export const category = (value: unknown): Result.Result<Category, string> => {
-  const entry = Option.getOrElse(decodeObject(value), (): Readonly<Record<string, unknown>> => ({}))
-  const key = id(entry["id"])
-  const name = typeof entry["name"] === "number" ? String(entry["name"]) : entry["name"]
-  const kindOf = entry["supercategory"]
-  return Option.isNone(key) || typeof name !== "string" || name.trim() === ""
+  const { id: given, name, supercategory } = Option.getOrElse(decodeObject(value), (): Fields => ({}))
+  const key = id(given)
+  const text = Option.filter(decodeText(name), (found) => found !== "")
+  return Option.isNone(key) || Option.isNone(text)
     ? Result.fail(`${quoted(value)}, expected {"id": …, "name": "…"}`)
     : Result.succeed({
       id: key.value,
-      name: name.trim(),
-      kindOf: typeof kindOf === "string" && kindOf.trim() !== "" && kindOf !== "none" ? Option.some(kindOf.trim()) : Option.none()
+      name: text.value,
+      kindOf: Option.filter(decodeText(supercategory), (found) => found !== "" && found !== "none")
     })
 }

@@ -18,20 +18,25 @@ export interface Content {
 
 const expected = "COCO instances: {\"images\": […], \"annotations\": […], \"categories\": […]}"
 
+const unlabelled = ", and pictures without labels can be annotated, neither learned from nor measured on"
+
 /** Reads a file. Fails where a list is missing, or its categories are no names. */
 export const load = (file: string): Effect.Effect<Content, DataError, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const fail = (reason: string) => new DataError({ source: file, reason })
     const json = yield* JsonText.read(file, expected)
-    const list = (name: string, without: string): Effect.Effect<ReadonlyArray<unknown>, DataError> => {
+    const list = (name: string, without = ""): Effect.Effect<ReadonlyArray<unknown>, DataError> => {
       const found = Predicate.hasProperty(json, name) ? json[name] : undefined
-      const what = Array.isArray(json) ? "it is a list" : found === undefined ? `it has no "${name}"${without}` : `its "${name}" is no list`
-      return Array.isArray(found) ? Effect.succeed(found) : Effect.fail(fail(`not in the expected form, ${expected}: ${what}`))
+      if (Array.isArray(found)) return Effect.succeed(found)
+      const what = found === undefined ? `it has no "${name}"${without}` : `its "${name}" is no list`
+      return Effect.fail(fail(`not in the expected form, ${expected}: ${Array.isArray(json) ? "it is a list" : what}`))
     }
-    const images = yield* list("images", "")
-    const annotations = yield* list("annotations", ", and pictures without labels can be annotated, neither learned from nor measured on")
-    const categories = yield* Effect.forEach(yield* list("categories", ""), (value, i) =>
-      Effect.mapError(Effect.fromResult(Entries.category(value)), (fault) => fail(`categories: entry ${i + 1} is ${fault}`)))
+    const images = yield* list("images")
+    const annotations = yield* list("annotations", unlabelled)
+    const categories = yield* Effect.forEach(yield* list("categories"), (value, i) =>
+      Effect.fromResult(
+        Result.mapError(Entries.category(value), (fault) => fail(`categories: entry ${i + 1} is ${fault}`))
+      ))
     if (categories.length === 0) return yield* fail("its \"categories\" are empty, expected at least one")
     const names = new Map<string, string>()
     for (const { id, name } of categories) {
@@ -42,14 +47,18 @@ export const load = (file: string): Effect.Effect<Content, DataError, FileSystem
     return { images, annotations, categories, names }
   })
 
+const idIn = (entry: unknown, key: "id" | "category_id"): Option.Option<string> =>
+  Predicate.hasProperty(entry, key) ? Entries.id(entry[key]) : Option.none()
+
 /**
- * The names of a file's classes in its order, each once: categories of one name are one class. A category that only groups others
- * and has no annotation, as Roboflow puts before its classes, is none.
+ * The names of a file's classes in its order, each once: categories of one name are one class. A category that only
+ * groups others and has no annotation, as Roboflow puts before its classes, is none.
  */
 export const labels = ({ annotations, categories }: Content): ReadonlyArray<string> => {
-  const used = new Set(annotations.flatMap((value) => Predicate.hasProperty(value, "category_id") ? Option.toArray(Entries.id(value.category_id)) : []))
+  const used = new Set(annotations.flatMap((value) => Option.toArray(idIn(value, "category_id"))))
   const groups = ({ id, kindOf, name }: Entries.Category) =>
-    Option.isNone(kindOf) && !used.has(id) && categories.some((other) => other.id !== id && Option.contains(other.kindOf, name))
+    Option.isNone(kindOf) && !used.has(id) &&
+    categories.some((other) => other.id !== id && Option.contains(other.kindOf, name))
   const left = categories.filter((category) => !groups(category))
   return [...new Set(left.map(({ name }) => name))]
 }
@@ -72,7 +81,7 @@ export interface Said {
 export interface Sorted {
   /** By id. */
   readonly pictures: ReadonlyMap<string, Said>
-  /** Annotations that no picture is set aside for, by place: those of unknown pictures, and boxes without area beside others. */
+  /** By place, annotations that no picture is set aside for: of unknown pictures, boxes without area beside others. */
   readonly aside: ReadonlyMap<number, BadRow>
   /** Annotations that can be used. */
   readonly usable: number
@@ -82,11 +91,11 @@ export interface Sorted {
 export const sorted = ({ annotations, images, names }: Content): Sorted => {
   const pictures = new Map<string, Said>()
   for (const image of images) {
-    const id = Predicate.hasProperty(image, "id") ? Entries.id(image.id) : Option.none()
+    const id = idIn(image, "id")
     if (Option.isNone(id)) continue
     const said = pictures.get(id.value) ?? { files: new Set(), things: [], lost: [] }
     pictures.set(id.value, said)
-    if (Predicate.hasProperty(image, "file_name") && typeof image.file_name === "string") said.files.add(image.file_name)
+    if (Predicate.hasProperty(image, "file_name")) said.files.add(String(image.file_name))
   }
   const aside = new Map<number, BadRow>()
   const empty = new Map<Said, Array<Placed<BadRow>>>()
@@ -96,8 +105,10 @@ export const sorted = ({ annotations, images, names }: Content): Sorted => {
     const { picture, thing } = Entries.annotation(annotation, (id) => names.has(id))
     const said = Option.flatMapNullishOr(picture, (id) => pictures.get(id))
     if (Option.isNone(said)) {
-      const unknown = Option.map(picture, (id): BadRow => ({ reason: "unknown-image", detail: `image ${id} is not listed` }))
-      aside.set(row, Option.getOrElse(unknown, () => Result.isFailure(thing) ? thing.failure : { reason: "bad-annotation", detail: "of no image" }))
+      // Without an id it is a thing that could not be read.
+      const known = Option.getOrElse(picture, () => "?")
+      const unknown = { reason: "unknown-image", detail: `image ${known} is not listed` }
+      aside.set(row, Option.isNone(picture) && Result.isFailure(thing) ? thing.failure : unknown)
     } else if (Result.isSuccess(thing)) {
       said.value.things.push({ row, value: thing.success })
       usable++

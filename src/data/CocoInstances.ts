@@ -1,9 +1,10 @@
 /**
  * COCO's instances files: `{"images": […], "annotations": […], "categories": […]}` beside a folder of pictures.
  *
- * The file is read whole, pictures are not. A picture without annotations is a sample with nothing in it. Crowds are kept and
- * marked. A picture with an annotation that cannot be read is set aside: it would be taught with less in it than there is. A box
- * without area is left out where others are left in its picture. `CocoEntries` says how entries are read.
+ * The file is read whole, pictures are not. A picture without annotations is a sample with nothing in it. Crowds are
+ * kept and marked. A picture with an annotation that cannot be read is set aside: it would be taught with less in it
+ * than there is. A box without area is left out where others are left in its picture. `CocoEntries` says how entries
+ * are read.
  */
 import { Effect, type FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
@@ -45,38 +46,50 @@ const instancesOf = (
   names: ReadonlyMap<string, string>,
   picture: Folder.Picture
 ): Effect.Effect<ReadonlyArray<Instance>, Rows.BadRow> => {
-  const of = (row: number) => ({ detail, reason }: Rows.BadRow): Rows.BadRow => ({ reason, detail: `${picture.image.id}: annotation ${row}: ${detail}` })
+  const { height, image, width } = picture
+  const of = (row: number) => ({ detail, reason }: Rows.BadRow): Rows.BadRow =>
+    ({ reason, detail: `${image.id}: annotation ${row}: ${detail}` })
   const [first] = lost.toSorted((a, b) => a.row - b.row)
   if (first !== undefined) {
     const { detail, reason } = of(first.row)(first.value)
-    return bad(reason, lost.length > 1 ? `${detail}, and ${lost.length - 1} more of its ${lost.length + things.length} annotations` : detail)
+    const more = `, and ${lost.length - 1} more of its ${lost.length + things.length} annotations`
+    return bad(reason, lost.length > 1 ? detail + more : detail)
   }
-  return Effect.forEach(things, ({ row, value: { box, category, crowd, frame } }) =>
-    (frame !== undefined && (frame.width !== picture.width || frame.height !== picture.height)
-      ? bad("size-mismatch", `a mask of ${frame.width} × ${frame.height} in a picture of ${picture.width} × ${picture.height}`)
-      : inside(box, picture)).pipe(
+  return Effect.forEach(things, ({ row, value: { box, category, crowd, frame = picture } }) =>
+    (frame.width === width && frame.height === height
+      ? inside(box, picture)
+      : bad("size-mismatch", `a mask of ${frame.width} × ${frame.height} in a picture of ${width} × ${height}`)).pipe(
         Effect.mapBoth({
           onFailure: of(row),
-          onSuccess: (within): Instance => ({ box: within, label: names.get(category) ?? "", ...(crowd ? { crowd } : {}) })
+          onSuccess: (within): Instance => ({
+            box: within,
+            label: names.get(category) ?? "",
+            ...(crowd ? { crowd } : {})
+          })
         })
       ))
 }
 
 /**
- * The pictures of an instances file with what is in them. Image ids are file names. Fails where the file is no such file, where none
- * of its annotations can be used, and where no picture that has one is left.
+ * The pictures of an instances file with what is in them. Image ids are file names. Fails where the file is no such
+ * file, where none of its annotations can be used, and where no picture that has one is left.
  *
  * ```ts
  * CocoInstances.read("coco/annotations/instances_val2017.json", { pictures: "coco/val2017" })
  * ```
  */
-export const read = (file: string, options: Options = {}): Dataset<Instances, DataError, FileSystem.FileSystem | Path.Path> =>
+export const read = (
+  file: string,
+  options: Options = {}
+): Dataset<Instances, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
     const path = yield* Path.Path
-    const folder = yield* Folder.open(options.pictures ?? path.dirname(file), "a folder with the pictures that the file names", options)
+    const pictures = options.pictures ?? path.dirname(file)
+    const folder = yield* Folder.open(pictures, "a folder with the pictures that the file names", options)
     const content = yield* CocoFile.load(file)
     const sorted = CocoFile.sorted(content)
     yield* reported(file, content, sorted)
+    const unlabelled = content.annotations.length === 0
     const annotated = [...sorted.pictures.values()].filter(({ lost, things }) => lost.length + things.length > 0).length
     const seen = new Set<string>()
 
@@ -92,12 +105,14 @@ export const read = (file: string, options: Options = {}): Dataset<Instances, Da
         seen.add(id)
         const picture = yield* folder.picture(name)
         // Boxes of another size would point elsewhere.
-        if (picture.width !== Option.getOrElse(width, () => picture.width) || picture.height !== Option.getOrElse(height, () => picture.height)) {
-          const [w, h] = [width, height].map(Option.getOrElse(() => "?"))
-          return yield* bad("size-mismatch", `${name} is ${picture.width} × ${picture.height}, listed as ${w} × ${h}`)
+        const listed = [Option.getOrElse(width, () => picture.width), Option.getOrElse(height, () => picture.height)]
+        if (picture.width !== listed[0] || picture.height !== listed[1]) {
+          const sizes = `${picture.width} × ${picture.height}, listed as ${listed.join(" × ")}`
+          return yield* bad("size-mismatch", `${name} is ${sizes}`)
         }
-        if (content.annotations.length === 0) {
-          return yield* new DataError({ source: file, reason: "its \"annotations\" are empty: every picture would be taught as one with nothing in it" })
+        if (unlabelled) {
+          const reason = "its \"annotations\" are empty: every picture would be taught as one with nothing in it"
+          return yield* new DataError({ source: file, reason })
         }
         const instances = yield* instancesOf(said, content.names, picture)
         return [{ image: picture.image, truth: { width: picture.width, height: picture.height, instances } }]
@@ -108,7 +123,7 @@ export const read = (file: string, options: Options = {}): Dataset<Instances, Da
       Stream.map(([value, i]) => ({ row: i + 1, read: sample(value) })),
       Rows.samples<Sample<Instances>>(`${file}#images`, "no images in it", {
         counts: ({ truth }) => truth.instances.length > 0,
-        ...(content.annotations.length > 0 && { unusable: () => `none of its ${annotated} pictures with annotations is usable` })
+        ...(!unlabelled && { unusable: () => `none of its ${annotated} pictures with annotations is usable` })
       })
     )
   }))

@@ -1,9 +1,10 @@
 /**
- * ReasonSeg, the data of LISA: `name.jpg` with `name.json`, `{"text": question(s), "shapes": [{"label": "target", "points": …}]}`.
+ * ReasonSeg, the data of LISA: `name.jpg` with `name.json`,
+ * `{"text": question(s), "shapes": [{"label": "target", "points": …}]}`.
  *
- * As in RISE's adaptation: masks become boxes, and every question becomes a sample of its own with a single target. Shapes labelled
- * "flag" mean nothing, shapes labelled "ignore" are no part of the target. A target without an extent sets its picture aside: the
- * others would be too small an answer.
+ * As in RISE's adaptation: masks become boxes, and every question becomes a sample of its own with a single target.
+ * Shapes labelled "flag" mean nothing, shapes labelled "ignore" are no part of the target. A target without an extent
+ * sets its picture aside: the others would be too small an answer.
  */
 import { Effect, FileSystem, Path, Schema, Stream } from "effect"
 import { DataError } from "../dsl/Dataset.ts"
@@ -24,8 +25,8 @@ export type Questions = Stream.Stream<Asked, DataError, FileSystem.FileSystem | 
 
 export interface Options extends Folder.Limits {
   /**
-   * What a question with several polygons asks for. `"one"`: the box around all of them, which is the box of the mask. `"each"`:
-   * polygons apart from each other are targets apart, each a sample. Default "one".
+   * What a question with several polygons asks for. `"one"`: the box around all of them, which is the box of the
+   * mask. `"each"`: polygons apart from each other are targets apart, each a sample. Default "one".
    */
   readonly targets?: "one" | "each"
 }
@@ -44,13 +45,17 @@ const Entry = Schema.Struct({
 })
 const decodeEntry = Rows.decode(Entry, "bad-annotation")
 
-/** The extent of a shape as LabelMe draws it, or why it has none. A mask is given by the corners of its box, as a rectangle is. */
+/** Kinds of shapes that cover something. A mask is given by the corners of its box, as a rectangle is. */
+const areas = new Set(["polygon", "rectangle", "rotation", "circle", "mask"])
+
+/** The extent of a shape as LabelMe draws it, or why it has none. */
 const boxOf = ({ points, shape_type }: typeof Shape.Type): Effect.Effect<Xywh, Rows.BadRow> => {
   const kind = shape_type ?? "polygon"
   const [centre, edge] = points
   const needed = kind === "polygon" ? 3 : 2
-  if (!["polygon", "rectangle", "rotation", "circle", "mask"].includes(kind) || points.length < needed || centre === undefined || edge === undefined) {
-    return Effect.fail({ reason: "bad-annotation", detail: `a ${kind} of ${points.length} points has no extent, expected a polygon of 3 or a rectangle of 2` })
+  if (!areas.has(kind) || points.length < needed || centre === undefined || edge === undefined) {
+    const detail = `a ${kind} of ${points.length} points has no extent, expected a polygon of 3 or a rectangle of 2`
+    return Effect.fail({ reason: "bad-annotation", detail })
   }
   if (kind !== "circle") return Effect.succeed(around(points))
   const radius = Math.hypot(edge[0] - centre[0], edge[1] - centre[1])
@@ -83,8 +88,8 @@ const apart = (boxes: ReadonlyArray<Xywh>): ReadonlyArray<Xywh> => {
 const extensions = [".jpg", ".jpeg", ".png", ".JPG"]
 
 /**
- * The questions of a folder, in order of file names. Ids are the picture's name and the question's number. Fails where the folder
- * cannot be read or nothing in it can be used.
+ * The questions of a folder, in order of file names. Ids are the picture's name and the question's number. Fails
+ * where the folder cannot be read or nothing in it can be used.
  *
  * ```ts
  * ReasonSeg.read("ReasonSeg/train")
@@ -116,8 +121,12 @@ export const read = (directory: string, options: Options = {}): Questions =>
         const targets = yield* Effect.forEach(shapes.filter(isTarget), boxOf).pipe(
           Effect.mapError(({ detail, reason }): Rows.BadRow => ({ reason, detail: `${name}: ${detail}` }))
         )
-        if (targets.length === 0) return yield* Effect.fail<Rows.BadRow>({ reason: "no-target", detail: `${name} has no shape labelled "target"` })
-        const boxes = yield* Effect.forEach(options.targets === "each" ? apart(targets) : [targets.reduce(join)], (box) => inside(box, picture))
+        if (targets.length === 0) {
+          const detail = `${name} has no target: none of its ${shapes.length} shapes is more than a flag or to be ignored`
+          return yield* Effect.fail<Rows.BadRow>({ reason: "no-target", detail })
+        }
+        const merged = options.targets === "each" ? apart(targets) : [targets.reduce(join)]
+        const boxes = yield* Effect.forEach(merged, (box) => inside(box, picture))
         return (typeof text === "string" ? [text] : text).flatMap((question, q) =>
           boxes.map((box, b) => ({
             image: { ...picture.image, id: `${file}#${q}${boxes.length > 1 ? `.${b}` : ""}` },

@@ -1,5 +1,6 @@
 /**
- * The frame of every reader: rows become samples or go to the quarantine, in order, and a data set that has none left says so.
+ * The frame of every reader: rows become samples or go to the quarantine, in order, and a data set that has none left
+ * says so.
  */
 import { Effect, Schema, Stream } from "effect"
 import type { DataError } from "../dsl/DataError.ts"
@@ -18,13 +19,15 @@ export interface Row<out A, out R = never> {
 }
 
 /**
- * Reads rows concurrently and yields their samples in order. Fails where no sample is left: with `nothing` of a source without
- * rows, with the reasons of one whose rows are all set aside.
+ * Reads rows concurrently and yields their samples in order. Fails where no sample is left: with `nothing` of a source
+ * without rows, with the reasons of one whose rows are all set aside.
  */
 export const samples = <A>(source: string, nothing: string, more: Pick<Options<A>, "counts" | "unusable"> = {}) =>
 <E, R, R2>(rows: Stream.Stream<Row<A, R2>, E, R>): Stream.Stream<A, E | DataError, R | R2> =>
   rows.pipe(
-    Stream.mapEffect(({ read, row }) => Effect.map(Effect.result(read), (outcome) => ({ row, read: outcome })), { concurrency: 16 }),
+    Stream.mapEffect(({ read, row }) => Effect.map(Effect.result(read), (outcome) => ({ row, read: outcome })), {
+      concurrency: 16
+    }),
     sift({ source, nothing, ...more })
   )
 

@@ -1,8 +1,8 @@
 /**
  * COCO's segmentations, as far as a box is concerned: the extent of polygons and of run-length encoded masks.
  *
- * Masks are read as pycocotools writes them: runs of zeros and ones in turn down the columns, as a list of lengths or packed into a
- * string of printable characters, five bits each.
+ * Masks are read as pycocotools writes them: runs of zeros and ones in turn down the columns, as a list of lengths or
+ * packed into a string of printable characters, five bits each.
  */
 import { Option, Predicate, Result, Schema } from "effect"
 import type { Xywh } from "../kernels/math/Iou.ts"
@@ -12,8 +12,8 @@ const decimal = /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*$/i
 
 /** Reads a number, or one that was written as text. */
 export const number = (value: unknown): Option.Option<number> => {
-  const read = typeof value === "number" ? value : typeof value === "string" && decimal.test(value) ? Number(value) : NaN
-  return Number.isFinite(read) ? Option.some(read) : Option.none()
+  const read = typeof value === "string" && decimal.test(value) ? Number(value) : value
+  return typeof read === "number" && Number.isFinite(read) ? Option.some(read) : Option.none()
 }
 
 export interface Extent {
@@ -24,18 +24,22 @@ export interface Extent {
 
 /** Polygons are lists of numbers in lists; some exporters write points as pairs or objects. */
 const pointsOf = (value: unknown, depth = 0): Option.Option<ReadonlyArray<Point>> => {
-  if (Predicate.hasProperty(value, "x") && Predicate.hasProperty(value, "y")) return pointsOf([value.x, value.y], depth)
+  if (Predicate.hasProperty(value, "x") && Predicate.hasProperty(value, "y")) {
+    return pointsOf([value.x, value.y], depth)
+  }
   if (!Array.isArray(value) || value.length === 0 || depth > 3) return Option.none()
   const flat = Option.all(value.map(number))
-  if (Option.isNone(flat)) return Option.map(Option.all(value.map((part) => pointsOf(part, depth + 1))), (parts) => parts.flat())
+  if (Option.isNone(flat)) {
+    return Option.map(Option.all(value.map((part) => pointsOf(part, depth + 1))), (parts) => parts.flat())
+  }
   // Four numbers are no polygon: pycocotools takes them for a box, others for a line.
   const { value: numbers } = flat
-  return numbers.length % 2 === 0 && numbers.length !== 4
-    ? Option.some(Array.from({ length: numbers.length / 2 }, (_, i): Point => [numbers[2 * i] ?? NaN, numbers[2 * i + 1] ?? NaN]))
-    : Option.none()
+  if (numbers.length % 2 === 1 || numbers.length === 4) return Option.none()
+  const [xs, ys] = [0, 1].map((odd) => numbers.filter((_, i) => i % 2 === odd))
+  return Option.some((xs ?? []).map((x, i): Point => [x, ys?.[i] ?? NaN]))
 }
 
-/** Run lengths from pycocotools' string: numbers of 5 bits a character, from the third run on less the one two before. */
+/** Run lengths from pycocotools' string: 5 bits a character, from the fourth run on less the one two before. */
 const unpacked = (text: string): Option.Option<ReadonlyArray<number>> => {
   const runs: Array<number> = []
   let value = 0
@@ -63,7 +67,8 @@ const decodeMask = Schema.decodeUnknownOption(Mask)
 /** The box of a mask's ones, pixels whole. */
 const extentOf = ({ counts, size: [height, width] }: typeof Mask.Type): Result.Result<Extent, string> => {
   const runs = typeof counts === "string" ? Option.getOrElse(unpacked(counts), () => []) : counts
-  if (runs.some((run) => !(Number.isInteger(run) && run >= 0)) || runs.reduce((sum, run) => sum + run, 0) !== height * width) {
+  const pixels = runs.reduce((sum, run) => sum + run, 0)
+  if (runs.some((run) => !(Number.isInteger(run) && run >= 0)) || pixels !== height * width) {
     return Result.fail(`its runs do not fill a mask of ${width} × ${height}`)
   }
   let [left, top, right, bottom] = [width, height, 0, 0]
@@ -81,7 +86,7 @@ const extentOf = ({ counts, size: [height, width] }: typeof Mask.Type): Result.R
     start = end
   }
   const frame = { width, height }
-  return right > left ? Result.succeed({ box: [left, top, right - left, bottom - top], frame }) : Result.succeed({ box: [0, 0, 0, 0], frame })
+  return Result.succeed({ box: right > left ? [left, top, right - left, bottom - top] : [0, 0, 0, 0], frame })
 }
 
 /** The extent of a segmentation. Fails with what is wrong with it. */

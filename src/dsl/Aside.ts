@@ -69,4 +69,5 @@ export const reasons = ({ counts }: Aside): string =>
   [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${reason} ${count}`).join(", ")
 
 /** `row 2: sum: shares sum to 0.6, expected 1 ± 0.02`. */
-export const line = ({ detail, reason, row }: Row, unit = "row"): string => `${unit} ${row}: ${reason}: ${plain(detail)}`
+export const line = ({ detail, reason, row }: Row, unit = "row"): string =>
+  `${unit} ${row}: ${reason}: ${plain(detail)}`

@@ -1,26 +1,19 @@
 /**
- * Where bad samples go: set aside with a typed reason and counted, so that one broken row never ends a run and never vanishes.
+ * Where bad samples go: set aside with a typed reason and counted, so that one broken row never ends a run and never
+ * vanishes.
  *
- * Readers report to the `Quarantine` reference, row by row, and say when a pass over their source has ended. Without a collector
- * in place a pass that set rows aside ends with one warning. A run puts a collector there that also writes `quarantine.jsonl`;
- * `collect` keeps rows for whoever asks, in silence.
+ * Readers report to the `Quarantine` reference, row by row, and say when a pass over their source has ended. Without a
+ * collector in place a pass that set rows aside ends with one warning. A run puts a collector there that also writes
+ * `quarantine.jsonl`; `collect` keeps rows for whoever asks, in silence.
  */
-import { Context, Effect, FileSystem, Logger, Option, Schema, Scope, Semaphore } from "effect"
+import { Context, Effect, FileSystem, Option, Schema, Scope, Semaphore } from "effect"
 import * as Aside from "./Aside.ts"
 import { DataError } from "./DataError.ts"
+import { type Pass, teller, warn } from "./Telling.ts"
 
 export { type Reason, Row } from "./Aside.ts"
+export type { Pass } from "./Telling.ts"
 type Row = Aside.Row
-
-/** A pass over a source: what it has set aside so far. */
-export interface Pass extends Aside.Aside {
-  /** What its rows are called. */
-  readonly unit: string
-  /** Rows that it has read. */
-  readonly rows: number
-  /** Whether it has come to the source's end. */
-  readonly whole: boolean
-}
 
 /** Receives bad samples. */
 export interface Shape {
@@ -34,37 +27,8 @@ export interface Shape {
   readonly place?: () => Option.Option<string>
 }
 
-/** Where a run folder keeps its rows. */
-export const fileName = "quarantine.jsonl"
-
-/** Warnings go where nothing is read by a program. */
-const warn = (text: string) => Effect.provideService(Effect.logWarning(text), Logger.LogToStderr, true)
-
-const where = (place: Option.Option<string>) => Option.match(place, { onNone: () => "", onSome: (path) => `\n  All of them: ${path}` })
-
-/** Tells what was set aside of a source, once; again where a pass to its end found other rows. */
-const teller = (place: () => Option.Option<string>) => {
-  const told = new Map<string, { readonly text: string; readonly total: number }>()
-  return {
-    /** How many rows of a source are told of. */
-    told: (source: string): number => told.get(source)?.total ?? 0,
-    tell: ({ rows, unit = "row", whole, ...aside }: Aside.Aside & Partial<Pick<Pass, "rows" | "unit">> & Pick<Pass, "whole">): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        const { first, source, total } = aside
-        const among = rows === undefined ? `${total} ${unit}${total === 1 ? "" : "s"}` : `${total} of ${whole ? "its" : "the first"} ${rows} ${unit}s`
-        const lines = first.map((row) => `\n  ${Aside.line(row, unit)}`).join("")
-        const text = `${source}: ${among} ${total === 1 ? "is" : "are"} set aside: ${Aside.reasons(aside)}${lines}${total > first.length ? "\n  …" : ""}`
-        const before = told.get(source)
-        if (total === 0 || before?.text === text || (before !== undefined && !whole)) return Effect.void
-        told.set(source, { text, total })
-        return warn(text + where(place()))
-      })
-  }
-}
-
 /** Rows of no pass are logged as they come, the first of each source: nobody says when they end. */
 const logged = (): Shape => {
-  const { tell } = teller(Option.none)
   const seen = new Map<string, Set<string>>()
   return {
     add: (row) =>
@@ -74,19 +38,22 @@ const logged = (): Shape => {
         const text = Aside.line(row)
         if (known.has(text) || known.size > Aside.shown) return Effect.void
         known.add(text)
-        return warn(known.size > Aside.shown
-          ? `more rows of ${row.source} are quarantined: Quarantine.collect counts them, Quarantine.file writes them down`
-          : `quarantined ${row.source} ${text}`)
+        return warn(
+          known.size > Aside.shown
+            ? `more rows of ${row.source} are quarantined: Quarantine.collect counts, Quarantine.file writes them down`
+            : `quarantined ${row.source} ${text}`
+        )
       }),
     passing: () => Effect.void,
-    passed: tell
+    passed: teller(Option.none).tell
   }
 }
 
 export const Quarantine = Context.Reference<Shape>("rise/Quarantine", { defaultValue: logged })
 
 /** Reports a bad sample to whoever collects. */
-export const add = (row: Row): Effect.Effect<void, DataError> => Effect.flatMap(Quarantine, (quarantine) => quarantine.add(row))
+export const add = (row: Row): Effect.Effect<void, DataError> =>
+  Effect.flatMap(Quarantine, (quarantine) => quarantine.add(row))
 
 /** A quarantine that remembers. */
 export interface Collector extends Shape {
@@ -148,46 +115,45 @@ const make = (write: (row: Row) => Effect.Effect<void, DataError>): Effect.Effec
  */
 export const collect: Effect.Effect<Collector> = make(() => Effect.void)
 
-/**
- * Reads data before a run does, without a word: the run reads the same rows again, and tells of them.
- */
+/** Reads data before a run does, without a word: the run reads the same rows again, and tells of them. */
 export const unheard = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(collect, (quarantine) => Effect.provideService(effect, Quarantine, quarantine))
 
 const toLine = (row: Row) => new TextEncoder().encode(`${JSON.stringify(Schema.encodeSync(Aside.Row)(row))}\n`)
 
+/** Where a run folder keeps its rows. */
+export const fileName = "quarantine.jsonl"
+
 /** A collector of a run: its data are read once before its folder is there. */
 export interface Held extends Collector {
   /**
-   * Moves the rows to an NDJSON file, which is replaced, and tells of them; later rows follow them there. An empty file says that
-   * nothing was set aside.
+   * Moves the rows to an NDJSON file, which is replaced, and tells of them; later rows follow them there. An empty file
+   * says that nothing was set aside.
    */
   readonly settle: (path: string) => Effect.Effect<void, DataError>
 }
 
 /**
- * Collects, holds the rows in a temporary file until it is told where they belong, and passes them on to the quarantine around it.
- * What no pass has told of is told when the scope closes.
+ * Collects, holds the rows in a temporary file until it is told where they belong, and passes them on to the quarantine
+ * around it. What no pass has told of is told when the scope closes.
  */
 export const held: Effect.Effect<Held, never, FileSystem.FileSystem | Scope.Scope> = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const scope = yield* Effect.scope
   const around = yield* Quarantine
+  const forward = around.passing ?? around.add
   let sheet: { readonly path: string; readonly file: FileSystem.File } | undefined
   let place = Option.none<string>()
   const { tell, told } = teller(() => place)
 
   const writing = (path: string) => <A>(effect: Effect.Effect<A, { readonly message: string }>) =>
-    Effect.mapError(effect, (error) => new DataError({ source: path, reason: `cannot write the quarantine: ${error.message}` }))
+    Effect.mapError(effect, ({ message }) =>
+      new DataError({ source: path, reason: `cannot write the quarantine: ${message}` }))
   const open = (path: string, flag: "w" | "a") =>
-    fs.open(path, { flag }).pipe(
-      Scope.provide(scope),
-      writing(path),
-      Effect.map((file) => {
-        sheet = { path, file }
-        return sheet
-      })
-    )
+    Effect.map(writing(path)(Scope.provide(fs.open(path, { flag }), scope)), (file) => {
+      sheet = { path, file }
+      return sheet
+    })
   // Opened for the first row: most runs never need it.
   const temporary = fs.makeTempFileScoped({ prefix: "rise-quarantine-" }).pipe(
     Scope.provide(scope),
@@ -197,8 +163,10 @@ export const held: Effect.Effect<Held, never, FileSystem.FileSystem | Scope.Scop
   const { sources, ...memory } = yield* make((row) =>
     Effect.suspend(() => sheet === undefined ? temporary : Effect.succeed(sheet)).pipe(
       Effect.flatMap(({ file, path }) => writing(path)(file.writeAll(toLine(row)))),
-      Effect.andThen((around.passing ?? around.add)(row))
+      Effect.andThen(forward(row))
     ))
+  /** Passes that ended before the rows had their place: nobody could have looked them up. */
+  const early = new Map<string, Pass>()
   const untold = Effect.suspend(() =>
     Effect.forEach(
       Option.isNone(place) ? [] : [...sources()].filter(({ source, total }) => total > told(source)),
@@ -206,8 +174,6 @@ export const held: Effect.Effect<Held, never, FileSystem.FileSystem | Scope.Scop
       { discard: true }
     ))
   yield* Effect.addFinalizer(() => untold)
-  // Before the rows have their place nobody could look them up.
-  const early = new Map<string, Pass>()
   return {
     ...memory,
     passed: (pass) => Option.isSome(place) ? tell(pass) : Effect.sync(() => void early.set(pass.source, pass)),
@@ -223,6 +189,9 @@ export const held: Effect.Effect<Held, never, FileSystem.FileSystem | Scope.Scop
   }
 })
 
-/** Collects, writes each row to an NDJSON file as it comes, and tells of them. The file is replaced: a run reads its data again. */
+/**
+ * Collects, writes each row to an NDJSON file as it comes, and tells of them. The file is replaced: a run reads its
+ * data again.
+ */
 export const file = (path: string): Effect.Effect<Collector, DataError, FileSystem.FileSystem | Scope.Scope> =>
   Effect.tap(held, ({ settle }) => settle(path))

@@ -1,8 +1,8 @@
 /**
- * A pass over rows: what is usable goes on, in order; what is not is set aside, counted, and told of when the pass ends. A source
- * that has nothing left is an error with the reasons.
+ * A pass over rows: what is usable goes on, in order; what is not is set aside, counted, and told of when the pass
+ * ends. A source that has nothing left is an error with the reasons.
  */
-import { Effect, Exit, Result, Stream } from "effect"
+import { Effect, Exit, Option, Result, Stream } from "effect"
 import * as Aside from "./Aside.ts"
 import { DataError } from "./DataError.ts"
 import * as Quarantine from "./Quarantine.ts"
@@ -28,38 +28,48 @@ export interface Options<in A> {
 }
 
 /** The samples of the rows. */
-export const sift = <A>({ counts = () => true, nothing, source, unit = "row", unusable = (rows) => `none of its ${rows} ${unit}s is usable` }: Options<A>) =>
-<E, R>(outcomes: Stream.Stream<Outcome<A>, E, R>): Stream.Stream<A, E | DataError, R> =>
-  Stream.unwrap(Effect.map(Quarantine.Quarantine, ({ add, passed = () => Effect.void, passing = add, place }) => {
-    const tally = Aside.tally(source)
-    let rows = 0
-    let left = false
-    let ended = false
-    const pass = (): Quarantine.Pass => ({ source, unit, counts: tally.counts, first: tally.first, total: tally.total, rows, whole: ended })
-    const none = () => {
-      const [first] = tally.first
-      if (first === undefined) return rows === 0 ? nothing : unusable(rows)
-      const all = place?.()
-      return `${unusable(rows)}: ${Aside.reasons(tally)}. First, ${Aside.line(first, unit)}${all?._tag === "Some" ? `. All of them: ${all.value}` : ""}`
-    }
-    return outcomes.pipe(
-      Stream.mapEffect(({ read, row }) => {
-        rows++
-        if (Result.isSuccess(read)) {
-          left ||= read.success.some(counts)
-          return Effect.succeed(read.success)
-        }
-        if (read.failure instanceof DataError) return Effect.fail(read.failure)
-        const bad = new Quarantine.Row({ source, row, ...read.failure })
-        tally.add(bad)
-        return Effect.as(passing(bad), [])
-      }),
-      Stream.flattenIterable,
-      Stream.concat(Stream.suspend(() => {
-        ended = true
-        const reason = left ? undefined : none()
-        return reason === undefined ? Stream.empty : Stream.fail(new DataError({ source, reason }))
-      })),
-      Stream.onExit((exit) => Exit.isSuccess(exit) && tally.total > 0 ? passed(pass()) : Effect.void)
-    )
-  }))
+export const sift = <A>(options: Options<A>) => {
+  const { counts = () => true, nothing, source, unit = "row" } = options
+  const { unusable = (rows) => `none of its ${rows} ${unit}s is usable` } = options
+  return <E, R>(outcomes: Stream.Stream<Outcome<A>, E, R>): Stream.Stream<A, E | DataError, R> =>
+    Stream.unwrap(Effect.map(Quarantine.Quarantine, (quarantine) => {
+      const { add, passed = () => Effect.void, passing = add, place = Option.none } = quarantine
+      const tally = Aside.tally(source)
+      let rows = 0
+      let left = false
+      let whole = false
+
+      /** Why nothing is left; nothing where that is no error. */
+      const reason = (): string | undefined => {
+        const [first] = tally.first
+        if (first === undefined) return rows === 0 ? nothing : unusable(rows)
+        const all = Option.match(place(), { onNone: () => "", onSome: (path) => `. All of them: ${path}` })
+        return `${unusable(rows)}: ${Aside.reasons(tally)}. First, ${Aside.line(first, unit)}${all}`
+      }
+      const end = Stream.suspend(() => {
+        whole = true
+        const why = left ? undefined : reason()
+        return why === undefined ? Stream.empty : Stream.fail(new DataError({ source, reason: why }))
+      })
+      return outcomes.pipe(
+        Stream.mapEffect(({ read, row }) => {
+          rows++
+          if (Result.isSuccess(read)) {
+            left ||= read.success.some(counts)
+            return Effect.succeed(read.success)
+          }
+          if (read.failure instanceof DataError) return Effect.fail(read.failure)
+          const bad = new Quarantine.Row({ source, row, ...read.failure })
+          tally.add(bad)
+          return Effect.as(passing(bad), [])
+        }),
+        Stream.flattenIterable,
+        Stream.concat(end),
+        Stream.onExit((exit) =>
+          Exit.isSuccess(exit) && tally.total > 0
+            ? passed({ source, unit, counts: tally.counts, first: tally.first, total: tally.total, rows, whole })
+            : Effect.void
+        )
+      )
+    }))
+}

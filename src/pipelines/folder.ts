@@ -52,7 +52,8 @@ export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) =>
         identity: { task: task.name, prompts: Fingerprint.prompts(task), data, config },
         about: yield* about
       })
-      return yield* Effect.andThen(quarantine.settle(path.join(out, Quarantine.fileName)), effect).pipe(Effect.provide(folder))
+      const settled = quarantine.settle(path.join(out, Quarantine.fileName))
+      return yield* Effect.andThen(settled, effect).pipe(Effect.provide(folder))
     }).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
     yield* report(out)
     return result

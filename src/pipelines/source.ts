@@ -44,10 +44,10 @@ export const verified = <A, E, R>(name: string, samples: Dataset.Dataset<A, E, R
         Stream.zipWithIndex,
         Stream.map(([sample, index]) => {
           const error = errors.get(sample.image.id)
-          return {
-            row: index + 1,
-            read: error === undefined ? Result.succeed([sample]) : Result.fail({ reason: "unreadable-image", detail: error.message })
-          }
+          const read = error === undefined
+            ? Result.succeed([sample])
+            : Result.fail({ reason: "unreadable-image", detail: error.message })
+          return { row: index + 1, read }
         }),
         sift({ source: `${name} (pictures)`, unit: "picture", unusable: () => "none of its pictures can be read" })
       )))

@@ -163,7 +163,8 @@ export const cocoSub = Effect.fnUntraced(function*({ data, denominator, embedded
         return { name: data.value, labels, train: inThousandths(train), test: inThousandths(test) }
       }
       const { all, labels: trained } = yield* read(file, path.join(data.value, "train2017"))
-      const { all: held, labels: tested } = yield* read(yield* present(data.value, [year("val")], expected), path.join(data.value, "val2017"))
+      const val = yield* present(data.value, [year("val")], expected)
+      const { all: held, labels: tested } = yield* read(val, path.join(data.value, "val2017"))
       const labels = [...new Set([...trained, ...tested])]
       const { train } = Subset.cocoSub({ seed, labels, test: 0 })(all)
       const { test } = Subset.cocoSub({ seed, labels, train: 0 })(held)
@@ -173,7 +174,10 @@ export const cocoSub = Effect.fnUntraced(function*({ data, denominator, embedded
   const task = yield* Effect.try({
     try: () => embedded ? CocoSub.forEmbedded(labels, denominator) : CocoSub.forLabels(labels, denominator),
     // The names come from the user's file.
-    catch: (cause) => new Dataset.DataError({ source: halves.name, reason: `categories: ${cause instanceof Error ? cause.message : String(cause)}` })
+    catch: (cause) => {
+      const reason = `categories: ${cause instanceof Error ? cause.message : String(cause)}`
+      return new Dataset.DataError({ source: halves.name, reason })
+    }
   })
   const classesOf = (truth: Boxes) => truth.flatMap(({ crowd, label }) => crowd === true || label === undefined ? [] : [label])
   const source: TaskSource<Boxes, Detection.Detection<"thousandths">> = {

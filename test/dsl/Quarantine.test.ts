@@ -92,7 +92,7 @@ describe("Quarantine", () => {
         "quarantined train.csv row 9: sum: row 9",
         "quarantined train.csv row 8: sum: row 8",
         "quarantined train.csv row 7: sum: row 7",
-        "more rows of train.csv are quarantined: Quarantine.collect counts them, Quarantine.file writes them down"
+        "more rows of train.csv are quarantined: Quarantine.collect counts, Quarantine.file writes them down"
       ])
     }))
 })

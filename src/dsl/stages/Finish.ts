@@ -38,8 +38,8 @@ export interface RunOptions {
 }
 
 /**
- * Runs a pipeline in a folder of its own: run.json, metrics.jsonl, cot.jsonl, checkpoints/, model/, and quarantine.jsonl with the
- * samples that were set aside.
+ * Runs a pipeline in a folder of its own: run.json, metrics.jsonl, cot.jsonl, checkpoints/, model/, and
+ * quarantine.jsonl with the samples that were set aside.
  *
  * ```ts
  * pipeline.pipe(Rise.run({ out: "runs/faces", seed: 1 }), Effect.provide(policy))
