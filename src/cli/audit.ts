@@ -4,6 +4,7 @@
 import { Console, Effect, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Corruption } from "../data/index.ts"
+import * as Quarantine from "../dsl/Quarantine.ts"
 import { Audit, Presets, Source } from "../pipelines/index.ts"
 import * as Flags from "./flags.ts"
 import { computing } from "./main.ts"
@@ -49,7 +50,8 @@ export const audit = Command.make("audit", {
     const limit = preset.limit?.train
     const clean = limit === undefined ? source.train : Stream.take(source.train, limit)
     const differ = (own: ReadonlyArray<number>, other: ReadonlyArray<number>) => task.encode(own) !== task.encode(other)
-    const corrupted = yield* Effect.transposeOption(Option.map(flags.corrupt, (share) => Corruption.corrupt({ share, seed: flags.seed, differ })(clean)))
+    const corrupted = yield* Effect.transposeOption(Option.map(flags.corrupt, (share) =>
+      Quarantine.unheard(Corruption.corrupt({ share, seed: flags.seed, differ })(clean))))
     const audited = Option.match(corrupted, { onNone: () => clean, onSome: ({ data }) => data })
     const training = Option.getOrElse(flags.training, () => Option.isSome(flags.remote) || preset.warmUp === undefined ? "none" as const : "warm-up" as const)
     const config = {

@@ -1,15 +1,19 @@
 /**
  * COCO's instances files: `{"images": […], "annotations": […], "categories": […]}` beside a folder of pictures.
  *
- * The file is read whole, pictures are not. A picture without annotations is a sample with nothing in it. Crowds are kept and
- * marked. What is wrong with one picture or one box is set aside alone.
+ * The file is read whole, pictures are not. A picture without annotations is a sample with nothing in it. Crowds are
+ * kept and marked. A picture with an annotation that cannot be read is set aside: it would be taught with less in it
+ * than there is. A box without area is left out where others are left in its picture. `CocoEntries` says how entries
+ * are read.
  */
-import { Effect, FileSystem, Path, Predicate, Schema, Stream } from "effect"
+import { Effect, type FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
+import { sift } from "../dsl/Sift.ts"
 import type { Sample } from "../dsl/Task.ts"
+import * as Entries from "./CocoEntries.ts"
+import * as CocoFile from "./CocoFile.ts"
 import * as Folder from "./Folder.ts"
 import { inside, type Instance, type Instances } from "./Instances.ts"
-import * as JsonText from "./JsonText.ts"
 import * as Rows from "./Rows.ts"
 
 export interface Options extends Folder.Limits {
@@ -17,105 +21,113 @@ export interface Options extends Folder.Limits {
   readonly pictures?: string
 }
 
-const Side = Schema.Int.check(Schema.isGreaterThan(0))
-const File = Schema.Struct({ images: Schema.Array(Schema.Unknown), annotations: Schema.Array(Schema.Unknown), categories: Schema.Array(Schema.Unknown) })
-const Category = Schema.Struct({ id: Schema.Int, name: Schema.NonEmptyString })
-const Picture = Schema.Struct({ id: Schema.Int, file_name: Schema.String, width: Side, height: Side })
-const Annotation = Schema.Struct({
-  image_id: Schema.Int,
-  category_id: Schema.Int,
-  bbox: Schema.Tuple([Schema.Finite, Schema.Finite, Schema.Finite, Schema.Finite]),
-  iscrowd: Schema.optionalKey(Schema.Literals([0, 1]))
-})
+const bad = (reason: string, detail: string) => Effect.fail<Rows.BadRow>({ reason, detail })
 
-const decodePicture = Rows.decode(Picture, "bad-image-entry")
-const decodeAnnotation = Rows.decode(Annotation, "bad-annotation")
-
-const expected = "COCO instances: {\"images\": […], \"annotations\": […], \"categories\": […]}"
-
-/** A file as it was read: names of categories, and annotations by picture with their place in the file. */
-interface Content {
-  readonly pictures: ReadonlyArray<unknown>
-  readonly names: ReadonlyMap<number, string>
-  readonly byPicture: ReadonlyMap<number, ReadonlyArray<{ readonly entry: typeof Annotation.Type; readonly row: number }>>
+/** The annotations that no picture is set aside for are set aside themselves. Fails where none is usable. */
+const reported = (file: string, { annotations }: CocoFile.Content, { aside, pictures, usable }: CocoFile.Sorted) => {
+  const lost = usable > 0 ? [] : [...pictures.values()].flatMap((said) => said.lost)
+  const wrong = new Map([...aside, ...lost.map(({ row, value }) => [row, value] as const)])
+  return wrong.size === 0
+    ? Effect.void
+    : Stream.fromIterable(annotations).pipe(
+      Stream.zipWithIndex,
+      Stream.map(([, i]) => {
+        const fault = wrong.get(i + 1)
+        return { row: i + 1, read: fault === undefined ? Result.succeed([i]) : Result.fail(fault) }
+      }),
+      sift({ source: `${file}#annotations`, unit: "annotation" }),
+      Stream.runDrain
+    )
 }
 
-const load = (file: string): Effect.Effect<Content, DataError, FileSystem.FileSystem> =>
-  Effect.gen(function*() {
-    const fail = (reason: string) => new DataError({ source: file, reason })
-    const json = yield* JsonText.read(file, expected)
-    const { annotations, categories, images } = yield* Schema.decodeUnknownEffect(File)(json).pipe(
-      Effect.mapError(() => fail(`not in the expected form, ${expected}`))
-    )
-    const known = yield* Schema.decodeUnknownEffect(Schema.Array(Category))(categories).pipe(
-      Effect.mapError((error) => fail(`categories: ${error.message}`))
-    )
-    const names = new Map(known.map(({ id, name }) => [id, name]))
-    if (names.size < known.length) return yield* fail("categories: an id is listed twice")
-    const ids = new Set(images.flatMap((image) => Predicate.hasProperty(image, "id") && typeof image.id === "number" ? [image.id] : []))
-    const byPicture = new Map<number, Array<{ readonly entry: typeof Annotation.Type; readonly row: number }>>()
-    yield* Effect.forEach(annotations, (value, i) =>
-      decodeAnnotation(value).pipe(
-        Effect.filterOrFail(
-          ({ category_id }) => names.has(category_id),
-          ({ category_id }): Rows.BadRow => ({ reason: "unknown-category", detail: `category ${category_id}` })
-        ),
-        Effect.filterOrFail(({ image_id }) => ids.has(image_id), ({ image_id }): Rows.BadRow => ({ reason: "unknown-image", detail: `image ${image_id}` })),
-        Effect.matchEffect({
-          onFailure: (bad) => Rows.setAside(`${file}#annotations`, i + 1, bad),
-          onSuccess: (entry) =>
-            Effect.sync(() => {
-              const all = byPicture.get(entry.image_id) ?? []
-              byPicture.set(entry.image_id, all)
-              all.push({ entry, row: i + 1 })
-            })
+/** The things of a picture, boxed inside it. Fails at the first that cannot be. */
+const instancesOf = (
+  { lost, things }: CocoFile.Said,
+  names: ReadonlyMap<string, string>,
+  picture: Folder.Picture
+): Effect.Effect<ReadonlyArray<Instance>, Rows.BadRow> => {
+  const { height, image, width } = picture
+  const of = (row: number) => ({ detail, reason }: Rows.BadRow): Rows.BadRow =>
+    ({ reason, detail: `${image.id}: annotation ${row}: ${detail}` })
+  const [first] = lost.toSorted((a, b) => a.row - b.row)
+  if (first !== undefined) {
+    const { detail, reason } = of(first.row)(first.value)
+    const more = `, and ${lost.length - 1} more of its ${lost.length + things.length} annotations`
+    return bad(reason, lost.length > 1 ? detail + more : detail)
+  }
+  return Effect.forEach(things, ({ row, value: { box, category, crowd, frame = picture } }) =>
+    (frame.width === width && frame.height === height
+      ? inside(box, picture)
+      : bad("size-mismatch", `a mask of ${frame.width} × ${frame.height} in a picture of ${width} × ${height}`)).pipe(
+        Effect.mapBoth({
+          onFailure: of(row),
+          onSuccess: (within): Instance => ({
+            box: within,
+            label: names.get(category) ?? "",
+            ...(crowd ? { crowd } : {})
+          })
         })
-      ), { discard: true })
-    return { pictures: images, names, byPicture }
-  })
+      ))
+}
 
 /**
- * The pictures of an instances file with what is in them. Image ids are file names.
+ * The pictures of an instances file with what is in them. Image ids are file names. Fails where the file is no such
+ * file, where none of its annotations can be used, and where no picture that has one is left.
  *
  * ```ts
  * CocoInstances.read("coco/annotations/instances_val2017.json", { pictures: "coco/val2017" })
  * ```
  */
-export const read = (file: string, options: Options = {}): Dataset<Instances, DataError, FileSystem.FileSystem | Path.Path> =>
+export const read = (
+  file: string,
+  options: Options = {}
+): Dataset<Instances, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
     const path = yield* Path.Path
-    const folder = yield* Folder.open(options.pictures ?? path.dirname(file), "a folder with the pictures that the file names", options)
-    const { byPicture, names, pictures } = yield* load(file)
-    const seen = new Set<number>()
+    const pictures = options.pictures ?? path.dirname(file)
+    const folder = yield* Folder.open(pictures, "a folder with the pictures that the file names", options)
+    const content = yield* CocoFile.load(file)
+    const sorted = CocoFile.sorted(content)
+    yield* reported(file, content, sorted)
+    const unlabelled = content.annotations.length === 0
+    const annotated = [...sorted.pictures.values()].filter(({ lost, things }) => lost.length + things.length > 0).length
+    const seen = new Set<string>()
 
     const sample = (value: unknown): Effect.Effect<ReadonlyArray<Sample<Instances>>, Rows.BadRow | DataError> =>
       Effect.gen(function*() {
-        const entry = yield* decodePicture(value)
-        const { file_name: name, height, id, width } = entry
-        const bad = (reason: string, detail: string) => Effect.fail<Rows.BadRow>({ reason, detail })
+        const { height, id, name, width } = yield* Effect.fromResult(Entries.picture(value))
+        const said = sorted.pictures.get(id) ?? { files: new Set(), things: [], lost: [] }
+        if (said.files.size > 1) {
+          const files = [...said.files].map((other) => `"${other}"`).join(" and ")
+          return yield* bad("duplicate-image", `image ${id} is ${files}: whose its annotations are cannot be told`)
+        }
         if (seen.has(id)) return yield* bad("duplicate-image", `image ${id} is listed twice`)
         seen.add(id)
         const picture = yield* folder.picture(name)
         // Boxes of another size would point elsewhere.
-        if (picture.width !== width || picture.height !== height) {
-          return yield* bad("size-mismatch", `${name} is ${picture.width} × ${picture.height}, listed as ${width} × ${height}`)
+        const listed = [Option.getOrElse(width, () => picture.width), Option.getOrElse(height, () => picture.height)]
+        if (picture.width !== listed[0] || picture.height !== listed[1]) {
+          const sizes = `${picture.width} × ${picture.height}, listed as ${listed.join(" × ")}`
+          return yield* bad("size-mismatch", `${name} is ${sizes}`)
         }
-        const instances = yield* Effect.forEach(byPicture.get(id) ?? [], ({ entry: { bbox, category_id, iscrowd }, row }) =>
-          Effect.matchEffect(inside(bbox, entry), {
-            onFailure: (fault) => Effect.as(Rows.setAside(`${file}#annotations`, row, fault), []),
-            onSuccess: (box): Effect.Effect<ReadonlyArray<Instance>> =>
-              Effect.succeed([{ box, label: names.get(category_id) ?? "", ...(iscrowd === 1 ? { crowd: true } : {}) }])
-          }))
-        return [{ image: picture.image, truth: { width, height, instances: instances.flat() } }]
+        if (unlabelled) {
+          const reason = "its \"annotations\" are empty: every picture would be taught as one with nothing in it"
+          return yield* new DataError({ source: file, reason })
+        }
+        const instances = yield* instancesOf(said, content.names, picture)
+        return [{ image: picture.image, truth: { width: picture.width, height: picture.height, instances } }]
       })
 
-    return Stream.fromIterable(pictures).pipe(
+    return Stream.fromIterable(content.images).pipe(
       Stream.zipWithIndex,
       Stream.map(([value, i]) => ({ row: i + 1, read: sample(value) })),
-      Rows.samples(`${file}#images`, "no images in it")
+      Rows.samples<Sample<Instances>>(`${file}#images`, "no images in it", {
+        counts: ({ truth }) => truth.instances.length > 0,
+        ...(!unlabelled && { unusable: () => `none of its ${annotated} pictures with annotations is usable` })
+      })
     )
   }))
 
-/** The names of an instances file's categories, in the file's order. */
+/** The names of an instances file's classes, each once, in the file's order. */
 export const labels = (file: string): Effect.Effect<ReadonlyArray<string>, DataError, FileSystem.FileSystem> =>
-  Effect.map(load(file), ({ names }) => [...names.values()])
+  Effect.map(CocoFile.load(file), CocoFile.labels)

@@ -17,7 +17,7 @@ import * as Image from "../kernels/image/Image.ts"
 import * as Folder from "./Folder.ts"
 import * as Pointer from "./Pointer.ts"
 import * as Rows from "./Rows.ts"
-import { normalised } from "./Shares.ts"
+import * as Shares from "./Shares.ts"
 
 type Labelled = Sample<ReadonlyArray<number>>
 
@@ -55,26 +55,6 @@ const columnsOf = (source: string, header: ReadonlyArray<string>, labels: Readon
       reason: `header does not fit the task: ${faults.join("; ")}. Expected the columns ${quoted(expected)}, found ${quoted(names)}`
     }))
     : Result.succeed({ image: names.indexOf("image"), labels: labels.map((label) => names.indexOf(label)), count: names.length })
-}
-
-const number = /^\+?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i
-
-/** Reads the shares of a row in label order, normalised. */
-const sharesOf = (
-  cells: ReadonlyArray<string>,
-  columns: Columns,
-  labels: ReadonlyArray<string>,
-  tolerance: number
-): Result.Result<ReadonlyArray<number>, Rows.BadRow> => {
-  const shares: Array<number> = []
-  for (const [i, column] of columns.labels.entries()) {
-    const cell = (cells[column] ?? "").trim()
-    const bad = (reason: string) => Result.fail({ reason, detail: `${labels[i]} is "${cell}", expected a share from 0 to 1` })
-    if (/^-\.?\d/.test(cell)) return bad("negative")
-    if (!number.test(cell) || !Number.isFinite(Number(cell))) return bad("not-a-number")
-    shares.push(Number(cell))
-  }
-  return normalised(shares, tolerance)
 }
 
 const ioError = (source: string) => (error: PlatformError.PlatformError) =>
@@ -123,7 +103,7 @@ export const read = (
         if (before !== undefined) {
           return yield* Result.fail<Rows.BadRow>({ reason: "duplicate-image", detail: `image "${id}" was listed in row ${before}` })
         }
-        const truth = yield* sharesOf(cells, header, labels, tolerance)
+        const truth = yield* Shares.read(labels, header.labels.map((column) => cells[column] ?? ""), tolerance)
         seen.set(id, row)
         return { name, image: Image.file(path.join(root, id), id), truth }
       })

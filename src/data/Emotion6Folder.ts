@@ -10,7 +10,7 @@ import type { Sample } from "../dsl/Task.ts"
 import * as Folder from "./Folder.ts"
 import * as Pointer from "./Pointer.ts"
 import * as Rows from "./Rows.ts"
-import { normalised } from "./Shares.ts"
+import * as Shares from "./Shares.ts"
 
 export interface Options extends Folder.Limits {
   /** Default `ground_truth.txt`. */
@@ -74,8 +74,8 @@ export const read = (
         const before = seen.get(name)
         if (before !== undefined) return yield* bad("duplicate-image", `image "${name}" was listed in row ${before}`)
         seen.set(name, row)
-        const written = header.labels.map((i) => (cells[i] ?? "").trim())
-        const truth = yield* Effect.fromResult(normalised(written.map((cell) => cell === "" ? NaN : Number(cell)), options.tolerance ?? 0.02))
+        const written = header.labels.map((i) => cells[i] ?? "")
+        const truth = yield* Effect.fromResult(Shares.read(labels, written, options.tolerance ?? 0.02))
         const { image } = yield* folder.picture(name)
         return [{ image, truth }]
       })

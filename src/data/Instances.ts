@@ -23,6 +23,16 @@ export interface Instances {
   readonly instances: ReadonlyArray<Instance>
 }
 
+/** In pixels from the left and from the top. */
+export type Point = readonly [x: number, y: number]
+
+/** The box around points. */
+export const around = (points: ReadonlyArray<Point>): Xywh => {
+  const [left, top] = points.reduce(([l, t], [x, y]) => [Math.min(l, x), Math.min(t, y)], [Infinity, Infinity])
+  const [right, bottom] = points.reduce(([r, b], [x, y]) => [Math.max(r, x), Math.max(b, y)], [-Infinity, -Infinity])
+  return [left, top, right - left, bottom - top]
+}
+
 /** The part of a box inside a picture, or why there is none. */
 export const inside = ([x, y, w, h]: Xywh, { height, width }: { readonly width: number; readonly height: number }): Effect.Effect<Xywh, BadRow> => {
   const bad = (reason: string) => Effect.fail<BadRow>({ reason, detail: `box [${[x, y, w, h].join(", ")}] in a picture of ${width} × ${height}` })

@@ -1,15 +1,17 @@
 /**
- * ReasonSeg, the data of LISA: `name.jpg` with `name.json`, `{"text": question(s), "shapes": [{"label": "target", "points": …}]}`.
+ * ReasonSeg, the data of LISA: `name.jpg` with `name.json`,
+ * `{"text": question(s), "shapes": [{"label": "target", "points": …}]}`.
  *
- * As in RISE's adaptation: masks become boxes, and every question becomes a sample of its own with a single target. Shapes labelled
- * "flag" mean nothing, shapes labelled "ignore" are no part of the target.
+ * As in RISE's adaptation: masks become boxes, and every question becomes a sample of its own with a single target.
+ * Shapes labelled "flag" mean nothing, shapes labelled "ignore" are no part of the target. A target without an extent
+ * sets its picture aside: the others would be too small an answer.
  */
 import { Effect, FileSystem, Path, Schema, Stream } from "effect"
 import { DataError } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import type { Xywh } from "../kernels/math/Iou.ts"
 import * as Folder from "./Folder.ts"
-import { inside, type Instances } from "./Instances.ts"
+import { around, inside, type Instances } from "./Instances.ts"
 import * as JsonText from "./JsonText.ts"
 import * as Rows from "./Rows.ts"
 
@@ -23,23 +25,47 @@ export type Questions = Stream.Stream<Asked, DataError, FileSystem.FileSystem | 
 
 export interface Options extends Folder.Limits {
   /**
-   * What a question with several polygons asks for. `"one"`: the box around all of them, which is the box of the mask. `"each"`:
-   * polygons apart from each other are targets apart, each a sample. Default "one".
+   * What a question with several polygons asks for. `"one"`: the box around all of them, which is the box of the
+   * mask. `"each"`: polygons apart from each other are targets apart, each a sample. Default "one".
    */
   readonly targets?: "one" | "each"
 }
 
-const Point = Schema.Tuple([Schema.Finite, Schema.Finite])
+const Shape = Schema.Struct({
+  label: Schema.String,
+  points: Schema.Array(Schema.Tuple([Schema.Finite, Schema.Finite])),
+  /** LabelMe's. Default "polygon". */
+  shape_type: Schema.optional(Schema.NullOr(Schema.String))
+})
+/** More than white space. */
+const Question = Schema.String.check(Schema.isPattern(/\S/))
 const Entry = Schema.Struct({
-  text: Schema.Union([Schema.NonEmptyString, Schema.Array(Schema.NonEmptyString).check(Schema.isMinLength(1))]),
-  shapes: Schema.Array(Schema.Struct({ label: Schema.String, points: Schema.Array(Point) }))
+  text: Schema.Union([Question, Schema.Array(Question).check(Schema.isMinLength(1))]),
+  shapes: Schema.Array(Shape)
 })
 const decodeEntry = Rows.decode(Entry, "bad-annotation")
 
-const around = (points: ReadonlyArray<typeof Point.Type>): Xywh => {
-  const [left, top] = points.reduce(([l, t], [x, y]) => [Math.min(l, x), Math.min(t, y)], [Infinity, Infinity])
-  const [right, bottom] = points.reduce(([r, b], [x, y]) => [Math.max(r, x), Math.max(b, y)], [-Infinity, -Infinity])
-  return [left, top, right - left, bottom - top]
+/** Kinds of shapes that cover something. A mask is given by the corners of its box, as a rectangle is. */
+const areas = new Set(["polygon", "rectangle", "rotation", "circle", "mask"])
+
+/** The extent of a shape as LabelMe draws it, or why it has none. */
+const boxOf = ({ points, shape_type }: typeof Shape.Type): Effect.Effect<Xywh, Rows.BadRow> => {
+  const kind = shape_type ?? "polygon"
+  const [centre, edge] = points
+  const needed = kind === "polygon" ? 3 : 2
+  if (!areas.has(kind) || points.length < needed || centre === undefined || edge === undefined) {
+    const detail = `a ${kind} of ${points.length} points has no extent, expected a polygon of 3 or a rectangle of 2`
+    return Effect.fail({ reason: "bad-annotation", detail })
+  }
+  if (kind !== "circle") return Effect.succeed(around(points))
+  const radius = Math.hypot(edge[0] - centre[0], edge[1] - centre[1])
+  return Effect.succeed([centre[0] - radius, centre[1] - radius, 2 * radius, 2 * radius])
+}
+
+/** LISA's own reading: flags mean nothing, what is to be ignored is no target, all else is, however it is labelled. */
+const isTarget = ({ label }: typeof Shape.Type): boolean => {
+  const name = label.trim().toLowerCase()
+  return name !== "flag" && !name.includes("ignore")
 }
 
 const join = (a: Xywh, b: Xywh): Xywh => around([[a[0], a[1]], [a[0] + a[2], a[1] + a[3]], [b[0], b[1]], [b[0] + b[2], b[1] + b[3]]])
@@ -62,8 +88,8 @@ const apart = (boxes: ReadonlyArray<Xywh>): ReadonlyArray<Xywh> => {
 const extensions = [".jpg", ".jpeg", ".png", ".JPG"]
 
 /**
- * The questions of a folder, in order of file names. Ids are the picture's name and the question's number. Fails where the folder
- * cannot be read or nothing in it can be used.
+ * The questions of a folder, in order of file names. Ids are the picture's name and the question's number. Fails
+ * where the folder cannot be read or nothing in it can be used.
  *
  * ```ts
  * ReasonSeg.read("ReasonSeg/train")
@@ -92,9 +118,15 @@ export const read = (directory: string, options: Options = {}): Questions =>
         const file = extensions.map((extension) => stem + extension).find((candidate) => present.has(candidate))
         if (file === undefined) return yield* Effect.fail<Rows.BadRow>({ reason: "missing-file", detail: `no picture beside ${name}` })
         const picture = yield* folder.picture(file)
-        const polygons = shapes.filter(({ label, points }) => label.toLowerCase() === "target" && points.length > 2).map(({ points }) => around(points))
-        if (polygons.length === 0) return yield* Effect.fail<Rows.BadRow>({ reason: "no-target", detail: `${name} has no shape labelled "target"` })
-        const boxes = yield* Effect.forEach(options.targets === "each" ? apart(polygons) : [polygons.reduce(join)], (box) => inside(box, picture))
+        const targets = yield* Effect.forEach(shapes.filter(isTarget), boxOf).pipe(
+          Effect.mapError(({ detail, reason }): Rows.BadRow => ({ reason, detail: `${name}: ${detail}` }))
+        )
+        if (targets.length === 0) {
+          const detail = `${name} has no target: none of its ${shapes.length} shapes is more than a flag or to be ignored`
+          return yield* Effect.fail<Rows.BadRow>({ reason: "no-target", detail })
+        }
+        const merged = options.targets === "each" ? apart(targets) : [targets.reduce(join)]
+        const boxes = yield* Effect.forEach(merged, (box) => inside(box, picture))
         return (typeof text === "string" ? [text] : text).flatMap((question, q) =>
           boxes.map((box, b) => ({
             image: { ...picture.image, id: `${file}#${q}${boxes.length > 1 ? `.${b}` : ""}` },

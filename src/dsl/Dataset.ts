@@ -9,7 +9,7 @@ import type { Image } from "../kernels/image/Image.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import { DataError } from "./DataError.ts"
-import * as Quarantine from "./Quarantine.ts"
+import { sift } from "./Sift.ts"
 import type { Sample } from "./Task.ts"
 
 export { DataError }
@@ -114,7 +114,7 @@ export const nonEmpty = (source: string, reason = "no samples") =>
 
 /**
  * Quarantines samples whose image `check` refuses, for example with a decoder: a truncated file is found before training, not
- * in the middle of it.
+ * in the middle of it. Fails where no picture is left.
  *
  * ```ts
  * data.pipe(Dataset.verified("faces/train.csv", Decode.load))
@@ -131,12 +131,9 @@ export const verified = <E2 extends { readonly message: string }, R2>(
     Stream.mapEffect(([sample, index]) =>
       check(sample.image).pipe(
         Effect.as([sample]),
-        Effect.catch((error) =>
-          Effect.as(
-            Quarantine.add(new Quarantine.Row({ source, row: index + 1, reason: "unreadable-image", detail: `${sample.image.id}: ${error.message}` })),
-            []
-          )
-        )
+        Effect.mapError((error) => ({ reason: "unreadable-image", detail: `${sample.image.id}: ${error.message}` })),
+        Effect.result,
+        Effect.map((read) => ({ row: index + 1, read }))
       ), { concurrency: options.concurrency ?? 4 }),
-    Stream.flattenIterable
+    sift({ source, unusable: (rows) => `none of its ${rows} pictures can be read` })
   )

@@ -2,7 +2,7 @@
  * A run folder around a pipeline: what it was made of is recorded first, what was set aside is kept, a report is written last.
  */
 import { readFile } from "node:fs/promises"
-import { Effect, FileSystem, Layer, Path, Schema, type Stream } from "effect"
+import { Effect, FileSystem, Path, Schema, type Stream } from "effect"
 import * as Fingerprint from "../dsl/Fingerprint.ts"
 import * as Quarantine from "../dsl/Quarantine.ts"
 import { Run } from "../dsl/Run.ts"
@@ -40,23 +40,24 @@ export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) =>
   Effect.gen(function*() {
     const { config, out, seed, task, test, train } = options
     const path = yield* Path.Path
-    // Reading for the fingerprint must not complain: the same rows are reported again, to the run's own quarantine.
-    const data = yield* Effect.all({ train: Fingerprint.data(task, train), test: Fingerprint.data(task, test) }).pipe(
-      Effect.provideService(Quarantine.Quarantine, yield* Quarantine.collect)
-    )
-    const folder = Run.layer({
-      path: out,
-      seed,
-      resume: options.resume ?? false,
-      from: options.from ?? [],
-      identity: { task: task.name, prompts: Fingerprint.prompts(task), data, config },
-      about: yield* about
-    })
-    const quarantine = Layer.effect(Quarantine.Quarantine, Quarantine.file(path.join(out, "quarantine.jsonl")))
-    const result = yield* effect.pipe(Effect.provide(Layer.provideMerge(quarantine, folder)))
+    // The folder opens under the data's fingerprint; what is set aside until then follows it there.
+    const quarantine = yield* Quarantine.held
+    const result = yield* Effect.gen(function*() {
+      const data = yield* Effect.all({ train: Fingerprint.data(task, train), test: Fingerprint.data(task, test) })
+      const folder = Run.layer({
+        path: out,
+        seed,
+        resume: options.resume ?? false,
+        from: options.from ?? [],
+        identity: { task: task.name, prompts: Fingerprint.prompts(task), data, config },
+        about: yield* about
+      })
+      const settled = quarantine.settle(path.join(out, Quarantine.fileName))
+      return yield* Effect.andThen(settled, effect).pipe(Effect.provide(folder))
+    }).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
     yield* report(out)
     return result
-  })
+  }).pipe(Effect.scoped)
 
 /** `base`, or the first of `base-2`, `base-3`, … that is free; the last one that is not when a run is to be resumed. */
 export const numbered = Effect.fnUntraced(function*(base: string, resume: boolean) {

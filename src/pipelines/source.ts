@@ -1,10 +1,10 @@
 /**
  * Where the samples of a soft-label task come from: a folder with manifests, or the embedded scenes.
  */
-import { Effect, FileSystem, Option, Path, Stream } from "effect"
+import { Effect, FileSystem, Option, Path, Result, Stream } from "effect"
 import { CsvManifest, Scenes } from "../data/index.ts"
 import * as Dataset from "../dsl/Dataset.ts"
-import * as Quarantine from "../dsl/Quarantine.ts"
+import { sift } from "../dsl/Sift.ts"
 import { Decode, type ImageError } from "../kernels/image/index.ts"
 import type { Classification, Distribution } from "../tasks/classification/index.ts"
 import type { Bar } from "./examples.ts"
@@ -42,14 +42,14 @@ export const verified = <A, E, R>(name: string, samples: Dataset.Dataset<A, E, R
     return Stream.unwrap(Effect.map(broken, (errors) =>
       samples.pipe(
         Stream.zipWithIndex,
-        Stream.mapEffect(([sample, index]) => {
+        Stream.map(([sample, index]) => {
           const error = errors.get(sample.image.id)
-          return error === undefined
-            ? Effect.succeed([sample])
-            : Effect.as(Quarantine.add(new Quarantine.Row({ source: `${name} (pictures)`, row: index + 1, reason: "unreadable-image", detail: error.message })), [])
+          const read = error === undefined
+            ? Result.succeed([sample])
+            : Result.fail({ reason: "unreadable-image", detail: error.message })
+          return { row: index + 1, read }
         }),
-        Stream.flattenIterable,
-        Dataset.nonEmpty(name, "none of its pictures can be read")
+        sift({ source: `${name} (pictures)`, unit: "picture", unusable: () => "none of its pictures can be read" })
       )))
   })
 

@@ -5,6 +5,7 @@
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { CocoInstances, ImageFolder, ReasonSeg, Scenes, Subset } from "../data/index.ts"
 import * as Dataset from "../dsl/Dataset.ts"
+import * as Quarantine from "../dsl/Quarantine.ts"
 import type { Task } from "../dsl/Task.ts"
 import { type Classification, type Distribution, ImagenetSub } from "../tasks/classification/index.ts"
 import { type Annotation, Box, BoxTruth, CocoSub, type Detection, Lisa } from "../tasks/detection/index.ts"
@@ -153,7 +154,7 @@ export const cocoSub = Effect.fnUntraced(function*({ data, denominator, embedded
       const file = yield* present(data.value, ["instances.json", year("train")], expected)
       if (path.basename(file) === "instances.json") {
         const { all, labels } = yield* read(file, data.value)
-        const pictures = yield* Stream.runCount(all)
+        const pictures = yield* Quarantine.unheard(Stream.runCount(all))
         if (pictures >= labels.length * (Subset.sizes.train + Subset.sizes.test)) {
           const { test, train } = Subset.cocoSub({ seed, labels })(all)
           return { name: data.value, labels, train: inThousandths(train), test: inThousandths(test) }
@@ -161,19 +162,29 @@ export const cocoSub = Effect.fnUntraced(function*({ data, denominator, embedded
         const { train, validation: test } = Dataset.split({ share: testShare, seed })(all)
         return { name: data.value, labels, train: inThousandths(train), test: inThousandths(test) }
       }
-      const { all, labels } = yield* read(file, path.join(data.value, "train2017"))
-      const { all: held } = yield* read(yield* present(data.value, [year("val")], expected), path.join(data.value, "val2017"))
+      const { all, labels: trained } = yield* read(file, path.join(data.value, "train2017"))
+      const val = yield* present(data.value, [year("val")], expected)
+      const { all: held, labels: tested } = yield* read(val, path.join(data.value, "val2017"))
+      const labels = [...new Set([...trained, ...tested])]
       const { train } = Subset.cocoSub({ seed, labels, test: 0 })(all)
       const { test } = Subset.cocoSub({ seed, labels, train: 0 })(held)
       return { name: data.value, labels, train: inThousandths(train), test: inThousandths(test) }
     })
   const { labels } = halves
+  const task = yield* Effect.try({
+    try: () => embedded ? CocoSub.forEmbedded(labels, denominator) : CocoSub.forLabels(labels, denominator),
+    // The names come from the user's file.
+    catch: (cause) => {
+      const reason = `categories: ${cause instanceof Error ? cause.message : String(cause)}`
+      return new Dataset.DataError({ source: halves.name, reason })
+    }
+  })
   const classesOf = (truth: Boxes) => truth.flatMap(({ crowd, label }) => crowd === true || label === undefined ? [] : [label])
   const source: TaskSource<Boxes, Detection.Detection<"thousandths">> = {
     ...halves,
     // A picture has many classes and is drawn for one of them.
     ...few<Boxes>(halves.train, shots, (count) => (samples) => Subset.draw<Boxes>({ labels, classesOf, seed, train: count, test: 0 })(samples).train),
-    task: embedded ? CocoSub.forEmbedded(labels, denominator) : CocoSub.forLabels(labels, denominator)
+    task
   }
   return source
 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Option } from "effect"
@@ -24,9 +24,16 @@ describe("command line", () => {
       cpSync(join(root, "assets/scene-vl"), model, { recursive: true })
       const header = JSON.stringify({ weight: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }).padEnd(64)
       writeFileSync(join(model, "model.safetensors"), Buffer.concat([Buffer.from(BigUint64Array.of(64n).buffer), Buffer.from(header), Buffer.alloc(4)]))
+      const votes = join(directory, "votes")
+      mkdirSync(votes)
+      for (const half of ["train", "test"]) writeFileSync(join(votes, `${half}.csv`), "image,a,b\na.png,3,7\nb.png,1,9\n")
       const cases: ReadonlyArray<readonly [ReturnType<typeof run>, RegExp]> = [
         [run("examples/emotion6.ts", "--data", join(directory, "nowhere")), /no such folder/],
         [run("examples/emotion6.ts", "--data", directory, "--model", model, "--out", join(directory, "run")), /header does not fit the task: missing "anger"/],
+        [
+          run("src/cli/rise.ts", "evaluate", "--labels", "a,b", "--data", votes, "--model", model, "--out", join(directory, "run")),
+          /test\.csv: none of its 2 rows is usable: sum 2\. First, row 2: sum: shares sum to 10, .* look like votes: divide each by their sum, 10/
+        ],
         [run("examples/emotion6.ts", "--model", directory, "--out", join(directory, "run")), /config\.json/],
         [run("examples/emotion6.ts", "--model", model, "--out", directory), /already exists and holds no run/],
         [run("examples/lisa.ts", "--data", directory), /none of train in it, expected ReasonSeg's train\/ and val\//],

@@ -71,6 +71,29 @@ describe("CsvManifest.read", () => {
       assert.deepStrictEqual(rows, [[3, "sum"], [5, "sum"]])
     })))
 
+  it.effect("takes the noise of arithmetic below zero for a zero", () =>
+    live(Effect.gen(function*() {
+      const { rows, samples } = yield* good("image,a,b,c\n1.png,-1e-17,1.0,-0.0\n2.png,-0.0000000009,-0,1\n3.png,-0.000001,0,1\n")
+      assert.deepStrictEqual(samples, [["1.png", 0, 1, 0], ["2.png", 0, 0, 1]])
+      assert.isTrue(samples.flat().every((share) => !Object.is(share, -0)))
+      assert.deepStrictEqual(rows, [[4, "negative"]])
+    })))
+
+  it.effect("names votes and percentages for what they look like, and what to do", () =>
+    live(Effect.gen(function*() {
+      const reasonOf = (row: string) => Effect.map(errorOf(`image,a,b,c\n1.png,${row}\n`), ({ reason }) => reason)
+      const none = "none of its 1 rows is usable: sum 1. First, row 2: sum: "
+      assert.strictEqual(yield* reasonOf("3,7,1"), `${none}shares sum to 11, expected 1 ± 0.02; whole numbers look like votes: divide each by their sum, 11`)
+      assert.strictEqual(yield* reasonOf("30,70.0,0"), `${none}shares sum to 100, expected 1 ± 0.02; they look like percentages: divide each by 100`)
+      assert.strictEqual(yield* reasonOf("33.3,33.3,33.3"), `${none}shares sum to 99.9, expected 1 ± 0.02; they look like percentages: divide each by 99.9`)
+      assert.strictEqual(yield* reasonOf("0.5,0.1,0"), `${none}shares sum to 0.6, expected 1 ± 0.02`)
+      assert.strictEqual(yield* reasonOf("0,0,0"), `${none}shares sum to 0, expected 1 ± 0.02`)
+      assert.strictEqual(
+        yield* reasonOf("12.5 %,87.5%,0"),
+        "none of its 1 rows is usable: not-a-number 1. First, row 2: not-a-number: a is \"12.5 %\", expected a share from 0 to 1: write the percentage as 0.125"
+      )
+    })))
+
   it.effect("quarantines bad rows with their reason and record number, and goes on", () =>
     live(Effect.gen(function*() {
       const { rows, samples } = yield* good([
@@ -157,7 +180,7 @@ describe("CsvManifest.read", () => {
       assert.strictEqual((yield* errorOf("")).reason, "the file is empty, expected a header: image,a,b,c")
       assert.strictEqual((yield* errorOf("image,a,b,c\n\n")).reason, "no rows below the header")
       const { counts, reason } = yield* errorOf("image,a,b,c\n7.png,1,0,0\n1.png,1,1,0\n")
-      assert.match(reason, /none of its 2 rows is usable/)
+      assert.match(reason, /^none of its 2 rows is usable: missing-file 1, sum 1\. First, row 2: missing-file: no file .*7\.png$/)
       assert.deepStrictEqual(counts, { "missing-file": 1, sum: 1 })
     })))
 

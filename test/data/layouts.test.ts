@@ -1,97 +1,16 @@
 /** Data sets as they are found on disk: each layout in small, with everything that can be wrong in it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Schema } from "effect"
-import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { CocoInstances, Emotion6Folder, ImageFolder, JsonLines, Parquet, ReasonSeg } from "../../src/data/index.ts"
 import { Decode } from "../../src/kernels/image/index.ts"
 import { Keyed } from "../../src/kernels/math/index.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
 import { Box, BoxTruth } from "../../src/tasks/detection/index.ts"
-import { bomb, collect, folder, live } from "./folders.ts"
+import { collect, folder, live } from "./folders.ts"
 
 const coco = (parts: { readonly images?: unknown; readonly annotations?: unknown; readonly categories?: unknown }) =>
   JSON.stringify({ images: [], annotations: [], categories: [{ id: 3, name: "cup" }, { id: 7, name: "hat" }], ...parts })
-
-describe("CocoInstances", () => {
-  it.effect("reads pictures with their boxes, crowds marked, empty ones kept; what is wrong is set aside alone", () =>
-    live(Effect.gen(function*() {
-      const image = (id: number, file_name: string, width = 20, height = 10) => ({ id, file_name, width, height })
-      const box = (image_id: number, category_id: number, bbox: unknown, iscrowd = 0) => ({ image_id, category_id, bbox, iscrowd })
-      const root = yield* folder({
-        "a.png": [20, 10],
-        "sub/b.png": [20, 10],
-        "empty.png": [20, 10],
-        "bomb.png": yield* bomb,
-        "instances.json": coco({
-          images: [image(1, "a.png"), image(2, "sub/b.png"), image(5, "empty.png"), image(1, "a.png"), image(6, "a.png", 10, 20), image(7, "../a.png"), image(8, "bomb.png"), image(9, "gone.png"), { id: 10 }],
-          annotations: [
-            box(1, 3, [1, 2, 5, 6]),
-            box(2, 7, [0.5, 0.5, 100, 3]),
-            box(1, 7, [0, 0, 20, 10], 1),
-            box(1, 3, [1, 2, 0, 6]),
-            box(1, 3, [30, 2, 5, 6]),
-            box(1, 99, [1, 2, 5, 6]),
-            box(99, 3, [1, 2, 5, 6]),
-            box(1, 3, [1, 2, 5]),
-            box(1, 3, "1 2 3 4")
-          ]
-        })
-      })
-      const data = CocoInstances.read(`${root}/instances.json`)
-      const { error, rows, samples } = yield* collect(data)
-      assert.strictEqual(error, "")
-      assert.deepStrictEqual(samples.map(({ image: { id }, truth }) => [id, truth.instances]), [
-        ["a.png", [{ box: [1, 2, 5, 6], label: "cup" }, { box: [0, 0, 20, 10], label: "hat", crowd: true }]],
-        ["sub/b.png", [{ box: [0.5, 0.5, 19.5, 3], label: "hat" }]],
-        ["empty.png", []]
-      ])
-      const sorted = (list: ReadonlyArray<ReadonlyArray<unknown>>) => list.map((row) => row.join(" ")).sort()
-      assert.deepStrictEqual(sorted(rows), sorted([
-        [4, "degenerate-box"],
-        [5, "outside-image"],
-        [6, "unknown-category"],
-        [7, "unknown-image"],
-        [8, "bad-annotation"],
-        [9, "bad-annotation"],
-        [4, "duplicate-image"],
-        [5, "size-mismatch"],
-        [6, "outside-folder"],
-        [7, "too-many-pixels"],
-        [8, "missing-file"],
-        [9, "bad-image-entry"]
-      ]))
-      assert.deepStrictEqual((yield* collect(data)).samples, samples)
-      assert.deepStrictEqual(yield* CocoInstances.labels(`${root}/instances.json`), ["cup", "hat"])
-      const thousandths = yield* collect(data.pipe(BoxTruth.inFrame(() => Box.thousandths)))
-      assert.deepStrictEqual(thousandths.samples[0]!.truth[0], { box: Box.make("thousandths", [50, 200, 250, 600]), label: "cup" })
-      const resized = yield* collect(data.pipe(BoxTruth.inFrame(({ height, width }) => Box.resized({ width: 2 * width, height: 3 * height }))))
-      assert.deepStrictEqual([...resized.samples[0]!.truth[0]!.box], [2, 6, 10, 18])
-    })))
-
-  it.effect("says what is wrong with the file as a whole", () =>
-    live(Effect.gen(function*() {
-      const root = yield* folder({ "broken.json": "{", "list.json": "[]", "empty.json": coco({}), "twice.json": coco({ categories: [{ id: 1, name: "a" }, { id: 1, name: "b" }] }), "none.json": coco({ images: [{ id: 1, file_name: "x.png", width: 1, height: 1 }] }) })
-      const errorOf = (name: string) => Effect.map(collect(CocoInstances.read(`${root}/${name}`)), ({ error }) => error.slice(root.length + 1))
-      assert.match(yield* errorOf("gone.json"), /no such file, expected COCO instances/)
-      assert.match(yield* errorOf("broken.json"), /not JSON: .*expected COCO instances/)
-      assert.match(yield* errorOf("list.json"), /not in the expected form/)
-      assert.match(yield* errorOf("twice.json"), /an id is listed twice/)
-      assert.match(yield* errorOf("empty.json"), /no images in it/)
-      assert.match(yield* errorOf("none.json"), /none of its 1 rows is usable/)
-    })))
-
-  it.effect("reads real photographs where they are at hand", ({ skip }) => {
-    const file = fileURLToPath(new URL("../../../shared/data/coco128/instances.json", import.meta.url))
-    skip(!existsSync(file), "COCO128 is not beside this checkout (../shared/data/coco128)")
-    return live(Effect.gen(function*() {
-      const { error, rows, samples } = yield* collect(CocoInstances.read(file))
-      assert.strictEqual(error, "")
-      assert.strictEqual(samples.length + rows.filter(([, reason]) => reason !== "degenerate-box").length, 128)
-      assert.isAtLeast(samples.reduce((sum, { truth }) => sum + truth.instances.length, 0), 900)
-    }))
-  })
-})
 
 describe("ReasonSeg", () => {
   const shape = (label: string, ...points: ReadonlyArray<readonly [number, number]>) => ({ label, points, shape_type: "polygon" })
@@ -141,6 +60,28 @@ describe("ReasonSeg", () => {
       const asked = yield* collect(ReasonSeg.read(root).pipe(BoxTruth.inFrame(() => Box.unit)))
       assert.strictEqual(asked.samples[0]!.question, "what keeps you dry?")
       assert.deepStrictEqual([...asked.samples[0]!.truth[0]!.box], [0.05, 0.1, 0.65, 0.7000000000000001])
+    })))
+
+  it.effect("takes shapes as LabelMe draws them and LISA reads them, and loses none", () =>
+    live(Effect.gen(function*() {
+      const boxOf = (...shapes: ReadonlyArray<unknown>) =>
+        Effect.gen(function*() {
+          const root = yield* folder({ "a.jpg": [40, 30], "a.json": entry("where?", ...shapes) })
+          const { details, samples } = yield* collect(ReasonSeg.read(root))
+          return samples.length === 0 ? details[0] : samples[0]!.truth.instances[0]!.box
+        })
+      const drawn = (shape_type: unknown, ...points: ReadonlyArray<readonly [number, number]>) => ({ label: "target", points, shape_type })
+      assert.deepStrictEqual(yield* boxOf(drawn("rectangle", [5, 5], [20, 20])), [5, 5, 15, 15])
+      assert.deepStrictEqual(yield* boxOf(drawn("rectangle", [20, 5], [5, 20])), [5, 5, 15, 15], "corners in any order")
+      assert.deepStrictEqual(yield* boxOf(drawn("rectangle", [5, 5], [20, 5], [20, 20], [5, 20])), [5, 5, 15, 15])
+      assert.deepStrictEqual(yield* boxOf(drawn("mask", [5, 5], [20, 20])), [5, 5, 15, 15])
+      assert.deepStrictEqual(yield* boxOf(drawn("circle", [10, 10], [13, 14])), [5, 5, 10, 10], "a centre and a point on the rim")
+      assert.deepStrictEqual(yield* boxOf(drawn(null, [5, 5], [20, 5], [20, 20])), [5, 5, 15, 15])
+      assert.deepStrictEqual(yield* boxOf({ label: "target", points: [[5, 5], [20, 5], [20, 20]] }), [5, 5, 15, 15])
+      assert.deepStrictEqual(yield* boxOf({ ...drawn("rectangle", [5, 5], [20, 20]), label: "umbrella" }, shape("Ignore-it", [0, 0], [39, 0], [39, 29])), [5, 5, 15, 15])
+      for (const lost of [drawn("polygon", [5, 5], [20, 20]), drawn("point", [5, 5]), drawn("line", [5, 5], [20, 20]), drawn("linestrip", [5, 5], [20, 20], [20, 5]), drawn("rectangle", [5, 5])]) {
+        assert.match(String(yield* boxOf(left, lost)), /^a\.json: a \w+ of \d points has no extent/, "not taught with the rest alone")
+      }
     })))
 
   it.effect("does not follow links out of the folder", () =>

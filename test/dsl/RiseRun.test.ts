@@ -1,11 +1,14 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Path } from "effect"
+import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Path, Result, Stream } from "effect"
 import { Advantage } from "../../src/dsl/Advantage.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
+import * as Quarantine from "../../src/dsl/Quarantine.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import * as RunFolder from "../../src/dsl/RunFolder.ts"
+import { sift } from "../../src/dsl/Sift.ts"
 import { PolicyError } from "../../src/kernels/policy/Policy.ts"
+import { logs } from "./logs.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = (options: Stub.Options = {}) =>
@@ -63,6 +66,7 @@ describe("run folder", () => {
         "cot.jsonl",
         "metrics.jsonl",
         "model/weights.f32",
+        "quarantine.jsonl",
         "run.json",
         "warm-up.jsonl"
       ])
@@ -157,6 +161,33 @@ describe("run folder", () => {
       yield* Deferred.succeed(go, undefined)
       yield* Fiber.join(fiber)
       assert.deepStrictEqual(yield* contents(out), expected)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("keeps the rows that were set aside, and tells of them once, however often the data are read", () =>
+    Effect.gen(function*() {
+      const out = `${yield* temporary}/run`
+      const bad = { reason: "sum", detail: "shares sum to 2" }
+      const data = Stub.data(12).pipe(
+        Stream.zipWithIndex,
+        Stream.map(([sample, i]) => ({ row: i + 1, read: i % 3 === 2 ? Result.fail(bad) : Result.succeed([sample]) })),
+        sift({ source: "faces.csv" })
+      )
+      const around = yield* Quarantine.collect
+      const small = Rise.make(Stub.Mood, data).pipe(Rise.answers(), Rise.sft({ steps: 4, batchSize: 8 }))
+      const once = (resume: boolean) =>
+        logs(small.pipe(Rise.run({ out, resume }), Effect.provide(live()), Effect.provideService(Quarantine.Quarantine, around)))
+      const fs = yield* FileSystem.FileSystem
+      for (const resume of [false, true]) {
+        const { lines, result } = yield* once(resume)
+        assert.isTrue(Result.isSuccess(result))
+        assert.deepStrictEqual(lines, [
+          "faces.csv: 4 of its 12 rows are set aside: sum 4\n" +
+          `${[3, 6, 9].map((row) => `  row ${row}: sum: shares sum to 2\n`).join("")}  …\n  All of them: ${out}/quarantine.jsonl`
+        ])
+        const rows = (yield* fs.readFileString(`${out}/quarantine.jsonl`)).trim().split("\n").map((line) => JSON.parse(line).row)
+        assert.deepStrictEqual(rows, [3, 6, 9, 12])
+      }
+      assert.deepStrictEqual(yield* around.counts, { sum: 4 }, "who collects around the run is told too")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("says which file is damaged", () =>

@@ -44,7 +44,7 @@ describe("source", () => {
       yield* fs.writeFileString(`${directory}/x.png`, "no picture")
       for (const half of ["train", "test"]) yield* fs.writeFileString(`${directory}/${half}.csv`, "image,sunny,rainy\nx.png,1,0\n")
       const error = yield* Effect.flip(Effect.flatMap(open(Option.some(directory)), ({ train }) => ids(train)))
-      assert.include(error.message, "none of its pictures can be read")
+      assert.match(error.message, /train\.csv \(pictures\): none of its pictures can be read: unreadable-image 1\. First, picture 1: unreadable-image: x\.png .*x\.png\): /)
     }).pipe(Effect.scoped, Effect.provideService(Quarantine.Quarantine, { add: () => Effect.void }), Effect.provide(NodeServices.layer)))
 
   it.effect("draws shots per class from the training half alone", () =>

@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option, Stream } from "effect"
+import { Effect, Option, Result, Stream } from "effect"
 import { Subset } from "../../src/data/index.ts"
 import * as Quarantine from "../../src/dsl/Quarantine.ts"
 import * as Presets from "../../src/pipelines/presets.ts"
@@ -9,6 +9,7 @@ import { forTask } from "../../src/pipelines/taskPresets.ts"
 import { ImagenetSub } from "../../src/tasks/classification/index.ts"
 import { CocoSub, Lisa } from "../../src/tasks/detection/index.ts"
 import { folder, live } from "../data/folders.ts"
+import { logs } from "../dsl/logs.ts"
 
 const options = (data?: string, shots?: number, embedded = false): Sources.Options =>
   ({ data: Option.fromNullishOr(data), shots: Option.fromNullishOr(shots), seed: 0, embedded })
@@ -123,6 +124,39 @@ describe("sources", () => {
       const coco = yield* Sources.cocoSub(options(whole))
       assert.deepStrictEqual([yield* ids(coco.train), yield* ids(coco.test)], [["0.png", "1.png", "2.png", "3.png"], ["90.png", "91.png", "92.png"]])
     }).pipe(quiet)))
+})
+
+describe("a COCO file's classes", () => {
+  const entry = { id: 1, file_name: "a.png", width: 20, height: 10 }
+  const file = (name: string, more: ReadonlyArray<unknown> = []) =>
+    JSON.stringify({ images: [entry], annotations: [{ image_id: 1, category_id: 1, bbox: [2, 1, 10, 5] }, ...more], categories: [{ id: 1, name }] })
+
+  it.effect("are an error where a model could not write them, and no defect", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({ "a.png": [20, 10], "instances.json": file("cup (empty)") })
+      const error = yield* Effect.flip(Sources.cocoSub(options(root)))
+      assert.strictEqual(error.message, `${root}: categories: task "coco-sub": label "cup (empty)" must be words without brackets`)
+    })))
+
+  it.effect("are those of both halves", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({
+        "train2017/a.png": [20, 10], "val2017/a.png": [20, 10],
+        "annotations/instances_train2017.json": file("cup"), "annotations/instances_val2017.json": file("hat")
+      })
+      const { task } = yield* Sources.cocoSub(options(root))
+      assert.deepStrictEqual(task.codec.labels, ["cup", "hat"])
+    })))
+
+  it.effect("are looked up without a word: whoever reads the samples is told of what was set aside", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({ "a.png": [20, 10], "instances.json": file("cup", [{ image_id: 9, category_id: 1, bbox: [2, 1, 10, 5] }]) })
+      const opened = yield* logs(Sources.cocoSub(options(root)))
+      assert.deepStrictEqual(opened.lines, [])
+      const { test, train } = Option.getOrThrow(Result.getSuccess(opened.result))
+      const { lines } = yield* logs(Effect.all([Stream.runDrain(train), Stream.runDrain(test)]))
+      assert.deepStrictEqual(lines, [`${root}/instances.json#annotations: 1 of its 2 annotations is set aside: unknown-image 1\n  annotation 2: unknown-image: image 9 is not listed`])
+    })))
 })
 
 describe("presets of tasks", () => {

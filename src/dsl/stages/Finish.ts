@@ -4,7 +4,8 @@
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { Policy, type PolicyError } from "../../kernels/policy/Policy.ts"
 import * as Fingerprint from "../Fingerprint.ts"
-import { fromPlatform, type RunError } from "../RunError.ts"
+import * as Quarantine from "../Quarantine.ts"
+import { fromPlatform, type RunError, RunFileError } from "../RunError.ts"
 import { Run } from "../Run.ts"
 import type { Identity } from "../RunFolder.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
@@ -39,7 +40,8 @@ export interface RunOptions {
 }
 
 /**
- * Runs a pipeline in a folder of its own: run.json, metrics.jsonl, cot.jsonl, checkpoints/ and model/.
+ * Runs a pipeline in a folder of its own: run.json, metrics.jsonl, cot.jsonl, checkpoints/, model/, and
+ * quarantine.jsonl with the samples that were set aside.
  *
  * ```ts
  * pipeline.pipe(Rise.run({ out: "runs/faces", seed: 1 }), Effect.provide(policy))
@@ -59,20 +61,25 @@ export const run = (options: RunOptions) =>
     Effect.provide(Run.layerMemory({ seed }))
   )
   const sound = Effect.andThen(Settings.check("run", Settings.running, options), self.sound)
-  return Effect.flatMap(Effect.andThen(sound, fingerprint), (data) =>
-    Effect.provide(
-      Effect.andThen(self.ready, saveModel),
-      Run.layer({
-        path: options.out,
-        seed,
-        resume: options.resume ?? false,
-        identity: {
-          task: self.task.name,
-          prompts: Fingerprint.prompts(self.task),
-          data,
-          config: options.config ?? {}
-        },
-        about: { node: process.version }
-      })
-    ))
+  return Effect.gen(function*() {
+    const file = (yield* Path.Path).join(options.out, Quarantine.fileName)
+    const quarantine = yield* Quarantine.held
+    const settle = Effect.mapError(quarantine.settle(file), ({ reason }) => new RunFileError({ path: file, reason }))
+    yield* Effect.flatMap(Effect.andThen(sound, fingerprint), (data) =>
+      Effect.provide(
+        settle.pipe(Effect.andThen(self.ready), Effect.andThen(saveModel)),
+        Run.layer({
+          path: options.out,
+          seed,
+          resume: options.resume ?? false,
+          identity: {
+            task: self.task.name,
+            prompts: Fingerprint.prompts(self.task),
+            data,
+            config: options.config ?? {}
+          },
+          about: { node: process.version }
+        })
+      )).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
+  }).pipe(Effect.scoped)
 }

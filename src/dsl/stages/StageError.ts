@@ -9,7 +9,7 @@ export class NothingToTrainOn extends Schema.TaggedError<NothingToTrainOn>()("No
   what: Schema.String
 }) {
   override get message() {
-    return `${this.stage}: there are no ${this.what} to work on; check the data set and the quarantine`
+    return `${this.stage}: there are no ${this.what} to work on; check the data set and what was set aside of it`
   }
 }
 

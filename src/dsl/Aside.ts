@@ -1,0 +1,73 @@
+/**
+ * Rows that were set aside: counted by reason, the first of them whole, and put into words.
+ */
+import { Schema } from "effect"
+
+/** A sample that was set aside. */
+export class Row extends Schema.Class<Row>("rise/Quarantine/Row")({
+  /** The manifest or data set it stood in. */
+  source: Schema.String,
+  /** Its record number there, from 1; a header is record 1. */
+  row: Schema.Int,
+  /** A tag to count by, such as "missing-file". */
+  reason: Schema.String,
+  /** What was wrong, with the wrong value. */
+  detail: Schema.String
+}) {}
+
+/** Why a row is set aside. */
+export type Reason = Pick<Row, "reason" | "detail">
+
+/** What was set aside of one source. */
+export interface Aside {
+  readonly source: string
+  /** Rows by reason. */
+  readonly counts: ReadonlyMap<string, number>
+  readonly total: number
+  /** The first rows in the order they came, at most `shown`. */
+  readonly first: ReadonlyArray<Row>
+}
+
+/** Rows that are told whole; the others are only counted. */
+export const shown = 3
+
+/** An `Aside` that grows. */
+export interface Tally extends Aside {
+  readonly add: (row: Row) => void
+}
+
+export const tally = (source: string): Tally => {
+  const counts = new Map<string, number>()
+  const first: Array<Row> = []
+  let total = 0
+  return {
+    source,
+    counts,
+    first,
+    get total() {
+      return total
+    },
+    add: (row) => {
+      counts.set(row.reason, (counts.get(row.reason) ?? 0) + 1)
+      if (first.length < shown) first.push(row)
+      total++
+    }
+  }
+}
+
+/** Longest detail that is told whole: a cell of a broken table may hold the rest of it. */
+const longest = 500
+
+/** What data say may hold anything: one line, without control characters, of a length that can be read. */
+const plain = (text: string): string => {
+  const line = text.replace(/[\p{Cc}\u2028\u2029]+/gu, " ")
+  return line.length > longest ? `${line.slice(0, longest)}… (${text.length} characters)` : line
+}
+
+/** `sum 3, missing-file 1`: the most frequent reason first. */
+export const reasons = ({ counts }: Aside): string =>
+  [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${reason} ${count}`).join(", ")
+
+/** `row 2: sum: shares sum to 0.6, expected 1 ± 0.02`. */
+export const line = ({ detail, reason, row }: Row, unit = "row"): string =>
+  `${unit} ${row}: ${reason}: ${plain(detail)}`
