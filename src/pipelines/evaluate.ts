@@ -9,6 +9,7 @@ import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
+import { warn } from "../dsl/Telling.ts"
 import { Policy } from "../kernels/policy/Policy.ts"
 import * as Asking from "./Asking.ts"
 import { probabilityIn } from "./confidence.ts"
@@ -182,7 +183,7 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
     const [first] = faulty
     if (first !== undefined) {
       const many = `${faulty.length} of ${asked} pictures`
-      yield* Effect.logWarning(`${method}: no answer, counted as wrong, for ${many}; the first: ${first}`)
+      yield* warn(`${method}: no answer, counted as wrong, for ${many}; the first: ${first}`)
     }
     return rows
   })))

@@ -8,6 +8,7 @@ import {
   type Completion, Policy, PolicyError, type SampleOptions, type SampleRequest, type Session
 } from "../../kernels/policy/Policy.ts"
 import { GrammarError, type Task } from "../Task.ts"
+import { warn } from "../Telling.ts"
 
 /** How many prompts go into one call of the policy, and how many calls may be under way. */
 export const Batching = Context.Reference<{ readonly prompts: number; readonly calls: number }>("rise/Batching", {
@@ -93,7 +94,7 @@ const noticed = Effect.fnUntraced(function*(groups: ReadonlyArray<ReadonlyArray<
   if (refusals.length === groups.length && groups.length >= patience) {
     return yield* hopeless(`all of ${groups.length} requests were`, first)
   }
-  yield* Effect.logWarning(`${refusals.length} of ${groups.length} requests were refused; the first: ${first.fault}`)
+  yield* warn(`${refusals.length} of ${groups.length} requests were refused; the first: ${first.fault}`)
 })
 
 /** `count` completions for every request, in order. */
