@@ -75,5 +75,5 @@ export const program = (out: string, steps: number) =>
 
 if (import.meta.main) {
   program(process.argv[2] ?? "runs/polygons", 100).pipe(
-    Effect.provide([Policy.onnx({ model: "assets/scene-vl" }), Advantage.layerGrpo, NodeServices.layer]), NodeRuntime.runMain)
+    Effect.provide([Policy.onnx({ model: "embedded" }), Advantage.layerGrpo, NodeServices.layer]), NodeRuntime.runMain)
 }

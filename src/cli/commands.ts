@@ -1,17 +1,20 @@
 /**
  * The commands of `rise`: thin wrappers over the pipelines.
  */
-import { Console, Effect, Option, Path, Schema, Stream } from "effect"
+import { Console, Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import * as Spool from "../dsl/Spool.ts"
 import * as Image from "../kernels/image/Image.ts"
+import { warn } from "../kernels/runtime/Warning.ts"
 import {
   annotate as annotateImages, compare, evaluate as evaluateModel, Presets, report as writeReport, Results, Source,
   warmUp
 } from "../pipelines/index.ts"
+import { faultOf } from "../pipelines/Asking.ts"
 import * as Flags from "./flags.ts"
 import { computing, readable } from "./main.ts"
 import { methods } from "./methods.ts"
-import { check, masking, named, policy } from "./policy.ts"
+import { check, masking, named, policy, weightsOf } from "./policy.ts"
 import { columns, study } from "./study.ts"
 import * as Task from "./task.ts"
 import { working } from "./working.ts"
@@ -46,6 +49,15 @@ const form = Flag.Literals("form", ["think", "answer"]).pipe(
   Flag.withDefault("think" as const)
 )
 
+/** Says how to go on, where answers are kept to go on from. */
+const goOn = Effect.fnUntraced(function*(out: string) {
+  const fs = yield* FileSystem.FileSystem
+  const files = yield* Effect.orElseSucceed(fs.readDirectory(`${out}/checkpoints`), (): ReadonlyArray<string> => [])
+  const kept = yield* Effect.filter(files.filter((file) => file.endsWith(Spool.extension)), (file) =>
+    Effect.match(fs.stat(`${out}/checkpoints/${file}`), { onFailure: () => false, onSuccess: ({ size }) => size > 0n }))
+  if (kept.length > 0) yield* Console.error(`\nWhat was answered is kept. Go on with: --out ${out} --resume`)
+})
+
 export const evaluate = Command.make("evaluate", {
   ...Task.flags, data: Flags.data, model: Flags.model, adapter: Flags.adapter,
   ...Flags.remote, ...Flags.requests, ...Flags.frozen,
@@ -61,6 +73,8 @@ export const evaluate = Command.make("evaluate", {
     const { evaluate: settings } = Option.isSome(flags.remote) ? Presets.presets.paper : Presets.presets.full
     const config = {
       model: named(flags),
+      // Answers of other weights under the same name are other answers.
+      weights: Option.isSome(flags.remote) ? null : yield* weightsOf(flags),
       adapter: Option.getOrNull(flags.adapter),
       source: source.name,
       form: flags.form,
@@ -75,7 +89,7 @@ export const evaluate = Command.make("evaluate", {
       }).pipe(
         Effect.tap(Results.write),
         Effect.provide(policy(flags)),
-        Effect.tapError(() => Console.error(`\nWhat was answered is kept. Go on with: --out ${out} --resume`))
+        Effect.tapError(() => goOn(out))
       ))
     yield* Console.log(`${Results.table(rows, columns)}\n\nEverything is in ${out}.`)
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))
@@ -87,9 +101,6 @@ interface Outcome {
   /** The first that failed, and why. */
   readonly first: string
 }
-
-/** Faults of files begin with their names, faults of texts do not. */
-const firstFault = (image: string, fault: string): string => fault.startsWith(image) ? fault : `${image}: ${fault}`
 
 class NothingAnnotated extends Schema.TaggedError<NothingAnnotated>()("NothingAnnotated", { n: Schema.Int, first: Schema.String }) {
   override get message() {
@@ -121,12 +132,12 @@ export const annotate = Command.make("annotate", {
         Option.isSome(annotation) ? { ...sum, n: sum.n + 1 } : {
           n: sum.n + 1,
           failed: sum.failed + 1,
-          first: sum.failed === 0 ? firstFault(image.id, Option.getOrElse(fault, () => "no annotation")) : sum.first
+          first: sum.failed === 0 ? faultOf(image.id, Option.getOrElse(fault, () => "no annotation")) : sum.first
         }),
       Effect.provide(policy(flags))
     )
     if (failed === n) return yield* new NothingAnnotated({ n, first })
-    if (failed > 0) yield* Effect.logWarning(`${failed} of ${n} pictures could not be annotated; each has its fault. First, ${first}`)
+    if (failed > 0) yield* warn(`${failed} of ${n} pictures could not be annotated; each has its fault. First, ${first}`)
   }))).pipe(Command.withDescription("Annotate images and say why, one JSON object a line"))
 
 export const report = Command.make("report", { folder: Argument.String("folder").pipe(Argument.withDescription("A run folder")) }, ({ folder }) =>

@@ -1,7 +1,7 @@
 /**
  * The live policy as flags describe it.
  */
-import { Effect, type FileSystem, Layer, Option, type Path } from "effect"
+import { Effect, FileSystem, Layer, Option, Path } from "effect"
 import * as Policies from "../dsl/Policy.ts"
 import { OnnxPolicy, type Policy, type PolicyError } from "../kernels/policy/index.ts"
 import type { Runtime } from "../kernels/runtime/index.ts"
@@ -96,3 +96,18 @@ export const masking = ({ remote }: Remote): "mask" | "off" => Option.isSome(rem
 /** What run.json calls the model. */
 export const named = ({ model, remote, remoteModel }: Pick<Study, "model"> & Remote): string =>
   Option.match(remote, { onNone: () => model, onSome: (baseUrl) => `${remoteModel} at ${baseUrl}` })
+
+/** What a model's weights were when they were last written: the files, their sizes and times. */
+export const weightsOf = Effect.fnUntraced(function*({ adapter = Option.none(), model }: Flags) {
+  const fs = yield* FileSystem.FileSystem
+  const { join } = yield* Path.Path
+  const folders = [model, ...Option.toArray(adapter)]
+  const files = yield* Effect.forEach(folders, (folder) =>
+    Effect.map(Effect.orElseSucceed(fs.readDirectory(folder), (): Array<string> => []), (names) =>
+      names.filter((name) => name.endsWith(".safetensors")).toSorted().map((name) => join(folder, name))))
+  return yield* Effect.forEach(files.flat(), (file) =>
+    Effect.match(fs.stat(file), {
+      onFailure: () => null,
+      onSuccess: ({ mtime, size }) => `${Number(size)} bytes of ${Option.match(mtime, { onNone: () => "?", onSome: (at) => at.toISOString() })}`
+    }))
+})

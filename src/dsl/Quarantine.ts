@@ -7,9 +7,10 @@
  * `quarantine.jsonl`; `collect` keeps rows for whoever asks, in silence.
  */
 import { Context, Effect, FileSystem, Option, Schema, Scope, Semaphore } from "effect"
+import { warn } from "../kernels/runtime/Warning.ts"
 import * as Aside from "./Aside.ts"
 import { DataError } from "./DataError.ts"
-import { type Pass, teller, warn } from "./Telling.ts"
+import { type Pass, teller } from "./Telling.ts"
 
 export { type Reason, Row } from "./Aside.ts"
 export type { Pass } from "./Telling.ts"
@@ -167,12 +168,20 @@ export const held: Effect.Effect<Held, never, FileSystem.FileSystem | Scope.Scop
     ))
   /** Passes that ended before the rows had their place: nobody could have looked them up. */
   const early = new Map<string, Pass>()
-  const untold = Effect.suspend(() =>
-    Effect.forEach(
-      Option.isNone(place) ? [] : [...sources()].filter(({ source, total }) => total > told(source)),
-      (aside) => tell({ ...aside, whole: true }),
-      { discard: true }
-    ))
+  const untold = Effect.suspend(() => {
+    const passes = [...early.values()]
+    early.clear()
+    return Effect.andThen(
+      Effect.forEach(passes, tell, { discard: true }),
+      Effect.suspend(() =>
+        Effect.forEach(
+          // Of a pass that failed, before the run's folder was there, its error tells.
+          Option.isNone(place) ? [] : [...sources()].filter(({ source, total }) => total > told(source)),
+          (aside) => tell({ ...aside, whole: true }),
+          { discard: true }
+        ))
+    )
+  })
   yield* Effect.addFinalizer(() => untold)
   return {
     ...memory,
@@ -183,7 +192,6 @@ export const held: Effect.Effect<Held, never, FileSystem.FileSystem | Scope.Scop
         if (sheet !== undefined) yield* writing(path)(fs.copyFile(sheet.path, path))
         yield* open(path, sheet === undefined ? "w" : "a")
         place = Option.some(path)
-        yield* Effect.forEach(early.values(), tell, { discard: true })
         yield* untold
       })
   }

@@ -7,7 +7,7 @@
  * Both are in [0, 1] whatever the model wrote. Every zero that is not a bad similarity carries the reason it was given.
  */
 import { Option, Result } from "effect"
-import { withoutEndOfTurn } from "../kernels/text/EndOfTurn.ts"
+import { withoutEndOfTurn } from "../kernels/text/TurnMarks.ts"
 import * as Leakage from "./Leakage.ts"
 import { type FormatReason, formatReason, type LeakReason, type Task, TaskError } from "./Task.ts"
 import * as ThinkAnswer from "./ThinkAnswer.ts"
@@ -121,7 +121,7 @@ export const r1 = <A>(task: Task<A>, options: Pick<Options, "format"> = {}) =>
   if (Result.isFailure(parts) && options.format !== false) {
     return { ...refused("format-reasoning", parts.failure), reasoning }
   }
-  const decoded = task.decode(Result.isSuccess(parts) ? parts.success.answer : ThinkAnswer.loose(turn.text))
+  const decoded = readAnswer(task, Result.isSuccess(parts) ? parts.success.answer : ThinkAnswer.loose(turn.text))
   const scored = Result.isFailure(decoded)
     ? refused<A>("format-annotation", decoded.failure)
     : paid(task, turn.truth, decoded.success)

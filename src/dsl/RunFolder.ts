@@ -177,7 +177,7 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
   const { finished, lines, loadWeights, weightsFile } = yield* reading(directory, entries)
   const withFileSystem = Effect.provideService(FileSystem.FileSystem, fs)
   // Beside the line files, which are cut back to the last finished stage.
-  const spoolFile = (stage: string) => path.join(directory, "checkpoints", `${encodeURIComponent(stage)}.spool.jsonl`)
+  const spoolFile = (stage: string) => path.join(directory, "checkpoints", `${encodeURIComponent(stage)}${Spool.extension}`)
 
   const own: Storage = {
     directory: Option.some(directory),

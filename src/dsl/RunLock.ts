@@ -70,8 +70,11 @@ const isStale = Effect.fnUntraced(function*({ began, host, pid, token }: Holder)
 const exists = (error: PlatformError.PlatformError) => error.reason._tag === "AlreadyExists"
 const missing = (error: PlatformError.PlatformError) => error.reason._tag === "NotFound"
 
-/** Tries in a row: each is lost only to another process that took the folder meanwhile. */
-const attempts = 5
+/** Tries in a row, and how long between them: each is lost only to another process that takes the folder or clears it. */
+const attempts = 40
+const pauseMillis = 50
+/** Clearing a stale lock takes milliseconds: who began longer ago has died over it. */
+const clearingMillis = 10_000
 
 /**
  * Takes a folder until the scope ends. The folder must exist.
@@ -84,58 +87,74 @@ export const hold = Effect.fn("rise.run.lock")(function*(directory: string): Eff
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const file = path.join(directory, lockFile)
-  const failed = fromPlatform(file, "taking the run folder")
+  const failed = Effect.mapError(fromPlatform(file, "taking the run folder"))
   const since = DateTime.formatIso(yield* Effect.map(Clock.currentTimeMillis, DateTime.makeUnsafe))
   const began = Option.match(yield* lifeOf(process.pid), { onNone: () => null, onSome: (life) => life.began })
   const mine: Holder = { pid: process.pid, host: hostname(), since, began, token: randomUUID() }
+  const text = JSON.stringify(mine)
 
   const read = fs.readFileString(file).pipe(
     Effect.map(Option.some),
     Effect.catchIf(missing, () => Effect.succeed(Option.none<string>())),
-    Effect.mapError(failed)
+    failed
   )
-  const holder = (text: string) =>
-    Schema.decodeEffect(HolderText)(text).pipe(
+  const holder = (found: string) =>
+    Schema.decodeEffect(HolderText)(found).pipe(
       Effect.mapError((cause) => new RunFileError({
         path: file,
         reason: "says that another run holds this folder, and not which one. If none is going on, delete the file",
         cause
       }))
     )
-  /** Moves a stale lock away, if it is still the one that was read: of several that try, one moves it. */
-  const moveAway = Effect.fnUntraced(function*(stale: string) {
-    const aside = `${file}.${mine.token}`
-    const moved = yield* fs.rename(file, aside).pipe(
-      Effect.as(true),
-      Effect.catchIf(missing, () => Effect.succeed(false))
-    )
-    if (!moved) return
-    // Somebody was faster, and this is the new lock: it goes back, unless there is one again.
-    if ((yield* fs.readFileString(aside)) !== stale) yield* Effect.catchIf(fs.link(aside, file), exists, () => Effect.void)
-    yield* fs.remove(aside, { force: true })
-  }, Effect.mapError(failed))
+  /** Whether a file was made that was not there before. */
+  const made = <R>(effect: Effect.Effect<void, PlatformError.PlatformError, R>) =>
+    Effect.catchIf(Effect.as(effect, true), exists, () => Effect.succeed(false))
+
+  // Written beside and linked: nobody ever sees a lock that does not say whose it is.
+  const create = Effect.acquireUseRelease(
+    Effect.succeed(`${file}.${mine.token}`),
+    (beside) => Effect.andThen(fs.writeFileString(beside, text), made(fs.link(beside, file))),
+    (beside) => Effect.ignore(fs.remove(beside, { force: true }))
+  ).pipe(
+    // Some file systems have no links.
+    Effect.catchIf((error) => !exists(error), () => made(fs.writeFileString(file, text, { flag: "wx" }))),
+    failed
+  )
+
+  /** Removes a lock if it is still the stale one that was read. One process at a time does: two could remove each other's new one. */
+  const clear = (stale: string) => {
+    const guard = `${file}.clearing`
+    const old = Effect.flatMap(fs.stat(guard), ({ mtime }) =>
+      Effect.map(Clock.currentTimeMillis, (now) => Option.exists(mtime, (at) => now - at.getTime() > clearingMillis)))
+    return Effect.acquireUseRelease(
+      made(fs.writeFileString(guard, text, { flag: "wx" })),
+      (first) => first
+        ? Effect.flatMap(fs.readFileString(file), (found) => found === stale ? fs.remove(file) : Effect.void)
+        : Effect.flatMap(old, (dead) => dead ? fs.remove(guard) : Effect.sleep(pauseMillis)),
+      (first) => first ? fs.remove(guard, { force: true }) : Effect.void
+    ).pipe(Effect.catchIf(missing, () => Effect.void), failed)
+  }
 
   const take = Effect.gen(function*() {
     for (let attempt = 1; attempt <= attempts; attempt++) {
-      const created = yield* fs.writeFileString(file, JSON.stringify(mine), { flag: "wx" }).pipe(
-        Effect.as(true),
-        Effect.catchIf(exists, () => Effect.succeed(false)),
-        Effect.mapError(failed)
-      )
+      if (yield* create) return
       const found = yield* read
       if (Option.isNone(found)) continue
       const held = yield* holder(found.value)
-      if (created && held.token === mine.token) return void own.add(mine.token)
       if (!(yield* isStale(held))) return yield* new RunFolderInUse({ path: directory, file, pid: held.pid, host: held.host, since: held.since })
-      yield* moveAway(found.value)
+      yield* clear(found.value)
     }
     return yield* new RunFileError({ path: file, reason: "several runs try to take this folder at once: start one of them again" })
-  })
+  }).pipe(
+    // Ours from before it is there: another fiber of this process must not take it for a dead process's.
+    (taking) => Effect.andThen(Effect.sync(() => own.add(mine.token)), taking),
+    Effect.onError(() => Effect.sync(() => own.delete(mine.token)))
+  )
   const release = Effect.gen(function*() {
     own.delete(mine.token)
     const found = yield* read
     // Only what is still ours: a lock that somebody deleted by hand may be another run's by now.
-    if (Option.isSome(found) && found.value === JSON.stringify(mine)) yield* fs.remove(file, { force: true })
+    if (Option.isSome(found) && found.value === text) yield* fs.remove(file, { force: true })
   }).pipe(Effect.ignore)
 
   yield* Effect.acquireRelease(take, () => release)

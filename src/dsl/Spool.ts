@@ -5,6 +5,9 @@
 import { Effect, FileSystem, Option, Schema, type Scope, Semaphore } from "effect"
 import { fromPlatform, RunFileError } from "./RunError.ts"
 
+/** What names of spool files end with. */
+export const extension = ".spool.jsonl"
+
 export interface Spool {
   /** Names it in errors. */
   readonly path: string
@@ -34,12 +37,22 @@ export const open = (path: string): Effect.Effect<Spool, RunFileError, FileSyste
       }))
     const file = yield* writing(fs.open(path, { flag: "a" }))
     const one = yield* Semaphore.make(1)
+    let good = Buffer.byteLength(whole)
+    let broken: RunFileError | undefined
+    /** Rows behind half a line could not be read back: what was begun is cut off, and nothing follows it. */
+    const cutOff = (error: RunFileError) =>
+      Effect.andThen(Effect.ignore(fs.truncate(path, good)), Effect.suspend(() => Effect.fail(broken = error)))
     return {
       path,
       rows,
-      keep: (added) => {
-        const bytes = new TextEncoder().encode(added.map((row) => `${JSON.stringify(row)}\n`).join(""))
-        return one.withPermit(writing(Effect.andThen(file.writeAll(bytes), file.sync))).pipe(Effect.uninterruptible)
-      }
+      keep: (added) =>
+        one.withPermit(Effect.suspend(() => {
+          if (broken !== undefined) return Effect.fail(broken)
+          const bytes = new TextEncoder().encode(added.map((row) => `${JSON.stringify(row)}\n`).join(""))
+          return writing(Effect.andThen(file.writeAll(bytes), file.sync)).pipe(
+            Effect.tap(() => Effect.sync(() => { good += bytes.length })),
+            Effect.catch(cutOff)
+          )
+        })).pipe(Effect.uninterruptible)
     }
   })

@@ -1,7 +1,8 @@
 /**
  * How a user learns of what was set aside: one warning a source, on stderr, however often the source is read.
  */
-import { Effect, Logger, Option } from "effect"
+import { Effect, Option } from "effect"
+import { warn } from "../kernels/runtime/Warning.ts"
 import * as Aside from "./Aside.ts"
 
 /** A pass over a source: what it has set aside so far. */
@@ -16,10 +17,6 @@ export interface Pass extends Aside.Aside {
 
 /** What can be told: of a pass, or of rows that came without one. */
 type Told = Aside.Aside & Partial<Pick<Pass, "rows" | "unit">> & Pick<Pass, "whole">
-
-/** Warnings go where nothing is read by a program. */
-export const warn = (text: string): Effect.Effect<void> =>
-  Effect.provideService(Effect.logWarning(text), Logger.LogToStderr, true)
 
 const textOf = ({ rows, unit = "row", whole, ...aside }: Told): string => {
   const { first, source, total } = aside

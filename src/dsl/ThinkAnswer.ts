@@ -6,7 +6,7 @@
  */
 import { Result } from "effect"
 import type { TargetSegment } from "../kernels/policy/Policy.ts"
-import { withoutEndOfTurn } from "../kernels/text/EndOfTurn.ts"
+import { withoutEndOfTurn } from "../kernels/text/TurnMarks.ts"
 import { type FormatReason, formatReason } from "./Task.ts"
 
 /** The two parts of a think-answer. */

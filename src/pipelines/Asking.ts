@@ -13,7 +13,7 @@ import { Deferred, Effect, Option } from "effect"
 import type { RunError } from "../dsl/RunError.ts"
 import type { Spool } from "../dsl/Spool.ts"
 import { hopeless, patience, sampleAll } from "../dsl/stages/Sampling.ts"
-import { ImageError } from "../kernels/image/index.ts"
+import { Decode, ImageError } from "../kernels/image/index.ts"
 import {
   type Completion, PolicyError, type SampleOptions, type SampleRequest, type Session
 } from "../kernels/policy/Policy.ts"
@@ -57,6 +57,9 @@ const each = <A, E, R>(items: ReadonlyArray<A>, concurrency: number, work: (item
     if (yield* Deferred.isDone(failed)) return yield* Deferred.await(failed)
   })
 
+/** A fault with its picture's name: faults of files begin with it, faults of texts do not. */
+export const faultOf = (image: string, fault: string): string => fault.startsWith(image) ? fault : `${image}: ${fault}`
+
 /** What refusals have in common beside numbers and ids. */
 const wordsOf = ({ fault = "" }: Completion): string => fault.replace(/\w*\d\w*/g, "#")
 
@@ -96,21 +99,29 @@ export const make = Effect.fnUntraced(function*({ sampling, session, spool }: Op
       ? sampleAll(session, requests, { ...sampling, count: 1 })
       : session.sample(requests, { ...sampling, count: 1 })
 
-  /** Asks for all at once; a picture that cannot be read is taken out, and the others are asked for again. */
+  /** Why a request's pictures cannot be read, where one of them cannot. */
+  const unreadable = ({ prompt }: SampleRequest, known: ImageError) =>
+    prompt.images.some(({ id }) => id === known.image)
+      ? Effect.succeed(known)
+      : Effect.match(Effect.forEach(prompt.images, (image) => Decode.load(image), { discard: true }), {
+        onFailure: (error) => error,
+        onSuccess: () => undefined
+      })
+
+  /** Asks for all at once. Where a picture cannot be read, all are looked at, and the good ones asked for again. */
   const together = (requests: ReadonlyArray<SampleRequest>): Effect.Effect<ReadonlyArray<Completion>, PolicyError> =>
     Effect.catch(
       Effect.map(sample(requests), (found) => requests.map((_, i) => found[i]?.[0] ?? nothing)),
-      (error) => {
+      Effect.fnUntraced(function*(error: PolicyError) {
         const { cause } = error
-        const bad = cause instanceof ImageError
-          ? requests.map(({ prompt }) => prompt.images.some(({ id }) => id === cause.image))
-          : []
-        if (!(cause instanceof ImageError) || !bad.includes(true)) return Effect.fail(error)
-        return Effect.map(together(requests.filter((_, i) => bad[i] !== true)), (found) => {
-          let at = 0
-          return bad.map((isBad) => isBad ? unread(cause) : found[at++] ?? nothing)
-        })
-      }
+        if (!(cause instanceof ImageError)) return yield* error
+        const faults = yield* Effect.forEach(requests, (request) => unreadable(request, cause), { concurrency: 4 })
+        const good = requests.filter((_, i) => faults[i] === undefined)
+        if (good.length === requests.length) return yield* error
+        const found = good.length === 0 ? [] : yield* together(good)
+        let at = 0
+        return faults.map((fault) => fault === undefined ? found[at++] ?? nothing : unread(fault))
+      })
     )
 
   const ask: Asking["ask"] = Effect.fnUntraced(function*(requests) {

@@ -72,8 +72,10 @@ export const annotate = <A>(task: Task<A>, options: AnnotateOptions = {}) =>
             const completion = completions[good.indexOf(image)]
             const fault = completion?.fault
             const text = completion === undefined ? "" : Rise.saidIn(form, completion)
-            const read = readText(task, form, text)
-            return { image, text, ...read, fault: fault === undefined ? read.fault : Option.some(fault) }
+            // What a filter has cut off is no annotation, though it may read like one.
+            return fault === undefined
+              ? { image, text, ...readText(task, form, text) }
+              : { image, text, reasoning: Option.none(), annotation: Option.none(), fault: Option.some(fault) }
           })
         })
       ),

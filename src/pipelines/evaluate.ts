@@ -9,8 +9,8 @@ import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
-import { warn } from "../dsl/Telling.ts"
 import { Policy } from "../kernels/policy/Policy.ts"
+import { warn } from "../kernels/runtime/Warning.ts"
 import * as Asking from "./Asking.ts"
 import { probabilityIn } from "./confidence.ts"
 import { predictionsFile, ResultRow } from "./results.ts"
@@ -153,8 +153,9 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
     const asking = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar }, spool })
     // A server's tokenizer is not here.
     const encode = session.oneByOne === undefined ? policy.encode : undefined
-    const faulty: Array<string> = []
     let asked = 0
+    let faults = 0
+    let first = ""
     const rows = yield* measure(options, (samples) =>
       Effect.forEach(samples, (sample) =>
         Effect.map(Rise.promptOf(task, form, sample), (text) => ({
@@ -168,9 +169,10 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
             if (completion === undefined) return []
             asked++
             const { fault } = completion
-            if (fault !== undefined) faulty.push(`${image.id}: ${fault}`)
+            if (fault !== undefined && faults++ === 0) first = Asking.faultOf(image.id, fault)
             const text = Rise.saidIn(form, completion)
-            const read = Rise.read(task, form, truth, text)
+            // What a filter has cut off is no answer, though it may read like one.
+            const read = Rise.read(task, form, truth, fault === undefined ? text : "")
             const probability = probabilityIn(completion, encode)
             const { rank } = task
             const ranked = rank === undefined || probability === undefined
@@ -180,9 +182,8 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
           }))
       ), spool.rows.length)
     yield* asking.answered
-    const [first] = faulty
-    if (first !== undefined) {
-      const many = `${faulty.length} of ${asked} pictures`
+    if (faults > 0) {
+      const many = `${faults} of ${asked} pictures`
       yield* warn(`${method}: no answer, counted as wrong, for ${many}; the first: ${first}`)
     }
     return rows

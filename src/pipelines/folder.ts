@@ -53,9 +53,8 @@ export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) =>
         about: yield* about
       })
       const settled = quarantine.settle(path.join(out, Quarantine.fileName))
-      return yield* Effect.andThen(settled, effect).pipe(Effect.provide(folder))
+      return yield* Effect.andThen(settled, effect).pipe(Effect.tap(() => report(out)), Effect.provide(folder))
     }).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
-    yield* report(out)
     return result
   }).pipe(Effect.scoped)
 

@@ -88,7 +88,7 @@ describe("rise evaluate --remote", () => {
         const { code, stderr } = yield* rise(
           directory, "evaluate", "--remote", "http://127.0.0.1:1/v1", "--remote-model", "vl", "--extra", extra
         )
-        assert.strictEqual(code, 1)
+        assert.strictEqual(code, 2)
         assert.match(stderr, /extra/)
       }
     }).pipe(Effect.scoped), 60_000)

@@ -59,4 +59,13 @@ describe("inFolder", () => {
       assert.deepStrictEqual(lines, [])
       assert.isFalse(yield* (yield* FileSystem.FileSystem).exists(`${data}/run`))
     })))
+
+  it.effect("tells of the other half's rows also where the run does not begin", () =>
+    live(Effect.gen(function*() {
+      const data = yield* folder({ "a.png": [8, 8], "train.csv": "image,sunny,rainy\na.png,1,0\nb.png,1,0\n", "val.csv": "image,sunny,rainy\nb.png,1,0\n" })
+      const { lines, result } = yield* run(data)
+      assert.isTrue(Result.isFailure(result))
+      assert.strictEqual(lines.length, 1)
+      assert.include(lines[0], "/train.csv: 1 of its 2 rows is set aside: missing-file 1\n  row 3: missing-file: no file ")
+    })))
 })

@@ -139,6 +139,21 @@ describe("a remote policy", () => {
       assert.deepStrictEqual(asked, [])
     }).pipe(Effect.scoped, Effect.provide(services)))
 
+  it.live("whose filter cuts an answer off has given none, though what is left of it may read like one", () =>
+    Effect.gen(function*() {
+      const server = yield* Server.start
+      server.answer = (response, received) =>
+        server.requests.length % 2 === 0
+          ? Server.behave(response, received)
+          : Server.send(200, { choices: [Server.choice("joy", { finish_reason: "content_filter" })] })(response, received)
+      const options = { method: "gpt", task: Stub.Mood, data: Stub.data(6), form: "answer", grammar: "off" } as const
+      const rows = yield* Effect.provide(evaluate(options), openai(server))
+      assert.closeTo(Option.getOrThrow(figure(rows, "gpt", "all", "valid")), 0.5, 1e-12)
+      const written = yield* Stream.runCollect(predictions("gpt"))
+      const cut = written.filter(({ fault }) => fault !== undefined)
+      assert.deepStrictEqual(cut.map(({ annotation, text, verdict }) => [annotation, text, verdict]), Array.from({ length: 3 }, () => [null, "joy", "format-annotation"]))
+    }).pipe(Effect.scoped, Effect.provide(services)))
+
   it.live("that refuses one picture has one wrong answer; one that refuses everything ends a stage", () =>
     Effect.gen(function*() {
       const server = yield* Server.start
@@ -156,6 +171,6 @@ describe("a remote policy", () => {
         Rise.generate({ candidates: 2 }), Rise.reconstruct(), Rise.validate(), Rise.best(), Rise.filter({ tau: 0.5 })
       )
       const error = yield* Effect.flip(Effect.provide(Rise.train(chains), openai(server)))
-      assert.match(error.message, /all of 12 requests were refused/)
+      assert.match(error.message, /all 12 requests of this step were refused/)
     }).pipe(Effect.scoped, Effect.provide(services)))
 })

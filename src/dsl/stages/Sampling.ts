@@ -4,11 +4,11 @@
 import { Context, Effect } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
+import { warn } from "../../kernels/runtime/Warning.ts"
 import {
   type Completion, Policy, PolicyError, type SampleOptions, type SampleRequest, type Session
 } from "../../kernels/policy/Policy.ts"
 import { GrammarError, type Task } from "../Task.ts"
-import { warn } from "../Telling.ts"
 
 /** How many prompts go into one call of the policy, and how many calls may be under way. */
 export const Batching = Context.Reference<{ readonly prompts: number; readonly calls: number }>("rise/Batching", {
@@ -92,7 +92,7 @@ const noticed = Effect.fnUntraced(function*(groups: ReadonlyArray<ReadonlyArray<
   const [first] = refusals
   if (first === undefined) return
   if (refusals.length === groups.length && groups.length >= patience) {
-    return yield* hopeless(`all of ${groups.length} requests were`, first)
+    return yield* hopeless(`all ${groups.length} requests of this step were`, first)
   }
   yield* warn(`${refusals.length} of ${groups.length} requests were refused; the first: ${first.fault}`)
 })

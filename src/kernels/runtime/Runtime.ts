@@ -15,6 +15,7 @@ import * as Kernel from "./Kernel.ts"
 import type { SessionOptions } from "./Protocol.ts"
 import { RuntimeError } from "./RuntimeError.ts"
 import * as WorkerThread from "./WorkerThread.ts"
+import { warn } from "./Warning.ts"
 
 export { RuntimeError } from "./RuntimeError.ts"
 export type { SessionOptions } from "./Protocol.ts"
@@ -121,7 +122,7 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
           // A session ends with its thread, however that ended.
           () =>
             Effect.suspend(() => thread.alive() ? thread.submit({ _tag: "Release", session }) : Effect.void).pipe(
-              Effect.catch((error) => Effect.logWarning(error.message))
+              Effect.catch((error) => warn(error.message))
             )
         )
         const run: RuntimeSession["run"] = (feeds, fetches, state) =>
@@ -140,7 +141,7 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
             Effect.sync((): ResidentState => ({ worker, id: nextState++ })),
             ({ id }) =>
               Effect.suspend(() => thread.alive() ? thread.submit({ _tag: "Forget", state: id }) : Effect.void).pipe(
-                Effect.catch((error) => Effect.logWarning(error.message))
+                Effect.catch((error) => warn(error.message))
               )
           ))
 

@@ -10,6 +10,7 @@ import { entry } from "./Built.ts"
 import { type HostData, type HostTensor, isShared } from "./HostTensor.ts"
 import { type Body, Gate, operation, type Reply, type Request, type Value, type WorkerData } from "./Protocol.ts"
 import { RuntimeError } from "./RuntimeError.ts"
+import { warn } from "./Warning.ts"
 
 export interface WorkerThread {
   /** Queues a request; its value is the worker's. Requests of one thread run one at a time, in order. */
@@ -151,7 +152,7 @@ const start = (options: Options) =>
       if (ended !== undefined) return Effect.void
       return Effect.callback<Value, RuntimeError>((resume) => void post({ _tag: "Close" }, resume)).pipe(
         // The crash of a worker has been reported by the requests it took with it.
-        Effect.catch((error) => Effect.logWarning(error.message)),
+        Effect.catch((error) => warn(error.message)),
         Effect.andThen(exited)
       )
     })

@@ -5,6 +5,7 @@
  * caller asked for in `extra` is theirs: it stands over everything here and is never dropped.
  */
 import { Effect, type Schema } from "effect"
+import { warn } from "../../runtime/Warning.ts"
 import type { SampleOptions } from "../Policy.ts"
 import type { Optional } from "./Refusal.ts"
 
@@ -73,9 +74,9 @@ export const make = ({ extra, logprobs, maxTokensField, url }: Options): Fields 
     )
   }
 
-  const warn = (field: Optional, words: string) => {
+  const tell = (field: Optional, words: string) => {
     const change = isLimit(field) ? `${other(field)} is sent instead` : `it is left out: ${consequence[field]}`
-    return Effect.logWarning(`${url} refuses the field ${field} (${words}): ${change}`)
+    return warn(`${url} refuses the field ${field} (${words}): ${change}`)
   }
 
   const refuse: Fields["refuse"] = (fields, body, words) =>
@@ -85,7 +86,7 @@ export const make = ({ extra, logprobs, maxTokensField, url }: Options): Fields 
       const fresh = named.filter((field) => !refused.has(field))
       for (const field of named) refused.add(field)
       if (named.length === 0 || limits.every((field) => refused.has(field))) return Effect.succeed(false)
-      return Effect.as(Effect.forEach(fresh, (field) => warn(field, words), { discard: true }), true)
+      return Effect.as(Effect.forEach(fresh, (field) => tell(field, words), { discard: true }), true)
     })
 
   return { takes: (field) => !refused.has(field), body, refuse }

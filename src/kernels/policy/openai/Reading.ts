@@ -2,7 +2,7 @@
  * A choice as a completion: its text, the reasoning that a server keeps apart, and how sure the model was of each token.
  */
 import { Option, Schema } from "effect"
-import { withoutEndOfTurn } from "../../text/EndOfTurn.ts"
+import { withoutEndOfTurn } from "../../text/TurnMarks.ts"
 import type { Completion } from "../Policy.ts"
 import type { Choice } from "./Wire.ts"
 
