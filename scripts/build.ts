@@ -39,7 +39,7 @@ const build = Effect.fnUntraced(function*(out: string) {
   yield* fs.remove(target, { recursive: true, force: true })
   const code = yield* program(tsc, ["-p", path.join(root, "tsconfig.build.json"), "--outDir", target])
   if (code !== 0) return yield* new ScriptError({ reason: `tsc ended with ${code}; what it printed above says why` })
-  for (const name of ["assets", "README.md", "CHANGELOG.md", "LICENSE"]) yield* fs.copy(path.join(root, name), path.join(target, name))
+  for (const name of ["assets", "docs", "README.md", "CHANGELOG.md", "LICENSE"]) yield* fs.copy(path.join(root, name), path.join(target, name))
   yield* fs.writeFileString(path.join(target, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`)
   yield* Console.log(`${packageJson.name} ${packageJson.version} is in ${target}: "npm pack ${target}" makes an archive to install`)
 })

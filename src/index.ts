@@ -3,6 +3,7 @@
  */
 export { CocoInstances, Corruption, CsvManifest, Emotion6Folder, ImageFolder, JsonLines, Parquet, ReasonSeg, Scenes, Subset } from "./data/index.ts"
 export { Advantage, Dataset, Policy, Progress, Quarantine, Question, Reward, Rise, Run, Task } from "./dsl/index.ts"
+export { Decode } from "./kernels/image/index.ts"
 export * as Image from "./kernels/image/Image.ts"
 export { Device, Runtime } from "./kernels/runtime/index.ts"
 export * as Pipelines from "./pipelines/index.ts"

@@ -115,6 +115,7 @@ export const annotate = Command.make("annotate", {
   seed: Flags.seed, device: Flags.device, workers: Flags.workers, form, images
 }, (flags) =>
   computing(flags)(Effect.gen(function*() {
+    yield* check(flags)
     const task = yield* Task.task(flags)
     const path = yield* Path.Path
     const { failed, first, n } = yield* Stream.fromIterable(flags.images).pipe(

@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os"
 import { CliError, CliOutput, Command } from "effect/cli"
 import { type Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Flags from "./flags.ts"
-import { presenter, withOutput } from "./output.ts"
+import { presenter, usageExitCode, withOutput } from "./output.ts"
 import packageJson from "../../package.json" with { type: "json" }
 
 /** What handlers may count on. */
@@ -18,7 +18,10 @@ export type Services = NodeServices.NodeServices | Runtime.Runtime
 export const readable = <A, E extends { readonly message: string }, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, CliError.UserError, R> =>
-  Effect.mapError(effect, (cause) => new CliError.UserError({ cause, userMessage: cause.message }))
+  Effect.mapError(effect, (cause) =>
+    Object.assign(new CliError.UserError({ cause, userMessage: cause.message }), {
+      [EffectRuntime.errorExitCode]: EffectRuntime.getErrorExitCode(cause)
+    }))
 
 interface Where {
   readonly device: Device.Device
@@ -39,9 +42,6 @@ export const computing = (where: Where) =>
 <A, E extends { readonly message: string }>(
   effect: Effect.Effect<A, E, Services>
 ): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> => readable(Effect.provide(effect, Runtime.layer(runtimeOf(where))))
-
-/** What a command line that cannot be read ends with. */
-const usageExitCode = 2
 
 const isUsage = (error: unknown): error is CliError.ShowHelp => CliError.isCliError(error) && error._tag === "ShowHelp"
 

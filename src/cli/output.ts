@@ -4,6 +4,9 @@
 import { Console, Effect, Runtime, Schema } from "effect"
 import { CliOutput } from "effect/cli"
 
+/** What a command line that cannot be read, or that asks for what does not go together, ends with. */
+export const usageExitCode = 2
+
 /**
  * Help goes to standard output where it was asked for, and to standard error where a command was missing. A mistake is named
  * on standard error, with the way to the help and without the help itself.

@@ -1,13 +1,15 @@
 /**
  * The live policy as flags describe it.
  */
-import { Effect, FileSystem, Layer, Option, Path } from "effect"
+import { Effect, FileSystem, Layer, Option, Path, Runtime as EffectRuntime, Schema } from "effect"
+import { sceneVl } from "../dsl/Embedded.ts"
 import * as Policies from "../dsl/Policy.ts"
 import { OnnxPolicy, type Policy, type PolicyError } from "../kernels/policy/index.ts"
 import type { Runtime } from "../kernels/runtime/index.ts"
 import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
 import type { Presets } from "../pipelines/index.ts"
 import type { Remote, Requests, Study } from "./flags.ts"
+import { usageExitCode } from "./output.ts"
 
 type Flags =
   & Pick<Study, "model" | "seed">
@@ -28,11 +30,38 @@ const server = (flags: Flags) => {
   }))
 }
 
+/** Flags that do not go together. */
+export class FlagError extends Schema.TaggedError<FlagError>()("FlagError", { reason: Schema.String }) {
+  override readonly [EffectRuntime.errorExitCode] = usageExitCode
+  override get message() {
+    return this.reason
+  }
+}
+
+/** Flags that speak of a server, and those that speak of a directory, exclude each other: none is ignored. */
+export const together = (flags: Flags): Effect.Effect<void, FlagError> => {
+  const { extra = Option.none(), maxTokensField = Option.none(), remote = Option.none(), remoteModel = "" } = flags
+  const { adapter = Option.none(), cache = Option.none(), quantize = Option.none() } = flags
+  const given = (names: Readonly<Record<string, boolean>>) => Object.keys(names).filter((name) => names[name] === true)
+  const fail = (reason: string) => Effect.fail(new FlagError({ reason }))
+  if (Option.isNone(remote)) {
+    const [flag] = given({ "--remote-model": remoteModel !== "", "--extra": Option.isSome(extra), "--max-tokens-field": Option.isSome(maxTokensField) })
+    return flag === undefined ? Effect.void : fail(`${flag} is for a server: give its address as --remote URL`)
+  }
+  if (remoteModel === "") return fail("--remote asks a server: name the model as that server calls it, --remote-model NAME")
+  const [flag] = given({
+    "--model": flags.model !== sceneVl, "--adapter": Option.isSome(adapter), "--quantize": Option.isSome(quantize), "--cache": Option.isSome(cache)
+  })
+  return flag === undefined ? Effect.void : fail(`${flag} is for a model directory, --remote asks a server: leave one of them out`)
+}
+
 /** Fails early on what `policy` would fail on late: reads no weights, sends nothing. */
-export const check = (flags: Flags): Effect.Effect<void, PolicyError | WeightsError, FileSystem.FileSystem | Path.Path> =>
-  Option.match(server(flags), {
-    onNone: () => Effect.asVoid(ModelDirectory.open(flags.model)),
-    onSome: (asked) => Effect.scoped(Effect.asVoid(Layer.build(asked)))
+export const check = (flags: Flags): Effect.Effect<void, FlagError | PolicyError | WeightsError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    yield* together(flags)
+    const asked = server(flags)
+    if (Option.isSome(asked)) yield* Effect.scoped(Layer.build(asked.value))
+    else yield* ModelDirectory.open(flags.model)
   })
 
 type Adapter = NonNullable<OnnxPolicy.Options["lora"]>
@@ -84,7 +113,7 @@ const local = (flags: Flags, preset: Presets.Preset | undefined) => {
 export const policy = (
   flags: Flags,
   preset?: Presets.Preset
-): Layer.Layer<Policy, PolicyError | WeightsError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
+): Layer.Layer<Policy, FlagError | PolicyError | WeightsError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
   Option.match(server(flags), {
     onNone: (): ReturnType<typeof policy> => local(flags, preset),
     onSome: (asked): ReturnType<typeof policy> => asked
@@ -95,7 +124,7 @@ export const masking = ({ remote }: Remote): "mask" | "off" => Option.isSome(rem
 
 /** What run.json calls the model. */
 export const named = ({ model, remote, remoteModel }: Pick<Study, "model"> & Remote): string =>
-  Option.match(remote, { onNone: () => model, onSome: (baseUrl) => `${remoteModel} at ${baseUrl}` })
+  Option.match(remote, { onNone: () => model, onSome: (baseUrl) => `${remoteModel} at ${baseUrl.replace(/\/+$/, "")}` })
 
 /** What a model's weights were when they were last written: the files, their sizes and times. */
 export const weightsOf = Effect.fnUntraced(function*({ adapter = Option.none(), model }: Flags) {

@@ -13,12 +13,12 @@ export const columns = ["JSD", "mAP@0.5", "mAP@[.5:.95]", "IoU", "recall@0.5", "
 
 const indented = (text: string) => text.split("\n").map((line) => `    ${line}`).join("\n")
 
-/** A few test pictures with what RISE wrote about them. */
-const spoken = (examples: ReadonlyArray<Example>): string =>
+/** A few test pictures with what a method wrote about them. */
+const spoken = (examples: ReadonlyArray<Example>, by: string): string =>
   examples.slice(0, 3).map(({ image, part, question, said, truth }) =>
     [
       `  ${image}${part === null ? "" : ` (${part})`}${question === undefined ? "" : `  ${question}`}  truth: ${truth}`,
-      indented(said.find(({ method }) => method === "RISE")?.text ?? "")
+      indented(said.find(({ method }) => method === by)?.text ?? "")
     ].join("\n")
   ).join("\n")
 
@@ -36,14 +36,22 @@ export interface StudyOptions<A, E, R> {
   }
 }
 
+/** What a comparison gives. */
+interface Comparison {
+  readonly rows: ReadonlyArray<Results.ResultRow>
+  readonly examples: ReadonlyArray<Example>
+  /** The method whose model is kept. */
+  readonly saved: string | undefined
+}
+
 /** Runs a comparison in the folder that the flags ask for, prints its table and three examples, and says where the rest is. */
 export const study = <A, E, R>({ flags, name, preset, source, task }: StudyOptions<A, E, R>) =>
-<E2, R2>(comparison: Effect.Effect<{ readonly rows: ReadonlyArray<Results.ResultRow>; readonly examples: ReadonlyArray<Example> }, E2, R2>) =>
+<E2, R2>(comparison: Effect.Effect<Comparison, E2, R2>) =>
   Effect.gen(function*() {
     yield* check(flags)
-    const { out, result: { examples, rows } } = yield* working({
+    const { out, result: { examples, rows, saved: by = "the model" } } = yield* working({
       flags, name, task, train: source.train, test: source.test, config: recorded(flags, preset)
     })(() => comparison)
     yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${settings(flags).name}\n\n${Results.table(rows, columns)}\n`)
-    yield* Console.log(`What RISE says:\n${spoken(examples)}\n\nEverything is in ${out} (report.html, results.json, model/).`)
+    yield* Console.log(`What ${by} says:\n${spoken(examples, by)}\n\nEverything is in ${out} (report.html, results.json, model/).`)
   })

@@ -92,22 +92,37 @@ export const read = (
     const unlabelled = content.annotations.length === 0
     const annotated = [...sorted.pictures.values()].filter(({ lost, things }) => lost.length + things.length > 0).length
     const seen = new Set<string>()
+    // Merged exports list a picture again under another id, with other annotations or none.
+    const listed = content.images.flatMap((value) => Option.toArray(Result.getSuccess(Entries.picture(value))))
+    const byPlace = Map.groupBy(listed, ({ name }) => path.normalize(name))
+    const same = (a: Option.Option<number>, b: Option.Option<number>) =>
+      Option.isNone(a) || Option.isNone(b) || a.value === b.value
+    /** The ids under which a picture is listed with this size; a listing of another size is set aside for that. */
+    const idsOf = ({ height, name, width }: Entries.Picture): ReadonlyArray<string> =>
+      [...new Set((byPlace.get(path.normalize(name)) ?? [])
+        .filter((other) => same(width, other.width) && same(height, other.height))
+        .map(({ id }) => id))]
 
     const sample = (value: unknown): Effect.Effect<ReadonlyArray<Sample<Instances>>, Rows.BadRow | DataError> =>
       Effect.gen(function*() {
-        const { height, id, name, width } = yield* Effect.fromResult(Entries.picture(value))
+        const entry = yield* Effect.fromResult(Entries.picture(value))
+        const { height, id, name, width } = entry
         const said = sorted.pictures.get(id) ?? { files: new Set(), things: [], lost: [] }
         if (said.files.size > 1) {
           const files = [...said.files].map((other) => `"${other}"`).join(" and ")
           return yield* bad("duplicate-image", `image ${id} is ${files}: whose its annotations are cannot be told`)
         }
+        const ids = idsOf(entry)
+        if (ids.length > 1) {
+          return yield* bad("duplicate-image", `${name} is listed as images ${ids.join(" and ")}: which of their annotations hold cannot be told`)
+        }
         if (seen.has(id)) return yield* bad("duplicate-image", `image ${id} is listed twice`)
         seen.add(id)
         const picture = yield* folder.picture(name)
         // Boxes of another size would point elsewhere.
-        const listed = [Option.getOrElse(width, () => picture.width), Option.getOrElse(height, () => picture.height)]
-        if (picture.width !== listed[0] || picture.height !== listed[1]) {
-          const sizes = `${picture.width} × ${picture.height}, listed as ${listed.join(" × ")}`
+        const sides = [Option.getOrElse(width, () => picture.width), Option.getOrElse(height, () => picture.height)]
+        if (picture.width !== sides[0] || picture.height !== sides[1]) {
+          const sizes = `${picture.width} × ${picture.height}, listed as ${sides.join(" × ")}`
           return yield* bad("size-mismatch", `${name} is ${sizes}`)
         }
         if (unlabelled) {

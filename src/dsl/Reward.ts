@@ -37,14 +37,25 @@ export interface Options {
 /** Fewest words of a narrative. */
 export const minimumWords = 5
 
+/** Finds words where no spaces part them: Chinese, Japanese, Thai. */
+const segmenter = new Intl.Segmenter(undefined, { granularity: "word" })
+
+/** Words of a text, counted as far as it matters. */
+const wordsIn = (text: string): number => {
+  const spaced = text.split(/\s+/).filter((word) => /\p{L}/u.test(word)).length
+  // A long text without spaces is not read to its end.
+  return spaced >= minimumWords || !/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u.test(text)
+    ? spaced
+    : [...segmenter.segment(text.slice(0, 200))].filter(({ isWordLike }) => isWordLike).length
+}
+
 /** F_CoT on the reasoning alone: a narrative of at least five words, without tags. */
 export const narrative = (reasoning: string): Option.Option<FormatReason> => {
   const text = withoutEndOfTurn(reasoning)
   if (text === "") return Option.some(formatReason("empty-reasoning", ""))
   const markup = /<\/?[a-z|!][^<>]{0,60}>/i.exec(text)
   if (markup !== null) return Option.some(formatReason("tag-in-reasoning", markup[0]))
-  const words = text.split(/\s+/).filter((word) => /\p{L}/u.test(word))
-  return words.length < minimumWords ? Option.some(formatReason("too-few-words", text)) : Option.none()
+  return wordsIn(text) < minimumWords ? Option.some(formatReason("too-few-words", text)) : Option.none()
 }
 
 /** How a think-answer is written and read: `ThinkAnswer`. */

@@ -57,6 +57,9 @@ export interface CompareOptions<A, E, R, EP, RP> {
 
 const Rows = Schema.Array(Results.ResultRow)
 
+/** The method whose model a comparison keeps: RISE, or the last one where RISE is not compared. */
+export const savedOf = (methods: ReadonlyArray<string>): string | undefined => methods.includes("RISE") ? "RISE" : methods.at(-1)
+
 /** Runs the whole comparison within the current run and writes results.json, examples.json and model/. */
 export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP>) =>
   Effect.gen(function*() {
@@ -68,13 +71,14 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     for (const [name, { sound }] of Object.entries(options.methods)) yield* within(name)(sound)
     const { limit } = preset
     const test = limit?.test === undefined ? options.test : Stream.take(options.test, limit.test)
+    const saved = savedOf(Object.keys(options.methods))
     const common = { task, data: test, ...preset.evaluate, shots, cuesNamed }
 
     /** One method: trained in a fresh policy, evaluated there, and not touched again when the run is resumed. */
     const row = <E2, R2>(name: string, form: Rise.Form, work: Effect.Effect<void, E2, R2>) => {
       const trained = Effect.gen(function*() {
         yield* work
-        if (name === "RISE") yield* Rise.saveModel
+        if (name === saved) yield* Rise.saveModel
         return yield* evaluate({ ...common, method: name, form })
       })
       return run.within(name).once("method", Rows, trained.pipe(within(name), Effect.provide(Layer.fresh(policy))))
@@ -97,6 +101,6 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     rows.push(...(yield* winRates(task, names, { shots, seed: run.seed })))
     yield* Results.write(rows)
     const shown = yield* examples({ task, test, methods: names, ...(bars === undefined ? {} : { bars }) })
-    return { rows, examples: shown }
+    return { rows, examples: shown, saved }
   }).pipe(Effect.provide(Advantage.layerGrpo))
 

@@ -155,6 +155,7 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
     const encode = session.oneByOne === undefined ? policy.encode : undefined
     let asked = 0
     let faults = 0
+    let cut = 0
     let first = ""
     const rows = yield* measure(options, (samples) =>
       Effect.forEach(samples, (sample) =>
@@ -173,6 +174,7 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
             const text = Rise.saidIn(form, completion)
             // What a filter has cut off is no answer, though it may read like one.
             const read = Rise.read(task, form, truth, fault === undefined ? text : "")
+            if (fault === undefined && completion.finish === "length" && read.verdict !== "ok") cut++
             const probability = probabilityIn(completion, encode)
             const { rank } = task
             const ranked = rank === undefined || probability === undefined
@@ -185,6 +187,10 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
     if (faults > 0) {
       const many = `${faults} of ${asked} pictures`
       yield* warn(`${method}: no answer, counted as wrong, for ${many}; the first: ${first}`)
+    }
+    if (cut > 0) {
+      yield* warn(`${method}: ${cut} of ${asked} answers were cut off at ${maxTokens} tokens, and count as wrong; a model that thinks at ` +
+        `length wants more (maxTokens; for a server --extra '{"max_tokens": 4000}')`)
     }
     return rows
   })))

@@ -40,7 +40,7 @@ describe("rise tables", () => {
       [["audit", "--by", "worst"], /"best" \| "mean" \| "similarity" \| "metric"/]
     ] as const) {
       const { status, stderr } = rise(...args)
-      assert.strictEqual(status, 1, stderr)
+      assert.strictEqual(status, 2, stderr)
       assert.match(stderr, expected)
       assert.notMatch(stderr, /\n\s+at /)
     }

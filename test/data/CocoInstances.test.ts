@@ -40,6 +40,17 @@ const first = (annotation: unknown) =>
     things.length === 3 ? things[0]! : rows.join("; "))
 
 describe("CocoInstances", () => {
+  it.effect("a picture listed under several ids is set aside: it would be taught as an empty one too", () =>
+    live(Effect.gen(function*() {
+      const images = [image(1, "a.png"), image(2, "b.png"), image(9, "./a.png")]
+      const { rows, things } = yield* reading({ images, annotations: [box(1, 3), box(2, 7)] })
+      assert.deepStrictEqual(things, ["b.png: hat 1 2 5 6"])
+      assert.deepStrictEqual(rows.map((row) => row.replace(/^(\d+ \S+: \S+).*images (.*):.*/, "$1 $2")), [
+        "1 duplicate-image: a.png 1 and 9",
+        "3 duplicate-image: ./a.png 1 and 9"
+      ])
+    })))
+
   it.effect("reads pictures with their boxes, crowds marked, empty ones kept; what is wrong is set aside alone", () =>
     live(Effect.gen(function*() {
       const root = yield* folder({

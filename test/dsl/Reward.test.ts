@@ -80,9 +80,10 @@ describe("Reward.cot", () => {
   }, runs)
 
   it("takes five words in any script, and comparisons are not tags", () => {
-    for (const reasoning of ["a < b and c > d here", "это лицо улыбается под ясным небом", "one two three four five"]) {
+    for (const reasoning of ["a < b and c > d here", "это лицо улыбается под ясным небом", "子供が笑っています。とても楽しそうです。", "孩子在公园里开心地笑着跑着", "one two three four five"]) {
       assert.isTrue(Option.isNone(Reward.narrative(reasoning)), reasoning)
     }
+    for (const reasoning of ["笑顔", "子供", "孩子笑"]) assert.isTrue(Option.isSome(Reward.narrative(reasoning)), reasoning)
   })
 
   it("each part can be switched off", () => {
