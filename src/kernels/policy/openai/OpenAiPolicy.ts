@@ -66,7 +66,7 @@ const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined =
   const { password, protocol, search, username } = new URL(baseUrl)
   if (protocol !== "http:" && protocol !== "https:") return `baseUrl begins with ${protocol}, expected http: or https:`
   if (username !== "" || password !== "") return "baseUrl holds a user or a password; give a key as apiKey"
-  if (search !== "") return "baseUrl holds a query (behind \"?\"), expected none: fields of one's own go into extra, a key into apiKey"
+  if (search !== "") return "baseUrl holds a query (behind \"?\"), expected no query: fields of one's own go into extra, a key into apiKey"
   if (model === "") return "model is empty, expected the name the server knows it by"
   return apiKey === undefined ? undefined : checkKey(Redacted.value(apiKey))
 }
