@@ -29,6 +29,7 @@ export {
 export { reinforce, type ReinforceOptions, rft, type RftOptions } from "./stages/Reinforce.ts"
 export { answers, best, CotRow, filter, type FilterOptions, recall } from "./stages/Curate.ts"
 export { type Replay, sft, type SftOptions } from "./stages/Sft.ts"
+export type { PracticeOptions } from "./stages/Practice.ts"
 export { warmUp, type WarmUpOptions } from "./stages/WarmUp.ts"
 export { run, type RunOptions, saveModel, train } from "./stages/Finish.ts"
 export { Batching, grammarOf, type Masking, sampleAll } from "./stages/Sampling.ts"

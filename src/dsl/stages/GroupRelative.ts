@@ -2,7 +2,8 @@
  * One GRPO step: rewards of groups become advantages, live groups become an update. Shared by `reinforce` and `rft`.
  */
 import { Effect } from "effect"
-import { Objective, Policy, type PolicyError, type UpdateOptions } from "../../kernels/policy/Policy.ts"
+import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import { type FormatText, Objective, Policy, type PolicyError, type UpdateOptions } from "../../kernels/policy/Policy.ts"
 import { Advantage } from "../Advantage.ts"
 import * as Group from "../Group.ts"
 import type { Verdict } from "../Reward.ts"
@@ -28,9 +29,19 @@ const commonest = (verdicts: ReadonlyArray<Verdict>): Verdict => {
   return [...counts].reduce<readonly [Verdict, number]>((most, entry) => entry[1] > most[1] ? entry : most, ["ok", 0])[0]
 }
 
-/** A step function that remembers how many steps in a row had no live group. */
-export const stepper = (stage: string, settings: Reinforcing) => {
-  const { clip, deadSteps, innerUpdates, kl, loss, lossLength } = filled(settings)
+/** What the candidates wrote, with the grammar of each of their draws; neighbours share a prompt. */
+const held = (groups: ReadonlyArray<ReadonlyArray<Judged>>, grammars: ReadonlyArray<Grammar | undefined>): ReadonlyArray<FormatText> =>
+  groups.flatMap((group) => grammars.flatMap((grammar, turn) =>
+    grammar === undefined ? [] : group.flatMap(({ draws }) =>
+      draws.slice(turn, turn + 1).map(({ completion: { tokens }, prompt }) => ({ prompt, tokens, grammar })))))
+
+/**
+ * A step function that remembers how many steps in a row had no live group.
+ *
+ * @param grammars of each draw of a candidate, for a format loss
+ */
+export const stepper = (stage: string, settings: Reinforcing, grammars: ReadonlyArray<Grammar | undefined>) => {
+  const { clip, deadSteps, format: weight, innerUpdates, kl, loss, lossLength } = filled(settings)
   let deadInARow = 0
   return (
     groups: ReadonlyArray<ReadonlyArray<Judged>>,
@@ -71,7 +82,10 @@ export const stepper = (stage: string, settings: Reinforcing) => {
       }
       deadInARow = 0
       const stats = yield* policy.update(
-        Objective.GroupRelative({ rollouts, loss, clip, kl, innerUpdates, maxTokens: lossLength }),
+        Objective.GroupRelative({
+          rollouts, loss, clip, kl, innerUpdates, maxTokens: lossLength,
+          ...(weight > 0 && { format: { weight, texts: held(groups, grammars) } })
+        }),
         update
       )
       return {

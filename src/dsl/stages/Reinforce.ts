@@ -13,7 +13,7 @@ import { pass } from "./ClosedLoop.ts"
 import * as GroupRelative from "./GroupRelative.ts"
 import * as Learning from "./Learning.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
-import { distinctIds, type Drawing, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
+import { distinctIds, type Drawing, grammarOf, type Masking, narrativeOf, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
@@ -34,8 +34,12 @@ const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, o
   Stream.unwrap(Effect.map(Run, ({ seed }) =>
     Batches.endless(self.data, { seed, key: stage, size: Settings.filled(options).promptsPerStep, what: "samples" })))
 
-const credited = ({ reasoning, reconstruction }: Group.Validated, credit: "joint" | "reasoning" | "reconstruction") =>
-  credit === "joint" ? [reasoning, reconstruction] : [credit === "reasoning" ? reasoning : reconstruction]
+/** The draws of a candidate that the group's advantage reaches. */
+const creditedOf = (credit: "joint" | "reasoning" | "reconstruction") =>
+  credit === "joint" ? ["reasoning", "reconstruction"] as const : [credit] as const
+
+/** Grammars are only compiled where a format loss needs them. */
+const masked = ({ format }: Settings.Reinforcing): Masking => format !== undefined && format > 0 ? "mask" : "off"
 
 /**
  * RISE-CoT training, eq. 7: interprets the described closed loop for every step on the next batch under a session of the
@@ -51,9 +55,14 @@ export const reinforce = (options: ReinforceOptions = {}) =>
 ): Pipeline<"Reinforced", A, E | Fault | StageError, R | Policy | Run | Advantage> => {
   const stage = "reinforce"
   const credit = options.credit ?? "joint"
-  const training = Effect.suspend(() => {
-    const learn = GroupRelative.stepper(stage, options)
-    return Train.train({
+  const { task } = self
+  const training = Effect.gen(function*() {
+    const formats = {
+      reasoning: yield* narrativeOf(task.name, masked(options)),
+      reconstruction: yield* grammarOf(task, masked(options), "answer")
+    }
+    const learn = GroupRelative.stepper(stage, options, creditedOf(credit).map((draw) => formats[draw]))
+    yield* Train.train({
       stage,
       settings: options,
       batches: promptBatches(self, stage, options),
@@ -67,7 +76,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
             candidates.map((candidate) => ({
               reward: candidate.reward,
               verdict: candidate.verdict,
-              draws: credited(candidate, credit)
+              draws: creditedOf(credit).map((draw) => candidate[draw])
             }))
           )
           return yield* learn(judged, step, update)
@@ -113,7 +122,7 @@ export const rft = (options: RftOptions = {}) =>
   const { task } = self
   const score = Reward.r1(task)
   const training = Effect.gen(function*() {
-    const learn = GroupRelative.stepper(stage, options)
+    const learn = GroupRelative.stepper(stage, options, [yield* grammarOf(task, masked(options), "think")])
     const grammar = yield* grammarOf(task, options.grammar, "think")
     yield* Train.train({
       stage,

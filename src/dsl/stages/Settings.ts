@@ -41,6 +41,11 @@ export interface Reinforcing extends Optimising {
   readonly clip?: { readonly low: number; readonly high: number }
   /** β of the KL penalty to the weights that the stage started from. Default 0. */
   readonly kl?: number
+  /**
+   * Weight of a format loss along the rollouts (`FormatText`, nats per token): what leaves the task's format is not only paid nothing,
+   * but held down where it happened. Default 0, the paper's.
+   */
+  readonly format?: number
   /** μ, updates from the same rollouts. Default 1. */
   readonly innerUpdates?: number
   /** The constant length of dr_grpo, in tokens. Default 256. */
@@ -60,6 +65,7 @@ export const defaults = {
   loss: "grpo",
   clip: { low: 0.2, high: 0.2 },
   kl: 0,
+  format: 0,
   innerUpdates: 1,
   lossLength: 256,
   deadSteps: 10
@@ -93,6 +99,7 @@ export const reinforcing: Rules.Table = {
   "clip.low": required(share("[0, 1]")),
   "clip.high": required(atLeast(0)),
   kl: atLeast(0),
+  format: atLeast(0),
   innerUpdates: whole(1),
   lossLength: whole(1),
   deadSteps: orNone(whole(1))

@@ -3,7 +3,7 @@
  */
 import { Effect, Stream } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../kernels/policy/Policy.ts"
+import { type FormatLoss, Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../kernels/policy/Policy.ts"
 import type { Lesson } from "../Group.ts"
 import { withoutTags } from "../Question.ts"
 import { Run } from "../Run.ts"
@@ -11,6 +11,8 @@ import type { Task } from "../Task.ts"
 import * as ThinkAnswer from "../ThinkAnswer.ts"
 import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
+import * as Practice from "./Practice.ts"
+import { type PracticeOptions, practising } from "./Practice.ts"
 import { grammarOf, type Masking } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { StageError } from "./StageError.ts"
@@ -32,6 +34,8 @@ export interface SftOptions<E = never, R = never> extends Settings.Optimising {
   /** Score answers under the task's format mask, as decoding under the mask will. Default "off". */
   readonly grammar?: Masking
   readonly replay?: Replay<E, R>
+  /** Texts of the policy's own along which its format is held. Default: none. */
+  readonly practice?: PracticeOptions
   /** Longest answer while selecting on the validation split, in tokens. Default 224. */
   readonly maxTokens?: number
 }
@@ -42,15 +46,17 @@ const supervising: Rules.Table = {
   batchSize: Rules.whole(1),
   answerWeight: Rules.atLeast(0),
   grammar: Settings.masking,
+  ...practising,
   "replay.share": Rules.required(Rules.share("[0, 1)")),
   maxTokens: Rules.whole(1)
 }
 
-/** One step on examples: shared by `sft` and `warmUp`. */
-export const supervise = (examples: ReadonlyArray<SupervisedExample>, update: UpdateOptions) =>
+/** One step on examples and what was practised: shared by `sft` and `warmUp`. */
+export const supervise = (examples: ReadonlyArray<SupervisedExample>, format: FormatLoss | undefined, update: UpdateOptions) =>
   Effect.gen(function*() {
     const policy = yield* Policy
-    const { gradNorm, loss, tokens } = yield* policy.update(Objective.Supervised({ examples }), update)
+    const objective = Objective.Supervised({ examples, ...(format !== undefined && { format }) })
+    const { gradNorm, loss, tokens } = yield* policy.update(objective, update)
     return { figures: { loss, gradNorm, trained: tokens }, tokens }
   })
 
@@ -103,14 +109,18 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
       Batches.endless(lessons, { seed, key: stage, size: batchSize - extra, what: "lessons" }),
       replayed
     )
+    const practise = yield* Practice.make(self.task, options.practice)
     yield* Train.train({
       stage,
       settings: options,
       batches,
-      step: ([batch, old], { update }) =>
-        Effect.forEach(batch, (lesson) => example(self.task, lesson, answerWeight)).pipe(
-          Effect.flatMap((lessons) => supervise([...lessons.map(({ form, ...rest }) => ({ ...rest, grammar: grammar[form] })), ...old], update))
-        ),
+      step: ([batch, old], { key, update }) =>
+        Effect.gen(function*() {
+          const lessons = yield* Effect.forEach(batch, (lesson) => example(self.task, lesson, answerWeight))
+          const format = yield* practise(lessons.map(({ form, prompt }, i) => ({ form, prompt, key: `${key}/practice/${i}` })))
+          const examples = lessons.map(({ form, ...rest }) => ({ ...rest, grammar: grammar[form] }))
+          return yield* supervise([...examples, ...old], format, update)
+        }),
       score: Validation.answers(self, stage, { maxTokens, grammar: options.grammar, samples: options.select?.samples })
     })
   })

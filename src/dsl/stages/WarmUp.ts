@@ -11,6 +11,8 @@ import { RunFileError } from "../RunError.ts"
 import { Run } from "../Run.ts"
 import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
+import * as Practice from "./Practice.ts"
+import { type Exercise, type PracticeOptions, practising } from "./Practice.ts"
 import { Batching, type Drawing, grammarOf, type Masking, narrativeOf, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import { supervise } from "./Sft.ts"
@@ -28,6 +30,11 @@ export interface WarmUpOptions extends Omit<Settings.Optimising, "select">, Draw
   readonly keep?: number
   /** Whether tags and control tokens are kept out of the chains while they are drawn. Default "off". */
   readonly chains?: Masking
+  /**
+   * Reconstructions of the policy's own along which its format is held. Default: none. Only what is taught can be practised: of what
+   * it has no lessons in, a policy learns to end at once, which breaks no format.
+   */
+  readonly practice?: PracticeOptions
   /** Score the annotation under the task's format mask. Default "off". */
   readonly grammar?: Masking
 }
@@ -36,6 +43,7 @@ export interface WarmUpOptions extends Omit<Settings.Optimising, "select">, Draw
 const warming: Rules.Table = {
   ...Settings.optimising,
   ...Settings.drawing,
+  ...practising,
   share: Rules.share("(0, 1]"),
   batchSize: Rules.whole(1),
   keep: Rules.atLeast(0),
@@ -110,15 +118,20 @@ export const warmUp = (options: WarmUpOptions = {}) =>
           const reason = yield* Question.ask(task, "reason", sample, annotation)
           const reconstruction: SupervisedExample = { prompt: { images, text: reconstruct }, target: [{ text: annotation, weight: 1 }], grammar }
           const kept: SupervisedExample = { prompt: { images, text: reason }, target: [{ text: reasoning, weight: keep }] }
-          return keep > 0 ? [reconstruction, kept] : [reconstruction]
+          return { reconstruction, examples: keep > 0 ? [reconstruction, kept] : [reconstruction] }
         })
       )
     )
+    const practise = yield* Practice.make(task, options.practice)
     yield* Train.train({
       stage,
       settings: options,
       batches: Batches.endless(examples, { seed: run.seed, key: stage, size: batchSize, what: "usable chains of the base" }),
-      step: (batch, { update }) => supervise(batch.flat(), update)
+      step: (batch, { key, update }) =>
+        Effect.gen(function*() {
+          const asked = batch.map(({ reconstruction: { prompt } }, i): Exercise => ({ form: "answer", prompt, key: `${key}/practice/${i}` }))
+          return yield* supervise(batch.flatMap(({ examples }) => examples), yield* practise(asked), update)
+        })
     })
   })
 

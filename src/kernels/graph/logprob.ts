@@ -1,5 +1,5 @@
 /**
- * Log-probabilities of given tokens straight from hidden states and the output embedding.
+ * Log-probabilities of given tokens, or of all tokens that a mask allows, straight from hidden states and the output embedding.
  *
  * The gradient never materialises d(logits): with P the softmax and d the cotangent of the log-probabilities,
  * dX = d·(E[target] − P·E) and dE = scatter(d·X) − Pᵀ·(d·X). Rows are taken in chunks, so that a vocabulary of 150k costs
@@ -10,7 +10,7 @@ import { add, log, mul, neg, sub } from "./elementwise.ts"
 import { gather, pick, scatterAdd } from "./indexing.ts"
 import { concat, reshape, slice } from "./layout.ts"
 import { matmul } from "./linear.ts"
-import { max, softmax, sum } from "./reduce.ts"
+import { logSumExp, max, softmax, sum } from "./reduce.ts"
 import { fail } from "./Shape.ts"
 import { scalar, type Tensor } from "./Tensor.ts"
 
@@ -34,15 +34,14 @@ export interface LogprobOptions {
 export const selectedLogprob = (x: Tensor, embedding: Tensor, targets: Tensor, options: LogprobOptions = {}): Tensor => {
   const [rows, width] = x.shape as [number, number]
   if (embedding.shape[1] !== width || targets.shape[0] !== rows) return fail("selectedLogprob", "rows do not fit", x.shape, embedding.shape)
-  const chunk = options.chunk ?? rows
-  const parts: Array<Tensor> = []
-  for (let start = 0; start < rows; start += chunk) {
-    const end = Math.min(rows, start + chunk)
-    parts.push(chunkLogprob(slice(x, 0, start, end), embedding, slice(targets, 0, start, end), 1 / (options.temperature ?? 1),
+  return inChunks(rows, options.chunk, (start, end) =>
+    chunkLogprob(slice(x, 0, start, end), embedding, slice(targets, 0, start, end), 1 / (options.temperature ?? 1),
       options.bias && slice(options.bias, 0, start, end)))
-  }
-  return concat(parts, 0)
 }
+
+/** Rows taken so many at a time. */
+const inChunks = (rows: number, chunk = rows, part: (start: number, end: number) => Tensor): Tensor =>
+  concat(Array.from({ length: Math.ceil(rows / chunk) }, (_, i) => part(i * chunk, Math.min(rows, (i + 1) * chunk))), 0)
 
 const chunkLogprob = (x: Tensor, embedding: Tensor, targets: Tensor, scale: number, bias: Tensor | undefined): Tensor => {
   const rows = x.shape[0] as number
@@ -63,5 +62,31 @@ const chunkLogprob = (x: Tensor, embedding: Tensor, targets: Tensor, scale: numb
       // The product first: the scatter then starts from it and no dense zero tensor is added.
       scatterAdd(matmul(probabilities, neg(weighted), { transA: true }), targets, weighted)
     ]
+  })
+}
+
+/**
+ * log Σ softmax(x·Eᵀ) over the tokens that a mask allows, for each row: the log-probability that the next token is one of them.
+ *
+ * @param x `[rows, width]`
+ * @param embedding `[vocabulary, width]`
+ * @param bias `[rows, vocabulary]`: 0 where a token is allowed, hugely negative elsewhere. Receives no gradient.
+ * @returns `[rows]`, nats, at most 0
+ */
+export const allowedLogprob = (x: Tensor, embedding: Tensor, bias: Tensor, chunk?: number): Tensor => {
+  const [rows, width] = x.shape as [number, number]
+  if (embedding.shape[1] !== width || bias.shape[0] !== rows) return fail("allowedLogprob", "rows do not fit", x.shape, bias.shape)
+  return inChunks(rows, chunk, (start, end) => chunkAllowed(slice(x, 0, start, end), embedding, slice(bias, 0, start, end)))
+}
+
+const chunkAllowed = (x: Tensor, embedding: Tensor, bias: Tensor): Tensor => {
+  const rows = x.shape[0] as number
+  const logits = matmul(x, embedding, { transB: true })
+  const masked = add(logits, bias)
+  // A softmax's own entries, so that value and gradient agree; the masked one is 1 in all where nothing is masked.
+  const gap = sub(softmax(masked), softmax(logits))
+  return withVjp(sub(logSumExp(masked, [1]), logSumExp(logits, [1])), [x, embedding], (d) => {
+    const weight = reshape(d, [rows, 1])
+    return [mul(weight, matmul(gap, embedding)), matmul(gap, mul(x, weight), { transA: true })]
   })
 }

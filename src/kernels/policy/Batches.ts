@@ -18,9 +18,11 @@ export interface Draft {
   /** The distribution its tokens are scored under. */
   readonly temperature: number
   readonly grammar: Grammar | undefined
+  /** Its tokens are not scored: the mass outside of the grammar is held down along them. */
+  readonly holds?: boolean
 }
 
-/** One batch of sequences that share temperature and format mask. */
+/** One batch of sequences that share temperature and grammar, and what is done with it. */
 export interface PreparedBatch {
   readonly batch: Batch
   readonly visual: Programs.BatchShape["visual"]
@@ -30,6 +32,7 @@ export interface PreparedBatch {
   readonly origins: ReadonlyArray<{ readonly index: number; readonly first: number }>
   readonly temperature: number
   readonly grammar: Grammar | undefined
+  readonly holds: boolean
 }
 
 /** Cuts a group's candidates into runs that fit the limit together with their prompt, which each run repeats; at least one in each. */
@@ -69,7 +72,7 @@ export const prepare = Effect.fnUntraced(function*(context: PolicyContext, draft
     ? yield* Effect.map(withPatches(context, asked), ({ encoded, patches }) => ({ encoded, known: { kind: "pixels", patches } satisfies Tower.Known }))
     : yield* Effect.map(withFeatures(context, asked), ({ encoded, features }) => ({ encoded, known: { kind: "features", features } satisfies Tower.Known }))
   const { config } = context.model
-  const sequences = drafts.flatMap(({ auxiliary, candidates, grammar, prompt, temperature }, index) => {
+  const sequences = drafts.flatMap(({ auxiliary, candidates, grammar, holds = false, prompt, temperature }, index) => {
     const asked = encoded[index] as EncodedPrompt
     const read = () => [...asked.tokens, ...candidates.flatMap((candidate) => candidate.slice(0, -1).map(({ token }) => token))]
     const whole: PackedSequence = {
@@ -79,7 +82,7 @@ export const prepare = Effect.fnUntraced(function*(context: PolicyContext, draft
       ...(auxiliary && { auxiliary: Auxiliaries.rowsOf(read(), config.imageToken, auxiliary) })
     }
     return cut(whole, context.microTokens).map(({ first, sequence }) => (
-      { sequence, index, first, length: lengthOf(sequence), temperature, grammar, group: `${temperature}|${grammar?.id ?? ""}` }))
+      { sequence, index, first, length: lengthOf(sequence), temperature, grammar, holds, group: `${temperature}|${grammar?.id ?? ""}|${holds}` }))
   })
   const groups = Map.groupBy(sequences, ({ group }) => group)
   const { workers } = context.runtime
@@ -102,7 +105,8 @@ export const prepare = Effect.fnUntraced(function*(context: PolicyContext, draft
       worker: turn % 2 === 0 ? i % workers : workers - 1 - i % workers,
       origins: items.map(({ first, index }) => ({ index, first })),
       temperature: items[0]?.temperature ?? 1,
-      grammar: items[0]?.grammar
+      grammar: items[0]?.grammar,
+      holds: items[0]?.holds ?? false
     }
   })
   return batches

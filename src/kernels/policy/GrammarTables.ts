@@ -46,3 +46,10 @@ export const walk = (grammar: Grammar | undefined, tokens: ArrayLike<number>): I
   }
   return states
 }
+
+/** The tokens up to and with the first that the grammar does not allow. */
+export const within = (grammar: Grammar, tokens: Int32Array): Int32Array => {
+  const states = walk(grammar, tokens)
+  const left = tokens.findIndex((token, i) => grammar.allowed[(states[i] ?? 0) * grammar.vocabulary + token] !== 1)
+  return left < 0 ? tokens : tokens.subarray(0, left + 1)
+}

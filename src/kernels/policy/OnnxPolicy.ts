@@ -12,7 +12,7 @@ import { weightOf } from "./Auxiliary.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as Images from "./Images.ts"
 import * as Model from "./Model.ts"
-import { type Objective, Policy, PolicyError, type Prompt, type Rollout, type Session, type SupervisedExample, type UpdateOptions } from "./Policy.ts"
+import { type FormatLoss, type Objective, Policy, PolicyError, type Prompt, type Rollout, type Session, type SupervisedExample, type UpdateOptions } from "./Policy.ts"
 import type { Options } from "./Options.ts"
 import * as Plan from "./Plan.ts"
 import * as Reference from "./Reference.ts"
@@ -57,7 +57,7 @@ const samePrompt = (a: Prompt, b: Prompt): boolean =>
   a === b || a.text === b.text && a.images.length === b.images.length && a.images.every(({ id }, i) => id === b.images[i]?.id)
 
 /** Neighbours with the same prompt share one packed sequence. */
-const packed = (rollouts: ReadonlyArray<Rollout>, candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>): ReadonlyArray<Draft> => {
+const packed = (rollouts: ReadonlyArray<Pick<Rollout, "prompt" | "grammar" | "temperature">>, candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>): ReadonlyArray<Draft> => {
   const drafts: Array<Draft & { readonly candidates: Array<ReadonlyArray<ScoredToken>> }> = []
   rollouts.forEach(({ grammar, prompt, temperature = 1 }, i) => {
     const last = drafts.at(-1)
@@ -88,6 +88,15 @@ const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArray<Supe
       { weight: (targets[i]?.weights[k] ?? 0) * scale, advantage: 0, old: 0 }))],
     ...(auxiliary && { auxiliary: auxiliary.map((target) => ({ ...target, weight: target.weight * scale })) })
   }))
+}
+
+/** Texts under a format loss, each up to the first token that leaves its grammar; the weights sum to the loss's. */
+const formatDrafts = (format: FormatLoss | undefined): ReadonlyArray<Draft> => {
+  if (format === undefined || format.weight === 0) return []
+  const texts = format.texts.map((text) => ({ ...text, tokens: GrammarTables.within(text.grammar, text.tokens) }))
+  const weight = format.weight / Math.max(1, texts.reduce((n, { tokens }) => n + tokens.length, 0))
+  const tokens = texts.map((text) => scored(text.tokens, text.grammar, () => ({ weight, advantage: 0, old: 0 })))
+  return packed(texts, tokens).map((draft) => ({ ...draft, holds: true }))
 }
 
 const make = Effect.fnUntraced(function*(options: Options) {
@@ -183,7 +192,10 @@ const make = Effect.fnUntraced(function*(options: Options) {
     return { ...result, gradNorm }
   })
 
-  const supervised = Effect.fnUntraced(function*(examples: ReadonlyArray<SupervisedExample>, update: UpdateOptions) {
+  const supervised = Effect.fnUntraced(function*(
+    { examples, format }: Extract<Objective, { readonly _tag: "Supervised" }>,
+    update: UpdateOptions
+  ) {
     const { layers } = model.config
     const outside = examples.flatMap(({ auxiliary = [] }) => auxiliary).find(({ layer = 1 }) => layer < 1 || layer >= layers)
     if (outside !== undefined) {
@@ -198,13 +210,13 @@ const make = Effect.fnUntraced(function*(options: Options) {
       const reason = "there is nothing to learn from: every target weighs 0"
       return yield* new PolicyError({ operation: "update", reason })
     }
-    const { gradNorm, loss } = yield* step(drafts, { kind: "supervised", knobs: {} }, update)
+    const { gradNorm, loss } = yield* step([...drafts, ...formatDrafts(format)], { kind: "supervised", knobs: {} }, update)
     const tokens = drafts.reduce((n, { candidates }) => n + candidates.reduce((m, c) => m + c.length, 0), 0)
     return { version, loss, gradNorm, kl: 0, clipFraction: 0, tokens }
   })
 
   const groupRelative = Effect.fnUntraced(function*(objective: Extract<Objective, { readonly _tag: "GroupRelative" }>, update: UpdateOptions) {
-    const { clip, innerUpdates, kl, loss, maxTokens, rollouts } = objective
+    const { clip, format, innerUpdates, kl, loss, maxTokens, rollouts } = objective
     const weight = Weights.groupRelative(loss, rollouts.map(({ completion }) => completion.tokens.length), maxTokens)
     const drafts = packed(rollouts, rollouts.map(({ advantage, completion, grammar }, i) =>
       scored(completion.tokens, grammar, (k) => ({ weight: weight[i] ?? 0, advantage, old: completion.logprobs[k] ?? 0 }))))
@@ -215,8 +227,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
       knobs: { clipLow: 1 - clip.low, clipHigh: 1 + clip.high, klCoefficient: scoredReference === undefined ? 0 : kl },
       ...(scoredReference && { reference: scoredReference })
     }
-    let last = yield* step(drafts, lossOptions, update)
-    for (let i = 1; i < innerUpdates; i++) last = yield* step(drafts, lossOptions, update)
+    const all = [...drafts, ...formatDrafts(format)]
+    let last = yield* step(all, lossOptions, update)
+    for (let i = 1; i < innerUpdates; i++) last = yield* step(all, lossOptions, update)
     return {
       version,
       loss: last.loss,
@@ -243,7 +256,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
         yield* Settings.check("update", Settings.update, update)
         yield* Settings.checkObjective(objective, model.config.vocabulary)
         return objective._tag === "Supervised"
-          ? yield* supervised(objective.examples, update)
+          ? yield* supervised(objective, update)
           : yield* groupRelative(objective, update)
       })),
     snapshot: Effect.sync(() => ({ version, weights: Float32Array.from(trained.data) })),

@@ -93,6 +93,23 @@ export interface SupervisedExample {
   readonly grammar?: Grammar | undefined
 }
 
+/**
+ * A text along which the probability of leaving a grammar is held down: −log of the mass that the grammar allows, up to the
+ * first token that it does not (the semantic loss of Xu et al. 2018). It needs no label: any text that a policy wrote tells
+ * where that policy would break the format.
+ */
+export interface FormatText {
+  readonly prompt: Prompt
+  readonly tokens: Int32Array
+  readonly grammar: Grammar
+}
+
+/** A format loss beside an objective: the mean over the texts' tokens, times `weight`. Texts of one prompt share it as neighbours. */
+export interface FormatLoss {
+  readonly texts: ReadonlyArray<FormatText>
+  readonly weight: number
+}
+
 /** A completion with its group-relative advantage, scored as it was sampled. */
 export interface Rollout {
   readonly prompt: Prompt
@@ -105,7 +122,10 @@ export interface Rollout {
 /** What `update` minimises. */
 export type Objective = Data.TaggedEnum<{
   /** Weighted negative log-likelihood, averaged over weights. Eq. 8. */
-  Supervised: { readonly examples: ReadonlyArray<SupervisedExample> }
+  Supervised: {
+    readonly examples: ReadonlyArray<SupervisedExample>
+    readonly format?: FormatLoss
+  }
   /** GRPO family over live groups (dead groups are left out by the caller). Eq. 7 and 10. */
   GroupRelative: {
     readonly rollouts: ReadonlyArray<Rollout>
@@ -118,6 +138,7 @@ export type Objective = Data.TaggedEnum<{
     readonly innerUpdates: number
     /** Constant length of dr_grpo, in tokens. */
     readonly maxTokens: number
+    readonly format?: FormatLoss
   }
 }>
 export const Objective = Data.taggedEnum<Objective>()

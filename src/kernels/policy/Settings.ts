@@ -102,6 +102,11 @@ export const checkTokens = (
 
 /** Fails on an objective with a number that is none, before anything is computed from it. */
 export const checkObjective = Effect.fnUntraced(function*(objective: Objective, vocabulary: number) {
+  const { format } = objective
+  if (format !== undefined) yield* check("update", weighing, format, "format: ")
+  for (const [i, { tokens }] of (format?.texts ?? []).entries()) {
+    yield* checkTokens("update", vocabulary, tokens, `format text ${i}: `)
+  }
   if (objective._tag === "Supervised") {
     for (const [i, { auxiliary = [], target }] of objective.examples.entries()) {
       for (const part of [...target, ...auxiliary]) yield* check("update", weighing, part, `example ${i}: `)

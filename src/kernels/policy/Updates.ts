@@ -109,10 +109,11 @@ export const lossAndGradients = Effect.fnUntraced(function*(
     for (const item of batches) {
       const { batch, grammar, origins } = item
       const shape = Batches.shapeOf(item)
+      const kind = item.holds ? "format" : options.kind
       const session = context.sessions.of({
-        key: `${options.kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
+        key: `${kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
         worker,
-        program: () => Programs[options.kind](model.config, shape, trainable, { lora, recompute: context.recompute, frozen: model.mapped?.frozen }),
+        program: () => Programs[kind](model.config, shape, trainable, { lora, recompute: context.recompute, frozen: model.mapped?.frozen }),
         ...Mapped.session(model.mapped),
         bound: { ...context.weights, ...(grammar && GrammarTables.tables(grammar).tensors) },
         outputs

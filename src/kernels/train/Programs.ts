@@ -1,5 +1,5 @@
 /** The model graphs of training and scoring: log-probabilities of chosen rows, losses over them, gradients of losses. */
-import { add, Autodiff, gather, input, OnnxWriter, selectedLogprob, type Tensor } from "../graph/index.ts"
+import { add, allowedLogprob, Autodiff, gather, input, OnnxWriter, selectedLogprob, type Tensor } from "../graph/index.ts"
 import { sequenceInputs } from "../generate/index.ts"
 import { type Config, head, type Lookup, Parameters, readable, sequence, vision, visionInputs, type VisionLayout } from "../models/index.ts"
 import * as Frozen from "./Frozen.ts"
@@ -24,7 +24,7 @@ export interface BatchShape {
   readonly temperature: number
   /** Rows of hidden states after inner layers (counted from 1) that carry loss as well, padded. */
   readonly inner?: ReadonlyArray<{ readonly layer: number; readonly rows: number }> | undefined
-  /** States of the format mask, when tokens are scored under one. */
+  /** States of the grammar, when tokens are scored under one or the mass outside of it is held down. */
   readonly grammarStates: number | undefined
 }
 
@@ -64,7 +64,8 @@ const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visua
 
 const lossRows = ({ rows }: BatchShape): Tensor => input("lossRows", [rows], "i32")
 
-const forward = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor) => {
+/** The hidden states that rows are read from, ready for the output embedding, and the mask over each. */
+const readRows = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor) => {
   const inputs = sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual))
   // Rows may repeat: where candidates share a prompt, its last one is wanted by each. Then choosing late can be cheaper.
   const early = shape.rows < shape.batch * shape.length
@@ -72,7 +73,12 @@ const forward = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tens
   const bias = shape.grammarStates === undefined
     ? undefined
     : gather(input("grammarBias", [shape.grammarStates, config.vocabulary]), input("states", [shape.rows], "i32"))
-  const logprobs = selectedLogprob(early ? hidden : gather(hidden, rows), head(config, p), input("targets", [shape.rows], "i32"), {
+  return { read: early ? hidden : gather(hidden, rows), bias, layers }
+}
+
+const forward = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor) => {
+  const { bias, layers, read } = readRows(config, p, shape, rows)
+  const logprobs = selectedLogprob(read, head(config, p), input("targets", [shape.rows], "i32"), {
     temperature: shape.temperature,
     chunk: chunkRows(config.vocabulary),
     ...(bias && { bias })
@@ -110,8 +116,13 @@ export interface TrainingOptions {
   readonly frozen?: Frozen.Frozen | undefined
 }
 
-/** Log-probabilities as training computes them, and the parameters they come from. */
-const trained = (config: Config.Config, shape: BatchShape, { frozen, lora }: TrainingOptions) => {
+/** What `reads` makes of the rows as training computes them, and the parameters that it comes from. */
+const trained = <A extends object>(
+  config: Config.Config,
+  shape: BatchShape,
+  { frozen, lora }: TrainingOptions,
+  reads: (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor) => A
+) => {
   const rows = lossRows(shape)
   const { visual } = shape
   const dropout = lora === undefined || lora.dropout === 0 ? undefined : {
@@ -120,7 +131,7 @@ const trained = (config: Config.Config, shape: BatchShape, { frozen, lora }: Tra
     patches: visual.kind === "pixels" ? input("dropoutPatches", [visual.frames * visual.slots], "i64") : undefined
   }
   const p = parameterInputs(config, lora, dropout, frozen)
-  return { p, ...forward(config, p, shape, rows) }
+  return { p, ...reads(config, p, shape, rows) }
 }
 
 /** Name of the output that holds a parameter's gradient. */
@@ -147,14 +158,21 @@ const withGradients = (
 export const objectives = {
   /** Loss of eq. 8 and the gradient of every trainable parameter. */
   supervised: (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options: TrainingOptions = {}): Outputs => {
-    const { layers, logprobs, p } = trained(config, shape, options)
+    const { layers, logprobs, p } = trained(config, shape, options, forward)
     const { loss, metrics } = Objectives.supervised(logprobs, input("weights", [shape.rows]))
     const whole = (shape.inner ?? []).reduce((sum, inner) => add(sum, innerLoss(config, p, layers, inner)), loss)
     return withGradients({ loss: whole, metrics }, p, trainable, options)
   },
+  /** The format loss and the gradient of every trainable parameter. */
+  format: (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options: TrainingOptions = {}): Outputs => {
+    const { bias, p, read } = trained(config, shape, options, readRows)
+    if (bias === undefined) throw new Error("a format loss needs a grammar")
+    const allowed = allowedLogprob(read, head(config, p), bias, chunkRows(config.vocabulary))
+    return withGradients(Objectives.supervised(allowed, input("weights", [shape.rows])), p, trainable, options)
+  },
   /** Loss of eq. 7 and 10, its metrics and the gradient of every trainable parameter. */
   groupRelative: (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options: TrainingOptions = {}): Outputs => {
-    const { logprobs, p } = trained(config, shape, options)
+    const { logprobs, p } = trained(config, shape, options, forward)
     const row = (name: string) => input(name, [shape.rows])
     const knob = (name: string) => input(name, [])
     const loss = Objectives.groupRelative({
@@ -174,6 +192,7 @@ export const objectives = {
 type Given = readonly [config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options?: TrainingOptions]
 type Objective = (...given: Given) => OnnxWriter.Program
 export const supervised: Objective = (...given) => write(objectives.supervised(...given), given[3]?.frozen)
+export const format: Objective = (...given) => write(objectives.format(...given), given[3]?.frozen)
 export const groupRelative: Objective = (...given) => write(objectives.groupRelative(...given), given[3]?.frozen)
 
 /** The tower alone: what one that does not change is asked once an image. */

@@ -139,6 +139,12 @@ export const cases: ReadonlyArray<Case> = [
     const bias = Float32Array.from({ length: 35 }, (_, i) => i % 7 > 4 || (i % 7 === 4 && Math.floor(i / 7) % 2 === 0) ? -1e9 : 0)
     return G.selectedLogprob(x!, e!, t!, { bias: G.constant(bias, [5, 7]), chunk: 3, temperature: 0.9 })
   }),
+  ...([["allowedLogprob", undefined], ["allowedLogprob, uneven chunks", 2]] as const).map(([name, chunk]) =>
+    made(name, [n(5, 4), n(7, 4)], (x, e) => {
+      // As above; nothing is forbidden in the last row.
+      const bias = Float32Array.from({ length: 35 }, (_, i) => i < 28 && (i % 7 > 4 || (i % 7 === 4 && Math.floor(i / 7) % 2 === 0)) ? -1e9 : 0)
+      return G.allowedLogprob(x!, e!, G.constant(bias, [5, 7]), chunk)
+    })),
   made("one embedding as table and as head", [n(7, 4), index(7, 5), index(7, 5)], (e, i, t) =>
     G.selectedLogprob(G.gather(e!, i!), e!, t!)),
   made("stopGradient beside a live path", [n(2, 3)], (x) => G.mul(x!, G.stopGradient(G.constant(Float32Array.of(1, 2, 3))))),

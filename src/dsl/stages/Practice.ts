@@ -1,0 +1,65 @@
+/**
+ * Practice of a format: a supervised stage lets the policy write texts of its own beside the lessons, without a mask, and holds
+ * down what would break the format along them (`FormatText`).
+ *
+ * Lessons alone do not teach a small model to keep a format: they show it no text that it would write wrongly. Its own texts do,
+ * and they need no label. Not in the paper, whose models keep the format from the start.
+ */
+import { Effect } from "effect"
+import * as Rules from "../../kernels/math/Rules.ts"
+import { type FormatLoss, type FormatText, Policy, type Prompt } from "../../kernels/policy/Policy.ts"
+import type { Task } from "../Task.ts"
+import type { Form } from "./Pipeline.ts"
+import { grammarOf, sampleAll } from "./Sampling.ts"
+
+export interface PracticeOptions {
+  /** Texts that the policy writes at each step. */
+  readonly texts: number
+  /** Weight of the format loss (nats per token) beside that of the lessons. */
+  readonly weight: number
+  /** Longest text, in tokens. */
+  readonly maxTokens: number
+  /** Default 1: errors that a greedy text makes now and then are met more often. */
+  readonly temperature?: number
+}
+
+/** What practice options may be, as parts of the stage's. */
+export const practising: Rules.Table = {
+  "practice.texts": Rules.required(Rules.whole(1)),
+  "practice.weight": Rules.required(Rules.above(0)),
+  "practice.maxTokens": Rules.required(Rules.whole(1)),
+  "practice.temperature": Rules.temperature(true)
+}
+
+/** What the policy is asked, and the format that its text is to have. */
+export interface Exercise {
+  readonly prompt: Prompt
+  readonly form: Form
+  /** Of its draw. */
+  readonly key: string
+}
+
+/** Makes what a stage calls at each step. A task without a grammar has nothing that could be practised. */
+export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: PracticeOptions | undefined) {
+  const grammars = options === undefined ? undefined : {
+    answer: yield* grammarOf(task, "mask", "answer"),
+    think: yield* grammarOf(task, "mask", "think")
+  }
+  return Effect.fnUntraced(function*(exercises: ReadonlyArray<Exercise>) {
+    if (options === undefined || grammars === undefined) return undefined
+    const { maxTokens, temperature = 1, texts, weight } = options
+    const asked = exercises.slice(0, texts)
+    const policy = yield* Policy
+    const drawn = yield* Effect.scoped(Effect.flatMap(policy.session, (session) =>
+      sampleAll(session, asked, { count: 1, maxTokens, temperature })))
+    const practised: FormatLoss = {
+      weight,
+      texts: asked.flatMap(({ form, prompt }, i): ReadonlyArray<FormatText> => {
+        const grammar = grammars[form]
+        const tokens = drawn[i]?.[0]?.tokens
+        return grammar === undefined || tokens === undefined ? [] : [{ prompt, tokens, grammar }]
+      })
+    }
+    return practised.texts.length === 0 ? undefined : practised
+  })
+})
