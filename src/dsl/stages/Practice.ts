@@ -13,7 +13,7 @@ import type { Form } from "./Pipeline.ts"
 import { grammarOf, sampleAll } from "./Sampling.ts"
 
 export interface PracticeOptions {
-  /** Texts that the policy writes at each step. */
+  /** Texts that the policy writes at each step, at most one for each lesson. */
   readonly texts: number
   /** Weight of the format loss (nats per token) beside that of the lessons. */
   readonly weight: number
