@@ -37,8 +37,9 @@ export interface Options {
 /** Fewest words of a narrative. */
 export const minimumWords = 5
 
-/** Finds words where no spaces part them: Chinese, Japanese, Thai. */
-const segmenter = new Intl.Segmenter(undefined, { granularity: "word" })
+/** Finds words where no spaces part them: Chinese, Japanese, Thai. Made when a text needs it: its tables take 30 ms to load. */
+let segmenter: Intl.Segmenter | undefined
+const segmentsOf = (text: string) => (segmenter ??= new Intl.Segmenter(undefined, { granularity: "word" })).segment(text)
 
 /** Words of a text, counted as far as it matters. */
 const wordsIn = (text: string): number => {
@@ -46,7 +47,7 @@ const wordsIn = (text: string): number => {
   // A long text without spaces is not read to its end.
   return spaced >= minimumWords || !/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u.test(text)
     ? spaced
-    : [...segmenter.segment(text.slice(0, 200))].filter(({ isWordLike }) => isWordLike).length
+    : [...segmentsOf(text.slice(0, 200))].filter(({ isWordLike }) => isWordLike).length
 }
 
 /** F_CoT on the reasoning alone: a narrative of at least five words, without tags. */
