@@ -14,7 +14,7 @@ import { faultOf } from "../pipelines/Asking.ts"
 import * as Flags from "./flags.ts"
 import { computing, readable } from "./main.ts"
 import { methods } from "./methods.ts"
-import { check, masking, named, policy, weightsOf } from "./policy.ts"
+import { check, masking, named, policy, together, weightsOf } from "./policy.ts"
 import { columns, study } from "./study.ts"
 import * as Task from "./task.ts"
 import { working } from "./working.ts"
@@ -115,7 +115,7 @@ export const annotate = Command.make("annotate", {
   seed: Flags.seed, device: Flags.device, workers: Flags.workers, form, images
 }, (flags) =>
   computing(flags)(Effect.gen(function*() {
-    yield* check(flags)
+    yield* together(flags)
     const task = yield* Task.task(flags)
     const path = yield* Path.Path
     const { failed, first, n } = yield* Stream.fromIterable(flags.images).pipe(

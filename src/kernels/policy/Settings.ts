@@ -41,12 +41,19 @@ export const remote: Rules.Table = {
   maxResponseBytes: whole(1)
 }
 
+/** Of `SampleOptions` for a server, whose own limits hold. */
+export const remoteSampling: Rules.Table = {
+  count: required(whole(1)),
+  maxTokens: required(whole(1)),
+  temperature: atLeast(0),
+  topP: share("(0, 1]")
+}
+
 /** Of `SampleOptions`. */
 export const sampling: Rules.Table = {
+  ...remoteSampling,
   count: required(candidates(1)),
-  maxTokens: required(whole(1)),
-  temperature: temperature(true),
-  topP: share("(0, 1]")
+  temperature: temperature(true)
 }
 
 /** Of texts that are scored or learned from. */

@@ -6,7 +6,7 @@
  */
 import { Context, Effect, Layer, Redacted, Result, type Schema } from "effect"
 import type { HttpClient } from "effect/http"
-import { type Completion, Policy, PolicyError, type Prompt, type SampleOptions, type Session } from "../Policy.ts"
+import { type Completion, Policy, PolicyError, type Prompt, type Session } from "../Policy.ts"
 import * as Settings from "../Settings.ts"
 import * as Candidates from "./Candidates.ts"
 import * as Client from "./Client.ts"
@@ -71,14 +71,6 @@ const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined =
   return apiKey === undefined ? undefined : checkKey(Redacted.value(apiKey))
 }
 
-const checkSampling = ({ count, grammar, maxTokens, temperature = 1, topP = 1 }: SampleOptions): string | undefined => {
-  if (grammar !== undefined) return 'a format mask cannot be sent to a server: use grammar "off"'
-  if (!Number.isInteger(count) || count < 1) return `count is ${count}, expected a whole number from 1`
-  if (!Number.isInteger(maxTokens) || maxTokens < 1) return `maxTokens is ${maxTokens}, expected a whole number from 1`
-  if (!(temperature >= 0 && Number.isFinite(temperature))) return `temperature is ${temperature}, expected 0 (greedy) or more`
-  return topP > 0 && topP <= 1 ? undefined : `topP is ${topP}, expected more than 0 and at most 1`
-}
-
 const make = Effect.fnUntraced(function*(options: Options) {
   const wrong = checkOptions(options)
   if (wrong !== undefined) return yield* new PolicyError({ operation: "load", reason: wrong })
@@ -108,8 +100,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
 
   const sample = (pinned: string): Session["sample"] =>
     Effect.fn("Policy.sample")(function*(requests, sampling) {
-      const wrong = checkSampling(sampling)
-      if (wrong !== undefined) return yield* new PolicyError({ operation: "sample", reason: wrong })
+      if (sampling.grammar !== undefined) {
+        const reason = 'a format mask cannot be sent to a server: use grammar "off"'
+        return yield* new PolicyError({ operation: "sample", reason })
+      }
+      yield* Settings.check("sample", Settings.remoteSampling, sampling)
       return yield* Effect.forEach(
         requests,
         ({ key, prompt }): Effect.Effect<ReadonlyArray<Completion>, PolicyError> =>
