@@ -2,7 +2,6 @@
  * Images: references, decoding, and the patches that vision towers read.
  */
 export * as Decode from "./Decode.ts"
-export * as Header from "./Header.ts"
 export * as Image from "./Image.ts"
 export { ImageError } from "./ImageError.ts"
 export * as Patchify from "./Patchify.ts"

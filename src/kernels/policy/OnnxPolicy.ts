@@ -2,22 +2,20 @@
  * The live policy: a Hugging Face directory sampled, scored and trained through onnxruntime.
  */
 import { Context, Effect, FileSystem, Layer, Path } from "effect"
-import type { Grammar } from "../generate/index.ts"
 import { Runtime } from "../runtime/index.ts"
 import { AdamW, ParameterStore, Programs } from "../train/index.ts"
 import type { Draft } from "./Batches.ts"
 import { failing, type PolicyContext } from "./Context.ts"
 import * as Adapter from "./Adapter.ts"
-import { weightOf } from "./Auxiliary.ts"
-import * as GrammarTables from "./GrammarTables.ts"
+import { formatDrafts, packed, scored, supervisedDrafts } from "./Drafts.ts"
 import * as Images from "./Images.ts"
 import * as Model from "./Model.ts"
-import { type FormatLoss, type Objective, Policy, PolicyError, type Prompt, type Rollout, type Session, type SupervisedExample, type UpdateOptions } from "./Policy.ts"
+import { type Objective, Policy, PolicyError, type Session, type UpdateOptions } from "./Policy.ts"
 import type { Options } from "./Options.ts"
 import * as Plan from "./Plan.ts"
 import * as Reference from "./Reference.ts"
 import * as Rollouts from "./Rollouts.ts"
-import { PositionTable, type ScoredToken } from "./Sequences.ts"
+import { PositionTable } from "./Sequences.ts"
 import * as Sessions from "./Sessions.ts"
 import * as Settings from "./Settings.ts"
 import * as Updates from "./Updates.ts"
@@ -44,60 +42,6 @@ export class Adapters extends Context.Service<Adapters, {
   /** Writes a PEFT adapter as a new directory. (`Policy.save` writes the model with the adapter merged into it.) */
   readonly save: (directory: string) => Effect.Effect<void, PolicyError>
 }>()("rise/Adapters") {}
-
-/** Scored tokens of a completion, masked as it was sampled. */
-const scored = (
-  tokens: Int32Array, grammar: Grammar | undefined, value: (i: number) => Omit<ScoredToken, "token" | "state">
-): ReadonlyArray<ScoredToken> => {
-  const states = GrammarTables.walk(grammar, tokens)
-  return Array.from(tokens, (token, i) => ({ token, state: states[i] ?? 0, ...value(i) }))
-}
-
-const samePrompt = (a: Prompt, b: Prompt): boolean =>
-  a === b || a.text === b.text && a.images.length === b.images.length && a.images.every(({ id }, i) => id === b.images[i]?.id)
-
-/** Neighbours with the same prompt share one packed sequence. */
-const packed = (rollouts: ReadonlyArray<Pick<Rollout, "prompt" | "grammar" | "temperature">>, candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>): ReadonlyArray<Draft> => {
-  const drafts: Array<Draft & { readonly candidates: Array<ReadonlyArray<ScoredToken>> }> = []
-  rollouts.forEach(({ grammar, prompt, temperature = 1 }, i) => {
-    const last = drafts.at(-1)
-    const candidate = candidates[i] ?? []
-    const same = last !== undefined && samePrompt(last.prompt, prompt) && last.grammar === grammar && last.temperature === temperature
-    if (same) last.candidates.push(candidate)
-    else drafts.push({ prompt, candidates: [candidate], grammar, temperature })
-  })
-  return drafts
-}
-
-/** Weighted target tokens of supervised examples, weights scaled to sum to 1 over the batch. */
-const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArray<SupervisedExample>) => {
-  const targets = examples.map(({ target }) => {
-    const parts = target.map(({ text, weight }) => ({ tokens: model.encoder.text(text), weight }))
-    const tokens = Int32Array.from([...parts.flatMap((part) => [...part.tokens]), model.endOfTurn])
-    const last = parts.at(-1)?.weight ?? 1
-    return { tokens, weights: [...parts.flatMap((part) => Array.from(part.tokens, () => part.weight)), last] }
-  })
-  const beside = examples.flatMap(({ auxiliary = [] }) => auxiliary.map(weightOf))
-  const total = targets.reduce((n, { weights }) => n + weights.reduce((m, w) => m + w, 0), 0) + beside.reduce((a, b) => a + b, 0)
-  const scale = total > 0 ? 1 / total : 0
-  return examples.map(({ auxiliary, grammar, prompt }, i): Draft => ({
-    prompt,
-    grammar,
-    temperature: 1,
-    candidates: [scored(targets[i]?.tokens ?? new Int32Array(0), grammar, (k) => (
-      { weight: (targets[i]?.weights[k] ?? 0) * scale, advantage: 0, old: 0 }))],
-    ...(auxiliary && { auxiliary: auxiliary.map((target) => ({ ...target, weight: target.weight * scale })) })
-  }))
-}
-
-/** Texts under a format loss, each up to the first token that leaves its grammar; the weights sum to the loss's. */
-const formatDrafts = (format: FormatLoss | undefined): ReadonlyArray<Draft> => {
-  if (format === undefined || format.weight === 0) return []
-  const texts = format.texts.map((text) => ({ ...text, tokens: GrammarTables.within(text.grammar, text.tokens) }))
-  const weight = format.weight / Math.max(1, texts.reduce((n, { tokens }) => n + tokens.length, 0))
-  const tokens = texts.map((text) => scored(text.tokens, text.grammar, () => ({ weight, advantage: 0, old: 0 })))
-  return packed(texts, tokens).map((draft) => ({ ...draft, holds: true }))
-}
 
 const make = Effect.fnUntraced(function*(options: Options) {
   yield* Settings.check("load", Settings.options, options)

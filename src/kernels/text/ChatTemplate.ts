@@ -3,7 +3,6 @@
  */
 import { Template } from "@huggingface/jinja"
 import { Effect } from "effect"
-import { withNewlines } from "../weights/ChatTemplateFile.ts"
 import { TextError } from "./TextError.ts"
 
 /** A part of a message. The template writes the model's image placeholder for an image. */
@@ -25,6 +24,9 @@ export type Render = (messages: ReadonlyArray<Message>, options: RenderOptions) 
 
 const failed = (operation: "compile chat template" | "render chat template") => (cause: unknown) =>
   new TextError({ operation, reason: cause instanceof Error ? cause.message : String(cause), cause })
+
+/** Line ends as Jinja2 reads a template: whatever the file has, the text has "\n". */
+export const withNewlines = (template: string): string => template.replaceAll(/\r\n?/g, "\n")
 
 /** Parses a template once for many renderings. */
 export const compile = (template: string): Effect.Effect<Render, TextError> =>

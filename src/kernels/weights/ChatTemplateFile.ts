@@ -3,15 +3,13 @@
  * processor's chat_template.json, then `chat_template` in tokenizer_config.json (a string, or a list of named ones).
  */
 import { Effect, FileSystem, Option, Path } from "effect"
+import { withNewlines } from "../text/ChatTemplate.ts"
 import * as GitLfs from "./GitLfs.ts"
 import { isJsonObject, type JsonObject, readJsonIfThere } from "./JsonFile.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
 
 /** The file that every tool of today looks for first. */
 export const fileName = "chat_template.jinja"
-
-/** Line ends as Jinja2 reads a template: whatever the file has, the text has "\n". */
-export const withNewlines = (template: string): string => template.replaceAll(/\r\n?/g, "\n")
 
 /** One template out of what a JSON file may hold: text, or `[{name, template}]` of which "default" is meant. */
 const choose = (path: string, value: unknown): Effect.Effect<string, WeightsError> => {

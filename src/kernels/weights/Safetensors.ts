@@ -1,29 +1,26 @@
 /**
- * Reads and writes safetensors files, strictly.
+ * Reads safetensors files, strictly; `write` makes them.
  *
- * A header is read without touching the data; a tensor is read by its byte range alone. Writing goes to a temporary
- * sibling that is renamed when complete, so a crash leaves the old file or the new one, never half of either. Every
- * machine that Node runs on is little-endian, as the format is. Values that are not finite are neither read nor
- * written.
+ * A header is read without touching the data; a tensor is read by its byte range alone. Every machine that Node runs on is
+ * little-endian, as the format is. Values that are not finite are neither read nor written.
  */
-import { Effect, FileSystem, Result } from "effect"
+import { Effect, FileSystem } from "effect"
 import * as GitLfs from "./GitLfs.ts"
 import * as Finite from "../math/Finite.ts"
 import * as Half from "./Half.ts"
 import {
   bytesPerElement,
   elements,
-  format,
   type Header,
   maxHeaderBytes,
   parse
 } from "./SafetensorsHeader.ts"
-import * as Stored from "./Stored.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
 
 export type { Dtype, Header, TensorInfo } from "./SafetensorsHeader.ts"
+export { type NamedTensor, write, type WriteOptions } from "./SafetensorsWriter.ts"
 
-/** Elements converted or transferred at a time: bounds the memory beside the result. */
+/** Elements converted at a time: bounds the memory beside the result. */
 const chunkElements = 1 << 22
 
 /** Fills `buffer` from the file at `position`; fails if the file ends before that. */
@@ -220,85 +217,4 @@ export const probe = (header: Header, name: string): Effect.Effect<void, Weights
     const values = new Float32Array(Math.min(count, probed))
     const last = count - values.length
     for (const from of new Set([0, Math.floor(last / 2), last])) yield* read(values, from)
-  }))
-
-/** A tensor to be stored. */
-export interface NamedTensor {
-  readonly name: string
-  readonly shape: ReadonlyArray<number>
-  /**
-   * Row-major; as many values as the shape has elements. A function or an effect is asked when its turn to be written comes,
-   * so that a computed model is never held whole.
-   */
-  readonly data: Float32Array | (() => Float32Array) | Effect.Effect<Float32Array, WeightsError, FileSystem.FileSystem>
-}
-
-export interface WriteOptions {
-  /** Stored element type, default F32. Narrowing rounds to nearest, ties to even. */
-  readonly dtype?: Stored.Dtype
-  /** Free text of the header; `format: "pt"` is added unless given, because transformers asks for it. */
-  readonly metadata?: Readonly<Record<string, string>>
-}
-
-const checkTensors = (path: string, tensors: ReadonlyArray<NamedTensor>): Result.Result<void, WeightsError> => {
-  const seen = new Set<string>()
-  for (const { data, name, shape } of tensors) {
-    if (name === "__metadata__" || seen.has(name)) {
-      const reason = name === "__metadata__" ? "the name is reserved by the format" : "two tensors have this name"
-      return Result.fail(new WeightsError({ path, tensor: name, reason }))
-    }
-    seen.add(name)
-    const sound = shape.every((size) => Number.isSafeInteger(size) && size >= 0)
-    const length = data instanceof Float32Array ? data.length : undefined
-    if (!sound || length !== undefined && elements(shape) !== length) return Result.fail(misfit(path, name, shape, length))
-  }
-  return Result.succeed(undefined)
-}
-
-const misfit = (path: string, tensor: string, shape: ReadonlyArray<number>, length: number | undefined) =>
-  new WeightsError({
-    path,
-    tensor,
-    reason: "its values do not fit its shape",
-    ...(length === undefined ? {} : { found: `${length} values` }),
-    expected: `[${shape.join(", ")}]`
-  })
-
-/**
- * Writes a file atomically, replacing an existing one. Tensors are stored sorted by name, as the reference
- * implementation does, so the same weights give the same bytes. A value that is not finite, or would not be once
- * narrowed, is an error, and what was there before stays.
- */
-export const write = (
-  path: string,
-  tensors: ReadonlyArray<NamedTensor>,
-  options: WriteOptions = {}
-): Effect.Effect<void, WeightsError, FileSystem.FileSystem> =>
-  Effect.scoped(Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
-    yield* Effect.fromResult(checkTensors(path, tensors))
-    const dtype = options.dtype ?? "F32"
-    const sorted = tensors.toSorted((a, b) => a.name < b.name ? -1 : 1)
-    const layout = sorted.map(({ name, shape }) => ({ name, dtype, shape }))
-    const failed = fromPlatform(path, "writing")
-    const temporary = `${path}.${crypto.randomUUID()}.tmp`
-    // Registered before the file is opened, so that it is removed after the file is closed; gone already on success.
-    yield* Effect.addFinalizer(() => fs.remove(temporary, { force: true }).pipe(Effect.ignore))
-    yield* Effect.scoped(Effect.gen(function*() {
-      const handle = yield* fs.open(temporary, { flag: "wx" })
-      yield* handle.writeAll(format(layout, { format: "pt", ...options.metadata }))
-      for (const tensor of sorted) {
-        const { data, name, shape } = tensor
-        const values = Effect.isEffect(data) ? yield* data : typeof data === "function" ? data() : data
-        if (values.length !== elements(shape)) return yield* misfit(path, name, shape, values.length)
-        for (let done = 0; done < values.length; done += chunkElements) {
-          const part = values.subarray(done, Math.min(values.length, done + chunkElements))
-          const odd = Stored.refusal(path, tensor, dtype, part, done)
-          if (odd !== undefined) return yield* odd
-          yield* handle.writeAll(Stored.encode(part, dtype))
-        }
-      }
-      yield* handle.sync
-    })).pipe(Effect.mapError((error) => error instanceof WeightsError ? error : failed(error)))
-    yield* fs.rename(temporary, path).pipe(Effect.mapError(failed))
   }))

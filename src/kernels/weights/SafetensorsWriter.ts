@@ -1,0 +1,92 @@
+/**
+ * Writes safetensors files: to a temporary sibling that is renamed when complete, so that a crash leaves the old file or the
+ * new one, never half of either.
+ */
+import { Effect, FileSystem, Result } from "effect"
+import { elements, format } from "./SafetensorsHeader.ts"
+import * as Stored from "./Stored.ts"
+import { fromPlatform, WeightsError } from "./WeightsError.ts"
+
+/** Elements written at a time: bounds the memory beside the values. */
+const chunkElements = 1 << 22
+
+/** A tensor to be stored. */
+export interface NamedTensor {
+  readonly name: string
+  readonly shape: ReadonlyArray<number>
+  /**
+   * Row-major; as many values as the shape has elements. A function or an effect is asked when its turn to be written comes,
+   * so that a computed model is never held whole.
+   */
+  readonly data: Float32Array | (() => Float32Array) | Effect.Effect<Float32Array, WeightsError, FileSystem.FileSystem>
+}
+
+export interface WriteOptions {
+  /** Stored element type, default F32. Narrowing rounds to nearest, ties to even. */
+  readonly dtype?: Stored.Dtype
+  /** Free text of the header; `format: "pt"` is added unless given, because transformers asks for it. */
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+const checkTensors = (path: string, tensors: ReadonlyArray<NamedTensor>): Result.Result<void, WeightsError> => {
+  const seen = new Set<string>()
+  for (const { data, name, shape } of tensors) {
+    if (name === "__metadata__" || seen.has(name)) {
+      const reason = name === "__metadata__" ? "the name is reserved by the format" : "two tensors have this name"
+      return Result.fail(new WeightsError({ path, tensor: name, reason }))
+    }
+    seen.add(name)
+    const sound = shape.every((size) => Number.isSafeInteger(size) && size >= 0)
+    const length = data instanceof Float32Array ? data.length : undefined
+    if (!sound || length !== undefined && elements(shape) !== length) return Result.fail(misfit(path, name, shape, length))
+  }
+  return Result.succeed(undefined)
+}
+
+const misfit = (path: string, tensor: string, shape: ReadonlyArray<number>, length: number | undefined) =>
+  new WeightsError({
+    path,
+    tensor,
+    reason: "its values do not fit its shape",
+    ...(length === undefined ? {} : { found: `${length} values` }),
+    expected: `[${shape.join(", ")}]`
+  })
+
+/**
+ * Writes a file atomically, replacing an existing one. Tensors are stored sorted by name, as the reference
+ * implementation does, so the same weights give the same bytes. A value that is not finite, or would not be once
+ * narrowed, is an error, and what was there before stays.
+ */
+export const write = (
+  path: string,
+  tensors: ReadonlyArray<NamedTensor>,
+  options: WriteOptions = {}
+): Effect.Effect<void, WeightsError, FileSystem.FileSystem> =>
+  Effect.scoped(Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    yield* Effect.fromResult(checkTensors(path, tensors))
+    const dtype = options.dtype ?? "F32"
+    const sorted = tensors.toSorted((a, b) => a.name < b.name ? -1 : 1)
+    const layout = sorted.map(({ name, shape }) => ({ name, dtype, shape }))
+    const failed = fromPlatform(path, "writing")
+    const temporary = `${path}.${crypto.randomUUID()}.tmp`
+    // Registered before the file is opened, so that it is removed after the file is closed; gone already on success.
+    yield* Effect.addFinalizer(() => fs.remove(temporary, { force: true }).pipe(Effect.ignore))
+    yield* Effect.scoped(Effect.gen(function*() {
+      const handle = yield* fs.open(temporary, { flag: "wx" })
+      yield* handle.writeAll(format(layout, { format: "pt", ...options.metadata }))
+      for (const tensor of sorted) {
+        const { data, name, shape } = tensor
+        const values = Effect.isEffect(data) ? yield* data : typeof data === "function" ? data() : data
+        if (values.length !== elements(shape)) return yield* misfit(path, name, shape, values.length)
+        for (let done = 0; done < values.length; done += chunkElements) {
+          const part = values.subarray(done, Math.min(values.length, done + chunkElements))
+          const odd = Stored.refusal(path, tensor, dtype, part, done)
+          if (odd !== undefined) return yield* odd
+          yield* handle.writeAll(Stored.encode(part, dtype))
+        }
+      }
+      yield* handle.sync
+    })).pipe(Effect.mapError((error) => error instanceof WeightsError ? error : failed(error)))
+    yield* fs.rename(temporary, path).pipe(Effect.mapError(failed))
+  }))
