@@ -1,6 +1,6 @@
 /**
- * Rebuilds an embedded checkpoint: `npm run pretrain` scene-vl from random weights, `npm run pretrain -- --checkpoint scene-vl-places`
- * what lisa and coco-sub use, from scene-vl.
+ * Rebuilds the embedded checkpoint: `npm run pretrain` scene-vl from random weights, `npm run pretrain -- --checkpoint scene-vl-places`
+ * what the examples ask, from scene-vl.
  *
  * Stopping it loses at most a few minutes: the same command goes on from the last written state.
  */

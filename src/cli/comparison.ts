@@ -4,7 +4,7 @@
 import { Effect } from "effect"
 import type { Task } from "../dsl/Task.ts"
 import { compare, type Source, type Sources, type TaskName, warmUp } from "../pipelines/index.ts"
-import { isEmbedded, modelFor } from "./embedded.ts"
+import { isEmbedded } from "./embedded.ts"
 import { settings } from "./flags.ts"
 import { example, type Services } from "./main.ts"
 import { methods } from "./methods.ts"
@@ -17,8 +17,7 @@ export const comparison = <A, T extends Task<A>>(
   description: string,
   open: (options: Sources.Options) => Effect.Effect<Sources.TaskSource<A, T>, Source.Fault, Services>
 ): void =>
-  example(name, description, Effect.fnUntraced(function*(given) {
-    const flags = { ...given, model: modelFor(given.model, name) }
+  example(name, description, Effect.fnUntraced(function*(flags) {
     const preset = settings(flags, name)
     const source = yield* open({ ...flags, embedded: isEmbedded(flags) })
     const start = warmUp(source.task, source.train, preset)

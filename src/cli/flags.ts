@@ -11,7 +11,7 @@ import { embeddedModel, isEmbedded, modelName } from "./embedded.ts"
 const positive = Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))
 
 export const model = Flag.String("model").pipe(
-  Flag.withDescription('A Hugging Face directory, "embedded" or "embedded-places"; default: the embedded checkpoint, for boxes the one that knows places'),
+  Flag.withDescription('A Hugging Face directory; default: the embedded checkpoint'),
   Flag.withMetavar("DIR"),
   Flag.withDefault(embeddedModel),
   Flag.map(directoryOf)

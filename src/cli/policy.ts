@@ -2,7 +2,7 @@
  * The live policy as flags describe it.
  */
 import { Effect, FileSystem, Layer, Option, Path, Runtime as EffectRuntime, Schema } from "effect"
-import { sceneVl } from "../dsl/Embedded.ts"
+import { embedded } from "../dsl/Embedded.ts"
 import * as Policies from "../dsl/Policy.ts"
 import { OnnxPolicy, type Policy, type PolicyError } from "../kernels/policy/index.ts"
 import type { Runtime } from "../kernels/runtime/index.ts"
@@ -50,7 +50,7 @@ export const together = (flags: Flags): Effect.Effect<void, FlagError> => {
   }
   if (remoteModel === "") return fail("--remote asks a server: name the model as that server calls it, --remote-model NAME")
   const [flag] = given({
-    "--model": flags.model !== sceneVl, "--adapter": Option.isSome(adapter), "--quantize": Option.isSome(quantize), "--cache": Option.isSome(cache)
+    "--model": flags.model !== embedded, "--adapter": Option.isSome(adapter), "--quantize": Option.isSome(quantize), "--cache": Option.isSome(cache)
   })
   return flag === undefined ? Effect.void : fail(`${flag} is for a model directory, --remote asks a server: leave one of them out`)
 }

@@ -3,13 +3,15 @@
  */
 import { Console, Effect, type Stream } from "effect"
 import type { Sample, Task } from "../dsl/Task.ts"
-import { type Example, Results, type TaskName } from "../pipelines/index.ts"
+import { type Example, masked, Results, type TaskName } from "../pipelines/index.ts"
 import { recorded, settings, type Study } from "./flags.ts"
 import { check } from "./policy.ts"
 import { working } from "./working.ts"
 
 /** The columns of the printed table, as far as a task has them. */
-export const columns = ["JSD", "mAP@0.5", "mAP@[.5:.95]", "IoU", "recall@0.5", "win rate", "accuracy", "valid", "reward", "cue precision", "cue recall"]
+export const columns = [
+  "JSD", masked("JSD"), "mAP@0.5", masked("mAP@0.5"), "mAP@[.5:.95]", "IoU", "recall@0.5", "win rate", "accuracy", masked("accuracy"), "valid", "reward", "cue precision", "cue recall"
+]
 
 const indented = (text: string) => text.split("\n").map((line) => `    ${line}`).join("\n")
 

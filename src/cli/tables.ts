@@ -5,7 +5,7 @@ import { Console, Effect, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import { duration } from "../dsl/Progress.ts"
 import { Ablations } from "../pipelines/index.ts"
-import { isEmbedded, modelFor, modelName } from "./embedded.ts"
+import { isEmbedded, modelName } from "./embedded.ts"
 import * as Flags from "./flags.ts"
 import { computing, readable } from "./main.ts"
 import { check, named, policy } from "./policy.ts"
@@ -69,12 +69,9 @@ export const tables = Command.make("tables", {
   const remote = Option.isSome(flags.remote)
     ? { name: named(flags), policy: (seed: number) => policy({ ...flags, seed }) }
     : undefined
-  const model = (task: string) => {
-    const model = modelFor(flags.model, task)
-    // A cell that was trained otherwise is another cell.
-    const trained = [modelName(model), ...Option.toArray(flags.lora).map((rank) => `LoRA ${rank}`), ...Option.toArray(flags.quantize)]
-    return { name: trained.join(", "), policy: (seed: number) => policy({ ...flags, remote: Option.none(), model, seed }, preset) }
-  }
+  // A cell that was trained otherwise is another cell.
+  const trained = [modelName(flags.model), ...Option.toArray(flags.lora).map((rank) => `LoRA ${rank}`), ...Option.toArray(flags.quantize)]
+  const model = { name: trained.join(", "), policy: (seed: number) => policy({ ...flags, remote: Option.none(), seed }, preset) }
   const grid = {
     subjects: Ablations.subjects({ ...flags, embedded: isEmbedded(flags) }),
     bench: {
@@ -107,7 +104,7 @@ export const tables = Command.make("tables", {
   })
 
   const run = Effect.gen(function*() {
-    for (const task of new Set(cells.map(({ task }) => task))) yield* check({ model: modelFor(flags.model, task), seed: 0 })
+    yield* check({ model: flags.model, seed: 0 })
     const failures = yield* Grid.run(grid, cells, {
       started: (cell, at, of, remaining) =>
         Effect.flatMap(estimate(remaining), ({ seconds }) =>
@@ -115,9 +112,8 @@ export const tables = Command.make("tables", {
       failed: ({ cell, reason }) => Console.error(`       ${Cell.id(cell)} failed: ${reason}`)
     }).pipe(Effect.onInterrupt(() => Console.error(`\nInterrupted. The same command goes on where this one ended: ${flags.out}`)))
     const filled = yield* Figures.collect(grid, selection, failures)
-    const models = [...new Set(grid.subjects.map(({ name }) => model(name).name))]
     const sources = Object.fromEntries(grid.subjects.map(({ name, source }) => [name, source]))
-    const text = yield* Render.write(flags.out, filled, { preset: preset.name, models, seeds: flags.seeds, sources }, failures)
+    const text = yield* Render.write(flags.out, filled, { preset: preset.name, models: [model.name], seeds: flags.seeds, sources }, failures)
     const path = yield* Path.Path
     yield* Console.log(`\n${text}\nWritten to ${path.join(flags.out, "tables.md")} and tables.json.`)
   })

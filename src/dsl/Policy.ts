@@ -22,7 +22,7 @@ export interface OnnxOptions extends Omit<OnnxPolicy.Options, "seed"> {
 
 /**
  * A Hugging Face directory as policy, with worker threads and file system of its own. `"embedded"` is the checkpoint that ships
- * with the package, `"embedded-places"` the one that knows where things are.
+ * with the package.
  *
  * ```ts
  * program.pipe(Effect.provide(Policy.onnx({ model: "embedded" })))

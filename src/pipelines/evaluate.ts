@@ -2,7 +2,8 @@
  * One evaluation for every method: greedy decoding, the task's metrics, valid answers and groundedness, per part.
  *
  * Departs from the paper: it reports also the share of strictly valid answers and, where the cues of a picture are known, how
- * many of the cues that a reasoning names are really there.
+ * many of the cues that a reasoning names are really there. Figures are of what a policy writes by itself; the task's metrics
+ * are given once more for its answers under the format mask, by the names of `masked`: what is lost to faults of format.
  */
 import { Effect, Option, Schema, Stream } from "effect"
 import * as Progress from "../dsl/Progress.ts"
@@ -36,7 +37,11 @@ export interface EvaluateOptions<A, E, R> {
   /** Whether the method thinks before it answers. Default "think". */
   readonly form?: Rise.Form
   readonly maxTokens?: number
-  readonly grammar?: Rise.Masking
+  /**
+   * Default "both": as the policy writes, and the task's metrics once more under its format mask where there is one and the
+   * policy can be masked. "off" and "mask": only the one or the other.
+   */
+  readonly grammar?: Rise.Masking | "both"
   /** The cues a text names, for groundedness on samples whose cues are known. */
   readonly cuesNamed?: ((text: string) => Iterable<string>) | undefined
   /** The shots that the method was trained on. Default "full". */
@@ -66,18 +71,33 @@ const rowsOf = <A>(part: string, { explained, hits, n, named, present, set, sums
   ])
 ]
 
+/** Metrics that every task has beside its own. */
+const everyTask = new Set(["valid", "reward", "cue precision", "cue recall"])
+
+/** A metric of answers under the format mask. */
+export const masked = (metric: string): string => `${metric} masked`
+
+/** One pass over the samples. */
+interface Pass {
+  /** Names its progress. */
+  readonly name: string
+  /** Answers that an interrupted evaluation has left. */
+  readonly before: number
+  /** Whether its answers are written to `predictions.jsonl`. */
+  readonly kept: boolean
+}
+
 /** Scores given answers: what `evaluate` does with the policy's, and a constant prior can do with its own. */
 export const measure = <A, E, R, E2, R2>(
   options: EvaluateOptions<A, E, R>,
   answer: (samples: ReadonlyArray<Sample<A>>) => Effect.Effect<ReadonlyArray<Answer<A>>, E2, R2>,
-  /** Answers that an interrupted evaluation has left. */
-  before = 0
+  { before, kept: written, name }: Pass = { name: "evaluate", before: 0, kept: true }
 ) =>
   Effect.gen(function*() {
     const run = yield* Run
     const { prompts } = yield* Rise.Batching
     const { cuesNamed, method, shots = "full", task } = options
-    const stage = `${method}/evaluate`
+    const stage = `${method}/${name}`
     const total = yield* Stream.runCount(options.data)
     if (total === 0) return yield* new Rise.NothingToTrainOn({ stage, what: "test samples" })
     const kept = before > 0 && { done: Math.min(before, total) }
@@ -119,7 +139,7 @@ export const measure = <A, E, R, E2, R2>(
             for (const cue of named.value) if (present.has(cue)) sum.hits++
           }
         }
-        return run.append(predictionsFile, {
+        return !written ? Effect.void : run.append(predictionsFile, {
           method,
           image: sample.image.id,
           part: sample.part ?? null,
@@ -142,58 +162,69 @@ export const measure = <A, E, R, E2, R2>(
 const recorded = <E, R>(method: string, effect: Effect.Effect<ReadonlyArray<ResultRow>, E, R>) =>
   Effect.flatMap(Run, (run) => run.within(method).once("evaluate", Schema.Array(ResultRow), effect))
 
-/** Evaluates the policy as it is now. Interrupted, it goes on at the answers that it has not got yet. */
+/** Greedy answers of the policy as it is now, under a grammar or none. Interrupted, it goes on at those that it has not got yet. */
+const answersOf = Effect.fnUntraced(function*<A, E, R>(options: EvaluateOptions<A, E, R>, masking: Rise.Masking, pass: Omit<Pass, "before">) {
+  const { form = "think", maxTokens = 224, task } = options
+  const method = masking === "mask" ? `${options.method} under the mask` : options.method
+  const policy = yield* Policy
+  const grammar = yield* Rise.grammarOf(task, masking, form)
+  const session = yield* policy.session
+  const spool = yield* (yield* Run).within(options.method).spool(pass.name)
+  const asking = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar }, spool })
+  // A server's tokenizer is not here.
+  const encode = session.oneByOne === undefined ? policy.encode : undefined
+  let asked = 0
+  let faults = 0
+  let cut = 0
+  let first = ""
+  const rows = yield* measure(options, (samples) =>
+    Effect.forEach(samples, (sample) =>
+      Effect.map(Rise.promptOf(task, form, sample), (text) => ({
+        prompt: { images: [sample.image], text },
+        key: `evaluate/sample=${sample.image.id}`
+      }))).pipe(
+      Effect.flatMap(asking.ask),
+      Effect.map((completions) =>
+        samples.flatMap(({ image, truth }, i) => {
+          const completion = completions[i]
+          if (completion === undefined) return []
+          asked++
+          const { fault } = completion
+          if (fault !== undefined && faults++ === 0) first = Asking.faultOf(image.id, fault)
+          const text = Rise.saidIn(form, completion)
+          // What a filter has cut off is no answer, though it may read like one.
+          const read = Rise.read(task, form, truth, fault === undefined ? text : "")
+          if (fault === undefined && completion.finish === "length" && read.verdict !== "ok") cut++
+          const probability = probabilityIn(completion, encode)
+          const { rank } = task
+          const ranked = rank === undefined || probability === undefined
+            ? read.annotation
+            : Option.map(read.annotation, (annotation) => rank(annotation, completion.text, probability))
+          return [{ text, fault, ranked, ...read }]
+        }))
+    ), { ...pass, before: spool.rows.length })
+  yield* asking.answered
+  if (faults > 0) {
+    const many = `${faults} of ${asked} pictures`
+    yield* warn(`${method}: no answer, counted as wrong, for ${many}; the first: ${first}`)
+  }
+  if (cut > 0) {
+    yield* warn(`${method}: ${cut} of ${asked} answers were cut off at ${maxTokens} tokens, and count as wrong; a model that thinks at ` +
+      `length wants more (maxTokens; for a server --extra '{"max_tokens": 4000}')`)
+  }
+  return rows
+}, Effect.scoped)
+
+/** Evaluates the policy as it is now. */
 export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
-  const { form = "think", maxTokens = 224, method, task } = options
-  return recorded(method, Effect.scoped(Effect.gen(function*() {
-    const policy = yield* Policy
-    const grammar = yield* Rise.grammarOf(task, options.grammar, form)
-    const session = yield* policy.session
-    const spool = yield* (yield* Run).within(method).spool("evaluate")
-    const asking = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar }, spool })
-    // A server's tokenizer is not here.
-    const encode = session.oneByOne === undefined ? policy.encode : undefined
-    let asked = 0
-    let faults = 0
-    let cut = 0
-    let first = ""
-    const rows = yield* measure(options, (samples) =>
-      Effect.forEach(samples, (sample) =>
-        Effect.map(Rise.promptOf(task, form, sample), (text) => ({
-          prompt: { images: [sample.image], text },
-          key: `evaluate/sample=${sample.image.id}`
-        }))).pipe(
-        Effect.flatMap(asking.ask),
-        Effect.map((completions) =>
-          samples.flatMap(({ image, truth }, i) => {
-            const completion = completions[i]
-            if (completion === undefined) return []
-            asked++
-            const { fault } = completion
-            if (fault !== undefined && faults++ === 0) first = Asking.faultOf(image.id, fault)
-            const text = Rise.saidIn(form, completion)
-            // What a filter has cut off is no answer, though it may read like one.
-            const read = Rise.read(task, form, truth, fault === undefined ? text : "")
-            if (fault === undefined && completion.finish === "length" && read.verdict !== "ok") cut++
-            const probability = probabilityIn(completion, encode)
-            const { rank } = task
-            const ranked = rank === undefined || probability === undefined
-              ? read.annotation
-              : Option.map(read.annotation, (annotation) => rank(annotation, completion.text, probability))
-            return [{ text, fault, ranked, ...read }]
-          }))
-      ), spool.rows.length)
-    yield* asking.answered
-    if (faults > 0) {
-      const many = `${faults} of ${asked} pictures`
-      yield* warn(`${method}: no answer, counted as wrong, for ${many}; the first: ${first}`)
-    }
-    if (cut > 0) {
-      yield* warn(`${method}: ${cut} of ${asked} answers were cut off at ${maxTokens} tokens, and count as wrong; a model that thinks at ` +
-        `length wants more (maxTokens; for a server --extra '{"max_tokens": 4000}')`)
-    }
-    return rows
-  })))
+  const { grammar = "both", method, task } = options
+  return recorded(method, Effect.gen(function*() {
+    const rows = yield* answersOf(options, grammar === "mask" ? "mask" : "off", { name: "evaluate", kept: true })
+    const { vocabularySize } = yield* Policy
+    if (grammar !== "both" || task.grammar === undefined || vocabularySize === 0) return rows
+    const again = yield* answersOf(options, "mask", { name: "evaluate-masked", kept: false })
+    return [...rows, ...again.flatMap((row) => everyTask.has(row.metric) ? [] : [{ ...row, metric: masked(row.metric) }])]
+  }))
 }
 
 /** Evaluates one and the same annotation for every sample: the training set's mean is the `prior` row. */

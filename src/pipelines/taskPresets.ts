@@ -3,6 +3,7 @@
  *
  * As presets themselves, these hold for every method of a comparison alike.
  */
+import type * as Rise from "../dsl/Rise.ts"
 import type { Preset } from "./presets.ts"
 
 /** Tasks with settings of their own. */
@@ -28,12 +29,14 @@ const tags = 5
 
 const withLengths = (preset: Preset, { answer, chain }: Lengths): Preset => {
   const whole = chain + answer + tags
+  const practised = <A extends { readonly practice?: Rise.PracticeOptions }>(stage: A): A =>
+    stage.practice === undefined ? stage : { ...stage, practice: { ...stage.practice, maxTokens: whole } }
   return {
     ...preset,
-    ...(preset.warmUp === undefined ? {} : { warmUp: { ...preset.warmUp, maxTokens: chain } }),
+    ...(preset.warmUp === undefined ? {} : { warmUp: practised({ ...preset.warmUp, maxTokens: whole }) }),
     generate: { ...preset.generate, maxTokens: chain },
     reconstruct: { ...preset.reconstruct, maxTokens: answer },
-    sft: { ...preset.sft, maxTokens: whole },
+    sft: practised({ ...preset.sft, maxTokens: whole }),
     rft: { ...preset.rft, maxTokens: whole },
     evaluate: { ...preset.evaluate, maxTokens: whole }
   }
@@ -78,7 +81,7 @@ const inBrief = (preset: Preset): Preset => ({
   ...preset,
   limit: { train: 500, test: 200 },
   generate: { ...preset.generate, candidates: 8 },
-  rft: { ...preset.rft, steps: 60, select: { every: 20 } }
+  rft: { ...preset.rft, steps: 60 }
 })
 
 const taught = (task: TaskName, preset: Preset): Preset => task === "lisa" ? withoutWarmUp(preset) : preset

@@ -27,7 +27,7 @@ describe("rise tables", () => {
       writeFileSync(join(cell, "run.json"), JSON.stringify({ identity: { config: { model: "another" } } }))
       const mixed = rise("tables", "--dry", "--out", out, "--seeds", "0", "--preset", "quick")
       assert.strictEqual(mixed.status, 1)
-      assert.match(mixed.stderr, /was started with model = "another", this run has "embedded scene-vl"/)
+      assert.match(mixed.stderr, /was started with model = "another", this run has "embedded scene-vl-places"/)
     } finally {
       rmSync(directory, { recursive: true })
     }

@@ -14,7 +14,7 @@ import * as Stub from "./StubPolicy.ts"
 const { task } = Emotion6
 
 const live = Layer.mergeAll(
-  OnnxPolicy.layer({ model: "assets/scene-vl", seed: 0 }).pipe(Layer.provide(Runtime.layer({ workers: 2 }))),
+  OnnxPolicy.layer({ model: "assets/scene-vl-places", seed: 0 }).pipe(Layer.provide(Runtime.layer({ workers: 2 }))),
   Run.layerMemory({ seed: 0 }),
   Layer.succeed(Progress, silent)
 ).pipe(Layer.provideMerge(NodeServices.layer))
@@ -31,7 +31,7 @@ const valid = (form: Rise.Form) =>
     return good.length / groups.length
   }))
 
-const practice: Rise.PracticeOptions = { texts: 16, weight: 4, maxTokens: 24 }
+const practice: Rise.PracticeOptions = { texts: 16, weight: 10, maxTokens: 24 }
 const train = Scenes.Scenes.dataset({ split: "train", limit: 96 })
 
 describe("practice", () => {
@@ -40,7 +40,7 @@ describe("practice", () => {
       const tuned = (options: Rise.SftOptions) =>
         Rise.make(task, train).pipe(
           Rise.answers(),
-          Rise.sft({ steps: 60, batchSize: 16, learningRate: 1e-3, ...options }),
+          Rise.sft({ steps: 160, batchSize: 16, learningRate: 8e-4, ...options }),
           Rise.train,
           Effect.andThen(valid("answer")),
           Effect.provide(Layer.fresh(live))

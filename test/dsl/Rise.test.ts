@@ -5,7 +5,7 @@ import { Advantage } from "../../src/dsl/Advantage.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { metricsFile, Run } from "../../src/dsl/Run.ts"
-import { Policy } from "../../src/kernels/policy/Policy.ts"
+import { type Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../src/kernels/policy/Policy.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = (options: Stub.Options = {}, seed = 1) =>
@@ -215,4 +215,28 @@ describe("Rise", () => {
       const trace = yield* Stub.Trace
       assert.isTrue(trace.keys.every((key) => /^warm-up\/sample=.*\/reason$/.test(key)))
     }).pipe(Effect.provide(live())))
+
+  it.effect("keeps what the base could do: by turns its reasoning, and its think-answer without the annotation in it", () => {
+    const examples: Array<SupervisedExample> = []
+    const noted = Layer.effect(Policy, Effect.map(Policy, (policy) => ({
+      ...policy,
+      update: (objective: Objective, options: UpdateOptions) => {
+        if (objective._tag === "Supervised") examples.push(...objective.examples)
+        return policy.update(objective, options)
+      }
+    })))
+    return Effect.gen(function*() {
+      yield* Rise.make(Stub.Mood, Stub.data(60)).pipe(Rise.warmUp({ share: 1, steps: 8, batchSize: 16, learningRate: 1e-3, keep: 0.3 }), Rise.train)
+      const asked = (opening: string) => examples.filter(({ prompt: { text } }) => text.startsWith(opening))
+      const [rebuilt, reasoned, answered] = ["Which mood", "Why is this", "Think, then"].map(asked)
+      assert.strictEqual(rebuilt!.length, 128)
+      assert.strictEqual(reasoned!.length + answered!.length, 128)
+      assert.isAbove(answered!.length, 30)
+      for (const { target } of reasoned!) assert.deepStrictEqual(target.map(({ weight }) => weight), [0.3])
+      for (const { target } of answered!) {
+        assert.deepStrictEqual(target.map(({ weight }) => weight), [0.3, 0, 0.3])
+        assert.match(target.map(({ text }) => text).join(""), /^<think>.+<\/think><answer>(joy|anger|fear)<\/answer>$/)
+      }
+    }).pipe(Effect.provide(noted.pipe(Layer.provideMerge(live()))))
+  })
 })

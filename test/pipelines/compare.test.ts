@@ -21,7 +21,7 @@ const preset: Preset = {
   filter: { tau: 0.75 },
   sft: { steps: 10, batchSize: 8, learningRate: 3, select: { every: 5 } },
   rft: { steps: 10, promptsPerStep: 8, learningRate: 3, select: { every: 5 } },
-  evaluate: { maxTokens: 32, grammar: "off" }
+  evaluate: { maxTokens: 32 }
 }
 
 const start = warmUp(Stub.Mood, Stub.data(90), preset)

@@ -7,7 +7,7 @@ import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import { OnnxPolicy } from "../../src/kernels/policy/index.ts"
 import { Runtime } from "../../src/kernels/runtime/index.ts"
-import { Ablations, Audit, riseCot, Source, warmUp } from "../../src/pipelines/index.ts"
+import { Ablations, Audit, evaluate, masked, Results, riseCot, Source, warmUp } from "../../src/pipelines/index.ts"
 import type { Preset } from "../../src/pipelines/presets.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
 
@@ -23,9 +23,9 @@ const preset: Preset = {
   reconstruct: { maxTokens: 16, grammar: "mask" },
   reinforce: { steps: 1, promptsPerStep: 2, learningRate: 1e-4 },
   filter: { tau: 0 },
-  sft: { steps: 1, batchSize: 4, learningRate: 5e-4, grammar: "mask" },
-  rft: { steps: 1, groupSize: 4, promptsPerStep: 2, learningRate: 1e-4, maxTokens: 40, grammar: "mask" },
-  evaluate: { maxTokens: 40, grammar: "mask" }
+  sft: { steps: 1, batchSize: 4, learningRate: 5e-4, practice: { texts: 2, weight: 1, maxTokens: 40 } },
+  rft: { steps: 1, groupSize: 4, promptsPerStep: 2, learningRate: 1e-4, maxTokens: 40, format: 1 },
+  evaluate: { maxTokens: 40 }
 }
 const policy = (seed: number) => OnnxPolicy.layer({ model: "assets/scene-vl", seed })
 const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
@@ -36,7 +36,7 @@ describe("pipelines on the embedded checkpoint", () => {
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const out = yield* temporary
-      const grid = { subjects: Ablations.subjects({ data: Option.none() }), bench: { out: `${out}/grid`, preset, model: () => ({ name: "embedded", policy }) } }
+      const grid = { subjects: Ablations.subjects({ data: Option.none() }), bench: { out: `${out}/grid`, preset, model: { name: "embedded", policy } } }
       const cells = Grid.plan(grid, { seeds: [3], tables: ["4"], only: ["emotion6/full/seed-3/SFT-high"] })
       assert.deepStrictEqual(cells.map(Ablations.Cell.label), ["RISE-CoT", "SFT high"])
       assert.deepStrictEqual(yield* Grid.run(grid, cells, { started: () => Effect.void, failed: () => Effect.void }), [])
@@ -52,6 +52,23 @@ describe("pipelines on the embedded checkpoint", () => {
         yield* tensors("whole/checkpoints/sft.safetensors")
       )
     }).pipe(Effect.scoped, Effect.provide(live)))
+
+  it.live("is measured by what it writes by itself, and once more under the mask", () =>
+    Effect.gen(function*() {
+      const { test } = yield* Source.open({ task, data: Option.none(), shots: Option.none(), seed: 0 })
+      const options = { task, data: Stream.take(test, 8), maxTokens: 40 } as const
+      const of = (grammar: "both" | "mask" | "off") =>
+        Effect.gen(function*() {
+          const rows = yield* evaluate({ ...options, method: grammar, grammar })
+          const texts = yield* Stream.runCollect(Stream.map(Results.predictions(grammar), ({ text }) => text))
+          return { texts, rows: rows.filter(({ part }) => part === "all").map(({ metric, value }) => [metric, value] as const) }
+        })
+      const [both, mask, off] = yield* Effect.all([of("both"), of("mask"), of("off")])
+      const own = mask.rows.filter(([metric]) => !["valid", "reward", "cue precision", "cue recall"].includes(metric))
+      assert.isAbove(own.length, 1)
+      assert.deepStrictEqual(both.rows, [...off.rows, ...own.map(([metric, value]) => [masked(metric), value] as const)])
+      assert.deepStrictEqual(both.texts, off.texts)
+    }).pipe(Effect.provide([policy(0), Run.layerMemory({ seed: 0 })]), Effect.provide(live)))
 
   it.live("an audit reads what the model rebuilds of a label", () =>
     Effect.gen(function*() {

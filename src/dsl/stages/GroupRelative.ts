@@ -29,9 +29,16 @@ const commonest = (verdicts: ReadonlyArray<Verdict>): Verdict => {
   return [...counts].reduce<readonly [Verdict, number]>((most, entry) => entry[1] > most[1] ? entry : most, ["ok", 0])[0]
 }
 
-/** What the candidates wrote, with the grammar of each of their draws; neighbours share a prompt. */
+/** A quarter of a group, those first whose format is broken: what a format loss is to be of. More of the same prompt tells little more. */
+const telling = (group: ReadonlyArray<Judged>): ReadonlyArray<Judged> => {
+  const broken = (candidate: Judged) => candidate.verdict.startsWith("format")
+  const first = [...group.filter(broken), ...group.filter((candidate) => !broken(candidate))]
+  return first.slice(0, Math.ceil(group.length / 4))
+}
+
+/** What they wrote, with the grammar of each of their draws; neighbours share a prompt. */
 const held = (groups: ReadonlyArray<ReadonlyArray<Judged>>, grammars: ReadonlyArray<Grammar | undefined>): ReadonlyArray<FormatText> =>
-  groups.flatMap((group) => grammars.flatMap((grammar, turn) =>
+  groups.map(telling).flatMap((group) => grammars.flatMap((grammar, turn) =>
     grammar === undefined ? [] : group.flatMap(({ draws }) =>
       draws.slice(turn, turn + 1).map(({ completion: { tokens }, prompt }) => ({ prompt, tokens, grammar })))))
 

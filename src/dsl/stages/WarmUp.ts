@@ -1,14 +1,17 @@
 /**
  * `warmUp`: bootstraps the closed loop on its reconstruction half alone.
  */
-import { Effect, Option, Schema, Stream } from "effect"
+import { Effect, Option, Result, Schema, Stream } from "effect"
+import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { Policy, type SupervisedExample } from "../../kernels/policy/Policy.ts"
+import { Policy, type Prompt, type SupervisedExample } from "../../kernels/policy/Policy.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { RunFileError } from "../RunError.ts"
 import { Run } from "../Run.ts"
+import type { Sample } from "../Task.ts"
+import * as ThinkAnswer from "../ThinkAnswer.ts"
 import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
@@ -24,16 +27,13 @@ export interface WarmUpOptions extends Omit<Settings.Optimising, "select">, Draw
   readonly share?: number
   readonly batchSize?: number
   /**
-   * Weight of the base's own reasoning as a target beside its reconstruction, so that learning to reconstruct does not cost
-   * it what it can see. Default 0. Needs no labels: the text is the base's own.
+   * Weight of the base's own texts as targets beside its reconstruction, so that learning to reconstruct costs it neither what it can
+   * see nor how an answer is written: by turns a reasoning, and a think-answer without the annotation in it. Default 0. Needs no labels.
    */
   readonly keep?: number
   /** Whether tags and control tokens are kept out of the chains while they are drawn. Default "off". */
   readonly chains?: Masking
-  /**
-   * Reconstructions of the policy's own along which its format is held. Default: none. Only what is taught can be practised: of what
-   * it has no lessons in, a policy learns to end at once, which breaks no format.
-   */
+  /** Texts of the policy's own along which its format is held: reconstructions, at every fourth step think-answers. Default: none. */
   readonly practice?: PracticeOptions
   /** Score the annotation under the task's format mask. Default "off". */
   readonly grammar?: Masking
@@ -51,7 +51,8 @@ const warming: Rules.Table = {
   grammar: Settings.masking
 }
 
-const Chain = Schema.Struct({ image: Schema.String, reasoning: Schema.String })
+/** What the base wrote of a sample: a reasoning, and an answer as it would be asked for one; empty where it is of no use. */
+const Written = Schema.Struct({ image: Schema.String, reasoning: Schema.String, answer: Schema.String })
 const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int })
 
 /**
@@ -72,65 +73,92 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   const chosen = Stream.unwrap(Effect.map(Run, ({ seed }) =>
     Stream.filter(self.data, (sample) => Keyed.stream(seed, `${stage}/sample=${sample.image.id}`).next() < share)))
 
-  const explain = Effect.scoped(Effect.gen(function*() {
+  const write = Effect.scoped(Effect.gen(function*() {
     const run = yield* Run
     const { prompts } = yield* Batching
     const session = yield* (yield* Policy).session
     const leaks = Reward.leak(task)
     const narrative = yield* narrativeOf(task.name, options.chains)
+    const asked = (form: "reason" | "annotate", grammar: Grammar | undefined) => (samples: ReadonlyArray<Sample<A>>) =>
+      Effect.forEach(samples, (sample) =>
+        Effect.map(Question.ask(task, form, sample, form === "reason" ? task.encode(sample.truth) : ""), (text) => ({
+          prompt: { images: [sample.image], text },
+          key: `${stage}/sample=${sample.image.id}/${form}`
+        }))).pipe(
+        Effect.flatMap((requests) => sampleAll(session, requests, { count: 1, maxTokens, temperature, grammar })),
+        Effect.map((completions) => completions.map((group) => group[0]?.text ?? ""))
+      )
+    const reasonings = asked("reason", narrative)
+    const answers = asked("annotate", undefined)
     return yield* chosen.pipe(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
-        Effect.forEach(samples, (sample) =>
-          Effect.map(Question.ask(task, "reason", sample, task.encode(sample.truth)), (text) => ({
-            prompt: { images: [sample.image], text },
-            key: `${stage}/sample=${sample.image.id}/reason`
-          }))).pipe(
-          Effect.flatMap((requests) => sampleAll(session, requests, { count: 1, maxTokens, temperature, grammar: narrative })),
-          Effect.map((completions) => samples.map((sample, i) => ({ sample, reasoning: completions[i]?.[0]?.text ?? "" })))
-        )
+        Effect.map(Effect.all([reasonings(samples), keep > 0 ? answers(samples) : Effect.succeed([])]), ([reasonings, answers]) =>
+          samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" })))
       ),
       Stream.flattenIterable,
-      Stream.mapEffect(({ reasoning, sample }) => {
-        const usable = Option.isNone(leaks(reasoning, sample.truth)) && Option.isNone(Reward.narrative(reasoning))
-        return Effect.as(run.append(file, { image: sample.image.id, reasoning: usable ? reasoning : "" }), usable)
+      Stream.mapEffect(({ answer, reasoning, sample: { image, truth } }) => {
+        const usable = Option.isNone(leaks(reasoning, truth)) && Option.isNone(Reward.narrative(reasoning))
+        const read = Result.flatMap(ThinkAnswer.read(answer), ({ answer }) => task.decode(answer))
+        const row: typeof Written.Type = { image: image.id, reasoning: usable ? reasoning : "", answer: Result.isSuccess(read) ? answer : "" }
+        return Effect.as(run.append(file, row), usable)
       }),
       Stream.runFold(() => ({ asked: 0, usable: 0 }), (sum, usable) => ({ asked: sum.asked + 1, usable: sum.usable + (usable ? 1 : 0) }))
     )
   }))
 
+  /**
+   * What the base is to keep of itself: by turns how it explains the sample and how it writes a think-answer, without the annotation that
+   * stands in it.
+   */
+  const keptOf = Effect.fnUntraced(function*(sample: Sample<A>, { answer, reasoning }: typeof Written.Type) {
+    const { seed } = yield* Run
+    const images = [sample.image]
+    const read = ThinkAnswer.read(answer)
+    if (Result.isFailure(read) || Keyed.stream(seed, `${stage}/sample=${sample.image.id}/keep`).next() < 0.5) {
+      const text = yield* Question.ask(task, "reason", sample, task.encode(sample.truth))
+      return { prompt: { images, text }, target: [{ text: reasoning, weight: keep }] }
+    }
+    const around = ThinkAnswer.segments(read.success.reasoning, { text: read.success.answer, weight: 0 })
+    const text = yield* Question.ask(task, "annotate", sample)
+    return { prompt: { images, text }, target: around.map((part) => ({ ...part, weight: keep * part.weight })) }
+  })
+
   const training = Effect.gen(function*() {
     const run = yield* Run
-    const { asked, usable } = yield* run.once("warm-up-chains", Chains, explain)
+    const { asked, usable } = yield* run.once("warm-up-chains", Chains, write)
     yield* run.metric({ stage, step: 0, of: 0, asked, usable, share })
     const grammar = yield* grammarOf(task, options.grammar, "answer")
     const examples = chosen.pipe(
       Stream.zip(Stream.mapEffect(run.rows(file), (row) =>
-        Schema.decodeUnknownEffect(Chain)(row).pipe(
-          Effect.mapError((cause) => new RunFileError({ path: file, reason: "holds a line that is not a chain", cause }))
+        Schema.decodeUnknownEffect(Written)(row).pipe(
+          Effect.mapError((cause) => new RunFileError({ path: file, reason: "holds a line that is no text of the base", cause }))
         ))),
       Stream.filter(([, { reasoning }]) => reasoning !== ""),
-      Stream.mapEffect(([sample, { reasoning }]) =>
+      Stream.mapEffect(([sample, written]) =>
         Effect.gen(function*() {
-          const images = [sample.image]
-          const annotation = task.encode(sample.truth)
-          const reconstruct = yield* Question.ask(task, "reconstruct", sample, reasoning)
-          const reason = yield* Question.ask(task, "reason", sample, annotation)
-          const reconstruction: SupervisedExample = { prompt: { images, text: reconstruct }, target: [{ text: annotation, weight: 1 }], grammar }
-          const kept: SupervisedExample = { prompt: { images, text: reason }, target: [{ text: reasoning, weight: keep }] }
-          return { reconstruction, examples: keep > 0 ? [reconstruction, kept] : [reconstruction] }
+          const prompt = { images: [sample.image], text: yield* Question.ask(task, "reconstruct", sample, written.reasoning) }
+          const reconstruction: SupervisedExample = { prompt, target: [{ text: task.encode(sample.truth), weight: 1 }], grammar }
+          return { sample, prompt, examples: keep > 0 ? [reconstruction, yield* keptOf(sample, written)] : [reconstruction] }
         })
       )
     )
     const practise = yield* Practice.make(task, options.practice)
+    const exercises = (batch: ReadonlyArray<{ readonly prompt: Prompt; readonly sample: Sample<A> }>, step: number, key: string) =>
+      Effect.forEach(batch, ({ prompt, sample }, i) => {
+        const of = { key: `${key}/practice/${i}` }
+        return step % 4 > 0
+          ? Effect.succeed<Exercise>({ ...of, form: "answer", prompt })
+          : Effect.map(Question.ask(task, "annotate", sample), (text): Exercise => ({ ...of, form: "think", prompt: { ...prompt, text } }))
+      })
     yield* Train.train({
       stage,
       settings: options,
       batches: Batches.endless(examples, { seed: run.seed, key: stage, size: batchSize, what: "usable chains of the base" }),
-      step: (batch, { key, update }) =>
+      step: (batch, { key, step, update }) =>
         Effect.gen(function*() {
-          const asked = batch.map(({ reconstruction: { prompt } }, i): Exercise => ({ form: "answer", prompt, key: `${key}/practice/${i}` }))
-          return yield* supervise(batch.flatMap(({ examples }) => examples), yield* practise(asked), update)
+          const format = yield* Effect.flatMap(exercises(batch, step, key), practise)
+          return yield* supervise(batch.flatMap(({ examples }) => examples), format, update)
         })
     })
   })

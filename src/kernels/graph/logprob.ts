@@ -6,7 +6,7 @@
  * `chunk × vocabulary` floats of memory, not `rows × vocabulary`.
  */
 import { withVjp } from "./custom.ts"
-import { add, log, mul, neg, sub } from "./elementwise.ts"
+import { add, log, minimum, mul, neg, sub } from "./elementwise.ts"
 import { gather, pick, scatterAdd } from "./indexing.ts"
 import { concat, reshape, slice } from "./layout.ts"
 import { matmul } from "./linear.ts"
@@ -65,12 +65,16 @@ const chunkLogprob = (x: Tensor, embedding: Tensor, targets: Tensor, scale: numb
   })
 }
 
+/** What `allowedLogprob` reads of each token: it may come next; it may not; it is left out of the question. */
+export const Choice = { allowed: 0, forbidden: -1e9, aside: -2e9 } as const
+
 /**
- * log Σ softmax(x·Eᵀ) over the tokens that a mask allows, for each row: the log-probability that the next token is one of them.
+ * log Σ softmax(x·Eᵀ) over the tokens that a mask allows, for each row: the log-probability that the next token is one of them, given
+ * that it is none of those left aside.
  *
  * @param x `[rows, width]`
  * @param embedding `[vocabulary, width]`
- * @param bias `[rows, vocabulary]`: 0 where a token is allowed, hugely negative elsewhere. Receives no gradient.
+ * @param bias `[rows, vocabulary]` of `Choice`; at least one token of a row is allowed. Receives no gradient.
  * @returns `[rows]`, nats, at most 0
  */
 export const allowedLogprob = (x: Tensor, embedding: Tensor, bias: Tensor, chunk?: number): Tensor => {
@@ -81,8 +85,10 @@ export const allowedLogprob = (x: Tensor, embedding: Tensor, bias: Tensor, chunk
 
 const chunkAllowed = (x: Tensor, embedding: Tensor, bias: Tensor): Tensor => {
   const rows = x.shape[0] as number
-  const logits = matmul(x, embedding, { transB: true })
-  const masked = add(logits, bias)
+  const product = matmul(x, embedding, { transB: true })
+  const masked = add(product, bias)
+  // What is forbidden counts again, what is aside does not.
+  const logits = add(product, minimum(sub(bias, scalar(Choice.forbidden)), scalar(0)))
   // A softmax's own entries, so that value and gradient agree; the masked one is 1 in all where nothing is masked.
   const gap = sub(softmax(masked), softmax(logits))
   return withVjp(sub(logSumExp(masked, [1]), logSumExp(logits, [1])), [x, embedding], (d) => {

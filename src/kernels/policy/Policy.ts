@@ -96,7 +96,7 @@ export interface SupervisedExample {
 /**
  * A text along which the probability of leaving a grammar is held down: −log of the mass that the grammar allows, up to the
  * first token that it does not (the semantic loss of Xu et al. 2018). It needs no label: any text that a policy wrote tells
- * where that policy would break the format.
+ * where that policy would break the format. Where a text may end or go on, the end is left out of the sum.
  */
 export interface FormatText {
   readonly prompt: Prompt

@@ -110,12 +110,13 @@ export const lossAndGradients = Effect.fnUntraced(function*(
       const { batch, grammar, origins } = item
       const shape = Batches.shapeOf(item)
       const kind = item.holds ? "format" : options.kind
+      const tables = grammar && (item.holds ? GrammarTables.held(grammar, model.endOfTurn) : GrammarTables.tables(grammar))
       const session = context.sessions.of({
         key: `${kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
         worker,
         program: () => Programs[kind](model.config, shape, trainable, { lora, recompute: context.recompute, frozen: model.mapped?.frozen }),
         ...Mapped.session(model.mapped),
-        bound: { ...context.weights, ...(grammar && GrammarTables.tables(grammar).tensors) },
+        bound: { ...context.weights, ...tables?.tensors },
         outputs
       })
       const feeds = { ...item.feeds(), ...masks, ...dropoutRows(context, item, options.step) }

@@ -14,7 +14,7 @@ export type Timing = typeof Timing.Type
 export const timingsFile = "timings.jsonl"
 
 /** Milliseconds per sequence, from the stages of `npm run emotion6` on two cores with the embedded checkpoint. */
-const milliseconds = { trained: 4.4, drawnInGroup: 1.1, drawnAlone: 4 } as const
+const milliseconds = { trained: 4.4, drawnInGroup: 1.1, drawnAlone: 4, practised: 11 } as const
 
 /** Seconds that a cell would take on the machine above, its parents being done. */
 export const counted = (cell: Cell.Cell, base: Preset, sizes: Sizes): number => {
@@ -24,10 +24,14 @@ export const counted = (cell: Cell.Cell, base: Preset, sizes: Sizes): number => 
   const held = Math.round(drawn * validation)
   const train = drawn - held
   const test = Math.min(sizes.test, limit?.test ?? Infinity)
-  const { drawnAlone, drawnInGroup, trained } = milliseconds
+  const { drawnAlone, drawnInGroup, practised, trained } = milliseconds
   /** Looks at the validation split while training. */
   const selecting = ({ select, steps = 200 }: Preset["sft"], each: number) =>
     select === undefined ? 0 : (Math.floor(steps / select.every) + 1) * Math.min(held, select.samples ?? Infinity) * each
+  const practising = ({ batchSize = 2, practice, steps = 200 }: Pick<Preset["sft"], "batchSize" | "practice" | "steps">) =>
+    steps * Math.min(batchSize, practice?.texts ?? 0) * practised
+  /** A rollout, which is read once more where its format is held. */
+  const rollout = ({ format = 0 }: Pick<Preset["rft"], "format">) => drawnInGroup + trained * (format > 0 ? 2 : 1)
   const candidates = generate.candidates ?? 8
   const loop = 2 * candidates * drawnInGroup
   const explain = train * loop
@@ -35,10 +39,10 @@ export const counted = (cell: Cell.Cell, base: Preset, sizes: Sizes): number => 
   const stages = {
     warmUp: warmUp === undefined
       ? 0
-      : train * (warmUp.share ?? 0.25) * drawnAlone + (warmUp.steps ?? 200) * (warmUp.batchSize ?? 2) * ((warmUp.keep ?? 0) > 0 ? 2 : 1) * trained,
-    reinforce: (reinforce.steps ?? 200) * (reinforce.promptsPerStep ?? 2) * candidates * 2 * (drawnInGroup + trained) + selecting(reinforce, loop),
-    sft: (sft.steps ?? 200) * (sft.batchSize ?? 2) * trained + selecting(sft, drawnAlone),
-    rft: (rft.steps ?? 200) * (rft.promptsPerStep ?? 2) * (rft.groupSize ?? 8) * (drawnInGroup + trained) + selecting(rft, drawnAlone)
+      : train * (warmUp.share ?? 0.25) * drawnAlone + (warmUp.steps ?? 200) * (warmUp.batchSize ?? 2) * ((warmUp.keep ?? 0) > 0 ? 2 : 1) * trained + practising(warmUp),
+    reinforce: (reinforce.steps ?? 200) * (reinforce.promptsPerStep ?? 2) * candidates * 2 * rollout(reinforce) + selecting(reinforce, loop),
+    sft: (sft.steps ?? 200) * (sft.batchSize ?? 2) * trained + practising(sft) + selecting(sft, drawnAlone),
+    rft: (rft.steps ?? 200) * (rft.promptsPerStep ?? 2) * (rft.groupSize ?? 8) * rollout(rft) + selecting(rft, drawnAlone)
   }
   const own = (): number => {
     switch (cell.method) {

@@ -43,8 +43,8 @@ export interface Bench<EP = never, RP = never> {
   /** The folder of the grid. */
   readonly out: string
   readonly preset: Preset
-  /** What a task's cells train and ask. */
-  readonly model: (task: string) => Model<EP, RP>
+  /** What cells train and ask. */
+  readonly model: Model<EP, RP>
   /** A server whose model is a baseline and a source of chains. */
   readonly remote?: Model<EP, RP> | undefined
 }
@@ -105,7 +105,7 @@ export interface Subject<out E, out R> extends Omit<Definition<never, never, nev
 
 /** What must not change between a cell and its continuation, besides seed, task, prompts and data. */
 export const configOf = <EP, RP>(cell: Cell.Cell, source: string, { model, preset, remote }: Bench<EP, RP>) => ({
-  model: model(cell.task).name,
+  model: model.name,
   source,
   shots: String(cell.shots),
   trainable: preset.trainable ?? "decoder",
@@ -146,7 +146,7 @@ export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): 
       const common = { method: Cell.label(cell), task, data: test, form: pipeline.form, ...settings, shots: String(cell.shots), cuesNamed }
       const source = sourceOf(cell)
 
-      const { policy } = isRemote(cell) && bench.remote !== undefined ? bench.remote : bench.model(name)
+      const { policy } = isRemote(cell) && bench.remote !== undefined ? bench.remote : bench.model
       const trained = Effect.gen(function*() {
         yield* pipeline.ready.pipe(within(cell.method === "RISE-CoT" ? source : ""))
         return cell.method === "RISE-CoT" ? [] : yield* evaluate(common)

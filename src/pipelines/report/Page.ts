@@ -26,7 +26,7 @@ export interface PageData {
 }
 
 /** Metrics where less is better; everything else is a share or a reward. */
-const lowerIsBetter = (metric: string) => /^(JSD|MAE|error)$/i.test(metric)
+const lowerIsBetter = (metric: string) => /^(JSD|MAE|error)( masked)?$/i.test(metric)
 
 /** Figures that only describe. */
 const hidden = new Set(["win rate ties"])
@@ -110,7 +110,8 @@ export const render = ({ curves, examples, facts, histogram, quarantined, result
     title,
     facts: [...facts, ["quarantined", set]],
     body: `<h2>Results</h2><div class="stack">${tables(results)}</div>` +
-      `<p class="note">Shaded: the best of its column, the prior aside. Win rate: share of samples on which the method is better than RISE, ties counted half.</p>` +
+      `<p class="note">Shaded: the best of its column, the prior aside. Win rate: share of samples on which the method is better than RISE, ties counted half. ` +
+      `Figures are of what a method writes by itself, and valid is its share of answers in the right format; “masked”: under the format mask.</p>` +
       (examples.length === 0 ? "" : `<h2>What the methods say</h2><p class="note"><span class="key" style="background:var(--faint)"></span>truth ` +
         `&nbsp;<span class="key" style="background:var(--accent)"></span>prediction, in percent</p><div class="stack">${examples.map(exampleOf).join("")}</div>`) +
       distribution +

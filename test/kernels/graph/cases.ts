@@ -145,6 +145,11 @@ export const cases: ReadonlyArray<Case> = [
       const bias = Float32Array.from({ length: 35 }, (_, i) => i < 28 && (i % 7 > 4 || (i % 7 === 4 && Math.floor(i / 7) % 2 === 0)) ? -1e9 : 0)
       return G.allowedLogprob(x!, e!, G.constant(bias, [5, 7]), chunk)
     })),
+  made("allowedLogprob, some left aside", [n(5, 4), n(7, 4)], (x, e) => {
+    // Columns 5 and 6 are forbidden; column 0 is aside in all rows but the first.
+    const bias = Float32Array.from({ length: 35 }, (_, i) => i % 7 > 4 ? G.Choice.forbidden : i > 0 && i % 7 === 0 ? G.Choice.aside : G.Choice.allowed)
+    return G.allowedLogprob(x!, e!, G.constant(bias, [5, 7]), 3)
+  }),
   made("one embedding as table and as head", [n(7, 4), index(7, 5), index(7, 5)], (e, i, t) =>
     G.selectedLogprob(G.gather(e!, i!), e!, t!)),
   made("stopGradient beside a live path", [n(2, 3)], (x) => G.mul(x!, G.stopGradient(G.constant(Float32Array.of(1, 2, 3))))),

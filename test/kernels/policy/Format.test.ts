@@ -46,18 +46,26 @@ const written = Effect.gen(function*() {
 })
 
 describe("format loss", () => {
-  it.effect("is the mean over tokens of −log P(allowed), by the scores with and without the mask", () =>
+  it.effect("is the mean over tokens of −log P(allowed), the end of a text that may go on aside, by scores with and without the mask", () =>
     run(Effect.gen(function*() {
       const policy = yield* Policy
       const { grammar, kept } = yield* written
-      const whole = kept.filter(({ tokens }) => tokens.length > 0)
+      // Where a text ends, 1 − P(end) is all rounding.
+      const open = kept.map((text) => ({ ...text, tokens: text.tokens.filter((token) => token !== policy.endOfTurn) }))
+      const whole = open.filter(({ tokens }) => tokens.length > 0)
       assert.isAbove(whole.length, 2)
-      const { free, masked } = yield* Effect.scoped(Effect.gen(function*() {
+      const { ends, free, masked } = yield* Effect.scoped(Effect.gen(function*() {
         const session = yield* policy.session
-        return { free: yield* session.logprobs(whole), masked: yield* session.logprobs(whole.map((text) => ({ ...text, grammar }))) }
+        const ended = whole.flatMap(({ prompt, tokens }) =>
+          Array.from(tokens, (_, t) => ({ prompt, tokens: Int32Array.of(...tokens.subarray(0, t), policy.endOfTurn) })))
+        return {
+          free: (yield* session.logprobs(whole)).flatMap((logprobs) => [...logprobs]),
+          masked: (yield* session.logprobs(whole.map((text) => ({ ...text, grammar })))).flatMap((logprobs) => [...logprobs]),
+          ends: (yield* session.logprobs(ended)).map((logprobs) => Math.exp(logprobs.at(-1)!))
+        }
       }))
-      // log P(token) = log P(allowed) + log P(token | allowed).
-      const gaps = free.flatMap((logprobs, i) => Array.from(logprobs, (value, t) => masked[i]![t]! - value))
+      // log P(token) = log P(allowed) + log P(token | allowed); the end is allowed everywhere, and is taken out of both.
+      const gaps = free.map((value, i) => -Math.log((Math.exp(value - masked[i]!) - ends[i]!) / (1 - ends[i]!)))
       const expected = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length
       const weight = 4
       const still = { ...update, learningRate: 0 }

@@ -16,7 +16,7 @@ export const preset: Preset = {
   filter: { tau: 0.75 },
   sft: { steps: 5, batchSize: 8, learningRate: 3, select: { every: 5 } },
   rft: { steps: 5, promptsPerStep: 8, learningRate: 3, select: { every: 5 } },
-  evaluate: { maxTokens: 32, grammar: "off" }
+  evaluate: { maxTokens: 32 }
 }
 
 /** The stub's task under the name and measure of the paper's first. */
@@ -43,7 +43,7 @@ export const gridIn = (out: string, { remote = false, stub = {}, settings = pres
   bench: {
     out,
     preset: settings,
-    model: () => ({ name: "stub", policy: (seed: number) => Stub.layer({ seed, ...stub }) }),
+    model: { name: "stub", policy: (seed: number) => Stub.layer({ seed, ...stub }) },
     ...(remote ? { remote: { name: "stub server", policy: (seed: number) => Stub.layer({ seed: seed + 100, ...stub }) } } : {})
   }
 })

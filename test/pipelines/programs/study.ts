@@ -19,7 +19,7 @@ const preset: Preset = {
   filter: { tau: 0.75 },
   sft: { steps: 10, batchSize: 8, learningRate: 3 },
   rft: { steps: 10, promptsPerStep: 8, learningRate: 3 },
-  evaluate: { maxTokens: 32, grammar: "off" }
+  evaluate: { maxTokens: 32 }
 }
 const train = Stub.data(60)
 const test = Stream.drop(Stub.data(90), 60)
