@@ -102,11 +102,11 @@ export const quick: Preset = {
   ...full,
   name: "quick",
   limit: { train: 700, test: 300 },
-  warmUp: { ...full.warmUp, steps: 260 },
+  warmUp: { ...full.warmUp, steps: 300 },
   generate: { ...full.generate, candidates: 16 },
-  reinforce: { ...full.reinforce, steps: 10, warmup: 1, select: { every: 10, samples: 16 } },
+  reinforce: { ...full.reinforce, steps: 15, warmup: 2, select: { every: 15, samples: 16 } },
   sft: { ...full.sft, steps: 200, warmup: 10, select: { every: 50 } },
-  rft: { ...full.rft, steps: 80, warmup: 3 }
+  rft: { ...full.rft, steps: 100, warmup: 3 }
 }
 
 /**
