@@ -120,8 +120,7 @@ export const photos: Preset = {
   generate: { ...full.generate, candidates: 16 },
   reinforce: { ...full.reinforce, steps: 60 },
   filter: { tau: 0.75, least: 0.6 },
-  sft: { ...full.sft, steps: 800, learningRate: 8e-4, select: { every: 200 } },
-  rft: { ...full.rft, steps: 300 }
+  sft: { ...full.sft, steps: 800, learningRate: 8e-4, select: { every: 200 } }
 }
 
 /**

@@ -36,11 +36,23 @@ const telling = (group: ReadonlyArray<Judged>): ReadonlyArray<Judged> => {
   return first.slice(0, Math.ceil(group.length / 4))
 }
 
-/** What they wrote, with the grammar of each of their draws; neighbours share a prompt. */
+/**
+ * All first draws of a group, then all second ones, with the number of their turn and of their candidate: draws of one prompt stay
+ * neighbours and can share its prefill.
+ */
+const byTurn = <B>(
+  group: ReadonlyArray<Judged>,
+  each: (draw: Group.Draw, turn: number, candidate: number) => ReadonlyArray<B>
+): ReadonlyArray<B> =>
+  (group[0]?.draws ?? []).flatMap((_, turn) =>
+    group.flatMap(({ draws }, candidate) => draws.slice(turn, turn + 1).flatMap((draw) => each(draw, turn, candidate))))
+
+/** What they wrote, with the grammar of each of their draws. */
 const held = (groups: ReadonlyArray<ReadonlyArray<Judged>>, grammars: ReadonlyArray<Grammar | undefined>): ReadonlyArray<FormatText> =>
-  groups.map(telling).flatMap((group) => grammars.flatMap((grammar, turn) =>
-    grammar === undefined ? [] : group.flatMap(({ draws }) =>
-      draws.slice(turn, turn + 1).map(({ completion: { tokens }, prompt }) => ({ prompt, tokens, grammar })))))
+  groups.map(telling).flatMap((group) => byTurn(group, ({ completion: { tokens }, prompt }, turn) => {
+    const grammar = grammars[turn]
+    return grammar === undefined ? [] : [{ prompt, tokens, grammar }]
+  }))
 
 /**
  * A step function that remembers how many steps in a row had no live group.
@@ -59,12 +71,8 @@ export const stepper = (stage: string, settings: Reinforcing, grammars: Readonly
       const { normalize } = yield* Advantage
       const policy = yield* Policy
       const scored = groups.map((group) => ({ group, ...normalize(group.map(({ reward }) => reward)) }))
-      // All first draws of a group, then all second ones: draws of one prompt stay neighbours and can share its prefill.
       const rollouts = scored.filter(({ dead }) => !dead).flatMap(({ advantages, group }) =>
-        (group[0]?.draws ?? []).flatMap((_, turn) =>
-          group.flatMap(({ draws }, i) => draws.slice(turn, turn + 1).map((draw) => Group.rollout(draw, advantages[i] ?? 0)))
-        )
-      )
+        byTurn(group, (draw, _turn, candidate) => [Group.rollout(draw, advantages[candidate] ?? 0)]))
       const candidates = groups.flat()
       const completions = candidates.flatMap(({ draws }) => draws.map(({ completion }) => completion))
       const sampled = completions.reduce((sum, { tokens }) => sum + tokens.length, 0)

@@ -41,14 +41,14 @@ export interface Exercise {
 
 /** Makes what a stage calls at each step. A task without a grammar has nothing that could be practised. */
 export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: PracticeOptions | undefined) {
-  const grammars = options === undefined ? undefined : {
-    answer: yield* grammarOf(task, "mask", "answer"),
-    think: yield* grammarOf(task, "mask", "think")
-  }
+  const masking = options === undefined ? "off" : "mask"
+  const grammars = { answer: yield* grammarOf(task, masking, "answer"), think: yield* grammarOf(task, masking, "think") }
   return Effect.fnUntraced(function*(exercises: ReadonlyArray<Exercise>) {
-    if (options === undefined || grammars === undefined) return undefined
+    if (options === undefined) return undefined
     const { maxTokens, temperature = 1, texts, weight } = options
-    const asked = exercises.slice(0, texts)
+    const asked = exercises.slice(0, texts).filter(({ form }) => grammars[form] !== undefined)
+    // Nothing is drawn that nothing could be learned from.
+    if (asked.length === 0) return undefined
     const policy = yield* Policy
     const drawn = yield* Effect.scoped(Effect.flatMap(policy.session, (session) =>
       sampleAll(session, asked, { count: 1, maxTokens, temperature })))
@@ -60,6 +60,6 @@ export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: Pract
         return grammar === undefined || tokens === undefined ? [] : [{ prompt, tokens, grammar }]
       })
     }
-    return practised.texts.length === 0 ? undefined : practised
+    return practised
   })
 })
