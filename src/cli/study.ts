@@ -3,14 +3,15 @@
  */
 import { Console, Effect, type Stream } from "effect"
 import type { Sample, Task } from "../dsl/Task.ts"
-import { type Example, masked, Results, type TaskName } from "../pipelines/index.ts"
+import { type Example, masked, type Results, table, type TaskName } from "../pipelines/index.ts"
 import { recorded, settings, type Study } from "./flags.ts"
 import { check } from "./policy.ts"
 import { working } from "./working.ts"
 
-/** The columns of the printed table, as far as a task has them. */
+/** The columns of the printed table, as far as a task has them. results.json and the report have all that was measured. */
 export const columns = [
-  "JSD", masked("JSD"), "mAP@0.5", masked("mAP@0.5"), "mAP@[.5:.95]", "IoU", "recall@0.5", "win rate", "accuracy", masked("accuracy"), "valid", "reward", "cue precision", "cue recall"
+  ...["JSD", "mAP@0.5"].flatMap((metric) => [metric, masked(metric)]),
+  ...["mAP@[.5:.95]", "IoU", "recall@0.5", "win rate", "accuracy", "valid", "reward", "cue precision", "cue recall"]
 ]
 
 const indented = (text: string) => text.split("\n").map((line) => `    ${line}`).join("\n")
@@ -54,6 +55,6 @@ export const study = <A, E, R>({ flags, name, preset, source, task }: StudyOptio
     const { out, result: { examples, rows, saved: by = "the model" } } = yield* working({
       flags, name, task, train: source.train, test: source.test, config: recorded(flags, preset)
     })(() => comparison)
-    yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${settings(flags).name}\n\n${Results.table(rows, columns)}\n`)
+    yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${settings(flags).name}\n\n${table(rows, columns)}\n`)
     yield* Console.log(`What ${by} says:\n${spoken(examples, by)}\n\nEverything is in ${out} (report.html, results.json, model/).`)
   })

@@ -1,5 +1,5 @@
 /**
- * What an evaluation leaves behind: `predictions.jsonl`, the rows of `results.json`, and the table that is printed.
+ * What an evaluation leaves behind: `predictions.jsonl` and the rows of `results.json`.
  */
 import { Effect, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../dsl/Atomic.ts"
@@ -66,27 +66,3 @@ export const write = (rows: ReadonlyArray<ResultRow>) =>
     const path = yield* Path.Path
     if (Option.isSome(directory)) yield* Atomic.writeJson(path.join(directory.value, "results.json"), rows)
   })
-
-const distinct = (values: ReadonlyArray<string>) => [...new Set(values)]
-
-/** Methods down, metrics across, one block per part. */
-export const table = (rows: ReadonlyArray<ResultRow>, metrics: ReadonlyArray<string>): string => {
-  const shown = metrics.filter((metric) => rows.some((row) => row.metric === metric))
-  const methods = distinct(rows.map(({ method }) => method)).filter((method) => rows.some((row) => row.method === method && shown.includes(row.metric)))
-  const wide = Math.max(8, ...methods.map((method) => method.length))
-  return distinct(rows.map(({ part }) => part)).map((part) => {
-    const n = rows.find((row) => row.part === part && row.method === "RISE")?.n ?? rows.find((row) => row.part === part)?.n ?? 0
-    const head = `${`${part} (${n})`.padEnd(wide)}  ${shown.map((metric) => metric.padStart(Math.max(9, metric.length))).join("  ")}`
-    const lines = methods.flatMap((method) => {
-      const cells = shown.map((metric) => {
-        const width = Math.max(9, metric.length)
-        return Option.match(figure(rows, method, part, metric), {
-          onNone: () => "–".padStart(width),
-          onSome: (value) => value.toFixed(3).padStart(width)
-        })
-      })
-      return cells.every((cell) => cell.trim() === "–") ? [] : [`${method.padEnd(wide)}  ${cells.join("  ")}`]
-    })
-    return [head, "-".repeat(head.length), ...lines].join("\n")
-  }).join("\n\n")
-}

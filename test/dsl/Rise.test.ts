@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Layer, Logger, Stream } from "effect"
 import { Advantage } from "../../src/dsl/Advantage.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
@@ -237,6 +237,19 @@ describe("Rise", () => {
         assert.deepStrictEqual(target.map(({ weight }) => weight), [0.3, 0, 0.3])
         assert.match(target.map(({ text }) => text).join(""), /^<think>.+<\/think><answer>(joy|anger|fear)<\/answer>$/)
       }
+      const [first] = yield* figures("warm-up")
+      assert.isTrue(first!["readable"]! > 30 && first!["readable"]! < first!["asked"]!, JSON.stringify(first))
     }).pipe(Effect.provide(noted.pipe(Layer.provideMerge(live()))))
+  })
+
+  it.effect("a base whose think-answers cannot be read keeps its reasonings alone, and says so", () => {
+    const said: Array<string> = []
+    const listening = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
+    const bias = Object.fromEntries(Stub.thinkAnswers.filter((text) => text.includes("potato")).map((text) => [text, 50]))
+    return Effect.gen(function*() {
+      yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.warmUp({ share: 1, steps: 1, keep: 0.3 }), Rise.train)
+      assert.strictEqual((yield* figures("warm-up"))[0]!["readable"], 0)
+      assert.isTrue(said.some((text) => text.includes("none of 12 answers of the base is in the task's format")), said.join())
+    }).pipe(Effect.provide(live({ bias }).pipe(Layer.provideMerge(listening))))
   })
 })

@@ -44,7 +44,7 @@ export const data = (count: number): Stream.Stream<Sample<Label>> =>
 const hints = ["bright festive smile", "dark angry frown", "wide scared eyes"]
 const chains = [...hints.map((hint) => `we can see a ${hint} here`), "they rated it 100 percent for sure", "no idea"]
 const answers = [...labels, "potato"]
-const thinkAnswers = chains.slice(0, 3).flatMap((chain) => answers.map((answer) => `<think>${chain}</think><answer>${answer}</answer>`))
+export const thinkAnswers = chains.slice(0, 3).flatMap((chain) => answers.map((answer) => `<think>${chain}</think><answer>${answer}</answer>`))
 
 /** One table per kind of prompt: rows are what the policy can tell apart, columns are texts. */
 const tables = [

@@ -6,6 +6,7 @@ import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { Policy, type Prompt, type SupervisedExample } from "../../kernels/policy/Policy.ts"
+import { warn } from "../../kernels/runtime/Warning.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { RunFileError } from "../RunError.ts"
@@ -53,7 +54,12 @@ const warming: Rules.Table = {
 
 /** What the base wrote of a sample: a reasoning, and an answer as it would be asked for one; empty where it is of no use. */
 const Written = Schema.Struct({ image: Schema.String, reasoning: Schema.String, answer: Schema.String })
-const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int })
+/** `readable`: of its answers, those in the task's format; 0 where none was asked for. */
+const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int, readable: Schema.Int })
+
+const unwritten = (asked: number): string =>
+  `warm-up: none of ${asked} answers of the base is in the task's format, so keep holds its reasonings alone; ` +
+  `practice teaches the format`
 
 /**
  * Bootstraps the closed loop without reasoning labels: the base explains a share of the samples in its own words, then only
@@ -101,9 +107,17 @@ export const warmUp = (options: WarmUpOptions = {}) =>
         const usable = Option.isNone(leaks(reasoning, truth)) && Option.isNone(Reward.narrative(reasoning))
         const read = Result.flatMap(ThinkAnswer.read(answer), ({ answer }) => task.decode(answer))
         const row: typeof Written.Type = { image: image.id, reasoning: usable ? reasoning : "", answer: Result.isSuccess(read) ? answer : "" }
-        return Effect.as(run.append(file, row), usable)
+        return Effect.as(run.append(file, row), row)
       }),
-      Stream.runFold(() => ({ asked: 0, usable: 0 }), (sum, usable) => ({ asked: sum.asked + 1, usable: sum.usable + (usable ? 1 : 0) }))
+      Stream.runFold(
+        (): typeof Chains.Type => ({ asked: 0, usable: 0, readable: 0 }),
+        ({ asked, readable, usable }, { answer, reasoning }) => ({
+          asked: asked + 1,
+          usable: usable + (reasoning === "" ? 0 : 1),
+          readable: readable + (answer === "" ? 0 : 1)
+        })
+      ),
+      Effect.tap(({ asked, readable }) => keep > 0 && asked > 0 && readable === 0 ? warn(unwritten(asked)) : Effect.void)
     )
   }))
 
@@ -126,8 +140,8 @@ export const warmUp = (options: WarmUpOptions = {}) =>
 
   const training = Effect.gen(function*() {
     const run = yield* Run
-    const { asked, usable } = yield* run.once("warm-up-chains", Chains, write)
-    yield* run.metric({ stage, step: 0, of: 0, asked, usable, share })
+    const chains = yield* run.once("warm-up-chains", Chains, write)
+    yield* run.metric({ stage, step: 0, of: 0, ...chains, share })
     const grammar = yield* grammarOf(task, options.grammar, "answer")
     const examples = chosen.pipe(
       Stream.zip(Stream.mapEffect(run.rows(file), (row) =>

@@ -1,0 +1,64 @@
+/**
+ * The table of results that a terminal shows.
+ */
+import { Option } from "effect"
+import { figure, type ResultRow } from "./results.ts"
+
+const distinct = (values: ReadonlyArray<string>) => [...new Set(values)]
+
+/** Of a terminal. */
+const columnsOfText = 80
+
+/** A heading stands in two lines where it can: "win rate", "mAP@0.5". */
+const heading = (metric: string): readonly [string, string] => {
+  const at = metric.includes(" ") ? metric.lastIndexOf(" ") : metric.indexOf("@")
+  return at < 0 ? ["", metric] : [metric.slice(0, at), metric.slice(at).trim()]
+}
+
+interface Column {
+  readonly metric: string
+  readonly words: readonly [string, string]
+  readonly width: number
+}
+
+/** Columns side by side as far as they fit a terminal; the next row of columns stands below. */
+const fitting = (columns: ReadonlyArray<Column>, wide: number): ReadonlyArray<ReadonlyArray<Column>> => {
+  const blocks: Array<Array<Column>> = []
+  let left = 0
+  for (const column of columns) {
+    left -= column.width
+    if (left < 0 || blocks.length === 0) {
+      blocks.push([])
+      left = columnsOfText - wide - column.width
+    }
+    blocks.at(-1)?.push(column)
+  }
+  return blocks
+}
+
+/** Methods down, metrics across, for each part; no line is longer than 80 characters while names are short. */
+export const table = (rows: ReadonlyArray<ResultRow>, metrics: ReadonlyArray<string>): string => {
+  const columns = metrics.filter((metric) => rows.some((row) => row.metric === metric)).map((metric) => {
+    const words = heading(metric)
+    return { metric, words, width: 2 + Math.max(5, ...words.map((word) => word.length)) }
+  })
+  const methods = distinct(rows.map(({ method }) => method)).filter((method) =>
+    rows.some((row) => row.method === method && columns.some(({ metric }) => metric === row.metric)))
+  return distinct(rows.map(({ part }) => part)).flatMap((part) => {
+    const n = rows.find((row) => row.part === part && row.method === "RISE")?.n ?? rows.find((row) => row.part === part)?.n ?? 0
+    const name = `${part} (${n})`
+    const wide = Math.max(name.length, ...methods.map((method) => method.length))
+    return fitting(columns, wide).flatMap((block) => {
+      const line = (first: string, cells: ReadonlyArray<string>) =>
+        `${first.padEnd(wide)}${cells.map((cell, i) => cell.padStart(block[i]?.width ?? 0)).join("")}`.trimEnd()
+      const lines = methods.flatMap((method) => {
+        const cells = block.map(({ metric }) => Option.match(figure(rows, method, part, metric), { onNone: () => "–", onSome: (value) => value.toFixed(3) }))
+        return cells.every((cell) => cell === "–") ? [] : [line(method, cells)]
+      })
+      if (lines.length === 0) return []
+      const upper = line("", block.map(({ words }) => words[0]))
+      const lower = line(name, block.map(({ words }) => words[1]))
+      return [[...(upper === "" ? [] : [upper]), lower, "-".repeat(Math.max(upper.length, lower.length)), ...lines].join("\n")]
+    })
+  }).join("\n\n")
+}
