@@ -7,7 +7,7 @@ import * as Spool from "../dsl/Spool.ts"
 import * as Image from "../kernels/image/Image.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import {
-  annotate as annotateImages, compare, evaluate as evaluateModel, Presets, report as writeReport, Results, Source, table,
+  annotate as annotateImages, compare, evaluate as evaluateModel, Presets, report as writeReport, Results, Source,
   warmUp
 } from "../pipelines/index.ts"
 import { faultOf } from "../pipelines/Asking.ts"
@@ -15,7 +15,7 @@ import * as Flags from "./flags.ts"
 import { computing, readable } from "./main.ts"
 import { methods } from "./methods.ts"
 import { check, masking, named, policy, together, weightsOf } from "./policy.ts"
-import { columns, study } from "./study.ts"
+import { printed, study } from "./study.ts"
 import * as Task from "./task.ts"
 import { working } from "./working.ts"
 
@@ -91,7 +91,7 @@ export const evaluate = Command.make("evaluate", {
         Effect.provide(policy(flags)),
         Effect.tapError(() => goOn(out))
       ))
-    yield* Console.log(`${table(rows, columns)}\n\nEverything is in ${out}.`)
+    yield* Console.log(`${printed(rows)}\n\nEverything is in ${out}.`)
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))
 
 /** How a list of pictures went. */

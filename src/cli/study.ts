@@ -8,11 +8,17 @@ import { recorded, settings, type Study } from "./flags.ts"
 import { check } from "./policy.ts"
 import { working } from "./working.ts"
 
-/** The columns of the printed table, as far as a task has them. results.json and the report have all that was measured. */
-export const columns = [
-  ...["JSD", "mAP@0.5"].flatMap((metric) => [metric, masked(metric)]),
-  ...["mAP@[.5:.95]", "IoU", "recall@0.5", "win rate", "accuracy", "valid", "reward", "cue precision", "cue recall"]
-]
+const metrics = ["JSD", "mAP@0.5", "mAP@[.5:.95]", "IoU", "recall@0.5", "win rate", "accuracy", "valid", "reward", "cue precision", "cue recall"]
+
+/**
+ * The printed table: the metrics that a task has, the first of them also under the mask. results.json and the report have all that was
+ * measured.
+ */
+export const printed = (rows: ReadonlyArray<Results.ResultRow>): string => {
+  const has = (name: string) => rows.some(({ metric }) => metric === name)
+  const first = metrics.find((metric) => has(masked(metric)))
+  return table(rows, metrics.flatMap((metric) => metric === first ? [metric, masked(metric)] : [metric]))
+}
 
 const indented = (text: string) => text.split("\n").map((line) => `    ${line}`).join("\n")
 
@@ -55,6 +61,6 @@ export const study = <A, E, R>({ flags, name, preset, source, task }: StudyOptio
     const { out, result: { examples, rows, saved: by = "the model" } } = yield* working({
       flags, name, task, train: source.train, test: source.test, config: recorded(flags, preset)
     })(() => comparison)
-    yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${settings(flags).name}\n\n${table(rows, columns)}\n`)
+    yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${settings(flags).name}\n\n${printed(rows)}\n`)
     yield* Console.log(`What ${by} says:\n${spoken(examples, by)}\n\nEverything is in ${out} (report.html, results.json, model/).`)
   })

@@ -10,6 +10,7 @@ import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
+import type { Grammar } from "../kernels/generate/Grammar.ts"
 import { Policy } from "../kernels/policy/Policy.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import * as Asking from "./Asking.ts"
@@ -38,8 +39,8 @@ export interface EvaluateOptions<A, E, R> {
   readonly form?: Rise.Form
   readonly maxTokens?: number
   /**
-   * Default "both": as the policy writes, and the task's metrics once more under its format mask where there is one and the
-   * policy can be masked. "off" and "mask": only the one or the other.
+   * Default "both": as the policy writes, and the task's metrics once more under its format mask where that can be made. "off" and
+   * "mask": only the one or the other.
    */
   readonly grammar?: Rise.Masking | "both"
   /** The cues a text names, for groundedness on samples whose cues are known. */
@@ -158,16 +159,19 @@ export const measure = <A, E, R, E2, R2>(
     return [...parts].flatMap(([part, sum]) => rowsOf(part, sum, { method, shots, seed: run.seed }))
   })
 
-/** Done once per run and method: a resumed run reads the figures back. */
-const recorded = <E, R>(method: string, effect: Effect.Effect<ReadonlyArray<ResultRow>, E, R>) =>
-  Effect.flatMap(Run, (run) => run.within(method).once("evaluate", Schema.Array(ResultRow), effect))
+/** Done once per run, method and pass: a resumed run reads the figures back. */
+const recorded = <E, R>(method: string, pass: string, effect: Effect.Effect<ReadonlyArray<ResultRow>, E, R>) =>
+  Effect.flatMap(Run, (run) => run.within(method).once(pass, Schema.Array(ResultRow), effect))
 
 /** Greedy answers of the policy as it is now, under a grammar or none. Interrupted, it goes on at those that it has not got yet. */
-const answersOf = Effect.fnUntraced(function*<A, E, R>(options: EvaluateOptions<A, E, R>, masking: Rise.Masking, pass: Omit<Pass, "before">) {
+const answersOf = Effect.fnUntraced(function*<A, E, R>(
+  options: EvaluateOptions<A, E, R>,
+  grammar: Grammar | undefined,
+  pass: Omit<Pass, "before">
+) {
   const { form = "think", maxTokens = 224, task } = options
-  const method = masking === "mask" ? `${options.method} under the mask` : options.method
+  const method = grammar === undefined ? options.method : `${options.method} under the mask`
   const policy = yield* Policy
-  const grammar = yield* Rise.grammarOf(task, masking, form)
   const session = yield* policy.session
   const spool = yield* (yield* Run).within(options.method).spool(pass.name)
   const asking = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar }, spool })
@@ -217,20 +221,32 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(options: EvaluateOptions<
 
 /** Evaluates the policy as it is now. */
 export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
-  const { grammar = "both", method, task } = options
-  return recorded(method, Effect.gen(function*() {
-    const rows = yield* answersOf(options, grammar === "mask" ? "mask" : "off", { name: "evaluate", kept: true })
-    const { vocabularySize } = yield* Policy
-    if (grammar !== "both" || task.grammar === undefined || vocabularySize === 0) return rows
-    const again = yield* answersOf(options, "mask", { name: "evaluate-masked", kept: false })
+  const { grammar = "both", method } = options
+  return Effect.gen(function*() {
+    const mask = yield* maskOf(options)
+    const first = { name: "evaluate", kept: true }
+    const rows = yield* recorded(method, first.name, answersOf(options, grammar === "mask" ? mask : undefined, first))
+    if (grammar !== "both" || mask === undefined) return rows
+    const second = { name: "evaluate-masked", kept: false }
+    const again = yield* recorded(method, second.name, answersOf(options, mask, second))
     return [...rows, ...again.flatMap((row) => everyTask.has(row.metric) ? [] : [{ ...row, metric: masked(row.metric) }])]
-  }))
+  })
 }
+
+/** The format mask, made before anything is asked: with "both", figures under it are left out where there is none, which is told. */
+const maskOf = Effect.fnUntraced(function*<A, E, R>({ form = "think", grammar = "both", method, task }: EvaluateOptions<A, E, R>) {
+  if (grammar !== "both") return yield* Rise.grammarOf(task, grammar, form)
+  const { vocabularySize } = yield* Policy
+  if (task.grammar === undefined || vocabularySize === 0) return undefined
+  return yield* Effect.catchTag(Rise.grammarOf(task, "mask", form), "GrammarError", (error) =>
+    Effect.as(warn(`${method}: figures under the format mask are left out: ${error.message}`), undefined))
+})
 
 /** Evaluates one and the same annotation for every sample: the training set's mean is the `prior` row. */
 export const evaluateConstant = <A, E, R>(options: EvaluateOptions<A, E, R> & { readonly annotation: A }) =>
   recorded(
     options.method,
+    "evaluate",
     measure({ ...options, form: "answer" }, (samples) =>
       Effect.succeed(samples.map(({ truth }) => ({
         text: options.task.encode(options.annotation),

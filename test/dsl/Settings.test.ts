@@ -71,6 +71,7 @@ const bad: ReadonlyArray<
   ["clip.low", groups, [none, below, 1.1, Infinity], "a number in [0, 1]"],
   ["clip.high", groups, [none, below, Infinity], "a number from 0"],
   ["kl", groups, [none, below, Infinity], "a number from 0"],
+  ["format", groups, [none, below, Infinity], "a number from 0"],
   ["innerUpdates", groups, [none, 0, half, Infinity], whole1],
   ["lossLength", groups, [none, 0, half, Infinity], whole1],
   ["deadSteps", groups, [none, 0, half], `${whole1}, or Infinity`],
@@ -95,6 +96,11 @@ const bad: ReadonlyArray<
   ["share", ["warm-up"], [none, 0, below, 1.1], "a number in (0, 1]"],
   ["keep", ["warm-up"], [none, below, Infinity], "a number from 0"],
   ["batchSize", ["warm-up", "sft"], [none, 0, half, below, Infinity], whole1],
+  ["practice.texts", ["warm-up", "sft"], [none, 0, half], whole1],
+  ["practice.texts", ["warm-up", "sft"], [3], "at most the 2 lessons of a batch"],
+  ["practice.weight", ["warm-up", "sft"], [none, 0, below], "a number above 0"],
+  ["practice.maxTokens", ["warm-up", "sft"], [none, 0, half, Infinity], whole1],
+  ["practice.temperature", ["warm-up", "sft"], [none, below], "0 (greedy) or a number from 0.00001"],
   ["answerWeight", ["sft"], [none, below, Infinity], "a number from 0"],
   ["replay.share", ["sft"], [none, 1, below], "a number in [0, 1)"],
   ["replay.share", ["sft"], [0.9], "a share that leaves room for a lesson in a batch of 2"],
@@ -106,6 +112,7 @@ const bad: ReadonlyArray<
 const rest: Readonly<Record<string, object>> = {
   select: { every: 1 },
   clip: { low: 0.2, high: 0.2 },
+  practice: { texts: 1, weight: 1, maxTokens: 8 },
   replay: { share: 0, examples: Stream.empty }
 }
 

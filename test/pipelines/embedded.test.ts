@@ -1,7 +1,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Option, Stream } from "effect"
+import { Effect, FileSystem, Layer, Logger, Option, Stream } from "effect"
 import { Advantage } from "../../src/dsl/Advantage.ts"
+import * as Embedded from "../../src/dsl/Embedded.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
@@ -9,7 +10,7 @@ import { OnnxPolicy } from "../../src/kernels/policy/index.ts"
 import { Runtime } from "../../src/kernels/runtime/index.ts"
 import { Ablations, Audit, evaluate, masked, Results, riseCot, Source, warmUp } from "../../src/pipelines/index.ts"
 import type { Preset } from "../../src/pipelines/presets.ts"
-import { Emotion6 } from "../../src/tasks/classification/index.ts"
+import { Classification, Emotion6 } from "../../src/tasks/classification/index.ts"
 
 const { Grid } = Ablations
 const { task } = Emotion6
@@ -27,7 +28,7 @@ const preset: Preset = {
   rft: { steps: 1, groupSize: 4, promptsPerStep: 2, learningRate: 1e-4, maxTokens: 40, format: 1 },
   evaluate: { maxTokens: 40 }
 }
-const policy = (seed: number) => OnnxPolicy.layer({ model: "assets/scene-vl", seed })
+const policy = (seed: number) => OnnxPolicy.layer({ model: Embedded.embedded, seed })
 const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
 const live = Layer.mergeAll(Runtime.layer({ device: "cpu" }), Layer.succeed(Progress, silent)).pipe(Layer.provideMerge(NodeServices.layer))
 
@@ -69,6 +70,41 @@ describe("pipelines on the embedded checkpoint", () => {
       assert.deepStrictEqual(both.rows, [...off.rows, ...own.map(([metric, value]) => [masked(metric), value] as const)])
       assert.deepStrictEqual(both.texts, off.texts)
     }).pipe(Effect.provide([policy(0), Run.layerMemory({ seed: 0 })]), Effect.provide(live)))
+
+  it.live("leaves nothing of its two passes behind, and done again reads both back", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = yield* temporary
+      const { test } = yield* Source.open({ task, data: Option.none(), shots: Option.none(), seed: 0 })
+      const of = (resume: boolean) =>
+        evaluate({ method: "RISE", task, data: Stream.take(test, 4), maxTokens: 40 }).pipe(
+          Effect.provide([policy(0), Run.layer({ path: `${out}/run`, seed: 0, identity: {}, resume })])
+        )
+      const rows = yield* of(false)
+      assert.isTrue(rows.some(({ metric }) => metric === masked("JSD")))
+      const files = yield* fs.readDirectory(`${out}/run`, { recursive: true })
+      assert.deepStrictEqual(files.filter((file) => file.includes("spool")), [])
+      assert.deepStrictEqual(yield* of(true), rows)
+    }).pipe(Effect.scoped, Effect.provide(live)))
+
+  it.live("a task whose mask cannot be made has no figures under it, and says so; asked for the mask alone it fails first", () => {
+    const said: Array<string> = []
+    const listening = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
+    const labels = ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
+    const many = Classification.make({ name: "many", subject: "letters", labels })
+    const samples = Effect.map(Source.open({ task, data: Option.none(), shots: Option.none(), seed: 0 }), ({ test }) =>
+      Stream.map(Stream.take(test, 2), (sample) => ({ ...sample, truth: labels.map((_, i) => i === 0 ? 1 : 0) })))
+    return Effect.gen(function*() {
+      const data = yield* samples
+      const rows = yield* evaluate({ method: "base", task: many, data, maxTokens: 8 })
+      assert.deepStrictEqual(rows.filter(({ metric }) => metric.includes("masked")), [])
+      assert.isTrue(rows.some(({ metric }) => metric === "valid"))
+      assert.isTrue(said.some((text) => /^base: figures under the format mask are left out: .*9 labels/.test(text)), said.join())
+      const error = yield* Effect.flip(evaluate({ method: "mask", task: many, data, maxTokens: 8, grammar: "mask" }))
+      assert.strictEqual(error._tag, "GrammarError")
+      assert.strictEqual(yield* Stream.runCount(Results.predictions("mask")), 0)
+    }).pipe(Effect.provide([policy(0), Run.layerMemory({ seed: 0 })]), Effect.provide(live), Effect.provide(listening))
+  })
 
   it.live("an audit reads what the model rebuilds of a label", () =>
     Effect.gen(function*() {

@@ -9,7 +9,7 @@ import * as Group from "../Group.ts"
 import type { Verdict } from "../Reward.ts"
 import { filled, type Reinforcing } from "./Settings.ts"
 import { EveryGroupDead } from "./StageError.ts"
-import type { StepReport } from "./Train.ts"
+import { formatFigures, type StepReport, trainedTokens } from "./Train.ts"
 
 /** A candidate as GRPO sees it: what it earned, and the draws that get the credit. */
 export interface Judged {
@@ -29,8 +29,8 @@ const commonest = (verdicts: ReadonlyArray<Verdict>): Verdict => {
   return [...counts].reduce<readonly [Verdict, number]>((most, entry) => entry[1] > most[1] ? entry : most, ["ok", 0])[0]
 }
 
-/** A quarter of a group, those first whose format is broken: what a format loss is to be of. More of the same prompt tells little more. */
-const telling = (group: ReadonlyArray<Judged>): ReadonlyArray<Judged> => {
+/** A quarter of a group, those first whose format is broken: the texts of a format loss. More of the same prompt tell little more. */
+const quarterOf = (group: ReadonlyArray<Judged>): ReadonlyArray<Judged> => {
   const broken = (candidate: Judged) => candidate.verdict.startsWith("format")
   const first = [...group.filter(broken), ...group.filter((candidate) => !broken(candidate))]
   return first.slice(0, Math.ceil(group.length / 4))
@@ -48,8 +48,8 @@ const byTurn = <B>(
     group.flatMap(({ draws }, candidate) => draws.slice(turn, turn + 1).flatMap((draw) => each(draw, turn, candidate))))
 
 /** What they wrote, with the grammar of each of their draws. */
-const held = (groups: ReadonlyArray<ReadonlyArray<Judged>>, grammars: ReadonlyArray<Grammar | undefined>): ReadonlyArray<FormatText> =>
-  groups.map(telling).flatMap((group) => byTurn(group, ({ completion: { tokens }, prompt }, turn) => {
+const formatTexts = (groups: ReadonlyArray<ReadonlyArray<Judged>>, grammars: ReadonlyArray<Grammar | undefined>): ReadonlyArray<FormatText> =>
+  groups.map(quarterOf).flatMap((group) => byTurn(group, ({ completion: { tokens }, prompt }, turn) => {
     const grammar = grammars[turn]
     return grammar === undefined ? [] : [{ prompt, tokens, grammar }]
   }))
@@ -86,20 +86,21 @@ export const stepper = (stage: string, settings: Reinforcing, grammars: Readonly
         length: sampled / Math.max(1, completions.length),
         truncated: share(completions, ({ finish }) => finish === "length")
       }
-      if (rollouts.length === 0) {
-        // Groups that are dead because everything is right are the goal, not a fault.
-        if (reward < perfect) deadInARow++
-        if (deadInARow >= deadSteps) {
-          const verdict = commonest(candidates.map((candidate) => candidate.verdict))
-          return yield* new EveryGroupDead({ stage, steps: deadInARow, step, reward, verdict })
-        }
+      // Groups that are dead because everything is right are the goal, not a fault.
+      if (rollouts.length > 0) deadInARow = 0
+      else if (reward < perfect) deadInARow++
+      if (deadInARow >= deadSteps) {
+        const verdict = commonest(candidates.map((candidate) => candidate.verdict))
+        return yield* new EveryGroupDead({ stage, steps: deadInARow, step, reward, verdict })
+      }
+      const texts = weight > 0 ? formatTexts(groups, grammars) : []
+      if (rollouts.length === 0 && texts.length === 0) {
         return { figures: { ...figures, loss: 0, gradNorm: 0, kl: 0, clipFraction: 0, trained: 0 }, tokens: sampled }
       }
-      deadInARow = 0
       const stats = yield* policy.update(
         Objective.GroupRelative({
           rollouts, loss, clip, kl, innerUpdates, maxTokens: lossLength,
-          ...(weight > 0 && { format: { weight, texts: held(groups, grammars) } })
+          ...(texts.length > 0 && { format: { weight, texts } })
         }),
         update
       )
@@ -110,9 +111,10 @@ export const stepper = (stage: string, settings: Reinforcing, grammars: Readonly
           gradNorm: stats.gradNorm,
           kl: stats.kl,
           clipFraction: stats.clipFraction,
+          ...formatFigures(stats),
           trained: stats.tokens
         },
-        tokens: sampled + stats.tokens
+        tokens: sampled + trainedTokens(stats)
       }
     })
 }

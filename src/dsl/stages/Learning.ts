@@ -42,7 +42,7 @@ const verdict = (steps: ReadonlyArray<Step>, settings: Reinforcing): string | un
     `the reward does not rise: ${before.toFixed(3)} in the first ${quarter} steps, ${after.toFixed(3)} in the last ${quarter} of ${steps.length}`,
     ...(beta > 0 ? [`, and the policy has hardly moved (KL ${moved.toExponential(1)})`] : []),
     `. learningRate is ${learningRate}: the default suits models of billions of parameters, a small one wants 10 to 20 times as much. `,
-    ...(readable < 0.5 ? [`${Math.round(100 * readable)}% of its texts keep the format: warm up first (Rise.warmUp), or mask them (grammar: "mask")`]
+    ...(readable < 0.5 ? [`${Math.round(100 * readable)}% of its texts keep the format: warm up first (Rise.warmUp), or pay for the format (\`format\` here, \`practice\` in warmUp and sft)`]
       : ["Warm up first (Rise.warmUp), or start from a model that earns more"])
   ].join("")
 }

@@ -11,9 +11,11 @@ import { type FormatLoss, type FormatText, Policy, type Prompt } from "../../ker
 import type { Task } from "../Task.ts"
 import type { Form } from "./Pipeline.ts"
 import { grammarOf, sampleAll } from "./Sampling.ts"
+import * as Settings from "./Settings.ts"
+import type { BadSetting } from "./StageError.ts"
 
 export interface PracticeOptions {
-  /** Texts that the policy writes at each step, at most one for each lesson. */
+  /** Texts that the policy writes at each step, one for each of as many lessons of the batch. */
   readonly texts: number
   /** Weight of the format loss (nats per token) beside that of the lessons. */
   readonly weight: number
@@ -22,6 +24,14 @@ export interface PracticeOptions {
   /** Default 1: errors that a greedy text makes now and then are met more often. */
   readonly temperature?: number
 }
+
+/** Refuses more texts than a batch has lessons to write them of. */
+export const fits = (stage: string, { practice }: { readonly practice?: PracticeOptions }, lessons: number): Effect.Effect<void, BadSetting> =>
+  practice === undefined || practice.texts <= lessons ? Effect.void : Settings.refuse(stage, {
+    setting: "practice.texts",
+    value: String(practice.texts),
+    expected: `at most the ${lessons} lessons of a batch`
+  })
 
 /** What practice options may be, as parts of the stage's. */
 export const practising: Rules.Table = {
@@ -41,12 +51,16 @@ export interface Exercise {
 
 /** Makes what a stage calls at each step. A task without a grammar has nothing that could be practised. */
 export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: PracticeOptions | undefined) {
-  const masking = options === undefined ? "off" : "mask"
-  const grammars = { answer: yield* grammarOf(task, masking, "answer"), think: yield* grammarOf(task, masking, "think") }
+  // Made when a text is first asked for: a task may have a grammar for one form and none for the other.
+  const grammars = {
+    answer: yield* Effect.cached(grammarOf(task, "mask", "answer")),
+    think: yield* Effect.cached(grammarOf(task, "mask", "think"))
+  }
   return Effect.fnUntraced(function*(exercises: ReadonlyArray<Exercise>) {
     if (options === undefined) return undefined
     const { maxTokens, temperature = 1, texts, weight } = options
-    const asked = exercises.slice(0, texts).filter(({ form }) => grammars[form] !== undefined)
+    const asked = (yield* Effect.forEach(exercises.slice(0, texts), (exercise) =>
+      Effect.map(grammars[exercise.form], (grammar) => ({ ...exercise, grammar })))).filter(({ grammar }) => grammar !== undefined)
     // Nothing is drawn that nothing could be learned from.
     if (asked.length === 0) return undefined
     const policy = yield* Policy
@@ -54,8 +68,7 @@ export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: Pract
       sampleAll(session, asked, { count: 1, maxTokens, temperature })))
     const practised: FormatLoss = {
       weight,
-      texts: asked.flatMap(({ form, prompt }, i): ReadonlyArray<FormatText> => {
-        const grammar = grammars[form]
+      texts: asked.flatMap(({ grammar, prompt }, i): ReadonlyArray<FormatText> => {
         const tokens = drawn[i]?.[0]?.tokens
         return grammar === undefined || tokens === undefined ? [] : [{ prompt, tokens, grammar }]
       })

@@ -33,7 +33,7 @@ export interface Drawing {
 export type Masking = "mask" | "off"
 
 const remote = (task: string) =>
-  new GrammarError({ task, reason: 'the policy is remote and shows no tokens that could be masked: use grammar "off"' })
+  new GrammarError({ task, reason: 'the policy is remote and shows no tokens: leave grammar "off", and practice and format out' })
 
 /** One mask per tokenizer. */
 const narratives = new WeakMap<object, Grammar>()

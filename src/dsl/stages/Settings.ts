@@ -42,8 +42,9 @@ export interface Reinforcing extends Optimising {
   /** β of the KL penalty to the weights that the stage started from. Default 0. */
   readonly kl?: number
   /**
-   * Weight of a format loss along the rollouts (`FormatText`, nats per token): what leaves the task's format is not only paid nothing,
-   * but held down where it happened. Default 0, the paper's.
+   * Weight of a format loss along rollouts (`FormatText`, nats per token): what leaves the task's format is not only paid nothing, but
+   * held down where it happened. It is of the draws that get the credit, of a quarter of each group, malformed ones first: the mean is
+   * over what most needs it, not over all that was drawn. Default 0, the paper's.
    */
   readonly format?: number
   /** μ, updates from the same rollouts. Default 1. */

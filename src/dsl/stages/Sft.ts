@@ -56,8 +56,9 @@ export const supervise = (examples: ReadonlyArray<SupervisedExample>, format: Fo
   Effect.gen(function*() {
     const policy = yield* Policy
     const objective = Objective.Supervised({ examples, ...(format !== undefined && { format }) })
-    const { gradNorm, loss, tokens } = yield* policy.update(objective, update)
-    return { figures: { loss, gradNorm, trained: tokens }, tokens }
+    const stats = yield* policy.update(objective, update)
+    const { gradNorm, loss, tokens } = stats
+    return { figures: { loss, gradNorm, ...Train.formatFigures(stats), trained: tokens }, tokens: Train.trainedTokens(stats) }
   })
 
 /** `<think>R*</think><answer>A</answer>` given the image alone, or the bare annotation where there is no chain. */
@@ -86,14 +87,15 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
   const stage = "sft"
   const { answerWeight = 1, batchSize = 2, maxTokens = 224, replay } = options
   const extra = replay === undefined ? 0 : Math.round(batchSize * replay.share)
-  const sound = Effect.andThen(
+  const sound = Effect.all([
     Settings.check(stage, supervising, options),
     Effect.suspend(() => extra < batchSize ? Effect.void : Settings.refuse(stage, {
       setting: "replay.share",
       value: String(replay?.share),
       expected: `a share that leaves room for a lesson in a batch of ${batchSize}`
-    }))
-  )
+    })),
+    Practice.fits(stage, options, batchSize - extra)
+  ], { discard: true })
   const training = Effect.gen(function*() {
     const { seed } = yield* Run
     const grammar = {

@@ -28,7 +28,8 @@ export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryG
       ? this.verdict === "ok" ? "nothing earned a reward" : `nothing earned a reward, mostly because of "${this.verdict}"`
       : `every candidate earns about ${this.reward.toFixed(3)}`
     const next = this.verdict.startsWith("format")
-      ? "warm the policy up (Rise.warmUp), or decode under the task's format mask (grammar: \"mask\")"
+      ? "warm the policy up (Rise.warmUp), pay it to keep the format (`format` here, `practice` in warmUp and sft), or draw under the " +
+        "task's format mask where the stage has one (grammar: \"mask\")"
       : this.reward === 0
       ? "warm the policy up (Rise.warmUp), or look at its texts with `rise annotate`"
       : "raise temperature, groupSize or promptsPerStep: the policy has stopped trying anything else"

@@ -3,7 +3,7 @@
  */
 import { Effect, Stream } from "effect"
 import * as NotFinite from "../../kernels/policy/NotFinite.ts"
-import { Policy, type PolicyError, type Snapshot, type UpdateOptions } from "../../kernels/policy/Policy.ts"
+import { Policy, type PolicyError, type Snapshot, type UpdateOptions, type UpdateStats } from "../../kernels/policy/Policy.ts"
 import * as Progress from "../Progress.ts"
 import type { RunError } from "../RunError.ts"
 import { Run } from "../Run.ts"
@@ -15,6 +15,13 @@ export interface StepReport {
   readonly figures: Readonly<Record<string, number>>
   readonly tokens: number
 }
+
+/** Of an update with a format loss: what it comes to (nats per token), and the share of its texts that left their format. */
+export const formatFigures = ({ format }: UpdateStats): Readonly<Record<string, number>> =>
+  format === undefined ? {} : { format: format.loss, left: format.left }
+
+/** Tokens that an update learned from. */
+export const trainedTokens = ({ format, tokens }: UpdateStats): number => tokens + (format?.tokens ?? 0)
 
 /** How good the weights are on the validation split. */
 export interface Score {

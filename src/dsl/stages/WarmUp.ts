@@ -29,7 +29,8 @@ export interface WarmUpOptions extends Omit<Settings.Optimising, "select">, Draw
   readonly batchSize?: number
   /**
    * Weight of the base's own texts as targets beside its reconstruction, so that learning to reconstruct costs it neither what it can
-   * see nor how an answer is written: by turns a reasoning, and a think-answer without the annotation in it. Default 0. Needs no labels.
+   * see nor how an answer is written: for one half of the pictures a reasoning, for the other a think-answer without the annotation in
+   * it (a reasoning too, where its answer cannot be read). Default 0. Needs no labels.
    */
   readonly keep?: number
   /** Whether tags and control tokens are kept out of the chains while they are drawn. Default "off". */
@@ -54,12 +55,12 @@ const warming: Rules.Table = {
 
 /** What the base wrote of a sample: a reasoning, and an answer as it would be asked for one; empty where it is of no use. */
 const Written = Schema.Struct({ image: Schema.String, reasoning: Schema.String, answer: Schema.String })
-/** `readable`: of its answers, those in the task's format; 0 where none was asked for. */
+/** `usable`: reasonings to learn from; `readable`: of these, those whose answer is in the task's format. 0 where none was asked for. */
 const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int, readable: Schema.Int })
 
-const unwritten = (asked: number): string =>
-  `warm-up: none of ${asked} answers of the base is in the task's format, so keep holds its reasonings alone; ` +
-  `practice teaches the format`
+const unwritten = (asked: number, practised: boolean): string =>
+  `warm-up: none of ${asked} answers of the base is in the task's format, so keep holds its reasonings alone` +
+  (practised ? "" : "; practice teaches the format")
 
 /**
  * Bootstraps the closed loop without reasoning labels: the base explains a share of the samples in its own words, then only
@@ -114,16 +115,16 @@ export const warmUp = (options: WarmUpOptions = {}) =>
         ({ asked, readable, usable }, { answer, reasoning }) => ({
           asked: asked + 1,
           usable: usable + (reasoning === "" ? 0 : 1),
-          readable: readable + (answer === "" ? 0 : 1)
+          readable: readable + (answer === "" || reasoning === "" ? 0 : 1)
         })
       ),
-      Effect.tap(({ asked, readable }) => keep > 0 && asked > 0 && readable === 0 ? warn(unwritten(asked)) : Effect.void)
+      Effect.tap(({ asked, readable }) => keep > 0 && asked > 0 && readable === 0 ? warn(unwritten(asked, options.practice !== undefined)) : Effect.void)
     )
   }))
 
   /**
-   * What the base is to keep of itself: by turns how it explains the sample and how it writes a think-answer, without the annotation that
-   * stands in it.
+   * What the base is to keep of itself: how it explains the sample, or how it writes a think-answer, without the annotation in it. A
+   * coin decides once for each picture.
    */
   const keptOf = Effect.fnUntraced(function*(sample: Sample<A>, { answer, reasoning }: typeof Written.Type) {
     const { seed } = yield* Run
@@ -181,5 +182,5 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     const shared = run.within("")
     return Effect.andThen(self.ready, Effect.provideService(shared.trained(stage, training), Run, shared))
   })
-  return advance(self, { stage: "Warmed", sound: Settings.check(stage, warming, options), ready, items: self.data })
+  return advance(self, { stage: "Warmed", sound: Effect.andThen(Settings.check(stage, warming, options), Practice.fits(stage, options, batchSize)), ready, items: self.data })
 }

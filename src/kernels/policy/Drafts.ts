@@ -4,7 +4,7 @@ import { weightOf } from "./Auxiliary.ts"
 import type { Draft } from "./Batches.ts"
 import type { PolicyContext } from "./Context.ts"
 import * as GrammarTables from "./GrammarTables.ts"
-import type { FormatLoss, Prompt, Rollout, SupervisedExample } from "./Policy.ts"
+import type { FormatLoss, FormatStats, Prompt, Rollout, SupervisedExample } from "./Policy.ts"
 import type { ScoredToken } from "./Sequences.ts"
 
 /** Scored tokens of a completion, masked as it was sampled. */
@@ -52,11 +52,23 @@ export const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArr
   }))
 }
 
-/** Texts under a format loss, each up to the first token that leaves its grammar; the weights sum to the loss's. */
-export const formatDrafts = (format: FormatLoss | undefined): ReadonlyArray<Draft> => {
-  if (format === undefined || format.weight === 0) return []
-  const texts = format.texts.map((text) => ({ ...text, tokens: GrammarTables.within(text.grammar, text.tokens) }))
-  const weight = format.weight / Math.max(1, texts.reduce((n, { tokens }) => n + tokens.length, 0))
+/** Texts under a format loss, as drafts whose weights sum to the loss's, and what can be said of it once the loss is known. */
+export interface HeldTexts {
+  readonly drafts: ReadonlyArray<Draft>
+  /** @param loss of the drafts, weighted */
+  readonly stats: (loss: number) => { readonly format?: FormatStats }
+}
+
+/** Each text up to the first token that leaves its grammar. */
+export const formatDrafts = (format: FormatLoss | undefined): HeldTexts => {
+  if (format === undefined || format.weight === 0 || format.texts.length === 0) return { drafts: [], stats: () => ({}) }
+  const texts = format.texts.map((text) => ({ ...text, ...GrammarTables.within(text.grammar, text.tokens) }))
+  const count = texts.reduce((n, { tokens }) => n + tokens.length, 0)
+  const weight = format.weight / Math.max(1, count)
   const tokens = texts.map((text) => scored(text.tokens, text.grammar, () => ({ weight, advantage: 0, old: 0 })))
-  return packed(texts, tokens).map((draft) => ({ ...draft, holds: true }))
+  const left = texts.filter((text) => text.left).length / texts.length
+  return {
+    drafts: packed(texts, tokens).map((draft) => ({ ...draft, holds: true })),
+    stats: (loss) => ({ format: { loss: loss / format.weight, left, tokens: count } })
+  }
 }

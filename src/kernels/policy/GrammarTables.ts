@@ -2,78 +2,68 @@
 import type { Grammar } from "../generate/index.ts"
 import { Choice } from "../graph/index.ts"
 import { HostTensor } from "../runtime/index.ts"
+import * as Ends from "./Ends.ts"
 
 export interface GrammarTables {
   readonly tensors: Readonly<Record<"grammarBias" | "grammarNext", HostTensor.HostTensor>>
 }
 
-const remembered = new WeakMap<Grammar, GrammarTables>()
+/** Additive mask, in shared memory. */
+const biasOf = ({ allowed, states, vocabulary }: Grammar) => {
+  const bias = HostTensor.shared.float32(states * vocabulary)
+  for (let i = 0; i < bias.length; i++) bias[i] = allowed[i] === 1 ? Choice.allowed : Choice.forbidden
+  return bias
+}
 
-/** Additive mask and transitions in shared memory, made once a grammar. */
-export const tables = (grammar: Grammar): GrammarTables => {
-  const known = remembered.get(grammar)
+/** Transitions in shared memory, made once for a grammar: a mask and a format loss walk alike. */
+const transitions = new WeakMap<Grammar, HostTensor.HostTensor>()
+const nextOf = (grammar: Grammar): HostTensor.HostTensor => {
+  const known = transitions.get(grammar)
   if (known !== undefined) return known
-  const cells = grammar.states * grammar.vocabulary
-  const bias = HostTensor.shared.float32(cells)
-  const next = HostTensor.shared.int32(cells)
-  for (let i = 0; i < cells; i++) {
-    const allowed = grammar.allowed[i] === 1
-    bias[i] = allowed ? Choice.allowed : Choice.forbidden
-    // A row whose logits are no numbers may draw what is forbidden: it must not lead out of the table.
-    next[i] = allowed ? grammar.next[i] ?? 0 : 0
-  }
-  const made: GrammarTables = {
-    tensors: {
-      grammarBias: { dtype: "float32", dims: [grammar.states, grammar.vocabulary], data: bias },
-      grammarNext: { dtype: "int32", dims: [cells], data: next }
-    }
-  }
-  remembered.set(grammar, made)
+  const data = HostTensor.shared.int32(grammar.states * grammar.vocabulary)
+  // A row whose logits are no numbers may draw what is forbidden: it must not lead out of the table.
+  for (let i = 0; i < data.length; i++) data[i] = grammar.allowed[i] === 1 ? grammar.next[i] ?? 0 : 0
+  const made: HostTensor.HostTensor = { dtype: "int32", dims: [data.length], data }
+  transitions.set(grammar, made)
   return made
 }
 
-/** The tokens that each state allows. */
-const choicesOf = ({ allowed, states, vocabulary }: Grammar): ReadonlyArray<ReadonlyArray<number>> =>
-  Array.from({ length: states }, (_, state) => {
-    const row = allowed.subarray(state * vocabulary, (state + 1) * vocabulary)
-    return Array.from(row.keys()).filter((token) => row[token] === 1)
-  })
-
-/** Whether a token of a state ends the text: it is the end of the turn, or nothing else can follow but what leads there. */
-const ends = ({ next, vocabulary }: Grammar, choices: ReadonlyArray<ReadonlyArray<number>>, endOfTurn: number) => {
-  const over = new Set<number>()
-  const ending = (state: number, token: number) => token === endOfTurn || over.has(next[state * vocabulary + token] ?? -1)
-  for (let before = -1; before < over.size;) {
-    before = over.size
-    choices.forEach(([only, more], state) => {
-      if (only !== undefined && more === undefined && ending(state, only)) over.add(state)
-    })
+const tablesOf = (grammar: Grammar, bias: Float32Array): GrammarTables => ({
+  tensors: {
+    grammarBias: { dtype: "float32", dims: [grammar.states, grammar.vocabulary], data: bias },
+    grammarNext: nextOf(grammar)
   }
-  return ending
+})
+
+const masks = new WeakMap<Grammar, GrammarTables>()
+
+/** Additive mask and transitions, made once for a grammar. */
+export const tables = (grammar: Grammar): GrammarTables => {
+  const known = masks.get(grammar)
+  if (known !== undefined) return known
+  const made = tablesOf(grammar, biasOf(grammar))
+  masks.set(grammar, made)
+  return made
 }
 
-const heldTo = new WeakMap<Grammar, GrammarTables>()
+const formats = new WeakMap<Grammar, GrammarTables>()
 
-/**
- * The same for a format loss. Where a text may end or go on, its end is left out of the question: paid for staying within a grammar, a
- * policy would learn to end at once, which breaks none. Several ways to end are content: names, of which some take one token.
- */
-export const held = (grammar: Grammar, endOfTurn: number): GrammarTables => {
-  const known = heldTo.get(grammar)
+/** The same for a format loss: where a text may go on or end by one token, that token is left aside (see `FormatText`). */
+export const formatTables = (grammar: Grammar, endOfTurn: number): GrammarTables => {
+  const known = formats.get(grammar)
   if (known !== undefined) return known
-  const { tensors } = tables(grammar)
-  const { data, ...rest } = tensors.grammarBias
-  const bias = HostTensor.shared.float32(data.length)
-  bias.set(data as Float32Array)
-  const choices = choicesOf(grammar)
-  const ending = ends(grammar, choices, endOfTurn)
-  choices.forEach((tokens, state) => {
-    const [end, other] = tokens.filter((token) => ending(state, token))
-    const stops = end !== undefined && other === undefined && tokens.length > 1
-    if (stops) bias[state * grammar.vocabulary + end] = Choice.aside
-  })
-  const made: GrammarTables = { tensors: { ...tensors, grammarBias: { ...rest, data: bias } } }
-  heldTo.set(grammar, made)
+  const { allowed, states, vocabulary } = grammar
+  const bias = biasOf(grammar)
+  const ends = Ends.of(grammar, endOfTurn)
+  for (let state = 0; state < states; state++) {
+    const choices = allowed.subarray(state * vocabulary, (state + 1) * vocabulary)
+    const ending = ends(state)
+    if (ending !== undefined && choices.some((choice, token) => choice === 1 && token !== ending)) {
+      bias[state * vocabulary + ending] = Choice.aside
+    }
+  }
+  const made = tablesOf(grammar, bias)
+  formats.set(grammar, made)
   return made
 }
 
@@ -93,9 +83,9 @@ export const walk = (grammar: Grammar | undefined, tokens: ArrayLike<number>): I
   return states
 }
 
-/** The tokens up to and with the first that the grammar does not allow. */
-export const within = (grammar: Grammar, tokens: Int32Array): Int32Array => {
+/** The tokens up to and with the first that the grammar does not allow, and whether there is one. */
+export const within = (grammar: Grammar, tokens: Int32Array): { readonly tokens: Int32Array; readonly left: boolean } => {
   const states = walk(grammar, tokens)
-  const left = tokens.findIndex((token, i) => grammar.allowed[(states[i] ?? 0) * grammar.vocabulary + token] !== 1)
-  return left < 0 ? tokens : tokens.subarray(0, left + 1)
+  const at = tokens.findIndex((token, i) => grammar.allowed[(states[i] ?? 0) * grammar.vocabulary + token] !== 1)
+  return at < 0 ? { tokens, left: false } : { tokens: tokens.subarray(0, at + 1), left: true }
 }

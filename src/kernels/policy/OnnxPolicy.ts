@@ -154,9 +154,10 @@ const make = Effect.fnUntraced(function*(options: Options) {
       const reason = "there is nothing to learn from: every target weighs 0"
       return yield* new PolicyError({ operation: "update", reason })
     }
-    const { gradNorm, loss } = yield* step([...drafts, ...formatDrafts(format)], { kind: "supervised", knobs: {} }, update)
+    const held = formatDrafts(format)
+    const { format: heldLoss, gradNorm, loss } = yield* step([...drafts, ...held.drafts], { kind: "supervised", knobs: {} }, update)
     const tokens = drafts.reduce((n, { candidates }) => n + candidates.reduce((m, c) => m + c.length, 0), 0)
-    return { version, loss, gradNorm, kl: 0, clipFraction: 0, tokens }
+    return { version, loss, gradNorm, kl: 0, clipFraction: 0, tokens, ...held.stats(heldLoss) }
   })
 
   const groupRelative = Effect.fnUntraced(function*(objective: Extract<Objective, { readonly _tag: "GroupRelative" }>, update: UpdateOptions) {
@@ -164,14 +165,15 @@ const make = Effect.fnUntraced(function*(options: Options) {
     const weight = Weights.groupRelative(loss, rollouts.map(({ completion }) => completion.tokens.length), maxTokens)
     const drafts = packed(rollouts, rollouts.map(({ advantage, completion, grammar }, i) =>
       scored(completion.tokens, grammar, (k) => ({ weight: weight[i] ?? 0, advantage, old: completion.logprobs[k] ?? 0 }))))
-    const scoredReference = kl > 0 && reference.held() ? yield* reference.score(drafts) : undefined
+    const scoredReference = kl > 0 && reference.held() && drafts.length > 0 ? yield* reference.score(drafts) : undefined
     const tokens = rollouts.reduce((n, { completion }) => n + completion.tokens.length, 0)
     const lossOptions: Omit<Updates.LossOptions, "step"> = {
       kind: "groupRelative",
       knobs: { clipLow: 1 - clip.low, clipHigh: 1 + clip.high, klCoefficient: scoredReference === undefined ? 0 : kl },
       ...(scoredReference && { reference: scoredReference })
     }
-    const all = [...drafts, ...formatDrafts(format)]
+    const held = formatDrafts(format)
+    const all = [...drafts, ...held.drafts]
     let last = yield* step(all, lossOptions, update)
     for (let i = 1; i < innerUpdates; i++) last = yield* step(all, lossOptions, update)
     return {
@@ -180,7 +182,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
       gradNorm: last.gradNorm,
       kl: scoredReference === undefined ? 0 : (last.metrics["kl"] ?? 0) / Math.max(1, tokens),
       clipFraction: (last.metrics["clipped"] ?? 0) / Math.max(1, tokens),
-      tokens
+      tokens,
+      ...held.stats(last.format)
     }
   })
 
@@ -195,7 +198,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
       failing("update")(Effect.gen(function*() {
         yield* closed("update")
         if (options.trainable === "none") return yield* new PolicyError({ operation: "update", reason: `trainable is "none": this policy is not trained` })
-        const count = objective._tag === "Supervised" ? objective.examples.length : objective.rollouts.length
+        const count = objective._tag === "Supervised"
+          ? objective.examples.length
+          : objective.rollouts.length + formatDrafts(objective.format).drafts.length
         if (count === 0) return yield* new PolicyError({ operation: "update", reason: "there is nothing to learn from: the batch is empty" })
         yield* Settings.check("update", Settings.update, update)
         yield* Settings.checkObjective(objective, model.config.vocabulary)

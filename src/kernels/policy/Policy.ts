@@ -96,7 +96,12 @@ export interface SupervisedExample {
 /**
  * A text along which the probability of leaving a grammar is held down: −log of the mass that the grammar allows, up to the
  * first token that it does not (the semantic loss of Xu et al. 2018). It needs no label: any text that a policy wrote tells
- * where that policy would break the format. Where a text may end or go on, the end is left out of the sum.
+ * where that policy would break the format.
+ *
+ * Where a text may go on or end by one token, that token is left out of the sum. "joy 60" may go on with a space or end the turn:
+ * a policy that was paid for all that is allowed there would learn to end, which never breaks a format.
+ *
+ * The grammar is what a mask allows: the format in its plainest spelling. White space that a reader forgives lies outside of it.
  */
 export interface FormatText {
   readonly prompt: Prompt
@@ -104,7 +109,7 @@ export interface FormatText {
   readonly grammar: Grammar
 }
 
-/** A format loss beside an objective: the mean over the texts' tokens, times `weight`. Texts of one prompt share it as neighbours. */
+/** A format loss beside an objective: the mean over the texts' tokens, times `weight`. Neighbours with one prompt are computed together. */
 export interface FormatLoss {
   readonly texts: ReadonlyArray<FormatText>
   readonly weight: number
@@ -126,7 +131,7 @@ export type Objective = Data.TaggedEnum<{
     readonly examples: ReadonlyArray<SupervisedExample>
     readonly format?: FormatLoss
   }
-  /** GRPO family over live groups (dead groups are left out by the caller). Eq. 7 and 10. */
+  /** GRPO family over live groups (dead groups are left out by the caller). Eq. 7 and 10. Rollouts may be none beside a format loss. */
   GroupRelative: {
     readonly rollouts: ReadonlyArray<Rollout>
     /** grpo: mean over sequences of the token mean; dr_grpo: token sum over a constant length; dapo: token mean. */
@@ -151,8 +156,18 @@ export interface UpdateOptions {
   readonly clipNorm?: number
 }
 
+export interface FormatStats {
+  /** Mean over the texts' tokens, nats, before it is weighted. */
+  readonly loss: number
+  /** Share of the texts that left their grammar. */
+  readonly left: number
+  /** Tokens of the texts, up to where each left. */
+  readonly tokens: number
+}
+
 export interface UpdateStats {
   readonly version: number
+  /** Of everything that was minimised, a format loss with its weight included. */
   readonly loss: number
   /** Global norm before clipping. */
   readonly gradNorm: number
@@ -160,8 +175,10 @@ export interface UpdateStats {
   readonly kl: number
   /** Share of tokens whose ratio was clipped. */
   readonly clipFraction: number
-  /** Tokens that carried loss. */
+  /** Tokens that carried the objective's own loss. */
   readonly tokens: number
+  /** Of a format loss beside the objective. */
+  readonly format?: FormatStats
 }
 
 /** Inference pinned to one weight version. */

@@ -79,6 +79,8 @@ export interface LossResult {
   /** One buffer a worker that ran, ready for the optimiser. */
   readonly gradients: ReadonlyArray<Float32Array>
   readonly loss: number
+  /** The part of it that holds texts to their grammars. */
+  readonly format: number
   readonly metrics: Readonly<Record<string, number>>
 }
 
@@ -105,12 +107,12 @@ export const lossAndGradients = Effect.fnUntraced(function*(
     const outputs = Object.fromEntries(Object.entries(ParameterStore.tensors(store, own.run))
       .map(([name, tensor]) => [Programs.gradientName(name), tensor]))
     if (batches.length > 1) own.total.fill(0)
-    const results: Array<Record<string, HostTensor.HostTensor>> = []
+    const results: Array<{ readonly holds: boolean; readonly outputs: Readonly<Record<string, HostTensor.HostTensor>> }> = []
     for (const item of batches) {
       const { batch, grammar, origins } = item
       const shape = Batches.shapeOf(item)
       const kind = item.holds ? "format" : options.kind
-      const tables = grammar && (item.holds ? GrammarTables.held(grammar, model.endOfTurn) : GrammarTables.tables(grammar))
+      const tables = grammar && (item.holds ? GrammarTables.formatTables(grammar, model.endOfTurn) : GrammarTables.tables(grammar))
       const session = context.sessions.of({
         key: `${kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
         worker,
@@ -120,7 +122,8 @@ export const lossAndGradients = Effect.fnUntraced(function*(
         outputs
       })
       const feeds = { ...item.feeds(), ...masks, ...dropoutRows(context, item, options.step) }
-      results.push(yield* session.run({ ...feeds, reference: referenceFeed(batch, origins, options.reference), ...knobFeeds(options.knobs) }))
+      const reference = referenceFeed(batch, origins, options.reference)
+      results.push({ holds: item.holds, outputs: yield* session.run({ ...feeds, reference, ...knobFeeds(options.knobs) }) })
       if (batches.length > 1) {
         yield* runtime.kernel(worker, { _tag: "Accumulate", buffers: [own.total, own.run], begin: 0, end: store.trainableLength })
       }
@@ -128,13 +131,15 @@ export const lossAndGradients = Effect.fnUntraced(function*(
     return { results, gradients: batches.length > 1 ? own.total : own.run }
   }), { concurrency: "unbounded" })
 
-  const sum = (name: string) =>
-    runs.reduce((n, { results }) => n + results.reduce((m, result) => m + Number(result[name]?.data[0] ?? 0), 0), 0)
+  const sum = (name: string, only = (_holds: boolean) => true) =>
+    runs.reduce((n, { results }) =>
+      n + results.reduce((m, { holds, outputs }) => only(holds) ? m + Number(outputs[name]?.data[0] ?? 0) : m, 0), 0)
   const loss = sum("loss")
   if (!Number.isFinite(loss)) return yield* new NotFinite({ what: `the loss is ${loss}` })
   const result: LossResult = {
     gradients: runs.map(({ gradients }) => gradients),
     loss,
+    format: sum("loss", (holds) => holds),
     metrics: { kl: sum("kl"), clipped: sum("clipped") }
   }
   return result

@@ -33,8 +33,11 @@ export type Method = typeof methods[number]
 
 /** Departures from a method as the preset has it. */
 export interface Settings {
-  /** Parts of eq. 1 that RISE-CoT is paid by; left out: all of them. */
-  readonly reward?: "similarity" | "no leakage" | "no format"
+  /**
+   * Parts of eq. 1 that RISE-CoT is paid by; left out: all of them. Where the format is not paid for, it is not held down by a format
+   * loss either; "no format loss" pays for it and does nothing else.
+   */
+  readonly reward?: "similarity" | "no leakage" | "no format" | "no format loss"
   /** Tokens of the closed loop that get credit; left out: reasoning and reconstruction. */
   readonly credit?: "reasoning" | "reconstruction"
   /** What eq. 6 divides by; left out: as the task has it. */
@@ -77,7 +80,11 @@ const reads: Readonly<Record<Method, ReadonlyArray<keyof Settings>>> = {
 /** The cell with the settings that mean something to it: two cells that do the same are the same. */
 export const make = (cell: Cell, preset: Preset): Cell => {
   const { settings } = cell
-  const differs = (name: keyof Settings) => settings[name] !== undefined && !(name === "tau" && settings.tau === (preset.filter.tau ?? 0.75))
+  const same: Partial<Record<keyof Settings, boolean>> = {
+    tau: settings.tau === (preset.filter.tau ?? 0.75),
+    reward: settings.reward === "no format loss" && (preset.reinforce.format ?? 0) === 0
+  }
+  const differs = (name: keyof Settings) => settings[name] !== undefined && same[name] !== true
   return { ...cell, settings: Object.fromEntries(reads[cell.method].filter(differs).map((name) => [name, settings[name]])) }
 }
 
@@ -129,17 +136,23 @@ export const ancestors = (cell: Cell, preset: Preset): ReadonlyArray<Cell> => {
   return [...found.values()]
 }
 
+/** Parts of eq. 1, and whether texts that break the format are held down. */
 const parts = {
-  similarity: { leak: false, format: false },
-  "no leakage": { leak: false },
-  "no format": { format: false }
+  similarity: { validate: { leak: false, format: false }, held: false },
+  "no leakage": { validate: { leak: false }, held: true },
+  "no format": { validate: { format: false }, held: false },
+  "no format loss": { validate: {}, held: false }
 } as const
 
 /** The preset as the cell's settings change it. */
 export const presetOf = ({ settings: { chains, credit, reward, tau } }: Cell, preset: Preset): Preset => ({
   ...preset,
-  ...(reward === undefined ? {} : { validate: parts[reward] }),
-  reinforce: { ...preset.reinforce, ...(credit === undefined ? {} : { credit }) },
+  ...(reward === undefined ? {} : { validate: parts[reward].validate }),
+  reinforce: {
+    ...preset.reinforce,
+    ...(credit === undefined ? {} : { credit }),
+    ...(reward === undefined || parts[reward].held ? {} : { format: 0 })
+  },
   filter: {
     ...preset.filter,
     ...(tau === undefined ? {} : { tau }),

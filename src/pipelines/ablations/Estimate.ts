@@ -30,16 +30,20 @@ export const counted = (cell: Cell.Cell, base: Preset, sizes: Sizes): number => 
     select === undefined ? 0 : (Math.floor(steps / select.every) + 1) * Math.min(held, select.samples ?? Infinity) * each
   const practising = ({ batchSize = 2, practice, steps = 200 }: Pick<Preset["sft"], "batchSize" | "practice" | "steps">) =>
     steps * Math.min(batchSize, practice?.texts ?? 0) * practised
-  /** A rollout, which is read once more where its format is held. */
-  const rollout = ({ format = 0 }: Pick<Preset["rft"], "format">) => drawnInGroup + trained * (format > 0 ? 2 : 1)
+  /** A rollout; a quarter of them are read once more where the format is held. */
+  const rollout = ({ format = 0 }: Pick<Preset["rft"], "format">) => drawnInGroup + trained * (format > 0 ? 1.25 : 1)
   const candidates = generate.candidates ?? 8
   const loop = 2 * candidates * drawnInGroup
   const explain = train * loop
-  const evaluate = test * drawnAlone
+  // As it writes, and once more under the mask.
+  const evaluate = 2 * test * drawnAlone
+  /** A reasoning and, to keep it, an answer of the base for each chosen picture; both are lessons beside the reconstruction. */
+  const warming = ({ batchSize = 2, keep = 0, share = 0.25, steps = 200, ...rest }: NonNullable<Preset["warmUp"]>) => {
+    const texts = keep > 0 ? 2 : 1
+    return texts * (train * share * drawnAlone + steps * batchSize * trained) + practising({ batchSize, steps, ...rest })
+  }
   const stages = {
-    warmUp: warmUp === undefined
-      ? 0
-      : train * (warmUp.share ?? 0.25) * drawnAlone + (warmUp.steps ?? 200) * (warmUp.batchSize ?? 2) * ((warmUp.keep ?? 0) > 0 ? 2 : 1) * trained + practising(warmUp),
+    warmUp: warmUp === undefined ? 0 : warming(warmUp),
     reinforce: (reinforce.steps ?? 200) * (reinforce.promptsPerStep ?? 2) * candidates * 2 * rollout(reinforce) + selecting(reinforce, loop),
     sft: (sft.steps ?? 200) * (sft.batchSize ?? 2) * trained + practising(sft) + selecting(sft, drawnAlone),
     rft: (rft.steps ?? 200) * (rft.promptsPerStep ?? 2) * (rft.groupSize ?? 8) * rollout(rft) + selecting(rft, drawnAlone)

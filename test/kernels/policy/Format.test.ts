@@ -139,6 +139,13 @@ describe("format loss beside GRPO", () => {
       const both = yield* policy.update(Objective.GroupRelative({ ...grpo, format }), still)
       assert.isAbove(alone, 0.01)
       assert.closeTo(both.loss - plain.loss, alone, 1e-4)
+      // The same without rollouts: where every group is dead.
+      const lone = yield* policy.update(Objective.GroupRelative({ ...grpo, rollouts: [], format }), still)
+      assert.closeTo(lone.loss, alone, 1e-4)
+      assert.closeTo(lone.format!.loss, alone / 2, 1e-4)
+      assert.isTrue(lone.format!.left > 0 && lone.format!.left <= 1 && lone.tokens === 0 && lone.format!.tokens > 0)
+      assert.closeTo(both.format!.loss, lone.format!.loss, 1e-5)
+      assert.match((yield* Effect.flip(policy.update(Objective.GroupRelative({ ...grpo, rollouts: [] }), still))).message, /nothing to learn from/)
       // What GRPO reports of its own rollouts stays what it was.
       assert.deepStrictEqual([both.kl, both.clipFraction, both.tokens], [plain.kl, plain.clipFraction, plain.tokens])
     })), 60_000)
