@@ -103,7 +103,7 @@ describe("pipelines on the embedded checkpoint", () => {
       const error = yield* Effect.flip(evaluate({ method: "mask", task: many, data, maxTokens: 8, grammar: "mask" }))
       assert.strictEqual(error._tag, "GrammarError")
       assert.strictEqual(yield* Stream.runCount(Results.predictions("mask")), 0)
-    }).pipe(Effect.provide([policy(0), Run.layerMemory({ seed: 0 })]), Effect.provide(live), Effect.provide(listening))
+    }).pipe(Effect.provide([policy(0), Run.layerMemory({ seed: 0 })]), Effect.provide(Layer.merge(live, listening)))
   })
 
   it.live("an audit reads what the model rebuilds of a label", () =>
