@@ -6,7 +6,7 @@ import { OnnxWriter } from "../src/kernels/graph/index.ts"
 import { Keyed } from "../src/kernels/math/index.ts"
 import { Rope } from "../src/kernels/models/index.ts"
 import { type HostTensor, Runtime } from "../src/kernels/runtime/index.ts"
-import { ParameterStore, Programs } from "../src/kernels/train/index.ts"
+import { ParameterStore, LossGraphs } from "../src/kernels/train/index.ts"
 import { type Bench, BenchError, fastest, timed } from "./harness/Contest.ts"
 import { python } from "./harness/Peer.ts"
 import { randomStore, type Size, sizes } from "./harness/Shapes.ts"
@@ -41,7 +41,7 @@ const group = (size: Size, { threads, workers }: Setting, weights: Weights) =>
     const positions = PROMPT + NEW + 1
     const initializers = new Map([...store.slices.values()].map(({ length, name, offset }) =>
       [name, { location: "weights", offset: offset * 4, length: length * 4, dtype: "f32" as const }]))
-    const program = OnnxWriter.write(rollout(config, Programs.parameterInputs(config), {
+    const program = OnnxWriter.write(rollout(config, LossGraphs.parameterInputs(config), {
       prompts: 1, group: own, length: PROMPT, newTokens: NEW, visualRows: 0, positions,
       // No token ends a sequence: every candidate has its full length.
       endOfTurn: -1, sampling: { greedy: false, nucleus: false }, grammarStates: undefined

@@ -8,7 +8,7 @@ import * as Rise from "../src/dsl/Rise.ts"
 import { Run } from "../src/dsl/Run.ts"
 import * as Task from "../src/dsl/Task.ts"
 import * as Image from "../src/kernels/image/Image.ts"
-import { type Completion, Policy, type SampleOptions, type SampleRequest } from "../src/kernels/policy/Policy.ts"
+import { type Completion, Policy, type SampleOptions, type SampleRequest } from "../src/policy/Policy.ts"
 import { type Bench, BenchError, timed } from "./harness/Contest.ts"
 
 const SAMPLES = 2000

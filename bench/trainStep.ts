@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os"
 import { Keyed } from "../src/kernels/math/index.ts"
 import { Rope } from "../src/kernels/models/index.ts"
 import { HostTensor, Runtime } from "../src/kernels/runtime/index.ts"
-import { AdamW, ParameterStore, Programs } from "../src/kernels/train/index.ts"
+import { AdamW, ParameterStore, LossGraphs } from "../src/kernels/train/index.ts"
 import { type Bench, BenchError, fastest, timed } from "./harness/Contest.ts"
 import { python } from "./harness/Peer.ts"
 import { randomStore, type Size, sizes } from "./harness/Shapes.ts"
@@ -35,7 +35,7 @@ const step = (size: Size, workers: number, threads: number) =>
       const batch = BATCH / workers
       const rows = batch * (LENGTH - 1)
       const names = [...store.slices.keys()]
-      const program = Programs.supervised(config, {
+      const program = LossGraphs.supervised(config, {
         batch, length: LENGTH, rows, visual: { kind: "none" }, temperature: 1, grammarStates: undefined
       }, names)
       const random = Keyed.stream(0, `bench/${size}`)
@@ -45,7 +45,7 @@ const step = (size: Size, workers: number, threads: number) =>
       const sessions = yield* Effect.forEach(Array.from({ length: workers }, (_, i) => i), Effect.fnUntraced(function*(worker) {
         const gradients = ParameterStore.trainableBuffer(store)
         const outputs = Object.fromEntries(Object.entries(ParameterStore.tensors(store, gradients))
-          .map(([name, tensor]) => [Programs.gradientName(name), tensor]))
+          .map(([name, tensor]) => [LossGraphs.gradientName(name), tensor]))
         const session = yield* runtime.open(worker, program.bytes, { bound: ParameterStore.tensors(store), outputs })
         const tokens = Array.from({ length: batch * LENGTH }, () => random.int(config.vocabulary))
         const lossRows = tokens.map((_, i) => i).filter((i) => i % LENGTH < LENGTH - 1)

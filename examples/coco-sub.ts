@@ -6,7 +6,7 @@
  * With --data it reads COCO's folder, or one with instances.json and pictures beside it, and draws the paper's subset. Without it uses
  * the embedded scenes, which are synthetic.
  */
-import { Pipelines } from "../src/index.ts"
+import { Sources } from "../src/index.ts"
 import * as Cli from "../src/cli/index.ts"
 
-Cli.comparison("coco-sub", "Base, SFT, Visual-RFT and RISE on everything in a picture", Pipelines.Sources.cocoSub)
+Cli.comparison("coco-sub", "Base, SFT, Visual-RFT and RISE on everything in a picture", Sources.cocoSub)

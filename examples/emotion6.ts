@@ -6,14 +6,14 @@
  * Without --data it uses the embedded scenes, which are synthetic.
  */
 import { Effect } from "effect"
-import { Emotion6, Pipelines, Rise } from "../src/index.ts"
+import { Emotion6, Pipelines, Rise, Sources, Studies } from "../src/index.ts"
 import * as Cli from "../src/cli/index.ts"
 
 const { task } = Emotion6
 
 Cli.example("emotion6", "Base, SFT, Visual-RFT and RISE on soft emotion labels", Effect.fn(function*(flags) {
   const preset = Cli.settings(flags)
-  const source = yield* Pipelines.Source.open({ task, ...flags })
+  const source = yield* Sources.softLabels({ task, ...flags })
   const start = Pipelines.warmUp(task, source.train, preset)
 
   const rise = start.pipe(
@@ -29,20 +29,20 @@ Cli.example("emotion6", "Base, SFT, Visual-RFT and RISE on soft emotion labels",
   const sft = start.pipe(Rise.answers(), Rise.sft(preset.sft))
   const visualRft = start.pipe(Rise.rft(preset.rft))
 
-  yield* Pipelines.compare({
+  yield* Studies.compare({
     start,
     methods: {
       SFT: sft,
       "Visual-RFT": visualRft,
       RISE: rise,
-      ...(flags.equalCompute ? Pipelines.equalComputeBaselines(preset)(start) : {})
+      ...(flags.equalCompute ? Studies.equalComputeBaselines(preset)(start) : {})
     },
     test: source.test,
     preset,
     policy: Cli.policy(flags, preset),
     shots: source.shots,
-    mean: Pipelines.Source.meanDistribution,
+    mean: Sources.meanDistribution,
     cuesNamed: source.cuesNamed,
-    bars: Pipelines.Source.bars(task)
+    bars: Studies.barsOf(task)
   }).pipe(Cli.study({ name: "emotion6", flags, task, source }))
 }))

@@ -6,7 +6,7 @@
  * With --data it reads ImageNet's folder (train/ and val/ with a folder per class) and draws the paper's subset. Without, it uses the
  * embedded scenes, which are synthetic: 20 objects in four art styles.
  */
-import { Pipelines } from "../src/index.ts"
+import { Sources } from "../src/index.ts"
 import * as Cli from "../src/cli/index.ts"
 
-Cli.comparison("imagenet-sub", "Base, SFT, Visual-RFT and RISE on 20 classes", Pipelines.Sources.imagenetSub)
+Cli.comparison("imagenet-sub", "Base, SFT, Visual-RFT and RISE on 20 classes", Sources.imagenetSub)

@@ -7,9 +7,9 @@
 import { Console, Effect, Option, Struct } from "effect"
 import { Command, Flag } from "effect/cli"
 import { readable, runMain } from "../src/cli/main.ts"
-import * as Policy from "../src/dsl/Policy.ts"
-import { evaluate } from "../src/pipelines/pretrain/Evaluate.ts"
-import * as Pretrain from "../src/pipelines/pretrain/Pretrain.ts"
+import * as Policy from "../src/policy/layers.ts"
+import { evaluate } from "./pretrain/Evaluate.ts"
+import * as Pretrain from "./pretrain/Pretrain.ts"
 
 Command.make("pretrain", {
   checkpoint: Flag.Literals("checkpoint", Struct.keys(Pretrain.recipes)).pipe(

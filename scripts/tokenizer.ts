@@ -7,7 +7,7 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem } from "effect"
 import { fileURLToPath } from "node:url"
 import { tokenizerJson } from "../src/kernels/text/WordTokenizer.ts"
-import { specials, words } from "../src/pipelines/pretrain/Vocabulary.ts"
+import { specials, words } from "./pretrain/Vocabulary.ts"
 
 /** Images first, then text, as Qwen2-VL's template does, without its default system turn. */
 const chatTemplate = "{% for message in messages %}<|im_start|>{{ message.role }}\n" +

@@ -6,7 +6,7 @@ import * as Rise from "../src/dsl/Rise.ts"
 import type { Run } from "../src/dsl/Run.ts"
 import type { RunError } from "../src/dsl/RunError.ts"
 import * as Task from "../src/dsl/Task.ts"
-import type { Policy } from "../src/kernels/policy/Policy.ts"
+import type { Policy } from "../src/policy/Policy.ts"
 import { type Label, Mood } from "../test/dsl/StubPolicy.ts"
 
 class DataError extends Schema.TaggedError<DataError>()("DataError", {}) {}

@@ -13,7 +13,7 @@ import { readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import * as Image from "../../src/kernels/image/Image.ts"
 import { Config, VisionLayout } from "../../src/kernels/models/index.ts"
-import { Objective, OnnxPolicy, Plan, Policy } from "../../src/kernels/policy/index.ts"
+import { Objective, OnnxPolicy, MemoryPlan, Policy } from "../../src/policy/index.ts"
 import { Runtime } from "../../src/kernels/runtime/index.ts"
 import { machine } from "../harness/Machine.ts"
 
@@ -85,7 +85,7 @@ const command = Command.make("large", {
   const grid = SIDE / config.vision.patch
   const visualTokens = VisionLayout.tokenRows(config.vision, VisionLayout.shapeFor(config.vision, [[1, grid, grid]]), [[1, grid, grid]]).length
   // The chat template adds about twenty tokens.
-  const plan = yield* Plan.estimate(config, { ...options, promptTokens: visualTokens + promptTokens + 20, visualTokens, newTokens: NEW_TOKENS, prompts: 1, group: GROUP, workers })
+  const plan = yield* MemoryPlan.estimate(config, { ...options, promptTokens: visualTokens + promptTokens + 20, visualTokens, newTokens: NEW_TOKENS, prompts: 1, group: GROUP, workers })
   const planned = Object.fromEntries(Object.entries(plan).map(([name, bytes]) => [name, Number((bytes / 2 ** 30).toFixed(2))]))
   yield* Console.log(JSON.stringify({ mode, quantize: Option.getOrNull(quantize), workers, threads, tokens, parts, peakGiB: held().peak, planned, machine: machine() }))
 }))

@@ -5,7 +5,9 @@ import { Console, Effect, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Corruption } from "../data/index.ts"
 import * as Quarantine from "../dsl/Quarantine.ts"
-import { Audit, Presets, Source } from "../pipelines/index.ts"
+import { Presets } from "../pipelines/index.ts"
+import { Audit, barsOf } from "../studies/index.ts"
+import * as Sources from "../sources/index.ts"
 import * as Flags from "./flags.ts"
 import { computing } from "./main.ts"
 import { check, named, policy } from "./policy.ts"
@@ -46,7 +48,7 @@ export const audit = Command.make("audit", {
     const local = Flags.settings({ ...flags, noWarmUp: false })
     // A server's model takes the paper's words, and no mask.
     const preset = Option.isSome(flags.remote) ? { ...local, generate: Presets.paper.generate, reconstruct: Presets.paper.reconstruct } : local
-    const source = yield* Source.open({ task, ...flags, shots: Option.none() })
+    const source = yield* Sources.softLabels({ task, ...flags, shots: Option.none() })
     const limit = preset.limit?.train
     const clean = limit === undefined ? source.train : Stream.take(source.train, limit)
     const differ = (own: ReadonlyArray<number>, other: ReadonlyArray<number>) => task.encode(own) !== task.encode(other)
@@ -76,7 +78,7 @@ export const audit = Command.make("audit", {
       by: flags.by,
       top: flags.top,
       wrong: Option.map(corrupted, ({ ids }) => ids),
-      bars: Source.bars(task),
+      bars: barsOf(task),
       facts: [["data", source.name], ["seed", String(flags.seed)], ["preset", preset.name], ["judge", training], ["ranked by", flags.by]]
     }))
     for (const { metric, value } of rows) yield* Console.log(`${metric.padEnd(22)}${value.toFixed(3)}`)

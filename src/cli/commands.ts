@@ -6,11 +6,11 @@ import { Argument, Command, Flag } from "effect/cli"
 import * as Spool from "../dsl/Spool.ts"
 import * as Image from "../kernels/image/Image.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
-import {
-  annotate as annotateImages, compare, evaluate as evaluateModel, Presets, report as writeReport, Results, Source,
-  warmUp
-} from "../pipelines/index.ts"
-import { faultOf } from "../pipelines/Asking.ts"
+import { evaluate as evaluateModel, Results } from "../evaluation/index.ts"
+import { annotate as annotateImages, Presets, warmUp } from "../pipelines/index.ts"
+import { compare, report as writeReport, barsOf } from "../studies/index.ts"
+import * as Sources from "../sources/index.ts"
+import { faultOf } from "../evaluation/Asking.ts"
 import * as Flags from "./flags.ts"
 import { computing, readable } from "./main.ts"
 import { methods } from "./methods.ts"
@@ -28,7 +28,7 @@ export const train = Command.make("train", { ...Flags.study, ...Task.flags, meth
   computing(flags)(Effect.gen(function*() {
     const task = yield* Task.task(flags)
     const preset = Flags.settings(flags)
-    const source = yield* Source.open({ task, ...flags })
+    const source = yield* Sources.softLabels({ task, ...flags })
     const start = warmUp(task, source.train, preset)
     const chosen = Object.entries(methods(flags, preset)(start)).filter(([name]) => flags.method === "all" || name === flags.method)
     yield* compare({
@@ -38,9 +38,9 @@ export const train = Command.make("train", { ...Flags.study, ...Task.flags, meth
       preset,
       policy: policy(flags, preset),
       shots: source.shots,
-      mean: Source.meanDistribution,
+      mean: Sources.meanDistribution,
       cuesNamed: source.cuesNamed,
-      bars: Source.bars(task)
+      bars: barsOf(task)
     }).pipe(study({ name: task.name, flags, task, source }))
   }))).pipe(Command.withDescription("Train and compare base, SFT, Visual-RFT and RISE"))
 
@@ -68,7 +68,7 @@ export const evaluate = Command.make("evaluate", {
   computing(flags)(Effect.gen(function*() {
     yield* check(flags)
     const task = yield* Task.task(flags)
-    const source = yield* Source.open({ task, ...flags, shots: Option.none() })
+    const source = yield* Sources.softLabels({ task, ...flags, shots: Option.none() })
     // A server's model is of the paper's size: it takes its words, and no mask.
     const { evaluate: settings } = Option.isSome(flags.remote) ? Presets.presets.paper : Presets.presets.full
     const config = {

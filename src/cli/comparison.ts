@@ -3,7 +3,9 @@
  */
 import { Effect } from "effect"
 import type { Task } from "../dsl/Task.ts"
-import { compare, type Source, type Sources, type TaskName, warmUp } from "../pipelines/index.ts"
+import { type TaskName, warmUp } from "../pipelines/index.ts"
+import { compare } from "../studies/index.ts"
+import type * as Sources from "../sources/index.ts"
 import { isEmbedded } from "./embedded.ts"
 import { settings } from "./flags.ts"
 import { example, type Services } from "./main.ts"
@@ -15,7 +17,7 @@ import { study } from "./study.ts"
 export const comparison = <A, T extends Task<A>>(
   name: TaskName,
   description: string,
-  open: (options: Sources.Options) => Effect.Effect<Sources.TaskSource<A, T>, Source.Fault, Services>
+  open: (options: Sources.Options) => Effect.Effect<Sources.TaskSource<A, T>, Sources.Fault, Services>
 ): void =>
   example(name, description, Effect.fnUntraced(function*(flags) {
     const preset = settings(flags, name)

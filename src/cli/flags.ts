@@ -4,7 +4,7 @@
 import { Option, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { Scenes } from "../data/index.ts"
-import { directoryOf } from "../dsl/Embedded.ts"
+import { directoryOf } from "../policy/Embedded.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
 import { embeddedModel, isEmbedded, modelName } from "./embedded.ts"
 

@@ -1,7 +1,8 @@
 /**
  * What flags ask to be compared.
  */
-import { equalComputeBaselines, methods as paper, type Presets, type Start } from "../pipelines/index.ts"
+import { type Presets, type Start } from "../pipelines/index.ts"
+import { equalComputeBaselines, methods as paper } from "../studies/index.ts"
 import type { Study } from "./flags.ts"
 
 /** The paper's three methods, and the baselines with all of RISE's steps where that is asked for. */

@@ -2,12 +2,12 @@
  * The live policy as flags describe it.
  */
 import { Effect, FileSystem, Layer, Option, Path, Runtime as EffectRuntime, Schema } from "effect"
-import { embedded } from "../dsl/Embedded.ts"
-import * as Policies from "../dsl/Policy.ts"
-import { OnnxPolicy, type Policy, type PolicyError } from "../kernels/policy/index.ts"
+import { embedded } from "../policy/Embedded.ts"
+import * as Policies from "../policy/layers.ts"
+import { OnnxPolicy, type Policy, type PolicyError } from "../policy/index.ts"
 import type { Runtime } from "../kernels/runtime/index.ts"
 import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
-import type { Presets } from "../pipelines/index.ts"
+import { type Presets } from "../pipelines/index.ts"
 import type { Remote, Requests, Study } from "./flags.ts"
 import { usageExitCode } from "./output.ts"
 

@@ -3,7 +3,9 @@
  */
 import { Console, Effect, type Stream } from "effect"
 import type { Sample, Task } from "../dsl/Task.ts"
-import { type Example, masked, type Results, table, type TaskName } from "../pipelines/index.ts"
+import { masked, type Results, table } from "../evaluation/index.ts"
+import { type TaskName } from "../pipelines/index.ts"
+import { type Example } from "../studies/index.ts"
 import { recorded, settings, type Study } from "./flags.ts"
 import { check } from "./policy.ts"
 import { working } from "./working.ts"

@@ -3,7 +3,7 @@
  */
 import { Console, Effect, FileSystem, Option } from "effect"
 import { warn } from "../kernels/runtime/Warning.ts"
-import { type FolderOptions, inFolder, numbered } from "../pipelines/index.ts"
+import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
 import type { Study } from "./flags.ts"
 
 export interface Working<A, E, R> extends Omit<FolderOptions<A, E, R>, "out" | "resume" | "seed"> {

@@ -1,7 +1,7 @@
 /**
  * What flows between the steps of the closed loop: one sample, the G chains drawn for it and what became of each.
  */
-import type { Completion, Prompt, Rollout } from "../kernels/policy/Policy.ts"
+import type { Completion, Prompt, Rollout } from "../policy/Policy.ts"
 import type { Verdict } from "./Reward.ts"
 import type { Sample } from "./Task.ts"
 

@@ -5,7 +5,7 @@
  * time nor when an interrupted run is resumed: its weights are restored, its value is read back.
  */
 import { Clock, Context, Effect, FileSystem, Layer, Option, Path, Schema, type Scope, Stream } from "effect"
-import { Policy, type PolicyError } from "../kernels/policy/Policy.ts"
+import { Policy, type PolicyError } from "../policy/Policy.ts"
 import { RunFileError, type RunError } from "./RunError.ts"
 import * as RunFolder from "./RunFolder.ts"
 import type { Spool } from "./Spool.ts"

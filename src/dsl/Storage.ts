@@ -5,7 +5,7 @@
  * resuming cuts off what an interrupted stage had begun to write and the run continues as if it had never stopped.
  */
 import { Effect, Option, Schema, type Scope, Stream } from "effect"
-import type { Snapshot } from "../kernels/policy/Policy.ts"
+import type { Snapshot } from "../policy/Policy.ts"
 import { RunFileError, type RunError } from "./RunError.ts"
 import type { Spool } from "./Spool.ts"
 

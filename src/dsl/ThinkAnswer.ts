@@ -5,7 +5,7 @@
  * there. Inside the tags it is trimmed. An end of turn that was left in the text is ignored. Nothing else may stand outside.
  */
 import { Result } from "effect"
-import type { TargetSegment } from "../kernels/policy/Policy.ts"
+import type { TargetSegment } from "../policy/Policy.ts"
 import { withoutEndOfTurn } from "../kernels/text/TurnMarks.ts"
 import { type FormatReason, formatReason } from "./Task.ts"
 

@@ -7,8 +7,8 @@ import * as Reward from "../dsl/Reward.ts"
 import type { FormatReason, Task } from "../dsl/Task.ts"
 import { Decode } from "../kernels/image/index.ts"
 import type { Image } from "../kernels/image/Image.ts"
-import { Policy } from "../kernels/policy/Policy.ts"
-import * as Asking from "./Asking.ts"
+import { Policy } from "../policy/Policy.ts"
+import * as Asking from "../evaluation/Asking.ts"
 
 export interface Annotated<out A> {
   readonly image: Image

@@ -6,7 +6,7 @@
 import type { Advantage } from "../dsl/Advantage.ts"
 import * as Rise from "../dsl/Rise.ts"
 import type { Run } from "../dsl/Run.ts"
-import type { Policy } from "../kernels/policy/Policy.ts"
+import type { Policy } from "../policy/Policy.ts"
 import type { Preset } from "./presets.ts"
 
 /** D_RISE → the annotator. */

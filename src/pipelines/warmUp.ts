@@ -8,7 +8,7 @@ import { Stream } from "effect"
 import * as Rise from "../dsl/Rise.ts"
 import type { Run } from "../dsl/Run.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
-import type { Policy } from "../kernels/policy/Policy.ts"
+import type { Policy } from "../policy/Policy.ts"
 import type { Preset } from "./presets.ts"
 
 /** D, warmed or not: what `riseCot`, `sft` and `visualRft` take. Its data can be read without a policy. */

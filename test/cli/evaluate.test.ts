@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import sharp from "sharp"
-import * as Server from "../kernels/policy/openai/server.ts"
+import * as Server from "../policy/openai/server.ts"
 
 const program = new URL("../../src/cli/rise.ts", import.meta.url).pathname
 

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { CocoInstances, CsvManifest, ReasonSeg } from "../../src/data/index.ts"
-import * as Source from "../../src/pipelines/source.ts"
+import * as Sources from "../../src/sources/index.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
 import { collect, live } from "./folders.ts"
 
@@ -40,7 +40,7 @@ describe("cases", () => {
       assert.match((yield* read("csv-percent")).details[1]!, /look like percentages/)
       const tiny = yield* read("csv-tiny-negative")
       assert.deepStrictEqual(tiny.samples.map(({ truth }) => truth), [[0, 1], [1, 0]])
-      const { test } = yield* Source.open({ task: Emotion6.task, data: Option.some(join(cases, "cli-all-bad")), shots: Option.none(), seed: 0 })
+      const { test } = yield* Sources.softLabels({ task: Emotion6.task, data: Option.some(join(cases, "cli-all-bad")), shots: Option.none(), seed: 0 })
       assert.match((yield* collect(test)).error, /test\.csv: none of its 3 rows is usable: sum 3\. First, row 2: sum: shares sum to 10, .*votes/)
     }))
   })

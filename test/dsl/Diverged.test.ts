@@ -6,7 +6,7 @@ import { Scenes } from "../../src/data/index.ts"
 import { Advantage } from "../../src/dsl/Advantage.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
-import { OnnxPolicy } from "../../src/kernels/policy/index.ts"
+import { OnnxPolicy } from "../../src/policy/index.ts"
 import { Runtime } from "../../src/kernels/runtime/index.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
 

@@ -5,7 +5,7 @@ import { Advantage } from "../../src/dsl/Advantage.ts"
 import type { Verdict } from "../../src/dsl/Reward.ts"
 import * as GroupRelative from "../../src/dsl/stages/GroupRelative.ts"
 import type { Grammar } from "../../src/kernels/generate/Grammar.ts"
-import { type Objective, Policy, type UpdateStats } from "../../src/kernels/policy/Policy.ts"
+import { type Objective, Policy, type UpdateStats } from "../../src/policy/Policy.ts"
 
 const grammar = (id: string): Grammar => ({ id, states: 1, vocabulary: 1, allowed: Uint8Array.of(1), next: Int32Array.of(0) })
 const [first, second] = [grammar("reasoning"), grammar("reconstruction")]

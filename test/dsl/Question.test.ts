@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema, Stream } from "effect"
 import { Advantage, Fingerprint, Question, Rise, Run, Task } from "../../src/dsl/index.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
-import { evaluate } from "../../src/pipelines/evaluate.ts"
-import { Policy } from "../../src/kernels/policy/Policy.ts"
+import { evaluate } from "../../src/evaluation/evaluate.ts"
+import { Policy } from "../../src/policy/Policy.ts"
 import * as Stub from "./StubPolicy.ts"
 
 /** The stub's task, with a question in every prompt. */

@@ -5,7 +5,7 @@ import { Advantage } from "../../src/dsl/Advantage.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { metricsFile, Run } from "../../src/dsl/Run.ts"
-import { type Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../src/kernels/policy/Policy.ts"
+import { type Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../src/policy/Policy.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = (options: Stub.Options = {}, seed = 1) =>

@@ -7,7 +7,7 @@ import * as Quarantine from "../../src/dsl/Quarantine.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import * as RunFolder from "../../src/dsl/RunFolder.ts"
 import { sift } from "../../src/dsl/Sift.ts"
-import { PolicyError } from "../../src/kernels/policy/Policy.ts"
+import { PolicyError } from "../../src/policy/Policy.ts"
 import { logs } from "./logs.ts"
 import * as Stub from "./StubPolicy.ts"
 

@@ -6,7 +6,7 @@ import { Advantage } from "../../src/dsl/Advantage.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { method, Run } from "../../src/dsl/Run.ts"
-import { Policy } from "../../src/kernels/policy/Policy.ts"
+import { Policy } from "../../src/policy/Policy.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = () =>

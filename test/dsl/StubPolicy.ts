@@ -7,7 +7,7 @@ import type { Sample } from "../../src/dsl/Task.ts"
 import * as Task from "../../src/dsl/Task.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
 import * as Keyed from "../../src/kernels/math/Keyed.ts"
-import { type Completion, type Objective, Policy, PolicyError, type Prompt } from "../../src/kernels/policy/Policy.ts"
+import { type Completion, type Objective, Policy, PolicyError, type Prompt } from "../../src/policy/Policy.ts"
 
 export const labels = ["joy", "anger", "fear"] as const
 export type Label = typeof labels[number]

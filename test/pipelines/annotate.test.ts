@@ -5,8 +5,8 @@ import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
 import { annotate } from "../../src/pipelines/annotate.ts"
-import { evaluate } from "../../src/pipelines/evaluate.ts"
-import { figure } from "../../src/pipelines/results.ts"
+import { evaluate } from "../../src/evaluation/evaluate.ts"
+import { figure } from "../../src/evaluation/results.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 
 const live = (bias: Stub.Options["bias"] & {}) =>

@@ -5,7 +5,7 @@
  * the description under a session of its own.
  */
 import { Array, Effect, Stream } from "effect"
-import { Policy } from "../../kernels/policy/Policy.ts"
+import { Policy } from "../../policy/Policy.ts"
 import * as Group from "../Group.ts"
 import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"

@@ -3,7 +3,7 @@
  * `answers` does without reasoning.
  */
 import { Effect, Schema, Stream } from "effect"
-import type { Policy } from "../../kernels/policy/Policy.ts"
+import type { Policy } from "../../policy/Policy.ts"
 import * as Group from "../Group.ts"
 import * as Progress from "../Progress.ts"
 import { RunFileError } from "../RunError.ts"

@@ -2,7 +2,7 @@
  * The end of a pipeline: `train` does the work within a run that is given, `run` makes the run folder around it.
  */
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
-import { Policy, type PolicyError } from "../../kernels/policy/Policy.ts"
+import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as Fingerprint from "../Fingerprint.ts"
 import * as Quarantine from "../Quarantine.ts"
 import { fromPlatform, type RunError, RunFileError } from "../RunError.ts"

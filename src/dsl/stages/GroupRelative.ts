@@ -3,7 +3,7 @@
  */
 import { Effect } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
-import { type FormatText, Objective, Policy, type PolicyError, type UpdateOptions } from "../../kernels/policy/Policy.ts"
+import { type FormatText, Objective, Policy, type PolicyError, type UpdateOptions } from "../../policy/Policy.ts"
 import { Advantage } from "../Advantage.ts"
 import * as Group from "../Group.ts"
 import type { Verdict } from "../Reward.ts"

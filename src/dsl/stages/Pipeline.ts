@@ -2,7 +2,7 @@
  * A lazy pipeline whose stage is known to the compiler: the literal is what makes `sft` before `filter` a type error.
  */
 import { Effect, Pipeable, Stream } from "effect"
-import type { Policy, PolicyError, Session } from "../../kernels/policy/Policy.ts"
+import type { Policy, PolicyError, Session } from "../../policy/Policy.ts"
 import * as Dataset from "../Dataset.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
 import type { MissingQuestion } from "../Question.ts"

@@ -7,7 +7,7 @@
  */
 import { Effect } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { type FormatLoss, type FormatText, Policy, type Prompt } from "../../kernels/policy/Policy.ts"
+import { type FormatLoss, type FormatText, Policy, type Prompt } from "../../policy/Policy.ts"
 import type { Task } from "../Task.ts"
 import type { Form } from "./Pipeline.ts"
 import { grammarOf, sampleAll } from "./Sampling.ts"

@@ -3,7 +3,7 @@
  */
 import { Array, Effect, Stream } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { Policy } from "../../kernels/policy/Policy.ts"
+import { Policy } from "../../policy/Policy.ts"
 import type { Advantage } from "../Advantage.ts"
 import * as Group from "../Group.ts"
 import * as Reward from "../Reward.ts"

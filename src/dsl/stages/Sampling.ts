@@ -7,7 +7,7 @@ import * as Rules from "../../kernels/math/Rules.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import {
   type Completion, Policy, PolicyError, type SampleOptions, type SampleRequest, type Session
-} from "../../kernels/policy/Policy.ts"
+} from "../../policy/Policy.ts"
 import { GrammarError, type Task } from "../Task.ts"
 
 /** How many prompts go into one call of the policy, and how many calls may be under way. */

@@ -7,7 +7,7 @@ import * as Schedule from "../../kernels/train/Schedule.ts"
 import { Run } from "../Run.ts"
 import { BadSetting } from "./StageError.ts"
 
-export { candidates } from "../../kernels/policy/Settings.ts"
+export { candidates } from "../../policy/onnx/Settings.ts"
 
 /** Settings of any training stage. */
 export interface Optimising {

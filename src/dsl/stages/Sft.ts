@@ -3,7 +3,7 @@
  */
 import { Effect, Stream } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { type FormatLoss, Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../kernels/policy/Policy.ts"
+import { type FormatLoss, Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../policy/Policy.ts"
 import type { Lesson } from "../Group.ts"
 import { withoutTags } from "../Question.ts"
 import { Run } from "../Run.ts"

@@ -2,8 +2,8 @@
  * The loop that every training stage shares: batches, learning rates, metrics, progress and model selection.
  */
 import { Effect, Stream } from "effect"
-import * as NotFinite from "../../kernels/policy/NotFinite.ts"
-import { Policy, type PolicyError, type Snapshot, type UpdateOptions, type UpdateStats } from "../../kernels/policy/Policy.ts"
+import * as NotFinite from "../../policy/onnx/NotFinite.ts"
+import { Policy, type PolicyError, type Snapshot, type UpdateOptions, type UpdateStats } from "../../policy/Policy.ts"
 import * as Progress from "../Progress.ts"
 import type { RunError } from "../RunError.ts"
 import { Run } from "../Run.ts"

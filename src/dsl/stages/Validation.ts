@@ -2,7 +2,7 @@
  * How good the current weights are on the validation split: what model selection looks at, the same for every method.
  */
 import { Effect, Option, Result, Stream } from "effect"
-import { type Completion, Policy } from "../../kernels/policy/Policy.ts"
+import { type Completion, Policy } from "../../policy/Policy.ts"
 import * as Group from "../Group.ts"
 import * as Question from "../Question.ts"
 import type { MissingQuestion } from "../Question.ts"

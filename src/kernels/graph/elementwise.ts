@@ -1,17 +1,7 @@
 /** Elementwise arithmetic with NumPy broadcasting, comparisons and casts. */
-import { reshape } from "./layout.ts"
-import { sum } from "./reduce.ts"
-import { broadcast, equal, type Shape } from "./Shape.ts"
+import { unbroadcast } from "./broadcast.ts"
+import { broadcast } from "./Shape.ts"
 import { type DType, type Operator, scalar, single, type Tensor } from "./Tensor.ts"
-
-/** Sums a cotangent over the dimensions that broadcasting added or stretched. */
-export const unbroadcast = (cotangent: Tensor, shape: Shape): Tensor => {
-  if (equal(cotangent.shape, shape)) return cotangent
-  const extra = cotangent.shape.length - shape.length
-  const axes = cotangent.shape.flatMap((d, i) => i < extra || (shape[i - extra] === 1 && d !== 1) ? [i] : [])
-  const reduced = axes.length === 0 ? cotangent : sum(cotangent, axes)
-  return equal(reduced.shape, shape) ? reduced : reshape(reduced, shape)
-}
 
 const emitAs = (type: string): Operator["emit"] => (_, inputs, outputs, to) => to.node(type, inputs, outputs)
 

@@ -1,6 +1,7 @@
 /** Tensor expressions, their derivatives and their ONNX form. */
 export * from "./activation.ts"
 export * as Autodiff from "./Autodiff.ts"
+export * from "./broadcast.ts"
 export { checkpoint } from "./checkpoint.ts"
 export * from "./custom.ts"
 export * from "./elementwise.ts"

@@ -1,7 +1,8 @@
 /** Row lookup and its adjoint. */
 import { add } from "./elementwise.ts"
 import { isZeros, zeros } from "./fill.ts"
-import { expand, reshape, slice } from "./layout.ts"
+import { expand } from "./broadcast.ts"
+import { reshape, slice } from "./layout.ts"
 import { equal, fail } from "./Shape.ts"
 import { type Operator, single, type Tensor } from "./Tensor.ts"
 

@@ -1,7 +1,6 @@
 /** Operators that move values without changing them. */
-import { broadcast, equal, fail, type Shape, size, axis as resolve } from "./Shape.ts"
+import { equal, fail, type Shape, size, axis as resolve } from "./Shape.ts"
 import { type Operator, single, type Tensor } from "./Tensor.ts"
-import { unbroadcast } from "./elementwise.ts"
 import { zeros } from "./fill.ts"
 
 const reshapeOperator: Operator = {
@@ -103,16 +102,3 @@ const tailOperator: Operator = {
 /** Elements from `start` on along an axis whose length grows while a loop runs. */
 export const tail = (x: Tensor, axis: number, start: number): Tensor =>
   single(tailOperator, [x], x.shape.map((d, i) => i === axis ? -1 : d), x.dtype, { axis, start })
-
-const expandOperator: Operator = {
-  name: "expand",
-  emit: (node, inputs, outputs, to) =>
-    to.node("Expand", [inputs[0] as string, to.ints(node.attributes["shape"] as ReadonlyArray<number>)], outputs),
-  vjp: (node, [g]) => g === undefined ? [] : [unbroadcast(g, (node.inputs[0] as Tensor).shape)]
-}
-/** Repeats along dimensions of length 1, as broadcasting does. */
-export const expand = (x: Tensor, shape: Shape): Tensor => {
-  if (equal(x.shape, shape)) return x
-  if (!equal(broadcast("expand", x.shape, shape), shape)) return fail("expand", "is not a broadcast", x.shape, shape)
-  return single(expandOperator, [x], shape, x.dtype, { shape: [...shape] })
-}

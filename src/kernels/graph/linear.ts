@@ -1,6 +1,5 @@
 /** Matrix products. */
-import { unbroadcast } from "./elementwise.ts"
-import { sum } from "./reduce.ts"
+import { sum, unbroadcast } from "./broadcast.ts"
 import { broadcast, fail, type Shape } from "./Shape.ts"
 import { type Operator, single, type Tensor } from "./Tensor.ts"
 

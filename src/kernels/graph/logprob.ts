@@ -5,12 +5,13 @@
  * dX = d·(E[target] − P·E) and dE = scatter(d·X) − Pᵀ·(d·X). Rows are taken in chunks, so that a vocabulary of 150k costs
  * `chunk × vocabulary` floats of memory, not `rows × vocabulary`.
  */
+import { sum } from "./broadcast.ts"
 import { withVjp } from "./custom.ts"
 import { add, log, minimum, mul, neg, sub } from "./elementwise.ts"
 import { gather, pick, scatterAdd } from "./indexing.ts"
 import { concat, reshape, slice } from "./layout.ts"
 import { matmul } from "./linear.ts"
-import { logSumExp, max, softmax, sum } from "./reduce.ts"
+import { logSumExp, max, softmax } from "./reduce.ts"
 import { fail } from "./Shape.ts"
 import { scalar, type Tensor } from "./Tensor.ts"
 

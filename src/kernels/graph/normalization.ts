@@ -1,7 +1,8 @@
 /** Layer normalisation and root-mean-square normalisation over the last axis. */
+import { sum } from "./broadcast.ts"
 import { mul, sub } from "./elementwise.ts"
 import { reshape } from "./layout.ts"
-import { mean, sum } from "./reduce.ts"
+import { mean } from "./reduce.ts"
 import { fail } from "./Shape.ts"
 import { node as makeNode, type Operator, type Tensor } from "./Tensor.ts"
 

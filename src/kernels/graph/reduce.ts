@@ -1,41 +1,11 @@
 /** Reductions and the softmax. */
-import { expand, reshape } from "./layout.ts"
+import { expand, sum } from "./broadcast.ts"
 import { exp, mul, sub } from "./elementwise.ts"
-import { axis as resolve, fail, type Shape } from "./Shape.ts"
+import { reshape } from "./layout.ts"
+import { kept, reduction } from "./reduction.ts"
+import { axis as resolve } from "./Shape.ts"
 import { type Operator, scalar, single, type Tensor } from "./Tensor.ts"
 
-const kept = (shape: Shape, axes: ReadonlyArray<number>): Shape => shape.map((d, i) => axes.includes(i) ? 1 : d)
-
-const reduction = (
-  name: string,
-  type: string,
-  derivative?: (x: Tensor, y: Tensor, g: Tensor, count: number) => Tensor
-) => {
-  const op: Operator = {
-    name,
-    emit: (node, inputs, outputs, to) =>
-      to.node(type, [inputs[0] as string, to.ints(node.attributes["axes"] as ReadonlyArray<number>)], outputs, { keepdims: { i: 0 } }),
-    ...(derivative && {
-      vjp: (node, [g]) => {
-        if (g === undefined) return []
-        const x = node.inputs[0] as Tensor
-        const axes = node.attributes["axes"] as ReadonlyArray<number>
-        const shape = kept(x.shape, axes)
-        const count = axes.reduce((n, i) => n * (x.shape[i] as number), 1)
-        return [derivative(x, reshape(node.outputs[0] as Tensor, shape), reshape(g, shape), count)]
-      }
-    })
-  }
-  return (x: Tensor, axes: ReadonlyArray<number> = x.shape.map((_, i) => i)): Tensor => {
-    const at = axes.map((i) => resolve(name, x.shape, i))
-    if (new Set(at).size !== at.length) return fail(name, "an axis is named twice", x.shape)
-    if (at.length === 0) return x
-    return single(op, [x], x.shape.filter((_, i) => !at.includes(i)), x.dtype, { axes: at })
-  }
-}
-
-/** Sum over the axes (all when none are given); the reduced axes disappear. */
-export const sum = reduction("sum", "ReduceSum", (x, _y, g) => expand(g, x.shape))
 export const mean = reduction("mean", "ReduceMean", (x, _y, g, count) => expand(mul(g, scalar(1 / count)), x.shape))
 /** No gradient: used for stabilising and for choosing. */
 export const max = reduction("max", "ReduceMax")

@@ -1,7 +1,7 @@
 /** Messages between a runtime and one of its worker threads. Every request gets one reply, in the order of requests. */
 import type { Device } from "./Device.ts"
 import type { HostTensor } from "./HostTensor.ts"
-import type { Job } from "./Kernel.ts"
+import type { Job } from "./OptimizerJob.ts"
 import type { RuntimeError } from "./RuntimeError.ts"
 
 /** How a model is opened. */

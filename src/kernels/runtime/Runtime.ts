@@ -11,7 +11,7 @@ import { Context, Effect, Layer, type Scope } from "effect"
 import { availableParallelism } from "node:os"
 import * as Device from "./Device.ts"
 import { type HostTensor, isShared } from "./HostTensor.ts"
-import * as Kernel from "./Kernel.ts"
+import * as OptimizerJob from "./OptimizerJob.ts"
 import type { SessionOptions } from "./Protocol.ts"
 import { RuntimeError } from "./RuntimeError.ts"
 import * as WorkerThread from "./WorkerThread.ts"
@@ -56,7 +56,7 @@ export class Runtime extends Context.Service<Runtime, {
   /** An empty state on one worker; the scope drops what it holds. */
   readonly state: (worker: number) => Effect.Effect<ResidentState, RuntimeError, Scope.Scope>
   /** Runs an elementwise job on one worker, in its queue. Buffers must be shared. */
-  readonly kernel: (worker: number, job: Kernel.Job) => Effect.Effect<Kernel.Result, RuntimeError>
+  readonly kernel: (worker: number, job: OptimizerJob.Job) => Effect.Effect<OptimizerJob.Result, RuntimeError>
 }>()("rise/Runtime") {}
 
 export interface Options {
@@ -145,9 +145,9 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
               )
           ))
 
-      const kernel = (worker: number, job: Kernel.Job) =>
+      const kernel = (worker: number, job: OptimizerJob.Job) =>
         Effect.flatMap(at("kernel", worker), (thread) => {
-          const reason = Kernel.refusal(job)
+          const reason = OptimizerJob.refusal(job)
           return reason === undefined
             ? Effect.map(thread.submit({ _tag: "Kernel", job }), (result) => result as number)
             : Effect.fail(new RuntimeError({ operation: "kernel", reason }))

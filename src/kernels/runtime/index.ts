@@ -1,5 +1,5 @@
 /** Sessions and elementwise kernels in worker threads, on the CPU or on a GPU. */
 export * as Device from "./Device.ts"
 export * as HostTensor from "./HostTensor.ts"
-export * as Kernel from "./Kernel.ts"
+export * as OptimizerJob from "./OptimizerJob.ts"
 export * as Runtime from "./Runtime.ts"

@@ -10,7 +10,7 @@
 import { env, InferenceSession, Tensor } from "onnxruntime-node"
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
 import * as HostTensor from "./HostTensor.ts"
-import * as Kernel from "./Kernel.ts"
+import * as OptimizerJob from "./OptimizerJob.ts"
 import { type Body, Gate, type Reply, type Request, type SessionOptions, type Value, type WorkerData } from "./Protocol.ts"
 
 interface Opened {
@@ -201,7 +201,7 @@ const handle = async (body: Body): Promise<Value> => {
     case "Run":
       return run(session(body.session), body.feeds, body.fetches, body.state)
     case "Kernel":
-      return Kernel.execute(body.job)
+      return OptimizerJob.execute(body.job)
     case "Release":
       return release(body.session)
     case "Forget":

@@ -5,7 +5,7 @@
  * a fixed order, so the number of workers cannot change a bit of the result.
  */
 import { Effect, Schema } from "effect"
-import { type Kernel, Runtime } from "../runtime/index.ts"
+import { type OptimizerJob, Runtime } from "../runtime/index.ts"
 import * as ParameterStore from "./ParameterStore.ts"
 
 /** Gradients that no step can be made from; parameters and moments are as they were. */
@@ -95,8 +95,8 @@ export interface AdamW {
 const chunk = 1 << 19
 
 /** Cuts ranges into lists of at most `chunk` elements. */
-const split = (ranges: ReadonlyArray<Kernel.Range>): ReadonlyArray<ReadonlyArray<Kernel.Range>> => {
-  const lists: Array<Array<Kernel.Range>> = []
+const split = (ranges: ReadonlyArray<OptimizerJob.Range>): ReadonlyArray<ReadonlyArray<OptimizerJob.Range>> => {
+  const lists: Array<Array<OptimizerJob.Range>> = []
   let room = 0
   for (const { begin, decay, end } of ranges) {
     for (let from = begin; from < end;) {
@@ -133,7 +133,7 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
   let steps = 0
 
   /** Each worker takes every n-th job; results come back in the order of jobs. */
-  const share = (jobs: ReadonlyArray<Kernel.Job>) =>
+  const share = (jobs: ReadonlyArray<OptimizerJob.Job>) =>
     Effect.forEach(jobs, (job, i) => runtime.kernel(i % runtime.workers, job), { concurrency: "unbounded" })
 
   const step: AdamW["step"] = Effect.fn("AdamW.step")(function*(gradients, options) {

@@ -8,7 +8,7 @@
 import { Effect, Schema } from "effect"
 import { createHash } from "node:crypto"
 import * as Finite from "../math/Finite.ts"
-import { HostTensor, type Kernel } from "../runtime/index.ts"
+import { HostTensor, type OptimizerJob } from "../runtime/index.ts"
 
 export class ParameterError extends Schema.TaggedError<ParameterError>()("ParameterError", {
   /** Name of the parameter, or what was given for the whole store. */
@@ -143,8 +143,8 @@ export const tensors = (
 }
 
 /** Trainable intervals of the flat buffer for an optimiser; neighbours of the same kind are joined across their padding. */
-export const trainableRanges = (store: ParameterStore): ReadonlyArray<Kernel.Range> => {
-  const ranges: Array<Kernel.Range> = []
+export const trainableRanges = (store: ParameterStore): ReadonlyArray<OptimizerJob.Range> => {
+  const ranges: Array<OptimizerJob.Range> = []
   for (const { decay, length, offset, trainable } of store.slices.values()) {
     if (!trainable) continue
     const last = ranges.at(-1)

@@ -2,7 +2,7 @@
  * Soft-label classification as a task plug-in: prompts, codec, similarity, leakage, metrics and format mask of one label set.
  */
 import { make as makeTask, type Prompts, type Task } from "../../dsl/Task.ts"
-import { Frame } from "../mask/index.ts"
+import { Frame } from "../../dsl/grammar/index.ts"
 import * as Codec from "./Codec.ts"
 import * as FormatMask from "./Grammar.ts"
 import { check, type Distribution, schema, top } from "./Labels.ts"

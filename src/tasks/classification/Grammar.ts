@@ -8,7 +8,7 @@
 import { Effect, Result } from "effect"
 import { GrammarError, type Vocabulary } from "../../dsl/Task.ts"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
-import { type Automaton, Frame, Trie } from "../mask/index.ts"
+import { type Automaton, Frame, Trie } from "../../dsl/grammar/index.ts"
 
 export type Form = Frame.Form
 

@@ -6,7 +6,7 @@
  */
 import { Result } from "effect"
 import { type FormatReason, formatReason, make as makeTask, type Prompts, type Task, TaskError } from "../../dsl/Task.ts"
-import { Frame } from "../mask/index.ts"
+import { Frame } from "../../dsl/grammar/index.ts"
 import { type Annotation, schema, wanted } from "./Annotation.ts"
 import type { Space } from "./Box.ts"
 import type { Codec } from "./Codec.ts"

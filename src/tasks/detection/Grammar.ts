@@ -9,7 +9,7 @@
 import { Effect, Result } from "effect"
 import type { GrammarError, Vocabulary } from "../../dsl/Task.ts"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
-import { type Automaton, Frame, Trie } from "../mask/index.ts"
+import { type Automaton, Frame, Trie } from "../../dsl/grammar/index.ts"
 import type { Space } from "./Box.ts"
 import type { Codec } from "./Codec.ts"
 

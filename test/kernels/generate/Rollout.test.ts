@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { rollout, sequenceInputs } from "../../../src/kernels/generate/index.ts"
 import * as G from "../../../src/kernels/graph/index.ts"
 import { head, Rope, sequence } from "../../../src/kernels/models/index.ts"
-import { Programs } from "../../../src/kernels/train/index.ts"
+import { LossGraphs } from "../../../src/kernels/train/index.ts"
 import * as Onnx from "../graph/onnx.ts"
 import * as Reference from "../graph/reference.ts"
 import { given, sequenceFeeds } from "../models/fixture.ts"
@@ -39,7 +39,7 @@ const stepByStep = async (options: Options): Promise<Drawn> => {
   const { feeds, group, newTokens, rows, settings, temperature, topP } = setup(options)
   const kind = options.kind ?? "untied"
   const total = length + newTokens
-  const p = Programs.parameterInputs(settings)
+  const p = LossGraphs.parameterInputs(settings)
   const { hidden } = sequence(settings, p, sequenceInputs(settings, rows, total, G.input("visual", [rows * visualTokens, settings.width])))
   const logits = G.matmul(G.gather(hidden, G.input("lastRow", [rows], "i32")), head(settings, p), { transB: true })
   const session = await Onnx.open({ logits })
@@ -82,7 +82,7 @@ describe("loop decode equals step-by-step decode, token for token", () => {
 
 it("the reference in float64 draws the same tokens", async () => {
   const { feeds, settings, shape } = setup({ newTokens: 6 })
-  const out = rollout(settings, Programs.parameterInputs(settings), shape)
+  const out = rollout(settings, LossGraphs.parameterInputs(settings), shape)
   const [tokens, logprobs] = Reference.evaluate([out.sampled, out.sampledLogprobs], feeds)
   const exact = byRow(tokens!, logprobs!)
   const found = await loopDecode({ newTokens: 6 })
@@ -141,7 +141,7 @@ describe("returned log-probabilities equal the scoring pass", () => {
           })
         }
       })
-      const scored = Programs.logprobs(settings, Programs.parameterInputs(settings), {
+      const scored = LossGraphs.logprobs(settings, LossGraphs.parameterInputs(settings), {
         batch: count, length: total, rows: lossRows.length, visual: { kind: "features", rows: count * visualTokens },
         temperature: temperature || 1, grammarStates: options.grammar?.states
       })
@@ -189,7 +189,7 @@ describe("stopping", () => {
   it("is the same graph where there is one such token", () => {
     const bytes = (otherEnds?: ReadonlyArray<number>) => {
       const { settings, shape } = setup({ endOfTurn: END, ...(otherEnds && { otherEnds }) })
-      return G.OnnxWriter.write(rollout(settings, Programs.parameterInputs(settings), shape)).bytes
+      return G.OnnxWriter.write(rollout(settings, LossGraphs.parameterInputs(settings), shape)).bytes
     }
     assert.deepStrictEqual(bytes([]), bytes())
     assert.notDeepEqual(bytes([7]), bytes())
@@ -206,7 +206,7 @@ describe("stopping", () => {
 
 it("a row's draws depend on its own uniforms alone", async () => {
   const { feeds, rows, settings, shape } = setup({})
-  const out = rollout(settings, Programs.parameterInputs(settings), shape)
+  const out = rollout(settings, LossGraphs.parameterInputs(settings), shape)
   const changed = feeds["uniforms"]!.data.map((u, i) => i % rows === 2 ? u : 1 - u - 1e-3)
   const [before, after] = [
     await Onnx.evaluate([out.sampled, out.sampledLogprobs], feeds),

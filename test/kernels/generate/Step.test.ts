@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { prefill, step } from "../../../src/kernels/generate/index.ts"
 import { OnnxWriter } from "../../../src/kernels/graph/index.ts"
-import { Programs } from "../../../src/kernels/train/index.ts"
+import { LossGraphs } from "../../../src/kernels/train/index.ts"
 import * as Onnx from "../graph/onnx.ts"
 import { type Feeds, value } from "../graph/reference.ts"
 import { weights } from "../models/fixture.ts"
@@ -14,8 +14,8 @@ const left = (out: Feeds, resident: Readonly<Record<string, string>>): Feeds =>
 
 const stepDecode = async (options: Options, carried: ReadonlyArray<string> = []) => {
   const { feeds, newTokens, rows, settings, shape } = setup(options)
-  const first = prefill(settings, Programs.parameterInputs(settings), shape, carried)
-  const one = step(settings, Programs.parameterInputs(settings), shape)
+  const first = prefill(settings, LossGraphs.parameterInputs(settings), shape, carried)
+  const one = step(settings, LossGraphs.parameterInputs(settings), shape)
   const [start, go] = [await Onnx.open(first.outputs), await Onnx.open(one.outputs)]
   const tokens = Array.from({ length: rows }, (): Array<number> => [])
   const logprobs = Array.from({ length: rows }, (): Array<number> => [])
@@ -65,7 +65,7 @@ describe("one token a run equals the loop, token for token", () => {
     const options = { endOfTurn: free.tokens[0]![2]! }
     const loop = await loopDecode(options)
     const { settings, shape } = setup(options)
-    const { inputs } = OnnxWriter.write(step(settings, Programs.parameterInputs(settings), shape).outputs)
+    const { inputs } = OnnxWriter.write(step(settings, LossGraphs.parameterInputs(settings), shape).outputs)
     const parameters = inputs.map(({ name }) => name).filter((name) => name in weights("untied"))
     assert.isAbove(parameters.length, 10)
     const steps = await stepDecode(options, parameters)

@@ -2,7 +2,7 @@
 import { type Grammar, rollout, type RolloutShape } from "../../../src/kernels/generate/index.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Rope, vision, visionInputs } from "../../../src/kernels/models/index.ts"
-import { Programs } from "../../../src/kernels/train/index.ts"
+import { LossGraphs } from "../../../src/kernels/train/index.ts"
 import * as Onnx from "../graph/onnx.ts"
 import * as Reference from "../graph/reference.ts"
 import { config, given, reference, type Sequence, sequenceFeeds, tower, weights } from "../models/fixture.ts"
@@ -27,7 +27,7 @@ export const visualOf = (kind: "tied" | "untied", copies: number): Reference.Val
   const settings = config(kind)
   const patches = value(reference["pixel_values"]!.data.subarray(0, 24 * 384), [24, 384])
   const { feeds, shape } = tower(settings, [{ grid, patches: patches.data }])
-  const features = vision(settings, Programs.parameterInputs(settings), visionInputs(settings, shape))
+  const features = vision(settings, LossGraphs.parameterInputs(settings), visionInputs(settings, shape))
   const one = Reference.evaluate([features], { ...weights(kind), ...feeds })[0]!
   return value(Array.from({ length: copies }, () => [...one.data]).flat(), [copies * visualTokens, settings.width])
 }
@@ -113,7 +113,7 @@ export const byRow = (tokens: Reference.Value, logprobs: Reference.Value): Drawn
 
 export const loopDecode = async (options: Options): Promise<Drawn> => {
   const { feeds, settings, shape } = setup(options)
-  const out = rollout(settings, Programs.parameterInputs(settings), shape)
+  const out = rollout(settings, LossGraphs.parameterInputs(settings), shape)
   const [tokens, logprobs] = await Onnx.evaluate([out.sampled, out.sampledLogprobs], feeds)
   return byRow(tokens!, logprobs!)
 }

@@ -1,7 +1,7 @@
 /** Recomputation: the same gradients to the last bit, from a graph that keeps less. */
 import { assert, describe, it } from "@effect/vitest"
 import * as G from "../../../src/kernels/graph/index.ts"
-import { Lora, Objectives, Programs } from "../../../src/kernels/train/index.ts"
+import { Lora, Objectives, LossGraphs } from "../../../src/kernels/train/index.ts"
 import { feeds, load, open, scored, settings, shape } from "../train/adapters.ts"
 import { Effect } from "effect"
 import { Parameters } from "../../../src/kernels/models/index.ts"
@@ -14,8 +14,8 @@ describe("recomputation", () => {
       const adapter = await open("adapter")
       const lora = adapted ? adapter.lora : undefined
       const names = lora === undefined ? Parameters.specs(settings).map(({ name }) => name) : Lora.specs(settings, lora).map(({ name }) => name)
-      const p = Programs.parameterInputs(settings, lora)
-      const { loss } = Objectives.supervised(Programs.logprobs(settings, p, shape), G.input("weights", [scored]))
+      const p = LossGraphs.parameterInputs(settings, lora)
+      const { loss } = Objectives.supervised(LossGraphs.logprobs(settings, p, shape), G.input("weights", [scored]))
       const [kept, again] = [false, true].map((recompute) => G.Autodiff.gradients(loss, names.map(p), { recompute }))
       const [first, second] = [await Onnx.evaluate(kept!, feeds(adapter)), await Onnx.evaluate(again!, feeds(adapter))]
       names.forEach((name, i) => assert.deepStrictEqual(second[i]!.data, first[i]!.data, name))
@@ -26,8 +26,8 @@ describe("recomputation", () => {
   it.effect("every layer but none after the last mark is computed twice", () =>
     Effect.gen(function*() {
       const { lora } = yield* load("adapter")
-      const p = Programs.parameterInputs(settings, lora)
-      const { loss } = Objectives.supervised(Programs.logprobs(settings, p, shape), G.input("weights", [scored]))
+      const p = LossGraphs.parameterInputs(settings, lora)
+      const { loss } = Objectives.supervised(LossGraphs.logprobs(settings, p, shape), G.input("weights", [scored]))
       const names = Lora.specs(settings, lora).map(({ name }) => name)
       const products = (recompute: boolean) => {
         const nodes = G.Autodiff.ancestors(G.Autodiff.gradients(loss, names.map(p), { recompute }))

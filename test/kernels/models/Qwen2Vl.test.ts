@@ -4,7 +4,7 @@ import * as G from "../../../src/kernels/graph/index.ts"
 import { sequenceInputs } from "../../../src/kernels/generate/index.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { type Config, head, Parameters, Rope, sequence, vision, visionInputs } from "../../../src/kernels/models/index.ts"
-import { Objectives, Programs } from "../../../src/kernels/train/index.ts"
+import { Objectives, LossGraphs } from "../../../src/kernels/train/index.ts"
 import * as Onnx from "../graph/onnx.ts"
 import * as Reference from "../graph/reference.ts"
 import { arrays, batch, config, given, json, reference, sequenceFeeds, towerOf, weights } from "./fixture.ts"
@@ -25,7 +25,7 @@ const feedsOf = (settings: Config.Config, kind: "tied" | "untied") => ({
   targets: value(targets)
 })
 
-const shape: Programs.BatchShape = {
+const shape: LossGraphs.BatchShape = {
   batch: batch.length,
   length,
   rows: scored,
@@ -70,7 +70,7 @@ describe("forward", () => {
   for (const kind of ["tied", "untied"] as const) {
     it(`logits of the ${kind} checkpoint`, async () => {
       const settings = config(kind)
-      const p = Programs.parameterInputs(settings)
+      const p = LossGraphs.parameterInputs(settings)
       const inputs = sequenceInputs(settings, batch.length, length, vision(settings, p, visionInputs(settings, towerOf(settings).shape)))
       const logits = G.matmul(sequence(settings, p, inputs).hidden, head(settings, p), { transB: true })
       const expected = reference[kind === "tied" ? "logits" : "untied_logits"]!
@@ -85,7 +85,7 @@ describe("forward", () => {
 
   it("visual tokens", async () => {
     const settings = config("tied")
-    const features = vision(settings, Programs.parameterInputs(settings), visionInputs(settings, towerOf(settings).shape))
+    const features = vision(settings, LossGraphs.parameterInputs(settings), visionInputs(settings, towerOf(settings).shape))
     const feeds = feedsOf(settings, "tied")
     assert.isAtMost(relativeError(evaluate([features], feeds)[0]!.data, reference["visual_embeddings"]!.data), 1e-6)
     assert.isAtMost(relativeError((await Onnx.evaluate([features], feeds))[0]!.data, reference["visual_embeddings"]!.data), 1e-5)
@@ -93,7 +93,7 @@ describe("forward", () => {
 
   it("log-probabilities of tokens", async () => {
     const settings = config("tied")
-    const logprobs = Programs.logprobs(settings, Programs.parameterInputs(settings), shape)
+    const logprobs = LossGraphs.logprobs(settings, LossGraphs.parameterInputs(settings), shape)
     const [found] = await Onnx.evaluate([logprobs], feedsOf(settings, "tied"))
     const kept = (data: ArrayLike<number>) => Array.from(data).filter((_, i) => mask.data[i] === 1)
     assert.isAtMost(relativeError(kept(found!.data), kept(reference["logprobs"]!.data)), 1e-5)
@@ -101,7 +101,7 @@ describe("forward", () => {
 
   it("log-probabilities are the same whether rows are chosen before the last layer or, repeated, after it", async () => {
     const settings = config("tied")
-    const score = (rows: number) => Programs.logprobs(settings, Programs.parameterInputs(settings), { ...shape, rows })
+    const score = (rows: number) => LossGraphs.logprobs(settings, LossGraphs.parameterInputs(settings), { ...shape, rows })
     const feeds = feedsOf(settings, "tied")
     const twice = (v: Reference.Value) => value([...v.data, ...v.data])
     const [early] = Reference.evaluate([score(scored)], feeds)
@@ -111,7 +111,7 @@ describe("forward", () => {
 
   it("what is behind padding or in another candidate changes nothing", async () => {
     const settings = config("tied")
-    const logprobs = Programs.logprobs(settings, Programs.parameterInputs(settings), { ...shape, visual: { kind: "none" } })
+    const logprobs = LossGraphs.logprobs(settings, LossGraphs.parameterInputs(settings), { ...shape, visual: { kind: "none" } })
     const words = batch.map((s) => ({ ...s, tokens: s.tokens.map((t) => t === settings.imageToken ? 1 : t), grids: [] }))
     const feeds = { ...feedsOf(settings, "tied"), ...sequenceFeeds(settings, words), targets: value(words.flatMap((s) => s.tokens.slice(1))) }
     // Prompt 0…9, candidate one 10…14, candidate two from 15: the second must not see the first.
@@ -140,9 +140,9 @@ describe("gradient", () => {
     const feeds: Reference.Feeds = { ...feedsOf(settings, "tied"), ...supervisedFeeds }
     const inner = { inner1Rows: feeds["lossRows"]!, inner1Targets: feeds["targets"]!, inner1Weights: feeds["weights"]! }
     const kept = names.filter((name) => !name.startsWith("model.layers.1."))
-    const compute = (model: Config.Config, of: Programs.BatchShape) => {
-      const outputs = Programs.objectives.supervised(model, of, kept)
-      return evaluate(["loss", ...kept.map(Programs.gradientName)].map((name) => outputs[name]!), { ...feeds, ...inner })
+    const compute = (model: Config.Config, of: LossGraphs.BatchShape) => {
+      const outputs = LossGraphs.objectives.supervised(model, of, kept)
+      return evaluate(["loss", ...kept.map(LossGraphs.gradientName)].map((name) => outputs[name]!), { ...feeds, ...inner })
     }
     const both = compute(settings, { ...shape, inner: [{ layer: 1, rows: scored }] })
     const whole = compute(settings, shape)
@@ -153,13 +153,13 @@ describe("gradient", () => {
     assert.throws(() => compute(settings, { ...shape, inner: [{ layer: 2, rows: scored }] }), /no inner one of 2/)
   })
   const objectives = [
-    ["weighted likelihood", supervised, supervisedFeeds, "loss_nll", "grad_nll.safetensors", Programs.supervised],
-    ["clipped surrogate with k3 penalty", groupRelative, groupFeeds, "loss_grpo", "grad_grpo.safetensors", Programs.groupRelative]
+    ["weighted likelihood", supervised, supervisedFeeds, "loss_nll", "grad_nll.safetensors", LossGraphs.supervised],
+    ["clipped surrogate with k3 penalty", groupRelative, groupFeeds, "loss_grpo", "grad_grpo.safetensors", LossGraphs.groupRelative]
   ] as const
 
   for (const [name, objective, extra, lossName, file, program] of objectives) {
-    const p = Programs.parameterInputs(settings)
-    const { loss, metrics } = objective(Programs.logprobs(settings, p, shape))
+    const p = LossGraphs.parameterInputs(settings)
+    const { loss, metrics } = objective(LossGraphs.logprobs(settings, p, shape))
     const feeds: Reference.Feeds = { ...feedsOf(settings, "tied"), ...extra }
     const exact = () => evaluate([loss, ...G.Autodiff.gradients(loss, names.map(p))], feeds)
 
@@ -199,13 +199,13 @@ describe("gradient", () => {
       const made = program(settings, shape, names)
       assert.deepStrictEqual(
         made.outputs.map((port) => port.name).sort(),
-        ["loss", ...Object.keys(metrics), ...names.map(Programs.gradientName)].sort()
+        ["loss", ...Object.keys(metrics), ...names.map(LossGraphs.gradientName)].sort()
       )
     })
   }
 
   it("reports divergence and clipping", () => {
-    const { metrics } = groupRelative(Programs.logprobs(settings, Programs.parameterInputs(settings), shape))
+    const { metrics } = groupRelative(LossGraphs.logprobs(settings, LossGraphs.parameterInputs(settings), shape))
     const [kl, clipped] = evaluate([metrics["kl"]!, metrics["clipped"]!], { ...feedsOf(settings, "tied"), ...groupFeeds })
     assert.closeTo(kl!.data[0]! / given.loss_tokens, given.mean_kl, 1e-6)
     assert.strictEqual(clipped!.data[0], given.clipped_tokens)
@@ -213,8 +213,8 @@ describe("gradient", () => {
 
   it("of a model with its own output matrix", async () => {
     const untied = config("untied")
-    const p = Programs.parameterInputs(untied)
-    const { loss } = supervised(Programs.logprobs(untied, p, shape))
+    const p = LossGraphs.parameterInputs(untied)
+    const { loss } = supervised(LossGraphs.logprobs(untied, p, shape))
     const parameters = Parameters.specs(untied).map((spec) => spec.name)
     const found = await Onnx.evaluate([loss, ...G.Autodiff.gradients(loss, parameters.map(p))], { ...feedsOf(untied, "untied"), ...supervisedFeeds })
     const expected = arrays("untied_grad_nll.safetensors")

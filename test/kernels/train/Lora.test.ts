@@ -6,7 +6,7 @@ import { sequenceInputs } from "../../../src/kernels/generate/index.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { head, Parameters, sequence, vision, visionInputs } from "../../../src/kernels/models/index.ts"
 import { HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
-import { AdamW, Lora, Objectives, ParameterStore, Programs } from "../../../src/kernels/train/index.ts"
+import { AdamW, Lora, Objectives, ParameterStore, LossGraphs } from "../../../src/kernels/train/index.ts"
 import * as Onnx from "../graph/onnx.ts"
 import { evaluate, relativeError, value } from "../graph/reference.ts"
 import { batch, reference, towerOf } from "../models/fixture.ts"
@@ -16,7 +16,7 @@ describe("an adapter made by PEFT", () => {
   for (const name of ["adapter", "stabilized"] as const) {
     it(`${name}: logits`, async () => {
       const adapter = await open(name)
-      const p = Programs.parameterInputs(settings, adapter.lora)
+      const p = LossGraphs.parameterInputs(settings, adapter.lora)
       const inputs = sequenceInputs(settings, batch.length, length, vision(settings, p, visionInputs(settings, towerOf(settings).shape)))
       const logits = G.matmul(sequence(settings, p, inputs).hidden, head(settings, p), { transB: true })
       const real = batch.flatMap((s) => s.mask.flatMap((m) => Array.from({ length: settings.vocabulary }, () => m === 1)))
@@ -32,8 +32,8 @@ describe("an adapter made by PEFT", () => {
     const adapter = await open("adapter")
     const names = Lora.specs(settings, adapter.lora).map((spec) => spec.name)
     assert.deepStrictEqual(names.map((name) => `gradient/${stored(name)}`).sort(), Object.keys(expected).filter((key) => key.startsWith("gradient/")).sort())
-    const p = Programs.parameterInputs(settings, adapter.lora)
-    const { loss } = Objectives.supervised(Programs.logprobs(settings, p, shape), G.input("weights", [scored]))
+    const p = LossGraphs.parameterInputs(settings, adapter.lora)
+    const { loss } = Objectives.supervised(LossGraphs.logprobs(settings, p, shape), G.input("weights", [scored]))
     const wanted = [loss, ...G.Autodiff.gradients(loss, names.map(p))]
     const [exact, single] = [evaluate(wanted, feeds(adapter)), await Onnx.evaluate(wanted, feeds(adapter))]
     assert.isAtMost(relativeError(exact[0]!.data, [numbers.loss]), 1e-6)
@@ -48,10 +48,10 @@ describe("an adapter made by PEFT", () => {
     Effect.scoped(Effect.gen(function*() {
       const { lora, store } = yield* load("adapter")
       const names = [...store.slices.keys()]
-      const program = Programs.supervised(settings, shape, names, { lora })
+      const program = LossGraphs.supervised(settings, shape, names, { lora })
       const runtime = yield* Runtime.Runtime
       const buffer = ParameterStore.trainableBuffer(store)
-      const outputs = Object.fromEntries(Object.entries(ParameterStore.tensors(store, buffer)).map(([name, tensor]) => [Programs.gradientName(name), tensor]))
+      const outputs = Object.fromEntries(Object.entries(ParameterStore.tensors(store, buffer)).map(([name, tensor]) => [LossGraphs.gradientName(name), tensor]))
       const session = yield* runtime.open(0, program.bytes, { outputs })
       const fed = feeds({ lora, store, reference: "stage" })
       yield* session.run(Object.fromEntries(program.inputs.map(({ dtype, name, shape }): [string, HostTensor.HostTensor] => {
@@ -89,10 +89,10 @@ describe("dropout", () => {
     const few = { ...shape, rows: 6 }
     const rows = [9, 12, 14, length + 8, length + 9, length + 11]
     const lossRows = G.input("lossRows", [6], "i32")
-    const p = Programs.parameterInputs(settings, lora, {
+    const p = LossGraphs.parameterInputs(settings, lora, {
       cells: G.input("dropoutRows", [batch.length * length], "i64"), wanted: lossRows, patches: G.input("dropoutPatches", [patches], "i64")
     })
-    const { loss } = Objectives.supervised(Programs.logprobs(settings, p, few, lossRows), G.input("weights", [6]))
+    const { loss } = Objectives.supervised(LossGraphs.logprobs(settings, p, few, lossRows), G.input("weights", [6]))
     const tokens = batch.flatMap((s) => s.tokens)
     const fed = {
       ...feeds(adapter), ...parameters, ...masks,

@@ -3,8 +3,8 @@ import { NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import * as Adapter from "../../../src/kernels/policy/Adapter.ts"
-import { ParameterStore, Programs } from "../../../src/kernels/train/index.ts"
+import * as Adapter from "../../../src/policy/onnx/Adapter.ts"
+import { ParameterStore, LossGraphs } from "../../../src/kernels/train/index.ts"
 import { type Feeds, value } from "../graph/reference.ts"
 import { arrays, batch, config, given, reference, sequenceFeeds, towerOf, weights } from "../models/fixture.ts"
 
@@ -28,7 +28,7 @@ export const grid = given.grid_thw[0]!
 export const length = batch[0]!.tokens.length
 export const scored = batch.length * (length - 1)
 
-export const shape: Programs.BatchShape = {
+export const shape: LossGraphs.BatchShape = {
   batch: batch.length,
   length,
   rows: scored,

@@ -1,0 +1,178 @@
+/**
+ * What stands around an annotation, the same for every task: nothing in the bare answer, reasoning and tags in the think-answer.
+ *
+ * Token sequences are read off the tokenizer by encoding whole texts, never guessed.
+ */
+import { Effect, Result } from "effect"
+import { GrammarError, type Vocabulary } from "../Task.ts"
+import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import * as Automaton from "./Automaton.ts"
+import * as Trie from "./Trie.ts"
+
+/** `answer`: the bare annotation; `think`: `<think>…</think><answer>…</answer>`. */
+export type Form = "answer" | "think"
+
+export const same = (a: Trie.Tokens, b: Trie.Tokens) => a.length === b.length && a.every((token, i) => token === b[i])
+
+/** How a tokenizer spells what stands around an answer, and the means to read off how it spells the answer's own pieces. */
+export interface Frame {
+  readonly form: Form
+  readonly vocabulary: Vocabulary
+  readonly encode: (text: string) => Trie.Tokens
+  /** What `text` adds to `before`; fails where the tokenizer joins the two. */
+  readonly added: (before: string, text: string) => Result.Result<Trie.Tokens, string>
+  /** An answer stands after this text and before `after`. */
+  readonly before: string
+  readonly after: string
+  /** `<think>` and `</think><answer>`; empty in the answer form. */
+  readonly open: Trie.Tokens
+  readonly middle: Trie.Tokens
+}
+
+/** Reads the frame off the tokenizer. The failure says what it joins. */
+export const make = (vocabulary: Vocabulary, form: Form): Result.Result<Frame, string> => {
+  const encode = (text: string): Trie.Tokens => [...vocabulary.encode(text)]
+  const think = form === "think"
+  const open = think ? encode("<think>") : []
+  const middle = think ? encode("</think><answer>") : []
+  if (think) {
+    for (const probe of ["a", "one word.", "really!", "two words\n", "(so)"]) {
+      const all = encode(`<think>${probe}</think><answer>`)
+      const inside = all.slice(open.length, all.length - middle.length)
+      const splits = same(all.slice(0, open.length), open) && same(all.slice(all.length - middle.length), middle)
+      if (!splits || inside.length === 0 || inside.some((token) => token === middle[0])) {
+        return Result.fail(`the tokenizer joins <think>, </think> or <answer> with the text beside it; use the "answer" form`)
+      }
+    }
+  }
+  return Result.succeed({
+    form,
+    vocabulary,
+    encode,
+    added: (before, text) => {
+      const start = encode(before)
+      const all = encode(before + text)
+      return same(all.slice(0, start.length), start) && (all.length > start.length || text === "")
+        ? Result.succeed(all.slice(start.length))
+        : Result.fail(`the tokenizer joins "${text}" with the text before it in "${before + text}"`)
+    },
+    before: think ? "<think>a</think><answer>" : "",
+    after: think ? "</answer>" : "",
+    open,
+    middle
+  })
+}
+
+/** A fixed sequence of tokens and what follows it. Chains of one name have one continuation. */
+export const chain = (name: string, [token, ...rest]: Trie.Tokens, then: () => Automaton.Position): Automaton.Position =>
+  token === undefined
+    ? then()
+    : { key: `${name}-${rest.length}`, edges: () => [[token, chain(name, rest, then)]] }
+
+/** Any one of a trie's sequences and what follows it. Walks of one name have one continuation. */
+export const oneOf = (name: string, node: Trie.Node, then: () => Automaton.Position): Automaton.Position => ({
+  key: `${name}-${node.id}`,
+  edges: () =>
+    [...node.next].flatMap(([token, child]) => [
+      ...(child.next.size > 0 ? [[token, oneOf(name, child, then)] as const] : []),
+      ...(child.ends ? [[token, then()] as const] : [])
+    ])
+})
+
+/** Where several ways on stand side by side. */
+export const either = (name: string, ways: () => ReadonlyArray<Automaton.Position>): Automaton.Position => ({
+  key: name,
+  edges: () => ways().flatMap((way) => way.edges())
+})
+
+/** What trimming takes away, alone and in the mixtures that vocabularies have as one token. */
+const blanks: ReadonlyArray<string> = (() => {
+  const common = [" ", "\n", "\t", "\r"]
+  const pairs = common.flatMap((a) => common.map((b) => a + b))
+  const rare = Array.from("\v\f\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff")
+  return [...common, ...pairs, ...pairs.flatMap((pair) => common.map((c) => pair + c)), ...common.flatMap((c) => [c.repeat(4), c.repeat(8)]), ...rare]
+})()
+
+/**
+ * The start of a whole text around an annotation.
+ *
+ * @param close how the tokenizer spells what ends the answer: `after`, with whatever of the annotation it cannot be parted from
+ * @param answer the annotation, given what follows it
+ */
+const around = (frame: Frame, close: Trie.Tokens, answer: (then: () => Automaton.Position) => Automaton.Position): Automaton.Position => {
+  const { form, middle, open, vocabulary } = frame
+  const end: Automaton.Position = { key: "end", edges: () => [[vocabulary.endOfTurn, end]] }
+  const start = () => answer(() => chain("close", close, () => end))
+  if (form === "answer") return start()
+
+  // Free text: anything but control tokens, and not blank all the way. A tag of several tokens is kept out by its first.
+  const firstOf = (text: string) => vocabulary.encode(text)[0] ?? -1
+  const control = new Set([
+    ...vocabulary.specials ?? [],
+    vocabulary.endOfTurn,
+    ...["<think>", "</think>", "<answer>", "</answer>"].map(firstOf)
+  ])
+  const blank = new Set(blanks.map((space) => vocabulary.encode(space)).flatMap((tokens) => tokens.length === 1 ? [...tokens] : []))
+  const text: Automaton.Position = {
+    key: "text",
+    edges: () => chain("middle", middle, start).edges(),
+    free: { to: () => text, allows: (token) => !control.has(token) }
+  }
+  const nothingYet: Automaton.Position = {
+    key: "nothing-yet",
+    edges: () => [...blank].filter((token) => !control.has(token)).map((token) => [token, nothingYet] as const),
+    free: { to: () => text, allows: (token) => !control.has(token) }
+  }
+  return chain("open", open, () => nothingYet)
+}
+
+/** An annotation's part of a mask. */
+export interface Inside {
+  readonly close: Trie.Tokens
+  readonly answer: (then: () => Automaton.Position) => Automaton.Position
+}
+
+/**
+ * Compiles a mask:
+ *
+ * - `answer`: the bare annotation, then the end of turn;
+ * - `think`: `<think>`, at least one token of free text that is not blank, `</think><answer>`, the annotation, `</answer>`, the
+ *   end of turn.
+ *
+ * The end of turn leads to a last state that allows only itself.
+ *
+ * @param inside reads the annotation's pieces off the tokenizer, or says why it cannot
+ */
+export const compile = (
+  task: string,
+  vocabulary: Vocabulary,
+  form: Form,
+  inside: (frame: Frame) => Result.Result<Inside, string>
+): Effect.Effect<Grammar, GrammarError> =>
+  Effect.gen(function*() {
+    const fail = (reason: string) => new GrammarError({ task, reason })
+    const frame = yield* Effect.mapError(Effect.fromResult(make(vocabulary, form)), fail)
+    const { answer, close } = yield* Effect.mapError(Effect.fromResult(inside(frame)), fail)
+    const built = Automaton.build(`${task}/${form}`, around(frame, close, answer), vocabulary.size)
+    if ("bytes" in built) {
+      return yield* fail(
+        `the tables need more than ${built.states} states × ${vocabulary.size} tokens (${Math.round(built.bytes / 2 ** 20)} MiB), ` +
+          `at most ${Automaton.maximumBytes / 2 ** 20} MiB are built; decode without a mask`
+      )
+    }
+    return built
+  })
+
+/** Compiling encodes a thousand texts: one mask per tokenizer and form. */
+export const cached = (compile: (vocabulary: Vocabulary, form: Form) => Effect.Effect<Grammar, GrammarError>) => {
+  const masks = new WeakMap<Vocabulary["encode"], Map<string, Grammar>>()
+  return (vocabulary: Vocabulary, form: Form) =>
+    Effect.suspend(() => {
+      const known = masks.get(vocabulary.encode) ?? new Map<string, Grammar>()
+      masks.set(vocabulary.encode, known)
+      const key = [form, vocabulary.size, vocabulary.endOfTurn, ...vocabulary.specials ?? []].join()
+      const mask = known.get(key)
+      if (mask !== undefined) return Effect.succeed(mask)
+      return Effect.tap(compile(vocabulary, form), (made) => Effect.sync(() => known.set(key, made)))
+    })
+}

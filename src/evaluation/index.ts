@@ -1,0 +1,6 @@
+/**
+ * One evaluation for every method: figures, predictions, and the table of them.
+ */
+export { evaluate, evaluateConstant, type EvaluateOptions, masked } from "./evaluate.ts"
+export * as Results from "./results.ts"
+export { table } from "./table.ts"

@@ -1,0 +1,229 @@
+/**
+ * The model under training: inference sessions pinned to one weight version, and updates that publish the next.
+ *
+ * Knows nothing of tasks or stages. The live layer is `OnnxPolicy`; tests may provide another.
+ */
+import { Context, Data, type Effect, Schema, type Scope } from "effect"
+import type { Image } from "../kernels/image/Image.ts"
+import type { Grammar } from "../kernels/generate/Grammar.ts"
+
+/** What the policy could not do, and why. */
+export class PolicyError extends Schema.TaggedError<PolicyError>()("PolicyError", {
+  operation: Schema.Literals(["load", "sample", "logprobs", "update", "save", "restore"]),
+  reason: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message() {
+    return `policy ${this.operation}: ${this.reason}`
+  }
+}
+
+/** One user turn: images first, then text. The policy renders it with the model's chat template. */
+export interface Prompt {
+  readonly images: ReadonlyArray<Image>
+  readonly text: string
+}
+
+/** A sampled continuation. */
+export interface Completion {
+  /** Decoded text, without the token that ended the turn. */
+  readonly text: string
+  /** Sampled token ids; the one that ended the turn is included when it was reached. A remote server's are -1 where it does not tell. */
+  readonly tokens: Int32Array
+  /** Log-probability in nats of each token under exactly the distribution it was drawn from; empty where a remote server gives none. */
+  readonly logprobs: Float32Array
+  readonly finish: "stop" | "length"
+  /** Why there is no text, where a remote server refused or left it out. */
+  readonly fault?: string
+  /** Where the request itself was refused, as far as can be told for what it holds. */
+  readonly refused?: PolicyError
+  /** What was thought before the text, where a remote server keeps it apart. */
+  readonly reasoning?: string
+  /** Characters of `text` up to the end of each token, as far as they can be told: a remote server's tokenizer is not here. */
+  readonly ends?: Int32Array
+}
+
+export interface SampleOptions {
+  /** Candidates per prompt; they share the prompt's prefill. */
+  readonly count: number
+  readonly maxTokens: number
+  /** 0 is greedy. Default 1. */
+  readonly temperature?: number
+  /** Nucleus mass in (0, 1]. Default 1; anything below cannot be trained on. */
+  readonly topP?: number
+  /** Tokens the sampler may choose from, as an automaton. Log-probabilities are renormalised under it. */
+  readonly grammar?: Grammar | undefined
+}
+
+/** A prompt and the key of its random draws: same run seed and key, same uniforms, whatever else is in the batch. */
+export interface SampleRequest {
+  readonly prompt: Prompt
+  readonly key: string
+}
+
+/** A piece of a supervised target and the weight of each of its tokens in the loss. */
+export interface TargetSegment {
+  readonly text: string
+  readonly weight: number
+}
+
+/** Tokens that hidden states are to predict beside the next one: an auxiliary loss. */
+export interface Auxiliary {
+  /**
+   * Token ids to predict. An array: at the visual tokens of the prompt's first image, in order (-1: none there). A map: wherever a token
+   * of its keys stands, in prompt or target, the token it maps to.
+   */
+  readonly tokens: Int32Array | ReadonlyMap<number, number>
+  /** Loss weight of each. */
+  readonly weight: number
+  /**
+   * The decoder layer, counted from 1, whose output predicts them. Default: the last. An inner one has to know early what later layers
+   * are to work with (deep supervision, Lee et al. 2015).
+   */
+  readonly layer?: number
+}
+
+export interface SupervisedExample {
+  readonly prompt: Prompt
+  /** Concatenated into the assistant turn; the end-of-turn token takes the last segment's weight. */
+  readonly target: ReadonlyArray<TargetSegment>
+  /** Losses beside that of the target. */
+  readonly auxiliary?: ReadonlyArray<Auxiliary>
+  /** The grammar its target tokens are scored under; the same one that decoding uses. */
+  readonly grammar?: Grammar | undefined
+}
+
+/**
+ * A text along which the probability of leaving a grammar is held down: −log of the mass that the grammar allows, up to the
+ * first token that it does not (the semantic loss of Xu et al. 2018). It needs no label: any text that a policy wrote tells
+ * where that policy would break the format.
+ *
+ * Where a text may go on or end by one token, that token is left out of the sum. "joy 60" may go on with a space or end the turn:
+ * a policy that was paid for all that is allowed there would learn to end, which never breaks a format.
+ *
+ * The grammar is what a mask allows: the format in its plainest spelling. White space that a reader forgives lies outside of it.
+ */
+export interface FormatText {
+  readonly prompt: Prompt
+  readonly tokens: Int32Array
+  readonly grammar: Grammar
+}
+
+/** A format loss beside an objective: the mean over the texts' tokens, times `weight`. Neighbours with one prompt are computed together. */
+export interface FormatLoss {
+  readonly texts: ReadonlyArray<FormatText>
+  readonly weight: number
+}
+
+/** A completion with its group-relative advantage, scored as it was sampled. */
+export interface Rollout {
+  readonly prompt: Prompt
+  readonly completion: Completion
+  readonly advantage: number
+  readonly temperature?: number
+  readonly grammar?: Grammar | undefined
+}
+
+/** What `update` minimises. */
+export type Objective = Data.TaggedEnum<{
+  /** Weighted negative log-likelihood, averaged over weights. Eq. 8. */
+  Supervised: {
+    readonly examples: ReadonlyArray<SupervisedExample>
+    readonly format?: FormatLoss
+  }
+  /** GRPO family over live groups (dead groups are left out by the caller). Eq. 7 and 10. Rollouts may be none beside a format loss. */
+  GroupRelative: {
+    readonly rollouts: ReadonlyArray<Rollout>
+    /** grpo: mean over sequences of the token mean; dr_grpo: token sum over a constant length; dapo: token mean. */
+    readonly loss: "grpo" | "dr_grpo" | "dapo"
+    readonly clip: { readonly low: number; readonly high: number }
+    /** β of the k3 KL estimate to the reference; 0 skips the reference pass. */
+    readonly kl: number
+    /** μ: updates from the same rollouts. */
+    readonly innerUpdates: number
+    /** Constant length of dr_grpo, in tokens. */
+    readonly maxTokens: number
+    readonly format?: FormatLoss
+  }
+}>
+export const Objective = Data.taggedEnum<Objective>()
+
+export interface UpdateOptions {
+  readonly learningRate: number
+  /** Default 0.1; norms and biases are spared. */
+  readonly weightDecay?: number
+  /** Global gradient norm above which gradients are scaled down. Default 1. */
+  readonly clipNorm?: number
+}
+
+export interface FormatStats {
+  /** Mean over the texts' tokens, nats, before it is weighted. */
+  readonly loss: number
+  /** Share of the texts that left their grammar. */
+  readonly left: number
+  /** Tokens of the texts, up to where each left. */
+  readonly tokens: number
+}
+
+export interface UpdateStats {
+  readonly version: number
+  /** Of everything that was minimised, a format loss with its weight included. */
+  readonly loss: number
+  /** Global norm before clipping. */
+  readonly gradNorm: number
+  /** Mean k3 estimate in nats per token; 0 without a reference. */
+  readonly kl: number
+  /** Share of tokens whose ratio was clipped. */
+  readonly clipFraction: number
+  /** Tokens that carried the objective's own loss. */
+  readonly tokens: number
+  /** Of a format loss beside the objective. */
+  readonly format?: FormatStats
+}
+
+/** Inference pinned to one weight version. */
+export interface Session {
+  readonly version: number
+  /** How many requests may be under way where each is asked by itself; absent where they are computed together. */
+  readonly oneByOne?: number
+  /** One array of `count` completions per request, in order. */
+  readonly sample: (
+    requests: ReadonlyArray<SampleRequest>,
+    options: SampleOptions
+  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Completion>>, PolicyError>
+  /** Per-token log-probabilities of given tokens. */
+  readonly logprobs: (
+    items: ReadonlyArray<{
+      readonly prompt: Prompt
+      readonly tokens: Int32Array
+      readonly temperature?: number
+      readonly grammar?: Grammar | undefined
+    }>
+  ) => Effect.Effect<ReadonlyArray<Float32Array>, PolicyError>
+}
+
+/** Weights kept aside, to come back to: what model selection on a validation split needs. */
+export interface Snapshot {
+  readonly version: number
+  readonly weights: Float32Array
+}
+
+export class Policy extends Context.Service<Policy, {
+  readonly session: Effect.Effect<Session, PolicyError, Scope.Scope>
+  /** Fresh optimiser moments and the current weights as the KL reference: called once where a training stage starts. */
+  readonly beginStage: Effect.Effect<void, PolicyError>
+  /** Refused while a session is open: rollouts stay on-policy. */
+  readonly update: (objective: Objective, options: UpdateOptions) => Effect.Effect<UpdateStats, PolicyError>
+  readonly snapshot: Effect.Effect<Snapshot, PolicyError>
+  readonly restore: (snapshot: Snapshot) => Effect.Effect<void, PolicyError>
+  /** Writes a Hugging Face directory, atomically. */
+  readonly save: (directory: string) => Effect.Effect<void, PolicyError>
+  /** Token ids of a text, without special tokens of the chat template: what grammars are compiled with. */
+  readonly encode: (text: string) => Int32Array
+  /** 0 for a remote policy: it shows no tokens, so nothing can be masked. */
+  readonly vocabularySize: number
+  /** What targets and format masks end with. Where a model stops at further tokens, those are among `specials`. */
+  readonly endOfTurn: number
+  /** Control tokens, and ids that stand for nothing: what free text never holds. */
+  readonly specials: ReadonlySet<number>
+}>()("rise/Policy") {}

@@ -1,0 +1,73 @@
+/** What sampling and training share: the model, its open sessions and its images. */
+import { Effect } from "effect"
+import type { Image } from "../../kernels/image/Image.ts"
+import type { Lookup } from "../../kernels/models/index.ts"
+import type { HostTensor, Runtime } from "../../kernels/runtime/index.ts"
+import * as ContextLimit from "./ContextLimit.ts"
+import type { EncodedPrompt } from "./Encoder.ts"
+import type { Features, Patches } from "./Features.ts"
+import type { Images } from "./Images.ts"
+import type { Model } from "./Model.ts"
+import { type Prompt, PolicyError } from "../Policy.ts"
+import type { PositionTable } from "./PackedSequences.ts"
+import type { Sessions } from "./SessionCache.ts"
+
+export interface PolicyContext {
+  readonly model: Model
+  readonly runtime: Runtime.Runtime["Service"]
+  readonly sessions: Sessions
+  readonly images: Images
+  readonly positions: PositionTable
+  /** The model's parameters as inputs of a graph, its adapter's included. */
+  readonly parameters: () => Lookup
+  /** Live weights by parameter name. */
+  readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
+  /** How often the weights have changed: what was made of an older version is out of date. */
+  readonly version: () => number
+  /** Least and greatest number of weights that rollouts pack into their sessions; outside it they are read live. */
+  readonly packFrom: readonly [number, number]
+  readonly seed: number
+  /** Sequences of a training or scoring run on one worker. */
+  readonly microBatch: number
+  /** Tokens of a training or scoring run on one worker, padding included. */
+  readonly microTokens: number
+  /** Whether layers are computed again for the backward pass instead of being kept. */
+  readonly recompute: boolean
+  /** Prompts × candidates decoded together on one worker. */
+  readonly rolloutRows: number
+  /** Whether a rollout is one graph, or one run a token with its state on the device. */
+  readonly decode: "loop" | "step"
+}
+
+/** Wraps a lower failure as the policy's own. */
+export const failing = (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
+  Effect.mapError(effect, (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause }))
+
+const imagesOf = (asked: ReadonlyArray<Asked>): ReadonlyArray<Image> => asked.flatMap(({ prompt }) => prompt.images)
+
+/** A prompt and the number of tokens that follow it: what has to fit the model. */
+export interface Asked {
+  readonly prompt: Prompt
+  readonly following: number
+}
+
+/** Prompts with their images' visual tokens. */
+export const withFeatures = Effect.fnUntraced(function*(context: PolicyContext, asked: ReadonlyArray<Asked>) {
+  const features = yield* context.images.features(imagesOf(asked))
+  return { features, encoded: yield* encode(context, asked, features) }
+})
+
+/** Prompts with their images' patches, for runs that go through the tower. */
+export const withPatches = Effect.fnUntraced(function*(context: PolicyContext, asked: ReadonlyArray<Asked>) {
+  const patches = yield* context.images.patches(imagesOf(asked))
+  return { patches, encoded: yield* encode(context, asked, patches) }
+})
+
+const encode = (context: PolicyContext, asked: ReadonlyArray<Asked>, known: ReadonlyMap<string, Features | Patches>) =>
+  Effect.forEach(asked, ({ following, prompt }): Effect.Effect<EncodedPrompt, PolicyError | ContextLimit.TokenBudgetError> => {
+    const grids = prompt.images.flatMap(({ id }) => {
+      const grid = known.get(id)?.grid
+      return grid === undefined ? [] : [grid]
+    })
+    return Effect.tap(context.model.encoder.prompt(prompt, grids), (encoded) => ContextLimit.check(context.model, encoded, following))
+  })

@@ -1,0 +1,121 @@
+/**
+ * What the policy knows of images: patches, and the visual tokens the vision tower makes of them.
+ *
+ * While the tower is frozen, visual tokens are computed once an image and kept (least recently used go first, so memory
+ * does not grow with the data set). A trained tower's tokens are forgotten with every update.
+ */
+import { Effect } from "effect"
+import type { Image } from "../../kernels/image/Image.ts"
+import type { ImageError } from "../../kernels/image/index.ts"
+import { type Config, VisionLayout } from "../../kernels/models/index.ts"
+import { type HostTensor, Runtime } from "../../kernels/runtime/index.ts"
+import { type Lora, LossGraphs } from "../../kernels/train/index.ts"
+import { ByteCache } from "./ByteCache.ts"
+import type { Features, Grid, Patches } from "./Features.ts"
+import * as MappedWeights from "./MappedWeights.ts"
+import type { Sessions } from "./SessionCache.ts"
+import * as Tower from "./Tower.ts"
+
+export interface Images {
+  readonly patches: (images: ReadonlyArray<Image>) => Effect.Effect<ReadonlyMap<string, Patches>, ImageError>
+  readonly features: (images: ReadonlyArray<Image>) => Effect.Effect<ReadonlyMap<string, Features>, ImageError | Runtime.RuntimeError>
+  /** The tower's weights have changed. */
+  readonly forget: Effect.Effect<void>
+}
+
+/** Most images, and about how many patches, that go through the frozen tower in one run. */
+const CHUNK = 8
+const CHUNK_PATCHES = 1024
+
+/** Images of one grid in a run: fixed by the grid, so that an image's tokens do not depend on its company. */
+export const chunkOf = ([t, h, w]: Grid): number => Math.max(1, Math.min(CHUNK, Math.floor(CHUNK_PATCHES / (t * h * w))))
+
+export interface Options {
+  readonly config: Config.Config
+  readonly process: (image: Image) => Effect.Effect<Patches, ImageError>
+  readonly sessions: Sessions
+  /** Whose weights they are: the policy's or its reference's. */
+  readonly name: string
+  readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
+  readonly lora?: Lora.Lora | undefined
+  /** Where the model's own weights lie, when they are not among `weights`. */
+  readonly mapped: MappedWeights.Mapped | undefined
+  readonly frozen: boolean
+  /** Default 256 MiB for each of patches and features. */
+  readonly cacheBytes?: number
+}
+
+export const make = Effect.fnUntraced(function*(options: Options) {
+  const { config, frozen, name, process, sessions, weights } = options
+  const runtime = yield* Runtime.Runtime
+  const limit = options.cacheBytes ?? 256 * 1024 * 1024
+  const patchCache = new ByteCache<Patches>(limit, ({ patches }) => patches.byteLength)
+  const featureCache = new ByteCache<Features>(limit, ({ features }) => features.byteLength)
+
+  const distinct = (images: ReadonlyArray<Image>) => [...new Map(images.map((image) => [image.id, image])).values()]
+
+  const patches: Images["patches"] = Effect.fnUntraced(function*(images) {
+    const found = yield* Effect.forEach(distinct(images), (image) => {
+      const held = patchCache.get(image.id)
+      if (held !== undefined) return Effect.succeed([image.id, held] as const)
+      return Effect.map(process(image), (made) => {
+        // Frozen: the tokens are kept instead.
+        if (!frozen) patchCache.set(image.id, made)
+        return [image.id, made] as const
+      })
+    }, { concurrency: 4 })
+    return new Map(found)
+  })
+
+  /** Images of one grid through the tower. */
+  const encode = Effect.fnUntraced(function*(chunk: ReadonlyArray<readonly [string, Patches]>, grid: Grid, worker: number) {
+    const grids = Array.from({ length: chunkOf(grid) }, () => grid)
+    const shape = VisionLayout.shapeFor(config.vision, grids)
+    const session = sessions.of({
+      key: `vision ${name} ${JSON.stringify(shape)}`,
+      worker,
+      program: () => LossGraphs.visualFeatures(config, shape, options.lora, options.mapped?.frozen),
+      ...MappedWeights.session(options.mapped),
+      bound: weights
+    })
+    const { features } = yield* session.run(Tower.tensors(config.vision, shape, chunk.map(([, patches]) => patches)))
+    const data = features?.data as Float32Array
+    const rows = VisionLayout.tokenRows(config.vision, shape, grids)
+    const each = rows.length / grids.length
+    return chunk.map(([id], i) => {
+      const own = new Float32Array(each * config.width)
+      rows.subarray(i * each, (i + 1) * each).forEach((row, token) =>
+        own.set(data.subarray(row * config.width, (row + 1) * config.width), token * config.width))
+      return [id, { grid, features: own }] as const
+    })
+  })
+
+  const features: Images["features"] = Effect.fnUntraced(function*(images) {
+    const all = distinct(images)
+    const known = new Map<string, Features>()
+    for (const image of all) {
+      const held = featureCache.get(image.id)
+      if (held !== undefined) known.set(image.id, held)
+    }
+    const missing = all.filter((image) => !known.has(image.id))
+    // A few chunks at a time: patches of a whole data set would not fit.
+    for (let at = 0; at < missing.length; at += CHUNK * runtime.workers) {
+      const prepared = [...yield* patches(missing.slice(at, at + CHUNK * runtime.workers))]
+      const byGrid = Map.groupBy(prepared, ([, { grid }]) => grid.join())
+      const chunks = [...byGrid.values()].flatMap((same) => {
+        const grid = same[0]?.[1].grid ?? [1, config.vision.merge, config.vision.merge]
+        const size = chunkOf(grid)
+        return Array.from({ length: Math.ceil(same.length / size) }, (_, i) => ({ grid, images: same.slice(i * size, (i + 1) * size) }))
+      })
+      const encoded = yield* Effect.forEach(chunks, ({ grid, images }, i) => encode(images, grid, i % runtime.workers), { concurrency: "unbounded" })
+      for (const [id, value] of encoded.flat()) {
+        known.set(id, value)
+        featureCache.set(id, value)
+      }
+    }
+    return known
+  })
+
+  const made: Images = { patches, features, forget: frozen ? Effect.void : Effect.sync(() => featureCache.clear()) }
+  return made
+})

@@ -1,0 +1,183 @@
+/** Scoring and training: packed batches through the loss graphs, gradients into shared buffers, one optimiser step. */
+import { Effect } from "effect"
+import * as Finite from "../../kernels/math/Finite.ts"
+import { HostTensor } from "../../kernels/runtime/index.ts"
+import { Lora, ParameterStore, LossGraphs } from "../../kernels/train/index.ts"
+import * as PackedBatches from "./PackedBatches.ts"
+import type { PolicyContext } from "./Context.ts"
+import * as GrammarTables from "./GrammarTables.ts"
+import * as MappedWeights from "./MappedWeights.ts"
+import { NotFinite } from "./NotFinite.ts"
+import type { Batch } from "./PackedSequences.ts"
+
+export interface ScoreOptions {
+  readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
+  /** Whose weights they are, "policy" or "reference": tells sessions apart. */
+  readonly name: string
+  /** The adapter that the weights hold values of. */
+  readonly lora: Lora.Lora | undefined
+}
+
+/**
+ * Log-probabilities of every candidate's tokens under the given weights, in the order of drafts. One that is not finite
+ * is an error.
+ */
+export const score = Effect.fnUntraced(function*(
+  context: PolicyContext,
+  drafts: ReadonlyArray<PackedBatches.Draft>,
+  options: ScoreOptions
+) {
+  const { mapped } = context.model
+  const prepared = yield* PackedBatches.prepare(context, drafts, false)
+  const scored = yield* Effect.forEach(prepared, Effect.fnUntraced(function*(item) {
+    const { batch, grammar, origins, worker } = item
+    const shape = PackedBatches.shapeOf(item)
+    const session = context.sessions.of({
+      key: `score ${options.name} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
+      worker,
+      program: () => LossGraphs.scoring(context.model.config, shape, options.lora, mapped?.frozen),
+      ...MappedWeights.session(mapped),
+      bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar).tensors) }
+    })
+    const { logprobs } = yield* session.run(item.feeds())
+    const values = logprobs?.data as Float32Array
+    return yield* Effect.forEach(batch.spans, (spans, i) => {
+      const { first = 0, index = 0 } = origins[i] ?? {}
+      return Effect.forEach(spans, ({ length, start }, c) =>
+        scoresOf(values.slice(start, start + length), options.name, index, first + c)
+      ).pipe(Effect.map((logprobs) => ({ index, first, logprobs })))
+    })
+  }), { concurrency: "unbounded" })
+  const parts = scored.flat().sort((a, b) => a.index - b.index || a.first - b.first)
+  return [...Map.groupBy(parts, ({ index }) => index).values()].map((group) => group.flatMap(({ logprobs }) => logprobs))
+})
+
+/** The scores of one text, if they are numbers. */
+const scoresOf = (logprobs: Float32Array, name: string, index: number, candidate: number) => {
+  const odd = Finite.firstBeyond(logprobs)
+  if (odd < 0) return Effect.succeed(logprobs)
+  const where = `token ${odd} of item ${index}, candidate ${candidate}`
+  return Effect.fail(new NotFinite({ what: `the ${name}'s log-probability of ${where}, is ${logprobs[odd]}` }))
+}
+
+/** Gradient buffers of one worker: where a run writes, and where several runs are summed. */
+export interface GradientBuffers {
+  readonly run: Float32Array<SharedArrayBuffer>
+  readonly total: Float32Array<SharedArrayBuffer>
+}
+
+export interface LossOptions {
+  readonly kind: "supervised" | "groupRelative"
+  readonly knobs: Readonly<Record<string, number>>
+  /** Optimiser steps taken: keys what is dropped. */
+  readonly step: number
+  /** Reference log-probabilities by draft and candidate; absent: the old ones. */
+  readonly reference?: ReadonlyArray<ReadonlyArray<Float32Array>>
+}
+
+export interface LossResult {
+  /** One buffer a worker that ran, ready for the optimiser. */
+  readonly gradients: ReadonlyArray<Float32Array>
+  readonly loss: number
+  /** The part of it that holds texts to their grammars. */
+  readonly format: number
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+/**
+ * Loss and gradients of all drafts at the current weights. A loss that is not finite is an error: nothing may be made
+ * of its gradients.
+ */
+export const lossAndGradients = Effect.fnUntraced(function*(
+  context: PolicyContext,
+  buffers: ReadonlyArray<GradientBuffers>,
+  drafts: ReadonlyArray<PackedBatches.Draft>,
+  options: LossOptions
+) {
+  const { model, runtime } = context
+  const { trained: store } = model
+  const lora = model.adapter?.lora
+  const trainable = [...store.slices.values()].filter((slice) => slice.trainable).map(({ name }) => name)
+  const prepared = yield* PackedBatches.prepare(context, drafts, model.towerTrained)
+  const masks = lora === undefined || lora.dropout === 0 ? {} : Lora.dropoutMasks(model.config, lora, context.seed, options.step)
+  const byWorker = Map.groupBy(prepared, ({ worker }) => worker)
+
+  const runs = yield* Effect.forEach([...byWorker], Effect.fnUntraced(function*([worker, batches]) {
+    const own = buffers[worker] as GradientBuffers
+    const outputs = Object.fromEntries(Object.entries(ParameterStore.tensors(store, own.run))
+      .map(([name, tensor]) => [LossGraphs.gradientName(name), tensor]))
+    if (batches.length > 1) own.total.fill(0)
+    const results: Array<{ readonly holds: boolean; readonly outputs: Readonly<Record<string, HostTensor.HostTensor>> }> = []
+    for (const item of batches) {
+      const { batch, grammar, origins } = item
+      const shape = PackedBatches.shapeOf(item)
+      const kind = item.holds ? "format" : options.kind
+      const tables = grammar && (item.holds ? GrammarTables.formatTables(grammar, model.endOfTurn) : GrammarTables.tables(grammar))
+      const session = context.sessions.of({
+        key: `${kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
+        worker,
+        program: () => LossGraphs[kind](model.config, shape, trainable, { lora, recompute: context.recompute, frozen: model.mapped?.frozen }),
+        ...MappedWeights.session(model.mapped),
+        bound: { ...context.weights, ...tables?.tensors },
+        outputs
+      })
+      const feeds = { ...item.feeds(), ...masks, ...dropoutRows(context, item, options.step) }
+      const reference = referenceFeed(batch, origins, options.reference)
+      results.push({ holds: item.holds, outputs: yield* session.run({ ...feeds, reference, ...knobFeeds(options.knobs) }) })
+      if (batches.length > 1) {
+        yield* runtime.kernel(worker, { _tag: "Accumulate", buffers: [own.total, own.run], begin: 0, end: store.trainableLength })
+      }
+    }
+    return { results, gradients: batches.length > 1 ? own.total : own.run }
+  }), { concurrency: "unbounded" })
+
+  const sum = (name: string, only = (_holds: boolean) => true) =>
+    runs.reduce((n, { results }) =>
+      n + results.reduce((m, { holds, outputs }) => only(holds) ? m + Number(outputs[name]?.data[0] ?? 0) : m, 0), 0)
+  const loss = sum("loss")
+  if (!Number.isFinite(loss)) return yield* new NotFinite({ what: `the loss is ${loss}` })
+  const result: LossResult = {
+    gradients: runs.map(({ gradients }) => gradients),
+    loss,
+    format: sum("loss", (holds) => holds),
+    metrics: { kl: sum("kl"), clipped: sum("clipped") }
+  }
+  return result
+})
+
+/** The numbers by which rows choose their dropout masks: keyed by what a row belongs to, whichever batch that is in. */
+const dropoutRows = (
+  { model, seed }: PolicyContext, { batch, origins, visual }: PackedBatches.PreparedBatch, step: number
+): Record<string, HostTensor.HostTensor> => {
+  const { adapter } = model
+  if (adapter === undefined || adapter.lora.dropout === 0) return {}
+  const drawn = (rows: number, each: number, keys: ReadonlyArray<string>): HostTensor.HostTensor => {
+    const data = HostTensor.shared.int64(rows)
+    keys.forEach((key, i) => Lora.dropoutNumbers(seed, `step=${step}/${key}`, data.subarray(i * each, (i + 1) * each)))
+    return { dtype: "int64", dims: [rows], data }
+  }
+  const { batch: sequences, length } = batch.shape
+  return {
+    dropoutRows: drawn(sequences * length, length, origins.map(({ first, index }) => `example=${index}/candidate=${first}`)),
+    ...(visual.kind === "pixels" && {
+      dropoutPatches: drawn(visual.frames * visual.slots, visual.slots, batch.images.map((id) => `image=${id}`))
+    })
+  }
+}
+
+const referenceFeed = (
+  batch: Batch, origins: PackedBatches.PreparedBatch["origins"], reference: LossOptions["reference"]
+): HostTensor.HostTensor => {
+  const old = batch.tensors["old"] as HostTensor.HostTensor
+  if (reference === undefined) return old
+  const data = HostTensor.shared.float32(batch.shape.rows)
+  batch.spans.forEach((spans, i) => {
+    const { first, index } = origins[i] ?? { index: 0, first: 0 }
+    spans.forEach(({ start }, c) => data.set(reference[index]?.[first + c] ?? [], start))
+  })
+  return { dtype: "float32", dims: old.dims, data }
+}
+
+const knobFeeds = (knobs: Readonly<Record<string, number>>): Record<string, HostTensor.HostTensor> =>
+  Object.fromEntries(Object.entries(knobs).map(([name, value]) =>
+    [name, { dtype: "float32" as const, dims: [], data: Float32Array.of(value) }]))

@@ -1,0 +1,235 @@
+/** Sampling: prompts in, groups of completions out, in rectangular batches spread over the workers. */
+import { Effect } from "effect"
+import { type Grammar, rollout } from "../../kernels/generate/index.ts"
+import * as Keyed from "../../kernels/math/Keyed.ts"
+import { Rope } from "../../kernels/models/index.ts"
+import { HostTensor } from "../../kernels/runtime/index.ts"
+import { OnnxWriter } from "../../kernels/graph/index.ts"
+import { failing, type PolicyContext, withFeatures } from "./Context.ts"
+import { roundUp } from "./roundUp.ts"
+import type { EncodedPrompt } from "./Encoder.ts"
+import * as GrammarTables from "./GrammarTables.ts"
+import * as MappedWeights from "./MappedWeights.ts"
+import type { Features } from "./Features.ts"
+import * as NotFinite from "./NotFinite.ts"
+import type { Completion, SampleOptions, SampleRequest } from "../Policy.ts"
+import { layOut } from "./PackedSequences.ts"
+import type { SessionSpec } from "./SessionCache.ts"
+import * as Settings from "./Settings.ts"
+import * as StepDecode from "./StepDecode.ts"
+
+interface Item {
+  readonly request: SampleRequest
+  readonly prompt: EncodedPrompt
+  readonly index: number
+  /** Its first candidate: a group may be dealt to several workers. */
+  readonly first: number
+}
+
+/**
+ * One completion per row from the token and log-probability columns of a run.
+ *
+ * @param of names it in the error for a draw that means nothing
+ */
+const readRow = (
+  context: PolicyContext, tokens: Int32Array, logprobs: Float32Array, row: number, rows: number,
+  grammar: Grammar | undefined, of: string
+): Effect.Effect<Completion, NotFinite.NotFinite> => {
+  const { ends, tokenizer } = context.model
+  const turns = tokens.length / rows
+  let length = 0
+  let stopped = false
+  while (length < turns && !stopped) stopped = ends.includes(tokens[length++ * rows + row] ?? -1)
+  const own = Int32Array.from({ length }, (_, t) => tokens[t * rows + row] ?? 0)
+  const ownLogprobs = Float32Array.from({ length }, (_, t) => logprobs[t * rows + row] ?? 0)
+  const odd = NotFinite.inDraw(own, ownLogprobs, grammar)
+  if (odd !== undefined) {
+    return Effect.fail(new NotFinite.NotFinite({ what: `at step ${odd.step} of ${of} ${odd.why}` }))
+  }
+  return Effect.succeed({
+    text: tokenizer.decode(stopped ? own.subarray(0, length - 1) : own, { skipSpecial: false }).trim(),
+    tokens: own,
+    logprobs: ownLogprobs,
+    finish: stopped ? "stop" : "length"
+  })
+}
+
+/** Runs one rectangular batch of at most `prompts` prompts on one worker. */
+const runBatch = Effect.fnUntraced(function*(
+  context: PolicyContext,
+  items: ReadonlyArray<Item>,
+  features: ReadonlyMap<string, Features>,
+  options: SampleOptions,
+  prompts: number,
+  worker: number
+) {
+  const { model, seed } = context
+  const { config } = model
+  const [endOfTurn = -1, ...otherEnds] = model.ends
+  const { count, grammar, maxTokens, temperature = 1, topP = 1 } = options
+  const rows = prompts * count
+  const length = roundUp(Math.max(...items.map(({ prompt }) => prompt.tokens.length)), 16)
+  const visualTokens = items.reduce((n, { prompt }) => n + prompt.tokens.filter((t) => t === config.imageToken).length, 0)
+  const visualRows = visualTokens === 0 ? 0 : roundUp(visualTokens * prompts / items.length, 16)
+  const newTokens = roundUp(maxTokens, 8)
+  const positionLimit = length + newTokens + 1
+  const sampling = { greedy: temperature === 0, nucleus: topP < 1 && temperature !== 0 }
+  const shape = {
+    prompts, group: count, length, newTokens, visualRows, positions: positionLimit,
+    endOfTurn, otherEnds, sampling, grammarStates: grammar?.states
+  }
+
+  const batch = layOut(config, context.positions, items.map(({ prompt, request }) => (
+    { prompt, images: request.prompt.images.map(({ id }) => id), candidates: [] })),
+    { batch: prompts, length, rows: 1, visualRows })
+  const visual = HostTensor.shared.float32(visualRows * config.width)
+  let at = 0
+  for (const id of batch.images) {
+    const own = features.get(id)?.features
+    if (own === undefined) continue
+    visual.set(own, at)
+    at += own.length
+  }
+
+  // Every candidate draws from its own stream; the requested limit masks the rest of a rounded-up loop.
+  const uniforms = HostTensor.shared.float32(newTokens * rows)
+  const finished = HostTensor.shared.int32(rows)
+  const startPosition = HostTensor.shared.int64(rows)
+  const lastRow = HostTensor.shared.int32(prompts)
+  const column = new Float32Array(newTokens)
+  for (let b = 0; b < prompts; b++) {
+    const item = items[b]
+    lastRow[b] = b * length + (item?.prompt.tokens.length ?? 1) - 1
+    const next = item === undefined ? 0 : nextPosition(context, item.prompt)
+    for (let g = 0; g < count; g++) {
+      const row = b * count + g
+      startPosition[row] = BigInt(next)
+      if (item === undefined) finished[row] = 1
+      else if (!sampling.greedy) {
+        Keyed.uniforms(seed, `${item.request.key}/candidate=${item.first + g}`, column)
+        for (let t = 0; t < newTokens; t++) uniforms[t * rows + row] = column[t]!
+      }
+    }
+  }
+  const table = context.positions.upTo(positionLimit)
+  const half = config.headWidth / 2
+  const f32 = (data: Float32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({ dtype: "float32", dims, data })
+  const grammarTensors = grammar === undefined ? {} : GrammarTables.tables(grammar).tensors
+  const bound = {
+    ...grammarTensors,
+    tableCosines: f32(shareCopy(table.cosines.subarray(0, positionLimit * half)), positionLimit, half),
+    tableSines: f32(shareCopy(table.sines.subarray(0, positionLimit * half)), positionLimit, half),
+    emptyCache: f32(new Float32Array(0), prompts, config.kvHeads, count, 0, config.headWidth),
+    grammarState: { dtype: "int32" as const, dims: [rows], data: new Int32Array(rows) }
+  }
+  const feeds: Readonly<Record<string, HostTensor.HostTensor>> = {
+    ...batch.tensors,
+    visual: f32(visual, visualRows, config.width),
+    uniforms: f32(uniforms, newTokens, rows),
+    finished: { dtype: "int32", dims: [rows], data: finished },
+    startPosition: { dtype: "int64", dims: [rows, 1], data: startPosition },
+    lastRow: { dtype: "int32", dims: [prompts], data: lastRow },
+    temperature: f32(Float32Array.of(temperature), ...[]),
+    topP: f32(Float32Array.of(topP), ...[])
+  }
+  const key = `${JSON.stringify(shape)} ${grammar?.id ?? ""}`
+  const { initializers, key: form, ...storage } = storedWeights(context, maxTokens)
+  const out = context.decode === "step"
+    ? yield* StepDecode.run(context, { key, shape, worker, bound, feeds, uniforms, startPosition, finished })
+    : yield* context.sessions.of({
+      key: `rollout ${key}${form}`,
+      worker,
+      program: () => OnnxWriter.write(rollout(config, context.parameters(), shape), { initializers }),
+      ...storage,
+      bound: { ...context.weights, ...bound }
+    }).run(feeds)
+  const tokens = out["sampled"]?.data as Int32Array
+  const logprobs = out["sampledLogprobs"]?.data as Float32Array
+  const turns = Math.min(maxTokens, tokens.length / rows)
+  return yield* Effect.forEach(items, ({ first, index, request }, b) =>
+    Effect.forEach(Array.from({ length: count }, (_, g) => g), (g) => {
+      const of = `sample "${request.key}", candidate ${first + g},`
+      return readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows, grammar, of)
+    }).pipe(Effect.map((completions) => ({ index, first, completions }))))
+})
+
+/** File name by which the initializers of packed programs refer to the store. */
+const STORE = "weights"
+
+/** How a decoding session reads the model's own weights. */
+interface Storage extends Pick<SessionSpec, "mapped" | "packed"> {
+  readonly key: string
+  readonly initializers: NonNullable<OnnxWriter.WriteOptions["initializers"]>
+}
+
+/**
+ * Weights made part of the decoding session, in the layout its products read fastest. It pays for itself where a step is
+ * bound by reading the weights (not at toy width) and the session, opened again for every version, decodes long enough.
+ */
+const storedWeights = ({ model: { adapter, mapped, store }, packFrom, version }: PolicyContext, maxTokens: number): Storage => {
+  if (mapped !== undefined) {
+    const packed = MappedWeights.packed(mapped)
+    return { key: "", initializers: mapped.frozen.initializers, ...MappedWeights.session(mapped, packed !== undefined), ...(packed && { packed }) }
+  }
+  const [least, most] = packFrom
+  if (maxTokens < 24 || store.data.length < least || store.data.length > most) return { key: "", initializers: new Map() }
+  const initializers = new Map([...store.slices.values()].map(({ length, name, offset }) =>
+    [name, { location: STORE, offset: offset * 4, length: length * 4, dtype: "f32" as const }]))
+  return {
+    key: " packed",
+    initializers,
+    // Beside an adapter the packed weights never change.
+    packed: { version: adapter === undefined ? version() : 0, externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }] }
+  }
+}
+
+const shareCopy = (data: Float32Array): Float32Array => {
+  const copy = HostTensor.shared.float32(data.length)
+  copy.set(data)
+  return copy
+}
+
+/** Position of the first new token. */
+const nextPosition = ({ model: { config } }: PolicyContext, { grids, tokens }: EncodedPrompt): number =>
+  Rope.mropePositions(tokens, config.imageToken, config.vision.merge, grids).next
+
+/** How groups are dealt: cut into how many parts, of how many candidates, and how many prompts a worker decodes at a time. */
+export const batchOf = (
+  prompts: number,
+  group: number,
+  { rolloutRows, workers }: { readonly rolloutRows: number; readonly workers: number }
+): { readonly parts: number; readonly count: number; readonly prompts: number } => {
+  const most = Math.max(1, Math.floor(workers / prompts))
+  const parts = Array.from({ length: most }, (_, i) => most - i).find((n) => group % n === 0) ?? 1
+  const count = group / parts
+  const share = Math.ceil(prompts * parts / workers)
+  return { parts, count, prompts: Math.max(1, Math.min(share, Math.floor(rolloutRows / count))) }
+}
+
+/** Samples `count` completions for each request, in order. */
+export const sample = Effect.fn("Policy.sample")(function*(
+  context: PolicyContext,
+  requests: ReadonlyArray<SampleRequest>,
+  options: SampleOptions
+) {
+  yield* Settings.check("sample", Settings.sampling, options)
+  if (requests.length === 0) return []
+  const { encoded, features } = yield* withFeatures(context, requests.map(({ prompt }) => ({ prompt, following: options.maxTokens })))
+  // Fewer prompts than workers: each group is cut into equal parts, so that no worker idles.
+  const { workers } = context.runtime
+  const { count, parts, prompts } = batchOf(encoded.length, options.count, { rolloutRows: context.rolloutRows, workers })
+  // Prompts of like length share a batch; the order of requests decides ties, so batches are always the same.
+  const items = encoded.flatMap((prompt, index) =>
+    Array.from({ length: parts }, (_, part): Item => ({ prompt, index, first: part * count, request: requests[index] as SampleRequest }))
+  ).sort((a, b) => a.prompt.tokens.length - b.prompt.tokens.length || a.index - b.index || a.first - b.first)
+  const batches = Array.from({ length: Math.ceil(items.length / prompts) }, (_, i) => items.slice(i * prompts, (i + 1) * prompts))
+  const results = yield* Effect.forEach(
+    batches,
+    (batch, i) => runBatch(context, batch, features, { ...options, count }, prompts, i % workers),
+    // Step by step, a batch holds its state while it waits for another's turn: no more of them than workers.
+    { concurrency: context.decode === "step" ? workers : "unbounded" }
+  )
+  const groups = encoded.map((): Array<Completion> => [])
+  for (const { completions, index } of results.flat().sort((a, b) => a.index - b.index || a.first - b.first)) groups[index]?.push(...completions)
+  return groups
+}, (effect) => failing("sample")(effect))

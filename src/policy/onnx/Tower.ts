@@ -1,0 +1,85 @@
+/** What graphs read of images: patches on their way through the vision tower, or the visual tokens of a frozen one. */
+import { type Config, VisionLayout } from "../../kernels/models/index.ts"
+import { HostTensor } from "../../kernels/runtime/index.ts"
+import type { LossGraphs } from "../../kernels/train/index.ts"
+import { roundUp } from "./roundUp.ts"
+import type { Features, Patches } from "./Features.ts"
+
+/** The inputs that `visionInputs` declares, in shared memory. Frames beyond the images stay empty. */
+export const tensors = (
+  vision: Config.VisionConfig,
+  shape: VisionLayout.VisionShape,
+  images: ReadonlyArray<Patches>
+): Record<string, HostTensor.HostTensor> => {
+  const { channels, heads, patch, temporalPatch, width } = vision
+  const rows = shape.frames * shape.slots
+  const length = channels * temporalPatch * patch * patch
+  const half = width / heads / 2
+  const { float32, int32 } = HostTensor.shared
+  const arrays: VisionLayout.VisionArrays = {
+    patches: float32(rows * length),
+    cosines: float32(rows * half),
+    sines: float32(rows * half),
+    filled: int32(rows)
+  }
+  VisionLayout.fill(vision, shape, images, arrays)
+  return {
+    patches: { dtype: "float32", dims: [rows, length], data: arrays.patches },
+    patchCosines: { dtype: "float32", dims: [rows, half], data: arrays.cosines },
+    patchSines: { dtype: "float32", dims: [rows, half], data: arrays.sines },
+    patchFilled: { dtype: "int32", dims: [rows], data: arrays.filled }
+  }
+}
+
+/** Images a tower run has room for: few sizes beyond a handful, so that few graphs are compiled. */
+export const imageSlots = (images: number): number => images <= 4 ? images : roundUp(images, 4)
+
+/** What is known of the images: patches for a tower under training, visual tokens of a frozen one. */
+export type Known =
+  | { readonly kind: "pixels"; readonly patches: ReadonlyMap<string, Patches> }
+  | { readonly kind: "features"; readonly features: ReadonlyMap<string, Features> }
+
+/** Where a batch's visual tokens come from, and at which row of them each token finds its own. */
+export interface VisualRows {
+  readonly shape: LossGraphs.BatchShape["visual"]
+  readonly rows: number
+  readonly rowOf?: Int32Array
+  readonly feeds: () => Record<string, HostTensor.HostTensor>
+}
+
+/**
+ * Visual tokens of a batch. Each image goes through the tower with its own grid, whatever company it has.
+ *
+ * @param ids images in the order of their tokens
+ */
+export const visualRows = (config: Config.Config, ids: ReadonlyArray<string>, known: Known): VisualRows => {
+  if (ids.length === 0) return { shape: { kind: "none" }, rows: 0, feeds: () => ({}) }
+  const merge = config.vision.merge * config.vision.merge
+  if (known.kind === "pixels") {
+    const images = ids.flatMap((id) => known.patches.get(id) ?? [])
+    const grids = images.map(({ grid }) => grid)
+    const needed = VisionLayout.shapeFor(config.vision, grids)
+    const shape = { ...needed, frames: imageSlots(needed.frames) }
+    return {
+      shape: { kind: "pixels", ...shape },
+      rows: shape.frames * shape.slots / merge,
+      rowOf: VisionLayout.tokenRows(config.vision, shape, grids),
+      feeds: () => tensors(config.vision, shape, images)
+    }
+  }
+  const parts = ids.flatMap((id) => known.features.get(id) ?? [])
+  const rows = roundUp(parts.reduce((n, { features }) => n + features.length / config.width, 0), 64)
+  return {
+    shape: { kind: "features", rows },
+    rows,
+    feeds: () => {
+      const data = HostTensor.shared.float32(rows * config.width)
+      let at = 0
+      for (const { features } of parts) {
+        data.set(features, at)
+        at += features.length
+      }
+      return { visual: { dtype: "float32", dims: [rows, config.width], data } }
+    }
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * A policy behind an OpenAI-compatible server: it can be asked for completions, not trained.
+ *
+ * A source of reasonings, a baseline to evaluate, or, with vLLM, the model under training served with its newest adapter.
+ * Log-probabilities are the server's own; whether they follow temperature and top-p is up to it.
+ */
+import { Context, Effect, Layer, Redacted, Result, type Schema } from "effect"
+import type { HttpClient } from "effect/http"
+import { type Completion, Policy, PolicyError, type Prompt, type Session } from "../Policy.ts"
+import * as Settings from "../onnx/Settings.ts"
+import * as Candidates from "./Candidates.ts"
+import * as Client from "./Client.ts"
+import * as DataUrl from "./DataUrl.ts"
+import type { Limit } from "./Fields.ts"
+import type { Message } from "./Wire.ts"
+
+export interface Options extends Client.Limits {
+  /** With its version: `https://api.openai.com/v1`, `http://localhost:8000/v1`. */
+  readonly baseUrl: string
+  /** As the server calls it. */
+  readonly model: string
+  /** Sent as a bearer token; local servers often need none. */
+  readonly apiKey?: Redacted.Redacted<string> | undefined
+  /** Seeds of requests and waits are keyed by it. */
+  readonly seed: number
+  /** A system message before every prompt. */
+  readonly system?: string
+  /** The field that limits new tokens. Default "max_tokens"; a server that refuses it by name is sent the other. */
+  readonly maxTokensField?: Limit
+  /** Ask for log-probabilities, where the server gives them. Default true. */
+  readonly logprobs?: boolean
+  readonly images?: DataUrl.ImageLimits
+  /** Fields merged over every request, such as `{ return_token_ids: true }` for vLLM; what is null is not sent. */
+  readonly extra?: Readonly<Record<string, Schema.Json>>
+}
+
+/** A LoRA directory in PEFT's format, as the server sees it. */
+export interface Adapter {
+  /** What requests call it. A new name for new weights: servers keep what they have loaded under one. */
+  readonly name: string
+  /** On the server's file system. */
+  readonly path: string
+}
+
+/** vLLM's adapters, where it runs with `--enable-lora` and `VLLM_ALLOW_RUNTIME_LORA_UPDATING=True`. */
+export class Adapters extends Context.Service<Adapters, {
+  /** Loads an adapter and answers with it from the next session on: the policy's next version. Refused while a session is open. */
+  readonly load: (adapter: Adapter) => Effect.Effect<void, PolicyError>
+  /** Unloads an adapter; where it was the one that answers, the base model does again. */
+  readonly unload: (name: string) => Effect.Effect<void, PolicyError>
+}>()("rise/RemoteAdapters") {}
+
+const failing = (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
+  Effect.mapError(effect, (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause }))
+
+/** Where a key holds what no header can carry: most often a line's end, or a quote that was pasted with it. */
+const checkKey = (key: string): string | undefined => {
+  const at = key.search(/[^\x21-\x7e]/)
+  return at < 0
+    ? undefined
+    : `the API key (apiKey or OPENAI_API_KEY) holds white space or a character beyond ASCII at position ${at}`
+}
+
+const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined => {
+  if (!URL.canParse(baseUrl)) return `baseUrl is "${baseUrl}", expected an address such as http://localhost:8000/v1`
+  const { password, protocol, search, username } = new URL(baseUrl)
+  if (protocol !== "http:" && protocol !== "https:") return `baseUrl begins with ${protocol}, expected http: or https:`
+  if (username !== "" || password !== "") return "baseUrl holds a user or a password; give a key as apiKey"
+  if (search !== "") return "baseUrl holds a query (behind \"?\"), expected no query: fields of one's own go into extra, a key into apiKey"
+  if (model === "") return "model is empty, expected the name the server knows it by"
+  return apiKey === undefined ? undefined : checkKey(Redacted.value(apiKey))
+}
+
+const make = Effect.fnUntraced(function*(options: Options) {
+  const wrong = checkOptions(options)
+  if (wrong !== undefined) return yield* new PolicyError({ operation: "load", reason: wrong })
+  yield* Settings.check("load", Settings.remote, options)
+  const { concurrency = 8, model, seed, system } = options
+  const apiKey = options.apiKey === undefined || Redacted.value(options.apiKey) === "" ? undefined : options.apiKey
+  const baseUrl = options.baseUrl.replace(/\/+$/, "")
+  const client = yield* Client.make({ ...options, baseUrl, apiKey })
+  const dataUrl = DataUrl.make(options.images)
+  const candidates = Candidates.make({
+    client, seed, url: baseUrl,
+    maxTokensField: options.maxTokensField ?? "max_tokens",
+    logprobs: options.logprobs ?? true,
+    extra: options.extra ?? {}
+  })
+  let version = 0
+  let open = 0
+  let served = model
+
+  const messages = Effect.fnUntraced(function*({ images, text }: Prompt) {
+    const urls = yield* Effect.forEach(images, dataUrl)
+    const asked: Message = urls.length === 0
+      ? { role: "user", content: text }
+      : { role: "user", content: [...urls.map((url) => ({ type: "image_url" as const, image_url: { url } })), { type: "text", text }] }
+    return system === undefined ? [asked] : [{ role: "system" as const, content: system }, asked]
+  })
+
+  const sample = (pinned: string): Session["sample"] =>
+    Effect.fn("Policy.sample")(function*(requests, sampling) {
+      if (sampling.grammar !== undefined) {
+        const reason = 'a format mask cannot be sent to a server: use grammar "off"'
+        return yield* new PolicyError({ operation: "sample", reason })
+      }
+      yield* Settings.check("sample", Settings.remoteSampling, sampling)
+      return yield* Effect.forEach(
+        requests,
+        ({ key, prompt }): Effect.Effect<ReadonlyArray<Completion>, PolicyError> =>
+          Effect.flatMap(messages(prompt), (messages) => candidates.draw({ model: pinned, messages, key, sampling })).pipe(failing("sample")),
+        // Pictures are encoded a few ahead of the requests that wait for a place.
+        { concurrency: 2 * concurrency }
+      )
+    })
+
+  const session = Effect.acquireRelease(
+    Effect.sync((): Session => {
+      open++
+      return {
+        version,
+        oneByOne: concurrency,
+        sample: sample(served),
+        logprobs: () => notHere("logprobs", "cannot score given tokens")
+      }
+    }),
+    () => Effect.sync(() => { open-- })
+  )
+
+  const notHere = (operation: PolicyError["operation"], what: string) =>
+    Effect.fail(new PolicyError({
+      operation,
+      reason: `the policy "${model}" at ${baseUrl} is remote: it can be sampled, it ${what}. ` +
+        `Use Policy.onnx({ model: DIRECTORY }) for that`
+    }))
+
+  const closed = (operation: PolicyError["operation"]) =>
+    Effect.suspend(() => open === 0 ? Effect.void : Effect.fail(
+      new PolicyError({ operation, reason: `${open} inference session(s) still open; their model would change half-way` })))
+
+  /** What its answer says is of no use: its status is the answer. */
+  const command = (path: string, key: string, body: Readonly<Record<string, string>>) =>
+    client.post({ path, key, body, read: () => Result.succeed(undefined) })
+
+  const adapters = Adapters.of({
+    load: ({ name, path }) =>
+      Effect.gen(function*() {
+        yield* closed("load")
+        yield* command("/load_lora_adapter", `adapter/load/${name}`, { lora_name: name, lora_path: path })
+        served = name
+        version++
+      }).pipe(failing("load")),
+    unload: (name) =>
+      Effect.gen(function*() {
+        yield* closed("load")
+        yield* command("/unload_lora_adapter", `adapter/unload/${name}`, { lora_name: name })
+        if (served !== name) return
+        served = model
+        version++
+      }).pipe(failing("load"))
+  })
+
+  const policy = Policy.of({
+    session,
+    beginStage: notHere("update", "cannot be trained"),
+    update: () => notHere("update", "cannot be trained"),
+    snapshot: notHere("save", "has no weights to keep"),
+    restore: () => notHere("restore", "has no weights to bring back"),
+    save: () => notHere("save", "has no weights to write"),
+    encode: () => new Int32Array(0),
+    vocabularySize: 0,
+    endOfTurn: -1,
+    specials: new Set<number>()
+  })
+  return Context.make(Policy, policy).pipe(Context.add(Adapters, adapters))
+})
+
+/** A policy that asks a server. Nothing is sent before the first sample. */
+export const layer = (options: Options): Layer.Layer<Policy | Adapters, PolicyError, HttpClient.HttpClient> =>
+  Layer.effectContext(make(options))

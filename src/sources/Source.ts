@@ -1,0 +1,90 @@
+/**
+ * Where the samples of a study come from: the halves of a data set, and what is known about its pictures.
+ */
+import { Effect, FileSystem, Option, Path, Result, Stream } from "effect"
+import type { Scenes } from "../data/index.ts"
+import * as Dataset from "../dsl/Dataset.ts"
+import { sift } from "../dsl/Sift.ts"
+import type { Task } from "../dsl/Task.ts"
+import { Decode, type ImageError } from "../kernels/image/index.ts"
+import type { Distribution } from "../tasks/classification/index.ts"
+
+/** What a source may fail with. */
+export type Fault = Dataset.DataError | Scenes.Atlas.AtlasError
+
+/** Samples that a source reads. */
+type Samples<A> = Dataset.Dataset<A, Fault, FileSystem.FileSystem | Path.Path>
+
+/** The halves of a data set, and what is known about its pictures. */
+export interface Source<out A = Distribution> {
+  /** Named in run.json and in the report. */
+  readonly name: string
+  /** "full", or training samples per class: a column of results.json. */
+  readonly shots: string
+  readonly train: Samples<A>
+  readonly test: Samples<A>
+  /** The cues a text names, where pictures have known cues. */
+  readonly cuesNamed?: (text: string) => Iterable<string>
+}
+
+/** A source that brings its task, and its prior. */
+export interface TaskSource<A, T extends Task<A> = Task<A>> extends Source<A> {
+  readonly task: T
+  /** What knows the data set and no picture. */
+  readonly mean?: <E, R>(truths: Stream.Stream<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+export interface Options {
+  /** A folder in the task's layout; the embedded scenes where there is none. */
+  readonly data: Option.Option<string>
+  /** Training samples per class, or in all for LISA; all of them where it is left out. */
+  readonly shots: Option.Option<number>
+  readonly seed: number
+  /** Whether the embedded checkpoint is asked: in its own few words. */
+  readonly embedded: boolean
+  /** What eq. 6 divides by in `cocoSub`. Default "max". */
+  readonly denominator?: "truth" | "max"
+}
+
+/**
+ * Sets aside samples whose picture does not decode. Pictures are decoded on the first pass; later passes repeat its verdict,
+ * also to the quarantine, which counts a row once.
+ */
+export const verified = <A, E, R>(name: string, samples: Dataset.Dataset<A, E, R>) =>
+  Effect.gen(function*() {
+    const broken = yield* Effect.cached(Effect.gen(function*() {
+      const errors = new Map<string, ImageError>()
+      yield* Stream.runDrain(Stream.mapEffect(samples, ({ image }) =>
+        Effect.catch(Decode.load(image), (error) => Effect.sync(() => void errors.set(image.id, error))), { concurrency: 4 }))
+      return errors
+    }))
+    return Stream.unwrap(Effect.map(broken, (errors) =>
+      samples.pipe(
+        Stream.zipWithIndex,
+        Stream.map(([sample, index]) => {
+          const error = errors.get(sample.image.id)
+          const read = error === undefined
+            ? Result.succeed([sample])
+            : Result.fail({ reason: "unreadable-image", detail: error.message })
+          return { row: index + 1, read }
+        }),
+        sift({ source: `${name} (pictures)`, unit: "picture", unusable: () => "none of its pictures can be read" })
+      )))
+  })
+
+/** The training half reduced to the shots asked for. */
+export const few = <A>(samples: Samples<A>, shots: Option.Option<number>, draw: (count: number) => (samples: Samples<A>) => Samples<A>) =>
+  Option.match(shots, {
+    onNone: () => ({ shots: "full", train: samples }),
+    onSome: (count) => ({ shots: String(count), train: draw(count)(samples) })
+  })
+
+/** The first of these that is in a folder. */
+export const present = Effect.fnUntraced(function*(directory: string, names: ReadonlyArray<string>, expected: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  for (const name of names) {
+    if (yield* Effect.orElseSucceed(fs.exists(path.join(directory, name)), () => false)) return path.join(directory, name)
+  }
+  return yield* new Dataset.DataError({ source: directory, reason: `none of ${names.join(", ")} in it, expected ${expected}` })
+})

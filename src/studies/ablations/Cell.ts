@@ -1,0 +1,161 @@
+/**
+ * A cell of the grid: one method on one task at one number of shots with one seed, under settings that depart from the method's
+ * own.
+ *
+ * Each cell is a run folder. A cell whose first stages another cell does as well (the warm-up, RISE-CoT, the supervised half
+ * of RISE-R1) names that cell as its parent and finds those stages finished (`Inherited`); its pipeline is the whole one all
+ * the same. Settings count only where a method reads them, so that τ = 0.85 shares its D_RISE with τ = 0.75.
+ */
+import type { Subset } from "../../data/index.ts"
+import type { Preset } from "../../pipelines/presets.ts"
+
+export type Shots = Subset.Shots
+
+/**
+ * What is trained: `prior` (the mean annotation), `base` and `remote` as they are, `warmed` (the shared start), the baselines,
+ * `RISE-CoT` (ends with D_RISE), supervised fine-tuning on all of D_RISE or on its better part, and the same with
+ * reinforcement after it. `RISE` is `SFT high` with reinforcement.
+ */
+export const methods = [
+  "prior",
+  "base",
+  "remote",
+  "warmed",
+  "SFT",
+  "Visual-RFT",
+  "RISE-CoT",
+  "SFT full",
+  "SFT high",
+  "SFT full + RFT",
+  "RISE"
+] as const
+export type Method = typeof methods[number]
+
+/** Departures from a method as the preset has it. */
+export interface Settings {
+  /**
+   * Parts of eq. 1 that RISE-CoT is paid by; left out: all of them. Where the format is not paid for, it is not held down by a format
+   * loss either; "no format loss" pays for it and does nothing else.
+   */
+  readonly reward?: "similarity" | "no leakage" | "no format" | "no format loss"
+  /** Tokens of the closed loop that get credit; left out: reasoning and reconstruction. */
+  readonly credit?: "reasoning" | "reconstruction"
+  /** What eq. 6 divides by; left out: as the task has it. */
+  readonly denominator?: "truth" | "max"
+  /** τ; left out: the preset's. */
+  readonly tau?: number
+  /**
+   * Whose chains teach; left out: RISE-CoT's own, on the weights that it trained. Where it is given, every source teaches the
+   * same samples (those that RISE-CoT's rewards keep) on the same start, so that nothing differs but the chains.
+   */
+  readonly chains?: "base" | "remote" | "RISE"
+}
+
+export interface Cell {
+  readonly task: string
+  readonly shots: Shots
+  readonly seed: number
+  readonly method: Method
+  readonly settings: Settings
+}
+
+const ofCot = ["reward", "credit", "denominator", "chains"] as const
+const ofR1 = [...ofCot, "tau"] as const
+
+/** The settings that change what a method does, in the order in which they are written. */
+const reads: Readonly<Record<Method, ReadonlyArray<keyof Settings>>> = {
+  prior: [],
+  base: [],
+  remote: [],
+  warmed: [],
+  SFT: [],
+  "Visual-RFT": ["denominator"],
+  "RISE-CoT": ofCot,
+  "SFT full": ofCot,
+  "SFT high": ofR1,
+  "SFT full + RFT": ofCot,
+  RISE: ofR1
+}
+
+/** The cell with the settings that mean something to it: two cells that do the same are the same. */
+export const make = (cell: Cell, preset: Preset): Cell => {
+  const { settings } = cell
+  const same: Partial<Record<keyof Settings, boolean>> = {
+    tau: settings.tau === (preset.filter.tau ?? 0.75),
+    reward: settings.reward === "no format loss" && (preset.reinforce.format ?? 0) === 0
+  }
+  const differs = (name: keyof Settings) => settings[name] !== undefined && same[name] !== true
+  return { ...cell, settings: Object.fromEntries(reads[cell.method].filter(differs).map((name) => [name, settings[name]])) }
+}
+
+/** "RISE", or "RISE, tau 0.85": names rows. */
+export const label = ({ method, settings }: Pick<Cell, "method" | "settings">): string =>
+  [method, ...Object.entries(settings).map(([name, value]) => `${name} ${value}`)].join(", ")
+
+/** "emotion6/full/seed-0/RISE,tau-0.85": names the folder within the grid's. */
+export const id = (cell: Cell): string =>
+  [cell.task, cell.shots, `seed-${cell.seed}`, label(cell).replaceAll(" + ", "+").replaceAll(", ", ",").replaceAll(" ", "-")].join("/")
+
+/** The cells whose stages this one begins with. */
+export const parents = (cell: Cell, preset: Preset): ReadonlyArray<Cell> => {
+  const { settings } = cell
+  const { chains, ...own } = settings
+  const other = (method: Method, settings: Settings = {}) => make({ ...cell, method, settings }, preset)
+  const start = preset.warmUp === undefined ? [] : [other("warmed")]
+  switch (cell.method) {
+    case "prior":
+    case "base":
+    case "remote":
+    case "warmed":
+      return []
+    case "SFT":
+    case "Visual-RFT":
+      return start
+    case "RISE-CoT":
+      // A server knows nothing of our warm-up.
+      return chains === "remote" ? [] : start
+    case "SFT full":
+    case "SFT high":
+      return [...(chains === "base" || chains === "remote" ? [other("RISE-CoT", settings)] : []), other("RISE-CoT", own)]
+    case "SFT full + RFT":
+      return [other("SFT full", settings)]
+    case "RISE":
+      return [other("SFT high", settings)]
+  }
+}
+
+/** Parents, their parents and so on, the nearest first, each once. */
+export const ancestors = (cell: Cell, preset: Preset): ReadonlyArray<Cell> => {
+  const found = new Map<string, Cell>()
+  const visit = (children: ReadonlyArray<Cell>): void => {
+    const next = children.flatMap((child) => parents(child, preset)).filter((parent) => !found.has(id(parent)))
+    for (const parent of next) found.set(id(parent), parent)
+    if (next.length > 0) visit(next)
+  }
+  visit([cell])
+  return [...found.values()]
+}
+
+/** Parts of eq. 1, and whether texts that break the format are held down. */
+const parts = {
+  similarity: { validate: { leak: false, format: false }, held: false },
+  "no leakage": { validate: { leak: false }, held: true },
+  "no format": { validate: { format: false }, held: false },
+  "no format loss": { validate: {}, held: false }
+} as const
+
+/** The preset as the cell's settings change it. */
+export const presetOf = ({ settings: { chains, credit, reward, tau } }: Cell, preset: Preset): Preset => ({
+  ...preset,
+  ...(reward === undefined ? {} : { validate: parts[reward].validate }),
+  reinforce: {
+    ...preset.reinforce,
+    ...(credit === undefined ? {} : { credit }),
+    ...(reward === undefined || parts[reward].held ? {} : { format: 0 })
+  },
+  filter: {
+    ...preset.filter,
+    ...(tau === undefined ? {} : { tau }),
+    ...(chains === "base" || chains === "remote" ? { by: "RISE" } : {})
+  }
+})

@@ -1,0 +1,139 @@
+/**
+ * Runs cells: parents first, seed after seed, whatever is finished left alone. One cell that cannot learn (a τ that keeps
+ * nothing, a loss that diverges) is reported and does not end the others; anything else does.
+ */
+import { Duration, Effect, FileSystem, Option, Path, Schema } from "effect"
+import * as Rise from "../../dsl/Rise.ts"
+import { fromPlatform, type RunError, RunFolderMismatch } from "../../dsl/RunError.ts"
+import { difference } from "../../dsl/RunFolder.ts"
+import * as NotFinite from "../../policy/onnx/NotFinite.ts"
+import type { PolicyError } from "../../policy/Policy.ts"
+import { json } from "../artefacts.ts"
+import { ResultRow } from "../../evaluation/results.ts"
+import * as Cell from "./Cell.ts"
+import { type Bench, configOf, type Subject } from "./Subject.ts"
+import { type Timing, timingsFile } from "./Estimate.ts"
+import * as Tables from "./Tables.ts"
+
+export interface Selection {
+  readonly seeds: ReadonlyArray<number>
+  /** Ids of tables; all of them where it is left out. */
+  readonly tables?: ReadonlyArray<string>
+  /** Texts of which a cell's id must hold one; its parents come along. */
+  readonly only?: ReadonlyArray<string>
+}
+
+export const tablesOf = ({ tables }: Selection): ReadonlyArray<Tables.Table> =>
+  tables === undefined ? Tables.all : Tables.all.filter(({ id }) => tables.includes(id))
+
+/** A grid that someone can run: the tasks there are, and what they are run with. */
+export interface Grid<E, R, EP, RP> {
+  readonly subjects: ReadonlyArray<Subject<E, R>>
+  readonly bench: Bench<EP, RP>
+}
+
+export const subjectOf = <E, R, EP, RP>({ subjects }: Grid<E, R, EP, RP>, cell: Pick<Cell.Cell, "task">): Option.Option<Subject<E, R>> =>
+  Option.fromNullishOr(subjects.find(({ name }) => name === cell.task))
+
+const offered = <E, R, EP, RP>(grid: Grid<E, R, EP, RP>) => (cell: Cell.Cell): boolean =>
+  Option.match(subjectOf(grid, cell), { onNone: () => false, onSome: ({ offers }) => offers(cell, grid.bench) })
+
+/** The selected cells that can be run here, each once, every cell after its parents. */
+export const plan = <E, R, EP, RP>(grid: Grid<E, R, EP, RP>, selection: Selection): ReadonlyArray<Cell.Cell> => {
+  const { preset } = grid.bench
+  const { only, seeds } = selection
+  const withAncestors = (cells: ReadonlyArray<Cell.Cell>) => {
+    const all = cells.flatMap((cell) => [...Cell.ancestors(cell, preset).toReversed(), cell])
+    return [...new Map(all.map((cell) => [Cell.id(cell), cell])).values()]
+  }
+  const cells = withAncestors(seeds.flatMap((seed) => tablesOf(selection).flatMap((table) => Tables.cellsOf(table, [seed], preset))).filter(offered(grid)))
+  return only === undefined ? cells : withAncestors(cells.filter((cell) => only.some((text) => Cell.id(cell).includes(text))))
+}
+
+export const folderOf = <EP, RP>({ out }: Bench<EP, RP>, cell: Cell.Cell): Effect.Effect<string, never, Path.Path> =>
+  Effect.map(Path.Path, (path) => path.join(out, Cell.id(cell)))
+
+const Recorded = Schema.Struct({ identity: Schema.Struct({ config: Schema.Json }) })
+
+/** The rows of a cell, if it is finished. */
+export const rowsOf = Effect.fnUntraced(function*<EP, RP>(bench: Bench<EP, RP>, cell: Cell.Cell) {
+  const path = yield* Path.Path
+  return yield* json(path.join(yield* folderOf(bench, cell), "results.json"), Schema.Array(ResultRow))
+})
+
+/** Finished, cut off, or not there. */
+export type State = "done" | "begun" | "new"
+
+/** How far a cell has come. Fails on a folder of other settings: its figures must not stand in this grid's tables. */
+export const stateOf = Effect.fnUntraced(function*<E, R, EP, RP>({ bench, subjects }: Grid<E, R, EP, RP>, cell: Cell.Cell): Effect.fn.Return<
+  State, RunError, FileSystem.FileSystem | Path.Path
+> {
+  const path = yield* Path.Path
+  const folder = yield* folderOf(bench, cell)
+  const recorded = yield* json(path.join(folder, "run.json"), Recorded)
+  if (Option.isNone(recorded)) return "new" as const
+  const subject = subjects.find(({ name }) => name === cell.task)
+  const preset = subject?.preset(bench.preset) ?? bench.preset
+  const changed = difference(recorded.value.identity.config, configOf(cell, subject?.source ?? "", { ...bench, preset }))
+  if (Option.isSome(changed)) return yield* new RunFolderMismatch({ path: folder, ...changed.value })
+  return Option.isSome(yield* rowsOf(bench, cell)) ? "done" as const : "begun" as const
+})
+
+/** A cell that has no figures, and why. */
+export interface Failure {
+  readonly cell: Cell.Cell
+  readonly reason: string
+}
+
+const unlearnable = [Rise.BadSetting, Rise.Diverged, Rise.EveryGroupDead, Rise.NothingKept, Rise.NothingToTrainOn]
+/** Weights that a training has ruined may show as late as in the next draw. */
+const isUnlearnable = (error: unknown): error is Rise.StageError | PolicyError =>
+  unlearnable.some((kind) => error instanceof kind) || NotFinite.reasonOf(error) !== undefined
+
+/** What happens while a grid is run. */
+export interface Watch<E = never, R = never> {
+  readonly started: (cell: Cell.Cell, at: number, of: number, remaining: ReadonlyArray<Cell.Cell>) => Effect.Effect<void, E, R>
+  readonly failed: (failure: Failure) => Effect.Effect<void>
+}
+
+/** Remembers how long a cell took from its beginning to its end. */
+const time = Effect.fnUntraced(function*<EP, RP>({ out }: Bench<EP, RP>, timing: Timing) {
+  const fs = yield* FileSystem.FileSystem
+  const file = (yield* Path.Path).join(out, timingsFile)
+  yield* fs.writeFileString(file, `${JSON.stringify(timing)}\n`, { flag: "a" }).pipe(Effect.mapError(fromPlatform(file, "writing")))
+})
+
+/** Runs what is not done of a plan and returns what could not learn. */
+export const run = Effect.fnUntraced(function*<E, R, EP, RP, E2, R2>(
+  grid: Grid<E, R, EP, RP>,
+  cells: ReadonlyArray<Cell.Cell>,
+  watch: Watch<E2, R2>
+) {
+  const { bench } = grid
+  // All folders are looked at before anything is computed: a wrong one is found now, not in an hour.
+  const states = yield* Effect.forEach(cells, (cell) => stateOf(grid, cell))
+  const open = cells.filter((_, i) => states[i] !== "done")
+  const failures: Array<Failure> = []
+  for (const [i, cell] of open.entries()) {
+    const subject = subjectOf(grid, cell)
+    if (Option.isNone(subject)) continue
+    const broken = failures.find((failure) => Cell.ancestors(cell, bench.preset).some((parent) => Cell.id(parent) === Cell.id(failure.cell)))
+    const fail = (reason: string) => {
+      const failure = { cell, reason }
+      failures.push(failure)
+      return watch.failed(failure)
+    }
+    if (broken !== undefined) {
+      yield* fail(`it begins from ${Cell.label(broken.cell)}: ${broken.reason}`)
+      continue
+    }
+    yield* watch.started(cell, i + 1, open.length, open.slice(i))
+    const fresh = states[cells.indexOf(cell)] === "new"
+    yield* Effect.timed(subject.value.run(cell, bench)).pipe(
+      Effect.tap(([took]) => fresh ? time(bench, { cell: Cell.id(cell), seconds: Math.round(Duration.toMillis(took)) / 1000 }) : Effect.void),
+      Effect.catchIf(isUnlearnable, (error) => fail(error.message))
+    )
+  }
+  return failures
+})
+

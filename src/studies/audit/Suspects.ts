@@ -1,0 +1,75 @@
+/**
+ * From scores to suspects: the samples in order of suspicion, and, where the wrong labels are known, how well that order finds
+ * them.
+ */
+import { Effect, Option, Schema, Stream } from "effect"
+import { auroc } from "../../kernels/math/index.ts"
+import type { ResultRow } from "../../evaluation/results.ts"
+import { type Ranking, rankings, reason, Scored } from "./Scored.ts"
+
+/** A line of `suspects.jsonl`, the most suspect first. */
+export const Suspect = Schema.Struct({
+  /** From 1. */
+  rank: Schema.Int,
+  ...Scored.fields,
+  reason: Schema.String,
+  /** Whether the label is wrong, where that is known. */
+  wrong: Schema.optionalKey(Schema.Boolean)
+})
+export type Suspect = typeof Suspect.Type
+
+/** The samples that a ranking puts first. Holds two numbers per sample and the suspects themselves. */
+export const suspects = <E, R>(
+  scores: Stream.Stream<Scored, E, R>,
+  { by, count, wrong }: { readonly by: Ranking; readonly count: number; readonly wrong: Option.Option<ReadonlySet<string>> }
+): Effect.Effect<ReadonlyArray<Suspect>, E, R> =>
+  Effect.gen(function*() {
+    const values = yield* Stream.runFold(scores, (): Array<number> => [], (all, scored) => {
+      all.push(scored[by])
+      return all
+    })
+    const order = values.map((_, i) => i).sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0) || a - b).slice(0, count)
+    const places = new Map(order.map((index, place) => [index, place]))
+    const found = yield* scores.pipe(
+      Stream.zipWithIndex,
+      Stream.filter(([, index]) => places.has(index)),
+      Stream.map(([scored, index]): Suspect => ({
+        rank: (places.get(index) ?? 0) + 1,
+        ...scored,
+        reason: reason(scored),
+        ...Option.match(wrong, { onNone: () => ({}), onSome: (ids) => ({ wrong: ids.has(scored.image) }) })
+      })),
+      Stream.runCollect
+    )
+    return found.toSorted((a, b) => a.rank - b.rank)
+  })
+
+/**
+ * Figures of an audit as rows of results.json: the average of each score and, where the wrong labels are known, the AUROC of each
+ * ranking and the share of wrong labels among as many first suspects as there are wrong labels.
+ */
+export const figures = <E, R>(
+  scores: Stream.Stream<Scored, E, R>,
+  { seed, wrong }: { readonly seed: number; readonly wrong: Option.Option<ReadonlySet<string>> }
+): Effect.Effect<ReadonlyArray<ResultRow>, E, R> =>
+  Effect.map(
+    Stream.runFold(scores, (): Array<Pick<Scored, Ranking | "image">> => [], (all, { best, image, mean, metric, similarity }) => {
+      all.push({ best, mean, similarity, metric, image })
+      return all
+    }),
+    (all) => {
+      const row = (metric: string, value: number): ResultRow => ({ method: "audit", part: "train", shots: "full", metric, value, n: all.length, seed })
+      const averages = all.length === 0 ? [] : rankings.map((name) => row(`average ${name}`, all.reduce((sum, scored) => sum + scored[name], 0) / all.length))
+      if (Option.isNone(wrong)) return averages
+      const ids = wrong.value
+      const [bad, good] = [all.filter(({ image }) => ids.has(image)), all.filter(({ image }) => !ids.has(image))]
+      if (bad.length === 0 || good.length === 0) return averages
+      return rankings.flatMap((name) => {
+        const first = all.toSorted((a, b) => a[name] - b[name]).slice(0, bad.length)
+        return [
+          row(`AUROC ${name}`, auroc(bad.map((scored) => -scored[name]), good.map((scored) => -scored[name]))),
+          row(`precision ${name}`, first.filter(({ image }) => ids.has(image)).length / bad.length)
+        ]
+      }).concat(averages)
+    }
+  )

@@ -1,0 +1,106 @@
+/**
+ * The paper's comparison: base, SFT, Visual-RFT and RISE on one data set, each from the same start in a policy of its own,
+ * under one preset, measured by one evaluation.
+ *
+ * Departs from the paper: adds the `prior` (the training half's mean annotation), the shared start by itself where there is a
+ * warm-up, and on request the baselines with all of RISE's optimiser steps.
+ */
+import { Effect, Layer, Schema, Stream } from "effect"
+import { Advantage } from "../dsl/Advantage.ts"
+import * as Rise from "../dsl/Rise.ts"
+import { method as within, Run } from "../dsl/Run.ts"
+import type { Sample } from "../dsl/Task.ts"
+import { Policy } from "../policy/Policy.ts"
+import { chainRows } from "../evaluation/chains.ts"
+import { evaluate, evaluateConstant } from "../evaluation/evaluate.ts"
+import { type Bar, examples } from "./examples.ts"
+import { equalCompute, type Preset } from "../pipelines/presets.ts"
+import * as Results from "../evaluation/results.ts"
+import { rise } from "../pipelines/rise.ts"
+import { sft } from "../pipelines/sft.ts"
+import { visualRft } from "../pipelines/visualRft.ts"
+import type { Start } from "../pipelines/warmUp.ts"
+import { winRates } from "../evaluation/winRate.ts"
+
+/** Methods by the name of their rows. "RISE" is what the others are compared with. */
+export type Methods<A, E, R> = Readonly<Record<string, Rise.Pipeline<"Tuned" | "Strengthened", A, E, R>>>
+
+/** The paper's three. */
+export const methods = (preset: Preset) => <A, E, R>(start: Start<A, E, R>) => ({
+  SFT: start.pipe(sft(preset)),
+  "Visual-RFT": start.pipe(visualRft(preset)),
+  RISE: start.pipe(rise(preset))
+})
+
+/** The baselines with as many optimiser steps as RISE takes in all. */
+export const equalComputeBaselines = (preset: Preset) => <A, E, R>(start: Start<A, E, R>) => ({
+  "SFT (equal compute)": start.pipe(sft(equalCompute(preset))),
+  "Visual-RFT (equal compute)": start.pipe(visualRft(equalCompute(preset)))
+})
+
+export interface CompareOptions<A, E, R, EP, RP> {
+  /** D and the shared warm-up, from `warmUp`. */
+  readonly start: Start<A, E, R>
+  readonly methods: Methods<A, E | Rise.Fault | Rise.StageError, R | Policy | Run | Advantage>
+  readonly test: Stream.Stream<Sample<A>, E, R>
+  readonly preset: Preset
+  /** Built anew for every method. */
+  readonly policy: Layer.Layer<Policy, EP, RP>
+  /** The mean of training annotations, for the `prior` row. */
+  readonly mean?: <E2, R2>(truths: Stream.Stream<A, E2, R2>) => Effect.Effect<A, E2, R2>
+  /** The cues a text names, for groundedness. */
+  readonly cuesNamed?: ((text: string) => Iterable<string>) | undefined
+  /** How an annotation is drawn in the report. */
+  readonly bars?: (annotation: A) => ReadonlyArray<Bar>
+  readonly shots?: string
+}
+
+const Rows = Schema.Array(Results.ResultRow)
+
+/** The method whose model a comparison keeps: RISE, or the last one where RISE is not compared. */
+export const savedOf = (methods: ReadonlyArray<string>): string | undefined => methods.includes("RISE") ? "RISE" : methods.at(-1)
+
+/** Runs the whole comparison within the current run and writes results.json, examples.json and model/. */
+export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP>) =>
+  Effect.gen(function*() {
+    const run = yield* Run
+    const { bars, cuesNamed, mean, policy, preset, shots = "full", start } = options
+    const { task } = start
+    // All settings before any work: the last method's turn comes late.
+    yield* start.sound
+    for (const [name, { sound }] of Object.entries(options.methods)) yield* within(name)(sound)
+    const { limit } = preset
+    const test = limit?.test === undefined ? options.test : Stream.take(options.test, limit.test)
+    const saved = savedOf(Object.keys(options.methods))
+    const common = { task, data: test, ...preset.evaluate, shots, cuesNamed }
+
+    /** One method: trained in a fresh policy, evaluated there, and not touched again when the run is resumed. */
+    const row = <E2, R2>(name: string, form: Rise.Form, work: Effect.Effect<void, E2, R2>) => {
+      const trained = Effect.gen(function*() {
+        yield* work
+        if (name === saved) yield* Rise.saveModel
+        return yield* evaluate({ ...common, method: name, form })
+      })
+      return run.within(name).once("method", Rows, trained.pipe(within(name), Effect.provide(Layer.fresh(policy))))
+    }
+
+    const rows = [
+      ...(mean === undefined ? [] : yield* evaluateConstant({
+        ...common,
+        method: "prior",
+        annotation: yield* mean(Stream.map(start.data, ({ truth }) => truth))
+      })),
+      ...(yield* row("base", "think", Effect.void)),
+      ...(start.stage === "Warmed" ? yield* row("warmed", "think", start.ready) : [])
+    ]
+    for (const [name, pipeline] of Object.entries(options.methods)) {
+      rows.push(...(yield* row(name, pipeline.form, pipeline.ready)))
+    }
+    const names = [...new Set(rows.map((found) => found.method))]
+    rows.push(...(yield* chainRows(start.data, { ...common, tau: preset.filter.tau ?? 0.75 })))
+    rows.push(...(yield* winRates(task, names, { shots, seed: run.seed })))
+    yield* Results.write(rows)
+    const shown = yield* examples({ task, test, methods: names, ...(bars === undefined ? {} : { bars }) })
+    return { rows, examples: shown, saved }
+  }).pipe(Effect.provide(Advantage.layerGrpo))
+

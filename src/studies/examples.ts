@@ -1,0 +1,100 @@
+/**
+ * A few pictures with what every method said about them: printed after a run and shown in its report.
+ */
+import { Effect, Option, Path, Schema, Stream } from "effect"
+import * as Atomic from "../dsl/Atomic.ts"
+import { Run } from "../dsl/Run.ts"
+import type { Sample, Task } from "../dsl/Task.ts"
+import type { Classification, Distribution } from "../tasks/classification/index.ts"
+import * as Keyed from "../kernels/math/Keyed.ts"
+import { dataUri } from "./picture.ts"
+import { predictions } from "../evaluation/results.ts"
+
+/** A label and its share, for a bar. */
+export const Bar = Schema.Struct({ label: Schema.String, value: Schema.Finite })
+export type Bar = typeof Bar.Type
+
+/** A distribution as bars. */
+export const barsOf = (task: Classification.Classification) => (distribution: Distribution): ReadonlyArray<Bar> =>
+  task.labels.map((label, i) => ({ label, value: distribution[i] ?? 0 }))
+
+const Said = Schema.Struct({
+  method: Schema.String,
+  text: Schema.String,
+  reasoning: Schema.NullOr(Schema.String),
+  annotation: Schema.NullOr(Schema.String),
+  bars: Schema.Array(Bar)
+})
+
+export const Example = Schema.Struct({
+  image: Schema.String,
+  part: Schema.NullOr(Schema.String),
+  /** What was asked, in tasks that ask every picture something of its own. */
+  question: Schema.optional(Schema.String),
+  /** A PNG as a data URI. */
+  png: Schema.String,
+  truth: Schema.String,
+  bars: Schema.Array(Bar),
+  said: Schema.Array(Said)
+})
+export type Example = typeof Example.Type
+
+/** `count` samples spread over the parts, drawn by the run's seed. */
+const choose = <A, E, R>(test: Stream.Stream<Sample<A>, E, R>, count: number, seed: number) =>
+  Effect.map(
+    Stream.runFold(test, () => new Map<string, Array<string>>(), (parts, { image, part = "" }) => {
+      const ids = parts.get(part)
+      if (ids === undefined) parts.set(part, [image.id])
+      else ids.push(image.id)
+      return parts
+    }),
+    (parts) => new Set([...parts].flatMap(([part, ids]) => Keyed.stream(seed, `examples/${part}`).shuffle(ids).slice(0, Math.ceil(count / parts.size))))
+  )
+
+export interface ExamplesOptions<A, E, R> {
+  readonly task: Task<A>
+  readonly test: Stream.Stream<Sample<A>, E, R>
+  readonly methods: ReadonlyArray<string>
+  /** How an annotation is drawn, where it can be. */
+  readonly bars?: (annotation: A) => ReadonlyArray<Bar>
+  readonly count?: number
+}
+
+/** Collects the examples and writes them to `examples.json`. */
+export const examples = <A, E, R>({ bars = () => [], count = 6, methods, task, test }: ExamplesOptions<A, E, R>) =>
+  Effect.gen(function*() {
+    const run = yield* Run
+    const path = yield* Path.Path
+    const chosen = yield* choose(test, count, run.seed)
+    const drawn = (text: string | null) =>
+      text === null ? [] : Option.match(Option.getSuccess(task.decode(text)), { onNone: () => [], onSome: bars })
+    const said = new Map<string, Array<typeof Said.Type>>()
+    for (const method of methods) {
+      yield* Stream.runForEach(
+        Stream.filter(predictions(method), ({ image }) => chosen.has(image)),
+        ({ annotation, image, reasoning, text }) =>
+          Effect.sync(() => {
+            const list = said.get(image) ?? []
+            said.set(image, list)
+            list.push({ method, text, reasoning, annotation, bars: drawn(annotation) })
+          })
+      )
+    }
+    const collected = yield* test.pipe(
+      Stream.filter(({ image }) => chosen.has(image.id)),
+      Stream.mapEffect(({ image, part, question, truth }) =>
+        Effect.map(dataUri(image), (uri): Example => ({
+          image: image.id,
+          part: part ?? null,
+          ...(question === undefined ? {} : { question }),
+          png: uri,
+          truth: task.encode(truth),
+          bars: bars(truth),
+          said: said.get(image.id) ?? []
+        }))
+      ),
+      Stream.runCollect
+    )
+    if (Option.isSome(run.directory)) yield* Atomic.writeJson(path.join(run.directory.value, "examples.json"), collected)
+    return collected
+  })

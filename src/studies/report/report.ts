@@ -1,0 +1,104 @@
+/**
+ * `report.html` from the files of a run folder, whenever one likes: nothing is trained or sampled for it.
+ */
+import { Effect, Option, Path, Schema, Stream } from "effect"
+import * as Atomic from "../../dsl/Atomic.ts"
+import { CotRow } from "../../dsl/Rise.ts"
+import { RunFileError } from "../../dsl/RunError.ts"
+import { json, lines } from "../artefacts.ts"
+import { Example } from "../examples.ts"
+import { ResultRow } from "../../evaluation/results.ts"
+import { type Curve, type PageData, render } from "./Page.ts"
+
+const MetricRow = Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number]))
+const QuarantineRow = Schema.Struct({ reason: Schema.String })
+const RunJson = Schema.Struct({ identity: Schema.Record(Schema.String, Schema.Json) })
+
+const binCount = 25
+
+const curvesOf = (file: string) =>
+  Effect.map(
+    Stream.runFold(lines(file, MetricRow), () => new Map<string, Map<string, Array<readonly [number, number]>>>(), (stages, row) => {
+      const name = row["method"] === undefined ? String(row["stage"]) : `${row["method"]} / ${row["stage"]}`
+      const figures = stages.get(name) ?? new Map<string, Array<readonly [number, number]>>()
+      stages.set(name, figures)
+      for (const [figure, value] of Object.entries(row)) {
+        if (typeof value !== "number" || figure === "step" || figure === "of") continue
+        const points = figures.get(figure) ?? []
+        figures.set(figure, points)
+        points.push([Number(row["step"]), value])
+      }
+      return stages
+    }),
+    (stages) => [...stages].map(([stage, figures]): Curve => ({
+      stage,
+      figures,
+      selected: Option.fromNullishOr(figures.get("selected step")?.at(-1)?.[1])
+    }))
+  )
+
+const histogramOf = Effect.fnUntraced(function*(file: string, tau: number) {
+  const sum = yield* Stream.runFold(
+    lines(file, CotRow),
+    () => ({ counts: Array.from({ length: binCount }, () => 0), kept: 0, of: 0 }),
+    ({ counts, kept, of }, { reward }) => {
+      const bin = Math.min(binCount - 1, Math.floor(reward * binCount))
+      counts[bin] = (counts[bin] ?? 0) + 1
+      return { counts, kept: kept + (reward >= tau ? 1 : 0), of: of + 1 }
+    }
+  )
+  return sum.of === 0 ? Option.none() : Option.some({ ...sum, tau })
+})
+
+/** Scalars of run.json, by dotted path: what the head of the page shows. */
+const factsOf = (value: Schema.Json, at: string): ReadonlyArray<readonly [string, string]> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.entries(value).flatMap(([key, inner]) => factsOf(inner, at === "" ? key : `${at}.${key}`))
+    : [[at, String(value)]]
+
+const shown: Readonly<Record<string, string>> = {
+  task: "task",
+  seed: "seed",
+  "config.preset": "preset",
+  "config.model": "model",
+  "config.source": "data",
+  "config.shots": "shots",
+  "data.train.samples": "training samples",
+  "data.test.samples": "test samples"
+}
+
+/** How many samples of a half were used, where a preset takes only its first: a run's settings lie one level deeper than a cell's. */
+const usedOf = (facts: ReadonlyMap<string, string>, name: string, value: string): string => {
+  const [, half] = /^data\.(train|test)\.samples$/.exec(name) ?? []
+  const limit = Number(facts.get(`config.settings.limit.${half}`) ?? facts.get(`config.limit.${half}`))
+  return limit < Number(value) ? `${limit} of ${value}` : value
+}
+
+/** Writes `report.html` into the folder and returns its path. Fails where the folder holds no finished run. */
+export const report = Effect.fn("rise.report")(function*(directory: string) {
+  const path = yield* Path.Path
+  const at = (name: string) => path.join(directory, name)
+  const results = yield* json(at("results.json"), Schema.Array(ResultRow))
+  if (Option.isNone(results)) {
+    return yield* new RunFileError({ path: directory, reason: "holds no results.json: it is no run folder, or the run has not finished" })
+  }
+  const identity = Option.match(yield* json(at("run.json"), RunJson), { onNone: () => ({}), onSome: (run) => run.identity })
+  const facts = new Map(factsOf(identity, ""))
+  const tau = Number(facts.get("config.settings.filter.tau") ?? 0.75)
+  const quarantined = yield* Stream.runFold(lines(at("quarantine.jsonl"), QuarantineRow), (): Record<string, number> => ({}), (counts, { reason }) =>
+    ({ ...counts, [reason]: (counts[reason] ?? 0) + 1 }))
+  const data: PageData = {
+    title: `RISE on ${facts.get("task") ?? "a task"}`,
+    facts: [...facts].flatMap(([name, value]) => {
+      const label = shown[name]
+      return label === undefined ? [] : [[label, usedOf(facts, name, value)] as const]
+    }),
+    results: results.value,
+    curves: yield* curvesOf(at("metrics.jsonl")),
+    histogram: yield* histogramOf(at("cot.jsonl"), tau),
+    examples: Option.getOrElse(yield* json(at("examples.json"), Schema.Array(Example)), () => []),
+    quarantined
+  }
+  yield* Atomic.writeText(at("report.html"), render(data))
+  return at("report.html")
+})

@@ -1,0 +1,110 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Layer, Option, Stream } from "effect"
+import { Corruption } from "../../../src/data/index.ts"
+import { Progress, silent } from "../../../src/dsl/Progress.ts"
+import { Run } from "../../../src/dsl/Run.ts"
+import type { Validated } from "../../../src/dsl/Group.ts"
+import { PolicyError } from "../../../src/policy/Policy.ts"
+import { Results } from "../../../src/evaluation/index.ts"
+import { Audit } from "../../../src/studies/index.ts"
+import * as Stub from "../../dsl/StubPolicy.ts"
+
+const preset = {
+  warmUp: { share: 0.5, steps: 4, batchSize: 8, learningRate: 2 },
+  generate: { candidates: 8 },
+  reconstruct: {},
+  reinforce: { steps: 40, promptsPerStep: 8, learningRate: 5, select: { every: 5 } }
+}
+const clean = Stub.data(120)
+const corrupted = Corruption.corrupt<Stub.Label>({ share: 0.1, seed: 4, differ: (own, other) => own !== other })(clean)
+
+const study = (out: string, stub: Stub.Options = {}, resume = false) =>
+  Effect.gen(function*() {
+    const { data, ids } = yield* corrupted
+    return yield* Audit.study({
+      task: Stub.Mood, data, preset, policy: Stub.layer({ seed: 4, ...stub }), training: "RISE-CoT", out, seed: 4, top: 20,
+      by: "similarity", wrong: Option.some(ids), bars: (label) => [{ label, value: 1 }], facts: [["data", "<moods>"]]
+    })
+  }).pipe(Effect.provide(Layer.mergeAll(Run.layer({ path: out, seed: 4, resume, identity: {} }), Stub.Trace.layer, Layer.succeed(Progress, silent))))
+
+const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
+const read = (path: string) => Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(path))
+const jsonl = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line))
+
+describe("audit", () => {
+  it.effect("finds labels that do not fit their pictures, judging none that it was trained on", () =>
+    Effect.gen(function*() {
+      const out = `${yield* folder}/run`
+      const { rows, suspects } = yield* study(out)
+      const value = (metric: string) => Option.getOrThrow(Results.figure(rows, "audit", "train", metric))
+      for (const ranking of Audit.rankings) assert.isAbove(value(`AUROC ${ranking}`), ranking === "best" ? 0.6 : 0.9, ranking)
+      assert.strictEqual(rows[0]!.n, 120)
+      assert.isAbove(value("precision similarity"), 0.7)
+
+      assert.deepStrictEqual(suspects.map(({ rank }) => rank), Array.from({ length: 20 }, (_, i) => i + 1))
+      const scores = suspects.map(({ similarity }) => similarity)
+      assert.deepStrictEqual(scores, scores.toSorted((a, b) => a - b))
+      const { ids } = yield* corrupted
+      assert.isTrue(suspects.every(({ image, wrong }) => wrong === ids.has(image)))
+      // The pictures' ids say what they are; so does what was rebuilt of wrong labels.
+      const rebuilt = suspects.filter(({ wrong }) => wrong).filter(({ image, reconstruction }) => image.startsWith(`${reconstruction}-`))
+      assert.isAbove(rebuilt.length, 0.7 * suspects.filter(({ wrong }) => wrong).length)
+
+      const judged = (half: number) => Effect.map(read(`${out}/half-${half}/audit.jsonl`), (text) => new Set(jsonl(text).map(({ image }) => image)))
+      const warmed = (half: number) => Effect.map(read(`${out}/half-${half}/warm-up.jsonl`), (text) => jsonl(text).map(({ image }) => image))
+      const [first, second] = [yield* judged(1), yield* judged(2)]
+      assert.strictEqual(first.size, 60)
+      assert.strictEqual(new Set([...first, ...second]).size, 120)
+      // Twice the share, of half the samples.
+      assert.strictEqual((yield* warmed(1)).length, 60)
+      assert.isFalse((yield* warmed(1)).some((image) => first.has(image)))
+      assert.isFalse((yield* warmed(2)).some((image) => second.has(image)))
+
+      const html = yield* read(`${out}/audit.html`)
+      assert.include(html, "&lt;moods&gt;")
+      assert.include(html, "wrong label")
+      assert.notMatch(html, /(src|href)="(?!data:)/)
+      assert.strictEqual(html.match(/<img /g)?.length, 20)
+      assert.strictEqual(jsonl(yield* read(`${out}/suspects.jsonl`)).length, 20)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("resumes in its second half to the same bytes", () =>
+    Effect.gen(function*() {
+      const directory = yield* folder
+      yield* study(`${directory}/whole`)
+      let updates = 0
+      const beforeUpdate = () => ++updates === 60 ? Effect.fail(new PolicyError({ operation: "update", reason: "power cut" })) : Effect.void
+      assert.include((yield* Effect.flip(study(`${directory}/cut`, { beforeUpdate }))).message, "power cut")
+      updates = 100
+      yield* study(`${directory}/cut`, { beforeUpdate }, true)
+      assert.isAtMost(updates, 100 + 44)
+      for (const file of ["suspects.jsonl", "audit.html", "results.json", "half-1/audit.jsonl", "half-2/audit.jsonl"]) {
+        assert.strictEqual(yield* read(`${directory}/cut/${file}`), yield* read(`${directory}/whole/${file}`), file)
+      }
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it("scores a group by its best and mean reward and by similarity alone, and shows the reconstruction that agrees most", () => {
+    const draw = (text: string) => ({ prompt: { images: [], text: "" }, completion: { text, tokens: new Int32Array(0), logprobs: new Float32Array(0), finish: "stop" as const } })
+    const candidate = (reasoning: string, reconstruction: string, reward: number, verdict: Validated["verdict"]): Validated =>
+      ({ reasoning: draw(reasoning), reconstruction: draw(reconstruction), reward, verdict })
+    const scored = Effect.runSync(Effect.map(Stream.runHead(Stub.data(1)), (head) => {
+      const sample = Option.getOrThrow(head)
+      return Audit.score(Stub.Mood)({
+        sample: { ...sample, truth: "fear" },
+        candidates: [
+          candidate("a", "joy", 0.2, "ok"), candidate("b", "joy", 0.2, "ok"), candidate("they are 100 percent afraid", "fear", 0, "leak"), candidate("c", "potato", 0, "format-annotation")
+        ]
+      })
+    }))
+    assert.deepStrictEqual(scored, {
+      image: "joy-0", label: "fear", best: 0.2, mean: 0.1, similarity: (0.2 + 0.2 + 1 + 0) / 4, metric: -0.75, chains: 4, leaked: 1, unread: 1,
+      reconstruction: "joy", reasoning: "a"
+    })
+    assert.strictEqual(
+      Audit.reason(scored),
+      "chains written for the label lead back to \"joy\": similarity to the label 0.35 on average, reward 0.20 at best; " +
+        "1 of 4 chains quote the label; 1 of 4 reconstructions are no annotation"
+    )
+  })
+})

@@ -1,0 +1,159 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Layer, Option, Schema, Stream } from "effect"
+import { Progress, silent } from "../../src/dsl/Progress.ts"
+import { Run } from "../../src/dsl/Run.ts"
+import { PolicyError } from "../../src/policy/Policy.ts"
+import { compare, equalComputeBaselines, methods } from "../../src/studies/compare.ts"
+import type { Preset } from "../../src/pipelines/presets.ts"
+import { figure, ResultRow } from "../../src/evaluation/results.ts"
+import { table } from "../../src/evaluation/table.ts"
+import { warmUp } from "../../src/pipelines/warmUp.ts"
+import * as Stub from "../dsl/StubPolicy.ts"
+
+const preset: Preset = {
+  name: "test",
+  validation: 0.2,
+  limit: { train: 60, test: 20 },
+  warmUp: { share: 0.5, steps: 8, batchSize: 8, learningRate: 2 },
+  generate: { candidates: 8 },
+  reconstruct: {},
+  reinforce: { steps: 20, promptsPerStep: 8, learningRate: 5, select: { every: 10 } },
+  filter: { tau: 0.75 },
+  sft: { steps: 10, batchSize: 8, learningRate: 3, select: { every: 5 } },
+  rft: { steps: 10, promptsPerStep: 8, learningRate: 3, select: { every: 5 } },
+  evaluate: { maxTokens: 32 }
+}
+
+const start = warmUp(Stub.Mood, Stub.data(90), preset)
+
+interface Options {
+  readonly out: string
+  readonly seed?: number
+  readonly resume?: boolean
+  readonly stub?: Stub.Options
+}
+
+const run = ({ out, resume = false, seed = 5, stub = {} }: Options) =>
+  compare({
+    start,
+    methods: { ...methods(preset)(start), ...equalComputeBaselines(preset)(start) },
+    test: Stub.data(90).pipe(Stream.drop(60)),
+    preset,
+    policy: Stub.layer({ seed, ...stub }),
+    cuesNamed: Stub.cuesNamed,
+    bars: (label) => [{ label, value: 1 }],
+    mean: (truths) => Effect.map(Stream.runHead(truths), (found) => Option.getOrElse(found, () => "joy" as const))
+  }).pipe(
+    Effect.provide(Layer.mergeAll(Run.layer({ path: out, seed, resume, identity: {} }), Stub.Trace.layer, Layer.succeed(Progress, silent)))
+  )
+
+const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
+const read = (path: string) => Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(path))
+
+describe("compare", () => {
+  it.effect("measures every method in the same way and RISE comes out ahead of the base", () =>
+    Effect.gen(function*() {
+      const out = `${yield* folder}/run`
+      const { examples, rows } = yield* run({ out })
+      assert.deepStrictEqual([...new Set(rows.map(({ method }) => method))], [
+        "prior", "base", "warmed", "SFT", "Visual-RFT", "RISE", "SFT (equal compute)", "Visual-RFT (equal compute)", "RISE-CoT"
+      ])
+      const stored = yield* Schema.decodeEffect(Schema.fromJsonString(Schema.Array(ResultRow)))(yield* read(`${out}/results.json`))
+      assert.deepStrictEqual(stored, rows)
+      const value = (method: string, metric: string, part = "all") => Option.getOrThrow(figure(rows, method, part, metric))
+      assert.isBelow(value("RISE", "error"), value("base", "error"))
+      assert.isBelow(value("SFT", "error"), value("base", "error"))
+      assert.strictEqual(value("prior", "valid"), 1)
+      assert.isTrue(rows.every(({ metric, value: v }) => metric === "error" || (v >= 0 && v <= 1)))
+      // The parts add up to the whole.
+      for (const method of ["base", "SFT", "RISE"]) {
+        const parts = (["seen", "unseen"] as const).map((part) => value(method, "error", part))
+        assert.closeTo((parts[0]! + parts[1]!) / 2, value(method, "error"), 1e-12)
+      }
+      assert.isTrue(Option.isNone(figure(rows, "SFT", "all", "cue precision")), "an answer without reasoning names no cues")
+      assert.isTrue(Option.isNone(figure(rows, "RISE", "all", "win rate")), "RISE is what the others are compared with")
+      assert.strictEqual(examples.length, 6)
+      assert.isTrue(examples.every(({ png, said }) => png.startsWith("data:image/png;base64,") && said.length === 8))
+      assert.include(table(rows, ["error", "win rate", "valid"]), "Visual-RFT")
+      const predictions = (yield* read(`${out}/predictions.jsonl`)).trim().split("\n").map((line) => JSON.parse(line))
+      assert.strictEqual(predictions.length, 8 * 20)
+      // The tables follow from the predictions.
+      const said = predictions.filter(({ method }) => method === "RISE")
+      const right = said.filter(({ annotation, truth }) => annotation === truth).length
+      assert.closeTo(value("RISE", "error"), 1 - right / 20, 1e-12)
+      const named = said.flatMap(({ image, reasoning }) => {
+        const cue = Stub.cuesNamed(reasoning ?? "")[0]
+        return cue === undefined ? [] : [image.startsWith(cue.split(" ")[0]!)]
+      })
+      assert.closeTo(value("RISE", "cue recall"), named.filter((hit) => hit).length / 20, 1e-12)
+      const sft = predictions.filter(({ method }) => method === "SFT")
+      const wins = sft.map(({ image, metrics }) => Math.sign(said.find((row) => row.image === image).metrics.error - metrics.error))
+      assert.closeTo(value("SFT", "win rate"), wins.reduce((sum, sign) => sum + (sign + 1) / 2, 0) / 20, 1e-12)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("starts every method from the same warmed weights, trained once", () =>
+    Effect.gen(function*() {
+      const out = `${yield* folder}/run`
+      yield* run({ out })
+      const metrics = (yield* read(`${out}/metrics.jsonl`)).trim().split("\n").map((line) => JSON.parse(line))
+      const stages = new Set(metrics.map(({ method, stage }) => method === undefined ? stage : `${method}/${stage}`))
+      assert.deepStrictEqual([...stages], [
+        "warm-up", "SFT/sft", "Visual-RFT/rft", "RISE/reinforce", "RISE/explain", "RISE/filter", "RISE/sft", "RISE/rft",
+        "SFT (equal compute)/sft", "Visual-RFT (equal compute)/rft"
+      ])
+      assert.strictEqual(metrics.filter(({ stage }) => stage === "warm-up").length, 9)
+      const steps = (method: string) => metrics.filter((row) => row.method === method && row.loss !== undefined).length
+      assert.strictEqual(steps("RISE"), 40)
+      assert.strictEqual(steps("SFT (equal compute)"), 40)
+      assert.strictEqual(steps("Visual-RFT (equal compute)"), 40)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("gives the same results and weights for the same seed, others for another", () =>
+    Effect.gen(function*() {
+      const directory = yield* folder
+      for (const [name, seed] of [["a", 5], ["b", 5], ["c", 6]] as const) yield* run({ out: `${directory}/${name}`, seed })
+      const files = (name: string) => Effect.forEach(["results.json", "predictions.jsonl", "model/weights.f32"], (file) => read(`${directory}/${name}/${file}`))
+      assert.deepStrictEqual(yield* files("b"), yield* files("a"))
+      assert.notDeepEqual(yield* files("c"), yield* files("a"))
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("resumes to the same bytes, without repeating a finished method", () =>
+    Effect.gen(function*() {
+      const directory = yield* folder
+      yield* run({ out: `${directory}/whole` })
+      const cut = `${directory}/cut`
+      // 8 of the warm-up, 10 of SFT, at most 10 of Visual-RFT: falls into RISE's own training.
+      const stub = { beforeUpdate: (updates: number) => updates === 35 ? Effect.fail(new PolicyError({ operation: "update", reason: "power cut" })) : Effect.void }
+      assert.include((yield* Effect.flip(run({ out: cut, stub }))).message, "power cut")
+      yield* run({ out: cut, resume: true })
+      for (const file of ["results.json", "predictions.jsonl", "metrics.jsonl", "cot.jsonl", "examples.json", "model/weights.f32"]) {
+        assert.strictEqual(yield* read(`${cut}/${file}`), yield* read(`${directory}/whole/${file}`), file)
+      }
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("resumes after a cut between saving the model and its evaluation", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* folder}/cut`
+      yield* run({ out })
+      const results = yield* read(`${out}/results.json`)
+      const ledger = `${out}/checkpoints/ledger.json`
+      const entries = JSON.parse(yield* read(ledger)) as ReadonlyArray<{ readonly stage: string }>
+      const cut = entries.findIndex(({ stage }) => stage === "RISE/method")
+      assert.isAbove(cut, 0)
+      yield* fs.writeFileString(ledger, JSON.stringify(entries.slice(0, cut)))
+      yield* run({ out, resume: true })
+      assert.strictEqual(yield* read(`${out}/results.json`), results)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("says so when there is nothing to test on", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        compare({ start, methods: methods(preset)(start), test: Stream.empty, preset, policy: Stub.layer() }).pipe(
+          Effect.provide(Layer.mergeAll(Run.layerMemory({ seed: 0 }), Stub.Trace.layer, Layer.succeed(Progress, silent)))
+        )
+      )
+      assert.include(error.message, "no test samples")
+    }).pipe(Effect.provide(NodeServices.layer)))
+})
