@@ -6,7 +6,7 @@
  * With --data it reads COCO's folder, or one with instances.json and pictures beside it, and draws the paper's subset. Without it uses
  * the embedded scenes, which are synthetic.
  */
-import { Sources } from "../src/index.ts"
-import * as Cli from "../src/cli/index.ts"
+import { Sources } from "rise-vlm"
+import * as Cli from "rise-vlm/cli"
 
 Cli.comparison("coco-sub", "Base, SFT, Visual-RFT and RISE on everything in a picture", Sources.cocoSub)

@@ -6,8 +6,8 @@
  * Without --data it uses the embedded scenes, which are synthetic.
  */
 import { Effect } from "effect"
-import { Emotion6, Pipelines, Rise, Sources, Studies } from "../src/index.ts"
-import * as Cli from "../src/cli/index.ts"
+import { Emotion6, Pipelines, Rise, Sources, Studies } from "rise-vlm"
+import * as Cli from "rise-vlm/cli"
 
 const { task } = Emotion6
 

@@ -6,7 +6,7 @@
  * With --data it reads ImageNet's folder (train/ and val/ with a folder per class) and draws the paper's subset. Without, it uses the
  * embedded scenes, which are synthetic: 20 objects in four art styles.
  */
-import { Sources } from "../src/index.ts"
-import * as Cli from "../src/cli/index.ts"
+import { Sources } from "rise-vlm"
+import * as Cli from "rise-vlm/cli"
 
 Cli.comparison("imagenet-sub", "Base, SFT, Visual-RFT and RISE on 20 classes", Sources.imagenetSub)

@@ -6,7 +6,7 @@
  * With --data it reads ReasonSeg's folder (train/ and val/); --shots counts samples in all. Without, it uses the embedded scenes, which
  * are synthetic: "Where is the thing of use in rainy weather?"
  */
-import { Sources } from "../src/index.ts"
-import * as Cli from "../src/cli/index.ts"
+import { Sources } from "rise-vlm"
+import * as Cli from "rise-vlm/cli"
 
 Cli.comparison("lisa", "Base, SFT, Visual-RFT and RISE on questions that take reasoning", Sources.lisa)

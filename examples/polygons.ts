@@ -5,7 +5,7 @@
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, Result, Schema } from "effect"
-import { Advantage, Dataset, Image, Policy, Rise, Task } from "../src/index.ts"
+import { Advantage, Dataset, Image, Policy, Rise, Task } from "rise-vlm"
 
 type Point = readonly [x: number, y: number]
 /** The corners of a simple polygon in order, in thousandths of the picture's sides. */

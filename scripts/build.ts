@@ -17,14 +17,24 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 const own = join(root, "dist")
 const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc")
 
+/** What a project that uses the package writes its own programs with. */
+const shared = ["effect", "@effect/platform-node"] as const
+
 /**
  * What an installed package says of itself: the clone's description with JavaScript for sources and without development. A clone brings
  * a Node of its own; an installed package runs on its user's.
  */
 const manifest = {
-  ...Struct.pick(packageJson, ["name", "version", "description", "license", "type", "dependencies"]),
+  ...Struct.pick(packageJson, ["name", "version", "description", "license", "type"]),
+  dependencies: Struct.omit(packageJson.dependencies, shared),
+  // Two copies of effect would be two sets of services that know nothing of each other: the project's own is used.
+  peerDependencies: Object.fromEntries(shared.map((name) => [name, `^${packageJson.dependencies[name]}`])),
   engines: { node: ">=22.19" },
-  exports: { ".": { types: "./src/index.d.ts", default: "./src/index.js" } },
+  exports: {
+    ".": { types: "./src/index.d.ts", default: "./src/index.js" },
+    "./cli": { types: "./src/cli/index.d.ts", default: "./src/cli/index.js" },
+    "./assets/*": "./assets/*"
+  },
   bin: { rise: "./src/cli/rise.js" },
   scripts: { "setup:cuda": "node scripts/setupCuda.js" }
 }

@@ -1,7 +1,7 @@
 /**
  * What the pretrained checkpoint can do on scenes it has never drawn: the figures of its model card.
  */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import * as Atlas from "../../src/data/scenes/Atlas.ts"
 import * as Groundedness from "../../src/data/scenes/Groundedness.ts"
 import * as Render from "../../src/data/scenes/Render.ts"
@@ -63,7 +63,7 @@ type Question = ReturnType<typeof questionsOf>[number]
 export const evaluate = Effect.fn("pretrain.evaluate")(function*(count: number) {
   const policy = yield* Policy
   const atlas = yield* Atlas.load
-  const corpus = Corpus.make({ atlas, encode: policy.encode })
+  const corpus = Corpus.make({ atlas, encode: Option.getOrThrow(policy.tokenizer).encode })
   const scenes = Array.from({ length: count }, (_, i) => corpus.heldOut(i))
   const session = yield* policy.session
   const ask = (text: string, name: string, temperature: number) =>

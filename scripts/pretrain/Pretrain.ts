@@ -5,13 +5,14 @@
  * The whole state (weights, moments, step) is written as it goes, so a stopped run goes on where it was and ends with the
  * same bytes.
  */
-import { Effect, FileSystem, Layer, Path, Schema } from "effect"
+import { Effect, FileSystem, Layer, Option, Path, Schema } from "effect"
 import * as Atlas from "../../src/data/scenes/Atlas.ts"
 import { Config, Initialize } from "../../src/kernels/models/index.ts"
 import { OnnxPolicy, Objective, Policy } from "../../src/policy/index.ts"
 import { Runtime } from "../../src/kernels/runtime/index.ts"
 import { Schedule } from "../../src/kernels/train/index.ts"
 import { ModelDirectory, Safetensors } from "../../src/kernels/weights/index.ts"
+import * as Atomic from "../../src/dsl/Atomic.ts"
 import { Event, Progress } from "../../src/dsl/Progress.ts"
 import * as RunLock from "../../src/dsl/RunLock.ts"
 import * as Corpus from "./Corpus.ts"
@@ -77,34 +78,36 @@ const scheduleOf = (cycles: ReadonlyArray<Cycle>): Schedule.Schedule => {
 
 const MICRO_BATCH = 12
 
-const Meta = Schema.fromJsonString(Schema.Struct({ step: Schema.Int, optimizerStep: Schema.Int }))
+const Done = Schema.fromJsonString(Schema.Struct({ step: Schema.Int }))
 
-/** The state of a run as one safetensors file. */
-const stateFile = (out: string) => Effect.map(Path.Path, (path) => path.join(out, "state.safetensors"))
+/** Where a run keeps how far it is: two checkpoints by turns, and the file that says which is whole and after how many steps. */
+const placesOf = Effect.fnUntraced(function*(out: string) {
+  const path = yield* Path.Path
+  return { done: path.join(out, "done.json"), checkpoint: (step: number) => path.join(out, "checkpoints", `step-${step}`) }
+})
 
 const writeState = Effect.fnUntraced(function*(out: string, step: number) {
-  const { optimizer, weights } = yield* (yield* OnnxPolicy.TrainingState).get
-  const vector = (name: string, data: Float32Array) => ({ name, shape: [data.length], data })
-  yield* Safetensors.write(
-    yield* stateFile(out),
-    [vector("weights", weights), vector("firstMoment", optimizer.firstMoment), vector("secondMoment", optimizer.secondMoment)],
-    { metadata: { state: yield* Schema.encodeEffect(Meta)({ step, optimizerStep: optimizer.step }) } }
-  )
+  const fs = yield* FileSystem.FileSystem
+  const { checkpoint, done } = yield* placesOf(out)
+  const before = yield* stepsDone(out)
+  yield* (yield* Policy).checkpoint(checkpoint(step))
+  yield* Atomic.writeText(done, yield* Schema.encodeEffect(Done)({ step }))
+  if (before > 0 && before !== step) yield* fs.remove(checkpoint(before), { recursive: true, force: true })
+})
+
+const stepsDone = Effect.fnUntraced(function*(out: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { done } = yield* placesOf(out)
+  if (!(yield* fs.exists(done))) return 0
+  return (yield* Effect.flatMap(fs.readFileString(done), Schema.decodeUnknownEffect(Done))).step
 })
 
 /** Steps done by an earlier run; its state is put back. */
 const resume = Effect.fnUntraced(function*(out: string) {
-  const fs = yield* FileSystem.FileSystem
-  const file = yield* stateFile(out)
-  if (!(yield* fs.exists(file))) return 0
-  const header = yield* Safetensors.readHeader(file)
-  const meta = yield* Schema.decodeUnknownEffect(Meta)(header.metadata["state"] ?? "")
-  const read = (name: string) => Safetensors.readFloat32(header, name)
-  yield* (yield* OnnxPolicy.TrainingState).set({
-    weights: yield* read("weights"),
-    optimizer: { step: meta.optimizerStep, firstMoment: yield* read("firstMoment"), secondMoment: yield* read("secondMoment") }
-  })
-  return meta.step
+  const step = yield* stepsDone(out)
+  const { checkpoint } = yield* placesOf(out)
+  if (step > 0) yield* (yield* Policy).restore(checkpoint(step))
+  return step
 })
 
 /** Weights of a checkpoint by the names of `fresh`; the decoder's queries and keys stay fresh, for the angles they met have changed. */
@@ -141,7 +144,7 @@ const train = Effect.fnUntraced(function*(options: Options) {
   const fs = yield* FileSystem.FileSystem
   const policy = yield* Policy
   const progress = yield* Progress
-  const corpus = Corpus.make({ atlas: yield* Atlas.load, encode: policy.encode })
+  const corpus = Corpus.make({ atlas: yield* Atlas.load, encode: Option.getOrThrow(policy.tokenizer).encode })
   const rate = scheduleOf(cycles)
   const done = yield* resume(out)
   yield* progress.report(Event.Started({ stage: "pretrain", total: steps, unit: "steps", done }))

@@ -10,7 +10,7 @@ import { Option } from "effect"
 import type { Storage } from "./Storage.ts"
 
 /** What can be read of a run that is not written to. */
-export type Past = Pick<Storage, "finished" | "holds" | "rows" | "loadWeights">
+export type Past = Pick<Storage, "finished" | "holds" | "rows" | "bringBack">
 
 /** `own`, with what it lacks looked up in `past`, the nearest first. */
 export const over = (own: Storage, past: ReadonlyArray<Past>): Storage => {
@@ -20,6 +20,6 @@ export const over = (own: Storage, past: ReadonlyArray<Past>): Storage => {
     finished: (stage) => Option.firstSomeOf([own, ...past].map(({ finished }) => finished(stage))),
     holds: (file) => own.holds(file) || past.some(({ holds }) => holds(file)),
     rows: (file) => ownerOf(({ holds }) => holds(file)).rows(file),
-    loadWeights: (entry) => ownerOf(({ finished }) => Option.isSome(finished(entry.stage))).loadWeights(entry)
+    bringBack: (stage, policy) => ownerOf(({ finished }) => Option.isSome(finished(stage))).bringBack(stage, policy)
   }
 }

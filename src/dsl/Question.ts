@@ -4,6 +4,7 @@
  * A task says where the question stands by writing `{question}` into its prompts; tasks without it ask every picture the same.
  */
 import { Effect, Schema } from "effect"
+import type { Prompt } from "../policy/Policy.ts"
 import type { Prompts, Sample, Task } from "./Task.ts"
 
 /** Stands for the sample's question in a prompt. */
@@ -46,7 +47,7 @@ export const asks = ({ prompts }: Pick<Task<never>, "prompts">): boolean =>
   (["reason", "reconstruct", "annotate", "answerOnly"] as const).some((form) => written({ prompts }, form, "").includes(placeholder))
 
 /**
- * A task's prompt for one sample, its question in place.
+ * What a task asks about one sample: its picture and the text, the sample's question in place.
  *
  * ```ts
  * Question.ask(task, "reconstruct", sample, "A plain umbrella under a clear sky.")
@@ -59,11 +60,12 @@ export const ask = (
   form: keyof Prompts,
   sample: Pick<Sample<unknown>, "image" | "question">,
   inside = ""
-): Effect.Effect<string, MissingQuestion> => {
+): Effect.Effect<Prompt, MissingQuestion> => {
   const template = written(task, form, inside)
-  if (!template.includes(placeholder)) return Effect.succeed(template)
+  const about = (text: string): Prompt => ({ images: [sample.image], text })
+  if (!template.includes(placeholder)) return Effect.succeed(about(template))
   const question = withoutTags(sample.question ?? "").trim()
   return question === ""
     ? Effect.fail(new MissingQuestion({ task: task.name, prompt: form, image: sample.image.id }))
-    : Effect.succeed(template.replaceAll(placeholder, () => question))
+    : Effect.succeed(about(template.replaceAll(placeholder, () => question)))
 }

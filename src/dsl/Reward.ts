@@ -62,8 +62,12 @@ export const narrative = (reasoning: string): Option.Option<FormatReason> => {
 /** How a think-answer is written and read: `ThinkAnswer`. */
 export { read as readThinkAnswer, type ThinkAnswer, write as writeThinkAnswer } from "./ThinkAnswer.ts"
 
-/** S, held to its law: rounding is forgiven, anything else outside [0, 1] is the plug-in's mistake and says so. */
-const similarity = <A>(task: Task<A>, truth: A, predicted: A): number => {
+/**
+ * S, held to its law: rounding is forgiven, anything else outside [0, 1] is the plug-in's mistake and says so.
+ *
+ * @throws TaskError
+ */
+export const similarity = <A>(task: Task<A>, truth: A, predicted: A): number => {
   const value = task.similarity(truth, predicted)
   if (!(value >= -1e-9 && value <= 1 + 1e-9)) {
     throw new TaskError({ task: task.name, reason: `similarity returned ${value} for "${task.encode(predicted)}", expected [0, 1]` })

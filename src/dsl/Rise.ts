@@ -32,13 +32,11 @@ export { type Replay, sft, type SftOptions } from "./stages/Sft.ts"
 export type { PracticeOptions } from "./stages/Practice.ts"
 export { warmUp, type WarmUpOptions } from "./stages/WarmUp.ts"
 export { run, type RunOptions, saveModel, train } from "./stages/Finish.ts"
-export { Batching, grammarOf, type Masking, sampleAll } from "./stages/Sampling.ts"
-export { promptOf, read, saidIn } from "./stages/Validation.ts"
+export { Batching, type GrammarMode } from "./stages/Sampling.ts"
 export {
   BadSetting,
   Diverged,
   EveryGroupDead,
-  histogramText,
   NothingKept,
   NothingToTrainOn,
   type StageError

@@ -60,10 +60,10 @@ const make = (storage: Storage, seed: number) => {
 
   const within = (method: string): Shape => {
     const name = (stage: string) => method === "" ? stage : `${method}/${stage}`
-    const finish = Effect.fnUntraced(function*(stage: string, started: number, value: Schema.Json, weights: number | null) {
+    const finish = Effect.fnUntraced(function*(stage: string, started: number, value: Schema.Json, trained: boolean) {
       const seconds = Math.round((yield* Clock.currentTimeMillis) - started) / 1000
       yield* storage.append(timingsFile, { stage, seconds })
-      yield* storage.commit({ stage, value, weights })
+      yield* storage.commit({ stage, value, trained })
     })
     return {
       seed,
@@ -77,13 +77,12 @@ const make = (storage: Storage, seed: number) => {
         if (held.has(key)) return
         const entry = storage.finished(key)
         if (Option.isSome(entry)) {
-          yield* policy.restore(yield* storage.loadWeights(entry.value))
+          yield* storage.bringBack(key, policy)
         } else {
           const started = yield* Clock.currentTimeMillis
           yield* train
-          const snapshot = yield* policy.snapshot
-          yield* storage.saveWeights(key, snapshot)
-          yield* finish(key, started, null, snapshot.version)
+          yield* storage.keep(key, policy)
+          yield* finish(key, started, null, true)
         }
         held.add(key)
       }),
@@ -95,7 +94,7 @@ const make = (storage: Storage, seed: number) => {
           const value = yield* Schema.encodeEffect(codec)(yield* effect).pipe(
             Effect.mapError((cause) => new RunFileError({ path: key, reason: "its value could not be stored", cause }))
           )
-          yield* finish(key, started, value, null)
+          yield* finish(key, started, value, false)
         }
         const stored = Option.match(storage.finished(key), { onNone: () => null, onSome: ({ value }) => value })
         return yield* Schema.decodeEffect(codec)(stored).pipe(

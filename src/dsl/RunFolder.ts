@@ -1,9 +1,9 @@
 /**
- * A run on disk: `run.json`, line files, `checkpoints/` with the ledger, one safetensors file per trained stage, and
+ * A run on disk: `run.json`, line files, `checkpoints/` with the ledger, one checkpoint per trained stage, and
  * what unfinished stages keep.
  */
 import { Effect, FileSystem, Option, Path, Schema, Scope, Stream } from "effect"
-import { Safetensors } from "../kernels/weights/index.ts"
+import type { Policy } from "../policy/Policy.ts"
 import * as Atomic from "./Atomic.ts"
 import { over, type Past } from "./Inherited.ts"
 import * as RunLock from "./RunLock.ts"
@@ -30,8 +30,6 @@ export interface FolderOptions {
 
 const Description = Schema.fromJsonString(Schema.Struct({ identity: Schema.Record(Schema.String, Schema.Json) }))
 const Ledger = Schema.fromJsonString(Schema.Array(Entry))
-
-const tensorName = "weights"
 
 const isRecord = (value: Schema.Json): value is { readonly [key: string]: Schema.Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value)
@@ -96,9 +94,9 @@ const rewind = Effect.fnUntraced(function*(directory: string, entries: ReadonlyA
 const reading = Effect.fnUntraced(function*(directory: string, entries: ReadonlyArray<Entry>) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const weightsFile = (stage: string) => path.join(directory, "checkpoints", `${stage}.safetensors`)
+  const checkpoint = (stage: string) => path.join(directory, "checkpoints", stage)
   return {
-    weightsFile,
+    checkpoint,
     finished: (stage: string) => Option.fromNullishOr(entries.find((entry) => entry.stage === stage)),
     /** `bytes`: only so much of the file. */
     lines: (name: string, bytes?: number) => {
@@ -111,26 +109,20 @@ const reading = Effect.fnUntraced(function*(directory: string, entries: Readonly
         Stream.mapEffect((line) => decodeFile(file, line, Schema.decodeEffect(Schema.fromJsonString(Schema.Json))))
       )
     },
-    loadWeights: ({ stage, weights: version }: Entry) =>
-      Safetensors.readHeader(weightsFile(stage)).pipe(
-        Effect.flatMap((header) => Safetensors.readFloat32(header, tensorName)),
-        Effect.mapError((cause) => new RunFileError({ path: weightsFile(stage), reason: cause.message, cause })),
-        Effect.map((weights) => ({ version: version ?? 0, weights })),
-        Effect.provideService(FileSystem.FileSystem, fs)
-      )
+    bringBack: (stage: string, policy: Policy["Service"]) => policy.restore(checkpoint(stage))
   }
 })
 
 /** An earlier run, as far as it had finished; what it began to write after that is not seen. */
 const past = Effect.fnUntraced(function*(directory: string, identity: Identity) {
   const entries = yield* reopen(directory, identity, false)
-  const { finished, lines, loadWeights } = yield* reading(directory, entries)
+  const { bringBack, finished, lines } = yield* reading(directory, entries)
   const sizes = entries.at(-1)?.files ?? {}
   return {
     finished,
     holds: (file) => sizes[file] !== undefined,
     rows: (file) => lines(file, sizes[file] ?? 0),
-    loadWeights
+    bringBack
   } satisfies Past
 })
 
@@ -174,7 +166,7 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
     handles.set(name, opened)
     return opened
   })
-  const { finished, lines, loadWeights, weightsFile } = yield* reading(directory, entries)
+  const { bringBack, checkpoint, finished, lines } = yield* reading(directory, entries)
   const withFileSystem = Effect.provideService(FileSystem.FileSystem, fs)
   // Beside the line files, which are cut back to the last finished stage.
   const spoolFile = (stage: string) => path.join(directory, "checkpoints", `${encodeURIComponent(stage)}${Spool.extension}`)
@@ -203,17 +195,8 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
       }).pipe(Effect.mapError(fromPlatform(path.join(directory, name), "writing")), Effect.uninterruptible),
     rows: (name) => lines(name),
     spool: (stage) => withFileSystem(Spool.open(spoolFile(stage))),
-    saveWeights: (stage, { version, weights }) =>
-      fs.makeDirectory(path.dirname(weightsFile(stage)), { recursive: true }).pipe(
-        Effect.mapError(platform),
-        Effect.andThen(Safetensors.write(weightsFile(stage), [{ name: tensorName, shape: [weights.length], data: weights }], {
-          metadata: { stage, version: String(version) }
-        })),
-        Effect.catchTag("WeightsError", (cause) =>
-          Effect.fail(new RunFileError({ path: weightsFile(stage), reason: cause.message, cause }))),
-        withFileSystem
-      ),
-    loadWeights
+    keep: (stage, policy) => policy.checkpoint(checkpoint(stage)),
+    bringBack
   }
   return over(own, yield* Effect.forEach(options.from ?? [], (directory) => past(directory, options.identity)))
 })

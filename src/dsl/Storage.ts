@@ -5,7 +5,7 @@
  * resuming cuts off what an interrupted stage had begun to write and the run continues as if it had never stopped.
  */
 import { Effect, Option, Schema, type Scope, Stream } from "effect"
-import type { Snapshot } from "../policy/Policy.ts"
+import type { Policy, PolicyError, Snapshot } from "../policy/Policy.ts"
 import { RunFileError, type RunError } from "./RunError.ts"
 import type { Spool } from "./Spool.ts"
 
@@ -14,8 +14,8 @@ export const Entry = Schema.Struct({
   stage: Schema.String,
   /** What the stage computed, for stages that compute a value. */
   value: Schema.Json,
-  /** The version of the saved weights, for stages that train. */
-  weights: Schema.NullOr(Schema.Int),
+  /** Whether it trained: what the policy became by it is kept. */
+  trained: Schema.Boolean,
   /** Bytes of each line file when the stage finished. */
   files: Schema.Record(Schema.String, Schema.Int)
 })
@@ -35,15 +35,17 @@ export interface Storage {
   readonly rows: (file: string) => Stream.Stream<Schema.Json, RunError>
   /** What an unfinished stage keeps of its work. Gone when the stage is committed. */
   readonly spool: (stage: string) => Effect.Effect<Spool, RunError, Scope.Scope>
-  readonly saveWeights: (stage: string, snapshot: Snapshot) => Effect.Effect<void, RunError>
-  readonly loadWeights: (entry: Entry) => Effect.Effect<Snapshot, RunError>
+  /** Keeps what the policy has become by a stage. */
+  readonly keep: (stage: string, policy: Policy["Service"]) => Effect.Effect<void, RunError | PolicyError>
+  /** Makes a policy what it had become by a finished stage. */
+  readonly bringBack: (stage: string, policy: Policy["Service"]) => Effect.Effect<void, RunError | PolicyError>
 }
 
 /** Keeps everything in memory: for tests, notebooks and pipelines that are run for their result alone. */
 export const memory = Effect.sync((): Storage => {
   const entries = new Map<string, Entry>()
   const lines = new Map<string, Array<Schema.Json>>()
-  const weights = new Map<string, Snapshot>()
+  const snapshots = new Map<string, Snapshot>()
   const spools = new Map<string, Array<Schema.Json>>()
   return {
     directory: Option.none(),
@@ -67,13 +69,13 @@ export const memory = Effect.sync((): Storage => {
         spools.set(stage, kept)
         return { path: stage, rows: kept.slice(), keep: (rows) => Effect.sync(() => void kept.push(...rows)) }
       }),
-    saveWeights: (stage, snapshot) => Effect.sync(() => void weights.set(stage, snapshot)),
-    loadWeights: (entry) =>
-      Effect.suspend(() => {
-        const snapshot = weights.get(entry.stage)
+    keep: (stage, policy) => Effect.map(policy.snapshot, (snapshot) => void snapshots.set(stage, snapshot)),
+    bringBack: (stage, policy) =>
+      Effect.suspend((): Effect.Effect<void, RunError | PolicyError> => {
+        const snapshot = snapshots.get(stage)
         return snapshot === undefined
-          ? Effect.fail(new RunFileError({ path: entry.stage, reason: "the stage finished without saving weights" }))
-          : Effect.succeed(snapshot)
+          ? Effect.fail(new RunFileError({ path: stage, reason: "the stage finished without keeping weights" }))
+          : policy.revert(snapshot)
       })
   }
 })

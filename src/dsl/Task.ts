@@ -105,13 +105,16 @@ export class GrammarError extends Schema.TaggedError<GrammarError>()("GrammarErr
   }
 }
 
-/** The plug-in itself is wrong: a mistake in its definition, or a similarity outside [0, 1]. */
+/** The plug-in itself is wrong: a mistake in its definition, code that throws, or a similarity outside [0, 1]. */
 export class TaskError extends Schema.TaggedError<TaskError>()("TaskError", {
   task: Schema.String,
-  reason: Schema.String
+  /** Image id of the sample that its code was run for. */
+  sample: Schema.optionalKey(Schema.String),
+  reason: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message() {
-    return `task "${this.task}": ${this.reason}`
+    return `task "${this.task}"${this.sample === undefined ? "" : `, sample ${this.sample}`}: ${this.reason}`
   }
 }
 

@@ -5,10 +5,14 @@
  * many of the cues that a reasoning names are really there. Figures are of what a policy writes by itself; the task's metrics
  * are given once more for its answers under the format mask, by the names of `masked`: what is lost to faults of format.
  */
-import { Effect, Option, Schema, Stream } from "effect"
+import { Array, Effect, Option, Schema, Stream } from "effect"
 import * as Progress from "../dsl/Progress.ts"
+import * as Answer from "../dsl/Answer.ts"
+import * as PlugIn from "../dsl/PlugIn.ts"
+import * as Reward from "../dsl/Reward.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
+import { grammarOf } from "../dsl/stages/Sampling.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
 import { Policy } from "../policy/Policy.ts"
@@ -18,7 +22,7 @@ import { probabilityIn } from "./confidence.ts"
 import { predictionsFile, ResultRow } from "./results.ts"
 
 /** An answer, read. */
-export interface Answer<out A> {
+export interface Given<out A> {
   readonly text: string
   readonly annotation: Option.Option<A>
   /** The annotation with the confidence it was written with, where that is known. */
@@ -42,7 +46,7 @@ export interface EvaluateOptions<A, E, R> {
    * Default "both": as the policy writes, and the task's metrics once more under its format mask where that can be made. "off" and
    * "mask": only the one or the other.
    */
-  readonly grammar?: Rise.Masking | "both"
+  readonly grammar?: Rise.GrammarMode | "both"
   /** The cues a text names, for groundedness on samples whose cues are known. */
   readonly cuesNamed?: ((text: string) => Iterable<string>) | undefined
   /** The shots that the method was trained on. Default "full". */
@@ -73,7 +77,7 @@ const rowsOf = <A>(part: string, { explained, hits, n, named, present, set, sums
 ]
 
 /** Metrics that every task has beside its own. */
-const everyTask = new Set(["valid", "reward", "cue precision", "cue recall"])
+const everyTask = new Set(["valid", "reward", "ranked", "cue precision", "cue recall"])
 
 /** A metric of answers under the format mask. */
 export const masked = (metric: string): string => `${metric} masked`
@@ -91,7 +95,7 @@ interface Pass {
 /** Scores given answers: what `evaluate` does with the policy's, and a constant prior can do with its own. */
 export const measure = <A, E, R, E2, R2>(
   options: EvaluateOptions<A, E, R>,
-  answer: (samples: ReadonlyArray<Sample<A>>) => Effect.Effect<ReadonlyArray<Answer<A>>, E2, R2>,
+  answer: (samples: ReadonlyArray<Sample<A>>) => Effect.Effect<ReadonlyArray<Given<A>>, E2, R2>,
   { before, kept: written, name }: Pass = { name: "evaluate", before: 0, kept: true }
 ) =>
   Effect.gen(function*() {
@@ -104,6 +108,16 @@ export const measure = <A, E, R, E2, R2>(
     const kept = before > 0 && { done: Math.min(before, total) }
     yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples", ...kept }))
     const parts = new Map<string, Tally<A>>()
+    /** What the task says of an answer. */
+    const scoresOf = ({ given, sample }: { readonly given: Given<A>; readonly sample: Sample<A> }) => ({
+      truth: task.encode(sample.truth),
+      annotation: Option.match(given.annotation, { onNone: () => null, onSome: task.encode }),
+      metrics: Object.fromEntries([
+        ...(task.metrics ?? []).map((metric) => [metric.name, metric.of(sample.truth, given.annotation)] as const),
+        ["valid", given.verdict === "ok" ? 1 : 0] as const,
+        ["reward", given.reward] as const
+      ])
+    })
     let done = 0
     yield* options.data.pipe(
       Stream.grouped(prompts),
@@ -117,12 +131,8 @@ export const measure = <A, E, R, E2, R2>(
         return Progress.report(Progress.Event.Step({ stage, step: done, tokens, figures: {} }))
       }),
       Stream.flattenIterable,
-      Stream.runForEach(({ given, sample }) => {
-        const metrics = Object.fromEntries([
-          ...(task.metrics ?? []).map((metric) => [metric.name, metric.of(sample.truth, given.annotation)] as const),
-          ["valid", given.verdict === "ok" ? 1 : 0] as const,
-          ["reward", given.reward] as const
-        ])
+      Stream.mapEffect((one) => PlugIn.run(task, one.sample, () => ({ ...one, ...scoresOf(one) }))),
+      Stream.runForEach(({ annotation, given, metrics, sample, truth }) => {
         const named = cuesNamed === undefined || sample.cues === undefined || options.form === "answer"
           ? Option.none()
           : Option.some(new Set(cuesNamed(Option.getOrElse(given.reasoning, () => given.text))))
@@ -145,9 +155,9 @@ export const measure = <A, E, R, E2, R2>(
           image: sample.image.id,
           part: sample.part ?? null,
           ...(sample.question === undefined ? {} : { question: sample.question }),
-          truth: task.encode(sample.truth),
+          truth,
           text: given.text,
-          annotation: Option.match(given.annotation, { onNone: () => null, onSome: task.encode }),
+          annotation,
           reasoning: Option.getOrNull(given.reasoning),
           verdict: given.verdict,
           ...(given.fault === undefined ? {} : { fault: given.fault }),
@@ -175,37 +185,37 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   const session = yield* policy.session
   const spool = yield* (yield* Run).within(options.method).spool(pass.name)
   const asking = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar }, spool })
-  // A server's tokenizer is not here.
-  const encode = session.oneByOne === undefined ? policy.encode : undefined
   let asked = 0
   let faults = 0
   let cut = 0
+  let read = 0
+  let unranked = 0
   let first = ""
   const rows = yield* measure(options, (samples) =>
     Effect.forEach(samples, (sample) =>
-      Effect.map(Rise.promptOf(task, form, sample), (text) => ({
-        prompt: { images: [sample.image], text },
-        key: `evaluate/sample=${sample.image.id}`
-      }))).pipe(
+      Effect.map(Answer.ask(task, form, sample), (prompt) => ({ prompt, key: `evaluate/sample=${sample.image.id}` }))).pipe(
       Effect.flatMap(asking.ask),
-      Effect.map((completions) =>
-        samples.flatMap(({ image, truth }, i) => {
-          const completion = completions[i]
-          if (completion === undefined) return []
+      Effect.flatMap((completions) =>
+        Effect.forEach(Array.zip(samples, completions), ([sample, completion]) => PlugIn.run(task, sample, () => {
+          const { image, truth } = sample
           asked++
           const { fault } = completion
           if (fault !== undefined && faults++ === 0) first = Asking.faultOf(image.id, fault)
-          const text = Rise.saidIn(form, completion)
+          const text = Answer.said(form, completion)
           // What a filter has cut off is no answer, though it may read like one.
-          const read = Rise.read(task, form, truth, fault === undefined ? text : "")
-          if (fault === undefined && completion.finish === "length" && read.verdict !== "ok") cut++
-          const probability = probabilityIn(completion, encode)
+          const said = Answer.read(task, form, truth, fault === undefined ? text : "")
+          if (fault === undefined && completion.finish === "length" && said.verdict !== "ok") cut++
+          const probability = probabilityIn(completion, policy.tokenizer)
           const { rank } = task
-          const ranked = rank === undefined || probability === undefined
-            ? read.annotation
-            : Option.map(read.annotation, (annotation) => rank(annotation, completion.text, probability))
-          return [{ text, fault, ranked, ...read }]
-        }))
+          if (rank === undefined || Option.isNone(said.annotation)) return { text, fault, ...said }
+          read++
+          if (probability === undefined) {
+            unranked++
+            return { text, fault, ...said }
+          }
+          const ranked = Option.map(said.annotation, (annotation) => rank(annotation, completion.text, probability))
+          return { text, fault, ranked, ...said }
+        })))
     ), { ...pass, before: spool.rows.length })
   yield* asking.answered
   if (faults > 0) {
@@ -216,7 +226,10 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
     yield* warn(`${method}: ${cut} of ${asked} answers were cut off at ${maxTokens} tokens, and count as wrong; a model that thinks at ` +
       `length wants more (maxTokens; for a server --extra '{"max_tokens": 4000}')`)
   }
-  return rows
+  if (unranked === 0) return rows
+  yield* warn(`${method}: ${unranked} of ${read} answers came without probabilities of their tokens, so nothing ranks what they say: mAP takes ` +
+    `all of it for equally sure; for a server: one that sends logprobs with the text of its tokens`)
+  return [...rows, ...rows.slice(0, 1).map((row): ResultRow => ({ ...row, part: "all", metric: "ranked", value: 1 - unranked / read }))]
 }, Effect.scoped)
 
 /** Evaluates the policy as it is now. */
@@ -235,10 +248,10 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
 
 /** The format mask, made before anything is asked: with "both", figures under it are left out where there is none, which is told. */
 const maskOf = Effect.fnUntraced(function*<A, E, R>({ form = "think", grammar = "both", method, task }: EvaluateOptions<A, E, R>) {
-  if (grammar !== "both") return yield* Rise.grammarOf(task, grammar, form)
-  const { vocabularySize } = yield* Policy
-  if (task.grammar === undefined || vocabularySize === 0) return undefined
-  return yield* Effect.catchTag(Rise.grammarOf(task, "mask", form), "GrammarError", (error) =>
+  if (grammar !== "both") return yield* grammarOf(task, grammar, form)
+  const { tokenizer } = yield* Policy
+  if (task.grammar === undefined || Option.isNone(tokenizer)) return undefined
+  return yield* Effect.catchTag(grammarOf(task, "mask", form), "GrammarError", (error) =>
     Effect.as(warn(`${method}: figures under the format mask are left out: ${error.message}`), undefined))
 })
 
@@ -248,11 +261,11 @@ export const evaluateConstant = <A, E, R>(options: EvaluateOptions<A, E, R> & { 
     options.method,
     "evaluate",
     measure({ ...options, form: "answer" }, (samples) =>
-      Effect.succeed(samples.map(({ truth }) => ({
+      Effect.forEach(samples, (sample) => PlugIn.run(options.task, sample, () => ({
         text: options.task.encode(options.annotation),
         annotation: Option.some(options.annotation),
         reasoning: Option.none<string>(),
         verdict: "ok",
-        reward: options.task.similarity(truth, options.annotation)
+        reward: Reward.similarity(options.task, sample.truth, options.annotation)
       }))))
   )

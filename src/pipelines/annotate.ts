@@ -2,7 +2,10 @@
  * Annotating pictures nobody has labelled: greedy think-answers, read and streamed in order.
  */
 import { Effect, Option, Result, Stream } from "effect"
+import { grammarOf } from "../dsl/stages/Sampling.ts"
 import * as Rise from "../dsl/Rise.ts"
+import * as Answer from "../dsl/Answer.ts"
+import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Reward from "../dsl/Reward.ts"
 import type { FormatReason, Task } from "../dsl/Task.ts"
 import { Decode } from "../kernels/image/index.ts"
@@ -26,7 +29,7 @@ export interface AnnotateOptions {
   /** Default 224. */
   readonly maxTokens?: number
   /** Default "mask": an annotator should not miss the format. */
-  readonly grammar?: Rise.Masking
+  readonly grammar?: Rise.GrammarMode
   /** What is asked about every image, for tasks that ask a question. */
   readonly question?: string
 }
@@ -49,7 +52,7 @@ export const annotate = <A>(task: Task<A>, options: AnnotateOptions = {}) =>
     const { form = "think", grammar: masking = "mask", maxTokens = 224, question } = options
     const policy = yield* Policy
     const { prompts } = yield* Rise.Batching
-    const grammar = yield* Rise.grammarOf(task, masking, form)
+    const grammar = yield* grammarOf(task, masking, form)
     const session = yield* policy.session
     const { ask } = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar } })
     return images.pipe(
@@ -60,23 +63,23 @@ export const annotate = <A>(task: Task<A>, options: AnnotateOptions = {}) =>
         Effect.gen(function*() {
           const good = batch.filter(({ error }) => Option.isNone(error)).map(({ image }) => image)
           const requests = yield* Effect.forEach(good, (image) =>
-            Effect.map(Rise.promptOf(task, form, { image, ...(question === undefined ? {} : { question }) }), (text) => ({
-              prompt: { images: [image], text },
+            Effect.map(Answer.ask(task, form, { image, ...(question === undefined ? {} : { question }) }), (prompt) => ({
+              prompt,
               key: `annotate/sample=${image.id}`
             })))
           const completions = yield* ask(requests)
-          return batch.map(({ error, image }): Annotated<A> => {
+          return yield* Effect.forEach(batch, ({ error, image }) => PlugIn.run(task, { image }, (): Annotated<A> => {
             if (Option.isSome(error)) {
               return { image, text: "", reasoning: Option.none(), annotation: Option.none(), fault: Option.some(error.value.message) }
             }
             const completion = completions[good.indexOf(image)]
             const fault = completion?.fault
-            const text = completion === undefined ? "" : Rise.saidIn(form, completion)
+            const text = completion === undefined ? "" : Answer.said(form, completion)
             // What a filter has cut off is no annotation, though it may read like one.
             return fault === undefined
               ? { image, text, ...readText(task, form, text) }
               : { image, text, reasoning: Option.none(), annotation: Option.none(), fault: Option.some(fault) }
-          })
+          }))
         })
       ),
       Stream.flattenIterable

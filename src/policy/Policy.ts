@@ -3,13 +3,13 @@
  *
  * Knows nothing of tasks or stages. The live layer is `OnnxPolicy`; tests may provide another.
  */
-import { Context, Data, type Effect, Schema, type Scope } from "effect"
+import { Context, Data, type Effect, type Option, Schema, type Scope } from "effect"
 import type { Image } from "../kernels/image/Image.ts"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
 
 /** What the policy could not do, and why. */
 export class PolicyError extends Schema.TaggedError<PolicyError>()("PolicyError", {
-  operation: Schema.Literals(["load", "sample", "logprobs", "update", "save", "restore"]),
+  operation: Schema.Literals(["load", "sample", "logprobs", "update", "save", "checkpoint", "restore"]),
   reason: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {
@@ -202,28 +202,42 @@ export interface Session {
   ) => Effect.Effect<ReadonlyArray<Float32Array>, PolicyError>
 }
 
-/** Weights kept aside, to come back to: what model selection on a validation split needs. */
+/** Weights kept aside for as long as the program runs, to come back to: what model selection needs. What is in it is the engine's. */
 export interface Snapshot {
   readonly version: number
-  readonly weights: Float32Array
+}
+
+/** How a policy writes text as tokens. */
+export interface Tokenizer {
+  /** Token ids of a text, without special tokens of the chat template: what grammars are compiled with. */
+  readonly encode: (text: string) => Int32Array
+  readonly vocabularySize: number
+  /** What targets and grammars end with. Where a model stops at further tokens, those are among `specials`. */
+  readonly endOfTurn: number
+  /** Control tokens, and ids that stand for nothing: what free text never holds. */
+  readonly specials: ReadonlySet<number>
 }
 
 export class Policy extends Context.Service<Policy, {
   readonly session: Effect.Effect<Session, PolicyError, Scope.Scope>
   /** Fresh optimiser moments and the current weights as the KL reference: called once where a training stage starts. */
   readonly beginStage: Effect.Effect<void, PolicyError>
+  /** Lets moments and reference go: called once where a training stage has ended, so that a checkpoint holds nothing but weights. */
+  readonly endStage: Effect.Effect<void, PolicyError>
   /** Refused while a session is open: rollouts stay on-policy. */
   readonly update: (objective: Objective, options: UpdateOptions) => Effect.Effect<UpdateStats, PolicyError>
   readonly snapshot: Effect.Effect<Snapshot, PolicyError>
-  readonly restore: (snapshot: Snapshot) => Effect.Effect<void, PolicyError>
+  /** Back to the weights of a snapshot of this engine, with fresh moments. Refused while a session is open. */
+  readonly revert: (snapshot: Snapshot) => Effect.Effect<void, PolicyError>
+  /**
+   * Writes into a directory everything that is needed to go on as if nothing had stopped: what training changes (weights or adapter),
+   * optimiser moments and step count, the KL reference of the stage. Atomically; an earlier checkpoint there is replaced.
+   */
+  readonly checkpoint: (directory: string) => Effect.Effect<void, PolicyError>
+  /** Goes on where `checkpoint` was called, in this process or another. Refused while a session is open. */
+  readonly restore: (directory: string) => Effect.Effect<void, PolicyError>
   /** Writes a Hugging Face directory, atomically. */
   readonly save: (directory: string) => Effect.Effect<void, PolicyError>
-  /** Token ids of a text, without special tokens of the chat template: what grammars are compiled with. */
-  readonly encode: (text: string) => Int32Array
-  /** 0 for a remote policy: it shows no tokens, so nothing can be masked. */
-  readonly vocabularySize: number
-  /** What targets and format masks end with. Where a model stops at further tokens, those are among `specials`. */
-  readonly endOfTurn: number
-  /** Control tokens, and ids that stand for nothing: what free text never holds. */
-  readonly specials: ReadonlySet<number>
+  /** None where a server keeps its tokens to itself: nothing can be held to a grammar there. */
+  readonly tokenizer: Option.Option<Tokenizer>
 }>()("rise/Policy") {}

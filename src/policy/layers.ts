@@ -30,7 +30,7 @@ export interface OnnxOptions extends Omit<OnnxPolicy.Options, "seed"> {
  */
 export const onnx = (
   { device = "cpu", model, seed = 0, threadsPerWorker, workers, ...options }: OnnxOptions
-): Layer.Layer<Policy | OnnxPolicy.TrainingState | OnnxPolicy.Adapters, PolicyError | Runtime.RuntimeError | Device.DeviceError> =>
+): Layer.Layer<Policy | OnnxPolicy.Adapters, PolicyError | Runtime.RuntimeError | Device.DeviceError> =>
   OnnxPolicy.layer({ ...options, model: Embedded.directoryOf(model), seed }).pipe(
     Layer.provide(Layer.merge(Runtime.layer({ device, ...(workers !== undefined && { workers }), ...(threadsPerWorker !== undefined && { threadsPerWorker }) }), NodeServices.layer))
   )

@@ -21,8 +21,8 @@ const folder = Effect.fnUntraced(function*(directory: string, task: Classificati
 const scenes: Source = {
   name: Scenes.World.title,
   shots: "full",
-  train: Scenes.Scenes.dataset({ split: "train" }),
-  test: Scenes.Scenes.dataset({ split: "test" }),
+  train: Scenes.dataset({ split: "train" }),
+  test: Scenes.dataset({ split: "test" }),
   cuesNamed: Scenes.Groundedness.cuesNamed
 }
 

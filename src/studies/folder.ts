@@ -11,13 +11,19 @@ import type { Identity } from "../dsl/RunFolder.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import { report } from "./report/report.ts"
 
-const Package = Schema.fromJsonString(Schema.Struct({ version: Schema.String, dependencies: Schema.Record(Schema.String, Schema.String) }))
+const Versions = Schema.Record(Schema.String, Schema.String)
+const Package = Schema.fromJsonString(Schema.Struct({
+  version: Schema.String,
+  dependencies: Versions,
+  /** Of an installed package: what it shares with the project that it stands in. */
+  peerDependencies: Schema.optional(Versions)
+}))
 
 /** Versions of this package, of what it stands on and of Node: recorded, not compared when a run is resumed. */
 const about = Effect.gen(function*() {
   const text = yield* Effect.promise(() => readFile(new URL("../../package.json", import.meta.url), "utf8"))
-  const { dependencies, version } = yield* Schema.decodeEffect(Package)(text).pipe(Effect.orDie)
-  return { versions: { "rise-vlm": version, node: process.version, ...dependencies }, platform: `${process.platform}-${process.arch}` }
+  const { dependencies, peerDependencies, version } = yield* Schema.decodeEffect(Package)(text).pipe(Effect.orDie)
+  return { versions: { "rise-vlm": version, node: process.version, ...dependencies, ...peerDependencies }, platform: `${process.platform}-${process.arch}` }
 })
 
 export interface FolderOptions<A, E, R> {

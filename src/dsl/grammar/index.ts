@@ -1,6 +1,6 @@
 /**
- * Format masks: what tasks build their grammars of.
+ * What tasks build their grammars of.
  */
 export * as Automaton from "./Automaton.ts"
-export * as Frame from "./Frame.ts"
+export * as AnswerGrammar from "./AnswerGrammar.ts"
 export * as Trie from "./Trie.ts"

@@ -8,6 +8,7 @@ import { Array, Effect, Stream } from "effect"
 import { Policy } from "../../policy/Policy.ts"
 import * as Group from "../Group.ts"
 import * as Progress from "../Progress.ts"
+import * as PlugIn from "../PlugIn.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
@@ -19,7 +20,7 @@ import {
   type Pipeline,
   type Stages
 } from "./Pipeline.ts"
-import { Batching, distinctIds, type Drawing, grammarOf, type Masking, narrativeOf, sampleAll } from "./Sampling.ts"
+import { Batching, distinctIds, type Drawing, grammarOf, type GrammarMode, reasoningGrammar, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 
@@ -86,7 +87,7 @@ export interface GenerateOptions extends Drawing {
   /** G, the chains per sample. Default 8. */
   readonly candidates?: number
   /** Whether tags and control tokens are kept out of a chain while it is drawn. Default "off": a chain with one earns nothing. */
-  readonly grammar?: Masking
+  readonly grammar?: GrammarMode
 }
 
 /**
@@ -101,18 +102,17 @@ export const generate = (options: GenerateOptions = {}) =>
 <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
   const { candidates = 8, maxTokens = 160, temperature = 1 } = options
   const { task } = self
-  const rules = { ...Settings.drawing, candidates: Settings.candidates(1), grammar: Settings.masking }
+  const rules = { ...Settings.drawing, candidates: Settings.candidates(1), grammar: Settings.grammarMode }
   const sound = Settings.check("generate", rules, options)
   return describe(self, "Reasoned", sound, ({ key, session }, samples) =>
     Effect.gen(function*() {
       const ids = distinctIds(samples.map((sample) => sample.image.id))
       const requests = yield* Effect.forEach(samples, (sample, i) =>
-        Effect.map(Question.ask(task, "reason", sample, task.encode(sample.truth)), (text) => ({
-          sample,
-          prompt: { images: [sample.image], text },
-          key: `${key}/sample=${ids[i]}/reason`
-        })))
-      const grammar = yield* narrativeOf(task.name, options.grammar)
+        PlugIn.run(task, sample, () => task.encode(sample.truth)).pipe(
+          Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
+          Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
+        ))
+      const grammar = yield* reasoningGrammar(task.name, options.grammar)
       const completions = yield* sampleAll(session, requests, { count: candidates, maxTokens, temperature, grammar })
       return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
         sample,
@@ -123,7 +123,7 @@ export const generate = (options: GenerateOptions = {}) =>
 
 export interface ReconstructOptions extends Drawing {
   /** Whether the answer's format is enforced while decoding. Default "off". */
-  readonly grammar?: Masking
+  readonly grammar?: GrammarMode
 }
 
 /**
@@ -134,7 +134,7 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
 <A, E, R>(self: ClosedLoop<"Reasoned", A, E, R>): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
   const { maxTokens = 64, temperature = 1 } = options
   const { task } = self
-  const sound = Settings.check("reconstruct", { ...Settings.drawing, grammar: Settings.masking }, options)
+  const sound = Settings.check("reconstruct", { ...Settings.drawing, grammar: Settings.grammarMode }, options)
   return describe(self, "Reconstructed", sound, (visit, samples) =>
     Effect.gen(function*() {
       const groups = yield* self.loop(visit, samples)
@@ -143,9 +143,9 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
       const requests = yield* Effect.forEach(
         groups.flatMap(({ candidates, sample }, i) => candidates.map((candidate, g) => ({ candidate, sample, key: `sample=${ids[i]}/candidate=${g}` }))),
         ({ candidate, key, sample }) =>
-          Effect.map(Question.ask(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)), (text) => ({
+          Effect.map(Question.ask(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)), (prompt) => ({
             candidate,
-            prompt: { images: [sample.image], text },
+            prompt,
             key: `${visit.key}/${key}/reconstruct`
           }))
       )
@@ -168,16 +168,17 @@ export const validate = (options: Reward.Options = {}) =>
 <A, E, R>(self: ClosedLoop<"Reconstructed", A, E, R>): ClosedLoop<"Validated", A, E | Fault, R | Policy | Run> => {
   const score = Reward.cot(self.task, options)
   return describe(self, "Validated", Effect.void, (visit, samples) =>
-    Effect.map(self.loop(visit, samples), (groups) =>
-      groups.map(({ candidates, sample }) => ({
-        sample,
-        candidates: candidates.map((candidate) => {
-          const { reward, verdict } = score({
-            truth: sample.truth,
-            reasoning: candidate.reasoning.completion.text,
-            reconstruction: candidate.reconstruction.completion.text
+    Effect.flatMap(self.loop(visit, samples), (groups) =>
+      Effect.forEach(groups, ({ candidates, sample }) =>
+        PlugIn.run(self.task, sample, () => ({
+          sample,
+          candidates: candidates.map((candidate) => {
+            const { reward, verdict } = score({
+              truth: sample.truth,
+              reasoning: candidate.reasoning.completion.text,
+              reconstruction: candidate.reconstruction.completion.text
+            })
+            return { ...candidate, reward, verdict }
           })
-          return { ...candidate, reward, verdict }
-        })
-      }))))
+        })))))
 }

@@ -8,6 +8,7 @@ import * as Quarantine from "../Quarantine.ts"
 import { fromPlatform, type RunError, RunFileError } from "../RunError.ts"
 import { Run } from "../Run.ts"
 import type { Identity } from "../RunFolder.ts"
+import type { TaskError } from "../Task.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -52,7 +53,7 @@ export const run = (options: RunOptions) =>
   self: Pipeline<Runnable, A, E, R>
 ): Effect.Effect<
   void,
-  E | BadSetting | RunError | PolicyError,
+  E | BadSetting | RunError | PolicyError | TaskError,
   Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path
 > => {
   const seed = options.seed ?? 0

@@ -2,12 +2,13 @@
  * A lazy pipeline whose stage is known to the compiler: the literal is what makes `sft` before `filter` a type error.
  */
 import { Effect, Pipeable, Stream } from "effect"
+import type { Form } from "../Answer.ts"
 import type { Policy, PolicyError, Session } from "../../policy/Policy.ts"
 import * as Dataset from "../Dataset.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
 import type { MissingQuestion } from "../Question.ts"
 import type { RunError } from "../RunError.ts"
-import type { GrammarError, Sample, Task } from "../Task.ts"
+import type { GrammarError, Sample, Task, TaskError } from "../Task.ts"
 import { Batching, batchingRules } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -39,11 +40,10 @@ export type Stage = keyof Stages<unknown>
 /** Stages behind which the policy has been trained or D_RISE has been written: what `run` accepts. */
 export type Runnable = "Warmed" | "Reinforced" | "Explained" | "Curated" | "Tuned" | "Strengthened"
 
-/** Whether the policy is asked to think before it answers, or for the bare annotation. */
-export type Form = "think" | "answer"
+export type { Form }
 
 /** What any stage may fail with besides the data's own errors. */
-export type Fault = PolicyError | RunError | GrammarError | MissingQuestion | BadSetting
+export type Fault = PolicyError | RunError | GrammarError | TaskError | MissingQuestion | BadSetting
 
 /** A stream of samples on its way through the paper's steps. Nothing happens until it is run. */
 export interface Pipeline<out S extends Stage, in out A, out E = never, out R = never> extends Pipeable.Pipeable {

@@ -6,6 +6,8 @@ import * as Rules from "../../kernels/math/Rules.ts"
 import { Policy } from "../../policy/Policy.ts"
 import type { Advantage } from "../Advantage.ts"
 import * as Group from "../Group.ts"
+import * as Answer from "../Answer.ts"
+import * as PlugIn from "../PlugIn.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import * as Batches from "./Batches.ts"
@@ -13,7 +15,7 @@ import { pass } from "./ClosedLoop.ts"
 import * as GroupRelative from "./GroupRelative.ts"
 import * as Learning from "./Learning.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
-import { distinctIds, type Drawing, grammarOf, type Masking, narrativeOf, sampleAll } from "./Sampling.ts"
+import { distinctIds, type Drawing, grammarOf, type GrammarMode, reasoningGrammar, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
@@ -39,7 +41,7 @@ const creditedOf = (credit: "joint" | "reasoning" | "reconstruction") =>
   credit === "joint" ? ["reasoning", "reconstruction"] as const : [credit] as const
 
 /** Grammars are only compiled where a format loss needs them. */
-const masked = ({ format }: Settings.Reinforcing): Masking => format !== undefined && format > 0 ? "mask" : "off"
+const masked = ({ format }: Settings.Reinforcing): GrammarMode => format !== undefined && format > 0 ? "mask" : "off"
 
 /**
  * RISE-CoT training, eq. 7: interprets the described closed loop for every step on the next batch under a session of the
@@ -58,7 +60,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
   const { task } = self
   const training = Effect.gen(function*() {
     const formats = {
-      reasoning: yield* narrativeOf(task.name, masked(options)),
+      reasoning: yield* reasoningGrammar(task.name, masked(options)),
       reconstruction: yield* grammarOf(task, masked(options), "answer")
     }
     const learn = GroupRelative.stepper(stage, options, creditedOf(credit).map((draw) => formats[draw]))
@@ -97,7 +99,7 @@ export interface RftOptions extends Settings.Reinforcing, Drawing {
   /** G, the think-answers per prompt. Default 8. */
   readonly groupSize?: number
   /** Whether the think-answer format is enforced while decoding. Default "off". */
-  readonly grammar?: Masking
+  readonly grammar?: GrammarMode
 }
 
 /** What the options may be. Of a group of one every advantage is 0. */
@@ -106,7 +108,7 @@ const strengthening: Rules.Table = {
   ...Settings.drawing,
   temperature: Rules.temperature(false),
   groupSize: Settings.candidates(2),
-  grammar: Settings.masking
+  grammar: Settings.grammarMode
 }
 
 /**
@@ -133,21 +135,17 @@ export const rft = (options: RftOptions = {}) =>
           const policy = yield* Policy
           const ids = distinctIds(samples.map((sample) => sample.image.id))
           const requests = yield* Effect.forEach(samples, (sample, i) =>
-            Effect.map(Validation.promptOf(task, "think", sample), (text) => ({
-              truth: sample.truth,
-              prompt: { images: [sample.image], text },
-              key: `${key}/sample=${ids[i]}`
-            })))
+            Effect.map(Answer.ask(task, "think", sample), (prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}` })))
           const completions = yield* Effect.scoped(Effect.flatMap(
             policy.session,
             (session) => sampleAll(session, requests, { count: groupSize, maxTokens, temperature, grammar })
           ))
-          const judged = Array.zip(requests, completions).map(([{ prompt, truth }, drawn]) =>
-            drawn.map((completion) => {
-              const { reward, verdict } = score({ truth, text: completion.text })
-              return { reward, verdict, draws: [Group.draw(prompt, completion, { temperature, grammar })] }
-            })
-          )
+          const judged = yield* Effect.forEach(Array.zip(requests, completions), ([{ prompt, sample }, drawn]) =>
+            PlugIn.run(task, sample, () =>
+              drawn.map((completion) => {
+                const { reward, verdict } = score({ truth: sample.truth, text: completion.text })
+                return { reward, verdict, draws: [Group.draw(prompt, completion, { temperature, grammar })] }
+              })))
           return yield* learn(judged, step, update)
         }),
       watch: Learning.watch(options),

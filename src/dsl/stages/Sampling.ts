@@ -6,7 +6,7 @@ import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import {
-  type Completion, Policy, PolicyError, type SampleOptions, type SampleRequest, type Session
+  type Completion, Policy, PolicyError, type SampleOptions, type SampleRequest, type Session, type Tokenizer
 } from "../../policy/Policy.ts"
 import { GrammarError, type Task } from "../Task.ts"
 
@@ -30,10 +30,13 @@ export interface Drawing {
 }
 
 /** `"mask"`: tokens that break the task's answer format cannot be drawn, and log-probabilities are scored that way. */
-export type Masking = "mask" | "off"
+export type GrammarMode = "mask" | "off"
 
-const remote = (task: string) =>
-  new GrammarError({ task, reason: 'the policy is remote and shows no tokens: leave grammar "off", and practice and format out' })
+/** The tokens that a grammar is made of. */
+const tokenizerOf = (task: string): Effect.Effect<Tokenizer, GrammarError, Policy> =>
+  Effect.flatMap(Policy, ({ tokenizer }) =>
+    Effect.mapError(Effect.fromOption(tokenizer), () =>
+      new GrammarError({ task, reason: 'the policy is remote and shows no tokens: leave grammar "off", and practice and format out' })))
 
 /** One mask per tokenizer. */
 const narratives = new WeakMap<object, Grammar>()
@@ -42,12 +45,12 @@ const narratives = new WeakMap<object, Grammar>()
  * The mask of a chain, if it is asked for: any text without control tokens and tags, and not none. Whether it is a narrative is for
  * `validate` to say.
  */
-export const narrativeOf = (task: string, masking: Masking | undefined): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
+export const reasoningGrammar = (task: string, masking: GrammarMode | undefined): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
   Effect.gen(function*() {
     if (masking !== "mask") return undefined
-    const { encode, endOfTurn, specials, vocabularySize: vocabulary } = yield* Policy
-    if (vocabulary === 0) return yield* remote(task)
-    const known = narratives.get(encode)
+    const tokenizer = yield* tokenizerOf(task)
+    const { encode, endOfTurn, specials, vocabularySize: vocabulary } = tokenizer
+    const known = narratives.get(tokenizer)
     if (known !== undefined) return known
     // A tag of several tokens is kept out by its first.
     const control = new Set([...specials, endOfTurn, ...["<think>", "</think>", "<answer>", "</answer>"].map((tag) => encode(tag)[0] ?? endOfTurn)])
@@ -67,7 +70,7 @@ export const narrativeOf = (task: string, masking: Masking | undefined): Effect.
       next[state * vocabulary + endOfTurn] = ended
     }
     const made = { id: `narrative/${vocabulary}/${endOfTurn}/${[...control].sort((a, b) => a - b).join(",")}`, states, vocabulary, allowed, next }
-    narratives.set(encode, made)
+    narratives.set(tokenizer, made)
     return made
   })
 
@@ -119,15 +122,12 @@ export const sampleAll = (
 /** The task's format mask, if it has one and it is asked for. */
 export const grammarOf = <A>(
   task: Task<A>,
-  masking: Masking | undefined,
+  masking: GrammarMode | undefined,
   form: "answer" | "think"
 ): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
   Effect.gen(function*() {
     if (masking !== "mask" || task.grammar === undefined) return undefined
-    const { encode, endOfTurn, specials, vocabularySize: size } = yield* Policy
-    if (size === 0) {
-      return yield* remote(task.name)
-    }
+    const { encode, endOfTurn, specials, vocabularySize: size } = yield* tokenizerOf(task.name)
     return yield* task.grammar({ encode, size, endOfTurn, specials }, form)
   })
 

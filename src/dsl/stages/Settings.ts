@@ -118,7 +118,7 @@ export const making: Rules.Table = { validation: share("[0, 1)") }
 /** What `run`'s options may be. */
 export const running: Rules.Table = { seed: whole() }
 
-export const masking = oneOf("mask", "off")
+export const grammarMode = oneOf("mask", "off")
 
 /** Refuses a setting of a stage, which the error names as progress does: "RISE/sft". */
 export const refuse = (stage: string, broken: Rules.Broken): Effect.Effect<never, BadSetting> =>

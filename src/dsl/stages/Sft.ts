@@ -5,6 +5,8 @@ import { Effect, Stream } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { type FormatLoss, Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../policy/Policy.ts"
 import type { Lesson } from "../Group.ts"
+import * as Answer from "../Answer.ts"
+import * as PlugIn from "../PlugIn.ts"
 import { withoutTags } from "../Question.ts"
 import { Run } from "../Run.ts"
 import type { Task } from "../Task.ts"
@@ -13,7 +15,7 @@ import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
 import { type PracticeOptions, practising } from "./Practice.ts"
-import { grammarOf, type Masking } from "./Sampling.ts"
+import { grammarOf, type GrammarMode } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
@@ -32,7 +34,7 @@ export interface SftOptions<E = never, R = never> extends Settings.Optimising {
   /** Weight of the answer's tokens in the loss, against 1 for the reasoning's. Default 1, eq. 8. */
   readonly answerWeight?: number
   /** Score answers under the task's format mask, as decoding under the mask will. Default "off". */
-  readonly grammar?: Masking
+  readonly grammar?: GrammarMode
   readonly replay?: Replay<E, R>
   /** Texts of the policy's own along which its format is held. Default: none. */
   readonly practice?: PracticeOptions
@@ -45,7 +47,7 @@ const supervising: Rules.Table = {
   ...Settings.optimising,
   batchSize: Rules.whole(1),
   answerWeight: Rules.atLeast(0),
-  grammar: Settings.masking,
+  grammar: Settings.grammarMode,
   ...practising,
   "replay.share": Rules.required(Rules.share("[0, 1)")),
   maxTokens: Rules.whole(1)
@@ -62,15 +64,15 @@ export const supervise = (examples: ReadonlyArray<SupervisedExample>, format: Fo
   })
 
 /** `<think>R*</think><answer>A</answer>` given the image alone, or the bare annotation where there is no chain. */
-const example = <A>(task: Task<A>, { reasoning, sample }: Lesson<A>, answerWeight: number) => {
-  const answer = { text: task.encode(sample.truth), weight: answerWeight }
+const example = Effect.fnUntraced(function*<A>(task: Task<A>, { reasoning, sample }: Lesson<A>, answerWeight: number) {
+  const answer = { text: yield* PlugIn.run(task, sample, () => task.encode(sample.truth)), weight: answerWeight }
   const form: Form = reasoning === undefined ? "answer" : "think"
-  return Effect.map(Validation.promptOf(task, form, sample), (text) => ({
+  return {
     form,
-    prompt: { images: [sample.image], text },
+    prompt: yield* Answer.ask(task, form, sample),
     target: reasoning === undefined ? [answer] : ThinkAnswer.segments(withoutTags(reasoning), answer)
-  }))
-}
+  }
+})
 
 /**
  * Supervised fine-tuning, eq. 8. On D_RISE^high the target is the think-answer; after `answers` it is the annotation alone;

@@ -2,6 +2,7 @@
  * How a stage says that going on would be pointless, and what to change.
  */
 import { Schema } from "effect"
+import * as Histogram from "./Histogram.ts"
 
 /** There is nothing to train on. */
 export class NothingToTrainOn extends Schema.TaggedError<NothingToTrainOn>()("NothingToTrainOn", {
@@ -37,16 +38,6 @@ export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryG
   }
 }
 
-/** How many rewards fell into each tenth of [0, 1]. */
-export const histogramText = (bins: ReadonlyArray<number>): string => {
-  const most = Math.max(1, ...bins)
-  return bins.map((count, i) =>
-    `  ${(i / bins.length).toFixed(1)}–${((i + 1) / bins.length).toFixed(1)} ${String(count).padStart(6)} ${
-      "█".repeat(Math.round(count / most * 30))
-    }`
-  ).join("\n")
-}
-
 /** τ keeps nothing. */
 export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept", {
   tau: Schema.Finite,
@@ -59,7 +50,7 @@ export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept"
     const next = this.wouldKeep40 > 0
       ? `tau ${this.wouldKeep40.toFixed(3)} would keep 40%`
       : "fewer than 40% of the chains earned anything: train RISE-CoT longer or warm up first"
-    return `filter: no chain reaches tau ${this.tau}; ${next}. Rewards of D_RISE:\n${histogramText(this.histogram)}`
+    return `filter: no chain reaches tau ${this.tau}; ${next}. Rewards of D_RISE:\n${Histogram.text(this.histogram)}`
   }
 }
 

@@ -116,9 +116,10 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
       )
     )
     if (selected !== undefined) {
-      yield* policy.restore(selected.snapshot)
+      yield* policy.revert(selected.snapshot)
       yield* run.metric({ stage: plan.stage, step: steps, of: steps, "selected step": selected.step })
     }
+    yield* policy.endStage
     const note = selected === undefined ? "" : `kept step ${selected.step} (validation ${selected.value.toFixed(3)})`
     yield* Progress.report(Progress.Event.Finished({ stage, note }))
   })

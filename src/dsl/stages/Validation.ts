@@ -1,46 +1,15 @@
 /**
  * How good the current weights are on the validation split: what model selection looks at, the same for every method.
  */
-import { Effect, Option, Result, Stream } from "effect"
-import { type Completion, Policy } from "../../policy/Policy.ts"
+import { Effect, Stream } from "effect"
+import { Policy } from "../../policy/Policy.ts"
+import * as Answer from "../Answer.ts"
 import * as Group from "../Group.ts"
-import * as Question from "../Question.ts"
-import type { MissingQuestion } from "../Question.ts"
-import * as Reward from "../Reward.ts"
-import type { Sample, Task } from "../Task.ts"
-import type { Fault, Form, Loop, Pipeline, Stage } from "./Pipeline.ts"
-import { Batching, grammarOf, type Masking, sampleAll } from "./Sampling.ts"
+import * as PlugIn from "../PlugIn.ts"
+import type { Fault, Loop, Pipeline, Stage } from "./Pipeline.ts"
+import { Batching, grammarOf, type GrammarMode, sampleAll } from "./Sampling.ts"
 import { BadSetting } from "./StageError.ts"
 import type { Score } from "./Train.ts"
-
-/** What a policy is asked for an annotation in each form, with the sample's question where the task asks one. */
-export const promptOf = <A>(task: Task<A>, form: Form, sample: Pick<Sample<A>, "image" | "question">): Effect.Effect<string, MissingQuestion> =>
-  Question.ask(task, form === "think" ? "annotate" : "answerOnly", sample)
-
-/**
- * What a completion says in a form. Reasoning that a server keeps apart is what a think-answer begins with; a bare answer
- * stays one, and a text that thinks by itself is left as it is.
- */
-export const saidIn = (form: Form, { reasoning, text }: Pick<Completion, "reasoning" | "text">): string => {
-  if (form === "answer" || text === "" || reasoning === undefined || /<\/?think>/.test(text)) return text
-  // Thoughts often quote the format that is asked for: only the answer's own tags count.
-  const thought = reasoning.replace(/<\/?(?:think|answer)>/g, " ").trim()
-  if (thought === "") return text
-  return text.includes("<answer>") ? `<think>${thought}</think>${text}` : Reward.writeThinkAnswer(thought, text)
-}
-
-/** A text read in its form: the annotation if it has one, and what it earns (eq. 9; S alone for a bare answer). */
-export const read = <A>(task: Task<A>, form: Form, truth: A, text: string): Reward.ScoredThinkAnswer<A> => {
-  if (form === "think") return Reward.r1(task)({ truth, text })
-  const decoded = Reward.readAnswer(task, text)
-  return {
-    reward: Result.match(decoded, { onFailure: () => 0, onSuccess: (annotation) => task.similarity(truth, annotation) }),
-    verdict: Result.isSuccess(decoded) ? "ok" : "format-annotation",
-    detail: Result.getFailure(decoded),
-    annotation: Result.getSuccess(decoded),
-    reasoning: Option.none()
-  }
-}
 
 const nothing = (stage: string) =>
   new BadSetting({
@@ -56,7 +25,7 @@ const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => su
 export const answers = <A, E, R>(
   self: Pipeline<Stage, A, E, R>,
   stage: string,
-  options: { readonly maxTokens: number; readonly grammar?: Masking | undefined; readonly samples?: number | undefined }
+  options: { readonly maxTokens: number; readonly grammar?: GrammarMode | undefined; readonly samples?: number | undefined }
 ): Effect.Effect<Score, E | Fault | BadSetting, R | Policy> =>
   Effect.scoped(Effect.gen(function*() {
     const { task } = self
@@ -70,17 +39,15 @@ export const answers = <A, E, R>(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
         Effect.forEach(samples, (sample) =>
-          Effect.map(promptOf(task, form, sample), (text) => ({
-            prompt: { images: [sample.image], text },
-            key: `${stage}/validation/sample=${sample.image.id}`
-          }))).pipe(
+          Effect.map(Answer.ask(task, form, sample), (prompt) => ({ prompt, key: `${stage}/validation/sample=${sample.image.id}` }))).pipe(
           Effect.flatMap((requests) => sampleAll(session, requests, { count: 1, maxTokens: options.maxTokens, temperature: 0, grammar })),
-          Effect.map((completions) =>
-          samples.map(({ truth }, i) => {
-            const { annotation, reward } = read(task, form, truth, completions[i]?.[0]?.text ?? "")
-            return metric === undefined ? reward : metric.of(truth, annotation)
-          })
-        ))
+          Effect.flatMap((completions) =>
+            Effect.forEach(samples, (sample, i) =>
+              PlugIn.run(task, sample, () => {
+                const { annotation, reward } = Answer.read(task, form, sample.truth, completions[i]?.[0]?.text ?? "")
+                return metric === undefined ? reward : metric.of(sample.truth, annotation)
+              })))
+        )
       ),
       Stream.flattenIterable,
       Stream.runCollect

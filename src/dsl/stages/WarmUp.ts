@@ -7,6 +7,8 @@ import * as Keyed from "../../kernels/math/Keyed.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { Policy, type Prompt, type SupervisedExample } from "../../policy/Policy.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
+import * as Answer from "../Answer.ts"
+import * as PlugIn from "../PlugIn.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { RunFileError } from "../RunError.ts"
@@ -17,7 +19,7 @@ import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
 import { type Exercise, type PracticeOptions, practising } from "./Practice.ts"
-import { Batching, type Drawing, grammarOf, type Masking, narrativeOf, sampleAll } from "./Sampling.ts"
+import { Batching, type Drawing, grammarOf, type GrammarMode, reasoningGrammar, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import { supervise } from "./Sft.ts"
 import type { StageError } from "./StageError.ts"
@@ -34,11 +36,11 @@ export interface WarmUpOptions extends Omit<Settings.Optimising, "select">, Draw
    */
   readonly keep?: number
   /** Whether tags and control tokens are kept out of the chains while they are drawn. Default "off". */
-  readonly chains?: Masking
+  readonly chains?: GrammarMode
   /** Texts of the policy's own along which its format is held: reconstructions, at every fourth step think-answers. Default: none. */
   readonly practice?: PracticeOptions
   /** Score the annotation under the task's format mask. Default "off". */
-  readonly grammar?: Masking
+  readonly grammar?: GrammarMode
 }
 
 /** What the options may be. */
@@ -49,8 +51,8 @@ const warming: Rules.Table = {
   share: Rules.share("(0, 1]"),
   batchSize: Rules.whole(1),
   keep: Rules.atLeast(0),
-  chains: Settings.masking,
-  grammar: Settings.masking
+  chains: Settings.grammarMode,
+  grammar: Settings.grammarMode
 }
 
 /** What the base wrote of a sample: a reasoning, and an answer as it would be asked for one; empty where it is of no use. */
@@ -85,13 +87,13 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     const { prompts } = yield* Batching
     const session = yield* (yield* Policy).session
     const leaks = Reward.leak(task)
-    const narrative = yield* narrativeOf(task.name, options.chains)
+    const narrative = yield* reasoningGrammar(task.name, options.chains)
     const asked = (form: "reason" | "annotate", grammar: Grammar | undefined) => (samples: ReadonlyArray<Sample<A>>) =>
       Effect.forEach(samples, (sample) =>
-        Effect.map(Question.ask(task, form, sample, form === "reason" ? task.encode(sample.truth) : ""), (text) => ({
-          prompt: { images: [sample.image], text },
-          key: `${stage}/sample=${sample.image.id}/${form}`
-        }))).pipe(
+        PlugIn.run(task, sample, () => form === "reason" ? task.encode(sample.truth) : "").pipe(
+          Effect.flatMap((annotation) => Question.ask(task, form, sample, annotation)),
+          Effect.map((prompt) => ({ prompt, key: `${stage}/sample=${sample.image.id}/${form}` }))
+        )).pipe(
         Effect.flatMap((requests) => sampleAll(session, requests, { count: 1, maxTokens, temperature, grammar })),
         Effect.map((completions) => completions.map((group) => group[0]?.text ?? ""))
       )
@@ -104,12 +106,13 @@ export const warmUp = (options: WarmUpOptions = {}) =>
           samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" })))
       ),
       Stream.flattenIterable,
-      Stream.mapEffect(({ answer, reasoning, sample: { image, truth } }) => {
-        const usable = Option.isNone(leaks(reasoning, truth)) && Option.isNone(Reward.narrative(reasoning))
-        const read = Result.flatMap(ThinkAnswer.read(answer), ({ answer }) => task.decode(answer))
-        const row: typeof Written.Type = { image: image.id, reasoning: usable ? reasoning : "", answer: Result.isSuccess(read) ? answer : "" }
-        return Effect.as(run.append(file, row), row)
-      }),
+      Stream.mapEffect(({ answer, reasoning, sample }) =>
+        PlugIn.run(task, sample, (): typeof Written.Type => {
+          const usable = Option.isNone(leaks(reasoning, sample.truth)) && Option.isNone(Reward.narrative(reasoning))
+          const read = Result.flatMap(ThinkAnswer.read(answer), ({ answer }) => task.decode(answer))
+          return { image: sample.image.id, reasoning: usable ? reasoning : "", answer: Result.isSuccess(read) ? answer : "" }
+        }).pipe(Effect.tap((row) => run.append(file, row)))
+      ),
       Stream.runFold(
         (): typeof Chains.Type => ({ asked: 0, usable: 0, readable: 0 }),
         ({ asked, readable, usable }, { answer, reasoning }) => ({
@@ -128,15 +131,14 @@ export const warmUp = (options: WarmUpOptions = {}) =>
    */
   const keptOf = Effect.fnUntraced(function*(sample: Sample<A>, { answer, reasoning }: typeof Written.Type) {
     const { seed } = yield* Run
-    const images = [sample.image]
     const read = ThinkAnswer.read(answer)
     if (Result.isFailure(read) || Keyed.stream(seed, `${stage}/sample=${sample.image.id}/keep`).next() < 0.5) {
-      const text = yield* Question.ask(task, "reason", sample, task.encode(sample.truth))
-      return { prompt: { images, text }, target: [{ text: reasoning, weight: keep }] }
+      const prompt = yield* Question.ask(task, "reason", sample, yield* PlugIn.run(task, sample, () => task.encode(sample.truth)))
+      return { prompt, target: [{ text: reasoning, weight: keep }] }
     }
     const around = ThinkAnswer.segments(read.success.reasoning, { text: read.success.answer, weight: 0 })
-    const text = yield* Question.ask(task, "annotate", sample)
-    return { prompt: { images, text }, target: around.map((part) => ({ ...part, weight: keep * part.weight })) }
+    const prompt = yield* Answer.ask(task, "think", sample)
+    return { prompt, target: around.map((part) => ({ ...part, weight: keep * part.weight })) }
   })
 
   const training = Effect.gen(function*() {
@@ -152,8 +154,9 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       Stream.filter(([, { reasoning }]) => reasoning !== ""),
       Stream.mapEffect(([sample, written]) =>
         Effect.gen(function*() {
-          const prompt = { images: [sample.image], text: yield* Question.ask(task, "reconstruct", sample, written.reasoning) }
-          const reconstruction: SupervisedExample = { prompt, target: [{ text: task.encode(sample.truth), weight: 1 }], grammar }
+          const prompt = yield* Question.ask(task, "reconstruct", sample, written.reasoning)
+          const answer = yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
+          const reconstruction: SupervisedExample = { prompt, target: [{ text: answer, weight: 1 }], grammar }
           return { sample, prompt, examples: keep > 0 ? [reconstruction, yield* keptOf(sample, written)] : [reconstruction] }
         })
       )
@@ -164,7 +167,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
         const of = { key: `${key}/practice/${i}` }
         return step % 4 > 0
           ? Effect.succeed<Exercise>({ ...of, form: "answer", prompt })
-          : Effect.map(Question.ask(task, "annotate", sample), (text): Exercise => ({ ...of, form: "think", prompt: { ...prompt, text } }))
+          : Effect.map(Answer.ask(task, "think", sample), (prompt): Exercise => ({ ...of, form: "think", prompt }))
       })
     yield* Train.train({
       stage,

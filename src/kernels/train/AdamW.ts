@@ -119,6 +119,10 @@ const largestRoot = 2 ** 64 * (1 - 2 ** -24)
 /** clip_grad_norm_'s factor. */
 const clipFactor = (norm: number, limit: number): number => Math.min(1, limit / (norm + 1e-6))
 
+/** The state before the first step. */
+export const fresh = (store: ParameterStore.ParameterStore): State =>
+  ({ step: 0, firstMoment: ParameterStore.trainableBuffer(store), secondMoment: ParameterStore.trainableBuffer(store) })
+
 /** A fresh optimiser of the store's trainable part. Only a store without any parameter may have none. */
 export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterStore, options: Options = {}) {
   if (store.trainableCount === 0 && store.slices.size > 0) {

@@ -114,13 +114,17 @@ export const checkFinite = (store: ParameterStore, data: Float32Array, of = ""):
     return Effect.fail(new ParameterError({ parameter: of + name, reason }))
   })
 
-/** Overwrites everything from a buffer of the same layout, such as a snapshot's `Float32Array.from(store.data)`. */
-export const copyFrom = (store: ParameterStore, data: Float32Array): Effect.Effect<void, ParameterError> =>
+/** Fails on a buffer of another layout, or with a value that is not finite. */
+export const check = (store: ParameterStore, data: Float32Array, of = ""): Effect.Effect<void, ParameterError> =>
   data.length === store.data.length
-    ? Effect.andThen(checkFinite(store, data), Effect.sync(() => store.data.set(data)))
+    ? checkFinite(store, data, of)
     : Effect.fail(
       new ParameterError({ parameter: "store", reason: `has ${store.data.length} values, got ${data.length}` })
     )
+
+/** Overwrites everything from a buffer of the same layout, such as a copy of `store.data`. */
+export const copyFrom = (store: ParameterStore, data: Float32Array): Effect.Effect<void, ParameterError> =>
+  Effect.andThen(check(store, data), Effect.sync(() => store.data.set(data)))
 
 /** One zeroed shared buffer in the layout of the trainable part: for gradients or moments. */
 export const trainableBuffer = (store: ParameterStore): Float32Array<SharedArrayBuffer> =>

@@ -13,9 +13,17 @@ import type { PolicyContext } from "./Context.ts"
 import * as Images from "./Images.ts"
 import * as LossAndGradients from "./LossAndGradients.ts"
 
+/** Nothing; the base without its adapter; or weights in the layout of what training changes. */
+export type State = { readonly kind: "none" | "base" } | { readonly kind: "weights"; readonly weights: Float32Array }
+
 export interface Reference {
   /** Keeps the weights as they are now. */
   readonly hold: Effect.Effect<void>
+  /** Keeps nothing any more. */
+  readonly release: Effect.Effect<void>
+  /** What is held, to be held again by `hold` of another process. */
+  readonly state: () => State
+  readonly restore: (state: State) => Effect.Effect<void, ParameterStore.ParameterError>
   /** Whether anything is held. */
   readonly held: () => boolean
   /** Log-probabilities of every candidate's tokens under the weights held, in the order of drafts. */
@@ -36,30 +44,49 @@ export const make = (context: PolicyContext): Reference => {
   let copy: Float32Array<SharedArrayBuffer> | undefined
   let held: Held | undefined
 
-  const copied = (): Readonly<Record<string, HostTensor.HostTensor>> => {
+  const copied = (weights: Float32Array): Readonly<Record<string, HostTensor.HostTensor>> => {
     copy ??= HostTensor.shared.float32(trained.data.length)
-    copy.set(trained.data)
+    copy.set(weights)
     return ParameterStore.tensors(trained, copy)
   }
 
-  const weightsNow = (): Omit<Held, "images"> => {
-    if (adapter === undefined) return { name: "reference", weights: copied(), lora: undefined }
-    const base = ParameterStore.tensors(model.store)
-    return adapter.reference === "base" || Adapter.isIdentity(adapter)
-      ? { name: "base", weights: base, lora: undefined }
-      : { name: "reference", weights: { ...base, ...copied() }, lora: adapter.lora }
-  }
+  const base = () => ParameterStore.tensors(model.store)
 
-  const hold = Effect.gen(function*() {
-    const now = weightsNow()
+  const begin = Effect.fnUntraced(function*(now: Omit<Held, "images">) {
     const own = model.towerTrained
       ? yield* Images.make({ config: model.config, process: model.preprocessor.process, sessions, frozen: true, mapped: model.mapped, ...now })
       : images
     held = { ...now, images: own }
-  }).pipe(Effect.provideService(Runtime.Runtime, runtime))
+  }, Effect.provideService(Runtime.Runtime, runtime))
+
+  const holdBase = Effect.suspend(() => begin({ name: "base", weights: base(), lora: undefined }))
+  const holdWeights = (weights: Float32Array) =>
+    Effect.suspend(() => begin({
+      name: "reference",
+      weights: adapter === undefined ? copied(weights) : { ...base(), ...copied(weights) },
+      lora: adapter?.lora
+    }))
+
+  const release = Effect.sync(() => { held = undefined })
 
   return {
-    hold,
+    hold: Effect.suspend(() =>
+      adapter !== undefined && (adapter.reference === "base" || Adapter.isIdentity(adapter)) ? holdBase : holdWeights(trained.data)),
+    release,
+    state: () => held === undefined ? { kind: "none" }
+      : held.name === "base" || copy === undefined ? { kind: "base" }
+      : { kind: "weights", weights: Float32Array.from(copy) },
+    restore: Effect.fnUntraced(function*(state) {
+      switch (state.kind) {
+        case "none":
+          return yield* release
+        case "base":
+          return yield* holdBase
+        case "weights":
+          yield* ParameterStore.check(trained, state.weights, "the KL reference's ")
+          return yield* holdWeights(state.weights)
+      }
+    }),
     held: () => held !== undefined,
     score: (drafts) =>
       held === undefined

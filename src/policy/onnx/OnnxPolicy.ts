@@ -1,16 +1,17 @@
 /**
  * The live policy: a Hugging Face directory sampled, scored and trained through onnxruntime.
  */
-import { Context, Effect, FileSystem, Layer, Path } from "effect"
+import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Runtime } from "../../kernels/runtime/index.ts"
 import { AdamW, ParameterStore, LossGraphs } from "../../kernels/train/index.ts"
 import type { Draft } from "./PackedBatches.ts"
 import { failing, type PolicyContext } from "./Context.ts"
 import * as Adapter from "./Adapter.ts"
+import * as Checkpoint from "./Checkpoint.ts"
 import { formatDrafts, packed, scored, supervisedDrafts } from "./Drafts.ts"
 import * as Images from "./Images.ts"
 import * as Model from "./Model.ts"
-import { type Objective, Policy, PolicyError, type Session, type UpdateOptions } from "../Policy.ts"
+import { type Objective, Policy, PolicyError, type Session, type Snapshot, type UpdateOptions } from "../Policy.ts"
 import type { Options } from "./Options.ts"
 import * as MemoryPlan from "./MemoryPlan.ts"
 import * as KlReference from "./KlReference.ts"
@@ -25,23 +26,18 @@ export type { Options } from "./Options.ts"
 
 const PACK_FROM = [8e6, 4e8] as const
 
-/** What training changes (all weights, or the adapter's) with the optimiser's moments: what a long run needs to go on as if it had never stopped. */
-export interface State {
+/** Weights kept in memory. */
+interface Kept extends Snapshot {
   readonly weights: Float32Array
-  readonly optimizer: AdamW.State
 }
-
-/** Access to the whole training state, for runs that resume in the middle of a stage. */
-export class TrainingState extends Context.Service<TrainingState, {
-  readonly get: Effect.Effect<State>
-  readonly set: (state: State) => Effect.Effect<void, PolicyError>
-}>()("rise/TrainingState") {}
 
 /** Access to the adapter alone. */
 export class Adapters extends Context.Service<Adapters, {
   /** Writes a PEFT adapter as a new directory. (`Policy.save` writes the model with the adapter merged into it.) */
   readonly save: (directory: string) => Effect.Effect<void, PolicyError>
 }>()("rise/Adapters") {}
+
+const isKept = (snapshot: Snapshot): snapshot is Kept => "weights" in snapshot && snapshot.weights instanceof Float32Array
 
 const make = Effect.fnUntraced(function*(options: Options) {
   yield* Settings.check("load", Settings.options, options)
@@ -208,20 +204,43 @@ const make = Effect.fnUntraced(function*(options: Options) {
           ? yield* supervised(objective, update)
           : yield* groupRelative(objective, update)
       })),
-    snapshot: Effect.sync(() => ({ version, weights: Float32Array.from(trained.data) })),
-    restore: (snapshot) =>
+    endStage: Effect.gen(function*() {
+      yield* closed("update")
+      yield* optimizer.reset
+      yield* reference.release
+    }),
+    snapshot: Effect.sync((): Kept => ({ version, weights: Float32Array.from(trained.data) })),
+    revert: (snapshot) =>
       failing("restore")(Effect.gen(function*() {
         yield* closed("restore")
+        if (!isKept(snapshot)) return yield* new PolicyError({ operation: "restore", reason: "the snapshot is of another engine" })
         yield* ParameterStore.copyFrom(trained, snapshot.weights)
         yield* optimizer.reset
         version++
         yield* images.forget
       })),
+    checkpoint: (directory) =>
+      failing("checkpoint")(onDisk(Effect.flatMap(optimizer.state, (moments) =>
+        Checkpoint.write(directory, { version, weights: trained.data, optimizer: moments, reference: reference.state() })))),
+    restore: (directory) =>
+      failing("restore")(Effect.gen(function*() {
+        yield* closed("restore")
+        const state = yield* onDisk(Checkpoint.read(directory, () => AdamW.fresh(trained)))
+        // All of it is looked at before any of it is taken.
+        yield* ParameterStore.check(trained, state.weights)
+        yield* optimizer.restore(state.optimizer)
+        yield* reference.restore(state.reference)
+        yield* ParameterStore.copyFrom(trained, state.weights)
+        version = state.version
+        yield* images.forget
+      })),
     save: (directory) => onDisk(Model.save(model, directory)),
-    encode: (text) => model.encoder.text(text),
-    vocabularySize: model.config.vocabulary,
-    endOfTurn: model.endOfTurn,
-    specials: model.specials
+    tokenizer: Option.some({
+      encode: (text) => model.encoder.text(text),
+      vocabularySize: model.config.vocabulary,
+      endOfTurn: model.endOfTurn,
+      specials: model.specials
+    })
   })
   const adapters = Adapters.of({
     save: (directory) =>
@@ -229,22 +248,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
         ? Effect.fail(new PolicyError({ operation: "save", reason: "this policy has no adapter; give lora when it is made, or save the model itself" }))
         : onDisk(Adapter.save(model.config, adapter, options.model, directory))
   })
-  const state = TrainingState.of({
-    get: Effect.map(optimizer.state, (moments) => ({ weights: Float32Array.from(trained.data), optimizer: moments })),
-    set: ({ optimizer: moments, weights }) =>
-      failing("restore")(Effect.gen(function*() {
-        yield* closed("restore")
-        yield* ParameterStore.copyFrom(trained, weights)
-        yield* optimizer.restore(moments)
-        version++
-        yield* images.forget
-      }))
-  })
-  return Context.make(Policy, policy).pipe(Context.add(TrainingState, state), Context.add(Adapters, adapters))
+  return Context.make(Policy, policy).pipe(Context.add(Adapters, adapters))
 })
 
 /** Loads the model; sessions open as they are needed and close with the layer. */
 export const layer = (
   options: Options
-): Layer.Layer<Policy | TrainingState | Adapters, PolicyError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
+): Layer.Layer<Policy | Adapters, PolicyError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
   Layer.effectContext(make(options).pipe(failing("load")))

@@ -4,7 +4,7 @@
  * A source of reasonings, a baseline to evaluate, or, with vLLM, the model under training served with its newest adapter.
  * Log-probabilities are the server's own; whether they follow temperature and top-p is up to it.
  */
-import { Context, Effect, Layer, Redacted, Result, type Schema } from "effect"
+import { Context, Effect, Layer, Option, Redacted, Result, type Schema } from "effect"
 import type { HttpClient } from "effect/http"
 import { type Completion, Policy, PolicyError, type Prompt, type Session } from "../Policy.ts"
 import * as Settings from "../onnx/Settings.ts"
@@ -164,13 +164,13 @@ const make = Effect.fnUntraced(function*(options: Options) {
     session,
     beginStage: notHere("update", "cannot be trained"),
     update: () => notHere("update", "cannot be trained"),
-    snapshot: notHere("save", "has no weights to keep"),
+    endStage: notHere("update", "cannot be trained"),
+    snapshot: notHere("checkpoint", "has no weights to keep"),
+    revert: () => notHere("restore", "has no weights to bring back"),
+    checkpoint: () => notHere("checkpoint", "has no weights to write"),
     restore: () => notHere("restore", "has no weights to bring back"),
     save: () => notHere("save", "has no weights to write"),
-    encode: () => new Int32Array(0),
-    vocabularySize: 0,
-    endOfTurn: -1,
-    specials: new Set<number>()
+    tokenizer: Option.none()
   })
   return Context.make(Policy, policy).pipe(Context.add(Adapters, adapters))
 })

@@ -38,13 +38,33 @@ const faultOf = (choice: Choice, text: string, reasoning: string | undefined): s
 }
 
 const Content = Schema.Struct({
-  content: Schema.Array(Schema.Struct({ token: Schema.optional(Schema.NullOr(Schema.String)), logprob: Schema.Json }))
+  content: Schema.Array(Schema.Struct({
+    token: Schema.optional(Schema.NullOr(Schema.String)),
+    bytes: Schema.optional(Schema.Json),
+    logprob: Schema.Json
+  }))
 })
 
 const readContent = Schema.decodeUnknownOption(Content)
 
 /** OpenAI's number for "too unlikely to tell", and what rounding makes of a certain token. */
 const [UNTOLD, CERTAIN] = [-9999, 1e-6]
+
+const isBytes = (bytes: unknown): bytes is ReadonlyArray<number> =>
+  Array.isArray(bytes) && bytes.every((byte) => Number.isInteger(byte) && byte >= 0 && byte < 256)
+
+/**
+ * The characters that each token ends: of their bytes where all tell them, for a character may be written by several tokens, whose texts
+ * are then no part of it ("\\xe2\\x82"); else of their texts.
+ */
+const spellings = (
+  tokens: ReadonlyArray<{ readonly token?: string | null | undefined; readonly bytes?: Schema.Json | undefined }>
+): ReadonlyArray<string> => {
+  const bytes = tokens.flatMap((token) => isBytes(token.bytes) ? [token.bytes] : [])
+  if (bytes.length < tokens.length) return tokens.map(({ token }) => token ?? "")
+  const decoder = new TextDecoder()
+  return bytes.map((part) => decoder.decode(Uint8Array.from(part), { stream: true }))
+}
 
 /**
  * Log-probabilities of all tokens, or none: one that is not told would give its place to the next. With them the
@@ -55,7 +75,7 @@ const scoresOf = ({ logprobs }: Choice, written: string, text: string): Pick<Com
   const values = tokens.map(({ logprob }) =>
     typeof logprob === "number" && logprob > UNTOLD && logprob <= CERTAIN ? logprob : NaN)
   if (values.some(Number.isNaN)) return { logprobs: new Float32Array(0) }
-  const spelled = tokens.map(({ token }) => token ?? "")
+  const spelled = spellings(tokens)
   const whole = spelled.join("")
   // Tokens of the reasoning may stand before, the end of the turn behind.
   const at = whole.startsWith(written) ? 0 : whole.endsWith(written) ? whole.length - written.length : undefined

@@ -20,7 +20,7 @@ const emotion6 = ({ data }: SubjectOptions) =>
     name: "emotion6",
     source: Option.getOrElse(data, () => Scenes.World.title),
     measures: [{ name: "JSD", direction: "lower" }],
-    ...(Option.isNone(data) ? { sizes: { ...Scenes.Scenes.sizes, perShot: Emotion6.labels.length } } : {}),
+    ...(Option.isNone(data) ? { sizes: { ...Scenes.sizes, perShot: Emotion6.labels.length } } : {}),
     open: ({ seed, shots }) =>
       Effect.map(
         Sources.softLabels({ task: Emotion6.task, data, seed, shots: shots === "full" ? Option.none() : Option.some(shots) }),

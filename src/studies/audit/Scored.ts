@@ -41,7 +41,11 @@ export type Scored = typeof Scored.Type
 
 const mean = (values: ReadonlyArray<number>): number => values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** Scores the label of one validated group. */
+/**
+ * Scores the label of one validated group.
+ *
+ * @throws what the task's code throws
+ */
 export const score = <A>(task: Task<A>) => {
   const similarity = Reward.cot(task, { leak: false, format: false })
   const [metric] = task.metrics ?? []
@@ -55,7 +59,7 @@ export const score = <A>(task: Task<A>) => {
       const decoded = Reward.readAnswer(task, reconstruction)
       return Result.isSuccess(decoded) ? [{ reasoning, annotation: decoded.success }] : []
     })
-    const agreement = ({ annotation }: typeof read[number]) => mean(read.map((other) => task.similarity(annotation, other.annotation)))
+    const agreement = ({ annotation }: typeof read[number]) => mean(read.map((other) => Reward.similarity(task, annotation, other.annotation)))
     // The first of those that agree most, so that a run repeats.
     const central = read.map((one) => ({ ...one, agreement: agreement(one) }))
       .reduce<Option.Option<typeof read[number] & { readonly agreement: number }>>(

@@ -12,6 +12,7 @@
 import { Effect, Layer, Path, Schema, Stream } from "effect"
 import { Advantage } from "../../dsl/Advantage.ts"
 import * as Dataset from "../../dsl/Dataset.ts"
+import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { Run } from "../../dsl/Run.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
@@ -57,6 +58,7 @@ const doubled = ({ warmUp }: Pick<Preset, "warmUp">) =>
 const judge = <A, E, R, EP, RP>({ preset, task, training }: AuditOptions<A, E, R, EP, RP>, { judged, trained }: Fold<A, E, R>) =>
   Effect.gen(function*() {
     const run = yield* Run
+    const scoreOf = score(task)
     const start = warmUp(task, trained, { validation: 0, ...doubled(preset) })
     const loop = <S extends "Sampled" | "Warmed">(from: Rise.Pipeline<S, A, E | Rise.Fault | Rise.StageError, R | Policy | Run>) =>
       from.pipe(Rise.generate(preset.generate), Rise.reconstruct(preset.reconstruct), Rise.validate(preset.validate))
@@ -67,7 +69,7 @@ const judge = <A, E, R, EP, RP>({ preset, task, training }: AuditOptions<A, E, R
       yield* loop(start).pipe(Rise.reinforce(reinforce)).ready
     }
     yield* run.once("audit", Schema.Int, loop(Rise.make(task, judged)).items.pipe(
-      Stream.map(score(task)),
+      Stream.mapEffect((group) => PlugIn.run(task, group.sample, () => scoreOf(group))),
       Stream.runFoldEffect(() => 0, (count, scored) => Effect.as(run.append(auditFile, scored), count + 1))
     ))
   })

@@ -95,6 +95,12 @@ const exampleOf = ({ bars, image, part, png, question, said, truth }: Example): 
     `${question === undefined ? "" : `<br>${Chart.escape(question)}`}<br>truth: ${Chart.escape(truth)}</div></div><div>${spoken.join("")}</div></div>`
 }
 
+/** Whose boxes nothing ranks. */
+const unrankedNote = (results: ReadonlyArray<ResultRow>): string => {
+  const methods = results.filter(({ metric, value }) => metric === "ranked" && value < 1).map(({ method }) => Chart.escape(method))
+  return methods.length === 0 ? "" : ` mAP of ${methods.join(", ")} is unranked: not every answer came with probabilities of its tokens.`
+}
+
 /** Renders the page. */
 export const render = ({ curves, examples, facts, histogram, quarantined, results, title }: PageData): string => {
   const bad = Object.entries(quarantined)
@@ -111,7 +117,7 @@ export const render = ({ curves, examples, facts, histogram, quarantined, result
     facts: [...facts, ["quarantined", set]],
     body: `<h2>Results</h2><div class="stack">${tables(results)}</div>` +
       `<p class="note">Shaded: the best of its column, the prior aside. Win rate: share of samples on which the method is better than RISE, ties counted half. ` +
-      `Figures are of what a method writes by itself, and valid is its share of answers in the right format; “masked”: under the format mask.</p>` +
+      `Figures are of what a method writes by itself, and valid is its share of answers in the right format; “masked”: under the format mask.${unrankedNote(results)}</p>` +
       (examples.length === 0 ? "" : `<h2>What the methods say</h2><p class="note"><span class="key" style="background:var(--faint)"></span>truth ` +
         `&nbsp;<span class="key" style="background:var(--accent)"></span>prediction, in percent</p><div class="stack">${examples.map(exampleOf).join("")}</div>`) +
       distribution +

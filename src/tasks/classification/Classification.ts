@@ -2,9 +2,9 @@
  * Soft-label classification as a task plug-in: prompts, codec, similarity, leakage, metrics and format mask of one label set.
  */
 import { make as makeTask, type Prompts, type Task } from "../../dsl/Task.ts"
-import { Frame } from "../../dsl/grammar/index.ts"
+import { AnswerGrammar } from "../../dsl/grammar/index.ts"
 import * as Codec from "./Codec.ts"
-import * as FormatMask from "./Grammar.ts"
+import * as TaskGrammar from "./Grammar.ts"
 import { check, type Distribution, schema, top } from "./Labels.ts"
 import { type LabelPolicy, leaks } from "./Leakage.ts"
 import * as Metric from "./Metric.ts"
@@ -42,13 +42,13 @@ export interface Classification extends Task<Distribution> {
 
 /** How answers of either kind are written, read, asked for, measured and masked. */
 const kinds = {
-  distribution: { encode: Codec.encode, decode: Codec.decode, prompts, metrics: Metric.all, compile: FormatMask.compile },
+  distribution: { encode: Codec.encode, decode: Codec.decode, prompts, metrics: Metric.all, compile: TaskGrammar.compile },
   single: {
     encode: Codec.encodeSingle,
     decode: Codec.decodeSingle,
     prompts: singlePrompts,
     metrics: Metric.single,
-    compile: FormatMask.compileSingle
+    compile: TaskGrammar.compileSingle
   }
 }
 
@@ -76,7 +76,7 @@ export const make = (definition: Definition): Classification => {
       similarity: definition.similarity === "literal" ? Similarity.literal : Similarity.similarity,
       leaks: leaks(labels, definition.leakage?.labels ?? "allow"),
       metrics: kind.metrics,
-      grammar: Frame.cached((vocabulary, form) => kind.compile(name, labels, vocabulary, form))
+      grammar: AnswerGrammar.cached((vocabulary, form) => kind.compile(name, labels, vocabulary, form))
     }),
     labels,
     classOf: (truth) => labels[top(truth)[0] ?? 0] ?? ""

@@ -5,12 +5,12 @@
  * Any tokenizer works that writes labels and numbers the same way wherever they stand: one token each, or several (walked as a
  * trie). Whether it does is checked on every label with every number before the mask is handed out.
  */
+import type { Form } from "../../dsl/Answer.ts"
 import { Effect, Result } from "effect"
 import { GrammarError, type Vocabulary } from "../../dsl/Task.ts"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
-import { type Automaton, Frame, Trie } from "../../dsl/grammar/index.ts"
+import { type Automaton, AnswerGrammar, Trie } from "../../dsl/grammar/index.ts"
 
-export type Form = Frame.Form
 
 /** Used labels are a set in the state, so states double with each label. */
 export const maximumLabels = 8
@@ -26,7 +26,7 @@ interface Pieces {
 const hundred = Array.from({ length: 100 }, (_, i) => i + 1)
 
 /** Reads the pieces off whole encoded answers and checks that they compose. The failure names the text that does not. */
-const pieces = ({ added, after, before, encode }: Frame.Frame, labels: ReadonlyArray<string>): Result.Result<Pieces, string> =>
+const pieces = ({ added, after, before, encode }: AnswerGrammar.Spelling, labels: ReadonlyArray<string>): Result.Result<Pieces, string> =>
   Result.gen(function*() {
     const [one = "", two = ""] = labels
     const first = yield* Result.all(labels.map((label) => added(before, label)))
@@ -42,7 +42,7 @@ const pieces = ({ added, after, before, encode }: Frame.Frame, labels: ReadonlyA
         for (const n of i === j ? [] : (i + 1) % labels.length === j ? hundred : [1 + (7 * i + j) % 100]) {
           const text = `${before}${label} ${n} ${other} ${101 - n}${after}`
           const composed = [start, first[i] ?? [], number(n), later[j] ?? [], number(101 - n), close].flat()
-          if (!Frame.same(encode(text), composed)) {
+          if (!AnswerGrammar.same(encode(text), composed)) {
             return yield* Result.fail(`the tokenizer does not spell labels and numbers the same way everywhere: "${text}"`)
           }
         }
@@ -82,29 +82,29 @@ const distribution = (labels: number, spelled: Pieces, then: () => Automaton.Pos
   return label(0, first)
 }
 
-/** Compiles the mask (see `Frame.compile`). Every text it accepts decodes under the task's codec; every written annotation is accepted. */
+/** Compiles the mask (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every written annotation is accepted. */
 export const compile = (task: string, labels: ReadonlyArray<string>, vocabulary: Vocabulary, form: Form): Effect.Effect<Grammar, GrammarError> =>
-  Frame.compile(task, vocabulary, form, (frame) =>
+  AnswerGrammar.compile(task, vocabulary, form, (frame) =>
     labels.length > maximumLabels
       ? Result.fail(`${labels.length} labels need ${2 ** labels.length} sets of used labels, at most ${maximumLabels} labels can be masked; decode without a mask`)
-      : Result.map(pieces(frame, labels), (spelled): Frame.Inside => ({
+      : Result.map(pieces(frame, labels), (spelled): AnswerGrammar.Inside => ({
         close: spelled.close,
         answer: (then) => distribution(labels.length, spelled, then)
       })))
 
 /** Compiles the mask of answers that are one label. */
 export const compileSingle = (task: string, labels: ReadonlyArray<string>, vocabulary: Vocabulary, form: Form): Effect.Effect<Grammar, GrammarError> =>
-  Frame.compile(task, vocabulary, form, (frame) =>
+  AnswerGrammar.compile(task, vocabulary, form, (frame) =>
     Result.gen(function*() {
       const { added, after, before, encode } = frame
       const first = yield* Result.all(labels.map((label) => added(before, label)))
       const close = yield* added(`${before}${labels[0] ?? ""}`, after)
       for (const [i, label] of labels.entries()) {
         const text = `${before}${label}${after}`
-        if (!Frame.same(encode(text), [encode(before), first[i] ?? [], close].flat())) {
+        if (!AnswerGrammar.same(encode(text), [encode(before), first[i] ?? [], close].flat())) {
           return yield* Result.fail(`the tokenizer joins the label with the text around it: "${text}"`)
         }
       }
       const trie = Trie.make(first)
-      return { close, answer: (then) => Frame.oneOf("label", trie, then) }
+      return { close, answer: (then) => AnswerGrammar.oneOf("label", trie, then) }
     }))

@@ -6,12 +6,12 @@
  */
 import { Result } from "effect"
 import { type FormatReason, formatReason, make as makeTask, type Prompts, type Task, TaskError } from "../../dsl/Task.ts"
-import { Frame } from "../../dsl/grammar/index.ts"
+import { AnswerGrammar } from "../../dsl/grammar/index.ts"
 import { type Annotation, schema, wanted } from "./Annotation.ts"
 import type { Space } from "./Box.ts"
 import type { Codec } from "./Codec.ts"
 import { ranked } from "./Confidence.ts"
-import * as FormatMask from "./Grammar.ts"
+import * as TaskGrammar from "./Grammar.ts"
 import { type LabelPolicy, leaks } from "./Leakage.ts"
 import * as Metric from "./Metric.ts"
 import { prompts } from "./Prompts.ts"
@@ -91,7 +91,7 @@ export const make = <S extends Space>(definition: Definition<S>): Detection<S> =
       metrics: Metric.all<S>(),
       setMetric: Metric.averagePrecision<S>,
       rank: ranked<S>,
-      grammar: Frame.cached((vocabulary, form) => FormatMask.compile(name, codec, targets === "multi", vocabulary, form))
+      grammar: AnswerGrammar.cached((vocabulary, form) => TaskGrammar.compile(name, codec, targets === "multi", vocabulary, form))
     }),
     codec,
     classOf

@@ -6,10 +6,11 @@
  * may be spelled in one token or in digits; that brackets, names and numbers are spelled alike wherever they stand is checked
  * before the mask is handed out.
  */
+import type { Form } from "../../dsl/Answer.ts"
 import { Effect, Result } from "effect"
 import type { GrammarError, Vocabulary } from "../../dsl/Task.ts"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
-import { type Automaton, Frame, Trie } from "../../dsl/grammar/index.ts"
+import { type Automaton, AnswerGrammar, Trie } from "../../dsl/grammar/index.ts"
 import type { Space } from "./Box.ts"
 import type { Codec } from "./Codec.ts"
 
@@ -51,7 +52,7 @@ interface Pieces {
   readonly nothing: Trie.Tokens
 }
 
-const pieces = <S extends Space>(codec: Codec<S>, { added, after, before, encode }: Frame.Frame): Result.Result<Pieces, string> =>
+const pieces = <S extends Space>(codec: Codec<S>, { added, after, before, encode }: AnswerGrammar.Spelling): Result.Result<Pieces, string> =>
   Result.gen(function*() {
     const { height, width, x, y } = yield* numbersOf(codec)
     const places = [x, y, width, height]
@@ -84,7 +85,7 @@ const pieces = <S extends Space>(codec: Codec<S>, { added, after, before, encode
       const [open, close] = list === "" ? [spelled.opens, spelled.close] : [spelled.nested, spelled.closeList]
       const composed = [start, open[one] ?? [], tokens(a), spelled.later[two] ?? [], tokens(b), close].flat()
       const alone = [start, spelled.opens[one] ?? [], tokens(a), spelled.close].flat()
-      if (!Frame.same(encode(written), composed) || !Frame.same(encode(`${before}${names[one]}${text(a)}]${after}`), alone)) {
+      if (!AnswerGrammar.same(encode(written), composed) || !AnswerGrammar.same(encode(`${before}${names[one]}${text(a)}]${after}`), alone)) {
         return yield* Result.fail(`the tokenizer does not spell names and numbers the same way everywhere: "${written}"`)
       }
     }
@@ -97,22 +98,22 @@ const boxes = (spelled: Pieces, several: boolean, then: () => Automaton.Position
   /** The `k`-th of four numbers and what follows; `kind` tells boxes apart that end differently. */
   const number = (kind: string, k: number, last: () => Automaton.Position): Automaton.Position => {
     const place = places[k]
-    return place === undefined ? last() : Frame.oneOf(`${kind}-${k}`, place, () => number(kind, k + 1, last))
+    return place === undefined ? last() : AnswerGrammar.oneOf(`${kind}-${k}`, place, () => number(kind, k + 1, last))
   }
-  const again = (kind: string, last: () => Automaton.Position): Automaton.Position => Frame.oneOf(`${kind}-later`, later, () => number(kind, 0, last))
+  const again = (kind: string, last: () => Automaton.Position): Automaton.Position => AnswerGrammar.oneOf(`${kind}-later`, later, () => number(kind, 0, last))
   const inList = (): Automaton.Position =>
-    Frame.either("in-list", () => [Frame.chain("close-list", spelled.closeList, then), again("list", inList)])
+    AnswerGrammar.either("in-list", () => [AnswerGrammar.chain("close-list", spelled.closeList, then), again("list", inList)])
   const named = (): Automaton.Position =>
-    several && spelled.nested.length === 0 ? Frame.either("ended", () => [Frame.chain("close-box", spelled.close, then), again("box", named)]) : Frame.chain("close-box", spelled.close, then)
-  return Frame.either("start", () => [
-    Frame.oneOf("open", opens, () => number("box", 0, named)),
-    ...(several ? [Frame.chain("nothing", spelled.nothing, then)] : []),
-    ...(several && spelled.nested.length > 0 ? [Frame.oneOf("nested", nested, () => number("list", 0, inList))] : [])
+    several && spelled.nested.length === 0 ? AnswerGrammar.either("ended", () => [AnswerGrammar.chain("close-box", spelled.close, then), again("box", named)]) : AnswerGrammar.chain("close-box", spelled.close, then)
+  return AnswerGrammar.either("start", () => [
+    AnswerGrammar.oneOf("open", opens, () => number("box", 0, named)),
+    ...(several ? [AnswerGrammar.chain("nothing", spelled.nothing, then)] : []),
+    ...(several && spelled.nested.length > 0 ? [AnswerGrammar.oneOf("nested", nested, () => number("list", 0, inList))] : [])
   ])
 }
 
 /**
- * Compiles the mask (see `Frame.compile`). Every text it accepts decodes under the task's codec; every annotation inside the
+ * Compiles the mask (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every annotation inside the
  * picture is accepted as it is written.
  *
  * @param several whether any number of boxes is an answer, none included; else exactly one
@@ -122,10 +123,10 @@ export const compile = <S extends Space>(
   codec: Codec<S>,
   several: boolean,
   vocabulary: Vocabulary,
-  form: Frame.Form
+  form: Form
 ): Effect.Effect<Grammar, GrammarError> =>
-  Frame.compile(task, vocabulary, form, (frame) =>
-    Result.map(pieces(codec, frame), (spelled): Frame.Inside => ({
+  AnswerGrammar.compile(task, vocabulary, form, (frame) =>
+    Result.map(pieces(codec, frame), (spelled): AnswerGrammar.Inside => ({
       // The brackets that end a box may be one token with what ends the answer.
       close: [],
       answer: (then) => boxes(spelled, several, then)

@@ -5,17 +5,15 @@
  */
 import { Effect, Result } from "effect"
 import { GrammarError, type Vocabulary } from "../Task.ts"
+import type { Form } from "../Answer.ts"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import * as Automaton from "./Automaton.ts"
 import * as Trie from "./Trie.ts"
 
-/** `answer`: the bare annotation; `think`: `<think>…</think><answer>…</answer>`. */
-export type Form = "answer" | "think"
-
 export const same = (a: Trie.Tokens, b: Trie.Tokens) => a.length === b.length && a.every((token, i) => token === b[i])
 
 /** How a tokenizer spells what stands around an answer, and the means to read off how it spells the answer's own pieces. */
-export interface Frame {
+export interface Spelling {
   readonly form: Form
   readonly vocabulary: Vocabulary
   readonly encode: (text: string) => Trie.Tokens
@@ -30,7 +28,7 @@ export interface Frame {
 }
 
 /** Reads the frame off the tokenizer. The failure says what it joins. */
-export const make = (vocabulary: Vocabulary, form: Form): Result.Result<Frame, string> => {
+export const make = (vocabulary: Vocabulary, form: Form): Result.Result<Spelling, string> => {
   const encode = (text: string): Trie.Tokens => [...vocabulary.encode(text)]
   const think = form === "think"
   const open = think ? encode("<think>") : []
@@ -99,7 +97,7 @@ const blanks: ReadonlyArray<string> = (() => {
  * @param close how the tokenizer spells what ends the answer: `after`, with whatever of the annotation it cannot be parted from
  * @param answer the annotation, given what follows it
  */
-const around = (frame: Frame, close: Trie.Tokens, answer: (then: () => Automaton.Position) => Automaton.Position): Automaton.Position => {
+const around = (frame: Spelling, close: Trie.Tokens, answer: (then: () => Automaton.Position) => Automaton.Position): Automaton.Position => {
   const { form, middle, open, vocabulary } = frame
   const end: Automaton.Position = { key: "end", edges: () => [[vocabulary.endOfTurn, end]] }
   const start = () => answer(() => chain("close", close, () => end))
@@ -147,7 +145,7 @@ export const compile = (
   task: string,
   vocabulary: Vocabulary,
   form: Form,
-  inside: (frame: Frame) => Result.Result<Inside, string>
+  inside: (frame: Spelling) => Result.Result<Inside, string>
 ): Effect.Effect<Grammar, GrammarError> =>
   Effect.gen(function*() {
     const fail = (reason: string) => new GrammarError({ task, reason })

@@ -1,0 +1,61 @@
+/**
+ * The state of training on disk: one safetensors file with what training changes and, within a stage, moments and KL reference.
+ */
+import { Effect, FileSystem, Path, Schema } from "effect"
+import type { AdamW } from "../../kernels/train/index.ts"
+import { Safetensors } from "../../kernels/weights/index.ts"
+import { PolicyError } from "../Policy.ts"
+import type * as KlReference from "./KlReference.ts"
+
+/** Everything that is needed to go on as if nothing had stopped. */
+export interface State {
+  readonly version: number
+  readonly weights: Float32Array
+  readonly optimizer: AdamW.State
+  readonly reference: KlReference.State
+}
+
+const fileName = "state.safetensors"
+
+const About = Schema.fromJsonString(Schema.Struct({
+  version: Schema.Int,
+  /** Optimiser steps taken; with 0 there are no moments. */
+  step: Schema.Int,
+  reference: Schema.Literals(["none", "base", "weights"])
+}))
+
+/** Writes the file whole or not at all. */
+export const write = Effect.fnUntraced(function*(directory: string, { optimizer, reference, version, weights }: State) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  yield* fs.makeDirectory(directory, { recursive: true }).pipe(
+    Effect.mapError((cause) => new PolicyError({ operation: "checkpoint", reason: `${directory} cannot be made: ${cause.message}`, cause }))
+  )
+  const vector = (name: string, data: Float32Array) => ({ name, shape: [data.length], data })
+  const about = yield* Schema.encodeEffect(About)({ version, step: optimizer.step, reference: reference.kind })
+  yield* Safetensors.write(path.join(directory, fileName), [
+    vector("weights", weights),
+    ...(optimizer.step === 0 ? [] : [vector("firstMoment", optimizer.firstMoment), vector("secondMoment", optimizer.secondMoment)]),
+    ...(reference.kind === "weights" ? [vector("reference", reference.weights)] : [])
+  ], { metadata: { state: about } })
+})
+
+/** @param moments of an optimiser that has taken no step */
+export const read = Effect.fnUntraced(function*(directory: string, moments: () => AdamW.State) {
+  const path = yield* Path.Path
+  const file = path.join(directory, fileName)
+  const header = yield* Safetensors.readHeader(file)
+  const { reference, step, version } = yield* Schema.decodeUnknownEffect(About)(header.metadata["state"]).pipe(
+    Effect.mapError((cause) => new PolicyError({ operation: "restore", reason: `${file} is no checkpoint of this version`, cause }))
+  )
+  const vector = (name: string) => Safetensors.readFloat32(header, name)
+  const state: State = {
+    version,
+    weights: yield* vector("weights"),
+    optimizer: step === 0
+      ? moments()
+      : { step, firstMoment: yield* vector("firstMoment"), secondMoment: yield* vector("secondMoment") },
+    reference: reference === "weights" ? { kind: reference, weights: yield* vector("reference") } : { kind: reference }
+  }
+  return state
+})
