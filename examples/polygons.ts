@@ -5,7 +5,7 @@
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, Result, Schema } from "effect"
-import { Advantage, Dataset, Image, Policy, Rise, Task } from "rise-vlm"
+import { Dataset, Image, Policy, Rise, Task } from "rise-vlm"
 
 type Point = readonly [x: number, y: number]
 /** The corners of a simple polygon in order, in thousandths of the picture's sides. */
@@ -75,5 +75,5 @@ export const program = (out: string, steps: number) =>
 
 if (import.meta.main) {
   program(process.argv[2] ?? "runs/polygons", 100).pipe(
-    Effect.provide([Policy.onnx({ model: "embedded" }), Advantage.layerGrpo, NodeServices.layer]), NodeRuntime.runMain)
+    Effect.provide([Policy.onnx({ model: "embedded" }), NodeServices.layer]), NodeRuntime.runMain)
 }

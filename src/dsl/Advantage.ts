@@ -1,7 +1,7 @@
 /**
- * How the rewards of one group become advantages. Swap the layer to swap the estimator.
+ * How the rewards of one group become advantages.
  */
-import { Context, Layer } from "effect"
+import { Context } from "effect"
 
 /** The advantages of one group, in the order of its rewards. */
 export interface GroupAdvantage {
@@ -31,19 +31,27 @@ const centred = (scale: (deviation: number) => number) => (rewards: ReadonlyArra
   return { advantages: rewards.map((reward) => (reward - mean) / divisor), dead: false }
 }
 
+/** An estimator: the rewards of one group to its advantages. */
+export type Estimator = (rewards: ReadonlyArray<number>) => GroupAdvantage
+
+/** GRPO as TRL computes it: (r − mean) / (std + 1e-4), standard deviation with Bessel's correction. */
+export const grpo: Estimator = centred((deviation) => deviation + 1e-4)
+
+/** Dr. GRPO (Liu et al. 2025): centred only, free of the difficulty bias that the division adds. */
+export const drGrpo: Estimator = centred(() => 1)
+
+/** How the tokens' losses are averaged: an option of `reinforce` and `rft`. */
+export type Loss = "grpo" | "dr_grpo" | "dapo"
+
+/** The estimator that belongs to a loss in its paper: Dr. GRPO's is its own, DAPO keeps GRPO's. */
+export const ofLoss = (loss: Loss): Estimator => loss === "dr_grpo" ? drGrpo : grpo
+
 /**
- * Group-relative advantages.
+ * The estimator of GRPO stages, given their loss. By default the one that belongs to it, so that `{ loss: "dr_grpo" }` is all of
+ * Dr. GRPO; any other is provided:
  *
  * ```ts
- * const { advantages, dead } = (yield* Advantage).normalize([1, 0, 0, 1])
+ * Rise.train(pipeline).pipe(Effect.provideService(Advantage.Advantage, () => Advantage.drGrpo))
  * ```
  */
-export class Advantage extends Context.Service<Advantage, {
-  readonly normalize: (rewards: ReadonlyArray<number>) => GroupAdvantage
-}>()("rise/Advantage") {
-  /** GRPO as TRL computes it: (r − mean) / (std + 1e-4), standard deviation with Bessel's correction. */
-  static readonly layerGrpo = Layer.succeed(this, { normalize: centred((deviation) => deviation + 1e-4) })
-
-  /** Dr. GRPO (Liu et al. 2025): centred only, free of the difficulty bias that the division adds. */
-  static readonly layerDrGrpo = Layer.succeed(this, { normalize: centred(() => 1) })
-}
+export const Advantage = Context.Reference<(loss: Loss) => Estimator>("rise/Advantage", { defaultValue: () => ofLoss })

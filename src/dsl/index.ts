@@ -1,7 +1,7 @@
 /**
  * The language: stages, tasks, data sets, rewards, and the run they belong to.
  */
-export { Advantage } from "./Advantage.ts"
+export * as Advantage from "./Advantage.ts"
 export * as Dataset from "./Dataset.ts"
 export * as Fingerprint from "./Fingerprint.ts"
 export * as Group from "./Group.ts"

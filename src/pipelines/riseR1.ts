@@ -3,7 +3,6 @@
  *
  * Departs from the paper: answer tokens may weigh more than reasoning tokens in eq. 8 (`answerWeight`, 1 in the paper's preset).
  */
-import type { Advantage } from "../dsl/Advantage.ts"
 import * as Rise from "../dsl/Rise.ts"
 import type { Run } from "../dsl/Run.ts"
 import type { Policy } from "../policy/Policy.ts"
@@ -13,7 +12,7 @@ import type { Preset } from "./presets.ts"
 export const riseR1 = (preset: Preset) =>
 <A, E, R>(
   explained: Rise.Pipeline<"Explained", A, E, R>
-): Rise.Pipeline<"Strengthened", A, E | Rise.Fault | Rise.StageError, R | Policy | Run | Advantage> =>
+): Rise.Pipeline<"Strengthened", A, E | Rise.Fault | Rise.StageError, R | Policy | Run> =>
   explained.pipe(
     Rise.filter(preset.filter), // D_RISE^high = {r ≥ τ}
     Rise.sft(preset.sft), // eq. 8

@@ -6,7 +6,6 @@
  * warm-up, and on request the baselines with all of RISE's optimiser steps.
  */
 import { Effect, Layer, Schema, Stream } from "effect"
-import { Advantage } from "../dsl/Advantage.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { method as within, Run } from "../dsl/Run.ts"
 import type { Sample } from "../dsl/Task.ts"
@@ -41,7 +40,7 @@ export const equalComputeBaselines = (preset: Preset) => <A, E, R>(start: Start<
 export interface CompareOptions<A, E, R, EP, RP> {
   /** D and the shared warm-up, from `warmUp`. */
   readonly start: Start<A, E, R>
-  readonly methods: Methods<A, E | Rise.Fault | Rise.StageError, R | Policy | Run | Advantage>
+  readonly methods: Methods<A, E | Rise.Fault | Rise.StageError, R | Policy | Run>
   readonly test: Stream.Stream<Sample<A>, E, R>
   readonly preset: Preset
   /** Built anew for every method. */
@@ -102,5 +101,5 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     yield* Results.write(rows)
     const shown = yield* examples({ task, test, methods: names, ...(bars === undefined ? {} : { bars }) })
     return { rows, examples: shown, saved }
-  }).pipe(Effect.provide(Advantage.layerGrpo))
+  })
 

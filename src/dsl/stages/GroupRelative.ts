@@ -66,9 +66,9 @@ export const stepper = (stage: string, settings: Reinforcing, grammars: Readonly
     groups: ReadonlyArray<ReadonlyArray<Judged>>,
     step: number,
     update: UpdateOptions
-  ): Effect.Effect<StepReport, PolicyError | EveryGroupDead, Policy | Advantage> =>
+  ): Effect.Effect<StepReport, PolicyError | EveryGroupDead, Policy> =>
     Effect.gen(function*() {
-      const { normalize } = yield* Advantage
+      const normalize = (yield* Advantage)(loss)
       const policy = yield* Policy
       const scored = groups.map((group) => ({ group, ...normalize(group.map(({ reward }) => reward)) }))
       const rollouts = scored.filter(({ dead }) => !dead).flatMap(({ advantages, group }) =>

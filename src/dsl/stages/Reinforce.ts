@@ -4,7 +4,6 @@
 import { Array, Effect, Stream } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { Policy } from "../../policy/Policy.ts"
-import type { Advantage } from "../Advantage.ts"
 import * as Group from "../Group.ts"
 import * as Answer from "../Answer.ts"
 import * as PlugIn from "../PlugIn.ts"
@@ -54,7 +53,7 @@ const masked = ({ format }: Settings.Reinforcing): GrammarMode => format !== und
 export const reinforce = (options: ReinforceOptions = {}) =>
 <A, E, R>(
   self: ClosedLoop<"Validated", A, E, R>
-): Pipeline<"Reinforced", A, E | Fault | StageError, R | Policy | Run | Advantage> => {
+): Pipeline<"Reinforced", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "reinforce"
   const credit = options.credit ?? "joint"
   const { task } = self
@@ -118,7 +117,7 @@ const strengthening: Rules.Table = {
 export const rft = (options: RftOptions = {}) =>
 <A, E, R>(
   self: Pipeline<"Sampled" | "Warmed" | "Tuned", A, E, R>
-): Pipeline<"Strengthened", A, E | Fault | StageError, R | Policy | Run | Advantage> => {
+): Pipeline<"Strengthened", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "rft"
   const { groupSize = 8, maxTokens = 224, temperature = 1 } = options
   const { task } = self

@@ -12,7 +12,6 @@
  * ```
  */
 import { Effect, type FileSystem, Layer, Path, Stream } from "effect"
-import { Advantage } from "../../dsl/Advantage.ts"
 import type { DataError } from "../../dsl/DataError.ts"
 import type * as Rise from "../../dsl/Rise.ts"
 import type { RunError } from "../../dsl/RunError.ts"
@@ -161,7 +160,6 @@ export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): 
       const folder = (other: Cell.Cell) => path.join(bench.out, Cell.id(other))
       return yield* work.pipe(
         Effect.tap(Results.write),
-        Effect.provide(Advantage.layerGrpo),
         inFolder({
           out: folder(cell),
           seed: cell.seed,

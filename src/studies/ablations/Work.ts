@@ -5,7 +5,6 @@
  * chains by reward, so that the table is about chains alone. The paper does not say how many its baselines were given.
  */
 import type { Schema } from "effect"
-import type { Advantage } from "../../dsl/Advantage.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import type { Run } from "../../dsl/Run.ts"
 import type { Policy } from "../../policy/Policy.ts"
@@ -40,7 +39,7 @@ const student = (cell: Cell, preset: Preset) => <A, E, R>(start: Start<A, E, R>)
 export const pipelineOf = (cell: Cell, base: Preset) =>
 <A, E, R>(
   start: Start<A, E, R>
-): Rise.Pipeline<Rise.Stage, A, E | Rise.Fault | Rise.StageError, R | Policy | Run | Advantage> => {
+): Rise.Pipeline<Rise.Stage, A, E | Rise.Fault | Rise.StageError, R | Policy | Run> => {
   const preset = presetOf(cell, base)
   const { chains } = cell.settings
   switch (cell.method) {

@@ -10,7 +10,6 @@
  * might have learned it by heart.
  */
 import { Effect, Layer, Path, Schema, Stream } from "effect"
-import { Advantage } from "../../dsl/Advantage.ts"
 import * as Dataset from "../../dsl/Dataset.ts"
 import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Rise from "../../dsl/Rise.ts"
@@ -82,7 +81,7 @@ export const audit = Effect.fn("rise.audit")(function*<A, E, R, EP, RP>(options:
   for (const fold of folds) {
     yield* judge(options, fold).pipe(
       Effect.provide(Layer.fresh(policy)),
-      Effect.provide([Advantage.layerGrpo, Run.layer({ path: path.join(out, fold.name), seed, resume: true, identity: { part: fold.name } })])
+      Effect.provide(Run.layer({ path: path.join(out, fold.name), seed, resume: true, identity: { part: fold.name } }))
     )
   }
   return Stream.fromIterable(folds).pipe(Stream.flatMap(({ name }) => lines(path.join(out, name, auditFile), Scored)))
