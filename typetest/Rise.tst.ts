@@ -1,7 +1,6 @@
 // Compiled, never run: every line under @ts-expect-error must be rejected.
 import type { FileSystem, Path } from "effect"
 import { type Effect, Schema, Stream } from "effect"
-import type { Advantage } from "../src/dsl/Advantage.ts"
 import * as Rise from "../src/dsl/Rise.ts"
 import type { Run } from "../src/dsl/Run.ts"
 import type { RunError } from "../src/dsl/RunError.ts"
@@ -23,7 +22,7 @@ const tuned = curated.pipe(Rise.sft())
 
 // The paper's order, and the same words in the orders of its baselines and ablations.
 type Faults = DataError | Rise.Fault | Rise.StageError
-type Needs = Policy | Run | Advantage
+type Needs = Policy | Run
 export const rise: Rise.Pipeline<"Strengthened", Label, Faults, Needs> = tuned.pipe(Rise.rft())
 export const visualRft: Rise.Pipeline<"Strengthened", Label, Faults, Needs> = start.pipe(Rise.rft())
 export const taughtByOthers: Rise.Pipeline<"Tuned", Label, Faults, Policy | Run> = start.pipe(Rise.recall("base"), Rise.filter({ by: "RISE" }), Rise.sft())
@@ -32,8 +31,8 @@ export const baseChains: Rise.Pipeline<"Explained", Label, Faults, Policy | Run>
 export const sftFull: Rise.Pipeline<"Tuned", Label, Faults, Needs> = explained.pipe(Rise.sft())
 export const warmed: Rise.Pipeline<"Strengthened", Label, Faults, Needs> = start.pipe(Rise.warmUp(), Rise.rft())
 
-// `run` brings the run itself; what is left is the policy, the estimator and a file system.
-export const program: Effect.Effect<void, Faults | RunError, Policy | Advantage | FileSystem.FileSystem | Path.Path> =
+// `run` brings the run itself; what is left is the policy and a file system.
+export const program: Effect.Effect<void, Faults | RunError, Policy | FileSystem.FileSystem | Path.Path> =
   tuned.pipe(Rise.rft(), Rise.run({ out: "runs/x" }))
 
 // @ts-expect-error chains are recalled for weights to learn from, not into a described loop

@@ -6,7 +6,7 @@
  * - COCO-Sub: 80 classes, the same; a picture with several classes is drawn for one of them and used once.
  */
 import { Effect, Stream } from "effect"
-import { type Dataset, shots } from "../dsl/Dataset.ts"
+import type { Dataset } from "../dsl/Dataset.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
 import type { Instances } from "./Instances.ts"
 
@@ -118,7 +118,3 @@ export const cocoSub = (options: Sizes & { readonly seed: number; readonly label
 
 /** The few-shot settings of the paper's tables. */
 export type Shots = 4 | 16 | "full"
-
-/** n samples per class, or in all where `classOf` is left out, as for LISA; or everything. */
-export const fewShot = <A>(count: Shots, { classOf = () => "", seed }: { readonly classOf?: (truth: A) => string; readonly seed: number }) =>
-<E, R>(data: Dataset<A, E, R>): Dataset<A, E, R> => count === "full" ? data : shots(count, { classOf, seed })(data)

@@ -15,7 +15,7 @@ const unknown = (text: string) =>
 const sample = { image: Image.file("a.png"), question: "Where?" }
 const prompts = <A>(task: Task.Task<A>, annotation: A, question = "Where?") =>
   (["reason", "reconstruct", "annotate", "answerOnly"] as const).map((form) =>
-    Effect.runSync(Question.ask(task, form, { ...sample, question }, form === "reason" ? task.encode(annotation) : "A crying face with a filthy rat.")))
+    Effect.runSync(Question.ask(task, form, { ...sample, question }, form === "reason" ? task.encode(annotation) : "A crying face with a filthy rat.")).text)
 
 describe("the embedded checkpoint's vocabulary", () => {
   it("tells a word it has from one it has not", () => {

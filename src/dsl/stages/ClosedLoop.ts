@@ -20,7 +20,7 @@ import {
   type Pipeline,
   type Stages
 } from "./Pipeline.ts"
-import { Batching, distinctIds, type Drawing, grammarOf, type GrammarMode, reasoningGrammar, sampleAll } from "./Sampling.ts"
+import { Batching, distinctIds, type SamplingOptions, grammarOf, type GrammarMode, reasoningGrammar, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 
@@ -83,7 +83,7 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
   })
 }
 
-export interface GenerateOptions extends Drawing {
+export interface GenerateOptions extends SamplingOptions {
   /** G, the chains per sample. Default 8. */
   readonly candidates?: number
   /** Whether tags and control tokens are kept out of a chain while it is drawn. Default "off": a chain with one earns nothing. */
@@ -121,7 +121,7 @@ export const generate = (options: GenerateOptions = {}) =>
     }))
 }
 
-export interface ReconstructOptions extends Drawing {
+export interface ReconstructOptions extends SamplingOptions {
   /** Whether the answer's format is enforced while decoding. Default "off". */
   readonly grammar?: GrammarMode
 }

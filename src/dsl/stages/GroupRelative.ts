@@ -7,7 +7,7 @@ import { type FormatText, Objective, Policy, type PolicyError, type UpdateOption
 import { Advantage } from "../Advantage.ts"
 import * as Group from "../Group.ts"
 import type { Verdict } from "../Reward.ts"
-import { filled, type Reinforcing } from "./Settings.ts"
+import { filled, type GrpoOptions } from "./Settings.ts"
 import { EveryGroupDead } from "./StageError.ts"
 import { formatFigures, type StepReport, trainedTokens } from "./Train.ts"
 
@@ -59,7 +59,7 @@ const formatTexts = (groups: ReadonlyArray<ReadonlyArray<Judged>>, grammars: Rea
  *
  * @param grammars of each draw of a candidate, for a format loss
  */
-export const stepper = (stage: string, settings: Reinforcing, grammars: ReadonlyArray<Grammar | undefined>) => {
+export const stepper = (stage: string, settings: GrpoOptions, grammars: ReadonlyArray<Grammar | undefined>) => {
   const { clip, deadSteps, format: weight, innerUpdates, kl, loss, lossLength } = filled(settings)
   let deadInARow = 0
   return (

@@ -1,7 +1,7 @@
 /**
  * Whether a GRPO stage learns: its reward rises, or its policy at least moves. Looked at half-way and at the end.
  */
-import { filled, type Reinforcing } from "./Settings.ts"
+import { filled, type GrpoOptions } from "./Settings.ts"
 
 /** What one step tells of it. */
 interface Step {
@@ -28,7 +28,7 @@ const uncertainty = (values: ReadonlyArray<number>): number => {
 }
 
 /** Says why it looks as if these steps had taught nothing; undefined where they did, or cannot tell. */
-const verdict = (steps: ReadonlyArray<Step>, settings: Reinforcing): string | undefined => {
+const verdict = (steps: ReadonlyArray<Step>, settings: GrpoOptions): string | undefined => {
   const { kl: beta, learningRate } = filled(settings)
   const quarter = Math.floor(steps.length / 4)
   const rewards = steps.map(({ reward }) => reward)
@@ -48,7 +48,7 @@ const verdict = (steps: ReadonlyArray<Step>, settings: Reinforcing): string | un
 }
 
 /** Watches a stage's steps, counted from 1; says at most twice that they teach nothing. */
-export const watch = (settings: Reinforcing) => {
+export const watch = (settings: GrpoOptions) => {
   const { steps: total } = filled(settings)
   const seen: Array<Step> = []
   return (step: number, { kl = 0, reward = 0, valid = 0 }: Readonly<Record<string, number>>): string | undefined => {

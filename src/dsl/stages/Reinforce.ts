@@ -14,13 +14,13 @@ import { pass } from "./ClosedLoop.ts"
 import * as GroupRelative from "./GroupRelative.ts"
 import * as Learning from "./Learning.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
-import { distinctIds, type Drawing, grammarOf, type GrammarMode, reasoningGrammar, sampleAll } from "./Sampling.ts"
+import { distinctIds, type SamplingOptions, grammarOf, type GrammarMode, reasoningGrammar, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
 import * as Validation from "./Validation.ts"
 
-export interface ReinforceOptions extends Settings.Reinforcing {
+export interface ReinforceOptions extends Settings.GrpoOptions {
   /**
    * Which tokens of the closed loop the group's advantage reaches. Default "joint": eq. 7 optimises π(R, Â | I, A).
    */
@@ -31,7 +31,7 @@ export interface ReinforceOptions extends Settings.Reinforcing {
 const crediting: Rules.Table = { ...Settings.reinforcing, credit: Rules.oneOf("joint", "reasoning", "reconstruction") }
 
 /** The next keyed-shuffled prompts of D, without end. */
-const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, options: Settings.Reinforcing) =>
+const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, options: Settings.GrpoOptions) =>
   Stream.unwrap(Effect.map(Run, ({ seed }) =>
     Batches.endless(self.data, { seed, key: stage, size: Settings.filled(options).promptsPerStep, what: "samples" })))
 
@@ -40,7 +40,7 @@ const creditedOf = (credit: "joint" | "reasoning" | "reconstruction") =>
   credit === "joint" ? ["reasoning", "reconstruction"] as const : [credit] as const
 
 /** Grammars are only compiled where a format loss needs them. */
-const masked = ({ format }: Settings.Reinforcing): GrammarMode => format !== undefined && format > 0 ? "mask" : "off"
+const masked = ({ format }: Settings.GrpoOptions): GrammarMode => format !== undefined && format > 0 ? "mask" : "off"
 
 /**
  * RISE-CoT training, eq. 7: interprets the described closed loop for every step on the next batch under a session of the
@@ -94,7 +94,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
   })
 }
 
-export interface RftOptions extends Settings.Reinforcing, Drawing {
+export interface RftOptions extends Settings.GrpoOptions, SamplingOptions {
   /** G, the think-answers per prompt. Default 8. */
   readonly groupSize?: number
   /** Whether the think-answer format is enforced while decoding. Default "off". */

@@ -22,7 +22,7 @@ export const batchingRules: Rules.Table = {
 }
 
 /** How a text is drawn. */
-export interface Drawing {
+export interface SamplingOptions {
   /** Softmax temperature; 0 is greedy. Default 1, the paper's. */
   readonly temperature?: number
   /** Longest text, in tokens. */

@@ -10,7 +10,7 @@ import { BadSetting } from "./StageError.ts"
 export { candidates } from "../../policy/onnx/Settings.ts"
 
 /** Settings of any training stage. */
-export interface Optimising {
+export interface TrainOptions {
   /** Optimiser steps. Default 200. */
   readonly steps?: number
   /** Peak learning rate of AdamW. Default 2e-5. */
@@ -32,7 +32,7 @@ export interface Optimising {
 }
 
 /** Settings of a GRPO stage. */
-export interface Reinforcing extends Optimising {
+export interface GrpoOptions extends TrainOptions {
   /** Groups per optimiser step. Default 2: batch 1, accumulation 2. */
   readonly promptsPerStep?: number
   /** How token losses are averaged. Default "grpo". */
@@ -70,10 +70,10 @@ export const defaults = {
   innerUpdates: 1,
   lossLength: 256,
   deadSteps: 10
-} as const satisfies Required<Omit<Reinforcing, "select">>
+} as const satisfies Required<Omit<GrpoOptions, "select">>
 
 /** The settings with defaults for those that are left out; `undefined` is left out too. */
-export const filled = (settings: Reinforcing): Required<Omit<Reinforcing, "select">> & Pick<Reinforcing, "select"> => ({
+export const filled = (settings: GrpoOptions): Required<Omit<GrpoOptions, "select">> & Pick<GrpoOptions, "select"> => ({
   ...defaults,
   ...Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
 })
@@ -135,7 +135,7 @@ export const check = (stage: string, table: Rules.Table, settings: object): Effe
   })
 
 /** The learning rate of each step, counted from 0. */
-export const schedule = (options: Optimising): Schedule.Schedule => {
+export const schedule = (options: TrainOptions): Schedule.Schedule => {
   const { decay, learningRate: peak, steps: total, warmup } = filled(options)
   return decay === "constant" ? Schedule.constant({ peak, warmup }) : Schedule[decay]({ peak, warmup, total })
 }

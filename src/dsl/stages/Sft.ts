@@ -28,7 +28,7 @@ export interface Replay<E = never, R = never> {
   readonly examples: Stream.Stream<SupervisedExample, E, R>
 }
 
-export interface SftOptions<E = never, R = never> extends Settings.Optimising {
+export interface SftOptions<E = never, R = never> extends Settings.TrainOptions {
   /** Lessons per step, replay included. Default 2: batch 1, accumulation 2. */
   readonly batchSize?: number
   /** Weight of the answer's tokens in the loss, against 1 for the reasoning's. Default 1, eq. 8. */

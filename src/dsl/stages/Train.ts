@@ -33,7 +33,7 @@ export interface Score {
 export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
   /** Names the stage and keys its draws: "reinforce". */
   readonly stage: string
-  readonly settings: Settings.Optimising
+  readonly settings: Settings.TrainOptions
   /** One batch per step, without end. */
   readonly batches: Stream.Stream<B, E, R>
   readonly step: (

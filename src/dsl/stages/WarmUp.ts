@@ -19,13 +19,13 @@ import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
 import { type Exercise, type PracticeOptions, practising } from "./Practice.ts"
-import { Batching, type Drawing, grammarOf, type GrammarMode, reasoningGrammar, sampleAll } from "./Sampling.ts"
+import { Batching, type SamplingOptions, grammarOf, type GrammarMode, reasoningGrammar, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import { supervise } from "./Sft.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
 
-export interface WarmUpOptions extends Omit<Settings.Optimising, "select">, Drawing {
+export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, SamplingOptions {
   /** Share of the training samples that the base explains, in (0, 1]. Default 0.25. Stated beside the results. */
   readonly share?: number
   readonly batchSize?: number

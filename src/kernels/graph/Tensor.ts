@@ -124,6 +124,3 @@ export const constant = (value: TypedArray, shape: Shape = [value.length]): Tens
 }
 
 export const scalar = (value: number): Tensor => constant(Float32Array.of(value), [])
-
-export const isInput = (tensor: Tensor): boolean => tensor.node.op === inputOperator
-export const isConstant = (tensor: Tensor): boolean => tensor.node.op === constantOperator

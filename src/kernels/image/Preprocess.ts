@@ -67,9 +67,8 @@ const faultOf = (image: Image) => (fault: Fault): ImageError =>
  * @param config content of preprocessor_config.json; fields it lacks take the values of transformers'
  * Qwen2VLImageProcessor. Another processor, cropping, padding or a `resample` other than 3 (bicubic) is an error, not another
  * result.
- * @param limits cap on the size of images before they are decoded
  */
-export const fromConfig = (config: unknown, limits: Decode.DecodeLimits = {}): Effect.Effect<Preprocessor, ImageError> =>
+export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageError> =>
   Effect.gen(function*() {
     const settings = yield* Schema.decodeUnknownEffect(Config)(config).pipe(
       Effect.mapError((cause) =>
@@ -104,7 +103,7 @@ export const fromConfig = (config: unknown, limits: Decode.DecodeLimits = {}): E
     const resized = settings.do_resize ?? true
     return {
       process: (image) =>
-        Effect.flatMap(Decode.load(image, limits), (pixels) => {
+        Effect.flatMap(Decode.load(image), (pixels) => {
           const size = resized ? smartResize(pixels.height, pixels.width, sizeOptions) : Result.succeed(pixels)
           const patches = Result.flatMap(size, (size) => patchify(resize(pixels, size), patchOptions))
           return Effect.fromResult(Result.mapError(patches, faultOf(image)))

@@ -54,14 +54,12 @@ export interface StepOptions {
   readonly weightDecay?: number
   /** Global norm above which gradients are scaled down. Default 1; Infinity never clips. */
   readonly clipNorm?: number
-  /** Factor on the summed gradients before anything else, such as 1 / micro-batches. Default 1. */
-  readonly scale?: number
 }
 
 export interface StepStats {
   /** Number of this step, from 1. */
   readonly step: number
-  /** Global norm of the scaled gradient before clipping. */
+  /** Global norm of the gradient before clipping. */
   readonly gradNorm: number
 }
 
@@ -141,9 +139,9 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
     Effect.forEach(jobs, (job, i) => runtime.kernel(i % runtime.workers, job), { concurrency: "unbounded" })
 
   const step: AdamW["step"] = Effect.fn("AdamW.step")(function*(gradients, options) {
-    const { clipNorm = 1, learningRate, scale = 1, weightDecay = 0.1 } = options
+    const { clipNorm = 1, learningRate, weightDecay = 0.1 } = options
     const squares = yield* share(sums.map(({ begin, end }) => ({ _tag: "Accumulate", buffers: gradients, begin, end })))
-    const gradNorm = scale * Math.sqrt(squares.reduce((sum, square) => sum + square, 0))
+    const gradNorm = Math.sqrt(squares.reduce((sum, square) => sum + square, 0))
     const total = gradients[0]
     const clipped = gradNorm * clipFactor(gradNorm, clipNorm)
     if (total === undefined || !(clipped <= largestRoot)) {
@@ -164,7 +162,7 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
       beta2,
       epsilon,
       weightDecay,
-      gradientScale: scale * clipFactor(gradNorm, clipNorm)
+      gradientScale: clipFactor(gradNorm, clipNorm)
     }))))
     if (ruined.some((at) => at >= 0)) {
       yield* Effect.mapError(ParameterStore.checkFinite(store, store.data), ({ message }) =>

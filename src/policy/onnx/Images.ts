@@ -41,16 +41,16 @@ export interface Options {
   /** Where the model's own weights lie, when they are not among `weights`. */
   readonly mapped: MappedWeights.Mapped | undefined
   readonly frozen: boolean
-  /** Default 256 MiB for each of patches and features. */
-  readonly cacheBytes?: number
 }
+
+/** Of patches and of features each. */
+const CACHED_BYTES = 256 * 1024 * 1024
 
 export const make = Effect.fnUntraced(function*(options: Options) {
   const { config, frozen, name, process, sessions, weights } = options
   const runtime = yield* Runtime.Runtime
-  const limit = options.cacheBytes ?? 256 * 1024 * 1024
-  const patchCache = new ByteCache<Patches>(limit, ({ patches }) => patches.byteLength)
-  const featureCache = new ByteCache<Features>(limit, ({ features }) => features.byteLength)
+  const patchCache = new ByteCache<Patches>(CACHED_BYTES, ({ patches }) => patches.byteLength)
+  const featureCache = new ByteCache<Features>(CACHED_BYTES, ({ features }) => features.byteLength)
 
   const distinct = (images: ReadonlyArray<Image>) => [...new Map(images.map((image) => [image.id, image])).values()]
 

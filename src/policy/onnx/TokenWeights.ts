@@ -1,11 +1,5 @@
 /** How a loss is averaged: the weight of each token. */
 
-/** Scales weights to sum to 1; all zero stays all zero. */
-export const normalized = (weights: ReadonlyArray<ReadonlyArray<number>>): ReadonlyArray<ReadonlyArray<number>> => {
-  const total = weights.reduce((n, sequence) => n + sequence.reduce((m, w) => m + w, 0), 0)
-  return total === 0 ? weights : weights.map((sequence) => sequence.map((w) => w / total))
-}
-
 /**
  * Weight of every token of each sequence.
  *
