@@ -13,7 +13,6 @@ export default {
   forbidden: [
     { name: "circle", severity: "error", from: {}, to: { circular: true } },
     { name: "outside", severity: "error", from: { path: "^src/" }, to: { path: "^(test|bench|scripts|examples|typetest)/" } },
-    { name: "unresolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
     ...upward
   ],
   options: { parser: "swc", doNotFollow: { path: "node_modules" }, tsPreCompilationDeps: true }

@@ -1,6 +1,6 @@
-import { assert, layer } from "@effect/vitest"
-import { Arbitrary, Effect, Schema } from "effect"
-import { Advantage } from "../../src/dsl/Advantage.ts"
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Schema } from "effect"
+import * as Advantage from "../../src/dsl/Advantage.ts"
 import { Divergence } from "../../src/kernels/math/index.ts"
 
 const Reward = Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 }))).pipe(Arbitrary.map((n) => n / 1000))
@@ -8,63 +8,63 @@ const Rewards = Arbitrary.array(Reward, { minLength: 2, maxLength: 16 })
 const Positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 }))
 const runs = { arbitrary: { runs: 500 } }
 
-const normalize = (rewards: ReadonlyArray<number>) => Effect.map(Advantage, (advantage) => advantage.normalize(rewards))
 const deviation = (rewards: ReadonlyArray<number>) => {
   const mean = Divergence.total(rewards) / rewards.length
   return Math.sqrt(rewards.reduce((sum, r) => sum + (r - mean) ** 2, 0) / (rewards.length - 1))
 }
 
-for (const [name, live] of [["GRPO", Advantage.layerGrpo], ["Dr. GRPO", Advantage.layerDrGrpo]] as const) {
-  layer(live)(`Advantage (${name})`, (it) => {
-    it.effect.prop("has zero mean and keeps the order of the rewards", [Rewards], ([rewards]) =>
-      Effect.gen(function*() {
-        const { advantages, dead } = yield* normalize(rewards)
+for (const [name, normalize] of [["GRPO", Advantage.grpo], ["Dr. GRPO", Advantage.drGrpo]] as const) {
+  describe(`Advantage (${name})`, () => {
+    it.prop("has zero mean and keeps the order of the rewards", [Rewards], ([rewards]) => {
+        const { advantages, dead } = normalize(rewards)
         assert.strictEqual(advantages.length, rewards.length)
         assert.closeTo(Divergence.total(advantages), 0, 1e-9)
         assert.strictEqual(dead, new Set(rewards).size === 1)
         rewards.forEach((a, i) => rewards.forEach((b, j) => assert.isTrue(a <= b || advantages[i]! > advantages[j]!)))
-      }), runs)
+      }, runs)
 
-    it.effect.prop("is zero and dead for constant groups, whatever the constant", [Schema.Finite, Positive], ([reward, n]) =>
-      Effect.gen(function*() {
-        const { advantages, dead } = yield* normalize(new Array<number>(n % 16).fill(reward))
+    it.prop("is zero and dead for constant groups, whatever the constant", [Schema.Finite, Positive], ([reward, n]) => {
+        const { advantages, dead } = normalize(new Array<number>(n % 16).fill(reward))
         assert.isTrue(dead)
         assert.isTrue(advantages.every((advantage) => advantage === 0))
-      }), runs)
+      }, runs)
 
-    it.effect("refuses a reward that would poison its group", () =>
-      Effect.gen(function*() {
-        const { normalize } = yield* Advantage
+    it("refuses a reward that would poison its group", () => {
         assert.throws(() => normalize([1, NaN]), /finite, got NaN/)
         assert.throws(() => normalize([Infinity, 1]), /finite, got Infinity/)
-      }))
+      })
   })
 }
 
-layer(Advantage.layerGrpo)("Advantage (GRPO), scale", (it) => {
-  it.effect.prop("does not change when rewards are shifted or scaled up, but for the 1e-4", [Rewards, Positive, Reward], ([rewards, scale, shift]) =>
-    Effect.gen(function*() {
+describe("Advantage (GRPO), scale", () => {
+  const normalize = Advantage.grpo
+
+  it.prop("does not change when rewards are shifted or scaled up, but for the 1e-4", [Rewards, Positive, Reward], ([rewards, scale, shift]) => {
       const factor = scale / 10
-      const { advantages, dead } = yield* normalize(rewards)
-      const moved = yield* normalize(rewards.map((r) => factor * r + shift))
+      const { advantages, dead } = normalize(rewards)
+      const moved = normalize(rewards.map((r) => factor * r + shift))
       assert.strictEqual(moved.dead, dead)
       if (dead) return
       // (r − m) / (s + ε) against f (r − m) / (f s + ε): they differ by ε / s at most, relative to the smaller deviation.
       const bound = 1e-4 / (Math.min(1, factor) * deviation(rewards))
       advantages.forEach((a, i) => assert.isTrue(Math.abs(a - moved.advantages[i]!) <= bound * Math.abs(a) + 1e-9))
-    }), runs)
+    }, runs)
 
-  it.effect("divides by Bessel's deviation plus 1e-4", () =>
-    Effect.gen(function*() {
-      const { advantages } = yield* normalize([1, 0])
+  it("divides by Bessel's deviation plus 1e-4", () => {
+      const { advantages } = normalize([1, 0])
       assert.closeTo(advantages[0]!, 0.5 / (Math.SQRT1_2 + 1e-4), 1e-15)
-    }))
+    })
 })
 
-layer(Advantage.layerDrGrpo)("Advantage (Dr. GRPO), scale", (it) => {
-  it.effect("only centres", () =>
-    Effect.gen(function*() {
-      assert.deepStrictEqual(yield* normalize([1, 0, 0.5]), { advantages: [0.5, -0.5, 0], dead: false })
-    }))
+describe("Advantage (Dr. GRPO), scale", () => {
+  it("only centres", () => {
+      assert.deepStrictEqual(Advantage.drGrpo([1, 0, 0.5]), { advantages: [0.5, -0.5, 0], dead: false })
+    })
 })
 
+describe("the estimator of a loss", () => {
+  it("is the one of its paper", () => {
+    const of = (loss: Advantage.Loss) => Advantage.ofLoss(loss)([1, 0]).advantages[0]
+    assert.deepStrictEqual([of("dr_grpo"), of("grpo"), of("dapo")], [0.5, Advantage.grpo([1, 0]).advantages[0], Advantage.grpo([1, 0]).advantages[0]])
+  })
+})

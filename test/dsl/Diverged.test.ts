@@ -3,7 +3,6 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Stream } from "effect"
 import { Scenes } from "../../src/data/index.ts"
-import { Advantage } from "../../src/dsl/Advantage.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { OnnxPolicy } from "../../src/policy/index.ts"
@@ -12,11 +11,10 @@ import { Emotion6 } from "../../src/tasks/classification/index.ts"
 
 const live = Layer.mergeAll(
   OnnxPolicy.layer({ model: "assets/scene-vl", seed: 3 }).pipe(Layer.provide(Runtime.layer({ workers: 2 }))),
-  Advantage.layerGrpo,
   Layer.succeed(Progress, silent)
 ).pipe(Layer.provideMerge(NodeServices.layer))
 
-const start = Rise.make(Emotion6.task, Stream.take(Scenes.Scenes.dataset({ split: "train" }), 6), { validation: 0.3 })
+const start = Rise.make(Emotion6.task, Stream.take(Scenes.dataset({ split: "train" }), 6), { validation: 0.3 })
 const described = start.pipe(
   Rise.generate({ candidates: 4, maxTokens: 24 }),
   Rise.reconstruct({ maxTokens: 24, grammar: "mask" }),
@@ -104,7 +102,7 @@ describe("a training that diverges", () => {
         const files = yield* fs.readDirectory(out, { recursive: true })
         assert.deepStrictEqual(
           files.filter((file) => /model|safetensors|tmp/.test(file)),
-          ["checkpoints/sft.safetensors"]
+          ["checkpoints/sft/state.safetensors"]
         )
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
     60_000

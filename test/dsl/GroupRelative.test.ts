@@ -1,7 +1,6 @@
 /** One GRPO step: which rollouts and which texts of a format loss it hands to the policy. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
-import { Advantage } from "../../src/dsl/Advantage.ts"
+import { Effect, Layer, Option } from "effect"
 import type { Verdict } from "../../src/dsl/Reward.ts"
 import * as GroupRelative from "../../src/dsl/stages/GroupRelative.ts"
 import type { Grammar } from "../../src/kernels/generate/Grammar.ts"
@@ -27,10 +26,7 @@ const stats: UpdateStats = {
 const step = (groups: ReadonlyArray<ReadonlyArray<GroupRelative.Judged>>, format: number, grammars: ReadonlyArray<Grammar | undefined> = [first, second]) => {
   const objectives: Array<Extract<Objective, { readonly _tag: "GroupRelative" }>> = []
   const policy = Layer.mock(Policy)({
-    encode: () => new Int32Array(0),
-    vocabularySize: 1,
-    endOfTurn: 0,
-    specials: new Set(),
+    tokenizer: Option.none(),
     update: (objective) =>
       Effect.sync(() => {
         if (objective._tag === "GroupRelative") objectives.push(objective)
@@ -39,7 +35,7 @@ const step = (groups: ReadonlyArray<ReadonlyArray<GroupRelative.Judged>>, format
   })
   return GroupRelative.stepper("reinforce", { format }, grammars)(groups, 1, { learningRate: 1 }).pipe(
     Effect.map((report) => ({ objectives, report })),
-    Effect.provide([policy, Advantage.layerGrpo])
+    Effect.provide([policy])
   )
 }
 

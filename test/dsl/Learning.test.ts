@@ -1,7 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { Advantage } from "../../src/dsl/Advantage.ts"
 import * as Progress from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
@@ -9,7 +8,7 @@ import * as Learning from "../../src/dsl/stages/Learning.ts"
 import * as Task from "../../src/dsl/Task.ts"
 import * as Stub from "./StubPolicy.ts"
 
-const live = Layer.mergeAll(Stub.layer(), Advantage.layerGrpo, Run.layerMemory({ seed: 0 })).pipe(
+const live = Layer.mergeAll(Stub.layer(), Run.layerMemory({ seed: 0 })).pipe(
   Layer.provideMerge(Stub.Trace.layer),
   Layer.provideMerge(NodeServices.layer)
 )

@@ -3,6 +3,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { Scenes } from "../../src/data/index.ts"
+import * as Answer from "../../src/dsl/Answer.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
@@ -24,16 +25,16 @@ const live = Layer.mergeAll(
 const valid = (form: Rise.Form) =>
   Effect.scoped(Effect.gen(function*() {
     const session = yield* (yield* Policy).session
-    const samples = yield* Stream.runCollect(Scenes.Scenes.dataset({ split: "test", limit: 48 }))
+    const samples = yield* Stream.runCollect(Scenes.dataset({ split: "test", limit: 48 }))
     const requests = yield* Effect.forEach(samples, (sample) =>
-      Effect.map(Rise.promptOf(task, form, sample), (text) => ({ prompt: { images: [sample.image], text }, key: sample.image.id })))
+      Effect.map(Answer.ask(task, form, sample), (prompt) => ({ prompt, key: sample.image.id })))
     const groups = yield* session.sample(requests, { count: 1, maxTokens: 56, temperature: 0 })
-    const good = groups.filter((group, i) => Rise.read(task, form, samples[i]!.truth, group[0]!.text).verdict === "ok")
+    const good = groups.filter((group, i) => Answer.read(task, form, samples[i]!.truth, group[0]!.text).verdict === "ok")
     return good.length / groups.length
   }))
 
 const practice: Rise.PracticeOptions = { texts: 16, weight: 10, maxTokens: 24 }
-const train = Scenes.Scenes.dataset({ split: "train", limit: 96 })
+const train = Scenes.dataset({ split: "train", limit: 96 })
 
 describe("practice", () => {
   it.live("keeps the format that lessons alone unlearn", () =>

@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema, Stream } from "effect"
-import { Advantage, Fingerprint, Question, Rise, Run, Task } from "../../src/dsl/index.ts"
+import { Fingerprint, Question, Rise, Run, Task } from "../../src/dsl/index.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
 import { Policy } from "../../src/policy/Policy.ts"
@@ -21,7 +21,8 @@ const questionOf = (id: string) => `What mood has ${id}?`
 const asked = (count: number) => Stream.map(Stub.data(count), (sample) => ({ ...sample, question: questionOf(sample.image.id) }))
 
 const sample = (question?: string) => ({ image: { id: "a.png", source: { _tag: "File" as const, path: "a.png" } }, ...(question === undefined ? {} : { question }) })
-const ask = (form: "reason" | "reconstruct" | "annotate" | "answerOnly", question?: string, inside = "") => Question.ask(Asked, form, sample(question), inside)
+const ask = (form: "reason" | "reconstruct" | "annotate" | "answerOnly", question?: string, inside = "") =>
+  Effect.map(Question.ask(Asked, form, sample(question), inside), ({ text }) => text)
 
 /** A policy that remembers what it was asked. */
 const listening = (heard: Array<string>) =>
@@ -44,7 +45,6 @@ const provided = (heard: Array<string>) =>
   Effect.provide(Layer.mergeAll(
     listening(heard).pipe(Layer.provide(Layer.merge(Stub.Trace.layer, NodeServices.layer))),
     Run.layerMemory({ seed: 3 }),
-    Advantage.layerGrpo,
     Layer.succeed(Progress, silent),
     NodeServices.layer
   ))
@@ -55,8 +55,8 @@ describe("Question", () => {
       assert.strictEqual(yield* ask("annotate", "Where is it?"), "Think: Where is it?")
       assert.strictEqual(yield* ask("reason", " Where? ", "joy"), "Why? Where? It is joy.")
       const twice = Task.make({ ...Asked, prompts: { ...Asked.prompts, annotate: "{question} Again: {question}" } })
-      assert.strictEqual(yield* Question.ask(twice, "annotate", sample("$& or $1?")), "$& or $1? Again: $& or $1?")
-      assert.strictEqual(yield* Question.ask(Stub.Mood, "annotate", sample("unasked")), Stub.Mood.prompts.annotate)
+      assert.strictEqual((yield* Question.ask(twice, "annotate", sample("$& or $1?"))).text, "$& or $1? Again: $& or $1?")
+      assert.deepStrictEqual(yield* Question.ask(Stub.Mood, "annotate", sample("unasked")), { images: [sample().image], text: Stub.Mood.prompts.annotate })
       assert.isTrue(Question.asks(Asked))
       assert.isFalse(Question.asks(Stub.Mood))
     }))

@@ -1,18 +1,17 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Path, Result, Stream } from "effect"
-import { Advantage } from "../../src/dsl/Advantage.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Quarantine from "../../src/dsl/Quarantine.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import * as RunFolder from "../../src/dsl/RunFolder.ts"
 import { sift } from "../../src/dsl/Sift.ts"
-import { PolicyError } from "../../src/policy/Policy.ts"
+import { Policy, PolicyError } from "../../src/policy/Policy.ts"
 import { logs } from "./logs.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = (options: Stub.Options = {}) =>
-  Layer.mergeAll(Stub.layer({ seed: 1, ...options }), Advantage.layerGrpo, Layer.succeed(Progress, silent)).pipe(
+  Layer.mergeAll(Stub.layer({ seed: 1, ...options }), Layer.succeed(Progress, silent)).pipe(
     Layer.provideMerge(Stub.Trace.layer)
   )
 
@@ -59,10 +58,10 @@ describe("run folder", () => {
       const second = yield* whole(`${directory}/b`)
       assert.deepStrictEqual(Object.keys(first), [
         "checkpoints/ledger.json",
-        "checkpoints/reinforce.safetensors",
-        "checkpoints/rft.safetensors",
-        "checkpoints/sft.safetensors",
-        "checkpoints/warm-up.safetensors",
+        "checkpoints/reinforce/state.safetensors",
+        "checkpoints/rft/state.safetensors",
+        "checkpoints/sft/state.safetensors",
+        "checkpoints/warm-up/state.safetensors",
         "cot.jsonl",
         "metrics.jsonl",
         "model/weights.f32",
@@ -196,8 +195,8 @@ describe("run folder", () => {
       const fs = yield* FileSystem.FileSystem
       yield* pipeline.pipe(Rise.run({ out, seed: 3 }), Effect.provide(live()))
       const resume = Effect.flip(pipeline.pipe(Rise.run({ out, seed: 3, resume: true }), Effect.provide(live())))
-      yield* fs.truncate(`${out}/checkpoints/rft.safetensors`, 100)
-      assert.include((yield* resume).message, "rft.safetensors")
+      yield* fs.truncate(`${out}/checkpoints/rft/state.safetensors`, 100)
+      assert.include((yield* resume).message, "rft/state.safetensors")
       yield* fs.truncate(`${out}/metrics.jsonl`, 10)
       assert.include((yield* resume).message, "metrics.jsonl")
       yield* fs.writeFileString(`${out}/checkpoints/ledger.json`, "[{}]")
@@ -223,19 +222,24 @@ describe("run folder", () => {
       const fs = yield* FileSystem.FileSystem
       const path = `${yield* temporary}/run`
       const storage = yield* RunFolder.open({ path, identity: {} })
-      const file = `${path}/checkpoints/RISE/sft.safetensors`
-      yield* storage.saveWeights("RISE/sft", { version: 1, weights: Float32Array.of(1, 2, 3) })
+      const file = `${path}/checkpoints/RISE/sft/${Stub.stateFile}`
+      /** The stub with one number of its own. */
+      const policy = (bias: number) => Effect.provide(Policy, Stub.layer({ bias: { joy: bias } }).pipe(Layer.provide(Stub.Trace.layer)))
+      yield* storage.keep("RISE/sft", yield* policy(1))
       const before = yield* fs.readFile(file)
       for (const odd of [NaN, Infinity]) {
-        const snapshot = { version: 2, weights: Float32Array.of(1, odd, 3) }
-        const error = yield* Effect.flip(storage.saveWeights("RISE/sft", snapshot))
-        assert.strictEqual(error._tag, "RunFileError")
-        assert.include(error.message, `tensor "weights": holds a value that is not finite (found ${odd} at [1]`)
+        const error = yield* Effect.flip(storage.keep("RISE/sft", yield* policy(odd)))
+        if (!(error instanceof PolicyError)) return assert.fail(String(error))
+        assert.strictEqual(error.operation, "checkpoint")
+        assert.include(error.message, `${file}: tensor "weights": holds a value that is not finite (found ${odd} at [`)
         assert.deepStrictEqual(yield* fs.readFile(file), before)
       }
-      assert.deepStrictEqual(yield* fs.readDirectory(`${path}/checkpoints/RISE`), ["sft.safetensors"])
+      assert.deepStrictEqual(yield* fs.readDirectory(`${path}/checkpoints/RISE/sft`), [Stub.stateFile])
+      yield* storage.bringBack("RISE/sft", yield* policy(2))
       yield* fs.writeFile(file, before.fill(0xff, before.length - 4))
-      const error = yield* Effect.flip(storage.loadWeights({ stage: "RISE/sft", value: null, weights: 1, files: {} }))
-      assert.include(error.message, `${file}: tensor "weights": holds a value that is not finite (found NaN at [2])`)
+      const error = yield* Effect.flip(storage.bringBack("RISE/sft", yield* policy(2)))
+      if (!(error instanceof PolicyError)) return assert.fail(String(error))
+      assert.strictEqual(error.operation, "restore")
+      assert.include(error.message, `${file}: tensor "weights": holds a value that is not finite (found NaN at [81])`)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 })

@@ -2,17 +2,16 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Stream } from "effect"
-import { Advantage } from "../../src/dsl/Advantage.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { method, Run } from "../../src/dsl/Run.ts"
 import { Policy } from "../../src/policy/Policy.ts"
+import { sampleAll } from "../../src/dsl/stages/Sampling.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = () =>
   Layer.mergeAll(
     Stub.layer({ seed: 1 }),
-    Advantage.layerGrpo,
     Run.layerMemory({ seed: 1 }),
     Layer.succeed(Progress, silent)
   ).pipe(Layer.provideMerge(Stub.Trace.layer), Layer.provideMerge(NodeServices.layer))
@@ -28,8 +27,8 @@ type Options = Readonly<Record<string, unknown>>
 
 /** A pipeline, whatever its stage. */
 interface Ended {
-  readonly ready: Effect.Effect<void, unknown, Policy | Run | Advantage>
-  readonly items: Stream.Stream<unknown, unknown, Policy | Run | Advantage>
+  readonly ready: Effect.Effect<void, unknown, Policy | Run>
+  readonly items: Stream.Stream<unknown, unknown, Policy | Run>
 }
 
 /** Each stage as the end of a pipeline, or the stage before what is the end. The types allow none of these values. */
@@ -199,7 +198,7 @@ describe("settings of stages", () => {
         { prompts: 8, calls: NaN }
       ]) {
         const error = yield* Effect.flip(
-          Effect.provideService(Rise.sampleAll(session, requests, { count: 1, maxTokens: 8 }), Rise.Batching, batching)
+          Effect.provideService(sampleAll(session, requests, { count: 1, maxTokens: 8 }), Rise.Batching, batching)
         )
         assert.match(error.message, /^policy sample: Batching: (prompts|calls) is NaN, expected a whole number from 1/)
       }

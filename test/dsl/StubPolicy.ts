@@ -2,12 +2,13 @@
  * A small but real policy: softmax tables over whole texts, sampled by inverse CDF from keyed uniforms, trained by the exact
  * gradient of the objectives. It sees the class of an image in its id ("joy-17") and nothing else.
  */
-import { Context, Effect, FileSystem, Layer, Result, Schema, Stream } from "effect"
+import { Context, Effect, FileSystem, Layer, Option, Result, Schema, Stream } from "effect"
 import type { Sample } from "../../src/dsl/Task.ts"
 import * as Task from "../../src/dsl/Task.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
 import * as Keyed from "../../src/kernels/math/Keyed.ts"
-import { type Completion, type Objective, Policy, PolicyError, type Prompt } from "../../src/policy/Policy.ts"
+import { Safetensors } from "../../src/kernels/weights/index.ts"
+import { type Completion, type Objective, Policy, PolicyError, type Prompt, type Snapshot } from "../../src/policy/Policy.ts"
 
 export const labels = ["joy", "anger", "fear"] as const
 export type Label = typeof labels[number]
@@ -83,9 +84,10 @@ export interface TraceShape {
   readonly keys: Array<string>
   readonly batches: Array<number>
   begun: number
+  ended: number
 }
 export class Trace extends Context.Service<Trace, TraceShape>()("test/Trace") {
-  static readonly layer = Layer.sync(this, () => ({ open: 0, sessions: 0, updates: [], keys: [], batches: [], begun: 0 }))
+  static readonly layer = Layer.sync(this, () => ({ open: 0, sessions: 0, updates: [], keys: [], batches: [], begun: 0, ended: 0 }))
 }
 
 export interface Options {
@@ -95,6 +97,15 @@ export interface Options {
   /** Runs before every update: to fail or to be interrupted there. */
   readonly beforeUpdate?: (updates: number) => Effect.Effect<void, PolicyError>
 }
+
+/** What its snapshots hold: nobody else can look into them. */
+const held = new WeakMap<Snapshot, Float32Array>()
+
+/** The one file of a checkpoint. Plain gradient descent has no moments and the stub no reference: weights and version are all there is. */
+export const stateFile = "state.safetensors"
+
+const failing = (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
+  Effect.mapError(effect, (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause }))
 
 export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace | FileSystem.FileSystem> =>
   Layer.effect(Policy, Effect.gen(function*() {
@@ -107,6 +118,9 @@ export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace |
       }
     }
     let version = 0
+    const closed = (operation: PolicyError["operation"]) =>
+      Effect.suspend(() => trace.open === 0 ? Effect.void : Effect.fail(
+        new PolicyError({ operation, reason: `${trace.open} sessions are open` })))
     const pushUp = (gradient: Float32Array, prompt: Prompt, text: string, scale: number, temperature?: number) => {
       const { at, p, texts } = distribution(weights, prompt, temperature)
       const chosen = (texts as ReadonlyArray<string>).indexOf(text)
@@ -144,10 +158,11 @@ export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace |
         }),
         () => Effect.sync(() => { trace.open-- })
       ),
-      beginStage: Effect.sync(() => { trace.begun++ }),
+      beginStage: Effect.andThen(closed("update"), Effect.sync(() => { trace.begun++ })),
+      endStage: Effect.andThen(closed("update"), Effect.sync(() => { trace.ended++ })),
       update: Effect.fnUntraced(function*(objective, { learningRate }) {
         if (options.beforeUpdate !== undefined) yield* options.beforeUpdate(trace.updates.length)
-        if (trace.open > 0) return yield* new PolicyError({ operation: "update", reason: `${trace.open} sessions are open` })
+        yield* closed("update")
         const gradient = new Float32Array(size)
         let loss = 0
         const items = objective._tag === "Supervised" ? objective.examples.length : objective.rollouts.length
@@ -166,20 +181,41 @@ export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace |
         const gradNorm = Math.hypot(...gradient)
         return { version, loss, gradNorm, kl: 0, clipFraction: 0, tokens: items }
       }),
-      snapshot: Effect.sync(() => ({ version, weights: weights.slice() })),
-      restore: (snapshot) => Effect.sync(() => {
-        weights.set(snapshot.weights)
-        version = snapshot.version
+      snapshot: Effect.sync(() => {
+        const snapshot: Snapshot = { version }
+        held.set(snapshot, weights.slice())
+        return snapshot
       }),
+      revert: Effect.fnUntraced(function*(snapshot) {
+        yield* closed("restore")
+        const kept = held.get(snapshot)
+        if (kept === undefined) return yield* new PolicyError({ operation: "restore", reason: "the snapshot is of another engine" })
+        weights.set(kept)
+        version++
+      }),
+      checkpoint: (directory) =>
+        fs.makeDirectory(directory, { recursive: true }).pipe(
+          Effect.andThen(Safetensors.write(`${directory}/${stateFile}`, [{ name: "weights", shape: [size], data: weights }], {
+            metadata: { version: String(version) }
+          })),
+          failing("checkpoint"),
+          Effect.provideService(FileSystem.FileSystem, fs)
+        ),
+      restore: (directory) =>
+        Effect.gen(function*() {
+          yield* closed("restore")
+          const header = yield* Safetensors.readHeader(`${directory}/${stateFile}`)
+          const at = Number(header.metadata["version"] ?? NaN)
+          if (!Number.isInteger(at)) return yield* new PolicyError({ operation: "restore", reason: `${header.path} is no checkpoint of the stub` })
+          weights.set(yield* Safetensors.readFloat32(header, "weights", new Float32Array(size)))
+          version = at
+        }).pipe(failing("restore"), Effect.provideService(FileSystem.FileSystem, fs)),
       save: (directory) =>
         // Like the real one it refuses a directory that exists.
         fs.makeDirectory(directory).pipe(
           Effect.andThen(fs.writeFile(`${directory}/weights.f32`, new Uint8Array(weights.buffer.slice(0)))),
           Effect.mapError((cause) => new PolicyError({ operation: "save", reason: directory, cause }))
         ),
-      encode: tokens,
-      vocabularySize: 64,
-      endOfTurn: 0,
-      specials: new Set<number>()
+      tokenizer: Option.some({ encode: tokens, vocabularySize: 64, endOfTurn: 0, specials: new Set<number>() })
     })
   }))

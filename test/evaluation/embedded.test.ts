@@ -1,7 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Logger, Option, Stream } from "effect"
-import { Advantage } from "../../src/dsl/Advantage.ts"
 import * as Embedded from "../../src/policy/Embedded.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
@@ -48,12 +47,12 @@ describe("pipelines on the embedded checkpoint", () => {
       const { train } = yield* Sources.softLabels({ task, data: Option.none(), shots: Option.none(), seed: 3 })
       const whole = warmUp(task, train, preset).pipe(riseCot(preset), Rise.filter(preset.filter), Rise.sft(preset.sft))
       yield* Rise.train(whole).pipe(
-        Effect.provide([policy(3), Advantage.layerGrpo, Run.layer({ path: `${out}/whole`, seed: 3, identity: {} })])
+        Effect.provide([policy(3), Run.layer({ path: `${out}/whole`, seed: 3, identity: {} })])
       )
       const tensors = (file: string) => Effect.map(fs.readFile(`${out}/${file}`), (bytes) => Buffer.from(bytes.slice(-1_000_000)).toString("base64"))
       assert.strictEqual(
-        yield* tensors("grid/emotion6/full/seed-3/SFT-high/checkpoints/sft.safetensors"),
-        yield* tensors("whole/checkpoints/sft.safetensors")
+        yield* tensors("grid/emotion6/full/seed-3/SFT-high/checkpoints/sft/state.safetensors"),
+        yield* tensors("whole/checkpoints/sft/state.safetensors")
       )
     }).pipe(Effect.scoped, Effect.provide(live)))
 

@@ -27,13 +27,13 @@ const writing = (text: string) =>
     }),
     beginStage: Effect.void,
     update: () => Effect.fail(new PolicyError({ operation: "update", reason: "none" })),
-    snapshot: Effect.succeed({ version: 0, weights: new Float32Array() }),
+    endStage: Effect.void,
+    snapshot: Effect.succeed({ version: 0 }),
+    revert: () => Effect.void,
+    checkpoint: () => Effect.void,
     restore: () => Effect.void,
     save: () => Effect.void,
-    encode: (part) => new Int32Array(part.length),
-    vocabularySize: 0,
-    endOfTurn: 0,
-    specials: new Set<number>()
+    tokenizer: Option.some({ encode: (part) => new Int32Array(part.length), vocabularySize: 0, endOfTurn: 0, specials: new Set() })
   }))
 
 const right = [{ box: Box.make("thousandths", [0, 0, 100, 100]) }]

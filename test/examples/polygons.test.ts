@@ -3,7 +3,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, FileSystem, Layer, Option, Result, Schema } from "effect"
 import { iou, type Polygon, program, shapes, task } from "../../examples/polygons.ts"
-import { Advantage, Policy, Progress, Reward } from "../../src/dsl/index.ts"
+import { Policy, Progress, Reward } from "../../src/dsl/index.ts"
 import { Keyed } from "../../src/kernels/math/index.ts"
 
 const Seed = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1e9 }))
@@ -111,7 +111,6 @@ describe("polygons", () => {
       const out = `${yield* fs.makeTempDirectoryScoped()}/run`
       yield* program(out, 20).pipe(Effect.provide([
         Policy.onnx({ model: "assets/scene-vl", workers: 2 }),
-        Advantage.layerGrpo,
         Layer.succeed(Progress.Progress, Progress.silent)
       ]))
       const Row = Schema.fromJsonString(Schema.Struct({ stage: Schema.String, loss: Schema.optionalKey(Schema.Finite), reward: Schema.optionalKey(Schema.Finite) }))

@@ -2,12 +2,16 @@
  * A task as the grid runs it: the place where another task plugs in.
  *
  * ```ts
- * const emotion6 = Subject.make({
+ * const emotion6 = Studies.Ablations.Subject.make({
  *   name: "emotion6",
  *   source: "embedded scenes (synthetic)",
  *   measures: [{ name: "JSD", direction: "lower" }],
- *   open: ({ seed, shots }) => Effect.map(Source.open({ task, seed, shots, data }), (source) => ({ task, ...source })),
- *   prior: Source.meanDistribution
+ *   open: ({ seed, shots }) =>
+ *     Effect.map(
+ *       Sources.softLabels({ task, seed, data: Option.none(), shots: shots === "full" ? Option.none() : Option.some(shots) }),
+ *       (source) => ({ task, ...source })
+ *     ),
+ *   prior: Sources.meanDistribution
  * })
  * ```
  */

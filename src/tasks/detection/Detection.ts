@@ -57,7 +57,7 @@ const classOf = <S extends Space>(truth: Annotation<S>): string => {
  * Makes a detection task.
  *
  * ```ts
- * const Shelter = Detection.make({ name: "shelter", subject: "what would keep you dry", codec: Codec.scenes(), targets: "single" })
+ * const Shelter = Detection.make({ name: "shelter", subject: "what would keep you dry", codec: BoxCodec.scenes(), targets: "single" })
  * Shelter.encode([{ box: Box.make("thousandths", [250, 300, 200, 200]) }]) // "[250, 300, 200, 200]"
  * ```
  *

@@ -44,9 +44,9 @@ describe("grid", () => {
         ["warmed", "warm-up", "warm-up"], ["RISE-CoT", "reinforce", "RISE/reinforce"], ["SFT-high", "sft", "RISE/sft"], ["RISE", "rft", "RISE/rft"],
         ["Visual-RFT", "rft", "Visual-RFT/rft"]
       ] as const) {
-        // The stub's 82 weights, after a header that names the stage.
+        // The stub's 82 weights, after a header that counts versions.
         const tail = (text: string) => text.slice(-4 * 82)
-        assert.strictEqual(tail(yield* read(`${at}/${cell}/checkpoints/${stage}.safetensors`)), tail(yield* read(`${out}/whole/checkpoints/${whole}.safetensors`)), cell)
+        assert.strictEqual(tail(yield* read(`${at}/${cell}/checkpoints/${stage}/state.safetensors`)), tail(yield* read(`${out}/whole/checkpoints/${whole}/state.safetensors`)), cell)
       }
       assert.strictEqual(yield* read(`${at}/RISE-CoT/cot.jsonl`), yield* read(`${out}/whole/cot.jsonl`))
       const said = (rows: ReadonlyArray<{ readonly method: string; readonly text: string }>) => rows.filter(({ method }) => method === "RISE").map(({ text }) => text)
