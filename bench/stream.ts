@@ -2,7 +2,7 @@
  * `stream/overhead`: what the pipeline itself costs. Groups flow through generate, reconstruct and validate with a policy that
  * answers at once; the peer is a plain loop that asks the same policy and applies the same reward law.
  */
-import { Context, Effect, Layer, Option, Result, Schema, Stream } from "effect"
+import { Effect, Layer, Option, Result, Schema, Stream } from "effect"
 import * as Reward from "../src/dsl/Reward.ts"
 import * as Rise from "../src/dsl/Rise.ts"
 import { Run } from "../src/dsl/Run.ts"
@@ -44,7 +44,7 @@ const answer = (requests: ReadonlyArray<SampleRequest>, { count }: SampleOptions
   requests.map(({ prompt }) => Array.from({ length: count }, () => prompt.text.startsWith("Why") ? chain : annotation))
 
 const absent = Effect.die("the instant policy only samples")
-const instant = Layer.succeed(Policy, {
+const instant = Layer.succeed(Policy, Policy.of({
   session: Effect.succeed({
     version: 0,
     sample: (requests, options) => Effect.sync(() => answer(requests, options)),
@@ -52,14 +52,14 @@ const instant = Layer.succeed(Policy, {
   }),
   beginStage: Effect.void,
   update: () => absent,
+  endStage: absent,
   snapshot: absent,
+  revert: () => absent,
+  checkpoint: () => absent,
   restore: () => absent,
   save: () => absent,
-  encode: () => new Int32Array(0),
-  vocabularySize: 1,
-  endOfTurn: 0,
-  specials: new Set<number>()
-} as Context.Service.Shape<typeof Policy>)
+  tokenizer: Option.none()
+}))
 
 const counted = (groups: number) =>
   groups === SAMPLES ? Effect.void : Effect.fail(new BenchError(`${groups} groups came out, expected ${SAMPLES}`))

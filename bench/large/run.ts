@@ -74,7 +74,7 @@ const command = Command.make("large", {
       parts["gradient norm"] = gradNorm
       parts["loss"] = loss
     }
-    return { tokens, promptTokens: policy.encode(prompt.text).length }
+    return { tokens, promptTokens: Option.getOrThrow(policy.tokenizer).encode(prompt.text).length }
   })
   const layer = OnnxPolicy.layer({ model, seed: 1, ...options, ...(Option.isSome(cache) && { cache: cache.value }) })
   const { promptTokens, tokens } = yield* Effect.scoped(Effect.gen(function*() {

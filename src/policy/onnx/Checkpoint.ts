@@ -2,7 +2,7 @@
  * The state of training on disk: one safetensors file with what training changes and, within a stage, moments and KL reference.
  */
 import { Effect, FileSystem, Path, Schema } from "effect"
-import type { AdamW } from "../../kernels/train/index.ts"
+import { AdamW, type ParameterStore } from "../../kernels/train/index.ts"
 import { Safetensors } from "../../kernels/weights/index.ts"
 import { PolicyError } from "../Policy.ts"
 import type * as KlReference from "./KlReference.ts"
@@ -20,7 +20,7 @@ const fileName = "state.safetensors"
 const About = Schema.fromJsonString(Schema.Struct({
   version: Schema.Int,
   /** Optimiser steps taken; with 0 there are no moments. */
-  step: Schema.Int,
+  step: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   reference: Schema.Literals(["none", "base", "weights"])
 }))
 
@@ -40,22 +40,24 @@ export const write = Effect.fnUntraced(function*(directory: string, { optimizer,
   ], { metadata: { state: about } })
 })
 
-/** @param moments of an optimiser that has taken no step */
-export const read = Effect.fnUntraced(function*(directory: string, moments: () => AdamW.State) {
+/** Reads all of it, as it fits `trained`. */
+export const read = Effect.fnUntraced(function*(directory: string, trained: ParameterStore.ParameterStore) {
   const path = yield* Path.Path
   const file = path.join(directory, fileName)
   const header = yield* Safetensors.readHeader(file)
   const { reference, step, version } = yield* Schema.decodeUnknownEffect(About)(header.metadata["state"]).pipe(
     Effect.mapError((cause) => new PolicyError({ operation: "restore", reason: `${file} is no checkpoint of this version`, cause }))
   )
-  const vector = (name: string) => Safetensors.readFloat32(header, name)
+  const vector = (name: string, length: number) => Safetensors.readFloat32(header, name, new Float32Array(length))
   const state: State = {
     version,
-    weights: yield* vector("weights"),
-    optimizer: step === 0
-      ? moments()
-      : { step, firstMoment: yield* vector("firstMoment"), secondMoment: yield* vector("secondMoment") },
-    reference: reference === "weights" ? { kind: reference, weights: yield* vector("reference") } : { kind: reference }
+    weights: yield* vector("weights", trained.data.length),
+    optimizer: step === 0 ? AdamW.fresh(trained) : {
+      step,
+      firstMoment: yield* vector("firstMoment", trained.trainableLength),
+      secondMoment: yield* vector("secondMoment", trained.trainableLength)
+    },
+    reference: reference === "weights" ? { kind: reference, weights: yield* vector("reference", trained.data.length) } : { kind: reference }
   }
   return state
 })

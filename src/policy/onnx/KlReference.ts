@@ -81,6 +81,10 @@ export const make = (context: PolicyContext): Reference => {
         case "none":
           return yield* release
         case "base":
+          // Without an adapter the base is what is trained.
+          if (adapter === undefined) {
+            return yield* new ParameterStore.ParameterError({ parameter: "the KL reference", reason: "is the base of an adapter, and there is none" })
+          }
           return yield* holdBase
         case "weights":
           yield* ParameterStore.check(trained, state.weights, "the KL reference's ")

@@ -72,9 +72,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
     frozen: !model.towerTrained
   })
   let version = 0
+  /** Weights so far: a version comes back with its checkpoint, what was made of other weights must not. */
+  let changes = 0
   const context: PolicyContext = {
     model, runtime, sessions, images, weights,
-    version: () => version,
+    version: () => changes,
     packFrom: options.packFrom ?? PACK_FROM,
     positions: new PositionTable(model.config),
     seed: options.seed,
@@ -128,6 +130,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       clipNorm: update.clipNorm ?? 1
     })
     version++
+    changes++
     yield* images.forget
     return { ...result, gradNorm }
   })
@@ -217,6 +220,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
         yield* ParameterStore.copyFrom(trained, snapshot.weights)
         yield* optimizer.reset
         version++
+        changes++
         yield* images.forget
       })),
     checkpoint: (directory) =>
@@ -225,14 +229,16 @@ const make = Effect.fnUntraced(function*(options: Options) {
     restore: (directory) =>
       failing("restore")(Effect.gen(function*() {
         yield* closed("restore")
-        const state = yield* onDisk(Checkpoint.read(directory, () => AdamW.fresh(trained)))
-        // All of it is looked at before any of it is taken.
-        yield* ParameterStore.check(trained, state.weights)
-        yield* optimizer.restore(state.optimizer)
-        yield* reference.restore(state.reference)
-        yield* ParameterStore.copyFrom(trained, state.weights)
-        version = state.version
-        yield* images.forget
+        const state = yield* onDisk(Checkpoint.read(directory, trained))
+        // Nothing of it is taken before all of it is read.
+        yield* Effect.uninterruptible(Effect.gen(function*() {
+          yield* optimizer.restore(state.optimizer)
+          yield* reference.restore(state.reference)
+          yield* ParameterStore.copyFrom(trained, state.weights)
+          version = state.version
+          changes++
+          yield* images.forget
+        }))
       })),
     save: (directory) => onDisk(Model.save(model, directory)),
     tokenizer: Option.some({

@@ -11,7 +11,7 @@ export interface Options {
   readonly seed: number
   /**
    * A low-rank adapter, trained instead of the model's own weights, which stay frozen and are shared with the reference.
-   * Snapshots and training states then hold the adapter alone.
+   * Snapshots and checkpoints then hold the adapter alone.
    */
   readonly lora?: Adapter.Options
   /**

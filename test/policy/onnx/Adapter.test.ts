@@ -1,19 +1,20 @@
 /** A policy with an adapter: the base stays as it is, everything else is as with full weights. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer } from "effect"
+import { Effect, FileSystem, Layer, Option } from "effect"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { Objective, OnnxPolicy, Policy } from "../../../src/policy/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { prompts } from "./pictures.ts"
+import { setState, state, weights } from "./weights.ts"
 
 const requests = prompts.map((prompt, i) => ({ prompt, key: `test/${i}` }))
 const examples = prompts.map((prompt, i) => ({ prompt, target: [{ text: ["a red face", "joy", "people sing"][i]!, weight: 1 }] }))
 const update = { learningRate: 2e-3, weightDecay: 0 }
 
-type Services = Policy | OnnxPolicy.TrainingState | OnnxPolicy.Adapters | FileSystem.FileSystem
+type Services = Policy | OnnxPolicy.Adapters | FileSystem.FileSystem
 
 const run = <A, E>(effect: Effect.Effect<A, E, Services>, options: Partial<OnnxPolicy.Options> = {}, workers = 2) =>
   Effect.provide(
@@ -28,7 +29,8 @@ const targets = ["a red face and a cat", "joy is here", "people sing"]
 const logprobs = Effect.scoped(Effect.gen(function*() {
   const policy = yield* Policy
   const session = yield* policy.session
-  return yield* session.logprobs(prompts.map((prompt, i) => ({ prompt, tokens: policy.encode(targets[i]!) })))
+  const { encode } = Option.getOrThrow(policy.tokenizer)
+  return yield* session.logprobs(prompts.map((prompt, i) => ({ prompt, tokens: encode(targets[i]!) })))
 }))
 const worst = (a: ReadonlyArray<ArrayLike<number>>, b: ReadonlyArray<ArrayLike<number>>) =>
   Math.max(...a.flatMap((xs, i) => Array.from(xs, (x, j) => Math.abs(x - b[i]![j]!))))
@@ -82,14 +84,14 @@ describe("a policy with an adapter", () => {
       const base = yield* run(logprobs, { lora: undefined as never })
       yield* run(Effect.gen(function*() {
         const policy = yield* Policy
-        const fresh = yield* policy.snapshot
+        const [fresh, length] = [yield* policy.snapshot, (yield* weights).length]
         assert.deepStrictEqual(yield* logprobs, base, "an untouched adapter changes no bit")
         yield* train(4)
-        const [trained, state] = [yield* logprobs, yield* (yield* OnnxPolicy.TrainingState).get]
+        const [trained, kept] = [yield* logprobs, yield* state]
         assert.isAbove(worst(trained, base), 0.1)
-        assert.strictEqual(state.weights.length, fresh.weights.length)
+        assert.deepStrictEqual(Object.values(kept.tensors).map((data) => data.length), [length, length, length], "weights and two moments; the base is the reference")
         // Rank 4 on the seven projections of four layers of width 144, key-value width 72, MLP width 384.
-        assert.closeTo(fresh.weights.length, 4 * 4 * (2 * (144 + 144) + 2 * (144 + 72) + 3 * (144 + 384)), 0.01 * fresh.weights.length)
+        assert.closeTo(length, 4 * 4 * (2 * (144 + 144) + 2 * (144 + 72) + 3 * (144 + 384)), 0.01 * length)
 
         const scored = yield* Effect.scoped(Effect.gen(function*() {
           const session = yield* policy.session
@@ -99,9 +101,9 @@ describe("a policy with an adapter", () => {
         }))
         assert.isAtMost(scored, 1e-4)
 
-        yield* policy.restore(fresh)
+        yield* policy.revert(fresh)
         assert.deepStrictEqual(yield* logprobs, base)
-        yield* (yield* OnnxPolicy.TrainingState).set(state)
+        yield* setState(kept)
         assert.deepStrictEqual(yield* logprobs, trained)
       }))
     }), 60_000)
@@ -143,15 +145,12 @@ describe("a policy with an adapter", () => {
   it.effect("drops by step and example: neither batches nor workers matter", () =>
     Effect.gen(function*() {
       const lora = { rank: 4, targets: "all-linear", dropout: 0.3 }
-      const weights = Effect.gen(function*() {
-        yield* train(3)
-        return (yield* (yield* Policy).snapshot).weights
-      })
-      const together = yield* run(weights, { lora })
-      assert.deepStrictEqual(yield* run(weights, { lora }), together, "the same bits again")
-      const apart = yield* run(weights, { lora, microBatch: 1 }, 1)
+      const learned = Effect.andThen(train(3), weights)
+      const together = yield* run(learned, { lora })
+      assert.deepStrictEqual(yield* run(learned, { lora }), together, "the same bits again")
+      const apart = yield* run(learned, { lora, microBatch: 1 }, 1)
       assert.isAtMost(worst([apart], [together]), 1e-4)
-      const none = yield* run(weights, { lora: { ...lora, dropout: 0 } })
+      const none = yield* run(learned, { lora: { ...lora, dropout: 0 } })
       assert.isAbove(worst([none], [together]), 1e-3)
     }), 60_000)
 

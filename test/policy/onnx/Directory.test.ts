@@ -1,7 +1,7 @@
 /** What a directory must hold to be loaded, and what a prompt must not exceed. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
@@ -112,7 +112,7 @@ describe("what does not fit the model's positions", () => {
         const text = "a happy face ".repeat(20)
         const objective = Objective.Supervised({ examples: [{ prompt, target: [{ text, weight: 1 }] }] })
         assert.isTrue((yield* Effect.flip(policy.update(objective, { learningRate: 1e-3 }))).cause instanceof TokenBudgetError)
-        const scoring = Effect.scoped(Effect.flatMap(policy.session, (session) => session.logprobs([{ prompt, tokens: policy.encode(text) }])))
+        const scoring = Effect.scoped(Effect.flatMap(policy.session, (session) => session.logprobs([{ prompt, tokens: Option.getOrThrow(policy.tokenizer).encode(text) }])))
         assert.isTrue((yield* Effect.flip(scoring)).cause instanceof TokenBudgetError)
       }).pipe(Effect.provide(live(model)))
     }).pipe(Effect.scoped))

@@ -1,7 +1,7 @@
 /** Where turns end: what a directory lists, what its template writes, and what is made of both. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
@@ -225,7 +225,7 @@ describe("a policy", () => {
               }),
               { learningRate: 1e-3 }
             )
-            return { loss, endOfTurn: policy.endOfTurn, before }
+            return { loss, endOfTurn: Option.getOrThrow(policy.tokenizer).endOfTurn, before }
           })
           const swapped = yield* changed({ generation: { eos_token_id: [0, 2] } })
           assert.deepStrictEqual(yield* live(swapped, program), yield* live(scene, program))

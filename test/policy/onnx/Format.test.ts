@@ -1,11 +1,12 @@
 /** The format loss on the embedded checkpoint: what it is, what it moves, and what it leaves alone. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import type { Grammar } from "../../../src/kernels/generate/index.ts"
 import { type FormatText, Objective, OnnxPolicy, Policy } from "../../../src/policy/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { prompts } from "./pictures.ts"
+import { weights } from "./weights.ts"
 
 const layer = OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5 }).pipe(
   Layer.provide(Runtime.layer({ workers: 2 })),
@@ -32,13 +33,14 @@ const update = { learningRate: 1e-3, weightDecay: 0, clipNorm: 1 }
 /** Texts that the policy writes unmasked, up to where each leaves the grammar, and −log of the mass that it allows along them. */
 const written = Effect.gen(function*() {
   const policy = yield* Policy
-  const grammar = most(policy.vocabularySize, policy.endOfTurn)
+  const { endOfTurn, vocabularySize } = Option.getOrThrow(policy.tokenizer)
+  const grammar = most(vocabularySize, endOfTurn)
   return yield* Effect.scoped(Effect.gen(function*() {
     const session = yield* policy.session
     const groups = yield* session.sample(prompts.map((prompt, i) => ({ prompt, key: `format/${i}` })), { count: 3, maxTokens: 16 })
     const texts = groups.flatMap((group, i) => group.map(({ tokens }): FormatText => ({ prompt: prompts[i]!, tokens, grammar })))
     const kept = texts.map(({ prompt, tokens }) => {
-      const out = tokens.findIndex((token, t) => token % 4 === t % 2 && token !== policy.endOfTurn)
+      const out = tokens.findIndex((token, t) => token % 4 === t % 2 && token !== endOfTurn)
       return { prompt, tokens: out < 0 ? tokens : tokens.subarray(0, out), left: out >= 0 }
     })
     return { grammar, texts, kept }
@@ -49,15 +51,16 @@ describe("format loss", () => {
   it.effect("is the mean over tokens of −log P(allowed), the end of a text that may go on aside, by scores with and without the mask", () =>
     run(Effect.gen(function*() {
       const policy = yield* Policy
+      const { endOfTurn } = Option.getOrThrow(policy.tokenizer)
       const { grammar, kept } = yield* written
       // Where a text ends, 1 − P(end) is all rounding.
-      const open = kept.map((text) => ({ ...text, tokens: text.tokens.filter((token) => token !== policy.endOfTurn) }))
+      const open = kept.map((text) => ({ ...text, tokens: text.tokens.filter((token) => token !== endOfTurn) }))
       const whole = open.filter(({ tokens }) => tokens.length > 0)
       assert.isAbove(whole.length, 2)
       const { ends, free, masked } = yield* Effect.scoped(Effect.gen(function*() {
         const session = yield* policy.session
         const ended = whole.flatMap(({ prompt, tokens }) =>
-          Array.from(tokens, (_, t) => ({ prompt, tokens: Int32Array.of(...tokens.subarray(0, t), policy.endOfTurn) })))
+          Array.from(tokens, (_, t) => ({ prompt, tokens: Int32Array.of(...tokens.subarray(0, t), endOfTurn) })))
         return {
           free: (yield* session.logprobs(whole)).flatMap((logprobs) => [...logprobs]),
           masked: (yield* session.logprobs(whole.map((text) => ({ ...text, grammar })))).flatMap((logprobs) => [...logprobs]),
@@ -102,7 +105,7 @@ describe("format loss", () => {
           const { texts } = yield* written
           const objective = format === undefined ? {} : { format: { weight: format.weight, texts: format.few === true ? [] : texts } }
           yield* policy.update(Objective.Supervised({ examples: [lesson], ...objective }), update)
-          return (yield* policy.snapshot).weights
+          return yield* weights
         }))
       const plain = yield* after(undefined)
       assert.deepStrictEqual(yield* after({ weight: 0 }), plain)

@@ -31,7 +31,7 @@ describe("updates", () => {
               const error = yield* untouched(policy.update(objective, update))
               assert.match(
                 error.message,
-                /^policy update: (the loss is (NaN|-?Infinity): |optimiser step 1: the gradient's norm is)/
+                /^policy update: (the loss is (NaN|-?Infinity): |optimiser step 2: the gradient's norm is)/
               )
             }
           }
@@ -52,7 +52,7 @@ describe("updates", () => {
           )
           yield* poison(NORM, 3e38)
           yield* policy.beginStage
-          yield* policy.restore(healthy)
+          yield* policy.revert(healthy)
           const objective = Objective.GroupRelative({
             rollouts,
             loss: "grpo",
@@ -97,9 +97,9 @@ describe("updates", () => {
             )
             assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
             // Nor is it ever taken for a snapshot to come back to.
-            const again = yield* Effect.flip(policy.restore(yield* policy.snapshot))
+            const again = yield* Effect.flip(policy.revert(yield* policy.snapshot))
             assert.match(again.message, /^policy restore: parameter \S+: is \S+ at \[/)
-            yield* policy.restore(healthy)
+            yield* policy.revert(healthy)
             yield* policy.save(`${folder}/model`)
           })
         )

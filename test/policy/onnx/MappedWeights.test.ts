@@ -1,7 +1,7 @@
 /** A policy whose frozen weights are mapped from a file does what one that holds them does. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer } from "effect"
+import { Effect, FileSystem, Layer, Option, type Scope } from "effect"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
@@ -10,6 +10,7 @@ import { Config, Precision } from "../../../src/kernels/models/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { ModelDirectory, Quantize, Safetensors } from "../../../src/kernels/weights/index.ts"
+import { weights } from "./weights.ts"
 
 const fixture = fileURLToPath(new URL("../../fixtures/parity/qwen2-vl", import.meta.url))
 
@@ -23,7 +24,7 @@ const prompts: ReadonlyArray<Prompt> = [
 const requests = prompts.map((prompt, i) => ({ prompt, key: `test/${i}` }))
 const examples = prompts.map((prompt, i) => ({ prompt, target: [{ text: ["joy and a cat", "people sing"][i]!, weight: 1 }] }))
 
-type Services = Policy | OnnxPolicy.TrainingState | FileSystem.FileSystem
+type Services = Policy | FileSystem.FileSystem
 const run = <A, E>(effect: Effect.Effect<A, E, Services>, options: Partial<OnnxPolicy.Options>) =>
   Effect.provide(
     effect,
@@ -33,8 +34,9 @@ const run = <A, E>(effect: Effect.Effect<A, E, Services>, options: Partial<OnnxP
 /** Greedy tokens, sampled groups, scores, two supervised steps and what they changed, a step on the groups, and scores again. */
 const observed = (training: boolean) => Effect.gen(function*() {
   const policy = yield* Policy
+  const { encode } = Option.getOrThrow(policy.tokenizer)
   const score = Effect.scoped(Effect.flatMap(policy.session, (session) =>
-    session.logprobs(prompts.map((prompt, i) => ({ prompt, tokens: policy.encode(["a happy face", "the dragon is sad"][i]!) })))))
+    session.logprobs(prompts.map((prompt, i) => ({ prompt, tokens: encode(["a happy face", "the dragon is sad"][i]!) })))))
   const { greedy, groups } = yield* Effect.scoped(Effect.gen(function*() {
     const session = yield* policy.session
     const greedy = yield* session.sample(requests, { count: 1, maxTokens: 24, temperature: 0 })
@@ -45,12 +47,12 @@ const observed = (training: boolean) => Effect.gen(function*() {
   yield* policy.beginStage
   const losses: Array<number> = []
   for (let i = 0; i < 2; i++) losses.push((yield* policy.update(Objective.Supervised({ examples }), { learningRate: 3e-3, weightDecay: 0 })).loss)
-  const { weights } = yield* (yield* OnnxPolicy.TrainingState).get
+  const learned = yield* weights
   const rollouts = groups.flatMap((group, i) => group.map((completion, g) => ({ prompt: prompts[i]!, completion, advantage: g % 2 - 0.5 })))
   const reinforced = yield* policy.update(
     Objective.GroupRelative({ rollouts, loss: "grpo", clip: { low: 0.2, high: 0.2 }, kl: 0.04, innerUpdates: 1, maxTokens: 24 }), { learningRate: 1e-4 })
   losses.push(reinforced.loss, reinforced.kl)
-  return { greedy, groups, before, losses, after: yield* score, weights }
+  return { greedy, groups, before, losses, after: yield* score, weights: learned }
 })
 type Observed = Effect.Success<ReturnType<typeof observed>>
 
@@ -67,7 +69,7 @@ const same = (found: Observed, expected: Observed, tolerance: number) => {
 }
 
 const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
-const here = <A, E>(effect: Effect.Effect<A, E, NodeServices.NodeServices | import("effect").Scope.Scope>) => effect.pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+const here = <A, E>(effect: Effect.Effect<A, E, NodeServices.NodeServices | Scope.Scope>) => effect.pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 
 /** The fixture with its matrices replaced by what they are rounded to: a float32 directory that needs no cache. */
 const rounded = Effect.fnUntraced(function*(precision: Precision.Precision, target: string) {

@@ -1,11 +1,12 @@
 /** Rollouts and scores of weights that make numbers that are none say so, and nothing is made of them. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import type { Grammar } from "../../../src/kernels/generate/index.ts"
 import { NotFinite, Policy, type SampleOptions } from "../../../src/policy/index.ts"
 import { inDraw } from "../../../src/policy/onnx/NotFinite.ts"
 import { prompts } from "./pictures.ts"
 import { draw, EMBEDDING, NORM, poison, poisons, run, slices } from "./poison.ts"
+import { setWeights, weights } from "./weights.ts"
 
 const alternating = (vocabulary: number, end: number): Grammar => {
   const allowed = new Uint8Array(2 * vocabulary)
@@ -30,7 +31,8 @@ describe("rollouts whose logits are not finite", () => {
           Effect.gen(function*() {
             const policy = yield* Policy
             const healthy = yield* policy.snapshot
-            const grammar = alternating(policy.vocabularySize, policy.endOfTurn)
+            const { endOfTurn, vocabularySize } = Option.getOrThrow(policy.tokenizer)
+            const grammar = alternating(vocabularySize, endOfTurn)
             const samplers: ReadonlyArray<readonly [string, Omit<SampleOptions, "count" | "maxTokens">]> = [
               ["greedy", { temperature: 0 }],
               ["sampled", {}],
@@ -53,7 +55,7 @@ describe("rollouts whose logits are not finite", () => {
                 }
               }
             }
-            yield* policy.restore(healthy)
+            yield* policy.revert(healthy)
             assert.strictEqual((yield* draw({ count: 1, maxTokens: 4, grammar })).length, prompts.length)
           })
         ),
@@ -66,17 +68,16 @@ describe("rollouts whose logits are not finite", () => {
     () =>
       run(
         Effect.gen(function*() {
-          const policy = yield* Policy
-          const healthy = yield* policy.snapshot
+          const healthy = yield* weights
           const { offset, shape } = (yield* slices).get(EMBEDDING)!
           const greedy = (maxTokens: number) =>
             Effect.map(draw({ count: 1, maxTokens, temperature: 0 }), (groups) => groups[0]![0]!.tokens.length)
           let later = 0
           // One huge number in the embedding of one token: whether its logit overflows depends on the hidden state.
           for (let column = 0; column < 24; column++) {
-            const weights = healthy.weights.slice()
-            weights[offset + 700 * shape[1]! + column] = 3e38
-            yield* policy.restore({ version: 9, weights })
+            const poisoned = healthy.slice()
+            poisoned[offset + 700 * shape[1]! + column] = 3e38
+            yield* setWeights(poisoned)
             const message = yield* Effect.match(greedy(8), { onSuccess: () => "", onFailure: (error) => error.message })
             const step = Number(/at step (\d+) of sample "test\/0", candidate 0,/.exec(message)?.[1] ?? 0)
             if (step === 0) continue
@@ -113,8 +114,9 @@ describe("scores", () => {
           Effect.gen(function*() {
             const policy = yield* Policy
             yield* poison(NORM, 3e38)
+            const { encode } = Option.getOrThrow(policy.tokenizer)
             const session = yield* policy.session
-            const tokens = policy.encode("a red face")
+            const tokens = encode("a red face")
             const error = yield* Effect.flip(session.logprobs(prompts.map((prompt) => ({ prompt, tokens }))))
             assert.match(
               error.message,
@@ -133,8 +135,9 @@ describe("scores", () => {
         Effect.scoped(
           Effect.gen(function*() {
             const policy = yield* Policy
+            const { encode, vocabularySize } = Option.getOrThrow(policy.tokenizer)
             const session = yield* policy.session
-            const tokens = policy.encode("a red face")
+            const tokens = encode("a red face")
             for (const temperature of [NaN, 0, -1, Infinity]) {
               const error = yield* Effect.flip(session.logprobs([{ prompt: prompts[0]!, tokens, temperature }]))
               assert.include(
@@ -142,13 +145,13 @@ describe("scores", () => {
                 `policy logprobs: item 0: temperature is ${temperature}, expected a number from 0.00001`
               )
             }
-            for (const token of [-1, policy.vocabularySize]) {
+            for (const token of [-1, vocabularySize]) {
               const error = yield* Effect.flip(
                 session.logprobs([{ prompt: prompts[0]!, tokens: Int32Array.of(3, token) }])
               )
               assert.include(
                 error.message,
-                `item 0: token 1 is ${token}, expected an id from 0 to ${policy.vocabularySize - 1}`
+                `item 0: token 1 is ${token}, expected an id from 0 to ${vocabularySize - 1}`
               )
             }
           })

@@ -1,11 +1,12 @@
 /** The live policy on the embedded checkpoint: what is sampled is what is scored, and updates move what they should. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import type { Grammar } from "../../../src/kernels/generate/index.ts"
 import { type Auxiliary, Objective, OnnxPolicy, Policy, type SampleOptions } from "../../../src/policy/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { prompts } from "./pictures.ts"
+import { weights } from "./weights.ts"
 
 const layer = (workers: number, options: Partial<OnnxPolicy.Options> = {}) =>
   OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5, ...options }).pipe(
@@ -45,7 +46,8 @@ describe("what is sampled is what is scored", () => {
     it.effect(name, () =>
       run(Effect.scoped(Effect.gen(function*() {
         const policy = yield* Policy
-        const grammar = masked ? alternating(policy.vocabularySize, policy.endOfTurn) : undefined
+        const { endOfTurn, vocabularySize } = Option.getOrThrow(policy.tokenizer)
+        const grammar = masked ? alternating(vocabularySize, endOfTurn) : undefined
         const session = yield* policy.session
         const groups = yield* session.sample(requests, { count: 3, maxTokens: 20, temperature, grammar })
         const items = groups.flatMap((group, i) => group.map(({ tokens }) => ({ prompt: prompts[i]!, tokens, temperature, grammar })))
@@ -53,8 +55,8 @@ describe("what is sampled is what is scored", () => {
         groups.flat().forEach(({ finish, logprobs, tokens }, i) => {
           assert.strictEqual(logprobs.length, tokens.length)
           assert.isAtMost(worst(logprobs, scored[i]!), 1e-4)
-          assert.strictEqual(finish, tokens.at(-1) === policy.endOfTurn ? "stop" : "length")
-          if (grammar) tokens.forEach((token, t) => assert.isTrue(token === policy.endOfTurn || token % 2 === t % 2))
+          assert.strictEqual(finish, tokens.at(-1) === endOfTurn ? "stop" : "length")
+          if (grammar) tokens.forEach((token, t) => assert.isTrue(token === endOfTurn || token % 2 === t % 2))
         })
         assert.isAbove(new Set(groups.flat().map(({ tokens }) => tokens.join())).size, 5, "candidates differ")
       }))), 30_000)
@@ -114,7 +116,7 @@ describe("one token a run, its state resident in the workers", () => {
     it.effect(`${name}: what the loop draws`, () =>
       Effect.gen(function*() {
         const drawn = Effect.gen(function*() {
-          const { endOfTurn, vocabularySize } = yield* Policy
+          const { endOfTurn, vocabularySize } = Option.getOrThrow((yield* Policy).tokenizer)
           return yield* draw({ ...options, grammar: masked ? alternating(vocabularySize, endOfTurn) : undefined })
         })
         const [loop, steps] = [yield* run(drawn, 2, more), yield* run(drawn, 2, { ...more, decode: "step" })]
@@ -140,14 +142,15 @@ describe("updates", () => {
       for (let step = 0; step < 8; step++) losses.push((yield* policy.update(Objective.Supervised({ examples }), update)).loss)
       assert.isBelow(losses.at(-1)!, losses[0]! * 0.7)
       assert.notDeepEqual(yield* greedy, before)
-      yield* policy.restore(snapshot)
+      yield* policy.revert(snapshot)
       assert.deepStrictEqual(yield* greedy, before)
     })), 60_000)
 
   it.effect("auxiliary targets are learned beside the text, at visual tokens and mentions, at inner layers and the last", () =>
     run(Effect.gen(function*() {
       const policy = yield* Policy
-      const [red, face, joy] = ["red", "face", "joy"].map((word) => policy.encode(` ${word}`)[0]!)
+      const { encode } = Option.getOrThrow(policy.tokenizer)
+      const [red, face, joy] = ["red", "face", "joy"].map((word) => encode(` ${word}`)[0]!)
       const prompt = prompts.find(({ images }) => images.length === 1)!
       const example = (auxiliary?: ReadonlyArray<Auxiliary>) => ({ prompt, target: [{ text: "a red face", weight: 1 }], ...(auxiliary && { auxiliary }) })
       const visual = Int32Array.from({ length: 16 }, (_, i) => i % 2 === 0 ? joy! : -1)
@@ -161,16 +164,16 @@ describe("updates", () => {
       ]
       const snapshot = yield* policy.snapshot
       for (const auxiliary of kinds) {
-        yield* policy.restore(snapshot)
+        yield* policy.revert(snapshot)
         yield* policy.beginStage
         const losses: Array<number> = []
         for (let step = 0; step < 10; step++) losses.push((yield* policy.update(Objective.Supervised({ examples: [example(auxiliary)] }), update)).loss)
         assert.isBelow(losses.at(-1)!, losses[0]! * 0.6)
       }
       // A mention that is nowhere asks for nothing.
-      yield* policy.restore(snapshot)
+      yield* policy.revert(snapshot)
       const none = yield* policy.update(Objective.Supervised({ examples: [example([{ tokens: new Map([[joy!, red!]]), weight: 2, layer: 2 }])] }), update)
-      yield* policy.restore(snapshot)
+      yield* policy.revert(snapshot)
       const plain = yield* policy.update(Objective.Supervised({ examples: [example()] }), update)
       assert.strictEqual(none.loss, plain.loss)
       const error = yield* Effect.flip(policy.update(Objective.Supervised({ examples: [example([{ tokens: visual, weight: 1, layer: 4 }])] }), update))
@@ -224,8 +227,7 @@ describe("updates", () => {
           rollouts, loss: "dapo", clip: { low: 0.2, high: 0.2 }, kl: 0.04, innerUpdates: 2, maxTokens: 12
         })
         const stats = yield* policy.update(objective, { learningRate: 1e-4, weightDecay: 0 })
-        const { weights } = yield* policy.snapshot
-        return { stats, weights }
+        return { stats, weights: yield* weights }
       }), 2, options)
       const plain = yield* trained({})
       const again = yield* trained({ recompute: true })

@@ -17,6 +17,7 @@ import { Objectives, ParameterStore, LossGraphs } from "../../../src/kernels/tra
 import * as Onnx from "../../kernels/graph/onnx.ts"
 import { type Feeds, relativeError, type Value, value } from "../../kernels/graph/reference.ts"
 import { arrays, json } from "../../kernels/models/fixture.ts"
+import { weights } from "./weights.ts"
 
 interface Expected {
   readonly stride: number
@@ -62,8 +63,8 @@ const fed = (tensors: Readonly<Record<string, HostTensor.HostTensor>>): Feeds =>
 
 for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
   const directory = fileURLToPath(new URL(`../../fixtures/parity/${name}`, import.meta.url))
-  const given = json<Expected>(`../../kernels/parity/${name}.json`)
-  const tensors = arrays(`../../kernels/parity/${name}.safetensors`)
+  const given = json<Expected>(`../parity/${name}.json`)
+  const tensors = arrays(`../parity/${name}.safetensors`)
   const expected = (key: string): Value => tensors[key]!
   const images = given.sizes.map((size) => noise(...size))
   const prompts: readonly [Prompt, Prompt] = [
@@ -188,9 +189,9 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
         assert.isAtMost(Math.abs(stats.loss - given.loss), 1e-5)
         assert.isAtMost(Math.abs(stats.gradNorm / given.grad_norm - 1), 1e-5)
         const { store } = (yield* opened).model
-        const { weights } = yield* policy.snapshot
+        const learned = yield* weights
         for (const { length, name: parameter, offset } of store.slices.values()) {
-          const found = strided(weights.subarray(offset, offset + length), given.stride)
+          const found = strided(learned.subarray(offset, offset + length), given.stride)
           assert.isAtMost(furthest(found, expected(`after.${parameter}`).data), 1e-5, parameter)
           // A step moves values by about its learning rate, so that 1e-5 tells a right one from none.
           const before = strided(store.data.subarray(offset, offset + length), given.stride)

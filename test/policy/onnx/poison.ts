@@ -8,8 +8,9 @@ import { OnnxPolicy, Policy, type PolicyError, type SampleOptions } from "../../
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { ParameterStore } from "../../../src/kernels/train/index.ts"
 import { prompts } from "./pictures.ts"
+import { setWeights, state, weights } from "./weights.ts"
 
-type Services = Policy | OnnxPolicy.TrainingState | FileSystem.FileSystem
+type Services = Policy | FileSystem.FileSystem
 export const run = <A, E>(effect: Effect.Effect<A, E, Services>, options: Partial<OnnxPolicy.Options> = {}) =>
   Effect.provide(
     effect,
@@ -37,13 +38,12 @@ export const slices = Effect.gen(function*() {
 
 /** Finite weights that float32 does not multiply: the whole of a parameter, or some rows of it, set to a value. */
 export const poison = Effect.fnUntraced(function*(name: string, value: number, rows?: ReadonlyArray<number>) {
-  const policy = yield* Policy
   const { length, offset, shape } = (yield* slices).get(name)!
-  const { weights } = yield* policy.snapshot
+  const poisoned = yield* weights
   const width = shape.at(-1)!
-  if (rows === undefined) weights.fill(value, offset, offset + length)
-  else for (const row of rows) weights.fill(value, offset + row * width, offset + (row + 1) * width)
-  yield* policy.restore({ version: 9, weights })
+  if (rows === undefined) poisoned.fill(value, offset, offset + length)
+  else for (const row of rows) poisoned.fill(value, offset + row * width, offset + (row + 1) * width)
+  yield* setWeights(poisoned)
 })
 
 export const NORM = "model.norm.weight"
@@ -62,8 +62,6 @@ export const draw = (options: SampleOptions) =>
       (session) => session.sample(requests, options)
     )
   )
-
-const state = Effect.flatMap(OnnxPolicy.TrainingState, ({ get }) => get)
 
 /** What an update that fails must leave as it was. */
 export const untouched = Effect.fnUntraced(function*(failing: Effect.Effect<unknown, PolicyError, Policy>) {

@@ -1,6 +1,6 @@
 /** The remote policy against a real server: what it asks, what it makes of the answers, and what it does when there are none. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Result } from "effect"
+import { Clock, Effect, Fiber, Option, Result } from "effect"
 import { inspect } from "node:util"
 import sharp from "sharp"
 import * as Image from "../../../src/kernels/image/Image.ts"
@@ -359,13 +359,19 @@ describe("what a server cannot do", () => {
         const errors = yield* Effect.all([
           Effect.flip(policy.update(Objective.Supervised({ examples: [] }), { learningRate: 1 })),
           Effect.flip(policy.beginStage),
+          Effect.flip(policy.endStage),
           Effect.flip(policy.snapshot),
-          Effect.flip(policy.restore({ version: 0, weights: new Float32Array(0) })),
+          Effect.flip(policy.revert({ version: 0 })),
+          Effect.flip(policy.checkpoint("x")),
+          Effect.flip(policy.restore("x")),
           Effect.flip(policy.save("x")),
           Effect.flip(Effect.scoped(Effect.flatMap(session, ({ logprobs }) => logprobs([]))))
         ])
         for (const error of errors) assert.match(error.message, /"vl" at http.* is remote.*Policy\.onnx/)
-        assert.deepStrictEqual(errors.map(({ operation }) => operation), ["update", "update", "save", "restore", "save", "logprobs"])
+        assert.deepStrictEqual(errors.map(({ operation }) => operation), [
+          "update", "update", "update", "checkpoint", "restore", "checkpoint", "restore", "save", "logprobs"
+        ])
+        assert.isTrue(Option.isNone(policy.tokenizer))
         assert.strictEqual(server.requests.length, 0)
       })))
 

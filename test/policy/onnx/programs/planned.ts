@@ -1,6 +1,6 @@
 /** A process that samples groups from a model, trains on them, and prints what it held beside what was planned. */
 import { NodeServices } from "@effect/platform-node"
-import { Effect, Layer, Logger } from "effect"
+import { Effect, Layer, Logger, Option } from "effect"
 import { readFileSync } from "node:fs"
 import { Config } from "../../../../src/kernels/models/index.ts"
 import { Objective, OnnxPolicy, MemoryPlan, Policy } from "../../../../src/policy/index.ts"
@@ -34,7 +34,7 @@ const program = Effect.scoped(Effect.gen(function*() {
       )
     }
     // The chat template adds about a dozen tokens.
-    return policy.encode(prompts[0]?.text ?? "").length + 12
+    return Option.getOrThrow(policy.tokenizer).encode(prompts[0]?.text ?? "").length + 12
   })
   const { workers, lora, ...options } = workload
   const promptTokens = yield* Effect.provide(train, OnnxPolicy.layer({ model: given.model, seed: 1, ...options, ...(lora && { lora }) }).pipe(
