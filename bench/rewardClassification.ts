@@ -10,8 +10,9 @@ import { withWorkload } from "./harness/Workload.ts"
 const SAMPLES = 128
 const GROUP = 8
 
-const words = ("the a face smiles cries frowns under clear stormy sky at night with party popper candle coffin snake dog crowd " +
-  "people look happy sad lonely warm dark menacing festive mournful because their mood is light and").split(" ")
+const words =
+  ("the a face smiles cries frowns under clear stormy sky at night with party popper candle coffin snake dog crowd " +
+    "people look happy sad lonely warm dark menacing festive mournful because their mood is light and").split(" ")
 
 /** A vote of 15 raters. */
 const votes = (draw: Keyed.Stream) => {
@@ -48,6 +49,9 @@ export const benches: ReadonlyArray<Bench> = [{
   amount: turns.length,
   ours: Effect.succeed(timedSync("one thread", total)),
   peer: Effect.suspend(() =>
-    withWorkload({ labels: Emotion6.labels, turns, total: total() }, (path) => python("reward_classification.py", [path]))
+    withWorkload(
+      { labels: Emotion6.labels, turns, total: total() },
+      (path) => python("reward_classification.py", [path])
+    )
   )
 }]

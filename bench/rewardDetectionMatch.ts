@@ -14,7 +14,10 @@ const image = (key: string, boxes: number, predictions: number) => {
     const [x, y, w, h] = of
     return [x + draw.int(21) - 10, y + draw.int(21) - 10, w + draw.int(11), h + draw.int(11)]
   }
-  return { truth, predicted: Array.from({ length: predictions }, () => draw.next() < 0.7 ? shaken(draw.pick(truth)) : box()) }
+  return {
+    truth,
+    predicted: Array.from({ length: predictions }, () => draw.next() < 0.7 ? shaken(draw.pick(truth)) : box())
+  }
 }
 
 const matched = (images: ReadonlyArray<ReturnType<typeof image>>) =>
@@ -30,7 +33,9 @@ const bench = (shape: string, images: ReadonlyArray<ReturnType<typeof image>>): 
   unit: "items/s",
   amount: images.length,
   ours: Effect.succeed(timedSync("one thread", () => matched(images))),
-  peer: Effect.suspend(() => withWorkload({ images, total: matched(images) }, (path) => python("reward_detection_match.py", [path])))
+  peer: Effect.suspend(() =>
+    withWorkload({ images, total: matched(images) }, (path) => python("reward_detection_match.py", [path]))
+  )
 })
 
 const sizesOf = (i: number) => {

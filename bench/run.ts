@@ -1,8 +1,8 @@
 /**
  * `npm run -s bench -- [NAME…] [--quick]`: one JSON object a line.
  *
- * A NAME selects benches by name or by its beginning: `train`, `rollout/group`. `--quick` makes two short turns, to see that
- * everything runs; its figures mean nothing. Peers need a Python with torch: `RISE_PEER_PYTHON=/path/to/python`.
+ * A NAME selects benches by name or by its beginning: `train`, `rollout/group`. `--quick` makes two short turns, to see
+ * that everything runs; its figures mean nothing. Peers need a Python with torch: `RISE_PEER_PYTHON=/path/to/python`.
  */
 import { Effect } from "effect"
 import { readdir } from "node:fs/promises"
@@ -11,7 +11,9 @@ import { type Bench, BenchError, type Effort, measure } from "./harness/Contest.
 /** Every file beside this one exports its `benches`. */
 const all = Effect.promise(async () => {
   const files = (await readdir(import.meta.dirname)).filter((name) => name.endsWith(".ts") && name !== "run.ts").sort()
-  const modules = await Promise.all(files.map((name) => import(`./${name}`) as Promise<{ readonly benches: ReadonlyArray<Bench> }>))
+  const modules = await Promise.all(
+    files.map((name) => import(`./${name}`) as Promise<{ readonly benches: ReadonlyArray<Bench> }>)
+  )
   return modules.flatMap(({ benches }) => benches)
 })
 
@@ -20,9 +22,15 @@ const main = Effect.gen(function*() {
   const quick = words.includes("--quick")
   const names = words.filter((word) => word !== "--quick")
   const known = yield* all
-  const chosen = names.length === 0 ? known : known.filter(({ name }) => names.some((word) => name === word || name.startsWith(`${word}/`)))
+  const chosen = names.length === 0
+    ? known
+    : known.filter(({ name }) => names.some((word) => name === word || name.startsWith(`${word}/`)))
   if (chosen.length === 0) {
-    return yield* Effect.fail(new BenchError(`no bench is called ${names.join(" or ")}; there are ${[...new Set(known.map(({ name }) => name))].join(", ")}`))
+    return yield* Effect.fail(
+      new BenchError(
+        `no bench is called ${names.join(" or ")}; there are ${[...new Set(known.map(({ name }) => name))].join(", ")}`
+      )
+    )
   }
   const effort: Effort = quick ? { rounds: 2, turnSeconds: 0 } : { rounds: 9, turnSeconds: 1 }
   for (const bench of chosen) {

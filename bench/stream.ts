@@ -1,6 +1,6 @@
 /**
- * `stream/overhead`: what the pipeline itself costs. Groups flow through generate, reconstruct and validate with a policy that
- * answers at once; the peer is a plain loop that asks the same policy and applies the same reward law.
+ * `stream/overhead`: what the pipeline itself costs. Groups flow through generate, reconstruct and validate with a
+ * policy that answers at once; the peer is a plain loop that asks the same policy and applies the same reward law.
  */
 import { Effect, Layer, Option, Result, Schema, Stream } from "effect"
 import * as Reward from "../src/dsl/Reward.ts"
@@ -35,31 +35,42 @@ const samples: ReadonlyArray<Task.Sample<string>> = Array.from({ length: SAMPLES
   truth: "joy"
 }))
 
-const completion = (text: string): Completion => ({ text, tokens: Int32Array.of(1), logprobs: Float32Array.of(0), finish: "stop" })
+const completion = (text: string): Completion => ({
+  text,
+  tokens: Int32Array.of(1),
+  logprobs: Float32Array.of(0),
+  finish: "stop"
+})
 const chain = completion("we can see a bright festive smile here")
 const annotation = completion("joy")
 
 /** Answers every prompt at once. */
-const answer = (requests: ReadonlyArray<SampleRequest>, { count }: SampleOptions): ReadonlyArray<ReadonlyArray<Completion>> =>
+const answer = (
+  requests: ReadonlyArray<SampleRequest>,
+  { count }: SampleOptions
+): ReadonlyArray<ReadonlyArray<Completion>> =>
   requests.map(({ prompt }) => Array.from({ length: count }, () => prompt.text.startsWith("Why") ? chain : annotation))
 
 const absent = Effect.die("the instant policy only samples")
-const instant = Layer.succeed(Policy, Policy.of({
-  session: Effect.succeed({
-    version: 0,
-    sample: (requests, options) => Effect.sync(() => answer(requests, options)),
-    logprobs: () => absent
-  }),
-  beginStage: Effect.void,
-  update: () => absent,
-  endStage: absent,
-  snapshot: absent,
-  revert: () => absent,
-  checkpoint: () => absent,
-  restore: () => absent,
-  save: () => absent,
-  tokenizer: Option.none()
-}))
+const instant = Layer.succeed(
+  Policy,
+  Policy.of({
+    session: Effect.succeed({
+      version: 0,
+      sample: (requests, options) => Effect.sync(() => answer(requests, options)),
+      logprobs: () => absent
+    }),
+    beginStage: Effect.void,
+    update: () => absent,
+    endStage: absent,
+    snapshot: absent,
+    revert: () => absent,
+    checkpoint: () => absent,
+    restore: () => absent,
+    save: () => absent,
+    tokenizer: Option.none()
+  })
+)
 
 const counted = (groups: number) =>
   groups === SAMPLES ? Effect.void : Effect.fail(new BenchError(`${groups} groups came out, expected ${SAMPLES}`))
@@ -69,7 +80,9 @@ const pipeline = Effect.gen(function*() {
     Rise.generate({ candidates: GROUP }),
     Rise.reconstruct(),
     Rise.validate()
-  ).items.pipe(Stream.runFold(() => 0, (n, { candidates }) => n + (candidates.every(({ reward }) => reward === 1) ? 1 : 0)))
+  ).items.pipe(
+    Stream.runFold(() => 0, (n, { candidates }) => n + (candidates.every(({ reward }) => reward === 1) ? 1 : 0))
+  )
   yield* counted(groups)
 }).pipe(Effect.provide(Layer.merge(instant, Run.layerMemory({ seed: 0 }))))
 
@@ -86,14 +99,17 @@ const loop = Effect.suspend(() => {
       })),
       { count: GROUP, maxTokens: 160 }
     )
-    const requests = batch.flatMap(({ image }, i) => (chains[i] ?? []).map(({ text }, g) => ({
-      prompt: { images: [image], text: mood.prompts.reconstruct(text) },
-      key: `generate/sample=${image.id}/candidate=${g}/reconstruct`
-    })))
+    const requests = batch.flatMap(({ image }, i) =>
+      (chains[i] ?? []).map(({ text }, g) => ({
+        prompt: { images: [image], text: mood.prompts.reconstruct(text) },
+        key: `generate/sample=${image.id}/candidate=${g}/reconstruct`
+      }))
+    )
     const written = answer(requests, { count: 1, maxTokens: 160 })
     batch.forEach(({ truth }, i) => {
       const rewards = (chains[i] ?? []).map(({ text }, g) =>
-        score({ truth, reasoning: text, reconstruction: written[i * GROUP + g]?.[0]?.text ?? "" }).reward)
+        score({ truth, reasoning: text, reconstruction: written[i * GROUP + g]?.[0]?.text ?? "" }).reward
+      )
       if (rewards.every((reward) => reward === 1)) groups++
     })
   }
@@ -102,7 +118,8 @@ const loop = Effect.suspend(() => {
 
 export const benches: ReadonlyArray<Bench> = [{
   name: "stream/overhead",
-  shape: `${SAMPLES} samples × ${GROUP} candidates through generate, reconstruct and validate, a policy that answers at once`,
+  shape: `${SAMPLES} samples × ${GROUP} candidates through generate, reconstruct and validate, a policy that answers ` +
+    `at once`,
   unit: "items/s",
   amount: SAMPLES,
   ours: Effect.succeed(timed("Effect Stream", pipeline)),

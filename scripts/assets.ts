@@ -5,12 +5,12 @@
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Data, Effect, FileSystem, Schema } from "effect"
-import sharp, { type OverlayOptions } from "sharp"
 import { fileURLToPath } from "node:url"
+import sharp, { type OverlayOptions } from "sharp"
 import * as Atlas from "../src/data/scenes/Atlas.ts"
 import { render } from "../src/data/scenes/Render.ts"
 import { scenes } from "../src/data/scenes/Scenes.ts"
-import { faces, type Face, objects, type ObjectName, side, type Style, styles } from "../src/data/scenes/World.ts"
+import { type Face, faces, type ObjectName, objects, side, type Style, styles } from "../src/data/scenes/World.ts"
 
 /** Side of a sprite in the atlas; scenes draw at 26 to 56 px. */
 const spriteSide = 64
@@ -37,13 +37,42 @@ const faceIcons: Record<Face, string> = {
 }
 
 const objectIcons: Record<ObjectName, string> = {
-  balloon: "balloon", popper: "party-popper", cake: "birthday-cake", gift: "wrapped-gift",
-  champagne: "bottle-with-popping-cork", drum: "drum",
-  snake: "snake", bomb: "bomb", dagger: "dagger", spider: "spider", wolf: "wolf", shark: "shark",
-  coffin: "coffin", urn: "funeral-urn", rose: "wilted-flower", candle: "candle", heart: "broken-heart", violin: "violin",
-  poop: "pile-of-poo", toilet: "toilet", rat: "rat", cigarette: "cigarette", pig: "pig-face", bin: "wastebasket",
-  puppy: "dog-face", kitten: "cat-face", bunny: "rabbit-face", panda: "panda", hamster: "hamster", penguin: "penguin",
-  umbrella: "umbrella", key: "key", book: "closed-book", cup: "hot-beverage", bus: "bus", phone: "telephone"
+  balloon: "balloon",
+  popper: "party-popper",
+  cake: "birthday-cake",
+  gift: "wrapped-gift",
+  champagne: "bottle-with-popping-cork",
+  drum: "drum",
+  snake: "snake",
+  bomb: "bomb",
+  dagger: "dagger",
+  spider: "spider",
+  wolf: "wolf",
+  shark: "shark",
+  coffin: "coffin",
+  urn: "funeral-urn",
+  rose: "wilted-flower",
+  candle: "candle",
+  heart: "broken-heart",
+  violin: "violin",
+  poop: "pile-of-poo",
+  toilet: "toilet",
+  rat: "rat",
+  cigarette: "cigarette",
+  pig: "pig-face",
+  bin: "wastebasket",
+  puppy: "dog-face",
+  kitten: "cat-face",
+  bunny: "rabbit-face",
+  panda: "panda",
+  hamster: "hamster",
+  penguin: "penguin",
+  umbrella: "umbrella",
+  key: "key",
+  book: "closed-book",
+  cup: "hot-beverage",
+  bus: "bus",
+  phone: "telephone"
 }
 
 class MissingIcon extends Data.TaggedError("MissingIcon")<{ readonly set: string; readonly icon: string }> {
@@ -58,7 +87,11 @@ const IconSet = Schema.Struct({
   height: Schema.optional(Schema.Number),
   icons: Schema.Record(
     Schema.String,
-    Schema.Struct({ body: Schema.String, width: Schema.optional(Schema.Number), height: Schema.optional(Schema.Number) })
+    Schema.Struct({
+      body: Schema.String,
+      width: Schema.optional(Schema.Number),
+      height: Schema.optional(Schema.Number)
+    })
   ),
   aliases: Schema.optional(Schema.Record(Schema.String, Schema.Struct({ parent: Schema.String })))
 })
@@ -85,10 +118,14 @@ const program = Effect.gen(function*() {
   const layers: Array<OverlayOptions> = []
   for (const style of styles) {
     const path = fileURLToPath(import.meta.resolve(`@iconify-json/${packages[style]}/icons.json`))
-    const set = yield* fs.readFileString(path).pipe(Effect.flatMap(Schema.decodeUnknownEffect(Schema.fromJsonString(IconSet))))
+    const set = yield* fs.readFileString(path).pipe(
+      Effect.flatMap(Schema.decodeUnknownEffect(Schema.fromJsonString(IconSet)))
+    )
     for (const { name, icon } of names) {
       const svg = yield* svgOf(set, packages[style], icon)
-      const input = yield* Effect.tryPromise(() => sharp(Buffer.from(svg)).resize(spriteSide, spriteSide).png().toBuffer())
+      const input = yield* Effect.tryPromise(() =>
+        sharp(Buffer.from(svg)).resize(spriteSide, spriteSide).png().toBuffer()
+      )
       const x = (sprites.length % columns) * spriteSide
       const y = Math.floor(sprites.length / columns) * spriteSide
       sprites.push({ style, name, x, y })
@@ -118,7 +155,12 @@ const contactSheet = Effect.gen(function*() {
     left: Math.floor(i / 2) * (side + gap),
     top: (i % 2) * (side + gap)
   }))
-  const canvas = { width: across * (side + gap) - gap, height: 2 * side + gap, channels: 3 as const, background: "white" }
+  const canvas = {
+    width: across * (side + gap) - gap,
+    height: 2 * side + gap,
+    channels: 3 as const,
+    background: "white"
+  }
   const target = fileURLToPath(new URL("../docs/scenes.png", import.meta.url))
   yield* Effect.tryPromise(() => sharp({ create: canvas }).composite(layers).png({ palette: true }).toFile(target))
 })

@@ -1,7 +1,8 @@
 /**
  * Builds the npm package: `npm run build` writes the folder `dist/`, for `npm pack ./dist` and `npm publish ./dist`.
  *
- * Node runs the sources of a clone as they are, but refuses TypeScript below `node_modules`: what is installed has to be JavaScript.
+ * Node runs the sources of a clone as they are, but refuses TypeScript below `node_modules`: what is installed has to
+ * be JavaScript.
  */
 import { Console, Effect, FileSystem, Path, Struct } from "effect"
 import { Command, Flag } from "effect/cli"
@@ -21,8 +22,8 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/pack
 const shared = ["effect", "@effect/platform-node"] as const
 
 /**
- * What an installed package says of itself: the clone's description with JavaScript for sources and without development. A clone brings
- * a Node of its own; an installed package runs on its user's.
+ * What an installed package says of itself: the clone's description with JavaScript for sources and without
+ * development. A clone brings a Node of its own; an installed package runs on its user's.
  */
 const manifest = {
   ...Struct.pick(packageJson, ["name", "version", "description", "license", "type"]),
@@ -49,9 +50,13 @@ const build = Effect.fnUntraced(function*(out: string) {
   yield* fs.remove(target, { recursive: true, force: true })
   const code = yield* program(tsc, ["-p", path.join(root, "tsconfig.build.json"), "--outDir", target])
   if (code !== 0) return yield* new ScriptError({ reason: `tsc ended with ${code}; what it printed above says why` })
-  for (const name of ["assets", "docs", "README.md", "CHANGELOG.md", "LICENSE"]) yield* fs.copy(path.join(root, name), path.join(target, name))
+  for (const name of ["assets", "docs", "README.md", "CHANGELOG.md", "LICENSE"]) {
+    yield* fs.copy(path.join(root, name), path.join(target, name))
+  }
   yield* fs.writeFileString(path.join(target, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`)
-  yield* Console.log(`${packageJson.name} ${packageJson.version} is in ${target}: "npm pack ${target}" makes an archive to install`)
+  yield* Console.log(
+    `${packageJson.name} ${packageJson.version} is in ${target}: "npm pack ${target}" makes an archive to install`
+  )
 })
 
 Command.make("build", {

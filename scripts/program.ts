@@ -14,6 +14,11 @@ export class ScriptError extends Schema.TaggedError<ScriptError>()("ScriptError"
 /** Runs a JavaScript program in a Node of its own, on this one's output; its exit code. */
 export const program = (script: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
   Effect.scoped(Effect.flatMap(
-    ChildProcess.make(process.execPath, [script, ...args], { env, extendEnv: true, stdout: "inherit", stderr: "inherit" }),
+    ChildProcess.make(process.execPath, [script, ...args], {
+      env,
+      extendEnv: true,
+      stdout: "inherit",
+      stderr: "inherit"
+    }),
     ({ exitCode }) => exitCode
   ))

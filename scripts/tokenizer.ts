@@ -12,7 +12,8 @@ import { specials, words } from "./pretrain/Vocabulary.ts"
 /** Images first, then text, as Qwen2-VL's template does, without its default system turn. */
 const chatTemplate = "{% for message in messages %}<|im_start|>{{ message.role }}\n" +
   "{% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content %}" +
-  "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% elif part.type == 'text' %}{{ part.text }}{% endif %}" +
+  "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% elif part.type == 'text' %}{{ " +
+  "part.text }}{% endif %}" +
   "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 
 interface Rotary {
@@ -21,10 +22,11 @@ interface Rotary {
 }
 
 /**
- * At 18 frequencies and a 4 × 4 grid the usual base of 10,000 leaves height and width all but unturned (0.006 rad from edge to edge in
- * the best width channel), so that no layer could tell where a patch is. With 10 it is 0.7 rad; but then no channel turns so slowly that
- * contents compare alike over twenty tokens and two. What has to find a thing by a name that may stand anywhere gets a base between, and
- * height its frequencies before width: 0.65 and 0.3 rad in their best channels, and a dozen that hardly turn.
+ * At 18 frequencies and a 4 × 4 grid the usual base of 10,000 leaves height and width all but unturned (0.006 rad from
+ * edge to edge in the best width channel), so that no layer could tell where a patch is. With 10 it is 0.7 rad; but
+ * then no channel turns so slowly that contents compare alike over twenty tokens and two. What has to find a thing by a
+ * name that may stand anywhere gets a base between, and height its frequencies before width: 0.65 and 0.3 rad in their
+ * best channels, and a dozen that hardly turn.
  */
 const checkpoints: Readonly<Record<string, Rotary>> = {
   "scene-vl": { theta: 10, sections: [4, 7, 7] },
@@ -143,7 +145,10 @@ const program = Effect.gen(function*() {
     const folder = fileURLToPath(new URL(`../assets/${checkpoint}/`, import.meta.url))
     yield* fs.makeDirectory(folder, { recursive: true })
     for (const [name, value] of Object.entries({ ...files, "config.json": config(rotary, id, size) })) {
-      yield* fs.writeFileString(`${folder}${name}`, `${JSON.stringify(value, null, name === "tokenizer.json" ? 1 : 2)}\n`)
+      yield* fs.writeFileString(
+        `${folder}${name}`,
+        `${JSON.stringify(value, null, name === "tokenizer.json" ? 1 : 2)}\n`
+      )
     }
     // transformers' processor looks for it here and nowhere else.
     yield* fs.writeFileString(`${folder}chat_template.jinja`, chatTemplate)

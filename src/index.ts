@@ -1,14 +1,35 @@
 /**
  * RISE for TypeScript: teach a vision-language model to annotate images and to say why.
  */
-export { CocoInstances, Corruption, CsvManifest, Emotion6Folder, ImageFolder, JsonLines, Parquet, ReasonSeg, Scenes, Subset } from "./data/index.ts"
+export {
+  CocoInstances,
+  Corruption,
+  CsvManifest,
+  Emotion6Folder,
+  ImageFolder,
+  JsonLines,
+  Parquet,
+  ReasonSeg,
+  Scenes,
+  Subset
+} from "./data/index.ts"
 export { Advantage, Dataset, Policy, Progress, Quarantine, Question, Reward, Rise, Run, Task } from "./dsl/index.ts"
 export * as Evaluation from "./evaluation/index.ts"
-export { Decode } from "./kernels/image/index.ts"
 export * as Image from "./kernels/image/Image.ts"
+export { Decode } from "./kernels/image/index.ts"
 export { Device, Runtime } from "./kernels/runtime/index.ts"
 export * as Pipelines from "./pipelines/index.ts"
 export * as Sources from "./sources/index.ts"
 export * as Studies from "./studies/index.ts"
 export { Classification, type Distribution, Emotion6, ImagenetSub, Metric } from "./tasks/classification/index.ts"
-export { AveragePrecision, Box, BoxCodec, BoxMetric, BoxSimilarity, BoxTruth, CocoSub, Detection, Lisa } from "./tasks/detection/index.ts"
+export {
+  AveragePrecision,
+  Box,
+  BoxCodec,
+  BoxMetric,
+  BoxSimilarity,
+  BoxTruth,
+  CocoSub,
+  Detection,
+  Lisa
+} from "./tasks/detection/index.ts"

@@ -9,7 +9,11 @@ const thousandths = Box.convert(absolute, picture, Box.thousandths)
 const resized = Box.convert(absolute, picture, seen)
 
 export const overlap: number = Box.iou(thousandths, Box.convert(resized, seen, Box.thousandths))
-export const task: Task<Annotation<"thousandths">> = Detection.make({ name: "t", subject: "s", codec: BoxCodec.scenes() })
+export const task: Task<Annotation<"thousandths">> = Detection.make({
+  name: "t",
+  subject: "s",
+  codec: BoxCodec.scenes()
+})
 
 // @ts-expect-error numbers alone are no box: nobody said in which space
 Box.iou([1, 2, 3, 4], [1, 2, 3, 4])

@@ -25,15 +25,21 @@ type Faults = DataError | Rise.Fault | Rise.StageError
 type Needs = Policy | Run
 export const rise: Rise.Pipeline<"Strengthened", Label, Faults, Needs> = tuned.pipe(Rise.rft())
 export const visualRft: Rise.Pipeline<"Strengthened", Label, Faults, Needs> = start.pipe(Rise.rft())
-export const taughtByOthers: Rise.Pipeline<"Tuned", Label, Faults, Policy | Run> = start.pipe(Rise.recall("base"), Rise.filter({ by: "RISE" }), Rise.sft())
+export const taughtByOthers: Rise.Pipeline<"Tuned", Label, Faults, Policy | Run> = start.pipe(
+  Rise.recall("base"),
+  Rise.filter({ by: "RISE" }),
+  Rise.sft()
+)
 export const sftBaseline: Rise.Pipeline<"Tuned", Label, Faults, Policy | Run> = start.pipe(Rise.answers(), Rise.sft())
 export const baseChains: Rise.Pipeline<"Explained", Label, Faults, Policy | Run> = validated.pipe(Rise.best())
 export const sftFull: Rise.Pipeline<"Tuned", Label, Faults, Needs> = explained.pipe(Rise.sft())
 export const warmed: Rise.Pipeline<"Strengthened", Label, Faults, Needs> = start.pipe(Rise.warmUp(), Rise.rft())
 
 // `run` brings the run itself; what is left is the policy and a file system.
-export const program: Effect.Effect<void, Faults | RunError, Policy | FileSystem.FileSystem | Path.Path> =
-  tuned.pipe(Rise.rft(), Rise.run({ out: "runs/x" }))
+export const program: Effect.Effect<void, Faults | RunError, Policy | FileSystem.FileSystem | Path.Path> = tuned.pipe(
+  Rise.rft(),
+  Rise.run({ out: "runs/x" })
+)
 
 // @ts-expect-error chains are recalled for weights to learn from, not into a described loop
 reasoned.pipe(Rise.recall("RISE"))

@@ -72,7 +72,11 @@ export const measure = (bench: Bench, effort: Effort): Effect.Effect<Line, unkno
       Effect.gen(function*() {
         yield* contestant.seconds(1)
         const [once = 1] = yield* contestant.seconds(1)
-        return { contestant, count: Math.max(1, Math.min(200, Math.round(effort.turnSeconds / once))), times: [] as Array<number> }
+        return {
+          contestant,
+          count: Math.max(1, Math.min(200, Math.round(effort.turnSeconds / once))),
+          times: [] as Array<number>
+        }
       }))
     for (let round = 0; round < effort.rounds; round++) {
       // Who goes first changes too.
@@ -104,7 +108,10 @@ export const timed = <E>(name: string, effect: Effect.Effect<unknown, E>): Conte
     const times: Array<number> = []
     for (let i = 0; i < count; i++) {
       const start = performance.now()
-      yield* Effect.mapError(effect, (cause) => new BenchError(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause }))
+      yield* Effect.mapError(
+        effect,
+        (cause) => new BenchError(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+      )
       times.push((performance.now() - start) / 1000)
     }
     return times
@@ -115,7 +122,9 @@ export const timed = <E>(name: string, effect: Effect.Effect<unknown, E>): Conte
 export const timedSync = (name: string, run: () => unknown): Contestant => timed(name, Effect.sync(run))
 
 /** The fastest of several settings, after a warm-up of each: what the peers do too. */
-export const fastest = (candidates: ReadonlyArray<Effect.Effect<Contestant, unknown, Scope.Scope>>): Effect.Effect<Contestant, unknown, Scope.Scope> =>
+export const fastest = (
+  candidates: ReadonlyArray<Effect.Effect<Contestant, unknown, Scope.Scope>>
+): Effect.Effect<Contestant, unknown, Scope.Scope> =>
   Effect.gen(function*() {
     let best: { readonly index: number; readonly seconds: number } | undefined
     for (const [index, candidate] of candidates.entries()) {

@@ -1,4 +1,7 @@
-/** A contestant in another process: a Python script of bench/peers that answers `run N` with the seconds of N repetitions. */
+/**
+ * A contestant in another process: a Python script of bench/peers that answers `run N` with the seconds of N
+ * repetitions.
+ */
 import { Effect, Option, Schema, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -6,7 +9,9 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { BenchError, type Contestant } from "./Contest.ts"
 
-const Ready = Schema.fromJsonString(Schema.Struct({ ready: Schema.Literal(true), name: Schema.String, parameters: Schema.Int }))
+const Ready = Schema.fromJsonString(
+  Schema.Struct({ ready: Schema.Literal(true), name: Schema.String, parameters: Schema.Int })
+)
 const Times = Schema.fromJsonString(Schema.Struct({ seconds: Schema.Array(Schema.Finite) }))
 
 export interface PythonPeer extends Contestant {
@@ -18,7 +23,10 @@ export interface PythonPeer extends Contestant {
 const interpreter = (): string => process.env["RISE_PEER_PYTHON"] ?? "python3"
 
 /** Starts a peer; none where there is no Python with torch. */
-export const python = (script: string, args: ReadonlyArray<string>): Effect.Effect<Option.Option<PythonPeer>, BenchError, Scope.Scope> =>
+export const python = (
+  script: string,
+  args: ReadonlyArray<string>
+): Effect.Effect<Option.Option<PythonPeer>, BenchError, Scope.Scope> =>
   Effect.gen(function*() {
     const path = fileURLToPath(new URL(`../peers/${script}`, import.meta.url))
     const child = yield* Effect.acquireRelease(
@@ -47,7 +55,8 @@ export const python = (script: string, args: ReadonlyArray<string>): Effect.Effe
           if (done === true) throw new Error(complaint.trim().split("\n").at(-1) ?? "it ended")
           return Schema.decodeUnknownSync(schema)(value)
         },
-        catch: (cause) => new BenchError(`${script}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+        catch: (cause) =>
+          new BenchError(`${script}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
       })
 
     const ready = yield* Effect.result(answer(Ready))

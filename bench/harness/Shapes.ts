@@ -1,21 +1,47 @@
-/** The two decoder sizes of the benches, the same as SHAPES in bench/peers/decoder.py. Text only: the tower is not timed. */
+/**
+ * The two decoder sizes of the benches, the same as SHAPES in bench/peers/decoder.py. Text only: the tower is not
+ * timed.
+ */
 import { Effect } from "effect"
 import { type Config, Initialize, Parameters } from "../../src/kernels/models/index.ts"
 import { ParameterStore } from "../../src/kernels/train/index.ts"
 
 const decoder = (
-  { heads, kvHeads, layers, mlpWidth, vocabulary, width }:
-    Pick<Config.Config, "heads" | "kvHeads" | "layers" | "mlpWidth" | "vocabulary" | "width">
+  { heads, kvHeads, layers, mlpWidth, vocabulary, width }: Pick<
+    Config.Config,
+    "heads" | "kvHeads" | "layers" | "mlpWidth" | "vocabulary" | "width"
+  >
 ): Config.Config => {
   const half = width / heads / 2
   const side = Math.floor(half * 3 / 8)
   return {
-    modelType: "qwen2_vl", vocabulary, width, mlpWidth, layers, heads, kvHeads,
-    headWidth: width / heads, normEpsilon: 1e-6, ropeTheta: 1_000_000, mropeSection: [half - 2 * side, side, side],
-    maxPositions: 32768, tied: true, imageToken: vocabulary - 1,
+    modelType: "qwen2_vl",
+    vocabulary,
+    width,
+    mlpWidth,
+    layers,
+    heads,
+    kvHeads,
+    headWidth: width / heads,
+    normEpsilon: 1e-6,
+    ropeTheta: 1_000_000,
+    mropeSection: [half - 2 * side, side, side],
+    maxPositions: 32768,
+    tied: true,
+    imageToken: vocabulary - 1,
     vision: {
-      depth: 1, width: 32, heads: 2, mlpWidth: 32, patch: 14, temporalPatch: 2, merge: 2, channels: 3,
-      ropeTheta: 10_000, block: "quickGelu", windows: undefined, positionsPerSecond: undefined
+      depth: 1,
+      width: 32,
+      heads: 2,
+      mlpWidth: 32,
+      patch: 14,
+      temporalPatch: 2,
+      merge: 2,
+      channels: 3,
+      ropeTheta: 10_000,
+      block: "quickGelu",
+      windows: undefined,
+      positionsPerSecond: undefined
     }
   }
 }
@@ -29,6 +55,8 @@ export type Size = keyof typeof sizes
 /** The decoder's parameters with random values, in one store. */
 export const randomStore = Effect.fnUntraced(function*(config: Config.Config) {
   const store = yield* ParameterStore.make(Parameters.specs(config).filter(({ part }) => part === "decoder"))
-  for (const { data, name } of Initialize.random(config, 0)) if (store.slices.has(name)) yield* ParameterStore.set(store, name, data)
+  for (const { data, name } of Initialize.random(config, 0)) {
+    if (store.slices.has(name)) yield* ParameterStore.set(store, name, data)
+  }
   return store
 })

@@ -6,7 +6,10 @@ import { join } from "node:path"
 import { BenchError } from "./Contest.ts"
 
 /** Writes the workload as JSON to a temporary file that lives as long as the scope. */
-export const withWorkload = <A, E, R>(workload: unknown, use: (path: string) => Effect.Effect<A, E, R>): Effect.Effect<A, E | BenchError, R | Scope.Scope> =>
+export const withWorkload = <A, E, R>(
+  workload: unknown,
+  use: (path: string) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | BenchError, R | Scope.Scope> =>
   Effect.gen(function*() {
     const fail = (cause: unknown) => new BenchError(`the peer's inputs cannot be written: ${String(cause)}`, { cause })
     const folder = yield* Effect.acquireRelease(

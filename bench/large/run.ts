@@ -1,10 +1,11 @@
 /**
- * What a large checkpoint costs on this machine: `node bench/large/run.ts --model DIR [--mode rollout|lora] [--quantize int4]`.
+ * What a large checkpoint costs on this machine: `node bench/large/run.ts --model DIR [--mode rollout|lora] [--quantize
+ * int4]`.
  *
- * Loads it, samples one group (G = 4, a 448 × 448 image, 32 new tokens) and, with `--mode lora`, takes one GRPO step on an
- * adapter of rank 16. Prints one JSON object: seconds of each part, and what the process held at most. Every run is a process
- * of its own, so that its peak is its own. The first run with a precision also writes the cache's file; run it again for the
- * time of loading alone.
+ * Loads it, samples one group (G = 4, a 448 × 448 image, 32 new tokens) and, with `--mode lora`, takes one GRPO step on
+ * an adapter of rank 16. Prints one JSON object: seconds of each part, and what the process held at most. Every run is
+ * a process of its own, so that its peak is its own. The first run with a precision also writes the cache's file; run
+ * it again for the time of loading alone.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, Layer, Logger, Option } from "effect"
@@ -13,8 +14,8 @@ import { readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import * as Image from "../../src/kernels/image/Image.ts"
 import { Config, VisionLayout } from "../../src/kernels/models/index.ts"
-import { Objective, OnnxPolicy, MemoryPlan, Policy } from "../../src/policy/index.ts"
 import { Runtime } from "../../src/kernels/runtime/index.ts"
+import { MemoryPlan, Objective, OnnxPolicy, Policy } from "../../src/policy/index.ts"
 import { machine } from "../harness/Machine.ts"
 
 const SIDE = 448
@@ -22,72 +23,133 @@ const GROUP = 4
 const NEW_TOKENS = 32
 
 const picture = Image.rendered("large", () => ({
-  width: SIDE, height: SIDE, data: Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => (i * 7 + Math.floor(i / 997)) % 251)
+  width: SIDE,
+  height: SIDE,
+  data: Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => (i * 7 + Math.floor(i / 997)) % 251)
 }))
-const prompt = { images: [picture], text: "Which feelings does this picture evoke, and why? Name what you see first, then say what it does to people who look at it." }
+const prompt = {
+  images: [picture],
+  text: "Which feelings does this picture evoke, and why? Name what you see first, then say what it does to people " +
+    "who look at it."
+}
 
 /** Bytes in memory now, by kind; of all of them together, the most there have been. */
 const held = () => {
   const status = process.platform === "linux" ? readFileSync("/proc/self/status", "utf8") : ""
   const of = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? Number.NaN) / 2 ** 20
   const gib = (n: number) => Number(n.toFixed(2))
-  return { own: gib(of("RssAnon") + of("RssShmem")), mapped: gib(of("RssFile")), peak: gib(process.resourceUsage().maxRSS / 2 ** 20) }
+  return {
+    own: gib(of("RssAnon") + of("RssShmem")),
+    mapped: gib(of("RssFile")),
+    peak: gib(process.resourceUsage().maxRSS / 2 ** 20)
+  }
 }
 
-const positive = (name: string, description: string, otherwise: number) => Flag.Int(name).pipe(Flag.withDescription(description), Flag.withDefault(otherwise))
+const positive = (name: string, description: string, otherwise: number) =>
+  Flag.Int(name).pipe(Flag.withDescription(description), Flag.withDefault(otherwise))
 
-const command = Command.make("large", {
-  model: Flag.String("model").pipe(Flag.withDescription("A Hugging Face directory")),
-  mode: Flag.Literals("mode", ["rollout", "lora"]).pipe(Flag.withDefault("rollout" as const)),
-  quantize: Flag.Literals("quantize", ["int8", "int4"]).pipe(Flag.optional),
-  recompute: Flag.Boolean("recompute").pipe(Flag.withDefault(false)),
-  workers: positive("workers", "Worker threads", 1),
-  cache: Flag.String("cache").pipe(Flag.withDescription("Default: RISE_CACHE, or the system's folder"), Flag.optional)
-}, Effect.fn(function*({ cache, mode, model, quantize, recompute, workers }) {
-  const threads = Math.max(1, Math.floor(availableParallelism() / workers))
-  const parts: Record<string, unknown> = {}
-  const timed = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>) => Effect.gen(function*() {
-    const start = performance.now()
-    const value = yield* effect
-    parts[name] = { seconds: Number(((performance.now() - start) / 1000).toFixed(2)), gib: held() }
-    return value
-  })
-  const options = {
-    ...(mode === "lora" ? { lora: { rank: 16 } } : { trainable: "none" as const }),
-    ...(Option.isSome(quantize) && { quantize: quantize.value }),
-    recompute
-  }
-  const work = Effect.gen(function*() {
-    const policy = yield* Policy
-    const sampled = (key: string) => Effect.scoped(Effect.flatMap(policy.session, (session) => session.sample([{ prompt, key }], { count: GROUP, maxTokens: NEW_TOKENS })))
-    // The first brings the image through the tower and opens the session.
-    yield* timed("first group", sampled("first"))
-    const [group = []] = yield* timed("group", sampled("second"))
-    const tokens = group.reduce((n, completion) => n + completion.tokens.length, 0)
-    if (mode === "lora") {
-      yield* policy.beginStage
-      const rollouts = group.map((completion, g) => ({ prompt, completion, advantage: g % 2 - 0.5 }))
-      const step = policy.update(
-        Objective.GroupRelative({ rollouts, loss: "grpo", clip: { low: 0.2, high: 0.2 }, kl: 0, innerUpdates: 1, maxTokens: NEW_TOKENS }), { learningRate: 1e-5 })
-      yield* timed("first step", step)
-      const { gradNorm, loss } = yield* timed("step", step)
-      parts["gradient norm"] = gradNorm
-      parts["loss"] = loss
+const command = Command.make(
+  "large",
+  {
+    model: Flag.String("model").pipe(Flag.withDescription("A Hugging Face directory")),
+    mode: Flag.Literals("mode", ["rollout", "lora"]).pipe(Flag.withDefault("rollout" as const)),
+    quantize: Flag.Literals("quantize", ["int8", "int4"]).pipe(Flag.optional),
+    recompute: Flag.Boolean("recompute").pipe(Flag.withDefault(false)),
+    workers: positive("workers", "Worker threads", 1),
+    cache: Flag.String("cache").pipe(Flag.withDescription("Default: RISE_CACHE, or the system's folder"), Flag.optional)
+  },
+  Effect.fn(function*({ cache, mode, model, quantize, recompute, workers }) {
+    const threads = Math.max(1, Math.floor(availableParallelism() / workers))
+    const parts: Record<string, unknown> = {}
+    const timed = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>) =>
+      Effect.gen(function*() {
+        const start = performance.now()
+        const value = yield* effect
+        parts[name] = { seconds: Number(((performance.now() - start) / 1000).toFixed(2)), gib: held() }
+        return value
+      })
+    const options = {
+      ...(mode === "lora" ? { lora: { rank: 16 } } : { trainable: "none" as const }),
+      ...(Option.isSome(quantize) && { quantize: quantize.value }),
+      recompute
     }
-    return { tokens, promptTokens: Option.getOrThrow(policy.tokenizer).encode(prompt.text).length }
+    const work = Effect.gen(function*() {
+      const policy = yield* Policy
+      const sampled = (key: string) =>
+        Effect.scoped(
+          Effect.flatMap(policy.session, (session) =>
+            session.sample([{ prompt, key }], { count: GROUP, maxTokens: NEW_TOKENS }))
+        )
+      // The first brings the image through the tower and opens the session.
+      yield* timed("first group", sampled("first"))
+      const [group = []] = yield* timed("group", sampled("second"))
+      const tokens = group.reduce((n, completion) => n + completion.tokens.length, 0)
+      if (mode === "lora") {
+        yield* policy.beginStage
+        const rollouts = group.map((completion, g) => ({ prompt, completion, advantage: g % 2 - 0.5 }))
+        const step = policy.update(
+          Objective.GroupRelative({
+            rollouts,
+            loss: "grpo",
+            clip: { low: 0.2, high: 0.2 },
+            kl: 0,
+            innerUpdates: 1,
+            maxTokens: NEW_TOKENS
+          }),
+          { learningRate: 1e-5 }
+        )
+        yield* timed("first step", step)
+        const { gradNorm, loss } = yield* timed("step", step)
+        parts["gradient norm"] = gradNorm
+        parts["loss"] = loss
+      }
+      return { tokens, promptTokens: Option.getOrThrow(policy.tokenizer).encode(prompt.text).length }
+    })
+    const layer = OnnxPolicy.layer({ model, seed: 1, ...options, ...(Option.isSome(cache) && { cache: cache.value }) })
+    const { promptTokens, tokens } = yield* Effect.scoped(Effect.gen(function*() {
+      const services = yield* timed(
+        "load",
+        Layer.build(layer.pipe(Layer.provide(Runtime.layer({ workers, threadsPerWorker: threads }))))
+      )
+      return yield* Effect.provide(work, services)
+    }))
+    const config = yield* Config.fromJson(JSON.parse(readFileSync(`${model}/config.json`, "utf8")))
+    const grid = SIDE / config.vision.patch
+    const visualTokens =
+      VisionLayout.tokenRows(config.vision, VisionLayout.shapeFor(config.vision, [[1, grid, grid]]), [[1, grid, grid]])
+        .length
+    // The chat template adds about twenty tokens.
+    const plan = yield* MemoryPlan.estimate(config, {
+      ...options,
+      promptTokens: visualTokens + promptTokens + 20,
+      visualTokens,
+      newTokens: NEW_TOKENS,
+      prompts: 1,
+      group: GROUP,
+      workers
+    })
+    const planned = Object.fromEntries(
+      Object.entries(plan).map(([name, bytes]) => [name, Number((bytes / 2 ** 30).toFixed(2))])
+    )
+    yield* Console.log(
+      JSON.stringify({
+        mode,
+        quantize: Option.getOrNull(quantize),
+        workers,
+        threads,
+        tokens,
+        parts,
+        peakGiB: held().peak,
+        planned,
+        machine: machine()
+      })
+    )
   })
-  const layer = OnnxPolicy.layer({ model, seed: 1, ...options, ...(Option.isSome(cache) && { cache: cache.value }) })
-  const { promptTokens, tokens } = yield* Effect.scoped(Effect.gen(function*() {
-    const services = yield* timed("load", Layer.build(layer.pipe(Layer.provide(Runtime.layer({ workers, threadsPerWorker: threads })))))
-    return yield* Effect.provide(work, services)
-  }))
-  const config = yield* Config.fromJson(JSON.parse(readFileSync(`${model}/config.json`, "utf8")))
-  const grid = SIDE / config.vision.patch
-  const visualTokens = VisionLayout.tokenRows(config.vision, VisionLayout.shapeFor(config.vision, [[1, grid, grid]]), [[1, grid, grid]]).length
-  // The chat template adds about twenty tokens.
-  const plan = yield* MemoryPlan.estimate(config, { ...options, promptTokens: visualTokens + promptTokens + 20, visualTokens, newTokens: NEW_TOKENS, prompts: 1, group: GROUP, workers })
-  const planned = Object.fromEntries(Object.entries(plan).map(([name, bytes]) => [name, Number((bytes / 2 ** 30).toFixed(2))]))
-  yield* Console.log(JSON.stringify({ mode, quantize: Option.getOrNull(quantize), workers, threads, tokens, parts, peakGiB: held().peak, planned, machine: machine() }))
-}))
+)
 
-command.pipe(Command.run({ version: "0.1.0" }), Effect.provideService(Logger.LogToStderr, true), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+command.pipe(
+  Command.run({ version: "0.1.0" }),
+  Effect.provideService(Logger.LogToStderr, true),
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain
+)

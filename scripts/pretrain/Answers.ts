@@ -16,7 +16,10 @@ export interface LabelSet {
 /** Label sets besides the emotions, so that the prompt's list is what decides, not habit. */
 export const otherSets: ReadonlyArray<LabelSet> = [
   { subject: "weather", labels: ["sunny", "rainy", "windy", "snowy", "foggy", "cloudy", "dry"] },
-  { subject: "colours", labels: ["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black"] },
+  {
+    subject: "colours",
+    labels: ["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black"]
+  },
   { subject: "taste", labels: ["sweet", "sour", "salty", "bitter", "spicy", "fresh"] },
   { subject: "season", labels: ["spring", "summer", "autumn", "winter"] },
   { subject: "sounds", labels: ["loud", "quiet", "soft", "harsh", "deep"] },
@@ -51,7 +54,9 @@ export const randomAnswer = (random: Stream, labels: ReadonlyArray<string>): str
   const chosen = random.shuffle(labels).slice(0, count)
   const grain = random.next() < 2 / 3 ? 15 : 100
   // Cuts of a stick of `grain` votes: every split with positive parts is equally likely.
-  const cuts = random.shuffle(Array.from({ length: grain - 1 }, (_, i) => i + 1)).slice(0, count - 1).sort((a, b) => a - b)
+  const cuts = random.shuffle(Array.from({ length: grain - 1 }, (_, i) => i + 1)).slice(0, count - 1).sort((a, b) =>
+    a - b
+  )
   const votes = [...cuts, grain].map((cut, i) => cut - (cuts[i - 1] ?? 0)).sort((a, b) => b - a)
   const shares = percents(votes)
   return chosen.map((label, i) => `${label} ${shares[i]}`).join(" ")

@@ -7,7 +7,10 @@ import { side } from "../../src/data/scenes/World.ts"
 /** Side of a cell in pixels. */
 const cellSide = 28
 const across = side / cellSide
-const cells = Array.from({ length: across * across }, (_, cell) => ({ column: cell % across, row: Math.floor(cell / across) }))
+const cells = Array.from(
+  { length: across * across },
+  (_, cell) => ({ column: cell % across, row: Math.floor(cell / across) })
+)
 
 /** The share of a cell that a sprite's box covers, in [0, 1]. */
 const covered = ({ size, x, y }: Placement, { column, row }: typeof cells[number]): number => {
@@ -23,8 +26,8 @@ export const numberOf = (placement: Placement): number => {
 }
 
 /**
- * The name to predict at each visual token: the sprite that covers most of its cell if that is at least a fifth, the background's name
- * where less than a twentieth is covered, and none (undefined) between.
+ * The name to predict at each visual token: the sprite that covers most of its cell if that is at least a fifth, the
+ * background's name where less than a twentieth is covered, and none (undefined) between.
  */
 export const names = (scene: Scene): ReadonlyArray<string | undefined> => {
   const sprites = standing(scene, scene.face)
@@ -37,7 +40,7 @@ export const names = (scene: Scene): ReadonlyArray<string | undefined> => {
 }
 
 /**
- * The numbers as words, to predict at each visual token where places are asked for. Positions are relative, so where a patch lies has to
- * be worked out from its neighbours; this teaches the first layers to.
+ * The numbers as words, to predict at each visual token where places are asked for. Positions are relative, so where a
+ * patch lies has to be worked out from its neighbours; this teaches the first layers to.
  */
 export const numbers: ReadonlyArray<string> = cells.map((_, cell) => String(cell + 1))

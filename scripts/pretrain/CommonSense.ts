@@ -1,11 +1,11 @@
 /**
- * Text without pictures: which feelings go with an expression, an affect word or a setting, one cue at a time, and which
- * affect word goes with a thing. No numbers, no combinations of cues, no object named beside a feeling.
+ * Text without pictures: which feelings go with an expression, an affect word or a setting, one cue at a time, and
+ * which affect word goes with a thing. No numbers, no combinations of cues, no object named beside a feeling.
  */
+import { capitalised } from "../../src/data/scenes/Language.ts"
 import type { Background, Emotion, Face, Group } from "../../src/data/scenes/World.ts"
 import { backgrounds, emotions, faces, groupOf, groups, objects, settings } from "../../src/data/scenes/World.ts"
 import type { Stream } from "../../src/kernels/math/Keyed.ts"
-import { capitalised } from "../../src/data/scenes/Language.ts"
 
 /** The feeling that comes to mind first, and one that may come with it. */
 type Feelings = readonly [Emotion, Emotion?]

@@ -1,8 +1,8 @@
 /**
  * The pretraining corpus of the embedded checkpoint: an endless keyed sequence of supervised examples.
  *
- * Any worker can make any index; nothing is stored. What it consists of is in `mixtures`. **No picture is ever paired with
- * its emotion label**: wherever an example with a picture names emotions, labels and distribution are drawn by
+ * Any worker can make any index; nothing is stored. What it consists of is in `mixtures`. **No picture is ever paired
+ * with its emotion label**: wherever an example with a picture names emotions, labels and distribution are drawn by
  * `Answers.ts` from a stream that the scene has no part in. Feelings are tied to affect words in text only.
  */
 import type { Atlas } from "../../src/data/scenes/Atlas.ts"
@@ -16,19 +16,28 @@ import type { Auxiliary, SupervisedExample, TargetSegment } from "../../src/poli
 import { prompts } from "../../src/tasks/classification/Prompts.ts"
 import type { LabelSet } from "./Answers.ts"
 import { labelSet, randomAnswer } from "./Answers.ts"
-import { commonSense } from "./CommonSense.ts"
 import * as Cells from "./Cells.ts"
+import { commonSense } from "./CommonSense.ts"
 import * as Places from "./Places.ts"
 import { grounding, question } from "./Questions.ts"
 
 export const forms = [
-  "explain", "list", "question", "grounding", "reason", "reconstruct", "annotate", "answerOnly", "commonSense", ...Places.forms
+  "explain",
+  "list",
+  "question",
+  "grounding",
+  "reason",
+  "reconstruct",
+  "annotate",
+  "answerOnly",
+  "commonSense",
+  ...Places.forms
 ] as const
 export type Form = typeof forms[number]
 
 /**
- * Share of each form in the stream; they sum to 1. First what is in a picture (`names`), then also where (`places`): a name can only be
- * tied to a place once it is recognised, and pictures of several things are what teaches the tie.
+ * Share of each form in the stream; they sum to 1. First what is in a picture (`names`), then also where (`places`): a
+ * name can only be tied to a place once it is recognised, and pictures of several things are what teaches the tie.
  */
 export const mixtures = {
   names: {
@@ -67,7 +76,10 @@ const answerWeight = 0.3
 const visualWeight = 0.5
 /** The same at each mention of a thing. */
 const mentionWeight = 2
-/** The layers after which visual tokens know what and where they are, and mentions where that is: the next one is left to use it. */
+/**
+ * The layers after which visual tokens know what and where they are, and mentions where that is: the next one is left
+ * to use it.
+ */
 const seenAfter = 2
 const foundAfter = 3
 
@@ -229,7 +241,11 @@ export const make = ({ atlas, encode }: CorpusOptions): Corpus => {
   return {
     example: (seed, index, mixture) => {
       const made = draft(seed, index, mixture)
-      const base = { form: made.form, target: made.target, ...(made.answer === undefined ? {} : { answer: made.answer }) }
+      const base = {
+        form: made.form,
+        target: made.target,
+        ...(made.answer === undefined ? {} : { answer: made.answer })
+      }
       if (made.scene === undefined) return { ...base, prompt: { images: [], text: made.text } }
       return {
         ...base,

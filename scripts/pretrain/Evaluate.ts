@@ -30,15 +30,22 @@ export interface Figures {
   readonly validSampled: number
   /** Mean IoU of "Where is the …?" over faces and objects; an unreadable box is 0. */
   readonly groundingIou: number
-  /** The same over objects that have others beside them, where the name has to tell which: the face alone is found without. */
+  /**
+   * The same over objects that have others beside them, where the name has to tell which: the face alone is found
+   * without.
+   */
   readonly objectGroundingIou: number
-  /** Mean IoU of the same objects' boxes, rebuilt from a reasoning that names the object, in the prompt of reasoning detection. */
+  /**
+   * Mean IoU of the same objects' boxes, rebuilt from a reasoning that names the object, in the prompt of reasoning
+   * detection.
+   */
   readonly rebuiltIou: number
   /** JSD in nats of the greedy think-answer: it has seen no emotion label, so this is what guessing earns. */
   readonly emotionJsd: number
 }
 
-const mean = (values: ReadonlyArray<number>): number => values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length
+const mean = (values: ReadonlyArray<number>): number =>
+  values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length
 
 /** Thousandths, xywh: what the corpus teaches. */
 const readBox = (text: string): Iou.Xywh | undefined => {
@@ -46,16 +53,17 @@ const readBox = (text: string): Iou.Xywh | undefined => {
   return found === null ? undefined : [Number(found[1]), Number(found[2]), Number(found[3]), Number(found[4])]
 }
 
-const questionsOf = (scene: Scene) => standing(scene, "face").map(({ name, placement: { size, x, y } }, i) => ({
-  scene,
-  chosen: i > 0 && scene.objects.length > 1,
-  text: Places.whereIs(name),
-  thought: Places.asked(
-    Lisa.embedded.prompts.reconstruct(Places.pointed(Keyed.stream(0, `rebuild/${scene.id}/${name}`), scene, name)),
-    Places.whereIs("thing")
-  ),
-  box: [x / side * 1000, y / side * 1000, size / side * 1000, size / side * 1000] as const
-}))
+const questionsOf = (scene: Scene) =>
+  standing(scene, "face").map(({ name, placement: { size, x, y } }, i) => ({
+    scene,
+    chosen: i > 0 && scene.objects.length > 1,
+    text: Places.whereIs(name),
+    thought: Places.asked(
+      Lisa.embedded.prompts.reconstruct(Places.pointed(Keyed.stream(0, `rebuild/${scene.id}/${name}`), scene, name)),
+      Places.whereIs("thing")
+    ),
+    box: [x / side * 1000, y / side * 1000, size / side * 1000, size / side * 1000] as const
+  }))
 
 type Question = ReturnType<typeof questionsOf>[number]
 
@@ -70,7 +78,8 @@ export const evaluate = Effect.fn("pretrain.evaluate")(function*(count: number) 
     Effect.map(
       session.sample(
         scenes.map((scene): { prompt: Prompt; key: string } => (
-          { prompt: { images: [Render.image(atlas, scene)], text }, key: `${name}/${scene.id}` })),
+          { prompt: { images: [Render.image(atlas, scene)], text }, key: `${name}/${scene.id}` }
+        )),
         { count: 1, maxTokens: 72, temperature }
       ),
       (groups) => groups.map((group) => group[0]?.text ?? "")
@@ -83,24 +92,29 @@ export const evaluate = Effect.fn("pretrain.evaluate")(function*(count: number) 
   })
   const total = grounded.reduce(Groundedness.add, Groundedness.none)
   const score = Reward.r1(Emotion6.task)
-  const think = (texts: ReadonlyArray<string>) => texts.map((text, i) => {
-    const truth = scenes[i] === undefined ? [] : Truth.truth(scenes[i])
-    const { annotation, verdict } = score({ truth, text })
-    return { valid: verdict === "ok" ? 1 : 0, jsd: Metric.jsd.of(truth, annotation) }
-  })
+  const think = (texts: ReadonlyArray<string>) =>
+    texts.map((text, i) => {
+      const truth = scenes[i] === undefined ? [] : Truth.truth(scenes[i])
+      const { annotation, verdict } = score({ truth, text })
+      return { valid: verdict === "ok" ? 1 : 0, jsd: Metric.jsd.of(truth, annotation) }
+    })
   const greedy = think(yield* ask(Emotion6.task.prompts.annotate, "annotate", 0))
   const sampled = think(yield* ask(Emotion6.task.prompts.annotate, "annotate", 1))
 
   const overlaps = (questions: ReadonlyArray<Question>, name: string, text: (question: Question) => string) =>
     Effect.map(
       session.sample(
-        questions.map((question, i) => ({ prompt: { images: [Render.image(atlas, question.scene)], text: text(question) }, key: `${name}/${i}` })),
+        questions.map((question, i) => ({
+          prompt: { images: [Render.image(atlas, question.scene)], text: text(question) },
+          key: `${name}/${i}`
+        })),
         { count: 1, maxTokens: 24, temperature: 0 }
       ),
-      (boxes) => questions.map(({ box }, i) => {
-        const found = readBox(boxes[i]?.[0]?.text ?? "")
-        return found === undefined ? 0 : Iou.iou(found, box)
-      })
+      (boxes) =>
+        questions.map(({ box }, i) => {
+          const found = readBox(boxes[i]?.[0]?.text ?? "")
+          return found === undefined ? 0 : Iou.iou(found, box)
+        })
     )
   const questions = scenes.flatMap(questionsOf)
   const chosen = questions.filter((question) => question.chosen)
@@ -120,4 +134,3 @@ export const evaluate = Effect.fn("pretrain.evaluate")(function*(count: number) 
   }
   return figures
 }, Effect.scoped)
-

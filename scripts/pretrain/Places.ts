@@ -1,8 +1,8 @@
 /**
  * Examples that tie names to places in pictures of several things: where a name has to tell which.
  *
- * They are asked in the prompts of reasoning detection too, with questions that name the thing ("Where is the cup?"): of riddles, whose
- * answer has to be thought of, pretraining says nothing.
+ * They are asked in the prompts of reasoning detection too, with questions that name the thing ("Where is the cup?"):
+ * of riddles, whose answer has to be thought of, pretraining says nothing.
  */
 import { capitalised, listing, withArticle } from "../../src/data/scenes/Language.ts"
 import { type Placement, type Scene, type Standing, standing } from "../../src/data/scenes/Scene.ts"
@@ -35,7 +35,11 @@ interface Thing {
   readonly cell: number
 }
 
-const thing = ({ name, placement }: Standing): Thing => ({ name, box: boxText(placement), cell: Cells.numberOf(placement) })
+const thing = ({ name, placement }: Standing): Thing => ({
+  name,
+  box: boxText(placement),
+  cell: Cells.numberOf(placement)
+})
 
 /** The cell of everything in a scene. */
 export const cellsOf = (scene: Scene): ReadonlyArray<Pick<Thing, "cell" | "name">> => standing(scene, "face").map(thing)
@@ -47,9 +51,14 @@ export const whereIs = (name: string): string => `Where is the ${name}?`
 
 /** An explanation that begins with what is asked for. */
 export const pointed = (random: Stream, { background, face, objects }: Scene, name: string): string => {
-  const all = [{ name: "face", said: `${face} face` }, ...objects.map((object) => ({ name: object as string, said: `${groupOf(object)} ${object}` }))]
+  const all = [
+    { name: "face", said: `${face} face` },
+    ...objects.map((object) => ({ name: object as string, said: `${groupOf(object)} ${object}` }))
+  ]
   const others = random.shuffle(all.filter((thing) => thing.name !== name)).map(({ said }) => withArticle(said))
-  return `The thing is the ${all.find((thing) => thing.name === name)?.said} near ${listing(others)} ${settings[background]}.`
+  return `The thing is the ${all.find((thing) => thing.name === name)?.said} near ${listing(others)} ${
+    settings[background]
+  }.`
 }
 
 /** Text and target of one example about the places of a scene. */
@@ -65,7 +74,8 @@ export const example = (
   const { prompts } = Lisa.embedded
   switch (form) {
     case "cells":
-      // The number follows its name at once: what a name is like and where that is seen meet in one token, which is what has to be learned first.
+      // The number follows its name at once: what a name is like and where that is seen meet in one token, which is
+      // what has to be learned first.
       return {
         text: "What is the place of the things?",
         target: shuffled().flatMap(({ cell, name }, i) => [
@@ -91,7 +101,10 @@ export const example = (
       }
     case "reconstructPlace":
       return {
-        text: asked(prompts.reconstruct(pointed(random, scene, name)), random.next() < 0.5 ? whereIs(name) : whereIs("thing")),
+        text: asked(
+          prompts.reconstruct(pointed(random, scene, name)),
+          random.next() < 0.5 ? whereIs(name) : whereIs("thing")
+        ),
         target: [boxed]
       }
     case "annotatePlace":

@@ -2,19 +2,19 @@
  * Trains the embedded checkpoint from random weights on the keyed corpus: plain supervised learning, data-parallel over
  * the runtime's workers.
  *
- * The whole state (weights, moments, step) is written as it goes, so a stopped run goes on where it was and ends with the
- * same bytes.
+ * The whole state (weights, moments, step) is written as it goes, so a stopped run goes on where it was and ends with
+ * the same bytes.
  */
 import { Effect, FileSystem, Layer, Option, Path, Schema } from "effect"
 import * as Atlas from "../../src/data/scenes/Atlas.ts"
-import { Config, Initialize } from "../../src/kernels/models/index.ts"
-import { OnnxPolicy, Objective, Policy } from "../../src/policy/index.ts"
-import { Runtime } from "../../src/kernels/runtime/index.ts"
-import { Schedule } from "../../src/kernels/train/index.ts"
-import { ModelDirectory, Safetensors } from "../../src/kernels/weights/index.ts"
 import * as Atomic from "../../src/dsl/Atomic.ts"
 import { Event, Progress } from "../../src/dsl/Progress.ts"
 import * as RunLock from "../../src/dsl/RunLock.ts"
+import { Config, Initialize } from "../../src/kernels/models/index.ts"
+import { Runtime } from "../../src/kernels/runtime/index.ts"
+import { Schedule } from "../../src/kernels/train/index.ts"
+import { ModelDirectory, Safetensors } from "../../src/kernels/weights/index.ts"
+import { Objective, OnnxPolicy, Policy } from "../../src/policy/index.ts"
 import * as Corpus from "./Corpus.ts"
 
 /** One rise and fall of the learning rate (Loshchilov & Hutter 2017: cosine with warm restarts). */
@@ -65,7 +65,10 @@ export const recipes = {
 
 /** Learning rate of every step of the cycles. */
 const scheduleOf = (cycles: ReadonlyArray<Cycle>): Schedule.Schedule => {
-  const parts = cycles.map(({ peak, steps: total, warmup }) => ({ total, rate: Schedule.cosine({ peak, warmup, total, floor: peak / 100 }) }))
+  const parts = cycles.map(({ peak, steps: total, warmup }) => ({
+    total,
+    rate: Schedule.cosine({ peak, warmup, total, floor: peak / 100 })
+  }))
   return (step) => {
     let at = step
     for (const { rate, total } of parts) {
@@ -80,10 +83,16 @@ const MICRO_BATCH = 12
 
 const Done = Schema.fromJsonString(Schema.Struct({ step: Schema.Int }))
 
-/** Where a run keeps how far it is: two checkpoints by turns, and the file that says which is whole and after how many steps. */
+/**
+ * Where a run keeps how far it is: two checkpoints by turns, and the file that says which is whole and after how many
+ * steps.
+ */
 const placesOf = Effect.fnUntraced(function*(out: string) {
   const path = yield* Path.Path
-  return { done: path.join(out, "done.json"), checkpoint: (step: number) => path.join(out, "checkpoints", `step-${step}`) }
+  return {
+    done: path.join(out, "done.json"),
+    checkpoint: (step: number) => path.join(out, "checkpoints", `step-${step}`)
+  }
 })
 
 const writeState = Effect.fnUntraced(function*(out: string, step: number) {
@@ -110,14 +119,20 @@ const resume = Effect.fnUntraced(function*(out: string) {
   return step
 })
 
-/** Weights of a checkpoint by the names of `fresh`; the decoder's queries and keys stay fresh, for the angles they met have changed. */
+/**
+ * Weights of a checkpoint by the names of `fresh`; the decoder's queries and keys stay fresh, for the angles they met
+ * have changed.
+ */
 const begunFrom = Effect.fnUntraced(function*(directory: string, fresh: ReadonlyArray<Initialize.NamedTensor>) {
   const { tensors } = yield* ModelDirectory.open(directory)
-  return yield* Effect.forEach(fresh, Effect.fnUntraced(function*(tensor) {
-    const at = tensors.get(tensor.name)
-    const kept = at !== undefined && !/^model\.layers\.\d+\.self_attn\.[qk]_proj\./.test(tensor.name)
-    return kept ? { ...tensor, data: yield* Safetensors.readFloat32(at.header, tensor.name) } : tensor
-  }))
+  return yield* Effect.forEach(
+    fresh,
+    Effect.fnUntraced(function*(tensor) {
+      const at = tensors.get(tensor.name)
+      const kept = at !== undefined && !/^model\.layers\.\d+\.self_attn\.[qk]_proj\./.test(tensor.name)
+      return kept ? { ...tensor, data: yield* Safetensors.readFloat32(at.header, tensor.name) } : tensor
+    })
+  )
 })
 
 /** Writes the weights to begin with beside the architecture's files, once. */
@@ -150,7 +165,10 @@ const train = Effect.fnUntraced(function*(options: Options) {
   yield* progress.report(Event.Started({ stage: "pretrain", total: steps, unit: "steps", done }))
   for (let step = done; step < steps; step++) {
     const examples = Array.from({ length: batchSize }, (_, i) => corpus.example(seed, step * batchSize + i, mixture))
-    const stats = yield* policy.update(Objective.Supervised({ examples }), { learningRate: rate(step), weightDecay: 0.05 })
+    const stats = yield* policy.update(Objective.Supervised({ examples }), {
+      learningRate: rate(step),
+      weightDecay: 0.05
+    })
     yield* progress.report(Event.Step({
       stage: "pretrain",
       step: step + 1,
@@ -172,9 +190,14 @@ export const run = Effect.fn("pretrain")(function*(options: Options) {
   yield* RunLock.hold(options.out)
   const model = yield* initialModel(options)
   return yield* train(options).pipe(Effect.provide(
-    OnnxPolicy.layer({ model, seed: options.seed, trainable: "all", microBatch: MICRO_BATCH, optimizer: { beta2: 0.98 } }).pipe(
+    OnnxPolicy.layer({
+      model,
+      seed: options.seed,
+      trainable: "all",
+      microBatch: MICRO_BATCH,
+      optimizer: { beta2: 0.98 }
+    }).pipe(
       Layer.provideMerge(Runtime.layer())
     )
   ))
 }, Effect.scoped)
-

@@ -1,8 +1,8 @@
 /**
  * Questions about the cues of one scene, with true answers, and grounding: a name → its box.
  */
-import type { Scene } from "../../src/data/scenes/Scene.ts"
 import { capitalised, listing, withArticle } from "../../src/data/scenes/Language.ts"
+import type { Scene } from "../../src/data/scenes/Scene.ts"
 import { groupOf, groups, objects, settings } from "../../src/data/scenes/World.ts"
 import type { Stream } from "../../src/kernels/math/Keyed.ts"
 import type { TextPair } from "./CommonSense.ts"
@@ -20,7 +20,9 @@ export const question = (random: Stream, scene: Scene): TextPair => {
     case 1:
       return {
         question: `Which things are ${group}?`,
-        answer: ofGroup.length === 0 ? "None." : `${capitalised(listing(random.shuffle(ofGroup).map((name) => `the ${name}`)))}.`
+        answer: ofGroup.length === 0
+          ? "None."
+          : `${capitalised(listing(random.shuffle(ofGroup).map((name) => `the ${name}`)))}.`
       }
     case 2:
       return { question: `How many things are ${group}?`, answer: String(ofGroup.length) }

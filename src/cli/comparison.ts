@@ -4,8 +4,8 @@
 import { Effect } from "effect"
 import type { Task } from "../dsl/Task.ts"
 import { type TaskName, warmUp } from "../pipelines/index.ts"
-import { compare } from "../studies/index.ts"
 import type * as Sources from "../sources/index.ts"
+import { compare } from "../studies/index.ts"
 import { isEmbedded } from "./embedded.ts"
 import { settings } from "./flags.ts"
 import { example, type Services } from "./main.ts"
@@ -19,15 +19,19 @@ export const comparison = <A, T extends Task<A>>(
   description: string,
   open: (options: Sources.Options) => Effect.Effect<Sources.TaskSource<A, T>, Sources.Fault, Services>
 ): void =>
-  example(name, description, Effect.fnUntraced(function*(flags) {
-    const preset = settings(flags, name)
-    const source = yield* open({ ...flags, embedded: isEmbedded(flags) })
-    const start = warmUp(source.task, source.train, preset)
-    yield* compare({
-      ...source, // the test half, the prior, what a text names
-      start,
-      methods: methods(flags, preset)(start), // SFT: eq. 8 on bare answers; Visual-RFT: eq. 10; RISE: eq. 1, 7, 8, 10
-      preset,
-      policy: policy(flags, preset)
-    }).pipe(study({ name, preset: name, flags, task: source.task, source }))
-  }))
+  example(
+    name,
+    description,
+    Effect.fnUntraced(function*(flags) {
+      const preset = settings(flags, name)
+      const source = yield* open({ ...flags, embedded: isEmbedded(flags) })
+      const start = warmUp(source.task, source.train, preset)
+      yield* compare({
+        ...source, // the test half, the prior, what a text names
+        start,
+        methods: methods(flags, preset)(start), // SFT: eq. 8 on bare answers; Visual-RFT: eq. 10; RISE: eq. 1, 7, 8, 10
+        preset,
+        policy: policy(flags, preset)
+      }).pipe(study({ name, preset: name, flags, task: source.task, source }))
+    })
+  )

@@ -4,21 +4,24 @@
 import { Option, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { Scenes } from "../data/index.ts"
-import { directoryOf } from "../policy/Embedded.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
+import { directoryOf } from "../policy/Embedded.ts"
 import { embeddedModel, isEmbedded, modelName } from "./embedded.ts"
 
 const positive = Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))
 
 export const model = Flag.String("model").pipe(
-  Flag.withDescription('A Hugging Face directory; default: the embedded checkpoint'),
+  Flag.withDescription("A Hugging Face directory; default: the embedded checkpoint"),
   Flag.withMetavar("DIR"),
   Flag.withDefault(embeddedModel),
   Flag.map(directoryOf)
 )
 
 export const data = Flag.String("data").pipe(
-  Flag.withDescription("A folder in the layout of the task's data set (docs/tasks.md), for soft labels train.csv and val.csv or test.csv; default: the embedded scenes (synthetic)"),
+  Flag.withDescription(
+    "A folder in the layout of the task's data set (docs/tasks.md), for soft labels train.csv and val.csv or " +
+      "test.csv; default: the embedded scenes (synthetic)"
+  ),
   Flag.withMetavar("DIR"),
   Flag.optional
 )
@@ -39,7 +42,9 @@ export const device = Flag.Literals("device", ["cpu", "webgpu", "cuda"]).pipe(
 /** A server to ask instead of a model directory. */
 export const remote = {
   remote: Flag.String("remote").pipe(
-    Flag.withDescription("Ask an OpenAI-compatible server instead, by its address with /v1; the key is OPENAI_API_KEY of the environment"),
+    Flag.withDescription(
+      "Ask an OpenAI-compatible server instead, by its address with /v1; the key is OPENAI_API_KEY of the environment"
+    ),
     Flag.withMetavar("URL"),
     Flag.optional
   ),
@@ -58,7 +63,9 @@ export interface Remote {
 /** What a server's requests hold beside the question. */
 export const requests = {
   maxTokensField: Flag.Literals("max-tokens-field", ["max_tokens", "max_completion_tokens"]).pipe(
-    Flag.withDescription("How the server calls the limit of new tokens; default: max_tokens, the other where it refuses that"),
+    Flag.withDescription(
+      "How the server calls the limit of new tokens; default: max_tokens, the other where it refuses that"
+    ),
     Flag.optional
   ),
   extra: Flag.String("extra").pipe(
@@ -95,7 +102,10 @@ export const adapter = Flag.String("adapter").pipe(
 /** What a large model needs to fit the machine. */
 export const memory = {
   recompute: Flag.Boolean("recompute").pipe(
-    Flag.withDescription("Compute layers again for the backward pass instead of keeping them: less memory, the same gradients, a forward pass more"),
+    Flag.withDescription(
+      "Compute layers again for the backward pass instead of keeping them: less memory, the same gradients, a " +
+        "forward pass more"
+    ),
     Flag.withDefault(false)
   ),
   microTokens: Flag.Int("micro-tokens").pipe(
@@ -106,7 +116,9 @@ export const memory = {
   ),
   memoryLimit: Flag.Finite("memory-limit").pipe(
     Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isGreaterThan(0)))),
-    Flag.withDescription("Refuse to start when a training step would hold more than so many GiB, and say what to change"),
+    Flag.withDescription(
+      "Refuse to start when a training step would hold more than so many GiB, and say what to change"
+    ),
     Flag.withMetavar("GIB"),
     Flag.optional
   ),
@@ -121,11 +133,15 @@ export const memory = {
 /** How weights that are not trained are read. */
 export const frozen = {
   quantize: Flag.Literals("quantize", ["int8", "int4"]).pipe(
-    Flag.withDescription("Round weights that are not trained (with --lora, or where nothing is trained) to 8 or 4 bits; default: none are"),
+    Flag.withDescription(
+      "Round weights that are not trained (with --lora, or where nothing is trained) to 8 or 4 bits; default: none are"
+    ),
     Flag.optional
   ),
   cache: Flag.String("cache").pipe(
-    Flag.withDescription("Folder for copies of weights that are mapped; default: RISE_CACHE, or the system's folder for caches"),
+    Flag.withDescription(
+      "Folder for copies of weights that are mapped; default: RISE_CACHE, or the system's folder for caches"
+    ),
     Flag.withMetavar("DIR"),
     Flag.optional
   )
@@ -138,7 +154,9 @@ export interface Frozen {
 
 export const workers = Flag.Int("workers").pipe(
   Flag.withSchema(positive),
-  Flag.withDescription("Worker threads that share the cores; fewer hold less memory; default: one a core, one on a GPU"),
+  Flag.withDescription(
+    "Worker threads that share the cores; fewer hold less memory; default: one a core, one on a GPU"
+  ),
   Flag.withMetavar("N"),
   Flag.optional
 )
@@ -152,13 +170,18 @@ export const tau = Flag.Finite("tau").pipe(
 
 export const preset = Flag.Literals("preset", ["smoke", "quick", "full", "photos", "paper"]).pipe(
   Flag.withDescription(
-    "smoke: a few steps on a few samples, to see that a model goes through; quick: minutes; full: the embedded study; photos: the embedded checkpoint on pictures of your own; " +
-      "paper: the paper's hyper-parameters, for a model of its size. Default: photos with --data and no --model, else quick"
+    "smoke: a few steps on a few samples, to see that a model goes through; quick: minutes; full: the embedded " +
+      "study; photos: the embedded checkpoint on pictures of your own; " +
+      "paper: the paper's hyper-parameters, for a model of its size. Default: photos with --data and no " +
+      "--model, else quick"
   ),
   Flag.optional
 )
 
-export const resume = Flag.Boolean("resume").pipe(Flag.withDescription("Continue after the last finished stage of --out"), Flag.withDefault(false))
+export const resume = Flag.Boolean("resume").pipe(
+  Flag.withDescription("Continue after the last finished stage of --out"),
+  Flag.withDefault(false)
+)
 
 export const shots = Flag.Int("shots").pipe(
   Flag.withSchema(positive),
@@ -172,10 +195,30 @@ export const equalCompute = Flag.Boolean("equal-compute").pipe(
   Flag.withDefault(false)
 )
 
-export const noWarmUp = Flag.Boolean("no-warm-up").pipe(Flag.withDescription("Start every method from the base as it is"), Flag.withDefault(false))
+export const noWarmUp = Flag.Boolean("no-warm-up").pipe(
+  Flag.withDescription("Start every method from the base as it is"),
+  Flag.withDefault(false)
+)
 
 /** What a study is told. */
-export const study = { data, model, out, preset, seed, device, workers, trainable, lora, ...frozen, ...memory, tau, resume, shots, equalCompute, noWarmUp }
+export const study = {
+  data,
+  model,
+  out,
+  preset,
+  seed,
+  device,
+  workers,
+  trainable,
+  lora,
+  ...frozen,
+  ...memory,
+  tau,
+  resume,
+  shots,
+  equalCompute,
+  noWarmUp
+}
 
 export interface Study extends Frozen {
   readonly data: Option.Option<string>
@@ -209,13 +252,18 @@ export const settings = (
   return {
     ...rest,
     ...(flags.noWarmUp || warmUp === undefined ? {} : { warmUp }),
-    filter: Option.match(flags.tau ?? Option.none(), { onNone: () => rest.filter, onSome: (tau) => ({ ...rest.filter, tau }) }),
+    filter: Option.match(flags.tau ?? Option.none(), {
+      onNone: () => rest.filter,
+      onSome: (tau) => ({ ...rest.filter, tau })
+    }),
     trainable: Option.getOrElse(flags.trainable, () => rest.trainable ?? "decoder")
   }
 }
 
 /** What run.json records of how weights are adapted and rounded. */
-export const adapted = ({ lora, quantize }: Pick<Study, "lora" | "quantize">): Readonly<Record<string, Schema.Json>> => ({
+export const adapted = (
+  { lora, quantize }: Pick<Study, "lora" | "quantize">
+): Readonly<Record<string, Schema.Json>> => ({
   ...Option.match(lora, { onNone: () => ({}), onSome: (rank) => ({ lora: rank }) }),
   ...Option.match(quantize, { onNone: () => ({}), onSome: (quantize) => ({ quantize }) })
 })

@@ -1,15 +1,15 @@
 /**
- * Runs a command as the process: readable errors without a stack. Exit code 1 for what went wrong, 2 for a command line that
- * cannot be read, 130 for an interrupt.
+ * Runs a command as the process: readable errors without a stack. Exit code 1 for what went wrong, 2 for a command line
+ * that cannot be read, 130 for an interrupt.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, Logger, Option, Runtime as EffectRuntime } from "effect"
-import { availableParallelism } from "node:os"
 import { CliError, CliOutput, Command } from "effect/cli"
+import { availableParallelism } from "node:os"
+import packageJson from "../../package.json" with { type: "json" }
 import { type Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Flags from "./flags.ts"
 import { presenter, usageExitCode, withOutput } from "./output.ts"
-import packageJson from "../../package.json" with { type: "json" }
 
 /** What handlers may count on. */
 export type Services = NodeServices.NodeServices | Runtime.Runtime
@@ -41,7 +41,8 @@ const runtimeOf = ({ device, workers = Option.none() }: Where): Runtime.Options 
 export const computing = (where: Where) =>
 <A, E extends { readonly message: string }>(
   effect: Effect.Effect<A, E, Services>
-): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> => readable(Effect.provide(effect, Runtime.layer(runtimeOf(where))))
+): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> =>
+  readable(Effect.provide(effect, Runtime.layer(runtimeOf(where))))
 
 const isUsage = (error: unknown): error is CliError.ShowHelp => CliError.isCliError(error) && error._tag === "ShowHelp"
 
@@ -51,7 +52,9 @@ export const runMain = <const Name extends string, Input, C, E>(
 ): void =>
   command.pipe(
     Command.run({ version: packageJson.version }),
-    Effect.tapError((error) => Effect.sync(() => isUsage(error) && Object.assign(error, { [EffectRuntime.errorExitCode]: usageExitCode }))),
+    Effect.tapError((error) =>
+      Effect.sync(() => isUsage(error) && Object.assign(error, { [EffectRuntime.errorExitCode]: usageExitCode }))
+    ),
     withOutput,
     Effect.provideService(CliOutput.Presenter, presenter),
     // What a command prints may be read by a program.
@@ -65,4 +68,9 @@ export const example = <E extends { readonly message: string }>(
   name: string,
   description: string,
   handler: (flags: Flags.Study) => Effect.Effect<void, E, Services>
-): void => runMain(Command.make(name, Flags.study, (flags) => computing(flags)(handler(flags))).pipe(Command.withDescription(description)))
+): void =>
+  runMain(
+    Command.make(name, Flags.study, (flags) => computing(flags)(handler(flags))).pipe(
+      Command.withDescription(description)
+    )
+  )

@@ -11,5 +11,6 @@ export const tooOld = (version: string): string | undefined => {
   const [leastMajor = 0, leastMinor = 0] = oldest.split(".").map(Number)
   return major > leastMajor || (major === leastMajor && minor >= leastMinor)
     ? undefined
-    : `rise needs Node ${oldest} or newer, this is ${version}: install one from https://nodejs.org, or run "npx -p node@24 -p rise-vlm rise"`
+    : `rise needs Node ${oldest} or newer, this is ${version}: install one from https://nodejs.org, or run "npx ` +
+      `-p node@24 -p rise-vlm rise"`
 }

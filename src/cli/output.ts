@@ -1,5 +1,6 @@
 /**
- * Standard output is for what was asked for; mistakes go to standard error. A reader that has seen enough ends the command.
+ * Standard output is for what was asked for; mistakes go to standard error. A reader that has seen enough ends the
+ * command.
  */
 import { Console, Effect, Runtime, Schema } from "effect"
 import { CliOutput } from "effect/cli"
@@ -8,8 +9,8 @@ import { CliOutput } from "effect/cli"
 export const usageExitCode = 2
 
 /**
- * Help goes to standard output where it was asked for, and to standard error where a command was missing. A mistake is named
- * on standard error, with the way to the help and without the help itself.
+ * Help goes to standard output where it was asked for, and to standard error where a command was missing. A mistake is
+ * named on standard error, with the way to the help and without the help itself.
  */
 export const presenter: CliOutput.Presenter = {
   present: Effect.fnUntraced(function*(event) {
@@ -18,7 +19,11 @@ export const presenter: CliOutput.Presenter = {
       const present = CliOutput.defaultPresenter.present(event)
       if (asked) return yield* present
       const console = yield* Console.Console
-      return yield* Effect.provideService(present, Console.Console, Object.assign(Object.create(console), { log: console.error }))
+      return yield* Effect.provideService(
+        present,
+        Console.Console,
+        Object.assign(Object.create(console), { log: console.error })
+      )
     }
     for (const { message } of event.errors) yield* Console.error(message)
     yield* Console.error(`See "${event.commandPath.join(" ")} --help".`)
@@ -38,14 +43,17 @@ const codeOf = (error: Error): string => "code" in error && typeof error.code ==
 
 /** A reader that has gone has seen what it wanted. */
 const outcome = (error: Error): Effect.Effect<void, OutputError> =>
-  ["EPIPE", "ERR_STREAM_DESTROYED"].includes(codeOf(error)) ? Effect.void : Effect.fail(new OutputError({ reason: error.message }))
+  ["EPIPE", "ERR_STREAM_DESTROYED"].includes(codeOf(error))
+    ? Effect.void
+    : Effect.fail(new OutputError({ reason: error.message }))
 
 /**
- * Ends when the reader of standard output has gone (`| head`), fails when it cannot be written for another reason. A reader of
- * standard error that has gone takes nothing with it but messages.
+ * Ends when the reader of standard output has gone (`| head`), fails when it cannot be written for another reason. A
+ * reader of standard error that has gone takes nothing with it but messages.
  */
 const closed: Effect.Effect<void, OutputError> = Effect.callback<void, OutputError>((resume) => {
-  // The listeners stay: every later write to a closed pipe fails again, and an error that nobody hears ends the process with a stack.
+  // The listeners stay: every later write to a closed pipe fails again, and an error that nobody hears ends the process
+  // with a stack.
   process.stderr.on("error", () => {})
   process.stdout.on("error", (error) => resume(outcome(error)))
 })
@@ -56,7 +64,10 @@ const flushed: Effect.Effect<void, OutputError> = Effect.callback<void, OutputEr
   else process.stdout.write("", (error) => resume(error ? outcome(error) : Effect.void))
 })
 
-/** Runs a program whose standard output may be closed or full: it ends when nobody reads it, and fails where it is not written. */
+/**
+ * Runs a program whose standard output may be closed or full: it ends when nobody reads it, and fails where it is not
+ * written.
+ */
 export const withOutput = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<void, E | OutputError, R> =>
   Effect.raceFirst(Effect.andThen(program, flushed), closed).pipe(
     Effect.tapError((error) => error instanceof OutputError ? Console.error(error.message) : Effect.void)

@@ -2,12 +2,12 @@
  * The live policy as flags describe it.
  */
 import { Effect, FileSystem, Layer, Option, Path, Runtime as EffectRuntime, Schema } from "effect"
-import { embedded } from "../policy/Embedded.ts"
-import * as Policies from "../policy/layers.ts"
-import { OnnxPolicy, type Policy, type PolicyError } from "../policy/index.ts"
 import type { Runtime } from "../kernels/runtime/index.ts"
 import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
 import { type Presets } from "../pipelines/index.ts"
+import { embedded } from "../policy/Embedded.ts"
+import { OnnxPolicy, type Policy, type PolicyError } from "../policy/index.ts"
+import * as Policies from "../policy/layers.ts"
 import type { Remote, Requests, Study } from "./flags.ts"
 import { usageExitCode } from "./output.ts"
 
@@ -21,13 +21,14 @@ type Flags =
 /** The policy behind the server that the flags name, if they name one. */
 const server = (flags: Flags) => {
   const { extra = Option.none(), maxTokensField = Option.none(), remote = Option.none() } = flags
-  return Option.map(remote, (baseUrl) => Policies.openai({
-    baseUrl,
-    model: flags.remoteModel ?? "",
-    seed: flags.seed,
-    ...Option.match(extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) }),
-    ...Option.match(maxTokensField, { onNone: () => ({}), onSome: (maxTokensField) => ({ maxTokensField }) })
-  }))
+  return Option.map(remote, (baseUrl) =>
+    Policies.openai({
+      baseUrl,
+      model: flags.remoteModel ?? "",
+      seed: flags.seed,
+      ...Option.match(extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) }),
+      ...Option.match(maxTokensField, { onNone: () => ({}), onSome: (maxTokensField) => ({ maxTokensField }) })
+    }))
 }
 
 /** Flags that do not go together. */
@@ -45,18 +46,31 @@ export const together = (flags: Flags): Effect.Effect<void, FlagError> => {
   const given = (names: Readonly<Record<string, boolean>>) => Object.keys(names).filter((name) => names[name] === true)
   const fail = (reason: string) => Effect.fail(new FlagError({ reason }))
   if (Option.isNone(remote)) {
-    const [flag] = given({ "--remote-model": remoteModel !== "", "--extra": Option.isSome(extra), "--max-tokens-field": Option.isSome(maxTokensField) })
+    const [flag] = given({
+      "--remote-model": remoteModel !== "",
+      "--extra": Option.isSome(extra),
+      "--max-tokens-field": Option.isSome(maxTokensField)
+    })
     return flag === undefined ? Effect.void : fail(`${flag} is for a server: give its address as --remote URL`)
   }
-  if (remoteModel === "") return fail("--remote asks a server: name the model as that server calls it, --remote-model NAME")
+  if (remoteModel === "") {
+    return fail("--remote asks a server: name the model as that server calls it, --remote-model NAME")
+  }
   const [flag] = given({
-    "--model": flags.model !== embedded, "--adapter": Option.isSome(adapter), "--quantize": Option.isSome(quantize), "--cache": Option.isSome(cache)
+    "--model": flags.model !== embedded,
+    "--adapter": Option.isSome(adapter),
+    "--quantize": Option.isSome(quantize),
+    "--cache": Option.isSome(cache)
   })
-  return flag === undefined ? Effect.void : fail(`${flag} is for a model directory, --remote asks a server: leave one of them out`)
+  return flag === undefined
+    ? Effect.void
+    : fail(`${flag} is for a model directory, --remote asks a server: leave one of them out`)
 }
 
 /** Fails early on what `policy` would fail on late: reads no weights, sends nothing. */
-export const check = (flags: Flags): Effect.Effect<void, FlagError | PolicyError | WeightsError, FileSystem.FileSystem | Path.Path> =>
+export const check = (
+  flags: Flags
+): Effect.Effect<void, FlagError | PolicyError | WeightsError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     yield* together(flags)
     const asked = server(flags)
@@ -70,7 +84,10 @@ type Adapter = NonNullable<OnnxPolicy.Options["lora"]>
 const TEXT_TOKENS = 128
 
 /** The largest step of the preset's stages, as the memory plan counts it. */
-const planOf = ({ memoryLimit = Option.none(), promptTokens = 1024 }: Flags, { generate, reinforce, rft }: Presets.Preset): Pick<OnnxPolicy.Options, "plan"> =>
+const planOf = (
+  { memoryLimit = Option.none(), promptTokens = 1024 }: Flags,
+  { generate, reinforce, rft }: Presets.Preset
+): Pick<OnnxPolicy.Options, "plan"> =>
   Option.match(memoryLimit, {
     onNone: () => ({}),
     onSome: (gibibytes) => ({
@@ -86,27 +103,36 @@ const planOf = ({ memoryLimit = Option.none(), promptTokens = 1024 }: Flags, { g
   })
 
 /**
- * The model on the workers' device, with an adapter where one is asked for: on every linear layer where the tower is to be
- * trained too. Without a preset nothing is trained.
+ * The model on the workers' device, with an adapter where one is asked for: on every linear layer where the tower is to
+ * be trained too. Without a preset nothing is trained.
  */
 const local = (flags: Flags, preset: Presets.Preset | undefined) => {
-  const trainable: NonNullable<OnnxPolicy.Options["trainable"]> = preset === undefined ? "none" : preset.trainable ?? "decoder"
+  const trainable: NonNullable<OnnxPolicy.Options["trainable"]> = preset === undefined
+    ? "none"
+    : preset.trainable ?? "decoder"
   const { cache = Option.none(), microTokens = Option.none(), quantize = Option.none(), recompute = false } = flags
   const lora = Option.orElse(
     Option.map(flags.adapter ?? Option.none(), (adapter): Adapter => ({ adapter })),
-    () => Option.map(flags.lora ?? Option.none(), (rank): Adapter => ({ rank, ...(trainable === "all" && { targets: "all-linear" }) }))
+    () =>
+      Option.map(
+        flags.lora ?? Option.none(),
+        (rank): Adapter => ({ rank, ...(trainable === "all" && { targets: "all-linear" }) })
+      )
   )
   const trained = Option.match(lora, { onNone: () => ({ trainable }), onSome: (lora) => ({ lora }) })
-  return Layer.unwrap(Effect.as(check(flags), OnnxPolicy.layer({
-    model: flags.model,
-    seed: flags.seed,
-    recompute,
-    ...trained,
-    ...Option.match(microTokens, { onNone: () => ({}), onSome: (microTokens) => ({ microTokens }) }),
-    ...Option.match(quantize, { onNone: () => ({}), onSome: (quantize) => ({ quantize }) }),
-    ...Option.match(cache, { onNone: () => ({}), onSome: (cache) => ({ cache }) }),
-    ...(preset && planOf(flags, preset))
-  })))
+  return Layer.unwrap(Effect.as(
+    check(flags),
+    OnnxPolicy.layer({
+      model: flags.model,
+      seed: flags.seed,
+      recompute,
+      ...trained,
+      ...Option.match(microTokens, { onNone: () => ({}), onSome: (microTokens) => ({ microTokens }) }),
+      ...Option.match(quantize, { onNone: () => ({}), onSome: (quantize) => ({ quantize }) }),
+      ...Option.match(cache, { onNone: () => ({}), onSome: (cache) => ({ cache }) }),
+      ...(preset && planOf(flags, preset))
+    })
+  ))
 }
 
 /** The model on the workers' device, or behind a server. Without a preset it is not trained. */
@@ -131,12 +157,18 @@ export const weightsOf = Effect.fnUntraced(function*({ adapter = Option.none(), 
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
   const folders = [model, ...Option.toArray(adapter)]
-  const files = yield* Effect.forEach(folders, (folder) =>
-    Effect.map(Effect.orElseSucceed(fs.readDirectory(folder), (): Array<string> => []), (names) =>
-      names.filter((name) => name.endsWith(".safetensors")).toSorted().map((name) => join(folder, name))))
+  const files = yield* Effect.forEach(
+    folders,
+    (folder) =>
+      Effect.map(
+        Effect.orElseSucceed(fs.readDirectory(folder), (): Array<string> => []),
+        (names) => names.filter((name) => name.endsWith(".safetensors")).toSorted().map((name) => join(folder, name))
+      )
+  )
   return yield* Effect.forEach(files.flat(), (file) =>
     Effect.match(fs.stat(file), {
       onFailure: () => null,
-      onSuccess: ({ mtime, size }) => `${Number(size)} bytes of ${Option.match(mtime, { onNone: () => "?", onSome: (at) => at.toISOString() })}`
+      onSuccess: ({ mtime, size }) =>
+        `${Number(size)} bytes of ${Option.match(mtime, { onNone: () => "?", onSome: (at) => at.toISOString() })}`
     }))
 })

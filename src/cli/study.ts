@@ -10,11 +10,23 @@ import { recorded, settings, type Study } from "./flags.ts"
 import { check } from "./policy.ts"
 import { working } from "./working.ts"
 
-const metrics = ["JSD", "mAP@0.5", "mAP@[.5:.95]", "IoU", "recall@0.5", "win rate", "accuracy", "valid", "reward", "cue precision", "cue recall"]
+const metrics = [
+  "JSD",
+  "mAP@0.5",
+  "mAP@[.5:.95]",
+  "IoU",
+  "recall@0.5",
+  "win rate",
+  "accuracy",
+  "valid",
+  "reward",
+  "cue precision",
+  "cue recall"
+]
 
 /**
- * The printed table: the metrics that a task has, the first of them also under the mask. results.json and the report have all that was
- * measured.
+ * The printed table: the metrics that a task has, the first of them also under the mask. results.json and the report
+ * have all that was measured.
  */
 export const printed = (rows: ReadonlyArray<Results.ResultRow>): string => {
   const has = (name: string) => rows.some(({ metric }) => metric === name)
@@ -55,14 +67,25 @@ interface Comparison {
   readonly saved: string | undefined
 }
 
-/** Runs a comparison in the folder that the flags ask for, prints its table and three examples, and says where the rest is. */
-export const study = <A, E, R>({ flags, name, preset, source, task }: StudyOptions<A, E, R>) =>
-<E2, R2>(comparison: Effect.Effect<Comparison, E2, R2>) =>
-  Effect.gen(function*() {
-    yield* check(flags)
-    const { out, result: { examples, rows, saved: by = "the model" } } = yield* working({
-      flags, name, task, train: source.train, test: source.test, config: recorded(flags, preset)
-    })(() => comparison)
-    yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${settings(flags).name}\n\n${printed(rows)}\n`)
-    yield* Console.log(`What ${by} says:\n${spoken(examples, by)}\n\nEverything is in ${out} (report.html, results.json, model/).`)
-  })
+/**
+ * Runs a comparison in the folder that the flags ask for, prints its table and three examples, and says where the rest
+ * is.
+ */
+export const study =
+  <A, E, R>({ flags, name, preset, source, task }: StudyOptions<A, E, R>) =>
+  <E2, R2>(comparison: Effect.Effect<Comparison, E2, R2>) =>
+    Effect.gen(function*() {
+      yield* check(flags)
+      const { out, result: { examples, rows, saved: by = "the model" } } = yield* working({
+        flags,
+        name,
+        task,
+        train: source.train,
+        test: source.test,
+        config: recorded(flags, preset)
+      })(() => comparison)
+      yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${settings(flags).name}\n\n${printed(rows)}\n`)
+      yield* Console.log(
+        `What ${by} says:\n${spoken(examples, by)}\n\nEverything is in ${out} (report.html, results.json, model/).`
+      )
+    })

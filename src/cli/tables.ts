@@ -12,7 +12,8 @@ import { check, named, policy } from "./policy.ts"
 
 const { Cell, Estimate, Figures, Grid, Render, Tables } = Ablations
 
-const listed = (text: string): ReadonlyArray<string> => text.split(",").map((part) => part.trim()).filter((part) => part !== "")
+const listed = (text: string): ReadonlyArray<string> =>
+  text.split(",").map((part) => part.trim()).filter((part) => part !== "")
 
 const out = Flag.String("out").pipe(
   Flag.withDescription("The grid's folder; finished cells in it are not run again"),
@@ -49,7 +50,9 @@ const table = Flag.String("table").pipe(
 )
 
 const only = Flag.String("only").pipe(
-  Flag.withDescription("Only cells whose id holds one of these texts (see --dry), with those they begin from; default: all"),
+  Flag.withDescription(
+    "Only cells whose id holds one of these texts (see --dry), with those they begin from; default: all"
+  ),
   Flag.withMetavar("TEXT,TEXT,…"),
   Flag.map(listed),
   Flag.optional
@@ -63,15 +66,37 @@ const dry = Flag.Boolean("dry").pipe(
 const { data, device, lora, model, noWarmUp, preset, trainable, workers } = Flags.study
 
 export const tables = Command.make("tables", {
-  data, device, dry, lora, model, noWarmUp, only, out, preset, seeds, table, trainable, workers, ...Flags.frozen, ...Flags.memory, ...Flags.remote
+  data,
+  device,
+  dry,
+  lora,
+  model,
+  noWarmUp,
+  only,
+  out,
+  preset,
+  seeds,
+  table,
+  trainable,
+  workers,
+  ...Flags.frozen,
+  ...Flags.memory,
+  ...Flags.remote
 }, (flags) => {
   const preset = Flags.settings(flags)
   const remote = Option.isSome(flags.remote)
     ? { name: named(flags), policy: (seed: number) => policy({ ...flags, seed }) }
     : undefined
   // A cell that was trained otherwise is another cell.
-  const trained = [modelName(flags.model), ...Option.toArray(flags.lora).map((rank) => `LoRA ${rank}`), ...Option.toArray(flags.quantize)]
-  const model = { name: trained.join(", "), policy: (seed: number) => policy({ ...flags, remote: Option.none(), seed }, preset) }
+  const trained = [
+    modelName(flags.model),
+    ...Option.toArray(flags.lora).map((rank) => `LoRA ${rank}`),
+    ...Option.toArray(flags.quantize)
+  ]
+  const model = {
+    name: trained.join(", "),
+    policy: (seed: number) => policy({ ...flags, remote: Option.none(), seed }, preset)
+  }
   const grid = {
     subjects: Ablations.subjects({ ...flags, embedded: isEmbedded(flags) }),
     bench: {
@@ -89,31 +114,53 @@ export const tables = Command.make("tables", {
   const cells = Grid.plan(grid, selection)
   const sizeOf = (task: string) => grid.subjects.find(({ name }) => name === task)?.sizes
   const estimate = (some: ReadonlyArray<Ablations.Cell.Cell>) =>
-    Effect.map(Estimate.measured(grid.bench), (timings) => Estimate.estimate(some, { plan: cells, preset, sizeOf, timings }))
+    Effect.map(
+      Estimate.measured(grid.bench),
+      (timings) => Estimate.estimate(some, { plan: cells, preset, sizeOf, timings })
+    )
 
   const list = Effect.gen(function*() {
     const states = yield* Effect.forEach(cells, (cell) => Grid.stateOf(grid, cell))
     for (const [i, cell] of cells.entries()) {
       const { seconds } = yield* estimate([cell])
-      yield* Console.log(`${states[i]?.padEnd(5)}  ${states[i] === "done" ? "".padStart(7) : duration(seconds).padStart(7)}  ${Cell.id(cell)}`)
+      yield* Console.log(
+        `${states[i]?.padEnd(5)}  ${states[i] === "done" ? "".padStart(7) : duration(seconds).padStart(7)}  ${
+          Cell.id(cell)
+        }`
+      )
     }
     const open = cells.filter((_, i) => states[i] !== "done")
     const { seconds, timed } = yield* estimate(open)
     const basis = timed > 0 ? `by ${timed} cells timed here` : "counted, as on two cores with the embedded checkpoint"
-    yield* Console.log(`\n${cells.length} cells, ${cells.length - open.length} done, ${open.length} to do: about ${duration(seconds)} (${basis}).`)
+    yield* Console.log(
+      `\n${cells.length} cells, ${cells.length - open.length} done, ${open.length} to do: about ${
+        duration(seconds)
+      } (${basis}).`
+    )
   })
 
   const run = Effect.gen(function*() {
     yield* check({ model: flags.model, seed: 0 })
     const failures = yield* Grid.run(grid, cells, {
       started: (cell, at, of, remaining) =>
-        Effect.flatMap(estimate(remaining), ({ seconds }) =>
-          Console.error(`[${at}/${of}] ${Cell.id(cell)}  ETA ${duration(seconds)}`)),
+        Effect.flatMap(
+          estimate(remaining),
+          ({ seconds }) => Console.error(`[${at}/${of}] ${Cell.id(cell)}  ETA ${duration(seconds)}`)
+        ),
       failed: ({ cell, reason }) => Console.error(`       ${Cell.id(cell)} failed: ${reason}`)
-    }).pipe(Effect.onInterrupt(() => Console.error(`\nInterrupted. The same command goes on where this one ended: ${flags.out}`)))
+    }).pipe(
+      Effect.onInterrupt(() =>
+        Console.error(`\nInterrupted. The same command goes on where this one ended: ${flags.out}`)
+      )
+    )
     const filled = yield* Figures.collect(grid, selection, failures)
     const sources = Object.fromEntries(grid.subjects.map(({ name, source }) => [name, source]))
-    const text = yield* Render.write(flags.out, filled, { preset: preset.name, models: [model.name], seeds: flags.seeds, sources }, failures)
+    const text = yield* Render.write(flags.out, filled, {
+      preset: preset.name,
+      models: [model.name],
+      seeds: flags.seeds,
+      sources
+    }, failures)
     const path = yield* Path.Path
     yield* Console.log(`\n${text}\nWritten to ${path.join(flags.out, "tables.md")} and tables.json.`)
   })

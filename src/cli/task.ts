@@ -3,8 +3,8 @@
  */
 import { Effect, Option } from "effect"
 import { Flag } from "effect/cli"
-import { Classification, Emotion6 } from "../tasks/classification/index.ts"
 import { TaskError } from "../dsl/Task.ts"
+import { Classification, Emotion6 } from "../tasks/classification/index.ts"
 
 export const flags = {
   labels: Flag.String("labels").pipe(
@@ -31,9 +31,16 @@ export const task = (
     onNone: () => Effect.succeed(Emotion6.task),
     onSome: (text) =>
       data !== undefined && Option.isNone(data)
-        ? Effect.fail(new TaskError({ task: "custom", reason: "--labels needs --data: the embedded scenes are rated on the labels of Emotion6" }))
+        ? Effect.fail(
+          new TaskError({
+            task: "custom",
+            reason: "--labels needs --data: the embedded scenes are rated on the labels of Emotion6"
+          })
+        )
         : Effect.try({
-          try: () => Classification.make({ name: "custom", labels: text.split(",").map((label) => label.trim()), subject }),
-          catch: (cause) => cause instanceof TaskError ? cause : new TaskError({ task: "custom", reason: String(cause) })
+          try: () =>
+            Classification.make({ name: "custom", labels: text.split(",").map((label) => label.trim()), subject }),
+          catch: (cause) =>
+            cause instanceof TaskError ? cause : new TaskError({ task: "custom", reason: String(cause) })
         })
   })

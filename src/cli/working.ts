@@ -16,16 +16,17 @@ const there = (file: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.orElseSucceed(fs.exists(file), () => false))
 
 /** Runs `work` in its folder, and says how to go on where it is interrupted. */
-export const working = <A, E, R>({ flags: { out: asked, resume, seed }, name, ...made }: Working<A, E, R>) =>
-<B, E2, R2>(work: (out: string) => Effect.Effect<B, E2, R2>) =>
-  Effect.gen(function*() {
-    const out = Option.isSome(asked) ? asked.value : yield* numbered(`runs/${name}`, resume)
-    if (resume && !(yield* there(`${out}/run.json`))) {
-      yield* warn(`${out} holds no run that could be resumed: a new one begins`)
-    }
-    const result = yield* work(out).pipe(
-      inFolder({ ...made, out, seed, resume }),
-      Effect.onInterrupt(() => Console.error(`\nInterrupted. Continue with: --out ${out} --resume`))
-    )
-    return { out, result }
-  })
+export const working =
+  <A, E, R>({ flags: { out: asked, resume, seed }, name, ...made }: Working<A, E, R>) =>
+  <B, E2, R2>(work: (out: string) => Effect.Effect<B, E2, R2>) =>
+    Effect.gen(function*() {
+      const out = Option.isSome(asked) ? asked.value : yield* numbered(`runs/${name}`, resume)
+      if (resume && !(yield* there(`${out}/run.json`))) {
+        yield* warn(`${out} holds no run that could be resumed: a new one begins`)
+      }
+      const result = yield* work(out).pipe(
+        inFolder({ ...made, out, seed, resume }),
+        Effect.onInterrupt(() => Console.error(`\nInterrupted. Continue with: --out ${out} --resume`))
+      )
+      return { out, result }
+    })

@@ -47,27 +47,32 @@ const instancesOf = (
   picture: Folder.Picture
 ): Effect.Effect<ReadonlyArray<Instance>, Rows.BadRow> => {
   const { height, image, width } = picture
-  const of = (row: number) => ({ detail, reason }: Rows.BadRow): Rows.BadRow =>
-    ({ reason, detail: `${image.id}: annotation ${row}: ${detail}` })
+  const of = (row: number) => ({ detail, reason }: Rows.BadRow): Rows.BadRow => ({
+    reason,
+    detail: `${image.id}: annotation ${row}: ${detail}`
+  })
   const [first] = lost.toSorted((a, b) => a.row - b.row)
   if (first !== undefined) {
     const { detail, reason } = of(first.row)(first.value)
     const more = `, and ${lost.length - 1} more of its ${lost.length + things.length} annotations`
     return bad(reason, lost.length > 1 ? detail + more : detail)
   }
-  return Effect.forEach(things, ({ row, value: { box, category, crowd, frame = picture } }) =>
-    (frame.width === width && frame.height === height
-      ? inside(box, picture)
-      : bad("size-mismatch", `a mask of ${frame.width} × ${frame.height} in a picture of ${width} × ${height}`)).pipe(
-        Effect.mapBoth({
-          onFailure: of(row),
-          onSuccess: (within): Instance => ({
-            box: within,
-            label: names.get(category) ?? "",
-            ...(crowd ? { crowd } : {})
+  return Effect.forEach(
+    things,
+    ({ row, value: { box, category, crowd, frame = picture } }) =>
+      (frame.width === width && frame.height === height
+        ? inside(box, picture)
+        : bad("size-mismatch", `a mask of ${frame.width} × ${frame.height} in a picture of ${width} × ${height}`)).pipe(
+          Effect.mapBoth({
+            onFailure: of(row),
+            onSuccess: (within): Instance => ({
+              box: within,
+              label: names.get(category) ?? "",
+              ...(crowd ? { crowd } : {})
+            })
           })
-        })
-      ))
+        )
+  )
 }
 
 /**
@@ -98,10 +103,15 @@ export const read = (
     const same = (a: Option.Option<number>, b: Option.Option<number>) =>
       Option.isNone(a) || Option.isNone(b) || a.value === b.value
     /** The ids under which a picture is listed with this size; a listing of another size is set aside for that. */
-    const idsOf = ({ height, name, width }: Entries.Picture): ReadonlyArray<string> =>
-      [...new Set((byPlace.get(path.normalize(name)) ?? [])
-        .filter((other) => same(width, other.width) && same(height, other.height))
-        .map(({ id }) => id))]
+    const idsOf = (
+      { height, name, width }: Entries.Picture
+    ): ReadonlyArray<string> => [
+      ...new Set(
+        (byPlace.get(path.normalize(name)) ?? [])
+          .filter((other) => same(width, other.width) && same(height, other.height))
+          .map(({ id }) => id)
+      )
+    ]
 
     const sample = (value: unknown): Effect.Effect<ReadonlyArray<Sample<Instances>>, Rows.BadRow | DataError> =>
       Effect.gen(function*() {
@@ -114,7 +124,10 @@ export const read = (
         }
         const ids = idsOf(entry)
         if (ids.length > 1) {
-          return yield* bad("duplicate-image", `${name} is listed as images ${ids.join(" and ")}: which of their annotations hold cannot be told`)
+          return yield* bad(
+            "duplicate-image",
+            `${name} is listed as images ${ids.join(" and ")}: which of their annotations hold cannot be told`
+          )
         }
         if (seen.has(id)) return yield* bad("duplicate-image", `image ${id} is listed twice`)
         seen.add(id)

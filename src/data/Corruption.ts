@@ -28,39 +28,43 @@ interface Entry<A> {
 }
 
 /**
- * Replaces the labels of a share of the samples by the label of another sample, one that differs. Who is hit and whose label it
- * gets depend on the seed and the image ids, never on their order. A sample from which no label differs is spared. Reads the data
- * once and holds its labels.
+ * Replaces the labels of a share of the samples by the label of another sample, one that differs. Who is hit and whose
+ * label it gets depend on the seed and the image ids, never on their order. A sample from which no label differs is
+ * spared. Reads the data once and holds its labels.
  */
 export const corrupt = <A>({ differ, seed, share }: Options<A>) => {
   if (!(share >= 0 && share <= 1)) throw new RangeError(`a share of labels lies in [0, 1], got ${share}`)
   const lot = (id: string, purpose: string) => Keyed.stream(seed, `corrupt/${purpose}/${id}`).next()
-  return <E, R>(self: Dataset<A, E, R>): Effect.Effect<Corrupted<A, E, R>, E, R> => Effect.map(
-    Stream.runFold(self, (): Array<Entry<A>> => [], (entries, { image: { id }, truth }) => {
-      entries.push({ id, truth, lot: lot(id, "victim"), place: lot(id, "donor") })
-      return entries
-    }),
-    (entries) => {
-      const ring = entries.toSorted((a, b) => a.place - b.place || (a.id < b.id ? -1 : 1))
-      const victims = entries.toSorted((a, b) => a.lot - b.lot || (a.id < b.id ? -1 : 1)).slice(0, Math.round(share * entries.length))
-      const replaced = new Map<string, A>()
-      for (const { id, truth } of victims) {
-        // From a place of the victim's own round the ring of donors, to the first label that differs.
-        const from = Math.floor(lot(id, "place") * ring.length)
-        for (let step = 0; step < ring.length; step++) {
-          const donor = ring[(from + step) % ring.length]
-          if (donor === undefined || donor.id === id || !differ(truth, donor.truth)) continue
-          replaced.set(id, donor.truth)
-          break
+  return <E, R>(self: Dataset<A, E, R>): Effect.Effect<Corrupted<A, E, R>, E, R> =>
+    Effect.map(
+      Stream.runFold(self, (): Array<Entry<A>> => [], (entries, { image: { id }, truth }) => {
+        entries.push({ id, truth, lot: lot(id, "victim"), place: lot(id, "donor") })
+        return entries
+      }),
+      (entries) => {
+        const ring = entries.toSorted((a, b) => a.place - b.place || (a.id < b.id ? -1 : 1))
+        const victims = entries.toSorted((a, b) => a.lot - b.lot || (a.id < b.id ? -1 : 1)).slice(
+          0,
+          Math.round(share * entries.length)
+        )
+        const replaced = new Map<string, A>()
+        for (const { id, truth } of victims) {
+          // From a place of the victim's own round the ring of donors, to the first label that differs.
+          const from = Math.floor(lot(id, "place") * ring.length)
+          for (let step = 0; step < ring.length; step++) {
+            const donor = ring[(from + step) % ring.length]
+            if (donor === undefined || donor.id === id || !differ(truth, donor.truth)) continue
+            replaced.set(id, donor.truth)
+            break
+          }
+        }
+        return {
+          data: Stream.map(self, (sample) => {
+            const truth = replaced.get(sample.image.id)
+            return truth === undefined ? sample : { ...sample, truth }
+          }),
+          ids: new Set(replaced.keys())
         }
       }
-      return {
-        data: Stream.map(self, (sample) => {
-          const truth = replaced.get(sample.image.id)
-          return truth === undefined ? sample : { ...sample, truth }
-        }),
-        ids: new Set(replaced.keys())
-      }
-    }
-  )
+    )
 }

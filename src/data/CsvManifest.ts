@@ -6,8 +6,9 @@
  * train/0001.png,0.1,0.7,0,0,0,0.1,0.1
  * ```
  *
- * Streams the file (RFC 4180: quoted fields, LF or CRLF, a byte order mark is skipped). A bad header or broken CSV is an error;
- * a bad row is quarantined. Paths are relative to the manifest's folder and may not leave it, by links neither.
+ * Streams the file (RFC 4180: quoted fields, LF or CRLF, a byte order mark is skipped). A bad header or broken CSV is
+ * an error; a bad row is quarantined. Paths are relative to the manifest's folder and may not leave it, by links
+ * neither.
  */
 import { Effect, FileSystem, Option, Path, type PlatformError, Result, Stream } from "effect"
 import { Csv } from "effect/encoding"
@@ -38,7 +39,11 @@ interface Columns {
 const quoted = (names: ReadonlyArray<string>) => names.map((name) => `"${name}"`).join(", ")
 
 /** Matches a header with the task's labels; the columns may come in any order. */
-const columnsOf = (source: string, header: ReadonlyArray<string>, labels: ReadonlyArray<string>): Result.Result<Columns, DataError> => {
+const columnsOf = (
+  source: string,
+  header: ReadonlyArray<string>,
+  labels: ReadonlyArray<string>
+): Result.Result<Columns, DataError> => {
   const names = header.map((name) => name.trim())
   const expected = ["image", ...labels]
   const missing = expected.filter((name) => !names.includes(name))
@@ -50,23 +55,33 @@ const columnsOf = (source: string, header: ReadonlyArray<string>, labels: Readon
     ...repeated.length > 0 ? [`repeated ${quoted(repeated)}`] : []
   ]
   return faults.length > 0
-    ? Result.fail(new DataError({
-      source,
-      reason: `header does not fit the task: ${faults.join("; ")}. Expected the columns ${quoted(expected)}, found ${quoted(names)}`
-    }))
-    : Result.succeed({ image: names.indexOf("image"), labels: labels.map((label) => names.indexOf(label)), count: names.length })
+    ? Result.fail(
+      new DataError({
+        source,
+        reason: `header does not fit the task: ${faults.join("; ")}. Expected the columns ${quoted(expected)}, found ${
+          quoted(names)
+        }`
+      })
+    )
+    : Result.succeed({
+      image: names.indexOf("image"),
+      labels: labels.map((label) => names.indexOf(label)),
+      count: names.length
+    })
 }
 
 const ioError = (source: string) => (error: PlatformError.PlatformError) =>
   new DataError({
     source,
-    reason: error.reason._tag === "NotFound" ? "no such file, expected a CSV manifest" : `cannot be read: ${error.message}`
+    reason: error.reason._tag === "NotFound"
+      ? "no such file, expected a CSV manifest"
+      : `cannot be read: ${error.message}`
   })
 
 /**
- * The data set of a manifest. Rows whose image file is missing, listed before, outside the folder or larger than 64 MiB, or whose
- * shares are not a distribution go to the quarantine. Fails on a missing file, a header without exactly the task's labels, broken CSV, and when no row
- * is left. Remembers the image paths of one pass, to find duplicates.
+ * The data set of a manifest. Rows whose image file is missing, listed before, outside the folder or larger than 64
+ * MiB, or whose shares are not a distribution go to the quarantine. Fails on a missing file, a header without exactly
+ * the task's labels, broken CSV, and when no row is left. Remembers the image paths of one pass, to find duplicates.
  *
  * ```ts
  * CsvManifest.read("faces/train.csv", Emotion6.task)
@@ -92,16 +107,26 @@ export const read = (
     const seen = new Map<string, number>()
 
     /** Everything about a row that does not touch the disk. */
-    const parse = (cells: ReadonlyArray<string>, row: number, header: Columns): Result.Result<{ readonly name: string } & Labelled, Rows.BadRow> =>
+    const parse = (
+      cells: ReadonlyArray<string>,
+      row: number,
+      header: Columns
+    ): Result.Result<{ readonly name: string } & Labelled, Rows.BadRow> =>
       Result.gen(function*() {
         if (cells.length !== header.count) {
-          return yield* Result.fail<Rows.BadRow>({ reason: "wrong-cell-count", detail: `${cells.length} cells, expected ${header.count}` })
+          return yield* Result.fail<Rows.BadRow>({
+            reason: "wrong-cell-count",
+            detail: `${cells.length} cells, expected ${header.count}`
+          })
         }
         const name = (cells[header.image] ?? "").trim()
         const id = yield* Folder.within(path, root, name)
         const before = seen.get(id)
         if (before !== undefined) {
-          return yield* Result.fail<Rows.BadRow>({ reason: "duplicate-image", detail: `image "${id}" was listed in row ${before}` })
+          return yield* Result.fail<Rows.BadRow>({
+            reason: "duplicate-image",
+            detail: `image "${id}" was listed in row ${before}`
+          })
         }
         const truth = yield* Shares.read(labels, header.labels.map((column) => cells[column] ?? ""), tolerance)
         seen.set(id, row)
@@ -130,9 +155,13 @@ export const read = (
         })
       ),
       Stream.flattenIterable,
-      Stream.concat(Stream.suspend(() =>
-        columns === undefined ? Stream.fail(fail(`the file is empty, expected a header: image,${labels.join(",")}`)) : Stream.empty
-      )),
+      Stream.concat(
+        Stream.suspend(() =>
+          columns === undefined
+            ? Stream.fail(fail(`the file is empty, expected a header: image,${labels.join(",")}`))
+            : Stream.empty
+        )
+      ),
       Rows.samples(manifest, "no rows below the header")
     )
   }))
@@ -152,11 +181,23 @@ export const splits = (folder: string): Effect.Effect<Splits, DataError, FileSys
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const fail = (reason: string) => new DataError({ source: folder, reason })
-    const info = yield* Effect.mapError(fs.stat(folder), (error) =>
-      fail(error.reason._tag === "NotFound" ? "no such folder, expected one with train.csv and val.csv or test.csv" : `cannot be read: ${error.message}`))
-    if (info.type !== "Directory") return yield* fail("not a folder, expected one with train.csv and val.csv or test.csv")
+    const info = yield* Effect.mapError(
+      fs.stat(folder),
+      (error) =>
+        fail(
+          error.reason._tag === "NotFound"
+            ? "no such folder, expected one with train.csv and val.csv or test.csv"
+            : `cannot be read: ${error.message}`
+        )
+    )
+    if (info.type !== "Directory") {
+      return yield* fail("not a folder, expected one with train.csv and val.csv or test.csv")
+    }
     const find = (name: string) =>
-      Effect.map(Effect.orElseSucceed(fs.exists(path.join(folder, name)), () => false), (there) => there ? Option.some(path.join(folder, name)) : Option.none())
+      Effect.map(
+        Effect.orElseSucceed(fs.exists(path.join(folder, name)), () => false),
+        (there) => there ? Option.some(path.join(folder, name)) : Option.none()
+      )
     const [train, val, test] = yield* Effect.all([find("train.csv"), find("val.csv"), find("test.csv")])
     if (Option.isNone(train)) return yield* fail("no train.csv in it, expected train.csv and val.csv or test.csv")
     const held = Option.isSome(test) ? test : val

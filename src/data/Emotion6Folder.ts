@@ -27,18 +27,28 @@ interface Columns {
 
 const words = (header: string): ReadonlyArray<string> => header.toLowerCase().match(/[\p{L}_]+/gu) ?? []
 
-const columnsOf = (source: string, header: ReadonlyArray<string>, labels: ReadonlyArray<string>): Result.Result<Columns, DataError> => {
-  const of = (test: (names: ReadonlyArray<string>) => boolean) => header.flatMap((name, i) => test(words(name)) ? [i] : [])
+const columnsOf = (
+  source: string,
+  header: ReadonlyArray<string>,
+  labels: ReadonlyArray<string>
+): Result.Result<Columns, DataError> => {
+  const of = (test: (names: ReadonlyArray<string>) => boolean) =>
+    header.flatMap((name, i) => test(words(name)) ? [i] : [])
   const files = of((names) => names.some((name) => name.includes("filename") || name === "image"))
   const found = labels.map((label) => of((names) => names.includes("prob") && names.includes(label.toLowerCase())))
   const wrong = labels.filter((_, i) => found[i]?.length !== 1)
   const file = files[0]
   return file === undefined || files.length > 1 || wrong.length > 0
-    ? Result.fail(new DataError({
-      source,
-      reason: `header does not fit: expected one column [image_filename] and one [prob. (…)] for each of ${labels.join(", ")}` +
-        `${wrong.length > 0 ? `; none, or several, for ${wrong.join(", ")}` : ""}; found ${header.join(" | ")}`
-    }))
+    ? Result.fail(
+      new DataError({
+        source,
+        reason:
+          `header does not fit: expected one column [image_filename] and one [prob. (…)] for each of ${
+            labels.join(", ")
+          }` +
+          `${wrong.length > 0 ? `; none, or several, for ${wrong.join(", ")}` : ""}; found ${header.join(" | ")}`
+      })
+    )
     : Result.succeed({ file, labels: found.map(([i = 0]) => i), count: header.length })
 }
 
@@ -60,19 +70,31 @@ export const read = (
     const table = path.join(directory, options.table ?? "ground_truth.txt")
     const images = path.join(directory, "images")
     const nested = yield* Effect.orElseSucceed(fs.exists(images), () => false)
-    const folder = yield* Folder.open(nested ? images : directory, "Emotion6 with ground_truth.txt and images/", options)
+    const folder = yield* Folder.open(
+      nested ? images : directory,
+      "Emotion6 with ground_truth.txt and images/",
+      options
+    )
 
     yield* Pointer.refuse(table)
 
     let columns: Columns | undefined
     const seen = new Map<string, number>()
-    const sample = (cells: ReadonlyArray<string>, row: number, header: Columns): Effect.Effect<ReadonlyArray<Sample<ReadonlyArray<number>>>, Rows.BadRow> =>
+    const sample = (
+      cells: ReadonlyArray<string>,
+      row: number,
+      header: Columns
+    ): Effect.Effect<ReadonlyArray<Sample<ReadonlyArray<number>>>, Rows.BadRow> =>
       Effect.gen(function*() {
         const bad = (reason: string, detail: string) => Effect.fail<Rows.BadRow>({ reason, detail })
-        if (cells.length !== header.count) return yield* bad("wrong-cell-count", `${cells.length} cells, expected ${header.count}`)
+        if (cells.length !== header.count) {
+          return yield* bad("wrong-cell-count", `${cells.length} cells, expected ${header.count}`)
+        }
         const name = (cells[header.file] ?? "").trim()
         const before = seen.get(name)
-        if (before !== undefined) return yield* bad("duplicate-image", `image "${name}" was listed in row ${before}`)
+        if (before !== undefined) {
+          return yield* bad("duplicate-image", `image "${name}" was listed in row ${before}`)
+        }
         seen.set(name, row)
         const written = header.labels.map((i) => cells[i] ?? "")
         const truth = yield* Effect.fromResult(Shares.read(labels, written, options.tolerance ?? 0.02))
@@ -82,7 +104,13 @@ export const read = (
 
     return fs.stream(table).pipe(
       Stream.mapError((error) =>
-        new DataError({ source: table, reason: error.reason._tag === "NotFound" ? "no such file, expected Emotion6's table" : `cannot be read: ${error.message}` })),
+        new DataError({
+          source: table,
+          reason: error.reason._tag === "NotFound"
+            ? "no such file, expected Emotion6's table"
+            : `cannot be read: ${error.message}`
+        })
+      ),
       Stream.decodeText,
       Stream.splitLines,
       Stream.zipWithIndex,
@@ -95,7 +123,8 @@ export const read = (
             return []
           }
           return [{ row: i + 1, read: sample(cells, i + 1, columns) }]
-        })),
+        })
+      ),
       Stream.flattenIterable,
       Rows.samples(table, "no rows below the header")
     )

@@ -1,8 +1,8 @@
 /**
  * A folder that a data set names its pictures in, and the borders it may not cross.
  *
- * A name must lead to a file inside the folder, links followed; the file's size and the pixels that its header announces have a
- * cap, so that neither a path nor a decompression bomb gets past the reader. No pixel is decoded.
+ * A name must lead to a file inside the folder, links followed; the file's size and the pixels that its header
+ * announces have a cap, so that neither a path nor a decompression bomb gets past the reader. No pixel is decoded.
  */
 import { Effect, FileSystem, Path, type PlatformError, Result } from "effect"
 import { DataError } from "../dsl/DataError.ts"
@@ -41,7 +41,11 @@ export interface Picture {
 const refuse = (reason: PictureReason, detail: string) => Effect.fail<BadRow>({ reason, detail })
 
 /** Reads a picture's header. */
-const measure = (image: Image.Image, input: string | Uint8Array, { maxPixels = defaultMaxPixels }: Limits): Effect.Effect<Picture, BadRow> =>
+const measure = (
+  image: Image.Image,
+  input: string | Uint8Array,
+  { maxPixels = defaultMaxPixels }: Limits
+): Effect.Effect<Picture, BadRow> =>
   Effect.matchEffect(Header.read(input, { limitInputPixels: false }), {
     onFailure: (error) => {
       const why = error._tag === "Refused" ? error.fault.reason : `${Format.damaged}: ${Header.textOf(error)}`
@@ -49,7 +53,10 @@ const measure = (image: Image.Image, input: string | Uint8Array, { maxPixels = d
     },
     onSuccess: ({ autoOrient: { height, width } }) =>
       width * height > maxPixels
-        ? refuse("too-many-pixels", `${image.id} announces ${width} × ${height} pixels, at most ${maxPixels} are decoded`)
+        ? refuse(
+          "too-many-pixels",
+          `${image.id} announces ${width} × ${height} pixels, at most ${maxPixels} are decoded`
+        )
         : Effect.succeed({ image, width, height })
   })
 
@@ -57,7 +64,9 @@ const measure = (image: Image.Image, input: string | Uint8Array, { maxPixels = d
 export const encoded = (id: string, bytes: Uint8Array, limits: Limits = {}): Effect.Effect<Picture, BadRow> => {
   const { maxBytes = defaultMaxBytes } = limits
   if (bytes.length === 0) return refuse("no-image", `${id}: no bytes`)
-  if (bytes.length > maxBytes) return refuse("file-too-large", `${id} has ${bytes.length} bytes, at most ${maxBytes} are read`)
+  if (bytes.length > maxBytes) {
+    return refuse("file-too-large", `${id} has ${bytes.length} bytes, at most ${maxBytes} are read`)
+  }
   return measure(Image.encoded(id, bytes), bytes, limits)
 }
 
@@ -84,34 +93,56 @@ export interface Folder {
 }
 
 /** Opens a folder. Fails where it is none; `expected` says what it should hold. */
-export const open = (folder: string, expected: string, limits: Limits = {}): Effect.Effect<Folder, DataError, FileSystem.FileSystem | Path.Path> =>
+export const open = (
+  folder: string,
+  expected: string,
+  limits: Limits = {}
+): Effect.Effect<Folder, DataError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const { maxBytes = defaultMaxBytes } = limits
     const unusable = (error: PlatformError.PlatformError) =>
-      new DataError({ source: folder, reason: error.reason._tag === "NotFound" ? `no such folder, expected ${expected}` : `cannot be read: ${error.message}` })
+      new DataError({
+        source: folder,
+        reason: error.reason._tag === "NotFound"
+          ? `no such folder, expected ${expected}`
+          : `cannot be read: ${error.message}`
+      })
     const root = yield* Effect.mapError(fs.realPath(folder), unusable)
     const info = yield* Effect.mapError(fs.stat(root), unusable)
-    if (info.type !== "Directory") return yield* new DataError({ source: folder, reason: `not a folder, expected ${expected}` })
+    if (info.type !== "Directory") {
+      return yield* new DataError({ source: folder, reason: `not a folder, expected ${expected}` })
+    }
 
     const unreadable = (name: string) => (error: PlatformError.PlatformError) =>
-      error.reason._tag === "NotFound" ? refuse("missing-file", `no file ${path.join(root, name)}`) : refuse("unreadable-file", error.message)
+      error.reason._tag === "NotFound"
+        ? refuse("missing-file", `no file ${path.join(root, name)}`)
+        : refuse("unreadable-file", error.message)
 
     const file = (name: string): Effect.Effect<string, BadRow> =>
       Effect.gen(function*() {
         const relative = yield* Effect.fromResult(within(path, root, name))
         const real = yield* Effect.catch(fs.realPath(path.join(root, relative)), unreadable(name))
-        if (!inside(path, path.relative(root, real))) return yield* refuse("outside-folder", `"${name}" is a link to ${real}, outside ${root}`)
+        if (!inside(path, path.relative(root, real))) {
+          return yield* refuse("outside-folder", `"${name}" is a link to ${real}, outside ${root}`)
+        }
         const stat = yield* Effect.catch(fs.stat(real), unreadable(name))
-        if (stat.type !== "File") return yield* refuse("unreadable-file", `${real} is a ${stat.type}, expected a file`)
-        if (stat.size > BigInt(maxBytes)) return yield* refuse("file-too-large", `${real} has ${stat.size} bytes, at most ${maxBytes} are read`)
+        if (stat.type !== "File") {
+          return yield* refuse("unreadable-file", `${real} is a ${stat.type}, expected a file`)
+        }
+        if (stat.size > BigInt(maxBytes)) {
+          return yield* refuse("file-too-large", `${real} has ${stat.size} bytes, at most ${maxBytes} are read`)
+        }
         return real
       })
     return {
       root,
       file,
       picture: (name, id) =>
-        Effect.flatMap(file(name), (real) => measure(Image.file(real, id ?? path.relative(root, path.resolve(root, name))), real, limits))
+        Effect.flatMap(
+          file(name),
+          (real) => measure(Image.file(real, id ?? path.relative(root, path.resolve(root, name))), real, limits)
+        )
     }
   })

@@ -13,11 +13,12 @@ export interface Options extends Folder.Limits {
 }
 
 /**
- * The pictures of these labels, class after class, files in order of their names; the truth has all mass on the label. Other
- * folders are left alone. Fails where a label has no folder.
+ * The pictures of these labels, class after class, files in order of their names; the truth has all mass on the label.
+ * Other folders are left alone. Fails where a label has no folder.
  *
  * ```ts
- * ImageFolder.read("imagenet/train", { labels: ["backpack", "broom"] }, { folders: { backpack: "n02769748", broom: "n02906734" } })
+ * ImageFolder.read("imagenet/train", { labels: ["backpack", "broom"] }, { folders: { backpack: "n02769748", broom:
+ * "n02906734" } })
  * ```
  */
 export const read = (
@@ -35,10 +36,15 @@ export const read = (
         Effect.mapError((error) =>
           new DataError({
             source: directory,
-            reason: error.reason._tag === "NotFound" ? `no folder "${name}" for the label "${label}"` : `cannot be read: ${error.message}`
-          })),
+            reason: error.reason._tag === "NotFound"
+              ? `no folder "${name}" for the label "${label}"`
+              : `cannot be read: ${error.message}`
+          })
+        ),
         // Dot files are a system's own.
-        Effect.map((names) => names.filter((file) => !file.startsWith(".")).sort().map((file) => ({ file: path.join(name, file), label })))
+        Effect.map((names) =>
+          names.filter((file) => !file.startsWith(".")).sort().map((file) => ({ file: path.join(name, file), label }))
+        )
       )
     })
     return Stream.fromIterable(files.flat()).pipe(

@@ -3,9 +3,9 @@
  *
  * Tasks put them into the coordinate space that their model writes.
  */
-import type { BadRow } from "./Rows.ts"
 import { Effect } from "effect"
 import type { Xywh } from "../kernels/math/Iou.ts"
+import type { BadRow } from "./Rows.ts"
 
 /** A thing in a picture. */
 export interface Instance {
@@ -34,8 +34,12 @@ export const around = (points: ReadonlyArray<Point>): Xywh => {
 }
 
 /** The part of a box inside a picture, or why there is none. */
-export const inside = ([x, y, w, h]: Xywh, { height, width }: { readonly width: number; readonly height: number }): Effect.Effect<Xywh, BadRow> => {
-  const bad = (reason: string) => Effect.fail<BadRow>({ reason, detail: `box [${[x, y, w, h].join(", ")}] in a picture of ${width} × ${height}` })
+export const inside = (
+  [x, y, w, h]: Xywh,
+  { height, width }: { readonly width: number; readonly height: number }
+): Effect.Effect<Xywh, BadRow> => {
+  const bad = (reason: string) =>
+    Effect.fail<BadRow>({ reason, detail: `box [${[x, y, w, h].join(", ")}] in a picture of ${width} × ${height}` })
   if (!(w > 0 && h > 0)) return bad("degenerate-box")
   if (x >= 0 && y >= 0 && x + w <= width && y + h <= height) return Effect.succeed([x, y, w, h])
   const [left, top] = [Math.max(0, x), Math.max(0, y)]

@@ -31,12 +31,19 @@ const decodeLine = (line: string) =>
     catch: (error): Rows.BadRow => ({ reason: "not-an-object", detail: `not JSON: ${String(error)}` })
   }).pipe(Effect.flatMap(decodeEntry))
 
-/** The samples of a file. The same picture may stand in several lines; then its samples are told apart by the line's number. */
+/**
+ * The samples of a file. The same picture may stand in several lines; then its samples are told apart by the line's
+ * number.
+ */
 export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const folder = yield* Folder.open(options.pictures ?? path.dirname(file), "the folder that its pictures are in", options)
+    const folder = yield* Folder.open(
+      options.pictures ?? path.dirname(file),
+      "the folder that its pictures are in",
+      options
+    )
     const { annotation: annotationKey = "annotation", image: imageKey = "image" } = options.keys ?? {}
     const decodeAnnotation = Rows.decode(options.annotation, "bad-annotation")
     yield* Pointer.refuse(file)
@@ -59,7 +66,13 @@ export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError
 
     return fs.stream(file).pipe(
       Stream.mapError((error) =>
-        new DataError({ source: file, reason: error.reason._tag === "NotFound" ? "no such file, expected JSON lines" : `cannot be read: ${error.message}` })),
+        new DataError({
+          source: file,
+          reason: error.reason._tag === "NotFound"
+            ? "no such file, expected JSON lines"
+            : `cannot be read: ${error.message}`
+        })
+      ),
       Stream.decodeText,
       Stream.splitLines,
       Stream.zipWithIndex,

@@ -29,9 +29,17 @@ export const read = (path: string, expected: string): Effect.Effect<unknown, Dat
     const fs = yield* FileSystem.FileSystem
     const fail = (reason: string) => new DataError({ source: path, reason })
     const io = Effect.mapError((error: { readonly message: string; readonly reason: { readonly _tag: string } }) =>
-      fail(error.reason._tag === "NotFound" ? `no such file, expected ${expected}` : `cannot be read: ${error.message}`))
+      fail(error.reason._tag === "NotFound" ? `no such file, expected ${expected}` : `cannot be read: ${error.message}`)
+    )
     const { size } = yield* io(fs.stat(path))
-    if (size > BigInt(maximumBytes)) return yield* fail(`${size} bytes, at most ${maximumBytes} can be read as one JSON file: split it, or use JSON lines`)
+    if (size > BigInt(maximumBytes)) {
+      return yield* fail(
+        `${size} bytes, at most ${maximumBytes} can be read as one JSON file: split it, or use JSON lines`
+      )
+    }
     const bytes = yield* io(fs.readFile(path))
-    return yield* Effect.try({ try: () => parse(bytes), catch: (error) => fail(`not JSON: ${String(error)}; expected ${expected}`) })
+    return yield* Effect.try({
+      try: () => parse(bytes),
+      catch: (error) => fail(`not JSON: ${String(error)}; expected ${expected}`)
+    })
   })

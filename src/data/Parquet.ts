@@ -1,5 +1,6 @@
 /**
- * Parquet as Hugging Face ships image data sets: a column of `{bytes, path}` structs beside the columns of the annotation.
+ * Parquet as Hugging Face ships image data sets: a column of `{bytes, path}` structs beside the columns of the
+ * annotation.
  *
  * Streams row group by row group: one group is in memory at a time, as the pictures of its rows are. What a footer or a
  * page announces is held against the bytes that are there before the library reads it, so that damage ends in an error,
@@ -45,17 +46,27 @@ export const classLabel = (labels: ReadonlyArray<string>): Schema.Codec<Readonly
 const openFile = (file: string, fail: (reason: string) => DataError) =>
   Effect.gen(function*() {
     const because = ({ cause }: { readonly cause?: unknown }) =>
-      fail(cause instanceof Error && "code" in cause && cause.code === "ENOENT" ? "no such file, expected Parquet" : `cannot be read: ${String(cause)}`)
-    const handle = yield* Effect.acquireRelease(Effect.mapError(Effect.tryPromise(() => open(file, "r")), because), (opened) => Effect.promise(() => opened.close()))
+      fail(
+        cause instanceof Error && "code" in cause && cause.code === "ENOENT"
+          ? "no such file, expected Parquet"
+          : `cannot be read: ${String(cause)}`
+      )
+    const handle = yield* Effect.acquireRelease(
+      Effect.mapError(Effect.tryPromise(() => open(file, "r")), because),
+      (opened) => Effect.promise(() => opened.close())
+    )
     const { size } = yield* Effect.mapError(Effect.tryPromise(() => handle.stat()), because)
     /** The bytes from `start` to `end`. */
     const bytes = (start: number, end: number) =>
-      Effect.mapError(Effect.tryPromise(async () => {
-        const buffer = new Uint8Array(end - start)
-        const { bytesRead } = await handle.read(buffer, 0, buffer.length, start)
-        if (bytesRead < buffer.length) throw new RangeError(`bytes ${start} to ${end} are beyond its end`)
-        return buffer
-      }), because)
+      Effect.mapError(
+        Effect.tryPromise(async () => {
+          const buffer = new Uint8Array(end - start)
+          const { bytesRead } = await handle.read(buffer, 0, buffer.length, start)
+          if (bytesRead < buffer.length) throw new RangeError(`bytes ${start} to ${end} are beyond its end`)
+          return buffer
+        }),
+        because
+      )
     return { size, bytes }
   })
 
@@ -80,7 +91,11 @@ const Picture = Schema.Struct({
 const decodePicture = Rows.decode(Picture, "no-image")
 
 /** The samples of one file; none where it has no rows. `seen` holds the ids of the files before it. */
-const one = <A>(file: string, seen: Set<string>, options: Options<A>): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
+const one = <A>(
+  file: string,
+  seen: Set<string>,
+  options: Options<A>
+): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
     const path = yield* Path.Path
     const fail = (reason: string) => new DataError({ source: file, reason })
@@ -94,17 +109,24 @@ const one = <A>(file: string, seen: Set<string>, options: Options<A>): Dataset<A
     const footer = yield* Effect.mapError(Effect.fromResult(Footer.parse(yield* bytes(size - length, size))), broken)
     const columns = footer.schema.children.map(({ element }) => element.name)
     const missing = (wanted ?? [imageColumn]).filter((name) => !columns.includes(name))
-    if (missing.length > 0) return yield* fail(`no column ${missing.map((name) => `"${name}"`).join(" and ")}, found ${columns.join(", ")}`)
+    if (missing.length > 0) {
+      return yield* fail(`no column ${missing.map((name) => `"${name}"`).join(" and ")}, found ${columns.join(", ")}`)
+    }
     const limits = { maxGroupBytes, ...(wanted && { wanted }) }
     const groups = yield* Effect.mapError(Effect.fromResult(Groups.of(footer, size, limits)), fail)
     if (groups.length === 0) return Stream.empty
     const folder = yield* Folder.open(path.dirname(file), "the folder of the Parquet file", options)
     const decodeAnnotation = Rows.decode(options.annotation, "bad-annotation")
 
-    const sample = (record: Readonly<Record<string, unknown>>, row: number): Effect.Effect<ReadonlyArray<Sample<A>>, Rows.BadRow> =>
+    const sample = (
+      record: Readonly<Record<string, unknown>>,
+      row: number
+    ): Effect.Effect<ReadonlyArray<Sample<A>>, Rows.BadRow> =>
       Effect.gen(function*() {
         const { bytes, path: name } = yield* decodePicture(record[imageColumn])
-        const id = name === undefined || name === null || name === "" || seen.has(name) ? `${path.basename(file)}#${row}` : name
+        const id = name === undefined || name === null || name === "" || seen.has(name)
+          ? `${path.basename(file)}#${row}`
+          : name
         seen.add(id)
         const rest = Object.fromEntries(Object.entries(record).filter(([key]) => key !== imageColumn))
         const annotation = yield* Effect.try({
@@ -112,7 +134,9 @@ const one = <A>(file: string, seen: Set<string>, options: Options<A>): Dataset<A
           catch: (): Rows.BadRow => ({ reason: "bad-annotation", detail: "nested too deep to be read" })
         })
         const truth = yield* decodeAnnotation(annotation)
-        const { image } = bytes === undefined || bytes === null ? yield* folder.picture(name ?? "", id) : yield* Folder.encoded(id, bytes, options)
+        const { image } = bytes === undefined || bytes === null
+          ? yield* folder.picture(name ?? "", id)
+          : yield* Folder.encoded(id, bytes, options)
         return [{ image, truth }]
       })
 
@@ -148,22 +172,26 @@ const one = <A>(file: string, seen: Set<string>, options: Options<A>): Dataset<A
           const first = before + 1
           before += found.length
           return found.map((record, i) => ({ row: first + i, read: sample(record, first + i) }))
-        })),
+        })
+      ),
       Stream.flattenIterable,
       Rows.samples(file, "no rows in it")
     )
   }))
 
 /**
- * The samples of Parquet files, one after the other; a file without rows is skipped as long as another has some. A picture's
- * id is the path that stands beside its bytes, or the row's number. Fails on files that are not Parquet or lack a column; a
- * row whose picture or annotation cannot be read is set aside.
+ * The samples of Parquet files, one after the other; a file without rows is skipped as long as another has some. A
+ * picture's id is the path that stands beside its bytes, or the row's number. Fails on files that are not Parquet or
+ * lack a column; a row whose picture or annotation cannot be read is set aside.
  *
  * ```ts
  * Parquet.read(["train-00000-of-00001.parquet"], { column: "label", annotation: Parquet.classLabel(labels) })
  * ```
  */
-export const read = <A>(files: ReadonlyArray<string>, options: Options<A>): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
+export const read = <A>(
+  files: ReadonlyArray<string>,
+  options: Options<A>
+): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.suspend(() => {
     const seen = new Set<string>()
     return Stream.fromIterable(files).pipe(

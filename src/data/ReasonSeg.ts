@@ -68,8 +68,10 @@ const isTarget = ({ label }: typeof Shape.Type): boolean => {
   return name !== "flag" && !name.includes("ignore")
 }
 
-const join = (a: Xywh, b: Xywh): Xywh => around([[a[0], a[1]], [a[0] + a[2], a[1] + a[3]], [b[0], b[1]], [b[0] + b[2], b[1] + b[3]]])
-const touch = (a: Xywh, b: Xywh) => a[0] <= b[0] + b[2] && b[0] <= a[0] + a[2] && a[1] <= b[1] + b[3] && b[1] <= a[1] + a[3]
+const join = (a: Xywh, b: Xywh): Xywh =>
+  around([[a[0], a[1]], [a[0] + a[2], a[1] + a[3]], [b[0], b[1]], [b[0] + b[2], b[1] + b[3]]])
+const touch = (a: Xywh, b: Xywh) =>
+  a[0] <= b[0] + b[2] && b[0] <= a[0] + a[2] && a[1] <= b[1] + b[3] && b[1] <= a[1] + a[3]
 
 /** Boxes that touch become one, until none do: parts of one thing cut up by what is in front of it. */
 const apart = (boxes: ReadonlyArray<Xywh>): ReadonlyArray<Xywh> => {
@@ -108,7 +110,10 @@ export const read = (directory: string, options: Options = {}): Questions =>
     const questions = (name: string): Effect.Effect<ReadonlyArray<Asked>, Rows.BadRow> =>
       Effect.gen(function*() {
         const path = yield* folder.file(name)
-        const bytes = yield* Effect.mapError(fs.readFile(path), (error): Rows.BadRow => ({ reason: "unreadable-file", detail: error.message }))
+        const bytes = yield* Effect.mapError(
+          fs.readFile(path),
+          (error): Rows.BadRow => ({ reason: "unreadable-file", detail: error.message })
+        )
         const json = yield* Effect.try({
           try: () => JsonText.parse(bytes),
           catch: (error): Rows.BadRow => ({ reason: "not-json", detail: `${name}: ${String(error)}` })
@@ -116,13 +121,16 @@ export const read = (directory: string, options: Options = {}): Questions =>
         const { shapes, text } = yield* decodeEntry(json)
         const stem = name.slice(0, -".json".length)
         const file = extensions.map((extension) => stem + extension).find((candidate) => present.has(candidate))
-        if (file === undefined) return yield* Effect.fail<Rows.BadRow>({ reason: "missing-file", detail: `no picture beside ${name}` })
+        if (file === undefined) {
+          return yield* Effect.fail<Rows.BadRow>({ reason: "missing-file", detail: `no picture beside ${name}` })
+        }
         const picture = yield* folder.picture(file)
         const targets = yield* Effect.forEach(shapes.filter(isTarget), boxOf).pipe(
           Effect.mapError(({ detail, reason }): Rows.BadRow => ({ reason, detail: `${name}: ${detail}` }))
         )
         if (targets.length === 0) {
-          const detail = `${name} has no target: none of its ${shapes.length} shapes is more than a flag or to be ignored`
+          const detail =
+            `${name} has no target: none of its ${shapes.length} shapes is more than a flag or to be ignored`
           return yield* Effect.fail<Rows.BadRow>({ reason: "no-target", detail })
         }
         const merged = options.targets === "each" ? apart(targets) : [targets.reduce(join)]

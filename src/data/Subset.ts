@@ -1,6 +1,6 @@
 /**
- * The paper's subsets and few-shot splits, by keyed draw: which pictures are drawn depends on the seed and their ids, never on their
- * order or number.
+ * The paper's subsets and few-shot splits, by keyed draw: which pictures are drawn depends on the seed and their ids,
+ * never on their order or number.
  *
  * - ImageNet-Sub: 20 classes, 25 pictures each to train on and 10 to test on.
  * - COCO-Sub: 80 classes, the same; a picture with several classes is drawn for one of them and used once.
@@ -64,37 +64,47 @@ interface Entry {
 }
 
 /**
- * Draws a subset. Rare classes draw first, so that common ones do not take their pictures. Reads the data once more per pass and
- * remembers ids, no pictures.
+ * Draws a subset. Rare classes draw first, so that common ones do not take their pictures. Reads the data once more per
+ * pass and remembers ids, no pictures.
  */
-export const draw = <A>({ classesOf, labels, seed, test = sizes.test, train = sizes.train }: Options<A>) => <E, R>(data: Dataset<A, E, R>): Subset<A, E, R> => {
-  const drawn = Effect.map(
-    Stream.runFold(data, () => new Map<string, Array<Entry>>(labels.map((label) => [label, []])), (classes, { image: { id }, truth }) => {
-      const lot = Keyed.stream(seed, `subset/${id}`).next()
-      for (const name of new Set(classesOf(truth))) classes.get(name)?.push({ id, lot })
-      return classes
-    }),
-    (classes) => {
-      const sides = { train: new Set<string>(), test: new Set<string>() }
-      const counts = new Map<string, { readonly train: number; readonly test: number }>()
-      const place = new Map(labels.map((label, i) => [label, i]))
-      const rarest = [...classes].sort(([a, x], [b, y]) => x.length - y.length || (place.get(a) ?? 0) - (place.get(b) ?? 0))
-      for (const [label, entries] of rarest) {
-        const free = entries.filter(({ id }) => !sides.train.has(id) && !sides.test.has(id)).sort((a, b) => a.lot - b.lot || (a.id < b.id ? -1 : 1))
-        // The test side first: a smaller training set must not change what is tested on.
-        const tested = free.slice(0, test)
-        const trained = free.slice(test, test + train)
-        for (const { id } of tested) sides.test.add(id)
-        for (const { id } of trained) sides.train.add(id)
-        counts.set(label, { train: trained.length, test: tested.length })
+export const draw =
+  <A>({ classesOf, labels, seed, test = sizes.test, train = sizes.train }: Options<A>) =>
+  <E, R>(data: Dataset<A, E, R>): Subset<A, E, R> => {
+    const drawn = Effect.map(
+      Stream.runFold(
+        data,
+        () => new Map<string, Array<Entry>>(labels.map((label) => [label, []])),
+        (classes, { image: { id }, truth }) => {
+          const lot = Keyed.stream(seed, `subset/${id}`).next()
+          for (const name of new Set(classesOf(truth))) classes.get(name)?.push({ id, lot })
+          return classes
+        }
+      ),
+      (classes) => {
+        const sides = { train: new Set<string>(), test: new Set<string>() }
+        const counts = new Map<string, { readonly train: number; readonly test: number }>()
+        const place = new Map(labels.map((label, i) => [label, i]))
+        const rarest = [...classes].sort(([a, x], [b, y]) =>
+          x.length - y.length || (place.get(a) ?? 0) - (place.get(b) ?? 0)
+        )
+        for (const [label, entries] of rarest) {
+          const free = entries.filter(({ id }) => !sides.train.has(id) && !sides.test.has(id)).sort((a, b) =>
+            a.lot - b.lot || (a.id < b.id ? -1 : 1)
+          )
+          // The test side first: a smaller training set must not change what is tested on.
+          const tested = free.slice(0, test)
+          const trained = free.slice(test, test + train)
+          for (const { id } of tested) sides.test.add(id)
+          for (const { id } of trained) sides.train.add(id)
+          counts.set(label, { train: trained.length, test: tested.length })
+        }
+        return { sides, counts: new Map(labels.map((label) => [label, counts.get(label) ?? { train: 0, test: 0 }])) }
       }
-      return { sides, counts: new Map(labels.map((label) => [label, counts.get(label) ?? { train: 0, test: 0 }])) }
-    }
-  )
-  const side = (name: "train" | "test"): Dataset<A, E, R> =>
-    Stream.unwrap(Effect.map(drawn, ({ sides }) => Stream.filter(data, ({ image }) => sides[name].has(image.id))))
-  return { train: side("train"), test: side("test"), counts: Effect.map(drawn, ({ counts }) => counts) }
-}
+    )
+    const side = (name: "train" | "test"): Dataset<A, E, R> =>
+      Stream.unwrap(Effect.map(drawn, ({ sides }) => Stream.filter(data, ({ image }) => sides[name].has(image.id))))
+    return { train: side("train"), test: side("test"), counts: Effect.map(drawn, ({ counts }) => counts) }
+  }
 
 /** The classes of the things in a picture; a crowd counts for none. */
 export const classesOfInstances = ({ instances }: Instances): ReadonlyArray<string> =>
@@ -109,7 +119,11 @@ export interface Sizes {
 /** ImageNet-Sub from distributions with all mass on one label. */
 export const imagenetSub = (options: Sizes & { readonly seed: number; readonly labels?: ReadonlyArray<string> }) => {
   const { labels = imagenetLabels } = options
-  return draw<ReadonlyArray<number>>({ ...options, labels, classesOf: (shares) => [labels[shares.indexOf(Math.max(...shares))] ?? ""] })
+  return draw<ReadonlyArray<number>>({
+    ...options,
+    labels,
+    classesOf: (shares) => [labels[shares.indexOf(Math.max(...shares))] ?? ""]
+  })
 }
 
 /** COCO-Sub from pictures with boxes; pictures without a boxed thing of these classes are never drawn. */

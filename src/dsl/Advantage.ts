@@ -47,8 +47,8 @@ export type Loss = "grpo" | "dr_grpo" | "dapo"
 export const ofLoss = (loss: Loss): Estimator => loss === "dr_grpo" ? drGrpo : grpo
 
 /**
- * The estimator of GRPO stages, given their loss. By default the one that belongs to it, so that `{ loss: "dr_grpo" }` is all of
- * Dr. GRPO; any other is provided:
+ * The estimator of GRPO stages, given their loss. By default the one that belongs to it, so that `{ loss: "dr_grpo" }`
+ * is all of Dr. GRPO; any other is provided:
  *
  * ```ts
  * Rise.train(pipeline).pipe(Effect.provideService(Advantage.Advantage, () => Advantage.drGrpo))

@@ -12,12 +12,15 @@ import type { Sample, Task } from "./Task.ts"
 export type Form = "think" | "answer"
 
 /** What a policy is asked for an annotation in each form, with the sample's question where the task asks one. */
-export const ask = <A>(task: Task<A>, form: Form, sample: Pick<Sample<A>, "image" | "question">): Effect.Effect<Prompt, MissingQuestion> =>
-  Question.ask(task, form === "think" ? "annotate" : "answerOnly", sample)
+export const ask = <A>(
+  task: Task<A>,
+  form: Form,
+  sample: Pick<Sample<A>, "image" | "question">
+): Effect.Effect<Prompt, MissingQuestion> => Question.ask(task, form === "think" ? "annotate" : "answerOnly", sample)
 
 /**
- * What a completion says in a form. Reasoning that a server keeps apart is what a think-answer begins with; a bare answer
- * stays one, and a text that thinks by itself is left as it is.
+ * What a completion says in a form. Reasoning that a server keeps apart is what a think-answer begins with; a bare
+ * answer stays one, and a text that thinks by itself is left as it is.
  */
 export const said = (form: Form, { reasoning, text }: Pick<Completion, "reasoning" | "text">): string => {
   if (form === "answer" || text === "" || reasoning === undefined || /<\/?think>/.test(text)) return text
@@ -36,7 +39,10 @@ export const read = <A>(task: Task<A>, form: Form, truth: A, text: string): Rewa
   if (form === "think") return Reward.r1(task)({ truth, text })
   const decoded = Reward.readAnswer(task, text)
   return {
-    reward: Result.match(decoded, { onFailure: () => 0, onSuccess: (annotation) => Reward.similarity(task, truth, annotation) }),
+    reward: Result.match(decoded, {
+      onFailure: () => 0,
+      onSuccess: (annotation) => Reward.similarity(task, truth, annotation)
+    }),
     verdict: Result.isSuccess(decoded) ? "ok" : "format-annotation",
     detail: Result.getFailure(decoded),
     annotation: Result.getSuccess(decoded),

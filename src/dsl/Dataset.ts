@@ -2,7 +2,8 @@
  * A data set is a replayable stream of samples: every run of it yields the same samples in the same order. Images are
  * references, so a data set of any size is small until pixels are asked for.
  *
- * Draws are keyed by seed and image id, never by position: reordering, cutting or extending a data set does not reshuffle it.
+ * Draws are keyed by seed and image id, never by position: reordering, cutting or extending a data set does not
+ * reshuffle it.
  */
 import { Effect, Stream } from "effect"
 import type { Image } from "../kernels/image/Image.ts"
@@ -49,8 +50,8 @@ interface Drawn<A> {
 }
 
 /**
- * `count` samples of each class by keyed draw, in the data set's order; all of a class that has fewer. Holds only the drawn
- * samples in memory. For "n in all", make `classOf` a constant.
+ * `count` samples of each class by keyed draw, in the data set's order; all of a class that has fewer. Holds only the
+ * drawn samples in memory. For "n in all", make `classOf` a constant.
  *
  * ```ts
  * data.pipe(Dataset.shots(4, { classOf: Emotion6.task.classOf, seed: 0 }))
@@ -58,22 +59,30 @@ interface Drawn<A> {
  *
  * @throws RangeError on a count that is not a whole number from 0
  */
-export const shots = <A>(count: number, options: { readonly classOf: (truth: A) => string; readonly seed: number }) =>
-<E, R>(self: Dataset<A, E, R>): Dataset<A, E, R> => {
-  const most = asked("shots", samples, count)
-  const draw = Stream.runFold(
-    self,
-    () => ({ index: 0, classes: new Map<string, ReadonlyArray<Drawn<A>>>() }),
-    ({ classes, index }, sample: Sample<A>) => {
-      const name = options.classOf(sample.truth)
-      const drawn = { sample, index, lot: lot(options.seed, "shots", sample.image) }
-      const best = [...classes.get(name) ?? [], drawn].sort((a, b) => a.lot - b.lot || a.index - b.index).slice(0, most)
-      return { index: index + 1, classes: classes.set(name, best) }
-    }
-  )
-  return Stream.unwrap(Effect.map(draw, ({ classes }) =>
-    Stream.fromIterable([...classes.values()].flat().sort((a, b) => a.index - b.index).map(({ sample }) => sample))))
-}
+export const shots =
+  <A>(count: number, options: { readonly classOf: (truth: A) => string; readonly seed: number }) =>
+  <E, R>(self: Dataset<A, E, R>): Dataset<A, E, R> => {
+    const most = asked("shots", samples, count)
+    const draw = Stream.runFold(
+      self,
+      () => ({ index: 0, classes: new Map<string, ReadonlyArray<Drawn<A>>>() }),
+      ({ classes, index }, sample: Sample<A>) => {
+        const name = options.classOf(sample.truth)
+        const drawn = { sample, index, lot: lot(options.seed, "shots", sample.image) }
+        const best = [...classes.get(name) ?? [], drawn].sort((a, b) => a.lot - b.lot || a.index - b.index).slice(
+          0,
+          most
+        )
+        return { index: index + 1, classes: classes.set(name, best) }
+      }
+    )
+    return Stream.unwrap(
+      Effect.map(draw, ({ classes }) =>
+        Stream.fromIterable(
+          [...classes.values()].flat().sort((a, b) => a.index - b.index).map(({ sample }) => sample)
+        ))
+    )
+  }
 
 /** The two sides of a split; together they are the data set. */
 export interface Split<out A, out E = never, out R = never> {
@@ -82,39 +91,41 @@ export interface Split<out A, out E = never, out R = never> {
 }
 
 /**
- * Holds out `share` of the samples by keyed draw: exactly that share, rounded, and at least one sample on each side where
- * there are two and the share is neither 0 nor 1. Samples of one image id stay together. Reads the data twice per pass, to
- * know where the line is; remembers 8 bytes per sample.
+ * Holds out `share` of the samples by keyed draw: exactly that share, rounded, and at least one sample on each side
+ * where there are two and the share is neither 0 nor 1. Samples of one image id stay together. Reads the data twice per
+ * pass, to know where the line is; remembers 8 bytes per sample.
  */
-export const split = (options: { readonly share: number; readonly seed: number }) =>
-<A, E, R>(self: Dataset<A, E, R>): Split<A, E, R> => {
-  const { seed, share } = options
-  asked("share", Rules.share("[0, 1]"), share)
-  const lots = Stream.runFold(self, (): Array<number> => [], (seen, sample) => {
-    seen.push(lot(seed, "split", sample.image))
-    return seen
-  })
-  /** The largest lot that is held out. */
-  const line = Effect.map(lots, (all) => {
-    const sorted = Float64Array.from(all).sort()
-    const rounded = Math.round(share * sorted.length)
-    const open = share > 0 && share < 1 && sorted.length > 1
-    const held = open ? Math.min(sorted.length - 1, Math.max(1, rounded)) : rounded
-    return held === 0 ? -1 : sorted[held - 1] ?? -1
-  })
-  const side = (held: boolean) =>
-    Stream.unwrap(Effect.map(line, (last) => Stream.filter(self, (sample) => (lot(seed, "split", sample.image) <= last) === held)))
-  return { train: side(false), validation: side(true) }
-}
+export const split =
+  (options: { readonly share: number; readonly seed: number }) => <A, E, R>(self: Dataset<A, E, R>): Split<A, E, R> => {
+    const { seed, share } = options
+    asked("share", Rules.share("[0, 1]"), share)
+    const lots = Stream.runFold(self, (): Array<number> => [], (seen, sample) => {
+      seen.push(lot(seed, "split", sample.image))
+      return seen
+    })
+    /** The largest lot that is held out. */
+    const line = Effect.map(lots, (all) => {
+      const sorted = Float64Array.from(all).sort()
+      const rounded = Math.round(share * sorted.length)
+      const open = share > 0 && share < 1 && sorted.length > 1
+      const held = open ? Math.min(sorted.length - 1, Math.max(1, rounded)) : rounded
+      return held === 0 ? -1 : sorted[held - 1] ?? -1
+    })
+    const side = (held: boolean) =>
+      Stream.unwrap(
+        Effect.map(line, (last) => Stream.filter(self, (sample) => (lot(seed, "split", sample.image) <= last) === held))
+      )
+    return { train: side(false), validation: side(true) }
+  }
 
 /** Fails where the data set turns out to hold nothing. */
-export const nonEmpty = (source: string, reason = "no samples") =>
-<A, E, R>(self: Dataset<A, E, R>): Dataset<A, E | DataError, R> =>
-  Stream.orElseIfEmpty(self, () => Stream.fail(new DataError({ source, reason })))
+export const nonEmpty =
+  (source: string, reason = "no samples") => <A, E, R>(self: Dataset<A, E, R>): Dataset<A, E | DataError, R> =>
+    Stream.orElseIfEmpty(self, () => Stream.fail(new DataError({ source, reason })))
 
 /**
- * Quarantines samples whose image `check` refuses, for example with a decoder: a truncated file is found before training, not
- * in the middle of it. Fails where no picture is left.
+ * Quarantines samples whose image `check` refuses, for example with a decoder: a truncated file is found before
+ * training, not in the middle of it. Fails where no picture is left.
  *
  * ```ts
  * data.pipe(Dataset.verified("faces/train.csv", Decode.load))

@@ -61,4 +61,7 @@ export const meanReward = <A>(groups: ReadonlyArray<Group<A, { readonly reward: 
 
 /** The candidate with the highest reward; the first of them where several tie, so that a run repeats. */
 export const best = <C extends { readonly reward: number }>(candidates: ReadonlyArray<C>): C | undefined =>
-  candidates.reduce<C | undefined>((kept, candidate) => kept === undefined || candidate.reward > kept.reward ? candidate : kept, undefined)
+  candidates.reduce<C | undefined>(
+    (kept, candidate) => kept === undefined || candidate.reward > kept.reward ? candidate : kept,
+    undefined
+  )

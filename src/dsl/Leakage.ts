@@ -1,9 +1,10 @@
 /**
  * L(R, A) of eq. 1: does a reasoning quote the annotation's numbers?
  *
- * The rule of this project: any decimal, percentage or share, any bracketed list of numbers, and any integer equal to one of
- * the annotation's own numbers is leakage, in digits or in words. Small counts ("two people", "3 balloons") are not. A policy
- * under reinforcement looks for the holes, so digits in other scripts and digits split by a space count as well.
+ * The rule of this project: any decimal, percentage or share, any bracketed list of numbers, and any integer equal to
+ * one of the annotation's own numbers is leakage, in digits or in words. Small counts ("two people", "3 balloons") are
+ * not. A policy under reinforcement looks for the holes, so digits in other scripts and digits split by a space count
+ * as well.
  */
 import { Option } from "effect"
 import type { LeakReason } from "./Task.ts"
@@ -16,8 +17,7 @@ export interface NumericOptions {
 }
 
 /** The integers in a written annotation: what a reasoning must not repeat. */
-export const numbersIn = (annotation: string): ReadonlyArray<number> =>
-  (annotation.match(/\d+/g) ?? []).map(Number)
+export const numbersIn = (annotation: string): ReadonlyArray<number> => (annotation.match(/\d+/g) ?? []).map(Number)
 
 const units = "one two three four five six seven eight nine".split(" ")
 const teens = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(" ")
@@ -32,7 +32,10 @@ const spelled = new Map<string, number>([
   ]),
   ["hundred", 100] as const
 ])
-const spelledPattern = new RegExp(`\\b(?:(?:${tens.join("|")})(?:[- ](?:${units.join("|")}))?|${teens.slice(1).join("|")}|hundred)\\b`, "gi")
+const spelledPattern = new RegExp(
+  `\\b(?:(?:${tens.join("|")})(?:[- ](?:${units.join("|")}))?|${teens.slice(1).join("|")}|hundred)\\b`,
+  "gi"
+)
 
 /** Each returns the text that gives it away. */
 const anywhere: ReadonlyArray<readonly [reason: string, find: (text: string) => string | undefined]> = [

@@ -1,5 +1,6 @@
 /**
- * A task's own code is not ours: what it throws is said with the task and the sample it was run for, and ends the run as an error.
+ * A task's own code is not ours: what it throws is said with the task and the sample it was run for, and ends the run
+ * as an error.
  */
 import { Effect } from "effect"
 import { type Sample, type Task, TaskError } from "./Task.ts"

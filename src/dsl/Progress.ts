@@ -1,5 +1,6 @@
 /**
- * Live progress: stages report what they do, a view shows it. Replace the view with `Effect.provideService(Progress, …)`.
+ * Live progress: stages report what they do, a view shows it. Replace the view with `Effect.provideService(Progress,
+ * …)`.
  */
 import { Clock, Context, Data, Effect } from "effect"
 
@@ -46,9 +47,11 @@ export const duration = (seconds: number): string => {
   return s >= 60 ? `${Math.floor(s / 60)}m${two(s % 60)}s` : `${s}s`
 }
 
-const count = (n: number): string => n >= 10_000 ? `${(n / 1000).toFixed(0)}k` : n >= 1000 ? `${(n / 1000).toFixed(1)}k` : n.toFixed(0)
+const count = (n: number): string =>
+  n >= 10_000 ? `${(n / 1000).toFixed(0)}k` : n >= 1000 ? `${(n / 1000).toFixed(1)}k` : n.toFixed(0)
 
-const figure = (value: number): string => value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(1) : value.toFixed(3)
+const figure = (value: number): string =>
+  value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(1) : value.toFixed(3)
 
 interface State {
   readonly total: number
@@ -68,7 +71,9 @@ const line = (stage: string, state: State, figures: Readonly<Record<string, numb
   const eta = state.total > 0 && done > 0 ? seconds / done * (state.total - state.step) : undefined
   return [
     stage.padEnd(22),
-    state.total > 0 ? `${String(state.step).padStart(String(state.total).length)}/${state.total} ${state.unit}` : `${state.step} ${state.unit}`,
+    state.total > 0
+      ? `${String(state.step).padStart(String(state.total).length)}/${state.total} ${state.unit}`
+      : `${state.step} ${state.unit}`,
     ...Object.entries(figures).map(([name, value]) => `${name} ${figure(value)}`),
     ...(state.tokens > 0 ? [`${count(state.tokens / Math.max(seconds, 1e-3))} tok/s`] : []),
     ...(eta === undefined ? [] : [`ETA ${duration(eta)}`])
@@ -90,7 +95,16 @@ export const terminal = (out: Out): View => {
       Effect.map(Clock.currentTimeMillis, (now) =>
         handlers(event, {
           Started: ({ done = 0, stage, total, unit }) => {
-            states.set(stage, { total, unit, started: now, before: done, step: done, tokens: 0, shown: false, last: now })
+            states.set(stage, {
+              total,
+              unit,
+              started: now,
+              before: done,
+              step: done,
+              tokens: 0,
+              shown: false,
+              last: now
+            })
           },
           Step: ({ stage, step, tokens, figures }) => {
             const state = states.get(stage)

@@ -148,8 +148,10 @@ export const held: Effect.Effect<Held, never, FileSystem.FileSystem | Scope.Scop
   const { tell, told } = teller(() => place)
 
   const writing = (path: string) => <A>(effect: Effect.Effect<A, { readonly message: string }>) =>
-    Effect.mapError(effect, ({ message }) =>
-      new DataError({ source: path, reason: `cannot write the quarantine: ${message}` }))
+    Effect.mapError(
+      effect,
+      ({ message }) => new DataError({ source: path, reason: `cannot write the quarantine: ${message}` })
+    )
   const open = (path: string, flag: "w" | "a") =>
     Effect.map(writing(path)(Scope.provide(fs.open(path, { flag }), scope)), (file) => {
       sheet = { path, file }
@@ -165,7 +167,8 @@ export const held: Effect.Effect<Held, never, FileSystem.FileSystem | Scope.Scop
     Effect.suspend(() => sheet === undefined ? temporary : Effect.succeed(sheet)).pipe(
       Effect.flatMap(({ file, path }) => writing(path)(file.writeAll(toLine(row)))),
       Effect.andThen(forward(row))
-    ))
+    )
+  )
   /** Passes that ended before the rows had their place: nobody could have looked them up. */
   const early = new Map<string, Pass>()
   const untold = Effect.suspend(() => {
@@ -179,7 +182,8 @@ export const held: Effect.Effect<Held, never, FileSystem.FileSystem | Scope.Scop
           Option.isNone(place) ? [] : [...sources()].filter(({ source, total }) => total > told(source)),
           (aside) => tell({ ...aside, whole: true }),
           { discard: true }
-        ))
+        )
+      )
     )
   })
   yield* Effect.addFinalizer(() => untold)

@@ -1,7 +1,8 @@
 /**
  * A question of one's own for each sample, and the prompts that ask it.
  *
- * A task says where the question stands by writing `{question}` into its prompts; tasks without it ask every picture the same.
+ * A task says where the question stands by writing `{question}` into its prompts; tasks without it ask every picture
+ * the same.
  */
 import { Effect, Schema } from "effect"
 import type { Prompt } from "../policy/Policy.ts"
@@ -23,8 +24,8 @@ export class MissingQuestion extends Schema.TaggedError<MissingQuestion>()("Miss
 }
 
 /**
- * A text without anything that could be a tag or a control token. Chains and questions are untrusted: `<|image_pad|>` in one must
- * not become an image in the next prompt. (Such a chain earns nothing anyway: it is no narrative.)
+ * A text without anything that could be a tag or a control token. Chains and questions are untrusted: `<|image_pad|>`
+ * in one must not become an image in the next prompt. (Such a chain earns nothing anyway: it is no narrative.)
  */
 export const withoutTags = (text: string): string => text.replace(/<[^<>]*>/g, " ")
 
@@ -44,7 +45,9 @@ const written = ({ prompts }: Pick<Task<never>, "prompts">, form: keyof Prompts,
 
 /** Whether a task asks each sample its own question: whether any of its prompts does. */
 export const asks = ({ prompts }: Pick<Task<never>, "prompts">): boolean =>
-  (["reason", "reconstruct", "annotate", "answerOnly"] as const).some((form) => written({ prompts }, form, "").includes(placeholder))
+  (["reason", "reconstruct", "annotate", "answerOnly"] as const).some((form) =>
+    written({ prompts }, form, "").includes(placeholder)
+  )
 
 /**
  * What a task asks about one sample: its picture and the text, the sample's question in place.

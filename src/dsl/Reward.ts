@@ -37,15 +37,27 @@ export interface Options {
 /** Fewest words of a narrative. */
 export const minimumWords = 5
 
-/** Finds words where no spaces part them: Chinese, Japanese, Thai. Made when a text needs it: its tables take 30 ms to load. */
+/**
+ * Finds words where no spaces part them: Chinese, Japanese, Thai. Made when a text needs it: its tables take 30 ms to
+ * load.
+ */
 let segmenter: Intl.Segmenter | undefined
-const segmentsOf = (text: string) => (segmenter ??= new Intl.Segmenter(undefined, { granularity: "word" })).segment(text)
+const segmentsOf = (text: string) =>
+  (segmenter ??= new Intl.Segmenter(undefined, { granularity: "word" })).segment(text)
+
+/** Letters of scripts that put no spaces between words. */
+const unspaced = new RegExp(
+  `[${
+    ["Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar"].map((name) => `\\p{Script=${name}}`).join("")
+  }]`,
+  "u"
+)
 
 /** Words of a text, counted as far as it matters. */
 const wordsIn = (text: string): number => {
   const spaced = text.split(/\s+/).filter((word) => /\p{L}/u.test(word)).length
   // A long text without spaces is not read to its end.
-  return spaced >= minimumWords || !/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u.test(text)
+  return spaced >= minimumWords || !unspaced.test(text)
     ? spaced
     : [...segmentsOf(text.slice(0, 200))].filter(({ isWordLike }) => isWordLike).length
 }
@@ -70,7 +82,10 @@ export { read as readThinkAnswer, type ThinkAnswer, write as writeThinkAnswer } 
 export const similarity = <A>(task: Task<A>, truth: A, predicted: A): number => {
   const value = task.similarity(truth, predicted)
   if (!(value >= -1e-9 && value <= 1 + 1e-9)) {
-    throw new TaskError({ task: task.name, reason: `similarity returned ${value} for "${task.encode(predicted)}", expected [0, 1]` })
+    throw new TaskError({
+      task: task.name,
+      reason: `similarity returned ${value} for "${task.encode(predicted)}", expected [0, 1]`
+    })
   }
   return Math.min(1, Math.max(0, value))
 }
@@ -116,7 +131,9 @@ export const cot = <A>(task: Task<A>, options: Options = {}) => {
       const fault = narrative(turn.reasoning)
       if (Option.isSome(fault)) return refused("format-reasoning", fault.value, annotation)
     }
-    return Result.isFailure(decoded) ? refused("format-annotation", decoded.failure) : paid(task, turn.truth, decoded.success)
+    return Result.isFailure(decoded)
+      ? refused("format-annotation", decoded.failure)
+      : paid(task, turn.truth, decoded.success)
   }
 }
 
@@ -130,16 +147,17 @@ export interface ScoredThinkAnswer<out A> extends Scored<A> {
  *
  * @throws TaskError where the task's similarity breaks its law
  */
-export const r1 = <A>(task: Task<A>, options: Pick<Options, "format"> = {}) =>
-(turn: { readonly truth: A; readonly text: string }): ScoredThinkAnswer<A> => {
-  const parts = ThinkAnswer.read(turn.text)
-  const reasoning = Option.map(Result.getSuccess(parts), (found) => found.reasoning)
-  if (Result.isFailure(parts) && options.format !== false) {
-    return { ...refused("format-reasoning", parts.failure), reasoning }
+export const r1 =
+  <A>(task: Task<A>, options: Pick<Options, "format"> = {}) =>
+  (turn: { readonly truth: A; readonly text: string }): ScoredThinkAnswer<A> => {
+    const parts = ThinkAnswer.read(turn.text)
+    const reasoning = Option.map(Result.getSuccess(parts), (found) => found.reasoning)
+    if (Result.isFailure(parts) && options.format !== false) {
+      return { ...refused("format-reasoning", parts.failure), reasoning }
+    }
+    const decoded = readAnswer(task, Result.isSuccess(parts) ? parts.success.answer : ThinkAnswer.loose(turn.text))
+    const scored = Result.isFailure(decoded)
+      ? refused<A>("format-annotation", decoded.failure)
+      : paid(task, turn.truth, decoded.success)
+    return { ...scored, reasoning }
   }
-  const decoded = readAnswer(task, Result.isSuccess(parts) ? parts.success.answer : ThinkAnswer.loose(turn.text))
-  const scored = Result.isFailure(decoded)
-    ? refused<A>("format-annotation", decoded.failure)
-    : paid(task, turn.truth, decoded.success)
-  return { ...scored, reasoning }
-}

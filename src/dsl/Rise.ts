@@ -1,5 +1,6 @@
 /**
- * The RISE pipeline: every step is a function from one stage to the next, so `pipe` accepts the paper's order and no other.
+ * The RISE pipeline: every step is a function from one stage to the next, so `pipe` accepts the paper's order and no
+ * other.
  *
  * ```ts
  * Rise.make(task, data).pipe(
@@ -15,24 +16,26 @@
  * )
  * ```
  *
- * A step may be left out where the types allow it: without `reinforce` the chains are the base model's; `rft` straight after
- * `make` is Visual-RFT; `answers` and `sft` are the SFT baseline.
+ * A step may be left out where the types allow it: without `reinforce` the chains are the base model's; `rft` straight
+ * after `make` is Visual-RFT; `answers` and `sft` are the SFT baseline.
  */
-export { make, type ClosedLoop, type Fault, type Form, type MakeOptions, type Pipeline, type Stage, type Stages } from "./stages/Pipeline.ts"
-export {
-  generate,
-  type GenerateOptions,
-  reconstruct,
-  type ReconstructOptions,
-  validate
-} from "./stages/ClosedLoop.ts"
-export { reinforce, type ReinforceOptions, rft, type RftOptions } from "./stages/Reinforce.ts"
+export { generate, type GenerateOptions, reconstruct, type ReconstructOptions, validate } from "./stages/ClosedLoop.ts"
 export { answers, best, CotRow, filter, type FilterOptions, recall } from "./stages/Curate.ts"
-export { type Replay, sft, type SftOptions } from "./stages/Sft.ts"
-export type { PracticeOptions } from "./stages/Practice.ts"
-export { warmUp, type WarmUpOptions } from "./stages/WarmUp.ts"
 export { run, type RunOptions, saveModel, train } from "./stages/Finish.ts"
+export {
+  type ClosedLoop,
+  type Fault,
+  type Form,
+  make,
+  type MakeOptions,
+  type Pipeline,
+  type Stage,
+  type Stages
+} from "./stages/Pipeline.ts"
+export type { PracticeOptions } from "./stages/Practice.ts"
+export { reinforce, type ReinforceOptions, rft, type RftOptions } from "./stages/Reinforce.ts"
 export { Batching, type GrammarMode } from "./stages/Sampling.ts"
+export { type Replay, sft, type SftOptions } from "./stages/Sft.ts"
 export {
   BadSetting,
   Diverged,
@@ -41,3 +44,4 @@ export {
   NothingToTrainOn,
   type StageError
 } from "./stages/StageError.ts"
+export { warmUp, type WarmUpOptions } from "./stages/WarmUp.ts"

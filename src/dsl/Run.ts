@@ -1,12 +1,12 @@
 /**
  * The run that stages belong to: its seed, its metrics, its spools, and which stages it has finished already.
  *
- * A stage asks the run to do its work once. A finished stage is not done again, neither when a stream is pulled a second
- * time nor when an interrupted run is resumed: its weights are restored, its value is read back.
+ * A stage asks the run to do its work once. A finished stage is not done again, neither when a stream is pulled a
+ * second time nor when an interrupted run is resumed: its weights are restored, its value is read back.
  */
 import { Clock, Context, Effect, FileSystem, Layer, Option, Path, Schema, type Scope, Stream } from "effect"
 import { Policy, type PolicyError } from "../policy/Policy.ts"
-import { RunFileError, type RunError } from "./RunError.ts"
+import { type RunError, RunFileError } from "./RunError.ts"
 import * as RunFolder from "./RunFolder.ts"
 import type { Spool } from "./Spool.ts"
 import { memory, type Storage } from "./Storage.ts"
@@ -20,7 +20,8 @@ export interface Figures {
 }
 
 /** D_RISE, which later stages read back: of RISE itself, or of a variant of it in the same folder. */
-export const cotFile = (method: string): string => method === "" || method === "RISE" ? "cot.jsonl" : `cot-${method}.jsonl`
+export const cotFile = (method: string): string =>
+  method === "" || method === "RISE" ? "cot.jsonl" : `cot-${method}.jsonl`
 export const metricsFile = "metrics.jsonl"
 /** Seconds per finished stage, apart from everything that must repeat byte for byte. */
 export const timingsFile = "timings.jsonl"
@@ -37,7 +38,9 @@ export interface Shape {
     stage: string,
     train: Effect.Effect<void, E, R>
   ) => Effect.Effect<void, E | RunError | PolicyError, R | Policy>
-  /** Computes a value at most once. The value goes through `codec` even when it is fresh: a resumed run sees the same. */
+  /**
+   * Computes a value at most once. The value goes through `codec` even when it is fresh: a resumed run sees the same.
+   */
   readonly once: <A, E, R>(
     stage: string,
     codec: Schema.Codec<A, Schema.Json>,

@@ -6,8 +6,8 @@ import { Effect, FileSystem, Option, Path, Schema, Scope, Stream } from "effect"
 import type { Policy } from "../policy/Policy.ts"
 import * as Atomic from "./Atomic.ts"
 import { over, type Past } from "./Inherited.ts"
-import * as RunLock from "./RunLock.ts"
 import { fromPlatform, RunFileError, RunFolderExists, RunFolderMismatch } from "./RunError.ts"
+import * as RunLock from "./RunLock.ts"
 import * as Spool from "./Spool.ts"
 import { Entry, type Storage } from "./Storage.ts"
 
@@ -22,8 +22,8 @@ export interface FolderOptions {
   /** Continue the run that the folder holds; a folder that is not there is started. */
   readonly resume?: boolean
   /**
-   * Folders of earlier runs whose finished stages count as finished here, the nearest first (see `Inherited`). What their
-   * identities say, this one's must say too.
+   * Folders of earlier runs whose finished stages count as finished here, the nearest first (see `Inherited`). What
+   * their identities say, this one's must say too.
    */
   readonly from?: ReadonlyArray<string>
 }
@@ -35,7 +35,11 @@ const isRecord = (value: Schema.Json): value is { readonly [key: string]: Schema
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** The first field in which two descriptions differ, as a dotted path. */
-export const difference = (stored: Schema.Json, given: Schema.Json, at = ""): Option.Option<{ field: string; stored: string; given: string }> => {
+export const difference = (
+  stored: Schema.Json,
+  given: Schema.Json,
+  at = ""
+): Option.Option<{ field: string; stored: string; given: string }> => {
   if (isRecord(stored) && isRecord(given)) {
     for (const key of new Set([...Object.keys(stored), ...Object.keys(given)])) {
       const found = difference(stored[key] ?? null, given[key] ?? null, at === "" ? key : `${at}.${key}`)
@@ -48,7 +52,9 @@ export const difference = (stored: Schema.Json, given: Schema.Json, at = ""): Op
 }
 
 const decodeFile = <A>(path: string, text: string, decode: (text: string) => Effect.Effect<A, Schema.SchemaError>) =>
-  decode(text).pipe(Effect.mapError((cause) => new RunFileError({ path, reason: "is not what this version writes", cause })))
+  decode(text).pipe(
+    Effect.mapError((cause) => new RunFileError({ path, reason: "is not what this version writes", cause }))
+  )
 
 /** The part of `given` that `stored` speaks of, at every depth. */
 const spokenOf = (stored: Schema.Json, given: Schema.Json): Schema.Json =>
@@ -84,7 +90,10 @@ const rewind = Effect.fnUntraced(function*(directory: string, entries: ReadonlyA
       continue
     }
     if (Number((yield* fs.stat(file)).size) < size) {
-      return yield* new RunFileError({ path: file, reason: `is shorter than the ${size} bytes of its last finished stage` })
+      return yield* new RunFileError({
+        path: file,
+        reason: `is shorter than the ${size} bytes of its last finished stage`
+      })
     }
     yield* fs.truncate(file, size)
   }
@@ -152,7 +161,10 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
       Effect.mapError((error) => error instanceof RunFileError ? error : platform(error))
     )
   } else {
-    yield* Atomic.writeJson(path.join(directory, "run.json"), { identity: options.identity, about: options.about ?? {} })
+    yield* Atomic.writeJson(path.join(directory, "run.json"), {
+      identity: options.identity,
+      about: options.about ?? {}
+    })
   }
   yield* fs.makeDirectory(path.join(directory, "checkpoints"), { recursive: true }).pipe(Effect.mapError(platform))
 
@@ -169,7 +181,8 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
   const { bringBack, checkpoint, finished, lines } = yield* reading(directory, entries)
   const withFileSystem = Effect.provideService(FileSystem.FileSystem, fs)
   // Beside the line files, which are cut back to the last finished stage.
-  const spoolFile = (stage: string) => path.join(directory, "checkpoints", `${encodeURIComponent(stage)}${Spool.extension}`)
+  const spoolFile = (stage: string) =>
+    path.join(directory, "checkpoints", `${encodeURIComponent(stage)}${Spool.extension}`)
 
   const own: Storage = {
     directory: Option.some(directory),

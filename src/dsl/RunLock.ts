@@ -1,9 +1,9 @@
 /**
  * One process at a time writes to a run folder: `run.lock` says which, and is there as long as it does.
  *
- * A process that was killed leaves its lock behind. It is recognised as stale where this machine can tell that its process is
- * gone: no process has that number, or the one that has it began at another time. Of another machine nothing can be told: its
- * lock is honoured, and the refusal says what to do.
+ * A process that was killed leaves its lock behind. It is recognised as stale where this machine can tell that its
+ * process is gone: no process has that number, or the one that has it began at another time. Of another machine nothing
+ * can be told: its lock is honoured, and the refusal says what to do.
  */
 import { Clock, DateTime, Effect, FileSystem, Option, Path, type PlatformError, Schema, type Scope } from "effect"
 import { randomUUID } from "node:crypto"
@@ -18,7 +18,9 @@ const Holder = Schema.Struct({
   host: Schema.NonEmptyString,
   /** When the folder was taken, ISO 8601. */
   since: Schema.String,
-  /** When the process began, as the system counts it; null where it does not tell. Numbers of processes are used again. */
+  /**
+   * When the process began, as the system counts it; null where it does not tell. Numbers of processes are used again.
+   */
   began: Schema.NullOr(Schema.String),
   /** Tells two locks of one process apart. */
   token: Schema.String
@@ -63,14 +65,17 @@ const isStale = Effect.fnUntraced(function*({ began, host, pid, token }: Holder)
   if (!runs(pid)) return true
   const life = yield* lifeOf(pid)
   if (Option.isSome(life) && life.value.ended) return true
-  // Where no beginning is known, nothing tells this process from the one that wrote the lock, but for the process itself.
+  // Where no beginning is known, nothing tells this process from the one that wrote the lock, but for the process
+  // itself.
   return Option.isNone(life) || began === null ? pid === process.pid : began !== life.value.began
 })
 
 const exists = (error: PlatformError.PlatformError) => error.reason._tag === "AlreadyExists"
 const missing = (error: PlatformError.PlatformError) => error.reason._tag === "NotFound"
 
-/** Tries in a row, and how long between them: each is lost only to another process that takes the folder or clears it. */
+/**
+ * Tries in a row, and how long between them: each is lost only to another process that takes the folder or clears it.
+ */
 const attempts = 40
 const pauseMillis = 50
 /** Clearing a stale lock takes milliseconds: who began longer ago has died over it. */
@@ -82,7 +87,9 @@ const clearingMillis = 10_000
  * Fails with `RunFolderInUse` where another run holds it.
  */
 export const hold = Effect.fn("rise.run.lock")(function*(directory: string): Effect.fn.Return<
-  void, RunFolderInUse | RunFileError, FileSystem.FileSystem | Path.Path | Scope.Scope
+  void,
+  RunFolderInUse | RunFileError,
+  FileSystem.FileSystem | Path.Path | Scope.Scope
 > {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -100,11 +107,13 @@ export const hold = Effect.fn("rise.run.lock")(function*(directory: string): Eff
   )
   const holder = (found: string) =>
     Schema.decodeEffect(HolderText)(found).pipe(
-      Effect.mapError((cause) => new RunFileError({
-        path: file,
-        reason: "says that another run holds this folder, and not which one. If none is going on, delete the file",
-        cause
-      }))
+      Effect.mapError((cause) =>
+        new RunFileError({
+          path: file,
+          reason: "says that another run holds this folder, and not which one. If none is going on, delete the file",
+          cause
+        })
+      )
     )
   /** Whether a file was made that was not there before. */
   const made = <R>(effect: Effect.Effect<void, PlatformError.PlatformError, R>) =>
@@ -121,16 +130,23 @@ export const hold = Effect.fn("rise.run.lock")(function*(directory: string): Eff
     failed
   )
 
-  /** Removes a lock if it is still the stale one that was read. One process at a time does: two could remove each other's new one. */
+  /**
+   * Removes a lock if it is still the stale one that was read. One process at a time does: two could remove each
+   * other's new one.
+   */
   const clear = (stale: string) => {
     const guard = `${file}.clearing`
-    const old = Effect.flatMap(fs.stat(guard), ({ mtime }) =>
-      Effect.map(Clock.currentTimeMillis, (now) => Option.exists(mtime, (at) => now - at.getTime() > clearingMillis)))
+    const old = Effect.flatMap(
+      fs.stat(guard),
+      ({ mtime }) =>
+        Effect.map(Clock.currentTimeMillis, (now) => Option.exists(mtime, (at) => now - at.getTime() > clearingMillis))
+    )
     return Effect.acquireUseRelease(
       made(fs.writeFileString(guard, text, { flag: "wx" })),
-      (first) => first
-        ? Effect.flatMap(fs.readFileString(file), (found) => found === stale ? fs.remove(file) : Effect.void)
-        : Effect.flatMap(old, (dead) => dead ? fs.remove(guard) : Effect.sleep(pauseMillis)),
+      (first) =>
+        first
+          ? Effect.flatMap(fs.readFileString(file), (found) => found === stale ? fs.remove(file) : Effect.void)
+          : Effect.flatMap(old, (dead) => dead ? fs.remove(guard) : Effect.sleep(pauseMillis)),
       (first) => first ? fs.remove(guard, { force: true }) : Effect.void
     ).pipe(Effect.catchIf(missing, () => Effect.void), failed)
   }
@@ -141,10 +157,15 @@ export const hold = Effect.fn("rise.run.lock")(function*(directory: string): Eff
       const found = yield* read
       if (Option.isNone(found)) continue
       const held = yield* holder(found.value)
-      if (!(yield* isStale(held))) return yield* new RunFolderInUse({ path: directory, file, pid: held.pid, host: held.host, since: held.since })
+      if (!(yield* isStale(held))) {
+        return yield* new RunFolderInUse({ path: directory, file, pid: held.pid, host: held.host, since: held.since })
+      }
       yield* clear(found.value)
     }
-    return yield* new RunFileError({ path: file, reason: "several runs try to take this folder at once: start one of them again" })
+    return yield* new RunFileError({
+      path: file,
+      reason: "several runs try to take this folder at once: start one of them again"
+    })
   }).pipe(
     // Ours from before it is there: another fiber of this process must not take it for a dead process's.
     (taking) => Effect.andThen(Effect.sync(() => own.add(mine.token)), taking),

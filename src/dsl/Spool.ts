@@ -32,7 +32,8 @@ export const open = (path: string): Effect.Effect<Spool, RunFileError, FileSyste
     if (whole.length < text.length) yield* writing(fs.truncate(path, Buffer.byteLength(whole)))
     const rows = yield* Effect.forEach(whole.split("\n").slice(0, -1), (line, i) =>
       Option.match(decodeLine(line), {
-        onNone: () => new RunFileError({ path, reason: `line ${i + 1} is not JSON: remove the file, and all is done again` }),
+        onNone: () =>
+          new RunFileError({ path, reason: `line ${i + 1} is not JSON: remove the file, and all is done again` }),
         onSome: (row) => Effect.succeed(row)
       }))
     const file = yield* writing(fs.open(path, { flag: "a" }))
@@ -50,7 +51,11 @@ export const open = (path: string): Effect.Effect<Spool, RunFileError, FileSyste
           if (broken !== undefined) return Effect.fail(broken)
           const bytes = new TextEncoder().encode(added.map((row) => `${JSON.stringify(row)}\n`).join(""))
           return writing(Effect.andThen(file.writeAll(bytes), file.sync)).pipe(
-            Effect.tap(() => Effect.sync(() => { good += bytes.length })),
+            Effect.tap(() =>
+              Effect.sync(() => {
+                good += bytes.length
+              })
+            ),
             Effect.catch(cutOff)
           )
         })).pipe(Effect.uninterruptible)

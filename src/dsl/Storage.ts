@@ -6,7 +6,7 @@
  */
 import { Effect, Option, Schema, type Scope, Stream } from "effect"
 import type { Policy, PolicyError, Snapshot } from "../policy/Policy.ts"
-import { RunFileError, type RunError } from "./RunError.ts"
+import { type RunError, RunFileError } from "./RunError.ts"
 import type { Spool } from "./Spool.ts"
 
 /** One finished stage. */

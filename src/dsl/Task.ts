@@ -11,7 +11,9 @@ export interface Sample<out A> {
   readonly truth: A
   /** What is asked about this picture, in tasks whose prompts hold `{question}`. */
   readonly question?: string
-  /** Cues that are really in the picture, where they are known (embedded scenes): groundedness is measured with them. */
+  /**
+   * Cues that are really in the picture, where they are known (embedded scenes): groundedness is measured with them.
+   */
   readonly cues?: ReadonlyArray<string>
   /** Names a part of a test set that is reported apart, for example "seen" and "unseen". */
   readonly part?: string
@@ -48,7 +50,9 @@ export interface TaskMetric<in A> {
   readonly of: (truth: A, predicted: Option.Option<A>) => number
 }
 
-/** Figures of a whole test set that are no means over its samples, such as mAP: fed sample by sample, read at the end. */
+/**
+ * Figures of a whole test set that are no means over its samples, such as mAP: fed sample by sample, read at the end.
+ */
 export interface SetMetric<in A> {
   /** An answer that did not decode is `None`. */
   readonly add: (truth: A, predicted: Option.Option<A>) => void
@@ -63,8 +67,8 @@ export interface Vocabulary {
   readonly size: number
   readonly endOfTurn: number
   /**
-   * Control tokens (image markers, turn markers, `<think>`, …): free text under a grammar never contains one. The end of
-   * turn and the grammar's own tags count as control tokens whether listed or not.
+   * Control tokens (image markers, turn markers, `<think>`, …): free text under a grammar never contains one. The end
+   * of turn and the grammar's own tags count as control tokens whether listed or not.
    */
   readonly specials?: ReadonlySet<number>
 }
@@ -126,7 +130,8 @@ export class TaskError extends Schema.TaggedError<TaskError>()("TaskError", {
  *   name: "stars",
  *   annotation: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 })),
  *   encode: String,
- *   decode: (text) => /^[1-5]$/.test(text) ? Result.succeed(Number(text)) : Result.fail(Task.formatReason("not-a-rating", text)),
+ *   decode: (text) => /^[1-5]$/.test(text) ? Result.succeed(Number(text)) :
+ * Result.fail(Task.formatReason("not-a-rating", text)),
  *   prompts: {
  *     reason: (rating) => `People gave this dish ${rating} stars. Explain why without numbers.`,
  *     reconstruct: (reasoning) => `${reasoning} How many stars, 1 to 5?`,

@@ -1,12 +1,13 @@
 /**
  * `<think>…</think><answer>…</answer>`: how a think-answer is written, and how untrusted text is read as one.
  *
- * White space before, between and after the tags is free, as it is in open-r1, Visual-RFT and VLM-R1: models write a newline
- * there. Inside the tags it is trimmed. An end of turn that was left in the text is ignored. Nothing else may stand outside.
+ * White space before, between and after the tags is free, as it is in open-r1, Visual-RFT and VLM-R1: models write a
+ * newline there. Inside the tags it is trimmed. An end of turn that was left in the text is ignored. Nothing else may
+ * stand outside.
  */
 import { Result } from "effect"
-import type { TargetSegment } from "../policy/Policy.ts"
 import { withoutEndOfTurn } from "../kernels/text/TurnMarks.ts"
+import type { TargetSegment } from "../policy/Policy.ts"
 import { type FormatReason, formatReason } from "./Task.ts"
 
 /** The two parts of a think-answer. */
@@ -24,14 +25,20 @@ const before = (reasoning: string): string => `${open}${reasoning}</think><answe
 /** `<think>reasoning</think><answer>answer</answer>`: what the student learns to write. */
 export const write = (reasoning: string, answer: string): string => `${before(reasoning)}${answer}${close}`
 
-/** The same as a supervised target, whose answer may weigh more in the loss than what stands around it, which weighs 1. */
-export const segments = (reasoning: string, answer: TargetSegment): ReadonlyArray<TargetSegment> =>
-  [{ text: before(reasoning), weight: 1 }, answer, { text: close, weight: 1 }]
+/**
+ * The same as a supervised target, whose answer may weigh more in the loss than what stands around it, which weighs 1.
+ */
+export const segments = (
+  reasoning: string,
+  answer: TargetSegment
+): ReadonlyArray<TargetSegment> => [{ text: before(reasoning), weight: 1 }, answer, { text: close, weight: 1 }]
 
 /** A tag of the think-answer itself: none may hide in its parts. */
 const innerTag = /<\/?(?:think|answer)>/
 
-/** Reads a think-answer with a non-empty think and no further tag. Total on arbitrary text, and linear in its length. */
+/**
+ * Reads a think-answer with a non-empty think and no further tag. Total on arbitrary text, and linear in its length.
+ */
 export const read = (text: string): Result.Result<ThinkAnswer, FormatReason> => {
   const whole = withoutEndOfTurn(text)
   if (!whole.startsWith(open)) return Result.fail(formatReason("no-think", text))

@@ -14,9 +14,7 @@ import type { RunError } from "../dsl/RunError.ts"
 import type { Spool } from "../dsl/Spool.ts"
 import { hopeless, patience, sampleAll } from "../dsl/stages/Sampling.ts"
 import { Decode, ImageError } from "../kernels/image/index.ts"
-import {
-  type Completion, PolicyError, type SampleOptions, type SampleRequest, type Session
-} from "../policy/Policy.ts"
+import { type Completion, PolicyError, type SampleOptions, type SampleRequest, type Session } from "../policy/Policy.ts"
 import * as Kept from "./Kept.ts"
 
 /** How long requests that are under way may take to end when another has failed. */
@@ -41,7 +39,8 @@ export interface Asking {
 const nothing: Completion = { text: "", tokens: new Int32Array(0), logprobs: new Float32Array(0), finish: "stop" }
 
 const unread = (cause: ImageError): Completion => (
-  { ...nothing, fault: cause.message, refused: new PolicyError({ operation: "sample", reason: cause.message, cause }) })
+  { ...nothing, fault: cause.message, refused: new PolicyError({ operation: "sample", reason: cause.message, cause }) }
+)
 
 /** Does the work for every item until one fails: then none is begun any more, and those under way have their while. */
 const each = <A, E, R>(items: ReadonlyArray<A>, concurrency: number, work: (item: A) => Effect.Effect<void, E, R>) =>
@@ -49,8 +48,11 @@ const each = <A, E, R>(items: ReadonlyArray<A>, concurrency: number, work: (item
     const failed = yield* Deferred.make<never, E>()
     const all = Effect.forEach(
       items,
-      (item) => Effect.flatMap(Deferred.isDone(failed), (over) =>
-        over ? Effect.void : Effect.catch(work(item), (error) => Deferred.fail(failed, error))),
+      (item) =>
+        Effect.flatMap(
+          Deferred.isDone(failed),
+          (over) => over ? Effect.void : Effect.catch(work(item), (error) => Deferred.fail(failed, error))
+        ),
       { concurrency, discard: true }
     )
     yield* Effect.raceFirst(all, Effect.andThen(Effect.exit(Deferred.await(failed)), Effect.sleep(GRACE)))
@@ -140,8 +142,11 @@ export const make = Effect.fnUntraced(function*({ sampling, session, spool }: Op
     }
     const { oneByOne } = session
     if (oneByOne !== undefined) {
-      yield* each(missing, oneByOne, ({ i, request }) =>
-        Effect.flatMap(together([request]), ([completion = nothing]) => settle(put(i, completion))))
+      yield* each(
+        missing,
+        oneByOne,
+        ({ i, request }) => Effect.flatMap(together([request]), ([completion = nothing]) => settle(put(i, completion)))
+      )
     } else if (missing.length > 0) {
       // What shares a call may share its rounding: all of it again, or none.
       const completions = yield* together(requests)
@@ -155,7 +160,8 @@ export const make = Effect.fnUntraced(function*({ sampling, session, spool }: Op
     answered: Effect.suspend(() =>
       answered || Option.isNone(last)
         ? Effect.void
-        : Effect.fail(hopeless(`all of ${asked} requests were`, last.value)))
+        : Effect.fail(hopeless(`all of ${asked} requests were`, last.value))
+    )
   }
   return asking
 })

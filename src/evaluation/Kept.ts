@@ -1,8 +1,8 @@
 /**
  * Answers as a spool keeps them: by their place in the order of asking, and by what was asked there.
  */
-import { createHash } from "node:crypto"
 import { Effect, Schema } from "effect"
+import { createHash } from "node:crypto"
 import { RunFileError } from "../dsl/RunError.ts"
 import type { Spool } from "../dsl/Spool.ts"
 import type { Completion, SampleOptions, SampleRequest } from "../policy/Policy.ts"
@@ -71,10 +71,12 @@ const completionOf = ({ asked: _, at: __, ends, logprobs, tokens, ...said }: typ
 /** Answers by their place; the last of several counts. */
 export const read = (spool: Spool | undefined): Effect.Effect<ReadonlyMap<number, Row>, RunFileError> =>
   Effect.forEach(spool?.rows ?? [], (row) => Schema.decodeUnknownEffect(Line)(row)).pipe(
-    Effect.map((lines) => new Map(lines.map((line) => {
-      const { asked, at } = line
-      return [at, { at, asked, completion: completionOf(line) }]
-    }))),
+    Effect.map((lines) =>
+      new Map(lines.map((line) => {
+        const { asked, at } = line
+        return [at, { at, asked, completion: completionOf(line) }]
+      }))
+    ),
     Effect.mapError((cause) => {
       const reason = "holds a line that is no answer: remove the file, and all is asked again"
       return new RunFileError({ path: spool?.path ?? "", reason, cause })

@@ -1,13 +1,13 @@
 /**
  * What RISE-CoT's chains are worth: their reward, the share that τ keeps, and whether what they name is in the picture.
  *
- * A chain written with the annotation in view can smuggle it, by naming cues that are not there. The reward cannot see that;
- * groundedness can.
+ * A chain written with the annotation in view can smuggle it, by naming cues that are not there. The reward cannot see
+ * that; groundedness can.
  */
 import { Effect, Schema, Stream } from "effect"
-import { RunFileError } from "../dsl/RunError.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { cotFile, Run } from "../dsl/Run.ts"
+import { RunFileError } from "../dsl/RunError.ts"
 import type { Sample } from "../dsl/Task.ts"
 import type { ResultRow } from "./results.ts"
 
@@ -20,14 +20,19 @@ export interface ChainOptions {
 }
 
 /** Rows of the method "RISE-CoT", on the training half; none where the run wrote no D_RISE. */
-export const chainRows = <A, E, R>(data: Stream.Stream<Sample<A>, E, R>, { cuesNamed, method = "RISE", shots, tau }: ChainOptions) =>
+export const chainRows = <A, E, R>(
+  data: Stream.Stream<Sample<A>, E, R>,
+  { cuesNamed, method = "RISE", shots, tau }: ChainOptions
+) =>
   Effect.gen(function*() {
     const run = yield* Run
     if (!run.finished(method === "" ? "explain" : `${method}/explain`)) return []
     const file = cotFile(method)
     const chains = Stream.mapEffect(run.rows(file), (row) =>
       Schema.decodeUnknownEffect(Rise.CotRow)(row).pipe(
-        Effect.mapError((cause) => new RunFileError({ path: file, reason: "holds a line that is not a row of D_RISE", cause }))
+        Effect.mapError((cause) =>
+          new RunFileError({ path: file, reason: "holds a line that is not a row of D_RISE", cause })
+        )
       ))
     const sum = yield* Stream.runFold(
       Stream.zip(data, chains),
@@ -46,8 +51,15 @@ export const chainRows = <A, E, R>(data: Stream.Stream<Sample<A>, E, R>, { cuesN
         }
       }
     )
-    const row = (metric: string, value: number, n: number): ResultRow =>
-      ({ method: "RISE-CoT", part: "train", shots, metric, value, n, seed: run.seed })
+    const row = (metric: string, value: number, n: number): ResultRow => ({
+      method: "RISE-CoT",
+      part: "train",
+      shots,
+      metric,
+      value,
+      n,
+      seed: run.seed
+    })
     return [
       row("reward", sum.reward / sum.n, sum.n),
       row("kept share", sum.kept / sum.n, sum.n),

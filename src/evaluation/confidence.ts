@@ -7,8 +7,8 @@ import type { Completion, Tokenizer } from "../policy/Policy.ts"
 /**
  * Mean probability of the tokens that wrote characters of a completion; undefined where nothing is known of them.
  *
- * A remote server says where its tokens end. A local policy's text is spelled again: its beginning is spelled alone as it was
- * within the whole, up to a token at its end that reaches over it.
+ * A remote server says where its tokens end. A local policy's text is spelled again: its beginning is spelled alone as
+ * it was within the whole, up to a token at its end that reaches over it.
  *
  * @param tokenizer a local policy's
  */
@@ -21,7 +21,8 @@ export const probabilityIn = (
   const last = ends === undefined ? Math.min(logprobs.length, tokens.length) : logprobs.length
   /** Tokens that end by a character, and those that begin before it. */
   const ended = (at: number) =>
-    ends?.filter((end) => end <= at).length ?? Option.match(tokenizer, { onNone: () => 0, onSome: ({ encode }) => encode(text.slice(0, at)).length })
+    ends?.filter((end) => end <= at).length ??
+      Option.match(tokenizer, { onNone: () => 0, onSome: ({ encode }) => encode(text.slice(0, at)).length })
   const begun = (at: number) => ends === undefined ? ended(at) : ended(at - 1) + 1
   return (from, to) => {
     const start = Math.min(last - 1, ended(from))

@@ -1,22 +1,23 @@
 /**
  * One evaluation for every method: greedy decoding, the task's metrics, valid answers and groundedness, per part.
  *
- * Departs from the paper: it reports also the share of strictly valid answers and, where the cues of a picture are known, how
- * many of the cues that a reasoning names are really there. Figures are of what a policy writes by itself; the task's metrics
- * are given once more for its answers under the format mask, by the names of `masked`: what is lost to faults of format.
+ * Departs from the paper: it reports also the share of strictly valid answers and, where the cues of a picture are
+ * known, how many of the cues that a reasoning names are really there. Figures are of what a policy writes by itself;
+ * the task's metrics are given once more for its answers under the format mask, by the names of `masked`: what is lost
+ * to faults of format.
  */
 import { Array, Effect, Option, Schema, Stream } from "effect"
-import * as Progress from "../dsl/Progress.ts"
 import * as Answer from "../dsl/Answer.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
+import * as Progress from "../dsl/Progress.ts"
 import * as Reward from "../dsl/Reward.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
 import { grammarOf } from "../dsl/stages/Sampling.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
-import { Policy } from "../policy/Policy.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
+import { Policy } from "../policy/Policy.ts"
 import * as Asking from "./Asking.ts"
 import { probabilityIn } from "./confidence.ts"
 import { predictionsFile, ResultRow } from "./results.ts"
@@ -43,8 +44,8 @@ export interface EvaluateOptions<A, E, R> {
   readonly form?: Rise.Form
   readonly maxTokens?: number
   /**
-   * Default "both": as the policy writes, and the task's metrics once more under its format mask where that can be made. "off" and
-   * "mask": only the one or the other.
+   * Default "both": as the policy writes, and the task's metrics once more under its format mask where that can be
+   * made. "off" and "mask": only the one or the other.
    */
   readonly grammar?: Rise.GrammarMode | "both"
   /** The cues a text names, for groundedness on samples whose cues are known. */
@@ -64,9 +65,21 @@ interface Tally<in A> {
   explained: number
 }
 
-const tally = <A>(task: Task<A>): Tally<A> => ({ n: 0, set: task.setMetric?.(), sums: new Map(), hits: 0, named: 0, present: 0, explained: 0 })
+const tally = <A>(task: Task<A>): Tally<A> => ({
+  n: 0,
+  set: task.setMetric?.(),
+  sums: new Map(),
+  hits: 0,
+  named: 0,
+  present: 0,
+  explained: 0
+})
 
-const rowsOf = <A>(part: string, { explained, hits, n, named, present, set, sums }: Tally<A>, row: Pick<ResultRow, "method" | "shots" | "seed">): ReadonlyArray<ResultRow> => [
+const rowsOf = <A>(
+  part: string,
+  { explained, hits, n, named, present, set, sums }: Tally<A>,
+  row: Pick<ResultRow, "method" | "shots" | "seed">
+): ReadonlyArray<ResultRow> => [
   ...Object.entries(set?.figures() ?? {}).map(([metric, value]) => ({ ...row, part, metric, value, n })),
   ...[...sums].map(([metric, sum]) => ({ ...row, part, metric, value: sum / n, n })),
   ...(explained === 0 ? [] : [
@@ -121,10 +134,13 @@ export const measure = <A, E, R, E2, R2>(
     let done = 0
     yield* options.data.pipe(
       Stream.grouped(prompts),
-      Stream.mapEffect((samples) => Effect.map(answer(samples), (answers) => samples.flatMap((sample, i) => {
-        const given = answers[i]
-        return given === undefined ? [] : [{ sample, given }]
-      }))),
+      Stream.mapEffect((samples) =>
+        Effect.map(answer(samples), (answers) =>
+          samples.flatMap((sample, i) => {
+            const given = answers[i]
+            return given === undefined ? [] : [{ sample, given }]
+          }))
+      ),
       Stream.tap((batch) => {
         done += batch.length
         const tokens = batch.reduce((sum, { given }) => sum + given.text.split(/\s+/).length, 0)
@@ -173,7 +189,10 @@ export const measure = <A, E, R, E2, R2>(
 const recorded = <E, R>(method: string, pass: string, effect: Effect.Effect<ReadonlyArray<ResultRow>, E, R>) =>
   Effect.flatMap(Run, (run) => run.within(method).once(pass, Schema.Array(ResultRow), effect))
 
-/** Greedy answers of the policy as it is now, under a grammar or none. Interrupted, it goes on at those that it has not got yet. */
+/**
+ * Greedy answers of the policy as it is now, under a grammar or none. Interrupted, it goes on at those that it has not
+ * got yet.
+ */
 const answersOf = Effect.fnUntraced(function*<A, E, R>(
   options: EvaluateOptions<A, E, R>,
   grammar: Grammar | undefined,
@@ -191,45 +210,74 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   let read = 0
   let unranked = 0
   let first = ""
-  const rows = yield* measure(options, (samples) =>
-    Effect.forEach(samples, (sample) =>
-      Effect.map(Answer.ask(task, form, sample), (prompt) => ({ prompt, key: `evaluate/sample=${sample.image.id}` }))).pipe(
-      Effect.flatMap(asking.ask),
-      Effect.flatMap((completions) =>
-        Effect.forEach(Array.zip(samples, completions), ([sample, completion]) => PlugIn.run(task, sample, () => {
-          const { image, truth } = sample
-          asked++
-          const { fault } = completion
-          if (fault !== undefined && faults++ === 0) first = Asking.faultOf(image.id, fault)
-          const text = Answer.said(form, completion)
-          // What a filter has cut off is no answer, though it may read like one.
-          const said = Answer.read(task, form, truth, fault === undefined ? text : "")
-          if (fault === undefined && completion.finish === "length" && said.verdict !== "ok") cut++
-          const probability = probabilityIn(completion, policy.tokenizer)
-          const { rank } = task
-          if (rank === undefined || Option.isNone(said.annotation)) return { text, fault, ...said }
-          read++
-          if (probability === undefined) {
-            unranked++
-            return { text, fault, ...said }
-          }
-          const ranked = Option.map(said.annotation, (annotation) => rank(annotation, completion.text, probability))
-          return { text, fault, ranked, ...said }
-        })))
-    ), { ...pass, before: spool.rows.length })
+  const rows = yield* measure(
+    options,
+    (samples) =>
+      Effect.forEach(
+        samples,
+        (sample) =>
+          Effect.map(
+            Answer.ask(task, form, sample),
+            (prompt) => ({ prompt, key: `evaluate/sample=${sample.image.id}` })
+          )
+      )
+        .pipe(
+          Effect.flatMap(asking.ask),
+          Effect.flatMap((completions) =>
+            Effect.forEach(Array.zip(samples, completions), ([sample, completion]) =>
+              PlugIn.run(task, sample, () => {
+                const { image, truth } = sample
+                asked++
+                const { fault } = completion
+                if (fault !== undefined && faults++ === 0) {
+                  first = Asking.faultOf(image.id, fault)
+                }
+                const text = Answer.said(form, completion)
+                // What a filter has cut off is no answer, though it may read like one.
+                const said = Answer.read(task, form, truth, fault === undefined ? text : "")
+                if (fault === undefined && completion.finish === "length" && said.verdict !== "ok") {
+                  cut++
+                }
+                const probability = probabilityIn(completion, policy.tokenizer)
+                const { rank } = task
+                if (rank === undefined || Option.isNone(said.annotation)) return { text, fault, ...said }
+                read++
+                if (probability === undefined) {
+                  unranked++
+                  return { text, fault, ...said }
+                }
+                const ranked = Option.map(
+                  said.annotation,
+                  (annotation) => rank(annotation, completion.text, probability)
+                )
+                return { text, fault, ranked, ...said }
+              }))
+          )
+        ),
+    { ...pass, before: spool.rows.length }
+  )
   yield* asking.answered
   if (faults > 0) {
     const many = `${faults} of ${asked} pictures`
     yield* warn(`${method}: no answer, counted as wrong, for ${many}; the first: ${first}`)
   }
   if (cut > 0) {
-    yield* warn(`${method}: ${cut} of ${asked} answers were cut off at ${maxTokens} tokens, and count as wrong; a model that thinks at ` +
-      `length wants more (maxTokens; for a server --extra '{"max_tokens": 4000}')`)
+    yield* warn(
+      `${method}: ${cut} of ${asked} answers were cut off at ${maxTokens} tokens, and count as wrong; a model ` +
+        `that thinks at ` +
+        `length wants more (maxTokens; for a server --extra '{"max_tokens": 4000}')`
+    )
   }
   if (unranked === 0) return rows
-  yield* warn(`${method}: ${unranked} of ${read} answers came without probabilities of their tokens, so nothing ranks what they say: mAP takes ` +
-    `all of it for equally sure; for a server: one that sends logprobs with the text of its tokens`)
-  return [...rows, ...rows.slice(0, 1).map((row): ResultRow => ({ ...row, part: "all", metric: "ranked", value: 1 - unranked / read }))]
+  yield* warn(
+    `${method}: ${unranked} of ${read} answers came without probabilities of their tokens, so nothing ranks ` +
+      `what they say: mAP takes ` +
+      `all of it for equally sure; for a server: one that sends logprobs with the text of its tokens`
+  )
+  return [
+    ...rows,
+    ...rows.slice(0, 1).map((row): ResultRow => ({ ...row, part: "all", metric: "ranked", value: 1 - unranked / read }))
+  ]
 }, Effect.scoped)
 
 /** Evaluates the policy as it is now. */
@@ -242,18 +290,29 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
     if (grammar !== "both" || mask === undefined) return rows
     const second = { name: "evaluate-masked", kept: false }
     const again = yield* recorded(method, second.name, answersOf(options, mask, second))
-    return [...rows, ...again.flatMap((row) => everyTask.has(row.metric) ? [] : [{ ...row, metric: masked(row.metric) }])]
+    return [
+      ...rows,
+      ...again.flatMap((row) => everyTask.has(row.metric) ? [] : [{ ...row, metric: masked(row.metric) }])
+    ]
   })
 }
 
-/** The format mask, made before anything is asked: with "both", figures under it are left out where there is none, which is told. */
-const maskOf = Effect.fnUntraced(function*<A, E, R>({ form = "think", grammar = "both", method, task }: EvaluateOptions<A, E, R>) {
-  if (grammar !== "both") return yield* grammarOf(task, grammar, form)
-  const { tokenizer } = yield* Policy
-  if (task.grammar === undefined || Option.isNone(tokenizer)) return undefined
-  return yield* Effect.catchTag(grammarOf(task, "mask", form), "GrammarError", (error) =>
-    Effect.as(warn(`${method}: figures under the format mask are left out: ${error.message}`), undefined))
-})
+/**
+ * The format mask, made before anything is asked: with "both", figures under it are left out where there is none, which
+ * is told.
+ */
+const maskOf = Effect.fnUntraced(
+  function*<A, E, R>({ form = "think", grammar = "both", method, task }: EvaluateOptions<A, E, R>) {
+    if (grammar !== "both") return yield* grammarOf(task, grammar, form)
+    const { tokenizer } = yield* Policy
+    if (task.grammar === undefined || Option.isNone(tokenizer)) return undefined
+    return yield* Effect.catchTag(
+      grammarOf(task, "mask", form),
+      "GrammarError",
+      (error) => Effect.as(warn(`${method}: figures under the format mask are left out: ${error.message}`), undefined)
+    )
+  }
+)
 
 /** Evaluates one and the same annotation for every sample: the training set's mean is the `prior` row. */
 export const evaluateConstant = <A, E, R>(options: EvaluateOptions<A, E, R> & { readonly annotation: A }) =>
@@ -261,11 +320,12 @@ export const evaluateConstant = <A, E, R>(options: EvaluateOptions<A, E, R> & { 
     options.method,
     "evaluate",
     measure({ ...options, form: "answer" }, (samples) =>
-      Effect.forEach(samples, (sample) => PlugIn.run(options.task, sample, () => ({
-        text: options.task.encode(options.annotation),
-        annotation: Option.some(options.annotation),
-        reasoning: Option.none<string>(),
-        verdict: "ok",
-        reward: Reward.similarity(options.task, sample.truth, options.annotation)
-      }))))
+      Effect.forEach(samples, (sample) =>
+        PlugIn.run(options.task, sample, () => ({
+          text: options.task.encode(options.annotation),
+          annotation: Option.some(options.annotation),
+          reasoning: Option.none<string>(),
+          verdict: "ok",
+          reward: Reward.similarity(options.task, sample.truth, options.annotation)
+        }))))
   )

@@ -3,8 +3,8 @@
  */
 import { Effect, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../dsl/Atomic.ts"
-import { RunFileError } from "../dsl/RunError.ts"
 import { Run } from "../dsl/Run.ts"
+import { RunFileError } from "../dsl/RunError.ts"
 
 export const predictionsFile = "predictions.jsonl"
 
@@ -46,14 +46,26 @@ export type Prediction = typeof Prediction.Type
 
 /** The predictions of one method so far, in the order of the test set. */
 export const predictions = (method: string): Stream.Stream<Prediction, RunFileError, Run> =>
-  Stream.unwrap(Effect.map(Run, ({ rows }) =>
-    Stream.mapEffect(rows(predictionsFile), (row) => Schema.decodeUnknownEffect(Prediction)(row)).pipe(
-      Stream.mapError((cause) => cause instanceof RunFileError ? cause : new RunFileError({ path: predictionsFile, reason: "holds a line that is no prediction", cause })),
-      Stream.filter((row) => row.method === method)
-    )))
+  Stream.unwrap(
+    Effect.map(Run, ({ rows }) =>
+      Stream.mapEffect(rows(predictionsFile), (row) =>
+        Schema.decodeUnknownEffect(Prediction)(row)).pipe(
+          Stream.mapError((cause) =>
+            cause instanceof RunFileError
+              ? cause
+              : new RunFileError({ path: predictionsFile, reason: "holds a line that is no prediction", cause })
+          ),
+          Stream.filter((row) => row.method === method)
+        ))
+  )
 
 /** The figure of a method, if it was measured. */
-export const figure = (rows: ReadonlyArray<ResultRow>, method: string, part: string, metric: string): Option.Option<number> =>
+export const figure = (
+  rows: ReadonlyArray<ResultRow>,
+  method: string,
+  part: string,
+  metric: string
+): Option.Option<number> =>
   Option.map(
     Option.fromNullishOr(rows.find((row) => row.method === method && row.part === part && row.metric === metric)),
     ({ value }) => value

@@ -43,22 +43,29 @@ export const table = (rows: ReadonlyArray<ResultRow>, metrics: ReadonlyArray<str
     return { metric, words, width: 2 + Math.max(5, ...words.map((word) => word.length)) }
   })
   const methods = distinct(rows.map(({ method }) => method)).filter((method) =>
-    rows.some((row) => row.method === method && columns.some(({ metric }) => metric === row.metric)))
+    rows.some((row) => row.method === method && columns.some(({ metric }) => metric === row.metric))
+  )
   return distinct(rows.map(({ part }) => part)).flatMap((part) => {
-    const n = rows.find((row) => row.part === part && row.method === "RISE")?.n ?? rows.find((row) => row.part === part)?.n ?? 0
+    const n = rows.find((row) => row.part === part && row.method === "RISE")?.n ?? rows.find((row) =>
+      row.part === part
+    )?.n ?? 0
     const name = `${part} (${n})`
     const wide = Math.max(name.length, ...methods.map((method) => method.length))
     return fitting(columns, wide).flatMap((block) => {
       const line = (first: string, cells: ReadonlyArray<string>) =>
         `${first.padEnd(wide)}${cells.map((cell, i) => cell.padStart(block[i]?.width ?? 0)).join("")}`.trimEnd()
       const lines = methods.flatMap((method) => {
-        const cells = block.map(({ metric }) => Option.match(figure(rows, method, part, metric), { onNone: () => "–", onSome: (value) => value.toFixed(3) }))
+        const cells = block.map(({ metric }) =>
+          Option.match(figure(rows, method, part, metric), { onNone: () => "–", onSome: (value) => value.toFixed(3) })
+        )
         return cells.every((cell) => cell === "–") ? [] : [line(method, cells)]
       })
       if (lines.length === 0) return []
       const upper = line("", block.map(({ words }) => words[0]))
       const lower = line(name, block.map(({ words }) => words[1]))
-      return [[...(upper === "" ? [] : [upper]), lower, "-".repeat(Math.max(upper.length, lower.length)), ...lines].join("\n")]
+      return [
+        [...(upper === "" ? [] : [upper]), lower, "-".repeat(Math.max(upper.length, lower.length)), ...lines].join("\n")
+      ]
     })
   }).join("\n\n")
 }

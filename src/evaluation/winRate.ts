@@ -11,28 +11,47 @@ const reference = "RISE"
 /** What decides: a metric and which way it is better. */
 type Measure = Pick<TaskMetric<never>, "name" | "direction">
 
-/** The metric of each sample, lower is better, by image: one number per test sample, the only thing held of a whole test set. */
+/**
+ * The metric of each sample, lower is better, by image: one number per test sample, the only thing held of a whole test
+ * set.
+ */
 export const valuesOf = <E, R>({ direction, name }: Measure, answers: Stream.Stream<Prediction, E, R>) =>
-  Stream.runFold(answers, () => new Map<string, number>(), (values, { image, metrics }) =>
-    values.set(image, (direction === "lower" ? 1 : -1) * (metrics[name] ?? NaN)))
-
-/** The win rate of `answers` against the values of the reference, on the samples that both have, per part and over all. */
-export const against = (reference: ReadonlyMap<string, number>, { direction, name }: Measure) =>
-<E, R>(answers: Stream.Stream<Prediction, E, R>): Effect.Effect<ReadonlyMap<string, WinRate.WinRate>, E, R> =>
-  Effect.map(
-    Stream.runFold(answers, () => new Map<string, Array<readonly [number, number]>>(), (pairs, { image, metrics, part }) => {
-      const theirs = reference.get(image)
-      if (theirs === undefined) return pairs
-      for (const at of ["all", ...(part === null ? [] : [part])]) {
-        const list = pairs.get(at)
-        const pair = [(direction === "lower" ? 1 : -1) * (metrics[name] ?? NaN), theirs] as const
-        if (list === undefined) pairs.set(at, [pair])
-        else list.push(pair)
-      }
-      return pairs
-    }),
-    (parts) => new Map([...parts].map(([part, pairs]) => [part, WinRate.winRate(pairs.map(([own]) => own), pairs.map(([, theirs]) => theirs))]))
+  Stream.runFold(
+    answers,
+    () => new Map<string, number>(),
+    (values, { image, metrics }) => values.set(image, (direction === "lower" ? 1 : -1) * (metrics[name] ?? NaN))
   )
+
+/**
+ * The win rate of `answers` against the values of the reference, on the samples that both have, per part and over all.
+ */
+export const against =
+  (reference: ReadonlyMap<string, number>, { direction, name }: Measure) =>
+  <E, R>(answers: Stream.Stream<Prediction, E, R>): Effect.Effect<ReadonlyMap<string, WinRate.WinRate>, E, R> =>
+    Effect.map(
+      Stream.runFold(
+        answers,
+        () => new Map<string, Array<readonly [number, number]>>(),
+        (pairs, { image, metrics, part }) => {
+          const theirs = reference.get(image)
+          if (theirs === undefined) return pairs
+          for (const at of ["all", ...(part === null ? [] : [part])]) {
+            const list = pairs.get(at)
+            const pair = [(direction === "lower" ? 1 : -1) * (metrics[name] ?? NaN), theirs] as const
+            if (list === undefined) pairs.set(at, [pair])
+            else list.push(pair)
+          }
+          return pairs
+        }
+      ),
+      (parts) =>
+        new Map(
+          [...parts].map(([part, pairs]) => [
+            part,
+            WinRate.winRate(pairs.map(([own]) => own), pairs.map(([, theirs]) => theirs))
+          ])
+        )
+    )
 
 /** Win-rate rows of each method, per part, from `predictions.jsonl`; ties count half and are a row of their own. */
 export const winRates = Effect.fnUntraced(function*<A>(

@@ -2,16 +2,16 @@
  * Annotating pictures nobody has labelled: greedy think-answers, read and streamed in order.
  */
 import { Effect, Option, Result, Stream } from "effect"
-import { grammarOf } from "../dsl/stages/Sampling.ts"
-import * as Rise from "../dsl/Rise.ts"
 import * as Answer from "../dsl/Answer.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Reward from "../dsl/Reward.ts"
+import * as Rise from "../dsl/Rise.ts"
+import { grammarOf } from "../dsl/stages/Sampling.ts"
 import type { FormatReason, Task } from "../dsl/Task.ts"
-import { Decode } from "../kernels/image/index.ts"
-import type { Image } from "../kernels/image/Image.ts"
-import { Policy } from "../policy/Policy.ts"
 import * as Asking from "../evaluation/Asking.ts"
+import type { Image } from "../kernels/image/Image.ts"
+import { Decode } from "../kernels/image/index.ts"
+import { Policy } from "../policy/Policy.ts"
 
 export interface Annotated<out A> {
   readonly image: Image
@@ -35,8 +35,9 @@ export interface AnnotateOptions {
 }
 
 const readText = <A>(task: Task<A>, form: Rise.Form, text: string) => {
-  const parts: Result.Result<{ readonly reasoning?: string; readonly answer: string }, FormatReason> =
-    form === "think" ? Reward.readThinkAnswer(text) : Result.succeed({ answer: text })
+  const parts: Result.Result<{ readonly reasoning?: string; readonly answer: string }, FormatReason> = form === "think"
+    ? Reward.readThinkAnswer(text)
+    : Result.succeed({ answer: text })
   const decoded = Result.flatMap(parts, ({ answer }) => Reward.readAnswer(task, answer))
   return {
     reasoning: Option.flatMap(Result.getSuccess(parts), ({ reasoning }) => Option.fromNullishOr(reasoning)),
@@ -46,42 +47,56 @@ const readText = <A>(task: Task<A>, form: Rise.Form, text: string) => {
 }
 
 /** Annotates a stream of images, a batch at a time; memory does not grow with their number. */
-export const annotate = <A>(task: Task<A>, options: AnnotateOptions = {}) =>
-<E, R>(images: Stream.Stream<Image, E, R>) =>
-  Stream.unwrap(Effect.gen(function*() {
-    const { form = "think", grammar: masking = "mask", maxTokens = 224, question } = options
-    const policy = yield* Policy
-    const { prompts } = yield* Rise.Batching
-    const grammar = yield* grammarOf(task, masking, form)
-    const session = yield* policy.session
-    const { ask } = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar } })
-    return images.pipe(
-      // One unreadable picture must not take the others with it.
-      Stream.mapEffect((image) => Effect.map(Effect.result(Decode.load(image)), (pixels) => ({ image, error: Result.getFailure(pixels) })), { concurrency: 4 }),
-      Stream.grouped(prompts),
-      Stream.mapEffect((batch) =>
-        Effect.gen(function*() {
-          const good = batch.filter(({ error }) => Option.isNone(error)).map(({ image }) => image)
-          const requests = yield* Effect.forEach(good, (image) =>
-            Effect.map(Answer.ask(task, form, { image, ...(question === undefined ? {} : { question }) }), (prompt) => ({
-              prompt,
-              key: `annotate/sample=${image.id}`
-            })))
-          const completions = yield* ask(requests)
-          return yield* Effect.forEach(batch, ({ error, image }) => PlugIn.run(task, { image }, (): Annotated<A> => {
-            if (Option.isSome(error)) {
-              return { image, text: "", reasoning: Option.none(), annotation: Option.none(), fault: Option.some(error.value.message) }
-            }
-            const completion = completions[good.indexOf(image)]
-            const fault = completion?.fault
-            const text = completion === undefined ? "" : Answer.said(form, completion)
-            // What a filter has cut off is no annotation, though it may read like one.
-            return fault === undefined
-              ? { image, text, ...readText(task, form, text) }
-              : { image, text, reasoning: Option.none(), annotation: Option.none(), fault: Option.some(fault) }
-          }))
-        })
-      ),
-      Stream.flattenIterable
-    )
-  }))
+export const annotate =
+  <A>(task: Task<A>, options: AnnotateOptions = {}) => <E, R>(images: Stream.Stream<Image, E, R>) =>
+    Stream.unwrap(Effect.gen(function*() {
+      const { form = "think", grammar: masking = "mask", maxTokens = 224, question } = options
+      const policy = yield* Policy
+      const { prompts } = yield* Rise.Batching
+      const grammar = yield* grammarOf(task, masking, form)
+      const session = yield* policy.session
+      const { ask } = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar } })
+      return images.pipe(
+        // One unreadable picture must not take the others with it.
+        Stream.mapEffect(
+          (image) =>
+            Effect.map(Effect.result(Decode.load(image)), (pixels) => ({ image, error: Result.getFailure(pixels) })),
+          { concurrency: 4 }
+        ),
+        Stream.grouped(prompts),
+        Stream.mapEffect((batch) =>
+          Effect.gen(function*() {
+            const good = batch.filter(({ error }) => Option.isNone(error)).map(({ image }) => image)
+            const requests = yield* Effect.forEach(good, (image) =>
+              Effect.map(
+                Answer.ask(task, form, { image, ...(question === undefined ? {} : { question }) }),
+                (prompt) => ({
+                  prompt,
+                  key: `annotate/sample=${image.id}`
+                })
+              ))
+            const completions = yield* ask(requests)
+            return yield* Effect.forEach(batch, ({ error, image }) =>
+              PlugIn.run(task, { image }, (): Annotated<A> => {
+                if (Option.isSome(error)) {
+                  return {
+                    image,
+                    text: "",
+                    reasoning: Option.none(),
+                    annotation: Option.none(),
+                    fault: Option.some(error.value.message)
+                  }
+                }
+                const completion = completions[good.indexOf(image)]
+                const fault = completion?.fault
+                const text = completion === undefined ? "" : Answer.said(form, completion)
+                // What a filter has cut off is no annotation, though it may read like one.
+                return fault === undefined
+                  ? { image, text, ...readText(task, form, text) }
+                  : { image, text, reasoning: Option.none(), annotation: Option.none(), fault: Option.some(fault) }
+              }))
+          })
+        ),
+        Stream.flattenIterable
+      )
+    }))

@@ -1,9 +1,11 @@
 /**
  * Settings as data: the paper's, and the embedded world's in two sizes.
  *
- * One preset holds for every method of a comparison: the baselines get the steps, rates, practice and model selection of the
- * RISE stage they correspond to, never settings of their own. Nothing is masked: what a model learns holds wherever it runs.
+ * One preset holds for every method of a comparison: the baselines get the steps, rates, practice and model selection
+ * of the RISE stage they correspond to, never settings of their own. Nothing is masked: what a model learns holds
+ * wherever it runs.
  */
+import type * as Reward from "../dsl/Reward.ts"
 import type {
   FilterOptions,
   GenerateOptions,
@@ -13,7 +15,6 @@ import type {
   SftOptions,
   WarmUpOptions
 } from "../dsl/Rise.ts"
-import type * as Reward from "../dsl/Reward.ts"
 
 /** A preset is plain JSON: it is recorded in run.json as it is. */
 export interface Preset {
@@ -38,8 +39,8 @@ export interface Preset {
 }
 
 /**
- * The paper's hyper-parameters, for a model of its size: AdamW 2e-5, weight decay 0.1, 200 steps, batch 1 with accumulation 2,
- * G = 8, T = 1, τ = 0.75.
+ * The paper's hyper-parameters, for a model of its size: AdamW 2e-5, weight decay 0.1, 200 steps, batch 1 with
+ * accumulation 2, G = 8, T = 1, τ = 0.75.
  */
 export const paper: Preset = {
   name: "paper",
@@ -49,23 +50,35 @@ export const paper: Preset = {
   reinforce: { steps: 200, promptsPerStep: 2, learningRate: 2e-5, weightDecay: 0.1, kl: 0 },
   filter: { tau: 0.75 },
   sft: { steps: 200, batchSize: 2, learningRate: 2e-5, weightDecay: 0.1 },
-  rft: { steps: 200, groupSize: 8, promptsPerStep: 2, learningRate: 2e-5, weightDecay: 0.1, temperature: 1, maxTokens: 224 },
+  rft: {
+    steps: 200,
+    groupSize: 8,
+    promptsPerStep: 2,
+    learningRate: 2e-5,
+    weightDecay: 0.1,
+    temperature: 1,
+    maxTokens: 224
+  },
   evaluate: { maxTokens: 224 }
 }
 
 /**
  * The embedded world at full size. What was learned on other draws of the world while choosing these numbers:
  *
- * - without practice every supervised stage unlearns to name each label once: the valid share falls to between 0.4 and 0.6; with it
- *   lessons are learned as well as under a mask. Its weight counts beside the annotation's share in the lessons, which is why `keep` is
- *   small: at 1 the format drowns what is taught;
+ * - without practice every supervised stage unlearns to name each label once: the valid share falls to between 0.4 and
+ *   0.6; with it lessons are learned as well as under a mask. Its weight counts beside the annotation's share in the
+ *   lessons, which is why `keep` is small: at 1 the format drowns what is taught;
  * - `keep` in the warm-up, for without it the base forgets what it sees and how a think-answer ends;
  * - many candidates: SFT is held back by the pictures that the filter drops, which are the difficult ones;
- * - the closed loop drawn cool (0.7; the authors' code draws reconstructions so): at 1 a model of this size leaves the format twice
- *   as often, which earns nothing. The last stage, after practice, is drawn at 1: 0.120 where 0.7 ends at 0.123;
- * - a long last stage: RISE's reward still rises at its end (300 steps end at 0.120, 600 at 0.111), the baseline's no longer does;
- * - rates (2.5e-4 to 6e-4) and weights of the answer (3, 10) in SFT hardly matter: 0.137 to 0.144 before the last stage;
- * - no selection in the last stage: between weights of one run, seventy validation pictures tell luck from skill too seldom.
+ * - the closed loop drawn cool (0.7; the authors' code draws reconstructions so): at 1 a model of this size leaves the
+ *   format twice as often, which earns nothing. The last stage, after practice, is drawn at 1: 0.120 where 0.7 ends at
+ *   0.123;
+ * - a long last stage: RISE's reward still rises at its end (300 steps end at 0.120, 600 at 0.111), the baseline's no
+ *   longer does;
+ * - rates (2.5e-4 to 6e-4) and weights of the answer (3, 10) in SFT hardly matter: 0.137 to 0.144 before the last
+ *   stage;
+ * - no selection in the last stage: between weights of one run, seventy validation pictures tell luck from skill too
+ *   seldom.
  */
 export const full: Preset = {
   name: "full",
@@ -83,7 +96,15 @@ export const full: Preset = {
   },
   generate: { candidates: 32, temperature: 0.7, maxTokens: 40 },
   reconstruct: { temperature: 0.7, maxTokens: 24 },
-  reinforce: { steps: 40, promptsPerStep: 4, learningRate: 1e-4, warmup: 3, kl: 0.05, format: 4, select: { every: 20, samples: 32 } },
+  reinforce: {
+    steps: 40,
+    promptsPerStep: 4,
+    learningRate: 1e-4,
+    warmup: 3,
+    kl: 0.05,
+    format: 4,
+    select: { every: 20, samples: 32 }
+  },
   filter: { tau: 0.75 },
   sft: {
     steps: 400,
@@ -95,7 +116,16 @@ export const full: Preset = {
     maxTokens: 56,
     select: { every: 100 }
   },
-  rft: { steps: 600, groupSize: 8, promptsPerStep: 8, learningRate: 2.5e-4, warmup: 5, kl: 0.02, format: 4, maxTokens: 56 },
+  rft: {
+    steps: 600,
+    groupSize: 8,
+    promptsPerStep: 8,
+    learningRate: 2.5e-4,
+    warmup: 5,
+    kl: 0.02,
+    format: 4,
+    maxTokens: 56
+  },
   evaluate: { maxTokens: 56 }
 }
 
@@ -112,8 +142,9 @@ export const quick: Preset = {
 }
 
 /**
- * Photographs for the embedded checkpoint, which has seen nothing but emoji: the vision tower has to learn too, and most of
- * the learning is done by SFT. Its first reasonings are far from the pictures, so τ may sink until three in five are kept.
+ * Photographs for the embedded checkpoint, which has seen nothing but emoji: the vision tower has to learn too, and
+ * most of the learning is done by SFT. Its first reasonings are far from the pictures, so τ may sink until three in
+ * five are kept.
  */
 export const photos: Preset = {
   ...full,
@@ -127,8 +158,8 @@ export const photos: Preset = {
 }
 
 /**
- * A few steps of every stage on a few samples, of which the filter keeps all: whether a model, its data and the machine go
- * through, in seconds for a small model. Its figures mean nothing.
+ * A few steps of every stage on a few samples, of which the filter keeps all: whether a model, its data and the machine
+ * go through, in seconds for a small model. Its figures mean nothing.
  */
 export const smoke: Preset = {
   name: "smoke",

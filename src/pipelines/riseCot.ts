@@ -1,8 +1,9 @@
 /**
- * RISE-CoT, the Reason stage: a closed loop annotation → reasoning → annotation that needs no reasoning labels (eq. 1, 7).
+ * RISE-CoT, the Reason stage: a closed loop annotation → reasoning → annotation that needs no reasoning labels (eq. 1,
+ * 7).
  *
- * Departs from the paper: none in the loop. The loss covers reasoning and reconstruction tokens, as eq. 7 says; the authors'
- * published code trains neither half of it that way.
+ * Departs from the paper: none in the loop. The loss covers reasoning and reconstruction tokens, as eq. 7 says; the
+ * authors' published code trains neither half of it that way.
  */
 import * as Rise from "../dsl/Rise.ts"
 import type { Preset } from "./presets.ts"

@@ -1,7 +1,9 @@
 /**
- * RISE-R1, Inspire and Strengthen: supervised fine-tuning on the best chains, then reinforcement on all of D (eq. 8 to 10).
+ * RISE-R1, Inspire and Strengthen: supervised fine-tuning on the best chains, then reinforcement on all of D (eq. 8 to
+ * 10).
  *
- * Departs from the paper: answer tokens may weigh more than reasoning tokens in eq. 8 (`answerWeight`, 1 in the paper's preset).
+ * Departs from the paper: answer tokens may weigh more than reasoning tokens in eq. 8 (`answerWeight`, 1 in the paper's
+ * preset).
  */
 import * as Rise from "../dsl/Rise.ts"
 import type { Run } from "../dsl/Run.ts"

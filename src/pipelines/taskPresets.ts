@@ -43,8 +43,8 @@ const withLengths = (preset: Preset, { answer, chain }: Lengths): Preset => {
 }
 
 /**
- * For the embedded checkpoint. Prompts that hold boxes make it break into an answer of its own after an explanation: tags are kept out
- * of its chains.
+ * For the embedded checkpoint. Prompts that hold boxes make it break into an answer of its own after an explanation:
+ * tags are kept out of its chains.
  */
 const withoutTags = (preset: Preset): Preset => ({
   ...preset,
@@ -56,8 +56,9 @@ const withoutTags = (preset: Preset): Preset => ({
 })
 
 /**
- * A checkpoint that has seen no photograph finds next to nothing in one: no chain reaches τ, most groups earn nothing. All are kept and
- * none is a reason to give up, so that the whole method runs; in fewer steps, for what there is to learn is learned early.
+ * A checkpoint that has seen no photograph finds next to nothing in one: no chain reaches τ, most groups earn nothing.
+ * All are kept and none is a reason to give up, so that the whole method runs; in fewer steps, for what there is to
+ * learn is learned early.
  */
 const onPhotographs = (preset: Preset): Preset => ({
   ...preset,
@@ -71,8 +72,9 @@ const onPhotographs = (preset: Preset): Preset => ({
 })
 
 /**
- * The embedded checkpoint rebuilds boxes from names as it is. Most of its own reasonings about a riddle name the wrong thing: taught on
- * them, it would learn that a name does not say where, and the closed loop would find any reasoning good.
+ * The embedded checkpoint rebuilds boxes from names as it is. Most of its own reasonings about a riddle name the wrong
+ * thing: taught on them, it would learn that a name does not say where, and the closed loop would find any reasoning
+ * good.
  */
 const withoutWarmUp = ({ warmUp: _, ...preset }: Preset): Preset => preset
 
@@ -92,9 +94,19 @@ export const forTask = (task: TaskName, preset: Preset): Preset => {
     case "paper":
       return preset
     case "photos":
-      return withoutTags(withLengths(task === "imagenet-sub" ? preset : onPhotographs(preset), task === "coco-sub" ? photographed : lengths[task]))
+      return withoutTags(
+        withLengths(
+          task === "imagenet-sub" ? preset : onPhotographs(preset),
+          task === "coco-sub" ? photographed : lengths[task]
+        )
+      )
     case "quick":
-      return withoutTags(withLengths(task === "coco-sub" ? inBrief(preset) : taught(task, { ...preset, limit: { train: 700, test: 200 } }), lengths[task]))
+      return withoutTags(
+        withLengths(
+          task === "coco-sub" ? inBrief(preset) : taught(task, { ...preset, limit: { train: 700, test: 200 } }),
+          lengths[task]
+        )
+      )
     default:
       return withoutTags(withLengths(taught(task, preset), lengths[task]))
   }

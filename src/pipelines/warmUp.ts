@@ -1,8 +1,8 @@
 /**
  * Where every method starts: the data, its validation split, and the shared warm-up if the preset has one.
  *
- * Departs from the paper: it starts from the base model as it is (its published code has an optional warm-up by SFT). The
- * warm-up here needs no reasoning labels, trains reconstruction alone, and is the same weights for every method.
+ * Departs from the paper: it starts from the base model as it is (its published code has an optional warm-up by SFT).
+ * The warm-up here needs no reasoning labels, trains reconstruction alone, and is the same weights for every method.
  */
 import { Stream } from "effect"
 import * as Rise from "../dsl/Rise.ts"
@@ -22,7 +22,9 @@ export const warmUp = <A, E, R>(
   preset: Pick<Preset, "limit" | "validation" | "warmUp">
 ): Start<A, E, R> => {
   const limit = preset.limit?.train
-  const start = Rise.make(task, limit === undefined ? data : Stream.take(data, limit), { validation: preset.validation })
+  const start = Rise.make(task, limit === undefined ? data : Stream.take(data, limit), {
+    validation: preset.validation
+  })
   const { data: training } = start
   return preset.warmUp === undefined ? start : Object.assign(start.pipe(Rise.warmUp(preset.warmUp)), { data: training })
 }

@@ -4,8 +4,8 @@
  * Knows nothing of tasks or stages. The live layer is `OnnxPolicy`; tests may provide another.
  */
 import { Context, Data, type Effect, type Option, Schema, type Scope } from "effect"
-import type { Image } from "../kernels/image/Image.ts"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
+import type { Image } from "../kernels/image/Image.ts"
 
 /** What the policy could not do, and why. */
 export class PolicyError extends Schema.TaggedError<PolicyError>()("PolicyError", {
@@ -28,9 +28,15 @@ export interface Prompt {
 export interface Completion {
   /** Decoded text, without the token that ended the turn. */
   readonly text: string
-  /** Sampled token ids; the one that ended the turn is included when it was reached. A remote server's are -1 where it does not tell. */
+  /**
+   * Sampled token ids; the one that ended the turn is included when it was reached. A remote server's are -1 where it
+   * does not tell.
+   */
   readonly tokens: Int32Array
-  /** Log-probability in nats of each token under exactly the distribution it was drawn from; empty where a remote server gives none. */
+  /**
+   * Log-probability in nats of each token under exactly the distribution it was drawn from; empty where a remote server
+   * gives none.
+   */
   readonly logprobs: Float32Array
   readonly finish: "stop" | "length"
   /** Why there is no text, where a remote server refused or left it out. */
@@ -39,7 +45,10 @@ export interface Completion {
   readonly refused?: PolicyError
   /** What was thought before the text, where a remote server keeps it apart. */
   readonly reasoning?: string
-  /** Characters of `text` up to the end of each token, as far as they can be told: a remote server's tokenizer is not here. */
+  /**
+   * Characters of `text` up to the end of each token, as far as they can be told: a remote server's tokenizer is not
+   * here.
+   */
   readonly ends?: Int32Array
 }
 
@@ -70,15 +79,15 @@ export interface TargetSegment {
 /** Tokens that hidden states are to predict beside the next one: an auxiliary loss. */
 export interface Auxiliary {
   /**
-   * Token ids to predict. An array: at the visual tokens of the prompt's first image, in order (-1: none there). A map: wherever a token
-   * of its keys stands, in prompt or target, the token it maps to.
+   * Token ids to predict. An array: at the visual tokens of the prompt's first image, in order (-1: none there). A map:
+   * wherever a token of its keys stands, in prompt or target, the token it maps to.
    */
   readonly tokens: Int32Array | ReadonlyMap<number, number>
   /** Loss weight of each. */
   readonly weight: number
   /**
-   * The decoder layer, counted from 1, whose output predicts them. Default: the last. An inner one has to know early what later layers
-   * are to work with (deep supervision, Lee et al. 2015).
+   * The decoder layer, counted from 1, whose output predicts them. Default: the last. An inner one has to know early
+   * what later layers are to work with (deep supervision, Lee et al. 2015).
    */
   readonly layer?: number
 }
@@ -94,14 +103,15 @@ export interface SupervisedExample {
 }
 
 /**
- * A text along which the probability of leaving a grammar is held down: −log of the mass that the grammar allows, up to the
- * first token that it does not (the semantic loss of Xu et al. 2018). It needs no label: any text that a policy wrote tells
- * where that policy would break the format.
+ * A text along which the probability of leaving a grammar is held down: −log of the mass that the grammar allows, up to
+ * the first token that it does not (the semantic loss of Xu et al. 2018). It needs no label: any text that a policy
+ * wrote tells where that policy would break the format.
  *
- * Where a text may go on or end by one token, that token is left out of the sum. "joy 60" may go on with a space or end the turn:
- * a policy that was paid for all that is allowed there would learn to end, which never breaks a format.
+ * Where a text may go on or end by one token, that token is left out of the sum. "joy 60" may go on with a space or end
+ * the turn: a policy that was paid for all that is allowed there would learn to end, which never breaks a format.
  *
- * The grammar is what a mask allows: the format in its plainest spelling. White space that a reader forgives lies outside of it.
+ * The grammar is what a mask allows: the format in its plainest spelling. White space that a reader forgives lies
+ * outside of it.
  */
 export interface FormatText {
   readonly prompt: Prompt
@@ -109,7 +119,10 @@ export interface FormatText {
   readonly grammar: Grammar
 }
 
-/** A format loss beside an objective: the mean over the texts' tokens, times `weight`. Neighbours with one prompt are computed together. */
+/**
+ * A format loss beside an objective: the mean over the texts' tokens, times `weight`. Neighbours with one prompt are
+ * computed together.
+ */
 export interface FormatLoss {
   readonly texts: ReadonlyArray<FormatText>
   readonly weight: number
@@ -131,7 +144,10 @@ export type Objective = Data.TaggedEnum<{
     readonly examples: ReadonlyArray<SupervisedExample>
     readonly format?: FormatLoss
   }
-  /** GRPO family over live groups (dead groups are left out by the caller). Eq. 7 and 10. Rollouts may be none beside a format loss. */
+  /**
+   * GRPO family over live groups (dead groups are left out by the caller). Eq. 7 and 10. Rollouts may be none beside a
+   * format loss.
+   */
   GroupRelative: {
     readonly rollouts: ReadonlyArray<Rollout>
     /** grpo: mean over sequences of the token mean; dr_grpo: token sum over a constant length; dapo: token mean. */
@@ -202,7 +218,10 @@ export interface Session {
   ) => Effect.Effect<ReadonlyArray<Float32Array>, PolicyError>
 }
 
-/** Weights kept aside for as long as the program runs, to come back to: what model selection needs. What is in it is the engine's. */
+/**
+ * Weights kept aside for as long as the program runs, to come back to: what model selection needs. What is in it is the
+ * engine's.
+ */
 export interface Snapshot {
   readonly version: number
 }
@@ -222,7 +241,10 @@ export class Policy extends Context.Service<Policy, {
   readonly session: Effect.Effect<Session, PolicyError, Scope.Scope>
   /** Fresh optimiser moments and the current weights as the KL reference: called once where a training stage starts. */
   readonly beginStage: Effect.Effect<void, PolicyError>
-  /** Lets moments and reference go: called once where a training stage has ended, so that a checkpoint holds nothing but weights. */
+  /**
+   * Lets moments and reference go: called once where a training stage has ended, so that a checkpoint holds nothing but
+   * weights.
+   */
   readonly endStage: Effect.Effect<void, PolicyError>
   /** Refused while a session is open: rollouts stay on-policy. */
   readonly update: (objective: Objective, options: UpdateOptions) => Effect.Effect<UpdateStats, PolicyError>
@@ -230,8 +252,9 @@ export class Policy extends Context.Service<Policy, {
   /** Back to the weights of a snapshot of this engine, with fresh moments. Refused while a session is open. */
   readonly revert: (snapshot: Snapshot) => Effect.Effect<void, PolicyError>
   /**
-   * Writes into a directory everything that is needed to go on as if nothing had stopped: what training changes (weights or adapter),
-   * optimiser moments and step count, the KL reference of the stage. Atomically; an earlier checkpoint there is replaced.
+   * Writes into a directory everything that is needed to go on as if nothing had stopped: what training changes
+   * (weights or adapter), optimiser moments and step count, the KL reference of the stage. Atomically; an earlier
+   * checkpoint there is replaced.
    */
   readonly checkpoint: (directory: string) => Effect.Effect<void, PolicyError>
   /** Goes on where `checkpoint` was called, in this process or another. Refused while a session is open. */

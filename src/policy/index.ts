@@ -1,6 +1,6 @@
 /** The model under training and its live layer; servers that can be asked and not trained. */
+export * as MemoryPlan from "./onnx/MemoryPlan.ts"
 export { NotFinite } from "./onnx/NotFinite.ts"
 export * as OnnxPolicy from "./onnx/OnnxPolicy.ts"
 export * as OpenAiPolicy from "./openai/OpenAiPolicy.ts"
-export * as MemoryPlan from "./onnx/MemoryPlan.ts"
 export * from "./Policy.ts"

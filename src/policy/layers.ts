@@ -3,9 +3,9 @@
  */
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { Config, Effect, Layer, Option } from "effect"
-import { OnnxPolicy, OpenAiPolicy, type Policy, PolicyError } from "./index.ts"
 import { Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Embedded from "./Embedded.ts"
+import { OnnxPolicy, OpenAiPolicy, type Policy, PolicyError } from "./index.ts"
 
 export * from "./index.ts"
 
@@ -16,13 +16,16 @@ export interface OnnxOptions extends Omit<OnnxPolicy.Options, "seed"> {
   readonly device?: Device.Device
   /** Worker threads. Default: the cores this process may use; 1 on a GPU. */
   readonly workers?: number
-  /** Threads inside one operator of a worker. Default 1; a large model wants one worker with all cores, which holds least memory. */
+  /**
+   * Threads inside one operator of a worker. Default 1; a large model wants one worker with all cores, which holds
+   * least memory.
+   */
   readonly threadsPerWorker?: number
 }
 
 /**
- * A Hugging Face directory as policy, with worker threads and file system of its own. `"embedded"` is the checkpoint that ships
- * with the package.
+ * A Hugging Face directory as policy, with worker threads and file system of its own. `"embedded"` is the checkpoint
+ * that ships with the package.
  *
  * ```ts
  * program.pipe(Effect.provide(Policy.onnx({ model: "embedded" })))
@@ -32,7 +35,16 @@ export const onnx = (
   { device = "cpu", model, seed = 0, threadsPerWorker, workers, ...options }: OnnxOptions
 ): Layer.Layer<Policy | OnnxPolicy.Adapters, PolicyError | Runtime.RuntimeError | Device.DeviceError> =>
   OnnxPolicy.layer({ ...options, model: Embedded.directoryOf(model), seed }).pipe(
-    Layer.provide(Layer.merge(Runtime.layer({ device, ...(workers !== undefined && { workers }), ...(threadsPerWorker !== undefined && { threadsPerWorker }) }), NodeServices.layer))
+    Layer.provide(
+      Layer.merge(
+        Runtime.layer({
+          device,
+          ...(workers !== undefined && { workers }),
+          ...(threadsPerWorker !== undefined && { threadsPerWorker })
+        }),
+        NodeServices.layer
+      )
+    )
   )
 
 export interface OpenAiOptions extends Omit<OpenAiPolicy.Options, "seed"> {
@@ -43,18 +55,22 @@ export interface OpenAiOptions extends Omit<OpenAiPolicy.Options, "seed"> {
 /** The key of the environment, where there is one. */
 const environmentKey = Config.option(Config.Redacted("OPENAI_API_KEY")).pipe(
   Effect.map(Option.getOrUndefined),
-  Effect.mapError((cause) => new PolicyError({ operation: "load", reason: `OPENAI_API_KEY cannot be read: ${cause.message}`, cause }))
+  Effect.mapError((cause) =>
+    new PolicyError({ operation: "load", reason: `OPENAI_API_KEY cannot be read: ${cause.message}`, cause })
+  )
 )
 
 /**
- * A model behind an OpenAI-compatible server: sampled, not trained. The key is `apiKey` or, without one, `OPENAI_API_KEY` of
- * the environment, if it is set.
+ * A model behind an OpenAI-compatible server: sampled, not trained. The key is `apiKey` or, without one,
+ * `OPENAI_API_KEY` of the environment, if it is set.
  *
  * ```ts
  * program.pipe(Effect.provide(Policy.openai({ baseUrl: "https://api.openai.com/v1", model: "gpt-4o" })))
  * ```
  */
-export const openai = ({ seed = 0, ...options }: OpenAiOptions): Layer.Layer<Policy | OpenAiPolicy.Adapters, PolicyError> =>
+export const openai = (
+  { seed = 0, ...options }: OpenAiOptions
+): Layer.Layer<Policy | OpenAiPolicy.Adapters, PolicyError> =>
   Layer.unwrap(Effect.gen(function*() {
     const apiKey = options.apiKey ?? (yield* environmentKey)
     return OpenAiPolicy.layer({ ...options, apiKey, seed })

@@ -47,15 +47,16 @@ export interface Options {
 }
 
 /**
- * Sets aside samples whose picture does not decode. Pictures are decoded on the first pass; later passes repeat its verdict,
- * also to the quarantine, which counts a row once.
+ * Sets aside samples whose picture does not decode. Pictures are decoded on the first pass; later passes repeat its
+ * verdict, also to the quarantine, which counts a row once.
  */
 export const verified = <A, E, R>(name: string, samples: Dataset.Dataset<A, E, R>) =>
   Effect.gen(function*() {
     const broken = yield* Effect.cached(Effect.gen(function*() {
       const errors = new Map<string, ImageError>()
       yield* Stream.runDrain(Stream.mapEffect(samples, ({ image }) =>
-        Effect.catch(Decode.load(image), (error) => Effect.sync(() => void errors.set(image.id, error))), { concurrency: 4 }))
+        Effect.catch(Decode.load(image), (error) =>
+          Effect.sync(() => void errors.set(image.id, error))), { concurrency: 4 }))
       return errors
     }))
     return Stream.unwrap(Effect.map(broken, (errors) =>
@@ -68,12 +69,21 @@ export const verified = <A, E, R>(name: string, samples: Dataset.Dataset<A, E, R
             : Result.fail({ reason: "unreadable-image", detail: error.message })
           return { row: index + 1, read }
         }),
-        sift({ source: `${name} (pictures)`, unit: "picture", unusable: () => "none of its pictures can be read" })
+        sift({
+          source: `${name} (pictures)`,
+          unit: "picture",
+          unusable: () =>
+            "none of its pictures can be read"
+        })
       )))
   })
 
 /** The training half reduced to the shots asked for. */
-export const few = <A>(samples: Samples<A>, shots: Option.Option<number>, draw: (count: number) => (samples: Samples<A>) => Samples<A>) =>
+export const few = <A>(
+  samples: Samples<A>,
+  shots: Option.Option<number>,
+  draw: (count: number) => (samples: Samples<A>) => Samples<A>
+) =>
   Option.match(shots, {
     onNone: () => ({ shots: "full", train: samples }),
     onSome: (count) => ({ shots: String(count), train: draw(count)(samples) })
@@ -84,7 +94,12 @@ export const present = Effect.fnUntraced(function*(directory: string, names: Rea
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   for (const name of names) {
-    if (yield* Effect.orElseSucceed(fs.exists(path.join(directory, name)), () => false)) return path.join(directory, name)
+    if (yield* Effect.orElseSucceed(fs.exists(path.join(directory, name)), () => false)) {
+      return path.join(directory, name)
+    }
   }
-  return yield* new Dataset.DataError({ source: directory, reason: `none of ${names.join(", ")} in it, expected ${expected}` })
+  return yield* new Dataset.DataError({
+    source: directory,
+    reason: `none of ${names.join(", ")} in it, expected ${expected}`
+  })
 })

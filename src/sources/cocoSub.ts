@@ -16,9 +16,9 @@ const inThousandths = BoxTruth.inFrame(() => Box.thousandths)
 const testShare = Subset.sizes.test / (Subset.sizes.train + Subset.sizes.test)
 
 /**
- * Pictures with everything boxed and named. A folder holds COCO's `train2017/`, `val2017/` and `annotations/instances_*.json`, or one
- * `instances.json` whose pictures lie beside it. Of COCO the paper's subset is drawn, 25 and 10 pictures of each class; a file with
- * fewer pictures is split by the same shares.
+ * Pictures with everything boxed and named. A folder holds COCO's `train2017/`, `val2017/` and
+ * `annotations/instances_*.json`, or one `instances.json` whose pictures lie beside it. Of COCO the paper's subset is
+ * drawn, 25 and 10 pictures of each class; a file with fewer pictures is split by the same shares.
  */
 export const cocoSub = Effect.fnUntraced(function*({ data, denominator, embedded, seed, shots }: Options) {
   const halves = Option.isNone(data)
@@ -34,7 +34,10 @@ export const cocoSub = Effect.fnUntraced(function*({ data, denominator, embedded
       const expected = "instances.json beside its pictures, or COCO's annotations/ and picture folders"
       const year = (half: string) => path.join("annotations", `instances_${half}2017.json`)
       const read = Effect.fnUntraced(function*(file: string, pictures: string) {
-        return { labels: yield* CocoInstances.labels(file), all: yield* verified(file, CocoInstances.read(file, { pictures })) }
+        return {
+          labels: yield* CocoInstances.labels(file),
+          all: yield* verified(file, CocoInstances.read(file, { pictures }))
+        }
       })
       const file = yield* present(data.value, ["instances.json", year("train")], expected)
       if (path.basename(file) === "instances.json") {
@@ -64,11 +67,16 @@ export const cocoSub = Effect.fnUntraced(function*({ data, denominator, embedded
       return new Dataset.DataError({ source: halves.name, reason })
     }
   })
-  const classesOf = (truth: Boxes) => truth.flatMap(({ crowd, label }) => crowd === true || label === undefined ? [] : [label])
+  const classesOf = (truth: Boxes) =>
+    truth.flatMap(({ crowd, label }) => crowd === true || label === undefined ? [] : [label])
   const source: TaskSource<Boxes, Detection.Detection<"thousandths">> = {
     ...halves,
     // A picture has many classes and is drawn for one of them.
-    ...few<Boxes>(halves.train, shots, (count) => (samples) => Subset.draw<Boxes>({ labels, classesOf, seed, train: count, test: 0 })(samples).train),
+    ...few<Boxes>(
+      halves.train,
+      shots,
+      (count) => (samples) => Subset.draw<Boxes>({ labels, classesOf, seed, train: count, test: 0 })(samples).train
+    ),
     task
   }
   return source

@@ -9,8 +9,8 @@ import { meanDistribution } from "./means.ts"
 import { few, type Options, present, type TaskSource, verified } from "./Source.ts"
 
 /**
- * 20 classes, 25 pictures of each to train on and 10 to test on. A folder holds `train/` and `val/` (or `test/`), each with a folder per
- * class, by name or by WordNet id; one without halves is drawn from for both.
+ * 20 classes, 25 pictures of each to train on and 10 to test on. A folder holds `train/` and `val/` (or `test/`), each
+ * with a folder per class, by name or by WordNet id; one without halves is drawn from for both.
  */
 export const imagenetSub = Effect.fnUntraced(function*({ data, embedded, seed, shots }: Options) {
   const halves = Option.isNone(data)
@@ -28,7 +28,10 @@ export const imagenetSub = Effect.fnUntraced(function*({ data, embedded, seed, s
       const labels = Subset.imagenetLabels
       const read = Effect.fnUntraced(function*(folder: string) {
         const byId = yield* exists(path.join(folder, Subset.imagenetFolders[labels[0] ?? ""] ?? ""))
-        return yield* verified(folder, ImageFolder.read(folder, { labels }, byId ? { folders: Subset.imagenetFolders } : {}))
+        return yield* verified(
+          folder,
+          ImageFolder.read(folder, { labels }, byId ? { folders: Subset.imagenetFolders } : {})
+        )
       })
       if (!(yield* exists(path.join(data.value, "train")))) {
         return { name: data.value, labels, ...Subset.imagenetSub({ seed, labels })(yield* read(data.value)) }
@@ -38,7 +41,9 @@ export const imagenetSub = Effect.fnUntraced(function*({ data, embedded, seed, s
       const { test } = Subset.imagenetSub({ seed, labels, train: 0 })(yield* read(held))
       return { name: data.value, labels, train, test }
     })
-  const task = Option.isNone(data) || embedded ? ImagenetSub.forEmbedded(halves.labels) : ImagenetSub.make(halves.labels)
+  const task = Option.isNone(data) || embedded
+    ? ImagenetSub.forEmbedded(halves.labels)
+    : ImagenetSub.make(halves.labels)
   const source: TaskSource<Distribution, Classification.Classification> = {
     ...halves,
     ...few<Distribution>(halves.train, shots, (count) => Dataset.shots(count, { classOf: task.classOf, seed })),

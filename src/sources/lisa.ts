@@ -13,8 +13,8 @@ type Boxes = Annotation<"thousandths">
 const inThousandths = BoxTruth.inFrame(() => Box.thousandths)
 
 /**
- * Questions with one box each. A folder holds ReasonSeg's `train/` and `val/` (the paper's 239 and 196 are drawn from these; `test/`
- * where there is no `val/`).
+ * Questions with one box each. A folder holds ReasonSeg's `train/` and `val/` (the paper's 239 and 196 are drawn from
+ * these; `test/` where there is no `val/`).
  */
 export const lisa = Effect.fnUntraced(function*({ data, embedded, seed, shots }: Options) {
   const halves = Option.isNone(data)

@@ -38,5 +38,8 @@ export interface SourceOptions {
 /** `train.csv` and `test.csv` or `val.csv` of a folder; the embedded scenes without one. */
 export const softLabels = Effect.fnUntraced(function*({ data, seed, shots, task }: SourceOptions) {
   const source: Source = Option.isSome(data) ? yield* folder(data.value, task) : scenes
-  return { ...source, ...few<Distribution>(source.train, shots, (count) => Dataset.shots(count, { classOf: task.classOf, seed })) }
+  return {
+    ...source,
+    ...few<Distribution>(source.train, shots, (count) => Dataset.shots(count, { classOf: task.classOf, seed }))
+  }
 })

@@ -10,9 +10,11 @@ export const json = Effect.fnUntraced(function*<A>(file: string, codec: Schema.C
   const there = yield* fs.exists(file).pipe(Effect.mapError(fromPlatform(file, "reading")))
   if (!there) return Option.none<A>()
   const text = yield* fs.readFileString(file).pipe(Effect.mapError(fromPlatform(file, "reading")))
-  return Option.some(yield* Schema.decodeUnknownEffect(Schema.fromJsonString(codec))(text).pipe(
-    Effect.mapError((cause) => new RunFileError({ path: file, reason: "is not what this version writes", cause }))
-  ))
+  return Option.some(
+    yield* Schema.decodeUnknownEffect(Schema.fromJsonString(codec))(text).pipe(
+      Effect.mapError((cause) => new RunFileError({ path: file, reason: "is not what this version writes", cause }))
+    )
+  )
 })
 
 /** The lines of a file, decoded one at a time; nothing where it is not there. */
@@ -28,6 +30,8 @@ export const lines = <A>(file: string, codec: Schema.Codec<A, unknown>) =>
       Stream.filter((line) => line !== ""),
       Stream.mapError(fromPlatform(file, "reading")),
       Stream.mapEffect((line) =>
-        Effect.mapError(decode(line), (cause) => new RunFileError({ path: file, reason: "holds a line that is not what this version writes", cause })))
+        Effect.mapError(decode(line), (cause) =>
+          new RunFileError({ path: file, reason: "holds a line that is not what this version writes", cause }))
+      )
     )
   }))

@@ -1,25 +1,25 @@
 /**
- * The paper's comparison: base, SFT, Visual-RFT and RISE on one data set, each from the same start in a policy of its own,
- * under one preset, measured by one evaluation.
+ * The paper's comparison: base, SFT, Visual-RFT and RISE on one data set, each from the same start in a policy of its
+ * own, under one preset, measured by one evaluation.
  *
- * Departs from the paper: adds the `prior` (the training half's mean annotation), the shared start by itself where there is a
- * warm-up, and on request the baselines with all of RISE's optimiser steps.
+ * Departs from the paper: adds the `prior` (the training half's mean annotation), the shared start by itself where
+ * there is a warm-up, and on request the baselines with all of RISE's optimiser steps.
  */
 import { Effect, Layer, Schema, Stream } from "effect"
 import * as Rise from "../dsl/Rise.ts"
 import { method as within, Run } from "../dsl/Run.ts"
 import type { Sample } from "../dsl/Task.ts"
-import { Policy } from "../policy/Policy.ts"
 import { chainRows } from "../evaluation/chains.ts"
 import { evaluate, evaluateConstant } from "../evaluation/evaluate.ts"
-import { type Bar, examples } from "./examples.ts"
-import { equalCompute, type Preset } from "../pipelines/presets.ts"
 import * as Results from "../evaluation/results.ts"
+import { winRates } from "../evaluation/winRate.ts"
+import { equalCompute, type Preset } from "../pipelines/presets.ts"
 import { rise } from "../pipelines/rise.ts"
 import { sft } from "../pipelines/sft.ts"
 import { visualRft } from "../pipelines/visualRft.ts"
 import type { Start } from "../pipelines/warmUp.ts"
-import { winRates } from "../evaluation/winRate.ts"
+import { Policy } from "../policy/Policy.ts"
+import { type Bar, examples } from "./examples.ts"
 
 /** Methods by the name of their rows. "RISE" is what the others are compared with. */
 export type Methods<A, E, R> = Readonly<Record<string, Rise.Pipeline<"Tuned" | "Strengthened", A, E, R>>>
@@ -57,7 +57,8 @@ export interface CompareOptions<A, E, R, EP, RP> {
 const Rows = Schema.Array(Results.ResultRow)
 
 /** The method whose model a comparison keeps: RISE, or the last one where RISE is not compared. */
-export const savedOf = (methods: ReadonlyArray<string>): string | undefined => methods.includes("RISE") ? "RISE" : methods.at(-1)
+export const savedOf = (methods: ReadonlyArray<string>): string | undefined =>
+  methods.includes("RISE") ? "RISE" : methods.at(-1)
 
 /** Runs the whole comparison within the current run and writes results.json, examples.json and model/. */
 export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP>) =>
@@ -102,4 +103,3 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     const shown = yield* examples({ task, test, methods: names, ...(bars === undefined ? {} : { bars }) })
     return { rows, examples: shown, saved }
   })
-

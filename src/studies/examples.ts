@@ -5,10 +5,10 @@ import { Effect, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../dsl/Atomic.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
-import type { Classification, Distribution } from "../tasks/classification/index.ts"
-import * as Keyed from "../kernels/math/Keyed.ts"
-import { dataUri } from "./picture.ts"
 import { predictions } from "../evaluation/results.ts"
+import * as Keyed from "../kernels/math/Keyed.ts"
+import type { Classification, Distribution } from "../tasks/classification/index.ts"
+import { dataUri } from "./picture.ts"
 
 /** A label and its share, for a bar. */
 export const Bar = Schema.Struct({ label: Schema.String, value: Schema.Finite })
@@ -48,7 +48,10 @@ const choose = <A, E, R>(test: Stream.Stream<Sample<A>, E, R>, count: number, se
       else ids.push(image.id)
       return parts
     }),
-    (parts) => new Set([...parts].flatMap(([part, ids]) => Keyed.stream(seed, `examples/${part}`).shuffle(ids).slice(0, Math.ceil(count / parts.size))))
+    (parts) =>
+      new Set([...parts].flatMap(([part, ids]) =>
+        Keyed.stream(seed, `examples/${part}`).shuffle(ids).slice(0, Math.ceil(count / parts.size))
+      ))
   )
 
 export interface ExamplesOptions<A, E, R> {
@@ -95,6 +98,8 @@ export const examples = <A, E, R>({ bars = () => [], count = 6, methods, task, t
       ),
       Stream.runCollect
     )
-    if (Option.isSome(run.directory)) yield* Atomic.writeJson(path.join(run.directory.value, "examples.json"), collected)
+    if (Option.isSome(run.directory)) {
+      yield* Atomic.writeJson(path.join(run.directory.value, "examples.json"), collected)
+    }
     return collected
   })

@@ -1,8 +1,9 @@
 /**
- * A run folder around a pipeline: what it was made of is recorded first, what was set aside is kept, a report is written last.
+ * A run folder around a pipeline: what it was made of is recorded first, what was set aside is kept, a report is
+ * written last.
  */
-import { readFile } from "node:fs/promises"
 import { Effect, FileSystem, Path, Schema, type Stream } from "effect"
+import { readFile } from "node:fs/promises"
 import * as Fingerprint from "../dsl/Fingerprint.ts"
 import * as Quarantine from "../dsl/Quarantine.ts"
 import { Run } from "../dsl/Run.ts"
@@ -23,7 +24,10 @@ const Package = Schema.fromJsonString(Schema.Struct({
 const about = Effect.gen(function*() {
   const text = yield* Effect.promise(() => readFile(new URL("../../package.json", import.meta.url), "utf8"))
   const { dependencies, peerDependencies, version } = yield* Schema.decodeEffect(Package)(text).pipe(Effect.orDie)
-  return { versions: { "rise-vlm": version, node: process.version, ...dependencies, ...peerDependencies }, platform: `${process.platform}-${process.arch}` }
+  return {
+    versions: { "rise-vlm": version, node: process.version, ...dependencies, ...peerDependencies },
+    platform: `${process.platform}-${process.arch}`
+  }
 })
 
 export interface FolderOptions<A, E, R> {
@@ -41,8 +45,7 @@ export interface FolderOptions<A, E, R> {
 }
 
 /** Runs `effect` within a run folder and writes `report.html` at the end. */
-export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) =>
-<B, E2, R2>(effect: Effect.Effect<B, E2, R2>) =>
+export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) =>
   Effect.gen(function*() {
     const { config, out, seed, task, test, train } = options
     const path = yield* Path.Path
@@ -69,9 +72,10 @@ export const numbered = Effect.fnUntraced(function*(base: string, resume: boolea
   const fs = yield* FileSystem.FileSystem
   const name = (n: number) => n === 1 ? base : `${base}-${n}`
   const exists = (n: number) =>
-    fs.exists(name(n)).pipe(Effect.mapError((cause) => new RunFileError({ path: name(n), reason: cause.message, cause })))
+    fs.exists(name(n)).pipe(
+      Effect.mapError((cause) => new RunFileError({ path: name(n), reason: cause.message, cause }))
+    )
   let free = 1
   while (yield* exists(free)) free++
   return name(resume ? Math.max(1, free - 1) : free)
 })
-

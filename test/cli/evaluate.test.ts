@@ -13,8 +13,13 @@ const program = new URL("../../src/cli/rise.ts", import.meta.url).pathname
 const rise = (directory: string, ...args: ReadonlyArray<string>) =>
   Effect.callback<{ readonly code: number; readonly stdout: string; readonly stderr: string }>((resume) => {
     const options = { cwd: directory, env: { ...process.env, OPENAI_API_KEY: "k" } }
-    execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) =>
-      resume(Effect.succeed({ code: error === null ? 0 : Number(error.code), stdout, stderr })))
+    execFile(
+      process.execPath,
+      [program, ...args],
+      options,
+      (error, stdout, stderr) =>
+        resume(Effect.succeed({ code: error === null ? 0 : Number(error.code), stdout, stderr }))
+    )
   })
 
 const pictures = 12
@@ -39,7 +44,8 @@ const answer = Server.send(200, {
   choices: [{
     finish_reason: "stop",
     message: {
-      role: "assistant", content: "<answer>calm 100</answer>",
+      role: "assistant",
+      content: "<answer>calm 100</answer>",
       reasoning_content: "the lake lies still and nobody moves"
     }
   }]
@@ -51,8 +57,17 @@ describe("rise evaluate --remote", () => {
       const directory = yield* folder
       const server = yield* Server.start
       const args = [
-        "evaluate", "--remote", server.baseUrl, "--remote-model", "vl", "--labels", "calm,wild", "--data", "faces",
-        "--out", "run"
+        "evaluate",
+        "--remote",
+        server.baseUrl,
+        "--remote-model",
+        "vl",
+        "--labels",
+        "calm,wild",
+        "--data",
+        "faces",
+        "--out",
+        "run"
       ]
       const extra = ["--extra", "{\"top_k\": 1, \"seed\": null}", "--max-tokens-field", "max_completion_tokens"]
       let left = 5
@@ -86,7 +101,14 @@ describe("rise evaluate --remote", () => {
       const directory = yield* folder
       for (const extra of ["top_k=1", "[1]", "7"]) {
         const { code, stderr } = yield* rise(
-          directory, "evaluate", "--remote", "http://127.0.0.1:1/v1", "--remote-model", "vl", "--extra", extra
+          directory,
+          "evaluate",
+          "--remote",
+          "http://127.0.0.1:1/v1",
+          "--remote-model",
+          "vl",
+          "--extra",
+          extra
         )
         assert.strictEqual(code, 2)
         assert.match(stderr, /extra/)

@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url"
 import { tooOld } from "../../src/cli/nodeVersion.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
-const node = (cwd: string, ...args: ReadonlyArray<string>) => spawnSync(process.execPath, args, { cwd, encoding: "utf8", timeout: 90_000 })
+const node = (cwd: string, ...args: ReadonlyArray<string>) =>
+  spawnSync(process.execPath, args, { cwd, encoding: "utf8", timeout: 90_000 })
 
 /** The script of the README, as somebody copies it. */
 const readme = readFileSync(join(root, "README.md"), "utf8")
@@ -15,7 +16,10 @@ const script = /^```ts\n(import [^]*?)^```$/m.exec(readme)?.[1] ?? ""
 
 /** A few steps on a few scenes instead of minutes; everything else as it stands. */
 const shrunk = [
-  ["= Pipelines.Presets ", "= { quick: { ...Pipelines.Presets.smoke, warmUp: { ...Pipelines.Presets.quick.warmUp, steps: 1 } } } "],
+  [
+    "= Pipelines.Presets ",
+    "= { quick: { ...Pipelines.Presets.smoke, warmUp: { ...Pipelines.Presets.quick.warmUp, steps: 1 } } } "
+  ],
   ["limit: 700", "limit: 8"]
 ].reduce((text, [from = "", to = ""]) => {
   assert.strictEqual(text.split(from).length, 2, `"${from}" stands once in the README's script`)
@@ -51,18 +55,43 @@ describe("package", () => {
       assert.strictEqual(JSON.parse(answered.stdout).image, picture)
 
       // The Nodes that are turned away read the entry, where this machine has one of them outside of the clone.
-      const outside = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules")).join(delimiter)
-      const system = spawnSync("node", ["--version"], { encoding: "utf8", env: { PATH: outside } }).stdout?.trim().slice(1)
+      const outside = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules"))
+        .join(delimiter)
+      const system = spawnSync("node", ["--version"], { encoding: "utf8", env: { PATH: outside } }).stdout?.trim()
+        .slice(1)
       if (system !== undefined && tooOld(system) !== undefined) {
-        const old = spawnSync("node", [join(installed, bin.rise), "--help"], { encoding: "utf8", cwd: project, env: { PATH: outside } })
+        const old = spawnSync("node", [join(installed, bin.rise), "--help"], {
+          encoding: "utf8",
+          cwd: project,
+          env: { PATH: outside }
+        })
         assert.deepStrictEqual([old.status, old.stdout], [1, ""])
         assert.match(old.stderr, /^rise needs Node 22\.19\.0 or newer, this is .*\n$/)
       }
 
       writeFileSync(join(project, "mine.mts"), script)
-      writeFileSync(join(project, "typed.mts"), 'import { Classification } from "rise-vlm"\nexport const name: number = Classification.make({ name: "a", labels: ["b"], subject: "c" }).name\n')
-      const typed = node(project, join(root, "node_modules/typescript/bin/tsc"), "--noEmit", "--strict", "--skipLibCheck", "--target", "es2024", "--module", "nodenext", "mine.mts", "typed.mts")
-      assert.match(typed.stdout, /^typed\.mts\(2,14\): error TS2322: Type 'string' is not assignable to type 'number'\.\s*$/)
+      writeFileSync(
+        join(project, "typed.mts"),
+        "import { Classification } from \"rise-vlm\"\nexport const name: number = Classification.make({ name: " +
+          "\"a\", labels: [\"b\"], subject: \"c\" }).name\n"
+      )
+      const typed = node(
+        project,
+        join(root, "node_modules/typescript/bin/tsc"),
+        "--noEmit",
+        "--strict",
+        "--skipLibCheck",
+        "--target",
+        "es2024",
+        "--module",
+        "nodenext",
+        "mine.mts",
+        "typed.mts"
+      )
+      assert.match(
+        typed.stdout,
+        /^typed\.mts\(2,14\): error TS2322: Type 'string' is not assignable to type 'number'\.\s*$/
+      )
     } finally {
       rmSync(directory, { recursive: true })
     }

@@ -13,11 +13,32 @@ describe("rise tables", () => {
     const directory = mkdtempSync(join(tmpdir(), "rise-"))
     try {
       const out = join(directory, "grid")
-      const { status, stderr, stdout } = rise("tables", "--dry", "--out", out, "--seeds", "0,1,1", "--table", "6", "--only", "tau-0.85", "--preset", "quick")
+      const { status, stderr, stdout } = rise(
+        "tables",
+        "--dry",
+        "--out",
+        out,
+        "--seeds",
+        "0,1,1",
+        "--table",
+        "6",
+        "--only",
+        "tau-0.85",
+        "--preset",
+        "quick"
+      )
       assert.strictEqual(status, 0, stderr)
       const ids = stdout.split("\n").filter((line) => line.startsWith("new")).map((line) => line.split(/\s+/).at(-1))
-      assert.deepStrictEqual(ids, [0, 1].flatMap((seed) => ["emotion6", "lisa"].flatMap((task) =>
-        ["warmed", "RISE-CoT", "SFT-high,tau-0.85", "RISE,tau-0.85"].map((cell) => `${task}/full/seed-${seed}/${cell}`))))
+      assert.deepStrictEqual(
+        ids,
+        [0, 1].flatMap((seed) =>
+          ["emotion6", "lisa"].flatMap((task) =>
+            ["warmed", "RISE-CoT", "SFT-high,tau-0.85", "RISE,tau-0.85"].map((cell) =>
+              `${task}/full/seed-${seed}/${cell}`
+            )
+          )
+        )
+      )
       assert.match(stdout, /16 cells, 0 done, 16 to do: about \d+m\d\ds \(counted/)
       assert.isFalse(existsSync(out))
 
@@ -34,11 +55,13 @@ describe("rise tables", () => {
   }, 120_000)
 
   it("answers mistakes with what was expected", () => {
-    for (const [args, expected] of [
-      [["tables", "--seeds", "0,x", "--dry"], /Expected whole numbers separated by commas/],
-      [["tables", "--table", "9"], /Expected some of 1, 2, 3, 4, 5, 6, credit, denominator/],
-      [["audit", "--by", "worst"], /"best" \| "mean" \| "similarity" \| "metric"/]
-    ] as const) {
+    for (
+      const [args, expected] of [
+        [["tables", "--seeds", "0,x", "--dry"], /Expected whole numbers separated by commas/],
+        [["tables", "--table", "9"], /Expected some of 1, 2, 3, 4, 5, 6, credit, denominator/],
+        [["audit", "--by", "worst"], /"best" \| "mean" \| "similarity" \| "metric"/]
+      ] as const
+    ) {
       const { status, stderr } = rise(...args)
       assert.strictEqual(status, 2, stderr)
       assert.match(stderr, expected)

@@ -13,9 +13,24 @@ interface Parts {
 }
 
 const coco = (parts: Parts) =>
-  JSON.stringify({ images: [], annotations: [], categories: [{ id: 3, name: "cup" }, { id: 7, name: "hat" }], ...parts })
-const image = (id: unknown, file_name: string, width: unknown = 20, height: unknown = 10) => ({ id, file_name, width, height })
-const box = (image_id: unknown, category_id: unknown, bbox: unknown = [1, 2, 5, 6], iscrowd: unknown = 0) => ({ image_id, category_id, bbox, iscrowd })
+  JSON.stringify({
+    images: [],
+    annotations: [],
+    categories: [{ id: 3, name: "cup" }, { id: 7, name: "hat" }],
+    ...parts
+  })
+const image = (id: unknown, file_name: string, width: unknown = 20, height: unknown = 10) => ({
+  id,
+  file_name,
+  width,
+  height
+})
+const box = (image_id: unknown, category_id: unknown, bbox: unknown = [1, 2, 5, 6], iscrowd: unknown = 0) => ({
+  image_id,
+  category_id,
+  bbox,
+  iscrowd
+})
 
 /** What a file of pictures a.png, b.png and c.png of 20 × 10, if it lists no others, is read as. */
 const reading = Effect.fnUntraced(function*(parts: Parts) {
@@ -27,7 +42,14 @@ const reading = Effect.fnUntraced(function*(parts: Parts) {
   })
   const { details, error, rows, samples } = yield* collect(CocoInstances.read(`${root}/instances.json`))
   return {
-    things: samples.map(({ image: { id }, truth }) => [id, ...truth.instances.map(({ box, crowd, label }) => [label, ...box, ...(crowd === true ? ["crowd"] : [])].join(" "))].join(": ")),
+    things: samples.map(({ image: { id }, truth }) =>
+      [
+        id,
+        ...truth.instances.map(({ box, crowd, label }) =>
+          [label, ...box, ...(crowd === true ? ["crowd"] : [])].join(" ")
+        )
+      ].join(": ")
+    ),
     rows: rows.map(([row, reason], i) => `${row} ${reason}: ${details[i]}`),
     error: error.slice(root.length + 1),
     labels: yield* CocoInstances.labels(`${root}/instances.json`)
@@ -36,8 +58,10 @@ const reading = Effect.fnUntraced(function*(parts: Parts) {
 
 /** The first picture as one annotation makes it, beside a good second one; why it is set aside. */
 const first = (annotation: unknown) =>
-  Effect.map(reading({ annotations: [annotation, box(2, 7)] }), ({ rows, things }) =>
-    things.length === 3 ? things[0]! : rows.join("; "))
+  Effect.map(
+    reading({ annotations: [annotation, box(2, 7)] }),
+    ({ rows, things }) => things.length === 3 ? things[0]! : rows.join("; ")
+  )
 
 describe("CocoInstances", () => {
   it.effect("a picture listed under several ids is set aside: it would be taught as an empty one too", () =>
@@ -59,8 +83,24 @@ describe("CocoInstances", () => {
         "empty.png": [20, 10],
         "bomb.png": yield* bomb,
         "instances.json": coco({
-          images: [image(1, "a.png"), image(2, "sub/b.png"), image(5, "empty.png"), image(1, "a.png"), image(6, "a.png", 10, 20), image(7, "../a.png"), image(8, "bomb.png"), image(9, "gone.png"), { id: 10 }],
-          annotations: [box(1, 3), box(2, 7, [0.5, 0.5, 100, 3]), box(1, 7, [0, 0, 20, 10], 1), box(1, 3, [1, 2, 0, 6]), box(99, 3)]
+          images: [
+            image(1, "a.png"),
+            image(2, "sub/b.png"),
+            image(5, "empty.png"),
+            image(1, "a.png"),
+            image(6, "a.png", 10, 20),
+            image(7, "../a.png"),
+            image(8, "bomb.png"),
+            image(9, "gone.png"),
+            { id: 10 }
+          ],
+          annotations: [
+            box(1, 3),
+            box(2, 7, [0.5, 0.5, 100, 3]),
+            box(1, 7, [0, 0, 20, 10], 1),
+            box(1, 3, [1, 2, 0, 6]),
+            box(99, 3)
+          ]
         })
       })
       const data = CocoInstances.read(`${root}/instances.json`)
@@ -84,24 +124,50 @@ describe("CocoInstances", () => {
       assert.deepStrictEqual((yield* collect(data)).samples, samples)
       assert.deepStrictEqual(yield* CocoInstances.labels(`${root}/instances.json`), ["cup", "hat"])
       const thousandths = yield* collect(data.pipe(BoxTruth.inFrame(() => Box.thousandths)))
-      assert.deepStrictEqual(thousandths.samples[0]!.truth[0], { box: Box.make("thousandths", [50, 200, 250, 600]), label: "cup" })
-      const resized = yield* collect(data.pipe(BoxTruth.inFrame(({ height, width }) => Box.resized({ width: 2 * width, height: 3 * height }))))
+      assert.deepStrictEqual(thousandths.samples[0]!.truth[0], {
+        box: Box.make("thousandths", [50, 200, 250, 600]),
+        label: "cup"
+      })
+      const resized = yield* collect(
+        data.pipe(BoxTruth.inFrame(({ height, width }) => Box.resized({ width: 2 * width, height: 3 * height })))
+      )
       assert.deepStrictEqual([...resized.samples[0]!.truth[0]!.box], [2, 6, 10, 18])
     })))
 
   it.effect("reads iscrowd as exporters write it", () =>
     live(Effect.gen(function*() {
       for (const no of [false, null, undefined, 0, "0", "false", "False", ""]) {
-        assert.strictEqual(yield* first({ image_id: 1, category_id: 3, bbox: [1, 2, 5, 6], ...(no === undefined ? {} : { iscrowd: no }) }), "a.png: cup 1 2 5 6", String(no))
+        assert.strictEqual(
+          yield* first({
+            image_id: 1,
+            category_id: 3,
+            bbox: [1, 2, 5, 6],
+            ...(no === undefined ? {} : { iscrowd: no })
+          }),
+          "a.png: cup 1 2 5 6",
+          String(no)
+        )
       }
-      for (const yes of [true, 1, "1", "true", "True"]) assert.strictEqual(yield* first(box(1, 3, [1, 2, 5, 6], yes)), "a.png: cup 1 2 5 6 crowd", String(yes))
-      for (const wrong of [2, -1, "maybe", [], {}]) assert.match(yield* first(box(1, 3, [1, 2, 5, 6], wrong)), /^1 bad-annotation: a\.png: annotation 1: "iscrowd" is /, String(wrong))
+      for (const yes of [true, 1, "1", "true", "True"]) {
+        assert.strictEqual(yield* first(box(1, 3, [1, 2, 5, 6], yes)), "a.png: cup 1 2 5 6 crowd", String(yes))
+      }
+      for (const wrong of [2, -1, "maybe", [], {}]) {
+        assert.match(
+          yield* first(box(1, 3, [1, 2, 5, 6], wrong)),
+          /^1 bad-annotation: a\.png: annotation 1: "iscrowd" is /,
+          String(wrong)
+        )
+      }
     })))
 
   it.effect("compares ids as text: of images, annotations and categories", () =>
     live(Effect.gen(function*() {
-      for (const id of [1, "1", " 1 ", "1.0"]) assert.strictEqual(yield* first(box(id, 3)), "a.png: cup 1 2 5 6", String(id))
-      for (const id of [3, "3", "3.0"]) assert.strictEqual(yield* first(box(1, id)), "a.png: cup 1 2 5 6", String(id))
+      for (const id of [1, "1", " 1 ", "1.0"]) {
+        assert.strictEqual(yield* first(box(id, 3)), "a.png: cup 1 2 5 6", String(id))
+      }
+      for (const id of [3, "3", "3.0"]) {
+        assert.strictEqual(yield* first(box(1, id)), "a.png: cup 1 2 5 6", String(id))
+      }
       const named = yield* reading({
         images: [image("a3f", "a.png"), image("2", "b.png"), image("007", "c.png")],
         annotations: [box("a3f", "hat"), box(2, 1), box("007", "1")],
@@ -115,16 +181,34 @@ describe("CocoInstances", () => {
   it.effect("takes a box from a list, an object or a segmentation", () =>
     live(Effect.gen(function*() {
       const good = "a.png: cup 1 2 5 6"
-      for (const bbox of [[1, 2, 5, 6], ["1", "2.0", "5", "6"], { x: 1, y: 2, width: 5, height: 6 }, { x: "1", y: 2, w: 5, h: 6 }, { left: 1, top: 2, width: 5, height: 6 }]) {
+      for (
+        const bbox of [[1, 2, 5, 6], ["1", "2.0", "5", "6"], { x: 1, y: 2, width: 5, height: 6 }, {
+          x: "1",
+          y: 2,
+          w: 5,
+          h: 6
+        }, { left: 1, top: 2, width: 5, height: 6 }]
+      ) {
         assert.strictEqual(yield* first(box(1, 3, bbox)), good, JSON.stringify(bbox))
       }
       const polygon = [[1, 2, 6, 2, 6, 8, 1, 8]]
       for (const bbox of [undefined, null, [], [0, 0, 0, 0]]) {
-        assert.strictEqual(yield* first({ ...box(1, 3, bbox), ...(bbox === undefined ? { bbox: undefined } : {}), segmentation: polygon }), good, JSON.stringify(bbox))
+        assert.strictEqual(
+          yield* first({
+            ...box(1, 3, bbox),
+            ...(bbox === undefined ? { bbox: undefined } : {}),
+            segmentation: polygon
+          }),
+          good,
+          JSON.stringify(bbox)
+        )
       }
       // Ones in rows 2 to 7 of columns 1 to 5.
       const runs = [12, 6, 4, 6, 4, 6, 4, 6, 4, 6, 142]
-      assert.strictEqual(yield* first({ image_id: 1, category_id: 3, iscrowd: 1, segmentation: { counts: runs, size: [10, 20] } }), `${good} crowd`)
+      assert.strictEqual(
+        yield* first({ image_id: 1, category_id: 3, iscrowd: 1, segmentation: { counts: runs, size: [10, 20] } }),
+        `${good} crowd`
+      )
       assert.match(
         yield* first({ image_id: 1, category_id: 3, segmentation: { counts: [0, 200], size: [20, 10] } }),
         /^1 size-mismatch: a\.png: annotation 1: a mask of 10 × 20 in a picture of 20 × 10/
@@ -133,24 +217,42 @@ describe("CocoInstances", () => {
 
   it.effect("sets a picture aside that lost an annotation, with the reason, and keeps the others", () =>
     live(Effect.gen(function*() {
-      for (const [bbox, reason] of [
-        [[1, 2, 5], "bad-annotation: a.png: annotation 1: \"bbox\" is [1,2,5], expected [x, y, width, height]"],
-        [[1, 2, 5, 6, 7], "bad-annotation: a.png: annotation 1: \"bbox\" is [1,2,5,6,7], expected [x, y, width, height]"],
-        [[1, 2, -5, 6], "bad-annotation: a.png: annotation 1: \"bbox\" is [1,2,-5,6], expected [x, y, width, height]"],
-        ["1 2 3 4", "bad-annotation: a.png: annotation 1: \"bbox\" is \"1 2 3 4\", expected [x, y, width, height]"],
-        [{ x: 1, y: 2 }, "bad-annotation: a.png: annotation 1: \"bbox\" is {\"x\":1,\"y\":2}, expected [x, y, width, height]"],
-        [null, "no-box: a.png: annotation 1: neither a \"bbox\" nor a \"segmentation\""],
-        [[30, 2, 5, 6], "outside-image: a.png: annotation 1: box [30, 2, 5, 6] in a picture of 20 × 10"],
-        [[1, 2, 0, 6], "degenerate-box: a.png: annotation 1: its box [1, 2, 0, 6] has no area"]
-      ] as const) assert.strictEqual(yield* first(box(1, 3, bbox)), `1 ${reason}`)
-      const { rows, things } = yield* reading({ annotations: [box(1, 3), box(2, 3), box(1, 3, "?"), box(1, 99), box(1, 3, [1, 1, 0, 0])] })
+      for (
+        const [bbox, reason] of [
+          [[1, 2, 5], "bad-annotation: a.png: annotation 1: \"bbox\" is [1,2,5], expected [x, y, width, height]"],
+          [
+            [1, 2, 5, 6, 7],
+            "bad-annotation: a.png: annotation 1: \"bbox\" is [1,2,5,6,7], expected [x, y, width, height]"
+          ],
+          [
+            [1, 2, -5, 6],
+            "bad-annotation: a.png: annotation 1: \"bbox\" is [1,2,-5,6], expected [x, y, width, height]"
+          ],
+          ["1 2 3 4", "bad-annotation: a.png: annotation 1: \"bbox\" is \"1 2 3 4\", expected [x, y, width, height]"],
+          [
+            { x: 1, y: 2 },
+            "bad-annotation: a.png: annotation 1: \"bbox\" is {\"x\":1,\"y\":2}, expected [x, y, width, height]"
+          ],
+          [null, "no-box: a.png: annotation 1: neither a \"bbox\" nor a \"segmentation\""],
+          [[30, 2, 5, 6], "outside-image: a.png: annotation 1: box [30, 2, 5, 6] in a picture of 20 × 10"],
+          [[1, 2, 0, 6], "degenerate-box: a.png: annotation 1: its box [1, 2, 0, 6] has no area"]
+        ] as const
+      ) assert.strictEqual(yield* first(box(1, 3, bbox)), `1 ${reason}`)
+      const { rows, things } = yield* reading({
+        annotations: [box(1, 3), box(2, 3), box(1, 3, "?"), box(1, 99), box(1, 3, [1, 1, 0, 0])]
+      })
       assert.deepStrictEqual(things, ["b.png: cup 1 2 5 6", "c.png"])
-      assert.deepStrictEqual(rows, ["1 bad-annotation: a.png: annotation 3: \"bbox\" is \"?\", expected [x, y, width, height], and 2 more of its 4 annotations"])
+      assert.deepStrictEqual(rows, [
+        "1 bad-annotation: a.png: annotation 3: \"bbox\" is \"?\", expected [x, y, width, height], and 2 more " +
+        "of its 4 annotations"
+      ])
     })))
 
   it.effect("counts annotations of no picture, and boxes without area beside others", () =>
     live(Effect.gen(function*() {
-      const { rows, things } = yield* reading({ annotations: [box(1, 3), box(1, 3, [4, 4, 0, 2]), box(77, 3), box(null, 3), "x"] })
+      const { rows, things } = yield* reading({
+        annotations: [box(1, 3), box(1, 3, [4, 4, 0, 2]), box(77, 3), box(null, 3), "x"]
+      })
       assert.deepStrictEqual(things, ["a.png: cup 1 2 5 6", "b.png", "c.png"])
       assert.deepStrictEqual(rows, [
         "2 degenerate-box: its box [4, 4, 0, 2] has no area",
@@ -173,50 +275,99 @@ describe("CocoInstances", () => {
       const each = yield* reading({ annotations: [box(1, 3), box(1, 3, "?"), box(2, 3), box(2, 3, [50, 50, 5, 5])] })
       assert.strictEqual(
         each.error,
-        "instances.json#images: none of its 2 pictures with annotations is usable: bad-annotation 1, outside-image 1. " +
+        "instances.json#images: none of its 2 pictures with annotations is usable: bad-annotation 1, " +
+          "outside-image 1. " +
           "First, row 1: bad-annotation: a.png: annotation 2: \"bbox\" is \"?\", expected [x, y, width, height]"
       )
-      assert.match((yield* reading({ annotations: [] })).error, /^instances\.json: its "annotations" are empty: every picture would be taught as one with nothing in it/)
-      assert.match((yield* Effect.flip(Effect.flatMap(folder({ "i.json": JSON.stringify({ images: [image(1, "a.png")], categories: [] }) }), (root) => CocoInstances.labels(`${root}/i.json`)))).message, /it has no "annotations", and pictures without labels/)
+      assert.match(
+        (yield* reading({ annotations: [] })).error,
+        /^instances\.json: its "annotations" are empty: every picture would be taught as one with nothing in it/
+      )
+      assert.match(
+        (yield* Effect.flip(
+          Effect.flatMap(
+            folder({ "i.json": JSON.stringify({ images: [image(1, "a.png")], categories: [] }) }),
+            (root) => CocoInstances.labels(`${root}/i.json`)
+          )
+        )).message,
+        /it has no "annotations", and pictures without labels/
+      )
     })))
 
   it.effect("takes sizes from the files where the file lists none", () =>
     live(Effect.gen(function*() {
       for (const [width, height] of [[null, null], [0, 0], ["20", "10.0"], [20, null]]) {
-        const { things } = yield* reading({ images: [image(1, "a.png", width, height)], annotations: [box(1, 3, [15, 2, 10, 6])] })
+        const { things } = yield* reading({
+          images: [image(1, "a.png", width, height)],
+          annotations: [box(1, 3, [15, 2, 10, 6])]
+        })
         assert.deepStrictEqual(things, ["a.png: cup 15 2 5 6"])
       }
       const { things } = yield* reading({ images: [{ id: 1, file_name: "a.png" }], annotations: [box(1, 3)] })
       assert.deepStrictEqual(things, ["a.png: cup 1 2 5 6"])
       for (const width of [-1, 19.5, "wide", {}]) {
-        assert.match((yield* reading({ images: [image(1, "a.png", width)], annotations: [box(1, 3)] })).error, /First, row 1: bad-image-entry: "width" is .*, expected pixels/)
+        assert.match(
+          (yield* reading({ images: [image(1, "a.png", width)], annotations: [box(1, 3)] })).error,
+          /First, row 1: bad-image-entry: "width" is .*, expected pixels/
+        )
       }
-      assert.match((yield* reading({ images: [image(1, "a.png", 21, null)], annotations: [box(1, 3)] })).error, /size-mismatch: a\.png is 20 × 10, listed as 21 × 10/)
+      assert.match(
+        (yield* reading({ images: [image(1, "a.png", 21, null)], annotations: [box(1, 3)] })).error,
+        /size-mismatch: a\.png is 20 × 10, listed as 21 × 10/
+      )
     })))
 
   it.effect("knows a class by its name, and no group without annotations", () =>
     live(Effect.gen(function*() {
-      const roboflow = [{ id: 0, name: "cup", supercategory: "none" }, { id: 1, name: "cup", supercategory: "cup" }, { id: 2, name: "hat ", supercategory: "cup" }]
+      const roboflow = [{ id: 0, name: "cup", supercategory: "none" }, { id: 1, name: "cup", supercategory: "cup" }, {
+        id: 2,
+        name: "hat ",
+        supercategory: "cup"
+      }]
       const { labels, things } = yield* reading({ categories: roboflow, annotations: [box(1, 1), box(2, 2)] })
       assert.deepStrictEqual(labels, ["cup", "hat"])
       assert.deepStrictEqual(things, ["a.png: cup 1 2 5 6", "b.png: hat 1 2 5 6", "c.png"])
-      const labelsOf = (categories: unknown, ...annotations: ReadonlyArray<unknown>) => Effect.map(reading({ categories, annotations }), ({ labels }) => labels)
-      const grouped = [{ id: 0, name: "Tools", supercategory: "none" }, { id: 1, name: "saw", supercategory: "Tools" }, { id: 2, name: "nail", supercategory: "Tools" }]
+      const labelsOf = (categories: unknown, ...annotations: ReadonlyArray<unknown>) =>
+        Effect.map(reading({ categories, annotations }), ({ labels }) => labels)
+      const grouped = [
+        { id: 0, name: "Tools", supercategory: "none" },
+        { id: 1, name: "saw", supercategory: "Tools" },
+        { id: 2, name: "nail", supercategory: "Tools" }
+      ]
       assert.deepStrictEqual(yield* labelsOf(grouped, box(1, 1)), ["saw", "nail"], "a class without pictures is kept")
-      assert.deepStrictEqual(yield* labelsOf(grouped, box(1, 0)), ["Tools", "saw", "nail"], "a group that things are labelled with is a class")
-      const person = [{ id: 1, name: "person", supercategory: "person" }, { id: 2, name: "dog", supercategory: "animal" }]
+      assert.deepStrictEqual(
+        yield* labelsOf(grouped, box(1, 0)),
+        ["Tools", "saw", "nail"],
+        "a group that things are labelled with is a class"
+      )
+      const person = [{ id: 1, name: "person", supercategory: "person" }, {
+        id: 2,
+        name: "dog",
+        supercategory: "animal"
+      }]
       assert.deepStrictEqual(yield* labelsOf(person, box(1, 2)), ["person", "dog"])
       // One name under two ids is one class.
-      const twice = yield* reading({ categories: [{ id: 1, name: "cup" }, { id: 2, name: "cup" }, { id: 3, name: 7 }], annotations: [box(1, 1), box(2, "2"), box(3, 3)] })
+      const twice = yield* reading({
+        categories: [{ id: 1, name: "cup" }, { id: 2, name: "cup" }, { id: 3, name: 7 }],
+        annotations: [box(1, 1), box(2, "2"), box(3, 3)]
+      })
       assert.deepStrictEqual(twice.labels, ["cup", "7"])
       assert.deepStrictEqual(twice.things, ["a.png: cup 1 2 5 6", "b.png: cup 1 2 5 6", "c.png: 7 1 2 5 6"])
     })))
 
   it.effect("sets aside pictures that go by one id: whose the annotations are cannot be told", () =>
     live(Effect.gen(function*() {
-      const { rows, things } = yield* reading({ images: [image(1, "a.png"), image("1", "b.png"), image(3, "c.png")], annotations: [box(1, 3), box(3, 7)] })
+      const { rows, things } = yield* reading({
+        images: [image(1, "a.png"), image("1", "b.png"), image(3, "c.png")],
+        annotations: [box(1, 3), box(3, 7)]
+      })
       assert.deepStrictEqual(things, ["c.png: hat 1 2 5 6"])
-      assert.deepStrictEqual(rows, [1, 2].map((row) => `${row} duplicate-image: image 1 is "a.png" and "b.png": whose its annotations are cannot be told`))
+      assert.deepStrictEqual(
+        rows,
+        [1, 2].map((row) =>
+          `${row} duplicate-image: image 1 is "a.png" and "b.png": whose its annotations are cannot be told`
+        )
+      )
     })))
 
   it.effect("says what is wrong with the file as a whole", () =>
@@ -231,7 +382,8 @@ describe("CocoInstances", () => {
         "odd.json": coco({ images: {} }),
         "none.json": coco({ images: [image(1, "x.png")] })
       })
-      const errorOf = (name: string) => Effect.map(collect(CocoInstances.read(`${root}/${name}`)), ({ error }) => error.slice(root.length + 1))
+      const errorOf = (name: string) =>
+        Effect.map(collect(CocoInstances.read(`${root}/${name}`)), ({ error }) => error.slice(root.length + 1))
       assert.match(yield* errorOf("gone.json"), /no such file, expected COCO instances/)
       assert.match(yield* errorOf("broken.json"), /not JSON: .*expected COCO instances/)
       assert.match(yield* errorOf("list.json"), /not in the expected form, .*: it is a list/)
@@ -240,7 +392,10 @@ describe("CocoInstances", () => {
       assert.match(yield* errorOf("nameless.json"), /categories: entry 1 is {"id":1,"name":" "}, expected/)
       assert.match(yield* errorOf("classless.json"), /its "categories" are empty/)
       assert.match(yield* errorOf("empty.json"), /no images in it/)
-      assert.match(yield* errorOf("none.json"), /none of its 1 rows is usable: missing-file 1\. First, row 1: missing-file: no file .*x\.png/)
+      assert.match(
+        yield* errorOf("none.json"),
+        /none of its 1 rows is usable: missing-file 1\. First, row 1: missing-file: no file .*x\.png/
+      )
     })))
 
   it.effect("reads real photographs where they are at hand", ({ skip }) => {

@@ -9,16 +9,18 @@ import { Emotion6 } from "../../src/tasks/classification/index.ts"
 const abc = { labels: ["a", "b", "c"] }
 
 /** A folder with empty image files and a manifest of this text. */
-const folder = Effect.fnUntraced(function*(text: string | Uint8Array, images: ReadonlyArray<string> = ["1.png", "2.png", "3.png", "sub/4.png"]) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const directory = yield* fs.makeTempDirectoryScoped()
-  yield* fs.makeDirectory(path.join(directory, "sub"))
-  yield* Effect.forEach(images, (image) => fs.writeFileString(path.join(directory, image), ""))
-  const manifest = path.join(directory, "train.csv")
-  yield* typeof text === "string" ? fs.writeFileString(manifest, text) : fs.writeFile(manifest, text)
-  return { directory, manifest }
-})
+const folder = Effect.fnUntraced(
+  function*(text: string | Uint8Array, images: ReadonlyArray<string> = ["1.png", "2.png", "3.png", "sub/4.png"]) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const directory = yield* fs.makeTempDirectoryScoped()
+    yield* fs.makeDirectory(path.join(directory, "sub"))
+    yield* Effect.forEach(images, (image) => fs.writeFileString(path.join(directory, image), ""))
+    const manifest = path.join(directory, "train.csv")
+    yield* typeof text === "string" ? fs.writeFileString(manifest, text) : fs.writeFile(manifest, text)
+    return { directory, manifest }
+  }
+)
 
 const read = Effect.fnUntraced(function*(text: string | Uint8Array, options?: CsvManifest.Options) {
   const { directory, manifest } = yield* folder(text)
@@ -45,7 +47,8 @@ const errorOf = (text: string | Uint8Array) =>
     return { reason: error.reason, counts: yield* quarantine.counts }
   })
 
-const live = <A, E>(effect: Effect.Effect<A, E, NodeServices.NodeServices | Scope.Scope>) => effect.pipe(Effect.provide(NodeServices.layer))
+const live = <A, E>(effect: Effect.Effect<A, E, NodeServices.NodeServices | Scope.Scope>) =>
+  effect.pipe(Effect.provide(NodeServices.layer))
 
 describe("CsvManifest.read", () => {
   it.effect("reads samples in order, columns in any order, paths from the manifest's folder", () =>
@@ -66,14 +69,18 @@ describe("CsvManifest.read", () => {
 
   it.effect("renormalises what is within 0.02 of 1 and quarantines what is not", () =>
     live(Effect.gen(function*() {
-      const { rows, samples } = yield* good("image,a,b,c\n1.png,0.49,0.49,0\n2.png,0.49,0.48,0\n3.png,1.02,0,0\nsub/4.png,1,0.03,0\n")
+      const { rows, samples } = yield* good(
+        "image,a,b,c\n1.png,0.49,0.49,0\n2.png,0.49,0.48,0\n3.png,1.02,0,0\nsub/4.png,1,0.03,0\n"
+      )
       assert.deepStrictEqual(samples, [["1.png", 0.5, 0.5, 0], ["3.png", 1, 0, 0]])
       assert.deepStrictEqual(rows, [[3, "sum"], [5, "sum"]])
     })))
 
   it.effect("takes the noise of arithmetic below zero for a zero", () =>
     live(Effect.gen(function*() {
-      const { rows, samples } = yield* good("image,a,b,c\n1.png,-1e-17,1.0,-0.0\n2.png,-0.0000000009,-0,1\n3.png,-0.000001,0,1\n")
+      const { rows, samples } = yield* good(
+        "image,a,b,c\n1.png,-1e-17,1.0,-0.0\n2.png,-0.0000000009,-0,1\n3.png,-0.000001,0,1\n"
+      )
       assert.deepStrictEqual(samples, [["1.png", 0, 1, 0], ["2.png", 0, 0, 1]])
       assert.isTrue(samples.flat().every((share) => !Object.is(share, -0)))
       assert.deepStrictEqual(rows, [[4, "negative"]])
@@ -83,14 +90,24 @@ describe("CsvManifest.read", () => {
     live(Effect.gen(function*() {
       const reasonOf = (row: string) => Effect.map(errorOf(`image,a,b,c\n1.png,${row}\n`), ({ reason }) => reason)
       const none = "none of its 1 rows is usable: sum 1. First, row 2: sum: "
-      assert.strictEqual(yield* reasonOf("3,7,1"), `${none}shares sum to 11, expected 1 ± 0.02; whole numbers look like votes: divide each by their sum, 11`)
-      assert.strictEqual(yield* reasonOf("30,70.0,0"), `${none}shares sum to 100, expected 1 ± 0.02; they look like percentages: divide each by 100`)
-      assert.strictEqual(yield* reasonOf("33.3,33.3,33.3"), `${none}shares sum to 99.9, expected 1 ± 0.02; they look like percentages: divide each by 99.9`)
+      assert.strictEqual(
+        yield* reasonOf("3,7,1"),
+        `${none}shares sum to 11, expected 1 ± 0.02; whole numbers look like votes: divide each by their sum, 11`
+      )
+      assert.strictEqual(
+        yield* reasonOf("30,70.0,0"),
+        `${none}shares sum to 100, expected 1 ± 0.02; they look like percentages: divide each by 100`
+      )
+      assert.strictEqual(
+        yield* reasonOf("33.3,33.3,33.3"),
+        `${none}shares sum to 99.9, expected 1 ± 0.02; they look like percentages: divide each by 99.9`
+      )
       assert.strictEqual(yield* reasonOf("0.5,0.1,0"), `${none}shares sum to 0.6, expected 1 ± 0.02`)
       assert.strictEqual(yield* reasonOf("0,0,0"), `${none}shares sum to 0, expected 1 ± 0.02`)
       assert.strictEqual(
         yield* reasonOf("12.5 %,87.5%,0"),
-        "none of its 1 rows is usable: not-a-number 1. First, row 2: not-a-number: a is \"12.5 %\", expected a share from 0 to 1: write the percentage as 0.125"
+        "none of its 1 rows is usable: not-a-number 1. First, row 2: not-a-number: a is \"12.5 %\", expected a " +
+          "share from 0 to 1: write the percentage as 0.125"
       )
     })))
 
@@ -148,7 +165,9 @@ describe("CsvManifest.read", () => {
       yield* fs.symlink(elsewhere, `${directory}/out.png`)
       yield* fs.symlink(`${directory}/1.png`, `${directory}/in.png`)
       const quarantine = yield* Quarantine.collect
-      const samples = yield* Stream.runCollect(CsvManifest.read(manifest, abc)).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
+      const samples = yield* Stream.runCollect(CsvManifest.read(manifest, abc)).pipe(
+        Effect.provideService(Quarantine.Quarantine, quarantine)
+      )
       assert.deepStrictEqual(samples.map(({ image }) => image.id), ["in.png"])
       assert.deepStrictEqual((yield* quarantine.rows).map(({ reason, row }) => [row, reason]), [[2, "outside-folder"]])
     })))
@@ -169,10 +188,14 @@ describe("CsvManifest.read", () => {
     live(Effect.gen(function*() {
       assert.strictEqual(
         (yield* errorOf("image,a,b,bliss\n1.png,1,0,0\n")).reason,
-        "header does not fit the task: missing \"c\"; unknown \"bliss\". Expected the columns \"image\", \"a\", \"b\", \"c\", found \"image\", \"a\", \"b\", \"bliss\""
+        "header does not fit the task: missing \"c\"; unknown \"bliss\". Expected the columns \"image\", \"a\", " +
+          "\"b\", \"c\", found \"image\", \"a\", \"b\", \"bliss\""
       )
       assert.match((yield* errorOf("image,a,b,c,a\n")).reason, /repeated "a"/)
-      assert.match((yield* errorOf("1.png,1,0,0\n")).reason, /missing "image", "a", "b", "c"; unknown "1.png", "1", "0"/)
+      assert.match(
+        (yield* errorOf("1.png,1,0,0\n")).reason,
+        /missing "image", "a", "b", "c"; unknown "1.png", "1", "0"/
+      )
     })))
 
   it.effect("says so when nothing is left", () =>
@@ -180,7 +203,10 @@ describe("CsvManifest.read", () => {
       assert.strictEqual((yield* errorOf("")).reason, "the file is empty, expected a header: image,a,b,c")
       assert.strictEqual((yield* errorOf("image,a,b,c\n\n")).reason, "no rows below the header")
       const { counts, reason } = yield* errorOf("image,a,b,c\n7.png,1,0,0\n1.png,1,1,0\n")
-      assert.match(reason, /^none of its 2 rows is usable: missing-file 1, sum 1\. First, row 2: missing-file: no file .*7\.png$/)
+      assert.match(
+        reason,
+        /^none of its 2 rows is usable: missing-file 1, sum 1\. First, row 2: missing-file: no file .*7\.png$/
+      )
       assert.deepStrictEqual(counts, { "missing-file": 1, sum: 1 })
     })))
 
@@ -193,7 +219,9 @@ describe("CsvManifest.read", () => {
 
   it.effect.prop("ends in samples or a typed error, whatever the file holds", [
     Schema.String,
-    Arbitrary.array(Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))), { maxLength: 60 })
+    Arbitrary.array(Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))), {
+      maxLength: 60
+    })
   ], ([text, bytes]) =>
     live(Effect.gen(function*() {
       for (const content of [text, `image,a,b,c\n1.png,1,0,0\n${text}`, Uint8Array.from(bytes)]) {
@@ -209,7 +237,9 @@ describe("CsvManifest.read", () => {
       const rows = Array.from({ length: 100_000 }, (_, i) => `${i}.png,1,0,0`).join("\n")
       const { manifest } = yield* folder(`image,a,b,c\n1.png,1,0,0\n${rows}\n`)
       const quarantine = yield* Quarantine.collect
-      const first = yield* Stream.runHead(CsvManifest.read(manifest, abc)).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
+      const first = yield* Stream.runHead(CsvManifest.read(manifest, abc)).pipe(
+        Effect.provideService(Quarantine.Quarantine, quarantine)
+      )
       assert.isTrue(Option.isSome(first) && first.value.image.id === "1.png")
       // The others have no file: had they been read before the first came out, they would be in the quarantine.
       assert.isTrue((yield* quarantine.total) < 20_000)
@@ -217,7 +247,9 @@ describe("CsvManifest.read", () => {
 
   it.effect("fits Emotion6", () =>
     live(Effect.gen(function*() {
-      const { manifest } = yield* folder("image,anger,disgust,fear,joy,sadness,surprise,neutral\n1.png,0,0,0.4444,0,0.3333,0,0.2222\n")
+      const { manifest } = yield* folder(
+        "image,anger,disgust,fear,joy,sadness,surprise,neutral\n1.png,0,0,0.4444,0,0.3333,0,0.2222\n"
+      )
       const [sample] = yield* Stream.runCollect(CsvManifest.read(manifest, Emotion6.task))
       assert.isTrue(Option.isSome(Schema.decodeUnknownOption(Emotion6.task.annotation)(sample!.truth)))
       assert.strictEqual(Emotion6.task.encode(sample!.truth), "fear 45 sadness 33 neutral 22")
@@ -226,7 +258,10 @@ describe("CsvManifest.read", () => {
 
 describe("CsvManifest.splits", () => {
   const touch = (directory: string, names: ReadonlyArray<string>) =>
-    Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.forEach(names, (name) => fs.writeFileString(`${directory}/${name}`, "")))
+    Effect.flatMap(
+      FileSystem.FileSystem,
+      (fs) => Effect.forEach(names, (name) => fs.writeFileString(`${directory}/${name}`, ""))
+    )
 
   it.effect("finds train with val or test", () =>
     live(Effect.gen(function*() {
@@ -249,7 +284,10 @@ describe("CsvManifest.splits", () => {
   it.effect("says what it expected", () =>
     live(Effect.gen(function*() {
       const { directory } = yield* folder("")
-      assert.match((yield* Effect.flip(CsvManifest.splits(`${directory}/nowhere`))).message, /no such folder, expected one with train.csv/)
+      assert.match(
+        (yield* Effect.flip(CsvManifest.splits(`${directory}/nowhere`))).message,
+        /no such folder, expected one with train.csv/
+      )
       assert.match((yield* Effect.flip(CsvManifest.splits(`${directory}/train.csv`))).message, /not a folder/)
       assert.match((yield* Effect.flip(CsvManifest.splits(`${directory}/sub`))).message, /no train.csv in it/)
     })))

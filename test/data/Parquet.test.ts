@@ -49,8 +49,7 @@ describe("shards", () => {
         assert.deepStrictEqual(ids, alone.ids)
         assert.isAbove(ids.length, 6)
       })
-    )
-  )
+    ))
 
   it.effect("are an error where none of them has a row, lacks the column or where there are none", () =>
     live(
@@ -64,8 +63,7 @@ describe("shards", () => {
           /no column "class", found image, label/
         )
       })
-    )
-  )
+    ))
 
   it.effect("that were not fetched, or are packed with what is not read, say so", () =>
     live(
@@ -84,13 +82,15 @@ describe("shards", () => {
         const whole = { annotation: Schema.Unknown }
         assert.match(
           (yield* collect(Parquet.read([`${root}/lz4.parquet`], whole))).error,
-          /"image.bytes" that is packed with LZ4_RAW, which is not read: write it with SNAPPY, GZIP, BROTLI, ZSTD or no compression/
+          new RegExp(
+            /"image.bytes" that is packed with LZ4_RAW, which is not read: /.source +
+              /write it with SNAPPY, GZIP, BROTLI, ZSTD or no compression/.source
+          )
         )
         assert.match(
           (yield* collect(Parquet.read([`${root}/odd.parquet`], whole))).error,
           /packed with an unknown codec/
         )
       })
-    )
-  )
+    ))
 })

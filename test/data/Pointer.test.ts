@@ -35,5 +35,4 @@ it.effect("a file of a data set that was not fetched is named as such by every r
       )
       assert.include((yield* collect(ReasonSeg.read(`${root}/seg`))).details[0], `a.json: SyntaxError: ${says}`)
     })
-  )
-)
+  ))

@@ -26,19 +26,25 @@ export const bomb = Effect.map(png(8, 8), (bytes) => {
 })
 
 /** Writes files into a temporary folder: text, bytes, or a picture of this size. */
-export const folder = Effect.fnUntraced(function*(files: Readonly<Record<string, string | Uint8Array | readonly [width: number, height: number]>>) {
-  const fs = yield* FileSystem.FileSystem
-  const directory = yield* fs.realPath(yield* fs.makeTempDirectoryScoped())
-  for (const [name, content] of Object.entries(files)) {
-    const path = `${directory}/${name}`
-    yield* fs.makeDirectory(path.slice(0, path.lastIndexOf("/")), { recursive: true })
-    yield* typeof content === "string" ? fs.writeFileString(path, content) : fs.writeFile(path, content instanceof Uint8Array ? content : yield* png(content[0]!, content[1]!))
+export const folder = Effect.fnUntraced(
+  function*(files: Readonly<Record<string, string | Uint8Array | readonly [width: number, height: number]>>) {
+    const fs = yield* FileSystem.FileSystem
+    const directory = yield* fs.realPath(yield* fs.makeTempDirectoryScoped())
+    for (const [name, content] of Object.entries(files)) {
+      const path = `${directory}/${name}`
+      yield* fs.makeDirectory(path.slice(0, path.lastIndexOf("/")), { recursive: true })
+      yield* typeof content === "string"
+        ? fs.writeFileString(path, content)
+        : fs.writeFile(path, content instanceof Uint8Array ? content : yield* png(content[0]!, content[1]!))
+    }
+    return directory
   }
-  return directory
-})
+)
 
 /** All samples of a data set, what it failed with, and its quarantine as [row, reason]. */
-export const collect = <T extends Sample<unknown>, E extends { readonly message: string }, R>(data: Stream.Stream<T, E, R>) =>
+export const collect = <T extends Sample<unknown>, E extends { readonly message: string }, R>(
+  data: Stream.Stream<T, E, R>
+) =>
   Effect.gen(function*() {
     const quarantine = yield* Quarantine.collect
     const samples: Array<T> = []
@@ -47,7 +53,14 @@ export const collect = <T extends Sample<unknown>, E extends { readonly message:
       Effect.as(""),
       Effect.catch((failure) => Effect.succeed(failure.message))
     )
-    return { samples, ids: samples.map(({ image }) => image.id), error, rows: (yield* quarantine.rows).map(({ reason, row }) => [row, reason]), details: (yield* quarantine.rows).map(({ detail }) => detail) }
+    return {
+      samples,
+      ids: samples.map(({ image }) => image.id),
+      error,
+      rows: (yield* quarantine.rows).map(({ reason, row }) => [row, reason]),
+      details: (yield* quarantine.rows).map(({ detail }) => detail)
+    }
   })
 
-export const live = <A, E>(effect: Effect.Effect<A, E, NodeServices.NodeServices | Scope.Scope>) => effect.pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+export const live = <A, E>(effect: Effect.Effect<A, E, NodeServices.NodeServices | Scope.Scope>) =>
+  effect.pipe(Effect.scoped, Effect.provide(NodeServices.layer))

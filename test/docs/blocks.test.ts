@@ -44,7 +44,10 @@ describe("code blocks", () => {
     write()
     const tsc = join(Blocks.root, "node_modules/typescript/bin/tsc")
     const { stdout } = spawnSync(process.execPath, [tsc, "--noEmit", "-p", folder], { encoding: "utf8" })
-    const faults = stdout.trim().replace(/\S*block-(\d+)\.ts\((\d+),\d+\)/g, (_, i: string) => blocks[Number(i)]?.place ?? i)
+    const faults = stdout.trim().replace(
+      /\S*block-(\d+)\.ts\((\d+),\d+\)/g,
+      (_, i: string) => blocks[Number(i)]?.place ?? i
+    )
     assert.strictEqual(faults, "")
   }, 60_000)
 

@@ -46,14 +46,30 @@ const node = ["NodeRuntime", "NodeServices"]
 const types = ["Distribution"]
 /** Values that a block may speak of without making them: `ambient.ts`. */
 const ambient = [
-  "curated", "data", "file", "images", "labels", "loop", "pipeline", "policy", "preset", "program", "run", "sample", "start", "task", "test", "train"
+  "curated",
+  "data",
+  "file",
+  "images",
+  "labels",
+  "loop",
+  "pipeline",
+  "policy",
+  "preset",
+  "program",
+  "run",
+  "sample",
+  "start",
+  "task",
+  "test",
+  "train"
 ]
 
 /** What a block leaves unsaid: imports, and values of the text around it. */
 const unsaid = (code: string): string => {
   const named = (names: ReadonlyArray<string>) =>
     names.filter((name) =>
-      new RegExp(`(?<![.\\w"'/])${name}\\b(?!:)`).test(code) && !new RegExp(`(const|import) [^=\\n]*\\b${name}\\b`).test(code)
+      new RegExp(`(?<![.\\w"'/])${name}\\b(?!:)`).test(code) &&
+      !new RegExp(`(const|import) [^=\\n]*\\b${name}\\b`).test(code)
     )
   const line = (names: ReadonlyArray<string>, from: string) =>
     names.length === 0 ? "" : `import { ${names.join(", ")} } from "${from}"\n`
@@ -63,7 +79,8 @@ const unsaid = (code: string): string => {
 }
 
 /** Whether it says all that it needs but imports, and only computes: it can be run as it stands. */
-export const isWhole = ({ code }: Block): boolean => !/yield\*|runMain|\.provide|read\(|Policy\./.test(code) && !unsaid(code).includes("ambient.ts")
+export const isWhole = ({ code }: Block): boolean =>
+  !/yield\*|runMain|\.provide|read\(|Policy\./.test(code) && !unsaid(code).includes("ambient.ts")
 
 /** The block as a module; what it yields becomes a program that is never run. */
 export const moduleOf = ({ code, place }: Block): string => {

@@ -16,7 +16,9 @@ describe("Batches", () => {
     Effect.gen(function*() {
       const drawn = yield* take(Batches.endless(counted(10).items, options), 5)
       const epochs = [drawn.slice(0, 10), drawn.slice(10)]
-      for (const epoch of epochs) assert.deepStrictEqual(epoch.toSorted((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+      for (const epoch of epochs) {
+        assert.deepStrictEqual(epoch.toSorted((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+      }
       assert.notDeepEqual(epochs[0], epochs[1])
     }))
 

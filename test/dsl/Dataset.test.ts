@@ -11,7 +11,8 @@ const runs = { arbitrary: { runs: 300 } }
 
 const samples = (n: number, name = (i: number) => `${i}.png`) =>
   Array.from({ length: n }, (_, i) => ({ image: Image.file(name(i)), truth: i % 3 }))
-const ids = <E, R>(data: Dataset.Dataset<number, E, R>) => Effect.map(Stream.runCollect(data), (all) => all.map(({ image }) => image.id))
+const ids = <E, R>(data: Dataset.Dataset<number, E, R>) =>
+  Effect.map(Stream.runCollect(data), (all) => all.map(({ image }) => image.id))
 
 describe("Dataset", () => {
   it.effect("limits to the first samples", () =>
@@ -19,24 +20,33 @@ describe("Dataset", () => {
       assert.deepStrictEqual(yield* ids(Dataset.fromIterable(samples(5)).pipe(Dataset.limit(2))), ["0.png", "1.png"])
     }))
 
-  it.effect.prop("draws n of each class, the same ones in any order of the data", [Size, Seed, Size], ([n, seed, per]) =>
-    Effect.gen(function*() {
-      const all = samples(n)
-      const classOf = String
-      const drawn = yield* Stream.runCollect(Dataset.fromIterable(all).pipe(Dataset.shots(per, { classOf, seed })))
-      for (const truth of [0, 1, 2]) {
-        const available = all.filter((sample) => sample.truth === truth).length
-        assert.strictEqual(drawn.filter((sample) => sample.truth === truth).length, Math.min(per, available))
-      }
-      // In the data's order, without repetition.
-      const positions = drawn.map((sample) => all.indexOf(sample))
-      assert.deepStrictEqual(positions, [...new Set(positions)].sort((a, b) => a - b))
-      const shuffled = Dataset.fromIterable(Keyed.stream(seed, "order").shuffle(all))
-      const again = yield* ids(shuffled.pipe(Dataset.shots(per, { classOf, seed })))
-      assert.deepStrictEqual(again.toSorted(), drawn.map(({ image }) => image.id).toSorted())
-    }), runs)
+  it.effect.prop(
+    "draws n of each class, the same ones in any order of the data",
+    [Size, Seed, Size],
+    ([n, seed, per]) =>
+      Effect.gen(function*() {
+        const all = samples(n)
+        const classOf = String
+        const drawn = yield* Stream.runCollect(Dataset.fromIterable(all).pipe(Dataset.shots(per, { classOf, seed })))
+        for (const truth of [0, 1, 2]) {
+          const available = all.filter((sample) => sample.truth === truth).length
+          assert.strictEqual(drawn.filter((sample) => sample.truth === truth).length, Math.min(per, available))
+        }
+        // In the data's order, without repetition.
+        const positions = drawn.map((sample) => all.indexOf(sample))
+        assert.deepStrictEqual(positions, [...new Set(positions)].sort((a, b) => a - b))
+        const shuffled = Dataset.fromIterable(Keyed.stream(seed, "order").shuffle(all))
+        const again = yield* ids(shuffled.pipe(Dataset.shots(per, { classOf, seed })))
+        assert.deepStrictEqual(again.toSorted(), drawn.map(({ image }) => image.id).toSorted())
+      }),
+    runs
+  )
 
-  it.effect.prop("splits exactly, without overlap, the same in any order of the data", [Size, Seed, Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100 }))], ([n, seed, percent]) =>
+  it.effect.prop("splits exactly, without overlap, the same in any order of the data", [
+    Size,
+    Seed,
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100 }))
+  ], ([n, seed, percent]) =>
     Effect.gen(function*() {
       const all = samples(n)
       const share = percent / 100
@@ -44,9 +54,15 @@ describe("Dataset", () => {
       const [kept, held] = [yield* ids(train), yield* ids(validation)]
       assert.deepStrictEqual([...kept, ...held].toSorted(), all.map(({ image }) => image.id).toSorted())
       const open = share > 0 && share < 1 && n > 1
-      assert.strictEqual(held.length, open ? Math.min(n - 1, Math.max(1, Math.round(share * n))) : Math.round(share * n))
+      assert.strictEqual(
+        held.length,
+        open ? Math.min(n - 1, Math.max(1, Math.round(share * n))) : Math.round(share * n)
+      )
       const shuffled = Dataset.fromIterable(Keyed.stream(seed, "order").shuffle(all))
-      assert.deepStrictEqual((yield* ids(Dataset.split({ share, seed })(shuffled).validation)).toSorted(), held.toSorted())
+      assert.deepStrictEqual(
+        (yield* ids(Dataset.split({ share, seed })(shuffled).validation)).toSorted(),
+        held.toSorted()
+      )
     }), runs)
 
   it.effect("other seeds hold out other samples; one image stays on one side", () =>
@@ -70,7 +86,9 @@ describe("Dataset", () => {
 
   it.effect("fails where there must be something", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(Stream.runDrain(Dataset.fromIterable(samples(0)).pipe(Dataset.nonEmpty("faces/train.csv"))))
+      const error = yield* Effect.flip(
+        Stream.runDrain(Dataset.fromIterable(samples(0)).pipe(Dataset.nonEmpty("faces/train.csv")))
+      )
       assert.strictEqual(error.message, "faces/train.csv: no samples")
       assert.strictEqual((yield* ids(Dataset.fromIterable(samples(2)).pipe(Dataset.nonEmpty("x")))).length, 2)
     }))
@@ -79,7 +97,9 @@ describe("Dataset", () => {
     Effect.gen(function*() {
       const quarantine = yield* Quarantine.collect
       const check = (image: Image.Image) =>
-        image.id === "1.png" ? Effect.fail({ message: "truncated" }) : Effect.delay(Effect.void, image.id === "0.png" ? 20 : 0)
+        image.id === "1.png"
+          ? Effect.fail({ message: "truncated" })
+          : Effect.delay(Effect.void, image.id === "0.png" ? 20 : 0)
       const kept = yield* ids(Dataset.fromIterable(samples(4)).pipe(Dataset.verified("faces", check))).pipe(
         Effect.provideService(Quarantine.Quarantine, quarantine)
       )

@@ -5,8 +5,8 @@ import { Effect, FileSystem, Layer, Stream } from "effect"
 import { Scenes } from "../../src/data/index.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
-import { OnnxPolicy } from "../../src/policy/index.ts"
 import { Runtime } from "../../src/kernels/runtime/index.ts"
+import { OnnxPolicy } from "../../src/policy/index.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
 
 const live = Layer.mergeAll(

@@ -6,7 +6,13 @@ import * as GroupRelative from "../../src/dsl/stages/GroupRelative.ts"
 import type { Grammar } from "../../src/kernels/generate/Grammar.ts"
 import { type Objective, Policy, type UpdateStats } from "../../src/policy/Policy.ts"
 
-const grammar = (id: string): Grammar => ({ id, states: 1, vocabulary: 1, allowed: Uint8Array.of(1), next: Int32Array.of(0) })
+const grammar = (id: string): Grammar => ({
+  id,
+  states: 1,
+  vocabulary: 1,
+  allowed: Uint8Array.of(1),
+  next: Int32Array.of(0)
+})
 const [first, second] = [grammar("reasoning"), grammar("reconstruction")]
 
 /** A candidate with two draws, which the number of its tokens tells apart. */
@@ -19,11 +25,21 @@ const candidate = (number: number, reward: number, verdict: Verdict = "ok"): Gro
 }
 
 const stats: UpdateStats = {
-  version: 1, loss: 1, gradNorm: 1, kl: 0, clipFraction: 0, tokens: 5, format: { loss: 0.25, left: 0.5, tokens: 3 }
+  version: 1,
+  loss: 1,
+  gradNorm: 1,
+  kl: 0,
+  clipFraction: 0,
+  tokens: 5,
+  format: { loss: 0.25, left: 0.5, tokens: 3 }
 }
 
 /** What a step hands over, and what it tells. */
-const step = (groups: ReadonlyArray<ReadonlyArray<GroupRelative.Judged>>, format: number, grammars: ReadonlyArray<Grammar | undefined> = [first, second]) => {
+const step = (
+  groups: ReadonlyArray<ReadonlyArray<GroupRelative.Judged>>,
+  format: number,
+  grammars: ReadonlyArray<Grammar | undefined> = [first, second]
+) => {
   const objectives: Array<Extract<Objective, { readonly _tag: "GroupRelative" }>> = []
   const policy = Layer.mock(Policy)({
     tokenizer: Option.none(),
@@ -42,27 +58,45 @@ const step = (groups: ReadonlyArray<ReadonlyArray<GroupRelative.Judged>>, format
 const numbers = (items: ReadonlyArray<{ readonly tokens: Int32Array }>) => items.map(({ tokens }) => tokens[0])
 
 describe("a GRPO step", () => {
-  it.effect("holds a quarter of each group to its format, malformed texts first, draws of one prompt side by side", () =>
-    Effect.gen(function*() {
-      const group = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => candidate(i, i / 8, i === 5 ? "format-annotation" : i === 2 ? "leak" : "ok"))
-      const { objectives: [objective], report } = yield* step([group], 4)
-      assert.strictEqual(objective!.rollouts.length, 16)
-      assert.strictEqual(objective!.format!.weight, 4)
-      const { texts } = objective!.format!
-      assert.deepStrictEqual(numbers(texts), [5, 0, 5, 0])
-      assert.deepStrictEqual(texts.map(({ grammar, prompt: { text } }) => [grammar.id, text]), [
-        ["reasoning", "why"], ["reasoning", "why"], ["reconstruction", "which"], ["reconstruction", "which"]
-      ])
-      assert.deepStrictEqual([report.figures["format"], report.figures["left"], report.figures["trained"]], [0.25, 0.5, 5])
-      // 16 drawn, 5 of the rollouts and 3 of the texts learned from.
-      assert.strictEqual(report.tokens, 24)
-    }))
+  it.effect(
+    "holds a quarter of each group to its format, malformed texts first, draws of one prompt side by " +
+      "side",
+    () =>
+      Effect.gen(function*() {
+        const group = [0, 1, 2, 3, 4, 5, 6, 7].map((i) =>
+          candidate(i, i / 8, i === 5 ? "format-annotation" : i === 2 ? "leak" : "ok")
+        )
+        const { objectives: [objective], report } = yield* step([group], 4)
+        assert.strictEqual(objective!.rollouts.length, 16)
+        assert.strictEqual(objective!.format!.weight, 4)
+        const { texts } = objective!.format!
+        assert.deepStrictEqual(numbers(texts), [5, 0, 5, 0])
+        assert.deepStrictEqual(texts.map(({ grammar, prompt: { text } }) => [grammar.id, text]), [
+          ["reasoning", "why"],
+          ["reasoning", "why"],
+          ["reconstruction", "which"],
+          ["reconstruction", "which"]
+        ])
+        assert.deepStrictEqual([report.figures["format"], report.figures["left"], report.figures["trained"]], [
+          0.25,
+          0.5,
+          5
+        ])
+        // 16 drawn, 5 of the rollouts and 3 of the texts learned from.
+        assert.strictEqual(report.tokens, 24)
+      })
+  )
 
   it.effect("where every group is dead holds the format all the same: that is where all is malformed", () =>
     Effect.gen(function*() {
       const dead = [0, 1, 2, 3].map((i) => candidate(i, 0, "format-reasoning"))
       const { objectives } = yield* step([dead, dead], 4)
-      assert.deepStrictEqual(objectives.map(({ format, rollouts }) => [rollouts.length, numbers(format!.texts)]), [[0, [0, 0, 0, 0]]])
+      assert.deepStrictEqual(objectives.map(({ format, rollouts }) => [rollouts.length, numbers(format!.texts)]), [[0, [
+        0,
+        0,
+        0,
+        0
+      ]]])
       assert.deepStrictEqual((yield* step([dead, dead], 0)).objectives, [])
       assert.deepStrictEqual((yield* step([dead], 4, [undefined, undefined])).objectives, [])
     }))

@@ -16,7 +16,14 @@ const explained = Rise.make(Stub.Mood, Stub.data(12)).pipe(
 
 const identity = { task: "mood", config: { stages: { warmUp: 2 } } }
 
-const inRun = (options: { readonly path: string; readonly from?: ReadonlyArray<string>; readonly identity?: typeof identity | { readonly task: string }; readonly seed?: number }) =>
+const inRun = (
+  options: {
+    readonly path: string
+    readonly from?: ReadonlyArray<string>
+    readonly identity?: typeof identity | { readonly task: string }
+    readonly seed?: number
+  }
+) =>
 <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const result = yield* effect
@@ -24,7 +31,11 @@ const inRun = (options: { readonly path: string; readonly from?: ReadonlyArray<s
     return { result, sessions, updates: updates.length }
   }).pipe(
     Effect.provide(
-      Layer.mergeAll(Stub.layer({ seed: 1 }), Run.layer({ seed: 2, identity, ...options }), Layer.succeed(Progress, silent)).pipe(
+      Layer.mergeAll(
+        Stub.layer({ seed: 1 }),
+        Run.layer({ seed: 2, identity, ...options }),
+        Layer.succeed(Progress, silent)
+      ).pipe(
         Layer.provideMerge(Stub.Trace.layer)
       )
     )
@@ -46,7 +57,9 @@ describe("a run that begins where another ended", () => {
       const files = ["cot.jsonl", "warm-up.jsonl", "metrics.jsonl", "checkpoints/ledger.json", "run.json"]
       const read = Effect.forEach(files, (file) => fs.readFileString(`${out}/first/${file}`))
       const before = yield* read
-      const { result, sessions, updates } = yield* Stream.runCollect(explained.items).pipe(inRun({ path: `${out}/second`, from: [`${out}/first`] }))
+      const { result, sessions, updates } = yield* Stream.runCollect(explained.items).pipe(
+        inRun({ path: `${out}/second`, from: [`${out}/first`] })
+      )
       assert.strictEqual(result.length, 12)
       assert.strictEqual(sessions, 0)
       assert.strictEqual(updates, 0)
@@ -60,23 +73,38 @@ describe("a run that begins where another ended", () => {
       const ledger = `${out}/first/checkpoints/ledger.json`
       const entries = JSON.parse(yield* fs.readFileString(ledger)) as ReadonlyArray<{ readonly stage: string }>
       yield* fs.writeFileString(ledger, JSON.stringify(entries.filter(({ stage }) => stage !== "explain")))
-      const { sessions, updates } = yield* Rise.train(explained).pipe(inRun({ path: `${out}/second`, from: [`${out}/first`] }))
+      const { sessions, updates } = yield* Rise.train(explained).pipe(
+        inRun({ path: `${out}/second`, from: [`${out}/first`] })
+      )
       assert.strictEqual(updates, 0, "warmed already")
       assert.strictEqual(sessions, 1)
-      assert.strictEqual(yield* fs.readFileString(`${out}/second/cot.jsonl`), yield* fs.readFileString(`${out}/first/cot.jsonl`))
+      assert.strictEqual(
+        yield* fs.readFileString(`${out}/second/cot.jsonl`),
+        yield* fs.readFileString(`${out}/first/cot.jsonl`)
+      )
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("may say more than the other, and nothing else", () =>
     Effect.gen(function*() {
       const { out } = yield* setUp
       const from = [`${out}/first`]
-      const begin = (path: string, identity: { readonly task: string }, seed = 2) => Effect.void.pipe(inRun({ path: `${out}/${path}`, from, identity, seed }))
+      const begin = (path: string, identity: { readonly task: string }, seed = 2) =>
+        Effect.void.pipe(inRun({ path: `${out}/${path}`, from, identity, seed }))
       const more = { task: "mood", config: { stages: { warmUp: 2, sft: 5 } }, extra: 1 }
       yield* begin("more", more)
-      assert.include((yield* Effect.flip(begin("other", { ...more, config: { stages: { warmUp: 3 } } } as never))).message, "config.stages.warmUp = 2, this run has 3")
-      assert.include((yield* Effect.flip(begin("less", { task: "mood" }))).message, "config = {\"stages\":{\"warmUp\":2}}, this run has null")
+      assert.include(
+        (yield* Effect.flip(begin("other", { ...more, config: { stages: { warmUp: 3 } } } as never))).message,
+        "config.stages.warmUp = 2, this run has 3"
+      )
+      assert.include(
+        (yield* Effect.flip(begin("less", { task: "mood" }))).message,
+        "config = {\"stages\":{\"warmUp\":2}}, this run has null"
+      )
       assert.include((yield* Effect.flip(begin("seed", more, 3))).message, "seed = 2, this run has 3")
-      assert.include((yield* Effect.flip(Effect.void.pipe(inRun({ path: `${out}/none`, from: [`${out}/nowhere`] })))).message, "no such file")
+      assert.include(
+        (yield* Effect.flip(Effect.void.pipe(inRun({ path: `${out}/none`, from: [`${out}/nowhere`] })))).message,
+        "no such file"
+      )
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("teaches by the chains of one method on the samples that another's rewards keep", () =>
@@ -88,9 +116,16 @@ describe("a run that begins where another ended", () => {
         const all = yield* Stream.runCollect(bare.pipe(Rise.recall("RISE")).items)
         const run = yield* Run
         for (const { sample } of all) {
-          yield* run.append("cot-other.jsonl", { image: sample.image.id, reasoning: "something else entirely", annotation: sample.truth, reward: 0 })
+          yield* run.append("cot-other.jsonl", {
+            image: sample.image.id,
+            reasoning: "something else entirely",
+            annotation: sample.truth,
+            reward: 0
+          })
         }
-        const other = yield* Stream.runCollect(bare.pipe(Rise.recall("other"), Rise.filter({ tau: 0.5, by: "RISE" })).items)
+        const other = yield* Stream.runCollect(
+          bare.pipe(Rise.recall("other"), Rise.filter({ tau: 0.5, by: "RISE" })).items
+        )
         return { own, other }
       }).pipe(inRun({ path: `${out}/second`, from: [`${out}/first`] }))
       const { other, own } = result

@@ -64,7 +64,10 @@ describe("Leakage", () => {
     assert.deepStrictEqual(Leakage.numbersIn("joy 67 surprise 20"), [67, 20])
   })
 
-  it.prop("is total, and sees any of the annotation's larger numbers in any sentence", [Schema.String, Schema.Int.check(Schema.isBetween({ minimum: 11, maximum: 99 }))], ([text, number]) => {
+  it.prop("is total, and sees any of the annotation's larger numbers in any sentence", [
+    Schema.String,
+    Schema.Int.check(Schema.isBetween({ minimum: 11, maximum: 99 }))
+  ], ([text, number]) => {
     Leakage.numeric(text, { coordinates: [number] })
     assert.isTrue(Option.isSome(Leakage.numeric(`${text} ${number} ${text}`, { coordinates: [number] })))
   }, { arbitrary: { runs: 1000 } })

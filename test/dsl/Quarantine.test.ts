@@ -5,7 +5,8 @@ import * as Quarantine from "../../src/dsl/Quarantine.ts"
 import { sift } from "../../src/dsl/Sift.ts"
 import { logs } from "./logs.ts"
 
-const row = (n: number, reason = "sum") => new Quarantine.Row({ source: "train.csv", row: n, reason, detail: `row ${n}` })
+const row = (n: number, reason = "sum") =>
+  new Quarantine.Row({ source: "train.csv", row: n, reason, detail: `row ${n}` })
 
 describe("Quarantine", () => {
   it.effect("counts each row once, by reason", () =>
@@ -50,23 +51,33 @@ describe("Quarantine", () => {
       const path = `${yield* fs.makeTempDirectoryScoped()}/quarantine.jsonl`
       yield* fs.writeFileString(path, "of a run before\n")
       const data = sift({ source: "train.csv" })(Stream.make(
-        ...[1, 2, 3, 4, 5].map((n) => ({ row: n, read: n === 2 ? Result.succeed([n]) : Result.fail({ reason: "sum", detail: `row ${n}` }) }))
+        ...[1, 2, 3, 4, 5].map((n) => ({
+          row: n,
+          read: n === 2 ? Result.succeed([n]) : Result.fail({ reason: "sum", detail: `row ${n}` })
+        }))
       ))
       const around = yield* Quarantine.collect
-      const { lines } = yield* logs(Effect.scoped(Effect.gen(function*() {
-        const quarantine = yield* Quarantine.held
-        yield* Effect.gen(function*() {
-          yield* Stream.runDrain(data)
-          assert.strictEqual(yield* fs.readFileString(path), "of a run before\n")
-          yield* quarantine.settle(path)
-          yield* Effect.forEach([1, 2, 3], () => Stream.runDrain(data))
-          // Of no pass, and after the others were told of.
-          yield* Effect.forEach([row(7), new Quarantine.Row({ source: "my own", row: 1, reason: "odd", detail: "one" })], Quarantine.add)
-        }).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
-      })).pipe(Effect.provideService(Quarantine.Quarantine, around)))
+      const { lines } = yield* logs(
+        Effect.scoped(Effect.gen(function*() {
+          const quarantine = yield* Quarantine.held
+          yield* Effect.gen(function*() {
+            yield* Stream.runDrain(data)
+            assert.strictEqual(yield* fs.readFileString(path), "of a run before\n")
+            yield* quarantine.settle(path)
+            yield* Effect.forEach([1, 2, 3], () => Stream.runDrain(data))
+            // Of no pass, and after the others were told of.
+            yield* Effect.forEach([
+              row(7),
+              new Quarantine.Row({ source: "my own", row: 1, reason: "odd", detail: "one" })
+            ], Quarantine.add)
+          }).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
+        })).pipe(Effect.provideService(Quarantine.Quarantine, around))
+      )
       assert.deepStrictEqual(lines, [
-        `train.csv: 4 of its 5 rows are set aside: sum 4\n  row 1: sum: row 1\n  row 3: sum: row 3\n  row 4: sum: row 4\n  …\n  All of them: ${path}`,
-        `train.csv: 5 rows are set aside: sum 5\n  row 1: sum: row 1\n  row 3: sum: row 3\n  row 4: sum: row 4\n  …\n  All of them: ${path}`,
+        `train.csv: 4 of its 5 rows are set aside: sum 4\n  row 1: sum: row 1\n  row 3: sum: row 3\n  row 4: ` +
+        `sum: row 4\n  …\n  All of them: ${path}`,
+        `train.csv: 5 rows are set aside: sum 5\n  row 1: sum: row 1\n  row 3: sum: row 3\n  row 4: sum: row ` +
+        `4\n  …\n  All of them: ${path}`,
         `my own: 1 row is set aside: odd 1\n  row 1: odd: one\n  All of them: ${path}`
       ])
       const kept = (yield* fs.readFileString(path)).trimEnd().split("\n").map((line) => JSON.parse(line).row)
@@ -79,9 +90,16 @@ describe("Quarantine", () => {
       const fs = yield* FileSystem.FileSystem
       const path = `${yield* fs.makeTempDirectoryScoped()}/quarantine.jsonl`
       const quarantine = yield* Quarantine.file(path)
-      const data = sift({ source: "train.csv" })(Stream.make({ row: 2, read: Result.fail({ reason: "sum", detail: "0.5" }) }))
-      const error = yield* Effect.flip(Stream.runDrain(data).pipe(Effect.provideService(Quarantine.Quarantine, quarantine)))
-      assert.strictEqual(error.message, `train.csv: none of its 1 rows is usable: sum 1. First, row 2: sum: 0.5. All of them: ${path}`)
+      const data = sift({ source: "train.csv" })(
+        Stream.make({ row: 2, read: Result.fail({ reason: "sum", detail: "0.5" }) })
+      )
+      const error = yield* Effect.flip(
+        Stream.runDrain(data).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
+      )
+      assert.strictEqual(
+        error.message,
+        `train.csv: none of its 1 rows is usable: sum 1. First, row 2: sum: 0.5. All of them: ${path}`
+      )
       assert.include(yield* fs.readFileString(path), "\"detail\":\"0.5\"")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 

@@ -30,12 +30,17 @@ const Text = Arbitrary.all([Arbitrary.schema(Schema.String), Arbitrary.schema(Se
 )
 
 describe("Reward.cot", () => {
-  it.prop("is in [0, 1] whatever the model wrote, and 0 unless all is well", [Seven, Text, Text], ([truth, reasoning, reconstruction]) => {
-    const scored = cot({ truth, reasoning, reconstruction })
-    assert.isTrue(scored.reward >= 0 && scored.reward <= 1)
-    assert.strictEqual(scored.verdict === "ok", Option.isNone(scored.detail))
-    if (scored.verdict !== "ok") assert.strictEqual(scored.reward, 0)
-  }, runs)
+  it.prop(
+    "is in [0, 1] whatever the model wrote, and 0 unless all is well",
+    [Seven, Text, Text],
+    ([truth, reasoning, reconstruction]) => {
+      const scored = cot({ truth, reasoning, reconstruction })
+      assert.isTrue(scored.reward >= 0 && scored.reward <= 1)
+      assert.strictEqual(scored.verdict === "ok", Option.isNone(scored.detail))
+      if (scored.verdict !== "ok") assert.strictEqual(scored.reward, 0)
+    },
+    runs
+  )
 
   it.prop("pays the similarity for a narrative and a readable answer", [Seven, Written], ([truth, written]) => {
     const { annotation, reward, verdict } = cot({ truth, reasoning: narrative, reconstruction: write(written) })
@@ -45,7 +50,8 @@ describe("Reward.cot", () => {
   }, runs)
 
   it.prop("pays almost 1 for the annotation of 15 raters itself", [Seed], ([seed]) => {
-    // Shares below half a percent are rounded away and cost more, eq. 4 being unforgiving of zeros; votes are not that small.
+    // Shares below half a percent are rounded away and cost more, eq. 4 being unforgiving of zeros; votes are not that
+    // small.
     const draw = Keyed.stream(seed, "votes")
     const truth = new Array<number>(7).fill(0)
     for (let rater = 0; rater < 15; rater++) truth[draw.int(7)]! += 1 / 15
@@ -61,29 +67,59 @@ describe("Reward.cot", () => {
   }, runs)
 
   it.prop("is 0 where a format is broken", [Seven, Written], ([truth, written]) => {
-    for (const reasoning of ["", "  ", "joy", "a happy face here", `${narrative} <answer>`, `<think>${narrative}`, "<|im_start|> the face smiles at you", ". . . . . ."]) {
+    for (
+      const reasoning of [
+        "",
+        "  ",
+        "joy",
+        "a happy face here",
+        `${narrative} <answer>`,
+        `<think>${narrative}`,
+        "<|im_start|> the face smiles at you",
+        ". . . . . ."
+      ]
+    ) {
       const { reward, verdict } = cot({ truth, reasoning, reconstruction: write(written) })
       assert.deepStrictEqual([reward, verdict], [0, "format-reasoning"], reasoning)
     }
     for (const reconstruction of ["", "joyful", "joy 50 joy 50", `${write(written)} and so on`]) {
       const { annotation, reward, verdict } = cot({ truth, reasoning: narrative, reconstruction })
-      assert.deepStrictEqual([reward, verdict, Option.isNone(annotation)], [0, "format-annotation", true], reconstruction)
+      assert.deepStrictEqual(
+        [reward, verdict, Option.isNone(annotation)],
+        [0, "format-annotation", true],
+        reconstruction
+      )
     }
   }, runs)
 
-  it.prop("an end of turn left in either text, and white space around it, change nothing", [Seven, Written], ([truth, written]) => {
-    const plain = { truth, reasoning: narrative, reconstruction: write(written) }
-    for (const end of ["<|im_end|>", "\n<|im_end|>\n", "</s>", "<end_of_turn> "]) {
-      const ended = { truth, reasoning: `\n${narrative}${end}`, reconstruction: ` ${write(written)}${end}` }
-      assert.deepStrictEqual(cot(ended), cot(plain), end)
-    }
-  }, runs)
+  it.prop(
+    "an end of turn left in either text, and white space around it, change nothing",
+    [Seven, Written],
+    ([truth, written]) => {
+      const plain = { truth, reasoning: narrative, reconstruction: write(written) }
+      for (const end of ["<|im_end|>", "\n<|im_end|>\n", "</s>", "<end_of_turn> "]) {
+        const ended = { truth, reasoning: `\n${narrative}${end}`, reconstruction: ` ${write(written)}${end}` }
+        assert.deepStrictEqual(cot(ended), cot(plain), end)
+      }
+    },
+    runs
+  )
 
   it("takes five words in any script, and comparisons are not tags", () => {
-    for (const reasoning of ["a < b and c > d here", "это лицо улыбается под ясным небом", "子供が笑っています。とても楽しそうです。", "孩子在公园里开心地笑着跑着", "one two three four five"]) {
+    for (
+      const reasoning of [
+        "a < b and c > d here",
+        "это лицо улыбается под ясным небом",
+        "子供が笑っています。とても楽しそうです。",
+        "孩子在公园里开心地笑着跑着",
+        "one two three four five"
+      ]
+    ) {
       assert.isTrue(Option.isNone(Reward.narrative(reasoning)), reasoning)
     }
-    for (const reasoning of ["笑顔", "子供", "孩子笑"]) assert.isTrue(Option.isSome(Reward.narrative(reasoning)), reasoning)
+    for (const reasoning of ["笑顔", "子供", "孩子笑"]) {
+      assert.isTrue(Option.isSome(Reward.narrative(reasoning)), reasoning)
+    }
   })
 
   it("each part can be switched off", () => {
@@ -107,13 +143,18 @@ describe("Reward.r1", () => {
     }
   }, runs)
 
-  it.prop("pays the similarity for an exact think-answer, also where the thought names numbers", [Seven, Written], ([truth, written]) => {
-    for (const thought of [narrative, `joy is 67% here`, "x"]) {
-      const { reasoning, reward } = r1({ truth, text: Reward.writeThinkAnswer(thought, write(written)) })
-      assert.closeTo(reward, task.similarity(truth, written), 1e-12)
-      assert.deepStrictEqual(reasoning, Option.some(thought))
-    }
-  }, runs)
+  it.prop(
+    "pays the similarity for an exact think-answer, also where the thought names numbers",
+    [Seven, Written],
+    ([truth, written]) => {
+      for (const thought of [narrative, `joy is 67% here`, "x"]) {
+        const { reasoning, reward } = r1({ truth, text: Reward.writeThinkAnswer(thought, write(written)) })
+        assert.closeTo(reward, task.similarity(truth, written), 1e-12)
+        assert.deepStrictEqual(reasoning, Option.some(thought))
+      }
+    },
+    runs
+  )
 
   it.prop("is 0 for anything else", [Seven, Written], ([truth, written]) => {
     const answer = write(written)
@@ -138,7 +179,10 @@ describe("Reward.r1", () => {
     assert.deepStrictEqual([unreadable.reward, unreadable.verdict], [0, "format-annotation"])
   }, runs)
 
-  it.prop("pays white space around tags, and an end of turn left in the text, as if they were not there", [Seven, Written], ([truth, written]) => {
+  it.prop("pays white space around tags, and an end of turn left in the text, as if they were not there", [
+    Seven,
+    Written
+  ], ([truth, written]) => {
     const answer = write(written)
     const plain = r1({ truth, text: `<think>so</think><answer>${answer}</answer>` })
     for (
@@ -147,21 +191,33 @@ describe("Reward.r1", () => {
         `\n <think>\nso\n</think>\r\n\r\n<answer>\n${answer}\n</answer>\n`,
         `<think> so </think>\t<answer>\u00a0${answer} </answer><|im_end|>`,
         `<think>so</think><answer>${answer}</answer>\n<|im_end|>\n<|endoftext|><|endoftext|>`,
-        ...["</s>", "<eos>", "<end_of_turn>", "<|eot_id|>", "<|end|>", "<end_of_utterance>"].map((end) => `<think>so</think><answer>${answer}</answer>${end}`)
+        ...["</s>", "<eos>", "<end_of_turn>", "<|eot_id|>", "<|end|>", "<end_of_utterance>"].map((end) =>
+          `<think>so</think><answer>${answer}</answer>${end}`
+        )
       ]
     ) assert.deepStrictEqual(r1({ truth, text }), plain, text)
   }, runs)
 
   it("reads a long run of white space in linear time", () => {
     const blank = " ".repeat(1_000_000)
-    const read = Reward.readThinkAnswer(`${blank}<think>so${`</think>${blank}`.repeat(8)}<answer>joy 100${blank}</answer>${blank}`)
+    const read = Reward.readThinkAnswer(
+      `${blank}<think>so${`</think>${blank}`.repeat(8)}<answer>joy 100${blank}</answer>${blank}`
+    )
     assert.isTrue(Result.isFailure(read) && read.failure.reason === "extra-tag")
   })
 
   it("without the format check, finds the answer where it is", () => {
     const truth = [0, 0, 0, 1, 0, 0, 0]
     const loose = Reward.r1(task, { format: false })
-    for (const text of ["joy 100", "<answer>joy 100", "<think>so</think>joy 100", "so</think>\n<answer>joy 100</answer> ok", "joy 100<|im_end|>"]) {
+    for (
+      const text of [
+        "joy 100",
+        "<answer>joy 100",
+        "<think>so</think>joy 100",
+        "so</think>\n<answer>joy 100</answer> ok",
+        "joy 100<|im_end|>"
+      ]
+    ) {
       assert.strictEqual(loose({ truth, text }).reward, 1, text)
     }
   })
@@ -186,7 +242,8 @@ describe("Reward of a plug-in", () => {
     name: "stars",
     annotation: Schema.Int,
     encode: String,
-    decode: (text) => /^\d{1,2}$/.test(text) ? Result.succeed(Number(text)) : Result.fail(Task.formatReason("not-a-rating", text)),
+    decode: (text) =>
+      /^\d{1,2}$/.test(text) ? Result.succeed(Number(text)) : Result.fail(Task.formatReason("not-a-rating", text)),
     prompts: task.prompts,
     similarity: (truth: number, predicted: number) => 1 - Math.abs(truth - predicted) / 4
   })
@@ -194,7 +251,10 @@ describe("Reward of a plug-in", () => {
   it("without a leakage rule, the annotation's own numbers leak", () => {
     const score = Reward.cot(Stars)
     const turn = (reasoning: string) => score({ truth: 5, reasoning, reconstruction: "4" })
-    assert.deepStrictEqual([turn("the dish looks fresh and rich").reward, turn("I would give this dish 5.").verdict], [0.75, "leak"])
+    assert.deepStrictEqual([turn("the dish looks fresh and rich").reward, turn("I would give this dish 5.").verdict], [
+      0.75,
+      "leak"
+    ])
     assert.strictEqual(turn("there are 5 shrimps on it, all fresh").verdict, "ok")
   })
 
@@ -202,9 +262,14 @@ describe("Reward of a plug-in", () => {
     const score = Reward.cot(Stars)
     const turn = { truth: 1, reasoning: narrative, reconstruction: "99" }
     assert.throws(() => score(turn), /task "stars": similarity returned -23.5 for "99", expected \[0, 1\]/)
-    const literal = Reward.cot(Classification.make({ name: "printed", labels: task.labels, subject: "feelings", similarity: "literal" }))
+    const literal = Reward.cot(
+      Classification.make({ name: "printed", labels: task.labels, subject: "feelings", similarity: "literal" })
+    )
     const uniform = new Array<number>(7).fill(1 / 7)
-    assert.throws(() => literal({ truth: uniform, reasoning: narrative, reconstruction: write(new Array<number>(7).fill(1)) }), /similarity returned 1\.44/)
+    assert.throws(
+      () => literal({ truth: uniform, reasoning: narrative, reconstruction: write(new Array<number>(7).fill(1)) }),
+      /similarity returned 1\.44/
+    )
   })
 
   it("needs a name", () => {

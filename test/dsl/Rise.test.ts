@@ -19,7 +19,9 @@ const loop = (count = 30) =>
 
 const figures = (stage: string) =>
   Effect.flatMap(Run, ({ rows }) => Stream.runCollect(rows(metricsFile))).pipe(
-    Effect.map((rows) => rows.filter((row) => (row as { readonly stage: string }).stage === stage) as ReadonlyArray<Record<string, number>>)
+    Effect.map((rows) =>
+      rows.filter((row) => (row as { readonly stage: string }).stage === stage) as ReadonlyArray<Record<string, number>>
+    )
   )
 
 /** What the policy has become, as bytes. */
@@ -75,7 +77,9 @@ describe("Rise", () => {
     Effect.gen(function*() {
       yield* loop(6).pipe(Rise.reinforce({ steps: 2, promptsPerStep: 6 }), Rise.train)
       const trace = yield* Stub.Trace
-      assert.isTrue(trace.keys.every((key) => /^reinforce\/step=[12]\/sample=[a-z]+-\d+\/(reason|candidate=\d\/reconstruct)$/.test(key)))
+      assert.isTrue(trace.keys.every((key) =>
+        /^reinforce\/step=[12]\/sample=[a-z]+-\d+\/(reason|candidate=\d\/reconstruct)$/.test(key)
+      ))
       assert.strictEqual(new Set(trace.keys).size, trace.keys.length)
       assert.deepStrictEqual(trace.batches, [5, 1, 5, 5, 5, 5, 5, 5, 5, 5, 5, 3, 5, 1, 5, 5, 5, 5, 5, 5, 5, 5, 5, 3])
     }).pipe(Effect.provideService(Rise.Batching, { prompts: 5, calls: 1 }), Effect.provide(live())))
@@ -150,9 +154,17 @@ describe("Rise", () => {
   it.effect("lets tau sink where it may, to no more than what keeps the least share, and never to nothing earned", () =>
     Effect.gen(function*() {
       // All answers are "fear": right for every third picture, worth 0.2 for the others.
-      const explained = Rise.make(Stub.Mood, Stub.data(30)).pipe(Rise.generate(), Rise.reconstruct(), Rise.validate(), Rise.best())
+      const explained = Rise.make(Stub.Mood, Stub.data(30)).pipe(
+        Rise.generate(),
+        Rise.reconstruct(),
+        Rise.validate(),
+        Rise.best()
+      )
       const kept = (least: number) =>
-        Effect.map(Stream.runCollect(explained.pipe(Rise.filter({ tau: 0.9, least })).items), (items) => items.map(({ reward }) => reward)).pipe(
+        Effect.map(
+          Stream.runCollect(explained.pipe(Rise.filter({ tau: 0.9, least })).items),
+          (items) => items.map(({ reward }) => reward)
+        ).pipe(
           Effect.provide(live({ bias: { fear: 50 } }))
         )
       assert.deepStrictEqual(yield* kept(0.3), Array.from({ length: 10 }, () => 1))
@@ -162,7 +174,15 @@ describe("Rise", () => {
       const bad = yield* Effect.flip(kept(1.5))
       assert.match(bad.message, /least is 1\.5, expected a number in \[0, 1\]/)
       const none = yield* Effect.flip(
-        Stream.runDrain(Rise.make(Stub.Mood, Stub.data(30)).pipe(Rise.generate(), Rise.reconstruct(), Rise.validate(), Rise.best(), Rise.filter({ least: 0.5 })).items).pipe(
+        Stream.runDrain(
+          Rise.make(Stub.Mood, Stub.data(30)).pipe(
+            Rise.generate(),
+            Rise.reconstruct(),
+            Rise.validate(),
+            Rise.best(),
+            Rise.filter({ least: 0.5 })
+          ).items
+        ).pipe(
           Effect.provide(live({ bias: { potato: 50 } }))
         )
       )
@@ -171,7 +191,9 @@ describe("Rise", () => {
 
   it.effect("says so when there is no data", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(Rise.make(Stub.Mood, Stream.empty).pipe(Rise.answers(), Rise.sft({ steps: 1 }), Rise.train))
+      const error = yield* Effect.flip(
+        Rise.make(Stub.Mood, Stream.empty).pipe(Rise.answers(), Rise.sft({ steps: 1 }), Rise.train)
+      )
       assert.strictEqual(error._tag, "NothingToTrainOn")
     }).pipe(Effect.provide(live())))
 
@@ -179,9 +201,15 @@ describe("Rise", () => {
     Effect.gen(function*() {
       // A rate this high overshoots at once; selection must come back to a better step.
       const start = Rise.make(Stub.Mood, Stub.data(60), { validation: 0.25 })
-      yield* start.pipe(Rise.answers(), Rise.sft({ steps: 12, batchSize: 2, learningRate: 3, select: { every: 3 } }), Rise.train)
+      yield* start.pipe(
+        Rise.answers(),
+        Rise.sft({ steps: 12, batchSize: 2, learningRate: 3, select: { every: 3 } }),
+        Rise.train
+      )
       const rows = yield* figures("sft")
-      const scores = rows.flatMap((row) => row["validation error"] === undefined ? [] : [{ step: row["step"]!, value: row["validation error"] }])
+      const scores = rows.flatMap((row) =>
+        row["validation error"] === undefined ? [] : [{ step: row["step"]!, value: row["validation error"] }]
+      )
       assert.deepStrictEqual(scores.map(({ step }) => step), [0, 3, 6, 9, 12])
       const best = scores.reduce((a, b) => b.value < a.value ? b : a)
       assert.strictEqual(rows.at(-1)!["selected step"], best.step)
@@ -200,9 +228,16 @@ describe("Rise", () => {
     Effect.gen(function*() {
       const replay = {
         share: 0.25,
-        examples: Stream.make({ prompt: { images: [], text: "Which mood, given: nothing" }, target: [{ text: "potato", weight: 1 }] })
+        examples: Stream.make({
+          prompt: { images: [], text: "Which mood, given: nothing" },
+          target: [{ text: "potato", weight: 1 }]
+        })
       }
-      yield* Rise.make(Stub.Mood, Stub.data(9)).pipe(Rise.answers(), Rise.sft({ steps: 5, batchSize: 8, replay, learningRate: 5 }), Rise.train)
+      yield* Rise.make(Stub.Mood, Stub.data(9)).pipe(
+        Rise.answers(),
+        Rise.sft({ steps: 5, batchSize: 8, replay, learningRate: 5 }),
+        Rise.train
+      )
       assert.deepStrictEqual((yield* Stub.Trace).updates.map(({ size }) => size), [8, 8, 8, 8, 8])
       const session = yield* (yield* Policy).session
       const drawn = (yield* session.sample(
@@ -214,50 +249,74 @@ describe("Rise", () => {
 
   it.effect("warms up reconstruction on the base's own chains, leaving out those that leak", () =>
     Effect.gen(function*() {
-      yield* Rise.make(Stub.Mood, Stub.data(60)).pipe(Rise.warmUp({ share: 0.5, steps: 20, batchSize: 8, learningRate: 5 }), Rise.train)
+      yield* Rise.make(Stub.Mood, Stub.data(60)).pipe(
+        Rise.warmUp({ share: 0.5, steps: 20, batchSize: 8, learningRate: 5 }),
+        Rise.train
+      )
       const [first, ...rest] = yield* figures("warm-up")
-      assert.isTrue(first!["usable"]! < first!["asked"]! && first!["asked"]! > 15 && first!["asked"]! < 45, JSON.stringify(first))
+      assert.isTrue(
+        first!["usable"]! < first!["asked"]! && first!["asked"]! > 15 && first!["asked"]! < 45,
+        JSON.stringify(first)
+      )
       assert.isBelow(rest.at(-1)!["loss"]!, rest[0]!["loss"]!)
       const trace = yield* Stub.Trace
       assert.isTrue(trace.keys.every((key) => /^warm-up\/sample=.*\/reason$/.test(key)))
     }).pipe(Effect.provide(live())))
 
-  it.effect("keeps what the base could do: by turns its reasoning, and its think-answer without the annotation in it", () => {
-    const examples: Array<SupervisedExample> = []
-    const noted = Layer.effect(Policy, Effect.map(Policy, (policy) => ({
-      ...policy,
-      update: (objective: Objective, options: UpdateOptions) => {
-        if (objective._tag === "Supervised") examples.push(...objective.examples)
-        return policy.update(objective, options)
-      }
-    })))
-    return Effect.gen(function*() {
-      yield* Rise.make(Stub.Mood, Stub.data(60)).pipe(Rise.warmUp({ share: 1, steps: 8, batchSize: 16, learningRate: 1e-3, keep: 0.3 }), Rise.train)
-      const asked = (opening: string) => examples.filter(({ prompt: { text } }) => text.startsWith(opening))
-      const [rebuilt, reasoned, answered] = ["Which mood", "Why is this", "Think, then"].map(asked)
-      assert.strictEqual(rebuilt!.length, 128)
-      assert.strictEqual(reasoned!.length + answered!.length, 128)
-      assert.isAbove(answered!.length, 30)
-      for (const { target } of reasoned!) assert.deepStrictEqual(target.map(({ weight }) => weight), [0.3])
-      for (const { target } of answered!) {
-        assert.deepStrictEqual(target.map(({ weight }) => weight), [0.3, 0, 0.3])
-        assert.match(target.map(({ text }) => text).join(""), /^<think>.+<\/think><answer>(joy|anger|fear)<\/answer>$/)
-      }
-      const [first] = yield* figures("warm-up")
-      // Counted of the usable ones alone.
-      const { asked: all, readable, usable } = first!
-      assert.isTrue(readable! > 20 && readable! < usable! && usable! < all!, JSON.stringify(first))
-    }).pipe(Effect.provide(noted.pipe(Layer.provideMerge(live()))))
-  })
+  it.effect(
+    "keeps what the base could do: by turns its reasoning, and its think-answer without the annotation " +
+      "in it",
+    () => {
+      const examples: Array<SupervisedExample> = []
+      const noted = Layer.effect(
+        Policy,
+        Effect.map(Policy, (policy) => ({
+          ...policy,
+          update: (objective: Objective, options: UpdateOptions) => {
+            if (objective._tag === "Supervised") examples.push(...objective.examples)
+            return policy.update(objective, options)
+          }
+        }))
+      )
+      return Effect.gen(function*() {
+        yield* Rise.make(Stub.Mood, Stub.data(60)).pipe(
+          Rise.warmUp({ share: 1, steps: 8, batchSize: 16, learningRate: 1e-3, keep: 0.3 }),
+          Rise.train
+        )
+        const asked = (opening: string) => examples.filter(({ prompt: { text } }) => text.startsWith(opening))
+        const [rebuilt, reasoned, answered] = ["Which mood", "Why is this", "Think, then"].map(asked)
+        assert.strictEqual(rebuilt!.length, 128)
+        assert.strictEqual(reasoned!.length + answered!.length, 128)
+        assert.isAbove(answered!.length, 30)
+        for (const { target } of reasoned!) assert.deepStrictEqual(target.map(({ weight }) => weight), [0.3])
+        for (const { target } of answered!) {
+          assert.deepStrictEqual(target.map(({ weight }) => weight), [0.3, 0, 0.3])
+          assert.match(
+            target.map(({ text }) => text).join(""),
+            /^<think>.+<\/think><answer>(joy|anger|fear)<\/answer>$/
+          )
+        }
+        const [first] = yield* figures("warm-up")
+        // Counted of the usable ones alone.
+        const { asked: all, readable, usable } = first!
+        assert.isTrue(readable! > 20 && readable! < usable! && usable! < all!, JSON.stringify(first))
+      }).pipe(Effect.provide(noted.pipe(Layer.provideMerge(live()))))
+    }
+  )
 
   it.effect("a base whose think-answers cannot be read keeps its reasonings alone, and says so", () => {
     const said: Array<string> = []
     const listening = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
-    const bias = Object.fromEntries(Stub.thinkAnswers.filter((text) => text.includes("potato")).map((text) => [text, 50]))
+    const bias = Object.fromEntries(
+      Stub.thinkAnswers.filter((text) => text.includes("potato")).map((text) => [text, 50])
+    )
     return Effect.gen(function*() {
       yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.warmUp({ share: 1, steps: 1, keep: 0.3 }), Rise.train)
       assert.strictEqual((yield* figures("warm-up"))[0]!["readable"], 0)
-      assert.isTrue(said.some((text) => text.includes("none of 12 answers of the base is in the task's format")), said.join())
+      assert.isTrue(
+        said.some((text) => text.includes("none of 12 answers of the base is in the task's format")),
+        said.join()
+      )
     }).pipe(Effect.provide(live({ bias }).pipe(Layer.provideMerge(listening))))
   })
 })

@@ -21,7 +21,9 @@ const steps = Effect.fnUntraced(function*(view: Progress.View, count: number, mi
   yield* view.report(Progress.Event.Started({ stage: "RISE/rft", total: 60, unit: "steps" }))
   for (let step = 1; step <= count; step++) {
     yield* TestClock.adjust(millis)
-    yield* view.report(Progress.Event.Step({ stage: "RISE/rft", step, tokens: 1500, figures: { reward: 0.5, kl: 0.0002 } }))
+    yield* view.report(
+      Progress.Event.Step({ stage: "RISE/rft", step, tokens: 1500, figures: { reward: 0.5, kl: 0.0002 } })
+    )
   }
 })
 
@@ -30,9 +32,14 @@ describe("Progress", () => {
     Effect.gen(function*() {
       const seen: Array<string> = []
       const view: Progress.View = {
-        report: (event) => Effect.sync(() => {
-          seen.push(`${event._tag} ${event.stage}${event._tag === "Step" ? ` ${event.step} ${Object.keys(event.figures)}` : ""}`)
-        })
+        report: (event) =>
+          Effect.sync(() => {
+            seen.push(
+              `${event._tag} ${event.stage}${
+                event._tag === "Step" ? ` ${event.step} ${Object.keys(event.figures)}` : ""
+              }`
+            )
+          })
       }
       yield* Rise.make(Stub.Mood, Stub.data(9)).pipe(
         Rise.answers(),
@@ -56,7 +63,10 @@ describe("Progress", () => {
     Effect.gen(function*() {
       const { lines, view } = screen(true)
       yield* steps(view, 30, 1000)
-      assert.strictEqual(lines.at(-1), `\r\u001b[2K${"RISE/rft".padEnd(22)}  30/60 steps  reward 0.500  kl 2.0e-4  1.5k tok/s  ETA 30s`)
+      assert.strictEqual(
+        lines.at(-1),
+        `\r\u001b[2K${"RISE/rft".padEnd(22)}  30/60 steps  reward 0.500  kl 2.0e-4  1.5k tok/s  ETA 30s`
+      )
       yield* view.report(Progress.Event.Finished({ stage: "RISE/rft", note: "kept step 20" }))
       assert.strictEqual(lines.at(-1), `\r\u001b[2K${"RISE/rft".padEnd(22)}  done in 30s  kept step 20\n`)
     }))

@@ -83,7 +83,8 @@ describe("run folder", () => {
         const expected = yield* whole(`${directory}/whole`)
         const out = `${directory}/cut`
         const failing = live({
-          beforeUpdate: (updates) => updates === at ? Effect.fail(new PolicyError({ operation: "update", reason: "power cut" })) : Effect.void
+          beforeUpdate: (updates) =>
+            updates === at ? Effect.fail(new PolicyError({ operation: "update", reason: "power cut" })) : Effect.void
         })
         const error = yield* Effect.flip(pipeline.pipe(Rise.run({ out, seed: 3 }), Effect.provide(failing)))
         assert.include(error.message, "power cut")
@@ -135,7 +136,12 @@ describe("run folder", () => {
       const other = yield* start(`${directory}/run`, { seed: 1, resume: true })
       assert.include(other.message, "seed = 0, this run has 1")
       const grown = yield* Effect.flip(
-        Rise.make(Stub.Mood, Stub.data(5)).pipe(Rise.answers(), Rise.sft({ steps: 1 }), Rise.run({ out: `${directory}/run`, resume: true }), Effect.provide(live()))
+        Rise.make(Stub.Mood, Stub.data(5)).pipe(
+          Rise.answers(),
+          Rise.sft({ steps: 1 }),
+          Rise.run({ out: `${directory}/run`, resume: true }),
+          Effect.provide(live())
+        )
       )
       assert.include(grown.message, "data.samples = 4, this run has 5")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
@@ -148,7 +154,8 @@ describe("run folder", () => {
       const reached = yield* Deferred.make<void>()
       const go = yield* Deferred.make<void>()
       const waiting = live({
-        beforeUpdate: (updates) => updates === 19 ? Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(go)) : Effect.void
+        beforeUpdate: (updates) =>
+          updates === 19 ? Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(go)) : Effect.void
       })
       const fiber = yield* Effect.forkChild(pipeline.pipe(Rise.run({ out, seed: 3 }), Effect.provide(waiting)))
       yield* Deferred.await(reached)
@@ -174,16 +181,26 @@ describe("run folder", () => {
       const around = yield* Quarantine.collect
       const small = Rise.make(Stub.Mood, data).pipe(Rise.answers(), Rise.sft({ steps: 4, batchSize: 8 }))
       const once = (resume: boolean) =>
-        logs(small.pipe(Rise.run({ out, resume }), Effect.provide(live()), Effect.provideService(Quarantine.Quarantine, around)))
+        logs(
+          small.pipe(
+            Rise.run({ out, resume }),
+            Effect.provide(live()),
+            Effect.provideService(Quarantine.Quarantine, around)
+          )
+        )
       const fs = yield* FileSystem.FileSystem
       for (const resume of [false, true]) {
         const { lines, result } = yield* once(resume)
         assert.isTrue(Result.isSuccess(result))
         assert.deepStrictEqual(lines, [
           "faces.csv: 4 of its 12 rows are set aside: sum 4\n" +
-          `${[3, 6, 9].map((row) => `  row ${row}: sum: shares sum to 2\n`).join("")}  …\n  All of them: ${out}/quarantine.jsonl`
+          `${
+            [3, 6, 9].map((row) => `  row ${row}: sum: shares sum to 2\n`).join("")
+          }  …\n  All of them: ${out}/quarantine.jsonl`
         ])
-        const rows = (yield* fs.readFileString(`${out}/quarantine.jsonl`)).trim().split("\n").map((line) => JSON.parse(line).row)
+        const rows = (yield* fs.readFileString(`${out}/quarantine.jsonl`)).trim().split("\n").map((line) =>
+          JSON.parse(line).row
+        )
         assert.deepStrictEqual(rows, [3, 6, 9, 12])
       }
       assert.deepStrictEqual(yield* around.counts, { sum: 4 }, "who collects around the run is told too")
@@ -206,7 +223,12 @@ describe("run folder", () => {
   it.effect("reads D_RISE back only beside the data it was written for", () =>
     Effect.gen(function*() {
       const out = `${yield* temporary}/run`
-      const explained = Rise.make(Stub.Mood, Stub.data(6)).pipe(Rise.generate(), Rise.reconstruct(), Rise.validate(), Rise.best())
+      const explained = Rise.make(Stub.Mood, Stub.data(6)).pipe(
+        Rise.generate(),
+        Rise.reconstruct(),
+        Rise.validate(),
+        Rise.best()
+      )
       yield* explained.pipe(Rise.run({ out }), Effect.provide(live()))
       const fs = yield* FileSystem.FileSystem
       const text = yield* fs.readFileString(`${out}/cot.jsonl`)
@@ -224,7 +246,8 @@ describe("run folder", () => {
       const storage = yield* RunFolder.open({ path, identity: {} })
       const file = `${path}/checkpoints/RISE/sft/${Stub.stateFile}`
       /** The stub with one number of its own. */
-      const policy = (bias: number) => Effect.provide(Policy, Stub.layer({ bias: { joy: bias } }).pipe(Layer.provide(Stub.Trace.layer)))
+      const policy = (bias: number) =>
+        Effect.provide(Policy, Stub.layer({ bias: { joy: bias } }).pipe(Layer.provide(Stub.Trace.layer)))
       yield* storage.keep("RISE/sft", yield* policy(1))
       const before = yield* fs.readFile(file)
       for (const odd of [NaN, Infinity]) {

@@ -11,7 +11,12 @@ const program = fileURLToPath(new URL("programs/hold.ts", import.meta.url))
 /** A process that tries to hold the folder, and what it said first. */
 const contender = Effect.fnUntraced(function*(folder: string) {
   const child = yield* ChildProcess.make(process.execPath, [program, folder])
-  const said = yield* child.stdout.pipe(Stream.decodeText(), Stream.splitLines, Stream.runHead, Effect.map((line) => line.pipe((found) => found._tag === "Some" ? found.value : "")))
+  const said = yield* child.stdout.pipe(
+    Stream.decodeText(),
+    Stream.splitLines,
+    Stream.runHead,
+    Effect.map((line) => line.pipe((found) => found._tag === "Some" ? found.value : ""))
+  )
   return { child, said }
 })
 
@@ -45,7 +50,9 @@ describe("RunLock", () => {
       yield* first.child.kill({ killSignal: "SIGKILL" })
       const fs = yield* FileSystem.FileSystem
       assert.deepStrictEqual(yield* fs.readDirectory(folder), [RunLock.lockFile])
-      const said = yield* Effect.forEach([1, 2, 3, 4], () => Effect.map(contender(folder), ({ said }) => said), { concurrency: 4 })
+      const said = yield* Effect.forEach([1, 2, 3, 4], () => Effect.map(contender(folder), ({ said }) => said), {
+        concurrency: 4
+      })
       assert.deepStrictEqual(said.toSorted(), ["RunFolderInUse", "RunFolderInUse", "RunFolderInUse", "held"])
       assert.deepStrictEqual(yield* fs.readDirectory(folder), [RunLock.lockFile])
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
@@ -55,8 +62,11 @@ describe("RunLock", () => {
       const folder = yield* temporary
       const fs = yield* FileSystem.FileSystem
       const file = `${folder}/${RunLock.lockFile}`
-      const holder = yield* Effect.scoped(Effect.andThen(RunLock.hold(folder), Effect.flatMap(fs.readFileString(file), Schema.decodeEffect(Text))))
-      const left = (change: Record<string, unknown>) => fs.writeFileString(file, JSON.stringify({ ...holder, token: "another", ...change }))
+      const holder = yield* Effect.scoped(
+        Effect.andThen(RunLock.hold(folder), Effect.flatMap(fs.readFileString(file), Schema.decodeEffect(Text)))
+      )
+      const left = (change: Record<string, unknown>) =>
+        fs.writeFileString(file, JSON.stringify({ ...holder, token: "another", ...change }))
       // Restarted in a container, the new process has the old one's number.
       yield* left({ began: "an earlier boot/17" })
       yield* Effect.scoped(RunLock.hold(folder))

@@ -5,8 +5,8 @@ import { Effect, FileSystem, Layer, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { method, Run } from "../../src/dsl/Run.ts"
-import { Policy } from "../../src/policy/Policy.ts"
 import { sampleAll } from "../../src/dsl/stages/Sampling.ts"
+import { Policy } from "../../src/policy/Policy.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = () =>
@@ -146,10 +146,7 @@ describe("settings of stages", () => {
           refused(
             (start) => stages[stage](start, optionsOf(setting, value)),
             `${stage}: ${setting} is ${shown(value)}, expected ${expected}`
-          )
-        )
-      ).pipe(Effect.provide(live()))
-    )
+          ))).pipe(Effect.provide(live())))
   }
 
   it.effect("the last stage's stop the first, and are named with the method", () =>
@@ -186,24 +183,24 @@ describe("settings of stages", () => {
           `Batching: prompts is ${wrong}, expected a whole number from 1`
         ).pipe(Effect.provideService(Rise.Batching, { prompts: wrong, calls: 1 }))
       }
-    }).pipe(Effect.provide(live()))
-  )
+    }).pipe(Effect.provide(live())))
 
   it.effect("of batching are looked at wherever texts are drawn: batches of NaN prompts would be none", () =>
     Effect.gen(function*() {
       const session = yield* (yield* Policy).session
       const requests = [{ key: "k", prompt: { images: [], text: "Which mood, given: nothing" } }]
-      for (const batching of [
-        { prompts: NaN, calls: 1 },
-        { prompts: 8, calls: NaN }
-      ]) {
+      for (
+        const batching of [
+          { prompts: NaN, calls: 1 },
+          { prompts: 8, calls: NaN }
+        ]
+      ) {
         const error = yield* Effect.flip(
           Effect.provideService(sampleAll(session, requests, { count: 1, maxTokens: 8 }), Rise.Batching, batching)
         )
         assert.match(error.message, /^policy sample: Batching: (prompts|calls) is NaN, expected a whole number from 1/)
       }
-    }).pipe(Effect.scoped, Effect.provide(live()))
-  )
+    }).pipe(Effect.scoped, Effect.provide(live())))
 
   it.effect("are looked at before a run folder is made", () =>
     Effect.gen(function*() {
@@ -211,21 +208,22 @@ describe("settings of stages", () => {
       const folder = yield* fs.makeTempDirectoryScoped()
       const { count, data } = counted()
       const start = Rise.make(Stub.Mood, data)
-      for (const [work, says] of [
-        [
-          start.pipe(Rise.rft({ kl: NaN }), Rise.run({ out: `${folder}/run` })),
-          "rft: kl is NaN, expected a number from 0"
-        ],
-        [
-          start.pipe(Rise.rft(), Rise.run({ out: `${folder}/run`, seed: 0.5 })),
-          "run: seed is 0.5, expected a whole number"
-        ]
-      ] as const) {
+      for (
+        const [work, says] of [
+          [
+            start.pipe(Rise.rft({ kl: NaN }), Rise.run({ out: `${folder}/run` })),
+            "rft: kl is NaN, expected a number from 0"
+          ],
+          [
+            start.pipe(Rise.rft(), Rise.run({ out: `${folder}/run`, seed: 0.5 })),
+            "run: seed is 0.5, expected a whole number"
+          ]
+        ] as const
+      ) {
         assert.strictEqual((yield* Effect.flip(work)).message, says)
       }
       assert.deepStrictEqual([count.read, yield* fs.readDirectory(folder)], [0, []])
-    }).pipe(Effect.scoped, Effect.provide(live()))
-  )
+    }).pipe(Effect.scoped, Effect.provide(live())))
 
   it.effect("that are undefined are left out, and limits may be switched off", () =>
     Effect.gen(function*() {
@@ -242,6 +240,5 @@ describe("settings of stages", () => {
       )
       yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.answers(), Rise.sft({ steps: 0 }), Rise.train)
       assert.isAbove((yield* Stub.Trace).updates.length, 0)
-    }).pipe(Effect.provide(live()))
-  )
+    }).pipe(Effect.provide(live())))
 })

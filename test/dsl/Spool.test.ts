@@ -3,7 +3,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, PlatformError } from "effect"
 import * as Spool from "../../src/dsl/Spool.ts"
 
-const full = PlatformError.systemError({ _tag: "WriteZero", module: "FileSystem", method: "writeAll", description: "no space left on device" })
+const full = PlatformError.systemError({
+  _tag: "WriteZero",
+  module: "FileSystem",
+  method: "writeAll",
+  description: "no space left on device"
+})
 
 /** A file system on which the second write gets half its bytes onto the disk. */
 const filling = Effect.map(FileSystem.FileSystem, (fs) => {
@@ -14,7 +19,9 @@ const filling = Effect.map(FileSystem.FileSystem, (fs) => {
       Effect.map(fs.open(path, options), (file): FileSystem.File =>
         Object.assign(Object.create(file), {
           writeAll: (bytes: Uint8Array) =>
-            ++writes === 2 ? Effect.andThen(file.writeAll(bytes.subarray(0, bytes.length / 2)), Effect.fail(full)) : file.writeAll(bytes)
+            ++writes === 2
+              ? Effect.andThen(file.writeAll(bytes.subarray(0, bytes.length / 2)), Effect.fail(full))
+              : file.writeAll(bytes)
         }))
   })
 })

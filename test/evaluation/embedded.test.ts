@@ -1,17 +1,17 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Logger, Option, Stream } from "effect"
-import * as Embedded from "../../src/policy/Embedded.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
-import { OnnxPolicy } from "../../src/policy/index.ts"
-import { Runtime } from "../../src/kernels/runtime/index.ts"
 import { evaluate, masked, Results } from "../../src/evaluation/index.ts"
+import { Runtime } from "../../src/kernels/runtime/index.ts"
 import { riseCot, warmUp } from "../../src/pipelines/index.ts"
-import { Ablations, Audit, barsOf } from "../../src/studies/index.ts"
-import * as Sources from "../../src/sources/index.ts"
 import type { Preset } from "../../src/pipelines/presets.ts"
+import * as Embedded from "../../src/policy/Embedded.ts"
+import { OnnxPolicy } from "../../src/policy/index.ts"
+import * as Sources from "../../src/sources/index.ts"
+import { Ablations, Audit, barsOf } from "../../src/studies/index.ts"
 import { Classification, Emotion6 } from "../../src/tasks/classification/index.ts"
 
 const { Grid } = Ablations
@@ -32,24 +32,33 @@ const preset: Preset = {
 }
 const policy = (seed: number) => OnnxPolicy.layer({ model: Embedded.embedded, seed })
 const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
-const live = Layer.mergeAll(Runtime.layer({ device: "cpu" }), Layer.succeed(Progress, silent)).pipe(Layer.provideMerge(NodeServices.layer))
+const live = Layer.mergeAll(Runtime.layer({ device: "cpu" }), Layer.succeed(Progress, silent)).pipe(
+  Layer.provideMerge(NodeServices.layer)
+)
 
 describe("pipelines on the embedded checkpoint", () => {
   it.live("a cell of the grid begins from another's weights as if they were its own", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const out = yield* temporary
-      const grid = { subjects: Ablations.subjects({ data: Option.none() }), bench: { out: `${out}/grid`, preset, model: { name: "embedded", policy } } }
+      const grid = {
+        subjects: Ablations.subjects({ data: Option.none() }),
+        bench: { out: `${out}/grid`, preset, model: { name: "embedded", policy } }
+      }
       const cells = Grid.plan(grid, { seeds: [3], tables: ["4"], only: ["emotion6/full/seed-3/SFT-high"] })
       assert.deepStrictEqual(cells.map(Ablations.Cell.label), ["RISE-CoT", "SFT high"])
-      assert.deepStrictEqual(yield* Grid.run(grid, cells, { started: () => Effect.void, failed: () => Effect.void }), [])
+      assert.deepStrictEqual(
+        yield* Grid.run(grid, cells, { started: () => Effect.void, failed: () => Effect.void }),
+        []
+      )
 
       const { train } = yield* Sources.softLabels({ task, data: Option.none(), shots: Option.none(), seed: 3 })
       const whole = warmUp(task, train, preset).pipe(riseCot(preset), Rise.filter(preset.filter), Rise.sft(preset.sft))
       yield* Rise.train(whole).pipe(
         Effect.provide([policy(3), Run.layer({ path: `${out}/whole`, seed: 3, identity: {} })])
       )
-      const tensors = (file: string) => Effect.map(fs.readFile(`${out}/${file}`), (bytes) => Buffer.from(bytes.slice(-1_000_000)).toString("base64"))
+      const tensors = (file: string) =>
+        Effect.map(fs.readFile(`${out}/${file}`), (bytes) => Buffer.from(bytes.slice(-1_000_000)).toString("base64"))
       assert.strictEqual(
         yield* tensors("grid/emotion6/full/seed-3/SFT-high/checkpoints/sft/state.safetensors"),
         yield* tensors("whole/checkpoints/sft/state.safetensors")
@@ -64,12 +73,18 @@ describe("pipelines on the embedded checkpoint", () => {
         Effect.gen(function*() {
           const rows = yield* evaluate({ ...options, method: grammar, grammar })
           const texts = yield* Stream.runCollect(Stream.map(Results.predictions(grammar), ({ text }) => text))
-          return { texts, rows: rows.filter(({ part }) => part === "all").map(({ metric, value }) => [metric, value] as const) }
+          return {
+            texts,
+            rows: rows.filter(({ part }) => part === "all").map(({ metric, value }) => [metric, value] as const)
+          }
         })
       const [both, mask, off] = yield* Effect.all([of("both"), of("mask"), of("off")])
       const own = mask.rows.filter(([metric]) => !["valid", "reward", "cue precision", "cue recall"].includes(metric))
       assert.isAbove(own.length, 1)
-      assert.deepStrictEqual(both.rows, [...off.rows, ...own.map(([metric, value]) => [masked(metric), value] as const)])
+      assert.deepStrictEqual(both.rows, [
+        ...off.rows,
+        ...own.map(([metric, value]) => [masked(metric), value] as const)
+      ])
       assert.deepStrictEqual(both.texts, off.texts)
     }).pipe(Effect.provide([policy(0), Run.layerMemory({ seed: 0 })]), Effect.provide(live)))
 
@@ -89,31 +104,49 @@ describe("pipelines on the embedded checkpoint", () => {
       assert.deepStrictEqual(yield* of(true), rows)
     }).pipe(Effect.scoped, Effect.provide(live)))
 
-  it.live("a task whose mask cannot be made has no figures under it, and says so; asked for the mask alone it fails first", () => {
-    const said: Array<string> = []
-    const listening = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
-    const labels = ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
-    const many = Classification.make({ name: "many", subject: "letters", labels })
-    const samples = Effect.map(Sources.softLabels({ task, data: Option.none(), shots: Option.none(), seed: 0 }), ({ test }) =>
-      Stream.map(Stream.take(test, 2), (sample) => ({ ...sample, truth: labels.map((_, i) => i === 0 ? 1 : 0) })))
-    return Effect.gen(function*() {
-      const data = yield* samples
-      const rows = yield* evaluate({ method: "base", task: many, data, maxTokens: 8 })
-      assert.deepStrictEqual(rows.filter(({ metric }) => metric.includes("masked")), [])
-      assert.isTrue(rows.some(({ metric }) => metric === "valid"))
-      assert.isTrue(said.some((text) => /^base: figures under the format mask are left out: .*9 labels/.test(text)), said.join())
-      const error = yield* Effect.flip(evaluate({ method: "mask", task: many, data, maxTokens: 8, grammar: "mask" }))
-      assert.strictEqual(error._tag, "GrammarError")
-      assert.strictEqual(yield* Stream.runCount(Results.predictions("mask")), 0)
-    }).pipe(Effect.provide([policy(0), Run.layerMemory({ seed: 0 })]), Effect.provide(Layer.merge(live, listening)))
-  })
+  it.live(
+    "a task whose mask cannot be made has no figures under it, and says so; asked for the mask alone it " +
+      "fails first",
+    () => {
+      const said: Array<string> = []
+      const listening = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
+      const labels = ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
+      const many = Classification.make({ name: "many", subject: "letters", labels })
+      const samples = Effect.map(
+        Sources.softLabels({ task, data: Option.none(), shots: Option.none(), seed: 0 }),
+        ({ test }) =>
+          Stream.map(Stream.take(test, 2), (sample) => ({ ...sample, truth: labels.map((_, i) => i === 0 ? 1 : 0) }))
+      )
+      return Effect.gen(function*() {
+        const data = yield* samples
+        const rows = yield* evaluate({ method: "base", task: many, data, maxTokens: 8 })
+        assert.deepStrictEqual(rows.filter(({ metric }) => metric.includes("masked")), [])
+        assert.isTrue(rows.some(({ metric }) => metric === "valid"))
+        assert.isTrue(
+          said.some((text) => /^base: figures under the format mask are left out: .*9 labels/.test(text)),
+          said.join()
+        )
+        const error = yield* Effect.flip(evaluate({ method: "mask", task: many, data, maxTokens: 8, grammar: "mask" }))
+        assert.strictEqual(error._tag, "GrammarError")
+        assert.strictEqual(yield* Stream.runCount(Results.predictions("mask")), 0)
+      }).pipe(Effect.provide([policy(0), Run.layerMemory({ seed: 0 })]), Effect.provide(Layer.merge(live, listening)))
+    }
+  )
 
   it.live("an audit reads what the model rebuilds of a label", () =>
     Effect.gen(function*() {
       const out = yield* temporary
       const { train } = yield* Sources.softLabels({ task, data: Option.none(), shots: Option.none(), seed: 0 })
       const { suspects } = yield* Audit.study({
-        task, data: Stream.take(train, 3), preset, policy: policy(0), training: "none", out, seed: 0, facts: [], bars: barsOf(task)
+        task,
+        data: Stream.take(train, 3),
+        preset,
+        policy: policy(0),
+        training: "none",
+        out,
+        seed: 0,
+        facts: [],
+        bars: barsOf(task)
       }).pipe(Effect.provide(Run.layerMemory({ seed: 0 })))
       assert.strictEqual(suspects.length, 3)
       for (const { chains, reconstruction, similarity, unread } of suspects) {

@@ -30,16 +30,28 @@ const measured = (content: string, logprobs: unknown) => {
   return Effect.gen(function*() {
     const server = yield* Server.start
     server.answer = Server.send(200, { choices: [{ ...Server.choice(content), logprobs }] })
-    const rows = yield* evaluate({ method: "gpt", task, data: Stream.make(sample), form: "answer", grammar: "off" }).pipe(
-      Effect.provide([Policy.openai({ baseUrl: server.baseUrl, model: "m", apiKey: Redacted.make("k") }), Run.layerMemory({ seed: 0 })])
-    )
+    const rows = yield* evaluate({ method: "gpt", task, data: Stream.make(sample), form: "answer", grammar: "off" })
+      .pipe(
+        Effect.provide([
+          Policy.openai({ baseUrl: server.baseUrl, model: "m", apiKey: Redacted.make("k") }),
+          Run.layerMemory({ seed: 0 })
+        ])
+      )
     const value = (metric: string) => Option.getOrUndefined(figure(rows, "gpt", "all", metric))
     return { map: value("mAP@0.5"), ranked: value("ranked"), rows, said }
-  }).pipe(Effect.scoped, Effect.provide([services, Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])]))
+  }).pipe(
+    Effect.scoped,
+    Effect.provide([services, Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])])
+  )
 }
 
-const content = (...tokens: ReadonlyArray<readonly [token: string, sure: number, bytes?: ReadonlyArray<number>]>) =>
-  ({ content: tokens.map(([token, sure, bytes]) => ({ token, logprob: Math.log(sure), ...(bytes === undefined ? {} : { bytes }) })) })
+const content = (...tokens: ReadonlyArray<readonly [token: string, sure: number, bytes?: ReadonlyArray<number>]>) => ({
+  content: tokens.map(([token, sure, bytes]) => ({
+    token,
+    logprob: Math.log(sure),
+    ...(bytes === undefined ? {} : { bytes })
+  }))
+})
 
 describe("boxes of a remote model", () => {
   it.live("are ranked by the probabilities of their tokens", () =>
@@ -57,24 +69,46 @@ describe("boxes of a remote model", () => {
     Effect.gen(function*() {
       const bytes = (part: string) => [...new TextEncoder().encode(part)]
       const dash = bytes("–")
-      const surer = yield* measured(`– ${wrong}, ${right}`, content(
-        ["\\xe2\\x80", 1, dash.slice(0, 2)], ["\\x93", 1, dash.slice(2)], [" ", 1, bytes(" ")],
-        [wrong, 0.2, bytes(wrong)], [", ", 1, bytes(", ")], [right, 0.95, bytes(right)]
-      ))
+      const surer = yield* measured(
+        `– ${wrong}, ${right}`,
+        content(
+          ["\\xe2\\x80", 1, dash.slice(0, 2)],
+          ["\\x93", 1, dash.slice(2)],
+          [" ", 1, bytes(" ")],
+          [wrong, 0.2, bytes(wrong)],
+          [", ", 1, bytes(", ")],
+          [right, 0.95, bytes(right)]
+        )
+      )
       assert.isUndefined(surer.ranked)
       assert.closeTo(surer.map!, 1, 1e-9)
     }))
 
-  it.live("are not ranked where no token texts are told: confidences are absent, and the report and a warning say so", () =>
-    Effect.gen(function*() {
-      const sure = [0.2, 1, 0.95].map((p) => ({ logprob: Math.log(p) }))
-      for (const logprobs of [null, { content: [] }, { content: sure }]) {
-        const { map, ranked, rows, said } = yield* measured(`${wrong}, ${right}`, logprobs)
-        assert.closeTo(map!, 0.5, 1e-9)
-        assert.strictEqual(ranked, 0)
-        assert.isTrue(said.some((text) => /^gpt: 1 of 1 answers came without probabilities of their tokens/.test(text)), said.join())
-        const page = render({ curves: [], examples: [], facts: [], histogram: Option.none(), quarantined: {}, results: rows, title: "t" })
-        assert.include(page, "mAP of gpt is unranked")
-      }
-    }))
+  it.live(
+    "are not ranked where no token texts are told: confidences are absent, and the report and a warning " +
+      "say so",
+    () =>
+      Effect.gen(function*() {
+        const sure = [0.2, 1, 0.95].map((p) => ({ logprob: Math.log(p) }))
+        for (const logprobs of [null, { content: [] }, { content: sure }]) {
+          const { map, ranked, rows, said } = yield* measured(`${wrong}, ${right}`, logprobs)
+          assert.closeTo(map!, 0.5, 1e-9)
+          assert.strictEqual(ranked, 0)
+          assert.isTrue(
+            said.some((text) => /^gpt: 1 of 1 answers came without probabilities of their tokens/.test(text)),
+            said.join()
+          )
+          const page = render({
+            curves: [],
+            examples: [],
+            facts: [],
+            histogram: Option.none(),
+            quarantined: {},
+            results: rows,
+            title: "t"
+          })
+          assert.include(page, "mAP of gpt is unranked")
+        }
+      })
+  )
 })

@@ -2,17 +2,19 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer, Option, Schema, Stream } from "effect"
-import * as Policy from "../../src/policy/layers.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
-import { annotate } from "../../src/pipelines/annotate.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
 import { figure, predictions } from "../../src/evaluation/results.ts"
+import { annotate } from "../../src/pipelines/annotate.ts"
+import * as Policy from "../../src/policy/layers.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 import * as Server from "../policy/openai/server.ts"
 
-const services = Layer.mergeAll(Run.layerMemory({ seed: 0 }), Layer.succeed(Progress, silent)).pipe(Layer.provideMerge(NodeServices.layer))
+const services = Layer.mergeAll(Run.layerMemory({ seed: 0 }), Layer.succeed(Progress, silent)).pipe(
+  Layer.provideMerge(NodeServices.layer)
+)
 
 const openai = ({ baseUrl }: Server.Server, key?: string) =>
   Policy.openai({ baseUrl, model: "gpt", backoff: "1 millis" }).pipe(
@@ -21,7 +23,9 @@ const openai = ({ baseUrl }: Server.Server, key?: string) =>
 
 const misbehaving: ReadonlyArray<Server.Behaviour> = [
   Server.send(429, "", { "retry-after": "0" }),
-  (response) => { response.destroy() },
+  (response) => {
+    response.destroy()
+  },
   Server.send(500, "")
 ]
 
@@ -39,7 +43,10 @@ describe("a remote policy", () => {
       )
       yield* Effect.provide(Rise.train(chains), openai(server))
       const run = yield* Run
-      const rows = yield* run.rows("cot.jsonl").pipe(Stream.mapEffect((row) => Schema.decodeUnknownEffect(Rise.CotRow)(row)), Stream.runCollect)
+      const rows = yield* run.rows("cot.jsonl").pipe(
+        Stream.mapEffect((row) => Schema.decodeUnknownEffect(Rise.CotRow)(row)),
+        Stream.runCollect
+      )
       assert.strictEqual(rows.length, 12)
       assert.isTrue(rows.every(({ reward }) => reward === 1))
       // 12 groups of three in one request each, a reconstruction for every chain, and what had to be repeated.
@@ -48,10 +55,16 @@ describe("a remote policy", () => {
 
       const asked = server.requests.length
       const trace = yield* Stub.Trace
-      yield* Effect.provide(Rise.train(chains.pipe(Rise.sft({ steps: 3, batchSize: 4, learningRate: 1 }))), Stub.layer())
+      yield* Effect.provide(
+        Rise.train(chains.pipe(Rise.sft({ steps: 3, batchSize: 4, learningRate: 1 }))),
+        Stub.layer()
+      )
       assert.deepStrictEqual(trace.updates, Array.from({ length: 3 }, () => ({ tag: "Supervised", size: 4 })))
       assert.strictEqual(server.requests.length, asked)
-    }).pipe(Effect.scoped, Effect.provide(Layer.merge(services, Layer.provideMerge(Stub.Trace.layer, NodeServices.layer)))))
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(Layer.merge(services, Layer.provideMerge(Stub.Trace.layer, NodeServices.layer)))
+    ))
 
   it.live("is evaluated by what it says of the pictures it is sent; what it refuses is wrong and says why", () =>
     Effect.gen(function*() {
@@ -59,9 +72,15 @@ describe("a remote policy", () => {
       server.next.push(...misbehaving)
       server.answer = (response, received) =>
         Server.textOf(received.body).startsWith("Think") && server.requests.length % 6 === 0
-          ? Server.send(200, { choices: [Server.choice(null, { message: { content: null, refusal: "no faces" } })] })(response, received)
+          ? Server.send(200, { choices: [Server.choice(null, { message: { content: null, refusal: "no faces" } })] })(
+            response,
+            received
+          )
           : Server.behave(response, received)
-      const rows = yield* Effect.provide(evaluate({ method: "gpt", task: Stub.Mood, data: Stub.data(12), grammar: "off" }), openai(server, "sk-1"))
+      const rows = yield* Effect.provide(
+        evaluate({ method: "gpt", task: Stub.Mood, data: Stub.data(12), grammar: "off" }),
+        openai(server, "sk-1")
+      )
       const value = (metric: string) => Option.getOrThrow(figure(rows, "gpt", "all", metric))
       const refused = Math.floor((12 + misbehaving.length) / 6)
       assert.strictEqual(server.requests.length, 12 + misbehaving.length)
@@ -69,7 +88,9 @@ describe("a remote policy", () => {
       assert.closeTo(value("valid"), 1 - refused / 12, 1e-12)
       const written = yield* Stream.runCollect(predictions("gpt"))
       assert.strictEqual(written.filter(({ fault }) => fault === "refused: no faces").length, refused)
-      assert.isTrue(server.requests.every(({ body, headers }) => headers.authorization === "Bearer sk-1" && body.temperature === 0))
+      assert.isTrue(
+        server.requests.every(({ body, headers }) => headers.authorization === "Bearer sk-1" && body.temperature === 0)
+      )
     }).pipe(Effect.scoped, Effect.provide(services)))
 
   it.live("annotates without a mask, and says that it has none", () =>
@@ -77,10 +98,17 @@ describe("a remote policy", () => {
       const server = yield* Server.start
       const images = Stream.map(Stub.data(3), ({ image }) => image)
       server.next.push(Server.send(200, { choices: [Server.choice(null, { finish_reason: "content_filter" })] }))
-      const found = yield* images.pipe(Stream.take(1), annotate(Stub.Mood, { grammar: "off" }), Stream.runCollect, Effect.provide(openai(server)))
+      const found = yield* images.pipe(
+        Stream.take(1),
+        annotate(Stub.Mood, { grammar: "off" }),
+        Stream.runCollect,
+        Effect.provide(openai(server))
+      )
       assert.include(Option.getOrThrow(found[0]!.fault), "content filter")
       const masked = { ...Stub.Mood, grammar: () => Effect.die("no mask can be built without tokens") }
-      const error = yield* Effect.flip(images.pipe(annotate(masked, { grammar: "mask" }), Stream.runDrain, Effect.provide(openai(server))))
+      const error = yield* Effect.flip(
+        images.pipe(annotate(masked, { grammar: "mask" }), Stream.runDrain, Effect.provide(openai(server)))
+      )
       assert.match(error.message, /grammar "off"/)
     }).pipe(Effect.scoped, Effect.provide(services)))
 
@@ -89,7 +117,9 @@ describe("a remote policy", () => {
       const server = yield* Server.start
       const says = (content: string) => {
         const reasoning_content = "I am to write <think></think><answer></answer>: a bright festive smile"
-        server.answer = Server.send(200, { choices: [{ finish_reason: "stop", message: { content, reasoning_content } }] })
+        server.answer = Server.send(200, {
+          choices: [{ finish_reason: "stop", message: { content, reasoning_content } }]
+        })
       }
       const read = (form: "think" | "answer", content: string) => {
         says(content)
@@ -130,7 +160,8 @@ describe("a remote policy", () => {
       const says = (content: string, logprobs: ReadonlyArray<object>) => {
         server.answer = Server.send(200, { choices: [{ ...Server.choice(content), logprobs: { content: logprobs } }] })
         return evaluate({ method: content, task, data: Stub.data(1), form: "answer", grammar: "off" }).pipe(
-          Effect.provide(Layer.merge(openai(server), Run.layerMemory({ seed: 0 }))))
+          Effect.provide(Layer.merge(openai(server), Run.layerMemory({ seed: 0 })))
+        )
       }
       yield* says(" joy\n", tokens([" ", 0.1], ["j", 0.8], ["oy", 0.4], ["\n<|im_end|>", 0.1]))
       assert.deepStrictEqual(asked.splice(0).map((p) => Math.round(p * 1e5) / 1e5), [0.6, 0.4, 0.43333])
@@ -145,13 +176,19 @@ describe("a remote policy", () => {
       server.answer = (response, received) =>
         server.requests.length % 2 === 0
           ? Server.behave(response, received)
-          : Server.send(200, { choices: [Server.choice("joy", { finish_reason: "content_filter" })] })(response, received)
+          : Server.send(200, { choices: [Server.choice("joy", { finish_reason: "content_filter" })] })(
+            response,
+            received
+          )
       const options = { method: "gpt", task: Stub.Mood, data: Stub.data(6), form: "answer", grammar: "off" } as const
       const rows = yield* Effect.provide(evaluate(options), openai(server))
       assert.closeTo(Option.getOrThrow(figure(rows, "gpt", "all", "valid")), 0.5, 1e-12)
       const written = yield* Stream.runCollect(predictions("gpt"))
       const cut = written.filter(({ fault }) => fault !== undefined)
-      assert.deepStrictEqual(cut.map(({ annotation, text, verdict }) => [annotation, text, verdict]), Array.from({ length: 3 }, () => [null, "joy", "format-annotation"]))
+      assert.deepStrictEqual(
+        cut.map(({ annotation, text, verdict }) => [annotation, text, verdict]),
+        Array.from({ length: 3 }, () => [null, "joy", "format-annotation"])
+      )
     }).pipe(Effect.scoped, Effect.provide(services)))
 
   it.live("that refuses one picture has one wrong answer; one that refuses everything ends a stage", () =>
@@ -168,7 +205,11 @@ describe("a remote policy", () => {
 
       server.answer = Server.send(400, { error: { message: "no" } })
       const chains = Rise.make(Stub.Mood, Stub.data(12)).pipe(
-        Rise.generate({ candidates: 2 }), Rise.reconstruct(), Rise.validate(), Rise.best(), Rise.filter({ tau: 0.5 })
+        Rise.generate({ candidates: 2 }),
+        Rise.reconstruct(),
+        Rise.validate(),
+        Rise.best(),
+        Rise.filter({ tau: 0.5 })
       )
       const error = yield* Effect.flip(Effect.provide(Rise.train(chains), openai(server)))
       assert.match(error.message, /all 12 requests of this step were refused/)

@@ -5,14 +5,14 @@ import { ConfigProvider, Effect, Layer, Logger, Result, Stream } from "effect"
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as Policy from "../../src/policy/layers.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
+import { evaluate } from "../../src/evaluation/evaluate.ts"
+import * as Results from "../../src/evaluation/results.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
 import * as Keyed from "../../src/kernels/math/Keyed.ts"
-import { evaluate } from "../../src/evaluation/evaluate.ts"
+import * as Policy from "../../src/policy/layers.ts"
 import { inFolder } from "../../src/studies/folder.ts"
-import * as Results from "../../src/evaluation/results.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 import * as Server from "../policy/openai/server.ts"
 
@@ -22,7 +22,8 @@ const data = Stub.data(samples)
 const task = { ...Stub.Mood, rank: (annotation: Stub.Label) => annotation }
 
 const services = Layer.mergeAll(
-  Layer.succeed(Progress, silent), Logger.layer([])
+  Layer.succeed(Progress, silent),
+  Logger.layer([])
 ).pipe(Layer.provideMerge(NodeServices.layer))
 
 const temporary = Effect.acquireRelease(
@@ -31,7 +32,11 @@ const temporary = Effect.acquireRelease(
 )
 
 const evaluated = (server: Server.Server, out: string, {
-  resume = false, maxTokens = 32, maxBytes = 1e6, test = data, config = {}
+  resume = false,
+  maxTokens = 32,
+  maxBytes = 1e6,
+  test = data,
+  config = {}
 }: {
   readonly resume?: boolean
   readonly maxTokens?: number
@@ -41,19 +46,26 @@ const evaluated = (server: Server.Server, out: string, {
 } = {}) =>
   evaluate({ method: "model", task, data: test, grammar: "off", maxTokens }).pipe(
     Effect.tap(Results.write),
-    Effect.provide(Policy.openai({
-      baseUrl: server.baseUrl, model: "gpt", backoff: "1 millis", attempts: 2, images: { maxBytes }
-    }).pipe(
-      Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({})))
-    )),
+    Effect.provide(
+      Policy.openai({
+        baseUrl: server.baseUrl,
+        model: "gpt",
+        backoff: "1 millis",
+        attempts: 2,
+        images: { maxBytes }
+      }).pipe(
+        Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({})))
+      )
+    ),
     inFolder({ out, seed: 0, resume, task, train: Stream.empty, test, config })
   )
 
 const files = ["results.json", "predictions.jsonl", "report.html"]
 const bytes = (directory: string) => files.map((name) => readFileSync(join(directory, name), "latin1"))
-const spools = (directory: string) => readdirSync(join(directory, "checkpoints")).filter(
-  (name) => name.includes("spool")
-)
+const spools = (directory: string) =>
+  readdirSync(join(directory, "checkpoints")).filter(
+    (name) => name.includes("spool")
+  )
 
 /** What a request asks: the picture tells them apart only by mood, so its seed does. */
 const asked = ({ requests }: Server.Server, from = 0) => requests.slice(from).map(({ body }) => String(body.seed))
@@ -65,11 +77,18 @@ const dying = (good: number, failure: Server.Behaviour): Server.Behaviour => {
 }
 
 describe("a remote evaluation that is cut off", () => {
-  for (const [name, failure] of [
-    ["a revoked key", Server.send(401, "")],
-    ["a server that is gone", ((response) => { response.destroy() }) satisfies Server.Behaviour],
-    ["a page for an answer", Server.send(200, "<html>bye</html>")]
-  ] as const) {
+  for (
+    const [name, failure] of [
+      ["a revoked key", Server.send(401, "")],
+      [
+        "a server that is gone",
+        ((response) => {
+          response.destroy()
+        }) satisfies Server.Behaviour
+      ],
+      ["a page for an answer", Server.send(200, "<html>bye</html>")]
+    ] as const
+  ) {
     it.live(`by ${name}, goes on at what was not answered`, () =>
       Effect.gen(function*() {
         const directory = yield* temporary
@@ -90,7 +109,7 @@ describe("a remote evaluation that is cut off", () => {
         assert.strictEqual(spools(cut).length, 1)
 
         // Power was cut while a line was written.
-        appendFileSync(join(cut, "checkpoints", spools(cut)[0]!), '{"at": 39, "asked": "0123')
+        appendFileSync(join(cut, "checkpoints", spools(cut)[0]!), "{\"at\": 39, \"asked\": \"0123")
         server.answer = good
         const before = server.requests.length
         yield* evaluated(server, cut, { resume: true })
@@ -161,7 +180,8 @@ describe("a remote evaluation that is cut off", () => {
       for (const line of ["not JSON\n", "{}\n", `${short}\n`]) {
         writeFileSync(spool, kept + line)
         assert.match(
-          (yield* Effect.flip(evaluated(server, out, { resume: true }))).message, /spool\.jsonl: .*remove the file/
+          (yield* Effect.flip(evaluated(server, out, { resume: true }))).message,
+          /spool\.jsonl: .*remove the file/
         )
       }
     }).pipe(Effect.scoped, Effect.provide(services)))
@@ -234,7 +254,8 @@ describe("a local evaluation that is cut off", () => {
       assert.deepStrictEqual(yield* local(cut, 99, true), { done: true, batches: [8, 8, 8] })
       assert.deepStrictEqual(bytes(cut), bytes(whole))
       assert.deepStrictEqual(
-        readdirSync(cut, { recursive: true }).sort(), readdirSync(whole, { recursive: true }).sort()
+        readdirSync(cut, { recursive: true }).sort(),
+        readdirSync(whole, { recursive: true }).sort()
       )
     }).pipe(Effect.scoped, Effect.provide(services)))
 })
@@ -247,7 +268,8 @@ describe("a picture", () => {
       const gone = { image: Image.file("/nowhere/a.png", "joy-gone"), truth: "joy" as const }
       const noise = Uint8Array.from(Keyed.uniforms(1, "noise", new Float32Array(64 * 64 * 3)), (u) => u * 256)
       const large = {
-        image: Image.rendered("joy-large", () => ({ width: 64, height: 64, data: noise })), truth: "joy" as const
+        image: Image.rendered("joy-large", () => ({ width: 64, height: 64, data: noise })),
+        truth: "joy" as const
       }
       const test = Stream.concat(Stream.make(bad, gone, large), Stub.data(6))
       const server = yield* Server.start

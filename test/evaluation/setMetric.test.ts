@@ -5,46 +5,71 @@ import { Effect, Layer, Option, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import * as Task from "../../src/dsl/Task.ts"
-import * as Image from "../../src/kernels/image/Image.ts"
-import { Policy, PolicyError } from "../../src/policy/Policy.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
 import { figure } from "../../src/evaluation/results.ts"
+import * as Image from "../../src/kernels/image/Image.ts"
+import { Policy, PolicyError } from "../../src/policy/Policy.ts"
 import { Box, Lisa } from "../../src/tasks/detection/index.ts"
 
-/** Writes one and the same box for every picture, a character a token, as sure of each as its picture's number in tenths. */
+/**
+ * Writes one and the same box for every picture, a character a token, as sure of each as its picture's number in
+ * tenths.
+ */
 const writing = (text: string) =>
-  Layer.succeed(Policy, Policy.of({
-    session: Effect.succeed({
-      version: 0,
-      sample: (requests) =>
-        Effect.succeed(requests.map(({ prompt }) => {
-          const sure = Number(prompt.images[0]?.id) / 10
-          // All of it certain but the numbers, and the end of turn, which is no text.
-          const logprobs = Float32Array.from([...text].map((character) => /\d/.test(character) ? Math.log(sure) : 0).concat(Math.log(1e-3)))
-          return [{ text, tokens: new Int32Array(text.length + 1), logprobs, finish: "stop" as const }]
-        })),
-      logprobs: () => Effect.succeed([])
-    }),
-    beginStage: Effect.void,
-    update: () => Effect.fail(new PolicyError({ operation: "update", reason: "none" })),
-    endStage: Effect.void,
-    snapshot: Effect.succeed({ version: 0 }),
-    revert: () => Effect.void,
-    checkpoint: () => Effect.void,
-    restore: () => Effect.void,
-    save: () => Effect.void,
-    tokenizer: Option.some({ encode: (part) => new Int32Array(part.length), vocabularySize: 0, endOfTurn: 0, specials: new Set() })
-  }))
+  Layer.succeed(
+    Policy,
+    Policy.of({
+      session: Effect.succeed({
+        version: 0,
+        sample: (requests) =>
+          Effect.succeed(requests.map(({ prompt }) => {
+            const sure = Number(prompt.images[0]?.id) / 10
+            // All of it certain but the numbers, and the end of turn, which is no text.
+            const logprobs = Float32Array.from(
+              [...text].map((character) => /\d/.test(character) ? Math.log(sure) : 0).concat(Math.log(1e-3))
+            )
+            return [{ text, tokens: new Int32Array(text.length + 1), logprobs, finish: "stop" as const }]
+          })),
+        logprobs: () => Effect.succeed([])
+      }),
+      beginStage: Effect.void,
+      update: () => Effect.fail(new PolicyError({ operation: "update", reason: "none" })),
+      endStage: Effect.void,
+      snapshot: Effect.succeed({ version: 0 }),
+      revert: () => Effect.void,
+      checkpoint: () => Effect.void,
+      restore: () => Effect.void,
+      save: () => Effect.void,
+      tokenizer: Option.some({
+        encode: (part) => new Int32Array(part.length),
+        vocabularySize: 0,
+        endOfTurn: 0,
+        specials: new Set()
+      })
+    })
+  )
 
 const right = [{ box: Box.make("thousandths", [0, 0, 100, 100]) }]
 const wrong = [{ box: Box.make("thousandths", [500, 500, 100, 100]) }]
-const samples = ([[9, right, "seen"], [2, wrong, "seen"], [3, right, "unseen"], [8, wrong, "unseen"]] as const).map(([id, truth, part]): Task.Sample<typeof right> => ({
-  image: Image.encoded(String(id), new Uint8Array()), truth, part, question: "Where?"
+const samples = ([[9, right, "seen"], [2, wrong, "seen"], [3, right, "unseen"], [8, wrong, "unseen"]] as const).map((
+  [id, truth, part]
+): Task.Sample<typeof right> => ({
+  image: Image.encoded(String(id), new Uint8Array()),
+  truth,
+  part,
+  question: "Where?"
 }))
 
 const rows = (task: typeof Lisa.task) =>
   evaluate({ method: "model", task, data: Stream.fromIterable(samples), form: "think" }).pipe(
-    Effect.provide(Layer.mergeAll(writing("<think>9 8 7 reasons to be here</think><answer>[0, 0, 100, 100]</answer>"), Run.layerMemory({ seed: 0 }), Layer.succeed(Progress, silent), NodeServices.layer))
+    Effect.provide(
+      Layer.mergeAll(
+        writing("<think>9 8 7 reasons to be here</think><answer>[0, 0, 100, 100]</answer>"),
+        Run.layerMemory({ seed: 0 }),
+        Layer.succeed(Progress, silent),
+        NodeServices.layer
+      )
+    )
   )
 
 describe("figures of a test set", () => {
@@ -52,12 +77,17 @@ describe("figures of a test set", () => {
     Effect.gen(function*() {
       const found = yield* rows(Lisa.task)
       const value = (part: string) => Option.getOrThrow(figure(found, "model", part, "mAP@0.5"))
-      // Half of the pictures found: 51 of 101 recalls. In "seen" the right one is the surer one, in "unseen" the wrong one is.
+      // Half of the pictures found: 51 of 101 recalls. In "seen" the right one is the surer one, in "unseen" the wrong
+      // one is.
       assert.closeTo(value("seen"), 51 / 101, 1e-9)
       assert.closeTo(value("unseen"), 51 / 101 / 2, 1e-9)
       // By confidence: right (9), wrong (8), right (3), wrong (2): precision 1 up to recall 1/4, 2/3 up to 1/2.
       assert.closeTo(value("all"), (26 + 25 * 2 / 3) / 101, 1e-9)
-      assert.deepStrictEqual(found.filter(({ metric }) => metric === "mAP@[.5:.95]").map(({ part }) => part).sort(), ["all", "seen", "unseen"])
+      assert.deepStrictEqual(found.filter(({ metric }) => metric === "mAP@[.5:.95]").map(({ part }) => part).sort(), [
+        "all",
+        "seen",
+        "unseen"
+      ])
       assert.strictEqual(Option.getOrThrow(figure(found, "model", "all", "IoU")), 0.5)
     }))
 

@@ -2,22 +2,47 @@ import { assert, describe, it } from "@effect/vitest"
 import type { ResultRow } from "../../src/evaluation/results.ts"
 import { table } from "../../src/evaluation/table.ts"
 
-const row = (method: string, metric: string, value: number): ResultRow => ({ method, part: "all", shots: "full", metric, value, n: 300, seed: 0 })
+const row = (method: string, metric: string, value: number): ResultRow => ({
+  method,
+  part: "all",
+  shots: "full",
+  metric,
+  value,
+  n: 300,
+  seed: 0
+})
 
 describe("table", () => {
   it("says a heading of two words in two lines, and a dash where a method has no figure", () => {
     const rows = [row("SFT", "JSD", 0.1771), row("RISE", "JSD", 0.1924), row("RISE", "cue precision", 0.957)]
-    assert.strictEqual(table(rows, ["JSD", "win rate", "cue precision"]), [
-      "                        cue",
-      "all (300)    JSD  precision",
-      "---------------------------",
-      "SFT        0.177          –",
-      "RISE       0.192      0.957"
-    ].join("\n"))
+    assert.strictEqual(
+      table(rows, ["JSD", "win rate", "cue precision"]),
+      [
+        "                        cue",
+        "all (300)    JSD  precision",
+        "---------------------------",
+        "SFT        0.177          –",
+        "RISE       0.192      0.957"
+      ].join("\n")
+    )
   })
 
   it("fits a terminal of 80 columns: further figures stand in a block below, and none is left out", () => {
-    const metrics = ["JSD", "JSD masked", "mAP@0.5", "mAP@0.5 masked", "mAP@[.5:.95]", "IoU", "recall@0.5", "win rate", "accuracy", "valid", "reward", "cue precision", "cue recall"]
+    const metrics = [
+      "JSD",
+      "JSD masked",
+      "mAP@0.5",
+      "mAP@0.5 masked",
+      "mAP@[.5:.95]",
+      "IoU",
+      "recall@0.5",
+      "win rate",
+      "accuracy",
+      "valid",
+      "reward",
+      "cue precision",
+      "cue recall"
+    ]
     const rows = ["base", "Visual-RFT"].flatMap((method) => metrics.map((metric, i) => row(method, metric, i / 100)))
     const lines = table(rows, metrics).split("\n")
     assert.isAtMost(Math.max(...lines.map((line) => line.length)), 80)

@@ -13,10 +13,16 @@ const isPolygon = Schema.is(task.annotation)
 const polygon = (draw: Keyed.Stream): Polygon => {
   for (;;) {
     const corners: Polygon = draw.next() < 0.3
-      ? [[100, 100], [100, 100 + 20 * (5 + draw.int(20))], [300, 500], [300, 240], [400, 240], [400, 700], [500 + 20 * draw.int(10), 700], [600, 100]]
+      ? [[100, 100], [100, 100 + 20 * (5 + draw.int(20))], [300, 500], [300, 240], [400, 240], [400, 700], [
+        500 + 20 * draw.int(10),
+        700
+      ], [600, 100]]
       : Array.from({ length: 3 + draw.int(7) }, (_, i, angle = (i + 0.8 * draw.next()) / 10 * 2 * Math.PI) => {
         const radius = 80 + draw.int(400)
-        return [20 * Math.round(25 + radius * Math.cos(angle) / 20), 20 * Math.round(25 + radius * Math.sin(angle) / 20)]
+        return [
+          20 * Math.round(25 + radius * Math.cos(angle) / 20),
+          20 * Math.round(25 + radius * Math.sin(angle) / 20)
+        ]
       })
     if (isPolygon(corners)) return draw.next() < 0.5 ? corners : corners.toReversed()
   }
@@ -47,7 +53,10 @@ describe("polygons", () => {
     assert.closeTo(iou(a, b), counted(a, b), 0.02)
   }, { arbitrary: { runs: 60 } })
 
-  it.prop("overlap is symmetric, in [0, 1], 1 for itself, and knows no first corner, direction or place", [Drawn, Drawn], ([a, b]) => {
+  it.prop("overlap is symmetric, in [0, 1], 1 for itself, and knows no first corner, direction or place", [
+    Drawn,
+    Drawn
+  ], ([a, b]) => {
     const value = iou(a, b)
     assert.isTrue(value >= 0 && value <= 1)
     assert.closeTo(iou(b, a), value, 1e-9)
@@ -83,15 +92,17 @@ describe("polygons", () => {
   }, { arbitrary: { runs: 300 } })
 
   it("refuses what is no outline", () => {
-    for (const [name, corners] of Object.entries({
-      line: [[0, 0], [10, 0]],
-      bow: [[0, 0], [100, 100], [100, 0], [0, 100]],
-      spike: [[0, 0], [100, 0], [50, 0], [50, 100]],
-      twice: [[0, 0], [100, 0], [100, 100], [0, 0], [0, 100]],
-      touching: [[0, 0], [100, 0], [100, 100], [50, 0], [0, 100]],
-      outside: [[0, 0], [1001, 0], [100, 100]],
-      fraction: [[0, 0], [10.5, 0], [100, 100]]
-    })) assert.isFalse(isPolygon(corners), name)
+    for (
+      const [name, corners] of Object.entries({
+        line: [[0, 0], [10, 0]],
+        bow: [[0, 0], [100, 100], [100, 0], [0, 100]],
+        spike: [[0, 0], [100, 0], [50, 0], [50, 100]],
+        twice: [[0, 0], [100, 0], [100, 100], [0, 0], [0, 100]],
+        touching: [[0, 0], [100, 0], [100, 100], [50, 0], [0, 100]],
+        outside: [[0, 0], [1001, 0], [100, 100]],
+        fraction: [[0, 0], [10.5, 0], [100, 100]]
+      })
+    ) assert.isFalse(isPolygon(corners), name)
     // Straight corners, and edges on one line that do not meet, are fine.
     assert.isTrue(isPolygon([[0, 0], [50, 0], [100, 0], [100, 100]]))
     assert.isTrue(isPolygon([[0, 0], [30, 0], [30, 50], [60, 50], [60, 0], [90, 0], [90, 100], [0, 100]]))
@@ -99,7 +110,8 @@ describe("polygons", () => {
 
   it("is a task like any other: rewards, leakage, prompts", () => {
     const [{ truth }] = shapes as [typeof shapes[0]]
-    const reward = (reasoning: string) => Reward.cot(task)({ truth, reasoning, reconstruction: task.encode(truth) }).reward
+    const reward = (reasoning: string) =>
+      Reward.cot(task)({ truth, reasoning, reconstruction: task.encode(truth) }).reward
     assert.closeTo(reward("a bright shape with three points on dark ground"), 1, 1e-9)
     assert.strictEqual(reward(`a bright shape with corners ${task.encode(truth)}`), 0)
     assert.isTrue(shapes.every((sample) => isPolygon(sample.truth)))
@@ -113,8 +125,16 @@ describe("polygons", () => {
         Policy.onnx({ model: "assets/scene-vl", workers: 2 }),
         Layer.succeed(Progress.Progress, Progress.silent)
       ]))
-      const Row = Schema.fromJsonString(Schema.Struct({ stage: Schema.String, loss: Schema.optionalKey(Schema.Finite), reward: Schema.optionalKey(Schema.Finite) }))
-      const rows = (yield* fs.readFileString(`${out}/metrics.jsonl`)).trim().split("\n").map((line) => Option.getOrUndefined(Schema.decodeUnknownOption(Row)(line)))
+      const Row = Schema.fromJsonString(
+        Schema.Struct({
+          stage: Schema.String,
+          loss: Schema.optionalKey(Schema.Finite),
+          reward: Schema.optionalKey(Schema.Finite)
+        })
+      )
+      const rows = (yield* fs.readFileString(`${out}/metrics.jsonl`)).trim().split("\n").map((line) =>
+        Option.getOrUndefined(Schema.decodeUnknownOption(Row)(line))
+      )
       const losses = rows.flatMap((row) => row?.stage === "sft" && row.loss !== undefined ? [row.loss] : [])
       assert.isAtLeast(losses.length, 20)
       assert.isBelow(losses.at(-1)!, losses[0]! / 2)

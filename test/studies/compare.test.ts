@@ -3,12 +3,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option, Schema, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { Run } from "../../src/dsl/Run.ts"
-import { PolicyError } from "../../src/policy/Policy.ts"
-import { compare, equalComputeBaselines, methods } from "../../src/studies/compare.ts"
-import type { Preset } from "../../src/pipelines/presets.ts"
 import { figure, ResultRow } from "../../src/evaluation/results.ts"
 import { table } from "../../src/evaluation/table.ts"
+import type { Preset } from "../../src/pipelines/presets.ts"
 import { warmUp } from "../../src/pipelines/warmUp.ts"
+import { PolicyError } from "../../src/policy/Policy.ts"
+import { compare, equalComputeBaselines, methods } from "../../src/studies/compare.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 
 const preset: Preset = {
@@ -45,7 +45,13 @@ const run = ({ out, resume = false, seed = 5, stub = {} }: Options) =>
     bars: (label) => [{ label, value: 1 }],
     mean: (truths) => Effect.map(Stream.runHead(truths), (found) => Option.getOrElse(found, () => "joy" as const))
   }).pipe(
-    Effect.provide(Layer.mergeAll(Run.layer({ path: out, seed, resume, identity: {} }), Stub.Trace.layer, Layer.succeed(Progress, silent)))
+    Effect.provide(
+      Layer.mergeAll(
+        Run.layer({ path: out, seed, resume, identity: {} }),
+        Stub.Trace.layer,
+        Layer.succeed(Progress, silent)
+      )
+    )
   )
 
 const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
@@ -57,11 +63,22 @@ describe("compare", () => {
       const out = `${yield* folder}/run`
       const { examples, rows } = yield* run({ out })
       assert.deepStrictEqual([...new Set(rows.map(({ method }) => method))], [
-        "prior", "base", "warmed", "SFT", "Visual-RFT", "RISE", "SFT (equal compute)", "Visual-RFT (equal compute)", "RISE-CoT"
+        "prior",
+        "base",
+        "warmed",
+        "SFT",
+        "Visual-RFT",
+        "RISE",
+        "SFT (equal compute)",
+        "Visual-RFT (equal compute)",
+        "RISE-CoT"
       ])
-      const stored = yield* Schema.decodeEffect(Schema.fromJsonString(Schema.Array(ResultRow)))(yield* read(`${out}/results.json`))
+      const stored = yield* Schema.decodeEffect(Schema.fromJsonString(Schema.Array(ResultRow)))(
+        yield* read(`${out}/results.json`)
+      )
       assert.deepStrictEqual(stored, rows)
-      const value = (method: string, metric: string, part = "all") => Option.getOrThrow(figure(rows, method, part, metric))
+      const value = (method: string, metric: string, part = "all") =>
+        Option.getOrThrow(figure(rows, method, part, metric))
       assert.isBelow(value("RISE", "error"), value("base", "error"))
       assert.isBelow(value("SFT", "error"), value("base", "error"))
       assert.strictEqual(value("prior", "valid"), 1)
@@ -71,7 +88,10 @@ describe("compare", () => {
         const parts = (["seen", "unseen"] as const).map((part) => value(method, "error", part))
         assert.closeTo((parts[0]! + parts[1]!) / 2, value(method, "error"), 1e-12)
       }
-      assert.isTrue(Option.isNone(figure(rows, "SFT", "all", "cue precision")), "an answer without reasoning names no cues")
+      assert.isTrue(
+        Option.isNone(figure(rows, "SFT", "all", "cue precision")),
+        "an answer without reasoning names no cues"
+      )
       assert.isTrue(Option.isNone(figure(rows, "RISE", "all", "win rate")), "RISE is what the others are compared with")
       assert.strictEqual(examples.length, 6)
       assert.isTrue(examples.every(({ png, said }) => png.startsWith("data:image/png;base64,") && said.length === 8))
@@ -88,7 +108,9 @@ describe("compare", () => {
       })
       assert.closeTo(value("RISE", "cue recall"), named.filter((hit) => hit).length / 20, 1e-12)
       const sft = predictions.filter(({ method }) => method === "SFT")
-      const wins = sft.map(({ image, metrics }) => Math.sign(said.find((row) => row.image === image).metrics.error - metrics.error))
+      const wins = sft.map(({ image, metrics }) =>
+        Math.sign(said.find((row) => row.image === image).metrics.error - metrics.error)
+      )
       assert.closeTo(value("SFT", "win rate"), wins.reduce((sum, sign) => sum + (sign + 1) / 2, 0) / 20, 1e-12)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
@@ -99,8 +121,16 @@ describe("compare", () => {
       const metrics = (yield* read(`${out}/metrics.jsonl`)).trim().split("\n").map((line) => JSON.parse(line))
       const stages = new Set(metrics.map(({ method, stage }) => method === undefined ? stage : `${method}/${stage}`))
       assert.deepStrictEqual([...stages], [
-        "warm-up", "SFT/sft", "Visual-RFT/rft", "RISE/reinforce", "RISE/explain", "RISE/filter", "RISE/sft", "RISE/rft",
-        "SFT (equal compute)/sft", "Visual-RFT (equal compute)/rft"
+        "warm-up",
+        "SFT/sft",
+        "Visual-RFT/rft",
+        "RISE/reinforce",
+        "RISE/explain",
+        "RISE/filter",
+        "RISE/sft",
+        "RISE/rft",
+        "SFT (equal compute)/sft",
+        "Visual-RFT (equal compute)/rft"
       ])
       assert.strictEqual(metrics.filter(({ stage }) => stage === "warm-up").length, 9)
       const steps = (method: string) => metrics.filter((row) => row.method === method && row.loss !== undefined).length
@@ -112,8 +142,12 @@ describe("compare", () => {
   it.effect("gives the same results and weights for the same seed, others for another", () =>
     Effect.gen(function*() {
       const directory = yield* folder
-      for (const [name, seed] of [["a", 5], ["b", 5], ["c", 6]] as const) yield* run({ out: `${directory}/${name}`, seed })
-      const files = (name: string) => Effect.forEach(["results.json", "predictions.jsonl", "model/weights.f32"], (file) => read(`${directory}/${name}/${file}`))
+      for (const [name, seed] of [["a", 5], ["b", 5], ["c", 6]] as const) {
+        yield* run({ out: `${directory}/${name}`, seed })
+      }
+      const files = (name: string) =>
+        Effect.forEach(["results.json", "predictions.jsonl", "model/weights.f32"], (file) =>
+          read(`${directory}/${name}/${file}`))
       assert.deepStrictEqual(yield* files("b"), yield* files("a"))
       assert.notDeepEqual(yield* files("c"), yield* files("a"))
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
@@ -124,10 +158,22 @@ describe("compare", () => {
       yield* run({ out: `${directory}/whole` })
       const cut = `${directory}/cut`
       // 8 of the warm-up, 10 of SFT, at most 10 of Visual-RFT: falls into RISE's own training.
-      const stub = { beforeUpdate: (updates: number) => updates === 35 ? Effect.fail(new PolicyError({ operation: "update", reason: "power cut" })) : Effect.void }
+      const stub = {
+        beforeUpdate: (updates: number) =>
+          updates === 35 ? Effect.fail(new PolicyError({ operation: "update", reason: "power cut" })) : Effect.void
+      }
       assert.include((yield* Effect.flip(run({ out: cut, stub }))).message, "power cut")
       yield* run({ out: cut, resume: true })
-      for (const file of ["results.json", "predictions.jsonl", "metrics.jsonl", "cot.jsonl", "examples.json", "model/weights.f32"]) {
+      for (
+        const file of [
+          "results.json",
+          "predictions.jsonl",
+          "metrics.jsonl",
+          "cot.jsonl",
+          "examples.json",
+          "model/weights.f32"
+        ]
+      ) {
         assert.strictEqual(yield* read(`${cut}/${file}`), yield* read(`${directory}/whole/${file}`), file)
       }
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
@@ -151,7 +197,9 @@ describe("compare", () => {
     Effect.gen(function*() {
       const error = yield* Effect.flip(
         compare({ start, methods: methods(preset)(start), test: Stream.empty, preset, policy: Stub.layer() }).pipe(
-          Effect.provide(Layer.mergeAll(Run.layerMemory({ seed: 0 }), Stub.Trace.layer, Layer.succeed(Progress, silent)))
+          Effect.provide(
+            Layer.mergeAll(Run.layerMemory({ seed: 0 }), Stub.Trace.layer, Layer.succeed(Progress, silent))
+          )
         )
       )
       assert.include(error.message, "no test samples")

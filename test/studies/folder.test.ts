@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option, Result, Stream } from "effect"
-import { inFolder } from "../../src/studies/folder.ts"
 import * as Results from "../../src/evaluation/results.ts"
 import * as Sources from "../../src/sources/index.ts"
+import { inFolder } from "../../src/studies/folder.ts"
 import { Classification } from "../../src/tasks/classification/index.ts"
 import { folder, live } from "../data/folders.ts"
 import { logs } from "../dsl/logs.ts"
@@ -20,7 +20,12 @@ const run = (data: string, resume = false) =>
   }))
 
 const quarantine = (data: string) =>
-  Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.map(fs.readFileString(`${data}/run/quarantine.jsonl`), (text) => text.split("\n").filter((line) => line !== "").length))
+  Effect.flatMap(
+    FileSystem.FileSystem,
+    (fs) =>
+      Effect.map(fs.readFileString(`${data}/run/quarantine.jsonl`), (text) =>
+        text.split("\n").filter((line) => line !== "").length)
+  )
 
 describe("inFolder", () => {
   it.effect("tells of each source once, and where its rows are", () =>
@@ -36,36 +41,68 @@ describe("inFolder", () => {
         const { lines, result } = yield* run(data, resume)
         assert.isTrue(Result.isSuccess(result), JSON.stringify(result))
         assert.strictEqual(lines.length, 2)
-        assert.include(lines[0], "/train.csv: 3001 of its 3003 rows are set aside: missing-file 3000, sum 1\n  row 2: sum: shares sum to 7, expected 1 ± 0.02; whole numbers look like votes")
-        assert.match(lines[0]!, /\n {2}row 5: missing-file: no file .*\n {2}row 6: .*\n {2}…\n {2}All of them: .*\/run\/quarantine\.jsonl$/)
-        assert.match(lines[1]!, /\/train\.csv \(pictures\): 1 of its 2 pictures is set aside: unreadable-image 1\n {2}picture 2: unreadable-image: text\.png /)
+        assert.include(
+          lines[0],
+          "/train.csv: 3001 of its 3003 rows are set aside: missing-file 3000, sum 1\n  row 2: sum: shares sum " +
+            "to 7, expected 1 ± 0.02; whole numbers look like votes"
+        )
+        assert.match(
+          lines[0]!,
+          /\n {2}row 5: missing-file: no file .*\n {2}row 6: .*\n {2}…\n {2}All of them: .*\/run\/quarantine\.jsonl$/
+        )
+        assert.match(
+          lines[1]!,
+          new RegExp(
+            /\/train\.csv \(pictures\): 1 of its 2 pictures is set aside: /.source +
+              /unreadable-image 1\n {2}picture 2: unreadable-image: text\.png /.source
+          )
+        )
         assert.strictEqual(yield* quarantine(data), 3002)
       }
     })))
 
   it.effect("says nothing where nothing is wrong, and writes so", () =>
     live(Effect.gen(function*() {
-      const data = yield* folder({ "a.png": [8, 8], "train.csv": "image,sunny,rainy\na.png,1,0\n", "val.csv": "image,sunny,rainy\na.png,1,0\n" })
+      const data = yield* folder({
+        "a.png": [8, 8],
+        "train.csv": "image,sunny,rainy\na.png,1,0\n",
+        "val.csv": "image,sunny,rainy\na.png,1,0\n"
+      })
       assert.deepStrictEqual((yield* run(data)).lines, [])
       assert.strictEqual(yield* quarantine(data), 0)
     })))
 
   it.effect("leaves no folder where a half has nothing left, and the error says why", () =>
     live(Effect.gen(function*() {
-      const data = yield* folder({ "a.png": [8, 8], "train.csv": "image,sunny,rainy\na.png,1,0\n", "val.csv": "image,sunny,rainy\na.png,30,70\nb.png,1,0\n" })
+      const data = yield* folder({
+        "a.png": [8, 8],
+        "train.csv": "image,sunny,rainy\na.png,1,0\n",
+        "val.csv": "image,sunny,rainy\na.png,30,70\nb.png,1,0\n"
+      })
       const { lines, result } = yield* run(data)
       const { message } = Option.getOrThrow(Result.getFailure(result))
-      assert.include(message, "val.csv: none of its 2 rows is usable: sum 1, missing-file 1. First, row 2: sum: shares sum to 100, expected 1 ± 0.02; they look like percentages: divide each by 100")
+      assert.include(
+        message,
+        "val.csv: none of its 2 rows is usable: sum 1, missing-file 1. First, row 2: sum: shares sum to 100, " +
+          "expected 1 ± 0.02; they look like percentages: divide each by 100"
+      )
       assert.deepStrictEqual(lines, [])
       assert.isFalse(yield* (yield* FileSystem.FileSystem).exists(`${data}/run`))
     })))
 
   it.effect("tells of the other half's rows also where the run does not begin", () =>
     live(Effect.gen(function*() {
-      const data = yield* folder({ "a.png": [8, 8], "train.csv": "image,sunny,rainy\na.png,1,0\nb.png,1,0\n", "val.csv": "image,sunny,rainy\nb.png,1,0\n" })
+      const data = yield* folder({
+        "a.png": [8, 8],
+        "train.csv": "image,sunny,rainy\na.png,1,0\nb.png,1,0\n",
+        "val.csv": "image,sunny,rainy\nb.png,1,0\n"
+      })
       const { lines, result } = yield* run(data)
       assert.isTrue(Result.isFailure(result))
       assert.strictEqual(lines.length, 1)
-      assert.include(lines[0], "/train.csv: 1 of its 2 rows is set aside: missing-file 1\n  row 3: missing-file: no file ")
+      assert.include(
+        lines[0],
+        "/train.csv: 1 of its 2 rows is set aside: missing-file 1\n  row 3: missing-file: no file "
+      )
     })))
 })

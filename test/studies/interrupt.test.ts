@@ -22,7 +22,10 @@ describe("a study as a process", () => {
         assert.strictEqual(spawnSync(process.execPath, [program, whole, "0"]).status, 0)
         const child = spawn(process.execPath, [program, cut, "60"], { stdio: "ignore" })
         const ended = new Promise<number | null>((resolve) => child.on("exit", resolve))
-        await until(() => existsSync(join(cut, "metrics.jsonl")) && /"method":"RISE","stage":"reinforce","step":4/.test(readFileSync(join(cut, "metrics.jsonl"), "utf8")))
+        await until(() =>
+          existsSync(join(cut, "metrics.jsonl")) &&
+          /"method":"RISE","stage":"reinforce","step":4/.test(readFileSync(join(cut, "metrics.jsonl"), "utf8"))
+        )
         const killed = performance.now()
         child.kill(signal)
         const code = await ended
@@ -31,13 +34,23 @@ describe("a study as a process", () => {
           assert.strictEqual(code, 130)
           for (const name of readdirSync(cut, { recursive: true, encoding: "utf8" })) {
             assert.isFalse(name.endsWith(".tmp"), name)
-            if (name.endsWith(".jsonl")) readFileSync(join(cut, name), "utf8").trim().split("\n").forEach((line) => line === "" || JSON.parse(line))
+            if (name.endsWith(".jsonl")) {
+              readFileSync(join(cut, name), "utf8").trim().split("\n").forEach((line) =>
+                line === "" || JSON.parse(line)
+              )
+            }
           }
         }
-        assert.strictEqual(spawnSync(process.execPath, [program, cut, "0"]).status, 1, "without --resume the folder is in use")
+        assert.strictEqual(
+          spawnSync(process.execPath, [program, cut, "0"]).status,
+          1,
+          "without --resume the folder is in use"
+        )
         const resumed = spawnSync(process.execPath, [program, cut, "0", "resume"], { encoding: "utf8" })
         assert.strictEqual(resumed.status, 0, resumed.stderr)
-        for (const file of files) assert.strictEqual(readFileSync(join(cut, file), "latin1"), readFileSync(join(whole, file), "latin1"), file)
+        for (const file of files) {
+          assert.strictEqual(readFileSync(join(cut, file), "latin1"), readFileSync(join(whole, file), "latin1"), file)
+        }
         assert.isTrue(existsSync(join(cut, "report.html")))
       } finally {
         rmSync(directory, { recursive: true })

@@ -6,23 +6,57 @@ import { report } from "../../src/studies/report/report.ts"
 
 const jsonl = (rows: ReadonlyArray<unknown>) => rows.map((row) => `${JSON.stringify(row)}\n`).join("")
 
-const result = (method: string, part: string, metric: string, value: number) => ({ method, part, shots: "full", metric, value, n: 4, seed: 0 })
+const result = (method: string, part: string, metric: string, value: number) => ({
+  method,
+  part,
+  shots: "full",
+  metric,
+  value,
+  n: 4,
+  seed: 0
+})
 
 const hostile = "<script>alert(1)</script>\"><img src=x>"
 
 const files = {
   "results.json": JSON.stringify([
-    result("prior", "all", "JSD", 0.3), result("base", "all", "JSD", 0.4), result("SFT", "all", "JSD", 0.2), result("RISE", "all", "JSD", 0.1),
+    result("prior", "all", "JSD", 0.3),
+    result("base", "all", "JSD", 0.4),
+    result("SFT", "all", "JSD", 0.2),
+    result("RISE", "all", "JSD", 0.1),
     result("SFT", "all", "win rate", 0.25)
   ]),
-  "run.json": JSON.stringify({ identity: { task: "emotion6", seed: 7, config: { preset: "quick", settings: { filter: { tau: 0.5 } }, source: hostile } }, about: {} }),
-  "metrics.jsonl": jsonl(Array.from({ length: 30 }, (_, i) => ({ method: "RISE", stage: "reinforce", step: i + 1, of: 30, reward: i / 30, loss: 0.1, kl: 0.001 * i })).concat([
-    { method: "RISE", stage: "reinforce", step: 30, of: 30, "selected step": 20 } as never
-  ])),
-  "cot.jsonl": jsonl([0.1, 0.49, 0.5, 1].map((reward, i) => ({ image: `i${i}`, reasoning: "r", annotation: [1, 0], reward }))),
-  "quarantine.jsonl": jsonl([{ source: "a", row: 1, reason: "sum", detail: "d" }, { source: "a", row: 2, reason: "sum", detail: "d" }]),
+  "run.json": JSON.stringify({
+    identity: {
+      task: "emotion6",
+      seed: 7,
+      config: { preset: "quick", settings: { filter: { tau: 0.5 } }, source: hostile }
+    },
+    about: {}
+  }),
+  "metrics.jsonl": jsonl(
+    Array.from(
+      { length: 30 },
+      (_, i) => ({ method: "RISE", stage: "reinforce", step: i + 1, of: 30, reward: i / 30, loss: 0.1, kl: 0.001 * i })
+    ).concat([
+      { method: "RISE", stage: "reinforce", step: 30, of: 30, "selected step": 20 } as never
+    ])
+  ),
+  "cot.jsonl": jsonl(
+    [0.1, 0.49, 0.5, 1].map((reward, i) => ({ image: `i${i}`, reasoning: "r", annotation: [1, 0], reward }))
+  ),
+  "quarantine.jsonl": jsonl([{ source: "a", row: 1, reason: "sum", detail: "d" }, {
+    source: "a",
+    row: 2,
+    reason: "sum",
+    detail: "d"
+  }]),
   "examples.json": JSON.stringify([{
-    image: hostile, part: "seen", png: "data:image/png;base64,AA==", truth: hostile, bars: [{ label: hostile, value: 1 }],
+    image: hostile,
+    part: "seen",
+    png: "data:image/png;base64,AA==",
+    truth: hostile,
+    bars: [{ label: hostile, value: 1 }],
     said: [{ method: "RISE", text: hostile, reasoning: hostile, annotation: null, bars: [] }]
   }])
 }
@@ -56,7 +90,8 @@ describe("report", () => {
   it.effect("says how many samples were used where a preset takes only the first", () =>
     Effect.gen(function*() {
       const data = { train: { samples: 1386 }, test: { samples: 300 } }
-      const made = (config: unknown) => page({ ...files, "run.json": JSON.stringify({ identity: { data, config }, about: {} }) })
+      const made = (config: unknown) =>
+        page({ ...files, "run.json": JSON.stringify({ identity: { data, config }, about: {} }) })
       for (const config of [{ settings: { limit: { train: 700, test: 300 } } }, { limit: { train: 700 } }]) {
         const html = yield* made(config)
         assert.match(html, /training samples<\/dt><dd>700 of 1386</)

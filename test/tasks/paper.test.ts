@@ -1,9 +1,9 @@
 /** The paper's tasks as objects: what they ask, what answers earn, what they are measured by. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Result } from "effect"
+import { Question, Reward } from "../../src/dsl/index.ts"
 import { Emotion6, ImagenetSub } from "../../src/tasks/classification/index.ts"
 import { Box, BoxCodec, CocoSub, Lisa } from "../../src/tasks/detection/index.ts"
-import { Question, Reward } from "../../src/dsl/index.ts"
 import { embedded } from "./classification/tokenizers.ts"
 import { follow } from "./walks.ts"
 
@@ -13,7 +13,14 @@ describe("lisa", () => {
   it("asks every sample its own question, for one box", () => {
     for (const task of [Lisa.task, Lisa.embedded]) {
       assert.isTrue(Question.asks(task))
-      for (const text of [task.prompts.reason("[1, 2, 3, 4]"), task.prompts.reconstruct("Because."), task.prompts.annotate, task.prompts.answerOnly]) {
+      for (
+        const text of [
+          task.prompts.reason("[1, 2, 3, 4]"),
+          task.prompts.reconstruct("Because."),
+          task.prompts.annotate,
+          task.prompts.answerOnly
+        ]
+      ) {
         assert.include(text, "{question}")
       }
       assert.isTrue(Result.isFailure(task.decode("[]")))
@@ -34,7 +41,10 @@ describe("imagenetSub", () => {
     assert.strictEqual(task.labels.length, 20)
     assert.strictEqual(task.encode(truth("Band Aid")), "Band Aid")
     assert.deepStrictEqual(task.decode(" Band  Aid. "), Result.succeed(truth("Band Aid")))
-    assert.deepStrictEqual(task.decode("Band Aid 60 broom 40"), Result.succeed(task.labels.map((name) => name === "Band Aid" ? 0.6 : name === "broom" ? 0.4 : 0)))
+    assert.deepStrictEqual(
+      task.decode("Band Aid 60 broom 40"),
+      Result.succeed(task.labels.map((name) => name === "Band Aid" ? 0.6 : name === "broom" ? 0.4 : 0))
+    )
     for (const text of ["", "zebra", "Band", "Band Aid broom"]) assert.isTrue(Result.isFailure(task.decode(text)), text)
     assert.include(task.prompts.annotate, "bottlecap, brassiere")
   })
@@ -49,7 +59,12 @@ describe("imagenetSub", () => {
   })
 
   it("is measured by accuracy alone", () => {
-    assert.deepStrictEqual(task.metrics!.map(({ name, of }) => [name, of(truth("broom"), Option.some(truth("broom"))), of(truth("broom"), Option.none())]), [["accuracy", 1, 0]])
+    assert.deepStrictEqual(
+      task.metrics!.map((
+        { name, of }
+      ) => [name, of(truth("broom"), Option.some(truth("broom"))), of(truth("broom"), Option.none())]),
+      [["accuracy", 1, 0]]
+    )
   })
 
   it("is masked to its labels", () => {
@@ -57,11 +72,16 @@ describe("imagenetSub", () => {
     for (const label of small.labels) {
       const end = (text: string) => [...embedded.encode(text), embedded.endOfTurn]
       assert.isDefined(follow(mask("answer"), end(label)), label)
-      assert.isDefined(follow(mask("think"), end(Reward.writeThinkAnswer("A crying face with a filthy rat.", label))), label)
+      assert.isDefined(
+        follow(mask("think"), end(Reward.writeThinkAnswer("A crying face with a filthy rat.", label))),
+        label
+      )
       assert.isUndefined(follow(mask("answer"), end(`${label} 100`)))
       assert.isUndefined(follow(mask("answer"), end(`${label} ${label}`)))
     }
-    for (const text of ["", "a", "a umbrella", "cup"]) assert.isUndefined(follow(mask("answer"), [...embedded.encode(text), embedded.endOfTurn]), text)
+    for (const text of ["", "a", "a umbrella", "cup"]) {
+      assert.isUndefined(follow(mask("answer"), [...embedded.encode(text), embedded.endOfTurn]), text)
+    }
   })
 })
 
@@ -86,15 +106,22 @@ describe("boxes ranked by confidence", () => {
     const scored = rank(truth, text, (from, to) => asked.push(text.slice(from, to)) / 10)
     assert.deepStrictEqual(asked, ["a cup [0, 0, 100, 100]", ", a drum [500, 500, 100, 100]"])
     assert.deepStrictEqual(scored.map(({ score }) => score), [0.1, 0.2])
-    const json = BoxCodec.make({ space: "thousandths", order: "xywh", style: "json", labels: ["a cup", "a drum"] }).encode(truth)
+    const json = BoxCodec.make({ space: "thousandths", order: "xywh", style: "json", labels: ["a cup", "a drum"] })
+      .encode(truth)
     asked.length = 0
     rank(truth, json, (from, to) => asked.push(json.slice(from, to)))
-    assert.deepStrictEqual(asked, ['[{"bbox_2d": [0, 0, 100, 100], "label": "a cup"}', ', {"bbox_2d": [500, 500, 100, 100], "label": "a drum"}'])
+    assert.deepStrictEqual(asked, [
+      "[{\"bbox_2d\": [0, 0, 100, 100], \"label\": \"a cup\"}",
+      ", {\"bbox_2d\": [500, 500, 100, 100], \"label\": \"a drum\"}"
+    ])
   })
 
   it("keep the score that a model wrote, and share the answer's where boxes cannot be told apart", () => {
     const [cup, drum] = truth
-    assert.deepStrictEqual(rank([{ ...cup!, score: 0.7 }, drum!], "a cup [0, 0, 100, 100]", () => 0.3).map(({ score }) => score), [0.7, 0.3])
+    assert.deepStrictEqual(
+      rank([{ ...cup!, score: 0.7 }, drum!], "a cup [0, 0, 100, 100]", () => 0.3).map(({ score }) => score),
+      [0.7, 0.3]
+    )
     const asked: Array<readonly [number, number]> = []
     rank(truth, "<answer>who knows</answer>", (...span) => {
       asked.push(span)
@@ -111,7 +138,8 @@ describe("boxes ranked by confidence", () => {
       set.add([{ box: at(0, 0, 100, 100) }], Option.some([{ box: at(700, 0, 100, 100), score: scores[1] }]))
       return set.figures()
     }
-    // One of two found: recall ends at 0.5, that is 51 of the 101 points, at precision 1 or, the wrong one first, at 1/2.
+    // One of two found: recall ends at 0.5, that is 51 of the 101 points, at precision 1 or, the wrong one first, at
+    // 1/2.
     assert.closeTo(figures([0.9, 0.1])["mAP@0.5"]!, 51 / 101, 1e-9)
     assert.closeTo(figures([0.1, 0.9])["mAP@0.5"]!, 51 / 101 / 2, 1e-9)
     const none = setMetric!()

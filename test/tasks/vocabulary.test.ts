@@ -10,12 +10,22 @@ import { embedded } from "./classification/tokenizers.ts"
 
 /** Words and numbers that fall apart into letters. */
 const unknown = (text: string) =>
-  (text.split(/<\/?(?:think|answer)>/).flatMap((part) => part.match(/ ?[\p{L}]+| ?\p{N}+/gu) ?? [])).filter((word) => embedded.encode(word).length > 1)
+  (text.split(/<\/?(?:think|answer)>/).flatMap((part) => part.match(/ ?[\p{L}]+| ?\p{N}+/gu) ?? [])).filter((word) =>
+    embedded.encode(word).length > 1
+  )
 
 const sample = { image: Image.file("a.png"), question: "Where?" }
 const prompts = <A>(task: Task.Task<A>, annotation: A, question = "Where?") =>
   (["reason", "reconstruct", "annotate", "answerOnly"] as const).map((form) =>
-    Effect.runSync(Question.ask(task, form, { ...sample, question }, form === "reason" ? task.encode(annotation) : "A crying face with a filthy rat.")).text)
+    Effect.runSync(
+      Question.ask(
+        task,
+        form,
+        { ...sample, question },
+        form === "reason" ? task.encode(annotation) : "A crying face with a filthy rat."
+      )
+    ).text
+  )
 
 describe("the embedded checkpoint's vocabulary", () => {
   it("tells a word it has from one it has not", () => {
@@ -28,13 +38,20 @@ describe("the embedded checkpoint's vocabulary", () => {
       for (const text of prompts(Lisa.embedded, [{ box }], question)) assert.deepStrictEqual(unknown(text), [], text)
     }
     for (const label of Scenes.Things.labels) {
-      for (const text of [...prompts(CocoSub.embedded, [{ box, label }]), CocoSub.embedded.encode([{ box, label }, { box, label }])]) {
+      for (
+        const text of [
+          ...prompts(CocoSub.embedded, [{ box, label }]),
+          CocoSub.embedded.encode([{ box, label }, { box, label }])
+        ]
+      ) {
         assert.deepStrictEqual(unknown(text), [], text)
       }
     }
     for (const [i, label] of Scenes.Objects.labels.entries()) {
       const truth = Scenes.Objects.labels.map((_, j) => i === j ? 1 : 0)
-      for (const text of [...prompts(ImagenetSub.embedded, truth), label]) assert.deepStrictEqual(unknown(text), [], text)
+      for (const text of [...prompts(ImagenetSub.embedded, truth), label]) {
+        assert.deepStrictEqual(unknown(text), [], text)
+      }
     }
   })
 

@@ -49,11 +49,14 @@ const list = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? 
 const hasLongDecimal = (raw: unknown): boolean => {
   const leaves = list(field(raw, 2)).filter((element) => ParquetTypes[Number(field(element, 1))] !== undefined)
   const isDecimal = leaves.map((leaf) =>
-    ParquetTypes[Number(field(leaf, 1))] !== "BYTE_ARRAY" && ConvertedTypes[Number(field(leaf, 6))] === "DECIMAL")
+    ParquetTypes[Number(field(leaf, 1))] !== "BYTE_ARRAY" && ConvertedTypes[Number(field(leaf, 6))] === "DECIMAL"
+  )
   const isLong = (value: unknown) => value instanceof Uint8Array && value.length > MOST_STATISTIC
   return list(field(raw, 4)).some((group) =>
     list(field(group, 1)).some((column, i) =>
-      isDecimal[i] && [1, 2, 5, 6].some((id) => isLong(field(column, 3, 12, id)))))
+      isDecimal[i] && [1, 2, 5, 6].some((id) => isLong(field(column, 3, 12, id)))
+    )
+  )
 }
 
 /**

@@ -54,7 +54,10 @@ export interface Limits {
 const MOST_ROWS = 2 ** 22
 /** What a byte of the file may unpack to, as gzip can. What packs better has a sixteenth of the limit besides. */
 const UNPACKED_PER_BYTE = 1024
-/** Values that a byte of the file may stand for, beside one for every 4 KiB of the limit; in runs there is no end to them. */
+/**
+ * Values that a byte of the file may stand for, beside one for every 4 KiB of the limit; in runs there is no end to
+ * them.
+ */
 const VALUES_PER_BYTE = 64
 /** Bytes of the longest decimal: the library takes the square of their number. */
 const DECIMAL_BYTES = 32
@@ -101,7 +104,13 @@ const column = (meta: ColumnMetaData, schema: SchemaTree, rows: bigint): Result.
   const { codec, num_values: values, type } = meta
   const { end, start } = place(meta)
   return Result.succeed({
-    name, type, codec, definition, repetition, start, end,
+    name,
+    type,
+    codec,
+    definition,
+    repetition,
+    start,
+    end,
     typeLength: path.at(-1)?.element.type_length ?? 0,
     values: Number(values),
     isFlat: path.length === 2 && repetition === 0

@@ -15,8 +15,7 @@ const snappy: Unpack = (input, length) => {
 /** Node refuses a limit of 0, and some writers leave the bytes of an empty page out. */
 const limited =
   (unpack: (input: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array): Unpack =>
-  (input, length) =>
-    length === 0 ? new Uint8Array(0) : unpack(input, { maxOutputLength: length })
+  (input, length) => length === 0 ? new Uint8Array(0) : unpack(input, { maxOutputLength: length })
 
 export const compressors = {
   SNAPPY: snappy,

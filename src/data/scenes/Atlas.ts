@@ -70,7 +70,10 @@ export const load: Effect.Effect<Atlas, AtlasError> = Effect.gen(function*() {
   const file = (name: string) => `${folder}${name}`
   const failed = (path: string) => (cause: unknown) =>
     new AtlasError({ path, reason: cause instanceof Error ? cause.message : String(cause), cause })
-  const index = yield* Effect.tryPromise({ try: () => readFile(file("atlas.json"), "utf8"), catch: failed(file("atlas.json")) }).pipe(
+  const index = yield* Effect.tryPromise({
+    try: () => readFile(file("atlas.json"), "utf8"),
+    catch: failed(file("atlas.json"))
+  }).pipe(
     Effect.flatMap(Schema.decodeUnknownEffect(Index)),
     Effect.catchTag("SchemaError", (error) => Effect.fail(failed(file("atlas.json"))(error)))
   )
@@ -81,7 +84,10 @@ export const load: Effect.Effect<Atlas, AtlasError> = Effect.gen(function*() {
   const sprites = new Map<string, Sprite>()
   for (const { name, style, x, y } of index.sprites) {
     if (x + index.side > info.width || y + index.side > info.height) {
-      return yield* new AtlasError({ path: file("atlas.json"), reason: `${style}/${name} lies outside ${info.width} × ${info.height}` })
+      return yield* new AtlasError({
+        path: file("atlas.json"),
+        reason: `${style}/${name} lies outside ${info.width} × ${info.height}`
+      })
     }
     sprites.set(`${style}/${name}`, cut(data, info.width, x, y, index.side))
   }

@@ -123,7 +123,15 @@ const room = (canvas: Canvas, random: Stream) => {
   rectangle(canvas, left + 3, top + 19, 30, 2, [128, 84, 52])
 }
 
-const painters: Record<Background, (canvas: Canvas, random: Stream) => void> = { sky, sunset, night, storm, meadow, room }
+const painters: Record<Background, (canvas: Canvas, random: Stream) => void> = {
+  sky,
+  sunset,
+  night,
+  storm,
+  meadow,
+  room
+}
 
 /** Fills a `[112, 112, 3]` canvas. */
-export const paint = (canvas: Canvas, background: Background, random: Stream): void => painters[background](canvas, random)
+export const paint = (canvas: Canvas, background: Background, random: Stream): void =>
+  painters[background](canvas, random)

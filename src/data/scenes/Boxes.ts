@@ -10,14 +10,24 @@ import { side } from "./World.ts"
 const hundredths = (pixels: number): number => Math.round(pixels / side * 100)
 
 /**
- * A sprite's box in pixels, on the grid that the checkpoint writes: hundredths of the side, which are tens of its thousandths.
- * Rounded as pretraining's grounding rounds, so what a model already says is what a data set holds; inside the picture.
+ * A sprite's box in pixels, on the grid that the checkpoint writes: hundredths of the side, which are tens of its
+ * thousandths. Rounded as pretraining's grounding rounds, so what a model already says is what a data set holds; inside
+ * the picture.
  */
 export const boxOf = ({ size, x, y }: Placement): Xywh => {
   const width = hundredths(size)
   const pixels = (count: number) => count * side / 100
-  return [pixels(Math.min(hundredths(x), 100 - width)), pixels(Math.min(hundredths(y), 100 - width)), pixels(width), pixels(width)]
+  return [
+    pixels(Math.min(hundredths(x), 100 - width)),
+    pixels(Math.min(hundredths(y), 100 - width)),
+    pixels(width),
+    pixels(width)
+  ]
 }
 
 /** A scene's picture with these things in it. */
-export const instances = (things: ReadonlyArray<Instance>): Instances => ({ width: side, height: side, instances: things })
+export const instances = (things: ReadonlyArray<Instance>): Instances => ({
+  width: side,
+  height: side,
+  instances: things
+})

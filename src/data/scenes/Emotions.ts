@@ -47,18 +47,50 @@ export const ofBackground: Record<Background, Feelings> = {
 
 /** The one feeling that sets an object apart from its group, a tenth of its vector. */
 const accents: Record<ObjectName, Emotion> = {
-  balloon: "joy", popper: "surprise", cake: "joy", gift: "surprise", champagne: "joy", drum: "surprise",
-  snake: "fear", bomb: "surprise", dagger: "anger", spider: "disgust", wolf: "fear", shark: "fear",
-  coffin: "fear", urn: "neutral", rose: "joy", candle: "neutral", heart: "anger", violin: "neutral",
-  poop: "surprise", toilet: "neutral", rat: "fear", cigarette: "anger", pig: "joy", bin: "neutral",
-  puppy: "joy", kitten: "joy", bunny: "surprise", panda: "neutral", hamster: "surprise", penguin: "joy",
-  umbrella: "neutral", key: "neutral", book: "neutral", cup: "joy", bus: "neutral", phone: "surprise"
+  balloon: "joy",
+  popper: "surprise",
+  cake: "joy",
+  gift: "surprise",
+  champagne: "joy",
+  drum: "surprise",
+  snake: "fear",
+  bomb: "surprise",
+  dagger: "anger",
+  spider: "disgust",
+  wolf: "fear",
+  shark: "fear",
+  coffin: "fear",
+  urn: "neutral",
+  rose: "joy",
+  candle: "neutral",
+  heart: "anger",
+  violin: "neutral",
+  poop: "surprise",
+  toilet: "neutral",
+  rat: "fear",
+  cigarette: "anger",
+  pig: "joy",
+  bin: "neutral",
+  puppy: "joy",
+  kitten: "joy",
+  bunny: "surprise",
+  panda: "neutral",
+  hamster: "surprise",
+  penguin: "joy",
+  umbrella: "neutral",
+  key: "neutral",
+  book: "neutral",
+  cup: "joy",
+  bus: "neutral",
+  phone: "surprise"
 }
 const accentShare = 0.1
 
 /** An object alone: nine tenths its group, a tenth its accent. */
 export const ofObject = (name: ObjectName): Feelings =>
-  ofGroup[groupOf(name)].map((share, i) => share * (1 - accentShare) + (emotions[i] === accents[name] ? accentShare : 0))
+  ofGroup[groupOf(name)].map((share, i) =>
+    share * (1 - accentShare) + (emotions[i] === accents[name] ? accentShare : 0)
+  )
 
 /** A face and an affect group that mean something else together, and what. */
 export interface Interaction {
@@ -70,7 +102,10 @@ export interface Interaction {
 }
 
 const interaction = (face: Face, group: Group, because: string, parts: Parts): Interaction => ({
-  face, group, because, feelings: vector(parts)
+  face,
+  group,
+  because,
+  feelings: vector(parts)
 })
 
 /**

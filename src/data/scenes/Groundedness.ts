@@ -28,9 +28,12 @@ const aliases: Readonly<Record<string, ReadonlyArray<string>>> = {
 }
 
 const plural = (noun: string): string =>
-  /(s|x|z|ch|sh)$/.test(noun) ? `${noun}es`
-    : /[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ies`
-    : /f$/.test(noun) ? `${noun.slice(0, -1)}ves`
+  /(s|x|z|ch|sh)$/.test(noun) ?
+    `${noun}es`
+    : /[^aeiou]y$/.test(noun) ?
+    `${noun.slice(0, -1)}ies`
+    : /f$/.test(noun) ?
+    `${noun.slice(0, -1)}ves`
     : `${noun}s`
 
 /** Phrase, as lower-case words joined by spaces → cue. */
@@ -85,7 +88,9 @@ export const measure = (text: string, cues: Iterable<string>): Groundedness => {
 }
 
 export const add = (a: Groundedness, b: Groundedness): Groundedness => ({
-  hits: a.hits + b.hits, named: a.named + b.named, present: a.present + b.present
+  hits: a.hits + b.hits,
+  named: a.named + b.named,
+  present: a.present + b.present
 })
 
 /** Share of the named cues that are there, in [0, 1]; 1 where nothing is named, for nothing false was said. */

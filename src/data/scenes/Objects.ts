@@ -1,6 +1,6 @@
 /**
- * Object classification over art styles on the embedded scenes, in the sizes of the paper's ImageNet-Sub. Synthetic, and to be
- * called so wherever it is reported.
+ * Object classification over art styles on the embedded scenes, in the sizes of the paper's ImageNet-Sub. Synthetic,
+ * and to be called so wherever it is reported.
  *
  * A sample is a scene with one object, of one of 20 classes, beside the face that every scene has.
  *
@@ -22,8 +22,26 @@ import { backgrounds, faces, heldOutStyle, type ObjectName, trainingStyles } fro
 
 /** The objects that are classes. */
 export const classes = [
-  "balloon", "cake", "gift", "drum", "snake", "bomb", "spider", "wolf", "candle", "rose",
-  "violin", "toilet", "rat", "kitten", "panda", "penguin", "key", "book", "cup", "phone"
+  "balloon",
+  "cake",
+  "gift",
+  "drum",
+  "snake",
+  "bomb",
+  "spider",
+  "wolf",
+  "candle",
+  "rose",
+  "violin",
+  "toilet",
+  "rat",
+  "kitten",
+  "panda",
+  "penguin",
+  "key",
+  "book",
+  "cup",
+  "phone"
 ] as const satisfies ReadonlyArray<ObjectName>
 
 /** The labels as they are written: the checkpoint has no token for a name that opens a text, so the article does. */
@@ -35,19 +53,34 @@ export interface DatasetOptions {
   readonly seed?: number
 }
 
-const draw = (seed: number, split: "train" | "test", index: number, name: ObjectName): { readonly scene: Scene; readonly part?: "seen" | "unseen" } => {
+const draw = (
+  seed: number,
+  split: "train" | "test",
+  index: number,
+  name: ObjectName
+): { readonly scene: Scene; readonly part?: "seen" | "unseen" } => {
   const id = `objects/${split}/${name}/${index}`
   const random = Keyed.stream(seed, id)
   const part = index % 2 === 0 ? "seen" : "unseen"
   const style = random.pick(split === "test" && part === "unseen" ? [heldOutStyle] : trainingStyles)
-  const scene = arrange(seed, id, { style, background: random.pick(backgrounds), face: random.pick(faces), objects: [name] })
+  const scene = arrange(seed, id, {
+    style,
+    background: random.pick(backgrounds),
+    face: random.pick(faces),
+    objects: [name]
+  })
   return split === "train" ? { scene } : { scene, part }
 }
 
 /** A data set with the sprites at hand: class by turns, so that its beginning holds them all. */
-export const fromAtlas = (atlas: Atlas, { seed = 0, split }: DatasetOptions): Stream.Stream<Sample<ReadonlyArray<number>>> =>
+export const fromAtlas = (
+  atlas: Atlas,
+  { seed = 0, split }: DatasetOptions
+): Stream.Stream<Sample<ReadonlyArray<number>>> =>
   Stream.range(0, perClass[split] - 1).pipe(
-    Stream.flatMap((index) => Stream.fromIterable(classes.map((name) => ({ name, ...draw(seed, split, index, name) })))),
+    Stream.flatMap((index) =>
+      Stream.fromIterable(classes.map((name) => ({ name, ...draw(seed, split, index, name) })))
+    ),
     Stream.map(({ name, part, scene }) => ({
       image: image(atlas, scene),
       truth: oneHot(classes, name),

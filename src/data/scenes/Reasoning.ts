@@ -1,15 +1,15 @@
 /**
  * Reasoning detection on the embedded scenes. Synthetic, and to be called so wherever it is reported.
  *
- * There are as many samples as in the emotion data, not as few as in the paper's LISA (239): a model that has to learn from them what
- * things are for, where the paper's knows, learns 239 pictures by heart.
+ * There are as many samples as in the emotion data, not as few as in the paper's LISA (239): a model that has to learn
+ * from them what things are for, where the paper's knows, learns 239 pictures by heart.
  *
- * A sample is a scene with two or three things, a question that names none of them (`Riddles`) and the box of the one that it asks
- * for.
+ * A sample is a scene with two or three things, a question that names none of them (`Riddles`) and the box of the one
+ * that it asks for.
  *
  * - `train`, 1,386: seen objects, three art styles.
- * - `test`, 594: one half *seen* (seen objects in combinations of face and objects that training never draws), one half *unseen* (the
- *   answer is an object that no training sample holds), all four art styles.
+ * - `test`, 594: one half *seen* (seen objects in combinations of face and objects that training never draws), one half
+ *   *unseen* (the answer is an object that no training sample holds), all four art styles.
  */
 import { Effect, Stream } from "effect"
 import type { Sample } from "../../dsl/Task.ts"
@@ -82,8 +82,11 @@ const draw = (seed: number, part: Part, index: number): Asked => {
 
 /** The samples of a split as data; nothing is drawn yet. */
 export const asked = ({ limit = Infinity, seed = 0, split }: DatasetOptions): ReadonlyArray<Asked> =>
-  Array.from({ length: Math.min(limit, sizes[split]) }, (_, index) =>
-    split === "train" ? draw(seed, "train", index) : draw(seed, index % 2 === 0 ? "seen" : "unseen", index >> 1))
+  Array.from(
+    { length: Math.min(limit, sizes[split]) },
+    (_, index) =>
+      split === "train" ? draw(seed, "train", index) : draw(seed, index % 2 === 0 ? "seen" : "unseen", index >> 1)
+  )
 
 /** A data set with the sprites at hand. */
 export const fromAtlas = (atlas: Atlas, options: DatasetOptions): Stream.Stream<Sample<Instances>> =>
@@ -98,7 +101,8 @@ export const fromAtlas = (atlas: Atlas, options: DatasetOptions): Stream.Stream<
   )
 
 /**
- * Samples with a question and the one box that answers it, in pixels. Replayable: the same options give the same samples.
+ * Samples with a question and the one box that answers it, in pixels. Replayable: the same options give the same
+ * samples.
  *
  * ```ts
  * Scenes.Reasoning.dataset({ split: "train" }).pipe(BoxTruth.inFrame(() => Box.thousandths))

@@ -1,8 +1,8 @@
 /**
  * Scene → pixels: background, then objects, then the face, by bilinear sampling and alpha blending.
  *
- * Plain loops on purpose: pretraining draws half a million scenes on the thread that feeds the workers, so a scene has to
- * cost a fraction of a millisecond and no call out of JavaScript.
+ * Plain loops on purpose: pretraining draws half a million scenes on the thread that feeds the workers, so a scene has
+ * to cost a fraction of a millisecond and no call out of JavaScript.
  */
 import type { Image, Pixels } from "../../kernels/image/Image.ts"
 import * as Images from "../../kernels/image/Image.ts"

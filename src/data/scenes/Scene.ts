@@ -38,7 +38,10 @@ export interface Standing {
 }
 
 /** Everything that stands in a scene: the face, under the name that it is to have, then the objects. */
-export const standing = ({ facePlacement, objects, placements }: Scene, face: string): readonly [Standing, ...ReadonlyArray<Standing>] => [
+export const standing = (
+  { facePlacement, objects, placements }: Scene,
+  face: string
+): readonly [Standing, ...ReadonlyArray<Standing>] => [
   { name: face, placement: facePlacement },
   ...objects.map((name, i) => ({ name, placement: placements[i] ?? facePlacement }))
 ]

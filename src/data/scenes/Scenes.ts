@@ -1,6 +1,6 @@
 /**
- * The embedded data set: rendered scenes with simulated raters, in the sizes of Emotion6. Synthetic, and to be called so
- * wherever it is reported.
+ * The embedded data set: rendered scenes with simulated raters, in the sizes of Emotion6. Synthetic, and to be called
+ * so wherever it is reported.
  *
  * - `train`, 1,386: seen objects, three art styles.
  * - `test`, 594: one half *seen* (seen objects in combinations of face and objects that training never draws), one half
@@ -46,7 +46,10 @@ export const isHeldOut = ({ face, objects }: Pick<Composition, "face" | "objects
 export const unseenMatters = (composition: Pick<Composition, "background" | "face" | "objects">): boolean =>
   composition.objects.some((name) =>
     isUnseen(name) &&
-    js(feelings(composition), feelings({ ...composition, objects: composition.objects.filter((other) => other !== name) })) >= matters
+    js(
+        feelings(composition),
+        feelings({ ...composition, objects: composition.objects.filter((other) => other !== name) })
+      ) >= matters
   )
 
 const accepted = (part: "train" | "seen" | "unseen", composition: Composition): boolean => {

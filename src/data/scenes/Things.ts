@@ -1,6 +1,6 @@
 /**
- * Multi-object detection on the embedded scenes, in the sizes of the paper's COCO-Sub. Synthetic, and to be called so wherever it is
- * reported.
+ * Multi-object detection on the embedded scenes, in the sizes of the paper's COCO-Sub. Synthetic, and to be called so
+ * wherever it is reported.
  *
  * A sample is a scene with everything in it boxed and named: the face and one to three objects.
  *
@@ -22,7 +22,9 @@ import { heldOutStyle, type ObjectName, objects, trainingStyles } from "./World.
 
 export const sizes = { train: 2000, test: 800 } as const
 
-/** Objects whose written name opens with a token of its own: "an" has none, so the umbrella and the urn stay at home. */
+/**
+ * Objects whose written name opens with a token of its own: "an" has none, so the umbrella and the urn stay at home.
+ */
 const named: ReadonlyArray<ObjectName> = objects.filter((name) => withArticle(name).startsWith("a "))
 
 const face = withArticle("face")
@@ -38,7 +40,11 @@ export interface DatasetOptions {
   readonly limit?: number
 }
 
-const draw = (seed: number, split: "train" | "test", index: number): { readonly scene: Scene; readonly part?: "seen" | "unseen" } => {
+const draw = (
+  seed: number,
+  split: "train" | "test",
+  index: number
+): { readonly scene: Scene; readonly part?: "seen" | "unseen" } => {
   const id = `things/${split}/${index}`
   const part = index % 2 === 0 ? "seen" : "unseen"
   const drawn = split === "test" && part === "unseen" ? [heldOutStyle] : trainingStyles
@@ -48,12 +54,17 @@ const draw = (seed: number, split: "train" | "test", index: number): { readonly 
 
 /** Everything in a scene by reading order: what stands higher comes first, so that there is one way to write it. */
 export const truth = (scene: Scene): Instances => {
-  const sorted = standing(scene, "face").toSorted((a, b) => a.placement.y - b.placement.y || a.placement.x - b.placement.x)
+  const sorted = standing(scene, "face").toSorted((a, b) =>
+    a.placement.y - b.placement.y || a.placement.x - b.placement.x
+  )
   return instances(sorted.map(({ name, placement }) => ({ label: withArticle(name), box: boxOf(placement) })))
 }
 
 /** A data set with the sprites at hand. */
-export const fromAtlas = (atlas: Atlas, { limit = Infinity, seed = 0, split }: DatasetOptions): Stream.Stream<Sample<Instances>> =>
+export const fromAtlas = (
+  atlas: Atlas,
+  { limit = Infinity, seed = 0, split }: DatasetOptions
+): Stream.Stream<Sample<Instances>> =>
   Stream.range(0, Math.min(limit, sizes[split]) - 1).pipe(
     Stream.map((index) => draw(seed, split, index)),
     Stream.map(({ part, scene }) => ({

@@ -17,7 +17,12 @@ import { emotions, groupOf } from "./World.ts"
 
 /** How much each group's reading counts. */
 export const salience: Record<Group, number> = {
-  menacing: 1.6, mournful: 1.3, festive: 1, filthy: 1, cuddly: 0.7, plain: 0.1
+  menacing: 1.6,
+  mournful: 1.3,
+  festive: 1,
+  filthy: 1,
+  cuddly: 0.7,
+  plain: 0.1
 }
 const backgroundShare = 0.12
 const sharpness = 1.5
@@ -40,7 +45,9 @@ export const reading = (face: Face, object: ObjectName): Feelings => {
 }
 
 /** The distribution that raters draw from. Sums to 1. A scene without objects is its face and background. */
-export const feelings = ({ background, face, objects }: Pick<Composition, "background" | "face" | "objects">): Feelings => {
+export const feelings = (
+  { background, face, objects }: Pick<Composition, "background" | "face" | "objects">
+): Feelings => {
   const sum = emotions.map(() => 0)
   let weights = 0
   for (const object of objects) {

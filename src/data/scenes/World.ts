@@ -9,7 +9,16 @@
 export const title = "embedded scenes (synthetic)"
 
 export const faces = [
-  "smiling", "laughing", "crying", "frowning", "scowling", "screaming", "gasping", "sick", "blank", "sleeping"
+  "smiling",
+  "laughing",
+  "crying",
+  "frowning",
+  "scowling",
+  "screaming",
+  "gasping",
+  "sick",
+  "blank",
+  "sleeping"
 ] as const
 export type Face = typeof faces[number]
 
@@ -19,7 +28,8 @@ export type Group = typeof groups[number]
 
 /**
  * Objects of each affect group. `unseen` ones never come with an emotion label, neither in training nor in
- * pretraining; several look like another group's (a wolf beside puppies), so that their pixels do not give the label away.
+ * pretraining; several look like another group's (a wolf beside puppies), so that their pixels do not give the label
+ * away.
  */
 export const members = {
   festive: { seen: ["balloon", "popper", "cake", "gift"], unseen: ["champagne", "drum"] },
@@ -32,10 +42,12 @@ export const members = {
 
 export type ObjectName = typeof members[Group]["seen" | "unseen"][number]
 
-export const seenObjects: ReadonlyArray<ObjectName> =
-  groups.flatMap((group): ReadonlyArray<ObjectName> => members[group].seen)
-export const unseenObjects: ReadonlyArray<ObjectName> =
-  groups.flatMap((group): ReadonlyArray<ObjectName> => members[group].unseen)
+export const seenObjects: ReadonlyArray<ObjectName> = groups.flatMap((group): ReadonlyArray<ObjectName> =>
+  members[group].seen
+)
+export const unseenObjects: ReadonlyArray<ObjectName> = groups.flatMap((group): ReadonlyArray<ObjectName> =>
+  members[group].unseen
+)
 export const objects: ReadonlyArray<ObjectName> = [...seenObjects, ...unseenObjects]
 
 const groupByObject: ReadonlyMap<ObjectName, Group> = new Map(

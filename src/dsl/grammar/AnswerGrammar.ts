@@ -1,18 +1,21 @@
 /**
- * What stands around an annotation, the same for every task: nothing in the bare answer, reasoning and tags in the think-answer.
+ * What stands around an annotation, the same for every task: nothing in the bare answer, reasoning and tags in the
+ * think-answer.
  *
  * Token sequences are read off the tokenizer by encoding whole texts, never guessed.
  */
 import { Effect, Result } from "effect"
-import { GrammarError, type Vocabulary } from "../Task.ts"
-import type { Form } from "../Answer.ts"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import type { Form } from "../Answer.ts"
+import { GrammarError, type Vocabulary } from "../Task.ts"
 import * as Automaton from "./Automaton.ts"
 import * as Trie from "./Trie.ts"
 
 export const same = (a: Trie.Tokens, b: Trie.Tokens) => a.length === b.length && a.every((token, i) => token === b[i])
 
-/** How a tokenizer spells what stands around an answer, and the means to read off how it spells the answer's own pieces. */
+/**
+ * How a tokenizer spells what stands around an answer, and the means to read off how it spells the answer's own pieces.
+ */
 export interface Spelling {
   readonly form: Form
   readonly vocabulary: Vocabulary
@@ -39,7 +42,9 @@ export const make = (vocabulary: Vocabulary, form: Form): Result.Result<Spelling
       const inside = all.slice(open.length, all.length - middle.length)
       const splits = same(all.slice(0, open.length), open) && same(all.slice(all.length - middle.length), middle)
       if (!splits || inside.length === 0 || inside.some((token) => token === middle[0])) {
-        return Result.fail(`the tokenizer joins <think>, </think> or <answer> with the text beside it; use the "answer" form`)
+        return Result.fail(
+          `the tokenizer joins <think>, </think> or <answer> with the text beside it; use the "answer" form`
+        )
       }
     }
   }
@@ -62,7 +67,11 @@ export const make = (vocabulary: Vocabulary, form: Form): Result.Result<Spelling
 }
 
 /** A fixed sequence of tokens and what follows it. Chains of one name have one continuation. */
-export const chain = (name: string, [token, ...rest]: Trie.Tokens, then: () => Automaton.Position): Automaton.Position =>
+export const chain = (
+  name: string,
+  [token, ...rest]: Trie.Tokens,
+  then: () => Automaton.Position
+): Automaton.Position =>
   token === undefined
     ? then()
     : { key: `${name}-${rest.length}`, edges: () => [[token, chain(name, rest, then)]] }
@@ -87,30 +96,47 @@ export const either = (name: string, ways: () => ReadonlyArray<Automaton.Positio
 const blanks: ReadonlyArray<string> = (() => {
   const common = [" ", "\n", "\t", "\r"]
   const pairs = common.flatMap((a) => common.map((b) => a + b))
-  const rare = Array.from("\v\f\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff")
-  return [...common, ...pairs, ...pairs.flatMap((pair) => common.map((c) => pair + c)), ...common.flatMap((c) => [c.repeat(4), c.repeat(8)]), ...rare]
+  const rare = Array.from(
+    "\v\f\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007" +
+      "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+  )
+  return [
+    ...common,
+    ...pairs,
+    ...pairs.flatMap((pair) => common.map((c) => pair + c)),
+    ...common.flatMap((c) => [c.repeat(4), c.repeat(8)]),
+    ...rare
+  ]
 })()
 
 /**
  * The start of a whole text around an annotation.
  *
- * @param close how the tokenizer spells what ends the answer: `after`, with whatever of the annotation it cannot be parted from
+ * @param close how the tokenizer spells what ends the answer: `after`, with whatever of the annotation it cannot be
+ * parted from
  * @param answer the annotation, given what follows it
  */
-const around = (frame: Spelling, close: Trie.Tokens, answer: (then: () => Automaton.Position) => Automaton.Position): Automaton.Position => {
+const around = (
+  frame: Spelling,
+  close: Trie.Tokens,
+  answer: (then: () => Automaton.Position) => Automaton.Position
+): Automaton.Position => {
   const { form, middle, open, vocabulary } = frame
   const end: Automaton.Position = { key: "end", edges: () => [[vocabulary.endOfTurn, end]] }
   const start = () => answer(() => chain("close", close, () => end))
   if (form === "answer") return start()
 
-  // Free text: anything but control tokens, and not blank all the way. A tag of several tokens is kept out by its first.
+  // Free text: anything but control tokens, and not blank all the way. A tag of several tokens is kept out by its
+  // first.
   const firstOf = (text: string) => vocabulary.encode(text)[0] ?? -1
   const control = new Set([
     ...vocabulary.specials ?? [],
     vocabulary.endOfTurn,
     ...["<think>", "</think>", "<answer>", "</answer>"].map(firstOf)
   ])
-  const blank = new Set(blanks.map((space) => vocabulary.encode(space)).flatMap((tokens) => tokens.length === 1 ? [...tokens] : []))
+  const blank = new Set(
+    blanks.map((space) => vocabulary.encode(space)).flatMap((tokens) => tokens.length === 1 ? [...tokens] : [])
+  )
   const text: Automaton.Position = {
     key: "text",
     edges: () => chain("middle", middle, start).edges(),
@@ -134,8 +160,8 @@ export interface Inside {
  * Compiles a mask:
  *
  * - `answer`: the bare annotation, then the end of turn;
- * - `think`: `<think>`, at least one token of free text that is not blank, `</think><answer>`, the annotation, `</answer>`, the
- *   end of turn.
+ * - `think`: `<think>`, at least one token of free text that is not blank, `</think><answer>`, the annotation,
+ *   `</answer>`, the end of turn.
  *
  * The end of turn leads to a last state that allows only itself.
  *
@@ -154,7 +180,9 @@ export const compile = (
     const built = Automaton.build(`${task}/${form}`, around(frame, close, answer), vocabulary.size)
     if ("bytes" in built) {
       return yield* fail(
-        `the tables need more than ${built.states} states × ${vocabulary.size} tokens (${Math.round(built.bytes / 2 ** 20)} MiB), ` +
+        `the tables need more than ${built.states} states × ${vocabulary.size} tokens (${
+          Math.round(built.bytes / 2 ** 20)
+        } MiB), ` +
           `at most ${Automaton.maximumBytes / 2 ** 20} MiB are built; decode without a mask`
       )
     }

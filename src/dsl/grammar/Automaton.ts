@@ -1,8 +1,8 @@
 /**
  * From a description of positions in a text to the dense token tables of a `Grammar`.
  *
- * A token may lead to several positions at once (after "1" a number may end or go on), so positions are gathered into sets:
- * the usual subset construction, done lazily from the start.
+ * A token may lead to several positions at once (after "1" a number may end or go on), so positions are gathered into
+ * sets: the usual subset construction, done lazily from the start.
  */
 import { createHash } from "node:crypto"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
@@ -64,7 +64,10 @@ const explore = (start: Position, most: number): ReadonlyArray<State> | number =
   return states
 }
 
-/** Builds the tables of the automaton that starts at `start`. `name` begins the grammar's id; a digest of the tables ends it. */
+/**
+ * Builds the tables of the automaton that starts at `start`. `name` begins the grammar's id; a digest of the tables
+ * ends it.
+ */
 export const build = (name: string, start: Position, vocabulary: number): Grammar | TooLarge => {
   const bytesPerState = 5 * vocabulary
   const states = explore(start, Math.floor(maximumBytes / bytesPerState))

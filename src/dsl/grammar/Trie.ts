@@ -14,8 +14,8 @@ export interface Node {
 }
 
 /**
- * Trie of the sequences; the i-th is marked by bit `mark(i)`. Equal branches are one node: of the numbers written in digits,
- * those that begin with 2 to 9 go on alike.
+ * Trie of the sequences; the i-th is marked by bit `mark(i)`. Equal branches are one node: of the numbers written in
+ * digits, those that begin with 2 to 9 go on alike.
  */
 export const make = (sequences: ReadonlyArray<Tokens>, mark: (i: number) => number = () => 1): Node => {
   const nodes = new Map<string, Node>()

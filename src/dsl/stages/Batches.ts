@@ -1,8 +1,9 @@
 /**
  * Endless keyed-shuffled batches of a replayable stream.
  *
- * Epoch after epoch the stream is shuffled within windows, so any number of samples costs the memory of two windows at most. A data
- * set that fits a window is shuffled as a whole and read only once: the few shots of a large data set are found by reading all of it.
+ * Epoch after epoch the stream is shuffled within windows, so any number of samples costs the memory of two windows at
+ * most. A data set that fits a window is shuffled as a whole and read only once: the few shots of a large data set are
+ * found by reading all of it.
  */
 import { Effect, Stream } from "effect"
 import * as Keyed from "../../kernels/math/Keyed.ts"

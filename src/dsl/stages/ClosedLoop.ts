@@ -1,33 +1,35 @@
 /**
  * RISE-CoT's closed loop, described: annotation → reasoning → annotation, and what it is worth.
  *
- * Each step composes onto the one before; nothing is sampled until the pipeline's items are pulled or `reinforce` interprets
- * the description under a session of its own.
+ * Each step composes onto the one before; nothing is sampled until the pipeline's items are pulled or `reinforce`
+ * interprets the description under a session of its own.
  */
 import { Array, Effect, Stream } from "effect"
 import { Policy } from "../../policy/Policy.ts"
 import * as Group from "../Group.ts"
-import * as Progress from "../Progress.ts"
 import * as PlugIn from "../PlugIn.ts"
+import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
+import { type ClosedLoop, type Fault, type Loop, pipeable, type Pipeline, type Stages } from "./Pipeline.ts"
 import {
-  type ClosedLoop,
-  type Fault,
-  type Loop,
-  pipeable,
-  type Pipeline,
-  type Stages
-} from "./Pipeline.ts"
-import { Batching, distinctIds, type SamplingOptions, grammarOf, type GrammarMode, reasoningGrammar, sampleAll } from "./Sampling.ts"
+  Batching,
+  distinctIds,
+  type GrammarMode,
+  grammarOf,
+  reasoningGrammar,
+  sampleAll,
+  type SamplingOptions
+} from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 
 /** What a group costs, for the display of tokens per second. */
 const tokensOf = (group: Group.Group<unknown, Group.Reasoned & Partial<Group.Reconstructed>>): number =>
   group.candidates.reduce(
-    (sum, { reasoning, reconstruction }) => sum + reasoning.completion.tokens.length + (reconstruction?.completion.tokens.length ?? 0),
+    (sum, { reasoning, reconstruction }) =>
+      sum + reasoning.completion.tokens.length + (reconstruction?.completion.tokens.length ?? 0),
     0
   )
 
@@ -86,40 +88,47 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
 export interface GenerateOptions extends SamplingOptions {
   /** G, the chains per sample. Default 8. */
   readonly candidates?: number
-  /** Whether tags and control tokens are kept out of a chain while it is drawn. Default "off": a chain with one earns nothing. */
+  /**
+   * Whether tags and control tokens are kept out of a chain while it is drawn. Default "off": a chain with one earns
+   * nothing.
+   */
   readonly grammar?: GrammarMode
 }
 
 /**
- * *Reasoning generation*, R_g ~ π(· | I, A): asks the policy why the annotation is right, G times, in words that must not
- * quote it.
+ * *Reasoning generation*, R_g ~ π(· | I, A): asks the policy why the annotation is right, G times, in words that must
+ * not quote it.
  *
  * ```ts
  * Rise.make(task, data).pipe(Rise.generate({ candidates: 8 }))
  * ```
  */
-export const generate = (options: GenerateOptions = {}) =>
-<A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
-  const { candidates = 8, maxTokens = 160, temperature = 1 } = options
-  const { task } = self
-  const rules = { ...Settings.drawing, candidates: Settings.candidates(1), grammar: Settings.grammarMode }
-  const sound = Settings.check("generate", rules, options)
-  return describe(self, "Reasoned", sound, ({ key, session }, samples) =>
-    Effect.gen(function*() {
-      const ids = distinctIds(samples.map((sample) => sample.image.id))
-      const requests = yield* Effect.forEach(samples, (sample, i) =>
-        PlugIn.run(task, sample, () => task.encode(sample.truth)).pipe(
-          Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
-          Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
-        ))
-      const grammar = yield* reasoningGrammar(task.name, options.grammar)
-      const completions = yield* sampleAll(session, requests, { count: candidates, maxTokens, temperature, grammar })
-      return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
-        sample,
-        candidates: drawn.map((completion) => ({ reasoning: Group.draw(prompt, completion, { temperature, grammar }) }))
+export const generate =
+  (options: GenerateOptions = {}) =>
+  <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
+    const { candidates = 8, maxTokens = 160, temperature = 1 } = options
+    const { task } = self
+    const rules = { ...Settings.drawing, candidates: Settings.candidates(1), grammar: Settings.grammarMode }
+    const sound = Settings.check("generate", rules, options)
+    return describe(self, "Reasoned", sound, ({ key, session }, samples) =>
+      Effect.gen(function*() {
+        const ids = distinctIds(samples.map((sample) => sample.image.id))
+        const requests = yield* Effect.forEach(samples, (sample, i) =>
+          PlugIn.run(task, sample, () =>
+            task.encode(sample.truth)).pipe(
+              Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
+              Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
+            ))
+        const grammar = yield* reasoningGrammar(task.name, options.grammar)
+        const completions = yield* sampleAll(session, requests, { count: candidates, maxTokens, temperature, grammar })
+        return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
+          sample,
+          candidates: drawn.map((completion) => ({
+            reasoning: Group.draw(prompt, completion, { temperature, grammar })
+          }))
+        }))
       }))
-    }))
-}
+  }
 
 export interface ReconstructOptions extends SamplingOptions {
   /** Whether the answer's format is enforced while decoding. Default "off". */
@@ -127,58 +136,76 @@ export interface ReconstructOptions extends SamplingOptions {
 }
 
 /**
- * *Annotation reconstruction*, Â_g ~ π(· | I, R_g): rebuilds the annotation from image and reasoning alone. What the policy
- * writes is untrusted text; whether it is an annotation is for `validate` to say.
+ * *Annotation reconstruction*, Â_g ~ π(· | I, R_g): rebuilds the annotation from image and reasoning alone. What the
+ * policy writes is untrusted text; whether it is an annotation is for `validate` to say.
  */
-export const reconstruct = (options: ReconstructOptions = {}) =>
-<A, E, R>(self: ClosedLoop<"Reasoned", A, E, R>): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
-  const { maxTokens = 64, temperature = 1 } = options
-  const { task } = self
-  const sound = Settings.check("reconstruct", { ...Settings.drawing, grammar: Settings.grammarMode }, options)
-  return describe(self, "Reconstructed", sound, (visit, samples) =>
-    Effect.gen(function*() {
-      const groups = yield* self.loop(visit, samples)
-      const grammar = yield* grammarOf(task, options.grammar, "answer")
-      const ids = distinctIds(samples.map((sample) => sample.image.id))
-      const requests = yield* Effect.forEach(
-        groups.flatMap(({ candidates, sample }, i) => candidates.map((candidate, g) => ({ candidate, sample, key: `sample=${ids[i]}/candidate=${g}` }))),
-        ({ candidate, key, sample }) =>
-          Effect.map(Question.ask(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)), (prompt) => ({
-            candidate,
-            prompt,
-            key: `${visit.key}/${key}/reconstruct`
-          }))
-      )
-      const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
-      const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
-        ...candidate,
-        reconstruction: Group.draw(prompt, completion, { temperature, grammar })
+export const reconstruct =
+  (options: ReconstructOptions = {}) =>
+  <A, E, R>(self: ClosedLoop<"Reasoned", A, E, R>): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
+    const { maxTokens = 64, temperature = 1 } = options
+    const { task } = self
+    const sound = Settings.check("reconstruct", { ...Settings.drawing, grammar: Settings.grammarMode }, options)
+    return describe(self, "Reconstructed", sound, (visit, samples) =>
+      Effect.gen(function*() {
+        const groups = yield* self.loop(visit, samples)
+        const grammar = yield* grammarOf(task, options.grammar, "answer")
+        const ids = distinctIds(samples.map((sample) => sample.image.id))
+        const requests = yield* Effect.forEach(
+          groups.flatMap(({ candidates, sample }, i) =>
+            candidates.map((candidate, g) => ({ candidate, sample, key: `sample=${ids[i]}/candidate=${g}` }))
+          ),
+          ({ candidate, key, sample }) =>
+            Effect.map(
+              Question.ask(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)),
+              (prompt) => ({
+                candidate,
+                prompt,
+                key: `${visit.key}/${key}/reconstruct`
+              })
+            )
+        )
+        const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
+        const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
+          ...candidate,
+          reconstruction: Group.draw(prompt, completion, { temperature, grammar })
+        }))
+        let at = 0
+        return groups.map(({ candidates, sample }) => ({
+          sample,
+          candidates: drawn.slice(at, at += candidates.length)
+        }))
       }))
-      let at = 0
-      return groups.map(({ candidates, sample }) => ({ sample, candidates: drawn.slice(at, at += candidates.length) }))
-    }))
-}
+  }
 
 /**
  * *Consistency validation*, eq. 1: r_g = S(A, Â_g) · 1{L(R_g, A) = 0 ∧ F(R_g, Â_g) = 1}.
  *
  * @param options switches off parts of the reward for the ablation of the paper's Table 5
  */
-export const validate = (options: Reward.Options = {}) =>
-<A, E, R>(self: ClosedLoop<"Reconstructed", A, E, R>): ClosedLoop<"Validated", A, E | Fault, R | Policy | Run> => {
-  const score = Reward.cot(self.task, options)
-  return describe(self, "Validated", Effect.void, (visit, samples) =>
-    Effect.flatMap(self.loop(visit, samples), (groups) =>
-      Effect.forEach(groups, ({ candidates, sample }) =>
-        PlugIn.run(self.task, sample, () => ({
-          sample,
-          candidates: candidates.map((candidate) => {
-            const { reward, verdict } = score({
-              truth: sample.truth,
-              reasoning: candidate.reasoning.completion.text,
-              reconstruction: candidate.reconstruction.completion.text
-            })
-            return { ...candidate, reward, verdict }
-          })
-        })))))
-}
+export const validate =
+  (options: Reward.Options = {}) =>
+  <A, E, R>(self: ClosedLoop<"Reconstructed", A, E, R>): ClosedLoop<"Validated", A, E | Fault, R | Policy | Run> => {
+    const score = Reward.cot(self.task, options)
+    return describe(
+      self,
+      "Validated",
+      Effect.void,
+      (visit, samples) =>
+        Effect.flatMap(
+          self.loop(visit, samples),
+          (groups) =>
+            Effect.forEach(groups, ({ candidates, sample }) =>
+              PlugIn.run(self.task, sample, () => ({
+                sample,
+                candidates: candidates.map((candidate) => {
+                  const { reward, verdict } = score({
+                    truth: sample.truth,
+                    reasoning: candidate.reasoning.completion.text,
+                    reconstruction: candidate.reconstruction.completion.text
+                  })
+                  return { ...candidate, reward, verdict }
+                })
+              })))
+        )
+    )
+  }

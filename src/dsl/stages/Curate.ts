@@ -1,13 +1,13 @@
 /**
- * From validated groups to lessons: `best` writes D_RISE, `recall` reads one that is there already, `filter` keeps D_RISE^high,
- * `answers` does without reasoning.
+ * From validated groups to lessons: `best` writes D_RISE, `recall` reads one that is there already, `filter` keeps
+ * D_RISE^high, `answers` does without reasoning.
  */
 import { Effect, Schema, Stream } from "effect"
 import type { Policy } from "../../policy/Policy.ts"
 import * as Group from "../Group.ts"
 import * as Progress from "../Progress.ts"
-import { RunFileError } from "../RunError.ts"
 import { cotFile, Run } from "../Run.ts"
+import { RunFileError } from "../RunError.ts"
 import { advance, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
 import { NothingKept, type StageError } from "./StageError.ts"
@@ -42,7 +42,10 @@ const thresholdKeeping = (bins: ReadonlyArray<number>, share: number): number =>
 }
 
 const tenths = (bins: ReadonlyArray<number>): ReadonlyArray<number> =>
-  Array.from({ length: 10 }, (_, i) => bins.slice(i * rewardBins / 10, (i + 1) * rewardBins / 10 + (i === 9 ? 1 : 0)).reduce((a, b) => a + b, 0))
+  Array.from(
+    { length: 10 },
+    (_, i) => bins.slice(i * rewardBins / 10, (i + 1) * rewardBins / 10 + (i === 9 ? 1 : 0)).reduce((a, b) => a + b, 0)
+  )
 
 /** Rows of the D_RISE of a method, or of the one under way, beside the samples they were written for. */
 const explained = <A, E, R>(self: Pipeline<Stage, A, E, R>, of?: string) =>
@@ -51,21 +54,33 @@ const explained = <A, E, R>(self: Pipeline<Stage, A, E, R>, of?: string) =>
     return self.data.pipe(
       Stream.zip(Stream.mapEffect(rows(file), (row) =>
         Schema.decodeUnknownEffect(CotRow)(row).pipe(
-          Effect.mapError((cause) => new RunFileError({ path: file, reason: "holds a line that is not a row of D_RISE", cause }))
+          Effect.mapError((cause) =>
+            new RunFileError({ path: file, reason: "holds a line that is not a row of D_RISE", cause })
+          )
         ))),
       Stream.mapEffect(([sample, row]) =>
         row.image === sample.image.id
           ? Effect.succeed({ sample, reasoning: row.reasoning, reward: row.reward })
-          : Effect.fail(new RunFileError({ path: file, reason: `has ${row.image} where the data set has ${sample.image.id}: the data set changed` }))
+          : Effect.fail(
+            new RunFileError({
+              path: file,
+              reason: `has ${row.image} where the data set has ${sample.image.id}: the data set changed`
+            })
+          )
       )
     )
   }))
 
-const Pass = Schema.Struct({ samples: Schema.Int, candidates: Schema.Int, bestReward: Schema.Finite, meanReward: Schema.Finite })
+const Pass = Schema.Struct({
+  samples: Schema.Int,
+  candidates: Schema.Int,
+  bestReward: Schema.Finite,
+  meanReward: Schema.Finite
+})
 
 /**
- * D_RISE = {(I, R*, A, r)}: the best chain of each sample and its reward, written to `cot.jsonl` as it is found, so memory
- * does not grow with the data.
+ * D_RISE = {(I, R*, A, r)}: the best chain of each sample and its reward, written to `cot.jsonl` as it is found, so
+ * memory does not grow with the data.
  */
 export const best = () =>
 <A, E, R>(
@@ -80,22 +95,42 @@ export const best = () =>
         Effect.gen(function*() {
           const kept = Group.best(candidates)
           const annotation = yield* encode(sample.truth).pipe(
-            Effect.mapError((cause) => new RunFileError({ path: file, reason: `the annotation of ${sample.image.id} does not fit its schema`, cause }))
+            Effect.mapError((cause) =>
+              new RunFileError({
+                path: file,
+                reason: `the annotation of ${sample.image.id} does not fit its schema`,
+                cause
+              })
+            )
           )
           const { id, source } = sample.image
           const question = sample.question === undefined ? {} : { question: sample.question }
           const reward = kept?.reward ?? 0
           const reasoning = kept?.reasoning.completion.text ?? ""
-          yield* run.append(file, { image: id, ...(source._tag === "File" ? { path: source.path } : {}), ...question, reasoning, annotation, reward })
-          return { reward, total: candidates.reduce((sum, candidate) => sum + candidate.reward, 0), candidates: candidates.length }
+          yield* run.append(file, {
+            image: id,
+            ...(source._tag === "File" ? { path: source.path } : {}),
+            ...question,
+            reasoning,
+            annotation,
+            reward
+          })
+          return {
+            reward,
+            total: candidates.reduce((sum, candidate) => sum + candidate.reward, 0),
+            candidates: candidates.length
+          }
         })
       ),
-      Stream.runFold(() => ({ samples: 0, candidates: 0, best: 0, total: 0 }), (sum, { candidates, reward, total }) => ({
-        samples: sum.samples + 1,
-        candidates: sum.candidates + candidates,
-        best: sum.best + reward,
-        total: sum.total + total
-      }))
+      Stream.runFold(
+        () => ({ samples: 0, candidates: 0, best: 0, total: 0 }),
+        (sum, { candidates, reward, total }) => ({
+          samples: sum.samples + 1,
+          candidates: sum.candidates + candidates,
+          best: sum.best + reward,
+          total: sum.total + total
+        })
+      )
     )
     const value = {
       samples: totals.samples,
@@ -114,35 +149,39 @@ export const best = () =>
 }
 
 /**
- * D_RISE that a method of this run (or of one it begins from) has written, for the weights at hand. With it the chains of one
- * policy teach another: the paper's Table 3 compares sources of chains on students that start alike.
+ * D_RISE that a method of this run (or of one it begins from) has written, for the weights at hand. With it the chains
+ * of one policy teach another: the paper's Table 3 compares sources of chains on students that start alike.
  *
  * ```ts
  * start.pipe(Rise.recall("RISE"), Rise.filter({ tau: 0.75 }), Rise.sft())
  * ```
  */
-export const recall = (method: string) =>
-<A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Explained", A, E | Fault, R | Run> =>
-  advance(self, { stage: "Explained", ready: self.ready, items: explained(self, method) })
+export const recall =
+  (method: string) =>
+  <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Explained", A, E | Fault, R | Run> =>
+    advance(self, { stage: "Explained", ready: self.ready, items: explained(self, method) })
 
 export interface FilterOptions {
   /** τ in [0, 1]. Default 0.75, the paper's. */
   readonly tau?: number
   /**
-   * Share of D_RISE that is kept at the least, in [0, 1]: where fewer reach τ, it sinks to what keeps so many. Chains that earned
-   * nothing are never kept for its sake. Default 0: a τ that keeps nothing stops the run.
+   * Share of D_RISE that is kept at the least, in [0, 1]: where fewer reach τ, it sinks to what keeps so many. Chains
+   * that earned nothing are never kept for its sake. Default 0: a τ that keeps nothing stops the run.
    */
   readonly least?: number
   /**
-   * The method whose rewards decide what is kept. Default: the chains' own. With another method's, two sources of chains
-   * teach the same samples.
+   * The method whose rewards decide what is kept. Default: the chains' own. With another method's, two sources of
+   * chains teach the same samples.
    */
   readonly by?: string
 }
 
 const Kept = Schema.Struct({ tau: Schema.Finite, kept: Schema.Int, of: Schema.Int })
 
-/** D_RISE^high = {(I, R*, A) | r ≥ τ}. A τ that keeps nothing stops the run and says which would keep 40%, unless it may sink. */
+/**
+ * D_RISE^high = {(I, R*, A) | r ≥ τ}. A τ that keeps nothing stops the run and says which would keep 40%, unless it may
+ * sink.
+ */
 export const filter = (options: FilterOptions = {}) =>
 <A, E, R>(
   self: Pipeline<"Explained", A, E, R>
@@ -153,7 +192,8 @@ export const filter = (options: FilterOptions = {}) =>
     : Stream.zipWith(self.items, explained(self, by), (row, { reward }) => [row, reward] as const)
   const check = Effect.gen(function*() {
     const run = yield* Run
-    const keptAt = (tau: number) => Effect.map(Stream.runCount(Stream.filter(judged, ([, reward]) => reward >= tau)), (kept) => ({ tau, kept }))
+    const keptAt = (tau: number) =>
+      Effect.map(Stream.runCount(Stream.filter(judged, ([, reward]) => reward >= tau)), (kept) => ({ tau, kept }))
     const { bins, reached } = yield* Stream.runFold(
       judged,
       () => ({ reached: 0, bins: Array.from({ length: rewardBins + 1 }, () => 0) }),
@@ -167,13 +207,22 @@ export const filter = (options: FilterOptions = {}) =>
     // The lowest bin holds what earned nothing.
     const sunk = Math.max(1 / rewardBins, thresholdKeeping(bins, least))
     const { kept, tau } = reached >= of * least || sunk >= wanted ? { kept: reached, tau: wanted } : yield* keptAt(sunk)
-    if (kept === 0) return yield* new NothingKept({ tau: wanted, histogram: tenths(bins), wouldKeep40: thresholdKeeping(bins, 0.4) })
+    if (kept === 0) {
+      return yield* new NothingKept({ tau: wanted, histogram: tenths(bins), wouldKeep40: thresholdKeeping(bins, 0.4) })
+    }
     yield* run.metric({ stage: "filter", step: of, of, tau, kept, share: kept / of })
     if (kept < few * of) {
-      const text = `tau ${tau} keeps ${kept} of ${of} chains (${(100 * kept / of).toFixed(1)}%): supervised training will learn from few, ` +
-        `and the easiest of them. Train RISE-CoT longer or warm up first (Rise.warmUp); tau ${thresholdKeeping(bins, 0.4).toFixed(3)} would keep 40%`
+      const text =
+        `tau ${tau} keeps ${kept} of ${of} chains (${
+          (100 * kept / of).toFixed(1)
+        }%): supervised training will learn from few, ` +
+        `and the easiest of them. Train RISE-CoT longer or warm up first (Rise.warmUp); tau ${
+          thresholdKeeping(bins, 0.4).toFixed(3)
+        } would keep 40%`
       yield* run.metric({ stage: "filter", step: of, of, warning: text })
-      yield* Progress.report(Progress.Event.Warned({ stage: run.method === "" ? "filter" : `${run.method}/filter`, text }))
+      yield* Progress.report(
+        Progress.Event.Warned({ stage: run.method === "" ? "filter" : `${run.method}/filter`, text })
+      )
     }
     return { tau, kept, of }
   })
@@ -182,11 +231,21 @@ export const filter = (options: FilterOptions = {}) =>
     stage: "Curated",
     sound: Settings.check("filter", Settings.filtering, options),
     ready: Effect.andThen(self.ready, Effect.asVoid(filtered)),
-    items: Stream.unwrap(Effect.map(filtered, ({ tau }) => judged.pipe(Stream.filter(([, reward]) => reward >= tau), Stream.map(([row]) => row))))
+    items: Stream.unwrap(
+      Effect.map(filtered, ({ tau }) =>
+        judged.pipe(
+          Stream.filter(([, reward]) => reward >= tau),
+          Stream.map(([row]) => row)
+        ))
+    )
   })
 }
 
 /** The annotation as target without reasoning: with `sft` it is the paper's SFT baseline. */
-export const answers = () =>
-<A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Answered", A, E, R> =>
-  advance(self, { stage: "Answered", form: "answer", ready: self.ready, items: Stream.map(self.data, (sample) => ({ sample })) })
+export const answers = () => <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Answered", A, E, R> =>
+  advance(self, {
+    stage: "Answered",
+    form: "answer",
+    ready: self.ready,
+    items: Stream.map(self.data, (sample) => ({ sample }))
+  })

@@ -5,8 +5,8 @@ import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as Fingerprint from "../Fingerprint.ts"
 import * as Quarantine from "../Quarantine.ts"
-import { fromPlatform, type RunError, RunFileError } from "../RunError.ts"
 import { Run } from "../Run.ts"
+import { fromPlatform, type RunError, RunFileError } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import type { TaskError } from "../Task.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
@@ -17,17 +17,19 @@ import type { BadSetting } from "./StageError.ts"
 export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect<void, E, R> => self.ready
 
 /**
- * Saves the policy as the run's `model`, if the run is on disk. What an earlier attempt left there is replaced: a run that
- * was cut off after saving, or resumed when it had finished, holds the same weights and must not stumble over them.
+ * Saves the policy as the run's `model`, if the run is on disk. What an earlier attempt left there is replaced: a run
+ * that was cut off after saving, or resumed when it had finished, holds the same weights and must not stumble over
+ * them.
  */
-export const saveModel: Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> = Effect.gen(function*() {
-  const { directory } = yield* Run
-  if (Option.isNone(directory)) return
-  const fs = yield* FileSystem.FileSystem
-  const target = (yield* Path.Path).join(directory.value, "model")
-  yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
-  yield* (yield* Policy).save(target)
-})
+export const saveModel: Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> =
+  Effect.gen(function*() {
+    const { directory } = yield* Run
+    if (Option.isNone(directory)) return
+    const fs = yield* FileSystem.FileSystem
+    const target = (yield* Path.Path).join(directory.value, "model")
+    yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
+    yield* (yield* Policy).save(target)
+  })
 
 export interface RunOptions {
   /** The run folder; it must not exist unless the run is resumed. */

@@ -26,10 +26,16 @@ const share = <T>(items: ReadonlyArray<T>, test: (item: T) => boolean): number =
 const commonest = (verdicts: ReadonlyArray<Verdict>): Verdict => {
   const counts = new Map<Verdict, number>()
   for (const verdict of verdicts) counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
-  return [...counts].reduce<readonly [Verdict, number]>((most, entry) => entry[1] > most[1] ? entry : most, ["ok", 0])[0]
+  return [...counts].reduce<readonly [Verdict, number]>((most, entry) => entry[1] > most[1] ? entry : most, [
+    "ok",
+    0
+  ])[0]
 }
 
-/** A quarter of a group, those first whose format is broken: the texts of a format loss. More of the same prompt tell little more. */
+/**
+ * A quarter of a group, those first whose format is broken: the texts of a format loss. More of the same prompt tell
+ * little more.
+ */
 const quarterOf = (group: ReadonlyArray<Judged>): ReadonlyArray<Judged> => {
   const broken = (candidate: Judged) => candidate.verdict.startsWith("format")
   const first = [...group.filter(broken), ...group.filter((candidate) => !broken(candidate))]
@@ -37,22 +43,28 @@ const quarterOf = (group: ReadonlyArray<Judged>): ReadonlyArray<Judged> => {
 }
 
 /**
- * All first draws of a group, then all second ones, with the number of their turn and of their candidate: draws of one prompt stay
- * neighbours and can share its prefill.
+ * All first draws of a group, then all second ones, with the number of their turn and of their candidate: draws of one
+ * prompt stay neighbours and can share its prefill.
  */
 const byTurn = <B>(
   group: ReadonlyArray<Judged>,
   each: (draw: Group.Draw, turn: number, candidate: number) => ReadonlyArray<B>
 ): ReadonlyArray<B> =>
   (group[0]?.draws ?? []).flatMap((_, turn) =>
-    group.flatMap(({ draws }, candidate) => draws.slice(turn, turn + 1).flatMap((draw) => each(draw, turn, candidate))))
+    group.flatMap(({ draws }, candidate) => draws.slice(turn, turn + 1).flatMap((draw) => each(draw, turn, candidate)))
+  )
 
 /** What they wrote, with the grammar of each of their draws. */
-const formatTexts = (groups: ReadonlyArray<ReadonlyArray<Judged>>, grammars: ReadonlyArray<Grammar | undefined>): ReadonlyArray<FormatText> =>
-  groups.map(quarterOf).flatMap((group) => byTurn(group, ({ completion: { tokens }, prompt }, turn) => {
-    const grammar = grammars[turn]
-    return grammar === undefined ? [] : [{ prompt, tokens, grammar }]
-  }))
+const formatTexts = (
+  groups: ReadonlyArray<ReadonlyArray<Judged>>,
+  grammars: ReadonlyArray<Grammar | undefined>
+): ReadonlyArray<FormatText> =>
+  groups.map(quarterOf).flatMap((group) =>
+    byTurn(group, ({ completion: { tokens }, prompt }, turn) => {
+      const grammar = grammars[turn]
+      return grammar === undefined ? [] : [{ prompt, tokens, grammar }]
+    })
+  )
 
 /**
  * A step function that remembers how many steps in a row had no live group.
@@ -72,7 +84,8 @@ export const stepper = (stage: string, settings: GrpoOptions, grammars: Readonly
       const policy = yield* Policy
       const scored = groups.map((group) => ({ group, ...normalize(group.map(({ reward }) => reward)) }))
       const rollouts = scored.filter(({ dead }) => !dead).flatMap(({ advantages, group }) =>
-        byTurn(group, (draw, _turn, candidate) => [Group.rollout(draw, advantages[candidate] ?? 0)]))
+        byTurn(group, (draw, _turn, candidate) => [Group.rollout(draw, advantages[candidate] ?? 0)])
+      )
       const candidates = groups.flat()
       const completions = candidates.flatMap(({ draws }) => draws.map(({ completion }) => completion))
       const sampled = completions.reduce((sum, { tokens }) => sum + tokens.length, 0)
@@ -99,7 +112,12 @@ export const stepper = (stage: string, settings: GrpoOptions, grammars: Readonly
       }
       const stats = yield* policy.update(
         Objective.GroupRelative({
-          rollouts, loss, clip, kl, innerUpdates, maxTokens: lossLength,
+          rollouts,
+          loss,
+          clip,
+          kl,
+          innerUpdates,
+          maxTokens: lossLength,
           ...(texts.length > 0 && { format: { weight, texts } })
         }),
         update

@@ -39,11 +39,16 @@ const verdict = (steps: ReadonlyArray<Step>, settings: GrpoOptions): string | un
   if (after >= enough || after - before > 2 * noise || (beta > 0 && moved >= still)) return undefined
   const readable = mean(steps.slice(-quarter).map(({ valid }) => valid))
   return [
-    `the reward does not rise: ${before.toFixed(3)} in the first ${quarter} steps, ${after.toFixed(3)} in the last ${quarter} of ${steps.length}`,
+    `the reward does not rise: ${before.toFixed(3)} in the first ${quarter} steps, ${
+      after.toFixed(3)
+    } in the last ${quarter} of ${steps.length}`,
     ...(beta > 0 ? [`, and the policy has hardly moved (KL ${moved.toExponential(1)})`] : []),
-    `. learningRate is ${learningRate}: the default suits models of billions of parameters, a small one wants 10 to 20 times as much. `,
-    ...(readable < 0.5 ? [`${Math.round(100 * readable)}% of its texts keep the format: warm up first (Rise.warmUp), or pay for the format (\`format\` here, \`practice\` in warmUp and sft)`]
-      : ["Warm up first (Rise.warmUp), or start from a model that earns more"])
+    `. learningRate is ${learningRate}: the default suits models of billions of parameters, a small one wants ` +
+    `10 to 20 times as much. `,
+    readable < 0.5
+      ? `${Math.round(100 * readable)}% of its texts keep the format: warm up first (Rise.warmUp), or pay for the ` +
+        "format (`format` here, `practice` in warmUp and sft)"
+      : "Warm up first (Rise.warmUp), or start from a model that earns more"
   ].join("")
 }
 
@@ -54,6 +59,8 @@ export const watch = (settings: GrpoOptions) => {
   return (step: number, { kl = 0, reward = 0, valid = 0 }: Readonly<Record<string, number>>): string | undefined => {
     seen.push({ kl, reward, valid })
     const half = Math.floor(total / 2)
-    return (step === half && half >= 2 * fewest) || (step === total && total >= fewest) ? verdict(seen, settings) : undefined
+    return (step === half && half >= 2 * fewest) || (step === total && total >= fewest)
+      ? verdict(seen, settings)
+      : undefined
   }
 }

@@ -2,8 +2,8 @@
  * A lazy pipeline whose stage is known to the compiler: the literal is what makes `sft` before `filter` a type error.
  */
 import { Effect, Pipeable, Stream } from "effect"
-import type { Form } from "../Answer.ts"
 import type { Policy, PolicyError, Session } from "../../policy/Policy.ts"
+import type { Form } from "../Answer.ts"
 import * as Dataset from "../Dataset.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
 import type { MissingQuestion } from "../Question.ts"
@@ -70,17 +70,24 @@ export interface Visit {
 }
 
 /** A described part of the closed loop: `reinforce` interprets it again for every step. */
-export type Loop<A, X> = (visit: Visit, samples: ReadonlyArray<Sample<A>>) => Effect.Effect<ReadonlyArray<X>, Fault, Policy>
+export type Loop<A, X> = (
+  visit: Visit,
+  samples: ReadonlyArray<Sample<A>>
+) => Effect.Effect<ReadonlyArray<X>, Fault, Policy>
 
 /** A pipeline that is still only a description of the closed loop. */
-export interface ClosedLoop<out S extends "Reasoned" | "Reconstructed" | "Validated", in out A, out E = never, out R = never>
-  extends Pipeline<S, A, E, R>
-{
+export interface ClosedLoop<
+  out S extends "Reasoned" | "Reconstructed" | "Validated",
+  in out A,
+  out E = never,
+  out R = never
+> extends Pipeline<S, A, E, R> {
   readonly loop: Loop<A, Stages<A>[S]>
 }
 
 /** Gives a plain record its `pipe`. */
-export const pipeable = <T extends object>(fields: T): T & Pipeable.Pipeable => Object.assign(Object.create(Pipeable.Prototype), fields)
+export const pipeable = <T extends object>(fields: T): T & Pipeable.Pipeable =>
+  Object.assign(Object.create(Pipeable.Prototype), fields)
 
 /** The next stage: same task, same data, new items behind new work. `sound` looks at its own settings. */
 export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
@@ -109,8 +116,8 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
 
 export interface MakeOptions {
   /**
-   * Share of the data held out for model selection, in [0, 1), by a draw that depends on image ids alone: every method and
-   * every seed holds out the same. Default 0.
+   * Share of the data held out for model selection, in [0, 1), by a draw that depends on image ids alone: every method
+   * and every seed holds out the same. Default 0.
    */
   readonly validation?: number
 }

@@ -1,9 +1,9 @@
 /**
- * Practice of a format: a supervised stage lets the policy write texts of its own beside the lessons, without a mask, and holds
- * down what would break the format along them (`FormatText`).
+ * Practice of a format: a supervised stage lets the policy write texts of its own beside the lessons, without a mask,
+ * and holds down what would break the format along them (`FormatText`).
  *
- * Lessons alone do not teach a small model to keep a format: they show it no text that it would write wrongly. Its own texts do,
- * and they need no label. Not in the paper, whose models keep the format from the start.
+ * Lessons alone do not teach a small model to keep a format: they show it no text that it would write wrongly. Its own
+ * texts do, and they need no label. Not in the paper, whose models keep the format from the start.
  */
 import { Effect } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
@@ -26,7 +26,11 @@ export interface PracticeOptions {
 }
 
 /** Refuses more texts than a batch has lessons to write them of. */
-export const fits = (stage: string, { practice }: { readonly practice?: PracticeOptions }, lessons: number): Effect.Effect<void, BadSetting> =>
+export const fits = (
+  stage: string,
+  { practice }: { readonly practice?: PracticeOptions },
+  lessons: number
+): Effect.Effect<void, BadSetting> =>
   practice === undefined || practice.texts <= lessons ? Effect.void : Settings.refuse(stage, {
     setting: "practice.texts",
     value: String(practice.texts),
@@ -60,12 +64,18 @@ export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: Pract
     if (options === undefined) return undefined
     const { maxTokens, temperature = 1, texts, weight } = options
     const asked = (yield* Effect.forEach(exercises.slice(0, texts), (exercise) =>
-      Effect.map(grammars[exercise.form], (grammar) => ({ ...exercise, grammar })))).filter(({ grammar }) => grammar !== undefined)
+      Effect.map(grammars[exercise.form], (grammar) => ({ ...exercise, grammar })))).filter(({ grammar }) =>
+        grammar !== undefined
+      )
     // Nothing is drawn that nothing could be learned from.
-    if (asked.length === 0) return undefined
+    if (asked.length === 0) {
+      return undefined
+    }
     const policy = yield* Policy
-    const drawn = yield* Effect.scoped(Effect.flatMap(policy.session, (session) =>
-      sampleAll(session, asked, { count: 1, maxTokens, temperature })))
+    const drawn = yield* Effect.scoped(
+      Effect.flatMap(policy.session, (session) =>
+        sampleAll(session, asked, { count: 1, maxTokens, temperature }))
+    )
     const practised: FormatLoss = {
       weight,
       texts: asked.flatMap(({ grammar, prompt }, i): ReadonlyArray<FormatText> => {

@@ -4,8 +4,8 @@
 import { Array, Effect, Stream } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { Policy } from "../../policy/Policy.ts"
-import * as Group from "../Group.ts"
 import * as Answer from "../Answer.ts"
+import * as Group from "../Group.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
@@ -14,7 +14,14 @@ import { pass } from "./ClosedLoop.ts"
 import * as GroupRelative from "./GroupRelative.ts"
 import * as Learning from "./Learning.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
-import { distinctIds, type SamplingOptions, grammarOf, type GrammarMode, reasoningGrammar, sampleAll } from "./Sampling.ts"
+import {
+  distinctIds,
+  type GrammarMode,
+  grammarOf,
+  reasoningGrammar,
+  sampleAll,
+  type SamplingOptions
+} from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
@@ -32,8 +39,13 @@ const crediting: Rules.Table = { ...Settings.reinforcing, credit: Rules.oneOf("j
 
 /** The next keyed-shuffled prompts of D, without end. */
 const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, options: Settings.GrpoOptions) =>
-  Stream.unwrap(Effect.map(Run, ({ seed }) =>
-    Batches.endless(self.data, { seed, key: stage, size: Settings.filled(options).promptsPerStep, what: "samples" })))
+  Stream.unwrap(
+    Effect.map(
+      Run,
+      ({ seed }) =>
+        Batches.endless(self.data, { seed, key: stage, size: Settings.filled(options).promptsPerStep, what: "samples" })
+    )
+  )
 
 /** The draws of a candidate that the group's advantage reaches. */
 const creditedOf = (credit: "joint" | "reasoning" | "reconstruction") =>
@@ -43,8 +55,8 @@ const creditedOf = (credit: "joint" | "reasoning" | "reconstruction") =>
 const masked = ({ format }: Settings.GrpoOptions): GrammarMode => format !== undefined && format > 0 ? "mask" : "off"
 
 /**
- * RISE-CoT training, eq. 7: interprets the described closed loop for every step on the next batch under a session of the
- * newest weights and updates by GRPO; then the trained policy makes one pass over all data, whose groups flow on.
+ * RISE-CoT training, eq. 7: interprets the described closed loop for every step on the next batch under a session of
+ * the newest weights and updates by GRPO; then the trained policy makes one pass over all data, whose groups flow on.
  *
  * ```ts
  * loop.pipe(Rise.reinforce({ steps: 200, promptsPerStep: 8, learningRate: 5e-5, kl: 0.05 }))
@@ -111,8 +123,8 @@ const strengthening: Rules.Table = {
 }
 
 /**
- * Reinforcement fine-tuning, eq. 9 and 10: GRPO on think-answers from the image alone, on all of D. After `sft` it is the end
- * of RISE; straight after `make` (or the shared warm-up) it is the Visual-RFT baseline.
+ * Reinforcement fine-tuning, eq. 9 and 10: GRPO on think-answers from the image alone, on all of D. After `sft` it is
+ * the end of RISE; straight after `make` (or the shared warm-up) it is the Visual-RFT baseline.
  */
 export const rft = (options: RftOptions = {}) =>
 <A, E, R>(
@@ -134,7 +146,10 @@ export const rft = (options: RftOptions = {}) =>
           const policy = yield* Policy
           const ids = distinctIds(samples.map((sample) => sample.image.id))
           const requests = yield* Effect.forEach(samples, (sample, i) =>
-            Effect.map(Answer.ask(task, "think", sample), (prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}` })))
+            Effect.map(
+              Answer.ask(task, "think", sample),
+              (prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}` })
+            ))
           const completions = yield* Effect.scoped(Effect.flatMap(
             policy.session,
             (session) => sampleAll(session, requests, { count: groupSize, maxTokens, temperature, grammar })

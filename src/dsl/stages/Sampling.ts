@@ -6,7 +6,13 @@ import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import {
-  type Completion, Policy, PolicyError, type SampleOptions, type SampleRequest, type Session, type Tokenizer
+  type Completion,
+  Policy,
+  PolicyError,
+  type SampleOptions,
+  type SampleRequest,
+  type Session,
+  type Tokenizer
 } from "../../policy/Policy.ts"
 import { GrammarError, type Task } from "../Task.ts"
 
@@ -34,18 +40,27 @@ export type GrammarMode = "mask" | "off"
 
 /** The tokens that a grammar is made of. */
 const tokenizerOf = (task: string): Effect.Effect<Tokenizer, GrammarError, Policy> =>
-  Effect.flatMap(Policy, ({ tokenizer }) =>
-    Effect.mapError(Effect.fromOption(tokenizer), () =>
-      new GrammarError({ task, reason: 'the policy is remote and shows no tokens: leave grammar "off", and practice and format out' })))
+  Effect.flatMap(
+    Policy,
+    ({ tokenizer }) =>
+      Effect.mapError(Effect.fromOption(tokenizer), () =>
+        new GrammarError({
+          task,
+          reason: "the policy is remote and shows no tokens: leave grammar \"off\", and practice and format out"
+        }))
+  )
 
 /** One mask per tokenizer. */
 const narratives = new WeakMap<object, Grammar>()
 
 /**
- * The mask of a chain, if it is asked for: any text without control tokens and tags, and not none. Whether it is a narrative is for
- * `validate` to say.
+ * The mask of a chain, if it is asked for: any text without control tokens and tags, and not none. Whether it is a
+ * narrative is for `validate` to say.
  */
-export const reasoningGrammar = (task: string, masking: GrammarMode | undefined): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
+export const reasoningGrammar = (
+  task: string,
+  masking: GrammarMode | undefined
+): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
   Effect.gen(function*() {
     if (masking !== "mask") return undefined
     const tokenizer = yield* tokenizerOf(task)
@@ -53,7 +68,11 @@ export const reasoningGrammar = (task: string, masking: GrammarMode | undefined)
     const known = narratives.get(tokenizer)
     if (known !== undefined) return known
     // A tag of several tokens is kept out by its first.
-    const control = new Set([...specials, endOfTurn, ...["<think>", "</think>", "<answer>", "</answer>"].map((tag) => encode(tag)[0] ?? endOfTurn)])
+    const control = new Set([
+      ...specials,
+      endOfTurn,
+      ...["<think>", "</think>", "<answer>", "</answer>"].map((tag) => encode(tag)[0] ?? endOfTurn)
+    ])
     const [empty, begun, ended] = [0, 1, 2]
     const states = 3
     const allowed = new Uint8Array(states * vocabulary)
@@ -69,7 +88,13 @@ export const reasoningGrammar = (task: string, masking: GrammarMode | undefined)
       allowed[state * vocabulary + endOfTurn] = 1
       next[state * vocabulary + endOfTurn] = ended
     }
-    const made = { id: `narrative/${vocabulary}/${endOfTurn}/${[...control].sort((a, b) => a - b).join(",")}`, states, vocabulary, allowed, next }
+    const made = {
+      id: `narrative/${vocabulary}/${endOfTurn}/${[...control].sort((a, b) => a - b).join(",")}`,
+      states,
+      vocabulary,
+      allowed,
+      next
+    }
     narratives.set(tokenizer, made)
     return made
   })
@@ -113,7 +138,9 @@ export const sampleAll = (
     if (broken !== undefined) {
       return yield* new PolicyError({ operation: "sample", reason: `Batching: ${Rules.say(broken)}` })
     }
-    const batches = yield* Effect.forEach(slices(requests, prompts), (slice) => session.sample(slice, options), { concurrency: calls })
+    const batches = yield* Effect.forEach(slices(requests, prompts), (slice) => session.sample(slice, options), {
+      concurrency: calls
+    })
     const groups = batches.flat()
     yield* noticed(groups)
     return groups

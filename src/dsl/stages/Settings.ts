@@ -24,9 +24,9 @@ export interface TrainOptions {
   /** Global gradient norm above which gradients are scaled down. Default 1. */
   readonly clipNorm?: number
   /**
-   * Keeps the snapshot that does best on the validation split (`make(task, data, { validation })`), looked at every so many
-   * steps, before the first and after the last. Without it the last weights are kept. `samples`: at most so many of the split
-   * are looked at, from its start; default all of them.
+   * Keeps the snapshot that does best on the validation split (`make(task, data, { validation })`), looked at every so
+   * many steps, before the first and after the last. Without it the last weights are kept. `samples`: at most so many
+   * of the split are looked at, from its start; default all of them.
    */
   readonly select?: { readonly every: number; readonly samples?: number }
 }
@@ -42,9 +42,9 @@ export interface GrpoOptions extends TrainOptions {
   /** β of the KL penalty to the weights that the stage started from. Default 0. */
   readonly kl?: number
   /**
-   * Weight of a format loss along rollouts (`FormatText`, nats per token): what leaves the task's format is not only paid nothing, but
-   * held down where it happened. It is of the draws that get the credit, of a quarter of each group, malformed ones first: the mean is
-   * over what most needs it, not over all that was drawn. Default 0, the paper's.
+   * Weight of a format loss along rollouts (`FormatText`, nats per token): what leaves the task's format is not only
+   * paid nothing, but held down where it happened. It is of the draws that get the credit, of a quarter of each group,
+   * malformed ones first: the mean is over what most needs it, not over all that was drawn. Default 0, the paper's.
    */
   readonly format?: number
   /** μ, updates from the same rollouts. Default 1. */

@@ -4,8 +4,8 @@
 import { Effect, Stream } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { type FormatLoss, Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../policy/Policy.ts"
-import type { Lesson } from "../Group.ts"
 import * as Answer from "../Answer.ts"
+import type { Lesson } from "../Group.ts"
 import * as PlugIn from "../PlugIn.ts"
 import { withoutTags } from "../Question.ts"
 import { Run } from "../Run.ts"
@@ -15,7 +15,7 @@ import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
 import { type PracticeOptions, practising } from "./Practice.ts"
-import { grammarOf, type GrammarMode } from "./Sampling.ts"
+import { type GrammarMode, grammarOf } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
@@ -54,13 +54,20 @@ const supervising: Rules.Table = {
 }
 
 /** One step on examples and what was practised: shared by `sft` and `warmUp`. */
-export const supervise = (examples: ReadonlyArray<SupervisedExample>, format: FormatLoss | undefined, update: UpdateOptions) =>
+export const supervise = (
+  examples: ReadonlyArray<SupervisedExample>,
+  format: FormatLoss | undefined,
+  update: UpdateOptions
+) =>
   Effect.gen(function*() {
     const policy = yield* Policy
     const objective = Objective.Supervised({ examples, ...(format !== undefined && { format }) })
     const stats = yield* policy.update(objective, update)
     const { gradNorm, loss, tokens } = stats
-    return { figures: { loss, gradNorm, ...Train.formatFigures(stats), trained: tokens }, tokens: Train.trainedTokens(stats) }
+    return {
+      figures: { loss, gradNorm, ...Train.formatFigures(stats), trained: tokens },
+      tokens: Train.trainedTokens(stats)
+    }
   })
 
 /** `<think>R*</think><answer>A</answer>` given the image alone, or the bare annotation where there is no chain. */
@@ -75,8 +82,8 @@ const example = Effect.fnUntraced(function*<A>(task: Task<A>, { reasoning, sampl
 })
 
 /**
- * Supervised fine-tuning, eq. 8. On D_RISE^high the target is the think-answer; after `answers` it is the annotation alone;
- * straight on D_RISE it is the paper's "SFT Full" ablation.
+ * Supervised fine-tuning, eq. 8. On D_RISE^high the target is the think-answer; after `answers` it is the annotation
+ * alone; straight on D_RISE it is the paper's "SFT Full" ablation.
  *
  * ```ts
  * curated.pipe(Rise.sft({ steps: 200, batchSize: 16, learningRate: 1e-3, answerWeight: 3 }))
@@ -91,11 +98,13 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
   const extra = replay === undefined ? 0 : Math.round(batchSize * replay.share)
   const sound = Effect.all([
     Settings.check(stage, supervising, options),
-    Effect.suspend(() => extra < batchSize ? Effect.void : Settings.refuse(stage, {
-      setting: "replay.share",
-      value: String(replay?.share),
-      expected: `a share that leaves room for a lesson in a batch of ${batchSize}`
-    })),
+    Effect.suspend(() =>
+      extra < batchSize ? Effect.void : Settings.refuse(stage, {
+        setting: "replay.share",
+        value: String(replay?.share),
+        expected: `a share that leaves room for a lesson in a batch of ${batchSize}`
+      })
+    ),
     Practice.fits(stage, options, batchSize - extra)
   ], { discard: true })
   const training = Effect.gen(function*() {
@@ -105,9 +114,10 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
       think: yield* grammarOf(self.task, options.grammar, "think")
     }
     // One endless stream of lessons zipped with one of replayed examples: neither is ever held as a whole.
-    const replayed: Stream.Stream<ReadonlyArray<SupervisedExample>, E2 | StageError, R2> = replay === undefined || extra === 0
-      ? Stream.fromEffectRepeat(Effect.succeed([]))
-      : Batches.endless(replay.examples, { seed, key: `${stage}/replay`, size: extra, what: "replay examples" })
+    const replayed: Stream.Stream<ReadonlyArray<SupervisedExample>, E2 | StageError, R2> =
+      replay === undefined || extra === 0
+        ? Stream.fromEffectRepeat(Effect.succeed([]))
+        : Batches.endless(replay.examples, { seed, key: `${stage}/replay`, size: extra, what: "replay examples" })
     const lessons: Stream.Stream<Lesson<A>, E, R> = self.items
     const batches = Stream.zip(
       Batches.endless(lessons, { seed, key: stage, size: batchSize - extra, what: "lessons" }),
@@ -121,7 +131,9 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
       step: ([batch, old], { key, update }) =>
         Effect.gen(function*() {
           const lessons = yield* Effect.forEach(batch, (lesson) => example(self.task, lesson, answerWeight))
-          const format = yield* practise(lessons.map(({ form, prompt }, i) => ({ form, prompt, key: `${key}/practice/${i}` })))
+          const format = yield* practise(
+            lessons.map(({ form, prompt }, i) => ({ form, prompt, key: `${key}/practice/${i}` }))
+          )
           const examples = lessons.map(({ form, ...rest }) => ({ ...rest, grammar: grammar[form] }))
           return yield* supervise([...examples, ...old], format, update)
         }),

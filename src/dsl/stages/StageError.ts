@@ -26,15 +26,19 @@ export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryG
 }) {
   override get message() {
     const why = this.reward === 0
-      ? this.verdict === "ok" ? "nothing earned a reward" : `nothing earned a reward, mostly because of "${this.verdict}"`
+      ? this.verdict === "ok"
+        ? "nothing earned a reward"
+        : `nothing earned a reward, mostly because of "${this.verdict}"`
       : `every candidate earns about ${this.reward.toFixed(3)}`
     const next = this.verdict.startsWith("format")
-      ? "warm the policy up (Rise.warmUp), pay it to keep the format (`format` here, `practice` in warmUp and sft), or draw under the " +
+      ? "warm the policy up (Rise.warmUp), pay it to keep the format (`format` here, `practice` in warmUp and " +
+        "sft), or draw under the " +
         "task's format mask where the stage has one (grammar: \"mask\")"
       : this.reward === 0
       ? "warm the policy up (Rise.warmUp), or look at its texts with `rise annotate`"
       : "raise temperature, groupSize or promptsPerStep: the policy has stopped trying anything else"
-    return `${this.stage}: all groups of ${this.steps} consecutive steps (up to step ${this.step}) are dead: ${why}; ${next}`
+    return `${this.stage}: all groups of ${this.steps} consecutive steps (up to step ${this.step}) are dead: ` +
+      `${why}; ${next}`
   }
 }
 

@@ -5,8 +5,8 @@ import { Effect, Stream } from "effect"
 import * as NotFinite from "../../policy/onnx/NotFinite.ts"
 import { Policy, type PolicyError, type Snapshot, type UpdateOptions, type UpdateStats } from "../../policy/Policy.ts"
 import * as Progress from "../Progress.ts"
-import type { RunError } from "../RunError.ts"
 import { Run } from "../Run.ts"
+import type { RunError } from "../RunError.ts"
 import * as Settings from "./Settings.ts"
 import { Diverged, type StageError } from "./StageError.ts"
 
@@ -16,7 +16,10 @@ export interface StepReport {
   readonly tokens: number
 }
 
-/** Of an update with a format loss: what it comes to (nats per token), and the share of its texts that left their format. */
+/**
+ * Of an update with a format loss: what it comes to (nats per token), and the share of its texts that left their
+ * format.
+ */
 export const formatFigures = ({ format }: UpdateStats): Readonly<Record<string, number>> =>
   format === undefined ? {} : { format: format.loss, left: format.left }
 

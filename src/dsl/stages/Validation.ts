@@ -7,7 +7,7 @@ import * as Answer from "../Answer.ts"
 import * as Group from "../Group.ts"
 import * as PlugIn from "../PlugIn.ts"
 import type { Fault, Loop, Pipeline, Stage } from "./Pipeline.ts"
-import { Batching, grammarOf, type GrammarMode, sampleAll } from "./Sampling.ts"
+import { Batching, type GrammarMode, grammarOf, sampleAll } from "./Sampling.ts"
 import { BadSetting } from "./StageError.ts"
 import type { Score } from "./Train.ts"
 
@@ -25,7 +25,11 @@ const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => su
 export const answers = <A, E, R>(
   self: Pipeline<Stage, A, E, R>,
   stage: string,
-  options: { readonly maxTokens: number; readonly grammar?: GrammarMode | undefined; readonly samples?: number | undefined }
+  options: {
+    readonly maxTokens: number
+    readonly grammar?: GrammarMode | undefined
+    readonly samples?: number | undefined
+  }
 ): Effect.Effect<Score, E | Fault | BadSetting, R | Policy> =>
   Effect.scoped(Effect.gen(function*() {
     const { task } = self
@@ -39,20 +43,28 @@ export const answers = <A, E, R>(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
         Effect.forEach(samples, (sample) =>
-          Effect.map(Answer.ask(task, form, sample), (prompt) => ({ prompt, key: `${stage}/validation/sample=${sample.image.id}` }))).pipe(
-          Effect.flatMap((requests) => sampleAll(session, requests, { count: 1, maxTokens: options.maxTokens, temperature: 0, grammar })),
-          Effect.flatMap((completions) =>
-            Effect.forEach(samples, (sample, i) =>
-              PlugIn.run(task, sample, () => {
-                const { annotation, reward } = Answer.read(task, form, sample.truth, completions[i]?.[0]?.text ?? "")
-                return metric === undefined ? reward : metric.of(sample.truth, annotation)
-              })))
-        )
+          Effect.map(
+            Answer.ask(task, form, sample),
+            (prompt) => ({ prompt, key: `${stage}/validation/sample=${sample.image.id}` })
+          )).pipe(
+            Effect.flatMap((requests) =>
+              sampleAll(session, requests, { count: 1, maxTokens: options.maxTokens, temperature: 0, grammar })
+            ),
+            Effect.flatMap((completions) =>
+              Effect.forEach(samples, (sample, i) =>
+                PlugIn.run(task, sample, () => {
+                  const { annotation, reward } = Answer.read(task, form, sample.truth, completions[i]?.[0]?.text ?? "")
+                  return metric === undefined ? reward : metric.of(sample.truth, annotation)
+                }))
+            )
+          )
       ),
       Stream.flattenIterable,
       Stream.runCollect
     )
-    if (values.length === 0) return yield* nothing(stage)
+    if (values.length === 0) {
+      return yield* nothing(stage)
+    }
     return { name: metric?.name ?? "reward", direction: metric?.direction ?? "higher", value: mean(values) }
   }))
 

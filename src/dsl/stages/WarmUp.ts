@@ -5,21 +5,21 @@ import { Effect, Option, Result, Schema, Stream } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { Policy, type Prompt, type SupervisedExample } from "../../policy/Policy.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
+import { Policy, type Prompt, type SupervisedExample } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
-import { RunFileError } from "../RunError.ts"
 import { Run } from "../Run.ts"
+import { RunFileError } from "../RunError.ts"
 import type { Sample } from "../Task.ts"
 import * as ThinkAnswer from "../ThinkAnswer.ts"
 import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
 import { type Exercise, type PracticeOptions, practising } from "./Practice.ts"
-import { Batching, type SamplingOptions, grammarOf, type GrammarMode, reasoningGrammar, sampleAll } from "./Sampling.ts"
+import { Batching, type GrammarMode, grammarOf, reasoningGrammar, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import { supervise } from "./Sft.ts"
 import type { StageError } from "./StageError.ts"
@@ -30,14 +30,18 @@ export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, Sa
   readonly share?: number
   readonly batchSize?: number
   /**
-   * Weight of the base's own texts as targets beside its reconstruction, so that learning to reconstruct costs it neither what it can
-   * see nor how an answer is written: for one half of the pictures a reasoning, for the other a think-answer without the annotation in
-   * it (a reasoning too, where its answer cannot be read). Default 0. Needs no labels.
+   * Weight of the base's own texts as targets beside its reconstruction, so that learning to reconstruct costs it
+   * neither what it can see nor how an answer is written: for one half of the pictures a reasoning, for the other a
+   * think-answer without the annotation in it (a reasoning too, where its answer cannot be read). Default 0. Needs no
+   * labels.
    */
   readonly keep?: number
   /** Whether tags and control tokens are kept out of the chains while they are drawn. Default "off". */
   readonly chains?: GrammarMode
-  /** Texts of the policy's own along which its format is held: reconstructions, at every fourth step think-answers. Default: none. */
+  /**
+   * Texts of the policy's own along which its format is held: reconstructions, at every fourth step think-answers.
+   * Default: none.
+   */
   readonly practice?: PracticeOptions
   /** Score the annotation under the task's format mask. Default "off". */
   readonly grammar?: GrammarMode
@@ -55,9 +59,15 @@ const warming: Rules.Table = {
   grammar: Settings.grammarMode
 }
 
-/** What the base wrote of a sample: a reasoning, and an answer as it would be asked for one; empty where it is of no use. */
+/**
+ * What the base wrote of a sample: a reasoning, and an answer as it would be asked for one; empty where it is of no
+ * use.
+ */
 const Written = Schema.Struct({ image: Schema.String, reasoning: Schema.String, answer: Schema.String })
-/** `usable`: reasonings to learn from; `readable`: of these, those whose answer is in the task's format. 0 where none was asked for. */
+/**
+ * `usable`: reasonings to learn from; `readable`: of these, those whose answer is in the task's format. 0 where none
+ * was asked for.
+ */
 const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int, readable: Schema.Int })
 
 const unwritten = (asked: number, practised: boolean): string =>
@@ -65,8 +75,8 @@ const unwritten = (asked: number, practised: boolean): string =>
   (practised ? "" : "; practice teaches the format")
 
 /**
- * Bootstraps the closed loop without reasoning labels: the base explains a share of the samples in its own words, then only
- * *reconstruction* is trained, image and that reasoning → the training annotation. A chain that leaks is not used.
+ * Bootstraps the closed loop without reasoning labels: the base explains a share of the samples in its own words, then
+ * only *reconstruction* is trained, image and that reasoning → the training annotation. A chain that leaks is not used.
  *
  * It belongs to no method: all methods of a run start from the same warmed weights, trained by whichever comes first.
  */
@@ -79,8 +89,13 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   const { batchSize = 2, keep = 0, maxTokens = 160, share = 0.25, temperature = 1 } = options
   const { task } = self
 
-  const chosen = Stream.unwrap(Effect.map(Run, ({ seed }) =>
-    Stream.filter(self.data, (sample) => Keyed.stream(seed, `${stage}/sample=${sample.image.id}`).next() < share)))
+  const chosen = Stream.unwrap(
+    Effect.map(
+      Run,
+      ({ seed }) =>
+        Stream.filter(self.data, (sample) => Keyed.stream(seed, `${stage}/sample=${sample.image.id}`).next() < share)
+    )
+  )
 
   const write = Effect.scoped(Effect.gen(function*() {
     const run = yield* Run
@@ -89,11 +104,14 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     const leaks = Reward.leak(task)
     const narrative = yield* reasoningGrammar(task.name, options.chains)
     const asked = (form: "reason" | "annotate", grammar: Grammar | undefined) => (samples: ReadonlyArray<Sample<A>>) =>
-      Effect.forEach(samples, (sample) =>
-        PlugIn.run(task, sample, () => form === "reason" ? task.encode(sample.truth) : "").pipe(
-          Effect.flatMap((annotation) => Question.ask(task, form, sample, annotation)),
-          Effect.map((prompt) => ({ prompt, key: `${stage}/sample=${sample.image.id}/${form}` }))
-        )).pipe(
+      Effect.forEach(
+        samples,
+        (sample) =>
+          PlugIn.run(task, sample, () => form === "reason" ? task.encode(sample.truth) : "").pipe(
+            Effect.flatMap((annotation) => Question.ask(task, form, sample, annotation)),
+            Effect.map((prompt) => ({ prompt, key: `${stage}/sample=${sample.image.id}/${form}` }))
+          )
+      ).pipe(
         Effect.flatMap((requests) => sampleAll(session, requests, { count: 1, maxTokens, temperature, grammar })),
         Effect.map((completions) => completions.map((group) => group[0]?.text ?? ""))
       )
@@ -102,15 +120,22 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     return yield* chosen.pipe(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
-        Effect.map(Effect.all([reasonings(samples), keep > 0 ? answers(samples) : Effect.succeed([])]), ([reasonings, answers]) =>
-          samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" })))
+        Effect.map(
+          Effect.all([reasonings(samples), keep > 0 ? answers(samples) : Effect.succeed([])]),
+          ([reasonings, answers]) =>
+            samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" }))
+        )
       ),
       Stream.flattenIterable,
       Stream.mapEffect(({ answer, reasoning, sample }) =>
         PlugIn.run(task, sample, (): typeof Written.Type => {
           const usable = Option.isNone(leaks(reasoning, sample.truth)) && Option.isNone(Reward.narrative(reasoning))
           const read = Result.flatMap(ThinkAnswer.read(answer), ({ answer }) => task.decode(answer))
-          return { image: sample.image.id, reasoning: usable ? reasoning : "", answer: Result.isSuccess(read) ? answer : "" }
+          return {
+            image: sample.image.id,
+            reasoning: usable ? reasoning : "",
+            answer: Result.isSuccess(read) ? answer : ""
+          }
         }).pipe(Effect.tap((row) => run.append(file, row)))
       ),
       Stream.runFold(
@@ -121,19 +146,26 @@ export const warmUp = (options: WarmUpOptions = {}) =>
           readable: readable + (answer === "" || reasoning === "" ? 0 : 1)
         })
       ),
-      Effect.tap(({ asked, readable }) => keep > 0 && asked > 0 && readable === 0 ? warn(unwritten(asked, options.practice !== undefined)) : Effect.void)
+      Effect.tap(({ asked, readable }) =>
+        keep > 0 && asked > 0 && readable === 0 ? warn(unwritten(asked, options.practice !== undefined)) : Effect.void
+      )
     )
   }))
 
   /**
-   * What the base is to keep of itself: how it explains the sample, or how it writes a think-answer, without the annotation in it. A
-   * coin decides once for each picture.
+   * What the base is to keep of itself: how it explains the sample, or how it writes a think-answer, without the
+   * annotation in it. A coin decides once for each picture.
    */
   const keptOf = Effect.fnUntraced(function*(sample: Sample<A>, { answer, reasoning }: typeof Written.Type) {
     const { seed } = yield* Run
     const read = ThinkAnswer.read(answer)
     if (Result.isFailure(read) || Keyed.stream(seed, `${stage}/sample=${sample.image.id}/keep`).next() < 0.5) {
-      const prompt = yield* Question.ask(task, "reason", sample, yield* PlugIn.run(task, sample, () => task.encode(sample.truth)))
+      const prompt = yield* Question.ask(
+        task,
+        "reason",
+        sample,
+        yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
+      )
       return { prompt, target: [{ text: reasoning, weight: keep }] }
     }
     const around = ThinkAnswer.segments(read.success.reasoning, { text: read.success.answer, weight: 0 })
@@ -149,7 +181,9 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     const examples = chosen.pipe(
       Stream.zip(Stream.mapEffect(run.rows(file), (row) =>
         Schema.decodeUnknownEffect(Written)(row).pipe(
-          Effect.mapError((cause) => new RunFileError({ path: file, reason: "holds a line that is no text of the base", cause }))
+          Effect.mapError((cause) =>
+            new RunFileError({ path: file, reason: "holds a line that is no text of the base", cause })
+          )
         ))),
       Stream.filter(([, { reasoning }]) => reasoning !== ""),
       Stream.mapEffect(([sample, written]) =>
@@ -157,12 +191,20 @@ export const warmUp = (options: WarmUpOptions = {}) =>
           const prompt = yield* Question.ask(task, "reconstruct", sample, written.reasoning)
           const answer = yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
           const reconstruction: SupervisedExample = { prompt, target: [{ text: answer, weight: 1 }], grammar }
-          return { sample, prompt, examples: keep > 0 ? [reconstruction, yield* keptOf(sample, written)] : [reconstruction] }
+          return {
+            sample,
+            prompt,
+            examples: keep > 0 ? [reconstruction, yield* keptOf(sample, written)] : [reconstruction]
+          }
         })
       )
     )
     const practise = yield* Practice.make(task, options.practice)
-    const exercises = (batch: ReadonlyArray<{ readonly prompt: Prompt; readonly sample: Sample<A> }>, step: number, key: string) =>
+    const exercises = (
+      batch: ReadonlyArray<{ readonly prompt: Prompt; readonly sample: Sample<A> }>,
+      step: number,
+      key: string
+    ) =>
       Effect.forEach(batch, ({ prompt, sample }, i) => {
         const of = { key: `${key}/practice/${i}` }
         return step % 4 > 0
@@ -172,7 +214,12 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     yield* Train.train({
       stage,
       settings: options,
-      batches: Batches.endless(examples, { seed: run.seed, key: stage, size: batchSize, what: "usable chains of the base" }),
+      batches: Batches.endless(examples, {
+        seed: run.seed,
+        key: stage,
+        size: batchSize,
+        what: "usable chains of the base"
+      }),
       step: (batch, { key, step, update }) =>
         Effect.gen(function*() {
           const format = yield* Effect.flatMap(exercises(batch, step, key), practise)
@@ -185,5 +232,10 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     const shared = run.within("")
     return Effect.andThen(self.ready, Effect.provideService(shared.trained(stage, training), Run, shared))
   })
-  return advance(self, { stage: "Warmed", sound: Effect.andThen(Settings.check(stage, warming, options), Practice.fits(stage, options, batchSize)), ready, items: self.data })
+  return advance(self, {
+    stage: "Warmed",
+    sound: Effect.andThen(Settings.check(stage, warming, options), Practice.fits(stage, options, batchSize)),
+    ready,
+    items: self.data
+  })
 }

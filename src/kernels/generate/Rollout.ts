@@ -5,10 +5,38 @@
  * Rows are `prompts × group`; a row's own keys and values grow by one position a turn.
  */
 import {
-  add, cast, concat, constant, equals, gather, input, less, loop, matmul, mul, or, reshape, rotary, scalar, slice, softmax, sum, tail, type Tensor,
-  transpose, where
+  add,
+  cast,
+  concat,
+  constant,
+  equals,
+  gather,
+  input,
+  less,
+  loop,
+  matmul,
+  mul,
+  or,
+  reshape,
+  rotary,
+  scalar,
+  slice,
+  softmax,
+  sum,
+  tail,
+  type Tensor,
+  transpose,
+  where
 } from "../graph/index.ts"
-import { type Config, decoder, type LayerCache, logits, type Lookup, sequence, type SequenceInputs } from "../models/index.ts"
+import {
+  type Config,
+  decoder,
+  type LayerCache,
+  logits,
+  type Lookup,
+  sequence,
+  type SequenceInputs
+} from "../models/index.ts"
 import { sample, type Sampling } from "./Sampler.ts"
 
 export interface RolloutShape {
@@ -30,7 +58,12 @@ export interface RolloutShape {
 }
 
 /** The graph inputs that a rollout is fed with, by name (besides the model's parameters). */
-export const sequenceInputs = (config: Config.Config, batch: number, length: number, visual: Tensor | undefined): SequenceInputs => ({
+export const sequenceInputs = (
+  config: Config.Config,
+  batch: number,
+  length: number,
+  visual: Tensor | undefined
+): SequenceInputs => ({
   batch,
   length,
   tokens: input("tokens", [batch * length], "i32"),
@@ -68,9 +101,17 @@ export const decodeAttention = (
   const length = prompt.keys.shape[2] as number
   const mixed = add(
     matmul(slice(weights, 3, 0, length), prompt.values),
-    reshape(matmul(reshape(tail(weights, 3, length), [prompts, kvHeads, group, repeat, -1]), values), [prompts, kvHeads, group * repeat, d])
+    reshape(matmul(reshape(tail(weights, 3, length), [prompts, kvHeads, group, repeat, -1]), values), [
+      prompts,
+      kvHeads,
+      group * repeat,
+      d
+    ])
   )
-  return reshape(transpose(reshape(mixed, [prompts, kvHeads, group, repeat, d]), [0, 2, 1, 3, 4]), [prompts * group, heads * d])
+  return reshape(transpose(reshape(mixed, [prompts, kvHeads, group, repeat, d]), [0, 2, 1, 3, 4]), [
+    prompts * group,
+    heads * d
+  ])
 }
 
 /** Whether each token ends its row. */
@@ -80,7 +121,11 @@ export const ends = ({ endOfTurn, otherEnds = [] }: RolloutShape, tokens: Tensor
     .reduce((any, one) => or(any, one))
 
 /** Builds the rollout: outputs `sampled` int32 and `sampledLogprobs`, `[turns, rows]`. */
-export const rollout = (config: Config.Config, p: Lookup, shape: RolloutShape): Readonly<Record<"sampled" | "sampledLogprobs", Tensor>> => {
+export const rollout = (
+  config: Config.Config,
+  p: Lookup,
+  shape: RolloutShape
+): Readonly<Record<"sampled" | "sampledLogprobs", Tensor>> => {
   const { group, length, newTokens, prompts } = shape
   const rows = prompts * group
   const visual = shape.visualRows > 0 ? input("visual", [shape.visualRows, config.width]) : undefined
@@ -140,15 +185,31 @@ export const rollout = (config: Config.Config, p: Lookup, shape: RolloutShape): 
       const grown: Array<Tensor> = []
       const positions = add(start, turn)
       const next = decoder(config, p, gather(embedding, drawn.tokens), (layer, q, k, v) => {
-        const turned = (x: Tensor, heads: number) => rotary(reshape(x, [rows, heads, 1, config.headWidth]), positions, tableCosines, tableSines)
-        const one = (x: Tensor) => transpose(reshape(x, [prompts, group, config.kvHeads, 1, config.headWidth]), [0, 2, 1, 3, 4])
+        const turned = (x: Tensor, heads: number) =>
+          rotary(reshape(x, [rows, heads, 1, config.headWidth]), positions, tableCosines, tableSines)
+        const one = (x: Tensor) =>
+          transpose(reshape(x, [prompts, group, config.kvHeads, 1, config.headWidth]), [0, 2, 1, 3, 4])
         const keys = concat([caches[2 * layer] as Tensor, one(turned(k, config.kvHeads))], 3)
         const values = concat([caches[2 * layer + 1] as Tensor, one(v)], 3)
         grown.push(keys, values)
-        return decodeAttention(config, shape, prefill.cache[layer] as LayerCache, promptBias, turned(q, config.heads), keys, values)
+        return decodeAttention(
+          config,
+          shape,
+          prefill.cache[layer] as LayerCache,
+          promptBias,
+          turned(q, config.heads),
+          keys,
+          values
+        )
       })
       const advanced = grammar && state
-        ? [where(ended, state, gather(grammar.next, add(mul(state, constant(Int32Array.of(config.vocabulary), [])), drawn.tokens)))]
+        ? [
+          where(
+            ended,
+            state,
+            gather(grammar.next, add(mul(state, constant(Int32Array.of(config.vocabulary), [])), drawn.tokens))
+          )
+        ]
         : []
       return {
         proceed: anyUnfinished(done),
@@ -161,4 +222,5 @@ export const rollout = (config: Config.Config, p: Lookup, shape: RolloutShape): 
 }
 
 /** Whether any of the flags (int32, 1 = finished) is 0. */
-const anyUnfinished = (finished: Tensor): Tensor => less(sum(cast(finished, "f32"), [0]), scalar(finished.shape[0] as number))
+const anyUnfinished = (finished: Tensor): Tensor =>
+  less(sum(cast(finished, "f32"), [0]), scalar(finished.shape[0] as number))

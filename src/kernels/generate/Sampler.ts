@@ -1,7 +1,33 @@
-/** One token a row from logits, inside the graph: temperature, nucleus and format mask, by inverse CDF from fed uniforms. */
+/**
+ * One token a row from logits, inside the graph: temperature, nucleus and format mask, by inverse CDF from fed
+ * uniforms.
+ */
 import {
-  add, argmax, cast, concat, constant, cumulativeSum, div, gather, less, log, logSumExp, max, maximum, minimum, mul, pick, reshape, scalar,
-  softmax, sortDescending, sub, sum, type Tensor, where, zeros
+  add,
+  argmax,
+  cast,
+  concat,
+  constant,
+  cumulativeSum,
+  div,
+  gather,
+  less,
+  log,
+  logSumExp,
+  max,
+  maximum,
+  minimum,
+  mul,
+  pick,
+  reshape,
+  scalar,
+  softmax,
+  sortDescending,
+  sub,
+  sum,
+  type Tensor,
+  where,
+  zeros
 } from "../graph/index.ts"
 
 /** How tokens are chosen; static, for each is another graph. */
@@ -49,7 +75,10 @@ const BELOW_ONE = 1 - 2 ** -24
  * Index of the first of `masses` `[rows, n]` whose running sum exceeds `threshold` `[rows]`: as a float, with what lies
  * before. The last one where none does: so it is where masses are no numbers, and no table is read beyond its end.
  */
-const firstAbove = (masses: Tensor, threshold: (total: Tensor) => Tensor): { readonly index: Tensor; readonly rest: Tensor } => {
+const firstAbove = (
+  masses: Tensor,
+  threshold: (total: Tensor) => Tensor
+): { readonly index: Tensor; readonly rest: Tensor } => {
   const running = cumulativeSum(masses)
   const limit = threshold(max(running, [1]))
   const above = cast(less(column(limit), running), "f32")
@@ -59,7 +88,8 @@ const firstAbove = (masses: Tensor, threshold: (total: Tensor) => Tensor): { rea
 }
 
 /**
- * Draws by inverse CDF: first a block of the vocabulary by its mass, then a token in it. A token without mass is never drawn.
+ * Draws by inverse CDF: first a block of the vocabulary by its mass, then a token in it. A token without mass is never
+ * drawn.
  *
  * @param probabilities `[rows, vocabulary]`
  * @param uniforms `[rows]`, in [0, 1)
@@ -86,7 +116,10 @@ const draw = (probabilities: Tensor, uniforms: Tensor): Tensor => {
  * The chosen token (int32 `[rows]`) and its log-probability in nats under the distribution it was drawn from. Where a
  * logit is NaN or +∞, or all are −∞, there is none: the token is any of the vocabulary, its log-probability NaN.
  */
-export const sample = (sampling: Sampling, inputs: SamplerInputs): { readonly tokens: Tensor; readonly logprobs: Tensor } => {
+export const sample = (
+  sampling: Sampling,
+  inputs: SamplerInputs
+): { readonly tokens: Tensor; readonly logprobs: Tensor } => {
   const masked = (x: Tensor) => inputs.bias === undefined ? x : add(x, inputs.bias)
   if (sampling.greedy) {
     const logits = masked(inputs.logits)

@@ -1,12 +1,25 @@
 /**
- * The rollout of `Rollout.ts` as two graphs, for devices on which `Loop` does not stay on the device: a prefill, and one token
- * of every row a run. What a run leaves for the next is resident: it never comes back to the host.
+ * The rollout of `Rollout.ts` as two graphs, for devices on which `Loop` does not stay on the device: a prefill, and
+ * one token of every row a run. What a run leaves for the next is resident: it never comes back to the host.
  *
- * A row's keys and values have their final length from the start, so every run has the same shapes; positions that are not
- * written yet are masked. Everything else is the arithmetic of the loop, and the tokens are the same.
+ * A row's keys and values have their final length from the start, so every run has the same shapes; positions that are
+ * not written yet are masked. Everything else is the arithmetic of the loop, and the tokens are the same.
  */
 import {
-  add, constant, equals, gather, input, lessOrEqual, mul, reshape, rotary, scalar, type Tensor, transpose, where, zeros
+  add,
+  constant,
+  equals,
+  gather,
+  input,
+  lessOrEqual,
+  mul,
+  reshape,
+  rotary,
+  scalar,
+  type Tensor,
+  transpose,
+  where,
+  zeros
 } from "../graph/index.ts"
 import { type Config, decoder, logits, type Lookup, sequence } from "../models/index.ts"
 import { decodeAttention, ends, type RolloutShape, sequenceInputs } from "./Rollout.ts"
@@ -30,15 +43,23 @@ const ownKeys = (layer: number) => `ownKeys.${layer}`
 const ownValues = (layer: number) => `ownValues.${layer}`
 
 /** Keys or values of one layer's own tokens. */
-const ownShape = ({ headWidth, kvHeads }: Config.Config, { group, newTokens, prompts }: RolloutShape) => [prompts, kvHeads, group, newTokens, headWidth]
+const ownShape = (
+  { headWidth, kvHeads }: Config.Config,
+  { group, newTokens, prompts }: RolloutShape
+) => [prompts, kvHeads, group, newTokens, headWidth]
 
 /**
- * Reads the prompts and leaves what decoding starts from. Inputs as `rollout`'s prefill has them, and `grammarState` int32
- * `[rows]` under a format mask.
+ * Reads the prompts and leaves what decoding starts from. Inputs as `rollout`'s prefill has them, and `grammarState`
+ * int32 `[rows]` under a format mask.
  *
  * @param carried parameters to leave beside it, so that the steps find them on the device
  */
-export const prefill = (config: Config.Config, p: Lookup, shape: RolloutShape, carried: ReadonlyArray<string> = []): Resident => {
+export const prefill = (
+  config: Config.Config,
+  p: Lookup,
+  shape: RolloutShape,
+  carried: ReadonlyArray<string> = []
+): Resident => {
   const { group, length, prompts } = shape
   const visual = shape.visualRows > 0 ? input("visual", [shape.visualRows, config.width]) : undefined
   const inputs = sequenceInputs(config, prompts, length, visual)
@@ -49,17 +70,23 @@ export const prefill = (config: Config.Config, p: Lookup, shape: RolloutShape, c
     hidden: gather(hidden, constant(Int32Array.from({ length: prompts * group }, (_, i) => Math.floor(i / group)))),
     promptBias: reshape(where(unseen, scalar(-1e9), scalar(0)), [prompts, 1, 1, length]),
     ...(shape.grammarStates === undefined ? {} : { state: input("grammarState", [prompts * group], "i32") }),
-    ...Object.fromEntries(cache.flatMap(({ keys, values }, i) =>
-      [[promptKeys(i), keys], [promptValues(i), values], [ownKeys(i), empty], [ownValues(i), empty]])),
+    ...Object.fromEntries(
+      cache.flatMap((
+        { keys, values },
+        i
+      ) => [[promptKeys(i), keys], [promptValues(i), values], [ownKeys(i), empty], [ownValues(i), empty]])
+    ),
     ...Object.fromEntries(carried.map((name) => [name, p(name)]))
   })
 }
 
 /**
- * Draws one token of every row: outputs `sampled` int32 and `sampledLogprobs`, `[rows]`, and what the next step starts from.
+ * Draws one token of every row: outputs `sampled` int32 and `sampledLogprobs`, `[rows]`, and what the next step starts
+ * from.
  *
- * Fed on every run: `turn` (int32 scalar, from 0), `positions` int64 `[rows, 1]` of the drawn tokens, `uniforms` `[rows]`,
- * `temperature`, `topP`. A row that has ended goes on drawing; whoever reads the tokens stops at the end of its turn.
+ * Fed on every run: `turn` (int32 scalar, from 0), `positions` int64 `[rows, 1]` of the drawn tokens, `uniforms`
+ * `[rows]`, `temperature`, `topP`. A row that has ended goes on drawing; whoever reads the tokens stops at the end of
+ * its turn.
  */
 export const step = (config: Config.Config, p: Lookup, shape: RolloutShape): Resident => {
   const { group, length, newTokens, prompts } = shape
@@ -90,12 +117,20 @@ export const step = (config: Config.Config, p: Lookup, shape: RolloutShape): Res
   })
   const grown: Record<string, Tensor> = {}
   const next = decoder(config, p, gather(p("model.embed_tokens.weight"), drawn.tokens), (layer, q, k, v) => {
-    const turned = (x: Tensor, count: number) => rotary(reshape(x, [rows, count, 1, d]), positions, tableCosines, tableSines)
+    const turned = (x: Tensor, count: number) =>
+      rotary(reshape(x, [rows, count, 1, d]), positions, tableCosines, tableSines)
     const into = (name: string, x: Tensor) =>
-      grown[name] = where(here, transpose(reshape(x, [prompts, group, kvHeads, 1, d]), [0, 2, 1, 3, 4]), input(name, ownShape(config, shape)))
+      grown[name] = where(
+        here,
+        transpose(reshape(x, [prompts, group, kvHeads, 1, d]), [0, 2, 1, 3, 4]),
+        input(name, ownShape(config, shape))
+      )
     const keys = into(ownKeys(layer), turned(k, kvHeads))
     const values = into(ownValues(layer), v)
-    const prompt = { keys: input(promptKeys(layer), [prompts, kvHeads, length, d]), values: input(promptValues(layer), [prompts, kvHeads, length, d]) }
+    const prompt = {
+      keys: input(promptKeys(layer), [prompts, kvHeads, length, d]),
+      values: input(promptValues(layer), [prompts, kvHeads, length, d])
+    }
     return decodeAttention(config, shape, prompt, promptBias, turned(q, heads), keys, values, ownBias)
   })
   const kept = resident({
@@ -103,9 +138,15 @@ export const step = (config: Config.Config, p: Lookup, shape: RolloutShape): Res
     ...grown,
     ...(grammar && {
       // Where a turn has ended its mask stays, as in the loop.
-      state: where(ends(shape, drawn.tokens), grammar.state,
-        gather(grammar.next, add(mul(grammar.state, constant(Int32Array.of(config.vocabulary), [])), drawn.tokens)))
+      state: where(
+        ends(shape, drawn.tokens),
+        grammar.state,
+        gather(grammar.next, add(mul(grammar.state, constant(Int32Array.of(config.vocabulary), [])), drawn.tokens))
+      )
     })
   })
-  return { outputs: { sampled: drawn.tokens, sampledLogprobs: drawn.logprobs, ...kept.outputs }, resident: kept.resident }
+  return {
+    outputs: { sampled: drawn.tokens, sampledLogprobs: drawn.logprobs, ...kept.outputs },
+    resident: kept.resident
+  }
 }

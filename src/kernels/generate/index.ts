@@ -1,5 +1,5 @@
 /** Generation: prefill, decode loop, sampler and format masks. */
 export type { Grammar } from "./Grammar.ts"
 export { rollout, type RolloutShape, sequenceInputs } from "./Rollout.ts"
-export { prefill, type Resident, step } from "./Step.ts"
 export { sample, type SamplerInputs, type Sampling } from "./Sampler.ts"
+export { prefill, type Resident, step } from "./Step.ts"

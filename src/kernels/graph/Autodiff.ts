@@ -16,7 +16,7 @@ export const ancestors = (roots: ReadonlyArray<Tensor>): ReadonlyArray<Node> => 
     if (seen.has(node)) continue
     seen.add(node)
     for (const { node: next } of node.inputs) pending.push(next)
-    if (node.body !== undefined) for (const { node: next } of node.body.results) pending.push(next)
+    if (node.body !== undefined) { for (const { node: next } of node.body.results) pending.push(next) }
   }
   // A node is made after its inputs, so creation order is a topological order.
   return [...seen].sort((a, b) => a.id - b.id)
@@ -32,7 +32,11 @@ export interface GradientOptions {
  *
  * @throws ShapeError when `of` is not a scalar, or an operator on the way has no derivative
  */
-export const gradients = (of: Tensor, wrt: ReadonlyArray<Tensor>, options: GradientOptions = {}): ReadonlyArray<Tensor> => {
+export const gradients = (
+  of: Tensor,
+  wrt: ReadonlyArray<Tensor>,
+  options: GradientOptions = {}
+): ReadonlyArray<Tensor> => {
   if (of.shape.length !== 0) return fail("gradients", "only a scalar has a gradient", of.shape)
   const order = ancestors([of])
   // Only nodes that lead to `wrt` need a cotangent.
@@ -58,7 +62,8 @@ export const gradients = (of: Tensor, wrt: ReadonlyArray<Tensor>, options: Gradi
     if (held === undefined || node.inputs.length === 0 || !node.inputs.some((t) => leads.has(t.node))) continue
     if (node.op.vjp === undefined) return fail("gradients", `operator "${node.op.name}" has no derivative`, of.shape)
     if (isCheckpoint(node) && recompute !== undefined) {
-      // What hangs on later segments is finished before an earlier one begins: else everything would be kept for it after all.
+      // What hangs on later segments is finished before an earlier one begins: else everything would be kept for it
+      // after all.
       const awaited = [...held, ...found()].flatMap((value) => value === undefined || waited.has(value) ? [] : [value])
       awaited.forEach((value) => waited.add(value))
       recompute.reached(node, awaited)

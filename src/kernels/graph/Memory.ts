@@ -4,7 +4,8 @@
  * Follows onnxruntime: nodes run in the order of a depth-first search back from the results, latest node first; an
  * elementwise node writes over an operand that nobody reads again; another takes over the buffer of a dead value of its
  * shape. A buffer lives until the last of the values that share it is dead, also in the time between two of them, which
- * is why the sum of what is alive would be too little. Inputs and constants are not counted: they are there before and after.
+ * is why the sum of what is alive would be too little. Inputs and constants are not counted: they are there before and
+ * after.
  */
 import { ancestors } from "./Autodiff.ts"
 import { size } from "./Shape.ts"
@@ -15,7 +16,20 @@ const bytesOf: Readonly<Record<DType, number>> = { f32: 4, i32: 4, i64: 8, bool:
 /** Operators whose result is their first operand under another name. */
 const aliases = new Set(["reshape", "custom", "stopGradient", "checkpoint"])
 /** Operators that can write over an operand of the same shape. */
-const overwriting = new Set(["add", "sub", "mul", "div", "neg", "exp", "log", "sqrt", "sigmoid", "tanh", "scatterAdd", "cast"])
+const overwriting = new Set([
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "neg",
+  "exp",
+  "log",
+  "sqrt",
+  "sigmoid",
+  "tanh",
+  "scatterAdd",
+  "cast"
+])
 
 export interface Options {
   /** What a length that grows inside a loop counts as; its longest. */
@@ -42,7 +56,9 @@ const schedule = (results: ReadonlyArray<Node>, inside: (node: Node) => boolean)
     seen.add(node)
     stack.push({ node, leaving: true })
     const operands = [...new Set([...node.inputs, ...(node.body?.results ?? [])].map((t) => t.node))]
-    for (const operand of operands.sort((a, b) => a.id - b.id)) if (!seen.has(operand)) stack.push({ node: operand, leaving: false })
+    for (const operand of operands.sort((a, b) => a.id - b.id)) {
+      if (!seen.has(operand)) stack.push({ node: operand, leaving: false })
+    }
   }
   return order
 }
@@ -54,7 +70,9 @@ const representatives = (nodes: ReadonlyArray<Node>): ReadonlyMap<Node, Node> =>
   for (const node of nodes) {
     if (node.body !== undefined || node.inputs.length === 0) continue
     const operands = node.inputs.map((t) => `${(same.get(t.node) ?? t.node).id}.${t.index}`)
-    const signature = `${node.op.name}|${JSON.stringify(node.attributes)}|${operands.join()}|${node.outputs.map((t) => t.dtype).join()}`
+    const signature = `${node.op.name}|${JSON.stringify(node.attributes)}|${operands.join()}|${
+      node.outputs.map((t) => t.dtype).join()
+    }`
     const held = known.get(signature)
     if (held === undefined || node.op.name === "custom") known.set(signature, node)
     else same.set(node, held)
@@ -73,11 +91,18 @@ export const peak = (outputs: ReadonlyArray<Tensor>, options: Options = {}): num
 /** Nodes of a loop's body that depend on the turn. */
 const bodyOf = (loop: Node): ReadonlySet<Node> => {
   const local = new Set<Node>(loop.body?.parameters.map((t) => t.node))
-  for (const each of ancestors(loop.body?.results ?? [])) if (each.inputs.some((t) => local.has(t.node))) local.add(each)
+  for (const each of ancestors(loop.body?.results ?? [])) {
+    if (each.inputs.some((t) => local.has(t.node))) local.add(each)
+  }
   return local
 }
 
-const peakOf = (all: ReadonlyArray<Node>, outputs: ReadonlyArray<Tensor>, inside: (node: Node) => boolean, growing: number): number => {
+const peakOf = (
+  all: ReadonlyArray<Node>,
+  outputs: ReadonlyArray<Tensor>,
+  inside: (node: Node) => boolean,
+  growing: number
+): number => {
   const same = representatives(all)
   // The value that a tensor's bytes belong to.
   const root = ({ index, node }: Tensor): Tensor => {
@@ -88,9 +113,14 @@ const peakOf = (all: ReadonlyArray<Node>, outputs: ReadonlyArray<Tensor>, inside
   const bytes = ({ dtype, node, shape }: Tensor): number =>
     node.inputs.length === 0 ? 0 : bytesOf[dtype] * size(shape.map((d) => d === -1 ? growing : d))
 
-  const order = schedule(outputs.map((t) => root(t).node), inside).filter((node) => !same.has(node) && !aliases.has(node.op.name))
-  const reads = (node: Node): ReadonlyArray<Tensor> =>
-    [...new Set([...node.inputs, ...(node.body === undefined ? [] : outerReads(node))].map(root))]
+  const order = schedule(outputs.map((t) => root(t).node), inside).filter((node) =>
+    !same.has(node) && !aliases.has(node.op.name)
+  )
+  const reads = (
+    node: Node
+  ): ReadonlyArray<Tensor> => [
+    ...new Set([...node.inputs, ...(node.body === undefined ? [] : outerReads(node))].map(root))
+  ]
   const readers = new Map<Tensor, number>()
   for (const node of order) for (const value of reads(node)) readers.set(value, (readers.get(value) ?? 0) + 1)
   const kept = new Set(outputs.map(root))
@@ -104,7 +134,9 @@ const peakOf = (all: ReadonlyArray<Node>, outputs: ReadonlyArray<Tensor>, inside
     for (const value of node.outputs) {
       if (!kept.has(value) && (readers.get(value) ?? 0) === 0) continue
       const layout = `${bytesOf[value.dtype]}|${value.shape.join()}`
-      const over = overwriting.has(node.op.name) && !kept.has(value) ? dying.findIndex((each) => owner.get(each)?.layout === layout) : -1
+      const over = overwriting.has(node.op.name) && !kept.has(value)
+        ? dying.findIndex((each) => owner.get(each)?.layout === layout)
+        : -1
       const [overwritten] = over < 0 ? [] : dying.splice(over, 1)
       const taken = (overwritten && owner.get(overwritten)) ?? (kept.has(value) ? undefined : free.get(layout)?.pop())
       const buffer = taken ?? { layout, bytes: bytes(value), first: at, last: at }
@@ -143,7 +175,10 @@ const peakOf = (all: ReadonlyArray<Node>, outputs: ReadonlyArray<Tensor>, inside
 const peakOfBody = (loop: Node, growing: number): number => {
   const local = bodyOf(loop)
   const results = loop.body?.results ?? []
-  const carried = (loop.body?.parameters ?? []).reduce((n, { dtype, shape }) => n + bytesOf[dtype] * size(shape.map((d) => d === -1 ? growing : d)), 0)
+  const carried = (loop.body?.parameters ?? []).reduce(
+    (n, { dtype, shape }) => n + bytesOf[dtype] * size(shape.map((d) => d === -1 ? growing : d)),
+    0
+  )
   return carried + peakOf(ancestors(results), results, (node) => local.has(node), growing)
 }
 

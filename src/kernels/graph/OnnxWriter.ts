@@ -4,7 +4,7 @@
  * Equal computations are written once. In a loop body, what does not depend on the turn is written outside.
  */
 import { ancestors } from "./Autodiff.ts"
-import { bytes, type Bytes, float, int, join, text } from "./Protobuf.ts"
+import { type Bytes, bytes, float, int, join, text } from "./Protobuf.ts"
 import { fail, type Shape } from "./Shape.ts"
 import type { DType, Emitter, Node, OnnxAttribute, Tensor, TypedArray } from "./Tensor.ts"
 
@@ -25,8 +25,8 @@ export interface Program {
 }
 
 /**
- * Outputs that onnxruntime's WebGPU provider (1.30) fills with something else, by operator: the inverse deviation of an RMS
- * norm, where it writes the mean. Only derivatives use it.
+ * Outputs that onnxruntime's WebGPU provider (1.30) fills with something else, by operator: the inverse deviation of an
+ * RMS norm, where it writes the mean. Only derivatives use it.
  */
 const misfilled: Readonly<Record<string, number>> = { SimplifiedLayerNormalization: 1 }
 
@@ -44,29 +44,43 @@ export interface WriteOptions {
   readonly initializers?: ReadonlyMap<string, TypedArray | External>
 }
 
-const onnxTypes: Readonly<Record<DType | "f16" | "bf16", number>> = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9, f16: 10, bf16: 16 }
+const onnxTypes: Readonly<Record<DType | "f16" | "bf16", number>> = {
+  f32: 1,
+  u8: 2,
+  i32: 6,
+  i64: 7,
+  bool: 9,
+  f16: 10,
+  bf16: 16
+}
 
 const raw = (value: TypedArray): Bytes => new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
 
-const tensorProto = (name: string, dims: Shape, type: number, data: Bytes | External): Bytes => join([
-  ...dims.map((d) => int(1, d)),
-  int(2, type),
-  text(8, name),
-  ...(data instanceof Uint8Array ? [bytes(9, data)] : [
-    ...([["location", data.location], ["offset", String(data.offset)], ["length", String(data.length)]] as const)
-      .map(([key, value]) => bytes(13, join([text(1, key), text(2, value)]))),
-    int(14, 1)
+const tensorProto = (name: string, dims: Shape, type: number, data: Bytes | External): Bytes =>
+  join([
+    ...dims.map((d) => int(1, d)),
+    int(2, type),
+    text(8, name),
+    ...(data instanceof Uint8Array ? [bytes(9, data)] : [
+      ...([["location", data.location], ["offset", String(data.offset)], ["length", String(data.length)]] as const)
+        .map(([key, value]) => bytes(13, join([text(1, key), text(2, value)]))),
+      int(14, 1)
+    ])
   ])
-])
 
-const attributeProto = (name: string, value: OnnxAttribute): Bytes => join([
-  text(1, name),
-  ..."i" in value ? [int(3, value.i), int(20, 2)]
-    : "f" in value ? [float(2, value.f), int(20, 1)]
-    : "s" in value ? [text(4, value.s), int(20, 3)]
-    : "ints" in value ? [...value.ints.map((x) => int(8, x)), int(20, 7)]
-    : [bytes(6, value.graph), int(20, 5)]
-])
+const attributeProto = (name: string, value: OnnxAttribute): Bytes =>
+  join([
+    text(1, name),
+    ..."i" in value ?
+      [int(3, value.i), int(20, 2)]
+      : "f" in value ?
+      [float(2, value.f), int(20, 1)]
+      : "s" in value ?
+      [text(4, value.s), int(20, 3)]
+      : "ints" in value ?
+      [...value.ints.map((x) => int(8, x)), int(20, 7)]
+      : [bytes(6, value.graph), int(20, 5)]
+  ])
 
 const valueInfo = ({ dtype, name, shape }: Port): Bytes => {
   const dims = shape.map((d) => bytes(1, d === -1 ? new Uint8Array(0) : int(1, d)))
@@ -94,7 +108,9 @@ class Scope {
 
   constructor(parent?: Scope) {
     this.#parent = parent
-    this.#shared = parent !== undefined ? parent.#shared : { counter: 0, initializers: [], constants: new Map(), taken: new Set(), suspects: [] }
+    this.#shared = parent !== undefined
+      ? parent.#shared
+      : { counter: 0, initializers: [], constants: new Map(), taken: new Set(), suspects: [] }
   }
 
   /** Nodes whose misfilled output some node takes, or the model gives. */
@@ -132,7 +148,9 @@ class Scope {
 
   constant(dtype: DType, shape: Shape, value: TypedArray): string {
     const data = raw(value)
-    const signature = data.length <= 64 ? `${dtype}[${shape.join()}]${Buffer.from(data).toString("base64")}` : `large${this.#shared.counter}`
+    const signature = data.length <= 64
+      ? `${dtype}[${shape.join()}]${Buffer.from(data).toString("base64")}`
+      : `large${this.#shared.counter}`
     return this.initializer(signature, shape, onnxTypes[dtype], data)
   }
 
@@ -181,7 +199,8 @@ class Scope {
     for (const parameter of parameters) inner.names.set(key(parameter), inner.fresh())
     const local = localNodes(node)
     for (const each of ancestors(results)) if (local.has(each) && each.op.name !== "parameter") inner.emitNode(each)
-    // A result must be a value of the body itself, named once: an outer value, a parameter or a second use passes through a copy.
+    // A result must be a value of the body itself, named once: an outer value, a parameter or a second use passes
+    // through a copy.
     const taken = new Set<string>()
     const outputs = results.map((t) => {
       const made = inner.name(t)
@@ -201,7 +220,9 @@ class Scope {
 /** Body nodes that depend on the turn. */
 const localNodes = (node: Node): ReadonlySet<Node> => {
   const local = new Set<Node>(node.body?.parameters.map((t) => t.node))
-  for (const each of ancestors(node.body?.results ?? [])) if (each.inputs.some((t) => local.has(t.node))) local.add(each)
+  for (const each of ancestors(node.body?.results ?? [])) {
+    if (each.inputs.some((t) => local.has(t.node))) local.add(each)
+  }
   return local
 }
 
@@ -211,20 +232,21 @@ const graphProto = (
   initializers: ReadonlyArray<Bytes>,
   inputs: ReadonlyArray<Port>,
   outputs: ReadonlyArray<Port>
-): Bytes => join([
-  ...nodes.map((each) => bytes(1, each)),
-  text(2, name),
-  ...initializers.map((each) => bytes(5, each)),
-  ...inputs.map((port) => bytes(11, valueInfo(port))),
-  ...outputs.map((port) => bytes(12, valueInfo(port)))
-])
+): Bytes =>
+  join([
+    ...nodes.map((each) => bytes(1, each)),
+    text(2, name),
+    ...initializers.map((each) => bytes(5, each)),
+    ...inputs.map((port) => bytes(11, valueInfo(port))),
+    ...outputs.map((port) => bytes(12, valueInfo(port)))
+  ])
 
 /** Writes the model that computes the named outputs. */
 export const write = (outputs: Readonly<Record<string, Tensor>>, options: WriteOptions = {}): Program => {
   const scope = new Scope()
   const order = ancestors(Object.values(outputs))
   const inBody = new Set<Node>()
-  for (const node of order) if (node.body !== undefined) for (const each of localNodes(node)) inBody.add(each)
+  for (const node of order) if (node.body !== undefined) { for (const each of localNodes(node)) inBody.add(each) }
 
   const inputs: Array<Port> = []
   for (const node of order) {
@@ -233,7 +255,9 @@ export const write = (outputs: Readonly<Record<string, Tensor>>, options: WriteO
     if (node.name !== undefined) {
       const baked = options.initializers?.get(node.name)
       if (baked === undefined) {
-        if (inputs.some((port) => port.name === node.name)) fail("write", `two inputs are called "${node.name}"`, first.shape)
+        if (inputs.some((port) => port.name === node.name)) {
+          fail("write", `two inputs are called "${node.name}"`, first.shape)
+        }
         inputs.push({ name: node.name, shape: first.shape, dtype: first.dtype })
         scope.names.set(key(first), node.name)
       } else {
@@ -249,7 +273,8 @@ export const write = (outputs: Readonly<Record<string, Tensor>>, options: WriteO
   for (const { name, shape } of inputs) if (name in outputs) fail("write", `"${name}" is an input and an output`, shape)
   const ports = Object.entries(outputs).map(([name, { dtype, shape }]) => ({ name, shape, dtype }))
   const results = Object.entries(outputs).map(([name, tensor]) =>
-    join([text(1, scope.name(tensor)), text(2, name), text(3, `Identity_${name}`), text(4, "Identity")]))
+    join([text(1, scope.name(tensor)), text(2, name), text(3, `Identity_${name}`), text(4, "Identity")])
+  )
   const graph = graphProto("rise", [...scope.nodes, ...results], scope.initializers, inputs, ports)
   const model = join([
     int(1, 10),
@@ -258,16 +283,27 @@ export const write = (outputs: Readonly<Record<string, Tensor>>, options: WriteO
     bytes(8, join([text(1, ""), int(2, 20)])),
     bytes(8, join([text(1, "com.microsoft"), int(2, 1)]))
   ])
-  return { bytes: model, inputs, outputs: ports, onHost: scope.onHost(new Set(Object.values(outputs).map((tensor) => scope.name(tensor)))) }
+  return {
+    bytes: model,
+    inputs,
+    outputs: ports,
+    onHost: scope.onHost(new Set(Object.values(outputs).map((tensor) => scope.name(tensor))))
+  }
 }
 
 const bake = (scope: Scope, name: string, tensor: Tensor, baked: TypedArray | External): string => {
-  if (!("location" in baked)) return scope.initializer(`baked:${name}`, tensor.shape, onnxTypes[tensor.dtype], raw(baked))
+  if (!("location" in baked)) {
+    return scope.initializer(`baked:${name}`, tensor.shape, onnxTypes[tensor.dtype], raw(baked))
+  }
   const stored = scope.initializer(`baked:${name}`, tensor.shape, onnxTypes[baked.dtype], baked)
   if (baked.dtype === "f32" || baked.dtype === "u8") return stored
   const full = scope.fresh()
   scope.nodes.push(join([
-    text(1, stored), text(2, full), text(3, `Cast_${full}`), text(4, "Cast"), bytes(5, attributeProto("to", { i: onnxTypes.f32 }))
+    text(1, stored),
+    text(2, full),
+    text(3, `Cast_${full}`),
+    text(4, "Cast"),
+    bytes(5, attributeProto("to", { i: onnxTypes.f32 }))
   ]))
   return full
 }

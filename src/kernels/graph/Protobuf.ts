@@ -1,4 +1,6 @@
-/** The part of Protocol Buffers' wire format that ONNX needs: varints, fixed 32-bit floats and length-delimited fields. */
+/**
+ * The part of Protocol Buffers' wire format that ONNX needs: varints, fixed 32-bit floats and length-delimited fields.
+ */
 
 export type Bytes = Uint8Array
 

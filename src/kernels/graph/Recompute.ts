@@ -2,8 +2,8 @@
  * Second computations of a graph's segments, for a backward pass that keeps their first inputs alone.
  *
  * A segment is what lies between two `checkpoint`s. Its second computation reads its start through a value that the
- * backward pass has just made. That does two things: no optimiser can take the two computations for one, and none can move
- * the second before the point where it is needed.
+ * backward pass has just made. That does two things: no optimiser can take the two computations for one, and none can
+ * move the second before the point where it is needed.
  */
 import { isCheckpoint } from "./checkpoint.ts"
 import { add, less, not, where } from "./elementwise.ts"
@@ -33,7 +33,10 @@ export const make = (order: ReadonlyArray<Node>): Recompute => {
   const segments = new Map<Node, number>()
   for (const node of order) {
     const own = marks.indexOf(node)
-    segments.set(node, own >= 0 ? own : node.inputs.reduce((last, { node: from }) => Math.max(last, segments.get(from) ?? -1), -1))
+    segments.set(
+      node,
+      own >= 0 ? own : node.inputs.reduce((last, { node: from }) => Math.max(last, segments.get(from) ?? -1), -1)
+    )
   }
   const starts = new Map<number, Tensor>()
   const copies = new Map<Node, Node>()
@@ -43,7 +46,9 @@ export const make = (order: ReadonlyArray<Node>): Recompute => {
     if (!starts.has(segment) || isCheckpoint(node)) return node
     const held = copies.get(node)
     if (held !== undefined) return held
-    const inputs = node.inputs.map((tensor) => segments.get(tensor.node) !== segment ? tensor : valueAgain(tensor, segment))
+    const inputs = node.inputs.map((tensor) =>
+      segments.get(tensor.node) !== segment ? tensor : valueAgain(tensor, segment)
+    )
     const made = makeNode(node.op, inputs, node.outputs, node.attributes, {
       ...(node.value && { value: node.value }),
       ...(node.body && { body: node.body })

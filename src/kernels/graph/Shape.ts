@@ -30,8 +30,10 @@ const broadcastDim = (op: string, a: number, b: number, left: Shape, right: Shap
 /** NumPy broadcasting. */
 export const broadcast = (op: string, left: Shape, right: Shape): Shape => {
   const rank = Math.max(left.length, right.length)
-  return Array.from({ length: rank }, (_, i) =>
-    broadcastDim(op, left[i - rank + left.length] ?? 1, right[i - rank + right.length] ?? 1, left, right))
+  return Array.from(
+    { length: rank },
+    (_, i) => broadcastDim(op, left[i - rank + left.length] ?? 1, right[i - rank + right.length] ?? 1, left, right)
+  )
 }
 
 /** Counts a negative axis from the end. */

@@ -115,7 +115,13 @@ export const input = (name: string, shape: Shape, dtype: DType = "f32"): Tensor 
 }
 
 const dtypeOf = (value: TypedArray): DType =>
-  value instanceof Float32Array ? "f32" : value instanceof Int32Array ? "i32" : value instanceof BigInt64Array ? "i64" : "u8"
+  value instanceof Float32Array
+    ? "f32"
+    : value instanceof Int32Array
+    ? "i32"
+    : value instanceof BigInt64Array
+    ? "i64"
+    : "u8"
 
 /** A value written into the model. */
 export const constant = (value: TypedArray, shape: Shape = [value.length]): Tensor => {

@@ -8,8 +8,8 @@ const checkpointOperator: Operator = {
 }
 
 /**
- * The same value. Between two marks nothing has to be kept for the backward pass when gradients are taken with `recompute`:
- * it starts again from the first of the two.
+ * The same value. Between two marks nothing has to be kept for the backward pass when gradients are taken with
+ * `recompute`: it starts again from the first of the two.
  */
 export const checkpoint = (x: Tensor): Tensor => single(checkpointOperator, [x], x.shape, x.dtype)
 

@@ -85,7 +85,8 @@ const castOperator: Operator = {
   vjp: () => []
 }
 /** Changes the element type; no gradient flows through it. */
-export const cast = (x: Tensor, dtype: DType): Tensor => x.dtype === dtype ? x : single(castOperator, [x], x.shape, dtype)
+export const cast = (x: Tensor, dtype: DType): Tensor =>
+  x.dtype === dtype ? x : single(castOperator, [x], x.shape, dtype)
 
 const whereOperator: Operator = {
   name: "where",
@@ -102,8 +103,12 @@ const whereOperator: Operator = {
 }
 /** `a` where the condition holds, else `b`. */
 export const where = (condition: Tensor, a: Tensor, b: Tensor): Tensor =>
-  single(whereOperator, [condition, a, b],
-    broadcast("where", broadcast("where", condition.shape, a.shape), b.shape), a.dtype)
+  single(
+    whereOperator,
+    [condition, a, b],
+    broadcast("where", broadcast("where", condition.shape, a.shape), b.shape),
+    a.dtype
+  )
 
 const stopOperator: Operator = {
   name: "stopGradient",

@@ -1,7 +1,7 @@
 /** Row lookup and its adjoint. */
+import { expand } from "./broadcast.ts"
 import { add } from "./elementwise.ts"
 import { isZeros, zeros } from "./fill.ts"
-import { expand } from "./broadcast.ts"
 import { reshape, slice } from "./layout.ts"
 import { equal, fail } from "./Shape.ts"
 import { type Operator, single, type Tensor } from "./Tensor.ts"
@@ -33,7 +33,10 @@ const scatterAddOperator: Operator = {
 export const accumulated = (a: Tensor, b: Tensor): Tensor => {
   for (const [onto, { node }] of [[a, b], [b, a]] as const) {
     const [target, wide, updates] = node.inputs
-    if (node.op === scatterAddOperator && target !== undefined && wide !== undefined && updates !== undefined && isZeros(target)) {
+    if (
+      node.op === scatterAddOperator && target !== undefined && wide !== undefined && updates !== undefined &&
+      isZeros(target)
+    ) {
       return single(scatterAddOperator, [onto, wide, updates], onto.shape)
     }
   }
@@ -41,7 +44,9 @@ export const accumulated = (a: Tensor, b: Tensor): Tensor => {
 }
 /** The row numbers back out of their repetition over the columns. */
 const rowIndices = (wide: Tensor): Tensor => reshape(slice(wide, 1, 0, 1), [wide.shape[0] as number])
-/** Adds `updates` `[n, width]` to the rows of `target` `[rows, width]` named by `indices` `[n]`; duplicates accumulate. */
+/**
+ * Adds `updates` `[n, width]` to the rows of `target` `[rows, width]` named by `indices` `[n]`; duplicates accumulate.
+ */
 export const scatterAdd = (target: Tensor, indices: Tensor, updates: Tensor): Tensor => {
   if (target.shape.length !== 2 || !equal(updates.shape, [indices.shape[0] as number, target.shape[1] as number])) {
     return fail("scatterAdd", "updates do not fit", target.shape, updates.shape)

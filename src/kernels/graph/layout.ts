@@ -1,7 +1,7 @@
 /** Operators that move values without changing them. */
-import { equal, fail, type Shape, size, axis as resolve } from "./Shape.ts"
-import { type Operator, single, type Tensor } from "./Tensor.ts"
 import { zeros } from "./fill.ts"
+import { axis as resolve, equal, fail, type Shape, size } from "./Shape.ts"
+import { type Operator, single, type Tensor } from "./Tensor.ts"
 
 const reshapeOperator: Operator = {
   name: "reshape",
@@ -36,12 +36,15 @@ export const transpose = (x: Tensor, permutation: ReadonlyArray<number>): Tensor
   if ([...permutation].sort((a, b) => a - b).some((d, i) => d !== i) || permutation.length !== x.shape.length) {
     return fail("transpose", `${permutation.join(",")} is not a permutation of the axes`, x.shape)
   }
-  return single(transposeOperator, [x], permutation.map((i) => x.shape[i] as number), x.dtype, { permutation: [...permutation] })
+  return single(transposeOperator, [x], permutation.map((i) => x.shape[i] as number), x.dtype, {
+    permutation: [...permutation]
+  })
 }
 
 const concatOperator: Operator = {
   name: "concat",
-  emit: (node, inputs, outputs, to) => to.node("Concat", inputs, outputs, { axis: { i: node.attributes["axis"] as number } }),
+  emit: (node, inputs, outputs, to) =>
+    to.node("Concat", inputs, outputs, { axis: { i: node.attributes["axis"] as number } }),
   vjp: (node, [g]) => {
     if (g === undefined) return []
     const axis = node.attributes["axis"] as number
@@ -58,7 +61,10 @@ export const concat = (parts: ReadonlyArray<Tensor>, axis: number): Tensor => {
   const at = resolve("concat", first.shape, axis)
   let total = 0
   for (const { shape } of parts) {
-    if (shape.length !== first.shape.length || shape.some((d, i) => i !== at && d !== first.shape[i] && d !== -1 && first.shape[i] !== -1)) {
+    if (
+      shape.length !== first.shape.length ||
+      shape.some((d, i) => i !== at && d !== first.shape[i] && d !== -1 && first.shape[i] !== -1)
+    ) {
       return fail("concat", `shapes differ off axis ${at}`, first.shape, shape)
     }
     const length = shape[at] as number
@@ -72,11 +78,19 @@ const sliceOperator: Operator = {
   name: "slice",
   emit: (node, [x], outputs, to) => {
     const { axis, end, start } = node.attributes as Readonly<Record<string, number>>
-    to.node("Slice", [x as string, to.ints([start as number]), to.ints([end as number]), to.ints([axis as number])], outputs)
+    to.node(
+      "Slice",
+      [x as string, to.ints([start as number]), to.ints([end as number]), to.ints([axis as number])],
+      outputs
+    )
   },
   vjp: (node, [g]) => {
     if (g === undefined) return []
-    const { axis, end, start } = node.attributes as { readonly axis: number; readonly end: number; readonly start: number }
+    const { axis, end, start } = node.attributes as {
+      readonly axis: number
+      readonly end: number
+      readonly start: number
+    }
     const whole = (node.inputs[0] as Tensor).shape
     const pad = (length: number) => zeros(whole.map((d, i) => i === axis ? length : d))
     const length = whole[axis] as number
@@ -87,16 +101,26 @@ const sliceOperator: Operator = {
 export const slice = (x: Tensor, axis: number, start: number, end: number): Tensor => {
   const at = resolve("slice", x.shape, axis)
   const length = x.shape[at] as number
-  if (start < 0 || end < start || (length !== -1 && end > length)) return fail("slice", `${start}:${end} is outside axis ${at}`, x.shape)
+  if (start < 0 || end < start || (length !== -1 && end > length)) {
+    return fail("slice", `${start}:${end} is outside axis ${at}`, x.shape)
+  }
   if (start === 0 && end === length) return x
-  return single(sliceOperator, [x], x.shape.map((d, i) => i === at ? end - start : d), x.dtype, { axis: at, start, end })
+  return single(sliceOperator, [x], x.shape.map((d, i) => i === at ? end - start : d), x.dtype, {
+    axis: at,
+    start,
+    end
+  })
 }
 
 const tailOperator: Operator = {
   name: "tail",
   emit: (node, [x], outputs, to) => {
     const { axis, start } = node.attributes as Readonly<Record<string, number>>
-    to.node("Slice", [x as string, to.ints([start as number]), to.ints([0x7fffffff]), to.ints([axis as number])], outputs)
+    to.node(
+      "Slice",
+      [x as string, to.ints([start as number]), to.ints([0x7fffffff]), to.ints([axis as number])],
+      outputs
+    )
   }
 }
 /** Elements from `start` on along an axis whose length grows while a loop runs. */

@@ -28,10 +28,17 @@ const matmulOperator: Operator = {
     const { alpha, transA, transB } = form(node.attributes)
     const [a, b] = node.inputs as unknown as readonly [Tensor, Tensor]
     if (a.shape.length === 2 && b.shape.length === 2) {
-      to.node("Gemm", inputs, outputs, { transA: { i: Number(transA) }, transB: { i: Number(transB) }, alpha: { f: alpha } })
+      to.node("Gemm", inputs, outputs, {
+        transA: { i: Number(transA) },
+        transB: { i: Number(transB) },
+        alpha: { f: alpha }
+      })
     } else if (transA || transB || alpha !== 1) {
-      to.node("FusedMatMul", inputs, outputs,
-        { transA: { i: Number(transA) }, transB: { i: Number(transB) }, alpha: { f: alpha } }, "com.microsoft")
+      to.node("FusedMatMul", inputs, outputs, {
+        transA: { i: Number(transA) },
+        transB: { i: Number(transB) },
+        alpha: { f: alpha }
+      }, "com.microsoft")
     } else {
       to.node("MatMul", inputs, outputs)
     }
@@ -46,7 +53,14 @@ const matmulOperator: Operator = {
 }
 
 /** C = α·op(A)·op(B): each case leaves the transposition to the product, none copies. */
-const gradients = (a: Tensor, b: Tensor, g: Tensor, transA: boolean, transB: boolean, alpha: number): readonly [Tensor, Tensor] => [
+const gradients = (
+  a: Tensor,
+  b: Tensor,
+  g: Tensor,
+  transA: boolean,
+  transB: boolean,
+  alpha: number
+): readonly [Tensor, Tensor] => [
   transA ? matmul(b, g, { transA: transB, transB: true, alpha }) : matmul(g, b, { transB: !transB, alpha }),
   transB ? matmul(g, a, { transA: true, transB: transA, alpha }) : matmul(a, g, { transA: !transA, alpha })
 ]
@@ -85,12 +99,14 @@ const unpackedOperator: Operator = {
   }
 }
 /**
- * `x · weightᵀ` for few rows and a constant weight, computed as `(weight · xᵀ)ᵀ`: onnxruntime repacks a constant right operand,
- * when the session opens or at every run, and reads a left one as it lies.
+ * `x · weightᵀ` for few rows and a constant weight, computed as `(weight · xᵀ)ᵀ`: onnxruntime repacks a constant right
+ * operand, when the session opens or at every run, and reads a left one as it lies.
  */
 export const unpackedMatmul = (x: Tensor, weight: Tensor): Tensor => {
   const [out, inner] = weight.shape as readonly [number, number]
-  if (x.shape.length !== 2 || x.shape[1] !== inner) return fail("unpackedMatmul", "rows do not fit the weight", x.shape, weight.shape)
+  if (x.shape.length !== 2 || x.shape[1] !== inner) {
+    return fail("unpackedMatmul", "rows do not fit the weight", x.shape, weight.shape)
+  }
   return single(unpackedOperator, [x, weight], [x.shape[0] as number, out])
 }
 
@@ -106,8 +122,12 @@ const linearOperator: Operator = {
 /** `x · weightᵀ + bias` for x `[rows, in]`, weight `[out, in]` (PyTorch's layout), bias `[out]`. */
 export const linear = (x: Tensor, weight: Tensor, bias?: Tensor): Tensor => {
   const [out, inner] = weight.shape as [number, number]
-  if (x.shape.length !== 2 || x.shape[1] !== inner) return fail("linear", "rows do not fit the weight", x.shape, weight.shape)
+  if (x.shape.length !== 2 || x.shape[1] !== inner) {
+    return fail("linear", "rows do not fit the weight", x.shape, weight.shape)
+  }
   if (bias === undefined) return matmul(x, weight, { transB: true })
-  if (bias.shape.length !== 1 || bias.shape[0] !== out) return fail("linear", "bias does not fit the weight", bias.shape, weight.shape)
+  if (bias.shape.length !== 1 || bias.shape[0] !== out) {
+    return fail("linear", "bias does not fit the weight", bias.shape, weight.shape)
+  }
   return single(linearOperator, [x, weight, bias], [x.shape[0] as number, out])
 }

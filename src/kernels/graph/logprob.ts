@@ -1,9 +1,10 @@
 /**
- * Log-probabilities of given tokens, or of all tokens that a mask allows, straight from hidden states and the output embedding.
+ * Log-probabilities of given tokens, or of all tokens that a mask allows, straight from hidden states and the output
+ * embedding.
  *
  * The gradient never materialises d(logits): with P the softmax and d the cotangent of the log-probabilities,
- * dX = d·(E[target] − P·E) and dE = scatter(d·X) − Pᵀ·(d·X). Rows are taken in chunks, so that a vocabulary of 150k costs
- * `chunk × vocabulary` floats of memory, not `rows × vocabulary`.
+ * dX = d·(E[target] − P·E) and dE = scatter(d·X) − Pᵀ·(d·X). Rows are taken in chunks, so that a vocabulary of 150k
+ * costs `chunk × vocabulary` floats of memory, not `rows × vocabulary`.
  */
 import { sum } from "./broadcast.ts"
 import { withVjp } from "./custom.ts"
@@ -32,19 +33,41 @@ export interface LogprobOptions {
  * @param targets int `[rows]`
  * @returns `[rows]`, nats
  */
-export const selectedLogprob = (x: Tensor, embedding: Tensor, targets: Tensor, options: LogprobOptions = {}): Tensor => {
+export const selectedLogprob = (
+  x: Tensor,
+  embedding: Tensor,
+  targets: Tensor,
+  options: LogprobOptions = {}
+): Tensor => {
   const [rows, width] = x.shape as [number, number]
-  if (embedding.shape[1] !== width || targets.shape[0] !== rows) return fail("selectedLogprob", "rows do not fit", x.shape, embedding.shape)
-  return inChunks(rows, options.chunk, (start, end) =>
-    chunkLogprob(slice(x, 0, start, end), embedding, slice(targets, 0, start, end), 1 / (options.temperature ?? 1),
-      options.bias && slice(options.bias, 0, start, end)))
+  if (embedding.shape[1] !== width || targets.shape[0] !== rows) {
+    return fail("selectedLogprob", "rows do not fit", x.shape, embedding.shape)
+  }
+  return inChunks(
+    rows,
+    options.chunk,
+    (start, end) =>
+      chunkLogprob(
+        slice(x, 0, start, end),
+        embedding,
+        slice(targets, 0, start, end),
+        1 / (options.temperature ?? 1),
+        options.bias && slice(options.bias, 0, start, end)
+      )
+  )
 }
 
 /** Rows taken so many at a time. */
 const inChunks = (rows: number, chunk = rows, part: (start: number, end: number) => Tensor): Tensor =>
   concat(Array.from({ length: Math.ceil(rows / chunk) }, (_, i) => part(i * chunk, Math.min(rows, (i + 1) * chunk))), 0)
 
-const chunkLogprob = (x: Tensor, embedding: Tensor, targets: Tensor, scale: number, bias: Tensor | undefined): Tensor => {
+const chunkLogprob = (
+  x: Tensor,
+  embedding: Tensor,
+  targets: Tensor,
+  scale: number,
+  bias: Tensor | undefined
+): Tensor => {
   const rows = x.shape[0] as number
   const product = matmul(x, embedding, { transB: true, alpha: scale })
   const logits = bias === undefined ? product : add(product, bias)
@@ -70,8 +93,8 @@ const chunkLogprob = (x: Tensor, embedding: Tensor, targets: Tensor, scale: numb
 export const Choice = { allowed: 0, forbidden: -1e9, aside: -2e9 } as const
 
 /**
- * log Σ softmax(x·Eᵀ) over the tokens that a mask allows, for each row: the log-probability that the next token is one of them, given
- * that it is none of those left aside.
+ * log Σ softmax(x·Eᵀ) over the tokens that a mask allows, for each row: the log-probability that the next token is one
+ * of them, given that it is none of those left aside.
  *
  * @param x `[rows, width]`
  * @param embedding `[vocabulary, width]`
@@ -80,8 +103,14 @@ export const Choice = { allowed: 0, forbidden: -1e9, aside: -2e9 } as const
  */
 export const allowedLogprob = (x: Tensor, embedding: Tensor, bias: Tensor, chunk?: number): Tensor => {
   const [rows, width] = x.shape as [number, number]
-  if (embedding.shape[1] !== width || bias.shape[0] !== rows) return fail("allowedLogprob", "rows do not fit", x.shape, bias.shape)
-  return inChunks(rows, chunk, (start, end) => chunkAllowed(slice(x, 0, start, end), embedding, slice(bias, 0, start, end)))
+  if (embedding.shape[1] !== width || bias.shape[0] !== rows) {
+    return fail("allowedLogprob", "rows do not fit", x.shape, bias.shape)
+  }
+  return inChunks(
+    rows,
+    chunk,
+    (start, end) => chunkAllowed(slice(x, 0, start, end), embedding, slice(bias, 0, start, end))
+  )
 }
 
 const chunkAllowed = (x: Tensor, embedding: Tensor, bias: Tensor): Tensor => {

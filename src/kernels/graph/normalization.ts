@@ -16,7 +16,10 @@ const meanLast = (x: Tensor): Tensor => {
 const layerNormOperator: Operator = {
   name: "layerNorm",
   emit: (node, inputs, outputs, to) =>
-    to.node("LayerNormalization", inputs, outputs, { axis: { i: -1 }, epsilon: { f: node.attributes["epsilon"] as number } }),
+    to.node("LayerNormalization", inputs, outputs, {
+      axis: { i: -1 },
+      epsilon: { f: node.attributes["epsilon"] as number }
+    }),
   vjp: (node, [g]) => {
     if (g === undefined) return []
     const [x, weight] = node.inputs as unknown as readonly [Tensor, Tensor, Tensor]
@@ -30,8 +33,10 @@ const layerNormOperator: Operator = {
 /** (x − mean)/√(variance + ε)·weight + bias (Ba et al. 2016). */
 export const layerNorm = (x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor => {
   if (weight.shape[0] !== x.shape.at(-1)) return fail("layerNorm", "weight does not fit", x.shape, weight.shape)
-  return makeNode(layerNormOperator, [x, weight, bias],
-    [{ shape: x.shape, dtype: "f32" }, { shape: rows(x), dtype: "f32" }, { shape: rows(x), dtype: "f32" }], { epsilon })[0] as Tensor
+  return makeNode(layerNormOperator, [x, weight, bias], [{ shape: x.shape, dtype: "f32" }, {
+    shape: rows(x),
+    dtype: "f32"
+  }, { shape: rows(x), dtype: "f32" }], { epsilon })[0] as Tensor
 }
 
 const rmsNormOperator: Operator = {
@@ -54,6 +59,7 @@ const rmsNormOperator: Operator = {
 /** x/√(mean(x²) + ε)·weight (Zhang & Sennrich 2019). */
 export const rmsNorm = (x: Tensor, weight: Tensor, epsilon: number): Tensor => {
   if (weight.shape[0] !== x.shape.at(-1)) return fail("rmsNorm", "weight does not fit", x.shape, weight.shape)
-  return makeNode(rmsNormOperator, [x, weight],
-    [{ shape: x.shape, dtype: "f32" }, { shape: rows(x), dtype: "f32" }], { epsilon })[0] as Tensor
+  return makeNode(rmsNormOperator, [x, weight], [{ shape: x.shape, dtype: "f32" }, { shape: rows(x), dtype: "f32" }], {
+    epsilon
+  })[0] as Tensor
 }

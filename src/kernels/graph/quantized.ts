@@ -42,8 +42,8 @@ const productOperator: Operator = {
       N: { i: (node.outputs[0] as Tensor).shape.at(-1) as number },
       bits: { i: bits as number },
       block_size: { i: block as number },
-      // Packed, 4 bits are multiplied in float32 and differ from an unpacked session by rounding alone. For 8 bits onnxruntime
-      // (1.30) has one fast packed kernel, which rounds the activations to 8 bits too.
+      // Packed, 4 bits are multiplied in float32 and differ from an unpacked session by rounding alone. For 8 bits
+      // onnxruntime (1.30) has one fast packed kernel, which rounds the activations to 8 bits too.
       accuracy_level: { i: bits === 4 ? 1 : 4 }
     }, "com.microsoft")
   }
@@ -51,7 +51,8 @@ const productOperator: Operator = {
 
 const dequantizeOperator: Operator = {
   name: "dequantize",
-  // Its rows are looked up one after the other: the one operator of onnxruntime that reads this layout in a single pass.
+  // Its rows are looked up one after the other: the one operator of onnxruntime that reads this layout in a single
+  // pass.
   emit: (node, inputs, outputs, to) => {
     const { bits, block } = node.attributes as Readonly<Record<string, number>>
     to.node("GatherBlockQuantized", inputs, outputs, {
@@ -72,8 +73,8 @@ const order = (n: number): Tensor => {
 }
 
 /**
- * The matrix in float32, once `awaited` is there: of constants alone it would be written out when the session opens, and all
- * of them held at once.
+ * The matrix in float32, once `awaited` is there: of constants alone it would be written out when the session opens,
+ * and all of them held at once.
  */
 const written = ({ bits, block, inner, out, rows, scales }: Quantized, awaited: Tensor): Tensor => {
   const first = reshape(awaited.shape.reduce((cut, _, axis) => slice(cut, axis, 0, 1), awaited), [1])
@@ -88,7 +89,9 @@ const written = ({ bits, block, inner, out, rows, scales }: Quantized, awaited: 
 export const quantizedMatmul = (x: Tensor, weight: Quantized): Tensor => {
   const { bits, block, blocks, inner, out, scales } = weight
   const [rows, width] = x.shape as readonly [number, number]
-  if (x.shape.length !== 2 || width !== inner) return fail("quantizedMatmul", "rows do not fit the weight", x.shape, [out, inner])
+  if (x.shape.length !== 2 || width !== inner) {
+    return fail("quantizedMatmul", "rows do not fit the weight", x.shape, [out, inner])
+  }
   const product = single(productOperator, [x, blocks, scales], [rows, out], "f32", { bits, block, inner })
   return withVjp(product, [x], (g) => [matmul(g, written(weight, g))])
 }

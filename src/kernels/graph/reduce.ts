@@ -14,7 +14,14 @@ const logSumExpOperator: Operator = {
   // ReduceLogSumExp is not vectorised: its parts together take a quarter of its time.
   emit: (node, [x], [y], to) => {
     const axes = to.ints(node.attributes["axes"] as ReadonlyArray<number>)
-    const [top, kept, shifted, powers, mass, logarithm] = [to.fresh(), to.fresh(), to.fresh(), to.fresh(), to.fresh(), to.fresh()]
+    const [top, kept, shifted, powers, mass, logarithm] = [
+      to.fresh(),
+      to.fresh(),
+      to.fresh(),
+      to.fresh(),
+      to.fresh(),
+      to.fresh()
+    ]
     to.node("ReduceMax", [x as string, axes], [kept], { keepdims: { i: 1 } })
     to.node("Sub", [x as string, kept], [shifted])
     to.node("Exp", [shifted], [powers])
@@ -64,11 +71,13 @@ const cumsumOperator: Operator = {
 /** Running sum along the last axis. */
 export const cumulativeSum = (x: Tensor): Tensor => single(cumsumOperator, [x], x.shape, x.dtype)
 
-
 const sortOperator: Operator = {
   name: "sortDescending",
   emit: (node, [x], outputs, to) =>
-    to.node("TopK", [x as string, to.ints([(node.inputs[0] as Tensor).shape.at(-1) as number])], [outputs[0] as string, to.fresh()], {
+    to.node("TopK", [x as string, to.ints([(node.inputs[0] as Tensor).shape.at(-1) as number])], [
+      outputs[0] as string,
+      to.fresh()
+    ], {
       axis: { i: -1 }
     })
 }

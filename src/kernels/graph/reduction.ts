@@ -6,7 +6,10 @@ import { type Operator, single, type Tensor } from "./Tensor.ts"
 /** The shape with the axes kept at length 1. */
 export const kept = (shape: Shape, axes: ReadonlyArray<number>): Shape => shape.map((d, i) => axes.includes(i) ? 1 : d)
 
-/** An operator over axes, all of them when none are given; they disappear. `derivative` gets output and cotangent with the axes kept. */
+/**
+ * An operator over axes, all of them when none are given; they disappear. `derivative` gets output and cotangent with
+ * the axes kept.
+ */
 export const reduction = (
   name: string,
   type: string,
@@ -15,7 +18,9 @@ export const reduction = (
   const op: Operator = {
     name,
     emit: (node, inputs, outputs, to) =>
-      to.node(type, [inputs[0] as string, to.ints(node.attributes["axes"] as ReadonlyArray<number>)], outputs, { keepdims: { i: 0 } }),
+      to.node(type, [inputs[0] as string, to.ints(node.attributes["axes"] as ReadonlyArray<number>)], outputs, {
+        keepdims: { i: 0 }
+      }),
     ...(derivative && {
       vjp: (node, [g]) => {
         if (g === undefined) return []

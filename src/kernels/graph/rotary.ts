@@ -26,6 +26,8 @@ export const rowPositions = (batch: number, length: number): Tensor =>
  */
 export const rotary = (x: Tensor, positions: Tensor, cosines: Tensor, sines: Tensor): Tensor => {
   const half = (x.shape[3] as number) / 2
-  if (x.shape.length !== 4 || cosines.shape[1] !== half) return fail("rotary", "angles do not fit", x.shape, cosines.shape)
+  if (x.shape.length !== 4 || cosines.shape[1] !== half) {
+    return fail("rotary", "angles do not fit", x.shape, cosines.shape)
+  }
   return single(rotaryOperator, [x, positions, cosines, sines], x.shape)
 }

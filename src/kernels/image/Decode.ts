@@ -98,7 +98,8 @@ const decode = (
     if (space === "cmyk" && depth === "uchar" && !hasAlpha) {
       const { data, info } = yield* run(() =>
         sharp(input, { ...options, limitInputPixels: maxPixels })
-          .pipelineColourspace("cmyk").toColourspace("cmyk").raw().toBuffer({ resolveWithObject: true }))
+          .pipelineColourspace("cmyk").toColourspace("cmyk").raw().toBuffer({ resolveWithObject: true })
+      )
       return { width: info.width, height: info.height, data: fromInk(data) }
     }
     const { data, info } = yield* run(() =>
@@ -130,7 +131,9 @@ const render = (image: string, draw: () => Pixels, maxPixels: number): Effect.Ef
           })
         )
       }
-      return width * height > maxPixels ? Effect.fail(tooLarge(image, width, height, maxPixels)) : Effect.succeed(pixels)
+      return width * height > maxPixels
+        ? Effect.fail(tooLarge(image, width, height, maxPixels))
+        : Effect.succeed(pixels)
     }
   )
 

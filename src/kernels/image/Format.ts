@@ -1,8 +1,8 @@
 /**
  * What a file is by its first bytes, whatever its name says.
  *
- * Only raster formats reach the decoder. It would also draw SVG, which is a program: three hundred bytes of filters keep
- * it busy for minutes, before a single pixel has been asked for.
+ * Only raster formats reach the decoder. It would also draw SVG, which is a program: three hundred bytes of filters
+ * keep it busy for minutes, before a single pixel has been asked for.
  */
 import { constants, gunzipSync } from "node:zlib"
 import { GitLfs } from "../weights/index.ts"

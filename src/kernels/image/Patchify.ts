@@ -47,7 +47,11 @@ export const patchify = (
 ): Result.Result<Patches, Fault> => {
   const factor = patchSize * mergeSize
   if (height < 1 || width < 1 || height % factor !== 0 || width % factor !== 0) {
-    return Result.fail({ reason: "does not divide into patches", found: `${width} × ${height}`, expected: `multiples of ${factor}` })
+    return Result.fail({
+      reason: "does not divide into patches",
+      found: `${width} × ${height}`,
+      expected: `multiples of ${factor}`
+    })
   }
   const gridHeight = height / patchSize
   const gridWidth = width / patchSize

@@ -4,8 +4,8 @@
 import { Effect, Result, Schema } from "effect"
 import * as Decode from "./Decode.ts"
 import type { Image } from "./Image.ts"
-import { ImageError, type Fault } from "./ImageError.ts"
-import { type Grid, patchify, type Patches, table } from "./Patchify.ts"
+import { type Fault, ImageError } from "./ImageError.ts"
+import { type Grid, type Patches, patchify, table } from "./Patchify.ts"
 import { resize, smartResize } from "./Resize.ts"
 
 export interface Preprocessor {
@@ -45,7 +45,10 @@ const Config = Schema.Struct({
   rescale_factor: optional(Schema.Finite),
   resample: optional(Schema.Literal(3)),
   image_processor_type: optional(Schema.Literals([
-    "Qwen2VLImageProcessor", "Qwen2VLImageProcessorFast", "Qwen2VLImageProcessorPil", "Qwen2_5_VLImageProcessor"
+    "Qwen2VLImageProcessor",
+    "Qwen2VLImageProcessorFast",
+    "Qwen2VLImageProcessorPil",
+    "Qwen2_5_VLImageProcessor"
   ])),
   do_center_crop: optional(Schema.Literal(false)),
   do_pad: optional(Schema.Literal(false)),
@@ -65,8 +68,8 @@ const faultOf = (image: Image) => (fault: Fault): ImageError =>
 
 /**
  * @param config content of preprocessor_config.json; fields it lacks take the values of transformers'
- * Qwen2VLImageProcessor. Another processor, cropping, padding or a `resample` other than 3 (bicubic) is an error, not another
- * result.
+ * Qwen2VLImageProcessor. Another processor, cropping, padding or a `resample` other than 3 (bicubic) is an error, not
+ * another result.
  */
 export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageError> =>
   Effect.gen(function*() {

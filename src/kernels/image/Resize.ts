@@ -30,8 +30,8 @@ const roundHalfToEven = (x: number): number => {
 }
 
 /**
- * The size nearest to the image's whose sides are multiples of `factor` and whose area is within bounds, the aspect ratio
- * kept as closely as that allows. `smart_resize` of transformers' qwen2_vl, step by step.
+ * The size nearest to the image's whose sides are multiples of `factor` and whose area is within bounds, the aspect
+ * ratio kept as closely as that allows. `smart_resize` of transformers' qwen2_vl, step by step.
  *
  * The least area wins over the greatest where no multiple of `factor` lies between them, and no side is less than
  * `factor`; fails where one side is more than 200 times the other.
@@ -44,7 +44,11 @@ export const smartResize = (
   const ratio = Math.max(height, width) / Math.min(height, width)
   // Not `ratio > 200`: a side of 0 is refused too.
   if (!(ratio <= 200)) {
-    return Result.fail({ reason: "too elongated", found: `${width} × ${height}`, expected: "an aspect ratio of at most 200" })
+    return Result.fail({
+      reason: "too elongated",
+      found: `${width} × ${height}`,
+      expected: "an aspect ratio of at most 200"
+    })
   }
   const rounded = {
     height: roundHalfToEven(height / factor) * factor,

@@ -1,10 +1,10 @@
 /**
  * Optimal one-to-one assignment over a rectangular table, in O(n³).
  *
- * Wraps `hungarian-on3`, which is right when it minimises and rows ≤ columns, and wrong for `isProfit = true` (it prices a
- * profit of 0 as infeasible) and for tall tables (padding columns are not reduced with the others). So: always minimise,
- * transpose when tall. Entries at or above 2^30 mean "infeasible" to it, so costs are shifted to start at 0 and their range
- * is bounded.
+ * Wraps `hungarian-on3`, which is right when it minimises and rows ≤ columns, and wrong for `isProfit = true` (it
+ * prices a profit of 0 as infeasible) and for tall tables (padding columns are not reduced with the others). So: always
+ * minimise, transpose when tall. Entries at or above 2^30 mean "infeasible" to it, so costs are shifted to start at 0
+ * and their range is bounded.
  */
 import hungarian from "hungarian-on3"
 
@@ -66,7 +66,9 @@ export const minimise = (cost: Table): Assignment => {
   return solve(cost.length, columns, (i, j) => cost[i]![j]! - least)
 }
 
-/** The assignment of most total profit, for example of IoU; the shorter side is assigned completely, at 0 if need be. */
+/**
+ * The assignment of most total profit, for example of IoU; the shorter side is assigned completely, at 0 if need be.
+ */
 export const maximise = (profit: Table): Assignment => {
   const { columns, most } = bounds(profit)
   return solve(profit.length, columns, (i, j) => most - profit[i]![j]!)

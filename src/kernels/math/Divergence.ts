@@ -39,15 +39,15 @@ export const normalise = (weights: ArrayLike<number>): Array<number> => {
   // Dividing by the largest first keeps sums of huge weights finite and of denormal ones exact.
   if (sum === Infinity || largest < 1e-290) {
     sum = 0
-    for (let i = 0; i < n; i++) sum += (scaled[i] = scaled[i]! / largest)
+    for (let i = 0; i < n; i++) sum += scaled[i] = scaled[i]! / largest
   }
   for (let i = 0; i < n; i++) scaled[i] = scaled[i]! / sum
   return scaled
 }
 
 /**
- * Kullback–Leibler divergence Σ p ln(p / q) of two distributions of equal length, with 0 ln 0 = 0. Infinite where q is 0
- * and p is not; eq. 4 of RISE clips at 1e-10 before calling it. Not negative, whatever the rounding.
+ * Kullback–Leibler divergence Σ p ln(p / q) of two distributions of equal length, with 0 ln 0 = 0. Infinite where q is
+ * 0 and p is not; eq. 4 of RISE clips at 1e-10 before calling it. Not negative, whatever the rounding.
  */
 export const kl = (p: ArrayLike<number>, q: ArrayLike<number>): number => {
   sameLength(p, q)
@@ -69,8 +69,8 @@ const bend = (d: number): number => {
 }
 
 /**
- * Jensen–Shannon divergence of the normalised inputs (eq. 11 of RISE): symmetric to the bit, in [0, ln 2], 0 only for equal
- * distributions.
+ * Jensen–Shannon divergence of the normalised inputs (eq. 11 of RISE): symmetric to the bit, in [0, ln 2], 0 only for
+ * equal distributions.
  *
  * With m = (p + q) / 2 and d = (p − q) / (p + q) it is ½ Σ m ((1 + d) ln(1 + d) + (1 − d) ln(1 − d)): every term is
  * non-negative, so nothing cancels between classes.

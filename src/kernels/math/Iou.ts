@@ -9,8 +9,8 @@ const overlap = (a: number, lengthA: number, b: number, lengthB: number): number
   Math.max(0, Math.min(a + lengthA, b + lengthB) - Math.max(a, b))
 
 /**
- * Area shared by both over area covered by either, in [0, 1]. 0 for an empty box and for coordinates so large that an area
- * is not a finite number: boxes come from untrusted model output.
+ * Area shared by both over area covered by either, in [0, 1]. 0 for an empty box and for coordinates so large that an
+ * area is not a finite number: boxes come from untrusted model output.
  */
 export const iou = (a: Xywh, b: Xywh): number => {
   if (!(a[2] > 0 && a[3] > 0 && b[2] > 0 && b[3] > 0)) return 0

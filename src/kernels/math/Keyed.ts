@@ -79,7 +79,8 @@ export const stream = (seed: number, key: string): Stream => {
 /** Fills `out` with uniforms in [0, 1) that depend on seed and key only. */
 export const uniforms = (seed: number, key: string, out: Float32Array): Float32Array => {
   const bits = sfc32(seed, key)
-  // 23 bits: exact in float32, and u·total < total for every float total, so inverse-CDF sampling never runs off the end.
+  // 23 bits: exact in float32, and u·total < total for every float total, so inverse-CDF sampling never runs off the
+  // end.
   for (let i = 0; i < out.length; i++) out[i] = (bits() >>> 9) / 8388608
   return out
 }

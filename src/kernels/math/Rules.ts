@@ -59,7 +59,8 @@ export const oneOf = (...words: ReadonlyArray<string>): Rule => ({
 
 /** A limit that can be switched off. */
 export const orNone = (rule: Rule): Rule => (
-  { ...rule, expected: `${rule.expected}, or Infinity`, holds: (value) => value === Infinity || rule.holds(value) })
+  { ...rule, expected: `${rule.expected}, or Infinity`, holds: (value) => value === Infinity || rule.holds(value) }
+)
 export const required = (rule: Rule): Rule => ({ ...rule, required: true })
 
 const at = (settings: unknown, path: ReadonlyArray<string>): unknown =>

@@ -1,8 +1,8 @@
 /**
  * Numbers without a model: divergences, overlap of boxes, assignment, keyed randomness.
  */
-export { auroc } from "./Auroc.ts"
 export * as Assignment from "./Assignment.ts"
+export { auroc } from "./Auroc.ts"
 export * as Divergence from "./Divergence.ts"
 export * as Finite from "./Finite.ts"
 export * as Iou from "./Iou.ts"

@@ -25,5 +25,10 @@ export const attention = (q: Tensor, k: Tensor, v: Tensor, bias?: Tensor): Tenso
   const folded = reshape(q, [batch, kvHeads, heads / kvHeads * length, width])
   const scores = reshape(matmul(folded, k, { transB: true, alpha: 1 / Math.sqrt(width) }), [batch, heads, length, keys])
   const weights = softmax(bias === undefined ? scores : add(scores, bias))
-  return reshape(matmul(reshape(weights, [batch, kvHeads, heads / kvHeads * length, keys]), v), [batch, heads, length, width])
+  return reshape(matmul(reshape(weights, [batch, kvHeads, heads / kvHeads * length, keys]), v), [
+    batch,
+    heads,
+    length,
+    width
+  ])
 }

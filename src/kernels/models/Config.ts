@@ -2,11 +2,22 @@
  * The arithmetic of a Qwen2-VL or Qwen2.5-VL checkpoint, read from its Hugging Face `config.json`.
  *
  * Both layouts are read: text fields at the top (the published checkpoints) and under `text_config` (transformers 5).
- * A field that would change the arithmetic and is not implemented is an error, never a silent wrong answer. Absent fields
- * have the values that transformers gives them.
+ * A field that would change the arithmetic and is not implemented is an error, never a silent wrong answer. Absent
+ * fields have the values that transformers gives them.
  */
 import { Effect } from "effect"
-import { checkImplemented, type ConfigError, decode, require, requireRope, Text, Top, Vision2, Vision25, wrong } from "./ConfigFields.ts"
+import {
+  checkImplemented,
+  type ConfigError,
+  decode,
+  require,
+  requireRope,
+  Text,
+  Top,
+  Vision2,
+  Vision25,
+  wrong
+} from "./ConfigFields.ts"
 
 export { ConfigError } from "./ConfigFields.ts"
 
@@ -20,9 +31,14 @@ export interface VisionConfig {
   readonly merge: number
   readonly channels: number
   readonly ropeTheta: number
-  /** `quickGelu`: layer norms and a two-matrix MLP (Qwen2-VL). `swiglu`: root-mean-square norms and a gated one (Qwen2.5-VL). */
+  /**
+   * `quickGelu`: layer norms and a two-matrix MLP (Qwen2-VL). `swiglu`: root-mean-square norms and a gated one
+   * (Qwen2.5-VL).
+   */
   readonly block: "quickGelu" | "swiglu"
-  /** Blocks attend within windows of `side` × `side` visual tokens, but for those numbered in `full` (Qwen2.5-VL, 2.1). */
+  /**
+   * Blocks attend within windows of `side` × `side` visual tokens, but for those numbered in `full` (Qwen2.5-VL, 2.1).
+   */
   readonly windows: { readonly side: number; readonly full: ReadonlyArray<number> } | undefined
   /** Temporal positions in a second of video (Qwen2.5-VL); undefined: one a frame, whatever its time (Qwen2-VL). */
   readonly positionsPerSecond: number | undefined
@@ -104,7 +120,12 @@ const tower25 = Effect.fnUntraced(function*(json: unknown) {
   const of = yield* shared(fields)
   const windowSize = fields.window_size ?? defaults.windowSize
   const side = Math.floor(windowSize / of.merge / of.patch)
-  yield* require(side > 0, "vision_config.window_size", windowSize, `at least patch_size × spatial_merge_size = ${of.merge * of.patch}`)
+  yield* require(
+    side > 0,
+    "vision_config.window_size",
+    windowSize,
+    `at least patch_size × spatial_merge_size = ${of.merge * of.patch}`
+  )
   const tower: Tower = {
     vision: {
       ...of,
@@ -130,7 +151,13 @@ const isTriple = (xs: ReadonlyArray<number>): xs is readonly [number, number, nu
 export const fromJson = Effect.fn("Config.fromJson")(function*(json: unknown): Effect.fn.Return<Config, ConfigError> {
   const top = yield* decode(Top, json, "the file")
   const modelType = top.model_type
-  if (!isKnown(modelType)) return yield* wrong("model_type", modelType, Object.keys(readers).map((type) => JSON.stringify(type)).join(" or "))
+  if (!isKnown(modelType)) {
+    return yield* wrong(
+      "model_type",
+      modelType,
+      Object.keys(readers).map((type) => JSON.stringify(type)).join(" or ")
+    )
+  }
   const whole = json as Readonly<Record<string, unknown>>
   const nested = top.text_config ?? undefined
   yield* checkImplemented(modelType, whole, nested ?? whole, top.vision_config)
@@ -141,11 +168,21 @@ export const fromJson = Effect.fn("Config.fromJson")(function*(json: unknown): E
   yield* requireRope(rope, ropeField, ["mrope", "default"])
   const { names, out, vision } = yield* readers[modelType](top.vision_config)
   yield* require(out === text.hidden_size, names.out, out, `hidden_size ${text.hidden_size}`)
-  yield* require(vision.width % (4 * vision.heads) === 0, names.width, vision.width, `a multiple of 4 × ${vision.heads} heads`)
+  yield* require(
+    vision.width % (4 * vision.heads) === 0,
+    names.width,
+    vision.width,
+    `a multiple of 4 × ${vision.heads} heads`
+  )
 
   const heads = text.num_attention_heads
   const kvHeads = text.num_key_value_heads ?? heads
-  yield* require(text.hidden_size % (2 * heads) === 0, "hidden_size", text.hidden_size, `a multiple of 2 × ${heads} heads`)
+  yield* require(
+    text.hidden_size % (2 * heads) === 0,
+    "hidden_size",
+    text.hidden_size,
+    `a multiple of 2 × ${heads} heads`
+  )
   yield* require(heads % kvHeads === 0, "num_key_value_heads", kvHeads, `a divisor of ${heads}`)
   const headWidth = text.hidden_size / heads
   const headDim = (nested ?? whole)["head_dim"] ?? headWidth
@@ -155,7 +192,12 @@ export const fromJson = Effect.fn("Config.fromJson")(function*(json: unknown): E
     return yield* wrong(`${ropeField}.mrope_section`, section, `three numbers that sum to ${headWidth / 2}`)
   }
   const imageToken = top.image_token_id ?? defaults.imageToken
-  yield* require(imageToken >= 0 && imageToken < text.vocab_size, "image_token_id", imageToken, `an id below vocab_size ${text.vocab_size}`)
+  yield* require(
+    imageToken >= 0 && imageToken < text.vocab_size,
+    "image_token_id",
+    imageToken,
+    `an id below vocab_size ${text.vocab_size}`
+  )
 
   return {
     modelType,

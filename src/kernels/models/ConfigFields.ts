@@ -1,4 +1,6 @@
-/** The fields of a Qwen2-VL or Qwen2.5-VL `config.json` that change the arithmetic, and the values that are implemented. */
+/**
+ * The fields of a Qwen2-VL or Qwen2.5-VL `config.json` that change the arithmetic, and the values that are implemented.
+ */
 import { Effect, Schema } from "effect"
 
 /** A field whose value is missing, broken or not implemented. */
@@ -47,7 +49,12 @@ const common = {
 }
 
 /** vision_config of Qwen2-VL: `hidden_size` is the language model's. */
-export const Vision2 = Schema.Struct({ ...common, embed_dim: Count, hidden_size: Count, mlp_ratio: optional(Schema.Finite) })
+export const Vision2 = Schema.Struct({
+  ...common,
+  embed_dim: Count,
+  hidden_size: Count,
+  mlp_ratio: optional(Schema.Finite)
+})
 
 /** vision_config of Qwen2.5-VL: `hidden_size` is the tower's own. */
 export const Vision25 = Schema.Struct({
@@ -71,7 +78,9 @@ export const Top = Schema.Struct({
 /** Reads part of the file; `where` says which. */
 export const decode = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, value: unknown, where: string) =>
   Schema.decodeUnknownEffect(schema)(value).pipe(
-    Effect.mapError((error) => new ConfigError({ field: where, found: "not readable", expected: String(error.message).replaceAll("\n", " ") }))
+    Effect.mapError((error) =>
+      new ConfigError({ field: where, found: "not readable", expected: String(error.message).replaceAll("\n", " ") })
+    )
   )
 
 /** Characters of a value that a message repeats. */
@@ -80,14 +89,26 @@ const LONGEST = 120
 export const wrong = (field: string, found: unknown, expected: string): ConfigError =>
   new ConfigError({ field, found: (JSON.stringify(found) ?? "absent").slice(0, LONGEST), expected })
 
-export const require = (holds: boolean, field: string, found: unknown, expected: string): Effect.Effect<void, ConfigError> =>
-  holds ? Effect.void : Effect.fail(wrong(field, found, expected))
+export const require = (
+  holds: boolean,
+  field: string,
+  found: unknown,
+  expected: string
+): Effect.Effect<void, ConfigError> => holds ? Effect.void : Effect.fail(wrong(field, found, expected))
 
 /** How a rotary embedding is made: every scaled kind (yarn, linear, dynamic, …) changes angles and is refused. */
 export const requireRope = (rope: typeof Rope.Type, field: string, implemented: ReadonlyArray<string>) =>
-  Effect.forEach([["rope_type", rope.rope_type], ["type", rope.type]] as const, ([name, kind]) =>
-    require(kind === undefined || kind === null || implemented.includes(kind), `${field}.${name}`, kind,
-      implemented.map((value) => JSON.stringify(value)).join(" or ")), { discard: true })
+  Effect.forEach(
+    [["rope_type", rope.rope_type], ["type", rope.type]] as const,
+    ([name, kind]) =>
+      require(
+        kind === undefined || kind === null || implemented.includes(kind),
+        `${field}.${name}`,
+        kind,
+        implemented.map((value) => JSON.stringify(value)).join(" or ")
+      ),
+    { discard: true }
+  )
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -115,30 +136,51 @@ const vision: Readonly<Record<string, Implemented>> = {
 const check = (fields: Fields, implemented: Implemented, prefix: string) =>
   Effect.forEach(Object.entries(implemented), ([name, values]) => {
     const found = fields[name] ?? values[0]
-    return require(values.some((value) => value === found), `${prefix}${name}`, found, values.map((value) => JSON.stringify(value)).join(" or "))
+    return require(
+      values.some((value) => value === found),
+      `${prefix}${name}`,
+      found,
+      values.map((value) => JSON.stringify(value)).join(" or ")
+    )
   }, { discard: true })
 
 /** A part may name its type: the model's own, or the model's with what part it is. */
 const checkType = (fields: Fields, model: string, part: "text" | "vision") =>
   require(
     fields["model_type"] === undefined || fields["model_type"] === model || fields["model_type"] === `${model}_${part}`,
-    `${part}_config.model_type`, fields["model_type"], `"${model}" or "${model}_${part}"`
+    `${part}_config.model_type`,
+    fields["model_type"],
+    `"${model}" or "${model}_${part}"`
   )
 
 /** Fails at the first field that asks for arithmetic which is not implemented. */
-export const checkImplemented = Effect.fnUntraced(function*(model: string, top: Fields, textFields: Fields, visionFields: Fields) {
-  const nested = textFields !== top
-  const prefix = nested ? "text_config." : ""
-  for (const [fields, at] of [[top, ""], ...(nested ? [[textFields, prefix] as const] : []), [visionFields, "vision_config."]] as const) {
-    yield* require((fields["quantization_config"] ?? null) === null, `${at}quantization_config`, fields["quantization_config"], "none: use the directory with unquantised weights")
+export const checkImplemented = Effect.fnUntraced(
+  function*(model: string, top: Fields, textFields: Fields, visionFields: Fields) {
+    const nested = textFields !== top
+    const prefix = nested ? "text_config." : ""
+    for (
+      const [fields, at] of [[top, ""], ...(nested ? [[textFields, prefix] as const] : []), [
+        visionFields,
+        "vision_config."
+      ]] as const
+    ) {
+      yield* require(
+        (fields["quantization_config"] ?? null) === null,
+        `${at}quantization_config`,
+        fields["quantization_config"],
+        "none: use the directory with unquantised weights"
+      )
+    }
+    if (nested) yield* checkType(textFields, model, "text")
+    yield* checkType(visionFields, model, "vision")
+    yield* check(textFields, text, prefix)
+    const layers = textFields["layer_types"] ?? []
+    yield* require(
+      Array.isArray(layers) && layers.every((layer) => layer === "full_attention"),
+      `${prefix}layer_types`,
+      layers,
+      `"full_attention" in every layer`
+    )
+    yield* check(visionFields, vision[model] ?? {}, "vision_config.")
   }
-  if (nested) yield* checkType(textFields, model, "text")
-  yield* checkType(visionFields, model, "vision")
-  yield* check(textFields, text, prefix)
-  const layers = textFields["layer_types"] ?? []
-  yield* require(
-    Array.isArray(layers) && layers.every((layer) => layer === "full_attention"),
-    `${prefix}layer_types`, layers, `"full_attention" in every layer`
-  )
-  yield* check(visionFields, vision[model] ?? {}, "vision_config.")
-})
+)

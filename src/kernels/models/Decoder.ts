@@ -3,7 +3,10 @@ import { add, checkpoint, gather, mul, rmsNorm, silu, type Tensor } from "../gra
 import type { Config } from "./Config.ts"
 import { adapted, biasedProduct, type Lookup, product } from "./Lookup.ts"
 
-/** How a layer attends: given queries `[rows, heads·d]` and keys, values `[rows, kvHeads·d]`, the mixed `[rows, heads·d]`. */
+/**
+ * How a layer attends: given queries `[rows, heads·d]` and keys, values `[rows, kvHeads·d]`, the mixed `[rows,
+ * heads·d]`.
+ */
 export type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor) => Tensor
 
 /**
@@ -11,8 +14,8 @@ export type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor) => Tensor
  * three ways it is used (whole sequences, prefill, one token against a cache) differ in nothing else.
  *
  * @param onLayer told what each layer adds up to, `[rows, width]`, before the norm
- * @param wanted int32 `[n]`: rows whose result is needed, in the order they come back. The others still lend the last layer
- * their keys and values, and are spared the rest of it.
+ * @param wanted int32 `[n]`: rows whose result is needed, in the order they come back. The others still lend the last
+ * layer their keys and values, and are spared the rest of it.
  */
 export const decoder = (
   config: Config,
@@ -24,11 +27,20 @@ export const decoder = (
   let x = checkpoint(hidden)
   for (let i = 0; i < config.layers; i++) {
     const at = `model.layers.${i}`
-    const biased = (input: Tensor, name: string) => adapted(p, `${at}.${name}`, input, biasedProduct(p, `${at}.${name}`, input))
-    const plain = (input: Tensor, name: string) => adapted(p, `${at}.${name}`, input, product(p, `${at}.${name}.weight`, input))
+    const biased = (input: Tensor, name: string) =>
+      adapted(p, `${at}.${name}`, input, biasedProduct(p, `${at}.${name}`, input))
+    const plain = (input: Tensor, name: string) =>
+      adapted(p, `${at}.${name}`, input, product(p, `${at}.${name}.weight`, input))
     const normed = rmsNorm(x, p(`${at}.input_layernorm.weight`), config.normEpsilon)
-    const mixed = attend(i, biased(normed, "self_attn.q_proj"), biased(normed, "self_attn.k_proj"), biased(normed, "self_attn.v_proj"))
-    const going = wanted !== undefined && i === config.layers - 1 ? (rows: Tensor) => gather(rows, wanted) : (rows: Tensor) => rows
+    const mixed = attend(
+      i,
+      biased(normed, "self_attn.q_proj"),
+      biased(normed, "self_attn.k_proj"),
+      biased(normed, "self_attn.v_proj")
+    )
+    const going = wanted !== undefined && i === config.layers - 1
+      ? (rows: Tensor) => gather(rows, wanted)
+      : (rows: Tensor) => rows
     x = add(going(x), plain(going(mixed), "self_attn.o_proj"))
     const second = rmsNorm(x, p(`${at}.post_attention_layernorm.weight`), config.normEpsilon)
     x = add(x, plain(mul(silu(plain(second, "mlp.gate_proj")), plain(second, "mlp.up_proj")), "mlp.down_proj"))
@@ -39,7 +51,8 @@ export const decoder = (
 }
 
 /** A layer's output as the output embedding reads it. */
-export const readable = (config: Config, p: Lookup, x: Tensor): Tensor => rmsNorm(x, p("model.norm.weight"), config.normEpsilon)
+export const readable = (config: Config, p: Lookup, x: Tensor): Tensor =>
+  rmsNorm(x, p("model.norm.weight"), config.normEpsilon)
 
 /** The parameter that is the output embedding. */
 export const headName = (config: Config): string => config.tied ? "model.embed_tokens.weight" : "lm_head.weight"

@@ -4,7 +4,10 @@ import { add, linear, matmul, type Tensor } from "../graph/index.ts"
 /** A parameter of the model as a graph input. */
 export interface Lookup {
   (name: string): Tensor
-  /** The product of the module called `name` ("model.layers.0.mlp.up_proj") with what an adapter adds to it. Absent: no adapter. */
+  /**
+   * The product of the module called `name` ("model.layers.0.mlp.up_proj") with what an adapter adds to it. Absent: no
+   * adapter.
+   */
   readonly adapt?: (name: string, x: Tensor, product: Tensor) => Tensor
   /** `x · Wᵀ` of a parameter, where it is made in another way than by a plain product. */
   readonly product?: (parameter: string, x: Tensor) => Tensor | undefined
@@ -21,4 +24,5 @@ export const biasedProduct = (p: Lookup, name: string, x: Tensor): Tensor => {
 }
 
 /** `product`, which is `x` times the matrix of the module called `name`, as the adapter changes it. */
-export const adapted = (p: Lookup, name: string, x: Tensor, product: Tensor): Tensor => p.adapt?.(name, x, product) ?? product
+export const adapted = (p: Lookup, name: string, x: Tensor, product: Tensor): Tensor =>
+  p.adapt?.(name, x, product) ?? product

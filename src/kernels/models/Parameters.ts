@@ -11,10 +11,17 @@ export interface ParameterSpec {
 
 const matrix = (name: string, ...shape: ReadonlyArray<number>) => ({ name, shape, decay: true })
 const vector = (name: string, length: number) => ({ name, shape: [length], decay: false })
-const dense = (name: string, out: number, inner: number) => [matrix(`${name}.weight`, out, inner), vector(`${name}.bias`, out)]
+const dense = (
+  name: string,
+  out: number,
+  inner: number
+) => [matrix(`${name}.weight`, out, inner), vector(`${name}.bias`, out)]
 /** Layer norms have a bias, root-mean-square norms none. */
-const visionNorm = (name: string, width: number, block: VisionConfig["block"]) =>
-  [vector(`${name}.weight`, width), ...(block === "swiglu" ? [] : [vector(`${name}.bias`, width)])]
+const visionNorm = (
+  name: string,
+  width: number,
+  block: VisionConfig["block"]
+) => [vector(`${name}.weight`, width), ...(block === "swiglu" ? [] : [vector(`${name}.bias`, width)])]
 
 const visionBlock = (index: number, { block, mlpWidth, width }: VisionConfig) => {
   const at = `visual.blocks.${index}`
@@ -56,7 +63,14 @@ export const specs = (config: Config): ReadonlyArray<ParameterSpec> => {
   const merged = vision.width * vision.merge * vision.merge
   return [
     ...[
-      matrix("visual.patch_embed.proj.weight", vision.width, vision.channels, vision.temporalPatch, vision.patch, vision.patch),
+      matrix(
+        "visual.patch_embed.proj.weight",
+        vision.width,
+        vision.channels,
+        vision.temporalPatch,
+        vision.patch,
+        vision.patch
+      ),
       ...range(vision.depth).flatMap((i) => visionBlock(i, vision)),
       ...visionNorm("visual.merger.ln_q", vision.width, vision.block),
       ...dense("visual.merger.mlp.0", merged, merged),
@@ -71,10 +85,15 @@ export const specs = (config: Config): ReadonlyArray<ParameterSpec> => {
   ]
 }
 
-/** The published name of a tensor that newer transformers versions write as `model.visual.…` or `model.language_model.…`. */
+/**
+ * The published name of a tensor that newer transformers versions write as `model.visual.…` or
+ * `model.language_model.…`.
+ */
 export const canonicalName = (name: string): string =>
-  name.startsWith("model.visual.") ? name.slice("model.".length)
-    : name.startsWith("model.language_model.") ? `model.${name.slice("model.language_model.".length)}`
+  name.startsWith("model.visual.") ?
+    name.slice("model.".length)
+    : name.startsWith("model.language_model.") ?
+    `model.${name.slice("model.language_model.".length)}`
     : name
 
 /**
@@ -87,4 +106,8 @@ export const isSpare = (config: Config, name: string): boolean =>
 
 /** The other way round: the name in transformers 5, which is also PEFT's. */
 export const currentName = (name: string): string =>
-  name.startsWith("visual.") ? `model.${name}` : name.startsWith("model.") ? `model.language_model.${name.slice("model.".length)}` : name
+  name.startsWith("visual.")
+    ? `model.${name}`
+    : name.startsWith("model.")
+    ? `model.language_model.${name.slice("model.".length)}`
+    : name

@@ -4,9 +4,9 @@ import type { Config } from "./Config.ts"
 import { type ParameterSpec, specs } from "./Parameters.ts"
 
 /**
- * How frozen weights are stored: as they are, or rounded. `int8` rounds every linear layer to 8 bits; `int4` the decoder's to
- * 4 and the vision tower's to 8, for it has a fifth of the weights and is run once an image. Embedding and output matrix stay
- * float32.
+ * How frozen weights are stored: as they are, or rounded. `int8` rounds every linear layer to 8 bits; `int4` the
+ * decoder's to 4 and the vision tower's to 8, for it has a fifth of the weights and is run once an image. Embedding and
+ * output matrix stay float32.
  */
 export type Precision = "float32" | "int8" | "int4"
 
@@ -22,7 +22,9 @@ const quantizationOf = (precision: Precision, { name, part, shape }: ParameterSp
 
 /** The matrices that are stored in blocks, by name. */
 export const quantizations = (config: Config, precision: Precision): ReadonlyMap<string, Quantization> =>
-  new Map(specs(config).flatMap((spec) => {
-    const quantization = quantizationOf(precision, spec)
-    return quantization === undefined ? [] : [[spec.name, quantization] as const]
-  }))
+  new Map(
+    specs(config).flatMap((spec) => {
+      const quantization = quantizationOf(precision, spec)
+      return quantization === undefined ? [] : [[spec.name, quantization] as const]
+    })
+  )

@@ -30,7 +30,10 @@ const tableOf = (inverse: Float32Array, limit: number): Angles => {
  *
  * @returns tables `[h·w, headWidth / 2]`
  */
-export const visionAngles = ({ heads, merge, ropeTheta, width }: VisionConfig, [, h, w]: readonly [number, number, number]): Angles => {
+export const visionAngles = (
+  { heads, merge, ropeTheta, width }: VisionConfig,
+  [, h, w]: readonly [number, number, number]
+): Angles => {
   const quarter = width / heads / 4
   const byPosition = tableOf(frequencies(quarter, ropeTheta), Math.max(h, w))
   const cosines = new Float32Array(h * w * quarter * 2)
@@ -67,8 +70,9 @@ export interface Positions {
 }
 
 /**
- * Temporal positions from one frame of patches to the next: one each in Qwen2-VL; in Qwen2.5-VL positions follow absolute
- * time, `positionsPerSecond` of them a second (section 2.1.2). A still image has one frame and no such distance.
+ * Temporal positions from one frame of patches to the next: one each in Qwen2-VL; in Qwen2.5-VL positions follow
+ * absolute time, `positionsPerSecond` of them a second (section 2.1.2). A still image has one frame and no such
+ * distance.
  *
  * @param seconds time between frames of patches
  */
@@ -80,7 +84,8 @@ export const temporalInterval = ({ positionsPerSecond }: VisionConfig, seconds: 
  * continue after its larger side.
  *
  * @param grids `[t, h, w]` in patches, one an image, in order
- * @param intervals temporal positions between frames of each grid, whole positions after multiplication (`temporalInterval`); default 1
+ * @param intervals temporal positions between frames of each grid, whole positions after multiplication
+ * (`temporalInterval`); default 1
  */
 export const mropePositions = (
   tokens: ArrayLike<number>,
@@ -128,12 +133,22 @@ export const mropePositions = (
  * @param table angles by position, from `positionAngles`
  * @param row first row of `out` to write
  */
-export const writeMropeAngles = (config: Config, table: Angles, positions: Positions, out: Angles, row: number): void => {
+export const writeMropeAngles = (
+  config: Config,
+  table: Angles,
+  positions: Positions,
+  out: Angles,
+  row: number
+): void => {
   const half = config.headWidth / 2
   const [first, second] = config.mropeSection
   for (let i = 0; i < positions.temporal.length; i++) {
     for (let j = 0; j < half; j++) {
-      const position = j < first ? positions.temporal[i]! : j < first + second ? positions.height[i]! : positions.width[i]!
+      const position = j < first
+        ? positions.temporal[i]!
+        : j < first + second
+        ? positions.height[i]!
+        : positions.width[i]!
       out.cosines[(row + i) * half + j] = table.cosines[position * half + j]!
       out.sines[(row + i) * half + j] = table.sines[position * half + j]!
     }

@@ -1,6 +1,21 @@
 /** Whole sequences through the model: what training, scoring and prefill have in common. */
 import {
-  add, and, concat, constant, equals, gather, lessOrEqual, mul, or, reshape, rotary, rowPositions, scalar, type Tensor, where, zeros
+  add,
+  and,
+  concat,
+  constant,
+  equals,
+  gather,
+  lessOrEqual,
+  mul,
+  or,
+  reshape,
+  rotary,
+  rowPositions,
+  scalar,
+  type Tensor,
+  where,
+  zeros
 } from "../graph/index.ts"
 import { attention, joinHeads, splitHeads } from "./Attention.ts"
 import type { Config } from "./Config.ts"
@@ -56,7 +71,10 @@ export interface LayerCache {
   readonly values: Tensor
 }
 
-/** Final hidden states `[rows, width]`, or of the `wanted` rows alone; each layer's output before the norm, and its keys and values. */
+/**
+ * Final hidden states `[rows, width]`, or of the `wanted` rows alone; each layer's output before the norm, and its keys
+ * and values.
+ */
 export const sequence = (
   config: Config,
   p: Lookup,
@@ -72,8 +90,9 @@ export const sequence = (
     const keys = rotary(splitHeads(k, batch, length, config.kvHeads), positions, cosines, sines)
     const values = splitHeads(v, batch, length, config.kvHeads)
     cache.push({ keys, values })
-    return joinHeads(attention(rotary(splitHeads(q, batch, length, config.heads), positions, cosines, sines), keys, values, bias))
+    return joinHeads(
+      attention(rotary(splitHeads(q, batch, length, config.heads), positions, cosines, sines), keys, values, bias)
+    )
   }, { wanted, onLayer: (output) => layers.push(output) })
   return { hidden, layers, cache }
 }
-

@@ -3,8 +3,26 @@
  * merger. Frames stand in it as `VisionLayout` places them.
  */
 import {
-  add, checkpoint, constant, equals, gelu, input, layerNorm, matmul, mul, quickGelu, reshape, rmsNorm, rotary, rowPositions, scalar, silu, slice,
-  type Tensor, transpose, where
+  add,
+  checkpoint,
+  constant,
+  equals,
+  gelu,
+  input,
+  layerNorm,
+  matmul,
+  mul,
+  quickGelu,
+  reshape,
+  rmsNorm,
+  rotary,
+  rowPositions,
+  scalar,
+  silu,
+  slice,
+  type Tensor,
+  transpose,
+  where
 } from "../graph/index.ts"
 import { attention, joinHeads } from "./Attention.ts"
 import type { Config } from "./Config.ts"
@@ -25,8 +43,14 @@ export interface VisionInputs extends VisionShape {
 const EPSILON = 1e-6
 const MASKED = -1e9
 
-/** The graph inputs that a tower is fed with: `patches`, `patchCosines`, `patchSines` and, where slots may be empty, `patchFilled`. */
-export const visionInputs = ({ vision: { channels, heads, patch, temporalPatch, width } }: Config, shape: VisionShape): VisionInputs => {
+/**
+ * The graph inputs that a tower is fed with: `patches`, `patchCosines`, `patchSines` and, where slots may be empty,
+ * `patchFilled`.
+ */
+export const visionInputs = (
+  { vision: { channels, heads, patch, temporalPatch, width } }: Config,
+  shape: VisionShape
+): VisionInputs => {
   const rows = shape.frames * shape.slots
   const half = width / heads / 2
   return {
@@ -45,7 +69,9 @@ export const vision = (config: Config, p: Lookup, inputs: VisionInputs): Tensor 
   const rows = frames * slots
   const dense = (x: Tensor, name: string) => adapted(p, name, x, biasedProduct(p, name, x))
   const norm = (x: Tensor, name: string) =>
-    block === "swiglu" ? rmsNorm(x, p(`${name}.weight`), EPSILON) : layerNorm(x, p(`${name}.weight`), p(`${name}.bias`), EPSILON)
+    block === "swiglu"
+      ? rmsNorm(x, p(`${name}.weight`), EPSILON)
+      : layerNorm(x, p(`${name}.weight`), p(`${name}.bias`), EPSILON)
   const feedForward = (x: Tensor, name: string) =>
     block === "swiglu"
       ? dense(mul(silu(dense(x, `${name}.gate_proj`)), dense(x, `${name}.up_proj`)), `${name}.down_proj`)
@@ -57,7 +83,8 @@ export const vision = (config: Config, p: Lookup, inputs: VisionInputs): Tensor 
     const part = (k: number) => reshape(slice(qkv, 0, k, k + 1), [batch, heads, length, width / heads])
     const positions = rowPositions(batch, length)
     const turned = (k: number) => rotary(part(k), positions, cosines, sines)
-    const bias = filled && reshape(where(equals(filled, constant(Int32Array.of(1), [])), scalar(0), scalar(MASKED)), [batch, 1, 1, length])
+    const bias = filled &&
+      reshape(where(equals(filled, constant(Int32Array.of(1), [])), scalar(0), scalar(MASKED)), [batch, 1, 1, length])
     return dense(joinHeads(attention(turned(0), turned(1), part(2), bias)), `${name}.proj`)
   }
 

@@ -30,7 +30,8 @@ interface Layout {
 }
 
 /** Slots of a window; 1 without windows. */
-export const windowSlots = ({ merge, windows }: VisionConfig): number => windows === undefined ? 1 : (windows.side * merge) ** 2
+export const windowSlots = ({ merge, windows }: VisionConfig): number =>
+  windows === undefined ? 1 : (windows.side * merge) ** 2
 
 const layout = (vision: VisionConfig, [, h, w]: Grid): Layout => {
   const slotOf = new Int32Array(h * w)

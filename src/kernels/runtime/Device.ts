@@ -28,7 +28,9 @@ export class DeviceError extends Schema.TaggedError<DeviceError>()("DeviceError"
   available: Schema.Array(Device)
 }) {
   override get message() {
-    return `device ${this.device} is not available on this machine: ${this.reason}. Available: ${this.available.join(", ")}`
+    return `device ${this.device} is not available on this machine: ${this.reason}. Available: ${
+      this.available.join(", ")
+    }`
   }
 }
 
@@ -40,19 +42,42 @@ const PROBE_MILLIS = 60_000
 /** Runs a tiny model on a provider in another process; the reason it could not, if it could not. */
 const probe = (device: Device): Effect.Effect<string | undefined> =>
   Effect.callback<string>((resume) => {
-    const child = execFile(process.execPath, [fileURLToPath(entry("probe")), device], { timeout: PROBE_MILLIS }, (failure, stdout) => {
-      const ended = failure === null ? "" : failure.killed === true ? "it did not answer within a minute" : `its process ended with ${failure.signal ?? failure.code}`
-      resume(Effect.succeed(stdout.trim() === "" ? JSON.stringify({ reason: ended || "its process said nothing" }) : stdout))
+    const child = execFile(
+      process.execPath,
+      [fileURLToPath(entry("probe")), device],
+      { timeout: PROBE_MILLIS },
+      (failure, stdout) => {
+        const ended = failure === null
+          ? ""
+          : failure.killed === true
+          ? "it did not answer within a minute"
+          : `its process ended with ${failure.signal ?? failure.code}`
+        resume(
+          Effect.succeed(
+            stdout.trim() === "" ? JSON.stringify({ reason: ended || "its process said nothing" }) : stdout
+          )
+        )
+      }
+    )
+    return Effect.sync(() => {
+      child.kill()
     })
-    return Effect.sync(() => { child.kill() })
   }).pipe(
     Effect.flatMap(Schema.decodeUnknownEffect(Verdict)),
-    Effect.match({ onFailure: () => "its process said nothing that can be read", onSuccess: ({ reason }) => reason ?? undefined })
+    Effect.match({
+      onFailure: () => "its process said nothing that can be read",
+      onSuccess: ({ reason }) => reason ?? undefined
+    })
   )
 
 /** The folder of onnxruntime's libraries for this platform. */
 export const libraryFolder = (): string =>
-  join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")), "bin/napi-v6", process.platform, process.arch)
+  join(
+    dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")),
+    "bin/napi-v6",
+    process.platform,
+    process.arch
+  )
 
 /** What the CUDA provider cannot do without; the package does not bring them. */
 export const cudaLibraries = ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"] as const
@@ -65,7 +90,10 @@ const look = (device: Device): Effect.Effect<Finding> =>
     if (device === "cpu") return { device }
     if (device === "cuda") {
       if (process.platform !== "linux" || process.arch !== "x64") {
-        return { device, missing: `CUDA is supported on linux x64, this is ${process.platform} ${process.arch}; webgpu may work` }
+        return {
+          device,
+          missing: `CUDA is supported on linux x64, this is ${process.platform} ${process.arch}; webgpu may work`
+        }
       }
       const absent = cudaLibraries.filter((name) => !existsSync(join(libraryFolder(), name)))
       if (absent.length > 0) return { device, missing: `${absent.join(" and ")} are not installed: run "${setup}"` }
@@ -79,7 +107,9 @@ const look = (device: Device): Effect.Effect<Finding> =>
   })
 
 /** Every device, with what is missing where something is. Takes a second or two: drivers are loaded. */
-export const survey: Effect.Effect<ReadonlyArray<Finding>> = Effect.forEach(Device.literals, look, { concurrency: "unbounded" })
+export const survey: Effect.Effect<ReadonlyArray<Finding>> = Effect.forEach(Device.literals, look, {
+  concurrency: "unbounded"
+})
 
 /** The devices that can be used on this machine. */
 export const available: Effect.Effect<ReadonlyArray<Device>> = Effect.map(

@@ -15,8 +15,8 @@ export interface Range {
 }
 
 /**
- * One step of Adam with decoupled weight decay (Loshchilov & Hutter, "Decoupled weight decay regularization", alg. 2), as
- * torch.optim.AdamW computes it.
+ * One step of Adam with decoupled weight decay (Loshchilov & Hutter, "Decoupled weight decay regularization", alg. 2),
+ * as torch.optim.AdamW computes it.
  */
 export interface AdamWJob {
   readonly _tag: "AdamW"

@@ -11,8 +11,8 @@ export interface SessionOptions {
   /** Folder in which external data paths of the model are looked up. */
   readonly modelFolder?: string
   /**
-   * Default true. False keeps weights of external data mapped from their file instead of repacked in private memory: all
-   * sessions share the pages, and products with 8 to 64 rows cost 1.2 to 2.1 times as much.
+   * Default true. False keeps weights of external data mapped from their file instead of repacked in private memory:
+   * all sessions share the pages, and products with 8 to 64 rows cost 1.2 to 2.1 times as much.
    */
   readonly prepack?: boolean
   /** Graph optimisation. Default "all". */

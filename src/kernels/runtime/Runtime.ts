@@ -1,9 +1,10 @@
 /**
  * onnxruntime sessions in worker threads, as a scoped service.
  *
- * A run blocks its thread completely and a thread killed inside one aborts the process. So sessions live in workers, and
- * closing is cooperative: it withdraws what waits, lets the run in flight end, releases the sessions and waits for the
- * threads. Interrupting the main fiber (Ctrl-C under `NodeRuntime.runMain`) therefore ends within the length of one run.
+ * A run blocks its thread completely and a thread killed inside one aborts the process. So sessions live in workers,
+ * and closing is cooperative: it withdraws what waits, lets the run in flight end, releases the sessions and waits for
+ * the threads. Interrupting the main fiber (Ctrl-C under `NodeRuntime.runMain`) therefore ends within the length of one
+ * run.
  *
  * Workers run side by side; the requests of one worker run one at a time, in the order they were made.
  */
@@ -14,11 +15,11 @@ import { type HostTensor, isShared } from "./HostTensor.ts"
 import * as OptimizerJob from "./OptimizerJob.ts"
 import type { SessionOptions } from "./Protocol.ts"
 import { RuntimeError } from "./RuntimeError.ts"
-import * as WorkerThread from "./WorkerThread.ts"
 import { warn } from "./Warning.ts"
+import * as WorkerThread from "./WorkerThread.ts"
 
-export { RuntimeError } from "./RuntimeError.ts"
 export type { SessionOptions } from "./Protocol.ts"
+export { RuntimeError } from "./RuntimeError.ts"
 
 /** A place on one worker for tensors that stay there from run to run, in the GPU's memory where it works on one. */
 export interface ResidentState {
@@ -30,8 +31,8 @@ export interface ResidentState {
 export interface RuntimeSession {
   /**
    * Runs the model on every input that is not bound. `fetches` names the outputs that come back in fresh memory;
-   * preallocated outputs are written on every run and are part of the result too. With a state, inputs that are not fed come
-   * from it, and resident outputs go into it.
+   * preallocated outputs are written on every run and are part of the result too. With a state, inputs that are not fed
+   * come from it, and resident outputs go into it.
    *
    * Do not touch shared arrays it reads or writes until it is done; interrupting it waits until the worker lets go.
    */
@@ -74,10 +75,12 @@ const mostThreads = 1024
 const positive = (name: string, value: number): Effect.Effect<number, RuntimeError> =>
   Number.isInteger(value) && value > 0 && value <= mostThreads
     ? Effect.succeed(value)
-    : Effect.fail(new RuntimeError({
-      operation: "open",
-      reason: `${name} is ${value}, expected a whole number from 1 to ${mostThreads}`
-    }))
+    : Effect.fail(
+      new RuntimeError({
+        operation: "open",
+        reason: `${name} is ${value}, expected a whole number from 1 to ${mostThreads}`
+      })
+    )
 
 /** Starts the workers; closing the layer ends them cooperatively. */
 export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | Device.DeviceError> =>
@@ -87,11 +90,16 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
       const device = options?.device ?? "cpu"
       const count = yield* positive("workers", options?.workers ?? (device === "cpu" ? availableParallelism() : 1))
       if (device === "webgpu" && count > 1) {
-        return yield* new RuntimeError({ operation: "open", reason: `workers is ${count}, expected 1: one thread owns a webgpu device` })
+        return yield* new RuntimeError({
+          operation: "open",
+          reason: `workers is ${count}, expected 1: one thread owns a webgpu device`
+        })
       }
       const threads = yield* positive("threadsPerWorker", options?.threadsPerWorker ?? 1)
       yield* Device.check(device)
-      const all = yield* Effect.replicateEffect(WorkerThread.make({ threads, device }), count, { concurrency: "unbounded" })
+      const all = yield* Effect.replicateEffect(WorkerThread.make({ threads, device }), count, {
+        concurrency: "unbounded"
+      })
       let nextSession = 0
       let nextState = 0
 
@@ -101,39 +109,54 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
       ): Effect.Effect<WorkerThread.WorkerThread, RuntimeError> => {
         const thread = all[worker]
         return thread === undefined
-          ? Effect.fail(new RuntimeError({ operation, reason: `there is no worker ${worker}; expected 0 to ${count - 1}` }))
+          ? Effect.fail(
+            new RuntimeError({ operation, reason: `there is no worker ${worker}; expected 0 to ${count - 1}` })
+          )
           : Effect.succeed(thread)
       }
 
-      const open = Effect.fn("Runtime.open")(function*(worker: number, model: Uint8Array, options: SessionOptions = {}) {
-        const thread = yield* at("open", worker)
-        const outputs = options.outputs ?? {}
-        for (const [name, { data }] of Object.entries(outputs)) {
-          if (!isShared(data)) {
-            return yield* new RuntimeError({
-              operation: "open",
-              reason: `preallocated output "${name}" must lie over a SharedArrayBuffer (HostTensor.shared)`
-            })
+      const open = Effect.fn("Runtime.open")(
+        function*(worker: number, model: Uint8Array, options: SessionOptions = {}) {
+          const thread = yield* at("open", worker)
+          const outputs = options.outputs ?? {}
+          for (const [name, { data }] of Object.entries(outputs)) {
+            if (!isShared(data)) {
+              return yield* new RuntimeError({
+                operation: "open",
+                reason: `preallocated output "${name}" must lie over a SharedArrayBuffer (HostTensor.shared)`
+              })
+            }
           }
+          const session = nextSession++
+          yield* Effect.acquireRelease(
+            thread.submit({ _tag: "Open", session, model, options }),
+            // A session ends with its thread, however that ended.
+            () =>
+              Effect.suspend(() => thread.alive() ? thread.submit({ _tag: "Release", session }) : Effect.void).pipe(
+                Effect.catch((error) => warn(error.message))
+              )
+          )
+          const run: RuntimeSession["run"] = (feeds, fetches, state) =>
+            state !== undefined && state.worker !== worker
+              ? Effect.fail(
+                new RuntimeError({
+                  operation: "run",
+                  reason: `the state is worker ${state.worker}'s, the session worker ${worker}'s`
+                })
+              )
+              : Effect.map(
+                thread.submit({
+                  _tag: "Run",
+                  session,
+                  feeds,
+                  fetches,
+                  ...(state === undefined ? {} : { state: state.id })
+                }),
+                (fresh) => ({ ...outputs, ...(fresh as Record<string, HostTensor>) })
+              )
+          return { run }
         }
-        const session = nextSession++
-        yield* Effect.acquireRelease(
-          thread.submit({ _tag: "Open", session, model, options }),
-          // A session ends with its thread, however that ended.
-          () =>
-            Effect.suspend(() => thread.alive() ? thread.submit({ _tag: "Release", session }) : Effect.void).pipe(
-              Effect.catch((error) => warn(error.message))
-            )
-        )
-        const run: RuntimeSession["run"] = (feeds, fetches, state) =>
-          state !== undefined && state.worker !== worker
-            ? Effect.fail(new RuntimeError({ operation: "run", reason: `the state is worker ${state.worker}'s, the session worker ${worker}'s` }))
-            : Effect.map(
-              thread.submit({ _tag: "Run", session, feeds, fetches, ...(state === undefined ? {} : { state: state.id }) }),
-              (fresh) => ({ ...outputs, ...(fresh as Record<string, HostTensor>) })
-            )
-        return { run }
-      })
+      )
 
       const state = (worker: number) =>
         Effect.flatMap(at("open", worker), (thread) =>

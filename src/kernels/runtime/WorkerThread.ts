@@ -89,7 +89,9 @@ const withdraw = ({ gate }: Request): boolean =>
 
 const start = (options: Options) =>
   Effect.callback<Thread, RuntimeError>((resumeStart) => {
-    const worker = new Worker(options.entry ?? entry("worker"), { workerData: { threads: options.threads, device: options.device } })
+    const worker = new Worker(options.entry ?? entry("worker"), {
+      workerData: { threads: options.threads, device: options.device }
+    })
     const pending = new Map<number, Pending>()
     const exitListeners = new Set<() => void>()
     let nextId = 0
@@ -158,7 +160,9 @@ const start = (options: Options) =>
     })
 
     worker.on("message", (reply: Reply) => {
-      if (reply._tag === "Ready") return resumeStart(Effect.succeed({ submit, close, alive: () => ended === undefined }))
+      if (reply._tag === "Ready") {
+        return resumeStart(Effect.succeed({ submit, close, alive: () => ended === undefined }))
+      }
       const entry = pending.get(reply.id)
       if (entry === undefined) return
       pending.delete(reply.id)
@@ -175,7 +179,9 @@ const start = (options: Options) =>
       crash = cause instanceof Error ? cause.message : String(cause)
     })
     worker.on("exit", (code) => {
-      ended = closing ? "the runtime is closed" : `the worker thread ended with code ${code}${crash ? `: ${crash}` : ""}`
+      ended = closing
+        ? "the runtime is closed"
+        : `the worker thread ended with code ${code}${crash ? `: ${crash}` : ""}`
       for (const { request, resume } of pending.values()) resume(fail(request.body, ended))
       pending.clear()
       // Nothing happens when the worker had been ready.

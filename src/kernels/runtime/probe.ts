@@ -10,10 +10,15 @@ const provider = process.argv[2] ?? ""
 env.logLevel = "fatal"
 
 /** y = x + x for float32 [4], written by the graph package. */
-const model = Buffer.from("CAoSCHJpc2UtdmxtOl8KFgoBeAoBeBICJTAaBUFkZF8xIgNBZGQKHQoCJTASAXkaCklkZW50aXR5X3kiCElkZW50aXR5EgRyaXNlWg8KAXgSCgoICAESBAoCCARiDwoBeRIKCggIARIECgIIBEIECgAQFEIRCg1jb20ubWljcm9zb2Z0EAE=", "base64")
+const model = Buffer.from(
+  "CAoSCHJpc2UtdmxtOl8KFgoBeAoBeBICJTAaBUFkZF8xIgNBZGQKHQoCJTASAXkaCklkZW50aXR5X3kiCElkZW50aXR5EgRyaXNl" +
+    "Wg8KAXgSCgoICAESBAoCCARiDwoBeRIKCggIARIECgIIBEIECgAQFEIRCg1jb20ubWljcm9zb2Z0EAE=",
+  "base64"
+)
 
 /** The last sentence says what is wrong; before it come paths and signatures of the library. */
-const readable = (message: string): string => message.replace(/^.*\b(?:was false\.|error:)\s*/s, "").replace(/\s+/g, " ").trim()
+const readable = (message: string): string =>
+  message.replace(/^.*\b(?:was false\.|error:)\s*/s, "").replace(/\s+/g, " ").trim()
 
 const attempt = async (): Promise<string | null> => {
   try {

@@ -1,17 +1,25 @@
 /**
  * Entry of a worker thread: owns onnxruntime sessions and takes requests one at a time, in order.
  *
- * `session.run` blocks its thread and a thread killed inside it aborts the process, so a worker ends only by itself, when
- * it is told to close. This file runs in a bare Node thread: no Effect runtime here.
+ * `session.run` blocks its thread and a thread killed inside it aborts the process, so a worker ends only by itself,
+ * when it is told to close. This file runs in a bare Node thread: no Effect runtime here.
  *
- * Resident tensors never leave the worker: a run keeps some of its outputs in a state, a later one finds them there. On a
- * GPU they stay in its memory.
+ * Resident tensors never leave the worker: a run keeps some of its outputs in a state, a later one finds them there. On
+ * a GPU they stay in its memory.
  */
-import { env, InferenceSession, Tensor } from "onnxruntime-node"
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
+import { env, InferenceSession, Tensor } from "onnxruntime-node"
 import * as HostTensor from "./HostTensor.ts"
 import * as OptimizerJob from "./OptimizerJob.ts"
-import { type Body, Gate, type Reply, type Request, type SessionOptions, type Value, type WorkerData } from "./Protocol.ts"
+import {
+  type Body,
+  Gate,
+  type Reply,
+  type Request,
+  type SessionOptions,
+  type Value,
+  type WorkerData
+} from "./Protocol.ts"
 
 interface Opened {
   readonly session: InferenceSession
@@ -81,7 +89,9 @@ const create = (model: Uint8Array, options: SessionOptions): Promise<InferenceSe
     // A pattern is one block a run, fresh from the system each time: a quarter of a small training step in page faults.
     enableMemPattern: false,
     // An empty list is refused.
-    executionProviders: [device === "webgpu" && options.onHost?.length ? { name: device, forceCpuNodeNames: options.onHost } : device],
+    executionProviders: [
+      device === "webgpu" && options.onHost?.length ? { name: device, forceCpuNodeNames: options.onHost } : device
+    ],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
@@ -91,7 +101,11 @@ const create = (model: Uint8Array, options: SessionOptions): Promise<InferenceSe
     // Only the WebGPU binding can leave an output where it is; elsewhere it comes back and is fed again.
     ...(options.resident === undefined || device !== "webgpu"
       ? {}
-      : { preferredOutputLocation: Object.fromEntries(Object.keys(options.resident).map((name) => [name, "gpu-buffer" as const])) }),
+      : {
+        preferredOutputLocation: Object.fromEntries(
+          Object.keys(options.resident).map((name) => [name, "gpu-buffer" as const])
+        )
+      }),
     extra: {
       session: {
         // A spinning pool takes the core that another worker wants.
@@ -134,7 +148,9 @@ const run = async (
   const { feeds, inputs, outputs, preallocated, resident, session, varying } = opened
   const held = state === undefined ? undefined : states.get(state) ?? new Map<string, Tensor>()
   for (const name in given) {
-    if (inputs.has(name) && !varying.includes(name)) throw new Error(`input "${name}" was bound when the model was opened`)
+    if (inputs.has(name) && !varying.includes(name)) {
+      throw new Error(`input "${name}" was bound when the model was opened`)
+    }
     feeds[name] = toTensor("input", name, given[name]!, inputs)
   }
   for (const name of varying) {
@@ -216,7 +232,9 @@ const handle = async (body: Body): Promise<Value> => {
 /** Buffers to hand over rather than copy. */
 const transferable = (value: Value): Array<ArrayBuffer> =>
   typeof value === "object"
-    ? [...new Set(Object.values(value).map(({ data }) => data.buffer))].filter((buffer) => buffer instanceof ArrayBuffer)
+    ? [...new Set(Object.values(value).map(({ data }) => data.buffer))].filter((buffer) =>
+      buffer instanceof ArrayBuffer
+    )
     : []
 
 const answer = async ({ body, id }: Request): Promise<void> => {

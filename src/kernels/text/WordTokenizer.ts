@@ -8,10 +8,11 @@
  * How to list words. An entry is a piece of text that the split keeps whole, its leading space included:
  * - a space belongs to what follows it, so "joy" (after a tag, a line break or at the start) and " joy" (after another
  *   word) are two tokens; list the forms that occur, or both with `spaced`;
- * - a word is letters only: "teddy-bear" is three pieces ("teddy", "-", "bear"), "party popper" two ("party", " popper");
+ * - a word is letters only: "teddy-bear" is three pieces ("teddy", "-", "bear"), "party popper" two ("party", "
+ *   popper");
  * - a number is digits only, and stays whole: " 67"; "0.5" is three pieces;
- * - punctuation is a run: "." and "," need no listing (each ASCII character is a byte symbol already), but runs do where
- *   they should be one token: "].", "!?", and " (" with its space;
+ * - punctuation is a run: "." and "," need no listing (each ASCII character is a byte symbol already), but runs do
+ *   where they should be one token: "].", "!?", and " (" with its space;
  * - a line break needs no listing; a run of white space before a word leaves its last space to the word.
  * There is no prefix space: with one, text after every special token would gain a space and nothing would round-trip.
  */
@@ -72,8 +73,7 @@ interface ByteLevel {
  * no token holds white space or a control character.
  */
 const byteSymbols: ReadonlyArray<string> = (() => {
-  const printable = (byte: number) =>
-    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae
+  const printable = (byte: number) => (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae
   let next = 256
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++))
 })()
@@ -105,7 +105,8 @@ const checkSpecial = (content: string): string => {
 }
 
 /** Each word bare and with a leading space. */
-export const spaced = (words: ReadonlyArray<string>): ReadonlyArray<string> => words.flatMap((word) => [word, ` ${word}`])
+export const spaced = (words: ReadonlyArray<string>): ReadonlyArray<string> =>
+  words.flatMap((word) => [word, ` ${word}`])
 
 /**
  * Ids: special tokens first, in their order, then the 256 byte symbols in byte order, then the words in their order

@@ -1,8 +1,8 @@
 /**
  * AdamW over a `ParameterStore`, with clipping by global norm, shared out over the runtime's workers.
  *
- * The arithmetic is torch.optim.AdamW's with clip_grad_norm_ before it. Norms are summed in float64 over fixed chunks in
- * a fixed order, so the number of workers cannot change a bit of the result.
+ * The arithmetic is torch.optim.AdamW's with clip_grad_norm_ before it. Norms are summed in float64 over fixed chunks
+ * in a fixed order, so the number of workers cannot change a bit of the result.
  */
 import { Effect, Schema } from "effect"
 import { type OptimizerJob, Runtime } from "../runtime/index.ts"
@@ -118,8 +118,11 @@ const largestRoot = 2 ** 64 * (1 - 2 ** -24)
 const clipFactor = (norm: number, limit: number): number => Math.min(1, limit / (norm + 1e-6))
 
 /** The state before the first step. */
-export const fresh = (store: ParameterStore.ParameterStore): State =>
-  ({ step: 0, firstMoment: ParameterStore.trainableBuffer(store), secondMoment: ParameterStore.trainableBuffer(store) })
+export const fresh = (store: ParameterStore.ParameterStore): State => ({
+  step: 0,
+  firstMoment: ParameterStore.trainableBuffer(store),
+  secondMoment: ParameterStore.trainableBuffer(store)
+})
 
 /** A fresh optimiser of the store's trainable part. Only a store without any parameter may have none. */
 export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterStore, options: Options = {}) {
@@ -165,8 +168,10 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
       gradientScale: clipFactor(gradNorm, clipNorm)
     }))))
     if (ruined.some((at) => at >= 0)) {
-      yield* Effect.mapError(ParameterStore.checkFinite(store, store.data), ({ message }) =>
-        new RuinedWeights({ step: steps, learningRate, found: message }))
+      yield* Effect.mapError(
+        ParameterStore.checkFinite(store, store.data),
+        ({ message }) => new RuinedWeights({ step: steps, learningRate, found: message })
+      )
     }
     return { step: steps, gradNorm }
   })

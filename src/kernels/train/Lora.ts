@@ -30,7 +30,9 @@ export interface Lora {
   readonly rankStabilized: boolean
   /** Share of A's inputs dropped in training, in [0, 1). */
   readonly dropout: number
-  /** Adapted modules by published name, such as "model.layers.0.self_attn.q_proj", in the order of the model's tensors. */
+  /**
+   * Adapted modules by published name, such as "model.layers.0.self_attn.q_proj", in the order of the model's tensors.
+   */
   readonly modules: ReadonlyArray<string>
 }
 
@@ -53,7 +55,9 @@ const notLinear = new Set(["model.embed_tokens", "lm_head"])
 export const linearModules = (config: Config.Config): ReadonlyArray<Module> =>
   Parameters.specs(config).flatMap(({ name, part, shape: [out, inner, ...rest] }) => {
     const module = name.slice(0, -WEIGHT.length)
-    return out === undefined || inner === undefined || rest.length > 0 || notLinear.has(module) ? [] : [{ name: module, out, inner, part }]
+    return out === undefined || inner === undefined || rest.length > 0 || notLinear.has(module)
+      ? []
+      : [{ name: module, out, inner, part }]
   })
 
 /** Names of everything that a pattern could be meant for: linear layers, embeddings and the patch convolution. */
@@ -61,7 +65,15 @@ export const matrices = (config: Config.Config): ReadonlyArray<string> =>
   Parameters.specs(config).flatMap(({ name, shape }) => shape.length > 1 ? [name.slice(0, -WEIGHT.length)] : [])
 
 /** The decoder's projections: what published recipes adapt. */
-export const decoderTargets: ReadonlyArray<string> = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+export const decoderTargets: ReadonlyArray<string> = [
+  "q_proj",
+  "k_proj",
+  "v_proj",
+  "o_proj",
+  "gate_proj",
+  "up_proj",
+  "down_proj"
+]
 
 /** How an adapter is asked for. */
 export interface Options {
@@ -72,8 +84,8 @@ export interface Options {
   /** Share of A's inputs dropped in training, in [0, 1). Default 0. */
   readonly dropout?: number
   /**
-   * A list holds whole names of modules or endings ("q_proj", "mlp.fc1"); a string is "all-linear" or a regular expression
-   * that the whole name matches. Default: the decoder's seven projections.
+   * A list holds whole names of modules or endings ("q_proj", "mlp.fc1"); a string is "all-linear" or a regular
+   * expression that the whole name matches. Default: the decoder's seven projections.
    */
   readonly targets?: ReadonlyArray<string> | string
   /** s = α/√r instead of α/r. Default false. */
@@ -86,7 +98,12 @@ const named = (target: string) => (name: string): boolean => name === target || 
 const pattern = (source: string) =>
   Effect.try({
     try: () => new RegExp(`^(?:${source})$`),
-    catch: () => new LoraError({ option: "targets", found: JSON.stringify(source), expected: `"all-linear" or a regular expression` })
+    catch: () =>
+      new LoraError({
+        option: "targets",
+        found: JSON.stringify(source),
+        expected: `"all-linear" or a regular expression`
+      })
   })
 
 /** Modules that the targets name, in the order of the model's tensors. */
@@ -196,8 +213,10 @@ export const adapt = (
   rows?: DropoutRows
 ): NonNullable<Lookup["adapt"]> => {
   const modules = new Map(adaptedModules(config, lora).map((module) => [module.name, module]))
-  const masks = new Map(rows === undefined ? [] : [...new Set([...modules.values()].map(({ inner }) => inner))]
-    .map((width) => [width, input(maskName(width), [MASKS, width])]))
+  const masks = new Map(
+    rows === undefined ? [] : [...new Set([...modules.values()].map(({ inner }) => inner))]
+      .map((width) => [width, input(maskName(width), [MASKS, width])])
+  )
 
   const dropped = ({ inner, name, part }: Module, x: Tensor): Tensor => {
     const table = masks.get(inner)
@@ -213,12 +232,20 @@ export const adapt = (
     const module = modules.get(name)
     if (module === undefined) return product
     const { a, b } = factors(name)
-    return add(product, matmul(matmul(dropped(module, x), p(a), { transB: true }), p(b), { transB: true, alpha: scale(lora) }))
+    return add(
+      product,
+      matmul(matmul(dropped(module, x), p(a), { transB: true }), p(b), { transB: true, alpha: scale(lora) })
+    )
   }
 }
 
 /** Masks of one optimiser step, by input name: each value 0 or 1/(1 − p), keyed by seed and step. */
-export const dropoutMasks = (config: Config.Config, lora: Lora, seed: number, step: number): Record<string, HostTensor.HostTensor> =>
+export const dropoutMasks = (
+  config: Config.Config,
+  lora: Lora,
+  seed: number,
+  step: number
+): Record<string, HostTensor.HostTensor> =>
   Object.fromEntries([...new Set(adaptedModules(config, lora).map(({ inner }) => inner))].map((width) => {
     const data = HostTensor.shared.float32(MASKS * width)
     Keyed.uniforms(seed, `lora/dropout/step=${step}/width=${width}`, data)

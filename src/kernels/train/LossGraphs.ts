@@ -1,7 +1,28 @@
-/** The model graphs of training and scoring: log-probabilities of chosen rows, losses over them, gradients of losses. */
-import { add, allowedLogprob, Autodiff, gather, input, OnnxWriter, selectedLogprob, type Tensor } from "../graph/index.ts"
+/**
+ * The model graphs of training and scoring: log-probabilities of chosen rows, losses over them, gradients of losses.
+ */
 import { sequenceInputs } from "../generate/index.ts"
-import { type Config, head, type Lookup, Parameters, readable, sequence, vision, visionInputs, type VisionLayout } from "../models/index.ts"
+import {
+  add,
+  allowedLogprob,
+  Autodiff,
+  gather,
+  input,
+  OnnxWriter,
+  selectedLogprob,
+  type Tensor
+} from "../graph/index.ts"
+import {
+  type Config,
+  head,
+  type Lookup,
+  Parameters,
+  readable,
+  sequence,
+  vision,
+  visionInputs,
+  type VisionLayout
+} from "../models/index.ts"
 import * as Frozen from "./Frozen.ts"
 import * as Lora from "./Lora.ts"
 import * as Objectives from "./Objectives.ts"
@@ -32,10 +53,15 @@ export interface BatchShape {
 const chunkRows = (vocabulary: number): number => Math.max(64, Math.floor((1 << 24) / vocabulary))
 
 /**
- * Graph inputs that stand for the model's parameters, and for an adapter's. With `dropout` the adapter works as in training;
- * with `frozen` the model's own are read from where they are stored.
+ * Graph inputs that stand for the model's parameters, and for an adapter's. With `dropout` the adapter works as in
+ * training; with `frozen` the model's own are read from where they are stored.
  */
-export const parameterInputs = (config: Config.Config, lora?: Lora.Lora, dropout?: Lora.DropoutRows, frozen?: Frozen.Frozen): Lookup => {
+export const parameterInputs = (
+  config: Config.Config,
+  lora?: Lora.Lora,
+  dropout?: Lora.DropoutRows,
+  frozen?: Frozen.Frozen
+): Lookup => {
   const own = Parameters.specs(config).filter(({ name }) => frozen?.quantized.has(name) !== true)
   const specs = [...own, ...(lora === undefined ? [] : Lora.specs(config, lora))]
   const tensors = new Map(specs.map(({ name, shape }) => [name, input(name, shape)]))
@@ -67,7 +93,8 @@ const lossRows = ({ rows }: BatchShape): Tensor => input("lossRows", [rows], "i3
 /** The hidden states that rows are read from, ready for the output embedding, and the mask over each. */
 const readRows = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor) => {
   const inputs = sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual))
-  // Rows may repeat: where candidates share a prompt, its last one is wanted by each. Then choosing late can be cheaper.
+  // Rows may repeat: where candidates share a prompt, its last one is wanted by each. Then choosing late can be
+  // cheaper.
   const early = shape.rows < shape.batch * shape.length
   const { hidden, layers } = sequence(config, p, inputs, early ? rows : undefined)
   const bias = shape.grammarStates === undefined
@@ -90,12 +117,24 @@ const forward = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tens
 export const logprobs = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor = lossRows(shape)): Tensor =>
   forward(config, p, shape, rows).logprobs
 
-/** Weighted negative log-likelihood of what an inner layer predicts through the model's own norm and output embedding. */
-const innerLoss = (config: Config.Config, p: Lookup, layers: ReadonlyArray<Tensor>, { layer, rows }: NonNullable<BatchShape["inner"]>[number]): Tensor => {
+/**
+ * Weighted negative log-likelihood of what an inner layer predicts through the model's own norm and output embedding.
+ */
+const innerLoss = (
+  config: Config.Config,
+  p: Lookup,
+  layers: ReadonlyArray<Tensor>,
+  { layer, rows }: NonNullable<BatchShape["inner"]>[number]
+): Tensor => {
   const output = layers[layer - 1]
-  if (output === undefined || layer >= layers.length) throw new Error(`layer ${layer} is no inner one of ${layers.length}`)
+  if (output === undefined || layer >= layers.length) {
+    throw new Error(`layer ${layer} is no inner one of ${layers.length}`)
+  }
   const read = readable(config, p, gather(output, input(`inner${layer}Rows`, [rows], "i32")))
-  const predicted = selectedLogprob(read, head(config, p), input(`inner${layer}Targets`, [rows], "i32"), { temperature: 1, chunk: chunkRows(config.vocabulary) })
+  const predicted = selectedLogprob(read, head(config, p), input(`inner${layer}Targets`, [rows], "i32"), {
+    temperature: 1,
+    chunk: chunkRows(config.vocabulary)
+  })
   return Objectives.supervised(predicted, input(`inner${layer}Weights`, [rows])).loss
 }
 
@@ -103,7 +142,12 @@ const innerLoss = (config: Config.Config, p: Lookup, layers: ReadonlyArray<Tenso
 export const write = (outputs: Outputs, frozen?: Frozen.Frozen): OnnxWriter.Program =>
   OnnxWriter.write(outputs, frozen === undefined ? {} : { initializers: frozen.initializers })
 
-export const scoring = (config: Config.Config, shape: BatchShape, lora?: Lora.Lora, frozen?: Frozen.Frozen): OnnxWriter.Program =>
+export const scoring = (
+  config: Config.Config,
+  shape: BatchShape,
+  lora?: Lora.Lora,
+  frozen?: Frozen.Frozen
+): OnnxWriter.Program =>
   write({ logprobs: logprobs(config, parameterInputs(config, lora, undefined, frozen), shape) }, frozen)
 
 /** How a model is trained. */
@@ -157,21 +201,36 @@ const withGradients = (
 /** The expressions of a training run, by objective. */
 export const objectives = {
   /** Loss of eq. 8 and the gradient of every trainable parameter. */
-  supervised: (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options: TrainingOptions = {}): Outputs => {
+  supervised: (
+    config: Config.Config,
+    shape: BatchShape,
+    trainable: ReadonlyArray<string>,
+    options: TrainingOptions = {}
+  ): Outputs => {
     const { layers, logprobs, p } = trained(config, shape, options, forward)
     const { loss, metrics } = Objectives.supervised(logprobs, input("weights", [shape.rows]))
     const whole = (shape.inner ?? []).reduce((sum, inner) => add(sum, innerLoss(config, p, layers, inner)), loss)
     return withGradients({ loss: whole, metrics }, p, trainable, options)
   },
   /** The format loss and the gradient of every trainable parameter. */
-  format: (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options: TrainingOptions = {}): Outputs => {
+  format: (
+    config: Config.Config,
+    shape: BatchShape,
+    trainable: ReadonlyArray<string>,
+    options: TrainingOptions = {}
+  ): Outputs => {
     const { bias, p, read } = trained(config, shape, options, readRows)
     if (bias === undefined) throw new Error("a format loss needs a grammar")
     const allowed = allowedLogprob(read, head(config, p), bias, chunkRows(config.vocabulary))
     return withGradients(Objectives.supervised(allowed, input("weights", [shape.rows])), p, trainable, options)
   },
   /** Loss of eq. 7 and 10, its metrics and the gradient of every trainable parameter. */
-  groupRelative: (config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options: TrainingOptions = {}): Outputs => {
+  groupRelative: (
+    config: Config.Config,
+    shape: BatchShape,
+    trainable: ReadonlyArray<string>,
+    options: TrainingOptions = {}
+  ): Outputs => {
     const { logprobs, p } = trained(config, shape, options, forward)
     const row = (name: string) => input(name, [shape.rows])
     const knob = (name: string) => input(name, [])
@@ -189,14 +248,24 @@ export const objectives = {
   }
 }
 
-type Given = readonly [config: Config.Config, shape: BatchShape, trainable: ReadonlyArray<string>, options?: TrainingOptions]
+type Given = readonly [
+  config: Config.Config,
+  shape: BatchShape,
+  trainable: ReadonlyArray<string>,
+  options?: TrainingOptions
+]
 type Objective = (...given: Given) => OnnxWriter.Program
 export const supervised: Objective = (...given) => write(objectives.supervised(...given), given[3]?.frozen)
 export const format: Objective = (...given) => write(objectives.format(...given), given[3]?.frozen)
 export const groupRelative: Objective = (...given) => write(objectives.groupRelative(...given), given[3]?.frozen)
 
 /** The tower alone: what one that does not change is asked once an image. */
-export const visualFeatures = (config: Config.Config, shape: VisionLayout.VisionShape, lora?: Lora.Lora, frozen?: Frozen.Frozen): OnnxWriter.Program => {
+export const visualFeatures = (
+  config: Config.Config,
+  shape: VisionLayout.VisionShape,
+  lora?: Lora.Lora,
+  frozen?: Frozen.Frozen
+): OnnxWriter.Program => {
   const p = parameterInputs(config, lora, undefined, frozen)
   return write({ features: vision(config, p, visionInputs(config, shape)) }, frozen)
 }

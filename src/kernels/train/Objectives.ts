@@ -1,11 +1,24 @@
 /**
  * Losses as expressions over the log-probabilities of the tokens that carry loss.
  *
- * Every loss is Σ w·(…): how tokens, sequences and groups are averaged is decided by the weights alone, which the caller
- * computes (see `policy/Weights.ts`), so one graph serves grpo, dr_grpo and dapo.
+ * Every loss is Σ w·(…): how tokens, sequences and groups are averaged is decided by the weights alone, which the
+ * caller computes (see `policy/Weights.ts`), so one graph serves grpo, dr_grpo and dapo.
  */
 import {
-  cast, equals, exp, less, maximum, minimum, mul, neg, not, scalar, sub, sum, type Tensor, where
+  cast,
+  equals,
+  exp,
+  less,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  not,
+  scalar,
+  sub,
+  sum,
+  type Tensor,
+  where
 } from "../graph/index.ts"
 
 export interface Loss {
@@ -68,4 +81,3 @@ export const groupRelative = (inputs: GroupRelativeInputs): Loss => {
     }
   }
 }
-

@@ -59,7 +59,10 @@ export const make = Effect.fnUntraced(function*(specs: ReadonlyArray<Spec>) {
       if (wanted !== trainable) continue
       if (slices.has(name)) return yield* new ParameterError({ parameter: name, reason: "is named twice" })
       if (!shape.every((d) => Number.isInteger(d) && d > 0)) {
-        return yield* new ParameterError({ parameter: name, reason: `shape [${shape}] is not a list of positive sizes` })
+        return yield* new ParameterError({
+          parameter: name,
+          reason: `shape [${shape}] is not a list of positive sizes`
+        })
       }
       const length = HostTensor.size(shape)
       slices.set(name, { name, shape, decay, trainable, offset, length })
@@ -82,12 +85,17 @@ export const make = Effect.fnUntraced(function*(specs: ReadonlyArray<Spec>) {
 export const slice = (store: ParameterStore, name: string): Effect.Effect<Slice, ParameterError> => {
   const found = store.slices.get(name)
   return found === undefined
-    ? Effect.fail(new ParameterError({ parameter: name, reason: `is not one of the ${store.slices.size} in the store` }))
+    ? Effect.fail(
+      new ParameterError({ parameter: name, reason: `is not one of the ${store.slices.size} in the store` })
+    )
     : Effect.succeed(found)
 }
 
 /** The live values of one parameter, row-major. Writing to it changes the store. */
-export const view = (store: ParameterStore, name: string): Effect.Effect<Float32Array<SharedArrayBuffer>, ParameterError> =>
+export const view = (
+  store: ParameterStore,
+  name: string
+): Effect.Effect<Float32Array<SharedArrayBuffer>, ParameterError> =>
   Effect.map(slice(store, name), ({ length, offset }) => store.data.subarray(offset, offset + length))
 
 /** Overwrites one parameter. */
@@ -146,7 +154,9 @@ export const tensors = (
   return out
 }
 
-/** Trainable intervals of the flat buffer for an optimiser; neighbours of the same kind are joined across their padding. */
+/**
+ * Trainable intervals of the flat buffer for an optimiser; neighbours of the same kind are joined across their padding.
+ */
 export const trainableRanges = (store: ParameterStore): ReadonlyArray<OptimizerJob.Range> => {
   const ranges: Array<OptimizerJob.Range> = []
   for (const { decay, length, offset, trainable } of store.slices.values()) {

@@ -1,8 +1,8 @@
 /**
  * Learning rates as functions of the step.
  *
- * Steps count from 0. Warm-up climbs linearly and reaches the peak on its last step, so that even the first step learns:
- * step 0 of w gets peak / w. (Hugging Face's schedulers start at 0 instead.) Past `total` the floor holds.
+ * Steps count from 0. Warm-up climbs linearly and reaches the peak on its last step, so that even the first step
+ * learns: step 0 of w gets peak / w. (Hugging Face's schedulers start at 0 instead.) Past `total` the floor holds.
  */
 
 /** Learning rate of a step. */

@@ -109,8 +109,8 @@ const withDtype = (config: JsonObject, dtype: "F32" | "F16" | "BF16"): string =>
 }
 
 /**
- * Writes a new directory atomically: everything goes into a temporary sibling that is renamed when complete. An existing
- * target is an error, so nothing is ever overwritten.
+ * Writes a new directory atomically: everything goes into a temporary sibling that is renamed when complete. An
+ * existing target is an error, so nothing is ever overwritten.
  */
 export const save = (
   target: string,
@@ -168,9 +168,11 @@ export const save = (
     yield* fs.writeFileString(configPath, withDtype(config, dtype)).pipe(Effect.mapError(failed))
     yield* Safetensors.write(join(temporary, "model.safetensors"), tensors, options).pipe(
       // The temporary directory is gone by the time the user reads of it.
-      Effect.mapError((error) => error.path.startsWith(temporary)
-        ? new WeightsError({ ...error, path: join(target, "model.safetensors") })
-        : error)
+      Effect.mapError((error) =>
+        error.path.startsWith(temporary)
+          ? new WeightsError({ ...error, path: join(target, "model.safetensors") })
+          : error
+      )
     )
     yield* refuseExisting
     yield* fs.rename(temporary, absolute).pipe(Effect.mapError(failed))

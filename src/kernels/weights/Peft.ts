@@ -1,10 +1,11 @@
 /**
  * LoRA adapters as PEFT stores them: `adapter_config.json` and `adapter_model.safetensors` in one directory.
  *
- * A field that would change the arithmetic and is not implemented is an error that names it, never a silent wrong answer.
+ * A field that would change the arithmetic and is not implemented is an error that names it, never a silent wrong
+ * answer.
  */
 import { Effect, FileSystem, Path } from "effect"
-import { readJson, type JsonObject } from "./JsonFile.ts"
+import { type JsonObject, readJson } from "./JsonFile.ts"
 import * as Safetensors from "./Safetensors.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
 
@@ -18,7 +19,10 @@ export interface Settings {
 
 export interface Adapter extends Settings {
   readonly header: Safetensors.Header
-  /** Names of the two factors' tensors in the file, by module name as PEFT writes it ("model.language_model.layers.0.…"). */
+  /**
+   * Names of the two factors' tensors in the file, by module name as PEFT writes it
+   * ("model.language_model.layers.0.…").
+   */
   readonly modules: ReadonlyMap<string, { readonly a: string; readonly b: string }>
 }
 
@@ -28,15 +32,34 @@ const PREFIX = "base_model.model."
 
 /** Fields that say nothing about the arithmetic, or repeat what the tensors say. */
 const harmless = new Set([
-  "peft_type", "task_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision", "inference_mode", "r", "lora_alpha",
-  "lora_dropout", "use_rslora", "target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "megatron_core",
-  "qalora_group_size", "init_lora_weights", "runtime_config", "bias", "ensure_weight_tying"
+  "peft_type",
+  "task_type",
+  "auto_mapping",
+  "peft_version",
+  "base_model_name_or_path",
+  "revision",
+  "inference_mode",
+  "r",
+  "lora_alpha",
+  "lora_dropout",
+  "use_rslora",
+  "target_modules",
+  "exclude_modules",
+  "layers_to_transform",
+  "layers_pattern",
+  "megatron_core",
+  "qalora_group_size",
+  "init_lora_weights",
+  "runtime_config",
+  "bias",
+  "ensure_weight_tying"
 ])
 /** Starting values that leave the base as it is. The others (pissa, olora, loftq, …) change the base's weights too. */
 const plainStarts = new Set<unknown>([undefined, null, true, false, "gaussian", "orthogonal", "eva"])
 
 const isEmpty = (value: unknown): boolean =>
-  value === null || value === undefined || value === false || typeof value === "object" && Object.keys(value).length === 0
+  value === null || value === undefined || value === false ||
+  typeof value === "object" && Object.keys(value).length === 0
 
 const settingsOf = Effect.fnUntraced(function*(path: string, json: JsonObject) {
   const refuse = (field: string, expected: string) =>
@@ -49,12 +72,16 @@ const settingsOf = Effect.fnUntraced(function*(path: string, json: JsonObject) {
     })
   if (json["peft_type"] !== "LORA") return yield* refuse("peft_type", `"LORA"`)
   if ((json["bias"] ?? "none") !== "none") return yield* refuse("bias", `"none"`)
-  if (!plainStarts.has(json["init_lora_weights"])) return yield* refuse("init_lora_weights", "a start that leaves the base as it is: true")
+  if (!plainStarts.has(json["init_lora_weights"])) {
+    return yield* refuse("init_lora_weights", "a start that leaves the base as it is: true")
+  }
   const unknown = Object.keys(json).find((field) => !harmless.has(field) && !isEmpty(json[field]))
   if (unknown !== undefined) return yield* refuse(unknown, "it to be absent or off")
   const number = (field: string, otherwise?: number) => {
     const value = json[field] ?? otherwise
-    return typeof value === "number" && Number.isFinite(value) && value >= 0 ? Effect.succeed(value) : Effect.fail(refuse(field, "a number from 0"))
+    return typeof value === "number" && Number.isFinite(value) && value >= 0
+      ? Effect.succeed(value)
+      : Effect.fail(refuse(field, "a number from 0"))
   }
   const dropout = yield* number("lora_dropout", 0)
   if (dropout >= 1) return yield* refuse("lora_dropout", "a share in [0, 1)")
@@ -86,7 +113,13 @@ const pair = Effect.fnUntraced(function*(header: Safetensors.Header, rank: numbe
     }
     const found = factor === "A" ? shape[0] : shape[1]
     if (shape.length !== 2 || found !== rank) {
-      return yield* new WeightsError({ path, tensor, reason: `does not have the rank of ${CONFIG}`, found: `[${shape.join(", ")}]`, expected: `r = ${rank}` })
+      return yield* new WeightsError({
+        path,
+        tensor,
+        reason: `does not have the rank of ${CONFIG}`,
+        found: `[${shape.join(", ")}]`,
+        expected: `r = ${rank}`
+      })
     }
     const module = whole.slice(PREFIX.length)
     const held = modules.get(module) ?? {}
@@ -95,7 +128,11 @@ const pair = Effect.fnUntraced(function*(header: Safetensors.Header, rank: numbe
   const complete = new Map<string, { readonly a: string; readonly b: string }>()
   for (const [module, { a, b }] of modules) {
     if (a === undefined || b === undefined) {
-      return yield* new WeightsError({ path, tensor: a ?? b ?? module, reason: `has no lora_${a === undefined ? "A" : "B"} beside it` })
+      return yield* new WeightsError({
+        path,
+        tensor: a ?? b ?? module,
+        reason: `has no lora_${a === undefined ? "A" : "B"} beside it`
+      })
     }
     complete.set(module, { a, b })
   }
@@ -124,25 +161,34 @@ export interface SaveOptions extends Settings {
 }
 
 /** Names of a module's two factors in the file. */
-export const tensorNames = (module: string) => ({ a: `${PREFIX}${module}.lora_A.weight`, b: `${PREFIX}${module}.lora_B.weight` })
+export const tensorNames = (module: string) => ({
+  a: `${PREFIX}${module}.lora_A.weight`,
+  b: `${PREFIX}${module}.lora_B.weight`
+})
 
 const configJson = ({ alpha, base, dropout, rank, rankStabilized, targets }: SaveOptions): string =>
-  `${JSON.stringify({
-    peft_type: "LORA",
-    task_type: null,
-    base_model_name_or_path: base,
-    r: rank,
-    lora_alpha: alpha,
-    lora_dropout: dropout,
-    use_rslora: rankStabilized,
-    use_dora: false,
-    target_modules: targets,
-    bias: "none",
-    fan_in_fan_out: false,
-    init_lora_weights: true,
-    modules_to_save: null,
-    inference_mode: true
-  }, null, 2)}\n`
+  `${
+    JSON.stringify(
+      {
+        peft_type: "LORA",
+        task_type: null,
+        base_model_name_or_path: base,
+        r: rank,
+        lora_alpha: alpha,
+        lora_dropout: dropout,
+        use_rslora: rankStabilized,
+        use_dora: false,
+        target_modules: targets,
+        bias: "none",
+        fan_in_fan_out: false,
+        init_lora_weights: true,
+        modules_to_save: null,
+        inference_mode: true
+      },
+      null,
+      2
+    )
+  }\n`
 
 /** Writes a new directory atomically: a temporary sibling is renamed when complete. An existing target is an error. */
 export const save = Effect.fn("Peft.save")(
@@ -152,7 +198,12 @@ export const save = Effect.fn("Peft.save")(
     const failed = fromPlatform(target, "saving an adapter")
     const absolute = resolve(target)
     if (yield* fs.exists(absolute).pipe(Effect.mapError(failed))) {
-      return yield* new WeightsError({ path: target, reason: "already exists", expected: "a new directory", hint: "Choose another name, or remove it first." })
+      return yield* new WeightsError({
+        path: target,
+        reason: "already exists",
+        expected: "a new directory",
+        hint: "Choose another name, or remove it first."
+      })
     }
     const temporary = `${absolute}.${crypto.randomUUID()}.tmp`
     // Gone already when the rename succeeded.

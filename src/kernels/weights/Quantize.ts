@@ -15,7 +15,8 @@ export interface Format {
 export const blocksOf = (inner: number, { block }: Format): number => Math.ceil(inner / block)
 
 /** Bytes that the integers of a row take. */
-export const bytesOf = (inner: number, format: Format): number => blocksOf(inner, format) * format.block * format.bits / 8
+export const bytesOf = (inner: number, format: Format): number =>
+  blocksOf(inner, format) * format.block * format.bits / 8
 
 /**
  * Rounds whole rows of `inner` finite values. Where two integers share a byte, the lower half is the first one.
@@ -66,7 +67,13 @@ export const quantize = (
 }
 
 /** The values that the integers stand for. */
-export const dequantize = (integers: Uint8Array, scales: Float32Array, inner: number, format: Format, out: Float32Array): void => {
+export const dequantize = (
+  integers: Uint8Array,
+  scales: Float32Array,
+  inner: number,
+  format: Format,
+  out: Float32Array
+): void => {
   const { bits, block } = format
   const middle = 2 ** (bits - 1)
   const mask = 2 * middle - 1

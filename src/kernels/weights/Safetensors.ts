@@ -1,20 +1,14 @@
 /**
  * Reads safetensors files, strictly; `write` makes them.
  *
- * A header is read without touching the data; a tensor is read by its byte range alone. Every machine that Node runs on is
- * little-endian, as the format is. Values that are not finite are neither read nor written.
+ * A header is read without touching the data; a tensor is read by its byte range alone. Every machine that Node runs on
+ * is little-endian, as the format is. Values that are not finite are neither read nor written.
  */
 import { Effect, FileSystem } from "effect"
-import * as GitLfs from "./GitLfs.ts"
 import * as Finite from "../math/Finite.ts"
+import * as GitLfs from "./GitLfs.ts"
 import * as Half from "./Half.ts"
-import {
-  bytesPerElement,
-  elements,
-  type Header,
-  maxHeaderBytes,
-  parse
-} from "./SafetensorsHeader.ts"
+import { bytesPerElement, elements, type Header, maxHeaderBytes, parse } from "./SafetensorsHeader.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
 
 export type { Dtype, Header, TensorInfo } from "./SafetensorsHeader.ts"
@@ -122,7 +116,13 @@ const floating = Effect.fnUntraced(function*({ path, tensors }: Header, name: st
   const { dtype } = info
   if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16" && dtype !== "F64") {
     const expected = "F32, F16, BF16 or F64"
-    return yield* new WeightsError({ path, tensor: name, reason: "not a floating-point tensor", found: dtype, expected })
+    return yield* new WeightsError({
+      path,
+      tensor: name,
+      reason: "not a floating-point tensor",
+      found: dtype,
+      expected
+    })
   }
   return { info, dtype, count: elements(info.shape) }
 })
@@ -187,8 +187,8 @@ export const readFloat32 = (
   }))
 
 /**
- * Reads one tensor as float32, some whole rows of its first axis at a time, in order. Each part lies in the same array as the
- * one before: take what is needed of it before the effect ends.
+ * Reads one tensor as float32, some whole rows of its first axis at a time, in order. Each part lies in the same array
+ * as the one before: take what is needed of it before the effect ends.
  */
 export const readParts = <E, R>(
   header: Header,

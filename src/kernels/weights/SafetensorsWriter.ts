@@ -1,6 +1,6 @@
 /**
- * Writes safetensors files: to a temporary sibling that is renamed when complete, so that a crash leaves the old file or the
- * new one, never half of either.
+ * Writes safetensors files: to a temporary sibling that is renamed when complete, so that a crash leaves the old file
+ * or the new one, never half of either.
  */
 import { Effect, FileSystem, Result } from "effect"
 import { elements, format } from "./SafetensorsHeader.ts"
@@ -15,8 +15,8 @@ export interface NamedTensor {
   readonly name: string
   readonly shape: ReadonlyArray<number>
   /**
-   * Row-major; as many values as the shape has elements. A function or an effect is asked when its turn to be written comes,
-   * so that a computed model is never held whole.
+   * Row-major; as many values as the shape has elements. A function or an effect is asked when its turn to be written
+   * comes, so that a computed model is never held whole.
    */
   readonly data: Float32Array | (() => Float32Array) | Effect.Effect<Float32Array, WeightsError, FileSystem.FileSystem>
 }
@@ -38,7 +38,9 @@ const checkTensors = (path: string, tensors: ReadonlyArray<NamedTensor>): Result
     seen.add(name)
     const sound = shape.every((size) => Number.isSafeInteger(size) && size >= 0)
     const length = data instanceof Float32Array ? data.length : undefined
-    if (!sound || length !== undefined && elements(shape) !== length) return Result.fail(misfit(path, name, shape, length))
+    if (!sound || length !== undefined && elements(shape) !== length) {
+      return Result.fail(misfit(path, name, shape, length))
+    }
   }
   return Result.succeed(undefined)
 }

@@ -2,9 +2,10 @@
  * Float32 or quantised copies of checkpoints that are stored in 16 bits, for sessions to map: one file a checkpoint and
  * precision, written once, read by every session as it lies.
  *
- * A file is named after what it was made of: headers, sizes and times of the weights files, and a few bytes of every tensor,
- * for two checkpoints of one shape may share all the rest. It is written to a temporary sibling and renamed when complete,
- * and nothing of it is ever changed. The folder can be deleted at any time: what is missing is written again.
+ * A file is named after what it was made of: headers, sizes and times of the weights files, and a few bytes of every
+ * tensor, for two checkpoints of one shape may share all the rest. It is written to a temporary sibling and renamed
+ * when complete, and nothing of it is ever changed. The folder can be deleted at any time: what is missing is written
+ * again.
  */
 import { Clock, Config, Effect, FileSystem, Option, Path, type PlatformError, Schema } from "effect"
 import { createHash } from "node:crypto"
@@ -24,7 +25,9 @@ export class CacheSpaceError extends Schema.TaggedError<CacheSpaceError>()("Cach
   free: Schema.Number
 }) {
   override get message() {
-    return `${this.folder} has ${gibibytes(this.free)} free, the weights in the form that sessions map need ${gibibytes(this.needed)}; ` +
+    return `${this.folder} has ${gibibytes(this.free)} free, the weights in the form that sessions map need ${
+      gibibytes(this.needed)
+    }; ` +
       "free some space, or name a folder on another disk by RISE_CACHE or the option cache"
   }
 }
@@ -70,18 +73,23 @@ const STALE_MILLIS = 3_600_000
 /** `RISE_CACHE`, or rise-vlm in the folder where this system keeps what can be made again. */
 export const defaultFolder = Effect.gen(function*() {
   const { join } = yield* Path.Path
-  const variable = (name: string) => Effect.map(Config.option(Config.String(name)), Option.filter((value) => value !== ""))
+  const variable = (name: string) =>
+    Effect.map(Config.option(Config.String(name)), Option.filter((value) => value !== ""))
   const own = yield* variable("RISE_CACHE")
   if (Option.isSome(own)) return own.value
   const home = homedir()
   if (process.platform === "darwin") return join(home, "Library", "Caches", "rise-vlm")
-  const [name, otherwise] = process.platform === "win32" ? ["LOCALAPPDATA", join(home, "AppData", "Local")] as const : ["XDG_CACHE_HOME", join(home, ".cache")] as const
+  const [name, otherwise] = process.platform === "win32"
+    ? ["LOCALAPPDATA", join(home, "AppData", "Local")] as const
+    : ["XDG_CACHE_HOME", join(home, ".cache")] as const
   return join(Option.getOrElse(yield* variable(name), () => otherwise), "rise-vlm")
 })
 
 /** The files' places without a cache: where everything is float32 already and lies in one folder. */
 export const asTheyAre = Effect.fnUntraced(function*(wanted: ReadonlyArray<Wanted>) {
-  if (wanted.some(({ location, quantization }) => quantization !== undefined || location.info.dtype !== "F32")) return Option.none<Places>()
+  if (wanted.some(({ location, quantization }) => quantization !== undefined || location.info.dtype !== "F32")) {
+    return Option.none<Places>()
+  }
   const fs = yield* FileSystem.FileSystem
   const { basename, dirname } = yield* Path.Path
   const real = new Map<string, string>()
@@ -91,21 +99,32 @@ export const asTheyAre = Effect.fnUntraced(function*(wanted: ReadonlyArray<Wante
   const folders = new Set([...real.values()].map(dirname))
   const [folder] = folders
   if (folder === undefined || folders.size > 1) return Option.none<Places>()
-  const tensors = new Map(wanted.map(({ location: { header, info }, name }): readonly [string, Place] =>
-    [name, { file: basename(real.get(header.path) ?? header.path), offset: info.begin, length: info.end - info.begin }]))
+  const tensors = new Map(
+    wanted.map((
+      { location: { header, info }, name }
+    ): readonly [string, Place] => [name, {
+      file: basename(real.get(header.path) ?? header.path),
+      offset: info.begin,
+      length: info.end - info.begin
+    }])
+  )
   return Option.some<Places>({ folder, tensors })
 })
 
 /** What the file is made of, as a name. */
 const fingerprint = Effect.fnUntraced(function*(wanted: ReadonlyArray<Wanted>) {
   const fs = yield* FileSystem.FileSystem
-  const hash = createHash("sha256").update(JSON.stringify([VERSION, wanted.map(({ name, quantization, stored }) => [name, stored, quantization])]))
+  const hash = createHash("sha256").update(
+    JSON.stringify([VERSION, wanted.map(({ name, quantization, stored }) => [name, stored, quantization])])
+  )
   for (const header of new Set(wanted.map(({ location }) => location.header))) {
     const { path, tensors } = header
     yield* Effect.scoped(Effect.gen(function*() {
       const handle = yield* fs.open(path, { flag: "r" })
       const { mtime, size } = yield* handle.stat
-      hash.update(JSON.stringify([String(size), Option.getOrNull(Option.map(mtime, (at) => at.getTime())), [...tensors]]))
+      hash.update(
+        JSON.stringify([String(size), Option.getOrNull(Option.map(mtime, (at) => at.getTime())), [...tensors]])
+      )
       const sample = new Uint8Array(SAMPLE)
       for (const { begin, end } of tensors.values()) {
         const part = sample.subarray(0, Math.min(SAMPLE, end - begin))
@@ -131,7 +150,8 @@ const layoutOf = (wanted: ReadonlyArray<Wanted>): ReadonlyArray<Layout> =>
 
 /** The data of one tensor, in the order of its layout; whole rows at a time. */
 const writeTensor = (handle: FileSystem.File, { location: { header, info }, quantization, stored }: Wanted) => {
-  const bytes = (array: Uint8Array | Float32Array) => handle.writeAll(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
+  const bytes = (array: Uint8Array | Float32Array) =>
+    handle.writeAll(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
   if (quantization === undefined) return Safetensors.readParts(header, stored, bytes)
   const [out = 0, inner = 0] = info.shape
   const scales = new Float32Array(out * Quantize.blocksOf(inner, quantization))
@@ -172,7 +192,9 @@ const build = Effect.fnUntraced(function*(path: string, folder: string, wanted: 
     catch: (cause) => new WeightsError({ path: folder, reason: "its free space cannot be read", cause })
   })
   if (free < needed) return yield* new CacheSpaceError({ folder, needed, free })
-  yield* Effect.logInfo(`writing ${gibibytes(needed)} to ${path}, once for this checkpoint: the weights in the form that sessions map`)
+  yield* Effect.logInfo(
+    `writing ${gibibytes(needed)} to ${path}, once for this checkpoint: the weights in the form that sessions map`
+  )
   const temporary = `${path}.${crypto.randomUUID()}.tmp`
   // Registered before the file is opened, so that it is removed after the file is closed; gone already on success.
   yield* Effect.addFinalizer(() => fs.remove(temporary, { force: true }).pipe(Effect.ignore))
@@ -186,19 +208,36 @@ const build = Effect.fnUntraced(function*(path: string, folder: string, wanted: 
 }, Effect.scoped)
 
 /** Places in the cache's file of these tensors, which is written first if it is not there. */
-export const open = Effect.fn("WeightCache.open")(function*(wanted: ReadonlyArray<Wanted>, options: { readonly folder?: string | undefined } = {}) {
-  const fs = yield* FileSystem.FileSystem
-  const { basename, join } = yield* Path.Path
-  const asked = options.folder ?? (yield* Effect.mapError(defaultFolder, (cause) => new WeightsError({ path: "RISE_CACHE", reason: "cannot be read", cause })))
-  yield* fs.makeDirectory(asked, { recursive: true }).pipe(Effect.mapError(fromPlatform(asked, "making the cache folder")))
-  const folder = yield* fs.realPath(asked).pipe(Effect.mapError(fromPlatform(asked, "resolving")))
-  const path = join(folder, `${yield* fingerprint(wanted)}.safetensors`)
-  const there = yield* Effect.option(Safetensors.readHeader(path))
-  if (Option.isNone(there)) yield* build(path, folder, wanted)
-  const { tensors } = yield* Option.match(there, { onNone: () => Safetensors.readHeader(path), onSome: Effect.succeed })
-  const places: Places = {
-    folder,
-    tensors: new Map([...tensors].map(([name, { begin, end }]) => [name, { file: basename(path), offset: begin, length: end - begin }]))
+export const open = Effect.fn("WeightCache.open")(
+  function*(wanted: ReadonlyArray<Wanted>, options: { readonly folder?: string | undefined } = {}) {
+    const fs = yield* FileSystem.FileSystem
+    const { basename, join } = yield* Path.Path
+    const asked = options.folder ??
+      (yield* Effect.mapError(
+        defaultFolder,
+        (cause) => new WeightsError({ path: "RISE_CACHE", reason: "cannot be read", cause })
+      ))
+    yield* fs.makeDirectory(asked, { recursive: true }).pipe(
+      Effect.mapError(fromPlatform(asked, "making the cache folder"))
+    )
+    const folder = yield* fs.realPath(asked).pipe(Effect.mapError(fromPlatform(asked, "resolving")))
+    const path = join(folder, `${yield* fingerprint(wanted)}.safetensors`)
+    const there = yield* Effect.option(Safetensors.readHeader(path))
+    if (Option.isNone(there)) {
+      yield* build(path, folder, wanted)
+    }
+    const { tensors } = yield* Option.match(there, {
+      onNone: () => Safetensors.readHeader(path),
+      onSome: Effect.succeed
+    })
+    const places: Places = {
+      folder,
+      tensors: new Map(
+        [...tensors].map((
+          [name, { begin, end }]
+        ) => [name, { file: basename(path), offset: begin, length: end - begin }])
+      )
+    }
+    return places
   }
-  return places
-})
+)

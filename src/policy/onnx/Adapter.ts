@@ -33,38 +33,60 @@ const targetsOf = (config: Config.Config, { modules }: Lora.Lora): ReadonlyArray
   return meant.length === modules.length ? endings : modules.map(Parameters.currentName)
 }
 
-const load = Effect.fnUntraced(function*(config: Config.Config, { adapter: directory, dropout, ...options }: Options & { readonly adapter: string }) {
-  const given = (["alpha", "rank", "rankStabilized", "targets"] as const).find((option) => options[option] !== undefined)
-  if (given !== undefined) {
-    return yield* new Lora.LoraError({ option: given, found: JSON.stringify(options[given]), expected: `none: the adapter in ${directory} brings it` })
-  }
-  const peft = yield* Peft.open(directory)
-  const linear = Lora.linearModules(config).map(({ name }) => name)
-  const stored = new Map([...peft.modules].map(([name, tensors]) => [Parameters.canonicalName(name), tensors]))
-  const odd = [...stored.keys()].find((name) => !linear.includes(name))
-  if (odd !== undefined) {
-    return yield* new PolicyError({ operation: "load", reason: `the adapter in ${directory} changes "${odd}", which is no linear layer of this model` })
-  }
-  const { alpha, rank, rankStabilized } = peft
-  const lora: Lora.Lora = { rank, alpha, rankStabilized, dropout: dropout ?? peft.dropout, modules: linear.filter((name) => stored.has(name)) }
-  const store = yield* ParameterStore.make(Lora.specs(config, lora))
-  for (const module of lora.modules) {
-    const tensors = stored.get(module)
-    if (tensors === undefined) continue
-    for (const factor of ["a", "b"] as const) {
-      const slice = yield* ParameterStore.slice(store, Lora.factors(module)[factor])
-      const shape = peft.header.tensors.get(tensors[factor])?.shape ?? []
-      if (shape.length !== slice.shape.length || shape.some((d, i) => d !== slice.shape[i])) {
-        return yield* new PolicyError({
-          operation: "load",
-          reason: `${directory}: tensor "${tensors[factor]}" is [${shape.join(", ")}], this model asks for [${slice.shape.join(", ")}]`
-        })
-      }
-      yield* Safetensors.readFloat32(peft.header, tensors[factor], yield* ParameterStore.view(store, slice.name))
+const load = Effect.fnUntraced(
+  function*(
+    config: Config.Config,
+    { adapter: directory, dropout, ...options }: Options & { readonly adapter: string }
+  ) {
+    const given = (["alpha", "rank", "rankStabilized", "targets"] as const).find((option) =>
+      options[option] !== undefined
+    )
+    if (given !== undefined) {
+      return yield* new Lora.LoraError({
+        option: given,
+        found: JSON.stringify(options[given]),
+        expected: `none: the adapter in ${directory} brings it`
+      })
     }
+    const peft = yield* Peft.open(directory)
+    const linear = Lora.linearModules(config).map(({ name }) => name)
+    const stored = new Map([...peft.modules].map(([name, tensors]) => [Parameters.canonicalName(name), tensors]))
+    const odd = [...stored.keys()].find((name) => !linear.includes(name))
+    if (odd !== undefined) {
+      return yield* new PolicyError({
+        operation: "load",
+        reason: `the adapter in ${directory} changes "${odd}", which is no linear layer of this model`
+      })
+    }
+    const { alpha, rank, rankStabilized } = peft
+    const lora: Lora.Lora = {
+      rank,
+      alpha,
+      rankStabilized,
+      dropout: dropout ?? peft.dropout,
+      modules: linear.filter((name) => stored.has(name))
+    }
+    const store = yield* ParameterStore.make(Lora.specs(config, lora))
+    for (const module of lora.modules) {
+      const tensors = stored.get(module)
+      if (tensors === undefined) continue
+      for (const factor of ["a", "b"] as const) {
+        const slice = yield* ParameterStore.slice(store, Lora.factors(module)[factor])
+        const shape = peft.header.tensors.get(tensors[factor])?.shape ?? []
+        if (shape.length !== slice.shape.length || shape.some((d, i) => d !== slice.shape[i])) {
+          return yield* new PolicyError({
+            operation: "load",
+            reason: `${directory}: tensor "${tensors[factor]}" is [${shape.join(", ")}], this model asks for [${
+              slice.shape.join(", ")
+            }]`
+          })
+        }
+        yield* Safetensors.readFloat32(peft.header, tensors[factor], yield* ParameterStore.view(store, slice.name))
+      }
+    }
+    return { lora, store }
   }
-  return { lora, store }
-})
+)
 
 const create = Effect.fnUntraced(function*(config: Config.Config, options: Options, seed: number) {
   const lora = yield* Lora.make(config, options)
@@ -85,7 +107,8 @@ export const make = Effect.fn("Adapter.make")(function*(config: Config.Config, o
 export const isIdentity = ({ lora, store }: Adapter): boolean =>
   lora.modules.every((module) => {
     const slice = store.slices.get(Lora.factors(module).b)
-    return slice === undefined || store.data.subarray(slice.offset, slice.offset + slice.length).every((value) => value === 0)
+    return slice === undefined ||
+      store.data.subarray(slice.offset, slice.offset + slice.length).every((value) => value === 0)
   })
 
 /** Writes a PEFT adapter as a new directory. */
@@ -101,11 +124,17 @@ export const save = (config: Config.Config, { lora, store }: Adapter, base: stri
       }]
     })
   })
-  return Peft.save(target, { ...lora, base, targets: targetsOf(config, lora) }, tensors).pipe(Effect.mapError(failed("save")))
+  return Peft.save(target, { ...lora, base, targets: targetsOf(config, lora) }, tensors).pipe(
+    Effect.mapError(failed("save"))
+  )
 }
 
 /** W + s·B·A of one module, rounded once; `undefined` where the parameter is not adapted. */
-export const mergedWeight = ({ lora, store }: Adapter, parameter: string, base: Float32Array): Float32Array | undefined => {
+export const mergedWeight = (
+  { lora, store }: Adapter,
+  parameter: string,
+  base: Float32Array
+): Float32Array | undefined => {
   const { a, b } = Lora.factors(parameter.replace(/\.weight$/, ""))
   const [down, up] = [store.slices.get(a), store.slices.get(b)]
   if (down === undefined || up === undefined || !parameter.endsWith(".weight")) return undefined

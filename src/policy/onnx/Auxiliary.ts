@@ -15,7 +15,10 @@ export interface AuxiliaryRow {
 export const weightOf = ({ tokens, weight }: Auxiliary): number =>
   tokens instanceof Int32Array ? weight * tokens.filter((token) => token >= 0).length : 0
 
-/** The rows of a sequence's tokens, which are those of its prompt and, of its target, all but the last, which is never read. */
+/**
+ * The rows of a sequence's tokens, which are those of its prompt and, of its target, all but the last, which is never
+ * read.
+ */
 export const rowsOf = (
   tokens: ArrayLike<number>,
   imageToken: number,
@@ -24,7 +27,9 @@ export const rowsOf = (
   auxiliary.flatMap(({ layer, tokens: wanted, weight }) => {
     let visual = 0
     return Array.from(tokens).flatMap((token, at) => {
-      const target = wanted instanceof Int32Array ? (token === imageToken ? wanted[visual++] : undefined) : wanted.get(token)
+      const target = wanted instanceof Int32Array
+        ? (token === imageToken ? wanted[visual++] : undefined)
+        : wanted.get(token)
       return target === undefined || target < 0 ? [] : [{ at, token: target, weight, layer }]
     })
   })

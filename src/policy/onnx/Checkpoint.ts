@@ -1,5 +1,6 @@
 /**
- * The state of training on disk: one safetensors file with what training changes and, within a stage, moments and KL reference.
+ * The state of training on disk: one safetensors file with what training changes and, within a stage, moments and KL
+ * reference.
  */
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { AdamW, type ParameterStore } from "../../kernels/train/index.ts"
@@ -29,13 +30,17 @@ export const write = Effect.fnUntraced(function*(directory: string, { optimizer,
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   yield* fs.makeDirectory(directory, { recursive: true }).pipe(
-    Effect.mapError((cause) => new PolicyError({ operation: "checkpoint", reason: `${directory} cannot be made: ${cause.message}`, cause }))
+    Effect.mapError((cause) =>
+      new PolicyError({ operation: "checkpoint", reason: `${directory} cannot be made: ${cause.message}`, cause })
+    )
   )
   const vector = (name: string, data: Float32Array) => ({ name, shape: [data.length], data })
   const about = yield* Schema.encodeEffect(About)({ version, step: optimizer.step, reference: reference.kind })
   yield* Safetensors.write(path.join(directory, fileName), [
     vector("weights", weights),
-    ...(optimizer.step === 0 ? [] : [vector("firstMoment", optimizer.firstMoment), vector("secondMoment", optimizer.secondMoment)]),
+    ...(optimizer.step === 0
+      ? []
+      : [vector("firstMoment", optimizer.firstMoment), vector("secondMoment", optimizer.secondMoment)]),
     ...(reference.kind === "weights" ? [vector("reference", reference.weights)] : [])
   ], { metadata: { state: about } })
 })
@@ -46,7 +51,9 @@ export const read = Effect.fnUntraced(function*(directory: string, trained: Para
   const file = path.join(directory, fileName)
   const header = yield* Safetensors.readHeader(file)
   const { reference, step, version } = yield* Schema.decodeUnknownEffect(About)(header.metadata["state"]).pipe(
-    Effect.mapError((cause) => new PolicyError({ operation: "restore", reason: `${file} is no checkpoint of this version`, cause }))
+    Effect.mapError((cause) =>
+      new PolicyError({ operation: "restore", reason: `${file} is no checkpoint of this version`, cause })
+    )
   )
   const vector = (name: string, length: number) => Safetensors.readFloat32(header, name, new Float32Array(length))
   const state: State = {
@@ -57,7 +64,9 @@ export const read = Effect.fnUntraced(function*(directory: string, trained: Para
       firstMoment: yield* vector("firstMoment", trained.trainableLength),
       secondMoment: yield* vector("secondMoment", trained.trainableLength)
     },
-    reference: reference === "weights" ? { kind: reference, weights: yield* vector("reference", trained.data.length) } : { kind: reference }
+    reference: reference === "weights"
+      ? { kind: reference, weights: yield* vector("reference", trained.data.length) }
+      : { kind: reference }
   }
   return state
 })

@@ -3,12 +3,12 @@ import { Effect } from "effect"
 import type { Image } from "../../kernels/image/Image.ts"
 import type { Lookup } from "../../kernels/models/index.ts"
 import type { HostTensor, Runtime } from "../../kernels/runtime/index.ts"
+import { PolicyError, type Prompt } from "../Policy.ts"
 import * as ContextLimit from "./ContextLimit.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import type { Features, Patches } from "./Features.ts"
 import type { Images } from "./Images.ts"
 import type { Model } from "./Model.ts"
-import { type Prompt, PolicyError } from "../Policy.ts"
 import type { PositionTable } from "./PackedSequences.ts"
 import type { Sessions } from "./SessionCache.ts"
 
@@ -40,8 +40,12 @@ export interface PolicyContext {
 }
 
 /** Wraps a lower failure as the policy's own. */
-export const failing = (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
-  Effect.mapError(effect, (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause }))
+export const failing =
+  (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
+    Effect.mapError(
+      effect,
+      (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause })
+    )
 
 const imagesOf = (asked: ReadonlyArray<Asked>): ReadonlyArray<Image> => asked.flatMap(({ prompt }) => prompt.images)
 
@@ -64,10 +68,16 @@ export const withPatches = Effect.fnUntraced(function*(context: PolicyContext, a
 })
 
 const encode = (context: PolicyContext, asked: ReadonlyArray<Asked>, known: ReadonlyMap<string, Features | Patches>) =>
-  Effect.forEach(asked, ({ following, prompt }): Effect.Effect<EncodedPrompt, PolicyError | ContextLimit.TokenBudgetError> => {
-    const grids = prompt.images.flatMap(({ id }) => {
-      const grid = known.get(id)?.grid
-      return grid === undefined ? [] : [grid]
-    })
-    return Effect.tap(context.model.encoder.prompt(prompt, grids), (encoded) => ContextLimit.check(context.model, encoded, following))
-  })
+  Effect.forEach(
+    asked,
+    ({ following, prompt }): Effect.Effect<EncodedPrompt, PolicyError | ContextLimit.TokenBudgetError> => {
+      const grids = prompt.images.flatMap(({ id }) => {
+        const grid = known.get(id)?.grid
+        return grid === undefined ? [] : [grid]
+      })
+      return Effect.tap(
+        context.model.encoder.prompt(prompt, grids),
+        (encoded) => ContextLimit.check(context.model, encoded, following)
+      )
+    }
+  )

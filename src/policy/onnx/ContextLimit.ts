@@ -1,7 +1,10 @@
-/** Whether prompts fit the model. What does not fit is refused whole: an image without some of its tokens is another image. */
+/**
+ * Whether prompts fit the model. What does not fit is refused whole: an image without some of its tokens is another
+ * image.
+ */
 import { Effect, Schema } from "effect"
-import type { Model } from "./Model.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
+import type { Model } from "./Model.ts"
 
 /** A prompt with what follows it is longer than the model's positions. Nothing was cut off. */
 export class TokenBudgetError extends Schema.TaggedError<TokenBudgetError>()("TokenBudgetError", {
@@ -19,12 +22,18 @@ export class TokenBudgetError extends Schema.TaggedError<TokenBudgetError>()("To
   override get message() {
     const { budget, following, imageTokens, images, textTokens } = this
     const parts = [
-      ...(images.length === 0 ? [] : [`${imageTokens} tokens of ${images.length} image${images.length === 1 ? "" : "s"} (${images.join(", ")})`]),
+      ...(images.length === 0
+        ? []
+        : [`${imageTokens} tokens of ${images.length} image${images.length === 1 ? "" : "s"} (${images.join(", ")})`]),
       `${textTokens} of text`,
       ...(following === 0 ? [] : [`${following} to follow`])
     ]
-    return `a prompt of ${parts.join(", ")} exceeds the model's budget of ${budget} tokens by ${imageTokens + textTokens + following - budget}; ` +
-      (images.length === 0 ? "shorten the prompt" : "shorten the prompt, send fewer images, or lower max_pixels in preprocessor_config.json")
+    return `a prompt of ${parts.join(", ")} exceeds the model's budget of ${budget} tokens by ${
+      imageTokens + textTokens + following - budget
+    }; ` +
+      (images.length === 0
+        ? "shorten the prompt"
+        : "shorten the prompt, send fewer images, or lower max_pixels in preprocessor_config.json")
   }
 }
 
@@ -37,5 +46,13 @@ export const check = (
   if (tokens.length + following <= config.maxPositions) return Effect.void
   const images = grids.map(preprocessor.mergedTokens)
   const imageTokens = images.reduce((a, b) => a + b, 0)
-  return Effect.fail(new TokenBudgetError({ budget: config.maxPositions, imageTokens, images, textTokens: tokens.length - imageTokens, following }))
+  return Effect.fail(
+    new TokenBudgetError({
+      budget: config.maxPositions,
+      imageTokens,
+      images,
+      textTokens: tokens.length - imageTokens,
+      following
+    })
+  )
 }

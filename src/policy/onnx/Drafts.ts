@@ -1,30 +1,37 @@
 /** What an objective learns from, as drafts: tokens with their weights and what else the loss needs to know of each. */
 import type { Grammar } from "../../kernels/generate/index.ts"
+import type { FormatLoss, FormatStats, Prompt, Rollout, SupervisedExample } from "../Policy.ts"
 import { weightOf } from "./Auxiliary.ts"
-import type { Draft } from "./PackedBatches.ts"
 import type { PolicyContext } from "./Context.ts"
 import * as GrammarTables from "./GrammarTables.ts"
-import type { FormatLoss, FormatStats, Prompt, Rollout, SupervisedExample } from "../Policy.ts"
+import type { Draft } from "./PackedBatches.ts"
 import type { ScoredToken } from "./PackedSequences.ts"
 
 /** Scored tokens of a completion, masked as it was sampled. */
 export const scored = (
-  tokens: Int32Array, grammar: Grammar | undefined, value: (i: number) => Omit<ScoredToken, "token" | "state">
+  tokens: Int32Array,
+  grammar: Grammar | undefined,
+  value: (i: number) => Omit<ScoredToken, "token" | "state">
 ): ReadonlyArray<ScoredToken> => {
   const states = GrammarTables.walk(grammar, tokens)
   return Array.from(tokens, (token, i) => ({ token, state: states[i] ?? 0, ...value(i) }))
 }
 
 const samePrompt = (a: Prompt, b: Prompt): boolean =>
-  a === b || a.text === b.text && a.images.length === b.images.length && a.images.every(({ id }, i) => id === b.images[i]?.id)
+  a === b ||
+  a.text === b.text && a.images.length === b.images.length && a.images.every(({ id }, i) => id === b.images[i]?.id)
 
 /** Neighbours with the same prompt share one packed sequence. */
-export const packed = (rollouts: ReadonlyArray<Pick<Rollout, "prompt" | "grammar" | "temperature">>, candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>): ReadonlyArray<Draft> => {
+export const packed = (
+  rollouts: ReadonlyArray<Pick<Rollout, "prompt" | "grammar" | "temperature">>,
+  candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>
+): ReadonlyArray<Draft> => {
   const drafts: Array<Draft & { readonly candidates: Array<ReadonlyArray<ScoredToken>> }> = []
   rollouts.forEach(({ grammar, prompt, temperature = 1 }, i) => {
     const last = drafts.at(-1)
     const candidate = candidates[i] ?? []
-    const same = last !== undefined && samePrompt(last.prompt, prompt) && last.grammar === grammar && last.temperature === temperature
+    const same = last !== undefined && samePrompt(last.prompt, prompt) && last.grammar === grammar &&
+      last.temperature === temperature
     if (same) last.candidates.push(candidate)
     else drafts.push({ prompt, candidates: [candidate], grammar, temperature })
   })
@@ -40,19 +47,24 @@ export const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArr
     return { tokens, weights: [...parts.flatMap((part) => Array.from(part.tokens, () => part.weight)), last] }
   })
   const beside = examples.flatMap(({ auxiliary = [] }) => auxiliary.map(weightOf))
-  const total = targets.reduce((n, { weights }) => n + weights.reduce((m, w) => m + w, 0), 0) + beside.reduce((a, b) => a + b, 0)
+  const total = targets.reduce((n, { weights }) => n + weights.reduce((m, w) => m + w, 0), 0) +
+    beside.reduce((a, b) => a + b, 0)
   const scale = total > 0 ? 1 / total : 0
   return examples.map(({ auxiliary, grammar, prompt }, i): Draft => ({
     prompt,
     grammar,
     temperature: 1,
     candidates: [scored(targets[i]?.tokens ?? new Int32Array(0), grammar, (k) => (
-      { weight: (targets[i]?.weights[k] ?? 0) * scale, advantage: 0, old: 0 }))],
+      { weight: (targets[i]?.weights[k] ?? 0) * scale, advantage: 0, old: 0 }
+    ))],
     ...(auxiliary && { auxiliary: auxiliary.map((target) => ({ ...target, weight: target.weight * scale })) })
   }))
 }
 
-/** Texts under a format loss, as drafts whose weights sum to the loss's, and what can be said of it once the loss is known. */
+/**
+ * Texts under a format loss, as drafts whose weights sum to the loss's, and what can be said of it once the loss is
+ * known.
+ */
 export interface HeldTexts {
   readonly drafts: ReadonlyArray<Draft>
   /** @param loss of the drafts, weighted */

@@ -1,7 +1,7 @@
 /** Prompts as token ids: chat template, tokenizer, and one image token per visual token. */
 import { Effect } from "effect"
 import { ChatTemplate, type Tokenizer } from "../../kernels/text/index.ts"
-import { type Prompt, PolicyError } from "../Policy.ts"
+import { PolicyError, type Prompt } from "../Policy.ts"
 
 /** A prompt ready for the model, up to where the assistant's turn begins. */
 export interface EncodedPrompt {
@@ -37,9 +37,17 @@ export const make = (
     const key = `${images}|${text}`
     const held = remembered.get(key)
     if (held !== undefined) return held
-    const content = [...Array.from({ length: images }, () => ({ type: "image" as const })), { type: "text" as const, text }]
-    const rendered = yield* ChatTemplate.render(template.source, [{ role: "user", content }], { addGenerationPrompt: true, variables: template.variables }).pipe(
-      Effect.mapError((cause) => new PolicyError({ operation: "sample", reason: `the chat template failed: ${cause.message}`, cause }))
+    const content = [...Array.from({ length: images }, () => ({ type: "image" as const })), {
+      type: "text" as const,
+      text
+    }]
+    const rendered = yield* ChatTemplate.render(template.source, [{ role: "user", content }], {
+      addGenerationPrompt: true,
+      variables: template.variables
+    }).pipe(
+      Effect.mapError((cause) =>
+        new PolicyError({ operation: "sample", reason: `the chat template failed: ${cause.message}`, cause })
+      )
     )
     const tokens = tokenizer.encode(rendered)
     if (remembered.size >= REMEMBERED) remembered.delete(remembered.keys().next().value ?? "")

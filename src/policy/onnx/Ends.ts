@@ -11,14 +11,21 @@ const choicesOf = ({ allowed, states, vocabulary }: Grammar): ReadonlyArray<Read
   })
 
 /** The tokens with which every text closes, the end of the turn last: "]", "</answer>", end of turn. */
-const closingOf = (grammar: Grammar, choices: ReadonlyArray<ReadonlyArray<number>>, endOfTurn: number): ReadonlyArray<number> => {
+const closingOf = (
+  grammar: Grammar,
+  choices: ReadonlyArray<ReadonlyArray<number>>,
+  endOfTurn: number
+): ReadonlyArray<number> => {
   const { next, states, vocabulary } = grammar
   const closing = [endOfTurn]
   let reached = new Set(choices.flatMap((tokens, state) => tokens.includes(endOfTurn) ? [state] : []))
   // A text that could begin here is over: nothing stands before it. No closing is longer than there are states.
   while (!reached.has(0) && closing.length <= states) {
     const before = choices.flatMap((tokens, state) =>
-      tokens.flatMap((token) => token !== endOfTurn && reached.has(next[state * vocabulary + token] ?? -1) ? [{ state, token }] : []))
+      tokens.flatMap((token) =>
+        token !== endOfTurn && reached.has(next[state * vocabulary + token] ?? -1) ? [{ state, token }] : []
+      )
+    )
     const [token, other] = new Set(before.map(({ token }) => token))
     if (token === undefined || other !== undefined) break
     closing.unshift(token)
@@ -28,8 +35,9 @@ const closingOf = (grammar: Grammar, choices: ReadonlyArray<ReadonlyArray<number
 }
 
 /**
- * For each state the token that ends a text there, if it is one: the end of the turn itself, or the first token of a rest of the closing
- * that has to follow as a whole. Where several would, they are content: of the names "joy" and "the storm" none is an end.
+ * For each state the token that ends a text there, if it is one: the end of the turn itself, or the first token of a
+ * rest of the closing that has to follow as a whole. Where several would, they are content: of the names "joy" and "the
+ * storm" none is an end.
  */
 export const of = (grammar: Grammar, endOfTurn: number): (state: number) => number | undefined => {
   const { next, vocabulary } = grammar

@@ -48,7 +48,9 @@ export const tables = (grammar: Grammar): GrammarTables => {
 
 const formats = new WeakMap<Grammar, GrammarTables>()
 
-/** The same for a format loss: where a text may go on or end by one token, that token is left aside (see `FormatText`). */
+/**
+ * The same for a format loss: where a text may go on or end by one token, that token is left aside (see `FormatText`).
+ */
 export const formatTables = (grammar: Grammar, endOfTurn: number): GrammarTables => {
   const known = formats.get(grammar)
   if (known !== undefined) return known
@@ -84,7 +86,10 @@ export const walk = (grammar: Grammar | undefined, tokens: ArrayLike<number>): I
 }
 
 /** The tokens up to and with the first that the grammar does not allow, and whether there is one. */
-export const within = (grammar: Grammar, tokens: Int32Array): { readonly tokens: Int32Array; readonly left: boolean } => {
+export const within = (
+  grammar: Grammar,
+  tokens: Int32Array
+): { readonly tokens: Int32Array; readonly left: boolean } => {
   const states = walk(grammar, tokens)
   const at = tokens.findIndex((token, i) => grammar.allowed[(states[i] ?? 0) * grammar.vocabulary + token] !== 1)
   return at < 0 ? { tokens, left: false } : { tokens: tokens.subarray(0, at + 1), left: true }

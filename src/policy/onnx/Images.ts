@@ -18,7 +18,9 @@ import * as Tower from "./Tower.ts"
 
 export interface Images {
   readonly patches: (images: ReadonlyArray<Image>) => Effect.Effect<ReadonlyMap<string, Patches>, ImageError>
-  readonly features: (images: ReadonlyArray<Image>) => Effect.Effect<ReadonlyMap<string, Features>, ImageError | Runtime.RuntimeError>
+  readonly features: (
+    images: ReadonlyArray<Image>
+  ) => Effect.Effect<ReadonlyMap<string, Features>, ImageError | Runtime.RuntimeError>
   /** The tower's weights have changed. */
   readonly forget: Effect.Effect<void>
 }
@@ -28,7 +30,8 @@ const CHUNK = 8
 const CHUNK_PATCHES = 1024
 
 /** Images of one grid in a run: fixed by the grid, so that an image's tokens do not depend on its company. */
-export const chunkOf = ([t, h, w]: Grid): number => Math.max(1, Math.min(CHUNK, Math.floor(CHUNK_PATCHES / (t * h * w))))
+export const chunkOf = ([t, h, w]: Grid): number =>
+  Math.max(1, Math.min(CHUNK, Math.floor(CHUNK_PATCHES / (t * h * w))))
 
 export interface Options {
   readonly config: Config.Config
@@ -68,27 +71,30 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   })
 
   /** Images of one grid through the tower. */
-  const encode = Effect.fnUntraced(function*(chunk: ReadonlyArray<readonly [string, Patches]>, grid: Grid, worker: number) {
-    const grids = Array.from({ length: chunkOf(grid) }, () => grid)
-    const shape = VisionLayout.shapeFor(config.vision, grids)
-    const session = sessions.of({
-      key: `vision ${name} ${JSON.stringify(shape)}`,
-      worker,
-      program: () => LossGraphs.visualFeatures(config, shape, options.lora, options.mapped?.frozen),
-      ...MappedWeights.session(options.mapped),
-      bound: weights
-    })
-    const { features } = yield* session.run(Tower.tensors(config.vision, shape, chunk.map(([, patches]) => patches)))
-    const data = features?.data as Float32Array
-    const rows = VisionLayout.tokenRows(config.vision, shape, grids)
-    const each = rows.length / grids.length
-    return chunk.map(([id], i) => {
-      const own = new Float32Array(each * config.width)
-      rows.subarray(i * each, (i + 1) * each).forEach((row, token) =>
-        own.set(data.subarray(row * config.width, (row + 1) * config.width), token * config.width))
-      return [id, { grid, features: own }] as const
-    })
-  })
+  const encode = Effect.fnUntraced(
+    function*(chunk: ReadonlyArray<readonly [string, Patches]>, grid: Grid, worker: number) {
+      const grids = Array.from({ length: chunkOf(grid) }, () => grid)
+      const shape = VisionLayout.shapeFor(config.vision, grids)
+      const session = sessions.of({
+        key: `vision ${name} ${JSON.stringify(shape)}`,
+        worker,
+        program: () => LossGraphs.visualFeatures(config, shape, options.lora, options.mapped?.frozen),
+        ...MappedWeights.session(options.mapped),
+        bound: weights
+      })
+      const { features } = yield* session.run(Tower.tensors(config.vision, shape, chunk.map(([, patches]) => patches)))
+      const data = features?.data as Float32Array
+      const rows = VisionLayout.tokenRows(config.vision, shape, grids)
+      const each = rows.length / grids.length
+      return chunk.map(([id], i) => {
+        const own = new Float32Array(each * config.width)
+        rows.subarray(i * each, (i + 1) * each).forEach((row, token) =>
+          own.set(data.subarray(row * config.width, (row + 1) * config.width), token * config.width)
+        )
+        return [id, { grid, features: own }] as const
+      })
+    }
+  )
 
   const features: Images["features"] = Effect.fnUntraced(function*(images) {
     const all = distinct(images)
@@ -105,9 +111,16 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       const chunks = [...byGrid.values()].flatMap((same) => {
         const grid = same[0]?.[1].grid ?? [1, config.vision.merge, config.vision.merge]
         const size = chunkOf(grid)
-        return Array.from({ length: Math.ceil(same.length / size) }, (_, i) => ({ grid, images: same.slice(i * size, (i + 1) * size) }))
+        return Array.from(
+          { length: Math.ceil(same.length / size) },
+          (_, i) => ({ grid, images: same.slice(i * size, (i + 1) * size) })
+        )
       })
-      const encoded = yield* Effect.forEach(chunks, ({ grid, images }, i) => encode(images, grid, i % runtime.workers), { concurrency: "unbounded" })
+      const encoded = yield* Effect.forEach(
+        chunks,
+        ({ grid, images }, i) => encode(images, grid, i % runtime.workers),
+        { concurrency: "unbounded" }
+      )
       for (const [id, value] of encoded.flat()) {
         known.set(id, value)
         featureCache.set(id, value)

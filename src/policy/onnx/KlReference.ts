@@ -1,17 +1,17 @@
 /**
  * What a KL penalty holds on to: the weights that a training stage started from.
  *
- * A policy with an adapter shares its frozen base with the reference: while the adapter is untouched the reference is the
- * base with the adapter off, afterwards it needs a copy of the adapter alone.
+ * A policy with an adapter shares its frozen base with the reference: while the adapter is untouched the reference is
+ * the base with the adapter off, afterwards it needs a copy of the adapter alone.
  */
 import { Effect } from "effect"
 import { HostTensor, Runtime } from "../../kernels/runtime/index.ts"
 import { type Lora, ParameterStore } from "../../kernels/train/index.ts"
 import * as Adapter from "./Adapter.ts"
-import type { Draft } from "./PackedBatches.ts"
 import type { PolicyContext } from "./Context.ts"
 import * as Images from "./Images.ts"
 import * as LossAndGradients from "./LossAndGradients.ts"
+import type { Draft } from "./PackedBatches.ts"
 
 /** Nothing; the base without its adapter; or weights in the layout of what training changes. */
 export type State = { readonly kind: "none" | "base" } | { readonly kind: "weights"; readonly weights: Float32Array }
@@ -54,28 +54,45 @@ export const make = (context: PolicyContext): Reference => {
 
   const begin = Effect.fnUntraced(function*(now: Omit<Held, "images">) {
     const own = model.towerTrained
-      ? yield* Images.make({ config: model.config, process: model.preprocessor.process, sessions, frozen: true, mapped: model.mapped, ...now })
+      ? yield* Images.make({
+        config: model.config,
+        process: model.preprocessor.process,
+        sessions,
+        frozen: true,
+        mapped: model.mapped,
+        ...now
+      })
       : images
     held = { ...now, images: own }
   }, Effect.provideService(Runtime.Runtime, runtime))
 
   const holdBase = Effect.suspend(() => begin({ name: "base", weights: base(), lora: undefined }))
   const holdWeights = (weights: Float32Array) =>
-    Effect.suspend(() => begin({
-      name: "reference",
-      weights: adapter === undefined ? copied(weights) : { ...base(), ...copied(weights) },
-      lora: adapter?.lora
-    }))
+    Effect.suspend(() =>
+      begin({
+        name: "reference",
+        weights: adapter === undefined ? copied(weights) : { ...base(), ...copied(weights) },
+        lora: adapter?.lora
+      })
+    )
 
-  const release = Effect.sync(() => { held = undefined })
+  const release = Effect.sync(() => {
+    held = undefined
+  })
 
   return {
     hold: Effect.suspend(() =>
-      adapter !== undefined && (adapter.reference === "base" || Adapter.isIdentity(adapter)) ? holdBase : holdWeights(trained.data)),
+      adapter !== undefined && (adapter.reference === "base" || Adapter.isIdentity(adapter))
+        ? holdBase
+        : holdWeights(trained.data)
+    ),
     release,
-    state: () => held === undefined ? { kind: "none" }
-      : held.name === "base" || copy === undefined ? { kind: "base" }
-      : { kind: "weights", weights: Float32Array.from(copy) },
+    state: () =>
+      held === undefined ?
+        { kind: "none" }
+        : held.name === "base" || copy === undefined ?
+        { kind: "base" }
+        : { kind: "weights", weights: Float32Array.from(copy) },
     restore: Effect.fnUntraced(function*(state) {
       switch (state.kind) {
         case "none":
@@ -83,7 +100,10 @@ export const make = (context: PolicyContext): Reference => {
         case "base":
           // Without an adapter the base is what is trained.
           if (adapter === undefined) {
-            return yield* new ParameterStore.ParameterError({ parameter: "the KL reference", reason: "is the base of an adapter, and there is none" })
+            return yield* new ParameterStore.ParameterError({
+              parameter: "the KL reference",
+              reason: "is the base of an adapter, and there is none"
+            })
           }
           return yield* holdBase
         case "weights":

@@ -2,12 +2,12 @@
 import { Effect } from "effect"
 import * as Finite from "../../kernels/math/Finite.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
-import { Lora, ParameterStore, LossGraphs } from "../../kernels/train/index.ts"
-import * as PackedBatches from "./PackedBatches.ts"
+import { Lora, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
 import type { PolicyContext } from "./Context.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as MappedWeights from "./MappedWeights.ts"
 import { NotFinite } from "./NotFinite.ts"
+import * as PackedBatches from "./PackedBatches.ts"
 import type { Batch } from "./PackedSequences.ts"
 
 export interface ScoreOptions {
@@ -29,27 +29,34 @@ export const score = Effect.fnUntraced(function*(
 ) {
   const { mapped } = context.model
   const prepared = yield* PackedBatches.prepare(context, drafts, false)
-  const scored = yield* Effect.forEach(prepared, Effect.fnUntraced(function*(item) {
-    const { batch, grammar, origins, worker } = item
-    const shape = PackedBatches.shapeOf(item)
-    const session = context.sessions.of({
-      key: `score ${options.name} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
-      worker,
-      program: () => LossGraphs.scoring(context.model.config, shape, options.lora, mapped?.frozen),
-      ...MappedWeights.session(mapped),
-      bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar).tensors) }
-    })
-    const { logprobs } = yield* session.run(item.feeds())
-    const values = logprobs?.data as Float32Array
-    return yield* Effect.forEach(batch.spans, (spans, i) => {
-      const { first = 0, index = 0 } = origins[i] ?? {}
-      return Effect.forEach(spans, ({ length, start }, c) =>
-        scoresOf(values.slice(start, start + length), options.name, index, first + c)
-      ).pipe(Effect.map((logprobs) => ({ index, first, logprobs })))
-    })
-  }), { concurrency: "unbounded" })
+  const scored = yield* Effect.forEach(
+    prepared,
+    Effect.fnUntraced(function*(item) {
+      const { batch, grammar, origins, worker } = item
+      const shape = PackedBatches.shapeOf(item)
+      const session = context.sessions.of({
+        key: `score ${options.name} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
+        worker,
+        program: () => LossGraphs.scoring(context.model.config, shape, options.lora, mapped?.frozen),
+        ...MappedWeights.session(mapped),
+        bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar).tensors) }
+      })
+      const { logprobs } = yield* session.run(item.feeds())
+      const values = logprobs?.data as Float32Array
+      return yield* Effect.forEach(batch.spans, (spans, i) => {
+        const { first = 0, index = 0 } = origins[i] ?? {}
+        return Effect.forEach(
+          spans,
+          ({ length, start }, c) => scoresOf(values.slice(start, start + length), options.name, index, first + c)
+        ).pipe(Effect.map((logprobs) => ({ index, first, logprobs })))
+      })
+    }),
+    { concurrency: "unbounded" }
+  )
   const parts = scored.flat().sort((a, b) => a.index - b.index || a.first - b.first)
-  return [...Map.groupBy(parts, ({ index }) => index).values()].map((group) => group.flatMap(({ logprobs }) => logprobs))
+  return [...Map.groupBy(parts, ({ index }) => index).values()].map((group) =>
+    group.flatMap(({ logprobs }) => logprobs)
+  )
 })
 
 /** The scores of one text, if they are numbers. */
@@ -99,41 +106,68 @@ export const lossAndGradients = Effect.fnUntraced(function*(
   const lora = model.adapter?.lora
   const trainable = [...store.slices.values()].filter((slice) => slice.trainable).map(({ name }) => name)
   const prepared = yield* PackedBatches.prepare(context, drafts, model.towerTrained)
-  const masks = lora === undefined || lora.dropout === 0 ? {} : Lora.dropoutMasks(model.config, lora, context.seed, options.step)
+  const masks = lora === undefined || lora.dropout === 0
+    ? {}
+    : Lora.dropoutMasks(model.config, lora, context.seed, options.step)
   const byWorker = Map.groupBy(prepared, ({ worker }) => worker)
 
-  const runs = yield* Effect.forEach([...byWorker], Effect.fnUntraced(function*([worker, batches]) {
-    const own = buffers[worker] as GradientBuffers
-    const outputs = Object.fromEntries(Object.entries(ParameterStore.tensors(store, own.run))
-      .map(([name, tensor]) => [LossGraphs.gradientName(name), tensor]))
-    if (batches.length > 1) own.total.fill(0)
-    const results: Array<{ readonly holds: boolean; readonly outputs: Readonly<Record<string, HostTensor.HostTensor>> }> = []
-    for (const item of batches) {
-      const { batch, grammar, origins } = item
-      const shape = PackedBatches.shapeOf(item)
-      const kind = item.holds ? "format" : options.kind
-      const tables = grammar && (item.holds ? GrammarTables.formatTables(grammar, model.endOfTurn) : GrammarTables.tables(grammar))
-      const session = context.sessions.of({
-        key: `${kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
-        worker,
-        program: () => LossGraphs[kind](model.config, shape, trainable, { lora, recompute: context.recompute, frozen: model.mapped?.frozen }),
-        ...MappedWeights.session(model.mapped),
-        bound: { ...context.weights, ...tables?.tensors },
-        outputs
-      })
-      const feeds = { ...item.feeds(), ...masks, ...dropoutRows(context, item, options.step) }
-      const reference = referenceFeed(batch, origins, options.reference)
-      results.push({ holds: item.holds, outputs: yield* session.run({ ...feeds, reference, ...knobFeeds(options.knobs) }) })
-      if (batches.length > 1) {
-        yield* runtime.kernel(worker, { _tag: "Accumulate", buffers: [own.total, own.run], begin: 0, end: store.trainableLength })
+  const runs = yield* Effect.forEach(
+    [...byWorker],
+    Effect.fnUntraced(function*([worker, batches]) {
+      const own = buffers[worker] as GradientBuffers
+      const outputs = Object.fromEntries(
+        Object.entries(ParameterStore.tensors(store, own.run))
+          .map(([name, tensor]) => [LossGraphs.gradientName(name), tensor])
+      )
+      if (batches.length > 1) own.total.fill(0)
+      const results: Array<
+        { readonly holds: boolean; readonly outputs: Readonly<Record<string, HostTensor.HostTensor>> }
+      > = []
+      for (const item of batches) {
+        const { batch, grammar, origins } = item
+        const shape = PackedBatches.shapeOf(item)
+        const kind = item.holds ? "format" : options.kind
+        const tables = grammar &&
+          (item.holds ? GrammarTables.formatTables(grammar, model.endOfTurn) : GrammarTables.tables(grammar))
+        const session = context.sessions.of({
+          key: `${kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
+          worker,
+          program: () =>
+            LossGraphs[kind](model.config, shape, trainable, {
+              lora,
+              recompute: context.recompute,
+              frozen: model.mapped?.frozen
+            }),
+          ...MappedWeights.session(model.mapped),
+          bound: { ...context.weights, ...tables?.tensors },
+          outputs
+        })
+        const feeds = { ...item.feeds(), ...masks, ...dropoutRows(context, item, options.step) }
+        const reference = referenceFeed(batch, origins, options.reference)
+        results.push({
+          holds: item.holds,
+          outputs: yield* session.run({ ...feeds, reference, ...knobFeeds(options.knobs) })
+        })
+        if (batches.length > 1) {
+          yield* runtime.kernel(worker, {
+            _tag: "Accumulate",
+            buffers: [own.total, own.run],
+            begin: 0,
+            end: store.trainableLength
+          })
+        }
       }
-    }
-    return { results, gradients: batches.length > 1 ? own.total : own.run }
-  }), { concurrency: "unbounded" })
+      return { results, gradients: batches.length > 1 ? own.total : own.run }
+    }),
+    { concurrency: "unbounded" }
+  )
 
   const sum = (name: string, only = (_holds: boolean) => true) =>
-    runs.reduce((n, { results }) =>
-      n + results.reduce((m, { holds, outputs }) => only(holds) ? m + Number(outputs[name]?.data[0] ?? 0) : m, 0), 0)
+    runs.reduce(
+      (n, { results }) =>
+        n + results.reduce((m, { holds, outputs }) => only(holds) ? m + Number(outputs[name]?.data[0] ?? 0) : m, 0),
+      0
+    )
   const loss = sum("loss")
   if (!Number.isFinite(loss)) return yield* new NotFinite({ what: `the loss is ${loss}` })
   const result: LossResult = {
@@ -147,7 +181,9 @@ export const lossAndGradients = Effect.fnUntraced(function*(
 
 /** The numbers by which rows choose their dropout masks: keyed by what a row belongs to, whichever batch that is in. */
 const dropoutRows = (
-  { model, seed }: PolicyContext, { batch, origins, visual }: PackedBatches.PreparedBatch, step: number
+  { model, seed }: PolicyContext,
+  { batch, origins, visual }: PackedBatches.PreparedBatch,
+  step: number
 ): Record<string, HostTensor.HostTensor> => {
   const { adapter } = model
   if (adapter === undefined || adapter.lora.dropout === 0) return {}
@@ -158,7 +194,11 @@ const dropoutRows = (
   }
   const { batch: sequences, length } = batch.shape
   return {
-    dropoutRows: drawn(sequences * length, length, origins.map(({ first, index }) => `example=${index}/candidate=${first}`)),
+    dropoutRows: drawn(
+      sequences * length,
+      length,
+      origins.map(({ first, index }) => `example=${index}/candidate=${first}`)
+    ),
     ...(visual.kind === "pixels" && {
       dropoutPatches: drawn(visual.frames * visual.slots, visual.slots, batch.images.map((id) => `image=${id}`))
     })
@@ -166,7 +206,9 @@ const dropoutRows = (
 }
 
 const referenceFeed = (
-  batch: Batch, origins: PackedBatches.PreparedBatch["origins"], reference: LossOptions["reference"]
+  batch: Batch,
+  origins: PackedBatches.PreparedBatch["origins"],
+  reference: LossOptions["reference"]
 ): HostTensor.HostTensor => {
   const old = batch.tensors["old"] as HostTensor.HostTensor
   if (reference === undefined) return old
@@ -179,5 +221,8 @@ const referenceFeed = (
 }
 
 const knobFeeds = (knobs: Readonly<Record<string, number>>): Record<string, HostTensor.HostTensor> =>
-  Object.fromEntries(Object.entries(knobs).map(([name, value]) =>
-    [name, { dtype: "float32" as const, dims: [], data: Float32Array.of(value) }]))
+  Object.fromEntries(
+    Object.entries(knobs).map((
+      [name, value]
+    ) => [name, { dtype: "float32" as const, dims: [], data: Float32Array.of(value) }])
+  )

@@ -1,6 +1,6 @@
 /**
- * A frozen model's weights where sessions map them: every session of every worker reads the same pages of a file, which the
- * system may drop and read again. Nothing of them is in this process's own memory.
+ * A frozen model's weights where sessions map them: every session of every worker reads the same pages of a file, which
+ * the system may drop and read again. Nothing of them is in this process's own memory.
  */
 import { Effect, type FileSystem, Option } from "effect"
 import { type Config, Parameters, Precision } from "../../kernels/models/index.ts"
@@ -29,7 +29,8 @@ const MAP_FROM = 4e8
 
 /** Whether frozen weights are mapped rather than held. */
 export const isWanted = (config: Config.Config, { mapWeights, quantize }: Options): boolean =>
-  quantize !== undefined || (mapWeights ?? Parameters.specs(config).reduce((n, { shape }) => n + HostTensor.size(shape), 0) >= MAP_FROM)
+  quantize !== undefined ||
+  (mapWeights ?? Parameters.specs(config).reduce((n, { shape }) => n + HostTensor.size(shape), 0) >= MAP_FROM)
 
 /**
  * Finds every tensor its place: in the model's own files where they are float32, else in a file of the cache.
@@ -50,21 +51,31 @@ export const open = Effect.fn("Mapped.open")(function*(
   const { folder, tensors } = Option.isSome(own) ? own.value : yield* WeightCache.open(wanted, { folder: cache })
   const external = (stored: string, input: string, dtype: "f32" | "u8") => {
     const place = tensors.get(stored)
-    return place === undefined ? [] : [[input, { location: place.file, offset: place.offset, length: place.length, dtype }] as const]
+    return place === undefined
+      ? []
+      : [[input, { location: place.file, offset: place.offset, length: place.length, dtype }] as const]
   }
-  const initializers = new Map(Parameters.specs(config).flatMap(({ name }) => {
-    if (!quantized.has(name)) return external(name, name, "f32")
-    const { blocks, rows, scales } = Frozen.names(name)
-    const integers = WeightCache.integersOf(name)
-    return [...external(integers, blocks, "u8"), ...external(integers, rows, "u8"), ...external(WeightCache.scalesOf(name), scales, "f32")]
-  }))
+  const initializers = new Map(
+    Parameters.specs(config).flatMap(({ name }) => {
+      if (!quantized.has(name)) return external(name, name, "f32")
+      const { blocks, rows, scales } = Frozen.names(name)
+      const integers = WeightCache.integersOf(name)
+      return [
+        ...external(integers, blocks, "u8"),
+        ...external(integers, rows, "u8"),
+        ...external(WeightCache.scalesOf(name), scales, "f32")
+      ]
+    })
+  )
   const stored = new Map(found.map((tensor) => [tensor.name, tensor]))
   const mapped: Mapped = {
     folder,
     frozen: { quantized, initializers },
     read: (name) => {
       const tensor = stored.get(name)
-      return tensor === undefined ? Effect.die(`the model has no parameter "${name}"`) : Safetensors.readFloat32(tensor.location.header, tensor.stored)
+      return tensor === undefined
+        ? Effect.die(`the model has no parameter "${name}"`)
+        : Safetensors.readFloat32(tensor.location.header, tensor.stored)
     }
   }
   return mapped
@@ -75,8 +86,8 @@ export const session = (mapped: Mapped | undefined, prepack = false) =>
   mapped === undefined ? {} : { mapped: { folder: mapped.folder, prepack } }
 
 /**
- * What tells sessions that decode with quantised weights apart from others: for few rows onnxruntime has no fast product with
- * integers that are not packed. Frozen, they have one version.
+ * What tells sessions that decode with quantised weights apart from others: for few rows onnxruntime has no fast
+ * product with integers that are not packed. Frozen, they have one version.
  */
 export const packed = (mapped: Mapped | undefined): { readonly version: 0 } | undefined =>
   mapped !== undefined && mapped.frozen.quantized.size > 0 ? { version: 0 } : undefined

@@ -1,20 +1,21 @@
 /**
  * What a run will hold in memory, before it starts: counted from the very graphs that it will run.
  *
- * Images, rollouts and updates take turns, so the greatest of the three counts; weights, moments and gradients stay throughout.
+ * Images, rollouts and updates take turns, so the greatest of the three counts; weights, moments and gradients stay
+ * throughout.
  */
 import { Effect, Schema } from "effect"
-import { Memory } from "../../kernels/graph/index.ts"
 import { rollout } from "../../kernels/generate/index.ts"
+import { Memory } from "../../kernels/graph/index.ts"
 import { type Config, Parameters, Precision, vision, visionInputs, VisionLayout } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import { Frozen, Lora, LossGraphs } from "../../kernels/train/index.ts"
-import * as PackedBatches from "./PackedBatches.ts"
-import { roundUp } from "./roundUp.ts"
 import type { Grid } from "./Features.ts"
 import * as Images from "./Images.ts"
 import * as MappedWeights from "./MappedWeights.ts"
+import * as PackedBatches from "./PackedBatches.ts"
 import * as Rollouts from "./Rollouts.ts"
+import { roundUp } from "./roundUp.ts"
 import * as Tower from "./Tower.ts"
 
 /** One step of training: groups are sampled, and the policy is updated with them. */
@@ -48,8 +49,9 @@ export interface Plan {
   /** Node, onnxruntime and the workers themselves. */
   readonly process: number
   /**
-   * The model's weights, in memory or as pages of the file that sessions map, and copies of them packed into rollout sessions.
-   * Mapped pages count once, as the system holds them; RSS counts them for every session that has them mapped.
+   * The model's weights, in memory or as pages of the file that sessions map, and copies of them packed into rollout
+   * sessions. Mapped pages count once, as the system holds them; RSS counts them for every session that has them
+   * mapped.
    */
   readonly weights: number
   /** What the KL penalty holds on to; nothing beside a frozen base. */
@@ -81,7 +83,9 @@ export class PlanError extends Schema.TaggedError<PlanError>()("PlanError", {
   advice: Schema.String
 }) {
   override get message() {
-    return `this run would hold ${gibibytes(this.needed)}, the limit is ${gibibytes(this.limit)}; most of it for ${this.largest}. ${this.advice}`
+    return `this run would hold ${gibibytes(this.needed)}, the limit is ${
+      gibibytes(this.limit)
+    }; most of it for ${this.largest}. ${this.advice}`
   }
 }
 
@@ -104,7 +108,11 @@ const gridOf = ({ vision: { merge } }: Config.Config, visualTokens: number): Gri
   return [1, side, side]
 }
 
-const trainingShape = (config: Config.Config, workload: Required<Pick<Workload, "microBatch" | "microTokens">> & Workload, towerTrained: boolean): { readonly shape: LossGraphs.BatchShape; readonly batches: number } => {
+const trainingShape = (
+  config: Config.Config,
+  workload: Required<Pick<Workload, "microBatch" | "microTokens">> & Workload,
+  towerTrained: boolean
+): { readonly shape: LossGraphs.BatchShape; readonly batches: number } => {
   const { group, microTokens, newTokens, promptTokens, prompts, visualTokens = 0 } = workload
   const tail = Math.max(1, newTokens - 1)
   const candidates = Math.min(group, Math.max(1, Math.floor((microTokens - promptTokens) / tail)))
@@ -112,13 +120,25 @@ const trainingShape = (config: Config.Config, workload: Required<Pick<Workload, 
   const sequences = prompts * Math.ceil(group / candidates)
   const { each, size } = PackedBatches.batchOf(sequences, length, workload)
   const images = () => {
-    const needed = VisionLayout.shapeFor(config.vision, Array.from({ length: each }, () => gridOf(config, visualTokens)))
+    const needed = VisionLayout.shapeFor(
+      config.vision,
+      Array.from({ length: each }, () => gridOf(config, visualTokens))
+    )
     return { kind: "pixels" as const, ...needed, frames: Tower.imageSlots(needed.frames) }
   }
-  const visual = visualTokens === 0 ? { kind: "none" as const }
-    : towerTrained ? images()
+  const visual = visualTokens === 0 ?
+    { kind: "none" as const }
+    : towerTrained ?
+    images()
     : { kind: "features" as const, rows: roundUp(each * visualTokens, 64) }
-  const shape = { batch: size, length, rows: PackedBatches.padded.rows(each * candidates * newTokens), visual, temperature: 1, grammarStates: undefined }
+  const shape = {
+    batch: size,
+    length,
+    rows: PackedBatches.padded.rows(each * candidates * newTokens),
+    visual,
+    temperature: 1,
+    grammarStates: undefined
+  }
   return { shape, batches: Math.ceil(sequences / each) }
 }
 
@@ -127,16 +147,27 @@ const storedBytes = (specs: ReadonlyArray<Parameters.ParameterSpec>, { quantized
   specs.reduce((n, { name, shape }) => {
     const quantization = quantized.get(name)
     const [out = 0, inner = 0] = shape
-    return n + (quantization === undefined ? bytes([{ shape }]) : out * (Frozen.rowBytes(inner, quantization) + 4 * Math.ceil(inner / quantization.block)))
+    return n +
+      (quantization === undefined
+        ? bytes([{ shape }])
+        : out * (Frozen.rowBytes(inner, quantization) + 4 * Math.ceil(inner / quantization.block)))
   }, 0)
 
 /**
- * What the weights take in memory, and once more for every session that packs them. Of a mapped file pages count once, as the
- * system holds them, and of tower and decoder the greater part, for they are not mapped at one time.
+ * What the weights take in memory, and once more for every session that packs them. Of a mapped file pages count once,
+ * as the system holds them, and of tower and decoder the greater part, for they are not mapped at one time.
  */
-const weightsOf = (specs: ReadonlyArray<Parameters.ParameterSpec>, frozen: Frozen.Frozen | undefined, copies: number, whole: boolean) => {
+const weightsOf = (
+  specs: ReadonlyArray<Parameters.ParameterSpec>,
+  frozen: Frozen.Frozen | undefined,
+  copies: number,
+  whole: boolean
+) => {
   if (frozen === undefined) return bytes(specs) * (1 + copies)
-  const [decoder, tower] = [specs.filter(({ part }) => part === "decoder"), specs.filter(({ part }) => part === "vision")]
+  const [decoder, tower] = [
+    specs.filter(({ part }) => part === "decoder"),
+    specs.filter(({ part }) => part === "vision")
+  ]
   const mapped = [storedBytes(decoder, frozen), storedBytes(tower, frozen)] as const
   const packed = storedBytes(decoder.filter(({ name }) => frozen.quantized.has(name)), frozen)
   return (whole ? mapped[0] + mapped[1] : Math.max(...mapped)) + copies * packed
@@ -145,10 +176,13 @@ const weightsOf = (specs: ReadonlyArray<Parameters.ParameterSpec>, frozen: Froze
 /** What the workload takes of a model. A prompt's visual tokens count as one image. */
 export const estimate = Effect.fn("Plan.estimate")(function*(config: Config.Config, given: Workload) {
   const workload = { microBatch: 16, microTokens: 16384, rolloutRows: 128, packFrom: [8e6, 4e8] as const, ...given }
-  const { group, newTokens, packFrom, promptTokens, prompts, trainable = "decoder", visualTokens = 0, workers } = workload
+  const { group, newTokens, packFrom, promptTokens, prompts, trainable = "decoder", visualTokens = 0, workers } =
+    workload
   const lora = workload.lora === undefined ? undefined : yield* Lora.make(config, workload.lora)
   const specs = Parameters.specs(config)
-  const trained = lora === undefined ? specs.filter(({ part }) => trainable === "all" || trainable === part) : Lora.specs(config, lora)
+  const trained = lora === undefined
+    ? specs.filter(({ part }) => trainable === "all" || trainable === part)
+    : Lora.specs(config, lora)
   const changing = bytes(trained)
   const mapped = (lora !== undefined || trainable === "none") && MappedWeights.isWanted(config, workload)
   const frozen: Frozen.Frozen | undefined = mapped
@@ -160,14 +194,23 @@ export const estimate = Effect.fn("Plan.estimate")(function*(config: Config.Conf
   const towerTrained = lora?.modules.some((name) => name.startsWith("visual.")) ?? trainable === "all"
 
   const { batches, shape } = trainingShape(config, workload, towerTrained)
-  const outputs = LossGraphs.objectives.groupRelative(config, shape, trained.map(({ name }) => name), { lora, recompute: workload.recompute ?? false, frozen })
-  const activations = trainable === "none" ? 0 : SLACK * Math.min(workers, batches) * (scratch + Memory.peak(Object.values(outputs)))
+  const outputs = LossGraphs.objectives.groupRelative(config, shape, trained.map(({ name }) => name), {
+    lora,
+    recompute: workload.recompute ?? false,
+    frozen
+  })
+  const activations = trainable === "none"
+    ? 0
+    : SLACK * Math.min(workers, batches) * (scratch + Memory.peak(Object.values(outputs)))
 
   const grid = gridOf(config, visualTokens)
   const chunk = Images.chunkOf(grid)
   const towerShape = VisionLayout.shapeFor(config.vision, Array.from({ length: chunk }, () => grid))
   const looking = visualTokens === 0 ? 0 : SLACK * Math.min(workers, Math.ceil(prompts / chunk)) *
-    (scratch + Memory.peak([vision(config, LossGraphs.parameterInputs(config, lora, undefined, frozen), visionInputs(config, towerShape))]))
+    (scratch +
+      Memory.peak([
+        vision(config, LossGraphs.parameterInputs(config, lora, undefined, frozen), visionInputs(config, towerShape))
+      ]))
 
   const dealt = Rollouts.batchOf(prompts, group, workload)
   const sampled = rollout(config, LossGraphs.parameterInputs(config, lora, undefined, frozen), {
@@ -201,41 +244,64 @@ export const estimate = Effect.fn("Plan.estimate")(function*(config: Config.Conf
     vision: looking
   }
   const { activations: training, rollout: rolling, vision: seeing, ...fixed } = parts
-  const plan: Plan = { ...parts, total: Object.values(fixed).reduce((n, part) => n + part, 0) + Math.max(training, rolling, seeing) }
+  const plan: Plan = {
+    ...parts,
+    total: Object.values(fixed).reduce((n, part) => n + part, 0) + Math.max(training, rolling, seeing)
+  }
   return plan
 })
 
 /** What to turn, in the order in which it costs least, and how. */
-const knobs = (config: Config.Config, workload: Workload): ReadonlyArray<readonly [advice: string, workload: Workload]> => {
+const knobs = (
+  config: Config.Config,
+  workload: Workload
+): ReadonlyArray<readonly [advice: string, workload: Workload]> => {
   const { lora, microTokens = 16384, quantize, recompute = false, rolloutRows = 128, trainable, workers } = workload
   const frozen = lora !== undefined || trainable === "none"
   const thrifty = { ...workload, recompute: true }
-  const halves = (from: number, least: number): ReadonlyArray<number> => from / 2 < least ? [] : [from / 2, ...halves(from / 2, least)]
+  const halves = (from: number, least: number): ReadonlyArray<number> =>
+    from / 2 < least ? [] : [from / 2, ...halves(from / 2, least)]
   const rank = { rank: 16 }
   return [
     ...(recompute ? [] : [["recompute: true", thrifty] as const]),
     ...halves(microTokens, Math.min(microTokens / 2, workload.promptTokens)).map((tokens) =>
-      [`recompute: true and microTokens: ${tokens}`, { ...thrifty, microTokens: tokens }] as const),
+      [`recompute: true and microTokens: ${tokens}`, { ...thrifty, microTokens: tokens }] as const
+    ),
     ...halves(rolloutRows, 1).map((rows) => [`rolloutRows: ${rows}`, { ...workload, rolloutRows: rows }] as const),
     ...(workers > 1 ? [["workers: 1 with recompute: true", { ...thrifty, workers: 1 }] as const] : []),
-    ...(frozen && quantize === undefined ? [
-      [`quantize: "int8"`, { ...workload, quantize: "int8" }] as const,
-      [`quantize: "int4" with recompute: true and workers: 1`, { ...thrifty, quantize: "int4", workers: 1 }] as const
-    ] : []),
-    ...(!frozen ? [
-      ["lora: { rank: 16 }", { ...workload, lora: rank }] as const,
-      ["lora: { rank: 16 } with recompute: true and workers: 1", { ...thrifty, lora: rank, workers: 1 }] as const,
-      [`lora: { rank: 16 } and quantize: "int4" with recompute: true and workers: 1`, { ...thrifty, lora: rank, quantize: "int4", workers: 1 }] as const
-    ] : []),
+    ...(frozen && quantize === undefined ?
+      [
+        [`quantize: "int8"`, { ...workload, quantize: "int8" }] as const,
+        [`quantize: "int4" with recompute: true and workers: 1`, { ...thrifty, quantize: "int4", workers: 1 }] as const
+      ] :
+      []),
+    ...(!frozen ?
+      [
+        ["lora: { rank: 16 }", { ...workload, lora: rank }] as const,
+        ["lora: { rank: 16 } with recompute: true and workers: 1", { ...thrifty, lora: rank, workers: 1 }] as const,
+        [`lora: { rank: 16 } and quantize: "int4" with recompute: true and workers: 1`, {
+          ...thrifty,
+          lora: rank,
+          quantize: "int4",
+          workers: 1
+        }] as const
+      ] :
+      []),
     ["everything at its least", {
-      ...thrifty, workers: 1, ...(trainable === "none" ? {} : { lora: lora ?? rank }), quantize: "int4", microTokens: Math.min(microTokens, workload.promptTokens), rolloutRows: 1, packFrom: [Infinity, 0]
+      ...thrifty,
+      workers: 1,
+      ...(trainable === "none" ? {} : { lora: lora ?? rank }),
+      quantize: "int4",
+      microTokens: Math.min(microTokens, workload.promptTokens),
+      rolloutRows: 1,
+      packFrom: [Infinity, 0]
     }] as const
   ]
 }
 
 /**
- * The plan, when it stays under the limit (bytes); otherwise the error says by how much it does not, and which option to
- * change first: the cheapest that makes it fit.
+ * The plan, when it stays under the limit (bytes); otherwise the error says by how much it does not, and which option
+ * to change first: the cheapest that makes it fit.
  */
 export const within = Effect.fn("Plan.within")(function*(config: Config.Config, workload: Workload, limit: number) {
   const plan = yield* estimate(config, workload)
@@ -253,7 +319,10 @@ export const within = Effect.fn("Plan.within")(function*(config: Config.Config, 
     needed: total,
     limit,
     largest,
-    advice: `The least it can do with is ${gibibytes(least)} (an adapter, int4, one worker, recompute, small microTokens and rolloutRows): ` +
+    advice:
+      `The least it can do with is ${
+        gibibytes(least)
+      } (an adapter, int4, one worker, recompute, small microTokens and rolloutRows): ` +
       "take a smaller model, shorter prompts or smaller images"
   })
 })

@@ -2,14 +2,14 @@
 import { Effect, Predicate } from "effect"
 import { Preprocess } from "../../kernels/image/index.ts"
 import { Config, Parameters } from "../../kernels/models/index.ts"
-import { ParameterStore } from "../../kernels/train/index.ts"
 import { Tokenizer } from "../../kernels/text/index.ts"
+import { ParameterStore } from "../../kernels/train/index.ts"
 import { ModelDirectory, Safetensors, type WeightCache } from "../../kernels/weights/index.ts"
+import { PolicyError } from "../Policy.ts"
 import * as Adapter from "./Adapter.ts"
 import * as Encoder from "./Encoder.ts"
 import * as EndOfTurn from "./EndOfTurn.ts"
 import * as MappedWeights from "./MappedWeights.ts"
-import { PolicyError } from "../Policy.ts"
 
 /** Which tensors training changes. */
 export type Trainable = "all" | "decoder" | "none"
@@ -41,10 +41,15 @@ export interface Model {
 }
 
 /** Ids that free text never holds. */
-const specialsOf = (directory: ModelDirectory.ModelDirectory, size: number, vocabulary: number): ReadonlySet<number> => {
+const specialsOf = (
+  directory: ModelDirectory.ModelDirectory,
+  size: number,
+  vocabulary: number
+): ReadonlySet<number> => {
   const added: unknown = directory.tokenizerJson["added_tokens"]
-  const controls = (Array.isArray(added) ? added : []).flatMap((token: { readonly id?: unknown; readonly special?: unknown }) =>
-    token.special === true && typeof token.id === "number" ? [token.id] : [])
+  const controls = (Array.isArray(added) ? added : []).flatMap((
+    token: { readonly id?: unknown; readonly special?: unknown }
+  ) => token.special === true && typeof token.id === "number" ? [token.id] : [])
   return new Set([...controls, ...Array.from({ length: Math.max(0, vocabulary - size) }, (_, i) => size + i)])
 }
 
@@ -58,15 +63,22 @@ const templateVariables = ({ tokenizerConfig }: ModelDirectory.ModelDirectory): 
 
 /** Patches that are cut in another way than the tower expects would be a silent wrong answer. */
 const checkPatches = ({ patch, merge, temporalPatch }: Config.VisionConfig, preprocessor: Preprocess.Preprocessor) =>
-  Effect.forEach([
-    ["patch_size", preprocessor.patchSize, "patch_size", patch],
-    ["merge_size", preprocessor.mergeSize, "spatial_merge_size", merge],
-    ["temporal_patch_size", preprocessor.temporalPatchSize, "temporal_patch_size", temporalPatch]
-  ] as const, ([name, found, field, expected]) =>
-    found === expected ? Effect.void : Effect.fail(new PolicyError({
-      operation: "load",
-      reason: `preprocessor_config.json: ${name} is ${found}, but config.json's vision_config.${field} is ${expected}`
-    })), { discard: true })
+  Effect.forEach(
+    [
+      ["patch_size", preprocessor.patchSize, "patch_size", patch],
+      ["merge_size", preprocessor.mergeSize, "spatial_merge_size", merge],
+      ["temporal_patch_size", preprocessor.temporalPatchSize, "temporal_patch_size", temporalPatch]
+    ] as const,
+    ([name, found, field, expected]) =>
+      found === expected ? Effect.void : Effect.fail(
+        new PolicyError({
+          operation: "load",
+          reason:
+            `preprocessor_config.json: ${name} is ${found}, but config.json's vision_config.${field} is ${expected}`
+        })
+      ),
+    { discard: true }
+  )
 
 export interface LoadOptions extends MappedWeights.Options {
   readonly trainable?: Trainable
@@ -83,12 +95,16 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
   const refused = lora !== undefined && options.trainable !== undefined && options.trainable !== "decoder"
     ? `trainable is "${options.trainable}" and lora is given; an adapter trains its targets alone: leave trainable out`
     : (options.mapWeights === true || options.quantize !== undefined) && lora === undefined && trainable !== "none"
-    ? `${options.quantize === undefined ? "mapWeights" : `quantize is "${options.quantize}", which`} needs frozen weights: give lora, or trainable: "none" where nothing is trained`
+    ? `${
+      options.quantize === undefined ? "mapWeights" : `quantize is "${options.quantize}", which`
+    } needs frozen weights: give lora, or trainable: "none" where nothing is trained`
     : options.quantize !== undefined && options.mapWeights === false
-    ? `quantize is "${options.quantize}" and mapWeights is false; quantised weights are always mapped: leave mapWeights out`
+    ? `quantize is "${options.quantize}" and mapWeights is false; quantised weights are always mapped: leave ` +
+      `mapWeights out`
     : undefined
   if (refused !== undefined) return yield* new PolicyError({ operation: "load", reason: refused })
-  const failed = (cause: { readonly message: string }) => new PolicyError({ operation: "load", reason: cause.message, cause })
+  const failed = (cause: { readonly message: string }) =>
+    new PolicyError({ operation: "load", reason: cause.message, cause })
   const directory = yield* ModelDirectory.open(path).pipe(Effect.mapError(failed))
   const config = yield* Config.fromJson(directory.config).pipe(Effect.mapError(failed))
   if (options.check !== undefined) yield* options.check(config).pipe(Effect.mapError(failed))
@@ -99,15 +115,28 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
   const specs = Parameters.specs(config)
   const frozen = trainable === "adapter" || trainable === "none"
   const mapping = frozen && MappedWeights.isWanted(config, options)
-  const store = yield* ParameterStore.make(mapping ? [] : specs.map(({ decay, name, part, shape }) =>
-    ({ name, shape, decay, trainable: trainable === "all" || trainable === part }))).pipe(Effect.mapError(failed))
+  const store = yield* ParameterStore.make(
+    mapping ?
+      [] :
+      specs.map(({ decay, name, part, shape }) => ({
+        name,
+        shape,
+        decay,
+        trainable: trainable === "all" || trainable === part
+      }))
+  ).pipe(Effect.mapError(failed))
   const wanted: Array<WeightCache.Wanted> = []
-  const stored = new Map([...directory.tensors].map(([name, location]) => [Parameters.canonicalName(name), { name, ...location }]))
+  const stored = new Map(
+    [...directory.tensors].map(([name, location]) => [Parameters.canonicalName(name), { name, ...location }])
+  )
   let dtype: Model["dtype"] = "F32"
   for (const { name, shape } of specs) {
     const found = stored.get(name)
     if (found === undefined) {
-      return yield* new PolicyError({ operation: "load", reason: `${path} has no tensor "${name}"; its config.json asks for it` })
+      return yield* new PolicyError({
+        operation: "load",
+        reason: `${path} has no tensor "${name}"; its config.json asks for it`
+      })
     }
     const { header, info } = found
     if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i])) {
@@ -130,7 +159,10 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
   if (foreign !== undefined) {
     return yield* new PolicyError({
       operation: "load",
-      reason: `${path} has a tensor "${foreign[1].name}" that a model of type ${config.modelType} with this config.json does not use; ` +
+      reason:
+        `${path} has a tensor "${
+          foreign[1].name
+        }" that a model of type ${config.modelType} with this config.json does not use; ` +
         `its arithmetic is not implemented`
     })
   }
@@ -138,13 +170,29 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
   const variables = templateVariables(directory)
   const controls = specialsOf(directory, tokenizer.size, config.vocabulary)
   const end = yield* EndOfTurn.of(directory, tokenizer, variables, controls)
-  const encoder = Encoder.make(tokenizer, { source: directory.chatTemplate, variables }, config.imageToken, preprocessor.mergedTokens)
+  const encoder = Encoder.make(
+    tokenizer,
+    { source: directory.chatTemplate, variables },
+    config.imageToken,
+    preprocessor.mergedTokens
+  )
   const adapter = lora === undefined ? undefined : yield* Adapter.make(config, lora, options.seed)
   const mapped = mapping ? yield* MappedWeights.open(config, wanted, options).pipe(Effect.mapError(failed)) : undefined
-  const trained = adapter?.store ?? (trainable === "none" ? yield* ParameterStore.make([]).pipe(Effect.mapError(failed)) : store)
+  const trained = adapter?.store ??
+    (trainable === "none" ? yield* ParameterStore.make([]).pipe(Effect.mapError(failed)) : store)
   const towerTrained = adapter?.lora.modules.some((name) => name.startsWith("visual.")) ?? trainable === "all"
   const model: Model = {
-    path, config, store, mapped, adapter, trained, towerTrained, tokenizer, encoder, preprocessor, dtype,
+    path,
+    config,
+    store,
+    mapped,
+    adapter,
+    trained,
+    towerTrained,
+    tokenizer,
+    encoder,
+    preprocessor,
+    dtype,
     endOfTurn: end.token,
     ends: end.all,
     files: EndOfTurn.generationConfig(directory, end),
@@ -156,11 +204,17 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
 /** Writes weights, an adapter merged into them, and companion files as a new directory. */
 export const save = (model: Model, target: string) => {
   const { adapter, mapped, store } = model
-  const merged = (name: string, own: Float32Array) => adapter === undefined ? own : Adapter.mergedWeight(adapter, name, own) ?? own
+  const merged = (name: string, own: Float32Array) =>
+    adapter === undefined ? own : Adapter.mergedWeight(adapter, name, own) ?? own
   const tensors = mapped === undefined
     ? [...store.slices.values()].map(({ length, name, offset, shape }) => (
-      { name, shape, data: () => merged(name, store.data.subarray(offset, offset + length)) }))
-    : Parameters.specs(model.config).map(({ name, shape }) => ({ name, shape, data: Effect.map(mapped.read(name), (own) => merged(name, own)) }))
+      { name, shape, data: () => merged(name, store.data.subarray(offset, offset + length)) }
+    ))
+    : Parameters.specs(model.config).map(({ name, shape }) => ({
+      name,
+      shape,
+      data: Effect.map(mapped.read(name), (own) => merged(name, own))
+    }))
   return ModelDirectory.save(target, { from: model.path, files: model.files }, tensors, { dtype: model.dtype }).pipe(
     Effect.mapError((cause) => new PolicyError({ operation: "save", reason: cause.message, cause }))
   )

@@ -25,8 +25,10 @@ export class NotFinite extends Schema.TaggedError<NotFinite>()("NotFinite", {
 export const reasonOf = (error: unknown): string | undefined => {
   if (!(error instanceof PolicyError)) return undefined
   const { cause } = error
-  return cause instanceof NotFinite ? cause.what
-    : cause instanceof AdamW.GradientError || cause instanceof AdamW.RuinedWeights ? cause.what
+  return cause instanceof NotFinite ?
+    cause.what
+    : cause instanceof AdamW.GradientError || cause instanceof AdamW.RuinedWeights ?
+    cause.what
     : undefined
 }
 

@@ -3,23 +3,23 @@
  */
 import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Runtime } from "../../kernels/runtime/index.ts"
-import { AdamW, ParameterStore, LossGraphs } from "../../kernels/train/index.ts"
-import type { Draft } from "./PackedBatches.ts"
-import { failing, type PolicyContext } from "./Context.ts"
+import { AdamW, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
+import { type Objective, Policy, PolicyError, type Session, type Snapshot, type UpdateOptions } from "../Policy.ts"
 import * as Adapter from "./Adapter.ts"
 import * as Checkpoint from "./Checkpoint.ts"
+import { failing, type PolicyContext } from "./Context.ts"
 import { formatDrafts, packed, scored, supervisedDrafts } from "./Drafts.ts"
 import * as Images from "./Images.ts"
-import * as Model from "./Model.ts"
-import { type Objective, Policy, PolicyError, type Session, type Snapshot, type UpdateOptions } from "../Policy.ts"
-import type { Options } from "./Options.ts"
-import * as MemoryPlan from "./MemoryPlan.ts"
 import * as KlReference from "./KlReference.ts"
-import * as Rollouts from "./Rollouts.ts"
+import * as LossAndGradients from "./LossAndGradients.ts"
+import * as MemoryPlan from "./MemoryPlan.ts"
+import * as Model from "./Model.ts"
+import type { Options } from "./Options.ts"
+import type { Draft } from "./PackedBatches.ts"
 import { PositionTable } from "./PackedSequences.ts"
+import * as Rollouts from "./Rollouts.ts"
 import * as SessionCache from "./SessionCache.ts"
 import * as Settings from "./Settings.ts"
-import * as LossAndGradients from "./LossAndGradients.ts"
 import * as TokenWeights from "./TokenWeights.ts"
 
 export type { Options } from "./Options.ts"
@@ -37,7 +37,8 @@ export class Adapters extends Context.Service<Adapters, {
   readonly save: (directory: string) => Effect.Effect<void, PolicyError>
 }>()("rise/Adapters") {}
 
-const isKept = (snapshot: Snapshot): snapshot is Kept => "weights" in snapshot && snapshot.weights instanceof Float32Array
+const isKept = (snapshot: Snapshot): snapshot is Kept =>
+  "weights" in snapshot && snapshot.weights instanceof Float32Array
 
 const make = Effect.fnUntraced(function*(options: Options) {
   yield* Settings.check("load", Settings.options, options)
@@ -47,15 +48,18 @@ const make = Effect.fnUntraced(function*(options: Options) {
   if (runtime.device !== "cpu" && (options.quantize !== undefined || options.mapWeights === true)) {
     return yield* new PolicyError({
       operation: "load",
-      reason: `${options.quantize === undefined ? "mapWeights" : "quantize"} is for the CPU, the device is ${runtime.device}: leave it out`
+      reason: `${
+        options.quantize === undefined ? "mapWeights" : "quantize"
+      } is for the CPU, the device is ${runtime.device}: leave it out`
     })
   }
   const model = yield* Model.load(options.model, {
     ...options,
     ...(runtime.device !== "cpu" && { mapWeights: false }),
-    check: (config) => options.plan === undefined
-      ? Effect.void
-      : MemoryPlan.within(config, { ...options, ...options.plan, workers: runtime.workers }, options.plan.limit)
+    check: (config) =>
+      options.plan === undefined
+        ? Effect.void
+        : MemoryPlan.within(config, { ...options, ...options.plan, workers: runtime.workers }, options.plan.limit)
   })
   const { adapter, trained } = model
   const lora = adapter?.lora
@@ -75,7 +79,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
   /** Weights so far: a version comes back with its checkpoint, what was made of other weights must not. */
   let changes = 0
   const context: PolicyContext = {
-    model, runtime, sessions, images, weights,
+    model,
+    runtime,
+    sessions,
+    images,
+    weights,
     version: () => changes,
     packFrom: options.packFrom ?? PACK_FROM,
     positions: new PositionTable(model.config),
@@ -89,7 +97,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
   }
   const optimizer = yield* AdamW.make(trained, options.optimizer)
   const buffers: ReadonlyArray<LossAndGradients.GradientBuffers> = Array.from({ length: runtime.workers }, () => (
-    { run: ParameterStore.trainableBuffer(trained), total: ParameterStore.trainableBuffer(trained) }))
+    { run: ParameterStore.trainableBuffer(trained), total: ParameterStore.trainableBuffer(trained) }
+  ))
   let open = 0
   const reference = KlReference.make(context)
 
@@ -97,8 +106,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
     effect.pipe(Effect.provideService(FileSystem.FileSystem, fileSystem), Effect.provideService(Path.Path, path))
 
   const closed = (operation: PolicyError["operation"]) =>
-    Effect.suspend(() => open === 0 ? Effect.void : Effect.fail(
-      new PolicyError({ operation, reason: `${open} inference session(s) still open; rollouts would no longer be on-policy` })))
+    Effect.suspend(() =>
+      open === 0 ? Effect.void : Effect.fail(
+        new PolicyError({
+          operation,
+          reason: `${open} inference session(s) still open; rollouts would no longer be on-policy`
+        })
+      )
+    )
 
   const session = Effect.acquireRelease(
     Effect.sync((): Session => {
@@ -113,38 +128,56 @@ const make = Effect.fnUntraced(function*(options: Options) {
             yield* Settings.checkTokens("logprobs", model.config.vocabulary, item.tokens, `item ${i}: `)
           }
           const drafts = items.map(({ grammar, prompt, temperature = 1, tokens }): Draft => (
-            { prompt, grammar, temperature, candidates: [scored(tokens, grammar, () => ({ weight: 0, advantage: 0, old: 0 }))] }))
+            {
+              prompt,
+              grammar,
+              temperature,
+              candidates: [scored(tokens, grammar, () => ({ weight: 0, advantage: 0, old: 0 }))]
+            }
+          ))
           const found = yield* LossAndGradients.score(context, drafts, { weights, name: "policy", lora })
           return found.map((candidates) => candidates[0] ?? new Float32Array(0))
         }, (effect) => failing("logprobs")(effect))
       }
     }),
-    () => Effect.sync(() => { open-- })
+    () =>
+      Effect.sync(() => {
+        open--
+      })
   )
 
-  const step = Effect.fnUntraced(function*(drafts: ReadonlyArray<Draft>, loss: Omit<LossAndGradients.LossOptions, "step">, update: UpdateOptions) {
-    const result = yield* LossAndGradients.lossAndGradients(context, buffers, drafts, { ...loss, step: yield* optimizer.taken })
-    const { gradNorm } = yield* optimizer.step(result.gradients, {
-      learningRate: update.learningRate,
-      weightDecay: update.weightDecay ?? 0.1,
-      clipNorm: update.clipNorm ?? 1
-    })
-    version++
-    changes++
-    yield* images.forget
-    return { ...result, gradNorm }
-  })
+  const step = Effect.fnUntraced(
+    function*(drafts: ReadonlyArray<Draft>, loss: Omit<LossAndGradients.LossOptions, "step">, update: UpdateOptions) {
+      const result = yield* LossAndGradients.lossAndGradients(context, buffers, drafts, {
+        ...loss,
+        step: yield* optimizer.taken
+      })
+      const { gradNorm } = yield* optimizer.step(result.gradients, {
+        learningRate: update.learningRate,
+        weightDecay: update.weightDecay ?? 0.1,
+        clipNorm: update.clipNorm ?? 1
+      })
+      version++
+      changes++
+      yield* images.forget
+      return { ...result, gradNorm }
+    }
+  )
 
   const supervised = Effect.fnUntraced(function*(
     { examples, format }: Extract<Objective, { readonly _tag: "Supervised" }>,
     update: UpdateOptions
   ) {
     const { layers } = model.config
-    const outside = examples.flatMap(({ auxiliary = [] }) => auxiliary).find(({ layer = 1 }) => layer < 1 || layer >= layers)
+    const outside = examples.flatMap(({ auxiliary = [] }) => auxiliary).find(({ layer = 1 }) =>
+      layer < 1 || layer >= layers
+    )
     if (outside !== undefined) {
       return yield* new PolicyError({
         operation: "update",
-        reason: `layer ${outside.layer} of an auxiliary target is none of the inner ones, 1 to ${layers - 1}; leave it out for the last`
+        reason: `layer ${outside.layer} of an auxiliary target is none of the inner ones, 1 to ${
+          layers - 1
+        }; leave it out for the last`
       })
     }
     const drafts = supervisedDrafts(context, examples)
@@ -154,37 +187,60 @@ const make = Effect.fnUntraced(function*(options: Options) {
       return yield* new PolicyError({ operation: "update", reason })
     }
     const held = formatDrafts(format)
-    const { format: heldLoss, gradNorm, loss } = yield* step([...drafts, ...held.drafts], { kind: "supervised", knobs: {} }, update)
+    const { format: heldLoss, gradNorm, loss } = yield* step([...drafts, ...held.drafts], {
+      kind: "supervised",
+      knobs: {}
+    }, update)
     const tokens = drafts.reduce((n, { candidates }) => n + candidates.reduce((m, c) => m + c.length, 0), 0)
     return { version, loss, gradNorm, kl: 0, clipFraction: 0, tokens, ...held.stats(heldLoss) }
   })
 
-  const groupRelative = Effect.fnUntraced(function*(objective: Extract<Objective, { readonly _tag: "GroupRelative" }>, update: UpdateOptions) {
-    const { clip, format, innerUpdates, kl, loss, maxTokens, rollouts } = objective
-    const weight = TokenWeights.groupRelative(loss, rollouts.map(({ completion }) => completion.tokens.length), maxTokens)
-    const drafts = packed(rollouts, rollouts.map(({ advantage, completion, grammar }, i) =>
-      scored(completion.tokens, grammar, (k) => ({ weight: weight[i] ?? 0, advantage, old: completion.logprobs[k] ?? 0 }))))
-    const scoredReference = kl > 0 && reference.held() && drafts.length > 0 ? yield* reference.score(drafts) : undefined
-    const tokens = rollouts.reduce((n, { completion }) => n + completion.tokens.length, 0)
-    const lossOptions: Omit<LossAndGradients.LossOptions, "step"> = {
-      kind: "groupRelative",
-      knobs: { clipLow: 1 - clip.low, clipHigh: 1 + clip.high, klCoefficient: scoredReference === undefined ? 0 : kl },
-      ...(scoredReference && { reference: scoredReference })
+  const groupRelative = Effect.fnUntraced(
+    function*(objective: Extract<Objective, { readonly _tag: "GroupRelative" }>, update: UpdateOptions) {
+      const { clip, format, innerUpdates, kl, loss, maxTokens, rollouts } = objective
+      const weight = TokenWeights.groupRelative(
+        loss,
+        rollouts.map(({ completion }) => completion.tokens.length),
+        maxTokens
+      )
+      const drafts = packed(
+        rollouts,
+        rollouts.map(({ advantage, completion, grammar }, i) =>
+          scored(
+            completion.tokens,
+            grammar,
+            (k) => ({ weight: weight[i] ?? 0, advantage, old: completion.logprobs[k] ?? 0 })
+          )
+        )
+      )
+      const scoredReference = kl > 0 && reference.held() && drafts.length > 0
+        ? yield* reference.score(drafts)
+        : undefined
+      const tokens = rollouts.reduce((n, { completion }) => n + completion.tokens.length, 0)
+      const lossOptions: Omit<LossAndGradients.LossOptions, "step"> = {
+        kind: "groupRelative",
+        knobs: {
+          clipLow: 1 - clip.low,
+          clipHigh: 1 + clip.high,
+          klCoefficient: scoredReference === undefined ? 0 : kl
+        },
+        ...(scoredReference && { reference: scoredReference })
+      }
+      const held = formatDrafts(format)
+      const all = [...drafts, ...held.drafts]
+      let last = yield* step(all, lossOptions, update)
+      for (let i = 1; i < innerUpdates; i++) last = yield* step(all, lossOptions, update)
+      return {
+        version,
+        loss: last.loss,
+        gradNorm: last.gradNorm,
+        kl: scoredReference === undefined ? 0 : (last.metrics["kl"] ?? 0) / Math.max(1, tokens),
+        clipFraction: (last.metrics["clipped"] ?? 0) / Math.max(1, tokens),
+        tokens,
+        ...held.stats(last.format)
+      }
     }
-    const held = formatDrafts(format)
-    const all = [...drafts, ...held.drafts]
-    let last = yield* step(all, lossOptions, update)
-    for (let i = 1; i < innerUpdates; i++) last = yield* step(all, lossOptions, update)
-    return {
-      version,
-      loss: last.loss,
-      gradNorm: last.gradNorm,
-      kl: scoredReference === undefined ? 0 : (last.metrics["kl"] ?? 0) / Math.max(1, tokens),
-      clipFraction: (last.metrics["clipped"] ?? 0) / Math.max(1, tokens),
-      tokens,
-      ...held.stats(last.format)
-    }
-  })
+  )
 
   const policy = Policy.of({
     session,
@@ -196,11 +252,21 @@ const make = Effect.fnUntraced(function*(options: Options) {
     update: (objective, update) =>
       failing("update")(Effect.gen(function*() {
         yield* closed("update")
-        if (options.trainable === "none") return yield* new PolicyError({ operation: "update", reason: `trainable is "none": this policy is not trained` })
+        if (options.trainable === "none") {
+          return yield* new PolicyError({
+            operation: "update",
+            reason: `trainable is "none": this policy is not trained`
+          })
+        }
         const count = objective._tag === "Supervised"
           ? objective.examples.length
           : objective.rollouts.length + formatDrafts(objective.format).drafts.length
-        if (count === 0) return yield* new PolicyError({ operation: "update", reason: "there is nothing to learn from: the batch is empty" })
+        if (count === 0) {
+          return yield* new PolicyError({
+            operation: "update",
+            reason: "there is nothing to learn from: the batch is empty"
+          })
+        }
         yield* Settings.check("update", Settings.update, update)
         yield* Settings.checkObjective(objective, model.config.vocabulary)
         return objective._tag === "Supervised"
@@ -216,7 +282,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
     revert: (snapshot) =>
       failing("restore")(Effect.gen(function*() {
         yield* closed("restore")
-        if (!isKept(snapshot)) return yield* new PolicyError({ operation: "restore", reason: "the snapshot is of another engine" })
+        if (!isKept(snapshot)) {
+          return yield* new PolicyError({ operation: "restore", reason: "the snapshot is of another engine" })
+        }
         yield* ParameterStore.copyFrom(trained, snapshot.weights)
         yield* optimizer.reset
         version++
@@ -224,8 +292,15 @@ const make = Effect.fnUntraced(function*(options: Options) {
         yield* images.forget
       })),
     checkpoint: (directory) =>
-      failing("checkpoint")(onDisk(Effect.flatMap(optimizer.state, (moments) =>
-        Checkpoint.write(directory, { version, weights: trained.data, optimizer: moments, reference: reference.state() })))),
+      failing("checkpoint")(
+        onDisk(Effect.flatMap(optimizer.state, (moments) =>
+          Checkpoint.write(directory, {
+            version,
+            weights: trained.data,
+            optimizer: moments,
+            reference: reference.state()
+          })))
+      ),
     restore: (directory) =>
       failing("restore")(Effect.gen(function*() {
         yield* closed("restore")
@@ -251,7 +326,12 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const adapters = Adapters.of({
     save: (directory) =>
       adapter === undefined
-        ? Effect.fail(new PolicyError({ operation: "save", reason: "this policy has no adapter; give lora when it is made, or save the model itself" }))
+        ? Effect.fail(
+          new PolicyError({
+            operation: "save",
+            reason: "this policy has no adapter; give lora when it is made, or save the model itself"
+          })
+        )
         : onDisk(Adapter.save(model.config, adapter, options.model, directory))
   })
   return Context.make(Policy, policy).pipe(Context.add(Adapters, adapters))

@@ -3,12 +3,20 @@ import { Effect } from "effect"
 import type { Grammar } from "../../kernels/generate/index.ts"
 import type { HostTensor } from "../../kernels/runtime/index.ts"
 import type { LossGraphs } from "../../kernels/train/index.ts"
-import { type PolicyContext, withFeatures, withPatches } from "./Context.ts"
-import { roundUp } from "./roundUp.ts"
-import * as Auxiliaries from "./Auxiliary.ts"
-import type { EncodedPrompt } from "./Encoder.ts"
 import type { Auxiliary, Prompt } from "../Policy.ts"
-import { type Batch, innerRowsOf, layOut, lengthOf, type PackedSequence, rowsOf, type ScoredToken } from "./PackedSequences.ts"
+import * as Auxiliaries from "./Auxiliary.ts"
+import { type PolicyContext, withFeatures, withPatches } from "./Context.ts"
+import type { EncodedPrompt } from "./Encoder.ts"
+import {
+  type Batch,
+  innerRowsOf,
+  layOut,
+  lengthOf,
+  type PackedSequence,
+  rowsOf,
+  type ScoredToken
+} from "./PackedSequences.ts"
+import { roundUp } from "./roundUp.ts"
 import * as Tower from "./Tower.ts"
 
 /** A sequence before its prompt is encoded. */
@@ -36,13 +44,21 @@ export interface PreparedBatch {
   readonly holds: boolean
 }
 
-/** Cuts a group's candidates into runs that fit the limit together with their prompt, which each run repeats; at least one in each. */
-const cut = (sequence: PackedSequence, limit: number): ReadonlyArray<{ readonly sequence: PackedSequence; readonly first: number }> => {
+/**
+ * Cuts a group's candidates into runs that fit the limit together with their prompt, which each run repeats; at least
+ * one in each.
+ */
+const cut = (
+  sequence: PackedSequence,
+  limit: number
+): ReadonlyArray<{ readonly sequence: PackedSequence; readonly first: number }> => {
   const parts: Array<{ sequence: PackedSequence; first: number }> = []
   const { auxiliary, ...plain } = sequence
   sequence.candidates.forEach((candidate, first) => {
     const last = parts.at(-1)
-    const grown = last === undefined ? undefined : { ...last.sequence, candidates: [...last.sequence.candidates, candidate] }
+    const grown = last === undefined
+      ? undefined
+      : { ...last.sequence, candidates: [...last.sequence.candidates, candidate] }
     if (last !== undefined && grown !== undefined && lengthOf(grown) <= limit) last.sequence = grown
     else parts.push({ sequence: { ...(first === 0 ? sequence : plain), candidates: [candidate] }, first })
   })
@@ -56,7 +72,11 @@ const places = (sequences: number): number => sequences <= 2 ? sequences : round
 export const batchOf = (
   sequences: number,
   longest: number,
-  { microBatch, microTokens, workers }: { readonly microBatch: number; readonly microTokens: number; readonly workers: number }
+  { microBatch, microTokens, workers }: {
+    readonly microBatch: number
+    readonly microTokens: number
+    readonly workers: number
+  }
 ): { readonly each: number; readonly size: number } => {
   const count = Math.max(Math.ceil(sequences / microBatch), Math.min(workers, sequences))
   const each = Math.min(Math.ceil(sequences / count), Math.max(1, Math.floor(microTokens / longest)))
@@ -64,54 +84,89 @@ export const batchOf = (
 }
 
 /** Tokens of a sequence and scored rows of a batch, padded so that few shapes are compiled. */
-export const padded = { length: (tokens: number): number => roundUp(tokens, 16), rows: (rows: number): number => roundUp(rows, 128) }
+export const padded = {
+  length: (tokens: number): number => roundUp(tokens, 16),
+  rows: (rows: number): number => roundUp(rows, 128)
+}
 
 /** Sorts by length, cuts into micro-batches and deals them there and back, so that workers get like amounts. */
-export const prepare = Effect.fnUntraced(function*(context: PolicyContext, drafts: ReadonlyArray<Draft>, throughTower: boolean) {
-  const asked = drafts.map(({ candidates, prompt }) => ({ prompt, following: candidates.reduce((n, tokens) => Math.max(n, tokens.length), 0) }))
-  const { encoded, known } = throughTower
-    ? yield* Effect.map(withPatches(context, asked), ({ encoded, patches }) => ({ encoded, known: { kind: "pixels", patches } satisfies Tower.Known }))
-    : yield* Effect.map(withFeatures(context, asked), ({ encoded, features }) => ({ encoded, known: { kind: "features", features } satisfies Tower.Known }))
-  const { config } = context.model
-  const sequences = drafts.flatMap(({ auxiliary, candidates, grammar, holds = false, prompt, temperature }, index) => {
-    const asked = encoded[index] as EncodedPrompt
-    const read = () => [...asked.tokens, ...candidates.flatMap((candidate) => candidate.slice(0, -1).map(({ token }) => token))]
-    const whole: PackedSequence = {
-      prompt: asked,
-      images: prompt.images.map(({ id }) => id),
-      candidates,
-      ...(auxiliary && { auxiliary: Auxiliaries.rowsOf(read(), config.imageToken, auxiliary) })
-    }
-    return cut(whole, context.microTokens).map(({ first, sequence }) => (
-      { sequence, index, first, length: lengthOf(sequence), temperature, grammar, holds, group: `${temperature}|${grammar?.id ?? ""}|${holds}` }))
-  })
-  const groups = Map.groupBy(sequences, ({ group }) => group)
-  const { workers } = context.runtime
-  const batches = [...groups.values()].flatMap((group) => {
-    const sorted = group.toSorted((a, b) => a.length - b.length || a.index - b.index || a.first - b.first)
-    const { each, size } = batchOf(sorted.length, padded.length(sorted.at(-1)?.length ?? 1), { ...context, workers })
-    return Array.from({ length: Math.ceil(sorted.length / each) }, (_, i) => ({ size, items: sorted.slice(i * each, (i + 1) * each) }))
-  }).map(({ items, size }, i): PreparedBatch => {
-    const length = padded.length(items.reduce((n, item) => Math.max(n, item.length), 1))
-    const rows = padded.rows(items.reduce((n, { sequence }) => n + rowsOf(sequence), 1))
-    const source = Tower.visualRows(config, items.flatMap(({ sequence }) => sequence.images), known)
-    const inner = innerRowsOf(items.map(({ sequence }) => sequence)).map(({ layer, rows }) => ({ layer, rows: padded.rows(rows) }))
-    const shape = { batch: size, length, rows, inner, visualRows: source.rows }
-    const batch = layOut(config, context.positions, items.map(({ sequence }) => sequence), shape, source.rowOf)
-    const turn = Math.floor(i / workers)
-    return {
-      batch,
-      visual: source.shape,
-      feeds: () => ({ ...batch.tensors, ...source.feeds() }),
-      worker: turn % 2 === 0 ? i % workers : workers - 1 - i % workers,
-      origins: items.map(({ first, index }) => ({ index, first })),
-      temperature: items[0]?.temperature ?? 1,
-      grammar: items[0]?.grammar,
-      holds: items[0]?.holds ?? false
-    }
-  })
-  return batches
-})
+export const prepare = Effect.fnUntraced(
+  function*(context: PolicyContext, drafts: ReadonlyArray<Draft>, throughTower: boolean) {
+    const asked = drafts.map(({ candidates, prompt }) => ({
+      prompt,
+      following: candidates.reduce((n, tokens) => Math.max(n, tokens.length), 0)
+    }))
+    const { encoded, known } = throughTower
+      ? yield* Effect.map(
+        withPatches(context, asked),
+        ({ encoded, patches }) => ({ encoded, known: { kind: "pixels", patches } satisfies Tower.Known })
+      )
+      : yield* Effect.map(
+        withFeatures(context, asked),
+        ({ encoded, features }) => ({ encoded, known: { kind: "features", features } satisfies Tower.Known })
+      )
+    const { config } = context.model
+    const sequences = drafts.flatMap(
+      ({ auxiliary, candidates, grammar, holds = false, prompt, temperature }, index) => {
+        const asked = encoded[index] as EncodedPrompt
+        const read = () => [
+          ...asked.tokens,
+          ...candidates.flatMap((candidate) => candidate.slice(0, -1).map(({ token }) => token))
+        ]
+        const whole: PackedSequence = {
+          prompt: asked,
+          images: prompt.images.map(({ id }) => id),
+          candidates,
+          ...(auxiliary && { auxiliary: Auxiliaries.rowsOf(read(), config.imageToken, auxiliary) })
+        }
+        return cut(whole, context.microTokens).map(({ first, sequence }) => (
+          {
+            sequence,
+            index,
+            first,
+            length: lengthOf(sequence),
+            temperature,
+            grammar,
+            holds,
+            group: `${temperature}|${grammar?.id ?? ""}|${holds}`
+          }
+        ))
+      }
+    )
+    const groups = Map.groupBy(sequences, ({ group }) => group)
+    const { workers } = context.runtime
+    const batches = [...groups.values()].flatMap((group) => {
+      const sorted = group.toSorted((a, b) => a.length - b.length || a.index - b.index || a.first - b.first)
+      const { each, size } = batchOf(sorted.length, padded.length(sorted.at(-1)?.length ?? 1), { ...context, workers })
+      return Array.from(
+        { length: Math.ceil(sorted.length / each) },
+        (_, i) => ({ size, items: sorted.slice(i * each, (i + 1) * each) })
+      )
+    }).map(({ items, size }, i): PreparedBatch => {
+      const length = padded.length(items.reduce((n, item) => Math.max(n, item.length), 1))
+      const rows = padded.rows(items.reduce((n, { sequence }) => n + rowsOf(sequence), 1))
+      const source = Tower.visualRows(config, items.flatMap(({ sequence }) => sequence.images), known)
+      const inner = innerRowsOf(items.map(({ sequence }) => sequence)).map(({ layer, rows }) => ({
+        layer,
+        rows: padded.rows(rows)
+      }))
+      const shape = { batch: size, length, rows, inner, visualRows: source.rows }
+      const batch = layOut(config, context.positions, items.map(({ sequence }) => sequence), shape, source.rowOf)
+      const turn = Math.floor(i / workers)
+      return {
+        batch,
+        visual: source.shape,
+        feeds: () => ({ ...batch.tensors, ...source.feeds() }),
+        worker: turn % 2 === 0 ? i % workers : workers - 1 - i % workers,
+        origins: items.map(({ first, index }) => ({ index, first })),
+        temperature: items[0]?.temperature ?? 1,
+        grammar: items[0]?.grammar,
+        holds: items[0]?.holds ?? false
+      }
+    })
+    return batches
+  }
+)
 
 /** The static shape of a batch. */
 export const shapeOf = ({ batch, grammar, temperature, visual }: PreparedBatch): LossGraphs.BatchShape => ({

@@ -6,8 +6,8 @@
  */
 import { type Config, Rope } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
-import type { EncodedPrompt } from "./Encoder.ts"
 import type { AuxiliaryRow } from "./Auxiliary.ts"
+import type { EncodedPrompt } from "./Encoder.ts"
 
 /** Rows of hidden states after an inner layer, counted from 1. */
 export interface InnerRows {
@@ -39,7 +39,8 @@ export const lengthOf = ({ candidates, prompt }: PackedSequence): number =>
 
 /** Scored tokens of the packed sequence. */
 export const rowsOf = ({ auxiliary = [], candidates }: PackedSequence): number =>
-  candidates.reduce((n, candidate) => n + candidate.length, 0) + auxiliary.filter(({ layer }) => layer === undefined).length
+  candidates.reduce((n, candidate) => n + candidate.length, 0) +
+  auxiliary.filter(({ layer }) => layer === undefined).length
 
 /** Inner layers that carry loss, in order, and on how many rows. */
 export const innerRowsOf = (sequences: ReadonlyArray<PackedSequence>): ReadonlyArray<InnerRows> => {
@@ -91,8 +92,16 @@ export interface Batch {
   readonly spans: ReadonlyArray<ReadonlyArray<{ readonly start: number; readonly length: number }>>
 }
 
-const int32 = (data: Int32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({ dtype: "int32", dims, data })
-const float32 = (data: Float32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({ dtype: "float32", dims, data })
+const int32 = (data: Int32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({
+  dtype: "int32",
+  dims,
+  data
+})
+const float32 = (data: Float32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({
+  dtype: "float32",
+  dims,
+  data
+})
 
 /**
  * Lays sequences out in a batch of the given shape, which must be large enough.
@@ -118,7 +127,11 @@ export const layOut = (
   const targets = ints(rows)
   const states = ints(rows)
   const weights = floats(rows)
-  const inner = new Map(innerLayers.map(({ layer, rows }) => [layer, { at: 0, rows: ints(rows), targets: ints(rows), weights: floats(rows) }]))
+  const inner = new Map(
+    innerLayers.map((
+      { layer, rows }
+    ) => [layer, { at: 0, rows: ints(rows), targets: ints(rows), weights: floats(rows) }])
+  )
   const advantages = floats(rows)
   const old = floats(rows)
   const images: Array<string> = []

@@ -1,19 +1,19 @@
 /** Sampling: prompts in, groups of completions out, in rectangular batches spread over the workers. */
 import { Effect } from "effect"
 import { type Grammar, rollout } from "../../kernels/generate/index.ts"
+import { OnnxWriter } from "../../kernels/graph/index.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { Rope } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
-import { OnnxWriter } from "../../kernels/graph/index.ts"
+import type { Completion, SampleOptions, SampleRequest } from "../Policy.ts"
 import { failing, type PolicyContext, withFeatures } from "./Context.ts"
-import { roundUp } from "./roundUp.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
+import type { Features } from "./Features.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as MappedWeights from "./MappedWeights.ts"
-import type { Features } from "./Features.ts"
 import * as NotFinite from "./NotFinite.ts"
-import type { Completion, SampleOptions, SampleRequest } from "../Policy.ts"
 import { layOut } from "./PackedSequences.ts"
+import { roundUp } from "./roundUp.ts"
 import type { SessionSpec } from "./SessionCache.ts"
 import * as Settings from "./Settings.ts"
 import * as StepDecode from "./StepDecode.ts"
@@ -32,8 +32,13 @@ interface Item {
  * @param of names it in the error for a draw that means nothing
  */
 const readRow = (
-  context: PolicyContext, tokens: Int32Array, logprobs: Float32Array, row: number, rows: number,
-  grammar: Grammar | undefined, of: string
+  context: PolicyContext,
+  tokens: Int32Array,
+  logprobs: Float32Array,
+  row: number,
+  rows: number,
+  grammar: Grammar | undefined,
+  of: string
 ): Effect.Effect<Completion, NotFinite.NotFinite> => {
   const { ends, tokenizer } = context.model
   const turns = tokens.length / rows
@@ -69,19 +74,35 @@ const runBatch = Effect.fnUntraced(function*(
   const { count, grammar, maxTokens, temperature = 1, topP = 1 } = options
   const rows = prompts * count
   const length = roundUp(Math.max(...items.map(({ prompt }) => prompt.tokens.length)), 16)
-  const visualTokens = items.reduce((n, { prompt }) => n + prompt.tokens.filter((t) => t === config.imageToken).length, 0)
+  const visualTokens = items.reduce(
+    (n, { prompt }) => n + prompt.tokens.filter((t) => t === config.imageToken).length,
+    0
+  )
   const visualRows = visualTokens === 0 ? 0 : roundUp(visualTokens * prompts / items.length, 16)
   const newTokens = roundUp(maxTokens, 8)
   const positionLimit = length + newTokens + 1
   const sampling = { greedy: temperature === 0, nucleus: topP < 1 && temperature !== 0 }
   const shape = {
-    prompts, group: count, length, newTokens, visualRows, positions: positionLimit,
-    endOfTurn, otherEnds, sampling, grammarStates: grammar?.states
+    prompts,
+    group: count,
+    length,
+    newTokens,
+    visualRows,
+    positions: positionLimit,
+    endOfTurn,
+    otherEnds,
+    sampling,
+    grammarStates: grammar?.states
   }
 
-  const batch = layOut(config, context.positions, items.map(({ prompt, request }) => (
-    { prompt, images: request.prompt.images.map(({ id }) => id), candidates: [] })),
-    { batch: prompts, length, rows: 1, visualRows })
+  const batch = layOut(
+    config,
+    context.positions,
+    items.map(({ prompt, request }) => (
+      { prompt, images: request.prompt.images.map(({ id }) => id), candidates: [] }
+    )),
+    { batch: prompts, length, rows: 1, visualRows }
+  )
   const visual = HostTensor.shared.float32(visualRows * config.width)
   let at = 0
   for (const id of batch.images) {
@@ -113,7 +134,11 @@ const runBatch = Effect.fnUntraced(function*(
   }
   const table = context.positions.upTo(positionLimit)
   const half = config.headWidth / 2
-  const f32 = (data: Float32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({ dtype: "float32", dims, data })
+  const f32 = (data: Float32Array, ...dims: ReadonlyArray<number>): HostTensor.HostTensor => ({
+    dtype: "float32",
+    dims,
+    data
+  })
   const grammarTensors = grammar === undefined ? {} : GrammarTables.tables(grammar).tensors
   const bound = {
     ...grammarTensors,
@@ -146,11 +171,14 @@ const runBatch = Effect.fnUntraced(function*(
   const tokens = out["sampled"]?.data as Int32Array
   const logprobs = out["sampledLogprobs"]?.data as Float32Array
   const turns = Math.min(maxTokens, tokens.length / rows)
-  return yield* Effect.forEach(items, ({ first, index, request }, b) =>
-    Effect.forEach(Array.from({ length: count }, (_, g) => g), (g) => {
-      const of = `sample "${request.key}", candidate ${first + g},`
-      return readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows, grammar, of)
-    }).pipe(Effect.map((completions) => ({ index, first, completions }))))
+  return yield* Effect.forEach(
+    items,
+    ({ first, index, request }, b) =>
+      Effect.forEach(Array.from({ length: count }, (_, g) => g), (g) => {
+        const of = `sample "${request.key}", candidate ${first + g},`
+        return readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows, grammar, of)
+      }).pipe(Effect.map((completions) => ({ index, first, completions })))
+  )
 })
 
 /** File name by which the initializers of packed programs refer to the store. */
@@ -163,23 +191,40 @@ interface Storage extends Pick<SessionSpec, "mapped" | "packed"> {
 }
 
 /**
- * Weights made part of the decoding session, in the layout its products read fastest. It pays for itself where a step is
- * bound by reading the weights (not at toy width) and the session, opened again for every version, decodes long enough.
+ * Weights made part of the decoding session, in the layout its products read fastest. It pays for itself where a step
+ * is bound by reading the weights (not at toy width) and the session, opened again for every version, decodes long
+ * enough.
  */
-const storedWeights = ({ model: { adapter, mapped, store }, packFrom, version }: PolicyContext, maxTokens: number): Storage => {
+const storedWeights = (
+  { model: { adapter, mapped, store }, packFrom, version }: PolicyContext,
+  maxTokens: number
+): Storage => {
   if (mapped !== undefined) {
     const packed = MappedWeights.packed(mapped)
-    return { key: "", initializers: mapped.frozen.initializers, ...MappedWeights.session(mapped, packed !== undefined), ...(packed && { packed }) }
+    return {
+      key: "",
+      initializers: mapped.frozen.initializers,
+      ...MappedWeights.session(mapped, packed !== undefined),
+      ...(packed && { packed })
+    }
   }
   const [least, most] = packFrom
-  if (maxTokens < 24 || store.data.length < least || store.data.length > most) return { key: "", initializers: new Map() }
-  const initializers = new Map([...store.slices.values()].map(({ length, name, offset }) =>
-    [name, { location: STORE, offset: offset * 4, length: length * 4, dtype: "f32" as const }]))
+  if (maxTokens < 24 || store.data.length < least || store.data.length > most) {
+    return { key: "", initializers: new Map() }
+  }
+  const initializers = new Map(
+    [...store.slices.values()].map((
+      { length, name, offset }
+    ) => [name, { location: STORE, offset: offset * 4, length: length * 4, dtype: "f32" as const }])
+  )
   return {
     key: " packed",
     initializers,
     // Beside an adapter the packed weights never change.
-    packed: { version: adapter === undefined ? version() : 0, externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }] }
+    packed: {
+      version: adapter === undefined ? version() : 0,
+      externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }]
+    }
   }
 }
 
@@ -193,7 +238,10 @@ const shareCopy = (data: Float32Array): Float32Array => {
 const nextPosition = ({ model: { config } }: PolicyContext, { grids, tokens }: EncodedPrompt): number =>
   Rope.mropePositions(tokens, config.imageToken, config.vision.merge, grids).next
 
-/** How groups are dealt: cut into how many parts, of how many candidates, and how many prompts a worker decodes at a time. */
+/**
+ * How groups are dealt: cut into how many parts, of how many candidates, and how many prompts a worker decodes at a
+ * time.
+ */
 export const batchOf = (
   prompts: number,
   group: number,
@@ -214,15 +262,27 @@ export const sample = Effect.fn("Policy.sample")(function*(
 ) {
   yield* Settings.check("sample", Settings.sampling, options)
   if (requests.length === 0) return []
-  const { encoded, features } = yield* withFeatures(context, requests.map(({ prompt }) => ({ prompt, following: options.maxTokens })))
+  const { encoded, features } = yield* withFeatures(
+    context,
+    requests.map(({ prompt }) => ({ prompt, following: options.maxTokens }))
+  )
   // Fewer prompts than workers: each group is cut into equal parts, so that no worker idles.
   const { workers } = context.runtime
-  const { count, parts, prompts } = batchOf(encoded.length, options.count, { rolloutRows: context.rolloutRows, workers })
+  const { count, parts, prompts } = batchOf(encoded.length, options.count, {
+    rolloutRows: context.rolloutRows,
+    workers
+  })
   // Prompts of like length share a batch; the order of requests decides ties, so batches are always the same.
   const items = encoded.flatMap((prompt, index) =>
-    Array.from({ length: parts }, (_, part): Item => ({ prompt, index, first: part * count, request: requests[index] as SampleRequest }))
+    Array.from(
+      { length: parts },
+      (_, part): Item => ({ prompt, index, first: part * count, request: requests[index] as SampleRequest })
+    )
   ).sort((a, b) => a.prompt.tokens.length - b.prompt.tokens.length || a.index - b.index || a.first - b.first)
-  const batches = Array.from({ length: Math.ceil(items.length / prompts) }, (_, i) => items.slice(i * prompts, (i + 1) * prompts))
+  const batches = Array.from(
+    { length: Math.ceil(items.length / prompts) },
+    (_, i) => items.slice(i * prompts, (i + 1) * prompts)
+  )
   const results = yield* Effect.forEach(
     batches,
     (batch, i) => runBatch(context, batch, features, { ...options, count }, prompts, i % workers),
@@ -230,6 +290,8 @@ export const sample = Effect.fn("Policy.sample")(function*(
     { concurrency: context.decode === "step" ? workers : "unbounded" }
   )
   const groups = encoded.map((): Array<Completion> => [])
-  for (const { completions, index } of results.flat().sort((a, b) => a.index - b.index || a.first - b.first)) groups[index]?.push(...completions)
+  for (const { completions, index } of results.flat().sort((a, b) => a.index - b.index || a.first - b.first)) {
+    groups[index]?.push(...completions)
+  }
   return groups
 }, (effect) => failing("sample")(effect))

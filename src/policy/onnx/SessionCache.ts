@@ -13,9 +13,13 @@ export interface SessionSpec {
   readonly outputs?: Readonly<Record<string, HostTensor.HostTensor>>
   /** Outputs that stay in the worker, and the input each is for. */
   readonly resident?: Readonly<Record<string, string>>
-  /** Weights that become part of the session, where reading them live costs more than opening it anew for every version. */
+  /**
+   * Weights that become part of the session, where reading them live costs more than opening it anew for every version.
+   */
   readonly packed?: Packed
-  /** The folder that initializers of the program lie in; unless they are packed their pages are shared by all sessions. */
+  /**
+   * The folder that initializers of the program lie in; unless they are packed their pages are shared by all sessions.
+   */
   readonly mapped?: { readonly folder: string; readonly prepack: boolean }
 }
 
@@ -59,33 +63,40 @@ export const make = Effect.gen(function*() {
   const held = new Map<string, Held>()
   const programs = new Map<string, OnnxWriter.Program>()
 
-  const open = Effect.fnUntraced(function*({ bound, key, mapped, outputs = {}, packed, program, resident = {}, worker }: SessionSpec) {
-    const written = programs.get(key) ?? program()
-    programs.delete(key)
-    programs.set(key, written)
-    // A session that is opened again with a program that is gone has it written again.
-    if (programs.size > LIMIT * runtime.workers) programs.delete(programs.keys().next().value ?? "")
-    const inputs = new Set(written.inputs.map((port) => port.name))
-    const prepared = only(inputs, bound)
-    const varying = new Set([...inputs].filter((name) => !(name in prepared)))
-    const kept = only(new Set(written.outputs.map((port) => port.name)), outputs)
-    const fetches = written.outputs.map((port) => port.name).filter((name) => !(name in kept) && !(name in resident))
-    const scope = yield* Scope.fork(parent)
-    const session = yield* Scope.provide(
-      runtime.open(worker, written.bytes, {
-        bound: prepared,
-        outputs: kept,
-        resident,
-        onHost: written.onHost,
-        ...(packed?.externalData && { externalData: packed.externalData }),
-        ...(mapped && { modelFolder: mapped.folder, prepack: mapped.prepack })
-      }),
-      scope
-    )
-    const opened: OpenSession = { run: (feeds, state) => session.run(only(varying, feeds), fetches, state) }
-    const made: Held = { session: opened, scope, version: packed?.version, mapping: mapped !== undefined && packed === undefined }
-    return made
-  })
+  const open = Effect.fnUntraced(
+    function*({ bound, key, mapped, outputs = {}, packed, program, resident = {}, worker }: SessionSpec) {
+      const written = programs.get(key) ?? program()
+      programs.delete(key)
+      programs.set(key, written)
+      // A session that is opened again with a program that is gone has it written again.
+      if (programs.size > LIMIT * runtime.workers) programs.delete(programs.keys().next().value ?? "")
+      const inputs = new Set(written.inputs.map((port) => port.name))
+      const prepared = only(inputs, bound)
+      const varying = new Set([...inputs].filter((name) => !(name in prepared)))
+      const kept = only(new Set(written.outputs.map((port) => port.name)), outputs)
+      const fetches = written.outputs.map((port) => port.name).filter((name) => !(name in kept) && !(name in resident))
+      const scope = yield* Scope.fork(parent)
+      const session = yield* Scope.provide(
+        runtime.open(worker, written.bytes, {
+          bound: prepared,
+          outputs: kept,
+          resident,
+          onHost: written.onHost,
+          ...(packed?.externalData && { externalData: packed.externalData }),
+          ...(mapped && { modelFolder: mapped.folder, prepack: mapped.prepack })
+        }),
+        scope
+      )
+      const opened: OpenSession = { run: (feeds, state) => session.run(only(varying, feeds), fetches, state) }
+      const made: Held = {
+        session: opened,
+        scope,
+        version: packed?.version,
+        mapping: mapped !== undefined && packed === undefined
+      }
+      return made
+    }
+  )
 
   const get = Effect.fnUntraced(function*(spec: SessionSpec) {
     const key = `${spec.worker}|${spec.key}`
@@ -97,9 +108,12 @@ export const make = Effect.gen(function*() {
     }
     const mine = [...held].filter(([name]) => name.startsWith(`${spec.worker}|`))
     // A packed session holds a copy of the weights: one a worker, and never a stale one.
-    const outdated = spec.packed !== undefined ? mine.filter(([, { version }]) => version !== undefined)
-      // Mapped pages count for every session that maps them, and opening it again costs next to nothing: one a worker too.
-      : spec.mapped !== undefined ? mine.filter(([, { mapping }]) => mapping)
+    const outdated = spec.packed !== undefined ?
+      mine.filter(([, { version }]) => version !== undefined)
+      // Mapped pages count for every session that maps them, and opening it again costs next to nothing: one a worker
+      // too.
+      : spec.mapped !== undefined ?
+      mine.filter(([, { mapping }]) => mapping)
       : []
     const oldest = outdated.length === 0 && mine.length >= LIMIT ? mine.slice(0, 1) : []
     for (const [name, { scope }] of [...outdated, ...oldest]) {

@@ -1,6 +1,6 @@
 /**
- * A rollout one token a run: the prompts' keys and values, the rows' own, the hidden states and, on a GPU, the weights stay
- * on the device from the first run to the last. Sampled tokens and their log-probabilities come back after each.
+ * A rollout one token a run: the prompts' keys and values, the rows' own, the hidden states and, on a GPU, the weights
+ * stay on the device from the first run to the last. Sampled tokens and their log-probabilities come back after each.
  */
 import { Effect } from "effect"
 import { prefill, type RolloutShape, step } from "../../kernels/generate/index.ts"
@@ -36,8 +36,11 @@ export const run = (context: PolicyContext, batch: Batch) =>
     const p = context.parameters()
     const decode = step(config, p, shape)
     const program = () => LossGraphs.write(decode.outputs, mapped?.frozen)
-    // Bound to host memory, weights would travel to a GPU with every token; carried as state they travel once a rollout.
-    const carried = runtime.device === "cpu" ? [] : program().inputs.map(({ name }) => name).filter((name) => name in context.weights)
+    // Bound to host memory, weights would travel to a GPU with every token; carried as state they travel once a
+    // rollout.
+    const carried = runtime.device === "cpu"
+      ? []
+      : program().inputs.map(({ name }) => name).filter((name) => name in context.weights)
     const start = prefill(config, p, shape, carried)
 
     const state = yield* runtime.state(worker)
@@ -74,7 +77,9 @@ export const run = (context: PolicyContext, batch: Batch) =>
       const tokens = out["sampled"]?.data as Int32Array
       sampled.set(tokens, turn * rows)
       sampledLogprobs.set(out["sampledLogprobs"]?.data as Float32Array, turn * rows)
-      tokens.forEach((token, row) => { if (ends.includes(token)) ended[row] = 1 })
+      tokens.forEach((token, row) => {
+        if (ends.includes(token)) ended[row] = 1
+      })
     }
     return {
       sampled: { dtype: "int32" as const, dims: [turn, rows], data: sampled.subarray(0, turn * rows) },

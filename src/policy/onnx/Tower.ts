@@ -2,8 +2,8 @@
 import { type Config, VisionLayout } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import type { LossGraphs } from "../../kernels/train/index.ts"
-import { roundUp } from "./roundUp.ts"
 import type { Features, Patches } from "./Features.ts"
+import { roundUp } from "./roundUp.ts"
 
 /** The inputs that `visionInputs` declares, in shared memory. Frames beyond the images stay empty. */
 export const tensors = (

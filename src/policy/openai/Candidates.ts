@@ -56,11 +56,17 @@ export const make = (options: Options): Candidates => {
       const body = { model, messages, ...beside }
       const read = (text: string) => Result.map(readChoices(text), (choices) => choices.slice(0, n).map(completionOf))
       return client.post({ path: "/chat/completions", body, key: candidate, read }).pipe(
-        Effect.tap((found) => Effect.sync(() => { if (found.length < n) atMost = Math.min(atMost, found.length) })),
+        Effect.tap((found) =>
+          Effect.sync(() => {
+            if (found.length < n) atMost = Math.min(atMost, found.length)
+          })
+        ),
         Effect.catch((error) => {
           if (error.about === "request") return Effect.succeed(Array.from({ length: n }, () => refused(error)))
-          return Effect.flatMap(fields.refuse(error.fields ?? [], beside, error.excerpt ?? error.reason), (goesOn) =>
-            goesOn ? ask(request, first, count) : Effect.fail(error))
+          return Effect.flatMap(
+            fields.refuse(error.fields ?? [], beside, error.excerpt ?? error.reason),
+            (goesOn) => goesOn ? ask(request, first, count) : Effect.fail(error)
+          )
         })
       )
     })

@@ -1,8 +1,8 @@
 /**
  * Requests to an OpenAI-compatible server: bounded in number, time and size; repeated where that can help.
  *
- * The key is put on a request and nowhere else: errors are built from texts from which it has been taken out, never from the
- * request itself. Answers are read as they come: whatever the key is, a word of an answer is not it.
+ * The key is put on a request and nowhere else: errors are built from texts from which it has been taken out, never
+ * from the request itself. Answers are read as they come: whatever the key is, a word of an answer is not it.
  */
 import { Clock, Duration, Effect, Redacted, Result, type Schema, Semaphore, Stream } from "effect"
 import { HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
@@ -60,7 +60,8 @@ interface Failed {
 const LONGEST_WAIT_MILLIS = 60_000
 
 const tooLarge = (limit: number): Failed => (
-  { again: false, error: { kind: "too-large", reason: `the answer is larger than ${limit} bytes (maxResponseBytes)` } })
+  { again: false, error: { kind: "too-large", reason: `the answer is larger than ${limit} bytes (maxResponseBytes)` } }
+)
 
 /** Why the connection failed: the innermost cause says it, and none of them holds the request. */
 const connectionReason = ({ reason }: HttpClientError.HttpClientError): string => {
@@ -139,8 +140,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         HttpClientRequest.bodyJsonUnsafe(body),
         apiKey === undefined ? (made) => made : HttpClientRequest.bearerToken(apiKey)
       )
-      const cleaned = Effect.mapError((failed: Failed): Failed =>
-        ({ ...failed, error: { ...failed.error, reason: clean(failed.error.reason) } }))
+      const cleaned = Effect.mapError((failed: Failed): Failed => ({
+        ...failed,
+        error: { ...failed.error, reason: clean(failed.error.reason) }
+      }))
       const response = yield* cleaned(Effect.mapError(http.execute(request), broken))
       const text = yield* cleaned(read(response, maxResponseBytes))
       const { status } = response
@@ -157,11 +160,20 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       if ("complaint" in answer.failure) return yield* refused(answer.failure.complaint, response, body)
       const { reason } = answer.failure
       return yield* Effect.fail<Failed>(
-        { again: true, error: { kind: "malformed", reason: shown(reason), excerpt: shown(text) } })
+        { again: true, error: { kind: "malformed", reason: shown(reason), excerpt: shown(text) } }
+      )
     }).pipe(Effect.timeoutOrElse({
       duration: attemptTimeout,
-      orElse: () => Effect.fail<Failed>(
-        { again: true, error: { kind: "timeout", reason: `no whole answer within ${Duration.format(attemptTimeout)} (attemptTimeout)` } })
+      orElse: () =>
+        Effect.fail<Failed>(
+          {
+            again: true,
+            error: {
+              kind: "timeout",
+              reason: `no whole answer within ${Duration.format(attemptTimeout)} (attemptTimeout)`
+            }
+          }
+        )
     }))
 
   const post = Effect.fn("Remote.post")(function*<A>(request: Request<A>) {
@@ -180,14 +192,26 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         const wait = Retry.delay(backoff, { seed, key }, made, asked)
         const left = Duration.toMillis(timeLimit) - ((yield* Clock.currentTimeMillis) - started)
         if (wait >= left) {
-          return yield* fail(`${error.reason}; the next attempt would be in ${Math.ceil(wait / 1000)} s, beyond the limit of ${Duration.format(timeLimit)} (timeLimit)`)
+          return yield* fail(
+            `${error.reason}; the next attempt would be in ${Math.ceil(wait / 1000)} s, beyond the limit of ${
+              Duration.format(timeLimit)
+            } (timeLimit)`
+          )
         }
         yield* Effect.sleep(wait)
       }
     })
     const limited = Effect.timeoutOrElse(repeated, {
       duration: timeLimit,
-      orElse: () => Effect.fail(new RemoteError({ url, kind: "timeout", reason: `no answer within ${Duration.format(timeLimit)} (timeLimit)`, attempts: made }))
+      orElse: () =>
+        Effect.fail(
+          new RemoteError({
+            url,
+            kind: "timeout",
+            reason: `no answer within ${Duration.format(timeLimit)} (timeLimit)`,
+            attempts: made
+          })
+        )
     })
     // A request that waits keeps its place: a server that cannot follow is asked less.
     return yield* permits.withPermit(limited)

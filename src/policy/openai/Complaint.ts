@@ -38,10 +38,11 @@ const Details = Schema.Array(Schema.Struct({ loc: Schema.Array(Schema.Union([Sch
 const detailed = (value: Schema.Json | undefined): ReadonlyArray<string> =>
   Option.match(Schema.decodeUnknownOption(Details)(value), {
     onNone: () => [],
-    onSome: (details) => details.flatMap(({ loc }) => {
-      const [at, field] = loc
-      return typeof field === "string" && at === "body" ? [field] : []
-    })
+    onSome: (details) =>
+      details.flatMap(({ loc }) => {
+        const [at, field] = loc
+        return typeof field === "string" && at === "body" ? [field] : []
+      })
   })
 
 const first = (value: Schema.Json | undefined): Schema.Json | undefined => Array.isArray(value) ? value[0] : value

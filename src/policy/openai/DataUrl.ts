@@ -21,9 +21,17 @@ export const make = ({ maxBytes = 4 * 1024 * 1024, maxSide = 2048 }: ImageLimits
   const encode = Effect.fnUntraced(function*(image: Image.Image) {
     const { data, height, width } = yield* Decode.load(image)
     const shrunk = () =>
-      sharp(data, { raw: { width, height, channels: 3 } }).resize({ width: maxSide, height: maxSide, fit: "inside", withoutEnlargement: true })
+      sharp(data, { raw: { width, height, channels: 3 } }).resize({
+        width: maxSide,
+        height: maxSide,
+        fit: "inside",
+        withoutEnlargement: true
+      })
     const run = (encoder: () => Promise<Buffer>) =>
-      Effect.tryPromise({ try: encoder, catch: (cause) => new ImageError({ image: image.id, reason: "could not be encoded", cause }) })
+      Effect.tryPromise({
+        try: encoder,
+        catch: (cause) => new ImageError({ image: image.id, reason: "could not be encoded", cause })
+      })
     const png = yield* run(() => shrunk().png().toBuffer())
     if (png.length <= maxBytes) return `data:image/png;base64,${png.toString("base64")}`
     const jpeg = yield* run(() => shrunk().jpeg({ quality: 90 }).toBuffer())
@@ -39,6 +47,8 @@ export const make = ({ maxBytes = 4 * 1024 * 1024, maxSide = 2048 }: ImageLimits
   return (image: Image.Image): Effect.Effect<string, ImageError> =>
     Effect.suspend(() => {
       const held = kept.get(image.id)
-      return held !== undefined ? Effect.succeed(held) : Effect.tap(encode(image), (url) => Effect.sync(() => kept.set(image.id, url)))
+      return held !== undefined
+        ? Effect.succeed(held)
+        : Effect.tap(encode(image), (url) => Effect.sync(() => kept.set(image.id, url)))
     })
 }

@@ -1,13 +1,13 @@
 /**
  * A policy behind an OpenAI-compatible server: it can be asked for completions, not trained.
  *
- * A source of reasonings, a baseline to evaluate, or, with vLLM, the model under training served with its newest adapter.
- * Log-probabilities are the server's own; whether they follow temperature and top-p is up to it.
+ * A source of reasonings, a baseline to evaluate, or, with vLLM, the model under training served with its newest
+ * adapter. Log-probabilities are the server's own; whether they follow temperature and top-p is up to it.
  */
 import { Context, Effect, Layer, Option, Redacted, Result, type Schema } from "effect"
 import type { HttpClient } from "effect/http"
-import { type Completion, Policy, PolicyError, type Prompt, type Session } from "../Policy.ts"
 import * as Settings from "../onnx/Settings.ts"
+import { type Completion, Policy, PolicyError, type Prompt, type Session } from "../Policy.ts"
 import * as Candidates from "./Candidates.ts"
 import * as Client from "./Client.ts"
 import * as DataUrl from "./DataUrl.ts"
@@ -44,14 +44,21 @@ export interface Adapter {
 
 /** vLLM's adapters, where it runs with `--enable-lora` and `VLLM_ALLOW_RUNTIME_LORA_UPDATING=True`. */
 export class Adapters extends Context.Service<Adapters, {
-  /** Loads an adapter and answers with it from the next session on: the policy's next version. Refused while a session is open. */
+  /**
+   * Loads an adapter and answers with it from the next session on: the policy's next version. Refused while a session
+   * is open.
+   */
   readonly load: (adapter: Adapter) => Effect.Effect<void, PolicyError>
   /** Unloads an adapter; where it was the one that answers, the base model does again. */
   readonly unload: (name: string) => Effect.Effect<void, PolicyError>
 }>()("rise/RemoteAdapters") {}
 
-const failing = (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
-  Effect.mapError(effect, (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause }))
+const failing =
+  (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
+    Effect.mapError(
+      effect,
+      (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause })
+    )
 
 /** Where a key holds what no header can carry: most often a line's end, or a quote that was pasted with it. */
 const checkKey = (key: string): string | undefined => {
@@ -66,7 +73,10 @@ const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined =
   const { password, protocol, search, username } = new URL(baseUrl)
   if (protocol !== "http:" && protocol !== "https:") return `baseUrl begins with ${protocol}, expected http: or https:`
   if (username !== "" || password !== "") return "baseUrl holds a user or a password; give a key as apiKey"
-  if (search !== "") return "baseUrl holds a query (behind \"?\"), expected no query: fields of one's own go into extra, a key into apiKey"
+  if (search !== "") {
+    return "baseUrl holds a query (behind \"?\"), expected no query: fields of one's own go into extra, a key " +
+      "into apiKey"
+  }
   if (model === "") return "model is empty, expected the name the server knows it by"
   return apiKey === undefined ? undefined : checkKey(Redacted.value(apiKey))
 }
@@ -81,7 +91,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const client = yield* Client.make({ ...options, baseUrl, apiKey })
   const dataUrl = DataUrl.make(options.images)
   const candidates = Candidates.make({
-    client, seed, url: baseUrl,
+    client,
+    seed,
+    url: baseUrl,
     maxTokensField: options.maxTokensField ?? "max_tokens",
     logprobs: options.logprobs ?? true,
     extra: options.extra ?? {}
@@ -94,21 +106,25 @@ const make = Effect.fnUntraced(function*(options: Options) {
     const urls = yield* Effect.forEach(images, dataUrl)
     const asked: Message = urls.length === 0
       ? { role: "user", content: text }
-      : { role: "user", content: [...urls.map((url) => ({ type: "image_url" as const, image_url: { url } })), { type: "text", text }] }
+      : {
+        role: "user",
+        content: [...urls.map((url) => ({ type: "image_url" as const, image_url: { url } })), { type: "text", text }]
+      }
     return system === undefined ? [asked] : [{ role: "system" as const, content: system }, asked]
   })
 
   const sample = (pinned: string): Session["sample"] =>
     Effect.fn("Policy.sample")(function*(requests, sampling) {
       if (sampling.grammar !== undefined) {
-        const reason = 'a format mask cannot be sent to a server: use grammar "off"'
+        const reason = "a format mask cannot be sent to a server: use grammar \"off\""
         return yield* new PolicyError({ operation: "sample", reason })
       }
       yield* Settings.check("sample", Settings.remoteSampling, sampling)
       return yield* Effect.forEach(
         requests,
         ({ key, prompt }): Effect.Effect<ReadonlyArray<Completion>, PolicyError> =>
-          Effect.flatMap(messages(prompt), (messages) => candidates.draw({ model: pinned, messages, key, sampling })).pipe(failing("sample")),
+          Effect.flatMap(messages(prompt), (messages) => candidates.draw({ model: pinned, messages, key, sampling }))
+            .pipe(failing("sample")),
         // Pictures are encoded a few ahead of the requests that wait for a place.
         { concurrency: 2 * concurrency }
       )
@@ -124,19 +140,30 @@ const make = Effect.fnUntraced(function*(options: Options) {
         logprobs: () => notHere("logprobs", "cannot score given tokens")
       }
     }),
-    () => Effect.sync(() => { open-- })
+    () =>
+      Effect.sync(() => {
+        open--
+      })
   )
 
   const notHere = (operation: PolicyError["operation"], what: string) =>
-    Effect.fail(new PolicyError({
-      operation,
-      reason: `the policy "${model}" at ${baseUrl} is remote: it can be sampled, it ${what}. ` +
-        `Use Policy.onnx({ model: DIRECTORY }) for that`
-    }))
+    Effect.fail(
+      new PolicyError({
+        operation,
+        reason: `the policy "${model}" at ${baseUrl} is remote: it can be sampled, it ${what}. ` +
+          `Use Policy.onnx({ model: DIRECTORY }) for that`
+      })
+    )
 
   const closed = (operation: PolicyError["operation"]) =>
-    Effect.suspend(() => open === 0 ? Effect.void : Effect.fail(
-      new PolicyError({ operation, reason: `${open} inference session(s) still open; their model would change half-way` })))
+    Effect.suspend(() =>
+      open === 0 ? Effect.void : Effect.fail(
+        new PolicyError({
+          operation,
+          reason: `${open} inference session(s) still open; their model would change half-way`
+        })
+      )
+    )
 
   /** What its answer says is of no use: its status is the answer. */
   const command = (path: string, key: string, body: Readonly<Record<string, string>>) =>

@@ -1,5 +1,6 @@
 /**
- * A choice as a completion: its text, the reasoning that a server keeps apart, and how sure the model was of each token.
+ * A choice as a completion: its text, the reasoning that a server keeps apart, and how sure the model was of each
+ * token.
  */
 import { Option, Schema } from "effect"
 import { withoutEndOfTurn } from "../../kernels/text/TurnMarks.ts"
@@ -54,8 +55,8 @@ const isBytes = (bytes: unknown): bytes is ReadonlyArray<number> =>
   Array.isArray(bytes) && bytes.every((byte) => Number.isInteger(byte) && byte >= 0 && byte < 256)
 
 /**
- * The characters that each token ends: of their bytes where all tell them, for a character may be written by several tokens, whose texts
- * are then no part of it ("\\xe2\\x82"); else of their texts.
+ * The characters that each token ends: of their bytes where all tell them, for a character may be written by several
+ * tokens, whose texts are then no part of it ("\\xe2\\x82"); else of their texts.
  */
 const spellings = (
   tokens: ReadonlyArray<{ readonly token?: string | null | undefined; readonly bytes?: Schema.Json | undefined }>
@@ -73,7 +74,8 @@ const spellings = (
 const scoresOf = ({ logprobs }: Choice, written: string, text: string): Pick<Completion, "logprobs" | "ends"> => {
   const { content: tokens } = Option.getOrElse(readContent(logprobs), () => ({ content: [] }))
   const values = tokens.map(({ logprob }) =>
-    typeof logprob === "number" && logprob > UNTOLD && logprob <= CERTAIN ? logprob : NaN)
+    typeof logprob === "number" && logprob > UNTOLD && logprob <= CERTAIN ? logprob : NaN
+  )
   if (values.some(Number.isNaN)) return { logprobs: new Float32Array(0) }
   const spelled = spellings(tokens)
   const whole = spelled.join("")

@@ -35,7 +35,8 @@ const refusedFields = (complaint: Complaint, sent: ReadonlySet<string>): Readonl
   const words = [message, ...codes].join(" ")
   const fields = optional.filter((field) =>
     sent.has(field) && Said.mentioned[field].test(named) &&
-    (field === "logprobs" || plain && lightly.has(field) || Said.notTaken.test(words)))
+    (field === "logprobs" || plain && lightly.has(field) || Said.notTaken.test(words))
+  )
   // Where two are too much for a server, one is left.
   return fields.includes("temperature") && fields.includes("top_p") && /\bboth\b/i.test(message) ? ["top_p"] : fields
 }

@@ -1,4 +1,6 @@
-/** What went wrong between this process and a server: the cause of a remote policy's `PolicyError`. Never holds the key. */
+/**
+ * What went wrong between this process and a server: the cause of a remote policy's `PolicyError`. Never holds the key.
+ */
 import { Schema } from "effect"
 import { optional } from "./OptionalField.ts"
 

@@ -20,8 +20,8 @@ export const retryAfter = (header: string | undefined, nowMillis: number): numbe
 }
 
 /**
- * Milliseconds to wait after the given attempt (from 1): doubles from `first` to `longest`, of which a keyed half is drawn, so
- * that requests that failed together do not return together. Never less than the server asked for.
+ * Milliseconds to wait after the given attempt (from 1): doubles from `first` to `longest`, of which a keyed half is
+ * drawn, so that requests that failed together do not return together. Never less than the server asked for.
  */
 export const delay = (
   { first, longest }: Backoff,

@@ -12,20 +12,30 @@ const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, 
 const eitherCase = (hex: string): string => hex.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)
 
 const named: Readonly<Record<string, string>> = {
-  "&": "amp", "<": "lt", ">": "gt", "\"": "quot", "'": "apos",
-  "/": "sol", "+": "plus", "=": "equals", "_": "lowbar", ".": "period"
+  "&": "amp",
+  "<": "lt",
+  ">": "gt",
+  "\"": "quot",
+  "'": "apos",
+  "/": "sol",
+  "+": "plus",
+  "=": "equals",
+  "_": "lowbar",
+  ".": "period"
 }
 
 /** One character, plain or escaped, also twice. */
 const spelled = (char: string): string => {
   const code = char.charCodeAt(0)
   const hex = eitherCase(code.toString(16).padStart(2, "0"))
-  return `(?:${[
-    `\\\\{0,4}${literal(char)}`,
-    `\\\\{1,4}(?:u00|x)${hex}`,
-    `%(?:25){0,2}${hex}`,
-    `&(?:amp;)?(?:#0{0,4}${code}|#[xX]0{0,4}${hex}${named[char] === undefined ? "" : `|${named[char]}`});`
-  ].join("|")})`
+  return `(?:${
+    [
+      `\\\\{0,4}${literal(char)}`,
+      `\\\\{1,4}(?:u00|x)${hex}`,
+      `%(?:25){0,2}${hex}`,
+      `&(?:amp;)?(?:#0{0,4}${code}|#[xX]0{0,4}${hex}${named[char] === undefined ? "" : `|${named[char]}`});`
+    ].join("|")
+  })`
 }
 
 /** The characters of its Base64 that do not depend on what stands before and after it, at each of three alignments. */

@@ -1,6 +1,7 @@
 /**
- * The part of the chat completions protocol that is used, as schemas. Fields that are not named here are ignored, so that
- * servers may add to it; what is only of use beside an answer (log-probabilities, reasoning) never spoils the answer.
+ * The part of the chat completions protocol that is used, as schemas. Fields that are not named here are ignored, so
+ * that servers may add to it; what is only of use beside an answer (log-probabilities, reasoning) never spoils the
+ * answer.
  */
 import { Option, Result, Schema } from "effect"
 import * as Complaint from "./Complaint.ts"
@@ -45,8 +46,10 @@ const Outside = Schema.Struct({ error: maybe(Schema.Json), choices: maybe(Schema
 
 /** What a choice says went wrong with it. */
 const broken = ({ error, finish_reason }: Choice): Option.Option<Complaint.Complaint> =>
-  error != null ? Complaint.ofJson(error)
-    : finish_reason === "error" ? Complaint.ofJson("the answer broke off (finish_reason error)")
+  error != null ?
+    Complaint.ofJson(error)
+    : finish_reason === "error" ?
+    Complaint.ofJson("the answer broke off (finish_reason error)")
     : Option.none()
 
 /** The choices of an answer: at least one. */

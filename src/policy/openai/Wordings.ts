@@ -19,7 +19,8 @@ export const filtered = any(
 
 /** The picture cannot be used. */
 export const unreadable = any(
-  "(invalid|unsupported|corrupt\\w*|broken|malformed|damaged|truncated|unreadable)[ _](base64[ _-]?)?(encoded )?(image|picture)",
+  "(invalid|unsupported|corrupt\\w*|broken|malformed|damaged|truncated|unreadable)[ _](base64[ _-]?)?(encoded " +
+    ")?(image|picture)",
   "(cannot|can not|can't|could not|couldn't|unable to|failed to) " +
     "(process|read|decode|identify|load|open|parse)\\b.{0,40}\\b(image|picture)",
   "\\b(image|picture)s?\\b.{0,60}\\b(truncated|corrupt\\w*|too (large|small|big)|unknown format|exceeds?)\\b",

@@ -1,10 +1,11 @@
 /**
- * A cell of the grid: one method on one task at one number of shots with one seed, under settings that depart from the method's
- * own.
+ * A cell of the grid: one method on one task at one number of shots with one seed, under settings that depart from the
+ * method's own.
  *
- * Each cell is a run folder. A cell whose first stages another cell does as well (the warm-up, RISE-CoT, the supervised half
- * of RISE-R1) names that cell as its parent and finds those stages finished (`Inherited`); its pipeline is the whole one all
- * the same. Settings count only where a method reads them, so that τ = 0.85 shares its D_RISE with τ = 0.75.
+ * Each cell is a run folder. A cell whose first stages another cell does as well (the warm-up, RISE-CoT, the supervised
+ * half of RISE-R1) names that cell as its parent and finds those stages finished (`Inherited`); its pipeline is the
+ * whole one all the same. Settings count only where a method reads them, so that τ = 0.85 shares its D_RISE with τ =
+ * 0.75.
  */
 import type { Subset } from "../../data/index.ts"
 import type { Preset } from "../../pipelines/presets.ts"
@@ -12,9 +13,9 @@ import type { Preset } from "../../pipelines/presets.ts"
 export type Shots = Subset.Shots
 
 /**
- * What is trained: `prior` (the mean annotation), `base` and `remote` as they are, `warmed` (the shared start), the baselines,
- * `RISE-CoT` (ends with D_RISE), supervised fine-tuning on all of D_RISE or on its better part, and the same with
- * reinforcement after it. `RISE` is `SFT high` with reinforcement.
+ * What is trained: `prior` (the mean annotation), `base` and `remote` as they are, `warmed` (the shared start), the
+ * baselines, `RISE-CoT` (ends with D_RISE), supervised fine-tuning on all of D_RISE or on its better part, and the same
+ * with reinforcement after it. `RISE` is `SFT high` with reinforcement.
  */
 export const methods = [
   "prior",
@@ -34,8 +35,8 @@ export type Method = typeof methods[number]
 /** Departures from a method as the preset has it. */
 export interface Settings {
   /**
-   * Parts of eq. 1 that RISE-CoT is paid by; left out: all of them. Where the format is not paid for, it is not held down by a format
-   * loss either; "no format loss" pays for it and does nothing else.
+   * Parts of eq. 1 that RISE-CoT is paid by; left out: all of them. Where the format is not paid for, it is not held
+   * down by a format loss either; "no format loss" pays for it and does nothing else.
    */
   readonly reward?: "similarity" | "no leakage" | "no format" | "no format loss"
   /** Tokens of the closed loop that get credit; left out: reasoning and reconstruction. */
@@ -45,8 +46,9 @@ export interface Settings {
   /** τ; left out: the preset's. */
   readonly tau?: number
   /**
-   * Whose chains teach; left out: RISE-CoT's own, on the weights that it trained. Where it is given, every source teaches the
-   * same samples (those that RISE-CoT's rewards keep) on the same start, so that nothing differs but the chains.
+   * Whose chains teach; left out: RISE-CoT's own, on the weights that it trained. Where it is given, every source
+   * teaches the same samples (those that RISE-CoT's rewards keep) on the same start, so that nothing differs but the
+   * chains.
    */
   readonly chains?: "base" | "remote" | "RISE"
 }
@@ -85,7 +87,10 @@ export const make = (cell: Cell, preset: Preset): Cell => {
     reward: settings.reward === "no format loss" && (preset.reinforce.format ?? 0) === 0
   }
   const differs = (name: keyof Settings) => settings[name] !== undefined && same[name] !== true
-  return { ...cell, settings: Object.fromEntries(reads[cell.method].filter(differs).map((name) => [name, settings[name]])) }
+  return {
+    ...cell,
+    settings: Object.fromEntries(reads[cell.method].filter(differs).map((name) => [name, settings[name]]))
+  }
 }
 
 /** "RISE", or "RISE, tau 0.85": names rows. */
@@ -94,7 +99,12 @@ export const label = ({ method, settings }: Pick<Cell, "method" | "settings">): 
 
 /** "emotion6/full/seed-0/RISE,tau-0.85": names the folder within the grid's. */
 export const id = (cell: Cell): string =>
-  [cell.task, cell.shots, `seed-${cell.seed}`, label(cell).replaceAll(" + ", "+").replaceAll(", ", ",").replaceAll(" ", "-")].join("/")
+  [
+    cell.task,
+    cell.shots,
+    `seed-${cell.seed}`,
+    label(cell).replaceAll(" + ", "+").replaceAll(", ", ",").replaceAll(" ", "-")
+  ].join("/")
 
 /** The cells whose stages this one begins with. */
 export const parents = (cell: Cell, preset: Preset): ReadonlyArray<Cell> => {
@@ -116,7 +126,10 @@ export const parents = (cell: Cell, preset: Preset): ReadonlyArray<Cell> => {
       return chains === "remote" ? [] : start
     case "SFT full":
     case "SFT high":
-      return [...(chains === "base" || chains === "remote" ? [other("RISE-CoT", settings)] : []), other("RISE-CoT", own)]
+      return [
+        ...(chains === "base" || chains === "remote" ? [other("RISE-CoT", settings)] : []),
+        other("RISE-CoT", own)
+      ]
     case "SFT full + RFT":
       return [other("SFT full", settings)]
     case "RISE":

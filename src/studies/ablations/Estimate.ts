@@ -1,9 +1,10 @@
 /**
- * How long cells will take: by what like cells of this grid took, else by counting the sequences that are drawn and trained.
+ * How long cells will take: by what like cells of this grid took, else by counting the sequences that are drawn and
+ * trained.
  */
 import { Effect, Path, Schema, Stream } from "effect"
-import { lines } from "../artefacts.ts"
 import type { Preset } from "../../pipelines/presets.ts"
+import { lines } from "../artefacts.ts"
 import * as Cell from "./Cell.ts"
 import type { Bench, Sizes } from "./Subject.ts"
 
@@ -20,16 +21,23 @@ const milliseconds = { trained: 4.4, drawnInGroup: 1.1, drawnAlone: 4, practised
 export const counted = (cell: Cell.Cell, base: Preset, sizes: Sizes): number => {
   const preset = Cell.presetOf(cell, base)
   const { generate, limit, reinforce, rft, sft, validation, warmUp } = preset
-  const drawn = Math.min(cell.shots === "full" ? sizes.train : cell.shots * sizes.perShot, sizes.train, limit?.train ?? Infinity)
+  const drawn = Math.min(
+    cell.shots === "full" ? sizes.train : cell.shots * sizes.perShot,
+    sizes.train,
+    limit?.train ?? Infinity
+  )
   const held = Math.round(drawn * validation)
   const train = drawn - held
   const test = Math.min(sizes.test, limit?.test ?? Infinity)
   const { drawnAlone, drawnInGroup, practised, trained } = milliseconds
   /** Looks at the validation split while training. */
   const selecting = ({ select, steps = 200 }: Preset["sft"], each: number) =>
-    select === undefined ? 0 : (Math.floor(steps / select.every) + 1) * Math.min(held, select.samples ?? Infinity) * each
-  const practising = ({ batchSize = 2, practice, steps = 200 }: Pick<Preset["sft"], "batchSize" | "practice" | "steps">) =>
-    steps * Math.min(batchSize, practice?.texts ?? 0) * practised
+    select === undefined
+      ? 0
+      : (Math.floor(steps / select.every) + 1) * Math.min(held, select.samples ?? Infinity) * each
+  const practising = (
+    { batchSize = 2, practice, steps = 200 }: Pick<Preset["sft"], "batchSize" | "practice" | "steps">
+  ) => steps * Math.min(batchSize, practice?.texts ?? 0) * practised
   /** A rollout; a quarter of them are read once more where the format is held. */
   const rollout = ({ format = 0 }: Pick<Preset["rft"], "format">) => drawnInGroup + trained * (format > 0 ? 1.25 : 1)
   const candidates = generate.candidates ?? 8
@@ -37,16 +45,22 @@ export const counted = (cell: Cell.Cell, base: Preset, sizes: Sizes): number => 
   const explain = train * loop
   // As it writes, and once more under the mask.
   const evaluate = 2 * test * drawnAlone
-  /** A reasoning and, to keep it, an answer of the base for each chosen picture; both are lessons beside the reconstruction. */
+  /**
+   * A reasoning and, to keep it, an answer of the base for each chosen picture; both are lessons beside the
+   * reconstruction.
+   */
   const warming = ({ batchSize = 2, keep = 0, share = 0.25, steps = 200, ...rest }: NonNullable<Preset["warmUp"]>) => {
     const texts = keep > 0 ? 2 : 1
-    return texts * (train * share * drawnAlone + steps * batchSize * trained) + practising({ batchSize, steps, ...rest })
+    return texts * (train * share * drawnAlone + steps * batchSize * trained) +
+      practising({ batchSize, steps, ...rest })
   }
   const stages = {
     warmUp: warmUp === undefined ? 0 : warming(warmUp),
-    reinforce: (reinforce.steps ?? 200) * (reinforce.promptsPerStep ?? 2) * candidates * 2 * rollout(reinforce) + selecting(reinforce, loop),
+    reinforce: (reinforce.steps ?? 200) * (reinforce.promptsPerStep ?? 2) * candidates * 2 * rollout(reinforce) +
+      selecting(reinforce, loop),
     sft: (sft.steps ?? 200) * (sft.batchSize ?? 2) * trained + practising(sft) + selecting(sft, drawnAlone),
-    rft: (rft.steps ?? 200) * (rft.promptsPerStep ?? 2) * (rft.groupSize ?? 8) * rollout(rft) + selecting(rft, drawnAlone)
+    rft: (rft.steps ?? 200) * (rft.promptsPerStep ?? 2) * (rft.groupSize ?? 8) * rollout(rft) +
+      selecting(rft, drawnAlone)
   }
   const own = (): number => {
     switch (cell.method) {

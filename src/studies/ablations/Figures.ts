@@ -1,12 +1,13 @@
 /**
- * What finished cells have measured, as the tables want it: mean and standard error over seeds, beside the paper's figure.
+ * What finished cells have measured, as the tables want it: mean and standard error over seeds, beside the paper's
+ * figure.
  *
  * A cell that is not there is missing, and says why; it never counts as zero.
  */
 import { Effect, Option, Path, Stream } from "effect"
-import { lines } from "../artefacts.ts"
 import { Prediction, predictionsFile } from "../../evaluation/results.ts"
 import { against, valuesOf } from "../../evaluation/winRate.ts"
+import { lines } from "../artefacts.ts"
 import * as Cell from "./Cell.ts"
 import { type Failure, folderOf, type Grid, rowsOf, type Selection, subjectOf, tablesOf } from "./Grid.ts"
 import type { Bench, Measure } from "./Subject.ts"
@@ -77,54 +78,65 @@ const winRate = Effect.fnUntraced(function*<EP, RP>(bench: Bench<EP, RP>, cell: 
 })
 
 /** Fills the selected tables with what is there. */
-export const collect = Effect.fnUntraced(function*<E, R, EP, RP>(grid: Grid<E, R, EP, RP>, selection: Selection, failures: ReadonlyArray<Failure>) {
-  const { bench } = grid
-  const failed = new Set(failures.map(({ cell }) => Cell.id(cell)))
+export const collect = Effect.fnUntraced(
+  function*<E, R, EP, RP>(grid: Grid<E, R, EP, RP>, selection: Selection, failures: ReadonlyArray<Failure>) {
+    const { bench } = grid
+    const failed = new Set(failures.map(({ cell }) => Cell.id(cell)))
 
-  const figure = Effect.fnUntraced(function*(cell: Cell.Cell, column: Tables.Column) {
-    const rows = yield* rowsOf(bench, cell)
-    if (Option.isNone(rows)) return Option.none<number>()
-    if (column.metric === "win rate") {
-      const [measure] = Option.match(subjectOf(grid, cell), { onNone: () => [], onSome: ({ measures }) => measures })
-      return measure === undefined ? Option.none<number>() : yield* winRate(bench, cell, measure)
-    }
-    const { metric, part = "all" } = column
-    return Option.map(Option.fromNullishOr(rows.value.find((row) => row.metric === metric && row.part === part)), ({ value }) => value)
-  })
-
-  const entry = Effect.fnUntraced(function*(row: Tables.Row, column: Tables.Column) {
-    const cells = selection.seeds.flatMap((seed) => {
-      const cell = Tables.cellOf(row, column, seed, bench.preset)
-      return cell === undefined ? [] : [cell]
+    const figure = Effect.fnUntraced(function*(cell: Cell.Cell, column: Tables.Column) {
+      const rows = yield* rowsOf(bench, cell)
+      if (Option.isNone(rows)) return Option.none<number>()
+      if (column.metric === "win rate") {
+        const [measure] = Option.match(subjectOf(grid, cell), { onNone: () => [], onSome: ({ measures }) => measures })
+        return measure === undefined ? Option.none<number>() : yield* winRate(bench, cell, measure)
+      }
+      const { metric, part = "all" } = column
+      return Option.map(
+        Option.fromNullishOr(rows.value.find((row) => row.metric === metric && row.part === part)),
+        ({ value }) => value
+      )
     })
-    const found: Array<Measured> = []
-    for (const cell of cells) {
-      const value = yield* figure(cell, column)
-      if (Option.isSome(value)) found.push({ seed: cell.seed, value: value.value })
-    }
-    const [first] = cells
-    const why = Effect.gen(function*() {
-      if (first === undefined) return "blank" as const
-      const subject = subjectOf(grid, first)
-      if (Option.isNone(subject)) return "no-task" as const
-      if (!subject.value.offers(first, bench)) return "not-offered" as const
-      if (column.metric === "win rate" && Cell.id(first) === Cell.id(Tables.referenceOf(first))) return "blank" as const
-      if (cells.some((cell) => failed.has(Cell.id(cell)))) return "failed" as const
-      const run = yield* Effect.forEach(cells, (cell) => rowsOf(bench, cell))
-      return run.every(Option.isSome) && column.metric !== "win rate" ? "no-figure" as const : "not-run" as const
-    })
-    return {
-      column: Tables.columnKey(column),
-      values: found,
-      summary: found.length === 0 ? Option.none() : Option.some(summary(found.map(({ value }) => value))),
-      paper: Option.fromNullishOr(row.paper?.[Tables.columnKey(column)]),
-      missing: found.length === selection.seeds.length ? Option.none() : Option.some(yield* why)
-    } satisfies Entry
-  })
 
-  return yield* Effect.forEach(tablesOf(selection), ({ columns, id, rows, title }) =>
-    Effect.map(
-      Effect.forEach(rows, (row) => Effect.map(Effect.forEach(columns, (column) => entry(row, column)), (entries): Line => ({ label: row.label, entries }))),
-      (lines): Filled => ({ id, title, columns, lines })
-    ))
-})
+    const entry = Effect.fnUntraced(function*(row: Tables.Row, column: Tables.Column) {
+      const cells = selection.seeds.flatMap((seed) => {
+        const cell = Tables.cellOf(row, column, seed, bench.preset)
+        return cell === undefined ? [] : [cell]
+      })
+      const found: Array<Measured> = []
+      for (const cell of cells) {
+        const value = yield* figure(cell, column)
+        if (Option.isSome(value)) found.push({ seed: cell.seed, value: value.value })
+      }
+      const [first] = cells
+      const why = Effect.gen(function*() {
+        if (first === undefined) return "blank" as const
+        const subject = subjectOf(grid, first)
+        if (Option.isNone(subject)) return "no-task" as const
+        if (!subject.value.offers(first, bench)) return "not-offered" as const
+        if (column.metric === "win rate" && Cell.id(first) === Cell.id(Tables.referenceOf(first))) {
+          return "blank" as const
+        }
+        if (cells.some((cell) => failed.has(Cell.id(cell)))) return "failed" as const
+        const run = yield* Effect.forEach(cells, (cell) => rowsOf(bench, cell))
+        return run.every(Option.isSome) && column.metric !== "win rate" ? "no-figure" as const : "not-run" as const
+      })
+      return {
+        column: Tables.columnKey(column),
+        values: found,
+        summary: found.length === 0 ? Option.none() : Option.some(summary(found.map(({ value }) => value))),
+        paper: Option.fromNullishOr(row.paper?.[Tables.columnKey(column)]),
+        missing: found.length === selection.seeds.length ? Option.none() : Option.some(yield* why)
+      } satisfies Entry
+    })
+
+    return yield* Effect.forEach(tablesOf(selection), ({ columns, id, rows, title }) =>
+      Effect.map(
+        Effect.forEach(rows, (row) =>
+          Effect.map(
+            Effect.forEach(columns, (column) => entry(row, column)),
+            (entries): Line => ({ label: row.label, entries })
+          )),
+        (lines): Filled => ({ id, title, columns, lines })
+      ))
+  }
+)

@@ -1,18 +1,18 @@
 /**
- * Runs cells: parents first, seed after seed, whatever is finished left alone. One cell that cannot learn (a τ that keeps
- * nothing, a loss that diverges) is reported and does not end the others; anything else does.
+ * Runs cells: parents first, seed after seed, whatever is finished left alone. One cell that cannot learn (a τ that
+ * keeps nothing, a loss that diverges) is reported and does not end the others; anything else does.
  */
 import { Duration, Effect, FileSystem, Option, Path, Schema } from "effect"
 import * as Rise from "../../dsl/Rise.ts"
 import { fromPlatform, type RunError, RunFolderMismatch } from "../../dsl/RunError.ts"
 import { difference } from "../../dsl/RunFolder.ts"
+import { ResultRow } from "../../evaluation/results.ts"
 import * as NotFinite from "../../policy/onnx/NotFinite.ts"
 import type { PolicyError } from "../../policy/Policy.ts"
 import { json } from "../artefacts.ts"
-import { ResultRow } from "../../evaluation/results.ts"
 import * as Cell from "./Cell.ts"
-import { type Bench, configOf, type Subject } from "./Subject.ts"
 import { type Timing, timingsFile } from "./Estimate.ts"
+import { type Bench, configOf, type Subject } from "./Subject.ts"
 import * as Tables from "./Tables.ts"
 
 export interface Selection {
@@ -32,8 +32,10 @@ export interface Grid<E, R, EP, RP> {
   readonly bench: Bench<EP, RP>
 }
 
-export const subjectOf = <E, R, EP, RP>({ subjects }: Grid<E, R, EP, RP>, cell: Pick<Cell.Cell, "task">): Option.Option<Subject<E, R>> =>
-  Option.fromNullishOr(subjects.find(({ name }) => name === cell.task))
+export const subjectOf = <E, R, EP, RP>(
+  { subjects }: Grid<E, R, EP, RP>,
+  cell: Pick<Cell.Cell, "task">
+): Option.Option<Subject<E, R>> => Option.fromNullishOr(subjects.find(({ name }) => name === cell.task))
 
 const offered = <E, R, EP, RP>(grid: Grid<E, R, EP, RP>) => (cell: Cell.Cell): boolean =>
   Option.match(subjectOf(grid, cell), { onNone: () => false, onSome: ({ offers }) => offers(cell, grid.bench) })
@@ -46,8 +48,14 @@ export const plan = <E, R, EP, RP>(grid: Grid<E, R, EP, RP>, selection: Selectio
     const all = cells.flatMap((cell) => [...Cell.ancestors(cell, preset).toReversed(), cell])
     return [...new Map(all.map((cell) => [Cell.id(cell), cell])).values()]
   }
-  const cells = withAncestors(seeds.flatMap((seed) => tablesOf(selection).flatMap((table) => Tables.cellsOf(table, [seed], preset))).filter(offered(grid)))
-  return only === undefined ? cells : withAncestors(cells.filter((cell) => only.some((text) => Cell.id(cell).includes(text))))
+  const cells = withAncestors(
+    seeds.flatMap((seed) => tablesOf(selection).flatMap((table) => Tables.cellsOf(table, [seed], preset))).filter(
+      offered(grid)
+    )
+  )
+  return only === undefined
+    ? cells
+    : withAncestors(cells.filter((cell) => only.some((text) => Cell.id(cell).includes(text))))
 }
 
 export const folderOf = <EP, RP>({ out }: Bench<EP, RP>, cell: Cell.Cell): Effect.Effect<string, never, Path.Path> =>
@@ -65,19 +73,26 @@ export const rowsOf = Effect.fnUntraced(function*<EP, RP>(bench: Bench<EP, RP>, 
 export type State = "done" | "begun" | "new"
 
 /** How far a cell has come. Fails on a folder of other settings: its figures must not stand in this grid's tables. */
-export const stateOf = Effect.fnUntraced(function*<E, R, EP, RP>({ bench, subjects }: Grid<E, R, EP, RP>, cell: Cell.Cell): Effect.fn.Return<
-  State, RunError, FileSystem.FileSystem | Path.Path
-> {
-  const path = yield* Path.Path
-  const folder = yield* folderOf(bench, cell)
-  const recorded = yield* json(path.join(folder, "run.json"), Recorded)
-  if (Option.isNone(recorded)) return "new" as const
-  const subject = subjects.find(({ name }) => name === cell.task)
-  const preset = subject?.preset(bench.preset) ?? bench.preset
-  const changed = difference(recorded.value.identity.config, configOf(cell, subject?.source ?? "", { ...bench, preset }))
-  if (Option.isSome(changed)) return yield* new RunFolderMismatch({ path: folder, ...changed.value })
-  return Option.isSome(yield* rowsOf(bench, cell)) ? "done" as const : "begun" as const
-})
+export const stateOf = Effect.fnUntraced(
+  function*<E, R, EP, RP>({ bench, subjects }: Grid<E, R, EP, RP>, cell: Cell.Cell): Effect.fn.Return<
+    State,
+    RunError,
+    FileSystem.FileSystem | Path.Path
+  > {
+    const path = yield* Path.Path
+    const folder = yield* folderOf(bench, cell)
+    const recorded = yield* json(path.join(folder, "run.json"), Recorded)
+    if (Option.isNone(recorded)) return "new" as const
+    const subject = subjects.find(({ name }) => name === cell.task)
+    const preset = subject?.preset(bench.preset) ?? bench.preset
+    const changed = difference(
+      recorded.value.identity.config,
+      configOf(cell, subject?.source ?? "", { ...bench, preset })
+    )
+    if (Option.isSome(changed)) return yield* new RunFolderMismatch({ path: folder, ...changed.value })
+    return Option.isSome(yield* rowsOf(bench, cell)) ? "done" as const : "begun" as const
+  }
+)
 
 /** A cell that has no figures, and why. */
 export interface Failure {
@@ -92,7 +107,12 @@ const isUnlearnable = (error: unknown): error is Rise.StageError | PolicyError =
 
 /** What happens while a grid is run. */
 export interface Watch<E = never, R = never> {
-  readonly started: (cell: Cell.Cell, at: number, of: number, remaining: ReadonlyArray<Cell.Cell>) => Effect.Effect<void, E, R>
+  readonly started: (
+    cell: Cell.Cell,
+    at: number,
+    of: number,
+    remaining: ReadonlyArray<Cell.Cell>
+  ) => Effect.Effect<void, E, R>
   readonly failed: (failure: Failure) => Effect.Effect<void>
 }
 
@@ -100,7 +120,9 @@ export interface Watch<E = never, R = never> {
 const time = Effect.fnUntraced(function*<EP, RP>({ out }: Bench<EP, RP>, timing: Timing) {
   const fs = yield* FileSystem.FileSystem
   const file = (yield* Path.Path).join(out, timingsFile)
-  yield* fs.writeFileString(file, `${JSON.stringify(timing)}\n`, { flag: "a" }).pipe(Effect.mapError(fromPlatform(file, "writing")))
+  yield* fs.writeFileString(file, `${JSON.stringify(timing)}\n`, { flag: "a" }).pipe(
+    Effect.mapError(fromPlatform(file, "writing"))
+  )
 })
 
 /** Runs what is not done of a plan and returns what could not learn. */
@@ -117,7 +139,9 @@ export const run = Effect.fnUntraced(function*<E, R, EP, RP, E2, R2>(
   for (const [i, cell] of open.entries()) {
     const subject = subjectOf(grid, cell)
     if (Option.isNone(subject)) continue
-    const broken = failures.find((failure) => Cell.ancestors(cell, bench.preset).some((parent) => Cell.id(parent) === Cell.id(failure.cell)))
+    const broken = failures.find((failure) =>
+      Cell.ancestors(cell, bench.preset).some((parent) => Cell.id(parent) === Cell.id(failure.cell))
+    )
     const fail = (reason: string) => {
       const failure = { cell, reason }
       failures.push(failure)
@@ -130,10 +154,11 @@ export const run = Effect.fnUntraced(function*<E, R, EP, RP, E2, R2>(
     yield* watch.started(cell, i + 1, open.length, open.slice(i))
     const fresh = states[cells.indexOf(cell)] === "new"
     yield* Effect.timed(subject.value.run(cell, bench)).pipe(
-      Effect.tap(([took]) => fresh ? time(bench, { cell: Cell.id(cell), seconds: Math.round(Duration.toMillis(took)) / 1000 }) : Effect.void),
+      Effect.tap(([took]) =>
+        fresh ? time(bench, { cell: Cell.id(cell), seconds: Math.round(Duration.toMillis(took)) / 1000 }) : Effect.void
+      ),
       Effect.catchIf(isUnlearnable, (error) => fail(error.message))
     )
   }
   return failures
 })
-

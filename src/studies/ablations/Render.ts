@@ -41,7 +41,8 @@ export const markdown = ({ columns, lines, title }: Filled, seeds: number): stri
     ...lines.map(({ entries, label }) => [label, ...entries.map((entry) => entryText(entry, seeds))])
   ]
   const widths = rows[0]?.map((_, at) => Math.max(3, ...rows.map((row) => row[at]?.length ?? 0))) ?? []
-  const line = (cells: ReadonlyArray<string>) => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(" | ")} |`
+  const line = (cells: ReadonlyArray<string>) =>
+    `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(" | ")} |`
   const [head = [], ...body] = rows
   return [`## ${title}`, "", line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n")
 }
@@ -56,17 +57,27 @@ export interface About {
 }
 
 const failureLines = (failures: ReadonlyArray<Failure>): ReadonlyArray<string> =>
-  failures.length === 0 ? [] : ["Failed:", "", ...failures.map(({ cell, reason }) => `- ${Cell.id(cell)}: ${reason}`), ""]
+  failures.length === 0
+    ? []
+    : ["Failed:", "", ...failures.map(({ cell, reason }) => `- ${Cell.id(cell)}: ${reason}`), ""]
 
 /** All tables with what a reader has to know. */
-export const page = (tables: ReadonlyArray<Filled>, { models, preset, seeds, sources }: About, failures: ReadonlyArray<Failure>): string =>
+export const page = (
+  tables: ReadonlyArray<Filled>,
+  { models, preset, seeds, sources }: About,
+  failures: ReadonlyArray<Failure>
+): string =>
   [
     "# Tables",
     "",
-    `Preset ${preset}, model ${models.join(", ")}, seeds ${seeds.join(", ")}. ${Object.entries(sources).map(([task, source]) => `${task}: ${source}.`).join(" ")}`,
+    `Preset ${preset}, model ${models.join(", ")}, seeds ${seeds.join(", ")}. ${
+      Object.entries(sources).map(([task, source]) => `${task}: ${source}.`).join(" ")
+    }`,
     "",
-    "Mean ± standard error over seeds. Win rate: share of samples on which the row beats RISE, ties counted half. In brackets the paper's figure, " +
-    "of Qwen2-VL-2B on other data: rows can be compared within a column, not across brackets. The figures of the paper's Tables 2 to 6 are not known here.",
+    "Mean ± standard error over seeds. Win rate: share of samples on which the row beats RISE, ties counted " +
+    "half. In brackets the paper's figure, " +
+    "of Qwen2-VL-2B on other data: rows can be compared within a column, not across brackets. The figures of " +
+    "the paper's Tables 2 to 6 are not known here.",
     "",
     ...tables.flatMap((table) => [markdown(table, seeds.length), ""]),
     ...failureLines(failures)
@@ -94,12 +105,16 @@ const json = (tables: ReadonlyArray<Filled>, about: About, failures: ReadonlyArr
 })
 
 /** Writes `tables.md` and `tables.json` into the grid's folder and returns the Markdown. */
-export const write = Effect.fnUntraced(function*(out: string, tables: ReadonlyArray<Filled>, about: About, failures: ReadonlyArray<Failure>) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const text = page(tables, about, failures)
-  yield* fs.makeDirectory(out, { recursive: true }).pipe(Effect.mapError(fromPlatform(out, "opening the grid's folder")))
-  yield* Atomic.writeText(path.join(out, "tables.md"), text)
-  yield* Atomic.writeJson(path.join(out, "tables.json"), json(tables, about, failures))
-  return text
-})
+export const write = Effect.fnUntraced(
+  function*(out: string, tables: ReadonlyArray<Filled>, about: About, failures: ReadonlyArray<Failure>) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const text = page(tables, about, failures)
+    yield* fs.makeDirectory(out, { recursive: true }).pipe(
+      Effect.mapError(fromPlatform(out, "opening the grid's folder"))
+    )
+    yield* Atomic.writeText(path.join(out, "tables.md"), text)
+    yield* Atomic.writeJson(path.join(out, "tables.json"), json(tables, about, failures))
+    return text
+  }
+)

@@ -8,7 +8,8 @@
  *   measures: [{ name: "JSD", direction: "lower" }],
  *   open: ({ seed, shots }) =>
  *     Effect.map(
- *       Sources.softLabels({ task, seed, data: Option.none(), shots: shots === "full" ? Option.none() : Option.some(shots) }),
+ *       Sources.softLabels({ task, seed, data: Option.none(), shots: shots === "full" ? Option.none() :
+ * Option.some(shots) }),
  *       (source) => ({ task, ...source })
  *     ),
  *   prior: Sources.meanDistribution
@@ -18,16 +19,16 @@
 import { Effect, type FileSystem, Layer, Path, Stream } from "effect"
 import type { DataError } from "../../dsl/DataError.ts"
 import type * as Rise from "../../dsl/Rise.ts"
-import type { RunError } from "../../dsl/RunError.ts"
 import { method as within } from "../../dsl/Run.ts"
+import type { RunError } from "../../dsl/RunError.ts"
 import type { Sample, Task, TaskMetric } from "../../dsl/Task.ts"
-import type { Policy } from "../../policy/Policy.ts"
 import { chainRows } from "../../evaluation/chains.ts"
 import { evaluate, evaluateConstant } from "../../evaluation/evaluate.ts"
-import { inFolder } from "../folder.ts"
-import type { Preset } from "../../pipelines/presets.ts"
 import * as Results from "../../evaluation/results.ts"
+import type { Preset } from "../../pipelines/presets.ts"
 import { warmUp } from "../../pipelines/warmUp.ts"
+import type { Policy } from "../../policy/Policy.ts"
+import { inFolder } from "../folder.ts"
 import * as Cell from "./Cell.ts"
 import { isRemote, isWarmed, pipelineOf, remotePreset, sourceOf, stagesOf } from "./Work.ts"
 
@@ -93,7 +94,9 @@ export interface Definition<A, E, R, E2, R2> {
 }
 
 /** A task of whatever annotation, ready to run cells. */
-export interface Subject<out E, out R> extends Omit<Definition<never, never, never, never, never>, "open" | "preset" | "prior" | "shots" | "denominators"> {
+export interface Subject<out E, out R>
+  extends Omit<Definition<never, never, never, never, never>, "open" | "preset" | "prior" | "shots" | "denominators">
+{
   readonly shots: ReadonlyArray<Cell.Shots>
   /** The grid's preset as the task needs it: what its cells are run and recorded under. */
   readonly preset: (preset: Preset) => Preset
@@ -103,7 +106,11 @@ export interface Subject<out E, out R> extends Omit<Definition<never, never, nev
   readonly run: <EP, RP>(
     cell: Cell.Cell,
     bench: Bench<EP, RP>
-  ) => Effect.Effect<ReadonlyArray<Results.ResultRow>, E | EP | DataError | Rise.Fault | Rise.StageError | RunError, R | RP | FileSystem.FileSystem | Path.Path>
+  ) => Effect.Effect<
+    ReadonlyArray<Results.ResultRow>,
+    E | EP | DataError | Rise.Fault | Rise.StageError | RunError,
+    R | RP | FileSystem.FileSystem | Path.Path
+  >
 }
 
 /** What must not change between a cell and its continuation, besides seed, task, prompts and data. */
@@ -120,7 +127,16 @@ export const configOf = <EP, RP>(cell: Cell.Cell, source: string, { model, prese
 })
 
 export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): Subject<E | E2, R | R2> => {
-  const { denominators = [], measures, name, open, preset: adapted = (preset: Preset) => preset, prior, shots = [4, 16, "full"], source } = definition
+  const {
+    denominators = [],
+    measures,
+    name,
+    open,
+    preset: adapted = (preset: Preset) => preset,
+    prior,
+    shots = [4, 16, "full"],
+    source
+  } = definition
   return {
     name,
     source,
@@ -146,7 +162,15 @@ export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): 
       const test = limit === undefined ? data.test : Stream.take(data.test, limit)
       const pipeline = pipelineOf(cell, bench.preset)(start)
       const settings = isRemote(cell) ? remotePreset.evaluate : preset.evaluate
-      const common = { method: Cell.label(cell), task, data: test, form: pipeline.form, ...settings, shots: String(cell.shots), cuesNamed }
+      const common = {
+        method: Cell.label(cell),
+        task,
+        data: test,
+        form: pipeline.form,
+        ...settings,
+        shots: String(cell.shots),
+        cuesNamed
+      }
       const source = sourceOf(cell)
 
       const { policy } = isRemote(cell) && bench.remote !== undefined ? bench.remote : bench.model
@@ -156,9 +180,17 @@ export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): 
       }).pipe(Effect.provide(Layer.fresh(policy(cell.seed))))
       const work = Effect.gen(function*() {
         const rows = cell.method === "prior" && prior !== undefined
-          ? yield* evaluateConstant({ ...common, annotation: yield* prior(Stream.map(start.data, ({ truth }) => truth)) })
+          ? yield* evaluateConstant({
+            ...common,
+            annotation: yield* prior(Stream.map(start.data, ({ truth }) => truth))
+          })
           : yield* trained
-        const chains = yield* chainRows(start.data, { method: source, tau: preset.filter.tau ?? 0.75, shots: common.shots, cuesNamed })
+        const chains = yield* chainRows(start.data, {
+          method: source,
+          tau: preset.filter.tau ?? 0.75,
+          shots: common.shots,
+          cuesNamed
+        })
         return [...rows, ...chains]
       })
       const folder = (other: Cell.Cell) => path.join(bench.out, Cell.id(other))
@@ -178,4 +210,3 @@ export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): 
     })
   }
 }
-

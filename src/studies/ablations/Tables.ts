@@ -2,12 +2,12 @@
  * The tables of the paper's experiments as data: which cells stand in which row, and what the paper reports there.
  *
  * Figures of the paper are those of its Table 1 and of its text; those of Tables 2 to 6 are not known here. Win rates
- * are shares here, percents there. Rows and columns that the paper has not (the prior, the warmed start, what the chains are
- * worth, credit, denominators) are this project's.
+ * are shares here, percents there. Rows and columns that the paper has not (the prior, the warmed start, what the
+ * chains are worth, credit, denominators) are this project's.
  */
+import type { Preset } from "../../pipelines/presets.ts"
 import type { Cell, Method, Settings, Shots } from "./Cell.ts"
 import * as Cells from "./Cell.ts"
-import type { Preset } from "../../pipelines/presets.ts"
 
 /** What a column shows of each row's cell. */
 export interface Column {
@@ -39,7 +39,8 @@ export interface Table {
   readonly rows: ReadonlyArray<Row>
 }
 
-export const columnKey = ({ metric, part, shots, task }: Column): string => [task, shots, metric, ...(part === undefined ? [] : [part])].join("/")
+export const columnKey = ({ metric, part, shots, task }: Column): string =>
+  [task, shots, metric, ...(part === undefined ? [] : [part])].join("/")
 
 const paperShots = [4, 16, "full"] as const
 const everyShot = (task: string, metric: string, direction?: "lower") =>
@@ -69,7 +70,11 @@ const printed = (task: string, metric: string, values: Printed) =>
 
 /** Figures of one row of Table 1, at 4, 16 and all shots; null where the paper has none. */
 const table1 = (jsd: Printed, wins: Printed, boxes: Printed) =>
-  Object.fromEntries([...printed(emotion6, "JSD", jsd), ...printed(emotion6, "win rate", wins), ...printed(lisa, map, boxes)])
+  Object.fromEntries([
+    ...printed(emotion6, "JSD", jsd),
+    ...printed(emotion6, "win rate", wins),
+    ...printed(lisa, map, boxes)
+  ])
 
 const unlabelled = [null, null] as const
 
@@ -180,11 +185,24 @@ export const all: ReadonlyArray<Table> = [
 ]
 
 /** The cell of a row in a column, if the row is run at these shots. */
-export const cellOf = (row: Row, { shots, task }: Pick<Column, "shots" | "task">, seed: number, preset: Preset): Cell | undefined =>
-  row.shots !== undefined && row.shots !== shots ? undefined : Cells.make({ task, shots, seed, method: row.method, settings: row.settings ?? {} }, preset)
+export const cellOf = (
+  row: Row,
+  { shots, task }: Pick<Column, "shots" | "task">,
+  seed: number,
+  preset: Preset
+): Cell | undefined =>
+  row.shots !== undefined && row.shots !== shots
+    ? undefined
+    : Cells.make({ task, shots, seed, method: row.method, settings: row.settings ?? {} }, preset)
 
 /** What win rates are counted against. */
-export const referenceOf = ({ seed, shots, task }: Pick<Cell, "seed" | "shots" | "task">): Cell => ({ task, shots, seed, method: "RISE", settings: {} })
+export const referenceOf = ({ seed, shots, task }: Pick<Cell, "seed" | "shots" | "task">): Cell => ({
+  task,
+  shots,
+  seed,
+  method: "RISE",
+  settings: {}
+})
 
 /** All cells of a table, with those that its win rates need. */
 export const cellsOf = (table: Table, seeds: ReadonlyArray<number>, preset: Preset): ReadonlyArray<Cell> =>

@@ -3,9 +3,9 @@
  */
 import { Effect, type FileSystem, Option, type Path, type Stream } from "effect"
 import { Scenes } from "../../data/index.ts"
-import { Emotion6 } from "../../tasks/classification/index.ts"
-import * as Sources from "../../sources/index.ts"
 import { forTask, type TaskName } from "../../pipelines/taskPresets.ts"
+import * as Sources from "../../sources/index.ts"
+import { Emotion6 } from "../../tasks/classification/index.ts"
 import * as Subject from "./Subject.ts"
 
 export interface SubjectOptions {
@@ -23,8 +23,18 @@ const emotion6 = ({ data }: SubjectOptions) =>
     ...(Option.isNone(data) ? { sizes: { ...Scenes.sizes, perShot: Emotion6.labels.length } } : {}),
     open: ({ seed, shots }) =>
       Effect.map(
-        Sources.softLabels({ task: Emotion6.task, data, seed, shots: shots === "full" ? Option.none() : Option.some(shots) }),
-        ({ cuesNamed, test, train }) => ({ task: Emotion6.task, train, test, ...(cuesNamed === undefined ? {} : { cuesNamed }) })
+        Sources.softLabels({
+          task: Emotion6.task,
+          data,
+          seed,
+          shots: shots === "full" ? Option.none() : Option.some(shots)
+        }),
+        ({ cuesNamed, test, train }) => ({
+          task: Emotion6.task,
+          train,
+          test,
+          ...(cuesNamed === undefined ? {} : { cuesNamed })
+        })
       ),
     prior: Sources.meanDistribution
   })
@@ -35,7 +45,9 @@ const embeddedTask = <A>(options: {
   readonly measure: string
   readonly sizes: Subject.Sizes
   readonly denominators?: ReadonlyArray<"truth" | "max">
-  readonly open: (options: Sources.Options) => Effect.Effect<Sources.TaskSource<A>, Sources.Fault, FileSystem.FileSystem | Path.Path>
+  readonly open: (
+    options: Sources.Options
+  ) => Effect.Effect<Sources.TaskSource<A>, Sources.Fault, FileSystem.FileSystem | Path.Path>
   readonly prior?: <E, R>(truths: Stream.Stream<A, E, R>) => Effect.Effect<A, E, R>
 }, embedded: boolean) =>
   Subject.make({
@@ -64,8 +76,20 @@ const embeddedTask = <A>(options: {
 export const subjects = (options: SubjectOptions) => {
   const { embedded = true } = options
   const others = [
-    embeddedTask({ name: "lisa", measure: "IoU", sizes: { ...Scenes.Reasoning.sizes, perShot: 1 }, open: Sources.lisa, prior: Sources.meanBox }, embedded),
-    embeddedTask({ name: "imagenet-sub", measure: "accuracy", sizes: { train: 500, test: 200, perShot: 20 }, open: Sources.imagenetSub, prior: Sources.meanDistribution }, embedded),
+    embeddedTask({
+      name: "lisa",
+      measure: "IoU",
+      sizes: { ...Scenes.Reasoning.sizes, perShot: 1 },
+      open: Sources.lisa,
+      prior: Sources.meanBox
+    }, embedded),
+    embeddedTask({
+      name: "imagenet-sub",
+      measure: "accuracy",
+      sizes: { train: 500, test: 200, perShot: 20 },
+      open: Sources.imagenetSub,
+      prior: Sources.meanDistribution
+    }, embedded),
     embeddedTask({
       name: "coco-sub",
       measure: "IoU",

@@ -21,25 +21,30 @@ export const Scored = Schema.Struct({
   best: Schema.Finite,
   /** The mean reward of the chains. */
   mean: Schema.Finite,
-  /** The mean similarity of label and reconstruction; 0 where there is no reconstruction. Leaks and format do not count. */
+  /**
+   * The mean similarity of label and reconstruction; 0 where there is no reconstruction. Leaks and format do not count.
+   */
   similarity: Schema.Finite,
   /**
-   * The mean of the task's first metric between label and reconstruction, its sign turned where less is better; the similarity
-   * where the task has no metric. A similarity of eq. 2 is next to 0 for anything far from the label; a metric still tells
-   * far from farther.
+   * The mean of the task's first metric between label and reconstruction, its sign turned where less is better; the
+   * similarity where the task has no metric. A similarity of eq. 2 is next to 0 for anything far from the label; a
+   * metric still tells far from farther.
    */
   metric: Schema.Finite,
   /** Chains drawn, and how many of them leaked or could not be read. */
   chains: Schema.Int,
   leaked: Schema.Int,
   unread: Schema.Int,
-  /** The reconstruction that agrees most with the others, and the chain it was made from; null where none could be read. */
+  /**
+   * The reconstruction that agrees most with the others, and the chain it was made from; null where none could be read.
+   */
   reconstruction: Schema.NullOr(Schema.String),
   reasoning: Schema.NullOr(Schema.String)
 })
 export type Scored = typeof Scored.Type
 
-const mean = (values: ReadonlyArray<number>): number => values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
+const mean = (values: ReadonlyArray<number>): number =>
+  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
 
 /**
  * Scores the label of one validated group.
@@ -59,7 +64,8 @@ export const score = <A>(task: Task<A>) => {
       const decoded = Reward.readAnswer(task, reconstruction)
       return Result.isSuccess(decoded) ? [{ reasoning, annotation: decoded.success }] : []
     })
-    const agreement = ({ annotation }: typeof read[number]) => mean(read.map((other) => Reward.similarity(task, annotation, other.annotation)))
+    const agreement = ({ annotation }: typeof read[number]) =>
+      mean(read.map((other) => Reward.similarity(task, annotation, other.annotation)))
     // The first of those that agree most, so that a run repeats.
     const central = read.map((one) => ({ ...one, agreement: agreement(one) }))
       .reduce<Option.Option<typeof read[number] & { readonly agreement: number }>>(
@@ -78,11 +84,19 @@ export const score = <A>(task: Task<A>) => {
       similarity: mean(similarities),
       metric: metric === undefined
         ? mean(similarities)
-        : sign * mean(texts.map(({ reconstruction }) => metric.of(sample.truth, Result.getSuccess(Reward.readAnswer(task, reconstruction))))),
+        : sign *
+          mean(
+            texts.map(({ reconstruction }) =>
+              metric.of(sample.truth, Result.getSuccess(Reward.readAnswer(task, reconstruction)))
+            )
+          ),
       chains: candidates.length,
       leaked: candidates.filter(({ verdict }) => verdict === "leak").length,
       unread: candidates.length - read.length,
-      reconstruction: Option.match(central, { onNone: () => null, onSome: ({ annotation }) => task.encode(annotation) }),
+      reconstruction: Option.match(central, {
+        onNone: () => null,
+        onSome: ({ annotation }) => task.encode(annotation)
+      }),
       reasoning: Option.match(central, { onNone: () => null, onSome: ({ reasoning }) => reasoning })
     }
   }
@@ -96,5 +110,7 @@ export const reason = ({ best, chains, leaked, reconstruction, similarity, unrea
   ].map((aside) => `; ${aside}`).join("")
   return reconstruction === null
     ? `none of ${chains} chains leads back to any annotation${asides}`
-    : `chains written for the label lead back to "${reconstruction}": similarity to the label ${similarity.toFixed(2)} on average, reward ${best.toFixed(2)} at best${asides}`
+    : `chains written for the label lead back to "${reconstruction}": similarity to the label ${
+      similarity.toFixed(2)
+    } on average, reward ${best.toFixed(2)} at best${asides}`
 }

@@ -1,10 +1,10 @@
 /**
- * From scores to suspects: the samples in order of suspicion, and, where the wrong labels are known, how well that order finds
- * them.
+ * From scores to suspects: the samples in order of suspicion, and, where the wrong labels are known, how well that
+ * order finds them.
  */
 import { Effect, Option, Schema, Stream } from "effect"
-import { auroc } from "../../kernels/math/index.ts"
 import type { ResultRow } from "../../evaluation/results.ts"
+import { auroc } from "../../kernels/math/index.ts"
 import { type Ranking, rankings, reason, Scored } from "./Scored.ts"
 
 /** A line of `suspects.jsonl`, the most suspect first. */
@@ -21,7 +21,11 @@ export type Suspect = typeof Suspect.Type
 /** The samples that a ranking puts first. Holds two numbers per sample and the suspects themselves. */
 export const suspects = <E, R>(
   scores: Stream.Stream<Scored, E, R>,
-  { by, count, wrong }: { readonly by: Ranking; readonly count: number; readonly wrong: Option.Option<ReadonlySet<string>> }
+  { by, count, wrong }: {
+    readonly by: Ranking
+    readonly count: number
+    readonly wrong: Option.Option<ReadonlySet<string>>
+  }
 ): Effect.Effect<ReadonlyArray<Suspect>, E, R> =>
   Effect.gen(function*() {
     const values = yield* Stream.runFold(scores, (): Array<number> => [], (all, scored) => {
@@ -45,21 +49,37 @@ export const suspects = <E, R>(
   })
 
 /**
- * Figures of an audit as rows of results.json: the average of each score and, where the wrong labels are known, the AUROC of each
- * ranking and the share of wrong labels among as many first suspects as there are wrong labels.
+ * Figures of an audit as rows of results.json: the average of each score and, where the wrong labels are known, the
+ * AUROC of each ranking and the share of wrong labels among as many first suspects as there are wrong labels.
  */
 export const figures = <E, R>(
   scores: Stream.Stream<Scored, E, R>,
   { seed, wrong }: { readonly seed: number; readonly wrong: Option.Option<ReadonlySet<string>> }
 ): Effect.Effect<ReadonlyArray<ResultRow>, E, R> =>
   Effect.map(
-    Stream.runFold(scores, (): Array<Pick<Scored, Ranking | "image">> => [], (all, { best, image, mean, metric, similarity }) => {
-      all.push({ best, mean, similarity, metric, image })
-      return all
-    }),
+    Stream.runFold(
+      scores,
+      (): Array<Pick<Scored, Ranking | "image">> => [],
+      (all, { best, image, mean, metric, similarity }) => {
+        all.push({ best, mean, similarity, metric, image })
+        return all
+      }
+    ),
     (all) => {
-      const row = (metric: string, value: number): ResultRow => ({ method: "audit", part: "train", shots: "full", metric, value, n: all.length, seed })
-      const averages = all.length === 0 ? [] : rankings.map((name) => row(`average ${name}`, all.reduce((sum, scored) => sum + scored[name], 0) / all.length))
+      const row = (metric: string, value: number): ResultRow => ({
+        method: "audit",
+        part: "train",
+        shots: "full",
+        metric,
+        value,
+        n: all.length,
+        seed
+      })
+      const averages = all.length === 0
+        ? []
+        : rankings.map((name) =>
+          row(`average ${name}`, all.reduce((sum, scored) => sum + scored[name], 0) / all.length)
+        )
       if (Option.isNone(wrong)) return averages
       const ids = wrong.value
       const [bad, good] = [all.filter(({ image }) => ids.has(image)), all.filter(({ image }) => !ids.has(image))]

@@ -1,13 +1,14 @@
 /**
  * Audit: which labels of a data set does the closed loop not come back to?
  *
- * RISE-CoT asks for a chain that explains the given label and rebuilds the label from picture and chain alone. A label that fits
- * the picture is rebuilt; a wrong one is not, because a chain must not quote it and the picture says otherwise. The paper claims
- * this use of the reward and does not show it; here every sample is scored, ranked, and shown with what was rebuilt instead.
+ * RISE-CoT asks for a chain that explains the given label and rebuilds the label from picture and chain alone. A label
+ * that fits the picture is rebuilt; a wrong one is not, because a chain must not quote it and the picture says
+ * otherwise. The paper claims this use of the reward and does not show it; here every sample is scored, ranked, and
+ * shown with what was rebuilt instead.
  *
- * The policy that judges a sample has never been trained on its label: the data is cut in two by a keyed draw, and each half is
- * judged by a policy that was warmed (and, if asked, trained by RISE-CoT) on the other. A policy that had seen a wrong label
- * might have learned it by heart.
+ * The policy that judges a sample has never been trained on its label: the data is cut in two by a keyed draw, and each
+ * half is judged by a policy that was warmed (and, if asked, trained by RISE-CoT) on the other. A policy that had seen
+ * a wrong label might have learned it by heart.
  */
 import { Effect, Layer, Path, Schema, Stream } from "effect"
 import * as Dataset from "../../dsl/Dataset.ts"
@@ -15,11 +16,11 @@ import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { Run } from "../../dsl/Run.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
-import type { Policy } from "../../policy/Policy.ts"
-import { lines } from "../artefacts.ts"
 import type { Preset } from "../../pipelines/presets.ts"
 import { warmUp } from "../../pipelines/warmUp.ts"
-import { Scored, score } from "./Scored.ts"
+import type { Policy } from "../../policy/Policy.ts"
+import { lines } from "../artefacts.ts"
+import { score, Scored } from "./Scored.ts"
 
 export const auditFile = "audit.jsonl"
 
@@ -29,7 +30,10 @@ export interface AuditOptions<A, E, R, EP, RP> {
   readonly preset: Pick<Preset, "generate" | "reconstruct" | "reinforce" | "validate" | "warmUp">
   /** Built anew for each half. */
   readonly policy: Layer.Layer<Policy, EP, RP>
-  /** How the judging policies are prepared: not at all (one pass over everything), or on the half that they do not judge. */
+  /**
+   * How the judging policies are prepared: not at all (one pass over everything), or on the half that they do not
+   * judge.
+   */
   readonly training: "none" | "warm-up" | "RISE-CoT"
   /** A folder for each half, with its checkpoints, lies here. */
   readonly out: string
@@ -43,7 +47,9 @@ interface Fold<A, E, R> {
   readonly trained: Stream.Stream<Sample<A>, E, R>
 }
 
-const foldsOf = <A, E, R, EP, RP>({ data, seed, training }: AuditOptions<A, E, R, EP, RP>): ReadonlyArray<Fold<A, E, R>> => {
+const foldsOf = <A, E, R, EP, RP>(
+  { data, seed, training }: AuditOptions<A, E, R, EP, RP>
+): ReadonlyArray<Fold<A, E, R>> => {
   if (training === "none") return [{ name: "all", judged: data, trained: Stream.empty }]
   const { train: first, validation: second } = Dataset.split({ share: 0.5, seed })(data)
   return [{ name: "half-1", judged: first, trained: second }, { name: "half-2", judged: second, trained: first }]
@@ -54,23 +60,31 @@ const doubled = ({ warmUp }: Pick<Preset, "warmUp">) =>
   warmUp === undefined ? {} : { warmUp: { ...warmUp, share: Math.min(1, 2 * (warmUp.share ?? 0.25)) } }
 
 /** Trains the judge of a part and writes a line for each sample of it, once. */
-const judge = <A, E, R, EP, RP>({ preset, task, training }: AuditOptions<A, E, R, EP, RP>, { judged, trained }: Fold<A, E, R>) =>
+const judge = <A, E, R, EP, RP>(
+  { preset, task, training }: AuditOptions<A, E, R, EP, RP>,
+  { judged, trained }: Fold<A, E, R>
+) =>
   Effect.gen(function*() {
     const run = yield* Run
     const scoreOf = score(task)
     const start = warmUp(task, trained, { validation: 0, ...doubled(preset) })
-    const loop = <S extends "Sampled" | "Warmed">(from: Rise.Pipeline<S, A, E | Rise.Fault | Rise.StageError, R | Policy | Run>) =>
-      from.pipe(Rise.generate(preset.generate), Rise.reconstruct(preset.reconstruct), Rise.validate(preset.validate))
+    const loop = <S extends "Sampled" | "Warmed">(
+      from: Rise.Pipeline<S, A, E | Rise.Fault | Rise.StageError, R | Policy | Run>
+    ) => from.pipe(Rise.generate(preset.generate), Rise.reconstruct(preset.reconstruct), Rise.validate(preset.validate))
     if (training === "warm-up") yield* start.ready
     if (training === "RISE-CoT") {
       // The halves are for judging: no part of them is held out to select on.
       const { select: _, ...reinforce } = preset.reinforce
       yield* loop(start).pipe(Rise.reinforce(reinforce)).ready
     }
-    yield* run.once("audit", Schema.Int, loop(Rise.make(task, judged)).items.pipe(
-      Stream.mapEffect((group) => PlugIn.run(task, group.sample, () => scoreOf(group))),
-      Stream.runFoldEffect(() => 0, (count, scored) => Effect.as(run.append(auditFile, scored), count + 1))
-    ))
+    yield* run.once(
+      "audit",
+      Schema.Int,
+      loop(Rise.make(task, judged)).items.pipe(
+        Stream.mapEffect((group) => PlugIn.run(task, group.sample, () => scoreOf(group))),
+        Stream.runFoldEffect(() => 0, (count, scored) => Effect.as(run.append(auditFile, scored), count + 1))
+      )
+    )
   })
 
 /** Scores every sample, in the folders of its parts; returns the scores as a replayable stream, part after part. */

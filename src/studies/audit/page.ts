@@ -5,12 +5,12 @@ import { Effect, type FileSystem, Option, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
 import type { RunFileError } from "../../dsl/RunError.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
+import type { ResultRow } from "../../evaluation/results.ts"
 import type { ImageError } from "../../kernels/image/index.ts"
 import type { Bar } from "../examples.ts"
 import { dataUri } from "../picture.ts"
 import * as Chart from "../report/Chart.ts"
 import { document } from "../report/Document.ts"
-import type { ResultRow } from "../../evaluation/results.ts"
 import type { Suspect } from "./Suspects.ts"
 
 export interface PageOptions<A, E, R> {
@@ -38,25 +38,38 @@ export const page = <A, E, R>(
   Effect.gen(function*() {
     const shown = suspects.slice(0, count)
     const ids = new Set(shown.map(({ image }) => image))
-    const pictures = new Map(yield* data.pipe(
-      Stream.filter(({ image }) => ids.has(image.id)),
-      Stream.mapEffect(({ image }) => Effect.map(dataUri(image), (uri) => [image.id, uri] as const)),
-      Stream.runCollect
-    ))
-    const drawn = (text: string | null) => text === null ? [] : Option.match(Option.getSuccess(task.decode(text)), { onNone: () => [], onSome: bars })
+    const pictures = new Map(
+      yield* data.pipe(
+        Stream.filter(({ image }) => ids.has(image.id)),
+        Stream.mapEffect(({ image }) => Effect.map(dataUri(image), (uri) => [image.id, uri] as const)),
+        Stream.runCollect
+      )
+    )
+    const drawn = (text: string | null) =>
+      text === null ? [] : Option.match(Option.getSuccess(task.decode(text)), { onNone: () => [], onSome: bars })
     const cardOf = ({ image, label, rank, reasoning, reason, reconstruction, wrong }: Suspect): string => {
       const [given, rebuilt] = [drawn(label), drawn(reconstruction)]
       const known = wrong === undefined ? "" : ` · <b>${wrong ? "wrong label" : "right label"}</b>`
-      return `<div class="card example"><div><img src="${pictures.get(image) ?? ""}" alt=""><div class="meta">${rank}. ${Chart.escape(image)}${known}` +
-        `<br>label: ${Chart.escape(label)}</div></div><div><div class="said"><div><b>rebuilt</b><code>${Chart.escape(reconstruction ?? "nothing")}</code>` +
-        `${reasoning === null ? "" : `<br><q>${Chart.escape(reasoning)}</q>`}<p class="note">${Chart.escape(reason)}</p></div>` +
+      return `<div class="card example"><div><img src="${
+        pictures.get(image) ?? ""
+      }" alt=""><div class="meta">${rank}. ${Chart.escape(image)}${known}` +
+        `<br>label: ${Chart.escape(label)}</div></div><div><div class="said"><div><b>rebuilt</b><code>${
+          Chart.escape(reconstruction ?? "nothing")
+        }</code>` +
+        `${reasoning === null ? "" : `<br><q>${Chart.escape(reasoning)}</q>`}<p class="note">${
+          Chart.escape(reason)
+        }</p></div>` +
         `<div>${given.length === 0 || rebuilt.length === 0 ? "" : Chart.paired(given, rebuilt)}</div></div></div></div>`
     }
-    yield* Atomic.writeText(file, document({
-      title: `Suspect labels of ${task.name}`,
-      facts,
-      body: `<p class="note">The most suspect first: labels that chains written for them do not lead back to. ` +
-        `<span class="key" style="background:var(--faint)"></span>label &nbsp;<span class="key" style="background:var(--accent)"></span>rebuilt, in percent.</p>` +
-        `<div class="stack">${shown.map(cardOf).join("")}</div><h2>Figures</h2>${figuresOf(rows)}`
-    }))
+    yield* Atomic.writeText(
+      file,
+      document({
+        title: `Suspect labels of ${task.name}`,
+        facts,
+        body: `<p class="note">The most suspect first: labels that chains written for them do not lead back to. ` +
+          `<span class="key" style="background:var(--faint)"></span>label &nbsp;<span class="key" ` +
+          `style="background:var(--accent)"></span>rebuilt, in percent.</p>` +
+          `<div class="stack">${shown.map(cardOf).join("")}</div><h2>Figures</h2>${figuresOf(rows)}`
+      })
+    )
   })

@@ -9,7 +9,9 @@ import { page, type PageOptions } from "./page.ts"
 import type { Ranking } from "./Scored.ts"
 import { figures, Suspect, suspects } from "./Suspects.ts"
 
-export interface StudyOptions<A, E, R, EP, RP> extends AuditOptions<A, E, R, EP, RP>, Pick<PageOptions<A, E, R>, "bars" | "facts"> {
+export interface StudyOptions<A, E, R, EP, RP>
+  extends AuditOptions<A, E, R, EP, RP>, Pick<PageOptions<A, E, R>, "bars" | "facts">
+{
   /** What the suspects are ranked by; the figures are those of all rankings. Default "metric". */
   readonly by?: Ranking
   /** Suspects in suspects.jsonl. Default 200. */
@@ -25,8 +27,19 @@ export const study = Effect.fnUntraced(function*<A, E, R, EP, RP>(options: Study
   const scores = yield* audit(options)
   const rows = yield* figures(scores, { seed, wrong })
   const found = yield* suspects(scores, { by, count: top, wrong })
-  yield* Atomic.writeText(path.join(out, "suspects.jsonl"), found.map((suspect) => `${JSON.stringify(Schema.encodeSync(Suspect)(suspect))}\n`).join(""))
-  yield* page({ file: path.join(out, "audit.html"), task, data, suspects: found, rows, facts, ...(bars === undefined ? {} : { bars }) })
+  yield* Atomic.writeText(
+    path.join(out, "suspects.jsonl"),
+    found.map((suspect) => `${JSON.stringify(Schema.encodeSync(Suspect)(suspect))}\n`).join("")
+  )
+  yield* page({
+    file: path.join(out, "audit.html"),
+    task,
+    data,
+    suspects: found,
+    rows,
+    facts,
+    ...(bars === undefined ? {} : { bars })
+  })
   yield* Results.write(rows)
   return { rows, suspects: found }
 })

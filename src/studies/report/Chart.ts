@@ -1,5 +1,6 @@
 /**
- * Small charts as SVG text: lines over steps, a histogram with a threshold, paired bars. No script, no fonts, no network.
+ * Small charts as SVG text: lines over steps, a histogram with a threshold, paired bars. No script, no fonts, no
+ * network.
  *
  * Colours are CSS variables of the page, so a chart follows its light or dark theme.
  */
@@ -83,12 +84,17 @@ export const line = ({ height = 150, range, series, title, width = 300 }: LineOp
     `<line class="grid" x1="${left}" x2="${width - right}" y1="${f(y(tick))}" y2="${f(y(tick))}"/>` +
     `<text class="tick" x="${left - 6}" y="${f(y(tick) + 3.5)}" text-anchor="end">${short(tick)}</text>`
   )
-  const below = ticks(x0, x1).map((tick) => `<text class="tick" x="${f(x(tick))}" y="${height - 6}" text-anchor="middle">${short(tick)}</text>`)
+  const below = ticks(x0, x1).map((tick) =>
+    `<text class="tick" x="${f(x(tick))}" y="${height - 6}" text-anchor="middle">${short(tick)}</text>`
+  )
   const lines = series.map(({ colour, dots, points }) => {
     const path = points.map(([px, py], i) => `${i === 0 ? "M" : "L"}${f(x(px))} ${f(y(py))}`).join("")
-    const stroke = `<path d="${path}" fill="none" stroke="${colour}" stroke-width="${dots === true ? 1 : 1.8}" stroke-linejoin="round"/>`
+    const stroke = `<path d="${path}" fill="none" stroke="${colour}" stroke-width="${
+      dots === true ? 1 : 1.8
+    }" stroke-linejoin="round"/>`
     return dots === true
-      ? stroke + points.map(([px, py]) => `<circle cx="${f(x(px))}" cy="${f(y(py))}" r="2.6" fill="${colour}"/>`).join("")
+      ? stroke +
+        points.map(([px, py]) => `<circle cx="${f(x(px))}" cy="${f(y(py))}" r="2.6" fill="${colour}"/>`).join("")
       : stroke
   })
   let legendAt = width - right
@@ -98,7 +104,9 @@ export const line = ({ height = 150, range, series, title, width = 300 }: LineOp
       `<text class="tick" x="${f(legendAt + 11)}" y="14.5">${escape(name)}</text>`
   })
   return `<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}">` +
-    `<text class="title" x="4" y="15">${escape(title)}</text>${grid.join("")}${below.join("")}${lines.join("")}${legend.join("")}</svg>`
+    `<text class="title" x="4" y="15">${escape(title)}</text>${grid.join("")}${below.join("")}${lines.join("")}${
+      legend.join("")
+    }</svg>`
 }
 
 /** Counts per bin of [0, 1] with a threshold: what lies right of it is kept and drawn in full colour. */
@@ -110,23 +118,36 @@ export const histogram = (counts: ReadonlyArray<number>, threshold: number): str
   const bars = counts.map((count, i) => {
     const from = i / counts.length
     const kept = from >= threshold - 1e-9
-    return `<rect x="${f(x(from) + 0.5)}" y="${f(y(count))}" width="${f((width - left - right) / counts.length - 1)}" ` +
-      `height="${f(height - bottom - y(count))}" rx="1.5" fill="var(${kept ? "--accent" : "--faint"})"><title>${short(from)}–${
-        short((i + 1) / counts.length)
-      }: ${count}</title></rect>`
+    return `<rect x="${f(x(from) + 0.5)}" y="${f(y(count))}" width="${
+      f((width - left - right) / counts.length - 1)
+    }" ` +
+      `height="${f(height - bottom - y(count))}" rx="1.5" fill="var(${kept ? "--accent" : "--faint"})"><title>${
+        short(from)
+      }–${short((i + 1) / counts.length)}: ${count}</title></rect>`
   })
   const grid = ticks(0, most).map((tick) =>
     `<line class="grid" x1="${left}" x2="${width - right}" y1="${f(y(tick))}" y2="${f(y(tick))}"/>` +
     `<text class="tick" x="${left - 6}" y="${f(y(tick) + 3.5)}" text-anchor="end">${short(tick)}</text>`
   )
-  const below = ticks(0, 1).map((tick) => `<text class="tick" x="${f(x(tick))}" y="${height - 8}" text-anchor="middle">${short(tick)}</text>`)
-  return `<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="rewards of D_RISE">${grid.join("")}${bars.join("")}` +
-    `<line x1="${f(x(threshold))}" x2="${f(x(threshold))}" y1="${top - 6}" y2="${height - bottom}" stroke="var(--ink)" stroke-dasharray="3 3"/>` +
-    `<text class="tick strong" x="${f(x(threshold) - 5)}" y="${top - 2}" text-anchor="end">τ = ${short(threshold)}</text>${below.join("")}</svg>`
+  const below = ticks(0, 1).map((tick) =>
+    `<text class="tick" x="${f(x(tick))}" y="${height - 8}" text-anchor="middle">${short(tick)}</text>`
+  )
+  return `<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="rewards of D_RISE">${
+    grid.join("")
+  }${bars.join("")}` +
+    `<line x1="${f(x(threshold))}" x2="${f(x(threshold))}" y1="${top - 6}" y2="${
+      height - bottom
+    }" stroke="var(--ink)" stroke-dasharray="3 3"/>` +
+    `<text class="tick strong" x="${f(x(threshold) - 5)}" y="${top - 2}" text-anchor="end">τ = ${
+      short(threshold)
+    }</text>${below.join("")}</svg>`
 }
 
 /** Truth over prediction for each label: two thin bars a row. */
-export const paired = (truth: ReadonlyArray<{ readonly label: string; readonly value: number }>, predicted: ReadonlyArray<{ readonly label: string; readonly value: number }>): string => {
+export const paired = (
+  truth: ReadonlyArray<{ readonly label: string; readonly value: number }>,
+  predicted: ReadonlyArray<{ readonly label: string; readonly value: number }>
+): string => {
   const labels = [...new Set([...truth, ...predicted].map(({ label }) => label))]
   const of = (bars: typeof truth, label: string) => bars.find((bar) => bar.label === label)?.value ?? 0
   const [width, left, row] = [250, 66, 17]
@@ -137,7 +158,11 @@ export const paired = (truth: ReadonlyArray<{ readonly label: string; readonly v
     return `<text class="tick" x="${left - 6}" y="${at + 11.5}" text-anchor="end">${escape(label)}</text>` +
       `<rect x="${left}" y="${at + 3}" width="${f(scale(t))}" height="5" rx="1" fill="var(--faint)"/>` +
       `<rect x="${left}" y="${at + 9}" width="${f(scale(p))}" height="5" rx="1" fill="var(--accent)"/>` +
-      `<text class="tick" x="${f(left + Math.max(scale(t), scale(p)) + 4)}" y="${at + 12}">${Math.round(p * 100)}</text>`
+      `<text class="tick" x="${f(left + Math.max(scale(t), scale(p)) + 4)}" y="${at + 12}">${
+        Math.round(p * 100)
+      }</text>`
   })
-  return `<svg class="bars" viewBox="0 0 ${width} ${labels.length * row + 2}" role="img" aria-label="truth and prediction">${rows.join("")}</svg>`
+  return `<svg class="bars" viewBox="0 0 ${width} ${
+    labels.length * row + 2
+  }" role="img" aria-label="truth and prediction">${rows.join("")}</svg>`
 }

@@ -5,9 +5,9 @@ import { Effect, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
 import { CotRow } from "../../dsl/Rise.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
+import { ResultRow } from "../../evaluation/results.ts"
 import { json, lines } from "../artefacts.ts"
 import { Example } from "../examples.ts"
-import { ResultRow } from "../../evaluation/results.ts"
 import { type Curve, type PageData, render } from "./Page.ts"
 
 const MetricRow = Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number]))
@@ -18,23 +18,27 @@ const binCount = 25
 
 const curvesOf = (file: string) =>
   Effect.map(
-    Stream.runFold(lines(file, MetricRow), () => new Map<string, Map<string, Array<readonly [number, number]>>>(), (stages, row) => {
+    Stream.runFold(lines(file, MetricRow), () =>
+      new Map<string, Map<string, Array<readonly [number, number]>>>(), (stages, row) => {
       const name = row["method"] === undefined ? String(row["stage"]) : `${row["method"]} / ${row["stage"]}`
       const figures = stages.get(name) ?? new Map<string, Array<readonly [number, number]>>()
       stages.set(name, figures)
       for (const [figure, value] of Object.entries(row)) {
-        if (typeof value !== "number" || figure === "step" || figure === "of") continue
+        if (typeof value !== "number" || figure === "step" || figure === "of") {
+          continue
+        }
         const points = figures.get(figure) ?? []
         figures.set(figure, points)
         points.push([Number(row["step"]), value])
       }
       return stages
     }),
-    (stages) => [...stages].map(([stage, figures]): Curve => ({
-      stage,
-      figures,
-      selected: Option.fromNullishOr(figures.get("selected step")?.at(-1)?.[1])
-    }))
+    (stages) =>
+      [...stages].map(([stage, figures]): Curve => ({
+        stage,
+        figures,
+        selected: Option.fromNullishOr(figures.get("selected step")?.at(-1)?.[1])
+      }))
   )
 
 const histogramOf = Effect.fnUntraced(function*(file: string, tau: number) {
@@ -67,7 +71,10 @@ const shown: Readonly<Record<string, string>> = {
   "data.test.samples": "test samples"
 }
 
-/** How many samples of a half were used, where a preset takes only its first: a run's settings lie one level deeper than a cell's. */
+/**
+ * How many samples of a half were used, where a preset takes only its first: a run's settings lie one level deeper than
+ * a cell's.
+ */
 const usedOf = (facts: ReadonlyMap<string, string>, name: string, value: string): string => {
   const [, half] = /^data\.(train|test)\.samples$/.exec(name) ?? []
   const limit = Number(facts.get(`config.settings.limit.${half}`) ?? facts.get(`config.limit.${half}`))
@@ -80,13 +87,22 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
   const at = (name: string) => path.join(directory, name)
   const results = yield* json(at("results.json"), Schema.Array(ResultRow))
   if (Option.isNone(results)) {
-    return yield* new RunFileError({ path: directory, reason: "holds no results.json: it is no run folder, or the run has not finished" })
+    return yield* new RunFileError({
+      path: directory,
+      reason: "holds no results.json: it is no run folder, or the run has not finished"
+    })
   }
-  const identity = Option.match(yield* json(at("run.json"), RunJson), { onNone: () => ({}), onSome: (run) => run.identity })
+  const identity = Option.match(yield* json(at("run.json"), RunJson), {
+    onNone: () => ({}),
+    onSome: (run) => run.identity
+  })
   const facts = new Map(factsOf(identity, ""))
   const tau = Number(facts.get("config.settings.filter.tau") ?? 0.75)
-  const quarantined = yield* Stream.runFold(lines(at("quarantine.jsonl"), QuarantineRow), (): Record<string, number> => ({}), (counts, { reason }) =>
-    ({ ...counts, [reason]: (counts[reason] ?? 0) + 1 }))
+  const quarantined = yield* Stream.runFold(
+    lines(at("quarantine.jsonl"), QuarantineRow),
+    (): Record<string, number> => ({}),
+    (counts, { reason }) => ({ ...counts, [reason]: (counts[reason] ?? 0) + 1 })
+  )
   const data: PageData = {
     title: `RISE on ${facts.get("task") ?? "a task"}`,
     facts: [...facts].flatMap(([name, value]) => {

@@ -1,8 +1,9 @@
 /**
- * Soft-label classification as a task plug-in: prompts, codec, similarity, leakage, metrics and format mask of one label set.
+ * Soft-label classification as a task plug-in: prompts, codec, similarity, leakage, metrics and format mask of one
+ * label set.
  */
-import { make as makeTask, type Prompts, type Task } from "../../dsl/Task.ts"
 import { AnswerGrammar } from "../../dsl/grammar/index.ts"
+import { make as makeTask, type Prompts, type Task } from "../../dsl/Task.ts"
 import * as Codec from "./Codec.ts"
 import * as TaskGrammar from "./Grammar.ts"
 import { check, type Distribution, schema, top } from "./Labels.ts"
@@ -23,11 +24,14 @@ export interface Definition {
     readonly labels?: LabelPolicy
   }
   /**
-   * `"distribution"`: labels with percents. `"single"`: the name of one label, which is all of the mass; eq. 2–5 then pay 1 for
-   * the right one and 1e-10 for any other. Percents are read all the same. Default "distribution".
+   * `"distribution"`: labels with percents. `"single"`: the name of one label, which is all of the mass; eq. 2–5 then
+   * pay 1 for the right one and 1e-10 for any other. Percents are read all the same. Default "distribution".
    */
   readonly answer?: "distribution" | "single"
-  /** `"literal"`: eq. 2–5 as printed, not bounded by 1; then its use as a reward fails where it exceeds 1. Default "bounded". */
+  /**
+   * `"literal"`: eq. 2–5 as printed, not bounded by 1; then its use as a reward fails where it exceeds 1. Default
+   * "bounded".
+   */
   readonly similarity?: "bounded" | "literal"
   /** Words of one's own for some of the four prompts. */
   readonly prompts?: Partial<Prompts>
@@ -42,7 +46,13 @@ export interface Classification extends Task<Distribution> {
 
 /** How answers of either kind are written, read, asked for, measured and masked. */
 const kinds = {
-  distribution: { encode: Codec.encode, decode: Codec.decode, prompts, metrics: Metric.all, compile: TaskGrammar.compile },
+  distribution: {
+    encode: Codec.encode,
+    decode: Codec.decode,
+    prompts,
+    metrics: Metric.all,
+    compile: TaskGrammar.compile
+  },
   single: {
     encode: Codec.encodeSingle,
     decode: Codec.decodeSingle,

@@ -1,9 +1,9 @@
 /**
  * `joy 67 surprise 20 neutral 13`: how a distribution is written for a model, and how untrusted text is read back.
  *
- * Writing: whole percents that sum to 100, largest first, zeros left out. Reading is strict in content (each label once,
- * integers 1 to 100, nothing else) and lenient in white space and order; it does not ask for a sum of 100, because the
- * similarity prices that (eq. 2).
+ * Writing: whole percents that sum to 100, largest first, zeros left out. Reading is strict in content (each label
+ * once, integers 1 to 100, nothing else) and lenient in white space and order; it does not ask for a sum of 100,
+ * because the similarity prices that (eq. 2).
  */
 import { Result } from "effect"
 import { type FormatReason, formatReason } from "../../dsl/Task.ts"
@@ -43,13 +43,14 @@ export const encode = (labels: ReadonlyArray<string>) => (distribution: Distribu
     .join(" ")
 
 /** Writes the label with most mass, the first of them where several tie: an answer that is one label. */
-export const encodeSingle = (labels: ReadonlyArray<string>) => (distribution: Distribution): string => labels[top(distribution)[0] ?? 0] ?? ""
+export const encodeSingle = (labels: ReadonlyArray<string>) => (distribution: Distribution): string =>
+  labels[top(distribution)[0] ?? 0] ?? ""
 
 const numberLike = /^[-+.]?\d/
 
 /**
- * Reads a distribution in label order, percents over 100, zeros where a label is not named. Total: any text gives a value or a
- * reason.
+ * Reads a distribution in label order, percents over 100, zeros where a label is not named. Total: any text gives a
+ * value or a reason.
  */
 export const decode = (labels: ReadonlyArray<string>) => {
   const index = new Map(labels.map((label, i) => [label, i]))

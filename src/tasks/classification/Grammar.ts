@@ -1,16 +1,15 @@
 /**
- * The format mask of a soft-label answer: labels that are not used yet → a number from 1 to 100 → a label or the end. Of a
- * single-label answer: one of the labels.
+ * The format mask of a soft-label answer: labels that are not used yet → a number from 1 to 100 → a label or the end.
+ * Of a single-label answer: one of the labels.
  *
- * Any tokenizer works that writes labels and numbers the same way wherever they stand: one token each, or several (walked as a
- * trie). Whether it does is checked on every label with every number before the mask is handed out.
+ * Any tokenizer works that writes labels and numbers the same way wherever they stand: one token each, or several
+ * (walked as a trie). Whether it does is checked on every label with every number before the mask is handed out.
  */
-import type { Form } from "../../dsl/Answer.ts"
 import { Effect, Result } from "effect"
+import type { Form } from "../../dsl/Answer.ts"
+import { AnswerGrammar, type Automaton, Trie } from "../../dsl/grammar/index.ts"
 import { GrammarError, type Vocabulary } from "../../dsl/Task.ts"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
-import { type Automaton, AnswerGrammar, Trie } from "../../dsl/grammar/index.ts"
-
 
 /** Used labels are a set in the state, so states double with each label. */
 export const maximumLabels = 8
@@ -25,12 +24,19 @@ interface Pieces {
 
 const hundred = Array.from({ length: 100 }, (_, i) => i + 1)
 
-/** Reads the pieces off whole encoded answers and checks that they compose. The failure names the text that does not. */
-const pieces = ({ added, after, before, encode }: AnswerGrammar.Spelling, labels: ReadonlyArray<string>): Result.Result<Pieces, string> =>
+/**
+ * Reads the pieces off whole encoded answers and checks that they compose. The failure names the text that does not.
+ */
+const pieces = (
+  { added, after, before, encode }: AnswerGrammar.Spelling,
+  labels: ReadonlyArray<string>
+): Result.Result<Pieces, string> =>
   Result.gen(function*() {
     const [one = "", two = ""] = labels
     const first = yield* Result.all(labels.map((label) => added(before, label)))
-    const later = yield* Result.all(labels.map((label) => added(`${before}${label === one ? two : one} 1`, ` ${label}`)))
+    const later = yield* Result.all(
+      labels.map((label) => added(`${before}${label === one ? two : one} 1`, ` ${label}`))
+    )
     const numbers = yield* Result.all(hundred.map((n) => added(before + one, ` ${n}`)))
     const close = yield* added(`${before}${one} 1`, after)
 
@@ -43,7 +49,9 @@ const pieces = ({ added, after, before, encode }: AnswerGrammar.Spelling, labels
           const text = `${before}${label} ${n} ${other} ${101 - n}${after}`
           const composed = [start, first[i] ?? [], number(n), later[j] ?? [], number(101 - n), close].flat()
           if (!AnswerGrammar.same(encode(text), composed)) {
-            return yield* Result.fail(`the tokenizer does not spell labels and numbers the same way everywhere: "${text}"`)
+            return yield* Result.fail(
+              `the tokenizer does not spell labels and numbers the same way everywhere: "${text}"`
+            )
           }
         }
       }
@@ -82,18 +90,35 @@ const distribution = (labels: number, spelled: Pieces, then: () => Automaton.Pos
   return label(0, first)
 }
 
-/** Compiles the mask (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every written annotation is accepted. */
-export const compile = (task: string, labels: ReadonlyArray<string>, vocabulary: Vocabulary, form: Form): Effect.Effect<Grammar, GrammarError> =>
+/**
+ * Compiles the mask (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every written
+ * annotation is accepted.
+ */
+export const compile = (
+  task: string,
+  labels: ReadonlyArray<string>,
+  vocabulary: Vocabulary,
+  form: Form
+): Effect.Effect<Grammar, GrammarError> =>
   AnswerGrammar.compile(task, vocabulary, form, (frame) =>
     labels.length > maximumLabels
-      ? Result.fail(`${labels.length} labels need ${2 ** labels.length} sets of used labels, at most ${maximumLabels} labels can be masked; decode without a mask`)
+      ? Result.fail(
+        `${labels.length} labels need ${
+          2 ** labels.length
+        } sets of used labels, at most ${maximumLabels} labels can be masked; decode without a mask`
+      )
       : Result.map(pieces(frame, labels), (spelled): AnswerGrammar.Inside => ({
         close: spelled.close,
         answer: (then) => distribution(labels.length, spelled, then)
       })))
 
 /** Compiles the mask of answers that are one label. */
-export const compileSingle = (task: string, labels: ReadonlyArray<string>, vocabulary: Vocabulary, form: Form): Effect.Effect<Grammar, GrammarError> =>
+export const compileSingle = (
+  task: string,
+  labels: ReadonlyArray<string>,
+  vocabulary: Vocabulary,
+  form: Form
+): Effect.Effect<Grammar, GrammarError> =>
   AnswerGrammar.compile(task, vocabulary, form, (frame) =>
     Result.gen(function*() {
       const { added, after, before, encode } = frame

@@ -1,9 +1,9 @@
 /**
  * ImageNet-Sub: which of 20 things a picture shows.
  *
- * Departs from the paper: an answer is the name of one class rather than a distribution over all of them. The truth is one-hot, and
- * on one-hot answers eq. 2–5 are 1 for the right class and 1e-10 for any other; an answer of names and percents is read and scored
- * all the same.
+ * Departs from the paper: an answer is the name of one class rather than a distribution over all of them. The truth is
+ * one-hot, and on one-hot answers eq. 2–5 are 1 for the right class and 1e-10 for any other; an answer of names and
+ * percents is read and scored all the same.
  */
 import { Scenes, Subset } from "../../data/index.ts"
 import * as Classification from "./Classification.ts"
@@ -16,8 +16,8 @@ export const make = (labels: ReadonlyArray<string>): Classification.Classificati
 export const task: Classification.Classification = make(Subset.imagenetLabels)
 
 /**
- * For the embedded checkpoint: in the few words it has, close to the prompts of its pretraining, without the list of names. Names
- * that it has no words for it spells letter by letter.
+ * For the embedded checkpoint: in the few words it has, close to the prompts of its pretraining, without the list of
+ * names. Names that it has no words for it spells letter by letter.
  */
 export const forEmbedded = (labels: ReadonlyArray<string>): Classification.Classification =>
   Classification.make({
@@ -27,10 +27,11 @@ export const forEmbedded = (labels: ReadonlyArray<string>): Classification.Class
     answer: "single",
     prompts: {
       reason: (annotation) =>
-        `People rated the things of this picture: ${annotation}. Explain why. Name the visible cues and their context, use no numbers and do not repeat the rating.`,
+        `People rated the things of this picture: ${annotation}. Explain why. Name the visible cues and their ` +
+        `context, use no numbers and do not repeat the rating.`,
       reconstruct: (reasoning) => `Someone explains this picture: ${reasoning} What is the thing in it?`,
-      annotate:
-        "Name the cues in this picture and think about its things, then rate: label. Write <think>reasons</think><answer>label and percent, largest first</answer>.",
+      annotate: "Name the cues in this picture and think about its things, then rate: label. Write " +
+        "<think>reasons</think><answer>label and percent, largest first</answer>.",
       answerOnly: "What is the thing in this picture?"
     }
   })

@@ -24,8 +24,8 @@ export const schema = (count: number): Schema.Codec<Distribution, unknown> =>
   )
 
 /**
- * Checks that answers over these labels can be read back: distinct, single spaces, no word that reads as a number, nothing
- * that could be a tag.
+ * Checks that answers over these labels can be read back: distinct, single spaces, no word that reads as a number,
+ * nothing that could be a tag.
  *
  * @throws TaskError naming the label
  */
@@ -36,9 +36,13 @@ export const check = (task: string, labels: ReadonlyArray<string>): void => {
   if (labels.length < 2) fail(`a classification needs at least 2 labels, got ${labels.length}`)
   const seen = new Set<string>()
   for (const label of labels) {
-    if (label === "" || label !== label.trim().split(/\s+/).join(" ")) fail(`label "${label}" must be words with single spaces between`)
+    if (label === "" || label !== label.trim().split(/\s+/).join(" ")) {
+      fail(`label "${label}" must be words with single spaces between`)
+    }
     if (/[<>]/.test(label)) fail(`label "${label}" contains an angle bracket, which could be read as a tag`)
-    if (label.split(" ").some((word) => /^[-+.]?\d/.test(word))) fail(`label "${label}" has a word that reads as a number`)
+    if (label.split(" ").some((word) => /^[-+.]?\d/.test(word))) {
+      fail(`label "${label}" has a word that reads as a number`)
+    }
     if (seen.has(label)) fail(`label "${label}" is listed twice`)
     seen.add(label)
   }

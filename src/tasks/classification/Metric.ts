@@ -1,12 +1,15 @@
 /**
- * What an annotator of distributions is measured by. An answer that did not decode takes the worst value of each measure.
+ * What an annotator of distributions is measured by. An answer that did not decode takes the worst value of each
+ * measure.
  */
 import { Option } from "effect"
 import type { TaskMetric } from "../../dsl/Task.ts"
 import * as Divergence from "../../kernels/math/Divergence.ts"
 import { type Distribution, top } from "./Labels.ts"
 
-/** Eq. 11: Jensen–Shannon divergence in nats between the normalised distributions. An undecodable answer scores ln 2. */
+/**
+ * Eq. 11: Jensen–Shannon divergence in nats between the normalised distributions. An undecodable answer scores ln 2.
+ */
 export const jsd: TaskMetric<Distribution> = {
   name: "JSD",
   direction: "lower",
@@ -15,8 +18,8 @@ export const jsd: TaskMetric<Distribution> = {
 }
 
 /**
- * Top-1 accuracy. Where several labels tie for the top of the truth, any of them is right; where they tie in the answer, it
- * earns the share of its ties that are right. An undecodable answer scores 0.
+ * Top-1 accuracy. Where several labels tie for the top of the truth, any of them is right; where they tie in the
+ * answer, it earns the share of its ties that are right. An undecodable answer scores 0.
  */
 export const accuracy: TaskMetric<Distribution> = {
   name: "accuracy",
@@ -33,8 +36,8 @@ export const accuracy: TaskMetric<Distribution> = {
 }
 
 /**
- * Mean absolute error per class between the normalised distributions. An undecodable answer scores 2 / N, the most that two
- * distributions over N classes can differ.
+ * Mean absolute error per class between the normalised distributions. An undecodable answer scores 2 / N, the most that
+ * two distributions over N classes can differ.
  */
 export const meanAbsoluteError: TaskMetric<Distribution> = {
   name: "MAE",

@@ -11,29 +11,33 @@ export const prompts = (subject: string, labels: ReadonlyArray<string>): Prompts
   const list = labels.join(", ")
   return {
     reason: (annotation) =>
-      `People rated the ${subject} of this picture: ${annotation}. Explain why. Name the visible cues and their context, ` +
+      `People rated the ${subject} of this picture: ${annotation}. Explain why. Name the visible cues and their ` +
+      `context, ` +
       `use no numbers and do not repeat the rating.`,
     reconstruct: (reasoning) =>
-      `Someone explains this picture: ${reasoning} From the picture and the explanation, rate its ${subject}: ${list}. ` +
+      `Someone explains this picture: ${reasoning} From the picture and the explanation, rate its ${subject}: ` +
+      `${list}. ` +
       `Write label and percent, largest first.`,
-    annotate:
-      `Name the cues in this picture and think about its ${subject}, then rate: ${list}. ` +
+    annotate: `Name the cues in this picture and think about its ${subject}, then rate: ${list}. ` +
       `Write <think>reasons</think><answer>label and percent, largest first</answer>.`,
     answerOnly: `Rate the ${subject} of this picture: ${list}. Write label and percent, largest first.`
   }
 }
 
-/** The four prompts of a single-label task. `subject` completes "name the … of this picture", for example "main object". */
+/**
+ * The four prompts of a single-label task. `subject` completes "name the … of this picture", for example "main object".
+ */
 export const singlePrompts = (subject: string, labels: ReadonlyArray<string>): Prompts => {
   const list = labels.join(", ")
   return {
     reason: (annotation) =>
-      `People named the ${subject} of this picture: ${annotation}. Explain why. Describe its shape, parts, material and context, ` +
+      `People named the ${subject} of this picture: ${annotation}. Explain why. Describe its shape, parts, ` +
+      `material and context, ` +
       `and use no numbers.`,
     reconstruct: (reasoning) =>
-      `Someone explains this picture: ${reasoning} From the picture and the explanation, name its ${subject}, one of: ${list}. Write the name alone.`,
-    annotate:
-      `Describe this picture and think about its ${subject}, then name it, one of: ${list}. ` +
+      `Someone explains this picture: ${reasoning} From the picture and the explanation, name its ${subject}, ` +
+      `one of: ${list}. Write the name alone.`,
+    annotate: `Describe this picture and think about its ${subject}, then name it, one of: ${list}. ` +
       `Write <think>reasons</think><answer>name</answer>.`,
     answerOnly: `Name the ${subject} of this picture, one of: ${list}. Write the name alone.`
   }

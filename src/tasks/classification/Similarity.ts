@@ -1,9 +1,10 @@
 /**
  * S(A, Â) of eq. 2–5 for soft labels.
  *
- * Departure from the paper, taken literally: eq. 4 on an unnormalised Â can be negative, so S can exceed 1 and a policy is
- * paid for percents that sum to 700. Here KLD is computed on the normalised reconstruction, MSE on the raw values, and the
- * sum term alone prices the normalisation. Then S is in [0, 1] and S(A, A) = 1 exactly. `literal` keeps the paper's form.
+ * Departure from the paper, taken literally: eq. 4 on an unnormalised Â can be negative, so S can exceed 1 and a policy
+ * is paid for percents that sum to 700. Here KLD is computed on the normalised reconstruction, MSE on the raw values,
+ * and the sum term alone prices the normalisation. Then S is in [0, 1] and S(A, A) = 1 exactly. `literal` keeps the
+ * paper's form.
  */
 import * as Divergence from "../../kernels/math/Divergence.ts"
 import type { Distribution } from "./Labels.ts"
@@ -27,7 +28,9 @@ const sumTerm = (truth: Distribution, predicted: Distribution): number =>
  * finite. Does not depend on the order of the classes.
  */
 export const similarity = (truth: Distribution, predicted: Distribution): number => {
-  if (truth.length !== predicted.length) throw new RangeError(`expected ${truth.length} classes, got ${predicted.length}`)
+  if (truth.length !== predicted.length) {
+    throw new RangeError(`expected ${truth.length} classes, got ${predicted.length}`)
+  }
   const total = Divergence.total(predicted)
   if (!(total > 0 && total < Infinity)) return 0
   const kld = Divergence.kl(Divergence.normalise(clip(truth)), Divergence.normalise(clip(predicted)))
@@ -36,8 +39,8 @@ export const similarity = (truth: Distribution, predicted: Distribution): number
 }
 
 /**
- * S(A, Â) exactly as eq. 2–5 are printed, for reproductions. Not bounded by 1: uniform A over 7 classes and Â of all ones
- * give 1.44.
+ * S(A, Â) exactly as eq. 2–5 are printed, for reproductions. Not bounded by 1: uniform A over 7 classes and Â of all
+ * ones give 1.44.
  */
 export const literal = (truth: Distribution, predicted: Distribution): number => {
   const a = clip(truth)

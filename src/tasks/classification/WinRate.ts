@@ -22,7 +22,9 @@ const tie = 1e-12
  */
 export const winRate = (baseline: ReadonlyArray<number>, rise: ReadonlyArray<number>): WinRate => {
   const samples = baseline.length
-  if (samples !== rise.length) throw new RangeError(`a win rate needs the same samples on both sides, got ${samples} and ${rise.length}`)
+  if (samples !== rise.length) {
+    throw new RangeError(`a win rate needs the same samples on both sides, got ${samples} and ${rise.length}`)
+  }
   if (samples === 0) throw new RangeError("a win rate needs at least one sample")
   let wins = 0
   let ties = 0

@@ -12,8 +12,8 @@ export interface Target<S extends Space> {
   /** A prediction's confidence in [0, 1], by which mAP ranks; without one it is 1. */
   readonly score?: number
   /**
-   * A ground-truth region of more objects than anybody boxed. It is neither written nor wanted: similarity and prompts leave it
-   * out, and mAP forgives predictions inside.
+   * A ground-truth region of more objects than anybody boxed. It is neither written nor wanted: similarity and prompts
+   * leave it out, and mAP forgives predictions inside.
    */
   readonly crowd?: boolean
 }
@@ -30,7 +30,9 @@ const Side = Schema.Finite.check(Schema.isGreaterThan(0))
 const BoxOf = <S extends Space>(space: S) =>
   Schema.Tuple([Schema.Finite, Schema.Finite, Side, Side]).pipe(
     // Whatever has four such numbers is a box of the space that the schema was made for.
-    Schema.refine((xywh: readonly [number, number, number, number]): xywh is Box<S> => makeBox(space, xywh).length === 4)
+    Schema.refine((xywh: readonly [number, number, number, number]): xywh is Box<S> =>
+      makeBox(space, xywh).length === 4
+    )
   )
 
 export interface SchemaOptions {
@@ -41,7 +43,10 @@ export interface SchemaOptions {
 }
 
 /** Annotations in one space: finite coordinates, positive sides. */
-export const schema = <S extends Space>(space: S, options: SchemaOptions = {}): Schema.Codec<Annotation<S>, unknown> => {
+export const schema = <S extends Space>(
+  space: S,
+  options: SchemaOptions = {}
+): Schema.Codec<Annotation<S>, unknown> => {
   const { labels, single = false } = options
   return Schema.Array(Schema.Struct({
     box: BoxOf(space),

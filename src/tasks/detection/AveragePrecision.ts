@@ -1,10 +1,12 @@
 /**
- * COCO's average precision for boxes: per class, predictions of the whole test set ranked by score and matched greedily, precision
- * made monotone and read at 101 recalls, then averaged over classes (and over IoU thresholds 0.5, 0.55, …, 0.95).
+ * COCO's average precision for boxes: per class, predictions of the whole test set ranked by score and matched
+ * greedily, precision made monotone and read at 101 recalls, then averaged over classes (and over IoU thresholds 0.5,
+ * 0.55, …, 0.95).
  *
- * Follows pycocotools' `bbox` evaluation with area range "all", its order of ties included: a prediction takes the free true box it
- * overlaps most; what matches a crowd, or nothing in a class without any true box, counts neither way. Overlap with a crowd is the
- * share of the prediction inside it. A picture without predictions or without boxes is evaluated like any other.
+ * Follows pycocotools' `bbox` evaluation with area range "all", its order of ties included: a prediction takes the free
+ * true box it overlaps most; what matches a crowd, or nothing in a class without any true box, counts neither way.
+ * Overlap with a crowd is the share of the prediction inside it. A picture without predictions or without boxes is
+ * evaluated like any other.
  */
 import { Option } from "effect"
 import type { Annotation, Target } from "./Annotation.ts"
@@ -73,7 +75,10 @@ const matchPicture = <S extends Space>(
   const targets = [...truth.filter(({ crowd }) => crowd !== true), ...truth.filter(({ crowd }) => crowd === true)]
   const own = targets.findIndex(({ crowd }) => crowd === true)
   const crowdsFrom = own < 0 ? targets.length : own
-  const ranked = predicted.map((target): Ranked => ({ score: score(target), outcome: new Int8Array(thresholds.length) }))
+  const ranked = predicted.map((target): Ranked => ({
+    score: score(target),
+    outcome: new Int8Array(thresholds.length)
+  }))
   const shared = predicted.map(({ box }) => targets.map((target, j) => overlap(box, target.box, j >= crowdsFrom)))
   for (const [t, threshold] of thresholds.entries()) {
     const taken = new Uint8Array(targets.length)
@@ -173,7 +178,10 @@ export const make = <S extends Space>({ maximum = 100, thresholds = cocoThreshol
 }
 
 /** The figures of a test set. */
-export const evaluate = <S extends Space>(pictures: Iterable<Picture<S>>, options: Options = {}): Option.Option<Figures> => {
+export const evaluate = <S extends Space>(
+  pictures: Iterable<Picture<S>>,
+  options: Options = {}
+): Option.Option<Figures> => {
   const evaluator = make<S>(options)
   for (const picture of pictures) evaluator.add(picture)
   return evaluator.figures()

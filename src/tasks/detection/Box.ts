@@ -1,9 +1,10 @@
 /**
  * Boxes that know their coordinate space, and the only ways from one space to another.
  *
- * A box is `[x, y, width, height]` from the top left, as in the paper. Which numbers those are depends on who writes them:
- * pixels of the picture on disk, pixels of the picture after resizing, thousandths of its sides, shares of its sides. The
- * space is part of the type, so comparing boxes of two spaces does not compile, and every conversion asks for the frames.
+ * A box is `[x, y, width, height]` from the top left, as in the paper. Which numbers those are depends on who writes
+ * them: pixels of the picture on disk, pixels of the picture after resizing, thousandths of its sides, shares of its
+ * sides. The space is part of the type, so comparing boxes of two spaces does not compile, and every conversion asks
+ * for the frames.
  *
  * ```ts
  * const picture = Box.pixels({ width: 640, height: 480 })
@@ -70,10 +71,17 @@ export const clip = <S extends Space>(box: Box<S>, frame: Frame<S>): Option.Opti
   const [left, top, right, bottom] = corners(box)
   const empty = !(box[2] > 0 && box[3] > 0)
   if (!empty && left >= 0 && top >= 0 && right <= frame.width && bottom <= frame.height) return Option.some(box)
-  const part = fromCorners(frame.space, [Math.max(0, left), Math.max(0, top), Math.min(frame.width, right), Math.min(frame.height, bottom)])
+  const part = fromCorners(frame.space, [
+    Math.max(0, left),
+    Math.max(0, top),
+    Math.min(frame.width, right),
+    Math.min(frame.height, bottom)
+  ])
   return !empty && part[2] > 0 && part[3] > 0 ? Option.some(part) : Option.none()
 }
 
-/** Intersection over union, in [0, 1]; 0 for an empty box, 1 exactly for equal ones, whatever x + width − x rounds to. */
+/**
+ * Intersection over union, in [0, 1]; 0 for an empty box, 1 exactly for equal ones, whatever x + width − x rounds to.
+ */
 export const iou = <S extends Space>(a: Box<S>, b: Box<S>): number =>
   a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3] && a[2] > 0 && a[3] > 0 ? 1 : Iou.iou(a, b)

@@ -11,13 +11,86 @@ import type { Denominator } from "./Similarity.ts"
 
 /** COCO's 80 classes, in the order of its categories. */
 export const labels: ReadonlyArray<string> = [
-  "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light", "fire hydrant", "stop sign",
-  "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe", "backpack", "umbrella",
-  "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard", "sports ball", "kite", "baseball bat", "baseball glove", "skateboard",
-  "surfboard", "tennis racket", "bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple", "sandwich", "orange",
-  "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch", "potted plant", "bed", "dining table", "toilet", "tv",
-  "laptop", "mouse", "remote", "keyboard", "cell phone", "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase",
-  "scissors", "teddy bear", "hair drier", "toothbrush"
+  "person",
+  "bicycle",
+  "car",
+  "motorcycle",
+  "airplane",
+  "bus",
+  "train",
+  "truck",
+  "boat",
+  "traffic light",
+  "fire hydrant",
+  "stop sign",
+  "parking meter",
+  "bench",
+  "bird",
+  "cat",
+  "dog",
+  "horse",
+  "sheep",
+  "cow",
+  "elephant",
+  "bear",
+  "zebra",
+  "giraffe",
+  "backpack",
+  "umbrella",
+  "handbag",
+  "tie",
+  "suitcase",
+  "frisbee",
+  "skis",
+  "snowboard",
+  "sports ball",
+  "kite",
+  "baseball bat",
+  "baseball glove",
+  "skateboard",
+  "surfboard",
+  "tennis racket",
+  "bottle",
+  "wine glass",
+  "cup",
+  "fork",
+  "knife",
+  "spoon",
+  "bowl",
+  "banana",
+  "apple",
+  "sandwich",
+  "orange",
+  "broccoli",
+  "carrot",
+  "hot dog",
+  "pizza",
+  "donut",
+  "cake",
+  "chair",
+  "couch",
+  "potted plant",
+  "bed",
+  "dining table",
+  "toilet",
+  "tv",
+  "laptop",
+  "mouse",
+  "remote",
+  "keyboard",
+  "cell phone",
+  "microwave",
+  "oven",
+  "toaster",
+  "sink",
+  "refrigerator",
+  "book",
+  "clock",
+  "vase",
+  "scissors",
+  "teddy bear",
+  "hair drier",
+  "toothbrush"
 ]
 
 /**
@@ -30,15 +103,19 @@ export const labels: ReadonlyArray<string> = [
 export const make = <S extends Space>(codec: Codec.Codec<S>, denominator: Denominator = "max"): Detection<S> =>
   makeDetection({ name: "coco-sub", subject: "every thing with one of these names", codec, denominator })
 
-/** Boxes as in the paper with their names before them: `cup [250, 300, 200, 100], dog [10, 20, 400, 500]`, in thousandths. */
-export const forLabels = (labels: ReadonlyArray<string>, denominator?: Denominator): Detection<"thousandths"> => make(Codec.scenes({ labels }), denominator)
+/**
+ * Boxes as in the paper with their names before them: `cup [250, 300, 200, 100], dog [10, 20, 400, 500]`, in
+ * thousandths.
+ */
+export const forLabels = (labels: ReadonlyArray<string>, denominator?: Denominator): Detection<"thousandths"> =>
+  make(Codec.scenes({ labels }), denominator)
 
 /** The same for COCO's 80 classes. */
 export const task: Detection<"thousandths"> = forLabels(labels)
 
 /**
- * For the embedded checkpoint: in the few words it has, close to the prompts of its pretraining, without the list of names, and boxes
- * on the grid that it writes. Names that it has no words for it spells letter by letter.
+ * For the embedded checkpoint: in the few words it has, close to the prompts of its pretraining, without the list of
+ * names, and boxes on the grid that it writes. Names that it has no words for it spells letter by letter.
  */
 export const forEmbedded = (names: ReadonlyArray<string>, denominator: Denominator = "max"): Detection<"thousandths"> =>
   makeDetection({
@@ -49,8 +126,8 @@ export const forEmbedded = (names: ReadonlyArray<string>, denominator: Denominat
     prompts: {
       reason: (annotation) => `Name the things in this picture: ${annotation}. Explain this picture.`,
       reconstruct: (reasoning) => `Someone explains this picture: ${reasoning} What are the things and their place?`,
-      annotate:
-        "Name the cues in this picture and think about its things, then their place. Write <think>reasons</think><answer>label and numbers, largest first</answer>.",
+      annotate: "Name the cues in this picture and think about its things, then their place. Write " +
+        "<think>reasons</think><answer>label and numbers, largest first</answer>.",
       answerOnly: "Name the things in this picture and their place."
     }
   })

@@ -1,8 +1,9 @@
 /**
- * How boxes are written for a model family, and how its text is read back: the space, the order of the four numbers, the dress.
+ * How boxes are written for a model family, and how its text is read back: the space, the order of the four numbers,
+ * the dress.
  *
- * Writing rounds to the codec's grid and keeps every side at least one step long. Reading is total and forgiving in dress (see
- * `Literal`) and strict in content: four finite numbers with area inside the picture.
+ * Writing rounds to the codec's grid and keeps every side at least one step long. Reading is total and forgiving in
+ * dress (see `Literal`) and strict in content: four finite numbers with area inside the picture.
  */
 import { Result } from "effect"
 import { type FormatReason, formatReason } from "../../dsl/Task.ts"
@@ -68,24 +69,43 @@ const frameOf = <S extends Box.Space>({ frame, space }: Definition<S>): Box.Fram
   return { space, width: side, height: side }
 }
 
-/** Two neighbours on a grid of so many steps to the unit at least: `[low, high]` of one axis, inside the frame where it has an end. */
+/**
+ * Two neighbours on a grid of so many steps to the unit at least: `[low, high]` of one axis, inside the frame where it
+ * has an end.
+ */
 const grid = (steps: number) => (from: number, length: number, end: number): readonly [low: number, high: number] => {
   const high = Math.round((from + length) * steps)
   const near = Math.round(from * steps)
   // A side that rounding would lose takes the step it lies in.
-  const low = Math.max(0, Math.min(near < high ? near : Math.floor((from + length / 2) * steps), Math.floor(end * steps) - 1))
+  const low = Math.max(
+    0,
+    Math.min(near < high ? near : Math.floor((from + length / 2) * steps), Math.floor(end * steps) - 1)
+  )
   return [low / steps, Math.max(low + 1, high) / steps]
 }
 
 /**
  * Makes a codec.
  *
- * @throws RangeError when labels could not be read back: `list` and `pairs` have no place for them, `named` needs to know them
+ * @throws RangeError when labels could not be read back: `list` and `pairs` have no place for them, `named` needs to
+ * know them
  */
 export const make = <const S extends Box.Space>(definition: Definition<S>): Codec<S> => {
-  const { decimals = definition.space === "unit" ? 4 : 0, labels, order, outside = "clip", space, step = 10 ** -decimals, style } = definition
-  if (labels !== undefined && (style === "list" || style === "pairs")) throw new RangeError(`boxes in ${style} style have no place for a label; use json or named`)
-  if (labels === undefined && style === "named") throw new RangeError("named boxes can only be read back with the list of labels")
+  const {
+    decimals = definition.space === "unit" ? 4 : 0,
+    labels,
+    order,
+    outside = "clip",
+    space,
+    step = 10 ** -decimals,
+    style
+  } = definition
+  if (labels !== undefined && (style === "list" || style === "pairs")) {
+    throw new RangeError(`boxes in ${style} style have no place for a label; use json or named`)
+  }
+  if (labels === undefined && style === "named") {
+    throw new RangeError("named boxes can only be read back with the list of labels")
+  }
   const frame = frameOf(definition)
   if (!(step > 0)) throw new RangeError(`numbers are written in multiples of a positive step, got ${step}`)
   const snap = grid(1 / step)
@@ -110,7 +130,9 @@ export const make = <const S extends Box.Space>(definition: Definition<S>): Code
       case "pairs":
         return `(${four[0]},${four[1]}),(${four[2]},${four[3]})`
       case "json":
-        return `{"bbox_2d": ${list}${label === undefined ? "" : `, "label": ${JSON.stringify(label)}`}${score === undefined ? "" : `, "score": ${score}`}}`
+        return `{"bbox_2d": ${list}${label === undefined ? "" : `, "label": ${JSON.stringify(label)}`}${
+          score === undefined ? "" : `, "score": ${score}`
+        }}`
     }
   }
   const encode = (annotation: Annotation<S>): string => {
@@ -162,9 +184,12 @@ export const make = <const S extends Box.Space>(definition: Definition<S>): Code
 /** What a family's codec leaves open. */
 export type FamilyOptions<S extends Box.Space> = Omit<Definition<S>, "order" | "style" | "space">
 
-/** Qwen2-VL: corners, `[x1, y1, x2, y2]`, in thousandths as it was trained, or in pixels where a recipe asks for them. */
-export const qwen2Vl = <const S extends Box.Space = "thousandths">(options: FamilyOptions<S> & { readonly space: S; readonly style?: Style }): Codec<S> =>
-  make<S>({ order: "xyxy", style: options.labels === undefined ? "list" : "named", ...options })
+/**
+ * Qwen2-VL: corners, `[x1, y1, x2, y2]`, in thousandths as it was trained, or in pixels where a recipe asks for them.
+ */
+export const qwen2Vl = <const S extends Box.Space = "thousandths">(
+  options: FamilyOptions<S> & { readonly space: S; readonly style?: Style }
+): Codec<S> => make<S>({ order: "xyxy", style: options.labels === undefined ? "list" : "named", ...options })
 
 /** Qwen2.5-VL: JSON with `bbox_2d` corners in pixels of the resized picture. */
 export const qwen25Vl = (options: FamilyOptions<"resized"> = {}): Codec<"resized"> =>

@@ -5,7 +5,12 @@ import type { Annotation } from "./Annotation.ts"
 import type { Space } from "./Box.ts"
 
 /** Four numbers in brackets, or two pairs: one box. */
-const box = /[[(]\s*-?[\d.]+(?:\s*,\s*-?[\d.]+){3}\s*[\])]|\(\s*-?[\d.]+\s*,\s*-?[\d.]+\s*\)\s*,\s*\(\s*-?[\d.]+\s*,\s*-?[\d.]+\s*\)/g
+const box = new RegExp(
+  /[[(]\s*-?[\d.]+(?:\s*,\s*-?[\d.]+){3}\s*[\])]/.source +
+    "|" +
+    /\(\s*-?[\d.]+\s*,\s*-?[\d.]+\s*\)\s*,\s*\(\s*-?[\d.]+\s*,\s*-?[\d.]+\s*\)/.source,
+  "g"
+)
 
 /** A label or score behind its box, up to the brace that closes both. */
 const behind = /^[^[\]{}()]*\}/
@@ -30,7 +35,8 @@ const spans = (text: string): ReadonlyArray<readonly [from: number, to: number]>
 }
 
 /**
- * Scores the boxes that bear none. Where the boxes cannot be told apart in the text, each takes the mean of the whole answer.
+ * Scores the boxes that bear none. Where the boxes cannot be told apart in the text, each takes the mean of the whole
+ * answer.
  *
  * @param probability mean probability of the tokens that wrote these characters
  */

@@ -1,12 +1,20 @@
 /**
- * Detection as a task plug-in: prompts, codec, similarity of eq. 6, leakage and metrics for boxes in one coordinate space.
+ * Detection as a task plug-in: prompts, codec, similarity of eq. 6, leakage and metrics for boxes in one coordinate
+ * space.
  *
- * Ground truth is held in the space that the model writes, so that nothing needs a picture's size to compare them: convert it
- * where it is read, with `Box.convert`.
+ * Ground truth is held in the space that the model writes, so that nothing needs a picture's size to compare them:
+ * convert it where it is read, with `Box.convert`.
  */
 import { Result } from "effect"
-import { type FormatReason, formatReason, make as makeTask, type Prompts, type Task, TaskError } from "../../dsl/Task.ts"
 import { AnswerGrammar } from "../../dsl/grammar/index.ts"
+import {
+  type FormatReason,
+  formatReason,
+  make as makeTask,
+  type Prompts,
+  type Task,
+  TaskError
+} from "../../dsl/Task.ts"
 import { type Annotation, schema, wanted } from "./Annotation.ts"
 import type { Space } from "./Box.ts"
 import type { Codec } from "./Codec.ts"
@@ -26,7 +34,10 @@ export interface Definition<S extends Space> {
   readonly codec: Codec<S>
   /** One box per picture, as LISA asks for, or any number of them, none included. Default "multi". */
   readonly targets?: "single" | "multi"
-  /** What eq. 6 divides by. Default "truth", as in the paper; "max" where many boxes are trained for, so that spraying does not pay. */
+  /**
+   * What eq. 6 divides by. Default "truth", as in the paper; "max" where many boxes are trained for, so that spraying
+   * does not pay.
+   */
   readonly denominator?: Denominator
   /** What a bad box among good ones does to an answer. Default "fail": the answer is no annotation. */
   readonly badBox?: "fail" | "drop"
@@ -57,8 +68,9 @@ const classOf = <S extends Space>(truth: Annotation<S>): string => {
  * Makes a detection task.
  *
  * ```ts
- * const Shelter = Detection.make({ name: "shelter", subject: "what would keep you dry", codec: BoxCodec.scenes(), targets: "single" })
- * Shelter.encode([{ box: Box.make("thousandths", [250, 300, 200, 200]) }]) // "[250, 300, 200, 200]"
+ * const Shelter = Detection.make({ name: "shelter", subject: "what would keep you dry", codec: BoxCodec.scenes(),
+ * targets: "single" }) Shelter.encode([{ box: Box.make("thousandths", [250, 300, 200, 200]) }]) // "[250, 300, 200,
+ * 200]"
  * ```
  *
  * @throws TaskError when a label could not be read back: an empty or repeated one, or one with a bracket in it
@@ -91,7 +103,9 @@ export const make = <S extends Space>(definition: Definition<S>): Detection<S> =
       metrics: Metric.all<S>(),
       setMetric: Metric.averagePrecision<S>,
       rank: ranked<S>,
-      grammar: AnswerGrammar.cached((vocabulary, form) => TaskGrammar.compile(name, codec, targets === "multi", vocabulary, form))
+      grammar: AnswerGrammar.cached((vocabulary, form) =>
+        TaskGrammar.compile(name, codec, targets === "multi", vocabulary, form)
+      )
     }),
     codec,
     classOf

@@ -1,16 +1,16 @@
 /**
- * The format mask of boxes: a name where the task has names, four numbers of the codec's grid with area inside the picture, and
- * more of the same where there may be several; or `[]` for nothing.
+ * The format mask of boxes: a name where the task has names, four numbers of the codec's grid with area inside the
+ * picture, and more of the same where there may be several; or `[]` for nothing.
  *
- * Only for `[x, y, width, height]`: which right edge is right of which left one is more than a few states can remember. Numbers
- * may be spelled in one token or in digits; that brackets, names and numbers are spelled alike wherever they stand is checked
- * before the mask is handed out.
+ * Only for `[x, y, width, height]`: which right edge is right of which left one is more than a few states can remember.
+ * Numbers may be spelled in one token or in digits; that brackets, names and numbers are spelled alike wherever they
+ * stand is checked before the mask is handed out.
  */
-import type { Form } from "../../dsl/Answer.ts"
 import { Effect, Result } from "effect"
+import type { Form } from "../../dsl/Answer.ts"
+import { AnswerGrammar, type Automaton, Trie } from "../../dsl/grammar/index.ts"
 import type { GrammarError, Vocabulary } from "../../dsl/Task.ts"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
-import { type Automaton, AnswerGrammar, Trie } from "../../dsl/grammar/index.ts"
 import type { Space } from "./Box.ts"
 import type { Codec } from "./Codec.ts"
 
@@ -22,14 +22,21 @@ interface Numbers {
   readonly height: ReadonlyArray<number>
 }
 
-const multiples = (from: number, to: number, step: number) => Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => from + i * step)
+const multiples = (from: number, to: number, step: number) =>
+  Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => from + i * step)
 
 /** What may be written, or why it cannot be masked. */
-const numbersOf = <S extends Space>({ grid: { height, step, width }, order, style }: Codec<S>): Result.Result<Numbers, string> => {
+const numbersOf = <S extends Space>(
+  { grid: { height, step, width }, order, style }: Codec<S>
+): Result.Result<Numbers, string> => {
   const without = "decode without a mask"
   if (order !== "xywh") return Result.fail(`corners are not masked, only [x, y, width, height]; ${without}`)
-  if (style !== "list" && style !== "named") return Result.fail(`boxes in ${style} style are not masked, only in list and named style; ${without}`)
-  if (!Number.isInteger(step) || !(width < Infinity && height < Infinity)) return Result.fail(`only whole numbers up to a known end are masked; ${without}`)
+  if (style !== "list" && style !== "named") {
+    return Result.fail(`boxes in ${style} style are not masked, only in list and named style; ${without}`)
+  }
+  if (!Number.isInteger(step) || !(width < Infinity && height < Infinity)) {
+    return Result.fail(`only whole numbers up to a known end are masked; ${without}`)
+  }
   return Result.succeed({
     x: multiples(0, width - step, step),
     y: multiples(0, height - step, step),
@@ -52,7 +59,10 @@ interface Pieces {
   readonly nothing: Trie.Tokens
 }
 
-const pieces = <S extends Space>(codec: Codec<S>, { added, after, before, encode }: AnswerGrammar.Spelling): Result.Result<Pieces, string> =>
+const pieces = <S extends Space>(
+  codec: Codec<S>,
+  { added, after, before, encode }: AnswerGrammar.Spelling
+): Result.Result<Pieces, string> =>
   Result.gen(function*() {
     const { height, width, x, y } = yield* numbersOf(codec)
     const places = [x, y, width, height]
@@ -67,13 +77,20 @@ const pieces = <S extends Space>(codec: Codec<S>, { added, after, before, encode
       nested: list === "" ? [] : yield* all(before, names.map((text) => list + text)),
       later: yield* all(`${before}${list}${name}${four}`, names.map((text) => `], ${text}`)),
       places: yield* Result.all(places.map((values, k) =>
-        all(`${before}${name}${Array.from({ length: k }, () => step).join(", ")}`, values.map((value) => k === 0 ? String(value) : `, ${value}`)))),
+        all(
+          `${before}${name}${Array.from({ length: k }, () => step).join(", ")}`,
+          values.map((value) => k === 0 ? String(value) : `, ${value}`)
+        )
+      )),
       close: yield* added(`${before}${name}${four}`, `]${after}`),
       closeList: list === "" ? [] : yield* added(`${before}${list}${name}${four}], ${name}${four}`, `]]${after}`),
       nothing: yield* added(before, `[]${after}`)
     }
     // Every number at every place, every name first and later.
-    const most = Math.max(...places.map((values) => values.length), names.length)
+    const most = Math.max(
+      ...places.map((values) => values.length),
+      names.length
+    )
     const start = encode(before)
     const box = (i: number) => places.map((values, k) => (7 * i + 3 * k) % values.length)
     const text = (at: ReadonlyArray<number>) => at.map((j, k) => places[k]?.[j]).join(", ")
@@ -81,12 +98,19 @@ const pieces = <S extends Space>(codec: Codec<S>, { added, after, before, encode
     for (let i = 0; i < 7 * most; i++) {
       const [one, two] = [i % names.length, (i + 1) % names.length]
       const [a, b] = [box(i), box(i + 1)]
-      const written = `${before}${list}${names[one]}${text(a)}], ${names[two]}${text(b)}]${list === "" ? "" : "]"}${after}`
+      const written = `${before}${list}${names[one]}${text(a)}], ${names[two]}${text(b)}]${
+        list === "" ? "" : "]"
+      }${after}`
       const [open, close] = list === "" ? [spelled.opens, spelled.close] : [spelled.nested, spelled.closeList]
       const composed = [start, open[one] ?? [], tokens(a), spelled.later[two] ?? [], tokens(b), close].flat()
       const alone = [start, spelled.opens[one] ?? [], tokens(a), spelled.close].flat()
-      if (!AnswerGrammar.same(encode(written), composed) || !AnswerGrammar.same(encode(`${before}${names[one]}${text(a)}]${after}`), alone)) {
-        return yield* Result.fail(`the tokenizer does not spell names and numbers the same way everywhere: "${written}"`)
+      if (
+        !AnswerGrammar.same(encode(written), composed) ||
+        !AnswerGrammar.same(encode(`${before}${names[one]}${text(a)}]${after}`), alone)
+      ) {
+        return yield* Result.fail(
+          `the tokenizer does not spell names and numbers the same way everywhere: "${written}"`
+        )
       }
     }
     return spelled
@@ -100,21 +124,32 @@ const boxes = (spelled: Pieces, several: boolean, then: () => Automaton.Position
     const place = places[k]
     return place === undefined ? last() : AnswerGrammar.oneOf(`${kind}-${k}`, place, () => number(kind, k + 1, last))
   }
-  const again = (kind: string, last: () => Automaton.Position): Automaton.Position => AnswerGrammar.oneOf(`${kind}-later`, later, () => number(kind, 0, last))
+  const again = (kind: string, last: () => Automaton.Position): Automaton.Position =>
+    AnswerGrammar.oneOf(`${kind}-later`, later, () => number(kind, 0, last))
   const inList = (): Automaton.Position =>
-    AnswerGrammar.either("in-list", () => [AnswerGrammar.chain("close-list", spelled.closeList, then), again("list", inList)])
+    AnswerGrammar.either(
+      "in-list",
+      () => [AnswerGrammar.chain("close-list", spelled.closeList, then), again("list", inList)]
+    )
   const named = (): Automaton.Position =>
-    several && spelled.nested.length === 0 ? AnswerGrammar.either("ended", () => [AnswerGrammar.chain("close-box", spelled.close, then), again("box", named)]) : AnswerGrammar.chain("close-box", spelled.close, then)
+    several && spelled.nested.length === 0
+      ? AnswerGrammar.either(
+        "ended",
+        () => [AnswerGrammar.chain("close-box", spelled.close, then), again("box", named)]
+      )
+      : AnswerGrammar.chain("close-box", spelled.close, then)
   return AnswerGrammar.either("start", () => [
     AnswerGrammar.oneOf("open", opens, () => number("box", 0, named)),
     ...(several ? [AnswerGrammar.chain("nothing", spelled.nothing, then)] : []),
-    ...(several && spelled.nested.length > 0 ? [AnswerGrammar.oneOf("nested", nested, () => number("list", 0, inList))] : [])
+    ...(several && spelled.nested.length > 0
+      ? [AnswerGrammar.oneOf("nested", nested, () => number("list", 0, inList))]
+      : [])
   ])
 }
 
 /**
- * Compiles the mask (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every annotation inside the
- * picture is accepted as it is written.
+ * Compiles the mask (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every
+ * annotation inside the picture is accepted as it is written.
  *
  * @param several whether any number of boxes is an answer, none included; else exactly one
  */
@@ -125,9 +160,14 @@ export const compile = <S extends Space>(
   vocabulary: Vocabulary,
   form: Form
 ): Effect.Effect<Grammar, GrammarError> =>
-  AnswerGrammar.compile(task, vocabulary, form, (frame) =>
-    Result.map(pieces(codec, frame), (spelled): AnswerGrammar.Inside => ({
-      // The brackets that end a box may be one token with what ends the answer.
-      close: [],
-      answer: (then) => boxes(spelled, several, then)
-    })))
+  AnswerGrammar.compile(
+    task,
+    vocabulary,
+    form,
+    (frame) =>
+      Result.map(pieces(codec, frame), (spelled): AnswerGrammar.Inside => ({
+        // The brackets that end a box may be one token with what ends the answer.
+        close: [],
+        answer: (then) => boxes(spelled, several, then)
+      }))
+  )

@@ -2,7 +2,8 @@
  * Boxes between a model family's own tokens.
  *
  * - Qwen2-VL: `<|object_ref_start|>cup<|object_ref_end|><|box_start|>(100,200),(300,400)<|box_end|>`;
- * - Qwen-VL, InternVL: `<ref>cup</ref><box>(100,200),(300,400)</box>`, `<ref>cup</ref><box>[[100, 200, 300, 400]]</box>`.
+ * - Qwen-VL, InternVL: `<ref>cup</ref><box>(100,200),(300,400)</box>`, `<ref>cup</ref><box>[[100, 200, 300,
+ *   400]]</box>`.
  *
  * The numbers are corners in thousandths, whatever a codec writes. One name may have several boxes.
  */

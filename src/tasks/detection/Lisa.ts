@@ -10,13 +10,14 @@ import { type Detection, make as makeDetection } from "./Detection.ts"
 
 const prompts = (format: string): Prompts => ({
   reason: (annotation) =>
-    `Someone asks about this picture: {question} The answer is the one thing marked by ${annotation}. Explain in fewer than 100 words why. ` +
+    `Someone asks about this picture: {question} The answer is the one thing marked by ${annotation}. Explain ` +
+    `in fewer than 100 words why. ` +
     `Name the visible cues and their context, use no numbers and do not repeat the coordinates.`,
   reconstruct: (reasoning) =>
-    `Someone asks about this picture: {question} Someone else thinks: ${reasoning} From the picture and these thoughts, mark the one thing ` +
+    `Someone asks about this picture: {question} Someone else thinks: ${reasoning} From the picture and these ` +
+    `thoughts, mark the one thing ` +
     `that is the answer. Write ${format}.`,
-  annotate:
-    `{question} Look at this picture and think about which one thing in it is the answer, then mark it. ` +
+  annotate: `{question} Look at this picture and think about which one thing in it is the answer, then mark it. ` +
     `Write <think>reasons</think><answer>box</answer>, the box as ${format}.`,
   answerOnly: `{question} Mark the one thing in this picture that is the answer. Write ${format}.`
 })
@@ -35,9 +36,9 @@ export const make = <S extends Space>(codec: Codec.Codec<S>): Detection<S> =>
 export const task: Detection<"thousandths"> = make(Codec.scenes())
 
 /**
- * For the embedded checkpoint: in the few words it has, close to the prompts of its pretraining, which it takes literally (asked in
- * other words it rambles), and boxes on the grid that it writes. A question stands on a line of its own, for its first word is only
- * known where a text begins.
+ * For the embedded checkpoint: in the few words it has, close to the prompts of its pretraining, which it takes
+ * literally (asked in other words it rambles), and boxes on the grid that it writes. A question stands on a line of its
+ * own, for its first word is only known where a text begins.
  */
 export const embedded: Detection<"thousandths"> = makeDetection({
   name: "lisa",
@@ -45,8 +46,7 @@ export const embedded: Detection<"thousandths"> = makeDetection({
   codec: Codec.scenes({ step: 10 }),
   targets: "single",
   prompts: {
-    reason: (annotation) =>
-      `${annotation} is the place.\n{question} Explain why.`,
+    reason: (annotation) => `${annotation} is the place.\n{question} Explain why.`,
     reconstruct: (reasoning) => `Someone explains this picture: ${reasoning}\n{question}`,
     annotate: "{question} Write <think>reasons</think><answer>label and numbers</answer>.",
     answerOnly: "{question}"

@@ -1,9 +1,9 @@
 /**
  * Lists and objects in untrusted text: JSON, what Python prints, and what models make of either.
  *
- * Takes single quotes, trailing commas, tuples, bare keys, `None`, `NaN`, exponents, and whatever prose or code fence stands
- * around. A bracket that does not open such a value is prose. Total, and linear in the length of the text: nesting is bounded, so
- * a text is read at most that many times.
+ * Takes single quotes, trailing commas, tuples, bare keys, `None`, `NaN`, exponents, and whatever prose or code fence
+ * stands around. A bracket that does not open such a value is prose. Total, and linear in the length of the text:
+ * nesting is bounded, so a text is read at most that many times.
  */
 import { Result } from "effect"
 import { type FormatReason, formatReason } from "../../dsl/Task.ts"
@@ -50,7 +50,8 @@ const parse = (text: string, start: number): Result.Result<{ readonly value: Lit
     if (found !== undefined) at += found.length
     return found
   }
-  const stop = (reason: Stop): Result.Result<never, Stop> => Result.fail(at >= text.length && reason === "prose" ? "unterminated" : reason)
+  const stop = (reason: Stop): Result.Result<never, Stop> =>
+    Result.fail(at >= text.length && reason === "prose" ? "unterminated" : reason)
 
   const quoted = (): Result.Result<string, Stop> => {
     const quote = text[at++]
@@ -140,7 +141,9 @@ export const scan = (text: string): Result.Result<ReadonlyArray<Found>, FormatRe
     const read = parse(text, open.index)
     if (Result.isFailure(read)) {
       // A bracket in prose may stay open; an unfinished list is an unfinished answer.
-      if (read.failure === "too-deep" || (read.failure === "unterminated" && open[0] !== "(")) return fail(read.failure, text.slice(open.index))
+      if (read.failure === "too-deep" || (read.failure === "unterminated" && open[0] !== "(")) {
+        return fail(read.failure, text.slice(open.index))
+      }
       continue
     }
     const { end, value } = read.success

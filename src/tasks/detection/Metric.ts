@@ -1,6 +1,6 @@
 /**
- * What answers of boxes are measured by: one by one, where an answer that did not decode takes the worst value, and as a whole test
- * set by mAP, to which it says nothing.
+ * What answers of boxes are measured by: one by one, where an answer that did not decode takes the worst value, and as
+ * a whole test set by mAP, to which it says nothing.
  */
 import { Option } from "effect"
 import type { SetMetric, TaskMetric } from "../../dsl/Task.ts"
@@ -9,7 +9,10 @@ import * as AveragePrecision from "./AveragePrecision.ts"
 import type { Space } from "./Box.ts"
 import { match, similarity } from "./Similarity.ts"
 
-const measure = <S extends Space>(name: string, score: (truth: Annotation<S>, answer: Annotation<S>) => number): TaskMetric<Annotation<S>> => ({
+const measure = <S extends Space>(
+  name: string,
+  score: (truth: Annotation<S>, answer: Annotation<S>) => number
+): TaskMetric<Annotation<S>> => ({
   name,
   direction: "higher",
   of: (truth, predicted) => Option.match(predicted, { onNone: () => 0, onSome: (answer) => score(truth, answer) })
@@ -35,7 +38,10 @@ export const precision = <S extends Space>(threshold = 0.5) =>
 /** The measures of every detection task. */
 export const all = <S extends Space>(): ReadonlyArray<TaskMetric<Annotation<S>>> => [meanIou(), recall(), precision()]
 
-/** COCO's mAP@0.5, the paper's figure, and mAP@[.5:.95], over all pictures; none without a true box. Keeps a few bytes per box. */
+/**
+ * COCO's mAP@0.5, the paper's figure, and mAP@[.5:.95], over all pictures; none without a true box. Keeps a few bytes
+ * per box.
+ */
 export const averagePrecision = <S extends Space>(): SetMetric<Annotation<S>> => {
   const evaluator = AveragePrecision.make<S>()
   return {

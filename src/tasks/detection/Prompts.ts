@@ -8,11 +8,14 @@ export const prompts = (subject: string, format: string, labels: ReadonlyArray<s
   const names = labels === undefined ? "" : ` Names: ${labels.join(", ")}.`
   return {
     reason: (annotation) =>
-      `Someone marked ${subject} in this picture: ${annotation}. Explain why it is there and what it is. Name the visible cues and ` +
+      `Someone marked ${subject} in this picture: ${annotation}. Explain why it is there and what it is. Name ` +
+      `the visible cues and ` +
       `their context, use no numbers and do not repeat the coordinates.`,
     reconstruct: (reasoning) =>
-      `Someone explains this picture: ${reasoning} From the picture and the explanation, mark ${subject}. Write ${format}.${names}`,
-    annotate: `Think about this picture, then mark ${subject} in it. Write <think>reasons</think><answer>boxes</answer>, each box as ${format}.${names}`,
+      `Someone explains this picture: ${reasoning} From the picture and the explanation, mark ${subject}. Write ` +
+      `${format}.${names}`,
+    annotate: `Think about this picture, then mark ${subject} in it. Write ` +
+      `<think>reasons</think><answer>boxes</answer>, each box as ${format}.${names}`,
     answerOnly: `Mark ${subject} in this picture. Write ${format}.${names}`
   }
 }

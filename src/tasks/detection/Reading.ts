@@ -5,7 +5,7 @@ import { Option, Result } from "effect"
 import { type FormatReason, formatReason } from "../../dsl/Task.ts"
 import type { Annotation, Target } from "./Annotation.ts"
 import * as Box from "./Box.ts"
-import { grounded, type Grounded } from "./Grounding.ts"
+import { type Grounded, grounded } from "./Grounding.ts"
 import * as Literal from "./Literal.ts"
 
 /** Which four numbers a model writes: `[x1, y1, x2, y2]` or `[x, y, width, height]`. */
@@ -61,7 +61,10 @@ const isNumbers = (value: Literal.Literal | undefined, count: number): value is 
   Array.isArray(value) && value.length === count && value.every((item) => typeof item === "number")
 
 /** The first of these keys that an object has. */
-const field = (object: ReadonlyMap<string, Literal.Literal>, keys: ReadonlyArray<string>): Literal.Literal | undefined => {
+const field = (
+  object: ReadonlyMap<string, Literal.Literal>,
+  keys: ReadonlyArray<string>
+): Literal.Literal | undefined => {
   const key = keys.find((name) => object.has(name))
   return key === undefined ? undefined : object.get(key)
 }
@@ -93,7 +96,10 @@ const nameBefore = (before: string, labels: ReadonlyArray<string>): string | und
 type Read<S extends Box.Space> = Result.Result<Target<S>, FormatReason>
 
 /** Checks four numbers and puts them into the frame. */
-const boxOf = <S extends Box.Space>(value: Literal.Literal, { frame, order, outside }: Options<S>): Result.Result<Box.Box<S>, FormatReason> => {
+const boxOf = <S extends Box.Space>(
+  value: Literal.Literal,
+  { frame, order, outside }: Options<S>
+): Result.Result<Box.Box<S>, FormatReason> => {
   const fail = (reason: Fault) => Result.fail(formatReason(reason, show(value)))
   if (!isNumbers(value, 4)) return fail("not-four-numbers")
   if (!value.every(Number.isFinite)) return fail("not-finite")
@@ -102,12 +108,20 @@ const boxOf = <S extends Box.Space>(value: Literal.Literal, { frame, order, outs
   const box = order === "xywh" ? Box.make(frame.space, [a, b, c, d]) : Box.fromCorners(frame.space, [a, b, c, d])
   if (!(box[2] > 0 && box[3] > 0)) return fail("degenerate-box")
   const inside = Option.getOrUndefined(Box.clip(box, frame))
-  return inside === undefined || (inside !== box && outside === "reject") ? fail("outside-image") : Result.succeed(inside)
+  return inside === undefined || (inside !== box && outside === "reject")
+    ? fail("outside-image")
+    : Result.succeed(inside)
 }
 
 /** A box between a family's own tokens: corners in thousandths, put into shares where the frame counts in them. */
-const groundedBox = <S extends Box.Space>(value: Literal.Literal, options: Options<S>): Result.Result<Box.Box<S>, FormatReason> =>
-  boxOf(options.frame.space === "unit" && isNumbers(value, 4) ? value.map((item) => Number(item) / 1000) : value, { ...options, order: "xyxy" })
+const groundedBox = <S extends Box.Space>(
+  value: Literal.Literal,
+  options: Options<S>
+): Result.Result<Box.Box<S>, FormatReason> =>
+  boxOf(options.frame.space === "unit" && isNumbers(value, 4) ? value.map((item) => Number(item) / 1000) : value, {
+    ...options,
+    order: "xyxy"
+  })
 
 /** Reads an annotation out of what was found in a text. */
 export const read = <S extends Box.Space>(found: ReadonlyArray<Literal.Found>, options: Options<S>): Reading<S> => {
@@ -115,7 +129,8 @@ export const read = <S extends Box.Space>(found: ReadonlyArray<Literal.Found>, o
   const results: Array<Read<S>> = []
   /** What the family's own tokens say of the list that is being read. */
   let own: Grounded | undefined
-  const fail = (reason: Fault, value: Literal.Literal) => void results.push(Result.fail(formatReason(reason, show(value))))
+  const fail = (reason: Fault, value: Literal.Literal) =>
+    void results.push(Result.fail(formatReason(reason, show(value))))
 
   const target = (value: Literal.Literal, label: string | undefined, score: number | undefined) => {
     const box = own === undefined ? boxOf(joined(value), options) : groundedBox(joined(value), options)
@@ -143,14 +158,20 @@ export const read = <S extends Box.Space>(found: ReadonlyArray<Literal.Found>, o
       return walk(inner, typeof name === "string" ? name : label, typeof sure === "number" ? sure : score)
     }
     if (!Array.isArray(value)) return fail("not-four-numbers", value)
-    if (value.length > 0 && joined(value) === value && value.every((item) => typeof item === "object" && item !== null)) {
+    if (
+      value.length > 0 && joined(value) === value && value.every((item) => typeof item === "object" && item !== null)
+    ) {
       for (const item of value) walk(item, label, score)
     } else if (value.length > 0) target(value, label, score)
   }
 
   for (const { before, value } of paired(found)) {
     own = grounded(before, own)
-    walk(value, own?.name === undefined ? nameBefore(before, labels ?? []) : nameBefore(own.name, labels ?? []) ?? own.name, undefined)
+    walk(
+      value,
+      own?.name === undefined ? nameBefore(before, labels ?? []) : nameBefore(own.name, labels ?? []) ?? own.name,
+      undefined
+    )
   }
   return {
     targets: results.flatMap((result) => Result.isSuccess(result) ? [result.success] : []),

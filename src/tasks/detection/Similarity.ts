@@ -1,9 +1,9 @@
 /**
  * S(A, Â) of eq. 6: the mean IoU of ground-truth boxes with their partners under the best one-to-one matching.
  *
- * The paper divides by N_g, the number of true boxes: `"truth"`. Then boxes beyond them are free and a policy may spray. `"max"`
- * divides by max(N_g, N_p), so N_p > N_g boxes earn at most N_g / N_p. Where nothing is to be found, S is 1 for an empty answer
- * and 0 for any other. Two boxes that both bear a label are partners only if it is the same.
+ * The paper divides by N_g, the number of true boxes: `"truth"`. Then boxes beyond them are free and a policy may
+ * spray. `"max"` divides by max(N_g, N_p), so N_p > N_g boxes earn at most N_g / N_p. Where nothing is to be found, S
+ * is 1 for an empty answer and 0 for any other. Two boxes that both bear a label are partners only if it is the same.
  */
 import * as Assignment from "../../kernels/math/Assignment.ts"
 import { type Annotation, type Target, wanted } from "./Annotation.ts"
@@ -38,10 +38,11 @@ export const match = <S extends Space>(truth: Annotation<S>, predicted: Annotati
 }
 
 /** Eq. 6, in [0, 1]; 1 for equal annotations. Crowds count on neither side. */
-export const similarity = (denominator: Denominator) => <S extends Space>(truth: Annotation<S>, predicted: Annotation<S>): number => {
-  const targets = wanted(truth).length
-  const answers = wanted(predicted).length
-  if (targets === 0) return answers === 0 ? 1 : 0
-  const total = match(truth, predicted).reduce((sum, pair) => sum + pair.iou, 0)
-  return Math.min(1, total / (denominator === "truth" ? targets : Math.max(targets, answers)))
-}
+export const similarity =
+  (denominator: Denominator) => <S extends Space>(truth: Annotation<S>, predicted: Annotation<S>): number => {
+    const targets = wanted(truth).length
+    const answers = wanted(predicted).length
+    if (targets === 0) return answers === 0 ? 1 : 0
+    const total = match(truth, predicted).reduce((sum, pair) => sum + pair.iou, 0)
+    return Math.min(1, total / (denominator === "truth" ? targets : Math.max(targets, answers)))
+  }

@@ -62,8 +62,7 @@ describe("what is announced is held against what is there", () => {
           new Array(4).fill("unreadable-image")
         )
       })
-    )
-  )
+    ))
 
   it.effect(
     "every lie is named, soon and without much memory",
@@ -89,11 +88,13 @@ describe("what is announced is held against what is there", () => {
     70_000
   )
 
-  for (const [codec, stride] of [
-    ["snappy", 5],
-    ["zstd", 11],
-    ["gzip", 11]
-  ] as const) {
+  for (
+    const [codec, stride] of [
+      ["snappy", 5],
+      ["zstd", 11],
+      ["gzip", 11]
+    ] as const
+  ) {
     it.effect(
       `any byte of a footer changed, ${codec}: samples or an error, soon`,
       () =>

@@ -22,7 +22,9 @@ const reference = (atlas: Atlas.Atlas, scene: Scene.Scene): Float64Array => {
   ]
   for (const { at: { mirrored, size, x, y }, name } of sprites) {
     const sprite = atlas.sprite(scene.style, name)
-    const [texels, across] = size < sprite.side * 0.75 ? [sprite.half, sprite.side / 2] as const : [sprite.full, sprite.side] as const
+    const [texels, across] = size < sprite.side * 0.75
+      ? [sprite.half, sprite.side / 2] as const
+      : [sprite.full, sprite.side] as const
     const texel = (column: number, row: number, channel: number) => {
       const clamp = (value: number) => Math.min(across - 1, Math.max(0, value))
       return texels[(clamp(row) * across + clamp(column)) * 4 + channel]!
@@ -115,7 +117,9 @@ describe("Render", () => {
       return [0, 1].flatMap((half) =>
         [0, 1, 2].map((channel) => {
           let sum = 0
-          for (let at = half * canvas.length / 2 + channel; at < (half + 1) * canvas.length / 2; at += 3) sum += canvas[at]!
+          for (let at = half * canvas.length / 2 + channel; at < (half + 1) * canvas.length / 2; at += 3) {
+            sum += canvas[at]!
+          }
           return sum / (canvas.length / 6)
         })
       )

@@ -59,13 +59,22 @@ describe("Reasoning", () => {
 
   it("asks what its scene answers with one thing among others", () => {
     for (let seed = 0; seed < 3; seed++) {
-      for (const { riddle, scene, target } of [...Reasoning.asked({ split: "train", seed }), ...Reasoning.asked({ split: "test", seed })]) {
+      for (
+        const { riddle, scene, target } of [
+          ...Reasoning.asked({ split: "train", seed }),
+          ...Reasoning.asked({ split: "test", seed })
+        ]
+      ) {
         assert.strictEqual(answer(riddle, scene), target, `${riddle.question} ${scene.objects.join()}`)
         assert.isAtLeast(scene.objects.length, 2)
         // By the table itself, without the function under test.
-        if (riddle.kind !== "place") assert.deepStrictEqual(scene.objects.filter((name) => riddle.fits.includes(name)), [scene.objects[target]])
+        if (riddle.kind !== "place") {
+          assert.deepStrictEqual(scene.objects.filter((name) => riddle.fits.includes(name)), [scene.objects[target]])
+        }
         for (const [i, a] of scene.placements.entries()) {
-          for (const b of [scene.facePlacement, ...scene.placements.slice(i + 1)]) assert.isBelow(Scene.overlap(a, b), Scene.overlapLimit)
+          for (const b of [scene.facePlacement, ...scene.placements.slice(i + 1)]) {
+            assert.isBelow(Scene.overlap(a, b), Scene.overlapLimit)
+          }
         }
       }
     }
@@ -119,7 +128,8 @@ describe("Objects", () => {
       const of = (split: "train" | "test", seed = 0) => Stream.runCollect(Objects.fromAtlas(atlas, { split, seed }))
       const [train, test] = [yield* of("train"), yield* of("test")]
       assert.deepStrictEqual([train.length, test.length], [500, 200])
-      const count = (samples: typeof train) => Objects.labels.map((_, i) => samples.filter(({ truth }) => truth[i] === 1).length)
+      const count = (samples: typeof train) =>
+        Objects.labels.map((_, i) => samples.filter(({ truth }) => truth[i] === 1).length)
       assert.deepStrictEqual(count(train), Objects.labels.map(() => 25))
       assert.deepStrictEqual(count(test), Objects.labels.map(() => 10))
       assert.deepStrictEqual(count(test.filter(({ part }) => part === "unseen")), Objects.labels.map(() => 5))
@@ -136,7 +146,8 @@ describe("Things", () => {
   it.effect("boxes and names everything that is there", () =>
     Effect.gen(function*() {
       const atlas = yield* Atlas.load
-      const of = (split: "train" | "test", limit?: number) => Stream.runCollect(Things.fromAtlas(atlas, { split, ...(limit === undefined ? {} : { limit }) }))
+      const of = (split: "train" | "test", limit?: number) =>
+        Stream.runCollect(Things.fromAtlas(atlas, { split, ...(limit === undefined ? {} : { limit }) }))
       const [train, test] = [yield* of("train"), yield* of("test")]
       assert.deepStrictEqual([train.length, test.length], [2000, 800])
       assert.strictEqual(Things.labels.length, 35)
@@ -146,10 +157,16 @@ describe("Things", () => {
         // The face, then the objects, then the background: only the first two have boxes.
         assert.deepStrictEqual(names.toSorted(), ["a face", ...cues.slice(1, -1).map((name) => `a ${name}`)].sort())
         names.forEach((name) => seen.add(name))
-        assert.deepStrictEqual(instances.map(({ box }) => box[1]), instances.map(({ box }) => box[1]).sort((a, b) => a - b))
+        assert.deepStrictEqual(
+          instances.map(({ box }) => box[1]),
+          instances.map(({ box }) => box[1]).sort((a, b) => a - b)
+        )
       }
       assert.deepStrictEqual([...seen].sort(), Things.labels.toSorted())
       assert.strictEqual(test.filter(({ part }) => part === "unseen").length, 400)
-      assert.deepStrictEqual((yield* of("test", 5)).map(({ image }) => image.id), test.slice(0, 5).map(({ image }) => image.id))
+      assert.deepStrictEqual(
+        (yield* of("test", 5)).map(({ image }) => image.id),
+        test.slice(0, 5).map(({ image }) => image.id)
+      )
     }))
 })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { explain } from "../../../src/data/scenes/Language.ts"
 import * as Groundedness from "../../../src/data/scenes/Groundedness.ts"
+import { explain } from "../../../src/data/scenes/Language.ts"
 import * as Scene from "../../../src/data/scenes/Scene.ts"
 import * as Scenes from "../../../src/data/scenes/Scenes.ts"
 import { feelings } from "../../../src/data/scenes/Truth.ts"
@@ -43,7 +43,9 @@ describe("Scenes", () => {
       assert.isFalse(scene.objects.some(isUnseen))
     }
     for (let seed = 1; seed < 3; seed++) {
-      for (const { scene } of Scenes.scenes({ split: "train", seed, limit: 300 })) assert.isFalse(Scenes.isHeldOut(scene))
+      for (const { scene } of Scenes.scenes({ split: "train", seed, limit: 300 })) {
+        assert.isFalse(Scenes.isHeldOut(scene))
+      }
     }
   })
 
@@ -58,7 +60,8 @@ describe("Scenes", () => {
   })
 
   it("cannot be solved from the face alone", () => {
-    const mean = (of: (item: typeof test[number]) => number) => test.reduce((sum, item) => sum + of(item), 0) / test.length
+    const mean = (of: (item: typeof test[number]) => number) =>
+      test.reduce((sum, item) => sum + of(item), 0) / test.length
     const rule = mean(({ scene, truth }) => js(truth, feelings(scene)))
     const face = mean(({ scene, truth }) => js(truth, feelings({ ...scene, objects: [] })))
     assert.isBelow(rule, 0.05)
@@ -105,7 +108,12 @@ describe("Groundedness", () => {
 
   it("reads case, number and longer names, and the longest one first", () => {
     const named = (text: string) => [...Groundedness.cuesNamed(text)].sort()
-    assert.deepStrictEqual(named("TWO Balloons, three puppies, buses and a Party Popper!"), ["balloon", "bus", "popper", "puppy"])
+    assert.deepStrictEqual(named("TWO Balloons, three puppies, buses and a Party Popper!"), [
+      "balloon",
+      "bus",
+      "popper",
+      "puppy"
+    ])
     assert.deepStrictEqual(named("She cries under a stormy sky."), ["crying", "storm"])
     assert.deepStrictEqual(named("clear skies and wolves"), ["sky", "wolf"])
     assert.deepStrictEqual(named("a nightmare in a mushroom, keyboards, heartless"), [])

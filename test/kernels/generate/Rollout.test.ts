@@ -1,4 +1,6 @@
-/** The decode loop against decoding step by step without a cache, against transformers, and against the scoring pass. */
+/**
+ * The decode loop against decoding step by step without a cache, against transformers, and against the scoring pass.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { rollout, sequenceInputs } from "../../../src/kernels/generate/index.ts"
 import * as G from "../../../src/kernels/graph/index.ts"
@@ -7,12 +9,34 @@ import { LossGraphs } from "../../../src/kernels/train/index.ts"
 import * as Onnx from "../graph/onnx.ts"
 import * as Reference from "../graph/reference.ts"
 import { given, sequenceFeeds } from "../models/fixture.ts"
-import { byRow, type Drawn, END, grammar, grid, length, loopDecode, type Options, padded, prompts, settingsUnderTest, setup, visualOf, visualTokens, worst } from "./cases.ts"
+import {
+  byRow,
+  type Drawn,
+  END,
+  grammar,
+  grid,
+  length,
+  loopDecode,
+  type Options,
+  padded,
+  prompts,
+  settingsUnderTest,
+  setup,
+  visualOf,
+  visualTokens,
+  worst
+} from "./cases.ts"
 
 const { value } = Reference
 
 /** The sampler in plain code, in float64, from the logits of one row. */
-const chooseToken = (logits: ArrayLike<number>, u: number, temperature: number, topP: number, allowed: (token: number) => boolean) => {
+const chooseToken = (
+  logits: ArrayLike<number>,
+  u: number,
+  temperature: number,
+  topP: number,
+  allowed: (token: number) => boolean
+) => {
   const scaled = Array.from(logits, (x, i) => allowed(i) ? x / (temperature || 1) : -Infinity)
   const top = Math.max(...scaled)
   const weights = scaled.map((x) => Math.exp(x - top))
@@ -40,7 +64,11 @@ const stepByStep = async (options: Options): Promise<Drawn> => {
   const kind = options.kind ?? "untied"
   const total = length + newTokens
   const p = LossGraphs.parameterInputs(settings)
-  const { hidden } = sequence(settings, p, sequenceInputs(settings, rows, total, G.input("visual", [rows * visualTokens, settings.width])))
+  const { hidden } = sequence(
+    settings,
+    p,
+    sequenceInputs(settings, rows, total, G.input("visual", [rows * visualTokens, settings.width]))
+  )
   const logits = G.matmul(G.gather(hidden, G.input("lastRow", [rows], "i32")), head(settings, p), { transB: true })
   const session = await Onnx.open({ logits })
   const visual = visualOf(kind, rows)
@@ -58,8 +86,13 @@ const stepByStep = async (options: Options): Promise<Drawn> => {
     for (let r = 0; r < rows; r++) {
       const row = out!.data.subarray(r * settings.vocabulary, (r + 1) * settings.vocabulary)
       const cell = (token: number) => states[r]! * settings.vocabulary + token
-      const { logprob, token } = chooseToken(row, feeds["uniforms"]!.data[t * rows + r]!, temperature, topP,
-        (token) => options.grammar === undefined || options.grammar.allowed[cell(token)] === 1)
+      const { logprob, token } = chooseToken(
+        row,
+        feeds["uniforms"]!.data[t * rows + r]!,
+        temperature,
+        topP,
+        (token) => options.grammar === undefined || options.grammar.allowed[cell(token)] === 1
+      )
       tokens[r]!.push(token)
       logprobs[r]!.push(logprob)
       if (options.grammar) states[r] = options.grammar.next[cell(token)]!
@@ -75,7 +108,9 @@ describe("loop decode equals step-by-step decode, token for token", () => {
       const [loop, steps] = [await loopDecode(options), await stepByStep(options)]
       assert.deepStrictEqual(loop.tokens, steps.tokens)
       assert.isAtMost(worst(loop.logprobs, steps.logprobs), 1e-4)
-      if (options.temperature !== 0 && options.group !== 1) assert.isAbove(new Set(loop.tokens.map(String)).size, 3, "candidates differ")
+      if (options.temperature !== 0 && options.group !== 1) {
+        assert.isAbove(new Set(loop.tokens.map(String)).size, 3, "candidates differ")
+      }
     })
   }
 })
@@ -93,7 +128,13 @@ it("the reference in float64 draws the same tokens", async () => {
 describe("greedy decoding equals transformers' generate()", () => {
   for (const [kind, expected] of [["tied", given.greedy.tokens], ["untied", given.untied_greedy.tokens]] as const) {
     it(kind, async () => {
-      const { tokens } = await loopDecode({ kind, temperature: 0, newTokens: expected.length, group: 2, endOfTurn: END })
+      const { tokens } = await loopDecode({
+        kind,
+        temperature: 0,
+        newTokens: expected.length,
+        group: 2,
+        endOfTurn: END
+      })
       assert.deepStrictEqual(tokens.slice(0, 2), [expected, expected])
     })
   }
@@ -112,7 +153,9 @@ describe("returned log-probabilities equal the scoring pass", () => {
       const count = prompts.length
       const angles = { cosines: new Float32Array(count * total * half), sines: new Float32Array(count * total * half) }
       const table = Rope.positionAngles(settings, 64)
-      const [ids, segments, visualIndex] = [0, -1, count * visualTokens].map((fill) => new Array<number>(count * total).fill(fill)) as [Array<number>, Array<number>, Array<number>]
+      const [ids, segments, visualIndex] = [0, -1, count * visualTokens].map((fill) =>
+        new Array<number>(count * total).fill(fill)
+      ) as [Array<number>, Array<number>, Array<number>]
       const [lossRows, targets, states]: [Array<number>, Array<number>, Array<number>] = [[], [], []]
       let visual = 0
       prompts.forEach((prompt, b) => {
@@ -142,16 +185,28 @@ describe("returned log-probabilities equal the scoring pass", () => {
         }
       })
       const scored = LossGraphs.logprobs(settings, LossGraphs.parameterInputs(settings), {
-        batch: count, length: total, rows: lossRows.length, visual: { kind: "features", rows: count * visualTokens },
-        temperature: temperature || 1, grammarStates: options.grammar?.states
+        batch: count,
+        length: total,
+        rows: lossRows.length,
+        visual: { kind: "features", rows: count * visualTokens },
+        temperature: temperature || 1,
+        grammarStates: options.grammar?.states
       })
       const [found] = await Onnx.evaluate([scored], {
         ...feeds,
-        tokens: value(ids), segments: value(segments), visualIndex: value(visualIndex),
-        cosines: value(angles.cosines, [count * total, half]), sines: value(angles.sines, [count * total, half]),
-        lossRows: value(lossRows), targets: value(targets), states: value(states)
+        tokens: value(ids),
+        segments: value(segments),
+        visualIndex: value(visualIndex),
+        cosines: value(angles.cosines, [count * total, half]),
+        sines: value(angles.sines, [count * total, half]),
+        lossRows: value(lossRows),
+        targets: value(targets),
+        states: value(states)
       })
-      const expected = Array.from({ length: tokens.length }, (_, r) => [...found!.data.subarray(r * newTokens, (r + 1) * newTokens)])
+      const expected = Array.from(
+        { length: tokens.length },
+        (_, r) => [...found!.data.subarray(r * newTokens, (r + 1) * newTokens)]
+      )
       assert.isAtMost(worst(logprobs, expected), 1e-4)
     })
   }
@@ -161,7 +216,10 @@ describe("stopping", () => {
   it("ends when every row has ended, and what came before is unchanged", async () => {
     const free = await loopDecode({ newTokens: 16, temperature: 0.7 })
     // A token that every row draws early: it stands in for the end of turn.
-    const common = Array.from({ length: 96 }, (_, token) => Math.max(...free.tokens.map((row) => row.includes(token) ? row.indexOf(token) : Infinity)))
+    const common = Array.from(
+      { length: 96 },
+      (_, token) => Math.max(...free.tokens.map((row) => row.includes(token) ? row.indexOf(token) : Infinity))
+    )
     const last = Math.min(...common)
     assert.isBelow(last, 15, "the seed gives a token that all rows draw before the end")
     const endOfTurn = common.indexOf(last)
@@ -173,7 +231,11 @@ describe("stopping", () => {
       assert.deepStrictEqual(stopped.logprobs[r]!.slice(0, end), free.logprobs[r]!.slice(0, end))
     })
   })
-  for (const [name, options] of [["free", { temperature: 0.7 }], ["under a format mask", { grammar: grammar(96) }]] as const) {
+  for (
+    const [name, options] of [["free", { temperature: 0.7 }], ["under a format mask", {
+      grammar: grammar(96)
+    }]] as const
+  ) {
     it(`any of several tokens ends a row, in whatever order they are listed: ${name}`, async () => {
       const free = await loopDecode({ newTokens: 16, ...options })
       const ends = [...new Set(free.tokens.map((row) => row[3]!))]
@@ -182,7 +244,9 @@ describe("stopping", () => {
       for (const [endOfTurn = 0, ...otherEnds] of [ends, ends.toReversed()]) {
         const stopped = await loopDecode({ newTokens: 16, ...options, endOfTurn, otherEnds })
         assert.strictEqual(stopped.turns, Math.max(...lengths))
-        free.tokens.forEach((row, r) => assert.deepStrictEqual(stopped.tokens[r]!.slice(0, lengths[r]), row.slice(0, lengths[r])))
+        free.tokens.forEach((row, r) =>
+          assert.deepStrictEqual(stopped.tokens[r]!.slice(0, lengths[r]), row.slice(0, lengths[r]))
+        )
       }
     })
   }
@@ -210,7 +274,10 @@ it("a row's draws depend on its own uniforms alone", async () => {
   const changed = feeds["uniforms"]!.data.map((u, i) => i % rows === 2 ? u : 1 - u - 1e-3)
   const [before, after] = [
     await Onnx.evaluate([out.sampled, out.sampledLogprobs], feeds),
-    await Onnx.evaluate([out.sampled, out.sampledLogprobs], { ...feeds, uniforms: value(changed, feeds["uniforms"]!.shape) })
+    await Onnx.evaluate([out.sampled, out.sampledLogprobs], {
+      ...feeds,
+      uniforms: value(changed, feeds["uniforms"]!.shape)
+    })
   ].map(([tokens, logprobs]) => byRow(tokens!, logprobs!)) as [Drawn, Drawn]
   assert.deepStrictEqual(after.tokens[2], before.tokens[2])
   assert.deepStrictEqual(after.logprobs[2], before.logprobs[2])

@@ -33,11 +33,17 @@ const nucleus = (probabilities: ReadonlyArray<number>, topP: number): ReadonlyAr
 /** One token for each uniform, all from the same logits. */
 const draw = async (
   uniforms: ArrayLike<number>,
-  { bias, greedy = false, temperature = 1, topP = 1, of = logits }:
-    { readonly bias?: ArrayLike<number>; readonly greedy?: boolean; readonly temperature?: number; readonly topP?: number; readonly of?: Float64Array }
+  { bias, greedy = false, temperature = 1, topP = 1, of = logits }: {
+    readonly bias?: ArrayLike<number>
+    readonly greedy?: boolean
+    readonly temperature?: number
+    readonly topP?: number
+    readonly of?: Float64Array
+  }
 ): Promise<{ readonly tokens: Value; readonly logprobs: Value }> => {
   const rows = uniforms.length
-  const wide = (row: ArrayLike<number>) => value(Array.from({ length: rows }, () => Array.from(row)).flat(), [rows, row.length])
+  const wide = (row: ArrayLike<number>) =>
+    value(Array.from({ length: rows }, () => Array.from(row)).flat(), [rows, row.length])
   const width = of.length
   const made = sample({ greedy, nucleus: topP < 1 }, {
     logits: G.input("logits", [rows, width]),
@@ -73,7 +79,11 @@ const settings = [
   ["a format mask", { bias: forbidden, temperature: 0.8 }, softmax(logits, 0.8, forbidden)],
   ["a nucleus", { topP: 0.7 }, nucleus(softmax(logits, 1), 0.7)],
   ["a nucleus that holds one token", { topP: 0.05 }, nucleus(softmax(logits, 1), 0.05)],
-  ["a nucleus under a mask", { bias: forbidden, topP: 0.6, temperature: 1.4 }, nucleus(softmax(logits, 1.4, forbidden), 0.6)]
+  [
+    "a nucleus under a mask",
+    { bias: forbidden, topP: 0.6, temperature: 1.4 },
+    nucleus(softmax(logits, 1.4, forbidden), 0.6)
+  ]
 ] as const
 
 describe("tokens follow the distribution and report its log-probabilities", () => {
@@ -92,15 +102,24 @@ describe("logits that are no numbers", () => {
   const of = (odd: Readonly<Record<number, number>>, others?: number) =>
     Float64Array.from({ length: wide }, (_, i) => odd[i] ?? others ?? Math.sin(i))
   const samplers = {
-    greedy: { greedy: true }, sampled: {}, cool: { temperature: 0.3 }, "a nucleus": { topP: 0.8 }
+    greedy: { greedy: true },
+    sampled: {},
+    cool: { temperature: 0.3 },
+    "a nucleus": { topP: 0.8 }
   } as const
   const masks = { free: undefined, masked: Array.from({ length: wide }, (_, i) => i % 2 === 0 ? 0 : -1e9) }
   const rows: ReadonlyArray<readonly [string, Float64Array]> = [
-    ["all NaN", of({}, NaN)], ["one NaN", of({ 70: NaN })], ["a forbidden NaN", of({ 71: NaN })],
-    ["the first NaN", of({ 0: NaN })], ["the last NaN", of({ [wide - 1]: NaN })],
-    ["one +∞", of({ 70: Infinity })], ["a forbidden +∞", of({ 71: Infinity })],
+    ["all NaN", of({}, NaN)],
+    ["one NaN", of({ 70: NaN })],
+    ["a forbidden NaN", of({ 71: NaN })],
+    ["the first NaN", of({ 0: NaN })],
+    ["the last NaN", of({ [wide - 1]: NaN })],
+    ["one +∞", of({ 70: Infinity })],
+    ["a forbidden +∞", of({ 71: Infinity })],
     ["two +∞", of({ 3: Infinity, 70: Infinity })],
-    ["all +∞", of({}, Infinity)], ["all −∞", of({}, -Infinity)], ["+∞ and −∞", of({ 70: Infinity }, -Infinity)]
+    ["all +∞", of({}, Infinity)],
+    ["all −∞", of({}, -Infinity)],
+    ["+∞ and −∞", of({ 70: Infinity }, -Infinity)]
   ]
   for (const [sampler, options] of Object.entries(samplers)) {
     it(`show in the log-probability, and draw a token of the vocabulary: ${sampler}`, async () => {
@@ -119,7 +138,8 @@ describe("logits that are no numbers", () => {
         const { logprobs, tokens } = made
         logprobs.data.forEach((logprob) => assert.isTrue(Number.isFinite(logprob) && logprob <= 0))
         tokens.data.forEach((token) =>
-          assert.isTrue(token !== 2 && token !== 3 && (bias === undefined || token % 2 === 0)))
+          assert.isTrue(token !== 2 && token !== 3 && (bias === undefined || token % 2 === 0))
+        )
       }
     })
     it(`show in a forbidden token where the mask leaves nothing but −∞: ${sampler}`, async () => {

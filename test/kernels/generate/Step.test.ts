@@ -51,7 +51,11 @@ describe("one token a run equals the loop, token for token", () => {
 
   it("under a format mask, with turns that end by several tokens", async () => {
     const free = await loopDecode({ grammar: grammar(96) })
-    const options = { grammar: grammar(96), endOfTurn: free.tokens[0]![2]!, otherEnds: [free.tokens[1]![2]!, free.tokens[2]![3]!] }
+    const options = {
+      grammar: grammar(96),
+      endOfTurn: free.tokens[0]![2]!,
+      otherEnds: [free.tokens[1]![2]!, free.tokens[2]![3]!]
+    }
     const [loop, steps] = [await loopDecode(options), await stepDecode(options)]
     const ends = [options.endOfTurn, ...options.otherEnds]
     steps.tokens.forEach((row, r) => {

@@ -1,4 +1,7 @@
-/** A small group rollout on the transformers fixture, under every setting of the sampler: what two ways of decoding must agree on. */
+/**
+ * A small group rollout on the transformers fixture, under every setting of the sampler: what two ways of decoding must
+ * agree on.
+ */
 import { type Grammar, rollout, type RolloutShape } from "../../../src/kernels/generate/index.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Rope, vision, visionInputs } from "../../../src/kernels/models/index.ts"
@@ -67,8 +70,7 @@ export interface Drawn {
 }
 
 const NONE = -5
-const uniformsOf = (rows: number, turns: number) =>
-  Keyed.uniforms(11, "rollout", new Float32Array(rows * turns))
+const uniformsOf = (rows: number, turns: number) => Keyed.uniforms(11, "rollout", new Float32Array(rows * turns))
 
 export const setup = (options: Options) => {
   const { endOfTurn = NONE, finished, group = 3, kind = "untied", newTokens = 12, temperature = 1, topP = 1 } = options
@@ -76,13 +78,22 @@ export const setup = (options: Options) => {
   const rows = prompts.length * group
   const positions = 64
   const shape: RolloutShape = {
-    prompts: prompts.length, group, length, newTokens, visualRows: prompts.length * visualTokens, positions, endOfTurn,
-    sampling: { greedy: temperature === 0, nucleus: topP < 1 }, grammarStates: options.grammar?.states,
+    prompts: prompts.length,
+    group,
+    length,
+    newTokens,
+    visualRows: prompts.length * visualTokens,
+    positions,
+    endOfTurn,
+    sampling: { greedy: temperature === 0, nucleus: topP < 1 },
+    grammarStates: options.grammar?.states,
     ...(options.otherEnds && { otherEnds: options.otherEnds })
   }
   const table = Rope.positionAngles(settings, positions)
   const half = settings.headWidth / 2
-  const starts = prompts.map((tokens) => Rope.mropePositions(tokens, settings.imageToken, settings.vision.merge, [grid]).next)
+  const starts = prompts.map((tokens) =>
+    Rope.mropePositions(tokens, settings.imageToken, settings.vision.merge, [grid]).next
+  )
   const feeds: Reference.Feeds = {
     ...weights(kind),
     ...sequenceFeeds(settings, prompts.map((tokens) => padded(tokens, length))),
@@ -97,7 +108,10 @@ export const setup = (options: Options) => {
     finished: value(finished ?? Array.from({ length: rows }, () => 0)),
     emptyCache: value([], [prompts.length, settings.kvHeads, group, 0, settings.headWidth]),
     ...(options.grammar && {
-      grammarBias: value(Array.from(options.grammar.allowed, (a) => a === 1 ? 0 : -1e9), [options.grammar.states, settings.vocabulary]),
+      grammarBias: value(Array.from(options.grammar.allowed, (a) => a === 1 ? 0 : -1e9), [
+        options.grammar.states,
+        settings.vocabulary
+      ]),
       grammarNext: value(options.grammar.next),
       grammarState: value(new Int32Array(rows))
     })
@@ -107,7 +121,8 @@ export const setup = (options: Options) => {
 
 export const byRow = (tokens: Reference.Value, logprobs: Reference.Value): Drawn => {
   const [turns, rows] = tokens.shape as [number, number]
-  const split = (v: Reference.Value) => Array.from({ length: rows }, (_, r) => Array.from({ length: turns }, (_, t) => v.data[t * rows + r]!))
+  const split = (v: Reference.Value) =>
+    Array.from({ length: rows }, (_, r) => Array.from({ length: turns }, (_, t) => v.data[t * rows + r]!))
   return { tokens: split(tokens), logprobs: split(logprobs), turns }
 }
 

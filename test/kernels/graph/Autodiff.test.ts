@@ -27,7 +27,10 @@ describe("gradients agree with central differences in float64", () => {
       const gradients = Reference.evaluate(G.Autodiff.gradients(loss, wrt), feeds)
       wrt.forEach((input, k) => {
         const name = input.node.name!
-        const expected = differences((x) => Reference.evaluate([loss], { ...feeds, [name]: x })[0]!.data[0]!, feeds[name as keyof typeof feeds])
+        const expected = differences(
+          (x) => Reference.evaluate([loss], { ...feeds, [name]: x })[0]!.data[0]!,
+          feeds[name as keyof typeof feeds]
+        )
         assert.deepStrictEqual(gradients[k]!.shape, input.shape)
         assert.isAtMost(Reference.relativeError(gradients[k]!.data, expected), tolerance, `gradient of ${name}`)
         assert.isTrue(expected.some((d) => d !== 0), `${name} has no effect: the case checks nothing`)
@@ -50,7 +53,11 @@ describe("onnxruntime computes values and gradients as the float64 reference doe
       const found = await Onnx.evaluate(outputs, feeds)
       outputs.forEach((t, i) => {
         assert.deepStrictEqual(found[i]!.shape, t.shape)
-        assert.isAtMost(Reference.relativeError(found[i]!.data, expected[i]!.data), 1e-5, i === 0 ? "value" : `gradient ${i - 1}`)
+        assert.isAtMost(
+          Reference.relativeError(found[i]!.data, expected[i]!.data),
+          1e-5,
+          i === 0 ? "value" : `gradient ${i - 1}`
+        )
       })
     })
   }
@@ -68,10 +75,12 @@ describe("what autodiff refuses and leaves out", () => {
   it("does not visit what the loss does not depend on", () => {
     const [x, w] = [G.input("x", [2, 3]), G.input("w", [3])]
     const loss = G.sum(G.mul(G.stopGradient(G.reshape(G.max(x, [1]), [2, 1])), w))
-    assert.deepStrictEqual([...Reference.evaluate(G.Autodiff.gradients(loss, [w]), {
-      x: Reference.value([1, 5, 2, 7, 3, 0], [2, 3]),
-      w: Reference.value([1, 1, 1])
-    })[0]!.data], [12, 12, 12])
+    assert.deepStrictEqual([
+      ...Reference.evaluate(G.Autodiff.gradients(loss, [w]), {
+        x: Reference.value([1, 5, 2, 7, 3, 0], [2, 3]),
+        w: Reference.value([1, 1, 1])
+      })[0]!.data
+    ], [12, 12, 12])
   })
   it("gives zeros for an input that has no effect", () => {
     const [x, w] = [G.input("x", [2]), G.input("w", [3])]
@@ -99,7 +108,9 @@ it("every operator of the graph is known to the reference", async () => {
   const names = new Set<string>()
   for (const file of await source.readdir(folder)) {
     const text = await source.readFile(new URL(file, folder), "utf8")
-    for (const [, name] of text.matchAll(/(?:Operator = \{\s*name: |(?:binary|unary|compare|reduction)\(\s*)"(\w+)"/g)) names.add(name!)
+    for (
+      const [, name] of text.matchAll(/(?:Operator = \{\s*name: |(?:binary|unary|compare|reduction)\(\s*)"(\w+)"/g)
+    ) names.add(name!)
   }
   assert.isAtLeast(names.size, 40)
   assert.deepStrictEqual([...names].filter((name) => !Reference.known.has(name)), [])

@@ -16,13 +16,20 @@ describe("the border", () => {
     const [a, b] = [G.input("a", [2, 3]), G.input("b", [2], "i32")]
     G.input("unused", [4])
     const program = G.OnnxWriter.write({ y: G.gather(a, b) })
-    assert.deepStrictEqual(program.inputs, [{ name: "a", shape: [2, 3], dtype: "f32" }, { name: "b", shape: [2], dtype: "i32" }])
+    assert.deepStrictEqual(program.inputs, [{ name: "a", shape: [2, 3], dtype: "f32" }, {
+      name: "b",
+      shape: [2],
+      dtype: "i32"
+    }])
     assert.deepStrictEqual(program.outputs, [{ name: "y", shape: [2, 3], dtype: "f32" }])
   })
   it("refuses reserved names and two inputs of one name", () => {
     assert.throws(() => G.input("%0", [1]), /reserved/)
     assert.throws(() => G.input("", [1]), /reserved/)
-    assert.throws(() => G.OnnxWriter.write({ y: G.add(G.input("a", [1]), G.input("a", [1])) }), /two inputs are called "a"/)
+    assert.throws(
+      () => G.OnnxWriter.write({ y: G.add(G.input("a", [1]), G.input("a", [1])) }),
+      /two inputs are called "a"/
+    )
     assert.throws(() => G.OnnxWriter.write({ a: G.exp(G.input("a", [1])) }), /"a" is an input and an output/)
   })
   it("survives input names that look generated", async () => {
@@ -45,14 +52,29 @@ describe("what is written", () => {
     const y = G.add(G.mul(G.exp(x), G.exp(x)), G.matmul(G.exp(x), G.exp(x)))
     assert.strictEqual(written(G.OnnxWriter.write({ y }), "Exp"), 1)
     const feeds = { x: value([0.1, 0.2, 0.3, 0.4], [2, 2]) }
-    assert.isAtMost(Reference.relativeError((await Onnx.evaluate([y], feeds))[0]!.data, evaluate([y], feeds)[0]!.data), 1e-6)
+    assert.isAtMost(
+      Reference.relativeError((await Onnx.evaluate([y], feeds))[0]!.data, evaluate([y], feeds)[0]!.data),
+      1e-6
+    )
   })
   it("keeps computations apart that differ in an attribute, an input or a type", async () => {
     const x = G.input("x", [2, 2])
     const outputs = [
-      G.quickGelu(x, 1), G.quickGelu(x, 1.702), G.matmul(x, x), G.matmul(x, x, { transA: true }),
-      G.matmul(x, x, { alpha: 2 }), G.sum(x, [0]), G.sum(x, [1]), G.cast(x, "i32"), G.cast(x, "i64"), G.cast(x, "bool"),
-      G.slice(x, 0, 0, 1), G.slice(x, 0, 1, 2), G.slice(x, 1, 0, 1), G.reshape(x, [4]), G.reshape(x, [1, 4])
+      G.quickGelu(x, 1),
+      G.quickGelu(x, 1.702),
+      G.matmul(x, x),
+      G.matmul(x, x, { transA: true }),
+      G.matmul(x, x, { alpha: 2 }),
+      G.sum(x, [0]),
+      G.sum(x, [1]),
+      G.cast(x, "i32"),
+      G.cast(x, "i64"),
+      G.cast(x, "bool"),
+      G.slice(x, 0, 0, 1),
+      G.slice(x, 0, 1, 2),
+      G.slice(x, 1, 0, 1),
+      G.reshape(x, [4]),
+      G.reshape(x, [1, 4])
     ]
     const feeds = { x: value([1.5, -2.25, 0, 4], [2, 2]) }
     const [found, expected] = [await Onnx.evaluate(outputs, feeds), evaluate(outputs, feeds)]
@@ -121,12 +143,14 @@ describe("loop", () => {
   }
   const feeds = { w: value([0.5, 0.7]), x: value([1, 2]), seen: value([], [0]) }
 
-  for (const [name, made] of Object.entries({
-    "runs the given number of turns": counted(4),
-    "stops when the body says so": counted(50),
-    "runs no turn without a first condition": counted(5, false),
-    "runs no turn of none": counted(0)
-  })) {
+  for (
+    const [name, made] of Object.entries({
+      "runs the given number of turns": counted(4),
+      "stops when the body says so": counted(50),
+      "runs no turn without a first condition": counted(5, false),
+      "runs no turn of none": counted(0)
+    })
+  ) {
     it(name, async () => {
       const outputs = [...made.carried, ...made.stacked]
       const [found, expected] = [await Onnx.evaluate(outputs, feeds), evaluate(outputs, feeds)]
@@ -156,7 +180,11 @@ describe("loop", () => {
       carried: [x, x, outer, x],
       body: (turn, [a, b]) => {
         const next = G.add(a!, b!)
-        return { proceed: G.less(turn, G.constant(BigInt64Array.of(9n), [])), carried: [next, a!, outer, G.stopGradient(next)], stacked: [next, next, outer, turn] }
+        return {
+          proceed: G.less(turn, G.constant(BigInt64Array.of(9n), [])),
+          carried: [next, a!, outer, G.stopGradient(next)],
+          stacked: [next, next, outer, turn]
+        }
       }
     })
     const outputs = [...made.carried, ...made.stacked]

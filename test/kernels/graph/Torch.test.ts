@@ -29,8 +29,16 @@ const causal = (q: G.Tensor, k: G.Tensor, v: G.Tensor): G.Tensor => {
   const [batch, heads, length, d] = q.shape as [number, number, number, number]
   const kv = k.shape[1]!
   const fold = (x: G.Tensor) => G.reshape(x, [batch, kv, heads / kv * length, x.shape[3]!])
-  const scores = G.reshape(G.matmul(fold(q), k, { transB: true, alpha: 1 / Math.sqrt(d) }), [batch, heads, length, length])
-  const bias = G.constant(Float32Array.from({ length: length * length }, (_, i) => i % length > Math.floor(i / length) ? -1e9 : 0), [length, length])
+  const scores = G.reshape(G.matmul(fold(q), k, { transB: true, alpha: 1 / Math.sqrt(d) }), [
+    batch,
+    heads,
+    length,
+    length
+  ])
+  const bias = G.constant(
+    Float32Array.from({ length: length * length }, (_, i) => i % length > Math.floor(i / length) ? -1e9 : 0),
+    [length, length]
+  )
   return G.reshape(G.matmul(fold(G.softmax(G.add(scores, bias))), v), q.shape)
 }
 
@@ -85,14 +93,19 @@ describe("against PyTorch", () => {
   })
   for (const [name, fixture] of Object.entries(fixtures)) {
     it(name, async () => {
-      const inputs = Object.fromEntries(Object.entries(fixture.inputs).map(([key, { shape }]) =>
-        [key, G.input(key, shape, key === "ids" ? "i64" : "f32")]))
+      const inputs = Object.fromEntries(
+        Object.entries(fixture.inputs).map((
+          [key, { shape }]
+        ) => [key, G.input(key, shape, key === "ids" ? "i64" : "f32")])
+      )
       const y = builders[name]!(inputs)
       const loss = G.sum(G.mul(y, G.input("seed", y.shape)))
       const wanted = Object.keys(fixture.grads).filter((key) => !fed.has(key))
       const outputs = [y, ...G.Autodiff.gradients(loss, wanted.map((key) => inputs[key]!))]
-      const feeds = Object.fromEntries(Object.entries({ ...fixture.inputs, seed: fixture.seed })
-        .map(([key, { data, shape }]) => [key, Reference.value(data, shape)]))
+      const feeds = Object.fromEntries(
+        Object.entries({ ...fixture.inputs, seed: fixture.seed })
+          .map(([key, { data, shape }]) => [key, Reference.value(data, shape)])
+      )
       const expected = [fixture.output, ...wanted.map((key) => fixture.grads[key]!)]
       const [exact, single] = [Reference.evaluate(outputs, feeds), await Onnx.evaluate(outputs, feeds)]
       expected.forEach(({ data, shape }, i) => {

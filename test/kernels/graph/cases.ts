@@ -1,12 +1,17 @@
 /** One or more small uses of every operator: shared by the checks against the reference and against differences. */
-import { Keyed } from "../../../src/kernels/math/index.ts"
 import * as G from "../../../src/kernels/graph/index.ts"
+import { Keyed } from "../../../src/kernels/math/index.ts"
 import { count, type Feeds, type Value, value } from "./reference.ts"
 
 /** How an argument is drawn. */
 type Argument =
   | { readonly shape: ReadonlyArray<number>; readonly kind: "normal" | "positive" | "uniform" }
-  | { readonly shape: ReadonlyArray<number>; readonly kind: "index"; readonly below: number; readonly dtype?: "i64" | "i32" }
+  | {
+    readonly shape: ReadonlyArray<number>
+    readonly kind: "index"
+    readonly below: number
+    readonly dtype?: "i64" | "i32"
+  }
   | { readonly shape: ReadonlyArray<number>; readonly kind: "bool" }
 
 export interface Case {
@@ -21,10 +26,24 @@ export interface Case {
 const n = (...shape: ReadonlyArray<number>): Argument => ({ shape, kind: "normal" })
 const pos = (...shape: ReadonlyArray<number>): Argument => ({ shape, kind: "positive" })
 const index = (below: number, ...shape: ReadonlyArray<number>): Argument => ({ shape, kind: "index", below })
-const index32 = (below: number, ...shape: ReadonlyArray<number>): Argument => ({ shape, kind: "index", below, dtype: "i32" })
+const index32 = (below: number, ...shape: ReadonlyArray<number>): Argument => ({
+  shape,
+  kind: "index",
+  below,
+  dtype: "i32"
+})
 const bool = (...shape: ReadonlyArray<number>): Argument => ({ shape, kind: "bool" })
-const made = (name: string, args: ReadonlyArray<Argument>, build: Case["build"]): Case => ({ name, arguments: args, build })
-const flat = (name: string, args: ReadonlyArray<Argument>, build: Case["build"]): Case => ({ name, arguments: args, build, flat: true })
+const made = (name: string, args: ReadonlyArray<Argument>, build: Case["build"]): Case => ({
+  name,
+  arguments: args,
+  build
+})
+const flat = (name: string, args: ReadonlyArray<Argument>, build: Case["build"]): Case => ({
+  name,
+  arguments: args,
+  build,
+  flat: true
+})
 
 /** A matrix of 4-bit integers whose rows do not fill their blocks. */
 const quantized = (out: number, inner: number): G.Quantized => {
@@ -33,15 +52,29 @@ const quantized = (out: number, inner: number): G.Quantized => {
   const bytes = Uint8Array.from({ length: out * count * block / 2 }, () => random.int(256))
   const scales = Float32Array.from({ length: out * count }, () => random.normal() / 8)
   return {
-    bits: 4, block, out, inner,
-    blocks: G.constant(bytes, [out, count, block / 2]), rows: G.constant(bytes, [out, count * block / 2]), scales: G.constant(scales, [out, count])
+    bits: 4,
+    block,
+    out,
+    inner,
+    blocks: G.constant(bytes, [out, count, block / 2]),
+    rows: G.constant(bytes, [out, count * block / 2]),
+    scales: G.constant(scales, [out, count])
   }
 }
 
 const binary = [["add", G.add], ["sub", G.sub], ["mul", G.mul], ["minimum", G.minimum], ["maximum", G.maximum]] as const
 const unary = [
-  ["neg", G.neg], ["exp", G.exp], ["sigmoid", G.sigmoid], ["tanh", G.tanh], ["erf", G.erf], ["cos", G.cos], ["sin", G.sin],
-  ["gelu", G.gelu], ["quickGelu", G.quickGelu], ["silu", G.silu], ["softmax", G.softmax]
+  ["neg", G.neg],
+  ["exp", G.exp],
+  ["sigmoid", G.sigmoid],
+  ["tanh", G.tanh],
+  ["erf", G.erf],
+  ["cos", G.cos],
+  ["sin", G.sin],
+  ["gelu", G.gelu],
+  ["quickGelu", G.quickGelu],
+  ["silu", G.silu],
+  ["softmax", G.softmax]
 ] as const
 
 export const cases: ReadonlyArray<Case> = [
@@ -62,8 +95,11 @@ export const cases: ReadonlyArray<Case> = [
   made("where", [bool(2, 3), n(2, 3), n(2, 3)], (c, a, b) => G.where(c!, a!, b!)),
   made("where, stretched", [bool(2, 1), n(3), n()], (c, a, b) => G.where(c!, a!, b!)),
   made("a value through cast and back", [bool(2, 3), n(2, 3)], (c, a) => G.mul(G.cast(c!, "f32"), a!)),
-  flat("comparisons", [n(2, 3), n(2, 3)], (a, b) =>
-    G.cast(G.or(G.and(G.less(a!, b!), G.not(G.lessOrEqual(b!, a!))), G.equals(a!, b!)), "i64")),
+  flat(
+    "comparisons",
+    [n(2, 3), n(2, 3)],
+    (a, b) => G.cast(G.or(G.and(G.less(a!, b!), G.not(G.lessOrEqual(b!, a!))), G.equals(a!, b!)), "i64")
+  ),
   flat("cast float to int64", [n(2, 3)], (a) => G.cast(G.mul(a!, G.scalar(9)), "i64")),
 
   made("sum of all", [n(2, 3)], (x) => G.sum(x!)),
@@ -126,33 +162,61 @@ export const cases: ReadonlyArray<Case> = [
   // The derivative of the angle tables is nobody's business: they are fed. So they are constants here.
   made("rotary", [n(2, 3, 4, 6)], (x) => {
     const angles = Float32Array.from({ length: 8 * 3 }, (_, i) => Math.sin(i * 7.1) * 3)
-    return G.rotary(x!, G.rowPositions(2, 4), G.constant(angles.map(Math.cos), [8, 3]), G.constant(angles.map(Math.sin), [8, 3]))
+    return G.rotary(
+      x!,
+      G.rowPositions(2, 4),
+      G.constant(angles.map(Math.cos), [8, 3]),
+      G.constant(angles.map(Math.sin), [8, 3])
+    )
   }),
 
   made("selectedLogprob", [n(5, 4), n(7, 4), index(3, 5)], (x, e, t) => G.selectedLogprob(x!, e!, t!)),
-  made("selectedLogprob, temperature", [n(5, 4), n(7, 4), index(7, 5)], (x, e, t) =>
-    G.selectedLogprob(x!, e!, t!, { temperature: 0.7 })),
-  made("selectedLogprob, uneven chunks", [n(5, 4), n(7, 4), index(7, 5)], (x, e, t) =>
-    G.selectedLogprob(x!, e!, t!, { chunk: 2, temperature: 1.3 })),
+  made(
+    "selectedLogprob, temperature",
+    [n(5, 4), n(7, 4), index(7, 5)],
+    (x, e, t) => G.selectedLogprob(x!, e!, t!, { temperature: 0.7 })
+  ),
+  made(
+    "selectedLogprob, uneven chunks",
+    [n(5, 4), n(7, 4), index(7, 5)],
+    (x, e, t) => G.selectedLogprob(x!, e!, t!, { chunk: 2, temperature: 1.3 })
+  ),
   made("selectedLogprob, masked", [n(5, 4), n(7, 4), index(4, 5)], (x, e, t) => {
     // Columns 5 and 6 are forbidden everywhere, column 4 in even rows.
-    const bias = Float32Array.from({ length: 35 }, (_, i) => i % 7 > 4 || (i % 7 === 4 && Math.floor(i / 7) % 2 === 0) ? -1e9 : 0)
+    const bias = Float32Array.from(
+      { length: 35 },
+      (_, i) => i % 7 > 4 || (i % 7 === 4 && Math.floor(i / 7) % 2 === 0) ? -1e9 : 0
+    )
     return G.selectedLogprob(x!, e!, t!, { bias: G.constant(bias, [5, 7]), chunk: 3, temperature: 0.9 })
   }),
   ...([["allowedLogprob", undefined], ["allowedLogprob, uneven chunks", 2]] as const).map(([name, chunk]) =>
     made(name, [n(5, 4), n(7, 4)], (x, e) => {
       // As above; nothing is forbidden in the last row.
-      const bias = Float32Array.from({ length: 35 }, (_, i) => i < 28 && (i % 7 > 4 || (i % 7 === 4 && Math.floor(i / 7) % 2 === 0)) ? -1e9 : 0)
+      const bias = Float32Array.from(
+        { length: 35 },
+        (_, i) => i < 28 && (i % 7 > 4 || (i % 7 === 4 && Math.floor(i / 7) % 2 === 0)) ? -1e9 : 0
+      )
       return G.allowedLogprob(x!, e!, G.constant(bias, [5, 7]), chunk)
-    })),
+    })
+  ),
   made("allowedLogprob, some left aside", [n(5, 4), n(7, 4)], (x, e) => {
     // Columns 5 and 6 are forbidden; column 0 is aside in all rows but the first.
-    const bias = Float32Array.from({ length: 35 }, (_, i) => i % 7 > 4 ? G.Choice.forbidden : i > 0 && i % 7 === 0 ? G.Choice.aside : G.Choice.allowed)
+    const bias = Float32Array.from(
+      { length: 35 },
+      (_, i) => i % 7 > 4 ? G.Choice.forbidden : i > 0 && i % 7 === 0 ? G.Choice.aside : G.Choice.allowed
+    )
     return G.allowedLogprob(x!, e!, G.constant(bias, [5, 7]), 3)
   }),
-  made("one embedding as table and as head", [n(7, 4), index(7, 5), index(7, 5)], (e, i, t) =>
-    G.selectedLogprob(G.gather(e!, i!), e!, t!)),
-  made("stopGradient beside a live path", [n(2, 3)], (x) => G.mul(x!, G.stopGradient(G.constant(Float32Array.of(1, 2, 3))))),
+  made(
+    "one embedding as table and as head",
+    [n(7, 4), index(7, 5), index(7, 5)],
+    (e, i, t) => G.selectedLogprob(G.gather(e!, i!), e!, t!)
+  ),
+  made(
+    "stopGradient beside a live path",
+    [n(2, 3)],
+    (x) => G.mul(x!, G.stopGradient(G.constant(Float32Array.of(1, 2, 3))))
+  ),
   made("a value used many times", [n(2, 3), n(3, 3)], (x, w) => {
     const y = G.silu(G.matmul(x!, w!))
     return G.add(G.mul(y, y), G.add(G.matmul(y, w!, { transB: true }), G.softmax(y)))
@@ -161,16 +225,23 @@ export const cases: ReadonlyArray<Case> = [
 
 /** Graph inputs `x0`, `x1`, … of a case. */
 export const inputsOf = ({ arguments: args }: Case): ReadonlyArray<G.Tensor> =>
-  args.map((a, i) => G.input(`x${i}`, a.shape, a.kind === "index" ? a.dtype ?? "i64" : a.kind === "bool" ? "bool" : "f32"))
+  args.map((a, i) =>
+    G.input(`x${i}`, a.shape, a.kind === "index" ? a.dtype ?? "i64" : a.kind === "bool" ? "bool" : "f32")
+  )
 
 const draw = (argument: Argument, random: Keyed.Stream): Value => {
   const one = (): number => {
     switch (argument.kind) {
-      case "normal": return random.normal()
-      case "positive": return 0.3 + 2 * random.next()
-      case "uniform": return random.next()
-      case "index": return random.int(argument.below)
-      case "bool": return random.int(2)
+      case "normal":
+        return random.normal()
+      case "positive":
+        return 0.3 + 2 * random.next()
+      case "uniform":
+        return random.next()
+      case "index":
+        return random.int(argument.below)
+      case "bool":
+        return random.int(2)
     }
   }
   // Through float32, so that both evaluations start from the same numbers.

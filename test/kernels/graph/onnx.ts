@@ -6,9 +6,12 @@ import { type Feeds, type Value, value } from "./reference.ts"
 const types = { f32: "float32", i64: "int64", i32: "int32", bool: "bool", u8: "uint8" } as const
 
 const toOrt = (v: Value, dtype: DType): ort.Tensor => {
-  const data = dtype === "f32" ? Float32Array.from(v.data)
-    : dtype === "i64" ? BigInt64Array.from(v.data, BigInt)
-    : dtype === "i32" ? Int32Array.from(v.data)
+  const data = dtype === "f32" ?
+    Float32Array.from(v.data)
+    : dtype === "i64" ?
+    BigInt64Array.from(v.data, BigInt)
+    : dtype === "i32" ?
+    Int32Array.from(v.data)
     : Uint8Array.from(v.data)
   return new ort.Tensor(types[dtype], data as Float32Array, v.shape)
 }
@@ -33,14 +36,20 @@ export const open = async (outputs: Readonly<Record<string, Tensor>>, options: O
         if (fed === undefined) throw new Error(`input "${name}" is not fed`)
         return [name, toOrt(fed, dtype)]
       })))
-      return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, value(t.data as Float32Array, t.dims)]))
+      return Object.fromEntries(
+        Object.entries(results).map(([name, t]) => [name, value(t.data as Float32Array, t.dims)])
+      )
     },
     close: () => session.release()
   }
 }
 
 /** Values of the tensors as onnxruntime computes them in float32. */
-export const evaluate = async (outputs: ReadonlyArray<Tensor>, feeds: Feeds, options?: Options): Promise<ReadonlyArray<Value>> => {
+export const evaluate = async (
+  outputs: ReadonlyArray<Tensor>,
+  feeds: Feeds,
+  options?: Options
+): Promise<ReadonlyArray<Value>> => {
   const session = await open(Object.fromEntries(outputs.map((t, i) => [`out${i}`, t])), options)
   try {
     const results = await session.run(feeds)

@@ -22,11 +22,18 @@ const stored = (out: number, inner: number, quantization: G.Quantization) => {
   Quantize.dequantize(integers, scales, inner, quantization, rounded)
   const bytes = Quantize.bytesOf(inner, quantization)
   const weight: G.Quantized = {
-    ...quantization, out, inner,
-    blocks: G.input("blocks", [out, count, bytes / count], "u8"), rows: G.input("rows", [out, bytes], "u8"), scales: G.input("scales", [out, count])
+    ...quantization,
+    out,
+    inner,
+    blocks: G.input("blocks", [out, count, bytes / count], "u8"),
+    rows: G.input("rows", [out, bytes], "u8"),
+    scales: G.input("scales", [out, count])
   }
   // Named twice, as two views of the same bytes of a file.
-  const initializers = new Map<string, Uint8Array | Float32Array>([["blocks", integers], ["rows", integers], ["scales", scales]])
+  const initializers = new Map<string, Uint8Array | Float32Array>([["blocks", integers], ["rows", integers], [
+    "scales",
+    scales
+  ]])
   return { values, rounded, weight, initializers, integers, scales, count }
 }
 
@@ -40,7 +47,10 @@ describe("a quantised product", () => {
         const [x, g] = [G.input("x", [rows, inner]), G.input("g", [rows, out])]
         const y = G.quantizedMatmul(x, weight)
         const [dx] = G.Autodiff.gradients(G.sum(G.mul(y, g)), [x])
-        const feeds = { x: value(normal("x", rows * inner), [rows, inner]), g: value(normal("g", rows * out), [rows, out]) }
+        const feeds = {
+          x: value(normal("x", rows * inner), [rows, inner]),
+          g: value(normal("g", rows * out), [rows, out])
+        }
         const [product, derivative] = await evaluate([y, dx!], feeds, { initializers })
         // Packed products of 8 bits round the other operand to 8 bits as well.
         const tolerance = bits === 8 ? 0.02 : 2e-6
@@ -74,14 +84,19 @@ describe("quantisation", () => {
     it(`to ${bits} bits leaves a normal matrix within ${most} of itself, and is what its own result rounds to`, () => {
       const quantization = { bits, block: 32 } as const
       const { count, integers, rounded, scales, values } = stored(32, 128, quantization)
-      const error = Math.sqrt(rounded.reduce((n, x, i) => n + (x - values[i]!) ** 2, 0) / values.reduce((n, x) => n + x * x, 0))
+      const error = Math.sqrt(
+        rounded.reduce((n, x, i) => n + (x - values[i]!) ** 2, 0) / values.reduce((n, x) => n + x * x, 0)
+      )
       assert.isBelow(error, most)
       assert.isAbove(error, most / 20)
       const again = new Uint8Array(integers.length)
       Quantize.quantize(rounded, 128, quantization, again, new Float32Array(32 * count))
       assert.deepStrictEqual(again, integers)
-      // No value is further from itself than a step of its block, which is what the opposite of the largest one is off by.
-      values.forEach((x, i) => assert.isAtMost(Math.abs(x - rounded[i]!), Math.abs(scales[Math.floor(i / 32)]!) * 1.001))
+      // No value is further from itself than a step of its block, which is what the opposite of the largest one is off
+      // by.
+      values.forEach((x, i) =>
+        assert.isAtMost(Math.abs(x - rounded[i]!), Math.abs(scales[Math.floor(i / 32)]!) * 1.001)
+      )
     })
   }
   it("keeps zeros", () => {

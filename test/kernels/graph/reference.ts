@@ -52,9 +52,10 @@ const broadcast = (...shapes: ReadonlyArray<ReadonlyArray<number>>): ReadonlyArr
   })
 }
 
-const elementwise = (f: (...xs: ReadonlyArray<number>) => number) => (inputs: ReadonlyArray<Value>): ReadonlyArray<Value> => [
-  build(broadcast(...inputs.map((v) => v.shape)), (index) => f(...inputs.map((v) => read(v, index))))
-]
+const elementwise =
+  (f: (...xs: ReadonlyArray<number>) => number) => (inputs: ReadonlyArray<Value>): ReadonlyArray<Value> => [
+    build(broadcast(...inputs.map((v) => v.shape)), (index) => f(...inputs.map((v) => read(v, index))))
+  ]
 
 /** A value for each row of the last axis: `f` fills `out` from `row`. */
 const alongLast = (x: Value, f: (row: Float64Array, out: Float64Array) => void): Value => {
@@ -64,20 +65,21 @@ const alongLast = (x: Value, f: (row: Float64Array, out: Float64Array) => void):
   return { shape: x.shape, data }
 }
 
-const reduce = (f: (xs: ReadonlyArray<number>) => number) => ([x]: ReadonlyArray<Value>, node: Node): ReadonlyArray<Value> => {
-  const axes = node.attributes["axes"] as ReadonlyArray<number>
-  const keptAxes = x!.shape.map((_, i) => i).filter((i) => !axes.includes(i))
-  const groups = new Map<number, Array<number>>()
-  const shape = keptAxes.map((i) => x!.shape[i]!)
-  build(x!.shape, (index, flat) => {
-    const group = keptAxes.reduce((n, i) => n * x!.shape[i]! + index[i]!, 0)
-    const held = groups.get(group)
-    if (held === undefined) groups.set(group, [x!.data[flat]!])
-    else held.push(x!.data[flat]!)
-    return 0
-  })
-  return [build(shape, (_, flat) => f(groups.get(flat)!))]
-}
+const reduce =
+  (f: (xs: ReadonlyArray<number>) => number) => ([x]: ReadonlyArray<Value>, node: Node): ReadonlyArray<Value> => {
+    const axes = node.attributes["axes"] as ReadonlyArray<number>
+    const keptAxes = x!.shape.map((_, i) => i).filter((i) => !axes.includes(i))
+    const groups = new Map<number, Array<number>>()
+    const shape = keptAxes.map((i) => x!.shape[i]!)
+    build(x!.shape, (index, flat) => {
+      const group = keptAxes.reduce((n, i) => n * x!.shape[i]! + index[i]!, 0)
+      const held = groups.get(group)
+      if (held === undefined) groups.set(group, [x!.data[flat]!])
+      else held.push(x!.data[flat]!)
+      return 0
+    })
+    return [build(shape, (_, flat) => f(groups.get(flat)!))]
+  }
 
 const total = (xs: ArrayLike<number>): number => {
   let sum = 0
@@ -139,7 +141,9 @@ const matmul = (a: Value, b: Value, transA: boolean, transB: boolean, alpha: num
     for (let i = 0; i < m; i++) {
       for (let j = 0; j < n; j++) {
         let sum = 0
-        for (let l = 0; l < k; l++) sum += left.data[(lefts[which]! * m + i) * k + l]! * right.data[(rights[which]! * k + l) * n + j]!
+        for (let l = 0; l < k; l++) {
+          sum += left.data[(lefts[which]! * m + i) * k + l]! * right.data[(rights[which]! * k + l) * n + j]!
+        }
         out[(which * m + i) * n + j] = alpha * sum
       }
     }
@@ -164,7 +168,8 @@ const operators: Readonly<Record<string, Evaluate>> = {
   add: elementwise((a, b) => a! + b!),
   sub: elementwise((a, b) => a! - b!),
   mul: elementwise((a, b) => a! * b!),
-  div: (inputs, node) => elementwise((a, b) => node.outputs[0]!.dtype === "f32" ? a! / b! : Math.trunc(a! / b!))(inputs),
+  div: (inputs, node) =>
+    elementwise((a, b) => node.outputs[0]!.dtype === "f32" ? a! / b! : Math.trunc(a! / b!))(inputs),
   minimum: elementwise((a, b) => Math.min(a!, b!)),
   maximum: elementwise((a, b) => Math.max(a!, b!)),
   less: elementwise((a, b) => Number(a! < b!)),
@@ -232,12 +237,26 @@ const operators: Readonly<Record<string, Evaluate>> = {
     })]
   },
   slice: ([x], node) => {
-    const { axis, end, start } = node.attributes as { readonly axis: number; readonly end: number; readonly start: number }
-    return [build(x!.shape.map((d, i) => i === axis ? end - start : d), (index) => cell(x!, index, axis, index[axis]! + start))]
+    const { axis, end, start } = node.attributes as {
+      readonly axis: number
+      readonly end: number
+      readonly start: number
+    }
+    return [
+      build(
+        x!.shape.map((d, i) => i === axis ? end - start : d),
+        (index) => cell(x!, index, axis, index[axis]! + start)
+      )
+    ]
   },
   tail: ([x], node) => {
     const { axis, start } = node.attributes as { readonly axis: number; readonly start: number }
-    return [build(x!.shape.map((d, i) => i === axis ? Math.max(0, d - start) : d), (index) => cell(x!, index, axis, index[axis]! + start))]
+    return [
+      build(
+        x!.shape.map((d, i) => i === axis ? Math.max(0, d - start) : d),
+        (index) => cell(x!, index, axis, index[axis]! + start)
+      )
+    ]
   },
   sortDescending: ([x]) => [alongLast(x!, (row, out) => out.set([...row].sort((a, b) => b - a)))],
   expand: ([x], node) => {
@@ -261,13 +280,23 @@ const operators: Readonly<Record<string, Evaluate>> = {
     return [{ shape: target!.shape, data }]
   },
   pick: ([x, indices]) => [build([x!.shape[0]!], (_, row) => x!.data[row * x!.shape[1]! + indices!.data[row]!]!)],
-  matmul: ([a, b], { attributes }) =>
-    [matmul(a!, b!, attributes["transA"] === 1, attributes["transB"] === 1, attributes["alpha"] as number)],
+  matmul: (
+    [a, b],
+    { attributes }
+  ) => [matmul(a!, b!, attributes["transA"] === 1, attributes["transB"] === 1, attributes["alpha"] as number)],
   linear: ([x, weight, bias]) => elementwise((a, b) => a! + b!)([matmul(x!, weight!, false, true, 1), bias!]),
   quantizedMatmul: ([x, blocks, scales], { attributes }) => {
     const inner = attributes["inner"] as number
     const whole = dequantized(blocks!, scales!, attributes)
-    return [matmul(x!, build([whole.shape[0]!, inner], ([row, column]) => whole.data[row! * whole.shape[1]! + column!]!), false, true, 1)]
+    return [
+      matmul(
+        x!,
+        build([whole.shape[0]!, inner], ([row, column]) => whole.data[row! * whole.shape[1]! + column!]!),
+        false,
+        true,
+        1
+      )
+    ]
   },
   dequantize: ([rows, order, scales], { attributes }) => {
     const whole = dequantized(rows!, scales!, attributes)
@@ -279,12 +308,14 @@ const operators: Readonly<Record<string, Evaluate>> = {
     const rows = Array.from({ length: x!.data.length / width }, (_, i) => x!.data.subarray(i * width, (i + 1) * width))
     const means = rows.map((row) => total(row) / width)
     const inverses = rows.map((row, i) =>
-      1 / Math.sqrt(total(row.map((v) => (v - means[i]!) ** 2)) / width + (node.attributes["epsilon"] as number)))
+      1 / Math.sqrt(total(row.map((v) => (v - means[i]!) ** 2)) / width + (node.attributes["epsilon"] as number))
+    )
     const shape = [...x!.shape.slice(0, -1), 1]
     return [
       build(x!.shape, (index, flat) => {
         const row = Math.floor(flat / width)
-        return (x!.data[flat]! - means[row]!) * inverses[row]! * weight!.data[index.at(-1)!]! + bias!.data[index.at(-1)!]!
+        return (x!.data[flat]! - means[row]!) * inverses[row]! * weight!.data[index.at(-1)!]! +
+          bias!.data[index.at(-1)!]!
       }),
       value(means, shape),
       value(inverses, shape)
@@ -293,13 +324,20 @@ const operators: Readonly<Record<string, Evaluate>> = {
   rmsNorm: ([x, weight], node) => {
     const width = x!.shape.at(-1)!
     const rows = Array.from({ length: x!.data.length / width }, (_, i) => x!.data.subarray(i * width, (i + 1) * width))
-    const inverses = rows.map((row) => 1 / Math.sqrt(total(row.map((v) => v * v)) / width + (node.attributes["epsilon"] as number)))
+    const inverses = rows.map((row) =>
+      1 / Math.sqrt(total(row.map((v) => v * v)) / width + (node.attributes["epsilon"] as number))
+    )
     return [
-      build(x!.shape, (index, flat) => x!.data[flat]! * inverses[Math.floor(flat / width)]! * weight!.data[index.at(-1)!]!),
+      build(
+        x!.shape,
+        (index, flat) => x!.data[flat]! * inverses[Math.floor(flat / width)]! * weight!.data[index.at(-1)!]!
+      ),
       value(inverses, [...x!.shape.slice(0, -1), 1])
     ]
   },
-  /** x `[batch, heads, length, d]`: pair (j, j + d/2) turned by the angle in row positions[batch, length] of the tables. */
+  /**
+   * x `[batch, heads, length, d]`: pair (j, j + d/2) turned by the angle in row positions[batch, length] of the tables.
+   */
   rotary: ([x, positions, cosines, sines]) => {
     const [, , length, d] = x!.shape as [number, number, number, number]
     const half = d / 2
@@ -320,7 +358,9 @@ type Environment = Map<Node, ReadonlyArray<Value>>
 /** Nodes of a loop body that depend on its parameters. */
 const local = (node: Node): ReadonlySet<Node> => {
   const found = new Set<Node>(node.body!.parameters.map((t) => t.node))
-  for (const each of Autodiff.ancestors(node.body!.results)) if (each.inputs.some((t) => found.has(t.node))) found.add(each)
+  for (const each of Autodiff.ancestors(node.body!.results)) {
+    if (each.inputs.some((t) => found.has(t.node))) found.add(each)
+  }
   return found
 }
 
@@ -365,7 +405,7 @@ const runLoop = (node: Node, inputs: ReadonlyArray<Value>, outer: Environment, f
 
 const run = (order: ReadonlyArray<Node>, environment: Environment, feeds: Feeds): void => {
   const bodies = new Set<Node>()
-  for (const node of order) if (node.body !== undefined) for (const each of local(node)) bodies.add(each)
+  for (const node of order) if (node.body !== undefined) { for (const each of local(node)) bodies.add(each) }
   for (const node of order) {
     if (environment.has(node) || bodies.has(node)) continue
     const inputs = node.inputs.map((t) => lookup(environment, t))

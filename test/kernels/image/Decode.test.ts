@@ -17,7 +17,8 @@ const blue: Rgb = [0, 0, 255]
 /** Two pixels wide blocks: left and right colour. */
 const halves = (width: number, height: number, left: Rgb, right: Rgb) =>
   sharp(
-    Uint8Array.from({ length: width * height * 3 }, (_, i) => (Math.floor(i / 3) % width < width / 2 ? left : right)[i % 3]!),
+    Uint8Array.from({ length: width * height * 3 }, (_, i) =>
+      (Math.floor(i / 3) % width < width / 2 ? left : right)[i % 3]!),
     { raw: { width, height, channels: 3 } }
   )
 
@@ -27,9 +28,15 @@ const solid = (background: { r: number; g: number; b: number; alpha?: number }, 
 const load = (bytes: Uint8Array) => Decode.load(Image.encoded("it", bytes))
 const encode = (image: Sharp) => Effect.promise(() => image.toBuffer())
 
-const pixel = ({ data, width }: Image.Pixels, x: number, y: number) => [...data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)]
+const pixel = (
+  { data, width }: Image.Pixels,
+  x: number,
+  y: number
+) => [...data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)]
 const near = (actual: ReadonlyArray<number>, expected: Rgb, tolerance: number) => {
-  for (let i = 0; i < 3; i++) assert.isAtMost(Math.abs(actual[i]! - expected[i]!), tolerance, `${actual} against ${expected}`)
+  for (let i = 0; i < 3; i++) {
+    assert.isAtMost(Math.abs(actual[i]! - expected[i]!), tolerance, `${actual} against ${expected}`)
+  }
 }
 
 const folder = Effect.acquireRelease(
@@ -74,7 +81,9 @@ describe("Decode", () => {
       assert.deepStrictEqual(pixel(clear, 3, 3), [255, 255, 255])
       const half = yield* load(yield* encode(solid({ r: 255, g: 0, b: 0, alpha: 0.5 }).png()))
       near(pixel(half, 3, 3), [255, 127, 127], 1)
-      const grey = sharp(new Uint8Array([0, 0, 0, 255, 100, 255, 200, 0]), { raw: { width: 4, height: 1, channels: 2 } })
+      const grey = sharp(new Uint8Array([0, 0, 0, 255, 100, 255, 200, 0]), {
+        raw: { width: 4, height: 1, channels: 2 }
+      })
       const pixels = yield* load(yield* encode(grey.png()))
       assert.deepStrictEqual([...pixels.data], [255, 255, 255, 0, 0, 0, 100, 100, 100, 255, 255, 255])
     }))
@@ -90,11 +99,17 @@ describe("Decode", () => {
       const wide = yield* encode(sharp(deep, rgb16).toColourspace("rgb16").png())
       assert.strictEqual((yield* Effect.promise(() => sharp(wide).metadata())).depth, "ushort")
       assert.deepStrictEqual((yield* load(wide)).data, grey.data)
-      const grey16 = yield* encode(sharp(deep.filter((_, i) => i % 3 === 0), { raw: { width: 16, height: 16, channels: 1 } }).toColourspace("grey16").png())
+      const grey16 = yield* encode(
+        sharp(deep.filter((_, i) => i % 3 === 0), { raw: { width: 16, height: 16, channels: 1 } }).toColourspace(
+          "grey16"
+        ).png()
+      )
       assert.deepStrictEqual((yield* Effect.promise(() => sharp(grey16).metadata())).space, "grey16")
       const narrowed = (yield* load(grey16)).data
       for (let i = 0; i < 768; i++) assert.isAtMost(Math.abs(narrowed[i]! - Math.floor(i / 3)), 1)
-      const cmyk = yield* encode(halves(32, 16, [200, 30, 30], [240, 240, 240]).toColourspace("cmyk").jpeg({ quality: 95 }))
+      const cmyk = yield* encode(
+        halves(32, 16, [200, 30, 30], [240, 240, 240]).toColourspace("cmyk").jpeg({ quality: 95 })
+      )
       assert.strictEqual((yield* Effect.promise(() => sharp(cmyk).metadata())).space, "cmyk")
       const converted = yield* load(cmyk)
       assert.strictEqual(converted.data.length, 32 * 16 * 3)
@@ -147,7 +162,9 @@ describe("Decode", () => {
   it.effect("a truncated, damaged or foreign file is a typed error that names image and path", () =>
     Effect.gen(function*() {
       const dir = yield* folder
-      const noisy = sharp(Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => Math.imul(i, 2654435761) >>> 24), { raw: { width: 64, height: 64, channels: 3 } })
+      const noisy = sharp(Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => Math.imul(i, 2654435761) >>> 24), {
+        raw: { width: 64, height: 64, channels: 3 }
+      })
       for (const format of ["png", "jpeg", "webp", "gif", "tiff"] as const) {
         const whole = yield* encode(noisy.clone().toFormat(format))
         for (const share of [0.3, 0.6, 0.95]) {

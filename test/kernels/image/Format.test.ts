@@ -3,14 +3,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { gzipSync } from "node:zlib"
 import sharp from "sharp"
-import { Decode, Image } from "../../../src/kernels/image/index.ts"
-import * as Format from "../../../src/kernels/image/Format.ts"
 import * as Folder from "../../../src/data/Folder.ts"
+import * as Format from "../../../src/kernels/image/Format.ts"
+import { Decode, Image } from "../../../src/kernels/image/index.ts"
 import { folder, live } from "../../data/folders.ts"
 
 /** Drawn, it would take minutes. */
 const slow =
-  '<svg xmlns="http://www.w3.org/2000/svg" width="2000" height="2000"><filter id="f"><feTurbulence baseFrequency="9" numOctaves="9999"/></filter><rect width="2000" height="2000" filter="url(#f)"/></svg>'
+  "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"2000\" height=\"2000\"><filter id=\"f\"><feTurbulence " +
+  "baseFrequency=\"9\" numOctaves=\"9999\"/></filter><rect width=\"2000\" height=\"2000\" filter=\"url(#f)\"/></svg>"
 const utf16 = (text: string, swap: boolean) => {
   const bytes = Buffer.from(`\uFEFF${text}`, "utf16le")
   return swap ? bytes.swap16() : bytes
@@ -26,7 +27,8 @@ const media = (...brands: ReadonlyArray<string>) => {
 const drawings: Readonly<Record<string, string | Uint8Array>> = {
   plain: slow,
   "with a prolog": `<?xml version="1.0" encoding="UTF-8"?>\n${slow}`,
-  "with a document type": `<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">\n${slow}`,
+  "with a document type":
+    `<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">\n${slow}`,
   "after white space and comments": `\n\t \r\n<!-- ${"made by hand ".repeat(60)} -->\n<!-- -->${slow}`,
   "with a byte order mark": `\uFEFF${slow}`,
   "in UTF-16": utf16(slow, false),
@@ -85,8 +87,7 @@ describe("drawings are refused whatever their name says, before anything is draw
           )
           assert.isBelow(performance.now() - start, 2000)
         })
-      )
-    )
+      ))
   }
 })
 
@@ -102,8 +103,7 @@ describe("what is not read is named", () => {
           )
           assert.include((yield* Effect.flip(Folder.encoded("it", bytesOf(content)))).detail, `it: ${says}`)
         })
-      )
-    )
+      ))
   }
 })
 
@@ -121,8 +121,8 @@ it.effect("raster formats are known under any name", () =>
       const big = yield* Effect.promise(() => solid.clone().tiff({ bigtiff: true }).toBuffer())
       assert.isTrue(Format.isRaster(big))
       assert.isTrue(Format.isRaster(media("mif1", "avif", "miaf")), "AVIF under a general brand")
-      for (let length = 0; length < 12; length++)
+      for (let length = 0; length < 12; length++) {
         assert.isFalse(Format.isRaster(Buffer.from("\0\0\0\x20ftypavif", "latin1").subarray(0, length)))
+      }
     })
-  )
-)
+  ))

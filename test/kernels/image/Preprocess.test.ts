@@ -105,7 +105,9 @@ describe("Preprocess", () => {
     }))
 
   it("prepares a 112 × 112 rendered image in well under a millisecond", () => {
-    const preprocessor = Effect.runSync(Preprocess.fromConfig({ temporal_patch_size: 1, min_pixels: 12544, max_pixels: 12544 }))
+    const preprocessor = Effect.runSync(
+      Preprocess.fromConfig({ temporal_patch_size: 1, min_pixels: 12544, max_pixels: 12544 })
+    )
     const pixels = noise(112, 112, 1)
     const image = Image.rendered("scene", () => pixels)
     const times = Array.from({ length: 300 }, () => {

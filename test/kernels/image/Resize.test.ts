@@ -35,33 +35,41 @@ describe("smartResize", () => {
   const Side = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 1, maximum: 5000 })))
   const Patch = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 1, maximum: 20 })))
 
-  it.prop("multiples of the factor, area within bounds, aspect kept up to one multiple", [Side, Side, Patch], ([height, width, patch]) => {
-    const factor = 2 * patch
-    // Bounds wide enough that rounding up to a multiple cannot leave them.
-    const minPixels = 16 * factor * factor
-    const maxPixels = 64 * minPixels
-    const result = Resize.smartResize(height, width, { factor, minPixels, maxPixels })
-    if (Math.max(height, width) > 200 * Math.min(height, width)) {
-      assert.isTrue(Result.isFailure(result))
-      return
-    }
-    const size = Result.getOrThrow(result)
-    assert.strictEqual(size.height % factor, 0)
-    assert.strictEqual(size.width % factor, 0)
-    assert.isAtLeast(Math.min(size.height, size.width), factor)
-    const area = size.height * size.width
-    assert.isAtLeast(area, minPixels)
-    // A very thin image keeps one factor of width, whatever that does to its area.
-    if (Math.min(size.height, size.width) > factor) assert.isAtMost(area, maxPixels)
-    // Scaled to the same area, each side is off by less than one multiple and what the other's rounding costs.
-    const scale = Math.sqrt(area / (height * width))
-    const slack = Math.max(size.height / size.width, size.width / size.height) * factor
-    assert.isAtMost(Math.abs(size.height - height * scale), slack)
-    assert.isAtMost(Math.abs(size.width - width * scale), slack)
-    // Nothing to do for an image that fits already, unless rounding made it too thin.
-    if (Math.max(size.height, size.width) > 200 * Math.min(size.height, size.width)) return
-    assert.deepStrictEqual(Resize.smartResize(size.height, size.width, { factor, minPixels, maxPixels: Math.max(maxPixels, area) }), Result.succeed(size))
-  }, { arbitrary: { runs: 500 } })
+  it.prop(
+    "multiples of the factor, area within bounds, aspect kept up to one multiple",
+    [Side, Side, Patch],
+    ([height, width, patch]) => {
+      const factor = 2 * patch
+      // Bounds wide enough that rounding up to a multiple cannot leave them.
+      const minPixels = 16 * factor * factor
+      const maxPixels = 64 * minPixels
+      const result = Resize.smartResize(height, width, { factor, minPixels, maxPixels })
+      if (Math.max(height, width) > 200 * Math.min(height, width)) {
+        assert.isTrue(Result.isFailure(result))
+        return
+      }
+      const size = Result.getOrThrow(result)
+      assert.strictEqual(size.height % factor, 0)
+      assert.strictEqual(size.width % factor, 0)
+      assert.isAtLeast(Math.min(size.height, size.width), factor)
+      const area = size.height * size.width
+      assert.isAtLeast(area, minPixels)
+      // A very thin image keeps one factor of width, whatever that does to its area.
+      if (Math.min(size.height, size.width) > factor) assert.isAtMost(area, maxPixels)
+      // Scaled to the same area, each side is off by less than one multiple and what the other's rounding costs.
+      const scale = Math.sqrt(area / (height * width))
+      const slack = Math.max(size.height / size.width, size.width / size.height) * factor
+      assert.isAtMost(Math.abs(size.height - height * scale), slack)
+      assert.isAtMost(Math.abs(size.width - width * scale), slack)
+      // Nothing to do for an image that fits already, unless rounding made it too thin.
+      if (Math.max(size.height, size.width) > 200 * Math.min(size.height, size.width)) return
+      assert.deepStrictEqual(
+        Resize.smartResize(size.height, size.width, { factor, minPixels, maxPixels: Math.max(maxPixels, area) }),
+        Result.succeed(size)
+      )
+    },
+    { arbitrary: { runs: 500 } }
+  )
 })
 
 /** Keys' kernel with real-valued weights and no rounding in between: what the fixed-point code approximates. */

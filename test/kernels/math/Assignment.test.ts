@@ -17,14 +17,19 @@ const bruteForce = (table: Table, better: (a: number, b: number) => boolean): nu
       return
     }
     if (rows - row < pairs - chosen) return
-    for (let j = 0; j < columns; j++) if (!(used & 1 << j)) visit(row + 1, used | 1 << j, chosen + 1, sum + table[row]![j]!)
+    for (let j = 0; j < columns; j++) {
+      if (!(used & 1 << j)) visit(row + 1, used | 1 << j, chosen + 1, sum + table[row]![j]!)
+    }
     visit(row + 1, used, chosen, sum)
   }
   visit(0, 0, 0, 0)
   return best ?? 0
 }
 
-/** Shortest augmenting paths with potentials (Jonker–Volgenant), written apart from the library: the check at larger sizes. */
+/**
+ * Shortest augmenting paths with potentials (Jonker–Volgenant), written apart from the library: the check at larger
+ * sizes.
+ */
 const reference = (cost: Table): number => {
   const n = cost.length
   const m = cost[0]!.length
@@ -91,14 +96,20 @@ const tables = (levels: number) =>
   Arbitrary.all([Side, Side, Seed].map((schema) => Arbitrary.schema(schema))).pipe(
     Arbitrary.map(([rows, columns, seed]) => {
       const draw = Keyed.stream(seed!, "table")
-      return Array.from({ length: rows! }, () => Array.from({ length: columns! }, () => draw.int(levels) / Math.max(1, levels - 1)))
+      return Array.from({ length: rows! }, () =>
+        Array.from({ length: columns! }, () => draw.int(levels) / Math.max(1, levels - 1)))
     })
   )
 
 const runs = { arbitrary: { runs: 500 } }
 
 describe("Assignment", () => {
-  for (const [what, levels] of [["arbitrary entries", 1_000_000], ["ties", 3], ["zeros and ones", 2], ["all zero", 1]] as const) {
+  for (
+    const [what, levels] of [["arbitrary entries", 1_000_000], ["ties", 3], ["zeros and ones", 2], [
+      "all zero",
+      1
+    ]] as const
+  ) {
     it.prop(`is optimal against brute force up to 6×6: ${what}`, [tables(levels)], ([table]) => {
       const [rows, columns] = [table.length, table[0]!.length]
       const most = Assignment.maximise(table)
@@ -119,7 +130,10 @@ describe("Assignment", () => {
     for (const [rows, columns] of [[30, 31], [31, 31], [32, 32], [33, 62], [63, 63], [70, 64]] as const) {
       for (const levels of [4, 1_000_000]) {
         const draw = Keyed.stream(7, `${rows}x${columns}/${levels}`)
-        const table = Array.from({ length: rows }, () => Array.from({ length: columns }, () => draw.int(levels) / levels))
+        const table = Array.from(
+          { length: rows },
+          () => Array.from({ length: columns }, () => draw.int(levels) / levels)
+        )
         const wide = rows <= columns ? table : table[0]!.map((_, j) => table.map((row) => row[j]!))
         assert.closeTo(totalOf(table, Assignment.minimise(table)), reference(wide), 1e-9, `${rows}×${columns}`)
       }

@@ -14,7 +14,10 @@ const weights = (seed: number, key: string, n: number): Array<number> => {
 }
 
 const Pair = Arbitrary.all([Arbitrary.schema(Seed), Arbitrary.schema(Classes)]).pipe(
-  Arbitrary.map(([seed, n]) => ({ p: Divergence.normalise(weights(seed, "p", n)), q: Divergence.normalise(weights(seed, "q", n)) }))
+  Arbitrary.map(([seed, n]) => ({
+    p: Divergence.normalise(weights(seed, "p", n)),
+    q: Divergence.normalise(weights(seed, "q", n))
+  }))
 )
 const runs = { arbitrary: { runs: 500 } }
 
@@ -47,7 +50,11 @@ describe("Divergence", () => {
     assert.strictEqual(Divergence.js([1, 0], [0, 1]), Math.LN2)
     assert.closeTo(Divergence.js([0.5, 0.5, 0], [0, 0, 1]), Math.LN2, 1e-15)
     // By hand: ½ (ln(1 / .75) + .5 ln(.5 / .75) + .5 ln(.5 / .25)).
-    assert.closeTo(Divergence.js([1, 0], [0.5, 0.5]), 0.5 * (Math.log(4 / 3) + 0.5 * Math.log(2 / 3) + 0.5 * Math.log(2)), 1e-15)
+    assert.closeTo(
+      Divergence.js([1, 0], [0.5, 0.5]),
+      0.5 * (Math.log(4 / 3) + 0.5 * Math.log(2 / 3) + 0.5 * Math.log(2)),
+      1e-15
+    )
   })
 
   it.prop("Kullback–Leibler is at least 0, and 0 for equal distributions", [Pair], ([{ p, q }]) => {

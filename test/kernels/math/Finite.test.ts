@@ -20,8 +20,9 @@ describe("the first value beyond a limit", () => {
     const numbers = Float32Array.of(0, -0, 1e-45, -3.4028234663852886e38, 3.4028234663852886e38)
     assert.strictEqual(Finite.firstBeyond(numbers), -1)
     assert.strictEqual(Finite.firstBeyond(new Float32Array(0)), -1)
-    for (const odd of [NaN, Infinity, -Infinity])
+    for (const odd of [NaN, Infinity, -Infinity]) {
       assert.strictEqual(Finite.firstBeyond(Float32Array.of(...numbers, odd, NaN)), 5)
+    }
   })
   it("is found in a part of a buffer", () => {
     const whole = new Float32Array(new SharedArrayBuffer(40)).fill(NaN)

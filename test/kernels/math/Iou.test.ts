@@ -33,7 +33,10 @@ describe("Iou", () => {
     assert.strictEqual(Iou.iou(a, a), 1)
   }, runs)
 
-  it.prop("stays in [0, 1] on any numbers", [Schema.Tuple([Schema.Number, Schema.Number, Schema.Number, Schema.Number]), Box], ([a, b]) => {
+  it.prop("stays in [0, 1] on any numbers", [
+    Schema.Tuple([Schema.Number, Schema.Number, Schema.Number, Schema.Number]),
+    Box
+  ], ([a, b]) => {
     for (const value of [Iou.iou(a, b), Iou.iou(a, a)]) assert.isTrue(value >= 0 && value <= 1, String(value))
   }, runs)
 

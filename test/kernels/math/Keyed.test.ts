@@ -31,7 +31,9 @@ describe("Keyed", () => {
   it("is even over neighbouring keys, the way it is used", () => {
     // The first draw of 20,000 keys that differ in a few characters: χ² over 64 cells, 63 degrees of freedom.
     const cells = new Float64Array(64)
-    for (let i = 0; i < 20_000; i++) cells[Math.floor(64 * Keyed.stream(1, `rft/step=${i % 200}/sample=${i / 200 | 0}`).next())]! += 1
+    for (let i = 0; i < 20_000; i++) {
+      cells[Math.floor(64 * Keyed.stream(1, `rft/step=${i % 200}/sample=${i / 200 | 0}`).next())]! += 1
+    }
     const chi = cells.reduce((sum, n) => sum + (n - 312.5) ** 2 / 312.5, 0)
     assert.isTrue(chi > 30 && chi < 108, `χ² = ${chi}`)
   })

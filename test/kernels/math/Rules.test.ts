@@ -14,7 +14,7 @@ const cases: ReadonlyArray<readonly [Rules.Rule, string, good: ReadonlyArray<unk
   [Rules.whole(2, 4), "a whole number from 2 to 4", [2, 4], [1, 5]],
   [Rules.temperature(true), "0 (greedy) or a number from 0.00001", [0, 1e-5, 2], [1e-6, -1]],
   [Rules.temperature(false), "a number from 0.00001: a greedy choice has no likelihood to learn from", [1], [0]],
-  [Rules.oneOf("mask", "off"), '"mask" or "off"', ["mask", "off"], ["on", "", 1]]
+  [Rules.oneOf("mask", "off"), "\"mask\" or \"off\"", ["mask", "off"], ["on", "", 1]]
 ]
 
 describe("rules", () => {
@@ -22,8 +22,9 @@ describe("rules", () => {
     it(expected, () => {
       assert.strictEqual(rule.expected, expected)
       for (const value of good) assert.isTrue(rule.holds(value), String(value))
-      for (const value of [...bad, NaN, Infinity, -Infinity, "1", null, {}, [], true, 1n])
+      for (const value of [...bad, NaN, Infinity, -Infinity, "1", null, {}, [], true, 1n]) {
         assert.isFalse(rule.holds(value), String(value))
+      }
     })
   }
   it("a limit can be switched off", () => {
@@ -54,7 +55,7 @@ describe("a table", () => {
   })
   it("names the first that breaks its rule, with its value", () => {
     assert.strictEqual(said({ seed: 0, rate: NaN }), "rate is NaN, expected a number above 0")
-    assert.strictEqual(said({ seed: 0, rate: "1e-4" }), 'rate is "1e-4", expected a number above 0')
+    assert.strictEqual(said({ seed: 0, rate: "1e-4" }), "rate is \"1e-4\", expected a number above 0")
     assert.strictEqual(said({ seed: 0, rate: null }), "rate is null, expected a number above 0")
     assert.strictEqual(
       said({ seed: 1.5, clip: { low: 0, high: -Infinity } }),

@@ -4,33 +4,86 @@ import { Effect } from "effect"
 import { Config, Parameters } from "../../../src/kernels/models/index.ts"
 import { json } from "./fixture.ts"
 
-const tokens = { image_token_id: 151655, video_token_id: 151656, vision_start_token_id: 151652, vision_end_token_id: 151653 }
+const tokens = {
+  image_token_id: 151655,
+  video_token_id: 151656,
+  vision_start_token_id: 151652,
+  vision_end_token_id: 151653
+}
 const text = {
-  hidden_act: "silu", max_position_embeddings: 32768, rms_norm_eps: 1e-6, rope_theta: 1_000_000, use_sliding_window: false,
-  sliding_window: 32768, attention_dropout: 0, rope_scaling: { type: "mrope", mrope_section: [16, 24, 24] }, ...tokens
+  hidden_act: "silu",
+  max_position_embeddings: 32768,
+  rms_norm_eps: 1e-6,
+  rope_theta: 1_000_000,
+  use_sliding_window: false,
+  sliding_window: 32768,
+  attention_dropout: 0,
+  rope_scaling: { type: "mrope", mrope_section: [16, 24, 24] },
+  ...tokens
 }
 const tower2 = {
-  depth: 32, embed_dim: 1280, mlp_ratio: 4, num_heads: 16, in_chans: 3, patch_size: 14, spatial_merge_size: 2, spatial_patch_size: 14,
+  depth: 32,
+  embed_dim: 1280,
+  mlp_ratio: 4,
+  num_heads: 16,
+  in_chans: 3,
+  patch_size: 14,
+  spatial_merge_size: 2,
+  spatial_patch_size: 14,
   temporal_patch_size: 2
 }
 const tower25 = {
-  depth: 32, hidden_act: "silu", hidden_size: 1280, intermediate_size: 3420, num_heads: 16, in_chans: 3, patch_size: 14,
-  spatial_merge_size: 2, window_size: 112, fullatt_block_indexes: [7, 15, 23, 31], tokens_per_second: 2, temporal_patch_size: 2
+  depth: 32,
+  hidden_act: "silu",
+  hidden_size: 1280,
+  intermediate_size: 3420,
+  num_heads: 16,
+  in_chans: 3,
+  patch_size: 14,
+  spatial_merge_size: 2,
+  window_size: 112,
+  fullatt_block_indexes: [7, 15, 23, 31],
+  tokens_per_second: 2,
+  temporal_patch_size: 2
 }
 
 /** config.json as on the Hub, and the number of parameters that the Hub shows. */
 const published = {
   "Qwen2-VL-2B": [{
-    ...text, model_type: "qwen2_vl", hidden_size: 1536, intermediate_size: 8960, num_hidden_layers: 28, num_attention_heads: 12,
-    num_key_value_heads: 2, tie_word_embeddings: true, vocab_size: 151936, vision_config: { ...tower2, hidden_size: 1536 }
+    ...text,
+    model_type: "qwen2_vl",
+    hidden_size: 1536,
+    intermediate_size: 8960,
+    num_hidden_layers: 28,
+    num_attention_heads: 12,
+    num_key_value_heads: 2,
+    tie_word_embeddings: true,
+    vocab_size: 151936,
+    vision_config: { ...tower2, hidden_size: 1536 }
   }, 2_208_985_600],
   "Qwen2-VL-7B": [{
-    ...text, model_type: "qwen2_vl", hidden_size: 3584, intermediate_size: 18944, num_hidden_layers: 28, num_attention_heads: 28,
-    num_key_value_heads: 4, tie_word_embeddings: false, vocab_size: 152064, vision_config: { ...tower2, hidden_size: 3584 }
+    ...text,
+    model_type: "qwen2_vl",
+    hidden_size: 3584,
+    intermediate_size: 18944,
+    num_hidden_layers: 28,
+    num_attention_heads: 28,
+    num_key_value_heads: 4,
+    tie_word_embeddings: false,
+    vocab_size: 152064,
+    vision_config: { ...tower2, hidden_size: 3584 }
   }, 8_291_375_616],
   "Qwen2.5-VL-3B": [{
-    ...text, model_type: "qwen2_5_vl", hidden_size: 2048, intermediate_size: 11008, num_hidden_layers: 36, num_attention_heads: 16,
-    num_key_value_heads: 2, tie_word_embeddings: true, vocab_size: 151936, vision_config: { ...tower25, out_hidden_size: 2048 }
+    ...text,
+    model_type: "qwen2_5_vl",
+    hidden_size: 2048,
+    intermediate_size: 11008,
+    num_hidden_layers: 36,
+    num_attention_heads: 16,
+    num_key_value_heads: 2,
+    tie_word_embeddings: true,
+    vocab_size: 151936,
+    vision_config: { ...tower25, out_hidden_size: 2048 }
   }, 3_754_622_976]
 } as const
 
@@ -46,7 +99,10 @@ describe("published configurations", () => {
 
   it("windows are 4 × 4 visual tokens, and time is absolute, in Qwen2.5-VL alone", () => {
     const { vision } = read(published["Qwen2.5-VL-3B"][0])
-    assert.deepStrictEqual([vision.block, vision.windows, vision.positionsPerSecond], ["swiglu", { side: 4, full: [7, 15, 23, 31] }, 2])
+    assert.deepStrictEqual([vision.block, vision.windows, vision.positionsPerSecond], ["swiglu", {
+      side: 4,
+      full: [7, 15, 23, 31]
+    }, 2])
     const older = read(published["Qwen2-VL-2B"][0]).vision
     assert.deepStrictEqual([older.block, older.windows, older.positionsPerSecond], ["quickGelu", undefined, undefined])
   })
@@ -55,10 +111,14 @@ describe("published configurations", () => {
     const [flat] = published["Qwen2.5-VL-3B"]
     const { model_type, rope_scaling, rope_theta, vision_config, ...rest } = flat
     const nested = {
-      ...tokens, model_type, vision_config,
+      ...tokens,
+      model_type,
+      vision_config,
       text_config: {
-        ...rest, model_type: "qwen2_5_vl_text",
-        rope_parameters: { ...rope_scaling, rope_type: "default", rope_theta }, layer_types: Array.from({ length: 36 }, () => "full_attention")
+        ...rest,
+        model_type: "qwen2_5_vl_text",
+        rope_parameters: { ...rope_scaling, rope_type: "default", rope_theta },
+        layer_types: Array.from({ length: 36 }, () => "full_attention")
       }
     }
     assert.deepStrictEqual(read(nested), read(flat))
@@ -71,8 +131,12 @@ describe("published configurations", () => {
   })
 
   it("are read from directories of both layouts", () => {
-    const small = [json<object>("../parity/qwen2-vl/config.json"), json<object>("../parity/qwen2.5-vl/config.json")].map(read)
-    assert.deepStrictEqual(small.map(({ modelType, tied }) => [modelType, tied]), [["qwen2_vl", true], ["qwen2_5_vl", false]])
+    const small = [json<object>("../parity/qwen2-vl/config.json"), json<object>("../parity/qwen2.5-vl/config.json")]
+      .map(read)
+    assert.deepStrictEqual(small.map(({ modelType, tied }) => [modelType, tied]), [["qwen2_vl", true], [
+      "qwen2_5_vl",
+      false
+    ]])
     assert.deepStrictEqual(small.map(({ ropeTheta }) => ropeTheta), [1_000_000, 10_000])
   })
 })
@@ -81,13 +145,26 @@ describe("a field whose arithmetic is not implemented is an error that names it 
   const [older] = published["Qwen2-VL-2B"]
   const [newer] = published["Qwen2.5-VL-3B"]
   const vision = (fields: object) => ({ ...newer, vision_config: { ...newer.vision_config, ...fields } })
-  const nested = (fields: object) => ({ ...tokens, model_type: "qwen2_vl", vision_config: older.vision_config, text_config: { ...older, ...fields } })
+  const nested = (fields: object) => ({
+    ...tokens,
+    model_type: "qwen2_vl",
+    vision_config: older.vision_config,
+    text_config: { ...older, ...fields }
+  })
   const cases: ReadonlyArray<readonly [object, field: string, value: string]> = [
     [{ ...older, model_type: "qwen3_vl" }, "model_type", `"qwen3_vl"`],
     [{ ...older, hidden_act: "gelu" }, "hidden_act", `"gelu"`],
     [{ ...older, rope_scaling: { ...older.rope_scaling, type: "yarn", factor: 4 } }, "rope_scaling.type", `"yarn"`],
-    [{ ...older, rope_scaling: { rope_type: "dynamic", type: "mrope", mrope_section: [16, 24, 24] } }, "rope_scaling.rope_type", `"dynamic"`],
-    [{ ...older, rope_scaling: { type: "mrope", mrope_section: [16, 24, 20] } }, "rope_scaling.mrope_section", "[16,24,20]"],
+    [
+      { ...older, rope_scaling: { rope_type: "dynamic", type: "mrope", mrope_section: [16, 24, 24] } },
+      "rope_scaling.rope_type",
+      `"dynamic"`
+    ],
+    [
+      { ...older, rope_scaling: { type: "mrope", mrope_section: [16, 24, 20] } },
+      "rope_scaling.mrope_section",
+      "[16,24,20]"
+    ],
     [{ ...older, use_sliding_window: true }, "use_sliding_window", "true"],
     [{ ...older, layer_types: ["full_attention", "sliding_attention"] }, "layer_types", "sliding_attention"],
     [{ ...older, attention_bias: false }, "attention_bias", "false"],

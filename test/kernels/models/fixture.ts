@@ -13,14 +13,23 @@ export const arrays = (name: string): Readonly<Record<string, Value>> => {
   const file = readFileSync(new URL(name, folder))
   const length = Number(file.readBigUInt64LE(0))
   const header = JSON.parse(file.toString("utf8", 8, 8 + length)) as Readonly<
-    Record<string, { readonly dtype: string; readonly shape: ReadonlyArray<number>; readonly data_offsets: readonly [number, number] }>
+    Record<
+      string,
+      {
+        readonly dtype: string
+        readonly shape: ReadonlyArray<number>
+        readonly data_offsets: readonly [number, number]
+      }
+    >
   >
-  return Object.fromEntries(Object.entries(header).filter(([key]) => key !== "__metadata__").map(([key, info]) => {
-    const [begin, end] = info.data_offsets
-    const bytes = Uint8Array.from(file.subarray(8 + length + begin, 8 + length + end)).buffer
-    const data = info.dtype === "F64" ? new Float64Array(bytes) : new Float32Array(bytes)
-    return [key, value(data, info.shape)]
-  }))
+  return Object.fromEntries(
+    Object.entries(header).filter(([key]) => key !== "__metadata__").map(([key, info]) => {
+      const [begin, end] = info.data_offsets
+      const bytes = Uint8Array.from(file.subarray(8 + length + begin, 8 + length + end)).buffer
+      const data = info.dtype === "F64" ? new Float64Array(bytes) : new Float32Array(bytes)
+      return [key, value(data, info.shape)]
+    })
+  )
 }
 
 export interface Case {
@@ -74,7 +83,14 @@ export const sequenceFeeds = (config: Config.Config, sequences: ReadonlyArray<Se
   const visualRows = tokens.filter((t) => t === config.imageToken).length
   let visual = 0
   sequences.forEach((s, i) =>
-    Rope.writeMropeAngles(config, table, Rope.mropePositions(s.tokens, config.imageToken, config.vision.merge, s.grids), angles, i * length))
+    Rope.writeMropeAngles(
+      config,
+      table,
+      Rope.mropePositions(s.tokens, config.imageToken, config.vision.merge, s.grids),
+      angles,
+      i * length
+    )
+  )
   return {
     tokens: value(tokens),
     visualIndex: value(tokens.map((t) => t === config.imageToken ? visual++ : visualRows)),
@@ -99,7 +115,12 @@ export const tower = (
     sines: new Float32Array(rows * half),
     filled: new Int32Array(rows)
   }
-  VisionLayout.fill(vision, shape, images.map(({ grid, patches }) => ({ grid, patches: Float32Array.from(patches) })), out)
+  VisionLayout.fill(
+    vision,
+    shape,
+    images.map(({ grid, patches }) => ({ grid, patches: Float32Array.from(patches) })),
+    out
+  )
   const feeds = {
     patches: value(out.patches, [rows, length]),
     patchCosines: value(out.cosines, [rows, half]),
@@ -120,5 +141,8 @@ export const batch: ReadonlyArray<Sequence> = given.input_ids.map((tokens, i) =>
 export const towerOf = (settings: Config.Config) => {
   const { data } = reference["pixel_values"]!
   const each = data.length / batch.length
-  return tower(settings, batch.map(({ grids }, i) => ({ grid: grids[0]!, patches: data.subarray(i * each, (i + 1) * each) })))
+  return tower(
+    settings,
+    batch.map(({ grids }, i) => ({ grid: grids[0]!, patches: data.subarray(i * each, (i + 1) * each) }))
+  )
 }

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { HostTensor, OptimizerJob } from "../../../src/kernels/runtime/index.ts"
 import * as Keyed from "../../../src/kernels/math/Keyed.ts"
+import { HostTensor, OptimizerJob } from "../../../src/kernels/runtime/index.ts"
 
 const buffers = (count: number) =>
   Array.from({ length: count }, (_, k) => Keyed.uniforms(3, `buffer ${k}`, HostTensor.shared.float32(40)))

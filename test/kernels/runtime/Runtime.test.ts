@@ -1,5 +1,5 @@
-import { assert, describe, it, layer } from "@effect/vitest"
 import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Exit, Fiber, FileSystem, Layer, Path, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
@@ -68,11 +68,14 @@ layer(TestRuntime, { timeout: "30 seconds" })("Runtime", (it) => {
         yield* session.run({ a: vector(9, 9, 9, 9), b: vector(0, 0, 0, 0) }, [], two)
         yield* session.run({ b: vector(10, 10, 10, 10) }, [], one)
         const reader = yield* runtime.open(1, Tiny.add())
-        const read = (state: Runtime.ResidentState) => Effect.map(reader.run({ b: vector(0, 0, 0, 0) }, ["sum"], state), ({ sum }) => [...sum!.data])
+        const read = (state: Runtime.ResidentState) =>
+          Effect.map(reader.run({ b: vector(0, 0, 0, 0) }, ["sum"], state), ({ sum }) => [...sum!.data])
         assert.deepStrictEqual(yield* read(one), [12, 13, 14, 15])
         assert.deepStrictEqual(yield* read(two), [9, 9, 9, 9])
         assert.deepStrictEqual(yield* read(one), [12, 13, 14, 15])
-        const elsewhere = yield* Effect.flip(Effect.flatMap(runtime.state(0), (state) => session.run({ b: vector(0, 0, 0, 0) }, [], state)))
+        const elsewhere = yield* Effect.flip(
+          Effect.flatMap(runtime.state(0), (state) => session.run({ b: vector(0, 0, 0, 0) }, [], state))
+        )
         assert.match(elsewhere.message, /the state is worker 0's, the session worker 1's/)
         return one
       }))
@@ -80,8 +83,16 @@ layer(TestRuntime, { timeout: "30 seconds" })("Runtime", (it) => {
       assert.match(gone.message, /input "a" is missing/)
       const without = yield* Effect.flip(session.run({ a: vector(0, 0, 0, 0), b: vector(0, 0, 0, 0) }, []))
       assert.match(without.message, /output "sum" stays in the worker; give the run a state/)
-      const unknown = yield* Effect.flip(Effect.flatMap(runtime.open(1, Tiny.add(), { resident: { total: "a" } }), (wrong) =>
-        Effect.flatMap(runtime.state(1), (state) => wrong.run({ a: vector(0, 0, 0, 0), b: vector(0, 0, 0, 0) }, [], state))))
+      const unknown = yield* Effect.flip(
+        Effect.flatMap(
+          runtime.open(1, Tiny.add(), { resident: { total: "a" } }),
+          (wrong) =>
+            Effect.flatMap(
+              runtime.state(1),
+              (state) => wrong.run({ a: vector(0, 0, 0, 0), b: vector(0, 0, 0, 0) }, [], state)
+            )
+        )
+      )
       assert.match(unknown.message, /no output "total"/)
     }))
 
@@ -172,11 +183,14 @@ layer(TestRuntime, { timeout: "30 seconds" })("Runtime", (it) => {
       const same = yield* runtime.open(0, Tiny.add())
       const other = yield* runtime.open(1, Tiny.add())
       const short = { a: vector(1, 2, 3, 4), b: vector(1, 2, 3, 4) }
-      yield* Effect.all([
-        Effect.tap(slow, note("0: long")),
-        ...["0: first", "0: second", "0: third"].map((name) => Effect.tap(same.run(short, ["sum"]), note(name))),
-        Effect.tap(other.run(short, ["sum"]), note("1: only"))
-      ].map(Effect.asVoid), { concurrency: "unbounded" })
+      yield* Effect.all(
+        [
+          Effect.tap(slow, note("0: long")),
+          ...["0: first", "0: second", "0: third"].map((name) => Effect.tap(same.run(short, ["sum"]), note(name))),
+          Effect.tap(other.run(short, ["sum"]), note("1: only"))
+        ].map(Effect.asVoid),
+        { concurrency: "unbounded" }
+      )
       assert.deepStrictEqual(finished, ["1: only", "0: long", "0: first", "0: second", "0: third"])
     }))
 
@@ -205,7 +219,8 @@ layer(TestRuntime, { timeout: "30 seconds" })("Runtime", (it) => {
       const y = HostTensor.shared.float32(384 * 384)
       const writer = yield* long({ y: over(y, 384, 384) })
       const written = yield* Effect.forkChild(writer)
-      // Time enough for an idle worker to begin; on a busy machine the request is withdrawn, and the rest holds as well.
+      // Time enough for an idle worker to begin; on a busy machine the request is withdrawn, and the rest holds as
+      // well.
       yield* TestClock.withLive(Effect.sleep(30))
       yield* Fiber.interrupt(written)
       // Nobody writes into the caller's memory once the interruption is through.

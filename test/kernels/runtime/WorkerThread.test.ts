@@ -13,7 +13,11 @@ const job = {
 describe("WorkerThread", () => {
   it.effect("fails every pending and later request when the thread crashes", () =>
     Effect.gen(function*() {
-      const thread = yield* WorkerThread.make({ threads: 1, device: "cpu", entry: new URL("./crashing.ts", import.meta.url) })
+      const thread = yield* WorkerThread.make({
+        threads: 1,
+        device: "cpu",
+        entry: new URL("./crashing.ts", import.meta.url)
+      })
       const fork = Effect.forkChild(thread.submit(job))
       const pending = [yield* fork, yield* fork]
       for (const fiber of pending) {
@@ -37,7 +41,9 @@ describe("WorkerThread", () => {
   it.effect("lets SIGINT end a program inside a run without aborting", () =>
     Effect.gen(function*() {
       const program = fileURLToPath(new URL("./interruptible.ts", import.meta.url))
-      const ended = yield* Effect.callback<{ code: number | null; signal: string | null; stdout: string; stderr: string }>(
+      const ended = yield* Effect.callback<
+        { code: number | null; signal: string | null; stdout: string; stderr: string }
+      >(
         (resume) => {
           const child = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "pipe"] })
           let stdout = ""

@@ -17,7 +17,9 @@ describe("ChatTemplate", () => {
   it.effect("reads line ends as Jinja2 does, and leaves those of messages alone", () =>
     Effect.gen(function*() {
       const template = "{% for m in messages %}\r\n<|{{ m.role }}|>\r\n{{ m.content }}\r{% endfor %}\r\n"
-      const text = yield* ChatTemplate.render(template, [{ role: "user", content: "Hi\r\nyou" }], { addGenerationPrompt: false })
+      const text = yield* ChatTemplate.render(template, [{ role: "user", content: "Hi\r\nyou" }], {
+        addGenerationPrompt: false
+      })
       assert.strictEqual(text, "<|user|>\nHi\r\nyou\n")
     }))
 

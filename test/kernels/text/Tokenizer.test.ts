@@ -4,7 +4,8 @@ import * as fs from "node:fs"
 import { Tokenizer, WordTokenizer } from "../../../src/kernels/text/index.ts"
 import { specials, words } from "../../fixtures/text.ts"
 
-const fixture = (name: string) => JSON.parse(fs.readFileSync(new URL(`../../fixtures/${name}`, import.meta.url), "utf8"))
+const fixture = (name: string) =>
+  JSON.parse(fs.readFileSync(new URL(`../../fixtures/${name}`, import.meta.url), "utf8"))
 
 const json = WordTokenizer.tokenizerJson(words, specials)
 const tokenizer = Effect.runSync(Tokenizer.fromJson(json, {}))
@@ -28,14 +29,19 @@ describe("WordTokenizer", () => {
 
   it("refuses words that could never be produced", () => {
     const refused = ["teddy-bear", "party popper", "0.5", "Ġjoy", "", "  joy"]
-    for (const word of refused) assert.throws(() => WordTokenizer.tokenizerJson([word], []), RangeError, undefined, word)
+    for (const word of refused) {
+      assert.throws(() => WordTokenizer.tokenizerJson([word], []), RangeError, undefined, word)
+    }
     assert.throws(() => WordTokenizer.tokenizerJson([], [" <x>"]), RangeError)
   })
 
   it("knows words listed twice, and words that are a byte or a special token, once", () => {
     const twice = WordTokenizer.tokenizerJson(["joy", "joy", "a"], ["<x>", "<x>"])
     assert.strictEqual(Object.keys(twice.model.vocab).length, 1 + 256 + 1)
-    assert.deepStrictEqual(Object.values(twice.model.vocab).sort((a, b) => a - b), Array.from({ length: 258 }, (_, i) => i))
+    assert.deepStrictEqual(
+      Object.values(twice.model.vocab).sort((a, b) => a - b),
+      Array.from({ length: 258 }, (_, i) => i)
+    )
   })
 })
 
@@ -48,7 +54,10 @@ describe("Tokenizer", () => {
     }
   })
 
-  it.prop("arbitrary strings round-trip", [Schema.String, Schema.Array(Schema.Literals([...specials, " joy", "\n", " ,", "é"]))], ([text, more]) => {
+  it.prop("arbitrary strings round-trip", [
+    Schema.String,
+    Schema.Array(Schema.Literals([...specials, " joy", "\n", " ,", "é"]))
+  ], ([text, more]) => {
     const whole = `${text}${more.join(text.slice(0, 2))}`.toWellFormed()
     assert.strictEqual(tokenizer.decode(tokenizer.encode(whole)), whole)
   }, { arbitrary: { runs: 1000, size: 60 } })
@@ -78,7 +87,9 @@ describe("Tokenizer", () => {
 
   it.effect("a broken tokenizer.json is a typed error that names the file", () =>
     Effect.gen(function*() {
-      for (const broken of [{}, { model: {} }, { ...json, model: { type: "Nope" } }, { ...json, added_tokens: undefined }]) {
+      for (
+        const broken of [{}, { model: {} }, { ...json, model: { type: "Nope" } }, { ...json, added_tokens: undefined }]
+      ) {
         const directory = { path: "some/dir", tokenizerJson: { ...broken }, tokenizerConfig: {} }
         const error = yield* Effect.flip(Tokenizer.fromDirectory(directory))
         assert.strictEqual(error._tag, "TextError")

@@ -1,7 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
 import * as Keyed from "../../../src/kernels/math/Keyed.ts"
+import { HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
 import * as AdamW from "../../../src/kernels/train/AdamW.ts"
 import * as ParameterStore from "../../../src/kernels/train/ParameterStore.ts"
 import fixture from "../../fixtures/adamw.json" with { type: "json" }
@@ -12,12 +12,24 @@ const normals = (key: string, out: Float32Array) => {
   return out
 }
 
-/** Errors are relative to each value, or to `scale` where that is larger: float32 sums that cancel keep absolute errors. */
-const close = (found: ArrayLike<number>, expected: ReadonlyArray<number>, relative: number, label: string, scale = 1e-3) => {
+/**
+ * Errors are relative to each value, or to `scale` where that is larger: float32 sums that cancel keep absolute errors.
+ */
+const close = (
+  found: ArrayLike<number>,
+  expected: ReadonlyArray<number>,
+  relative: number,
+  label: string,
+  scale = 1e-3
+) => {
   assert.strictEqual(found.length, expected.length)
   for (let i = 0; i < expected.length; i++) {
     const error = Math.abs(found[i]! - expected[i]!)
-    assert.isAtMost(error, relative * Math.max(Math.abs(expected[i]!), scale), `${label}[${i}]: ${found[i]} for ${expected[i]}`)
+    assert.isAtMost(
+      error,
+      relative * Math.max(Math.abs(expected[i]!), scale),
+      `${label}[${i}]: ${found[i]} for ${expected[i]}`
+    )
   }
 }
 

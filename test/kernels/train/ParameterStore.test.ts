@@ -70,7 +70,10 @@ describe("ParameterStore", () => {
       const store = yield* ParameterStore.make(specs)
       const cases: ReadonlyArray<readonly [Effect.Effect<unknown, ParameterStore.ParameterError>, string]> = [
         [ParameterStore.make([...specs, { name: "w", shape: [1] }]), "parameter w: is named twice"],
-        [ParameterStore.make([{ name: "w", shape: [2, 0] }]), "parameter w: shape [2,0] is not a list of positive sizes"],
+        [
+          ParameterStore.make([{ name: "w", shape: [2, 0] }]),
+          "parameter w: shape [2,0] is not a list of positive sizes"
+        ],
         [ParameterStore.view(store, "q"), "parameter q: is not one of the 5 in the store"],
         [ParameterStore.set(store, "w", new Float32Array(20)), "parameter w: has 21 values, got 20"],
         [ParameterStore.copyFrom(store, new Float32Array(80)), "parameter store: has 96 values, got 80"]

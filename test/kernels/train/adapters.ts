@@ -3,8 +3,8 @@ import { NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { LossGraphs, ParameterStore } from "../../../src/kernels/train/index.ts"
 import * as Adapter from "../../../src/policy/onnx/Adapter.ts"
-import { ParameterStore, LossGraphs } from "../../../src/kernels/train/index.ts"
 import { type Feeds, value } from "../graph/reference.ts"
 import { arrays, batch, config, given, reference, sequenceFeeds, towerOf, weights } from "../models/fixture.ts"
 
@@ -42,7 +42,9 @@ const total = reference["weights"]!.data.reduce((sum, w) => sum + w, 0)
 /** Everything a supervised step over the fixture's batch is fed with. */
 export const feeds = ({ store }: Adapter.Adapter): Feeds => ({
   ...weights("tied"),
-  ...Object.fromEntries(Object.entries(ParameterStore.tensors(store)).map(([name, { data, dims }]) => [name, value(data, dims)])),
+  ...Object.fromEntries(
+    Object.entries(ParameterStore.tensors(store)).map(([name, { data, dims }]) => [name, value(data, dims)])
+  ),
   ...sequenceFeeds(settings, batch),
   ...towerOf(settings).feeds,
   lossRows: value(batch.flatMap((_, b) => Array.from({ length: length - 1 }, (_, t) => b * length + t))),

@@ -3,7 +3,9 @@ import * as Keyed from "../../../src/kernels/math/Keyed.ts"
 import * as Half from "../../../src/kernels/weights/Half.ts"
 
 /** The engine's own binary16, where the library types do not name it yet. */
-const Float16 = (globalThis as unknown as { Float16Array: new(buffer: ArrayBuffer | Float32Array) => ArrayLike<number> & { buffer: ArrayBuffer } }).Float16Array
+const Float16 = (globalThis as unknown as {
+  Float16Array: new(buffer: ArrayBuffer | Float32Array) => ArrayLike<number> & { buffer: ArrayBuffer }
+}).Float16Array
 
 const everyPattern = Uint16Array.from({ length: 65536 }, (_, i) => i)
 
@@ -26,7 +28,9 @@ describe("Half", () => {
     const ours = new Float32Array(65536)
     Half.fromFloat16(everyPattern, ours)
     const theirs = new Float16(everyPattern.slice().buffer)
-    for (let i = 0; i < 65536; i++) assert.isTrue(Object.is(ours[i], theirs[i]), `pattern ${i}: ${ours[i]} against ${theirs[i]}`)
+    for (let i = 0; i < 65536; i++) {
+      assert.isTrue(Object.is(ours[i], theirs[i]), `pattern ${i}: ${ours[i]} against ${theirs[i]}`)
+    }
   })
 
   it("narrows to binary16 as the engine does", () => {
@@ -57,7 +61,10 @@ describe("Half", () => {
         for (const other of [wide[0]!, wide[2]!]) {
           if (!Number.isFinite(other)) continue
           const distance = Math.abs(other - value)
-          assert.isTrue(error < distance || (error === distance && (pattern & 1) === 0) || other === wide[1], `value ${value}`)
+          assert.isTrue(
+            error < distance || (error === distance && (pattern & 1) === 0) || other === wide[1],
+            `value ${value}`
+          )
         }
       }
     }

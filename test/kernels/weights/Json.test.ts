@@ -10,7 +10,10 @@ describe("Json", () => {
     for (const first of poison) {
       for (const second of poison) {
         Json.parse(JSON.stringify({ format: 0, [first]: 0 }))
-        assert.deepStrictEqual(Object.entries(Json.parse(JSON.stringify({ format: 1, [second]: 2 })) as object), [["format", 1], [second, 2]])
+        assert.deepStrictEqual(Object.entries(Json.parse(JSON.stringify({ format: 1, [second]: 2 })) as object), [[
+          "format",
+          1
+        ], [second, 2]])
       }
     }
   })

@@ -143,12 +143,14 @@ layer(NodeServices.layer)("ModelDirectory", (it) => {
       const crlf = "{% for m in messages %}\r\n{{ m.content }}\r{% endfor %}\r\n"
       const lf = "{% for m in messages %}\n{{ m.content }}\n{% endfor %}\n"
       const inJson = JSON.stringify({ chat_template: crlf })
-      for (const changes of [
-        { "chat_template.jinja": crlf },
-        { "chat_template.json": inJson },
-        { "tokenizer_config.json": inJson },
-        { "tokenizer_config.json": JSON.stringify({ chat_template: [{ name: "default", template: crlf }] }) }
-      ]) assert.strictEqual((yield* ModelDirectory.open(yield* make(changes))).chatTemplate, lf)
+      for (
+        const changes of [
+          { "chat_template.jinja": crlf },
+          { "chat_template.json": inJson },
+          { "tokenizer_config.json": inJson },
+          { "tokenizer_config.json": JSON.stringify({ chat_template: [{ name: "default", template: crlf }] }) }
+        ]
+      ) assert.strictEqual((yield* ModelDirectory.open(yield* make(changes))).chatTemplate, lf)
     }))
 
   it.effect("save leaves chat_template.jinja wherever the template was, and the templates beside it", () =>
@@ -158,18 +160,29 @@ layer(NodeServices.layer)("ModelDirectory", (it) => {
         const [from, target] = [yield* make(changes), `${yield* parent}/saved`]
         yield* ModelDirectory.save(target, { from }, tensors)
         const text = (name: string) => fs.readFileString(`${target}/${name}`)
-        for (const name of Object.keys(changes)) assert.strictEqual(yield* text(name), yield* fs.readFileString(`${from}/${name}`), name)
-        assert.strictEqual((yield* ModelDirectory.open(target)).chatTemplate, (yield* ModelDirectory.open(from)).chatTemplate)
+        for (const name of Object.keys(changes)) {
+          assert.strictEqual(yield* text(name), yield* fs.readFileString(`${from}/${name}`), name)
+        }
+        assert.strictEqual(
+          (yield* ModelDirectory.open(target)).chatTemplate,
+          (yield* ModelDirectory.open(from)).chatTemplate
+        )
         return { names: yield* fs.readDirectory(target, { recursive: true }), text }
       })
       const templates = "additional_chat_templates"
       const json = { "chat_template.json": JSON.stringify({ chat_template: "from the processor" }) }
-      const listed = [{ name: "rag", template: "documents" }, { name: "default", template: "the default" }, { name: "../out", template: "no" }]
+      const listed = [{ name: "rag", template: "documents" }, { name: "default", template: "the default" }, {
+        name: "../out",
+        template: "no"
+      }]
       const inConfig = yield* save({})
       assert.strictEqual(yield* inConfig.text("chat_template.jinja"), "from the tokenizer")
       assert.notInclude(inConfig.names, templates)
       assert.strictEqual(yield* (yield* save(json)).text("chat_template.jinja"), "from the processor")
-      assert.strictEqual(yield* (yield* save({ ...json, "chat_template.jinja": "from the file" })).text("chat_template.jinja"), "from the file")
+      assert.strictEqual(
+        yield* (yield* save({ ...json, "chat_template.jinja": "from the file" })).text("chat_template.jinja"),
+        "from the file"
+      )
       const list = yield* save({ "tokenizer_config.json": JSON.stringify({ chat_template: listed }) })
       assert.strictEqual(yield* list.text("chat_template.jinja"), "the default")
       assert.strictEqual(yield* list.text(`${templates}/rag.jinja`), "documents")

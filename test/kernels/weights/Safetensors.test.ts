@@ -41,7 +41,9 @@ const lies: ReadonlyArray<readonly [name: string, header: string, data: number, 
   ["entry not an object", "{\"w\":7}", 0, ["\"w\"", "not an object", "7"]],
   ["negative shape", `{"w":${tensor("[0,8]", "[-2]")}}`, 8, ["bad shape", "[-2]"]],
   ["fractional shape", `{"w":${tensor("[0,8]", "[2.5]")}}`, 8, ["bad shape", "2.5"]],
-  ["shape too large for a number", `{"w":${tensor("[0,8]", "[9007199254740991,9007199254740991]")}}`, 8, ["does not fit the shape"]],
+  ["shape too large for a number", `{"w":${tensor("[0,8]", "[9007199254740991,9007199254740991]")}}`, 8, [
+    "does not fit the shape"
+  ]],
   ["negative offset", `{"w":${tensor("[-4,4]")}}`, 8, ["bad data_offsets", "[-4,4]"]],
   ["fractional offset", `{"w":${tensor("[0.5,8.5]")}}`, 9, ["bad data_offsets"]],
   ["one offset", `{"w":${tensor("[0]")}}`, 8, ["bad data_offsets"]],
@@ -139,12 +141,20 @@ layer(NodeServices.layer)("Safetensors", (it) => {
       return path
     })
 
-  for (const [dtype, bits, found] of [
-    ["F32", 0x7fc00000n, "NaN"], ["F32", 0xffc12345n, "NaN"], ["F32", 0x7f800000n, "Infinity"],
-    ["F32", 0xff800000n, "-Infinity"],
-    ["F16", 0x7e00n, "NaN"], ["F16", 0xfc00n, "-Infinity"], ["BF16", 0x7f81n, "NaN"], ["BF16", 0x7f80n, "Infinity"],
-    ["F64", 0x7ff8000000000000n, "NaN"], ["F64", 0x7e37e43c8800759cn, "1e+300"]
-  ] as const) {
+  for (
+    const [dtype, bits, found] of [
+      ["F32", 0x7fc00000n, "NaN"],
+      ["F32", 0xffc12345n, "NaN"],
+      ["F32", 0x7f800000n, "Infinity"],
+      ["F32", 0xff800000n, "-Infinity"],
+      ["F16", 0x7e00n, "NaN"],
+      ["F16", 0xfc00n, "-Infinity"],
+      ["BF16", 0x7f81n, "NaN"],
+      ["BF16", 0x7f80n, "Infinity"],
+      ["F64", 0x7ff8000000000000n, "NaN"],
+      ["F64", 0x7e37e43c8800759cn, "1e+300"]
+    ] as const
+  ) {
     it.effect(`refuses a value that is no number: ${dtype} ${bits.toString(16)}`, () =>
       Effect.gen(function*() {
         const path = yield* poisoned(dtype, bits)
@@ -162,10 +172,13 @@ layer(NodeServices.layer)("Safetensors", (it) => {
 
   it.effect("reads the largest values of every type", () =>
     Effect.gen(function*() {
-      for (const [dtype, bits, value] of [
-        ["F32", 0x7f7fffffn, 2 ** 127 * (2 - 2 ** -23)], ["BF16", 0x7f7fn, 2 ** 127 * (2 - 2 ** -7)],
-        ["F16", 0xfbffn, -65504]
-      ] as const) {
+      for (
+        const [dtype, bits, value] of [
+          ["F32", 0x7f7fffffn, 2 ** 127 * (2 - 2 ** -23)],
+          ["BF16", 0x7f7fn, 2 ** 127 * (2 - 2 ** -7)],
+          ["F16", 0xfbffn, -65504]
+        ] as const
+      ) {
         const header = yield* Safetensors.readHeader(yield* poisoned(dtype, bits))
         assert.strictEqual((yield* Safetensors.readFloat32(header, "w"))[4], value)
       }
@@ -218,9 +231,15 @@ layer(NodeServices.layer)("Safetensors", (it) => {
         assert.include((yield* Effect.flip(Safetensors.write(path, tensors))).message, says)
       }
       assert.deepStrictEqual(yield* fs.readFile(path), before)
-      assert.include((yield* Effect.flip(Safetensors.write(`${dir}/no/such/w`, [a]))).message, "no such file or directory")
+      assert.include(
+        (yield* Effect.flip(Safetensors.write(`${dir}/no/such/w`, [a]))).message,
+        "no such file or directory"
+      )
       yield* Safetensors.write(path, [{ ...a, data: Float32Array.of(3, 4) }])
-      assert.deepStrictEqual(yield* Safetensors.readFloat32(yield* Safetensors.readHeader(path), "a"), Float32Array.of(3, 4))
+      assert.deepStrictEqual(
+        yield* Safetensors.readFloat32(yield* Safetensors.readHeader(path), "a"),
+        Float32Array.of(3, 4)
+      )
       assert.deepStrictEqual(yield* fs.readDirectory(dir), ["w.safetensors"])
     }))
 
@@ -230,10 +249,14 @@ layer(NodeServices.layer)("Safetensors", (it) => {
       const path = `${dir}/w.safetensors`
       const stored = (dtype: "F16" | "BF16" | "F32", value: number) =>
         Safetensors.write(path, [{ name: "w", shape: [2, 2], data: Float32Array.of(0, 1, value, 2) }], { dtype })
-      for (const [dtype, most, beyond] of [
-        ["F16", 65504, 65520], ["F16", -65519, -1e6], ["BF16", 3.3895313892515355e38, 3.4e38],
-        ["F32", 3.4028234663852886e38, NaN]
-      ] as const) {
+      for (
+        const [dtype, most, beyond] of [
+          ["F16", 65504, 65520],
+          ["F16", -65519, -1e6],
+          ["BF16", 3.3895313892515355e38, 3.4e38],
+          ["F32", 3.4028234663852886e38, NaN]
+        ] as const
+      ) {
         yield* stored(dtype, most)
         const back = yield* Safetensors.readFloat32(yield* Safetensors.readHeader(path), "w")
         assert.isAtMost(Math.abs(back[2]! / most - 1), 1e-3)
@@ -266,35 +289,46 @@ layer(NodeServices.layer)("Safetensors", (it) => {
     seed: Schema.Int
   })
 
-  it.effect.prop("what is written is read back: names, shapes, metadata and bits", [File], ([file]) =>
-    Effect.gen(function*() {
-      const stream = Keyed.stream(file.seed, "tensors")
-      const wellFormed = file.tensors.map(([name, shape]) => [name.toWellFormed(), shape] as const)
-      const tensors = [...new Map(wellFormed)].map(([name, shape]) => {
-        const data = new Float32Array(shape.reduce((a, b) => a * b, 1))
-        const bits = new Uint32Array(data.buffer)
-        // Any finite pattern in float32; values that both 16-bit formats hold exactly otherwise.
-        for (let i = 0; i < data.length; i++) {
-          if (file.dtype === "F32") do bits[i] = stream.int(2 ** 32); while (!Number.isFinite(data[i]))
-          else data[i] = (stream.int(256) - 128) * 2 ** (stream.int(13) - 8)
+  it.effect.prop(
+    "what is written is read back: names, shapes, metadata and bits",
+    [File],
+    ([file]) =>
+      Effect.gen(function*() {
+        const stream = Keyed.stream(file.seed, "tensors")
+        const wellFormed = file.tensors.map(([name, shape]) => [name.toWellFormed(), shape] as const)
+        const tensors = [...new Map(wellFormed)].map(([name, shape]) => {
+          const data = new Float32Array(shape.reduce((a, b) => a * b, 1))
+          const bits = new Uint32Array(data.buffer)
+          // Any finite pattern in float32; values that both 16-bit formats hold exactly otherwise.
+          for (let i = 0; i < data.length; i++) {
+            if (file.dtype === "F32") {
+              do bits[i] = stream.int(2 ** 32)
+              while (!Number.isFinite(data[i]))
+            } else data[i] = (stream.int(256) - 128) * 2 ** (stream.int(13) - 8)
+          }
+          return { name, shape, data }
+        })
+        const path = `${yield* directory}/w.safetensors`
+        const metadata = Object.fromEntries(
+          Object.entries(file.metadata).map((pair) => pair.map((t) => t.toWellFormed()))
+        )
+        yield* Safetensors.write(path, tensors, { dtype: file.dtype, metadata })
+        const header = yield* Safetensors.readHeader(path)
+        assert.strictEqual(header.tensors.size, tensors.length)
+        assert.deepStrictEqual(
+          Object.entries(header.metadata).sort(),
+          Object.entries({ format: "pt", ...metadata }).sort()
+        )
+        for (const { data, name, shape } of tensors) {
+          const info = header.tensors.get(name)
+          assert.deepStrictEqual(info?.shape, shape)
+          assert.strictEqual(info?.dtype, file.dtype)
+          const back = yield* Safetensors.readFloat32(header, name)
+          assert.deepStrictEqual(new Uint32Array(back.buffer), new Uint32Array(data.buffer))
         }
-        return { name, shape, data }
-      })
-      const path = `${yield* directory}/w.safetensors`
-      const metadata = Object.fromEntries(Object.entries(file.metadata).map((pair) => pair.map((t) => t.toWellFormed())))
-      yield* Safetensors.write(path, tensors, { dtype: file.dtype, metadata })
-      const header = yield* Safetensors.readHeader(path)
-      assert.strictEqual(header.tensors.size, tensors.length)
-      assert.deepStrictEqual(Object.entries(header.metadata).sort(), Object.entries({ format: "pt", ...metadata }).sort())
-      for (const { data, name, shape } of tensors) {
-        const info = header.tensors.get(name)
-        assert.deepStrictEqual(info?.shape, shape)
-        assert.strictEqual(info?.dtype, file.dtype)
-        const back = yield* Safetensors.readFloat32(header, name)
-        assert.deepStrictEqual(new Uint32Array(back.buffer), new Uint32Array(data.buffer))
-      }
-      const first = Math.min(...[...header.tensors.values()].map(({ begin }) => begin))
-      assert.isTrue(tensors.length === 0 || first % 8 === 0, "data is aligned")
-    }), { arbitrary: { runs: 300 } })
+        const first = Math.min(...[...header.tensors.values()].map(({ begin }) => begin))
+        assert.isTrue(tensors.length === 0 || first % 8 === 0, "data is aligned")
+      }),
+    { arbitrary: { runs: 300 } }
+  )
 })
-

@@ -12,23 +12,34 @@ const temporary = Effect.acquireRelease(
   Effect.sync(() => fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "weights-"))),
   (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true }))
 )
-const tensors = (seed: number) => [["b.weight", [6, 40]], ["a.bias", [6]]].map(([name, shape]) => {
-  const random = Keyed.stream(seed, String(name))
-  const sizes = shape as ReadonlyArray<number>
-  return { name: String(name), shape: sizes, data: Float32Array.from({ length: sizes.reduce((a, b) => a * b) }, () => random.normal()) }
-})
-const write = (file: string, seed = 1, dtype: "BF16" | "F32" = "BF16") => Safetensors.write(file, tensors(seed), { dtype })
+const tensors = (seed: number) =>
+  [["b.weight", [6, 40]], ["a.bias", [6]]].map(([name, shape]) => {
+    const random = Keyed.stream(seed, String(name))
+    const sizes = shape as ReadonlyArray<number>
+    return {
+      name: String(name),
+      shape: sizes,
+      data: Float32Array.from({ length: sizes.reduce((a, b) => a * b) }, () => random.normal())
+    }
+  })
+const write = (file: string, seed = 1, dtype: "BF16" | "F32" = "BF16") =>
+  Safetensors.write(file, tensors(seed), { dtype })
 const wantedOf = Effect.fnUntraced(function*(file: string, quantization?: Quantize.Format) {
   const header = yield* Safetensors.readHeader(file)
-  return [...header.tensors].map(([name, info]): WeightCache.Wanted =>
-    ({ name: `model.${name}`, stored: name, location: { header, info }, quantization: info.shape.length === 2 ? quantization : undefined }))
+  return [...header.tensors].map(([name, info]): WeightCache.Wanted => ({
+    name: `model.${name}`,
+    stored: name,
+    location: { header, info },
+    quantization: info.shape.length === 2 ? quantization : undefined
+  }))
 })
 const bytesAt = (places: WeightCache.Places, name: string) => {
   const { file, length, offset } = places.tensors.get(name)!
   return Uint8Array.from(fs.readFileSync(path.join(places.folder, file)).subarray(offset, offset + length))
 }
 const floats = (bytes: Uint8Array) => new Float32Array(bytes.buffer)
-const here = <A, E>(effect: Effect.Effect<A, E, NodeServices.NodeServices | import("effect").Scope.Scope>) => effect.pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+const here = <A, E>(effect: Effect.Effect<A, E, NodeServices.NodeServices | import("effect").Scope.Scope>) =>
+  effect.pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 
 describe("the cache of weights", () => {
   it.effect("holds 16-bit tensors as float32, is written once, and again when it is damaged", () =>
@@ -58,10 +69,11 @@ describe("the cache of weights", () => {
       const file = path.join(folder, "model.safetensors")
       const cache = path.join(folder, "cache")
       const names = new Set<string>()
-      const add = (quantization?: Quantize.Format) => Effect.gen(function*() {
-        const places = yield* WeightCache.open(yield* wantedOf(file, quantization), { folder: cache })
-        names.add([...places.tensors.values()][0]!.file)
-      })
+      const add = (quantization?: Quantize.Format) =>
+        Effect.gen(function*() {
+          const places = yield* WeightCache.open(yield* wantedOf(file, quantization), { folder: cache })
+          names.add([...places.tensors.values()][0]!.file)
+        })
       for (const seed of [1, 2]) {
         // The same header, size and time: only the values differ.
         yield* write(file, seed)
@@ -83,7 +95,10 @@ describe("the cache of weights", () => {
       const format = { bits: 4, block: 32 } as const
       const wanted = yield* wantedOf(file, format)
       const places = yield* WeightCache.open(wanted, { folder: path.join(folder, "cache") })
-      const values = yield* Safetensors.readFloat32(wanted.find(({ stored }) => stored === "b.weight")!.location.header, "b.weight")
+      const values = yield* Safetensors.readFloat32(
+        wanted.find(({ stored }) => stored === "b.weight")!.location.header,
+        "b.weight"
+      )
       const [integers, scales] = [new Uint8Array(6 * 32), new Float32Array(6 * 2)]
       Quantize.quantize(values, 40, format, integers, scales)
       assert.deepStrictEqual(bytesAt(places, WeightCache.integersOf("model.b.weight")), integers)
@@ -109,8 +124,13 @@ describe("the cache of weights", () => {
       const { bavail, bsize } = fs.statfsSync(folder)
       // A file with a hole in it: twice the size would not fit, this one takes nothing.
       const rows = Math.ceil(bavail * bsize / 4 * 1.2 / 1024)
-      const header = JSON.stringify({ "b.weight": { dtype: "BF16", shape: [rows, 1024], data_offsets: [0, rows * 2048] } }).padEnd(128)
-      fs.writeFileSync(file, Buffer.concat([Buffer.from(BigUint64Array.of(BigInt(header.length)).buffer), Buffer.from(header)]))
+      const header = JSON.stringify({
+        "b.weight": { dtype: "BF16", shape: [rows, 1024], data_offsets: [0, rows * 2048] }
+      }).padEnd(128)
+      fs.writeFileSync(
+        file,
+        Buffer.concat([Buffer.from(BigUint64Array.of(BigInt(header.length)).buffer), Buffer.from(header)])
+      )
       fs.truncateSync(file, 8 + header.length + rows * 2048)
       const error = yield* Effect.flip(WeightCache.open(yield* wantedOf(file), { folder: path.join(folder, "cache") }))
       assert.strictEqual(error._tag, "CacheSpaceError")
@@ -131,14 +151,19 @@ describe("the cache of weights", () => {
       assert.strictEqual(places.value.folder, path.join(folder, "blobs"))
       assert.deepStrictEqual(floats(bytesAt(places.value, "model.b.weight")), tensors(1)[0]!.data)
       yield* write(path.join(folder, "half.safetensors"))
-      assert.strictEqual((yield* WeightCache.asTheyAre(yield* wantedOf(path.join(folder, "half.safetensors"))))._tag, "None")
+      assert.strictEqual(
+        (yield* WeightCache.asTheyAre(yield* wantedOf(path.join(folder, "half.safetensors"))))._tag,
+        "None"
+      )
     })))
 
   it.effect("lies where RISE_CACHE says", () =>
     here(Effect.gen(function*() {
       const set = ConfigProvider.layer(ConfigProvider.fromUnknown({ RISE_CACHE: "/somewhere" }))
       assert.strictEqual(yield* Effect.provide(WeightCache.defaultFolder, set), "/somewhere")
-      const unset = ConfigProvider.layer(ConfigProvider.fromUnknown({ RISE_CACHE: "", XDG_CACHE_HOME: "/caches", LOCALAPPDATA: "/caches" }))
+      const unset = ConfigProvider.layer(
+        ConfigProvider.fromUnknown({ RISE_CACHE: "", XDG_CACHE_HOME: "/caches", LOCALAPPDATA: "/caches" })
+      )
       const folder = yield* Effect.provide(WeightCache.defaultFolder, unset)
       assert.match(folder, /[/\\](?:caches|Caches)[/\\]rise-vlm$/)
     })))

@@ -5,9 +5,9 @@ import { Context, Effect, FileSystem, Layer } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { createHash } from "node:crypto"
 import { fileURLToPath } from "node:url"
-import { Objective, Policy, PolicyError } from "../../../src/policy/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { Safetensors } from "../../../src/kernels/weights/index.ts"
+import { Objective, Policy, PolicyError } from "../../../src/policy/index.ts"
 import { prompts } from "./pictures.ts"
 import type { Given } from "./programs/resumed.ts"
 import * as Stages from "./stages.ts"
@@ -28,7 +28,8 @@ const now = Effect.scoped(Effect.gen(function*() {
   return yield* hash(directory)
 }))
 
-const about = ({ metadata }: State) => JSON.parse(metadata["state"] ?? "") as { readonly version: number; readonly step: number; readonly reference: string }
+const about = ({ metadata }: State) =>
+  JSON.parse(metadata["state"] ?? "") as { readonly version: number; readonly step: number; readonly reference: string }
 
 /** A stage that is never stopped, with a checkpoint after each of its steps: `out/0` before the first. */
 const kept = (kind: Stages.Kind, of: Stages.Trained, out: string) =>
@@ -68,8 +69,15 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
             const out = yield* known ? Kept : temporary
             if (!known) yield* kept(kind, of, out)
             const expected = yield* hash(`${out}/${Stages.STEPS}`)
-            const ends = yield* Effect.forEach(Array.from({ length: Stages.STEPS }, (_, step) => step), (step) => resumed(kind, of, `${out}/${step}`, step), { concurrency: 2 })
-            assert.deepStrictEqual(ends, ends.map(() => expected), "by the step that it was stopped after")
+            const ends = yield* Effect.forEach(Array.from({ length: Stages.STEPS }, (_, step) => step), (step) =>
+              resumed(kind, of, `${out}/${step}`, step), { concurrency: 2 })
+            assert.deepStrictEqual(
+              ends,
+              ends.map(() =>
+                expected
+              ),
+              "by the step that it was stopped after"
+            )
           }))
       }
     }
@@ -87,7 +95,9 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
         const step = 2
         const given: Given = { kind: "rft", trained: ADAPTER, step, from: `${out}/${step}`, to }
         const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-        const code = yield* spawner.exitCode(ChildProcess.make(process.execPath, [program, JSON.stringify(given)], { stderr: "inherit" }))
+        const code = yield* spawner.exitCode(
+          ChildProcess.make(process.execPath, [program, JSON.stringify(given)], { stderr: "inherit" })
+        )
         assert.strictEqual(Number(code), 0)
         assert.strictEqual(yield* hash(to), yield* hash(`${out}/${Stages.STEPS}`))
       }))
@@ -117,7 +127,10 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
           from("another reference", { ...stopped, tensors: { ...rest, reference: rest["weights"]! } }),
           from("the base as reference", { metadata: told({ reference: "base" }), tensors: rest }),
           from("no reference", { metadata: told({ reference: "none" }), tensors: rest }),
-          from("no moments", { metadata: told({ step: 0 }), tensors: { reference: reference!, weights: rest["weights"]! } }),
+          from("no moments", {
+            metadata: told({ step: 0 }),
+            tensors: { reference: reference!, weights: rest["weights"]! }
+          }),
           from("another step", { ...stopped, metadata: told({ step: about(stopped).step + 1 }) }),
           from("begun again", stopped, Effect.flatMap(Policy, ({ beginStage }) => beginStage))
         ], { concurrency: 2 })
@@ -129,7 +142,10 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
   describe("a checkpoint", () => {
     it.effect("holds moments and reference within a stage, and weights alone before and after", () =>
       Effect.gen(function*() {
-        const holds = Effect.map(state, (state) => [Object.keys(state.tensors).toSorted().join(" "), about(state).step, about(state).reference])
+        const holds = Effect.map(
+          state,
+          (state) => [Object.keys(state.tensors).toSorted().join(" "), about(state).step, about(state).reference]
+        )
         const through = (kind: Stages.Kind, of: Stages.Trained) =>
           Effect.gen(function*() {
             const policy = yield* Policy
@@ -144,12 +160,23 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
         const nothing = ["weights", 0, "none"]
         const moments = "firstMoment secondMoment weights"
         assert.deepStrictEqual(yield* through("sft", OWN), [
-          nothing, ["reference weights", 0, "weights"], ["firstMoment reference secondMoment weights", 1, "weights"], nothing
+          nothing,
+          ["reference weights", 0, "weights"],
+          ["firstMoment reference secondMoment weights", 1, "weights"],
+          nothing
         ])
         // An untouched adapter is its base, which is in no need of being kept.
-        assert.deepStrictEqual(yield* through("sft", ADAPTER), [nothing, ["weights", 0, "base"], [moments, 1, "base"], nothing])
+        assert.deepStrictEqual(yield* through("sft", ADAPTER), [
+          nothing,
+          ["weights", 0, "base"],
+          [moments, 1, "base"],
+          nothing
+        ])
         assert.deepStrictEqual(yield* through("rft", ADAPTER), [
-          nothing, ["reference weights", 0, "weights"], ["firstMoment reference secondMoment weights", 2, "weights"], nothing
+          nothing,
+          ["reference weights", 0, "weights"],
+          ["firstMoment reference secondMoment weights", 2, "weights"],
+          nothing
         ])
       }))
 
@@ -234,7 +261,9 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
         const policy = Stages.fresh(OWN, "sft", { packFrom: [0, Infinity] })
         const learn = (text: string) =>
           Effect.flatMap(Policy, ({ update }) =>
-            update(Objective.Supervised({ examples: [{ prompt: prompts[1]!, target: [{ text, weight: 1 }] }] }), { learningRate: 5e-3 }))
+            update(Objective.Supervised({ examples: [{ prompt: prompts[1]!, target: [{ text, weight: 1 }] }] }), {
+              learningRate: 5e-3
+            }))
         const drawn = Effect.scoped(Effect.gen(function*() {
           const session = yield* (yield* Policy).session
           const groups = yield* session.sample([{ prompt: prompts[1]!, key: "drawn" }], { count: 2, maxTokens: 24 })
@@ -295,7 +324,10 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
           const before = yield* now
           const refused = yield* Effect.scoped(Effect.andThen(
             policy.session,
-            Effect.forEach([policy.restore(out), policy.revert(snapshot), policy.beginStage, policy.endStage], Effect.flip)
+            Effect.forEach(
+              [policy.restore(out), policy.revert(snapshot), policy.beginStage, policy.endStage],
+              Effect.flip
+            )
           ))
           assert.deepStrictEqual(refused.map(({ operation }) => operation), ["restore", "restore", "update", "update"])
           for (const { message } of refused) assert.match(message, /1 inference session\(s\) still open/)
@@ -313,9 +345,18 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
         const [out, wrong] = [yield* Kept, yield* temporary]
         const good = yield* read(`${out}/2/${stateFile}`)
         const { tensors } = good
-        const told = (change: object) => ({ ...good, metadata: { state: JSON.stringify({ ...about(good), ...change }) } })
-        const without = (name: string) => ({ ...good, tensors: Object.fromEntries(Object.entries(tensors).filter(([key]) => key !== name)) })
-        const longer = (name: string) => ({ ...good, tensors: { ...tensors, [name]: new Float32Array(tensors[name]!.length + 16) } })
+        const told = (change: object) => ({
+          ...good,
+          metadata: { state: JSON.stringify({ ...about(good), ...change }) }
+        })
+        const without = (name: string) => ({
+          ...good,
+          tensors: Object.fromEntries(Object.entries(tensors).filter(([key]) => key !== name))
+        })
+        const longer = (name: string) => ({
+          ...good,
+          tensors: { ...tensors, [name]: new Float32Array(tensors[name]!.length + 16) }
+        })
         const written = (state: State) => (file: string) => write(file, state)
         const cut = (bytes: number) => (file: string) => Effect.andThen(write(file, good), fs.truncate(file, bytes))
         const poisoned = (name: string) => (file: string) =>
@@ -344,7 +385,9 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
           "of another version: no step": written(told({ step: 0.5 })),
           "of steps that nobody took": written(told({ step: -1 })),
           ...Object.fromEntries(names.flatMap((name) => [
-            [`without ${name}`, written(without(name))], [`of longer ${name}`, written(longer(name))], [`${name} of no numbers`, poisoned(name)]
+            [`without ${name}`, written(without(name))],
+            [`of longer ${name}`, written(longer(name))],
+            [`${name} of no numbers`, poisoned(name)]
           ]))
         }
         yield* Effect.gen(function*() {
@@ -359,11 +402,17 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
               const why = yield* Effect.match(policy.restore(directory), {
                 onSuccess: () => "was taken",
                 onFailure: (error) =>
-                  error instanceof PolicyError && error.operation === "restore" && error.message.includes(`${directory}/${stateFile}`) ? "" : error.message
+                  error instanceof PolicyError && error.operation === "restore" &&
+                    error.message.includes(`${directory}/${stateFile}`)
+                    ? ""
+                    : error.message
               })
               const after = yield* now
               yield* policy.restore(`${out}/1`)
-              return [...why === "" ? [] : [`${way}: ${why}`], ...after === before ? [] : [`${way}: it changed the policy`]]
+              return [
+                ...why === "" ? [] : [`${way}: ${why}`],
+                ...after === before ? [] : [`${way}: it changed the policy`]
+              ]
             }))
           assert.deepStrictEqual(said.flat(), [])
           yield* policy.restore(`${out}/2`)
@@ -371,29 +420,38 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
         }).pipe(Effect.provide(Stages.fresh(ADAPTER, "rft")))
       }))
 
-    it.effect("refuses a snapshot of another engine or model; one of its own brings its weights back, with fresh moments", () =>
-      Effect.gen(function*() {
-        const other = yield* Effect.flatMap(Policy, ({ snapshot }) => snapshot).pipe(
-          Effect.provide(Stages.fresh(ADAPTER, "sft", { lora: { rank: 2 } }))
-        )
-        yield* Effect.gen(function*() {
-          const policy = yield* Policy
-          yield* Stages.begin("rft")
-          const [snapshot, at] = [yield* policy.snapshot, yield* state]
-          yield* Stages.go("rft", 0, 1)
-          const [before, moved] = [yield* now, yield* state]
-          for (const [foreign, why] of [[{ version: snapshot.version }, /^policy restore: the snapshot is of another engine/], [other, /^policy restore: .* values/]] as const) {
-            const error = yield* Effect.flip(policy.revert(foreign))
-            assert.strictEqual(error.operation, "restore")
-            assert.match(error.message, why)
-            assert.strictEqual(yield* now, before)
-          }
-          yield* policy.revert(snapshot)
-          const back = yield* state
-          assert.notDeepEqual(moved.tensors["weights"], at.tensors["weights"])
-          assert.deepStrictEqual(back.tensors, at.tensors, "weights and reference, no moments")
-          assert.isAbove(about(back).version, about(moved).version)
-        }).pipe(Effect.provide(Stages.fresh(ADAPTER, "rft")))
-      }))
+    it.effect(
+      "refuses a snapshot of another engine or model; one of its own brings its weights back, with " +
+        "fresh moments",
+      () =>
+        Effect.gen(function*() {
+          const other = yield* Effect.flatMap(Policy, ({ snapshot }) => snapshot).pipe(
+            Effect.provide(Stages.fresh(ADAPTER, "sft", { lora: { rank: 2 } }))
+          )
+          yield* Effect.gen(function*() {
+            const policy = yield* Policy
+            yield* Stages.begin("rft")
+            const [snapshot, at] = [yield* policy.snapshot, yield* state]
+            yield* Stages.go("rft", 0, 1)
+            const [before, moved] = [yield* now, yield* state]
+            for (
+              const [foreign, why] of [[
+                { version: snapshot.version },
+                /^policy restore: the snapshot is of another engine/
+              ], [other, /^policy restore: .* values/]] as const
+            ) {
+              const error = yield* Effect.flip(policy.revert(foreign))
+              assert.strictEqual(error.operation, "restore")
+              assert.match(error.message, why)
+              assert.strictEqual(yield* now, before)
+            }
+            yield* policy.revert(snapshot)
+            const back = yield* state
+            assert.notDeepEqual(moved.tensors["weights"], at.tensors["weights"])
+            assert.deepStrictEqual(back.tensors, at.tensors, "weights and reference, no moments")
+            assert.isAbove(about(back).version, about(moved).version)
+          }).pipe(Effect.provide(Stages.fresh(ADAPTER, "rft")))
+        })
+    )
   })
 })

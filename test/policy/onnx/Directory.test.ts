@@ -8,12 +8,12 @@ import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Image from "../../../src/kernels/image/Image.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
-import { TokenBudgetError } from "../../../src/policy/onnx/ContextLimit.ts"
-import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
-import * as Model from "../../../src/policy/onnx/Model.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { ParameterStore } from "../../../src/kernels/train/index.ts"
 import { Safetensors } from "../../../src/kernels/weights/index.ts"
+import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
+import { TokenBudgetError } from "../../../src/policy/onnx/ContextLimit.ts"
+import * as Model from "../../../src/policy/onnx/Model.ts"
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/parity/${name}`, import.meta.url))
 
@@ -31,7 +31,8 @@ const changed = Effect.fnUntraced(function*(name: string, file: string, fields: 
   return copy
 })
 
-const refused = (directory: string) => Effect.map(Effect.flip(Model.load(directory, { trainable: "decoder", seed: 0 })), ({ message }) => message)
+const refused = (directory: string) =>
+  Effect.map(Effect.flip(Model.load(directory, { trainable: "decoder", seed: 0 })), ({ message }) => message)
 
 const picture = (height: number, width: number, id = `${height} × ${width}`): Image.Image =>
   Image.rendered(id, () => {
@@ -40,12 +41,17 @@ const picture = (height: number, width: number, id = `${height} × ${width}`): I
   })
 
 const live = (model: string, options: Partial<OnnxPolicy.Options> = {}) =>
-  OnnxPolicy.layer({ model, seed: 1, ...options }).pipe(Layer.provide(Runtime.layer({ workers: 1 })), Layer.provide(NodeServices.layer))
+  OnnxPolicy.layer({ model, seed: 1, ...options }).pipe(
+    Layer.provide(Runtime.layer({ workers: 1 })),
+    Layer.provide(NodeServices.layer)
+  )
 
 describe("a directory is refused", () => {
   it.effect("where images would be cut in another way than the tower expects", () =>
     Effect.gen(function*() {
-      for (const [field, expected] of [["patch_size", "14"], ["merge_size", "2"], ["temporal_patch_size", "2"]] as const) {
+      for (
+        const [field, expected] of [["patch_size", "14"], ["merge_size", "2"], ["temporal_patch_size", "2"]] as const
+      ) {
         const message = yield* refused(yield* changed("qwen2.5-vl", "preprocessor_config.json", { [field]: 1 }))
         assert.include(message, `${field} is 1, but config.json's vision_config.`)
         assert.include(message, `is ${expected}`)
@@ -56,10 +62,15 @@ describe("a directory is refused", () => {
     Effect.gen(function*() {
       const quantised = yield* changed("qwen2-vl", "config.json", { quantization_config: { quant_method: "gptq" } })
       assert.include(yield* refused(quantised), `quantization_config is {"quant_method":"gptq"}`)
-      assert.include(yield* refused(yield* changed("qwen2-vl", "config.json", { model_type: "llava" })), `model_type is "llava"`)
+      assert.include(
+        yield* refused(yield* changed("qwen2-vl", "config.json", { model_type: "llava" })),
+        `model_type is "llava"`
+      )
       const cropping = yield* changed("qwen2-vl", "preprocessor_config.json", { do_center_crop: true })
       assert.include(yield* refused(cropping), "do_center_crop")
-      const other = yield* changed("qwen2-vl", "preprocessor_config.json", { image_processor_type: "CLIPImageProcessor" })
+      const other = yield* changed("qwen2-vl", "preprocessor_config.json", {
+        image_processor_type: "CLIPImageProcessor"
+      })
       assert.include(yield* refused(other), "image_processor_type")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
@@ -68,12 +79,19 @@ describe("a directory is refused", () => {
       const copy = yield* changed("qwen2-vl", "config.json", {})
       const file = path.join(copy, "model.safetensors")
       const { store } = yield* Model.load(copy, { trainable: "decoder", seed: 0 })
-      const tensors = [...store.slices.values()].map(({ length, name, offset, shape }) => ({ name, shape, data: store.data.slice(offset, offset + length) }))
+      const tensors = [...store.slices.values()].map(({ length, name, offset, shape }) => ({
+        name,
+        shape,
+        data: store.data.slice(offset, offset + length)
+      }))
       const foreign = { name: "model.layers.0.self_attn.q_norm.weight", shape: [16], data: new Float32Array(16) }
       yield* Safetensors.write(file, [...tensors, foreign])
       assert.include(yield* refused(copy), `"model.layers.0.self_attn.q_norm.weight"`)
       // An output matrix beside a tied one is never read: some tools write it.
-      yield* Safetensors.write(file, [...tensors, { ...tensors.find(({ name }) => name === "model.embed_tokens.weight")!, name: "lm_head.weight" }])
+      yield* Safetensors.write(file, [...tensors, {
+        ...tensors.find(({ name }) => name === "model.embed_tokens.weight")!,
+        name: "lm_head.weight"
+      }])
       yield* Model.load(copy, { trainable: "decoder", seed: 0 })
       yield* Safetensors.write(file, tensors.slice(1))
       assert.include(yield* refused(copy), `no tensor "${tensors[0]!.name}"`)
@@ -95,11 +113,18 @@ describe("what does not fit the model's positions", () => {
         const error = yield* Effect.flip(sample([{ prompt, key: "does not" }], { count: 1, maxTokens: 40 }))
         const cause = error.cause
         if (!(cause instanceof TokenBudgetError)) return assert.fail(error.message)
-        assert.deepStrictEqual([cause.budget, cause.imageTokens, [...cause.images], cause.following], [88, 17, [9, 8], 40])
+        assert.deepStrictEqual([cause.budget, cause.imageTokens, [...cause.images], cause.following], [
+          88,
+          17,
+          [9, 8],
+          40
+        ])
         assert.include(error.message, "17 tokens of 2 images (9, 8)")
         assert.include(error.message, `by ${17 + cause.textTokens + 40 - 88}`)
         assert.include(error.message, "max_pixels")
-        const large = yield* Effect.flip(sample([{ prompt: { ...prompt, images: [picture(280, 280)] }, key: "large" }], { count: 1, maxTokens: 1 }))
+        const large = yield* Effect.flip(
+          sample([{ prompt: { ...prompt, images: [picture(280, 280)] }, key: "large" }], { count: 1, maxTokens: 1 })
+        )
         assert.include(large.message, "100 tokens of 1 image (100)")
       }).pipe(Effect.scoped, Effect.provide(live(model)))
     }).pipe(Effect.scoped))
@@ -111,8 +136,11 @@ describe("what does not fit the model's positions", () => {
         const policy = yield* Policy
         const text = "a happy face ".repeat(20)
         const objective = Objective.Supervised({ examples: [{ prompt, target: [{ text, weight: 1 }] }] })
-        assert.isTrue((yield* Effect.flip(policy.update(objective, { learningRate: 1e-3 }))).cause instanceof TokenBudgetError)
-        const scoring = Effect.scoped(Effect.flatMap(policy.session, (session) => session.logprobs([{ prompt, tokens: Option.getOrThrow(policy.tokenizer).encode(text) }])))
+        assert.isTrue(
+          (yield* Effect.flip(policy.update(objective, { learningRate: 1e-3 }))).cause instanceof TokenBudgetError
+        )
+        const scoring = Effect.scoped(Effect.flatMap(policy.session, (session) =>
+          session.logprobs([{ prompt, tokens: Option.getOrThrow(policy.tokenizer).encode(text) }])))
         assert.isTrue((yield* Effect.flip(scoring)).cause instanceof TokenBudgetError)
       }).pipe(Effect.provide(live(model)))
     }).pipe(Effect.scoped))
@@ -132,23 +160,30 @@ describe("images of different grids", () => {
   })
 
   for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
-    it.effect(`${name}: one batch through a trained tower has the loss of ready-made visual tokens and of single examples`, () =>
-      Effect.gen(function*() {
-        const [frozen, together, apart] = [
-          yield* Effect.provide(update, live(fixture(name))),
-          yield* Effect.provide(update, live(fixture(name), { trainable: "all" })),
-          yield* Effect.provide(update, live(fixture(name), { trainable: "all", microBatch: 1 }))
-        ]
-        assert.closeTo(together.loss, frozen.loss, 1e-5)
-        assert.closeTo(apart.loss, together.loss, 1e-5)
-        assert.closeTo(apart.gradNorm / together.gradNorm, 1, 1e-5)
-        assert.isAbove(together.gradNorm, frozen.gradNorm)
-      }))
+    it.effect(
+      `${name}: one batch through a trained tower has the loss of ready-made visual tokens and of ` +
+        `single examples`,
+      () =>
+        Effect.gen(function*() {
+          const [frozen, together, apart] = [
+            yield* Effect.provide(update, live(fixture(name))),
+            yield* Effect.provide(update, live(fixture(name), { trainable: "all" })),
+            yield* Effect.provide(update, live(fixture(name), { trainable: "all", microBatch: 1 }))
+          ]
+          assert.closeTo(together.loss, frozen.loss, 1e-5)
+          assert.closeTo(apart.loss, together.loss, 1e-5)
+          assert.closeTo(apart.gradNorm / together.gradNorm, 1, 1e-5)
+          assert.isAbove(together.gradNorm, frozen.gradNorm)
+        })
+    )
 
     it.effect(`${name}: so has a fresh adapter on every layer, whatever it drops`, () =>
       Effect.gen(function*() {
         const frozen = yield* Effect.provide(update, live(fixture(name)))
-        const adapted = yield* Effect.provide(update, live(fixture(name), { lora: { rank: 4, targets: "all-linear", dropout: 0.5 } }))
+        const adapted = yield* Effect.provide(
+          update,
+          live(fixture(name), { lora: { rank: 4, targets: "all-linear", dropout: 0.5 } })
+        )
         assert.closeTo(adapted.loss, frozen.loss, 1e-5)
         assert.isAbove(adapted.gradNorm, 0)
       }))
@@ -163,7 +198,10 @@ describe("a saved directory", () => {
         const target = path.join(yield* folder, "saved")
         yield* Model.save(model, target)
         const again = yield* Model.load(target, { trainable: "all", seed: 0 })
-        assert.strictEqual(yield* ParameterStore.fingerprint(again.store), yield* ParameterStore.fingerprint(model.store))
+        assert.strictEqual(
+          yield* ParameterStore.fingerprint(again.store),
+          yield* ParameterStore.fingerprint(model.store)
+        )
         assert.strictEqual(again.dtype, model.dtype)
         assert.deepStrictEqual(again.config, model.config)
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

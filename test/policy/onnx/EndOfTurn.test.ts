@@ -5,9 +5,9 @@ import { Effect, Layer, Option } from "effect"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { Objective, OnnxPolicy, Policy } from "../../../src/policy/index.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
-import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { prompts } from "./pictures.ts"
 
 const scene = "assets/scene-vl"
@@ -46,9 +46,10 @@ const run = <A, E>(effect: Effect.Effect<A, E, never>) => effect as Effect.Effec
 const scoped = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   run(effect.pipe(Effect.scoped, Effect.provide(NodeServices.layer)) as Effect.Effect<A, E>)
 
-const turn =
-  "{% for message in messages %}<|im_start|>{{ message.role }}\n{% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content %}" +
-  "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part.text }}{% endif %}{% endfor %}{% endif %}"
+const turn = "{% for message in messages %}<|im_start|>{{ message.role }}\n{% if message.content is string %}{{ " +
+  "message.content }}{% else %}{% for part in message.content %}" +
+  "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part.text }}{% endif " +
+  "%}{% endfor %}{% endif %}"
 const ending = (end: string) =>
   `${turn}${end}\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}`
 
@@ -98,8 +99,7 @@ describe("the end of a turn", () => {
           assert.deepStrictEqual([endOfTurn, ends], [token, all])
           for (const id of all) assert.isTrue(specials.has(id))
         })
-      )
-    )
+      ))
   }
 
   it.effect("that is no token id is a readable error", () =>
@@ -107,16 +107,14 @@ describe("the end of a turn", () => {
       Effect.gen(function*() {
         const says = (changes: Changes) =>
           Effect.flatMap(changed(changes), (directory) =>
-            Effect.map(Effect.flip(load(directory)), ({ message }) => message)
-          )
+            Effect.map(Effect.flip(load(directory)), ({ message }) => message))
         assert.include(
           yield* says({ generation: { eos_token_id: ["<|im_end|>"] } }),
           `generation_config.json: eos_token_id is ["<|im_end|>"], expected a token id or a list of them`
         )
         assert.include(yield* says({ config: { eos_token_id: -1 } }), "config.json: eos_token_id is -1")
       })
-    )
-  )
+    ))
 })
 
 describe("a saved directory", () => {
@@ -135,8 +133,7 @@ describe("a saved directory", () => {
         const { from, to } = yield* saved({ generation: { eos_token_id: [0, 2] } })
         assert.strictEqual(generation(to), generation(from))
       })
-    )
-  )
+    ))
 
   it.effect("lists those that another file or the template brings", () =>
     scoped(
@@ -159,8 +156,7 @@ describe("a saved directory", () => {
         assert.deepStrictEqual((yield* load(again.to)).ends, [6, 2, 0])
         assert.deepStrictEqual(JSON.parse(generation(again.to)).eos_token_id, [2, 0, 6])
       })
-    )
-  )
+    ))
 })
 
 describe("a policy", () => {
@@ -188,8 +184,9 @@ describe("a policy", () => {
           const whole = yield* live(scene, drawn)
           // A token that most completions hold somewhere in the middle stands in for a listed end.
           const counts = new Map<number, number>()
-          for (const { tokens } of whole)
+          for (const { tokens } of whole) {
             for (const token of new Set(tokens.subarray(2, -2))) counts.set(token, (counts.get(token) ?? 0) + 1)
+          }
           const [common = 0] = [...counts].reduce((most, entry) => (entry[1] > most[1] ? entry : most))
           const directory = yield* changed({ generation: { eos_token_id: [0, common, 2] } })
           for (const decode of ["loop", "step"] as const) {

@@ -14,14 +14,18 @@ const made = (rows: ReadonlyArray<Readonly<Record<number, number>>>): Grammar =>
     Object.entries(row).forEach(([token, to]) => {
       allowed[state * 4 + Number(token)] = 1
       next[state * 4 + Number(token)] = to
-    }))
+    })
+  )
   return { id: JSON.stringify(rows), states: rows.length, vocabulary: 4, allowed, next }
 }
 
 const choices = (grammar: Grammar) => {
   const bias = Array.from(GrammarTables.formatTables(grammar, end).tensors.grammarBias.data as Float32Array)
   const names = new Map<number, string>([[Choice.allowed, "yes"], [Choice.forbidden, "no"], [Choice.aside, "aside"]])
-  return Array.from({ length: grammar.states }, (_, state) => bias.slice(4 * state, 4 * state + 4).map((value) => names.get(value)))
+  return Array.from(
+    { length: grammar.states },
+    (_, state) => bias.slice(4 * state, 4 * state + 4).map((value) => names.get(value))
+  )
 }
 
 describe("a format loss", () => {
@@ -35,44 +39,69 @@ describe("a format loss", () => {
   })
 
   it("counts an end that is the only way on, and a tag that something else can follow", () => {
-    assert.deepStrictEqual(choices(made([{ [word]: 1, [end]: 0 }, { [close]: 2, [end]: 1 }, { [word]: 1, [tail]: 2 }])), [
-      ["yes", "no", "no", "aside"],
-      ["no", "yes", "no", "aside"],
-      ["yes", "no", "yes", "no"]
-    ])
+    assert.deepStrictEqual(
+      choices(made([{ [word]: 1, [end]: 0 }, { [close]: 2, [end]: 1 }, { [word]: 1, [tail]: 2 }])),
+      [
+        ["yes", "no", "no", "aside"],
+        ["no", "yes", "no", "aside"],
+        ["yes", "no", "yes", "no"]
+      ]
+    )
   })
 
   it("takes a name that ends a text for content: alone beside a longer name, and among several", () => {
     // "word", or "close tail": nothing is complete before either.
-    assert.deepStrictEqual(choices(made([{ [word]: 2, [close]: 1 }, { [tail]: 2 }, { [end]: 2 }]))[0], ["yes", "yes", "no", "no"])
-    assert.deepStrictEqual(choices(made([{ [word]: 1, [close]: 1, [tail]: 2 }, { [end]: 1 }, { [word]: 1 }]))[0], ["yes", "yes", "yes", "no"])
+    assert.deepStrictEqual(choices(made([{ [word]: 2, [close]: 1 }, { [tail]: 2 }, { [end]: 2 }]))[0], [
+      "yes",
+      "yes",
+      "no",
+      "no"
+    ])
+    assert.deepStrictEqual(choices(made([{ [word]: 1, [close]: 1, [tail]: 2 }, { [end]: 1 }, { [word]: 1 }]))[0], [
+      "yes",
+      "yes",
+      "yes",
+      "no"
+    ])
   })
 
   it("leaves a bracket aside that closes a list before its tag, and not the last element", () => {
     // One or two of word and tail, then close, which stands for the bracket, and the end of the turn.
-    assert.deepStrictEqual(choices(made([{ [word]: 1, [tail]: 1 }, { [word]: 2, [tail]: 2, [close]: 3 }, { [close]: 3 }, { [end]: 3 }])), [
-      ["yes", "no", "yes", "no"],
-      ["yes", "aside", "yes", "no"],
-      ["no", "yes", "no", "no"],
-      ["no", "no", "no", "yes"]
-    ])
+    assert.deepStrictEqual(
+      choices(made([{ [word]: 1, [tail]: 1 }, { [word]: 2, [tail]: 2, [close]: 3 }, { [close]: 3 }, { [end]: 3 }])),
+      [
+        ["yes", "no", "yes", "no"],
+        ["yes", "aside", "yes", "no"],
+        ["no", "yes", "no", "no"],
+        ["no", "no", "no", "yes"]
+      ]
+    )
   })
 
   it("leaves the mask of sampling and scoring as it is", () => {
     const grammar = made([{ [word]: 0, [end]: 0 }])
     GrammarTables.formatTables(grammar, end)
-    assert.deepStrictEqual(Array.from(GrammarTables.tables(grammar).tensors.grammarBias.data as Float32Array), [0, -1e9, -1e9, 0])
+    assert.deepStrictEqual(Array.from(GrammarTables.tables(grammar).tensors.grammarBias.data as Float32Array), [
+      0,
+      -1e9,
+      -1e9,
+      0
+    ])
   })
 
-  it("cuts a text behind the first token that its grammar does not allow, and keeps one that stays inside whole", () => {
-    const grammar = made([{ [word]: 1 }, { [word]: 1, [end]: 1 }])
-    const of = (...tokens: ReadonlyArray<number>) => {
-      const { left, tokens: kept } = GrammarTables.within(grammar, Int32Array.from(tokens))
-      return { kept: [...kept], left }
+  it(
+    "cuts a text behind the first token that its grammar does not allow, and keeps one that stays inside " +
+      "whole",
+    () => {
+      const grammar = made([{ [word]: 1 }, { [word]: 1, [end]: 1 }])
+      const of = (...tokens: ReadonlyArray<number>) => {
+        const { left, tokens: kept } = GrammarTables.within(grammar, Int32Array.from(tokens))
+        return { kept: [...kept], left }
+      }
+      assert.deepStrictEqual(of(word, word, end), { kept: [word, word, end], left: false })
+      assert.deepStrictEqual(of(word, tail, word, close), { kept: [word, tail], left: true })
+      assert.deepStrictEqual(of(close), { kept: [close], left: true })
+      assert.deepStrictEqual(of(), { kept: [], left: false })
     }
-    assert.deepStrictEqual(of(word, word, end), { kept: [word, word, end], left: false })
-    assert.deepStrictEqual(of(word, tail, word, close), { kept: [word, tail], left: true })
-    assert.deepStrictEqual(of(close), { kept: [close], left: true })
-    assert.deepStrictEqual(of(), { kept: [], left: false })
-  })
+  )
 })

@@ -7,9 +7,9 @@ import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { Config, Initialize, Parameters } from "../../../src/kernels/models/index.ts"
-import { OnnxPolicy, MemoryPlan } from "../../../src/policy/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { ModelDirectory } from "../../../src/kernels/weights/index.ts"
+import { MemoryPlan, OnnxPolicy } from "../../../src/policy/index.ts"
 import type { Given } from "./programs/planned.ts"
 
 const program = fileURLToPath(new URL("./programs/planned.ts", import.meta.url))
@@ -28,10 +28,27 @@ const configJson = ({ heads, kvHeads, layers, mlpWidth, vocabulary, width }: Sha
   const half = width / heads / 2
   return {
     ...JSON.parse(readFileSync("assets/scene-vl/config.json", "utf8")) as object,
-    vocab_size: vocabulary, hidden_size: width, intermediate_size: mlpWidth, num_hidden_layers: layers,
-    num_attention_heads: heads, num_key_value_heads: kvHeads, max_position_embeddings: 4096,
-    rope_scaling: { type: "mrope", mrope_section: [half - 2 * Math.floor(half / 3), Math.floor(half / 3), Math.floor(half / 3)] },
-    vision_config: { depth: 1, embed_dim: 64, num_heads: 2, mlp_ratio: 2, hidden_size: width, patch_size: 14, spatial_merge_size: 2, temporal_patch_size: 1 }
+    vocab_size: vocabulary,
+    hidden_size: width,
+    intermediate_size: mlpWidth,
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    num_key_value_heads: kvHeads,
+    max_position_embeddings: 4096,
+    rope_scaling: {
+      type: "mrope",
+      mrope_section: [half - 2 * Math.floor(half / 3), Math.floor(half / 3), Math.floor(half / 3)]
+    },
+    vision_config: {
+      depth: 1,
+      embed_dim: 64,
+      num_heads: 2,
+      mlp_ratio: 2,
+      hidden_size: width,
+      patch_size: 14,
+      spatial_merge_size: 2,
+      temporal_patch_size: 1
+    }
   }
 }
 
@@ -41,26 +58,57 @@ const measure = (shape: Shape, given: Omit<Given, "model">) =>
     const model = `${yield* fs.makeTempDirectoryScoped()}/model`
     const json = configJson(shape)
     const config = yield* Config.fromJson(json)
-    yield* ModelDirectory.save(model, { from: "assets/scene-vl", files: { "config.json": JSON.stringify(json) } }, Initialize.random(config, 1))
-    const { stdout } = yield* Effect.promise(() => promisify(execFile)(
-      process.execPath, [program, JSON.stringify({ ...given, model })], { env: { ...process.env, RISE_CACHE: `${model}-cache` } }))
+    yield* ModelDirectory.save(
+      model,
+      { from: "assets/scene-vl", files: { "config.json": JSON.stringify(json) } },
+      Initialize.random(config, 1)
+    )
+    const { stdout } = yield* Effect.promise(() =>
+      promisify(execFile)(
+        process.execPath,
+        [program, JSON.stringify({ ...given, model })],
+        { env: { ...process.env, RISE_CACHE: `${model}-cache` } }
+      )
+    )
     return JSON.parse(stdout) as { readonly measured: number; readonly plan: MemoryPlan.Plan }
   })).pipe(Effect.provide(NodeServices.layer))
 
 describe("a plan is within a fifth of what the process held", () => {
   const shapes: ReadonlyArray<readonly [string, Shape, Omit<Given, "model">]> = [
-    ["all of a small decoder, two workers",
-      { vocabulary: 4000, width: 192, mlpWidth: 640, layers: 5, heads: 4, kvHeads: 2 },
-      { words: 250, workload: { newTokens: 20, prompts: 4, group: 4, workers: 2 } }],
-    ["an adapter on a wider one",
-      { vocabulary: 12000, width: 320, mlpWidth: 800, layers: 6, heads: 5, kvHeads: 1 },
-      { words: 450, workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 } } }],
-    ["the same, layers computed again",
-      { vocabulary: 12000, width: 320, mlpWidth: 800, layers: 6, heads: 5, kvHeads: 1 },
-      { words: 450, workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 }, recompute: true } }],
-    ["the same on 4-bit weights that are mapped",
-      { vocabulary: 12000, width: 320, mlpWidth: 800, layers: 6, heads: 5, kvHeads: 1 },
-      { words: 450, workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 }, quantize: "int4" } }]
+    ["all of a small decoder, two workers", {
+      vocabulary: 4000,
+      width: 192,
+      mlpWidth: 640,
+      layers: 5,
+      heads: 4,
+      kvHeads: 2
+    }, { words: 250, workload: { newTokens: 20, prompts: 4, group: 4, workers: 2 } }],
+    ["an adapter on a wider one", { vocabulary: 12000, width: 320, mlpWidth: 800, layers: 6, heads: 5, kvHeads: 1 }, {
+      words: 450,
+      workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 } }
+    }],
+    ["the same, layers computed again", {
+      vocabulary: 12000,
+      width: 320,
+      mlpWidth: 800,
+      layers: 6,
+      heads: 5,
+      kvHeads: 1
+    }, {
+      words: 450,
+      workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 }, recompute: true }
+    }],
+    ["the same on 4-bit weights that are mapped", {
+      vocabulary: 12000,
+      width: 320,
+      mlpWidth: 800,
+      layers: 6,
+      heads: 5,
+      kvHeads: 1
+    }, {
+      words: 450,
+      workload: { newTokens: 28, prompts: 2, group: 6, workers: 1, lora: { rank: 8 }, quantize: "int4" }
+    }]
   ]
   const seen: Array<{ readonly measured: number; readonly plan: MemoryPlan.Plan }> = []
   for (const [name, shape, given] of shapes) {
@@ -70,7 +118,10 @@ describe("a plan is within a fifth of what the process held", () => {
         const { measured, plan } = found
         const ratio = plan.total / measured
         seen.push(found)
-        assert.isTrue(ratio > 0.8 && ratio < 1.2, `planned ${Math.round(plan.total / 2 ** 20)} MiB, held ${Math.round(measured / 2 ** 20)} MiB`)
+        assert.isTrue(
+          ratio > 0.8 && ratio < 1.2,
+          `planned ${Math.round(plan.total / 2 ** 20)} MiB, held ${Math.round(measured / 2 ** 20)} MiB`
+        )
       }), 120_000)
   }
   it("and recomputation really lowers it", () => {
@@ -82,9 +133,12 @@ describe("a plan is within a fifth of what the process held", () => {
 })
 
 describe("a run that does not fit is refused", () => {
-  const config = Effect.runSync(Config.fromJson(configJson({ vocabulary: 12000, width: 320, mlpWidth: 800, layers: 6, heads: 5, kvHeads: 1 })))
+  const config = Effect.runSync(
+    Config.fromJson(configJson({ vocabulary: 12000, width: 320, mlpWidth: 800, layers: 6, heads: 5, kvHeads: 1 }))
+  )
   const workload: MemoryPlan.Workload = { promptTokens: 600, newTokens: 64, prompts: 4, group: 8, workers: 2 }
-  const total = (changed: Partial<MemoryPlan.Workload>) => Effect.runSync(MemoryPlan.estimate(config, { ...workload, ...changed })).total
+  const total = (changed: Partial<MemoryPlan.Workload>) =>
+    Effect.runSync(MemoryPlan.estimate(config, { ...workload, ...changed })).total
 
   it("with the number and the cheapest knob that helps", () => {
     const needed = total({})
@@ -92,7 +146,13 @@ describe("a run that does not fit is refused", () => {
     const again = total({ recompute: true })
     assert.isBelow(again, 0.8 * needed)
     const first = Effect.runSync(Effect.flip(MemoryPlan.within(config, workload, again)))
-    assert.match(first.message, /^this run would hold [\d.]+ GiB, the limit is [\d.]+ GiB; most of it for activations\. Set recompute: true: then it is [\d.]+ GiB$/)
+    assert.match(
+      first.message,
+      new RegExp(
+        /^this run would hold [\d.]+ GiB, the limit is [\d.]+ GiB; /.source +
+          /most of it for activations\. Set recompute: true: then it is [\d.]+ GiB$/.source
+      )
+    )
     const second = Effect.runSync(Effect.flip(MemoryPlan.within(config, workload, again - 1)))
     const [, tokens] = /Set recompute: true and microTokens: (\d+)/.exec(second.message) ?? []
     assert.isAtMost(total({ recompute: true, microTokens: Number(tokens) }), again - 1)
@@ -108,8 +168,13 @@ describe("a run that does not fit is refused", () => {
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(Runtime.layer({ workers: 1 }), NodeServices.layer))))
 
   it("an adapter takes no second copy of the weights and no moments of them", () => {
-    const [full, lora] = [{}, { lora: { rank: 8 } }].map((changed) => Effect.runSync(MemoryPlan.estimate(config, { ...workload, ...changed })))
-    assert.isBelow(lora!.reference + lora!.optimizer + lora!.gradients + lora!.adapter, 0.2 * (full!.reference + full!.optimizer + full!.gradients))
+    const [full, lora] = [{}, { lora: { rank: 8 } }].map((changed) =>
+      Effect.runSync(MemoryPlan.estimate(config, { ...workload, ...changed }))
+    )
+    assert.isBelow(
+      lora!.reference + lora!.optimizer + lora!.gradients + lora!.adapter,
+      0.2 * (full!.reference + full!.optimizer + full!.gradients)
+    )
   })
 
   it("counts mapped and quantised weights, and the images on their way through the tower", () => {
@@ -117,7 +182,8 @@ describe("a run that does not fit is refused", () => {
     const [held, mapped, rounded] = [{ mapWeights: false }, { mapWeights: true }, { quantize: "int4" as const }]
       .map((changed) => Effect.runSync(MemoryPlan.estimate(config, { ...workload, ...adapter, ...changed })))
     const specs = Parameters.specs(config)
-    const count = (test: (name: string) => boolean) => specs.filter(({ name }) => test(name)).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0)
+    const count = (test: (name: string) => boolean) =>
+      specs.filter(({ name }) => test(name)).reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0)
     const decoder = count((name) => !name.startsWith("visual."))
     const linear = count((name) => /^model\.layers\..*_proj\.weight$/.test(name))
     // Held: once, and packed twice on each of two workers.
@@ -127,15 +193,26 @@ describe("a run that does not fit is refused", () => {
     assert.strictEqual(rounded!.weights, 4 * (decoder - linear) + 3 * linear * (0.5 + 4 / 32))
     // Four heads' scores of 1,024 patches are the least that the tower holds.
     assert.isAbove(held!.vision, 2 * 1024 * 1024 * 4)
-    const [many, all] = [{ visualTokens: 512 }, { visualTokens: 256, trainable: "all" as const }].map((changed) => Effect.runSync(MemoryPlan.estimate(config, { ...workload, ...changed })))
+    const [many, all] = [{ visualTokens: 512 }, { visualTokens: 256, trainable: "all" as const }].map((changed) =>
+      Effect.runSync(MemoryPlan.estimate(config, { ...workload, ...changed }))
+    )
     assert.isAbove(many!.vision, held!.vision)
-    assert.isAbove(all!.activations, Effect.runSync(MemoryPlan.estimate(config, { ...workload, visualTokens: 256 })).activations)
+    assert.isAbove(
+      all!.activations,
+      Effect.runSync(MemoryPlan.estimate(config, { ...workload, visualTokens: 256 })).activations
+    )
   })
 
-  it("one prompt of 1,024 tokens with eight candidates fits where the group is cut and layers are computed again", () => {
-    const long = { promptTokens: 1024, newTokens: 128, prompts: 1, group: 8, workers: 1, lora: { rank: 16 } }
-    const whole = Effect.runSync(MemoryPlan.estimate(config, { ...workload, ...long })).activations
-    const cut = Effect.runSync(MemoryPlan.estimate(config, { ...workload, ...long, recompute: true, microTokens: 1200 })).activations
-    assert.isBelow(cut, 0.2 * whole)
-  })
+  it(
+    "one prompt of 1,024 tokens with eight candidates fits where the group is cut and layers are computed " +
+      "again",
+    () => {
+      const long = { promptTokens: 1024, newTokens: 128, prompts: 1, group: 8, workers: 1, lora: { rank: 16 } }
+      const whole = Effect.runSync(MemoryPlan.estimate(config, { ...workload, ...long })).activations
+      const cut =
+        Effect.runSync(MemoryPlan.estimate(config, { ...workload, ...long, recompute: true, microTokens: 1200 }))
+          .activations
+      assert.isBelow(cut, 0.2 * whole)
+    }
+  )
 })

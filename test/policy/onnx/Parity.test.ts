@@ -1,4 +1,6 @@
-/** Complete Hugging Face directories of both families against transformers, from files and text to one optimiser step. */
+/**
+ * Complete Hugging Face directories of both families against transformers, from files and text to one optimiser step.
+ */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
@@ -7,13 +9,13 @@ import { sequenceInputs } from "../../../src/kernels/generate/index.ts"
 import * as G from "../../../src/kernels/graph/index.ts"
 import * as Image from "../../../src/kernels/image/Image.ts"
 import { head, Parameters, Rope, sequence, vision, visionInputs } from "../../../src/kernels/models/index.ts"
+import { type HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
+import { LossGraphs, Objectives, ParameterStore } from "../../../src/kernels/train/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
 import type { Patches } from "../../../src/policy/onnx/Features.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
 import { layOut, type PackedSequence, PositionTable } from "../../../src/policy/onnx/PackedSequences.ts"
 import * as Tower from "../../../src/policy/onnx/Tower.ts"
-import { type HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
-import { Objectives, ParameterStore, LossGraphs } from "../../../src/kernels/train/index.ts"
 import * as Onnx from "../../kernels/graph/onnx.ts"
 import { type Feeds, relativeError, type Value, value } from "../../kernels/graph/reference.ts"
 import { arrays, json } from "../../kernels/models/fixture.ts"
@@ -38,7 +40,12 @@ interface Expected {
   }>
   readonly loss: number
   readonly grad_norm: number
-  readonly adamw: { readonly learning_rate: number; readonly weight_decay: number; readonly epsilon: number; readonly clip: number }
+  readonly adamw: {
+    readonly learning_rate: number
+    readonly weight_decay: number
+    readonly epsilon: number
+    readonly clip: number
+  }
 }
 
 /** As in the fixture script. */
@@ -57,7 +64,8 @@ const furthest = (found: ArrayLike<number>, expected: ArrayLike<number>): number
   assert.strictEqual(found.length, expected.length)
   return Math.max(0, ...Array.from(found, (x, i) => Math.abs(x - expected[i]!)))
 }
-const strided = (data: ArrayLike<number>, stride: number) => Array.from({ length: Math.ceil(data.length / stride) }, (_, i) => data[i * stride]!)
+const strided = (data: ArrayLike<number>, stride: number) =>
+  Array.from({ length: Math.ceil(data.length / stride) }, (_, i) => data[i * stride]!)
 const fed = (tensors: Readonly<Record<string, HostTensor.HostTensor>>): Feeds =>
   Object.fromEntries(Object.entries(tensors).map(([name, { data, dims }]) => [name, value(data, dims)]))
 
@@ -73,30 +81,51 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
   ]
 
   /** The directory, its images' patches, and both prompts as the policy lays them out in one batch. */
-  const opened = Effect.runSync(Effect.cached(Effect.gen(function*() {
-    const model = yield* Model.load(directory, { trainable: "all", seed: 0 })
-    const patches = new Map<string, Patches>()
-    for (const image of images) patches.set(image.id, yield* model.preprocessor.process(image))
-    const encode = (prompt: Prompt) => model.encoder.prompt(prompt, prompt.images.map(({ id }) => patches.get(id)!.grid))
-    const encoded = [yield* encode(prompts[0]), yield* encode(prompts[1])] as const
-    return { model, patches, encoded, weights: fed(ParameterStore.tensors(model.store)) }
-  }).pipe(Effect.provide(NodeServices.layer))))
+  const opened = Effect.runSync(Effect.cached(
+    Effect.gen(function*() {
+      const model = yield* Model.load(directory, { trainable: "all", seed: 0 })
+      const patches = new Map<string, Patches>()
+      for (const image of images) patches.set(image.id, yield* model.preprocessor.process(image))
+      const encode = (prompt: Prompt) =>
+        model.encoder.prompt(prompt, prompt.images.map(({ id }) => patches.get(id)!.grid))
+      const encoded = [yield* encode(prompts[0]), yield* encode(prompts[1])] as const
+      return { model, patches, encoded, weights: fed(ParameterStore.tensors(model.store)) }
+    }).pipe(Effect.provide(NodeServices.layer))
+  ))
 
   /** A batch through the tower, each image with its own grid. */
-  const batched = ({ encoded, model, patches }: Effect.Success<typeof opened>, which: ReadonlyArray<0 | 1>, targets: ReadonlyArray<string>) => {
+  const batched = (
+    { encoded, model, patches }: Effect.Success<typeof opened>,
+    which: ReadonlyArray<0 | 1>,
+    targets: ReadonlyArray<string>
+  ) => {
     const { config } = model
     const tokens = targets.map((text) => [...model.encoder.text(text), model.endOfTurn])
     const total = tokens.flat().length
     const sequences = which.map((i): PackedSequence => ({
       prompt: encoded[i],
       images: prompts[i].images.map(({ id }) => id),
-      candidates: targets.length === 0 ? [] : [tokens[i]!.map((token) => ({ token, weight: 1 / total, advantage: 0, old: 0, state: 0 }))]
+      candidates: targets.length === 0
+        ? []
+        : [tokens[i]!.map((token) => ({ token, weight: 1 / total, advantage: 0, old: 0, state: 0 }))]
     }))
     const rows = Math.max(1, total)
     const visual = Tower.visualRows(config, sequences.flatMap((one) => one.images), { kind: "pixels", patches })
     const length = 144
-    const { tensors } = layOut(config, new PositionTable(config), sequences, { batch: which.length, length, rows, visualRows: visual.rows }, visual.rowOf)
-    const shape: LossGraphs.BatchShape = { batch: which.length, length, rows, visual: visual.shape, temperature: 1, grammarStates: undefined }
+    const { tensors } = layOut(config, new PositionTable(config), sequences, {
+      batch: which.length,
+      length,
+      rows,
+      visualRows: visual.rows
+    }, visual.rowOf)
+    const shape: LossGraphs.BatchShape = {
+      batch: which.length,
+      length,
+      rows,
+      visual: visual.shape,
+      temperature: 1,
+      grammarStates: undefined
+    }
     if (visual.shape.kind !== "pixels") throw new Error("the tower is not in it")
     return { shape, visual: { ...visual, shape: visual.shape }, feeds: fed({ ...tensors, ...visual.feeds() }) }
   }
@@ -109,7 +138,10 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
           const found = patches.get(images[i]!.id)!
           assert.deepStrictEqual(found.grid, given.grids[i])
           const resampled = height % 28 !== 0 || width % 28 !== 0
-          assert.isAtMost(furthest(strided(found.patches, given.stride), expected(`pixels.${i}`).data), resampled ? 2e-2 : 1e-6)
+          assert.isAtMost(
+            furthest(strided(found.patches, given.stride), expected(`pixels.${i}`).data),
+            resampled ? 2e-2 : 1e-6
+          )
         })
       }))
 
@@ -119,12 +151,24 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
     it.effect("M-RoPE positions, of images and of video in its own time", () =>
       Effect.map(opened, ({ model: { config } }) => {
         const positions = (tokens: ArrayLike<number>, grids: Expected["grids"], intervals: ReadonlyArray<number>) => {
-          const { height, next, temporal, width } = Rope.mropePositions(tokens, config.imageToken, config.vision.merge, grids, intervals)
+          const { height, next, temporal, width } = Rope.mropePositions(
+            tokens,
+            config.imageToken,
+            config.vision.merge,
+            grids,
+            intervals
+          )
           return { axes: [temporal, height, width].map((axis) => [...axis]), delta: next - tokens.length }
         }
-        assert.deepStrictEqual(positions(given.input_ids, given.grids, []), { axes: given.position_ids, delta: given.delta })
+        assert.deepStrictEqual(positions(given.input_ids, given.grids, []), {
+          axes: given.position_ids,
+          delta: given.delta
+        })
         for (const { delta, grids, positions: axes, seconds, tokens } of given.videos) {
-          assert.deepStrictEqual(positions(tokens, grids, seconds.map((s) => Rope.temporalInterval(config.vision, s))), { axes, delta })
+          assert.deepStrictEqual(
+            positions(tokens, grids, seconds.map((s) => Rope.temporalInterval(config.vision, s))),
+            { axes, delta }
+          )
         }
       }))
 
@@ -139,8 +183,12 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
         const features = vision(config, p, visionInputs(config, visual.shape))
         const { hidden } = sequence(config, p, sequenceInputs(config, shape.batch, shape.length, features))
         const logits = G.matmul(hidden, head(config, p), { transB: true })
-        const [foundFeatures, foundLogits] = yield* Effect.promise(() => Onnx.evaluate([features, logits], { ...weights, ...feeds }))
-        const rows = [...visual.rowOf!].flatMap((row) => [...foundFeatures!.data.subarray(row * config.width, (row + 1) * config.width)])
+        const [foundFeatures, foundLogits] = yield* Effect.promise(() =>
+          Onnx.evaluate([features, logits], { ...weights, ...feeds })
+        )
+        const rows = [...visual.rowOf!].flatMap((
+          row
+        ) => [...foundFeatures!.data.subarray(row * config.width, (row + 1) * config.width)])
         assert.isAtMost(furthest(rows, expected("visual").data), 1e-4)
         const real = foundLogits!.data.subarray(0, given.input_ids.length * config.vocabulary)
         assert.isAtMost(furthest(strided(real, given.stride), expected("logits").data), 2e-4)
@@ -155,11 +203,16 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
         const p = LossGraphs.parameterInputs(config)
         const { loss } = Objectives.supervised(LossGraphs.logprobs(config, p, shape), G.input("weights", [shape.rows]))
         const [foundLoss, ...gradients] = yield* Effect.promise(() =>
-          Onnx.evaluate([loss, ...G.Autodiff.gradients(loss, names.map(p))], { ...weights, ...feeds }))
+          Onnx.evaluate([loss, ...G.Autodiff.gradients(loss, names.map(p))], { ...weights, ...feeds })
+        )
         assert.isAtMost(Math.abs(foundLoss!.data[0]! - given.loss), 1e-5)
-        assert.deepStrictEqual(names.toSorted(), Object.keys(tensors).filter((key) => key.startsWith("gradient.")).map((key) => key.slice(9)).sort())
+        assert.deepStrictEqual(
+          names.toSorted(),
+          Object.keys(tensors).filter((key) => key.startsWith("gradient.")).map((key) => key.slice(9)).sort()
+        )
         names.forEach((parameter, i) =>
-          assert.isAtMost(relativeError(gradients[i]!.data, expected(`gradient.${parameter}`).data), 1e-4, parameter))
+          assert.isAtMost(relativeError(gradients[i]!.data, expected(`gradient.${parameter}`).data), 1e-4, parameter)
+        )
       }))
   })
 
@@ -173,7 +226,11 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
     it.effect("decodes the same 64 greedy tokens", () =>
       Effect.gen(function*() {
         const session = yield* (yield* Policy).session
-        const [group] = yield* session.sample([{ prompt: prompts[0], key: "greedy" }], { count: 1, maxTokens: 64, temperature: 0 })
+        const [group] = yield* session.sample([{ prompt: prompts[0], key: "greedy" }], {
+          count: 1,
+          maxTokens: 64,
+          temperature: 0
+        })
         assert.deepStrictEqual([...group![0]!.tokens], given.greedy)
       }).pipe(Effect.scoped, Effect.provide(live({}))))
 
@@ -183,7 +240,9 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
         const policy = yield* Policy
         yield* policy.beginStage
         const stats = yield* policy.update(
-          Objective.Supervised({ examples: prompts.map((prompt, i) => ({ prompt, target: [{ text: targets[i]!, weight: 1 }] })) }),
+          Objective.Supervised({
+            examples: prompts.map((prompt, i) => ({ prompt, target: [{ text: targets[i]!, weight: 1 }] }))
+          }),
           { learningRate: adamw.learning_rate, weightDecay: adamw.weight_decay, clipNorm: adamw.clip }
         )
         assert.isAtMost(Math.abs(stats.loss - given.loss), 1e-5)

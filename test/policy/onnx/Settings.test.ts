@@ -98,28 +98,29 @@ describe("updates", () => {
 })
 
 describe("options", () => {
-  for (const [options, says] of [
-    [{ seed: NaN }, "seed is NaN, expected a whole number"],
-    [{ microBatch: 0 }, "microBatch is 0, expected a whole number from 1"],
-    [{ microTokens: 1.5 }, "microTokens is 1.5, expected a whole number from 1"],
-    [{ rolloutRows: NaN }, "rolloutRows is NaN, expected a whole number from 1"],
-    [{ packFrom: [0, NaN] }, "packFrom.1 is NaN, expected a number from 0, or Infinity"],
-    [{ optimizer: { beta1: 1 } }, "optimizer.beta1 is 1, expected a number in [0, 1)"],
-    [{ optimizer: { epsilon: 0 } }, "optimizer.epsilon is 0, expected a number above 0"],
-    [
-      { plan: { promptTokens: 8, newTokens: 8, prompts: 1, group: 1, limit: NaN } },
-      "plan.limit is NaN, expected a number above 0, or Infinity"
-    ],
-    [{ lora: { rank: 1e12 } }, "lora.rank is 1000000000000, expected a whole number from 1 to"],
-    [{ lora: { alpha: NaN } }, "lora.alpha is NaN, expected a number above 0"],
-    [{ lora: { dropout: 1 } }, "lora.dropout is 1, expected a number in [0, 1)"],
-    [{ lora: { adapter: "anywhere", dropout: NaN } }, "lora.dropout is NaN, expected a number in [0, 1)"]
-  ] as const) {
+  for (
+    const [options, says] of [
+      [{ seed: NaN }, "seed is NaN, expected a whole number"],
+      [{ microBatch: 0 }, "microBatch is 0, expected a whole number from 1"],
+      [{ microTokens: 1.5 }, "microTokens is 1.5, expected a whole number from 1"],
+      [{ rolloutRows: NaN }, "rolloutRows is NaN, expected a whole number from 1"],
+      [{ packFrom: [0, NaN] }, "packFrom.1 is NaN, expected a number from 0, or Infinity"],
+      [{ optimizer: { beta1: 1 } }, "optimizer.beta1 is 1, expected a number in [0, 1)"],
+      [{ optimizer: { epsilon: 0 } }, "optimizer.epsilon is 0, expected a number above 0"],
+      [
+        { plan: { promptTokens: 8, newTokens: 8, prompts: 1, group: 1, limit: NaN } },
+        "plan.limit is NaN, expected a number above 0, or Infinity"
+      ],
+      [{ lora: { rank: 1e12 } }, "lora.rank is 1000000000000, expected a whole number from 1 to"],
+      [{ lora: { alpha: NaN } }, "lora.alpha is NaN, expected a number above 0"],
+      [{ lora: { dropout: 1 } }, "lora.dropout is 1, expected a number in [0, 1)"],
+      [{ lora: { adapter: "anywhere", dropout: NaN } }, "lora.dropout is NaN, expected a number in [0, 1)"]
+    ] as const
+  ) {
     it.effect(`are refused: ${says}`, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(run(Policy, options))
         assert.include((error as Error).message, `policy load: ${says}`)
-      })
-    )
+      }))
   }
 })

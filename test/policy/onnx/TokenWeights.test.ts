@@ -15,6 +15,8 @@ describe("token weights", () => {
   })
 
   it("dapo: the mean over all tokens, whatever the longest may be", () => {
-    for (const most of [6, 16]) assert.deepStrictEqual(TokenWeights.groupRelative("dapo", lengths, most), [1 / 6, 1 / 6])
+    for (const most of [6, 16]) {
+      assert.deepStrictEqual(TokenWeights.groupRelative("dapo", lengths, most), [1 / 6, 1 / 6])
+    }
   })
 })

@@ -10,7 +10,9 @@ export type Kind = typeof kinds[number]
 /** What training changes: an RFT the vision tower too, whose reference then sees with a tower of its own. */
 export const trained = {
   "weights of its own": (kind: Kind) => kind === "rft" ? { trainable: "all" } : {},
-  "an adapter that drops": (kind: Kind) => ({ lora: { rank: 4, dropout: 0.3, ...(kind === "rft" && { targets: "all-linear" }) } })
+  "an adapter that drops": (kind: Kind) => ({
+    lora: { rank: 4, dropout: 0.3, ...(kind === "rft" && { targets: "all-linear" }) }
+  })
 } satisfies Record<string, (kind: Kind) => Partial<OnnxPolicy.Options>>
 export type Trained = keyof typeof trained
 
@@ -21,7 +23,10 @@ export const STEPS = 4
 export const fresh = (of: Trained, kind: Kind, options: Partial<OnnxPolicy.Options> = {}) =>
   Layer.fresh(OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5, ...trained[of](kind), ...options }))
 
-const prompts: ReadonlyArray<Prompt> = [250, 40].map((red) => ({ images: [picture(`red ${red}`, red)], text: "What is in the picture?" }))
+const prompts: ReadonlyArray<Prompt> = [250, 40].map((red) => ({
+  images: [picture(`red ${red}`, red)],
+  text: "What is in the picture?"
+}))
 const update = { learningRate: 2e-3 }
 const clip = { low: 0.2, high: 0.2 }
 
@@ -42,22 +47,32 @@ const grammar = Effect.map(Policy, ({ tokenizer }): Grammar => {
 const draw = (asked: ReadonlyArray<Prompt>, key: string, count: number) =>
   Effect.scoped(Effect.gen(function*() {
     const session = yield* (yield* Policy).session
-    const groups = yield* session.sample(asked.map((prompt, i) => ({ prompt, key: `${key}/${i}` })), { count, maxTokens: 8 })
+    const groups = yield* session.sample(asked.map((prompt, i) => ({ prompt, key: `${key}/${i}` })), {
+      count,
+      maxTokens: 8
+    })
     return groups.flatMap((group, i) =>
-      group.map((completion, g): Rollout => ({ prompt: asked[i]!, completion, advantage: g - (count - 1) / 2 })))
+      group.map((completion, g): Rollout => ({ prompt: asked[i]!, completion, advantage: g - (count - 1) / 2 }))
+    )
   }))
 
 /** A draw of all prompts of a stage: what is known of their pictures is known after it. */
 export const look = draw(prompts, "look", 1)
 
 const texts = (rollouts: ReadonlyArray<Rollout>) =>
-  Effect.map(grammar, (grammar) => rollouts.map(({ completion: { tokens }, prompt }): FormatText => ({ prompt, tokens, grammar })))
+  Effect.map(
+    grammar,
+    (grammar) => rollouts.map(({ completion: { tokens }, prompt }): FormatText => ({ prompt, tokens, grammar }))
+  )
 
 const objectives = {
   sft: Effect.fnUntraced(function*(step: number) {
     const target = [{ text: ["a red face", "joy", "people sing", "a party"][step % 4]!, weight: 1 }]
     const own = yield* draw(prompts, `sft/step=${step}`, 1)
-    return Objective.Supervised({ examples: prompts.map((prompt) => ({ prompt, target })), format: { texts: yield* texts(own), weight: 2 } })
+    return Objective.Supervised({
+      examples: prompts.map((prompt) => ({ prompt, target })),
+      format: { texts: yield* texts(own), weight: 2 }
+    })
   }),
   rft: Effect.fnUntraced(function*(step: number) {
     const rollouts = yield* draw(prompts, `rft/step=${step}`, 3)
@@ -65,11 +80,20 @@ const objectives = {
   }),
   reinforce: Effect.fnUntraced(function*(step: number) {
     const reasoned = yield* draw(prompts, `reinforce/step=${step}/reason`, 2)
-    const asked = reasoned.map(({ completion, prompt }) => ({ ...prompt, text: `Rebuild it, given: ${completion.text}` }))
+    const asked = reasoned.map(({ completion, prompt }) => ({
+      ...prompt,
+      text: `Rebuild it, given: ${completion.text}`
+    }))
     const rebuilt = yield* draw(asked, `reinforce/step=${step}/reconstruct`, 1)
     const rollouts = [...reasoned, ...rebuilt.map((rollout, i) => ({ ...rollout, advantage: reasoned[i]!.advantage }))]
     return Objective.GroupRelative({
-      rollouts, loss: "dr_grpo", clip, kl: 0.1, innerUpdates: 1, maxTokens: 8, format: { texts: yield* texts(reasoned), weight: 1 }
+      rollouts,
+      loss: "dr_grpo",
+      clip,
+      kl: 0.1,
+      innerUpdates: 1,
+      maxTokens: 8,
+      format: { texts: yield* texts(reasoned), weight: 1 }
     })
   })
 } satisfies Record<Kind, (step: number) => Effect.Effect<Objective, unknown, Policy>>
@@ -79,7 +103,10 @@ export const begin = Effect.fnUntraced(function*(kind: Kind) {
   const policy = yield* Policy
   if (kind === "rft") {
     yield* policy.beginStage
-    yield* policy.update(Objective.Supervised({ examples: [{ prompt: prompts[1]!, target: [{ text: "sad", weight: 1 }] }] }), update)
+    yield* policy.update(
+      Objective.Supervised({ examples: [{ prompt: prompts[1]!, target: [{ text: "sad", weight: 1 }] }] }),
+      update
+    )
     yield* policy.endStage
   }
   yield* policy.beginStage

@@ -1,8 +1,8 @@
 /** The state of a live policy, looked at and set by way of its checkpoints. */
 import { NodeServices } from "@effect/platform-node"
 import { Effect, FileSystem, type Scope } from "effect"
-import { Policy } from "../../../src/policy/index.ts"
 import { Safetensors } from "../../../src/kernels/weights/index.ts"
+import { Policy } from "../../../src/policy/index.ts"
 
 /** The one file of a checkpoint. */
 export const stateFile = "state.safetensors"
@@ -15,14 +15,18 @@ export interface State {
 
 export const read = Effect.fnUntraced(function*(file: string) {
   const header = yield* Safetensors.readHeader(file)
-  const named = yield* Effect.forEach(header.tensors.keys(), (name) =>
-    Effect.map(Safetensors.readFloat32(header, name), (data) => [name, data] as const))
+  const named = yield* Effect.forEach(
+    header.tensors.keys(),
+    (name) => Effect.map(Safetensors.readFloat32(header, name), (data) => [name, data] as const)
+  )
   const state: State = { metadata: header.metadata, tensors: Object.fromEntries(named) }
   return state
 })
 
 export const write = (file: string, { metadata, tensors }: State) =>
-  Safetensors.write(file, Object.entries(tensors).map(([name, data]) => ({ name, shape: [data.length], data })), { metadata })
+  Safetensors.write(file, Object.entries(tensors).map(([name, data]) => ({ name, shape: [data.length], data })), {
+    metadata
+  })
 
 const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
 

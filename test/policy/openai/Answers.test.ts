@@ -6,24 +6,28 @@ import { against, ask, KEY, remote } from "./against.ts"
 import * as Server from "./server.ts"
 
 const html: Server.Behaviour = Server.send(
-  200, "<!doctype html><title>Welcome</title>", { "content-type": "text/html" }
+  200,
+  "<!doctype html><title>Welcome</title>",
+  { "content-type": "text/html" }
 )
 
 const broken: ReadonlyArray<readonly [Server.Behaviour, "malformed" | "status", RegExp]> = [
   [html, "malformed", /with its \/v1\?.*Welcome/],
   [Server.send(200, ""), "malformed", /\(empty\)/],
-  [Server.send(200, '{"choices": [{"mess'), "malformed", /not JSON.*\{"choices": \[\{"mess/],
+  [Server.send(200, "{\"choices\": [{\"mess"), "malformed", /not JSON.*\{"choices": \[\{"mess/],
   [Server.send(200, { choices: null }), "malformed", /holds no choice/],
   [Server.send(200, { choices: [] }), "malformed", /holds no choice/],
   [Server.send(200, { choices: [{}] }), "malformed", /no chat completion/],
   [Server.send(200, { choices: [{ message: { content: 7 } }] }), "malformed", /no chat completion/],
   [Server.send(200, { result: "ok" }), "malformed", /choices/],
   [
-    Server.send(200, { error: { code: 429, message: "slow down" } }), "status",
+    Server.send(200, { error: { code: 429, message: "slow down" } }),
+    "status",
     /200 with an error of status 429.*slow down/
   ],
   [
-    Server.send(200, { error: { message: "upstream is gone" }, choices: null }), "status",
+    Server.send(200, { error: { message: "upstream is gone" }, choices: null }),
+    "status",
     /200 with an error.*upstream is gone/
   ],
   [
@@ -31,7 +35,8 @@ const broken: ReadonlyArray<readonly [Server.Behaviour, "malformed" | "status", 
       200,
       { choices: [{ finish_reason: "error", error: { code: 502, message: "broke off" }, message: { content: "hal" } }] }
     ),
-    "status", /broke off/
+    "status",
+    /broke off/
   ]
 ]
 
@@ -47,17 +52,21 @@ describe("an answer that is none", () => {
         })), { discard: true }))
 
   it.effect("is a typed error when it stays so", () =>
-    Effect.forEach(broken, ([behaviour, kind, expected]) =>
-      against({ attempts: 3 }, ({ draw, server }) =>
-        Effect.gen(function*() {
-          server.answer = behaviour
-          const error = yield* Effect.flip(draw())
-          assert.strictEqual(remote(error).kind, kind)
-          assert.match(error.message, /after 3 attempts/)
-          assert.match(error.message, expected)
-          assert.isBelow(error.message.length, 900)
-          assert.strictEqual(server.requests.length, 3)
-        })), { discard: true }))
+    Effect.forEach(
+      broken,
+      ([behaviour, kind, expected]) =>
+        against({ attempts: 3 }, ({ draw, server }) =>
+          Effect.gen(function*() {
+            server.answer = behaviour
+            const error = yield* Effect.flip(draw())
+            assert.strictEqual(remote(error).kind, kind)
+            assert.match(error.message, /after 3 attempts/)
+            assert.match(error.message, expected)
+            assert.isBelow(error.message.length, 900)
+            assert.strictEqual(server.requests.length, 3)
+          })),
+      { discard: true }
+    ))
 
   it.effect("is an error even where it is nested without end", () =>
     against({ attempts: 2 }, ({ draw, server }) =>
@@ -105,10 +114,12 @@ describe("a request that is refused for what it holds", () => {
         server.answer = (response, received) =>
           (Server.textOf(received.body).includes("fear") ? refuse : Server.behave)(response, received)
         const found = yield* draw(
-          { count: 2 }, [ask("Why is this joy?"), ask("Why is this fear?"), ask("Why is this anger?")]
+          { count: 2 },
+          [ask("Why is this joy?"), ask("Why is this fear?"), ask("Why is this anger?")]
         )
         assert.deepStrictEqual(
-          found.map((group) => group.map(({ text }) => text !== "")), [[true, true], [false, false], [true, true]]
+          found.map((group) => group.map(({ text }) => text !== "")),
+          [[true, true], [false, false], [true, true]]
         )
         assert.strictEqual(found[1]![0]!.fault, "the server refused the request (400): Invalid image data")
         assert.strictEqual(server.requests.length, 3)
@@ -141,10 +152,11 @@ describe("a request that is refused for what it holds", () => {
 })
 
 describe("beside an answer", () => {
-  const only = (choice: object) => against({}, ({ draw, server }) => {
-    server.next.push(Server.send(200, { choices: [choice] }))
-    return Effect.map(draw(), ([group]) => group![0]!)
-  })
+  const only = (choice: object) =>
+    against({}, ({ draw, server }) => {
+      server.next.push(Server.send(200, { choices: [choice] }))
+      return Effect.map(draw(), ([group]) => group![0]!)
+    })
   const tokens = (...values: ReadonlyArray<unknown>) => ({
     logprobs: { content: values.map((logprob, i) => ({ token: "a b"[i], ...(logprob !== undefined && { logprob }) })) }
   })
@@ -177,7 +189,7 @@ describe("beside an answer", () => {
   it.effect("numbers that JSON does not know are read as unknown, and texts that name them are texts", () =>
     against({}, ({ draw, server }) =>
       Effect.gen(function*() {
-        const logprobs = '{"content":[{"token":"x","logprob":-Infinity}]}'
+        const logprobs = "{\"content\":[{\"token\":\"x\",\"logprob\":-Infinity}]}"
         const choice = `{"message":{"content":"[NaN, -Infinity]"},"logprobs":${logprobs}}`
         server.next.push(Server.send(200, `{"choices":[${choice}],"score":NaN}`))
         const one = (yield* draw())[0]![0]!
@@ -186,28 +198,33 @@ describe("beside an answer", () => {
 
   it.effect("reasoning is kept apart, under each of its names", () =>
     Effect.gen(function*() {
-      const message = (more: object) => only({
-        finish_reason: "stop", message: { role: "assistant", content: "<answer>joy</answer>", ...more }
-      })
-      for (const more of [
-        { reasoning_content: " a smile\n" },
-        { reasoning: "a smile" },
-        { reasoning_content: null, reasoning: "<think>a smile</think>" },
-        { reasoning: [{ type: "text", text: "a " }, { type: "text", text: "smile" }] },
-        {
-          content: [
-            { type: "thinking", thinking: [{ type: "text", text: "a smile" }] },
-            { type: "text", text: "<answer>joy</answer>" }
-          ]
-        }
-      ]) {
+      const message = (more: object) =>
+        only({
+          finish_reason: "stop",
+          message: { role: "assistant", content: "<answer>joy</answer>", ...more }
+        })
+      for (
+        const more of [
+          { reasoning_content: " a smile\n" },
+          { reasoning: "a smile" },
+          { reasoning_content: null, reasoning: "<think>a smile</think>" },
+          { reasoning: [{ type: "text", text: "a " }, { type: "text", text: "smile" }] },
+          {
+            content: [
+              { type: "thinking", thinking: [{ type: "text", text: "a smile" }] },
+              { type: "text", text: "<answer>joy</answer>" }
+            ]
+          }
+        ]
+      ) {
         const { reasoning, text } = yield* message(more)
         assert.deepStrictEqual([text, reasoning], ["<answer>joy</answer>", "a smile"])
       }
       assert.isUndefined((yield* message({ reasoning_content: "  " })).reasoning)
       const cut = yield* only({ finish_reason: "length", message: { content: null, reasoning_content: "so far" } })
       assert.deepStrictEqual(
-        [cut.text, cut.fault, cut.finish], ["", "thought, and wrote no text (finish_reason length)", "length"]
+        [cut.text, cut.fault, cut.finish],
+        ["", "thought, and wrote no text (finish_reason length)", "length"]
       )
     }))
 
@@ -240,14 +257,18 @@ describe("the key", () => {
         ]
         for (const body of bodies) {
           server.next.push(
-            Server.send(401, body), Server.send(400, body.replace("bad", "Logprobs is not enabled")),
+            Server.send(401, body),
+            Server.send(400, body.replace("bad", "Logprobs is not enabled")),
             Server.send(400, body.replace("bad", "Invalid image data"))
           )
           const error = yield* Effect.flip(draw())
           const found = yield* draw()
           server.next.length = 0
           const shown = [
-            error.message, inspect(error, { depth: 12, showHidden: true }), inspect(found, { depth: 12 }), ...log
+            error.message,
+            inspect(error, { depth: 12, showHidden: true }),
+            inspect(found, { depth: 12 }),
+            ...log
           ].join("\n")
           for (const secret of [KEY, escaped, encoded.slice(12, -3)]) assert.notInclude(shown, secret)
         }
@@ -260,7 +281,9 @@ describe("the key", () => {
         assert.match(error.message, /API key .* at position/)
         assert.notInclude(error.message, "sk")
       }
-      yield* against({ apiKey: Redacted.make("") }, ({ draw, server }) =>
-        Effect.map(draw(), () => assert.isUndefined(server.requests[0]!.headers.authorization)))
+      yield* against(
+        { apiKey: Redacted.make("") },
+        ({ draw, server }) => Effect.map(draw(), () => assert.isUndefined(server.requests[0]!.headers.authorization))
+      )
     }))
 })

@@ -1,4 +1,7 @@
-/** The remote policy against a real server: what it asks, what it makes of the answers, and what it does when there are none. */
+/**
+ * The remote policy against a real server: what it asks, what it makes of the answers, and what it does when there are
+ * none.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Option, Result } from "effect"
 import { inspect } from "node:util"
@@ -24,37 +27,63 @@ describe("what is asked", () => {
         assert.strictEqual(path, "/v1/chat/completions")
         assert.strictEqual(headers.authorization, `Bearer ${KEY}`)
         const { messages, seed, ...rest } = body
-        assert.deepStrictEqual(rest, { model: "vl", temperature: 0.7, max_tokens: 20, top_p: 0.9, logprobs: true, return_token_ids: true })
+        assert.deepStrictEqual(rest, {
+          model: "vl",
+          temperature: 0.7,
+          max_tokens: 20,
+          top_p: 0.9,
+          logprobs: true,
+          return_token_ids: true
+        })
         assert.isTrue(Number.isInteger(seed) && seed! >= 0 && seed! < 2 ** 31)
         assert.deepStrictEqual(messages[0], { role: "system", content: "Be brief." })
         const url = Server.imageOf(body)
         assert.isTrue(url.startsWith("data:image/png;base64,"))
-        const decoded = yield* Effect.promise(() => sharp(Buffer.from(url.slice(url.indexOf(",") + 1), "base64")).raw().toBuffer({ resolveWithObject: true }))
+        const decoded = yield* Effect.promise(() =>
+          sharp(Buffer.from(url.slice(url.indexOf(",") + 1), "base64")).raw().toBuffer({ resolveWithObject: true })
+        )
         assert.deepStrictEqual([decoded.info.width, decoded.info.height, decoded.info.channels], [6, 4, 3])
         assert.deepStrictEqual([...decoded.data], [...data])
       })))
 
-  it.effect("pictures are shrunk to the longest side, sent as JPEG where a PNG is too large, and refused beyond that", () => {
-    const noise = Image.rendered("noise", () => ({ width: 300, height: 100, data: Uint8Array.from(Keyed.uniforms(1, "noise", new Float32Array(90_000)), (u) => u * 256) }))
-    const request: SampleRequest = { prompt: { images: [noise], text: "Why?" }, key: "k" }
-    const sent = (images: OpenAiPolicy.Options["images"] & {}) =>
-      against({ images }, ({ draw, server }) => Effect.map(draw({}, [request]), () => Server.imageOf(server.requests[0]!.body)))
-    return Effect.gen(function*() {
-      const small = yield* sent({ maxSide: 30 })
-      const { height, width } = yield* Effect.promise(() => sharp(Buffer.from(small.slice(small.indexOf(",") + 1), "base64")).metadata())
-      assert.deepStrictEqual([width, height], [30, 10])
-      assert.isTrue((yield* sent({ maxBytes: 60_000 })).startsWith("data:image/jpeg;base64,"))
-      const error = yield* Effect.flip(sent({ maxBytes: 100 }))
-      assert.match((error as PolicyError).message, /noise: too large to send.*maxSide.*expected at most 100/)
-    })
-  })
+  it.effect(
+    "pictures are shrunk to the longest side, sent as JPEG where a PNG is too large, and refused beyond " +
+      "that",
+    () => {
+      const noise = Image.rendered(
+        "noise",
+        () => ({
+          width: 300,
+          height: 100,
+          data: Uint8Array.from(Keyed.uniforms(1, "noise", new Float32Array(90_000)), (u) => u * 256)
+        })
+      )
+      const request: SampleRequest = { prompt: { images: [noise], text: "Why?" }, key: "k" }
+      const sent = (images: OpenAiPolicy.Options["images"] & {}) =>
+        against(
+          { images },
+          ({ draw, server }) => Effect.map(draw({}, [request]), () => Server.imageOf(server.requests[0]!.body))
+        )
+      return Effect.gen(function*() {
+        const small = yield* sent({ maxSide: 30 })
+        const { height, width } = yield* Effect.promise(() =>
+          sharp(Buffer.from(small.slice(small.indexOf(",") + 1), "base64")).metadata()
+        )
+        assert.deepStrictEqual([width, height], [30, 10])
+        assert.isTrue((yield* sent({ maxBytes: 60_000 })).startsWith("data:image/jpeg;base64,"))
+        const error = yield* Effect.flip(sent({ maxBytes: 100 }))
+        assert.match((error as PolicyError).message, /noise: too large to send.*maxSide.*expected at most 100/)
+      })
+    }
+  )
 
   it.effect("seeds belong to candidates: neither order nor batch changes them", () =>
     against({}, ({ draw, server }) =>
       Effect.gen(function*() {
         const two = [ask("Why is this joy?", "a"), ask("Why is this fear?", "b")]
         yield* draw({}, two)
-        const byText = (from: number) => Object.fromEntries(server.requests.slice(from).map(({ body }) => [Server.textOf(body), body.seed]))
+        const byText = (from: number) =>
+          Object.fromEntries(server.requests.slice(from).map(({ body }) => [Server.textOf(body), body.seed]))
         yield* draw({}, two.toReversed())
         assert.deepStrictEqual(byText(2), byText(0))
         assert.strictEqual(new Set(seeds(server)).size, 2)
@@ -88,25 +117,35 @@ describe("candidates", () => {
         assert.deepStrictEqual(server.requests.map(({ body }) => body.n), [4])
       })))
 
-  const numbered: Server.Behaviour = (response, received) => Server.send(200, Server.choices(`seed ${received.body.seed}`))(response, received)
+  const numbered: Server.Behaviour = (response, received) =>
+    Server.send(200, Server.choices(`seed ${received.body.seed}`))(response, received)
 
-  it.effect("are asked for one by one from a server that ignores n, and that is remembered; every seed is its candidate's own", () =>
-    against({}, ({ draw, server }) =>
-      Effect.gen(function*() {
-        server.answer = numbered
-        const [first] = yield* draw({ count: 4 })
-        assert.strictEqual(new Set(first!.map(({ text }) => text)).size, 4)
-        assert.deepStrictEqual(server.requests.map(({ body }) => body.n), [4, undefined, undefined, undefined])
-        const [again] = yield* draw({ count: 4 })
-        assert.deepStrictEqual(again, first)
-        assert.strictEqual(server.requests.length, 8)
-      })))
+  it.effect(
+    "are asked for one by one from a server that ignores n, and that is remembered; every seed is its " +
+      "candidate's own",
+    () =>
+      against({}, ({ draw, server }) =>
+        Effect.gen(function*() {
+          server.answer = numbered
+          const [first] = yield* draw({ count: 4 })
+          assert.strictEqual(new Set(first!.map(({ text }) => text)).size, 4)
+          assert.deepStrictEqual(server.requests.map(({ body }) => body.n), [4, undefined, undefined, undefined])
+          const [again] = yield* draw({ count: 4 })
+          assert.deepStrictEqual(again, first)
+          assert.strictEqual(server.requests.length, 8)
+        }))
+  )
 
   it.effect("are asked for in parts from a server that caps n", () =>
     against({}, ({ draw, server }) =>
       Effect.gen(function*() {
         server.answer = (response, received) =>
-          Server.send(200, Server.choices(...Array.from({ length: Math.min(3, received.body.n ?? 1) }, (_, i) => `${received.body.seed}/${i}`)))(response, received)
+          Server.send(
+            200,
+            Server.choices(
+              ...Array.from({ length: Math.min(3, received.body.n ?? 1) }, (_, i) => `${received.body.seed}/${i}`)
+            )
+          )(response, received)
         const [group] = yield* draw({ count: 7 })
         assert.strictEqual(new Set(group!.map(({ text }) => text)).size, 7)
         assert.deepStrictEqual(server.requests.map(({ body }) => body.n), [7, 3, undefined])
@@ -117,9 +156,18 @@ describe("candidates", () => {
       Effect.gen(function*() {
         server.answer = (response, received) => {
           const { logprobs, n, seed } = received.body
-          if (n !== undefined) return Server.send(400, { error: { message: "Unsupported value", param: "n", code: "unsupported_value" } })(response, received)
-          if (logprobs !== undefined) return Server.send(422, { detail: "Extra inputs are not permitted: logprobs" })(response, received)
-          if (seed !== undefined) return Server.send(400, { object: "error", message: "unknown field `seed`", code: 400 })(response, received)
+          if (n !== undefined) {
+            return Server.send(400, { error: { message: "Unsupported value", param: "n", code: "unsupported_value" } })(
+              response,
+              received
+            )
+          }
+          if (logprobs !== undefined) {
+            return Server.send(422, { detail: "Extra inputs are not permitted: logprobs" })(response, received)
+          }
+          if (seed !== undefined) {
+            return Server.send(400, { object: "error", message: "unknown field `seed`", code: 400 })(response, received)
+          }
           return Server.behave(response, received)
         }
         assert.strictEqual((yield* draw({ count: 3 }))[0]!.length, 3)
@@ -159,7 +207,15 @@ describe("candidates", () => {
     against({}, ({ draw, server }) =>
       Effect.gen(function*() {
         const logprobs = { content: [{ token: "a", logprob: -0.25 }, { token: "b", logprob: -1.5 }] }
-        server.next.push(Server.send(200, { choices: [Server.choice("a b", { logprobs }), Server.choice("a b", { logprobs, token_ids: [7, 9] }), Server.choice("a b")] }))
+        server.next.push(
+          Server.send(200, {
+            choices: [
+              Server.choice("a b", { logprobs }),
+              Server.choice("a b", { logprobs, token_ids: [7, 9] }),
+              Server.choice("a b")
+            ]
+          })
+        )
         const [group] = yield* draw({ count: 3 })
         assert.deepStrictEqual(group!.map((given) => [...given.logprobs]), [[-0.25, -1.5], [-0.25, -1.5], []])
         assert.deepStrictEqual(group!.map((given) => [...given.tokens]), [[-1, -1], [7, 9], []])
@@ -175,7 +231,11 @@ describe("a server that misbehaves", () => {
           Server.send(429, { error: { message: "slow down" } }, { "retry-after": "7" }),
           Server.send(500, { error: "boom" }),
           // The recording clock starts with the year and has slept for the waits before this answer.
-          (response, received) => Server.send(429, "{}", { "retry-after": new Date(Date.UTC(2026, 0, 1, 0, 0, 40)).toUTCString() })(response, received)
+          (response, received) =>
+            Server.send(429, "{}", { "retry-after": new Date(Date.UTC(2026, 0, 1, 0, 0, 40)).toUTCString() })(
+              response,
+              received
+            )
         )
         assert.strictEqual((yield* draw())[0]![0]!.text, "we can see a bright festive smile here")
         assert.strictEqual(server.requests.length, 5)
@@ -204,15 +264,17 @@ describe("a server that misbehaves", () => {
     against({}, ({ draw, server }) =>
       Effect.gen(function*() {
         server.next.push(
-          (response) => { response.destroy() },
+          (response) => {
+            response.destroy()
+          },
           (response) => {
             response.writeHead(200, { "content-type": "application/json", "content-length": "5000" })
-            response.write('{"choices": [')
+            response.write("{\"choices\": [")
             setImmediate(() => response.destroy())
           },
           (response) => {
             response.writeHead(200, { "content-type": "application/json" })
-            response.write('{"choices": [')
+            response.write("{\"choices\": [")
             setImmediate(() => response.destroy())
           }
         )
@@ -224,11 +286,19 @@ describe("a server that misbehaves", () => {
     against({}, ({ draw, server, waits }) =>
       Effect.gen(function*() {
         const cases: ReadonlyArray<readonly [Server.Behaviour, RemoteError["kind"], RegExp]> = [
-          [Server.send(401, { error: { message: "Incorrect API key", code: "invalid_api_key" } }), "status", /answered 401: Incorrect API key/],
+          [
+            Server.send(401, { error: { message: "Incorrect API key", code: "invalid_api_key" } }),
+            "status",
+            /answered 401: Incorrect API key/
+          ],
           [Server.send(404, { error: { message: "The model `vl` does not exist" } }), "status", /404: The model/],
           [Server.send(400, "<html>bad gateway of sorts</html>"), "status", /400: <html>bad gateway.*with its \/v1/],
           [Server.send(302, "", { location: "http://localhost/elsewhere" }), "status", /answered 302/],
-          [Server.send(429, { error: { message: "You exceeded your quota", code: "insufficient_quota" } }), "status", /429: You exceeded/]
+          [
+            Server.send(429, { error: { message: "You exceeded your quota", code: "insufficient_quota" } }),
+            "status",
+            /429: You exceeded/
+          ]
         ]
         for (const [behaviour, kind, expected] of cases) {
           server.next.push(behaviour)
@@ -292,7 +362,9 @@ describe("a server that misbehaves", () => {
         }
         const error = yield* Effect.flip(draw({}, Array.from({ length: 4 }, (_, i) => ask(`q${i}`))))
         assert.match(error.message, /403/)
-        yield* Effect.promise(async () => { while (server.abandoned < 3) await new Promise((resolve) => setTimeout(resolve, 1)) })
+        yield* Effect.promise(async () => {
+          while (server.abandoned < 3) await new Promise((resolve) => setTimeout(resolve, 1))
+        })
       })))
 })
 
@@ -305,20 +377,26 @@ describe("time", () => {
   it.live("a slow answer is given up and asked for again; interruption cancels a request", () =>
     Effect.gen(function*() {
       realClock = yield* Clock.Clock
-      yield* live({ attemptTimeout: "50 millis", attempts: 1000, backoff: "1 millis" }, ({ draw, server }) =>
-        Effect.gen(function*() {
-          server.next.push(() => {}, (response) => void response.writeHead(200).write("{"))
-          assert.strictEqual((yield* draw())[0]!.length, 1)
-          // A busy machine may be too slow for the good answer as well.
-          assert.isAtLeast(server.requests.length, 3)
-        }))
-      yield* live({ attemptTimeout: "20 millis", attempts: 2, backoff: "1 millis" }, ({ draw, server }) =>
-        Effect.gen(function*() {
-          server.answer = () => {}
-          const error = yield* Effect.flip(draw())
-          assert.strictEqual(remote(error).kind, "timeout")
-          assert.match(error.message, /no whole answer within 20ms \(attemptTimeout\) \(after 2 attempts\)/)
-        }))
+      yield* live(
+        { attemptTimeout: "50 millis", attempts: 1000, backoff: "1 millis" },
+        ({ draw, server }) =>
+          Effect.gen(function*() {
+            server.next.push(() => {}, (response) => void response.writeHead(200).write("{"))
+            assert.strictEqual((yield* draw())[0]!.length, 1)
+            // A busy machine may be too slow for the good answer as well.
+            assert.isAtLeast(server.requests.length, 3)
+          })
+      )
+      yield* live(
+        { attemptTimeout: "20 millis", attempts: 2, backoff: "1 millis" },
+        ({ draw, server }) =>
+          Effect.gen(function*() {
+            server.answer = () => {}
+            const error = yield* Effect.flip(draw())
+            assert.strictEqual(remote(error).kind, "timeout")
+            assert.match(error.message, /no whole answer within 20ms \(attemptTimeout\) \(after 2 attempts\)/)
+          })
+      )
       yield* live({ timeLimit: "40 millis" }, ({ draw, server }) =>
         Effect.gen(function*() {
           server.answer = () => {}
@@ -328,9 +406,13 @@ describe("time", () => {
         Effect.gen(function*() {
           server.answer = () => {}
           const fiber = yield* Effect.forkChild(draw())
-          yield* Effect.promise(async () => { while (server.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 1)) })
+          yield* Effect.promise(async () => {
+            while (server.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+          })
           yield* Fiber.interrupt(fiber)
-          yield* Effect.promise(async () => { while (server.abandoned === 0) await new Promise((resolve) => setTimeout(resolve, 1)) })
+          yield* Effect.promise(async () => {
+            while (server.abandoned === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+          })
         }))
     }))
 })
@@ -340,12 +422,30 @@ describe("the key", () => {
     against({}, ({ draw, server }) =>
       Effect.gen(function*() {
         const echo: Server.Behaviour = (response, received) =>
-          Server.send(401, { error: { message: `bad header: ${received.headers.authorization}`, param: KEY } })(response, received)
-        const malformed: Server.Behaviour = (response, received) => Server.send(200, `not json, ${received.headers.authorization}`)(response, received)
-        for (const behaviour of [echo, malformed, ((response) => { response.destroy() }) satisfies Server.Behaviour]) {
+          Server.send(401, { error: { message: `bad header: ${received.headers.authorization}`, param: KEY } })(
+            response,
+            received
+          )
+        const malformed: Server.Behaviour = (response, received) =>
+          Server.send(200, `not json, ${received.headers.authorization}`)(response, received)
+        for (
+          const behaviour of [
+            echo,
+            malformed,
+            ((response) => {
+              response.destroy()
+            }) satisfies Server.Behaviour
+          ]
+        ) {
           server.answer = behaviour
           const error = yield* Effect.flip(draw())
-          const shown = [error.message, String(error), JSON.stringify(error), inspect(error, { depth: 12, showHidden: true }), inspect(error.cause, { depth: 12 })].join("\n")
+          const shown = [
+            error.message,
+            String(error),
+            JSON.stringify(error),
+            inspect(error, { depth: 12, showHidden: true }),
+            inspect(error.cause, { depth: 12 })
+          ].join("\n")
           assert.notInclude(shown, KEY)
         }
       })))
@@ -369,7 +469,15 @@ describe("what a server cannot do", () => {
         ])
         for (const error of errors) assert.match(error.message, /"vl" at http.* is remote.*Policy\.onnx/)
         assert.deepStrictEqual(errors.map(({ operation }) => operation), [
-          "update", "update", "update", "checkpoint", "restore", "checkpoint", "restore", "save", "logprobs"
+          "update",
+          "update",
+          "update",
+          "checkpoint",
+          "restore",
+          "checkpoint",
+          "restore",
+          "save",
+          "logprobs"
         ])
         assert.isTrue(Option.isNone(policy.tokenizer))
         assert.strictEqual(server.requests.length, 0)
@@ -379,16 +487,30 @@ describe("what a server cannot do", () => {
     against({}, ({ draw, server }) =>
       Effect.gen(function*() {
         const grammar = { id: "g", states: 1, vocabulary: 1, allowed: new Uint8Array(1), next: new Int32Array(1) }
-        for (const [options, expected] of [[{ grammar }, /grammar "off"/], [{ count: 0 }, /count is 0/], [{ maxTokens: 0.5 }, /maxTokens is 0.5/], [{ temperature: -1 }, /temperature is -1/], [{ topP: 0 }, /topP is 0/]] as const) {
+        for (
+          const [options, expected] of [
+            [{ grammar }, /grammar "off"/],
+            [{ count: 0 }, /count is 0/],
+            [{ maxTokens: 0.5 }, /maxTokens is 0.5/],
+            [{ temperature: -1 }, /temperature is -1/],
+            [{ topP: 0 }, /topP is 0/]
+          ] as const
+        ) {
           assert.match((yield* Effect.flip(draw(options))).message, expected)
         }
         assert.strictEqual(server.requests.length, 0)
-        for (const [options, expected] of [
-          [{ baseUrl: "localhost" }, /expected an address/], [{ baseUrl: "ftp://x/v1" }, /expected http/], [{ baseUrl: "http://u:p@x/v1" }, /apiKey/],
-          [{ baseUrl: "http://x/v1?k=1" }, /no query/], [{ model: "" }, /model is empty/],
-          [{ concurrency: NaN }, /concurrency is NaN, expected a whole number from 1/],
-          [{ attempts: 0 }, /attempts is 0/], [{ seed: 0.5 }, /seed is 0.5/]
-        ] as const) {
+        for (
+          const [options, expected] of [
+            [{ baseUrl: "localhost" }, /expected an address/],
+            [{ baseUrl: "ftp://x/v1" }, /expected http/],
+            [{ baseUrl: "http://u:p@x/v1" }, /apiKey/],
+            [{ baseUrl: "http://x/v1?k=1" }, /no query/],
+            [{ model: "" }, /model is empty/],
+            [{ concurrency: NaN }, /concurrency is NaN, expected a whole number from 1/],
+            [{ attempts: 0 }, /attempts is 0/],
+            [{ seed: 0.5 }, /seed is 0.5/]
+          ] as const
+        ) {
           const failed = yield* Effect.result(against(options, () => Effect.void))
           assert.isTrue(Result.isFailure(failed) && expected.test((failed.failure as PolicyError).message))
         }
@@ -408,7 +530,10 @@ describe("adapters of vLLM", () => {
         assert.strictEqual(yield* version, 2)
         yield* draw()
         assert.deepStrictEqual(server.requests.map(({ path }) => path), [
-          "/v1/load_lora_adapter", "/v1/chat/completions", "/v1/unload_lora_adapter", "/v1/chat/completions"
+          "/v1/load_lora_adapter",
+          "/v1/chat/completions",
+          "/v1/unload_lora_adapter",
+          "/v1/chat/completions"
         ])
         assert.deepEqual<object>(server.requests[0]!.body, { lora_name: "step-200", lora_path: "/srv/adapters/200" })
         assert.deepEqual<object>(server.requests[2]!.body, { lora_name: "step-200" })
@@ -423,7 +548,9 @@ describe("adapters of vLLM", () => {
         assert.match(error.message, /load: .*404: No adapter found/)
         yield* draw()
         assert.strictEqual(server.requests.at(-1)!.body.model, "vl")
-        const refused = yield* Effect.scoped(Effect.andThen(policy.session, Effect.flip(adapters.load({ name: "a", path: "/a" }))))
+        const refused = yield* Effect.scoped(
+          Effect.andThen(policy.session, Effect.flip(adapters.load({ name: "a", path: "/a" })))
+        )
         assert.match(refused.message, /1 inference session\(s\) still open/)
       })))
 })

@@ -9,9 +9,14 @@ const about = (expected: string, cases: ReadonlyArray<Case>) => {
 describe("a refusal", () => {
   it("is about one request where its picture, its length or its content is refused", () =>
     about("request", [
-      [400, openai("The response was filtered due to the prompt triggering Azure OpenAI's content management policy.", {
-        code: "content_filter", param: "prompt", innererror: { code: "ResponsibleAIPolicyViolation" }
-      })],
+      [
+        400,
+        openai("The response was filtered due to the prompt triggering Azure OpenAI's content management policy.", {
+          code: "content_filter",
+          param: "prompt",
+          innererror: { code: "ResponsibleAIPolicyViolation" }
+        })
+      ],
       [
         400,
         openai("Your request was rejected as a result of our safety system.", { code: "content_policy_violation" })
@@ -20,7 +25,8 @@ describe("a refusal", () => {
       [
         400,
         openai(
-          "You uploaded an unsupported image. Please make sure your image is valid.", { code: "image_parse_error" }
+          "You uploaded an unsupported image. Please make sure your image is valid.",
+          { code: "image_parse_error" }
         )
       ],
       [
@@ -35,15 +41,19 @@ describe("a refusal", () => {
         400,
         {
           object: "error",
-          message: "'max_tokens' or 'max_completion_tokens' is too large: 512. This model's maximum context length is 9",
-          type: "BadRequestError", param: null, code: 400
+          message:
+            "'max_tokens' or 'max_completion_tokens' is too large: 512. This model's maximum context length is 9",
+          type: "BadRequestError",
+          param: null,
+          code: 400
         }
       ],
       [
         400,
         {
           error: {
-            code: 400, message: "the request exceeds the available context size (4096 tokens), try increasing it",
+            code: 400,
+            message: "the request exceeds the available context size (4096 tokens), try increasing it",
             type: "exceed_context_size_error"
           }
         }
@@ -66,7 +76,8 @@ describe("a refusal", () => {
         400,
         {
           error: {
-            code: "data_inspection_failed", message: "Input data may contain inappropriate content.",
+            code: "data_inspection_failed",
+            message: "Input data may contain inappropriate content.",
             type: "data_inspection_failed"
           }
         }
@@ -87,7 +98,8 @@ describe("a refusal", () => {
         403,
         {
           error: {
-            code: 403, message: "moderation is required. Your input was flagged for \"violence\"",
+            code: 403,
+            message: "moderation is required. Your input was flagged for \"violence\"",
             metadata: { reasons: ["violence"] }
           }
         }
@@ -205,14 +217,21 @@ describe("a refusal", () => {
         [
           {
             error: {
-              code: 429, message: "You exceeded your current quota, please check your plan and billing details.",
+              code: 429,
+              message: "You exceeded your current quota, please check your plan and billing details.",
               status: "RESOURCE_EXHAUSTED"
             }
           }
         ]
       ],
-      [408, ""], [425, ""], [500, "boom"], [502, "<html>bad gateway</html>"], [503, ""], [
-        529, { error: { type: "overloaded_error", message: "Overloaded" } }
+      [408, ""],
+      [425, ""],
+      [500, "boom"],
+      [502, "<html>bad gateway</html>"],
+      [503, ""],
+      [
+        529,
+        { error: { type: "overloaded_error", message: "Overloaded" } }
       ],
       [424, { error: "Request failed during generation", error_type: "generation" }],
       [200, { error: { code: 429 } }],

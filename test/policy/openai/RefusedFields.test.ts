@@ -12,7 +12,9 @@ describe("a refusal", () => {
     for (const status of [400, 403, 404, 422, 500, 501]) {
       for (
         const words of [
-          "Logprobs is not enabled", "log_probs are not supported", "this model has no logprob",
+          "Logprobs is not enabled",
+          "log_probs are not supported",
+          "this model has no logprob",
           "log-probabilities unavailable"
         ]
       ) {

@@ -13,18 +13,31 @@ describe("a redacted text", () => {
     const each = (spell: (code: number) => string) => [...KEY].map((char) => spell(char.charCodeAt(0))).join("")
     const hex = (code: number) => code.toString(16).padStart(2, "0")
     const spellings = [
-      KEY, json, json.replaceAll("/", "\\/"), JSON.stringify(json).slice(1, -1), html, html.replaceAll("/", "&#x2F;"),
-      encodeURIComponent(KEY), encodeURIComponent(encodeURIComponent(KEY)), encodeURIComponent(KEY).replace(
-        /%../g, (escape) => escape.toLowerCase()
+      KEY,
+      json,
+      json.replaceAll("/", "\\/"),
+      JSON.stringify(json).slice(1, -1),
+      html,
+      html.replaceAll("/", "&#x2F;"),
+      encodeURIComponent(KEY),
+      encodeURIComponent(encodeURIComponent(KEY)),
+      encodeURIComponent(KEY).replace(
+        /%../g,
+        (escape) => escape.toLowerCase()
       ),
-      each((code) => `\\u00${hex(code)}`), each(
+      each((code) => `\\u00${hex(code)}`),
+      each(
         (code) => `\\U00${hex(code)}`.toLowerCase()
-      ), each((code) => `\\u00${hex(code).toUpperCase()}`),
-      each((code) => `&#${code};`), each((code) => `&#x${hex(code)};`), each((code) => `\\x${hex(code)}`),
+      ),
+      each((code) => `\\u00${hex(code).toUpperCase()}`),
+      each((code) => `&#${code};`),
+      each((code) => `&#x${hex(code)};`),
+      each((code) => `\\x${hex(code)}`),
       ...["", "B", "Be", "Bearer ", "user:"].map(
         (before) => Buffer.from(`${before}${KEY} and more`).toString("base64")
       ),
-      Buffer.from(KEY).toString("base64url"), Buffer.from(KEY).toString("hex")
+      Buffer.from(KEY).toString("base64url"),
+      Buffer.from(KEY).toString("hex")
     ]
     for (const spelling of spellings) {
       const shown = clean(`before ${spelling} after`)

@@ -3,7 +3,12 @@ import { NodeHttpClient } from "@effect/platform-node"
 import { assert } from "@effect/vitest"
 import { Clock, Duration, Effect, Layer, Logger, Redacted } from "effect"
 import {
-  type Completion, OpenAiPolicy, Policy, type PolicyError, type SampleOptions, type SampleRequest
+  type Completion,
+  OpenAiPolicy,
+  Policy,
+  type PolicyError,
+  type SampleOptions,
+  type SampleRequest
 } from "../../../src/policy/index.ts"
 import { RemoteError } from "../../../src/policy/openai/RemoteError.ts"
 import * as Server from "./server.ts"
@@ -21,13 +26,14 @@ const recording = () => {
     currentTimeNanos: Effect.sync(() => BigInt(now) * 1_000_000n),
     monotonicTimeNanosUnsafe: () => BigInt(now) * 1_000_000n,
     monotonicTimeNanos: Effect.sync(() => BigInt(now) * 1_000_000n),
-    sleep: (duration: Duration.Duration) => Effect.suspend(() => {
-      const millis = Duration.toMillis(duration)
-      if (millis >= 60_000) return Effect.never
-      waits.push(millis)
-      now += millis
-      return Effect.yieldNow
-    })
+    sleep: (duration: Duration.Duration) =>
+      Effect.suspend(() => {
+        const millis = Duration.toMillis(duration)
+        if (millis >= 60_000) return Effect.never
+        waits.push(millis)
+        now += millis
+        return Effect.yieldNow
+      })
   }
   return { clock, waits }
 }
@@ -52,9 +58,15 @@ export const against = <A, E>(options: Partial<OpenAiPolicy.Options>, test: (giv
     const server = yield* Server.start
     const { clock, waits } = recording()
     const log: Array<string> = []
-    const logger = Logger.layer([Logger.make(({ message }) => { log.push(String(message)) })])
+    const logger = Logger.layer([Logger.make(({ message }) => {
+      log.push(String(message))
+    })])
     const layer = OpenAiPolicy.layer({
-      baseUrl: server.baseUrl, model: "vl", apiKey: Redacted.make(KEY), seed: 3, ...options
+      baseUrl: server.baseUrl,
+      model: "vl",
+      apiKey: Redacted.make(KEY),
+      seed: 3,
+      ...options
     })
     const context = yield* Layer.build(Layer.provide(layer, NodeHttpClient.layerUndici))
     return yield* Effect.gen(function*() {
@@ -63,7 +75,8 @@ export const against = <A, E>(options: Partial<OpenAiPolicy.Options>, test: (giv
       const draw: Given["draw"] = (sampling, requests = [ask("Why is this joy?")]) =>
         Effect.scoped(
           Effect.flatMap(
-            policy.session, (session) => session.sample(requests, { count: 1, maxTokens: 20, ...sampling })
+            policy.session,
+            (session) => session.sample(requests, { count: 1, maxTokens: 20, ...sampling })
           )
         )
       return yield* test({ server, waits, policy, adapters, draw, log })

@@ -1,12 +1,12 @@
 /**
  * A real HTTP server that speaks the chat completions protocol, and misbehaves on request.
  *
- * It looks at the picture it is sent: the mean grey of a stub picture tells its mood, so an answer is right only when the
- * image arrived.
+ * It looks at the picture it is sent: the mean grey of a stub picture tells its mood, so an answer is right only when
+ * the image arrived.
  */
+import { Effect } from "effect"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { Effect } from "effect"
 import sharp from "sharp"
 
 interface Part {
@@ -56,8 +56,17 @@ export const send = (status: number, body: unknown, headers: Record<string, stri
   response.end(typeof body === "string" ? body : JSON.stringify(body))
 }
 
-export const choice = (content: string | null, more: object = {}) => ({ index: 0, finish_reason: "stop", message: { role: "assistant", content }, ...more })
-export const choices = (...contents: ReadonlyArray<string | null>) => ({ id: "x", object: "chat.completion", choices: contents.map((content) => choice(content)) })
+export const choice = (content: string | null, more: object = {}) => ({
+  index: 0,
+  finish_reason: "stop",
+  message: { role: "assistant", content },
+  ...more
+})
+export const choices = (...contents: ReadonlyArray<string | null>) => ({
+  id: "x",
+  object: "chat.completion",
+  choices: contents.map((content) => choice(content))
+})
 
 export const textOf = ({ messages }: ChatBody): string => {
   const content = messages.at(-1)?.content ?? ""
@@ -66,10 +75,16 @@ export const textOf = ({ messages }: ChatBody): string => {
 
 export const imageOf = ({ messages }: ChatBody): string => {
   const content = messages.at(-1)?.content ?? ""
-  return typeof content === "string" ? "" : content.find(({ image_url }) => image_url !== undefined)?.image_url?.url ?? ""
+  return typeof content === "string"
+    ? ""
+    : content.find(({ image_url }) => image_url !== undefined)?.image_url?.url ?? ""
 }
 
-const hints = ["we can see a bright festive smile here", "we can see a dark angry frown here", "we can see a wide scared eyes here"]
+const hints = [
+  "we can see a bright festive smile here",
+  "we can see a dark angry frown here",
+  "we can see a wide scared eyes here"
+]
 const moods = ["joy", "anger", "fear"]
 
 /** What it makes of a picture and a question of the stub task. */
@@ -88,31 +103,48 @@ export const behave: Behaviour = async (response, received) => {
   if (!received.path.endsWith("/chat/completions")) return send(200, "Success")(response, received)
   const { logprobs, n = 1 } = received.body
   const content = await reply(received.body)
-  const given = logprobs === true ? { logprobs: { content: content.split(" ").map((token) => ({ token, logprob: -0.5, bytes: null, top_logprobs: [] })) } } : {}
-  return send(200, { choices: Array.from({ length: n }, () => choice(content, given)), usage: { total_tokens: 9 } })(response, received)
+  const given = logprobs === true
+    ? {
+      logprobs: {
+        content: content.split(" ").map((token) => ({ token, logprob: -0.5, bytes: null, top_logprobs: [] }))
+      }
+    }
+    : {}
+  return send(200, { choices: Array.from({ length: n }, () => choice(content, given)), usage: { total_tokens: 9 } })(
+    response,
+    received
+  )
 }
 
 /** A server on a free port of this machine; the scope ends it with all its connections. */
 export const start = Effect.acquireRelease(
   Effect.callback<{ readonly server: ReturnType<typeof createServer>; readonly state: Server }>((resume) => {
     const server = createServer((request, response) => {
-      response.on("close", () => { if (!response.writableEnded) state.abandoned++ })
+      response.on("close", () => {
+        if (!response.writableEnded) state.abandoned++
+      })
       const chunks: Array<Buffer> = []
       request.on("data", (chunk: Buffer) => chunks.push(chunk))
       request.on("end", () => {
-        const received: Received = { path: request.url ?? "", headers: request.headers, body: JSON.parse(Buffer.concat(chunks).toString()) }
+        const received: Received = {
+          path: request.url ?? "",
+          headers: request.headers,
+          body: JSON.parse(Buffer.concat(chunks).toString())
+        }
         state.requests.push(received)
         void (state.next.shift() ?? state.answer)(response, received)
       })
     })
     const state: Server = { baseUrl: "", requests: [], next: [], answer: behave, abandoned: 0 }
-    server.listen(0, "127.0.0.1", () => resume(Effect.succeed({
-      server,
-      state: Object.assign(state, { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1` })
-    })))
+    server.listen(0, "127.0.0.1", () =>
+      resume(Effect.succeed({
+        server,
+        state: Object.assign(state, { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1` })
+      })))
   }),
-  ({ server }) => Effect.callback<void>((resume) => {
-    server.close(() => resume(Effect.void))
-    server.closeAllConnections()
-  })
+  ({ server }) =>
+    Effect.callback<void>((resume) => {
+      server.close(() => resume(Effect.void))
+      server.closeAllConnections()
+    })
 ).pipe(Effect.map(({ state }) => state))

@@ -16,11 +16,13 @@ export const verdict = ([status, body]: Case) => {
   const read = readChoices(text(body))
   assert.isTrue(Result.isFailure(read) && "complaint" in read.failure, text(body))
   return judge(
-    (Result.getFailure(read) as { readonly value: { readonly complaint: Complaint.Complaint } }).value.complaint, sent
+    (Result.getFailure(read) as { readonly value: { readonly complaint: Complaint.Complaint } }).value.complaint,
+    sent
   )
 }
 
 /** A refusal in the shape of OpenAI. */
 export const openai = (
-  message: string, more: object = {}
+  message: string,
+  more: object = {}
 ) => ({ error: { message, type: "invalid_request_error", param: null, code: null, ...more } })

@@ -1,27 +1,28 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { readFileSync } from "node:fs"
+import * as Corpus from "../../../scripts/pretrain/Corpus.ts"
+import * as Places from "../../../scripts/pretrain/Places.ts"
+import { specials, words } from "../../../scripts/pretrain/Vocabulary.ts"
 import * as Atlas from "../../../src/data/scenes/Atlas.ts"
 import { cuesNamed, cuesOf } from "../../../src/data/scenes/Groundedness.ts"
 import * as Riddles from "../../../src/data/scenes/Riddles.ts"
-import { truth } from "../../../src/data/scenes/Truth.ts"
 import type { Scene } from "../../../src/data/scenes/Scene.ts"
+import { truth } from "../../../src/data/scenes/Truth.ts"
 import { backgrounds, emotions, faces, groupOf, groups, objects, side } from "../../../src/data/scenes/World.ts"
 import { js } from "../../../src/kernels/math/Divergence.ts"
 import * as Keyed from "../../../src/kernels/math/Keyed.ts"
 import * as ModelConfig from "../../../src/kernels/models/Config.ts"
 import { specs } from "../../../src/kernels/models/Parameters.ts"
-import type { Auxiliary } from "../../../src/policy/index.ts"
 import { render } from "../../../src/kernels/text/ChatTemplate.ts"
 import { fromJson } from "../../../src/kernels/text/Tokenizer.ts"
 import { tokenizerJson } from "../../../src/kernels/text/WordTokenizer.ts"
-import * as Corpus from "../../../scripts/pretrain/Corpus.ts"
-import * as Places from "../../../scripts/pretrain/Places.ts"
-import { specials, words } from "../../../scripts/pretrain/Vocabulary.ts"
+import type { Auxiliary } from "../../../src/policy/index.ts"
 import * as Codec from "../../../src/tasks/classification/Codec.ts"
 import * as Emotion6 from "../../../src/tasks/classification/Emotion6.ts"
 
-const read = (name: string): any => JSON.parse(readFileSync(new URL(`../../../assets/scene-vl/${name}`, import.meta.url), "utf8"))
+const read = (name: string): any =>
+  JSON.parse(readFileSync(new URL(`../../../assets/scene-vl/${name}`, import.meta.url), "utf8"))
 
 const tokenizer = fromJson(read("tokenizer.json"), read("tokenizer_config.json"))
 const corpus = Effect.gen(function*() {
@@ -37,9 +38,8 @@ const mixtures = Object.keys(Corpus.mixtures) as ReadonlyArray<Corpus.Mixture>
 
 /** Examples `from … from + count` of both mixtures that hold a picture. */
 const withPictures = (stream: Corpus.Corpus, count: number, from = 0) =>
-  mixtures.flatMap((mixture) => Array.from({ length: count / 2 }, (_, i) => stream.example(seed, from + i, mixture))).flatMap((example) =>
-    example.scene === undefined ? [] : [{ ...example, scene: example.scene }]
-  )
+  mixtures.flatMap((mixture) => Array.from({ length: count / 2 }, (_, i) => stream.example(seed, from + i, mixture)))
+    .flatMap((example) => example.scene === undefined ? [] : [{ ...example, scene: example.scene }])
 
 /**
  * Mean JSD of answers and truths, against the same answers with the truths permuted: how many standard deviations the
@@ -67,7 +67,10 @@ describe("no picture is paired with its emotion label", () => {
         if (answer === undefined) {
           assert.isFalse(emotionWord.test(`${prompt.text} ${text}`), `${form}: ${prompt.text} ${text}`)
         } else {
-          const listed = prompt.text.replace(/rate( its \w+)?: [\w, ]+\./, "").replace(/Rate the \w+ of this picture: [\w, ]+\./, "")
+          const listed = prompt.text.replace(/rate( its \w+)?: [\w, ]+\./, "").replace(
+            /Rate the \w+ of this picture: [\w, ]+\./,
+            ""
+          )
           const rest = `${listed} ${text}`.replace(answer, "")
           assert.isFalse(emotionWord.test(rest), rest)
         }
@@ -94,7 +97,9 @@ describe("no picture is paired with its emotion label", () => {
   it.effect("says in text alone what affect words feel like, one cue at a time and without numbers", () =>
     Effect.gen(function*() {
       const stream = yield* corpus
-      const texts = Array.from({ length: 16_000 }, (_, i) => stream.example(seed, i, "names")).filter(({ form }) => form === "commonSense")
+      const texts = Array.from({ length: 16_000 }, (_, i) => stream.example(seed, i, "names")).filter(({ form }) =>
+        form === "commonSense"
+      )
       const said = new Set<string>()
       for (const example of texts) {
         assert.strictEqual(example.prompt.images.length, 0)
@@ -113,7 +118,9 @@ describe("no picture is paired with its emotion label", () => {
 })
 
 const checkCell = (scene: Scene, name: string, cell: number) => {
-  const { size, x, y } = name === "face" ? scene.facePlacement : scene.placements[scene.objects.findIndex((object) => object === name)]!
+  const { size, x, y } = name === "face"
+    ? scene.facePlacement
+    : scene.placements[scene.objects.findIndex((object) => object === name)]!
   const [left, top] = [((cell - 1) % 4) * 28, Math.floor((cell - 1) / 4) * 28]
   // Within its widest cell a thing covers at least half of what it could.
   const across = Math.min(x + size, left + 28) - Math.max(x, left)
@@ -125,10 +132,15 @@ describe("Corpus", () => {
   it.effect("depends on seed and index only", () =>
     Effect.gen(function*() {
       const [one, two] = [yield* corpus, yield* corpus]
-      const bare = (example: Corpus.CorpusExample) => ({ ...example, prompt: { text: example.prompt.text, ids: example.prompt.images.map(({ id }) => id) } })
+      const bare = (example: Corpus.CorpusExample) => ({
+        ...example,
+        prompt: { text: example.prompt.text, ids: example.prompt.images.map(({ id }) => id) }
+      })
       two.example(seed, 900, "places")
       for (const mixture of mixtures) {
-        for (const index of [17, 3, 900]) assert.deepStrictEqual(bare(one.example(seed, index, mixture)), bare(two.example(seed, index, mixture)))
+        for (const index of [17, 3, 900]) {
+          assert.deepStrictEqual(bare(one.example(seed, index, mixture)), bare(two.example(seed, index, mixture)))
+        }
       }
       assert.notDeepEqual(bare(one.example(seed, 3, "names")), bare(one.example(seed + 1, 3, "names")))
       assert.deepStrictEqual(one.heldOut(3), two.heldOut(3))
@@ -146,7 +158,9 @@ describe("Corpus", () => {
           seen[form] = (seen[form] ?? 0) + 1
         }
         assert.approximately(Corpus.forms.reduce((sum, form) => sum + (shares[form] ?? 0), 0), 1, 1e-9)
-        for (const form of Corpus.forms) assert.approximately((seen[form] ?? 0) / count, shares[form] ?? 0, 0.015, `${mixture}: ${form}`)
+        for (const form of Corpus.forms) {
+          assert.approximately((seen[form] ?? 0) / count, shares[form] ?? 0, 0.015, `${mixture}: ${form}`)
+        }
       }
     }))
 
@@ -155,9 +169,11 @@ describe("Corpus", () => {
       for (const example of withPictures(yield* corpus, 3000)) {
         const { form, prompt, scene } = example
         if (!["explain", "list", "reason", "annotate", "reconstruct"].includes(form)) continue
-        const text = form === "reconstruct" ? prompt.text.slice(0, prompt.text.indexOf(" From the picture")) : targetOf(example)
+        const text = form === "reconstruct"
+          ? prompt.text.slice(0, prompt.text.indexOf(" From the picture"))
+          : targetOf(example)
         assert.deepStrictEqual([...cuesNamed(text)].sort(), cuesOf(scene).toSorted(), text)
-        if (form !== "list") for (const name of scene.objects) assert.include(text, `${groupOf(name)} ${name}`)
+        if (form !== "list") { for (const name of scene.objects) assert.include(text, `${groupOf(name)} ${name}`) }
       }
     }))
 
@@ -166,14 +182,18 @@ describe("Corpus", () => {
       let asked = 0
       for (const example of withPictures(yield* corpus, 7000)) {
         if (example.answer === undefined) continue
-        const pairs = [...example.answer.matchAll(/(\w+) (\d+)/g)].map(([, label, percent]) => ({ label: label!, percent: Number(percent) }))
+        const pairs = [...example.answer.matchAll(/(\w+) (\d+)/g)].map(([, label, percent]) => ({
+          label: label!,
+          percent: Number(percent)
+        }))
         assert.strictEqual(pairs.map(({ label, percent }) => `${label} ${percent}`).join(" "), example.answer)
         assert.isTrue(pairs.length >= 1 && pairs.length <= 4)
         assert.strictEqual(new Set(pairs.map(({ label }) => label)).size, pairs.length)
         assert.strictEqual(pairs.reduce((sum, { percent }) => sum + percent, 0), 100)
         pairs.slice(1).forEach(({ percent }, i) => assert.isAtMost(percent, pairs[i]!.percent))
         if (example.form !== "reason") {
-          const [list = ""] = /[Rr]ate(?: its \w+| the \w+ of this picture)?: ([\w, ]+)\./.exec(example.prompt.text)?.slice(1) ?? []
+          const [list = ""] =
+            /[Rr]ate(?: its \w+| the \w+ of this picture)?: ([\w, ]+)\./.exec(example.prompt.text)?.slice(1) ?? []
           for (const { label } of pairs) assert.include(list.split(", "), label)
         }
         if (example.form === "annotate") {
@@ -205,8 +225,10 @@ describe("Corpus", () => {
           assert.strictEqual(answer === "Yes.", scene.objects.some((name) => name === there))
         } else if (where !== undefined) {
           const box = JSON.parse(answer) as ReadonlyArray<number>
-          const { size, x, y } = where === "face" ? scene.facePlacement : scene.placements[scene.objects.findIndex((name) => name === where)]!
-          // Tens of thousandths: half a step is 0.56 px.
+          const { size, x, y } = where === "face"
+            ? scene.facePlacement
+            // Tens of thousandths: half a step is 0.56 px.
+            : scene.placements[scene.objects.findIndex((name) => name === where)]!
           ;[x, y, size, size].forEach((value, i) => assert.approximately(box[i]! / 1000 * side, value, 0.561))
         } else continue
         answered++
@@ -226,7 +248,10 @@ describe("Corpus", () => {
         assert.isAtLeast(scene.objects.length, 2)
         const whole = `${asked} → ${targetOf(example)}`
         if (form === "cells") {
-          const said = [...targetOf(example).matchAll(/the (\w+) (\d+)/gi)].map(([, name, cell]) => ({ name: name!, cell: Number(cell) }))
+          const said = [...targetOf(example).matchAll(/the (\w+) (\d+)/gi)].map(([, name, cell]) => ({
+            name: name!,
+            cell: Number(cell)
+          }))
           assert.deepStrictEqual(said.map(({ name }) => name).toSorted(), ["face", ...scene.objects].sort())
           for (const { cell, name } of said) checkCell(scene, name, cell)
           continue
@@ -234,12 +259,20 @@ describe("Corpus", () => {
         const boxes = [...whole.matchAll(/\[(\d+), (\d+), (\d+), (\d+)\]/g)].map((found) => found.slice(1).map(Number))
         const names = form === "places"
           ? [...whole.matchAll(/the (\w+) \[/gi)].map(([, name]) => name!)
-          : [/The thing is the \w+ (\w+) near|Where is the (?!thing)(\w+)\?/.exec(whole)!.slice(1).find((name) => name !== undefined)!]
+          : [
+            /The thing is the \w+ (\w+) near|Where is the (?!thing)(\w+)\?/.exec(whole)!.slice(1).find((name) =>
+              name !== undefined
+            )!
+          ]
         assert.strictEqual(boxes.length, names.length, whole)
         if (form === "places") assert.deepStrictEqual(names.toSorted(), ["face", ...scene.objects].sort())
         names.forEach((name, i) => {
-          const { size, x, y } = name === "face" ? scene.facePlacement : scene.placements[scene.objects.findIndex((object) => object === name)]!
-          ;[x, y, size, size].forEach((value, j) => assert.approximately(boxes[i]![j]! / 1000 * side, value, 0.561, whole))
+          const { size, x, y } = name === "face"
+            ? scene.facePlacement
+            : scene.placements[scene.objects.findIndex((object) => object === name)]!
+          ;[x, y, size, size].forEach((value, j) =>
+            assert.approximately(boxes[i]![j]! / 1000 * side, value, 0.561, whole)
+          )
         })
       }
       for (const form of Places.forms) assert.isAtLeast(told[form] ?? 0, 40, form)
@@ -259,7 +292,9 @@ describe("Corpus", () => {
           if (name === undefined) return
           named.add(name)
           assert.include(cuesOf(scene), name)
-          const placement = name === scene.face ? scene.facePlacement : scene.placements[scene.objects.findIndex((object) => object === name)]
+          const placement = name === scene.face
+            ? scene.facePlacement
+            : scene.placements[scene.objects.findIndex((object) => object === name)]
           if (placement === undefined) return assert.strictEqual(name, scene.background)
           const [left, top] = [(cell % 4) * 28, Math.floor(cell / 4) * 28]
           assert.isTrue(placement.x < left + 28 && placement.x + placement.size > left)
@@ -275,12 +310,17 @@ describe("Corpus", () => {
           else checkNames(scene, seen)
           continue
         }
-        // To be known from an inner layer on, in the mixture of places: what is seen, where, and where a mention points to.
+        // To be known from an inner layer on, in the mixture of places: what is seen, where, and where a mention points
+        // to.
         assert.deepStrictEqual([first!.layer, second.layer, third.layer], [2, 2, 3])
         checkNames(scene, seen)
         assert.deepStrictEqual(words(second), numbers)
         assert.instanceOf(third.tokens, Map)
-        const told = new Map([...third.tokens as ReadonlyMap<number, number>].map(([at, token]) => [decode([at]).trim(), decode([token]).trim()]))
+        const told = new Map(
+          [...third.tokens as ReadonlyMap<number, number>].map((
+            [at, token]
+          ) => [decode([at]).trim(), decode([token]).trim()])
+        )
         if (form === "reasonPlace") assert.include(["face", ...scene.objects], told.get("]"))
         told.delete("]")
         assert.deepStrictEqual([...told.keys()].sort(), ["face", ...scene.objects].sort())
@@ -299,7 +339,9 @@ describe("assets/scene-vl", () => {
     Effect.gen(function*() {
       const { decode, encode, size } = yield* tokenizer
       assert.isAtMost(size, 1000)
-      for (const name of [...faces, ...objects, ...backgrounds, ...groups, ...emotions]) assert.strictEqual(encode(` ${name}`).length, 1, name)
+      for (const name of [...faces, ...objects, ...backgrounds, ...groups, ...emotions]) {
+        assert.strictEqual(encode(` ${name}`).length, 1, name)
+      }
       for (let index = 100_000; index < 103_000; index++) {
         const { prompt, target } = Corpus.texts(seed, index, index % 2 === 0 ? "names" : "places")
         for (const text of [prompt, target]) {
@@ -322,7 +364,9 @@ describe("assets/scene-vl", () => {
         const { form, prompt, target } = Corpus.texts(seed, index, index % 2 === 0 ? "names" : "places")
         if (form === "commonSense") continue
         const content = [{ type: "image" as const }, { type: "text" as const, text: prompt }]
-        const turn = yield* render(read("tokenizer_config.json").chat_template, [{ role: "user", content }], { addGenerationPrompt: true })
+        const turn = yield* render(read("tokenizer_config.json").chat_template, [{ role: "user", content }], {
+          addGenerationPrompt: true
+        })
         // One image token stands for sixteen; the end-of-turn token closes the target.
         longest = Math.max(longest, encode(turn).length + 15 + encode(target).length + 1)
       }

@@ -3,16 +3,20 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option } from "effect"
 import { Progress, silent } from "../../../src/dsl/Progress.ts"
 import { Run } from "../../../src/dsl/Run.ts"
+import { figure } from "../../../src/evaluation/results.ts"
+import { warmUp } from "../../../src/pipelines/warmUp.ts"
 import { PolicyError } from "../../../src/policy/Policy.ts"
 import { Cell, Figures, Grid } from "../../../src/studies/ablations/index.ts"
 import { compare, methods } from "../../../src/studies/compare.ts"
-import { figure } from "../../../src/evaluation/results.ts"
-import { warmUp } from "../../../src/pipelines/warmUp.ts"
 import * as Stub from "../../dsl/StubPolicy.ts"
 import { gridIn, preset, run, task, test, train } from "./bench.ts"
 
 const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
-const read = (path: string) => Effect.map(Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFile(path)), (bytes) => Buffer.from(bytes).toString("latin1"))
+const read = (path: string) =>
+  Effect.map(
+    Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFile(path)),
+    (bytes) => Buffer.from(bytes).toString("latin1")
+  )
 const jsonl = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line))
 
 /** Every file under a folder, without what is timed. */
@@ -37,24 +41,47 @@ describe("grid", () => {
 
       const start = warmUp(task, train, preset)
       const { rows } = yield* compare({
-        start, methods: methods(preset)(start), test, preset, policy: Stub.layer({ seed: 5 })
-      }).pipe(Effect.provide(Layer.mergeAll(Run.layer({ path: `${out}/whole`, seed: 5, identity: {} }), Stub.Trace.layer, Layer.succeed(Progress, silent))))
+        start,
+        methods: methods(preset)(start),
+        test,
+        preset,
+        policy: Stub.layer({ seed: 5 })
+      }).pipe(
+        Effect.provide(
+          Layer.mergeAll(
+            Run.layer({ path: `${out}/whole`, seed: 5, identity: {} }),
+            Stub.Trace.layer,
+            Layer.succeed(Progress, silent)
+          )
+        )
+      )
       const at = `${out}/grid/emotion6/full/seed-5`
-      for (const [cell, stage, whole] of [
-        ["warmed", "warm-up", "warm-up"], ["RISE-CoT", "reinforce", "RISE/reinforce"], ["SFT-high", "sft", "RISE/sft"], ["RISE", "rft", "RISE/rft"],
-        ["Visual-RFT", "rft", "Visual-RFT/rft"]
-      ] as const) {
+      for (
+        const [cell, stage, whole] of [
+          ["warmed", "warm-up", "warm-up"],
+          ["RISE-CoT", "reinforce", "RISE/reinforce"],
+          ["SFT-high", "sft", "RISE/sft"],
+          ["RISE", "rft", "RISE/rft"],
+          ["Visual-RFT", "rft", "Visual-RFT/rft"]
+        ] as const
+      ) {
         // The stub's 82 weights, after a header that counts versions.
         const tail = (text: string) => text.slice(-4 * 82)
-        assert.strictEqual(tail(yield* read(`${at}/${cell}/checkpoints/${stage}/state.safetensors`)), tail(yield* read(`${out}/whole/checkpoints/${whole}/state.safetensors`)), cell)
+        assert.strictEqual(
+          tail(yield* read(`${at}/${cell}/checkpoints/${stage}/state.safetensors`)),
+          tail(yield* read(`${out}/whole/checkpoints/${whole}/state.safetensors`)),
+          cell
+        )
       }
       assert.strictEqual(yield* read(`${at}/RISE-CoT/cot.jsonl`), yield* read(`${out}/whole/cot.jsonl`))
-      const said = (rows: ReadonlyArray<{ readonly method: string; readonly text: string }>) => rows.filter(({ method }) => method === "RISE").map(({ text }) => text)
+      const said = (rows: ReadonlyArray<{ readonly method: string; readonly text: string }>) =>
+        rows.filter(({ method }) => method === "RISE").map(({ text }) => text)
       const whole = said(jsonl(yield* read(`${out}/whole/predictions.jsonl`)))
       assert.strictEqual(whole.length, 20)
       assert.deepStrictEqual(said(jsonl(yield* read(`${at}/RISE/predictions.jsonl`))), whole)
       const filled = yield* Figures.collect(gridIn(`${out}/grid`), { seeds: [5], tables: ["4"] }, [])
-      const entry = (label: string, column: number) => filled[0]!.lines.find((line) => line.label === label)!.entries[column]!
+      const entry = (label: string, column: number) =>
+        filled[0]!.lines.find((line) => line.label === label)!.entries[column]!
       const value = (method: string, metric: string) => Option.getOrThrow(figure(rows, method, "all", metric))
       assert.strictEqual(entry("SFT high + RFT (RISE)", 0).values[0]!.value, value("RISE", "JSD"))
       assert.strictEqual(entry("RFT (Visual-RFT)", 0).values[0]!.value, value("Visual-RFT", "JSD"))
@@ -70,13 +97,19 @@ describe("grid", () => {
         const out = yield* folder
         const selection = { seeds: [1], tables: ["4"], only: ["/RISE"] }
         const { updates } = yield* run(gridIn(`${out}/whole`), selection)
-        const stub = { beforeUpdate: (done: number) => done === at ? Effect.fail(new PolicyError({ operation: "update", reason: "power cut" })) : Effect.void }
+        const stub = {
+          beforeUpdate: (done: number) =>
+            done === at ? Effect.fail(new PolicyError({ operation: "update", reason: "power cut" })) : Effect.void
+        }
         const cut = yield* Effect.flip(run(gridIn(`${out}/cut`, { stub }), selection))
         assert.include(cut.message, "power cut")
         const rest = yield* run(gridIn(`${out}/cut`), selection)
         assert.isAtMost(rest.updates, updates)
         assert.deepStrictEqual(yield* contents(`${out}/cut`), yield* contents(`${out}/whole`))
-        const again = yield* run(gridIn(`${out}/cut`, { stub: { beforeUpdate: () => Effect.die("nothing is left to train") } }), selection)
+        const again = yield* run(
+          gridIn(`${out}/cut`, { stub: { beforeUpdate: () => Effect.die("nothing is left to train") } }),
+          selection
+        )
         assert.strictEqual(again.updates, 0)
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
   }
@@ -86,12 +119,16 @@ describe("grid", () => {
       const out = yield* folder
       const { cells } = yield* run(gridIn(out, { remote: true }), { seeds: [2], tables: ["3"] })
       const at = `${out}/emotion6/full/seed-2`
-      const kept = (cell: string) => Effect.map(read(`${at}/${cell}/metrics.jsonl`), (text) => jsonl(text).find(({ stage }) => stage === "filter"))
+      const kept = (cell: string) =>
+        Effect.map(read(`${at}/${cell}/metrics.jsonl`), (text) => jsonl(text).find(({ stage }) => stage === "filter"))
       const byRise = yield* kept("SFT-high,chains-RISE")
       assert.isAbove(byRise.kept, 0)
       for (const source of ["base", "remote"]) {
         assert.deepStrictEqual(yield* kept(`SFT-high,chains-${source}`), byRise)
-        assert.notStrictEqual(yield* read(`${at}/RISE-CoT,chains-${source}/cot-${source}.jsonl`), yield* read(`${at}/RISE-CoT/cot.jsonl`))
+        assert.notStrictEqual(
+          yield* read(`${at}/RISE-CoT,chains-${source}/cot-${source}.jsonl`),
+          yield* read(`${at}/RISE-CoT/cot.jsonl`)
+        )
       }
       // A server is not warmed, and trains nothing.
       assert.deepStrictEqual(Object.keys(yield* contents(`${at}/RISE-CoT,chains-remote/checkpoints`)), ["ledger.json"])
@@ -102,15 +139,22 @@ describe("grid", () => {
     Effect.gen(function*() {
       const out = yield* folder
       yield* run(gridIn(out), { seeds: [0], tables: ["5", "credit"], only: ["RISE-CoT"] })
-      const metrics = (cell: string) => Effect.map(read(`${out}/emotion6/full/seed-0/${cell}/metrics.jsonl`), (text) => jsonl(text).filter(({ stage }) => stage === "reinforce" ))
-      const leaks = (rows: ReadonlyArray<{ readonly leak?: number }>) => rows.reduce((sum, { leak = 0 }) => sum + leak, 0)
+      const metrics = (cell: string) =>
+        Effect.map(read(`${out}/emotion6/full/seed-0/${cell}/metrics.jsonl`), (text) =>
+          jsonl(text).filter(({ stage }) => stage === "reinforce"))
+      const leaks = (rows: ReadonlyArray<{ readonly leak?: number }>) =>
+        rows.reduce((sum, { leak = 0 }) => sum + leak, 0)
       assert.isAbove(leaks(yield* metrics("RISE-CoT")), 0)
       assert.strictEqual(leaks(yield* metrics("RISE-CoT,reward-no-leakage")), 0)
       assert.strictEqual(leaks(yield* metrics("RISE-CoT,reward-similarity")), 0)
       assert.isAbove(leaks(yield* metrics("RISE-CoT,reward-no-format")), 0)
       // Joint credit trains two draws of each candidate, the others one.
-      const trained = (rows: ReadonlyArray<{ readonly trained?: number; readonly dead?: number; readonly groups?: number }>) =>
-        rows.filter((row) => row.trained !== undefined).map(({ dead = 0, groups = 0, trained = 0 }) => trained / (8 * (groups - dead)))
+      const trained = (
+        rows: ReadonlyArray<{ readonly trained?: number; readonly dead?: number; readonly groups?: number }>
+      ) =>
+        rows.filter((row) => row.trained !== undefined).map(({ dead = 0, groups = 0, trained = 0 }) =>
+          trained / (8 * (groups - dead))
+        )
       assert.isTrue(trained(yield* metrics("RISE-CoT")).every((draws) => draws === 2))
       assert.isTrue(trained(yield* metrics("RISE-CoT,credit-reasoning")).every((draws) => draws === 1))
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
@@ -121,7 +165,10 @@ describe("grid", () => {
       // No chain earns anything but what a wrong reconstruction does.
       const stub = { bias: { potato: 60 } }
       const selection = { seeds: [0], tables: ["4"] }
-      const grid = gridIn(out, { stub, settings: { ...preset, reinforce: { ...preset.reinforce, deadSteps: 100, steps: 1 } } })
+      const grid = gridIn(out, {
+        stub,
+        settings: { ...preset, reinforce: { ...preset.reinforce, deadSteps: 100, steps: 1 } }
+      })
       const { failures } = yield* run(grid, selection)
       assert.deepStrictEqual(failures.map(({ cell }) => Cell.label(cell)), ["SFT high", "RISE"])
       assert.include(failures[0]!.reason, "0.75")
@@ -136,7 +183,10 @@ describe("grid", () => {
       const out = yield* folder
       const selection = { seeds: [0], only: ["/SFT"], tables: ["1"] }
       yield* run(gridIn(out), selection)
-      const other = gridIn(out, { settings: { ...preset, sft: { ...preset.sft, steps: 6 } }, stub: { beforeUpdate: () => Effect.die("computed") } })
+      const other = gridIn(out, {
+        settings: { ...preset, sft: { ...preset.sft, steps: 6 } },
+        stub: { beforeUpdate: () => Effect.die("computed") }
+      })
       const error = yield* Effect.flip(run(other, selection))
       assert.include(error.message, "stages.sft.steps = 5, this run has 6")
       // And one whose parent was made of something else.
@@ -153,7 +203,9 @@ describe("grid", () => {
     const ids = cells.map(Cell.id)
     assert.strictEqual(new Set(ids).size, ids.length)
     for (const [i, cell] of cells.entries()) {
-      for (const parent of Cell.ancestors(cell, preset)) assert.isTrue(ids.indexOf(Cell.id(parent)) < i && ids.includes(Cell.id(parent)), ids[i])
+      for (const parent of Cell.ancestors(cell, preset)) {
+        assert.isTrue(ids.indexOf(Cell.id(parent)) < i && ids.includes(Cell.id(parent)), ids[i])
+      }
     }
     // τ = 0.75 is RISE itself; other τ share its chains.
     assert.notInclude(ids, "emotion6/full/seed-0/RISE,tau-0.75")
@@ -163,7 +215,10 @@ describe("grid", () => {
     assert.isTrue(ids.every((id) => id.startsWith("emotion6/full/") && !id.includes("denominator")))
     assert.strictEqual(ids.filter((id) => id.includes("seed-1")).length * 2, ids.length)
     assert.deepStrictEqual(Grid.plan(grid, { seeds: [0], tables: ["6"], only: ["tau-0.65"] }).map(Cell.label), [
-      "warmed", "RISE-CoT", "SFT high, tau 0.65", "RISE, tau 0.65"
+      "warmed",
+      "RISE-CoT",
+      "SFT high, tau 0.65",
+      "RISE, tau 0.65"
     ])
     const bare = Grid.plan(gridIn("nowhere"), { seeds: [0] }).map(Cell.id)
     assert.isFalse(bare.some((id) => id.includes("remote")))

@@ -1,22 +1,54 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option } from "effect"
-import { Cell, Estimate, Figures, Grid, Render, Tables } from "../../../src/studies/ablations/index.ts"
 import * as Presets from "../../../src/pipelines/presets.ts"
+import { Cell, Estimate, Figures, Grid, Render, Tables } from "../../../src/studies/ablations/index.ts"
 import { gridIn, preset } from "./bench.ts"
 
-const row = (part: string, metric: string, value: number, seed: number) => ({ method: "m", part, shots: "full", metric, value, n: 4, seed })
+const row = (part: string, metric: string, value: number, seed: number) => ({
+  method: "m",
+  part,
+  shots: "full",
+  metric,
+  value,
+  n: 4,
+  seed
+})
 
 /** A cell's folder as a run would leave it, with given figures. */
-const finished = Effect.fnUntraced(function*(out: string, method: Cell.Method, seed: number, settings: Cell.Settings, rows: ReadonlyArray<object>, answers: ReadonlyArray<number> = []) {
-  const fs = yield* FileSystem.FileSystem
-  const folder = `${out}/${Cell.id(Cell.make({ task: "emotion6", shots: "full", seed, method, settings }, preset))}`
-  yield* fs.makeDirectory(folder, { recursive: true })
-  yield* fs.writeFileString(`${folder}/results.json`, JSON.stringify(rows))
-  yield* fs.writeFileString(`${folder}/predictions.jsonl`, answers.map((JSD, i) => `${JSON.stringify({
-    method: "m", image: `i${i}`, part: null, truth: "t", text: "t", annotation: null, reasoning: null, verdict: "ok", metrics: { JSD }
-  })}\n`).join(""))
-})
+const finished = Effect.fnUntraced(
+  function*(
+    out: string,
+    method: Cell.Method,
+    seed: number,
+    settings: Cell.Settings,
+    rows: ReadonlyArray<object>,
+    answers: ReadonlyArray<number> = []
+  ) {
+    const fs = yield* FileSystem.FileSystem
+    const folder = `${out}/${Cell.id(Cell.make({ task: "emotion6", shots: "full", seed, method, settings }, preset))}`
+    yield* fs.makeDirectory(folder, { recursive: true })
+    yield* fs.writeFileString(`${folder}/results.json`, JSON.stringify(rows))
+    yield* fs.writeFileString(
+      `${folder}/predictions.jsonl`,
+      answers.map((JSD, i) =>
+        `${
+          JSON.stringify({
+            method: "m",
+            image: `i${i}`,
+            part: null,
+            truth: "t",
+            text: "t",
+            annotation: null,
+            reasoning: null,
+            verdict: "ok",
+            metrics: { JSD }
+          })
+        }\n`
+      ).join("")
+    )
+  }
+)
 
 describe("tables", () => {
   it("averages over seeds with the standard error of the mean", () => {
@@ -33,35 +65,82 @@ describe("tables", () => {
       const fs = yield* FileSystem.FileSystem
       const out = yield* fs.makeTempDirectoryScoped()
       const seeds = [0, 1]
-      yield* finished(out, "RISE", 0, {}, [row("all", "JSD", 0.1, 0), row("train", "kept share", 0.5, 0)], [0.1, 0.2, 0.3, 0.4])
-      yield* finished(out, "RISE", 1, {}, [row("all", "JSD", 0.3, 1), row("train", "kept share", 0.7, 1)], [0.1, 0.2, 0.3, 0.4])
+      yield* finished(out, "RISE", 0, {}, [row("all", "JSD", 0.1, 0), row("train", "kept share", 0.5, 0)], [
+        0.1,
+        0.2,
+        0.3,
+        0.4
+      ])
+      yield* finished(out, "RISE", 1, {}, [row("all", "JSD", 0.3, 1), row("train", "kept share", 0.7, 1)], [
+        0.1,
+        0.2,
+        0.3,
+        0.4
+      ])
       // Better on two pictures, worse on one, equal on one: 2.5 of 4.
       yield* finished(out, "RISE", 0, { tau: 0.65 }, [row("all", "JSD", 0.2, 0)], [0, 0.1, 0.3, 0.5])
       const grid = gridIn(out)
-      const failures = [{ cell: Cell.make({ task: "emotion6", shots: "full", seed: 0, method: "RISE", settings: { tau: 0.85 } }, preset), reason: "nothing kept" }]
+      const failures = [{
+        cell: Cell.make({ task: "emotion6", shots: "full", seed: 0, method: "RISE", settings: { tau: 0.85 } }, preset),
+        reason: "nothing kept"
+      }]
       const about = { preset: "test", models: ["stub"], seeds, sources: { emotion6: "moods" } }
       const filled = yield* Figures.collect(grid, { seeds, tables: ["6"] }, failures)
       const text = yield* Render.write(out, filled, about, failures)
-      const lines = text.split("\n").filter((line) => line.startsWith("|")).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()))
-      assert.deepStrictEqual(lines[0], ["", "emotion6 full JSD ↓", "emotion6 full win rate", "emotion6 full kept share of the chains", "lisa full mAP@0.5 ↑", "lisa full kept share of the chains"])
+      const lines = text.split("\n").filter((line) => line.startsWith("|")).map((line) =>
+        line.split("|").slice(1, -1).map((cell) => cell.trim())
+      )
+      assert.deepStrictEqual(lines[0], [
+        "",
+        "emotion6 full JSD ↓",
+        "emotion6 full win rate",
+        "emotion6 full kept share of the chains",
+        "lisa full mAP@0.5 ↑",
+        "lisa full kept share of the chains"
+      ])
       assert.deepStrictEqual(lines.slice(2), [
-        ["τ = 0.65", "0.200 (1 of 2 seeds)", "0.625 (1 of 2 seeds)", "not run", "no such task here", "no such task here"],
-        ["τ = 0.75", "0.200 ± 0.100", "–", "0.600 ± 0.100 [paper 0.410]", "no such task here", "no such task here [paper 0.660]"],
+        [
+          "τ = 0.65",
+          "0.200 (1 of 2 seeds)",
+          "0.625 (1 of 2 seeds)",
+          "not run",
+          "no such task here",
+          "no such task here"
+        ],
+        [
+          "τ = 0.75",
+          "0.200 ± 0.100",
+          "–",
+          "0.600 ± 0.100 [paper 0.410]",
+          "no such task here",
+          "no such task here [paper 0.660]"
+        ],
         ["τ = 0.85", "failed", "failed", "failed", "no such task here", "no such task here"]
       ])
       assert.include(text, "- emotion6/full/seed-0/RISE,tau-0.85: nothing kept")
       assert.strictEqual(yield* fs.readFileString(`${out}/tables.md`), text)
       const stored = JSON.parse(yield* fs.readFileString(`${out}/tables.json`))
       assert.deepStrictEqual(stored.tables[0].rows[2].entries[0], {
-        column: "emotion6/full/JSD", mean: null, se: null, values: [], paper: null, missing: "failed"
+        column: "emotion6/full/JSD",
+        mean: null,
+        se: null,
+        values: [],
+        paper: null,
+        missing: "failed"
       })
-      assert.deepStrictEqual(stored.tables[0].rows[1].entries[2].values, [{ seed: 0, value: 0.5 }, { seed: 1, value: 0.7 }])
+      assert.deepStrictEqual(stored.tables[0].rows[1].entries[2].values, [{ seed: 0, value: 0.5 }, {
+        seed: 1,
+        value: 0.7
+      }])
       assert.isFalse((yield* fs.readDirectory(out)).some((name) => name.endsWith(".tmp")))
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it("hold the figures of the paper's Table 1 where the paper has them", () => {
     const [first] = Tables.all
-    const paper = (label: string) => first!.columns.map((column) => first!.rows.find((found) => found.label === label)?.paper?.[Tables.columnKey(column)] ?? null)
+    const paper = (label: string) =>
+      first!.columns.map((column) =>
+        first!.rows.find((found) => found.label === label)?.paper?.[Tables.columnKey(column)] ?? null
+      )
     assert.deepStrictEqual(paper("RISE"), [0.168, 0.133, 0.071, null, null, null, 0.195, 0.271, 0.404])
     assert.deepStrictEqual(paper("Visual-RFT"), [0.191, 0.222, 0.126, 0.1667, 0.1212, 0.1633, 0.13, 0.246, 0.395])
     assert.deepStrictEqual(paper("SFT"), [0.22, 0.308, 0.112, 0.0623, 0.032, 0.3114, 0.2, 0.204, 0.367])
@@ -83,7 +162,9 @@ describe("estimate", () => {
 
   it("counts to about what the quick preset was measured at", () => {
     // 5 minutes for base, warm-up, SFT, Visual-RFT and RISE on two cores: README.
-    const study = cells.filter((cell) => cell.seed === 0 && ["warmed", "Visual-RFT", "RISE-CoT", "SFT high", "RISE"].includes(cell.method))
+    const study = cells.filter((cell) =>
+      cell.seed === 0 && ["warmed", "Visual-RFT", "RISE-CoT", "SFT high", "RISE"].includes(cell.method)
+    )
     const sft = Estimate.counted({ ...cells[0]!, method: "SFT" }, Presets.quick, sizes)
     assert.closeTo(estimated([], study).seconds + sft, 300, 50)
   })
@@ -93,6 +174,10 @@ describe("estimate", () => {
     assert.strictEqual(estimated([{ cell: Cell.id(rise[0]!), seconds: 100 }], rise).seconds, 200)
     const slow = cells.filter(({ method }) => method === "SFT high")
     const counted = estimated([], rise.slice(0, 1)).seconds
-    assert.closeTo(estimated([{ cell: Cell.id(rise[0]!), seconds: 3 * counted }], slow).seconds, 3 * estimated([], slow).seconds, 1e-9)
+    assert.closeTo(
+      estimated([{ cell: Cell.id(rise[0]!), seconds: 3 * counted }], slow).seconds,
+      3 * estimated([], slow).seconds,
+      1e-9
+    )
   })
 })

@@ -1,8 +1,8 @@
 // A small grid over the stub policy: what the tests of cells, grids and tables run.
 import { Effect, Layer, Stream } from "effect"
 import { Progress, silent } from "../../../src/dsl/Progress.ts"
-import { Grid, Subject } from "../../../src/studies/ablations/index.ts"
 import type { Preset } from "../../../src/pipelines/presets.ts"
+import { Grid, Subject } from "../../../src/studies/ablations/index.ts"
 import * as Stub from "../../dsl/StubPolicy.ts"
 
 export const preset: Preset = {
@@ -20,7 +20,11 @@ export const preset: Preset = {
 }
 
 /** The stub's task under the name and measure of the paper's first. */
-export const task = { ...Stub.Mood, name: "emotion6", metrics: (Stub.Mood.metrics ?? []).map((metric) => ({ ...metric, name: "JSD" })) }
+export const task = {
+  ...Stub.Mood,
+  name: "emotion6",
+  metrics: (Stub.Mood.metrics ?? []).map((metric) => ({ ...metric, name: "JSD" }))
+}
 export const train = Stub.data(90)
 export const test = Stream.drop(Stub.data(90), 60)
 
@@ -44,7 +48,9 @@ export const gridIn = (out: string, { remote = false, stub = {}, settings = pres
     out,
     preset: settings,
     model: { name: "stub", policy: (seed: number) => Stub.layer({ seed, ...stub }) },
-    ...(remote ? { remote: { name: "stub server", policy: (seed: number) => Stub.layer({ seed: seed + 100, ...stub }) } } : {})
+    ...(remote
+      ? { remote: { name: "stub server", policy: (seed: number) => Stub.layer({ seed: seed + 100, ...stub }) } }
+      : {})
   }
 })
 

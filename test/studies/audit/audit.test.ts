@@ -2,11 +2,11 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option, Stream } from "effect"
 import { Corruption } from "../../../src/data/index.ts"
+import type { Validated } from "../../../src/dsl/Group.ts"
 import { Progress, silent } from "../../../src/dsl/Progress.ts"
 import { Run } from "../../../src/dsl/Run.ts"
-import type { Validated } from "../../../src/dsl/Group.ts"
-import { PolicyError } from "../../../src/policy/Policy.ts"
 import { Results } from "../../../src/evaluation/index.ts"
+import { PolicyError } from "../../../src/policy/Policy.ts"
 import { Audit } from "../../../src/studies/index.ts"
 import * as Stub from "../../dsl/StubPolicy.ts"
 
@@ -23,10 +23,28 @@ const study = (out: string, stub: Stub.Options = {}, resume = false) =>
   Effect.gen(function*() {
     const { data, ids } = yield* corrupted
     return yield* Audit.study({
-      task: Stub.Mood, data, preset, policy: Stub.layer({ seed: 4, ...stub }), training: "RISE-CoT", out, seed: 4, top: 20,
-      by: "similarity", wrong: Option.some(ids), bars: (label) => [{ label, value: 1 }], facts: [["data", "<moods>"]]
+      task: Stub.Mood,
+      data,
+      preset,
+      policy: Stub.layer({ seed: 4, ...stub }),
+      training: "RISE-CoT",
+      out,
+      seed: 4,
+      top: 20,
+      by: "similarity",
+      wrong: Option.some(ids),
+      bars: (label) => [{ label, value: 1 }],
+      facts: [["data", "<moods>"]]
     })
-  }).pipe(Effect.provide(Layer.mergeAll(Run.layer({ path: out, seed: 4, resume, identity: {} }), Stub.Trace.layer, Layer.succeed(Progress, silent))))
+  }).pipe(
+    Effect.provide(
+      Layer.mergeAll(
+        Run.layer({ path: out, seed: 4, resume, identity: {} }),
+        Stub.Trace.layer,
+        Layer.succeed(Progress, silent)
+      )
+    )
+  )
 
 const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
 const read = (path: string) => Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(path))
@@ -38,7 +56,9 @@ describe("audit", () => {
       const out = `${yield* folder}/run`
       const { rows, suspects } = yield* study(out)
       const value = (metric: string) => Option.getOrThrow(Results.figure(rows, "audit", "train", metric))
-      for (const ranking of Audit.rankings) assert.isAbove(value(`AUROC ${ranking}`), ranking === "best" ? 0.6 : 0.9, ranking)
+      for (const ranking of Audit.rankings) {
+        assert.isAbove(value(`AUROC ${ranking}`), ranking === "best" ? 0.6 : 0.9, ranking)
+      }
       assert.strictEqual(rows[0]!.n, 120)
       assert.isAbove(value("precision similarity"), 0.7)
 
@@ -48,11 +68,15 @@ describe("audit", () => {
       const { ids } = yield* corrupted
       assert.isTrue(suspects.every(({ image, wrong }) => wrong === ids.has(image)))
       // The pictures' ids say what they are; so does what was rebuilt of wrong labels.
-      const rebuilt = suspects.filter(({ wrong }) => wrong).filter(({ image, reconstruction }) => image.startsWith(`${reconstruction}-`))
+      const rebuilt = suspects.filter(({ wrong }) => wrong).filter(({ image, reconstruction }) =>
+        image.startsWith(`${reconstruction}-`)
+      )
       assert.isAbove(rebuilt.length, 0.7 * suspects.filter(({ wrong }) => wrong).length)
 
-      const judged = (half: number) => Effect.map(read(`${out}/half-${half}/audit.jsonl`), (text) => new Set(jsonl(text).map(({ image }) => image)))
-      const warmed = (half: number) => Effect.map(read(`${out}/half-${half}/warm-up.jsonl`), (text) => jsonl(text).map(({ image }) => image))
+      const judged = (half: number) =>
+        Effect.map(read(`${out}/half-${half}/audit.jsonl`), (text) => new Set(jsonl(text).map(({ image }) => image)))
+      const warmed = (half: number) =>
+        Effect.map(read(`${out}/half-${half}/warm-up.jsonl`), (text) => jsonl(text).map(({ image }) => image))
       const [first, second] = [yield* judged(1), yield* judged(2)]
       assert.strictEqual(first.size, 60)
       assert.strictEqual(new Set([...first, ...second]).size, 120)
@@ -74,7 +98,8 @@ describe("audit", () => {
       const directory = yield* folder
       yield* study(`${directory}/whole`)
       let updates = 0
-      const beforeUpdate = () => ++updates === 60 ? Effect.fail(new PolicyError({ operation: "update", reason: "power cut" })) : Effect.void
+      const beforeUpdate = () =>
+        ++updates === 60 ? Effect.fail(new PolicyError({ operation: "update", reason: "power cut" })) : Effect.void
       assert.include((yield* Effect.flip(study(`${directory}/cut`, { beforeUpdate }))).message, "power cut")
       updates = 100
       yield* study(`${directory}/cut`, { beforeUpdate }, true)
@@ -84,27 +109,51 @@ describe("audit", () => {
       }
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
-  it("scores a group by its best and mean reward and by similarity alone, and shows the reconstruction that agrees most", () => {
-    const draw = (text: string) => ({ prompt: { images: [], text: "" }, completion: { text, tokens: new Int32Array(0), logprobs: new Float32Array(0), finish: "stop" as const } })
-    const candidate = (reasoning: string, reconstruction: string, reward: number, verdict: Validated["verdict"]): Validated =>
-      ({ reasoning: draw(reasoning), reconstruction: draw(reconstruction), reward, verdict })
-    const scored = Effect.runSync(Effect.map(Stream.runHead(Stub.data(1)), (head) => {
-      const sample = Option.getOrThrow(head)
-      return Audit.score(Stub.Mood)({
-        sample: { ...sample, truth: "fear" },
-        candidates: [
-          candidate("a", "joy", 0.2, "ok"), candidate("b", "joy", 0.2, "ok"), candidate("they are 100 percent afraid", "fear", 0, "leak"), candidate("c", "potato", 0, "format-annotation")
-        ]
+  it(
+    "scores a group by its best and mean reward and by similarity alone, and shows the reconstruction that " +
+      "agrees most",
+    () => {
+      const draw = (text: string) => ({
+        prompt: { images: [], text: "" },
+        completion: { text, tokens: new Int32Array(0), logprobs: new Float32Array(0), finish: "stop" as const }
       })
-    }))
-    assert.deepStrictEqual(scored, {
-      image: "joy-0", label: "fear", best: 0.2, mean: 0.1, similarity: (0.2 + 0.2 + 1 + 0) / 4, metric: -0.75, chains: 4, leaked: 1, unread: 1,
-      reconstruction: "joy", reasoning: "a"
-    })
-    assert.strictEqual(
-      Audit.reason(scored),
-      "chains written for the label lead back to \"joy\": similarity to the label 0.35 on average, reward 0.20 at best; " +
-        "1 of 4 chains quote the label; 1 of 4 reconstructions are no annotation"
-    )
-  })
+      const candidate = (
+        reasoning: string,
+        reconstruction: string,
+        reward: number,
+        verdict: Validated["verdict"]
+      ): Validated => ({ reasoning: draw(reasoning), reconstruction: draw(reconstruction), reward, verdict })
+      const scored = Effect.runSync(Effect.map(Stream.runHead(Stub.data(1)), (head) => {
+        const sample = Option.getOrThrow(head)
+        return Audit.score(Stub.Mood)({
+          sample: { ...sample, truth: "fear" },
+          candidates: [
+            candidate("a", "joy", 0.2, "ok"),
+            candidate("b", "joy", 0.2, "ok"),
+            candidate("they are 100 percent afraid", "fear", 0, "leak"),
+            candidate("c", "potato", 0, "format-annotation")
+          ]
+        })
+      }))
+      assert.deepStrictEqual(scored, {
+        image: "joy-0",
+        label: "fear",
+        best: 0.2,
+        mean: 0.1,
+        similarity: (0.2 + 0.2 + 1 + 0) / 4,
+        metric: -0.75,
+        chains: 4,
+        leaked: 1,
+        unread: 1,
+        reconstruction: "joy",
+        reasoning: "a"
+      })
+      assert.strictEqual(
+        Audit.reason(scored),
+        "chains written for the label lead back to \"joy\": similarity to the label 0.35 on average, reward 0.20 " +
+          "at best; " +
+          "1 of 4 chains quote the label; 1 of 4 reconstructions are no annotation"
+      )
+    }
+  )
 })

@@ -1,11 +1,12 @@
-// A whole study as a process of its own, for tests that interrupt it: node study.ts OUT MILLISECONDS_PER_UPDATE [resume]
+// A whole study as a process of its own, for tests that interrupt it: node study.ts OUT MILLISECONDS_PER_UPDATE
+// [resume]
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, Layer, Stream } from "effect"
 import { Run } from "../../../src/dsl/Run.ts"
-import { compare, methods } from "../../../src/studies/compare.ts"
-import { inFolder } from "../../../src/studies/folder.ts"
 import type { Preset } from "../../../src/pipelines/presets.ts"
 import { warmUp } from "../../../src/pipelines/warmUp.ts"
+import { compare, methods } from "../../../src/studies/compare.ts"
+import { inFolder } from "../../../src/studies/folder.ts"
 import * as Stub from "../../dsl/StubPolicy.ts"
 
 const [out = "", pause = "0", mode] = process.argv.slice(2)

@@ -17,7 +17,16 @@ describe("Classification", () => {
   it.prop("annotations are distributions, and nothing else is", [Seven], ([truth]) => {
     const decode = Schema.decodeUnknownOption(task.annotation)
     assert.deepStrictEqual(decode(truth), Option.some(truth))
-    for (const wrong of [truth.slice(1), [...truth, 0], truth.map((p) => p * 1.1), truth.map((p, i) => i === 0 ? NaN : p), "joy 100", null]) {
+    for (
+      const wrong of [
+        truth.slice(1),
+        [...truth, 0],
+        truth.map((p) => p * 1.1),
+        truth.map((p, i) => i === 0 ? NaN : p),
+        "joy 100",
+        null
+      ]
+    ) {
       assert.isTrue(Option.isNone(decode(wrong)))
     }
   }, runs)
@@ -34,12 +43,21 @@ describe("Classification", () => {
     assert.closeTo(moved.similarity(move(truth), move(answer)), task.similarity(truth, answer), 1e-12)
     assert.deepStrictEqual(moved.decode(task.encode(answer)), Result.map(task.decode(task.encode(answer)), move))
     task.metrics!.forEach((metric, i) =>
-      assert.closeTo(moved.metrics![i]!.of(move(truth), Option.some(move(answer))), metric.of(truth, Option.some(answer)), 1e-12)
+      assert.closeTo(
+        moved.metrics![i]!.of(move(truth), Option.some(move(answer))),
+        metric.of(truth, Option.some(answer)),
+        1e-12
+      )
     )
   }, runs)
 
   it("may forbid naming the class", () => {
-    const strict = Classification.make({ name: "strict", labels: ["joy", "Band Aid", "c++"], subject: "things", leakage: { labels: "forbid" } })
+    const strict = Classification.make({
+      name: "strict",
+      labels: ["joy", "Band Aid", "c++"],
+      subject: "things",
+      leakage: { labels: "forbid" }
+    })
     const leak = (text: string) => Option.getOrUndefined(strict.leaks!(text, [1, 0, 0]))
     assert.deepStrictEqual(leak("a picture of pure Joy."), { reason: "label", value: "Joy" })
     assert.deepStrictEqual(leak("there is a band aid on it"), { reason: "label", value: "band aid" })
@@ -50,7 +68,12 @@ describe("Classification", () => {
   })
 
   it("takes words of one's own for a prompt", () => {
-    const own = Classification.make({ name: "own", labels: ["a", "b"], subject: "letters", prompts: { annotate: "Which letter?" } })
+    const own = Classification.make({
+      name: "own",
+      labels: ["a", "b"],
+      subject: "letters",
+      prompts: { annotate: "Which letter?" }
+    })
     assert.strictEqual(own.prompts.annotate, "Which letter?")
     assert.include(own.prompts.answerOnly, "a, b")
   })

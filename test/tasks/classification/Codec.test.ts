@@ -14,7 +14,26 @@ const faultOf = (text: string) => {
 /** Texts close to valid ones: words of the format in any order, with noise. */
 const Noisy = Arbitrary.map(Arbitrary.schema(Seed), (seed) => {
   const draw = Keyed.stream(seed, "noisy")
-  const words = [...labels, "67", "20", "13", "0", "-3", "+5", "101", "1e2", "12.5", "NaN", "", "\n", "label", "<answer>", "６７", "joy:", "067"]
+  const words = [
+    ...labels,
+    "67",
+    "20",
+    "13",
+    "0",
+    "-3",
+    "+5",
+    "101",
+    "1e2",
+    "12.5",
+    "NaN",
+    "",
+    "\n",
+    "label",
+    "<answer>",
+    "６７",
+    "joy:",
+    "067"
+  ]
   return Array.from({ length: draw.int(9) }, () => draw.pick(words)).join(draw.pick([" ", "  ", "\t", ""]))
 })
 
@@ -64,8 +83,14 @@ describe("Codec", () => {
     assert.deepStrictEqual(read(written), Result.succeed([0.25, 0.25, 0.25, 0.25]))
   })
 
-  it.prop("comes back within one percent, and the second round trip is exact", [Seed, Schema.Int.check(Schema.isBetween({ minimum: 2, maximum: 40 }))], ([seed, classes]) => {
-    const names = Array.from({ length: classes }, (_, i) => `label-${String.fromCharCode(97 + i % 26)}${i > 25 ? "x" : ""}`)
+  it.prop("comes back within one percent, and the second round trip is exact", [
+    Seed,
+    Schema.Int.check(Schema.isBetween({ minimum: 2, maximum: 40 }))
+  ], ([seed, classes]) => {
+    const names = Array.from(
+      { length: classes },
+      (_, i) => `label-${String.fromCharCode(97 + i % 26)}${i > 25 ? "x" : ""}`
+    )
     const truth = distribution(seed, "round-trip", classes)
     const text = Codec.encode(names)(truth)
     const back = Result.getOrThrow(Codec.decode(names)(text))

@@ -4,20 +4,29 @@ import * as Reward from "../../../src/dsl/Reward.ts"
 import { GrammarError } from "../../../src/dsl/Task.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Classification, Emotion6 } from "../../../src/tasks/classification/index.ts"
+import { follow, walk } from "../walks.ts"
 import { distribution, Seed } from "./distributions.ts"
 import { digits, embedded, merging, qwenLike, type TestVocabulary, words } from "./tokenizers.ts"
-import { follow, walk } from "../walks.ts"
 
 const { task } = Emotion6
-const compile = (vocabulary: TestVocabulary, form: "answer" | "think", of = task) => Effect.runSync(of.grammar!(vocabulary, form))
+const compile = (vocabulary: TestVocabulary, form: "answer" | "think", of = task) =>
+  Effect.runSync(of.grammar!(vocabulary, form))
 
 const runs = { arbitrary: { runs: 400 } }
 const Reasoning = Arbitrary.map(Arbitrary.schema(Seed), (seed) => {
   const draw = Keyed.stream(seed, "reasoning")
-  return Array.from({ length: 1 + draw.int(12) }, () => draw.pick(["the", "face", "smiles", "at", "a", "party", "zebra", "dark.", "(storm)"])).join(" ")
+  return Array.from(
+    { length: 1 + draw.int(12) },
+    () => draw.pick(["the", "face", "smiles", "at", "a", "party", "zebra", "dark.", "(storm)"])
+  ).join(" ")
 })
 
-for (const [name, vocabulary] of [["the embedded tokenizer", embedded], ["word tokens", words], ["digit tokens", digits]] as const) {
+for (
+  const [name, vocabulary] of [["the embedded tokenizer", embedded], ["word tokens", words], [
+    "digit tokens",
+    digits
+  ]] as const
+) {
   describe(`Grammar over ${name}`, () => {
     const answer = compile(vocabulary, "answer")
     const think = compile(vocabulary, "think")

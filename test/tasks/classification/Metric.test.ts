@@ -16,7 +16,10 @@ describe("Metric", () => {
       const value = metric.of(truth, Option.some(written))
       const best = metric.of(truth, Option.some(truth))
       const rank = (x: number) => metric.direction === "lower" ? x : -x
-      assert.isTrue(rank(best) <= rank(value) + 1e-12 && rank(value) <= rank(worst) + 1e-12, `${metric.name} ${best} ${value} ${worst}`)
+      assert.isTrue(
+        rank(best) <= rank(value) + 1e-12 && rank(value) <= rank(worst) + 1e-12,
+        `${metric.name} ${best} ${value} ${worst}`
+      )
       assert.closeTo(best, metric.direction === "lower" ? 0 : 1, 1e-15)
     }
   }, runs)

@@ -13,7 +13,10 @@ describe("Similarity", () => {
     assert.isTrue(value >= 0 && value <= 1, String(value))
   }, runs)
 
-  it.prop("is in [0, 1] for any numbers at all", [Seven, Arbitrary.array(Arbitrary.schema(Schema.Number), { minLength: 7, maxLength: 7 })], ([truth, values]) => {
+  it.prop("is in [0, 1] for any numbers at all", [
+    Seven,
+    Arbitrary.array(Arbitrary.schema(Schema.Number), { minLength: 7, maxLength: 7 })
+  ], ([truth, values]) => {
     const value = Similarity.similarity(truth, values)
     assert.isTrue(value >= 0 && value <= 1, String(value))
   }, runs)

@@ -5,7 +5,8 @@ import { Keyed } from "../../../src/kernels/math/index.ts"
 import { AveragePrecision, Box, type Target } from "../../../src/tasks/detection/index.ts"
 import { annotation, runs, Seed } from "./boxes.ts"
 
-const read = <A>(path: URL, schema: Schema.Codec<A, unknown>): A => Schema.decodeUnknownSync(Schema.fromJsonString(schema))(readFileSync(path, "utf8"))
+const read = <A>(path: URL, schema: Schema.Codec<A, unknown>): A =>
+  Schema.decodeUnknownSync(Schema.fromJsonString(schema))(readFileSync(path, "utf8"))
 const Xywh = Schema.Tuple([Schema.Finite, Schema.Finite, Schema.Finite, Schema.Finite])
 
 const Cases = Schema.Array(Schema.Struct({
@@ -49,9 +50,13 @@ describe("AveragePrecision", () => {
   const oracles = new URL("../../../../shared/oracles/", import.meta.url)
   const Truth = Schema.Struct({
     images: Schema.Array(Schema.Struct({ id: Schema.Int })),
-    annotations: Schema.Array(Schema.Struct({ image_id: Schema.Int, category_id: Schema.Int, bbox: Xywh, iscrowd: Schema.Int }))
+    annotations: Schema.Array(
+      Schema.Struct({ image_id: Schema.Int, category_id: Schema.Int, bbox: Xywh, iscrowd: Schema.Int })
+    )
   })
-  const Results = Schema.Array(Schema.Struct({ image_id: Schema.Int, category_id: Schema.Int, bbox: Xywh, score: Schema.Finite }))
+  const Results = Schema.Array(
+    Schema.Struct({ image_id: Schema.Int, category_id: Schema.Int, bbox: Xywh, score: Schema.Finite })
+  )
 
   it("gives COCO's published figures for its example detections, at 20,000 boxes a second", ({ skip }) => {
     const file = new URL("instances_val2014_100.json", oracles)
@@ -67,7 +72,11 @@ describe("AveragePrecision", () => {
         box: absolute(bbox),
         crowd: iscrowd === 1
       })),
-      predicted: (predictions.get(id) ?? []).map(({ bbox, category_id, score }) => ({ label: String(category_id), box: absolute(bbox), score }))
+      predicted: (predictions.get(id) ?? []).map(({ bbox, category_id, score }) => ({
+        label: String(category_id),
+        box: absolute(bbox),
+        score
+      }))
     }))
     const boxes = annotations.length + results.length
     let fastest = 0
@@ -88,8 +97,13 @@ describe("AveragePrecision", () => {
     const box = absolute([1, 1, 5, 5])
     assert.isTrue(Option.isNone(AveragePrecision.evaluate<"absolute">([])))
     assert.isTrue(Option.isNone(AveragePrecision.evaluate<"absolute">([{ truth: [], predicted: [{ box }] }])))
-    assert.isTrue(Option.isNone(AveragePrecision.evaluate<"absolute">([{ truth: [{ box, crowd: true }], predicted: [{ box }] }])))
-    assert.strictEqual(Option.getOrThrow(AveragePrecision.evaluate<"absolute">([{ truth: [{ box }], predicted: [] }])).ap, 0)
+    assert.isTrue(
+      Option.isNone(AveragePrecision.evaluate<"absolute">([{ truth: [{ box, crowd: true }], predicted: [{ box }] }]))
+    )
+    assert.strictEqual(
+      Option.getOrThrow(AveragePrecision.evaluate<"absolute">([{ truth: [{ box }], predicted: [] }])).ap,
+      0
+    )
   })
 
   it("a false box in an empty picture costs precision", () => {
@@ -105,13 +119,26 @@ describe("AveragePrecision", () => {
     const labels = ["a", "b"]
     const pictures = Array.from({ length: 1 + draw.int(4) }, () => {
       const truth = annotation(draw, Box.pixels({ width: 40, height: 30 }), { most: 4, labels })
-      const shaken = truth.filter(() => draw.next() < 0.7).map((target) => ({ ...target, box: Box.make("absolute", [target.box[0] + draw.int(5), target.box[1], target.box[2], target.box[3]]), score: draw.next() }))
-      return { truth, predicted: [...shaken, ...annotation(draw, Box.pixels({ width: 40, height: 30 }), { most: 2, labels })] }
+      const shaken = truth.filter(() => draw.next() < 0.7).map((target) => ({
+        ...target,
+        box: Box.make("absolute", [target.box[0] + draw.int(5), target.box[1], target.box[2], target.box[3]]),
+        score: draw.next()
+      }))
+      return {
+        truth,
+        predicted: [...shaken, ...annotation(draw, Box.pixels({ width: 40, height: 30 }), { most: 2, labels })]
+      }
     })
     const figures = AveragePrecision.evaluate(pictures)
     if (Option.isNone(figures)) return assert.isTrue(pictures.every(({ truth }) => truth.length === 0))
     const values = [...figures.value.at.values()]
-    values.forEach((value, t) => assert.isTrue(value >= 0 && value <= 1 + 1e-12 && (t === 0 || value <= values[t - 1]! + 1e-12)))
-    assert.closeTo(Option.getOrThrow(AveragePrecision.evaluate(pictures.map(({ truth }) => ({ truth, predicted: truth })))).ap, 1, 1e-12)
+    values.forEach((value, t) =>
+      assert.isTrue(value >= 0 && value <= 1 + 1e-12 && (t === 0 || value <= values[t - 1]! + 1e-12))
+    )
+    assert.closeTo(
+      Option.getOrThrow(AveragePrecision.evaluate(pictures.map(({ truth }) => ({ truth, predicted: truth })))).ap,
+      1,
+      1e-12
+    )
   }, runs)
 })

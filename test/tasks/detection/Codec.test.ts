@@ -9,7 +9,9 @@ const scenes = BoxCodec.scenes()
 const boxesOf = <S extends Box.Space>(codec: BoxCodec.Codec<S>, text: string) => {
   const read = codec.decode(text)
   assert.isTrue(Result.isSuccess(read), `${text}: ${JSON.stringify(read)}`)
-  return Result.getOrThrow(read).map(({ box, label, score }) => [...box, ...(label === undefined ? [] : [label]), ...(score === undefined ? [] : [score])])
+  return Result.getOrThrow(read).map((
+    { box, label, score }
+  ) => [...box, ...(label === undefined ? [] : [label]), ...(score === undefined ? [] : [score])])
 }
 const faultOf = <S extends Box.Space>(codec: BoxCodec.Codec<S>, text: string) => {
   const read = codec.decode(text)
@@ -33,9 +35,23 @@ describe("BoxCodec", () => {
       for (const order of orders) {
         for (const style of styles) {
           const labels = style === "named" || style === "json" ? names : undefined
-          const truth: Annotation<Box.Space> = annotation<Box.Space>(Keyed.stream(seed, `${order}/${style}`), frame, { most: 5, step, ...(labels === undefined ? {} : { labels }) })
+          const truth: Annotation<Box.Space> = annotation<Box.Space>(Keyed.stream(seed, `${order}/${style}`), frame, {
+            most: 5,
+            step,
+            ...(labels === undefined ? {} : { labels })
+          })
           // xywh writes the sides themselves: a side from corners is on the grid up to rounding only.
-          const exact = order === "xyxy" ? truth : truth.map((target) => ({ ...target, box: Box.make<Box.Space>(frame.space, [target.box[0], target.box[1], Number(target.box[2].toFixed(4)), Number(target.box[3].toFixed(4))]) }))
+          const exact = order === "xyxy"
+            ? truth
+            : truth.map((target) => ({
+              ...target,
+              box: Box.make<Box.Space>(frame.space, [
+                target.box[0],
+                target.box[1],
+                Number(target.box[2].toFixed(4)),
+                Number(target.box[3].toFixed(4))
+              ])
+            }))
           const codec = BoxCodec.make<Box.Space>({ space: frame.space, order, style, labels })
           const text = codec.encode(exact)
           assert.deepStrictEqual(codec.decode(text), Result.succeed(exact), text)
@@ -45,15 +61,24 @@ describe("BoxCodec", () => {
     }, runs)
   }
 
-  it.prop("rounds by one step at most, keeps an area, and the second round trip is exact", [drawn("rounding", (draw) => {
-    const frame = Box.thousandths
-    const length = 0.01 + draw.next() * 200
-    return Box.make(frame.space, [draw.next() * (1000 - length), draw.next() * (1000 - length), length, length * draw.next() + 1e-3])
-  })], ([box]) => {
+  it.prop("rounds by one step at most, keeps an area, and the second round trip is exact", [
+    drawn("rounding", (draw) => {
+      const frame = Box.thousandths
+      const length = 0.01 + draw.next() * 200
+      return Box.make(frame.space, [
+        draw.next() * (1000 - length),
+        draw.next() * (1000 - length),
+        length,
+        length * draw.next() + 1e-3
+      ])
+    })
+  ], ([box]) => {
     for (const codec of [corners, scenes]) {
       const text = codec.encode([{ box }])
       const [back] = Result.getOrThrow(codec.decode(text))
-      Box.corners(back!.box).forEach((edge, i) => assert.isTrue(Math.abs(edge - Box.corners(box)[i]!) <= 1 + 1e-9, text))
+      Box.corners(back!.box).forEach((edge, i) =>
+        assert.isTrue(Math.abs(edge - Box.corners(box)[i]!) <= 1 + 1e-9, text)
+      )
       assert.isTrue(back!.box[2] >= 1 && back!.box[3] >= 1)
       assert.strictEqual(codec.encode([back!]), text)
     }
@@ -64,60 +89,108 @@ describe("BoxCodec", () => {
     const two = [{ box, label: "cup" }, { box, label: "hat" }]
     assert.strictEqual(scenes.encode([{ box }]), "[250, 300, 200, 100]")
     assert.strictEqual(scenes.encode([{ box }, { box }]), "[[250, 300, 200, 100], [250, 300, 200, 100]]")
-    assert.strictEqual(BoxCodec.scenes({ labels: names }).encode(two), "cup [250, 300, 200, 100], hat [250, 300, 200, 100]")
+    assert.strictEqual(
+      BoxCodec.scenes({ labels: names }).encode(two),
+      "cup [250, 300, 200, 100], hat [250, 300, 200, 100]"
+    )
     assert.strictEqual(corners.encode([{ box }]), "[250, 300, 450, 400]")
-    assert.strictEqual(BoxCodec.qwen2Vl({ space: "thousandths", style: "pairs" }).encode([{ box }]), "(250,300),(450,400)")
+    assert.strictEqual(
+      BoxCodec.qwen2Vl({ space: "thousandths", style: "pairs" }).encode([{ box }]),
+      "(250,300),(450,400)"
+    )
     const resized = { box: Box.make("resized", [10, 20, 30, 40]), label: "a \"b\"" }
-    assert.strictEqual(BoxCodec.qwen25Vl().encode([resized]), String.raw`[{"bbox_2d": [10, 20, 40, 60], "label": "a \"b\""}]`)
-    for (const codec of [scenes, corners, BoxCodec.scenes({ labels: names })]) assert.strictEqual(codec.encode([]), "[]")
+    assert.strictEqual(
+      BoxCodec.qwen25Vl().encode([resized]),
+      String.raw`[{"bbox_2d": [10, 20, 40, 60], "label": "a \"b\""}]`
+    )
+    for (const codec of [scenes, corners, BoxCodec.scenes({ labels: names })]) {
+      assert.strictEqual(codec.encode([]), "[]")
+    }
     assert.strictEqual(scenes.encode([{ box, crowd: true }]), "[]")
-    assert.throws(() => BoxCodec.make({ space: "unit", order: "xyxy", style: "list", labels: names }), /no place for a label/)
+    assert.throws(
+      () => BoxCodec.make({ space: "unit", order: "xyxy", style: "list", labels: names }),
+      /no place for a label/
+    )
     assert.throws(() => BoxCodec.make({ space: "unit", order: "xyxy", style: "named" }), /list of labels/)
   })
 
   it("reads what models write", () => {
     const one = [[10, 20, 30, 40]]
-    for (const text of [
-      "[10, 20, 40, 60]",
-      "[10,20,40,60,]",
-      "(10, 20, 40, 60)",
-      "[[10, 20, 40, 60]]",
-      "(10,20),(40,60)",
-      "[[10, 20], [40, 60]]",
-      "<|box_start|>(10,20),(40,60)<|box_end|>",
-      "The box is [1e1, 2.0e+1, 40., +60] (see the corner).",
-      "```json\n[\n  {\"bbox_2d\": [10, 20, 40, 60]}\n]\n```",
-      "{'bbox_2d': (10, 20, 40, 60), 'label': None, 'sure': True,}",
-      "{bbox: [10, 20, 40, 60]}",
-      "{\"objects\": [{\"box\": [10, 20, 40, 60]}]}",
-      "I see [something] here: [10, 20, 40, 60]"
-    ]) assert.deepStrictEqual(boxesOf(corners, text), one, text)
+    for (
+      const text of [
+        "[10, 20, 40, 60]",
+        "[10,20,40,60,]",
+        "(10, 20, 40, 60)",
+        "[[10, 20, 40, 60]]",
+        "(10,20),(40,60)",
+        "[[10, 20], [40, 60]]",
+        "<|box_start|>(10,20),(40,60)<|box_end|>",
+        "The box is [1e1, 2.0e+1, 40., +60] (see the corner).",
+        "```json\n[\n  {\"bbox_2d\": [10, 20, 40, 60]}\n]\n```",
+        "{'bbox_2d': (10, 20, 40, 60), 'label': None, 'sure': True,}",
+        "{bbox: [10, 20, 40, 60]}",
+        "{\"objects\": [{\"box\": [10, 20, 40, 60]}]}",
+        "I see [something] here: [10, 20, 40, 60]"
+      ]
+    ) assert.deepStrictEqual(boxesOf(corners, text), one, text)
     assert.deepStrictEqual(boxesOf(corners, "First [10, 20, 40, 60], then [0, 0, 5, 5]."), [...one, [0, 0, 5, 5]])
     assert.deepStrictEqual(boxesOf(corners, "(10,20),(40,60), (0,0),(5,5)"), [...one, [0, 0, 5, 5]])
     assert.deepStrictEqual(
-      boxesOf(BoxCodec.qwen25Vl(), "```json\n[{\"bbox_2d\": [1, 2, 4, 6], \"label\": \"cat\\u0021\"}, {'bbox_2d': [0, 0, 5, 5], 'label': 'dog', 'score': 0.5}]\n``` Both are asleep."),
+      boxesOf(
+        BoxCodec.qwen25Vl(),
+        "```json\n[{\"bbox_2d\": [1, 2, 4, 6], \"label\": \"cat\\u0021\"}, {'bbox_2d': [0, 0, 5, 5], 'label': " +
+          "'dog', 'score': 0.5}]\n``` Both are asleep."
+      ),
       [[1, 2, 3, 4, "cat!"], [0, 0, 5, 5, "dog", 0.5]]
     )
     const labelled = BoxCodec.scenes({ labels: names })
-    assert.deepStrictEqual(boxesOf(labelled, "There is a cup: [1, 2, 3, 4] and a beer glass [5, 6, 7, 8]"), [[1, 2, 3, 4, "cup"], [5, 6, 7, 8, "beer glass"]])
-    for (const nothing of ["[]", "```json\n[]\n```", "[[]]", "Nothing: []", "{\"objects\": []}"]) assert.deepStrictEqual(boxesOf(corners, nothing), [], nothing)
+    assert.deepStrictEqual(boxesOf(labelled, "There is a cup: [1, 2, 3, 4] and a beer glass [5, 6, 7, 8]"), [[
+      1,
+      2,
+      3,
+      4,
+      "cup"
+    ], [5, 6, 7, 8, "beer glass"]])
+    for (const nothing of ["[]", "```json\n[]\n```", "[[]]", "Nothing: []", "{\"objects\": []}"]) {
+      assert.deepStrictEqual(boxesOf(corners, nothing), [], nothing)
+    }
   })
 
   it("reads a family's own grounding tokens: corners in thousandths, whatever the codec writes", () => {
     const cup = "<|object_ref_start|>cup<|object_ref_end|><|box_start|>(100,200),(300,400)<|box_end|>"
-    const glass = "<|object_ref_start|>a beer glass<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|><|box_start|>(5, 6), (7, 8)<|box_end|>"
+    const glass =
+      "<|object_ref_start|>a beer glass<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|><|box_start|>(5, " +
+      "6), (7, 8)<|box_end|>"
     const read = [[100, 200, 200, 200, "cup"], [1, 2, 2, 2, "beer glass"], [5, 6, 2, 2, "beer glass"]]
-    for (const codec of [BoxCodec.qwen2Vl({ space: "thousandths", labels: names }), BoxCodec.scenes({ labels: names })]) {
+    for (
+      const codec of [BoxCodec.qwen2Vl({ space: "thousandths", labels: names }), BoxCodec.scenes({ labels: names })]
+    ) {
       assert.deepStrictEqual(boxesOf(codec, `${cup}${glass}<|im_end|>`), read)
       assert.deepStrictEqual(boxesOf(codec, `There is ${cup},\n and ${glass}.`), read)
-      assert.deepStrictEqual(boxesOf(codec, "<ref>cup</ref><box>(100,200),(300,400)</box>"), [[100, 200, 200, 200, "cup"]])
-      assert.deepStrictEqual(boxesOf(codec, "<ref>cup</ref><box>[[100, 200, 300, 400], [1, 2, 3, 4]]</box>"), [[100, 200, 200, 200, "cup"], [1, 2, 2, 2, "cup"]])
+      assert.deepStrictEqual(boxesOf(codec, "<ref>cup</ref><box>(100,200),(300,400)</box>"), [[
+        100,
+        200,
+        200,
+        200,
+        "cup"
+      ]])
+      assert.deepStrictEqual(boxesOf(codec, "<ref>cup</ref><box>[[100, 200, 300, 400], [1, 2, 3, 4]]</box>"), [[
+        100,
+        200,
+        200,
+        200,
+        "cup"
+      ], [1, 2, 2, 2, "cup"]])
       assert.strictEqual(faultOf(codec, cup.replace("cup", "cat")), "unknown-label")
       assert.strictEqual(faultOf(codec, "<|box_start|>(100,200),(300,400)<|box_end|>"), "missing-label")
     }
     assert.deepStrictEqual(boxesOf(corners, "<|box_start|>(100,200),(300,400)<|box_end|>"), [[100, 200, 200, 200]])
     assert.deepStrictEqual(boxesOf(scenes, "<|box_start|>(100,200),(300,400)<|box_end|>"), [[100, 200, 200, 200]])
-    const [shares] = Result.getOrThrow(BoxCodec.make({ space: "unit", order: "xywh", style: "list" }).decode("<|box_start|>(100,200),(300,400)<|box_end|>"))
+    const [shares] = Result.getOrThrow(
+      BoxCodec.make({ space: "unit", order: "xywh", style: "list" }).decode(
+        "<|box_start|>(100,200),(300,400)<|box_end|>"
+      )
+    )
     assert.deepStrictEqual(shares?.box.map((side) => Number(side.toFixed(6))), [0.1, 0.2, 0.2, 0.2])
   })
 
@@ -157,7 +230,10 @@ describe("BoxCodec", () => {
 
   it("clips what hangs over the edge, or refuses it", () => {
     assert.deepStrictEqual(boxesOf(corners, "[-10, 900, 40, 1200]"), [[0, 900, 40, 100]])
-    assert.strictEqual(faultOf(BoxCodec.qwen2Vl({ space: "thousandths", outside: "reject" }), "[-10, 900, 40, 1200]"), "outside-image")
+    assert.strictEqual(
+      faultOf(BoxCodec.qwen2Vl({ space: "thousandths", outside: "reject" }), "[-10, 900, 40, 1200]"),
+      "outside-image"
+    )
     // A canvas that all pictures share has an edge, pixels of any picture have none.
     const canvas = BoxCodec.qwen2Vl({ space: "absolute", frame: Box.pixels({ width: 100, height: 50 }) })
     assert.deepStrictEqual(boxesOf(canvas, "[90, 10, 120, 60]"), [[90, 10, 10, 40]])
@@ -171,7 +247,31 @@ const mutated = (draw: Keyed.Stream): string => {
   const labels = codec.labels
   const truth = annotation(draw, Box.thousandths, { most: 4, ...(labels === undefined ? {} : { labels }) })
   let text = draw.next() < 0.3 ? `{"bbox_2d": ${codec.encode(truth)}, 'label': "cup"}` : codec.encode(truth)
-  const scraps = ["[", "]", "(", ")", "{", "}", ",", "\"", "'", ":", "\\", "\\u12", "NaN", "1e999", "-", "None", "```", "bbox_2d", "９", "\u0000", "\ud800", "<|box_start|>", " "]
+  const scraps = [
+    "[",
+    "]",
+    "(",
+    ")",
+    "{",
+    "}",
+    ",",
+    "\"",
+    "'",
+    ":",
+    "\\",
+    "\\u12",
+    "NaN",
+    "1e999",
+    "-",
+    "None",
+    "```",
+    "bbox_2d",
+    "９",
+    "\u0000",
+    "\ud800",
+    "<|box_start|>",
+    " "
+  ]
   for (let accident = draw.int(6); accident > 0; accident--) {
     const at = draw.int(text.length + 1)
     const end = Math.min(text.length, at + draw.int(8))
@@ -227,7 +327,23 @@ describe("decoding", () => {
 
   it("stays linear on hostile texts", () => {
     const start = performance.now()
-    for (const piece of ["[1,", "(1,", "((((((((((1,1,", "[1] ", "{a:", "(\"", "['", "9", "9.", "[[[[[1],[1],x", "\\", "e9", "[1,2,3,4"]) {
+    for (
+      const piece of [
+        "[1,",
+        "(1,",
+        "((((((((((1,1,",
+        "[1] ",
+        "{a:",
+        "(\"",
+        "['",
+        "9",
+        "9.",
+        "[[[[[1],[1],x",
+        "\\",
+        "e9",
+        "[1,2,3,4"
+      ]
+    ) {
       const text = piece.repeat(Math.floor(99_000 / piece.length))
       checked(labelled, text)
       checked(labelled, `[${text}`)

@@ -5,8 +5,18 @@ import { Box, BoxCodec, Detection } from "../../../src/tasks/detection/index.ts"
 import { annotation, drawn, names, runs } from "./boxes.ts"
 
 const at = (...xywh: [number, number, number, number]) => Box.make("thousandths", xywh)
-const shelter = Detection.make({ name: "shelter", subject: "what would keep you dry", codec: BoxCodec.scenes(), targets: "single" })
-const things = Detection.make({ name: "things", subject: "every thing", codec: BoxCodec.scenes({ labels: names }), denominator: "max" })
+const shelter = Detection.make({
+  name: "shelter",
+  subject: "what would keep you dry",
+  codec: BoxCodec.scenes(),
+  targets: "single"
+})
+const things = Detection.make({
+  name: "things",
+  subject: "every thing",
+  codec: BoxCodec.scenes({ labels: names }),
+  denominator: "max"
+})
 const Truth = drawn("truth", (draw) => annotation(draw, Box.thousandths, { most: 4, labels: names }))
 
 describe("Detection", () => {
@@ -14,7 +24,12 @@ describe("Detection", () => {
     assert.include(shelter.prompts.answerOnly, "what would keep you dry")
     assert.include(shelter.prompts.annotate, "[x, y, width, height] in thousandths")
     assert.include(things.prompts.reconstruct("They stand there."), "cup, beer glass, glass, hat")
-    const own = Detection.make({ name: "own", subject: "it", codec: BoxCodec.scenes(), prompts: { annotate: "Where?" } })
+    const own = Detection.make({
+      name: "own",
+      subject: "it",
+      codec: BoxCodec.scenes(),
+      prompts: { annotate: "Where?" }
+    })
     assert.strictEqual(own.prompts.annotate, "Where?")
   })
 
@@ -44,13 +59,16 @@ describe("Detection", () => {
     const decode = Schema.decodeUnknownOption(things.annotation)
     assert.deepStrictEqual(decode(truth), Option.some(truth))
     assert.deepStrictEqual(things.decode(things.encode(truth)), Result.succeed(truth))
-    for (const box of [[1, 2, 3], [1, 2, 3, 0], [1, 2, NaN, 4], [1, 2, 3, Infinity], "box"]) assert.isTrue(Option.isNone(decode([{ box, label: "cup" }])))
+    for (const box of [[1, 2, 3], [1, 2, 3, 0], [1, 2, NaN, 4], [1, 2, 3, Infinity], "box"]) {
+      assert.isTrue(Option.isNone(decode([{ box, label: "cup" }])))
+    }
     assert.isTrue(Option.isNone(decode([{ box: [1, 2, 3, 4], label: "cat" }])))
   }, runs)
 
   it.prop("the written truth earns 1 and its own numbers in a reasoning earn 0", [Truth], ([truth]) => {
     const reasoning = "there is a round thing on the table beside the window"
-    const reward = (text: string) => Reward.cot(things)({ truth, reasoning: text, reconstruction: things.encode(truth) })
+    const reward = (text: string) =>
+      Reward.cot(things)({ truth, reasoning: text, reconstruction: things.encode(truth) })
     assert.closeTo(reward(reasoning).reward, 1, 1e-12)
     assert.strictEqual(reward(`${reasoning} at ${things.encode(truth)}`).reward, truth.length === 0 ? 1 : 0)
     for (const { box } of truth) {
@@ -63,44 +81,72 @@ describe("Detection", () => {
   it("knows the disguises of a coordinate, and lets counts be", () => {
     const truth = [{ box: at(321, 240, 160, 112), label: "cup" }]
     const leak = (text: string) => Option.getOrUndefined(things.leaks!(text, truth))?.reason
-    for (const text of [
-      "it starts at 321 from the edge",
-      "it ends near 481",
-      "it begins at three hundred and twenty-one",
-      "it begins at three hundred twenty one",
-      "two forty from the top",
-      "its width is one hundred and sixty",
-      "it is one-twelve high"
-    ]) assert.strictEqual(leak(text), "annotation-number", text)
+    for (
+      const text of [
+        "it starts at 321 from the edge",
+        "it ends near 481",
+        "it begins at three hundred and twenty-one",
+        "it begins at three hundred twenty one",
+        "two forty from the top",
+        "its width is one hundred and sixty",
+        "it is one-twelve high"
+      ]
+    ) assert.strictEqual(leak(text), "annotation-number", text)
     assert.strictEqual(leak("x = 320 or so"), "coordinate")
     assert.strictEqual(leak("it is 300px wide"), "pixels")
     assert.strictEqual(leak("an area of 155 × 115"), "size")
     assert.strictEqual(leak("somewhere around 320, 239, 161"), "number-list")
     assert.strictEqual(leak("at [320 239 161 112]"), "number-list")
     assert.strictEqual(leak("a third in, 0.32 of the way"), "decimal")
-    for (const text of ["two cups and 3 glasses on the left: 4 plates", "a cup beside the window", "three hundred people, it seems", "on the left a cup"]) {
+    for (
+      const text of [
+        "two cups and 3 glasses on the left: 4 plates",
+        "a cup beside the window",
+        "three hundred people, it seems",
+        "on the left a cup"
+      ]
+    ) {
       assert.isUndefined(leak(text), text)
     }
-    const strict = Detection.make({ name: "strict", subject: "it", codec: BoxCodec.scenes({ labels: names }), leakage: { labels: "forbid" } })
-    assert.deepStrictEqual(strict.leaks!("a blue CUP, half full", truth), Option.some({ reason: "label", value: "cup" }))
+    const strict = Detection.make({
+      name: "strict",
+      subject: "it",
+      codec: BoxCodec.scenes({ labels: names }),
+      leakage: { labels: "forbid" }
+    })
+    assert.deepStrictEqual(
+      strict.leaks!("a blue CUP, half full", truth),
+      Option.some({ reason: "label", value: "cup" })
+    )
     assert.isTrue(Option.isNone(strict.leaks!("a cupboard", truth)))
   })
 
   it("measures an answer, the missing one worst", () => {
     const truth = [{ box: at(0, 0, 10, 10), label: "cup" }, { box: at(50, 0, 10, 10), label: "hat" }]
-    const values = (answer: Option.Option<typeof truth>) => things.metrics!.map(({ name, of }) => [name, of(truth, answer)])
-    assert.deepStrictEqual(values(Option.some([truth[0]!, { box: at(50, 0, 5, 8), label: "hat" }])), [["IoU", 0.7], ["recall@0.5", 0.5], ["precision@0.5", 0.5]])
+    const values = (answer: Option.Option<typeof truth>) =>
+      things.metrics!.map(({ name, of }) => [name, of(truth, answer)])
+    assert.deepStrictEqual(values(Option.some([truth[0]!, { box: at(50, 0, 5, 8), label: "hat" }])), [["IoU", 0.7], [
+      "recall@0.5",
+      0.5
+    ], ["precision@0.5", 0.5]])
     assert.deepStrictEqual(values(Option.none()), [["IoU", 0], ["recall@0.5", 0], ["precision@0.5", 0]])
     assert.deepStrictEqual(things.metrics!.map(({ of }) => of([], Option.some([]))), [1, 1, 1])
   })
 
   it("has the label of most area as its class", () => {
-    assert.strictEqual(things.classOf([{ box: at(0, 0, 10, 10), label: "cup" }, { box: at(0, 0, 8, 8), label: "hat" }, { box: at(9, 9, 8, 8), label: "hat" }]), "hat")
+    assert.strictEqual(
+      things.classOf([{ box: at(0, 0, 10, 10), label: "cup" }, { box: at(0, 0, 8, 8), label: "hat" }, {
+        box: at(9, 9, 8, 8),
+        label: "hat"
+      }]),
+      "hat"
+    )
     assert.strictEqual(things.classOf([]), "")
   })
 
   it("refuses labels that could not be read back", () => {
-    const define = (labels: ReadonlyArray<string>) => () => Detection.make({ name: "t", subject: "s", codec: BoxCodec.scenes({ labels }) })
+    const define = (labels: ReadonlyArray<string>) => () =>
+      Detection.make({ name: "t", subject: "s", codec: BoxCodec.scenes({ labels }) })
     assert.throws(define(["cup", "cup"]), /task "t": label "cup" is listed twice/)
     assert.throws(define(["cup [old]"]), /must be words without brackets/)
     assert.throws(define([" cup"]), /must be words without brackets/)

@@ -25,7 +25,12 @@ const truths = (task: Detection.Detection<"thousandths">) =>
       ...(task.codec.labels === undefined ? {} : { labels: task.codec.labels })
     }))
 
-for (const [tokens, vocabulary] of [["the embedded tokenizer", embedded], ["word tokens", words], ["digit tokens", digits]] as const) {
+for (
+  const [tokens, vocabulary] of [["the embedded tokenizer", embedded], ["word tokens", words], [
+    "digit tokens",
+    digits
+  ]] as const
+) {
   for (const task of tokens === "digit tokens" ? [one, fine] : [one, list, named]) {
     describe(`mask of "${task.name}" over ${tokens}`, () => {
       const answer = compile(task, vocabulary, "answer")
@@ -48,18 +53,31 @@ for (const [tokens, vocabulary] of [["the embedded tokenizer", embedded], ["word
         assert.isTrue(Result.isSuccess(task.decode(read.success.answer)), text)
       }, runs)
 
-      it.prop("every written annotation is accepted in both forms, and only there may the turn end", [truths(task)], ([truth]) => {
-        const text = task.encode(truth)
-        const tokens = [...vocabulary.encode(text)]
-        const end = follow(answer, tokens)
-        assert.isTrue(end !== undefined && follow(answer, [...tokens, vocabulary.endOfTurn]) !== undefined, text)
-        assert.isUndefined(follow(answer, [...tokens.slice(0, -1), vocabulary.endOfTurn]), text)
-        const whole = vocabulary.encode(Reward.writeThinkAnswer("the face smiles at a party", text))
-        assert.isDefined(follow(think, [...whole, vocabulary.endOfTurn]), text)
-      }, runs)
+      it.prop(
+        "every written annotation is accepted in both forms, and only there may the turn end",
+        [truths(task)],
+        ([truth]) => {
+          const text = task.encode(truth)
+          const tokens = [...vocabulary.encode(text)]
+          const end = follow(answer, tokens)
+          assert.isTrue(end !== undefined && follow(answer, [...tokens, vocabulary.endOfTurn]) !== undefined, text)
+          assert.isUndefined(follow(answer, [...tokens.slice(0, -1), vocabulary.endOfTurn]), text)
+          const whole = vocabulary.encode(Reward.writeThinkAnswer("the face smiles at a party", text))
+          assert.isDefined(follow(think, [...whole, vocabulary.endOfTurn]), text)
+        },
+        runs
+      )
 
       it("refuses what is no answer", () => {
-        const wrong = ["", "[10, 10, 10]", "[10, 10, 0, 10]", "[1000, 10, 10, 10]", "[10, 10, 10, 10", "[10, 10, 10, 10],", "a zebra [10, 10, 10, 10]"]
+        const wrong = [
+          "",
+          "[10, 10, 10]",
+          "[10, 10, 0, 10]",
+          "[1000, 10, 10, 10]",
+          "[10, 10, 10, 10",
+          "[10, 10, 10, 10],",
+          "a zebra [10, 10, 10, 10]"
+        ]
         const more = task === one ? ["[]", "[10, 10, 10, 10], [10, 10, 10, 10]"] : []
         for (const text of [...wrong, ...more]) {
           assert.isUndefined(follow(answer, [...vocabulary.encode(text), vocabulary.endOfTurn]), text)
@@ -70,13 +88,27 @@ for (const [tokens, vocabulary] of [["the embedded tokenizer", embedded], ["word
 }
 
 describe("masks of boxes", () => {
-  const reasonOf = (task: Pick<Detection.Detection<"thousandths" | "resized">, "grammar">, vocabulary: TestVocabulary) =>
-    Effect.runSync(Effect.flip(task.grammar!(vocabulary, "answer"))).message
+  const reasonOf = (
+    task: Pick<Detection.Detection<"thousandths" | "resized">, "grammar">,
+    vocabulary: TestVocabulary
+  ) => Effect.runSync(Effect.flip(task.grammar!(vocabulary, "answer"))).message
 
   it("say what they cannot mask", () => {
-    const corners = Detection.make({ name: "corners", subject: "it", codec: BoxCodec.qwen2Vl({ space: "thousandths" }) })
-    const json = Detection.make({ name: "json", subject: "it", codec: BoxCodec.make({ space: "thousandths", order: "xywh", style: "json" }) })
-    const endless = Detection.make({ name: "endless", subject: "it", codec: BoxCodec.make({ space: "resized", order: "xywh", style: "list" }) })
+    const corners = Detection.make({
+      name: "corners",
+      subject: "it",
+      codec: BoxCodec.qwen2Vl({ space: "thousandths" })
+    })
+    const json = Detection.make({
+      name: "json",
+      subject: "it",
+      codec: BoxCodec.make({ space: "thousandths", order: "xywh", style: "json" })
+    })
+    const endless = Detection.make({
+      name: "endless",
+      subject: "it",
+      codec: BoxCodec.make({ space: "resized", order: "xywh", style: "list" })
+    })
     assert.match(reasonOf(corners, words), /task "corners": corners are not masked/)
     assert.match(reasonOf(json, words), /boxes in json style are not masked/)
     assert.match(reasonOf({ grammar: endless.grammar! }, words), /up to a known end/)

@@ -13,9 +13,17 @@ const Pair = drawn("pair", (draw) => {
   const truth = annotation(draw, frame, options)
   const near = truth.filter(() => draw.next() < 0.8).map((target) => {
     const [x, y, width, height] = target.box
-    return { ...target, box: Box.make("absolute", [x + draw.int(7) - 3, y + draw.int(7) - 3, width + draw.int(3), height + draw.int(3)]) }
+    return {
+      ...target,
+      box: Box.make("absolute", [x + draw.int(7) - 3, y + draw.int(7) - 3, width + draw.int(3), height + draw.int(3)])
+    }
   })
-  return { truth, answer: draw.shuffle([...near, ...annotation(draw, frame, { ...options, most: 2 })]), extra: annotation(draw, frame, { ...options, least: 1, most: 3 }), draw }
+  return {
+    truth,
+    answer: draw.shuffle([...near, ...annotation(draw, frame, { ...options, most: 2 })]),
+    extra: annotation(draw, frame, { ...options, least: 1, most: 3 }),
+    draw
+  }
 })
 
 /** The greatest total IoU over every way to pair targets: what the assignment must reach. */
@@ -49,8 +57,20 @@ describe("BoxSimilarity", () => {
   it.prop("does not depend on order, place or scale", [Pair], ([{ answer, draw, truth }]) => {
     const [dx, dy, sx, sy] = [draw.int(100), draw.int(100), 0.5 + draw.next(), 0.5 + draw.next()]
     const moved = (targets: Annotation<"absolute">) =>
-      draw.shuffle(targets.map((target) => ({ ...target, box: Box.make("absolute", [(target.box[0] + dx) * sx, (target.box[1] + dy) * sy, target.box[2] * sx, target.box[3] * sy]) })))
-    for (const similarity of both) assert.closeTo(similarity(moved(truth), moved(answer)), similarity(truth, answer), 1e-9)
+      draw.shuffle(
+        targets.map((target) => ({
+          ...target,
+          box: Box.make("absolute", [
+            (target.box[0] + dx) * sx,
+            (target.box[1] + dy) * sy,
+            target.box[2] * sx,
+            target.box[3] * sy
+          ])
+        }))
+      )
+    for (const similarity of both) {
+      assert.closeTo(similarity(moved(truth), moved(answer)), similarity(truth, answer), 1e-9)
+    }
   }, runs)
 
   it.prop("over N_g, no extra box lowers it", [Pair], ([{ answer, extra, truth }]) => {
@@ -58,14 +78,29 @@ describe("BoxSimilarity", () => {
     else assert.strictEqual(truthwise(truth, [...answer, ...extra]), 0)
   }, runs)
 
-  it.prop("over max(N_g, N_p), a box beside every true one never raises it, and no number of boxes beyond N_g earns more than N_g / N_p", [Pair], ([{ answer, extra, truth }]) => {
-    const spurious = extra.map((target) => ({ ...target, box: Box.make("absolute", [target.box[0] + 100, target.box[1], target.box[2], target.box[3]]) }))
-    assert.isAtMost(bounded(truth, [...answer, ...spurious]), bounded(truth, answer) + 1e-12)
-    const many = [...answer, ...extra]
-    assert.isAtMost(bounded(truth, many), Math.min(1, truth.length / many.length) + 1e-12)
-    // Beyond a complete answer every box is one too many, wherever it lies.
-    if (truth.length > 0) assert.closeTo(bounded(truth, [...truth, ...extra]), truth.length / (truth.length + extra.length), 1e-12)
-  }, runs)
+  it.prop(
+    "over max(N_g, N_p), a box beside every true one never raises it, and no number of boxes beyond N_g earns " +
+      "more than N_g / N_p",
+    [Pair],
+    ([{ answer, extra, truth }]) => {
+      const spurious = extra.map((target) => ({
+        ...target,
+        box: Box.make("absolute", [target.box[0] + 100, target.box[1], target.box[2], target.box[3]])
+      }))
+      assert.isAtMost(bounded(truth, [...answer, ...spurious]), bounded(truth, answer) + 1e-12)
+      const many = [...answer, ...extra]
+      assert.isAtMost(bounded(truth, many), Math.min(1, truth.length / many.length) + 1e-12)
+      // Beyond a complete answer every box is one too many, wherever it lies.
+      if (truth.length > 0) {
+        assert.closeTo(
+          bounded(truth, [...truth, ...extra]),
+          truth.length / (truth.length + extra.length),
+          1e-12
+        )
+      }
+    },
+    runs
+  )
 
   it("an empty truth is met by an empty answer alone", () => {
     const box = Box.make("absolute", [1, 2, 3, 4])
@@ -110,15 +145,29 @@ describe("Box", () => {
       for (const { box } of answer) {
         const there = Box.convert<"absolute", Box.Space>(box, frame, to)
         Box.convert<Box.Space, "absolute">(there, to, frame).forEach((value, i) => assert.closeTo(value, box[i]!, 1e-9))
-        for (const { box: other } of extra) assert.closeTo(Box.iou(there, Box.convert<"absolute", Box.Space>(other, frame, to)), Box.iou(box, other), 1e-9)
+        for (const { box: other } of extra) {
+          assert.closeTo(
+            Box.iou(there, Box.convert<"absolute", Box.Space>(other, frame, to)),
+            Box.iou(box, other),
+            1e-9
+          )
+        }
       }
     }
   }, runs)
 
-  it.prop("clipping is the overlap with the frame", [drawn("clip", (draw) => Box.make("absolute", [draw.int(120) - 40, draw.int(100) - 40, draw.int(80), draw.int(80)]))], ([box]) => {
+  it.prop("clipping is the overlap with the frame", [
+    drawn("clip", (draw) => Box.make("absolute", [draw.int(120) - 40, draw.int(100) - 40, draw.int(80), draw.int(80)]))
+  ], ([box]) => {
     const clipped = Box.clip(box, frame)
     let cells = 0
-    for (let x = 0; x < frame.width; x++) for (let y = 0; y < frame.height; y++) if (x >= box[0] && x < box[0] + box[2] && y >= box[1] && y < box[1] + box[3]) cells++
+    for (let x = 0; x < frame.width; x++) {
+      for (
+        let y = 0;
+        y < frame.height;
+        y++
+      ) if (x >= box[0] && x < box[0] + box[2] && y >= box[1] && y < box[1] + box[3]) cells++
+    }
     assert.strictEqual(clipped._tag === "Some" ? clipped.value[2] * clipped.value[3] : 0, cells)
   }, runs)
 })

@@ -39,4 +39,5 @@ export const annotation = <S extends Box.Space>(draw: Keyed.Stream, frame: Box.F
   return targets
 }
 
-export const drawn = <A>(key: string, make: (draw: Keyed.Stream) => A) => Arbitrary.map(Arbitrary.schema(Seed), (seed) => make(Keyed.stream(seed, key)))
+export const drawn = <A>(key: string, make: (draw: Keyed.Stream) => A) =>
+  Arbitrary.map(Arbitrary.schema(Seed), (seed) => make(Keyed.stream(seed, key)))

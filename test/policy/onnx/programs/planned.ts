@@ -3,8 +3,8 @@ import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Logger, Option } from "effect"
 import { readFileSync } from "node:fs"
 import { Config } from "../../../../src/kernels/models/index.ts"
-import { Objective, OnnxPolicy, MemoryPlan, Policy } from "../../../../src/policy/index.ts"
 import { Runtime } from "../../../../src/kernels/runtime/index.ts"
+import { MemoryPlan, Objective, OnnxPolicy, Policy } from "../../../../src/policy/index.ts"
 
 export interface Given {
   /** A Hugging Face directory. */
@@ -18,18 +18,37 @@ const { workload } = given
 
 const program = Effect.scoped(Effect.gen(function*() {
   const config = yield* Config.fromJson(JSON.parse(readFileSync(`${given.model}/config.json`, "utf8")))
-  const prompts = Array.from({ length: workload.prompts }, (_, i) => ({ images: [], text: Array.from({ length: given.words }, () => i % 2 === 0 ? "red" : "joy").join(" ") }))
+  const prompts = Array.from(
+    { length: workload.prompts },
+    (_, i) => ({ images: [], text: Array.from({ length: given.words }, () => i % 2 === 0 ? "red" : "joy").join(" ") })
+  )
   const train = Effect.gen(function*() {
     const policy = yield* Policy
     yield* policy.beginStage
     for (let step = 0; step < 2; step++) {
       const rollouts = yield* Effect.scoped(Effect.gen(function*() {
         const session = yield* policy.session
-        const groups = yield* session.sample(prompts.map((prompt, i) => ({ prompt, key: `${step}/${i}` })), { count: workload.group, maxTokens: workload.newTokens })
-        return groups.flatMap((group, i) => group.map((completion, g) => ({ prompt: prompts[i] ?? { images: [], text: "" }, completion, advantage: g % 2 - 0.5 })))
+        const groups = yield* session.sample(prompts.map((prompt, i) => ({ prompt, key: `${step}/${i}` })), {
+          count: workload.group,
+          maxTokens: workload.newTokens
+        })
+        return groups.flatMap((group, i) =>
+          group.map((completion, g) => ({
+            prompt: prompts[i] ?? { images: [], text: "" },
+            completion,
+            advantage: g % 2 - 0.5
+          }))
+        )
       }))
       yield* policy.update(
-        Objective.GroupRelative({ rollouts, loss: "grpo", clip: { low: 0.2, high: 0.2 }, kl: 0.02, innerUpdates: 1, maxTokens: workload.newTokens }),
+        Objective.GroupRelative({
+          rollouts,
+          loss: "grpo",
+          clip: { low: 0.2, high: 0.2 },
+          kl: 0.02,
+          innerUpdates: 1,
+          maxTokens: workload.newTokens
+        }),
         { learningRate: 1e-5 }
       )
     }
@@ -37,12 +56,17 @@ const program = Effect.scoped(Effect.gen(function*() {
     return Option.getOrThrow(policy.tokenizer).encode(prompts[0]?.text ?? "").length + 12
   })
   const { workers, lora, ...options } = workload
-  const promptTokens = yield* Effect.provide(train, OnnxPolicy.layer({ model: given.model, seed: 1, ...options, ...(lora && { lora }) }).pipe(
-    Layer.provide(Runtime.layer({ workers }))
-  ))
+  const promptTokens = yield* Effect.provide(
+    train,
+    OnnxPolicy.layer({ model: given.model, seed: 1, ...options, ...(lora && { lora }) }).pipe(
+      Layer.provide(Runtime.layer({ workers }))
+    )
+  )
   const measured = process.resourceUsage().maxRSS * 1024
   const plan = yield* MemoryPlan.estimate(config, { ...workload, promptTokens })
   process.stdout.write(`${JSON.stringify({ measured, plan })}\n`)
 }))
 
-await Effect.runPromise(program.pipe(Effect.provideService(Logger.LogToStderr, true), Effect.provide(NodeServices.layer)))
+await Effect.runPromise(
+  program.pipe(Effect.provideService(Logger.LogToStderr, true), Effect.provide(NodeServices.layer))
+)

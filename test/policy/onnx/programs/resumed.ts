@@ -1,8 +1,8 @@
 /** A process that goes on with a stage from a checkpoint and keeps where it ended: `node resumed.ts GIVEN`. */
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Logger } from "effect"
-import { Policy } from "../../../../src/policy/index.ts"
 import { Runtime } from "../../../../src/kernels/runtime/index.ts"
+import { Policy } from "../../../../src/policy/index.ts"
 import * as Stages from "../stages.ts"
 
 export interface Given {
