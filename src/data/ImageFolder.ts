@@ -17,8 +17,9 @@ export interface Options extends Folder.Limits {
  * Other folders are left alone. Fails where a label has no folder.
  *
  * ```ts
- * ImageFolder.read("imagenet/train", { labels: ["backpack", "broom"] }, { folders: { backpack: "n02769748", broom:
- * "n02906734" } })
+ * ImageFolder.read("imagenet/train", { labels: ["backpack", "broom"] }, {
+ *   folders: { backpack: "n02769748", broom: "n02906734" }
+ * })
  * ```
  */
 export const read = (

@@ -130,8 +130,8 @@ export class TaskError extends Schema.TaggedError<TaskError>()("TaskError", {
  *   name: "stars",
  *   annotation: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 })),
  *   encode: String,
- *   decode: (text) => /^[1-5]$/.test(text) ? Result.succeed(Number(text)) :
- * Result.fail(Task.formatReason("not-a-rating", text)),
+ *   decode: (text) =>
+ *     /^[1-5]$/.test(text) ? Result.succeed(Number(text)) : Result.fail(Task.formatReason("not-a-rating", text)),
  *   prompts: {
  *     reason: (rating) => `People gave this dish ${rating} stars. Explain why without numbers.`,
  *     reconstruct: (reasoning) => `${reasoning} How many stars, 1 to 5?`,

@@ -8,8 +8,9 @@
  *   measures: [{ name: "JSD", direction: "lower" }],
  *   open: ({ seed, shots }) =>
  *     Effect.map(
- *       Sources.softLabels({ task, seed, data: Option.none(), shots: shots === "full" ? Option.none() :
- * Option.some(shots) }),
+ *       Sources.softLabels({
+ *         task, seed, data: Option.none(), shots: shots === "full" ? Option.none() : Option.some(shots)
+ *       }),
  *       (source) => ({ task, ...source })
  *     ),
  *   prior: Sources.meanDistribution

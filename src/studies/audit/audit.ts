@@ -94,8 +94,10 @@ export const audit = Effect.fn("rise.audit")(function*<A, E, R, EP, RP>(options:
   const folds = foldsOf(options)
   for (const fold of folds) {
     yield* judge(options, fold).pipe(
-      Effect.provide(Layer.fresh(policy)),
-      Effect.provide(Run.layer({ path: path.join(out, fold.name), seed, resume: true, identity: { part: fold.name } }))
+      Effect.provide([
+        Layer.fresh(policy),
+        Run.layer({ path: path.join(out, fold.name), seed, resume: true, identity: { part: fold.name } })
+      ])
     )
   }
   return Stream.fromIterable(folds).pipe(Stream.flatMap(({ name }) => lines(path.join(out, name, auditFile), Scored)))

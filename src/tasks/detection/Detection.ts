@@ -68,9 +68,10 @@ const classOf = <S extends Space>(truth: Annotation<S>): string => {
  * Makes a detection task.
  *
  * ```ts
- * const Shelter = Detection.make({ name: "shelter", subject: "what would keep you dry", codec: BoxCodec.scenes(),
- * targets: "single" }) Shelter.encode([{ box: Box.make("thousandths", [250, 300, 200, 200]) }]) // "[250, 300, 200,
- * 200]"
+ * const Shelter = Detection.make({
+ *   name: "shelter", subject: "what would keep you dry", codec: BoxCodec.scenes(), targets: "single"
+ * })
+ * Shelter.encode([{ box: Box.make("thousandths", [250, 300, 200, 200]) }]) // "[250, 300, 200, 200]"
  * ```
  *
  * @throws TaskError when a label could not be read back: an empty or repeated one, or one with a bracket in it

@@ -1,6 +1,6 @@
 /** A process that goes on with a stage from a checkpoint and keeps where it ended: `node resumed.ts GIVEN`. */
 import { NodeServices } from "@effect/platform-node"
-import { Effect, Logger } from "effect"
+import { Effect, Layer, Logger } from "effect"
 import { Runtime } from "../../../../src/kernels/runtime/index.ts"
 import { Policy } from "../../../../src/policy/index.ts"
 import * as Stages from "../stages.ts"
@@ -25,8 +25,8 @@ const program = Effect.gen(function*() {
 })
 
 await Effect.runPromise(program.pipe(
-  Effect.provide(Stages.fresh(trained, kind)),
-  Effect.provide(Runtime.layer({ workers: 1 })),
-  Effect.provideService(Logger.LogToStderr, true),
-  Effect.provide(NodeServices.layer)
+  Effect.provide(
+    Stages.fresh(trained, kind).pipe(Layer.provideMerge(Layer.merge(Runtime.layer({ workers: 1 }), NodeServices.layer)))
+  ),
+  Effect.provideService(Logger.LogToStderr, true)
 ))
