@@ -209,7 +209,9 @@ describe("command line", () => {
           })
         const cut = shell(`{ "$0" "$1" annotate "$2"/?.png; echo "exit $?" >&2; } | head -n 1`)
         assert.strictEqual(cut.stdout.trim().split("\n").length, 1)
-        assert.strictEqual(cut.stderr, "exit 0\n")
+        // Whether everything was written before the reader left is a matter of the machine's speed.
+        assert.match(cut.stderr, /exit 0\n$/)
+        assert.notMatch(cut.stderr, /cannot be written/)
         assert.strictEqual(shell(`{ "$0" "$1" --help; echo "exit $?" >&2; } | true`).stderr, "exit 0\n")
         if (existsSync("/dev/full")) {
           const full = shell(`"$0" "$1" annotate "$2"/0.png > /dev/full`)
