@@ -117,10 +117,10 @@ layer(Runtime.layer({ workers: 2 }), { timeout: "30 seconds" })("AdamW", (it) =>
       store.data.fill(1)
       const optimiser = yield* AdamW.make(store)
       const buffers = [3, 1, -2].map((value) => ParameterStore.trainableBuffer(store).fill(value))
-      const options = { learningRate: 0.5, weightDecay: 0.5, clipNorm: Infinity, scale: 0.5 }
+      const options = { learningRate: 0.5, weightDecay: 0.5, clipNorm: Infinity }
       const { gradNorm } = yield* optimiser.step(buffers, options)
-      // (3 + 1 - 2) / 2 in every place of the two padded slices.
-      assert.strictEqual(gradNorm, Math.sqrt(32))
+      // 3 + 1 - 2 in every place of the two padded slices.
+      assert.strictEqual(gradNorm, 2 * Math.sqrt(32))
       const around = (name: string) =>
         Effect.map(ParameterStore.slice(store, name), ({ offset }) => store.data.slice(offset, offset + 5))
       // First step: the update is the learning rate, whatever the gradient; weight decay takes a quarter of w before.
