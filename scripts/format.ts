@@ -1,8 +1,8 @@
 /**
  * The formatter: `npm run format` writes, `npm run formatted` only says which files are not formatted.
  *
- * dprint's TypeScript plug-in, with the settings that Effect's own sources are formatted by. It is WebAssembly from npm,
- * so it runs wherever Node does and fetches nothing else.
+ * dprint's TypeScript plug-in, with the settings that Effect's own sources are formatted by. It is WebAssembly from
+ * npm, so it runs wherever Node does and fetches nothing else.
  */
 import { createFromBuffer } from "@dprint/formatter"
 import { getPath } from "@dprint/typescript"
