@@ -4,9 +4,9 @@
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as Fingerprint from "../Fingerprint.ts"
-import * as Quarantine from "../Quarantine.ts"
+import { recorded } from "../recorded.ts"
 import { Run } from "../Run.ts"
-import { fromPlatform, type RunError, RunFileError } from "../RunError.ts"
+import { fromPlatform, type RunError } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import type { TaskError } from "../Task.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
@@ -64,25 +64,13 @@ export const run = (options: RunOptions) =>
     Effect.provide(Run.layerMemory({ seed }))
   )
   const sound = Effect.andThen(Settings.check("run", Settings.running, options), self.sound)
-  return Effect.gen(function*() {
-    const file = (yield* Path.Path).join(options.out, Quarantine.fileName)
-    const quarantine = yield* Quarantine.held
-    const settle = Effect.mapError(quarantine.settle(file), ({ reason }) => new RunFileError({ path: file, reason }))
-    yield* Effect.flatMap(Effect.andThen(sound, fingerprint), (data) =>
-      Effect.provide(
-        settle.pipe(Effect.andThen(self.ready), Effect.andThen(saveModel)),
-        Run.layer({
-          path: options.out,
-          seed,
-          resume: options.resume ?? false,
-          identity: {
-            task: self.task.name,
-            prompts: Fingerprint.prompts(self.task),
-            data,
-            config: options.config ?? {}
-          },
-          about: { node: process.version }
-        })
-      )).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
-  }).pipe(Effect.scoped)
+  const identity = Effect.map(Effect.andThen(sound, fingerprint), (data) => ({
+    task: self.task.name,
+    prompts: Fingerprint.prompts(self.task),
+    data,
+    config: options.config ?? {}
+  }))
+  return Effect.andThen(self.ready, saveModel).pipe(
+    recorded({ out: options.out, seed, resume: options.resume ?? false, identity })
+  )
 }
