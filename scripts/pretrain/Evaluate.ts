@@ -24,7 +24,7 @@ export interface Figures {
   readonly cuePrecision: number
   /** Share of explanations that name exactly the cues of their scene. */
   readonly exact: number
-  /** Share of greedy think-answers that are strictly valid, without a format mask. */
+  /** Share of greedy think-answers that are strictly valid, without a grammar. */
   readonly validThinkAnswers: number
   /** The same for sampled think-answers at temperature 1. */
   readonly validSampled: number

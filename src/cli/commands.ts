@@ -14,7 +14,7 @@ import { barsOf, compare, report as writeReport } from "../studies/index.ts"
 import * as Flags from "./flags.ts"
 import { computing, readable } from "./main.ts"
 import { methods } from "./methods.ts"
-import { check, masking, named, policy, together, weightsOf } from "./policy.ts"
+import { check, grammarMode, named, policy, together, weightsOf } from "./policy.ts"
 import { printed, study } from "./study.ts"
 import * as Task from "./task.ts"
 import { working } from "./working.ts"
@@ -162,7 +162,7 @@ export const annotate = Command.make("annotate", {
     const path = yield* Path.Path
     const { failed, first, n } = yield* Stream.fromIterable(flags.images).pipe(
       Stream.map((file) => Image.file(path.resolve(file), file)),
-      annotateImages(task, { form: flags.form, grammar: masking(flags) }),
+      annotateImages(task, { form: flags.form, grammar: grammarMode(flags) }),
       Stream.tap(({ annotation, fault, image, reasoning, text }) =>
         Console.log(JSON.stringify({
           image: image.id,

@@ -146,7 +146,7 @@ export const policy = (
   })
 
 /** Whether answers are masked: a server shows no tokens to mask. */
-export const masking = ({ remote }: Remote): "mask" | "off" => Option.isSome(remote) ? "off" : "mask"
+export const grammarMode = ({ remote }: Remote): "mask" | "off" => Option.isSome(remote) ? "off" : "mask"
 
 /** What run.json calls the model. */
 export const named = ({ model, remote, remoteModel }: Pick<Study, "model"> & Remote): string =>

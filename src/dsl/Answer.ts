@@ -1,7 +1,7 @@
 /**
  * Annotations as a policy is asked for them, and as it writes them.
  */
-import { type Effect, Option, Result } from "effect"
+import { type Effect, Option } from "effect"
 import type { Completion, Prompt } from "../policy/Policy.ts"
 import * as Question from "./Question.ts"
 import type { MissingQuestion } from "./Question.ts"
@@ -30,22 +30,18 @@ export const said = (form: Form, { reasoning, text }: Pick<Completion, "reasonin
   return text.includes("<answer>") ? `<think>${thought}</think>${text}` : Reward.writeThinkAnswer(thought, text)
 }
 
+/** A text read in its form, without a truth to compare it with. */
+export const parse = <A>(task: Task<A>, form: Form, text: string): Reward.Read<A> =>
+  form === "think"
+    ? Reward.parseThinkAnswer(task, text)
+    : { reasoning: Option.none(), annotation: Reward.readAnswer(task, text), formed: true }
+
 /**
  * A text read in its form: the annotation if it has one, and what it earns (eq. 9; S alone for a bare answer).
  *
  * @throws what the task's code throws
  */
 export const read = <A>(task: Task<A>, form: Form, truth: A, text: string): Reward.ScoredThinkAnswer<A> => {
-  if (form === "think") return Reward.r1(task)({ truth, text })
-  const decoded = Reward.readAnswer(task, text)
-  return {
-    reward: Result.match(decoded, {
-      onFailure: () => 0,
-      onSuccess: (annotation) => Reward.similarity(task, truth, annotation)
-    }),
-    verdict: Result.isSuccess(decoded) ? "ok" : "format-annotation",
-    detail: Result.getFailure(decoded),
-    annotation: Result.getSuccess(decoded),
-    reasoning: Option.none()
-  }
+  const { annotation, formed, reasoning } = parse(task, form, text)
+  return { ...Reward.scored(task, truth, annotation, formed), reasoning }
 }

@@ -137,6 +137,50 @@ export const cot = <A>(task: Task<A>, options: Options = {}) => {
   }
 }
 
+/** What a think-answer holds, whatever it is worth. */
+export interface Read<out A> {
+  readonly reasoning: Option.Option<string>
+  readonly annotation: Result.Result<A, FormatReason>
+  /** Whether the text keeps the form, whatever stands in its answer. */
+  readonly formed: boolean
+}
+
+/**
+ * Reads a think-answer without a truth to compare it with. `format` false takes what could be the answer of a text that
+ * does not keep the form.
+ */
+export const parseThinkAnswer = <A>(
+  task: Pick<Task<A>, "decode">,
+  text: string,
+  { format = true }: Pick<Options, "format"> = {}
+): Read<A> => {
+  const parts = ThinkAnswer.read(text)
+  return {
+    reasoning: Option.map(Result.getSuccess(parts), ({ reasoning }) => reasoning),
+    annotation: Result.isSuccess(parts)
+      ? readAnswer(task, parts.success.answer)
+      : format
+      ? Result.fail(parts.failure)
+      : readAnswer(task, ThinkAnswer.loose(text)),
+    formed: Result.isSuccess(parts)
+  }
+}
+
+/**
+ * What was read, paid by S; nothing where it could not be read.
+ *
+ * @throws TaskError where the task's similarity breaks its law
+ */
+export const scored = <A>(
+  task: Task<A>,
+  truth: A,
+  annotation: Result.Result<A, FormatReason>,
+  formed: boolean
+): Scored<A> =>
+  Result.isSuccess(annotation)
+    ? paid(task, truth, annotation.success)
+    : refused(formed ? "format-annotation" : "format-reasoning", annotation.failure)
+
 /** A scored think-answer with the reasoning that was found in it. */
 export interface ScoredThinkAnswer<out A> extends Scored<A> {
   readonly reasoning: Option.Option<string>
@@ -150,14 +194,6 @@ export interface ScoredThinkAnswer<out A> extends Scored<A> {
 export const r1 =
   <A>(task: Task<A>, options: Pick<Options, "format"> = {}) =>
   (turn: { readonly truth: A; readonly text: string }): ScoredThinkAnswer<A> => {
-    const parts = ThinkAnswer.read(turn.text)
-    const reasoning = Option.map(Result.getSuccess(parts), (found) => found.reasoning)
-    if (Result.isFailure(parts) && options.format !== false) {
-      return { ...refused("format-reasoning", parts.failure), reasoning }
-    }
-    const decoded = readAnswer(task, Result.isSuccess(parts) ? parts.success.answer : ThinkAnswer.loose(turn.text))
-    const scored = Result.isFailure(decoded)
-      ? refused<A>("format-annotation", decoded.failure)
-      : paid(task, turn.truth, decoded.success)
-    return { ...scored, reasoning }
+    const { annotation, formed, reasoning } = parseThinkAnswer(task, turn.text, options)
+    return { ...scored(task, turn.truth, annotation, formed || options.format === false), reasoning }
   }

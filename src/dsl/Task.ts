@@ -95,17 +95,17 @@ export interface Task<in out A> {
    * @param probability mean probability of the tokens that wrote these characters of the text
    */
   readonly rank?: (annotation: A, text: string, probability: (from: number, to: number) => number) => A
-  /** Optional format mask. `answer`: the bare annotation; `think`: `<think>…</think><answer>…</answer>`. */
+  /** Optional grammar of answers. `answer`: the bare annotation; `think`: `<think>…</think><answer>…</answer>`. */
   readonly grammar?: (vocabulary: Vocabulary, form: "answer" | "think") => Effect.Effect<Grammar, GrammarError>
 }
 
-/** The tokenizer cannot express the task's format mask. */
+/** The tokenizer cannot express the task's grammar. */
 export class GrammarError extends Schema.TaggedError<GrammarError>()("GrammarError", {
   task: Schema.String,
   reason: Schema.String
 }) {
   override get message() {
-    return `format mask of task "${this.task}": ${this.reason}`
+    return `grammar of task "${this.task}": ${this.reason}`
   }
 }
 

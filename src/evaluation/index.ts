@@ -1,6 +1,7 @@
 /**
  * One evaluation for every method: figures, predictions, and the table of them.
  */
-export { evaluate, evaluateConstant, type EvaluateOptions, masked } from "./evaluate.ts"
+export { evaluate, evaluateConstant, masked } from "./evaluate.ts"
+export { type EvaluateOptions } from "./measure.ts"
 export * as Results from "./results.ts"
 export { table } from "./table.ts"

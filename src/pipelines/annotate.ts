@@ -4,10 +4,10 @@
 import { Effect, Option, Result, Stream } from "effect"
 import * as Answer from "../dsl/Answer.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
-import * as Reward from "../dsl/Reward.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { grammarOf } from "../dsl/stages/Sampling.ts"
-import type { FormatReason, Task } from "../dsl/Task.ts"
+import { lengths } from "../dsl/stages/Settings.ts"
+import type { Task } from "../dsl/Task.ts"
 import * as Asking from "../evaluation/Asking.ts"
 import type { Image } from "../kernels/image/Image.ts"
 import { Decode } from "../kernels/image/index.ts"
@@ -35,14 +35,11 @@ export interface AnnotateOptions {
 }
 
 const readText = <A>(task: Task<A>, form: Rise.Form, text: string) => {
-  const parts: Result.Result<{ readonly reasoning?: string; readonly answer: string }, FormatReason> = form === "think"
-    ? Reward.readThinkAnswer(text)
-    : Result.succeed({ answer: text })
-  const decoded = Result.flatMap(parts, ({ answer }) => Reward.readAnswer(task, answer))
+  const { annotation, reasoning } = Answer.parse(task, form, text)
   return {
-    reasoning: Option.flatMap(Result.getSuccess(parts), ({ reasoning }) => Option.fromNullishOr(reasoning)),
-    annotation: Result.getSuccess(decoded),
-    fault: Option.map(Result.getFailure(decoded), ({ reason, value }) => `${reason}: ${value}`)
+    reasoning,
+    annotation: Result.getSuccess(annotation),
+    fault: Option.map(Result.getFailure(annotation), ({ reason, value }) => `${reason}: ${value}`)
   }
 }
 
@@ -50,10 +47,10 @@ const readText = <A>(task: Task<A>, form: Rise.Form, text: string) => {
 export const annotate =
   <A>(task: Task<A>, options: AnnotateOptions = {}) => <E, R>(images: Stream.Stream<Image, E, R>) =>
     Stream.unwrap(Effect.gen(function*() {
-      const { form = "think", grammar: masking = "mask", maxTokens = 224, question } = options
+      const { form = "think", grammar: mode = "mask", maxTokens = lengths.thinkAnswer, question } = options
       const policy = yield* Policy
       const { prompts } = yield* Rise.Batching
-      const grammar = yield* grammarOf(task, masking, form)
+      const grammar = yield* grammarOf(task, mode, form)
       const session = yield* policy.session
       const { ask } = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar } })
       return images.pipe(

@@ -123,7 +123,7 @@ describe("pipelines on the embedded checkpoint", () => {
         assert.deepStrictEqual(rows.filter(({ metric }) => metric.includes("masked")), [])
         assert.isTrue(rows.some(({ metric }) => metric === "valid"))
         assert.isTrue(
-          said.some((text) => /^base: figures under the format mask are left out: .*9 labels/.test(text)),
+          said.some((text) => /^base: figures under the grammar are left out: .*9 labels/.test(text)),
           said.join()
         )
         const error = yield* Effect.flip(evaluate({ method: "mask", task: many, data, maxTokens: 8, grammar: "mask" }))

@@ -1,4 +1,4 @@
-/** Walks over format masks: following a text, and drawing one. */
+/** Walks over grammars: following a text, and drawing one. */
 import { assert } from "@effect/vitest"
 import type { Grammar } from "../../src/kernels/generate/Grammar.ts"
 import { Keyed } from "../../src/kernels/math/index.ts"

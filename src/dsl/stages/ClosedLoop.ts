@@ -106,7 +106,7 @@ export interface GenerateOptions extends SamplingOptions {
 export const generate =
   (options: GenerateOptions = {}) =>
   <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
-    const { candidates = 8, maxTokens = 160, temperature = 1 } = options
+    const { candidates = 8, maxTokens = Settings.lengths.reasoning, temperature = 1 } = options
     const { task } = self
     const rules = { ...Settings.drawing, candidates: Settings.candidates(1), grammar: Settings.grammarMode }
     const sound = Settings.check("generate", rules, options)
@@ -142,7 +142,7 @@ export interface ReconstructOptions extends SamplingOptions {
 export const reconstruct =
   (options: ReconstructOptions = {}) =>
   <A, E, R>(self: ClosedLoop<"Reasoned", A, E, R>): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
-    const { maxTokens = 64, temperature = 1 } = options
+    const { maxTokens = Settings.lengths.annotation, temperature = 1 } = options
     const { task } = self
     const sound = Settings.check("reconstruct", { ...Settings.drawing, grammar: Settings.grammarMode }, options)
     return describe(self, "Reconstructed", sound, (visit, samples) =>

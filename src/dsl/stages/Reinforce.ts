@@ -131,7 +131,7 @@ export const rft = (options: RftOptions = {}) =>
   self: Pipeline<"Sampled" | "Warmed" | "Tuned", A, E, R>
 ): Pipeline<"Strengthened", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "rft"
-  const { groupSize = 8, maxTokens = 224, temperature = 1 } = options
+  const { groupSize = 8, maxTokens = Settings.lengths.thinkAnswer, temperature = 1 } = options
   const { task } = self
   const score = Reward.r1(task)
   const training = Effect.gen(function*() {

@@ -59,10 +59,10 @@ const narratives = new WeakMap<object, Grammar>()
  */
 export const reasoningGrammar = (
   task: string,
-  masking: GrammarMode | undefined
+  mode: GrammarMode | undefined
 ): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
   Effect.gen(function*() {
-    if (masking !== "mask") return undefined
+    if (mode !== "mask") return undefined
     const tokenizer = yield* tokenizerOf(task)
     const { encode, endOfTurn, specials, vocabularySize: vocabulary } = tokenizer
     const known = narratives.get(tokenizer)
@@ -146,14 +146,14 @@ export const sampleAll = (
     return groups
   })
 
-/** The task's format mask, if it has one and it is asked for. */
+/** The task's grammar, if it has one and it is asked for. */
 export const grammarOf = <A>(
   task: Task<A>,
-  masking: GrammarMode | undefined,
+  mode: GrammarMode | undefined,
   form: "answer" | "think"
 ): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
   Effect.gen(function*() {
-    if (masking !== "mask" || task.grammar === undefined) return undefined
+    if (mode !== "mask" || task.grammar === undefined) return undefined
     const { encode, endOfTurn, specials, vocabularySize: size } = yield* tokenizerOf(task.name)
     return yield* task.grammar({ encode, size, endOfTurn, specials }, form)
   })

@@ -3,6 +3,7 @@
  */
 import { Effect, Option } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
+import * as AdamW from "../../kernels/train/AdamW.ts"
 import * as Schedule from "../../kernels/train/Schedule.ts"
 import { Run } from "../Run.ts"
 import { BadSetting } from "./StageError.ts"
@@ -55,13 +56,17 @@ export interface GrpoOptions extends TrainOptions {
   readonly deadSteps?: number
 }
 
+/** Most tokens of a text, by what it is: the paper's. */
+export const lengths = { reasoning: 160, annotation: 64, thinkAnswer: 224 } as const
+
+/** Of training stages, the paper's where it says. */
 export const defaults = {
   steps: 200,
   learningRate: 2e-5,
   warmup: 0,
   decay: "cosine",
-  weightDecay: 0.1,
-  clipNorm: 1,
+  weightDecay: AdamW.defaults.weightDecay,
+  clipNorm: AdamW.defaults.clipNorm,
   promptsPerStep: 2,
   loss: "grpo",
   clip: { low: 0.2, high: 0.2 },

@@ -33,7 +33,7 @@ export interface SftOptions<E = never, R = never> extends Settings.TrainOptions 
   readonly batchSize?: number
   /** Weight of the answer's tokens in the loss, against 1 for the reasoning's. Default 1, eq. 8. */
   readonly answerWeight?: number
-  /** Score answers under the task's format mask, as decoding under the mask will. Default "off". */
+  /** Score answers under the task's grammar, as decoding under the mask will. Default "off". */
   readonly grammar?: GrammarMode
   readonly replay?: Replay<E, R>
   /** Texts of the policy's own along which its format is held. Default: none. */
@@ -94,7 +94,7 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
   self: Pipeline<"Explained" | "Curated" | "Answered", A, E, R>
 ): Pipeline<"Tuned", A, E | E2 | Fault | StageError, R | R2 | Policy | Run> => {
   const stage = "sft"
-  const { answerWeight = 1, batchSize = 2, maxTokens = 224, replay } = options
+  const { answerWeight = 1, batchSize = 2, maxTokens = Settings.lengths.thinkAnswer, replay } = options
   const extra = replay === undefined ? 0 : Math.round(batchSize * replay.share)
   const sound = Effect.all([
     Settings.check(stage, supervising, options),

@@ -33,7 +33,7 @@ export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryG
     const next = this.verdict.startsWith("format")
       ? "warm the policy up (Rise.warmUp), pay it to keep the format (`format` here, `practice` in warmUp and " +
         "sft), or draw under the " +
-        "task's format mask where the stage has one (grammar: \"mask\")"
+        "task's grammar where the stage has one (grammar: \"mask\")"
       : this.reward === 0
       ? "warm the policy up (Rise.warmUp), or look at its texts with `rise annotate`"
       : "raise temperature, groupSize or promptsPerStep: the policy has stopped trying anything else"

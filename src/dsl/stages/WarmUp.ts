@@ -43,7 +43,7 @@ export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, Sa
    * Default: none.
    */
   readonly practice?: PracticeOptions
-  /** Score the annotation under the task's format mask. Default "off". */
+  /** Score the annotation under the task's grammar. Default "off". */
   readonly grammar?: GrammarMode
 }
 
@@ -86,7 +86,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
 ): Pipeline<"Warmed", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "warm-up"
   const file = "warm-up.jsonl"
-  const { batchSize = 2, keep = 0, maxTokens = 160, share = 0.25, temperature = 1 } = options
+  const { batchSize = 2, keep = 0, maxTokens = Settings.lengths.reasoning, share = 0.25, temperature = 1 } = options
   const { task } = self
 
   const chosen = Stream.unwrap(

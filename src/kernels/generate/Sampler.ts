@@ -1,5 +1,5 @@
 /**
- * One token a row from logits, inside the graph: temperature, nucleus and format mask, by inverse CDF from fed
+ * One token a row from logits, inside the graph: temperature, nucleus and grammar, by inverse CDF from fed
  * uniforms.
  */
 import {

@@ -50,7 +50,7 @@ const ownShape = (
 
 /**
  * Reads the prompts and leaves what decoding starts from. Inputs as `rollout`'s prefill has them, and `grammarState`
- * int32 `[rows]` under a format mask.
+ * int32 `[rows]` under a grammar.
  *
  * @param carried parameters to leave beside it, so that the steps find them on the device
  */

@@ -1,4 +1,4 @@
-/** Generation: prefill, decode loop, sampler and format masks. */
+/** Generation: prefill, decode loop, sampler and grammars. */
 export type { Grammar } from "./Grammar.ts"
 export { rollout, type RolloutShape, sequenceInputs } from "./Rollout.ts"
 export { sample, type SamplerInputs, type Sampling } from "./Sampler.ts"

@@ -21,7 +21,7 @@ export interface LogprobOptions {
   readonly temperature?: number
   /** Rows handled at a time. */
   readonly chunk?: number
-  /** Added to the logits, `[rows, vocabulary]`: the format mask. Receives no gradient. */
+  /** Added to the logits, `[rows, vocabulary]`: the grammar. Receives no gradient. */
   readonly bias?: Tensor
 }
 

@@ -89,6 +89,9 @@ export interface AdamW {
   readonly restore: (state: State) => Effect.Effect<void, ParameterStore.ParameterError>
 }
 
+/** What is left out of the options. */
+export const defaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 } as const
+
 /** Elements of one job: small enough to share out evenly, large enough that sending it costs nothing. */
 const chunk = 1 << 19
 
@@ -129,7 +132,7 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
   if (store.trainableCount === 0 && store.slices.size > 0) {
     return yield* new ParameterStore.ParameterError({ parameter: "store", reason: "has nothing to train" })
   }
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options
+  const { beta1 = defaults.beta1, beta2 = defaults.beta2, epsilon = defaults.epsilon } = options
   const runtime = yield* Runtime.Runtime
   const firstMoment = ParameterStore.trainableBuffer(store)
   const secondMoment = ParameterStore.trainableBuffer(store)
@@ -142,7 +145,7 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
     Effect.forEach(jobs, (job, i) => runtime.kernel(i % runtime.workers, job), { concurrency: "unbounded" })
 
   const step: AdamW["step"] = Effect.fn("AdamW.step")(function*(gradients, options) {
-    const { clipNorm = 1, learningRate, weightDecay = 0.1 } = options
+    const { clipNorm = defaults.clipNorm, learningRate, weightDecay = defaults.weightDecay } = options
     const squares = yield* share(sums.map(({ begin, end }) => ({ _tag: "Accumulate", buffers: gradients, begin, end })))
     const gradNorm = Math.sqrt(squares.reduce((sum, square) => sum + square, 0))
     const total = gradients[0]

@@ -238,7 +238,7 @@ export const objectives = {
       logprobs,
       weights: row("weights"),
       advantages: row("advantages"),
-      old: row("old"),
+      oldLogprobs: row("oldLogprobs"),
       reference: row("reference"),
       clipLow: knob("clipLow"),
       clipHigh: knob("clipHigh"),

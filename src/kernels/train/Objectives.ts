@@ -46,8 +46,8 @@ export interface GroupRelativeInputs {
   readonly weights: Tensor
   readonly advantages: Tensor
   /** Log-probabilities when the tokens were sampled. */
-  readonly old: Tensor
-  /** Log-probabilities under the frozen reference; equal to `old` where there is none. */
+  readonly oldLogprobs: Tensor
+  /** Log-probabilities under the frozen reference; equal to `oldLogprobs` where there is none. */
   readonly reference: Tensor
   /** Scalars: 1 − ε_low, 1 + ε_high, β. */
   readonly clipLow: Tensor
@@ -60,16 +60,16 @@ export interface GroupRelativeInputs {
  * −Σ w·(min(ρ·A, clip(ρ)·A) − β·(e^{r−l} − (r − l) − 1)).
  */
 export const groupRelative = (inputs: GroupRelativeInputs): Loss => {
-  const { advantages, old, weights } = inputs
+  const { advantages, oldLogprobs, weights } = inputs
   // Padding rows score an arbitrary token: replaced, so that no exponential of it can overflow into 0 · ∞.
   const padding = equals(weights, scalar(0))
-  const logprobs = where(padding, old, inputs.logprobs)
-  const ratio = exp(sub(logprobs, old))
+  const logprobs = where(padding, oldLogprobs, inputs.logprobs)
+  const ratio = exp(sub(logprobs, oldLogprobs))
   const clipped = minimum(maximum(ratio, inputs.clipLow), inputs.clipHigh)
   const plain = mul(ratio, advantages)
   const bounded = mul(clipped, advantages)
   const surrogate = minimum(plain, bounded)
-  const gap = sub(where(padding, old, inputs.reference), logprobs)
+  const gap = sub(where(padding, oldLogprobs, inputs.reference), logprobs)
   const divergence = sub(sub(exp(gap), gap), scalar(1))
   const loss = neg(sum(mul(weights, sub(surrogate, mul(inputs.kl, divergence)))))
   const counted = cast(not(padding), "f32")

@@ -55,7 +55,7 @@ export const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArr
     grammar,
     temperature: 1,
     candidates: [scored(targets[i]?.tokens ?? new Int32Array(0), grammar, (k) => (
-      { weight: (targets[i]?.weights[k] ?? 0) * scale, advantage: 0, old: 0 }
+      { weight: (targets[i]?.weights[k] ?? 0) * scale, advantage: 0, oldLogprob: 0 }
     ))],
     ...(auxiliary && { auxiliary: auxiliary.map((target) => ({ ...target, weight: target.weight * scale })) })
   }))
@@ -77,7 +77,7 @@ export const formatDrafts = (format: FormatLoss | undefined): HeldTexts => {
   const texts = format.texts.map((text) => ({ ...text, ...GrammarTables.within(text.grammar, text.tokens) }))
   const count = texts.reduce((n, { tokens }) => n + tokens.length, 0)
   const weight = format.weight / Math.max(1, count)
-  const tokens = texts.map((text) => scored(text.tokens, text.grammar, () => ({ weight, advantage: 0, old: 0 })))
+  const tokens = texts.map((text) => scored(text.tokens, text.grammar, () => ({ weight, advantage: 0, oldLogprob: 0 })))
   const left = texts.filter((text) => text.left).length / texts.length
   return {
     drafts: packed(texts, tokens).map((draft) => ({ ...draft, holds: true })),

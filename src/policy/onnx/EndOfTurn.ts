@@ -11,7 +11,7 @@ import type { ModelDirectory } from "../../kernels/weights/index.ts"
 import { PolicyError } from "../Policy.ts"
 
 export interface EndOfTurn {
-  /** What targets and format masks end with. */
+  /** What targets and grammars end with. */
   readonly token: number
   /** Every token that ends a turn, `token` first. */
   readonly all: ReadonlyArray<number>

@@ -1,4 +1,4 @@
-/** Format masks as the tensors a graph reads. */
+/** Grammars as the tensors that a graph reads. */
 import type { Grammar } from "../../kernels/generate/index.ts"
 import { Choice } from "../../kernels/graph/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"

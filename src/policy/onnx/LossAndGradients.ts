@@ -78,7 +78,7 @@ export interface LossOptions {
   readonly knobs: Readonly<Record<string, number>>
   /** Optimiser steps taken: keys what is dropped. */
   readonly step: number
-  /** Reference log-probabilities by draft and candidate; absent: the old ones. */
+  /** Reference log-probabilities by draft and candidate; absent: those of the draw. */
   readonly reference?: ReadonlyArray<ReadonlyArray<Float32Array>>
 }
 
@@ -210,14 +210,14 @@ const referenceFeed = (
   origins: PackedBatches.PreparedBatch["origins"],
   reference: LossOptions["reference"]
 ): HostTensor.HostTensor => {
-  const old = batch.tensors["old"] as HostTensor.HostTensor
-  if (reference === undefined) return old
+  const oldLogprobs = batch.tensors["oldLogprobs"] as HostTensor.HostTensor
+  if (reference === undefined) return oldLogprobs
   const data = HostTensor.shared.float32(batch.shape.rows)
   batch.spans.forEach((spans, i) => {
     const { first, index } = origins[i] ?? { index: 0, first: 0 }
     spans.forEach(({ start }, c) => data.set(reference[index]?.[first + c] ?? [], start))
   })
-  return { dtype: "float32", dims: old.dims, data }
+  return { dtype: "float32", dims: oldLogprobs.dims, data }
 }
 
 const knobFeeds = (knobs: Readonly<Record<string, number>>): Record<string, HostTensor.HostTensor> =>

@@ -28,7 +28,7 @@ export interface Model {
   readonly tokenizer: Tokenizer.Tokenizer
   readonly encoder: Encoder.Encoder
   readonly preprocessor: Preprocess.Preprocessor
-  /** What targets and format masks end with. */
+  /** What targets and grammars end with. */
   readonly endOfTurn: number
   /** Every token that ends a turn, `endOfTurn` first. */
   readonly ends: ReadonlyArray<number>

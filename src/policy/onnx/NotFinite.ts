@@ -2,7 +2,7 @@
  * Numbers that are none: looked for where they leave the graphs, before texts, scores or weights are made of them.
  *
  * Logits stay in the graphs; what comes out is the log-probability of the drawn token. It is NaN wherever a logit of
- * its row is NaN or +∞, or all are −∞ (a single −∞ is a probability of 0, and no fault). Under a format mask, which
+ * its row is NaN or +∞, or all are −∞ (a single −∞ is a probability of 0, and no fault). Under a grammar, which
  * adds −1e9, allowed logits of −∞ leave a forbidden token the likeliest: that shows in the token itself.
  */
 import { Schema } from "effect"
@@ -43,7 +43,7 @@ export const inDraw = (
     if (!Number.isFinite(logprobs[step])) return { step, why: "the logits are not finite" }
     if (grammar === undefined) continue
     const cell = state * grammar.vocabulary + (tokens[step] ?? 0)
-    if (grammar.allowed[cell] !== 1) return { step, why: "no token that the format mask allows has a finite logit" }
+    if (grammar.allowed[cell] !== 1) return { step, why: "no token that the grammar allows has a finite logit" }
     state = grammar.next[cell] ?? state
   }
   return undefined

@@ -4,15 +4,16 @@
 import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Runtime } from "../../kernels/runtime/index.ts"
 import { AdamW, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
-import { type Objective, Policy, PolicyError, type Session, type Snapshot, type UpdateOptions } from "../Policy.ts"
+import { Policy, PolicyError, type Session, type Snapshot, type UpdateOptions } from "../Policy.ts"
 import * as Adapter from "./Adapter.ts"
 import * as Checkpoint from "./Checkpoint.ts"
 import { failing, type PolicyContext } from "./Context.ts"
-import { formatDrafts, packed, scored, supervisedDrafts } from "./Drafts.ts"
+import { formatDrafts, scored } from "./Drafts.ts"
 import * as Images from "./Images.ts"
 import * as KlReference from "./KlReference.ts"
+import * as Learn from "./Learn.ts"
 import * as LossAndGradients from "./LossAndGradients.ts"
-import * as MemoryPlan from "./MemoryPlan.ts"
+import * as MemoryLimit from "./MemoryLimit.ts"
 import * as Model from "./Model.ts"
 import type { Options } from "./Options.ts"
 import type { Draft } from "./PackedBatches.ts"
@@ -20,11 +21,8 @@ import { PositionTable } from "./PackedSequences.ts"
 import * as Rollouts from "./Rollouts.ts"
 import * as SessionCache from "./SessionCache.ts"
 import * as Settings from "./Settings.ts"
-import * as TokenWeights from "./TokenWeights.ts"
 
 export type { Options } from "./Options.ts"
-
-const PACK_FROM = [8e6, 4e8] as const
 
 /** Weights kept in memory. */
 interface Kept extends Snapshot {
@@ -59,7 +57,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     check: (config) =>
       options.plan === undefined
         ? Effect.void
-        : MemoryPlan.within(config, { ...options, ...options.plan, workers: runtime.workers }, options.plan.limit)
+        : MemoryLimit.within(config, { ...options, ...options.plan, workers: runtime.workers }, options.plan.limit)
   })
   const { adapter, trained } = model
   const lora = adapter?.lora
@@ -85,14 +83,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
     images,
     weights,
     version: () => changes,
-    packFrom: options.packFrom ?? PACK_FROM,
+    packFrom: options.packFrom ?? Settings.batching.packFrom,
     positions: new PositionTable(model.config),
     seed: options.seed,
     parameters: () => LossGraphs.parameterInputs(model.config, lora, undefined, model.mapped?.frozen),
-    microBatch: options.microBatch ?? 16,
-    microTokens: options.microTokens ?? 16384,
+    microBatch: options.microBatch ?? Settings.batching.microBatch,
+    microTokens: options.microTokens ?? Settings.batching.microTokens,
     recompute: options.recompute ?? false,
-    rolloutRows: options.rolloutRows ?? 128,
+    rolloutRows: options.rolloutRows ?? Settings.batching.rolloutRows,
     decode: options.decode ?? (runtime.device === "webgpu" ? "step" : "loop")
   }
   const optimizer = yield* AdamW.make(trained, options.optimizer)
@@ -132,7 +130,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
               prompt,
               grammar,
               temperature,
-              candidates: [scored(tokens, grammar, () => ({ weight: 0, advantage: 0, old: 0 }))]
+              candidates: [scored(tokens, grammar, () => ({ weight: 0, advantage: 0, oldLogprob: 0 }))]
             }
           ))
           const found = yield* LossAndGradients.score(context, drafts, { weights, name: "policy", lora })
@@ -154,8 +152,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
       })
       const { gradNorm } = yield* optimizer.step(result.gradients, {
         learningRate: update.learningRate,
-        weightDecay: update.weightDecay ?? 0.1,
-        clipNorm: update.clipNorm ?? 1
+        ...(update.weightDecay === undefined ? {} : { weightDecay: update.weightDecay }),
+        ...(update.clipNorm === undefined ? {} : { clipNorm: update.clipNorm })
       })
       version++
       changes++
@@ -164,83 +162,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     }
   )
 
-  const supervised = Effect.fnUntraced(function*(
-    { examples, format }: Extract<Objective, { readonly _tag: "Supervised" }>,
-    update: UpdateOptions
-  ) {
-    const { layers } = model.config
-    const outside = examples.flatMap(({ auxiliary = [] }) => auxiliary).find(({ layer = 1 }) =>
-      layer < 1 || layer >= layers
-    )
-    if (outside !== undefined) {
-      return yield* new PolicyError({
-        operation: "update",
-        reason: `layer ${outside.layer} of an auxiliary target is none of the inner ones, 1 to ${
-          layers - 1
-        }; leave it out for the last`
-      })
-    }
-    const drafts = supervisedDrafts(context, examples)
-    const parts = drafts.flatMap(({ auxiliary = [], candidates }) => [...auxiliary, ...candidates.flat()])
-    if (parts.every(({ weight }) => weight === 0)) {
-      const reason = "there is nothing to learn from: every target weighs 0"
-      return yield* new PolicyError({ operation: "update", reason })
-    }
-    const held = formatDrafts(format)
-    const { format: heldLoss, gradNorm, loss } = yield* step([...drafts, ...held.drafts], {
-      kind: "supervised",
-      knobs: {}
-    }, update)
-    const tokens = drafts.reduce((n, { candidates }) => n + candidates.reduce((m, c) => m + c.length, 0), 0)
-    return { version, loss, gradNorm, kl: 0, clipFraction: 0, tokens, ...held.stats(heldLoss) }
-  })
-
-  const groupRelative = Effect.fnUntraced(
-    function*(objective: Extract<Objective, { readonly _tag: "GroupRelative" }>, update: UpdateOptions) {
-      const { clip, format, innerUpdates, kl, loss, maxTokens, rollouts } = objective
-      const weight = TokenWeights.groupRelative(
-        loss,
-        rollouts.map(({ completion }) => completion.tokens.length),
-        maxTokens
-      )
-      const drafts = packed(
-        rollouts,
-        rollouts.map(({ advantage, completion, grammar }, i) =>
-          scored(
-            completion.tokens,
-            grammar,
-            (k) => ({ weight: weight[i] ?? 0, advantage, old: completion.logprobs[k] ?? 0 })
-          )
-        )
-      )
-      const scoredReference = kl > 0 && reference.held() && drafts.length > 0
-        ? yield* reference.score(drafts)
-        : undefined
-      const tokens = rollouts.reduce((n, { completion }) => n + completion.tokens.length, 0)
-      const lossOptions: Omit<LossAndGradients.LossOptions, "step"> = {
-        kind: "groupRelative",
-        knobs: {
-          clipLow: 1 - clip.low,
-          clipHigh: 1 + clip.high,
-          klCoefficient: scoredReference === undefined ? 0 : kl
-        },
-        ...(scoredReference && { reference: scoredReference })
-      }
-      const held = formatDrafts(format)
-      const all = [...drafts, ...held.drafts]
-      let last = yield* step(all, lossOptions, update)
-      for (let i = 1; i < innerUpdates; i++) last = yield* step(all, lossOptions, update)
-      return {
-        version,
-        loss: last.loss,
-        gradNorm: last.gradNorm,
-        kl: scoredReference === undefined ? 0 : (last.metrics["kl"] ?? 0) / Math.max(1, tokens),
-        clipFraction: (last.metrics["clipped"] ?? 0) / Math.max(1, tokens),
-        tokens,
-        ...held.stats(last.format)
-      }
-    }
-  )
+  const learn = Learn.make(context, reference, step)
 
   const policy = Policy.of({
     session,
@@ -269,9 +191,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
         }
         yield* Settings.check("update", Settings.update, update)
         yield* Settings.checkObjective(objective, model.config.vocabulary)
-        return objective._tag === "Supervised"
-          ? yield* supervised(objective, update)
-          : yield* groupRelative(objective, update)
+        const learned = yield* learn(objective, update)
+        return { version, ...learned }
       })),
     endStage: Effect.gen(function*() {
       yield* closed("update")

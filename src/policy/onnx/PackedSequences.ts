@@ -20,8 +20,8 @@ export interface ScoredToken {
   readonly token: number
   readonly weight: number
   readonly advantage: number
-  readonly old: number
-  /** State of the format mask before it; 0 without one. */
+  readonly oldLogprob: number
+  /** State of the grammar before it; 0 without one. */
   readonly state: number
 }
 
@@ -133,7 +133,7 @@ export const layOut = (
     ) => [layer, { at: 0, rows: ints(rows), targets: ints(rows), weights: floats(rows) }])
   )
   const advantages = floats(rows)
-  const old = floats(rows)
+  const oldLogprobs = floats(rows)
   const images: Array<string> = []
   const spans: Array<ReadonlyArray<{ readonly start: number; readonly length: number }>> = []
   let row = 0
@@ -163,7 +163,7 @@ export const layOut = (
         targets[row] = scored.token
         weights[row] = scored.weight
         advantages[row] = scored.advantage
-        old[row] = scored.old
+        oldLogprobs[row] = scored.oldLogprob
         states[row] = scored.state
         row++
       })
@@ -206,7 +206,7 @@ export const layOut = (
       states: int32(states, rows),
       weights: float32(weights, rows),
       advantages: float32(advantages, rows),
-      old: float32(old, rows),
+      oldLogprobs: float32(oldLogprobs, rows),
       ...Object.fromEntries([...inner].flatMap(([layer, { rows, targets, weights }]) => [
         [`inner${layer}Rows`, int32(rows, rows.length)],
         [`inner${layer}Targets`, int32(targets, rows.length)],

@@ -9,6 +9,9 @@ const { above, atLeast, finite, oneOf, orNone, required, share, temperature, who
 /** Candidates of one prompt: each is a row that a worker holds in memory. */
 export const candidates = (least: number): Rules.Rule => whole(least, 2 ** 16)
 
+/** How much is computed at once, and which models are packed, where `OnnxPolicy.Options` does not say. */
+export const batching = { microBatch: 16, microTokens: 16384, rolloutRows: 128, packFrom: [8e6, 4e8] } as const
+
 /** Of `OnnxPolicy.Options`; what an adapter is made of is checked where it is made. */
 export const options: Rules.Table = {
   seed: required(whole()),

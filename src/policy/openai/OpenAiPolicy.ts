@@ -116,7 +116,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const sample = (pinned: string): Session["sample"] =>
     Effect.fn("Policy.sample")(function*(requests, sampling) {
       if (sampling.grammar !== undefined) {
-        const reason = "a format mask cannot be sent to a server: use grammar \"off\""
+        const reason = "a grammar cannot be sent to a server: use grammar \"off\""
         return yield* new PolicyError({ operation: "sample", reason })
       }
       yield* Settings.check("sample", Settings.remoteSampling, sampling)

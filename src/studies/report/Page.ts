@@ -157,7 +157,7 @@ export const render = ({ curves, examples, facts, histogram, quarantined, result
       `<p class="note">Shaded: the best of its column, the prior aside. Win rate: share of samples on which the ` +
       `method is better than RISE, ties counted half. ` +
       `Figures are of what a method writes by itself, and valid is its share of answers in the right format; ` +
-      `“masked”: under the format mask.${unrankedNote(results)}</p>` +
+      `“masked”: with tokens held to the task's grammar.${unrankedNote(results)}</p>` +
       (examples.length === 0 ?
         "" :
         `<h2>What the methods say</h2><p class="note"><span class="key" style="background:var(--faint)"></span>truth ` +

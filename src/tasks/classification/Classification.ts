@@ -1,5 +1,5 @@
 /**
- * Soft-label classification as a task plug-in: prompts, codec, similarity, leakage, metrics and format mask of one
+ * Soft-label classification as a task plug-in: prompts, codec, similarity, leakage, metrics and grammar of one
  * label set.
  */
 import { AnswerGrammar } from "../../dsl/grammar/index.ts"

@@ -1,5 +1,5 @@
 /**
- * The format mask of a soft-label answer: labels that are not used yet → a number from 1 to 100 → a label or the end.
+ * The grammar of a soft-label answer: labels that are not used yet → a number from 1 to 100 → a label or the end.
  * Of a single-label answer: one of the labels.
  *
  * Any tokenizer works that writes labels and numbers the same way wherever they stand: one token each, or several

@@ -1,5 +1,5 @@
 /**
- * The format mask of boxes: a name where the task has names, four numbers of the codec's grid with area inside the
+ * The grammar of boxes: a name where the task has names, four numbers of the codec's grid with area inside the
  * picture, and more of the same where there may be several; or `[]` for nothing.
  *
  * Only for `[x, y, width, height]`: which right edge is right of which left one is more than a few states can remember.

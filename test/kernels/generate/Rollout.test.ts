@@ -232,7 +232,7 @@ describe("stopping", () => {
     })
   })
   for (
-    const [name, options] of [["free", { temperature: 0.7 }], ["under a format mask", {
+    const [name, options] of [["free", { temperature: 0.7 }], ["under a grammar", {
       grammar: grammar(96)
     }]] as const
   ) {

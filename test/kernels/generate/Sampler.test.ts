@@ -76,7 +76,7 @@ const settings = [
   ["temperature 1", {}, softmax(logits, 1)],
   ["temperature 0.6", { temperature: 0.6 }, softmax(logits, 0.6)],
   ["temperature 1.8", { temperature: 1.8 }, softmax(logits, 1.8)],
-  ["a format mask", { bias: forbidden, temperature: 0.8 }, softmax(logits, 0.8, forbidden)],
+  ["a grammar", { bias: forbidden, temperature: 0.8 }, softmax(logits, 0.8, forbidden)],
   ["a nucleus", { topP: 0.7 }, nucleus(softmax(logits, 1), 0.7)],
   ["a nucleus that holds one token", { topP: 0.05 }, nucleus(softmax(logits, 1), 0.05)],
   [

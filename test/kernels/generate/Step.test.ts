@@ -49,7 +49,7 @@ describe("one token a run equals the loop, token for token", () => {
     })
   }
 
-  it("under a format mask, with turns that end by several tokens", async () => {
+  it("under a grammar, with turns that end by several tokens", async () => {
     const free = await loopDecode({ grammar: grammar(96) })
     const options = {
       grammar: grammar(96),

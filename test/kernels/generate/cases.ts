@@ -142,7 +142,7 @@ export const settingsUnderTest: Readonly<Record<string, Options>> = {
   "temperature 0.7": { temperature: 0.7 },
   greedy: { temperature: 0 },
   nucleus: { topP: 0.8, temperature: 1.2 },
-  "format mask": { grammar: grammar(96) },
-  "format mask, nucleus": { grammar: grammar(96), topP: 0.9, temperature: 0.9 },
+  "grammar": { grammar: grammar(96) },
+  "grammar, nucleus": { grammar: grammar(96), topP: 0.9, temperature: 0.9 },
   "one candidate": { group: 1 }
 }

@@ -53,7 +53,7 @@ const sequenceOf = (row: number) => Math.floor(row / (length - 1))
 const groupFeeds = {
   weights: value(mask.data.map((m, row) => m / perSequence[sequenceOf(row)]! / batch.length)),
   advantages: value(mask.data.map((_, row) => reference["advantages"]!.data[sequenceOf(row)]!)),
-  old: value(reference["old_logprobs"]!.data),
+  oldLogprobs: value(reference["old_logprobs"]!.data),
   reference: value(reference["ref_logprobs"]!.data),
   clipLow: value([1 - given.clip.low], []),
   clipHigh: value([1 + given.clip.high], []),
@@ -68,7 +68,7 @@ const groupRelative = (logprobs: G.Tensor) => {
     logprobs,
     weights: row("weights"),
     advantages: row("advantages"),
-    old: row("old"),
+    oldLogprobs: row("oldLogprobs"),
     reference: row("reference"),
     clipLow: knob("clipLow"),
     clipHigh: knob("clipHigh"),

@@ -1,4 +1,4 @@
-/** Format masks as tables: what a mask forbids, and what a format loss leaves aside. */
+/** Grammars as tables: what a mask forbids, and what a format loss leaves aside. */
 import { assert, describe, it } from "@effect/vitest"
 import type { Grammar } from "../../../src/kernels/generate/index.ts"
 import { Choice } from "../../../src/kernels/graph/index.ts"

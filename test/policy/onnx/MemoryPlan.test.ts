@@ -9,7 +9,7 @@ import { promisify } from "node:util"
 import { Config, Initialize, Parameters } from "../../../src/kernels/models/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { ModelDirectory } from "../../../src/kernels/weights/index.ts"
-import { MemoryPlan, OnnxPolicy } from "../../../src/policy/index.ts"
+import { MemoryLimit, MemoryPlan, OnnxPolicy } from "../../../src/policy/index.ts"
 import type { Given } from "./programs/planned.ts"
 
 const program = fileURLToPath(new URL("./programs/planned.ts", import.meta.url))
@@ -142,10 +142,10 @@ describe("a run that does not fit is refused", () => {
 
   it("with the number and the cheapest knob that helps", () => {
     const needed = total({})
-    assert.strictEqual(Effect.runSync(MemoryPlan.within(config, workload, needed)).total, needed)
+    assert.strictEqual(Effect.runSync(MemoryLimit.within(config, workload, needed)).total, needed)
     const again = total({ recompute: true })
     assert.isBelow(again, 0.8 * needed)
-    const first = Effect.runSync(Effect.flip(MemoryPlan.within(config, workload, again)))
+    const first = Effect.runSync(Effect.flip(MemoryLimit.within(config, workload, again)))
     assert.match(
       first.message,
       new RegExp(
@@ -153,10 +153,10 @@ describe("a run that does not fit is refused", () => {
           /most of it for activations\. Set recompute: true: then it is [\d.]+ GiB$/.source
       )
     )
-    const second = Effect.runSync(Effect.flip(MemoryPlan.within(config, workload, again - 1)))
+    const second = Effect.runSync(Effect.flip(MemoryLimit.within(config, workload, again - 1)))
     const [, tokens] = /Set recompute: true and microTokens: (\d+)/.exec(second.message) ?? []
     assert.isAtMost(total({ recompute: true, microTokens: Number(tokens) }), again - 1)
-    const none = Effect.runSync(Effect.flip(MemoryPlan.within(config, workload, 1e6)))
+    const none = Effect.runSync(Effect.flip(MemoryLimit.within(config, workload, 1e6)))
     assert.match(none.message, /The least it can do with is .*take a smaller model, shorter prompts or smaller images/)
   })
 

@@ -92,14 +92,14 @@ describe("rollouts whose logits are not finite", () => {
   )
 })
 
-describe("a draw under a format mask", () => {
+describe("a draw under a grammar", () => {
   it("means nothing where the token is forbidden, however likely it was", () => {
     const grammar = alternating(10, 9)
     const logprobs = Float32Array.of(-1, -1, 0, -1)
     assert.isUndefined(inDraw(Int32Array.of(2, 3, 4, 9), logprobs, grammar))
     assert.deepStrictEqual(inDraw(Int32Array.of(2, 3, 3, 9), logprobs, grammar), {
       step: 2,
-      why: "no token that the format mask allows has a finite logit"
+      why: "no token that the grammar allows has a finite logit"
     })
     assert.isUndefined(inDraw(Int32Array.of(2, 3, 3, 9), logprobs, undefined))
   })

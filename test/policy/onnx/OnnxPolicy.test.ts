@@ -47,7 +47,7 @@ const draw = (options: SampleOptions, of = requests) =>
 describe("what is sampled is what is scored", () => {
   for (
     const [name, temperature, masked] of [["temperature 1", 1, false], ["temperature 0.7", 0.7, false], [
-      "a format mask",
+      "a grammar",
       1,
       true
     ]] as const
@@ -131,7 +131,7 @@ describe("one token a run, its state resident in the workers", () => {
   for (
     const [name, options, masked, more = {}] of [
       ["temperature 0.8, two workers", { count: 3, maxTokens: 12, temperature: 0.8 }, false],
-      ["a nucleus under a format mask", { count: 2, maxTokens: 12, topP: 0.9 }, true],
+      ["a nucleus under a grammar", { count: 2, maxTokens: 12, topP: 0.9 }, true],
       ["greedy", { count: 1, maxTokens: 20, temperature: 0 }, false],
       ["beside an adapter", { count: 2, maxTokens: 8 }, false, { lora: { rank: 2 } }]
     ] as const

@@ -1,4 +1,4 @@
-/** Tokenizers for the format mask: the embedded checkpoint's, and small ones that spell as others do. */
+/** Tokenizers for the grammar: the embedded checkpoint's, and small ones that spell as others do. */
 import { Tokenizer } from "@huggingface/tokenizers"
 import { readFileSync } from "node:fs"
 import type { Vocabulary } from "../../../src/dsl/Task.ts"

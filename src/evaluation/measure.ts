@@ -1,0 +1,167 @@
+/**
+ * Figures of given answers: the task's metrics, valid answers and groundedness, per part.
+ */
+import { Effect, Option, Stream } from "effect"
+import * as PlugIn from "../dsl/PlugIn.ts"
+import * as Progress from "../dsl/Progress.ts"
+import * as Rise from "../dsl/Rise.ts"
+import { Run } from "../dsl/Run.ts"
+import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
+import { predictionsFile, type ResultRow } from "./results.ts"
+
+/** An answer, read. */
+export interface Given<out A> {
+  readonly text: string
+  readonly annotation: Option.Option<A>
+  /** The annotation with the confidence it was written with, where that is known. */
+  readonly ranked?: Option.Option<A>
+  readonly reasoning: Option.Option<string>
+  readonly verdict: string
+  readonly reward: number
+  /** Why there is no text: what a server said, or what is wrong with the picture. */
+  readonly fault?: string | undefined
+}
+
+export interface EvaluateOptions<A, E, R> {
+  /** The row it becomes: "base", "SFT", "Visual-RFT", "RISE", … */
+  readonly method: string
+  readonly task: Task<A>
+  readonly data: Stream.Stream<Sample<A>, E, R>
+  /** Whether the method thinks before it answers. Default "think". */
+  readonly form?: Rise.Form
+  readonly maxTokens?: number
+  /**
+   * Default "both": as the policy writes, and the task's metrics once more under its grammar where that can be
+   * made. "off" and "mask": only the one or the other.
+   */
+  readonly grammar?: Rise.GrammarMode | "both"
+  /** The cues a text names, for groundedness on samples whose cues are known. */
+  readonly cuesNamed?: ((text: string) => Iterable<string>) | undefined
+  /** The shots that the method was trained on. Default "full". */
+  readonly shots?: string
+}
+
+/** Sums over samples, from which every figure of a part follows. */
+interface Tally<in A> {
+  n: number
+  readonly set: SetMetric<A> | undefined
+  readonly sums: Map<string, number>
+  hits: number
+  named: number
+  present: number
+  explained: number
+}
+
+const tally = <A>(task: Task<A>): Tally<A> => ({
+  n: 0,
+  set: task.setMetric?.(),
+  sums: new Map(),
+  hits: 0,
+  named: 0,
+  present: 0,
+  explained: 0
+})
+
+const rowsOf = <A>(
+  part: string,
+  { explained, hits, n, named, present, set, sums }: Tally<A>,
+  row: Pick<ResultRow, "method" | "shots" | "seed">
+): ReadonlyArray<ResultRow> => [
+  ...Object.entries(set?.figures() ?? {}).map(([metric, value]) => ({ ...row, part, metric, value, n })),
+  ...[...sums].map(([metric, sum]) => ({ ...row, part, metric, value: sum / n, n })),
+  ...(explained === 0 ? [] : [
+    // Nothing named is nothing false said.
+    { ...row, part, metric: "cue precision", value: named === 0 ? 1 : hits / named, n: explained },
+    { ...row, part, metric: "cue recall", value: present === 0 ? 1 : hits / present, n: explained }
+  ])
+]
+
+/** One pass over the samples. */
+export interface Pass {
+  /** Names its progress. */
+  readonly name: string
+  /** Answers that an interrupted evaluation has left. */
+  readonly before: number
+  /** Whether its answers are written to `predictions.jsonl`. */
+  readonly kept: boolean
+}
+
+/** Scores given answers: what `evaluate` does with the policy's, and a constant prior can do with its own. */
+export const measure = <A, E, R, E2, R2>(
+  options: EvaluateOptions<A, E, R>,
+  answer: (samples: ReadonlyArray<Sample<A>>) => Effect.Effect<ReadonlyArray<Given<A>>, E2, R2>,
+  { before, kept: written, name }: Pass = { name: "evaluate", before: 0, kept: true }
+) =>
+  Effect.gen(function*() {
+    const run = yield* Run
+    const { prompts } = yield* Rise.Batching
+    const { cuesNamed, method, shots = "full", task } = options
+    const stage = `${method}/${name}`
+    const total = yield* Stream.runCount(options.data)
+    if (total === 0) return yield* new Rise.NothingToTrainOn({ stage, what: "test samples" })
+    const kept = before > 0 && { done: Math.min(before, total) }
+    yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples", ...kept }))
+    const parts = new Map<string, Tally<A>>()
+    /** What the task says of an answer. */
+    const scoresOf = ({ given, sample }: { readonly given: Given<A>; readonly sample: Sample<A> }) => ({
+      truth: task.encode(sample.truth),
+      annotation: Option.match(given.annotation, { onNone: () => null, onSome: task.encode }),
+      metrics: Object.fromEntries([
+        ...(task.metrics ?? []).map((metric) => [metric.name, metric.of(sample.truth, given.annotation)] as const),
+        ["valid", given.verdict === "ok" ? 1 : 0] as const,
+        ["reward", given.reward] as const
+      ])
+    })
+    let done = 0
+    yield* options.data.pipe(
+      Stream.grouped(prompts),
+      Stream.mapEffect((samples) =>
+        Effect.map(answer(samples), (answers) =>
+          samples.flatMap((sample, i) => {
+            const given = answers[i]
+            return given === undefined ? [] : [{ sample, given }]
+          }))
+      ),
+      Stream.tap((batch) => {
+        done += batch.length
+        const tokens = batch.reduce((sum, { given }) => sum + given.text.split(/\s+/).length, 0)
+        return Progress.report(Progress.Event.Step({ stage, step: done, tokens, figures: {} }))
+      }),
+      Stream.flattenIterable,
+      Stream.mapEffect((one) => PlugIn.run(task, one.sample, () => ({ ...one, ...scoresOf(one) }))),
+      Stream.runForEach(({ annotation, given, metrics, sample, truth }) => {
+        const named = cuesNamed === undefined || sample.cues === undefined || options.form === "answer"
+          ? Option.none()
+          : Option.some(new Set(cuesNamed(Option.getOrElse(given.reasoning, () => given.text))))
+        for (const part of ["all", ...(sample.part === undefined ? [] : [sample.part])]) {
+          const sum = parts.get(part) ?? tally(task)
+          parts.set(part, sum)
+          sum.n++
+          sum.set?.add(sample.truth, given.ranked ?? given.annotation)
+          for (const [name, value] of Object.entries(metrics)) sum.sums.set(name, (sum.sums.get(name) ?? 0) + value)
+          if (Option.isSome(named)) {
+            const present = new Set(sample.cues)
+            sum.explained++
+            sum.named += named.value.size
+            sum.present += present.size
+            for (const cue of named.value) if (present.has(cue)) sum.hits++
+          }
+        }
+        return !written ? Effect.void : run.append(predictionsFile, {
+          method,
+          image: sample.image.id,
+          part: sample.part ?? null,
+          ...(sample.question === undefined ? {} : { question: sample.question }),
+          truth,
+          text: given.text,
+          annotation,
+          reasoning: Option.getOrNull(given.reasoning),
+          verdict: given.verdict,
+          ...(given.fault === undefined ? {} : { fault: given.fault }),
+          metrics
+        })
+      })
+    )
+    yield* Progress.report(Progress.Event.Finished({ stage, note: `${done} samples` }))
+    return [...parts].flatMap(([part, sum]) => rowsOf(part, sum, { method, shots, seed: run.seed }))
+  })

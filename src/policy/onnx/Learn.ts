@@ -1,0 +1,108 @@
+/**
+ * What an update makes of an objective: drafts with a weight for every token, and the optimiser steps over them.
+ */
+import { Effect } from "effect"
+import { type Objective, PolicyError, type UpdateOptions, type UpdateStats } from "../Policy.ts"
+import type { PolicyContext } from "./Context.ts"
+import { formatDrafts, packed, scored, supervisedDrafts } from "./Drafts.ts"
+import type * as KlReference from "./KlReference.ts"
+import type * as LossAndGradients from "./LossAndGradients.ts"
+import type { Draft } from "./PackedBatches.ts"
+import * as TokenWeights from "./TokenWeights.ts"
+
+/** Figures of an update, without the version that it made. */
+type Learned = Omit<UpdateStats, "version">
+
+/** One optimiser step from the gradients of some drafts. */
+type Step<E, R> = (
+  drafts: ReadonlyArray<Draft>,
+  loss: Omit<LossAndGradients.LossOptions, "step">,
+  update: UpdateOptions
+) => Effect.Effect<LossAndGradients.LossResult & { readonly gradNorm: number }, E, R>
+
+/** How a policy learns from an objective. */
+export const make = <E, R>(context: PolicyContext, reference: KlReference.Reference, step: Step<E, R>) => {
+  const supervised = Effect.fnUntraced(function*(
+    { examples, format }: Extract<Objective, { readonly _tag: "Supervised" }>,
+    update: UpdateOptions
+  ) {
+    const { layers } = context.model.config
+    const outside = examples.flatMap(({ auxiliary = [] }) => auxiliary).find(({ layer = 1 }) =>
+      layer < 1 || layer >= layers
+    )
+    if (outside !== undefined) {
+      return yield* new PolicyError({
+        operation: "update",
+        reason: `layer ${outside.layer} of an auxiliary target is none of the inner ones, 1 to ${
+          layers - 1
+        }; leave it out for the last`
+      })
+    }
+    const drafts = supervisedDrafts(context, examples)
+    const parts = drafts.flatMap(({ auxiliary = [], candidates }) => [...auxiliary, ...candidates.flat()])
+    if (parts.every(({ weight }) => weight === 0)) {
+      const reason = "there is nothing to learn from: every target weighs 0"
+      return yield* new PolicyError({ operation: "update", reason })
+    }
+    const held = formatDrafts(format)
+    const { format: heldLoss, gradNorm, loss } = yield* step([...drafts, ...held.drafts], {
+      kind: "supervised",
+      knobs: {}
+    }, update)
+    const tokens = drafts.reduce((n, { candidates }) => n + candidates.reduce((m, c) => m + c.length, 0), 0)
+    return { loss, gradNorm, kl: 0, clipFraction: 0, tokens, ...held.stats(heldLoss) }
+  })
+
+  const groupRelative = Effect.fnUntraced(
+    function*(objective: Extract<Objective, { readonly _tag: "GroupRelative" }>, update: UpdateOptions) {
+      const { clip, format, innerUpdates, kl, loss, maxTokens, rollouts } = objective
+      const weight = TokenWeights.groupRelative(
+        loss,
+        rollouts.map(({ completion }) => completion.tokens.length),
+        maxTokens
+      )
+      const drafts = packed(
+        rollouts,
+        rollouts.map(({ advantage, completion, grammar }, i) =>
+          scored(
+            completion.tokens,
+            grammar,
+            (k) => ({ weight: weight[i] ?? 0, advantage, oldLogprob: completion.logprobs[k] ?? 0 })
+          )
+        )
+      )
+      const scoredReference = kl > 0 && reference.held() && drafts.length > 0
+        ? yield* reference.score(drafts)
+        : undefined
+      const tokens = rollouts.reduce((n, { completion }) => n + completion.tokens.length, 0)
+      const lossOptions: Omit<LossAndGradients.LossOptions, "step"> = {
+        kind: "groupRelative",
+        knobs: {
+          clipLow: 1 - clip.low,
+          clipHigh: 1 + clip.high,
+          klCoefficient: scoredReference === undefined ? 0 : kl
+        },
+        ...(scoredReference && { reference: scoredReference })
+      }
+      const held = formatDrafts(format)
+      const all = [...drafts, ...held.drafts]
+      let last = yield* step(all, lossOptions, update)
+      for (let i = 1; i < innerUpdates; i++) last = yield* step(all, lossOptions, update)
+      return {
+        loss: last.loss,
+        gradNorm: last.gradNorm,
+        kl: scoredReference === undefined ? 0 : (last.metrics["kl"] ?? 0) / Math.max(1, tokens),
+        clipFraction: (last.metrics["clipped"] ?? 0) / Math.max(1, tokens),
+        tokens,
+        ...held.stats(last.format)
+      }
+    }
+  )
+
+  return Effect.fnUntraced(function*(objective: Objective, update: UpdateOptions) {
+    const learned: Learned = objective._tag === "Supervised"
+      ? yield* supervised(objective, update)
+      : yield* groupRelative(objective, update)
+    return learned
+  })
+}
