@@ -42,17 +42,13 @@ const withLengths = (preset: Preset, { answer, chain }: Lengths): Preset => {
   }
 }
 
-/**
- * For the embedded checkpoint. Prompts that hold boxes make it break into an answer of its own after an explanation:
- * tags are kept out of its chains.
- */
-const withoutTags = (preset: Preset): Preset => ({
+/** For the embedded checkpoint, whose data are few. */
+const forFew = (preset: Preset): Preset => ({
   ...preset,
-  generate: { ...preset.generate, grammar: "mask" },
   // A box is seldom as exact as a distribution is close: as many chains are kept as τ keeps of the paper's Emotion6.
   filter: { least: 0.4, ...preset.filter },
   // All training samples: even together they are few.
-  ...(preset.warmUp === undefined ? {} : { warmUp: { ...preset.warmUp, chains: "mask", share: 1 } })
+  ...(preset.warmUp === undefined ? {} : { warmUp: { ...preset.warmUp, share: 1 } })
 })
 
 /**
@@ -94,20 +90,20 @@ export const forTask = (task: TaskName, preset: Preset): Preset => {
     case "paper":
       return preset
     case "photos":
-      return withoutTags(
+      return forFew(
         withLengths(
           task === "imagenet-sub" ? preset : onPhotographs(preset),
           task === "coco-sub" ? photographed : lengths[task]
         )
       )
     case "quick":
-      return withoutTags(
+      return forFew(
         withLengths(
           task === "coco-sub" ? inBrief(preset) : taught(task, { ...preset, limit: { train: 700, test: 200 } }),
           lengths[task]
         )
       )
     default:
-      return withoutTags(withLengths(taught(task, preset), lengths[task]))
+      return forFew(withLengths(taught(task, preset), lengths[task]))
   }
 }

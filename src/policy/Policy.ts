@@ -108,7 +108,8 @@ export interface SupervisedExample {
  * wrote tells where that policy would break the format.
  *
  * Where a text may go on or end by one token, that token is left out of the sum. "joy 60" may go on with a space or end
- * the turn: a policy that was paid for all that is allowed there would learn to end, which never breaks a format.
+ * the turn: a policy that was paid for all that is allowed there would learn to end, which never breaks a format. The
+ * same holds where a text may say nothing at all (`Grammar.nothing`).
  *
  * The grammar is what a mask allows: the format in its plainest spelling. White space that a reader forgives lies
  * outside of it.

@@ -76,6 +76,12 @@ export const chain = (
     ? then()
     : { key: `${name}-${rest.length}`, edges: () => [[token, chain(name, rest, then)]] }
 
+/** How an annotation of nothing is spelled, and what follows it. */
+export const nothing = ([token, ...rest]: Trie.Tokens, then: () => Automaton.Position): Automaton.Position =>
+  token === undefined
+    ? then()
+    : { key: `nothing-${rest.length}`, edges: () => [[token, nothing(rest, then), true]] }
+
 /** Any one of a trie's sequences and what follows it. Walks of one name have one continuation. */
 export const oneOf = (name: string, node: Trie.Node, then: () => Automaton.Position): Automaton.Position => ({
   key: `${name}-${node.id}`,

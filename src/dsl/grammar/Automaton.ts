@@ -10,14 +10,15 @@ import type { Grammar } from "../../kernels/generate/Grammar.ts"
 /** A place in the text: what may follow, and where that leads. Equal keys are equal places. */
 export interface Position {
   readonly key: string
-  readonly edges: () => ReadonlyArray<readonly [token: number, to: Position]>
+  /** `nothing`: only an annotation of nothing goes this way. */
+  readonly edges: () => ReadonlyArray<readonly [token: number, to: Position, nothing?: true]>
   /** Where a token of free text leads, if free text may stand here; `edges` go first. */
   readonly free?: { readonly to: () => Position; readonly allows: (token: number) => boolean }
 }
 
 /** A set of positions with its outgoing edges, by number. */
 interface State {
-  readonly edges: Map<number, number>
+  readonly edges: Map<number, { readonly to: number; readonly nothing: boolean }>
   readonly free: { readonly to: number; readonly allows: (token: number) => boolean } | undefined
 }
 
@@ -47,17 +48,21 @@ const explore = (start: Position, most: number): ReadonlyArray<State> | number =
   // `sets` grows while it is walked.
   for (const positions of sets) {
     if (sets.length > most) return sets.length
-    const targets = new Map<number, Array<Position>>()
+    const targets = new Map<number, { readonly to: Array<Position>; nothing: boolean }>()
     for (const position of positions) {
-      for (const [token, to] of position.edges()) {
+      for (const [token, to, nothing = false] of position.edges()) {
         const there = targets.get(token)
-        if (there === undefined) targets.set(token, [to])
-        else there.push(to)
+        if (there === undefined) {
+          targets.set(token, { to: [to], nothing })
+          continue
+        }
+        there.to.push(to)
+        there.nothing &&= nothing
       }
     }
     const free = positions.find((position) => position.free !== undefined)?.free
     states.push({
-      edges: new Map([...targets].map(([token, to]) => [token, number(to)])),
+      edges: new Map([...targets].map(([token, { nothing, to }]) => [token, { to: number(to), nothing }])),
       free: free === undefined ? undefined : { to: number([free.to()]), allows: free.allows }
     })
   }
@@ -74,6 +79,7 @@ export const build = (name: string, start: Position, vocabulary: number): Gramma
   if (typeof states === "number") return { states, bytes: states * bytesPerState }
   const allowed = new Uint8Array(states.length * vocabulary)
   const next = new Int32Array(states.length * vocabulary)
+  const nothing = new Set<number>()
   states.forEach(({ edges, free }, state) => {
     const row = state * vocabulary
     if (free !== undefined) {
@@ -83,11 +89,12 @@ export const build = (name: string, start: Position, vocabulary: number): Gramma
         next[row + token] = free.to
       }
     }
-    for (const [token, to] of edges) {
+    for (const [token, edge] of edges) {
       allowed[row + token] = 1
-      next[row + token] = to
+      next[row + token] = edge.to
+      if (edge.nothing) nothing.add(row + token)
     }
   })
   const digest = createHash("sha256").update(allowed).update(new Uint8Array(next.buffer)).digest("hex").slice(0, 16)
-  return { id: `${name}/${digest}`, states: states.length, vocabulary, allowed, next }
+  return { id: `${name}/${digest}`, states: states.length, vocabulary, allowed, next, nothing }
 }

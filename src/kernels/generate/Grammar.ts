@@ -15,4 +15,10 @@ export interface Grammar {
   readonly allowed: Uint8Array
   /** State after the token; meaningless where it is not allowed. */
   readonly next: Int32Array
+  /**
+   * Cells of the table (state · vocabulary + token) that only a text which says nothing goes through, as `[]` where
+   * boxes may stand. A mask allows them like others; a format loss does not count them (`FormatText`), or saying
+   * nothing would be the easiest way to keep a format.
+   */
+  readonly nothing?: ReadonlySet<number>
 }

@@ -49,19 +49,22 @@ export const tables = (grammar: Grammar): GrammarTables => {
 const formats = new WeakMap<Grammar, GrammarTables>()
 
 /**
- * The same for a format loss: where a text may go on or end by one token, that token is left aside (see `FormatText`).
+ * The same for a format loss: where a text may go on or end by one token, or say something or nothing, the end and
+ * nothing are left aside (see `FormatText`).
  */
 export const formatTables = (grammar: Grammar, endOfTurn: number): GrammarTables => {
   const known = formats.get(grammar)
   if (known !== undefined) return known
-  const { allowed, states, vocabulary } = grammar
+  const { allowed, nothing, states, vocabulary } = grammar
   const bias = biasOf(grammar)
   const ends = Ends.of(grammar, endOfTurn)
   for (let state = 0; state < states; state++) {
     const choices = allowed.subarray(state * vocabulary, (state + 1) * vocabulary)
     const ending = ends(state)
-    if (ending !== undefined && choices.some((choice, token) => choice === 1 && token !== ending)) {
-      bias[state * vocabulary + ending] = Choice.aside
+    const aside = (token: number) => token === ending || nothing?.has(state * vocabulary + token) === true
+    if (!choices.some((choice, token) => choice === 1 && !aside(token))) continue
+    for (const [token, choice] of choices.entries()) {
+      if (choice === 1 && aside(token)) bias[state * vocabulary + token] = Choice.aside
     }
   }
   const made = tablesOf(grammar, bias)

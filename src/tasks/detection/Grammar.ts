@@ -140,7 +140,7 @@ const boxes = (spelled: Pieces, several: boolean, then: () => Automaton.Position
       : AnswerGrammar.chain("close-box", spelled.close, then)
   return AnswerGrammar.either("start", () => [
     AnswerGrammar.oneOf("open", opens, () => number("box", 0, named)),
-    ...(several ? [AnswerGrammar.chain("nothing", spelled.nothing, then)] : []),
+    ...(several ? [AnswerGrammar.nothing(spelled.nothing, then)] : []),
     ...(several && spelled.nested.length > 0
       ? [AnswerGrammar.oneOf("nested", nested, () => number("list", 0, inList))]
       : [])

@@ -78,6 +78,17 @@ describe("a format loss", () => {
     )
   })
 
+  it("leaves aside what says nothing where something can be said, and counts it where it is the only way on", () => {
+    // A word; or close and tail, which say nothing.
+    const grammar = made([{ [word]: 3, [close]: 1, [tail]: 1 }, { [tail]: 2 }, { [end]: 2 }, { [end]: 3, [word]: 3 }])
+    assert.deepStrictEqual(choices({ ...grammar, nothing: new Set([close, tail, 4 + tail]) }), [
+      ["yes", "aside", "aside", "no"],
+      ["no", "no", "yes", "no"],
+      ["no", "no", "no", "yes"],
+      ["yes", "no", "no", "aside"]
+    ])
+  })
+
   it("leaves the mask of sampling and scoring as it is", () => {
     const grammar = made([{ [word]: 0, [end]: 0 }])
     GrammarTables.formatTables(grammar, end)

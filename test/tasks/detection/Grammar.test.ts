@@ -68,6 +68,21 @@ for (
         runs
       )
 
+      it.prop("knows the way of an annotation of nothing: no other annotation goes it", [truths(task)], ([truth]) => {
+        const text = task.encode(truth)
+        for (
+          const [grammar, written] of [[answer, text], [think, Reward.writeThinkAnswer("a face smiles", text)]] as const
+        ) {
+          let state = 0
+          const nothing = [...vocabulary.encode(written)].filter((token) => {
+            const cell = state * grammar.vocabulary + token
+            state = grammar.next[cell]!
+            return grammar.nothing!.has(cell)
+          })
+          assert.strictEqual(nothing.length > 0, truth.length === 0, written)
+        }
+      }, runs)
+
       it("refuses what is no answer", () => {
         const wrong = [
           "",
