@@ -3,6 +3,8 @@
  *
  * Images, rollouts and updates take turns, so the greatest of the three counts; weights, moments and gradients stay
  * throughout.
+ *
+ * @module
  */
 import { Effect, Schema } from "effect"
 import { rollout } from "../../kernels/generate/index.ts"
@@ -18,7 +20,10 @@ import * as Rollouts from "./Rollouts.ts"
 import { roundUp } from "./roundUp.ts"
 import * as Tower from "./Tower.ts"
 
-/** One step of training: groups are sampled, and the policy is updated with them. */
+/**
+ * One step of training: groups are sampled, and the policy is updated with them. Options from `mapWeights` on are the
+ * policy's (`Policy.OnnxOptions`), with its defaults.
+ */
 export interface Workload {
   /** Tokens of the longest prompt, its visual tokens included. */
   readonly promptTokens: number
@@ -30,13 +35,14 @@ export interface Workload {
   readonly prompts: number
   /** Candidates of a prompt, G. */
   readonly group: number
+  /** Worker threads. */
   readonly workers: number
   /** Default: the decoder's own weights are trained. */
   readonly lora?: Lora.Options | undefined
+  /** Which of the model's own weights are trained. Default "decoder". */
   readonly trainable?: "all" | "decoder" | "none"
   readonly mapWeights?: boolean
   readonly quantize?: "int8" | "int4"
-  /** As in the policy's options, with its defaults. */
   readonly recompute?: boolean
   readonly microBatch?: number
   readonly microTokens?: number
@@ -76,6 +82,7 @@ export interface Plan {
 export class PlanError extends Schema.TaggedError<PlanError>()("PlanError", {
   /** Bytes that the run would hold. */
   needed: Schema.Number,
+  /** Most bytes that it may hold. */
   limit: Schema.Number,
   /** What takes most of it. */
   largest: Schema.String,
