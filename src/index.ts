@@ -1,5 +1,7 @@
 /**
  * RISE for TypeScript: teach a vision-language model to annotate images and to say why.
+ *
+ * @module rise-vlm
  */
 export {
   CocoInstances,

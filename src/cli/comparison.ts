@@ -13,7 +13,13 @@ import { methods } from "./methods.ts"
 import { policy } from "./policy.ts"
 import { study } from "./study.ts"
 
-/** @param open the task and its halves, as the flags ask for them */
+/**
+ * A program that compares the paper's methods on one task: reads the process's flags, opens the data, runs the study.
+ *
+ * @param name names the command, its default folder and the settings of the task
+ * @param description what `--help` says
+ * @param open the task and its halves, as the flags ask for them
+ */
 export const comparison = <A, T extends Task<A>>(
   name: TaskName,
   description: string,

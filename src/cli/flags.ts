@@ -147,6 +147,7 @@ export const frozen = {
   )
 }
 
+/** How weights that are not trained are read, as the flags say. */
 export interface Frozen {
   readonly quantize: Option.Option<"int8" | "int4">
   readonly cache: Option.Option<string>
@@ -220,24 +221,38 @@ export const study = {
   noWarmUp
 }
 
+/** The flags of a study, parsed. Options that were left out are None; `--help` says what each means. */
 export interface Study extends Frozen {
+  /** Folder in the layout of the task's data set; None: the embedded scenes. */
   readonly data: Option.Option<string>
+  /** A Hugging Face directory, by its path, or the embedded checkpoint. */
   readonly model: string
+  /** The run folder; None: the next free `runs/NAME`. */
   readonly out: Option.Option<string>
+  /** Name of the preset; None: as `settings` chooses. */
   readonly preset: Option.Option<Presets.PresetName>
   readonly seed: number
   readonly device: "cpu" | "webgpu" | "cuda"
   readonly workers: Option.Option<number>
+  /** What is trained of the model; None: as the preset has it. */
   readonly trainable: Option.Option<"decoder" | "all">
+  /** Rank of the adapter; None: the model's own weights are trained. */
   readonly lora: Option.Option<number>
   readonly recompute: boolean
+  /** Tokens a worker trains on at a time. */
   readonly microTokens: Option.Option<number>
+  /** Most memory that a training step may hold, in GiB. */
   readonly memoryLimit: Option.Option<number>
+  /** Tokens of the longest prompt, its image included, for `memoryLimit`. */
   readonly promptTokens: number
+  /** Least reward of a chain to be trained on; None: as the preset has it. */
   readonly tau: Option.Option<number>
   readonly resume: boolean
+  /** Training samples per class; None: all. */
   readonly shots: Option.Option<number>
+  /** Whether the baselines are given all of RISE's optimiser steps, too. */
   readonly equalCompute: boolean
+  /** Whether every method starts from the base as it is. */
   readonly noWarmUp: boolean
 }
 

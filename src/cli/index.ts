@@ -1,5 +1,7 @@
 /**
  * What a command-line program over the pipelines is made of.
+ *
+ * @module rise-vlm/cli
  */
 export { comparison } from "./comparison.ts"
 export { embeddedModel } from "./embedded.ts"

@@ -45,6 +45,7 @@ const spoken = (examples: ReadonlyArray<Example>, by: string): string =>
     ].join("\n")
   ).join("\n")
 
+/** What `study` needs to know of a study: its flags, its task and its data. */
 export interface StudyOptions<A, E, R> {
   /** Names the default folder. */
   readonly name: string

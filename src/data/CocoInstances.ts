@@ -5,6 +5,8 @@
  * kept and marked. A picture with an annotation that cannot be read is set aside: it would be taught with less in it
  * than there is. A box without area is left out where others are left in its picture. `CocoEntries` says how entries
  * are read.
+ *
+ * @module
  */
 import { Effect, type FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
@@ -16,6 +18,7 @@ import * as Folder from "./Folder.ts"
 import { inside, type Instance, type Instances } from "./Instances.ts"
 import * as Rows from "./Rows.ts"
 
+/** Options of `read`. */
 export interface Options extends Folder.Limits {
   /** Folder that file names are relative to. Default: the file's own. */
   readonly pictures?: string

@@ -1,13 +1,17 @@
 /**
  * Labels made wrong on purpose, by keyed draw: what an audit of labels is measured on.
+ *
+ * @module
  */
 import { Effect, Stream } from "effect"
 import type { Dataset } from "../dsl/Dataset.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
 
+/** Options of `corrupt`. */
 export interface Options<A> {
   /** Share of the samples whose label is replaced, in [0, 1]; their number is rounded. */
   readonly share: number
+  /** Seed of the draws. */
   readonly seed: number
   /** Whether a label may replace another: a replacement that says the same would be no error. */
   readonly differ: (own: A, other: A) => boolean
@@ -15,6 +19,7 @@ export interface Options<A> {
 
 /** A data set with wrong labels, and which they are. */
 export interface Corrupted<out A, out E, out R> {
+  /** The data set with the replaced labels. */
   readonly data: Dataset<A, E, R>
   /** Image ids of the samples whose label is another's. */
   readonly ids: ReadonlySet<string>

@@ -9,6 +9,8 @@
  * Streams the file (RFC 4180: quoted fields, LF or CRLF, a byte order mark is skipped). A bad header or broken CSV is
  * an error; a bad row is quarantined. Paths are relative to the manifest's folder and may not leave it, by links
  * neither.
+ *
+ * @module
  */
 import { Effect, FileSystem, Option, Path, type PlatformError, Result, Stream } from "effect"
 import { Csv } from "effect/encoding"
@@ -22,6 +24,7 @@ import * as Shares from "./Shares.ts"
 
 type Labelled = Sample<ReadonlyArray<number>>
 
+/** Options of `read`. */
 export interface Options {
   /** Folder that image paths are relative to. Default: the manifest's. */
   readonly folder?: string
@@ -168,6 +171,7 @@ export const read = (
 
 /** The manifests of a folder. */
 export interface Splits {
+  /** Path of `train.csv`. */
   readonly train: string
   /** What methods are compared on: `test.csv`, or `val.csv` where there is no test. */
   readonly test: string

@@ -3,6 +3,8 @@
  * `[prob. (…)]` column per feeling, beside `images/`, one folder per search word.
  *
  * Columns are found by the feeling that their header names, in any order; valence and arousal are not read.
+ *
+ * @module
  */
 import { Effect, FileSystem, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
@@ -12,6 +14,7 @@ import * as Pointer from "./Pointer.ts"
 import * as Rows from "./Rows.ts"
 import * as Shares from "./Shares.ts"
 
+/** Options of `read`. */
 export interface Options extends Folder.Limits {
   /** Default `ground_truth.txt`. */
   readonly table?: string

@@ -1,5 +1,7 @@
 /**
  * One folder per class with its pictures inside, the layout of ImageNet and of torchvision's ImageFolder.
+ *
+ * @module
  */
 import { Effect, FileSystem, Path, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
@@ -7,6 +9,7 @@ import * as Folder from "./Folder.ts"
 import * as Rows from "./Rows.ts"
 import { oneHot } from "./Shares.ts"
 
+/** Options of `read`. */
 export interface Options extends Folder.Limits {
   /** The folder of each label, where it is not called by it: ImageNet's are WordNet ids. */
   readonly folders?: Readonly<Record<string, string>>

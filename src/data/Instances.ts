@@ -11,6 +11,7 @@ import type { BadRow } from "./Rows.ts"
 export interface Instance {
   /** In pixels of the picture as it is stored, orientation applied, inside it. */
   readonly box: Xywh
+  /** Its class, where the data set names it. */
   readonly label?: string
   /** A region of more things than anybody boxed. */
   readonly crowd?: boolean

@@ -6,6 +6,8 @@
  * ```
  *
  * Streams the file. A line that is not such an object is set aside.
+ *
+ * @module
  */
 import { Effect, FileSystem, Path, Schema, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
@@ -15,6 +17,7 @@ import * as Folder from "./Folder.ts"
 import * as Pointer from "./Pointer.ts"
 import * as Rows from "./Rows.ts"
 
+/** Options of `read`. */
 export interface Options<A> extends Folder.Limits {
   /** Reads what stands under the annotation's key; a task's own `annotation`, for example. */
   readonly annotation: Schema.Codec<A, unknown>

@@ -5,6 +5,8 @@
  * Streams row group by row group: one group is in memory at a time, as the pictures of its rows are. What a footer or a
  * page announces is held against the bytes that are there before the library reads it, so that damage ends in an error,
  * and soon.
+ *
+ * @module
  */
 import { Effect, type FileSystem, Path, Schema, SchemaGetter, Stream } from "effect"
 import type { AsyncBuffer } from "hyparquet"
@@ -21,9 +23,11 @@ import * as Pointer from "./Pointer.ts"
 import * as Rows from "./Rows.ts"
 import { oneHot } from "./Shares.ts"
 
+/** Options of `read`. */
 export interface Options<A> extends Folder.Limits {
   /** Reads the annotation's column, or the whole row without its picture where no column is named. */
   readonly annotation: Schema.Codec<A, unknown>
+  /** Column of the annotation. Default: none, the row is the annotation. */
   readonly column?: string
   /** Column of the picture. Default `image`. */
   readonly image?: string

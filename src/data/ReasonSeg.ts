@@ -5,6 +5,8 @@
  * As in RISE's adaptation: masks become boxes, and every question becomes a sample of its own with a single target.
  * Shapes labelled "flag" mean nothing, shapes labelled "ignore" are no part of the target. A target without an extent
  * sets its picture aside: the others would be too small an answer.
+ *
+ * @module
  */
 import { Effect, FileSystem, Path, Schema, Stream } from "effect"
 import { DataError } from "../dsl/Dataset.ts"
@@ -23,6 +25,7 @@ export interface Asked extends Sample<Instances> {
 /** A dataset of questions. */
 export type Questions = Stream.Stream<Asked, DataError, FileSystem.FileSystem | Path.Path>
 
+/** Options of `read`. */
 export interface Options extends Folder.Limits {
   /**
    * What a question with several polygons asks for. `"one"`: the box around all of them, which is the box of the

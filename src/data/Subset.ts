@@ -4,6 +4,8 @@
  *
  * - ImageNet-Sub: 20 classes, 25 pictures each to train on and 10 to test on.
  * - COCO-Sub: 80 classes, the same; a picture with several classes is drawn for one of them and used once.
+ *
+ * @module
  */
 import { Effect, Stream } from "effect"
 import type { Dataset } from "../dsl/Dataset.ts"
@@ -37,12 +39,16 @@ export const imagenetFolders: Readonly<Record<string, string>> = {
   "cellular telephone": "n02992529"
 }
 
+/** ImageNet-Sub's 20 classes, in the order of their WordNet ids. */
 export const imagenetLabels: ReadonlyArray<string> = Object.keys(imagenetFolders)
 
+/** Options of `draw`. */
 export interface Options<A> {
+  /** The classes of the subset. */
   readonly labels: ReadonlyArray<string>
   /** The classes that a sample can be drawn for. */
   readonly classesOf: (truth: A) => Iterable<string>
+  /** Seed of the draw, together with the image ids. */
   readonly seed: number
   /** Pictures of each class to train on. Default 25. */
   readonly train?: number
@@ -52,7 +58,9 @@ export interface Options<A> {
 
 /** A drawn subset. No picture is on both sides. */
 export interface Subset<out A, out E, out R> {
+  /** The drawn pictures to train on. */
   readonly train: Dataset<A, E, R>
+  /** The drawn pictures to test on. */
   readonly test: Dataset<A, E, R>
   /** How many pictures of each class were found for either side; fewer than wanted where the data has no more. */
   readonly counts: Effect.Effect<ReadonlyMap<string, { readonly train: number; readonly test: number }>, E, R>
@@ -112,7 +120,9 @@ export const classesOfInstances = ({ instances }: Instances): ReadonlyArray<stri
 
 /** How many of each class are drawn: of data that comes in halves, one side from each with 0 for the other. */
 export interface Sizes {
+  /** Pictures of each class to train on. Default 25. */
   readonly train?: number
+  /** Pictures of each class to test on. Default 10. */
   readonly test?: number
 }
 

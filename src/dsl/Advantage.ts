@@ -1,5 +1,7 @@
 /**
  * How the rewards of one group become advantages.
+ *
+ * @module
  */
 import { Context } from "effect"
 

@@ -20,9 +20,11 @@ export type Reason = Pick<Row, "reason" | "detail">
 
 /** What was set aside of one source. */
 export interface Aside {
+  /** The manifest or data set. */
   readonly source: string
   /** Rows by reason. */
   readonly counts: ReadonlyMap<string, number>
+  /** Rows that were set aside. */
   readonly total: number
   /** The first rows in the order they came, at most `shown`. */
   readonly first: ReadonlyArray<Row>

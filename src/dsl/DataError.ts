@@ -3,6 +3,7 @@
  */
 import { Schema } from "effect"
 
+/** A data set that cannot be used: a missing file, a wrong header, no sample left. */
 export class DataError extends Schema.TaggedError<DataError>()("DataError", {
   /** The file, folder or data set. */
   source: Schema.String,

@@ -4,6 +4,8 @@
  *
  * Draws are keyed by seed and image id, never by position: reordering, cutting or extending a data set does not
  * reshuffle it.
+ *
+ * @module
  */
 import { Effect, Stream } from "effect"
 import type { Image } from "../kernels/image/Image.ts"
@@ -86,7 +88,9 @@ export const shots =
 
 /** The two sides of a split; together they are the data set. */
 export interface Split<out A, out E = never, out R = never> {
+  /** What is left to train on. */
   readonly train: Dataset<A, E, R>
+  /** What is held out. */
   readonly validation: Dataset<A, E, R>
 }
 

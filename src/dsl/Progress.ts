@@ -1,6 +1,8 @@
 /**
  * Live progress: stages report what they do, a view shows it. Replace the view with `Effect.provideService(Progress,
  * …)`.
+ *
+ * @module
  */
 import { Clock, Context, Data, Effect } from "effect"
 
@@ -19,16 +21,22 @@ export type Event = Data.TaggedEnum<{
   /** Something that the user should know while it can still be changed: why, and the next step. */
   readonly Warned: { readonly stage: string; readonly text: string }
 }>
+/** Makes events, and matches them (`Event.$match`). */
 export const Event = Data.taggedEnum<Event>()
 
+/** Shows what stages report. */
 export interface View {
+  /** Called for every event, in order. */
   readonly report: (event: Event) => Effect.Effect<void>
 }
 
 /** Where lines go: standard error by default, so that standard output stays the result. */
 export interface Out {
+  /** Whether lines can be redrawn. */
   readonly isTTY?: boolean
+  /** Width of the terminal, in characters. Default 100. */
   readonly columns?: number
+  /** Writes a text, its line ends included. */
   readonly write: (text: string) => unknown
 }
 

@@ -5,6 +5,8 @@
  * Readers report to the `Quarantine` reference, row by row, and say when a pass over their source has ended. Without a
  * collector in place a pass that set rows aside ends with one warning. A run puts a collector there that also writes
  * `quarantine.jsonl`; `collect` keeps rows for whoever asks, in silence.
+ *
+ * @module
  */
 import { Context, Effect, FileSystem, Option, Schema, Scope, Semaphore } from "effect"
 import { warn } from "../kernels/runtime/Warning.ts"
@@ -50,6 +52,7 @@ const logged = (): Shape => {
   }
 }
 
+/** The quarantine that readers report to. The default one warns once per source and keeps nothing. */
 export const Quarantine = Context.Reference<Shape>("rise/Quarantine", { defaultValue: logged })
 
 /** Reports a bad sample to whoever collects. */
@@ -60,6 +63,7 @@ export const add = (row: Row): Effect.Effect<void, DataError> =>
 export interface Collector extends Shape {
   /** Rows by reason. */
   readonly counts: Effect.Effect<Readonly<Record<string, number>>>
+  /** Rows in all. */
   readonly total: Effect.Effect<number>
   /** The first rows in the order they came, at most `kept`. */
   readonly rows: Effect.Effect<ReadonlyArray<Row>>

@@ -3,6 +3,8 @@
  *
  * A task says where the question stands by writing `{question}` into its prompts; tasks without it ask every picture
  * the same.
+ *
+ * @module
  */
 import { Effect, Schema } from "effect"
 import type { Prompt } from "../policy/Policy.ts"
@@ -13,8 +15,11 @@ export const placeholder = "{question}"
 
 /** A prompt asks the sample's question, and the sample has none. */
 export class MissingQuestion extends Schema.TaggedError<MissingQuestion>()("MissingQuestion", {
+  /** Name of the task. */
   task: Schema.String,
+  /** The prompt form that asks it. */
   prompt: Schema.Literals(["reason", "reconstruct", "annotate", "answerOnly"]),
+  /** Image id of the sample. */
   image: Schema.String
 }) {
   override get message() {

@@ -5,6 +5,8 @@
  * - eq. 9: R_R1 = S(A, Â) · 1{F_R1 = 1}, for the think-answer of RISE-R1.
  *
  * Both are in [0, 1] whatever the model wrote. Every zero that is not a bad similarity carries the reason it was given.
+ *
+ * @module
  */
 import { Option, Result } from "effect"
 import { withoutEndOfTurn } from "../kernels/text/TurnMarks.ts"
@@ -19,6 +21,7 @@ export type Verdict = "ok" | "leak" | "format-reasoning" | "format-annotation"
 export interface Scored<out A> {
   /** In [0, 1]. */
   readonly reward: number
+  /** Why the reward is what it is. */
   readonly verdict: Verdict
   /** What was wrong, where something was. */
   readonly detail: Option.Option<FormatReason | LeakReason>
@@ -183,6 +186,7 @@ export const scored = <A>(
 
 /** A scored think-answer with the reasoning that was found in it. */
 export interface ScoredThinkAnswer<out A> extends Scored<A> {
+  /** The text inside `<think>`; None where the text has no such part. */
   readonly reasoning: Option.Option<string>
 }
 

@@ -18,6 +18,8 @@
  *
  * A step may be left out where the types allow it: without `reinforce` the chains are the base model's; `rft` straight
  * after `make` is Visual-RFT; `answers` and `sft` are the SFT baseline.
+ *
+ * @module
  */
 export { generate, type GenerateOptions, reconstruct, type ReconstructOptions, validate } from "./stages/ClosedLoop.ts"
 export { answers, best, CotRow, filter, type FilterOptions, recall } from "./stages/Curate.ts"

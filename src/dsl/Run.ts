@@ -13,8 +13,11 @@ import { memory, type Storage } from "./Storage.ts"
 
 /** Figures of one optimiser step or of one finished pass: a line of `metrics.jsonl`. Never wall-clock time. */
 export interface Figures {
+  /** Name of the stage, such as "sft". */
   readonly stage: string
+  /** The step that the figures are of, counted from 1; of a pass, the samples it has done. */
   readonly step: number
+  /** Steps, or samples, in all. */
   readonly of: number
   readonly [figure: string]: Schema.Json
 }
@@ -22,12 +25,14 @@ export interface Figures {
 /** D_RISE, which later stages read back: of RISE itself, or of a variant of it in the same folder. */
 export const cotFile = (method: string): string =>
   method === "" || method === "RISE" ? "cot.jsonl" : `cot-${method}.jsonl`
+/** Name of the file of figures. */
 export const metricsFile = "metrics.jsonl"
 /** Seconds per finished stage, apart from everything that must repeat byte for byte. */
 export const timingsFile = "timings.jsonl"
 
 /** A run. */
 export interface Shape {
+  /** Every random draw of the run is keyed by it. */
   readonly seed: number
   /** Where its files are; none for a run in memory. */
   readonly directory: Option.Option<string>
@@ -50,8 +55,11 @@ export interface Shape {
   readonly spool: (stage: string) => Effect.Effect<Spool, RunError, Scope.Scope>
   /** Whether a stage is finished, by the name it has in the ledger. */
   readonly finished: (stage: string) => boolean
+  /** Appends a line to `metrics.jsonl`. */
   readonly metric: (figures: Figures) => Effect.Effect<void, RunError>
+  /** Appends a row to an NDJSON file of the run's folder. */
   readonly append: (file: string, row: Schema.Json) => Effect.Effect<void, RunError>
+  /** The rows of an NDJSON file so far; none where there is no such file. */
   readonly rows: (file: string) => Stream.Stream<Schema.Json, RunError>
   /** The same run with another method's stage names. */
   readonly within: (method: string) => Shape
@@ -115,6 +123,7 @@ const make = (storage: Storage, seed: number) => {
   return within("")
 }
 
+/** The service of the current run, and the layers that make one. */
 export class Run extends Context.Service<Run, Shape>()("rise/Run") {
   /** Keeps nothing on disk. */
   static readonly layerMemory = (options: { readonly seed: number }): Layer.Layer<Run> =>

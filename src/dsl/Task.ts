@@ -1,5 +1,7 @@
 /**
  * A task plug-in: the only thing a new annotation problem has to supply.
+ *
+ * @module
  */
 import { type Effect, type Option, type Result, Schema } from "effect"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
@@ -8,6 +10,7 @@ import type { Image } from "../kernels/image/Image.ts"
 /** An image with its ground-truth annotation. */
 export interface Sample<out A> {
   readonly image: Image
+  /** The ground truth. */
   readonly truth: A
   /** What is asked about this picture, in tasks whose prompts hold `{question}`. */
   readonly question?: string
@@ -33,20 +36,27 @@ export interface Prompts {
 
 /** Why a text is not an annotation. */
 export interface FormatReason {
+  /** A tag to count by, such as "not-a-rating". */
   readonly reason: string
+  /** The text that was wrong, cut to 80 characters. */
   readonly value: string
 }
 
 /** What a reasoning gave away. */
 export interface LeakReason {
+  /** A tag to count by, such as "annotation-number". */
   readonly reason: string
+  /** What the reasoning quotes. */
   readonly value: string
 }
 
 /** A figure of merit over a test set: the mean of `of`. An answer that did not decode is `None`. */
 export interface TaskMetric<in A> {
+  /** As results and tables call it. */
   readonly name: string
+  /** Which way is better. */
   readonly direction: "lower" | "higher"
+  /** The figure of one sample. */
   readonly of: (truth: A, predicted: Option.Option<A>) => number
 }
 
@@ -64,7 +74,9 @@ export interface SetMetric<in A> {
 export interface Vocabulary {
   /** No bos or eos added; special tokens that are spelled in the text are recognised. */
   readonly encode: (text: string) => Int32Array
+  /** Number of token ids. */
   readonly size: number
+  /** Id of the token that ends an answer. */
   readonly endOfTurn: number
   /**
    * Control tokens (image markers, turn markers, `<think>`, …): free text under a grammar never contains one. The end
@@ -73,7 +85,9 @@ export interface Vocabulary {
   readonly specials?: ReadonlySet<number>
 }
 
+/** An annotation problem: how an annotation is asked for, written, read and compared. `make` checks it. */
 export interface Task<in out A> {
+  /** Names artefacts and messages. */
   readonly name: string
   /** Validates annotations wherever they enter. */
   readonly annotation: Schema.Codec<A, unknown>
@@ -81,11 +95,13 @@ export interface Task<in out A> {
   readonly encode: (annotation: A) => string
   /** Reads untrusted model output: total, never throws. */
   readonly decode: (text: string) => Result.Result<A, FormatReason>
+  /** What the model is asked. */
   readonly prompts: Prompts
   /** In [0, 1], 1 for equal annotations. */
   readonly similarity: (truth: A, predicted: A) => number
   /** What counts as quoting the annotation. Default: numeric content. */
   readonly leaks?: (reasoning: string, truth: A) => Option.Option<LeakReason>
+  /** What a test set is measured by, the most important first. Default: none. */
   readonly metrics?: ReadonlyArray<TaskMetric<A>>
   /** Starts the figures of a test set. */
   readonly setMetric?: () => SetMetric<A>
@@ -101,7 +117,9 @@ export interface Task<in out A> {
 
 /** The tokenizer cannot express the task's grammar. */
 export class GrammarError extends Schema.TaggedError<GrammarError>()("GrammarError", {
+  /** Name of the task. */
   task: Schema.String,
+  /** What the tokenizer cannot express. */
   reason: Schema.String
 }) {
   override get message() {
@@ -111,10 +129,13 @@ export class GrammarError extends Schema.TaggedError<GrammarError>()("GrammarErr
 
 /** The plug-in itself is wrong: a mistake in its definition, code that throws, or a similarity outside [0, 1]. */
 export class TaskError extends Schema.TaggedError<TaskError>()("TaskError", {
+  /** Name of the task. */
   task: Schema.String,
   /** Image id of the sample that its code was run for. */
   sample: Schema.optionalKey(Schema.String),
+  /** What is wrong, and what was expected. */
   reason: Schema.String,
+  /** What the plug-in's code threw, where it threw. */
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message() {

@@ -12,7 +12,9 @@ import { type FormatReason, formatReason } from "./Task.ts"
 
 /** The two parts of a think-answer. */
 export interface ThinkAnswer {
+  /** The text inside `<think>`, trimmed. */
   readonly reasoning: string
+  /** The text inside `<answer>`, trimmed. */
   readonly answer: string
 }
 

@@ -1,5 +1,7 @@
 /**
  * One evaluation for every method: figures, predictions, and the table of them.
+ *
+ * @module
  */
 export { evaluate, evaluateConstant, masked } from "./evaluate.ts"
 export { type EvaluateOptions } from "./measure.ts"

@@ -22,13 +22,17 @@ export interface Given<out A> {
   readonly fault?: string | undefined
 }
 
+/** Options of `evaluate`: what is evaluated, and how it is asked. */
 export interface EvaluateOptions<A, E, R> {
   /** The row it becomes: "base", "SFT", "Visual-RFT", "RISE", … */
   readonly method: string
+  /** The task whose prompts and metrics are used. */
   readonly task: Task<A>
+  /** The test samples. Replayable. */
   readonly data: Stream.Stream<Sample<A>, E, R>
   /** Whether the method thinks before it answers. Default "think". */
   readonly form?: Rise.Form
+  /** Longest answer, in tokens. Default 224. */
   readonly maxTokens?: number
   /**
    * Default "both": as the policy writes, and the task's metrics once more under its grammar where that can be

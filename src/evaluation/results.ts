@@ -1,41 +1,53 @@
 /**
  * What an evaluation leaves behind: `predictions.jsonl` and the rows of `results.json`.
+ *
+ * @module
  */
 import { Effect, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../dsl/Atomic.ts"
 import { Run } from "../dsl/Run.ts"
 import { RunFileError } from "../dsl/RunError.ts"
 
+/** Name of the file of answers. */
 export const predictionsFile = "predictions.jsonl"
 
 /** One figure: a line of the paper's tables. Holds nothing that differs between two runs of one seed. */
 export const ResultRow = Schema.Struct({
+  /** The row of the table: "RISE". */
   method: Schema.String,
   /** "all", or a part of the test set that is reported apart, such as "seen". */
   part: Schema.String,
   /** "full", or the shots per class. */
   shots: Schema.String,
+  /** Name of the metric, such as "JSD". */
   metric: Schema.String,
   value: Schema.Finite,
   /** Samples behind the figure. */
   n: Schema.Int,
+  /** Seed of the run. */
   seed: Schema.Int
 })
 export type ResultRow = typeof ResultRow.Type
 
 /** One answer: a line of `predictions.jsonl`. */
 export const Prediction = Schema.Struct({
+  /** Who answered: "RISE". */
   method: Schema.String,
+  /** Image id. */
   image: Schema.String,
+  /** Part of the test set, or null. */
   part: Schema.NullOr(Schema.String),
   /** What was asked, in tasks that ask every picture something of its own. */
   question: Schema.optional(Schema.String),
+  /** The ground truth, as the task writes it. */
   truth: Schema.String,
   /** What the policy wrote. */
   text: Schema.String,
   /** What was read from it; null where it is no annotation. */
   annotation: Schema.NullOr(Schema.String),
+  /** The text inside `<think>`; null where there is none. */
   reasoning: Schema.NullOr(Schema.String),
+  /** Why the reward is what it is: a `Reward.Verdict`. */
   verdict: Schema.String,
   /** Why a remote policy wrote nothing. */
   fault: Schema.optional(Schema.String),

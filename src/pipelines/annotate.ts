@@ -13,16 +13,20 @@ import type { Image } from "../kernels/image/Image.ts"
 import { Decode } from "../kernels/image/index.ts"
 import { Policy } from "../policy/Policy.ts"
 
+/** A picture with what the policy said about it. */
 export interface Annotated<out A> {
   readonly image: Image
   /** What the policy wrote. */
   readonly text: string
+  /** The text inside `<think>`; None without one. */
   readonly reasoning: Option.Option<string>
   /** None where the text holds no annotation; `fault` says why. */
   readonly annotation: Option.Option<A>
+  /** Why there is no annotation; None where there is one. */
   readonly fault: Option.Option<string>
 }
 
+/** Options of `annotate`. */
 export interface AnnotateOptions {
   /** Default "think". */
   readonly form?: Rise.Form

@@ -1,5 +1,7 @@
 /**
  * The paper's pipelines, and the settings they are run with.
+ *
+ * @module
  */
 export { annotate, type Annotated, type AnnotateOptions } from "./annotate.ts"
 export * as Presets from "./presets.ts"

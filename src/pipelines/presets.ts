@@ -4,6 +4,8 @@
  * One preset holds for every method of a comparison: the baselines get the steps, rates, practice and model selection
  * of the RISE stage they correspond to, never settings of their own. Nothing is masked: what a model learns holds
  * wherever it runs.
+ *
+ * @module
  */
 import type * as Reward from "../dsl/Reward.ts"
 import type {
@@ -18,6 +20,7 @@ import type {
 
 /** A preset is plain JSON: it is recorded in run.json as it is. */
 export interface Preset {
+  /** Recorded in run.json. */
   readonly name: string
   /** Share of the training half held out for model selection. */
   readonly validation: number
@@ -27,14 +30,21 @@ export interface Preset {
   readonly limit?: { readonly train?: number; readonly test?: number }
   /** The shared start; left out, every method starts from the base itself. */
   readonly warmUp?: WarmUpOptions
+  /** `Rise.generate`: reasonings from picture and annotation. */
   readonly generate: GenerateOptions
+  /** `Rise.reconstruct`: annotations from picture and reasoning. */
   readonly reconstruct: ReconstructOptions
   /** Parts of the reward that are left out; all of eq. 1 where it is left out. */
   readonly validate?: Reward.Options
+  /** `Rise.reinforce`: RISE-CoT, eq. 7. */
   readonly reinforce: ReinforceOptions
+  /** `Rise.filter`: which chains are kept. */
   readonly filter: FilterOptions
+  /** `Rise.sft`, eq. 8, and the SFT baseline. */
   readonly sft: Omit<SftOptions, "replay">
+  /** `Rise.rft`: RISE-R1, eq. 10, and the Visual-RFT baseline. */
   readonly rft: RftOptions
+  /** Longest answer of an evaluation, in tokens. */
   readonly evaluate: { readonly maxTokens: number }
 }
 
@@ -174,7 +184,9 @@ export const smoke: Preset = {
   evaluate: { maxTokens: 32 }
 }
 
+/** All presets, by name. */
 export const presets = { smoke, paper, full, quick, photos } as const
+/** A name among `presets`. */
 export type PresetName = keyof typeof presets
 
 /** Optimiser steps that RISE takes in all. */

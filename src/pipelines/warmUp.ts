@@ -16,6 +16,7 @@ export type Start<A, E, R> =
   & Rise.Pipeline<"Sampled" | "Warmed", A, E | Rise.Fault | Rise.StageError, R | Policy | Run>
   & { readonly data: Stream.Stream<Sample<A>, E, R> }
 
+/** Starts a pipeline as the preset says: limits the data, holds out the validation split, warms the policy up. */
 export const warmUp = <A, E, R>(
   task: Task<A>,
   data: Stream.Stream<Sample<A>, E, R>,

@@ -9,7 +9,9 @@ import type { Image } from "../kernels/image/Image.ts"
 
 /** What the policy could not do, and why. */
 export class PolicyError extends Schema.TaggedError<PolicyError>()("PolicyError", {
+  /** What was being done. */
   operation: Schema.Literals(["load", "sample", "logprobs", "update", "save", "checkpoint", "restore"]),
+  /** What went wrong, and what can be done. */
   reason: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {
@@ -20,7 +22,9 @@ export class PolicyError extends Schema.TaggedError<PolicyError>()("PolicyError"
 
 /** One user turn: images first, then text. The policy renders it with the model's chat template. */
 export interface Prompt {
+  /** Pictures, before the text. */
   readonly images: ReadonlyArray<Image>
+  /** What is asked, without chat template. */
   readonly text: string
 }
 
@@ -38,6 +42,7 @@ export interface Completion {
    * gives none.
    */
   readonly logprobs: Float32Array
+  /** "stop": the turn was ended; "length": it was cut at `maxTokens`. */
   readonly finish: "stop" | "length"
   /** Why there is no text, where a remote server refused or left it out. */
   readonly fault?: string
@@ -52,9 +57,11 @@ export interface Completion {
   readonly ends?: Int32Array
 }
 
+/** How a session draws completions. */
 export interface SampleOptions {
   /** Candidates per prompt; they share the prompt's prefill. */
   readonly count: number
+  /** Longest completion, in tokens. */
   readonly maxTokens: number
   /** 0 is greedy. Default 1. */
   readonly temperature?: number
@@ -67,6 +74,7 @@ export interface SampleOptions {
 /** A prompt and the key of its random draws: same run seed and key, same uniforms, whatever else is in the batch. */
 export interface SampleRequest {
   readonly prompt: Prompt
+  /** Unique within a run; the same key draws the same. */
   readonly key: string
 }
 
@@ -92,6 +100,7 @@ export interface Auxiliary {
   readonly layer?: number
 }
 
+/** A prompt with the answer that is to be learned. */
 export interface SupervisedExample {
   readonly prompt: Prompt
   /** Concatenated into the assistant turn; the end-of-turn token takes the last segment's weight. */
@@ -116,7 +125,9 @@ export interface SupervisedExample {
  */
 export interface FormatText {
   readonly prompt: Prompt
+  /** Token ids of the text, as it was sampled. */
   readonly tokens: Int32Array
+  /** The grammar that it should not leave. */
   readonly grammar: Grammar
 }
 
@@ -125,7 +136,9 @@ export interface FormatText {
  * computed together.
  */
 export interface FormatLoss {
+  /** The texts it is computed along. */
   readonly texts: ReadonlyArray<FormatText>
+  /** Its factor beside the objective's own loss. */
   readonly weight: number
 }
 
@@ -133,8 +146,11 @@ export interface FormatLoss {
 export interface Rollout {
   readonly prompt: Prompt
   readonly completion: Completion
+  /** Advantage of every token of the completion. */
   readonly advantage: number
+  /** Temperature of the draw. Default 1. */
   readonly temperature?: number
+  /** The mask of the draw, if there was one. */
   readonly grammar?: Grammar | undefined
 }
 
@@ -163,9 +179,12 @@ export type Objective = Data.TaggedEnum<{
     readonly format?: FormatLoss
   }
 }>
+/** Makes objectives, and matches them (`Objective.$match`). */
 export const Objective = Data.taggedEnum<Objective>()
 
+/** Settings of one AdamW step. */
 export interface UpdateOptions {
+  /** Learning rate of this step. */
   readonly learningRate: number
   /** Default 0.1; norms and biases are spared. */
   readonly weightDecay?: number
@@ -173,6 +192,7 @@ export interface UpdateOptions {
   readonly clipNorm?: number
 }
 
+/** Figures of a format loss. */
 export interface FormatStats {
   /** Mean over the texts' tokens, nats, before it is weighted. */
   readonly loss: number
@@ -182,7 +202,9 @@ export interface FormatStats {
   readonly tokens: number
 }
 
+/** Figures of one update. */
 export interface UpdateStats {
+  /** Version of the new weights. */
   readonly version: number
   /** Of everything that was minimised, a format loss with its weight included. */
   readonly loss: number
@@ -200,6 +222,7 @@ export interface UpdateStats {
 
 /** Inference pinned to one weight version. */
 export interface Session {
+  /** Version of the weights. */
   readonly version: number
   /** How many requests may be under way where each is asked by itself; absent where they are computed together. */
   readonly oneByOne?: number
@@ -224,6 +247,7 @@ export interface Session {
  * engine's.
  */
 export interface Snapshot {
+  /** Version of the weights that it holds. */
   readonly version: number
 }
 
@@ -231,6 +255,7 @@ export interface Snapshot {
 export interface Tokenizer {
   /** Token ids of a text, without special tokens of the chat template: what grammars are compiled with. */
   readonly encode: (text: string) => Int32Array
+  /** Number of token ids. */
   readonly vocabularySize: number
   /** What targets and grammars end with. Where a model stops at further tokens, those are among `specials`. */
   readonly endOfTurn: number
@@ -238,7 +263,9 @@ export interface Tokenizer {
   readonly specials: ReadonlySet<number>
 }
 
+/** The contract of every engine: a model that is sampled, scored and, unless it is remote, trained. */
 export class Policy extends Context.Service<Policy, {
+  /** Opens a session on the current weights; closing the scope closes it. */
   readonly session: Effect.Effect<Session, PolicyError, Scope.Scope>
   /** Fresh optimiser moments and the current weights as the KL reference: called once where a training stage starts. */
   readonly beginStage: Effect.Effect<void, PolicyError>
@@ -249,6 +276,7 @@ export class Policy extends Context.Service<Policy, {
   readonly endStage: Effect.Effect<void, PolicyError>
   /** Refused while a session is open: rollouts stay on-policy. */
   readonly update: (objective: Objective, options: UpdateOptions) => Effect.Effect<UpdateStats, PolicyError>
+  /** Keeps the current weights aside. */
   readonly snapshot: Effect.Effect<Snapshot, PolicyError>
   /** Back to the weights of a snapshot of this engine, with fresh moments. Refused while a session is open. */
   readonly revert: (snapshot: Snapshot) => Effect.Effect<void, PolicyError>

@@ -1,5 +1,7 @@
 /**
  * The model under training, and the layers that most scripts want: one that trains, one that asks a server.
+ *
+ * @module
  */
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { Config, Effect, Layer, Option } from "effect"
@@ -9,6 +11,7 @@ import { OnnxPolicy, OpenAiPolicy, type Policy, PolicyError } from "./index.ts"
 
 export * from "./index.ts"
 
+/** A model that is trained here, and what it runs on. */
 export interface OnnxOptions extends Omit<OnnxPolicy.Options, "seed"> {
   /** Seed of every draw. Default 0. */
   readonly seed?: number
@@ -47,6 +50,7 @@ export const onnx = (
     )
   )
 
+/** A model behind a server. */
 export interface OpenAiOptions extends Omit<OpenAiPolicy.Options, "seed"> {
   /** Seed of every draw. Default 0. */
   readonly seed?: number

@@ -21,7 +21,9 @@ export interface Source<out A = Distribution> {
   readonly name: string
   /** "full", or training samples per class: a column of results.json. */
   readonly shots: string
+  /** The half to train on. */
   readonly train: Samples<A>
+  /** The half that methods are compared on. */
   readonly test: Samples<A>
   /** The cues a text names, where pictures have known cues. */
   readonly cuesNamed?: (text: string) => Iterable<string>
@@ -29,16 +31,19 @@ export interface Source<out A = Distribution> {
 
 /** A source that brings its task, and its prior. */
 export interface TaskSource<A, T extends Task<A> = Task<A>> extends Source<A> {
+  /** The task that the samples belong to. */
   readonly task: T
   /** What knows the data set and no picture. */
   readonly mean?: <E, R>(truths: Stream.Stream<A, E, R>) => Effect.Effect<A, E, R>
 }
 
+/** Options of a source: which data a task reads. */
 export interface Options {
   /** A folder in the task's layout; the embedded scenes where there is none. */
   readonly data: Option.Option<string>
   /** Training samples per class, or in all for LISA; all of them where it is left out. */
   readonly shots: Option.Option<number>
+  /** Keys the draw of shots and subsets. */
   readonly seed: number
   /** Whether the embedded checkpoint is asked: in its own few words. */
   readonly embedded: boolean

@@ -1,6 +1,8 @@
 /**
  * Which data a task reads: a folder of the user's in the layout that its data set is shipped in, or the embedded
  * scenes.
+ *
+ * @module
  */
 export { cocoSub } from "./cocoSub.ts"
 export { imagenetSub } from "./imagenetSub.ts"

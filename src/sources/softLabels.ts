@@ -26,12 +26,15 @@ const scenes: Source = {
   cuesNamed: Scenes.Groundedness.cuesNamed
 }
 
+/** Options of `softLabels`. */
 export interface SourceOptions {
+  /** The task; its labels are the columns of the manifests. */
   readonly task: Classification.Classification
   /** A folder with manifests; the embedded scenes where there is none. */
   readonly data: Option.Option<string>
   /** Training samples per class; all of them where it is left out. */
   readonly shots: Option.Option<number>
+  /** Keys the draw of shots. */
   readonly seed: number
 }
 

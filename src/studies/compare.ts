@@ -37,11 +37,15 @@ export const equalComputeBaselines = (preset: Preset) => <A, E, R>(start: Start<
   "Visual-RFT (equal compute)": start.pipe(visualRft(equalCompute(preset)))
 })
 
+/** Options of `compare`: what is compared, and on what. */
 export interface CompareOptions<A, E, R, EP, RP> {
   /** D and the shared warm-up, from `warmUp`. */
   readonly start: Start<A, E, R>
+  /** The methods, each a pipeline that begins with `start`. */
   readonly methods: Methods<A, E | Rise.Fault | Rise.StageError, R | Policy | Run>
+  /** The samples that all are measured on. Replayable. */
   readonly test: Stream.Stream<Sample<A>, E, R>
+  /** Settings of the evaluation. */
   readonly preset: Preset
   /** Built anew for every method. */
   readonly policy: Layer.Layer<Policy, EP, RP>
@@ -51,6 +55,7 @@ export interface CompareOptions<A, E, R, EP, RP> {
   readonly cuesNamed?: ((text: string) => Iterable<string>) | undefined
   /** How an annotation is drawn in the report. */
   readonly bars?: (annotation: A) => ReadonlyArray<Bar>
+  /** Named in results. Default "full". */
   readonly shots?: string
 }
 

@@ -26,17 +26,24 @@ const Said = Schema.Struct({
   bars: Schema.Array(Bar)
 })
 
+/** A picture with what every method said about it. */
 export const Example = Schema.Struct({
+  /** Image id. */
   image: Schema.String,
+  /** Part of the test set, or null. */
   part: Schema.NullOr(Schema.String),
   /** What was asked, in tasks that ask every picture something of its own. */
   question: Schema.optional(Schema.String),
   /** A PNG as a data URI. */
   png: Schema.String,
+  /** The ground truth, as the task writes it. */
   truth: Schema.String,
+  /** The ground truth, drawn; empty where it cannot be. */
   bars: Schema.Array(Bar),
+  /** What each method wrote. */
   said: Schema.Array(Said)
 })
+/** A picture with what every method said about it. */
 export type Example = typeof Example.Type
 
 /** `count` samples spread over the parts, drawn by the run's seed. */

@@ -9,15 +9,21 @@ import type { Identity } from "../dsl/RunFolder.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import { report } from "./report/report.ts"
 
+/** Options of `inFolder`: the run folder, and what it is made of. */
 export interface FolderOptions<A, E, R> {
   /** Must not exist unless the run is resumed. */
   readonly out: string
+  /** Every random draw is keyed by it. */
   readonly seed: number
+  /** Continue after the last finished stage. Default false. */
   readonly resume?: boolean
   /** Folders of earlier runs whose finished stages count as finished here, the nearest first. */
   readonly from?: ReadonlyArray<string>
+  /** Recorded by name and prompts. */
   readonly task: Task<A>
+  /** Recorded by its fingerprint. */
   readonly train: Stream.Stream<Sample<A>, E, R>
+  /** Recorded by its fingerprint. */
   readonly test: Stream.Stream<Sample<A>, E, R>
   /** Recorded in run.json; a run resumes only under the same. */
   readonly config: Identity

@@ -1,5 +1,7 @@
 /**
  * What is done with the pipelines: the comparison of methods, the paper's tables, the search for wrong labels, reports.
+ *
+ * @module
  */
 export * as Ablations from "./ablations/index.ts"
 export * as Audit from "./audit/index.ts"

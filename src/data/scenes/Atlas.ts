@@ -1,5 +1,7 @@
 /**
  * The committed sprites, decoded once.
+ *
+ * @module
  */
 import { Effect, Schema } from "effect"
 import { readFile } from "node:fs/promises"
@@ -9,7 +11,9 @@ import { type Face, faces, type ObjectName, objects, type Style, styles } from "
 
 /** The sprite atlas that ships with the package cannot be read. */
 export class AtlasError extends Schema.TaggedError<AtlasError>()("AtlasError", {
+  /** File of the atlas. */
   path: Schema.String,
+  /** What is wrong with it. */
   reason: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {
@@ -23,11 +27,15 @@ export class AtlasError extends Schema.TaggedError<AtlasError>()("AtlasError", {
  * does not bleed. `half` is the 2 × 2 mean: sprites drawn below three quarters of full size read it and do not alias.
  */
 export interface Sprite {
+  /** Side of `full`, in pixels. */
   readonly side: number
+  /** RGBA, 8 bits a channel, `[side, side, 4]`. */
   readonly full: Uint8Array
+  /** The same at half the side, `[side / 2, side / 2, 4]`. */
   readonly half: Uint8Array
 }
 
+/** The sprites by art style and name. */
 export interface Atlas {
   /** Total over the world's names: `load` checks it. */
   readonly sprite: (style: Style, name: Face | ObjectName) => Sprite

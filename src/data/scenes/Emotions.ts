@@ -3,6 +3,8 @@
  *
  * Vectors are over anger, disgust, fear, joy, sadness, surprise, neutral. The table is this project's own convention:
  * truth in this world is synthetic. `docs/scenes.md` compares it with human ratings of the same emoji.
+ *
+ * @module
  */
 import type { Background, Emotion, Face, Group, ObjectName } from "./World.ts"
 import { emotions, groupOf } from "./World.ts"
@@ -14,6 +16,7 @@ type Parts = Partial<Record<Emotion, number>>
 
 const vector = (parts: Parts): Feelings => emotions.map((emotion) => parts[emotion] ?? 0)
 
+/** What each face feels like alone. */
 export const ofFace: Record<Face, Feelings> = {
   smiling: vector({ joy: 0.8, surprise: 0.08, neutral: 0.12 }),
   laughing: vector({ joy: 0.78, surprise: 0.2, neutral: 0.02 }),
@@ -27,6 +30,7 @@ export const ofFace: Record<Face, Feelings> = {
   sleeping: vector({ neutral: 0.9, joy: 0.1 })
 }
 
+/** What the objects of each affect group feel like, before the accent of the object. */
 export const ofGroup: Record<Group, Feelings> = {
   festive: vector({ joy: 0.72, surprise: 0.28 }),
   menacing: vector({ fear: 0.68, anger: 0.32 }),
@@ -36,6 +40,7 @@ export const ofGroup: Record<Group, Feelings> = {
   plain: vector({ neutral: 1 })
 }
 
+/** What each background feels like alone. */
 export const ofBackground: Record<Background, Feelings> = {
   sky: vector({ joy: 0.5, neutral: 0.5 }),
   sunset: vector({ joy: 0.35, sadness: 0.15, neutral: 0.5 }),
@@ -98,6 +103,7 @@ export interface Interaction {
   readonly group: Group
   /** The story behind it. */
   readonly because: string
+  /** What the two mean together. */
   readonly feelings: Feelings
 }
 

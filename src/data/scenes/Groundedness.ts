@@ -2,6 +2,8 @@
  * Is a reasoning about what is in the picture? The cues that a text names against the cues of its scene.
  *
  * A cue is the face's expression, an object or the background, under its name in `World.ts`.
+ *
+ * @module
  */
 import type { Composition } from "./Scene.ts"
 import { backgrounds, faces, objects } from "./World.ts"
@@ -73,12 +75,16 @@ export const cuesOf = (scene: Composition): ReadonlyArray<string> => [scene.face
 export interface Groundedness {
   /** Cues named that are in the scene. */
   readonly hits: number
+  /** Cues that the text names. */
   readonly named: number
+  /** Cues that are in the scene. */
   readonly present: number
 }
 
+/** Zero counts: what sums start from. */
 export const none: Groundedness = { hits: 0, named: 0, present: 0 }
 
+/** Counts the cues that a text names against those that are there. */
 export const measure = (text: string, cues: Iterable<string>): Groundedness => {
   const named = cuesNamed(text)
   const present = new Set(cues)
@@ -87,6 +93,7 @@ export const measure = (text: string, cues: Iterable<string>): Groundedness => {
   return { hits, named: named.size, present: present.size }
 }
 
+/** The counts of two samples, or of two sums, together. */
 export const add = (a: Groundedness, b: Groundedness): Groundedness => ({
   hits: a.hits + b.hits,
   named: a.named + b.named,

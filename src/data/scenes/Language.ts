@@ -1,6 +1,8 @@
 /**
  * The small English in which scenes are explained: one sentence that names the face, each object with its affect word,
  * and the setting. It is what the base model writes and what RISE-CoT starts from. It never names a feeling.
+ *
+ * @module
  */
 import type { Stream } from "../../kernels/math/Keyed.ts"
 import type { Composition } from "./Scene.ts"
@@ -14,6 +16,7 @@ export const withArticle = (noun: string): string => `${/^[aeiou]/.test(noun) ? 
 export const listing = (items: ReadonlyArray<string>): string =>
   items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items[items.length - 1]}`
 
+/** The text with its first character in upper case. */
 export const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 /** "a festive balloon". */

@@ -6,6 +6,8 @@
  *
  * - `train`, 500: 25 of each class, three art styles.
  * - `test`, 200: 10 of each class, one half in those styles (*seen*), one half in the fourth (*unseen*).
+ *
+ * @module
  */
 import { Effect, Stream } from "effect"
 import type { Sample } from "../../dsl/Task.ts"
@@ -47,7 +49,9 @@ export const classes = [
 /** The labels as they are written: the checkpoint has no token for a name that opens a text, so the article does. */
 export const labels: ReadonlyArray<string> = classes.map(withArticle)
 
+/** Options of `dataset`. */
 export interface DatasetOptions {
+  /** The half: to train on, or to test on. */
   readonly split: "train" | "test"
   /** Draws another data set of the same world. Default 0. */
   readonly seed?: number

@@ -10,6 +10,8 @@
  * - `train`, 1,386: seen objects, three art styles.
  * - `test`, 594: one half *seen* (seen objects in combinations of face and objects that training never draws), one half
  *   *unseen* (the answer is an object that no training sample holds), all four art styles.
+ *
+ * @module
  */
 import { Effect, Stream } from "effect"
 import type { Sample } from "../../dsl/Task.ts"
@@ -26,9 +28,12 @@ import { arrange } from "./Scene.ts"
 import { isHeldOut } from "./Scenes.ts"
 import { backgrounds, faces, isUnseen, objects, seenObjects, styles, trainingStyles, unseenObjects } from "./World.ts"
 
+/** Samples of each split. */
 export const sizes = { train: 1386, test: 594 } as const
 
+/** Options of `dataset`. */
 export interface DatasetOptions {
+  /** The half: to train on, or to test on. */
   readonly split: "train" | "test"
   /** Draws another data set of the same world. Default 0. */
   readonly seed?: number
@@ -51,8 +56,11 @@ const worlds = {
 /** A scene, its question, and the place in its `objects` of the answer. */
 export interface Asked {
   readonly scene: Scene
+  /** The question, with what fits it. */
   readonly riddle: Riddle
+  /** Index of the answer in the scene's `objects`. */
   readonly target: number
+  /** Part of the test half; absent in training. */
   readonly part?: "seen" | "unseen"
 }
 

@@ -3,6 +3,8 @@
  *
  * Plain loops on purpose: pretraining draws half a million scenes on the thread that feeds the workers, so a scene has
  * to cost a fraction of a millisecond and no call out of JavaScript.
+ *
+ * @module
  */
 import type { Image, Pixels } from "../../kernels/image/Image.ts"
 import * as Images from "../../kernels/image/Image.ts"

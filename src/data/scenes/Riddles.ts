@@ -5,6 +5,8 @@
  * Every word of a question is in the checkpoint's vocabulary, but most combinations are nothing that pretraining has
  * said. A question is only asked of a scene that holds exactly one thing that fits and none that might be meant as
  * well.
+ *
+ * @module
  */
 import type * as Keyed from "../../kernels/math/Keyed.ts"
 import { ofGroup } from "./Emotions.ts"
@@ -20,7 +22,9 @@ export type Kind = "affect" | "feeling" | "use" | "place"
 /** A question about the things themselves. */
 export interface OfThings {
   readonly kind: "affect" | "feeling" | "use"
+  /** The text of the question. */
   readonly question: string
+  /** The objects that answer it. */
   readonly fits: ReadonlyArray<ObjectName>
   /** What might be meant as well: it must not be in the picture. */
   readonly doubtful: ReadonlyArray<ObjectName>
@@ -29,12 +33,15 @@ export interface OfThings {
 /** A question about where things stand. */
 export interface OfPlaces {
   readonly kind: "place"
+  /** The text of the question. */
   readonly question: string
   /** How well a thing fits; the best is the answer if it leads by `margin`. */
   readonly score: (thing: Placement, face: Placement) => number
+  /** Least lead of the best score over the second. */
   readonly margin: number
 }
 
+/** A question whose answer is one thing of a scene. */
 export type Riddle = OfThings | OfPlaces
 
 const affect = (group: Group): ReadonlyArray<OfThings> => {

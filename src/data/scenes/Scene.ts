@@ -1,5 +1,7 @@
 /**
  * A scene as plain data: what is in the picture and where. Made from a key, never from call order.
+ *
+ * @module
  */
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import type { Background, Face, ObjectName, Style } from "./World.ts"
@@ -7,9 +9,13 @@ import { backgrounds, faces, objects, side, styles } from "./World.ts"
 
 /** Where a sprite stands: top-left corner and side, in pixels of the 112 × 112 scene. */
 export interface Placement {
+  /** Left edge, in pixels. */
   readonly x: number
+  /** Upper edge, in pixels. */
   readonly y: number
+  /** Side, in pixels. */
   readonly size: number
+  /** Flipped left to right. */
   readonly mirrored: boolean
 }
 
@@ -22,10 +28,13 @@ export interface Composition {
   readonly objects: ReadonlyArray<ObjectName>
 }
 
+/** A composition with a place for everything in it. */
 export interface Scene extends Composition {
   /** Unique among scenes of one seed; also keys the background's jitter. */
   readonly id: string
+  /** Keys all draws, together with `id`. */
   readonly seed: number
+  /** Where the face stands. */
   readonly facePlacement: Placement
   /** In the order of `objects`. */
   readonly placements: ReadonlyArray<Placement>

@@ -19,9 +19,12 @@ import { arrange, compose } from "./Scene.ts"
 import { feelings, truth } from "./Truth.ts"
 import { emotions, isUnseen, seenObjects, styles, trainingStyles, unseenObjects } from "./World.ts"
 
+/** Samples of each split: those of Emotion6. */
 export const sizes = { train: 1386, test: 594 } as const
 
+/** Options of `dataset`. */
 export interface DatasetOptions {
+  /** The half: to train on, or to test on. */
   readonly split: "train" | "test"
   /** Draws another data set of the same world. Default 0. */
   readonly seed?: number

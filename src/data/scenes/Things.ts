@@ -6,6 +6,8 @@
  *
  * - `train`, 2,000: three art styles.
  * - `test`, 800: one half in those styles (*seen*), one half in the fourth (*unseen*).
+ *
+ * @module
  */
 import { Effect, Stream } from "effect"
 import type { Sample } from "../../dsl/Task.ts"
@@ -20,6 +22,7 @@ import { image } from "./Render.ts"
 import { arrange, compose, type Scene, standing } from "./Scene.ts"
 import { heldOutStyle, type ObjectName, objects, trainingStyles } from "./World.ts"
 
+/** Samples of each split: those of COCO-Sub. */
 export const sizes = { train: 2000, test: 800 } as const
 
 /**
@@ -32,7 +35,9 @@ const face = withArticle("face")
 /** The labels as they are written: 34 objects and the face. */
 export const labels: ReadonlyArray<string> = [face, ...named.map(withArticle)]
 
+/** Options of `dataset`. */
 export interface DatasetOptions {
+  /** The half: to train on, or to test on. */
   readonly split: "train" | "test"
   /** Draws another data set of the same world. Default 0. */
   readonly seed?: number

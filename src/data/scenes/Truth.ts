@@ -7,6 +7,8 @@
  * 3. The background adds 12%.
  * 4. The result is sharpened, p ∝ m^1.5: raters tend to name what stands out.
  * 5. Fifteen raters each name one emotion, drawn from p.
+ *
+ * @module
  */
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import type { Feelings } from "./Emotions.ts"
@@ -26,6 +28,7 @@ export const salience: Record<Group, number> = {
 }
 const backgroundShare = 0.12
 const sharpness = 1.5
+/** Simulated raters of a scene: the shares of a truth are fifteenths. */
 export const raters = 15
 
 const blend = (a: Feelings, b: Feelings, shareOfB: number): Feelings =>

@@ -1,5 +1,7 @@
 /**
  * The embedded world: rendered scenes whose cues, and therefore whose annotations, are known.
+ *
+ * @module
  */
 export * as Atlas from "./Atlas.ts"
 export * as Emotions from "./Emotions.ts"

@@ -85,6 +85,7 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
   })
 }
 
+/** Settings of `generate`. */
 export interface GenerateOptions extends SamplingOptions {
   /** G, the chains per sample. Default 8. */
   readonly candidates?: number
@@ -130,6 +131,7 @@ export const generate =
       }))
   }
 
+/** Settings of `reconstruct`. */
 export interface ReconstructOptions extends SamplingOptions {
   /** Whether the answer's format is enforced while decoding. Default "off". */
   readonly grammar?: GrammarMode

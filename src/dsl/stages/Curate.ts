@@ -161,6 +161,7 @@ export const recall =
   <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Explained", A, E | Fault, R | Run> =>
     advance(self, { stage: "Explained", ready: self.ready, items: explained(self, method) })
 
+/** Options of `filter`: which chains of D_RISE are kept. */
 export interface FilterOptions {
   /** τ in [0, 1]. Default 0.75, the paper's. */
   readonly tau?: number

@@ -31,6 +31,7 @@ export const saveModel: Effect.Effect<void, PolicyError | RunError, Policy | Run
     yield* (yield* Policy).save(target)
   })
 
+/** Options of `run`: the run folder, and what is recorded in it. */
 export interface RunOptions {
   /** The run folder; it must not exist unless the run is resumed. */
   readonly out: string

@@ -19,8 +19,11 @@ export interface Stages<A> {
   readonly Sampled: Sample<A>
   /** D, after the warm-up that every method shares. */
   readonly Warmed: Sample<A>
+  /** R_g: candidate reasonings, in groups of one sample. */
   readonly Reasoned: Group<A, Reasoned>
+  /** Â_g: each reasoning with the text that the annotation was rebuilt in. */
   readonly Reconstructed: Group<A, Reconstructed>
+  /** r_g: each reconstruction with its reward, eq. 1. */
   readonly Validated: Group<A, Validated>
   /** Validated groups of the policy that RISE-CoT trained. */
   readonly Reinforced: Group<A, Validated>
@@ -35,6 +38,7 @@ export interface Stages<A> {
   /** D, after reinforcement fine-tuning. */
   readonly Strengthened: Sample<A>
 }
+/** Names of the stages. */
 export type Stage = keyof Stages<unknown>
 
 /** Stages behind which the policy has been trained or D_RISE has been written: what `run` accepts. */
@@ -47,6 +51,7 @@ export type Fault = PolicyError | RunError | GrammarError | TaskError | MissingQ
 
 /** A stream of samples on its way through the paper's steps. Nothing happens until it is run. */
 export interface Pipeline<out S extends Stage, in out A, out E = never, out R = never> extends Pipeable.Pipeable {
+  /** The stage as a literal, for the compiler. */
   readonly stage: S
   readonly task: Task<A>
   /** What the policy is trained to write and will be asked for. */
@@ -82,6 +87,7 @@ export interface ClosedLoop<
   out E = never,
   out R = never
 > extends Pipeline<S, A, E, R> {
+  /** Runs what is described of the closed loop so far on one batch of samples. */
   readonly loop: Loop<A, Stages<A>[S]>
 }
 
@@ -114,6 +120,7 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
   })
 }
 
+/** Options of `make`. */
 export interface MakeOptions {
   /**
    * Share of the data held out for model selection, in [0, 1), by a draw that depends on image ids alone: every method

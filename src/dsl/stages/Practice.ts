@@ -14,6 +14,7 @@ import { grammarOf, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 
+/** The option `practice` of `sft` and `warmUp`: how many texts the policy writes, and what the format loss weighs. */
 export interface PracticeOptions {
   /** Texts that the policy writes at each step, one for each of as many lessons of the batch. */
   readonly texts: number

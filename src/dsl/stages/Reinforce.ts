@@ -27,6 +27,7 @@ import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
 import * as Validation from "./Validation.ts"
 
+/** Settings of `reinforce`. */
 export interface ReinforceOptions extends Settings.GrpoOptions {
   /**
    * Which tokens of the closed loop the group's advantage reaches. Default "joint": eq. 7 optimises π(R, Â | I, A).
@@ -106,6 +107,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
   })
 }
 
+/** Settings of `rft`. */
 export interface RftOptions extends Settings.GrpoOptions, SamplingOptions {
   /** G, the think-answers per prompt. Default 8. */
   readonly groupSize?: number

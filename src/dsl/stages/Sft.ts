@@ -25,9 +25,11 @@ import * as Validation from "./Validation.ts"
 export interface Replay<E = never, R = never> {
   /** Share of each batch, in [0, 1). */
   readonly share: number
+  /** Replayable; shuffled, and begun anew at its end. */
   readonly examples: Stream.Stream<SupervisedExample, E, R>
 }
 
+/** Settings of `sft`. */
 export interface SftOptions<E = never, R = never> extends Settings.TrainOptions {
   /** Lessons per step, replay included. Default 2: batch 1, accumulation 2. */
   readonly batchSize?: number
@@ -35,6 +37,7 @@ export interface SftOptions<E = never, R = never> extends Settings.TrainOptions 
   readonly answerWeight?: number
   /** Score answers under the task's grammar, as decoding under the mask will. Default "off". */
   readonly grammar?: GrammarMode
+  /** Other examples mixed into each batch. Default: none. */
   readonly replay?: Replay<E, R>
   /** Texts of the policy's own along which its format is held. Default: none. */
   readonly practice?: PracticeOptions

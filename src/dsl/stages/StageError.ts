@@ -6,7 +6,9 @@ import * as Histogram from "./Histogram.ts"
 
 /** There is nothing to train on. */
 export class NothingToTrainOn extends Schema.TaggedError<NothingToTrainOn>()("NothingToTrainOn", {
+  /** The stage, such as "reinforce". */
   stage: Schema.String,
+  /** What is missing, such as "lessons". */
   what: Schema.String
 }) {
   override get message() {
@@ -16,8 +18,11 @@ export class NothingToTrainOn extends Schema.TaggedError<NothingToTrainOn>()("No
 
 /** For many steps in a row every group earned one and the same reward: GRPO has nothing to prefer. */
 export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryGroupDead", {
+  /** The stage, such as "reinforce". */
   stage: Schema.String,
+  /** Steps in a row without a live group. */
   steps: Schema.Int,
+  /** The last of them, counted from 1. */
   step: Schema.Int,
   /** Mean reward of the last step. */
   reward: Schema.Finite,
@@ -44,6 +49,7 @@ export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryG
 
 /** τ keeps nothing. */
 export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept", {
+  /** The τ that was asked for. */
   tau: Schema.Finite,
   /** Rewards of D_RISE per tenth of [0, 1]. */
   histogram: Schema.Array(Schema.Int),
@@ -60,6 +66,7 @@ export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept"
 
 /** The weights are ruined, or would have been by the next update: a loss, gradient or logit is no longer a number. */
 export class Diverged extends Schema.TaggedError<Diverged>()("Diverged", {
+  /** The stage, its method before it: "RISE/sft". */
   stage: Schema.String,
   /** Of the stage, counted from 1; 0 where validation came before the first. */
   step: Schema.Int,
@@ -74,9 +81,13 @@ export class Diverged extends Schema.TaggedError<Diverged>()("Diverged", {
 
 /** An option that cannot mean anything here. */
 export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
+  /** The stage, its method before it: "RISE/sft". */
   stage: Schema.String,
+  /** Name of the option. */
   setting: Schema.String,
+  /** What was given, as text. */
   value: Schema.String,
+  /** What would be accepted. */
   expected: Schema.String
 }) {
   override get message() {
@@ -84,4 +95,5 @@ export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
   }
 }
 
+/** What a training stage may end with. */
 export type StageError = NothingToTrainOn | EveryGroupDead | NothingKept | Diverged | BadSetting

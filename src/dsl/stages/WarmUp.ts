@@ -25,9 +25,11 @@ import { supervise } from "./Sft.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
 
+/** Settings of `warmUp`. */
 export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, SamplingOptions {
   /** Share of the training samples that the base explains, in (0, 1]. Default 0.25. Stated beside the results. */
   readonly share?: number
+  /** Examples per step. Default 2. */
   readonly batchSize?: number
   /**
    * Weight of the base's own texts as targets beside its reconstruction, so that learning to reconstruct costs it

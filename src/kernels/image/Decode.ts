@@ -4,6 +4,8 @@
  * EXIF orientation is applied, transparency laid on white, grey, 16-bit and CMYK images converted, and of an animation
  * the first frame taken. Embedded colour profiles are ignored, as the reference processors ignore them. The size is
  * checked against a cap before any pixel is decoded.
+ *
+ * @module
  */
 import { Effect, Predicate } from "effect"
 import { stat } from "node:fs/promises"
@@ -13,11 +15,13 @@ import * as Header from "./Header.ts"
 import { type Image, type Pixels, Source } from "./Image.ts"
 import { ImageError } from "./ImageError.ts"
 
+/** Limits of `load`. */
 export interface DecodeLimits {
   /** Width × height above which an image is refused. Default: Pillow's, 89,478,485. */
   readonly maxPixels?: number
 }
 
+/** Default of `maxPixels`: Pillow's limit, in pixels. */
 export const defaultMaxPixels = 89_478_485
 
 const causeText = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)

@@ -1,12 +1,17 @@
 /**
  * An image by reference. Bytes are loaded by whoever needs pixels, so a data set of any size stays small in memory.
+ *
+ * @module
  */
 import { Data } from "effect"
 
 /** Decoded 8-bit RGB, row-major `[height, width, 3]`. */
 export interface Pixels {
+  /** In pixels. */
   readonly width: number
+  /** In pixels. */
   readonly height: number
+  /** `height × width × 3` bytes: red, green, blue. */
   readonly data: Uint8Array
 }
 
@@ -17,16 +22,25 @@ export type Source = Data.TaggedEnum<{
   /** An encoded image held in memory (PNG, JPEG, WebP, …). */
   readonly Encoded: { readonly bytes: Uint8Array }
   /** Pixels made on demand, for example a rendered scene. */
-  readonly Rendered: { readonly render: () => Pixels }
+  readonly Rendered: {
+    /** Renders the pixels; the same at every call. */
+    readonly render: () => Pixels
+  }
 }>
+/** Makes sources, and matches them (`Source.$match`). */
 export const Source = Data.taggedEnum<Source>()
 
 /** `id` is stable between runs: caches and random draws are keyed by it. */
 export interface Image {
+  /** Stable between runs. */
   readonly id: string
+  /** Where its pixels come from. */
   readonly source: Source
 }
 
+/** The image of a file. Its id is the path, unless another is given. */
 export const file = (path: string, id: string = path): Image => ({ id, source: Source.File({ path }) })
+/** An image held in memory as an encoded file. */
 export const encoded = (id: string, bytes: Uint8Array): Image => ({ id, source: Source.Encoded({ bytes }) })
+/** An image whose pixels are made when they are asked for. */
 export const rendered = (id: string, render: () => Pixels): Image => ({ id, source: Source.Rendered({ render }) })

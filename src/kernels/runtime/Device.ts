@@ -2,6 +2,8 @@
  * Where graphs can run: the CPU always, a GPU where onnxruntime really makes a session on it.
  *
  * Looking is done in a process of its own: a driver that crashes must not take this one along.
+ *
+ * @module
  */
 import { Effect, Schema } from "effect"
 import { execFile } from "node:child_process"
@@ -11,7 +13,9 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { built, entry } from "./Built.ts"
 
+/** Schema of a device: "cpu", "webgpu" or "cuda". */
 export const Device = Schema.Literals(["cpu", "webgpu", "cuda"])
+/** "cpu", "webgpu" or "cuda". */
 export type Device = typeof Device.Type
 
 /** A device as it was found: usable, or why not and what to do about it. */
@@ -23,8 +27,11 @@ export interface Finding {
 
 /** A device was asked for that this machine has not. */
 export class DeviceError extends Schema.TaggedError<DeviceError>()("DeviceError", {
+  /** The device that was asked for. */
   device: Device,
+  /** What is missing, and how to get it. */
   reason: Schema.String,
+  /** The devices that this machine has. */
   available: Schema.Array(Device)
 }) {
   override get message() {

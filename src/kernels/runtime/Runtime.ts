@@ -7,6 +7,8 @@
  * run.
  *
  * Workers run side by side; the requests of one worker run one at a time, in the order they were made.
+ *
+ * @module
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { availableParallelism } from "node:os"
@@ -23,7 +25,9 @@ export { RuntimeError } from "./RuntimeError.ts"
 
 /** A place on one worker for tensors that stay there from run to run, in the GPU's memory where it works on one. */
 export interface ResidentState {
+  /** The worker that holds it, counted from 0. */
   readonly worker: number
+  /** Its number on that worker. */
   readonly id: number
 }
 
@@ -43,6 +47,7 @@ export interface RuntimeSession {
   ) => Effect.Effect<Record<string, HostTensor>, RuntimeError>
 }
 
+/** The service that opens models on worker threads and runs them there. */
 export class Runtime extends Context.Service<Runtime, {
   /** How many worker threads there are; they are counted from 0. */
   readonly workers: number
@@ -60,6 +65,7 @@ export class Runtime extends Context.Service<Runtime, {
   readonly kernel: (worker: number, job: OptimizerJob.Job) => Effect.Effect<OptimizerJob.Result, RuntimeError>
 }>()("rise/Runtime") {}
 
+/** Options of `layer`: where graphs run, and with how many threads. */
 export interface Options {
   /** Where graphs run. Default "cpu"; a device this machine has not is refused. */
   readonly device?: Device.Device

@@ -1,5 +1,7 @@
 /**
  * A plan held to a limit: where it is above, which option to change first.
+ *
+ * @module
  */
 import { Effect, Schema } from "effect"
 import type { Config } from "../../kernels/models/index.ts"
@@ -10,6 +12,7 @@ import { batching } from "./Settings.ts"
 export class PlanError extends Schema.TaggedError<PlanError>()("PlanError", {
   /** Bytes that the run would hold. */
   needed: Schema.Number,
+  /** Most bytes that it may hold. */
   limit: Schema.Number,
   /** What takes most of it. */
   largest: Schema.String,

@@ -3,6 +3,8 @@
  *
  * Images, rollouts and updates take turns, so the greatest of the three counts; weights, moments and gradients stay
  * throughout.
+ *
+ * @module
  */
 import { Effect } from "effect"
 import { rollout } from "../../kernels/generate/index.ts"
@@ -19,7 +21,10 @@ import { roundUp } from "./roundUp.ts"
 import { batching } from "./Settings.ts"
 import * as Tower from "./Tower.ts"
 
-/** One step of training: groups are sampled, and the policy is updated with them. */
+/**
+ * One step of training: groups are sampled, and the policy is updated with them. Options from `mapWeights` on are the
+ * policy's (`Policy.OnnxOptions`), with its defaults.
+ */
 export interface Workload {
   /** Tokens of the longest prompt, its visual tokens included. */
   readonly promptTokens: number
@@ -31,13 +36,14 @@ export interface Workload {
   readonly prompts: number
   /** Candidates of a prompt, G. */
   readonly group: number
+  /** Worker threads. */
   readonly workers: number
   /** Default: the decoder's own weights are trained. */
   readonly lora?: Lora.Options | undefined
+  /** Which of the model's own weights are trained. Default "decoder". */
   readonly trainable?: "all" | "decoder" | "none"
   readonly mapWeights?: boolean
   readonly quantize?: "int8" | "int4"
-  /** As in the policy's options, with its defaults. */
   readonly recompute?: boolean
   readonly microBatch?: number
   readonly microTokens?: number

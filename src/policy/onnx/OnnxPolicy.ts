@@ -1,5 +1,7 @@
 /**
  * The live policy: a Hugging Face directory sampled, scored and trained through onnxruntime.
+ *
+ * @module
  */
 import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Runtime } from "../../kernels/runtime/index.ts"

@@ -4,6 +4,7 @@ import type * as Adapter from "./Adapter.ts"
 import type { Workload } from "./MemoryPlan.ts"
 import type { Trainable } from "./Model.ts"
 
+/** A model, and how it is sampled and trained. */
 export interface Options {
   /** A Hugging Face directory. */
   readonly model: string
@@ -61,6 +62,7 @@ export interface Options {
    * after every update. (Decoding in steps never packs.)
    */
   readonly packFrom?: readonly [number, number]
+  /** AdamW's β1, β2 and ε. Default 0.9, 0.999 and 1e-8. */
   readonly optimizer?: AdamW.Options
   /**
    * Refuses to load, before any weight is read, when a training step like this one would hold more than `limit` bytes;

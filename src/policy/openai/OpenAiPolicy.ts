@@ -3,6 +3,8 @@
  *
  * A source of reasonings, a baseline to evaluate, or, with vLLM, the model under training served with its newest
  * adapter. Log-probabilities are the server's own; whether they follow temperature and top-p is up to it.
+ *
+ * @module
  */
 import { Context, Effect, Layer, Option, Redacted, Result, type Schema } from "effect"
 import type { HttpClient } from "effect/http"
@@ -14,6 +16,7 @@ import * as DataUrl from "./DataUrl.ts"
 import type { Limit } from "./Fields.ts"
 import type { Message } from "./Wire.ts"
 
+/** A server, and how it is asked. */
 export interface Options extends Client.Limits {
   /** With its version: `https://api.openai.com/v1`, `http://localhost:8000/v1`. */
   readonly baseUrl: string
@@ -29,6 +32,7 @@ export interface Options extends Client.Limits {
   readonly maxTokensField?: Limit
   /** Ask for log-probabilities, where the server gives them. Default true. */
   readonly logprobs?: boolean
+  /** How large pictures are sent. Default: at most 2048 pixels a side and 4 MiB. */
   readonly images?: DataUrl.ImageLimits
   /** Fields merged over every request, such as `{ return_token_ids: true }` for vLLM; what is null is not sent. */
   readonly extra?: Readonly<Record<string, Schema.Json>>

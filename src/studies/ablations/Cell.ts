@@ -6,10 +6,13 @@
  * half of RISE-R1) names that cell as its parent and finds those stages finished (`Inherited`); its pipeline is the
  * whole one all the same. Settings count only where a method reads them, so that τ = 0.85 shares its D_RISE with τ =
  * 0.75.
+ *
+ * @module
  */
 import type { Subset } from "../../data/index.ts"
 import type { Preset } from "../../pipelines/presets.ts"
 
+/** Training samples per class: 4, 16, or "full" for all there are. */
 export type Shots = Subset.Shots
 
 /**
@@ -30,6 +33,7 @@ export const methods = [
   "SFT full + RFT",
   "RISE"
 ] as const
+/** One of `methods`. */
 export type Method = typeof methods[number]
 
 /** Departures from a method as the preset has it. */
@@ -53,11 +57,15 @@ export interface Settings {
   readonly chains?: "base" | "remote" | "RISE"
 }
 
+/** One training and evaluation of the grid. */
 export interface Cell {
+  /** Name of the task. */
   readonly task: string
   readonly shots: Shots
+  /** Seed of every draw, the shots included. */
   readonly seed: number
   readonly method: Method
+  /** Departures from the method; none for the method itself. */
   readonly settings: Settings
 }
 

@@ -1,6 +1,8 @@
 /**
  * How long cells will take: by what like cells of this grid took, else by counting the sequences that are drawn and
  * trained.
+ *
+ * @module
  */
 import { Effect, Path, Schema, Stream } from "effect"
 import type { Preset } from "../../pipelines/presets.ts"
@@ -12,6 +14,7 @@ import type { Bench, Sizes } from "./Subject.ts"
 export const Timing = Schema.Struct({ cell: Schema.String, seconds: Schema.Finite })
 export type Timing = typeof Timing.Type
 
+/** Name of the file of timings, in the grid's folder. */
 export const timingsFile = "timings.jsonl"
 
 /** Milliseconds per sequence, from the stages of `npm run emotion6` on two cores with the embedded checkpoint. */
@@ -93,7 +96,9 @@ const kind = (id: string): string => id.replace(/\/seed-\d+\//, "/")
 export const measured = <EP, RP>({ out }: Bench<EP, RP>) =>
   Effect.flatMap(Path.Path, (path) => Stream.runCollect(lines(path.join(out, timingsFile), Timing)))
 
+/** How long cells will take. */
 export interface Estimate {
+  /** For all of them, one after the other. */
   readonly seconds: number
   /** Cells of this grid that have been timed: without any the estimate knows nothing of this machine and model. */
   readonly timed: number

@@ -3,6 +3,8 @@
  * figure.
  *
  * A cell that is not there is missing, and says why; it never counts as zero.
+ *
+ * @module
  */
 import { Effect, Option, Path, Stream } from "effect"
 import { Prediction, predictionsFile } from "../../evaluation/results.ts"
@@ -16,12 +18,14 @@ import * as Tables from "./Tables.ts"
 /** A measured figure of one seed. */
 export interface Measured {
   readonly seed: number
+  /** The figure. */
   readonly value: number
 }
 
 /** Mean over seeds; the standard error of the mean, √(Σ(x − x̄)² / (n − 1) / n), is none for a single seed. */
 export interface Summary {
   readonly mean: number
+  /** Standard error of the mean; None for a single seed. */
   readonly se: Option.Option<number>
 }
 
@@ -36,10 +40,13 @@ export const summary = (values: ReadonlyArray<number>): Summary => {
 
 /** One entry of a table. */
 export interface Entry {
+  /** The column, by `Tables.columnKey`. */
   readonly column: string
   /** In the order of seeds; those without a figure are left out. */
   readonly values: ReadonlyArray<Measured>
+  /** None where no seed has a figure. */
   readonly summary: Option.Option<Summary>
+  /** The paper's figure, where it is known. */
   readonly paper: Option.Option<number>
   /**
    * Why figures are missing: `blank`: the row has none in this column; `no-task`, `not-offered`: it cannot be run here;
@@ -48,15 +55,21 @@ export interface Entry {
   readonly missing: Option.Option<"blank" | "no-task" | "not-offered" | "not-run" | "failed" | "no-figure">
 }
 
+/** A row of a filled table. */
 export interface Line {
+  /** Name of the row. */
   readonly label: string
+  /** One for each column, in their order. */
   readonly entries: ReadonlyArray<Entry>
 }
 
+/** A table with its figures. */
 export interface Filled {
+  /** "1" to "6" are the paper's. */
   readonly id: string
   readonly title: string
   readonly columns: ReadonlyArray<Tables.Column>
+  /** The rows, in order. */
   readonly lines: ReadonlyArray<Line>
 }
 

@@ -1,6 +1,8 @@
 /**
  * Runs cells: parents first, seed after seed, whatever is finished left alone. One cell that cannot learn (a τ that
  * keeps nothing, a loss that diverges) is reported and does not end the others; anything else does.
+ *
+ * @module
  */
 import { Duration, Effect, FileSystem, Option, Path, Schema } from "effect"
 import * as Rise from "../../dsl/Rise.ts"
@@ -15,7 +17,9 @@ import { type Timing, timingsFile } from "./Estimate.ts"
 import { type Bench, configOf, type Subject } from "./Subject.ts"
 import * as Tables from "./Tables.ts"
 
+/** Selects cells of a grid. */
 export interface Selection {
+  /** Seeds that every cell is run with. */
   readonly seeds: ReadonlyArray<number>
   /** Ids of tables; all of them where it is left out. */
   readonly tables?: ReadonlyArray<string>
@@ -23,15 +27,19 @@ export interface Selection {
   readonly only?: ReadonlyArray<string>
 }
 
+/** The selected tables. */
 export const tablesOf = ({ tables }: Selection): ReadonlyArray<Tables.Table> =>
   tables === undefined ? Tables.all : Tables.all.filter(({ id }) => tables.includes(id))
 
 /** A grid that someone can run: the tasks there are, and what they are run with. */
 export interface Grid<E, R, EP, RP> {
+  /** The tasks. */
   readonly subjects: ReadonlyArray<Subject<E, R>>
+  /** What their cells are run with. */
   readonly bench: Bench<EP, RP>
 }
 
+/** The task of a cell; None where the grid has no such task. */
 export const subjectOf = <E, R, EP, RP>(
   { subjects }: Grid<E, R, EP, RP>,
   cell: Pick<Cell.Cell, "task">
@@ -58,6 +66,7 @@ export const plan = <E, R, EP, RP>(grid: Grid<E, R, EP, RP>, selection: Selectio
     : withAncestors(cells.filter((cell) => only.some((text) => Cell.id(cell).includes(text))))
 }
 
+/** The folder of a cell: `Cell.id` within the grid's. */
 export const folderOf = <EP, RP>({ out }: Bench<EP, RP>, cell: Cell.Cell): Effect.Effect<string, never, Path.Path> =>
   Effect.map(Path.Path, (path) => path.join(out, Cell.id(cell)))
 
@@ -97,6 +106,7 @@ export const stateOf = Effect.fnUntraced(
 /** A cell that has no figures, and why. */
 export interface Failure {
   readonly cell: Cell.Cell
+  /** What ended it. */
   readonly reason: string
 }
 
@@ -107,12 +117,14 @@ const isUnlearnable = (error: unknown): error is Rise.StageError | PolicyError =
 
 /** What happens while a grid is run. */
 export interface Watch<E = never, R = never> {
+  /** Before a cell is run: its place among `of` cells, counted from 1, and those still to come, itself included. */
   readonly started: (
     cell: Cell.Cell,
     at: number,
     of: number,
     remaining: ReadonlyArray<Cell.Cell>
   ) => Effect.Effect<void, E, R>
+  /** After a cell that could not learn. */
   readonly failed: (failure: Failure) => Effect.Effect<void>
 }
 

@@ -1,5 +1,7 @@
 /**
  * Filled tables as Markdown and as JSON, written whole or not at all.
+ *
+ * @module
  */
 import { Effect, FileSystem, Option, Path } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
@@ -49,8 +51,11 @@ export const markdown = ({ columns, lines, title }: Filled, seeds: number): stri
 
 /** What the tables were made of. */
 export interface About {
+  /** Name of the preset. */
   readonly preset: string
+  /** Names of the models that cells ask. */
   readonly models: ReadonlyArray<string>
+  /** Seeds of the figures. */
   readonly seeds: ReadonlyArray<number>
   /** Tasks and where their samples come from. */
   readonly sources: Readonly<Record<string, string>>

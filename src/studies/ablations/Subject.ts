@@ -16,6 +16,8 @@
  *   prior: Sources.meanDistribution
  * })
  * ```
+ *
+ * @module
  */
 import { Effect, type FileSystem, Layer, Path, Stream } from "effect"
 import type { DataError } from "../../dsl/DataError.ts"
@@ -33,6 +35,7 @@ import { inFolder } from "../folder.ts"
 import * as Cell from "./Cell.ts"
 import { isRemote, isWarmed, pipelineOf, remotePreset, sourceOf, stagesOf } from "./Work.ts"
 
+/** A metric by name, and which way is better. */
 export type Measure = Pick<TaskMetric<never>, "name" | "direction">
 
 /** A model that cells ask. */
@@ -47,6 +50,7 @@ export interface Model<EP, RP> {
 export interface Bench<EP = never, RP = never> {
   /** The folder of the grid. */
   readonly out: string
+  /** The settings of every cell, before the departures of its own. */
   readonly preset: Preset
   /** What cells train and ask. */
   readonly model: Model<EP, RP>
@@ -56,8 +60,11 @@ export interface Bench<EP = never, RP = never> {
 
 /** What a cell is run on. */
 export interface Data<A, E, R> {
+  /** The task. */
   readonly task: Task<A>
+  /** The half to train on. */
   readonly train: Stream.Stream<Sample<A>, E, R>
+  /** The half that methods are compared on. */
   readonly test: Stream.Stream<Sample<A>, E, R>
   /** The cues a text names, where pictures have known cues. */
   readonly cuesNamed?: (text: string) => Iterable<string>
@@ -65,12 +72,15 @@ export interface Data<A, E, R> {
 
 /** Samples of a task, for estimates of time. */
 export interface Sizes {
+  /** Training samples in all. */
   readonly train: number
+  /** Test samples in all. */
   readonly test: number
   /** Training samples per shot: the classes, or 1 where shots count in all. */
   readonly perShot: number
 }
 
+/** Definition of a task of the grid, for `make`. */
 export interface Definition<A, E, R, E2, R2> {
   /** Names the task in ids, folders and tables. */
   readonly name: string
@@ -98,6 +108,7 @@ export interface Definition<A, E, R, E2, R2> {
 export interface Subject<out E, out R>
   extends Omit<Definition<never, never, never, never, never>, "open" | "preset" | "prior" | "shots" | "denominators">
 {
+  /** The few-shot settings there are. */
   readonly shots: ReadonlyArray<Cell.Shots>
   /** The grid's preset as the task needs it: what its cells are run and recorded under. */
   readonly preset: (preset: Preset) => Preset
@@ -127,6 +138,7 @@ export const configOf = <EP, RP>(cell: Cell.Cell, source: string, { model, prese
   ...((isRemote(cell) || cell.settings.chains === "remote") && remote !== undefined ? { remote: remote.name } : {})
 })
 
+/** Makes a task ready to run cells. */
 export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): Subject<E | E2, R | R2> => {
   const {
     denominators = [],

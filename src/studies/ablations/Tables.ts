@@ -4,6 +4,8 @@
  * Figures of the paper are those of its Table 1 and of its text; those of Tables 2 to 6 are not known here. Win rates
  * are shares here, percents there. Rows and columns that the paper has not (the prior, the warmed start, what the
  * chains are worth, credit, denominators) are this project's.
+ *
+ * @module
  */
 import type { Preset } from "../../pipelines/presets.ts"
 import type { Cell, Method, Settings, Shots } from "./Cell.ts"
@@ -11,7 +13,9 @@ import * as Cells from "./Cell.ts"
 
 /** What a column shows of each row's cell. */
 export interface Column {
+  /** Name of the task. */
   readonly task: string
+  /** Shots that its cells are trained with. */
   readonly shots: Shots
   /** A metric of results.json, or "win rate": against RISE of the same task, shots and seed. */
   readonly metric: string
@@ -21,9 +25,12 @@ export interface Column {
   readonly direction?: "lower" | "higher"
 }
 
+/** A method, under settings, as a row of a table. */
 export interface Row {
+  /** Name of the row. */
   readonly label: string
   readonly method: Method
+  /** Departures from the method. Default: none. */
   readonly settings?: Settings
   /** The only shots at which the row is run: what is not trained has no others. */
   readonly shots?: Shots
@@ -31,14 +38,17 @@ export interface Row {
   readonly paper?: Readonly<Record<string, number>>
 }
 
+/** A table of the paper, or of this project, before anything is measured. */
 export interface Table {
   /** "1" to "6" are the paper's. */
   readonly id: string
+  /** Heading. */
   readonly title: string
   readonly columns: ReadonlyArray<Column>
   readonly rows: ReadonlyArray<Row>
 }
 
+/** "emotion6/full/JSD": names a column, for figures of the paper. */
 export const columnKey = ({ metric, part, shots, task }: Column): string =>
   [task, shots, metric, ...(part === undefined ? [] : [part])].join("/")
 

@@ -1,5 +1,7 @@
 /**
  * The paper's experiments as one grid of resumable cells, and its tables.
+ *
+ * @module
  */
 export * as Cell from "./Cell.ts"
 export * as Estimate from "./Estimate.ts"

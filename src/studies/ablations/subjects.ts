@@ -8,6 +8,7 @@ import * as Sources from "../../sources/index.ts"
 import { Emotion6 } from "../../tasks/classification/index.ts"
 import * as Subject from "./Subject.ts"
 
+/** Options of `subjects`. */
 export interface SubjectOptions {
   /** A folder with manifests in place of the embedded scenes. */
   readonly data: Option.Option<string>

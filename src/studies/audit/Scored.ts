@@ -8,6 +8,7 @@ import type { Task } from "../../dsl/Task.ts"
 
 /** The rankings there are; the lowest score is the most suspect. */
 export const rankings = ["best", "mean", "similarity", "metric"] as const
+/** One of `rankings`. */
 export type Ranking = typeof rankings[number]
 
 /** A line of `audit.jsonl`. */

@@ -22,11 +22,16 @@ import type { Policy } from "../../policy/Policy.ts"
 import { lines } from "../artefacts.ts"
 import { score, Scored } from "./Scored.ts"
 
+/** Name of the file of scores. */
 export const auditFile = "audit.jsonl"
 
+/** Options of `audit`: what is audited, and by what policy. */
 export interface AuditOptions<A, E, R, EP, RP> {
+  /** The task of the labels. */
   readonly task: Task<A>
+  /** The samples to audit. Replayable. */
   readonly data: Stream.Stream<Sample<A>, E, R>
+  /** Settings of the closed loop and of its training. */
   readonly preset: Pick<Preset, "generate" | "reconstruct" | "reinforce" | "validate" | "warmUp">
   /** Built anew for each half. */
   readonly policy: Layer.Layer<Policy, EP, RP>
@@ -37,6 +42,7 @@ export interface AuditOptions<A, E, R, EP, RP> {
   readonly training: "none" | "warm-up" | "RISE-CoT"
   /** A folder for each half, with its checkpoints, lies here. */
   readonly out: string
+  /** Keys the cut in two, and every draw. */
   readonly seed: number
 }
 

@@ -1,5 +1,7 @@
 /**
  * Finding wrong labels by what the closed loop rebuilds of them.
+ *
+ * @module
  */
 export { audit, auditFile, type AuditOptions } from "./audit.ts"
 export { page, type PageOptions } from "./page.ts"

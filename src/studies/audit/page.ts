@@ -13,12 +13,18 @@ import * as Chart from "../report/Chart.ts"
 import { document } from "../report/Document.ts"
 import type { Suspect } from "./Suspects.ts"
 
+/** Options of `page`: what it shows. */
 export interface PageOptions<A, E, R> {
+  /** Path of the page. */
   readonly file: string
   readonly task: Task<A>
+  /** The audited samples, for their pictures. */
   readonly data: Stream.Stream<Sample<A>, E, R>
+  /** The most suspect first. */
   readonly suspects: ReadonlyArray<Suspect>
+  /** Figures of the audit. */
   readonly rows: ReadonlyArray<ResultRow>
+  /** Names and values for the head of the page. */
   readonly facts: ReadonlyArray<readonly [string, string]>
   /** How an annotation is drawn, where it can be. */
   readonly bars?: (annotation: A) => ReadonlyArray<Bar>

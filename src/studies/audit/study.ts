@@ -9,6 +9,7 @@ import { page, type PageOptions } from "./page.ts"
 import type { Ranking } from "./Scored.ts"
 import { figures, Suspect, suspects } from "./Suspects.ts"
 
+/** Options of `study`: what is audited, and what is written of it. */
 export interface StudyOptions<A, E, R, EP, RP>
   extends AuditOptions<A, E, R, EP, RP>, Pick<PageOptions<A, E, R>, "bars" | "facts">
 {

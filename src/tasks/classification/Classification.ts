@@ -1,6 +1,8 @@
 /**
  * Soft-label classification as a task plug-in: prompts, codec, similarity, leakage, metrics and grammar of one
  * label set.
+ *
+ * @module
  */
 import { AnswerGrammar } from "../../dsl/grammar/index.ts"
 import { make as makeTask, type Prompts, type Task } from "../../dsl/Task.ts"
@@ -12,6 +14,7 @@ import * as Metric from "./Metric.ts"
 import { prompts, singlePrompts } from "./Prompts.ts"
 import * as Similarity from "./Similarity.ts"
 
+/** Definition of a soft-label task, for `make`. */
 export interface Definition {
   /** Names the task in artefacts and messages. */
   readonly name: string
@@ -19,6 +22,7 @@ export interface Definition {
   readonly labels: ReadonlyArray<string>
   /** Completes "rate the … of this picture", for example "feelings". */
   readonly subject: string
+  /** What counts as quoting the annotation, besides its numbers. */
   readonly leakage?: {
     /** Whether a reasoning may name a label. Default "allow". */
     readonly labels?: LabelPolicy
@@ -39,6 +43,7 @@ export interface Definition {
 
 /** A task over distributions that also knows its labels. */
 export interface Classification extends Task<Distribution> {
+  /** In the order of every distribution's probabilities. */
   readonly labels: ReadonlyArray<string>
   /** The label with most mass, the first of them where several tie: what "n shots per class" draws by. */
   readonly classOf: (truth: Distribution) => string

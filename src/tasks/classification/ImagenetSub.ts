@@ -4,6 +4,8 @@
  * Departs from the paper: an answer is the name of one class rather than a distribution over all of them. The truth is
  * one-hot, and on one-hot answers eq. 2–5 are 1 for the right class and 1e-10 for any other; an answer of names and
  * percents is read and scored all the same.
+ *
+ * @module
  */
 import { Scenes, Subset } from "../../data/index.ts"
 import * as Classification from "./Classification.ts"

@@ -1,6 +1,8 @@
 /**
  * What an annotator of distributions is measured by. An answer that did not decode takes the worst value of each
  * measure.
+ *
+ * @module
  */
 import { Option } from "effect"
 import type { TaskMetric } from "../../dsl/Task.ts"

@@ -7,6 +7,8 @@
  * true box it overlaps most; what matches a crowd, or nothing in a class without any true box, counts neither way.
  * Overlap with a crowd is the share of the prediction inside it. A picture without predictions or without boxes is
  * evaluated like any other.
+ *
+ * @module
  */
 import { Option } from "effect"
 import type { Annotation, Target } from "./Annotation.ts"
@@ -14,10 +16,13 @@ import type { Box, Space } from "./Box.ts"
 
 /** A picture's true and predicted targets, both in one space. */
 export interface Picture<S extends Space> {
+  /** The true targets, crowds included. */
   readonly truth: Annotation<S>
+  /** The predictions, each with its score. */
   readonly predicted: Annotation<S>
 }
 
+/** Options of `make` and `evaluate`; the defaults are COCO's. */
 export interface Options {
   /** IoU thresholds. Default COCO's ten. */
   readonly thresholds?: ReadonlyArray<number>
@@ -37,6 +42,7 @@ export interface Figures {
   readonly classes: ReadonlyMap<string, number>
 }
 
+/** COCO's IoU thresholds: 0.5, 0.55, …, 0.95. */
 export const cocoThresholds: ReadonlyArray<number> = Array.from({ length: 10 }, (_, i) => (50 + 5 * i) / 100)
 
 /** COCO's recalls: 0, 0.01, …, 1. */
@@ -129,6 +135,7 @@ const curve = ({ positives, ranked }: Class, t: number): { readonly precision: n
 
 /** Collects pictures and gives the figures so far. Keeps a few bytes per prediction, no pictures. */
 export interface Evaluator<S extends Space> {
+  /** Adds a picture to the evaluation. */
   readonly add: (picture: Picture<S>) => void
   /** None where no picture had a true box: there is nothing to be precise about. */
   readonly figures: () => Option.Option<Figures>

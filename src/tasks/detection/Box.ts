@@ -11,6 +11,8 @@
  * const box = Box.make("absolute", [64, 48, 320, 240])
  * Box.convert(box, picture, Box.thousandths) // [100, 100, 500, 500]
  * ```
+ *
+ * @module
  */
 import { Option } from "effect"
 import * as Iou from "../../kernels/math/Iou.ts"
@@ -26,7 +28,10 @@ export type Space = "absolute" | "resized" | "thousandths" | "unit"
 declare const space: unique symbol
 
 /** Left, top, width and height in the space `S`. The mark exists in the type alone, and no space stands for another. */
-export type Box<S extends Space> = Iou.Xywh & { readonly [space]: (space: S) => S }
+export type Box<S extends Space> = Iou.Xywh & {
+  /** Marks the space for the compiler; no such property exists at run time. */
+  readonly [space]: (space: S) => S
+}
 
 /** Width and height in pixels. */
 export interface Size {
@@ -36,6 +41,7 @@ export interface Size {
 
 /** A space with its extent for one picture: what a conversion needs to know. */
 export interface Frame<S extends Space> extends Size {
+  /** The space that `width` and `height` are counted in. */
   readonly space: S
 }
 
@@ -45,7 +51,9 @@ export const pixels = ({ height, width }: Size): Frame<"absolute"> => ({ space: 
 /** The frame of a picture after resizing, for example of `smartResize`'s result. */
 export const resized = ({ height, width }: Size): Frame<"resized"> => ({ space: "resized", width, height })
 
+/** The frame of thousandths, the same for every picture. */
 export const thousandths: Frame<"thousandths"> = { space: "thousandths", width: 1000, height: 1000 }
+/** The frame of shares of the sides, the same for every picture. */
 export const unit: Frame<"unit"> = { space: "unit", width: 1, height: 1 }
 
 /** Says in which space these numbers are. They are not checked: schemas and codecs do that where values enter. */
@@ -54,9 +62,11 @@ export const make = <const S extends Space>(_space: S, xywh: Iou.Xywh): Box<S> =
 /** Left, top, right and bottom. */
 export type Corners = readonly [left: number, top: number, right: number, bottom: number]
 
+/** The box between two corners. As with `make`, the numbers are not checked. */
 export const fromCorners = <const S extends Space>(space: S, [left, top, right, bottom]: Corners): Box<S> =>
   make(space, [left, top, right - left, bottom - top])
 
+/** The edges of a box: left, top, right, bottom. */
 export const corners = <S extends Space>([x, y, width, height]: Box<S>): Corners => [x, y, x + width, y + height]
 
 /** The same place in another space of the same picture. */

@@ -2,6 +2,8 @@
  * Detection of everything with a name, as in the paper's COCO-Sub: any number of boxes of any class.
  *
  * Eq. 6 is divided by max(N_g, N_p) here: over N_g alone, further boxes are free and a policy sprays them.
+ *
+ * @module
  */
 import { Scenes } from "../../data/index.ts"
 import type { Space } from "./Box.ts"

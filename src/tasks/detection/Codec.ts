@@ -4,6 +4,8 @@
  *
  * Writing rounds to the codec's grid and keeps every side at least one step long. Reading is total and forgiving in
  * dress (see `Literal`) and strict in content: four finite numbers with area inside the picture.
+ *
+ * @module
  */
 import { Result } from "effect"
 import { type FormatReason, formatReason } from "../../dsl/Task.ts"
@@ -22,9 +24,13 @@ import { type Fault, maximumBoxes, type Options as ReadingOptions, type Order, r
  */
 export type Style = "list" | "named" | "json" | "pairs"
 
+/** Definition of a codec, for `make`. */
 export interface Definition<S extends Box.Space> {
+  /** The coordinate space of the numbers. */
   readonly space: S
+  /** Which four numbers stand for a box. */
   readonly order: Order
+  /** How boxes and labels are written. */
   readonly style: Style
   /** A closed set: every box bears one of them, in `json` and `named` style. */
   readonly labels?: ReadonlyArray<string> | undefined
@@ -38,15 +44,21 @@ export interface Definition<S extends Box.Space> {
   readonly outside?: "clip" | "reject" | undefined
 }
 
+/** How boxes are written as text, and read back. */
 export interface Codec<S extends Box.Space> {
+  /** The coordinate space of the numbers. */
   readonly space: S
+  /** The labels a box may bear; undefined where they are free or none. */
   readonly labels: ReadonlyArray<string> | undefined
+  /** Which four numbers stand for a box. */
   readonly order: Order
+  /** How boxes and labels are written. */
   readonly style: Style
   /** What numbers are multiples of, and where a picture ends: infinite where its size is not known. */
   readonly grid: Box.Size & { readonly step: number }
   /** The format in words, for prompts. */
   readonly words: string
+  /** Writes an annotation as text, crowds left out. */
   readonly encode: (annotation: Annotation<S>) => string
   /** Everything that a text says, good and bad. Fails where it cannot be read at all or speaks of no box. */
   readonly read: (text: string) => Result.Result<Reading<S>, FormatReason>

@@ -4,6 +4,8 @@
  *
  * Ground truth is held in the space that the model writes, so that nothing needs a picture's size to compare them:
  * convert it where it is read, with `Box.convert`.
+ *
+ * @module
  */
 import { Result } from "effect"
 import { AnswerGrammar } from "../../dsl/grammar/index.ts"
@@ -25,6 +27,7 @@ import * as Metric from "./Metric.ts"
 import { prompts } from "./Prompts.ts"
 import { type Denominator, similarity } from "./Similarity.ts"
 
+/** Definition of a detection task, for `make`. */
 export interface Definition<S extends Space> {
   /** Names the task in artefacts and messages. */
   readonly name: string
@@ -41,6 +44,7 @@ export interface Definition<S extends Space> {
   readonly denominator?: Denominator
   /** What a bad box among good ones does to an answer. Default "fail": the answer is no annotation. */
   readonly badBox?: "fail" | "drop"
+  /** What counts as quoting the annotation, besides its numbers. */
   readonly leakage?: {
     /** Whether a reasoning may name what is in a box. Default "allow". */
     readonly labels?: LabelPolicy
@@ -51,6 +55,7 @@ export interface Definition<S extends Space> {
 
 /** A task over boxes that also knows how they are written. */
 export interface Detection<S extends Space> extends Task<Annotation<S>> {
+  /** How its boxes are written. */
   readonly codec: Codec<S>
   /** The label with most area in the picture, "" where there is none: what "n shots per class" draws by. */
   readonly classOf: (truth: Annotation<S>) => string

@@ -2,6 +2,8 @@
  * Reasoning detection as the paper makes it of LISA's ReasonSeg: one question a sample, one box that answers it.
  *
  * A sample brings its question; every prompt asks it.
+ *
+ * @module
  */
 import type { Prompts } from "../../dsl/Task.ts"
 import type { Space } from "./Box.ts"

@@ -1,6 +1,8 @@
 /**
  * What answers of boxes are measured by: one by one, where an answer that did not decode takes the worst value, and as
  * a whole test set by mAP, to which it says nothing.
+ *
+ * @module
  */
 import { Option } from "effect"
 import type { SetMetric, TaskMetric } from "../../dsl/Task.ts"

@@ -4,6 +4,8 @@
  * The paper divides by N_g, the number of true boxes: `"truth"`. Then boxes beyond them are free and a policy may
  * spray. `"max"` divides by max(N_g, N_p), so N_p > N_g boxes earn at most N_g / N_p. Where nothing is to be found, S
  * is 1 for an empty answer and 0 for any other. Two boxes that both bear a label are partners only if it is the same.
+ *
+ * @module
  */
 import * as Assignment from "../../kernels/math/Assignment.ts"
 import { type Annotation, type Target, wanted } from "./Annotation.ts"
@@ -18,7 +20,9 @@ const overlap = <S extends Space>(a: Target<S>, b: Target<S>): number =>
 
 /** A true target and its partner. */
 export interface Match<S extends Space> {
+  /** The true target. */
   readonly truth: Target<S>
+  /** The box of the answer that was matched with it. */
   readonly predicted: Target<S>
   /** In (0, 1]. */
   readonly iou: number

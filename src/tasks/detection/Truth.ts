@@ -1,5 +1,7 @@
 /**
  * Ground truth from a data set's pixels into the space that a task's model writes.
+ *
+ * @module
  */
 import { Stream } from "effect"
 import type { Instances } from "../../data/index.ts"
