@@ -9,22 +9,42 @@ export {
   CsvManifest,
   Emotion6Folder,
   ImageFolder,
+  type Instance,
+  type Instances,
   JsonLines,
   Parquet,
   ReasonSeg,
   Scenes,
   Subset
 } from "./data/index.ts"
-export { Advantage, Dataset, Policy, Progress, Quarantine, Question, Reward, Rise, Run, Task } from "./dsl/index.ts"
+export {
+  Advantage,
+  Dataset,
+  Policy,
+  Progress,
+  Quarantine,
+  Question,
+  Reward,
+  Rise,
+  Run,
+  type RunError,
+  RunFileError,
+  RunFolderExists,
+  RunFolderInUse,
+  RunFolderMismatch,
+  Task
+} from "./dsl/index.ts"
 export * as Evaluation from "./evaluation/index.ts"
+export type { Grammar } from "./kernels/generate/index.ts"
 export * as Image from "./kernels/image/Image.ts"
-export { Decode } from "./kernels/image/index.ts"
+export { Decode, ImageError } from "./kernels/image/index.ts"
 export { Device, Runtime } from "./kernels/runtime/index.ts"
 export * as Pipelines from "./pipelines/index.ts"
 export * as Sources from "./sources/index.ts"
 export * as Studies from "./studies/index.ts"
 export { Classification, type Distribution, Emotion6, ImagenetSub, Metric } from "./tasks/classification/index.ts"
 export {
+  type Annotation,
   AveragePrecision,
   Box,
   BoxCodec,
@@ -33,5 +53,6 @@ export {
   BoxTruth,
   CocoSub,
   Detection,
-  Lisa
+  Lisa,
+  type Target
 } from "./tasks/detection/index.ts"

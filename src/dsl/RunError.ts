@@ -56,6 +56,7 @@ export class RunFileError extends Schema.TaggedError<RunFileError>()("RunFileErr
   }
 }
 
+/** What can be wrong with a run folder. */
 export type RunError = RunFolderExists | RunFolderInUse | RunFolderMismatch | RunFileError
 
 /** Names the file and what was being done with it. */

@@ -11,6 +11,7 @@ export interface Fault {
   readonly expected?: string
 }
 
+/** A picture that is not read: what it is, what was found, what would be read. */
 export class ImageError extends Schema.TaggedError<ImageError>()("ImageError", {
   /** The image's id, or the settings file. */
   image: Schema.String,
