@@ -99,11 +99,16 @@ export const shapes = Array.from({ length: 40 }, (_, n) => {
     )
   return { image: Image.rendered(`shape-${n}`, () => ({ width: 112, height: 112, data: data() })), truth }
 })
+/** The whole method, briefly: the embedded checkpoint has seen nothing like these shapes, and 40 of them teach it little. */
 export const program = (out: string, steps: number) =>
   Rise.make(task, Dataset.fromIterable(shapes)).pipe(
-    Rise.answers(),
-    Rise.sft({ steps, learningRate: 1e-3 }),
-    Rise.rft({ steps: Math.ceil(steps / 10) }),
+    Rise.generate({ candidates: 4, maxTokens: 40 }),
+    Rise.reconstruct({ maxTokens: 64 }),
+    Rise.validate(),
+    Rise.best(),
+    Rise.filter({ tau: 0 }),
+    Rise.sft({ steps, batchSize: 8, learningRate: 1e-3 }),
+    Rise.rft({ steps: Math.ceil(steps / 10), learningRate: 1e-4, maxTokens: 112 }),
     Rise.run({ out })
   )
 

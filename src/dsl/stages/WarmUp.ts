@@ -73,8 +73,8 @@ const Written = Schema.Struct({ image: Schema.String, reasoning: Schema.String, 
 const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int, readable: Schema.Int })
 
 const unwritten = (asked: number, practised: boolean): string =>
-  `warm-up: none of ${asked} answers of the base is in the task's format, so keep holds its reasonings alone` +
-  (practised ? "" : "; practice teaches the format")
+  `warm-up: none of ${asked} answers of the base is in the task's format, so keep puts tags around its reasonings ` +
+  `and the annotations` + (practised ? "" : "; practice teaches the format inside them")
 
 /**
  * Bootstraps the closed loop without reasoning labels: the base explains a share of the samples in its own words, then
@@ -156,21 +156,22 @@ export const warmUp = (options: WarmUpOptions = {}) =>
 
   /**
    * What the base is to keep of itself: how it explains the sample, or how it writes a think-answer, without the
-   * annotation in it. A coin decides once for each picture.
+   * annotation in it. A coin decides once for each picture. A base that has written none in the format (`readable` 0)
+   * is shown where one begins and ends: its reasoning and the annotation, which again weighs nothing.
    */
-  const keptOf = Effect.fnUntraced(function*(sample: Sample<A>, { answer, reasoning }: typeof Written.Type) {
+  const keptOf = Effect.fnUntraced(function*(
+    sample: Sample<A>,
+    { answer, reasoning }: typeof Written.Type,
+    { readable }: typeof Chains.Type
+  ) {
     const { seed } = yield* Run
-    const read = ThinkAnswer.read(answer)
-    if (Result.isFailure(read) || Keyed.stream(seed, `${stage}/sample=${sample.image.id}/keep`).next() < 0.5) {
-      const prompt = yield* Question.ask(
-        task,
-        "reason",
-        sample,
-        yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
-      )
+    const annotation = yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
+    const written = readable === 0 ? Result.succeed({ reasoning, answer: annotation }) : ThinkAnswer.read(answer)
+    if (Result.isFailure(written) || Keyed.stream(seed, `${stage}/sample=${sample.image.id}/keep`).next() < 0.5) {
+      const prompt = yield* Question.ask(task, "reason", sample, annotation)
       return { prompt, target: [{ text: reasoning, weight: keep }] }
     }
-    const around = ThinkAnswer.segments(read.success.reasoning, { text: read.success.answer, weight: 0 })
+    const around = ThinkAnswer.segments(written.success.reasoning, { text: written.success.answer, weight: 0 })
     const prompt = yield* Answer.ask(task, "think", sample)
     return { prompt, target: around.map((part) => ({ ...part, weight: keep * part.weight })) }
   })
@@ -196,7 +197,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
           return {
             sample,
             prompt,
-            examples: keep > 0 ? [reconstruction, yield* keptOf(sample, written)] : [reconstruction]
+            examples: keep > 0 ? [reconstruction, yield* keptOf(sample, written, chains)] : [reconstruction]
           }
         })
       )
