@@ -38,6 +38,8 @@ export interface Shape {
   readonly directory: Option.Option<string>
   /** The method under way, such as "RISE": prefixes the names of its stages. Empty for what methods share. */
   readonly method: string
+  /** The full name of a stage, as ledger, progress and errors have it: "RISE/sft". */
+  readonly named: (stage: string) => string
   /** Trains at most once: afterwards the policy holds the weights that the stage ended with. */
   readonly trained: <E, R>(
     stage: string,
@@ -65,12 +67,15 @@ export interface Shape {
   readonly within: (method: string) => Shape
 }
 
+/** The full name of a method's stage. */
+export const named = (method: string) => (stage: string): string => method === "" ? stage : `${method}/${stage}`
+
 const make = (storage: Storage, seed: number) => {
   // Which policies hold the weights of which stage: one method's policy knows nothing of another's.
   const live = new WeakMap<object, Set<string>>()
 
   const within = (method: string): Shape => {
-    const name = (stage: string) => method === "" ? stage : `${method}/${stage}`
+    const name = named(method)
     const finish = Effect.fnUntraced(function*(stage: string, started: number, value: Schema.Json, trained: boolean) {
       const seconds = Math.round((yield* Clock.currentTimeMillis) - started) / 1000
       yield* storage.append(timingsFile, { stage, seconds })
@@ -80,6 +85,7 @@ const make = (storage: Storage, seed: number) => {
       seed,
       directory: storage.directory,
       method,
+      named: name,
       trained: Effect.fnUntraced(function*(stage, train) {
         const key = name(stage)
         const policy = yield* Policy

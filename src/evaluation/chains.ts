@@ -6,7 +6,7 @@
  */
 import { Effect, Schema, Stream } from "effect"
 import * as Rise from "../dsl/Rise.ts"
-import { cotFile, Run } from "../dsl/Run.ts"
+import { cotFile, named, Run } from "../dsl/Run.ts"
 import { RunFileError } from "../dsl/RunError.ts"
 import type { Sample } from "../dsl/Task.ts"
 import type { ResultRow } from "./results.ts"
@@ -26,7 +26,7 @@ export const chainRows = <A, E, R>(
 ) =>
   Effect.gen(function*() {
     const run = yield* Run
-    if (!run.finished(method === "" ? "explain" : `${method}/explain`)) return []
+    if (!run.finished(named(method)("explain"))) return []
     const file = cotFile(method)
     const chains = Stream.mapEffect(run.rows(file), (row) =>
       Schema.decodeUnknownEffect(Rise.CotRow)(row).pipe(

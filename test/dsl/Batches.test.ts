@@ -7,7 +7,7 @@ const counted = (count: number) => {
   const source = { reads: 0 }
   return { source, items: Stream.suspend(() => (source.reads++, Stream.range(0, count - 1))) }
 }
-const options = { seed: 1, key: "stage", size: 4, what: "numbers" }
+const options = { stage: "RISE/sft", seed: 1, key: "stage", size: 4, what: "numbers" }
 const take = <E>(batches: Stream.Stream<ReadonlyArray<number>, E>, count: number) =>
   Effect.map(Stream.runCollect(Stream.take(batches, count)), (taken) => taken.flat())
 
@@ -52,6 +52,6 @@ describe("Batches", () => {
     Effect.gen(function*() {
       const error = yield* Effect.flip(Stream.runDrain(Batches.endless(Stream.empty, options)))
       assert.strictEqual(error._tag, "NothingToTrainOn")
-      assert.include(error.message, "numbers")
+      assert.include(error.message, "RISE/sft: there are no numbers")
     }))
 })

@@ -11,8 +11,10 @@ import { NothingToTrainOn } from "./StageError.ts"
 
 export interface BatchOptions {
   readonly seed: number
-  /** What the order is for, such as "RISE/sft". */
+  /** What the order is for, such as "sft". */
   readonly key: string
+  /** The stage in the error for an empty stream, such as "RISE/sft". */
+  readonly stage: string
   readonly size: number
   /** Elements shuffled together. Default 16,384. */
   readonly window?: number
@@ -23,7 +25,7 @@ export interface BatchOptions {
 /** Batches of exactly `size`; one may hold the end of an epoch and the start of the next. Fails on an empty stream. */
 export const endless = <T, E, R>(
   items: Stream.Stream<T, E, R>,
-  { key, seed, size, what, window = 16_384 }: BatchOptions
+  { key, seed, size, stage, what, window = 16_384 }: BatchOptions
 ): Stream.Stream<ReadonlyArray<T>, E | NothingToTrainOn, R> =>
   Stream.suspend(() => {
     // The only window of an epoch: the next epochs', too.
@@ -47,7 +49,7 @@ export const endless = <T, E, R>(
           Stream.fromIterable(Keyed.stream(seed, `${key}/shuffle/epoch=${n}/window=${w}`).shuffle(chunk))
         )
       )
-    const first = Stream.orElseIfEmpty(epoch(0), () => Stream.fail(new NothingToTrainOn({ stage: key, what })))
+    const first = Stream.orElseIfEmpty(epoch(0), () => Stream.fail(new NothingToTrainOn({ stage, what })))
     return Stream.concat(
       first,
       Stream.flatMap(Stream.iterate(1, (n) => n + 1), epoch)

@@ -42,10 +42,10 @@ export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.
   Stream.unwrap(Effect.gen(function*() {
     const policy = yield* Policy
     const { prompts } = yield* Batching
-    const { method } = yield* Run
+    const { named } = yield* Run
     const session = yield* policy.session
     const total = yield* Stream.runCount(data)
-    const stage = method === "" ? name : `${method}/${name}`
+    const stage = named(name)
     yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples" }))
     let done = 0
     return data.pipe(

@@ -221,9 +221,7 @@ export const filter = (options: FilterOptions = {}) =>
           thresholdKeeping(bins, 0.4).toFixed(3)
         } would keep 40%`
       yield* run.metric({ stage: "filter", step: of, of, warning: text })
-      yield* Progress.report(
-        Progress.Event.Warned({ stage: run.method === "" ? "filter" : `${run.method}/filter`, text })
-      )
+      yield* Progress.report(Progress.Event.Warned({ stage: run.named("filter"), text }))
     }
     return { tau, kept, of }
   })

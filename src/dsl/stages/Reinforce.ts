@@ -43,8 +43,14 @@ const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, o
   Stream.unwrap(
     Effect.map(
       Run,
-      ({ seed }) =>
-        Batches.endless(self.data, { seed, key: stage, size: Settings.filled(options).promptsPerStep, what: "samples" })
+      ({ named, seed }) =>
+        Batches.endless(self.data, {
+          seed,
+          key: stage,
+          stage: named(stage),
+          size: Settings.filled(options).promptsPerStep,
+          what: "samples"
+        })
     )
   )
 
@@ -75,7 +81,11 @@ export const reinforce = (options: ReinforceOptions = {}) =>
       reasoning: yield* reasoningGrammar(task.name, masked(options)),
       reconstruction: yield* grammarOf(task, masked(options), "answer")
     }
-    const learn = GroupRelative.stepper(stage, options, creditedOf(credit).map((draw) => formats[draw]))
+    const learn = GroupRelative.stepper(
+      (yield* Run).named(stage),
+      options,
+      creditedOf(credit).map((draw) => formats[draw])
+    )
     yield* Train.train({
       stage,
       settings: options,
@@ -137,7 +147,9 @@ export const rft = (options: RftOptions = {}) =>
   const { task } = self
   const score = Reward.r1(task)
   const training = Effect.gen(function*() {
-    const learn = GroupRelative.stepper(stage, options, [yield* grammarOf(task, masked(options), "think")])
+    const learn = GroupRelative.stepper((yield* Run).named(stage), options, [
+      yield* grammarOf(task, masked(options), "think")
+    ])
     const grammar = yield* grammarOf(task, options.grammar, "think")
     yield* Train.train({
       stage,

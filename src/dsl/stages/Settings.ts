@@ -128,8 +128,8 @@ export const grammarMode = oneOf("mask", "off")
 /** Refuses a setting of a stage, which the error names as progress does: "RISE/sft". */
 export const refuse = (stage: string, broken: Rules.Broken): Effect.Effect<never, BadSetting> =>
   Effect.flatMap(Effect.serviceOption(Run), (run) => {
-    const method = Option.match(run, { onNone: () => "", onSome: ({ method }) => method })
-    return Effect.fail(new BadSetting({ stage: method === "" ? stage : `${method}/${stage}`, ...broken }))
+    const name = Option.match(run, { onNone: () => stage, onSome: ({ named }) => named(stage) })
+    return Effect.fail(new BadSetting({ stage: name, ...broken }))
   })
 
 /** Fails on the first setting of a stage that breaks its rule. */

@@ -111,7 +111,7 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
     Practice.fits(stage, options, batchSize - extra)
   ], { discard: true })
   const training = Effect.gen(function*() {
-    const { seed } = yield* Run
+    const { named, seed } = yield* Run
     const grammar = {
       answer: yield* grammarOf(self.task, options.grammar, "answer"),
       think: yield* grammarOf(self.task, options.grammar, "think")
@@ -120,10 +120,16 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
     const replayed: Stream.Stream<ReadonlyArray<SupervisedExample>, E2 | StageError, R2> =
       replay === undefined || extra === 0
         ? Stream.fromEffectRepeat(Effect.succeed([]))
-        : Batches.endless(replay.examples, { seed, key: `${stage}/replay`, size: extra, what: "replay examples" })
+        : Batches.endless(replay.examples, {
+          seed,
+          key: `${stage}/replay`,
+          stage: named(stage),
+          size: extra,
+          what: "replay examples"
+        })
     const lessons: Stream.Stream<Lesson<A>, E, R> = self.items
     const batches = Stream.zip(
-      Batches.endless(lessons, { seed, key: stage, size: batchSize - extra, what: "lessons" }),
+      Batches.endless(lessons, { seed, key: stage, stage: named(stage), size: batchSize - extra, what: "lessons" }),
       replayed
     )
     const practise = yield* Practice.make(self.task, options.practice)

@@ -6,7 +6,7 @@ import * as Histogram from "./Histogram.ts"
 
 /** There is nothing to train on. */
 export class NothingToTrainOn extends Schema.TaggedError<NothingToTrainOn>()("NothingToTrainOn", {
-  /** The stage, such as "reinforce". */
+  /** The stage, its method before it: "RISE/reinforce". */
   stage: Schema.String,
   /** What is missing, such as "lessons". */
   what: Schema.String
@@ -18,7 +18,7 @@ export class NothingToTrainOn extends Schema.TaggedError<NothingToTrainOn>()("No
 
 /** For many steps in a row every group earned one and the same reward: GRPO has nothing to prefer. */
 export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryGroupDead", {
-  /** The stage, such as "reinforce". */
+  /** The stage, its method before it: "RISE/reinforce". */
   stage: Schema.String,
   /** Steps in a row without a live group. */
   steps: Schema.Int,

@@ -68,7 +68,7 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
     const policy = yield* Policy
     const { clipNorm, select, steps, weightDecay } = Settings.filled(plan.settings)
     const rate = Settings.schedule(plan.settings)
-    const stage = run.method === "" ? plan.stage : `${run.method}/${plan.stage}`
+    const stage = run.named(plan.stage)
 
     const diverged = (step: number, reason: string) => new Diverged({ stage, step, reason })
     /** A policy's word that its weights are ruined, as the stage's. */

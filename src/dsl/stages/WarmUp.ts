@@ -220,6 +220,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       batches: Batches.endless(examples, {
         seed: run.seed,
         key: stage,
+        stage: run.named(stage),
         size: batchSize,
         what: "usable chains of the base"
       }),
