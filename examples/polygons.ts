@@ -99,7 +99,7 @@ export const shapes = Array.from({ length: 40 }, (_, n) => {
     )
   return { image: Image.rendered(`shape-${n}`, () => ({ width: 112, height: 112, data: data() })), truth }
 })
-/** The whole method, briefly: the embedded checkpoint has seen nothing like these shapes, and 40 of them teach it little. */
+/** The whole method, briefly: the embedded checkpoint has seen no such shapes, and 40 of them teach it little. */
 export const program = (out: string, steps: number) =>
   Rise.make(task, Dataset.fromIterable(shapes)).pipe(
     Rise.generate({ candidates: 4, maxTokens: 40 }),

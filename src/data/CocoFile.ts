@@ -3,7 +3,7 @@
  */
 import { Effect, type FileSystem, Option, Predicate, Result } from "effect"
 import { DataError } from "../dsl/DataError.ts"
-import * as Entries from "./CocoEntries.ts"
+import * as Entries from "./CocoAnnotations.ts"
 import * as JsonText from "./JsonText.ts"
 import type { BadRow } from "./Rows.ts"
 

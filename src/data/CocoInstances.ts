@@ -3,8 +3,8 @@
  *
  * The file is read whole, pictures are not. A picture without annotations is a sample with nothing in it. Crowds are
  * kept and marked. A picture with an annotation that cannot be read is set aside: it would be taught with less in it
- * than there is. A box without area is left out where others are left in its picture. `CocoEntries` says how entries
- * are read.
+ * than there is. A box without area is left out where others are left in its picture. `CocoAnnotations` says how
+ * entries are read.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { Effect, type FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import { sift } from "../dsl/Sift.ts"
 import type { Sample } from "../dsl/Task.ts"
-import * as Entries from "./CocoEntries.ts"
+import * as Entries from "./CocoAnnotations.ts"
 import * as CocoFile from "./CocoFile.ts"
 import * as Folder from "./Folder.ts"
 import { inside, type Instance, type Instances } from "./Instances.ts"

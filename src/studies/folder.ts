@@ -3,9 +3,9 @@
  */
 import { Effect, FileSystem, type Stream } from "effect"
 import * as Fingerprint from "../dsl/Fingerprint.ts"
-import { recorded } from "../dsl/recorded.ts"
 import { RunFileError } from "../dsl/RunError.ts"
 import type { Identity } from "../dsl/RunFolder.ts"
+import { recorded } from "../dsl/RunRecord.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import { report } from "./report/report.ts"
 

@@ -12,8 +12,9 @@ import { add, log, minimum, mul, neg, sub } from "./elementwise.ts"
 import { gather, pick, scatterAdd } from "./indexing.ts"
 import { concat, reshape, slice } from "./layout.ts"
 import { matmul } from "./linear.ts"
-import { logSumExp, max, softmax } from "./reduce.ts"
+import { max } from "./reduce.ts"
 import { fail } from "./Shape.ts"
+import { logSumExp, softmax } from "./softmax.ts"
 import { scalar, type Tensor } from "./Tensor.ts"
 
 export interface LogprobOptions {

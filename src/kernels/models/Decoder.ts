@@ -13,7 +13,7 @@ export type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor) => Tensor
  * Runs the layers over hidden states `[rows, width]` and returns the normed result. Attention is passed in, for the
  * three ways it is used (whole sequences, prefill, one token against a cache) differ in nothing else.
  *
- * @param onLayer told what each layer adds up to, `[rows, width]`, before the norm
+ * @param onLayer called with the hidden states behind each layer, `[rows, width]`, before the final norm
  * @param wanted int32 `[n]`: rows whose result is needed, in the order they come back. The others still lend the last
  * layer their keys and values, and are spared the rest of it.
  */

@@ -5,7 +5,7 @@ import { type ParameterSpec, specs } from "./Parameters.ts"
 
 /**
  * How frozen weights are stored: as they are, or rounded. `int8` rounds every linear layer to 8 bits; `int4` the
- * decoder's to 4 and the vision tower's to 8, for it has a fifth of the weights and is run once an image. Embedding and
+ * decoder's to 4 and the vision tower's to 8, for it has a fifth of the weights and runs once per image. Embedding and
  * output matrix stay float32.
  */
 export type Precision = "float32" | "int8" | "int4"

@@ -259,7 +259,7 @@ export const supervised: Objective = (...given) => write(objectives.supervised(.
 export const format: Objective = (...given) => write(objectives.format(...given), given[3]?.frozen)
 export const groupRelative: Objective = (...given) => write(objectives.groupRelative(...given), given[3]?.frozen)
 
-/** The tower alone: what one that does not change is asked once an image. */
+/** The vision tower alone: while it is frozen it runs once per image. */
 export const visualFeatures = (
   config: Config.Config,
   shape: VisionLayout.VisionShape,

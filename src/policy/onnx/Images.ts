@@ -1,8 +1,8 @@
 /**
  * What the policy knows of images: patches, and the visual tokens the vision tower makes of them.
  *
- * While the tower is frozen, visual tokens are computed once an image and kept (least recently used go first, so memory
- * does not grow with the data set). A trained tower's tokens are forgotten with every update.
+ * While the tower is frozen, visual tokens are computed once per image and kept (least recently used go first, so that
+ * memory does not grow with the data set). A trained tower's tokens are forgotten with every update.
  */
 import { Effect } from "effect"
 import type { Image } from "../../kernels/image/Image.ts"

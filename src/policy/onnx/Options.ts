@@ -16,7 +16,7 @@ export interface Options {
    */
   readonly lora?: Adapter.Options
   /**
-   * Default "decoder": the vision tower is frozen and its visual tokens are computed once an image. "none": the policy
+   * Default "decoder": the vision tower is frozen and its visual tokens are computed once per image. "none": the policy
    * is sampled and scored, never updated.
    */
   readonly trainable?: Trainable

@@ -1,9 +1,9 @@
 /**
  * How boxes are written for a model family, and how its text is read back: the space, the order of the four numbers,
- * the dress.
+ * the brackets and names around them.
  *
- * Writing rounds to the codec's grid and keeps every side at least one step long. Reading is total and forgiving in
- * dress (see `Literal`) and strict in content: four finite numbers with area inside the picture.
+ * Writing rounds to the codec's grid and keeps every side at least one step long. Reading takes any text, forgives
+ * how it is spelled (see `Literal`) and is strict in content: four finite numbers with area inside the picture.
  *
  * @module
  */
