@@ -37,6 +37,22 @@ const lastMean = (rows: ReadonlyArray<Record<string, number>>, name: string, fro
   return values.reduce((a, b) => a + b, 0) / values.length
 }
 
+/** A layer that notes what a policy is taught. */
+const noting = () => {
+  const examples: Array<SupervisedExample> = []
+  const noted = Layer.effect(
+    Policy,
+    Effect.map(Policy, (policy) => ({
+      ...policy,
+      update: (objective: Objective, options: UpdateOptions) => {
+        if (objective._tag === "Supervised") examples.push(...objective.examples)
+        return policy.update(objective, options)
+      }
+    }))
+  )
+  return { examples, noted }
+}
+
 describe("Rise", () => {
   it.effect("runs the paper's steps in order and improves the policy at each", () =>
     Effect.gen(function*() {
@@ -267,17 +283,7 @@ describe("Rise", () => {
     "keeps what the base could do: by turns its reasoning, and its think-answer without the annotation " +
       "in it",
     () => {
-      const examples: Array<SupervisedExample> = []
-      const noted = Layer.effect(
-        Policy,
-        Effect.map(Policy, (policy) => ({
-          ...policy,
-          update: (objective: Objective, options: UpdateOptions) => {
-            if (objective._tag === "Supervised") examples.push(...objective.examples)
-            return policy.update(objective, options)
-          }
-        }))
-      )
+      const { examples, noted } = noting()
       return Effect.gen(function*() {
         yield* Rise.make(Stub.Mood, Stub.data(60)).pipe(
           Rise.warmUp({ share: 1, steps: 8, batchSize: 16, learningRate: 1e-3, keep: 0.3 }),
@@ -304,19 +310,27 @@ describe("Rise", () => {
     }
   )
 
-  it.effect("a base whose think-answers cannot be read keeps its reasonings alone, and says so", () => {
+  it.effect("a base that can write no think-answer is shown where one begins and ends, and that is told", () => {
+    const { examples, noted } = noting()
     const said: Array<string> = []
     const listening = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
     const bias = Object.fromEntries(
       Stub.thinkAnswers.filter((text) => text.includes("potato")).map((text) => [text, 50])
     )
     return Effect.gen(function*() {
-      yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.warmUp({ share: 1, steps: 1, keep: 0.3 }), Rise.train)
+      yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.warmUp({ share: 1, steps: 6, keep: 0.3 }), Rise.train)
       assert.strictEqual((yield* figures("warm-up"))[0]!["readable"], 0)
       assert.isTrue(
         said.some((text) => text.includes("none of 12 answers of the base is in the task's format")),
         said.join()
       )
-    }).pipe(Effect.provide(live({ bias }).pipe(Layer.provideMerge(listening))))
+      const answered = examples.filter(({ prompt: { text } }) => text.startsWith("Think, then"))
+      assert.isAtLeast(answered.length, 3)
+      for (const { target } of answered) {
+        // The label is the picture's; nothing of it is learned.
+        assert.deepStrictEqual(target.map(({ weight }) => weight), [0.3, 0, 0.3])
+        assert.match(target.map(({ text }) => text).join(""), /^<think>.+<\/think><answer>(joy|anger|fear)<\/answer>$/)
+      }
+    }).pipe(Effect.provide(noted.pipe(Layer.provideMerge(live({ bias })), Layer.provideMerge(listening))))
   })
 })

@@ -34,8 +34,8 @@ export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, Sa
   /**
    * Weight of the base's own texts as targets beside its reconstruction, so that learning to reconstruct costs it
    * neither what it can see nor how an answer is written: for one half of the pictures a reasoning, for the other a
-   * think-answer without the annotation in it (a reasoning too, where its answer cannot be read). Default 0. Needs no
-   * labels.
+   * think-answer without the annotation in it (a reasoning too, where its answer cannot be read). A base that can write
+   * none at all is shown where one begins and ends: its reasoning and the label, whose tokens weigh nothing. Default 0.
    */
   readonly keep?: number
   /** Whether tags and control tokens are kept out of the chains while they are drawn. Default "off". */
