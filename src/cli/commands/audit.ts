@@ -3,16 +3,16 @@
  */
 import { Console, Effect, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
-import { Corruption } from "../data/index.ts"
-import * as Quarantine from "../dsl/Quarantine.ts"
-import { Presets } from "../pipelines/index.ts"
-import * as Sources from "../sources/index.ts"
-import { Audit, barsOf } from "../studies/index.ts"
-import * as Flags from "./flags.ts"
-import { computing } from "./main.ts"
-import { check, named, policy } from "./policy.ts"
-import * as Task from "./task.ts"
-import { working } from "./working.ts"
+import { Corruption } from "../../data/index.ts"
+import * as Quarantine from "../../dsl/Quarantine.ts"
+import { Presets } from "../../pipelines/index.ts"
+import * as Sources from "../../sources/index.ts"
+import { Audit, barsOf } from "../../studies/index.ts"
+import * as Flags from "../flags.ts"
+import { computing } from "../main.ts"
+import { check, named, policy } from "../policy.ts"
+import * as Task from "../task.ts"
+import { working } from "../working.ts"
 
 const corrupt = Flag.Finite("corrupt").pipe(
   Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 1 })))),

@@ -3,12 +3,12 @@
  */
 import { Console, Effect, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
-import { duration } from "../dsl/Progress.ts"
-import { Ablations } from "../studies/index.ts"
-import { isEmbedded, modelName } from "./embedded.ts"
-import * as Flags from "./flags.ts"
-import { computing, readable } from "./main.ts"
-import { check, named, policy } from "./policy.ts"
+import { duration } from "../../dsl/Progress.ts"
+import { Ablations } from "../../studies/index.ts"
+import { isEmbedded, modelName } from "../embedded.ts"
+import * as Flags from "../flags.ts"
+import { computing, readable } from "../main.ts"
+import { check, named, policy } from "../policy.ts"
 
 const { Cell, Estimate, Figures, Grid, Render, Tables } = Ablations
 
