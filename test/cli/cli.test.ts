@@ -284,7 +284,7 @@ describe("command line", () => {
     assert.strictEqual(Flags.settings({ ...own, trainable: Option.some("decoder") }).trainable, "decoder")
     assert.notDeepEqual(Flags.recorded({ ...flags, lora: Option.some(8) }), Flags.recorded(flags))
     // A task's own settings are recorded as they are used.
-    assert.deepInclude(Flags.settings(flags, "lisa").generate, { grammar: "mask" })
+    assert.deepInclude(Flags.settings(flags, "lisa").filter, { least: 0.4 })
     assert.notDeepEqual(Flags.recorded(flags, "lisa"), Flags.recorded(flags))
     assert.notDeepEqual(
       Flags.recorded({ ...flags, lora: Option.some(8), quantize: Option.some("int4") }),
