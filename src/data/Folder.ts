@@ -29,7 +29,7 @@ export interface Limits {
   readonly maxPixels?: number | undefined
 }
 
-export const defaultMaxBytes = 64 * 2 ** 20
+const defaultMaxBytes = 64 * 2 ** 20
 
 /** A picture by reference, and its size in pixels, orientation applied. */
 export interface Picture {

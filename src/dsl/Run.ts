@@ -22,7 +22,7 @@ export interface Figures {
   readonly [figure: string]: Schema.Json
 }
 
-/** D_RISE, which later stages read back: of RISE itself, or of a variant of it in the same folder. */
+/** Name of the file of a method's D_RISE; RISE's is cot.jsonl. */
 export const cotFile = (method: string): string =>
   method === "" || method === "RISE" ? "cot.jsonl" : `cot-${method}.jsonl`
 /** Name of the file of figures. */

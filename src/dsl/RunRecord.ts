@@ -1,5 +1,5 @@
 /**
- * A run folder around an effect: what the run is made of is recorded first, what its data set aside is kept there.
+ * Runs an effect in a run folder: records first what the run is made of, and keeps the rows that were set aside.
  */
 import { Effect, type FileSystem, Path, Schema, type Scope } from "effect"
 import { readFile } from "node:fs/promises"

@@ -127,6 +127,9 @@ export class GrammarError extends Schema.TaggedError<GrammarError>()("GrammarErr
   }
 }
 
+/** Metrics that every task has beside its own. */
+export const commonMetrics: ReadonlyArray<string> = ["valid", "reward", "ranked", "cue precision", "cue recall"]
+
 /** The plug-in itself is wrong: a mistake in its definition, code that throws, or a similarity outside [0, 1]. */
 export class TaskError extends Schema.TaggedError<TaskError>()("TaskError", {
   /** Name of the task. */
@@ -163,10 +166,16 @@ export class TaskError extends Schema.TaggedError<TaskError>()("TaskError", {
  * })
  * ```
  *
- * @throws TaskError when the name is empty: artefacts are named by it.
+ * @throws TaskError when the name is empty (artefacts are named by it), or a metric has the name of one that every task
+ * has.
  */
 export const make = <A>(task: Task<A>): Task<A> => {
   if (task.name.trim() === "") throw new TaskError({ task: task.name, reason: "the name is empty" })
+  for (const { name } of task.metrics ?? []) {
+    if (!commonMetrics.includes(name)) continue
+    const reason = `a metric is named "${name}", which every task has already: give it another name`
+    throw new TaskError({ task: task.name, reason })
+  }
   return task
 }
 

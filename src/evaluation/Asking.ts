@@ -12,7 +12,7 @@
 import { Deferred, Effect, Option } from "effect"
 import type { RunError } from "../dsl/RunError.ts"
 import type { Spool } from "../dsl/Spool.ts"
-import { hopeless, patience, sampleAll } from "../dsl/stages/Sampling.ts"
+import { complete, hopeless, patience, sampleAll } from "../dsl/stages/Sampling.ts"
 import { Decode, ImageError } from "../kernels/image/index.ts"
 import { type Completion, PolicyError, type SampleOptions, type SampleRequest, type Session } from "../policy/Policy.ts"
 import * as Kept from "./Kept.ts"
@@ -99,7 +99,7 @@ export const make = Effect.fnUntraced(function*({ sampling, session, spool }: Op
   const sample = (requests: ReadonlyArray<SampleRequest>) =>
     session.oneByOne === undefined
       ? sampleAll(session, requests, { ...sampling, count: 1 })
-      : session.sample(requests, { ...sampling, count: 1 })
+      : Effect.flatMap(session.sample(requests, { ...sampling, count: 1 }), (groups) => complete(requests, 1, groups))
 
   /** Why a request's pictures cannot be read, where one of them cannot. */
   const unreadable = ({ prompt }: SampleRequest, known: ImageError) =>

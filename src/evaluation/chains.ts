@@ -4,16 +4,17 @@
  * A chain written with the annotation in view can smuggle it, by naming cues that are not there. The reward cannot see
  * that; groundedness can.
  */
-import { Effect, Schema, Stream } from "effect"
-import * as Rise from "../dsl/Rise.ts"
+import { Effect, Option, Stream } from "effect"
 import { cotFile, named, Run } from "../dsl/Run.ts"
-import { RunFileError } from "../dsl/RunError.ts"
+import { beside } from "../dsl/stages/Beside.ts"
+import { cotRows, usedTau } from "../dsl/stages/Curate.ts"
 import type { Sample } from "../dsl/Task.ts"
 import type { ResultRow } from "./results.ts"
 
 export interface ChainOptions {
   /** The method that wrote the chains. Default "RISE". */
   readonly method?: string
+  /** Taken where the method has not filtered; its own may have sunk. */
   readonly tau: number
   readonly shots: string
   readonly cuesNamed?: ((text: string) => Iterable<string>) | undefined
@@ -28,17 +29,12 @@ export const chainRows = <A, E, R>(
     const run = yield* Run
     if (!run.finished(named(method)("explain"))) return []
     const file = cotFile(method)
-    const chains = Stream.mapEffect(run.rows(file), (row) =>
-      Schema.decodeUnknownEffect(Rise.CotRow)(row).pipe(
-        Effect.mapError((cause) =>
-          new RunFileError({ path: file, reason: "holds a line that is not a row of D_RISE", cause })
-        )
-      ))
+    const used = Option.getOrElse(yield* usedTau(method), () => tau)
     const sum = yield* Stream.runFold(
-      Stream.zip(data, chains),
+      beside(data, cotRows(file, run.rows(file)), file),
       () => ({ n: 0, reward: 0, kept: 0, hits: 0, named: 0, present: 0, grounded: 0 }),
       (sum, [{ cues }, { reasoning, reward }]) => {
-        const counted = { ...sum, n: sum.n + 1, reward: sum.reward + reward, kept: sum.kept + (reward >= tau ? 1 : 0) }
+        const counted = { ...sum, n: sum.n + 1, reward: sum.reward + reward, kept: sum.kept + (reward >= used ? 1 : 0) }
         if (cuesNamed === undefined || cues === undefined) return counted
         const named = new Set(cuesNamed(reasoning))
         const present = new Set(cues)

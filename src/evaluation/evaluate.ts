@@ -13,6 +13,7 @@ import * as Reward from "../dsl/Reward.ts"
 import { Run } from "../dsl/Run.ts"
 import { grammarOf } from "../dsl/stages/Sampling.ts"
 import { lengths } from "../dsl/stages/Settings.ts"
+import { commonMetrics } from "../dsl/Task.ts"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import { Policy } from "../policy/Policy.ts"
@@ -20,9 +21,6 @@ import * as Asking from "./Asking.ts"
 import { probabilityIn } from "./confidence.ts"
 import { type EvaluateOptions, measure, type Pass } from "./measure.ts"
 import { ResultRow } from "./results.ts"
-
-/** Metrics that every task has beside its own. */
-const everyTask = new Set(["valid", "reward", "ranked", "cue precision", "cue recall"])
 
 /** A metric of answers under the grammar. */
 export const masked = (metric: string): string => `${metric} masked`
@@ -82,17 +80,18 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
                 }
                 const probability = probabilityIn(completion, policy.tokenizer)
                 const { rank } = task
-                if (rank === undefined || Option.isNone(said.annotation)) return { text, fault, ...said }
+                const given = { text, tokens: completion.tokens.length, fault, ...said }
+                if (rank === undefined || Option.isNone(said.annotation)) return given
                 read++
                 if (probability === undefined) {
                   unranked++
-                  return { text, fault, ...said }
+                  return given
                 }
                 const ranked = Option.map(
                   said.annotation,
                   (annotation) => rank(annotation, completion.text, probability)
                 )
-                return { text, fault, ranked, ...said }
+                return { ...given, ranked }
               }))
           )
         ),
@@ -134,7 +133,7 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
     const again = yield* recorded(method, second.name, answersOf(options, mask, second))
     return [
       ...rows,
-      ...again.flatMap((row) => everyTask.has(row.metric) ? [] : [{ ...row, metric: masked(row.metric) }])
+      ...again.flatMap((row) => commonMetrics.includes(row.metric) ? [] : [{ ...row, metric: masked(row.metric) }])
     ]
   })
 }

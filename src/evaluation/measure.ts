@@ -1,7 +1,7 @@
 /**
  * Figures of given answers: the task's metrics, valid answers and groundedness, per part.
  */
-import { Effect, Option, Stream } from "effect"
+import { Array, Effect, Option, Stream } from "effect"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
@@ -18,6 +18,8 @@ export interface Given<out A> {
   readonly reasoning: Option.Option<string>
   readonly verdict: string
   readonly reward: number
+  /** Tokens of the text, where they are known. */
+  readonly tokens?: number
   /** Why there is no text: what a server said, or what is wrong with the picture. */
   readonly fault?: string | undefined
 }
@@ -120,15 +122,15 @@ export const measure = <A, E, R, E2, R2>(
     yield* options.data.pipe(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
-        Effect.map(answer(samples), (answers) =>
-          samples.flatMap((sample, i) => {
-            const given = answers[i]
-            return given === undefined ? [] : [{ sample, given }]
-          }))
+        // One answer for every sample: `Asking` holds the policy to it.
+        Effect.map(
+          answer(samples),
+          (answers) => Array.zipWith(samples, answers, (sample, given) => ({ sample, given }))
+        )
       ),
       Stream.tap((batch) => {
         done += batch.length
-        const tokens = batch.reduce((sum, { given }) => sum + given.text.split(/\s+/).length, 0)
+        const tokens = batch.reduce((sum, { given }) => sum + (given.tokens ?? 0), 0)
         return Progress.report(Progress.Event.Step({ stage, step: done, tokens, figures: {} }))
       }),
       Stream.flattenIterable,

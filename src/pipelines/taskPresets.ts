@@ -42,7 +42,7 @@ const withLengths = (preset: Preset, { answer, chain }: Lengths): Preset => {
   }
 }
 
-/** For the embedded checkpoint, whose data are few. */
+/** For data that are few. */
 const forFew = (preset: Preset): Preset => ({
   ...preset,
   // A box is seldom as exact as a distribution is close: as many chains are kept as τ keeps of the paper's Emotion6.
@@ -74,7 +74,7 @@ const onPhotographs = (preset: Preset): Preset => ({
  */
 const withoutWarmUp = ({ warmUp: _, ...preset }: Preset): Preset => preset
 
-/** Whole pictures of boxes are written in twice the tokens: minutes are fewer chains and steps. */
+/** A picture with all its boxes takes twice the tokens: fewer chains and steps keep the run to minutes. */
 const inBrief = (preset: Preset): Preset => ({
   ...preset,
   limit: { train: 500, test: 200 },
@@ -82,7 +82,7 @@ const inBrief = (preset: Preset): Preset => ({
   rft: { ...preset.rft, steps: 60 }
 })
 
-const taught = (task: TaskName, preset: Preset): Preset => task === "lisa" ? withoutWarmUp(preset) : preset
+const startOf = (task: TaskName, preset: Preset): Preset => task === "lisa" ? withoutWarmUp(preset) : preset
 
 /** A preset as a task needs it. The paper's own is left as it is. */
 export const forTask = (task: TaskName, preset: Preset): Preset => {
@@ -99,11 +99,11 @@ export const forTask = (task: TaskName, preset: Preset): Preset => {
     case "quick":
       return forFew(
         withLengths(
-          task === "coco-sub" ? inBrief(preset) : taught(task, { ...preset, limit: { train: 700, test: 200 } }),
+          task === "coco-sub" ? inBrief(preset) : startOf(task, { ...preset, limit: { train: 700, test: 200 } }),
           lengths[task]
         )
       )
     default:
-      return forFew(withLengths(taught(task, preset), lengths[task]))
+      return forFew(withLengths(startOf(task, preset), lengths[task]))
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The model under training: inference sessions pinned to one weight version, and updates that publish the next.
  *
- * Knows nothing of tasks or stages. The live layer is `OnnxPolicy`; tests may provide another.
+ * Knows nothing of tasks or stages. Engines provide it: `OnnxPolicy`, which trains, and `OpenAiPolicy`, which is asked.
  */
 import { Context, Data, type Effect, type Option, Schema, type Scope } from "effect"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
@@ -116,9 +116,9 @@ export interface SupervisedExample {
  * the first token that it does not (the semantic loss of Xu et al. 2018). It needs no label: any text that a policy
  * wrote tells where that policy would break the format.
  *
- * Where a text may go on or end by one token, that token is left out of the sum. "joy 60" may go on with a space or end
- * the turn: a policy that was paid for all that is allowed there would learn to end, which never breaks a format. The
- * same holds where a text may say nothing at all (`Grammar.nothing`).
+ * Where a text may go on or end, the end is not counted as allowed mass: "joy 60" may go on with a space or end the
+ * turn, and a policy rewarded for both would learn to end early, which never breaks a format. A token that leads to
+ * saying nothing (`Grammar.nothing`) is not counted either, where something can be said.
  *
  * The grammar is what a mask allows: the format in its plainest spelling. White space that a reader forgives lies
  * outside of it.

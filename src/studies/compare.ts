@@ -62,7 +62,7 @@ export interface CompareOptions<A, E, R, EP, RP> {
 const Rows = Schema.Array(Results.ResultRow)
 
 /** The method whose model a comparison keeps: RISE, or the last one where RISE is not compared. */
-export const savedOf = (methods: ReadonlyArray<string>): string | undefined =>
+const savedOf = (methods: ReadonlyArray<string>): string | undefined =>
   methods.includes("RISE") ? "RISE" : methods.at(-1)
 
 /** Runs the whole comparison within the current run and writes results.json, examples.json and model/. */

@@ -274,5 +274,7 @@ describe("Reward of a plug-in", () => {
 
   it("needs a name", () => {
     assert.throws(() => Task.make({ ...Stars, name: " " }), /the name is empty/)
+    const metrics = [{ name: "valid", direction: "higher" as const, of: () => 1 }]
+    assert.throws(() => Task.make({ ...Stars, metrics }), /a metric is named "valid", which every task has already/)
   })
 })

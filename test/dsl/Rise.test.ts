@@ -4,7 +4,14 @@ import { Effect, FileSystem, Layer, Logger, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { metricsFile, Run } from "../../src/dsl/Run.ts"
-import { type Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../src/policy/Policy.ts"
+import {
+  type Completion,
+  type Objective,
+  Policy,
+  type Session,
+  type SupervisedExample,
+  type UpdateOptions
+} from "../../src/policy/Policy.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = (options: Stub.Options = {}, seed = 1) =>
@@ -36,6 +43,8 @@ const lastMean = (rows: ReadonlyArray<Record<string, number>>, name: string, fro
   const values = rows.slice(from, to).map((row) => row[name]!).filter((value) => value !== undefined)
   return values.reduce((a, b) => a + b, 0) / values.length
 }
+
+type Groups = ReadonlyArray<ReadonlyArray<Completion>>
 
 /** A layer that notes what a policy is taught. */
 const noting = () => {
@@ -147,6 +156,29 @@ describe("Rise", () => {
       )
       assert.isTrue((yield* figures("reinforce")).every(({ dead, reward }) => dead === 2 && reward === 1))
     }).pipe(Effect.provide(live({ bias: { fear: 50, "we can see a wide scared eyes here": 50 } }))))
+
+  it.effect("refuses an engine that answers fewer requests, or with fewer candidates, than it was asked", () =>
+    Effect.gen(function*() {
+      for (
+        const [short, said] of [
+          [(groups: Groups) => groups.slice(1), /gave 8 groups where 9 requests of 8 were made/],
+          [(groups: Groups) => groups.map((group) => group.slice(1)), /gave 7 completions where 9 requests of 8/]
+        ] as const
+      ) {
+        const lazy = Layer.effect(
+          Policy,
+          Effect.map(Policy, (policy) => ({
+            ...policy,
+            session: Effect.map(policy.session, (session) => ({
+              ...session,
+              sample: (requests, options) => Effect.map(session.sample(requests, options), short)
+            } satisfies Session))
+          }))
+        )
+        const error = yield* loop(9).items.pipe(Stream.runDrain, Effect.flip, Effect.provide(lazy))
+        assert.match(error.message, said)
+      }
+    }).pipe(Effect.provide(live())))
 
   it.effect("stops with the histogram and the tau that would keep 40% when nothing is kept", () =>
     Effect.gen(function*() {
@@ -321,7 +353,7 @@ describe("Rise", () => {
       yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.warmUp({ share: 1, steps: 6, keep: 0.3 }), Rise.train)
       assert.strictEqual((yield* figures("warm-up"))[0]!["readable"], 0)
       assert.isTrue(
-        said.some((text) => text.includes("none of 12 answers of the base is in the task's format")),
+        said.some((text) => text.includes("reasonings did the base also write an answer in the task's format")),
         said.join()
       )
       const answered = examples.filter(({ prompt: { text } }) => text.startsWith("Think, then"))

@@ -87,6 +87,13 @@ describe("report", () => {
       assert.strictEqual(html.match(/<svg class="chart"/g)?.length, 4)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("counts by the τ that the filter used where it has sunk", () =>
+    Effect.gen(function*() {
+      const row = JSON.stringify({ method: "RISE", stage: "filter", step: 4, of: 4, tau: 0.2, kept: 3, share: 0.75 })
+      const html = yield* page({ ...files, "metrics.jsonl": `${files["metrics.jsonl"]}\n${row}\n` })
+      assert.include(html, "τ keeps 3 of 4 chains (75%)")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("says how many samples were used where a preset takes only the first", () =>
     Effect.gen(function*() {
       const data = { train: { samples: 1386 }, test: { samples: 300 } }

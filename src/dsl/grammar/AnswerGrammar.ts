@@ -31,7 +31,7 @@ export interface Spelling {
 }
 
 /** Reads the frame off the tokenizer. The failure says what it joins. */
-export const make = (vocabulary: Vocabulary, form: Form): Result.Result<Spelling, string> => {
+const make = (vocabulary: Vocabulary, form: Form): Result.Result<Spelling, string> => {
   const encode = (text: string): Trie.Tokens => [...vocabulary.encode(text)]
   const think = form === "think"
   const open = think ? encode("<think>") : []

@@ -95,6 +95,7 @@ export const build = (name: string, start: Position, vocabulary: number): Gramma
       if (edge.nothing) nothing.add(row + token)
     }
   })
-  const digest = createHash("sha256").update(allowed).update(new Uint8Array(next.buffer)).digest("hex").slice(0, 16)
+  const digest = createHash("sha256").update(allowed).update(new Uint8Array(next.buffer))
+    .update(Int32Array.from(nothing).sort()).digest("hex").slice(0, 16)
   return { id: `${name}/${digest}`, states: states.length, vocabulary, allowed, next, nothing }
 }

@@ -2,12 +2,13 @@
  * From validated groups to lessons: `best` writes D_RISE, `recall` reads one that is there already, `filter` keeps
  * D_RISE^high, `answers` does without reasoning.
  */
-import { Effect, Schema, Stream } from "effect"
+import { Effect, Option, Schema, Stream } from "effect"
 import type { Policy } from "../../policy/Policy.ts"
 import * as Group from "../Group.ts"
 import * as Progress from "../Progress.ts"
-import { cotFile, Run } from "../Run.ts"
-import { RunFileError } from "../RunError.ts"
+import { cotFile, named, Run } from "../Run.ts"
+import { type RunError, RunFileError } from "../RunError.ts"
+import { beside } from "./Beside.ts"
 import { advance, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
 import { NothingKept, type StageError } from "./StageError.ts"
@@ -47,28 +48,24 @@ const tenths = (bins: ReadonlyArray<number>): ReadonlyArray<number> =>
     (_, i) => bins.slice(i * rewardBins / 10, (i + 1) * rewardBins / 10 + (i === 9 ? 1 : 0)).reduce((a, b) => a + b, 0)
   )
 
+/** Lines of a file of D_RISE, decoded. */
+export const cotRows = <E, R>(
+  file: string,
+  rows: Stream.Stream<Schema.Json, E, R>
+): Stream.Stream<CotRow, E | RunFileError, R> =>
+  Stream.mapEffect(rows, (row) =>
+    Effect.mapError(
+      Schema.decodeUnknownEffect(CotRow)(row),
+      (cause) => new RunFileError({ path: file, reason: "holds a line that is not a row of D_RISE", cause })
+    ))
+
 /** Rows of the D_RISE of a method, or of the one under way, beside the samples they were written for. */
 const explained = <A, E, R>(self: Pipeline<Stage, A, E, R>, of?: string) =>
   Stream.unwrap(Effect.map(Run, ({ method, rows }) => {
     const file = cotFile(of ?? method)
-    return self.data.pipe(
-      Stream.zip(Stream.mapEffect(rows(file), (row) =>
-        Schema.decodeUnknownEffect(CotRow)(row).pipe(
-          Effect.mapError((cause) =>
-            new RunFileError({ path: file, reason: "holds a line that is not a row of D_RISE", cause })
-          )
-        ))),
-      Stream.mapEffect(([sample, row]) =>
-        row.image === sample.image.id
-          ? Effect.succeed({ sample, reasoning: row.reasoning, reward: row.reward })
-          : Effect.fail(
-            new RunFileError({
-              path: file,
-              reason: `has ${row.image} where the data set has ${sample.image.id}: the data set changed`
-            })
-          )
-      )
-    )
+    return Stream.map(beside(self.data, cotRows(file, rows(file)), file), ([sample, { reasoning, reward }]) => (
+      { sample, reasoning, reward }
+    ))
   }))
 
 const Pass = Schema.Struct({
@@ -179,6 +176,13 @@ export interface FilterOptions {
 
 const Kept = Schema.Struct({ tau: Schema.Finite, kept: Schema.Int, of: Schema.Int })
 
+/** The τ that a method's filter has used, which may have sunk; none where it has not filtered. */
+export const usedTau = (method: string): Effect.Effect<Option.Option<number>, RunError, Run> =>
+  Effect.flatMap(Run, (run) =>
+    run.finished(named(method)("filter"))
+      ? Effect.map(run.within(method).once("filter", Kept, Effect.never), ({ tau }) => Option.some(tau))
+      : Effect.succeed(Option.none()))
+
 /**
  * D_RISE^high = {(I, R*, A) | r ≥ τ}. A τ that keeps nothing stops the run and says which would keep 40%, unless it may
  * sink.
@@ -209,7 +213,12 @@ export const filter = (options: FilterOptions = {}) =>
     const sunk = Math.max(1 / rewardBins, thresholdKeeping(bins, least))
     const { kept, tau } = reached >= of * least || sunk >= wanted ? { kept: reached, tau: wanted } : yield* keptAt(sunk)
     if (kept === 0) {
-      return yield* new NothingKept({ tau: wanted, histogram: tenths(bins), wouldKeep40: thresholdKeeping(bins, 0.4) })
+      return yield* new NothingKept({
+        stage: run.named("filter"),
+        tau: wanted,
+        histogram: tenths(bins),
+        wouldKeep40: thresholdKeeping(bins, 0.4)
+      })
     }
     yield* run.metric({ stage: "filter", step: of, of, tau, kept, share: kept / of })
     if (kept < few * of) {

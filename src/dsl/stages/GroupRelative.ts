@@ -54,7 +54,7 @@ const byTurn = <B>(
     group.flatMap(({ draws }, candidate) => draws.slice(turn, turn + 1).flatMap((draw) => each(draw, turn, candidate)))
   )
 
-/** What they wrote, with the grammar of each of their draws. */
+/** The texts of a format loss: a quarter of each group's candidates, each draw with its grammar. */
 const formatTexts = (
   groups: ReadonlyArray<ReadonlyArray<Judged>>,
   grammars: ReadonlyArray<Grammar | undefined>

@@ -31,7 +31,7 @@ export const batchingRules: Rules.Table = {
 export interface SamplingOptions {
   /** Softmax temperature; 0 is greedy. Default 1, the paper's. */
   readonly temperature?: number
-  /** Longest text, in tokens. */
+  /** Longest text, in tokens. Default 160 for a reasoning, 64 for an annotation, 224 for a think-answer. */
   readonly maxTokens?: number
 }
 
@@ -125,6 +125,23 @@ const noticed = Effect.fnUntraced(function*(groups: ReadonlyArray<ReadonlyArray<
   yield* warn(`${refusals.length} of ${groups.length} requests were refused; the first: ${first.fault}`)
 })
 
+/** Holds an engine to its contract: `count` completions for every request. Fewer would be paired with other samples. */
+export const complete = (
+  requests: ReadonlyArray<SampleRequest>,
+  count: number,
+  groups: ReadonlyArray<ReadonlyArray<Completion>>
+): Effect.Effect<ReadonlyArray<ReadonlyArray<Completion>>, PolicyError> => {
+  const short = groups.find((group) => group.length !== count)
+  return groups.length === requests.length && short === undefined ? Effect.succeed(groups) : Effect.fail(
+    new PolicyError({
+      operation: "sample",
+      reason: `the policy gave ${
+        groups.length === requests.length ? `${short?.length} completions` : `${groups.length} groups`
+      } where ${requests.length} requests of ${count} were made: its \`sample\` must answer each, in order`
+    })
+  )
+}
+
 /** `count` completions for every request, in order. */
 export const sampleAll = (
   session: Session,
@@ -141,7 +158,7 @@ export const sampleAll = (
     const batches = yield* Effect.forEach(slices(requests, prompts), (slice) => session.sample(slice, options), {
       concurrency: calls
     })
-    const groups = batches.flat()
+    const groups = yield* complete(requests, options.count, batches.flat())
     yield* noticed(groups)
     return groups
   })

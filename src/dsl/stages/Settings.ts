@@ -43,9 +43,9 @@ export interface GrpoOptions extends TrainOptions {
   /** β of the KL penalty to the weights that the stage started from. Default 0. */
   readonly kl?: number
   /**
-   * Weight of a format loss along rollouts (`FormatText`, nats per token): what leaves the task's format is not only
-   * paid nothing, but held down where it happened. It is of the draws that get the credit, of a quarter of each group,
-   * malformed ones first: the mean is over what most needs it, not over all that was drawn. Default 0, the paper's.
+   * Weight of a format loss along rollouts (`FormatText`, nats per token): it lowers the probability of the tokens that
+   * leave the task's format. It looks at the draws that get the credit, in a quarter of each group, those with a broken
+   * format first. Default 0: the paper has none.
    */
   readonly format?: number
   /** μ, updates from the same rollouts. Default 1. */
@@ -56,7 +56,7 @@ export interface GrpoOptions extends TrainOptions {
   readonly deadSteps?: number
 }
 
-/** Most tokens of a text, by what it is: the paper's. */
+/** Most tokens of a text, by what it is. The paper gives none; these suit its prompts. */
 export const lengths = { reasoning: 160, annotation: 64, thinkAnswer: 224 } as const
 
 /** Of training stages, the paper's where it says. */

@@ -49,6 +49,8 @@ export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryG
 
 /** τ keeps nothing. */
 export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept", {
+  /** The stage, its method before it: "RISE/filter". */
+  stage: Schema.String,
   /** The τ that was asked for. */
   tau: Schema.Finite,
   /** Rewards of D_RISE per tenth of [0, 1]. */
@@ -60,7 +62,9 @@ export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept"
     const next = this.wouldKeep40 > 0
       ? `tau ${this.wouldKeep40.toFixed(3)} would keep 40%`
       : "fewer than 40% of the chains earned anything: train RISE-CoT longer or warm up first"
-    return `filter: no chain reaches tau ${this.tau}; ${next}. Rewards of D_RISE:\n${Histogram.text(this.histogram)}`
+    return `${this.stage}: no chain reaches tau ${this.tau}; ${next}. Rewards of D_RISE:\n${
+      Histogram.text(this.histogram)
+    }`
   }
 }
 

@@ -8,12 +8,12 @@ import * as Group from "../Group.ts"
 import * as PlugIn from "../PlugIn.ts"
 import type { Fault, Loop, Pipeline, Stage } from "./Pipeline.ts"
 import { Batching, type GrammarMode, grammarOf, sampleAll } from "./Sampling.ts"
-import { BadSetting } from "./StageError.ts"
+import * as Settings from "./Settings.ts"
+import type { BadSetting } from "./StageError.ts"
 import type { Score } from "./Train.ts"
 
 const nothing = (stage: string) =>
-  new BadSetting({
-    stage,
+  Settings.refuse(stage, {
     setting: "select",
     value: "given without a validation split",
     expected: "Rise.make(task, data, { validation: 0.1 }), with enough data that the share is not empty"

@@ -16,6 +16,7 @@ import { RunFileError } from "../RunError.ts"
 import type { Sample } from "../Task.ts"
 import * as ThinkAnswer from "../ThinkAnswer.ts"
 import * as Batches from "./Batches.ts"
+import { beside } from "./Beside.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
 import { type Exercise, type PracticeOptions, practising } from "./Practice.ts"
@@ -72,9 +73,9 @@ const Written = Schema.Struct({ image: Schema.String, reasoning: Schema.String, 
  */
 const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int, readable: Schema.Int })
 
-const unwritten = (asked: number, practised: boolean): string =>
-  `warm-up: none of ${asked} answers of the base is in the task's format, so keep puts tags around its reasonings ` +
-  `and the annotations` + (practised ? "" : "; practice teaches the format inside them")
+const unwritten = (usable: number, practised: boolean): string =>
+  `warm-up: with none of ${usable} usable reasonings did the base also write an answer in the task's format, so keep ` +
+  `puts tags around its reasonings and the annotations` + (practised ? "" : "; practice teaches the format inside them")
 
 /**
  * Bootstraps the closed loop without reasoning labels: the base explains a share of the samples in its own words, then
@@ -132,7 +133,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       Stream.mapEffect(({ answer, reasoning, sample }) =>
         PlugIn.run(task, sample, (): typeof Written.Type => {
           const usable = Option.isNone(leaks(reasoning, sample.truth)) && Option.isNone(Reward.narrative(reasoning))
-          const read = Result.flatMap(ThinkAnswer.read(answer), ({ answer }) => task.decode(answer))
+          const read = Answer.parse(task, "think", answer).annotation
           return {
             image: sample.image.id,
             reasoning: usable ? reasoning : "",
@@ -148,16 +149,16 @@ export const warmUp = (options: WarmUpOptions = {}) =>
           readable: readable + (answer === "" || reasoning === "" ? 0 : 1)
         })
       ),
-      Effect.tap(({ asked, readable }) =>
-        keep > 0 && asked > 0 && readable === 0 ? warn(unwritten(asked, options.practice !== undefined)) : Effect.void
+      Effect.tap(({ readable, usable }) =>
+        keep > 0 && usable > 0 && readable === 0 ? warn(unwritten(usable, options.practice !== undefined)) : Effect.void
       )
     )
   }))
 
   /**
-   * What the base is to keep of itself: how it explains the sample, or how it writes a think-answer, without the
-   * annotation in it. A coin decides once for each picture. A base that has written none in the format (`readable` 0)
-   * is shown where one begins and ends: its reasoning and the annotation, which again weighs nothing.
+   * An example of the base's own writing, so that the warm-up does not unlearn it: its reasoning, or its think-answer
+   * with the annotation at weight 0, half and half by a draw keyed by the picture. Where no usable answer was in the
+   * format (`readable` 0), the think-answer is made of its reasoning and the true annotation, again at weight 0.
    */
   const keptOf = Effect.fnUntraced(function*(
     sample: Sample<A>,
@@ -181,13 +182,13 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     const chains = yield* run.once("warm-up-chains", Chains, write)
     yield* run.metric({ stage, step: 0, of: 0, ...chains, share })
     const grammar = yield* grammarOf(task, options.grammar, "answer")
-    const examples = chosen.pipe(
-      Stream.zip(Stream.mapEffect(run.rows(file), (row) =>
-        Schema.decodeUnknownEffect(Written)(row).pipe(
-          Effect.mapError((cause) =>
-            new RunFileError({ path: file, reason: "holds a line that is no text of the base", cause })
-          )
-        ))),
+    const texts = Stream.mapEffect(run.rows(file), (row) =>
+      Schema.decodeUnknownEffect(Written)(row).pipe(
+        Effect.mapError((cause) =>
+          new RunFileError({ path: file, reason: "holds a line that is no text of the base", cause })
+        )
+      ))
+    const examples = beside(chosen, texts, file).pipe(
       Stream.filter(([, { reasoning }]) => reasoning !== ""),
       Stream.mapEffect(([sample, written]) =>
         Effect.gen(function*() {

@@ -55,7 +55,7 @@ export const readable = (config: Config, p: Lookup, x: Tensor): Tensor =>
   rmsNorm(x, p("model.norm.weight"), config.normEpsilon)
 
 /** The parameter that is the output embedding. */
-export const headName = (config: Config): string => config.tied ? "model.embed_tokens.weight" : "lm_head.weight"
+const headName = (config: Config): string => config.tied ? "model.embed_tokens.weight" : "lm_head.weight"
 
 /** The output embedding `[vocabulary, width]`. */
 export const head = (config: Config, p: Lookup): Tensor => p(headName(config))

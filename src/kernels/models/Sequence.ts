@@ -45,7 +45,7 @@ export interface SequenceInputs {
 const MASKED = -1e9
 
 /** Token embeddings with the images' visual tokens in their places: `[rows, width]`. */
-export const embed = (config: Config, p: Lookup, { tokens, visual, visualIndex }: SequenceInputs): Tensor => {
+const embed = (config: Config, p: Lookup, { tokens, visual, visualIndex }: SequenceInputs): Tensor => {
   const words = gather(p("model.embed_tokens.weight"), tokens)
   if (visual === undefined) return words
   const rows = visual.shape[0] as number
@@ -56,7 +56,7 @@ export const embed = (config: Config, p: Lookup, { tokens, visual, visualIndex }
 }
 
 /** Additive mask `[batch, 1, length, length]` from segments. */
-export const segmentBias = ({ batch, length, segments }: SequenceInputs): Tensor => {
+const segmentBias = ({ batch, length, segments }: SequenceInputs): Tensor => {
   const query = reshape(segments, [batch, 1, length, 1])
   const key = reshape(segments, [batch, 1, 1, length])
   const order = Int32Array.from({ length }, (_, i) => i)

@@ -20,6 +20,11 @@ export class ByteCache<V> {
   }
 
   set(key: string, value: V): void {
+    const before = this.#entries.get(key)
+    if (before !== undefined) {
+      this.#entries.delete(key)
+      this.#bytes -= this.#sizeOf(before)
+    }
     this.#entries.set(key, value)
     this.#bytes += this.#sizeOf(value)
     for (const [oldest, held] of this.#entries) {

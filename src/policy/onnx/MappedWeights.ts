@@ -39,7 +39,7 @@ export const isWanted = (config: Config.Config, { mapWeights, quantize }: Option
  * enough to know a model that was saved after a divergence. A copy in the cache was checked, value by value, when it
  * was made.
  */
-export const open = Effect.fn("Mapped.open")(function*(
+export const open = Effect.fn("MappedWeights.open")(function*(
   config: Config.Config,
   found: ReadonlyArray<Omit<WeightCache.Wanted, "quantization">>,
   { cache, quantize }: Options

@@ -88,26 +88,33 @@ const knobs = (
  * The plan, when it stays under the limit (bytes); otherwise the error says by how much it does not, and which option
  * to change first: the cheapest that makes it fit.
  */
-export const within = Effect.fn("Plan.within")(function*(config: Config.Config, workload: Workload, limit: number) {
-  const plan = yield* estimate(config, workload)
-  if (plan.total <= limit) return plan
-  const { total, ...parts } = plan
-  const [largest] = Object.entries(parts).reduce((most, part) => part[1] > most[1] ? part : most)
-  let least = Infinity
-  for (const [knob, changed] of knobs(config, workload)) {
-    const { total: then } = yield* estimate(config, changed)
-    least = Math.min(least, then)
-    if (then > limit || knob === "everything at its least") continue
-    return yield* new PlanError({ needed: total, limit, largest, advice: `Set ${knob}: then it is ${gibibytes(then)}` })
+export const within = Effect.fn("MemoryLimit.within")(
+  function*(config: Config.Config, workload: Workload, limit: number) {
+    const plan = yield* estimate(config, workload)
+    if (plan.total <= limit) return plan
+    const { total, ...parts } = plan
+    const [largest] = Object.entries(parts).reduce((most, part) => part[1] > most[1] ? part : most)
+    let least = Infinity
+    for (const [knob, changed] of knobs(config, workload)) {
+      const { total: then } = yield* estimate(config, changed)
+      least = Math.min(least, then)
+      if (then > limit || knob === "everything at its least") continue
+      return yield* new PlanError({
+        needed: total,
+        limit,
+        largest,
+        advice: `Set ${knob}: then it is ${gibibytes(then)}`
+      })
+    }
+    return yield* new PlanError({
+      needed: total,
+      limit,
+      largest,
+      advice:
+        `The least it can do with is ${
+          gibibytes(least)
+        } (an adapter, int4, one worker, recompute, small microTokens and rolloutRows): ` +
+        "take a smaller model, shorter prompts or smaller images"
+    })
   }
-  return yield* new PlanError({
-    needed: total,
-    limit,
-    largest,
-    advice:
-      `The least it can do with is ${
-        gibibytes(least)
-      } (an adapter, int4, one worker, recompute, small microTokens and rolloutRows): ` +
-      "take a smaller model, shorter prompts or smaller images"
-  })
-})
+)

@@ -61,7 +61,7 @@ export interface Plan {
    * mapped.
    */
   readonly weights: number
-  /** What the KL penalty holds on to; nothing beside a frozen base. */
+  /** The copy of the weights, or of the adapter, that the KL penalty compares with; 0 where nothing is trained. */
   readonly reference: number
   /** The adapter's parameters. */
   readonly adapter: number
@@ -162,7 +162,7 @@ const weightsOf = (
 }
 
 /** What the workload takes of a model. A prompt's visual tokens count as one image. */
-export const estimate = Effect.fn("Plan.estimate")(function*(config: Config.Config, given: Workload) {
+export const estimate = Effect.fn("MemoryPlan.estimate")(function*(config: Config.Config, given: Workload) {
   const workload = { ...batching, ...given }
   const { group, newTokens, packFrom, promptTokens, prompts, trainable = "decoder", visualTokens = 0, workers } =
     workload

@@ -53,13 +53,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
       } is for the CPU, the device is ${runtime.device}: leave it out`
     })
   }
+  // A GPU holds weights in its own memory: no file is mapped for it.
+  const asked = { ...options, ...(runtime.device !== "cpu" && { mapWeights: false }) }
   const model = yield* Model.load(options.model, {
-    ...options,
-    ...(runtime.device !== "cpu" && { mapWeights: false }),
+    ...asked,
     check: (config) =>
       options.plan === undefined
         ? Effect.void
-        : MemoryLimit.within(config, { ...options, ...options.plan, workers: runtime.workers }, options.plan.limit)
+        : MemoryLimit.within(config, { ...asked, ...options.plan, workers: runtime.workers }, options.plan.limit)
   })
   const { adapter, trained } = model
   const lora = adapter?.lora

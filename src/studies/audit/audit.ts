@@ -12,6 +12,7 @@
  */
 import { Effect, Layer, Path, Schema, Stream } from "effect"
 import * as Dataset from "../../dsl/Dataset.ts"
+import * as Fingerprint from "../../dsl/Fingerprint.ts"
 import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { Run } from "../../dsl/Run.ts"
@@ -96,13 +97,19 @@ const judge = <A, E, R, EP, RP>(
 /** Scores every sample, in the folders of its parts; returns the scores as a replayable stream, part after part. */
 export const audit = Effect.fn("rise.audit")(function*<A, E, R, EP, RP>(options: AuditOptions<A, E, R, EP, RP>) {
   const path = yield* Path.Path
-  const { out, policy, seed } = options
+  const { out, policy, preset, seed, task, training } = options
   const folds = foldsOf(options)
+  const { generate, reconstruct, reinforce, validate, warmUp } = preset
+  const settings = JSON.parse(JSON.stringify({ generate, reconstruct, reinforce, validate, warmUp }))
+  const prompts = Fingerprint.prompts(task)
   for (const fold of folds) {
+    // Scores of other labels, or of a judge that was trained in another way, are not taken for these.
+    const data = yield* Fingerprint.data(task, fold.judged)
+    const identity = { part: fold.name, task: task.name, prompts, data, training, settings }
     yield* judge(options, fold).pipe(
       Effect.provide([
         Layer.fresh(policy),
-        Run.layer({ path: path.join(out, fold.name), seed, resume: true, identity: { part: fold.name } })
+        Run.layer({ path: path.join(out, fold.name), seed, resume: true, identity })
       ])
     )
   }

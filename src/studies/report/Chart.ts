@@ -32,7 +32,7 @@ export const ticks = (min: number, max: number): ReadonlyArray<number> => {
 }
 
 /** A number as short as it can be read. */
-export const short = (value: number): string => {
+const short = (value: number): string => {
   if (value === 0) return "0"
   const size = Math.abs(value)
   return size >= 10_000 || size < 0.001 ? value.toExponential(0) : String(Number(value.toPrecision(3)))

@@ -97,7 +97,10 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
     onSome: (run) => run.identity
   })
   const facts = new Map(factsOf(identity, ""))
-  const tau = Number(facts.get("config.settings.filter.tau") ?? 0.75)
+  const curves = yield* curvesOf(at("metrics.jsonl"))
+  // The τ that was used: it may have sunk below the one that was asked for.
+  const used = curves.find(({ stage }) => stage === "filter" || stage === "RISE / filter")?.figures.get("tau")?.at(-1)
+  const tau = used?.[1] ?? Number(facts.get("config.settings.filter.tau") ?? 0.75)
   const quarantined = yield* Stream.runFold(
     lines(at("quarantine.jsonl"), QuarantineRow),
     (): Record<string, number> => ({}),
@@ -110,7 +113,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
       return label === undefined ? [] : [[label, usedOf(facts, name, value)] as const]
     }),
     results: results.value,
-    curves: yield* curvesOf(at("metrics.jsonl")),
+    curves,
     histogram: yield* histogramOf(at("cot.jsonl"), tau),
     examples: Option.getOrElse(yield* json(at("examples.json"), Schema.Array(Example)), () => []),
     quarantined

@@ -12,7 +12,7 @@ import { GrammarError, type Vocabulary } from "../../dsl/Task.ts"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 
 /** Used labels are a set in the state, so states double with each label. */
-export const maximumLabels = 8
+const maximumLabels = 8
 
 /** How the tokenizer spells every piece of an answer. */
 interface Pieces {

@@ -11,7 +11,7 @@ import * as Divergence from "../../kernels/math/Divergence.ts"
 export type Distribution = ReadonlyArray<number>
 
 /** How far a ground truth's sum may be from 1: rounding only. Readers of data forgive more and renormalise. */
-export const sumTolerance = 1e-6
+const sumTolerance = 1e-6
 
 /** Ground truth over `count` labels: finite, in [0, 1], summing to 1. */
 export const schema = (count: number): Schema.Codec<Distribution, unknown> =>

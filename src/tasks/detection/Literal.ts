@@ -20,8 +20,8 @@ export interface Found {
 /** Why a text cannot be read at all. */
 export type Fault = "too-long" | "too-deep" | "unterminated"
 
-export const maximumLength = 100_000
-export const maximumDepth = 12
+const maximumLength = 100_000
+const maximumDepth = 12
 
 const number = /[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w%.])/y
 const word = /[+-]?[A-Za-z_]\w*/y
