@@ -54,7 +54,10 @@ export interface Exercise {
   readonly key: string
 }
 
-/** Makes the function that a stage calls at each step: it draws the texts and returns their format loss. A task without a grammar has nothing that could be practised. */
+/**
+ * Makes the function that a stage calls at each step: it draws the texts and returns their format loss. A task without
+ * a grammar has nothing that could be practised.
+ */
 export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: PracticeOptions | undefined) {
   // Made when a text is first asked for: a task may have a grammar for one form and none for the other.
   const grammars = {
