@@ -1,6 +1,6 @@
 /**
- * Draws the faults that a run tries: StrykerJS knows thousands in these folders, more than an afternoon's worth, and has
- * no sampling of its own. What was not drawn it counts under "errors", outside of its scores.
+ * Draws the faults that a run tries: StrykerJS knows thousands in these folders, more than an afternoon's worth, and
+ * has no sampling of its own. What was not drawn it counts under "errors", outside of its scores.
  *
  * The draw is keyed by the fault: a run over one file tries the same ones in it as a run over all.
  */
@@ -9,7 +9,7 @@ import { declareFactoryPlugin, PluginKind } from "@stryker-mutator/api/plugin"
 import { createHash } from "node:crypto"
 
 const { SEED: seed = "1", SHARE: share = "0.03" } = process.env
-if (!(Number(share) > 0 && Number(share) <= 1)) throw new Error(`SHARE is ${share}; it has to be in (0, 1], 1 being all`)
+if (!(Number(share) > 0 && Number(share) <= 1)) throw new Error(`SHARE is ${share}, expected a number in (0, 1]`)
 
 const drawn = ({ fileName, location: { end, start }, mutatorName, replacement }) => {
   const file = fileName.replaceAll("\\", "/").replace(/^.*\/src\//, "")

@@ -13,6 +13,8 @@ export default {
   mutator: { excludedMutations: ["StringLiteral"] },
   // A constant of a module is evaluated before any test: each of its faults would cost a run of all tests.
   ignoreStatic: true,
+  // A fault that ends no test in time counts as caught: a busy machine must not make one of that kind.
+  timeoutMS: 60_000,
   testRunner: "vitest",
   vitest: { configFile: "scripts/mutants/vitest.config.ts" },
   checkers: ["sample"],
