@@ -84,6 +84,15 @@ describe("Dataset", () => {
       }
     }))
 
+  it.effect("of the samples of one image, the first are drawn", () =>
+    Effect.gen(function*() {
+      const all = Array.from({ length: 9 }, (_, truth) => ({ image: Image.file("a.png"), truth }))
+      const drawn = yield* Stream.runCollect(
+        Dataset.fromIterable(all).pipe(Dataset.shots(3, { classOf: () => "one", seed: 0 }))
+      )
+      assert.deepStrictEqual(drawn.map(({ truth }) => truth), [0, 1, 2])
+    }))
+
   it.effect("fails where there must be something", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(
@@ -107,5 +116,13 @@ describe("Dataset", () => {
       assert.deepStrictEqual((yield* quarantine.rows).map((row) => ({ ...row })), [
         { source: "faces", row: 2, reason: "unreadable-image", detail: "1.png: truncated" }
       ])
+    }))
+  it.effect("fails where no picture can be read, with their number and the first reason", () =>
+    Effect.gen(function*() {
+      const check = () => Effect.fail({ message: "truncated" })
+      const error = yield* Effect.flip(
+        Stream.runDrain(Dataset.fromIterable(samples(3)).pipe(Dataset.verified("faces", check)))
+      )
+      assert.match(error.message, /^faces: none of its 3 pictures can be read: unreadable-image 3\. First, row 1: /)
     }))
 })

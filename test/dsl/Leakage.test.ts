@@ -27,6 +27,7 @@ describe("Leakage", () => {
       ["about 2/3 smile", "share"],
       ["7 out of 10 smile", "share"],
       ["joy 3 surprise", "annotation-number"],
+      ["joy 3 people", "annotation-number"],
       ["neutral: 3 people", "annotation-number"],
       ["the rest is 3.", "annotation-number"],
       ["6 7 joy and 2 0 surprise", "annotation-number"],

@@ -78,6 +78,17 @@ describe("a run that does not learn", () => {
       for (let step = 1; step <= 20; step++) assert.isUndefined(watch(step, { reward: 0.95, valid: 1, kl: 0 }))
     }))
 
+  it("looks at how far the policy is at the end, not on the way", () => {
+    const said = (kl: (step: number) => number) => {
+      const watch = Learning.watch({ steps: 20, kl: 0.05 })
+      let last: string | undefined
+      for (let step = 1; step <= 20; step++) last = watch(step, { reward: 0.5, valid: 1, kl: kl(step) })
+      return last
+    }
+    assert.isUndefined(said((step) => step > 15 ? 2e-3 : 0))
+    assert.match(said((step) => step > 15 ? 0 : 1) ?? "", /hardly moved \(KL 0\.0e\+0\)/)
+  })
+
   it.effect("a filter that keeps less than a tenth says what would keep more", () =>
     Effect.gen(function*() {
       const joyOnly = Task.make({

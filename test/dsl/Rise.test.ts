@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Logger, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
-import { metricsFile, Run } from "../../src/dsl/Run.ts"
+import { method, metricsFile, Run } from "../../src/dsl/Run.ts"
 import {
   type Completion,
   type Objective,
@@ -125,6 +125,60 @@ describe("Rise", () => {
       assert.strictEqual(yield* Stream.runCount(reinforced.items), 9)
       assert.strictEqual(yield* Stream.runCount(reinforced.items), 9)
       assert.isAtMost((yield* Stub.Trace).updates.length, 3)
+    }).pipe(Effect.provide(live())))
+
+  it.effect("does not bring back what its policy holds already", () =>
+    Effect.gen(function*() {
+      const reinforced = loop(9).pipe(Rise.reinforce({ steps: 3, promptsPerStep: 3 }))
+      const version = Effect.scoped(
+        Effect.flatMap(Policy, ({ session }) => Effect.map(session, ({ version }) => version))
+      )
+      yield* Stream.runDrain(reinforced.items)
+      const trained = yield* version
+      yield* Stream.runDrain(reinforced.items)
+      assert.strictEqual(yield* version, trained)
+    }).pipe(Effect.provide(live())))
+
+  it.effect("asks for reasons with the annotation of the sample, and for the annotation with the reasons alone", () =>
+    Effect.gen(function*() {
+      const asked: Array<string> = []
+      const policy = yield* Policy
+      const listening = Policy.of({
+        ...policy,
+        session: Effect.map(policy.session, (session) => ({
+          ...session,
+          sample: (requests, options) => {
+            asked.push(...requests.map(({ prompt }) => `${prompt.images[0]?.id}: ${prompt.text}`))
+            return session.sample(requests, options)
+          }
+        }))
+      })
+      yield* Rise.make(Stub.Mood, Stub.data(3)).pipe(
+        Rise.generate({ candidates: 1 }),
+        Rise.reconstruct(),
+        ({ items }) => Stream.runDrain(items),
+        Effect.provideService(Policy, listening)
+      )
+      assert.deepStrictEqual(asked.filter((text) => text.includes("Why")), [
+        "joy-0: Why is this joy?",
+        "anger-1: Why is this anger?",
+        "fear-2: Why is this fear?"
+      ])
+      assert.strictEqual(asked.filter((text) => /^\S+ Which mood, given: .*[a-z]/.test(text)).length, 3)
+    }).pipe(Effect.provide(live())))
+
+  it.effect("writes metrics with the method that they are of, and what D_RISE is worth", () =>
+    Effect.gen(function*() {
+      yield* loop(9).pipe(Rise.best(), Rise.filter({ tau: 0 }), Rise.train, method("RISE"))
+      const [explain = {}]: ReadonlyArray<Record<string, unknown>> = yield* figures("explain")
+      assert.deepStrictEqual(
+        Object.keys(explain),
+        ["method", "stage", "step", "of", "samples", "candidates", "bestReward", "meanReward"]
+      )
+      assert.deepStrictEqual([explain["method"], explain["samples"], explain["candidates"]], ["RISE", 9, 72])
+      // A run of its own: RISE and what has no name write the same file.
+      const alone = loop(9).pipe(Rise.best(), Rise.filter({ tau: 0 }), Rise.train, Effect.andThen(figures("explain")))
+      assert.isFalse("method" in (yield* Effect.provide(alone, Run.layerMemory({ seed: 1 })))[0]!)
     }).pipe(Effect.provide(live())))
 
   it.effect("is lazy: describing does nothing, the first element costs one batch", () =>

@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Progress from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
@@ -77,6 +77,25 @@ describe("Progress", () => {
       yield* steps(view, 30, 1000)
       assert.strictEqual(lines.length, 3)
       assert.isTrue(lines.every((line) => line.endsWith("\n") && !line.includes("\u001b")))
+    }))
+
+  it.effect("writes figures below a thousandth as powers, and tells the end of a pass with its count", () =>
+    Effect.gen(function*() {
+      const { lines, view } = screen(false)
+      yield* view.report(Progress.Event.Started({ stage: "sft", total: 9, unit: "steps" }))
+      yield* TestClock.adjust(3000)
+      const figures = { zero: 0, thousandth: 0.001, below: -0.00099 }
+      yield* view.report(Progress.Event.Step({ stage: "sft", step: 1, tokens: 0, figures }))
+      assert.include(lines.join(), "zero 0.000  thousandth 0.001  below -9.9e-4")
+      const told: Array<Progress.Event> = []
+      yield* Rise.make(Stub.Mood, Stub.data(9)).pipe(
+        Rise.generate({ candidates: 2 }),
+        ({ items }) => Stream.runDrain(items),
+        Effect.provideService(Progress.Progress, { report: (event) => Effect.sync(() => void told.push(event)) }),
+        Effect.provide(live)
+      )
+      assert.deepStrictEqual(told[0], Progress.Event.Started({ stage: "explain", total: 9, unit: "samples" }))
+      assert.deepStrictEqual(told.at(-1), Progress.Event.Finished({ stage: "explain", note: "9 samples" }))
     }))
 
   it("writes durations for people", () => {

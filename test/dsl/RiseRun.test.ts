@@ -70,6 +70,7 @@ describe("run folder", () => {
         "warm-up.jsonl"
       ])
       assert.deepStrictEqual(second, first)
+      assert.strictEqual(JSON.parse(first["run.json"]!).about.versions.node, process.version)
       const rows = first["cot.jsonl"]!.trim().split("\n").map((line) => JSON.parse(line))
       assert.strictEqual(rows.length, 40)
       assert.deepStrictEqual(Object.keys(rows[0]), ["image", "reasoning", "annotation", "reward"])

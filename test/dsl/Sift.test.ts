@@ -84,6 +84,22 @@ describe("Sift", () => {
       assert.strictEqual(yield* Stream.runCount(sift({ source: "e.csv" })(Stream.empty)), 0)
     }))
 
+  it.effect("counts the most frequent reason first, and says nothing of a source that lost no row", () =>
+    Effect.gen(function*() {
+      const { lines } = yield* logs(Stream.runDrain(sift({ source: "e.csv" })(Stream.drop(outcomes(8), 2))))
+      assert.match(lines.join(), /^e\.csv: 3 of its 6 rows are set aside: odd 2, third 1\n/)
+      const told: Array<string> = []
+      const view: Quarantine.Shape = {
+        add: () => Effect.void,
+        passed: ({ source }) => Effect.sync(() => void told.push(source))
+      }
+      const good = Stream.filter(outcomes(9), ({ row }) => row % 2 === 0)
+      yield* Effect.forEach([good, outcomes(3)], (rows, i) => Stream.runDrain(sift({ source: `${i}.csv` })(rows))).pipe(
+        Effect.provideService(Quarantine.Quarantine, view)
+      )
+      assert.deepStrictEqual(told, ["1.csv"])
+    }))
+
   it.effect("ends with the error of a row that is no row's fault", () =>
     Effect.gen(function*() {
       const failing = Stream.concat(

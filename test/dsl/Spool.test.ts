@@ -40,4 +40,28 @@ describe("Spool", () => {
       }))
       assert.deepStrictEqual((yield* Spool.open(path)).rows, [{ at: 0 }, { at: 1 }])
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+  it.effect("drops a last line that was cut off, so that rows can follow", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = `${yield* fs.makeTempDirectoryScoped()}/answers${Spool.extension}`
+      yield* fs.writeFileString(path, "{\"at\":\"é\"}\n{\"at\":")
+      const rows = yield* Effect.scoped(Effect.gen(function*() {
+        const spool = yield* Spool.open(path)
+        yield* spool.keep([{ at: 1 }])
+        return spool.rows
+      }))
+      assert.deepStrictEqual(rows, [{ at: "é" }])
+      assert.deepStrictEqual((yield* Spool.open(path)).rows, [{ at: "é" }, { at: 1 }])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("names the line that is not JSON", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = `${yield* fs.makeTempDirectoryScoped()}/answers${Spool.extension}`
+      yield* fs.writeFileString(path, "{}\nno\n{}\n")
+      const error = yield* Effect.flip(Spool.open(path))
+      assert.strictEqual(error._tag, "RunFileError")
+      assert.include(error.message, path)
+      assert.include(error.message, "line 2 is not JSON")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 })
