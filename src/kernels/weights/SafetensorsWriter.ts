@@ -14,6 +14,8 @@ const chunkElements = 1 << 22
 export interface NamedTensor {
   readonly name: string
   readonly shape: ReadonlyArray<number>
+  /** Stored element type. Default: that of the file. */
+  readonly dtype?: Stored.Dtype
   /**
    * Row-major; as many values as the shape has elements. A function or an effect is asked when its turn to be written
    * comes, so that a computed model is never held whole.
@@ -22,11 +24,13 @@ export interface NamedTensor {
 }
 
 export interface WriteOptions {
-  /** Stored element type, default F32. Narrowing rounds to nearest, ties to even. */
+  /** Stored element type of tensors that name none, default F32. Narrowing rounds to nearest, ties to even. */
   readonly dtype?: Stored.Dtype
   /** Free text of the header; `format: "pt"` is added unless given, because transformers asks for it. */
   readonly metadata?: Readonly<Record<string, string>>
 }
+
+const wide = (dtype: Stored.Dtype): number => dtype === "F32" ? 4 : 2
 
 const checkTensors = (path: string, tensors: ReadonlyArray<NamedTensor>): Result.Result<void, WeightsError> => {
   const seen = new Set<string>()
@@ -55,8 +59,8 @@ const misfit = (path: string, tensor: string, shape: ReadonlyArray<number>, leng
   })
 
 /**
- * Writes a file atomically, replacing an existing one. Tensors are stored sorted by name, as the reference
- * implementation does, so the same weights give the same bytes. A value that is not finite, or would not be once
+ * Writes a file atomically, replacing an existing one. Tensors are stored as the reference implementation does, those
+ * of wider elements first and then by name, so that all are aligned and the same weights give the same bytes. A value that is not finite, or would not be once
  * narrowed, is an error, and what was there before stays.
  */
 export const write = (
@@ -67,9 +71,10 @@ export const write = (
   Effect.scoped(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     yield* Effect.fromResult(checkTensors(path, tensors))
-    const dtype = options.dtype ?? "F32"
-    const sorted = tensors.toSorted((a, b) => a.name < b.name ? -1 : 1)
-    const layout = sorted.map(({ name, shape }) => ({ name, dtype, shape }))
+    const sorted = tensors
+      .map(({ dtype = options.dtype ?? "F32", ...tensor }) => ({ ...tensor, dtype }))
+      .sort((a, b) => wide(b.dtype) - wide(a.dtype) || (a.name < b.name ? -1 : 1))
+    const layout = sorted.map(({ dtype, name, shape }) => ({ name, dtype, shape }))
     const failed = fromPlatform(path, "writing")
     const temporary = `${path}.${crypto.randomUUID()}.tmp`
     // Registered before the file is opened, so that it is removed after the file is closed; gone already on success.
@@ -78,7 +83,7 @@ export const write = (
       const handle = yield* fs.open(temporary, { flag: "wx" })
       yield* handle.writeAll(format(layout, { format: "pt", ...options.metadata }))
       for (const tensor of sorted) {
-        const { data, name, shape } = tensor
+        const { data, dtype, name, shape } = tensor
         const values = Effect.isEffect(data) ? yield* data : typeof data === "function" ? data() : data
         if (values.length !== elements(shape)) return yield* misfit(path, name, shape, values.length)
         for (let done = 0; done < values.length; done += chunkElements) {

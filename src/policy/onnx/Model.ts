@@ -36,8 +36,8 @@ export interface Model {
   readonly files: Readonly<Record<string, string>>
   /** Control tokens of the tokenizer, tokens that end a turn, and ids of the embedding that no token has. */
   readonly specials: ReadonlySet<number>
-  /** Element type the directory stores its weights in, kept when it is saved. */
-  readonly dtype: "F32" | "F16" | "BF16"
+  /** Element type that the directory stores each tensor in, kept when it is saved. */
+  readonly dtypes: ReadonlyMap<string, "F32" | "F16" | "BF16">
 }
 
 /** Ids that free text never holds. */
@@ -129,7 +129,7 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
   const stored = new Map(
     [...directory.tensors].map(([name, location]) => [Parameters.canonicalName(name), { name, ...location }])
   )
-  let dtype: Model["dtype"] = "F32"
+  const dtypes = new Map<string, "F32" | "F16" | "BF16">()
   for (const { name, shape } of specs) {
     const found = stored.get(name)
     if (found === undefined) {
@@ -145,7 +145,7 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
         reason: `${path}: tensor "${name}" is [${info.shape.join(", ")}], config.json asks for [${shape.join(", ")}]`
       })
     }
-    if (info.dtype === "F16" || info.dtype === "BF16") dtype = info.dtype
+    dtypes.set(name, info.dtype === "F16" || info.dtype === "BF16" ? info.dtype : "F32")
     if (mapping) {
       wanted.push({ name, stored: found.name, location: { header, info } })
       continue
@@ -192,7 +192,7 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
     tokenizer,
     encoder,
     preprocessor,
-    dtype,
+    dtypes,
     endOfTurn: end.token,
     ends: end.all,
     files: EndOfTurn.generationConfig(directory, end),
@@ -208,14 +208,20 @@ export const save = (model: Model, target: string) => {
     adapter === undefined ? own : Adapter.mergedWeight(adapter, name, own) ?? own
   const tensors = mapped === undefined
     ? [...store.slices.values()].map(({ length, name, offset, shape }) => (
-      { name, shape, data: () => merged(name, store.data.subarray(offset, offset + length)) }
+      {
+        name,
+        shape,
+        dtype: model.dtypes.get(name) ?? "F32",
+        data: () => merged(name, store.data.subarray(offset, offset + length))
+      }
     ))
     : Parameters.specs(model.config).map(({ name, shape }) => ({
       name,
       shape,
+      dtype: model.dtypes.get(name) ?? "F32",
       data: Effect.map(mapped.read(name), (own) => merged(name, own))
     }))
-  return ModelDirectory.save(target, { from: model.path, files: model.files }, tensors, { dtype: model.dtype }).pipe(
+  return ModelDirectory.save(target, { from: model.path, files: model.files }, tensors).pipe(
     Effect.mapError((cause) => new PolicyError({ operation: "save", reason: cause.message, cause }))
   )
 }

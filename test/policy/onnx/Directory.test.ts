@@ -10,7 +10,7 @@ import * as Image from "../../../src/kernels/image/Image.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { ParameterStore } from "../../../src/kernels/train/index.ts"
-import { Safetensors } from "../../../src/kernels/weights/index.ts"
+import { ModelDirectory, Safetensors } from "../../../src/kernels/weights/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
 import { TokenBudgetError } from "../../../src/policy/onnx/ContextLimit.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
@@ -202,8 +202,31 @@ describe("a saved directory", () => {
           yield* ParameterStore.fingerprint(again.store),
           yield* ParameterStore.fingerprint(model.store)
         )
-        assert.strictEqual(again.dtype, model.dtype)
+        assert.deepStrictEqual(again.dtypes, model.dtypes)
         assert.deepStrictEqual(again.config, model.config)
+      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+    it.effect(`${name} keeps the element type of each tensor where a checkpoint mixes them`, () =>
+      Effect.gen(function*() {
+        const { files, path: from, store } = yield* Model.load(fixture(name), { trainable: "all", seed: 0 })
+        const root = yield* folder
+        // As checkpoints of 16 bits have it: norms whole, everything else narrow.
+        const tensors = [...store.slices.values()].map(({ length, name, offset, shape }) => ({
+          name,
+          shape,
+          dtype: name.includes("norm") ? "F32" as const : "BF16" as const,
+          data: store.data.subarray(offset, offset + length)
+        }))
+        yield* ModelDirectory.save(path.join(root, "mixed"), { from, files }, tensors)
+        const mixed = yield* Model.load(path.join(root, "mixed"), { trainable: "all", seed: 0 })
+        yield* Model.save(mixed, path.join(root, "saved"))
+        const again = yield* Model.load(path.join(root, "saved"), { trainable: "all", seed: 0 })
+        assert.deepStrictEqual(new Set(again.dtypes.values()), new Set(["F32", "BF16"]))
+        assert.deepStrictEqual(again.dtypes, mixed.dtypes)
+        assert.strictEqual(
+          yield* ParameterStore.fingerprint(again.store),
+          yield* ParameterStore.fingerprint(mixed.store)
+        )
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
   }
 })
