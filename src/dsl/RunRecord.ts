@@ -1,8 +1,9 @@
 /**
  * Runs an effect in a run folder: records first what the run is made of, and keeps the rows that were set aside.
  */
-import { Effect, type FileSystem, Path, Schema, type Scope } from "effect"
-import { readFile } from "node:fs/promises"
+import { Effect, FileSystem, Path, Schema, type Scope } from "effect"
+import { createRequire } from "node:module"
+import { fileURLToPath } from "node:url"
 import * as Quarantine from "./Quarantine.ts"
 import { Run } from "./Run.ts"
 import { type RunError, RunFileError } from "./RunError.ts"
@@ -16,15 +17,31 @@ const Package = Schema.fromJsonString(Schema.Struct({
   peerDependencies: Schema.optional(Versions)
 }))
 
+const require = createRequire(import.meta.url)
+const Installed = Schema.Struct({ version: Schema.String })
+
+/** The version that is installed. A peer's is a range in the manifest; a package that hides its own is pinned there. */
+const installed = (name: string, listed: string): Effect.Effect<string> =>
+  Effect.try({ try: (): unknown => require(`${name}/package.json`), catch: () => "hidden" }).pipe(
+    Effect.flatMap(Schema.decodeUnknownEffect(Installed)),
+    Effect.match({ onFailure: () => listed, onSuccess: ({ version }) => version })
+  )
+
 /** Versions of this package, of what it stands on and of Node: recorded, not compared when a run is resumed. */
-const about = Effect.gen(function*() {
-  const text = yield* Effect.promise(() => readFile(new URL("../../package.json", import.meta.url), "utf8"))
-  const { dependencies, peerDependencies, version } = yield* Schema.decodeEffect(Package)(text).pipe(Effect.orDie)
+const versions = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* fs.readFileString(fileURLToPath(new URL("../../package.json", import.meta.url)))
+  const { dependencies, peerDependencies, version } = yield* Schema.decodeEffect(Package)(text)
+  const listed = Object.entries({ ...dependencies, ...peerDependencies })
+  const found = yield* Effect.forEach(
+    listed,
+    ([name, wanted]) => Effect.map(installed(name, wanted), (version) => [name, version] as const)
+  )
   return {
-    versions: { "rise-vlm": version, node: process.version, ...dependencies, ...peerDependencies },
+    versions: { "rise-vlm": version, node: process.version, ...Object.fromEntries(found) },
     platform: `${process.platform}-${process.arch}`
   }
-})
+}).pipe(Effect.orDie)
 
 export interface RecordedOptions<E, R> {
   /** The run folder. It must not exist unless the run is resumed. */
@@ -33,6 +50,8 @@ export interface RecordedOptions<E, R> {
   readonly resume: boolean
   /** Folders of earlier runs whose finished stages count as finished here, the nearest first. */
   readonly from?: ReadonlyArray<string>
+  /** Recorded beside versions and platform, free to differ when the run is resumed. */
+  readonly about?: Identity
   /** What must be the same when the run is resumed. Reads the data, which is where bad rows first show. */
   readonly identity: Effect.Effect<Identity, E, R>
 }
@@ -53,7 +72,14 @@ export const recorded =
       const settle = Effect.mapError(quarantine.settle(file), ({ reason }) => new RunFileError({ path: file, reason }))
       return yield* Effect.gen(function*() {
         const identity = yield* options.identity
-        const folder = Run.layer({ path: out, seed, resume, from, identity, about: yield* about })
+        const folder = Run.layer({
+          path: out,
+          seed,
+          resume,
+          from,
+          identity,
+          about: { ...yield* versions, ...options.about }
+        })
         return yield* Effect.provide(Effect.andThen(settle, effect), folder)
       }).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
     }).pipe(Effect.scoped)

@@ -34,7 +34,10 @@ export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2
   const { config, from = [], out, resume = false, seed, task, test, train } = options
   const data = Effect.all({ train: Fingerprint.data(task, train), test: Fingerprint.data(task, test) })
   const identity = Effect.map(data, (data) => ({ task: task.name, prompts: Fingerprint.prompts(task), data, config }))
-  return Effect.tap(effect, () => report(out)).pipe(recorded({ out, seed, resume, from, identity }))
+  const lowerIsBetter = (task.metrics ?? []).flatMap(({ direction, name }) => direction === "lower" ? [name] : [])
+  return Effect.tap(effect, () => report(out)).pipe(
+    recorded({ out, seed, resume, from, identity, about: { lowerIsBetter } })
+  )
 }
 
 /** `base`, or the first of `base-2`, `base-3`, … that is free; the last one that is not when a run is to be resumed. */

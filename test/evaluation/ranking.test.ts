@@ -100,6 +100,7 @@ describe("boxes of a remote model", () => {
           )
           const page = render({
             curves: [],
+            lower: new Set(),
             examples: [],
             facts: [],
             histogram: Option.none(),

@@ -32,7 +32,7 @@ const files = {
       seed: 7,
       config: { preset: "quick", settings: { filter: { tau: 0.5 } }, source: hostile }
     },
-    about: {}
+    about: { lowerIsBetter: ["JSD"] }
   }),
   "metrics.jsonl": jsonl(
     Array.from(

@@ -19,6 +19,8 @@ export interface PageData {
   /** Facts of the run, as label and value. */
   readonly facts: ReadonlyArray<readonly [string, string]>
   readonly results: ReadonlyArray<ResultRow>
+  /** Metrics where less is better, those under a grammar included. */
+  readonly lower: ReadonlySet<string>
   readonly curves: ReadonlyArray<Curve>
   readonly histogram: Option.Option<
     { readonly counts: ReadonlyArray<number>; readonly tau: number; readonly kept: number; readonly of: number }
@@ -27,16 +29,13 @@ export interface PageData {
   readonly quarantined: Readonly<Record<string, number>>
 }
 
-/** Metrics where less is better; everything else is a share or a reward. */
-const lowerIsBetter = (metric: string) => /^(JSD|MAE|error)( masked)?$/i.test(metric)
-
 /** Figures that only describe. */
 const hidden = new Set(["win rate ties"])
 
 /** Figures without a best: every win rate is measured against RISE, which has none. */
 const unranked = new Set(["win rate"])
 
-const tables = (rows: ReadonlyArray<ResultRow>): string =>
+const tables = (rows: ReadonlyArray<ResultRow>, lower: ReadonlySet<string>): string =>
   [...new Set(rows.map(({ part }) => part))].map((part) => {
     const inPart = rows.filter((row) => row.part === part && !hidden.has(row.metric))
     const metrics = [...new Set(inPart.map(({ metric }) => metric))]
@@ -47,7 +46,7 @@ const tables = (rows: ReadonlyArray<ResultRow>): string =>
         metric,
         values.length < 2 || unranked.has(metric)
           ? NaN
-          : lowerIsBetter(metric)
+          : lower.has(metric)
           ? Math.min(...values)
           : Math.max(...values)
       ]
@@ -62,7 +61,7 @@ const tables = (rows: ReadonlyArray<ResultRow>): string =>
       )
       return `<tr${method === "RISE" ? " class=\"ours\"" : ""}><td>${Chart.escape(method)}</td>${cells.join("")}</tr>`
     })
-    const heads = metrics.map((metric) => `<th>${Chart.escape(metric)} ${lowerIsBetter(metric) ? "↓" : "↑"}</th>`)
+    const heads = metrics.map((metric) => `<th>${Chart.escape(metric)} ${lower.has(metric) ? "↓" : "↑"}</th>`)
     const n = Math.max(...inPart.map((row) => row.n))
     return `<div class="card scroll"><table><caption>${Chart.escape(part)} <small>· ${n} samples</small></caption>` +
       `<thead><tr><th>method</th>${heads.join("")}</tr></thead><tbody>${body.join("")}</tbody></table></div>`
@@ -138,7 +137,9 @@ const unrankedNote = (results: ReadonlyArray<ResultRow>): string => {
 }
 
 /** Renders the page. */
-export const render = ({ curves, examples, facts, histogram, quarantined, results, title }: PageData): string => {
+export const render = (
+  { curves, examples, facts, histogram, lower, quarantined, results, title }: PageData
+): string => {
   const bad = Object.entries(quarantined)
   const total = bad.reduce((sum, [, count]) => sum + count, 0)
   const distribution = Option.match(histogram, {
@@ -153,7 +154,7 @@ export const render = ({ curves, examples, facts, histogram, quarantined, result
   return document({
     title,
     facts: [...facts, ["quarantined", set]],
-    body: `<h2>Results</h2><div class="stack">${tables(results)}</div>` +
+    body: `<h2>Results</h2><div class="stack">${tables(results, lower)}</div>` +
       `<p class="note">Shaded: the best of its column, the prior aside. Win rate: share of samples on which the ` +
       `method is better than RISE, ties counted half. ` +
       `Figures are of what a method writes by itself, and valid is its share of answers in the right format; ` +

@@ -5,6 +5,7 @@ import { Effect, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
 import { CotRow } from "../../dsl/Rise.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
+import { masked } from "../../evaluation/index.ts"
 import { ResultRow } from "../../evaluation/results.ts"
 import { json, lines } from "../artefacts.ts"
 import { Example } from "../examples.ts"
@@ -12,7 +13,10 @@ import { type Curve, type PageData, render } from "./Page.ts"
 
 const MetricRow = Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number]))
 const QuarantineRow = Schema.Struct({ reason: Schema.String })
-const RunJson = Schema.Struct({ identity: Schema.Record(Schema.String, Schema.Json) })
+const RunJson = Schema.Struct({
+  identity: Schema.Record(Schema.String, Schema.Json),
+  about: Schema.optional(Schema.Struct({ lowerIsBetter: Schema.optional(Schema.Array(Schema.String)) }))
+})
 
 const binCount = 25
 
@@ -92,10 +96,10 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
       reason: "holds no results.json: it is no run folder, or the run has not finished"
     })
   }
-  const identity = Option.match(yield* json(at("run.json"), RunJson), {
-    onNone: () => ({}),
-    onSome: (run) => run.identity
-  })
+  const { about, identity } = Option.getOrElse(
+    yield* json(at("run.json"), RunJson),
+    (): typeof RunJson.Type => ({ identity: {} })
+  )
   const facts = new Map(factsOf(identity, ""))
   const curves = yield* curvesOf(at("metrics.jsonl"))
   // The τ that was used: it may have sunk below the one that was asked for.
@@ -113,6 +117,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
       return label === undefined ? [] : [[label, usedOf(facts, name, value)] as const]
     }),
     results: results.value,
+    lower: new Set((about?.lowerIsBetter ?? []).flatMap((metric) => [metric, masked(metric)])),
     curves,
     histogram: yield* histogramOf(at("cot.jsonl"), tau),
     examples: Option.getOrElse(yield* json(at("examples.json"), Schema.Array(Example)), () => []),
