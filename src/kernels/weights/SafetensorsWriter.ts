@@ -60,8 +60,8 @@ const misfit = (path: string, tensor: string, shape: ReadonlyArray<number>, leng
 
 /**
  * Writes a file atomically, replacing an existing one. Tensors are stored as the reference implementation does, those
- * of wider elements first and then by name, so that all are aligned and the same weights give the same bytes. A value that is not finite, or would not be once
- * narrowed, is an error, and what was there before stays.
+ * of wider elements first and then by name, so that all are aligned and the same weights give the same bytes. A value
+ * that is not finite, or would not be once narrowed, is an error, and what was there before stays.
  */
 export const write = (
   path: string,
