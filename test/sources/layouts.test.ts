@@ -256,7 +256,7 @@ describe("presets of tasks", () => {
         const preset = forTask(task, Presets.presets[name])
         assert.deepStrictEqual(JSON.parse(JSON.stringify(preset)), preset)
         assert.strictEqual(preset.name, name)
-        assert.strictEqual(preset.generate.grammar, "mask")
+        assert.notInclude(JSON.stringify(preset), "mask")
         assert.isAtLeast(
           preset.evaluate.maxTokens,
           (preset.generate.maxTokens ?? 0) + (preset.reconstruct.maxTokens ?? 0)
