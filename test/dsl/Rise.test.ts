@@ -320,6 +320,36 @@ describe("Rise", () => {
       assert.isTrue((yield* Stub.Trace).keys.every((key) => held.has(key.split("sample=")[1]!)))
     }).pipe(Effect.provide(live())))
 
+  it.effect("ends a stage early once validation has been better than at the start and then not for a while", () =>
+    Effect.gen(function*() {
+      const scores = (learningRate: number) =>
+        Effect.gen(function*() {
+          yield* Rise.make(Stub.Mood, Stub.data(60), { validation: 0.25 }).pipe(
+            Rise.answers(),
+            Rise.sft({ steps: 60, batchSize: 2, learningRate, select: { every: 3, patience: 2 } }),
+            Rise.train
+          )
+          const rows = yield* figures("sft")
+          const looked = rows.flatMap((row) =>
+            row["validation error"] === undefined ? [] : [{ step: row["step"]!, value: row["validation error"] }]
+          )
+          return { looked, kept: rows.at(-1)!["selected step"] }
+        }).pipe(Effect.provide(live()))
+
+      const { kept, looked } = yield* scores(3)
+      const last = looked.at(-1)!
+      assert.isBelow(last.step, 60)
+      const best = looked.reduce((a, b) => b.value < a.value ? b : a)
+      assert.isAbove(best.step, 0)
+      assert.strictEqual(kept, best.step)
+      assert.strictEqual(last.step, best.step + 2 * 3, "two looks after the best")
+
+      // What has not begun to learn is given all its steps: it may need them.
+      const slow = yield* scores(1e-30)
+      assert.strictEqual(slow.kept, 0)
+      assert.strictEqual(slow.looked.at(-1)!.step, 60)
+    }))
+
   it.effect("refuses to select without a split", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(loop().pipe(Rise.reinforce({ steps: 1, select: { every: 1 } }), Rise.train))

@@ -27,9 +27,10 @@ export interface TrainOptions {
   /**
    * Keeps the snapshot that does best on the validation split (`make(task, data, { validation })`), looked at every so
    * many steps, before the first and after the last. Without it the last weights are kept. `samples`: at most so many
-   * of the split are looked at, from its start; default all of them.
+   * of the split are looked at, from its start; default all of them. `patience`: the stage ends early where so many
+   * looks in a row were no better than the best, which must itself be better than the start; default never.
    */
-  readonly select?: { readonly every: number; readonly samples?: number }
+  readonly select?: { readonly every: number; readonly samples?: number; readonly patience?: number }
 }
 
 /** Settings of a GRPO stage. */
@@ -94,7 +95,8 @@ export const optimising: Rules.Table = {
   weightDecay: atLeast(0),
   clipNorm: orNone(above(0)),
   "select.every": required(whole(1)),
-  "select.samples": whole(1)
+  "select.samples": whole(1),
+  "select.patience": whole(1)
 }
 
 /** What the settings of a GRPO stage may be. */
