@@ -21,6 +21,7 @@ import type { Options } from "./Options.ts"
 import type { Draft } from "./PackedBatches.ts"
 import { PositionTable } from "./PackedSequences.ts"
 import * as Rollouts from "./Rollouts.ts"
+import * as Score from "./Score.ts"
 import * as SessionCache from "./SessionCache.ts"
 import * as Settings from "./Settings.ts"
 
@@ -136,7 +137,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
               candidates: [scored(tokens, grammar, () => ({ weight: 0, advantage: 0, oldLogprob: 0 }))]
             }
           ))
-          const found = yield* LossAndGradients.score(context, drafts, { weights, name: "policy", lora })
+          const found = yield* Score.score(context, drafts, { weights, name: "policy", lora })
           return found.map((candidates) => candidates[0] ?? new Float32Array(0))
         }, (effect) => failing("logprobs")(effect))
       }
