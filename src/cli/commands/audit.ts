@@ -71,7 +71,7 @@ export const audit = Command.make("audit", {
     yield* check(flags)
     const task = yield* Task.task(flags)
     const local = Flags.settings({ ...flags, noWarmUp: false })
-    // A server's model takes the paper's words, and no mask.
+    // A server's model takes the paper's words, and no grammar.
     const preset = Option.isSome(flags.remote)
       ? { ...local, generate: Presets.paper.generate, reconstruct: Presets.paper.reconstruct }
       : local

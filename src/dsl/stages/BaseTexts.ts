@@ -7,13 +7,14 @@ import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { Policy } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
+import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import { RunFileError } from "../RunError.ts"
 import type { Sample, Task } from "../Task.ts"
-import { Batching, type GrammarMode, reasoningGrammar, sampleAll } from "./Sampling.ts"
+import { Batching, sampleAll } from "./Sampling.ts"
 
 /** The file that holds them, in the run's folder. */
 export const file = "warm-up.jsonl"
@@ -35,7 +36,7 @@ export interface Drawing {
   readonly maxTokens: number
   readonly temperature: number
   /** Of the reasonings. */
-  readonly chains: GrammarMode | undefined
+  readonly chains: PolicyGrammar.GrammarMode | undefined
   /** Whether answers are asked for too. */
   readonly answers: boolean
   /** Whether the format is practised, and so can be learned without them. */
@@ -58,7 +59,7 @@ export const write = <A, E, R>(
     const { prompts } = yield* Batching
     const session = yield* (yield* Policy).session
     const leaks = Reward.leak(task)
-    const grammar = yield* reasoningGrammar(task.name, chains)
+    const grammar = yield* PolicyGrammar.where(chains, PolicyGrammar.ofReasoning(task.name))
     const asked = (form: "reason" | "annotate", grammar: Grammar | undefined) => (samples: ReadonlyArray<Sample<A>>) =>
       Effect.forEach(
         samples,

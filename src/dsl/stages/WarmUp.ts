@@ -6,6 +6,7 @@ import * as Keyed from "../../kernels/math/Keyed.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import type { Policy, Prompt, SupervisedExample } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
+import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Question from "../Question.ts"
 import { Run } from "../Run.ts"
@@ -17,7 +18,7 @@ import * as Keep from "./Keep.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
 import { type Exercise, type PracticeOptions, practising } from "./Practice.ts"
-import { type GrammarMode, grammarOf, type SamplingOptions } from "./Sampling.ts"
+import type { SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import { supervise } from "./Sft.ts"
 import type { StageError } from "./StageError.ts"
@@ -37,14 +38,14 @@ export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, Sa
    */
   readonly keep?: number
   /** Whether tags and control tokens are kept out of the chains while they are drawn. Default "off". */
-  readonly chains?: GrammarMode
+  readonly chains?: PolicyGrammar.GrammarMode
   /**
    * Texts of the policy's own along which its format is held: reconstructions, at every fourth step think-answers.
    * Default: none.
    */
   readonly practice?: PracticeOptions
   /** Score the annotation under the task's grammar. Default "off". */
-  readonly grammar?: GrammarMode
+  readonly grammar?: PolicyGrammar.GrammarMode
 }
 
 /** What the options may be. */
@@ -70,7 +71,13 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   self: Pipeline<"Sampled", A, E, R>
 ): Pipeline<"Warmed", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "warm-up"
-  const { batchSize = 2, keep = 0, maxTokens = Settings.lengths.reasoning, share = 0.25, temperature = 1 } = options
+  const {
+    batchSize,
+    keep,
+    maxTokens = Settings.lengths.reasoning,
+    share,
+    temperature
+  } = Settings.filledStage(options)
   const { task } = self
 
   const chosen = Stream.unwrap(
@@ -93,7 +100,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     const run = yield* Run
     const chains = yield* run.once("warm-up-chains", BaseTexts.Chains, write)
     yield* run.metric({ stage, step: 0, of: 0, ...chains, share })
-    const grammar = yield* grammarOf(task, options.grammar, "answer")
+    const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
     const examples = beside(chosen, BaseTexts.read, BaseTexts.file).pipe(
       Stream.filter(([, { reasoning }]) => reasoning !== ""),
       Stream.mapEffect(([sample, written]) =>

@@ -11,6 +11,7 @@ import type { Images } from "./Images.ts"
 import type { Model } from "./Model.ts"
 import type { PositionTable } from "./PackedSequences.ts"
 import type { Sessions } from "./SessionCache.ts"
+import type { Decode } from "./Settings.ts"
 
 export interface PolicyContext {
   readonly model: Model
@@ -36,7 +37,7 @@ export interface PolicyContext {
   /** Prompts × candidates decoded together on one worker. */
   readonly rolloutRows: number
   /** Whether a rollout is one graph, or one run a token with its state on the device. */
-  readonly decode: "loop" | "step"
+  readonly decode: Decode
 }
 
 /** Wraps a lower failure as the policy's own. */

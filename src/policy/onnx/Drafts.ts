@@ -7,7 +7,7 @@ import * as GrammarTables from "./GrammarTables.ts"
 import type { Draft } from "./PackedBatches.ts"
 import type { ScoredToken } from "./PackedSequences.ts"
 
-/** Scored tokens of a completion, masked as it was sampled. */
+/** Scored tokens of a completion, under the grammar that it was sampled under. */
 export const scored = (
   tokens: Int32Array,
   grammar: Grammar | undefined,

@@ -19,7 +19,7 @@ export interface Mapped {
 export interface Options {
   /** Whether frozen weights are mapped where they are not quantised; default: from 400 million on. */
   readonly mapWeights?: boolean | undefined
-  readonly quantize?: Exclude<Precision.Precision, "float32"> | undefined
+  readonly quantize?: Precision.Rounded | undefined
   /** Folder of the cache. Default: `WeightCache.defaultFolder`. */
   readonly cache?: string | undefined
 }

@@ -18,7 +18,7 @@ import * as MappedWeights from "./MappedWeights.ts"
 import * as PackedBatches from "./PackedBatches.ts"
 import * as Rollouts from "./Rollouts.ts"
 import { roundUp } from "./roundUp.ts"
-import { batching } from "./Settings.ts"
+import { defaults, type Trainable } from "./Settings.ts"
 import * as Tower from "./Tower.ts"
 
 /**
@@ -41,9 +41,9 @@ export interface Workload {
   /** Default: the decoder's own weights are trained. */
   readonly lora?: Lora.Options | undefined
   /** Which of the model's own weights are trained. Default "decoder". */
-  readonly trainable?: "all" | "decoder" | "none"
+  readonly trainable?: Trainable
   readonly mapWeights?: boolean
-  readonly quantize?: "int8" | "int4"
+  readonly quantize?: Precision.Rounded
   readonly recompute?: boolean
   readonly microBatch?: number
   readonly microTokens?: number
@@ -163,9 +163,17 @@ const weightsOf = (
 
 /** What the workload takes of a model. A prompt's visual tokens count as one image. */
 export const estimate = Effect.fn("MemoryPlan.estimate")(function*(config: Config.Config, given: Workload) {
-  const workload = { ...batching, ...given }
-  const { group, newTokens, packFrom, promptTokens, prompts, trainable = "decoder", visualTokens = 0, workers } =
-    workload
+  const workload = { ...defaults, ...given }
+  const {
+    group,
+    newTokens,
+    packFrom,
+    promptTokens,
+    prompts,
+    trainable = defaults.trainable,
+    visualTokens = 0,
+    workers
+  } = workload
   const lora = workload.lora === undefined ? undefined : yield* Lora.make(config, workload.lora)
   const specs = Parameters.specs(config)
   const trained = lora === undefined

@@ -87,14 +87,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
     images,
     weights,
     version: () => changes,
-    packFrom: options.packFrom ?? Settings.batching.packFrom,
+    packFrom: options.packFrom ?? Settings.defaults.packFrom,
     positions: new PositionTable(model.config),
     seed: options.seed,
     parameters: () => LossGraphs.parameterInputs(model.config, lora, undefined, model.mapped?.frozen),
-    microBatch: options.microBatch ?? Settings.batching.microBatch,
-    microTokens: options.microTokens ?? Settings.batching.microTokens,
+    microBatch: options.microBatch ?? Settings.defaults.microBatch,
+    microTokens: options.microTokens ?? Settings.defaults.microTokens,
     recompute: options.recompute ?? false,
-    rolloutRows: options.rolloutRows ?? Settings.batching.rolloutRows,
+    rolloutRows: options.rolloutRows ?? Settings.defaults.rolloutRows,
     decode: options.decode ?? (runtime.device === "webgpu" ? "step" : "loop")
   }
   const optimizer = yield* AdamW.make(trained, options.optimizer)

@@ -2,25 +2,40 @@
 import { Effect } from "effect"
 import * as Finite from "../../kernels/math/Finite.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { type Objective, PolicyError } from "../Policy.ts"
+import { Precision } from "../../kernels/models/index.ts"
+import { groupLosses, type Objective, PolicyError } from "../Policy.ts"
 
 const { above, atLeast, finite, oneOf, orNone, required, share, temperature, whole } = Rules
 
 /** Candidates of one prompt: each is a row that a worker holds in memory. */
 export const candidates = (least: number): Rules.Rule => whole(least, 2 ** 16)
 
-/** How much is computed at once, and which models are packed, where `OnnxPolicy.Options` does not say. */
-export const batching = { microBatch: 16, microTokens: 16384, rolloutRows: 128, packFrom: [8e6, 4e8] } as const
+const trainables = ["all", "decoder", "none"] as const
+/** Which tensors training changes. */
+export type Trainable = typeof trainables[number]
+
+const decodes = ["loop", "step"] as const
+/** Whether a rollout is one graph, or one run a token. */
+export type Decode = typeof decodes[number]
+
+/** What holds where `OnnxPolicy.Options` does not say. */
+export const defaults = {
+  trainable: "decoder",
+  microBatch: 16,
+  microTokens: 16384,
+  rolloutRows: 128,
+  packFrom: [8e6, 4e8]
+} as const
 
 /** Of `OnnxPolicy.Options`; what an adapter is made of is checked where it is made. */
 export const options: Rules.Table = {
   seed: required(whole()),
-  trainable: oneOf("all", "decoder", "none"),
-  quantize: oneOf("int8", "int4"),
+  trainable: oneOf(...trainables),
+  quantize: oneOf(...Precision.rounded),
   microBatch: whole(1),
   microTokens: whole(1),
   rolloutRows: whole(1),
-  decode: oneOf("loop", "step"),
+  decode: oneOf(...decodes),
   "packFrom.0": required(orNone(atLeast(0))),
   "packFrom.1": required(orNone(atLeast(0))),
   "optimizer.beta1": share("[0, 1)"),
@@ -74,7 +89,7 @@ const weighing: Rules.Table = { weight: required(atLeast(0)) }
 
 /** Of a group-relative `Objective`. */
 const groupRelative: Rules.Table = {
-  loss: required(oneOf("grpo", "dr_grpo", "dapo")),
+  loss: required(oneOf(...groupLosses)),
   clip: required({ expected: "{ low, high }", holds: (value) => typeof value === "object" && value !== null }),
   "clip.low": required(share("[0, 1]")),
   "clip.high": required(atLeast(0)),
