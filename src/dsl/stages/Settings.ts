@@ -9,7 +9,7 @@ import { type GroupLoss, groupLosses } from "../../policy/Policy.ts"
 import { Run } from "../Run.ts"
 import { BadSetting } from "./StageError.ts"
 
-export { candidates } from "../../policy/onnx/Settings.ts"
+export { candidates } from "../../policy/Requests.ts"
 
 /** Settings of any training stage. */
 export interface TrainOptions {

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Image } from "../../kernels/image/Image.ts"
 import type { Lookup } from "../../kernels/models/index.ts"
 import type { HostTensor, Runtime } from "../../kernels/runtime/index.ts"
-import { PolicyError, type Prompt } from "../Policy.ts"
+import type { PolicyError, Prompt } from "../Policy.ts"
 import * as ContextLimit from "./ContextLimit.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import type { Features, Patches } from "./Features.ts"
@@ -39,14 +39,6 @@ export interface PolicyContext {
   /** Whether a rollout is one graph, or one run a token with its state on the device. */
   readonly decode: Decode
 }
-
-/** Wraps a lower failure as the policy's own. */
-export const failing =
-  (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
-    Effect.mapError(
-      effect,
-      (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause })
-    )
 
 const imagesOf = (asked: ReadonlyArray<Asked>): ReadonlyArray<Image> => asked.flatMap(({ prompt }) => prompt.images)
 

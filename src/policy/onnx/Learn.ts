@@ -3,12 +3,12 @@
  */
 import { Effect } from "effect"
 import { type Objective, PolicyError, type UpdateOptions, type UpdateStats } from "../Policy.ts"
+import * as TokenWeights from "../TokenWeights.ts"
 import type { PolicyContext } from "./Context.ts"
 import { formatDrafts, packed, scored, supervisedDrafts } from "./Drafts.ts"
 import type * as KlReference from "./KlReference.ts"
 import type * as LossAndGradients from "./LossAndGradients.ts"
 import type { Draft } from "./PackedBatches.ts"
-import * as TokenWeights from "./TokenWeights.ts"
 
 /** Figures of an update, without the version that it made. */
 type Learned = Omit<UpdateStats, "version">

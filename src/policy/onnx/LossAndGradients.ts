@@ -2,10 +2,10 @@
 import { Effect } from "effect"
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import { Lora, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
+import { NotFinite } from "../NotFinite.ts"
 import type { PolicyContext } from "./Context.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as MappedWeights from "./MappedWeights.ts"
-import { NotFinite } from "./NotFinite.ts"
 import * as PackedBatches from "./PackedBatches.ts"
 import type { Batch } from "./PackedSequences.ts"
 

@@ -5,17 +5,18 @@ import { OnnxWriter } from "../../kernels/graph/index.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { Rope } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
+import { failing } from "../failing.ts"
+import * as NotFinite from "../NotFinite.ts"
 import type { Completion, SampleOptions, SampleRequest } from "../Policy.ts"
-import { failing, type PolicyContext, withFeatures } from "./Context.ts"
+import * as Requests from "../Requests.ts"
+import { type PolicyContext, withFeatures } from "./Context.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import type { Features } from "./Features.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as MappedWeights from "./MappedWeights.ts"
-import * as NotFinite from "./NotFinite.ts"
 import { layOut } from "./PackedSequences.ts"
 import { roundUp } from "./roundUp.ts"
 import type { SessionSpec } from "./SessionCache.ts"
-import * as Settings from "./Settings.ts"
 import * as StepDecode from "./StepDecode.ts"
 
 interface Item {
@@ -260,7 +261,7 @@ export const sample = Effect.fn("Policy.sample")(function*(
   requests: ReadonlyArray<SampleRequest>,
   options: SampleOptions
 ) {
-  yield* Settings.check("sample", Settings.sampling, options)
+  yield* Requests.check("sample", Requests.sampling, options)
   if (requests.length === 0) return []
   const { encoded, features } = yield* withFeatures(
     context,

@@ -3,10 +3,10 @@ import { Effect } from "effect"
 import * as Finite from "../../kernels/math/Finite.ts"
 import type { HostTensor } from "../../kernels/runtime/index.ts"
 import { type Lora, LossGraphs } from "../../kernels/train/index.ts"
+import { NotFinite } from "../NotFinite.ts"
 import type { PolicyContext } from "./Context.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as MappedWeights from "./MappedWeights.ts"
-import { NotFinite } from "./NotFinite.ts"
 import * as PackedBatches from "./PackedBatches.ts"
 
 export interface ScoreOptions {

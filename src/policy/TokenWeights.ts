@@ -1,5 +1,5 @@
 /** How a loss is averaged: the weight of each token. */
-import type { GroupLoss } from "../Policy.ts"
+import type { GroupLoss } from "./Policy.ts"
 
 /**
  * Weight of every token of each sequence.

@@ -6,9 +6,9 @@
  * adds −1e9, allowed logits of −∞ leave a forbidden token the likeliest: that shows in the token itself.
  */
 import { Schema } from "effect"
-import type { Grammar } from "../../kernels/generate/index.ts"
-import { AdamW } from "../../kernels/train/index.ts"
-import { PolicyError } from "../Policy.ts"
+import type { Grammar } from "../kernels/generate/index.ts"
+import { AdamW } from "../kernels/train/index.ts"
+import { PolicyError } from "./Policy.ts"
 
 /** What was computed is no number any more. */
 export class NotFinite extends Schema.TaggedError<NotFinite>()("NotFinite", {
