@@ -25,7 +25,7 @@ export interface PolicyContext {
   readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
   /** How often the weights have changed: what was made of an older version is out of date. */
   readonly version: () => number
-  /** Least and greatest number of weights that rollouts pack into their sessions; outside it they are read live. */
+  /** Least and greatest number of weights that rollouts prepack into their sessions; outside it they are read live. */
   readonly packFrom: readonly [number, number]
   readonly seed: number
   /** Sequences of a training or scoring run on one worker. */

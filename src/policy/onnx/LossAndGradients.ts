@@ -63,14 +63,14 @@ export const lossAndGradients = Effect.fnUntraced(function*(
       )
       if (batches.length > 1) own.total.fill(0)
       const results: Array<
-        { readonly holds: boolean; readonly outputs: Readonly<Record<string, HostTensor.HostTensor>> }
+        { readonly underFormatLoss: boolean; readonly outputs: Readonly<Record<string, HostTensor.HostTensor>> }
       > = []
       for (const item of batches) {
         const { batch, grammar, origins } = item
         const shape = PackedBatches.shapeOf(item)
-        const kind = item.holds ? "format" : options.kind
+        const kind = item.underFormatLoss ? "format" : options.kind
         const tables = grammar &&
-          (item.holds ? GrammarTables.formatTables(grammar, model.endOfTurn) : GrammarTables.tables(grammar))
+          (item.underFormatLoss ? GrammarTables.formatTables(grammar, model.endOfTurn) : GrammarTables.tables(grammar))
         const session = context.sessions.of({
           key: `${kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
           worker,
@@ -87,11 +87,11 @@ export const lossAndGradients = Effect.fnUntraced(function*(
         const feeds = { ...item.feeds(), ...masks, ...dropoutRows(context, item, options.step) }
         const reference = referenceFeed(batch, origins, options.reference)
         results.push({
-          holds: item.holds,
+          underFormatLoss: item.underFormatLoss,
           outputs: yield* session.run({ ...feeds, reference, ...knobFeeds(options.knobs) })
         })
         if (batches.length > 1) {
-          yield* runtime.kernel(worker, {
+          yield* runtime.optimize(worker, {
             _tag: "Accumulate",
             buffers: [own.total, own.run],
             begin: 0,
@@ -104,10 +104,11 @@ export const lossAndGradients = Effect.fnUntraced(function*(
     { concurrency: "unbounded" }
   )
 
-  const sum = (name: string, only = (_holds: boolean) => true) =>
+  const sum = (name: string, only = (_underFormatLoss: boolean) => true) =>
     runs.reduce(
       (n, { results }) =>
-        n + results.reduce((m, { holds, outputs }) => only(holds) ? m + Number(outputs[name]?.data[0] ?? 0) : m, 0),
+        n + results.reduce((m, { outputs, underFormatLoss }) =>
+          only(underFormatLoss) ? m + Number(outputs[name]?.data[0] ?? 0) : m, 0),
       0
     )
   const loss = sum("loss")
@@ -115,7 +116,7 @@ export const lossAndGradients = Effect.fnUntraced(function*(
   const result: LossResult = {
     gradients: runs.map(({ gradients }) => gradients),
     loss,
-    format: sum("loss", (holds) => holds),
+    format: sum("loss", (underFormatLoss) => underFormatLoss),
     metrics: { kl: sum("kl"), clipped: sum("clipped") }
   }
   return result

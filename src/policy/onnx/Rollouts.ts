@@ -182,14 +182,21 @@ const runBatch = Effect.fnUntraced(function*(
   )
 })
 
-/** File name by which the initializers of packed programs refer to the store. */
+/** File name by which the initializers of prepacked programs refer to the store. */
 const STORE = "weights"
 
 /** How a decoding session reads the model's own weights. */
-interface Storage extends Pick<SessionSpec, "mapped" | "packed"> {
+interface Storage extends Pick<SessionSpec, "mapped" | "prepacked"> {
   readonly key: string
   readonly initializers: NonNullable<OnnxWriter.WriteOptions["initializers"]>
 }
+
+/** Fewer tokens than this do not pay for opening a session with its weights prepacked. */
+const LEAST_TOKENS = 24
+
+/** Whether so many weights become part of the session that decodes so many tokens. */
+export const isPrepacked = (weights: number, tokens: number, [least, most]: readonly [number, number]): boolean =>
+  tokens >= LEAST_TOKENS && weights >= least && weights <= most
 
 /**
  * Weights made part of the decoding session, in the layout its products read fastest. It pays for itself where a step
@@ -201,28 +208,25 @@ const storedWeights = (
   maxTokens: number
 ): Storage => {
   if (mapped !== undefined) {
-    const packed = MappedWeights.packed(mapped)
+    const prepacked = MappedWeights.prepacked(mapped)
     return {
       key: "",
       initializers: mapped.frozen.initializers,
-      ...MappedWeights.session(mapped, packed !== undefined),
-      ...(packed && { packed })
+      ...MappedWeights.session(mapped, prepacked !== undefined),
+      ...(prepacked && { prepacked })
     }
   }
-  const [least, most] = packFrom
-  if (maxTokens < 24 || store.data.length < least || store.data.length > most) {
-    return { key: "", initializers: new Map() }
-  }
+  if (!isPrepacked(store.data.length, maxTokens, packFrom)) return { key: "", initializers: new Map() }
   const initializers = new Map(
     [...store.slices.values()].map((
       { length, name, offset }
     ) => [name, { location: STORE, offset: offset * 4, length: length * 4, dtype: "f32" as const }])
   )
   return {
-    key: " packed",
+    key: " prepacked",
     initializers,
-    // Beside an adapter the packed weights never change.
-    packed: {
+    // Beside an adapter the prepacked weights never change.
+    prepacked: {
       version: adapter === undefined ? version() : 0,
       externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }]
     }
