@@ -4,6 +4,7 @@
 import { Option, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { Scenes } from "../data/index.ts"
+import { Precision } from "../kernels/models/index.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
 import { directoryOf } from "../policy/Embedded.ts"
 import { embeddedModel, isEmbedded, modelName } from "./embedded.ts"
@@ -132,7 +133,7 @@ export const memory = {
 
 /** How weights that are not trained are read. */
 export const frozen = {
-  quantize: Flag.Literals("quantize", ["int8", "int4"]).pipe(
+  quantize: Flag.Literals("quantize", Precision.rounded).pipe(
     Flag.withDescription(
       "Round weights that are not trained (with --lora, or where nothing is trained) to 8 or 4 bits; default: none are"
     ),
@@ -149,7 +150,7 @@ export const frozen = {
 
 /** How weights that are not trained are read, as the flags say. */
 export interface Frozen {
-  readonly quantize: Option.Option<"int8" | "int4">
+  readonly quantize: Option.Option<Precision.Rounded>
   readonly cache: Option.Option<string>
 }
 
@@ -271,7 +272,7 @@ export const settings = (
       onNone: () => rest.filter,
       onSome: (tau) => ({ ...rest.filter, tau })
     }),
-    trainable: Option.getOrElse(flags.trainable, () => rest.trainable ?? "decoder")
+    trainable: Option.getOrElse(flags.trainable, () => Presets.trainableOf(rest))
   }
 }
 

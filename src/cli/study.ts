@@ -25,7 +25,7 @@ const metrics = [
 ]
 
 /**
- * The printed table: the metrics that a task has, the first of them also under the mask. results.json and the report
+ * The printed table: the metrics that a task has, the first of them also under the grammar. results.json and the report
  * have all that was measured.
  */
 export const printed = (rows: ReadonlyArray<Results.ResultRow>): string => {

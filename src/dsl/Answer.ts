@@ -6,10 +6,7 @@ import type { Completion, Prompt } from "../policy/Policy.ts"
 import * as Question from "./Question.ts"
 import type { MissingQuestion } from "./Question.ts"
 import * as Reward from "./Reward.ts"
-import type { Sample, Task } from "./Task.ts"
-
-/** Whether the policy is asked to think before it answers, or for the bare annotation. */
-export type Form = "think" | "answer"
+import type { Form, Sample, Task } from "./Task.ts"
 
 /** What a policy is asked for an annotation in each form, with the sample's question where the task asks one. */
 export const ask = <A>(

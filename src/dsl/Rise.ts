@@ -21,6 +21,7 @@
  *
  * @module
  */
+export type { GrammarMode } from "./grammar/PolicyGrammar.ts"
 export { generate, type GenerateOptions, reconstruct, type ReconstructOptions, validate } from "./stages/ClosedLoop.ts"
 export { answers, best, CotRow, filter, type FilterOptions, recall } from "./stages/Curate.ts"
 export { run, type RunOptions, saveModel, train } from "./stages/Finish.ts"
@@ -36,7 +37,7 @@ export {
 } from "./stages/Pipeline.ts"
 export type { PracticeOptions } from "./stages/Practice.ts"
 export { reinforce, type ReinforceOptions, rft, type RftOptions } from "./stages/Reinforce.ts"
-export { Batching, type GrammarMode } from "./stages/Sampling.ts"
+export { Batching } from "./stages/Sampling.ts"
 export { type Replay, sft, type SftOptions } from "./stages/Sft.ts"
 export {
   BadSetting,

@@ -85,6 +85,9 @@ export interface Vocabulary {
   readonly specials?: ReadonlySet<number>
 }
 
+/** Whether the policy is asked to think before it answers, or for the bare annotation. */
+export type Form = "think" | "answer"
+
 /** An annotation problem: how an annotation is asked for, written, read and compared. `make` checks it. */
 export interface Task<in out A> {
   /** Names artefacts and messages. */
@@ -112,7 +115,7 @@ export interface Task<in out A> {
    */
   readonly rank?: (annotation: A, text: string, probability: (from: number, to: number) => number) => A
   /** Optional grammar of answers. `answer`: the bare annotation; `think`: `<think>…</think><answer>…</answer>`. */
-  readonly grammar?: (vocabulary: Vocabulary, form: "answer" | "think") => Effect.Effect<Grammar, GrammarError>
+  readonly grammar?: (vocabulary: Vocabulary, form: Form) => Effect.Effect<Grammar, GrammarError>
 }
 
 /** The tokenizer cannot express the task's grammar. */

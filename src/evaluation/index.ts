@@ -4,6 +4,7 @@
  * @module
  */
 export { evaluate, evaluateConstant, masked } from "./evaluate.ts"
+export * as Groundedness from "./Groundedness.ts"
 export { type EvaluateOptions } from "./measure.ts"
 export * as Results from "./results.ts"
 export { table } from "./table.ts"

@@ -7,6 +7,7 @@ import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
+import * as Groundedness from "./Groundedness.ts"
 import { predictionsFile, type ResultRow } from "./results.ts"
 
 /** An answer, read. */
@@ -52,34 +53,24 @@ interface Tally<in A> {
   n: number
   readonly set: SetMetric<A> | undefined
   readonly sums: Map<string, number>
-  hits: number
-  named: number
-  present: number
-  explained: number
+  grounded: Groundedness.Groundedness
 }
 
 const tally = <A>(task: Task<A>): Tally<A> => ({
   n: 0,
   set: task.setMetric?.(),
   sums: new Map(),
-  hits: 0,
-  named: 0,
-  present: 0,
-  explained: 0
+  grounded: Groundedness.none
 })
 
 const rowsOf = <A>(
   part: string,
-  { explained, hits, n, named, present, set, sums }: Tally<A>,
+  { grounded, n, set, sums }: Tally<A>,
   row: Pick<ResultRow, "method" | "shots" | "seed">
 ): ReadonlyArray<ResultRow> => [
   ...Object.entries(set?.figures() ?? {}).map(([metric, value]) => ({ ...row, part, metric, value, n })),
   ...[...sums].map(([metric, sum]) => ({ ...row, part, metric, value: sum / n, n })),
-  ...(explained === 0 ? [] : [
-    // Nothing named is nothing false said.
-    { ...row, part, metric: "cue precision", value: named === 0 ? 1 : hits / named, n: explained },
-    { ...row, part, metric: "cue recall", value: present === 0 ? 1 : hits / present, n: explained }
-  ])
+  ...Groundedness.figures(grounded).map(({ metric, n, value }) => ({ ...row, part, metric, value, n }))
 ]
 
 /** One pass over the samples. */
@@ -136,22 +127,16 @@ export const measure = <A, E, R, E2, R2>(
       Stream.flattenIterable,
       Stream.mapEffect((one) => PlugIn.run(task, one.sample, () => ({ ...one, ...scoresOf(one) }))),
       Stream.runForEach(({ annotation, given, metrics, sample, truth }) => {
-        const named = cuesNamed === undefined || sample.cues === undefined || options.form === "answer"
-          ? Option.none()
-          : Option.some(new Set(cuesNamed(Option.getOrElse(given.reasoning, () => given.text))))
+        const grounded = cuesNamed === undefined || sample.cues === undefined || options.form === "answer"
+          ? Groundedness.none
+          : Groundedness.count(cuesNamed(Option.getOrElse(given.reasoning, () => given.text)), sample.cues)
         for (const part of ["all", ...(sample.part === undefined ? [] : [sample.part])]) {
           const sum = parts.get(part) ?? tally(task)
           parts.set(part, sum)
           sum.n++
           sum.set?.add(sample.truth, given.ranked ?? given.annotation)
           for (const [name, value] of Object.entries(metrics)) sum.sums.set(name, (sum.sums.get(name) ?? 0) + value)
-          if (Option.isSome(named)) {
-            const present = new Set(sample.cues)
-            sum.explained++
-            sum.named += named.value.size
-            sum.present += present.size
-            for (const cue of named.value) if (present.has(cue)) sum.hits++
-          }
+          sum.grounded = Groundedness.add(sum.grounded, grounded)
         }
         return !written ? Effect.void : run.append(predictionsFile, {
           method,

@@ -3,9 +3,9 @@
  */
 import { Effect, Option, Result, Stream } from "effect"
 import * as Answer from "../dsl/Answer.ts"
+import * as PolicyGrammar from "../dsl/grammar/PolicyGrammar.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Rise from "../dsl/Rise.ts"
-import { grammarOf } from "../dsl/stages/Sampling.ts"
 import { lengths } from "../dsl/stages/Settings.ts"
 import type { Task } from "../dsl/Task.ts"
 import * as Asking from "../evaluation/Asking.ts"
@@ -54,7 +54,7 @@ export const annotate =
       const { form = "think", grammar: mode = "mask", maxTokens = lengths.thinkAnswer, question } = options
       const policy = yield* Policy
       const { prompts } = yield* Rise.Batching
-      const grammar = yield* grammarOf(task, mode, form)
+      const grammar = yield* PolicyGrammar.where(mode, PolicyGrammar.ofAnswer(task, form))
       const session = yield* policy.session
       const { ask } = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar } })
       return images.pipe(

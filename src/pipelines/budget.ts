@@ -2,14 +2,15 @@
  * What a whole run costs, and a preset cut to a time.
  */
 import { Result } from "effect"
-import { type Cost, cost, drawn, type Pace, type Sizes } from "./cost.ts"
+import { filled, type TrainOptions } from "../dsl/stages/Settings.ts"
+import { cost, drawn, type Pace, type Sizes } from "./cost.ts"
 import { type Preset } from "./presets.ts"
 
 /** Methods that a run trains. */
 export type Method = "RISE" | "SFT" | "Visual-RFT"
 
 /** Which stages a method trains itself: the warm-up is shared. */
-const stagesOf: Record<Method, ReadonlyArray<keyof Cost>> = {
+const stagesOf: Record<Method, ReadonlyArray<"reinforce" | "explain" | "sft" | "rft">> = {
   SFT: ["sft"],
   "Visual-RFT": ["rft"],
   RISE: ["reinforce", "explain", "sft", "rft"]
@@ -40,22 +41,16 @@ export const lines = (
     samples: test,
     seconds: seconds.evaluate
   })
-  const steps = {
-    reinforce: preset.reinforce.steps ?? 200,
-    sft: preset.sft.steps ?? 200,
-    rft: preset.rft.steps ?? 200,
-    warmUp: preset.warmUp?.steps ?? 0
-  }
-  const line = (method: string, stage: keyof Cost): Line => ({
+  const line = (method: string, stage: "reinforce" | "explain" | "sft" | "rft"): Line => ({
     stage: `${method}/${stage}`,
     seconds: seconds[stage],
-    ...(stage === "explain" || stage === "evaluate" ? { samples: train } : { steps: steps[stage] })
+    ...(stage === "explain" ? { samples: train } : { steps: filled(preset[stage]).steps })
   })
   return [
     evaluate("base"),
     ...(preset.warmUp === undefined
       ? []
-      : [{ stage: "warm-up", steps: steps.warmUp, seconds: seconds.warmUp }, evaluate("warmed")]),
+      : [{ stage: "warm-up", steps: filled(preset.warmUp).steps, seconds: seconds.warmUp }, evaluate("warmed")]),
     ...methods.flatMap((method) => [...stagesOf[method].map((stage) => line(method, stage)), evaluate(method)])
   ]
 }
@@ -67,11 +62,8 @@ export const total = (found: ReadonlyArray<Line>): number => found.reduce((sum, 
 const fewest = 10
 
 /** A stage with a share of its steps, and its looks at validation as often as before. */
-const shorter = <S extends { readonly steps?: number; readonly select?: { readonly every: number } }>(
-  stage: S,
-  share: number
-): S => {
-  const before = stage.steps ?? 200
+const shorter = <S extends TrainOptions>(stage: S, share: number): S => {
+  const { steps: before } = filled(stage)
   const steps = Math.min(before, Math.max(fewest, Math.round(before * share)))
   const { select } = stage
   return {

@@ -2,6 +2,7 @@
  * What a preset costs: the sequences that its stages draw and train, and with the milliseconds of each the time that
  * they take.
  */
+import { filled, filledStage } from "../dsl/stages/Settings.ts"
 import type { Preset } from "./presets.ts"
 
 /** Milliseconds per sequence, by what happens to it. */
@@ -50,34 +51,38 @@ export const cost = (preset: Preset, sizes: Sizes, pace: Pace): Cost => {
   const { held, test, train } = drawn(preset, sizes)
   const { drawnAlone, drawnInGroup, practised, trained } = pace
   /** Looks at the validation split while training. */
-  const selecting = ({ select, steps = 200 }: Preset["sft"], each: number) =>
-    select === undefined
+  const selecting = (stage: Preset["sft"], each: number) => {
+    const { select, steps } = filled(stage)
+    return select === undefined
       ? 0
       : (Math.floor(steps / select.every) + 1) * Math.min(held, select.samples ?? Infinity) * each
-  const practising = (
-    { batchSize = 2, practice, steps = 200 }: Pick<Preset["sft"], "batchSize" | "practice" | "steps">
-  ) => steps * Math.min(batchSize, practice?.texts ?? 0) * practised
+  }
+  const practising = (stage: Pick<Preset["sft"], "batchSize" | "practice" | "steps">) =>
+    filled(stage).steps * Math.min(filledStage(stage).batchSize, stage.practice?.texts ?? 0) * practised
   /** A rollout; a quarter of them are read once more where the format is held. */
-  const rollout = ({ format = 0 }: Pick<Preset["rft"], "format">) => drawnInGroup + trained * (format > 0 ? 1.25 : 1)
-  const candidates = generate.candidates ?? 8
+  const rollout = (stage: Pick<Preset["rft"], "format">) =>
+    drawnInGroup + trained * (filled(stage).format > 0 ? 1.25 : 1)
+  const { candidates } = filledStage(generate)
   const loop = 2 * candidates * drawnInGroup
   /**
    * A reasoning and, to keep it, an answer of the base for each chosen picture; both are lessons beside the
    * reconstruction.
    */
-  const warming = ({ batchSize = 2, keep = 0, share = 0.25, steps = 200, ...rest }: NonNullable<Preset["warmUp"]>) => {
+  const warming = (stage: NonNullable<Preset["warmUp"]>) => {
+    const { batchSize, keep, share } = filledStage(stage)
     const texts = keep > 0 ? 2 : 1
-    return texts * (train * share * drawnAlone + steps * batchSize * trained) +
-      practising({ batchSize, steps, ...rest })
+    return texts * (train * share * drawnAlone + filled(stage).steps * batchSize * trained) + practising(stage)
+  }
+  const promptsOf = (stage: Preset["rft"] | Preset["reinforce"]) => {
+    const { promptsPerStep, steps } = filled(stage)
+    return steps * promptsPerStep
   }
   const milliseconds: Cost = {
     warmUp: warmUp === undefined ? 0 : warming(warmUp),
-    reinforce: (reinforce.steps ?? 200) * (reinforce.promptsPerStep ?? 2) * candidates * 2 * rollout(reinforce) +
-      selecting(reinforce, loop),
+    reinforce: promptsOf(reinforce) * candidates * 2 * rollout(reinforce) + selecting(reinforce, loop),
     explain: train * loop,
-    sft: (sft.steps ?? 200) * (sft.batchSize ?? 2) * trained + practising(sft) + selecting(sft, drawnAlone),
-    rft: (rft.steps ?? 200) * (rft.promptsPerStep ?? 2) * (rft.groupSize ?? 8) * rollout(rft) +
-      selecting(rft, drawnAlone),
+    sft: filled(sft).steps * filledStage(sft).batchSize * trained + practising(sft) + selecting(sft, drawnAlone),
+    rft: promptsOf(rft) * filledStage(rft).groupSize * rollout(rft) + selecting(rft, drawnAlone),
     // As it writes, and once more under the grammar.
     evaluate: 2 * test * drawnAlone
   }

@@ -5,6 +5,7 @@ import { Clock, Effect, Stream } from "effect"
 import * as Answer from "../dsl/Answer.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import type * as Rise from "../dsl/Rise.ts"
+import { filled, filledStage, lengths } from "../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import * as ThinkAnswer from "../dsl/ThinkAnswer.ts"
 import { Objective, Policy } from "../policy/Policy.ts"
@@ -40,20 +41,21 @@ export const pace = <A, E, R>(
     const samples = yield* Stream.runCollect(Stream.take(data, 16))
     const requests = yield* Effect.forEach(samples, (sample) =>
       Effect.map(Answer.ask(task, "think", sample), (prompt) => ({ prompt, key: `pace/sample=${sample.image.id}` })))
-    const maxTokens = rft.maxTokens ?? 224
-    const count = rft.groupSize ?? 8
-    const few = requests.slice(0, rft.promptsPerStep ?? 2)
+    const { maxTokens = lengths.thinkAnswer } = rft
+    const { groupSize: count } = filledStage(rft)
+    const few = requests.slice(0, filled(rft).promptsPerStep)
     const drawing = (of: typeof requests, count: number) =>
       second(Effect.scoped(Effect.flatMap(policy.session, (session) =>
         session.sample(of, { count, maxTokens }))))
     const alone = yield* drawing(requests, 1)
     const grouped = yield* drawing(few, count)
-    const examples = yield* Effect.forEach(samples.slice(0, sft.batchSize ?? 2), (sample, i) =>
+    const examples = yield* Effect.forEach(samples.slice(0, filledStage(sft).batchSize), (sample, i) =>
       Effect.map(
-        PlugIn.run(task, sample, () => task.encode(sample.truth)),
+        PlugIn.run(task, sample, () =>
+          task.encode(sample.truth)),
         (text) => ({
           prompt: requests[i]?.prompt ?? { images: [], text: "" },
-          target: ThinkAnswer.segments(reasoning(generate.maxTokens ?? 160), { text, weight: 1 })
+          target: ThinkAnswer.segments(reasoning(generate.maxTokens ?? lengths.reasoning), { text, weight: 1 })
         })
       ))
     yield* policy.beginStage

@@ -17,6 +17,7 @@ import type {
   SftOptions,
   WarmUpOptions
 } from "../dsl/Rise.ts"
+import { filled } from "../dsl/stages/Settings.ts"
 
 /** A preset is plain JSON: it is recorded in run.json as it is. */
 export interface Preset {
@@ -76,7 +77,7 @@ export const paper: Preset = {
  * The embedded world at full size. What was learned on other draws of the world while choosing these numbers:
  *
  * - without practice every supervised stage unlearns to name each label once: the valid share falls to between 0.4 and
- *   0.6; with it lessons are learned as well as under a mask. Its weight counts beside the annotation's share in the
+ *   0.6; with it lessons are learned as well as under a grammar. Its weight counts beside the annotation's share in the
  *   lessons, which is why `keep` is small: at 1 the format drowns what is taught;
  * - `keep` in the warm-up, for without it the base forgets what it sees and how a think-answer ends;
  * - many candidates: SFT is held back by the pictures that the filter drops, which are the difficult ones;
@@ -189,9 +190,12 @@ export const presets = { smoke, paper, full, quick, photos } as const
 /** A name among `presets`. */
 export type PresetName = keyof typeof presets
 
+/** What a preset trains; the paper freezes the vision tower. */
+export const trainableOf = ({ trainable = "decoder" }: Pick<Preset, "trainable">): "decoder" | "all" => trainable
+
 /** Optimiser steps that RISE takes in all. */
 export const totalSteps = ({ reinforce, rft, sft }: Preset): number =>
-  (reinforce.steps ?? 200) + (sft.steps ?? 200) + (rft.steps ?? 200)
+  filled(reinforce).steps + filled(sft).steps + filled(rft).steps
 
 /** The baselines' share of an equal-compute comparison: SFT and Visual-RFT with all of RISE's optimiser steps. */
 export const equalCompute = (preset: Preset): Preset => ({

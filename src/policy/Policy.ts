@@ -120,8 +120,7 @@ export interface SupervisedExample {
  * turn, and a policy rewarded for both would learn to end early, which never breaks a format. A token that leads to
  * saying nothing (`Grammar.nothing`) is not counted either, where something can be said.
  *
- * The grammar is what a mask allows: the format in its plainest spelling. White space that a reader forgives lies
- * outside of it.
+ * The grammar is the format in its plainest spelling. White space that a reader forgives lies outside of it.
  */
 export interface FormatText {
   readonly prompt: Prompt
@@ -150,9 +149,14 @@ export interface Rollout {
   readonly advantage: number
   /** Temperature of the draw. Default 1. */
   readonly temperature?: number
-  /** The mask of the draw, if there was one. */
+  /** The grammar of the draw, if there was one. */
   readonly grammar?: Grammar | undefined
 }
+
+/** How a group-relative loss averages the losses of tokens. */
+export const groupLosses = ["grpo", "dr_grpo", "dapo"] as const
+/** One of `groupLosses`. */
+export type GroupLoss = typeof groupLosses[number]
 
 /** What `update` minimises. */
 export type Objective = Data.TaggedEnum<{
@@ -168,7 +172,7 @@ export type Objective = Data.TaggedEnum<{
   GroupRelative: {
     readonly rollouts: ReadonlyArray<Rollout>
     /** grpo: mean over sequences of the token mean; dr_grpo: token sum over a constant length; dapo: token mean. */
-    readonly loss: "grpo" | "dr_grpo" | "dapo"
+    readonly loss: GroupLoss
     readonly clip: { readonly low: number; readonly high: number }
     /** β of the k3 KL estimate to the reference; 0 skips the reference pass. */
     readonly kl: number

@@ -8,6 +8,7 @@
 import { Effect, Layer, Schema, Stream } from "effect"
 import * as Rise from "../dsl/Rise.ts"
 import { method as within, Run } from "../dsl/Run.ts"
+import { filledStage } from "../dsl/stages/Settings.ts"
 import type { Sample } from "../dsl/Task.ts"
 import { chainRows } from "../evaluation/chains.ts"
 import { evaluate, evaluateConstant } from "../evaluation/evaluate.ts"
@@ -102,7 +103,7 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
       rows.push(...(yield* row(name, pipeline.form, pipeline.ready)))
     }
     const names = [...new Set(rows.map((found) => found.method))]
-    rows.push(...(yield* chainRows(start.data, { ...common, tau: preset.filter.tau ?? 0.75 })))
+    rows.push(...(yield* chainRows(start.data, { ...common, tau: filledStage(preset.filter).tau })))
     rows.push(...(yield* winRates(task, names, { shots, seed: run.seed })))
     yield* Results.write(rows)
     const shown = yield* examples({ task, test, methods: names, ...(bars === undefined ? {} : { bars }) })

@@ -105,7 +105,7 @@ describe("a remote policy", () => {
         Effect.provide(openai(server))
       )
       assert.include(Option.getOrThrow(found[0]!.fault), "content filter")
-      const masked = { ...Stub.Mood, grammar: () => Effect.die("no mask can be built without tokens") }
+      const masked = { ...Stub.Mood, grammar: () => Effect.die("no grammar can be built without tokens") }
       const error = yield* Effect.flip(
         images.pipe(annotate(masked, { grammar: "mask" }), Stream.runDrain, Effect.provide(openai(server)))
       )

@@ -71,7 +71,7 @@ export const audit = Command.make("audit", {
     yield* check(flags)
     const task = yield* Task.task(flags)
     const local = Flags.settings({ ...flags, noWarmUp: false })
-    // A server's model takes the paper's words, and no mask.
+    // A server's model takes the paper's words, and no grammar.
     const preset = Option.isSome(flags.remote)
       ? { ...local, generate: Presets.paper.generate, reconstruct: Presets.paper.reconstruct }
       : local
@@ -80,7 +80,7 @@ export const audit = Command.make("audit", {
     const clean = limit === undefined ? source.train : Stream.take(source.train, limit)
     const differ = (own: ReadonlyArray<number>, other: ReadonlyArray<number>) => task.encode(own) !== task.encode(other)
     const corrupted = yield* Effect.transposeOption(Option.map(flags.corrupt, (share) =>
-      Quarantine.unheard(Corruption.corrupt({ share, seed: flags.seed, differ })(clean))))
+      Quarantine.silently(Corruption.corrupt({ share, seed: flags.seed, differ })(clean))))
     const audited = Option.match(corrupted, {
       onNone: () =>
         clean,

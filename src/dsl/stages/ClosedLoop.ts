@@ -6,6 +6,7 @@
  */
 import { Array, Effect, Stream } from "effect"
 import { Policy } from "../../policy/Policy.ts"
+import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Progress from "../Progress.ts"
@@ -13,15 +14,7 @@ import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import { type ClosedLoop, type Fault, type Loop, pipeable, type Pipeline, type Stages } from "./Pipeline.ts"
-import {
-  Batching,
-  distinctIds,
-  type GrammarMode,
-  grammarOf,
-  reasoningGrammar,
-  sampleAll,
-  type SamplingOptions
-} from "./Sampling.ts"
+import { Batching, distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 
@@ -93,7 +86,7 @@ export interface GenerateOptions extends SamplingOptions {
    * Whether tags and control tokens are kept out of a chain while it is drawn. Default "off": a chain with one earns
    * nothing.
    */
-  readonly grammar?: GrammarMode
+  readonly grammar?: PolicyGrammar.GrammarMode
 }
 
 /**
@@ -107,7 +100,7 @@ export interface GenerateOptions extends SamplingOptions {
 export const generate =
   (options: GenerateOptions = {}) =>
   <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
-    const { candidates = 8, maxTokens = Settings.lengths.reasoning, temperature = 1 } = options
+    const { candidates, maxTokens = Settings.lengths.reasoning, temperature } = Settings.filledStage(options)
     const { task } = self
     const rules = { ...Settings.drawing, candidates: Settings.candidates(1), grammar: Settings.grammarMode }
     const sound = Settings.check("generate", rules, options)
@@ -120,7 +113,7 @@ export const generate =
               Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
               Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
             ))
-        const grammar = yield* reasoningGrammar(task.name, options.grammar)
+        const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofReasoning(task.name))
         const completions = yield* sampleAll(session, requests, { count: candidates, maxTokens, temperature, grammar })
         return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
           sample,
@@ -134,7 +127,7 @@ export const generate =
 /** Settings of `reconstruct`. */
 export interface ReconstructOptions extends SamplingOptions {
   /** Whether the answer's format is enforced while decoding. Default "off". */
-  readonly grammar?: GrammarMode
+  readonly grammar?: PolicyGrammar.GrammarMode
 }
 
 /**
@@ -144,13 +137,13 @@ export interface ReconstructOptions extends SamplingOptions {
 export const reconstruct =
   (options: ReconstructOptions = {}) =>
   <A, E, R>(self: ClosedLoop<"Reasoned", A, E, R>): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
-    const { maxTokens = Settings.lengths.annotation, temperature = 1 } = options
+    const { maxTokens = Settings.lengths.annotation, temperature } = Settings.filledStage(options)
     const { task } = self
     const sound = Settings.check("reconstruct", { ...Settings.drawing, grammar: Settings.grammarMode }, options)
     return describe(self, "Reconstructed", sound, (visit, samples) =>
       Effect.gen(function*() {
         const groups = yield* self.loop(visit, samples)
-        const grammar = yield* grammarOf(task, options.grammar, "answer")
+        const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
         const ids = distinctIds(samples.map((sample) => sample.image.id))
         const requests = yield* Effect.forEach(
           groups.flatMap(({ candidates, sample }, i) =>

@@ -191,7 +191,7 @@ export const filter = (options: FilterOptions = {}) =>
 <A, E, R>(
   self: Pipeline<"Explained", A, E, R>
 ): Pipeline<"Curated", A, E | Fault | StageError, R | Run> => {
-  const { by, least = 0, tau: wanted = 0.75 } = options
+  const { by, least, tau: wanted } = Settings.filledStage(options)
   const judged: Stream.Stream<readonly [Group.Explained<A>, number], E | Fault, R | Run> = by === undefined
     ? Stream.map(self.items, (row) => [row, row.reward] as const)
     : Stream.zipWith(self.items, explained(self, by), (row, { reward }) => [row, reward] as const)

@@ -3,12 +3,11 @@
  */
 import { Effect, Pipeable, Stream } from "effect"
 import type { Policy, PolicyError, Session } from "../../policy/Policy.ts"
-import type { Form } from "../Answer.ts"
 import * as Dataset from "../Dataset.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
 import type { MissingQuestion } from "../Question.ts"
 import type { RunError } from "../RunError.ts"
-import type { GrammarError, Sample, Task, TaskError } from "../Task.ts"
+import type { Form, GrammarError, Sample, Task, TaskError } from "../Task.ts"
 import { Batching, batchingRules } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"

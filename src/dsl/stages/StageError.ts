@@ -2,6 +2,7 @@
  * How a stage says that going on would be pointless, and what to change.
  */
 import { Schema } from "effect"
+import * as NotFinite from "../../policy/NotFinite.ts"
 import * as Histogram from "./Histogram.ts"
 
 /** There is nothing to train on. */
@@ -79,7 +80,7 @@ export class Diverged extends Schema.TaggedError<Diverged>()("Diverged", {
 }) {
   override get message() {
     const early = this.step > 1 ? "" : ", or look at the checkpoint that the stage began with"
-    return `${this.stage}: step ${this.step} diverged: ${this.reason}; lower learningRate or clipNorm${early}`
+    return `${this.stage}: step ${this.step} diverged: ${this.reason}; ${NotFinite.gentler}${early}`
   }
 }
 

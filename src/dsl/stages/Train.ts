@@ -2,7 +2,7 @@
  * The loop that every training stage shares: batches, learning rates, metrics, progress and model selection.
  */
 import { Effect, Stream } from "effect"
-import * as NotFinite from "../../policy/onnx/NotFinite.ts"
+import * as NotFinite from "../../policy/NotFinite.ts"
 import { Policy, type PolicyError, type Snapshot, type UpdateOptions, type UpdateStats } from "../../policy/Policy.ts"
 import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"

@@ -4,10 +4,11 @@
 import { Effect, Stream } from "effect"
 import { Policy } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
+import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
 import * as PlugIn from "../PlugIn.ts"
 import type { Fault, Loop, Pipeline, Stage } from "./Pipeline.ts"
-import { Batching, type GrammarMode, grammarOf, sampleAll } from "./Sampling.ts"
+import { Batching, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 import type { Score } from "./Train.ts"
@@ -27,7 +28,7 @@ export const answers = <A, E, R>(
   stage: string,
   options: {
     readonly maxTokens: number
-    readonly grammar?: GrammarMode | undefined
+    readonly grammar?: PolicyGrammar.GrammarMode | undefined
     readonly samples?: number | undefined
   }
 ): Effect.Effect<Score, E | Fault | BadSetting, R | Policy> =>
@@ -36,7 +37,7 @@ export const answers = <A, E, R>(
     const metric = task.metrics?.[0]
     const { prompts } = yield* Batching
     const { form } = self
-    const grammar = yield* grammarOf(task, options.grammar, form)
+    const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, form))
     const session = yield* (yield* Policy).session
     const values = yield* self.validation.pipe(
       Stream.take(options.samples ?? Infinity),

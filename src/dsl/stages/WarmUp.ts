@@ -1,26 +1,24 @@
 /**
  * `warmUp`: bootstraps the closed loop on its reconstruction half alone.
  */
-import { Effect, Option, Result, Schema, Stream } from "effect"
-import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import { Effect, Stream } from "effect"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { warn } from "../../kernels/runtime/Warning.ts"
-import { Policy, type Prompt, type SupervisedExample } from "../../policy/Policy.ts"
+import type { Policy, Prompt, SupervisedExample } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
+import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Question from "../Question.ts"
-import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
-import { RunFileError } from "../RunError.ts"
 import type { Sample } from "../Task.ts"
-import * as ThinkAnswer from "../ThinkAnswer.ts"
+import * as BaseTexts from "./BaseTexts.ts"
 import * as Batches from "./Batches.ts"
 import { beside } from "./Beside.ts"
+import * as Keep from "./Keep.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
 import { type Exercise, type PracticeOptions, practising } from "./Practice.ts"
-import { Batching, type GrammarMode, grammarOf, reasoningGrammar, sampleAll, type SamplingOptions } from "./Sampling.ts"
+import type { SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import { supervise } from "./Sft.ts"
 import type { StageError } from "./StageError.ts"
@@ -40,14 +38,14 @@ export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, Sa
    */
   readonly keep?: number
   /** Whether tags and control tokens are kept out of the chains while they are drawn. Default "off". */
-  readonly chains?: GrammarMode
+  readonly chains?: PolicyGrammar.GrammarMode
   /**
    * Texts of the policy's own along which its format is held: reconstructions, at every fourth step think-answers.
    * Default: none.
    */
   readonly practice?: PracticeOptions
   /** Score the annotation under the task's grammar. Default "off". */
-  readonly grammar?: GrammarMode
+  readonly grammar?: PolicyGrammar.GrammarMode
 }
 
 /** What the options may be. */
@@ -63,21 +61,6 @@ const warming: Rules.Table = {
 }
 
 /**
- * What the base wrote of a sample: a reasoning, and an answer as it would be asked for one; empty where it is of no
- * use.
- */
-const Written = Schema.Struct({ image: Schema.String, reasoning: Schema.String, answer: Schema.String })
-/**
- * `usable`: reasonings to learn from; `readable`: of these, those whose answer is in the task's format. 0 where none
- * was asked for.
- */
-const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int, readable: Schema.Int })
-
-const unwritten = (usable: number, practised: boolean): string =>
-  `warm-up: with none of ${usable} usable reasonings did the base also write an answer in the task's format, so keep ` +
-  `puts tags around its reasonings and the annotations` + (practised ? "" : "; practice teaches the format inside them")
-
-/**
  * Bootstraps the closed loop without reasoning labels: the base explains a share of the samples in its own words, then
  * only *reconstruction* is trained, image and that reasoning → the training annotation. A chain that leaks is not used.
  *
@@ -88,8 +71,13 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   self: Pipeline<"Sampled", A, E, R>
 ): Pipeline<"Warmed", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "warm-up"
-  const file = "warm-up.jsonl"
-  const { batchSize = 2, keep = 0, maxTokens = Settings.lengths.reasoning, share = 0.25, temperature = 1 } = options
+  const {
+    batchSize,
+    keep,
+    maxTokens = Settings.lengths.reasoning,
+    share,
+    temperature
+  } = Settings.filledStage(options)
   const { task } = self
 
   const chosen = Stream.unwrap(
@@ -100,106 +88,28 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     )
   )
 
-  const write = Effect.scoped(Effect.gen(function*() {
-    const run = yield* Run
-    const { prompts } = yield* Batching
-    const session = yield* (yield* Policy).session
-    const leaks = Reward.leak(task)
-    const narrative = yield* reasoningGrammar(task.name, options.chains)
-    const asked = (form: "reason" | "annotate", grammar: Grammar | undefined) => (samples: ReadonlyArray<Sample<A>>) =>
-      Effect.forEach(
-        samples,
-        (sample) =>
-          PlugIn.run(task, sample, () => form === "reason" ? task.encode(sample.truth) : "").pipe(
-            Effect.flatMap((annotation) => Question.ask(task, form, sample, annotation)),
-            Effect.map((prompt) => ({ prompt, key: `${stage}/sample=${sample.image.id}/${form}` }))
-          )
-      ).pipe(
-        Effect.flatMap((requests) => sampleAll(session, requests, { count: 1, maxTokens, temperature, grammar })),
-        Effect.map((completions) => completions.map((group) => group[0]?.text ?? ""))
-      )
-    const reasonings = asked("reason", narrative)
-    const answers = asked("annotate", undefined)
-    return yield* chosen.pipe(
-      Stream.grouped(prompts),
-      Stream.mapEffect((samples) =>
-        Effect.map(
-          Effect.all([reasonings(samples), keep > 0 ? answers(samples) : Effect.succeed([])]),
-          ([reasonings, answers]) =>
-            samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" }))
-        )
-      ),
-      Stream.flattenIterable,
-      Stream.mapEffect(({ answer, reasoning, sample }) =>
-        PlugIn.run(task, sample, (): typeof Written.Type => {
-          const usable = Option.isNone(leaks(reasoning, sample.truth)) && Option.isNone(Reward.narrative(reasoning))
-          const read = Answer.parse(task, "think", answer).annotation
-          return {
-            image: sample.image.id,
-            reasoning: usable ? reasoning : "",
-            answer: Result.isSuccess(read) ? answer : ""
-          }
-        }).pipe(Effect.tap((row) => run.append(file, row)))
-      ),
-      Stream.runFold(
-        (): typeof Chains.Type => ({ asked: 0, usable: 0, readable: 0 }),
-        ({ asked, readable, usable }, { answer, reasoning }) => ({
-          asked: asked + 1,
-          usable: usable + (reasoning === "" ? 0 : 1),
-          readable: readable + (answer === "" || reasoning === "" ? 0 : 1)
-        })
-      ),
-      Effect.tap(({ readable, usable }) =>
-        keep > 0 && usable > 0 && readable === 0 ? warn(unwritten(usable, options.practice !== undefined)) : Effect.void
-      )
-    )
-  }))
-
-  /**
-   * An example of the base's own writing, so that the warm-up does not unlearn it: its reasoning, or its think-answer
-   * with the annotation at weight 0, half and half by a draw keyed by the picture. Where no usable answer was in the
-   * format (`readable` 0), the think-answer is made of its reasoning and the true annotation, again at weight 0.
-   */
-  const keptOf = Effect.fnUntraced(function*(
-    sample: Sample<A>,
-    { answer, reasoning }: typeof Written.Type,
-    { readable }: typeof Chains.Type
-  ) {
-    const { seed } = yield* Run
-    const annotation = yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
-    const written = readable === 0 ? Result.succeed({ reasoning, answer: annotation }) : ThinkAnswer.read(answer)
-    if (Result.isFailure(written) || Keyed.stream(seed, `${stage}/sample=${sample.image.id}/keep`).next() < 0.5) {
-      const prompt = yield* Question.ask(task, "reason", sample, annotation)
-      return { prompt, target: [{ text: reasoning, weight: keep }] }
-    }
-    const around = ThinkAnswer.segments(written.success.reasoning, { text: written.success.answer, weight: 0 })
-    const prompt = yield* Answer.ask(task, "think", sample)
-    return { prompt, target: around.map((part) => ({ ...part, weight: keep * part.weight })) }
+  const write = BaseTexts.write(stage, task, chosen, {
+    maxTokens,
+    temperature,
+    chains: options.chains,
+    answers: keep > 0,
+    practised: options.practice !== undefined
   })
 
   const training = Effect.gen(function*() {
     const run = yield* Run
-    const chains = yield* run.once("warm-up-chains", Chains, write)
+    const chains = yield* run.once("warm-up-chains", BaseTexts.Chains, write)
     yield* run.metric({ stage, step: 0, of: 0, ...chains, share })
-    const grammar = yield* grammarOf(task, options.grammar, "answer")
-    const texts = Stream.mapEffect(run.rows(file), (row) =>
-      Schema.decodeUnknownEffect(Written)(row).pipe(
-        Effect.mapError((cause) =>
-          new RunFileError({ path: file, reason: "holds a line that is no text of the base", cause })
-        )
-      ))
-    const examples = beside(chosen, texts, file).pipe(
+    const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
+    const examples = beside(chosen, BaseTexts.read, BaseTexts.file).pipe(
       Stream.filter(([, { reasoning }]) => reasoning !== ""),
       Stream.mapEffect(([sample, written]) =>
         Effect.gen(function*() {
           const prompt = yield* Question.ask(task, "reconstruct", sample, written.reasoning)
           const answer = yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
           const reconstruction: SupervisedExample = { prompt, target: [{ text: answer, weight: 1 }], grammar }
-          return {
-            sample,
-            prompt,
-            examples: keep > 0 ? [reconstruction, yield* keptOf(sample, written, chains)] : [reconstruction]
-          }
+          const kept = keep > 0 ? [yield* Keep.example(stage, task, keep, sample, written, chains)] : []
+          return { sample, prompt, examples: [reconstruction, ...kept] }
         })
       )
     )

@@ -6,7 +6,8 @@ import * as Decode from "./Decode.ts"
 import type { Image } from "./Image.ts"
 import { type Fault, ImageError } from "./ImageError.ts"
 import { type Grid, type Patches, patchify, table } from "./Patchify.ts"
-import { resize, smartResize } from "./Resize.ts"
+import { resample } from "./resample.ts"
+import { smartResize } from "./smartResize.ts"
 
 export interface Preprocessor {
   /** An image whose size fits already is never resampled, and a rendered one never encoded. */
@@ -108,7 +109,7 @@ export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageEr
       process: (image) =>
         Effect.flatMap(Decode.load(image), (pixels) => {
           const size = resized ? smartResize(pixels.height, pixels.width, sizeOptions) : Result.succeed(pixels)
-          const patches = Result.flatMap(size, (size) => patchify(resize(pixels, size), patchOptions))
+          const patches = Result.flatMap(size, (size) => patchify(resample(pixels, size), patchOptions))
           return Effect.fromResult(Result.mapError(patches, faultOf(image)))
         }),
       mergedTokens: ([t, h, w]) => t * h * w / (mergeSize * mergeSize),

@@ -62,7 +62,7 @@ export class Runtime extends Context.Service<Runtime, {
   /** An empty state on one worker; the scope drops what it holds. */
   readonly state: (worker: number) => Effect.Effect<ResidentState, RuntimeError, Scope.Scope>
   /** Runs an elementwise job on one worker, in its queue. Buffers must be shared. */
-  readonly kernel: (worker: number, job: OptimizerJob.Job) => Effect.Effect<OptimizerJob.Result, RuntimeError>
+  readonly optimize: (worker: number, job: OptimizerJob.Job) => Effect.Effect<OptimizerJob.Result, RuntimeError>
 }>()("rise/Runtime") {}
 
 /** Options of `layer`: where graphs run, and with how many threads. */
@@ -174,14 +174,14 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
               )
           ))
 
-      const kernel = (worker: number, job: OptimizerJob.Job) =>
-        Effect.flatMap(at("kernel", worker), (thread) => {
+      const optimize = (worker: number, job: OptimizerJob.Job) =>
+        Effect.flatMap(at("optimize", worker), (thread) => {
           const reason = OptimizerJob.refusal(job)
           return reason === undefined
-            ? Effect.map(thread.submit({ _tag: "Kernel", job }), (result) => result as number)
-            : Effect.fail(new RuntimeError({ operation: "kernel", reason }))
+            ? Effect.map(thread.submit({ _tag: "Optimize", job }), (result) => result as number)
+            : Effect.fail(new RuntimeError({ operation: "optimize", reason }))
         })
 
-      return { workers: count, device, open, state, kernel }
+      return { workers: count, device, open, state, optimize }
     })
   )

@@ -7,7 +7,7 @@ import * as GrammarTables from "./GrammarTables.ts"
 import type { Draft } from "./PackedBatches.ts"
 import type { ScoredToken } from "./PackedSequences.ts"
 
-/** Scored tokens of a completion, masked as it was sampled. */
+/** Scored tokens of a completion, under the grammar that it was sampled under. */
 export const scored = (
   tokens: Int32Array,
   grammar: Grammar | undefined,
@@ -65,14 +65,14 @@ export const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArr
  * Texts under a format loss, as drafts whose weights sum to the loss's, and what can be said of it once the loss is
  * known.
  */
-export interface HeldTexts {
+export interface FormatDrafts {
   readonly drafts: ReadonlyArray<Draft>
   /** @param loss of the drafts, weighted */
   readonly stats: (loss: number) => { readonly format?: FormatStats }
 }
 
 /** Each text up to the first token that leaves its grammar. */
-export const formatDrafts = (format: FormatLoss | undefined): HeldTexts => {
+export const formatDrafts = (format: FormatLoss | undefined): FormatDrafts => {
   if (format === undefined || format.weight === 0 || format.texts.length === 0) return { drafts: [], stats: () => ({}) }
   const texts = format.texts.map((text) => ({ ...text, ...GrammarTables.within(text.grammar, text.tokens) }))
   const count = texts.reduce((n, { tokens }) => n + tokens.length, 0)
@@ -80,7 +80,7 @@ export const formatDrafts = (format: FormatLoss | undefined): HeldTexts => {
   const tokens = texts.map((text) => scored(text.tokens, text.grammar, () => ({ weight, advantage: 0, oldLogprob: 0 })))
   const left = texts.filter((text) => text.left).length / texts.length
   return {
-    drafts: packed(texts, tokens).map((draft) => ({ ...draft, holds: true })),
+    drafts: packed(texts, tokens).map((draft) => ({ ...draft, underFormatLoss: true })),
     stats: (loss) => ({ format: { loss: loss / format.weight, left, tokens: count } })
   }
 }

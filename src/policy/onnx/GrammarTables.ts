@@ -8,14 +8,14 @@ export interface GrammarTables {
   readonly tensors: Readonly<Record<"grammarBias" | "grammarNext", HostTensor.HostTensor>>
 }
 
-/** Additive mask, in shared memory. */
+/** What is added to the logits of each state, in shared memory. */
 const biasOf = ({ allowed, states, vocabulary }: Grammar) => {
   const bias = HostTensor.shared.float32(states * vocabulary)
   for (let i = 0; i < bias.length; i++) bias[i] = allowed[i] === 1 ? Choice.allowed : Choice.forbidden
   return bias
 }
 
-/** Transitions in shared memory, made once for a grammar: a mask and a format loss walk alike. */
+/** Transitions in shared memory, made once for a grammar: sampling and a format loss walk alike. */
 const transitions = new WeakMap<Grammar, HostTensor.HostTensor>()
 const nextOf = (grammar: Grammar): HostTensor.HostTensor => {
   const known = transitions.get(grammar)
@@ -35,14 +35,14 @@ const tablesOf = (grammar: Grammar, bias: Float32Array): GrammarTables => ({
   }
 })
 
-const masks = new WeakMap<Grammar, GrammarTables>()
+const samplings = new WeakMap<Grammar, GrammarTables>()
 
-/** Additive mask and transitions, made once for a grammar. */
+/** Biases and transitions for sampling and scoring, made once for a grammar. */
 export const tables = (grammar: Grammar): GrammarTables => {
-  const known = masks.get(grammar)
+  const known = samplings.get(grammar)
   if (known !== undefined) return known
   const made = tablesOf(grammar, biasOf(grammar))
-  masks.set(grammar, made)
+  samplings.set(grammar, made)
   return made
 }
 
@@ -73,7 +73,7 @@ export const formatTables = (grammar: Grammar, endOfTurn: number): GrammarTables
 }
 
 /**
- * State of the mask before each token. A token the mask forbids ends the walk where it stands: its log-probability is
+ * State of the grammar before each token. A token it forbids ends the walk where it stands: its log-probability is
  * then hugely negative, which is the truth.
  */
 export const walk = (grammar: Grammar | undefined, tokens: ArrayLike<number>): Int32Array => {

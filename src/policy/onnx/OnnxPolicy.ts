@@ -6,10 +6,12 @@
 import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Runtime } from "../../kernels/runtime/index.ts"
 import { AdamW, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
+import { failing } from "../failing.ts"
 import { Policy, PolicyError, type Session, type Snapshot, type UpdateOptions } from "../Policy.ts"
+import * as Requests from "../Requests.ts"
 import * as Adapter from "./Adapter.ts"
 import * as Checkpoint from "./Checkpoint.ts"
-import { failing, type PolicyContext } from "./Context.ts"
+import type { PolicyContext } from "./Context.ts"
 import { formatDrafts, scored } from "./Drafts.ts"
 import * as Images from "./Images.ts"
 import * as KlReference from "./KlReference.ts"
@@ -21,6 +23,7 @@ import type { Options } from "./Options.ts"
 import type { Draft } from "./PackedBatches.ts"
 import { PositionTable } from "./PackedSequences.ts"
 import * as Rollouts from "./Rollouts.ts"
+import * as Score from "./Score.ts"
 import * as SessionCache from "./SessionCache.ts"
 import * as Settings from "./Settings.ts"
 
@@ -41,7 +44,7 @@ const isKept = (snapshot: Snapshot): snapshot is Kept =>
   "weights" in snapshot && snapshot.weights instanceof Float32Array
 
 const make = Effect.fnUntraced(function*(options: Options) {
-  yield* Settings.check("load", Settings.options, options)
+  yield* Requests.check("load", Settings.options, options)
   const runtime = yield* Runtime.Runtime
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -86,14 +89,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
     images,
     weights,
     version: () => changes,
-    packFrom: options.packFrom ?? Settings.batching.packFrom,
+    packFrom: options.packFrom ?? Settings.defaults.packFrom,
     positions: new PositionTable(model.config),
     seed: options.seed,
     parameters: () => LossGraphs.parameterInputs(model.config, lora, undefined, model.mapped?.frozen),
-    microBatch: options.microBatch ?? Settings.batching.microBatch,
-    microTokens: options.microTokens ?? Settings.batching.microTokens,
+    microBatch: options.microBatch ?? Settings.defaults.microBatch,
+    microTokens: options.microTokens ?? Settings.defaults.microTokens,
     recompute: options.recompute ?? false,
-    rolloutRows: options.rolloutRows ?? Settings.batching.rolloutRows,
+    rolloutRows: options.rolloutRows ?? Settings.defaults.rolloutRows,
     decode: options.decode ?? (runtime.device === "webgpu" ? "step" : "loop")
   }
   const optimizer = yield* AdamW.make(trained, options.optimizer)
@@ -125,8 +128,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
         logprobs: Effect.fn("Policy.logprobs")(function*(items) {
           if (items.length === 0) return []
           for (const [i, item] of items.entries()) {
-            yield* Settings.check("logprobs", Settings.scoring, item, `item ${i}: `)
-            yield* Settings.checkTokens("logprobs", model.config.vocabulary, item.tokens, `item ${i}: `)
+            yield* Requests.check("logprobs", Requests.scoring, item, `item ${i}: `)
+            yield* Requests.checkTokens("logprobs", model.config.vocabulary, item.tokens, `item ${i}: `)
           }
           const drafts = items.map(({ grammar, prompt, temperature = 1, tokens }): Draft => (
             {
@@ -136,7 +139,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
               candidates: [scored(tokens, grammar, () => ({ weight: 0, advantage: 0, oldLogprob: 0 }))]
             }
           ))
-          const found = yield* LossAndGradients.score(context, drafts, { weights, name: "policy", lora })
+          const found = yield* Score.score(context, drafts, { weights, name: "policy", lora })
           return found.map((candidates) => candidates[0] ?? new Float32Array(0))
         }, (effect) => failing("logprobs")(effect))
       }
@@ -192,8 +195,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
             reason: "there is nothing to learn from: the batch is empty"
           })
         }
-        yield* Settings.check("update", Settings.update, update)
-        yield* Settings.checkObjective(objective, model.config.vocabulary)
+        yield* Requests.check("update", Requests.update, update)
+        yield* Requests.checkObjective(objective, model.config.vocabulary)
         const learned = yield* learn(objective, update)
         return { version, ...learned }
       })),

@@ -5,17 +5,18 @@ import { OnnxWriter } from "../../kernels/graph/index.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { Rope } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
+import { failing } from "../failing.ts"
+import * as NotFinite from "../NotFinite.ts"
 import type { Completion, SampleOptions, SampleRequest } from "../Policy.ts"
-import { failing, type PolicyContext, withFeatures } from "./Context.ts"
+import * as Requests from "../Requests.ts"
+import { type PolicyContext, withFeatures } from "./Context.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import type { Features } from "./Features.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as MappedWeights from "./MappedWeights.ts"
-import * as NotFinite from "./NotFinite.ts"
 import { layOut } from "./PackedSequences.ts"
 import { roundUp } from "./roundUp.ts"
 import type { SessionSpec } from "./SessionCache.ts"
-import * as Settings from "./Settings.ts"
 import * as StepDecode from "./StepDecode.ts"
 
 interface Item {
@@ -181,14 +182,21 @@ const runBatch = Effect.fnUntraced(function*(
   )
 })
 
-/** File name by which the initializers of packed programs refer to the store. */
+/** File name by which the initializers of prepacked programs refer to the store. */
 const STORE = "weights"
 
 /** How a decoding session reads the model's own weights. */
-interface Storage extends Pick<SessionSpec, "mapped" | "packed"> {
+interface Storage extends Pick<SessionSpec, "mapped" | "prepacked"> {
   readonly key: string
   readonly initializers: NonNullable<OnnxWriter.WriteOptions["initializers"]>
 }
+
+/** Fewer tokens than this do not pay for opening a session with its weights prepacked. */
+const LEAST_TOKENS = 24
+
+/** Whether so many weights become part of the session that decodes so many tokens. */
+export const isPrepacked = (weights: number, tokens: number, [least, most]: readonly [number, number]): boolean =>
+  tokens >= LEAST_TOKENS && weights >= least && weights <= most
 
 /**
  * Weights made part of the decoding session, in the layout its products read fastest. It pays for itself where a step
@@ -200,28 +208,25 @@ const storedWeights = (
   maxTokens: number
 ): Storage => {
   if (mapped !== undefined) {
-    const packed = MappedWeights.packed(mapped)
+    const prepacked = MappedWeights.prepacked(mapped)
     return {
       key: "",
       initializers: mapped.frozen.initializers,
-      ...MappedWeights.session(mapped, packed !== undefined),
-      ...(packed && { packed })
+      ...MappedWeights.session(mapped, prepacked !== undefined),
+      ...(prepacked && { prepacked })
     }
   }
-  const [least, most] = packFrom
-  if (maxTokens < 24 || store.data.length < least || store.data.length > most) {
-    return { key: "", initializers: new Map() }
-  }
+  if (!isPrepacked(store.data.length, maxTokens, packFrom)) return { key: "", initializers: new Map() }
   const initializers = new Map(
     [...store.slices.values()].map((
       { length, name, offset }
     ) => [name, { location: STORE, offset: offset * 4, length: length * 4, dtype: "f32" as const }])
   )
   return {
-    key: " packed",
+    key: " prepacked",
     initializers,
-    // Beside an adapter the packed weights never change.
-    packed: {
+    // Beside an adapter the prepacked weights never change.
+    prepacked: {
       version: adapter === undefined ? version() : 0,
       externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }]
     }
@@ -260,7 +265,7 @@ export const sample = Effect.fn("Policy.sample")(function*(
   requests: ReadonlyArray<SampleRequest>,
   options: SampleOptions
 ) {
-  yield* Settings.check("sample", Settings.sampling, options)
+  yield* Requests.check("sample", Requests.sampling, options)
   if (requests.length === 0) return []
   const { encoded, features } = yield* withFeatures(
     context,

@@ -8,13 +8,17 @@
  */
 import { Context, Effect, Layer, Option, Redacted, Result, type Schema } from "effect"
 import type { HttpClient } from "effect/http"
-import * as Settings from "../onnx/Settings.ts"
+import * as Rules from "../../kernels/math/Rules.ts"
+import { failing } from "../failing.ts"
 import { type Completion, Policy, PolicyError, type Prompt, type Session } from "../Policy.ts"
+import * as Requests from "../Requests.ts"
 import * as Candidates from "./Candidates.ts"
 import * as Client from "./Client.ts"
 import * as DataUrl from "./DataUrl.ts"
 import type { Limit } from "./Fields.ts"
 import type { Message } from "./Wire.ts"
+
+const { required, whole } = Rules
 
 /** A server, and how it is asked. */
 export interface Options extends Client.Limits {
@@ -57,13 +61,6 @@ export class Adapters extends Context.Service<Adapters, {
   readonly unload: (name: string) => Effect.Effect<void, PolicyError>
 }>()("rise/RemoteAdapters") {}
 
-const failing =
-  (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
-    Effect.mapError(
-      effect,
-      (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause })
-    )
-
 /** Where a key holds what no header can carry: most often a line's end, or a quote that was pasted with it. */
 const checkKey = (key: string): string | undefined => {
   const at = key.search(/[^\x21-\x7e]/)
@@ -85,10 +82,18 @@ const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined =
   return apiKey === undefined ? undefined : checkKey(Redacted.value(apiKey))
 }
 
+/** What the options may be. */
+const rules: Rules.Table = {
+  seed: required(whole()),
+  concurrency: whole(1),
+  attempts: whole(1),
+  maxResponseBytes: whole(1)
+}
+
 const make = Effect.fnUntraced(function*(options: Options) {
   const wrong = checkOptions(options)
   if (wrong !== undefined) return yield* new PolicyError({ operation: "load", reason: wrong })
-  yield* Settings.check("load", Settings.remote, options)
+  yield* Requests.check("load", rules, options)
   const { concurrency = 8, model, seed, system } = options
   const apiKey = options.apiKey === undefined || Redacted.value(options.apiKey) === "" ? undefined : options.apiKey
   const baseUrl = options.baseUrl.replace(/\/+$/, "")
@@ -123,7 +128,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
         const reason = "a grammar cannot be sent to a server: use grammar \"off\""
         return yield* new PolicyError({ operation: "sample", reason })
       }
-      yield* Settings.check("sample", Settings.remoteSampling, sampling)
+      yield* Requests.check("sample", Requests.remoteSampling, sampling)
       return yield* Effect.forEach(
         requests,
         ({ key, prompt }): Effect.Effect<ReadonlyArray<Completion>, PolicyError> =>

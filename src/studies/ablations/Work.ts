@@ -18,7 +18,7 @@ import { type Cell, presetOf } from "./Cell.ts"
 
 type Preset = Presets.Preset
 
-/** A server's model is of the paper's size: it takes its words, and no mask. */
+/** A server's model is of the paper's size: it takes its words, and no grammar. */
 export const remotePreset: Pick<Preset, "generate" | "reconstruct" | "evaluate"> = Presets.paper
 
 const isHigh = ({ method }: Cell) => method === "SFT high" || method === "RISE"

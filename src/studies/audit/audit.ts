@@ -16,6 +16,7 @@ import * as Fingerprint from "../../dsl/Fingerprint.ts"
 import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { Run } from "../../dsl/Run.ts"
+import { filledStage } from "../../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
 import type { Preset } from "../../pipelines/presets.ts"
 import { warmUp } from "../../pipelines/warmUp.ts"
@@ -64,7 +65,7 @@ const foldsOf = <A, E, R, EP, RP>(
 
 /** Each half explains twice the share: as many samples as one that is warmed on everything. */
 const doubled = ({ warmUp }: Pick<Preset, "warmUp">) =>
-  warmUp === undefined ? {} : { warmUp: { ...warmUp, share: Math.min(1, 2 * (warmUp.share ?? 0.25)) } }
+  warmUp === undefined ? {} : { warmUp: { ...warmUp, share: Math.min(1, 2 * filledStage(warmUp).share) } }
 
 /** Trains the judge of a part and writes a line for each sample of it, once. */
 const judge = <A, E, R, EP, RP>(

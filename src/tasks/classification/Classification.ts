@@ -49,7 +49,7 @@ export interface Classification extends Task<Distribution> {
   readonly classOf: (truth: Distribution) => string
 }
 
-/** How answers of either kind are written, read, asked for, measured and masked. */
+/** How answers of either kind are written, read, asked for, measured and held to a grammar. */
 const kinds = {
   distribution: {
     encode: Codec.encode,

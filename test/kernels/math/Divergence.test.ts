@@ -67,11 +67,6 @@ describe("Divergence", () => {
     assert.closeTo(Divergence.kl([1, 0], [0.25, 0.75]), Math.log(4), 1e-15)
   })
 
-  it.prop("entropy lies in [0, ln n]", [Pair], ([{ p }]) => {
-    const value = Divergence.entropy(p)
-    assert.isTrue(value >= 0 && value <= Math.log(p.length) + 1e-12)
-  }, runs)
-
   it.prop("normalised weights sum to 1 and keep their proportions", [Arbitrary.schema(Seed), Classes], ([seed, n]) => {
     const raw = weights(seed, "raw", n).map((x) => 37 * x)
     const scaled = Divergence.normalise(raw)

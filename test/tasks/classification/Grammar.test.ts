@@ -39,7 +39,7 @@ for (
     it.prop("every accepted think-answer keeps the format and decodes", [Seed], ([seed]) => {
       const text = vocabulary.decode(walk(think, vocabulary, seed))
       const read = Reward.readThinkAnswer(text)
-      // Free text may still spell a tag with ordinary characters: that is for the reward to see, not for the mask.
+      // Free text may still spell a tag with ordinary characters: that is for the reward to see, not for the grammar.
       if (Result.isFailure(read)) return assert.strictEqual(read.failure.reason, "extra-tag", text)
       assert.isTrue(Result.isSuccess(task.decode(read.success.answer)), text)
     }, runs)
@@ -104,7 +104,7 @@ describe("Grammar", () => {
     return error.message
   }
 
-  it("says why a mask cannot be made", () => {
+  it("says why a grammar cannot be made", () => {
     const many = Classification.make({ name: "many", labels: [..."abcdefghi"], subject: "letters" })
     assert.match(reasonOf(many, words, "answer"), /task "many": 9 labels need 512 sets/)
     assert.match(reasonOf(task, merging, "think"), /joins <think>, <\/think> or <answer> with the text beside it/)
@@ -114,15 +114,15 @@ describe("Grammar", () => {
     assert.match(reasonOf(task, uneven, "answer"), /same way everywhere|joins/)
   })
 
-  it("masks labels of several words", () => {
+  it("holds labels of several words", () => {
     const tools = Classification.make({ name: "tools", labels: ["band", "band aid", "beer glass"], subject: "tools" })
     for (const vocabulary of [words, digits]) {
-      const mask = compile(vocabulary, "answer", tools)
+      const grammar = compile(vocabulary, "answer", tools)
       for (const text of ["band 5 band aid 95", "band aid 95 band 5", "beer glass 100"]) {
-        assert.isDefined(follow(mask, [...vocabulary.encode(text), vocabulary.endOfTurn]), text)
+        assert.isDefined(follow(grammar, [...vocabulary.encode(text), vocabulary.endOfTurn]), text)
       }
       for (const text of ["band 5 band 95", "band aid 5 band aid 5", "beer 5", "glass 5"]) {
-        assert.isUndefined(follow(mask, [...vocabulary.encode(text), vocabulary.endOfTurn]), text)
+        assert.isUndefined(follow(grammar, [...vocabulary.encode(text), vocabulary.endOfTurn]), text)
       }
     }
   })

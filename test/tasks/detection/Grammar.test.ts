@@ -32,7 +32,7 @@ for (
   ]] as const
 ) {
   for (const task of tokens === "digit tokens" ? [one, fine] : [one, list, named]) {
-    describe(`mask of "${task.name}" over ${tokens}`, () => {
+    describe(`grammar of "${task.name}" over ${tokens}`, () => {
       const answer = compile(task, vocabulary, "answer")
       const think = compile(task, vocabulary, "think")
 
@@ -48,7 +48,7 @@ for (
       it.prop("every accepted think-answer keeps the format and decodes", [Seed], ([seed]) => {
         const text = vocabulary.decode(walk(think, vocabulary, seed))
         const read = Reward.readThinkAnswer(text)
-        // Free text may still spell a tag with ordinary characters: that is for the reward to see, not for the mask.
+        // Free text may still spell a tag with ordinary characters: that is for the reward to see, not for the grammar.
         if (Result.isFailure(read)) return assert.strictEqual(read.failure.reason, "extra-tag", text)
         assert.isTrue(Result.isSuccess(task.decode(read.success.answer)), text)
       }, runs)
@@ -102,13 +102,13 @@ for (
   }
 }
 
-describe("masks of boxes", () => {
+describe("grammars of boxes", () => {
   const reasonOf = (
     task: Pick<Detection.Detection<"thousandths" | "resized">, "grammar">,
     vocabulary: TestVocabulary
   ) => Effect.runSync(Effect.flip(task.grammar!(vocabulary, "answer"))).message
 
-  it("say what they cannot mask", () => {
+  it("say what they cannot hold", () => {
     const corners = Detection.make({
       name: "corners",
       subject: "it",
@@ -124,8 +124,8 @@ describe("masks of boxes", () => {
       subject: "it",
       codec: BoxCodec.make({ space: "resized", order: "xywh", style: "list" })
     })
-    assert.match(reasonOf(corners, words), /task "corners": corners are not masked/)
-    assert.match(reasonOf(json, words), /boxes in json style are not masked/)
+    assert.match(reasonOf(corners, words), /task "corners": corners have no grammar/)
+    assert.match(reasonOf(json, words), /boxes in json style have no grammar/)
     assert.match(reasonOf({ grammar: endless.grammar! }, words), /up to a known end/)
     const uneven = { ...words, encode: (text: string) => words.encode(text.replaceAll("20, 50, 90", "205090")) }
     assert.match(reasonOf(one, uneven), /same way everywhere|joins/)

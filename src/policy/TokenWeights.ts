@@ -1,4 +1,5 @@
 /** How a loss is averaged: the weight of each token. */
+import type { GroupLoss } from "./Policy.ts"
 
 /**
  * Weight of every token of each sequence.
@@ -8,7 +9,7 @@
  * - dapo: mean over all tokens (Yu et al. 2025)
  */
 export const groupRelative = (
-  loss: "grpo" | "dr_grpo" | "dapo",
+  loss: GroupLoss,
   lengths: ReadonlyArray<number>,
   maxTokens: number
 ): ReadonlyArray<number> => {

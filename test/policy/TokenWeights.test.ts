@@ -1,6 +1,6 @@
 /** How the tokens' losses are averaged: the three ways that papers do it, told apart. */
 import { assert, describe, it } from "@effect/vitest"
-import * as TokenWeights from "../../../src/policy/onnx/TokenWeights.ts"
+import * as TokenWeights from "../../src/policy/TokenWeights.ts"
 
 const lengths = [2, 4]
 const maxTokens = 16

@@ -1,72 +1,11 @@
 /**
- * Qwen2-VL's choice of size, and bicubic resampling that equals Pillow's to the last bit.
+ * Bicubic resampling that equals Pillow's to the last bit.
  *
  * sharp is not used here: when it enlarges (300 → 308 pixels), its cubic kernel and Pillow's differ by dozens of grey
  * levels on detailed images, and models were trained on Pillow's.
  */
-import { Result } from "effect"
 import type { Pixels } from "./Image.ts"
-import type { Fault } from "./ImageError.ts"
-
-export interface SmartResizeOptions {
-  /** Both sides become multiples of this: patch size × merge size, in pixels. */
-  readonly factor: number
-  /** Least area in pixels. */
-  readonly minPixels: number
-  /** Greatest area in pixels. */
-  readonly maxPixels: number
-}
-
-export interface Size {
-  readonly height: number
-  readonly width: number
-}
-
-/** Nearest integer, halves to the even one, as Python's `round`. */
-const roundHalfToEven = (x: number): number => {
-  const floor = Math.floor(x)
-  const rest = x - floor
-  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1
-}
-
-/**
- * The size nearest to the image's whose sides are multiples of `factor` and whose area is within bounds, the aspect
- * ratio kept as closely as that allows. `smart_resize` of transformers' qwen2_vl, step by step.
- *
- * The least area wins over the greatest where no multiple of `factor` lies between them, and no side is less than
- * `factor`; fails where one side is more than 200 times the other.
- */
-export const smartResize = (
-  height: number,
-  width: number,
-  { factor, maxPixels, minPixels }: SmartResizeOptions
-): Result.Result<Size, Fault> => {
-  const ratio = Math.max(height, width) / Math.min(height, width)
-  // Not `ratio > 200`: a side of 0 is refused too.
-  if (!(ratio <= 200)) {
-    return Result.fail({
-      reason: "too elongated",
-      found: `${width} × ${height}`,
-      expected: "an aspect ratio of at most 200"
-    })
-  }
-  const rounded = {
-    height: roundHalfToEven(height / factor) * factor,
-    width: roundHalfToEven(width / factor) * factor
-  }
-  const area = rounded.height * rounded.width
-  if (area > maxPixels) {
-    const beta = Math.sqrt(height * width / maxPixels)
-    const shrink = (side: number) => Math.max(factor, Math.floor(side / beta / factor) * factor)
-    return Result.succeed({ height: shrink(height), width: shrink(width) })
-  }
-  if (area < minPixels) {
-    const beta = Math.sqrt(minPixels / (height * width))
-    const grow = (side: number) => Math.ceil(side * beta / factor) * factor
-    return Result.succeed({ height: grow(height), width: grow(width) })
-  }
-  return Result.succeed(rounded)
-}
+import type { Size } from "./smartResize.ts"
 
 /** Fractional bits of Pillow's fixed-point weights: 32 less 8 of a pixel and 2 of headroom. */
 const fractionBits = 22
@@ -169,7 +108,7 @@ const resampleColumns = ({ data, height, width }: Pixels, to: number): Pixels =>
  * goes rows first too; Pillow 13 goes columns first where that is much less work, which only differs where a value is
  * clipped in between.
  */
-export const resize = (pixels: Pixels, { height, width }: Size): Pixels => {
+export const resample = (pixels: Pixels, { height, width }: Size): Pixels => {
   const wide = width === pixels.width ? pixels : resampleRows(pixels, width)
   return height === wide.height ? wide : resampleColumns(wide, height)
 }

@@ -6,9 +6,12 @@
  * adds −1e9, allowed logits of −∞ leave a forbidden token the likeliest: that shows in the token itself.
  */
 import { Schema } from "effect"
-import type { Grammar } from "../../kernels/generate/index.ts"
-import { AdamW } from "../../kernels/train/index.ts"
-import { PolicyError } from "../Policy.ts"
+import type { Grammar } from "../kernels/generate/index.ts"
+import { AdamW } from "../kernels/train/index.ts"
+import { PolicyError } from "./Policy.ts"
+
+/** What to change where a training diverges. */
+export const gentler = "lower learningRate or clipNorm"
 
 /** What was computed is no number any more. */
 export class NotFinite extends Schema.TaggedError<NotFinite>()("NotFinite", {
@@ -17,7 +20,7 @@ export class NotFinite extends Schema.TaggedError<NotFinite>()("NotFinite", {
 }) {
   override get message() {
     return `${this.what}: the weights are ruined (a training that diverged, a damaged checkpoint) or too large for ` +
-      "float32; go back to an earlier checkpoint, and lower learningRate or clipNorm"
+      `float32; go back to an earlier checkpoint, and ${gentler}`
   }
 }
 

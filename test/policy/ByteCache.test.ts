@@ -1,6 +1,6 @@
 /** A cache of bytes: the least recently used go first, and what is set again counts once. */
 import { assert, describe, it } from "@effect/vitest"
-import { ByteCache } from "../../../src/policy/onnx/ByteCache.ts"
+import { ByteCache } from "../../src/policy/ByteCache.ts"
 
 const made = (limit: number) => new ByteCache<string>(limit, (value) => value.length)
 

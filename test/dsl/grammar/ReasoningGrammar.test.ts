@@ -1,17 +1,16 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { reasoningGrammar } from "../../src/dsl/stages/Sampling.ts"
-import * as Stub from "./StubPolicy.ts"
+import * as PolicyGrammar from "../../../src/dsl/grammar/PolicyGrammar.ts"
+import * as Stub from "../StubPolicy.ts"
 
 const live = Stub.layer().pipe(Layer.provideMerge(Stub.Trace.layer), Layer.provide(NodeServices.layer))
 
-describe("the mask of a chain", () => {
+describe("the grammar of a reasoning", () => {
   it.effect("lets any text through that is not none, without tags and control tokens, and then its end", () =>
     Effect.gen(function*() {
-      const mask = yield* reasoningGrammar("mood", "mask")
-      if (mask === undefined) return assert.fail("there is none")
-      const { allowed, next, states, vocabulary } = mask
+      const grammar = yield* PolicyGrammar.ofReasoning("mood")
+      const { allowed, next, states, vocabulary } = grammar
       assert.strictEqual(vocabulary, 64)
       assert.deepStrictEqual([allowed.length, next.length], [states * vocabulary, states * vocabulary])
       const lets = (state: number) =>
@@ -27,7 +26,9 @@ describe("the mask of a chain", () => {
       assert.deepStrictEqual(lets(ended), [0])
       assert.strictEqual(next[ended * 64], ended)
       assert.strictEqual(new Set([0, begun, ended]).size, 3)
-      assert.strictEqual(yield* reasoningGrammar("mood", "mask"), mask, "made once for a tokenizer")
-      assert.isUndefined(yield* reasoningGrammar("mood", "off"))
+      assert.strictEqual(yield* PolicyGrammar.ofReasoning("mood"), grammar, "made once for a tokenizer")
+      const chosen = (mode: "mask" | "off") => PolicyGrammar.where(mode, PolicyGrammar.ofReasoning("mood"))
+      assert.strictEqual(yield* chosen("mask"), grammar)
+      assert.isUndefined(yield* chosen("off"))
     }).pipe(Effect.provide(live)))
 })
