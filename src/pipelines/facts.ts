@@ -20,7 +20,7 @@ export interface Subject<A, E, R> {
   readonly adapter?: boolean
 }
 
-/** Bytes: a text never has more tokens in a byte-level vocabulary, and a name that a model has no word for has as many. */
+/** A text never has more tokens than bytes in a byte-level vocabulary; names that it has no word for have as many. */
 const bytes = (text: string): number => new TextEncoder().encode(text).length
 
 /** Longer annotations are rare, and cost every rollout: one that does not end by then is wrong. */

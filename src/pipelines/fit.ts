@@ -69,6 +69,7 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
       learningRate: rate,
       warmup: 10,
       keep: 0.3,
+      unless: 0.8,
       temperature: 0.5,
       maxTokens: whole
     },

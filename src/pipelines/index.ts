@@ -4,6 +4,13 @@
  * @module
  */
 export { annotate, type Annotated, type AnnotateOptions } from "./annotate.ts"
+export { type Budgeted, type Line, lines, type Method, total, within } from "./budget.ts"
+export { ConfigError } from "./config.ts"
+export * as Config from "./config.ts"
+export { type Cost, cost, embeddedPace, type Pace, type Sizes } from "./cost.ts"
+export { factsOf, fitted, type Subject } from "./facts.ts"
+export { type Facts, fit, rateOf } from "./fit.ts"
+export { pace } from "./pace.ts"
 export * as Presets from "./presets.ts"
 export { rise } from "./rise.ts"
 export { riseCot } from "./riseCot.ts"

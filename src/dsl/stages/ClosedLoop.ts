@@ -5,6 +5,7 @@
  * interprets the description under a session of its own.
  */
 import { Array, Effect, Stream } from "effect"
+import type * as Rules from "../../kernels/math/Rules.ts"
 import { Policy } from "../../policy/Policy.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
@@ -89,6 +90,13 @@ export interface GenerateOptions extends SamplingOptions {
   readonly grammar?: PolicyGrammar.GrammarMode
 }
 
+/** What the options may be. */
+export const generating: Rules.Table = {
+  ...Settings.drawing,
+  candidates: Settings.candidates(1),
+  grammar: Settings.grammarMode
+}
+
 /**
  * *Reasoning generation*, R_g ~ π(· | I, A): asks the policy why the annotation is right, G times, in words that must
  * not quote it.
@@ -102,8 +110,7 @@ export const generate =
   <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
     const { candidates, maxTokens = Settings.lengths.reasoning, temperature } = Settings.filledStage(options)
     const { task } = self
-    const rules = { ...Settings.drawing, candidates: Settings.candidates(1), grammar: Settings.grammarMode }
-    const sound = Settings.check("generate", rules, options)
+    const sound = Settings.check("generate", generating, options)
     return describe(self, "Reasoned", sound, ({ key, session }, samples) =>
       Effect.gen(function*() {
         const ids = distinctIds(samples.map((sample) => sample.image.id))
@@ -130,6 +137,9 @@ export interface ReconstructOptions extends SamplingOptions {
   readonly grammar?: PolicyGrammar.GrammarMode
 }
 
+/** What the options may be. */
+export const reconstructing: Rules.Table = { ...Settings.drawing, grammar: Settings.grammarMode }
+
 /**
  * *Annotation reconstruction*, Â_g ~ π(· | I, R_g): rebuilds the annotation from image and reasoning alone. What the
  * policy writes is untrusted text; whether it is an annotation is for `validate` to say.
@@ -139,7 +149,7 @@ export const reconstruct =
   <A, E, R>(self: ClosedLoop<"Reasoned", A, E, R>): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
     const { maxTokens = Settings.lengths.annotation, temperature } = Settings.filledStage(options)
     const { task } = self
-    const sound = Settings.check("reconstruct", { ...Settings.drawing, grammar: Settings.grammarMode }, options)
+    const sound = Settings.check("reconstruct", reconstructing, options)
     return describe(self, "Reconstructed", sound, (visit, samples) =>
       Effect.gen(function*() {
         const groups = yield* self.loop(visit, samples)

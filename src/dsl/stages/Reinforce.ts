@@ -34,7 +34,7 @@ export interface ReinforceOptions extends Settings.GrpoOptions {
 }
 
 /** What the options may be. */
-const crediting: Rules.Table = { ...Settings.reinforcing, credit: Rules.oneOf(...credits) }
+export const crediting: Rules.Table = { ...Settings.reinforcing, credit: Rules.oneOf(...credits) }
 
 /** The next keyed-shuffled prompts of D, without end. */
 const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, options: Settings.GrpoOptions) =>
@@ -124,7 +124,7 @@ export interface RftOptions extends Settings.GrpoOptions, SamplingOptions {
 }
 
 /** What the options may be. Of a group of one every advantage is 0. */
-const strengthening: Rules.Table = {
+export const strengthening: Rules.Table = {
   ...Settings.reinforcing,
   ...Settings.drawing,
   temperature: Rules.temperature(false),

@@ -46,7 +46,7 @@ export interface SftOptions<E = never, R = never> extends Settings.TrainOptions 
 }
 
 /** What the options may be. */
-const supervising: Rules.Table = {
+export const supervising: Rules.Table = {
   ...Settings.optimising,
   batchSize: Rules.whole(1),
   answerWeight: Rules.atLeast(0),

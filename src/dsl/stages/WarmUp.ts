@@ -11,6 +11,7 @@ import * as PlugIn from "../PlugIn.ts"
 import * as Question from "../Question.ts"
 import { Run } from "../Run.ts"
 import type { Sample } from "../Task.ts"
+import * as BaseFormat from "./BaseFormat.ts"
 import * as BaseTexts from "./BaseTexts.ts"
 import * as Batches from "./Batches.ts"
 import { beside } from "./Beside.ts"
@@ -44,18 +45,24 @@ export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, Sa
    * Default: none.
    */
   readonly practice?: PracticeOptions
+  /**
+   * Leaves the warm-up out where the base knows the format already: where at least this share of the first 16
+   * think-answers that it writes can be read, in (0, 1]. Default: it is never left out.
+   */
+  readonly unless?: number
   /** Score the annotation under the task's grammar. Default "off". */
   readonly grammar?: PolicyGrammar.GrammarMode
 }
 
 /** What the options may be. */
-const warming: Rules.Table = {
+export const warming: Rules.Table = {
   ...Settings.optimising,
   ...Settings.drawing,
   ...practising,
   share: Rules.share("(0, 1]"),
   batchSize: Rules.whole(1),
   keep: Rules.atLeast(0),
+  unless: Rules.share("(0, 1]"),
   chains: Settings.grammarMode,
   grammar: Settings.grammarMode
 }
@@ -98,6 +105,15 @@ export const warmUp = (options: WarmUpOptions = {}) =>
 
   const training = Effect.gen(function*() {
     const run = yield* Run
+    if (options.unless !== undefined) {
+      const { asked, readable } = yield* run.once(
+        "warm-up-format",
+        BaseFormat.Readable,
+        BaseFormat.ask(stage, task, self.data, maxTokens)
+      )
+      yield* run.metric({ stage, step: 0, of: 0, "asked for format": asked, "in format": readable })
+      if (readable >= options.unless * asked) return
+    }
     const chains = yield* run.once("warm-up-chains", BaseTexts.Chains, write)
     yield* run.metric({ stage, step: 0, of: 0, ...chains, share })
     const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
