@@ -284,10 +284,10 @@ export const adapted = (
   ...Option.match(quantize, { onNone: () => ({}), onSome: (quantize) => ({ quantize }) })
 })
 
-/** What run.json records of the flags: everything that changes results. */
-export const recorded = (flags: Study, task?: TaskName): Readonly<Record<string, Schema.Json>> => ({
-  preset: settings(flags).name,
-  settings: JSON.parse(JSON.stringify(settings(flags, task))),
+/** What run.json records of the flags and of the settings that came of them: everything that changes results. */
+export const recorded = (flags: Study, preset: Presets.Preset): Readonly<Record<string, Schema.Json>> => ({
+  preset: preset.name,
+  settings: JSON.parse(JSON.stringify(preset)),
   source: Option.getOrElse(flags.data, () => Scenes.World.title),
   model: modelName(flags.model),
   shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),

@@ -8,6 +8,7 @@ import sharp from "sharp"
 import { embeddedModel } from "../../src/cli/embedded.ts"
 import * as Flags from "../../src/cli/flags.ts"
 import { tooOld } from "../../src/cli/nodeVersion.ts"
+import type { TaskName } from "../../src/pipelines/index.ts"
 
 const root = new URL("../../", import.meta.url).pathname
 const run = (program: string, ...args: ReadonlyArray<string>) =>
@@ -273,31 +274,32 @@ describe("command line", () => {
       promptTokens: 1024,
       tau: Option.none()
     }
+    const recordedOf = (flags: Flags.Study, task?: TaskName) => Flags.recorded(flags, Flags.settings(flags, task))
     assert.isDefined(Flags.settings(flags).warmUp)
     assert.isUndefined(Flags.settings({ ...flags, noWarmUp: true }).warmUp)
-    assert.notDeepEqual(Flags.recorded({ ...flags, noWarmUp: true }), Flags.recorded(flags))
-    assert.notDeepEqual(Flags.recorded({ ...flags, shots: Option.none() }), Flags.recorded(flags))
+    assert.notDeepEqual(recordedOf({ ...flags, noWarmUp: true }), recordedOf(flags))
+    assert.notDeepEqual(recordedOf({ ...flags, shots: Option.none() }), recordedOf(flags))
     // Pictures of one's own are nothing the embedded tower has seen; another model is not ours to second-guess.
     const own = { ...flags, preset: Option.none(), data: Option.some("photos") }
     assert.deepInclude(Flags.settings(own), { name: "photos", trainable: "all" })
     assert.deepInclude(Flags.settings({ ...own, model: "another" }), { name: "quick", trainable: "decoder" })
     assert.strictEqual(Flags.settings({ ...own, trainable: Option.some("decoder") }).trainable, "decoder")
-    assert.notDeepEqual(Flags.recorded({ ...flags, lora: Option.some(8) }), Flags.recorded(flags))
+    assert.notDeepEqual(recordedOf({ ...flags, lora: Option.some(8) }), recordedOf(flags))
     // A task's own settings are recorded as they are used.
     assert.deepInclude(Flags.settings(flags, "lisa").filter, { least: 0.4 })
-    assert.notDeepEqual(Flags.recorded(flags, "lisa"), Flags.recorded(flags))
+    assert.notDeepEqual(recordedOf(flags, "lisa"), recordedOf(flags))
     assert.notDeepEqual(
-      Flags.recorded({ ...flags, lora: Option.some(8), quantize: Option.some("int4") }),
-      Flags.recorded({ ...flags, lora: Option.some(8) })
+      recordedOf({ ...flags, lora: Option.some(8), quantize: Option.some("int4") }),
+      recordedOf({ ...flags, lora: Option.some(8) })
     )
     assert.strictEqual(Flags.settings({ ...flags, tau: Option.some(0.2) }).filter.tau, 0.2)
-    assert.notDeepEqual(Flags.recorded({ ...flags, tau: Option.some(0.2) }), Flags.recorded(flags))
+    assert.notDeepEqual(recordedOf({ ...flags, tau: Option.some(0.2) }), recordedOf(flags))
     // Less memory for the same numbers is no other run.
     assert.deepStrictEqual(
-      Flags.recorded({ ...flags, recompute: true, workers: Option.some(1), memoryLimit: Option.some(8) }),
-      Flags.recorded(flags)
+      recordedOf({ ...flags, recompute: true, workers: Option.some(1), memoryLimit: Option.some(8) }),
+      recordedOf(flags)
     )
     // Resuming is no other run.
-    assert.deepStrictEqual(Flags.recorded({ ...flags, resume: false }), Flags.recorded(flags))
+    assert.deepStrictEqual(recordedOf({ ...flags, resume: false }), recordedOf(flags))
   })
 })

@@ -1,36 +1,40 @@
-/** `rise train`: the comparison of methods on soft labels. */
-import { Effect } from "effect"
+/** `rise train`: the comparison of methods on pictures of one's own, or on the embedded scenes. */
+import { Console, Effect, Option, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import { warmUp } from "../../pipelines/index.ts"
+import { verdict } from "../../evaluation/index.ts"
+import { Config } from "../../pipelines/index.ts"
 import * as Sources from "../../sources/index.ts"
 import { barsOf, compare } from "../../studies/index.ts"
-import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
-import { methods } from "../methods.ts"
 import { policy } from "../policy.ts"
 import { study } from "../study.ts"
-import * as Task from "../task.ts"
+import * as Training from "../training.ts"
 
-const method = Flag.Literals("method", ["all", "RISE", "SFT", "Visual-RFT"]).pipe(
-  Flag.withDescription("Which method to train; all of them are compared"),
-  Flag.withDefault("all" as const)
+/** What `--strict` ends with where nothing was learned. */
+export const notLearnedExitCode = 3
+
+class NotLearned extends Schema.TaggedError<NotLearned>()("NotLearned", { sentence: Schema.String }) {
+  override readonly [Runtime.errorExitCode] = notLearnedExitCode
+  override get message() {
+    return this.sentence
+  }
+}
+
+const strict = Flag.Boolean("strict").pipe(
+  Flag.withDescription("End with exit code 3 where the model is no better than guessing the mean"),
+  Flag.withDefault(false)
 )
 
 export const train = Command.make(
   "train",
-  { ...Flags.study, ...Task.flags, method },
+  { ...Training.flags, strict },
   (flags) =>
     computing(flags)(Effect.gen(function*() {
-      const task = yield* Task.task(flags)
-      const preset = Flags.settings(flags)
-      const source = yield* Sources.softLabels({ task, ...flags })
-      const start = warmUp(task, source.train, preset)
-      const chosen = Object.entries(methods(flags, preset)(start)).filter(([name]) =>
-        flags.method === "all" || name === flags.method
-      )
-      yield* compare({
+      const { methods, preset, recorded, source, start, task } = yield* Training.open(flags, { measure: false })
+      if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
+      const { rows, saved } = yield* compare({
         start,
-        methods: Object.fromEntries(chosen),
+        methods,
         test: source.test,
         preset,
         policy: policy(flags, preset),
@@ -38,6 +42,16 @@ export const train = Command.make(
         mean: Sources.meanDistribution,
         cuesNamed: source.cuesNamed,
         bars: barsOf(task)
-      }).pipe(study({ name: task.name, flags, task, source }))
+      }).pipe(study({ name: task.name, preset, flags, task, source, config: recorded }))
+      const metric = task.metrics?.[0]
+      if (saved === undefined || metric === undefined) return
+      const found = verdict(rows, saved, metric)
+      if (Option.isNone(found)) return
+      if (flags.strict && !found.value.learned) return yield* new NotLearned({ sentence: found.value.sentence })
+      yield* Console.log(`\n${found.value.sentence}`)
     }))
-).pipe(Command.withDescription("Train and compare base, SFT, Visual-RFT and RISE"))
+).pipe(
+  Command.withDescription(
+    "Train and compare base, SFT, Visual-RFT and RISE, on pictures of your own (--data) or scenes"
+  )
+)
