@@ -324,6 +324,21 @@ describe("Rise", () => {
     Effect.gen(function*() {
       const error = yield* Effect.flip(loop().pipe(Rise.reinforce({ steps: 1, select: { every: 1 } }), Rise.train))
       assert.strictEqual(error._tag, "BadSetting")
+      const select = { every: 1 }
+      const start = Rise.make(Stub.Mood, Stub.data(12))
+      for (
+        const [stage, work] of [
+          ["sft", start.pipe(Rise.answers(), Rise.sft({ steps: 1, select }), Rise.train)],
+          ["rft", start.pipe(Rise.rft({ steps: 1, select }), Rise.train)],
+          ["reinforce", loop().pipe(Rise.reinforce({ steps: 1, select }), Rise.train)]
+        ] as const
+      ) {
+        assert.match(
+          (yield* Effect.flip(work)).message,
+          new RegExp(`^${stage}: select is given without a validation split, expected Rise.make`)
+        )
+      }
+      assert.deepStrictEqual((yield* Stub.Trace).updates, [], "nothing is trained first")
     }).pipe(Effect.provide(live())))
 
   it.effect("mixes replayed examples into supervised batches", () =>

@@ -127,9 +127,27 @@ describe("masks of boxes", () => {
     assert.match(reasonOf(corners, words), /task "corners": corners are not masked/)
     assert.match(reasonOf(json, words), /boxes in json style are not masked/)
     assert.match(reasonOf({ grammar: endless.grammar! }, words), /up to a known end/)
-    const uneven = { ...words, encode: (text: string) => words.encode(text.replaceAll("20, 50, 90", "205090")) }
-    assert.match(reasonOf(one, uneven), /same way everywhere|joins/)
+    for (const [width, height, step] of [[Infinity, 50, 10], [50, Infinity, 10], [50, 50, 0.5]] as const) {
+      const frame = Box.resized({ width, height })
+      const codec = BoxCodec.make({ space: "resized", order: "xywh", style: "list", frame, step, decimals: 1 })
+      const { grammar } = Detection.make({ name: "t", subject: "it", codec })
+      assert.match(reasonOf({ grammar: grammar! }, words), /only whole numbers up to a known end are masked/)
+    }
   })
+
+  /** Spells the numbers as one word in texts of so many boxes. */
+  const uneven = (boxes: number) => ({
+    ...words,
+    encode: (text: string) =>
+      words.encode(text.match(/[0-9]\]/g)?.length === boxes ? text.replace("0, 30, 70, 100]", "03070100]") : text)
+  })
+  for (const task of [list, named]) {
+    for (const boxes of [1, 2]) {
+      it(`say that ${boxes} boxes of "${task.name}" are spelled in a way of their own`, () => {
+        assert.match(reasonOf(task, uneven(boxes)), /does not spell names and numbers the same way everywhere/)
+      })
+    }
+  }
 
   it("write multiples of the step, at least one of them", () => {
     assert.strictEqual(one.encode([{ box: Box.make("thousandths", [123, 456, 78, 91]) }]), "[120, 460, 80, 90]")
