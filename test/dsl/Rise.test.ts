@@ -176,6 +176,13 @@ describe("Rise", () => {
         ["method", "stage", "step", "of", "samples", "candidates", "bestReward", "meanReward"]
       )
       assert.deepStrictEqual([explain["method"], explain["samples"], explain["candidates"]], ["RISE", 9, 72])
+      // The draws are keyed: another pass of the loop earns the same.
+      const groups = yield* Stream.runCollect(loop(9).items)
+      const earned = groups.map(({ candidates }) => candidates.map(({ reward }) => reward))
+      const mean = (values: ReadonlyArray<number>) => values.reduce((a, b) => a + b, 0) / values.length
+      assert.closeTo(Number(explain["bestReward"]), mean(earned.map((rewards) => Math.max(...rewards))), 1e-12)
+      assert.closeTo(Number(explain["meanReward"]), mean(earned.flat()), 1e-12)
+      assert.isAbove(Number(explain["bestReward"]), Number(explain["meanReward"]))
       // A run of its own: RISE and what has no name write the same file.
       const alone = loop(9).pipe(Rise.best(), Rise.filter({ tau: 0 }), Rise.train, Effect.andThen(figures("explain")))
       assert.isFalse("method" in (yield* Effect.provide(alone, Run.layerMemory({ seed: 1 })))[0]!)
@@ -380,11 +387,29 @@ describe("Rise", () => {
       assert.isTrue(trace.keys.every((key) => /^warm-up\/sample=.*\/reason$/.test(key)))
     }).pipe(Effect.provide(live())))
 
+  it.effect("warms up on reconstructions alone where nothing of the base's own is to be kept, and says nothing", () => {
+    const { examples, noted } = noting()
+    const said: Array<string> = []
+    const listening = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
+    const bias = Object.fromEntries(Stub.thinkAnswers.map((text) => [text, -50]))
+    return Effect.gen(function*() {
+      yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.warmUp({ share: 1, steps: 4 }), Rise.train)
+      assert.strictEqual(examples.length, 8)
+      for (const { prompt, target } of examples) {
+        assert.match(prompt.text, /^Which mood, given: we can see/)
+        assert.deepStrictEqual(target, [{ text: prompt.images[0]!.id.split("-")[0]!, weight: 1 }])
+      }
+      assert.deepStrictEqual(said, [])
+    }).pipe(Effect.provide(noted.pipe(Layer.provideMerge(live({ bias })), Layer.provideMerge(listening))))
+  })
+
   it.effect(
     "keeps what the base could do: by turns its reasoning, and its think-answer without the annotation " +
       "in it",
     () => {
       const { examples, noted } = noting()
+      const said: Array<string> = []
+      const listening = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
       return Effect.gen(function*() {
         yield* Rise.make(Stub.Mood, Stub.data(60)).pipe(
           Rise.warmUp({ share: 1, steps: 8, batchSize: 16, learningRate: 1e-3, keep: 0.3 }),
@@ -407,7 +432,8 @@ describe("Rise", () => {
         // Counted of the usable ones alone.
         const { asked: all, readable, usable } = first!
         assert.isTrue(readable! > 20 && readable! < usable! && usable! < all!, JSON.stringify(first))
-      }).pipe(Effect.provide(noted.pipe(Layer.provideMerge(live()))))
+        assert.deepStrictEqual(said, [])
+      }).pipe(Effect.provide(noted.pipe(Layer.provideMerge(live()), Layer.provideMerge(listening))))
     }
   )
 

@@ -1,6 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Path, Result, Stream } from "effect"
+import { hostname } from "node:os"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Quarantine from "../../src/dsl/Quarantine.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
@@ -205,6 +206,20 @@ describe("run folder", () => {
         assert.deepStrictEqual(rows, [3, 6, 9, 12])
       }
       assert.deepStrictEqual(yield* around.counts, { sum: 4 }, "who collects around the run is told too")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("says which file it cannot write what is set aside to", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* temporary}/run`
+      const small = Rise.make(Stub.Mood, Stub.data(4)).pipe(Rise.answers(), Rise.sft({ steps: 1 }))
+      // What a run left that was killed before it had begun, and a folder where the file belongs.
+      yield* fs.makeDirectory(`${out}/quarantine.jsonl`, { recursive: true })
+      const holder = { pid: 999_999_999, host: hostname(), since: "", began: null, token: "another" }
+      yield* fs.writeFileString(`${out}/run.lock`, JSON.stringify(holder))
+      const error = yield* Effect.flip(small.pipe(Rise.run({ out }), Effect.provide(live())))
+      assert.strictEqual(error._tag, "RunFileError")
+      assert.include(error.message, `${out}/quarantine.jsonl: cannot write the quarantine`)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("says which file is damaged", () =>
