@@ -68,6 +68,15 @@ describe("Leakage", () => {
     ) assert.isUndefined(found(text), text)
   })
 
+  it("joins two or three digits that stand apart, and no more", () => {
+    for (const text of ["6 7", "so 1 6 7 2", "1 2 6 7"]) {
+      assert.strictEqual(found(text, [67]), "annotation-number", text)
+    }
+    for (const text of ["3 2 1", "9 3 2 1 9"]) assert.strictEqual(found(text, [321]), "annotation-number", text)
+    for (const text of ["1 2 3 go", "7 6", "3 2  1", "16 7", "6 78"]) assert.isUndefined(found(text, [67, 321]), text)
+    assert.isUndefined(found("4 3 2 1", [4321]))
+  })
+
   it("takes numbers up to 10 for counts, where they count something", () => {
     assert.isUndefined(found("10 people smile", [10]))
     assert.strictEqual(found("11 people smile", [11]), "annotation-number")
@@ -81,6 +90,7 @@ describe("Leakage", () => {
   it("an annotation without numbers leaks only by content that is numeric in itself", () => {
     assert.isUndefined(found("67 people", []))
     assert.strictEqual(found("67%", []), "percentage")
+    assert.isTrue(Option.isNone(Leakage.numeric("3 people, joy 3 times", { coordinates: [3] })), "names may be none")
     assert.deepStrictEqual(Leakage.numbersIn("joy 67 surprise 20"), [67, 20])
   })
 

@@ -3,7 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Logger, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
-import { method, metricsFile, Run } from "../../src/dsl/Run.ts"
+import { cotFile, method, metricsFile, Run } from "../../src/dsl/Run.ts"
+import * as Task from "../../src/dsl/Task.ts"
+import * as Image from "../../src/kernels/image/Image.ts"
 import {
   type Completion,
   type Objective,
@@ -188,6 +190,26 @@ describe("Rise", () => {
       assert.isFalse("method" in (yield* Effect.provide(alone, Run.layerMemory({ seed: 1 })))[0]!)
     }).pipe(Effect.provide(live())))
 
+  it.effect("writes chains with the file that their picture lies in, and what was asked of it", () =>
+    Effect.gen(function*() {
+      const named = { image: Image.file("joy-1.png"), truth: "joy", question: "Why?" } as const
+      yield* Rise.make(Stub.Mood, Stream.concat(Stub.data(1), Stream.make(named))).pipe(
+        Rise.generate({ candidates: 2 }),
+        Rise.reconstruct(),
+        Rise.validate(),
+        Rise.best(),
+        Rise.train
+      )
+      const rows = yield* Effect.flatMap(Run, ({ method, rows }) => Stream.runCollect(rows(cotFile(method))))
+      assert.deepStrictEqual(
+        rows.map((row) => Object.entries(row as object).filter(([name]) => name !== "reasoning" && name !== "reward")),
+        [
+          [["image", "joy-0"], ["annotation", "joy"]],
+          [["image", named.image.id], ["path", "joy-1.png"], ["question", "Why?"], ["annotation", "joy"]]
+        ]
+      )
+    }).pipe(Effect.provide(live())))
+
   it.effect("is lazy: describing does nothing, the first element costs one batch", () =>
     Effect.gen(function*() {
       const described = loop(90)
@@ -320,11 +342,50 @@ describe("Rise", () => {
         row["validation error"] === undefined ? [] : [{ step: row["step"]!, value: row["validation error"] }]
       )
       assert.deepStrictEqual(scores.map(({ step }) => step), [0, 3, 6, 9, 12])
+      // An untrained policy answers "joy" to all: wrong where the truth is another.
+      const truths = (yield* Stream.runCollect(start.validation)).map(({ truth }) => truth)
+      assert.closeTo(scores[0]!.value!, truths.filter((truth) => truth !== "joy").length / truths.length, 1e-12)
       const best = scores.reduce((a, b) => b.value < a.value ? b : a)
       assert.strictEqual(rows.at(-1)!["selected step"], best.step)
       const held = new Set((yield* Stream.runCollect(start.validation)).map(({ image }) => image.id))
       assert.isTrue(held.size > 5 && held.size < 25)
       assert.isTrue((yield* Stub.Trace).keys.every((key) => held.has(key.split("sample=")[1]!)))
+    }).pipe(Effect.provide(live())))
+
+  it.effect("looks at the split before the first step, every so many and after the last", () =>
+    Effect.gen(function*() {
+      const { metrics: _, ...bare } = Stub.Mood
+      const start = Rise.make(Task.make(bare), Stub.data(60), { validation: 0.25 })
+      const looked = Effect.fnUntraced(function*(stage: string) {
+        const rows = yield* figures(stage)
+        return rows.flatMap((row) =>
+          row["validation reward"] === undefined ? [] : [[row["step"], row["validation reward"]] as const]
+        )
+      })
+      yield* start.pipe(
+        Rise.answers(),
+        Rise.sft({ steps: 7, batchSize: 8, learningRate: 5, select: { every: 3 } }),
+        Rise.train
+      )
+      const sft = yield* looked("sft")
+      assert.deepStrictEqual(sft.map(([step]) => step), [0, 3, 6, 7])
+      // Without a metric the reward counts: 1 for the right one, 0.2 for another.
+      const truths = (yield* Stream.runCollect(start.validation)).map(({ truth }) => truth)
+      const right = truths.filter((truth) => truth === "joy").length / truths.length
+      assert.closeTo(sft[0]![1]!, right + 0.2 * (1 - right), 1e-12)
+      assert.isAbove(sft.at(-1)![1]!, sft[0]![1]!)
+
+      const loop = start.pipe(Rise.generate({ candidates: 8 }), Rise.reconstruct(), Rise.validate())
+      yield* loop.pipe(
+        Rise.reinforce({ steps: 20, promptsPerStep: 8, learningRate: 5, select: { every: 10, samples: 9 } }),
+        Rise.train
+      )
+      const reinforced = yield* looked("reinforce")
+      assert.deepStrictEqual(reinforced.map(([step]) => step), [0, 10, 20])
+      assert.isTrue(reinforced.every(([, reward]) => reward! > 0.05 && reward! <= 1), JSON.stringify(reinforced))
+      assert.isAbove(reinforced.at(-1)![1]!, reinforced[0]![1]! + 0.05)
+      const validated = (yield* Stub.Trace).keys.filter((key) => key.startsWith("reinforce/validation/"))
+      assert.strictEqual(new Set(validated.map((key) => /sample=([^/]+)/.exec(key)![1])).size, 9)
     }).pipe(Effect.provide(live())))
 
   it.effect("refuses to select without a split", () =>
@@ -448,7 +509,10 @@ describe("Rise", () => {
       yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.warmUp({ share: 1, steps: 6, keep: 0.3 }), Rise.train)
       assert.strictEqual((yield* figures("warm-up"))[0]!["readable"], 0)
       assert.isTrue(
-        said.some((text) => text.includes("reasonings did the base also write an answer in the task's format")),
+        said.some((text) =>
+          text.includes("reasonings did the base also write an answer in the task's format") &&
+          text.endsWith("; practice teaches the format inside them")
+        ),
         said.join()
       )
       const answered = examples.filter(({ prompt: { text } }) => text.startsWith("Think, then"))

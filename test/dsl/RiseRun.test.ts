@@ -1,6 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Path, Result, Stream } from "effect"
+import { readFileSync } from "node:fs"
 import { hostname } from "node:os"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Quarantine from "../../src/dsl/Quarantine.ts"
@@ -71,7 +72,21 @@ describe("run folder", () => {
         "warm-up.jsonl"
       ])
       assert.deepStrictEqual(second, first)
-      assert.strictEqual(JSON.parse(first["run.json"]!).about.versions.node, process.version)
+      const { versions } = JSON.parse(first["run.json"]!).about
+      assert.strictEqual(versions.node, process.version)
+      for (const name of ["effect", "onnxruntime-node", "sharp"]) {
+        const manifest = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"))
+        assert.strictEqual(versions[name], manifest.version)
+      }
+      const fs = yield* FileSystem.FileSystem
+      const ledger = JSON.parse(yield* fs.readFileString(`${directory}/a/checkpoints/ledger.json`)) as ReadonlyArray<
+        { readonly files: object }
+      >
+      for (const { files } of ledger) assert.deepStrictEqual(Object.keys(files), Object.keys(files).toSorted())
+      assert.deepStrictEqual(
+        Object.keys(ledger.at(-1)!.files),
+        ["cot.jsonl", "metrics.jsonl", "timings.jsonl", "warm-up.jsonl"]
+      )
       const rows = first["cot.jsonl"]!.trim().split("\n").map((line) => JSON.parse(line))
       assert.strictEqual(rows.length, 40)
       assert.deepStrictEqual(Object.keys(rows[0]), ["image", "reasoning", "annotation", "reward"])

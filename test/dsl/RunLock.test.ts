@@ -73,6 +73,11 @@ describe("RunLock", () => {
       // The parent is alive, and never held it.
       yield* left({ pid: process.ppid, began: "an earlier boot/17" })
       yield* Effect.scoped(RunLock.hold(folder))
+      // Where the system tells no beginnings, a number is all there is: ours is not another's, and one that runs may be.
+      yield* left({ began: null })
+      yield* Effect.scoped(RunLock.hold(folder))
+      yield* left({ pid: process.ppid, began: null })
+      assert.strictEqual((yield* Effect.flip(Effect.scoped(RunLock.hold(folder))))._tag, "RunFolderInUse")
       // Of another machine's processes nothing is known.
       yield* left({ pid: 999_999_999, host: "elsewhere" })
       const refused = yield* Effect.flip(Effect.scoped(RunLock.hold(folder)))
@@ -123,5 +128,9 @@ describe("RunLock", () => {
         assert.include(refused.message, `${folder}/${RunLock.lockFile}`)
         assert.include(refused.message, "delete the file")
       }
+      yield* fs.remove(`${folder}/${RunLock.lockFile}`)
+      yield* fs.makeDirectory(`${folder}/${RunLock.lockFile}`)
+      const odd = yield* Effect.flip(Effect.scoped(RunLock.hold(folder)))
+      assert.match(odd.message, /run\.lock: taking the run folder failed: BadResource/)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 })

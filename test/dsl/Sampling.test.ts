@@ -1,8 +1,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Result } from "effect"
+import { Effect, Layer, Option, Result } from "effect"
 import { patience, reasoningGrammar, sampleAll } from "../../src/dsl/stages/Sampling.ts"
-import { type Completion, PolicyError, type Session } from "../../src/policy/Policy.ts"
+import { type Completion, Policy, PolicyError, type Session } from "../../src/policy/Policy.ts"
 import { logs } from "./logs.ts"
 import * as Stub from "./StubPolicy.ts"
 
@@ -31,6 +31,14 @@ describe("the mask of a chain", () => {
       assert.strictEqual(new Set([0, begun, ended]).size, 3)
       assert.strictEqual(yield* reasoningGrammar("mood", "mask"), mask, "made once for a tokenizer")
       assert.isUndefined(yield* reasoningGrammar("mood", "off"))
+    }).pipe(Effect.provide(live)))
+
+  it.effect("needs tokens, which a remote policy does not show", () =>
+    Effect.gen(function*() {
+      const remote = { ...(yield* Policy), tokenizer: Option.none() }
+      const error = yield* Effect.flip(Effect.provideService(reasoningGrammar("mood", "mask"), Policy, remote))
+      assert.match(error.message, /task "mood": the policy is remote and shows no tokens: leave grammar "off"/)
+      assert.isUndefined(yield* Effect.provideService(reasoningGrammar("mood", "off"), Policy, remote))
     }).pipe(Effect.provide(live)))
 })
 

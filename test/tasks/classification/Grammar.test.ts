@@ -108,6 +108,10 @@ describe("Grammar", () => {
     const many = Classification.make({ name: "many", labels: [..."abcdefghi"], subject: "letters" })
     assert.match(reasonOf(many, words, "answer"), /task "many": 9 labels need 512 sets/)
     assert.match(reasonOf(task, merging, "think"), /joins <think>, <\/think> or <answer> with the text beside it/)
+    // The bare answer has no tags that could be joined.
+    assert.isDefined(compile(merging, "answer"))
+    const silent = { ...words, encode: (text: string) => words.encode(text.replaceAll(" sadness", "")) }
+    assert.match(reasonOf(task, silent, "answer"), /joins " sadness" with the text before it/)
     const large = { ...words, encode: (text: string) => words.encode(text), size: 1_000_000 }
     assert.match(reasonOf(task, large, "answer"), /states × 1000000 tokens .* MiB/)
     const uneven = { ...words, encode: (text: string) => words.encode(text.replaceAll("joy 50", "joy50")) }
