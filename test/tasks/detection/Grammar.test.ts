@@ -33,11 +33,11 @@ for (
 ) {
   for (const task of tokens === "digit tokens" ? [one, fine] : [one, list, named]) {
     describe(`mask of "${task.name}" over ${tokens}`, () => {
-      const answer = compile(task, vocabulary, "answer")
-      const think = compile(task, vocabulary, "think")
+      const answer = () => compile(task, vocabulary, "answer")
+      const think = () => compile(task, vocabulary, "think")
 
       it.prop("every accepted answer decodes to boxes inside the picture", [Seed], ([seed]) => {
-        const text = vocabulary.decode(walk(answer, vocabulary, seed))
+        const text = vocabulary.decode(walk(answer(), vocabulary, seed))
         const decoded = task.decode(text)
         if (Result.isFailure(decoded)) return assert.fail(`${text}: ${decoded.failure.reason}`)
         for (const { box: [x, y, width, height] } of decoded.success) {
@@ -46,7 +46,7 @@ for (
       }, runs)
 
       it.prop("every accepted think-answer keeps the format and decodes", [Seed], ([seed]) => {
-        const text = vocabulary.decode(walk(think, vocabulary, seed))
+        const text = vocabulary.decode(walk(think(), vocabulary, seed))
         const read = Reward.readThinkAnswer(text)
         // Free text may still spell a tag with ordinary characters: that is for the reward to see, not for the mask.
         if (Result.isFailure(read)) return assert.strictEqual(read.failure.reason, "extra-tag", text)
@@ -59,11 +59,11 @@ for (
         ([truth]) => {
           const text = task.encode(truth)
           const tokens = [...vocabulary.encode(text)]
-          const end = follow(answer, tokens)
-          assert.isTrue(end !== undefined && follow(answer, [...tokens, vocabulary.endOfTurn]) !== undefined, text)
-          assert.isUndefined(follow(answer, [...tokens.slice(0, -1), vocabulary.endOfTurn]), text)
+          const end = follow(answer(), tokens)
+          assert.isTrue(end !== undefined && follow(answer(), [...tokens, vocabulary.endOfTurn]) !== undefined, text)
+          assert.isUndefined(follow(answer(), [...tokens.slice(0, -1), vocabulary.endOfTurn]), text)
           const whole = vocabulary.encode(Reward.writeThinkAnswer("the face smiles at a party", text))
-          assert.isDefined(follow(think, [...whole, vocabulary.endOfTurn]), text)
+          assert.isDefined(follow(think(), [...whole, vocabulary.endOfTurn]), text)
         },
         runs
       )
@@ -71,7 +71,10 @@ for (
       it.prop("knows the way of an annotation of nothing: no other annotation goes it", [truths(task)], ([truth]) => {
         const text = task.encode(truth)
         for (
-          const [grammar, written] of [[answer, text], [think, Reward.writeThinkAnswer("a face smiles", text)]] as const
+          const [grammar, written] of [[answer(), text], [
+            think(),
+            Reward.writeThinkAnswer("a face smiles", text)
+          ]] as const
         ) {
           let state = 0
           const nothing = [...vocabulary.encode(written)].filter((token) => {
@@ -95,7 +98,7 @@ for (
         ]
         const more = task === one ? ["[]", "[10, 10, 10, 10], [10, 10, 10, 10]"] : []
         for (const text of [...wrong, ...more]) {
-          assert.isUndefined(follow(answer, [...vocabulary.encode(text), vocabulary.endOfTurn]), text)
+          assert.isUndefined(follow(answer(), [...vocabulary.encode(text), vocabulary.endOfTurn]), text)
         }
       })
     })
