@@ -228,6 +228,24 @@ describe("Rise", () => {
       assert.strictEqual((yield* Stub.Trace).updates.length, 0)
     }).pipe(Effect.provide(live({ bias: { potato: 50 } }))))
 
+  it.effect("asks a task for its grammar where a format loss weighs something, and nowhere else", () =>
+    Effect.gen(function*() {
+      const task = Task.make({
+        ...Stub.Mood,
+        grammar: () => Effect.fail(new Task.GrammarError({ task: "mood", reason: "it has none of this form" }))
+      })
+      const start = Rise.make(task, Stub.data(9))
+      const loop = start.pipe(Rise.generate({ candidates: 4 }), Rise.reconstruct(), Rise.validate())
+      const trained = (options: Rise.RftOptions) =>
+        [loop.pipe(Rise.reinforce(options), Rise.train), start.pipe(Rise.rft(options), Rise.train)].map((work) =>
+          Effect.provide(work, live())
+        )
+      for (const options of [{ steps: 1 }, { steps: 1, format: 0 }]) yield* Effect.all(trained(options))
+      for (const work of trained({ steps: 1, format: 1 })) {
+        assert.include((yield* Effect.flip(work)).message, "it has none of this form")
+      }
+    }))
+
   it.effect("does not call a group dead that cannot do better", () =>
     Effect.gen(function*() {
       yield* Rise.make(Stub.Mood, Stream.filter(Stub.data(45), ({ truth }) => truth === "fear")).pipe(

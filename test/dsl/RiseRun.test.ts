@@ -108,6 +108,8 @@ describe("run folder", () => {
         const fs = yield* FileSystem.FileSystem
         // Half a line, as a killed process leaves it.
         yield* fs.writeFileString(`${out}/metrics.jsonl`, "{\"stage\":\"sft\",\"st", { flag: "a" })
+        // What only an unfinished stage has written is not there when it begins again.
+        yield* fs.writeFileString(`${out}/unfinished.jsonl`, "{}\n")
         yield* pipeline.pipe(Rise.run({ out, seed: 3, resume: true }), Effect.provide(live()))
         assert.deepStrictEqual(yield* contents(out), expected)
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

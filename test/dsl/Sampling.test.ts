@@ -33,6 +33,27 @@ describe("the mask of a chain", () => {
       assert.isUndefined(yield* reasoningGrammar("mood", "off"))
     }).pipe(Effect.provide(live)))
 
+  it.effect("is a table over the tokens that there are, whichever of them ends a turn", () =>
+    Effect.gen(function*() {
+      // As in Qwen's vocabularies, the first token is a control token and no end of turn.
+      const [size, endOfTurn, control] = [12, 3, [0, 3, 7, 8, 9, 11]]
+      const tokenizer = {
+        encode: (text: string) => Int32Array.of(text.length),
+        vocabularySize: size,
+        endOfTurn,
+        specials: new Set([0, 11])
+      }
+      const policy = { ...(yield* Policy), tokenizer: Option.some(tokenizer) }
+      const mask = yield* Effect.provideService(reasoningGrammar("mood", "mask"), Policy, policy)
+      if (mask === undefined) return assert.fail("there is none")
+      const rows = [0, 1, 2].map((state) =>
+        Array.from({ length: size }, (_, token) => mask.allowed[state * size + token] === 1 ? token : -1)
+          .filter((token) => token >= 0)
+      )
+      const words = Array.from({ length: size }, (_, token) => token).filter((token) => !control.includes(token))
+      assert.deepStrictEqual(rows, [words, [...words, endOfTurn].toSorted((a, b) => a - b), [endOfTurn]])
+    }).pipe(Effect.provide(live)))
+
   it.effect("needs tokens, which a remote policy does not show", () =>
     Effect.gen(function*() {
       const remote = { ...(yield* Policy), tokenizer: Option.none() }

@@ -108,6 +108,15 @@ describe("Grammar", () => {
     const many = Classification.make({ name: "many", labels: [..."abcdefghi"], subject: "letters" })
     assert.match(reasonOf(many, words, "answer"), /task "many": 9 labels need 512 sets/)
     assert.match(reasonOf(task, merging, "think"), /joins <think>, <\/think> or <answer> with the text beside it/)
+    // A character a token, "<" and "(" the same unknown one: where a thought ends could not be told.
+    const unknown = {
+      size: 128,
+      endOfTurn: 1,
+      encode: (text: string) => Int32Array.from(text, (letter) => "<(".includes(letter) ? 0 : letter.charCodeAt(0)),
+      decode: () => ""
+    }
+    assert.match(reasonOf(task, unknown, "think"), /joins <think>, <\/think> or <answer> with the text beside it/)
+    assert.isDefined(compile(unknown, "answer"))
     // The bare answer has no tags that could be joined.
     assert.isDefined(compile(merging, "answer"))
     const silent = { ...words, encode: (text: string) => words.encode(text.replaceAll(" sadness", "")) }
