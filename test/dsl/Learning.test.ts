@@ -89,6 +89,38 @@ describe("a run that does not learn", () => {
     assert.match(said((step) => step > 15 ? 0 : 1) ?? "", /hardly moved \(KL 0\.0e\+0\)/)
   })
 
+  it("takes a rise of more than two standard errors for one", () => {
+    // Five rewards of variance 0.01 at either end: the difference of their means has an error of √(0.004) = 0.063.
+    const quarter = [0.4, 0.6, 0.4, 0.6, 0.5]
+    const said = (rise: number) => {
+      const watch = Learning.watch({ steps: 20 })
+      const rewards = [...quarter, ...quarter, ...quarter, ...quarter.map((reward) => reward + rise)]
+      return rewards.map((reward, i) => watch(i + 1, { reward, valid: 0.4, kl: 0 })).at(-1)
+    }
+    assert.match(said(0.12) ?? "", /^the reward does not rise: 0\.500 in the first 5 steps, 0\.620 in the last 5 of 20/)
+    assert.isUndefined(said(0.13))
+  })
+
+  it("tells a format that is not kept from a task that is not learned", () => {
+    const said = (valid: number) => {
+      const watch = Learning.watch({ steps: 20, learningRate: 1e-6 })
+      return Array.from({ length: 20 }, (_, i) => watch(i + 1, { reward: 0.2, valid: i < 15 ? 0.1 : valid })).at(-1)
+    }
+    assert.match(
+      said(0.49) ?? "",
+      /learningRate is 0\.000001: .*as much\. 49% of its texts keep the format: warm up first/
+    )
+    assert.match(said(0.5) ?? "", /as much\. Warm up first \(Rise\.warmUp\), or start from a model that earns more$/)
+  })
+
+  it("looks half-way and at the end, where there are steps enough for either", () => {
+    const asked = (steps: number) => {
+      const watch = Learning.watch({ steps })
+      return Array.from({ length: steps }, (_, i) => i + 1).filter((step) => watch(step, { reward: 0.2 }) !== undefined)
+    }
+    assert.deepStrictEqual([19, 20, 79, 80, 81].map(asked), [[], [20], [79], [40, 80], [40, 81]])
+  })
+
   it.effect("a filter that keeps less than a tenth says what would keep more", () =>
     Effect.gen(function*() {
       const joyOnly = Task.make({
@@ -97,7 +129,10 @@ describe("a run that does not learn", () => {
       })
       const [text = "", ...more] = yield* warnings(rewards(joyOnly))
       assert.deepStrictEqual(more, [])
-      assert.match(text, /^filter: tau 0\.75 keeps [12]?\d of 300 chains \(\d\.\d%\): .* tau 0\.\d{3} would keep 40%$/)
+      const [, kept, share] = text.match(
+        /^filter: tau 0\.75 keeps ([12]?\d) of 300 chains \((\d\.\d)%\): .* tau 0\.200 would keep 40%$/
+      ) ?? assert.fail(text)
+      assert.strictEqual(share, (100 * Number(kept) / 300).toFixed(1))
     }))
 
   it.effect("a filter that keeps enough says nothing", () =>

@@ -1,6 +1,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Path, Result, Stream } from "effect"
+import { readFileSync } from "node:fs"
+import { hostname } from "node:os"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Quarantine from "../../src/dsl/Quarantine.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
@@ -70,7 +72,21 @@ describe("run folder", () => {
         "warm-up.jsonl"
       ])
       assert.deepStrictEqual(second, first)
-      assert.strictEqual(JSON.parse(first["run.json"]!).about.versions.node, process.version)
+      const { versions } = JSON.parse(first["run.json"]!).about
+      assert.strictEqual(versions.node, process.version)
+      for (const name of ["effect", "onnxruntime-node", "sharp"]) {
+        const manifest = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"))
+        assert.strictEqual(versions[name], manifest.version)
+      }
+      const fs = yield* FileSystem.FileSystem
+      const ledger = JSON.parse(yield* fs.readFileString(`${directory}/a/checkpoints/ledger.json`)) as ReadonlyArray<
+        { readonly files: object }
+      >
+      for (const { files } of ledger) assert.deepStrictEqual(Object.keys(files), Object.keys(files).toSorted())
+      assert.deepStrictEqual(
+        Object.keys(ledger.at(-1)!.files),
+        ["cot.jsonl", "metrics.jsonl", "timings.jsonl", "warm-up.jsonl"]
+      )
       const rows = first["cot.jsonl"]!.trim().split("\n").map((line) => JSON.parse(line))
       assert.strictEqual(rows.length, 40)
       assert.deepStrictEqual(Object.keys(rows[0]), ["image", "reasoning", "annotation", "reward"])
@@ -92,6 +108,8 @@ describe("run folder", () => {
         const fs = yield* FileSystem.FileSystem
         // Half a line, as a killed process leaves it.
         yield* fs.writeFileString(`${out}/metrics.jsonl`, "{\"stage\":\"sft\",\"st", { flag: "a" })
+        // What only an unfinished stage has written is not there when it begins again.
+        yield* fs.writeFileString(`${out}/unfinished.jsonl`, "{}\n")
         yield* pipeline.pipe(Rise.run({ out, seed: 3, resume: true }), Effect.provide(live()))
         assert.deepStrictEqual(yield* contents(out), expected)
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
@@ -205,6 +223,20 @@ describe("run folder", () => {
         assert.deepStrictEqual(rows, [3, 6, 9, 12])
       }
       assert.deepStrictEqual(yield* around.counts, { sum: 4 }, "who collects around the run is told too")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("says which file it cannot write what is set aside to", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* temporary}/run`
+      const small = Rise.make(Stub.Mood, Stub.data(4)).pipe(Rise.answers(), Rise.sft({ steps: 1 }))
+      // What a run left that was killed before it had begun, and a folder where the file belongs.
+      yield* fs.makeDirectory(`${out}/quarantine.jsonl`, { recursive: true })
+      const holder = { pid: 999_999_999, host: hostname(), since: "", began: null, token: "another" }
+      yield* fs.writeFileString(`${out}/run.lock`, JSON.stringify(holder))
+      const error = yield* Effect.flip(small.pipe(Rise.run({ out }), Effect.provide(live())))
+      assert.strictEqual(error._tag, "RunFileError")
+      assert.include(error.message, `${out}/quarantine.jsonl: cannot write the quarantine`)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("says which file is damaged", () =>

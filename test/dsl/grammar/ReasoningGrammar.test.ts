@@ -1,7 +1,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import * as PolicyGrammar from "../../../src/dsl/grammar/PolicyGrammar.ts"
+import { Policy } from "../../../src/policy/Policy.ts"
 import * as Stub from "../StubPolicy.ts"
 
 const live = Stub.layer().pipe(Layer.provideMerge(Stub.Trace.layer), Layer.provide(NodeServices.layer))
@@ -30,5 +31,34 @@ describe("the grammar of a reasoning", () => {
       const chosen = (mode: "mask" | "off") => PolicyGrammar.where(mode, PolicyGrammar.ofReasoning("mood"))
       assert.strictEqual(yield* chosen("mask"), grammar)
       assert.isUndefined(yield* chosen("off"))
+    }).pipe(Effect.provide(live)))
+
+  it.effect("is a table over the tokens that there are, whichever of them ends a turn", () =>
+    Effect.gen(function*() {
+      // As in Qwen's vocabularies, the first token is a control token and no end of turn.
+      const [size, endOfTurn, control] = [12, 3, [0, 3, 7, 8, 9, 11]]
+      const tokenizer = {
+        encode: (text: string) => Int32Array.of(text.length),
+        vocabularySize: size,
+        endOfTurn,
+        specials: new Set([0, 11])
+      }
+      const policy = { ...(yield* Policy), tokenizer: Option.some(tokenizer) }
+      const mask = yield* Effect.provideService(PolicyGrammar.ofReasoning("mood"), Policy, policy)
+      const rows = [0, 1, 2].map((state) =>
+        Array.from({ length: size }, (_, token) => mask.allowed[state * size + token] === 1 ? token : -1)
+          .filter((token) => token >= 0)
+      )
+      const words = Array.from({ length: size }, (_, token) => token).filter((token) => !control.includes(token))
+      assert.deepStrictEqual(rows, [words, [...words, endOfTurn].toSorted((a, b) => a - b), [endOfTurn]])
+    }).pipe(Effect.provide(live)))
+
+  it.effect("needs tokens, which a remote policy does not show", () =>
+    Effect.gen(function*() {
+      const remote = { ...(yield* Policy), tokenizer: Option.none() }
+      const error = yield* Effect.flip(Effect.provideService(PolicyGrammar.ofReasoning("mood"), Policy, remote))
+      assert.match(error.message, /task "mood": the policy is remote and shows no tokens: leave grammar "off"/)
+      const unwanted = PolicyGrammar.where("off", PolicyGrammar.ofReasoning("mood"))
+      assert.isUndefined(yield* Effect.provideService(unwanted, Policy, remote))
     }).pipe(Effect.provide(live)))
 })

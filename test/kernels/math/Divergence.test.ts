@@ -46,6 +46,14 @@ describe("Divergence", () => {
     }
   }, runs)
 
+  it("Jensen–Shannon is symmetric to the bit where its two forms meet", () => {
+    // The first class has d = (p − q) / (p + q) = ½ one way round and −½ the other.
+    for (const [p, q] of [[[0.75, 0.25], [0.25, 0.75]], [[0.75, 0.125, 0.125], [0.25, 0.5, 0.25]]] as const) {
+      assert.strictEqual(Divergence.js(p, q), Divergence.js(q, p))
+      assert.closeTo(Divergence.js(p, q), textbook(p, q), 1e-15)
+    }
+  })
+
   it("Jensen–Shannon reaches ln 2 on disjoint supports", () => {
     assert.strictEqual(Divergence.js([1, 0], [0, 1]), Math.LN2)
     assert.closeTo(Divergence.js([0.5, 0.5, 0], [0, 0, 1]), Math.LN2, 1e-15)

@@ -201,6 +201,14 @@ layer(Runtime.layer({ workers: 2 }), { timeout: "30 seconds" })("AdamW", (it) =>
       assert.strictEqual(ruined._tag, "RuinedWeights")
       const where = "optimiser step 1: after an update at learning rate 1e+39 parameter w: is -Infinity at [1, 1]"
       assert.include(ruined.message, where)
+
+      // The very first weight counts like any other.
+      store.data.fill(1)
+      yield* optimiser.reset
+      buffer.fill(0)
+      buffer[0] = 1
+      const first = yield* Effect.flip(optimiser.step([buffer], { learningRate: 1e39, weightDecay: 0 }))
+      assert.include(first.message, "parameter a: is -Infinity at [0]")
     }))
 
   it.effect("takes no state and no weights back that are not finite", () =>
