@@ -4,7 +4,7 @@
  * @module
  */
 export { annotate, type Annotated, type AnnotateOptions } from "./annotate.ts"
-export * as Presets from "./presets.ts"
+export * as Presets from "./Presets.ts"
 export { rise } from "./rise.ts"
 export { riseCot } from "./riseCot.ts"
 export { riseR1 } from "./riseR1.ts"

@@ -6,7 +6,7 @@
  */
 import { Effect, Path, Schema, Stream } from "effect"
 import { filled, filledStage } from "../../dsl/stages/Settings.ts"
-import type { Preset } from "../../pipelines/presets.ts"
+import type { Preset } from "../../pipelines/Presets.ts"
 import { lines } from "../artefacts.ts"
 import * as Cell from "./Cell.ts"
 import type { Bench, Sizes } from "./Subject.ts"
