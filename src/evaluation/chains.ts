@@ -10,7 +10,7 @@ import { beside } from "../dsl/stages/Beside.ts"
 import { cotRows, usedTau } from "../dsl/stages/Curate.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Groundedness from "./Groundedness.ts"
-import type { ResultRow } from "./results.ts"
+import type { ResultRow } from "./Results.ts"
 
 export interface ChainOptions {
   /** The method that wrote the chains. Default "RISE". */

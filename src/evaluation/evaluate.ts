@@ -20,7 +20,7 @@ import { Policy } from "../policy/Policy.ts"
 import * as Asking from "./Asking.ts"
 import { probabilityIn } from "./confidence.ts"
 import { type EvaluateOptions, measure, type Pass } from "./measure.ts"
-import { ResultRow } from "./results.ts"
+import { ResultRow } from "./Results.ts"
 
 /** A metric of answers under the grammar. */
 export const masked = (metric: string): string => `${metric} masked`

@@ -8,7 +8,7 @@ import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
 import * as Groundedness from "./Groundedness.ts"
-import { predictionsFile, type ResultRow } from "./results.ts"
+import { predictionsFile, type ResultRow } from "./Results.ts"
 
 /** An answer, read. */
 export interface Given<out A> {

@@ -4,7 +4,7 @@
 import { Result } from "effect"
 import { filled, type TrainOptions } from "../dsl/stages/Settings.ts"
 import { cost, drawn, type Pace, type Sizes } from "./cost.ts"
-import { type Preset } from "./presets.ts"
+import { type Preset } from "./Presets.ts"
 
 /** Methods that a run trains. */
 export type Method = "RISE" | "SFT" | "Visual-RFT"

@@ -3,7 +3,7 @@
  * they take.
  */
 import { filled, filledStage } from "../dsl/stages/Settings.ts"
-import type { Preset } from "./presets.ts"
+import type { Preset } from "./Presets.ts"
 
 /** Milliseconds per sequence, by what happens to it. */
 export interface Pace {

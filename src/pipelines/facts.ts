@@ -7,7 +7,7 @@ import type { Sample, Task, TaskError } from "../dsl/Task.ts"
 import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
 import { directoryOf } from "../policy/Embedded.ts"
 import { type Facts, fit } from "./fit.ts"
-import type { Preset } from "./presets.ts"
+import type { Preset } from "./Presets.ts"
 
 /** A model and what it is to learn. */
 export interface Subject<A, E, R> {

@@ -2,7 +2,7 @@
  * Settings that fit a model and a data set, where nobody has chosen any. docs/settings.md has the rule in words, where
  * it comes from and what was measured.
  */
-import type { Preset } from "./presets.ts"
+import type { Preset } from "./Presets.ts"
 
 /** What settings are fitted to. */
 export interface Facts {

@@ -10,7 +10,7 @@ import type { Sample, Task } from "../dsl/Task.ts"
 import * as ThinkAnswer from "../dsl/ThinkAnswer.ts"
 import { Objective, Policy } from "../policy/Policy.ts"
 import type { Pace } from "./cost.ts"
-import type { Preset } from "./presets.ts"
+import type { Preset } from "./Presets.ts"
 
 /** Milliseconds of the second of two runs: the first also builds graphs and opens files. */
 const second = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

@@ -4,7 +4,7 @@
  * As presets themselves, these hold for every method of a comparison alike.
  */
 import type * as Rise from "../dsl/Rise.ts"
-import { paper, type Preset } from "./presets.ts"
+import { paper, type Preset } from "./Presets.ts"
 
 /** Tasks with settings of their own. */
 export type TaskName = "lisa" | "imagenet-sub" | "coco-sub"

@@ -9,7 +9,7 @@ import * as Rise from "../dsl/Rise.ts"
 import type { Run } from "../dsl/Run.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import type { Policy } from "../policy/Policy.ts"
-import type { Preset } from "./presets.ts"
+import type { Preset } from "./Presets.ts"
 
 /** D, warmed or not: what `riseCot`, `sft` and `visualRft` take. Its data can be read without a policy. */
 export type Start<A, E, R> =

@@ -1,4 +1,3 @@
-import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { patience, sampleAll } from "../../src/dsl/stages/Sampling.ts"

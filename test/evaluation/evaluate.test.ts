@@ -4,7 +4,7 @@ import { Effect, Layer, Option } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
-import { figure } from "../../src/evaluation/results.ts"
+import { figure } from "../../src/evaluation/Results.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 
 const live = (bias: Stub.Options["bias"] & {}) =>

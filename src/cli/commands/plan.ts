@@ -4,7 +4,7 @@ import { Command } from "effect/cli"
 import { duration } from "../../dsl/Progress.ts"
 import { type Line, total } from "../../pipelines/index.ts"
 import { computing } from "../main.ts"
-import * as Training from "../training.ts"
+import * as Training from "../Training.ts"
 
 const row = (stage: string, what: string, seconds: number): string =>
   `${stage.padEnd(24)}${what.padStart(14)}${duration(seconds).padStart(10)}`

@@ -8,7 +8,7 @@ import { barsOf, compare } from "../../studies/index.ts"
 import { computing } from "../main.ts"
 import { policy } from "../policy.ts"
 import { study } from "../study.ts"
-import * as Training from "../training.ts"
+import * as Training from "../Training.ts"
 
 /** What `--strict` ends with where nothing was learned. */
 export const notLearnedExitCode = 3

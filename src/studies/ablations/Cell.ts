@@ -11,7 +11,7 @@
  */
 import type { Subset } from "../../data/index.ts"
 import { filled, filledStage } from "../../dsl/stages/Settings.ts"
-import type { Preset } from "../../pipelines/presets.ts"
+import type { Preset } from "../../pipelines/Presets.ts"
 
 /** Training samples per class: 4, 16, or "full" for all there are. */
 export type Shots = Subset.Shots

@@ -6,7 +6,7 @@
  */
 import { Effect, Path, Schema, Stream } from "effect"
 import { cost, embeddedPace } from "../../pipelines/cost.ts"
-import type { Preset } from "../../pipelines/presets.ts"
+import type { Preset } from "../../pipelines/Presets.ts"
 import { lines } from "../artefacts.ts"
 import * as Cell from "./Cell.ts"
 import type { Bench, Sizes } from "./Subject.ts"

@@ -8,7 +8,7 @@
 import type { Schema } from "effect"
 import * as Rise from "../../dsl/Rise.ts"
 import type { Run } from "../../dsl/Run.ts"
-import * as Presets from "../../pipelines/presets.ts"
+import * as Presets from "../../pipelines/Presets.ts"
 import { riseCot } from "../../pipelines/riseCot.ts"
 import { sft } from "../../pipelines/sft.ts"
 import { visualRft } from "../../pipelines/visualRft.ts"

@@ -5,7 +5,7 @@ import { Predicate, Result, Schema } from "effect"
 import { defaults, filledStage, lengths } from "../dsl/stages/Settings.ts"
 import { stageRules } from "../dsl/stages/stageRules.ts"
 import * as Rules from "../kernels/math/Rules.ts"
-import type { Preset } from "./presets.ts"
+import type { Preset } from "./Presets.ts"
 
 /** A setting that is not known, or that cannot mean anything. */
 export class ConfigError extends Schema.TaggedError<ConfigError>()("ConfigError", {
