@@ -12,7 +12,7 @@ import { study } from "../study.ts"
 import * as Task from "../task.ts"
 
 const method = Flag.Literals("method", ["all", "RISE", "SFT", "Visual-RFT"]).pipe(
-  Flag.withDescription("Which method to train; all of them are compared"),
+  Flag.withDescription("Which method to train; default: all of them, which are compared"),
   Flag.withDefault("all" as const)
 )
 
