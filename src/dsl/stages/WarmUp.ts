@@ -9,12 +9,14 @@ import { warn } from "../../kernels/runtime/Warning.ts"
 import { Policy, type Prompt, type SupervisedExample } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
 import * as PlugIn from "../PlugIn.ts"
+import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import { RunFileError } from "../RunError.ts"
 import type { Sample } from "../Task.ts"
 import * as ThinkAnswer from "../ThinkAnswer.ts"
+import * as Ahead from "./Ahead.ts"
 import * as Batches from "./Batches.ts"
 import { beside } from "./Beside.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
@@ -88,9 +90,12 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   self: Pipeline<"Sampled", A, E, R>
 ): Pipeline<"Warmed", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "warm-up"
+  const chains = "warm-up-chains"
   const file = "warm-up.jsonl"
   const { batchSize = 2, keep = 0, maxTokens = Settings.lengths.reasoning, share = 0.25, temperature = 1 } = options
   const { task } = self
+  /** What the base writes for a picture, and what is learned of it at a time. */
+  const texts = keep > 0 ? 2 : 1
 
   const chosen = Stream.unwrap(
     Effect.map(
@@ -120,6 +125,9 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       )
     const reasonings = asked("reason", narrative)
     const answers = asked("annotate", undefined)
+    const total = yield* Stream.runCount(chosen)
+    yield* Progress.report(Progress.Event.Started({ stage: chains, total, unit: "samples" }))
+    let done = 0
     return yield* chosen.pipe(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
@@ -128,6 +136,9 @@ export const warmUp = (options: WarmUpOptions = {}) =>
           ([reasonings, answers]) =>
             samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" }))
         )
+      ),
+      Stream.tap((batch) =>
+        Progress.report(Progress.Event.Step({ stage: chains, step: done += batch.length, tokens: 0, figures: {} }))
       ),
       Stream.flattenIterable,
       Stream.mapEffect(({ answer, reasoning, sample }) =>
@@ -151,6 +162,9 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       ),
       Effect.tap(({ readable, usable }) =>
         keep > 0 && usable > 0 && readable === 0 ? warn(unwritten(usable, options.practice !== undefined)) : Effect.void
+      ),
+      Effect.tap(({ asked, usable }) =>
+        Progress.report(Progress.Event.Finished({ stage: chains, note: `${usable} of ${asked} usable` }))
       )
     )
   }))
@@ -179,8 +193,8 @@ export const warmUp = (options: WarmUpOptions = {}) =>
 
   const training = Effect.gen(function*() {
     const run = yield* Run
-    const chains = yield* run.once("warm-up-chains", Chains, write)
-    yield* run.metric({ stage, step: 0, of: 0, ...chains, share })
+    const written = yield* run.once(chains, Chains, write)
+    yield* run.metric({ stage, step: 0, of: 0, ...written, share })
     const grammar = yield* grammarOf(task, options.grammar, "answer")
     const texts = Stream.mapEffect(run.rows(file), (row) =>
       Schema.decodeUnknownEffect(Written)(row).pipe(
@@ -190,15 +204,15 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       ))
     const examples = beside(chosen, texts, file).pipe(
       Stream.filter(([, { reasoning }]) => reasoning !== ""),
-      Stream.mapEffect(([sample, written]) =>
+      Stream.mapEffect(([sample, text]) =>
         Effect.gen(function*() {
-          const prompt = yield* Question.ask(task, "reconstruct", sample, written.reasoning)
+          const prompt = yield* Question.ask(task, "reconstruct", sample, text.reasoning)
           const answer = yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
           const reconstruction: SupervisedExample = { prompt, target: [{ text: answer, weight: 1 }], grammar }
           return {
             sample,
             prompt,
-            examples: keep > 0 ? [reconstruction, yield* keptOf(sample, written, chains)] : [reconstruction]
+            examples: keep > 0 ? [reconstruction, yield* keptOf(sample, text, written)] : [reconstruction]
           }
         })
       )
@@ -239,6 +253,16 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   })
   return advance(self, {
     stage: "Warmed",
+    plan: [
+      { ...Ahead.passing(chains, share * texts * Ahead.milliseconds.drawnAlone), shared: true },
+      {
+        ...Ahead.training(stage, options, {
+          each: batchSize * texts * Ahead.milliseconds.trained + Ahead.practising(options.practice),
+          look: 0
+        }),
+        shared: true
+      }
+    ],
     sound: Effect.andThen(Settings.check(stage, warming, options), Practice.fits(stage, options, batchSize)),
     ready,
     items: self.data

@@ -5,6 +5,7 @@
  * @module
  */
 import { Effect, Path, Schema, Stream } from "effect"
+import { milliseconds } from "../../dsl/stages/Ahead.ts"
 import type { Preset } from "../../pipelines/presets.ts"
 import { lines } from "../artefacts.ts"
 import * as Cell from "./Cell.ts"
@@ -16,9 +17,6 @@ export type Timing = typeof Timing.Type
 
 /** Name of the file of timings, in the grid's folder. */
 export const timingsFile = "timings.jsonl"
-
-/** Milliseconds per sequence, from the stages of `npm run emotion6` on two cores with the embedded checkpoint. */
-const milliseconds = { trained: 4.4, drawnInGroup: 1.1, drawnAlone: 4, practised: 11 } as const
 
 /** Seconds that a cell would take on the machine above, its parents being done. */
 export const counted = (cell: Cell.Cell, base: Preset, sizes: Sizes): number => {
