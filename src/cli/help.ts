@@ -3,21 +3,13 @@
  */
 import { CliOutput, type HelpDoc } from "effect/cli"
 import * as Option from "effect/Option"
+import { wrapped } from "./columns.ts"
 import { asksJson, told } from "./telling.ts"
 
 const columns = 100
 
 /** The width of the names' column; a longer name has a line of its own. */
 const namesWidth = 26
-
-/** Words in lines of at most `width` characters; a longer word stays whole. */
-const wrapped = (text: string, width: number): ReadonlyArray<string> =>
-  text.split(/\s+/).filter((word) => word !== "").reduce<ReadonlyArray<string>>((lines, word) => {
-    const last = lines.at(-1)
-    return last === undefined || last.length + 1 + word.length > width
-      ? [...lines, word]
-      : [...lines.slice(0, -1), `${last} ${word}`]
-  }, [])
 
 const paragraph = (text: string): string => wrapped(text, columns - 2).map((line) => `  ${line}`).join("\n")
 
