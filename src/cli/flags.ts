@@ -3,15 +3,16 @@
  */
 import { Option, Schema } from "effect"
 import { Flag } from "effect/cli"
+import { availableParallelism } from "node:os"
 import { Scenes } from "../data/index.ts"
 import { Precision } from "../kernels/models/index.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
 import { directoryOf } from "../policy/Embedded.ts"
 import { embeddedModel, isEmbedded, modelName } from "./embedded.ts"
-
-const positive = Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))
+import { above0, share, whole } from "./numeric.ts"
 
 export const model = Flag.String("model").pipe(
+  Flag.withAlias("m"),
   Flag.withDescription("A Hugging Face directory; default: the embedded checkpoint"),
   Flag.withMetavar("DIR"),
   Flag.withDefault(embeddedModel),
@@ -19,6 +20,7 @@ export const model = Flag.String("model").pipe(
 )
 
 export const data = Flag.String("data").pipe(
+  Flag.withAlias("d"),
   Flag.withDescription(
     "A folder in the layout of the task's data set (docs/tasks.md), for soft labels train.csv and val.csv or " +
       "test.csv; default: the embedded scenes (synthetic)"
@@ -28,15 +30,20 @@ export const data = Flag.String("data").pipe(
 )
 
 export const out = Flag.String("out").pipe(
+  Flag.withAlias("o"),
   Flag.withDescription("The run folder; default: the next free runs/NAME"),
   Flag.withMetavar("DIR"),
   Flag.optional
 )
 
-export const seed = Flag.Int("seed").pipe(Flag.withDescription("Every random draw is keyed by it"), Flag.withDefault(0))
+export const seed = whole("seed").pipe(
+  Flag.withAlias("s"),
+  Flag.withDescription("Every random draw is keyed by it; default: 0"),
+  Flag.withDefault(0)
+)
 
 export const device = Flag.Literals("device", ["cpu", "webgpu", "cuda"]).pipe(
-  Flag.withDescription("Where graphs run; a device this machine has not is refused with what it has"),
+  Flag.withDescription("Where graphs run; a device this machine has not is refused with what it has; default: cpu"),
   Flag.withDefault("cpu" as const)
 )
 
@@ -44,13 +51,14 @@ export const device = Flag.Literals("device", ["cpu", "webgpu", "cuda"]).pipe(
 export const remote = {
   remote: Flag.String("remote").pipe(
     Flag.withDescription(
-      "Ask an OpenAI-compatible server instead, by its address with /v1; the key is OPENAI_API_KEY of the environment"
+      "Ask an OpenAI-compatible server instead, by its address with /v1; the key is OPENAI_API_KEY of the " +
+        "environment; default: a model directory"
     ),
     Flag.withMetavar("URL"),
     Flag.optional
   ),
   remoteModel: Flag.String("remote-model").pipe(
-    Flag.withDescription("The model as that server calls it"),
+    Flag.withDescription("The model as that server calls it; needed with --remote, default: none"),
     Flag.withMetavar("NAME"),
     Flag.withDefault("")
   )
@@ -71,7 +79,9 @@ export const requests = {
   ),
   extra: Flag.String("extra").pipe(
     Flag.withSchema(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))),
-    Flag.withDescription("Fields of every request to the server, over all others; one that is null is left out"),
+    Flag.withDescription(
+      "Fields of every request to the server, over all others; one that is null is left out; default: none"
+    ),
     Flag.withMetavar("JSON"),
     Flag.optional
   )
@@ -87,10 +97,8 @@ export const trainable = Flag.Literals("trainable", ["decoder", "all"]).pipe(
   Flag.optional
 )
 
-export const lora = Flag.Int("lora").pipe(
-  Flag.withSchema(positive),
+export const lora = whole("lora", { least: 1, most: 4096, metavar: "RANK" }).pipe(
   Flag.withDescription("Train a low-rank adapter of this rank instead of the model's own weights; default: none"),
-  Flag.withMetavar("RANK"),
   Flag.optional
 )
 
@@ -109,24 +117,20 @@ export const memory = {
     ),
     Flag.withDefault(false)
   ),
-  microTokens: Flag.Int("micro-tokens").pipe(
-    Flag.withSchema(positive),
+  microTokens: whole("micro-tokens", { least: 1, most: 2 ** 24 }).pipe(
     Flag.withDescription("Tokens a worker trains on at a time; default: 16384"),
-    Flag.withMetavar("N"),
     Flag.optional
   ),
-  memoryLimit: Flag.Finite("memory-limit").pipe(
-    Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isGreaterThan(0)))),
+  memoryLimit: above0("memory-limit", "GIB").pipe(
     Flag.withDescription(
-      "Refuse to start when a training step would hold more than so many GiB, and say what to change"
+      "Refuse to start when a training step would hold more than so many GiB, and say what to change; default: none"
     ),
-    Flag.withMetavar("GIB"),
     Flag.optional
   ),
-  promptTokens: Flag.Int("prompt-tokens").pipe(
-    Flag.withSchema(positive),
-    Flag.withDescription("Tokens of the longest prompt, its image included, that --memory-limit counts with"),
-    Flag.withMetavar("N"),
+  promptTokens: whole("prompt-tokens", { least: 1, most: 2 ** 20 }).pipe(
+    Flag.withDescription(
+      "Tokens of the longest prompt, its image included, that --memory-limit counts with; default: 1024"
+    ),
     Flag.withDefault(1024)
   )
 }
@@ -154,19 +158,23 @@ export interface Frozen {
   readonly cache: Option.Option<string>
 }
 
-export const workers = Flag.Int("workers").pipe(
-  Flag.withSchema(positive),
+/** Each worker holds onnxruntime and its own activations: more than a few a core only take memory. */
+const mostWorkers = 4 * availableParallelism()
+
+export const workers = whole("workers", {
+  least: 1,
+  most: mostWorkers,
+  note: `4 for each of ${availableParallelism()} cores`
+}).pipe(
+  Flag.withAlias("w"),
   Flag.withDescription(
     "Worker threads that share the cores; fewer hold less memory; default: one a core, one on a GPU"
   ),
-  Flag.withMetavar("N"),
   Flag.optional
 )
 
-export const tau = Flag.Finite("tau").pipe(
-  Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 1 })))),
+export const tau = share("tau", "T").pipe(
   Flag.withDescription("Least reward of a chain to be trained on; default: as the preset has it"),
-  Flag.withMetavar("T"),
   Flag.optional
 )
 
@@ -185,10 +193,8 @@ export const resume = Flag.Boolean("resume").pipe(
   Flag.withDefault(false)
 )
 
-export const shots = Flag.Int("shots").pipe(
-  Flag.withSchema(positive),
+export const shots = whole("shots", { least: 1 }).pipe(
   Flag.withDescription("Training samples per class, for lisa in all; default: all"),
-  Flag.withMetavar("N"),
   Flag.optional
 )
 

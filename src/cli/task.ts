@@ -13,7 +13,8 @@ export const flags = {
     Flag.optional
   ),
   subject: Flag.String("subject").pipe(
-    Flag.withDescription("What the labels rate: completes \"rate the … of this picture\""),
+    Flag.withDescription("What the labels rate: completes \"rate the … of this picture\"; default: content"),
+    Flag.withMetavar("TEXT"),
     Flag.withDefault("content")
   )
 }

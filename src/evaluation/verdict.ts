@@ -3,7 +3,7 @@
  */
 import { Option } from "effect"
 import type { TaskMetric } from "../dsl/Task.ts"
-import { figure, type ResultRow } from "./results.ts"
+import { figure, type ResultRow } from "./Results.ts"
 
 /** Whether a method is of use, and the sentence that says so. */
 export interface Verdict {

@@ -9,6 +9,7 @@ import { Policy } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as PlugIn from "../PlugIn.ts"
+import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
@@ -33,6 +34,8 @@ export const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int, rea
 
 /** How they are drawn. */
 export interface Drawing {
+  /** Names the pass in progress. */
+  readonly pass: string
   readonly maxTokens: number
   readonly temperature: number
   /** Of the reasonings. */
@@ -52,7 +55,7 @@ export const write = <A, E, R>(
   stage: string,
   task: Task<A>,
   samples: Stream.Stream<Sample<A>, E, R>,
-  { answers, chains, maxTokens, practised, temperature }: Drawing
+  { answers, chains, maxTokens, pass, practised, temperature }: Drawing
 ) =>
   Effect.scoped(Effect.gen(function*() {
     const run = yield* Run
@@ -74,6 +77,9 @@ export const write = <A, E, R>(
       )
     const reasoningsOf = asked("reason", grammar)
     const answersOf = asked("annotate", undefined)
+    const total = yield* Stream.runCount(samples)
+    yield* Progress.report(Progress.Event.Started({ stage: pass, total, unit: "samples" }))
+    let done = 0
     return yield* samples.pipe(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
@@ -82,6 +88,9 @@ export const write = <A, E, R>(
           ([reasonings, answers]) =>
             samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" }))
         )
+      ),
+      Stream.tap((batch) =>
+        Progress.report(Progress.Event.Step({ stage: pass, step: done += batch.length, tokens: 0, figures: {} }))
       ),
       Stream.flattenIterable,
       Stream.mapEffect(({ answer, reasoning, sample }) =>
@@ -105,6 +114,9 @@ export const write = <A, E, R>(
       ),
       Effect.tap(({ readable, usable }) =>
         answers && usable > 0 && readable === 0 ? warn(unwritten(usable, practised)) : Effect.void
+      ),
+      Effect.tap(({ asked, usable }) =>
+        Progress.report(Progress.Event.Finished({ stage: pass, note: `${usable} of ${asked} usable` }))
       )
     )
   }))

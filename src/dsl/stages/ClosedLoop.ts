@@ -14,6 +14,7 @@ import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
+import { milliseconds, passing, type Planned } from "./Ahead.ts"
 import { type ClosedLoop, type Fault, type Loop, pipeable, type Pipeline, type Stages } from "./Pipeline.ts"
 import { Batching, distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
@@ -58,9 +59,13 @@ export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.
     )
   }))
 
+/** One pass of a loop that draws so many texts for a sample. */
+export const explaining = (texts: number): Planned => passing("explain", texts * milliseconds.drawnInGroup)
+
 const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>(
   self: Pipeline<"Sampled" | "Warmed" | "Reasoned" | "Reconstructed", A, E, R>,
   stage: S,
+  texts: number,
   own: Effect.Effect<void, BadSetting>,
   loop: Loop<A, Stages<A>[S] & Group.Group<A, Group.Reasoned>>
 ): ClosedLoop<S, A, E | Fault, R | Policy | Run> => {
@@ -72,6 +77,9 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
     form: self.form,
     data: self.data,
     validation: self.validation,
+    plan: self.plan,
+    reading: explaining(texts),
+    texts,
     sound,
     ready,
     items: Stream.unwrap(Effect.as(ready, pass("explain", self.data, loop))),
@@ -111,7 +119,7 @@ export const generate =
     const { candidates, maxTokens = Settings.lengths.reasoning, temperature } = Settings.filledStage(options)
     const { task } = self
     const sound = Settings.check("generate", generating, options)
-    return describe(self, "Reasoned", sound, ({ key, session }, samples) =>
+    return describe(self, "Reasoned", candidates, sound, ({ key, session }, samples) =>
       Effect.gen(function*() {
         const ids = distinctIds(samples.map((sample) => sample.image.id))
         const requests = yield* Effect.forEach(samples, (sample, i) =>
@@ -150,7 +158,7 @@ export const reconstruct =
     const { maxTokens = Settings.lengths.annotation, temperature } = Settings.filledStage(options)
     const { task } = self
     const sound = Settings.check("reconstruct", reconstructing, options)
-    return describe(self, "Reconstructed", sound, (visit, samples) =>
+    return describe(self, "Reconstructed", 2 * self.texts, sound, (visit, samples) =>
       Effect.gen(function*() {
         const groups = yield* self.loop(visit, samples)
         const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
@@ -194,6 +202,7 @@ export const validate =
     return describe(
       self,
       "Validated",
+      self.texts,
       Effect.void,
       (visit, samples) =>
         Effect.flatMap(

@@ -140,6 +140,7 @@ export const best = () =>
   })
   return advance(self, {
     stage: "Explained",
+    plan: self.reading === undefined ? [] : [self.reading],
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => Effect.asVoid(run.once("explain", Pass, write)))),
     items: explained(self)
   })

@@ -4,11 +4,13 @@
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as Fingerprint from "../Fingerprint.ts"
+import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
 import { fromPlatform, type RunError } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import { recorded } from "../RunRecord.ts"
 import type { TaskError } from "../Task.ts"
+import { ahead } from "./Ahead.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -29,6 +31,14 @@ export const saveModel: Effect.Effect<void, PolicyError | RunError, Policy | Run
     const target = (yield* Path.Path).join(directory.value, "model")
     yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
     yield* (yield* Policy).save(target)
+  })
+
+/** Tells the view which stages there will be, for their number and the time left. */
+const announce = <A, E, R>({ data, plan, validation }: Pipeline<Runnable, A, E, R>) =>
+  Effect.gen(function*() {
+    const { named } = yield* Run
+    const sizes = { data: yield* Stream.runCount(data), validation: yield* Stream.runCount(validation) }
+    yield* Progress.report(Progress.Event.Planned({ stages: ahead(plan, sizes, named) }))
   })
 
 /** Options of `run`: the run folder, and what is recorded in it. */
@@ -71,7 +81,7 @@ export const run = (options: RunOptions) =>
     data,
     config: options.config ?? {}
   }))
-  return Effect.andThen(self.ready, saveModel).pipe(
+  return Effect.all([announce(self), self.ready, saveModel], { discard: true }).pipe(
     recorded({ out: options.out, seed, resume: options.resume ?? false, identity })
   )
 }

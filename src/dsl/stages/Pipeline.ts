@@ -8,6 +8,7 @@ import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } fro
 import type { MissingQuestion } from "../Question.ts"
 import type { RunError } from "../RunError.ts"
 import type { Form, GrammarError, Sample, Task, TaskError } from "../Task.ts"
+import type { Planned } from "./Ahead.ts"
 import { Batching, batchingRules } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -59,6 +60,10 @@ export interface Pipeline<out S extends Stage, in out A, out E = never, out R = 
   readonly data: Stream.Stream<Sample<A>, E, R>
   /** The split that snapshots are selected on; empty unless `make` was given a share. */
   readonly validation: Stream.Stream<Sample<A>, E, R>
+  /** The stages that reading `ready` reports progress of, in their order. */
+  readonly plan: ReadonlyArray<Planned>
+  /** What reading `items` reports besides; undefined where it reports nothing. */
+  readonly reading?: Planned | undefined
   /** Fails on a setting, of this stage or one before, that cannot mean anything. Goes before all work; does none. */
   readonly sound: Effect.Effect<void, E>
   /** Everything that has to have happened before `items` can be read: trainings, the writing of D_RISE. Done once. */
@@ -88,6 +93,8 @@ export interface ClosedLoop<
 > extends Pipeline<S, A, E, R> {
   /** Runs what is described of the closed loop so far on one batch of samples. */
   readonly loop: Loop<A, Stages<A>[S]>
+  /** How many texts the loop draws for a sample. */
+  readonly texts: number
 }
 
 /** Gives a plain record its `pipe`. */
@@ -100,6 +107,9 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
   next: {
     readonly stage: S
     readonly form?: Form
+    /** What `ready` reports behind what was planned before. */
+    readonly plan?: ReadonlyArray<Planned>
+    readonly reading?: Planned | undefined
     readonly sound?: Effect.Effect<void, E | E2>
     readonly ready: Effect.Effect<void, E | E2, R | R2>
     readonly items: Stream.Stream<Stages<A>[S], E | E2, R | R2>
@@ -113,6 +123,8 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
     form: next.form ?? self.form,
     data: self.data,
     validation: self.validation,
+    plan: [...self.plan, ...(next.plan ?? [])],
+    reading: next.reading,
     sound,
     ready,
     items: Stream.unwrap(Effect.as(ready, next.items))
@@ -154,6 +166,7 @@ export const make = <A, E, R>(
     form: "think",
     data: train,
     validation,
+    plan: [],
     sound,
     ready: sound,
     items: Stream.unwrap(Effect.as(sound, train))

@@ -11,8 +11,9 @@ import * as Group from "../Group.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
+import * as Ahead from "./Ahead.ts"
 import * as Batches from "./Batches.ts"
-import { pass } from "./ClosedLoop.ts"
+import { explaining, pass } from "./ClosedLoop.ts"
 import * as GroupRelative from "./GroupRelative.ts"
 import * as Learning from "./Learning.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
@@ -109,6 +110,11 @@ export const reinforce = (options: ReinforceOptions = {}) =>
   })
   return advance(self, {
     stage: "Reinforced",
+    plan: [Ahead.training(stage, options, {
+      each: Settings.filled(options).promptsPerStep * self.texts * Ahead.rollout(options),
+      look: self.texts * Ahead.milliseconds.drawnInGroup
+    })],
+    reading: explaining(self.texts),
     sound: Settings.check(stage, crediting, options),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: pass("explain", self.data, self.loop)
@@ -180,6 +186,10 @@ export const rft = (options: RftOptions = {}) =>
   })
   return advance(self, {
     stage: "Strengthened",
+    plan: [Ahead.training(stage, options, {
+      each: Settings.filled(options).promptsPerStep * groupSize * Ahead.rollout(options),
+      look: Ahead.milliseconds.drawnAlone
+    })],
     sound: Settings.check(stage, strengthening, options),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data

@@ -12,6 +12,7 @@ import { withoutTags } from "../Question.ts"
 import { Run } from "../Run.ts"
 import type { Task } from "../Task.ts"
 import * as ThinkAnswer from "../ThinkAnswer.ts"
+import * as Ahead from "./Ahead.ts"
 import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
@@ -151,6 +152,10 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
   })
   return advance(self, {
     stage: "Tuned",
+    plan: [Ahead.training(stage, options, {
+      each: batchSize * Ahead.milliseconds.trained + Ahead.practising(options.practice),
+      look: Ahead.milliseconds.drawnAlone
+    })],
     sound,
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data

@@ -11,6 +11,7 @@ import * as PlugIn from "../PlugIn.ts"
 import * as Question from "../Question.ts"
 import { Run } from "../Run.ts"
 import type { Sample } from "../Task.ts"
+import * as Ahead from "./Ahead.ts"
 import * as BaseFormat from "./BaseFormat.ts"
 import * as BaseTexts from "./BaseTexts.ts"
 import * as Batches from "./Batches.ts"
@@ -78,6 +79,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   self: Pipeline<"Sampled", A, E, R>
 ): Pipeline<"Warmed", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "warm-up"
+  const chains = "warm-up-chains"
   const {
     batchSize,
     keep,
@@ -86,6 +88,8 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     temperature
   } = Settings.filledStage(options)
   const { task } = self
+  /** What the base writes for a picture, and what is learned of it at a time. */
+  const texts = keep > 0 ? 2 : 1
 
   const chosen = Stream.unwrap(
     Effect.map(
@@ -96,6 +100,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   )
 
   const write = BaseTexts.write(stage, task, chosen, {
+    pass: chains,
     maxTokens,
     temperature,
     chains: options.chains,
@@ -114,17 +119,17 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       yield* run.metric({ stage, step: 0, of: 0, "asked for format": asked, "in format": readable })
       if (readable >= options.unless * asked) return
     }
-    const chains = yield* run.once("warm-up-chains", BaseTexts.Chains, write)
-    yield* run.metric({ stage, step: 0, of: 0, ...chains, share })
+    const written = yield* run.once(chains, BaseTexts.Chains, write)
+    yield* run.metric({ stage, step: 0, of: 0, ...written, share })
     const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
     const examples = beside(chosen, BaseTexts.read, BaseTexts.file).pipe(
       Stream.filter(([, { reasoning }]) => reasoning !== ""),
-      Stream.mapEffect(([sample, written]) =>
+      Stream.mapEffect(([sample, text]) =>
         Effect.gen(function*() {
-          const prompt = yield* Question.ask(task, "reconstruct", sample, written.reasoning)
+          const prompt = yield* Question.ask(task, "reconstruct", sample, text.reasoning)
           const answer = yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
           const reconstruction: SupervisedExample = { prompt, target: [{ text: answer, weight: 1 }], grammar }
-          const kept = keep > 0 ? [yield* Keep.example(stage, task, keep, sample, written, chains)] : []
+          const kept = keep > 0 ? [yield* Keep.example(stage, task, keep, sample, text, written)] : []
           return { sample, prompt, examples: [reconstruction, ...kept] }
         })
       )
@@ -165,6 +170,16 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   })
   return advance(self, {
     stage: "Warmed",
+    plan: [
+      { ...Ahead.passing(chains, share * texts * Ahead.milliseconds.drawnAlone), shared: true },
+      {
+        ...Ahead.training(stage, options, {
+          each: batchSize * texts * Ahead.milliseconds.trained + Ahead.practising(options.practice),
+          look: 0
+        }),
+        shared: true
+      }
+    ],
     sound: Effect.andThen(Settings.check(stage, warming, options), Practice.fits(stage, options, batchSize)),
     ready,
     items: self.data

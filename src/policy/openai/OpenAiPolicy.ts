@@ -26,8 +26,8 @@ export interface Options extends Client.Limits {
   readonly baseUrl: string
   /** As the server calls it. */
   readonly model: string
-  /** Sent as a bearer token; local servers often need none. */
-  readonly apiKey?: Redacted.Redacted<string> | undefined
+  /** Sent as a bearer token; local servers often need none. A string is taken, too. */
+  readonly apiKey?: Redacted.Redacted<string> | string | undefined
   /** Seeds of requests and waits are keyed by it. */
   readonly seed: number
   /** A system message before every prompt. */
@@ -69,6 +69,10 @@ const checkKey = (key: string): string | undefined => {
     : `the API key (apiKey or OPENAI_API_KEY) holds white space or a character beyond ASCII at position ${at}`
 }
 
+/** A key as it is kept from here on: in no message and no log. */
+const secretOf = (apiKey: Options["apiKey"]): Redacted.Redacted<string> | undefined =>
+  typeof apiKey === "string" ? Redacted.make(apiKey) : apiKey
+
 const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined => {
   if (!URL.canParse(baseUrl)) return `baseUrl is "${baseUrl}", expected an address such as http://localhost:8000/v1`
   const { password, protocol, search, username } = new URL(baseUrl)
@@ -78,8 +82,10 @@ const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined =
     return "baseUrl holds a query (behind \"?\"), expected no query: fields of one's own go into extra, a key " +
       "into apiKey"
   }
-  if (model === "") return "model is empty, expected the name the server knows it by"
-  return apiKey === undefined ? undefined : checkKey(Redacted.value(apiKey))
+  if (typeof model !== "string" || model === "") return "model is empty, expected the name the server knows it by"
+  if (apiKey === undefined) return undefined
+  const key: unknown = Redacted.isRedacted(apiKey) ? Redacted.value(apiKey) : apiKey
+  return typeof key === "string" ? checkKey(key) : `apiKey is a ${typeof key}, expected a string or a Redacted string`
 }
 
 /** What the options may be. */
@@ -95,7 +101,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
   if (wrong !== undefined) return yield* new PolicyError({ operation: "load", reason: wrong })
   yield* Requests.check("load", rules, options)
   const { concurrency = 8, model, seed, system } = options
-  const apiKey = options.apiKey === undefined || Redacted.value(options.apiKey) === "" ? undefined : options.apiKey
+  const secret = secretOf(options.apiKey)
+  const apiKey = secret === undefined || Redacted.value(secret) === "" ? undefined : secret
   const baseUrl = options.baseUrl.replace(/\/+$/, "")
   const client = yield* Client.make({ ...options, baseUrl, apiKey })
   const dataUrl = DataUrl.make(options.images)

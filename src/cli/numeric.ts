@@ -1,0 +1,46 @@
+/**
+ * Flags that are numbers: read strictly, within stated bounds, and refused in words.
+ */
+import { CliError, Flag } from "effect/cli"
+import * as Effect from "effect/Effect"
+
+/** A number as people write it: no blanks, no hexadecimals, no "Infinity". */
+const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i
+
+const number = (name: string, metavar: string, expected: string, fits: (value: number) => boolean): Flag.Flag<number> =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.mapEffect((value) =>
+      decimal.test(value) && fits(Number(value))
+        ? Effect.succeed(Number(value))
+        : Effect.fail(new CliError.InvalidValue({ option: name, value, expected, kind: "flag" }))
+    )
+  )
+
+/** A whole number between bounds, both included; without bounds any that is exact in double precision. */
+export const whole = (
+  name: string,
+  { least = -Infinity, metavar = "N", most = Infinity, note = "" }: {
+    readonly least?: number
+    readonly most?: number
+    readonly metavar?: string
+    /** Why these bounds, where they do not speak for themselves. */
+    readonly note?: string
+  } = {}
+): Flag.Flag<number> => {
+  const range = least === -Infinity ? "" : most === Infinity ? ` from ${least} on` : ` from ${least} to ${most}`
+  return number(
+    name,
+    metavar,
+    `a whole number${range}${note && ` (${note})`}`,
+    (value) => Number.isSafeInteger(value) && value >= least && value <= most
+  )
+}
+
+/** A share: a number from 0 to 1. */
+export const share = (name: string, metavar = "SHARE"): Flag.Flag<number> =>
+  number(name, metavar, "a share from 0 to 1", (value) => value >= 0 && value <= 1)
+
+/** A number above 0. */
+export const above0 = (name: string, metavar: string): Flag.Flag<number> =>
+  number(name, metavar, "a number above 0", (value) => value > 0 && Number.isFinite(value))
