@@ -294,6 +294,10 @@ export class Policy extends Context.Service<Policy, {
   readonly restore: (directory: string) => Effect.Effect<void, PolicyError>
   /** Writes a Hugging Face directory, atomically. */
   readonly save: (directory: string) => Effect.Effect<void, PolicyError>
+  /**
+   * What run.json records of the engine: the model and what is trained of it. A run resumes only under the same.
+   */
+  readonly identity: Readonly<Record<string, Schema.Json>>
   /** None where a server keeps its tokens to itself: nothing can be held to a grammar there. */
   readonly tokenizer: Option.Option<Tokenizer>
 }>()("rise/Policy") {}

@@ -42,6 +42,7 @@ const step = (
 ) => {
   const objectives: Array<Extract<Objective, { readonly _tag: "GroupRelative" }>> = []
   const policy = Layer.mock(Policy)({
+    identity: { engine: "stub" },
     tokenizer: Option.none(),
     update: (objective) =>
       Effect.sync(() => {

@@ -11,6 +11,7 @@ import type { Identity } from "../RunFolder.ts"
 import { recorded } from "../RunRecord.ts"
 import type { TaskError } from "../Task.ts"
 import { ahead } from "./Ahead.ts"
+import { described } from "./described.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -75,12 +76,20 @@ export const run = (options: RunOptions) =>
     Effect.provide(Run.layerMemory({ seed }))
   )
   const sound = Effect.andThen(Settings.check("run", Settings.running, options), self.sound)
-  const identity = Effect.map(Effect.andThen(sound, fingerprint), (data) => ({
-    task: self.task.name,
-    prompts: Fingerprint.prompts(self.task),
-    data,
-    config: options.config ?? {}
-  }))
+  const identity = Effect.gen(function*() {
+    yield* sound
+    const data = yield* fingerprint
+    const { identity: engine } = yield* Policy
+    return {
+      task: self.task.name,
+      engine,
+      // Before the data: a setting that changes which of it is read is named, not what it does to the fingerprint.
+      stages: described(self.described),
+      config: options.config ?? {},
+      prompts: Fingerprint.prompts(self.task),
+      data
+    }
+  })
   return Effect.all([announce(self), self.ready, saveModel], { discard: true }).pipe(
     recorded({ out: options.out, seed, resume: options.resume ?? false, identity })
   )

@@ -110,6 +110,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
   })
   return advance(self, {
     stage: "Reinforced",
+    described: [stage, options],
     plan: [Ahead.training(stage, options, {
       each: Settings.filled(options).promptsPerStep * self.texts * Ahead.rollout(options),
       look: self.texts * Ahead.milliseconds.drawnInGroup
@@ -186,6 +187,7 @@ export const rft = (options: RftOptions = {}) =>
   })
   return advance(self, {
     stage: "Strengthened",
+    described: [stage, options],
     plan: [Ahead.training(stage, options, {
       each: Settings.filled(options).promptsPerStep * groupSize * Ahead.rollout(options),
       look: Ahead.milliseconds.drawnAlone

@@ -152,6 +152,7 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
   })
   return advance(self, {
     stage: "Tuned",
+    described: [stage, options],
     plan: [Ahead.training(stage, options, {
       each: batchSize * Ahead.milliseconds.trained + Ahead.practising(options.practice),
       look: Ahead.milliseconds.drawnAlone

@@ -170,6 +170,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   })
   return advance(self, {
     stage: "Warmed",
+    described: ["warmUp", options],
     plan: [
       { ...Ahead.passing(chains, share * texts * Ahead.milliseconds.drawnAlone), shared: true },
       {

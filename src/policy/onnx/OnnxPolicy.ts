@@ -6,6 +6,7 @@
 import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Runtime } from "../../kernels/runtime/index.ts"
 import { AdamW, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
+import { nameOf } from "../Embedded.ts"
 import { failing } from "../failing.ts"
 import { Policy, PolicyError, type Session, type Snapshot, type UpdateOptions } from "../Policy.ts"
 import * as Requests from "../Requests.ts"
@@ -243,6 +244,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
         }))
       })),
     save: (directory) => onDisk(Model.save(model, directory)),
+    identity: {
+      engine: "onnx",
+      model: nameOf(options.model),
+      trained: lora === undefined ? options.trainable ?? Settings.defaults.trainable : "adapter",
+      ...(options.lora !== undefined &&
+        { lora: "adapter" in options.lora ? options.lora.adapter : { ...options.lora } }),
+      ...(options.quantize !== undefined && { quantize: options.quantize })
+    },
     tokenizer: Option.some({
       encode: (text) => model.encoder.text(text),
       vocabularySize: model.config.vocabulary,
