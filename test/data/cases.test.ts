@@ -84,6 +84,20 @@ describe("cases", () => {
     }))
   })
 
+  it.effect("class folders are walked", ({ skip }) => {
+    skip(!existsSync(cases), missing)
+    return live(Effect.gen(function*() {
+      const root = join(cases, "imagenet-nested")
+      const options = { embedded: false, seed: 0, shots: Option.none() }
+      const { test, train } = yield* Sources.imagenetSub({ ...options, data: Option.some(root) })
+      for (const half of [train, test]) {
+        const { error, rows, samples } = yield* collect(half)
+        assert.deepStrictEqual([error, rows], ["", []])
+        assert.isAbove(samples.length, 20)
+      }
+    }))
+  })
+
   it.effect("a rectangle of LabelMe is two corners", ({ skip }) => {
     skip(!existsSync(cases), missing)
     return live(Effect.gen(function*() {

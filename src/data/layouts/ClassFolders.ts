@@ -1,0 +1,218 @@
+/**
+ * A folder per label with its pictures inside, also below folders of its own, as torchvision walks them; perhaps in
+ * halves, `train/` and `test/` or `val/`.
+ */
+import { Effect, FileSystem, Option, Path, Stream } from "effect"
+import { DataError, type Dataset } from "../../dsl/Dataset.ts"
+import * as Folder from "../Folder.ts"
+import * as Rows from "../Rows.ts"
+import { oneHot } from "../Shares.ts"
+import * as Walk from "../Walk.ts"
+import type { Classes, Layout } from "./Layout.ts"
+import * as Names from "./Names.ts"
+
+/** A picture by its path from the data set's folder, and the folder it lies in. */
+interface Entry {
+  readonly file: string
+  readonly label: string
+}
+
+/** What lies in the class folders of a folder. */
+interface Shelf {
+  readonly entries: ReadonlyArray<Entry>
+  /** Folders with pictures. */
+  readonly labels: ReadonlyArray<string>
+  readonly empty: ReadonlyArray<string>
+  /** Pictures beside the class folders. */
+  readonly loose: number
+  /** Files that are no pictures. */
+  readonly others: ReadonlyArray<string>
+}
+
+/** Looks through the folders of `half`, a path from `root`. */
+const shelfOf = Effect.fnUntraced(function*(root: string, half: string) {
+  const path = yield* Path.Path
+  const here = yield* Walk.list(path.join(root, half))
+  const classes = yield* Effect.forEach(
+    here.folders,
+    (label) =>
+      Effect.map(Walk.files(path.join(root, half, label)), (files) => ({
+        label,
+        others: files.filter((file) => !Walk.isPicture(file)),
+        entries: files.filter(Walk.isPicture).map((file): Entry => ({ label, file: path.join(half, label, file) }))
+      }))
+  )
+  const shelf: Shelf = {
+    entries: classes.flatMap(({ entries }) => entries),
+    labels: classes.flatMap(({ entries, label }) => entries.length > 0 ? [label] : []),
+    empty: classes.flatMap(({ entries, label }) => entries.length > 0 ? [] : [label]),
+    loose: here.files.filter((file) => Walk.extensionOf(file) !== "" && Walk.isPicture(file)).length,
+    others: classes.flatMap(({ others }) => others)
+  }
+  return shelf
+})
+
+/** The samples of a half; pictures of labels that are not asked for are set aside. */
+const samples = (
+  root: string,
+  source: string,
+  entries: ReadonlyArray<Entry>,
+  labels: ReadonlyArray<string>
+): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const folder = yield* Folder.open(root, "a folder with one folder per label")
+    const known = new Set(labels)
+    const unknown = (label: string) =>
+      Effect.fail<Rows.BadRow>({
+        reason: "unknown-label",
+        detail: `"${label}" is none of the labels ${Names.listed(labels)}`
+      })
+    return Stream.fromIterable(entries).pipe(
+      Stream.zipWithIndex,
+      Stream.map(([{ file, label }, i]) => ({
+        row: i + 1,
+        read: known.has(label)
+          ? Effect.map(folder.picture(file), ({ image }) => [{ image, truth: oneHot(labels, label) }])
+          : unknown(label)
+      })),
+      Rows.samples(source, "no pictures in its class folders")
+    )
+  }))
+
+const notesOn = (where: string, { empty, labels, loose, others }: Shelf): ReadonlyArray<string> => [
+  ...empty.length > 0 && labels.length > 0
+    ? [`${where}no pictures in ${Names.listed(empty)}: no label is made of ${empty.length === 1 ? "it" : "them"}`]
+    : [],
+  ...loose > 0
+    ? [`${where}${Names.count(loose, "picture")} beside the class folders left alone: no label is known`]
+    : [],
+  ...others.length > 0
+    ? [`${where}${Names.count(others.length, "file")} by the name no picture left alone: ${Walk.counted(others)}`]
+    : []
+]
+
+/** Folders of other layouts that hold pictures and are no labels: COCO's `train2017`, `images`. */
+const isHalfOrHeap = (label: string): boolean =>
+  /^(?:train|training|test|testing|val|valid|validation|dev|unlabell?ed)[-_]?\d*$/i.test(label) ||
+  /^(?:images?|img|imgs|pictures|photos|labels|annotations|masks?)$/i.test(label)
+
+/** The half to test on, and what to say of the others. */
+const testOf = (
+  shelves: ReadonlyMap<Names.Half, { readonly name: string; readonly shelf: Shelf }>
+): {
+  readonly test: { readonly name: string; readonly shelf: Shelf } | undefined
+  readonly notes: ReadonlyArray<string>
+} => {
+  const labelled = (half: Names.Half) => {
+    const found = shelves.get(half)
+    return found !== undefined && found.shelf.labels.length > 0 ? found : undefined
+  }
+  const [test, val] = [labelled("test"), labelled("validation")]
+  const heaps = [...shelves.values()].filter(({ shelf }) => shelf.labels.length === 0)
+  return {
+    test: test ?? val,
+    notes: [
+      ...test !== undefined && val !== undefined
+        ? [
+          `${test.name}/ is tested on, ${val.name}/ is left aside (${Names.count(val.shelf.entries.length, "picture")})`
+        ]
+        : [],
+      ...test === undefined && val !== undefined ? [`${val.name}/ is tested on: there is no test/`] : [],
+      ...heaps.map(({ name, shelf }) =>
+        `${name}/ has no class folders (${Names.count(shelf.loose, "picture")}): left aside`
+      )
+    ]
+  }
+}
+
+/** Labels as hinted, or as found; fails where no picture has a hinted one. */
+const labelsOf = (source: string, found: ReadonlyArray<string>, hinted: Option.Option<ReadonlyArray<string>>) =>
+  Option.match(hinted, {
+    onNone: () => Effect.succeed(found),
+    onSome: (labels) =>
+      labels.some((label) => found.includes(label)) ? Effect.succeed(labels) : Effect.fail(
+        new DataError({
+          source,
+          reason: `none of the labels ${Names.listed(labels)} has a folder, its class folders are ${
+            Names.listed(found)
+          }`
+        })
+      )
+  })
+
+/** What two halves, or one, make. */
+const classesOf = Effect.fnUntraced(function*(
+  root: string,
+  train: { readonly name: string; readonly shelf: Shelf },
+  test: { readonly name: string; readonly shelf: Shelf } | undefined,
+  hinted: Option.Option<ReadonlyArray<string>>,
+  notes: ReadonlyArray<string>
+) {
+  const path = yield* Path.Path
+  const labels = yield* labelsOf(root, train.shelf.labels, hinted)
+  const untrained = (test?.shelf.labels ?? []).filter((label) => !labels.includes(label))
+  const missing = labels.filter((label) => !train.shelf.labels.includes(label))
+  const untested = test === undefined ? [] : labels.filter((label) => !test.shelf.labels.includes(label))
+  const half = ({ name, shelf }: { readonly name: string; readonly shelf: Shelf }) =>
+    samples(root, name === "" ? root : path.join(root, name), shelf.entries, labels)
+  const where = (name: string) => name === "" ? "" : `${name}/: `
+  return {
+    kind: "classes",
+    layout: test === undefined ? "class folders" : "class folders in halves",
+    single: true,
+    labels,
+    train: half(train),
+    test: Option.map(Option.fromUndefinedOr(test), half),
+    notes: [
+      ...notes,
+      ...notesOn(where(train.name), train.shelf),
+      ...test === undefined ? [] : notesOn(where(test.name), test.shelf),
+      ...missing.length > 0 ? [`no picture to train on has the label ${Names.listed(missing)}`] : [],
+      ...untested.length > 0 ? [`no picture to test on has the label ${Names.listed(untested)}`] : [],
+      ...untrained.length > 0
+        ? [`${test?.name}/ has ${Names.listed(untrained)}, which no picture is trained on: its pictures are set aside`]
+        : [],
+      ...Names.alike(labels)
+    ]
+  } satisfies Classes
+})
+
+/** `sun/1.png`, `rain/2.png`, perhaps below `train/` and `test/`. */
+export const layout: Layout = {
+  name: "class folders",
+  example: "sun/1.png, rain/2.png: a folder per label, also as train/sun/1.png and test/sun/3.png",
+  open: (directory, hints) =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const { type } = yield* fs.stat(directory)
+      if (type !== "Directory") return Option.none()
+      const root = yield* fs.realPath(directory)
+      const { folders } = yield* Walk.list(root)
+      const shelves = new Map<Names.Half, { readonly name: string; readonly shelf: Shelf }>()
+      for (const name of folders) {
+        const half = Names.halfOf(name)
+        // "val" and "valid" side by side: the first by name is the half.
+        if (half !== undefined && !shelves.has(half)) shelves.set(half, { name, shelf: yield* shelfOf(root, name) })
+      }
+      const isOne = ({ labels }: Shelf) => labels.length > 1 && !labels.every(isHalfOrHeap)
+      const train = shelves.get("train")
+      if (train !== undefined && isOne(train.shelf)) {
+        const { notes, test } = testOf(shelves)
+        const used = new Set([...shelves.values()].map(({ name }) => name))
+        const beside = folders.filter((name) => !used.has(name))
+        return Option.some(
+          yield* classesOf(root, train, test, hints.labels, [
+            ...notes,
+            ...beside.length > 0 ? [`beside the halves ${Names.listed(beside)} left alone`] : []
+          ])
+        )
+      }
+      const shelf = yield* shelfOf(root, "")
+      return isOne(shelf)
+        ? Option.some(yield* classesOf(root, { name: "", shelf }, undefined, hints.labels, []))
+        : Option.none()
+    }).pipe(
+      Effect.catchTag("PlatformError", (error) =>
+        Effect.fail(new DataError({ source: directory, reason: `cannot be read: ${error.message}` })))
+    )
+}
