@@ -16,6 +16,9 @@ const extensions = new Set(
   ".jpg .jpeg .jpe .jfif .png .webp .gif .tif .tiff .avif .bmp .ppm .pgm .pbm .heic .heif .svg .jp2 .jxl".split(" ")
 )
 
+/** Whether a name ends like a picture's. */
+export const isPictureName = (name: string): boolean => extensions.has(extensionOf(name))
+
 /** Whether a file may be a picture as far as its name tells; one without an extension may. */
 export const isPicture = (name: string): boolean => {
   const extension = extensionOf(name)
@@ -40,7 +43,7 @@ export const list = (
       names,
       (name) =>
         // Of a hundred thousand pictures none has to be looked at.
-        extensions.has(extensionOf(name))
+        isPictureName(name)
           ? Effect.succeed(false)
           : Effect.match(fs.stat(path.join(folder, name)), {
             onFailure: () => false,

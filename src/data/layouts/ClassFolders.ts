@@ -10,53 +10,13 @@ import { oneHot } from "../Shares.ts"
 import * as Walk from "../Walk.ts"
 import type { Classes, Layout } from "./Layout.ts"
 import * as Names from "./Names.ts"
-
-/** A picture by its path from the data set's folder, and the folder it lies in. */
-interface Entry {
-  readonly file: string
-  readonly label: string
-}
-
-/** What lies in the class folders of a folder. */
-interface Shelf {
-  readonly entries: ReadonlyArray<Entry>
-  /** Folders with pictures. */
-  readonly labels: ReadonlyArray<string>
-  readonly empty: ReadonlyArray<string>
-  /** Pictures beside the class folders. */
-  readonly loose: number
-  /** Files that are no pictures. */
-  readonly others: ReadonlyArray<string>
-}
-
-/** Looks through the folders of `half`, a path from `root`. */
-const shelfOf = Effect.fnUntraced(function*(root: string, half: string) {
-  const path = yield* Path.Path
-  const here = yield* Walk.list(path.join(root, half))
-  const classes = yield* Effect.forEach(
-    here.folders,
-    (label) =>
-      Effect.map(Walk.files(path.join(root, half, label)), (files) => ({
-        label,
-        others: files.filter((file) => !Walk.isPicture(file)),
-        entries: files.filter(Walk.isPicture).map((file): Entry => ({ label, file: path.join(half, label, file) }))
-      }))
-  )
-  const shelf: Shelf = {
-    entries: classes.flatMap(({ entries }) => entries),
-    labels: classes.flatMap(({ entries, label }) => entries.length > 0 ? [label] : []),
-    empty: classes.flatMap(({ entries, label }) => entries.length > 0 ? [] : [label]),
-    loose: here.files.filter((file) => Walk.extensionOf(file) !== "" && Walk.isPicture(file)).length,
-    others: classes.flatMap(({ others }) => others)
-  }
-  return shelf
-})
+import * as Shelf from "./Shelf.ts"
 
 /** The samples of a half; pictures of labels that are not asked for are set aside. */
 const samples = (
   root: string,
   source: string,
-  entries: ReadonlyArray<Entry>,
+  entries: ReadonlyArray<Shelf.Entry>,
   labels: ReadonlyArray<string>
 ): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
@@ -79,28 +39,11 @@ const samples = (
     )
   }))
 
-const notesOn = (where: string, { empty, labels, loose, others }: Shelf): ReadonlyArray<string> => [
-  ...empty.length > 0 && labels.length > 0
-    ? [`${where}no pictures in ${Names.listed(empty)}: no label is made of ${empty.length === 1 ? "it" : "them"}`]
-    : [],
-  ...loose > 0
-    ? [`${where}${Names.count(loose, "picture")} beside the class folders left alone: no label is known`]
-    : [],
-  ...others.length > 0
-    ? [`${where}${Names.count(others.length, "file")} by the name no picture left alone: ${Walk.counted(others)}`]
-    : []
-]
-
-/** Folders of other layouts that hold pictures and are no labels: COCO's `train2017`, `images`. */
-const isHalfOrHeap = (label: string): boolean =>
-  /^(?:train|training|test|testing|val|valid|validation|dev|unlabell?ed)[-_]?\d*$/i.test(label) ||
-  /^(?:images?|img|imgs|pictures|photos|labels|annotations|masks?)$/i.test(label)
-
 /** The half to test on, and what to say of the others. */
 const testOf = (
-  shelves: ReadonlyMap<Names.Half, { readonly name: string; readonly shelf: Shelf }>
+  shelves: ReadonlyMap<Names.Half, { readonly name: string; readonly shelf: Shelf.Shelf }>
 ): {
-  readonly test: { readonly name: string; readonly shelf: Shelf } | undefined
+  readonly test: { readonly name: string; readonly shelf: Shelf.Shelf } | undefined
   readonly notes: ReadonlyArray<string>
 } => {
   const labelled = (half: Names.Half) => {
@@ -143,8 +86,8 @@ const labelsOf = (source: string, found: ReadonlyArray<string>, hinted: Option.O
 /** What two halves, or one, make. */
 const classesOf = Effect.fnUntraced(function*(
   root: string,
-  train: { readonly name: string; readonly shelf: Shelf },
-  test: { readonly name: string; readonly shelf: Shelf } | undefined,
+  train: { readonly name: string; readonly shelf: Shelf.Shelf },
+  test: { readonly name: string; readonly shelf: Shelf.Shelf } | undefined,
   hinted: Option.Option<ReadonlyArray<string>>,
   notes: ReadonlyArray<string>
 ) {
@@ -153,7 +96,7 @@ const classesOf = Effect.fnUntraced(function*(
   const untrained = (test?.shelf.labels ?? []).filter((label) => !labels.includes(label))
   const missing = labels.filter((label) => !train.shelf.labels.includes(label))
   const untested = test === undefined ? [] : labels.filter((label) => !test.shelf.labels.includes(label))
-  const half = ({ name, shelf }: { readonly name: string; readonly shelf: Shelf }) =>
+  const half = ({ name, shelf }: { readonly name: string; readonly shelf: Shelf.Shelf }) =>
     samples(root, name === "" ? root : path.join(root, name), shelf.entries, labels)
   const where = (name: string) => name === "" ? "" : `${name}/: `
   return {
@@ -165,8 +108,8 @@ const classesOf = Effect.fnUntraced(function*(
     test: Option.map(Option.fromUndefinedOr(test), half),
     notes: [
       ...notes,
-      ...notesOn(where(train.name), train.shelf),
-      ...test === undefined ? [] : notesOn(where(test.name), test.shelf),
+      ...Shelf.notesOn(where(train.name), train.shelf),
+      ...test === undefined ? [] : Shelf.notesOn(where(test.name), test.shelf),
       ...missing.length > 0 ? [`no picture to train on has the label ${Names.listed(missing)}`] : [],
       ...untested.length > 0 ? [`no picture to test on has the label ${Names.listed(untested)}`] : [],
       ...untrained.length > 0
@@ -188,15 +131,14 @@ export const layout: Layout = {
       if (type !== "Directory") return Option.none()
       const root = yield* fs.realPath(directory)
       const { folders } = yield* Walk.list(root)
-      const shelves = new Map<Names.Half, { readonly name: string; readonly shelf: Shelf }>()
+      const shelves = new Map<Names.Half, { readonly name: string; readonly shelf: Shelf.Shelf }>()
       for (const name of folders) {
         const half = Names.halfOf(name)
         // "val" and "valid" side by side: the first by name is the half.
-        if (half !== undefined && !shelves.has(half)) shelves.set(half, { name, shelf: yield* shelfOf(root, name) })
+        if (half !== undefined && !shelves.has(half)) shelves.set(half, { name, shelf: yield* Shelf.of(root, name) })
       }
-      const isOne = ({ labels }: Shelf) => labels.length > 1 && !labels.every(isHalfOrHeap)
       const train = shelves.get("train")
-      if (train !== undefined && isOne(train.shelf)) {
+      if (train !== undefined && Shelf.isOne(train.shelf)) {
         const { notes, test } = testOf(shelves)
         const used = new Set([...shelves.values()].map(({ name }) => name))
         const beside = folders.filter((name) => !used.has(name))
@@ -207,8 +149,8 @@ export const layout: Layout = {
           ])
         )
       }
-      const shelf = yield* shelfOf(root, "")
-      return isOne(shelf)
+      const shelf = yield* Shelf.of(root, "")
+      return Shelf.isOne(shelf)
         ? Option.some(yield* classesOf(root, { name: "", shelf }, undefined, hints.labels, []))
         : Option.none()
     }).pipe(

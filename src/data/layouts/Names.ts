@@ -40,3 +40,9 @@ export const alike = (labels: ReadonlyArray<string>): ReadonlyArray<string> => {
     `${same.length} labels: if they are one, write them alike`
   )
 }
+
+/** Labels in order of their names; numbers in order of their values. */
+export const sorted = (labels: ReadonlyArray<string>): ReadonlyArray<string> =>
+  labels.every((label) => /^\d+$/.test(label))
+    ? labels.toSorted((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1))
+    : labels.toSorted()

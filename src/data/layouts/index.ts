@@ -5,10 +5,12 @@
  */
 import { Effect, FileSystem, Option, Path } from "effect"
 import { DataError } from "../../dsl/Dataset.ts"
+import * as Table from "../Table.ts"
 import * as Walk from "../Walk.ts"
 import * as ClassFolders from "./ClassFolders.ts"
 import type { Found, Hints, Layout } from "./Layout.ts"
 import * as Names from "./Names.ts"
+import * as Tables from "./Tables.ts"
 
 export { defaultShare, hold } from "./Held.ts"
 export type { Boxes, Classes, Found, Hints, Layout } from "./Layout.ts"
@@ -17,16 +19,17 @@ export type { Boxes, Classes, Found, Hints, Layout } from "./Layout.ts"
  * All layouts, in the order they are tried. A file that says what pictures show goes before the folders that they lie
  * in.
  */
-export const layouts: ReadonlyArray<Layout> = [ClassFolders.layout]
+export const layouts: ReadonlyArray<Layout> = [Tables.layout, ClassFolders.layout]
 
 const examples = layouts.map(({ example, name }) => `\n  ${name}: ${example}`).join("")
 const expected = `expected one of${examples}`
 
 /** What there is to see, for a folder that no layout fits. */
 const seen = Effect.fnUntraced(function*(folder: string) {
+  const path = yield* Path.Path
   const { files, folders } = yield* Walk.list(folder)
   const all = yield* Walk.files(folder)
-  const pictures = all.filter((name) => Walk.extensionOf(name) !== "" && Walk.isPicture(name))
+  const pictures = all.filter(Walk.isPictureName)
   if (all.length === 0) {
     const inside = folders.length > 0 ? "the folder has no files, only empty folders" : "the folder is empty"
     return `${inside}: put pictures in it, ${expected}`
@@ -35,13 +38,23 @@ const seen = Effect.fnUntraced(function*(folder: string) {
     return `${Names.count(pictures.length, "picture")} and no labels: put each into a folder that is called by its ` +
       `label (sun/${pictures[0]}), or write a table labels.csv beside them with the columns image,label`
   }
+  const tables = yield* Effect.forEach(
+    files.filter((name) => /\.(?:csv|tsv|tab)$/i.test(name)).slice(0, 3),
+    (name) =>
+      Effect.match(Table.open(path.join(folder, name), "a table"), {
+        onFailure: ({ reason }) => `${name}: ${reason}; `,
+        onSuccess: ({ header }) =>
+          `${name} has the columns ${Names.listed(header)}, none of which names pictures here; `
+      })
+  )
   const some = [...folders.map((name) => `${name}/`), ...files]
-  return `no layout that is read: it holds ${Names.listed(some, 6)}; files in all: ${Walk.counted(all)}; ${expected}`
+  return `no layout that is read: it holds ${Names.listed(some, 6)}; files in all: ${Walk.counted(all)}; ` +
+    `${tables.join("")}${expected}`
 })
 
 const fileSeen = (file: string): string => {
   const extension = Walk.extensionOf(file)
-  if (extension !== "" && Walk.isPicture(file)) return `one picture, no data set: name the folder, ${expected}`
+  if (Walk.isPictureName(file)) return `one picture, no data set: name the folder, ${expected}`
   return /^\.(?:zip|tar|gz|tgz|bz2|xz|7z|rar)$/.test(extension)
     ? "an archive: unpack it and name the folder"
     : `no layout that is read, ${expected}`

@@ -39,7 +39,7 @@ describe("find", () => {
       yield* fs.makeDirectory(`${root}/empty/inside`, { recursive: true })
       assert.match(
         yield* errorOf(`${root}/gone`),
-        /gone: no such file or folder, expected one of\n.*class folders: sun\/1\.png, rain\/2\.png: /
+        /gone: no such file or folder, expected one of\n  table: labels\.csv with [^]*\n  class folders: sun\/1\.png, rain\/2\.png: /
       )
       assert.match(yield* errorOf(`${root}/empty`), /only empty folders: put pictures in it, expected one of\n/)
       assert.match(yield* errorOf(`${root}/empty/inside`), /the folder is empty: put pictures in it/)
@@ -53,6 +53,28 @@ describe("find", () => {
       assert.match(
         yield* errorOf(`${root}/mixed`),
         /no layout that is read: it holds "deep\/", "1\.png", "notes\.txt"; files in all: 2 \.txt, 1 \.png; expected/
+      )
+    })))
+
+  it.effect("takes a table before the folders that its pictures lie in, unless it is none", () =>
+    live(Effect.gen(function*() {
+      const pictures = { "sun/1.png": [2, 2], "rain/1.png": [2, 2] } as const
+      const both = yield* folder({ ...pictures, "labels.csv": "image,label\nsun/1.png,warm\nrain/1.png,cold\n" })
+      const table = yield* Layouts.find(both)
+      assert.deepStrictEqual([table.layout, table.labels], ["table", ["cold", "warm"]])
+      assert.include(table.notes, "it could be read as class folders, too: read as table")
+      const named = yield* folder({ ...pictures, "sizes.csv": "image,kilobytes\nsun/1.png,311.5\nrain/1.png,7.25\n" })
+      const folders = yield* Layouts.find(named)
+      assert.strictEqual(folders.layout, "class folders")
+      assert.match(
+        folders.notes.join(),
+        /not read as table: .*sizes\.csv: which column holds the labels cannot be told/
+      )
+      const other = yield* folder({ ...pictures, "x.csv": "a,b\n1,2\n" })
+      assert.deepStrictEqual((yield* Layouts.find(other)).notes, [])
+      assert.match(
+        yield* errorOf(yield* folder({ "1.png": [2, 2], "x.csv": "a,b\n1,2\n" })),
+        /files in all: 1 \.png, 1 \.csv; x\.csv has the columns "a", "b", none of which names pictures here; expected/
       )
     })))
 
