@@ -12,7 +12,7 @@ import type { BadRow } from "../Rows.ts"
 import { number } from "../Segmentation.ts"
 
 /** What the four numbers of a box are. */
-export type Form = "xywh" | "xyxy" | "cxcywh" | "thousandths" | "yxyx"
+export type Form = "xywh" | "xyxy" | "cxcywh" | "hundredths" | "thousandths" | "yxyx"
 
 export interface Box {
   readonly numbers: Xywh

@@ -12,6 +12,7 @@ export const words: Readonly<Record<Form, string>> = {
   xywh: "[x, y, width, height]",
   xyxy: "[left, top, right, bottom]",
   cxcywh: "[centre x, centre y, width, height]",
+  hundredths: "[x, y, width, height] in percent of the sides",
   thousandths: "[left, top, right, bottom] in thousandths of the sides",
   yxyx: "[top, left, bottom, right] in thousandths of the sides"
 }
@@ -23,6 +24,7 @@ export const place = ({ form, numbers: [a, b, c, d] }: Pick<Box, "form" | "numbe
     xywh: [a, b, c, d],
     xyxy: corners(a, b, c, d),
     cxcywh: [a - c / 2, b - d / 2, c, d],
+    hundredths: [a / 100, b / 100, c / 100, d / 100],
     thousandths: corners(a / 1000, b / 1000, c / 1000, d / 1000),
     yxyx: corners(b / 1000, a / 1000, d / 1000, c / 1000)
   }
@@ -33,7 +35,7 @@ export const place = ({ form, numbers: [a, b, c, d] }: Pick<Box, "form" | "numbe
 }
 
 /** Whether a form has a unit of its own. */
-export const inUnits = (form: Form): boolean => form === "thousandths" || form === "yxyx"
+export const inUnits = (form: Form): boolean => ["hundredths", "thousandths", "yxyx"].includes(form)
 
 /** Whether a box has an area and lies in its picture, but for what rounding does: a hundredth of a side. */
 const fits = ([x, y, w, h]: Xywh, { height, width }: Size): boolean => {

@@ -11,9 +11,10 @@ import { type Fields, isFields } from "./BoxForms.ts"
 export interface Weights {
   readonly kind: "weights"
   /**
-   * How: a single label; names in a list, each a vote; a number per label; numbers in a list, their labels unsaid.
+   * How: a single label; names in a list, each a vote; votes that were counted; a number per label; numbers in a list,
+   * their labels unsaid.
    */
-  readonly told: "one" | "list" | "numbers" | "vector"
+  readonly told: "one" | "list" | "votes" | "numbers" | "vector"
   readonly weights: ReadonlyMap<string, number>
 }
 

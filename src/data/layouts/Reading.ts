@@ -130,7 +130,10 @@ export const decide = (
           if (told === "vector" && weights.size !== labels.length) {
             return yield* bad("bad-annotation", `${weights.size} numbers for ${labels.length} labels`)
           }
-          return yield* Scale.read(told === "list" ? "votes" : scale, labels.map((name) => renamed.get(name) ?? 0))
+          return yield* Scale.read(
+            told === "list" || told === "votes" ? "votes" : scale,
+            labels.map((name) => renamed.get(name) ?? 0)
+          )
         }),
       labelOf: (box) => {
         if (Option.isNone(box.label)) return bad("no-label", `a box [${box.numbers.join(", ")}] without a label`)
