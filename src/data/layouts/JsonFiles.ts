@@ -85,13 +85,16 @@ const inFolder = (root: string, within: string, kind: Kind) =>
 
 const list = (files: ReadonlyArray<string>) => names(files, 4)
 
-/** The halves among files of one kind. */
+/** The halves among files of one kind. Those whose names `prefer` fits go before others. */
 const halves = (
   root: string,
-  files: ReadonlyArray<string>
+  all: ReadonlyArray<string>,
+  prefer: RegExp
 ): Effect.Effect<Option.Option<Files>, DataError, Path.Path> =>
   Effect.gen(function*() {
     const path = yield* Path.Path
+    const preferred = all.filter((file) => prefer.test(path.basename(file)))
+    const files = preferred.length > 0 ? preferred : all
     const { test = [], train = [], val = [], whole = [] } = Object.groupBy(files, (file) =>
       Option.getOrElse(
         Option.orElse(Split.named(path.basename(file)), () => Split.named(path.dirname(file))),
@@ -109,7 +112,7 @@ const halves = (
       return yield* new DataError({ source: root, reason })
     }
     const used = new Set([...first, ...held])
-    const left = files.filter((file) => !used.has(file))
+    const left = all.filter((file) => !used.has(file))
     const notes = left.length > 0 ? [`not used: ${list(left)}`] : []
     return Option.some({ root, train: trained, test: Option.fromUndefinedOr(held[0]), notes })
   })
@@ -120,7 +123,8 @@ const halves = (
  */
 export const find = (
   at: string,
-  kind: Kind
+  kind: Kind,
+  prefer = /^/
 ): Effect.Effect<Option.Option<Files>, DataError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
@@ -136,12 +140,12 @@ export const find = (
         : Option.none()
     }
     const direct = yield* inFolder(at, "", kind)
-    if (direct.files.length > 0) return yield* halves(at, direct.files)
+    if (direct.files.length > 0) return yield* halves(at, direct.files, prefer)
     const entries = yield* Effect.orElseSucceed(fs.readDirectory(at), () => [])
     const folders = entries.filter((name) =>
       !name.startsWith(".") && (Option.isSome(Split.named(name)) || name === "annotations")
     )
     const nested = yield* Effect.forEach(folders.sort(), (name) => inFolder(at, name, kind))
     const files = nested.flatMap(({ files }) => files)
-    return yield* halves(at, files.length > 0 ? files : [direct, ...nested].flatMap(({ damaged }) => damaged))
+    return yield* halves(at, files.length > 0 ? files : [direct, ...nested].flatMap(({ damaged }) => damaged), prefer)
   })
