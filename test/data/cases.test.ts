@@ -1,10 +1,10 @@
 /** Inputs that users have reported elsewhere, where they are at hand beside this checkout (../shared/cases). */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { CocoInstances, CsvManifest, ReasonSeg } from "../../src/data/index.ts"
+import { CocoInstances, CsvManifest, JsonLines, ReasonSeg } from "../../src/data/index.ts"
 import * as Sources from "../../src/sources/index.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
 import { collect, live } from "./folders.ts"
@@ -116,6 +116,17 @@ describe("cases", () => {
         const { error, rows, samples } = yield* collect(half)
         assert.deepStrictEqual([error, rows], ["", []])
         assert.isAbove(samples.length, 20)
+      }
+    }))
+  })
+
+  it.effect("JSON lines that are an array are read as one, and a list of one is an image", ({ skip }) => {
+    skip(!existsSync(cases), missing)
+    return live(Effect.gen(function*() {
+      for (const [name, truths] of [["jsonl-array", [1, 2]], ["jsonl-image-list", [1, 1]]] as const) {
+        const file = join(cases, name, "data.jsonl")
+        const { error, ids, samples } = yield* collect(JsonLines.read(file, { annotation: Schema.Int }))
+        assert.deepStrictEqual([error, ids, samples.map(({ truth }) => truth)], ["", ["a.png", "b.png"], truths])
       }
     }))
   })
