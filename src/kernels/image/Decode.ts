@@ -165,3 +165,18 @@ export const load = (image: Image, limits: DecodeLimits = {}): Effect.Effect<Pix
     Rendered: ({ render: draw }) => render(id, draw, maxPixels)
   })
 }
+
+/** Width and height in pixels, orientation applied. Only a rendered image is rendered for it: a file's header tells. */
+export const size = (image: Image): Effect.Effect<Pick<Pixels, "width" | "height">, ImageError> => {
+  const header = (input: string | Uint8Array, explain: (cause: unknown) => Effect.Effect<ImageError>) =>
+    Header.read(input, { limitInputPixels: false }).pipe(
+      Effect.map(({ autoOrient: { height, width } }) => ({ width, height })),
+      Effect.catch((error) => Effect.flatMap(explain(error._tag === "Unreadable" ? error.cause : error), Effect.fail))
+    )
+  return Source.$match(image.source, {
+    File: ({ path }) => header(path, (cause) => explainFile(image.id, path, cause)),
+    Encoded: ({ bytes }) =>
+      header(bytes, (cause) => Effect.succeed(unreadable(image.id, `${bytes.length} bytes`, cause))),
+    Rendered: () => load(image)
+  })
+}
