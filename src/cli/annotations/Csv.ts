@@ -29,7 +29,8 @@ export const recordOf = (row: Row, shape: Shape): string =>
 
 /** The fields of one whole record. */
 export const fieldsOf = (text: string): ReadonlyArray<string> =>
-  [...text.replace(/\r?\n$/, "").matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain = ""]) =>
+  // With a comma before it, every field is one comma and what follows: none can be missed for being empty.
+  [...`,${text.replace(/\r?\n$/, "")}`.matchAll(/,(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain = ""]) =>
     quoted === undefined ? plain : quoted.replaceAll("\"\"", "\"")
   )
 

@@ -40,6 +40,7 @@ const explainFile = (image: string, path: string, cause: unknown): Effect.Effect
     }
   }))
 
+/** What the decoder says is its `cause` alone: read beside other pictures, it may speak of one of those. */
 const unreadable = (image: string, size: string, cause: unknown, path?: string): ImageError => {
   const place = path === undefined ? {} : { path }
   return cause instanceof Header.Refused
@@ -47,7 +48,7 @@ const unreadable = (image: string, size: string, cause: unknown, path?: string):
     : new ImageError({
       image,
       reason: Format.damaged,
-      found: `${size}: ${causeText(cause).trim().replaceAll("\n", "; ")}`,
+      found: size,
       expected: Format.expected,
       cause,
       ...place
