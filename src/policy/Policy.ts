@@ -6,6 +6,7 @@
 import { Context, Data, type Effect, type Option, Schema, type Scope } from "effect"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
 import type { Image } from "../kernels/image/Image.ts"
+import type { ImageError } from "../kernels/image/index.ts"
 
 /** What the policy could not do, and why. */
 export class PolicyError extends Schema.TaggedError<PolicyError>()("PolicyError", {
@@ -224,12 +225,27 @@ export interface UpdateStats {
   readonly format?: FormatStats
 }
 
+/** A picture that was read ahead of its request. */
+export interface Prepared {
+  /** Takes the picture's place in prompts, under the same id. */
+  readonly image: Image
+  /** Of the picture as it is stored, in pixels, orientation applied. */
+  readonly width: number
+  /** Of the picture as it is stored, in pixels, orientation applied. */
+  readonly height: number
+}
+
 /** Inference pinned to one weight version. */
 export interface Session {
   /** Version of the weights. */
   readonly version: number
   /** How many requests may be under way where each is asked by itself; absent where they are computed together. */
   readonly oneByOne?: number
+  /**
+   * Reads a picture ahead of its request, while the model computes: pixels at the size that the model takes, which give
+   * the same completions as the picture itself. Absent where pictures are sent as they are.
+   */
+  readonly prepare?: (image: Image) => Effect.Effect<Prepared, ImageError>
   /** One array of `count` completions per request, in order. */
   readonly sample: (
     requests: ReadonlyArray<SampleRequest>,

@@ -55,7 +55,7 @@ const surveyed = (parts: ReadonlyArray<Part>) =>
       )
     }
     return { survey: counter.survey(), splits: splits.splits() }
-  }).pipe(Quarantine.unheard)
+  }).pipe(Quarantine.silently)
 
 /** Fails where boxes do not fit their pictures as they are read, and would in another form. */
 const unambiguous = (part: Part, reading: Reading.Reading) =>

@@ -4,6 +4,7 @@
  * @module
  */
 import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
+import { Image } from "../../kernels/image/index.ts"
 import { Runtime } from "../../kernels/runtime/index.ts"
 import { AdamW, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
 import { nameOf } from "../Embedded.ts"
@@ -125,6 +126,12 @@ const make = Effect.fnUntraced(function*(options: Options) {
       open++
       return {
         version,
+        prepare: (image) =>
+          Effect.map(model.preprocessor.fit(image), ({ height, pixels, width }) => ({
+            image: Image.rendered(image.id, () => pixels),
+            width,
+            height
+          })),
         sample: (requests, sampling) => Rollouts.sample(context, requests, sampling),
         logprobs: Effect.fn("Policy.logprobs")(function*(items) {
           if (items.length === 0) return []

@@ -79,7 +79,8 @@ const runBatch = Effect.fnUntraced(function*(
     (n, { prompt }) => n + prompt.tokens.filter((t) => t === config.imageToken).length,
     0
   )
-  const visualRows = visualTokens === 0 ? 0 : roundUp(visualTokens * prompts / items.length, 16)
+  // In few sizes: each is a graph of its own, and pictures of many shapes would make many.
+  const visualRows = visualTokens === 0 ? 0 : roundUp(visualTokens * prompts / items.length, 64)
   const newTokens = roundUp(maxTokens, 8)
   const positionLimit = length + newTokens + 1
   const sampling = { greedy: temperature === 0, nucleus: topP < 1 && temperature !== 0 }
