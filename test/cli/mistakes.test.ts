@@ -1,9 +1,12 @@
 /** What users get wrong: exit code, stream and message of each, and what to do next. */
+import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { run } from "../../src/cli/process.ts"
+import { root as command } from "../../src/cli/root.ts"
 import { type Ended, node, rise, root } from "./processes.ts"
 
 /** What a mistake ends in. */
@@ -12,6 +15,8 @@ interface Row {
   readonly line: ReadonlyArray<string>
   /** 2: the command line itself cannot be read; 1: what it asks for cannot be done. */
   readonly code: 1 | 2
+  /** Whether the real entry is started. */
+  readonly process?: true
   /** What standard error says. */
   readonly says: RegExp
   /** The next step that it names. */
@@ -21,11 +26,23 @@ interface Row {
 const remote = ["--remote", "http://127.0.0.1:1/v1"]
 
 const usage: ReadonlyArray<Row> = [
-  { line: [], code: 2, says: /^DESCRIPTION/, next: /rise train|annotate/ },
-  { line: ["trian"], code: 2, says: /there is no command "trian"/, next: /did you mean train\?\nSee "rise --help"/ },
+  { line: [], code: 2, process: true, says: /^DESCRIPTION/, next: /rise train|annotate/ },
+  {
+    line: ["trian"],
+    code: 2,
+    process: true,
+    says: /there is no command "trian"/,
+    next: /did you mean train\?\nSee "rise --help"/
+  },
   { line: ["train", "--resum"], code: 2, says: /there is no flag --resum/, next: /did you mean --resume\?/ },
   { line: ["train", "--bogus"], code: 2, says: /there is no flag --bogus/, next: /See "rise train --help"/ },
-  { line: ["train", "--tau", "75"], code: 2, says: /--tau is a share from 0 to 1, got 75\n/, next: /--help/ },
+  {
+    line: ["train", "--tau", "75"],
+    code: 2,
+    process: true,
+    says: /--tau is a share from 0 to 1, got 75\n/,
+    next: /--help/
+  },
   { line: ["train", "--tau"], code: 2, says: /--tau wants a value\n/, next: /See "rise train --help"/ },
   { line: ["train", "-s", "0x10"], code: 2, says: /--seed is a whole number, got 0x10/, next: /--help/ },
   { line: ["train", "--shots", "1.5"], code: 2, says: /--shots is a whole number from 1 on, got 1\.5/, next: /--help/ },
@@ -129,7 +146,7 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       says: /^(?!.*topsecret)[^]*baseUrl holds a query/,
       next: /a key into apiKey/
     },
-    { line: ["report", directory], code: 1, says: /no results\.json/, next: /no run folder, or/ },
+    { line: ["report", directory], code: 1, process: true, says: /no results\.json/, next: /no run folder, or/ },
     {
       line: [
         ...["tables", "--preset", "smoke", "--table", "4", "--seeds", "0", "--memory-limit", "0.001"],
@@ -143,6 +160,7 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
     {
       line: ["annotate", "-m", join(directory, "nowhere"), "x.png"],
       code: 1,
+      process: true,
       says: /no such file or directory/,
       next: /hf download/
     },
@@ -160,15 +178,32 @@ const check = ({ code, line, next, says }: Row, { code: ended, stderr, stdout }:
   if (code === 2 && line.length > 0) assert.isBelow(stderr.trim().split("\n").length, 4, stderr)
 }
 
-/** Each is a process: two at a time, as there are two cores at the least. */
+/** A command of `rise` in this process: everything but the entry and the end. */
+const here = (line: ReadonlyArray<string>): Effect.Effect<Ended> => {
+  const [out, err]: [Array<string>, Array<string>] = [[], []]
+  const keep = (lines: Array<string>) => (...parts: ReadonlyArray<unknown>) => void lines.push(parts.join(" "))
+  const text = (lines: ReadonlyArray<string>) => lines.map((line) => `${line}\n`).join("")
+  return Effect.flatMap(command(line), (rise) => run(rise, line)).pipe(
+    Effect.provideService(Console.Console, Object.assign(Object.create(console), { log: keep(out), error: keep(err) })),
+    Effect.provide(NodeServices.layer),
+    Effect.exit,
+    Effect.map((exit) => {
+      if (Exit.isSuccess(exit)) return { code: 0, stdout: text(out), stderr: text(err) }
+      assert.isFalse(Cause.hasDies(exit.cause), `${line.join(" ")}: ${Cause.pretty(exit.cause)}`)
+      return { code: Runtime.getErrorExitCode(Cause.squash(exit.cause)), stdout: text(out), stderr: text(err) }
+    })
+  )
+}
+
+/** Programs of their own, and some of the commands, are started as processes; of the others the entry is left out. */
 const all = (rows: ReadonlyArray<Row>) =>
   Effect.forEach(
     rows,
-    (row) =>
-      Effect.map(
-        node(row.line[0]?.endsWith(".ts") === true ? row.line : [rise, ...row.line]),
-        (ended) => check(row, ended)
-      ),
+    (row) => {
+      const program = row.line[0]?.endsWith(".ts") === true
+      const ended = program ? node(row.line) : row.process === true ? node([rise, ...row.line]) : here(row.line)
+      return Effect.map(ended, (ended) => check(row, ended))
+    },
     { concurrency: 3, discard: true }
   )
 
