@@ -14,7 +14,7 @@ import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
-import { milliseconds, passing, type Planned } from "./Ahead.ts"
+import { passing, type Planned } from "./Ahead.ts"
 import type { Described } from "./described.ts"
 import { type ClosedLoop, type Fault, type Loop, pipeable, type Pipeline, type Stages } from "./Pipeline.ts"
 import { Batching, distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
@@ -61,7 +61,7 @@ export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.
   }))
 
 /** One pass of a loop that draws so many texts for a sample. */
-export const explaining = (texts: number): Planned => passing("explain", texts * milliseconds.drawnInGroup)
+export const explaining = (texts: number): Planned => passing("explain", ({ drawnInGroup }) => texts * drawnInGroup)
 
 const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>(
   self: Pipeline<"Sampled" | "Warmed" | "Reasoned" | "Reconstructed", A, E, R>,

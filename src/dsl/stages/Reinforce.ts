@@ -111,10 +111,10 @@ export const reinforce = (options: ReinforceOptions = {}) =>
   return advance(self, {
     stage: "Reinforced",
     described: [stage, options],
-    plan: [Ahead.training(stage, options, {
-      each: Settings.filled(options).promptsPerStep * self.texts * Ahead.rollout(options),
-      look: self.texts * Ahead.milliseconds.drawnInGroup
-    })],
+    plan: [Ahead.training(stage, options, (pace) => ({
+      each: Settings.filled(options).promptsPerStep * self.texts * Ahead.rollout(options, pace),
+      look: self.texts * pace.drawnInGroup
+    }))],
     reading: explaining(self.texts),
     sound: Settings.check(stage, crediting, options),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
@@ -188,10 +188,10 @@ export const rft = (options: RftOptions = {}) =>
   return advance(self, {
     stage: "Strengthened",
     described: [stage, options],
-    plan: [Ahead.training(stage, options, {
-      each: Settings.filled(options).promptsPerStep * groupSize * Ahead.rollout(options),
-      look: Ahead.milliseconds.drawnAlone
-    })],
+    plan: [Ahead.training(stage, options, (pace) => ({
+      each: Settings.filled(options).promptsPerStep * groupSize * Ahead.rollout(options, pace),
+      look: pace.drawnAlone
+    }))],
     sound: Settings.check(stage, strengthening, options),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data

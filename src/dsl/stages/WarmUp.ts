@@ -172,12 +172,12 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     stage: "Warmed",
     described: ["warmUp", options],
     plan: [
-      { ...Ahead.passing(chains, share * texts * Ahead.milliseconds.drawnAlone), shared: true },
+      { ...Ahead.passing(chains, ({ drawnAlone }) => share * texts * drawnAlone), shared: true },
       {
-        ...Ahead.training(stage, options, {
-          each: batchSize * texts * Ahead.milliseconds.trained + Ahead.practising(options.practice),
+        ...Ahead.training(stage, options, (pace) => ({
+          each: batchSize * texts * pace.trained + Ahead.practising(options.practice, pace),
           look: 0
-        }),
+        })),
         shared: true
       }
     ],
