@@ -14,6 +14,43 @@ const run = (program: string, ...args: ReadonlyArray<string>) =>
   spawnSync(process.execPath, [join(root, program), ...args], { encoding: "utf8", timeout: 60_000 })
 
 describe("command line", () => {
+  it("trains on folders of pictures, and says first what it understood", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "rise-"))
+    try {
+      for (const [i, label] of ["left", "right"].entries()) {
+        mkdirSync(join(directory, "sides", label), { recursive: true })
+        for (let n = 0; n < 5; n++) {
+          const circle = `<circle cx="${24 + 64 * i}" cy="${20 + 16 * n}" r="12" fill="red"/>`
+          const picture = Buffer.from(`<svg width="112" height="112">${circle}</svg>`)
+          writeFileSync(join(directory, "sides", label, `${n}.png`), await sharp(picture).png().toBuffer())
+        }
+      }
+      writeFileSync(join(directory, "sides/left/cut.png"), "no picture")
+      const { status, stderr, stdout } = run(
+        "src/cli/rise.ts",
+        "train",
+        "--data",
+        join(directory, "sides"),
+        "--preset",
+        "smoke",
+        "--method",
+        "SFT",
+        "--out",
+        join(directory, "run")
+      )
+      assert.strictEqual(status, 0, stderr)
+      assert.match(
+        stderr,
+        /sides: class folders, a label for each picture: 8 pictures to train on \+ 2 to test on\n {2}left 4 \+ 1, right/
+      )
+      assert.match(stderr, /\n {2}set aside: unreadable-image 1\n/)
+      assert.match(stdout, /\nSFT +\S/)
+      assert.strictEqual(JSON.parse(readFileSync(join(directory, "run/run.json"), "utf8")).task, "sides")
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  }, 120_000)
+
   it("answers a user's mistake with a line, not with a stack", () => {
     const directory = mkdtempSync(join(tmpdir(), "rise-"))
     try {
@@ -53,7 +90,7 @@ describe("command line", () => {
           ),
           new RegExp(
             /test\.csv: none of its 2 rows is usable: sum 2\. First, row 2: /.source +
-              /sum: shares sum to 10, .* look like votes: divide each by their sum, 10/.source
+              /sum: shares sum to 10, .* look like votes: \{ values: "votes" \} reads them/.source
           )
         ],
         [run("examples/emotion6.ts", "--model", directory, "--out", join(directory, "run")), /config\.json/],
@@ -88,6 +125,15 @@ describe("command line", () => {
             join(directory, "run")
           ),
           /^(?!.*topsecret)[^]*baseUrl holds a query/
+        ],
+        [
+          run("src/cli/rise.ts", "train", "--data", join(directory, "nowhere")),
+          /nowhere: no such file or folder, expected/
+        ],
+        [run("src/cli/rise.ts", "train", "--data", model), /no layout that is read: it holds "README\.md"/],
+        [
+          run("src/cli/rise.ts", "train", "--data", votes, "--task", "detection"),
+          /it has labels and no boxes \(table in halves\), which --task detection needs/
         ],
         [run("src/cli/rise.ts", "report", directory), /no results\.json/],
         [run("src/cli/rise.ts", "train", "--labels", "a,a", "--data", directory), /"a" is listed twice/],
