@@ -62,6 +62,8 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
   return {
     name: "fitted",
     validation: validationShare(samples),
+    // A tower that has seen nothing but emoji learns photographs, where there are enough to learn from.
+    trainable: isSmall && samples >= 500 ? "all" : "decoder",
     warmUp: {
       share: plain(Math.min(1, 350 / Math.max(1, samples))),
       steps: clamp(150, 20 * samples / batchSize, 300),

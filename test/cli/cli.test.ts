@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import sharp from "sharp"
@@ -15,6 +15,163 @@ const run = (program: string, ...args: ReadonlyArray<string>) =>
   spawnSync(process.execPath, [join(root, program), ...args], { encoding: "utf8", timeout: 60_000 })
 
 describe("command line", () => {
+  it("trains on folders of pictures, and says first what it understood", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "rise-"))
+    try {
+      for (const [i, label] of ["left", "right"].entries()) {
+        mkdirSync(join(directory, "sides", label), { recursive: true })
+        for (let n = 0; n < 5; n++) {
+          const circle = `<circle cx="${24 + 64 * i}" cy="${20 + 16 * n}" r="12" fill="red"/>`
+          const picture = Buffer.from(`<svg width="112" height="112">${circle}</svg>`)
+          writeFileSync(join(directory, "sides", label, `${n}.png`), await sharp(picture).png().toBuffer())
+        }
+      }
+      writeFileSync(join(directory, "sides/left/cut.png"), "no picture")
+      const { status, stderr, stdout } = run(
+        "src/cli/rise.ts",
+        "train",
+        "--data",
+        join(directory, "sides"),
+        "--preset",
+        "smoke",
+        "--method",
+        "SFT",
+        "--out",
+        join(directory, "run")
+      )
+      assert.strictEqual(status, 0, stderr)
+      assert.match(
+        stderr,
+        /sides: class folders, a label for each picture: 8 pictures to train on \+ 2 to test on\n {2}left 4 \+ 1, right/
+      )
+      assert.match(stderr, /\n {2}set aside: unreadable-image 1\n/)
+      assert.match(stdout, /\nSFT +\S/)
+      assert.strictEqual(JSON.parse(readFileSync(join(directory, "run/run.json"), "utf8")).task, "sides")
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  }, 120_000)
+
+  it("answers a user's mistake with a line, not with a stack", () => {
+    const directory = mkdtempSync(join(tmpdir(), "rise-"))
+    try {
+      writeFileSync(join(directory, "train.csv"), "image,happy\na.png,1\n")
+      writeFileSync(join(directory, "val.csv"), "image,happy\na.png,1\n")
+      // A directory that opens as a model: none of these mistakes lets anyone read its weights.
+      const model = join(directory, "model")
+      cpSync(join(root, "assets/scene-vl"), model, { recursive: true })
+      const header = JSON.stringify({ weight: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }).padEnd(64)
+      writeFileSync(
+        join(model, "model.safetensors"),
+        Buffer.concat([Buffer.from(BigUint64Array.of(64n).buffer), Buffer.from(header), Buffer.alloc(4)])
+      )
+      const votes = join(directory, "votes")
+      mkdirSync(votes)
+      for (const half of ["train", "test"]) {
+        writeFileSync(join(votes, `${half}.csv`), "image,a,b\na.png,3,7\nb.png,1,9\n")
+      }
+      const cases: ReadonlyArray<readonly [ReturnType<typeof run>, RegExp]> = [
+        [run("examples/emotion6.ts", "--data", join(directory, "nowhere")), /no such folder/],
+        [
+          run("examples/emotion6.ts", "--data", directory, "--model", model, "--out", join(directory, "run")),
+          /header does not fit the task: missing "anger"/
+        ],
+        [
+          run(
+            "src/cli/rise.ts",
+            "evaluate",
+            "--labels",
+            "a,b",
+            "--data",
+            votes,
+            "--model",
+            model,
+            "--out",
+            join(directory, "run")
+          ),
+          new RegExp(
+            /test\.csv: none of its 2 rows is usable: sum 2\. First, row 2: /.source +
+              /sum: shares sum to 10, .* look like votes: \{ values: "votes" \} reads them/.source
+          )
+        ],
+        [run("examples/emotion6.ts", "--model", directory, "--out", join(directory, "run")), /config\.json/],
+        [run("examples/emotion6.ts", "--model", model, "--out", directory), /already exists and holds no run/],
+        [run("examples/lisa.ts", "--data", directory), /none of train in it, expected ReasonSeg's train\/ and val\//],
+        [
+          run("examples/emotion6.ts", "--device", "cuda"),
+          /device cuda is not available on this machine: .*Available: cpu/
+        ],
+        [
+          run(
+            "src/cli/rise.ts",
+            "evaluate",
+            "--remote",
+            "localhost",
+            "--remote-model",
+            "vl",
+            "--out",
+            join(directory, "run")
+          ),
+          /baseUrl is "localhost"/
+        ],
+        [
+          run(
+            "src/cli/rise.ts",
+            "evaluate",
+            "--remote",
+            "http://127.0.0.1:1/v1?api-key=topsecret",
+            "--remote-model",
+            "vl",
+            "--out",
+            join(directory, "run")
+          ),
+          /^(?!.*topsecret)[^]*baseUrl holds a query/
+        ],
+        [
+          run("src/cli/rise.ts", "train", "--data", join(directory, "nowhere")),
+          /nowhere: no such file or folder, expected/
+        ],
+        [run("src/cli/rise.ts", "train", "--data", model), /no layout that is read: it holds "README\.md"/],
+        [
+          run("src/cli/rise.ts", "train", "--data", votes, "--task", "detection"),
+          /it has labels and no boxes \(table in halves\), which --task detection needs/
+        ],
+        [run("src/cli/rise.ts", "report", directory), /no results\.json/],
+        [run("src/cli/rise.ts", "train", "--labels", "a,a", "--data", directory), /"a" is listed twice/],
+        [
+          run(
+            "src/cli/rise.ts",
+            "tables",
+            "--preset",
+            "smoke",
+            "--table",
+            "4",
+            "--seeds",
+            "0",
+            "--only",
+            "emotion6/full/seed-0/SFT-full",
+            "--memory-limit",
+            "0.001",
+            "--out",
+            join(directory, "tables")
+          ),
+          /this run would hold .*, the limit is 0\.00 GiB/
+        ],
+        [
+          run("src/cli/rise.ts", "annotate", "--model", join(directory, "nowhere"), "x.png"),
+          /no such file or directory/
+        ]
+      ]
+      for (const [{ status, stderr }, expected] of cases) {
+        assert.strictEqual(status, 1, stderr)
+        assert.match(stderr, expected)
+        assert.notMatch(stderr, /\n\s+at /)
+      }
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  }, 120_000)
+
   it("explains itself on standard output where it is asked to", () => {
     const { status, stderr, stdout } = run("src/cli/rise.ts", "--help")
     assert.deepStrictEqual([status, stderr], [0, ""])
