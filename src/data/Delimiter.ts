@@ -1,6 +1,6 @@
 /**
- * What parts the cells of a table: a comma, a semicolon as spreadsheets write it where the comma is a decimal mark, or a
- * tab.
+ * What parts the cells of a table: a comma, a semicolon as spreadsheets write it where the comma is a decimal mark, or
+ * a tab.
  */
 
 export type Delimiter = "," | ";" | "\t"

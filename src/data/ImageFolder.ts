@@ -1,6 +1,6 @@
 /**
- * One folder per class with its pictures inside, also in folders of its own: the layout of ImageNet and of torchvision's
- * ImageFolder.
+ * One folder per class with its pictures inside, also in folders of its own: the layout of ImageNet and of
+ * torchvision's ImageFolder.
  *
  * @module
  */
@@ -18,8 +18,8 @@ export interface Options extends Folder.Limits {
 }
 
 /**
- * The pictures of these labels, class after class, files in the order that torchvision walks them; the truth has all mass on the label.
- * Other folders are left alone. Fails where a label has no folder.
+ * The pictures of these labels, class after class, files in the order that torchvision walks them; the truth has all
+ * mass on the label. Other folders are left alone. Fails where a label has no folder.
  *
  * ```ts
  * ImageFolder.read("imagenet/train", { labels: ["backpack", "broom"] }, {

@@ -163,7 +163,8 @@ const boxed = Effect.fnUntraced(function*(
  * aside. Fails where no layout fits, and where labels cannot be written by a model.
  *
  * ```ts
- * const source = yield* Sources.pictures({ data: "weather", embedded: true, seed: 0, ...nothingSaid })
+ * const none = Option.none()
+ * Sources.pictures({ data: "weather", embedded: true, labels: none, seed: 0, shots: none, subject: none, task: none })
  * ```
  */
 export const pictures = (

@@ -69,8 +69,8 @@ const lines = <A>(source: Pictures, halves: {
 
 /**
  * One line each: layout and kind, labels with their pictures in either half (of shares the label with most; of boxes
- * how many are boxed), what was guessed or left alone, rows that are set aside by reason, pictures in both halves. Reads
- * everything, pictures too.
+ * how many are boxed), what was guessed or left alone, rows that are set aside by reason, pictures in both halves.
+ * Reads everything, pictures too.
  */
 export const understood = (
   source: Pictures

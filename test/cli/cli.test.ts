@@ -46,7 +46,7 @@ describe("command line", () => {
       )
       assert.match(stderr, /\n {2}set aside: unreadable-image 1\n/)
       assert.match(stdout, /\nSFT +\S/)
-      assert.strictEqual(JSON.parse(readFileSync(join(directory, "run/run.json"), "utf8")).task, "sides")
+      assert.strictEqual(JSON.parse(readFileSync(join(directory, "run/run.json"), "utf8")).identity.task, "sides")
     } finally {
       rmSync(directory, { recursive: true })
     }

@@ -1,6 +1,6 @@
 /**
- * A part held out to test on, of data that come without one: a share of each label by keyed draw, so that small sets are
- * tested on every label.
+ * A part held out to test on, of data that come without one: a share of each label by keyed draw, so that small sets
+ * are tested on every label.
  */
 import { Effect, Stream } from "effect"
 import { DataError, type Dataset, type Split } from "../../dsl/Dataset.ts"

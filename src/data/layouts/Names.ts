@@ -14,7 +14,10 @@ const halves: Readonly<Record<string, Half>> = {
   val: "validation",
   valid: "validation",
   validation: "validation",
-  dev: "validation"
+  dev: "validation",
+  // FER's.
+  publictest: "validation",
+  privatetest: "test"
 }
 
 /** The half that a word names, in any case. */

@@ -180,9 +180,10 @@ describe("a table", () => {
   it.effect("comes in halves: by a column, by files, by folders", () =>
     live(Effect.gen(function*() {
       const column = yield* read(
-        "image,label,split\na.png,sun,train\nb.png,rain,Training\nc.png,sun,test\nd.png,fog,test\na.png,sun,val\nd.png,sun,nowhere\n"
-          .replace("nowhere", "train")
+        "image,label,split\na.png,sun,train\nb.png,rain,Training\nc.png,sun,test\nd.png,fog,test\na.png,sun,val\n" +
+          "d.png,sun,train\nd.png,sun,nowhere\n"
       )
+      assert.deepStrictEqual(column.rows, [[8, "unknown-split"]])
       assert.deepStrictEqual(column.samples, [["a.png", 0, 1], ["b.png", 1, 0], ["d.png", 0, 1]])
       assert.deepStrictEqual([column.tested, column.testRows], [[["c.png", 0, 1]], [[5, "unknown-label"]]])
       assert.includeMembers([...column.notes], [

@@ -28,8 +28,10 @@ const words = {
   /** What tables hold besides, and is no label. */
   beside:
     ("id index idx no nr width height w h x y x1 y1 x2 y2 xmin ymin xmax ymax size area age year month day date " +
-      "time timestamp total count n sum lat lon latitude longitude author source url license licence comment comments " +
-      "caption description text title user annotator worker rater md5 sha1 sha256 hash valence arousal").split(" ")
+      "time timestamp total count n sum lat lon latitude longitude author source url license licence comment " +
+      "comments caption description text title user annotator worker rater md5 sha1 sha256 hash valence arousal").split(
+        " "
+      )
 } as const
 
 const isNamed = (kind: keyof typeof words) => ({ name }: Column) => words[kind].some((word) => word === key(name))
@@ -47,12 +49,9 @@ export const isImage = isNamed("image")
 /** Whether a column holds more than the numbers of rows. */
 export const isContent = ({ index, name }: Column): boolean => !Table.isIndex(name, index)
 
-/** The column that says which half a row belongs to: one of these names, whose values are halves. */
+/** The column that says which half a row belongs to: one of these names that has such values. */
 export const splitOf = (columns: ReadonlyArray<Column>): Column | undefined =>
-  columns.find((column) =>
-    isNamed("split")(column) && column.first.length > 0 &&
-    column.first.every((value) => Names.halfOf(value) !== undefined)
-  )
+  columns.find((column) => isNamed("split")(column) && column.first.some((value) => Names.halfOf(value) !== undefined))
 
 /** More would be captions, not labels. */
 const isFew = ({ different, filled }: Column) =>
@@ -126,6 +125,7 @@ export const truthOf = (
     return yield* fail(
       table,
       `which column holds the labels cannot be told: of ${named(left)} none is called label, class, category or ` +
-        `target, and their numbers sum neither to 1 nor to 100; call the column "label", or name the columns by --labels`
+        `target, and their numbers sum neither to 1 nor to 100; call the column "label", or name the columns by ` +
+        `--labels`
     )
   })
