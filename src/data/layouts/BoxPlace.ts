@@ -17,25 +17,34 @@ export const words: Readonly<Record<Form, string>> = {
   yxyx: "[top, left, bottom, right] in thousandths of the sides"
 }
 
-/** In pixels. @param shares whether the numbers are shares of the sides */
-export const place = ({ form, numbers: [a, b, c, d] }: Pick<Box, "form" | "numbers">, shares: boolean, size: Size) => {
-  const corners = (l: number, t: number, r: number, bottom: number): Xywh => [l, t, r - l, bottom - t]
-  const forms: Readonly<Record<Form, Xywh>> = {
-    xywh: [a, b, c, d],
-    xyxy: corners(a, b, c, d),
-    cxcywh: [a - c / 2, b - d / 2, c, d],
-    hundredths: [a / 100, b / 100, c / 100, d / 100],
-    thousandths: corners(a / 1000, b / 1000, c / 1000, d / 1000),
-    yxyx: corners(b / 1000, a / 1000, d / 1000, c / 1000)
-  }
-  const [x, y, w, h] = forms[form]
-  const [across, down] = inUnits(form) || shares ? [size.width, size.height] : [1, 1]
-  const placed: Xywh = [x * across, y * down, w * across, h * down]
-  return placed
-}
+/** What a side is in a form that has a unit of its own. */
+const sides: Partial<Readonly<Record<Form, number>>> = { hundredths: 100, thousandths: 1000, yxyx: 1000 }
 
 /** Whether a form has a unit of its own. */
-export const inUnits = (form: Form): boolean => ["hundredths", "thousandths", "yxyx"].includes(form)
+export const inUnits = (form: Form): boolean => sides[form] !== undefined
+
+/** In pixels. @param shares whether the numbers are shares of the sides */
+export const place = ({ form, numbers }: Pick<Box, "form" | "numbers">, shares: boolean, size: Size): Xywh => {
+  const side = sides[form] ?? (shares ? 1 : undefined)
+  const [across, down] = form === "yxyx" ? [size.height, size.width] : [size.width, size.height]
+  // Multiplied first: whole numbers stay whole.
+  const scaled = (value: number, length: number) => side === undefined ? value : value * length / side
+  const [a, b, c, d] = [
+    scaled(numbers[0], across),
+    scaled(numbers[1], down),
+    scaled(numbers[2], across),
+    scaled(numbers[3], down)
+  ]
+  const forms: Readonly<Record<Form, Xywh>> = {
+    xywh: [a, b, c, d],
+    hundredths: [a, b, c, d],
+    xyxy: [a, b, c - a, d - b],
+    thousandths: [a, b, c - a, d - b],
+    yxyx: [b, a, d - b, c - a],
+    cxcywh: [a - c / 2, b - d / 2, c, d]
+  }
+  return forms[form]
+}
 
 /** Whether a box has an area and lies in its picture, but for what rounding does: a hundredth of a side. */
 const fits = ([x, y, w, h]: Xywh, { height, width }: Size): boolean => {

@@ -43,8 +43,8 @@ const surveyed = (parts: ReadonlyArray<Part>) =>
   Effect.gen(function*() {
     const counter = Survey.counter()
     const splits = Split.counter()
-    for (const { rows, source, unit } of parts) {
-      yield* rows.pipe(
+    for (const { brief, rows, source, unit } of parts) {
+      yield* (brief ?? rows).pipe(
         Stream.map((row): Outcome<Row> => {
           counter.add(row)
           splits.add(row)
@@ -60,17 +60,17 @@ const surveyed = (parts: ReadonlyArray<Part>) =>
 /** Fails where boxes do not fit their pictures as they are read, and would in another form. */
 const unambiguous = (part: Part, reading: Reading.Reading) =>
   part.rows.pipe(
-    Stream.filterMap(({ picture, said }) => {
+    Stream.filterMap(({ held, picture, said }) => {
       const doubtful = Result.isSuccess(said) && said.success.kind === "boxes"
         ? said.success.boxes.filter((box) => !box.said)
         : []
       return doubtful.length > 0 && Result.isSuccess(picture)
-        ? Result.succeed({ boxes: doubtful, name: picture.success })
+        ? Result.succeed({ boxes: doubtful, picture: held ?? part.find(picture.success) })
         : Result.fail(undefined)
     }),
     Stream.take(looked),
-    Stream.mapEffect(({ boxes, name }) =>
-      Effect.map(Effect.option(part.find(name)), (size): ReadonlyArray<Seen> =>
+    Stream.mapEffect(({ boxes, picture }) =>
+      Effect.map(Effect.option(picture), (size): ReadonlyArray<Seen> =>
         Option.isSome(size) ? boxes.map((box) => ({ box, size: size.value })) : []), { concurrency: 16 }),
     Stream.runCollect,
     Effect.flatMap((found) => {
@@ -139,7 +139,7 @@ const samples = <A>(
         Effect.gen(function*() {
           const name = yield* Effect.fromResult(row.picture)
           yield* Effect.fromResult(row.said)
-          const picture = yield* find(name)
+          const picture = yield* row.held ?? find(name)
           return [{ image: picture.image, truth: yield* truth(row, picture) }]
         }).pipe(Effect.result, Effect.map((read): Outcome<Sample<A>> => ({ row: row.row, read }))), {
         concurrency: 16
@@ -159,7 +159,9 @@ export const make = (options: Options): Effect.Effect<Found, DataError, Disk> =>
     const reading = yield* Effect.fromResult(
       Result.mapError(Reading.decide(survey, hints, order), (reason) => say(train.source, reason))
     )
-    for (const part of parts) yield* unambiguous(part, reading)
+    if (reading.kind === "boxes") {
+      for (const part of parts) yield* unambiguous(part, reading)
+    }
     const merges = spread && survey.repeated && reading.kind === "boxes"
     const halves = Split.halves(train, options.test, splits)
     const of = <A>(truth: Parameters<typeof samples<A>>[2]) => {

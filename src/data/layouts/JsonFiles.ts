@@ -17,6 +17,10 @@ export const pictureFields = [
   ...["image_name", "img", "picture", "photo", "image_url", "url"]
 ]
 
+/** Fields in which a question and its answer stand, where a row has no turns: one of each in the same place. */
+export const questionFields = ["problem", "instruction", "query", "prefix"]
+export const answerFields = ["solution", "output", "response", "suffix"]
+
 const kindOfRow = (row: unknown): Option.Option<Kind> => {
   if (!isFields(row)) return Option.none()
   const isList = (...keys: ReadonlyArray<string>) => keys.some((key) => Array.isArray(row[key]))
@@ -24,7 +28,8 @@ const kindOfRow = (row: unknown): Option.Option<Kind> => {
   if (isList("categories") && isList("images")) return Option.some("coco")
   const isTask = isFields(row["data"]) && isList("annotations", "completions", "predictions")
   if (isTask || has("annotation_id", "annotator")) return Option.some("label-studio")
-  if (isList("messages", "conversations") || has("problem", "solution")) return Option.some("conversations")
+  const isPair = answerFields.some((answer, i) => has(answer, questionFields[i] ?? answer))
+  if (isList("messages", "conversations") || isPair) return Option.some("conversations")
   return pictureFields.some((key) => has(key)) ? Option.some("rows") : Option.none()
 }
 

@@ -28,8 +28,9 @@ export interface Reading {
   readonly place: (box: Box, size: { readonly width: number; readonly height: number }) => Result.Result<Xywh, BadRow>
 }
 
-/** Longest label that may stand alone: longer ones that nobody repeats are sentences. */
+/** Longest label that may stand alone, in characters and words: longer ones that nobody repeats are sentences. */
 const longest = 64
+const mostWords = 5
 /** Most labels of which half may stand alone. */
 const few = 200
 
@@ -40,7 +41,8 @@ const inOrder = (labels: Iterable<string>): ReadonlyArray<string> => {
   return all.every(isNumber) ? all.toSorted((a, b) => Number(a) - Number(b)) : all.toSorted()
 }
 
-const isText = (label: string, rows: number) => rows === 1 && (label.length > longest || label.includes("\n"))
+const isText = (label: string, rows: number) =>
+  rows === 1 && (label.length > longest || label.split(/\s+/).length > mostWords || /\n|[。！？]$/.test(label))
 
 /** Why labels are no labels, if they are not. */
 const freeText = ({ boxes, classes, labels, texts }: Survey): string | undefined => {
