@@ -99,10 +99,8 @@ describe("batches", () => {
       })
       const whole = yield* askedFor(0)
       assert.deepStrictEqual(whole.calls, [8, 12, 12, 12, 1])
-      for (
-        const [skip, calls] of [[8, [12, 12, 12, 1]], [19, [12, 12, 12, 1]], [20, [12, 12, 1]], [45, [1]]] as const
-      ) {
-        assert.deepStrictEqual(yield* askedFor(skip), { calls: [...calls], ids: whole.ids.slice(skip) })
+      for (const [skip, dropped] of [[7, 0], [8, 1], [19, 1], [20, 2], [44, 4]] as const) {
+        assert.deepStrictEqual(yield* askedFor(skip), { calls: whole.calls.slice(dropped), ids: whole.ids.slice(skip) })
       }
     }).pipe(Effect.provide(live({ [joyful]: 9 }))))
 
@@ -118,7 +116,6 @@ describe("batches", () => {
         assert.closeTo(Option.getOrThrow(confidence), Option.getOrThrow(all[i]!.confidence), 1e-4)
       }
     }).pipe(
-      Effect.provide(Policies.onnx({ model: "embedded", trainable: "none" })),
-      Effect.provide(NodeServices.layer)
+      Effect.provide(Layer.merge(Policies.onnx({ model: "embedded", trainable: "none" }), NodeServices.layer))
     ))
 })
