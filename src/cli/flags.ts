@@ -6,6 +6,7 @@ import { Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
 import { Scenes } from "../data/index.ts"
 import { Precision } from "../kernels/models/index.ts"
+import { Runtime } from "../kernels/runtime/index.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
 import { directoryOf } from "../policy/Embedded.ts"
 import { embeddedModel, isEmbedded, modelName } from "./embedded.ts"
@@ -150,12 +151,9 @@ export interface Frozen {
   readonly cache: Option.Option<string>
 }
 
-/** Each worker holds onnxruntime and its own activations: more than a few a core only take memory. */
-const mostWorkers = 4 * availableParallelism()
-
 export const workers = whole("workers", {
   least: 1,
-  most: mostWorkers,
+  most: Runtime.mostThreads,
   note: `4 for each of ${availableParallelism()} cores`
 }).pipe(
   Flag.withAlias("w"),

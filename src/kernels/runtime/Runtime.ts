@@ -75,8 +75,11 @@ export interface Options {
   readonly threadsPerWorker?: number
 }
 
-/** More than any machine has cores for: a number that slipped in from elsewhere. */
-const mostThreads = 1024
+/**
+ * The most workers, and the most threads of one: a few a core. More only take memory, and are a number that slipped in
+ * from elsewhere.
+ */
+export const mostThreads: number = 4 * availableParallelism()
 
 const positive = (name: string, value: number): Effect.Effect<number, RuntimeError> =>
   Number.isInteger(value) && value > 0 && value <= mostThreads
@@ -84,7 +87,7 @@ const positive = (name: string, value: number): Effect.Effect<number, RuntimeErr
     : Effect.fail(
       new RuntimeError({
         operation: "open",
-        reason: `${name} is ${value}, expected a whole number from 1 to ${mostThreads}`
+        reason: `${name} is ${value}, expected a whole number from 1 to ${mostThreads}, 4 for each core`
       })
     )
 
