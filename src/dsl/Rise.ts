@@ -49,3 +49,4 @@ export {
   type StageError
 } from "./stages/StageError.ts"
 export { warmUp, type WarmUpOptions } from "./stages/WarmUp.ts"
+export { TruthError } from "./Truth.ts"

@@ -67,7 +67,7 @@ export const write = <A, E, R>(
       Effect.forEach(
         samples,
         (sample) =>
-          PlugIn.run(task, sample, () => form === "reason" ? task.encode(sample.truth) : "").pipe(
+          (form === "reason" ? PlugIn.encode(task, sample) : Effect.succeed("")).pipe(
             Effect.flatMap((annotation) => Question.ask(task, form, sample, annotation)),
             Effect.map((prompt) => ({ prompt, key: `${stage}/sample=${sample.image.id}/${form}` }))
           )

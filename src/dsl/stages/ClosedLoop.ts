@@ -123,11 +123,10 @@ export const generate =
       Effect.gen(function*() {
         const ids = distinctIds(samples.map((sample) => sample.image.id))
         const requests = yield* Effect.forEach(samples, (sample, i) =>
-          PlugIn.run(task, sample, () =>
-            task.encode(sample.truth)).pipe(
-              Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
-              Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
-            ))
+          PlugIn.encode(task, sample).pipe(
+            Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
+            Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
+          ))
         const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofReasoning(task.name))
         const completions = yield* sampleAll(session, requests, { count: candidates, maxTokens, temperature, grammar })
         return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({

@@ -10,6 +10,7 @@ import { fromPlatform, type RunError } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import { recorded } from "../RunRecord.ts"
 import type { TaskError } from "../Task.ts"
+import type { TruthError } from "../Truth.ts"
 import { ahead } from "./Ahead.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
@@ -66,7 +67,7 @@ export const run = (options: RunOptions) =>
   self: Pipeline<Runnable, A, E, R>
 ): Effect.Effect<
   void,
-  E | BadSetting | RunError | PolicyError | TaskError,
+  E | BadSetting | RunError | PolicyError | TaskError | TruthError,
   Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path
 > => {
   const seed = options.seed ?? 0
@@ -75,9 +76,10 @@ export const run = (options: RunOptions) =>
     Effect.provide(Run.layerMemory({ seed }))
   )
   const sound = Effect.andThen(Settings.check("run", Settings.running, options), self.sound)
-  const identity = Effect.map(Effect.andThen(sound, fingerprint), (data) => ({
+  const made = Effect.all({ prompts: Fingerprint.prompts(self.task), data: fingerprint })
+  const identity = Effect.map(Effect.andThen(sound, made), ({ data, prompts }) => ({
     task: self.task.name,
-    prompts: Fingerprint.prompts(self.task),
+    prompts,
     data,
     config: options.config ?? {}
   }))

@@ -127,7 +127,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       Stream.mapEffect(([sample, text]) =>
         Effect.gen(function*() {
           const prompt = yield* Question.ask(task, "reconstruct", sample, text.reasoning)
-          const answer = yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
+          const answer = yield* PlugIn.encode(task, sample)
           const reconstruction: SupervisedExample = { prompt, target: [{ text: answer, weight: 1 }], grammar }
           const kept = keep > 0 ? [yield* Keep.example(stage, task, keep, sample, text, written)] : []
           return { sample, prompt, examples: [reconstruction, ...kept] }
