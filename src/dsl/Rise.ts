@@ -46,6 +46,7 @@ export {
   EveryGroupDead,
   NothingKept,
   NothingToTrainOn,
+  NoUsableChains,
   type StageError
 } from "./stages/StageError.ts"
 export { warmUp, type WarmUpOptions } from "./stages/WarmUp.ts"

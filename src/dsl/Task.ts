@@ -175,7 +175,7 @@ export class TaskError extends Schema.TaggedError<TaskError>()("TaskError", {
  * are named by it), or a metric has the name of one that every task has.
  */
 export const make = <A>(task: Task<A>): Task<A> => {
-  const reason = TaskShape.fault(task, commonMetrics)
+  const reason = TaskShape.fault({ ...task }, commonMetrics)
   if (reason !== undefined) throw new TaskError({ task: String(task.name), reason })
   return task
 }

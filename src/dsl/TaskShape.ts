@@ -2,7 +2,6 @@
  * What a plug-in has to be made of: said where it is made, not by the stage that first stumbles over it.
  */
 import { Predicate, Schema } from "effect"
-import type { Task } from "./Task.ts"
 
 /** A name that can be a file's: artefacts and run folders bear it. */
 const isFileName = (name: string): boolean => !/[\\/\p{Cc}]/u.test(name) && !/^\.+$/.test(name.trim())
@@ -39,8 +38,21 @@ const metricFault = (metric: unknown, i: number, common: ReadonlyArray<string>):
 /** Functions that may be left out. */
 const optional = ["leaks", "setMetric", "rank", "grammar"] as const
 
-/** What is wrong with a plug-in, where something is. */
-export const fault = <A>(task: Task<A>, common: ReadonlyArray<string>): string | undefined => {
+/** The members of a plug-in, whatever they are. */
+interface Members {
+  readonly [member: string]: unknown
+  readonly name: unknown
+  readonly annotation: unknown
+  readonly prompts: unknown
+  readonly metrics?: unknown
+}
+
+/**
+ * What is wrong with a plug-in, where something is.
+ *
+ * @param common names of metrics that every task has
+ */
+export const fault = (task: Members, common: ReadonlyArray<string>): string | undefined => {
   const { name, prompts } = task
   if (typeof name !== "string") return `name is ${kindOf(name)}, expected text`
   if (name.trim() === "") return "the name is empty"

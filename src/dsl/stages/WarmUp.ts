@@ -154,7 +154,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
         key: stage,
         stage: run.named(stage),
         size: batchSize,
-        what: "usable chains of the base"
+        what: `samples that share ${share} draws`
       }),
       step: (batch, { key, step, update }) =>
         Effect.gen(function*() {
