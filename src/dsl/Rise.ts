@@ -46,6 +46,8 @@ export {
   EveryGroupDead,
   NothingKept,
   NothingToTrainOn,
+  NoUsableChains,
   type StageError
 } from "./stages/StageError.ts"
 export { warmUp, type WarmUpOptions } from "./stages/WarmUp.ts"
+export { TruthError } from "./Truth.ts"

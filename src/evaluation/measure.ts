@@ -7,6 +7,7 @@ import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
+import * as Truth from "../dsl/Truth.ts"
 import * as Groundedness from "./Groundedness.ts"
 import { predictionsFile, type ResultRow } from "./Results.ts"
 
@@ -64,11 +65,18 @@ const tally = <A>(task: Task<A>): Tally<A> => ({
 })
 
 const rowsOf = <A>(
+  task: Task<A>,
   part: string,
   { grounded, n, set, sums }: Tally<A>,
   row: Pick<ResultRow, "method" | "shots" | "seed">
 ): ReadonlyArray<ResultRow> => [
-  ...Object.entries(set?.figures() ?? {}).map(([metric, value]) => ({ ...row, part, metric, value, n })),
+  ...Object.entries(set?.figures() ?? {}).map(([metric, value]) => ({
+    ...row,
+    part,
+    metric,
+    value: PlugIn.finite(task.name, `setMetric figure "${metric}"`, value),
+    n
+  })),
   ...[...sums].map(([metric, sum]) => ({ ...row, part, metric, value: sum / n, n })),
   ...Groundedness.figures(grounded).map(({ metric, n, value }) => ({ ...row, part, metric, value, n }))
 ]
@@ -94,23 +102,25 @@ export const measure = <A, E, R, E2, R2>(
     const { prompts } = yield* Rise.Batching
     const { cuesNamed, method, shots = "full", task } = options
     const stage = `${method}/${name}`
-    const total = yield* Stream.runCount(options.data)
+    const data = Truth.checked(task)(options.data)
+    const total = yield* Stream.runCount(data)
     if (total === 0) return yield* new Rise.NothingToTrainOn({ stage, what: "test samples" })
     const kept = before > 0 && { done: Math.min(before, total) }
     yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples", ...kept }))
     const parts = new Map<string, Tally<A>>()
     /** What the task says of an answer. */
     const scoresOf = ({ given, sample }: { readonly given: Given<A>; readonly sample: Sample<A> }) => ({
-      truth: task.encode(sample.truth),
       annotation: Option.match(given.annotation, { onNone: () => null, onSome: task.encode }),
       metrics: Object.fromEntries([
-        ...(task.metrics ?? []).map((metric) => [metric.name, metric.of(sample.truth, given.annotation)] as const),
+        ...(task.metrics ?? []).map((metric) =>
+          [metric.name, PlugIn.figure(task, metric, sample.truth, given.annotation)] as const
+        ),
         ["valid", given.verdict === "ok" ? 1 : 0] as const,
         ["reward", given.reward] as const
       ])
     })
     let done = 0
-    yield* options.data.pipe(
+    yield* data.pipe(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
         // One answer for every sample: `Asking` holds the policy to it.
@@ -125,34 +135,53 @@ export const measure = <A, E, R, E2, R2>(
         return Progress.report(Progress.Event.Step({ stage, step: done, tokens, figures: {} }))
       }),
       Stream.flattenIterable,
-      Stream.mapEffect((one) => PlugIn.run(task, one.sample, () => ({ ...one, ...scoresOf(one) }))),
+      Stream.mapEffect((one) =>
+        Effect.map(
+          Effect.all([
+            PlugIn.encode(task, one.sample),
+            PlugIn.run(task, one.sample, () => scoresOf(one))
+          ]),
+          ([truth, scores]) => ({ ...one, truth, ...scores })
+        )
+      ),
       Stream.runForEach(({ annotation, given, metrics, sample, truth }) => {
         const grounded = cuesNamed === undefined || sample.cues === undefined || options.form === "answer"
           ? Groundedness.none
           : Groundedness.count(cuesNamed(Option.getOrElse(given.reasoning, () => given.text)), sample.cues)
-        for (const part of ["all", ...(sample.part === undefined ? [] : [sample.part])]) {
-          const sum = parts.get(part) ?? tally(task)
-          parts.set(part, sum)
-          sum.n++
-          sum.set?.add(sample.truth, given.ranked ?? given.annotation)
-          for (const [name, value] of Object.entries(metrics)) sum.sums.set(name, (sum.sums.get(name) ?? 0) + value)
-          sum.grounded = Groundedness.add(sum.grounded, grounded)
-        }
-        return !written ? Effect.void : run.append(predictionsFile, {
-          method,
-          image: sample.image.id,
-          part: sample.part ?? null,
-          ...(sample.question === undefined ? {} : { question: sample.question }),
-          truth,
-          text: given.text,
-          annotation,
-          reasoning: Option.getOrNull(given.reasoning),
-          verdict: given.verdict,
-          ...(given.fault === undefined ? {} : { fault: given.fault }),
-          metrics
+        const counted = PlugIn.run(task, sample, () => {
+          for (const part of ["all", ...(sample.part === undefined ? [] : [sample.part])]) {
+            const sum = parts.get(part) ?? tally(task)
+            parts.set(part, sum)
+            sum.n++
+            sum.set?.add(sample.truth, given.ranked ?? given.annotation)
+            for (const [name, value] of Object.entries(metrics)) sum.sums.set(name, (sum.sums.get(name) ?? 0) + value)
+            sum.grounded = Groundedness.add(sum.grounded, grounded)
+          }
         })
+        if (!written) return counted
+        return Effect.andThen(
+          counted,
+          run.append(predictionsFile, {
+            method,
+            image: sample.image.id,
+            part: sample.part ?? null,
+            ...(sample.question === undefined ? {} : { question: sample.question }),
+            truth,
+            text: given.text,
+            annotation,
+            reasoning: Option.getOrNull(given.reasoning),
+            verdict: given.verdict,
+            ...(given.fault === undefined ? {} : { fault: given.fault }),
+            metrics
+          })
+        )
       })
     )
     yield* Progress.report(Progress.Event.Finished({ stage, note: `${done} samples` }))
-    return [...parts].flatMap(([part, sum]) => rowsOf(part, sum, { method, shots, seed: run.seed }))
+    const row = { method, shots, seed: run.seed }
+    return yield* PlugIn.run(
+      task,
+      undefined,
+      () => [...parts].flatMap(([part, sum]) => rowsOf(task, part, sum, row))
+    )
   })

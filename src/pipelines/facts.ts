@@ -4,6 +4,7 @@
 import { Effect, type FileSystem, type Path, Stream } from "effect"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import type { Sample, Task, TaskError } from "../dsl/Task.ts"
+import * as Truth from "../dsl/Truth.ts"
 import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
 import { directoryOf } from "../policy/Embedded.ts"
 import { type Facts, fit } from "./fit.ts"
@@ -29,15 +30,15 @@ const longest = 512
 /** Counts samples, weights and the longest annotation. */
 export const factsOf = <A, E, R>(
   { adapter = false, data, model, task }: Subject<A, E, R>
-): Effect.Effect<Facts, E | TaskError | WeightsError, R | FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<Facts, E | TaskError | Truth.TruthError | WeightsError, R | FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const { tensors } = yield* ModelDirectory.open(directoryOf(model))
     const parameters = [...tensors.values()].reduce(
       (sum, { info: { shape } }) => sum + shape.reduce((product, side) => product * side, 1),
       0
     )
-    const { answer, samples } = yield* data.pipe(
-      Stream.mapEffect((sample) => PlugIn.run(task, sample, () => bytes(task.encode(sample.truth)))),
+    const { answer, samples } = yield* Truth.checked(task)(data).pipe(
+      Stream.mapEffect((sample) => Effect.map(PlugIn.encode(task, sample), bytes)),
       Stream.runFold(
         () => ({ samples: 0, answer: 1 }),
         (sum, length) => ({ samples: sum.samples + 1, answer: Math.max(sum.answer, length) })
@@ -55,5 +56,5 @@ export const factsOf = <A, E, R>(
  */
 export const fitted = <A, E, R>(
   subject: Subject<A, E, R>
-): Effect.Effect<Preset, E | TaskError | WeightsError, R | FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<Preset, E | TaskError | Truth.TruthError | WeightsError, R | FileSystem.FileSystem | Path.Path> =>
   Effect.map(factsOf(subject), fit)

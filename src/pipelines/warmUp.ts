@@ -14,7 +14,7 @@ import type { Preset } from "./Presets.ts"
 /** D, warmed or not: what `riseCot`, `sft` and `visualRft` take. Its data can be read without a policy. */
 export type Start<A, E, R> =
   & Rise.Pipeline<"Sampled" | "Warmed", A, E | Rise.Fault | Rise.StageError, R | Policy | Run>
-  & { readonly data: Stream.Stream<Sample<A>, E, R> }
+  & { readonly data: Stream.Stream<Sample<A>, E | Rise.TruthError, R> }
 
 /** Starts a pipeline as the preset says: limits the data, holds out the validation split, warms the policy up. */
 export const warmUp = <A, E, R>(

@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Result } from "effect"
 import * as Progress from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
@@ -51,6 +51,33 @@ const rewards = (task: Task.Task<Stub.Label>) =>
     Rise.filter({ tau: 0.75 }),
     Rise.train
   )
+
+/** Every think-answer earns the same: no group has anything to prefer. */
+const dead = (steps: number, deadSteps: number) =>
+  Rise.make({ ...Stub.Mood, decode: () => Result.succeed("joy" as const), similarity: () => 0 }, Stub.data(12))
+    .pipe(Rise.rft({ steps, deadSteps }))
+
+describe("a stage whose groups are all dead", () => {
+  it.effect("says so at its end where it is short, and once where it goes on", () =>
+    Effect.gen(function*() {
+      const short = yield* warnings(Rise.train(dead(4, 10)))
+      assert.strictEqual(short.length, 1)
+      assert.match(
+        short[0]!,
+        /^rft: all groups of all 4 steps \(up to step 4\) are dead, and taught nothing: nothing earned a reward; warm/
+      )
+      const long = yield* warnings(Rise.train(dead(15, 1000)))
+      assert.strictEqual(long.length, 1)
+      assert.match(long[0]!, /^rft: all groups of 10 consecutive steps \(up to step 10\) are dead/)
+      const watch = Learning.watch({ steps: 3 })
+      const figures = { dead: 2, groups: 2, reward: 0.5, valid: 1 }
+      assert.deepStrictEqual([watch(1, figures), watch(2, figures)], [undefined, undefined])
+      assert.match(watch(3, figures) ?? "", /every candidate earns about 0\.500; raise temperature/)
+      const right = Learning.watch({ steps: 1 })
+      assert.isUndefined(right(1, { ...figures, reward: 1 }))
+      assert.deepStrictEqual(yield* warnings(rft(1, 4)), [])
+    }))
+})
 
 describe("a run that does not learn", () => {
   it.effect("says so half-way and at the end, with the rate and what to change", () =>

@@ -43,7 +43,10 @@ export interface KindFlags extends SoftLabels.TaskFlags {
 const kindOf = <A>(task: Task<A>, shape: Shape, value: (annotation: A, size: Size) => Value) => ({
   shape,
   /** What makes its answers what they are. */
-  identity: { task: task.name, labels: shape.labels, prompts: Fingerprint.prompts(task) },
+  identity: Effect.map(
+    Fingerprint.prompts(task),
+    (prompts) => ({ task: task.name, labels: shape.labels, prompts })
+  ),
   asks: Question.asks(task),
   rows: (options: AnnotateOptions) => <E, R>(images: Stream.Stream<Image, E, R>) =>
     images.pipe(annotate(task, options), Stream.map(rowOf(task, value)))

@@ -94,7 +94,7 @@ type Given = Command.Command.Config.Infer<typeof flags>
 const identityOf = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind) {
   const remote = Option.isSome(given.remote)
   return {
-    ...kind.identity,
+    ...(yield* kind.identity),
     question: Option.getOrNull(given.question),
     model: named({ ...given, model: modelName(given.model) }),
     weights: remote ? null : yield* weightsOf(given),

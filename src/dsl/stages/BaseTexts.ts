@@ -14,11 +14,39 @@ import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import { RunFileError } from "../RunError.ts"
-import type { Sample, Task } from "../Task.ts"
+import { formatReason, type Sample, type Task } from "../Task.ts"
 import { Batching, sampleAll } from "./Sampling.ts"
+import { NoUsableChains } from "./StageError.ts"
 
 /** The file that holds them, in the run's folder. */
 export const file = "warm-up.jsonl"
+/** The file of the first texts that are of no use, where none is of any. */
+const unusableFile = "warm-up-unusable.jsonl"
+/** So many of them tell what is wrong. */
+const shownUnusable = 100
+
+/** A text that is of no use. */
+interface Unusable {
+  readonly image: string
+  /** "empty", or a tag as verdicts have it. */
+  readonly reason: "empty" | "leak" | "format-reasoning"
+  readonly detail: string
+  readonly text: string
+}
+
+/** Counts what is of no use, and keeps the first. */
+const unusables = () => {
+  const counts = { empty: 0, leak: 0, "format-reasoning": 0 }
+  const first: Array<Unusable> = []
+  return {
+    counts,
+    first,
+    add: (one: Unusable) => {
+      counts[one.reason]++
+      if (first.length < shownUnusable) first.push(one)
+    }
+  }
+}
 
 /**
  * What the base wrote of a sample: a reasoning, and an answer as it would be asked for one; empty where it is of no
@@ -67,7 +95,7 @@ export const write = <A, E, R>(
       Effect.forEach(
         samples,
         (sample) =>
-          PlugIn.run(task, sample, () => form === "reason" ? task.encode(sample.truth) : "").pipe(
+          (form === "reason" ? PlugIn.encode(task, sample) : Effect.succeed("")).pipe(
             Effect.flatMap((annotation) => Question.ask(task, form, sample, annotation)),
             Effect.map((prompt) => ({ prompt, key: `${stage}/sample=${sample.image.id}/${form}` }))
           )
@@ -80,7 +108,8 @@ export const write = <A, E, R>(
     const total = yield* Stream.runCount(samples)
     yield* Progress.report(Progress.Event.Started({ stage: pass, total, unit: "samples" }))
     let done = 0
-    return yield* samples.pipe(
+    const unusable = unusables()
+    const written = yield* samples.pipe(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
         Effect.map(
@@ -95,7 +124,14 @@ export const write = <A, E, R>(
       Stream.flattenIterable,
       Stream.mapEffect(({ answer, reasoning, sample }) =>
         PlugIn.run(task, sample, (): typeof Written.Type => {
-          const usable = Option.isNone(leaks(reasoning, sample.truth)) && Option.isNone(Reward.narrative(reasoning))
+          const quoted = leaks(reasoning, sample.truth)
+          const fault = Option.orElse(quoted, () => Reward.narrative(reasoning))
+          const usable = Option.isNone(fault)
+          if (Option.isSome(fault)) {
+            const { reason: detail } = fault.value
+            const reason = reasoning.trim() === "" ? "empty" : Option.isSome(quoted) ? "leak" : "format-reasoning"
+            unusable.add({ image: sample.image.id, reason, detail, text: reasoning })
+          }
           const read = Answer.parse(task, "think", answer).annotation
           return {
             image: sample.image.id,
@@ -119,6 +155,19 @@ export const write = <A, E, R>(
         Progress.report(Progress.Event.Finished({ stage: pass, note: `${usable} of ${asked} usable` }))
       )
     )
+    const [first] = unusable.first
+    if (written.usable > 0 || first === undefined) return written
+    yield* Effect.forEach(unusable.first, (one) => run.append(unusableFile, { ...one }), { discard: true })
+    return yield* new NoUsableChains({
+      stage,
+      asked: written.asked,
+      empty: unusable.counts.empty,
+      leaked: unusable.counts.leak,
+      formless: unusable.counts["format-reasoning"],
+      sample: first.image,
+      text: formatReason("", first.text).value,
+      file: unusableFile
+    })
   }))
 
 /** Reads them back, in the same order. */

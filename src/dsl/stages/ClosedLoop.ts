@@ -134,7 +134,7 @@ export const generate =
           const requests = yield* Effect.forEach(
             samples,
             (sample, i) =>
-              PlugIn.run(task, sample, () => task.encode(sample.truth)).pipe(
+              PlugIn.encode(task, sample).pipe(
                 Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
                 Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
               )

@@ -10,6 +10,7 @@ import { fromPlatform, type RunError } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import { recorded } from "../RunRecord.ts"
 import type { TaskError } from "../Task.ts"
+import type { TruthError } from "../Truth.ts"
 import { ahead } from "./Ahead.ts"
 import { described } from "./described.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
@@ -67,7 +68,7 @@ export const run = (options: RunOptions) =>
   self: Pipeline<Runnable, A, E, R>
 ): Effect.Effect<
   void,
-  E | BadSetting | RunError | PolicyError | TaskError,
+  E | BadSetting | RunError | PolicyError | TaskError | TruthError,
   Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path
 > => {
   const seed = options.seed ?? 0
@@ -86,7 +87,7 @@ export const run = (options: RunOptions) =>
       // Before the data: a setting that changes which of it is read is named, not what it does to the fingerprint.
       stages: described(self.described),
       config: options.config ?? {},
-      prompts: Fingerprint.prompts(self.task),
+      prompts: yield* Fingerprint.prompts(self.task),
       data
     }
   })

@@ -24,7 +24,7 @@ export const example = Effect.fnUntraced(function*<A>(
   { readable }: typeof BaseTexts.Chains.Type
 ) {
   const { seed } = yield* Run
-  const annotation = yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
+  const annotation = yield* PlugIn.encode(task, sample)
   const written = readable === 0 ? Result.succeed({ reasoning, answer: annotation }) : ThinkAnswer.read(answer)
   if (Result.isFailure(written) || Keyed.stream(seed, `${stage}/sample=${sample.image.id}/keep`).next() < 0.5) {
     const prompt = yield* Question.ask(task, "reason", sample, annotation)

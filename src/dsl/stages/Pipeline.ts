@@ -8,6 +8,7 @@ import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } fro
 import type { MissingQuestion } from "../Question.ts"
 import type { RunError } from "../RunError.ts"
 import type { Form, GrammarError, Sample, Task, TaskError } from "../Task.ts"
+import * as Truth from "../Truth.ts"
 import type { Planned } from "./Ahead.ts"
 import type { Described } from "./described.ts"
 import { Batching, batchingRules } from "./Sampling.ts"
@@ -48,7 +49,14 @@ export type Runnable = "Warmed" | "Reinforced" | "Explained" | "Curated" | "Tune
 export type { Form }
 
 /** What any stage may fail with besides the data's own errors. */
-export type Fault = PolicyError | RunError | GrammarError | TaskError | MissingQuestion | BadSetting
+export type Fault =
+  | PolicyError
+  | RunError
+  | GrammarError
+  | TaskError
+  | Truth.TruthError
+  | MissingQuestion
+  | BadSetting
 
 /** A stream of samples on its way through the paper's steps. Nothing happens until it is run. */
 export interface Pipeline<out S extends Stage, in out A, out E = never, out R = never> extends Pipeable.Pipeable {
@@ -147,7 +155,7 @@ export interface MakeOptions {
 }
 
 /**
- * Starts a pipeline.
+ * Starts a pipeline. A sample whose annotation is none of the task ends it with a `TruthError`.
  *
  * ```ts
  * Rise.make(task, data, { validation: 0.1 })
@@ -157,15 +165,18 @@ export const make = <A, E, R>(
   task: Task<A>,
   data: Stream.Stream<Sample<A>, E, R>,
   options: MakeOptions = {}
-): Pipeline<"Sampled", A, E | BadSetting, R> & { readonly data: Stream.Stream<Sample<A>, E, R> } => {
+): Pipeline<"Sampled", A, E | BadSetting | Truth.TruthError, R> & {
+  readonly data: Stream.Stream<Sample<A>, E | Truth.TruthError, R>
+} => {
   const share = options.validation ?? 0
+  const samples = Truth.checked(task)(data)
   const sound = Effect.andThen(
     Settings.check("make", Settings.making, options),
     Effect.flatMap(Batching, (batching) => Settings.check("Batching", batchingRules, batching))
   )
   const { train, validation } = share > 0 && share < 1
-    ? Dataset.split({ share, seed: 0 })(data)
-    : { train: data, validation: Stream.empty }
+    ? Dataset.split({ share, seed: 0 })(samples)
+    : { train: samples, validation: Stream.empty }
   return pipeable({
     stage: "Sampled",
     task,

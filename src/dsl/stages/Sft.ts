@@ -76,7 +76,7 @@ export const supervise = (
 
 /** `<think>R*</think><answer>A</answer>` given the image alone, or the bare annotation where there is no chain. */
 const example = Effect.fnUntraced(function*<A>(task: Task<A>, { reasoning, sample }: Lesson<A>, answerWeight: number) {
-  const answer = { text: yield* PlugIn.run(task, sample, () => task.encode(sample.truth)), weight: answerWeight }
+  const answer = { text: yield* PlugIn.encode(task, sample), weight: answerWeight }
   const form: Form = reasoning === undefined ? "answer" : "think"
   return {
     form,

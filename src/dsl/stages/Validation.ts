@@ -55,7 +55,7 @@ export const answers = <A, E, R>(
               Effect.forEach(samples, (sample, i) =>
                 PlugIn.run(task, sample, () => {
                   const { annotation, reward } = Answer.read(task, form, sample.truth, completions[i]?.[0]?.text ?? "")
-                  return metric === undefined ? reward : metric.of(sample.truth, annotation)
+                  return metric === undefined ? reward : PlugIn.figure(task, metric, sample.truth, annotation)
                 }))
             )
           )

@@ -127,7 +127,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       Stream.mapEffect(([sample, text]) =>
         Effect.gen(function*() {
           const prompt = yield* Question.ask(task, "reconstruct", sample, text.reasoning)
-          const answer = yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
+          const answer = yield* PlugIn.encode(task, sample)
           const reconstruction: SupervisedExample = { prompt, target: [{ text: answer, weight: 1 }], grammar }
           const kept = keep > 0 ? [yield* Keep.example(stage, task, keep, sample, text, written)] : []
           return { sample, prompt, examples: [reconstruction, ...kept] }
@@ -154,7 +154,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
         key: stage,
         stage: run.named(stage),
         size: batchSize,
-        what: "usable chains of the base"
+        what: `samples that share ${share} draws`
       }),
       step: (batch, { key, step, update }) =>
         Effect.gen(function*() {

@@ -102,7 +102,7 @@ export const audit = Effect.fn("rise.audit")(function*<A, E, R, EP, RP>(options:
   const folds = foldsOf(options)
   const { generate, reconstruct, reinforce, validate, warmUp } = preset
   const settings = JSON.parse(JSON.stringify({ generate, reconstruct, reinforce, validate, warmUp }))
-  const prompts = Fingerprint.prompts(task)
+  const prompts = yield* Fingerprint.prompts(task)
   for (const fold of folds) {
     // Scores of other labels, or of a judge that was trained in another way, are not taken for these.
     const data = yield* Fingerprint.data(task, fold.judged)
