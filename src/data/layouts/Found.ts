@@ -38,7 +38,7 @@ const looked = 200
 
 const say = (source: string, reason: string) => new DataError({ source, reason })
 
-/** The first row's fault at least has a name: a source whose rows are all bad fails with their reasons. */
+/** Counts what all rows say, in silence: they are read again. A source whose rows are all bad fails with their reasons. */
 const surveyed = (parts: ReadonlyArray<Part>) =>
   Effect.gen(function*() {
     const counter = Survey.counter()
