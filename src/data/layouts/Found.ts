@@ -38,7 +38,7 @@ const looked = 200
 
 const say = (source: string, reason: string) => new DataError({ source, reason })
 
-/** Counts what all rows say, in silence: they are read again. A source whose rows are all bad fails with their reasons. */
+/** Counts what all rows say, in silence: they are read again. Fails with the reasons where all rows are bad. */
 const surveyed = (parts: ReadonlyArray<Part>) =>
   Effect.gen(function*() {
     const counter = Survey.counter()
