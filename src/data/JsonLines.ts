@@ -1,6 +1,6 @@
 /**
- * JSON lines: an object per line that names a picture and holds its annotation. A file that turns out to be a JSON array
- * of such objects is read as one.
+ * JSON lines: an object per line that names a picture and holds its annotation. A file that turns out to be a JSON
+ * array of such objects is read as one.
  *
  * ```json
  * {"image": "train/0001.png", "annotation": {"stars": 4}}

@@ -18,3 +18,6 @@ export const quoted = (value: unknown): string => {
 export const names = (all: ReadonlyArray<string>, most = 10): string =>
   all.slice(0, most).map((name) => quoted(name)).join(", ") +
   (all.length > most ? ` and ${all.length - most} more` : "")
+
+/** `1 picture`, `2 pictures`. */
+export const count = (n: number, unit: string): string => `${n} ${unit}${n === 1 ? "" : "s"}`

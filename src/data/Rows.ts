@@ -19,8 +19,8 @@ export interface Row<out A, out R = never> {
 }
 
 /**
- * Reads rows concurrently and yields their samples in order. Fails where no sample is left: with `nothing`, if it is given,
- * of a source without rows, with the reasons of one whose rows are all set aside.
+ * Reads rows concurrently and yields their samples in order. Fails where no sample is left: with `nothing`, if it is
+ * given, of a source without rows, with the reasons of one whose rows are all set aside.
  */
 export const samples =
   <A>(source: string, nothing: string | undefined, more: Pick<Options<A>, "counts" | "unusable"> = {}) =>

@@ -1,10 +1,10 @@
 /**
- * Conversations about pictures, as LLaVA, LLaMA-Factory, VLM-R1 and ms-swift are given them: the assistant's last answer
- * is the annotation.
+ * Conversations about pictures, as LLaVA, LLaMA-Factory, VLM-R1 and ms-swift are given them: the assistant's last
+ * answer is the annotation.
  *
  * ```json
- * {"image": "1.png", "conversations": [{"from": "human", "value": "<image>\nWeather?"}, {"from": "gpt", "value": "sun"}]}
- * {"images": ["2.png"], "messages": [{"role": "user", "content": "Weather?"}, {"role": "assistant", "content": "rain"}]}
+ * {"image": "1.png", "conversations": [{"from": "human", "value": "<image>"}, {"from": "gpt", "value": "sun"}]}
+ * {"images": ["2.png"], "messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "rain"}]}
  * {"image": "3.png", "problem": "Weather?", "solution": "<answer> sun </answer>"}
  * ```
  */
@@ -111,7 +111,7 @@ const questions = (file: string) =>
 export const layout: Layout = {
   name: "conversations",
   example:
-    "data.json: {\"image\": \"1.png\", \"conversations\": [{\"from\": \"human\", …}, {\"from\": \"gpt\", \"value\": \"sun\"}]}",
+    "data.json: {\"image\": \"1.png\", \"conversations\": [{\"from\": \"human\", …}, {\"from\": \"gpt\", …: \"sun\"}]}",
   open: Effect.fnUntraced(function*(path, hints) {
     const files = yield* JsonFiles.find(path, "conversations")
     if (Option.isNone(files)) return Option.none()

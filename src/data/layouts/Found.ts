@@ -8,7 +8,7 @@ import { type Outcome, sift } from "../../dsl/Sift.ts"
 import type { Sample } from "../../dsl/Task.ts"
 import type * as Folder from "../Folder.ts"
 import { inside, type Instances } from "../Instances.ts"
-import { quoted } from "../Quoted.ts"
+import { count, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import type { Box } from "./BoxForms.ts"
 import { others, type Seen, words } from "./BoxPlace.ts"
@@ -28,7 +28,7 @@ export interface Options {
   readonly test: Option.Option<Part>
   /** The labels' own order, where the data have one. */
   readonly order?: ReadonlyArray<string>
-  /** Whether a picture's boxes may be spread over several rows. */
+  /** Whether several rows of a picture belong together: its boxes one by one, or its labels by several annotators. */
   readonly spread: boolean
   readonly notes: ReadonlyArray<string>
 }
@@ -38,7 +38,7 @@ const looked = 200
 
 const say = (source: string, reason: string) => new DataError({ source, reason })
 
-/** The first row's fault at least has a name: a source whose rows are all bad fails with their reasons. */
+/** Counts what all rows say, in silence: they are read again. Fails with the reasons where all rows are bad. */
 const surveyed = (parts: ReadonlyArray<Part>) =>
   Effect.gen(function*() {
     const counter = Survey.counter()
@@ -162,16 +162,22 @@ export const make = (options: Options): Effect.Effect<Found, DataError, Disk> =>
     if (reading.kind === "boxes") {
       for (const part of parts) yield* unambiguous(part, reading)
     }
-    const merges = spread && survey.repeated && reading.kind === "boxes"
+    const merges = spread && survey.repeated > 0
     const halves = Split.halves(train, options.test, splits)
     const of = <A>(truth: Parameters<typeof samples<A>>[2]) => {
-      const half = ({ part, rows }: Split.Half) => samples(part, merges ? Merged.read(rows) : rows, truth)
+      const half = ({ part, rows }: Split.Half) => samples(part, merges ? Merged.read(reading.kind)(rows) : rows, truth)
       return { train: half(halves.train), test: Option.map(halves.test, half) }
     }
     const { classes, boxes } = truths(reading)
     const { labels, single } = reading
-    const notes = [...options.notes, ...halves.notes, ...reading.notes]
+    const together = reading.kind === "boxes" ? "their boxes are put together" : "each label counts as a vote"
+    const notes = [
+      ...options.notes,
+      ...halves.notes,
+      ...reading.notes,
+      ...(merges ? [`${count(survey.repeated, "picture")} in several rows: ${together}`] : [])
+    ]
     return reading.kind === "boxes"
       ? { kind: "boxes", layout, labels, notes, ...of(boxes) }
-      : { kind: "classes", layout, labels, single, notes, ...of(classes) }
+      : { kind: "classes", layout, labels, single: single && (!merges || survey.agreed), notes, ...of(classes) }
   })

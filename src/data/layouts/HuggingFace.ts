@@ -1,8 +1,8 @@
 /**
  * Parquet files of a Hugging Face data set: `data/train-00000-of-00001.parquet` and its like, shards in order.
  *
- * The footer's features name pictures and classes. Whole numbers without names are not guessed at: their names are asked
- * for. A column that is a list of pictures is read where the list has one.
+ * The footer's features name pictures and classes. Whole numbers without names are not guessed at: their names are
+ * asked for. A column that is a list of pictures is read where the list has one.
  */
 import { Effect, FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError } from "../../dsl/DataError.ts"

@@ -1,6 +1,6 @@
 /**
- * Which columns of a Parquet file are pictures and annotations, by what Hugging Face writes into the footer and, without
- * that, by their names and types.
+ * Which columns of a Parquet file are pictures and annotations, by what Hugging Face writes into the footer and,
+ * without that, by their names and types.
  */
 import { Option, Result } from "effect"
 import type { FileMetaData, SchemaTree } from "hyparquet"

@@ -8,7 +8,7 @@
 import { Effect, Option, Path, Result, Stream } from "effect"
 import { DataError } from "../../dsl/DataError.ts"
 import * as JsonRows from "../JsonRows.ts"
-import { names } from "../Quoted.ts"
+import { count, names } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import * as Found from "./Found.ts"
 import * as JsonFiles from "./JsonFiles.ts"
@@ -100,7 +100,9 @@ const drawnIn = (annotations: ReadonlyArray<Task.Annotation>): Row["said"] => {
 
 const saidOf = ({ annotations, cancelled }: Task.Task, about: Subject): Row["said"] => {
   if (annotations.length === 0) {
-    return Result.fail(cancelled === 0 ? none : { reason: "skipped", detail: `cancelled by ${cancelled} annotators` })
+    return Result.fail(
+      cancelled === 0 ? none : { reason: "skipped", detail: `cancelled by ${count(cancelled, "annotator")}` }
+    )
   }
   if (about.kind === "boxes") return drawnIn(annotations)
   const votes = new Map<string, number>()
@@ -122,10 +124,10 @@ const rowOf = (about: Subject) => ({ row, task }: Numbered): Row => ({
 const notesOf = ({ boxes, cancelled, choices, several }: ReturnType<typeof survey>, about: Subject) => [
   ...(several === 0 ? [] : [
     about.kind === "boxes"
-      ? `${several} tasks with several annotators: boxes of the ground truth, or else of the latest, are taken`
-      : `${several} tasks with several annotators: each choice counts as a vote, read as shares`
+      ? `${count(several, "task")} with several annotators: boxes of the ground truth, or else of the latest, are taken`
+      : `${count(several, "task")} with several annotators: each choice counts as a vote, read as shares`
   ]),
-  ...(cancelled === 0 ? [] : [`${cancelled} cancelled annotations are not read`]),
+  ...(cancelled === 0 ? [] : [`${count(cancelled, "cancelled annotation")} not read`]),
   ...(about.kind === "boxes" && choices.size > 0
     ? [`choices beside the boxes are not read: ${names([...choices.keys()])}`]
     : []),

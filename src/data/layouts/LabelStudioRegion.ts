@@ -73,7 +73,7 @@ const polygon = (value: Fields): Option.Option<ReadonlyArray<Point>> => {
 export const isRegion = (value: Fields): boolean =>
   ["x", "y", "points", "rle", "format", "radiusX"].some((key) => value[key] !== undefined)
 
-/** The names that a region is labelled with: `rectanglelabels`, `polygonlabels`, `labels`, …; `choices` are no names. */
+/** The names that a region is labelled with, under `rectanglelabels`, `polygonlabels`, `labels` or their like. */
 export const labelsOf = (value: Fields): ReadonlyArray<string> =>
   Object.entries(value).flatMap(([key, names]) =>
     key.endsWith("labels") && Array.isArray(names) ? names.filter((name) => typeof name === "string") : []

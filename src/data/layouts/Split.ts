@@ -2,7 +2,7 @@
  * Which rows are to train on and which to test on: by the file they are in, or by what they say.
  */
 import { Option, Result, Stream } from "effect"
-import { quoted } from "../Quoted.ts"
+import { count, quoted } from "../Quoted.ts"
 import type { Part, Row } from "./Row.ts"
 
 export type Split = "train" | "test" | "val"
@@ -71,7 +71,7 @@ export const halves = (train: Part, test: Option.Option<Part>, { test: tests, va
   if (Option.isSome(test)) return { train: whole(train), test: Option.some(whole(test.value)), notes: [] }
   if (tests + val === 0) return { train: among(train, ["train"]), test: Option.none<Half>(), notes: [] }
   const held: Split = tests > 0 ? "test" : "val"
-  const rest = tests > 0 && val > 0 ? [`${val} ${train.unit}s of the validation split are not used`] : []
+  const rest = tests > 0 && val > 0 ? [`${count(val, train.unit)} of the validation split not used`] : []
   const notes = [`halves by "split": ${held} is tested on`, ...rest]
   return { train: among(train, ["train"]), test: Option.some(among(train, [held])), notes }
 }

@@ -26,8 +26,9 @@ export interface Survey {
   readonly beyond: boolean
   /** Forms of boxes, by the field that they stand in. */
   readonly forms: ReadonlyMap<string, Box>
-  /** Whether a picture has several rows. */
-  readonly repeated: boolean
+  /** Pictures with several rows, and whether these always say the same label. */
+  readonly repeated: number
+  readonly agreed: boolean
 }
 
 /** Longest label that is kept. */
@@ -40,10 +41,11 @@ export const counter = () => {
   const labels = new Map<string, number>()
   const told = new Map<Weights["told"], number>()
   const forms = new Map<string, Box>()
-  const pictures = new Set<string>()
+  const pictures = new Map<string, string | undefined>()
+  const again = new Set<string>()
   let [classes, boxes, empty, texts] = [0, 0, 0, 0]
   let scale = Scale.none
-  let [single, beyond, repeated] = [true, false, false]
+  let [single, beyond, agreed] = [true, false, true]
 
   const label = (name: string) => {
     const before = labels.get(name)
@@ -59,8 +61,12 @@ export const counter = () => {
   return {
     add: ({ picture, said }: Row): void => {
       if (Result.isSuccess(picture)) {
-        repeated ||= pictures.has(picture.success)
-        pictures.add(picture.success)
+        const only = Result.isSuccess(said) && said.success.kind === "weights" ? [...said.success.weights.keys()] : []
+        const label = only.length === 1 ? only[0] : undefined
+        const isKnown = pictures.has(picture.success)
+        agreed &&= !isKnown || pictures.get(picture.success) === label
+        if (isKnown) again.add(picture.success)
+        pictures.set(picture.success, label)
       }
       if (Result.isFailure(said)) return
       const row = said.success
@@ -78,7 +84,8 @@ export const counter = () => {
       for (const name of row.weights.keys()) label(name)
     },
     survey: (): Survey => ({
-      ...{ classes, boxes, empty, labels, texts, told, scale, single, beyond, forms, repeated }
+      ...{ classes, boxes, empty, labels, texts, told, scale, single, beyond, forms, agreed },
+      repeated: again.size
     })
   }
 }

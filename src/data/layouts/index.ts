@@ -8,6 +8,11 @@ import { DataError } from "../../dsl/Dataset.ts"
 import * as Table from "../Table.ts"
 import * as Walk from "../Walk.ts"
 import * as ClassFolders from "./ClassFolders.ts"
+import * as Coco from "./Coco.ts"
+import * as Conversations from "./Conversations.ts"
+import * as HuggingFace from "./HuggingFace.ts"
+import * as JsonForms from "./JsonForms.ts"
+import * as LabelStudio from "./LabelStudio.ts"
 import type { Found, Hints, Layout } from "./Layout.ts"
 import * as Names from "./Names.ts"
 import * as Tables from "./Tables.ts"
@@ -19,7 +24,15 @@ export type { Boxes, Classes, Found, Hints, Layout } from "./Layout.ts"
  * All layouts, in the order they are tried. A file that says what pictures show goes before the folders that they lie
  * in.
  */
-export const layouts: ReadonlyArray<Layout> = [Tables.layout, ClassFolders.layout]
+export const layouts: ReadonlyArray<Layout> = [
+  Coco.layout,
+  LabelStudio.layout,
+  Conversations.layout,
+  HuggingFace.layout,
+  JsonForms.layout,
+  Tables.layout,
+  ClassFolders.layout
+]
 
 const examples = layouts.map(({ example, name }) => `\n  ${name}: ${example}`).join("")
 const expected = `expected one of${examples}`

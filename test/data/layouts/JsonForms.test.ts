@@ -97,6 +97,30 @@ describe("labels in JSON rows", () => {
       assert.match(several.notes, /lists of labels: each counts as a vote/)
     })))
 
+  it.effect("in several rows of a picture are votes, and what cannot be added up is a duplicate", () =>
+    live(Effect.gen(function*() {
+      const found = yield* rows(
+        { image: "a.png", label: "sun" },
+        { image: "b.png", label: "rain" },
+        { image: "a.png", labels: ["sun", "rain"] },
+        { image: "a.png", label: "sun" },
+        { image: "a.png", label: null }
+      )
+      assert.deepStrictEqual(found.train.truths, [["a.png", [0.25, 0.75]], ["b.png", [1, 0]]])
+      assert.deepStrictEqual([found.train.rows, found.single], [[[5, "no-label"]], false])
+      assert.match(found.notes, /1 picture in several rows: each label counts as a vote/)
+      const same = yield* rows({ image: "a.png", label: "sun" }, { image: "a.png", label: "sun" })
+      assert.deepStrictEqual([same.train.truths, same.single], [[["a.png", [1]]], true])
+      const numbers = yield* rows({ image: "a.png", label: { sun: 1 } }, {
+        image: "a.png",
+        label: { sun: 0.5, rain: 0.5 }
+      })
+      assert.deepStrictEqual([numbers.train.truths, numbers.train.rows], [[["a.png", [0, 1]]], [[
+        2,
+        "duplicate-image"
+      ]]])
+    })))
+
   it.effect("are ordered and restricted by what the user says; numbers are places in that", () =>
     live(Effect.gen(function*() {
       const root = yield* folder({
@@ -144,7 +168,7 @@ describe("labels in JSON rows", () => {
         { label: "sun" },
         "{\"image\":",
         "7",
-        { image: "a.png", label: "rain" },
+        { image: "./a.png", label: "rain" },
         { image: "b.png", label: { deep: { er: 1 } } },
         { image: "b.png", label: null }
       )
@@ -227,6 +251,9 @@ describe("halves of JSON rows", () => {
       const field = yield* rows(row("a.png"), row("b.png", { split: "test" }), row("c.png", { split: "attic" }))
       assert.deepStrictEqual([field.train.truths, field.test.truths], [[["a.png", [1, 0, 0]]], [["b.png", [0, 1, 0]]]])
       assert.deepStrictEqual([field.train.rows, field.test.rows], [[[3, "unknown-split"]], []])
+      const held = yield* rows(row("a.png"), row("b.png", { split: "Validation" }), row("c.png", { split: "test" }))
+      assert.deepStrictEqual([held.train.truths.length, held.test.truths], [1, [["c.png", [0, 0, 1]]]])
+      assert.match(held.notes, /1 row of the validation split not used/)
       assert.match(field.notes, /halves by "split": test is tested on/)
     })))
 

@@ -109,8 +109,8 @@ describe("Label Studio", () => {
         6,
         "not-an-object"
       ]])
-      assert.match(found.notes, /1 tasks with several annotators: each choice counts as a vote, read as shares/)
-      assert.match(found.notes, /2 cancelled annotations are not read/)
+      assert.match(found.notes, /1 task with several annotators: each choice counts as a vote, read as shares/)
+      assert.match(found.notes, /2 cancelled annotations not read/)
     })))
 
   it.effect("several fields of choices are asked for by their labels", () =>
