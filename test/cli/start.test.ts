@@ -93,17 +93,19 @@ describe("the start", () => {
 
   it.effect("help is within 100 columns, has an example, and a default for what may be left out", () =>
     Effect.gen(function*() {
+      const without: Array<string> = []
       for (const { name } of catalogue) {
         const help = yield* printed(name, "--help")
         for (const line of help.split("\n")) assert.isAtMost(line.length, 100, line)
-        assert.match(help, new RegExp(`\n\nEXAMPLES\n([^]*\n)?  rise ${name}`), name)
+        assert.match(help, new RegExp(`\n\nEXAMPLES\n([^]*\n)?  rise ${name}`))
         const [, flags = ""] = /^FLAGS\n(.*?)\n\n/ms.exec(help) ?? []
         // A flag and the lines below that continue it. One that takes no value is off unless it is given.
         for (const flag of flags.split(/\n(?= {2}\S)/).filter((text) => text !== "")) {
-          if (/^ {2}(-\w, )*--[\w-]+ {2,}/.test(flag) || /^ {2}(-\w, )*--[\w-]+\n/.test(flag)) continue
-          assert.match(flag.replaceAll(/\s+/g, " "), /default/i, `${name}: ${flag}`)
+          const takesNone = /^ {2}(-\w, )*--[\w-]+( {2,}|\n)/.test(flag)
+          if (!takesNone && !/default/i.test(flag)) without.push(`${name} ${flag.trim().split(/\s{2,}/)[0]}`)
         }
       }
+      assert.deepStrictEqual(without, [])
     }))
 
   it.effect("short flags stand for the common ones, and -V for the version", () =>
