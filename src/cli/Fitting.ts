@@ -19,26 +19,30 @@ import {
 } from "../pipelines/index.ts"
 import type { Policy } from "../policy/index.ts"
 import type { Study } from "./flags.ts"
+import * as Values from "./values.ts"
+
+/** Where it is left out. */
+const chosen = "default: as the preset, the file or model and data have it"
 
 /** A flag of one setting. */
-const whole = (name: string, what: string) =>
-  Flag.Int(name).pipe(Flag.withDescription(what), Flag.withMetavar("N"), Flag.optional)
+const whole = (name: string, least: number, what: string) =>
+  Values.whole(name, { least, most: 1e9 }).pipe(Flag.withDescription(`${what}; ${chosen}`), Flag.optional)
 const rate = (name: string, what: string) =>
-  Flag.Finite(name).pipe(Flag.withDescription(what), Flag.withMetavar("RATE"), Flag.optional)
+  Values.above0(name, "RATE").pipe(Flag.withDescription(`${what}; ${chosen}`), Flag.optional)
 
 /** Flags of single settings, by the setting that each is. */
 const single = {
-  stepsWarmUp: whole("steps-warm-up", "Steps of the warm-up; 0 keeps the base as it is"),
-  stepsReinforce: whole("steps-reinforce", "Steps of GRPO on the closed loop"),
-  stepsSft: whole("steps-sft", "Steps of supervised fine-tuning"),
-  stepsRft: whole("steps-rft", "Steps of the last GRPO stage"),
+  stepsWarmUp: whole("steps-warm-up", 0, "Steps of the warm-up, 0 keeps the base as it is"),
+  stepsReinforce: whole("steps-reinforce", 0, "Steps of GRPO on the closed loop"),
+  stepsSft: whole("steps-sft", 0, "Steps of supervised fine-tuning"),
+  stepsRft: whole("steps-rft", 0, "Steps of the last GRPO stage"),
   lrWarmUp: rate("lr-warm-up", "Peak learning rate of the warm-up"),
   lrReinforce: rate("lr-reinforce", "Peak learning rate of GRPO on the closed loop"),
   lrSft: rate("lr-sft", "Peak learning rate of supervised fine-tuning"),
   lrRft: rate("lr-rft", "Peak learning rate of the last GRPO stage"),
-  candidates: whole("candidates", "Reasonings per picture"),
-  groupSize: whole("group-size", "Answers per picture and step of the last GRPO stage, G"),
-  maxTokens: whole("max-tokens", "Longest think-answer, in tokens")
+  candidates: whole("candidates", 1, "Reasonings per picture"),
+  groupSize: whole("group-size", 2, "Answers per picture and step of the last GRPO stage, G"),
+  maxTokens: whole("max-tokens", 1, "Longest think-answer, in tokens")
 }
 
 const settingOf: Readonly<Record<keyof typeof single, ReadonlyArray<readonly [stage: string, setting: string]>>> = {
@@ -67,7 +71,9 @@ export const secondsOf = (text: string): Option.Option<number> => {
 /** How settings are chosen. */
 export const flags = {
   config: Flag.String("config").pipe(
-    Flag.withDescription("A file of settings (.json, or .ts with a default export) that go over the preset's"),
+    Flag.withDescription(
+      "A file of settings (.json, or .ts with a default export) that go over the preset's; default: none"
+    ),
     Flag.withMetavar("FILE"),
     Flag.optional
   ),
@@ -76,7 +82,9 @@ export const flags = {
     Flag.withDefault(false)
   ),
   budget: Flag.String("budget").pipe(
-    Flag.withDescription("Cut the stages to a time, such as 90s, 10m or 2h: this machine is measured first"),
+    Flag.withDescription(
+      "Cut the stages to a time, such as 90s, 10m or 2h: this machine is measured first; default: no limit"
+    ),
     Flag.withMetavar("TIME"),
     Flag.optional
   ),

@@ -18,7 +18,9 @@ export const flags = {
     Flag.optional
   ),
   subject: Flag.String("subject").pipe(
-    Flag.withDescription("What the labels name or rate: completes \"name the … of this picture\""),
+    Flag.withDescription(
+      "What the labels name or rate: completes \"name the … of this picture\"; default: main object, or content"
+    ),
     Flag.withMetavar("TEXT"),
     Flag.optional
   ),
