@@ -112,7 +112,7 @@ const look = (session: Session, image: Image): Effect.Effect<Result.Result<Prepa
  * number. An image that cannot be read, or that a server refuses, is an answer with its fault.
  *
  * ```ts
- * Stream.fromIterable(files).pipe(Stream.map((file) => Image.file(file)), Pipelines.annotate(task))
+ * Image.folder("photos").pipe(Pipelines.annotate(task))
  * ```
  */
 export const annotate =

@@ -206,8 +206,7 @@ describe("rise annotate", () => {
   it("writes predictions that Label Studio takes for pre-annotations", async () => {
     const { code, stderr } = await rise([
       ...small,
-      "--task",
-      "coco-sub",
+      ...where,
       "--format",
       "label-studio",
       "--out",

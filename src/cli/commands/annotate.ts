@@ -65,7 +65,7 @@ const flags = {
   ),
   limit: count("limit", "Annotate only the first N pictures; default: all").pipe(Flag.optional),
   maxTokens: count("max-tokens", "Longest answer, in tokens").pipe(Flag.withDefault(lengths.thinkAnswer)),
-  batch: count("batch", "Pictures computed together; fewer where pictures are large or answers are to come sooner")
+  batch: count("batch", "Pictures computed together; fewer: answers come sooner")
     .pipe(Flag.withDefault(32)),
   strict: Flag.Boolean("strict").pipe(
     Flag.withDescription("End with 4 where a picture could not be annotated"),

@@ -15,6 +15,9 @@ import * as Header from "./Header.ts"
 import { type Image, type Pixels, Source } from "./Image.ts"
 import { ImageError } from "./ImageError.ts"
 
+// Pictures are decoded once: what the library keeps of its last hundred operations is never asked for again.
+sharp.cache(false)
+
 /** Limits of `load`. */
 export interface DecodeLimits {
   /** Width × height above which an image is refused. Default: Pillow's, 89,478,485. */
