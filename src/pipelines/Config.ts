@@ -1,5 +1,7 @@
 /**
  * Settings as a file or as flags hold them: parts of a preset, which go over those of the preset itself.
+ *
+ * @module
  */
 import { Predicate, Result, Schema } from "effect"
 import { defaults, filledStage, lengths } from "../dsl/stages/Settings.ts"

@@ -38,6 +38,9 @@ const small = 1e8
 /** Longest reasonings, in tokens: two sentences of the embedded language; the default of a real model. */
 const chains = { small: 40, large: 160 } as const
 
+/** More steps than any stage has. */
+const patient = 1_000_000
+
 /** Tags between reasoning and answer, the end of turn. */
 const tags = 8
 
@@ -84,6 +87,7 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
       warmup: 2,
       kl: 0.05,
       format: 1,
+      deadSteps: patient,
       select: { every: loop, samples: 16 }
     },
     filter: { tau: 0.75, least: 0.6 },
@@ -96,6 +100,8 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
       warmup: 3,
       kl: 0.02,
       format: 1,
+      // A baseline that earns nothing is a result; a warning says so, and the other methods go on.
+      deadSteps: patient,
       maxTokens: whole,
       select: { every: Math.ceil(last / 4), samples: 64 }
     },

@@ -11,6 +11,7 @@ export declare const train: Samples
 export declare const test: Samples
 export declare const sample: Task.Sample<Labels>
 export declare const images: Stream.Stream<Image.Image>
+export declare const pictures: Stream.Stream<Image.Image>
 export declare const labels: ReadonlyArray<string>
 export declare const file: string
 

@@ -7,7 +7,7 @@ import type { Identity } from "../RunFolder.ts"
 /** A stage by name, with the options that it was given. */
 export type Described = readonly [stage: string, options: object]
 
-/** Code and data cannot be written down; they are recorded by what they did to prompts and to the data's fingerprint. */
+/** Code and data cannot be written down; prompts and the fingerprint of the data, recorded beside, tell of them. */
 const unwritable = (value: unknown): boolean => typeof value === "function" || Stream.isStream(value)
 
 /** Options as JSON; JSON has no word for a limit that is switched off. */
