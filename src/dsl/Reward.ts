@@ -36,10 +36,12 @@ export interface Options {
   readonly leak?: boolean
   /** Check F. Default true. Without it a text that does not decode still earns 0: S is not defined there. */
   readonly format?: boolean
+  /** Let F refuse a reasoning that repeats itself (`repetition`). Default true. */
+  readonly repetition?: boolean
 }
 
 /** F of eq. 1: `Format`. */
-export { minimumWords, narrative } from "./Format.ts"
+export { minimumWords, narrative, type NarrativeOptions, repetition } from "./Format.ts"
 /** How a think-answer is written and read: `ThinkAnswer`. */
 export { read as readThinkAnswer, type ThinkAnswer, write as writeThinkAnswer } from "./ThinkAnswer.ts"
 
@@ -97,7 +99,7 @@ export const cot = <A>(task: Task<A>, options: Options = {}) => {
       if (Option.isSome(quoted)) return refused("leak", quoted.value, annotation)
     }
     if (options.format !== false) {
-      const fault = narrative(turn.reasoning)
+      const fault = narrative(turn.reasoning, options)
       if (Option.isSome(fault)) return refused("format-reasoning", fault.value, annotation)
     }
     return Result.isFailure(decoded)

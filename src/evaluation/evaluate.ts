@@ -47,6 +47,7 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   let asked = 0
   let faults = 0
   let cut = 0
+  let closed = 0
   let read = 0
   let unranked = 0
   let first = ""
@@ -75,8 +76,9 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
                 const text = Answer.said(form, completion)
                 // What a filter has cut off is no answer, though it may read like one.
                 const said = Answer.read(task, form, truth, fault === undefined ? text : "")
-                if (fault === undefined && completion.finish === "length" && said.verdict !== "ok") {
-                  cut++
+                if (fault === undefined && completion.finish === "length") {
+                  if (said.verdict !== "ok") cut++
+                  else if (grammar !== undefined) closed++
                 }
                 const probability = probabilityIn(completion, policy.tokenizer)
                 const { rank } = task
@@ -108,6 +110,9 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
         `that thinks at ` +
         `length wants more (maxTokens; for a server --extra '{"max_tokens": 4000}')`
     )
+  }
+  if (closed > 0) {
+    yield* warn(`${method}: ${closed} of ${asked} answers were closed so as to end within ${maxTokens} tokens`)
   }
   if (unranked === 0) return rows
   yield* warn(

@@ -42,7 +42,9 @@ export interface Completion {
    * gives none.
    */
   readonly logprobs: Float32Array
-  /** "stop": the turn was ended; "length": it was cut at `maxTokens`. */
+  /**
+   * "stop": the turn was ended; "length": it was cut at `maxTokens`, or, under a grammar, closed on the way there.
+   */
   readonly finish: "stop" | "length"
   /** Why there is no text, where a remote server refused or left it out. */
   readonly fault?: string
@@ -61,7 +63,10 @@ export interface Completion {
 export interface SampleOptions {
   /** Candidates per prompt; they share the prompt's prefill. */
   readonly count: number
-  /** Longest completion, in tokens. */
+  /**
+   * Longest completion, in tokens. Under a grammar every completion ends within it: only tokens whose shortest way to
+   * the end fits into what is left are drawn, and free text stops early enough for what follows it.
+   */
   readonly maxTokens: number
   /** 0 is greedy. Default 1. */
   readonly temperature?: number
@@ -152,6 +157,8 @@ export interface Rollout {
   readonly temperature?: number
   /** The mask of the draw, if there was one. */
   readonly grammar?: Grammar | undefined
+  /** The `maxTokens` of a masked draw: its log-probabilities are of what could be drawn within it. Default: no limit. */
+  readonly maxTokens?: number | undefined
 }
 
 /** What `update` minimises. */
@@ -231,13 +238,14 @@ export interface Session {
     requests: ReadonlyArray<SampleRequest>,
     options: SampleOptions
   ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Completion>>, PolicyError>
-  /** Per-token log-probabilities of given tokens. */
+  /** Per-token log-probabilities of given tokens, under the temperature, grammar and `maxTokens` of their draw. */
   readonly logprobs: (
     items: ReadonlyArray<{
       readonly prompt: Prompt
       readonly tokens: Int32Array
       readonly temperature?: number
       readonly grammar?: Grammar | undefined
+      readonly maxTokens?: number | undefined
     }>
   ) => Effect.Effect<ReadonlyArray<Float32Array>, PolicyError>
 }

@@ -124,6 +124,10 @@ describe("Reward.cot", () => {
 
   it("each part can be switched off", () => {
     const truth = [0, 0, 0, 1, 0, 0, 0]
+    const again = { truth, reasoning: "a smiling face ".repeat(20), reconstruction: "joy 100" }
+    assert.deepStrictEqual([cot(again).reward, cot(again).verdict], [0, "format-reasoning"])
+    assert.strictEqual(Reward.cot(task, { repetition: false })(again).reward, 1)
+    assert.strictEqual(Reward.cot(task, { format: false })(again).reward, 1)
     const turn = { truth, reasoning: "joy 100", reconstruction: "joy 100" }
     assert.strictEqual(cot(turn).verdict, "leak")
     assert.strictEqual(Reward.cot(task, { leak: false })(turn).verdict, "format-reasoning")

@@ -125,7 +125,7 @@ export const generate =
         return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
           sample,
           candidates: drawn.map((completion) => ({
-            reasoning: Group.draw(prompt, completion, { temperature, grammar })
+            reasoning: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
           }))
         }))
       }))
@@ -169,7 +169,7 @@ export const reconstruct =
         const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
         const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
           ...candidate,
-          reconstruction: Group.draw(prompt, completion, { temperature, grammar })
+          reconstruction: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
         }))
         let at = 0
         return groups.map(({ candidates, sample }) => ({

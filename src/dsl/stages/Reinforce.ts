@@ -172,7 +172,7 @@ export const rft = (options: RftOptions = {}) =>
             PlugIn.run(task, sample, () =>
               drawn.map((completion) => {
                 const { reward, verdict } = score({ truth: sample.truth, text: completion.text })
-                return { reward, verdict, draws: [Group.draw(prompt, completion, { temperature, grammar })] }
+                return { reward, verdict, draws: [Group.draw(prompt, completion, { temperature, grammar, maxTokens })] }
               })))
           return yield* learn(judged, step, update)
         }),

@@ -39,6 +39,8 @@ export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, Sa
    * none at all is shown where one begins and ends: its reasoning and the label, whose tokens weigh nothing. Default 0.
    */
   readonly keep?: number
+  /** Whether a reasoning that repeats itself is left out, as F does (`Reward.narrative`). Default true. */
+  readonly repetition?: boolean
   /** Whether tags and control tokens are kept out of the chains while they are drawn. Default "off". */
   readonly chains?: GrammarMode
   /**
@@ -132,7 +134,8 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       Stream.flattenIterable,
       Stream.mapEffect(({ answer, reasoning, sample }) =>
         PlugIn.run(task, sample, (): typeof Written.Type => {
-          const usable = Option.isNone(leaks(reasoning, sample.truth)) && Option.isNone(Reward.narrative(reasoning))
+          const usable = Option.isNone(leaks(reasoning, sample.truth)) &&
+            Option.isNone(Reward.narrative(reasoning, options))
           const read = Answer.parse(task, "think", answer).annotation
           return {
             image: sample.image.id,

@@ -39,7 +39,7 @@ export const score = Effect.fnUntraced(function*(
         worker,
         program: () => LossGraphs.scoring(context.model.config, shape, options.lora, mapped?.frozen),
         ...MappedWeights.session(mapped),
-        bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar).tensors) }
+        bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar, context.model.ends)) }
       })
       const { logprobs } = yield* session.run(item.feeds())
       const values = logprobs?.data as Float32Array
@@ -128,7 +128,9 @@ export const lossAndGradients = Effect.fnUntraced(function*(
         const shape = PackedBatches.shapeOf(item)
         const kind = item.holds ? "format" : options.kind
         const tables = grammar &&
-          (item.holds ? GrammarTables.formatTables(grammar, model.endOfTurn) : GrammarTables.tables(grammar))
+          (item.holds
+            ? GrammarTables.formatTables(grammar, model.endOfTurn)
+            : GrammarTables.tables(grammar, model.ends))
         const session = context.sessions.of({
           key: `${kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
           worker,
@@ -139,7 +141,7 @@ export const lossAndGradients = Effect.fnUntraced(function*(
               frozen: model.mapped?.frozen
             }),
           ...MappedWeights.session(model.mapped),
-          bound: { ...context.weights, ...tables?.tensors },
+          bound: { ...context.weights, ...tables },
           outputs
         })
         const feeds = { ...item.feeds(), ...masks, ...dropoutRows(context, item, options.step) }
