@@ -20,6 +20,7 @@ export {
 export {
   Advantage,
   Dataset,
+  Judge,
   Policy,
   Progress,
   Quarantine,

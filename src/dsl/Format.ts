@@ -34,7 +34,7 @@ const wordsIn = (text: string): number => {
     : [...segmentsOf(text.slice(0, 200))].filter(({ isWordLike }) => isWordLike).length
 }
 
-/** How often a word may stand in a row: "very, very, very" is speech, a fourth is a text that no longer says anything. */
+/** How often a word may stand in a row: "very, very, very" is speech, a fourth says nothing any more. */
 const mostInARow = 3
 
 /** Of fewer words too little is known. */

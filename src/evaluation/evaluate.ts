@@ -8,18 +8,19 @@
  */
 import { Array, Effect, Option, Schema } from "effect"
 import * as Answer from "../dsl/Answer.ts"
+import * as Judgments from "../dsl/Judgments.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Reward from "../dsl/Reward.ts"
 import { Run } from "../dsl/Run.ts"
 import { grammarOf } from "../dsl/stages/Sampling.ts"
 import { lengths } from "../dsl/stages/Settings.ts"
-import { commonMetrics } from "../dsl/Task.ts"
+import { commonMetrics, type Sample, type Task } from "../dsl/Task.ts"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import { Policy } from "../policy/Policy.ts"
 import * as Asking from "./Asking.ts"
 import { probabilityIn } from "./confidence.ts"
-import { type EvaluateOptions, measure, type Pass } from "./measure.ts"
+import { type EvaluateOptions, type Given, measure, type Pass } from "./measure.ts"
 import { ResultRow } from "./results.ts"
 
 /** A metric of answers under the grammar. */
@@ -28,6 +29,16 @@ export const masked = (metric: string): string => `${metric} masked`
 /** Done once per run, method and pass: a resumed run reads the figures back. */
 const recorded = <E, R>(method: string, pass: string, effect: Effect.Effect<ReadonlyArray<ResultRow>, E, R>) =>
   Effect.flatMap(Run, (run) => run.within(method).once(pass, Schema.Array(ResultRow), effect))
+
+/** Answers with the judge's part in their rewards. */
+const judged = <A>(task: Task<A>, samples: ReadonlyArray<Sample<A>>, given: ReadonlyArray<Given<A>>) =>
+  Effect.map(
+    Judgments.pay(
+      task,
+      Array.zip(samples, given).map(([sample, scored]) => ({ turn: Reward.turnOf(sample, scored.reasoning), scored }))
+    ),
+    (paid) => Array.zip(given, paid).map(([one, { detail, reward, verdict }]) => ({ ...one, detail, reward, verdict }))
+  )
 
 /**
  * Greedy answers of the policy as it is now, under a grammar or none. Interrupted, it goes on at those that it has not
@@ -75,7 +86,7 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
                 }
                 const text = Answer.said(form, completion)
                 // What a filter has cut off is no answer, though it may read like one.
-                const said = Answer.read(task, form, truth, fault === undefined ? text : "")
+                const said = Answer.read(task, form, truth, fault === undefined ? text : "", sample)
                 if (fault === undefined && completion.finish === "length") {
                   if (said.verdict !== "ok") cut++
                   else if (grammar !== undefined) closed++
@@ -95,7 +106,8 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
                 )
                 return { ...given, ranked }
               }))
-          )
+          ),
+          Effect.flatMap((given) => judged(task, samples, given))
         ),
     { ...pass, before: spool.rows.length }
   )
@@ -166,12 +178,16 @@ export const evaluateConstant = <A, E, R>(options: EvaluateOptions<A, E, R> & { 
     options.method,
     "evaluate",
     measure({ ...options, form: "answer" }, (samples) =>
-      Effect.forEach(samples, (sample) =>
-        PlugIn.run(options.task, sample, () => ({
-          text: options.task.encode(options.annotation),
-          annotation: Option.some(options.annotation),
-          reasoning: Option.none<string>(),
-          verdict: "ok",
-          reward: Reward.similarity(options.task, sample.truth, options.annotation)
-        }))))
+      Effect.flatMap(
+        Effect.forEach(samples, (sample) =>
+          PlugIn.run(options.task, sample, (): Given<A> => ({
+            text: options.task.encode(options.annotation),
+            annotation: Option.some(options.annotation),
+            reasoning: Option.none<string>(),
+            verdict: "ok",
+            detail: Option.none(),
+            reward: Reward.similarity(options.task, sample.truth, options.annotation, sample)
+          }))),
+        (given) => judged(options.task, samples, given)
+      ))
   )

@@ -157,7 +157,7 @@ export interface Rollout {
   readonly temperature?: number
   /** The mask of the draw, if there was one. */
   readonly grammar?: Grammar | undefined
-  /** The `maxTokens` of a masked draw: its log-probabilities are of what could be drawn within it. Default: no limit. */
+  /** The `maxTokens` of a masked draw: log-probabilities are of what could be drawn within it. Default: no limit. */
   readonly maxTokens?: number | undefined
 }
 

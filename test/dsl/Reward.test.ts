@@ -45,7 +45,7 @@ describe("Reward.cot", () => {
   it.prop("pays the similarity for a narrative and a readable answer", [Seven, Written], ([truth, written]) => {
     const { annotation, reward, verdict } = cot({ truth, reasoning: narrative, reconstruction: write(written) })
     assert.strictEqual(verdict, "ok")
-    assert.closeTo(reward, task.similarity(truth, written), 1e-12)
+    assert.closeTo(reward, Reward.similarity(task, truth, written), 1e-12)
     assert.isTrue(Option.isSome(annotation))
   }, runs)
 
@@ -153,7 +153,7 @@ describe("Reward.r1", () => {
     ([truth, written]) => {
       for (const thought of [narrative, `joy is 67% here`, "x"]) {
         const { reasoning, reward } = r1({ truth, text: Reward.writeThinkAnswer(thought, write(written)) })
-        assert.closeTo(reward, task.similarity(truth, written), 1e-12)
+        assert.closeTo(reward, Reward.similarity(task, truth, written), 1e-12)
         assert.deepStrictEqual(reasoning, Option.some(thought))
       }
     },

@@ -7,6 +7,7 @@
 import { Array, Effect, Stream } from "effect"
 import { Policy } from "../../policy/Policy.ts"
 import * as Group from "../Group.ts"
+import * as Judgments from "../Judgments.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"
@@ -193,21 +194,26 @@ export const validate =
       "Validated",
       Effect.void,
       (visit, samples) =>
-        Effect.flatMap(
-          self.loop(visit, samples),
-          (groups) =>
-            Effect.forEach(groups, ({ candidates, sample }) =>
-              PlugIn.run(self.task, sample, () => ({
-                sample,
-                candidates: candidates.map((candidate) => {
-                  const { reward, verdict } = score({
-                    truth: sample.truth,
-                    reasoning: candidate.reasoning.completion.text,
-                    reconstruction: candidate.reconstruction.completion.text
-                  })
-                  return { ...candidate, reward, verdict }
-                })
+        Effect.gen(function*() {
+          const groups = yield* self.loop(visit, samples)
+          const scored = yield* Effect.forEach(groups, ({ candidates, sample }) =>
+            PlugIn.run(self.task, sample, () =>
+              candidates.map((candidate) => {
+                const reasoning = candidate.reasoning.completion.text
+                const reconstruction = candidate.reconstruction.completion.text
+                return {
+                  turn: { ...sample, reasoning },
+                  scored: score({ truth: sample.truth, reasoning, reconstruction, sample })
+                }
               })))
-        )
+          const paid = yield* Judgments.pay(self.task, scored.flat())
+          let at = 0
+          return groups.map(({ candidates, sample }) => ({
+            sample,
+            candidates: Array.zip(candidates, paid.slice(at, at += candidates.length)).map((
+              [candidate, { reward, verdict }]
+            ) => ({ ...candidate, reward, verdict }))
+          }))
+        })
     )
   }

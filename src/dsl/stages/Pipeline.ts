@@ -6,6 +6,7 @@ import type { Policy, PolicyError, Session } from "../../policy/Policy.ts"
 import type { Form } from "../Answer.ts"
 import * as Dataset from "../Dataset.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
+import type { JudgeError } from "../JudgeError.ts"
 import type { MissingQuestion } from "../Question.ts"
 import type { RunError } from "../RunError.ts"
 import type { GrammarError, Sample, Task, TaskError } from "../Task.ts"
@@ -47,7 +48,7 @@ export type Runnable = "Warmed" | "Reinforced" | "Explained" | "Curated" | "Tune
 export type { Form }
 
 /** What any stage may fail with besides the data's own errors. */
-export type Fault = PolicyError | RunError | GrammarError | TaskError | MissingQuestion | BadSetting
+export type Fault = PolicyError | RunError | GrammarError | TaskError | JudgeError | MissingQuestion | BadSetting
 
 /** A stream of samples on its way through the paper's steps. Nothing happens until it is run. */
 export interface Pipeline<out S extends Stage, in out A, out E = never, out R = never> extends Pipeable.Pipeable {

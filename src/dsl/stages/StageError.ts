@@ -35,7 +35,9 @@ export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryG
         ? "nothing earned a reward"
         : `nothing earned a reward, mostly because of "${this.verdict}"`
       : `every candidate earns about ${this.reward.toFixed(3)}`
-    const next = this.verdict.startsWith("format")
+    const next = this.verdict === "judge"
+      ? "the judge fails on them: its reasons are in the warnings"
+      : this.verdict.startsWith("format")
       ? "warm the policy up (Rise.warmUp), pay it to keep the format (`format` here, `practice` in warmUp and " +
         "sft), or draw under the " +
         "task's grammar where the stage has one (grammar: \"mask\")"

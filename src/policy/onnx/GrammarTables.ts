@@ -103,8 +103,8 @@ export const checkMasked = Effect.fnUntraced(function*(
 const formats = new WeakMap<Grammar, Tensors>()
 
 /**
- * What a format loss reads, an additive mask: where a text may go on or end by one token, or say something or nothing, the end and
- * nothing are left aside (see `FormatText`).
+ * What a format loss reads, an additive mask: where a text may go on or end by one token, or say something or nothing,
+ * the end and nothing are left aside (see `FormatText`).
  */
 export const formatTables = (grammar: Grammar, endOfTurn: number): Tensors => {
   const known = formats.get(grammar)
