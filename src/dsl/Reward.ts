@@ -100,7 +100,7 @@ const paid = <A>(task: Task<A>, truth: A, predicted: A, turn: Turn<A> | undefine
 
 /**
  * Eq. 1: scores one turn of the closed loop. `reconstruction` is the text the policy wrote from image and reasoning;
- * `sample` is for similarities that look at it. The task's judge is asked elsewhere (`Judge.pay`).
+ * `sample` is for similarities that look at it. The task's judge is not asked here (`Judge.pay`).
  *
  * @throws TaskError where the task's similarity breaks its law
  */
