@@ -15,7 +15,7 @@ import { Run } from "../dsl/Run.ts"
 import { grammarOf } from "../dsl/stages/Sampling.ts"
 import { lengths } from "../dsl/stages/Settings.ts"
 import { commonMetrics, type Sample, type Task } from "../dsl/Task.ts"
-import type { Grammar } from "../kernels/generate/Grammar.ts"
+import { Distance, type Grammar } from "../kernels/generate/index.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import { Policy } from "../policy/Policy.ts"
 import * as Asking from "./Asking.ts"
@@ -156,19 +156,28 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
 }
 
 /**
- * The grammar, made before anything is asked: with "both", figures under it are left out where there is none, which
- * is told.
+ * The grammar, made before anything is asked; with "both", figures under it are left out where there is none, or where
+ * `maxTokens` has no room for any text of it, which is told.
  */
 const maskOf = Effect.fnUntraced(
-  function*<A, E, R>({ form = "think", grammar = "both", method, task }: EvaluateOptions<A, E, R>) {
+  function*<A, E, R>(
+    { form = "think", grammar = "both", maxTokens = lengths.thinkAnswer, method, task }: EvaluateOptions<A, E, R>
+  ) {
     if (grammar !== "both") return yield* grammarOf(task, grammar, form)
     const { tokenizer } = yield* Policy
     if (task.grammar === undefined || Option.isNone(tokenizer)) return undefined
-    return yield* Effect.catchTag(
+    const leftOut = (why: string) =>
+      Effect.as(warn(`${method}: figures under the grammar are left out: ${why}`), undefined)
+    const mask = yield* Effect.catchTag(
       grammarOf(task, "mask", form),
       "GrammarError",
-      (error) => Effect.as(warn(`${method}: figures under the grammar are left out: ${error.message}`), undefined)
+      (error) => leftOut(error.message)
     )
+    if (mask === undefined) return undefined
+    const least = Distance.shortest(Distance.of(mask, [tokenizer.value.endOfTurn]))
+    return least <= maxTokens
+      ? mask
+      : yield* leftOut(`its shortest text takes ${least} tokens, maxTokens is ${maxTokens}`)
   }
 )
 
