@@ -100,14 +100,14 @@ describe("pipelines on the embedded checkpoint", () => {
         said.join("\n"),
         /^closed under the mask: [1-8] of 8 answers were closed so as to end within 12 tokens$/m
       )
-      const short = yield* evaluate({ ...options, method: "short", maxTokens: 8 })
+      const short = yield* evaluate({ ...options, method: "short", maxTokens: 7 })
       assert.isFalse(short.some(({ metric }) => metric.includes("masked")))
       assert.include(
         said,
-        "short: figures under the grammar are left out: its shortest text takes 9 tokens, maxTokens is 8"
+        "short: figures under the grammar are left out: its shortest text takes 8 tokens, maxTokens is 7"
       )
-      const error = yield* Effect.flip(evaluate({ ...options, method: "mask", maxTokens: 8, grammar: "mask" }))
-      assert.match(error.message, /maxTokens is 8, expected at least 9/)
+      const error = yield* Effect.flip(evaluate({ ...options, method: "mask", maxTokens: 7, grammar: "mask" }))
+      assert.match(error.message, /maxTokens is 7, expected at least 8/)
     }).pipe(Effect.provide([policy(0), Run.layerMemory({ seed: 0 })]), Effect.provide(Layer.merge(live, listening)))
   })
 
