@@ -48,6 +48,6 @@ Cli.example(
       mean: Sources.meanDistribution,
       cuesNamed: source.cuesNamed,
       bars: Studies.barsOf(task)
-    }).pipe(Cli.study({ name: "emotion6", flags, task, source }))
+    }).pipe(Cli.study({ name: "emotion6", preset, flags, task, source }))
   })
 )

@@ -3,7 +3,6 @@
  *
  *   node examples/polygons.ts [OUT]
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, Result, Schema } from "effect"
 import { Dataset, Image, Policy, Rise, Task } from "rise-vlm"
 
@@ -114,7 +113,7 @@ export const program = (out: string, steps: number) =>
 
 if (import.meta.main) {
   program(process.argv[2] ?? "runs/polygons", 100).pipe(
-    Effect.provide([Policy.onnx({ model: "embedded" }), NodeServices.layer]),
-    NodeRuntime.runMain
+    Effect.provide(Policy.onnx({ model: "embedded" })),
+    Rise.runMain
   )
 }

@@ -10,7 +10,7 @@ import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import packageJson from "../package.json" with { type: "json" }
-import { readable, runMain } from "../src/cli/main.ts"
+import { readable, runMain } from "../src/cli/process.ts"
 import { program, ScriptError } from "./program.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))

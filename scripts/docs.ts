@@ -8,7 +8,7 @@
 import { Console, Effect, FileSystem, Path } from "effect"
 import { Command } from "effect/cli"
 import { fileURLToPath } from "node:url"
-import { readable, runMain } from "../src/cli/main.ts"
+import { readable, runMain } from "../src/cli/process.ts"
 import { program, ScriptError } from "./program.ts"
 
 const folder = fileURLToPath(new URL("docs", import.meta.url))

@@ -9,7 +9,7 @@ import { getPath } from "@dprint/typescript"
 import { Console, Effect, FileSystem, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
-import { readable, runMain } from "../src/cli/main.ts"
+import { readable, runMain } from "../src/cli/process.ts"
 import { ScriptError } from "./program.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))

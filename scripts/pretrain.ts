@@ -6,7 +6,7 @@
  */
 import { Console, Effect, Option, Struct } from "effect"
 import { Command, Flag } from "effect/cli"
-import { readable, runMain } from "../src/cli/main.ts"
+import { readable, runMain } from "../src/cli/process.ts"
 import * as Policy from "../src/policy/layers.ts"
 import { evaluate } from "./pretrain/Evaluate.ts"
 import * as Pretrain from "./pretrain/Pretrain.ts"

@@ -8,7 +8,7 @@ import { Console, Effect, FileSystem, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
-import { readable, runMain } from "../src/cli/main.ts"
+import { readable, runMain } from "../src/cli/process.ts"
 import { Device } from "../src/kernels/runtime/index.ts"
 import { program, ScriptError } from "./program.ts"
 

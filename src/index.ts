@@ -12,6 +12,7 @@ export {
   type Instance,
   type Instances,
   JsonLines,
+  Layouts,
   Parquet,
   ReasonSeg,
   Scenes,

@@ -6,7 +6,8 @@ export default {
     "src/dsl/**/*.ts",
     "src/tasks/**/*.ts",
     "src/kernels/{math,train}/*.ts",
-    "src/policy/onnx/{Auxiliary,KlReference,LossAndGradients,PackedBatches,TokenWeights}.ts",
+    "src/policy/TokenWeights.ts",
+    "src/policy/onnx/{Auxiliary,KlReference,LossAndGradients,PackedBatches,Score}.ts",
     "!src/**/*.d.ts"
   ],
   // Texts are mostly messages, which tests quote where they matter.

@@ -2,9 +2,9 @@ import { defineConfig } from "vitest/config"
 
 /** They train models. A second run, with SLOW=1, is for what has survived the others. */
 const slow = [
-  "test/dsl/{Diverged,Practice}.test.ts",
-  "test/policy/onnx/{Adapter,Checkpoint,Devices,Directory,EndOfTurn,MappedWeights,MemoryPlan,NotFinite}.test.ts",
-  "test/policy/onnx/{OnnxPolicy,Parity,Settings}.test.ts"
+  "test/dsl/{Diverged,PracticeEmbedded}.test.ts",
+  "test/policy/onnx/{Adapter,Checkpoint,Devices,Directory,EndOfTurn,Format,MappedWeights,MemoryPlan}.test.ts",
+  "test/policy/onnx/{NotFinite,OnnxPolicy,Parity,Settings}.test.ts"
 ]
 
 export default defineConfig({

@@ -3,12 +3,13 @@
  */
 import { Effect, Option } from "effect"
 import * as Atlas from "../../src/data/scenes/Atlas.ts"
-import * as Groundedness from "../../src/data/scenes/Groundedness.ts"
+import { cuesNamed, cuesOf } from "../../src/data/scenes/Groundedness.ts"
 import * as Render from "../../src/data/scenes/Render.ts"
 import { type Scene, standing } from "../../src/data/scenes/Scene.ts"
 import * as Truth from "../../src/data/scenes/Truth.ts"
 import { side } from "../../src/data/scenes/World.ts"
 import * as Reward from "../../src/dsl/Reward.ts"
+import { Groundedness } from "../../src/evaluation/index.ts"
 import * as Iou from "../../src/kernels/math/Iou.ts"
 import * as Keyed from "../../src/kernels/math/Keyed.ts"
 import { Policy, type Prompt } from "../../src/policy/index.ts"
@@ -88,7 +89,7 @@ export const evaluate = Effect.fn("pretrain.evaluate")(function*(count: number) 
   const explanations = yield* ask("Explain this picture.", "explain", 0)
   const grounded = explanations.map((text, i) => {
     const scene = scenes[i]
-    return scene === undefined ? Groundedness.none : Groundedness.measure(text, Groundedness.cuesOf(scene))
+    return scene === undefined ? Groundedness.none : Groundedness.count(cuesNamed(text), cuesOf(scene))
   })
   const total = grounded.reduce(Groundedness.add, Groundedness.none)
   const score = Reward.r1(Emotion6.task)

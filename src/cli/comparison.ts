@@ -38,6 +38,6 @@ export const comparison = <A, T extends Task<A>>(
         methods: methods(flags, preset)(start), // SFT: eq. 8 on bare answers; Visual-RFT: eq. 10; RISE: eq. 1, 7, 8, 10
         preset,
         policy: policy(flags, preset)
-      }).pipe(study({ name, preset: name, flags, task: source.task, source }))
+      }).pipe(study({ name, preset, flags, task: source.task, source }))
     })
   )

@@ -1,55 +1,61 @@
 /**
  * The flags that commands and examples share.
  */
-import { Option, Schema } from "effect"
+import { Option, type Schema } from "effect"
 import { Flag } from "effect/cli"
+import { availableParallelism } from "node:os"
 import { Scenes } from "../data/index.ts"
+import { Precision } from "../kernels/models/index.ts"
+import { Runtime } from "../kernels/runtime/index.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
 import { directoryOf } from "../policy/Embedded.ts"
 import { embeddedModel, isEmbedded, modelName } from "./embedded.ts"
+import { above0, jsonObject, share, text, whole } from "./values.ts"
 
-const positive = Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))
-
-export const model = Flag.String("model").pipe(
+export const model = text("model", "DIR", "a directory").pipe(
+  Flag.withAlias("m"),
   Flag.withDescription("A Hugging Face directory; default: the embedded checkpoint"),
-  Flag.withMetavar("DIR"),
   Flag.withDefault(embeddedModel),
   Flag.map(directoryOf)
 )
 
-export const data = Flag.String("data").pipe(
+export const data = text("data", "DIR", "a folder").pipe(
+  Flag.withAlias("d"),
   Flag.withDescription(
     "A folder in the layout of the task's data set (docs/tasks.md), for soft labels train.csv and val.csv or " +
       "test.csv; default: the embedded scenes (synthetic)"
   ),
-  Flag.withMetavar("DIR"),
   Flag.optional
 )
 
-export const out = Flag.String("out").pipe(
+export const out = text("out", "DIR", "a folder").pipe(
+  Flag.withAlias("o"),
   Flag.withDescription("The run folder; default: the next free runs/NAME"),
-  Flag.withMetavar("DIR"),
   Flag.optional
 )
 
-export const seed = Flag.Int("seed").pipe(Flag.withDescription("Every random draw is keyed by it"), Flag.withDefault(0))
+export const seed = whole("seed").pipe(
+  Flag.withAlias("s"),
+  Flag.withDescription("Every random draw is keyed by it; default: 0"),
+  Flag.withDefault(0)
+)
 
 export const device = Flag.Literals("device", ["cpu", "webgpu", "cuda"]).pipe(
-  Flag.withDescription("Where graphs run; a device this machine has not is refused with what it has"),
+  Flag.withDescription("Where graphs run; a device this machine has not is refused with what it has; default: cpu"),
   Flag.withDefault("cpu" as const)
 )
 
 /** A server to ask instead of a model directory. */
 export const remote = {
-  remote: Flag.String("remote").pipe(
+  remote: text("remote", "URL", "an address such as http://127.0.0.1:8000/v1").pipe(
     Flag.withDescription(
-      "Ask an OpenAI-compatible server instead, by its address with /v1; the key is OPENAI_API_KEY of the environment"
+      "Ask an OpenAI-compatible server instead, by its address with /v1; the key is OPENAI_API_KEY of the " +
+        "environment; default: a model directory"
     ),
-    Flag.withMetavar("URL"),
     Flag.optional
   ),
   remoteModel: Flag.String("remote-model").pipe(
-    Flag.withDescription("The model as that server calls it"),
+    Flag.withDescription("The model as that server calls it; needed with --remote, default: none"),
     Flag.withMetavar("NAME"),
     Flag.withDefault("")
   )
@@ -68,10 +74,10 @@ export const requests = {
     ),
     Flag.optional
   ),
-  extra: Flag.String("extra").pipe(
-    Flag.withSchema(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))),
-    Flag.withDescription("Fields of every request to the server, over all others; one that is null is left out"),
-    Flag.withMetavar("JSON"),
+  extra: jsonObject("extra").pipe(
+    Flag.withDescription(
+      "Fields of every request to the server, over all others; one that is null is left out; default: none"
+    ),
     Flag.optional
   )
 }
@@ -86,16 +92,13 @@ export const trainable = Flag.Literals("trainable", ["decoder", "all"]).pipe(
   Flag.optional
 )
 
-export const lora = Flag.Int("lora").pipe(
-  Flag.withSchema(positive),
+export const lora = whole("lora", { least: 1, most: 4096, metavar: "RANK" }).pipe(
   Flag.withDescription("Train a low-rank adapter of this rank instead of the model's own weights; default: none"),
-  Flag.withMetavar("RANK"),
   Flag.optional
 )
 
-export const adapter = Flag.String("adapter").pipe(
+export const adapter = text("adapter", "DIR", "a directory").pipe(
   Flag.withDescription("A PEFT adapter to put on the model; default: none"),
-  Flag.withMetavar("DIR"),
   Flag.optional
 )
 
@@ -108,64 +111,60 @@ export const memory = {
     ),
     Flag.withDefault(false)
   ),
-  microTokens: Flag.Int("micro-tokens").pipe(
-    Flag.withSchema(positive),
+  microTokens: whole("micro-tokens", { least: 1, most: 2 ** 24 }).pipe(
     Flag.withDescription("Tokens a worker trains on at a time; default: 16384"),
-    Flag.withMetavar("N"),
     Flag.optional
   ),
-  memoryLimit: Flag.Finite("memory-limit").pipe(
-    Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isGreaterThan(0)))),
+  memoryLimit: above0("memory-limit", "GIB").pipe(
     Flag.withDescription(
-      "Refuse to start when a training step would hold more than so many GiB, and say what to change"
+      "Refuse to start when a training step would hold more than so many GiB, and say what to change; default: none"
     ),
-    Flag.withMetavar("GIB"),
     Flag.optional
   ),
-  promptTokens: Flag.Int("prompt-tokens").pipe(
-    Flag.withSchema(positive),
-    Flag.withDescription("Tokens of the longest prompt, its image included, that --memory-limit counts with"),
-    Flag.withMetavar("N"),
+  promptTokens: whole("prompt-tokens", { least: 1, most: 2 ** 20 }).pipe(
+    Flag.withDescription(
+      "Tokens of the longest prompt, its image included, that --memory-limit counts with; default: 1024"
+    ),
     Flag.withDefault(1024)
   )
 }
 
 /** How weights that are not trained are read. */
 export const frozen = {
-  quantize: Flag.Literals("quantize", ["int8", "int4"]).pipe(
+  quantize: Flag.Literals("quantize", Precision.rounded).pipe(
     Flag.withDescription(
       "Round weights that are not trained (with --lora, or where nothing is trained) to 8 or 4 bits; default: none are"
     ),
     Flag.optional
   ),
-  cache: Flag.String("cache").pipe(
+  cache: text("cache", "DIR", "a folder").pipe(
     Flag.withDescription(
       "Folder for copies of weights that are mapped; default: RISE_CACHE, or the system's folder for caches"
     ),
-    Flag.withMetavar("DIR"),
     Flag.optional
   )
 }
 
 /** How weights that are not trained are read, as the flags say. */
 export interface Frozen {
-  readonly quantize: Option.Option<"int8" | "int4">
+  readonly quantize: Option.Option<Precision.Rounded>
   readonly cache: Option.Option<string>
 }
 
-export const workers = Flag.Int("workers").pipe(
-  Flag.withSchema(positive),
+export const workers = whole("workers", {
+  least: 1,
+  most: Runtime.mostThreads,
+  note: `4 for each of ${availableParallelism()} cores`
+}).pipe(
+  Flag.withAlias("w"),
   Flag.withDescription(
     "Worker threads that share the cores; fewer hold less memory; default: one a core, one on a GPU"
   ),
-  Flag.withMetavar("N"),
   Flag.optional
 )
 
-export const tau = Flag.Finite("tau").pipe(
-  Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 1 })))),
+export const tau = share("tau", "T").pipe(
   Flag.withDescription("Least reward of a chain to be trained on; default: as the preset has it"),
-  Flag.withMetavar("T"),
   Flag.optional
 )
 
@@ -184,10 +183,8 @@ export const resume = Flag.Boolean("resume").pipe(
   Flag.withDefault(false)
 )
 
-export const shots = Flag.Int("shots").pipe(
-  Flag.withSchema(positive),
+export const shots = whole("shots", { least: 1 }).pipe(
   Flag.withDescription("Training samples per class, for lisa in all; default: all"),
-  Flag.withMetavar("N"),
   Flag.optional
 )
 
@@ -271,7 +268,7 @@ export const settings = (
       onNone: () => rest.filter,
       onSome: (tau) => ({ ...rest.filter, tau })
     }),
-    trainable: Option.getOrElse(flags.trainable, () => rest.trainable ?? "decoder")
+    trainable: Option.getOrElse(flags.trainable, () => Presets.trainableOf(rest))
   }
 }
 
@@ -283,10 +280,10 @@ export const adapted = (
   ...Option.match(quantize, { onNone: () => ({}), onSome: (quantize) => ({ quantize }) })
 })
 
-/** What run.json records of the flags: everything that changes results. */
-export const recorded = (flags: Study, task?: TaskName): Readonly<Record<string, Schema.Json>> => ({
-  preset: settings(flags).name,
-  settings: JSON.parse(JSON.stringify(settings(flags, task))),
+/** What run.json records of the flags and of the settings that came of them: everything that changes results. */
+export const recorded = (flags: Study, preset: Presets.Preset): Readonly<Record<string, Schema.Json>> => ({
+  preset: preset.name,
+  settings: JSON.parse(JSON.stringify(preset)),
   source: Option.getOrElse(flags.data, () => Scenes.World.title),
   model: modelName(flags.model),
   shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),

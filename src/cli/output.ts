@@ -2,8 +2,13 @@
  * Standard output is for what was asked for; mistakes go to standard error. A reader that has seen enough ends the
  * command.
  */
-import { Console, Effect, Runtime, Schema } from "effect"
 import { CliOutput } from "effect/cli"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import { asksJson, told } from "./telling.ts"
+import { fault, next } from "./usage.ts"
 
 /** What a command line that cannot be read, or that asks for what does not go together, ends with. */
 export const usageExitCode = 2
@@ -25,8 +30,15 @@ export const presenter: CliOutput.Presenter = {
         Object.assign(Object.create(console), { log: console.error })
       )
     }
-    for (const { message } of event.errors) yield* Console.error(message)
-    yield* Console.error(`See "${event.commandPath.join(" ")} --help".`)
+    const { commandPath, errors } = event
+    if (asksJson(process.argv.slice(2))) {
+      for (const error of errors) {
+        yield* Console.error(told("failed", { message: fault(error), next: next(commandPath) }))
+      }
+      return
+    }
+    for (const error of errors) yield* Console.error(`error: ${fault(error)}`)
+    yield* Console.error(next(commandPath))
   })
 }
 

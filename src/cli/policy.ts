@@ -2,9 +2,10 @@
  * The live policy as flags describe it.
  */
 import { Effect, FileSystem, Layer, Option, Path, Runtime as EffectRuntime, Schema } from "effect"
+import type { Rise } from "../dsl/index.ts"
 import type { Runtime } from "../kernels/runtime/index.ts"
 import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
-import { type Presets } from "../pipelines/index.ts"
+import { Presets } from "../pipelines/index.ts"
 import { embedded } from "../policy/Embedded.ts"
 import { OnnxPolicy, type Policy, type PolicyError } from "../policy/index.ts"
 import * as Policies from "../policy/layers.ts"
@@ -109,7 +110,7 @@ const planOf = (
 const local = (flags: Flags, preset: Presets.Preset | undefined) => {
   const trainable: NonNullable<OnnxPolicy.Options["trainable"]> = preset === undefined
     ? "none"
-    : preset.trainable ?? "decoder"
+    : Presets.trainableOf(preset)
   const { cache = Option.none(), microTokens = Option.none(), quantize = Option.none(), recompute = false } = flags
   const lora = Option.orElse(
     Option.map(flags.adapter ?? Option.none(), (adapter): Adapter => ({ adapter })),
@@ -145,8 +146,8 @@ export const policy = (
     onSome: (asked): ReturnType<typeof policy> => asked
   })
 
-/** Whether answers are masked: a server shows no tokens to mask. */
-export const grammarMode = ({ remote }: Remote): "mask" | "off" => Option.isSome(remote) ? "off" : "mask"
+/** Whether answers are held to the grammar: a server shows no tokens to hold to it. */
+export const grammarMode = ({ remote }: Remote): Rise.GrammarMode => Option.isSome(remote) ? "off" : "mask"
 
 /** What run.json calls the model. */
 export const named = ({ model, remote, remoteModel }: Pick<Study, "model"> & Remote): string =>

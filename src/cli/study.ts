@@ -2,11 +2,12 @@
  * What a study command needs beside its pipelines: where to write, what to record, how to print.
  */
 import { Console, Effect, type Stream } from "effect"
+import type { Identity } from "../dsl/RunFolder.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import { masked, type Results, table } from "../evaluation/index.ts"
-import { type TaskName } from "../pipelines/index.ts"
+import type { Presets } from "../pipelines/index.ts"
 import { type Example } from "../studies/index.ts"
-import { recorded, settings, type Study } from "./flags.ts"
+import { recorded, type Study } from "./flags.ts"
 import { check } from "./policy.ts"
 import { working } from "./working.ts"
 
@@ -25,7 +26,7 @@ const metrics = [
 ]
 
 /**
- * The printed table: the metrics that a task has, the first of them also under the mask. results.json and the report
+ * The printed table: the metrics that a task has, the first of them also under the grammar. results.json and the report
  * have all that was measured.
  */
 export const printed = (rows: ReadonlyArray<Results.ResultRow>): string => {
@@ -49,8 +50,10 @@ const spoken = (examples: ReadonlyArray<Example>, by: string): string =>
 export interface StudyOptions<A, E, R> {
   /** Names the default folder. */
   readonly name: string
-  /** A task with settings of its own. */
-  readonly preset?: TaskName
+  /** The settings that run. */
+  readonly preset: Presets.Preset
+  /** What run.json records beside them. */
+  readonly config?: Identity
   readonly flags: Study
   readonly task: Task<A>
   readonly source: {
@@ -73,20 +76,22 @@ interface Comparison {
  * is.
  */
 export const study =
-  <A, E, R>({ flags, name, preset, source, task }: StudyOptions<A, E, R>) =>
+  <A, E, R>({ config = {}, flags, name, preset, source, task }: StudyOptions<A, E, R>) =>
   <E2, R2>(comparison: Effect.Effect<Comparison, E2, R2>) =>
     Effect.gen(function*() {
       yield* check(flags)
-      const { out, result: { examples, rows, saved: by = "the model" } } = yield* working({
+      const { out, result: { examples, rows, saved } } = yield* working({
         flags,
         name,
         task,
         train: source.train,
         test: source.test,
-        config: recorded(flags, preset)
+        config: { ...recorded(flags, preset), ...config }
       })(() => comparison)
-      yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${settings(flags).name}\n\n${printed(rows)}\n`)
+      yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${preset.name}\n\n${printed(rows)}\n`)
+      const by = saved ?? "the model"
       yield* Console.log(
         `What ${by} says:\n${spoken(examples, by)}\n\nEverything is in ${out} (report.html, results.json, model/).`
       )
+      return { rows, saved }
     })

@@ -4,6 +4,7 @@
  * @module
  */
 import { Context } from "effect"
+import type { GroupLoss } from "../policy/Policy.ts"
 
 /** The advantages of one group, in the order of its rewards. */
 export interface GroupAdvantage {
@@ -43,7 +44,7 @@ export const grpo: Estimator = centred((deviation) => deviation + 1e-4)
 export const drGrpo: Estimator = centred(() => 1)
 
 /** How the tokens' losses are averaged: an option of `reinforce` and `rft`. */
-export type Loss = "grpo" | "dr_grpo" | "dapo"
+export type Loss = GroupLoss
 
 /** The estimator that belongs to a loss in its paper: Dr. GRPO's is its own, DAPO keeps GRPO's. */
 export const ofLoss = (loss: Loss): Estimator => loss === "dr_grpo" ? drGrpo : grpo

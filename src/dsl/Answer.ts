@@ -6,17 +6,15 @@ import type { Completion, Prompt } from "../policy/Policy.ts"
 import * as Question from "./Question.ts"
 import type { MissingQuestion } from "./Question.ts"
 import * as Reward from "./Reward.ts"
-import type { Sample, Task } from "./Task.ts"
-
-/** Whether the policy is asked to think before it answers, or for the bare annotation. */
-export type Form = "think" | "answer"
+import type { Form, Sample, Task, TaskError } from "./Task.ts"
 
 /** What a policy is asked for an annotation in each form, with the sample's question where the task asks one. */
 export const ask = <A>(
   task: Task<A>,
   form: Form,
   sample: Pick<Sample<A>, "image" | "question">
-): Effect.Effect<Prompt, MissingQuestion> => Question.ask(task, form === "think" ? "annotate" : "answerOnly", sample)
+): Effect.Effect<Prompt, MissingQuestion | TaskError> =>
+  Question.ask(task, form === "think" ? "annotate" : "answerOnly", sample)
 
 /**
  * What a completion says in a form. Reasoning that a server keeps apart is what a think-answer begins with; a bare

@@ -4,15 +4,13 @@
 import { Effect, Stream } from "effect"
 import { createHash } from "node:crypto"
 import * as PlugIn from "./PlugIn.ts"
-import type { Sample, Task } from "./Task.ts"
+import type { Sample, Task, TaskError } from "./Task.ts"
+import * as Truth from "./Truth.ts"
 
 /** SHA-256 over image ids, annotations and questions in order, and how many there are. Pixels are not read. */
 export const data = <A, E, R>(task: Task<A>, samples: Stream.Stream<Sample<A>, E, R>) =>
-  Stream.mapEffect(
-    samples,
-    (sample) =>
-      Effect.map(PlugIn.run(task, sample, () => task.encode(sample.truth)), (annotation) => ({ ...sample, annotation }))
-  ).pipe(
+  Truth.checked(task)(samples).pipe(
+    Stream.mapEffect((sample) => Effect.map(PlugIn.encode(task, sample), (annotation) => ({ ...sample, annotation }))),
     Stream.runFold(() => ({ hash: createHash("sha256"), samples: 0 }), (state, { annotation, image, question }) => {
       state.hash.update(`${image.id}\t${annotation}${question === undefined ? "" : `\t${question}`}\n`)
       return { ...state, samples: state.samples + 1 }
@@ -21,9 +19,10 @@ export const data = <A, E, R>(task: Task<A>, samples: Stream.Stream<Sample<A>, E
   )
 
 /** SHA-256 over the four prompt forms: an overridden prompt is another run. */
-export const prompts = <A>({ prompts }: Task<A>): string =>
-  createHash("sha256").update(
-    [prompts.reason("‹annotation›"), prompts.reconstruct("‹reasoning›"), prompts.annotate, prompts.answerOnly].join(
-      "\u0000"
-    )
-  ).digest("hex")
+export const prompts = (task: Pick<Task<never>, "name" | "prompts">): Effect.Effect<string, TaskError> =>
+  Effect.all([
+    PlugIn.prompt(task, "reason", "‹annotation›"),
+    PlugIn.prompt(task, "reconstruct", "‹reasoning›"),
+    PlugIn.prompt(task, "annotate", ""),
+    PlugIn.prompt(task, "answerOnly", "")
+  ]).pipe(Effect.map((texts) => createHash("sha256").update(texts.join("\u0000")).digest("hex")))

@@ -72,7 +72,7 @@ export const repetition = (reasoning: string): Option.Option<string> => {
 /** What `narrative` looks at. */
 export interface NarrativeOptions {
   /** Whether a text that repeats itself (`repetition`) is refused. Default true. */
-  readonly repetition?: boolean
+  readonly repetition?: boolean | undefined
 }
 
 /** F_CoT on the reasoning alone: a narrative of at least five words, without tags, that does not repeat itself. */

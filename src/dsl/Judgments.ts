@@ -6,6 +6,7 @@ import { createHash } from "node:crypto"
 import * as Rules from "../kernels/math/Rules.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import { JudgeError } from "./JudgeError.ts"
+import * as PlugIn from "./PlugIn.ts"
 import type { Scored } from "./Reward.ts"
 import { formatReason, type Task, TaskError, type Turn } from "./Task.ts"
 
@@ -41,10 +42,19 @@ const said = (error: unknown): string =>
   error instanceof Error ? error.message : typeof error === "string" ? error : JSON.stringify(error) ?? String(error)
 
 /** What was judged, by content: the same answer to the same picture for the same reason is judged once. */
-const keyOf = <A>(task: Task<A>, { image, question, reasoning, truth }: Turn<A>, predicted: A): string =>
-  createHash("sha256")
-    .update(JSON.stringify([image.id, question ?? null, task.encode(truth), task.encode(predicted), reasoning ?? null]))
+const keyOf = Effect.fnUntraced(function*<A>(
+  task: Task<A>,
+  { image, question, reasoning, truth }: Turn<A>,
+  predicted: A
+) {
+  const [wanted, given] = [
+    yield* PlugIn.encode(task, { image, truth }),
+    yield* PlugIn.encode(task, { image, truth: predicted })
+  ]
+  return createHash("sha256")
+    .update(JSON.stringify([image.id, question ?? null, wanted, given, reasoning ?? null]))
     .digest("base64")
+})
 
 /** A judgment that is wanted, and the candidates that wait for it. */
 interface Wanted<A> {
@@ -68,15 +78,16 @@ export const pay = Effect.fnUntraced(function*<A>(task: Task<A>, candidates: Rea
   const { concurrency = 4, patience = 10, remembered = 10_000 } = judging
   const memory = memoryOf(judge)
 
-  const wanted = yield* Effect.try({
-    try: () =>
-      candidates.map(({ scored, turn }): Wanted<A> | undefined =>
-        scored.verdict === "ok" && scored.reward > 0 && Option.isSome(scored.annotation)
-          ? { key: keyOf(task, turn, scored.annotation.value), turn, predicted: scored.annotation.value }
-          : undefined
-      ),
-    catch: (cause) => new TaskError({ task: task.name, reason: `its code threw ${String(cause)}`, cause })
-  })
+  const wanted = yield* Effect.forEach(
+    candidates,
+    ({ scored: { annotation, reward, verdict }, turn }): Effect.Effect<Wanted<A> | undefined, TaskError> =>
+      verdict === "ok" && reward > 0 && Option.isSome(annotation)
+        ? Effect.map(
+          keyOf(task, turn, annotation.value),
+          (key) => ({ key, turn, predicted: annotation.value })
+        )
+        : Effect.succeed(undefined)
+  )
   const values = new Map<string, number>()
   for (const one of wanted) {
     const known = one === undefined ? undefined : memory.found.get(one.key)

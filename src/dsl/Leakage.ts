@@ -69,7 +69,7 @@ export const numeric = (reasoning: string, options: NumericOptions): Option.Opti
   if (coordinates.size === 0) return Option.none()
   const leak = (value: string) => Option.some({ reason: "annotation-number", value })
 
-  const names = new Set((options.names ?? []).flatMap((name) => name.toLowerCase().split(" ")))
+  const names = new Set(options.names?.flatMap((name) => name.toLowerCase().split(" ")))
   for (const match of text.matchAll(/\d+/g)) {
     if (!coordinates.has(Number(match[0]))) continue
     const end = match.index + match[0].length

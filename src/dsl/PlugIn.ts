@@ -1,22 +1,89 @@
 /**
- * A task's own code is not ours: what it throws is said with the task and the sample it was run for, and ends the run
- * as an error.
+ * A task's own code is not ours: what it throws, and what it gives that is not what a task promises, is said with the
+ * task and the sample it was run for, and ends the run as an error.
  */
 import { Effect } from "effect"
-import { type Sample, type Task, TaskError } from "./Task.ts"
+import { type Prompts, type Sample, shown, type Task, TaskError, type TaskMetric } from "./Task.ts"
 
-/** Runs a task's code for a sample. */
-export const run = <B>(
-  task: Pick<Task<never>, "name">,
-  { image: { id } }: Pick<Sample<never>, "image">,
-  code: () => B
-): Effect.Effect<B, TaskError> =>
-  Effect.try({
+/** Runs a task's code, for a sample where there is one. */
+const attempt = <B>(task: string, sample: string | undefined, code: () => B, what = "its code") => {
+  const about = { task, ...(sample === undefined ? {} : { sample }) }
+  return Effect.try({
     try: code,
     catch: (cause) =>
       new TaskError(
         cause instanceof TaskError
-          ? { task: cause.task, sample: id, reason: cause.reason }
-          : { task: task.name, sample: id, reason: `its code threw ${String(cause)}`, cause }
+          ? { ...about, reason: cause.reason }
+          : { ...about, reason: `${what} threw ${String(cause)}`, cause }
       )
   })
+}
+
+/** Runs a task's code for a sample, or for a whole set of them. */
+export const run = <B>(
+  task: Pick<Task<never>, "name">,
+  sample: Pick<Sample<never>, "image"> | undefined,
+  code: () => B
+): Effect.Effect<B, TaskError> => attempt(task.name, sample?.image.id, code)
+
+/** What is to be a text: `String` would make words of anything. */
+const text = (task: string, sample: string | undefined, what: string, code: () => unknown) =>
+  Effect.flatMap(
+    attempt(task, sample, code, what),
+    (value): Effect.Effect<string, TaskError> =>
+      typeof value === "string" ? Effect.succeed(value) : Effect.fail(
+        new TaskError({
+          task,
+          ...(sample === undefined ? {} : { sample }),
+          reason: `${what} gave ${shown(value)}, expected a text`
+        })
+      )
+  )
+
+/** A sample's annotation as the task writes it. */
+export const encode = <A>(
+  task: Pick<Task<A>, "encode" | "name">,
+  { image, truth }: Pick<Sample<A>, "image" | "truth">
+): Effect.Effect<string, TaskError> => text(task.name, image.id, "encode", () => task.encode(truth))
+
+/**
+ * One of a task's prompts, as its code writes it.
+ *
+ * @param inside what `reason` and `reconstruct` are about
+ * @param sample its image id
+ */
+export const prompt = (
+  { name, prompts }: Pick<Task<never>, "name" | "prompts">,
+  form: keyof Prompts,
+  inside: string,
+  sample?: string
+): Effect.Effect<string, TaskError> =>
+  text(
+    name,
+    sample,
+    `prompts.${form}`,
+    () => form === "reason" || form === "reconstruct" ? prompts[form](inside) : prompts[form]
+  )
+
+/**
+ * A metric's figure of one sample.
+ *
+ * @throws TaskError where it is no finite number, and what the metric throws
+ */
+export const figure = <A>(
+  task: Pick<Task<A>, "name">,
+  { name, of }: TaskMetric<A>,
+  ...answer: Parameters<TaskMetric<A>["of"]>
+): number => finite(task.name, `metric "${name}"`, of(...answer))
+
+/**
+ * A figure that is a number.
+ *
+ * @throws TaskError where it is none
+ */
+export const finite = (task: string, what: string, value: number): number => {
+  if (!Number.isFinite(value)) {
+    throw new TaskError({ task, reason: `${what} gave ${shown(value)}, expected a finite number` })
+  }
+  return value
+}

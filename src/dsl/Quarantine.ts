@@ -121,7 +121,7 @@ const make = (write: (row: Row) => Effect.Effect<void, DataError>): Effect.Effec
 export const collect: Effect.Effect<Collector> = make(() => Effect.void)
 
 /** Reads data before a run does, without a word: the run reads the same rows again, and tells of them. */
-export const unheard = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const silently = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(collect, (quarantine) => Effect.provideService(effect, Quarantine, quarantine))
 
 const toLine = (row: Row) => new TextEncoder().encode(`${JSON.stringify(Schema.encodeSync(Aside.Row)(row))}\n`)
@@ -130,7 +130,7 @@ const toLine = (row: Row) => new TextEncoder().encode(`${JSON.stringify(Schema.e
 export const fileName = "quarantine.jsonl"
 
 /** A collector of a run: its data are read once before its folder is there. */
-export interface Held extends Collector {
+export interface RunCollector extends Collector {
   /**
    * Moves the rows to an NDJSON file, which is replaced, and tells of them; later rows follow them there. An empty file
    * says that nothing was set aside.
@@ -142,7 +142,7 @@ export interface Held extends Collector {
  * Collects, holds the rows in a temporary file until it is told where they belong, and passes them on to the quarantine
  * around it. What no pass has told of is told when the scope closes.
  */
-export const held: Effect.Effect<Held, never, FileSystem.FileSystem | Scope.Scope> = Effect.gen(function*() {
+export const forRun: Effect.Effect<RunCollector, never, FileSystem.FileSystem | Scope.Scope> = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const scope = yield* Effect.scope
   const around = yield* Quarantine
@@ -210,4 +210,4 @@ export const held: Effect.Effect<Held, never, FileSystem.FileSystem | Scope.Scop
  * data again.
  */
 export const file = (path: string): Effect.Effect<Collector, DataError, FileSystem.FileSystem | Scope.Scope> =>
-  Effect.tap(held, ({ settle }) => settle(path))
+  Effect.tap(forRun, ({ settle }) => settle(path))

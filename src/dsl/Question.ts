@@ -8,7 +8,8 @@
  */
 import { Effect, Schema } from "effect"
 import type { Prompt } from "../policy/Policy.ts"
-import type { Prompts, Sample, Task } from "./Task.ts"
+import * as PlugIn from "./PlugIn.ts"
+import type { Prompts, Sample, Task, TaskError } from "./Task.ts"
 
 /** Stands for the sample's question in a prompt. */
 export const placeholder = "{question}"
@@ -37,21 +38,10 @@ export const withoutTags = (text: string): string => text.replace(/<[^<>]*>/g, "
 /** What fills a prompt beside the question: it is no template, whatever it says. */
 const inert = (text: string) => text.replaceAll(placeholder, "question")
 
-const written = ({ prompts }: Pick<Task<never>, "prompts">, form: keyof Prompts, inside: string): string => {
-  switch (form) {
-    case "reason":
-    case "reconstruct":
-      return prompts[form](inert(inside))
-    case "annotate":
-    case "answerOnly":
-      return prompts[form]
-  }
-}
-
 /** Whether a task asks each sample its own question: whether any of its prompts does. */
 export const asks = ({ prompts }: Pick<Task<never>, "prompts">): boolean =>
-  (["reason", "reconstruct", "annotate", "answerOnly"] as const).some((form) =>
-    written({ prompts }, form, "").includes(placeholder)
+  [prompts.reason(""), prompts.reconstruct(""), prompts.annotate, prompts.answerOnly].some((text) =>
+    text.includes(placeholder)
   )
 
 /**
@@ -68,12 +58,15 @@ export const ask = (
   form: keyof Prompts,
   sample: Pick<Sample<unknown>, "image" | "question">,
   inside = ""
-): Effect.Effect<Prompt, MissingQuestion> => {
-  const template = written(task, form, inside)
-  const about = (text: string): Prompt => ({ images: [sample.image], text })
-  if (!template.includes(placeholder)) return Effect.succeed(about(template))
-  const question = withoutTags(sample.question ?? "").trim()
-  return question === ""
-    ? Effect.fail(new MissingQuestion({ task: task.name, prompt: form, image: sample.image.id }))
-    : Effect.succeed(about(template.replaceAll(placeholder, () => question)))
-}
+): Effect.Effect<Prompt, MissingQuestion | TaskError> =>
+  Effect.flatMap(
+    PlugIn.prompt(task, form, inert(inside), sample.image.id),
+    (template): Effect.Effect<Prompt, MissingQuestion> => {
+      const about = (text: string): Prompt => ({ images: [sample.image], text })
+      if (!template.includes(placeholder)) return Effect.succeed(about(template))
+      const question = withoutTags(sample.question ?? "").trim()
+      return question === ""
+        ? Effect.fail(new MissingQuestion({ task: task.name, prompt: form, image: sample.image.id }))
+        : Effect.succeed(about(template.replaceAll(placeholder, () => question)))
+    }
+  )

@@ -12,7 +12,7 @@ import { Option, Result } from "effect"
 import { withoutEndOfTurn } from "../kernels/text/TurnMarks.ts"
 import { narrative } from "./Format.ts"
 import * as Leakage from "./Leakage.ts"
-import { type FormatReason, type LeakReason, type Sample, type Task, TaskError, type Turn } from "./Task.ts"
+import { type FormatReason, type LeakReason, type Sample, shown, type Task, TaskError, type Turn } from "./Task.ts"
 import * as ThinkAnswer from "./ThinkAnswer.ts"
 
 /** Why a reward is what it is; counted by name in the metrics. */
@@ -76,14 +76,24 @@ export const turnOf = <A>(sample: Sample<A>, reasoning: Option.Option<string>): 
 })
 
 /** Reads a bare annotation: white space around it and an end of turn left behind it are not the task's concern. */
-export const readAnswer = <A>(task: Pick<Task<A>, "decode">, text: string): Result.Result<A, FormatReason> =>
-  task.decode(withoutEndOfTurn(text))
+export const readAnswer = <A>(
+  task: Pick<Task<A>, "decode" | "name">,
+  text: string
+): Result.Result<A, FormatReason> => {
+  const read = task.decode(withoutEndOfTurn(text))
+  if (Result.isResult(read)) return read
+  throw new TaskError({ task: task.name, reason: `decode gave ${shown(read)}, expected a Result` })
+}
 
 /** L(R, A) by the task's own rule or, without one, by numeric content. */
-export const leak = <A>(task: Task<A>) => (reasoning: string, truth: A): Option.Option<LeakReason> =>
-  task.leaks !== undefined
-    ? task.leaks(reasoning, truth)
-    : Leakage.numeric(reasoning, { coordinates: Leakage.numbersIn(task.encode(truth)) })
+export const leak = <A>(task: Task<A>) => (reasoning: string, truth: A): Option.Option<LeakReason> => {
+  if (task.leaks === undefined) {
+    return Leakage.numeric(reasoning, { coordinates: Leakage.numbersIn(task.encode(truth)) })
+  }
+  const quoted = task.leaks(reasoning, truth)
+  if (Option.isOption(quoted)) return quoted
+  throw new TaskError({ task: task.name, reason: `leaks gave ${shown(quoted)}, expected an Option` })
+}
 
 const refused = <A>(
   verdict: Verdict,
@@ -148,7 +158,7 @@ export interface Read<out A> {
  * does not keep the form.
  */
 export const parseThinkAnswer = <A>(
-  task: Pick<Task<A>, "decode">,
+  task: Pick<Task<A>, "decode" | "name">,
   text: string,
   { format = true }: Pick<Options, "format"> = {}
 ): Read<A> => {

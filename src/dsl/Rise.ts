@@ -21,6 +21,8 @@
  *
  * @module
  */
+export type { GrammarMode } from "./grammar/PolicyGrammar.ts"
+export { runMain } from "./Main.ts"
 export { generate, type GenerateOptions, reconstruct, type ReconstructOptions, validate } from "./stages/ClosedLoop.ts"
 export { answers, best, CotRow, filter, type FilterOptions, recall } from "./stages/Curate.ts"
 export { run, type RunOptions, saveModel, train } from "./stages/Finish.ts"
@@ -36,7 +38,7 @@ export {
 } from "./stages/Pipeline.ts"
 export type { PracticeOptions } from "./stages/Practice.ts"
 export { reinforce, type ReinforceOptions, rft, type RftOptions } from "./stages/Reinforce.ts"
-export { Batching, type GrammarMode } from "./stages/Sampling.ts"
+export { Batching } from "./stages/Sampling.ts"
 export { type Replay, sft, type SftOptions } from "./stages/Sft.ts"
 export {
   BadSetting,
@@ -44,6 +46,8 @@ export {
   EveryGroupDead,
   NothingKept,
   NothingToTrainOn,
+  NoUsableChains,
   type StageError
 } from "./stages/StageError.ts"
 export { warmUp, type WarmUpOptions } from "./stages/WarmUp.ts"
+export { TruthError } from "./Truth.ts"

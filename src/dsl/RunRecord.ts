@@ -68,7 +68,7 @@ export const recorded =
       const { from = [], out, resume, seed } = options
       const file = (yield* Path.Path).join(out, Quarantine.fileName)
       // The folder opens under the data's fingerprint; what is set aside until then follows it there.
-      const quarantine = yield* Quarantine.held
+      const quarantine = yield* Quarantine.forRun
       const settle = Effect.mapError(quarantine.settle(file), ({ reason }) => new RunFileError({ path: file, reason }))
       return yield* Effect.gen(function*() {
         const identity = yield* options.identity

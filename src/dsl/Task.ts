@@ -4,9 +4,11 @@
  * @module
  */
 import { type Effect, type Option, type Result, Schema } from "effect"
+import { inspect } from "node:util"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
 import type { Image } from "../kernels/image/Image.ts"
 import type { Judging } from "./JudgeError.ts"
+import * as TaskShape from "./TaskShape.ts"
 
 /** An image with its ground-truth annotation. */
 export interface Sample<out A> {
@@ -92,6 +94,9 @@ export interface Vocabulary {
   readonly specials?: ReadonlySet<number>
 }
 
+/** Whether the policy is asked to think before it answers, or for the bare annotation. */
+export type Form = "think" | "answer"
+
 /** An annotation problem: how an annotation is asked for, written, read and compared. `make` checks it. */
 export interface Task<in out A> {
   /** Names artefacts and messages. */
@@ -126,7 +131,7 @@ export interface Task<in out A> {
    */
   readonly rank?: (annotation: A, text: string, probability: (from: number, to: number) => number) => A
   /** Optional grammar of answers. `answer`: the bare annotation; `think`: `<think>…</think><answer>…</answer>`. */
-  readonly grammar?: (vocabulary: Vocabulary, form: "answer" | "think") => Effect.Effect<Grammar, GrammarError>
+  readonly grammar?: (vocabulary: Vocabulary, form: Form) => Effect.Effect<Grammar, GrammarError>
 }
 
 /** The tokenizer cannot express the task's grammar. */
@@ -180,18 +185,18 @@ export class TaskError extends Schema.TaggedError<TaskError>()("TaskError", {
  * })
  * ```
  *
- * @throws TaskError when the name is empty (artefacts are named by it), or a metric has the name of one that every task
- * has.
+ * @throws TaskError when a member is missing or no function, the name is empty or none that a file can bear (artefacts
+ * are named by it), or a metric has the name of one that every task has.
  */
 export const make = <A>(task: Task<A>): Task<A> => {
-  if (task.name.trim() === "") throw new TaskError({ task: task.name, reason: "the name is empty" })
-  for (const { name } of task.metrics ?? []) {
-    if (!commonMetrics.includes(name)) continue
-    const reason = `a metric is named "${name}", which every task has already: give it another name`
-    throw new TaskError({ task: task.name, reason })
-  }
+  const reason = TaskShape.fault({ ...task }, commonMetrics)
+  if (reason !== undefined) throw new TaskError({ task: String(task.name), reason })
   return task
 }
+
+/** What a plug-in's code gave, as an error says it: at most 80 characters of one line. */
+export const shown = (value: unknown): string =>
+  formatReason("", inspect(value, { breakLength: Infinity, compact: true })).value
 
 /** A reason with its offending value cut to what a log line can carry. */
 export const formatReason = (reason: string, value: string): FormatReason => ({

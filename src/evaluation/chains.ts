@@ -9,7 +9,8 @@ import { cotFile, named, Run } from "../dsl/Run.ts"
 import { beside } from "../dsl/stages/Beside.ts"
 import { cotRows, usedTau } from "../dsl/stages/Curate.ts"
 import type { Sample } from "../dsl/Task.ts"
-import type { ResultRow } from "./results.ts"
+import * as Groundedness from "./Groundedness.ts"
+import type { ResultRow } from "./Results.ts"
 
 export interface ChainOptions {
   /** The method that wrote the chains. Default "RISE". */
@@ -32,19 +33,12 @@ export const chainRows = <A, E, R>(
     const used = Option.getOrElse(yield* usedTau(method), () => tau)
     const sum = yield* Stream.runFold(
       beside(data, cotRows(file, run.rows(file)), file),
-      () => ({ n: 0, reward: 0, kept: 0, hits: 0, named: 0, present: 0, grounded: 0 }),
+      () => ({ n: 0, reward: 0, kept: 0, grounded: Groundedness.none }),
       (sum, [{ cues }, { reasoning, reward }]) => {
         const counted = { ...sum, n: sum.n + 1, reward: sum.reward + reward, kept: sum.kept + (reward >= used ? 1 : 0) }
         if (cuesNamed === undefined || cues === undefined) return counted
-        const named = new Set(cuesNamed(reasoning))
-        const present = new Set(cues)
-        return {
-          ...counted,
-          grounded: sum.grounded + 1,
-          named: sum.named + named.size,
-          present: sum.present + present.size,
-          hits: sum.hits + [...named].filter((cue) => present.has(cue)).length
-        }
+        const grounded = Groundedness.add(sum.grounded, Groundedness.count(cuesNamed(reasoning), cues))
+        return { ...counted, grounded }
       }
     )
     const row = (metric: string, value: number, n: number): ResultRow => ({
@@ -59,9 +53,6 @@ export const chainRows = <A, E, R>(
     return [
       row("reward", sum.reward / sum.n, sum.n),
       row("kept share", sum.kept / sum.n, sum.n),
-      ...(sum.grounded === 0 ? [] : [
-        row("cue precision", sum.named === 0 ? 1 : sum.hits / sum.named, sum.grounded),
-        row("cue recall", sum.present === 0 ? 1 : sum.hits / sum.present, sum.grounded)
-      ])
+      ...Groundedness.figures(sum.grounded).map(({ metric, n, value }) => row(metric, value, n))
     ]
   })

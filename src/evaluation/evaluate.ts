@@ -8,11 +8,11 @@
  */
 import { Array, Effect, Option, Schema } from "effect"
 import * as Answer from "../dsl/Answer.ts"
+import * as PolicyGrammar from "../dsl/grammar/PolicyGrammar.ts"
 import * as Judgments from "../dsl/Judgments.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Reward from "../dsl/Reward.ts"
 import { Run } from "../dsl/Run.ts"
-import { grammarOf } from "../dsl/stages/Sampling.ts"
 import { lengths } from "../dsl/stages/Settings.ts"
 import { commonMetrics, type Sample, type Task } from "../dsl/Task.ts"
 import { Distance, type Grammar } from "../kernels/generate/index.ts"
@@ -21,7 +21,7 @@ import { Policy } from "../policy/Policy.ts"
 import * as Asking from "./Asking.ts"
 import { probabilityIn } from "./confidence.ts"
 import { type EvaluateOptions, type Given, measure, type Pass } from "./measure.ts"
-import { ResultRow } from "./results.ts"
+import { ResultRow } from "./Results.ts"
 
 /** A metric of answers under the grammar. */
 export const masked = (metric: string): string => `${metric} masked`
@@ -50,7 +50,7 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   pass: Omit<Pass, "before">
 ) {
   const { form = "think", maxTokens = lengths.thinkAnswer, task } = options
-  const method = grammar === undefined ? options.method : `${options.method} under the mask`
+  const method = grammar === undefined ? options.method : `${options.method} under the grammar`
   const policy = yield* Policy
   const session = yield* policy.session
   const spool = yield* (yield* Run).within(options.method).spool(pass.name)
@@ -142,12 +142,12 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
 export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
   const { grammar = "both", method } = options
   return Effect.gen(function*() {
-    const mask = yield* maskOf(options)
+    const made = yield* grammarOf(options)
     const first = { name: "evaluate", kept: true }
-    const rows = yield* recorded(method, first.name, answersOf(options, grammar === "mask" ? mask : undefined, first))
-    if (grammar !== "both" || mask === undefined) return rows
+    const rows = yield* recorded(method, first.name, answersOf(options, grammar === "mask" ? made : undefined, first))
+    if (grammar !== "both" || made === undefined) return rows
     const second = { name: "evaluate-masked", kept: false }
-    const again = yield* recorded(method, second.name, answersOf(options, mask, second))
+    const again = yield* recorded(method, second.name, answersOf(options, made, second))
     return [
       ...rows,
       ...again.flatMap((row) => commonMetrics.includes(row.metric) ? [] : [{ ...row, metric: masked(row.metric) }])
@@ -159,24 +159,24 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
  * The grammar, made before anything is asked; with "both", figures under it are left out where there is none, or where
  * `maxTokens` has no room for any text of it, which is told.
  */
-const maskOf = Effect.fnUntraced(
+const grammarOf = Effect.fnUntraced(
   function*<A, E, R>(
     { form = "think", grammar = "both", maxTokens = lengths.thinkAnswer, method, task }: EvaluateOptions<A, E, R>
   ) {
-    if (grammar !== "both") return yield* grammarOf(task, grammar, form)
+    if (grammar !== "both") return yield* PolicyGrammar.where(grammar, PolicyGrammar.ofAnswer(task, form))
     const { tokenizer } = yield* Policy
     if (task.grammar === undefined || Option.isNone(tokenizer)) return undefined
     const leftOut = (why: string) =>
       Effect.as(warn(`${method}: figures under the grammar are left out: ${why}`), undefined)
-    const mask = yield* Effect.catchTag(
-      grammarOf(task, "mask", form),
+    const made = yield* Effect.catchTag(
+      PolicyGrammar.ofAnswer(task, form),
       "GrammarError",
       (error) => leftOut(error.message)
     )
-    if (mask === undefined) return undefined
-    const least = Distance.shortest(Distance.of(mask, [tokenizer.value.endOfTurn]))
+    if (made === undefined) return undefined
+    const least = Distance.shortest(Distance.of(made, [tokenizer.value.endOfTurn]))
     return least <= maxTokens
-      ? mask
+      ? made
       : yield* leftOut(`its shortest text takes ${least} tokens, maxTokens is ${maxTokens}`)
   }
 )

@@ -4,6 +4,8 @@
  * @module
  */
 export { evaluate, evaluateConstant, masked } from "./evaluate.ts"
+export * as Groundedness from "./Groundedness.ts"
 export { type EvaluateOptions } from "./measure.ts"
-export * as Results from "./results.ts"
+export * as Results from "./Results.ts"
 export { table } from "./table.ts"
+export { type Verdict, verdict } from "./verdict.ts"

@@ -8,7 +8,9 @@ import type * as Reward from "../dsl/Reward.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
-import { predictionsFile, type ResultRow } from "./results.ts"
+import * as Truth from "../dsl/Truth.ts"
+import * as Groundedness from "./Groundedness.ts"
+import { predictionsFile, type ResultRow } from "./Results.ts"
 
 /** An answer, read. */
 export interface Given<out A> extends Reward.Scored<A> {
@@ -50,34 +52,31 @@ interface Tally<in A> {
   n: number
   readonly set: SetMetric<A> | undefined
   readonly sums: Map<string, number>
-  hits: number
-  named: number
-  present: number
-  explained: number
+  grounded: Groundedness.Groundedness
 }
 
 const tally = <A>(task: Task<A>): Tally<A> => ({
   n: 0,
   set: task.setMetric?.(),
   sums: new Map(),
-  hits: 0,
-  named: 0,
-  present: 0,
-  explained: 0
+  grounded: Groundedness.none
 })
 
 const rowsOf = <A>(
+  task: Task<A>,
   part: string,
-  { explained, hits, n, named, present, set, sums }: Tally<A>,
+  { grounded, n, set, sums }: Tally<A>,
   row: Pick<ResultRow, "method" | "shots" | "seed">
 ): ReadonlyArray<ResultRow> => [
-  ...Object.entries(set?.figures() ?? {}).map(([metric, value]) => ({ ...row, part, metric, value, n })),
+  ...Object.entries(set?.figures() ?? {}).map(([metric, value]) => ({
+    ...row,
+    part,
+    metric,
+    value: PlugIn.finite(task.name, `setMetric figure "${metric}"`, value),
+    n
+  })),
   ...[...sums].map(([metric, sum]) => ({ ...row, part, metric, value: sum / n, n })),
-  ...(explained === 0 ? [] : [
-    // Nothing named is nothing false said.
-    { ...row, part, metric: "cue precision", value: named === 0 ? 1 : hits / named, n: explained },
-    { ...row, part, metric: "cue recall", value: present === 0 ? 1 : hits / present, n: explained }
-  ])
+  ...Groundedness.figures(grounded).map(({ metric, n, value }) => ({ ...row, part, metric, value, n }))
 ]
 
 /** One pass over the samples. */
@@ -101,23 +100,25 @@ export const measure = <A, E, R, E2, R2>(
     const { prompts } = yield* Rise.Batching
     const { cuesNamed, method, shots = "full", task } = options
     const stage = `${method}/${name}`
-    const total = yield* Stream.runCount(options.data)
+    const data = Truth.checked(task)(options.data)
+    const total = yield* Stream.runCount(data)
     if (total === 0) return yield* new Rise.NothingToTrainOn({ stage, what: "test samples" })
     const kept = before > 0 && { done: Math.min(before, total) }
     yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples", ...kept }))
     const parts = new Map<string, Tally<A>>()
     /** What the task says of an answer. */
     const scoresOf = ({ given, sample }: { readonly given: Given<A>; readonly sample: Sample<A> }) => ({
-      truth: task.encode(sample.truth),
       annotation: Option.match(given.annotation, { onNone: () => null, onSome: task.encode }),
       metrics: Object.fromEntries([
-        ...(task.metrics ?? []).map((metric) => [metric.name, metric.of(sample.truth, given.annotation)] as const),
+        ...(task.metrics ?? []).map((metric) =>
+          [metric.name, PlugIn.figure(task, metric, sample.truth, given.annotation)] as const
+        ),
         ["valid", given.verdict === "ok" ? 1 : 0] as const,
         ["reward", given.reward] as const
       ])
     })
     let done = 0
-    yield* options.data.pipe(
+    yield* data.pipe(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
         // One answer for every sample: `Asking` holds the policy to it.
@@ -132,40 +133,53 @@ export const measure = <A, E, R, E2, R2>(
         return Progress.report(Progress.Event.Step({ stage, step: done, tokens, figures: {} }))
       }),
       Stream.flattenIterable,
-      Stream.mapEffect((one) => PlugIn.run(task, one.sample, () => ({ ...one, ...scoresOf(one) }))),
+      Stream.mapEffect((one) =>
+        Effect.map(
+          Effect.all([
+            PlugIn.encode(task, one.sample),
+            PlugIn.run(task, one.sample, () => scoresOf(one))
+          ]),
+          ([truth, scores]) => ({ ...one, truth, ...scores })
+        )
+      ),
       Stream.runForEach(({ annotation, given, metrics, sample, truth }) => {
-        const named = cuesNamed === undefined || sample.cues === undefined || options.form === "answer"
-          ? Option.none()
-          : Option.some(new Set(cuesNamed(Option.getOrElse(given.reasoning, () => given.text))))
-        for (const part of ["all", ...(sample.part === undefined ? [] : [sample.part])]) {
-          const sum = parts.get(part) ?? tally(task)
-          parts.set(part, sum)
-          sum.n++
-          sum.set?.add(sample.truth, given.ranked ?? given.annotation)
-          for (const [name, value] of Object.entries(metrics)) sum.sums.set(name, (sum.sums.get(name) ?? 0) + value)
-          if (Option.isSome(named)) {
-            const present = new Set(sample.cues)
-            sum.explained++
-            sum.named += named.value.size
-            sum.present += present.size
-            for (const cue of named.value) if (present.has(cue)) sum.hits++
+        const grounded = cuesNamed === undefined || sample.cues === undefined || options.form === "answer"
+          ? Groundedness.none
+          : Groundedness.count(cuesNamed(Option.getOrElse(given.reasoning, () => given.text)), sample.cues)
+        const counted = PlugIn.run(task, sample, () => {
+          for (const part of ["all", ...(sample.part === undefined ? [] : [sample.part])]) {
+            const sum = parts.get(part) ?? tally(task)
+            parts.set(part, sum)
+            sum.n++
+            sum.set?.add(sample.truth, given.ranked ?? given.annotation)
+            for (const [name, value] of Object.entries(metrics)) sum.sums.set(name, (sum.sums.get(name) ?? 0) + value)
+            sum.grounded = Groundedness.add(sum.grounded, grounded)
           }
-        }
-        return !written ? Effect.void : run.append(predictionsFile, {
-          method,
-          image: sample.image.id,
-          part: sample.part ?? null,
-          ...(sample.question === undefined ? {} : { question: sample.question }),
-          truth,
-          text: given.text,
-          annotation,
-          reasoning: Option.getOrNull(given.reasoning),
-          verdict: given.verdict,
-          ...(given.fault === undefined ? {} : { fault: given.fault }),
-          metrics
         })
+        if (!written) return counted
+        return Effect.andThen(
+          counted,
+          run.append(predictionsFile, {
+            method,
+            image: sample.image.id,
+            part: sample.part ?? null,
+            ...(sample.question === undefined ? {} : { question: sample.question }),
+            truth,
+            text: given.text,
+            annotation,
+            reasoning: Option.getOrNull(given.reasoning),
+            verdict: given.verdict,
+            ...(given.fault === undefined ? {} : { fault: given.fault }),
+            metrics
+          })
+        )
       })
     )
     yield* Progress.report(Progress.Event.Finished({ stage, note: `${done} samples` }))
-    return [...parts].flatMap(([part, sum]) => rowsOf(part, sum, { method, shots, seed: run.seed }))
+    const row = { method, shots, seed: run.seed }
+    return yield* PlugIn.run(
+      task,
+      undefined,
+      () => [...parts].flatMap(([part, sum]) => rowsOf(task, part, sum, row))
+    )
   })

@@ -2,7 +2,7 @@
  * The table of results that a terminal shows.
  */
 import { Option } from "effect"
-import { figure, type ResultRow } from "./results.ts"
+import { figure, type ResultRow } from "./Results.ts"
 
 const distinct = (values: ReadonlyArray<string>) => [...new Set(values)]
 

@@ -4,7 +4,7 @@
 import { Effect, Stream } from "effect"
 import type { Task, TaskMetric } from "../dsl/Task.ts"
 import { WinRate } from "../tasks/classification/index.ts"
-import { type Prediction, predictions, type ResultRow } from "./results.ts"
+import { type Prediction, predictions, type ResultRow } from "./Results.ts"
 
 const reference = "RISE"
 

@@ -4,7 +4,14 @@
  * @module
  */
 export { annotate, type Annotated, type AnnotateOptions } from "./annotate.ts"
-export * as Presets from "./presets.ts"
+export { type Budgeted, type Line, lines, type Method, total, within } from "./budget.ts"
+export { ConfigError } from "./Config.ts"
+export * as Config from "./Config.ts"
+export { type Cost, cost, embeddedPace, type Pace, type Sizes } from "./cost.ts"
+export { factsOf, fitted, type Subject } from "./facts.ts"
+export { type Facts, fit, rateOf } from "./fit.ts"
+export { pace } from "./pace.ts"
+export * as Presets from "./Presets.ts"
 export { rise } from "./rise.ts"
 export { riseCot } from "./riseCot.ts"
 export { riseR1 } from "./riseR1.ts"

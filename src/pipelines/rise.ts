@@ -1,7 +1,7 @@
 /**
  * RISE: Reason, Inspire, Strengthen, Expertise. See `riseCot` and `riseR1` for where each departs from the paper.
  */
-import type { Preset } from "./presets.ts"
+import type { Preset } from "./Presets.ts"
 import { riseCot } from "./riseCot.ts"
 import { riseR1 } from "./riseR1.ts"
 import type { Start } from "./warmUp.ts"

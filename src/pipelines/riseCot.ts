@@ -6,7 +6,7 @@
  * authors' published code trains neither half of it that way.
  */
 import * as Rise from "../dsl/Rise.ts"
-import type { Preset } from "./presets.ts"
+import type { Preset } from "./Presets.ts"
 import type { Start } from "./warmUp.ts"
 
 /** D → D_RISE. */

@@ -8,7 +8,7 @@
 import * as Rise from "../dsl/Rise.ts"
 import type { Run } from "../dsl/Run.ts"
 import type { Policy } from "../policy/Policy.ts"
-import type { Preset } from "./presets.ts"
+import type { Preset } from "./Presets.ts"
 
 /** D_RISE → the annotator. */
 export const riseR1 = (preset: Preset) =>

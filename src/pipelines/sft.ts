@@ -4,7 +4,7 @@
  * Same start, same settings as RISE's `sft`, same model selection.
  */
 import * as Rise from "../dsl/Rise.ts"
-import type { Preset } from "./presets.ts"
+import type { Preset } from "./Presets.ts"
 import type { Start } from "./warmUp.ts"
 
 /** D → an answer-only annotator. */

@@ -4,7 +4,7 @@
  * As presets themselves, these hold for every method of a comparison alike.
  */
 import type * as Rise from "../dsl/Rise.ts"
-import type { Preset } from "./presets.ts"
+import { paper, type Preset } from "./Presets.ts"
 
 /** Tasks with settings of their own. */
 export type TaskName = "lisa" | "imagenet-sub" | "coco-sub"
@@ -42,13 +42,31 @@ const withLengths = (preset: Preset, { answer, chain }: Lengths): Preset => {
   }
 }
 
+/** A box is seldom as exact as a distribution is close: as many chains are kept as τ keeps of the paper's Emotion6. */
+const least = 0.4
+
 /** For data that are few. */
 const forFew = (preset: Preset): Preset => ({
   ...preset,
-  // A box is seldom as exact as a distribution is close: as many chains are kept as τ keeps of the paper's Emotion6.
-  filter: { least: 0.4, ...preset.filter },
+  filter: { least, ...preset.filter },
   // All training samples: even together they are few.
   ...(preset.warmUp === undefined ? {} : { warmUp: { ...preset.warmUp, share: 1 } })
+})
+
+/** Settings of a preset that a task sets otherwise, stage by stage. */
+type Changes = {
+  readonly [Stage in "limit" | "warmUp" | "generate" | "reinforce" | "filter" | "sft" | "rft"]?: Preset[Stage] & {}
+}
+
+/** The settings, changed; a warm-up that there is none of stays out. */
+const changed = (preset: Preset, changes: Changes): Preset => ({
+  ...preset,
+  ...Object.fromEntries(
+    Object.entries(changes).flatMap(([stage, settings]) => {
+      const own = preset[stage as keyof Changes]
+      return stage === "warmUp" && own === undefined ? [] : [[stage, { ...own, ...settings }]]
+    })
+  )
 })
 
 /**
@@ -56,54 +74,60 @@ const forFew = (preset: Preset): Preset => ({
  * All are kept and none is a reason to give up, so that the whole method runs; in fewer steps, for what there is to
  * learn is learned early.
  */
-const onPhotographs = (preset: Preset): Preset => ({
-  ...preset,
+const onPhotographs: Changes = {
   limit: { train: 500, test: 100 },
-  ...(preset.warmUp === undefined ? {} : { warmUp: { ...preset.warmUp, steps: 100 } }),
-  generate: { ...preset.generate, candidates: 8 },
-  reinforce: { ...preset.reinforce, steps: 10, warmup: 1, deadSteps: 1000, select: { every: 10, samples: 16 } },
-  filter: { tau: 0 },
-  sft: { ...preset.sft, steps: 150, select: { every: 50 } },
-  rft: { ...preset.rft, steps: 20, warmup: 1, deadSteps: 1000, select: { every: 10 } }
-})
-
-/**
- * The embedded checkpoint rebuilds boxes from names as it is. Most of its own reasonings about a riddle name the wrong
- * thing: taught on them, it would learn that a name does not say where, and the closed loop would find any reasoning
- * good.
- */
-const withoutWarmUp = ({ warmUp: _, ...preset }: Preset): Preset => preset
+  warmUp: { steps: 100 },
+  generate: { candidates: 8 },
+  reinforce: { steps: 10, warmup: 1, deadSteps: 1000, select: { every: 10, samples: 16 } },
+  filter: { tau: 0, least },
+  sft: { steps: 150, select: { every: 50 } },
+  rft: { steps: 20, warmup: 1, deadSteps: 1000, select: { every: 10 } }
+}
 
 /** A picture with all its boxes takes twice the tokens: fewer chains and steps keep the run to minutes. */
-const inBrief = (preset: Preset): Preset => ({
-  ...preset,
-  limit: { train: 500, test: 200 },
-  generate: { ...preset.generate, candidates: 8 },
-  rft: { ...preset.rft, steps: 60 }
-})
+const inBrief: Changes = { limit: { train: 500, test: 200 }, generate: { candidates: 8 }, rft: { steps: 60 } }
 
-const startOf = (task: TaskName, preset: Preset): Preset => task === "lisa" ? withoutWarmUp(preset) : preset
+const quick: Changes = { limit: { train: 700, test: 200 } }
+
+/** What a task makes of a preset. */
+interface Adaptation {
+  readonly lengths: Lengths
+  readonly changes?: Changes
+  /** Whether every method starts from the base as it is. */
+  readonly withoutWarmUp?: boolean
+}
+
+/**
+ * Of any preset. About `lisa`: the embedded checkpoint rebuilds boxes from names as it is. Most of its own reasonings
+ * about a riddle name the wrong thing: taught on them, it would learn that a name does not say where, and the closed
+ * loop would find any reasoning good.
+ */
+const usual: Readonly<Record<TaskName, Adaptation>> = {
+  lisa: { lengths: lengths.lisa, withoutWarmUp: true },
+  "imagenet-sub": { lengths: lengths["imagenet-sub"] },
+  "coco-sub": { lengths: lengths["coco-sub"] }
+}
+
+/** Of presets that a task changes more of. */
+const particular: Readonly<Record<string, Readonly<Record<TaskName, Adaptation>>>> = {
+  quick: {
+    lisa: { ...usual.lisa, changes: quick },
+    "imagenet-sub": { ...usual["imagenet-sub"], changes: quick },
+    "coco-sub": { ...usual["coco-sub"], changes: inBrief }
+  },
+  photos: {
+    lisa: { lengths: lengths.lisa, changes: onPhotographs },
+    "imagenet-sub": { lengths: lengths["imagenet-sub"] },
+    "coco-sub": { lengths: photographed, changes: onPhotographs }
+  }
+}
+
+const without = ({ warmUp: _, ...preset }: Preset): Preset => preset
 
 /** A preset as a task needs it. The paper's own is left as it is. */
 export const forTask = (task: TaskName, preset: Preset): Preset => {
-  switch (preset.name) {
-    case "paper":
-      return preset
-    case "photos":
-      return forFew(
-        withLengths(
-          task === "imagenet-sub" ? preset : onPhotographs(preset),
-          task === "coco-sub" ? photographed : lengths[task]
-        )
-      )
-    case "quick":
-      return forFew(
-        withLengths(
-          task === "coco-sub" ? inBrief(preset) : startOf(task, { ...preset, limit: { train: 700, test: 200 } }),
-          lengths[task]
-        )
-      )
-    default:
-      return forFew(withLengths(startOf(task, preset), lengths[task]))
-  }
+  if (preset.name === paper.name) return preset
+  const { changes = {}, lengths, withoutWarmUp = false } = (particular[preset.name] ?? usual)[task]
+  const start = changed(preset, changes)
+  return forFew(withLengths(withoutWarmUp ? without(start) : start, lengths))
 }

@@ -4,7 +4,7 @@
  * Same start, same settings as RISE's `rft`, same model selection.
  */
 import * as Rise from "../dsl/Rise.ts"
-import type { Preset } from "./presets.ts"
+import type { Preset } from "./Presets.ts"
 import type { Start } from "./warmUp.ts"
 
 /** D → an annotator that thinks as reward alone taught it to. */

@@ -9,12 +9,12 @@ import * as Rise from "../dsl/Rise.ts"
 import type { Run } from "../dsl/Run.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import type { Policy } from "../policy/Policy.ts"
-import type { Preset } from "./presets.ts"
+import type { Preset } from "./Presets.ts"
 
 /** D, warmed or not: what `riseCot`, `sft` and `visualRft` take. Its data can be read without a policy. */
 export type Start<A, E, R> =
   & Rise.Pipeline<"Sampled" | "Warmed", A, E | Rise.Fault | Rise.StageError, R | Policy | Run>
-  & { readonly data: Stream.Stream<Sample<A>, E, R> }
+  & { readonly data: Stream.Stream<Sample<A>, E | Rise.TruthError, R> }
 
 /** Starts a pipeline as the preset says: limits the data, holds out the validation split, warms the policy up. */
 export const warmUp = <A, E, R>(

@@ -6,6 +6,7 @@
 import { Context, Data, type Effect, type Option, Schema, type Scope } from "effect"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
 import type { Image } from "../kernels/image/Image.ts"
+import type { ImageError } from "../kernels/image/index.ts"
 
 /** What the policy could not do, and why. */
 export class PolicyError extends Schema.TaggedError<PolicyError>()("PolicyError", {
@@ -125,8 +126,7 @@ export interface SupervisedExample {
  * turn, and a policy rewarded for both would learn to end early, which never breaks a format. A token that leads to
  * saying nothing (`Grammar.nothing`) is not counted either, where something can be said.
  *
- * The grammar is what a mask allows: the format in its plainest spelling. White space that a reader forgives lies
- * outside of it.
+ * The grammar is the format in its plainest spelling. White space that a reader forgives lies outside of it.
  */
 export interface FormatText {
   readonly prompt: Prompt
@@ -155,11 +155,16 @@ export interface Rollout {
   readonly advantage: number
   /** Temperature of the draw. Default 1. */
   readonly temperature?: number
-  /** The mask of the draw, if there was one. */
+  /** The grammar of the draw, if there was one. */
   readonly grammar?: Grammar | undefined
-  /** The `maxTokens` of a masked draw: log-probabilities are of what could be drawn within it. Default: no limit. */
+  /** The `maxTokens` of a draw under a grammar: log-probabilities are of what could be drawn within it. Default: no limit. */
   readonly maxTokens?: number | undefined
 }
+
+/** How a group-relative loss averages the losses of tokens. */
+export const groupLosses = ["grpo", "dr_grpo", "dapo"] as const
+/** One of `groupLosses`. */
+export type GroupLoss = typeof groupLosses[number]
 
 /** What `update` minimises. */
 export type Objective = Data.TaggedEnum<{
@@ -175,7 +180,7 @@ export type Objective = Data.TaggedEnum<{
   GroupRelative: {
     readonly rollouts: ReadonlyArray<Rollout>
     /** grpo: mean over sequences of the token mean; dr_grpo: token sum over a constant length; dapo: token mean. */
-    readonly loss: "grpo" | "dr_grpo" | "dapo"
+    readonly loss: GroupLoss
     readonly clip: { readonly low: number; readonly high: number }
     /** β of the k3 KL estimate to the reference; 0 skips the reference pass. */
     readonly kl: number
@@ -227,12 +232,27 @@ export interface UpdateStats {
   readonly format?: FormatStats
 }
 
+/** A picture that was read ahead of its request. */
+export interface Prepared {
+  /** Takes the picture's place in prompts, under the same id. */
+  readonly image: Image
+  /** Of the picture as it is stored, in pixels, orientation applied. */
+  readonly width: number
+  /** Of the picture as it is stored, in pixels, orientation applied. */
+  readonly height: number
+}
+
 /** Inference pinned to one weight version. */
 export interface Session {
   /** Version of the weights. */
   readonly version: number
   /** How many requests may be under way where each is asked by itself; absent where they are computed together. */
   readonly oneByOne?: number
+  /**
+   * Reads a picture ahead of its request, while the model computes: pixels at the size that the model takes, which give
+   * the same completions as the picture itself. Absent where pictures are sent as they are.
+   */
+  readonly prepare?: (image: Image) => Effect.Effect<Prepared, ImageError>
   /** One array of `count` completions per request, in order. */
   readonly sample: (
     requests: ReadonlyArray<SampleRequest>,
@@ -298,6 +318,10 @@ export class Policy extends Context.Service<Policy, {
   readonly restore: (directory: string) => Effect.Effect<void, PolicyError>
   /** Writes a Hugging Face directory, atomically. */
   readonly save: (directory: string) => Effect.Effect<void, PolicyError>
+  /**
+   * What run.json records of the engine: the model and what is trained of it. A run resumes only under the same.
+   */
+  readonly identity: Readonly<Record<string, Schema.Json>>
   /** None where a server keeps its tokens to itself: nothing can be held to a grammar there. */
   readonly tokenizer: Option.Option<Tokenizer>
 }>()("rise/Policy") {}

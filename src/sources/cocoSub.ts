@@ -42,7 +42,7 @@ export const cocoSub = Effect.fnUntraced(function*({ data, denominator, embedded
       const file = yield* present(data.value, ["instances.json", year("train")], expected)
       if (path.basename(file) === "instances.json") {
         const { all, labels } = yield* read(file, data.value)
-        const pictures = yield* Quarantine.unheard(Stream.runCount(all))
+        const pictures = yield* Quarantine.silently(Stream.runCount(all))
         if (pictures >= labels.length * (Subset.sizes.train + Subset.sizes.test)) {
           const { test, train } = Subset.cocoSub({ seed, labels })(all)
           return { name: data.value, labels, train: inThousandths(train), test: inThousandths(test) }

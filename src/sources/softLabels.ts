@@ -1,9 +1,10 @@
 /**
  * Soft labels: a folder with manifests, or the embedded scenes.
  */
-import { Effect, Option } from "effect"
+import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
 import { CsvManifest, Scenes } from "../data/index.ts"
 import * as Dataset from "../dsl/Dataset.ts"
+import * as Quarantine from "../dsl/Quarantine.ts"
 import type { Classification, Distribution } from "../tasks/classification/index.ts"
 import { few, type Source, verified } from "./Source.ts"
 
@@ -17,6 +18,17 @@ const folder = Effect.fnUntraced(function*(directory: string, task: Classificati
     test: yield* verified(splits.test, CsvManifest.read(splits.test, task))
   } satisfies Source
 })
+
+/** Whether a folder has manifests of a task: `softLabels` finds them, and some row of the training half fits. */
+export const hasManifests = (
+  directory: string,
+  task: Classification.Classification
+): Effect.Effect<boolean, never, FileSystem.FileSystem | Path.Path> =>
+  CsvManifest.splits(directory).pipe(
+    Effect.flatMap(({ train }) => Stream.runHead(CsvManifest.read(train, task))),
+    Quarantine.silently,
+    Effect.match({ onFailure: () => false, onSuccess: Option.isSome })
+  )
 
 const scenes: Source = {
   name: Scenes.World.title,

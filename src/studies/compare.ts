@@ -6,14 +6,17 @@
  * there is a warm-up, and on request the baselines with all of RISE's optimiser steps.
  */
 import { Effect, Layer, Schema, Stream } from "effect"
+import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
-import { method as within, Run } from "../dsl/Run.ts"
+import { method as within, named, Run } from "../dsl/Run.ts"
+import { ahead, type Planned } from "../dsl/stages/Ahead.ts"
+import { filledStage } from "../dsl/stages/Settings.ts"
 import type { Sample } from "../dsl/Task.ts"
 import { chainRows } from "../evaluation/chains.ts"
 import { evaluate, evaluateConstant } from "../evaluation/evaluate.ts"
-import * as Results from "../evaluation/results.ts"
+import * as Results from "../evaluation/Results.ts"
 import { winRates } from "../evaluation/winRate.ts"
-import { equalCompute, type Preset } from "../pipelines/presets.ts"
+import { equalCompute, type Preset } from "../pipelines/Presets.ts"
 import { rise } from "../pipelines/rise.ts"
 import { sft } from "../pipelines/sft.ts"
 import { visualRft } from "../pipelines/visualRft.ts"
@@ -65,6 +68,36 @@ const Rows = Schema.Array(Results.ResultRow)
 const savedOf = (methods: ReadonlyArray<string>): string | undefined =>
   methods.includes("RISE") ? "RISE" : methods.at(-1)
 
+/** Tells the view of all stages of all methods. */
+const announce = <A, E, R, EP, RP>(
+  { mean, methods, preset, start }: CompareOptions<A, E, R, EP, RP>,
+  test: Stream.Stream<Sample<A>, E, R>
+) =>
+  Effect.gen(function*() {
+    const tested = yield* Stream.runCount(test)
+    const data = yield* Stream.runCount(start.data)
+    const { validation: share } = preset
+    const sizes = { data, validation: Math.round(data * share / (1 - share)) }
+    const asking = (pass: string): Planned => ({
+      stage: pass,
+      counted: (_, { drawnAlone }) => tested * drawnAlone / 1000
+    })
+    const evaluating = [
+      asking("evaluate"),
+      ...(start.task.grammar !== undefined ? [asking("evaluate-masked")] : [])
+    ]
+    const of = (method: string, planned: ReadonlyArray<Planned>) => ahead(planned, sizes, named(method))
+    const stages = [
+      ...(mean === undefined ? [] : of("prior", [{ stage: "evaluate", counted: () => 0 }])),
+      ...of("base", evaluating),
+      ...(start.stage === "Warmed" ? of("warmed", [...start.plan, ...evaluating]) : []),
+      ...Object.entries(methods).flatMap(([name, { plan }]) =>
+        of(name, [...plan.slice(start.plan.length), ...evaluating])
+      )
+    ]
+    yield* Progress.report(Progress.Event.Planned({ stages }))
+  })
+
 /** Runs the whole comparison within the current run and writes results.json, examples.json and model/. */
 export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP>) =>
   Effect.gen(function*() {
@@ -76,6 +109,7 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     for (const [name, { sound }] of Object.entries(options.methods)) yield* within(name)(sound)
     const { limit } = preset
     const test = limit?.test === undefined ? options.test : Stream.take(options.test, limit.test)
+    yield* announce(options, test)
     const saved = savedOf(Object.keys(options.methods))
     const common = { task, data: test, ...preset.evaluate, shots, cuesNamed }
 
@@ -102,7 +136,7 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
       rows.push(...(yield* row(name, pipeline.form, pipeline.ready)))
     }
     const names = [...new Set(rows.map((found) => found.method))]
-    rows.push(...(yield* chainRows(start.data, { ...common, tau: preset.filter.tau ?? 0.75 })))
+    rows.push(...(yield* chainRows(start.data, { ...common, tau: filledStage(preset.filter).tau })))
     rows.push(...(yield* winRates(task, names, { shots, seed: run.seed })))
     yield* Results.write(rows)
     const shown = yield* examples({ task, test, methods: names, ...(bars === undefined ? {} : { bars }) })

@@ -32,8 +32,11 @@ export interface FolderOptions<A, E, R> {
 /** Runs `effect` within a run folder and writes `report.html` at the end. */
 export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => {
   const { config, from = [], out, resume = false, seed, task, test, train } = options
-  const data = Effect.all({ train: Fingerprint.data(task, train), test: Fingerprint.data(task, test) })
-  const identity = Effect.map(data, (data) => ({ task: task.name, prompts: Fingerprint.prompts(task), data, config }))
+  const identity = Effect.gen(function*() {
+    const prompts = yield* Fingerprint.prompts(task)
+    const data = { train: yield* Fingerprint.data(task, train), test: yield* Fingerprint.data(task, test) }
+    return { task: task.name, prompts, data, config }
+  })
   const lowerIsBetter = (task.metrics ?? []).flatMap(({ direction, name }) => direction === "lower" ? [name] : [])
   return Effect.tap(effect, () => report(out)).pipe(
     recorded({ out, seed, resume, from, identity, about: { lowerIsBetter } })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
 import * as Answer from "../../src/dsl/Answer.ts"
+import type * as Rise from "../../src/dsl/Rise.ts"
 import { Mood } from "./StubPolicy.ts"
 
 describe("what a completion says", () => {
@@ -37,7 +38,7 @@ describe("a text read in its form", () => {
 
   it("in the other form it earns nothing", () => {
     const whole = "<think>we can see a bright festive smile here</think><answer>joy</answer>"
-    const read = (form: Answer.Form, text: string) => {
+    const read = (form: Rise.Form, text: string) => {
       const { reward, verdict } = Answer.read(Mood, form, "joy", text)
       return [reward, verdict]
     }

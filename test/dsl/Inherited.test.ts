@@ -22,6 +22,7 @@ const inRun = (
     readonly from?: ReadonlyArray<string>
     readonly identity?: typeof identity | { readonly task: string }
     readonly seed?: number
+    readonly resume?: boolean
   }
 ) =>
 <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -105,6 +106,30 @@ describe("a run that begins where another ended", () => {
         (yield* Effect.flip(Effect.void.pipe(inRun({ path: `${out}/none`, from: [`${out}/nowhere`] })))).message,
         "no such file"
       )
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("is no run that may be resumed with more than it had said", () =>
+    Effect.gen(function*() {
+      const { out } = yield* setUp
+      const again = (identity: { readonly task: string }) =>
+        Effect.void.pipe(inRun({ path: `${out}/first`, resume: true, identity }))
+      yield* again(identity)
+      assert.include(
+        (yield* Effect.flip(again({ ...identity, extra: 1 } as never))).message,
+        "extra = null, this run has 1"
+      )
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("reads its own rows where both have some", () =>
+    Effect.gen(function*() {
+      const { out } = yield* setUp
+      const { result } = yield* Effect.gen(function*() {
+        const run = yield* Run
+        const before = yield* Stream.runCount(run.rows("cot.jsonl"))
+        yield* run.append("cot.jsonl", { image: "mine" })
+        return { before, after: yield* Stream.runCollect(run.rows("cot.jsonl")) }
+      }).pipe(inRun({ path: `${out}/second`, from: [`${out}/first`] }))
+      assert.deepStrictEqual(result, { before: 12, after: [{ image: "mine" }] })
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("teaches by the chains of one method on the samples that another's rewards keep", () =>

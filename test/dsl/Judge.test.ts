@@ -9,7 +9,7 @@ import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import type { Sample, Task, Turn } from "../../src/dsl/Task.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
-import { figure } from "../../src/evaluation/results.ts"
+import { figure } from "../../src/evaluation/Results.ts"
 import * as Stub from "./StubPolicy.ts"
 
 type Label = Stub.Label

@@ -29,6 +29,14 @@ describe("Leakage", () => {
       ["joy 3 surprise", "annotation-number"],
       ["joy 3 people", "annotation-number"],
       ["neutral: 3 people", "annotation-number"],
+      ["neutral:3 people", "annotation-number"],
+      ["the rest =  3 people", "annotation-number"],
+      ["the rest ~3 people", "annotation-number"],
+      ["joy3 people", "annotation-number"],
+      ["JOY  3 people", "annotation-number"],
+      ["in all 3  Neutral faces", "annotation-number"],
+      ["in all 3people", "annotation-number"],
+      ["aid 3 people", "annotation-number"],
       ["the rest is 3.", "annotation-number"],
       ["6 7 joy and 2 0 surprise", "annotation-number"],
       ["joy ６７", "annotation-number"],
@@ -47,6 +55,7 @@ describe("Leakage", () => {
       const text of [
         "two people smile at a party",
         "3 people smile at a party",
+        "joyful 3 people, joy or 3  people, 3 bands",
         "A face with 3 balloons; the mood is light.",
         "a house from 1950 on route 66",
         "twelve candles and a hundred lights",
@@ -59,9 +68,29 @@ describe("Leakage", () => {
     ) assert.isUndefined(found(text), text)
   })
 
+  it("joins two or three digits that stand apart, and no more", () => {
+    for (const text of ["6 7", "so 1 6 7 2", "1 2 6 7"]) {
+      assert.strictEqual(found(text, [67]), "annotation-number", text)
+    }
+    for (const text of ["3 2 1", "9 3 2 1 9"]) assert.strictEqual(found(text, [321]), "annotation-number", text)
+    for (const text of ["1 2 3 go", "7 6", "3 2  1", "16 7", "6 78"]) assert.isUndefined(found(text, [67, 321]), text)
+    assert.isUndefined(found("4 3 2 1", [4321]))
+  })
+
+  it("takes numbers up to 10 for counts, where they count something", () => {
+    assert.isUndefined(found("10 people smile", [10]))
+    assert.strictEqual(found("11 people smile", [11]), "annotation-number")
+    // Any length of the text before and after: only what stands beside the number decides.
+    const far = "and so on ".repeat(9)
+    assert.isUndefined(found(`joy: ${far}10 people ${far}joy`, [10]))
+    assert.strictEqual(found(`${far}joy 10 people ${far}`, [10]), "annotation-number")
+    assert.strictEqual(found(`${far}10 surprise ${far}`, [10]), "annotation-number")
+  })
+
   it("an annotation without numbers leaks only by content that is numeric in itself", () => {
     assert.isUndefined(found("67 people", []))
     assert.strictEqual(found("67%", []), "percentage")
+    assert.isTrue(Option.isNone(Leakage.numeric("3 people, joy 3 times", { coordinates: [3] })), "names may be none")
     assert.deepStrictEqual(Leakage.numbersIn("joy 67 surprise 20"), [67, 20])
   })
 

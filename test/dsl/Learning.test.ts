@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Result } from "effect"
 import * as Progress from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
@@ -52,6 +52,33 @@ const rewards = (task: Task.Task<Stub.Label>) =>
     Rise.train
   )
 
+/** Every think-answer earns the same: no group has anything to prefer. */
+const dead = (steps: number, deadSteps: number) =>
+  Rise.make({ ...Stub.Mood, decode: () => Result.succeed("joy" as const), similarity: () => 0 }, Stub.data(12))
+    .pipe(Rise.rft({ steps, deadSteps }))
+
+describe("a stage whose groups are all dead", () => {
+  it.effect("says so at its end where it is short, and once where it goes on", () =>
+    Effect.gen(function*() {
+      const short = yield* warnings(Rise.train(dead(4, 10)))
+      assert.strictEqual(short.length, 1)
+      assert.match(
+        short[0]!,
+        /^rft: all groups of all 4 steps \(up to step 4\) are dead, and taught nothing: nothing earned a reward; warm/
+      )
+      const long = yield* warnings(Rise.train(dead(15, 1000)))
+      assert.strictEqual(long.length, 1)
+      assert.match(long[0]!, /^rft: all groups of 10 consecutive steps \(up to step 10\) are dead/)
+      const watch = Learning.watch({ steps: 3 })
+      const figures = { dead: 2, groups: 2, reward: 0.5, valid: 1 }
+      assert.deepStrictEqual([watch(1, figures), watch(2, figures)], [undefined, undefined])
+      assert.match(watch(3, figures) ?? "", /every candidate earns about 0\.500; raise temperature/)
+      const right = Learning.watch({ steps: 1 })
+      assert.isUndefined(right(1, { ...figures, reward: 1 }))
+      assert.deepStrictEqual(yield* warnings(rft(1, 4)), [])
+    }))
+})
+
 describe("a run that does not learn", () => {
   it.effect("says so half-way and at the end, with the rate and what to change", () =>
     Effect.gen(function*() {
@@ -89,6 +116,38 @@ describe("a run that does not learn", () => {
     assert.match(said((step) => step > 15 ? 0 : 1) ?? "", /hardly moved \(KL 0\.0e\+0\)/)
   })
 
+  it("takes a rise of more than two standard errors for one", () => {
+    // Five rewards of variance 0.01 at either end: the difference of their means has an error of √(0.004) = 0.063.
+    const quarter = [0.4, 0.6, 0.4, 0.6, 0.5]
+    const said = (rise: number) => {
+      const watch = Learning.watch({ steps: 20 })
+      const rewards = [...quarter, ...quarter, ...quarter, ...quarter.map((reward) => reward + rise)]
+      return rewards.map((reward, i) => watch(i + 1, { reward, valid: 0.4, kl: 0 })).at(-1)
+    }
+    assert.match(said(0.12) ?? "", /^the reward does not rise: 0\.500 in the first 5 steps, 0\.620 in the last 5 of 20/)
+    assert.isUndefined(said(0.13))
+  })
+
+  it("tells a format that is not kept from a task that is not learned", () => {
+    const said = (valid: number) => {
+      const watch = Learning.watch({ steps: 20, learningRate: 1e-6 })
+      return Array.from({ length: 20 }, (_, i) => watch(i + 1, { reward: 0.2, valid: i < 15 ? 0.1 : valid })).at(-1)
+    }
+    assert.match(
+      said(0.49) ?? "",
+      /learningRate is 0\.000001: .*as much\. 49% of its texts keep the format: warm up first/
+    )
+    assert.match(said(0.5) ?? "", /as much\. Warm up first \(Rise\.warmUp\), or start from a model that earns more$/)
+  })
+
+  it("looks half-way and at the end, where there are steps enough for either", () => {
+    const asked = (steps: number) => {
+      const watch = Learning.watch({ steps })
+      return Array.from({ length: steps }, (_, i) => i + 1).filter((step) => watch(step, { reward: 0.2 }) !== undefined)
+    }
+    assert.deepStrictEqual([19, 20, 79, 80, 81].map(asked), [[], [20], [79], [40, 80], [40, 81]])
+  })
+
   it.effect("a filter that keeps less than a tenth says what would keep more", () =>
     Effect.gen(function*() {
       const joyOnly = Task.make({
@@ -97,7 +156,10 @@ describe("a run that does not learn", () => {
       })
       const [text = "", ...more] = yield* warnings(rewards(joyOnly))
       assert.deepStrictEqual(more, [])
-      assert.match(text, /^filter: tau 0\.75 keeps [12]?\d of 300 chains \(\d\.\d%\): .* tau 0\.\d{3} would keep 40%$/)
+      const [, kept, share] = text.match(
+        /^filter: tau 0\.75 keeps ([12]?\d) of 300 chains \((\d\.\d)%\): .* tau 0\.200 would keep 40%$/
+      ) ?? assert.fail(text)
+      assert.strictEqual(share, (100 * Number(kept) / 300).toFixed(1))
     }))
 
   it.effect("a filter that keeps enough says nothing", () =>

@@ -59,7 +59,7 @@ describe("Quarantine", () => {
       const around = yield* Quarantine.collect
       const { lines } = yield* logs(
         Effect.scoped(Effect.gen(function*() {
-          const quarantine = yield* Quarantine.held
+          const quarantine = yield* Quarantine.forRun
           yield* Effect.gen(function*() {
             yield* Stream.runDrain(data)
             assert.strictEqual(yield* fs.readFileString(path), "of a run before\n")

@@ -155,6 +155,6 @@ describe("Question", () => {
         yield* of(asked(3)),
         yield* of(Stream.map(asked(3), (one) => ({ ...one, question: "Which?" })))
       )
-      assert.notStrictEqual(Fingerprint.prompts(Asked), Fingerprint.prompts(Stub.Mood))
+      assert.notStrictEqual(yield* Fingerprint.prompts(Asked), yield* Fingerprint.prompts(Stub.Mood))
     }))
 })

@@ -202,6 +202,23 @@ describe("Reward.r1", () => {
     ) assert.deepStrictEqual(r1({ truth, text }), plain, text)
   }, runs)
 
+  it("quotes what is wrong with a think-answer", () => {
+    const fault = (text: string) => {
+      const read = Reward.readThinkAnswer(text)
+      return Result.isFailure(read) ? [read.failure.reason, read.failure.value] : "none"
+    }
+    assert.deepStrictEqual(fault("joy 100"), ["no-think", "joy 100"])
+    assert.deepStrictEqual(fault("<think>so"), ["no-answer", "<think>so"])
+    const open = "</think> <answer>joy"
+    assert.deepStrictEqual(fault(`<think>so${open}`), ["answer-not-closed", open])
+    assert.deepStrictEqual(fault(`<think>so${open}</answer> and more`), [
+      "answer-not-closed",
+      `${open}</answer> and more`
+    ])
+    assert.deepStrictEqual(fault("<think>a<think>b</think><answer>joy</answer>"), ["extra-tag", "<think>"])
+    assert.deepStrictEqual(fault("<think> </think><answer>joy</answer>")[0], "empty-think")
+  })
+
   it("reads a long run of white space in linear time", () => {
     const blank = " ".repeat(1_000_000)
     const read = Reward.readThinkAnswer(

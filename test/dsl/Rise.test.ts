@@ -3,7 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Logger, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
-import { method, metricsFile, Run } from "../../src/dsl/Run.ts"
+import { cotFile, method, metricsFile, Run } from "../../src/dsl/Run.ts"
+import * as Task from "../../src/dsl/Task.ts"
+import * as Image from "../../src/kernels/image/Image.ts"
 import {
   type Completion,
   type Objective,
@@ -176,9 +178,36 @@ describe("Rise", () => {
         ["method", "stage", "step", "of", "samples", "candidates", "bestReward", "meanReward"]
       )
       assert.deepStrictEqual([explain["method"], explain["samples"], explain["candidates"]], ["RISE", 9, 72])
+      // The draws are keyed: another pass of the loop earns the same.
+      const groups = yield* Stream.runCollect(loop(9).items)
+      const earned = groups.map(({ candidates }) => candidates.map(({ reward }) => reward))
+      const mean = (values: ReadonlyArray<number>) => values.reduce((a, b) => a + b, 0) / values.length
+      assert.closeTo(Number(explain["bestReward"]), mean(earned.map((rewards) => Math.max(...rewards))), 1e-12)
+      assert.closeTo(Number(explain["meanReward"]), mean(earned.flat()), 1e-12)
+      assert.isAbove(Number(explain["bestReward"]), Number(explain["meanReward"]))
       // A run of its own: RISE and what has no name write the same file.
       const alone = loop(9).pipe(Rise.best(), Rise.filter({ tau: 0 }), Rise.train, Effect.andThen(figures("explain")))
       assert.isFalse("method" in (yield* Effect.provide(alone, Run.layerMemory({ seed: 1 })))[0]!)
+    }).pipe(Effect.provide(live())))
+
+  it.effect("writes chains with the file that their picture lies in, and what was asked of it", () =>
+    Effect.gen(function*() {
+      const named = { image: Image.file("joy-1.png"), truth: "joy", question: "Why?" } as const
+      yield* Rise.make(Stub.Mood, Stream.concat(Stub.data(1), Stream.make(named))).pipe(
+        Rise.generate({ candidates: 2 }),
+        Rise.reconstruct(),
+        Rise.validate(),
+        Rise.best(),
+        Rise.train
+      )
+      const rows = yield* Effect.flatMap(Run, ({ method, rows }) => Stream.runCollect(rows(cotFile(method))))
+      assert.deepStrictEqual(
+        rows.map((row) => Object.entries(row as object).filter(([name]) => name !== "reasoning" && name !== "reward")),
+        [
+          [["image", "joy-0"], ["annotation", "joy"]],
+          [["image", named.image.id], ["path", "joy-1.png"], ["question", "Why?"], ["annotation", "joy"]]
+        ]
+      )
     }).pipe(Effect.provide(live())))
 
   it.effect("is lazy: describing does nothing, the first element costs one batch", () =>
@@ -198,6 +227,24 @@ describe("Rise", () => {
       assert.include(error.message, "warm")
       assert.strictEqual((yield* Stub.Trace).updates.length, 0)
     }).pipe(Effect.provide(live({ bias: { potato: 50 } }))))
+
+  it.effect("asks a task for its grammar where a format loss weighs something, and nowhere else", () =>
+    Effect.gen(function*() {
+      const task = Task.make({
+        ...Stub.Mood,
+        grammar: () => Effect.fail(new Task.GrammarError({ task: "mood", reason: "it has none of this form" }))
+      })
+      const start = Rise.make(task, Stub.data(9))
+      const loop = start.pipe(Rise.generate({ candidates: 4 }), Rise.reconstruct(), Rise.validate())
+      const trained = (options: Rise.RftOptions) =>
+        [loop.pipe(Rise.reinforce(options), Rise.train), start.pipe(Rise.rft(options), Rise.train)].map((work) =>
+          Effect.provide(work, live())
+        )
+      for (const options of [{ steps: 1 }, { steps: 1, format: 0 }]) yield* Effect.all(trained(options))
+      for (const work of trained({ steps: 1, format: 1 })) {
+        assert.include((yield* Effect.flip(work)).message, "it has none of this form")
+      }
+    }))
 
   it.effect("does not call a group dead that cannot do better", () =>
     Effect.gen(function*() {
@@ -313,6 +360,9 @@ describe("Rise", () => {
         row["validation error"] === undefined ? [] : [{ step: row["step"]!, value: row["validation error"] }]
       )
       assert.deepStrictEqual(scores.map(({ step }) => step), [0, 3, 6, 9, 12])
+      // An untrained policy answers "joy" to all: wrong where the truth is another.
+      const truths = (yield* Stream.runCollect(start.validation)).map(({ truth }) => truth)
+      assert.closeTo(scores[0]!.value!, truths.filter((truth) => truth !== "joy").length / truths.length, 1e-12)
       const best = scores.reduce((a, b) => b.value < a.value ? b : a)
       assert.strictEqual(rows.at(-1)!["selected step"], best.step)
       const held = new Set((yield* Stream.runCollect(start.validation)).map(({ image }) => image.id))
@@ -320,11 +370,125 @@ describe("Rise", () => {
       assert.isTrue((yield* Stub.Trace).keys.every((key) => held.has(key.split("sample=")[1]!)))
     }).pipe(Effect.provide(live())))
 
+  it.effect("ends a stage early once validation has been better than at the start and then not for a while", () =>
+    Effect.gen(function*() {
+      const scores = (learningRate: number) =>
+        Effect.gen(function*() {
+          yield* Rise.make(Stub.Mood, Stub.data(60), { validation: 0.25 }).pipe(
+            Rise.answers(),
+            Rise.sft({ steps: 60, batchSize: 2, learningRate, select: { every: 3, patience: 2 } }),
+            Rise.train
+          )
+          const rows = yield* figures("sft")
+          const looked = rows.flatMap((row) =>
+            row["validation error"] === undefined ? [] : [{ step: row["step"]!, value: row["validation error"] }]
+          )
+          return { looked, kept: rows.at(-1)!["selected step"] }
+        }).pipe(Effect.provide(live()))
+
+      const { kept, looked } = yield* scores(3)
+      const last = looked.at(-1)!
+      assert.isBelow(last.step, 60)
+      const best = looked.reduce((a, b) => b.value < a.value ? b : a)
+      assert.isAbove(best.step, 0)
+      assert.strictEqual(kept, best.step)
+      assert.strictEqual(last.step, best.step + 2 * 3, "two looks after the best")
+
+      // What has not begun to learn is given all its steps: it may need them.
+      const slow = yield* scores(1e-30)
+      assert.strictEqual(slow.kept, 0)
+      assert.strictEqual(slow.looked.at(-1)!.step, 60)
+    }))
+
+  it.effect("looks at the split before the first step, every so many and after the last", () =>
+    Effect.gen(function*() {
+      const { metrics: _, ...bare } = Stub.Mood
+      const start = Rise.make(Task.make(bare), Stub.data(60), { validation: 0.25 })
+      const looked = Effect.fnUntraced(function*(stage: string) {
+        const rows = yield* figures(stage)
+        return rows.flatMap((row) =>
+          row["validation reward"] === undefined ? [] : [[row["step"], row["validation reward"]] as const]
+        )
+      })
+      yield* start.pipe(
+        Rise.answers(),
+        Rise.sft({ steps: 7, batchSize: 8, learningRate: 5, select: { every: 3 } }),
+        Rise.train
+      )
+      const sft = yield* looked("sft")
+      assert.deepStrictEqual(sft.map(([step]) => step), [0, 3, 6, 7])
+      // Without a metric the reward counts: 1 for the right one, 0.2 for another.
+      const truths = (yield* Stream.runCollect(start.validation)).map(({ truth }) => truth)
+      const right = truths.filter((truth) => truth === "joy").length / truths.length
+      assert.closeTo(sft[0]![1]!, right + 0.2 * (1 - right), 1e-12)
+      assert.isAbove(sft.at(-1)![1]!, sft[0]![1]!)
+
+      const loop = start.pipe(Rise.generate({ candidates: 8 }), Rise.reconstruct(), Rise.validate())
+      yield* loop.pipe(
+        Rise.reinforce({ steps: 20, promptsPerStep: 8, learningRate: 5, select: { every: 10, samples: 9 } }),
+        Rise.train
+      )
+      const reinforced = yield* looked("reinforce")
+      assert.deepStrictEqual(reinforced.map(([step]) => step), [0, 10, 20])
+      assert.isTrue(reinforced.every(([, reward]) => reward! > 0.05 && reward! <= 1), JSON.stringify(reinforced))
+      assert.isAbove(reinforced.at(-1)![1]!, reinforced[0]![1]! + 0.05)
+      const validated = (yield* Stub.Trace).keys.filter((key) => key.startsWith("reinforce/validation/"))
+      assert.strictEqual(new Set(validated.map((key) => /sample=([^/]+)/.exec(key)![1])).size, 9)
+    }).pipe(Effect.provide(live())))
+
   it.effect("refuses to select without a split", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(loop().pipe(Rise.reinforce({ steps: 1, select: { every: 1 } }), Rise.train))
       assert.strictEqual(error._tag, "BadSetting")
+      const select = { every: 1 }
+      const start = Rise.make(Stub.Mood, Stub.data(12))
+      for (
+        const [stage, work] of [
+          ["sft", start.pipe(Rise.answers(), Rise.sft({ steps: 1, select }), Rise.train)],
+          ["rft", start.pipe(Rise.rft({ steps: 1, select }), Rise.train)],
+          ["reinforce", loop().pipe(Rise.reinforce({ steps: 1, select }), Rise.train)]
+        ] as const
+      ) {
+        assert.match(
+          (yield* Effect.flip(work)).message,
+          new RegExp(`^${stage}: select is given without a validation split, expected Rise.make`)
+        )
+      }
+      assert.deepStrictEqual((yield* Stub.Trace).updates, [], "nothing is trained first")
     }).pipe(Effect.provide(live())))
+
+  it.effect("replays nothing, and asks for nothing to replay, where the share is none", () =>
+    Effect.gen(function*() {
+      yield* Rise.make(Stub.Mood, Stub.data(9)).pipe(
+        Rise.answers(),
+        Rise.sft({ steps: 2, batchSize: 8, replay: { share: 0, examples: Stream.empty } }),
+        Rise.train
+      )
+      assert.deepStrictEqual((yield* Stub.Trace).updates.map(({ size }) => size), [8, 8])
+    }).pipe(Effect.provide(live())))
+
+  it.effect("saves no model, and does not fail, where a run has no folder", () =>
+    Effect.gen(function*() {
+      assert.isUndefined(yield* Rise.saveModel)
+    }).pipe(Effect.provide(live())))
+
+  it("says why every group is dead, and what to change", () => {
+    const said = (reward: number, verdict: string) =>
+      new Rise.EveryGroupDead({ stage: "RISE/rft", steps: 10, step: 30, reward, verdict }).message
+    const dead = "RISE/rft: all groups of 10 consecutive steps (up to step 30) are dead: "
+    const look = "warm the policy up (Rise.warmUp), or look at its texts with `rise annotate`"
+    assert.strictEqual(said(0, "ok"), `${dead}nothing earned a reward; ${look}`)
+    assert.strictEqual(said(0, "leak"), `${dead}nothing earned a reward, mostly because of "leak"; ${look}`)
+    assert.include(
+      said(0, "format-annotation"),
+      `"format-annotation"; warm the policy up (Rise.warmUp), pay it to keep`
+    )
+    assert.strictEqual(
+      said(0.2, "ok"),
+      `${dead}every candidate earns about 0.200; raise temperature, groupSize or promptsPerStep: the policy has ` +
+        "stopped trying anything else"
+    )
+  })
 
   it.effect("mixes replayed examples into supervised batches", () =>
     Effect.gen(function*() {
@@ -365,11 +529,29 @@ describe("Rise", () => {
       assert.isTrue(trace.keys.every((key) => /^warm-up\/sample=.*\/reason$/.test(key)))
     }).pipe(Effect.provide(live())))
 
+  it.effect("warms up on reconstructions alone where nothing of the base's own is to be kept, and says nothing", () => {
+    const { examples, noted } = noting()
+    const said: Array<string> = []
+    const listening = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
+    const bias = Object.fromEntries(Stub.thinkAnswers.map((text) => [text, -50]))
+    return Effect.gen(function*() {
+      yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.warmUp({ share: 1, steps: 4 }), Rise.train)
+      assert.strictEqual(examples.length, 8)
+      for (const { prompt, target } of examples) {
+        assert.match(prompt.text, /^Which mood, given: we can see/)
+        assert.deepStrictEqual(target, [{ text: prompt.images[0]!.id.split("-")[0]!, weight: 1 }])
+      }
+      assert.deepStrictEqual(said, [])
+    }).pipe(Effect.provide(noted.pipe(Layer.provideMerge(live({ bias })), Layer.provideMerge(listening))))
+  })
+
   it.effect(
     "keeps what the base could do: by turns its reasoning, and its think-answer without the annotation " +
       "in it",
     () => {
       const { examples, noted } = noting()
+      const said: Array<string> = []
+      const listening = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
       return Effect.gen(function*() {
         yield* Rise.make(Stub.Mood, Stub.data(60)).pipe(
           Rise.warmUp({ share: 1, steps: 8, batchSize: 16, learningRate: 1e-3, keep: 0.3 }),
@@ -392,7 +574,8 @@ describe("Rise", () => {
         // Counted of the usable ones alone.
         const { asked: all, readable, usable } = first!
         assert.isTrue(readable! > 20 && readable! < usable! && usable! < all!, JSON.stringify(first))
-      }).pipe(Effect.provide(noted.pipe(Layer.provideMerge(live()))))
+        assert.deepStrictEqual(said, [])
+      }).pipe(Effect.provide(noted.pipe(Layer.provideMerge(live()), Layer.provideMerge(listening))))
     }
   )
 
@@ -407,7 +590,10 @@ describe("Rise", () => {
       yield* Rise.make(Stub.Mood, Stub.data(12)).pipe(Rise.warmUp({ share: 1, steps: 6, keep: 0.3 }), Rise.train)
       assert.strictEqual((yield* figures("warm-up"))[0]!["readable"], 0)
       assert.isTrue(
-        said.some((text) => text.includes("reasonings did the base also write an answer in the task's format")),
+        said.some((text) =>
+          text.includes("reasonings did the base also write an answer in the task's format") &&
+          text.endsWith("; practice teaches the format inside them")
+        ),
         said.join()
       )
       const answered = examples.filter(({ prompt: { text } }) => text.startsWith("Think, then"))

@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, FileSystem, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Progress from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
@@ -18,6 +18,8 @@ const screen = (isTTY: boolean) => {
 }
 
 const steps = Effect.fnUntraced(function*(view: Progress.View, count: number, millis: number) {
+  // No stage begins when the clock does.
+  yield* TestClock.adjust("1 hour")
   yield* view.report(Progress.Event.Started({ stage: "RISE/rft", total: 60, unit: "steps" }))
   for (let step = 1; step <= count; step++) {
     yield* TestClock.adjust(millis)
@@ -35,7 +37,7 @@ describe("Progress", () => {
         report: (event) =>
           Effect.sync(() => {
             seen.push(
-              `${event._tag} ${event.stage}${
+              `${event._tag} ${event._tag === "Planned" ? "" : event.stage}${
                 event._tag === "Step" ? ` ${event.step} ${Object.keys(event.figures)}` : ""
               }`
             )
@@ -50,6 +52,50 @@ describe("Progress", () => {
       )
       assert.deepStrictEqual(seen, ["Started sft", "Step sft 1 loss", "Step sft 2 loss", "Finished sft"])
     }))
+
+  it.effect("is told of all stages of a run before the first begins, and what they come to", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* fs.makeTempDirectoryScoped()}/run`
+      const told: Array<Progress.Event> = []
+      const loop = Rise.make(Stub.Mood, Stub.data(40), { validation: 0.2 }).pipe(
+        Rise.warmUp({ share: 0.5, steps: 4, batchSize: 4, learningRate: 2 }),
+        Rise.generate({ candidates: 4 }),
+        Rise.reconstruct(),
+        Rise.validate()
+      )
+      yield* loop.pipe(
+        Rise.reinforce({ steps: 10, promptsPerStep: 8, learningRate: 5 }),
+        Rise.best(),
+        Rise.filter({ tau: 0.5 }),
+        Rise.sft({ steps: 2, batchSize: 4, learningRate: 3, select: { every: 1 } }),
+        Rise.rft({ steps: 2, promptsPerStep: 8, learningRate: 3 }),
+        Rise.run({ out }),
+        Effect.provideService(Progress.Progress, { report: (event) => Effect.sync(() => void told.push(event)) })
+      )
+      const [first, ...rest] = told
+      assert.deepStrictEqual(
+        rest.flatMap((event) => event._tag === "Started" ? [event.stage] : []),
+        ["warm-up-chains", "warm-up", "reinforce", "explain", "sft", "rft"]
+      )
+      const counted = first?._tag === "Planned" ? first.stages : []
+      assert.deepStrictEqual(
+        counted.map(({ stage }) => stage),
+        rest.flatMap((event) => event._tag === "Started" ? [event.stage] : [])
+      )
+      const of = (name: string) => counted.find(({ stage }) => stage === name)?.counted ?? NaN
+      // 10 steps of 8 prompts, 4 candidates, 2 texts each, drawn and trained; 2 steps of 8 prompts and 8 texts.
+      assert.closeTo(of("reinforce") / of("rft"), 10 * 8 * 4 * 2 / (2 * 8 * 8), 1e-9)
+      assert.isTrue(counted.every(({ counted }) => counted > 0))
+      // Without reinforce, the chains are the base's and are written all the same.
+      assert.deepStrictEqual(loop.pipe(Rise.best()).plan.map(({ stage }) => stage), [
+        "warm-up-chains",
+        "warm-up",
+        "explain"
+      ])
+    })).pipe(
+      Effect.provide(Stub.layer().pipe(Layer.provideMerge(Stub.Trace.layer), Layer.provideMerge(NodeServices.layer)))
+    ))
 
   it.effect("shows nothing for what takes less than two seconds", () =>
     Effect.gen(function*() {
@@ -71,12 +117,66 @@ describe("Progress", () => {
       assert.strictEqual(lines.at(-1), `\r\u001b[2K${"RISE/rft".padEnd(22)}  done in 30s  kept step 20\n`)
     }))
 
-  it.effect("writes plain lines now and then elsewhere", () =>
+  it.effect("writes plain lines now and then elsewhere: the first after two seconds, then every ten", () =>
     Effect.gen(function*() {
       const { lines, view } = screen(false)
       yield* steps(view, 30, 1000)
-      assert.strictEqual(lines.length, 3)
-      assert.isTrue(lines.every((line) => line.endsWith("\n") && !line.includes("\u001b")))
+      const line = (step: number, eta: string) =>
+        `${"RISE/rft".padEnd(22)}  ${String(step).padStart(2)}/60 steps  reward 0.500  kl 2.0e-4  1.5k tok/s  ${eta}\n`
+      assert.deepStrictEqual(lines, [line(2, "ETA 58s"), line(12, "ETA 48s"), line(22, "ETA 38s")])
+      yield* view.report(Progress.Event.Finished({ stage: "RISE/rft", note: "" }))
+      assert.strictEqual(lines.at(-1), `${"RISE/rft".padEnd(22)}  done in 30s\n`)
+      // What never began has nothing to show.
+      const { length } = lines
+      yield* view.report(Progress.Event.Finished({ stage: "RISE/rft", note: "again" }))
+      yield* view.report(Progress.Event.Step({ stage: "RISE/rft", step: 1, tokens: 0, figures: {} }))
+      assert.strictEqual(lines.length, length)
+    }))
+
+  it.effect("redraws a terminal's line five times a second, cut to its width", () =>
+    Effect.gen(function*() {
+      const { lines, view } = screen(true)
+      yield* steps(view, 30, 100)
+      // After 2.0 s, then every 0.2 s.
+      assert.strictEqual(lines.length, 6)
+      for (const [columns, width] of [[40, 39], [undefined, 99]] as const) {
+        const drawn: Array<string> = []
+        const narrow = Progress.terminal({
+          isTTY: true,
+          ...(columns === undefined ? {} : { columns }),
+          write: (text) => drawn.push(text)
+        })
+        const figures = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`figure ${i}`, i]))
+        yield* narrow.report(Progress.Event.Started({ stage: "sft", total: 5, unit: "steps" }))
+        yield* TestClock.adjust(3000)
+        yield* narrow.report(Progress.Event.Step({ stage: "sft", step: 1, tokens: 0, figures }))
+        const [line = ""] = drawn
+        assert.match(line, /^\r\u001b\[2Ksft  +1\/5 steps  .*…$/)
+        assert.strictEqual(line.length - "\r\u001b[2K".length, width)
+      }
+    }))
+
+  it.effect("counts rate and time to go from what this run has done, and tokens in thousands", () =>
+    Effect.gen(function*() {
+      const { lines, view } = screen(false)
+      const shown = Effect.fnUntraced(function*(
+        start: { readonly total: number; readonly done?: number },
+        step: number,
+        tokens: number
+      ) {
+        yield* view.report(Progress.Event.Started({ stage: "s", unit: "answers", ...start }))
+        yield* TestClock.adjust(10_000)
+        yield* view.report(Progress.Event.Step({ stage: "s", step, tokens, figures: {} }))
+        yield* view.report(Progress.Event.Finished({ stage: "s", note: "" }))
+        return lines.splice(0)[0]?.slice(24)
+      })
+      // 20 of 120 in ten seconds, after 100 of an earlier run: 80 more in forty.
+      assert.strictEqual(yield* shown({ total: 200, done: 100 }, 120, 90), "120/200 answers  9 tok/s  ETA 40s\n")
+      assert.strictEqual(yield* shown({ total: 200, done: 100 }, 100, 0), "100/200 answers\n")
+      // A total that nobody knows.
+      assert.strictEqual(yield* shown({ total: 0 }, 7, 9990), "7 answers  999 tok/s\n")
+      assert.strictEqual(yield* shown({ total: 10 }, 10, 10_000), "10/10 answers  1.0k tok/s  ETA 0s\n")
+      assert.strictEqual(yield* shown({ total: 10 }, 5, 100_000), " 5/10 answers  10k tok/s  ETA 10s\n")
     }))
 
   it.effect("writes figures below a thousandth as powers, and tells the end of a pass with its count", () =>
@@ -98,7 +198,32 @@ describe("Progress", () => {
       assert.deepStrictEqual(told.at(-1), Progress.Event.Finished({ stage: "explain", note: "9 samples" }))
     }))
 
+  it.effect("is told of every token that a pass has cost, reasonings and reconstructions", () =>
+    Effect.gen(function*() {
+      const told: Array<Progress.Event> = []
+      const loop = Rise.make(Stub.Mood, Stub.data(9)).pipe(Rise.generate({ candidates: 3 }), Rise.reconstruct())
+      const groups = yield* Stream.runCollect(loop.items).pipe(
+        Effect.provideService(Progress.Progress, { report: (event) => Effect.sync(() => void told.push(event)) }),
+        Effect.provideService(Rise.Batching, { prompts: 4, calls: 1 }),
+        Effect.provide(live)
+      )
+      const cost = (some: typeof groups) =>
+        some.flatMap(({ candidates }) => candidates).reduce(
+          (sum, { reasoning, reconstruction }) =>
+            sum + reasoning.completion.tokens.length + reconstruction.completion.tokens.length,
+          0
+        )
+      assert.deepStrictEqual(
+        told.flatMap((event) => event._tag === "Step" ? [[event.step, event.tokens]] : []),
+        [[4, cost(groups.slice(0, 4))], [8, cost(groups.slice(4, 8))], [9, cost(groups.slice(8))]]
+      )
+      assert.isAbove(cost(groups), 9 * 3 * 3)
+    }))
+
   it("writes durations for people", () => {
-    assert.deepStrictEqual([0, 59.6, 187, 3725].map(Progress.duration), ["0s", "1m00s", "3m07s", "1h02m"])
+    assert.deepStrictEqual(
+      [-3, 0, 59.4, 59.6, 187, 3599, 3600, 3725].map(Progress.duration),
+      ["0s", "0s", "59s", "1m00s", "3m07s", "59m59s", "1h00m", "1h02m"]
+    )
   })
 })

@@ -1,6 +1,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Path, Result, Stream } from "effect"
+import { readFileSync } from "node:fs"
+import { hostname } from "node:os"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Quarantine from "../../src/dsl/Quarantine.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
@@ -70,7 +72,21 @@ describe("run folder", () => {
         "warm-up.jsonl"
       ])
       assert.deepStrictEqual(second, first)
-      assert.strictEqual(JSON.parse(first["run.json"]!).about.versions.node, process.version)
+      const { versions } = JSON.parse(first["run.json"]!).about
+      assert.strictEqual(versions.node, process.version)
+      for (const name of ["effect", "onnxruntime-node", "sharp"]) {
+        const manifest = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"))
+        assert.strictEqual(versions[name], manifest.version)
+      }
+      const fs = yield* FileSystem.FileSystem
+      const ledger = JSON.parse(yield* fs.readFileString(`${directory}/a/checkpoints/ledger.json`)) as ReadonlyArray<
+        { readonly files: object }
+      >
+      for (const { files } of ledger) assert.deepStrictEqual(Object.keys(files), Object.keys(files).toSorted())
+      assert.deepStrictEqual(
+        Object.keys(ledger.at(-1)!.files),
+        ["cot.jsonl", "metrics.jsonl", "timings.jsonl", "warm-up.jsonl"]
+      )
       const rows = first["cot.jsonl"]!.trim().split("\n").map((line) => JSON.parse(line))
       assert.strictEqual(rows.length, 40)
       assert.deepStrictEqual(Object.keys(rows[0]), ["image", "reasoning", "annotation", "reward"])
@@ -92,10 +108,47 @@ describe("run folder", () => {
         const fs = yield* FileSystem.FileSystem
         // Half a line, as a killed process leaves it.
         yield* fs.writeFileString(`${out}/metrics.jsonl`, "{\"stage\":\"sft\",\"st", { flag: "a" })
+        // What only an unfinished stage has written is not there when it begins again.
+        yield* fs.writeFileString(`${out}/unfinished.jsonl`, "{}\n")
         yield* pipeline.pipe(Rise.run({ out, seed: 3, resume: true }), Effect.provide(live()))
         assert.deepStrictEqual(yield* contents(out), expected)
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
   }
+
+  it.effect("resumes only under the settings, the stages and the engine that it was started with", () =>
+    Effect.gen(function*() {
+      const out = `${yield* temporary}/run`
+      const start = (validation: number) => Rise.make(Stub.Mood, Stub.data(12), { validation }).pipe(Rise.answers())
+      const base = { steps: 2, batchSize: 2, learningRate: 2 }
+      yield* start(0).pipe(Rise.sft(base), Rise.run({ out, seed: 3 }), Effect.provide(live()))
+      const refused = <E extends { readonly message: string }>(
+        run: Effect.Effect<void, E, Policy | FileSystem.FileSystem | Path.Path>,
+        policy = live()
+      ) => Effect.map(Effect.flip(Effect.provide(run, policy)), ({ message }) => message)
+      const resumed = { out, seed: 3, resume: true }
+      assert.include(
+        yield* refused(start(0).pipe(Rise.sft({ ...base, learningRate: 1 }), Rise.run(resumed))),
+        "stages.sft.learningRate = 2, this run has 1"
+      )
+      assert.include(
+        yield* refused(start(0.25).pipe(Rise.sft(base), Rise.run(resumed))),
+        "stages.make.validation = 0, this run has 0.25"
+      )
+      const rft = Rise.rft({ steps: 2, promptsPerStep: 2, learningRate: 2 })
+      assert.include(
+        yield* refused(Rise.make(Stub.Mood, Stub.data(12), { validation: 0 }).pipe(rft, Rise.run(resumed))),
+        "stages.answers = {}, this run has null"
+      )
+      const other = Layer.effect(
+        Policy,
+        Effect.map(Policy, (policy) => Policy.of({ ...policy, identity: { engine: "another" } }))
+      ).pipe(Layer.provide(live()))
+      assert.include(
+        yield* refused(start(0).pipe(Rise.sft(base), Rise.run(resumed)), Layer.merge(live(), other)),
+        `engine.engine = "stub", this run has "another"`
+      )
+      yield* start(0).pipe(Rise.sft(base), Rise.run(resumed), Effect.provide(live()))
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("resumes after it has finished, and after a cut between saving the model and the end", () =>
     Effect.gen(function*() {
@@ -207,6 +260,20 @@ describe("run folder", () => {
       assert.deepStrictEqual(yield* around.counts, { sum: 4 }, "who collects around the run is told too")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("says which file it cannot write what is set aside to", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* temporary}/run`
+      const small = Rise.make(Stub.Mood, Stub.data(4)).pipe(Rise.answers(), Rise.sft({ steps: 1 }))
+      // What a run left that was killed before it had begun, and a folder where the file belongs.
+      yield* fs.makeDirectory(`${out}/quarantine.jsonl`, { recursive: true })
+      const holder = { pid: 999_999_999, host: hostname(), since: "", began: null, token: "another" }
+      yield* fs.writeFileString(`${out}/run.lock`, JSON.stringify(holder))
+      const error = yield* Effect.flip(small.pipe(Rise.run({ out }), Effect.provide(live())))
+      assert.strictEqual(error._tag, "RunFileError")
+      assert.include(error.message, `${out}/quarantine.jsonl: cannot write the quarantine`)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("says which file is damaged", () =>
     Effect.gen(function*() {
       const out = `${yield* temporary}/run`
@@ -228,14 +295,17 @@ describe("run folder", () => {
         Rise.generate(),
         Rise.reconstruct(),
         Rise.validate(),
-        Rise.best()
+        Rise.best(),
+        Rise.filter({ tau: 0 }),
+        Rise.sft({ steps: 6 })
       )
-      yield* explained.pipe(Rise.run({ out }), Effect.provide(live()))
+      const beforeUpdate = () => Effect.fail(new PolicyError({ operation: "update", reason: "power cut" }))
+      yield* Effect.flip(explained.pipe(Rise.run({ out }), Effect.provide(live({ beforeUpdate }))))
       const fs = yield* FileSystem.FileSystem
       const text = yield* fs.readFileString(`${out}/cot.jsonl`)
       yield* fs.writeFileString(`${out}/cot.jsonl`, text.replace("anger-1", "angel-1"))
       const error = yield* Effect.flip(
-        explained.pipe(Rise.filter({ tau: 0 }), Rise.run({ out, resume: true }), Effect.provide(live()))
+        explained.pipe(Rise.run({ out, resume: true }), Effect.provide(live()))
       )
       assert.include(error.message, "has angel-1 where the data set has anger-1")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

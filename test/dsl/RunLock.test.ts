@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Schema, Stream } from "effect"
+import { Effect, FileSystem, Option, Schema, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import { hostname } from "node:os"
 import { fileURLToPath } from "node:url"
@@ -73,12 +73,49 @@ describe("RunLock", () => {
       // The parent is alive, and never held it.
       yield* left({ pid: process.ppid, began: "an earlier boot/17" })
       yield* Effect.scoped(RunLock.hold(folder))
+      // Where the system tells no beginnings, the number is all: ours is not another's, one that runs may be.
+      yield* left({ began: null })
+      yield* Effect.scoped(RunLock.hold(folder))
+      yield* left({ pid: process.ppid, began: null })
+      assert.strictEqual((yield* Effect.flip(Effect.scoped(RunLock.hold(folder))))._tag, "RunFolderInUse")
       // Of another machine's processes nothing is known.
       yield* left({ pid: 999_999_999, host: "elsewhere" })
       const refused = yield* Effect.flip(Effect.scoped(RunLock.hold(folder)))
       assert.include(refused.message, `process 999999999 on elsewhere`)
       assert.include(refused.message, `if that process is gone, delete ${file}`)
       assert.isTrue(yield* fs.exists(file))
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.live("of a process that has ended, and that nobody has collected yet, is taken over", (test) =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      test.skip(!(yield* fs.exists("/proc/self/stat")), "no /proc tells of processes here")
+      const folder = yield* temporary
+      const file = `${folder}/${RunLock.lockFile}`
+      // The shell becomes a program that never asks what became of the shell's child.
+      const shell = yield* ChildProcess.make("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"])
+      const said = yield* shell.stdout.pipe(Stream.decodeText(), Stream.splitLines, Stream.runHead)
+      const pid = Number(Option.getOrThrow(said))
+      const fields = Effect.map(
+        fs.readFileString(`/proc/${pid}/stat`),
+        (stat) => stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+      )
+      yield* Effect.repeat(Effect.andThen(Effect.sleep("20 millis"), fields), {
+        until: ([state]) => state === "Z",
+        times: 200
+      })
+      const boot = (yield* fs.readFileString("/proc/sys/kernel/random/boot_id")).trim()
+      // It is the very process that the lock names, and signals still reach it.
+      const holder = { pid, host: hostname(), since: "2026-01-01T00:00:00.000Z", token: "another" }
+      yield* fs.writeFileString(file, JSON.stringify({ ...holder, began: `${boot}/${(yield* fields)[19]}` }))
+      assert.isTrue(process.kill(pid, 0))
+      yield* Effect.scoped(RunLock.hold(folder))
+      assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
+      // Its parent goes on: that one's lock holds.
+      const parent = yield* fs.readFileString(`/proc/${shell.pid}/stat`)
+      const began = `${boot}/${parent.slice(parent.lastIndexOf(")") + 2).split(" ")[19]}`
+      yield* fs.writeFileString(file, JSON.stringify({ ...holder, pid: shell.pid, began }))
+      assert.strictEqual((yield* Effect.flip(Effect.scoped(RunLock.hold(folder))))._tag, "RunFolderInUse")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.live("that says nothing is honoured, and named", () =>
@@ -91,5 +128,9 @@ describe("RunLock", () => {
         assert.include(refused.message, `${folder}/${RunLock.lockFile}`)
         assert.include(refused.message, "delete the file")
       }
+      yield* fs.remove(`${folder}/${RunLock.lockFile}`)
+      yield* fs.makeDirectory(`${folder}/${RunLock.lockFile}`)
+      const odd = yield* Effect.flip(Effect.scoped(RunLock.hold(folder)))
+      assert.match(odd.message, /run\.lock: taking the run folder failed: BadResource/)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 })

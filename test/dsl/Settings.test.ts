@@ -6,6 +6,7 @@ import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { method, Run } from "../../src/dsl/Run.ts"
 import { sampleAll } from "../../src/dsl/stages/Sampling.ts"
+import * as Settings from "../../src/dsl/stages/Settings.ts"
 import { Policy } from "../../src/policy/Policy.ts"
 import * as Stub from "./StubPolicy.ts"
 
@@ -65,6 +66,7 @@ const bad: ReadonlyArray<
   ["clipNorm", training, [none, 0, below], "a number above 0, or Infinity"],
   ["select.every", ["reinforce", "sft", "rft"], [none, 0, half, Infinity], whole1],
   ["select.samples", ["reinforce", "sft", "rft"], [none, 0, half], whole1],
+  ["select.patience", ["reinforce", "sft", "rft"], [none, 0, half, Infinity], whole1],
   ["promptsPerStep", groups, [none, 0, half, Infinity], whole1],
   ["loss", groups, ["ppo"], `"grpo" or "dr_grpo" or "dapo"`],
   ["clip.low", groups, [none, below, 1.1, Infinity], "a number in [0, 1]"],
@@ -224,6 +226,27 @@ describe("settings of stages", () => {
       }
       assert.deepStrictEqual([count.read, yield* fs.readDirectory(folder)], [0, []])
     }).pipe(Effect.scoped, Effect.provide(live())))
+
+  it("have the paper's defaults, where they are left out or undefined", () => {
+    const given = { steps: 3, kl: undefined, learningRate: undefined } as unknown as Rise.RftOptions
+    assert.deepStrictEqual(Settings.filled(given), { ...Settings.defaults, steps: 3 })
+    assert.deepStrictEqual(Settings.filled({ kl: 0.1, clip: { low: 0, high: 1 } }), {
+      ...Settings.defaults,
+      kl: 0.1,
+      clip: { low: 0, high: 1 }
+    })
+    // What the schedules of such settings are, at the first step, the last and between.
+    const rates = (options: object) => [0, 5, 10].map(Settings.schedule({ steps: 10, learningRate: 1, ...options }))
+    assert.deepStrictEqual(rates({ decay: "constant" }), [1, 1, 1])
+    assert.deepStrictEqual(rates({ decay: "linear" }), [1, 0.5, 0])
+    rates({}).forEach((rate, i) => assert.closeTo(rate, [1, 0.5, 0][i]!, 1e-12))
+    assert.closeTo(Settings.schedule({ steps: 8, learningRate: 1 })(2), (1 + Math.SQRT1_2) / 2, 1e-12)
+    for (const decay of ["constant", "linear", "cosine"] as const) {
+      const warmed = Settings.schedule({ steps: 10, learningRate: 1, decay, warmup: 4 })
+      assert.isBelow(warmed(0), 0.5)
+      assert.isAbove(warmed(1), warmed(0))
+    }
+  })
 
   it.effect("that are undefined are left out, and limits may be switched off", () =>
     Effect.gen(function*() {

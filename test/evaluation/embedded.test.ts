@@ -7,7 +7,7 @@ import { Run } from "../../src/dsl/Run.ts"
 import { evaluate, masked, Results } from "../../src/evaluation/index.ts"
 import { Runtime } from "../../src/kernels/runtime/index.ts"
 import { riseCot, warmUp } from "../../src/pipelines/index.ts"
-import type { Preset } from "../../src/pipelines/presets.ts"
+import type { Preset } from "../../src/pipelines/Presets.ts"
 import * as Embedded from "../../src/policy/Embedded.ts"
 import { OnnxPolicy } from "../../src/policy/index.ts"
 import * as Sources from "../../src/sources/index.ts"
@@ -65,7 +65,7 @@ describe("pipelines on the embedded checkpoint", () => {
       )
     }).pipe(Effect.scoped, Effect.provide(live)))
 
-  it.live("is measured by what it writes by itself, and once more under the mask", () =>
+  it.live("is measured by what it writes by itself, and once more under the grammar", () =>
     Effect.gen(function*() {
       const { test } = yield* Sources.softLabels({ task, data: Option.none(), shots: Option.none(), seed: 0 })
       const options = { task, data: Stream.take(test, 8), maxTokens: 40 } as const
@@ -128,7 +128,7 @@ describe("pipelines on the embedded checkpoint", () => {
     }).pipe(Effect.scoped, Effect.provide(live)))
 
   it.live(
-    "a task whose mask cannot be made has no figures under it, and says so; asked for the mask alone it " +
+    "a task whose grammar cannot be made has no figures under it, and says so; asked for those alone it " +
       "fails first",
     () => {
       const said: Array<string> = []
@@ -174,7 +174,7 @@ describe("pipelines on the embedded checkpoint", () => {
       assert.strictEqual(suspects.length, 3)
       for (const { chains, reconstruction, similarity, unread } of suspects) {
         assert.strictEqual(chains, 4)
-        assert.strictEqual(unread, 0, "the mask lets nothing else through")
+        assert.strictEqual(unread, 0, "the grammar lets nothing else through")
         assert.isTrue(similarity > 0 && similarity < 1)
         assert.match(reconstruction ?? "", /^\w+ \d+/)
       }

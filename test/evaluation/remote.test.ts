@@ -6,7 +6,7 @@ import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
-import { figure, predictions } from "../../src/evaluation/results.ts"
+import { figure, predictions } from "../../src/evaluation/Results.ts"
 import { annotate } from "../../src/pipelines/annotate.ts"
 import * as Policy from "../../src/policy/layers.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
@@ -105,7 +105,7 @@ describe("a remote policy", () => {
         Effect.provide(openai(server))
       )
       assert.include(Option.getOrThrow(found[0]!.fault), "content filter")
-      const masked = { ...Stub.Mood, grammar: () => Effect.die("no mask can be built without tokens") }
+      const masked = { ...Stub.Mood, grammar: () => Effect.die("no grammar can be built without tokens") }
       const error = yield* Effect.flip(
         images.pipe(annotate(masked, { grammar: "mask" }), Stream.runDrain, Effect.provide(openai(server)))
       )

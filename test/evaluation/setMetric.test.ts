@@ -6,7 +6,7 @@ import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import * as Task from "../../src/dsl/Task.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
-import { figure } from "../../src/evaluation/results.ts"
+import { figure } from "../../src/evaluation/Results.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
 import { Policy, PolicyError } from "../../src/policy/Policy.ts"
 import { Box, Lisa } from "../../src/tasks/detection/index.ts"
@@ -40,6 +40,7 @@ const writing = (text: string) =>
       checkpoint: () => Effect.void,
       restore: () => Effect.void,
       save: () => Effect.void,
+      identity: { engine: "stub" },
       tokenizer: Option.some({
         encode: (part) => new Int32Array(part.length),
         vocabularySize: 0,

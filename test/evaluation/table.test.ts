@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ResultRow } from "../../src/evaluation/results.ts"
+import type { ResultRow } from "../../src/evaluation/Results.ts"
 import { table } from "../../src/evaluation/table.ts"
 
 const row = (method: string, metric: string, value: number): ResultRow => ({

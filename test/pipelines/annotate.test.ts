@@ -1,12 +1,14 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
+import { Scenes } from "../../src/data/index.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { Run } from "../../src/dsl/Run.ts"
-import { evaluate } from "../../src/evaluation/evaluate.ts"
-import { figure } from "../../src/evaluation/results.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
 import { annotate } from "../../src/pipelines/annotate.ts"
+import * as Policies from "../../src/policy/layers.ts"
+import { Policy } from "../../src/policy/Policy.ts"
+import { Emotion6 } from "../../src/tasks/classification/index.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 
 const live = (bias: Stub.Options["bias"] & {}) =>
@@ -66,31 +68,54 @@ describe("annotate", () => {
     }).pipe(Effect.provide(live({ anger: 9 }))))
 })
 
-describe("evaluate", () => {
-  const options = {
-    method: "m",
-    task: Stub.Mood,
-    data: Stub.data(12),
-    cuesNamed: (text: string) => /festive/.test(text) ? ["joy face", "made up"] : []
-  }
+/** How many pictures each call of the policy was asked about. */
+const counting = (calls: Array<number>) =>
+  Layer.effect(
+    Policy,
+    Effect.map(Policy, (policy) => ({
+      ...policy,
+      session: Effect.map(policy.session, (session) => ({
+        ...session,
+        sample: (requests: Parameters<typeof session.sample>[0], options: Parameters<typeof session.sample>[1]) => {
+          calls.push(requests.length)
+          return session.sample(requests, options)
+        }
+      }))
+    }))
+  )
 
-  it.effect("scores what was written, whatever was written", () =>
+describe("batches", () => {
+  it.effect("begin small, and are those of the whole stream where its first pictures are skipped", () =>
     Effect.gen(function*() {
-      const rows = yield* evaluate(options)
-      const value = (metric: string, part = "all") => Option.getOrThrow(figure(rows, "m", part, metric))
-      assert.closeTo(value("error"), 8 / 12, 1e-12)
-      assert.strictEqual(value("valid"), 1)
-      assert.closeTo(value("reward"), (4 + 8 * 0.2) / 12, 1e-12)
-      // Each of 12 names two cues, of which one is there for the 4 joyful pictures; every picture has one cue.
-      assert.closeTo(value("cue precision"), 4 / 24, 1e-12)
-      assert.closeTo(value("cue recall"), 4 / 12, 1e-12)
-      assert.isTrue(rows.every(({ n, part }) => n === (part === "all" ? 12 : 6)))
+      const many = Stream.map(Stub.data(45), ({ image }) => image)
+      const askedFor = Effect.fnUntraced(function*(skip: number) {
+        const calls: Array<number> = []
+        const found = yield* many.pipe(
+          annotate(Stub.Mood, { batch: 12, skip }),
+          Stream.runCollect,
+          Effect.provide(counting(calls))
+        )
+        return { calls, ids: found.map(({ image }) => image.id) }
+      })
+      const whole = yield* askedFor(0)
+      assert.deepStrictEqual(whole.calls, [8, 12, 12, 12, 1])
+      for (const [skip, dropped] of [[7, 0], [8, 1], [19, 1], [20, 2], [44, 4]] as const) {
+        assert.deepStrictEqual(yield* askedFor(skip), { calls: whole.calls.slice(dropped), ids: whole.ids.slice(skip) })
+      }
     }).pipe(Effect.provide(live({ [joyful]: 9 }))))
 
-  it.effect("counts an invalid answer as invalid, and its reasoning not as grounded", () =>
+  it.effect("do not change what the embedded checkpoint answers", () =>
     Effect.gen(function*() {
-      const rows = yield* evaluate(options)
-      const value = (metric: string) => Option.getOrThrow(figure(rows, "m", "all", metric))
-      assert.deepStrictEqual([value("error"), value("valid"), value("reward"), value("cue recall")], [1, 0, 0, 0])
-    }).pipe(Effect.provide(live({ hm: 9 }))))
+      const scenes = Stream.map(Scenes.dataset({ split: "test", limit: 9 }), ({ image }) => image)
+      const answers = (batch: number) => scenes.pipe(annotate(Emotion6.task, { batch }), Stream.runCollect)
+      const [one, five, all] = [yield* answers(1), yield* answers(5), yield* answers(32)]
+      const textOf = ({ text }: { readonly text: string }) => text
+      assert.deepStrictEqual(one.map(textOf), all.map(textOf))
+      assert.deepStrictEqual(five.map(textOf), all.map(textOf))
+      for (const [i, { confidence }] of one.entries()) {
+        assert.closeTo(Option.getOrThrow(confidence), Option.getOrThrow(all[i]!.confidence), 1e-4)
+      }
+    }).pipe(
+      Effect.provide(Layer.merge(Policies.onnx({ model: "embedded", trainable: "none" }), NodeServices.layer))
+    ))
 })

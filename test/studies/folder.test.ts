@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option, Result, Stream } from "effect"
-import * as Results from "../../src/evaluation/results.ts"
+import * as Results from "../../src/evaluation/Results.ts"
 import * as Sources from "../../src/sources/index.ts"
 import { inFolder } from "../../src/studies/folder.ts"
 import { Classification } from "../../src/tasks/classification/index.ts"

@@ -67,20 +67,20 @@ describe("imagenetSub", () => {
     )
   })
 
-  it("is masked to its labels", () => {
-    const mask = (form: "answer" | "think") => Effect.runSync(small.grammar!(embedded, form))
+  it("has a grammar of its labels", () => {
+    const grammar = (form: "answer" | "think") => Effect.runSync(small.grammar!(embedded, form))
     for (const label of small.labels) {
       const end = (text: string) => [...embedded.encode(text), embedded.endOfTurn]
-      assert.isDefined(follow(mask("answer"), end(label)), label)
+      assert.isDefined(follow(grammar("answer"), end(label)), label)
       assert.isDefined(
-        follow(mask("think"), end(Reward.writeThinkAnswer("A crying face with a filthy rat.", label))),
+        follow(grammar("think"), end(Reward.writeThinkAnswer("A crying face with a filthy rat.", label))),
         label
       )
-      assert.isUndefined(follow(mask("answer"), end(`${label} 100`)))
-      assert.isUndefined(follow(mask("answer"), end(`${label} ${label}`)))
+      assert.isUndefined(follow(grammar("answer"), end(`${label} 100`)))
+      assert.isUndefined(follow(grammar("answer"), end(`${label} ${label}`)))
     }
     for (const text of ["", "a", "a umbrella", "cup"]) {
-      assert.isUndefined(follow(mask("answer"), [...embedded.encode(text), embedded.endOfTurn]), text)
+      assert.isUndefined(follow(grammar("answer"), [...embedded.encode(text), embedded.endOfTurn]), text)
     }
   })
 })

@@ -1,7 +1,7 @@
 /**
  * `rise audit`: ranks a data set's samples by how suspect their labels are.
  */
-import { Console, Effect, Option, Schema, Stream } from "effect"
+import { Console, Effect, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Corruption } from "../../data/index.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
@@ -12,21 +12,20 @@ import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import { check, named, policy } from "../policy.ts"
 import * as Task from "../task.ts"
+import { share, whole } from "../values.ts"
 import { working } from "../working.ts"
 
-const corrupt = Flag.Finite("corrupt").pipe(
-  Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 1 })))),
+const corrupt = share("corrupt").pipe(
   Flag.withDescription(
     "Replace this share of the labels by others first, and measure how well the audit finds them; default: none"
   ),
-  Flag.withMetavar("SHARE"),
   Flag.optional
 )
 
 const by = Flag.Literals("by", Audit.rankings).pipe(
   Flag.withDescription(
     "best or mean: by the reward of the best chain or of all; similarity, metric: by how near the " +
-      "reconstructions are to the label"
+      "reconstructions are to the label; default: metric"
   ),
   Flag.withDefault("metric" as const)
 )
@@ -39,9 +38,8 @@ const training = Flag.Literals("training", ["none", "warm-up", "RISE-CoT"]).pipe
   Flag.optional
 )
 
-const top = Flag.Int("top").pipe(
-  Flag.withSchema(Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))),
-  Flag.withDescription("Suspects to write down"),
+const top = whole("top", { least: 1 }).pipe(
+  Flag.withDescription("Suspects to write down; default: 200"),
   Flag.withDefault(200)
 )
 
@@ -71,7 +69,7 @@ export const audit = Command.make("audit", {
     yield* check(flags)
     const task = yield* Task.task(flags)
     const local = Flags.settings({ ...flags, noWarmUp: false })
-    // A server's model takes the paper's words, and no mask.
+    // A server's model takes the paper's words, and no grammar.
     const preset = Option.isSome(flags.remote)
       ? { ...local, generate: Presets.paper.generate, reconstruct: Presets.paper.reconstruct }
       : local
@@ -80,7 +78,7 @@ export const audit = Command.make("audit", {
     const clean = limit === undefined ? source.train : Stream.take(source.train, limit)
     const differ = (own: ReadonlyArray<number>, other: ReadonlyArray<number>) => task.encode(own) !== task.encode(other)
     const corrupted = yield* Effect.transposeOption(Option.map(flags.corrupt, (share) =>
-      Quarantine.unheard(Corruption.corrupt({ share, seed: flags.seed, differ })(clean))))
+      Quarantine.silently(Corruption.corrupt({ share, seed: flags.seed, differ })(clean))))
     const audited = Option.match(corrupted, {
       onNone: () =>
         clean,

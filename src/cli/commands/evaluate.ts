@@ -47,7 +47,7 @@ export const evaluate = Command.make("evaluate", {
     yield* check(flags)
     const task = yield* Task.task(flags)
     const source = yield* Sources.softLabels({ task, ...flags, shots: Option.none() })
-    // A server's model is of the paper's size: it takes its words, and no mask.
+    // A server's model is of the paper's size: it takes its words, and no grammar.
     const { evaluate: settings } = Option.isSome(flags.remote) ? Presets.presets.paper : Presets.presets.full
     const config = {
       model: named(flags),

@@ -2,7 +2,7 @@
 import { Console, Effect } from "effect"
 import { Argument, Command } from "effect/cli"
 import { report as writeReport } from "../../studies/index.ts"
-import { readable } from "../main.ts"
+import { readable } from "../process.ts"
 
 export const report = Command.make("report", {
   folder: Argument.String("folder").pipe(Argument.withDescription("A run folder"))

@@ -7,22 +7,24 @@ import { duration } from "../../dsl/Progress.ts"
 import { Ablations } from "../../studies/index.ts"
 import { isEmbedded, modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
-import { computing, readable } from "../main.ts"
+import { computing } from "../main.ts"
 import { check, named, policy } from "../policy.ts"
+import { readable } from "../process.ts"
+import { text } from "../values.ts"
 
 const { Cell, Estimate, Figures, Grid, Render, Tables } = Ablations
 
 const listed = (text: string): ReadonlyArray<string> =>
   text.split(",").map((part) => part.trim()).filter((part) => part !== "")
 
-const out = Flag.String("out").pipe(
-  Flag.withDescription("The grid's folder; finished cells in it are not run again"),
-  Flag.withMetavar("DIR"),
+const out = text("out", "DIR", "a folder").pipe(
+  Flag.withAlias("o"),
+  Flag.withDescription("The grid's folder; finished cells in it are not run again; default: runs/tables"),
   Flag.withDefault("runs/tables")
 )
 
 const seeds = Flag.String("seeds").pipe(
-  Flag.withDescription("Seeds, separated by commas"),
+  Flag.withDescription("Seeds, separated by commas; default: 0,1,2"),
   Flag.withMetavar("N,N,…"),
   Flag.withDefault("0,1,2"),
   Flag.filterMap(
@@ -30,7 +32,7 @@ const seeds = Flag.String("seeds").pipe(
       const found = listed(text).map(Number)
       return found.length > 0 && found.every(Number.isSafeInteger) ? Option.some([...new Set(found)]) : Option.none()
     },
-    (text) => `Expected whole numbers separated by commas, got "${text}"`
+    () => "a list of whole numbers such as 0,1,2"
   )
 )
 
@@ -44,7 +46,7 @@ const table = Flag.String("table").pipe(
       const found = listed(text)
       return found.length > 0 && found.every((id) => known.includes(id)) ? Option.some(found) : Option.none()
     },
-    (text) => `Expected some of ${known.join(", ")}, got "${text}"`
+    () => `a list of some of ${known.join(", ")}`
   ),
   Flag.optional
 )

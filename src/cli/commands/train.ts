@@ -1,43 +1,67 @@
-/** `rise train`: the comparison of methods on soft labels. */
-import { Effect } from "effect"
+/** `rise train`: the comparison of methods on pictures of one's own, or on the embedded scenes. */
+import { Console, Effect, Option, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import { warmUp } from "../../pipelines/index.ts"
-import * as Sources from "../../sources/index.ts"
-import { barsOf, compare } from "../../studies/index.ts"
-import * as Flags from "../flags.ts"
+import type { Task } from "../../dsl/Task.ts"
+import { verdict } from "../../evaluation/index.ts"
+import { Config } from "../../pipelines/index.ts"
+import type * as Sources from "../../sources/index.ts"
+import { barsOf, compare, type Example } from "../../studies/index.ts"
 import { computing } from "../main.ts"
-import { methods } from "../methods.ts"
 import { policy } from "../policy.ts"
 import { study } from "../study.ts"
-import * as Task from "../task.ts"
+import * as Training from "../Training.ts"
 
-const method = Flag.Literals("method", ["all", "RISE", "SFT", "Visual-RFT"]).pipe(
-  Flag.withDescription("Which method to train; all of them are compared"),
-  Flag.withDefault("all" as const)
+/** What `--strict` ends with where nothing was learned. */
+export const notLearnedExitCode = 3
+
+class NotLearned extends Schema.TaggedError<NotLearned>()("NotLearned", { sentence: Schema.String }) {
+  override readonly [Runtime.errorExitCode] = notLearnedExitCode
+  override get message() {
+    return this.sentence
+  }
+}
+
+const strict = Flag.Boolean("strict").pipe(
+  Flag.withDescription("End with exit code 3 where the model is no better than guessing the mean"),
+  Flag.withDefault(false)
 )
+
+type Bars<A> = (annotation: A) => Example["bars"]
+
+/** Trains and compares the methods that the flags ask for, and says what came of it. */
+const comparison = <A>(
+  flags: Training.Training & { readonly strict: boolean },
+  source: Sources.TaskSource<A, Task<A>>,
+  more: { readonly bars?: Bars<A> } = {}
+) =>
+  Effect.gen(function*() {
+    const { task } = source
+    const { methods, preset, recorded, start } = yield* Training.choose(flags, source, { measure: false })
+    if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
+    const { rows, saved } = yield* compare({
+      ...source, // the test half, the prior, shots, what a text names
+      ...more,
+      start,
+      methods,
+      preset,
+      policy: policy(flags, preset)
+    }).pipe(study({ name: task.name, preset, flags, task, source, config: recorded }))
+    const metric = task.metrics?.[0]
+    if (saved === undefined || metric === undefined) return
+    const found = verdict(rows, saved, metric)
+    if (Option.isNone(found)) return
+    if (flags.strict && !found.value.learned) return yield* new NotLearned({ sentence: found.value.sentence })
+    yield* Console.log(`\n${found.value.sentence}`)
+  })
 
 export const train = Command.make(
   "train",
-  { ...Flags.study, ...Task.flags, method },
+  { ...Training.flags, strict },
   (flags) =>
     computing(flags)(Effect.gen(function*() {
-      const task = yield* Task.task(flags)
-      const preset = Flags.settings(flags)
-      const source = yield* Sources.softLabels({ task, ...flags })
-      const start = warmUp(task, source.train, preset)
-      const chosen = Object.entries(methods(flags, preset)(start)).filter(([name]) =>
-        flags.method === "all" || name === flags.method
-      )
-      yield* compare({
-        start,
-        methods: Object.fromEntries(chosen),
-        test: source.test,
-        preset,
-        policy: policy(flags, preset),
-        shots: source.shots,
-        mean: Sources.meanDistribution,
-        cuesNamed: source.cuesNamed,
-        bars: barsOf(task)
-      }).pipe(study({ name: task.name, flags, task, source }))
+      const source = yield* Training.open(flags)
+      yield* source.kind === "boxes"
+        ? comparison(flags, source)
+        : comparison(flags, source, { bars: barsOf(source.task) })
     }))
-).pipe(Command.withDescription("Train and compare base, SFT, Visual-RFT and RISE"))
+)

@@ -1,5 +1,5 @@
 /**
- * Is a reasoning about what is in the picture? The cues that a text names against the cues of its scene.
+ * The cues that a text names, and those of a scene: what a reasoning's groundedness is counted from.
  *
  * A cue is the face's expression, an object or the background, under its name in `World.ts`.
  *
@@ -70,38 +70,3 @@ export const cuesNamed = (text: string): ReadonlySet<string> => {
 
 /** What is to be seen in a scene, by name. */
 export const cuesOf = (scene: Composition): ReadonlyArray<string> => [scene.face, ...scene.objects, scene.background]
-
-/** Counts that add up over samples. */
-export interface Groundedness {
-  /** Cues named that are in the scene. */
-  readonly hits: number
-  /** Cues that the text names. */
-  readonly named: number
-  /** Cues that are in the scene. */
-  readonly present: number
-}
-
-/** Zero counts: what sums start from. */
-export const none: Groundedness = { hits: 0, named: 0, present: 0 }
-
-/** Counts the cues that a text names against those that are there. */
-export const measure = (text: string, cues: Iterable<string>): Groundedness => {
-  const named = cuesNamed(text)
-  const present = new Set(cues)
-  let hits = 0
-  for (const cue of named) if (present.has(cue)) hits++
-  return { hits, named: named.size, present: present.size }
-}
-
-/** The counts of two samples, or of two sums, together. */
-export const add = (a: Groundedness, b: Groundedness): Groundedness => ({
-  hits: a.hits + b.hits,
-  named: a.named + b.named,
-  present: a.present + b.present
-})
-
-/** Share of the named cues that are there, in [0, 1]; 1 where nothing is named, for nothing false was said. */
-export const precision = ({ hits, named }: Groundedness): number => named === 0 ? 1 : hits / named
-
-/** Share of the cues there that are named, in [0, 1]; 1 where there are none. */
-export const recall = ({ hits, present }: Groundedness): number => present === 0 ? 1 : hits / present

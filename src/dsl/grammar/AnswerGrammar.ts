@@ -6,8 +6,7 @@
  */
 import { Effect, Result } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
-import type { Form } from "../Answer.ts"
-import { GrammarError, type Vocabulary } from "../Task.ts"
+import { type Form, GrammarError, type Vocabulary } from "../Task.ts"
 import * as Automaton from "./Automaton.ts"
 import * as Trie from "./Trie.ts"
 
@@ -30,7 +29,7 @@ export interface Spelling {
   readonly middle: Trie.Tokens
 }
 
-/** Reads the frame off the tokenizer. The failure says what it joins. */
+/** Reads the spelling off the tokenizer. The failure says what it joins. */
 const make = (vocabulary: Vocabulary, form: Form): Result.Result<Spelling, string> => {
   const encode = (text: string): Trie.Tokens => [...vocabulary.encode(text)]
   const think = form === "think"
@@ -115,6 +114,16 @@ const blanks: ReadonlyArray<string> = (() => {
   ]
 })()
 
+/** What free text never contains. A tag of several tokens is kept out by its first. */
+export const controlTokens = (
+  { encode, endOfTurn, specials = new Set() }: Omit<Vocabulary, "size">
+): ReadonlySet<number> =>
+  new Set([
+    ...specials,
+    endOfTurn,
+    ...["<think>", "</think>", "<answer>", "</answer>"].map((tag) => encode(tag)[0] ?? endOfTurn)
+  ])
+
 /**
  * The start of a whole text around an annotation.
  *
@@ -123,23 +132,17 @@ const blanks: ReadonlyArray<string> = (() => {
  * @param answer the annotation, given what follows it
  */
 const around = (
-  frame: Spelling,
+  spelling: Spelling,
   close: Trie.Tokens,
   answer: (then: () => Automaton.Position) => Automaton.Position
 ): Automaton.Position => {
-  const { form, middle, open, vocabulary } = frame
+  const { form, middle, open, vocabulary } = spelling
   const end: Automaton.Position = { key: "end", edges: () => [[vocabulary.endOfTurn, end]] }
   const start = () => answer(() => chain("close", close, () => end))
   if (form === "answer") return start()
 
-  // Free text: anything but control tokens, and not blank all the way. A tag of several tokens is kept out by its
-  // first.
-  const firstOf = (text: string) => vocabulary.encode(text)[0] ?? -1
-  const control = new Set([
-    ...vocabulary.specials ?? [],
-    vocabulary.endOfTurn,
-    ...["<think>", "</think>", "<answer>", "</answer>"].map(firstOf)
-  ])
+  // Free text: anything but control tokens, and not blank all the way.
+  const control = controlTokens(vocabulary)
   const blank = new Set(
     blanks.map((space) => vocabulary.encode(space)).flatMap((tokens) => tokens.length === 1 ? [...tokens] : [])
   )
@@ -156,14 +159,14 @@ const around = (
   return chain("open", open, () => nothingYet)
 }
 
-/** An annotation's part of a mask. */
+/** An annotation's part of a grammar. */
 export interface Inside {
   readonly close: Trie.Tokens
   readonly answer: (then: () => Automaton.Position) => Automaton.Position
 }
 
 /**
- * Compiles a mask:
+ * Compiles a grammar:
  *
  * - `answer`: the bare annotation, then the end of turn;
  * - `think`: `<think>`, at least one token of free text that is not blank, `</think><answer>`, the annotation,
@@ -177,34 +180,34 @@ export const compile = (
   task: string,
   vocabulary: Vocabulary,
   form: Form,
-  inside: (frame: Spelling) => Result.Result<Inside, string>
+  inside: (spelling: Spelling) => Result.Result<Inside, string>
 ): Effect.Effect<Grammar, GrammarError> =>
   Effect.gen(function*() {
     const fail = (reason: string) => new GrammarError({ task, reason })
-    const frame = yield* Effect.mapError(Effect.fromResult(make(vocabulary, form)), fail)
-    const { answer, close } = yield* Effect.mapError(Effect.fromResult(inside(frame)), fail)
-    const built = Automaton.build(`${task}/${form}`, around(frame, close, answer), vocabulary.size)
+    const spelling = yield* Effect.mapError(Effect.fromResult(make(vocabulary, form)), fail)
+    const { answer, close } = yield* Effect.mapError(Effect.fromResult(inside(spelling)), fail)
+    const built = Automaton.build(`${task}/${form}`, around(spelling, close, answer), vocabulary.size)
     if ("bytes" in built) {
       return yield* fail(
         `the tables need more than ${built.states} states × ${vocabulary.size} tokens (${
           Math.round(built.bytes / 2 ** 20)
         } MiB), ` +
-          `at most ${Automaton.maximumBytes / 2 ** 20} MiB are built; decode without a mask`
+          `at most ${Automaton.maximumBytes / 2 ** 20} MiB are built; decode without a grammar`
       )
     }
     return built
   })
 
-/** Compiling encodes a thousand texts: one mask per tokenizer and form. */
+/** Compiling encodes a thousand texts: one grammar per tokenizer and form. */
 export const cached = (compile: (vocabulary: Vocabulary, form: Form) => Effect.Effect<Grammar, GrammarError>) => {
-  const masks = new WeakMap<Vocabulary["encode"], Map<string, Grammar>>()
+  const grammars = new WeakMap<Vocabulary["encode"], Map<string, Grammar>>()
   return (vocabulary: Vocabulary, form: Form) =>
     Effect.suspend(() => {
-      const known = masks.get(vocabulary.encode) ?? new Map<string, Grammar>()
-      masks.set(vocabulary.encode, known)
+      const known = grammars.get(vocabulary.encode) ?? new Map<string, Grammar>()
+      grammars.set(vocabulary.encode, known)
       const key = [form, vocabulary.size, vocabulary.endOfTurn, ...vocabulary.specials ?? []].join()
-      const mask = known.get(key)
-      if (mask !== undefined) return Effect.succeed(mask)
+      const grammar = known.get(key)
+      if (grammar !== undefined) return Effect.succeed(grammar)
       return Effect.tap(compile(vocabulary, form), (made) => Effect.sync(() => known.set(key, made)))
     })
 }

@@ -5,7 +5,9 @@
  * interprets the description under a session of its own.
  */
 import { Array, Effect, Stream } from "effect"
+import type * as Rules from "../../kernels/math/Rules.ts"
 import { Policy } from "../../policy/Policy.ts"
+import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
 import * as Judgments from "../Judgments.ts"
 import * as PlugIn from "../PlugIn.ts"
@@ -13,16 +15,10 @@ import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
+import { passing, type Planned } from "./Ahead.ts"
+import type { Described } from "./described.ts"
 import { type ClosedLoop, type Fault, type Loop, pipeable, type Pipeline, type Stages } from "./Pipeline.ts"
-import {
-  Batching,
-  distinctIds,
-  type GrammarMode,
-  grammarOf,
-  reasoningGrammar,
-  sampleAll,
-  type SamplingOptions
-} from "./Sampling.ts"
+import { Batching, distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 
@@ -65,9 +61,14 @@ export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.
     )
   }))
 
+/** One pass of a loop that draws so many texts for a sample. */
+export const explaining = (texts: number): Planned => passing("explain", ({ drawnInGroup }) => texts * drawnInGroup)
+
 const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>(
   self: Pipeline<"Sampled" | "Warmed" | "Reasoned" | "Reconstructed", A, E, R>,
   stage: S,
+  described: Described,
+  texts: number,
   own: Effect.Effect<void, BadSetting>,
   loop: Loop<A, Stages<A>[S] & Group.Group<A, Group.Reasoned>>
 ): ClosedLoop<S, A, E | Fault, R | Policy | Run> => {
@@ -79,6 +80,10 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
     form: self.form,
     data: self.data,
     validation: self.validation,
+    described: [...self.described, described],
+    plan: self.plan,
+    reading: explaining(texts),
+    texts,
     sound,
     ready,
     items: Stream.unwrap(Effect.as(ready, pass("explain", self.data, loop))),
@@ -94,7 +99,14 @@ export interface GenerateOptions extends SamplingOptions {
    * Whether tags and control tokens are kept out of a chain while it is drawn. Default "off": a chain with one earns
    * nothing.
    */
-  readonly grammar?: GrammarMode
+  readonly grammar?: PolicyGrammar.GrammarMode
+}
+
+/** What the options may be. */
+export const generating: Rules.Table = {
+  ...Settings.drawing,
+  candidates: Settings.candidates(1),
+  grammar: Settings.grammarMode
 }
 
 /**
@@ -108,35 +120,51 @@ export interface GenerateOptions extends SamplingOptions {
 export const generate =
   (options: GenerateOptions = {}) =>
   <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
-    const { candidates = 8, maxTokens = Settings.lengths.reasoning, temperature = 1 } = options
+    const { candidates, maxTokens = Settings.lengths.reasoning, temperature } = Settings.filledStage(options)
     const { task } = self
-    const rules = { ...Settings.drawing, candidates: Settings.candidates(1), grammar: Settings.grammarMode }
-    const sound = Settings.check("generate", rules, options)
-    return describe(self, "Reasoned", sound, ({ key, session }, samples) =>
-      Effect.gen(function*() {
-        const ids = distinctIds(samples.map((sample) => sample.image.id))
-        const requests = yield* Effect.forEach(samples, (sample, i) =>
-          PlugIn.run(task, sample, () =>
-            task.encode(sample.truth)).pipe(
-              Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
-              Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
-            ))
-        const grammar = yield* reasoningGrammar(task.name, options.grammar)
-        const completions = yield* sampleAll(session, requests, { count: candidates, maxTokens, temperature, grammar })
-        return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
-          sample,
-          candidates: drawn.map((completion) => ({
-            reasoning: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
+    const sound = Settings.check("generate", generating, options)
+    return describe(
+      self,
+      "Reasoned",
+      ["generate", options],
+      candidates,
+      sound,
+      ({ key, session }, samples) =>
+        Effect.gen(function*() {
+          const ids = distinctIds(samples.map((sample) => sample.image.id))
+          const requests = yield* Effect.forEach(
+            samples,
+            (sample, i) =>
+              PlugIn.encode(task, sample).pipe(
+                Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
+                Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
+              )
+          )
+          const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofReasoning(task.name))
+          const completions = yield* sampleAll(session, requests, {
+            count: candidates,
+            maxTokens,
+            temperature,
+            grammar
+          })
+          return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
+            sample,
+            candidates: drawn.map((completion) => ({
+              reasoning: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
+            }))
           }))
-        }))
-      }))
+        })
+    )
   }
 
 /** Settings of `reconstruct`. */
 export interface ReconstructOptions extends SamplingOptions {
   /** Whether the answer's format is enforced while decoding. Default "off". */
-  readonly grammar?: GrammarMode
+  readonly grammar?: PolicyGrammar.GrammarMode
 }
+
+/** What the options may be. */
+export const reconstructing: Rules.Table = { ...Settings.drawing, grammar: Settings.grammarMode }
 
 /**
  * *Annotation reconstruction*, Â_g ~ π(· | I, R_g): rebuilds the annotation from image and reasoning alone. What the
@@ -145,39 +173,46 @@ export interface ReconstructOptions extends SamplingOptions {
 export const reconstruct =
   (options: ReconstructOptions = {}) =>
   <A, E, R>(self: ClosedLoop<"Reasoned", A, E, R>): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
-    const { maxTokens = Settings.lengths.annotation, temperature = 1 } = options
+    const { maxTokens = Settings.lengths.annotation, temperature } = Settings.filledStage(options)
     const { task } = self
-    const sound = Settings.check("reconstruct", { ...Settings.drawing, grammar: Settings.grammarMode }, options)
-    return describe(self, "Reconstructed", sound, (visit, samples) =>
-      Effect.gen(function*() {
-        const groups = yield* self.loop(visit, samples)
-        const grammar = yield* grammarOf(task, options.grammar, "answer")
-        const ids = distinctIds(samples.map((sample) => sample.image.id))
-        const requests = yield* Effect.forEach(
-          groups.flatMap(({ candidates, sample }, i) =>
-            candidates.map((candidate, g) => ({ candidate, sample, key: `sample=${ids[i]}/candidate=${g}` }))
-          ),
-          ({ candidate, key, sample }) =>
-            Effect.map(
-              Question.ask(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)),
-              (prompt) => ({
-                candidate,
-                prompt,
-                key: `${visit.key}/${key}/reconstruct`
-              })
-            )
-        )
-        const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
-        const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
-          ...candidate,
-          reconstruction: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
-        }))
-        let at = 0
-        return groups.map(({ candidates, sample }) => ({
-          sample,
-          candidates: drawn.slice(at, at += candidates.length)
-        }))
-      }))
+    const sound = Settings.check("reconstruct", reconstructing, options)
+    return describe(
+      self,
+      "Reconstructed",
+      ["reconstruct", options],
+      2 * self.texts,
+      sound,
+      (visit, samples) =>
+        Effect.gen(function*() {
+          const groups = yield* self.loop(visit, samples)
+          const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
+          const ids = distinctIds(samples.map((sample) => sample.image.id))
+          const requests = yield* Effect.forEach(
+            groups.flatMap(({ candidates, sample }, i) =>
+              candidates.map((candidate, g) => ({ candidate, sample, key: `sample=${ids[i]}/candidate=${g}` }))
+            ),
+            ({ candidate, key, sample }) =>
+              Effect.map(
+                Question.ask(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)),
+                (prompt) => ({
+                  candidate,
+                  prompt,
+                  key: `${visit.key}/${key}/reconstruct`
+                })
+              )
+          )
+          const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
+          const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
+            ...candidate,
+            reconstruction: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
+          }))
+          let at = 0
+          return groups.map(({ candidates, sample }) => ({
+            sample,
+            candidates: drawn.slice(at, at += candidates.length)
+          }))
+        })
+    )
   }
 
 /**
@@ -192,6 +227,8 @@ export const validate =
     return describe(
       self,
       "Validated",
+      ["validate", options],
+      self.texts,
       Effect.void,
       (visit, samples) =>
         Effect.gen(function*() {

@@ -4,11 +4,15 @@
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as Fingerprint from "../Fingerprint.ts"
+import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
 import { fromPlatform, type RunError } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import { recorded } from "../RunRecord.ts"
 import type { TaskError } from "../Task.ts"
+import type { TruthError } from "../Truth.ts"
+import { ahead } from "./Ahead.ts"
+import { described } from "./described.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -29,6 +33,14 @@ export const saveModel: Effect.Effect<void, PolicyError | RunError, Policy | Run
     const target = (yield* Path.Path).join(directory.value, "model")
     yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
     yield* (yield* Policy).save(target)
+  })
+
+/** Tells the view which stages there will be, for their number and the time left. */
+const announce = <A, E, R>({ data, plan, validation }: Pipeline<Runnable, A, E, R>) =>
+  Effect.gen(function*() {
+    const { named } = yield* Run
+    const sizes = { data: yield* Stream.runCount(data), validation: yield* Stream.runCount(validation) }
+    yield* Progress.report(Progress.Event.Planned({ stages: ahead(plan, sizes, named) }))
   })
 
 /** Options of `run`: the run folder, and what is recorded in it. */
@@ -56,7 +68,7 @@ export const run = (options: RunOptions) =>
   self: Pipeline<Runnable, A, E, R>
 ): Effect.Effect<
   void,
-  E | BadSetting | RunError | PolicyError | TaskError,
+  E | BadSetting | RunError | PolicyError | TaskError | TruthError,
   Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path
 > => {
   const seed = options.seed ?? 0
@@ -65,13 +77,21 @@ export const run = (options: RunOptions) =>
     Effect.provide(Run.layerMemory({ seed }))
   )
   const sound = Effect.andThen(Settings.check("run", Settings.running, options), self.sound)
-  const identity = Effect.map(Effect.andThen(sound, fingerprint), (data) => ({
-    task: self.task.name,
-    prompts: Fingerprint.prompts(self.task),
-    data,
-    config: options.config ?? {}
-  }))
-  return Effect.andThen(self.ready, saveModel).pipe(
+  const identity = Effect.gen(function*() {
+    yield* sound
+    const data = yield* fingerprint
+    const { identity: engine } = yield* Policy
+    return {
+      task: self.task.name,
+      engine,
+      // Before the data: a setting that changes which of it is read is named, not what it does to the fingerprint.
+      stages: described(self.described),
+      config: options.config ?? {},
+      prompts: yield* Fingerprint.prompts(self.task),
+      data
+    }
+  })
+  return Effect.all([announce(self), self.ready, saveModel], { discard: true }).pipe(
     recorded({ out: options.out, seed, resume: options.resume ?? false, identity })
   )
 }

@@ -18,7 +18,8 @@ export interface Judged {
   readonly draws: ReadonlyArray<Group.Draw>
 }
 
-const perfect = 0.99
+/** Where nothing is left to learn. */
+export const perfect = 0.99
 
 const share = <T>(items: ReadonlyArray<T>, test: (item: T) => boolean): number =>
   items.length === 0 ? 0 : items.filter(test).length / items.length

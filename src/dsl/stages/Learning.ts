@@ -1,7 +1,10 @@
 /**
- * Whether a GRPO stage learns: its reward rises, or its policy at least moves. Looked at half-way and at the end.
+ * Whether a GRPO stage learns: its reward rises, or its policy at least moves. Looked at half-way and at the end; and
+ * whether there is anything to learn from, which dead groups are not.
  */
-import { filled, type GrpoOptions } from "./Settings.ts"
+import { perfect } from "./GroupRelative.ts"
+import { defaults, filled, type GrpoOptions } from "./Settings.ts"
+import { whyDead } from "./StageError.ts"
 
 /** What one step tells of it. */
 interface Step {
@@ -52,15 +55,41 @@ const verdict = (steps: ReadonlyArray<Step>, settings: GrpoOptions): string | un
   ].join("")
 }
 
-/** Watches a stage's steps, counted from 1; says at most twice that they teach nothing. */
+/** The steps of a stage that are told of as dead: as many as end it where `deadSteps` is left out. */
+const told = defaults.deadSteps
+
+/** Says once that every group of many steps in a row, or of all steps of a short stage, is dead. */
+const watchDead = (total: number) => {
+  let row = 0
+  let said = false
+  return (
+    step: number,
+    { dead = 0, groups = 0, leak = 0, reward = 0, valid = 0 }: Readonly<Record<string, number>>
+  ) => {
+    // Groups that are dead because everything is right are the goal.
+    row = groups > 0 && dead === groups && reward < perfect ? row + 1 : 0
+    const whole = step === total && row === total
+    if (said || (row < told && !whole)) return undefined
+    said = true
+    const format = 1 - valid - leak
+    const worst = valid >= Math.max(leak, format) ? "ok" : leak >= format ? "leak" : "format"
+    return `all groups of ${whole ? `all ${total}` : `${row} consecutive`} steps (up to step ${step}) are dead, and ` +
+      `taught nothing: ${whyDead({ reward, verdict: worst })}`
+  }
+}
+
+/** Watches a stage's steps, counted from 1; says at most three times that they teach nothing. */
 export const watch = (settings: GrpoOptions) => {
   const { steps: total } = filled(settings)
   const seen: Array<Step> = []
-  return (step: number, { kl = 0, reward = 0, valid = 0 }: Readonly<Record<string, number>>): string | undefined => {
+  const deadness = watchDead(total)
+  return (step: number, figures: Readonly<Record<string, number>>): string | undefined => {
+    const { kl = 0, reward = 0, valid = 0 } = figures
     seen.push({ kl, reward, valid })
     const half = Math.floor(total / 2)
-    return (step === half && half >= 2 * fewest) || (step === total && total >= fewest)
+    const looked = (step === half && half >= 2 * fewest) || (step === total && total >= fewest)
       ? verdict(seen, settings)
       : undefined
+    return deadness(step, figures) ?? looked
   }
 }

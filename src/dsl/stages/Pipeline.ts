@@ -3,13 +3,15 @@
  */
 import { Effect, Pipeable, Stream } from "effect"
 import type { Policy, PolicyError, Session } from "../../policy/Policy.ts"
-import type { Form } from "../Answer.ts"
 import * as Dataset from "../Dataset.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
 import type { JudgeError } from "../JudgeError.ts"
 import type { MissingQuestion } from "../Question.ts"
 import type { RunError } from "../RunError.ts"
-import type { GrammarError, Sample, Task, TaskError } from "../Task.ts"
+import type { Form, GrammarError, Sample, Task, TaskError } from "../Task.ts"
+import * as Truth from "../Truth.ts"
+import type { Planned } from "./Ahead.ts"
+import type { Described } from "./described.ts"
 import { Batching, batchingRules } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -48,7 +50,15 @@ export type Runnable = "Warmed" | "Reinforced" | "Explained" | "Curated" | "Tune
 export type { Form }
 
 /** What any stage may fail with besides the data's own errors. */
-export type Fault = PolicyError | RunError | GrammarError | TaskError | JudgeError | MissingQuestion | BadSetting
+export type Fault =
+  | PolicyError
+  | RunError
+  | GrammarError
+  | TaskError
+  | Truth.TruthError
+  | JudgeError
+  | MissingQuestion
+  | BadSetting
 
 /** A stream of samples on its way through the paper's steps. Nothing happens until it is run. */
 export interface Pipeline<out S extends Stage, in out A, out E = never, out R = never> extends Pipeable.Pipeable {
@@ -61,6 +71,12 @@ export interface Pipeline<out S extends Stage, in out A, out E = never, out R = 
   readonly data: Stream.Stream<Sample<A>, E, R>
   /** The split that snapshots are selected on; empty unless `make` was given a share. */
   readonly validation: Stream.Stream<Sample<A>, E, R>
+  /** What was described so far, stage by stage, with the options of each. */
+  readonly described: ReadonlyArray<Described>
+  /** The stages that reading `ready` reports progress of, in their order. */
+  readonly plan: ReadonlyArray<Planned>
+  /** What reading `items` reports besides; undefined where it reports nothing. */
+  readonly reading?: Planned | undefined
   /** Fails on a setting, of this stage or one before, that cannot mean anything. Goes before all work; does none. */
   readonly sound: Effect.Effect<void, E>
   /** Everything that has to have happened before `items` can be read: trainings, the writing of D_RISE. Done once. */
@@ -90,6 +106,8 @@ export interface ClosedLoop<
 > extends Pipeline<S, A, E, R> {
   /** Runs what is described of the closed loop so far on one batch of samples. */
   readonly loop: Loop<A, Stages<A>[S]>
+  /** How many texts the loop draws for a sample. */
+  readonly texts: number
 }
 
 /** Gives a plain record its `pipe`. */
@@ -102,6 +120,11 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
   next: {
     readonly stage: S
     readonly form?: Form
+    /** What was asked for: its name in the language, and its options. */
+    readonly described: Described
+    /** What `ready` reports behind what was planned before. */
+    readonly plan?: ReadonlyArray<Planned>
+    readonly reading?: Planned | undefined
     readonly sound?: Effect.Effect<void, E | E2>
     readonly ready: Effect.Effect<void, E | E2, R | R2>
     readonly items: Stream.Stream<Stages<A>[S], E | E2, R | R2>
@@ -115,6 +138,9 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
     form: next.form ?? self.form,
     data: self.data,
     validation: self.validation,
+    described: [...self.described, next.described],
+    plan: [...self.plan, ...(next.plan ?? [])],
+    reading: next.reading,
     sound,
     ready,
     items: Stream.unwrap(Effect.as(ready, next.items))
@@ -131,7 +157,7 @@ export interface MakeOptions {
 }
 
 /**
- * Starts a pipeline.
+ * Starts a pipeline. A sample whose annotation is none of the task ends it with a `TruthError`.
  *
  * ```ts
  * Rise.make(task, data, { validation: 0.1 })
@@ -141,21 +167,26 @@ export const make = <A, E, R>(
   task: Task<A>,
   data: Stream.Stream<Sample<A>, E, R>,
   options: MakeOptions = {}
-): Pipeline<"Sampled", A, E | BadSetting, R> & { readonly data: Stream.Stream<Sample<A>, E, R> } => {
+): Pipeline<"Sampled", A, E | BadSetting | Truth.TruthError, R> & {
+  readonly data: Stream.Stream<Sample<A>, E | Truth.TruthError, R>
+} => {
   const share = options.validation ?? 0
+  const samples = Truth.checked(task)(data)
   const sound = Effect.andThen(
     Settings.check("make", Settings.making, options),
     Effect.flatMap(Batching, (batching) => Settings.check("Batching", batchingRules, batching))
   )
   const { train, validation } = share > 0 && share < 1
-    ? Dataset.split({ share, seed: 0 })(data)
-    : { train: data, validation: Stream.empty }
+    ? Dataset.split({ share, seed: 0 })(samples)
+    : { train: samples, validation: Stream.empty }
   return pipeable({
     stage: "Sampled",
     task,
     form: "think",
     data: train,
     validation,
+    described: [["make", options]],
+    plan: [],
     sound,
     ready: sound,
     items: Stream.unwrap(Effect.as(sound, train))

@@ -1,6 +1,6 @@
 /**
- * Practice of a format: a supervised stage lets the policy write texts of its own beside the lessons, without a mask,
- * and holds down what would break the format along them (`FormatText`).
+ * Practice of a format: a supervised stage lets the policy write texts of its own beside the lessons, without a
+ * grammar, and holds down what would break the format along them (`FormatText`).
  *
  * Lessons alone do not teach a small model to keep a format: they show it no text that it would write wrongly. Its own
  * texts do, and they need no label. Not in the paper, whose models keep the format from the start.
@@ -8,9 +8,10 @@
 import { Effect } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { type FormatLoss, type FormatText, Policy, type Prompt } from "../../policy/Policy.ts"
+import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import type { Task } from "../Task.ts"
 import type { Form } from "./Pipeline.ts"
-import { grammarOf, sampleAll } from "./Sampling.ts"
+import { sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 
@@ -61,12 +62,12 @@ export interface Exercise {
 export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: PracticeOptions | undefined) {
   // Made when a text is first asked for: a task may have a grammar for one form and none for the other.
   const grammars = {
-    answer: yield* Effect.cached(grammarOf(task, "mask", "answer")),
-    think: yield* Effect.cached(grammarOf(task, "mask", "think"))
+    answer: yield* Effect.cached(PolicyGrammar.ofAnswer(task, "answer")),
+    think: yield* Effect.cached(PolicyGrammar.ofAnswer(task, "think"))
   }
   return Effect.fnUntraced(function*(exercises: ReadonlyArray<Exercise>) {
     if (options === undefined) return undefined
-    const { maxTokens, temperature = 1, texts, weight } = options
+    const { maxTokens, temperature, texts, weight } = Settings.filledStage(options)
     const asked = (yield* Effect.forEach(exercises.slice(0, texts), (exercise) =>
       Effect.map(grammars[exercise.form], (grammar) => ({ ...exercise, grammar })))).filter(({ grammar }) =>
         grammar !== undefined

@@ -2,42 +2,41 @@
  * GRPO stages: `reinforce` trains the closed loop (RISE-CoT, eq. 7), `rft` trains think-answers (RISE-R1, eq. 10).
  */
 import { Array, Effect, Stream } from "effect"
+import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { Policy } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
+import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
 import * as Judgments from "../Judgments.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
+import * as Ahead from "./Ahead.ts"
 import * as Batches from "./Batches.ts"
-import { pass } from "./ClosedLoop.ts"
+import { explaining, pass } from "./ClosedLoop.ts"
 import * as GroupRelative from "./GroupRelative.ts"
 import * as Learning from "./Learning.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
-import {
-  distinctIds,
-  type GrammarMode,
-  grammarOf,
-  reasoningGrammar,
-  sampleAll,
-  type SamplingOptions
-} from "./Sampling.ts"
+import { distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
 import * as Validation from "./Validation.ts"
+
+const credits = ["joint", "reasoning", "reconstruction"] as const
+type Credit = typeof credits[number]
 
 /** Settings of `reinforce`. */
 export interface ReinforceOptions extends Settings.GrpoOptions {
   /**
    * Which tokens of the closed loop the group's advantage reaches. Default "joint": eq. 7 optimises π(R, Â | I, A).
    */
-  readonly credit?: "joint" | "reasoning" | "reconstruction"
+  readonly credit?: Credit
 }
 
 /** What the options may be. */
-const crediting: Rules.Table = { ...Settings.reinforcing, credit: Rules.oneOf("joint", "reasoning", "reconstruction") }
+export const crediting: Rules.Table = { ...Settings.reinforcing, credit: Rules.oneOf(...credits) }
 
 /** The next keyed-shuffled prompts of D, without end. */
 const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, options: Settings.GrpoOptions) =>
@@ -56,11 +55,11 @@ const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, o
   )
 
 /** The draws of a candidate that the group's advantage reaches. */
-const creditedOf = (credit: "joint" | "reasoning" | "reconstruction") =>
-  credit === "joint" ? ["reasoning", "reconstruction"] as const : [credit] as const
+const creditedOf = (credit: Credit) => credit === "joint" ? ["reasoning", "reconstruction"] as const : [credit] as const
 
 /** Grammars are only compiled where a format loss needs them. */
-const masked = ({ format }: Settings.GrpoOptions): GrammarMode => format !== undefined && format > 0 ? "mask" : "off"
+const ofFormat = <E, R>(options: Settings.GrpoOptions, grammar: Effect.Effect<Grammar | undefined, E, R>) =>
+  Settings.filled(options).format > 0 ? grammar : Effect.succeed(undefined)
 
 /**
  * RISE-CoT training, eq. 7: interprets the described closed loop for every step on the next batch under a session of
@@ -79,8 +78,8 @@ export const reinforce = (options: ReinforceOptions = {}) =>
   const { task } = self
   const training = Effect.gen(function*() {
     const formats = {
-      reasoning: yield* reasoningGrammar(task.name, masked(options)),
-      reconstruction: yield* grammarOf(task, masked(options), "answer")
+      reasoning: yield* ofFormat(options, PolicyGrammar.ofReasoning(task.name)),
+      reconstruction: yield* ofFormat(options, PolicyGrammar.ofAnswer(task, "answer"))
     }
     const learn = GroupRelative.stepper(
       (yield* Run).named(stage),
@@ -112,6 +111,12 @@ export const reinforce = (options: ReinforceOptions = {}) =>
   })
   return advance(self, {
     stage: "Reinforced",
+    described: [stage, options],
+    plan: [Ahead.training(stage, options, (pace) => ({
+      each: Settings.filled(options).promptsPerStep * self.texts * Ahead.rollout(options, pace),
+      look: self.texts * pace.drawnInGroup
+    }))],
+    reading: explaining(self.texts),
     sound: Settings.check(stage, crediting, options),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: pass("explain", self.data, self.loop)
@@ -123,11 +128,11 @@ export interface RftOptions extends Settings.GrpoOptions, SamplingOptions {
   /** G, the think-answers per prompt. Default 8. */
   readonly groupSize?: number
   /** Whether the think-answer format is enforced while decoding. Default "off". */
-  readonly grammar?: GrammarMode
+  readonly grammar?: PolicyGrammar.GrammarMode
 }
 
 /** What the options may be. Of a group of one every advantage is 0. */
-const strengthening: Rules.Table = {
+export const strengthening: Rules.Table = {
   ...Settings.reinforcing,
   ...Settings.drawing,
   temperature: Rules.temperature(false),
@@ -144,14 +149,14 @@ export const rft = (options: RftOptions = {}) =>
   self: Pipeline<"Sampled" | "Warmed" | "Tuned", A, E, R>
 ): Pipeline<"Strengthened", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "rft"
-  const { groupSize = 8, maxTokens = Settings.lengths.thinkAnswer, temperature = 1 } = options
+  const { groupSize, maxTokens = Settings.lengths.thinkAnswer, temperature } = Settings.filledStage(options)
   const { task } = self
   const score = Reward.r1(task)
   const training = Effect.gen(function*() {
     const learn = GroupRelative.stepper((yield* Run).named(stage), options, [
-      yield* grammarOf(task, masked(options), "think")
+      yield* ofFormat(options, PolicyGrammar.ofAnswer(task, "think"))
     ])
-    const grammar = yield* grammarOf(task, options.grammar, "think")
+    const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "think"))
     yield* Train.train({
       stage,
       settings: options,
@@ -192,6 +197,11 @@ export const rft = (options: RftOptions = {}) =>
   })
   return advance(self, {
     stage: "Strengthened",
+    described: [stage, options],
+    plan: [Ahead.training(stage, options, (pace) => ({
+      each: Settings.filled(options).promptsPerStep * groupSize * Ahead.rollout(options, pace),
+      look: pace.drawnAlone
+    }))],
     sound: Settings.check(stage, strengthening, options),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data

@@ -2,19 +2,15 @@
  * Sampling in explicit batches: which prompts share a call is decided by their order alone, never by timing.
  */
 import { Context, Effect } from "effect"
-import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import {
   type Completion,
-  Policy,
   PolicyError,
   type SampleOptions,
   type SampleRequest,
-  type Session,
-  type Tokenizer
+  type Session
 } from "../../policy/Policy.ts"
-import { GrammarError, type Task } from "../Task.ts"
 
 /** How many prompts go into one call of the policy, and how many calls may be under way. */
 export const Batching = Context.Reference<{ readonly prompts: number; readonly calls: number }>("rise/Batching", {
@@ -34,70 +30,6 @@ export interface SamplingOptions {
   /** Longest text, in tokens. Default 160 for a reasoning, 64 for an annotation, 224 for a think-answer. */
   readonly maxTokens?: number
 }
-
-/** `"mask"`: tokens that break the task's answer format cannot be drawn, and log-probabilities are scored that way. */
-export type GrammarMode = "mask" | "off"
-
-/** The tokens that a grammar is made of. */
-const tokenizerOf = (task: string): Effect.Effect<Tokenizer, GrammarError, Policy> =>
-  Effect.flatMap(
-    Policy,
-    ({ tokenizer }) =>
-      Effect.mapError(Effect.fromOption(tokenizer), () =>
-        new GrammarError({
-          task,
-          reason: "the policy is remote and shows no tokens: leave grammar \"off\", and practice and format out"
-        }))
-  )
-
-/** One mask per tokenizer. */
-const narratives = new WeakMap<object, Grammar>()
-
-/**
- * The mask of a chain, if it is asked for: any text without control tokens and tags, and not none. Whether it is a
- * narrative is for `validate` to say.
- */
-export const reasoningGrammar = (
-  task: string,
-  mode: GrammarMode | undefined
-): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
-  Effect.gen(function*() {
-    if (mode !== "mask") return undefined
-    const tokenizer = yield* tokenizerOf(task)
-    const { encode, endOfTurn, specials, vocabularySize: vocabulary } = tokenizer
-    const known = narratives.get(tokenizer)
-    if (known !== undefined) return known
-    // A tag of several tokens is kept out by its first.
-    const control = new Set([
-      ...specials,
-      endOfTurn,
-      ...["<think>", "</think>", "<answer>", "</answer>"].map((tag) => encode(tag)[0] ?? endOfTurn)
-    ])
-    const [empty, begun, ended] = [0, 1, 2]
-    const states = 3
-    const allowed = new Uint8Array(states * vocabulary)
-    const next = new Int32Array(states * vocabulary)
-    for (const state of [empty, begun]) {
-      for (let token = 0; token < vocabulary; token++) {
-        if (control.has(token)) continue
-        allowed[state * vocabulary + token] = 1
-        next[state * vocabulary + token] = begun
-      }
-    }
-    for (const state of [begun, ended]) {
-      allowed[state * vocabulary + endOfTurn] = 1
-      next[state * vocabulary + endOfTurn] = ended
-    }
-    const made = {
-      id: `narrative/${vocabulary}/${endOfTurn}/${[...control].sort((a, b) => a - b).join(",")}`,
-      states,
-      vocabulary,
-      allowed,
-      next
-    }
-    narratives.set(tokenizer, made)
-    return made
-  })
 
 const slices = <T>(items: ReadonlyArray<T>, size: number): Array<ReadonlyArray<T>> =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
@@ -161,18 +93,6 @@ export const sampleAll = (
     const groups = yield* complete(requests, options.count, batches.flat())
     yield* noticed(groups)
     return groups
-  })
-
-/** The task's grammar, if it has one and it is asked for. */
-export const grammarOf = <A>(
-  task: Task<A>,
-  mode: GrammarMode | undefined,
-  form: "answer" | "think"
-): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
-  Effect.gen(function*() {
-    if (mode !== "mask" || task.grammar === undefined) return undefined
-    const { encode, endOfTurn, specials, vocabularySize: size } = yield* tokenizerOf(task.name)
-    return yield* task.grammar({ encode, size, endOfTurn, specials }, form)
   })
 
 /** Ids that occur again in a batch get a number: two draws of one sample must not be the same draw. */

@@ -5,10 +5,11 @@ import { Effect, Option } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
 import * as AdamW from "../../kernels/train/AdamW.ts"
 import * as Schedule from "../../kernels/train/Schedule.ts"
+import { type GroupLoss, groupLosses } from "../../policy/Policy.ts"
 import { Run } from "../Run.ts"
 import { BadSetting } from "./StageError.ts"
 
-export { candidates } from "../../policy/onnx/Settings.ts"
+export { candidates } from "../../policy/Requests.ts"
 
 /** Settings of any training stage. */
 export interface TrainOptions {
@@ -27,9 +28,10 @@ export interface TrainOptions {
   /**
    * Keeps the snapshot that does best on the validation split (`make(task, data, { validation })`), looked at every so
    * many steps, before the first and after the last. Without it the last weights are kept. `samples`: at most so many
-   * of the split are looked at, from its start; default all of them.
+   * of the split are looked at, from its start; default all of them. `patience`: the stage ends early where so many
+   * looks in a row were no better than the best, which must itself be better than the start; default never.
    */
-  readonly select?: { readonly every: number; readonly samples?: number }
+  readonly select?: { readonly every: number; readonly samples?: number; readonly patience?: number }
 }
 
 /** Settings of a GRPO stage. */
@@ -37,7 +39,7 @@ export interface GrpoOptions extends TrainOptions {
   /** Groups per optimiser step. Default 2: batch 1, accumulation 2. */
   readonly promptsPerStep?: number
   /** How token losses are averaged. Default "grpo". */
-  readonly loss?: "grpo" | "dr_grpo" | "dapo"
+  readonly loss?: GroupLoss
   /** ε of the clipped ratio, below and above 1. Default 0.2 and 0.2. */
   readonly clip?: { readonly low: number; readonly high: number }
   /** β of the KL penalty to the weights that the stage started from. Default 0. */
@@ -77,10 +79,52 @@ export const defaults = {
   deadSteps: 10
 } as const satisfies Required<Omit<GrpoOptions, "select">>
 
-/** The settings with defaults for those that are left out; `undefined` is left out too. */
+/** What single stages have of their own, where it has a default. */
+interface StageDefaults {
+  readonly temperature: number
+  /** G of `generate`. */
+  readonly candidates: number
+  /** G of `rft`. */
+  readonly groupSize: number
+  /** Of `sft` and `warmUp`. */
+  readonly batchSize: number
+  /** Of `sft`. */
+  readonly answerWeight: number
+  /** Of `warmUp`. */
+  readonly share: number
+  readonly keep: number
+  /** Of `filter`. */
+  readonly tau: number
+  readonly least: number
+}
+
+/** Of single stages, the paper's where it says. */
+const stageDefaults: StageDefaults = {
+  temperature: 1,
+  candidates: 8,
+  groupSize: 8,
+  batchSize: 2,
+  answerWeight: 1,
+  share: 0.25,
+  keep: 0,
+  tau: 0.75,
+  least: 0
+}
+
+/** What is given; `undefined` is left out too. */
+const given = <O extends object>(options: O): O =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O
+
+/** A training stage's settings with defaults for those that are left out. */
 export const filled = (settings: GrpoOptions): Required<Omit<GrpoOptions, "select">> & Pick<GrpoOptions, "select"> => ({
   ...defaults,
-  ...Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+  ...given(settings)
+})
+
+/** The same for what is a single stage's own. */
+export const filledStage = <O extends object>(options: O): O & StageDefaults => ({
+  ...stageDefaults,
+  ...given(options)
 })
 
 const { above, atLeast, oneOf, orNone, required, share, whole } = Rules
@@ -94,14 +138,15 @@ export const optimising: Rules.Table = {
   weightDecay: atLeast(0),
   clipNorm: orNone(above(0)),
   "select.every": required(whole(1)),
-  "select.samples": whole(1)
+  "select.samples": whole(1),
+  "select.patience": whole(1)
 }
 
 /** What the settings of a GRPO stage may be. */
 export const reinforcing: Rules.Table = {
   ...optimising,
   promptsPerStep: whole(1),
-  loss: oneOf("grpo", "dr_grpo", "dapo"),
+  loss: oneOf(...groupLosses),
   "clip.low": required(share("[0, 1]")),
   "clip.high": required(atLeast(0)),
   kl: atLeast(0),

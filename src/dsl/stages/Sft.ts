@@ -5,17 +5,18 @@ import { Effect, Stream } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { type FormatLoss, Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
+import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import type { Lesson } from "../Group.ts"
 import * as PlugIn from "../PlugIn.ts"
 import { withoutTags } from "../Question.ts"
 import { Run } from "../Run.ts"
 import type { Task } from "../Task.ts"
 import * as ThinkAnswer from "../ThinkAnswer.ts"
+import * as Ahead from "./Ahead.ts"
 import * as Batches from "./Batches.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
 import { type PracticeOptions, practising } from "./Practice.ts"
-import { type GrammarMode, grammarOf } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
@@ -35,8 +36,8 @@ export interface SftOptions<E = never, R = never> extends Settings.TrainOptions 
   readonly batchSize?: number
   /** Weight of the answer's tokens in the loss, against 1 for the reasoning's. Default 1, eq. 8. */
   readonly answerWeight?: number
-  /** Score answers under the task's grammar, as decoding under the mask will. Default "off". */
-  readonly grammar?: GrammarMode
+  /** Score answers under the task's grammar, as decoding under it will. Default "off". */
+  readonly grammar?: PolicyGrammar.GrammarMode
   /** Other examples mixed into each batch. Default: none. */
   readonly replay?: Replay<E, R>
   /** Texts of the policy's own along which its format is held. Default: none. */
@@ -46,7 +47,7 @@ export interface SftOptions<E = never, R = never> extends Settings.TrainOptions 
 }
 
 /** What the options may be. */
-const supervising: Rules.Table = {
+export const supervising: Rules.Table = {
   ...Settings.optimising,
   batchSize: Rules.whole(1),
   answerWeight: Rules.atLeast(0),
@@ -75,7 +76,7 @@ export const supervise = (
 
 /** `<think>R*</think><answer>A</answer>` given the image alone, or the bare annotation where there is no chain. */
 const example = Effect.fnUntraced(function*<A>(task: Task<A>, { reasoning, sample }: Lesson<A>, answerWeight: number) {
-  const answer = { text: yield* PlugIn.run(task, sample, () => task.encode(sample.truth)), weight: answerWeight }
+  const answer = { text: yield* PlugIn.encode(task, sample), weight: answerWeight }
   const form: Form = reasoning === undefined ? "answer" : "think"
   return {
     form,
@@ -97,7 +98,7 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
   self: Pipeline<"Explained" | "Curated" | "Answered", A, E, R>
 ): Pipeline<"Tuned", A, E | E2 | Fault | StageError, R | R2 | Policy | Run> => {
   const stage = "sft"
-  const { answerWeight = 1, batchSize = 2, maxTokens = Settings.lengths.thinkAnswer, replay } = options
+  const { answerWeight, batchSize, maxTokens = Settings.lengths.thinkAnswer, replay } = Settings.filledStage(options)
   const extra = replay === undefined ? 0 : Math.round(batchSize * replay.share)
   const sound = Effect.all([
     Settings.check(stage, supervising, options),
@@ -113,8 +114,8 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
   const training = Effect.gen(function*() {
     const { named, seed } = yield* Run
     const grammar = {
-      answer: yield* grammarOf(self.task, options.grammar, "answer"),
-      think: yield* grammarOf(self.task, options.grammar, "think")
+      answer: yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(self.task, "answer")),
+      think: yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(self.task, "think"))
     }
     // One endless stream of lessons zipped with one of replayed examples: neither is ever held as a whole.
     const replayed: Stream.Stream<ReadonlyArray<SupervisedExample>, E2 | StageError, R2> =
@@ -151,6 +152,11 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
   })
   return advance(self, {
     stage: "Tuned",
+    described: [stage, options],
+    plan: [Ahead.training(stage, options, (pace) => ({
+      each: batchSize * pace.trained + Ahead.practising(options.practice, pace),
+      look: pace.drawnAlone
+    }))],
     sound,
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data

@@ -2,6 +2,7 @@
  * How a stage says that going on would be pointless, and what to change.
  */
 import { Schema } from "effect"
+import * as NotFinite from "../../policy/NotFinite.ts"
 import * as Histogram from "./Histogram.ts"
 
 /** There is nothing to train on. */
@@ -14,6 +15,53 @@ export class NothingToTrainOn extends Schema.TaggedError<NothingToTrainOn>()("No
   override get message() {
     return `${this.stage}: there are no ${this.what} to work on; check the data set and what was set aside of it`
   }
+}
+
+/** None of the chains that the base wrote for the warm-up can be learned from. */
+export class NoUsableChains extends Schema.TaggedError<NoUsableChains>()("NoUsableChains", {
+  /** The stage: "warm-up". */
+  stage: Schema.String,
+  /** Chains that were asked for. */
+  asked: Schema.Int,
+  /** Of these: without a text, quoting the annotation, and no narrative. */
+  empty: Schema.Int,
+  leaked: Schema.Int,
+  formless: Schema.Int,
+  /** The first of them: the image id of its sample, and its text cut to 80 characters. */
+  sample: Schema.String,
+  text: Schema.String,
+  /** The file that holds the first of them whole. */
+  file: Schema.String
+}) {
+  override get message() {
+    const parts = [
+      ...(this.empty > 0 ? [`${this.empty} are empty`] : []),
+      ...(this.leaked > 0 ? [`${this.leaked} quote the annotation`] : []),
+      ...(this.formless > 0 ? [`${this.formless} are no narrative`] : [])
+    ]
+    return `${this.stage}: none of the ${this.asked} chains that the base wrote can be learned from: ` +
+      `${parts.join(", ")}. The first, of ${this.sample}: ${JSON.stringify(this.text)}; more in ${this.file}. ` +
+      "Write the prompts in words that the model knows, raise maxTokens where texts are cut off, or leave warmUp out"
+  }
+}
+
+/** Why groups are dead, and what to do. */
+export const whyDead = ({ reward, verdict }: { readonly reward: number; readonly verdict: string }): string => {
+  const why = reward === 0
+    ? verdict === "ok"
+      ? "nothing earned a reward"
+      : `nothing earned a reward, mostly because of "${verdict}"`
+    : `every candidate earns about ${reward.toFixed(3)}`
+  const next = verdict === "judge"
+    ? "the judge fails on them: its reasons are in the warnings"
+    : verdict.startsWith("format")
+    ? "warm the policy up (Rise.warmUp), pay it to keep the format (`format` here, `practice` in warmUp and " +
+      "sft), or draw under the " +
+      "task's grammar where the stage has one (grammar: \"mask\")"
+    : reward === 0
+    ? "warm the policy up (Rise.warmUp), or look at its texts with `rise annotate`"
+    : "raise temperature, groupSize or promptsPerStep: the policy has stopped trying anything else"
+  return `${why}; ${next}`
 }
 
 /** For many steps in a row every group earned one and the same reward: GRPO has nothing to prefer. */
@@ -30,22 +78,8 @@ export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryG
   verdict: Schema.String
 }) {
   override get message() {
-    const why = this.reward === 0
-      ? this.verdict === "ok"
-        ? "nothing earned a reward"
-        : `nothing earned a reward, mostly because of "${this.verdict}"`
-      : `every candidate earns about ${this.reward.toFixed(3)}`
-    const next = this.verdict === "judge"
-      ? "the judge fails on them: its reasons are in the warnings"
-      : this.verdict.startsWith("format")
-      ? "warm the policy up (Rise.warmUp), pay it to keep the format (`format` here, `practice` in warmUp and " +
-        "sft), or draw under the " +
-        "task's grammar where the stage has one (grammar: \"mask\")"
-      : this.reward === 0
-      ? "warm the policy up (Rise.warmUp), or look at its texts with `rise annotate`"
-      : "raise temperature, groupSize or promptsPerStep: the policy has stopped trying anything else"
     return `${this.stage}: all groups of ${this.steps} consecutive steps (up to step ${this.step}) are dead: ` +
-      `${why}; ${next}`
+      whyDead(this)
   }
 }
 
@@ -81,7 +115,7 @@ export class Diverged extends Schema.TaggedError<Diverged>()("Diverged", {
 }) {
   override get message() {
     const early = this.step > 1 ? "" : ", or look at the checkpoint that the stage began with"
-    return `${this.stage}: step ${this.step} diverged: ${this.reason}; lower learningRate or clipNorm${early}`
+    return `${this.stage}: step ${this.step} diverged: ${this.reason}; ${NotFinite.gentler}${early}`
   }
 }
 
@@ -102,4 +136,4 @@ export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
 }
 
 /** What a training stage may end with. */
-export type StageError = NothingToTrainOn | EveryGroupDead | NothingKept | Diverged | BadSetting
+export type StageError = NothingToTrainOn | NoUsableChains | EveryGroupDead | NothingKept | Diverged | BadSetting

@@ -2,7 +2,7 @@
  * The loop that every training stage shares: batches, learning rates, metrics, progress and model selection.
  */
 import { Effect, Stream } from "effect"
-import * as NotFinite from "../../policy/onnx/NotFinite.ts"
+import * as NotFinite from "../../policy/NotFinite.ts"
 import { Policy, type PolicyError, type Snapshot, type UpdateOptions, type UpdateStats } from "../../policy/Policy.ts"
 import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
@@ -79,23 +79,30 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
       })
 
     let selected: Selected | undefined
+    /** Looks since the best one. */
+    let looks = 0
     const consider = Effect.fnUntraced(function*(step: number) {
       if (plan.score === undefined) return
       const { direction, name, value } = yield* plan.score.pipe(ruined(step))
       yield* run.metric({ stage: plan.stage, step, of: steps, [`validation ${name}`]: value })
       const better = selected === undefined || (direction === "lower" ? value < selected.value : value > selected.value)
+      looks = better ? 0 : looks + 1
       if (better) selected = { step, value, snapshot: yield* policy.snapshot }
     })
+    /** Nothing better has come for long. What is no better than the start may only not have begun to learn. */
+    const exhausted = () => selected !== undefined && selected.step > 0 && looks >= (select?.patience ?? Infinity)
 
     yield* policy.beginStage
     yield* Progress.report(Progress.Event.Started({ stage, total: steps, unit: "steps" }))
     if (select !== undefined) yield* consider(0)
+    let last = 0
     yield* plan.batches.pipe(
       Stream.take(steps),
       Stream.zipWithIndex,
-      Stream.runForEach(([batch, index]) =>
+      Stream.runForEachWhile(([batch, index]) =>
         Effect.gen(function*() {
           const step = index + 1
+          last = step
           const learningRate = rate(index)
           const report = yield* plan.step(batch, {
             step,
@@ -115,14 +122,18 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
             yield* Progress.report(Progress.Event.Warned({ stage, text }))
           }
           if (select !== undefined && (step % select.every === 0 || step === steps)) yield* consider(step)
+          return !exhausted()
         })
       )
     )
     if (selected !== undefined) {
       yield* policy.revert(selected.snapshot)
-      yield* run.metric({ stage: plan.stage, step: steps, of: steps, "selected step": selected.step })
+      yield* run.metric({ stage: plan.stage, step: last, of: steps, "selected step": selected.step })
     }
     yield* policy.endStage
-    const note = selected === undefined ? "" : `kept step ${selected.step} (validation ${selected.value.toFixed(3)})`
+    const early = last < steps ? `ended at step ${last} of ${steps}: validation got no better; ` : ""
+    const note = selected === undefined
+      ? ""
+      : `${early}kept step ${selected.step} (validation ${selected.value.toFixed(3)})`
     yield* Progress.report(Progress.Event.Finished({ stage, note }))
   })

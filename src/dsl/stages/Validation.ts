@@ -4,12 +4,13 @@
 import { Effect, Stream } from "effect"
 import { Policy } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
+import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
 import * as Judgments from "../Judgments.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Reward from "../Reward.ts"
 import type { Fault, Loop, Pipeline, Stage } from "./Pipeline.ts"
-import { Batching, type GrammarMode, grammarOf, sampleAll } from "./Sampling.ts"
+import { Batching, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 import type { Score } from "./Train.ts"
@@ -29,7 +30,7 @@ export const answers = <A, E, R>(
   stage: string,
   options: {
     readonly maxTokens: number
-    readonly grammar?: GrammarMode | undefined
+    readonly grammar?: PolicyGrammar.GrammarMode | undefined
     readonly samples?: number | undefined
   }
 ): Effect.Effect<Score, E | Fault | BadSetting, R | Policy> =>
@@ -38,7 +39,7 @@ export const answers = <A, E, R>(
     const metric = task.metrics?.[0]
     const { prompts } = yield* Batching
     const { form } = self
-    const grammar = yield* grammarOf(task, options.grammar, form)
+    const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, form))
     const session = yield* (yield* Policy).session
     const values = yield* self.validation.pipe(
       Stream.take(options.samples ?? Infinity),
@@ -64,8 +65,11 @@ export const answers = <A, E, R>(
             Effect.flatMap((candidates) =>
               metric === undefined
                 ? Effect.map(Judgments.pay(task, candidates), (paid) => paid.map(({ reward }) => reward))
-                : Effect.forEach(candidates, ({ scored, turn }) =>
-                  PlugIn.run(task, turn, () => metric.of(turn.truth, scored.annotation)))
+                : Effect.forEach(
+                  candidates,
+                  ({ scored, turn }) =>
+                    PlugIn.run(task, turn, () => PlugIn.figure(task, metric, turn.truth, scored.annotation))
+                )
             )
           )
       ),

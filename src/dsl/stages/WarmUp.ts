@@ -1,26 +1,26 @@
 /**
  * `warmUp`: bootstraps the closed loop on its reconstruction half alone.
  */
-import { Effect, Option, Result, Schema, Stream } from "effect"
-import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import { Effect, Stream } from "effect"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { warn } from "../../kernels/runtime/Warning.ts"
-import { Policy, type Prompt, type SupervisedExample } from "../../policy/Policy.ts"
+import type { Policy, Prompt, SupervisedExample } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
+import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Question from "../Question.ts"
-import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
-import { RunFileError } from "../RunError.ts"
 import type { Sample } from "../Task.ts"
-import * as ThinkAnswer from "../ThinkAnswer.ts"
+import * as Ahead from "./Ahead.ts"
+import * as BaseFormat from "./BaseFormat.ts"
+import * as BaseTexts from "./BaseTexts.ts"
 import * as Batches from "./Batches.ts"
 import { beside } from "./Beside.ts"
+import * as Keep from "./Keep.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
 import { type Exercise, type PracticeOptions, practising } from "./Practice.ts"
-import { Batching, type GrammarMode, grammarOf, reasoningGrammar, sampleAll, type SamplingOptions } from "./Sampling.ts"
+import type { SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import { supervise } from "./Sft.ts"
 import type { StageError } from "./StageError.ts"
@@ -42,42 +42,33 @@ export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, Sa
   /** Whether a reasoning that repeats itself is left out, as F does (`Reward.narrative`). Default true. */
   readonly repetition?: boolean
   /** Whether tags and control tokens are kept out of the chains while they are drawn. Default "off". */
-  readonly chains?: GrammarMode
+  readonly chains?: PolicyGrammar.GrammarMode
   /**
    * Texts of the policy's own along which its format is held: reconstructions, at every fourth step think-answers.
    * Default: none.
    */
   readonly practice?: PracticeOptions
+  /**
+   * Leaves the warm-up out where the base knows the format already: where at least this share of the first 16
+   * think-answers that it writes can be read, in (0, 1]. Default: it is never left out.
+   */
+  readonly unless?: number
   /** Score the annotation under the task's grammar. Default "off". */
-  readonly grammar?: GrammarMode
+  readonly grammar?: PolicyGrammar.GrammarMode
 }
 
 /** What the options may be. */
-const warming: Rules.Table = {
+export const warming: Rules.Table = {
   ...Settings.optimising,
   ...Settings.drawing,
   ...practising,
   share: Rules.share("(0, 1]"),
   batchSize: Rules.whole(1),
   keep: Rules.atLeast(0),
+  unless: Rules.share("(0, 1]"),
   chains: Settings.grammarMode,
   grammar: Settings.grammarMode
 }
-
-/**
- * What the base wrote of a sample: a reasoning, and an answer as it would be asked for one; empty where it is of no
- * use.
- */
-const Written = Schema.Struct({ image: Schema.String, reasoning: Schema.String, answer: Schema.String })
-/**
- * `usable`: reasonings to learn from; `readable`: of these, those whose answer is in the task's format. 0 where none
- * was asked for.
- */
-const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int, readable: Schema.Int })
-
-const unwritten = (usable: number, practised: boolean): string =>
-  `warm-up: with none of ${usable} usable reasonings did the base also write an answer in the task's format, so keep ` +
-  `puts tags around its reasonings and the annotations` + (practised ? "" : "; practice teaches the format inside them")
 
 /**
  * Bootstraps the closed loop without reasoning labels: the base explains a share of the samples in its own words, then
@@ -90,9 +81,17 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   self: Pipeline<"Sampled", A, E, R>
 ): Pipeline<"Warmed", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "warm-up"
-  const file = "warm-up.jsonl"
-  const { batchSize = 2, keep = 0, maxTokens = Settings.lengths.reasoning, share = 0.25, temperature = 1 } = options
+  const chains = "warm-up-chains"
+  const {
+    batchSize,
+    keep,
+    maxTokens = Settings.lengths.reasoning,
+    share,
+    temperature
+  } = Settings.filledStage(options)
   const { task } = self
+  /** What the base writes for a picture, and what is learned of it at a time. */
+  const texts = keep > 0 ? 2 : 1
 
   const chosen = Stream.unwrap(
     Effect.map(
@@ -102,107 +101,39 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     )
   )
 
-  const write = Effect.scoped(Effect.gen(function*() {
-    const run = yield* Run
-    const { prompts } = yield* Batching
-    const session = yield* (yield* Policy).session
-    const leaks = Reward.leak(task)
-    const narrative = yield* reasoningGrammar(task.name, options.chains)
-    const asked = (form: "reason" | "annotate", grammar: Grammar | undefined) => (samples: ReadonlyArray<Sample<A>>) =>
-      Effect.forEach(
-        samples,
-        (sample) =>
-          PlugIn.run(task, sample, () => form === "reason" ? task.encode(sample.truth) : "").pipe(
-            Effect.flatMap((annotation) => Question.ask(task, form, sample, annotation)),
-            Effect.map((prompt) => ({ prompt, key: `${stage}/sample=${sample.image.id}/${form}` }))
-          )
-      ).pipe(
-        Effect.flatMap((requests) => sampleAll(session, requests, { count: 1, maxTokens, temperature, grammar })),
-        Effect.map((completions) => completions.map((group) => group[0]?.text ?? ""))
-      )
-    const reasonings = asked("reason", narrative)
-    const answers = asked("annotate", undefined)
-    return yield* chosen.pipe(
-      Stream.grouped(prompts),
-      Stream.mapEffect((samples) =>
-        Effect.map(
-          Effect.all([reasonings(samples), keep > 0 ? answers(samples) : Effect.succeed([])]),
-          ([reasonings, answers]) =>
-            samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" }))
-        )
-      ),
-      Stream.flattenIterable,
-      Stream.mapEffect(({ answer, reasoning, sample }) =>
-        PlugIn.run(task, sample, (): typeof Written.Type => {
-          const usable = Option.isNone(leaks(reasoning, sample.truth)) &&
-            Option.isNone(Reward.narrative(reasoning, options))
-          const read = Answer.parse(task, "think", answer).annotation
-          return {
-            image: sample.image.id,
-            reasoning: usable ? reasoning : "",
-            answer: Result.isSuccess(read) ? answer : ""
-          }
-        }).pipe(Effect.tap((row) => run.append(file, row)))
-      ),
-      Stream.runFold(
-        (): typeof Chains.Type => ({ asked: 0, usable: 0, readable: 0 }),
-        ({ asked, readable, usable }, { answer, reasoning }) => ({
-          asked: asked + 1,
-          usable: usable + (reasoning === "" ? 0 : 1),
-          readable: readable + (answer === "" || reasoning === "" ? 0 : 1)
-        })
-      ),
-      Effect.tap(({ readable, usable }) =>
-        keep > 0 && usable > 0 && readable === 0 ? warn(unwritten(usable, options.practice !== undefined)) : Effect.void
-      )
-    )
-  }))
-
-  /**
-   * An example of the base's own writing, so that the warm-up does not unlearn it: its reasoning, or its think-answer
-   * with the annotation at weight 0, half and half by a draw keyed by the picture. Where no usable answer was in the
-   * format (`readable` 0), the think-answer is made of its reasoning and the true annotation, again at weight 0.
-   */
-  const keptOf = Effect.fnUntraced(function*(
-    sample: Sample<A>,
-    { answer, reasoning }: typeof Written.Type,
-    { readable }: typeof Chains.Type
-  ) {
-    const { seed } = yield* Run
-    const annotation = yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
-    const written = readable === 0 ? Result.succeed({ reasoning, answer: annotation }) : ThinkAnswer.read(answer)
-    if (Result.isFailure(written) || Keyed.stream(seed, `${stage}/sample=${sample.image.id}/keep`).next() < 0.5) {
-      const prompt = yield* Question.ask(task, "reason", sample, annotation)
-      return { prompt, target: [{ text: reasoning, weight: keep }] }
-    }
-    const around = ThinkAnswer.segments(written.success.reasoning, { text: written.success.answer, weight: 0 })
-    const prompt = yield* Answer.ask(task, "think", sample)
-    return { prompt, target: around.map((part) => ({ ...part, weight: keep * part.weight })) }
+  const write = BaseTexts.write(stage, task, chosen, {
+    pass: chains,
+    maxTokens,
+    temperature,
+    chains: options.chains,
+    repetition: options.repetition,
+    answers: keep > 0,
+    practised: options.practice !== undefined
   })
 
   const training = Effect.gen(function*() {
     const run = yield* Run
-    const chains = yield* run.once("warm-up-chains", Chains, write)
-    yield* run.metric({ stage, step: 0, of: 0, ...chains, share })
-    const grammar = yield* grammarOf(task, options.grammar, "answer")
-    const texts = Stream.mapEffect(run.rows(file), (row) =>
-      Schema.decodeUnknownEffect(Written)(row).pipe(
-        Effect.mapError((cause) =>
-          new RunFileError({ path: file, reason: "holds a line that is no text of the base", cause })
-        )
-      ))
-    const examples = beside(chosen, texts, file).pipe(
+    if (options.unless !== undefined) {
+      const { asked, readable } = yield* run.once(
+        "warm-up-format",
+        BaseFormat.Readable,
+        BaseFormat.ask(stage, task, self.data, maxTokens)
+      )
+      yield* run.metric({ stage, step: 0, of: 0, "asked for format": asked, "in format": readable })
+      if (readable >= options.unless * asked) return
+    }
+    const written = yield* run.once(chains, BaseTexts.Chains, write)
+    yield* run.metric({ stage, step: 0, of: 0, ...written, share })
+    const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
+    const examples = beside(chosen, BaseTexts.read, BaseTexts.file).pipe(
       Stream.filter(([, { reasoning }]) => reasoning !== ""),
-      Stream.mapEffect(([sample, written]) =>
+      Stream.mapEffect(([sample, text]) =>
         Effect.gen(function*() {
-          const prompt = yield* Question.ask(task, "reconstruct", sample, written.reasoning)
-          const answer = yield* PlugIn.run(task, sample, () => task.encode(sample.truth))
+          const prompt = yield* Question.ask(task, "reconstruct", sample, text.reasoning)
+          const answer = yield* PlugIn.encode(task, sample)
           const reconstruction: SupervisedExample = { prompt, target: [{ text: answer, weight: 1 }], grammar }
-          return {
-            sample,
-            prompt,
-            examples: keep > 0 ? [reconstruction, yield* keptOf(sample, written, chains)] : [reconstruction]
-          }
+          const kept = keep > 0 ? [yield* Keep.example(stage, task, keep, sample, text, written)] : []
+          return { sample, prompt, examples: [reconstruction, ...kept] }
         })
       )
     )
@@ -226,7 +157,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
         key: stage,
         stage: run.named(stage),
         size: batchSize,
-        what: "usable chains of the base"
+        what: `samples that share ${share} draws`
       }),
       step: (batch, { key, step, update }) =>
         Effect.gen(function*() {
@@ -242,6 +173,17 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   })
   return advance(self, {
     stage: "Warmed",
+    described: ["warmUp", options],
+    plan: [
+      { ...Ahead.passing(chains, ({ drawnAlone }) => share * texts * drawnAlone), shared: true },
+      {
+        ...Ahead.training(stage, options, (pace) => ({
+          each: batchSize * texts * pace.trained + Ahead.practising(options.practice, pace),
+          look: 0
+        })),
+        shared: true
+      }
+    ],
     sound: Effect.andThen(Settings.check(stage, warming, options), Practice.fits(stage, options, batchSize)),
     ready,
     items: self.data

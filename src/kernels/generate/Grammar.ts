@@ -17,7 +17,7 @@ export interface Grammar {
   readonly next: Int32Array
   /**
    * Cells of the table (state · vocabulary + token) that only a text which says nothing goes through, as `[]` where
-   * boxes may stand. A mask allows them like others; a format loss does not count them (`FormatText`), or saying
+   * boxes may stand. Sampling allows them like others; a format loss does not count them (`FormatText`), or saying
    * nothing would be the easiest way to keep a format.
    */
   readonly nothing?: ReadonlySet<number>

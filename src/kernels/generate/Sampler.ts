@@ -45,7 +45,7 @@ export interface SamplerInputs {
   readonly temperature: Tensor
   /** Scalar in (0, 1]; unused without a nucleus. */
   readonly topP: Tensor
-  /** Additive mask `[rows, vocabulary]`. */
+  /** Added to the logits, `[rows, vocabulary]`: a grammar's. */
   readonly bias?: Tensor
 }
 
@@ -120,13 +120,13 @@ export const sample = (
   sampling: Sampling,
   inputs: SamplerInputs
 ): { readonly tokens: Tensor; readonly logprobs: Tensor } => {
-  const masked = (x: Tensor) => inputs.bias === undefined ? x : add(x, inputs.bias)
+  const biased = (x: Tensor) => inputs.bias === undefined ? x : add(x, inputs.bias)
   if (sampling.greedy) {
-    const logits = masked(inputs.logits)
+    const logits = biased(inputs.logits)
     const tokens = cast(argmax(logits), "i32")
     return { tokens, logprobs: sub(pick(logits, tokens), logSumExp(logits, [1])) }
   }
-  const logits = masked(div(inputs.logits, inputs.temperature))
+  const logits = biased(div(inputs.logits, inputs.temperature))
   const full = softmax(logits)
   const probabilities = sampling.nucleus ? nucleus(full, inputs.topP) : full
   const tokens = draw(probabilities, inputs.uniforms)

@@ -1,25 +1,19 @@
 /**
- * Writes tensor expressions as an ONNX model (onnx.proto3, IR version 10, opset 20 and com.microsoft 1).
+ * Writes tensor expressions as an ONNX model.
  *
  * Equal computations are written once. In a loop body, what does not depend on the turn is written outside.
  */
 import { ancestors } from "./Autodiff.ts"
-import { type Bytes, bytes, float, int, join, text } from "./Protobuf.ts"
+import * as OnnxProto from "./OnnxProto.ts"
+import type { Bytes } from "./Protobuf.ts"
 import { fail, type Shape } from "./Shape.ts"
-import type { DType, Emitter, Node, OnnxAttribute, Tensor, TypedArray } from "./Tensor.ts"
-
-/** A value of the model's border. */
-export interface Port {
-  readonly name: string
-  readonly shape: Shape
-  readonly dtype: DType
-}
+import type { DType, Emitter, Node, Tensor, TypedArray } from "./Tensor.ts"
 
 /** An ONNX model and its border, inputs in order of creation. */
 export interface Program {
   readonly bytes: Bytes
-  readonly inputs: ReadonlyArray<Port>
-  readonly outputs: ReadonlyArray<Port>
+  readonly inputs: ReadonlyArray<OnnxProto.Port>
+  readonly outputs: ReadonlyArray<OnnxProto.Port>
   /** Names of nodes that a GPU must leave to the CPU: see `misfilled`. */
   readonly onHost: ReadonlyArray<string>
 }
@@ -30,61 +24,9 @@ export interface Program {
  */
 const misfilled: Readonly<Record<string, number>> = { SimplifiedLayerNormalization: 1 }
 
-/** Bytes of an initializer that live in another file (a .safetensors at any offset). */
-export interface External {
-  readonly location: string
-  readonly offset: number
-  readonly length: number
-  /** Element type in the file; half types are cast to f32 when the session is made. */
-  readonly dtype: "f32" | "f16" | "bf16" | "u8"
-}
-
 export interface WriteOptions {
   /** Inputs that become initializers: weights baked into the model. */
-  readonly initializers?: ReadonlyMap<string, TypedArray | External>
-}
-
-const onnxTypes: Readonly<Record<DType | "f16" | "bf16", number>> = {
-  f32: 1,
-  u8: 2,
-  i32: 6,
-  i64: 7,
-  bool: 9,
-  f16: 10,
-  bf16: 16
-}
-
-const raw = (value: TypedArray): Bytes => new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-
-const tensorProto = (name: string, dims: Shape, type: number, data: Bytes | External): Bytes =>
-  join([
-    ...dims.map((d) => int(1, d)),
-    int(2, type),
-    text(8, name),
-    ...(data instanceof Uint8Array ? [bytes(9, data)] : [
-      ...([["location", data.location], ["offset", String(data.offset)], ["length", String(data.length)]] as const)
-        .map(([key, value]) => bytes(13, join([text(1, key), text(2, value)]))),
-      int(14, 1)
-    ])
-  ])
-
-const attributeProto = (name: string, value: OnnxAttribute): Bytes =>
-  join([
-    text(1, name),
-    ..."i" in value ?
-      [int(3, value.i), int(20, 2)]
-      : "f" in value ?
-      [float(2, value.f), int(20, 1)]
-      : "s" in value ?
-      [text(4, value.s), int(20, 3)]
-      : "ints" in value ?
-      [...value.ints.map((x) => int(8, x)), int(20, 7)]
-      : [bytes(6, value.graph), int(20, 5)]
-  ])
-
-const valueInfo = ({ dtype, name, shape }: Port): Bytes => {
-  const dims = shape.map((d) => bytes(1, d === -1 ? new Uint8Array(0) : int(1, d)))
-  return join([text(1, name), bytes(2, bytes(1, join([int(1, onnxTypes[dtype]), bytes(2, join(dims))])))])
+  readonly initializers?: ReadonlyMap<string, TypedArray | OnnxProto.External>
 }
 
 const key = (tensor: Tensor): string => `${tensor.node.id}:${tensor.index}`
@@ -137,21 +79,21 @@ class Scope {
       fail("write", `a value of "${tensor.node.op.name}" is used outside the loop that makes it`, tensor.shape)
   }
 
-  initializer(signature: string, dims: Shape, type: number, data: Bytes | External): string {
+  initializer(signature: string, dims: Shape, type: number, data: Bytes | OnnxProto.External): string {
     const held = this.#shared.constants.get(signature)
     if (held !== undefined) return held
     const name = this.fresh()
-    this.#shared.initializers.push(tensorProto(name, dims, type, data))
+    this.#shared.initializers.push(OnnxProto.tensor(name, dims, type, data))
     this.#shared.constants.set(signature, name)
     return name
   }
 
   constant(dtype: DType, shape: Shape, value: TypedArray): string {
-    const data = raw(value)
+    const data = OnnxProto.raw(value)
     const signature = data.length <= 64
       ? `${dtype}[${shape.join()}]${Buffer.from(data).toString("base64")}`
       : `large${this.#shared.counter}`
-    return this.initializer(signature, shape, onnxTypes[dtype], data)
+    return this.initializer(signature, shape, OnnxProto.types[dtype], data)
   }
 
   emitNode(node: Node): void {
@@ -176,14 +118,7 @@ class Scope {
         for (const name of inputs) this.#shared.taken.add(name)
         const suspect = outputs[misfilled[type] ?? Infinity]
         if (suspect !== undefined) this.#shared.suspects.push({ node: named, output: suspect })
-        this.nodes.push(join([
-          ...inputs.map((name) => text(1, name)),
-          ...outputs.map((name) => text(2, name)),
-          text(3, named),
-          text(4, type),
-          ...Object.entries(attributes).map(([name, value]) => bytes(5, attributeProto(name, value))),
-          ...(domain === undefined ? [] : [text(7, domain)])
-        ]))
+        this.nodes.push(OnnxProto.node({ name: named, type, inputs, outputs, attributes, domain }))
       },
       fresh: () => this.fresh(),
       ints: (values) => this.constant("i64", [values.length], BigInt64Array.from(values, BigInt)),
@@ -209,11 +144,11 @@ class Scope {
         return { name: made, shape: t.shape, dtype: t.dtype }
       }
       const name = this.fresh()
-      inner.nodes.push(join([text(1, made), text(2, name), text(3, `Identity_${name}`), text(4, "Identity")]))
+      inner.nodes.push(OnnxProto.identity(made, name))
       return { name, shape: t.shape, dtype: t.dtype }
     })
     const inputs = parameters.map((t) => ({ name: inner.name(t), shape: t.shape, dtype: t.dtype }))
-    return graphProto("body", inner.nodes, [], inputs, outputs)
+    return OnnxProto.graph("body", inner.nodes, [], inputs, outputs)
   }
 }
 
@@ -226,21 +161,6 @@ const localNodes = (node: Node): ReadonlySet<Node> => {
   return local
 }
 
-const graphProto = (
-  name: string,
-  nodes: ReadonlyArray<Bytes>,
-  initializers: ReadonlyArray<Bytes>,
-  inputs: ReadonlyArray<Port>,
-  outputs: ReadonlyArray<Port>
-): Bytes =>
-  join([
-    ...nodes.map((each) => bytes(1, each)),
-    text(2, name),
-    ...initializers.map((each) => bytes(5, each)),
-    ...inputs.map((port) => bytes(11, valueInfo(port))),
-    ...outputs.map((port) => bytes(12, valueInfo(port)))
-  ])
-
 /** Writes the model that computes the named outputs. */
 export const write = (outputs: Readonly<Record<string, Tensor>>, options: WriteOptions = {}): Program => {
   const scope = new Scope()
@@ -248,7 +168,7 @@ export const write = (outputs: Readonly<Record<string, Tensor>>, options: WriteO
   const inBody = new Set<Node>()
   for (const node of order) if (node.body !== undefined) { for (const each of localNodes(node)) inBody.add(each) }
 
-  const inputs: Array<Port> = []
+  const inputs: Array<OnnxProto.Port> = []
   for (const node of order) {
     if (inBody.has(node)) continue
     const first = node.outputs[0] as Tensor
@@ -272,38 +192,29 @@ export const write = (outputs: Readonly<Record<string, Tensor>>, options: WriteO
 
   for (const { name, shape } of inputs) if (name in outputs) fail("write", `"${name}" is an input and an output`, shape)
   const ports = Object.entries(outputs).map(([name, { dtype, shape }]) => ({ name, shape, dtype }))
-  const results = Object.entries(outputs).map(([name, tensor]) =>
-    join([text(1, scope.name(tensor)), text(2, name), text(3, `Identity_${name}`), text(4, "Identity")])
-  )
-  const graph = graphProto("rise", [...scope.nodes, ...results], scope.initializers, inputs, ports)
-  const model = join([
-    int(1, 10),
-    text(2, "rise-vlm"),
-    bytes(7, graph),
-    bytes(8, join([text(1, ""), int(2, 20)])),
-    bytes(8, join([text(1, "com.microsoft"), int(2, 1)]))
-  ])
+  const results = Object.entries(outputs).map(([name, tensor]) => OnnxProto.identity(scope.name(tensor), name))
+  const graph = OnnxProto.graph("rise", [...scope.nodes, ...results], scope.initializers, inputs, ports)
   return {
-    bytes: model,
+    bytes: OnnxProto.model(graph),
     inputs,
     outputs: ports,
     onHost: scope.onHost(new Set(Object.values(outputs).map((tensor) => scope.name(tensor))))
   }
 }
 
-const bake = (scope: Scope, name: string, tensor: Tensor, baked: TypedArray | External): string => {
+const bake = (scope: Scope, name: string, tensor: Tensor, baked: TypedArray | OnnxProto.External): string => {
   if (!("location" in baked)) {
-    return scope.initializer(`baked:${name}`, tensor.shape, onnxTypes[tensor.dtype], raw(baked))
+    return scope.initializer(`baked:${name}`, tensor.shape, OnnxProto.types[tensor.dtype], OnnxProto.raw(baked))
   }
-  const stored = scope.initializer(`baked:${name}`, tensor.shape, onnxTypes[baked.dtype], baked)
+  const stored = scope.initializer(`baked:${name}`, tensor.shape, OnnxProto.types[baked.dtype], baked)
   if (baked.dtype === "f32" || baked.dtype === "u8") return stored
   const full = scope.fresh()
-  scope.nodes.push(join([
-    text(1, stored),
-    text(2, full),
-    text(3, `Cast_${full}`),
-    text(4, "Cast"),
-    bytes(5, attributeProto("to", { i: onnxTypes.f32 }))
-  ]))
+  scope.nodes.push(OnnxProto.node({
+    name: `Cast_${full}`,
+    type: "Cast",
+    inputs: [stored],
+    outputs: [full],
+    attributes: { to: { i: OnnxProto.types.f32 } }
+  }))
   return full
 }

@@ -87,13 +87,6 @@ export const js = (p: ArrayLike<number>, q: ArrayLike<number>): number => {
   return Math.min(maxJs, 0.5 * sum)
 }
 
-/** Shannon entropy −Σ p ln p of the normalised weights, in [0, ln n]. */
-export const entropy = (weights: ArrayLike<number>): number => {
-  let sum = 0
-  for (const p of normalise(weights)) if (p > 0) sum -= p * Math.log(p)
-  return Math.max(0, sum)
-}
-
 const sameLength = (p: ArrayLike<number>, q: ArrayLike<number>) => {
   if (p.length !== q.length) {
     throw new RangeError(`distributions must have the same classes, got ${p.length} and ${q.length}`)

@@ -13,11 +13,10 @@ const overlap = (a: number, lengthA: number, b: number, lengthB: number): number
  * area is not a finite number: boxes come from untrusted model output.
  */
 export const iou = (a: Xywh, b: Xywh): number => {
-  if (!(a[2] > 0 && a[3] > 0 && b[2] > 0 && b[3] > 0)) return 0
   const shared = overlap(a[0], a[2], b[0], b[2]) * overlap(a[1], a[3], b[1], b[3])
   const covered = a[2] * a[3] + b[2] * b[3] - shared
-  // `>=` also turns NaN away.
-  return covered > 0 && covered < Infinity && shared >= 0 ? Math.min(1, shared / covered) : 0
+  // An empty box shares nothing. `>` also turns away NaN, which infinite areas leave.
+  return covered > 0 ? Math.min(1, shared / covered) : 0
 }
 
 /** `[rows, columns]` table of `iou` between every box of `rows` and every box of `columns`. */

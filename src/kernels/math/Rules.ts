@@ -82,5 +82,14 @@ export const broken = (table: Table, settings: object): Broken | undefined => {
   return undefined
 }
 
+/** The settings of a record that no rule speaks of, parts named with their record: "clip.lo". */
+export const unknown = (table: Table, settings: object, record = ""): ReadonlyArray<string> =>
+  Object.entries(settings).flatMap(([key, value]) => {
+    const setting = `${record}${key}`
+    if (Object.hasOwn(table, setting)) return []
+    const parts = Object.keys(table).some((known) => known.startsWith(`${setting}.`))
+    return parts && Predicate.isObject(value) ? unknown(table, value, `${setting}.`) : [setting]
+  })
+
 /** "topP is 2, expected a number in (0, 1]" */
 export const say = ({ expected, setting, value }: Broken): string => `${setting} is ${value}, expected ${expected}`

@@ -8,7 +8,12 @@ import { type ParameterSpec, specs } from "./Parameters.ts"
  * decoder's to 4 and the vision tower's to 8, for it has a fifth of the weights and runs once per image. Embedding and
  * output matrix stay float32.
  */
-export type Precision = "float32" | "int8" | "int4"
+export type Precision = "float32" | Rounded
+
+/** The ways to round. */
+export const rounded = ["int8", "int4"] as const
+/** One of `rounded`. */
+export type Rounded = typeof rounded[number]
 
 /** Values that share a scale. */
 const BLOCK = 32

@@ -37,7 +37,7 @@ export type Body =
     /** Where resident outputs go and inputs that are not fed come from. */
     readonly state?: number
   }
-  | { readonly _tag: "Kernel"; readonly job: Job }
+  | { readonly _tag: "Optimize"; readonly job: Job }
   | { readonly _tag: "Release"; readonly session: number }
   /** Drops what a state holds. */
   | { readonly _tag: "Forget"; readonly state: number }
@@ -69,8 +69,8 @@ export const operation = (body: Body): RuntimeError["operation"] => {
       return "open"
     case "Run":
       return "run"
-    case "Kernel":
-      return "kernel"
+    case "Optimize":
+      return "optimize"
     case "Release":
     case "Forget":
     case "Close":

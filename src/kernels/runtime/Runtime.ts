@@ -62,7 +62,7 @@ export class Runtime extends Context.Service<Runtime, {
   /** An empty state on one worker; the scope drops what it holds. */
   readonly state: (worker: number) => Effect.Effect<ResidentState, RuntimeError, Scope.Scope>
   /** Runs an elementwise job on one worker, in its queue. Buffers must be shared. */
-  readonly kernel: (worker: number, job: OptimizerJob.Job) => Effect.Effect<OptimizerJob.Result, RuntimeError>
+  readonly optimize: (worker: number, job: OptimizerJob.Job) => Effect.Effect<OptimizerJob.Result, RuntimeError>
 }>()("rise/Runtime") {}
 
 /** Options of `layer`: where graphs run, and with how many threads. */
@@ -75,8 +75,11 @@ export interface Options {
   readonly threadsPerWorker?: number
 }
 
-/** More than any machine has cores for: a number that slipped in from elsewhere. */
-const mostThreads = 1024
+/**
+ * The most workers, and the most threads of one: a few a core. More only take memory, and are a number that slipped in
+ * from elsewhere.
+ */
+export const mostThreads: number = 4 * availableParallelism()
 
 const positive = (name: string, value: number): Effect.Effect<number, RuntimeError> =>
   Number.isInteger(value) && value > 0 && value <= mostThreads
@@ -84,7 +87,7 @@ const positive = (name: string, value: number): Effect.Effect<number, RuntimeErr
     : Effect.fail(
       new RuntimeError({
         operation: "open",
-        reason: `${name} is ${value}, expected a whole number from 1 to ${mostThreads}`
+        reason: `${name} is ${value}, expected a whole number from 1 to ${mostThreads}, 4 for each core`
       })
     )
 
@@ -174,14 +177,14 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
               )
           ))
 
-      const kernel = (worker: number, job: OptimizerJob.Job) =>
-        Effect.flatMap(at("kernel", worker), (thread) => {
+      const optimize = (worker: number, job: OptimizerJob.Job) =>
+        Effect.flatMap(at("optimize", worker), (thread) => {
           const reason = OptimizerJob.refusal(job)
           return reason === undefined
-            ? Effect.map(thread.submit({ _tag: "Kernel", job }), (result) => result as number)
-            : Effect.fail(new RuntimeError({ operation: "kernel", reason }))
+            ? Effect.map(thread.submit({ _tag: "Optimize", job }), (result) => result as number)
+            : Effect.fail(new RuntimeError({ operation: "optimize", reason }))
         })
 
-      return { workers: count, device, open, state, kernel }
+      return { workers: count, device, open, state, optimize }
     })
   )

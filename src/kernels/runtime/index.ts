@@ -1,4 +1,4 @@
-/** Sessions and elementwise kernels in worker threads, on the CPU or on a GPU. */
+/** Sessions and the optimiser's loops in worker threads, on the CPU or on a GPU. */
 export * as Device from "./Device.ts"
 export * as HostTensor from "./HostTensor.ts"
 export * as OptimizerJob from "./OptimizerJob.ts"

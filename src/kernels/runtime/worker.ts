@@ -216,7 +216,7 @@ const handle = async (body: Body): Promise<Value> => {
       return open(body.session, body.model, body.options)
     case "Run":
       return run(session(body.session), body.feeds, body.fetches, body.state)
-    case "Kernel":
+    case "Optimize":
       return OptimizerJob.execute(body.job)
     case "Release":
       return release(body.session)

@@ -142,7 +142,7 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
 
   /** Each worker takes every n-th job; results come back in the order of jobs. */
   const share = (jobs: ReadonlyArray<OptimizerJob.Job>) =>
-    Effect.forEach(jobs, (job, i) => runtime.kernel(i % runtime.workers, job), { concurrency: "unbounded" })
+    Effect.forEach(jobs, (job, i) => runtime.optimize(i % runtime.workers, job), { concurrency: "unbounded" })
 
   const step: AdamW["step"] = Effect.fn("AdamW.step")(function*(gradients, options) {
     const { clipNorm = defaults.clipNorm, learningRate, weightDecay = defaults.weightDecay } = options

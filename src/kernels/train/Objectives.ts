@@ -2,7 +2,7 @@
  * Losses as expressions over the log-probabilities of the tokens that carry loss.
  *
  * Every loss is Σ w·(…): how tokens, sequences and groups are averaged is decided by the weights alone, which the
- * caller computes (see `policy/onnx/TokenWeights.ts`), so one graph serves grpo, dr_grpo and dapo.
+ * caller computes (see `policy/TokenWeights.ts`), so one graph serves grpo, dr_grpo and dapo.
  */
 import {
   cast,

@@ -6,7 +6,6 @@
  * `trainableLength` long. Every slice starts on a 64-byte boundary.
  */
 import { Effect, Schema } from "effect"
-import { createHash } from "node:crypto"
 import * as Finite from "../math/Finite.ts"
 import { HostTensor, type OptimizerJob } from "../runtime/index.ts"
 
@@ -167,14 +166,3 @@ export const trainableRanges = (store: ParameterStore): ReadonlyArray<OptimizerJ
   }
   return ranges
 }
-
-/** SHA-256 over names, shapes and bytes: equal exactly when the models are the same. */
-export const fingerprint = (store: ParameterStore): Effect.Effect<string> =>
-  Effect.sync(() => {
-    const hash = createHash("sha256")
-    for (const { length, name, offset, shape } of store.slices.values()) {
-      hash.update(`${JSON.stringify([name, shape])}\n`)
-      hash.update(new Uint8Array(store.data.buffer, offset * 4, length * 4))
-    }
-    return hash.digest("hex")
-  })

@@ -19,7 +19,7 @@ export interface Adapter {
   readonly lora: Lora.Lora
   /** The adapter's parameters and nothing else: all that training changes. */
   readonly store: ParameterStore.ParameterStore
-  readonly reference: "stage" | "base"
+  readonly reference: NonNullable<Options["reference"]>
 }
 
 const failed = (operation: "load" | "save") => (cause: { readonly message: string }) =>

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Image } from "../../kernels/image/Image.ts"
 import type { Lookup } from "../../kernels/models/index.ts"
 import type { HostTensor, Runtime } from "../../kernels/runtime/index.ts"
-import { PolicyError, type Prompt } from "../Policy.ts"
+import type { PolicyError, Prompt } from "../Policy.ts"
 import * as ContextLimit from "./ContextLimit.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import type { Features, Patches } from "./Features.ts"
@@ -11,6 +11,7 @@ import type { Images } from "./Images.ts"
 import type { Model } from "./Model.ts"
 import type { PositionTable } from "./PackedSequences.ts"
 import type { Sessions } from "./SessionCache.ts"
+import type { Decode } from "./Settings.ts"
 
 export interface PolicyContext {
   readonly model: Model
@@ -24,7 +25,7 @@ export interface PolicyContext {
   readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
   /** How often the weights have changed: what was made of an older version is out of date. */
   readonly version: () => number
-  /** Least and greatest number of weights that rollouts pack into their sessions; outside it they are read live. */
+  /** Least and greatest number of weights that rollouts prepack into their sessions; outside it they are read live. */
   readonly packFrom: readonly [number, number]
   readonly seed: number
   /** Sequences of a training or scoring run on one worker. */
@@ -36,16 +37,8 @@ export interface PolicyContext {
   /** Prompts × candidates decoded together on one worker. */
   readonly rolloutRows: number
   /** Whether a rollout is one graph, or one run a token with its state on the device. */
-  readonly decode: "loop" | "step"
+  readonly decode: Decode
 }
-
-/** Wraps a lower failure as the policy's own. */
-export const failing =
-  (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
-    Effect.mapError(
-      effect,
-      (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause })
-    )
 
 const imagesOf = (asked: ReadonlyArray<Asked>): ReadonlyArray<Image> => asked.flatMap(({ prompt }) => prompt.images)
 

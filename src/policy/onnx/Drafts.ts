@@ -7,14 +7,14 @@ import * as GrammarTables from "./GrammarTables.ts"
 import type { Draft } from "./PackedBatches.ts"
 import type { ScoredToken } from "./PackedSequences.ts"
 
-/** Scored tokens of a completion, masked as it was sampled. */
+/** Scored tokens of a completion, under the grammar that it was sampled under. */
 export const scored = (
   { model: { ends } }: Pick<PolicyContext, "model">,
   tokens: Int32Array,
-  mask: GrammarTables.Mask,
+  constraint: GrammarTables.Constraint,
   value: (i: number) => Omit<ScoredToken, "token" | "state" | "left">
 ): ReadonlyArray<ScoredToken> => {
-  const { left, states } = GrammarTables.held(mask, ends, tokens)
+  const { left, states } = GrammarTables.trace(constraint, ends, tokens)
   return Array.from(tokens, (token, i) => (
     { token, state: states[i] ?? 0, left: left[i] ?? Distance.Need.unlimited, ...value(i) }
   ))
@@ -69,14 +69,14 @@ export const supervisedDrafts = (context: PolicyContext, examples: ReadonlyArray
  * Texts under a format loss, as drafts whose weights sum to the loss's, and what can be said of it once the loss is
  * known.
  */
-export interface HeldTexts {
+export interface FormatDrafts {
   readonly drafts: ReadonlyArray<Draft>
   /** @param loss of the drafts, weighted */
   readonly stats: (loss: number) => { readonly format?: FormatStats }
 }
 
 /** Each text up to the first token that leaves its grammar. */
-export const formatDrafts = (context: Pick<PolicyContext, "model">, format: FormatLoss | undefined): HeldTexts => {
+export const formatDrafts = (context: Pick<PolicyContext, "model">, format: FormatLoss | undefined): FormatDrafts => {
   if (format === undefined || format.weight === 0 || format.texts.length === 0) return { drafts: [], stats: () => ({}) }
   const texts = format.texts.map((text) => ({ ...text, ...GrammarTables.within(text.grammar, text.tokens) }))
   const count = texts.reduce((n, { tokens }) => n + tokens.length, 0)
@@ -86,7 +86,7 @@ export const formatDrafts = (context: Pick<PolicyContext, "model">, format: Form
   )
   const left = texts.filter((text) => text.left).length / texts.length
   return {
-    drafts: packed(texts, tokens).map((draft) => ({ ...draft, holds: true })),
+    drafts: packed(texts, tokens).map((draft) => ({ ...draft, underFormatLoss: true })),
     stats: (loss) => ({ format: { loss: loss / format.weight, left, tokens: count } })
   }
 }

@@ -9,20 +9,20 @@ import * as Ends from "./Ends.ts"
 /** Tensors by the names of their inputs. */
 export type Tensors = Readonly<Record<string, HostTensor.HostTensor>>
 
-/** A mask, and how many tokens what is drawn or scored under it may take; without `maxTokens` any number. */
-export interface Mask {
+/** A grammar, and how many tokens what is drawn or scored under it may take; without `maxTokens` any number. */
+export interface Constraint {
   readonly grammar?: Grammar | undefined
   readonly maxTokens?: number | undefined
 }
 
-/** Additive mask, in shared memory. */
+/** What is added to the logits of each state, in shared memory. */
 const biasOf = ({ allowed, states, vocabulary }: Grammar) => {
   const bias = HostTensor.shared.float32(states * vocabulary)
   for (let i = 0; i < bias.length; i++) bias[i] = allowed[i] === 1 ? Choice.allowed : Choice.forbidden
   return bias
 }
 
-/** Transitions in shared memory, made once for a grammar: a mask and a format loss walk alike. */
+/** Transitions in shared memory, made once for a grammar: sampling and a format loss walk alike. */
 const transitions = new WeakMap<Grammar, HostTensor.HostTensor>()
 const nextOf = (grammar: Grammar): HostTensor.HostTensor => {
   const known = transitions.get(grammar)
@@ -35,15 +35,15 @@ const nextOf = (grammar: Grammar): HostTensor.HostTensor => {
   return made
 }
 
-const masks = new WeakMap<Grammar, Tensors>()
+const samplings = new WeakMap<Grammar, Tensors>()
 
 /**
- * What a mask reads, made once for a grammar: the need of every token, and transitions.
+ * What sampling and scoring read, made once for a grammar: the need of every token, and transitions.
  *
  * @param ends every token that ends a turn
  */
 export const tables = (grammar: Grammar, ends: ReadonlyArray<number>): Tensors => {
-  const known = masks.get(grammar)
+  const known = samplings.get(grammar)
   if (known !== undefined) return known
   const { states, vocabulary } = grammar
   const need = HostTensor.shared.float32(states * vocabulary)
@@ -52,7 +52,7 @@ export const tables = (grammar: Grammar, ends: ReadonlyArray<number>): Tensors =
     grammarNeed: { dtype: "float32", dims: [states, vocabulary], data: need },
     grammarNext: nextOf(grammar)
   }
-  masks.set(grammar, made)
+  samplings.set(grammar, made)
   return made
 }
 
@@ -69,7 +69,7 @@ export const budget = (grammar: Grammar, ends: ReadonlyArray<number>, maxTokens:
 /** Fails where no text of a grammar fits into its budget. */
 export const checkBudget = (
   operation: PolicyError["operation"],
-  { grammar, maxTokens }: Mask,
+  { grammar, maxTokens }: Constraint,
   ends: ReadonlyArray<number>,
   where = ""
 ): Effect.Effect<void, PolicyError> =>
@@ -84,17 +84,17 @@ export const checkBudget = (
     return Effect.fail(new PolicyError({ operation, reason: where + reason }))
   })
 
-/** Fails on a text that was not drawn within its budget: it has no probability under the mask. */
-export const checkMasked = Effect.fnUntraced(function*(
+/** Fails on a text that was not drawn within its budget: it has no probability under its grammar. */
+export const checkLength = Effect.fnUntraced(function*(
   operation: PolicyError["operation"],
-  mask: Mask,
+  constraint: Constraint,
   ends: ReadonlyArray<number>,
   { length }: Int32Array,
   where: string
 ) {
-  const { grammar, maxTokens } = mask
+  const { grammar, maxTokens } = constraint
   if (grammar === undefined || maxTokens === undefined) return
-  yield* checkBudget(operation, mask, ends, where)
+  yield* checkBudget(operation, constraint, ends, where)
   if (length <= maxTokens) return
   const reason = `${where}${length} tokens under a grammar, expected at most maxTokens, ${maxTokens}`
   return yield* new PolicyError({ operation, reason })
@@ -127,7 +127,7 @@ export const formatTables = (grammar: Grammar, endOfTurn: number): Tensors => {
 }
 
 /**
- * State of the mask before each token. A token the mask forbids ends the walk where it stands: its log-probability is
+ * State of the grammar before each token. A token it forbids ends the walk where it stands: its log-probability is
  * then hugely negative, which is the truth.
  */
 export const walk = (grammar: Grammar | undefined, tokens: ArrayLike<number>): Int32Array => {
@@ -142,8 +142,8 @@ export const walk = (grammar: Grammar | undefined, tokens: ArrayLike<number>): I
   return states
 }
 
-/** The states of a text under its mask, and what each token may need there (`Distance.left`). */
-export const held = ({ grammar, maxTokens }: Mask, ends: ReadonlyArray<number>, tokens: ArrayLike<number>) => {
+/** The states that a text passes under its grammar, and what each token may need there (`Distance.left`). */
+export const trace = ({ grammar, maxTokens }: Constraint, ends: ReadonlyArray<number>, tokens: ArrayLike<number>) => {
   const states = walk(grammar, tokens)
   if (grammar === undefined) return { states, left: new Float32Array(states.length).fill(Distance.Need.unlimited) }
   const distance = Distance.of(grammar, ends)
@@ -152,19 +152,19 @@ export const held = ({ grammar, maxTokens }: Mask, ends: ReadonlyArray<number>, 
 }
 
 /**
- * Of each token of a draw: whether the mask allowed it, and whether the budget had forbidden others that the grammar
+ * Of each token of a draw: whether it was allowed, and whether the budget had forbidden others that the grammar
  * allows.
  */
 export const drawn = (
-  mask: Mask,
+  constraint: Constraint,
   ends: ReadonlyArray<number>,
   tokens: Int32Array
 ): ReadonlyArray<{ readonly allowed: boolean; readonly pressed: boolean }> => {
-  const { grammar } = mask
+  const { grammar } = constraint
   if (grammar === undefined) return Array.from(tokens, () => ({ allowed: true, pressed: false }))
   const distance = Distance.of(grammar, ends)
   const ending = new Set(ends)
-  const { left, states } = held(mask, ends, tokens)
+  const { left, states } = trace(constraint, ends, tokens)
   return Array.from(tokens, (token, i) => {
     const [state = 0, most = 0] = [states[i], left[i]]
     const need = Distance.need(grammar, distance, ending, state * grammar.vocabulary + token)

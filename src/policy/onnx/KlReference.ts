@@ -10,8 +10,8 @@ import { type Lora, ParameterStore } from "../../kernels/train/index.ts"
 import * as Adapter from "./Adapter.ts"
 import type { PolicyContext } from "./Context.ts"
 import * as Images from "./Images.ts"
-import * as LossAndGradients from "./LossAndGradients.ts"
 import type { Draft } from "./PackedBatches.ts"
+import * as Score from "./Score.ts"
 
 /** Nothing; the base without its adapter; or weights in the layout of what training changes. */
 export type State = { readonly kind: "none" | "base" } | { readonly kind: "weights"; readonly weights: Float32Array }
@@ -27,7 +27,7 @@ export interface Reference {
   /** Whether anything is held. */
   readonly held: () => boolean
   /** Log-probabilities of every candidate's tokens under the weights held, in the order of drafts. */
-  readonly score: (drafts: ReadonlyArray<Draft>) => ReturnType<typeof LossAndGradients.score>
+  readonly score: (drafts: ReadonlyArray<Draft>) => ReturnType<typeof Score.score>
 }
 
 interface Held {
@@ -115,6 +115,6 @@ export const make = (context: PolicyContext): Reference => {
     score: (drafts) =>
       held === undefined
         ? Effect.succeed([])
-        : LossAndGradients.score({ ...context, images: held.images }, drafts, held)
+        : Score.score({ ...context, images: held.images }, drafts, held)
   }
 }

@@ -3,13 +3,13 @@
  */
 import { Effect } from "effect"
 import { type Objective, PolicyError, type UpdateOptions, type UpdateStats } from "../Policy.ts"
+import * as TokenWeights from "../TokenWeights.ts"
 import type { PolicyContext } from "./Context.ts"
 import { formatDrafts, packed, scored, supervisedDrafts } from "./Drafts.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import type * as KlReference from "./KlReference.ts"
 import type * as LossAndGradients from "./LossAndGradients.ts"
 import type { Draft } from "./PackedBatches.ts"
-import * as TokenWeights from "./TokenWeights.ts"
 
 /** Figures of an update, without the version that it made. */
 type Learned = Omit<UpdateStats, "version">
@@ -45,13 +45,13 @@ export const make = <E, R>(context: PolicyContext, reference: KlReference.Refere
       const reason = "there is nothing to learn from: every target weighs 0"
       return yield* new PolicyError({ operation: "update", reason })
     }
-    const held = formatDrafts(context, format)
-    const { format: heldLoss, gradNorm, loss } = yield* step([...drafts, ...held.drafts], {
+    const formatted = formatDrafts(context, format)
+    const { format: formatLoss, gradNorm, loss } = yield* step([...drafts, ...formatted.drafts], {
       kind: "supervised",
       knobs: {}
     }, update)
     const tokens = drafts.reduce((n, { candidates }) => n + candidates.reduce((m, c) => m + c.length, 0), 0)
-    return { loss, gradNorm, kl: 0, clipFraction: 0, tokens, ...held.stats(heldLoss) }
+    return { loss, gradNorm, kl: 0, clipFraction: 0, tokens, ...formatted.stats(formatLoss) }
   })
 
   const groupRelative = Effect.fnUntraced(
@@ -59,7 +59,7 @@ export const make = <E, R>(context: PolicyContext, reference: KlReference.Refere
       const { clip, format, innerUpdates, kl, loss, maxTokens, rollouts } = objective
       for (const [i, rollout] of rollouts.entries()) {
         const { tokens } = rollout.completion
-        yield* GrammarTables.checkMasked("update", rollout, context.model.ends, tokens, `rollout ${i}: `)
+        yield* GrammarTables.checkLength("update", rollout, context.model.ends, tokens, `rollout ${i}: `)
       }
       const weight = TokenWeights.groupRelative(
         loss,
@@ -90,8 +90,8 @@ export const make = <E, R>(context: PolicyContext, reference: KlReference.Refere
         },
         ...(scoredReference && { reference: scoredReference })
       }
-      const held = formatDrafts(context, format)
-      const all = [...drafts, ...held.drafts]
+      const formatted = formatDrafts(context, format)
+      const all = [...drafts, ...formatted.drafts]
       let last = yield* step(all, lossOptions, update)
       for (let i = 1; i < innerUpdates; i++) last = yield* step(all, lossOptions, update)
       return {
@@ -100,7 +100,7 @@ export const make = <E, R>(context: PolicyContext, reference: KlReference.Refere
         kl: scoredReference === undefined ? 0 : (last.metrics["kl"] ?? 0) / Math.max(1, tokens),
         clipFraction: (last.metrics["clipped"] ?? 0) / Math.max(1, tokens),
         tokens,
-        ...held.stats(last.format)
+        ...formatted.stats(last.format)
       }
     }
   )

@@ -1,71 +1,13 @@
-/** Scoring and training: packed batches through the loss graphs, gradients into shared buffers, one optimiser step. */
+/** Loss and gradients of drafts: packed batches through the loss graphs, gradients summed in shared buffers. */
 import { Effect } from "effect"
-import * as Finite from "../../kernels/math/Finite.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import { Lora, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
+import { NotFinite } from "../NotFinite.ts"
 import type { PolicyContext } from "./Context.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as MappedWeights from "./MappedWeights.ts"
-import { NotFinite } from "./NotFinite.ts"
 import * as PackedBatches from "./PackedBatches.ts"
 import type { Batch } from "./PackedSequences.ts"
-
-export interface ScoreOptions {
-  readonly weights: Readonly<Record<string, HostTensor.HostTensor>>
-  /** Whose weights they are, "policy" or "reference": tells sessions apart. */
-  readonly name: string
-  /** The adapter that the weights hold values of. */
-  readonly lora: Lora.Lora | undefined
-}
-
-/**
- * Log-probabilities of every candidate's tokens under the given weights, in the order of drafts. One that is not finite
- * is an error.
- */
-export const score = Effect.fnUntraced(function*(
-  context: PolicyContext,
-  drafts: ReadonlyArray<PackedBatches.Draft>,
-  options: ScoreOptions
-) {
-  const { mapped } = context.model
-  const prepared = yield* PackedBatches.prepare(context, drafts, false)
-  const scored = yield* Effect.forEach(
-    prepared,
-    Effect.fnUntraced(function*(item) {
-      const { batch, grammar, origins, worker } = item
-      const shape = PackedBatches.shapeOf(item)
-      const session = context.sessions.of({
-        key: `score ${options.name} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
-        worker,
-        program: () => LossGraphs.scoring(context.model.config, shape, options.lora, mapped?.frozen),
-        ...MappedWeights.session(mapped),
-        bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar, context.model.ends)) }
-      })
-      const { logprobs } = yield* session.run(item.feeds())
-      const values = logprobs?.data as Float32Array
-      return yield* Effect.forEach(batch.spans, (spans, i) => {
-        const { first = 0, index = 0 } = origins[i] ?? {}
-        return Effect.forEach(
-          spans,
-          ({ length, start }, c) => scoresOf(values.slice(start, start + length), options.name, index, first + c)
-        ).pipe(Effect.map((logprobs) => ({ index, first, logprobs })))
-      })
-    }),
-    { concurrency: "unbounded" }
-  )
-  const parts = scored.flat().sort((a, b) => a.index - b.index || a.first - b.first)
-  return [...Map.groupBy(parts, ({ index }) => index).values()].map((group) =>
-    group.flatMap(({ logprobs }) => logprobs)
-  )
-})
-
-/** The scores of one text, if they are numbers. */
-const scoresOf = (logprobs: Float32Array, name: string, index: number, candidate: number) => {
-  const odd = Finite.firstBeyond(logprobs)
-  if (odd < 0) return Effect.succeed(logprobs)
-  const where = `token ${odd} of item ${index}, candidate ${candidate}`
-  return Effect.fail(new NotFinite({ what: `the ${name}'s log-probability of ${where}, is ${logprobs[odd]}` }))
-}
 
 /** Gradient buffers of one worker: where a run writes, and where several runs are summed. */
 export interface GradientBuffers {
@@ -121,14 +63,14 @@ export const lossAndGradients = Effect.fnUntraced(function*(
       )
       if (batches.length > 1) own.total.fill(0)
       const results: Array<
-        { readonly holds: boolean; readonly outputs: Readonly<Record<string, HostTensor.HostTensor>> }
+        { readonly underFormatLoss: boolean; readonly outputs: Readonly<Record<string, HostTensor.HostTensor>> }
       > = []
       for (const item of batches) {
         const { batch, grammar, origins } = item
         const shape = PackedBatches.shapeOf(item)
-        const kind = item.holds ? "format" : options.kind
+        const kind = item.underFormatLoss ? "format" : options.kind
         const tables = grammar &&
-          (item.holds
+          (item.underFormatLoss
             ? GrammarTables.formatTables(grammar, model.endOfTurn)
             : GrammarTables.tables(grammar, model.ends))
         const session = context.sessions.of({
@@ -147,11 +89,11 @@ export const lossAndGradients = Effect.fnUntraced(function*(
         const feeds = { ...item.feeds(), ...masks, ...dropoutRows(context, item, options.step) }
         const reference = referenceFeed(batch, origins, options.reference)
         results.push({
-          holds: item.holds,
+          underFormatLoss: item.underFormatLoss,
           outputs: yield* session.run({ ...feeds, reference, ...knobFeeds(options.knobs) })
         })
         if (batches.length > 1) {
-          yield* runtime.kernel(worker, {
+          yield* runtime.optimize(worker, {
             _tag: "Accumulate",
             buffers: [own.total, own.run],
             begin: 0,
@@ -164,10 +106,11 @@ export const lossAndGradients = Effect.fnUntraced(function*(
     { concurrency: "unbounded" }
   )
 
-  const sum = (name: string, only = (_holds: boolean) => true) =>
+  const sum = (name: string, only = (_underFormatLoss: boolean) => true) =>
     runs.reduce(
       (n, { results }) =>
-        n + results.reduce((m, { holds, outputs }) => only(holds) ? m + Number(outputs[name]?.data[0] ?? 0) : m, 0),
+        n + results.reduce((m, { outputs, underFormatLoss }) =>
+          only(underFormatLoss) ? m + Number(outputs[name]?.data[0] ?? 0) : m, 0),
       0
     )
   const loss = sum("loss")
@@ -175,7 +118,7 @@ export const lossAndGradients = Effect.fnUntraced(function*(
   const result: LossResult = {
     gradients: runs.map(({ gradients }) => gradients),
     loss,
-    format: sum("loss", (holds) => holds),
+    format: sum("loss", (underFormatLoss) => underFormatLoss),
     metrics: { kl: sum("kl"), clipped: sum("clipped") }
   }
   return result

@@ -19,12 +19,12 @@ export interface Mapped {
 export interface Options {
   /** Whether frozen weights are mapped where they are not quantised; default: from 400 million on. */
   readonly mapWeights?: boolean | undefined
-  readonly quantize?: Exclude<Precision.Precision, "float32"> | undefined
+  readonly quantize?: Precision.Rounded | undefined
   /** Folder of the cache. Default: `WeightCache.defaultFolder`. */
   readonly cache?: string | undefined
 }
 
-/** From so many weights on a frozen base is mapped: rollouts would not pack it in memory either. */
+/** From so many weights on a frozen base is mapped: rollouts would not prepack it either. */
 const MAP_FROM = 4e8
 
 /** Whether frozen weights are mapped rather than held. */
@@ -81,13 +81,13 @@ export const open = Effect.fn("MappedWeights.open")(function*(
   return mapped
 })
 
-/** How a session that reads these weights is opened. Packed, products are fastest and every session holds a copy. */
+/** How a session that reads these weights is opened. Prepacked, products are fastest and every session holds a copy. */
 export const session = (mapped: Mapped | undefined, prepack = false) =>
   mapped === undefined ? {} : { mapped: { folder: mapped.folder, prepack } }
 
 /**
  * What tells sessions that decode with quantised weights apart from others: for few rows onnxruntime has no fast
- * product with integers that are not packed. Frozen, they have one version.
+ * product with integers that are not prepacked. Frozen, they have one version.
  */
-export const packed = (mapped: Mapped | undefined): { readonly version: 0 } | undefined =>
+export const prepacked = (mapped: Mapped | undefined): { readonly version: 0 } | undefined =>
   mapped !== undefined && mapped.frozen.quantized.size > 0 ? { version: 0 } : undefined

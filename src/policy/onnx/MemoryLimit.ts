@@ -6,7 +6,7 @@
 import { Effect, Schema } from "effect"
 import type { Config } from "../../kernels/models/index.ts"
 import { estimate, type Workload } from "./MemoryPlan.ts"
-import { batching } from "./Settings.ts"
+import { defaults } from "./Settings.ts"
 
 /** More memory than there is. */
 export class PlanError extends Schema.TaggedError<PlanError>()("PlanError", {
@@ -35,10 +35,10 @@ const knobs = (
 ): ReadonlyArray<readonly [advice: string, workload: Workload]> => {
   const {
     lora,
-    microTokens = batching.microTokens,
+    microTokens = defaults.microTokens,
     quantize,
     recompute = false,
-    rolloutRows = batching.rolloutRows,
+    rolloutRows = defaults.rolloutRows,
     trainable,
     workers
   } = workload

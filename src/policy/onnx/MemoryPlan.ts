@@ -18,7 +18,7 @@ import * as MappedWeights from "./MappedWeights.ts"
 import * as PackedBatches from "./PackedBatches.ts"
 import * as Rollouts from "./Rollouts.ts"
 import { roundUp } from "./roundUp.ts"
-import { batching } from "./Settings.ts"
+import { defaults, type Trainable } from "./Settings.ts"
 import * as Tower from "./Tower.ts"
 
 /**
@@ -41,9 +41,9 @@ export interface Workload {
   /** Default: the decoder's own weights are trained. */
   readonly lora?: Lora.Options | undefined
   /** Which of the model's own weights are trained. Default "decoder". */
-  readonly trainable?: "all" | "decoder" | "none"
+  readonly trainable?: Trainable
   readonly mapWeights?: boolean
-  readonly quantize?: "int8" | "int4"
+  readonly quantize?: Precision.Rounded
   readonly recompute?: boolean
   readonly microBatch?: number
   readonly microTokens?: number
@@ -56,7 +56,7 @@ export interface Plan {
   /** Node, onnxruntime and the workers themselves. */
   readonly process: number
   /**
-   * The model's weights, in memory or as pages of the file that sessions map, and copies of them packed into rollout
+   * The model's weights, in memory or as pages of the file that sessions map, and copies of them prepacked into rollout
    * sessions. Mapped pages count once, as the system holds them; RSS counts them for every session that has them
    * mapped.
    */
@@ -84,8 +84,8 @@ const PROCESS = 265e6
 const WORKER = 30e6
 /** Measured: what an allocator loses between blocks, as a factor. */
 const SLACK = 1.1
-/** Copies of the weights while a packed session opens: as they are, and as products read them. */
-const PACKED = 2
+/** Copies of the weights while a prepacked session opens: as they are, and as products read them. */
+const PREPACKED = 2
 
 const bytes = (specs: ReadonlyArray<{ readonly shape: ReadonlyArray<number> }>): number =>
   4 * specs.reduce((n, { shape }) => n + HostTensor.size(shape), 0)
@@ -142,8 +142,8 @@ const storedBytes = (specs: ReadonlyArray<Parameters.ParameterSpec>, { quantized
   }, 0)
 
 /**
- * What the weights take in memory, and once more for every session that packs them. Of a mapped file pages count once,
- * as the system holds them, and of tower and decoder the greater part, for they are not mapped at one time.
+ * What the weights take in memory, and once more for every session that prepacks them. Of a mapped file pages count
+ * once, as the system holds them, and of tower and decoder the greater part, for they are not mapped at one time.
  */
 const weightsOf = (
   specs: ReadonlyArray<Parameters.ParameterSpec>,
@@ -157,15 +157,23 @@ const weightsOf = (
     specs.filter(({ part }) => part === "vision")
   ]
   const mapped = [storedBytes(decoder, frozen), storedBytes(tower, frozen)] as const
-  const packed = storedBytes(decoder.filter(({ name }) => frozen.quantized.has(name)), frozen)
-  return (whole ? mapped[0] + mapped[1] : Math.max(...mapped)) + copies * packed
+  const prepacked = storedBytes(decoder.filter(({ name }) => frozen.quantized.has(name)), frozen)
+  return (whole ? mapped[0] + mapped[1] : Math.max(...mapped)) + copies * prepacked
 }
 
 /** What the workload takes of a model. A prompt's visual tokens count as one image. */
 export const estimate = Effect.fn("MemoryPlan.estimate")(function*(config: Config.Config, given: Workload) {
-  const workload = { ...batching, ...given }
-  const { group, newTokens, packFrom, promptTokens, prompts, trainable = "decoder", visualTokens = 0, workers } =
-    workload
+  const workload = { ...defaults, ...given }
+  const {
+    group,
+    newTokens,
+    packFrom,
+    promptTokens,
+    prompts,
+    trainable = defaults.trainable,
+    visualTokens = 0,
+    workers
+  } = workload
   const lora = workload.lora === undefined ? undefined : yield* Lora.make(config, workload.lora)
   const specs = Parameters.specs(config)
   const trained = lora === undefined
@@ -177,7 +185,7 @@ export const estimate = Effect.fn("MemoryPlan.estimate")(function*(config: Confi
     ? { quantized: Precision.quantizations(config, workload.quantize ?? "float32"), initializers: new Map() }
     : undefined
   const quantized = frozen !== undefined && frozen.quantized.size > 0
-  // A product with integers that are not packed writes its matrix out first.
+  // A product with integers that are not prepacked writes its matrix out first.
   const scratch = quantized ? Math.max(...specs.map((spec) => frozen.quantized.has(spec.name) ? bytes([spec]) : 0)) : 0
   const towerTrained = lora?.modules.some((name) => name.startsWith("visual.")) ?? trainable === "all"
 
@@ -216,9 +224,9 @@ export const estimate = Effect.fn("MemoryPlan.estimate")(function*(config: Confi
     Memory.peak(Object.values(sampled), { growing: roundUp(newTokens, 8) })
 
   const count = bytes(specs) / 4
-  const packs = mapped ? quantized : newTokens >= 24 && count >= packFrom[0] && count <= packFrom[1]
-  // Mapped, the copy is packed from pages that are counted anyway.
-  const copies = packs ? (mapped ? 1 : PACKED) * workers : 0
+  const isPrepacked = mapped ? quantized : Rollouts.isPrepacked(count, newTokens, packFrom)
+  // Mapped, the copy is prepacked from pages that are counted anyway.
+  const copies = isPrepacked ? (mapped ? 1 : PREPACKED) * workers : 0
   const parts = {
     process: PROCESS + WORKER * (workers - 1),
     weights: weightsOf(specs, frozen, copies, towerTrained),

@@ -10,9 +10,7 @@ import * as Adapter from "./Adapter.ts"
 import * as Encoder from "./Encoder.ts"
 import * as EndOfTurn from "./EndOfTurn.ts"
 import * as MappedWeights from "./MappedWeights.ts"
-
-/** Which tensors training changes. */
-export type Trainable = "all" | "decoder" | "none"
+import { defaults, type Trainable } from "./Settings.ts"
 
 export interface Model {
   readonly path: string
@@ -91,8 +89,8 @@ export interface LoadOptions extends MappedWeights.Options {
 /** Loads everything; each failure says which file and what to do. */
 export const load = Effect.fn("Model.load")(function*(path: string, options: LoadOptions) {
   const { lora } = options
-  const trainable = lora === undefined ? options.trainable ?? "decoder" : "adapter"
-  const refused = lora !== undefined && options.trainable !== undefined && options.trainable !== "decoder"
+  const trainable = lora === undefined ? options.trainable ?? defaults.trainable : "adapter"
+  const refused = lora !== undefined && options.trainable !== undefined && options.trainable !== defaults.trainable
     ? `trainable is "${options.trainable}" and lora is given; an adapter trains its targets alone: leave trainable out`
     : (options.mapWeights === true || options.quantize !== undefined) && lora === undefined && trainable !== "none"
     ? `${

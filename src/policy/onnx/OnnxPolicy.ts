@@ -4,12 +4,16 @@
  * @module
  */
 import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
+import { Image } from "../../kernels/image/index.ts"
 import { Runtime } from "../../kernels/runtime/index.ts"
 import { AdamW, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
+import { nameOf } from "../Embedded.ts"
+import { failing } from "../failing.ts"
 import { Policy, PolicyError, type Session, type Snapshot, type UpdateOptions } from "../Policy.ts"
+import * as Requests from "../Requests.ts"
 import * as Adapter from "./Adapter.ts"
 import * as Checkpoint from "./Checkpoint.ts"
-import { failing, type PolicyContext } from "./Context.ts"
+import type { PolicyContext } from "./Context.ts"
 import { formatDrafts, scored } from "./Drafts.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as Images from "./Images.ts"
@@ -22,6 +26,7 @@ import type { Options } from "./Options.ts"
 import type { Draft } from "./PackedBatches.ts"
 import { PositionTable } from "./PackedSequences.ts"
 import * as Rollouts from "./Rollouts.ts"
+import * as Score from "./Score.ts"
 import * as SessionCache from "./SessionCache.ts"
 import * as Settings from "./Settings.ts"
 
@@ -42,7 +47,7 @@ const isKept = (snapshot: Snapshot): snapshot is Kept =>
   "weights" in snapshot && snapshot.weights instanceof Float32Array
 
 const make = Effect.fnUntraced(function*(options: Options) {
-  yield* Settings.check("load", Settings.options, options)
+  yield* Requests.check("load", Settings.options, options)
   const runtime = yield* Runtime.Runtime
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -87,14 +92,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
     images,
     weights,
     version: () => changes,
-    packFrom: options.packFrom ?? Settings.batching.packFrom,
+    packFrom: options.packFrom ?? Settings.defaults.packFrom,
     positions: new PositionTable(model.config),
     seed: options.seed,
     parameters: () => LossGraphs.parameterInputs(model.config, lora, undefined, model.mapped?.frozen),
-    microBatch: options.microBatch ?? Settings.batching.microBatch,
-    microTokens: options.microTokens ?? Settings.batching.microTokens,
+    microBatch: options.microBatch ?? Settings.defaults.microBatch,
+    microTokens: options.microTokens ?? Settings.defaults.microTokens,
     recompute: options.recompute ?? false,
-    rolloutRows: options.rolloutRows ?? Settings.batching.rolloutRows,
+    rolloutRows: options.rolloutRows ?? Settings.defaults.rolloutRows,
     decode: options.decode ?? (runtime.device === "webgpu" ? "step" : "loop")
   }
   const optimizer = yield* AdamW.make(trained, options.optimizer)
@@ -122,13 +127,19 @@ const make = Effect.fnUntraced(function*(options: Options) {
       open++
       return {
         version,
+        prepare: (image) =>
+          Effect.map(model.preprocessor.fit(image), ({ height, pixels, width }) => ({
+            image: Image.rendered(image.id, () => pixels),
+            width,
+            height
+          })),
         sample: (requests, sampling) => Rollouts.sample(context, requests, sampling),
         logprobs: Effect.fn("Policy.logprobs")(function*(items) {
           if (items.length === 0) return []
           for (const [i, item] of items.entries()) {
-            yield* Settings.check("logprobs", Settings.scoring, item, `item ${i}: `)
-            yield* Settings.checkTokens("logprobs", model.config.vocabulary, item.tokens, `item ${i}: `)
-            yield* GrammarTables.checkMasked("logprobs", item, model.ends, item.tokens, `item ${i}: `)
+            yield* Requests.check("logprobs", Requests.scoring, item, `item ${i}: `)
+            yield* Requests.checkTokens("logprobs", model.config.vocabulary, item.tokens, `item ${i}: `)
+            yield* GrammarTables.checkLength("logprobs", item, model.ends, item.tokens, `item ${i}: `)
           }
           const drafts = items.map(({ grammar, maxTokens, prompt, temperature = 1, tokens }): Draft => (
             {
@@ -140,7 +151,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
               ]
             }
           ))
-          const found = yield* LossAndGradients.score(context, drafts, { weights, name: "policy", lora })
+          const found = yield* Score.score(context, drafts, { weights, name: "policy", lora })
           return found.map((candidates) => candidates[0] ?? new Float32Array(0))
         }, (effect) => failing("logprobs")(effect))
       }
@@ -196,8 +207,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
             reason: "there is nothing to learn from: the batch is empty"
           })
         }
-        yield* Settings.check("update", Settings.update, update)
-        yield* Settings.checkObjective(objective, model.config.vocabulary)
+        yield* Requests.check("update", Requests.update, update)
+        yield* Requests.checkObjective(objective, model.config.vocabulary)
         const learned = yield* learn(objective, update)
         return { version, ...learned }
       })),
@@ -244,6 +255,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
         }))
       })),
     save: (directory) => onDisk(Model.save(model, directory)),
+    identity: {
+      engine: "onnx",
+      model: nameOf(options.model),
+      trained: lora === undefined ? options.trainable ?? Settings.defaults.trainable : "adapter",
+      ...(options.lora !== undefined &&
+        { lora: "adapter" in options.lora ? options.lora.adapter : { ...options.lora } }),
+      ...(options.quantize !== undefined && { quantize: options.quantize })
+    },
     tokenizer: Option.some({
       encode: (text) => model.encoder.text(text),
       vocabularySize: model.config.vocabulary,

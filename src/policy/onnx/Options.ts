@@ -1,8 +1,9 @@
 /** What a live policy is made of. */
+import type { Precision } from "../../kernels/models/index.ts"
 import type { AdamW } from "../../kernels/train/index.ts"
 import type * as Adapter from "./Adapter.ts"
 import type { Workload } from "./MemoryPlan.ts"
-import type { Trainable } from "./Model.ts"
+import type { Decode, Trainable } from "./Settings.ts"
 
 /** A model, and how it is sampled and trained. */
 export interface Options {
@@ -31,7 +32,7 @@ export interface Options {
    * rollouts, scoring and training alike; in blocks of 32 with a scale each. Only on a CPU. `save` still writes full
    * precision.
    */
-  readonly quantize?: "int8" | "int4"
+  readonly quantize?: Precision.Rounded
   /**
    * Folder for copies of weights that sessions map. Default: RISE_CACHE of the environment, or the system's folder for
    * caches.
@@ -55,11 +56,11 @@ export interface Options {
    * One graph for a whole rollout, or one run a token with its state on the device; the tokens are the same. Default:
    * what the device does well, "step" on webgpu and "loop" elsewhere.
    */
-  readonly decode?: "loop" | "step"
+  readonly decode?: Decode
   /**
-   * Least and greatest number of weights that rollouts pack into their sessions instead of reading them live; default
-   * 8 to 400 million. Packed, a 27M model decodes 1.4 times as fast, for a copy of the weights on each worker and 0.2 s
-   * after every update. (Decoding in steps never packs.)
+   * Least and greatest number of weights that rollouts prepack into their sessions instead of reading them live;
+   * default 8 to 400 million. Prepacked, a 27M model decodes 1.4 times as fast, for a copy of the weights on each
+   * worker and 0.2 s after every update. (Decoding in steps never prepacks.)
    */
   readonly packFrom?: readonly [number, number]
   /** AdamW's β1, β2 and ε. Default 0.9, 0.999 and 1e-8. */

@@ -28,7 +28,7 @@ export interface Draft {
   readonly temperature: number
   readonly grammar: Grammar | undefined
   /** Its tokens are not scored: the mass outside of the grammar is held down along them. */
-  readonly holds?: boolean
+  readonly underFormatLoss?: boolean
 }
 
 /** One batch of sequences that share temperature and grammar, and what is done with it. */
@@ -41,7 +41,7 @@ export interface PreparedBatch {
   readonly origins: ReadonlyArray<{ readonly index: number; readonly first: number }>
   readonly temperature: number
   readonly grammar: Grammar | undefined
-  readonly holds: boolean
+  readonly underFormatLoss: boolean
 }
 
 /**
@@ -107,7 +107,7 @@ export const prepare = Effect.fnUntraced(
       )
     const { config } = context.model
     const sequences = drafts.flatMap(
-      ({ auxiliary, candidates, grammar, holds = false, prompt, temperature }, index) => {
+      ({ auxiliary, candidates, grammar, prompt, temperature, underFormatLoss = false }, index) => {
         const asked = encoded[index] as EncodedPrompt
         const read = () => [
           ...asked.tokens,
@@ -127,8 +127,8 @@ export const prepare = Effect.fnUntraced(
             length: lengthOf(sequence),
             temperature,
             grammar,
-            holds,
-            group: `${temperature}|${grammar?.id ?? ""}|${holds}`
+            underFormatLoss,
+            group: `${temperature}|${grammar?.id ?? ""}|${underFormatLoss}`
           }
         ))
       }
@@ -161,7 +161,7 @@ export const prepare = Effect.fnUntraced(
         origins: items.map(({ first, index }) => ({ index, first })),
         temperature: items[0]?.temperature ?? 1,
         grammar: items[0]?.grammar,
-        holds: items[0]?.holds ?? false
+        underFormatLoss: items[0]?.underFormatLoss ?? false
       }
     })
     return batches

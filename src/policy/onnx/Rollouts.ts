@@ -5,17 +5,18 @@ import { OnnxWriter } from "../../kernels/graph/index.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { Rope } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
+import { failing } from "../failing.ts"
+import * as NotFinite from "../NotFinite.ts"
 import type { Completion, SampleOptions, SampleRequest } from "../Policy.ts"
-import { failing, type PolicyContext, withFeatures } from "./Context.ts"
+import * as Requests from "../Requests.ts"
+import { type PolicyContext, withFeatures } from "./Context.ts"
 import type { EncodedPrompt } from "./Encoder.ts"
 import type { Features } from "./Features.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as MappedWeights from "./MappedWeights.ts"
-import * as NotFinite from "./NotFinite.ts"
 import { layOut } from "./PackedSequences.ts"
 import { roundUp } from "./roundUp.ts"
 import type { SessionSpec } from "./SessionCache.ts"
-import * as Settings from "./Settings.ts"
 import * as StepDecode from "./StepDecode.ts"
 
 interface Item {
@@ -37,7 +38,7 @@ const readRow = (
   logprobs: Float32Array,
   row: number,
   rows: number,
-  mask: GrammarTables.Mask,
+  constraint: GrammarTables.Constraint,
   of: string
 ): Effect.Effect<Completion, NotFinite.NotFinite> => {
   const { ends, tokenizer } = context.model
@@ -47,8 +48,8 @@ const readRow = (
   while (length < turns && !stopped) stopped = ends.includes(tokens[length++ * rows + row] ?? -1)
   const own = Int32Array.from({ length }, (_, t) => tokens[t * rows + row] ?? 0)
   const ownLogprobs = Float32Array.from({ length }, (_, t) => logprobs[t * rows + row] ?? 0)
-  const held = GrammarTables.drawn(mask, ends, own)
-  const odd = NotFinite.inDraw(ownLogprobs, held)
+  const steps = GrammarTables.drawn(constraint, ends, own)
+  const odd = NotFinite.inDraw(ownLogprobs, steps)
   if (odd !== undefined) {
     return Effect.fail(new NotFinite.NotFinite({ what: `at step ${odd.step} of ${of} ${odd.why}` }))
   }
@@ -56,7 +57,7 @@ const readRow = (
     text: tokenizer.decode(stopped ? own.subarray(0, length - 1) : own, { skipSpecial: false }).trim(),
     tokens: own,
     logprobs: ownLogprobs,
-    finish: stopped && !held.some(({ pressed }) => pressed) ? "stop" : "length"
+    finish: stopped && !steps.some(({ pressed }) => pressed) ? "stop" : "length"
   })
 }
 
@@ -79,7 +80,8 @@ const runBatch = Effect.fnUntraced(function*(
     (n, { prompt }) => n + prompt.tokens.filter((t) => t === config.imageToken).length,
     0
   )
-  const visualRows = visualTokens === 0 ? 0 : roundUp(visualTokens * prompts / items.length, 16)
+  // In few sizes: each is a graph of its own, and pictures of many shapes would make many.
+  const visualRows = visualTokens === 0 ? 0 : roundUp(visualTokens * prompts / items.length, 64)
   const newTokens = roundUp(maxTokens, 8)
   const positionLimit = length + newTokens + 1
   const sampling = { greedy: temperature === 0, nucleus: topP < 1 && temperature !== 0 }
@@ -182,14 +184,21 @@ const runBatch = Effect.fnUntraced(function*(
   )
 })
 
-/** File name by which the initializers of packed programs refer to the store. */
+/** File name by which the initializers of prepacked programs refer to the store. */
 const STORE = "weights"
 
 /** How a decoding session reads the model's own weights. */
-interface Storage extends Pick<SessionSpec, "mapped" | "packed"> {
+interface Storage extends Pick<SessionSpec, "mapped" | "prepacked"> {
   readonly key: string
   readonly initializers: NonNullable<OnnxWriter.WriteOptions["initializers"]>
 }
+
+/** Fewer tokens than this do not pay for opening a session with its weights prepacked. */
+const LEAST_TOKENS = 24
+
+/** Whether so many weights become part of the session that decodes so many tokens. */
+export const isPrepacked = (weights: number, tokens: number, [least, most]: readonly [number, number]): boolean =>
+  tokens >= LEAST_TOKENS && weights >= least && weights <= most
 
 /**
  * Weights made part of the decoding session, in the layout its products read fastest. It pays for itself where a step
@@ -201,28 +210,25 @@ const storedWeights = (
   maxTokens: number
 ): Storage => {
   if (mapped !== undefined) {
-    const packed = MappedWeights.packed(mapped)
+    const prepacked = MappedWeights.prepacked(mapped)
     return {
       key: "",
       initializers: mapped.frozen.initializers,
-      ...MappedWeights.session(mapped, packed !== undefined),
-      ...(packed && { packed })
+      ...MappedWeights.session(mapped, prepacked !== undefined),
+      ...(prepacked && { prepacked })
     }
   }
-  const [least, most] = packFrom
-  if (maxTokens < 24 || store.data.length < least || store.data.length > most) {
-    return { key: "", initializers: new Map() }
-  }
+  if (!isPrepacked(store.data.length, maxTokens, packFrom)) return { key: "", initializers: new Map() }
   const initializers = new Map(
     [...store.slices.values()].map((
       { length, name, offset }
     ) => [name, { location: STORE, offset: offset * 4, length: length * 4, dtype: "f32" as const }])
   )
   return {
-    key: " packed",
+    key: " prepacked",
     initializers,
-    // Beside an adapter the packed weights never change.
-    packed: {
+    // Beside an adapter the prepacked weights never change.
+    prepacked: {
       version: adapter === undefined ? version() : 0,
       externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }]
     }
@@ -261,7 +267,7 @@ export const sample = Effect.fn("Policy.sample")(function*(
   requests: ReadonlyArray<SampleRequest>,
   options: SampleOptions
 ) {
-  yield* Settings.check("sample", Settings.sampling, options)
+  yield* Requests.check("sample", Requests.sampling, options)
   yield* GrammarTables.checkBudget("sample", options, context.model.ends)
   if (requests.length === 0) return []
   const { encoded, features } = yield* withFeatures(

@@ -16,15 +16,16 @@ export interface SessionSpec {
   /**
    * Weights that become part of the session, where reading them live costs more than opening it anew for every version.
    */
-  readonly packed?: Packed
+  readonly prepacked?: Prepacked
   /**
-   * The folder that initializers of the program lie in; unless they are packed their pages are shared by all sessions.
+   * The folder that initializers of the program lie in; unless they are prepacked their pages are shared by all
+   * sessions.
    */
   readonly mapped?: { readonly folder: string; readonly prepack: boolean }
 }
 
 /** A version of the weights for the initializers of a program to point into. */
-export interface Packed {
+export interface Prepacked {
   readonly version: number
   readonly externalData?: NonNullable<Runtime.SessionOptions["externalData"]>
 }
@@ -44,9 +45,9 @@ export interface Sessions {
 
 interface Held {
   readonly session: OpenSession
-  /** Of its packed weights; undefined where they are live. */
+  /** Of its prepacked weights; undefined where they are live. */
   readonly version: number | undefined
-  /** Whether it maps weights and packs none of them. */
+  /** Whether it maps weights and prepacks none of them. */
   readonly mapping: boolean
   readonly scope: Scope.Closeable
 }
@@ -64,7 +65,7 @@ export const make = Effect.gen(function*() {
   const programs = new Map<string, OnnxWriter.Program>()
 
   const open = Effect.fnUntraced(
-    function*({ bound, key, mapped, outputs = {}, packed, program, resident = {}, worker }: SessionSpec) {
+    function*({ bound, key, mapped, outputs = {}, prepacked, program, resident = {}, worker }: SessionSpec) {
       const written = programs.get(key) ?? program()
       programs.delete(key)
       programs.set(key, written)
@@ -82,7 +83,7 @@ export const make = Effect.gen(function*() {
           outputs: kept,
           resident,
           onHost: written.onHost,
-          ...(packed?.externalData && { externalData: packed.externalData }),
+          ...(prepacked?.externalData && { externalData: prepacked.externalData }),
           ...(mapped && { modelFolder: mapped.folder, prepack: mapped.prepack })
         }),
         scope
@@ -91,8 +92,8 @@ export const make = Effect.gen(function*() {
       const made: Held = {
         session: opened,
         scope,
-        version: packed?.version,
-        mapping: mapped !== undefined && packed === undefined
+        version: prepacked?.version,
+        mapping: mapped !== undefined && prepacked === undefined
       }
       return made
     }
@@ -101,14 +102,14 @@ export const make = Effect.gen(function*() {
   const get = Effect.fnUntraced(function*(spec: SessionSpec) {
     const key = `${spec.worker}|${spec.key}`
     const found = held.get(key)
-    if (found !== undefined && found.version === spec.packed?.version) {
+    if (found !== undefined && found.version === spec.prepacked?.version) {
       held.delete(key)
       held.set(key, found)
       return found.session
     }
     const mine = [...held].filter(([name]) => name.startsWith(`${spec.worker}|`))
-    // A packed session holds a copy of the weights: one a worker, and never a stale one.
-    const outdated = spec.packed !== undefined ?
+    // A prepacked session holds a copy of the weights: one a worker, and never a stale one.
+    const outdated = spec.prepacked !== undefined ?
       mine.filter(([, { version }]) => version !== undefined)
       // Mapped pages count for every session that maps them, and opening it again costs next to nothing: one a worker
       // too.

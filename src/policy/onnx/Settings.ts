@@ -1,26 +1,35 @@
-/** What the live policy's options, and what it is asked to do, may say. */
-import { Effect } from "effect"
-import * as Finite from "../../kernels/math/Finite.ts"
+/** What the live policy's options may be. */
 import * as Rules from "../../kernels/math/Rules.ts"
-import { type Objective, PolicyError } from "../Policy.ts"
+import { Precision } from "../../kernels/models/index.ts"
 
-const { above, atLeast, finite, oneOf, orNone, required, share, temperature, whole } = Rules
+const { above, atLeast, oneOf, orNone, required, share, whole } = Rules
 
-/** Candidates of one prompt: each is a row that a worker holds in memory. */
-export const candidates = (least: number): Rules.Rule => whole(least, 2 ** 16)
+const trainables = ["all", "decoder", "none"] as const
+/** Which tensors training changes. */
+export type Trainable = typeof trainables[number]
 
-/** How much is computed at once, and which models are packed, where `OnnxPolicy.Options` does not say. */
-export const batching = { microBatch: 16, microTokens: 16384, rolloutRows: 128, packFrom: [8e6, 4e8] } as const
+const decodes = ["loop", "step"] as const
+/** Whether a rollout is one graph, or one run a token. */
+export type Decode = typeof decodes[number]
+
+/** What holds where `OnnxPolicy.Options` does not say. */
+export const defaults = {
+  trainable: "decoder",
+  microBatch: 16,
+  microTokens: 16384,
+  rolloutRows: 128,
+  packFrom: [8e6, 4e8]
+} as const
 
 /** Of `OnnxPolicy.Options`; what an adapter is made of is checked where it is made. */
 export const options: Rules.Table = {
   seed: required(whole()),
-  trainable: oneOf("all", "decoder", "none"),
-  quantize: oneOf("int8", "int4"),
+  trainable: oneOf(...trainables),
+  quantize: oneOf(...Precision.rounded),
   microBatch: whole(1),
   microTokens: whole(1),
   rolloutRows: whole(1),
-  decode: oneOf("loop", "step"),
+  decode: oneOf(...decodes),
   "packFrom.0": required(orNone(atLeast(0))),
   "packFrom.1": required(orNone(atLeast(0))),
   "optimizer.beta1": share("[0, 1)"),
@@ -35,106 +44,3 @@ export const options: Rules.Table = {
   "plan.group": required(whole(1)),
   "plan.limit": required(orNone(above(0)))
 }
-
-/** Of `OpenAiPolicy.Options`. */
-export const remote: Rules.Table = {
-  seed: required(whole()),
-  concurrency: whole(1),
-  attempts: whole(1),
-  maxResponseBytes: whole(1)
-}
-
-/** Of `SampleOptions` for a server, whose own limits hold. */
-export const remoteSampling: Rules.Table = {
-  count: required(whole(1)),
-  maxTokens: required(whole(1)),
-  temperature: atLeast(0),
-  topP: share("(0, 1]")
-}
-
-/** Of `SampleOptions`. */
-export const sampling: Rules.Table = {
-  ...remoteSampling,
-  count: required(candidates(1)),
-  temperature: temperature(true)
-}
-
-/** Of texts that are scored or learned from. */
-export const scoring: Rules.Table = { temperature: temperature(false) }
-
-/** Of `UpdateOptions`. A schedule may end at a learning rate of 0. */
-export const update: Rules.Table = {
-  learningRate: required(atLeast(0)),
-  weightDecay: atLeast(0),
-  clipNorm: orNone(above(0))
-}
-
-/** Of a part of a supervised example. */
-const weighing: Rules.Table = { weight: required(atLeast(0)) }
-
-/** Of a group-relative `Objective`. */
-const groupRelative: Rules.Table = {
-  loss: required(oneOf("grpo", "dr_grpo", "dapo")),
-  clip: required({ expected: "{ low, high }", holds: (value) => typeof value === "object" && value !== null }),
-  "clip.low": required(share("[0, 1]")),
-  "clip.high": required(atLeast(0)),
-  kl: required(atLeast(0)),
-  innerUpdates: required(whole(1)),
-  maxTokens: required(whole(1))
-}
-
-const refuse = (operation: PolicyError["operation"], reason: string) =>
-  Effect.fail(new PolicyError({ operation, reason }))
-
-/** Fails on the first setting that breaks its rule. `where`: what the settings are of, as a prefix. */
-export const check = (
-  operation: PolicyError["operation"],
-  table: Rules.Table,
-  settings: object,
-  where = ""
-): Effect.Effect<void, PolicyError> => {
-  const broken = Rules.broken(table, settings)
-  return broken === undefined ? Effect.void : refuse(operation, where + Rules.say(broken))
-}
-
-/** Fails on a token that is none of the model's: a graph would take −1 for its last one. */
-export const checkTokens = (
-  operation: PolicyError["operation"],
-  vocabulary: number,
-  tokens: Int32Array,
-  where: string
-): Effect.Effect<void, PolicyError> => {
-  const odd = tokens.findIndex((token) => token < 0 || token >= vocabulary)
-  return odd < 0
-    ? Effect.void
-    : refuse(operation, `${where}token ${odd} is ${tokens[odd]}, expected an id from 0 to ${vocabulary - 1}`)
-}
-
-/** Fails on an objective with a number that is none, before anything is computed from it. */
-export const checkObjective = Effect.fnUntraced(function*(objective: Objective, vocabulary: number) {
-  const { format } = objective
-  if (format !== undefined) yield* check("update", weighing, format, "format: ")
-  for (const [i, { tokens }] of (format?.texts ?? []).entries()) {
-    yield* checkTokens("update", vocabulary, tokens, `format text ${i}: `)
-  }
-  if (objective._tag === "Supervised") {
-    for (const [i, { auxiliary = [], target }] of objective.examples.entries()) {
-      for (const part of [...target, ...auxiliary]) yield* check("update", weighing, part, `example ${i}: `)
-    }
-    return
-  }
-  yield* check("update", groupRelative, objective)
-  for (const [i, rollout] of objective.rollouts.entries()) {
-    const { logprobs, tokens } = rollout.completion
-    const where = `rollout ${i}: `
-    yield* check("update", { advantage: required(finite), ...scoring }, rollout, where)
-    yield* checkTokens("update", vocabulary, tokens, where)
-    if (logprobs.length !== tokens.length) {
-      return yield* refuse("update", `${where}${logprobs.length} log-probabilities for ${tokens.length} tokens`)
-    }
-    const odd = Finite.firstBeyond(logprobs)
-    if (odd >= 0) {
-      return yield* refuse("update", `${where}log-probability ${odd} is ${logprobs[odd]}, expected a number`)
-    }
-  }
-})

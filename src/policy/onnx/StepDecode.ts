@@ -31,7 +31,7 @@ export const run = (context: PolicyContext, batch: Batch) =>
   Effect.scoped(Effect.gen(function*() {
     const { finished, key, shape, startPosition, uniforms, worker } = batch
     const { model: { config, ends, mapped }, runtime, sessions } = context
-    const packed = MappedWeights.packed(mapped)
+    const prepacked = MappedWeights.prepacked(mapped)
     const rows = shape.prompts * shape.group
     const p = context.parameters()
     const decode = step(config, p, shape)
@@ -61,8 +61,8 @@ export const run = (context: PolicyContext, batch: Batch) =>
       key: `step ${key}`,
       worker,
       program,
-      ...MappedWeights.session(mapped, packed !== undefined),
-      ...(packed && { packed }),
+      ...MappedWeights.session(mapped, prepacked !== undefined),
+      ...(prepacked && { prepacked }),
       bound: carried.length > 0 ? batch.bound : { ...context.weights, ...batch.bound },
       resident: decode.resident
     })

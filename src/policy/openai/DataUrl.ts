@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import sharp from "sharp"
 import { Decode, type Image, ImageError } from "../../kernels/image/index.ts"
-import { ByteCache } from "../onnx/ByteCache.ts"
+import { ByteCache } from "../ByteCache.ts"
 
 export interface ImageLimits {
   /** Longer side in pixels above which a picture is shrunk. Default 2048. */

@@ -8,13 +8,17 @@
  */
 import { Context, Effect, Layer, Option, Redacted, Result, type Schema } from "effect"
 import type { HttpClient } from "effect/http"
-import * as Settings from "../onnx/Settings.ts"
+import * as Rules from "../../kernels/math/Rules.ts"
+import { failing } from "../failing.ts"
 import { type Completion, Policy, PolicyError, type Prompt, type Session } from "../Policy.ts"
+import * as Requests from "../Requests.ts"
 import * as Candidates from "./Candidates.ts"
 import * as Client from "./Client.ts"
 import * as DataUrl from "./DataUrl.ts"
 import type { Limit } from "./Fields.ts"
 import type { Message } from "./Wire.ts"
+
+const { required, whole } = Rules
 
 /** A server, and how it is asked. */
 export interface Options extends Client.Limits {
@@ -22,8 +26,8 @@ export interface Options extends Client.Limits {
   readonly baseUrl: string
   /** As the server calls it. */
   readonly model: string
-  /** Sent as a bearer token; local servers often need none. */
-  readonly apiKey?: Redacted.Redacted<string> | undefined
+  /** Sent as a bearer token; local servers often need none. A string is taken, too. */
+  readonly apiKey?: Redacted.Redacted<string> | string | undefined
   /** Seeds of requests and waits are keyed by it. */
   readonly seed: number
   /** A system message before every prompt. */
@@ -57,13 +61,6 @@ export class Adapters extends Context.Service<Adapters, {
   readonly unload: (name: string) => Effect.Effect<void, PolicyError>
 }>()("rise/RemoteAdapters") {}
 
-const failing =
-  (operation: PolicyError["operation"]) => <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
-    Effect.mapError(
-      effect,
-      (cause) => cause instanceof PolicyError ? cause : new PolicyError({ operation, reason: cause.message, cause })
-    )
-
 /** Where a key holds what no header can carry: most often a line's end, or a quote that was pasted with it. */
 const checkKey = (key: string): string | undefined => {
   const at = key.search(/[^\x21-\x7e]/)
@@ -71,6 +68,10 @@ const checkKey = (key: string): string | undefined => {
     ? undefined
     : `the API key (apiKey or OPENAI_API_KEY) holds white space or a character beyond ASCII at position ${at}`
 }
+
+/** A key as it is kept from here on: in no message and no log. */
+const secretOf = (apiKey: Options["apiKey"]): Redacted.Redacted<string> | undefined =>
+  typeof apiKey === "string" ? Redacted.make(apiKey) : apiKey
 
 const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined => {
   if (!URL.canParse(baseUrl)) return `baseUrl is "${baseUrl}", expected an address such as http://localhost:8000/v1`
@@ -81,16 +82,27 @@ const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined =
     return "baseUrl holds a query (behind \"?\"), expected no query: fields of one's own go into extra, a key " +
       "into apiKey"
   }
-  if (model === "") return "model is empty, expected the name the server knows it by"
-  return apiKey === undefined ? undefined : checkKey(Redacted.value(apiKey))
+  if (typeof model !== "string" || model === "") return "model is empty, expected the name the server knows it by"
+  if (apiKey === undefined) return undefined
+  const key: unknown = Redacted.isRedacted(apiKey) ? Redacted.value(apiKey) : apiKey
+  return typeof key === "string" ? checkKey(key) : `apiKey is a ${typeof key}, expected a string or a Redacted string`
+}
+
+/** What the options may be. */
+const rules: Rules.Table = {
+  seed: required(whole()),
+  concurrency: whole(1),
+  attempts: whole(1),
+  maxResponseBytes: whole(1)
 }
 
 const make = Effect.fnUntraced(function*(options: Options) {
   const wrong = checkOptions(options)
   if (wrong !== undefined) return yield* new PolicyError({ operation: "load", reason: wrong })
-  yield* Settings.check("load", Settings.remote, options)
+  yield* Requests.check("load", rules, options)
   const { concurrency = 8, model, seed, system } = options
-  const apiKey = options.apiKey === undefined || Redacted.value(options.apiKey) === "" ? undefined : options.apiKey
+  const secret = secretOf(options.apiKey)
+  const apiKey = secret === undefined || Redacted.value(secret) === "" ? undefined : secret
   const baseUrl = options.baseUrl.replace(/\/+$/, "")
   const client = yield* Client.make({ ...options, baseUrl, apiKey })
   const dataUrl = DataUrl.make(options.images)
@@ -123,7 +135,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
         const reason = "a grammar cannot be sent to a server: use grammar \"off\""
         return yield* new PolicyError({ operation: "sample", reason })
       }
-      yield* Settings.check("sample", Settings.remoteSampling, sampling)
+      yield* Requests.check("sample", Requests.remoteSampling, sampling)
       return yield* Effect.forEach(
         requests,
         ({ key, prompt }): Effect.Effect<ReadonlyArray<Completion>, PolicyError> =>
@@ -201,6 +213,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     checkpoint: () => notHere("checkpoint", "has no weights to write"),
     restore: () => notHere("restore", "has no weights to bring back"),
     save: () => notHere("save", "has no weights to write"),
+    identity: { engine: "openai", model: `${options.model} at ${options.baseUrl}` },
     tokenizer: Option.none()
   })
   return Context.make(Policy, policy).pipe(Context.add(Adapters, adapters))

@@ -10,7 +10,8 @@
  * @module
  */
 import type { Subset } from "../../data/index.ts"
-import type { Preset } from "../../pipelines/presets.ts"
+import { filled, filledStage } from "../../dsl/stages/Settings.ts"
+import type { Preset } from "../../pipelines/Presets.ts"
 
 /** Training samples per class: 4, 16, or "full" for all there are. */
 export type Shots = Subset.Shots
@@ -91,8 +92,8 @@ const reads: Readonly<Record<Method, ReadonlyArray<keyof Settings>>> = {
 export const make = (cell: Cell, preset: Preset): Cell => {
   const { settings } = cell
   const same: Partial<Record<keyof Settings, boolean>> = {
-    tau: settings.tau === (preset.filter.tau ?? 0.75),
-    reward: settings.reward === "no format loss" && (preset.reinforce.format ?? 0) === 0
+    tau: settings.tau === filledStage(preset.filter).tau,
+    reward: settings.reward === "no format loss" && filled(preset.reinforce).format === 0
   }
   const differs = (name: keyof Settings) => settings[name] !== undefined && same[name] !== true
   return {

@@ -5,7 +5,8 @@
  * @module
  */
 import { Effect, Path, Schema, Stream } from "effect"
-import type { Preset } from "../../pipelines/presets.ts"
+import { cost, embeddedPace } from "../../pipelines/cost.ts"
+import type { Preset } from "../../pipelines/Presets.ts"
 import { lines } from "../artefacts.ts"
 import * as Cell from "./Cell.ts"
 import type { Bench, Sizes } from "./Subject.ts"
@@ -17,76 +18,29 @@ export type Timing = typeof Timing.Type
 /** Name of the file of timings, in the grid's folder. */
 export const timingsFile = "timings.jsonl"
 
-/** Milliseconds per sequence, from the stages of `npm run emotion6` on two cores with the embedded checkpoint. */
-const milliseconds = { trained: 4.4, drawnInGroup: 1.1, drawnAlone: 4, practised: 11 } as const
-
-/** Seconds that a cell would take on the machine above, its parents being done. */
-export const counted = (cell: Cell.Cell, base: Preset, sizes: Sizes): number => {
-  const preset = Cell.presetOf(cell, base)
-  const { generate, limit, reinforce, rft, sft, validation, warmUp } = preset
-  const drawn = Math.min(
-    cell.shots === "full" ? sizes.train : cell.shots * sizes.perShot,
-    sizes.train,
-    limit?.train ?? Infinity
-  )
-  const held = Math.round(drawn * validation)
-  const train = drawn - held
-  const test = Math.min(sizes.test, limit?.test ?? Infinity)
-  const { drawnAlone, drawnInGroup, practised, trained } = milliseconds
-  /** Looks at the validation split while training. */
-  const selecting = ({ select, steps = 200 }: Preset["sft"], each: number) =>
-    select === undefined
-      ? 0
-      : (Math.floor(steps / select.every) + 1) * Math.min(held, select.samples ?? Infinity) * each
-  const practising = (
-    { batchSize = 2, practice, steps = 200 }: Pick<Preset["sft"], "batchSize" | "practice" | "steps">
-  ) => steps * Math.min(batchSize, practice?.texts ?? 0) * practised
-  /** A rollout; a quarter of them are read once more where the format is held. */
-  const rollout = ({ format = 0 }: Pick<Preset["rft"], "format">) => drawnInGroup + trained * (format > 0 ? 1.25 : 1)
-  const candidates = generate.candidates ?? 8
-  const loop = 2 * candidates * drawnInGroup
-  const explain = train * loop
-  // As it writes, and once more under the mask.
-  const evaluate = 2 * test * drawnAlone
-  /**
-   * A reasoning and, to keep it, an answer of the base for each chosen picture; both are lessons beside the
-   * reconstruction.
-   */
-  const warming = ({ batchSize = 2, keep = 0, share = 0.25, steps = 200, ...rest }: NonNullable<Preset["warmUp"]>) => {
-    const texts = keep > 0 ? 2 : 1
-    return texts * (train * share * drawnAlone + steps * batchSize * trained) +
-      practising({ batchSize, steps, ...rest })
+/** Seconds that a cell would take with the embedded checkpoint on two cores, its parents being done. */
+export const counted = (cell: Cell.Cell, base: Preset, { perShot, test, train }: Sizes): number => {
+  const shots = cell.shots === "full" ? Infinity : cell.shots * perShot
+  const stages = cost(Cell.presetOf(cell, base), { train: Math.min(train, shots), test }, embeddedPace)
+  switch (cell.method) {
+    case "prior":
+      return 0
+    case "base":
+    case "remote":
+      return stages.evaluate
+    case "warmed":
+      return stages.warmUp + stages.evaluate
+    case "RISE-CoT":
+      return cell.settings.chains === undefined ? stages.reinforce + stages.explain : stages.explain
+    case "SFT":
+    case "SFT full":
+    case "SFT high":
+      return stages.sft + stages.evaluate
+    case "Visual-RFT":
+    case "SFT full + RFT":
+    case "RISE":
+      return stages.rft + stages.evaluate
   }
-  const stages = {
-    warmUp: warmUp === undefined ? 0 : warming(warmUp),
-    reinforce: (reinforce.steps ?? 200) * (reinforce.promptsPerStep ?? 2) * candidates * 2 * rollout(reinforce) +
-      selecting(reinforce, loop),
-    sft: (sft.steps ?? 200) * (sft.batchSize ?? 2) * trained + practising(sft) + selecting(sft, drawnAlone),
-    rft: (rft.steps ?? 200) * (rft.promptsPerStep ?? 2) * (rft.groupSize ?? 8) * rollout(rft) +
-      selecting(rft, drawnAlone)
-  }
-  const own = (): number => {
-    switch (cell.method) {
-      case "prior":
-        return 0
-      case "base":
-      case "remote":
-        return evaluate
-      case "warmed":
-        return stages.warmUp + evaluate
-      case "RISE-CoT":
-        return cell.settings.chains === undefined ? stages.reinforce + explain : explain
-      case "SFT":
-      case "SFT full":
-      case "SFT high":
-        return stages.sft + evaluate
-      case "Visual-RFT":
-      case "SFT full + RFT":
-      case "RISE":
-        return stages.rft + evaluate
-    }
-  }
-  return own() / 1000
 }
 
 /** Cells that take the same time: all but the seed. */

@@ -7,7 +7,7 @@
  * @module
  */
 import { Effect, Option, Path, Stream } from "effect"
-import { Prediction, predictionsFile } from "../../evaluation/results.ts"
+import { Prediction, predictionsFile } from "../../evaluation/Results.ts"
 import { against, valuesOf } from "../../evaluation/winRate.ts"
 import { lines } from "../artefacts.ts"
 import * as Cell from "./Cell.ts"

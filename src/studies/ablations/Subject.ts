@@ -24,11 +24,12 @@ import type { DataError } from "../../dsl/DataError.ts"
 import type * as Rise from "../../dsl/Rise.ts"
 import { method as within } from "../../dsl/Run.ts"
 import type { RunError } from "../../dsl/RunError.ts"
+import { filledStage } from "../../dsl/stages/Settings.ts"
 import type { Sample, Task, TaskMetric } from "../../dsl/Task.ts"
 import { chainRows } from "../../evaluation/chains.ts"
 import { evaluate, evaluateConstant } from "../../evaluation/evaluate.ts"
-import * as Results from "../../evaluation/results.ts"
-import type { Preset } from "../../pipelines/presets.ts"
+import * as Results from "../../evaluation/Results.ts"
+import { type Preset, trainableOf } from "../../pipelines/Presets.ts"
 import { warmUp } from "../../pipelines/warmUp.ts"
 import type { Policy } from "../../policy/Policy.ts"
 import { inFolder } from "../folder.ts"
@@ -130,7 +131,7 @@ export const configOf = <EP, RP>(cell: Cell.Cell, source: string, { model, prese
   model: model.name,
   source,
   shots: String(cell.shots),
-  trainable: preset.trainable ?? "decoder",
+  trainable: trainableOf(preset),
   validation: preset.validation,
   limit: { train: preset.limit?.train ?? null, test: preset.limit?.test ?? null },
   evaluate: { ...preset.evaluate },
@@ -200,7 +201,7 @@ export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): 
           : yield* trained
         const chains = yield* chainRows(start.data, {
           method: source,
-          tau: preset.filter.tau ?? 0.75,
+          tau: filledStage(preset.filter).tau,
           shots: common.shots,
           cuesNamed
         })

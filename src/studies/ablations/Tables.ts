@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Preset } from "../../pipelines/presets.ts"
+import type { Preset } from "../../pipelines/Presets.ts"
 import type { Cell, Method, Settings, Shots } from "./Cell.ts"
 import * as Cells from "./Cell.ts"
 

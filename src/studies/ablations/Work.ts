@@ -8,7 +8,7 @@
 import type { Schema } from "effect"
 import * as Rise from "../../dsl/Rise.ts"
 import type { Run } from "../../dsl/Run.ts"
-import * as Presets from "../../pipelines/presets.ts"
+import * as Presets from "../../pipelines/Presets.ts"
 import { riseCot } from "../../pipelines/riseCot.ts"
 import { sft } from "../../pipelines/sft.ts"
 import { visualRft } from "../../pipelines/visualRft.ts"
@@ -18,7 +18,7 @@ import { type Cell, presetOf } from "./Cell.ts"
 
 type Preset = Presets.Preset
 
-/** A server's model is of the paper's size: it takes its words, and no mask. */
+/** A server's model is of the paper's size: it takes its words, and no grammar. */
 export const remotePreset: Pick<Preset, "generate" | "reconstruct" | "evaluate"> = Presets.paper
 
 const isHigh = ({ method }: Cell) => method === "SFT high" || method === "RISE"

@@ -3,6 +3,7 @@
  */
 import { Option, Result, Schema } from "effect"
 import type { Group, Validated } from "../../dsl/Group.ts"
+import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Reward from "../../dsl/Reward.ts"
 import type { Task, Turn } from "../../dsl/Task.ts"
 
@@ -89,7 +90,7 @@ export const score = <A>(task: Task<A>) => {
         : sign *
           mean(
             texts.map(({ reconstruction }) =>
-              metric.of(sample.truth, Result.getSuccess(Reward.readAnswer(task, reconstruction)))
+              PlugIn.figure(task, metric, sample.truth, Result.getSuccess(Reward.readAnswer(task, reconstruction)))
             )
           ),
       chains: candidates.length,

@@ -3,7 +3,7 @@
  * order finds them.
  */
 import { Effect, Option, Schema, Stream } from "effect"
-import type { ResultRow } from "../../evaluation/results.ts"
+import type { ResultRow } from "../../evaluation/Results.ts"
 import { auroc } from "../../kernels/math/index.ts"
 import { type Ranking, rankings, reason, Scored } from "./Scored.ts"
 

@@ -16,8 +16,9 @@ import * as Fingerprint from "../../dsl/Fingerprint.ts"
 import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { Run } from "../../dsl/Run.ts"
+import { filledStage } from "../../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
-import type { Preset } from "../../pipelines/presets.ts"
+import type { Preset } from "../../pipelines/Presets.ts"
 import { warmUp } from "../../pipelines/warmUp.ts"
 import type { Policy } from "../../policy/Policy.ts"
 import { lines } from "../artefacts.ts"
@@ -64,7 +65,7 @@ const foldsOf = <A, E, R, EP, RP>(
 
 /** Each half explains twice the share: as many samples as one that is warmed on everything. */
 const doubled = ({ warmUp }: Pick<Preset, "warmUp">) =>
-  warmUp === undefined ? {} : { warmUp: { ...warmUp, share: Math.min(1, 2 * (warmUp.share ?? 0.25)) } }
+  warmUp === undefined ? {} : { warmUp: { ...warmUp, share: Math.min(1, 2 * filledStage(warmUp).share) } }
 
 /** Trains the judge of a part and writes a line for each sample of it, once. */
 const judge = <A, E, R, EP, RP>(
@@ -101,7 +102,7 @@ export const audit = Effect.fn("rise.audit")(function*<A, E, R, EP, RP>(options:
   const folds = foldsOf(options)
   const { generate, reconstruct, reinforce, validate, warmUp } = preset
   const settings = JSON.parse(JSON.stringify({ generate, reconstruct, reinforce, validate, warmUp }))
-  const prompts = Fingerprint.prompts(task)
+  const prompts = yield* Fingerprint.prompts(task)
   for (const fold of folds) {
     // Scores of other labels, or of a judge that was trained in another way, are not taken for these.
     const data = yield* Fingerprint.data(task, fold.judged)

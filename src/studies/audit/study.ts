@@ -3,7 +3,7 @@
  */
 import { Effect, Option, Path, Schema } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
-import * as Results from "../../evaluation/results.ts"
+import * as Results from "../../evaluation/Results.ts"
 import { audit, type AuditOptions } from "./audit.ts"
 import { page, type PageOptions } from "./page.ts"
 import type { Ranking } from "./Scored.ts"

@@ -2,7 +2,7 @@
  * The report as one HTML page: everything inline, nothing loaded.
  */
 import { Option } from "effect"
-import { figure, type ResultRow } from "../../evaluation/results.ts"
+import { figure, type ResultRow } from "../../evaluation/Results.ts"
 import type { Example } from "../examples.ts"
 import * as Chart from "./Chart.ts"
 import { document } from "./Document.ts"

@@ -3,12 +3,11 @@
  * Of a single-label answer: one of the labels.
  *
  * Any tokenizer works that writes labels and numbers the same way wherever they stand: one token each, or several
- * (walked as a trie). Whether it does is checked on every label with every number before the mask is handed out.
+ * (walked as a trie). Whether it does is checked on every label with every number before the grammar is handed out.
  */
 import { Effect, Result } from "effect"
-import type { Form } from "../../dsl/Answer.ts"
 import { AnswerGrammar, type Automaton, Trie } from "../../dsl/grammar/index.ts"
-import { GrammarError, type Vocabulary } from "../../dsl/Task.ts"
+import { type Form, GrammarError, type Vocabulary } from "../../dsl/Task.ts"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 
 /** Used labels are a set in the state, so states double with each label. */
@@ -91,8 +90,8 @@ const distribution = (labels: number, spelled: Pieces, then: () => Automaton.Pos
 }
 
 /**
- * Compiles the mask (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every written
- * annotation is accepted.
+ * Compiles the grammar (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every
+ * written annotation is accepted.
  */
 export const compile = (
   task: string,
@@ -100,28 +99,28 @@ export const compile = (
   vocabulary: Vocabulary,
   form: Form
 ): Effect.Effect<Grammar, GrammarError> =>
-  AnswerGrammar.compile(task, vocabulary, form, (frame) =>
+  AnswerGrammar.compile(task, vocabulary, form, (spelling) =>
     labels.length > maximumLabels
       ? Result.fail(
         `${labels.length} labels need ${
           2 ** labels.length
-        } sets of used labels, at most ${maximumLabels} labels can be masked; decode without a mask`
+        } sets of used labels, at most ${maximumLabels} labels can have a grammar; decode without one`
       )
-      : Result.map(pieces(frame, labels), (spelled): AnswerGrammar.Inside => ({
+      : Result.map(pieces(spelling, labels), (spelled): AnswerGrammar.Inside => ({
         close: spelled.close,
         answer: (then) => distribution(labels.length, spelled, then)
       })))
 
-/** Compiles the mask of answers that are one label. */
+/** Compiles the grammar of answers that are one label. */
 export const compileSingle = (
   task: string,
   labels: ReadonlyArray<string>,
   vocabulary: Vocabulary,
   form: Form
 ): Effect.Effect<Grammar, GrammarError> =>
-  AnswerGrammar.compile(task, vocabulary, form, (frame) =>
+  AnswerGrammar.compile(task, vocabulary, form, (spelling) =>
     Result.gen(function*() {
-      const { added, after, before, encode } = frame
+      const { added, after, before, encode } = spelling
       const first = yield* Result.all(labels.map((label) => added(before, label)))
       const close = yield* added(`${before}${labels[0] ?? ""}`, after)
       for (const [i, label] of labels.entries()) {

@@ -79,15 +79,15 @@ export const convert = <S extends Space, T extends Space>(box: Box<S>, from: Fra
 /** The part of a box inside its frame, the box itself where it is all inside; None where no area is left. */
 export const clip = <S extends Space>(box: Box<S>, frame: Frame<S>): Option.Option<Box<S>> => {
   const [left, top, right, bottom] = corners(box)
-  const empty = !(box[2] > 0 && box[3] > 0)
-  if (!empty && left >= 0 && top >= 0 && right <= frame.width && bottom <= frame.height) return Option.some(box)
+  const full = box[2] > 0 && box[3] > 0
+  if (full && left >= 0 && top >= 0 && right <= frame.width && bottom <= frame.height) return Option.some(box)
   const part = fromCorners(frame.space, [
     Math.max(0, left),
     Math.max(0, top),
     Math.min(frame.width, right),
     Math.min(frame.height, bottom)
   ])
-  return !empty && part[2] > 0 && part[3] > 0 ? Option.some(part) : Option.none()
+  return part[2] > 0 && part[3] > 0 ? Option.some(part) : Option.none()
 }
 
 /**

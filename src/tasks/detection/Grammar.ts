@@ -4,12 +4,11 @@
  *
  * Only for `[x, y, width, height]`: which right edge is right of which left one is more than a few states can remember.
  * Numbers may be spelled in one token or in digits; that brackets, names and numbers are spelled alike wherever they
- * stand is checked before the mask is handed out.
+ * stand is checked before the grammar is handed out.
  */
 import { Effect, Result } from "effect"
-import type { Form } from "../../dsl/Answer.ts"
 import { AnswerGrammar, type Automaton, Trie } from "../../dsl/grammar/index.ts"
-import type { GrammarError, Vocabulary } from "../../dsl/Task.ts"
+import type { Form, GrammarError, Vocabulary } from "../../dsl/Task.ts"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import type { Space } from "./Box.ts"
 import type { Codec } from "./Codec.ts"
@@ -25,17 +24,17 @@ interface Numbers {
 const multiples = (from: number, to: number, step: number) =>
   Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => from + i * step)
 
-/** What may be written, or why it cannot be masked. */
+/** What may be written, or why there is no grammar of it. */
 const numbersOf = <S extends Space>(
   { grid: { height, step, width }, order, style }: Codec<S>
 ): Result.Result<Numbers, string> => {
-  const without = "decode without a mask"
-  if (order !== "xywh") return Result.fail(`corners are not masked, only [x, y, width, height]; ${without}`)
+  const without = "decode without a grammar"
+  if (order !== "xywh") return Result.fail(`corners have no grammar, only [x, y, width, height] has one; ${without}`)
   if (style !== "list" && style !== "named") {
-    return Result.fail(`boxes in ${style} style are not masked, only in list and named style; ${without}`)
+    return Result.fail(`boxes in ${style} style have no grammar, only those in list and named style; ${without}`)
   }
   if (!Number.isInteger(step) || !(width < Infinity && height < Infinity)) {
-    return Result.fail(`only whole numbers up to a known end are masked; ${without}`)
+    return Result.fail(`only whole numbers up to a known end have a grammar; ${without}`)
   }
   return Result.succeed({
     x: multiples(0, width - step, step),
@@ -148,7 +147,7 @@ const boxes = (spelled: Pieces, several: boolean, then: () => Automaton.Position
 }
 
 /**
- * Compiles the mask (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every
+ * Compiles the grammar (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every
  * annotation inside the picture is accepted as it is written.
  *
  * @param several whether any number of boxes is an answer, none included; else exactly one
@@ -164,8 +163,8 @@ export const compile = <S extends Space>(
     task,
     vocabulary,
     form,
-    (frame) =>
-      Result.map(pieces(codec, frame), (spelled): AnswerGrammar.Inside => ({
+    (spelling) =>
+      Result.map(pieces(codec, spelling), (spelled): AnswerGrammar.Inside => ({
         // The brackets that end a box may be one token with what ends the answer.
         close: [],
         answer: (then) => boxes(spelled, several, then)

@@ -50,8 +50,7 @@ const parse = (text: string, start: number): Result.Result<{ readonly value: Lit
     if (found !== undefined) at += found.length
     return found
   }
-  const stop = (reason: Stop): Result.Result<never, Stop> =>
-    Result.fail(at >= text.length && reason === "prose" ? "unterminated" : reason)
+  const stop = (reason: Stop): Result.Result<never, Stop> => Result.fail(at >= text.length ? "unterminated" : reason)
 
   const quoted = (): Result.Result<string, Stop> => {
     const quote = text[at++]
@@ -64,7 +63,8 @@ const parse = (text: string, start: number): Result.Result<{ readonly value: Lit
       }
       if (character !== "\\") value += character
       else {
-        const code = /^u[0-9a-fA-F]{4}/.exec(text.slice(at + 1, at + 6))?.[0]
+        // Of five characters, so it can only be all of them.
+        const code = /u[0-9a-fA-F]{4}/.exec(text.slice(at + 1, at + 6))?.[0]
         const next = text[at + 1] ?? ""
         value += code === undefined ? escapes.get(next) ?? next : String.fromCharCode(parseInt(code.slice(1), 16))
         at += code === undefined ? 1 : code.length

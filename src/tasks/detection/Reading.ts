@@ -86,10 +86,10 @@ const paired = (found: ReadonlyArray<Literal.Found>): ReadonlyArray<Literal.Foun
 }
 
 /** The name that stands before a list: `umbrella [1, 2, 3, 4]`. */
-const nameBefore = (before: string, labels: ReadonlyArray<string>): string | undefined => {
+const nameBefore = (before: string, labels: ReadonlyArray<string> | undefined): string | undefined => {
   const words = before.trim().replace(/[:=]+$/, "").trimEnd()
   // The longest label that the prose ends with, so that "beer glass" is not read as "glass".
-  return labels.filter((label) => words.endsWith(label) && !/[\p{L}\p{N}]$/u.test(words.slice(0, -label.length)))
+  return labels?.filter((label) => words.endsWith(label) && !/[\p{L}\p{N}]$/u.test(words.slice(0, -label.length)))
     .sort((a, b) => b.length - a.length)[0]
 }
 
@@ -169,7 +169,7 @@ export const read = <S extends Box.Space>(found: ReadonlyArray<Literal.Found>, o
     own = grounded(before, own)
     walk(
       value,
-      own?.name === undefined ? nameBefore(before, labels ?? []) : nameBefore(own.name, labels ?? []) ?? own.name,
+      own?.name === undefined ? nameBefore(before, labels) : nameBefore(own.name, labels) ?? own.name,
       undefined
     )
   }

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as G from "../../../src/kernels/graph/index.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Quantize } from "../../../src/kernels/weights/index.ts"
+import { dequantize } from "../weights/dequantize.ts"
 import { evaluate } from "./onnx.ts"
 import { value } from "./reference.ts"
 
@@ -19,7 +20,7 @@ const stored = (out: number, inner: number, quantization: G.Quantization) => {
   const scales = new Float32Array(out * count)
   Quantize.quantize(values, inner, quantization, integers, scales)
   const rounded = new Float32Array(values.length)
-  Quantize.dequantize(integers, scales, inner, quantization, rounded)
+  dequantize(integers, scales, inner, quantization, rounded)
   const bytes = Quantize.bytesOf(inner, quantization)
   const weight: G.Quantized = {
     ...quantization,
@@ -102,7 +103,7 @@ describe("quantisation", () => {
   it("keeps zeros", () => {
     const [integers, scales, back] = [new Uint8Array(16), new Float32Array(1), new Float32Array(32).fill(9)]
     Quantize.quantize(new Float32Array(32), 32, { bits: 4, block: 32 }, integers, scales)
-    Quantize.dequantize(integers, scales, 32, { bits: 4, block: 32 }, back)
+    dequantize(integers, scales, 32, { bits: 4, block: 32 }, back)
     assert.deepStrictEqual(back, new Float32Array(32))
   })
 })

@@ -155,7 +155,10 @@ describe("Assignment", () => {
   it("refuses what would not end or would be priced as infeasible", () => {
     assert.throws(() => Assignment.minimise([[0, NaN]]), /entry \[0, 1\] is NaN/)
     assert.throws(() => Assignment.minimise([[0, 1], [2]]), /row 1 has 1 entries/)
-    assert.throws(() => Assignment.minimise([[0, 2 ** 30]]), /rescale/)
+    assert.throws(() => Assignment.minimise([[-1, 2 ** 30]]), "entries span 1073741825, expected less than 2^29")
+    assert.throws(() => Assignment.maximise([[-(2 ** 28)], [2 ** 28]]), /rescale/)
+    assert.deepStrictEqual([...Assignment.minimise([[2 ** 29 - 1, 0]])], [1])
+    assert.deepStrictEqual([...Assignment.maximise([[2 ** 29 - 1, 0]])], [0])
   })
 
   it("still needs the wrapper: the library is wrong on tall tables", () => {

@@ -41,10 +41,21 @@ describe("Iou", () => {
   }, runs)
 
   it("is 0 for boxes without area and areas beyond a double", () => {
-    assert.strictEqual(Iou.iou([0, 0, 0, 5], [0, 0, 5, 5]), 0)
-    assert.strictEqual(Iou.iou([0, 0, -5, -5], [0, 0, -5, -5]), 0)
-    assert.strictEqual(Iou.iou([0, 0, 1e200, 1e200], [0, 0, 1e200, 1e200]), 0)
-    assert.strictEqual(Iou.iou([NaN, 0, 1, 1], [0, 0, 1, 1]), 0)
+    const full: Iou.Xywh = [0, 0, 5, 5]
+    for (const empty of [[0, 0, 0, 5], [0, 0, 5, 0], [4, 4, -3, 5], [4, 4, 5, -3], [4, 4, -3, -3]] as const) {
+      for (const other of [full, empty]) {
+        assert.strictEqual(Iou.iou(empty, other), 0, String(empty))
+        assert.strictEqual(Iou.iou(other, empty), 0, String(empty))
+      }
+    }
+    // Areas that round to infinity, and to 0.
+    for (const side of [1e200, 1e-200]) assert.strictEqual(Iou.iou([0, 0, side, side], [0, 0, side, side]), 0)
+    assert.strictEqual(Iou.iou([0, 0, Infinity, 5], full), 0)
+    for (const i of [0, 1, 2, 3]) {
+      const unknown = full.with(i, NaN) as unknown as Iou.Xywh
+      assert.strictEqual(Iou.iou(unknown, full), 0)
+      assert.strictEqual(Iou.iou(full, unknown), 0)
+    }
   })
 
   it("tables have a row per first box", () => {

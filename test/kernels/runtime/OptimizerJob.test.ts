@@ -5,7 +5,7 @@ import { HostTensor, OptimizerJob } from "../../../src/kernels/runtime/index.ts"
 const buffers = (count: number) =>
   Array.from({ length: count }, (_, k) => Keyed.uniforms(3, `buffer ${k}`, HostTensor.shared.float32(40)))
 
-describe("Kernel", () => {
+describe("an optimiser job", () => {
   it("adds any number of buffers over its range alone and returns the sum of squares", () => {
     for (const count of [1, 2, 3, 5]) {
       const given = buffers(count)

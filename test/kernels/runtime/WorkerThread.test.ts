@@ -6,7 +6,7 @@ import { HostTensor } from "../../../src/kernels/runtime/index.ts"
 import * as WorkerThread from "../../../src/kernels/runtime/WorkerThread.ts"
 
 const job = {
-  _tag: "Kernel",
+  _tag: "Optimize",
   job: { _tag: "Accumulate", buffers: [HostTensor.shared.float32(1)], begin: 0, end: 1 }
 } as const
 
@@ -23,7 +23,7 @@ describe("WorkerThread", () => {
       for (const fiber of pending) {
         const error = yield* Effect.flip(Fiber.join(fiber))
         assert.strictEqual(error._tag, "RuntimeError")
-        assert.strictEqual(error.message, "runtime kernel: the worker thread ended with code 1: out of luck")
+        assert.strictEqual(error.message, "runtime optimize: the worker thread ended with code 1: out of luck")
       }
       assert.isFalse(thread.alive())
       const later = yield* Effect.flip(thread.submit(job))

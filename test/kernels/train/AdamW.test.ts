@@ -5,6 +5,7 @@ import { HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
 import * as AdamW from "../../../src/kernels/train/AdamW.ts"
 import * as ParameterStore from "../../../src/kernels/train/ParameterStore.ts"
 import fixture from "../../fixtures/adamw.json" with { type: "json" }
+import { fingerprint } from "./fingerprint.ts"
 
 const normals = (key: string, out: Float32Array) => {
   const { normal } = Keyed.stream(1, key)
@@ -143,17 +144,17 @@ layer(Runtime.layer({ workers: 2 }), { timeout: "30 seconds" })("AdamW", (it) =>
       yield* Effect.forEach(["a", "b"], step)
       const [weights, state] = [Float32Array.from(store.data), yield* optimiser.state]
       yield* Effect.forEach(["c", "d"], step)
-      const straight = yield* ParameterStore.fingerprint(store)
+      const straight = fingerprint(store)
       yield* optimiser.reset
       yield* ParameterStore.copyFrom(store, weights)
       assert.strictEqual((yield* step("c")).step, 1)
       yield* step("d")
-      assert.notStrictEqual(yield* ParameterStore.fingerprint(store), straight)
+      assert.notStrictEqual(fingerprint(store), straight)
       yield* optimiser.restore(state)
       yield* ParameterStore.copyFrom(store, weights)
       assert.strictEqual((yield* step("c")).step, 3)
       yield* step("d")
-      assert.strictEqual(yield* ParameterStore.fingerprint(store), straight)
+      assert.strictEqual(fingerprint(store), straight)
       const error = yield* Effect.flip(optimiser.restore({ ...state, firstMoment: new Float32Array(3) }))
       assert.include(error.message, "moments of 3 values, expected 48")
     }))
@@ -200,6 +201,14 @@ layer(Runtime.layer({ workers: 2 }), { timeout: "30 seconds" })("AdamW", (it) =>
       assert.strictEqual(ruined._tag, "RuinedWeights")
       const where = "optimiser step 1: after an update at learning rate 1e+39 parameter w: is -Infinity at [1, 1]"
       assert.include(ruined.message, where)
+
+      // The very first weight counts like any other.
+      store.data.fill(1)
+      yield* optimiser.reset
+      buffer.fill(0)
+      buffer[0] = 1
+      const first = yield* Effect.flip(optimiser.step([buffer], { learningRate: 1e39, weightDecay: 0 }))
+      assert.include(first.message, "parameter a: is -Infinity at [0]")
     }))
 
   it.effect("takes no state and no weights back that are not finite", () =>
@@ -207,13 +216,13 @@ layer(Runtime.layer({ workers: 2 }), { timeout: "30 seconds" })("AdamW", (it) =>
       const store = yield* ParameterStore.make([{ name: "a", shape: [3] }, { name: "w", shape: [2, 3] }])
       const optimiser = yield* AdamW.make(store)
       const state = yield* optimiser.state
-      const [odd, none] = [state.firstMoment.slice().fill(NaN, 16 + 5), yield* ParameterStore.fingerprint(store)]
+      const [odd, none] = [state.firstMoment.slice().fill(NaN, 16 + 5), fingerprint(store)]
       for (const [moments, says] of [[{ firstMoment: odd }, "first"], [{ secondMoment: odd }, "second"]] as const) {
         const error = yield* Effect.flip(optimiser.restore({ ...state, ...moments }))
         assert.include(error.message, `parameter the ${says} moment of w: is NaN at [1, 2], expected a finite number`)
       }
       assert.include((yield* Effect.flip(ParameterStore.copyFrom(store, odd))).message, "parameter w: is NaN at [1, 2]")
-      assert.strictEqual(yield* ParameterStore.fingerprint(store), none)
+      assert.strictEqual(fingerprint(store), none)
       assert.deepStrictEqual(yield* optimiser.state, state)
     }))
 
@@ -252,7 +261,7 @@ describe("AdamW", () => {
           const optimiser = yield* AdamW.make(store)
           const norms: Array<number> = []
           for (let i = 0; i < 2; i++) norms.push((yield* optimiser.step(buffers, { learningRate: 0.01 })).gradNorm)
-          return { norms, print: yield* ParameterStore.fingerprint(store) }
+          return { norms, print: fingerprint(store) }
         }).pipe(Effect.provide(Layer.fresh(Runtime.layer({ workers }))))
       const [one, two, three] = [yield* trained(1), yield* trained(2), yield* trained(3)]
       assert.deepStrictEqual(two, one)

@@ -211,6 +211,31 @@ describe("dropout", () => {
   })
 })
 
+describe("a fresh adapter", () => {
+  it("draws A evenly from ±1/√in, as PEFT does, and starts B at 0", () => {
+    const inner = 400
+    const a = new Float32Array(64 * inner)
+    Lora.initialize(5, { name: "m.lora_A.weight", shape: [64, inner] }, a)
+    const bound = 1 / Math.sqrt(inner)
+    assert.isTrue(a.every((x) => Math.abs(x) <= bound))
+    // A uniform draw reaches both ends, has mean 0 and variance bound² / 3.
+    assert.closeTo(Math.min(...a), -bound, bound * 1e-2)
+    assert.closeTo(Math.max(...a), bound, bound * 1e-2)
+    assert.closeTo(a.reduce((sum, x) => sum + x, 0) / a.length, 0, bound * 0.02)
+    assert.closeTo(a.reduce((sum, x) => sum + x * x, 0) / a.length, bound ** 2 / 3, bound ** 2 * 0.01)
+    const again = (seed: number, name: string) => {
+      const out = new Float32Array(a.length)
+      Lora.initialize(seed, { name, shape: [64, inner] }, out)
+      return out
+    }
+    assert.deepStrictEqual(again(5, "m.lora_A.weight"), a)
+    for (const other of [again(6, "m.lora_A.weight"), again(5, "n.lora_A.weight")]) assert.notDeepEqual(other, a)
+    const b = new Float32Array(8).fill(1)
+    Lora.initialize(5, { name: "m.lora_B.weight", shape: [4, 2] }, b)
+    assert.deepStrictEqual(b, new Float32Array(8))
+  })
+})
+
 describe("targets", () => {
   const linear = Parameters.specs(settings).filter(({ name, shape }) =>
     shape.length === 2 && name !== "model.embed_tokens.weight"

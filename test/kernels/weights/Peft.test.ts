@@ -6,10 +6,10 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { readFileSync } from "node:fs"
-import { ParameterStore } from "../../../src/kernels/train/index.ts"
 import { Peft, Safetensors } from "../../../src/kernels/weights/index.ts"
 import * as Adapter from "../../../src/policy/onnx/Adapter.ts"
 import { folder, load, numbers, settings } from "../train/adapters.ts"
+import { fingerprint } from "../train/fingerprint.ts"
 
 const inTemporary = <A, E>(
   use: (directory: string) => Effect.Effect<A, E, FileSystem.FileSystem | NodeServices.NodeServices>
@@ -146,8 +146,8 @@ describe("writing", () => {
         const again = yield* Adapter.make(settings, { adapter: `${directory}/saved` }, 0)
         assert.deepStrictEqual(again.lora, adapter.lora)
         assert.strictEqual(
-          yield* ParameterStore.fingerprint(again.store),
-          yield* ParameterStore.fingerprint(adapter.store)
+          fingerprint(again.store),
+          fingerprint(adapter.store)
         )
         assert.match(
           (yield* Effect.flip(Adapter.save(settings, adapter, "", `${directory}/saved`))).message,

@@ -2,8 +2,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Result } from "effect"
+import * as PolicyGrammar from "../../../src/dsl/grammar/PolicyGrammar.ts"
 import * as Reward from "../../../src/dsl/Reward.ts"
-import { grammarOf, reasoningGrammar } from "../../../src/dsl/stages/Sampling.ts"
 import * as Image from "../../../src/kernels/image/Image.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
@@ -32,7 +32,7 @@ const requests = prompts.map((prompt, i) => ({ prompt, key: `budget/${i}` }))
 
 const drawn = Effect.gen(function*() {
   const policy = yield* Policy
-  const grammar = (yield* grammarOf(task, "mask", "think"))!
+  const grammar = (yield* PolicyGrammar.ofAnswer(task, "think"))!
   const session = yield* policy.session
   const found = []
   for (const [maxTokens, temperature] of [[9, 1], [24, 1], [9, 0], [24, 0]] as const) {
@@ -137,9 +137,9 @@ describe("a budget", () => {
         const session = yield* policy.session
         for (
           const grammar of [
-            (yield* grammarOf(task, "mask", "think"))!,
-            (yield* grammarOf(task, "mask", "answer"))!,
-            (yield* reasoningGrammar(task.name, "mask"))!
+            (yield* PolicyGrammar.ofAnswer(task, "think"))!,
+            (yield* PolicyGrammar.ofAnswer(task, "answer"))!,
+            yield* PolicyGrammar.ofReasoning(task.name)
           ]
         ) {
           const of = (maxTokens: number) => session.sample(requests.slice(0, 2), { count: 1, maxTokens, grammar })

@@ -9,11 +9,11 @@ import { fileURLToPath } from "node:url"
 import * as Image from "../../../src/kernels/image/Image.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
-import { ParameterStore } from "../../../src/kernels/train/index.ts"
 import { ModelDirectory, Safetensors } from "../../../src/kernels/weights/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
 import { TokenBudgetError } from "../../../src/policy/onnx/ContextLimit.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
+import { fingerprint } from "../../kernels/train/fingerprint.ts"
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/parity/${name}`, import.meta.url))
 
@@ -199,8 +199,8 @@ describe("a saved directory", () => {
         yield* Model.save(model, target)
         const again = yield* Model.load(target, { trainable: "all", seed: 0 })
         assert.strictEqual(
-          yield* ParameterStore.fingerprint(again.store),
-          yield* ParameterStore.fingerprint(model.store)
+          fingerprint(again.store),
+          fingerprint(model.store)
         )
         assert.deepStrictEqual(again.dtypes, model.dtypes)
         assert.deepStrictEqual(again.config, model.config)
@@ -224,8 +224,8 @@ describe("a saved directory", () => {
         assert.deepStrictEqual(new Set(again.dtypes.values()), new Set(["F32", "BF16"]))
         assert.deepStrictEqual(again.dtypes, mixed.dtypes)
         assert.strictEqual(
-          yield* ParameterStore.fingerprint(again.store),
-          yield* ParameterStore.fingerprint(mixed.store)
+          fingerprint(again.store),
+          fingerprint(mixed.store)
         )
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
   }

@@ -1,4 +1,4 @@
-/** Grammars as tables: what a mask forbids, and what a format loss leaves aside. */
+/** Grammars as tables: what they forbid, and what a format loss leaves aside. */
 import { assert, describe, it } from "@effect/vitest"
 import { Distance, type Grammar } from "../../../src/kernels/generate/index.ts"
 import { Choice } from "../../../src/kernels/graph/index.ts"
@@ -89,7 +89,7 @@ describe("a format loss", () => {
     ])
   })
 
-  it("leaves the mask of sampling and scoring as it is", () => {
+  it("leaves the table of sampling and scoring as it is", () => {
     const grammar = made([{ [word]: 0, [end]: 0 }])
     GrammarTables.formatTables(grammar, end)
     const { endless, forbidden } = Distance.Need

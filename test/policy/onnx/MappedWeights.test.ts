@@ -10,6 +10,7 @@ import { Config, Precision } from "../../../src/kernels/models/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { ModelDirectory, Quantize, Safetensors } from "../../../src/kernels/weights/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
+import { dequantize } from "../../kernels/weights/dequantize.ts"
 import { weights } from "./weights.ts"
 
 const fixture = fileURLToPath(new URL("../../fixtures/parity/qwen2-vl", import.meta.url))
@@ -122,7 +123,7 @@ const rounded = Effect.fnUntraced(function*(precision: Precision.Precision, targ
         new Float32Array(out * Quantize.blocksOf(inner, format))
       ]
       Quantize.quantize(data, inner, format, integers, scales)
-      Quantize.dequantize(integers, scales, inner, format, data)
+      dequantize(integers, scales, inner, format, data)
     }
     tensors.push({ name, shape, data })
   }

@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import type { Grammar } from "../../../src/kernels/generate/index.ts"
 import { NotFinite, Policy, type SampleOptions } from "../../../src/policy/index.ts"
-import { drawn, type Mask } from "../../../src/policy/onnx/GrammarTables.ts"
-import { inDraw } from "../../../src/policy/onnx/NotFinite.ts"
+import { inDraw } from "../../../src/policy/NotFinite.ts"
+import { type Constraint, drawn } from "../../../src/policy/onnx/GrammarTables.ts"
 import { prompts } from "./pictures.ts"
 import { draw, EMBEDDING, NORM, poison, poisons, run, slices } from "./poison.ts"
 import { setWeights, weights } from "./weights.ts"
@@ -97,8 +97,8 @@ describe("a draw under a grammar", () => {
   it("means nothing where the token is forbidden, however likely it was", () => {
     const grammar = alternating(10, 9)
     const logprobs = Float32Array.of(-1, -1, 0, -1)
-    const of = (mask: Mask, ...tokens: ReadonlyArray<number>) =>
-      inDraw(logprobs, drawn(mask, [9], Int32Array.from(tokens)))
+    const of = (constraint: Constraint, ...tokens: ReadonlyArray<number>) =>
+      inDraw(logprobs, drawn(constraint, [9], Int32Array.from(tokens)))
     const why = "no token that the grammar allows has a finite logit"
     assert.isUndefined(of({ grammar }, 2, 3, 4, 9))
     assert.deepStrictEqual(of({ grammar }, 2, 3, 3, 9), { step: 2, why })

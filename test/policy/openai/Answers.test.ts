@@ -282,6 +282,11 @@ describe("the key", () => {
         assert.notInclude(error.message, "sk")
       }
       yield* against(
+        { apiKey: "sk-plain" },
+        ({ draw, server }) =>
+          Effect.map(draw(), () => assert.strictEqual(server.requests[0]!.headers.authorization, "Bearer sk-plain"))
+      )
+      yield* against(
         { apiKey: Redacted.make("") },
         ({ draw, server }) => Effect.map(draw(), () => assert.isUndefined(server.requests[0]!.headers.authorization))
       )

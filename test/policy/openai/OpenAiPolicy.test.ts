@@ -506,6 +506,8 @@ describe("what a server cannot do", () => {
             [{ baseUrl: "http://u:p@x/v1" }, /apiKey/],
             [{ baseUrl: "http://x/v1?k=1" }, /no query/],
             [{ model: "" }, /model is empty/],
+            // As a program without types may call it.
+            [Object.assign({}, { apiKey: 7 as unknown as string }), /apiKey is a number, expected a string/],
             [{ concurrency: NaN }, /concurrency is NaN, expected a whole number from 1/],
             [{ attempts: 0 }, /attempts is 0/],
             [{ seed: 0.5 }, /seed is 0.5/]

@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option } from "effect"
-import * as Presets from "../../../src/pipelines/presets.ts"
+import * as Presets from "../../../src/pipelines/Presets.ts"
 import { Cell, Estimate, Figures, Grid, Render, Tables } from "../../../src/studies/ablations/index.ts"
 import { gridIn, preset } from "./bench.ts"
 

@@ -1,7 +1,7 @@
 // A small grid over the stub policy: what the tests of cells, grids and tables run.
 import { Effect, Layer, Stream } from "effect"
 import { Progress, silent } from "../../../src/dsl/Progress.ts"
-import type { Preset } from "../../../src/pipelines/presets.ts"
+import type { Preset } from "../../../src/pipelines/Presets.ts"
 import { Grid, Subject } from "../../../src/studies/ablations/index.ts"
 import * as Stub from "../../dsl/StubPolicy.ts"
 

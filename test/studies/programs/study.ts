@@ -3,7 +3,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, Layer, Stream } from "effect"
 import { Run } from "../../../src/dsl/Run.ts"
-import type { Preset } from "../../../src/pipelines/presets.ts"
+import type { Preset } from "../../../src/pipelines/Presets.ts"
 import { warmUp } from "../../../src/pipelines/warmUp.ts"
 import { compare, methods } from "../../../src/studies/compare.ts"
 import { inFolder } from "../../../src/studies/folder.ts"

@@ -87,4 +87,22 @@ describe("Classification", () => {
     assert.throws(define(["a", "route 66"]), /a word that reads as a number/)
     assert.throws(define(["a", "<b>"]), /angle bracket/)
   })
+
+  it("takes numbers for labels where one label is the answer, and reads no percents then", () => {
+    const digits = Classification.make({ name: "t", labels: ["1", "10", "3d"], subject: "digit", answer: "single" })
+    const reasonOf = (text: string) => {
+      const read = digits.decode(text)
+      return Result.isFailure(read) ? read.failure.reason : read.success
+    }
+    assert.strictEqual(digits.encode([0, 1, 0]), "10")
+    assert.deepStrictEqual(["1", " 10\n", "3d."].map(reasonOf), [[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    assert.deepStrictEqual(["1 100", "100", "1 10", ""].map(reasonOf), [
+      "unknown-label",
+      "unknown-label",
+      "unknown-label",
+      "empty"
+    ])
+    const names = Classification.make({ name: "t", labels: ["a", "b"], subject: "letter", answer: "single" })
+    assert.deepStrictEqual(names.decode("b 75 a 25"), Result.succeed([0.25, 0.75]))
+  })
 })

@@ -114,6 +114,46 @@ describe("BoxCodec", () => {
     assert.throws(() => BoxCodec.make({ space: "unit", order: "xyxy", style: "named" }), /list of labels/)
   })
 
+  it("says its form in words, for every style and order", () => {
+    const words = (space: Box.Space, order: "xyxy" | "xywh", style: BoxCodec.Style) =>
+      BoxCodec.make<Box.Space>({ space, order, style, labels: style === "named" ? names : undefined }).words
+    assert.deepStrictEqual(orders.flatMap((order) => styles.map((style) => words("absolute", order, style))), [
+      "[x1, y1, x2, y2] in pixels",
+      "name [x1, y1, x2, y2] in pixels",
+      "JSON, [{\"bbox_2d\": [x1, y1, x2, y2], \"label\": \"name\"}], in pixels",
+      "(x1,y1),(x2,y2) in pixels",
+      "[x, y, width, height] in pixels",
+      "name [x, y, width, height] in pixels",
+      "JSON, [{\"bbox_2d\": [x, y, width, height], \"label\": \"name\"}], in pixels",
+      "(x,y),(width,height) in pixels"
+    ])
+  })
+
+  it("writes whole numbers, shares with four digits, and what digits and steps a definition asks for", () => {
+    const written = (
+      space: Box.Space,
+      options: { readonly decimals?: number; readonly step?: number } = {},
+      frame?: Box.Frame<Box.Space>
+    ) =>
+      BoxCodec.make<Box.Space>({ space, order: "xyxy", style: "list", frame, ...options })
+        .encode([{ box: Box.make<Box.Space>(space, [0.12344, 0.26, 0.33333, 0.41]) }])
+    assert.strictEqual(written("thousandths"), "[0, 0, 1, 1]")
+    assert.strictEqual(written("resized"), "[0, 0, 1, 1]")
+    assert.strictEqual(written("unit"), "[0.1234, 0.26, 0.4568, 0.67]")
+    assert.strictEqual(written("unit", { decimals: 2 }), "[0.12, 0.26, 0.46, 0.67]")
+    assert.strictEqual(written("absolute", { decimals: 1 }), "[0.1, 0.3, 0.5, 0.7]")
+    assert.strictEqual(written("unit", { step: 0.25 }), "[0, 0.25, 0.5, 0.75]")
+    // A score is written as it is, in the style that has a place for it.
+    const box = Box.make("resized", [10, 20, 30, 40])
+    const scored = [{ box, label: "cup", score: 0.25 }, { box, score: 1 }]
+    assert.strictEqual(
+      BoxCodec.qwen25Vl().encode(scored),
+      "[{\"bbox_2d\": [10, 20, 40, 60], \"label\": \"cup\", \"score\": 0.25}, " +
+        "{\"bbox_2d\": [10, 20, 40, 60], \"score\": 1}]"
+    )
+    assert.deepStrictEqual(BoxCodec.qwen25Vl().decode(BoxCodec.qwen25Vl().encode(scored)), Result.succeed(scored))
+  })
+
   it("reads what models write", () => {
     const one = [[10, 20, 30, 40]]
     for (
@@ -184,6 +224,11 @@ describe("BoxCodec", () => {
       assert.strictEqual(faultOf(codec, cup.replace("cup", "cat")), "unknown-label")
       assert.strictEqual(faultOf(codec, "<|box_start|>(100,200),(300,400)<|box_end|>"), "missing-label")
     }
+    // A text that is cut off in front goes on with a box of which nothing was said.
+    assert.deepStrictEqual(boxesOf(corners, "<|box_end|><|box_start|>(1,2),(3,4)<|box_end|>"), [[1, 2, 2, 2]])
+    // Where names are free, what the model calls it is its name.
+    assert.deepStrictEqual(boxesOf(corners, cup), read.slice(0, 1))
+    assert.deepStrictEqual(boxesOf(corners, "a cup [100, 200, 300, 400]"), [[100, 200, 200, 200]])
     assert.deepStrictEqual(boxesOf(corners, "<|box_start|>(100,200),(300,400)<|box_end|>"), [[100, 200, 200, 200]])
     assert.deepStrictEqual(boxesOf(scenes, "<|box_start|>(100,200),(300,400)<|box_end|>"), [[100, 200, 200, 200]])
     const [shares] = Result.getOrThrow(
@@ -228,12 +273,29 @@ describe("BoxCodec", () => {
     assert.deepStrictEqual([mixed.targets.length, mixed.rejected.map(({ reason }) => reason)], [1, ["degenerate-box"]])
   })
 
+  it("takes no label out of a longer word, and the longest that fits", () => {
+    const labelled = BoxCodec.scenes({ labels: ["glass", "cup", "beer glass"] })
+    const named = (text: string) => boxesOf(labelled, `${text} [1, 2, 3, 4]`).map((box) => box[4])
+    for (const text of ["cup", "a cup", "the-cup", "(cup", "cup :", "cup=", "cup : ", "\n cup:="]) {
+      assert.deepStrictEqual(named(text), ["cup"], text)
+    }
+    for (const text of ["a beer glass", "beer glass:"]) assert.deepStrictEqual(named(text), ["beer glass"], text)
+    assert.deepStrictEqual(named("a wine glass"), ["glass"])
+    for (const text of ["teacup", "7cup", "écup", "cups", "cup,", "cup of tea", "Cup"]) {
+      assert.strictEqual(faultOf(labelled, `${text} [1, 2, 3, 4]`), "missing-label", text)
+    }
+  })
+
   it("clips what hangs over the edge, or refuses it", () => {
     assert.deepStrictEqual(boxesOf(corners, "[-10, 900, 40, 1200]"), [[0, 900, 40, 100]])
     assert.strictEqual(
       faultOf(BoxCodec.qwen2Vl({ space: "thousandths", outside: "reject" }), "[-10, 900, 40, 1200]"),
       "outside-image"
     )
+    const strict = BoxCodec.qwen2Vl({ space: "thousandths", outside: "reject" })
+    for (const edge of ["[0, 0, 1000, 1000]", "[0, 10, 20, 30]", "[10, 0, 20, 30]", "[990, 990, 1000, 1000]"]) {
+      assert.strictEqual(strict.encode(Result.getOrThrow(strict.decode(edge))), edge)
+    }
     // A canvas that all pictures share has an edge, pixels of any picture have none.
     const canvas = BoxCodec.qwen2Vl({ space: "absolute", frame: Box.pixels({ width: 100, height: 50 }) })
     assert.deepStrictEqual(boxesOf(canvas, "[90, 10, 120, 60]"), [[90, 10, 10, 40]])

@@ -39,8 +39,23 @@ describe("Detection", () => {
     assert.strictEqual(fault("[]"), "no-box")
     assert.strictEqual(fault("[[1, 2, 3, 4], [5, 6, 7, 8]]"), "several-boxes")
     assert.strictEqual(fault("[1, 2, 0, 4]"), "degenerate-box")
-    assert.isTrue(Option.isNone(Schema.decodeUnknownOption(shelter.annotation)([])))
-    assert.isTrue(Option.isSome(Schema.decodeUnknownOption(shelter.annotation)([{ box: [1, 2, 3, 4] }])))
+    const box = [1, 2, 3, 4]
+    const decode = Schema.decodeUnknownResult(shelter.annotation)
+    // A crowd is no box that anybody asks for.
+    for (const good of [[{ box }], [{ box, crowd: false }], [{ box, crowd: true }, { box }]]) {
+      assert.isTrue(Result.isSuccess(decode(good)), JSON.stringify(good))
+    }
+    for (const [bad, count] of [[[], 0], [[{ box, crowd: true }], 0], [[{ box }, { box, crowd: false }], 2]] as const) {
+      assert.match(String(Option.getOrThrow(Result.getFailure(decode(bad)))), new RegExp(`exactly 1 box, got ${count}`))
+    }
+    assert.isTrue(Result.isSuccess(
+      Schema.decodeUnknownResult(things.annotation)([
+        { box, label: "cup" },
+        { box, label: "cup", score: 1 },
+        { box, label: "hat", crowd: true, score: 0 }
+      ])
+    ))
+    for (const score of [-0.01, 1.01, NaN]) assert.isTrue(Result.isFailure(decode([{ box, score }])), String(score))
   })
 
   it("several targets may be none", () => {

@@ -32,12 +32,12 @@ for (
   ]] as const
 ) {
   for (const task of tokens === "digit tokens" ? [one, fine] : [one, list, named]) {
-    describe(`mask of "${task.name}" over ${tokens}`, () => {
-      const answer = compile(task, vocabulary, "answer")
-      const think = compile(task, vocabulary, "think")
+    describe(`grammar of "${task.name}" over ${tokens}`, () => {
+      const answer = () => compile(task, vocabulary, "answer")
+      const think = () => compile(task, vocabulary, "think")
 
       it.prop("every accepted answer decodes to boxes inside the picture", [Seed], ([seed]) => {
-        const text = vocabulary.decode(walk(answer, vocabulary, seed))
+        const text = vocabulary.decode(walk(answer(), vocabulary, seed))
         const decoded = task.decode(text)
         if (Result.isFailure(decoded)) return assert.fail(`${text}: ${decoded.failure.reason}`)
         for (const { box: [x, y, width, height] } of decoded.success) {
@@ -46,9 +46,9 @@ for (
       }, runs)
 
       it.prop("every accepted think-answer keeps the format and decodes", [Seed], ([seed]) => {
-        const text = vocabulary.decode(walk(think, vocabulary, seed))
+        const text = vocabulary.decode(walk(think(), vocabulary, seed))
         const read = Reward.readThinkAnswer(text)
-        // Free text may still spell a tag with ordinary characters: that is for the reward to see, not for the mask.
+        // Free text may still spell a tag with ordinary characters: that is for the reward to see, not for the grammar.
         if (Result.isFailure(read)) return assert.strictEqual(read.failure.reason, "extra-tag", text)
         assert.isTrue(Result.isSuccess(task.decode(read.success.answer)), text)
       }, runs)
@@ -59,11 +59,11 @@ for (
         ([truth]) => {
           const text = task.encode(truth)
           const tokens = [...vocabulary.encode(text)]
-          const end = follow(answer, tokens)
-          assert.isTrue(end !== undefined && follow(answer, [...tokens, vocabulary.endOfTurn]) !== undefined, text)
-          assert.isUndefined(follow(answer, [...tokens.slice(0, -1), vocabulary.endOfTurn]), text)
+          const end = follow(answer(), tokens)
+          assert.isTrue(end !== undefined && follow(answer(), [...tokens, vocabulary.endOfTurn]) !== undefined, text)
+          assert.isUndefined(follow(answer(), [...tokens.slice(0, -1), vocabulary.endOfTurn]), text)
           const whole = vocabulary.encode(Reward.writeThinkAnswer("the face smiles at a party", text))
-          assert.isDefined(follow(think, [...whole, vocabulary.endOfTurn]), text)
+          assert.isDefined(follow(think(), [...whole, vocabulary.endOfTurn]), text)
         },
         runs
       )
@@ -71,7 +71,10 @@ for (
       it.prop("knows the way of an annotation of nothing: no other annotation goes it", [truths(task)], ([truth]) => {
         const text = task.encode(truth)
         for (
-          const [grammar, written] of [[answer, text], [think, Reward.writeThinkAnswer("a face smiles", text)]] as const
+          const [grammar, written] of [[answer(), text], [
+            think(),
+            Reward.writeThinkAnswer("a face smiles", text)
+          ]] as const
         ) {
           let state = 0
           const nothing = [...vocabulary.encode(written)].filter((token) => {
@@ -95,20 +98,20 @@ for (
         ]
         const more = task === one ? ["[]", "[10, 10, 10, 10], [10, 10, 10, 10]"] : []
         for (const text of [...wrong, ...more]) {
-          assert.isUndefined(follow(answer, [...vocabulary.encode(text), vocabulary.endOfTurn]), text)
+          assert.isUndefined(follow(answer(), [...vocabulary.encode(text), vocabulary.endOfTurn]), text)
         }
       })
     })
   }
 }
 
-describe("masks of boxes", () => {
+describe("grammars of boxes", () => {
   const reasonOf = (
     task: Pick<Detection.Detection<"thousandths" | "resized">, "grammar">,
     vocabulary: TestVocabulary
   ) => Effect.runSync(Effect.flip(task.grammar!(vocabulary, "answer"))).message
 
-  it("say what they cannot mask", () => {
+  it("say what they cannot hold", () => {
     const corners = Detection.make({
       name: "corners",
       subject: "it",
@@ -124,12 +127,30 @@ describe("masks of boxes", () => {
       subject: "it",
       codec: BoxCodec.make({ space: "resized", order: "xywh", style: "list" })
     })
-    assert.match(reasonOf(corners, words), /task "corners": corners are not masked/)
-    assert.match(reasonOf(json, words), /boxes in json style are not masked/)
+    assert.match(reasonOf(corners, words), /task "corners": corners have no grammar/)
+    assert.match(reasonOf(json, words), /boxes in json style have no grammar/)
     assert.match(reasonOf({ grammar: endless.grammar! }, words), /up to a known end/)
-    const uneven = { ...words, encode: (text: string) => words.encode(text.replaceAll("20, 50, 90", "205090")) }
-    assert.match(reasonOf(one, uneven), /same way everywhere|joins/)
+    for (const [width, height, step] of [[Infinity, 50, 10], [50, Infinity, 10], [50, 50, 0.5]] as const) {
+      const frame = Box.resized({ width, height })
+      const codec = BoxCodec.make({ space: "resized", order: "xywh", style: "list", frame, step, decimals: 1 })
+      const { grammar } = Detection.make({ name: "t", subject: "it", codec })
+      assert.match(reasonOf({ grammar: grammar! }, words), /only whole numbers up to a known end are masked/)
+    }
   })
+
+  /** Spells the numbers as one word in texts of so many boxes. */
+  const uneven = (boxes: number) => ({
+    ...words,
+    encode: (text: string) =>
+      words.encode(text.match(/[0-9]\]/g)?.length === boxes ? text.replace("0, 30, 70, 100]", "03070100]") : text)
+  })
+  for (const task of [list, named]) {
+    for (const boxes of [1, 2]) {
+      it(`say that ${boxes} boxes of "${task.name}" are spelled in a way of their own`, () => {
+        assert.match(reasonOf(task, uneven(boxes)), /does not spell names and numbers the same way everywhere/)
+      })
+    }
+  }
 
   it("write multiples of the step, at least one of them", () => {
     assert.strictEqual(one.encode([{ box: Box.make("thousandths", [123, 456, 78, 91]) }]), "[120, 460, 80, 90]")

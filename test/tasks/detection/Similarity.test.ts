@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Option } from "effect"
 import { type Annotation, Box, BoxSimilarity } from "../../../src/tasks/detection/index.ts"
 import { annotation, drawn, names, runs } from "./boxes.ts"
 
@@ -139,6 +140,43 @@ describe("Box", () => {
       assert.strictEqual(Box.iou(a.box, a.box), 1)
     }
   }, runs)
+
+  it("IoU is 1 for equal boxes alone: one number apart is less, and empty boxes have none", () => {
+    const box = Box.make("unit", [0.1, 0.2, 0.3, 0.6])
+    assert.strictEqual(Box.iou(box, Box.make("unit", [0.1, 0.2, 0.3, 0.6])), 1)
+    for (const i of [0, 1, 2, 3]) {
+      const other = Box.make(
+        "unit",
+        box.with(i, box[i]! + 0.05) as unknown as readonly [number, number, number, number]
+      )
+      assert.isBelow(Box.iou(box, other), 0.99)
+      assert.isAbove(Box.iou(box, other), 0.5)
+    }
+    for (const [width, height] of [[0, 3], [3, 0], [-3, 3], [3, -3], [-3, -3]] as const) {
+      const empty = Box.make("absolute", [1, 2, width, height])
+      assert.strictEqual(Box.iou(empty, Box.make("absolute", [1, 2, width, height])), 0)
+    }
+  })
+
+  it("clipping returns the box itself where it is all inside, its edges on the frame's too", () => {
+    for (const xywh of [[0, 0, 60, 40], [0, 5, 10, 10], [5, 0, 10, 10], [50, 5, 10, 10], [5, 30, 10, 10]] as const) {
+      const box = Box.make("absolute", xywh)
+      assert.strictEqual(Option.getOrUndefined(Box.clip(box, frame)), box)
+    }
+    // What only touches the frame, and what has no area, leaves nothing.
+    for (
+      const xywh of [
+        [60, 5, 9, 9],
+        [5, 40, 9, 9],
+        [-9, 5, 9, 9],
+        [5, -9, 9, 9],
+        [5, 5, 0, 9],
+        [5, 5, 9, 0],
+        [5, 5, -2, -2],
+        [5, NaN, 9, 9]
+      ] as const
+    ) assert.isTrue(Option.isNone(Box.clip(Box.make("absolute", xywh), frame)), String(xywh))
+  })
 
   it.prop("conversion keeps overlap and comes back", [Pair], ([{ answer, extra }]) => {
     for (const to of [Box.thousandths, Box.unit, Box.resized({ width: 84, height: 56 })] as const) {

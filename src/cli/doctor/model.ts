@@ -1,0 +1,88 @@
+/**
+ * A model directory: is everything there, is it a family that is read, and does it fit.
+ */
+import { Effect, FileSystem, Path } from "effect"
+import { availableParallelism } from "node:os"
+import { Config } from "../../kernels/models/index.ts"
+import { ChatTemplate, Tokenizer } from "../../kernels/text/index.ts"
+import { GitLfs, ModelDirectory } from "../../kernels/weights/index.ts"
+import { MemoryPlan } from "../../policy/index.ts"
+import { modelName } from "../embedded.ts"
+import { type Finding, note, ok, size, wrong } from "./Finding.ts"
+import { memoryHere } from "./machine.ts"
+
+/** A step of the paper's settings on pictures of usual size, for a model of its size. */
+const step = { promptTokens: 1024, visualTokens: 896, newTokens: 224, prompts: 2, group: 8 } as const
+
+const thrifty = "--lora 16 --quantize int4 --recompute --workers 1"
+
+/** Files that a clone holds as pointers only. */
+const pointers = Effect.fnUntraced(function*(folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { join } = yield* Path.Path
+  const names = yield* Effect.orElseSucceed(fs.readDirectory(folder), (): Array<string> => [])
+  return yield* Effect.filter(names.toSorted(), (name) =>
+    fs.stat(join(folder, name)).pipe(
+      Effect.flatMap(({ size, type }) =>
+        type === "File" && size <= BigInt(GitLfs.maxBytes)
+          ? Effect.map(fs.readFile(join(folder, name)), (bytes) => GitLfs.describe(bytes) !== undefined)
+          : Effect.succeed(false)
+      ),
+      Effect.orElseSucceed(() => false)
+    ))
+})
+
+const memory = Effect.fnUntraced(function*(config: Config.Config) {
+  const { free, total } = memoryHere()
+  const full = yield* MemoryPlan.estimate(config, { ...step, workers: availableParallelism() })
+  const least = yield* MemoryPlan.estimate(config, {
+    ...step,
+    workers: 1,
+    lora: { rank: 16 },
+    quantize: "int4",
+    recompute: true
+  })
+  const text = `training takes about ${size(full.total)}, with ${thrifty} ${size(least.total)}; ${size(free)} are free`
+  if (full.total <= free) return ok("its memory", text)
+  return least.total <= total
+    ? note(
+      "its memory",
+      text,
+      least.total <= free ? `train with ${thrifty}` : `close programs, and train with ${thrifty}`
+    )
+    : wrong("its memory", text, "take a smaller model, or a machine with more memory")
+})
+
+/** What there is to say of a model directory. */
+export const model = (folder: string): Effect.Effect<
+  ReadonlyArray<Finding>,
+  never,
+  FileSystem.FileSystem | Path.Path
+> =>
+  Effect.gen(function*() {
+    const lfs = yield* pointers(folder)
+    if (lfs.length > 0) {
+      const some = `${lfs.slice(0, 3).join(", ")}${lfs.length > 3 ? ` and ${lfs.length - 3} more` : ""}`
+      const mend = `git -C ${folder} lfs pull`
+      return [wrong("model", `${folder}: ${some}: a Git LFS pointer in the place of the file`, mend)]
+    }
+    const directory = yield* ModelDirectory.open(folder)
+    const config = yield* Config.fromJson(directory.config)
+    const tokenizer = yield* Tokenizer.fromDirectory(directory)
+    yield* ChatTemplate.render(
+      directory.chatTemplate,
+      [{ role: "user", content: [{ type: "image" }, { type: "text", text: "What is this?" }] }],
+      { addGenerationPrompt: true }
+    )
+    const parameters = [...directory.tensors.values()].reduce(
+      (sum, { info }) => sum + info.shape.reduce((product, side) => product * side, 1),
+      0
+    )
+    const millions = parameters < 1e9
+      ? `${(parameters / 1e6).toFixed(1)} million`
+      : `${(parameters / 1e9).toFixed(2)} billion`
+    return [
+      ok("model", `${modelName(folder)}: ${config.modelType}, ${millions} parameters, ${tokenizer.size} tokens`),
+      yield* memory(config)
+    ]
+  }).pipe(Effect.catch((error) => Effect.succeed([wrong("model", error.message)])))

@@ -1,0 +1,64 @@
+/**
+ * Runs a command as the process: readable errors without a stack. Exit code 1 for what went wrong, 2 for a command line
+ * that cannot be read, 130 for an interrupt.
+ *
+ * What starts the process imports Effect module by module and none of the other floors: `rise --version` waits for
+ * nothing else.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { CliConfig, CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as EffectRuntime from "effect/Runtime"
+import packageJson from "../../package.json" with { type: "json" }
+import { formatter } from "./help.ts"
+import { presenter, usageExitCode, withOutput } from "./output.ts"
+import { version } from "./telling.ts"
+
+/** A typed failure as one line for the user. A defect keeps its stack: it is ours, not the user's. */
+export const readable = <A, E extends { readonly message: string }, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, CliError.UserError, R> =>
+  Effect.mapError(effect, (cause) =>
+    Object.assign(new CliError.UserError({ cause, userMessage: cause.message }), {
+      [EffectRuntime.errorExitCode]: EffectRuntime.getErrorExitCode(cause)
+    }))
+
+const isUsage = (error: unknown): error is CliError.ShowHelp => CliError.isCliError(error) && error._tag === "ShowHelp"
+
+/** Parses arguments and runs the command: the process's own, unless others are given. */
+export const run = <const Name extends string, Input, C, E>(
+  command: Command.Command<Name, Input, C, E, NodeServices.NodeServices>,
+  args?: ReadonlyArray<string>
+) => {
+  const config = { version: packageJson.version }
+  return (args === undefined ? Command.run(command, config) : Command.runWith(command, config)(args)).pipe(
+    Effect.tapError((error) =>
+      Effect.sync(() => isUsage(error) && Object.assign(error, { [EffectRuntime.errorExitCode]: usageExitCode }))
+    ),
+    Effect.provideService(CliOutput.Presenter, presenter),
+    Effect.provideService(CliOutput.Formatter, formatter),
+    Effect.provideService(
+      CliConfig.CliConfig,
+      CliConfig.make({
+        builtIns: CliConfig.defaults.builtIns.map((flag) => flag === GlobalFlag.Version ? version : flag)
+      })
+    )
+  )
+}
+
+/** Runs a program as the process, with what it writes to standard output watched. */
+export const main = <E>(program: Effect.Effect<void, E, NodeServices.NodeServices>): void =>
+  program.pipe(
+    withOutput,
+    // What a command prints may be read by a program.
+    Effect.provideService(Logger.LogToStderr, true),
+    Effect.provide(NodeServices.layer),
+    NodeRuntime.runMain
+  )
+
+/** Parses the process's arguments and runs the command as the process. */
+export const runMain = <const Name extends string, Input, C, E>(
+  command: Command.Command<Name, Input, C, E, NodeServices.NodeServices>
+): void => main(run(command))

@@ -1,0 +1,67 @@
+/**
+ * How much a command tells while it works, and how: `--quiet` and `--json`, for every command.
+ */
+import { Command, Flag, GlobalFlag } from "effect/cli"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import { jsonLines, Progress, terminal, type View, warnings } from "../dsl/Progress.ts"
+
+const quiet = GlobalFlag.Setting("quiet")({
+  flag: Flag.Boolean("quiet").pipe(
+    Flag.withAlias("q"),
+    Flag.withDescription("Show no progress; warnings, errors and results stay"),
+    Flag.withDefault(false)
+  )
+})
+
+const json = GlobalFlag.Setting("json")({
+  flag: Flag.Boolean("json").pipe(
+    Flag.withDescription(
+      "Progress, warnings and errors as JSON on standard error, one object a line (docs/commands.md)"
+    ),
+    Flag.withDefault(false)
+  )
+})
+
+/** `-V` beside `-v`. */
+export const version: typeof GlobalFlag.Version = GlobalFlag.Action({
+  flag: Flag.Boolean("version").pipe(
+    Flag.withAlias("V"),
+    Flag.withAlias("v"),
+    Flag.withDescription("Show version information"),
+    Flag.withDefault(false)
+  ),
+  run: GlobalFlag.Version.run
+})
+
+/** Whether the command line asks for JSON: told before it is parsed, as the faults in it are to be JSON, too. */
+export const asksJson = (args: ReadonlyArray<string>): boolean => {
+  const end = args.indexOf("--")
+  return (end < 0 ? args : args.slice(0, end)).includes("--json")
+}
+
+/** A line of standard error for a program. */
+export const told = (event: string, fields: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify({ event, ...fields })
+
+/** Log lines of every floor, as `--json` has them. */
+const logLines = Logger.make(({ logLevel, message }) => {
+  const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+  process.stderr.write(`${told(logLevel === "Warn" ? "warned" : "logged", { level: logLevel, text })}\n`)
+})
+
+const viewOf = (quiet: boolean, json: boolean): View => {
+  const view = (json ? jsonLines : terminal)(process.stderr)
+  return quiet ? warnings(view) : view
+}
+
+/** Gives a command `--quiet` and `--json`. */
+export const telling = <const Name extends string, Input, C, E, R>(command: Command.Command<Name, Input, C, E, R>) =>
+  command.pipe(
+    Command.provideEffect(Progress, Effect.map(Effect.all([quiet, json]), ([quiet, json]) => viewOf(quiet, json))),
+    Command.provideEffect(
+      Logger.CurrentLoggers,
+      Effect.flatMap(json, (json) => json ? Effect.succeed(new Set([logLines])) : Logger.CurrentLoggers)
+    ),
+    Command.withGlobalFlags([quiet, json])
+  )

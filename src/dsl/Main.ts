@@ -1,0 +1,41 @@
+/**
+ * A program as the process: what a script ends with.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Console, Data, Effect, Predicate, Runtime } from "effect"
+
+/** A failure that has been printed: the process only ends with its code. */
+class Printed extends Data.TaggedError("Printed")<{ readonly code: number }> {
+  override readonly [Runtime.errorReported] = false
+  override get [Runtime.errorExitCode]() {
+    return this.code
+  }
+}
+
+/** The failure in one line: its message, or what else it says of itself. */
+const lineOf = (error: unknown): string =>
+  Predicate.hasProperty(error, "message") && typeof error.message === "string" && error.message !== ""
+    ? error.message
+    : String(error)
+
+/**
+ * Runs a program as the process, with Node's file system and paths: Ctrl-C interrupts it (exit code 130), and what
+ * fails is printed on standard error as one readable line (exit code 1). A defect keeps its stack. It takes the place
+ * of `NodeRuntime.runMain`, which prints failures with their stacks.
+ *
+ * ```ts
+ * pipeline.pipe(Rise.run({ out: "runs/mine" }), Effect.provide(policy), Rise.runMain)
+ * ```
+ */
+export const runMain = <A, E>(program: Effect.Effect<A, E, NodeServices.NodeServices>): void =>
+  program.pipe(
+    Effect.catch((error) =>
+      Effect.andThen(
+        Console.error(`error: ${lineOf(error)}`),
+        Effect.fail(new Printed({ code: Runtime.getErrorExitCode(error) }))
+      )
+    ),
+    Effect.provide(NodeServices.layer),
+    NodeRuntime.runMain
+  )

@@ -1,0 +1,39 @@
+/** Grammars in the tokens of the policy at hand. */
+import { Effect } from "effect"
+import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import { Policy, type Tokenizer } from "../../policy/Policy.ts"
+import { type Form, GrammarError, type Task } from "../Task.ts"
+import * as ReasoningGrammar from "./ReasoningGrammar.ts"
+
+/** `"mask"`: tokens that break the task's answer format cannot be drawn, and log-probabilities are scored that way. */
+export type GrammarMode = "mask" | "off"
+
+/** The tokens that a grammar is made of. */
+const tokenizerOf = (task: string): Effect.Effect<Tokenizer, GrammarError, Policy> =>
+  Effect.flatMap(
+    Policy,
+    ({ tokenizer }) =>
+      Effect.mapError(Effect.fromOption(tokenizer), () =>
+        new GrammarError({
+          task,
+          reason: "the policy is remote and shows no tokens: leave grammar \"off\", and practice and format out"
+        }))
+  )
+
+/** The grammar of the task's reasonings. */
+export const ofReasoning = (task: string): Effect.Effect<Grammar, GrammarError, Policy> =>
+  Effect.map(tokenizerOf(task), ReasoningGrammar.of)
+
+/** The grammar of the task's answers, if it has one. */
+export const ofAnswer = <A>(task: Task<A>, form: Form): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
+  Effect.gen(function*() {
+    if (task.grammar === undefined) return undefined
+    const { encode, endOfTurn, specials, vocabularySize: size } = yield* tokenizerOf(task.name)
+    return yield* task.grammar({ encode, size, endOfTurn, specials }, form)
+  })
+
+/** The grammar, if an option asks for it; else none is made. */
+export const where = <E, R>(
+  mode: GrammarMode | undefined,
+  grammar: Effect.Effect<Grammar | undefined, E, R>
+): Effect.Effect<Grammar | undefined, E, R> => mode === "mask" ? grammar : Effect.succeed(undefined)

@@ -1,0 +1,184 @@
+/**
+ * What a base writes of the samples that `warmUp` chose, before it is trained: a reasoning each, and where its own
+ * texts are kept an answer too. One line a sample in `warm-up.jsonl`, so that nothing is held in memory.
+ */
+import { Effect, Option, Result, Schema, Stream } from "effect"
+import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import { warn } from "../../kernels/runtime/Warning.ts"
+import { Policy } from "../../policy/Policy.ts"
+import * as Answer from "../Answer.ts"
+import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
+import * as PlugIn from "../PlugIn.ts"
+import * as Progress from "../Progress.ts"
+import * as Question from "../Question.ts"
+import * as Reward from "../Reward.ts"
+import { Run } from "../Run.ts"
+import { RunFileError } from "../RunError.ts"
+import { formatReason, type Sample, type Task } from "../Task.ts"
+import { Batching, sampleAll } from "./Sampling.ts"
+import { NoUsableChains } from "./StageError.ts"
+
+/** The file that holds them, in the run's folder. */
+export const file = "warm-up.jsonl"
+/** The file of the first texts that are of no use, where none is of any. */
+const unusableFile = "warm-up-unusable.jsonl"
+/** So many of them tell what is wrong. */
+const shownUnusable = 100
+
+/** A text that is of no use. */
+interface Unusable {
+  readonly image: string
+  /** "empty", or a tag as verdicts have it. */
+  readonly reason: "empty" | "leak" | "format-reasoning"
+  readonly detail: string
+  readonly text: string
+}
+
+/** Counts what is of no use, and keeps the first. */
+const unusables = () => {
+  const counts = { empty: 0, leak: 0, "format-reasoning": 0 }
+  const first: Array<Unusable> = []
+  return {
+    counts,
+    first,
+    add: (one: Unusable) => {
+      counts[one.reason]++
+      if (first.length < shownUnusable) first.push(one)
+    }
+  }
+}
+
+/**
+ * What the base wrote of a sample: a reasoning, and an answer as it would be asked for one; empty where it is of no
+ * use.
+ */
+export const Written = Schema.Struct({ image: Schema.String, reasoning: Schema.String, answer: Schema.String })
+
+/**
+ * `usable`: reasonings to learn from; `readable`: of these, those whose answer is in the task's format. 0 where none
+ * was asked for.
+ */
+export const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int, readable: Schema.Int })
+
+/** How they are drawn. */
+export interface Drawing {
+  /** Names the pass in progress. */
+  readonly pass: string
+  readonly maxTokens: number
+  readonly temperature: number
+  /** Of the reasonings. */
+  readonly chains: PolicyGrammar.GrammarMode | undefined
+  /** Whether a reasoning that repeats itself is of no use. */
+  readonly repetition: boolean | undefined
+  /** Whether answers are asked for too. */
+  readonly answers: boolean
+  /** Whether the format is practised, and so can be learned without them. */
+  readonly practised: boolean
+}
+
+const unwritten = (usable: number, practised: boolean): string =>
+  `warm-up: with none of ${usable} usable reasonings did the base also write an answer in the task's format, so keep ` +
+  `puts tags around its reasonings and the annotations` + (practised ? "" : "; practice teaches the format inside them")
+
+/** Writes them, in the order of the samples, and counts what is of use. */
+export const write = <A, E, R>(
+  stage: string,
+  task: Task<A>,
+  samples: Stream.Stream<Sample<A>, E, R>,
+  { answers, chains, maxTokens, pass, practised, repetition, temperature }: Drawing
+) =>
+  Effect.scoped(Effect.gen(function*() {
+    const run = yield* Run
+    const { prompts } = yield* Batching
+    const session = yield* (yield* Policy).session
+    const leaks = Reward.leak(task)
+    const grammar = yield* PolicyGrammar.where(chains, PolicyGrammar.ofReasoning(task.name))
+    const asked = (form: "reason" | "annotate", grammar: Grammar | undefined) => (samples: ReadonlyArray<Sample<A>>) =>
+      Effect.forEach(
+        samples,
+        (sample) =>
+          (form === "reason" ? PlugIn.encode(task, sample) : Effect.succeed("")).pipe(
+            Effect.flatMap((annotation) => Question.ask(task, form, sample, annotation)),
+            Effect.map((prompt) => ({ prompt, key: `${stage}/sample=${sample.image.id}/${form}` }))
+          )
+      ).pipe(
+        Effect.flatMap((requests) => sampleAll(session, requests, { count: 1, maxTokens, temperature, grammar })),
+        Effect.map((completions) => completions.map((group) => group[0]?.text ?? ""))
+      )
+    const reasoningsOf = asked("reason", grammar)
+    const answersOf = asked("annotate", undefined)
+    const total = yield* Stream.runCount(samples)
+    yield* Progress.report(Progress.Event.Started({ stage: pass, total, unit: "samples" }))
+    let done = 0
+    const unusable = unusables()
+    const written = yield* samples.pipe(
+      Stream.grouped(prompts),
+      Stream.mapEffect((samples) =>
+        Effect.map(
+          Effect.all([reasoningsOf(samples), answers ? answersOf(samples) : Effect.succeed([])]),
+          ([reasonings, answers]) =>
+            samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" }))
+        )
+      ),
+      Stream.tap((batch) =>
+        Progress.report(Progress.Event.Step({ stage: pass, step: done += batch.length, tokens: 0, figures: {} }))
+      ),
+      Stream.flattenIterable,
+      Stream.mapEffect(({ answer, reasoning, sample }) =>
+        PlugIn.run(task, sample, (): typeof Written.Type => {
+          const quoted = leaks(reasoning, sample.truth)
+          const fault = Option.orElse(quoted, () => Reward.narrative(reasoning, { repetition }))
+          const usable = Option.isNone(fault)
+          if (Option.isSome(fault)) {
+            const { reason: detail } = fault.value
+            const reason = reasoning.trim() === "" ? "empty" : Option.isSome(quoted) ? "leak" : "format-reasoning"
+            unusable.add({ image: sample.image.id, reason, detail, text: reasoning })
+          }
+          const read = Answer.parse(task, "think", answer).annotation
+          return {
+            image: sample.image.id,
+            reasoning: usable ? reasoning : "",
+            answer: Result.isSuccess(read) ? answer : ""
+          }
+        }).pipe(Effect.tap((row) => run.append(file, row)))
+      ),
+      Stream.runFold(
+        (): typeof Chains.Type => ({ asked: 0, usable: 0, readable: 0 }),
+        ({ asked, readable, usable }, { answer, reasoning }) => ({
+          asked: asked + 1,
+          usable: usable + (reasoning === "" ? 0 : 1),
+          readable: readable + (answer === "" || reasoning === "" ? 0 : 1)
+        })
+      ),
+      Effect.tap(({ readable, usable }) =>
+        answers && usable > 0 && readable === 0 ? warn(unwritten(usable, practised)) : Effect.void
+      ),
+      Effect.tap(({ asked, usable }) =>
+        Progress.report(Progress.Event.Finished({ stage: pass, note: `${usable} of ${asked} usable` }))
+      )
+    )
+    const [first] = unusable.first
+    if (written.usable > 0 || first === undefined) return written
+    yield* Effect.forEach(unusable.first, (one) => run.append(unusableFile, { ...one }), { discard: true })
+    return yield* new NoUsableChains({
+      stage,
+      asked: written.asked,
+      empty: unusable.counts.empty,
+      leaked: unusable.counts.leak,
+      formless: unusable.counts["format-reasoning"],
+      sample: first.image,
+      text: formatReason("", first.text).value,
+      file: unusableFile
+    })
+  }))
+
+/** Reads them back, in the same order. */
+export const read = Stream.unwrap(
+  Effect.map(Run, (run) =>
+    Stream.mapEffect(run.rows(file), (row) =>
+      Schema.decodeUnknownEffect(Written)(row).pipe(
+        Effect.mapError((cause) =>
+          new RunFileError({ path: file, reason: "holds a line that is no text of the base", cause })
+        )
+      )))
+)

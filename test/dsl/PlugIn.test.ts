@@ -1,0 +1,141 @@
+/** A task's own code that throws or gives what it must not: said with task and sample, whoever called it. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Layer, Option } from "effect"
+import { Progress, silent } from "../../src/dsl/Progress.ts"
+import * as Rise from "../../src/dsl/Rise.ts"
+import { Run } from "../../src/dsl/Run.ts"
+import * as Task from "../../src/dsl/Task.ts"
+import { evaluate } from "../../src/evaluation/evaluate.ts"
+import { Policy } from "../../src/policy/Policy.ts"
+import * as Stub from "./StubPolicy.ts"
+
+type Mood = Task.Task<Stub.Label>
+type Work = Effect.Effect<unknown, unknown, Policy | Run | FileSystem.FileSystem>
+
+const live = Layer.mergeAll(
+  Stub.layer({ seed: 1 }),
+  Run.layerMemory({ seed: 1 }),
+  Layer.succeed(Progress, silent)
+).pipe(Layer.provide(Stub.Trace.layer), Layer.provideMerge(NodeServices.layer))
+
+const failure = (work: Work) => Effect.map(Effect.flip(Effect.provide(work, live)), (error) => (error as Error).message)
+
+const boom = (): never => {
+  throw new Error("boom")
+}
+/** Code that the types forbid. */
+const none = (() => undefined) as never
+
+const prompts = (members: Partial<Record<keyof Task.Prompts, unknown>>): Mood => ({
+  ...Stub.Mood,
+  prompts: { ...Stub.Mood.prompts, ...members } as Task.Prompts
+})
+const metric = (of: () => number): Mood => ({ ...Stub.Mood, metrics: [{ name: "error", direction: "lower", of }] })
+const set = (value: number): Mood => ({
+  ...Stub.Mood,
+  setMetric: () => ({ add: () => {}, figures: () => ({ mAP: value }) })
+})
+
+const loop = (task: Mood) =>
+  Rise.make(task, Stub.data(4)).pipe(
+    Rise.generate({ candidates: 2 }),
+    Rise.reconstruct(),
+    Rise.validate(),
+    Rise.reinforce({ steps: 1 }),
+    Rise.train
+  )
+const rft = (task: Mood) => Rise.make(task, Stub.data(4)).pipe(Rise.rft({ steps: 1 }), Rise.train)
+const sft = (task: Mood) =>
+  Rise.make(task, Stub.data(4)).pipe(Rise.answers(), Rise.sft({ steps: 1, batchSize: 1 }), Rise.train)
+const warm = (task: Mood) => Rise.make(task, Stub.data(4)).pipe(Rise.warmUp({ share: 1, steps: 1 }), Rise.train)
+const selected = (task: Mood) =>
+  Rise.make(task, Stub.data(8), { validation: 0.5 }).pipe(
+    Rise.answers(),
+    Rise.sft({ steps: 1, select: { every: 1 } }),
+    Rise.train
+  )
+const measured = (task: Mood) => evaluate({ method: "model", task, data: Stub.data(4) })
+
+describe("a task's code", () => {
+  const cases: ReadonlyArray<readonly [string, Work, RegExp]> = [
+    ["reason throws", loop(prompts({ reason: boom })), /^task "mood", sample \S+: prompts\.reason threw Error: boom$/],
+    [
+      "reason gives no text",
+      warm(prompts({ reason: none })),
+      /sample \S+: prompts\.reason gave undefined, expected a t/
+    ],
+    ["reconstruct throws", loop(prompts({ reconstruct: boom })), /sample \S+: prompts\.reconstruct threw Error: boom$/],
+    ["annotate is no text", rft(prompts({ annotate: 1 })), /sample \S+: prompts\.annotate gave 1, expected a text$/],
+    [
+      "answerOnly is none",
+      sft(prompts({ answerOnly: null })),
+      /sample \S+: prompts\.answerOnly gave null, expected a t/
+    ],
+    ["encode throws", sft({ ...Stub.Mood, encode: boom }), /sample \S+: encode threw Error: boom$/],
+    [
+      "encode gives no text",
+      loop({ ...Stub.Mood, encode: none }),
+      /sample \S+: encode gave undefined, expected a text$/
+    ],
+    ["encode of a test sample", measured({ ...Stub.Mood, encode: none }), /sample \S+: encode gave undefined/],
+    [
+      "decode gives no Result",
+      rft({ ...Stub.Mood, decode: none }),
+      /sample \S+: decode gave undefined, expected a Res/
+    ],
+    [
+      "leaks gives no Option",
+      loop({ ...Stub.Mood, leaks: none }),
+      /sample \S+: leaks gave undefined, expected an Option/
+    ],
+    ["a similarity of NaN", rft({ ...Stub.Mood, similarity: () => NaN }), /sample \S+: similarity returned NaN/],
+    [
+      "a metric of NaN",
+      measured(metric(() => NaN)),
+      /^task "mood", sample joy-0: metric "error" gave NaN, expected a fin/
+    ],
+    [
+      "no figure of a metric",
+      measured(metric(none)),
+      /sample joy-0: metric "error" gave undefined, expected a finite n/
+    ],
+    ["an infinite metric", measured(metric(() => Infinity)), /sample joy-0: metric "error" gave Infinity/],
+    ["a metric that throws", measured(metric(boom)), /sample joy-0: its code threw Error: boom/],
+    ["a metric that selects", selected(metric(() => NaN)), /sample \S+: metric "error" gave NaN, expected a finite/],
+    [
+      "a figure of a set",
+      measured(set(NaN)),
+      /^task "mood": setMetric figure "mAP" gave NaN, expected a finite number$/
+    ],
+    [
+      "a set that throws",
+      measured({ ...Stub.Mood, setMetric: () => ({ add: boom, figures: () => ({}) }) }),
+      /sample joy-0: its code threw Error: boom/
+    ]
+  ]
+  for (const [name, work, expected] of cases) {
+    it.effect(`${name}: an error with task and sample`, () =>
+      Effect.map(failure(work), (message) => assert.match(message, expected)))
+  }
+
+  it.effect("a run whose prompts throw is an error before its folder is made", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* fs.makeTempDirectoryScoped()}/run`
+      const error = yield* Rise.make(prompts({ reason: boom }), Stub.data(4)).pipe(
+        Rise.rft({ steps: 1 }),
+        Rise.run({ out }),
+        Effect.flip
+      )
+      assert.strictEqual(error.message, `task "mood": prompts.reason threw Error: boom`)
+      assert.isFalse(yield* fs.exists(out))
+    })).pipe(Effect.provide(live)))
+
+  it.effect("a sound metric and set are measured", () =>
+    Effect.gen(function*() {
+      const rows = yield* measured(set(0.5))
+      assert.strictEqual(rows.find(({ metric }) => metric === "mAP")?.value, 0.5)
+      assert.isTrue(Option.isSome(Option.fromNullishOr(rows.find(({ metric }) => metric === "error"))))
+    }).pipe(Effect.provide(live)))
+})

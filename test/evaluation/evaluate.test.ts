@@ -1,0 +1,45 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Option } from "effect"
+import { Progress, silent } from "../../src/dsl/Progress.ts"
+import { Run } from "../../src/dsl/Run.ts"
+import { evaluate } from "../../src/evaluation/evaluate.ts"
+import { figure } from "../../src/evaluation/Results.ts"
+import * as Stub from "../dsl/StubPolicy.ts"
+
+const live = (bias: Stub.Options["bias"] & {}) =>
+  Layer.mergeAll(Stub.layer({ bias }), Run.layerMemory({ seed: 0 }), Layer.succeed(Progress, silent)).pipe(
+    Layer.provideMerge(Stub.Trace.layer),
+    Layer.provideMerge(NodeServices.layer)
+  )
+
+const joyful = "<think>we can see a bright festive smile here</think><answer>joy</answer>"
+
+describe("evaluate", () => {
+  const options = {
+    method: "m",
+    task: Stub.Mood,
+    data: Stub.data(12),
+    cuesNamed: (text: string) => /festive/.test(text) ? ["joy face", "made up"] : []
+  }
+
+  it.effect("scores what was written, whatever was written", () =>
+    Effect.gen(function*() {
+      const rows = yield* evaluate(options)
+      const value = (metric: string, part = "all") => Option.getOrThrow(figure(rows, "m", part, metric))
+      assert.closeTo(value("error"), 8 / 12, 1e-12)
+      assert.strictEqual(value("valid"), 1)
+      assert.closeTo(value("reward"), (4 + 8 * 0.2) / 12, 1e-12)
+      // Each of 12 names two cues, of which one is there for the 4 joyful pictures; every picture has one cue.
+      assert.closeTo(value("cue precision"), 4 / 24, 1e-12)
+      assert.closeTo(value("cue recall"), 4 / 12, 1e-12)
+      assert.isTrue(rows.every(({ n, part }) => n === (part === "all" ? 12 : 6)))
+    }).pipe(Effect.provide(live({ [joyful]: 9 }))))
+
+  it.effect("counts an invalid answer as invalid, and its reasoning not as grounded", () =>
+    Effect.gen(function*() {
+      const rows = yield* evaluate(options)
+      const value = (metric: string) => Option.getOrThrow(figure(rows, "m", "all", metric))
+      assert.deepStrictEqual([value("error"), value("valid"), value("reward"), value("cue recall")], [1, 0, 0, 0])
+    }).pipe(Effect.provide(live({ hm: 9 }))))
+})
