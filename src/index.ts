@@ -21,6 +21,7 @@ export {
 export {
   Advantage,
   Dataset,
+  Judge,
   Policy,
   Progress,
   Quarantine,

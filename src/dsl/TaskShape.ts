@@ -36,7 +36,7 @@ const metricFault = (metric: unknown, i: number, common: ReadonlyArray<string>):
 }
 
 /** Functions that may be left out. */
-const optional = ["leaks", "setMetric", "rank", "grammar"] as const
+const optional = ["judge", "leaks", "setMetric", "rank", "grammar"] as const
 
 /** The members of a plug-in, whatever they are. */
 interface Members {

@@ -43,7 +43,9 @@ export interface Completion {
    * gives none.
    */
   readonly logprobs: Float32Array
-  /** "stop": the turn was ended; "length": it was cut at `maxTokens`. */
+  /**
+   * "stop": the turn was ended; "length": it was cut at `maxTokens`, or, under a grammar, closed on the way there.
+   */
   readonly finish: "stop" | "length"
   /** Why there is no text, where a remote server refused or left it out. */
   readonly fault?: string
@@ -62,7 +64,10 @@ export interface Completion {
 export interface SampleOptions {
   /** Candidates per prompt; they share the prompt's prefill. */
   readonly count: number
-  /** Longest completion, in tokens. */
+  /**
+   * Longest completion, in tokens. Under a grammar every completion ends within it: only tokens whose shortest way to
+   * the end fits into what is left are drawn, and free text stops early enough for what follows it.
+   */
   readonly maxTokens: number
   /** 0 is greedy. Default 1. */
   readonly temperature?: number
@@ -152,6 +157,8 @@ export interface Rollout {
   readonly temperature?: number
   /** The grammar of the draw, if there was one. */
   readonly grammar?: Grammar | undefined
+  /** The `maxTokens` of a draw under a grammar: log-probabilities are of what could be drawn within it. Default: no limit. */
+  readonly maxTokens?: number | undefined
 }
 
 /** How a group-relative loss averages the losses of tokens. */
@@ -251,13 +258,14 @@ export interface Session {
     requests: ReadonlyArray<SampleRequest>,
     options: SampleOptions
   ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Completion>>, PolicyError>
-  /** Per-token log-probabilities of given tokens. */
+  /** Per-token log-probabilities of given tokens, under the temperature, grammar and `maxTokens` of their draw. */
   readonly logprobs: (
     items: ReadonlyArray<{
       readonly prompt: Prompt
       readonly tokens: Int32Array
       readonly temperature?: number
       readonly grammar?: Grammar | undefined
+      readonly maxTokens?: number | undefined
     }>
   ) => Effect.Effect<ReadonlyArray<Float32Array>, PolicyError>
 }

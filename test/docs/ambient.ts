@@ -20,6 +20,12 @@ export declare const loop: Rise.ClosedLoop<"Validated", Labels>
 export declare const curated: Rise.Pipeline<"Curated", Labels>
 export declare const pipeline: Rise.Pipeline<"Strengthened", Labels, never, Policy.Policy | Run>
 
+export declare const judge: <A>(
+  truth: A,
+  predicted: A,
+  turn: Task.Turn<A>
+) => Effect.Effect<number, Policy.PolicyError, Policy.Policy>
+
 export declare const policy: Layer.Layer<Policy.Policy>
 export declare const preset: Pipelines.Presets.Preset
 export declare const program: Effect.Effect<void, never, Policy.Policy>

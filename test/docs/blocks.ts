@@ -50,6 +50,7 @@ const ambient = [
   "data",
   "file",
   "images",
+  "judge",
   "labels",
   "loop",
   "pipeline",

@@ -9,6 +9,7 @@ import type * as Rules from "../../kernels/math/Rules.ts"
 import { Policy } from "../../policy/Policy.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
+import * as Judgments from "../Judgments.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"
@@ -149,7 +150,7 @@ export const generate =
           return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
             sample,
             candidates: drawn.map((completion) => ({
-              reasoning: Group.draw(prompt, completion, { temperature, grammar })
+              reasoning: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
             }))
           }))
         })
@@ -203,7 +204,7 @@ export const reconstruct =
           const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
           const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
             ...candidate,
-            reconstruction: Group.draw(prompt, completion, { temperature, grammar })
+            reconstruction: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
           }))
           let at = 0
           return groups.map(({ candidates, sample }) => ({
@@ -230,21 +231,26 @@ export const validate =
       self.texts,
       Effect.void,
       (visit, samples) =>
-        Effect.flatMap(
-          self.loop(visit, samples),
-          (groups) =>
-            Effect.forEach(groups, ({ candidates, sample }) =>
-              PlugIn.run(self.task, sample, () => ({
-                sample,
-                candidates: candidates.map((candidate) => {
-                  const { reward, verdict } = score({
-                    truth: sample.truth,
-                    reasoning: candidate.reasoning.completion.text,
-                    reconstruction: candidate.reconstruction.completion.text
-                  })
-                  return { ...candidate, reward, verdict }
-                })
+        Effect.gen(function*() {
+          const groups = yield* self.loop(visit, samples)
+          const scored = yield* Effect.forEach(groups, ({ candidates, sample }) =>
+            PlugIn.run(self.task, sample, () =>
+              candidates.map((candidate) => {
+                const reasoning = candidate.reasoning.completion.text
+                const reconstruction = candidate.reconstruction.completion.text
+                return {
+                  turn: { ...sample, reasoning },
+                  scored: score({ truth: sample.truth, reasoning, reconstruction, sample })
+                }
               })))
-        )
+          const paid = yield* Judgments.pay(self.task, scored.flat())
+          let at = 0
+          return groups.map(({ candidates, sample }) => ({
+            sample,
+            candidates: Array.zip(candidates, paid.slice(at, at += candidates.length)).map((
+              [candidate, { reward, verdict }]
+            ) => ({ ...candidate, reward, verdict }))
+          }))
+        })
     )
   }

@@ -5,6 +5,7 @@ import { Effect, Pipeable, Stream } from "effect"
 import type { Policy, PolicyError, Session } from "../../policy/Policy.ts"
 import * as Dataset from "../Dataset.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
+import type { JudgeError } from "../JudgeError.ts"
 import type { MissingQuestion } from "../Question.ts"
 import type { RunError } from "../RunError.ts"
 import type { Form, GrammarError, Sample, Task, TaskError } from "../Task.ts"
@@ -55,6 +56,7 @@ export type Fault =
   | GrammarError
   | TaskError
   | Truth.TruthError
+  | JudgeError
   | MissingQuestion
   | BadSetting
 

@@ -39,6 +39,8 @@ export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, Sa
    * none at all is shown where one begins and ends: its reasoning and the label, whose tokens weigh nothing. Default 0.
    */
   readonly keep?: number
+  /** Whether a reasoning that repeats itself is left out, as F does (`Reward.narrative`). Default true. */
+  readonly repetition?: boolean
   /** Whether tags and control tokens are kept out of the chains while they are drawn. Default "off". */
   readonly chains?: PolicyGrammar.GrammarMode
   /**
@@ -104,6 +106,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     maxTokens,
     temperature,
     chains: options.chains,
+    repetition: options.repetition,
     answers: keep > 0,
     practised: options.practice !== undefined
   })

@@ -15,6 +15,7 @@ import * as Adapter from "./Adapter.ts"
 import * as Checkpoint from "./Checkpoint.ts"
 import type { PolicyContext } from "./Context.ts"
 import { formatDrafts, scored } from "./Drafts.ts"
+import * as GrammarTables from "./GrammarTables.ts"
 import * as Images from "./Images.ts"
 import * as KlReference from "./KlReference.ts"
 import * as Learn from "./Learn.ts"
@@ -138,13 +139,16 @@ const make = Effect.fnUntraced(function*(options: Options) {
           for (const [i, item] of items.entries()) {
             yield* Requests.check("logprobs", Requests.scoring, item, `item ${i}: `)
             yield* Requests.checkTokens("logprobs", model.config.vocabulary, item.tokens, `item ${i}: `)
+            yield* GrammarTables.checkLength("logprobs", item, model.ends, item.tokens, `item ${i}: `)
           }
-          const drafts = items.map(({ grammar, prompt, temperature = 1, tokens }): Draft => (
+          const drafts = items.map(({ grammar, maxTokens, prompt, temperature = 1, tokens }): Draft => (
             {
               prompt,
               grammar,
               temperature,
-              candidates: [scored(tokens, grammar, () => ({ weight: 0, advantage: 0, oldLogprob: 0 }))]
+              candidates: [
+                scored(context, tokens, { grammar, maxTokens }, () => ({ weight: 0, advantage: 0, oldLogprob: 0 }))
+              ]
             }
           ))
           const found = yield* Score.score(context, drafts, { weights, name: "policy", lora })
@@ -196,7 +200,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
         }
         const count = objective._tag === "Supervised"
           ? objective.examples.length
-          : objective.rollouts.length + formatDrafts(objective.format).drafts.length
+          : objective.rollouts.length + formatDrafts(context, objective.format).drafts.length
         if (count === 0) {
           return yield* new PolicyError({
             operation: "update",

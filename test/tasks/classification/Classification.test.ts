@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Result, Schema } from "effect"
+import * as Reward from "../../../src/dsl/Reward.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Classification, Emotion6 } from "../../../src/tasks/classification/index.ts"
 import { runs, Seed, Seven } from "./distributions.ts"
@@ -40,7 +41,7 @@ describe("Classification", () => {
     const order = Keyed.stream(seed, "labels").shuffle([0, 1, 2, 3, 4, 5, 6])
     const moved = Classification.make({ name: "moved", labels: order.map((i) => task.labels[i]!), subject: "feelings" })
     const move = (p: ReadonlyArray<number>) => order.map((i) => p[i]!)
-    assert.closeTo(moved.similarity(move(truth), move(answer)), task.similarity(truth, answer), 1e-12)
+    assert.closeTo(Reward.similarity(moved, move(truth), move(answer)), Reward.similarity(task, truth, answer), 1e-12)
     assert.deepStrictEqual(moved.decode(task.encode(answer)), Result.map(task.decode(task.encode(answer)), move))
     task.metrics!.forEach((metric, i) =>
       assert.closeTo(
