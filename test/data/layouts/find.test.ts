@@ -8,6 +8,18 @@ import { classes } from "./opened.ts"
 const errorOf = (path: string) => Effect.map(Effect.flip(Layouts.find(path)), ({ message }) => message)
 
 describe("find", () => {
+  it("tries files that say what pictures show before the folders that they lie in", () => {
+    assert.deepStrictEqual(Layouts.layouts.map(({ name }) => name), [
+      "COCO",
+      "Label Studio",
+      "conversations",
+      "Parquet of Hugging Face",
+      "JSON rows",
+      "table",
+      "class folders"
+    ])
+  })
+
   it.effect("finds class folders, also below the only folder", () =>
     live(Effect.gen(function*() {
       const root = yield* folder({
@@ -39,7 +51,7 @@ describe("find", () => {
       yield* fs.makeDirectory(`${root}/empty/inside`, { recursive: true })
       assert.match(
         yield* errorOf(`${root}/gone`),
-        /gone: no such file or folder, expected one of\n  table: labels\.csv [^]*\n  class folders: sun\/1\.png, rain/
+        /gone: no such file or folder, expected one of\n  COCO: [^]*\n  table: labels\.csv [^]*\n  class folders: sun\/1\.png/
       )
       assert.match(yield* errorOf(`${root}/empty`), /only empty folders: put pictures in it, expected one of\n/)
       assert.match(yield* errorOf(`${root}/empty/inside`), /the folder is empty: put pictures in it/)
