@@ -1,13 +1,14 @@
 /**
  * The settings that run: a preset, or what fits model and data; over it a file and flags; cut to a budget.
  */
-import { Effect, FileSystem, type Layer, Option, Path, Schema, Stream } from "effect"
+import { Effect, FileSystem, type Layer, Option, Path, Result, Schema, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { pathToFileURL } from "node:url"
 import type { Sample, Task } from "../dsl/Task.ts"
 import {
   Config,
   ConfigError,
+  fewer,
   fitted,
   type Line,
   lines,
@@ -149,6 +150,8 @@ export interface Subject<A, E, R, EP, RP> {
 /** Settings, and how long they are expected to take where that was measured. */
 export interface Chosen {
   readonly preset: Presets.Preset
+  /** The methods that the time is for. */
+  readonly methods: ReadonlyArray<Method>
   readonly plan: Option.Option<ReadonlyArray<Line>>
   /** What to tell the user of it. */
   readonly notes: ReadonlyArray<string>
@@ -158,7 +161,13 @@ export interface Chosen {
 
 /** Settings of a run that was cut to a budget: resumed under the same budget it keeps them. */
 const Cut = Schema.fromJsonString(Schema.Struct({
-  identity: Schema.Struct({ config: Schema.Struct({ budget: Schema.String, settings: Schema.Json }) })
+  identity: Schema.Struct({
+    config: Schema.Struct({
+      budget: Schema.String,
+      methods: Schema.Array(Schema.Literals(["SFT", "Visual-RFT", "RISE"])),
+      settings: Schema.Record(Schema.String, Schema.Json)
+    })
+  })
 }))
 
 const before = ({ budget, out, resume }: Subject<never, never, never, never, never>["flags"]) =>
@@ -166,13 +175,12 @@ const before = ({ budget, out, resume }: Subject<never, never, never, never, nev
     if (!resume || Option.isNone(out) || Option.isNone(budget)) return Option.none()
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const read = fs.readFileString(path.join(out.value, "run.json")).pipe(
+    const found = yield* fs.readFileString(path.join(out.value, "run.json")).pipe(
       Effect.flatMap(Schema.decodeEffect(Cut)),
       Effect.option
     )
-    const found = yield* read
-    return Option.filter(found, ({ identity: { config } }) => config.budget === budget.value).pipe(
-      Option.map(({ identity: { config } }) => config.settings)
+    return Option.map(found, ({ identity }) => identity.config).pipe(
+      Option.filter((config) => config.budget === budget.value)
     )
   })
 
@@ -211,47 +219,59 @@ export const choose = <A, E, R, EP, RP>(
       ...Option.match(given.trainable, { onNone: () => ({}), onSome: (trainable) => ({ trainable }) })
     }
     const settled = [file, flagged, general].reduce(Config.merged, base)
-    const kept = yield* before(given)
-    if (Option.isSome(kept)) {
-      const preset = Config.merged(settled, yield* Effect.fromResult(Config.decode("run.json", kept.value)))
-      return { preset, plan: Option.none(), notes: [], recorded: recordedOf(given) } satisfies Chosen
+    const earlier = yield* before(given)
+    if (Option.isSome(earlier)) {
+      const { methods, settings: { name: _, ...parts } } = earlier.value
+      const preset = Config.merged(settled, yield* Effect.fromResult(Config.decode("run.json", parts)))
+      return { preset, methods, plan: Option.none(), notes: [], recorded: recordedOf(given, methods) } satisfies Chosen
     }
     if (Option.isNone(budget) && !measure) {
-      return { preset: settled, plan: Option.none(), notes: [], recorded: {} } satisfies Chosen
+      return { preset: settled, methods, plan: Option.none(), notes: [], recorded: {} } satisfies Chosen
     }
     const sizes = { train: yield* Stream.runCount(train), test: yield* Stream.runCount(test) }
     const found = yield* pace(task, train, settled).pipe(Effect.provide(policy(settled)))
     if (Option.isNone(budget)) {
       return {
         preset: settled,
+        methods,
         plan: Option.some(lines(settled, methods, sizes, found)),
         notes: [],
         recorded: {}
       } satisfies Chosen
     }
+    const text = Option.getOrElse(given.budget, () => "")
+    const cut = (methods: ReadonlyArray<Method>) => within(budget.value, settled, methods, sizes, found)
+    const whole = (methods: ReadonlyArray<Method>) =>
+      Result.match(cut(methods), { onFailure: () => false, onSuccess: ({ share }) => share === 1 })
+    // A baseline less is better than all of them half trained.
+    const sets = fewer(methods)
+    const kept = sets.find(whole) ?? sets.at(-1) ?? methods
     const { preset, share } = yield* Effect.mapError(
-      Effect.fromResult(within(budget.value, settled, methods, sizes, found)),
+      Effect.fromResult(cut(kept)),
       (least) =>
         new ConfigError({
           source: "--budget",
-          reason: `is ${
-            Option.getOrElse(given.budget, () => "")
-          }, but ${methods.join(", ")} on ${sizes.train} pictures ` +
-            `take${methods.length === 1 ? "s" : ""} ${minutes(least)} at the least on this machine: give as much, or ` +
-            "one --method"
+          reason:
+            `is ${text}, but ${kept.join(", ")} on ${sizes.train} pictures takes ${minutes(least)} at the least ` +
+            "on this machine: give as much, or fewer pictures (--shots)"
         })
     )
-    const plan = lines(preset, methods, sizes, found)
+    const plan = lines(preset, kept, sizes, found)
+    const left = methods.filter((method) => !kept.includes(method))
     return {
       preset,
+      methods: kept,
       plan: Option.some(plan),
       notes: [
-        `${share < 1 ? `steps cut to ${Math.round(100 * share)}%` : "all steps fit"}: about ${minutes(total(plan))} ` +
-        `of the budget of ${Option.getOrElse(given.budget, () => "")}`
+        `budget ${text}: about ${minutes(total(plan))} for ${kept.join(", ")}, ` +
+        `${share < 1 ? `with ${Math.round(100 * share)}% of the steps` : "all steps"}` +
+        (left.length === 0 ? "" : `; left out: ${left.join(", ")} (--method SFT trains it by itself)`)
       ],
-      recorded: recordedOf(given)
+      recorded: recordedOf(given, kept)
     } satisfies Chosen
   })
 
-const recordedOf = ({ budget }: Pick<Fitting, "budget">): Chosen["recorded"] =>
-  Option.match(budget, { onNone: () => ({}), onSome: (budget) => ({ budget }) })
+const recordedOf = (
+  { budget }: Pick<Fitting, "budget">,
+  methods: ReadonlyArray<Method>
+): Chosen["recorded"] => Option.match(budget, { onNone: () => ({}), onSome: (budget) => ({ budget, methods }) })

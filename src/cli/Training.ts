@@ -64,7 +64,8 @@ export const choose = <A>(
       start,
       methods: Object.fromEntries(
         Object.entries(methods(flags, preset)(start)).filter(([name]) =>
-          flags.method === "all" || name === flags.method
+          // Variants of a baseline go with it.
+          chosen.methods.some((method) => name === method || name.startsWith(`${method} (`))
         )
       )
     }

@@ -157,7 +157,7 @@ export interface Rollout {
   readonly temperature?: number
   /** The grammar of the draw, if there was one. */
   readonly grammar?: Grammar | undefined
-  /** The `maxTokens` of a draw under a grammar: log-probabilities are of what could be drawn within it. Default: no limit. */
+  /** The `maxTokens` of a draw under a grammar: its log-probabilities hold within that. Default: no limit. */
   readonly maxTokens?: number | undefined
 }
 

@@ -46,6 +46,7 @@ const node = ["NodeRuntime", "NodeServices"]
 const types = ["Distribution"]
 /** Values that a block may speak of without making them: `ambient.ts`. */
 const ambient = [
+  "pictures",
   "curated",
   "data",
   "file",
