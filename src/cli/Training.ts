@@ -19,14 +19,7 @@ const method = Flag.Literals("method", ["all", "RISE", "SFT", "Visual-RFT"]).pip
   Flag.withDefault("all" as const)
 )
 
-const data = Flags.data.pipe(
-  Flag.withDescription(
-    "Pictures of your own: class folders, a table or another layout of docs/data.md, or the file that describes " +
-      "them; default: the embedded scenes (synthetic)"
-  )
-)
-
-export const flags = { ...Flags.study, ...Pictures.flags, ...Fitting.flags, data, method }
+export const flags = { ...Flags.study, ...Pictures.flags, ...Fitting.flags, method }
 
 /** The flags, parsed. */
 export type Training = Parameters<typeof Pictures.open>[0] & Flags.Study & Fitting.Fitting & {

@@ -4,9 +4,11 @@
  *
  * @module
  */
+import { Option } from "effect"
 import { AnswerGrammar } from "../../dsl/grammar/index.ts"
 import { make as makeTask, type Prompts, type Task } from "../../dsl/Task.ts"
 import * as Codec from "./Codec.ts"
+import { describe } from "./Description.ts"
 import * as TaskGrammar from "./Grammar.ts"
 import { check as checkLabels, type Distribution, schema, top } from "./Labels.ts"
 import { type LabelPolicy, leaks } from "./Leakage.ts"
@@ -89,16 +91,18 @@ export const make = (definition: Definition): Classification => {
   const { answer = "distribution", labels, name, subject } = definition
   checkLabels(name, labels, answer === "distribution")
   const kind = kinds[answer]
+  const prompts = { ...kind.prompts(subject, labels), ...definition.prompts }
   return {
     ...makeTask<Distribution>({
       name,
       annotation: schema(labels.length),
       encode: kind.encode(labels),
       decode: kind.decode(labels),
-      prompts: { ...kind.prompts(subject, labels), ...definition.prompts },
+      prompts,
       similarity: definition.similarity === "literal" ? Similarity.literal : Similarity.similarity,
       leaks: leaks(labels, definition.leakage?.labels ?? "allow"),
       metrics: kind.metrics,
+      ...Option.match(describe(definition, prompts), { onNone: () => ({}), onSome: (described) => ({ described }) }),
       grammar: AnswerGrammar.cached((vocabulary, form) => kind.compile(name, labels, vocabulary, form))
     }),
     labels,

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { Result } from "effect"
+import { Option, Result } from "effect"
 import { AnswerGrammar } from "../../dsl/grammar/index.ts"
 import {
   type FormatReason,
@@ -21,6 +21,7 @@ import { type Annotation, schema, wanted } from "./Annotation.ts"
 import type { Space } from "./Box.ts"
 import * as Codecs from "./Codec.ts"
 import { ranked } from "./Confidence.ts"
+import { describe } from "./Description.ts"
 import * as TaskGrammar from "./Grammar.ts"
 import { type LabelPolicy, leaks } from "./Leakage.ts"
 import * as Metric from "./Metric.ts"
@@ -90,6 +91,7 @@ export const make = <S extends Space>(definition: Definition<S>): Detection<S> =
     }
     if (labels?.indexOf(label) !== i) throw new TaskError({ task: name, reason: `label "${label}" is listed twice` })
   }
+  const asked = { ...prompts(subject, codec.words, labels), ...definition.prompts }
   const decode = (text: string): Result.Result<Annotation<S>, FormatReason> =>
     Result.flatMap(codec.read(text), ({ rejected, targets: found }) => {
       const [first] = rejected
@@ -103,12 +105,13 @@ export const make = <S extends Space>(definition: Definition<S>): Detection<S> =
       annotation: schema(codec.space, { labels, single: targets === "single" }),
       encode: codec.encode,
       decode,
-      prompts: { ...prompts(subject, codec.words, labels), ...definition.prompts },
+      prompts: asked,
       similarity: similarity(denominator),
       leaks: leaks(codec, definition.leakage?.labels ?? "allow"),
       metrics: Metric.all<S>(),
       setMetric: Metric.averagePrecision<S>,
       rank: ranked<S>,
+      ...Option.match(describe(definition, asked), { onNone: () => ({}), onSome: (described) => ({ described }) }),
       grammar: AnswerGrammar.cached((vocabulary, form) =>
         TaskGrammar.compile(name, codec, targets === "multi", vocabulary, form)
       )
