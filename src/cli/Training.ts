@@ -4,7 +4,7 @@
 import { Console, Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import type { Task } from "../dsl/Task.ts"
-import { type Method, Presets, warmUp } from "../pipelines/index.ts"
+import { forTask, type Method, Presets, warmUp } from "../pipelines/index.ts"
 import type * as Sources from "../sources/index.ts"
 import * as Fitting from "./Fitting.ts"
 import * as Flags from "./flags.ts"
@@ -26,17 +26,27 @@ export type Training = Parameters<typeof Pictures.open>[0] & Flags.Study & Fitti
   readonly method: "all" | Method
 }
 
-/** The preset that is asked for by name or by embedded data; None: settings are fitted to the data. */
-const presetOf = (flags: Training): Option.Option<Presets.Preset> =>
+/**
+ * The preset that is asked for by name or by embedded data; None: settings are fitted to the data. Boxes take longer
+ * texts than the preset's own.
+ */
+const presetOf = (flags: Training, kind: "boxes" | "classes"): Option.Option<Presets.Preset> =>
   Option.orElse(
-    Option.map(flags.preset, (name) => Presets.presets[name]),
-    () => Option.isSome(flags.data) ? Option.none() : Option.some(Presets.quick)
+    Option.map(flags.preset, (name) =>
+      kind === "boxes" ? forTask("coco-sub", Presets.presets[name]) : Presets.presets[name]),
+    () =>
+      Option.isSome(flags.data) ? Option.none() : Option.some(Presets.quick)
   )
+
+/** Data that are open. */
+export interface Opened<A> extends Sources.TaskSource<A, Task<A>> {
+  readonly kind: "boxes" | "classes"
+}
 
 /** Chooses the settings for data that are open. `measure` times this machine also without a budget. */
 export const choose = <A>(
   flags: Training,
-  { task, test, train }: Sources.TaskSource<A, Task<A>>,
+  { kind, task, test, train }: Opened<A>,
   options: { readonly measure: boolean }
 ) =>
   Effect.gen(function*() {
@@ -46,7 +56,7 @@ export const choose = <A>(
       train,
       test,
       methods: all.filter((name) => flags.method === "all" || name === flags.method),
-      preset: presetOf(flags),
+      preset: presetOf(flags, kind),
       policy: (preset) => policy(flags, preset)
     }, options)
     for (const note of chosen.notes) yield* Console.error(note)

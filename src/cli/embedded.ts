@@ -3,7 +3,6 @@
  */
 import { Effect, FileSystem, Option, Path } from "effect"
 import * as Embedded from "../policy/Embedded.ts"
-import type { Remote } from "./flags.ts"
 
 export { embedded as embeddedModel, nameOf as modelName } from "../policy/Embedded.ts"
 
@@ -15,7 +14,7 @@ export const isEmbedded = ({ model }: { readonly model: string }): boolean => Em
  * it. Such a model knows no other prompts.
  */
 export const ofFewWords = Effect.fnUntraced(function*(
-  { model, remote }: { readonly model: string } & Partial<Pick<Remote, "remote">>
+  { model, remote }: { readonly model: string; readonly remote?: Option.Option<string> }
 ) {
   if (remote !== undefined && Option.isSome(remote)) return false
   if (Embedded.isEmbedded(model)) return true

@@ -7,7 +7,7 @@
 export { cocoSub } from "./cocoSub.ts"
 export { imagenetSub } from "./imagenetSub.ts"
 export { lisa } from "./lisa.ts"
-export { meanBox, meanDistribution } from "./means.ts"
+export { meanBox, meanBoxes, meanDistribution } from "./means.ts"
 export { type Overlap, overlap } from "./overlap.ts"
 export { type BoxedPictures, type LabelledPictures, type Pictures, pictures, type PicturesOptions } from "./pictures.ts"
 export { hasManifests, softLabels, type SourceOptions } from "./softLabels.ts"

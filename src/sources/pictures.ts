@@ -10,7 +10,7 @@ import { Classification, type Distribution } from "../tasks/classification/index
 import { type Annotation, Box, BoxCodec, BoxTruth, Detection } from "../tasks/detection/index.ts"
 import { halvesOf } from "./halves.ts"
 import { labelsOfBoxes } from "./labelsOfBoxes.ts"
-import { meanDistribution } from "./means.ts"
+import { meanBoxes, meanDistribution } from "./means.ts"
 import { type Fault, few, type TaskSource } from "./Source.ts"
 import type { SavedTask } from "./taskOf.ts"
 
@@ -147,7 +147,8 @@ const boxed = Effect.fnUntraced(function*(
     labels,
     ...halves,
     ...few<Boxes>(halves.train, shots, (count) => Dataset.shots(count, { classOf: task.classOf, seed })),
-    task
+    task,
+    mean: meanBoxes
   }
   return source
 })

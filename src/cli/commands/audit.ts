@@ -5,14 +5,13 @@ import { Console, Effect, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Corruption } from "../../data/index.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
-import type { Task } from "../../dsl/Task.ts"
 import { Presets } from "../../pipelines/index.ts"
-import type * as Sources from "../../sources/index.ts"
 import { Audit, barsOf, type Example } from "../../studies/index.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
 import { check, named, policy } from "../policy.ts"
+import type { Opened } from "../Training.ts"
 import { share, whole } from "../values.ts"
 import { working } from "../working.ts"
 
@@ -80,7 +79,7 @@ const settingsOf = (given: Given, kind: "boxes" | "classes") => {
 
 const audited = Effect.fnUntraced(function*<A>(
   given: Given,
-  source: Sources.TaskSource<A, Task<A>> & { readonly kind: "boxes" | "classes" },
+  source: Opened<A>,
   bars: (annotation: A) => Example["bars"]
 ) {
   const { task } = source

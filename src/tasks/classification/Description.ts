@@ -4,7 +4,7 @@
 import { Option, Schema } from "effect"
 import type { Prompts } from "../../dsl/Task.ts"
 import * as Wording from "../Wording.ts"
-import type { Definition } from "./Classification.ts"
+import type { Definition } from "./Definition.ts"
 
 /** The description, version 1. */
 export const Description = Schema.Struct({

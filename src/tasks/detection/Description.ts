@@ -6,7 +6,7 @@ import type { Prompts } from "../../dsl/Task.ts"
 import * as Wording from "../Wording.ts"
 import type { Space } from "./Box.ts"
 import * as Codec from "./Codec.ts"
-import type { Definition } from "./Detection.ts"
+import type { Definition } from "./Definition.ts"
 
 const Space = Schema.Literals(["absolute", "resized", "thousandths", "unit"])
 const positive = Schema.Finite.check(Schema.isGreaterThan(0))
