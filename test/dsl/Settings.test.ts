@@ -187,6 +187,47 @@ describe("settings of stages", () => {
       }
     }).pipe(Effect.provide(live())))
 
+  it.effect("of the loop must leave reinforce something to learn: more than one candidate, drawn", () =>
+    Effect.gen(function*() {
+      const loop = (
+        { credit, generate = {}, reconstruct = {}, steps = 1 }: {
+          readonly generate?: Rise.GenerateOptions
+          readonly reconstruct?: Rise.ReconstructOptions
+          readonly credit?: "reasoning" | "reconstruction"
+          readonly steps?: number
+        }
+      ) =>
+      (start: Start) =>
+        start.pipe(
+          Rise.generate(generate),
+          Rise.reconstruct(reconstruct),
+          Rise.validate(),
+          Rise.reinforce({ steps, ...(credit && { credit }) })
+        )
+      const likelihood = "a number from 0.00001: a greedy choice has no likelihood to learn from"
+      yield* refused(
+        loop({ generate: { candidates: 1 } }),
+        "reinforce: generate.candidates is 1, expected a whole number from 2 to 65536"
+      )
+      yield* refused(
+        loop({ generate: { temperature: 0 } }),
+        `reinforce: generate.temperature is 0, expected ${likelihood}`
+      )
+      yield* refused(
+        loop({ reconstruct: { temperature: 0 } }),
+        `reinforce: reconstruct.temperature is 0, expected ${likelihood}`
+      )
+      for (
+        const sound of [
+          loop({ generate: { temperature: 0 }, credit: "reconstruction" }),
+          loop({ reconstruct: { temperature: 0 }, credit: "reasoning" }),
+          loop({ generate: { candidates: 1 }, steps: 0 })
+        ]
+      ) {
+        yield* sound(Rise.make(Stub.Mood, Stub.data(3)) as Start).sound
+      }
+    }).pipe(Effect.provide(live())))
+
   it.effect("of batching are looked at wherever texts are drawn: batches of NaN prompts would be none", () =>
     Effect.gen(function*() {
       const session = yield* (yield* Policy).session

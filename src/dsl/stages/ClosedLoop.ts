@@ -15,7 +15,7 @@ import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import { milliseconds, passing, type Planned } from "./Ahead.ts"
-import { type ClosedLoop, type Fault, type Loop, pipeable, type Pipeline, type Stages } from "./Pipeline.ts"
+import { type ClosedLoop, type Drawn, type Fault, type Loop, pipeable, type Pipeline, type Stages } from "./Pipeline.ts"
 import { Batching, distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -65,6 +65,7 @@ export const explaining = (texts: number): Planned => passing("explain", texts *
 const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>(
   self: Pipeline<"Sampled" | "Warmed" | "Reasoned" | "Reconstructed", A, E, R>,
   stage: S,
+  drawn: Drawn,
   texts: number,
   own: Effect.Effect<void, BadSetting>,
   loop: Loop<A, Stages<A>[S] & Group.Group<A, Group.Reasoned>>
@@ -80,6 +81,7 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
     plan: self.plan,
     reading: explaining(texts),
     texts,
+    drawn,
     sound,
     ready,
     items: Stream.unwrap(Effect.as(ready, pass("explain", self.data, loop))),
@@ -119,23 +121,35 @@ export const generate =
     const { candidates, maxTokens = Settings.lengths.reasoning, temperature } = Settings.filledStage(options)
     const { task } = self
     const sound = Settings.check("generate", generating, options)
-    return describe(self, "Reasoned", candidates, sound, ({ key, session }, samples) =>
-      Effect.gen(function*() {
-        const ids = distinctIds(samples.map((sample) => sample.image.id))
-        const requests = yield* Effect.forEach(samples, (sample, i) =>
-          PlugIn.encode(task, sample).pipe(
-            Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
-            Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
-          ))
-        const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofReasoning(task.name))
-        const completions = yield* sampleAll(session, requests, { count: candidates, maxTokens, temperature, grammar })
-        return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
-          sample,
-          candidates: drawn.map((completion) => ({
-            reasoning: Group.draw(prompt, completion, { temperature, grammar })
+    return describe(
+      self,
+      "Reasoned",
+      { generate: { candidates, temperature } },
+      candidates,
+      sound,
+      ({ key, session }, samples) =>
+        Effect.gen(function*() {
+          const ids = distinctIds(samples.map((sample) => sample.image.id))
+          const requests = yield* Effect.forEach(samples, (sample, i) =>
+            PlugIn.encode(task, sample).pipe(
+              Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
+              Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
+            ))
+          const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofReasoning(task.name))
+          const completions = yield* sampleAll(session, requests, {
+            count: candidates,
+            maxTokens,
+            temperature,
+            grammar
+          })
+          return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
+            sample,
+            candidates: drawn.map((completion) => ({
+              reasoning: Group.draw(prompt, completion, { temperature, grammar })
+            }))
           }))
-        }))
-      }))
+        })
+    )
   }
 
 /** Settings of `reconstruct`. */
@@ -157,36 +171,43 @@ export const reconstruct =
     const { maxTokens = Settings.lengths.annotation, temperature } = Settings.filledStage(options)
     const { task } = self
     const sound = Settings.check("reconstruct", reconstructing, options)
-    return describe(self, "Reconstructed", 2 * self.texts, sound, (visit, samples) =>
-      Effect.gen(function*() {
-        const groups = yield* self.loop(visit, samples)
-        const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
-        const ids = distinctIds(samples.map((sample) => sample.image.id))
-        const requests = yield* Effect.forEach(
-          groups.flatMap(({ candidates, sample }, i) =>
-            candidates.map((candidate, g) => ({ candidate, sample, key: `sample=${ids[i]}/candidate=${g}` }))
-          ),
-          ({ candidate, key, sample }) =>
-            Effect.map(
-              Question.ask(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)),
-              (prompt) => ({
-                candidate,
-                prompt,
-                key: `${visit.key}/${key}/reconstruct`
-              })
-            )
-        )
-        const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
-        const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
-          ...candidate,
-          reconstruction: Group.draw(prompt, completion, { temperature, grammar })
-        }))
-        let at = 0
-        return groups.map(({ candidates, sample }) => ({
-          sample,
-          candidates: drawn.slice(at, at += candidates.length)
-        }))
-      }))
+    return describe(
+      self,
+      "Reconstructed",
+      { ...self.drawn, reconstruct: { temperature } },
+      2 * self.texts,
+      sound,
+      (visit, samples) =>
+        Effect.gen(function*() {
+          const groups = yield* self.loop(visit, samples)
+          const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
+          const ids = distinctIds(samples.map((sample) => sample.image.id))
+          const requests = yield* Effect.forEach(
+            groups.flatMap(({ candidates, sample }, i) =>
+              candidates.map((candidate, g) => ({ candidate, sample, key: `sample=${ids[i]}/candidate=${g}` }))
+            ),
+            ({ candidate, key, sample }) =>
+              Effect.map(
+                Question.ask(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)),
+                (prompt) => ({
+                  candidate,
+                  prompt,
+                  key: `${visit.key}/${key}/reconstruct`
+                })
+              )
+          )
+          const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
+          const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
+            ...candidate,
+            reconstruction: Group.draw(prompt, completion, { temperature, grammar })
+          }))
+          let at = 0
+          return groups.map(({ candidates, sample }) => ({
+            sample,
+            candidates: drawn.slice(at, at += candidates.length)
+          }))
+        })
+    )
   }
 
 /**
@@ -201,6 +222,7 @@ export const validate =
     return describe(
       self,
       "Validated",
+      self.drawn,
       self.texts,
       Effect.void,
       (visit, samples) =>
