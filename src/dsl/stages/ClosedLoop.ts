@@ -224,7 +224,7 @@ export const validate =
       "Validated",
       self.drawn,
       self.texts,
-      Effect.void,
+      Settings.check("validate", Settings.validating, options),
       (visit, samples) =>
         Effect.flatMap(
           self.loop(visit, samples),

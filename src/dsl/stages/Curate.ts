@@ -238,7 +238,7 @@ export const filter = (options: FilterOptions = {}) =>
   const filtered = Effect.flatMap(Run, (run) => run.once("filter", Kept, check))
   return advance(self, {
     stage: "Curated",
-    sound: Settings.check("filter", Settings.filtering, options),
+    sound: Settings.check("filter", Settings.filtering, options, ["by"]),
     ready: Effect.andThen(self.ready, Effect.asVoid(filtered)),
     items: Stream.unwrap(
       Effect.map(filtered, ({ tau }) =>

@@ -4,6 +4,7 @@
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as Fingerprint from "../Fingerprint.ts"
+import * as Plain from "../Plain.ts"
 import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
 import { fromPlatform, type RunError } from "../RunError.ts"
@@ -75,15 +76,19 @@ export const run = (options: RunOptions) =>
   const fingerprint = Fingerprint.data(self.task, Stream.concat(self.data, self.validation)).pipe(
     Effect.provide(Run.layerMemory({ seed }))
   )
-  const sound = Effect.andThen(Settings.check("run", Settings.running, options), self.sound)
+  const recordable = Effect.suspend(() => {
+    const broken = Plain.broken(options.config ?? {}, "config")
+    return broken === undefined ? Effect.void : Settings.refuse("run", broken)
+  })
   const made = Effect.all({ prompts: Fingerprint.prompts(self.task), data: fingerprint })
-  const identity = Effect.map(Effect.andThen(sound, made), ({ data, prompts }) => ({
+  const identity = Effect.map(Effect.andThen(self.sound, made), ({ data, prompts }) => ({
     task: self.task.name,
     prompts,
     data,
     config: options.config ?? {}
   }))
-  return Effect.all([announce(self), self.ready, saveModel], { discard: true }).pipe(
+  const recording = Effect.all([announce(self), self.ready, saveModel], { discard: true }).pipe(
     recorded({ out: options.out, seed, resume: options.resume ?? false, identity })
   )
+  return Settings.check("run", Settings.running, options).pipe(Effect.andThen(recordable), Effect.andThen(recording))
 }

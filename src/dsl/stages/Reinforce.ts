@@ -124,7 +124,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
     reading: explaining(self.texts),
     sound: Effect.andThen(
       Settings.check(stage, crediting, options),
-      Settings.filled(options).steps === 0 ? Effect.void : Settings.check(stage, learnable(credit), self.drawn)
+      Settings.filled(options).steps === 0 ? Effect.void : Settings.holds(stage, learnable(credit), self.drawn)
     ),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: pass("explain", self.data, self.loop)
