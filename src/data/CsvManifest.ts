@@ -17,7 +17,9 @@ import { Csv } from "effect/encoding"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Image from "../kernels/image/Image.ts"
+import * as Rules from "../kernels/math/Rules.ts"
 import * as Folder from "./Folder.ts"
+import * as Reader from "./Options.ts"
 import * as Pointer from "./Pointer.ts"
 import * as Rows from "./Rows.ts"
 import * as Shares from "./Shares.ts"
@@ -81,6 +83,9 @@ const ioError = (source: string) => (error: PlatformError.PlatformError) =>
       : `cannot be read: ${error.message}`
   })
 
+/** What the options may be. */
+const rules: Rules.Table = { folder: Reader.path, tolerance: Reader.tolerance }
+
 /**
  * The data set of a manifest. Rows whose image file is missing, listed before, outside the folder or larger than 64
  * MiB, or whose shares are not a distribution go to the quarantine. Fails on a missing file, a header without exactly
@@ -96,6 +101,7 @@ export const read = (
   options: Options = {}
 ): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
+    yield* Reader.check(manifest, rules, options)
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const root = path.resolve(options.folder ?? path.dirname(manifest))

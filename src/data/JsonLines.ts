@@ -12,8 +12,10 @@
 import { Effect, FileSystem, Path, Schema, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
+import * as Rules from "../kernels/math/Rules.ts"
 import { Json } from "../kernels/weights/index.ts"
 import * as Folder from "./Folder.ts"
+import * as Reader from "./Options.ts"
 import * as Pointer from "./Pointer.ts"
 import * as Rows from "./Rows.ts"
 
@@ -34,12 +36,23 @@ const decodeLine = (line: string) =>
     catch: (error): Rows.BadRow => ({ reason: "not-an-object", detail: `not JSON: ${String(error)}` })
   }).pipe(Effect.flatMap(decodeEntry))
 
+/** What the options may be. */
+const rules: Rules.Table = {
+  ...Reader.limits,
+  annotation: Rules.required(Rules.any),
+  keys: Rules.record("{ image, annotation }"),
+  "keys.image": Rules.text("a key"),
+  "keys.annotation": Rules.text("a key"),
+  pictures: Reader.path
+}
+
 /**
  * The samples of a file. The same picture may stand in several lines; then its samples are told apart by the line's
  * number.
  */
 export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
+    yield* Reader.check(file, rules, options)
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const folder = yield* Folder.open(
