@@ -105,7 +105,8 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     temperature,
     chains: options.chains,
     answers: keep > 0,
-    practised: options.practice !== undefined
+    practised: options.practice !== undefined,
+    learned: Settings.filled(options).steps > 0
   })
 
   const training = Effect.gen(function*() {
