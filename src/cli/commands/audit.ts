@@ -9,6 +9,7 @@ import { Presets } from "../../pipelines/index.ts"
 import * as Sources from "../../sources/index.ts"
 import { Audit, barsOf } from "../../studies/index.ts"
 import * as Flags from "../flags.ts"
+import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
 import { share, whole } from "../numeric.ts"
 import { check, named, policy } from "../policy.ts"
@@ -67,6 +68,19 @@ export const audit = Command.make("audit", {
 }, (flags) =>
   computing(flags)(Effect.gen(function*() {
     yield* check(flags)
+    yield* Futile.subject(flags)
+    const trained = Option.exists(flags.training, (training) => training !== "none")
+    yield* Option.isSome(flags.remote)
+      ? Futile.refuse(
+        { "--training": trained },
+        (flag) => `${flag} is for a model directory: one behind --remote cannot be trained`
+      )
+      : Option.isSome(flags.training) && !trained
+      ? Futile.refuse(
+        { "--trainable": flags.trainable, "--recompute": flags.recompute, "--micro-tokens": flags.microTokens },
+        (flag) => `${flag} is for training, and --training is none: leave one of them out`
+      )
+      : Effect.void
     const task = yield* Task.task(flags)
     const local = Flags.settings({ ...flags, noWarmUp: false })
     // A server's model takes the paper's words, and no grammar.

@@ -6,6 +6,7 @@ import { evaluate as evaluateModel, Results } from "../../evaluation/index.ts"
 import { Presets } from "../../pipelines/index.ts"
 import * as Sources from "../../sources/index.ts"
 import * as Flags from "../flags.ts"
+import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
 import { check, named, policy, weightsOf } from "../policy.ts"
 import { printed } from "../study.ts"
@@ -45,6 +46,7 @@ export const evaluate = Command.make("evaluate", {
 }, (flags) =>
   computing(flags)(Effect.gen(function*() {
     yield* check(flags)
+    yield* Futile.subject(flags)
     const task = yield* Task.task(flags)
     const source = yield* Sources.softLabels({ task, ...flags, shots: Option.none() })
     // A server's model is of the paper's size: it takes its words, and no grammar.

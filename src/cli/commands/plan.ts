@@ -3,7 +3,9 @@ import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { duration } from "../../dsl/Progress.ts"
 import { type Line, total } from "../../pipelines/index.ts"
+import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
+import { together } from "../policy.ts"
 import * as Training from "../Training.ts"
 
 const row = (stage: string, what: string, seconds: number): string =>
@@ -14,6 +16,9 @@ const of = ({ samples, seconds, stage, steps }: Line): string =>
 
 export const plan = Command.make("plan", Training.flags, (flags) =>
   computing(flags)(Effect.gen(function*() {
+    yield* Futile.ofMethod(flags)
+    yield* Futile.subject(flags)
+    yield* together(flags)
     const { plan, preset } = yield* Training.open(flags, { measure: true })
     const lines = Option.getOrElse(plan, (): ReadonlyArray<Line> => [])
     yield* Console.log([

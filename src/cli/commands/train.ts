@@ -5,8 +5,9 @@ import { verdict } from "../../evaluation/index.ts"
 import { Config } from "../../pipelines/index.ts"
 import * as Sources from "../../sources/index.ts"
 import { barsOf, compare } from "../../studies/index.ts"
+import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
-import { policy } from "../policy.ts"
+import { policy, together } from "../policy.ts"
 import { study } from "../study.ts"
 import * as Training from "../Training.ts"
 
@@ -30,6 +31,9 @@ export const train = Command.make(
   { ...Training.flags, strict },
   (flags) =>
     computing(flags)(Effect.gen(function*() {
+      yield* Futile.ofMethod(flags)
+      yield* Futile.subject(flags)
+      yield* together(flags)
       const { methods, preset, recorded, source, start, task } = yield* Training.open(flags, { measure: false })
       if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
       const { rows, saved } = yield* compare({
