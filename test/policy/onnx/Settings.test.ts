@@ -103,7 +103,7 @@ describe("a limit of tokens beyond the model's positions", () => {
       const { message } = yield* Effect.flip(draw({ count: 1, maxTokens: 100_000 }))
       assert.match(
         message,
-        /^policy sample: test\/0: a prompt of .*, 100000 to follow exceeds .* by \d+; lower maxTokens to \d{2,} or less, or /
+        /^policy sample: test\/0: a prompt of .*, 100000 to follow exceeds .*; lower maxTokens to \d{2,} or less, or /
       )
       const [, room = ""] = /lower maxTokens to (\d+)/.exec(message) ?? []
       assert.match(message, new RegExp(`by ${100_000 - Number(room)};`))
