@@ -68,6 +68,7 @@ const instant = Layer.succeed(
     checkpoint: () => absent,
     restore: () => absent,
     save: () => absent,
+    identity: { engine: "bench" },
     tokenizer: Option.none()
   })
 )

@@ -12,6 +12,7 @@ export {
   type Instance,
   type Instances,
   JsonLines,
+  Layouts,
   Parquet,
   ReasonSeg,
   Scenes,
@@ -20,12 +21,12 @@ export {
 export {
   Advantage,
   Dataset,
+  Judge,
   Policy,
   Progress,
   Quarantine,
   Question,
   Reward,
-  Rise,
   Run,
   type RunError,
   RunFileError,
@@ -40,6 +41,7 @@ export * as Image from "./kernels/image/Image.ts"
 export { Decode, ImageError } from "./kernels/image/index.ts"
 export { Device, Runtime } from "./kernels/runtime/index.ts"
 export * as Pipelines from "./pipelines/index.ts"
+export * as Rise from "./Rise.ts"
 export * as Sources from "./sources/index.ts"
 export * as Studies from "./studies/index.ts"
 export { Classification, type Distribution, Emotion6, ImagenetSub, Metric } from "./tasks/classification/index.ts"

@@ -1,13 +1,14 @@
 /**
  * The settings that run: a preset, or what fits model and data; over it a file and flags; cut to a budget.
  */
-import { Effect, FileSystem, type Layer, Option, Path, Schema, Stream } from "effect"
+import { Effect, FileSystem, type Layer, Option, Path, Result, Schema, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { pathToFileURL } from "node:url"
 import type { Sample, Task } from "../dsl/Task.ts"
 import {
   Config,
   ConfigError,
+  fewer,
   fitted,
   type Line,
   lines,
@@ -19,26 +20,30 @@ import {
 } from "../pipelines/index.ts"
 import type { Policy } from "../policy/index.ts"
 import type { Study } from "./flags.ts"
+import * as Values from "./values.ts"
+
+/** Where it is left out. */
+const chosen = "default: as the preset, the file or model and data have it"
 
 /** A flag of one setting. */
-const whole = (name: string, what: string) =>
-  Flag.Int(name).pipe(Flag.withDescription(what), Flag.withMetavar("N"), Flag.optional)
+const whole = (name: string, least: number, what: string) =>
+  Values.whole(name, { least, most: 1e9 }).pipe(Flag.withDescription(`${what}; ${chosen}`), Flag.optional)
 const rate = (name: string, what: string) =>
-  Flag.Finite(name).pipe(Flag.withDescription(what), Flag.withMetavar("RATE"), Flag.optional)
+  Values.above0(name, "RATE").pipe(Flag.withDescription(`${what}; ${chosen}`), Flag.optional)
 
 /** Flags of single settings, by the setting that each is. */
 const single = {
-  stepsWarmUp: whole("steps-warm-up", "Steps of the warm-up; 0 keeps the base as it is"),
-  stepsReinforce: whole("steps-reinforce", "Steps of GRPO on the closed loop"),
-  stepsSft: whole("steps-sft", "Steps of supervised fine-tuning"),
-  stepsRft: whole("steps-rft", "Steps of the last GRPO stage"),
+  stepsWarmUp: whole("steps-warm-up", 0, "Steps of the warm-up, 0 keeps the base as it is"),
+  stepsReinforce: whole("steps-reinforce", 0, "Steps of GRPO on the closed loop"),
+  stepsSft: whole("steps-sft", 0, "Steps of supervised fine-tuning"),
+  stepsRft: whole("steps-rft", 0, "Steps of the last GRPO stage"),
   lrWarmUp: rate("lr-warm-up", "Peak learning rate of the warm-up"),
   lrReinforce: rate("lr-reinforce", "Peak learning rate of GRPO on the closed loop"),
   lrSft: rate("lr-sft", "Peak learning rate of supervised fine-tuning"),
   lrRft: rate("lr-rft", "Peak learning rate of the last GRPO stage"),
-  candidates: whole("candidates", "Reasonings per picture"),
-  groupSize: whole("group-size", "Answers per picture and step of the last GRPO stage, G"),
-  maxTokens: whole("max-tokens", "Longest think-answer, in tokens")
+  candidates: whole("candidates", 1, "Reasonings per picture"),
+  groupSize: whole("group-size", 2, "Answers per picture and step of the last GRPO stage, G"),
+  maxTokens: whole("max-tokens", 1, "Longest think-answer, in tokens")
 }
 
 const settingOf: Readonly<Record<keyof typeof single, ReadonlyArray<readonly [stage: string, setting: string]>>> = {
@@ -67,7 +72,9 @@ export const secondsOf = (text: string): Option.Option<number> => {
 /** How settings are chosen. */
 export const flags = {
   config: Flag.String("config").pipe(
-    Flag.withDescription("A file of settings (.json, or .ts with a default export) that go over the preset's"),
+    Flag.withDescription(
+      "A file of settings (.json, or .ts with a default export) that go over the preset's; default: none"
+    ),
     Flag.withMetavar("FILE"),
     Flag.optional
   ),
@@ -76,7 +83,9 @@ export const flags = {
     Flag.withDefault(false)
   ),
   budget: Flag.String("budget").pipe(
-    Flag.withDescription("Cut the stages to a time, such as 90s, 10m or 2h: this machine is measured first"),
+    Flag.withDescription(
+      "Cut the stages to a time, such as 90s, 10m or 2h: this machine is measured first; default: no limit"
+    ),
     Flag.withMetavar("TIME"),
     Flag.optional
   ),
@@ -111,18 +120,26 @@ const readConfig = (file: string) =>
     )
   })
 
-/** The settings that single flags give, as a file would. */
-const fromFlags = (given: Fitting, preset: Presets.Preset): Config.Overrides => {
+/** The name of a flag: "steps-warm-up" of stepsWarmUp. */
+const flagOf = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+/** The settings that single flags give, as a file would. Fails on one whose stage the settings do not have. */
+const fromFlags = (given: Fitting, preset: Presets.Preset): Result.Result<Config.Overrides, ConfigError> => {
   const overrides: Record<string, Record<string, unknown>> = {}
   for (const [flag, settings] of Object.entries(settingOf)) {
     const value = given[flag as keyof typeof settingOf]
     if (Option.isNone(value)) continue
-    for (const [stage, setting] of settings) {
-      if (stage === "warmUp" && preset.warmUp === undefined) continue
+    const has = settings.filter(([stage]) => stage !== "warmUp" || preset.warmUp !== undefined)
+    if (has.length === 0) {
+      const reason = `is for a warm-up, and the settings "${preset.name}" have none: leave it out, or write a warmUp ` +
+        "into --config"
+      return Result.fail(new ConfigError({ source: `--${flagOf(flag)}`, reason }))
+    }
+    for (const [stage, setting] of has) {
       overrides[stage] = { ...overrides[stage], [setting]: value.value }
     }
   }
-  return overrides
+  return Config.decode("flags", overrides)
 }
 
 /** What settings are chosen for. */
@@ -141,6 +158,8 @@ export interface Subject<A, E, R, EP, RP> {
 /** Settings, and how long they are expected to take where that was measured. */
 export interface Chosen {
   readonly preset: Presets.Preset
+  /** The methods that the time is for. */
+  readonly methods: ReadonlyArray<Method>
   readonly plan: Option.Option<ReadonlyArray<Line>>
   /** What to tell the user of it. */
   readonly notes: ReadonlyArray<string>
@@ -150,7 +169,13 @@ export interface Chosen {
 
 /** Settings of a run that was cut to a budget: resumed under the same budget it keeps them. */
 const Cut = Schema.fromJsonString(Schema.Struct({
-  identity: Schema.Struct({ config: Schema.Struct({ budget: Schema.String, settings: Schema.Json }) })
+  identity: Schema.Struct({
+    config: Schema.Struct({
+      budget: Schema.String,
+      methods: Schema.Array(Schema.Literals(["SFT", "Visual-RFT", "RISE"])),
+      settings: Schema.Record(Schema.String, Schema.Json)
+    })
+  })
 }))
 
 const before = ({ budget, out, resume }: Subject<never, never, never, never, never>["flags"]) =>
@@ -158,13 +183,12 @@ const before = ({ budget, out, resume }: Subject<never, never, never, never, nev
     if (!resume || Option.isNone(out) || Option.isNone(budget)) return Option.none()
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const read = fs.readFileString(path.join(out.value, "run.json")).pipe(
+    const found = yield* fs.readFileString(path.join(out.value, "run.json")).pipe(
       Effect.flatMap(Schema.decodeEffect(Cut)),
       Effect.option
     )
-    const found = yield* read
-    return Option.filter(found, ({ identity: { config } }) => config.budget === budget.value).pipe(
-      Option.map(({ identity: { config } }) => config.settings)
+    return Option.map(found, ({ identity }) => identity.config).pipe(
+      Option.filter((config) => config.budget === budget.value)
     )
   })
 
@@ -196,54 +220,67 @@ export const choose = <A, E, R, EP, RP>(
       onNone: () => Effect.succeed<Config.Overrides>({}),
       onSome: (name) => Effect.flatMap(readConfig(name), (value) => Effect.fromResult(Config.decode(name, value)))
     })
-    const flagged = yield* Effect.fromResult(Config.decode("flags", fromFlags(given, base)))
+    const filed = Config.merged(base, file)
+    const flagged = yield* Effect.fromResult(fromFlags(given, filed))
     const general: Config.Overrides = {
       ...(given.noWarmUp && { warmUp: false }),
       ...Option.match(given.tau, { onNone: () => ({}), onSome: (tau) => ({ filter: { tau } }) }),
       ...Option.match(given.trainable, { onNone: () => ({}), onSome: (trainable) => ({ trainable }) })
     }
-    const settled = [file, flagged, general].reduce(Config.merged, base)
-    const kept = yield* before(given)
-    if (Option.isSome(kept)) {
-      const preset = Config.merged(settled, yield* Effect.fromResult(Config.decode("run.json", kept.value)))
-      return { preset, plan: Option.none(), notes: [], recorded: recordedOf(given) } satisfies Chosen
+    const settled = [flagged, general].reduce(Config.merged, filed)
+    const earlier = yield* before(given)
+    if (Option.isSome(earlier)) {
+      const { methods, settings: { name: _, ...parts } } = earlier.value
+      const preset = Config.merged(settled, yield* Effect.fromResult(Config.decode("run.json", parts)))
+      return { preset, methods, plan: Option.none(), notes: [], recorded: recordedOf(given, methods) } satisfies Chosen
     }
     if (Option.isNone(budget) && !measure) {
-      return { preset: settled, plan: Option.none(), notes: [], recorded: {} } satisfies Chosen
+      return { preset: settled, methods, plan: Option.none(), notes: [], recorded: {} } satisfies Chosen
     }
     const sizes = { train: yield* Stream.runCount(train), test: yield* Stream.runCount(test) }
     const found = yield* pace(task, train, settled).pipe(Effect.provide(policy(settled)))
     if (Option.isNone(budget)) {
       return {
         preset: settled,
+        methods,
         plan: Option.some(lines(settled, methods, sizes, found)),
         notes: [],
         recorded: {}
       } satisfies Chosen
     }
+    const text = Option.getOrElse(given.budget, () => "")
+    const cut = (methods: ReadonlyArray<Method>) => within(budget.value, settled, methods, sizes, found)
+    const whole = (methods: ReadonlyArray<Method>) =>
+      Result.match(cut(methods), { onFailure: () => false, onSuccess: ({ share }) => share === 1 })
+    // A baseline less is better than all of them half trained.
+    const sets = fewer(methods)
+    const kept = sets.find(whole) ?? sets.at(-1) ?? methods
     const { preset, share } = yield* Effect.mapError(
-      Effect.fromResult(within(budget.value, settled, methods, sizes, found)),
+      Effect.fromResult(cut(kept)),
       (least) =>
         new ConfigError({
           source: "--budget",
-          reason: `is ${
-            Option.getOrElse(given.budget, () => "")
-          }, but ${methods.join(", ")} on ${sizes.train} pictures ` +
-            `take${methods.length === 1 ? "s" : ""} ${minutes(least)} at the least on this machine: give as much, or ` +
-            "one --method"
+          reason:
+            `is ${text}, but ${kept.join(", ")} on ${sizes.train} pictures takes ${minutes(least)} at the least ` +
+            "on this machine: give as much, or fewer pictures (--shots)"
         })
     )
-    const plan = lines(preset, methods, sizes, found)
+    const plan = lines(preset, kept, sizes, found)
+    const left = methods.filter((method) => !kept.includes(method))
     return {
       preset,
+      methods: kept,
       plan: Option.some(plan),
       notes: [
-        `${share < 1 ? `steps cut to ${Math.round(100 * share)}%` : "all steps fit"}: about ${minutes(total(plan))} ` +
-        `of the budget of ${Option.getOrElse(given.budget, () => "")}`
+        `budget ${text}: about ${minutes(total(plan))} for ${kept.join(", ")}, ` +
+        `${share < 1 ? `with ${Math.round(100 * share)}% of the steps` : "all steps"}` +
+        (left.length === 0 ? "" : `; left out: ${left.join(", ")} (--method SFT trains it by itself)`)
       ],
-      recorded: recordedOf(given)
+      recorded: recordedOf(given, kept)
     } satisfies Chosen
   })
 
-const recordedOf = ({ budget }: Pick<Fitting, "budget">): Chosen["recorded"] =>
-  Option.match(budget, { onNone: () => ({}), onSome: (budget) => ({ budget }) })
+const recordedOf = (
+  { budget }: Pick<Fitting, "budget">,
+  methods: ReadonlyArray<Method>
+): Chosen["recorded"] => Option.match(budget, { onNone: () => ({}), onSome: (budget) => ({ budget, methods }) })

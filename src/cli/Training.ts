@@ -3,25 +3,35 @@
  */
 import { Console, Effect, Option } from "effect"
 import { Flag } from "effect/cli"
+import type { Task } from "../dsl/Task.ts"
 import { type Method, Presets, warmUp } from "../pipelines/index.ts"
-import * as Sources from "../sources/index.ts"
+import type * as Sources from "../sources/index.ts"
 import * as Fitting from "./Fitting.ts"
 import * as Flags from "./flags.ts"
 import { methods } from "./methods.ts"
+import * as Pictures from "./pictures.ts"
 import { policy } from "./policy.ts"
-import * as Task from "./task.ts"
 
 const all = ["SFT", "Visual-RFT", "RISE"] as const satisfies ReadonlyArray<Method>
 
 const method = Flag.Literals("method", ["all", "RISE", "SFT", "Visual-RFT"]).pipe(
-  Flag.withDescription("Which method to train; all of them are compared"),
+  Flag.withDescription("Which method to train; default: all of them, which are compared"),
   Flag.withDefault("all" as const)
 )
 
-export const flags = { ...Flags.study, ...Task.flags, ...Fitting.flags, method }
+const data = Flags.data.pipe(
+  Flag.withDescription(
+    "Pictures of your own: class folders, a table or another layout of docs/data.md, or the file that describes " +
+      "them; default: the embedded scenes (synthetic)"
+  )
+)
+
+export const flags = { ...Flags.study, ...Pictures.flags, ...Fitting.flags, data, method }
 
 /** The flags, parsed. */
-export type Training = Flags.Study & Task.TaskFlags & Fitting.Fitting & { readonly method: "all" | Method }
+export type Training = Parameters<typeof Pictures.open>[0] & Flags.Study & Fitting.Fitting & {
+  readonly method: "all" | Method
+}
 
 /** The preset that is asked for by name or by embedded data; None: settings are fitted to the data. */
 const presetOf = (flags: Training): Option.Option<Presets.Preset> =>
@@ -30,33 +40,36 @@ const presetOf = (flags: Training): Option.Option<Presets.Preset> =>
     () => Option.isSome(flags.data) ? Option.none() : Option.some(Presets.quick)
   )
 
-/** Opens the data and chooses the settings. `measure` times this machine also without a budget. */
-export const open = (flags: Training, { measure }: { readonly measure: boolean }) =>
+/** Chooses the settings for data that are open. `measure` times this machine also without a budget. */
+export const choose = <A>(
+  flags: Training,
+  { task, test, train }: Sources.TaskSource<A, Task<A>>,
+  options: { readonly measure: boolean }
+) =>
   Effect.gen(function*() {
-    const task = yield* Task.task(flags)
-    const source = yield* Sources.softLabels({ task, ...flags })
-    const names = all.filter((name) => flags.method === "all" || name === flags.method)
     const chosen = yield* Fitting.choose({
       flags,
       task,
-      train: source.train,
-      test: source.test,
-      methods: names,
+      train,
+      test,
+      methods: all.filter((name) => flags.method === "all" || name === flags.method),
       preset: presetOf(flags),
       policy: (preset) => policy(flags, preset)
-    }, { measure })
+    }, options)
     for (const note of chosen.notes) yield* Console.error(note)
     const { preset } = chosen
-    const start = warmUp(task, source.train, preset)
+    const start = warmUp(task, train, preset)
     return {
-      task,
-      source,
-      start,
       ...chosen,
+      start,
       methods: Object.fromEntries(
         Object.entries(methods(flags, preset)(start)).filter(([name]) =>
-          flags.method === "all" || name === flags.method
+          // Variants of a baseline go with it.
+          chosen.methods.some((method) => name === method || name.startsWith(`${method} (`))
         )
       )
     }
   })
+
+/** Opens the data that the flags name. */
+export const open = (flags: Training) => Pictures.open(flags)

@@ -32,15 +32,22 @@ export const catalogue = [
   ),
   entry(
     "train",
-    "Train and compare base, SFT, Visual-RFT and RISE",
+    "Train and compare base, SFT, Visual-RFT and RISE, on pictures of your own or on scenes",
     [
+      { command: "rise train -d pictures --budget 10m", description: "Pictures of your own, as they are laid out" },
       { command: "rise train --preset smoke -o runs/try", description: "See in seconds that everything goes through" },
       {
         command: "rise train -d pictures --labels sun,rain,snow --subject weather --method RISE",
-        description: "Labels and pictures of your own"
+        description: "Some of the labels, one of the methods"
       }
     ],
     () => import("./commands/train.ts").then(({ train }) => train)
+  ),
+  entry(
+    "plan",
+    "Say what train would do and how long it would take on this machine",
+    [{ command: "rise plan -d pictures --budget 10m", description: "Stages, steps and minutes before anything runs" }],
+    () => import("./commands/plan.ts").then(({ plan }) => plan)
   ),
   entry(
     "annotate",

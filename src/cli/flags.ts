@@ -1,38 +1,36 @@
 /**
  * The flags that commands and examples share.
  */
-import { Option, Schema } from "effect"
+import { Option, type Schema } from "effect"
 import { Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
 import { Scenes } from "../data/index.ts"
 import { Precision } from "../kernels/models/index.ts"
+import { Runtime } from "../kernels/runtime/index.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
 import { directoryOf } from "../policy/Embedded.ts"
 import { embeddedModel, isEmbedded, modelName } from "./embedded.ts"
-import { above0, share, whole } from "./numeric.ts"
+import { above0, jsonObject, share, text, whole } from "./values.ts"
 
-export const model = Flag.String("model").pipe(
+export const model = text("model", "DIR", "a directory").pipe(
   Flag.withAlias("m"),
   Flag.withDescription("A Hugging Face directory; default: the embedded checkpoint"),
-  Flag.withMetavar("DIR"),
   Flag.withDefault(embeddedModel),
   Flag.map(directoryOf)
 )
 
-export const data = Flag.String("data").pipe(
+export const data = text("data", "DIR", "a folder").pipe(
   Flag.withAlias("d"),
   Flag.withDescription(
     "A folder in the layout of the task's data set (docs/tasks.md), for soft labels train.csv and val.csv or " +
       "test.csv; default: the embedded scenes (synthetic)"
   ),
-  Flag.withMetavar("DIR"),
   Flag.optional
 )
 
-export const out = Flag.String("out").pipe(
+export const out = text("out", "DIR", "a folder").pipe(
   Flag.withAlias("o"),
   Flag.withDescription("The run folder; default: the next free runs/NAME"),
-  Flag.withMetavar("DIR"),
   Flag.optional
 )
 
@@ -49,12 +47,11 @@ export const device = Flag.Literals("device", ["cpu", "webgpu", "cuda"]).pipe(
 
 /** A server to ask instead of a model directory. */
 export const remote = {
-  remote: Flag.String("remote").pipe(
+  remote: text("remote", "URL", "an address such as http://127.0.0.1:8000/v1").pipe(
     Flag.withDescription(
       "Ask an OpenAI-compatible server instead, by its address with /v1; the key is OPENAI_API_KEY of the " +
         "environment; default: a model directory"
     ),
-    Flag.withMetavar("URL"),
     Flag.optional
   ),
   remoteModel: Flag.String("remote-model").pipe(
@@ -77,12 +74,10 @@ export const requests = {
     ),
     Flag.optional
   ),
-  extra: Flag.String("extra").pipe(
-    Flag.withSchema(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))),
+  extra: jsonObject("extra").pipe(
     Flag.withDescription(
       "Fields of every request to the server, over all others; one that is null is left out; default: none"
     ),
-    Flag.withMetavar("JSON"),
     Flag.optional
   )
 }
@@ -102,9 +97,8 @@ export const lora = whole("lora", { least: 1, most: 4096, metavar: "RANK" }).pip
   Flag.optional
 )
 
-export const adapter = Flag.String("adapter").pipe(
+export const adapter = text("adapter", "DIR", "a directory").pipe(
   Flag.withDescription("A PEFT adapter to put on the model; default: none"),
-  Flag.withMetavar("DIR"),
   Flag.optional
 )
 
@@ -143,11 +137,10 @@ export const frozen = {
     ),
     Flag.optional
   ),
-  cache: Flag.String("cache").pipe(
+  cache: text("cache", "DIR", "a folder").pipe(
     Flag.withDescription(
       "Folder for copies of weights that are mapped; default: RISE_CACHE, or the system's folder for caches"
     ),
-    Flag.withMetavar("DIR"),
     Flag.optional
   )
 }
@@ -158,12 +151,9 @@ export interface Frozen {
   readonly cache: Option.Option<string>
 }
 
-/** Each worker holds onnxruntime and its own activations: more than a few a core only take memory. */
-const mostWorkers = 4 * availableParallelism()
-
 export const workers = whole("workers", {
   least: 1,
-  most: mostWorkers,
+  most: Runtime.mostThreads,
   note: `4 for each of ${availableParallelism()} cores`
 }).pipe(
   Flag.withAlias("w"),

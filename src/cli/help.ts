@@ -16,7 +16,7 @@ const paragraph = (text: string): string => wrapped(text, columns - 2).map((line
 const row = (name: string, text: string): string => {
   const lines = wrapped(text, columns - namesWidth - 2)
   const below = lines.map((line) => " ".repeat(namesWidth + 2) + line)
-  return name.length < namesWidth
+  return name.length < namesWidth - 1
     ? [`  ${name.padEnd(namesWidth)}${lines[0] ?? ""}`.trimEnd(), ...below.slice(1)].join("\n")
     : [`  ${name}`, ...below].join("\n")
 }

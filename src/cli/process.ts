@@ -27,11 +27,13 @@ export const readable = <A, E extends { readonly message: string }, R>(
 
 const isUsage = (error: unknown): error is CliError.ShowHelp => CliError.isCliError(error) && error._tag === "ShowHelp"
 
-/** Parses the process's arguments and runs the command. */
+/** Parses arguments and runs the command: the process's own, unless others are given. */
 export const run = <const Name extends string, Input, C, E>(
-  command: Command.Command<Name, Input, C, E, NodeServices.NodeServices>
-) =>
-  Command.run(command, { version: packageJson.version }).pipe(
+  command: Command.Command<Name, Input, C, E, NodeServices.NodeServices>,
+  args?: ReadonlyArray<string>
+) => {
+  const config = { version: packageJson.version }
+  return (args === undefined ? Command.run(command, config) : Command.runWith(command, config)(args)).pipe(
     Effect.tapError((error) =>
       Effect.sync(() => isUsage(error) && Object.assign(error, { [EffectRuntime.errorExitCode]: usageExitCode }))
     ),
@@ -44,6 +46,7 @@ export const run = <const Name extends string, Input, C, E>(
       })
     )
   )
+}
 
 /** Runs a program as the process, with what it writes to standard output watched. */
 export const main = <E>(program: Effect.Effect<void, E, NodeServices.NodeServices>): void =>

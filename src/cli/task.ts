@@ -5,16 +5,15 @@ import { Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import { TaskError } from "../dsl/Task.ts"
 import { Classification, Emotion6 } from "../tasks/classification/index.ts"
+import { text } from "./values.ts"
 
 export const flags = {
-  labels: Flag.String("labels").pipe(
+  labels: text("labels", "A,B,C", "labels, separated by commas").pipe(
     Flag.withDescription("Labels of one's own, separated by commas; default: the seven of Emotion6"),
-    Flag.withMetavar("A,B,C"),
     Flag.optional
   ),
-  subject: Flag.String("subject").pipe(
+  subject: text("subject", "TEXT", "what the labels rate").pipe(
     Flag.withDescription("What the labels rate: completes \"rate the … of this picture\"; default: content"),
-    Flag.withMetavar("TEXT"),
     Flag.withDefault("content")
   )
 }

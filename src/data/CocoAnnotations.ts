@@ -7,13 +7,9 @@
  */
 import { Option, Predicate, Result, Schema } from "effect"
 import type { Xywh } from "../kernels/math/Iou.ts"
+import { quoted } from "./Quoted.ts"
 import type { BadRow } from "./Rows.ts"
 import * as Segmentation from "./Segmentation.ts"
-
-const quoted = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? "missing"
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text
-}
 
 const whole = /^[-+]?\d+\.0+$/
 

@@ -6,23 +6,24 @@
  * train/0001.png,0.1,0.7,0,0,0,0.1,0.1
  * ```
  *
- * Streams the file (RFC 4180: quoted fields, LF or CRLF, a byte order mark is skipped). A bad header or broken CSV is
- * an error; a bad row is quarantined. Paths are relative to the manifest's folder and may not leave it, by links
- * neither.
+ * Streams the file (RFC 4180: quoted fields, LF or CRLF). Cells are parted by commas, semicolons (then with decimal
+ * commas) or tabs, as the header is; the text is UTF-8, UTF-16 with a byte order mark, or Windows-1252 where it is no
+ * UTF-8, which is warned of. A first column without a name is an index and left alone. A bad header or broken CSV is an
+ * error; a bad row is quarantined. Paths may not leave the manifest's folder, by links neither.
  *
  * @module
  */
-import { Effect, FileSystem, Option, Path, type PlatformError, Result, Stream } from "effect"
-import { Csv } from "effect/encoding"
+import { Effect, FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Image from "../kernels/image/Image.ts"
 import * as Rules from "../kernels/math/Rules.ts"
+import { warn } from "../kernels/runtime/Warning.ts"
 import * as Folder from "./Folder.ts"
 import * as Reader from "./Options.ts"
-import * as Pointer from "./Pointer.ts"
 import * as Rows from "./Rows.ts"
 import * as Shares from "./Shares.ts"
+import * as Table from "./Table.ts"
 
 type Labelled = Sample<ReadonlyArray<number>>
 
@@ -32,6 +33,11 @@ export interface Options {
   readonly folder?: string
   /** How far a row's sum may be from 1; rows within are renormalised. Default 0.02. */
   readonly tolerance?: number
+  /**
+   * What the numbers are: shares that sum to 1, percentages that sum to 100, or votes, which are divided by their sum.
+   * Default "shares".
+   */
+  readonly values?: "shares" | "percentages" | "votes"
 }
 
 /** Where each label's column is, in label order. */
@@ -46,13 +52,12 @@ const quoted = (names: ReadonlyArray<string>) => names.map((name) => `"${name}"`
 /** Matches a header with the task's labels; the columns may come in any order. */
 const columnsOf = (
   source: string,
-  header: ReadonlyArray<string>,
+  names: ReadonlyArray<string>,
   labels: ReadonlyArray<string>
 ): Result.Result<Columns, DataError> => {
-  const names = header.map((name) => name.trim())
   const expected = ["image", ...labels]
   const missing = expected.filter((name) => !names.includes(name))
-  const unknown = names.filter((name) => !expected.includes(name))
+  const unknown = names.filter((name, i) => !expected.includes(name) && !Table.isIndex(name, i))
   const repeated = names.filter((name, i) => names.indexOf(name) !== i)
   const faults = [
     ...missing.length > 0 ? [`missing ${quoted(missing)}`] : [],
@@ -75,16 +80,8 @@ const columnsOf = (
     })
 }
 
-const ioError = (source: string) => (error: PlatformError.PlatformError) =>
-  new DataError({
-    source,
-    reason: error.reason._tag === "NotFound"
-      ? "no such file, expected a CSV manifest"
-      : `cannot be read: ${error.message}`
-  })
-
 /** What the options may be. */
-const rules: Rules.Table = { folder: Reader.path, tolerance: Reader.tolerance }
+const rules: Rules.Table = { folder: Reader.path, tolerance: Reader.tolerance, values: Reader.values }
 
 /**
  * The data set of a manifest. Rows whose image file is missing, listed before, outside the folder or larger than 64
@@ -99,36 +96,41 @@ export const read = (
   manifest: string,
   { labels }: { readonly labels: ReadonlyArray<string> },
   options: Options = {}
-): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> =>
-  Stream.unwrap(Effect.gen(function*() {
+): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> => {
+  let warned = false
+  return Stream.unwrap(Effect.gen(function*() {
     yield* Reader.check(manifest, rules, options)
-    const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const root = path.resolve(options.folder ?? path.dirname(manifest))
-    const tolerance = options.tolerance ?? 0.02
+    const { tolerance = 0.02, values } = options
     const fail = (reason: string) => new DataError({ source: manifest, reason })
     // Opened for the first row: of a manifest that is not there, that is what is to be said.
     const folder = yield* Effect.cached(Folder.open(root, "the manifest's pictures"))
+    const table = yield* Table.open(manifest, "a CSV manifest")
+    if (table.header.length === 0) {
+      return yield* fail(`the file is empty, expected a header: image,${labels.join(",")}`)
+    }
+    const columns = yield* Effect.fromResult(columnsOf(manifest, table.header, labels))
+    if (table.encoding === "windows-1252" && !warned) {
+      warned = true
+      yield* warn(`${manifest} is not UTF-8: read as Windows-1252. Save it as UTF-8 where names come out wrong`)
+    }
 
-    yield* Pointer.refuse(manifest)
-
-    let columns: Columns | undefined
     const seen = new Map<string, number>()
 
     /** Everything about a row that does not touch the disk. */
     const parse = (
       cells: ReadonlyArray<string>,
-      row: number,
-      header: Columns
-    ): Result.Result<{ readonly name: string } & Labelled, Rows.BadRow> =>
+      row: number
+    ): Result.Result<Labelled, Rows.BadRow> =>
       Result.gen(function*() {
-        if (cells.length !== header.count) {
+        if (cells.length !== columns.count) {
           return yield* Result.fail<Rows.BadRow>({
             reason: "wrong-cell-count",
-            detail: `${cells.length} cells, expected ${header.count}`
+            detail: `${cells.length} cells, expected ${columns.count}`
           })
         }
-        const name = (cells[header.image] ?? "").trim()
+        const name = (cells[columns.image] ?? "").trim()
         const id = yield* Folder.within(path, root, name)
         const before = seen.get(id)
         if (before !== undefined) {
@@ -137,43 +139,30 @@ export const read = (
             detail: `image "${id}" was listed in row ${before}`
           })
         }
-        const truth = yield* Shares.read(labels, header.labels.map((column) => cells[column] ?? ""), tolerance)
+        const truth = yield* Shares.read(
+          labels,
+          columns.labels.map((column) => table.number(cells[column] ?? "")),
+          tolerance,
+          values
+        )
         seen.set(id, row)
-        return { name, image: Image.file(path.join(root, id), id), truth }
+        return { image: Image.file(path.join(root, id), id), truth }
       })
 
-    return fs.stream(manifest).pipe(
-      Stream.mapError(ioError(manifest)),
-      Stream.pipeThroughChannelOrFail(Csv.decode()),
-      Stream.mapError((error) => error._tag === "CsvError" ? fail(`line ${error.line}: ${error.message}`) : error),
-      Stream.zipWithIndex,
-      Stream.mapEffect(([cells, index]) =>
-        Effect.gen(function*() {
-          if (columns === undefined) {
-            columns = yield* Effect.fromResult(columnsOf(manifest, cells, labels))
-            return []
-          }
-          if (cells.length === 1 && cells[0]?.trim() === "") return []
-          const parsed = parse(cells, index + 1, columns)
-          const read = Effect.gen(function*() {
-            const { image, name, truth } = yield* Effect.fromResult(parsed)
-            yield* (yield* folder).file(name)
-            return [{ image, truth }]
-          })
-          return [{ row: index + 1, read }]
+    return table.records.pipe(
+      Stream.map(({ cells, row }) => {
+        const parsed = parse(cells, row)
+        const read = Effect.gen(function*() {
+          const { image, truth } = yield* Effect.fromResult(parsed)
+          yield* (yield* folder).file(image.id)
+          return [{ image, truth }]
         })
-      ),
-      Stream.flattenIterable,
-      Stream.concat(
-        Stream.suspend(() =>
-          columns === undefined
-            ? Stream.fail(fail(`the file is empty, expected a header: image,${labels.join(",")}`))
-            : Stream.empty
-        )
-      ),
+        return { row, read }
+      }),
       Rows.samples(manifest, "no rows below the header")
     )
   }))
+}
 
 /** The manifests of a folder. */
 export interface Splits {

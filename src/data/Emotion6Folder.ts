@@ -22,6 +22,11 @@ export interface Options extends Folder.Limits {
   readonly table?: string
   /** How far a row's sum may be from 1; rows within are renormalised. Default 0.02. */
   readonly tolerance?: number
+  /**
+   * What the numbers are: shares that sum to 1, percentages that sum to 100, or votes, which are divided by their sum.
+   * Default "shares".
+   */
+  readonly values?: "shares" | "percentages" | "votes"
 }
 
 interface Columns {
@@ -58,7 +63,12 @@ const columnsOf = (
 }
 
 /** What the options may be. */
-const rules: Rules.Table = { ...Reader.limits, table: Reader.path, tolerance: Reader.tolerance }
+const rules: Rules.Table = {
+  ...Reader.limits,
+  table: Reader.path,
+  tolerance: Reader.tolerance,
+  values: Reader.values
+}
 
 /**
  * The pictures of the folder with the shares of their viewers' votes, in the order of `labels`.
@@ -106,7 +116,7 @@ export const read = (
         }
         seen.set(name, row)
         const written = header.labels.map((i) => cells[i] ?? "")
-        const truth = yield* Effect.fromResult(Shares.read(labels, written, options.tolerance ?? 0.02))
+        const truth = yield* Effect.fromResult(Shares.read(labels, written, options.tolerance ?? 0.02, options.values))
         const { image } = yield* folder.picture(name)
         return [{ image, truth }]
       })

@@ -78,9 +78,9 @@ export const within = (path: Path.Path, root: string, name: string): Result.Resu
   const bad = (reason: PictureReason, detail: string) => Result.fail({ reason, detail })
   if (name === "") return bad("no-image", "the name is empty")
   const relative = path.relative(root, path.resolve(root, name))
-  return path.isAbsolute(name) || name.includes("\0") || !inside(path, relative)
-    ? bad("outside-folder", `"${name}" is not inside ${root}`)
-    : Result.succeed(relative)
+  if (!name.includes("\0") && inside(path, relative)) return Result.succeed(relative)
+  const what = path.isAbsolute(name) ? "is an absolute path and not" : "is not"
+  return bad("outside-folder", `"${name}" ${what} inside ${root}`)
 }
 
 export interface Folder {

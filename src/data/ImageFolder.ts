@@ -1,15 +1,17 @@
 /**
- * One folder per class with its pictures inside, the layout of ImageNet and of torchvision's ImageFolder.
+ * One folder per class with its pictures inside, also in folders of its own: the layout of ImageNet and of
+ * torchvision's ImageFolder.
  *
  * @module
  */
-import { Effect, FileSystem, Path, Stream } from "effect"
+import { Effect, type FileSystem, Path, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import * as Folder from "./Folder.ts"
 import * as Reader from "./Options.ts"
 import * as Rows from "./Rows.ts"
 import { oneHot } from "./Shares.ts"
+import * as Walk from "./Walk.ts"
 
 /** Options of `read`. */
 export interface Options extends Folder.Limits {
@@ -21,8 +23,8 @@ export interface Options extends Folder.Limits {
 const rules: Rules.Table = { ...Reader.limits, folders: Rules.record("a folder for each label") }
 
 /**
- * The pictures of these labels, class after class, files in order of their names; the truth has all mass on the label.
- * Other folders are left alone. Fails where a label has no folder.
+ * The pictures of these labels, class after class, files in the order that torchvision walks them; the truth has all
+ * mass on the label. Other folders are left alone. Fails where a label has no folder.
  *
  * ```ts
  * ImageFolder.read("imagenet/train", { labels: ["backpack", "broom"] }, {
@@ -37,12 +39,11 @@ export const read = (
 ): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
     yield* Reader.check(directory, rules, options)
-    const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const folder = yield* Folder.open(directory, "a folder with one folder per label", options)
     const files = yield* Effect.forEach(labels, (label) => {
       const name = options.folders?.[label] ?? label
-      return fs.readDirectory(path.join(folder.root, name)).pipe(
+      return Walk.files(path.join(folder.root, name)).pipe(
         Effect.mapError((error) =>
           new DataError({
             source: directory,
@@ -51,10 +52,7 @@ export const read = (
               : `cannot be read: ${error.message}`
           })
         ),
-        // Dot files are a system's own.
-        Effect.map((names) =>
-          names.filter((file) => !file.startsWith(".")).sort().map((file) => ({ file: path.join(name, file), label }))
-        )
+        Effect.map((files) => files.map((file) => ({ file: path.join(name, file), label })))
       )
     })
     return Stream.fromIterable(files.flat()).pipe(

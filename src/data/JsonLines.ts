@@ -1,22 +1,24 @@
 /**
- * JSON lines: an object per line that names a picture and holds its annotation.
+ * JSON lines: an object per line that names a picture and holds its annotation. A file that turns out to be a JSON
+ * array of such objects is read as one.
  *
  * ```json
  * {"image": "train/0001.png", "annotation": {"stars": 4}}
  * ```
  *
- * Streams the file. A line that is not such an object is set aside.
+ * Streams lines; an array is read whole, up to 500 MiB. A row that is not such an object is set aside. The picture is a
+ * file name, or a list of one.
  *
  * @module
  */
-import { Effect, FileSystem, Path, Schema, Stream } from "effect"
-import { DataError, type Dataset } from "../dsl/Dataset.ts"
+import { Effect, type FileSystem, Path, Schema, Stream } from "effect"
+import type { DataError, Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Rules from "../kernels/math/Rules.ts"
-import { Json } from "../kernels/weights/index.ts"
 import * as Folder from "./Folder.ts"
+import * as JsonRows from "./JsonRows.ts"
 import * as Reader from "./Options.ts"
-import * as Pointer from "./Pointer.ts"
+import * as PictureName from "./PictureName.ts"
 import * as Rows from "./Rows.ts"
 
 /** Options of `read`. */
@@ -30,11 +32,6 @@ export interface Options<A> extends Folder.Limits {
 }
 
 const decodeEntry = Rows.decode(Schema.Record(Schema.String, Schema.Unknown), "not-an-object")
-const decodeLine = (line: string) =>
-  Effect.try({
-    try: () => Json.parse(line),
-    catch: (error): Rows.BadRow => ({ reason: "not-an-object", detail: `not JSON: ${String(error)}` })
-  }).pipe(Effect.flatMap(decodeEntry))
 
 /** What the options may be. */
 const rules: Rules.Table = {
@@ -53,7 +50,6 @@ const rules: Rules.Table = {
 export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
     yield* Reader.check(file, rules, options)
-    const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const folder = yield* Folder.open(
       options.pictures ?? path.dirname(file),
@@ -62,17 +58,12 @@ export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError
     )
     const { annotation: annotationKey = "annotation", image: imageKey = "image" } = options.keys ?? {}
     const decodeAnnotation = Rows.decode(options.annotation, "bad-annotation")
-    yield* Pointer.refuse(file)
     const seen = new Set<string>()
 
-    const sample = (line: string, row: number): Effect.Effect<ReadonlyArray<Sample<A>>, Rows.BadRow> =>
+    const sample = ({ row, value }: JsonRows.Row): Effect.Effect<ReadonlyArray<Sample<A>>, Rows.BadRow> =>
       Effect.gen(function*() {
-        const entry = yield* decodeLine(line)
-        const name = entry[imageKey]
-        if (typeof name !== "string") {
-          const detail = `"${imageKey}" is ${JSON.stringify(name) ?? "missing"}, expected a file name`
-          return yield* Effect.fail<Rows.BadRow>({ reason: "no-image", detail })
-        }
+        const entry = yield* decodeEntry(yield* Effect.fromResult(value))
+        const name = yield* Effect.fromResult(PictureName.read(imageKey, entry[imageKey]))
         const again = seen.has(name)
         seen.add(name)
         const truth = yield* decodeAnnotation(entry[annotationKey])
@@ -80,20 +71,8 @@ export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError
         return [{ image: again ? { ...image, id: `${image.id}#${row}` } : image, truth }]
       })
 
-    return fs.stream(file).pipe(
-      Stream.mapError((error) =>
-        new DataError({
-          source: file,
-          reason: error.reason._tag === "NotFound"
-            ? "no such file, expected JSON lines"
-            : `cannot be read: ${error.message}`
-        })
-      ),
-      Stream.decodeText,
-      Stream.splitLines,
-      Stream.zipWithIndex,
-      Stream.filter(([line]) => line.trim() !== ""),
-      Stream.map(([line, i]) => ({ row: i + 1, read: sample(i === 0 ? line.replace(/^\uFEFF/, "") : line, i + 1) })),
+    return JsonRows.read(file, "JSON lines").pipe(
+      Stream.map((row) => ({ row: row.row, read: sample(row) })),
       Rows.samples(file, "no lines in it")
     )
   }))

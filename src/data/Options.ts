@@ -2,7 +2,7 @@
  * Options of readers, held to their tables before anything is read: a name that is misspelt or a number that is none
  * would be left out, or leave no sample, in silence.
  */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { DataError } from "../dsl/DataError.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 
@@ -38,6 +38,12 @@ export const limits: Rules.Table = {
 
 /** How far shares may be from a sum of 1. */
 export const tolerance: Rules.Rule = Rules.atLeast(0)
+
+/** What may be left to be found: an Option. */
+export const found: Rules.Rule = { expected: "an Option, Option.none() to have it found", holds: Option.isOption }
+
+/** What the numbers of a table are. */
+export const values: Rules.Rule = Rules.oneOf("shares", "percentages", "votes")
 
 /** Of embedded scenes. */
 export const scenes: Rules.Table = {

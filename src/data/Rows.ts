@@ -19,17 +19,17 @@ export interface Row<out A, out R = never> {
 }
 
 /**
- * Reads rows concurrently and yields their samples in order. Fails where no sample is left: with `nothing` of a source
- * without rows, with the reasons of one whose rows are all set aside.
+ * Reads rows concurrently and yields their samples in order. Fails where no sample is left: with `nothing`, if it is
+ * given, of a source without rows, with the reasons of one whose rows are all set aside.
  */
 export const samples =
-  <A>(source: string, nothing: string, more: Pick<Options<A>, "counts" | "unusable"> = {}) =>
+  <A>(source: string, nothing: string | undefined, more: Pick<Options<A>, "counts" | "unusable"> = {}) =>
   <E, R, R2>(rows: Stream.Stream<Row<A, R2>, E, R>): Stream.Stream<A, E | DataError, R | R2> =>
     rows.pipe(
       Stream.mapEffect(({ read, row }) => Effect.map(Effect.result(read), (outcome) => ({ row, read: outcome })), {
         concurrency: 16
       }),
-      sift({ source, nothing, ...more })
+      sift({ source, ...(nothing !== undefined && { nothing }), ...more })
     )
 
 /** Decodes a value of a row, or sets the row aside with what the schema says. */

@@ -37,9 +37,18 @@ export const parse = <A>(task: Task<A>, form: Form, text: string): Reward.Read<A
 /**
  * A text read in its form: the annotation if it has one, and what it earns (eq. 9; S alone for a bare answer).
  *
+ * @param sample for similarities that look at it
+ *
  * @throws what the task's code throws
  */
-export const read = <A>(task: Task<A>, form: Form, truth: A, text: string): Reward.ScoredThinkAnswer<A> => {
+export const read = <A>(
+  task: Task<A>,
+  form: Form,
+  truth: A,
+  text: string,
+  sample?: Sample<A>
+): Reward.ScoredThinkAnswer<A> => {
   const { annotation, formed, reasoning } = parse(task, form, text)
-  return { ...Reward.scored(task, truth, annotation, formed), reasoning }
+  const turn = sample === undefined ? undefined : Reward.turnOf(sample, reasoning)
+  return { ...Reward.scored(task, truth, annotation, formed, turn), reasoning }
 }

@@ -1,22 +1,33 @@
 /**
  * Files that are there whole or not at all.
  */
-import { Effect, FileSystem } from "effect"
+import { Effect, FileSystem, Stream } from "effect"
 import { fromPlatform, type RunFileError } from "./RunError.ts"
 
-/** Writes beside the target, syncs and renames: a crash leaves the old file or the new one, never half of either. */
-export const writeText = (path: string, text: string): Effect.Effect<void, RunFileError, FileSystem.FileSystem> =>
+/**
+ * Writes texts that are a file one after another beside the target, syncs and renames: a crash leaves the old file or
+ * the new one, never half of either.
+ */
+export const writeAll = <E, R>(
+  path: string,
+  texts: Stream.Stream<string, E, R>
+): Effect.Effect<void, E | RunFileError, FileSystem.FileSystem | R> =>
   Effect.scoped(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const temporary = `${path}.${process.pid}.tmp`
+    const writing = Effect.mapError(fromPlatform(path, "writing"))
     yield* Effect.addFinalizer(() => fs.remove(temporary, { force: true }).pipe(Effect.ignore))
     yield* Effect.scoped(Effect.gen(function*() {
-      const handle = yield* fs.open(temporary, { flag: "w" })
-      yield* handle.writeAll(new TextEncoder().encode(text))
-      yield* handle.sync
+      const handle = yield* writing(fs.open(temporary, { flag: "w" }))
+      yield* Stream.runForEachArray(texts, (some) => writing(handle.writeAll(new TextEncoder().encode(some.join("")))))
+      yield* writing(handle.sync)
     }))
-    yield* fs.rename(temporary, path)
-  })).pipe(Effect.mapError(fromPlatform(path, "writing")))
+    yield* writing(fs.rename(temporary, path))
+  }))
+
+/** The same for a text. */
+export const writeText = (path: string, text: string): Effect.Effect<void, RunFileError, FileSystem.FileSystem> =>
+  writeAll(path, Stream.make(text))
 
 /** Writes JSON that a person can read. */
 export const writeJson = (path: string, value: unknown) => writeText(path, `${JSON.stringify(value, null, 2)}\n`)

@@ -46,7 +46,11 @@ export interface Lesson<out A> {
 /** A draw as GRPO takes it. */
 export const rollout = (draw: Draw, advantage: number): Rollout => ({ ...draw, advantage })
 
-export const draw = (prompt: Prompt, completion: Completion, how: Pick<Draw, "temperature" | "grammar">): Draw => ({
+export const draw = (
+  prompt: Prompt,
+  completion: Completion,
+  how: Pick<Draw, "temperature" | "grammar" | "maxTokens">
+): Draw => ({
   prompt,
   completion,
   ...how

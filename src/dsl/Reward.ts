@@ -12,11 +12,11 @@ import { Option, Result } from "effect"
 import { withoutEndOfTurn } from "../kernels/text/TurnMarks.ts"
 import { narrative } from "./Format.ts"
 import * as Leakage from "./Leakage.ts"
-import { type FormatReason, type LeakReason, shown, type Task, TaskError } from "./Task.ts"
+import { type FormatReason, type LeakReason, type Sample, shown, type Task, TaskError, type Turn } from "./Task.ts"
 import * as ThinkAnswer from "./ThinkAnswer.ts"
 
 /** Why a reward is what it is; counted by name in the metrics. */
-export type Verdict = "ok" | "leak" | "format-reasoning" | "format-annotation"
+export type Verdict = "ok" | "leak" | "format-reasoning" | "format-annotation" | "judge"
 
 /** A reward and everything that the next step needs of it. */
 export interface Scored<out A> {
@@ -36,20 +36,30 @@ export interface Options {
   readonly leak?: boolean
   /** Check F. Default true. Without it a text that does not decode still earns 0: S is not defined there. */
   readonly format?: boolean
+  /** Let F refuse a reasoning that repeats itself (`repetition`). Default true. */
+  readonly repetition?: boolean
 }
 
 /** F of eq. 1: `Format`. */
-export { minimumWords, narrative } from "./Format.ts"
+export { minimumWords, narrative, type NarrativeOptions, repetition } from "./Format.ts"
 /** How a think-answer is written and read: `ThinkAnswer`. */
 export { read as readThinkAnswer, type ThinkAnswer, write as writeThinkAnswer } from "./ThinkAnswer.ts"
+
+/** What a similarity is given where nobody has said what was asked: it fails when it is looked at. */
+const unknownTurn = <A>({ name: task }: Task<A>, truth: A): Turn<A> => ({
+  truth,
+  get image(): never {
+    throw new TaskError({ task, reason: "its similarity looks at the sample, and was given none: give `sample`" })
+  }
+})
 
 /**
  * S, held to its law: rounding is forgiven, anything else outside [0, 1] is the plug-in's mistake and says so.
  *
  * @throws TaskError
  */
-export const similarity = <A>(task: Task<A>, truth: A, predicted: A): number => {
-  const value = task.similarity(truth, predicted)
+export const similarity = <A>(task: Task<A>, truth: A, predicted: A, turn?: Turn<A>): number => {
+  const value = task.similarity(truth, predicted, turn ?? unknownTurn(task, truth))
   if (!(value >= -1e-9 && value <= 1 + 1e-9)) {
     throw new TaskError({
       task: task.name,
@@ -58,6 +68,12 @@ export const similarity = <A>(task: Task<A>, truth: A, predicted: A): number => 
   }
   return Math.min(1, Math.max(0, value))
 }
+
+/** The turn of a sample and the reasoning that was read. */
+export const turnOf = <A>(sample: Sample<A>, reasoning: Option.Option<string>): Turn<A> => ({
+  ...sample,
+  ...(Option.isSome(reasoning) && { reasoning: reasoning.value })
+})
 
 /** Reads a bare annotation: white space around it and an end of turn left behind it are not the task's concern. */
 export const readAnswer = <A>(
@@ -85,21 +101,29 @@ const refused = <A>(
   annotation: Option.Option<A> = Option.none()
 ): Scored<A> => ({ reward: 0, verdict, detail: Option.some(detail), annotation })
 
-const paid = <A>(task: Task<A>, truth: A, predicted: A): Scored<A> => ({
-  reward: similarity(task, truth, predicted),
+const paid = <A>(task: Task<A>, truth: A, predicted: A, turn: Turn<A> | undefined): Scored<A> => ({
+  reward: similarity(task, truth, predicted, turn),
   verdict: "ok",
   detail: Option.none(),
   annotation: Option.some(predicted)
 })
 
 /**
- * Eq. 1: scores one turn of the closed loop. `reconstruction` is the text the policy wrote from image and reasoning.
+ * Eq. 1: scores one turn of the closed loop. `reconstruction` is the text the policy wrote from image and reasoning;
+ * `sample` is for similarities that look at it. The task's judge is not asked here (`Judge.pay`).
  *
  * @throws TaskError where the task's similarity breaks its law
  */
 export const cot = <A>(task: Task<A>, options: Options = {}) => {
   const leaks = leak(task)
-  return (turn: { readonly truth: A; readonly reasoning: string; readonly reconstruction: string }): Scored<A> => {
+  return (
+    turn: {
+      readonly truth: A
+      readonly reasoning: string
+      readonly reconstruction: string
+      readonly sample?: Sample<A>
+    }
+  ): Scored<A> => {
     const decoded = readAnswer(task, turn.reconstruction)
     const annotation = Result.getSuccess(decoded)
     if (options.leak !== false) {
@@ -107,12 +131,17 @@ export const cot = <A>(task: Task<A>, options: Options = {}) => {
       if (Option.isSome(quoted)) return refused("leak", quoted.value, annotation)
     }
     if (options.format !== false) {
-      const fault = narrative(turn.reasoning)
+      const fault = narrative(turn.reasoning, options)
       if (Option.isSome(fault)) return refused("format-reasoning", fault.value, annotation)
     }
     return Result.isFailure(decoded)
       ? refused("format-annotation", decoded.failure)
-      : paid(task, turn.truth, decoded.success)
+      : paid(
+        task,
+        turn.truth,
+        decoded.success,
+        turn.sample === undefined ? undefined : turnOf(turn.sample, Option.some(turn.reasoning))
+      )
   }
 }
 
@@ -154,10 +183,11 @@ export const scored = <A>(
   task: Task<A>,
   truth: A,
   annotation: Result.Result<A, FormatReason>,
-  formed: boolean
+  formed: boolean,
+  turn?: Turn<A>
 ): Scored<A> =>
   Result.isSuccess(annotation)
-    ? paid(task, truth, annotation.success)
+    ? paid(task, truth, annotation.success, turn)
     : refused(formed ? "format-annotation" : "format-reasoning", annotation.failure)
 
 /** A scored think-answer with the reasoning that was found in it. */
@@ -171,9 +201,11 @@ export interface ScoredThinkAnswer<out A> extends Scored<A> {
  *
  * @throws TaskError where the task's similarity breaks its law
  */
-export const r1 =
-  <A>(task: Task<A>, options: Pick<Options, "format"> = {}) =>
-  (turn: { readonly truth: A; readonly text: string }): ScoredThinkAnswer<A> => {
-    const { annotation, formed, reasoning } = parseThinkAnswer(task, turn.text, options)
-    return { ...scored(task, turn.truth, annotation, formed || options.format === false), reasoning }
-  }
+export const r1 = <A>(task: Task<A>, options: Pick<Options, "format"> = {}) =>
+(
+  { sample, text, truth }: { readonly truth: A; readonly text: string; readonly sample?: Sample<A> }
+): ScoredThinkAnswer<A> => {
+  const { annotation, formed, reasoning } = parseThinkAnswer(task, text, options)
+  const turn = sample === undefined ? undefined : turnOf(sample, reasoning)
+  return { ...scored(task, truth, annotation, formed || options.format === false, turn), reasoning }
+}

@@ -82,18 +82,20 @@ const pauseMillis = 50
 const clearingMillis = 10_000
 
 /**
- * Takes a folder until the scope ends. The folder must exist.
+ * Takes a folder, or a file by a lock of its own, until the scope ends. The folder must exist.
  *
  * Fails with `RunFolderInUse` where another run holds it.
+ *
+ * @param lock default: `run.lock` in the folder
  */
-export const hold = Effect.fn("rise.run.lock")(function*(directory: string): Effect.fn.Return<
+export const hold = Effect.fn("rise.run.lock")(function*(directory: string, lock?: string): Effect.fn.Return<
   void,
   RunFolderInUse | RunFileError,
   FileSystem.FileSystem | Path.Path | Scope.Scope
 > {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const file = path.join(directory, lockFile)
+  const file = lock ?? path.join(directory, lockFile)
   const failed = Effect.mapError(fromPlatform(file, "taking the run folder"))
   const since = DateTime.formatIso(yield* Effect.map(Clock.currentTimeMillis, DateTime.makeUnsafe))
   const began = Option.match(yield* lifeOf(process.pid), { onNone: () => null, onSome: (life) => life.began })

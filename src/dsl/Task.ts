@@ -7,6 +7,7 @@ import { type Effect, type Option, type Result, Schema } from "effect"
 import { inspect } from "node:util"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
 import type { Image } from "../kernels/image/Image.ts"
+import type { Judging } from "./JudgeError.ts"
 import * as TaskShape from "./TaskShape.ts"
 
 /** An image with its ground-truth annotation. */
@@ -22,6 +23,12 @@ export interface Sample<out A> {
   readonly cues?: ReadonlyArray<string>
   /** Names a part of a test set that is reported apart, for example "seen" and "unseen". */
   readonly part?: string
+}
+
+/** What an answer was given to: the sample, with the reasoning that came before the answer, where there is one. */
+export interface Turn<out A> extends Sample<A> {
+  /** Untrusted text of the policy. */
+  readonly reasoning?: string
 }
 
 /** The paper's four prompt forms. `{question}` in one of them is the sample's own question (see `Question`). */
@@ -102,8 +109,15 @@ export interface Task<in out A> {
   readonly decode: (text: string) => Result.Result<A, FormatReason>
   /** What the model is asked. */
   readonly prompts: Prompts
-  /** In [0, 1], 1 for equal annotations. */
-  readonly similarity: (truth: A, predicted: A) => number
+  /** In [0, 1], 1 for equal annotations. What was asked about which picture, and the reasoning, may be looked at. */
+  readonly similarity: (truth: A, predicted: A, turn: Turn<A>) => number
+  /**
+   * What an answer is worth beside its similarity, in [0, 1]: the two are multiplied. For what takes an effect, such as
+   * asking another model; `Judge.add` gives one the services that it needs. Default: none.
+   */
+  readonly judge?: (truth: A, predicted: A, turn: Turn<A>) => Effect.Effect<number, unknown>
+  /** How the judge is asked. Default: four at a time, and ten failures in a row end a stage. */
+  readonly judging?: Judging
   /** What counts as quoting the annotation. Default: numeric content. */
   readonly leaks?: (reasoning: string, truth: A) => Option.Option<LeakReason>
   /** What a test set is measured by, the most important first. Default: none. */

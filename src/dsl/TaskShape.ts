@@ -36,7 +36,7 @@ const metricFault = (metric: unknown, i: number, common: ReadonlyArray<string>):
 }
 
 /** Functions that may be left out. */
-const optional = ["leaks", "setMetric", "rank", "grammar"] as const
+const optional = ["judge", "leaks", "setMetric", "rank", "grammar"] as const
 
 /** The members of a plug-in, whatever they are. */
 interface Members {
@@ -44,6 +44,7 @@ interface Members {
   readonly name: unknown
   readonly annotation: unknown
   readonly prompts: unknown
+  readonly judging?: unknown
   readonly metrics?: unknown
 }
 
@@ -79,6 +80,10 @@ export const fault = (task: Members, common: ReadonlyArray<string>): string | un
       "prompts.answerOnly": "string"
     })
   if (wrong !== undefined) return wrong
+  const { judging } = task
+  if (judging !== undefined && !Predicate.isObject(judging)) {
+    return `judging is ${kindOf(judging)}, expected a record such as { concurrency: 4 }`
+  }
   const metrics: unknown = task.metrics ?? []
   if (!Array.isArray(metrics)) return `metrics is ${kindOf(metrics)}, expected a list`
   for (const [i, metric] of metrics.entries()) {

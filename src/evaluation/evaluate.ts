@@ -9,17 +9,18 @@
 import { Array, Effect, Option, Schema } from "effect"
 import * as Answer from "../dsl/Answer.ts"
 import * as PolicyGrammar from "../dsl/grammar/PolicyGrammar.ts"
+import * as Judgments from "../dsl/Judgments.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Reward from "../dsl/Reward.ts"
 import { Run } from "../dsl/Run.ts"
 import { lengths } from "../dsl/stages/Settings.ts"
-import { commonMetrics } from "../dsl/Task.ts"
-import type { Grammar } from "../kernels/generate/Grammar.ts"
+import { commonMetrics, type Sample, type Task } from "../dsl/Task.ts"
+import { Distance, type Grammar } from "../kernels/generate/index.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import { Policy } from "../policy/Policy.ts"
 import * as Asking from "./Asking.ts"
 import { probabilityIn } from "./confidence.ts"
-import { type EvaluateOptions, measure, type Pass } from "./measure.ts"
+import { type EvaluateOptions, type Given, measure, type Pass } from "./measure.ts"
 import { ResultRow } from "./Results.ts"
 
 /** A metric of answers under the grammar. */
@@ -28,6 +29,16 @@ export const masked = (metric: string): string => `${metric} masked`
 /** Done once per run, method and pass: a resumed run reads the figures back. */
 const recorded = <E, R>(method: string, pass: string, effect: Effect.Effect<ReadonlyArray<ResultRow>, E, R>) =>
   Effect.flatMap(Run, (run) => run.within(method).once(pass, Schema.Array(ResultRow), effect))
+
+/** Answers with the judge's part in their rewards. */
+const judged = <A>(task: Task<A>, samples: ReadonlyArray<Sample<A>>, given: ReadonlyArray<Given<A>>) =>
+  Effect.map(
+    Judgments.pay(
+      task,
+      Array.zip(samples, given).map(([sample, scored]) => ({ turn: Reward.turnOf(sample, scored.reasoning), scored }))
+    ),
+    (paid) => Array.zip(given, paid).map(([one, { detail, reward, verdict }]) => ({ ...one, detail, reward, verdict }))
+  )
 
 /**
  * Greedy answers of the policy as it is now, under a grammar or none. Interrupted, it goes on at those that it has not
@@ -47,6 +58,7 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   let asked = 0
   let faults = 0
   let cut = 0
+  let closed = 0
   let read = 0
   let unranked = 0
   let first = ""
@@ -74,9 +86,10 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
                 }
                 const text = Answer.said(form, completion)
                 // What a filter has cut off is no answer, though it may read like one.
-                const said = Answer.read(task, form, truth, fault === undefined ? text : "")
-                if (fault === undefined && completion.finish === "length" && said.verdict !== "ok") {
-                  cut++
+                const said = Answer.read(task, form, truth, fault === undefined ? text : "", sample)
+                if (fault === undefined && completion.finish === "length") {
+                  if (said.verdict !== "ok") cut++
+                  else if (grammar !== undefined) closed++
                 }
                 const probability = probabilityIn(completion, policy.tokenizer)
                 const { rank } = task
@@ -93,7 +106,8 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
                 )
                 return { ...given, ranked }
               }))
-          )
+          ),
+          Effect.flatMap((given) => judged(task, samples, given))
         ),
     { ...pass, before: spool.rows.length }
   )
@@ -108,6 +122,9 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
         `that thinks at ` +
         `length wants more (maxTokens; for a server --extra '{"max_tokens": 4000}')`
     )
+  }
+  if (closed > 0) {
+    yield* warn(`${method}: ${closed} of ${asked} answers were closed so as to end within ${maxTokens} tokens`)
   }
   if (unranked === 0) return rows
   yield* warn(
@@ -139,19 +156,28 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
 }
 
 /**
- * The grammar, made before anything is asked: with "both", figures under it are left out where there is none, which
- * is told.
+ * The grammar, made before anything is asked; with "both", figures under it are left out where there is none, or where
+ * `maxTokens` has no room for any text of it, which is told.
  */
 const grammarOf = Effect.fnUntraced(
-  function*<A, E, R>({ form = "think", grammar = "both", method, task }: EvaluateOptions<A, E, R>) {
+  function*<A, E, R>(
+    { form = "think", grammar = "both", maxTokens = lengths.thinkAnswer, method, task }: EvaluateOptions<A, E, R>
+  ) {
     if (grammar !== "both") return yield* PolicyGrammar.where(grammar, PolicyGrammar.ofAnswer(task, form))
     const { tokenizer } = yield* Policy
     if (task.grammar === undefined || Option.isNone(tokenizer)) return undefined
-    return yield* Effect.catchTag(
+    const leftOut = (why: string) =>
+      Effect.as(warn(`${method}: figures under the grammar are left out: ${why}`), undefined)
+    const made = yield* Effect.catchTag(
       PolicyGrammar.ofAnswer(task, form),
       "GrammarError",
-      (error) => Effect.as(warn(`${method}: figures under the grammar are left out: ${error.message}`), undefined)
+      (error) => leftOut(error.message)
     )
+    if (made === undefined) return undefined
+    const least = Distance.shortest(Distance.of(made, [tokenizer.value.endOfTurn]))
+    return least <= maxTokens
+      ? made
+      : yield* leftOut(`its shortest text takes ${least} tokens, maxTokens is ${maxTokens}`)
   }
 )
 
@@ -161,12 +187,16 @@ export const evaluateConstant = <A, E, R>(options: EvaluateOptions<A, E, R> & { 
     options.method,
     "evaluate",
     measure({ ...options, form: "answer" }, (samples) =>
-      Effect.forEach(samples, (sample) =>
-        PlugIn.run(options.task, sample, () => ({
-          text: options.task.encode(options.annotation),
-          annotation: Option.some(options.annotation),
-          reasoning: Option.none<string>(),
-          verdict: "ok",
-          reward: Reward.similarity(options.task, sample.truth, options.annotation)
-        }))))
+      Effect.flatMap(
+        Effect.forEach(samples, (sample) =>
+          PlugIn.run(options.task, sample, (): Given<A> => ({
+            text: options.task.encode(options.annotation),
+            annotation: Option.some(options.annotation),
+            reasoning: Option.none<string>(),
+            verdict: "ok",
+            detail: Option.none(),
+            reward: Reward.similarity(options.task, sample.truth, options.annotation, sample)
+          }))),
+        (given) => judged(options.task, samples, given)
+      ))
   )

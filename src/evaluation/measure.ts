@@ -4,6 +4,7 @@
 import { Array, Effect, Option, Stream } from "effect"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Progress from "../dsl/Progress.ts"
+import type * as Reward from "../dsl/Reward.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
@@ -12,14 +13,11 @@ import * as Groundedness from "./Groundedness.ts"
 import { predictionsFile, type ResultRow } from "./Results.ts"
 
 /** An answer, read. */
-export interface Given<out A> {
+export interface Given<out A> extends Reward.Scored<A> {
   readonly text: string
-  readonly annotation: Option.Option<A>
   /** The annotation with the confidence it was written with, where that is known. */
   readonly ranked?: Option.Option<A>
   readonly reasoning: Option.Option<string>
-  readonly verdict: string
-  readonly reward: number
   /** Tokens of the text, where they are known. */
   readonly tokens?: number
   /** Why there is no text: what a server said, or what is wrong with the picture. */

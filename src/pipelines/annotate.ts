@@ -7,11 +7,13 @@ import * as PolicyGrammar from "../dsl/grammar/PolicyGrammar.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { lengths } from "../dsl/stages/Settings.ts"
-import type { Task } from "../dsl/Task.ts"
+import type { Task, TaskError } from "../dsl/Task.ts"
 import * as Asking from "../evaluation/Asking.ts"
+import { confidenceOf, probabilityIn } from "../evaluation/confidence.ts"
 import type { Image } from "../kernels/image/Image.ts"
-import { Decode } from "../kernels/image/index.ts"
-import { Policy } from "../policy/Policy.ts"
+import { Decode, type ImageError } from "../kernels/image/index.ts"
+import { type Completion, Policy, type Prepared, type Session, type Tokenizer } from "../policy/Policy.ts"
+import { batchOf, beginningOf } from "./batches.ts"
 
 /** A picture with what the policy said about it. */
 export interface Annotated<out A> {
@@ -20,84 +22,164 @@ export interface Annotated<out A> {
   readonly text: string
   /** The text inside `<think>`; None without one. */
   readonly reasoning: Option.Option<string>
-  /** None where the text holds no annotation; `fault` says why. */
+  /** None where the text holds no annotation; `fault` says why. Tasks that rank give it scores. */
   readonly annotation: Option.Option<A>
   /** Why there is no annotation; None where there is one. */
   readonly fault: Option.Option<string>
+  /**
+   * Probability of the answer's tokens given the reasoning, as a geometric mean per token, in [0, 1]; among the tokens
+   * that the grammar allows, where there is one. None without an annotation, or where a server tells no probabilities.
+   */
+  readonly confidence: Option.Option<number>
+  /** Width and height in pixels, orientation applied; None where the picture cannot be read. */
+  readonly size: Option.Option<{ readonly width: number; readonly height: number }>
 }
 
 /** Options of `annotate`. */
 export interface AnnotateOptions {
   /** Default "think". */
   readonly form?: Rise.Form
-  /** Default 224. */
+  /** Longest answer, in tokens. Default 224. */
   readonly maxTokens?: number
-  /** Default "mask": an annotator should not miss the format. */
+  /** Default "mask": an annotator should not miss the format. Servers take none: "off". */
   readonly grammar?: Rise.GrammarMode
   /** What is asked about every image, for tasks that ask a question. */
   readonly question?: string
+  /** Pictures that are computed together, but for the first few. Servers are asked one by one. Default 32. */
+  readonly batch?: number
+  /**
+   * The first pictures of the stream, of which earlier work has the answers: they are left out. Batches are those of
+   * the whole stream, so the others are answered as if nothing had stopped, to the last bit. Default 0.
+   */
+  readonly skip?: number
 }
 
-const readText = <A>(task: Task<A>, form: Rise.Form, text: string) => {
+/** What it takes to read an answer. */
+interface Reading<A> {
+  readonly task: Task<A>
+  readonly form: Rise.Form
+  readonly tokenizer: Option.Option<Tokenizer>
+}
+
+const unread = (image: Image, fault: string): Annotated<never> => ({
+  image,
+  text: "",
+  reasoning: Option.none(),
+  annotation: Option.none(),
+  fault: Option.some(fault),
+  confidence: Option.none(),
+  size: Option.none()
+})
+
+/** A completion as it is read; the task's own code may throw. */
+const read = <A>(
+  { form, task, tokenizer }: Reading<A>,
+  image: Image,
+  completion: Completion,
+  size: Annotated<A>["size"]
+): Annotated<A> => {
+  const text = Answer.said(form, completion)
+  // What a filter has cut off is no annotation, though it may read like one.
+  if (completion.fault !== undefined) return { ...unread(image, completion.fault), text, size }
   const { annotation, reasoning } = Answer.parse(task, form, text)
+  const probability = probabilityIn(completion, tokenizer)
+  const rank = (found: A) =>
+    task.rank === undefined || probability === undefined ? found : task.rank(found, completion.text, probability)
   return {
+    image,
+    text,
     reasoning,
-    annotation: Result.getSuccess(annotation),
-    fault: Option.map(Result.getFailure(annotation), ({ reason, value }) => `${reason}: ${value}`)
+    annotation: Option.map(Result.getSuccess(annotation), rank),
+    fault: Option.map(Result.getFailure(annotation), ({ reason, value }) => `${reason}: ${value}`),
+    confidence: Result.isSuccess(annotation) ? confidenceOf(completion, tokenizer) : Option.none(),
+    size
   }
 }
 
-/** Annotates a stream of images, a batch at a time; memory does not grow with their number. */
+/** Pictures that are read at a time, ahead of the batch that is computed. */
+const READERS = 4
+
+/** A picture as it is asked about, or why it cannot be read. */
+const look = (session: Session, image: Image): Effect.Effect<Result.Result<Prepared, ImageError>> =>
+  Effect.result(
+    session.prepare === undefined
+      ? Effect.map(Decode.load(image), ({ height, width }) => ({ image, width, height }))
+      : session.prepare(image)
+  )
+
+/**
+ * Annotates a stream of images, in order. While a batch is computed the next is read; memory does not grow with their
+ * number. An image that cannot be read, or that a server refuses, is an answer with its fault.
+ *
+ * ```ts
+ * Image.folder("photos").pipe(Pipelines.annotate(task))
+ * ```
+ */
 export const annotate =
   <A>(task: Task<A>, options: AnnotateOptions = {}) => <E, R>(images: Stream.Stream<Image, E, R>) =>
     Stream.unwrap(Effect.gen(function*() {
-      const { form = "think", grammar: mode = "mask", maxTokens = lengths.thinkAnswer, question } = options
-      const policy = yield* Policy
-      const { prompts } = yield* Rise.Batching
+      const {
+        batch = 32,
+        form = "think",
+        grammar: mode = "mask",
+        maxTokens = lengths.thinkAnswer,
+        question,
+        skip = 0
+      } = options
+      const { tokenizer, ...policy } = yield* Policy
       const grammar = yield* PolicyGrammar.where(mode, PolicyGrammar.ofAnswer(task, form))
       const session = yield* policy.session
       const { ask } = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar } })
+      const reading: Reading<A> = { task, form, tokenizer }
+
+      const request = (image: Image) =>
+        Effect.map(
+          Answer.ask(task, form, { image, ...(question === undefined ? {} : { question }) }),
+          (prompt) => ({ prompt, key: `annotate/sample=${image.id}` })
+        )
+      const answered = (image: Image, completion: Completion | undefined, size: Annotated<A>["size"]) =>
+        PlugIn.run(
+          task,
+          { image },
+          () => completion === undefined ? unread(image, "no answer") : read(reading, image, completion, size)
+        )
+
+      const one = Effect.fnUntraced(function*(image: Image) {
+        const size = yield* Effect.option(Decode.size(image))
+        const [completion] = yield* ask([yield* request(image)])
+        return yield* answered(image, completion, size)
+      })
+      if (session.oneByOne !== undefined) {
+        return images.pipe(
+          Stream.drop(skip),
+          // A request that fails lets those before it end: their answers are paid for.
+          Stream.mapEffect((image) => Effect.result(one(image)), { concurrency: session.oneByOne }),
+          Stream.mapEffect(Effect.fromResult)
+        )
+      }
+
+      const together = Effect.fnUntraced(function*(
+        seen: ReadonlyArray<{ readonly image: Image; readonly found: Result.Result<Prepared, ImageError> }>
+      ) {
+        const good = seen.flatMap(({ found }) => Result.isSuccess(found) ? [found.success.image] : [])
+        const completions = yield* ask(yield* Effect.forEach(good, request))
+        let at = 0
+        return yield* Effect.forEach(seen, ({ found, image }): Effect.Effect<Annotated<A>, TaskError> => {
+          if (Result.isFailure(found)) return Effect.succeed(unread(image, found.failure.message))
+          const { height, width } = found.success
+          return answered(image, completions[at++], Option.some({ width, height }))
+        })
+      })
       return images.pipe(
-        // One unreadable picture must not take the others with it.
-        Stream.mapEffect(
-          (image) =>
-            Effect.map(Effect.result(Decode.load(image)), (pixels) => ({ image, error: Result.getFailure(pixels) })),
-          { concurrency: 4 }
-        ),
-        Stream.grouped(prompts),
-        Stream.mapEffect((batch) =>
-          Effect.gen(function*() {
-            const good = batch.filter(({ error }) => Option.isNone(error)).map(({ image }) => image)
-            const requests = yield* Effect.forEach(good, (image) =>
-              Effect.map(
-                Answer.ask(task, form, { image, ...(question === undefined ? {} : { question }) }),
-                (prompt) => ({
-                  prompt,
-                  key: `annotate/sample=${image.id}`
-                })
-              ))
-            const completions = yield* ask(requests)
-            return yield* Effect.forEach(batch, ({ error, image }) =>
-              PlugIn.run(task, { image }, (): Annotated<A> => {
-                if (Option.isSome(error)) {
-                  return {
-                    image,
-                    text: "",
-                    reasoning: Option.none(),
-                    annotation: Option.none(),
-                    fault: Option.some(error.value.message)
-                  }
-                }
-                const completion = completions[good.indexOf(image)]
-                const fault = completion?.fault
-                const text = completion === undefined ? "" : Answer.said(form, completion)
-                // What a filter has cut off is no annotation, though it may read like one.
-                return fault === undefined
-                  ? { image, text, ...readText(task, form, text) }
-                  : { image, text, reasoning: Option.none(), annotation: Option.none(), fault: Option.some(fault) }
-              }))
-          })
-        ),
-        Stream.flattenIterable
+        Stream.zipWithIndex,
+        Stream.drop(beginningOf(skip, batch)),
+        Stream.mapEffect(([image, at]) => Effect.map(look(session, image), (found) => ({ image, at, found })), {
+          concurrency: READERS
+        }),
+        Stream.groupAdjacentBy(({ at }) => batchOf(at, batch)),
+        Stream.buffer({ capacity: 1 }),
+        Stream.mapEffect(([, seen]) => together(seen)),
+        Stream.flattenIterable,
+        Stream.drop(skip - beginningOf(skip, batch))
       )
     }))

@@ -94,14 +94,25 @@ export const scaled = (preset: Preset, share: number, sizes: Sizes): Preset => {
   }
 }
 
-/** Of a budget, what is planned with: machines are not idle, texts grow, folders are written. */
-const margin = 0.75
+/** Of a budget, what is planned with. Texts end sooner than those that were timed, which is margin already. */
+const margin = 0.9
 
 /** A preset that fits a time, and what was left of it. */
 export interface Budgeted {
   readonly preset: Preset
   /** Share of the steps that is left, at most 1. */
   readonly share: number
+}
+
+/** Baselines in the order in which a budget does without them. */
+const dispensable: ReadonlyArray<Method> = ["Visual-RFT", "SFT"]
+
+/** The methods, then without the first baseline, then without both. */
+export const fewer = (methods: ReadonlyArray<Method>): ReadonlyArray<ReadonlyArray<Method>> => {
+  const present = dispensable.filter((method) => methods.includes(method))
+  return [0, ...present.map((_, i) => i + 1)]
+    .map((without) => methods.filter((method) => !present.slice(0, without).includes(method)))
+    .filter((left) => left.length > 0)
 }
 
 /**

@@ -38,6 +38,9 @@ const small = 1e8
 /** Longest reasonings, in tokens: two sentences of the embedded language; the default of a real model. */
 const chains = { small: 40, large: 160 } as const
 
+/** More steps than any stage has. */
+const patient = 1_000_000
+
 /** Tags between reasoning and answer, the end of turn. */
 const tags = 8
 
@@ -54,17 +57,19 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
   const promptsPerStep = isSmall ? 8 : 2
   const chain = isSmall ? chains.small : chains.large
   const whole = chain + answer + tags
-  /** Each sample twenty times, in 150 steps at least: what is new takes so many; once, where there are very many. */
-  const steps = clamp(150, Math.max(Math.min(20 * samples / batchSize, 400), samples / batchSize), 20_000)
+  /** Each sample twenty times, in 250 steps at least: what is new takes so many; once, where there are very many. */
+  const steps = clamp(250, Math.max(Math.min(20 * samples / batchSize, 500), samples / batchSize), 20_000)
   const last = clamp(50, samples / 2, 600)
   const loop = clamp(10, samples / 40, 40)
-  const looks = (of: number) => ({ every: Math.ceil(of / 8), samples: 64, patience: 3 })
+  const looks = (of: number) => ({ every: Math.ceil(of / 8), samples: 64, patience: 4, ties: "last" as const })
   return {
     name: "fitted",
     validation: validationShare(samples),
+    // A tower that has seen nothing but emoji learns photographs, where there are enough to learn from.
+    trainable: isSmall && samples >= 500 ? "all" : "decoder",
     warmUp: {
       share: plain(Math.min(1, 350 / Math.max(1, samples))),
-      steps: clamp(150, 20 * samples / batchSize, 300),
+      steps: clamp(200, 20 * samples / batchSize, 300),
       batchSize,
       learningRate: rate,
       warmup: 10,
@@ -82,6 +87,7 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
       warmup: 2,
       kl: 0.05,
       format: 1,
+      deadSteps: patient,
       select: { every: loop, samples: 16 }
     },
     filter: { tau: 0.75, least: 0.6 },
@@ -94,8 +100,10 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
       warmup: 3,
       kl: 0.02,
       format: 1,
+      // A baseline that earns nothing is a result; a warning says so, and the other methods go on.
+      deadSteps: patient,
       maxTokens: whole,
-      select: { every: Math.ceil(last / 4), samples: 64 }
+      select: { every: Math.ceil(last / 4), samples: 64, ties: "last" }
     },
     evaluate: { maxTokens: whole }
   }

@@ -6,7 +6,6 @@
  * adds −1e9, allowed logits of −∞ leave a forbidden token the likeliest: that shows in the token itself.
  */
 import { Schema } from "effect"
-import type { Grammar } from "../kernels/generate/index.ts"
 import { AdamW } from "../kernels/train/index.ts"
 import { PolicyError } from "./Policy.ts"
 
@@ -37,17 +36,12 @@ export const reasonOf = (error: unknown): string | undefined => {
 
 /** The first step of a rollout whose draw means nothing, and why; undefined where all are sound. */
 export const inDraw = (
-  tokens: Int32Array,
   logprobs: Float32Array,
-  grammar: Grammar | undefined
+  steps: ReadonlyArray<{ readonly allowed: boolean }>
 ): { readonly step: number; readonly why: string } | undefined => {
-  let state = 0
-  for (let step = 0; step < tokens.length; step++) {
+  for (const [step, { allowed }] of steps.entries()) {
     if (!Number.isFinite(logprobs[step])) return { step, why: "the logits are not finite" }
-    if (grammar === undefined) continue
-    const cell = state * grammar.vocabulary + (tokens[step] ?? 0)
-    if (grammar.allowed[cell] !== 1) return { step, why: "no token that the grammar allows has a finite logit" }
-    state = grammar.next[cell] ?? state
+    if (!allowed) return { step, why: "no token that the grammar allows has a finite logit" }
   }
   return undefined
 }

@@ -6,6 +6,7 @@
 import { Context, Data, type Effect, type Option, Schema, type Scope } from "effect"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
 import type { Image } from "../kernels/image/Image.ts"
+import type { ImageError } from "../kernels/image/index.ts"
 
 /** What the policy could not do, and why. */
 export class PolicyError extends Schema.TaggedError<PolicyError>()("PolicyError", {
@@ -42,7 +43,9 @@ export interface Completion {
    * gives none.
    */
   readonly logprobs: Float32Array
-  /** "stop": the turn was ended; "length": it was cut at `maxTokens`. */
+  /**
+   * "stop": the turn was ended; "length": it was cut at `maxTokens`, or, under a grammar, closed on the way there.
+   */
   readonly finish: "stop" | "length"
   /** Why there is no text, where a remote server refused or left it out. */
   readonly fault?: string
@@ -61,7 +64,10 @@ export interface Completion {
 export interface SampleOptions {
   /** Candidates per prompt; they share the prompt's prefill. */
   readonly count: number
-  /** Longest completion, in tokens. */
+  /**
+   * Longest completion, in tokens. Under a grammar every completion ends within it: only tokens whose shortest way to
+   * the end fits into what is left are drawn, and free text stops early enough for what follows it.
+   */
   readonly maxTokens: number
   /** 0 is greedy. Default 1. */
   readonly temperature?: number
@@ -151,6 +157,8 @@ export interface Rollout {
   readonly temperature?: number
   /** The grammar of the draw, if there was one. */
   readonly grammar?: Grammar | undefined
+  /** The `maxTokens` of a draw under a grammar: its log-probabilities hold within that. Default: no limit. */
+  readonly maxTokens?: number | undefined
 }
 
 /** How a group-relative loss averages the losses of tokens. */
@@ -224,24 +232,40 @@ export interface UpdateStats {
   readonly format?: FormatStats
 }
 
+/** A picture that was read ahead of its request. */
+export interface Prepared {
+  /** Takes the picture's place in prompts, under the same id. */
+  readonly image: Image
+  /** Of the picture as it is stored, in pixels, orientation applied. */
+  readonly width: number
+  /** Of the picture as it is stored, in pixels, orientation applied. */
+  readonly height: number
+}
+
 /** Inference pinned to one weight version. */
 export interface Session {
   /** Version of the weights. */
   readonly version: number
   /** How many requests may be under way where each is asked by itself; absent where they are computed together. */
   readonly oneByOne?: number
+  /**
+   * Reads a picture ahead of its request, while the model computes: pixels at the size that the model takes, which give
+   * the same completions as the picture itself. Absent where pictures are sent as they are.
+   */
+  readonly prepare?: (image: Image) => Effect.Effect<Prepared, ImageError>
   /** One array of `count` completions per request, in order. */
   readonly sample: (
     requests: ReadonlyArray<SampleRequest>,
     options: SampleOptions
   ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Completion>>, PolicyError>
-  /** Per-token log-probabilities of given tokens. */
+  /** Per-token log-probabilities of given tokens, under the temperature, grammar and `maxTokens` of their draw. */
   readonly logprobs: (
     items: ReadonlyArray<{
       readonly prompt: Prompt
       readonly tokens: Int32Array
       readonly temperature?: number
       readonly grammar?: Grammar | undefined
+      readonly maxTokens?: number | undefined
     }>
   ) => Effect.Effect<ReadonlyArray<Float32Array>, PolicyError>
 }
@@ -294,6 +318,10 @@ export class Policy extends Context.Service<Policy, {
   readonly restore: (directory: string) => Effect.Effect<void, PolicyError>
   /** Writes a Hugging Face directory, atomically. */
   readonly save: (directory: string) => Effect.Effect<void, PolicyError>
+  /**
+   * What run.json records of the engine: the model and what is trained of it. A run resumes only under the same.
+   */
+  readonly identity: Readonly<Record<string, Schema.Json>>
   /** None where a server keeps its tokens to itself: nothing can be held to a grammar there. */
   readonly tokenizer: Option.Option<Tokenizer>
 }>()("rise/Policy") {}

@@ -1,6 +1,6 @@
 /**
  * Which data a task reads: a folder of the user's in the layout that its data set is shipped in, or the embedded
- * scenes.
+ * scenes. `pictures` reads a user's own, however they are laid out, and makes the task of them.
  *
  * @module
  */
@@ -8,5 +8,8 @@ export { cocoSub } from "./cocoSub.ts"
 export { imagenetSub } from "./imagenetSub.ts"
 export { lisa } from "./lisa.ts"
 export { meanBox, meanDistribution } from "./means.ts"
-export { softLabels, type SourceOptions } from "./softLabels.ts"
+export { type Overlap, overlap } from "./overlap.ts"
+export { type BoxedPictures, type LabelledPictures, type Pictures, pictures, type PicturesOptions } from "./pictures.ts"
+export { hasManifests, softLabels, type SourceOptions } from "./softLabels.ts"
 export { type Fault, type Options, type Source, type TaskSource, verified } from "./Source.ts"
+export { understood } from "./understood.ts"

@@ -1,7 +1,7 @@
 /**
  * Soft labels: a folder with manifests, or the embedded scenes.
  */
-import { Effect, Option, Stream } from "effect"
+import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
 import { CsvManifest, Scenes } from "../data/index.ts"
 import * as Dataset from "../dsl/Dataset.ts"
 import * as Quarantine from "../dsl/Quarantine.ts"
@@ -10,8 +10,11 @@ import { warn } from "../kernels/runtime/Warning.ts"
 import type { Classification, Distribution } from "../tasks/classification/index.ts"
 import { few, type Source, verified } from "./Source.ts"
 
-/** Test samples whose picture is also trained on: how many, and the first; None where there is none. */
-const overlap = <E, R>(train: Dataset.Dataset<Distribution, E, R>, test: Dataset.Dataset<Distribution, E, R>) =>
+/**
+ * Test samples whose picture is also trained on, by name: how many, and the first; None where there is none. No picture
+ * is read for it: manifests may be large.
+ */
+const sharedNames = <E, R>(train: Dataset.Dataset<Distribution, E, R>, test: Dataset.Dataset<Distribution, E, R>) =>
   Effect.gen(function*() {
     // A number an id, so that the ids of a large manifest are not held.
     const numberOf = (id: string) => Keyed.stream(0, id).next()
@@ -38,7 +41,9 @@ const overlap = <E, R>(train: Dataset.Dataset<Distribution, E, R>, test: Dataset
 /** `train.csv` and `test.csv` or `val.csv` of a folder, with broken rows and pictures set aside. */
 const folder = Effect.fnUntraced(function*(directory: string, task: Classification.Classification) {
   const splits = yield* CsvManifest.splits(directory)
-  const shared = yield* overlap(CsvManifest.read(splits.train, task), CsvManifest.read(splits.test, task))
+  const train = CsvManifest.read(splits.train, task)
+  const test = CsvManifest.read(splits.test, task)
+  const shared = yield* sharedNames(train, test)
   if (Option.isSome(shared)) {
     const { first, pictures, tested } = shared.value
     yield* warn(
@@ -49,10 +54,21 @@ const folder = Effect.fnUntraced(function*(directory: string, task: Classificati
   return {
     name: directory,
     shots: "full",
-    train: yield* verified(splits.train, CsvManifest.read(splits.train, task)),
-    test: yield* verified(splits.test, CsvManifest.read(splits.test, task))
+    train: yield* verified(splits.train, train),
+    test: yield* verified(splits.test, test)
   } satisfies Source
 })
+
+/** Whether a folder has manifests of a task: `softLabels` finds them, and some row of the training half fits. */
+export const hasManifests = (
+  directory: string,
+  task: Classification.Classification
+): Effect.Effect<boolean, never, FileSystem.FileSystem | Path.Path> =>
+  CsvManifest.splits(directory).pipe(
+    Effect.flatMap(({ train }) => Stream.runHead(CsvManifest.read(train, task))),
+    Quarantine.silently,
+    Effect.match({ onFailure: () => false, onSuccess: Option.isSome })
+  )
 
 const scenes: Source = {
   name: Scenes.World.title,

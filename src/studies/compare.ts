@@ -9,7 +9,7 @@ import { Effect, Layer, Schema, Stream } from "effect"
 import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { method as within, named, Run } from "../dsl/Run.ts"
-import { ahead, milliseconds, type Planned } from "../dsl/stages/Ahead.ts"
+import { ahead, type Planned } from "../dsl/stages/Ahead.ts"
 import { filledStage } from "../dsl/stages/Settings.ts"
 import type { Sample } from "../dsl/Task.ts"
 import { chainRows } from "../evaluation/chains.ts"
@@ -80,7 +80,7 @@ const announce = <A, E, R, EP, RP>(
     const sizes = { data, validation: Math.round(data * share / (1 - share)) }
     const asking = (pass: string): Planned => ({
       stage: pass,
-      counted: () => tested * milliseconds.drawnAlone / 1000
+      counted: (_, { drawnAlone }) => tested * drawnAlone / 1000
     })
     const evaluating = [
       asking("evaluate"),

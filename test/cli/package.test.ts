@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { script as initScript } from "../../src/cli/init/script.ts"
 import { tooOld } from "../../src/cli/nodeVersion.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
@@ -70,6 +71,7 @@ describe("package", () => {
       }
 
       writeFileSync(join(project, "mine.mts"), script)
+      writeFileSync(join(project, "init.mts"), initScript)
       writeFileSync(
         join(project, "typed.mts"),
         "import { Classification } from \"rise-vlm\"\nexport const name: number = Classification.make({ name: " +
@@ -86,6 +88,7 @@ describe("package", () => {
         "--module",
         "nodenext",
         "mine.mts",
+        "init.mts",
         "typed.mts"
       )
       assert.match(

@@ -40,7 +40,7 @@ describe("Folder", () => {
           ["", "no-image"],
           [".", "outside-folder"],
           ["..", "outside-folder"],
-          [`${root}/a.png`, "outside-folder"],
+          [`${root}/a.png`, "a.png 12 × 5"],
           ["/etc/passwd", "outside-folder"],
           ["../secret.png", "outside-folder"],
           [`sub/../../${elsewhere.split("/").at(-1)}/secret.png`, "outside-folder"],

@@ -7,7 +7,7 @@ import * as Corruption from "../../src/data/Corruption.ts"
 import * as CsvManifest from "../../src/data/CsvManifest.ts"
 import * as Emotion6Folder from "../../src/data/Emotion6Folder.ts"
 import * as ImageFolder from "../../src/data/ImageFolder.ts"
-import { Scenes } from "../../src/data/index.ts"
+import { Layouts, Scenes } from "../../src/data/index.ts"
 import * as JsonLines from "../../src/data/JsonLines.ts"
 import * as Parquet from "../../src/data/Parquet.ts"
 import * as ReasonSeg from "../../src/data/ReasonSeg.ts"
@@ -38,6 +38,9 @@ const tolerance: ReadonlyArray<readonly [Given, string]> = [
   [{ tolerance: NaN }, "tolerance is NaN, expected a number from 0"],
   [{ tolerance: -0.1 }, "tolerance is -0.1, expected a number from 0"]
 ]
+const values: ReadonlyArray<readonly [Given, string]> = [
+  [{ values: "percent" }, `values is "percent", expected "shares" or "percentages" or "votes"`]
+]
 const misspelt = (first: string): readonly [Given, string] => [
   { tolerence: 1 },
   `tolerence is 1, expected no setting of this name: there are ${first}`
@@ -46,10 +49,11 @@ const misspelt = (first: string): readonly [Given, string] => [
 const cases: Readonly<Record<string, ReadonlyArray<readonly [Given, string]>>> = {
   CsvManifest: [
     ...tolerance,
+    ...values,
     [{ folder: "" }, `folder is "", expected the path of a file or folder`],
     misspelt("folder")
   ],
-  Emotion6Folder: [...limits, ...tolerance, misspelt("maxBytes")],
+  Emotion6Folder: [...limits, ...tolerance, ...values, misspelt("maxBytes")],
   ImageFolder: [
     ...limits,
     [{ folders: "x" }, `folders is "x", expected a folder for each label`],
@@ -98,6 +102,10 @@ describe("options of readers", () => {
       [() => Scenes.Objects.dataset({ ...scenes, limit: 1 } as typeof scenes), "limit is 1, expected no setting of"],
       [() => Subset.draw({ ...draw, train: -1 })(Stream.empty), `Subset: train is -1, ${count}`],
       [() => Subset.draw({ ...draw, test: NaN })(Stream.empty), `Subset: test is NaN, ${count}`],
+      [
+        () => Layouts.hold({ source: "x", classOf: () => "", seed: 0, share: 2 }),
+        "Layouts.hold: share is 2, expected a number in [0, 1]"
+      ],
       [
         () => Corruption.corrupt({ share: 2, seed: 0, differ: () => true }),
         "Corruption.corrupt: share is 2, expected a number in [0, 1]"

@@ -65,6 +65,17 @@ describe("shards", () => {
       })
     ))
 
+  it.effect("with a column of lists give the lists of one, and name the others", () =>
+    live(
+      Effect.gen(function*() {
+        const lists = fileURLToPath(new URL("../fixtures/huggingface-lists.parquet", import.meta.url))
+        const { error, ids, rows } = yield* collect(
+          Parquet.read([lists], { image: "images", column: "answer", annotation: Schema.String })
+        )
+        assert.deepStrictEqual([error, ids, rows], ["", ["red.png"], [[2, "several-images"], [3, "several-images"]]])
+      })
+    ))
+
   it.effect("that were not fetched, or are packed with what is not read, say so", () =>
     live(
       Effect.gen(function*() {

@@ -11,6 +11,7 @@ export declare const train: Samples
 export declare const test: Samples
 export declare const sample: Task.Sample<Labels>
 export declare const images: Stream.Stream<Image.Image>
+export declare const pictures: Stream.Stream<Image.Image>
 export declare const labels: ReadonlyArray<string>
 export declare const file: string
 
@@ -18,6 +19,12 @@ export declare const start: Rise.Pipeline<"Sampled", Labels>
 export declare const loop: Rise.ClosedLoop<"Validated", Labels>
 export declare const curated: Rise.Pipeline<"Curated", Labels>
 export declare const pipeline: Rise.Pipeline<"Strengthened", Labels, never, Policy.Policy | Run>
+
+export declare const judge: <A>(
+  truth: A,
+  predicted: A,
+  turn: Task.Turn<A>
+) => Effect.Effect<number, Policy.PolicyError, Policy.Policy>
 
 export declare const policy: Layer.Layer<Policy.Policy>
 export declare const preset: Pipelines.Presets.Preset

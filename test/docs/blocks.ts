@@ -46,10 +46,12 @@ const node = ["NodeRuntime", "NodeServices"]
 const types = ["Distribution"]
 /** Values that a block may speak of without making them: `ambient.ts`. */
 const ambient = [
+  "pictures",
   "curated",
   "data",
   "file",
   "images",
+  "judge",
   "labels",
   "loop",
   "pipeline",

@@ -42,6 +42,7 @@ const step = (
 ) => {
   const objectives: Array<Extract<Objective, { readonly _tag: "GroupRelative" }>> = []
   const policy = Layer.mock(Policy)({
+    identity: { engine: "stub" },
     tokenizer: Option.none(),
     update: (objective) =>
       Effect.sync(() => {
@@ -86,6 +87,13 @@ describe("a GRPO step", () => {
         assert.strictEqual(report.tokens, 24)
       })
   )
+
+  it.effect("holds no candidate to its format twice, where a malformed one comes first", () =>
+    Effect.gen(function*() {
+      const group = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => candidate(i, i / 8, i === 0 ? "format-reasoning" : "ok"))
+      const { objectives: [objective] } = yield* step([group], 4)
+      assert.deepStrictEqual(numbers(objective!.format!.texts), [0, 1, 0, 1])
+    }))
 
   it.effect("where every group is dead holds the format all the same: that is where all is malformed", () =>
     Effect.gen(function*() {

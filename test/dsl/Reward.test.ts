@@ -45,7 +45,7 @@ describe("Reward.cot", () => {
   it.prop("pays the similarity for a narrative and a readable answer", [Seven, Written], ([truth, written]) => {
     const { annotation, reward, verdict } = cot({ truth, reasoning: narrative, reconstruction: write(written) })
     assert.strictEqual(verdict, "ok")
-    assert.closeTo(reward, task.similarity(truth, written), 1e-12)
+    assert.closeTo(reward, Reward.similarity(task, truth, written), 1e-12)
     assert.isTrue(Option.isSome(annotation))
   }, runs)
 
@@ -124,6 +124,10 @@ describe("Reward.cot", () => {
 
   it("each part can be switched off", () => {
     const truth = [0, 0, 0, 1, 0, 0, 0]
+    const again = { truth, reasoning: "a smiling face ".repeat(20), reconstruction: "joy 100" }
+    assert.deepStrictEqual([cot(again).reward, cot(again).verdict], [0, "format-reasoning"])
+    assert.strictEqual(Reward.cot(task, { repetition: false })(again).reward, 1)
+    assert.strictEqual(Reward.cot(task, { format: false })(again).reward, 1)
     const turn = { truth, reasoning: "joy 100", reconstruction: "joy 100" }
     assert.strictEqual(cot(turn).verdict, "leak")
     assert.strictEqual(Reward.cot(task, { leak: false })(turn).verdict, "format-reasoning")
@@ -149,7 +153,7 @@ describe("Reward.r1", () => {
     ([truth, written]) => {
       for (const thought of [narrative, `joy is 67% here`, "x"]) {
         const { reasoning, reward } = r1({ truth, text: Reward.writeThinkAnswer(thought, write(written)) })
-        assert.closeTo(reward, task.similarity(truth, written), 1e-12)
+        assert.closeTo(reward, Reward.similarity(task, truth, written), 1e-12)
         assert.deepStrictEqual(reasoning, Option.some(thought))
       }
     },

@@ -457,6 +457,39 @@ describe("Rise", () => {
       assert.deepStrictEqual((yield* Stub.Trace).updates, [], "nothing is trained first")
     }).pipe(Effect.provide(live())))
 
+  it.effect("replays nothing, and asks for nothing to replay, where the share is none", () =>
+    Effect.gen(function*() {
+      yield* Rise.make(Stub.Mood, Stub.data(9)).pipe(
+        Rise.answers(),
+        Rise.sft({ steps: 2, batchSize: 8, replay: { share: 0, examples: Stream.empty } }),
+        Rise.train
+      )
+      assert.deepStrictEqual((yield* Stub.Trace).updates.map(({ size }) => size), [8, 8])
+    }).pipe(Effect.provide(live())))
+
+  it.effect("saves no model, and does not fail, where a run has no folder", () =>
+    Effect.gen(function*() {
+      assert.isUndefined(yield* Rise.saveModel)
+    }).pipe(Effect.provide(live())))
+
+  it("says why every group is dead, and what to change", () => {
+    const said = (reward: number, verdict: string) =>
+      new Rise.EveryGroupDead({ stage: "RISE/rft", steps: 10, step: 30, reward, verdict }).message
+    const dead = "RISE/rft: all groups of 10 consecutive steps (up to step 30) are dead: "
+    const look = "warm the policy up (Rise.warmUp), or look at its texts with `rise annotate`"
+    assert.strictEqual(said(0, "ok"), `${dead}nothing earned a reward; ${look}`)
+    assert.strictEqual(said(0, "leak"), `${dead}nothing earned a reward, mostly because of "leak"; ${look}`)
+    assert.include(
+      said(0, "format-annotation"),
+      `"format-annotation"; warm the policy up (Rise.warmUp), pay it to keep`
+    )
+    assert.strictEqual(
+      said(0.2, "ok"),
+      `${dead}every candidate earns about 0.200; raise temperature, groupSize or promptsPerStep: the policy has ` +
+        "stopped trying anything else"
+    )
+  })
+
   it.effect("mixes replayed examples into supervised batches", () =>
     Effect.gen(function*() {
       const replay = {

@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, FileSystem, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Progress from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
@@ -52,6 +52,50 @@ describe("Progress", () => {
       )
       assert.deepStrictEqual(seen, ["Started sft", "Step sft 1 loss", "Step sft 2 loss", "Finished sft"])
     }))
+
+  it.effect("is told of all stages of a run before the first begins, and what they come to", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* fs.makeTempDirectoryScoped()}/run`
+      const told: Array<Progress.Event> = []
+      const loop = Rise.make(Stub.Mood, Stub.data(40), { validation: 0.2 }).pipe(
+        Rise.warmUp({ share: 0.5, steps: 4, batchSize: 4, learningRate: 2 }),
+        Rise.generate({ candidates: 4 }),
+        Rise.reconstruct(),
+        Rise.validate()
+      )
+      yield* loop.pipe(
+        Rise.reinforce({ steps: 10, promptsPerStep: 8, learningRate: 5 }),
+        Rise.best(),
+        Rise.filter({ tau: 0.5 }),
+        Rise.sft({ steps: 2, batchSize: 4, learningRate: 3, select: { every: 1 } }),
+        Rise.rft({ steps: 2, promptsPerStep: 8, learningRate: 3 }),
+        Rise.run({ out }),
+        Effect.provideService(Progress.Progress, { report: (event) => Effect.sync(() => void told.push(event)) })
+      )
+      const [first, ...rest] = told
+      assert.deepStrictEqual(
+        rest.flatMap((event) => event._tag === "Started" ? [event.stage] : []),
+        ["warm-up-chains", "warm-up", "reinforce", "explain", "sft", "rft"]
+      )
+      const counted = first?._tag === "Planned" ? first.stages : []
+      assert.deepStrictEqual(
+        counted.map(({ stage }) => stage),
+        rest.flatMap((event) => event._tag === "Started" ? [event.stage] : [])
+      )
+      const of = (name: string) => counted.find(({ stage }) => stage === name)?.counted ?? NaN
+      // 10 steps of 8 prompts, 4 candidates, 2 texts each, drawn and trained; 2 steps of 8 prompts and 8 texts.
+      assert.closeTo(of("reinforce") / of("rft"), 10 * 8 * 4 * 2 / (2 * 8 * 8), 1e-9)
+      assert.isTrue(counted.every(({ counted }) => counted > 0))
+      // Without reinforce, the chains are the base's and are written all the same.
+      assert.deepStrictEqual(loop.pipe(Rise.best()).plan.map(({ stage }) => stage), [
+        "warm-up-chains",
+        "warm-up",
+        "explain"
+      ])
+    })).pipe(
+      Effect.provide(Stub.layer().pipe(Layer.provideMerge(Stub.Trace.layer), Layer.provideMerge(NodeServices.layer)))
+    ))
 
   it.effect("shows nothing for what takes less than two seconds", () =>
     Effect.gen(function*() {

@@ -115,6 +115,41 @@ describe("run folder", () => {
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
   }
 
+  it.effect("resumes only under the settings, the stages and the engine that it was started with", () =>
+    Effect.gen(function*() {
+      const out = `${yield* temporary}/run`
+      const start = (validation: number) => Rise.make(Stub.Mood, Stub.data(12), { validation }).pipe(Rise.answers())
+      const base = { steps: 2, batchSize: 2, learningRate: 2 }
+      yield* start(0).pipe(Rise.sft(base), Rise.run({ out, seed: 3 }), Effect.provide(live()))
+      const refused = <E extends { readonly message: string }>(
+        run: Effect.Effect<void, E, Policy | FileSystem.FileSystem | Path.Path>,
+        policy = live()
+      ) => Effect.map(Effect.flip(Effect.provide(run, policy)), ({ message }) => message)
+      const resumed = { out, seed: 3, resume: true }
+      assert.include(
+        yield* refused(start(0).pipe(Rise.sft({ ...base, learningRate: 1 }), Rise.run(resumed))),
+        "stages.sft.learningRate = 2, this run has 1"
+      )
+      assert.include(
+        yield* refused(start(0.25).pipe(Rise.sft(base), Rise.run(resumed))),
+        "stages.make.validation = 0, this run has 0.25"
+      )
+      const rft = Rise.rft({ steps: 2, promptsPerStep: 2, learningRate: 2 })
+      assert.include(
+        yield* refused(Rise.make(Stub.Mood, Stub.data(12), { validation: 0 }).pipe(rft, Rise.run(resumed))),
+        "stages.answers = {}, this run has null"
+      )
+      const other = Layer.effect(
+        Policy,
+        Effect.map(Policy, (policy) => Policy.of({ ...policy, identity: { engine: "another" } }))
+      ).pipe(Layer.provide(live()))
+      assert.include(
+        yield* refused(start(0).pipe(Rise.sft(base), Rise.run(resumed)), Layer.merge(live(), other)),
+        `engine.engine = "stub", this run has "another"`
+      )
+      yield* start(0).pipe(Rise.sft(base), Rise.run(resumed), Effect.provide(live()))
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("resumes after it has finished, and after a cut between saving the model and the end", () =>
     Effect.gen(function*() {
       const out = `${yield* temporary}/run`
@@ -264,14 +299,17 @@ describe("run folder", () => {
         Rise.generate(),
         Rise.reconstruct(),
         Rise.validate(),
-        Rise.best()
+        Rise.best(),
+        Rise.filter({ tau: 0 }),
+        Rise.sft({ steps: 6 })
       )
-      yield* explained.pipe(Rise.run({ out }), Effect.provide(live()))
+      const beforeUpdate = () => Effect.fail(new PolicyError({ operation: "update", reason: "power cut" }))
+      yield* Effect.flip(explained.pipe(Rise.run({ out }), Effect.provide(live({ beforeUpdate }))))
       const fs = yield* FileSystem.FileSystem
       const text = yield* fs.readFileString(`${out}/cot.jsonl`)
       yield* fs.writeFileString(`${out}/cot.jsonl`, text.replace("anger-1", "angel-1"))
       const error = yield* Effect.flip(
-        explained.pipe(Rise.filter({ tau: 0 }), Rise.run({ out, resume: true }), Effect.provide(live()))
+        explained.pipe(Rise.run({ out, resume: true }), Effect.provide(live()))
       )
       assert.include(error.message, "has angel-1 where the data set has anger-1")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

@@ -73,7 +73,7 @@ describe("RunLock", () => {
       // The parent is alive, and never held it.
       yield* left({ pid: process.ppid, began: "an earlier boot/17" })
       yield* Effect.scoped(RunLock.hold(folder))
-      // Where the system tells no beginnings, a number is all there is: ours is not another's, and one that runs may be.
+      // Where the system tells no beginnings, the number is all: ours is not another's, one that runs may be.
       yield* left({ began: null })
       yield* Effect.scoped(RunLock.hold(folder))
       yield* left({ pid: process.ppid, began: null })

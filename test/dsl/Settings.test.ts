@@ -67,6 +67,7 @@ const bad: ReadonlyArray<
   ["select.every", ["reinforce", "sft", "rft"], [none, 0, half, Infinity], whole1],
   ["select.samples", ["reinforce", "sft", "rft"], [none, 0, half], whole1],
   ["select.patience", ["reinforce", "sft", "rft"], [none, 0, half, Infinity], whole1],
+  ["select.ties", ["reinforce", "sft", "rft"], ["latest", 1], `"first" or "last"`],
   ["promptsPerStep", groups, [none, 0, half, Infinity], whole1],
   ["loss", groups, ["ppo"], `"grpo" or "dr_grpo" or "dapo"`],
   ["clip.low", groups, [none, below, 1.1, Infinity], "a number in [0, 1]"],
@@ -94,6 +95,8 @@ const bad: ReadonlyArray<
   ],
   ["grammar", [...drawing, "sft"], ["masked"], `"mask" or "off"`],
   ["chains", ["warm-up"], [true], `"mask" or "off"`],
+  ["unless", ["warm-up"], [none, 0, below, 1.1], "a number in (0, 1]"],
+  ["repetition", ["warm-up"], ["no", 0], "true or false"],
   ["share", ["warm-up"], [none, 0, below, 1.1], "a number in (0, 1]"],
   ["keep", ["warm-up"], [none, below, Infinity], "a number from 0"],
   ["batchSize", ["warm-up", "sft"], [none, 0, half, below, Infinity], whole1],
@@ -250,7 +253,7 @@ describe("settings of stages", () => {
               Rise.validate({ leaks: false } as object),
               Rise.best()
             ),
-          "validate: leaks is false, expected no setting of this name: there are leak, format"
+          "validate: leaks is false, expected no setting of this name: there are leak, format, repetition"
         ],
         [
           () => Rise.make(Stub.Mood, Stub.data(3), { validtion: 0.1 } as object).pipe(Rise.rft()),

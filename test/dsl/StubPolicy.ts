@@ -289,6 +289,7 @@ export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace |
             Effect.andThen(fs.writeFile(`${directory}/weights.f32`, new Uint8Array(weights.buffer.slice(0)))),
             Effect.mapError((cause) => new PolicyError({ operation: "save", reason: directory, cause }))
           ),
+        identity: { engine: "stub" },
         tokenizer: Option.some({ encode: tokens, vocabularySize: 64, endOfTurn: 0, specials: new Set<number>() })
       })
     })

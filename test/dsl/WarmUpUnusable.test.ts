@@ -22,6 +22,7 @@ const writing = (texts: Readonly<Record<string, string>>) =>
     beginStage: Effect.void,
     endStage: Effect.void,
     snapshot: Effect.succeed({ version: 0 }),
+    identity: { engine: "words" },
     tokenizer: Option.none(),
     session: Effect.succeed({
       version: 0,
@@ -52,8 +53,8 @@ describe("a warm-up without a usable chain", () => {
         error.message,
         "warm-up: none of the 9 chains that the base wrote can be learned from: 3 are empty, 3 quote the annotation, " +
           `3 are no narrative. The first, of joy-0: ${JSON.stringify(leaking)}; more in warm-up-unusable.jsonl. ` +
-          "Write the prompts in words that the model knows, raise maxTokens where texts are cut off, or leave " +
-          "warmUp out"
+          "Write the prompts in words that the model knows, raise maxTokens where texts are cut off, or leave warmUp " +
+          "out"
       )
       const rows = (yield* fs.readFileString(`${out}/warm-up-unusable.jsonl`)).trim().split("\n").map((line) =>
         JSON.parse(line)

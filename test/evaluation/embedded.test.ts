@@ -88,6 +88,29 @@ describe("pipelines on the embedded checkpoint", () => {
       assert.deepStrictEqual(both.texts, off.texts)
     }).pipe(Effect.provide([policy(0), Run.layerMemory({ seed: 0 })]), Effect.provide(live)))
 
+  it.live("closes answers at their limit under the mask and says so; a limit that none fits leaves it out", () => {
+    const said: Array<string> = []
+    const listening = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
+    return Effect.gen(function*() {
+      const { test } = yield* Sources.softLabels({ task, data: Option.none(), shots: Option.none(), seed: 0 })
+      const options = { task, data: Stream.take(test, 8) }
+      const closed = yield* evaluate({ ...options, method: "closed", maxTokens: 12, grammar: "mask" })
+      assert.strictEqual(closed.find(({ metric, part }) => metric === "valid" && part === "all")?.value, 1)
+      assert.match(
+        said.join("\n"),
+        /^closed under the mask: [1-8] of 8 answers were closed so as to end within 12 tokens$/m
+      )
+      const short = yield* evaluate({ ...options, method: "short", maxTokens: 7 })
+      assert.isFalse(short.some(({ metric }) => metric.includes("masked")))
+      assert.include(
+        said,
+        "short: figures under the grammar are left out: its shortest text takes 8 tokens, maxTokens is 7"
+      )
+      const error = yield* Effect.flip(evaluate({ ...options, method: "mask", maxTokens: 7, grammar: "mask" }))
+      assert.match(error.message, /maxTokens is 7, expected at least 8/)
+    }).pipe(Effect.provide([policy(0), Run.layerMemory({ seed: 0 })]), Effect.provide(Layer.merge(live, listening)))
+  })
+
   it.live("leaves nothing of its two passes behind, and done again reads both back", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem

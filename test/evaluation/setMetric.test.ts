@@ -40,6 +40,7 @@ const writing = (text: string) =>
       checkpoint: () => Effect.void,
       restore: () => Effect.void,
       save: () => Effect.void,
+      identity: { engine: "stub" },
       tokenizer: Option.some({
         encode: (part) => new Int32Array(part.length),
         vocabularySize: 0,

@@ -1,10 +1,14 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
+import { Scenes } from "../../src/data/index.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
 import { annotate } from "../../src/pipelines/annotate.ts"
+import * as Policies from "../../src/policy/layers.ts"
+import { Policy } from "../../src/policy/Policy.ts"
+import { Emotion6 } from "../../src/tasks/classification/index.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 
 const live = (bias: Stub.Options["bias"] & {}) =>
@@ -62,4 +66,56 @@ describe("annotate", () => {
         found.every(({ annotation, reasoning }) => Option.getOrNull(annotation) === "anger" && Option.isNone(reasoning))
       )
     }).pipe(Effect.provide(live({ anger: 9 }))))
+})
+
+/** How many pictures each call of the policy was asked about. */
+const counting = (calls: Array<number>) =>
+  Layer.effect(
+    Policy,
+    Effect.map(Policy, (policy) => ({
+      ...policy,
+      session: Effect.map(policy.session, (session) => ({
+        ...session,
+        sample: (requests: Parameters<typeof session.sample>[0], options: Parameters<typeof session.sample>[1]) => {
+          calls.push(requests.length)
+          return session.sample(requests, options)
+        }
+      }))
+    }))
+  )
+
+describe("batches", () => {
+  it.effect("begin small, and are those of the whole stream where its first pictures are skipped", () =>
+    Effect.gen(function*() {
+      const many = Stream.map(Stub.data(45), ({ image }) => image)
+      const askedFor = Effect.fnUntraced(function*(skip: number) {
+        const calls: Array<number> = []
+        const found = yield* many.pipe(
+          annotate(Stub.Mood, { batch: 12, skip }),
+          Stream.runCollect,
+          Effect.provide(counting(calls))
+        )
+        return { calls, ids: found.map(({ image }) => image.id) }
+      })
+      const whole = yield* askedFor(0)
+      assert.deepStrictEqual(whole.calls, [8, 12, 12, 12, 1])
+      for (const [skip, dropped] of [[7, 0], [8, 1], [19, 1], [20, 2], [44, 4]] as const) {
+        assert.deepStrictEqual(yield* askedFor(skip), { calls: whole.calls.slice(dropped), ids: whole.ids.slice(skip) })
+      }
+    }).pipe(Effect.provide(live({ [joyful]: 9 }))))
+
+  it.effect("do not change what the embedded checkpoint answers", () =>
+    Effect.gen(function*() {
+      const scenes = Stream.map(Scenes.dataset({ split: "test", limit: 9 }), ({ image }) => image)
+      const answers = (batch: number) => scenes.pipe(annotate(Emotion6.task, { batch }), Stream.runCollect)
+      const [one, five, all] = [yield* answers(1), yield* answers(5), yield* answers(32)]
+      const textOf = ({ text }: { readonly text: string }) => text
+      assert.deepStrictEqual(one.map(textOf), all.map(textOf))
+      assert.deepStrictEqual(five.map(textOf), all.map(textOf))
+      for (const [i, { confidence }] of one.entries()) {
+        assert.closeTo(Option.getOrThrow(confidence), Option.getOrThrow(all[i]!.confidence), 1e-4)
+      }
+    }).pipe(
+      Effect.provide(Layer.merge(Policies.onnx({ model: "embedded", trainable: "none" }), NodeServices.layer))
+    ))
 })

@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option, Schema, Stream } from "effect"
-import { Progress, silent } from "../../src/dsl/Progress.ts"
+import { Progress, silent, type View } from "../../src/dsl/Progress.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import { figure, ResultRow } from "../../src/evaluation/Results.ts"
 import { table } from "../../src/evaluation/table.ts"
@@ -32,9 +32,10 @@ interface Options {
   readonly seed?: number
   readonly resume?: boolean
   readonly stub?: Stub.Options
+  readonly view?: View
 }
 
-const run = ({ out, resume = false, seed = 5, stub = {} }: Options) =>
+const run = ({ out, resume = false, seed = 5, stub = {}, view = silent }: Options) =>
   compare({
     start,
     methods: { ...methods(preset)(start), ...equalComputeBaselines(preset)(start) },
@@ -49,7 +50,7 @@ const run = ({ out, resume = false, seed = 5, stub = {} }: Options) =>
       Layer.mergeAll(
         Run.layer({ path: out, seed, resume, identity: {} }),
         Stub.Trace.layer,
-        Layer.succeed(Progress, silent)
+        Layer.succeed(Progress, view)
       )
     )
   )
@@ -61,7 +62,18 @@ describe("compare", () => {
   it.effect("measures every method in the same way and RISE comes out ahead of the base", () =>
     Effect.gen(function*() {
       const out = `${yield* folder}/run`
-      const { examples, rows } = yield* run({ out })
+      const [planned, started]: [Array<string>, Array<string>] = [[], []]
+      const view: View = {
+        report: (event) =>
+          Effect.sync(() => {
+            if (event._tag === "Planned") planned.push(...event.stages.map(({ stage }) => stage))
+            if (event._tag === "Started") started.push(event.stage)
+          })
+      }
+      const { examples, rows } = yield* run({ out, view })
+      // All stages of all methods are known before the first begins.
+      assert.isAbove(planned.length, 15)
+      assert.deepStrictEqual(started, planned)
       assert.deepStrictEqual([...new Set(rows.map(({ method }) => method))], [
         "prior",
         "base",

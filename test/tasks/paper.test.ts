@@ -25,7 +25,7 @@ describe("lisa", () => {
       }
       assert.isTrue(Result.isFailure(task.decode("[]")))
       assert.deepStrictEqual(task.decode("[10, 20, 30, 40]"), Result.succeed([{ box: at(10, 20, 30, 40) }]))
-      assert.strictEqual(task.similarity([{ box: at(0, 0, 100, 100) }], [{ box: at(0, 0, 100, 50) }]), 0.5)
+      assert.strictEqual(Reward.similarity(task, [{ box: at(0, 0, 100, 100) }], [{ box: at(0, 0, 100, 50) }]), 0.5)
     }
     assert.isFalse(Question.asks(Emotion6.task))
     const corners = Lisa.make(BoxCodec.qwen2Vl({ space: "thousandths" }))
@@ -51,10 +51,10 @@ describe("imagenetSub", () => {
 
   it("pays 1 for the right class and nothing for another, as eq. 2-5 do on one-hot answers", () => {
     for (const [i, label] of task.labels.entries()) {
-      assert.strictEqual(task.similarity(truth(label), truth(label)), 1)
+      assert.strictEqual(Reward.similarity(task, truth(label), truth(label)), 1)
       const other = task.labels[(i + 7) % 20]!
       // exp(−(ln 1e10 + 2/20)), the rest of eq. 4's terms being next to nothing.
-      assert.closeTo(task.similarity(truth(label), truth(other)) / (1e-10 * Math.exp(-0.1)), 1, 1e-6)
+      assert.closeTo(Reward.similarity(task, truth(label), truth(other)) / (1e-10 * Math.exp(-0.1)), 1, 1e-6)
     }
   })
 
@@ -89,8 +89,11 @@ describe("cocoSub", () => {
   it("has COCO's 80 classes, and sprayed boxes cost", () => {
     assert.strictEqual(new Set(CocoSub.labels).size, 80)
     const truth = [{ box: at(0, 0, 100, 100), label: "cup" }]
-    assert.strictEqual(CocoSub.task.similarity(truth, truth), 1)
-    assert.strictEqual(CocoSub.task.similarity(truth, [...truth, { box: at(500, 500, 100, 100), label: "cup" }]), 0.5)
+    assert.strictEqual(Reward.similarity(CocoSub.task, truth, truth), 1)
+    assert.strictEqual(
+      Reward.similarity(CocoSub.task, truth, [...truth, { box: at(500, 500, 100, 100), label: "cup" }]),
+      0.5
+    )
     assert.strictEqual(CocoSub.task.encode(truth), "cup [0, 0, 100, 100]")
     assert.include(CocoSub.task.prompts.answerOnly, "teddy bear, hair drier")
   })

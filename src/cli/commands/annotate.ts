@@ -1,36 +1,54 @@
-/** `rise annotate`: pictures that nobody has labelled, one JSON object a line. */
-import { Console, Effect, Option, Path, Schema, Stream } from "effect"
-import { Argument, Command } from "effect/cli"
+/** `rise annotate`: pictures that nobody has labelled, one row each. */
+import { Clock, Console, Effect, Option, Runtime as EffectRuntime, Schema, Stream } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { Event, Progress, report, silent } from "../../dsl/Progress.ts"
+import { lengths } from "../../dsl/stages/Settings.ts"
 import { faultOf } from "../../evaluation/Asking.ts"
 import * as Image from "../../kernels/image/Image.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
-import { annotate as annotateImages } from "../../pipelines/index.ts"
+import * as Format from "../annotations/Format.ts"
+import * as Kind from "../annotations/Kind.ts"
+import * as Pictures from "../annotations/Pictures.ts"
+import type { Row } from "../annotations/Row.ts"
+import * as Sink from "../annotations/Sink.ts"
+import { modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
-import { grammarMode, policy, together } from "../policy.ts"
-import * as Task from "../task.ts"
+import { check, grammarMode, named, policy, weightsOf } from "../policy.ts"
 import { form } from "./form.ts"
-
-/** How a list of pictures went. */
-interface Outcome {
-  readonly n: number
-  readonly failed: number
-  /** The first that failed, and why. */
-  readonly first: string
-}
 
 class NothingAnnotated
   extends Schema.TaggedError<NothingAnnotated>()("NothingAnnotated", { n: Schema.Int, first: Schema.String })
 {
   override get message() {
-    return `none of the ${this.n} pictures could be annotated. First, ${this.first}`
+    return this.n === 0
+      ? "nothing to annotate: name pictures, folders with pictures, or - for a list of names on standard input"
+      : `none of the ${this.n} pictures could be annotated. First, ${this.first}`
   }
 }
 
-const images = Argument.String("image").pipe(Argument.withDescription("Image files"), Argument.variadic({ min: 1 }))
+/** With `--strict`, some pictures without an annotation. */
+class SomeFailed extends Schema.TaggedError<SomeFailed>()("SomeFailed", { text: Schema.String }) {
+  override readonly [EffectRuntime.errorExitCode] = 4
+  override get message() {
+    return this.text
+  }
+}
 
-export const annotate = Command.make("annotate", {
-  ...Task.flags,
+const images = Argument.String("image").pipe(
+  Argument.withDescription("Pictures, folders, patterns in quotes, or - for a list of names on standard input"),
+  Argument.variadic({ min: 1 })
+)
+
+const count = (name: string, description: string) =>
+  Flag.Int(name).pipe(
+    Flag.withSchema(Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))),
+    Flag.withDescription(description),
+    Flag.withMetavar("N")
+  )
+
+const flags = {
+  ...Kind.flags,
   model: Flags.model,
   adapter: Flags.adapter,
   ...Flags.remote,
@@ -40,41 +58,146 @@ export const annotate = Command.make("annotate", {
   device: Flags.device,
   workers: Flags.workers,
   form,
+  ...Format.flags,
+  recursive: Flag.Boolean("recursive").pipe(
+    Flag.withDescription("Look into folders inside of folders"),
+    Flag.withDefault(false)
+  ),
+  limit: count("limit", "Annotate only the first N pictures; default: all").pipe(Flag.optional),
+  maxTokens: count("max-tokens", "Longest answer, in tokens").pipe(Flag.withDefault(lengths.thinkAnswer)),
+  batch: count("batch", "Pictures computed together; fewer: answers come sooner")
+    .pipe(Flag.withDefault(32)),
+  strict: Flag.Boolean("strict").pipe(
+    Flag.withDescription("End with 4 where a picture could not be annotated"),
+    Flag.withDefault(false)
+  ),
   images
-}, (flags) =>
-  computing(flags)(Effect.gen(function*() {
-    yield* together(flags)
-    const task = yield* Task.task(flags)
-    const path = yield* Path.Path
-    const { failed, first, n } = yield* Stream.fromIterable(flags.images).pipe(
-      Stream.map((file) => Image.file(path.resolve(file), file)),
-      annotateImages(task, { form: flags.form, grammar: grammarMode(flags) }),
-      Stream.tap(({ annotation, fault, image, reasoning, text }) =>
-        Console.log(JSON.stringify({
-          image: image.id,
-          annotation: Option.match(annotation, { onNone: () => null, onSome: task.encode }),
-          reasoning: Option.getOrNull(reasoning),
-          ...Option.match(fault, { onNone: () => ({}), onSome: (reason) => ({ fault: reason, text }) })
-        }))
-      ),
-      Stream.runFold((): Outcome => ({ n: 0, failed: 0, first: "" }), (sum, { annotation, fault, image }) =>
-        Option.isSome(annotation) ? { ...sum, n: sum.n + 1 } : {
-          n: sum.n + 1,
-          failed: sum.failed + 1,
-          first: sum.failed === 0
-            ? faultOf(
-              image.id,
-              Option.getOrElse(fault, () =>
-                "no annotation")
-            )
-            : sum.first
-        }),
-      Effect.provide(policy(flags))
-    )
-    if (failed === n) {
-      return yield* new NothingAnnotated({ n, first })
-    }
-    if (failed > 0) {
-      yield* warn(`${failed} of ${n} pictures could not be annotated; each has its fault. First, ${first}`)
-    }
-  }))).pipe(Command.withDescription("Annotate images and say why, one JSON object a line"))
+}
+
+/** How a list of pictures went. */
+interface Outcome {
+  readonly n: number
+  readonly failed: number
+  /** The first that failed now, and why. */
+  readonly first: string
+}
+
+const add = (sum: Outcome, { annotation, fault = "no annotation", image }: Row): Outcome => ({
+  n: sum.n + 1,
+  failed: sum.failed + (annotation === null ? 1 : 0),
+  first: annotation === null && sum.first === "" ? faultOf(image, fault) : sum.first
+})
+
+type Given = Command.Command.Config.Infer<typeof flags>
+
+/** What answers are made with: files go on only under the same. */
+const identityOf = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind) {
+  const remote = Option.isSome(given.remote)
+  return {
+    ...(yield* kind.identity),
+    question: Option.getOrNull(given.question),
+    model: named({ ...given, model: modelName(given.model) }),
+    weights: remote ? null : yield* weightsOf(given),
+    adapter: Option.getOrNull(given.adapter),
+    quantize: Option.getOrNull(given.quantize),
+    form: given.form,
+    grammar: grammarMode(given),
+    maxTokens: given.maxTokens,
+    ...(remote
+      ? { seed: given.seed, extra: Option.getOrNull(given.extra) }
+      : { batch: given.batch, device: given.device })
+  }
+})
+
+/** Asks for the rows that a sink lacks, and tells how it goes. */
+const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sink.Sink) {
+  const { batch, form, maxTokens, question } = given
+  const { before, keep, names, skip } = sink
+  let outcome: Outcome = { ...before, first: "" }
+  if (names.length === skip) return outcome
+  const stage = "annotate"
+  const began = yield* Clock.currentTimeMillis
+  yield* report(Event.Started({ stage, total: names.length, unit: "images", done: skip }))
+  let done = skip
+  yield* Stream.fromIterable(names).pipe(
+    Stream.map((name) => Image.file(name)),
+    kind.rows({
+      form,
+      grammar: grammarMode(given),
+      maxTokens,
+      batch,
+      skip,
+      ...Option.match(question, { onNone: () => ({}), onSome: (question) => ({ question }) })
+    }),
+    Stream.runForEachArray(Effect.fnUntraced(function*(rows) {
+      yield* keep(rows)
+      outcome = rows.reduce(add, outcome)
+      done += rows.length
+      const seconds = ((yield* Clock.currentTimeMillis) - began) / 1000
+      yield* report(Event.Step({ stage, step: done, tokens: 0, figures: { "images/s": (done - skip) / seconds } }))
+    })),
+    Effect.provide(policy(given))
+  )
+  yield* report(Event.Finished({ stage, note: "" }))
+  return outcome
+})
+
+const run = Effect.fnUntraced(function*(given: Given) {
+  yield* check(given)
+  const kind = yield* Kind.kind(given)
+  const format = yield* Format.formatOf(given, kind.shape)
+  const found = yield* Pictures.find(given.images, given)
+  yield* Effect.forEach(found.notes, (note) => Console.error(note))
+  const names = Option.match(given.limit, { onNone: () => found.names, onSome: (n) => found.names.slice(0, n) })
+  if (names.length === 0) return yield* new NothingAnnotated({ n: 0, first: "" })
+  const sink = yield* Sink.open({
+    out: given.out,
+    names,
+    format,
+    shape: kind.shape,
+    identity: yield* identityOf(given, kind),
+    overwrite: given.overwrite,
+    model: named({ ...given, model: modelName(given.model) }),
+    urlPrefix: given.urlPrefix
+  })
+  const goOn = Option.match(given.out, {
+    onNone: () => Effect.void,
+    onSome: (out) => Console.error(`\nWhat was answered is kept in ${out}: the same command goes on behind it.`)
+  })
+  const { failed, first, n } = yield* ask(given, kind, sink).pipe(
+    Effect.onInterrupt(() => goOn),
+    Effect.tapError(() => goOn)
+  )
+  yield* sink.finish
+  if (Option.isSome(given.out)) {
+    const there = sink.before.n === 0 ? "" : `, ${sink.before.n} of them before`
+    yield* Console.error(`${given.out.value}: ${n} pictures${there}, ${n - failed} annotated`)
+  }
+  if (failed === n) return yield* new NothingAnnotated({ n, first })
+  if (failed === 0) return
+  const text = `${failed} of ${n} pictures could not be annotated; each has its fault.` +
+    (first === "" ? "" : ` First, ${first}`)
+  yield* given.strict ? new SomeFailed({ text }) : warn(text)
+})
+
+/** Rows on a terminal leave no line for progress to be redrawn on. */
+const quiet = ({ out }: Given) => Option.isNone(out) && process.stdout.isTTY
+
+export const annotate = Command.make("annotate", flags, (given) =>
+  computing(given)(
+    Effect.scoped(quiet(given) ? Effect.provideService(run(given), Progress, silent) : run(given))
+  )).pipe(
+    Command.withDescription("Annotate pictures and say why, one row each"),
+    Command.withExamples([
+      { command: "rise annotate picture.png", description: "One picture, on standard output" },
+      {
+        command: "rise annotate photos --recursive --model runs/mine/model --out photos.csv",
+        description: "A folder into a file; the same command goes on where it was cut off"
+      },
+      { command: "find . -name '*.jpg' -print0 | rise annotate - --out all.jsonl", description: "A list of names" },
+      {
+        command: "rise annotate photos --task coco-sub --out boxes.json --format coco",
+        description: "Boxes for an annotation tool"
+      }
+    ])
+  )

@@ -11,9 +11,9 @@ import { Audit, barsOf } from "../../studies/index.ts"
 import * as Flags from "../flags.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
-import { share, whole } from "../numeric.ts"
 import { check, named, policy } from "../policy.ts"
 import * as Task from "../task.ts"
+import { share, whole } from "../values.ts"
 import { working } from "../working.ts"
 
 const corrupt = share("corrupt").pipe(

@@ -2,7 +2,9 @@
 import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { duration } from "../../dsl/Progress.ts"
+import type { Task } from "../../dsl/Task.ts"
 import { type Line, total } from "../../pipelines/index.ts"
+import type * as Sources from "../../sources/index.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
 import { together } from "../policy.ts"
@@ -14,17 +16,23 @@ const row = (stage: string, what: string, seconds: number): string =>
 const of = ({ samples, seconds, stage, steps }: Line): string =>
   row(stage, steps === undefined ? `${samples} pictures` : `${steps} steps`, seconds)
 
-export const plan = Command.make("plan", Training.flags, (flags) =>
-  computing(flags)(Effect.gen(function*() {
-    yield* Futile.ofMethod(flags)
-    yield* Futile.subject(flags)
-    yield* together(flags)
-    const { plan, preset } = yield* Training.open(flags, { measure: true })
+const printed = <A>(flags: Training.Training, source: Sources.TaskSource<A, Task<A>>) =>
+  Effect.gen(function*() {
+    const { plan, preset } = yield* Training.choose(flags, source, { measure: true })
     const lines = Option.getOrElse(plan, (): ReadonlyArray<Line> => [])
     yield* Console.log([
-      `settings: ${preset.name}; every one of them: --print-config`,
+      `settings: ${preset.name}; every one of them: rise train … --print-config`,
       "",
       ...lines.map(of),
       row("in all, about", "", total(lines))
     ].join("\n"))
-  }))).pipe(Command.withDescription("What `rise train` would do and how long it would take on this machine"))
+  })
+
+export const plan = Command.make("plan", Training.flags, (flags) =>
+  computing(flags)(Effect.gen(function*() {
+    yield* Futile.ofMethod(flags)
+    yield* Futile.ofPictures(flags)
+    yield* together(flags)
+    const source = yield* Training.open(flags)
+    yield* source.kind === "boxes" ? printed(flags, source) : printed(flags, source)
+  })))

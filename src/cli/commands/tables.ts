@@ -11,16 +11,16 @@ import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
 import { check, named, policy, together } from "../policy.ts"
 import { readable } from "../process.ts"
+import { text } from "../values.ts"
 
 const { Cell, Estimate, Figures, Grid, Render, Tables } = Ablations
 
 const listed = (text: string): ReadonlyArray<string> =>
   text.split(",").map((part) => part.trim()).filter((part) => part !== "")
 
-const out = Flag.String("out").pipe(
+const out = text("out", "DIR", "a folder").pipe(
   Flag.withAlias("o"),
   Flag.withDescription("The grid's folder; finished cells in it are not run again; default: runs/tables"),
-  Flag.withMetavar("DIR"),
   Flag.withDefault("runs/tables")
 )
 

@@ -1,10 +1,11 @@
 /** `rise train`: the comparison of methods on pictures of one's own, or on the embedded scenes. */
 import { Console, Effect, Option, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import type { Task } from "../../dsl/Task.ts"
 import { verdict } from "../../evaluation/index.ts"
 import { Config } from "../../pipelines/index.ts"
-import * as Sources from "../../sources/index.ts"
-import { barsOf, compare } from "../../studies/index.ts"
+import type * as Sources from "../../sources/index.ts"
+import { barsOf, compare, type Example } from "../../studies/index.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
 import { policy, together } from "../policy.ts"
@@ -26,36 +27,45 @@ const strict = Flag.Boolean("strict").pipe(
   Flag.withDefault(false)
 )
 
+type Bars<A> = (annotation: A) => Example["bars"]
+
+/** Trains and compares the methods that the flags ask for, and says what came of it. */
+const comparison = <A>(
+  flags: Training.Training & { readonly strict: boolean },
+  source: Sources.TaskSource<A, Task<A>>,
+  more: { readonly bars?: Bars<A> } = {}
+) =>
+  Effect.gen(function*() {
+    const { task } = source
+    const { methods, preset, recorded, start } = yield* Training.choose(flags, source, { measure: false })
+    if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
+    const { rows, saved } = yield* compare({
+      ...source, // the test half, the prior, shots, what a text names
+      ...more,
+      start,
+      methods,
+      preset,
+      policy: policy(flags, preset)
+    }).pipe(study({ name: task.name, preset, flags, task, source, config: recorded }))
+    const metric = task.metrics?.[0]
+    if (saved === undefined || metric === undefined) return
+    const found = verdict(rows, saved, metric)
+    if (Option.isNone(found)) return
+    if (flags.strict && !found.value.learned) return yield* new NotLearned({ sentence: found.value.sentence })
+    yield* Console.log(`\n${found.value.sentence}`)
+  })
+
 export const train = Command.make(
   "train",
   { ...Training.flags, strict },
   (flags) =>
     computing(flags)(Effect.gen(function*() {
       yield* Futile.ofMethod(flags)
-      yield* Futile.subject(flags)
+      yield* Futile.ofPictures(flags)
       yield* together(flags)
-      const { methods, preset, recorded, source, start, task } = yield* Training.open(flags, { measure: false })
-      if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
-      const { rows, saved } = yield* compare({
-        start,
-        methods,
-        test: source.test,
-        preset,
-        policy: policy(flags, preset),
-        shots: source.shots,
-        mean: Sources.meanDistribution,
-        cuesNamed: source.cuesNamed,
-        bars: barsOf(task)
-      }).pipe(study({ name: task.name, preset, flags, task, source, config: recorded }))
-      const metric = task.metrics?.[0]
-      if (saved === undefined || metric === undefined) return
-      const found = verdict(rows, saved, metric)
-      if (Option.isNone(found)) return
-      if (flags.strict && !found.value.learned) return yield* new NotLearned({ sentence: found.value.sentence })
-      yield* Console.log(`\n${found.value.sentence}`)
+      const source = yield* Training.open(flags)
+      yield* source.kind === "boxes"
+        ? comparison(flags, source)
+        : comparison(flags, source, { bars: barsOf(source.task) })
     }))
-).pipe(
-  Command.withDescription(
-    "Train and compare base, SFT, Visual-RFT and RISE, on pictures of your own (--data) or scenes"
-  )
 )

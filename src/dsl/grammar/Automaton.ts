@@ -80,9 +80,11 @@ export const build = (name: string, start: Position, vocabulary: number): Gramma
   const allowed = new Uint8Array(states.length * vocabulary)
   const next = new Int32Array(states.length * vocabulary)
   const nothing = new Set<number>()
+  const freely = new Set<number>()
   states.forEach(({ edges, free }, state) => {
     const row = state * vocabulary
     if (free !== undefined) {
+      freely.add(state)
       for (let token = 0; token < vocabulary; token++) {
         if (!free.allows(token)) continue
         allowed[row + token] = 1
@@ -97,5 +99,5 @@ export const build = (name: string, start: Position, vocabulary: number): Gramma
   })
   const digest = createHash("sha256").update(allowed).update(new Uint8Array(next.buffer))
     .update(Int32Array.from(nothing).sort()).digest("hex").slice(0, 16)
-  return { id: `${name}/${digest}`, states: states.length, vocabulary, allowed, next, nothing }
+  return { id: `${name}/${digest}`, states: states.length, vocabulary, allowed, next, nothing, free: freely }
 }

@@ -5,8 +5,20 @@
 import type { Ahead } from "../progress/Event.ts"
 import * as Settings from "./Settings.ts"
 
-/** Milliseconds per sequence, from the stages of `npm run emotion6` on two cores with the embedded checkpoint. */
-export const milliseconds = { trained: 4.4, drawnInGroup: 1.1, drawnAlone: 4, practised: 11 } as const
+/** Milliseconds per sequence, by what happens to it. */
+export interface Pace {
+  /** An example of a supervised or GRPO update. */
+  readonly trained: number
+  /** A text drawn in a group, whose candidates share the reading of their prompt. */
+  readonly drawnInGroup: number
+  /** A text drawn by itself. */
+  readonly drawnAlone: number
+  /** A text drawn and trained for its format. */
+  readonly practised: number
+}
+
+/** The embedded checkpoint on two cores: from the stages of `npm run emotion6`. */
+export const embeddedPace: Pace = { trained: 4.4, drawnInGroup: 1.1, drawnAlone: 4, practised: 11 }
 
 /** How many samples there are. */
 export interface Sizes {
@@ -20,8 +32,8 @@ export interface Planned {
   readonly stage: string
   /** Whether it is the same for all methods of a run, and named without one. */
   readonly shared?: boolean
-  /** Seconds, on the machine above. */
-  readonly counted: (sizes: Sizes) => number
+  /** Seconds, at a pace. */
+  readonly counted: (sizes: Sizes, pace: Pace) => number
 }
 
 /** The stages as progress names them. */
@@ -32,7 +44,7 @@ export const ahead = (
 ): ReadonlyArray<Ahead> =>
   planned.map(({ counted, shared = false, stage }) => ({
     stage: shared ? stage : named(stage),
-    counted: counted(sizes)
+    counted: counted(sizes, embeddedPace)
   }))
 
 /** Looks at the validation split while training. */
@@ -45,22 +57,25 @@ const looking = ({ select, steps = Settings.defaults.steps }: Settings.TrainOpti
 export const training = (
   stage: string,
   settings: Settings.TrainOptions,
-  { each, look }: { readonly each: number; readonly look: number }
+  at: (pace: Pace) => { readonly each: number; readonly look: number }
 ): Planned => ({
   stage,
-  counted: (sizes) => ((settings.steps ?? Settings.defaults.steps) * each + looking(settings, sizes) * look) / 1000
+  counted: (sizes, pace) => {
+    const { each, look } = at(pace)
+    return (Settings.filled(settings).steps * each + looking(settings, sizes) * look) / 1000
+  }
 })
 
 /** A pass over all data: `each` milliseconds for a sample. */
-export const passing = (stage: string, each: number): Planned => ({
+export const passing = (stage: string, each: (pace: Pace) => number): Planned => ({
   stage,
-  counted: ({ data }) => data * each / 1000
+  counted: ({ data }, pace) => data * each(pace) / 1000
 })
 
 /** A rollout of a group that is learned from; a quarter of them are read once more where the format is held. */
-export const rollout = ({ format = 0 }: Settings.GrpoOptions): number =>
-  milliseconds.drawnInGroup + milliseconds.trained * (format > 0 ? 1.25 : 1)
+export const rollout = (settings: Settings.GrpoOptions, { drawnInGroup, trained }: Pace): number =>
+  drawnInGroup + trained * (Settings.filled(settings).format > 0 ? 1.25 : 1)
 
 /** The texts that a step of a batch draws for the sake of its format. */
-export const practising = (practice: { readonly texts: number } | undefined): number =>
-  (practice?.texts ?? 0) * milliseconds.practised
+export const practising = (practice: { readonly texts: number } | undefined, { practised }: Pace): number =>
+  (practice?.texts ?? 0) * practised

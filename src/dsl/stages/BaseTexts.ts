@@ -68,6 +68,8 @@ export interface Drawing {
   readonly temperature: number
   /** Of the reasonings. */
   readonly chains: PolicyGrammar.GrammarMode | undefined
+  /** Whether a reasoning that repeats itself is of no use. */
+  readonly repetition: boolean | undefined
   /** Whether answers are asked for too. */
   readonly answers: boolean
   /** Whether the format is practised, and so can be learned without them. */
@@ -85,7 +87,7 @@ export const write = <A, E, R>(
   stage: string,
   task: Task<A>,
   samples: Stream.Stream<Sample<A>, E, R>,
-  { answers, chains, learned, maxTokens, pass, practised, temperature }: Drawing
+  { answers, chains, learned, maxTokens, pass, practised, repetition, temperature }: Drawing
 ) =>
   Effect.scoped(Effect.gen(function*() {
     const run = yield* Run
@@ -127,7 +129,7 @@ export const write = <A, E, R>(
       Stream.mapEffect(({ answer, reasoning, sample }) =>
         PlugIn.run(task, sample, (): typeof Written.Type => {
           const quoted = leaks(reasoning, sample.truth)
-          const fault = Option.orElse(quoted, () => Reward.narrative(reasoning))
+          const fault = Option.orElse(quoted, () => Reward.narrative(reasoning, { repetition }))
           const usable = Option.isNone(fault)
           if (Option.isSome(fault)) {
             const { reason: detail } = fault.value

@@ -9,12 +9,14 @@ import type * as Rules from "../../kernels/math/Rules.ts"
 import { Policy } from "../../policy/Policy.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
+import * as Judgments from "../Judgments.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
-import { milliseconds, passing, type Planned } from "./Ahead.ts"
+import { passing, type Planned } from "./Ahead.ts"
+import type { Described } from "./described.ts"
 import { type ClosedLoop, type Drawn, type Fault, type Loop, pipeable, type Pipeline, type Stages } from "./Pipeline.ts"
 import { Batching, distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
@@ -60,11 +62,12 @@ export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.
   }))
 
 /** One pass of a loop that draws so many texts for a sample. */
-export const explaining = (texts: number): Planned => passing("explain", texts * milliseconds.drawnInGroup)
+export const explaining = (texts: number): Planned => passing("explain", ({ drawnInGroup }) => texts * drawnInGroup)
 
 const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>(
   self: Pipeline<"Sampled" | "Warmed" | "Reasoned" | "Reconstructed", A, E, R>,
   stage: S,
+  described: Described,
   drawn: Drawn,
   texts: number,
   own: Effect.Effect<void, BadSetting>,
@@ -78,6 +81,7 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
     form: self.form,
     data: self.data,
     validation: self.validation,
+    described: [...self.described, described],
     plan: self.plan,
     reading: explaining(texts),
     texts,
@@ -124,6 +128,7 @@ export const generate =
     return describe(
       self,
       "Reasoned",
+      ["generate", options],
       { generate: { candidates, temperature } },
       candidates,
       sound,
@@ -145,7 +150,7 @@ export const generate =
           return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
             sample,
             candidates: drawn.map((completion) => ({
-              reasoning: Group.draw(prompt, completion, { temperature, grammar })
+              reasoning: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
             }))
           }))
         })
@@ -174,6 +179,7 @@ export const reconstruct =
     return describe(
       self,
       "Reconstructed",
+      ["reconstruct", options],
       { ...self.drawn, reconstruct: { temperature } },
       2 * self.texts,
       sound,
@@ -199,7 +205,7 @@ export const reconstruct =
           const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
           const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
             ...candidate,
-            reconstruction: Group.draw(prompt, completion, { temperature, grammar })
+            reconstruction: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
           }))
           let at = 0
           return groups.map(({ candidates, sample }) => ({
@@ -222,25 +228,31 @@ export const validate =
     return describe(
       self,
       "Validated",
+      ["validate", options],
       self.drawn,
       self.texts,
       Settings.check("validate", Settings.validating, options),
       (visit, samples) =>
-        Effect.flatMap(
-          self.loop(visit, samples),
-          (groups) =>
-            Effect.forEach(groups, ({ candidates, sample }) =>
-              PlugIn.run(self.task, sample, () => ({
-                sample,
-                candidates: candidates.map((candidate) => {
-                  const { reward, verdict } = score({
-                    truth: sample.truth,
-                    reasoning: candidate.reasoning.completion.text,
-                    reconstruction: candidate.reconstruction.completion.text
-                  })
-                  return { ...candidate, reward, verdict }
-                })
+        Effect.gen(function*() {
+          const groups = yield* self.loop(visit, samples)
+          const scored = yield* Effect.forEach(groups, ({ candidates, sample }) =>
+            PlugIn.run(self.task, sample, () =>
+              candidates.map((candidate) => {
+                const reasoning = candidate.reasoning.completion.text
+                const reconstruction = candidate.reconstruction.completion.text
+                return {
+                  turn: { ...sample, reasoning },
+                  scored: score({ truth: sample.truth, reasoning, reconstruction, sample })
+                }
               })))
-        )
+          const paid = yield* Judgments.pay(self.task, scored.flat())
+          let at = 0
+          return groups.map(({ candidates, sample }) => ({
+            sample,
+            candidates: Array.zip(candidates, paid.slice(at, at += candidates.length)).map((
+              [candidate, { reward, verdict }]
+            ) => ({ ...candidate, reward, verdict }))
+          }))
+        })
     )
   }

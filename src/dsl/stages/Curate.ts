@@ -140,6 +140,7 @@ export const best = () =>
   })
   return advance(self, {
     stage: "Explained",
+    described: ["best", {}],
     plan: self.reading === undefined ? [] : [self.reading],
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => Effect.asVoid(run.once("explain", Pass, write)))),
     items: explained(self)
@@ -157,7 +158,12 @@ export const best = () =>
 export const recall =
   (method: string) =>
   <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Explained", A, E | Fault, R | Run> =>
-    advance(self, { stage: "Explained", ready: self.ready, items: explained(self, method) })
+    advance(self, {
+      stage: "Explained",
+      described: ["recall", { method }],
+      ready: self.ready,
+      items: explained(self, method)
+    })
 
 /** Options of `filter`: which chains of D_RISE are kept. */
 export interface FilterOptions {
@@ -238,6 +244,7 @@ export const filter = (options: FilterOptions = {}) =>
   const filtered = Effect.flatMap(Run, (run) => run.once("filter", Kept, check))
   return advance(self, {
     stage: "Curated",
+    described: ["filter", options],
     sound: Settings.check("filter", Settings.filtering, options, ["by"]),
     ready: Effect.andThen(self.ready, Effect.asVoid(filtered)),
     items: Stream.unwrap(
@@ -254,6 +261,7 @@ export const filter = (options: FilterOptions = {}) =>
 export const answers = () => <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Answered", A, E, R> =>
   advance(self, {
     stage: "Answered",
+    described: ["answers", {}],
     form: "answer",
     ready: self.ready,
     items: Stream.map(self.data, (sample) => ({ sample }))

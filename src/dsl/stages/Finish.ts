@@ -13,6 +13,7 @@ import { recorded } from "../RunRecord.ts"
 import type { TaskError } from "../Task.ts"
 import type { TruthError } from "../Truth.ts"
 import { ahead } from "./Ahead.ts"
+import { described } from "./described.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -80,13 +81,20 @@ export const run = (options: RunOptions) =>
     const broken = Plain.broken(options.config ?? {}, "config")
     return broken === undefined ? Effect.void : Settings.refuse("run", broken)
   })
-  const made = Effect.all({ prompts: Fingerprint.prompts(self.task), data: fingerprint })
-  const identity = Effect.map(Effect.andThen(self.sound, made), ({ data, prompts }) => ({
-    task: self.task.name,
-    prompts,
-    data,
-    config: options.config ?? {}
-  }))
+  const identity = Effect.gen(function*() {
+    yield* self.sound
+    const data = yield* fingerprint
+    const { identity: engine } = yield* Policy
+    return {
+      task: self.task.name,
+      engine,
+      // Before the data: a setting that changes which of it is read is named, not what it does to the fingerprint.
+      stages: described(self.described),
+      config: options.config ?? {},
+      prompts: yield* Fingerprint.prompts(self.task),
+      data
+    }
+  })
   const recording = Effect.all([announce(self), self.ready, saveModel], { discard: true }).pipe(
     recorded({ out: options.out, seed, resume: options.resume ?? false, identity })
   )

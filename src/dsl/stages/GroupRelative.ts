@@ -91,10 +91,12 @@ export const stepper = (stage: string, settings: GrpoOptions, grammars: Readonly
       const completions = candidates.flatMap(({ draws }) => draws.map(({ completion }) => completion))
       const sampled = completions.reduce((sum, { tokens }) => sum + tokens.length, 0)
       const reward = candidates.reduce((sum, candidate) => sum + candidate.reward, 0) / Math.max(1, candidates.length)
+      const unjudged = share(candidates, ({ verdict }) => verdict === "judge")
       const figures = {
         reward,
         valid: share(candidates, ({ verdict }) => verdict === "ok"),
         leak: share(candidates, ({ verdict }) => verdict === "leak"),
+        ...(unjudged > 0 && { unjudged }),
         groups: groups.length,
         dead: scored.filter(({ dead }) => dead).length,
         length: sampled / Math.max(1, completions.length),

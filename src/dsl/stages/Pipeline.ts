@@ -5,11 +5,13 @@ import { Effect, Pipeable, Stream } from "effect"
 import type { Policy, PolicyError, Session } from "../../policy/Policy.ts"
 import * as Dataset from "../Dataset.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
+import type { JudgeError } from "../JudgeError.ts"
 import type { MissingQuestion } from "../Question.ts"
 import type { RunError } from "../RunError.ts"
 import type { Form, GrammarError, Sample, Task, TaskError } from "../Task.ts"
 import * as Truth from "../Truth.ts"
 import type { Planned } from "./Ahead.ts"
+import type { Described } from "./described.ts"
 import { Batching, batchingRules } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -54,6 +56,7 @@ export type Fault =
   | GrammarError
   | TaskError
   | Truth.TruthError
+  | JudgeError
   | MissingQuestion
   | BadSetting
 
@@ -68,6 +71,8 @@ export interface Pipeline<out S extends Stage, in out A, out E = never, out R = 
   readonly data: Stream.Stream<Sample<A>, E, R>
   /** The split that snapshots are selected on; empty unless `make` was given a share. */
   readonly validation: Stream.Stream<Sample<A>, E, R>
+  /** What was described so far, stage by stage, with the options of each. */
+  readonly described: ReadonlyArray<Described>
   /** The stages that reading `ready` reports progress of, in their order. */
   readonly plan: ReadonlyArray<Planned>
   /** What reading `items` reports besides; undefined where it reports nothing. */
@@ -123,6 +128,8 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
   next: {
     readonly stage: S
     readonly form?: Form
+    /** What was asked for: its name in the language, and its options. */
+    readonly described: Described
     /** What `ready` reports behind what was planned before. */
     readonly plan?: ReadonlyArray<Planned>
     readonly reading?: Planned | undefined
@@ -139,6 +146,7 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
     form: next.form ?? self.form,
     data: self.data,
     validation: self.validation,
+    described: [...self.described, next.described],
     plan: [...self.plan, ...(next.plan ?? [])],
     reading: next.reading,
     sound,
@@ -185,6 +193,7 @@ export const make = <A, E, R>(
     form: "think",
     data: train,
     validation,
+    described: [["make", options]],
     plan: [],
     sound,
     ready: sound,

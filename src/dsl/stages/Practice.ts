@@ -1,6 +1,6 @@
 /**
- * Practice of a format: a supervised stage lets the policy write texts of its own beside the lessons, without a grammar,
- * and holds down what would break the format along them (`FormatText`).
+ * Practice of a format: a supervised stage lets the policy write texts of its own beside the lessons, without a
+ * grammar, and holds down what would break the format along them (`FormatText`).
  *
  * Lessons alone do not teach a small model to keep a format: they show it no text that it would write wrongly. Its own
  * texts do, and they need no label. Not in the paper, whose models keep the format from the start.

@@ -8,6 +8,7 @@ import { Policy } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
+import * as Judgments from "../Judgments.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
@@ -117,10 +118,11 @@ export const reinforce = (options: ReinforceOptions = {}) =>
   })
   return advance(self, {
     stage: "Reinforced",
-    plan: [Ahead.training(stage, options, {
-      each: Settings.filled(options).promptsPerStep * self.texts * Ahead.rollout(options),
-      look: self.texts * Ahead.milliseconds.drawnInGroup
-    })],
+    described: [stage, options],
+    plan: [Ahead.training(stage, options, (pace) => ({
+      each: Settings.filled(options).promptsPerStep * self.texts * Ahead.rollout(options, pace),
+      look: self.texts * pace.drawnInGroup
+    }))],
     reading: explaining(self.texts),
     sound: Effect.andThen(
       Settings.check(stage, crediting, options),
@@ -182,12 +184,21 @@ export const rft = (options: RftOptions = {}) =>
             policy.session,
             (session) => sampleAll(session, requests, { count: groupSize, maxTokens, temperature, grammar })
           ))
-          const judged = yield* Effect.forEach(Array.zip(requests, completions), ([{ prompt, sample }, drawn]) =>
+          const scored = yield* Effect.forEach(Array.zip(requests, completions), ([{ sample }, drawn]) =>
             PlugIn.run(task, sample, () =>
-              drawn.map((completion) => {
-                const { reward, verdict } = score({ truth: sample.truth, text: completion.text })
-                return { reward, verdict, draws: [Group.draw(prompt, completion, { temperature, grammar })] }
+              drawn.map(({ text }) => {
+                const { reasoning, ...paid } = score({ truth: sample.truth, text, sample })
+                return { turn: Reward.turnOf(sample, reasoning), scored: paid }
               })))
+          const paid = yield* Judgments.pay(task, scored.flat())
+          let at = 0
+          const judged = Array.zip(requests, completions).map(([{ prompt }, drawn]) =>
+            Array.zip(drawn, paid.slice(at, at += drawn.length)).map(([completion, { reward, verdict }]) => ({
+              reward,
+              verdict,
+              draws: [Group.draw(prompt, completion, { temperature, grammar, maxTokens })]
+            }))
+          )
           return yield* learn(judged, step, update)
         }),
       watch: Learning.watch(options),
@@ -196,10 +207,11 @@ export const rft = (options: RftOptions = {}) =>
   })
   return advance(self, {
     stage: "Strengthened",
-    plan: [Ahead.training(stage, options, {
-      each: Settings.filled(options).promptsPerStep * groupSize * Ahead.rollout(options),
-      look: Ahead.milliseconds.drawnAlone
-    })],
+    described: [stage, options],
+    plan: [Ahead.training(stage, options, (pace) => ({
+      each: Settings.filled(options).promptsPerStep * groupSize * Ahead.rollout(options, pace),
+      look: pace.drawnAlone
+    }))],
     sound: Settings.check(stage, strengthening, options),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data

@@ -152,10 +152,11 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
   })
   return advance(self, {
     stage: "Tuned",
-    plan: [Ahead.training(stage, options, {
-      each: batchSize * Ahead.milliseconds.trained + Ahead.practising(options.practice),
-      look: Ahead.milliseconds.drawnAlone
-    })],
+    described: [stage, options],
+    plan: [Ahead.training(stage, options, (pace) => ({
+      each: batchSize * pace.trained + Ahead.practising(options.practice, pace),
+      look: pace.drawnAlone
+    }))],
     sound,
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data

@@ -52,7 +52,9 @@ export const whyDead = ({ reward, verdict }: { readonly reward: number; readonly
       ? "nothing earned a reward"
       : `nothing earned a reward, mostly because of "${verdict}"`
     : `every candidate earns about ${reward.toFixed(3)}`
-  const next = verdict.startsWith("format")
+  const next = verdict === "judge"
+    ? "the judge fails on them: its reasons are in the warnings"
+    : verdict.startsWith("format")
     ? "warm the policy up (Rise.warmUp), pay it to keep the format (`format` here, `practice` in warmUp and " +
       "sft), or draw under the " +
       "task's grammar where the stage has one (grammar: \"mask\")"

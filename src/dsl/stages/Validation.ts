@@ -6,7 +6,9 @@ import { Policy } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
+import * as Judgments from "../Judgments.ts"
 import * as PlugIn from "../PlugIn.ts"
+import * as Reward from "../Reward.ts"
 import type { Fault, Loop, Pipeline, Stage } from "./Pipeline.ts"
 import { Batching, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
@@ -54,9 +56,20 @@ export const answers = <A, E, R>(
             Effect.flatMap((completions) =>
               Effect.forEach(samples, (sample, i) =>
                 PlugIn.run(task, sample, () => {
-                  const { annotation, reward } = Answer.read(task, form, sample.truth, completions[i]?.[0]?.text ?? "")
-                  return metric === undefined ? reward : PlugIn.figure(task, metric, sample.truth, annotation)
+                  const text = completions[i]?.[0]?.text ?? ""
+                  const { reasoning, ...scored } = Answer.read(task, form, sample.truth, text, sample)
+                  return { turn: Reward.turnOf(sample, reasoning), scored }
                 }))
+            ),
+            // A task's metric does not look at rewards: then nobody is asked for them.
+            Effect.flatMap((candidates) =>
+              metric === undefined
+                ? Effect.map(Judgments.pay(task, candidates), (paid) => paid.map(({ reward }) => reward))
+                : Effect.forEach(
+                  candidates,
+                  ({ scored, turn }) =>
+                    PlugIn.run(task, turn, () => PlugIn.figure(task, metric, turn.truth, scored.annotation))
+                )
             )
           )
       ),

@@ -39,6 +39,8 @@ export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, Sa
    * none at all is shown where one begins and ends: its reasoning and the label, whose tokens weigh nothing. Default 0.
    */
   readonly keep?: number
+  /** Whether a reasoning that repeats itself is left out, as F does (`Reward.narrative`). Default true. */
+  readonly repetition?: boolean
   /** Whether tags and control tokens are kept out of the chains while they are drawn. Default "off". */
   readonly chains?: PolicyGrammar.GrammarMode
   /**
@@ -64,6 +66,7 @@ export const warming: Rules.Table = {
   batchSize: Rules.whole(1),
   keep: Rules.atLeast(0),
   unless: Rules.share("(0, 1]"),
+  repetition: Rules.yesOrNo,
   chains: Settings.grammarMode,
   grammar: Settings.grammarMode
 }
@@ -104,6 +107,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     maxTokens,
     temperature,
     chains: options.chains,
+    repetition: options.repetition,
     answers: keep > 0,
     practised: options.practice !== undefined,
     learned: Settings.filled(options).steps > 0
@@ -171,13 +175,14 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   })
   return advance(self, {
     stage: "Warmed",
+    described: ["warmUp", options],
     plan: [
-      { ...Ahead.passing(chains, share * texts * Ahead.milliseconds.drawnAlone), shared: true },
+      { ...Ahead.passing(chains, ({ drawnAlone }) => share * texts * drawnAlone), shared: true },
       {
-        ...Ahead.training(stage, options, {
-          each: batchSize * texts * Ahead.milliseconds.trained + Ahead.practising(options.practice),
+        ...Ahead.training(stage, options, (pace) => ({
+          each: batchSize * texts * pace.trained + Ahead.practising(options.practice, pace),
           look: 0
-        }),
+        })),
         shared: true
       }
     ],

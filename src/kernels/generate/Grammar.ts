@@ -21,4 +21,6 @@ export interface Grammar {
    * nothing would be the easiest way to keep a format.
    */
   readonly nothing?: ReadonlySet<number>
+  /** States in which free text may go on. Where the tokens near their end, it leaves room for what follows. */
+  readonly free?: ReadonlySet<number>
 }

@@ -15,6 +15,7 @@ import {
   less,
   loop,
   matmul,
+  maximum,
   mul,
   or,
   reshape,
@@ -22,6 +23,7 @@ import {
   scalar,
   slice,
   softmax,
+  sub,
   sum,
   tail,
   type Tensor,
@@ -37,6 +39,7 @@ import {
   sequence,
   type SequenceInputs
 } from "../models/index.ts"
+import * as Distance from "./Distance.ts"
 import { sample, type Sampling } from "./Sampler.ts"
 
 export interface RolloutShape {
@@ -120,6 +123,17 @@ export const ends = ({ endOfTurn, otherEnds = [] }: RolloutShape, tokens: Tensor
     .map((id) => equals(tokens, constant(Int32Array.of(id), [])))
     .reduce((any, one) => or(any, one))
 
+/** What a graph reads of a grammar: `Distance`'s tables. */
+export interface GrammarInputs {
+  readonly need: Tensor
+  readonly budget: Tensor
+  readonly least: Tensor
+}
+
+/** The mask of each row's state after `turn` tokens: what the grammar allows and the budget has room for. */
+export const maskAt = ({ budget, least, need }: GrammarInputs, state: Tensor, turn: Tensor): Tensor =>
+  Distance.mask(gather(need, state), maximum(sub(gather(budget, state), cast(turn, "f32")), gather(least, state)))
+
 /** Builds the rollout: outputs `sampled` int32 and `sampledLogprobs`, `[turns, rows]`. */
 export const rollout = (
   config: Config.Config,
@@ -145,7 +159,9 @@ export const rollout = (
   const tableCosines = input("tableCosines", [shape.positions, config.headWidth / 2])
   const tableSines = input("tableSines", [shape.positions, config.headWidth / 2])
   const grammar = shape.grammarStates === undefined ? undefined : {
-    bias: input("grammarBias", [shape.grammarStates, config.vocabulary]),
+    need: input("grammarNeed", [shape.grammarStates, config.vocabulary]),
+    budget: input("grammarBudget", [shape.grammarStates]),
+    least: input("grammarLeast", [shape.grammarStates]),
     next: input("grammarNext", [shape.grammarStates * config.vocabulary], "i32")
   }
   const finishedAtStart = input("finished", [rows], "i32")
@@ -177,7 +193,7 @@ export const rollout = (
         uniforms: gather(uniforms, turn),
         temperature,
         topP,
-        ...(grammar && state && { bias: gather(grammar.bias, state) })
+        ...(grammar && state && { bias: maskAt(grammar, state, turn) })
       })
       const ended = or(ends(shape, drawn.tokens), equals(finished, constant(Int32Array.of(1), [])))
       const done = cast(ended, "i32")

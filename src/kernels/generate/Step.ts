@@ -22,7 +22,7 @@ import {
   zeros
 } from "../graph/index.ts"
 import { type Config, decoder, logits, type Lookup, sequence } from "../models/index.ts"
-import { decodeAttention, ends, type RolloutShape, sequenceInputs } from "./Rollout.ts"
+import { decodeAttention, ends, maskAt, type RolloutShape, sequenceInputs } from "./Rollout.ts"
 import { sample } from "./Sampler.ts"
 
 /** Outputs of a graph, and the input that each resident one is for. */
@@ -99,7 +99,9 @@ export const step = (config: Config.Config, p: Lookup, shape: RolloutShape): Res
   const tableCosines = input("tableCosines", [shape.positions, d / 2])
   const tableSines = input("tableSines", [shape.positions, d / 2])
   const grammar = shape.grammarStates === undefined ? undefined : {
-    bias: input("grammarBias", [shape.grammarStates, config.vocabulary]),
+    need: input("grammarNeed", [shape.grammarStates, config.vocabulary]),
+    budget: input("grammarBudget", [shape.grammarStates]),
+    least: input("grammarLeast", [shape.grammarStates]),
     next: input("grammarNext", [shape.grammarStates * config.vocabulary], "i32"),
     state: input("state", [rows], "i32")
   }
@@ -113,7 +115,7 @@ export const step = (config: Config.Config, p: Lookup, shape: RolloutShape): Res
     uniforms: input("uniforms", [rows]),
     temperature: input("temperature", []),
     topP: input("topP", []),
-    ...(grammar && { bias: gather(grammar.bias, grammar.state) })
+    ...(grammar && { bias: maskAt(grammar, grammar.state, turn) })
   })
   const grown: Record<string, Tensor> = {}
   const next = decoder(config, p, gather(p("model.embed_tokens.weight"), drawn.tokens), (layer, q, k, v) => {

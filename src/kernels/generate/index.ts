@@ -1,4 +1,5 @@
 /** Generation: prefill, decode loop, sampler and grammars. */
+export * as Distance from "./Distance.ts"
 export type { Grammar } from "./Grammar.ts"
 export { rollout, type RolloutShape, sequenceInputs } from "./Rollout.ts"
 export { sample, type SamplerInputs, type Sampling } from "./Sampler.ts"

@@ -15,6 +15,9 @@ import * as Header from "./Header.ts"
 import { type Image, type Pixels, Source } from "./Image.ts"
 import { ImageError } from "./ImageError.ts"
 
+// Pictures are decoded once: what the library keeps of its last hundred operations is never asked for again.
+sharp.cache(false)
+
 /** Limits of `load`. */
 export interface DecodeLimits {
   /** Width × height above which an image is refused. Default: Pillow's, 89,478,485. */
@@ -40,6 +43,7 @@ const explainFile = (image: string, path: string, cause: unknown): Effect.Effect
     }
   }))
 
+/** What the decoder says is its `cause` alone: read beside other pictures, it may speak of one of those. */
 const unreadable = (image: string, size: string, cause: unknown, path?: string): ImageError => {
   const place = path === undefined ? {} : { path }
   return cause instanceof Header.Refused
@@ -47,7 +51,7 @@ const unreadable = (image: string, size: string, cause: unknown, path?: string):
     : new ImageError({
       image,
       reason: Format.damaged,
-      found: `${size}: ${causeText(cause).trim().replaceAll("\n", "; ")}`,
+      found: size,
       expected: Format.expected,
       cause,
       ...place
@@ -163,5 +167,20 @@ export const load = (image: Image, limits: DecodeLimits = {}): Effect.Effect<Pix
           (cause) => Effect.succeed(unreadable(id, `${bytes.length} bytes`, cause))
         ),
     Rendered: ({ render: draw }) => render(id, draw, maxPixels)
+  })
+}
+
+/** Width and height in pixels, orientation applied. Only a rendered image is rendered for it: a file's header tells. */
+export const size = (image: Image): Effect.Effect<Pick<Pixels, "width" | "height">, ImageError> => {
+  const header = (input: string | Uint8Array, explain: (cause: unknown) => Effect.Effect<ImageError>) =>
+    Header.read(input, { limitInputPixels: false }).pipe(
+      Effect.map(({ autoOrient: { height, width } }) => ({ width, height })),
+      Effect.catch((error) => Effect.flatMap(explain(error._tag === "Unreadable" ? error.cause : error), Effect.fail))
+    )
+  return Source.$match(image.source, {
+    File: ({ path }) => header(path, (cause) => explainFile(image.id, path, cause)),
+    Encoded: ({ bytes }) =>
+      header(bytes, (cause) => Effect.succeed(unreadable(image.id, `${bytes.length} bytes`, cause))),
+    Rendered: () => load(image)
   })
 }

@@ -3,7 +3,10 @@
  *
  * @module
  */
-import { Data } from "effect"
+import { Data, Effect, Stream } from "effect"
+import { warn } from "../runtime/Warning.ts"
+import type { ImageError } from "./ImageError.ts"
+import * as Listing from "./Listing.ts"
 
 /** Decoded 8-bit RGB, row-major `[height, width, 3]`. */
 export interface Pixels {
@@ -40,6 +43,24 @@ export interface Image {
 
 /** The image of a file. Its id is the path, unless another is given. */
 export const file = (path: string, id: string = path): Image => ({ id, source: Source.File({ path }) })
+
+/** Options of `folder`. */
+export interface FolderOptions {
+  /** Whether folders inside of it are looked into. Default false. */
+  readonly recursive?: boolean
+}
+
+/**
+ * The pictures of a folder in order of their names, those of its folders behind. A damaged picture is among them, for
+ * whoever reads it to tell; hidden files and files without a picture are left out, which is told.
+ */
+export const folder = (path: string, { recursive = false }: FolderOptions = {}): Stream.Stream<Image, ImageError> =>
+  Listing.list(path, recursive).pipe(
+    Effect.tap((listing) => Effect.forEach(Listing.notes(path, listing), warn)),
+    Effect.map(({ names }) => Stream.fromIterable(names).pipe(Stream.map((name) => file(name)))),
+    Stream.unwrap
+  )
+
 /** An image held in memory as an encoded file. */
 export const encoded = (id: string, bytes: Uint8Array): Image => ({ id, source: Source.Encoded({ bytes }) })
 /** An image whose pixels are made when they are asked for. */

@@ -3,13 +3,22 @@
  */
 import { Effect, Result, Schema } from "effect"
 import * as Decode from "./Decode.ts"
-import type { Image } from "./Image.ts"
+import type { Image, Pixels } from "./Image.ts"
 import { type Fault, ImageError } from "./ImageError.ts"
 import { type Grid, type Patches, patchify, table } from "./Patchify.ts"
 import { resample } from "./resample.ts"
 import { smartResize } from "./smartResize.ts"
 
+/** A picture at the size that a model takes, and its own width and height in pixels, orientation applied. */
+export interface Fitted {
+  readonly pixels: Pixels
+  readonly width: number
+  readonly height: number
+}
+
 export interface Preprocessor {
+  /** The first half of `process`: what it gives is small, and is processed to the same patches as the image itself. */
+  readonly fit: (image: Image) => Effect.Effect<Fitted, ImageError>
   /** An image whose size fits already is never resampled, and a rendered one never encoded. */
   readonly process: (image: Image) => Effect.Effect<Patches, ImageError>
   /** Visual tokens that the language model sees: patches ÷ mergeSize². */
@@ -105,14 +114,20 @@ export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageEr
     }
     const sizeOptions = { factor: patchSize * mergeSize, minPixels, maxPixels }
     const resized = settings.do_resize ?? true
+    const fit: Preprocessor["fit"] = (image) =>
+      Effect.flatMap(Decode.load(image), (pixels) => {
+        const { height, width } = pixels
+        const size = resized ? smartResize(height, width, sizeOptions) : Result.succeed(pixels)
+        const fitted = Result.map(size, (size) => ({ pixels: resample(pixels, size), width, height }))
+        return Effect.fromResult(Result.mapError(fitted, faultOf(image)))
+      })
     return {
+      fit,
       process: (image) =>
-        Effect.flatMap(Decode.load(image), (pixels) => {
-          const size = resized ? smartResize(pixels.height, pixels.width, sizeOptions) : Result.succeed(pixels)
-          const patches = Result.flatMap(size, (size) => patchify(resample(pixels, size), patchOptions))
-          return Effect.fromResult(Result.mapError(patches, faultOf(image)))
-        }),
-      mergedTokens: ([t, h, w]) => t * h * w / (mergeSize * mergeSize),
+        Effect.flatMap(fit(image), ({ pixels }) =>
+          Effect.fromResult(Result.mapError(patchify(pixels, patchOptions), faultOf(image)))),
+      mergedTokens: ([t, h, w]) =>
+        t * h * w / (mergeSize * mergeSize),
       patchLength: 3 * temporalPatchSize * patchSize * patchSize,
       patchSize,
       temporalPatchSize,

@@ -103,7 +103,7 @@ export const unknown = (table: Table, settings: object, record = ""): ReadonlyAr
   })
 
 /** The names that a record of settings may hold: of "plan." its parts. */
-const namesIn = (table: Table, record: string): ReadonlyArray<string> => [
+export const namesIn = (table: Table, record: string): ReadonlyArray<string> => [
   ...new Set(
     Object.keys(table).flatMap((name) => name.startsWith(record) ? [name.slice(record.length).split(".")[0] ?? ""] : [])
   )

@@ -10,6 +10,7 @@ import {
   checkImplemented,
   type ConfigError,
   decode,
+  Kind,
   require,
   requireRope,
   Text,
@@ -149,8 +150,7 @@ const isTriple = (xs: ReadonlyArray<number>): xs is readonly [number, number, nu
 
 /** Reads and checks a parsed `config.json`. */
 export const fromJson = Effect.fn("Config.fromJson")(function*(json: unknown): Effect.fn.Return<Config, ConfigError> {
-  const top = yield* decode(Top, json, "the file")
-  const modelType = top.model_type
+  const { model_type: modelType } = yield* decode(Kind, json, "the file")
   if (!isKnown(modelType)) {
     return yield* wrong(
       "model_type",
@@ -158,6 +158,7 @@ export const fromJson = Effect.fn("Config.fromJson")(function*(json: unknown): E
       Object.keys(readers).map((type) => JSON.stringify(type)).join(" or ")
     )
   }
+  const top = yield* decode(Top, json, "the file")
   const whole = json as Readonly<Record<string, unknown>>
   const nested = top.text_config ?? undefined
   yield* checkImplemented(modelType, whole, nested ?? whole, top.vision_config)

@@ -67,6 +67,9 @@ export const Vision25 = Schema.Struct({
   tokens_per_second: optional(Schema.Finite)
 })
 
+/** The family: looked at before anything that another one may lack. */
+export const Kind = Schema.Struct({ model_type: Schema.String })
+
 export const Top = Schema.Struct({
   model_type: Schema.String,
   image_token_id: optional(Schema.Int),

@@ -76,14 +76,22 @@ export interface Options {
   readonly threadsPerWorker?: number
 }
 
-/** More than any machine has cores for: a number that slipped in from elsewhere. */
-const mostThreads = 1024
+/**
+ * The most workers, and the most threads of one: a few a core. More only take memory, and are a number that slipped in
+ * from elsewhere.
+ */
+export const mostThreads: number = 4 * availableParallelism()
+
+const threads: Rules.Rule = {
+  ...Rules.whole(1, mostThreads),
+  expected: `a whole number from 1 to ${mostThreads}, 4 for each core`
+}
 
 /** What the options may be. */
 const rules: Rules.Table = {
   device: Rules.oneOf(...Device.Device.literals),
-  workers: Rules.whole(1, mostThreads),
-  threadsPerWorker: Rules.whole(1, mostThreads)
+  workers: threads,
+  threadsPerWorker: threads
 }
 
 /** Starts the workers; closing the layer ends them cooperatively. */
@@ -91,7 +99,7 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
   Layer.effect(
     Runtime,
     Effect.gen(function*() {
-      const { device = "cpu", threadsPerWorker: threads = 1, workers } = options ?? {}
+      const { device = "cpu", threadsPerWorker = 1, workers } = options ?? {}
       const broken = Rules.misspelt(rules, options ?? {}) ?? Rules.broken(rules, options ?? {})
       if (broken !== undefined) return yield* new RuntimeError({ operation: "open", reason: Rules.say(broken) })
       const count = workers ?? (device === "cpu" ? availableParallelism() : 1)
@@ -102,7 +110,7 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
         })
       }
       yield* Device.check(device)
-      const all = yield* Effect.replicateEffect(WorkerThread.make({ threads, device }), count, {
+      const all = yield* Effect.replicateEffect(WorkerThread.make({ threads: threadsPerWorker, device }), count, {
         concurrency: "unbounded"
       })
       let nextSession = 0

@@ -87,10 +87,17 @@ const sendable = (body: Body, transfer: Transfer): Body => {
 const withdraw = ({ gate }: Request): boolean =>
   Atomics.compareExchange(gate, 0, Gate.waiting, Gate.withdrawn) === Gate.waiting
 
+/**
+ * A worker makes few objects of its own, so its collector would seldom run; but every run leaves it with handles on
+ * tensors, which are freed with the last handle. A small nursery is collected often.
+ */
+const NURSERY_MIB = 1
+
 const start = (options: Options) =>
   Effect.callback<Thread, RuntimeError>((resumeStart) => {
     const worker = new Worker(options.entry ?? entry("worker"), {
-      workerData: { threads: options.threads, device: options.device }
+      workerData: { threads: options.threads, device: options.device },
+      resourceLimits: { maxYoungGenerationSizeMb: NURSERY_MIB }
     })
     const pending = new Map<number, Pending>()
     const exitListeners = new Set<() => void>()

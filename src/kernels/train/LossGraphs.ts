@@ -1,7 +1,7 @@
 /**
  * The model graphs of training and scoring: log-probabilities of chosen rows, losses over them, gradients of losses.
  */
-import { sequenceInputs } from "../generate/index.ts"
+import { Distance, sequenceInputs } from "../generate/index.ts"
 import {
   add,
   allowedLogprob,
@@ -90,25 +90,29 @@ const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visua
 
 const lossRows = ({ rows }: BatchShape): Tensor => input("lossRows", [rows], "i32")
 
-/** The hidden states that rows are read from, ready for the output embedding, and the mask over each. */
+/** The hidden states that rows are read from, ready for the output embedding. */
 const readRows = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor) => {
   const inputs = sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual))
   // Rows may repeat: where candidates share a prompt, its last one is wanted by each. Then choosing late can be
   // cheaper.
   const early = shape.rows < shape.batch * shape.length
   const { hidden, layers } = sequence(config, p, inputs, early ? rows : undefined)
-  const bias = shape.grammarStates === undefined
-    ? undefined
-    : gather(input("grammarBias", [shape.grammarStates, config.vocabulary]), input("states", [shape.rows], "i32"))
-  return { read: early ? hidden : gather(hidden, rows), bias, layers }
+  return { read: early ? hidden : gather(hidden, rows), layers }
 }
 
+/** A grammar's table at the state of each row. */
+const atStates = (config: Config.Config, { grammarStates, rows }: BatchShape, table: string): Tensor | undefined =>
+  grammarStates === undefined
+    ? undefined
+    : gather(input(table, [grammarStates, config.vocabulary]), input("states", [rows], "i32"))
+
 const forward = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor) => {
-  const { bias, layers, read } = readRows(config, p, shape, rows)
+  const { layers, read } = readRows(config, p, shape, rows)
+  const need = atStates(config, shape, "grammarNeed")
   const logprobs = selectedLogprob(read, head(config, p), input("targets", [shape.rows], "i32"), {
     temperature: shape.temperature,
     chunk: chunkRows(config.vocabulary),
-    ...(bias && { bias })
+    ...(need && { bias: Distance.mask(need, input("left", [shape.rows])) })
   })
   return { logprobs, layers }
 }
@@ -219,7 +223,8 @@ export const objectives = {
     trainable: ReadonlyArray<string>,
     options: TrainingOptions = {}
   ): Outputs => {
-    const { bias, p, read } = trained(config, shape, options, readRows)
+    const { p, read } = trained(config, shape, options, readRows)
+    const bias = atStates(config, shape, "grammarBias")
     if (bias === undefined) throw new Error("a format loss needs a grammar")
     const allowed = allowedLogprob(read, head(config, p), bias, chunkRows(config.vocabulary))
     return withGradients(Objectives.supervised(allowed, input("weights", [shape.rows])), p, trainable, options)

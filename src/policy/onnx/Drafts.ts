@@ -1,5 +1,5 @@
 /** What an objective learns from, as drafts: tokens with their weights and what else the loss needs to know of each. */
-import type { Grammar } from "../../kernels/generate/index.ts"
+import { Distance } from "../../kernels/generate/index.ts"
 import type { FormatLoss, FormatStats, Prompt, Rollout, SupervisedExample } from "../Policy.ts"
 import { weightOf } from "./Auxiliary.ts"
 import type { PolicyContext } from "./Context.ts"
@@ -9,12 +9,15 @@ import type { ScoredToken } from "./PackedSequences.ts"
 
 /** Scored tokens of a completion, under the grammar that it was sampled under. */
 export const scored = (
+  { model: { ends } }: Pick<PolicyContext, "model">,
   tokens: Int32Array,
-  grammar: Grammar | undefined,
-  value: (i: number) => Omit<ScoredToken, "token" | "state">
+  constraint: GrammarTables.Constraint,
+  value: (i: number) => Omit<ScoredToken, "token" | "state" | "left">
 ): ReadonlyArray<ScoredToken> => {
-  const states = GrammarTables.walk(grammar, tokens)
-  return Array.from(tokens, (token, i) => ({ token, state: states[i] ?? 0, ...value(i) }))
+  const { left, states } = GrammarTables.trace(constraint, ends, tokens)
+  return Array.from(tokens, (token, i) => (
+    { token, state: states[i] ?? 0, left: left[i] ?? Distance.Need.unlimited, ...value(i) }
+  ))
 }
 
 const samePrompt = (a: Prompt, b: Prompt): boolean =>
@@ -39,7 +42,8 @@ export const packed = (
 }
 
 /** Weighted target tokens of supervised examples, weights scaled to sum to 1 over the batch. */
-export const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArray<SupervisedExample>) => {
+export const supervisedDrafts = (context: PolicyContext, examples: ReadonlyArray<SupervisedExample>) => {
+  const { model } = context
   const targets = examples.map(({ target }) => {
     const parts = target.map(({ text, weight }) => ({ tokens: model.encoder.text(text), weight }))
     const tokens = Int32Array.from([...parts.flatMap((part) => [...part.tokens]), model.endOfTurn])
@@ -54,7 +58,7 @@ export const supervisedDrafts = ({ model }: PolicyContext, examples: ReadonlyArr
     prompt,
     grammar,
     temperature: 1,
-    candidates: [scored(targets[i]?.tokens ?? new Int32Array(0), grammar, (k) => (
+    candidates: [scored(context, targets[i]?.tokens ?? new Int32Array(0), { grammar }, (k) => (
       { weight: (targets[i]?.weights[k] ?? 0) * scale, advantage: 0, oldLogprob: 0 }
     ))],
     ...(auxiliary && { auxiliary: auxiliary.map((target) => ({ ...target, weight: target.weight * scale })) })
@@ -72,12 +76,14 @@ export interface FormatDrafts {
 }
 
 /** Each text up to the first token that leaves its grammar. */
-export const formatDrafts = (format: FormatLoss | undefined): FormatDrafts => {
+export const formatDrafts = (context: Pick<PolicyContext, "model">, format: FormatLoss | undefined): FormatDrafts => {
   if (format === undefined || format.weight === 0 || format.texts.length === 0) return { drafts: [], stats: () => ({}) }
   const texts = format.texts.map((text) => ({ ...text, ...GrammarTables.within(text.grammar, text.tokens) }))
   const count = texts.reduce((n, { tokens }) => n + tokens.length, 0)
   const weight = format.weight / Math.max(1, count)
-  const tokens = texts.map((text) => scored(text.tokens, text.grammar, () => ({ weight, advantage: 0, oldLogprob: 0 })))
+  const tokens = texts.map(({ grammar, tokens }) =>
+    scored(context, tokens, { grammar }, () => ({ weight, advantage: 0, oldLogprob: 0 }))
+  )
   const left = texts.filter((text) => text.left).length / texts.length
   return {
     drafts: packed(texts, tokens).map((draft) => ({ ...draft, underFormatLoss: true })),

@@ -1,11 +1,18 @@
 /** Grammars as the tensors that a graph reads. */
-import type { Grammar } from "../../kernels/generate/index.ts"
+import { Effect } from "effect"
+import { Distance, type Grammar } from "../../kernels/generate/index.ts"
 import { Choice } from "../../kernels/graph/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
+import { PolicyError } from "../Policy.ts"
 import * as Ends from "./Ends.ts"
 
-export interface GrammarTables {
-  readonly tensors: Readonly<Record<"grammarBias" | "grammarNext", HostTensor.HostTensor>>
+/** Tensors by the names of their inputs. */
+export type Tensors = Readonly<Record<string, HostTensor.HostTensor>>
+
+/** A grammar, and how many tokens what is drawn or scored under it may take; without `maxTokens` any number. */
+export interface Constraint {
+  readonly grammar?: Grammar | undefined
+  readonly maxTokens?: number | undefined
 }
 
 /** What is added to the logits of each state, in shared memory. */
@@ -28,31 +35,78 @@ const nextOf = (grammar: Grammar): HostTensor.HostTensor => {
   return made
 }
 
-const tablesOf = (grammar: Grammar, bias: Float32Array): GrammarTables => ({
-  tensors: {
-    grammarBias: { dtype: "float32", dims: [grammar.states, grammar.vocabulary], data: bias },
-    grammarNext: nextOf(grammar)
-  }
-})
+const samplings = new WeakMap<Grammar, Tensors>()
 
-const samplings = new WeakMap<Grammar, GrammarTables>()
-
-/** Biases and transitions for sampling and scoring, made once for a grammar. */
-export const tables = (grammar: Grammar): GrammarTables => {
+/**
+ * What sampling and scoring read, made once for a grammar: the need of every token, and transitions.
+ *
+ * @param ends every token that ends a turn
+ */
+export const tables = (grammar: Grammar, ends: ReadonlyArray<number>): Tensors => {
   const known = samplings.get(grammar)
   if (known !== undefined) return known
-  const made = tablesOf(grammar, biasOf(grammar))
+  const { states, vocabulary } = grammar
+  const need = HostTensor.shared.float32(states * vocabulary)
+  Distance.needs(grammar, Distance.of(grammar, ends), ends, need)
+  const made: Tensors = {
+    grammarNeed: { dtype: "float32", dims: [states, vocabulary], data: need },
+    grammarNext: nextOf(grammar)
+  }
   samplings.set(grammar, made)
   return made
 }
 
-const formats = new WeakMap<Grammar, GrammarTables>()
+/** What may be spent in each state, and must be: the budget of a rollout. */
+export const budget = (grammar: Grammar, ends: ReadonlyArray<number>, maxTokens: number): Tensors => {
+  const distance = Distance.of(grammar, ends)
+  const vector = (data: Float32Array): HostTensor.HostTensor => ({ dtype: "float32", dims: [data.length], data })
+  return {
+    grammarBudget: vector(Distance.budgets(distance, maxTokens)),
+    grammarLeast: vector(Float32Array.from(distance.least))
+  }
+}
+
+/** Fails where no text of a grammar fits into its budget. */
+export const checkBudget = (
+  operation: PolicyError["operation"],
+  { grammar, maxTokens }: Constraint,
+  ends: ReadonlyArray<number>,
+  where = ""
+): Effect.Effect<void, PolicyError> =>
+  Effect.suspend(() => {
+    if (grammar === undefined || maxTokens === undefined) return Effect.void
+    const least = Distance.shortest(Distance.of(grammar, ends))
+    if (least <= maxTokens) return Effect.void
+    const reason = least >= Distance.Need.endless
+      ? `no text of the grammar ${grammar.id} ever ends: it has to allow the end of turn somewhere`
+      : `maxTokens is ${maxTokens}, expected at least ${least}: the shortest text of the grammar ${grammar.id} takes ` +
+        "so many tokens, its end of turn included"
+    return Effect.fail(new PolicyError({ operation, reason: where + reason }))
+  })
+
+/** Fails on a text that was not drawn within its budget: it has no probability under its grammar. */
+export const checkLength = Effect.fnUntraced(function*(
+  operation: PolicyError["operation"],
+  constraint: Constraint,
+  ends: ReadonlyArray<number>,
+  { length }: Int32Array,
+  where: string
+) {
+  const { grammar, maxTokens } = constraint
+  if (grammar === undefined || maxTokens === undefined) return
+  yield* checkBudget(operation, constraint, ends, where)
+  if (length <= maxTokens) return
+  const reason = `${where}${length} tokens under a grammar, expected at most maxTokens, ${maxTokens}`
+  return yield* new PolicyError({ operation, reason })
+})
+
+const formats = new WeakMap<Grammar, Tensors>()
 
 /**
- * The same for a format loss: where a text may go on or end by one token, or say something or nothing, the end and
- * nothing are left aside (see `FormatText`).
+ * What a format loss reads, an additive mask: where a text may go on or end by one token, or say something or nothing,
+ * the end and nothing are left aside (see `FormatText`).
  */
-export const formatTables = (grammar: Grammar, endOfTurn: number): GrammarTables => {
+export const formatTables = (grammar: Grammar, endOfTurn: number): Tensors => {
   const known = formats.get(grammar)
   if (known !== undefined) return known
   const { allowed, nothing, states, vocabulary } = grammar
@@ -67,7 +121,7 @@ export const formatTables = (grammar: Grammar, endOfTurn: number): GrammarTables
       if (choice === 1 && aside(token)) bias[state * vocabulary + token] = Choice.aside
     }
   }
-  const made = tablesOf(grammar, bias)
+  const made: Tensors = { grammarBias: { dtype: "float32", dims: [states, vocabulary], data: bias } }
   formats.set(grammar, made)
   return made
 }
@@ -86,6 +140,36 @@ export const walk = (grammar: Grammar | undefined, tokens: ArrayLike<number>): I
     if (grammar.allowed[cell] === 1) state = grammar.next[cell] ?? state
   }
   return states
+}
+
+/** The states that a text passes under its grammar, and what each token may need there (`Distance.left`). */
+export const trace = ({ grammar, maxTokens }: Constraint, ends: ReadonlyArray<number>, tokens: ArrayLike<number>) => {
+  const states = walk(grammar, tokens)
+  if (grammar === undefined) return { states, left: new Float32Array(states.length).fill(Distance.Need.unlimited) }
+  const distance = Distance.of(grammar, ends)
+  const budgets = Distance.budgets(distance, maxTokens)
+  return { states, left: Float32Array.from(states, (state, i) => Distance.left(distance, budgets, state, i)) }
+}
+
+/**
+ * Of each token of a draw: whether it was allowed, and whether the budget had forbidden others that the grammar
+ * allows.
+ */
+export const drawn = (
+  constraint: Constraint,
+  ends: ReadonlyArray<number>,
+  tokens: Int32Array
+): ReadonlyArray<{ readonly allowed: boolean; readonly pressed: boolean }> => {
+  const { grammar } = constraint
+  if (grammar === undefined) return Array.from(tokens, () => ({ allowed: true, pressed: false }))
+  const distance = Distance.of(grammar, ends)
+  const ending = new Set(ends)
+  const { left, states } = trace(constraint, ends, tokens)
+  return Array.from(tokens, (token, i) => {
+    const [state = 0, most = 0] = [states[i], left[i]]
+    const need = Distance.need(grammar, distance, ending, state * grammar.vocabulary + token)
+    return { allowed: need <= most, pressed: most < (distance.most[state] ?? 0) }
+  })
 }
 
 /** The tokens up to and with the first that the grammar does not allow, and whether there is one. */

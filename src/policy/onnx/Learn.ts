@@ -6,6 +6,7 @@ import { type Objective, PolicyError, type UpdateOptions, type UpdateStats } fro
 import * as TokenWeights from "../TokenWeights.ts"
 import type { PolicyContext } from "./Context.ts"
 import { formatDrafts, packed, scored, supervisedDrafts } from "./Drafts.ts"
+import * as GrammarTables from "./GrammarTables.ts"
 import type * as KlReference from "./KlReference.ts"
 import type * as LossAndGradients from "./LossAndGradients.ts"
 import type { Draft } from "./PackedBatches.ts"
@@ -44,7 +45,7 @@ export const make = <E, R>(context: PolicyContext, reference: KlReference.Refere
       const reason = "there is nothing to learn from: every target weighs 0"
       return yield* new PolicyError({ operation: "update", reason })
     }
-    const formatted = formatDrafts(format)
+    const formatted = formatDrafts(context, format)
     const { format: formatLoss, gradNorm, loss } = yield* step([...drafts, ...formatted.drafts], {
       kind: "supervised",
       knobs: {}
@@ -56,6 +57,10 @@ export const make = <E, R>(context: PolicyContext, reference: KlReference.Refere
   const groupRelative = Effect.fnUntraced(
     function*(objective: Extract<Objective, { readonly _tag: "GroupRelative" }>, update: UpdateOptions) {
       const { clip, format, innerUpdates, kl, loss, maxTokens, rollouts } = objective
+      for (const [i, rollout] of rollouts.entries()) {
+        const { tokens } = rollout.completion
+        yield* GrammarTables.checkLength("update", rollout, context.model.ends, tokens, `rollout ${i}: `)
+      }
       const weight = TokenWeights.groupRelative(
         loss,
         rollouts.map(({ completion }) => completion.tokens.length),
@@ -63,10 +68,11 @@ export const make = <E, R>(context: PolicyContext, reference: KlReference.Refere
       )
       const drafts = packed(
         rollouts,
-        rollouts.map(({ advantage, completion, grammar }, i) =>
+        rollouts.map(({ advantage, completion, grammar, maxTokens }, i) =>
           scored(
+            context,
             completion.tokens,
-            grammar,
+            { grammar, maxTokens },
             (k) => ({ weight: weight[i] ?? 0, advantage, oldLogprob: completion.logprobs[k] ?? 0 })
           )
         )
@@ -84,7 +90,7 @@ export const make = <E, R>(context: PolicyContext, reference: KlReference.Refere
         },
         ...(scoredReference && { reference: scoredReference })
       }
-      const formatted = formatDrafts(format)
+      const formatted = formatDrafts(context, format)
       const all = [...drafts, ...formatted.drafts]
       let last = yield* step(all, lossOptions, update)
       for (let i = 1; i < innerUpdates; i++) last = yield* step(all, lossOptions, update)

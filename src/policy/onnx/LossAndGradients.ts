@@ -70,7 +70,9 @@ export const lossAndGradients = Effect.fnUntraced(function*(
         const shape = PackedBatches.shapeOf(item)
         const kind = item.underFormatLoss ? "format" : options.kind
         const tables = grammar &&
-          (item.underFormatLoss ? GrammarTables.formatTables(grammar, model.endOfTurn) : GrammarTables.tables(grammar))
+          (item.underFormatLoss
+            ? GrammarTables.formatTables(grammar, model.endOfTurn)
+            : GrammarTables.tables(grammar, model.ends))
         const session = context.sessions.of({
           key: `${kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
           worker,
@@ -81,7 +83,7 @@ export const lossAndGradients = Effect.fnUntraced(function*(
               frozen: model.mapped?.frozen
             }),
           ...MappedWeights.session(model.mapped),
-          bound: { ...context.weights, ...tables?.tensors },
+          bound: { ...context.weights, ...tables },
           outputs
         })
         const feeds = { ...item.feeds(), ...masks, ...dropoutRows(context, item, options.step) }

@@ -142,8 +142,8 @@ const storedBytes = (specs: ReadonlyArray<Parameters.ParameterSpec>, { quantized
   }, 0)
 
 /**
- * What the weights take in memory, and once more for every session that prepacks them. Of a mapped file pages count once,
- * as the system holds them, and of tower and decoder the greater part, for they are not mapped at one time.
+ * What the weights take in memory, and once more for every session that prepacks them. Of a mapped file pages count
+ * once, as the system holds them, and of tower and decoder the greater part, for they are not mapped at one time.
  */
 const weightsOf = (
   specs: ReadonlyArray<Parameters.ParameterSpec>,

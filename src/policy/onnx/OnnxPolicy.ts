@@ -4,8 +4,10 @@
  * @module
  */
 import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
+import { Image } from "../../kernels/image/index.ts"
 import { Runtime } from "../../kernels/runtime/index.ts"
 import { AdamW, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
+import { nameOf } from "../Embedded.ts"
 import { failing } from "../failing.ts"
 import { Policy, PolicyError, type Session, type Snapshot, type UpdateOptions } from "../Policy.ts"
 import * as Requests from "../Requests.ts"
@@ -13,6 +15,7 @@ import * as Adapter from "./Adapter.ts"
 import * as Checkpoint from "./Checkpoint.ts"
 import type { PolicyContext } from "./Context.ts"
 import { formatDrafts, scored } from "./Drafts.ts"
+import * as GrammarTables from "./GrammarTables.ts"
 import * as Images from "./Images.ts"
 import * as KlReference from "./KlReference.ts"
 import * as Learn from "./Learn.ts"
@@ -124,19 +127,28 @@ const make = Effect.fnUntraced(function*(options: Options) {
       open++
       return {
         version,
+        prepare: (image) =>
+          Effect.map(model.preprocessor.fit(image), ({ height, pixels, width }) => ({
+            image: Image.rendered(image.id, () => pixels),
+            width,
+            height
+          })),
         sample: (requests, sampling) => Rollouts.sample(context, requests, sampling),
         logprobs: Effect.fn("Policy.logprobs")(function*(items) {
           if (items.length === 0) return []
           for (const [i, item] of items.entries()) {
             yield* Requests.check("logprobs", Requests.scoring, item, `item ${i}: `)
             yield* Requests.checkTokens("logprobs", model.config.vocabulary, item.tokens, `item ${i}: `)
+            yield* GrammarTables.checkLength("logprobs", item, model.ends, item.tokens, `item ${i}: `)
           }
-          const drafts = items.map(({ grammar, prompt, temperature = 1, tokens }): Draft => (
+          const drafts = items.map(({ grammar, maxTokens, prompt, temperature = 1, tokens }): Draft => (
             {
               prompt,
               grammar,
               temperature,
-              candidates: [scored(tokens, grammar, () => ({ weight: 0, advantage: 0, oldLogprob: 0 }))]
+              candidates: [
+                scored(context, tokens, { grammar, maxTokens }, () => ({ weight: 0, advantage: 0, oldLogprob: 0 }))
+              ]
             }
           ))
           const found = yield* Score.score(context, drafts, { weights, name: "policy", lora })
@@ -188,7 +200,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
         }
         const count = objective._tag === "Supervised"
           ? objective.examples.length
-          : objective.rollouts.length + formatDrafts(objective.format).drafts.length
+          : objective.rollouts.length + formatDrafts(context, objective.format).drafts.length
         if (count === 0) {
           return yield* new PolicyError({
             operation: "update",
@@ -243,6 +255,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
         }))
       })),
     save: (directory) => onDisk(Model.save(model, directory)),
+    identity: {
+      engine: "onnx",
+      model: nameOf(options.model),
+      trained: lora === undefined ? options.trainable ?? Settings.defaults.trainable : "adapter",
+      ...(options.lora !== undefined &&
+        { lora: "adapter" in options.lora ? options.lora.adapter : { ...options.lora } }),
+      ...(options.quantize !== undefined && { quantize: options.quantize })
+    },
     tokenizer: Option.some({
       encode: (text) => model.encoder.text(text),
       vocabularySize: model.config.vocabulary,

@@ -58,9 +58,9 @@ export interface Options {
    */
   readonly decode?: Decode
   /**
-   * Least and greatest number of weights that rollouts prepack into their sessions instead of reading them live; default
-   * 8 to 400 million. Prepacked, a 27M model decodes 1.4 times as fast, for a copy of the weights on each worker and 0.2 s
-   * after every update. (Decoding in steps never prepacks.)
+   * Least and greatest number of weights that rollouts prepack into their sessions instead of reading them live;
+   * default 8 to 400 million. Prepacked, a 27M model decodes 1.4 times as fast, for a copy of the weights on each
+   * worker and 0.2 s after every update. (Decoding in steps never prepacks.)
    */
   readonly packFrom?: readonly [number, number]
   /** AdamW's β1, β2 and ε. Default 0.9, 0.999 and 1e-8. */

@@ -4,6 +4,7 @@
  * One packed sequence is a prompt and any number of candidates that share it: candidates restart at the position after
  * the prompt and carry their own segment number, so a group is scored against one copy of its prompt.
  */
+import { Distance } from "../../kernels/generate/index.ts"
 import { type Config, Rope } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import type { AuxiliaryRow } from "./Auxiliary.ts"
@@ -23,6 +24,8 @@ export interface ScoredToken {
   readonly oldLogprob: number
   /** State of the grammar before it; 0 without one. */
   readonly state: number
+  /** Tokens that it may need up to the end of the text (`Distance.left`); `Need.unlimited` without a grammar. */
+  readonly left: number
 }
 
 export interface PackedSequence {
@@ -126,6 +129,7 @@ export const layOut = (
   const lossRows = ints(rows)
   const targets = ints(rows)
   const states = ints(rows)
+  const left = floats(rows).fill(Distance.Need.unlimited)
   const weights = floats(rows)
   const inner = new Map(
     innerLayers.map((
@@ -165,6 +169,7 @@ export const layOut = (
         advantages[row] = scored.advantage
         oldLogprobs[row] = scored.oldLogprob
         states[row] = scored.state
+        left[row] = scored.left
         row++
       })
       for (let i = 0; i + 1 < candidate.length; i++) {
@@ -204,6 +209,7 @@ export const layOut = (
       lossRows: int32(lossRows, rows),
       targets: int32(targets, rows),
       states: int32(states, rows),
+      left: float32(left, rows),
       weights: float32(weights, rows),
       advantages: float32(advantages, rows),
       oldLogprobs: float32(oldLogprobs, rows),

@@ -1,6 +1,6 @@
 /** Sampling: prompts in, groups of completions out, in rectangular batches spread over the workers. */
 import { Effect } from "effect"
-import { type Grammar, rollout } from "../../kernels/generate/index.ts"
+import { rollout } from "../../kernels/generate/index.ts"
 import { OnnxWriter } from "../../kernels/graph/index.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { Rope } from "../../kernels/models/index.ts"
@@ -38,7 +38,7 @@ const readRow = (
   logprobs: Float32Array,
   row: number,
   rows: number,
-  grammar: Grammar | undefined,
+  constraint: GrammarTables.Constraint,
   of: string
 ): Effect.Effect<Completion, NotFinite.NotFinite> => {
   const { ends, tokenizer } = context.model
@@ -48,7 +48,8 @@ const readRow = (
   while (length < turns && !stopped) stopped = ends.includes(tokens[length++ * rows + row] ?? -1)
   const own = Int32Array.from({ length }, (_, t) => tokens[t * rows + row] ?? 0)
   const ownLogprobs = Float32Array.from({ length }, (_, t) => logprobs[t * rows + row] ?? 0)
-  const odd = NotFinite.inDraw(own, ownLogprobs, grammar)
+  const steps = GrammarTables.drawn(constraint, ends, own)
+  const odd = NotFinite.inDraw(ownLogprobs, steps)
   if (odd !== undefined) {
     return Effect.fail(new NotFinite.NotFinite({ what: `at step ${odd.step} of ${of} ${odd.why}` }))
   }
@@ -56,7 +57,7 @@ const readRow = (
     text: tokenizer.decode(stopped ? own.subarray(0, length - 1) : own, { skipSpecial: false }).trim(),
     tokens: own,
     logprobs: ownLogprobs,
-    finish: stopped ? "stop" : "length"
+    finish: stopped && !steps.some(({ pressed }) => pressed) ? "stop" : "length"
   })
 }
 
@@ -79,7 +80,8 @@ const runBatch = Effect.fnUntraced(function*(
     (n, { prompt }) => n + prompt.tokens.filter((t) => t === config.imageToken).length,
     0
   )
-  const visualRows = visualTokens === 0 ? 0 : roundUp(visualTokens * prompts / items.length, 16)
+  // In few sizes: each is a graph of its own, and pictures of many shapes would make many.
+  const visualRows = visualTokens === 0 ? 0 : roundUp(visualTokens * prompts / items.length, 64)
   const newTokens = roundUp(maxTokens, 8)
   const positionLimit = length + newTokens + 1
   const sampling = { greedy: temperature === 0, nucleus: topP < 1 && temperature !== 0 }
@@ -140,9 +142,8 @@ const runBatch = Effect.fnUntraced(function*(
     dims,
     data
   })
-  const grammarTensors = grammar === undefined ? {} : GrammarTables.tables(grammar).tensors
   const bound = {
-    ...grammarTensors,
+    ...(grammar && GrammarTables.tables(grammar, model.ends)),
     tableCosines: f32(shareCopy(table.cosines.subarray(0, positionLimit * half)), positionLimit, half),
     tableSines: f32(shareCopy(table.sines.subarray(0, positionLimit * half)), positionLimit, half),
     emptyCache: f32(new Float32Array(0), prompts, config.kvHeads, count, 0, config.headWidth),
@@ -150,6 +151,7 @@ const runBatch = Effect.fnUntraced(function*(
   }
   const feeds: Readonly<Record<string, HostTensor.HostTensor>> = {
     ...batch.tensors,
+    ...(grammar && GrammarTables.budget(grammar, model.ends, maxTokens)),
     visual: f32(visual, visualRows, config.width),
     uniforms: f32(uniforms, newTokens, rows),
     finished: { dtype: "int32", dims: [rows], data: finished },
@@ -177,7 +179,7 @@ const runBatch = Effect.fnUntraced(function*(
     ({ first, index, request }, b) =>
       Effect.forEach(Array.from({ length: count }, (_, g) => g), (g) => {
         const of = `sample "${request.key}", candidate ${first + g},`
-        return readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows, grammar, of)
+        return readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows, options, of)
       }).pipe(Effect.map((completions) => ({ index, first, completions })))
   )
 })
@@ -266,6 +268,7 @@ export const sample = Effect.fn("Policy.sample")(function*(
   options: SampleOptions
 ) {
   yield* Requests.check("sample", Requests.sampling, options)
+  yield* GrammarTables.checkBudget("sample", options, context.model.ends)
   if (requests.length === 0) return []
   const { encoded, features } = yield* withFeatures(
     context,

@@ -38,7 +38,7 @@ export const score = Effect.fnUntraced(function*(
         worker,
         program: () => LossGraphs.scoring(context.model.config, shape, options.lora, mapped?.frozen),
         ...MappedWeights.session(mapped),
-        bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar).tensors) }
+        bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar, context.model.ends)) }
       })
       const { logprobs } = yield* session.run(item.feeds())
       const values = logprobs?.data as Float32Array

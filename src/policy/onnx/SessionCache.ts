@@ -18,7 +18,8 @@ export interface SessionSpec {
    */
   readonly prepacked?: Prepacked
   /**
-   * The folder that initializers of the program lie in; unless they are prepacked their pages are shared by all sessions.
+   * The folder that initializers of the program lie in; unless they are prepacked their pages are shared by all
+   * sessions.
    */
   readonly mapped?: { readonly folder: string; readonly prepack: boolean }
 }

@@ -241,6 +241,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     checkpoint: () => notHere("checkpoint", "has no weights to write"),
     restore: () => notHere("restore", "has no weights to bring back"),
     save: () => notHere("save", "has no weights to write"),
+    identity: { engine: "openai", model: `${options.model} at ${options.baseUrl}` },
     tokenizer: Option.none()
   })
   return Context.make(Policy, policy).pipe(Context.add(Adapters, adapters))

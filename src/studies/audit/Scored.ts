@@ -5,7 +5,7 @@ import { Option, Result, Schema } from "effect"
 import type { Group, Validated } from "../../dsl/Group.ts"
 import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Reward from "../../dsl/Reward.ts"
-import type { Task } from "../../dsl/Task.ts"
+import type { Task, Turn } from "../../dsl/Task.ts"
 
 /** The rankings there are; the lowest score is the most suspect. */
 export const rankings = ["best", "mean", "similarity", "metric"] as const
@@ -66,8 +66,9 @@ export const score = <A>(task: Task<A>) => {
       const decoded = Reward.readAnswer(task, reconstruction)
       return Result.isSuccess(decoded) ? [{ reasoning, annotation: decoded.success }] : []
     })
+    const about = (truth: A): Turn<A> => ({ ...sample, truth })
     const agreement = ({ annotation }: typeof read[number]) =>
-      mean(read.map((other) => Reward.similarity(task, annotation, other.annotation)))
+      mean(read.map((other) => Reward.similarity(task, annotation, other.annotation, about(annotation))))
     // The first of those that agree most, so that a run repeats.
     const central = read.map((one) => ({ ...one, agreement: agreement(one) }))
       .reduce<Option.Option<typeof read[number] & { readonly agreement: number }>>(
@@ -75,7 +76,7 @@ export const score = <A>(task: Task<A>) => {
         Option.none()
       )
     const { id, source } = sample.image
-    const similarities = texts.map((text) => similarity({ truth: sample.truth, ...text }).reward)
+    const similarities = texts.map((text) => similarity({ truth: sample.truth, ...text, sample }).reward)
     const rewards = candidates.map(({ reward }) => reward)
     return {
       image: id,

@@ -8,10 +8,10 @@ import { AnswerGrammar } from "../../dsl/grammar/index.ts"
 import { make as makeTask, type Prompts, type Task } from "../../dsl/Task.ts"
 import * as Codec from "./Codec.ts"
 import * as TaskGrammar from "./Grammar.ts"
-import { check, type Distribution, schema, top } from "./Labels.ts"
+import { check as checkLabels, type Distribution, schema, top } from "./Labels.ts"
 import { type LabelPolicy, leaks } from "./Leakage.ts"
 import * as Metric from "./Metric.ts"
-import { prompts, singlePrompts } from "./Prompts.ts"
+import * as Wording from "./Prompts.ts"
 import * as Similarity from "./Similarity.ts"
 
 /** Definition of a soft-label task, for `make`. */
@@ -29,7 +29,8 @@ export interface Definition {
   }
   /**
    * `"distribution"`: labels with percents. `"single"`: the name of one label, which is all of the mass; eq. 2–5 then
-   * pay 1 for the right one and 1e-10 for any other. Percents are read all the same. Default "distribution".
+   * pay 1 for the right one and 1e-10 for any other. Percents are read all the same, unless a label has a word that
+   * reads as a number ("7", "3d"), which only a single answer may. Default "distribution".
    */
   readonly answer?: "distribution" | "single"
   /**
@@ -49,19 +50,26 @@ export interface Classification extends Task<Distribution> {
   readonly classOf: (truth: Distribution) => string
 }
 
+/**
+ * Checks that labels can be written and read back, as single answers at least.
+ *
+ * @throws TaskError as `make` does
+ */
+export const check = (name: string, labels: ReadonlyArray<string>): void => checkLabels(name, labels, false)
+
 /** How answers of either kind are written, read, asked for, measured and held to a grammar. */
 const kinds = {
   distribution: {
     encode: Codec.encode,
     decode: Codec.decode,
-    prompts,
+    prompts: Wording.prompts,
     metrics: Metric.all,
     compile: TaskGrammar.compile
   },
   single: {
     encode: Codec.encodeSingle,
     decode: Codec.decodeSingle,
-    prompts: singlePrompts,
+    prompts: Wording.singlePrompts,
     metrics: Metric.single,
     compile: TaskGrammar.compileSingle
   }
@@ -75,11 +83,11 @@ const kinds = {
  * Weather.encode([0.67, 0.33, 0]) // "sunny 67 rainy 33"
  * ```
  *
- * @throws TaskError when labels could not be read back: repeated, empty, with tags or numbers in them
+ * @throws TaskError when labels could not be read back: repeated, empty, with tags in them, or numbers before percents
  */
 export const make = (definition: Definition): Classification => {
   const { answer = "distribution", labels, name, subject } = definition
-  check(name, labels)
+  checkLabels(name, labels, answer === "distribution")
   const kind = kinds[answer]
   return {
     ...makeTask<Distribution>({
@@ -96,4 +104,18 @@ export const make = (definition: Definition): Classification => {
     labels,
     classOf: (truth) => labels[top(truth)[0] ?? 0] ?? ""
   }
+}
+
+/**
+ * Makes a soft-label task for the embedded checkpoint, which is asked in its own few words: a distribution as its
+ * pretraining asked for one, a single label without the list of names. Names that it has no words for it spells letter
+ * by letter.
+ *
+ * @throws TaskError as `make` does
+ */
+export const forEmbedded = (definition: Omit<Definition, "subject"> & Partial<Pick<Definition, "subject">>) => {
+  const { answer = "distribution", subject } = definition
+  return answer === "single"
+    ? make({ ...definition, subject: subject ?? "thing", prompts: Wording.embeddedSingle(subject) })
+    : make({ ...definition, subject: subject ?? "feelings" })
 }

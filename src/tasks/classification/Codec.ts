@@ -8,7 +8,7 @@
 import { Result } from "effect"
 import { type FormatReason, formatReason } from "../../dsl/Task.ts"
 import * as Divergence from "../../kernels/math/Divergence.ts"
-import { type Distribution, top } from "./Labels.ts"
+import { type Distribution, hasNumber, isNumberLike, top } from "./Labels.ts"
 
 /** Why a text is not a distribution: the `reason` of its `FormatReason`. */
 export type Fault =
@@ -46,8 +46,6 @@ export const encode = (labels: ReadonlyArray<string>) => (distribution: Distribu
 export const encodeSingle = (labels: ReadonlyArray<string>) => (distribution: Distribution): string =>
   labels[top(distribution)[0] ?? 0] ?? ""
 
-const numberLike = /^[-+.]?\d/
-
 /**
  * Reads a distribution in label order, percents over 100, zeros where a label is not named. Total: any text gives a
  * value or a reason.
@@ -74,7 +72,7 @@ export const decode = (labels: ReadonlyArray<string>) => {
     let at = 0
     for (let first = words[at]; first !== undefined; first = words[++at]) {
       const found = labelAt(words, at)
-      if (found === undefined) return fail(numberLike.test(first) ? "missing-label" : "unknown-label", first)
+      if (found === undefined) return fail(isNumberLike(first) ? "missing-label" : "unknown-label", first)
       const { label, length, name } = found
       at += length
       const word = words[at]
@@ -89,11 +87,14 @@ export const decode = (labels: ReadonlyArray<string>) => {
   }
 }
 
-/** Reads one label as all of the mass; anything else as `decode` does. */
+/** Reads one label as all of the mass; anything else as `decode` does, unless numbers are labels. */
 export const decodeSingle = (labels: ReadonlyArray<string>) => {
   const distribution = decode(labels)
+  const numbers = labels.some(hasNumber)
   return (text: string): Result.Result<Distribution, FormatReason> => {
-    const label = labels.indexOf(text.trim().split(/\s+/).join(" ").replace(/\.$/, ""))
-    return label < 0 ? distribution(text) : Result.succeed(labels.map((_, i) => i === label ? 1 : 0))
+    const name = text.trim().split(/\s+/).join(" ").replace(/\.$/, "")
+    const label = labels.indexOf(name)
+    if (label >= 0) return Result.succeed(labels.map((_, i) => i === label ? 1 : 0))
+    return numbers && name !== "" ? Result.fail(formatReason("unknown-label", name)) : distribution(text)
   }
 }

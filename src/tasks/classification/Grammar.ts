@@ -90,8 +90,8 @@ const distribution = (labels: number, spelled: Pieces, then: () => Automaton.Pos
 }
 
 /**
- * Compiles the grammar (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every written
- * annotation is accepted.
+ * Compiles the grammar (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every
+ * written annotation is accepted.
  */
 export const compile = (
   task: string,

@@ -22,21 +22,7 @@ export const task: Classification.Classification = make(Subset.imagenetLabels)
  * names. Names that it has no words for it spells letter by letter.
  */
 export const forEmbedded = (labels: ReadonlyArray<string>): Classification.Classification =>
-  Classification.make({
-    name: "imagenet-sub",
-    labels,
-    subject: "thing",
-    answer: "single",
-    prompts: {
-      reason: (annotation) =>
-        `People rated the things of this picture: ${annotation}. Explain why. Name the visible cues and their ` +
-        `context, use no numbers and do not repeat the rating.`,
-      reconstruct: (reasoning) => `Someone explains this picture: ${reasoning} What is the thing in it?`,
-      annotate: "Name the cues in this picture and think about its things, then rate: label. Write " +
-        "<think>reasons</think><answer>label and percent, largest first</answer>.",
-      answerOnly: "What is the thing in this picture?"
-    }
-  })
+  Classification.forEmbedded({ name: "imagenet-sub", labels, answer: "single" })
 
 /** 20 objects of the embedded scenes. */
 export const embedded: Classification.Classification = forEmbedded(Scenes.Objects.labels)

@@ -23,13 +23,19 @@ export const schema = (count: number): Schema.Codec<Distribution, unknown> =>
     })
   )
 
+/** Whether a word could be taken for a number. */
+export const isNumberLike = (word: string): boolean => /^[-+.]?\d/.test(word)
+
+/** Whether a word of a label could be taken for a number. */
+export const hasNumber = (label: string): boolean => label.split(" ").some(isNumberLike)
+
 /**
- * Checks that answers over these labels can be read back: distinct, single spaces, no word that reads as a number,
- * nothing that could be a tag.
+ * Checks that answers over these labels can be read back: distinct, single spaces, nothing that could be a tag, and
+ * where `percents` follow them no word that reads as a number.
  *
  * @throws TaskError naming the label
  */
-export const check = (task: string, labels: ReadonlyArray<string>): void => {
+export const check = (task: string, labels: ReadonlyArray<string>, percents: boolean): void => {
   const fail = (reason: string): never => {
     throw new TaskError({ task, reason })
   }
@@ -40,8 +46,8 @@ export const check = (task: string, labels: ReadonlyArray<string>): void => {
       fail(`label "${label}" must be words with single spaces between`)
     }
     if (/[<>]/.test(label)) fail(`label "${label}" contains an angle bracket, which could be read as a tag`)
-    if (label.split(" ").some((word) => /^[-+.]?\d/.test(word))) {
-      fail(`label "${label}" has a word that reads as a number`)
+    if (percents && hasNumber(label)) {
+      fail(`label "${label}" has a word that reads as a number, and percents follow labels: spell it out`)
     }
     if (seen.has(label)) fail(`label "${label}" is listed twice`)
     seen.add(label)

@@ -42,3 +42,17 @@ export const singlePrompts = (subject: string, labels: ReadonlyArray<string>): P
     answerOnly: `Name the ${subject} of this picture, one of: ${list}. Write the name alone.`
   }
 }
+
+/**
+ * A single-label task in the few words that the embedded checkpoint has, close to the prompts of its pretraining, and
+ * without the list of names.
+ */
+export const embeddedSingle = (subject?: string): Prompts => ({
+  reason: (annotation) =>
+    `People rated the ${subject ?? "things"} of this picture: ${annotation}. Explain why. Name the visible cues and ` +
+    `their context, use no numbers and do not repeat the rating.`,
+  reconstruct: (reasoning) => `Someone explains this picture: ${reasoning} What is the ${subject ?? "thing"} in it?`,
+  annotate: `Name the cues in this picture and think about its ${subject ?? "things"}, then rate: label. Write ` +
+    "<think>reasons</think><answer>label and percent, largest first</answer>.",
+  answerOnly: `What is the ${subject ?? "thing"} in this picture?`
+})

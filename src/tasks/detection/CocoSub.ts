@@ -8,7 +8,7 @@
 import { Scenes } from "../../data/index.ts"
 import type { Space } from "./Box.ts"
 import * as Codec from "./Codec.ts"
-import { type Detection, make as makeDetection } from "./Detection.ts"
+import { type Detection, forEmbedded as makeForEmbedded, make as makeDetection } from "./Detection.ts"
 import type { Denominator } from "./Similarity.ts"
 
 /** COCO's 80 classes, in the order of its categories. */
@@ -120,19 +120,7 @@ export const task: Detection<"thousandths"> = forLabels(labels)
  * names, and boxes on the grid that it writes. Names that it has no words for it spells letter by letter.
  */
 export const forEmbedded = (names: ReadonlyArray<string>, denominator: Denominator = "max"): Detection<"thousandths"> =>
-  makeDetection({
-    name: "coco-sub",
-    subject: "every thing",
-    codec: Codec.scenes({ labels: names, step: 10 }),
-    denominator,
-    prompts: {
-      reason: (annotation) => `Name the things in this picture: ${annotation}. Explain this picture.`,
-      reconstruct: (reasoning) => `Someone explains this picture: ${reasoning} What are the things and their place?`,
-      annotate: "Name the cues in this picture and think about its things, then their place. Write " +
-        "<think>reasons</think><answer>label and numbers, largest first</answer>.",
-      answerOnly: "Name the things in this picture and their place."
-    }
-  })
+  makeForEmbedded({ name: "coco-sub", labels: names, denominator })
 
 /** The embedded scenes. */
 export const embedded: Detection<"thousandths"> = forEmbedded(Scenes.Things.labels)

@@ -19,12 +19,12 @@ import {
 } from "../../dsl/Task.ts"
 import { type Annotation, schema, wanted } from "./Annotation.ts"
 import type { Space } from "./Box.ts"
-import type { Codec } from "./Codec.ts"
+import * as Codecs from "./Codec.ts"
 import { ranked } from "./Confidence.ts"
 import * as TaskGrammar from "./Grammar.ts"
 import { type LabelPolicy, leaks } from "./Leakage.ts"
 import * as Metric from "./Metric.ts"
-import { prompts } from "./Prompts.ts"
+import { embedded, prompts } from "./Prompts.ts"
 import { type Denominator, similarity } from "./Similarity.ts"
 
 /** Definition of a detection task, for `make`. */
@@ -34,7 +34,7 @@ export interface Definition<S extends Space> {
   /** Completes "mark … in this picture", for example "every animal". */
   readonly subject: string
   /** How the model at hand writes boxes; its labels are the task's. */
-  readonly codec: Codec<S>
+  readonly codec: Codecs.Codec<S>
   /** One box per picture, as LISA asks for, or any number of them, none included. Default "multi". */
   readonly targets?: "single" | "multi"
   /**
@@ -56,7 +56,7 @@ export interface Definition<S extends Space> {
 /** A task over boxes that also knows how they are written. */
 export interface Detection<S extends Space> extends Task<Annotation<S>> {
   /** How its boxes are written. */
-  readonly codec: Codec<S>
+  readonly codec: Codecs.Codec<S>
   /** The label with most area in the picture, "" where there is none: what "n shots per class" draws by. */
   readonly classOf: (truth: Annotation<S>) => string
 }
@@ -117,3 +117,23 @@ export const make = <S extends Space>(definition: Definition<S>): Detection<S> =
     classOf
   }
 }
+
+/**
+ * Everything with one of these names, for the embedded checkpoint: in the few words it has, boxes on the grid that it
+ * writes. Names that it has no words for it spells letter by letter.
+ *
+ * @throws TaskError as `make` does
+ */
+export const forEmbedded = (definition: {
+  readonly name: string
+  readonly labels: ReadonlyArray<string>
+  /** As in `Definition`. */
+  readonly denominator?: Denominator
+}): Detection<"thousandths"> =>
+  make({
+    name: definition.name,
+    subject: "every thing",
+    codec: Codecs.scenes({ labels: definition.labels, step: 10 }),
+    denominator: definition.denominator ?? "max",
+    prompts: embedded
+  })

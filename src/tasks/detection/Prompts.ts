@@ -19,3 +19,15 @@ export const prompts = (subject: string, format: string, labels: ReadonlyArray<s
     answerOnly: `Mark ${subject} in this picture. Write ${format}.${names}`
   }
 }
+
+/**
+ * For the embedded checkpoint: in the few words it has, close to the prompts of its pretraining, without the list of
+ * names.
+ */
+export const embedded: Prompts = {
+  reason: (annotation) => `Name the things in this picture: ${annotation}. Explain this picture.`,
+  reconstruct: (reasoning) => `Someone explains this picture: ${reasoning} What are the things and their place?`,
+  annotate: "Name the cues in this picture and think about its things, then their place. Write " +
+    "<think>reasons</think><answer>label and numbers, largest first</answer>.",
+  answerOnly: "Name the things in this picture and their place."
+}

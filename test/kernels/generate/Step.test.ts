@@ -44,8 +44,11 @@ describe("one token a run equals the loop, token for token", () => {
   for (const [name, options] of Object.entries(settingsUnderTest)) {
     it(name, async () => {
       const [loop, steps] = [await loopDecode(options), await stepDecode(options)]
-      assert.deepStrictEqual(steps.tokens, loop.tokens)
-      assert.isAtMost(worst(steps.logprobs, loop.logprobs), 1e-5)
+      // The loop stops where every row has ended, and the steps here do not.
+      const ends = loop.tokens.map((row) => row.indexOf(options.endOfTurn ?? NaN) + 1 || row.length)
+      const cut = (rows: ReadonlyArray<ReadonlyArray<number>>) => rows.map((row, r) => row.slice(0, ends[r]))
+      assert.deepStrictEqual(cut(steps.tokens), cut(loop.tokens))
+      assert.isAtMost(worst(cut(steps.logprobs), cut(loop.logprobs)), 1e-5)
     })
   }
 

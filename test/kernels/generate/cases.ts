@@ -2,7 +2,7 @@
  * A small group rollout on the transformers fixture, under every setting of the sampler: what two ways of decoding must
  * agree on.
  */
-import { type Grammar, rollout, type RolloutShape } from "../../../src/kernels/generate/index.ts"
+import { Distance, type Grammar, rollout, type RolloutShape } from "../../../src/kernels/generate/index.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Rope, vision, visionInputs } from "../../../src/kernels/models/index.ts"
 import { LossGraphs } from "../../../src/kernels/train/index.ts"
@@ -50,6 +50,27 @@ export const grammar = (vocabulary: number): Grammar => {
   return { id: "alternating", states: 3, vocabulary, allowed, next }
 }
 
+/** Free text of one token or more, then a tag, a name of one token or two, the end: 4 tokens at least, or 5. */
+export const closing = (vocabulary: number): Grammar => {
+  const [tag, name, long, end] = [5, 50, 60, 7]
+  const allowed = new Uint8Array(5 * vocabulary)
+  const next = new Int32Array(5 * vocabulary)
+  const allow = (state: number, token: number, to: number) => {
+    allowed[state * vocabulary + token] = 1
+    next[state * vocabulary + token] = to
+  }
+  for (let token = 0; token < vocabulary; token++) {
+    if (token === end || token === tag) continue
+    for (const state of [0, 1]) allow(state, token, 1)
+    if (token >= long) allow(2, token, 3)
+    else if (token >= name) allow(2, token, 4)
+    allow(3, token, 4)
+  }
+  allow(1, tag, 2)
+  allow(4, end, 4)
+  return { id: "closing", states: 5, vocabulary, allowed, next, free: new Set([0, 1]) }
+}
+
 export interface Options {
   readonly kind?: "tied" | "untied"
   readonly group?: number
@@ -57,6 +78,8 @@ export interface Options {
   readonly temperature?: number
   readonly topP?: number
   readonly grammar?: Grammar
+  /** What a masked row is to end within. Default: no limit. */
+  readonly maxTokens?: number
   readonly endOfTurn?: number
   readonly otherEnds?: ReadonlyArray<number>
   readonly finished?: ReadonlyArray<number>
@@ -70,11 +93,32 @@ export interface Drawn {
 }
 
 const NONE = -5
+
+/** What a mask is made of: distances under the tokens that end a turn, and what may be spent. */
+export const masked = ({ endOfTurn = NONE, grammar, maxTokens, otherEnds = [] }: Options) => {
+  if (grammar === undefined) return undefined
+  const ends = [endOfTurn, ...otherEnds]
+  const distance = Distance.of(grammar, ends)
+  const need = new Float32Array(grammar.states * grammar.vocabulary)
+  Distance.needs(grammar, distance, ends, need)
+  const budgets = Distance.budgets(distance, maxTokens)
+  const left = (state: number, drawn: number) => Distance.left(distance, budgets, state, drawn)
+  return {
+    budgets,
+    distance,
+    left,
+    need,
+    allows: (state: number, drawn: number, token: number) =>
+      need[state * grammar.vocabulary + token]! <= left(state, drawn)
+  }
+}
+
 const uniformsOf = (rows: number, turns: number) => Keyed.uniforms(11, "rollout", new Float32Array(rows * turns))
 
 export const setup = (options: Options) => {
   const { endOfTurn = NONE, finished, group = 3, kind = "untied", newTokens = 12, temperature = 1, topP = 1 } = options
   const settings = config(kind)
+  const mask = masked(options)
   const rows = prompts.length * group
   const positions = 64
   const shape: RolloutShape = {
@@ -107,11 +151,10 @@ export const setup = (options: Options) => {
     tableSines: value(table.sines, [positions, half]),
     finished: value(finished ?? Array.from({ length: rows }, () => 0)),
     emptyCache: value([], [prompts.length, settings.kvHeads, group, 0, settings.headWidth]),
-    ...(options.grammar && {
-      grammarBias: value(Array.from(options.grammar.allowed, (a) => a === 1 ? 0 : -1e9), [
-        options.grammar.states,
-        settings.vocabulary
-      ]),
+    ...(options.grammar && mask && {
+      grammarNeed: value(mask.need, [options.grammar.states, settings.vocabulary]),
+      grammarBudget: value(mask.budgets),
+      grammarLeast: value(Array.from(mask.distance.least)),
       grammarNext: value(options.grammar.next),
       grammarState: value(new Int32Array(rows))
     })
@@ -144,5 +187,8 @@ export const settingsUnderTest: Readonly<Record<string, Options>> = {
   nucleus: { topP: 0.8, temperature: 1.2 },
   "grammar": { grammar: grammar(96) },
   "grammar, nucleus": { grammar: grammar(96), topP: 0.9, temperature: 0.9 },
+  "grammar, a budget that presses": { grammar: closing(96), endOfTurn: 7, maxTokens: 6 },
+  "grammar, a budget that presses from the start": { grammar: closing(96), endOfTurn: 7, maxTokens: 4 },
+  "grammar, greedy, a budget": { grammar: closing(96), endOfTurn: 7, maxTokens: 7, temperature: 0 },
   "one candidate": { group: 1 }
 }

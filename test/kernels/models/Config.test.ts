@@ -153,6 +153,8 @@ describe("a field whose arithmetic is not implemented is an error that names it 
   })
   const cases: ReadonlyArray<readonly [object, field: string, value: string]> = [
     [{ ...older, model_type: "qwen3_vl" }, "model_type", `"qwen3_vl"`],
+    // Another family may have none of the fields.
+    [{ model_type: "llava" }, "model_type", `"llava"`],
     [{ ...older, hidden_act: "gelu" }, "hidden_act", `"gelu"`],
     [{ ...older, rope_scaling: { ...older.rope_scaling, type: "yarn", factor: 4 } }, "rope_scaling.type", `"yarn"`],
     [

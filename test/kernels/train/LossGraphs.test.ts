@@ -1,4 +1,4 @@
-/** What training programs are fed with, and what cannot be built. Values are held in the tests of adapters and engines. */
+/** What training programs are fed with, and what cannot be built. Tests of adapters and engines hold the values. */
 import { assert, describe, it } from "@effect/vitest"
 import { Lora, LossGraphs } from "../../../src/kernels/train/index.ts"
 import { scored, settings, shape } from "./adapters.ts"

@@ -1,6 +1,6 @@
 /** Grammars as tables: what they forbid, and what a format loss leaves aside. */
 import { assert, describe, it } from "@effect/vitest"
-import type { Grammar } from "../../../src/kernels/generate/index.ts"
+import { Distance, type Grammar } from "../../../src/kernels/generate/index.ts"
 import { Choice } from "../../../src/kernels/graph/index.ts"
 import * as GrammarTables from "../../../src/policy/onnx/GrammarTables.ts"
 
@@ -20,7 +20,7 @@ const made = (rows: ReadonlyArray<Readonly<Record<number, number>>>): Grammar =>
 }
 
 const choices = (grammar: Grammar) => {
-  const bias = Array.from(GrammarTables.formatTables(grammar, end).tensors.grammarBias.data as Float32Array)
+  const bias = Array.from(GrammarTables.formatTables(grammar, end)["grammarBias"]!.data as Float32Array)
   const names = new Map<number, string>([[Choice.allowed, "yes"], [Choice.forbidden, "no"], [Choice.aside, "aside"]])
   return Array.from(
     { length: grammar.states },
@@ -92,12 +92,15 @@ describe("a format loss", () => {
   it("leaves the table of sampling and scoring as it is", () => {
     const grammar = made([{ [word]: 0, [end]: 0 }])
     GrammarTables.formatTables(grammar, end)
-    assert.deepStrictEqual(Array.from(GrammarTables.tables(grammar).tensors.grammarBias.data as Float32Array), [
-      0,
-      -1e9,
-      -1e9,
-      0
+    const { endless, forbidden } = Distance.Need
+    assert.deepStrictEqual(Array.from(GrammarTables.tables(grammar, [end])["grammarNeed"]!.data as Float32Array), [
+      2,
+      forbidden,
+      forbidden,
+      1
     ])
+    assert.isBelow(endless, Distance.Need.unlimited)
+    assert.isBelow(Distance.Need.unlimited, forbidden)
   })
 
   it(

@@ -4,6 +4,7 @@ import { Effect, Option } from "effect"
 import type { Grammar } from "../../../src/kernels/generate/index.ts"
 import { NotFinite, Policy, type SampleOptions } from "../../../src/policy/index.ts"
 import { inDraw } from "../../../src/policy/NotFinite.ts"
+import { type Constraint, drawn } from "../../../src/policy/onnx/GrammarTables.ts"
 import { prompts } from "./pictures.ts"
 import { draw, EMBEDDING, NORM, poison, poisons, run, slices } from "./poison.ts"
 import { setWeights, weights } from "./weights.ts"
@@ -96,12 +97,14 @@ describe("a draw under a grammar", () => {
   it("means nothing where the token is forbidden, however likely it was", () => {
     const grammar = alternating(10, 9)
     const logprobs = Float32Array.of(-1, -1, 0, -1)
-    assert.isUndefined(inDraw(Int32Array.of(2, 3, 4, 9), logprobs, grammar))
-    assert.deepStrictEqual(inDraw(Int32Array.of(2, 3, 3, 9), logprobs, grammar), {
-      step: 2,
-      why: "no token that the grammar allows has a finite logit"
-    })
-    assert.isUndefined(inDraw(Int32Array.of(2, 3, 3, 9), logprobs, undefined))
+    const of = (constraint: Constraint, ...tokens: ReadonlyArray<number>) =>
+      inDraw(logprobs, drawn(constraint, [9], Int32Array.from(tokens)))
+    const why = "no token that the grammar allows has a finite logit"
+    assert.isUndefined(of({ grammar }, 2, 3, 4, 9))
+    assert.deepStrictEqual(of({ grammar }, 2, 3, 3, 9), { step: 2, why })
+    assert.isUndefined(of({}, 2, 3, 3, 9))
+    assert.isUndefined(of({ grammar, maxTokens: 4 }, 2, 3, 4, 9))
+    assert.deepStrictEqual(of({ grammar, maxTokens: 4 }, 2, 3, 4, 5), { step: 3, why }, "nothing but the end fits")
   })
 })
 

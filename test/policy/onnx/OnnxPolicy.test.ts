@@ -46,11 +46,12 @@ const draw = (options: SampleOptions, of = requests) =>
 
 describe("what is sampled is what is scored", () => {
   for (
-    const [name, temperature, masked] of [["temperature 1", 1, false], ["temperature 0.7", 0.7, false], [
-      "a grammar",
-      1,
-      true
-    ]] as const
+    const [name, temperature, masked, maxTokens] of [
+      ["temperature 1", 1, false, 20],
+      ["temperature 0.7", 0.7, false, 20],
+      ["a grammar", 1, true, 20],
+      ["a grammar in whose budget no text ends by itself", 1, true, 4]
+    ] as const
   ) {
     it.effect(name, () =>
       run(Effect.scoped(Effect.gen(function*() {
@@ -58,15 +59,18 @@ describe("what is sampled is what is scored", () => {
         const { endOfTurn, vocabularySize } = Option.getOrThrow(policy.tokenizer)
         const grammar = masked ? alternating(vocabularySize, endOfTurn) : undefined
         const session = yield* policy.session
-        const groups = yield* session.sample(requests, { count: 3, maxTokens: 20, temperature, grammar })
+        const groups = yield* session.sample(requests, { count: 3, maxTokens, temperature, grammar })
         const items = groups.flatMap((group, i) =>
-          group.map(({ tokens }) => ({ prompt: prompts[i]!, tokens, temperature, grammar }))
+          group.map(({ tokens }) => ({ prompt: prompts[i]!, tokens, temperature, grammar, maxTokens }))
         )
         const scored = yield* session.logprobs(items)
         groups.flat().forEach(({ finish, logprobs, tokens }, i) => {
           assert.strictEqual(logprobs.length, tokens.length)
           assert.isAtMost(worst(logprobs, scored[i]!), 1e-4)
-          assert.strictEqual(finish, tokens.at(-1) === endOfTurn ? "stop" : "length")
+          const ended = tokens.at(-1) === endOfTurn
+          // Under a grammar the last token can be nothing but the end.
+          assert.strictEqual(finish, ended && (!masked || tokens.length < maxTokens) ? "stop" : "length")
+          if (grammar) assert.isTrue(ended && tokens.length <= maxTokens)
           if (grammar) tokens.forEach((token, t) => assert.isTrue(token === endOfTurn || token % 2 === t % 2))
         })
         assert.isAbove(new Set(groups.flat().map(({ tokens }) => tokens.join())).size, 5, "candidates differ")

@@ -107,7 +107,7 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
       images: prompts[i].images.map(({ id }) => id),
       candidates: targets.length === 0
         ? []
-        : [tokens[i]!.map((token) => ({ token, weight: 1 / total, advantage: 0, oldLogprob: 0, state: 0 }))]
+        : [tokens[i]!.map((token) => ({ token, weight: 1 / total, advantage: 0, oldLogprob: 0, state: 0, left: 0 }))]
     }))
     const rows = Math.max(1, total)
     const visual = Tower.visualRows(config, sequences.flatMap((one) => one.images), { kind: "pixels", patches })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Result, Schema } from "effect"
+import * as Reward from "../../../src/dsl/Reward.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Classification, Emotion6 } from "../../../src/tasks/classification/index.ts"
 import { runs, Seed, Seven } from "./distributions.ts"
@@ -40,7 +41,7 @@ describe("Classification", () => {
     const order = Keyed.stream(seed, "labels").shuffle([0, 1, 2, 3, 4, 5, 6])
     const moved = Classification.make({ name: "moved", labels: order.map((i) => task.labels[i]!), subject: "feelings" })
     const move = (p: ReadonlyArray<number>) => order.map((i) => p[i]!)
-    assert.closeTo(moved.similarity(move(truth), move(answer)), task.similarity(truth, answer), 1e-12)
+    assert.closeTo(Reward.similarity(moved, move(truth), move(answer)), Reward.similarity(task, truth, answer), 1e-12)
     assert.deepStrictEqual(moved.decode(task.encode(answer)), Result.map(task.decode(task.encode(answer)), move))
     task.metrics!.forEach((metric, i) =>
       assert.closeTo(
@@ -85,5 +86,23 @@ describe("Classification", () => {
     assert.throws(define(["a", "b  c"]), /label "b {2}c" must be words with single spaces/)
     assert.throws(define(["a", "route 66"]), /a word that reads as a number/)
     assert.throws(define(["a", "<b>"]), /angle bracket/)
+  })
+
+  it("takes numbers for labels where one label is the answer, and reads no percents then", () => {
+    const digits = Classification.make({ name: "t", labels: ["1", "10", "3d"], subject: "digit", answer: "single" })
+    const reasonOf = (text: string) => {
+      const read = digits.decode(text)
+      return Result.isFailure(read) ? read.failure.reason : read.success
+    }
+    assert.strictEqual(digits.encode([0, 1, 0]), "10")
+    assert.deepStrictEqual(["1", " 10\n", "3d."].map(reasonOf), [[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    assert.deepStrictEqual(["1 100", "100", "1 10", ""].map(reasonOf), [
+      "unknown-label",
+      "unknown-label",
+      "unknown-label",
+      "empty"
+    ])
+    const names = Classification.make({ name: "t", labels: ["a", "b"], subject: "letter", answer: "single" })
+    assert.deepStrictEqual(names.decode("b 75 a 25"), Result.succeed([0.25, 0.75]))
   })
 })

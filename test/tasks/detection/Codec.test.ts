@@ -224,6 +224,8 @@ describe("BoxCodec", () => {
       assert.strictEqual(faultOf(codec, cup.replace("cup", "cat")), "unknown-label")
       assert.strictEqual(faultOf(codec, "<|box_start|>(100,200),(300,400)<|box_end|>"), "missing-label")
     }
+    // A text that is cut off in front goes on with a box of which nothing was said.
+    assert.deepStrictEqual(boxesOf(corners, "<|box_end|><|box_start|>(1,2),(3,4)<|box_end|>"), [[1, 2, 2, 2]])
     // Where names are free, what the model calls it is its name.
     assert.deepStrictEqual(boxesOf(corners, cup), read.slice(0, 1))
     assert.deepStrictEqual(boxesOf(corners, "a cup [100, 200, 300, 400]"), [[100, 200, 200, 200]])

@@ -60,7 +60,7 @@ describe("Detection", () => {
 
   it("several targets may be none", () => {
     assert.deepStrictEqual(things.decode("[]"), Result.succeed([]))
-    assert.strictEqual(things.similarity([], []), 1)
+    assert.strictEqual(Reward.similarity(things, [], []), 1)
     assert.deepStrictEqual(Schema.decodeUnknownOption(things.annotation)([]), Option.some([]))
   })
 

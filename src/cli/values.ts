@@ -1,21 +1,39 @@
 /**
- * Flags that are numbers: read strictly, within stated bounds, and refused in words.
+ * Flags whose values are read strictly, within stated bounds, and refused in words.
  */
 import { CliError, Flag } from "effect/cli"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 
 /** A number as people write it: no blanks, no hexadecimals, no "Infinity". */
 const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i
 
-const number = (name: string, metavar: string, expected: string, fits: (value: number) => boolean): Flag.Flag<number> =>
+/** Reads a text, or refuses it with what was expected. */
+const read = <A>(name: string, metavar: string, expected: string, reads: (text: string) => Effect.Effect<A, unknown>) =>
   Flag.String(name).pipe(
     Flag.withMetavar(metavar),
     Flag.mapEffect((value) =>
-      decimal.test(value) && fits(Number(value))
-        ? Effect.succeed(Number(value))
-        : Effect.fail(new CliError.InvalidValue({ option: name, value, expected, kind: "flag" }))
+      Effect.mapError(reads(value), () => new CliError.InvalidValue({ option: name, value, expected, kind: "flag" }))
     )
   )
+
+const number = (name: string, metavar: string, expected: string, fits: (value: number) => boolean): Flag.Flag<number> =>
+  read(
+    name,
+    metavar,
+    expected,
+    (text) => decimal.test(text) && fits(Number(text)) ? Effect.succeed(Number(text)) : Effect.fail(text)
+  )
+
+/** A text that is not empty. `what` it is completes "wants a value: …". */
+export const text = (name: string, metavar: string, what: string): Flag.Flag<string> =>
+  read(name, metavar, what, (text) => text.trim() === "" ? Effect.fail(text) : Effect.succeed(text))
+
+const JsonObject = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
+
+/** Fields of one's own. */
+export const jsonObject = (name: string): Flag.Flag<Readonly<Record<string, Schema.Json>>> =>
+  read(name, "JSON", `a JSON object such as '{"top_k": 1}'`, Schema.decodeUnknownEffect(JsonObject))
 
 /** A whole number between bounds, both included; without bounds any that is exact in double precision. */
 export const whole = (

@@ -1,0 +1,64 @@
+/**
+ * The formats that answers are written in, and which one a file's name asks for.
+ */
+import { Effect, Option } from "effect"
+import { Flag } from "effect/cli"
+import { FlagError } from "../futile.ts"
+import type { Shape } from "./Row.ts"
+
+export type Format = "coco" | "csv" | "jsonl" | "label-studio"
+
+export const flags = {
+  out: Flag.String("out").pipe(
+    Flag.withDescription(
+      "Write to this file and, where it is there already, go on behind its rows; default: standard output"
+    ),
+    Flag.withMetavar("FILE"),
+    Flag.optional
+  ),
+  format: Flag.Literals("format", ["jsonl", "csv", "coco", "label-studio"]).pipe(
+    Flag.withDescription("How answers are written; default: by the name of --out, else jsonl"),
+    Flag.optional
+  ),
+  overwrite: Flag.Boolean("overwrite").pipe(
+    Flag.withDescription("Begin --out anew, whatever it holds"),
+    Flag.withDefault(false)
+  ),
+  urlPrefix: Flag.String("url-prefix").pipe(
+    Flag.withDescription("What Label Studio finds pictures by, before their names; default: its local storage"),
+    Flag.withMetavar("TEXT"),
+    Flag.withDefault("/data/local-files/?d=")
+  )
+}
+
+export interface FormatFlags {
+  readonly out: Option.Option<string>
+  readonly format: Option.Option<Format>
+  readonly overwrite: boolean
+}
+
+/** Whether a format is one document, which is written when all answers are there. */
+export const isDocument = (format: Format): boolean => format === "coco" || format === "label-studio"
+
+const fail = (reason: string) => Effect.fail(new FlagError({ reason }))
+
+/** The format that flags ask for, where task and place can hold it. */
+export const formatOf = (
+  { format: asked, out, overwrite }: FormatFlags,
+  { kind }: Shape
+): Effect.Effect<Format, FlagError> => {
+  const name = Option.getOrElse(out, () => "")
+  const ending = /\.(csv|json)$/i.exec(name)?.[1]?.toLowerCase()
+  if (Option.isNone(asked) && ending === "json") {
+    return fail(`--out ${name} may be any JSON: say which, --format coco, label-studio or jsonl`)
+  }
+  const format = Option.getOrElse(asked, () => ending === "csv" ? "csv" : "jsonl")
+  if (Option.isNone(out) && overwrite) return fail("--overwrite is for a file: give its name as --out FILE")
+  if (Option.isNone(out) && isDocument(format)) {
+    return fail(`--format ${format} is one document of all pictures: give its name as --out FILE`)
+  }
+  if (format === "coco" && kind === "shares") {
+    return fail("--format coco holds boxes, and this task gives labels: --format jsonl, csv or label-studio")
+  }
+  return Effect.succeed(format)
+}

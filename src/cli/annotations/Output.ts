@@ -1,0 +1,156 @@
+/**
+ * The file of `--out`: rows that outlive an interruption, and the settings that they were made with.
+ *
+ * `FILE.meta.json` is there before the first row. Rows of line formats are appended to FILE itself; those of a document
+ * lie in `FILE.rows.jsonl`, and FILE is made of them, whole or not at all, when all are there. One process at a time
+ * writes (`FILE.lock`).
+ */
+import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
+import * as Atomic from "../../dsl/Atomic.ts"
+import { fromPlatform, RunFileError } from "../../dsl/RunError.ts"
+import { difference } from "../../dsl/RunFolder.ts"
+import * as RunLock from "../../dsl/RunLock.ts"
+import * as Coco from "./Coco.ts"
+import * as Csv from "./Csv.ts"
+import { type Format, isDocument } from "./Format.ts"
+import * as LabelStudio from "./LabelStudio.ts"
+import * as Records from "./Records.ts"
+import { Row, type Shape } from "./Row.ts"
+
+const begin = "begin it anew with --overwrite, or choose another --out"
+
+/** FILE is there, and its rows cannot be gone on from. */
+export class OutputMismatch extends Schema.TaggedError<OutputMismatch>()("OutputMismatch", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `${this.path} ${this.reason}: ${begin}`
+  }
+}
+
+export interface Options {
+  readonly path: string
+  readonly format: Format
+  readonly shape: Shape
+  /** What its rows are made with: rows of anything else are others. */
+  readonly identity: Readonly<Record<string, Schema.Json>>
+  readonly overwrite: boolean
+  /** The model as documents call it. */
+  readonly model: string
+  readonly urlPrefix: string
+}
+
+export interface Output {
+  /** Pictures that have a row, in order, and whether it holds an annotation. */
+  readonly done: ReadonlyMap<string, boolean>
+  /** How many rows were there when the list was begun that the last of them belong to. */
+  readonly began: number
+  /** All rows so far are of other lists: the next row begins one. */
+  readonly beginList: Effect.Effect<void, RunFileError>
+  /** Adds rows; when it returns, they are on the disk. */
+  readonly keep: (rows: ReadonlyArray<Row>) => Effect.Effect<void, RunFileError>
+  /** All rows are there. */
+  readonly finish: Effect.Effect<void, RunFileError>
+}
+
+const Meta = Schema.fromJsonString(
+  Schema.Struct({ identity: Schema.Record(Schema.String, Schema.Json), began: Schema.Int })
+)
+const RowText = Schema.fromJsonString(Row)
+
+/** A row as a line of JSON. */
+export const lineOf = (row: Row): string => `${JSON.stringify(row)}\n`
+
+/** The text of a row in a line format. */
+export const textOf = (format: Format, shape: Shape) => (row: Row): string =>
+  format === "csv" ? Csv.recordOf(row, shape) : lineOf(row)
+
+/** Opens FILE, and reads back what it holds. */
+export const open = Effect.fnUntraced(function*(options: Options) {
+  const { format, identity, model, overwrite, path, shape, urlPrefix: prefix } = options
+  const fs = yield* FileSystem.FileSystem
+  const { dirname } = yield* Path.Path
+  const writing = Effect.mapError(fromPlatform(path, "writing"))
+  const mismatch = (reason: string) => Effect.fail(new OutputMismatch({ path, reason }))
+  const document = isDocument(format)
+  const [rowsFile, metaFile] = [document ? `${path}.rows.jsonl` : path, `${path}.meta.json`]
+
+  yield* writing(fs.makeDirectory(dirname(path), { recursive: true }))
+  yield* RunLock.hold(path, `${path}.lock`)
+  const sizeOf = (file: string) =>
+    Effect.match(fs.stat(file), {
+      onFailure: () => 0,
+      onSuccess: ({ size, type }) => type === "File" ? Number(size) : -1
+    })
+  if ((yield* sizeOf(path)) < 0) return yield* mismatch("is not a file")
+  if (overwrite) {
+    yield* writing(Effect.forEach([path, `${path}.rows.jsonl`, metaFile], (file) => fs.remove(file, { force: true })))
+  }
+
+  const writeMeta = (began: number) => Atomic.writeJson(metaFile, { identity, began })
+  const known = yield* writing(fs.exists(metaFile))
+  if (!known && ((yield* sizeOf(path)) > 0 || (yield* sizeOf(rowsFile)) > 0)) {
+    return yield* mismatch(`is there, and no ${metaFile} says what its rows were made with`)
+  }
+  if (!known) yield* writeMeta(0)
+  const meta = yield* Effect.mapError(fs.readFileString(metaFile), fromPlatform(metaFile, "reading")).pipe(
+    Effect.flatMap(Schema.decodeEffect(Meta)),
+    Effect.catchTag("SchemaError", () => mismatch(`has a ${metaFile} that this version does not write`))
+  )
+  const other = difference(meta.identity, identity)
+  if (Option.isSome(other)) {
+    const { field, given, stored } = other.value
+    return yield* mismatch(`holds answers made with ${field} ${stored}, and this is ${given}`)
+  }
+
+  const done = new Map<string, boolean>()
+  const header = format === "csv" ? Csv.header(shape) : ""
+  const odd = (number: number) =>
+    new RunFileError({ path: rowsFile, reason: `record ${number} is no answer: mend or remove it, or ${begin}` })
+  let bytes = yield* Records.visit(rowsFile, { quoted: format === "csv" }, (text, number) => {
+    if (format === "csv") {
+      if (number === 1) return text === header ? Effect.void : odd(1)
+      const { annotated, image } = Csv.readBack(text)
+      return Effect.sync(() => done.set(image, annotated))
+    }
+    return Schema.decodeEffect(RowText)(text).pipe(
+      Effect.mapBoth({ onFailure: () => odd(number), onSuccess: (row) => done.set(row.image, row.annotation !== null) })
+    )
+  })
+  const cutOff = (file: string) =>
+    Effect.flatMap(sizeOf(file), (size) => size > bytes ? fs.truncate(file, bytes) : Effect.void)
+  yield* writing(cutOff(rowsFile))
+  const file = yield* writing(fs.open(rowsFile, { flag: "a" }))
+  const append = (text: string) => {
+    const added = new TextEncoder().encode(text)
+    return writing(Effect.andThen(file.writeAll(added), file.sync)).pipe(
+      Effect.tap(() => Effect.sync(() => bytes += added.length)),
+      // Half a row would spoil the file for the next attempt.
+      Effect.tapError(() => Effect.ignore(fs.truncate(rowsFile, bytes))),
+      Effect.uninterruptible
+    )
+  }
+  if (bytes === 0 && header !== "") yield* append(header)
+
+  const rows = fs.stream(rowsFile).pipe(
+    Stream.decodeText(),
+    Stream.splitLines,
+    Stream.mapEffect((line) => Schema.decodeEffect(RowText)(line)),
+    Stream.mapError((cause) => new RunFileError({ path: rowsFile, reason: "cannot be read back", cause }))
+  )
+  const text = textOf(format, shape)
+  const output: Output = {
+    done,
+    began: Math.min(meta.began, done.size),
+    beginList: Effect.suspend(() => writeMeta(done.size)).pipe(Effect.provideService(FileSystem.FileSystem, fs)),
+    keep: (added) => append(added.map((row) => document ? lineOf(row) : text(row)).join("")),
+    finish: document
+      ? Atomic.writeAll(
+        path,
+        format === "coco" ? Coco.document(rows, shape, model) : LabelStudio.document(rows, shape, { prefix, model })
+      ).pipe(Effect.provideService(FileSystem.FileSystem, fs))
+      : Effect.void
+  }
+  return output
+})

@@ -1,0 +1,117 @@
+/**
+ * The pictures that a command line names: files, folders, patterns, and lists of names on standard input.
+ */
+import { Effect, Stdio, Stream } from "effect"
+import { glob, stat } from "node:fs/promises"
+import { basename, resolve } from "node:path"
+import { ImageError } from "../../kernels/image/index.ts"
+import * as Listing from "../../kernels/image/Listing.ts"
+
+/** Standard input holds the names. */
+export const listOnStdin = "-"
+
+export interface Pictures {
+  /** Each once, in the order of naming; in a folder by name. */
+  readonly names: ReadonlyArray<string>
+  /** What the user should know of what was named and is not among them. */
+  readonly notes: ReadonlyArray<string>
+}
+
+interface Options {
+  /** Whether folders inside of folders are looked into. */
+  readonly recursive: boolean
+}
+
+const fromListing = (source: string, listing: Listing.Listing): Pictures => ({
+  names: listing.names,
+  notes: Listing.notes(source, listing)
+})
+
+const inFolder = (folder: string, { recursive }: Options) =>
+  Effect.map(Listing.list(folder, recursive), (listing) => fromListing(folder, listing))
+
+/** Files that a pattern matches, sorted; hidden ones only where the pattern names them. */
+const matching = (pattern: string): Effect.Effect<Pictures, ImageError> =>
+  Stream.fromAsyncIterable(
+    glob(pattern, { withFileTypes: true }),
+    (cause) => new ImageError({ image: pattern, reason: `the pattern cannot be looked up: ${String(cause)}`, cause })
+  ).pipe(
+    Stream.filter((entry) => !entry.isDirectory()),
+    Stream.map(({ name, parentPath }) => ({ name, path: resolve(parentPath, name) })),
+    Stream.runCollect,
+    Effect.flatMap(Effect.fnUntraced(function*(found) {
+      const cwd = `${process.cwd()}/`
+      // As the pattern names them: from here, or from the root.
+      const relative = (path: string) =>
+        pattern !== resolve(pattern) && path.startsWith(cwd) ? path.slice(cwd.length) : path
+      const files = found.map(({ name, path }) => ({ name, path: relative(path) })).sort((a, b) =>
+        a.path < b.path ? -1 : 1
+      )
+      const shown = files.filter(({ name }) => !Listing.isHidden(name) || Listing.isHidden(basename(pattern)))
+      const known = yield* Effect.forEach(
+        shown,
+        ({ name, path }) => Effect.map(Listing.isPicture(path), (picture) => ({ name, path, picture })),
+        { concurrency: 8 }
+      )
+      return fromListing(pattern, {
+        names: known.flatMap(({ path, picture }) => picture ? [path] : []),
+        leftOut: {
+          ...Listing.nothing,
+          hidden: files.length - shown.length,
+          others: known.flatMap(({ name, picture }) => picture ? [] : [name])
+        }
+      })
+    }))
+  )
+
+const isFolder = (name: string) =>
+  Effect.match(Effect.tryPromise(() => stat(name)), {
+    onFailure: () => undefined,
+    onSuccess: (info) => info.isDirectory()
+  })
+
+/** What one name stands for. A name of nothing stays: its row says that there is no such file. */
+const named = (name: string, options: Options, patterns: boolean): Effect.Effect<Pictures, ImageError> =>
+  Effect.flatMap(isFolder(name), (folder) => {
+    if (folder === true) return inFolder(name, options)
+    return folder === undefined && patterns && /[*?[{]/.test(name)
+      ? matching(name)
+      : Effect.succeed({ names: [name], notes: [] })
+  })
+
+const onStdin = (options: Options) =>
+  Effect.gen(function*() {
+    const { stdin } = yield* Stdio.Stdio
+    const text = yield* stdin.pipe(
+      Stream.decodeText(),
+      Stream.mkString,
+      Effect.mapError((cause) => new ImageError({ image: "standard input", reason: cause.message, cause }))
+    )
+    // As find -print0 writes them, or one a line.
+    const lines = text.replace(/^\ufeff/, "").split(text.includes("\0") ? "\0" : /\r?\n/)
+    return yield* Effect.forEach(lines.filter((line) => line !== ""), (line) => named(line, options, false))
+  })
+
+/** All pictures that were named. */
+export const find = Effect.fnUntraced(function*(given: ReadonlyArray<string>, options: Options) {
+  const parts = yield* Effect.forEach(
+    given,
+    (name) => name === listOnStdin ? onStdin(options) : Effect.map(named(name, options, true), (found) => [found])
+  )
+  const all = parts.flat()
+  const once = new Map<string, string>()
+  let again = 0
+  let first = ""
+  for (const { names } of all) {
+    for (const name of names) {
+      const place = resolve(name)
+      if (!once.has(place)) once.set(place, name)
+      else if (again++ === 0) first = name
+    }
+  }
+  const twice = again === 0
+    ? []
+    : [`${Listing.counted(again, "picture")} named more than once (${first}${again > 1 ? ", …" : ""}): annotated once`]
+  const pictures: Pictures = { names: [...once.values()], notes: [...all.flatMap(({ notes }) => notes), ...twice] }
+  return pictures
+})

@@ -1,0 +1,83 @@
+/**
+ * The rows of a JSON file, whichever way they are written.
+ *
+ * An object a line is streamed. A list of objects, alone or as the only list of an object, is read whole. So is an
+ * object whose keys are names of pictures: each becomes the `image` of its row.
+ */
+import { Effect, FileSystem, Predicate, Result, Stream } from "effect"
+import { DataError } from "../dsl/DataError.ts"
+import { Json } from "../kernels/weights/index.ts"
+import * as JsonHead from "./JsonHead.ts"
+import * as JsonText from "./JsonText.ts"
+import { names } from "./Quoted.ts"
+import type { BadRow } from "./Rows.ts"
+
+export interface Row {
+  /** The line, or the place in the list. From 1. */
+  readonly row: number
+  readonly value: Result.Result<unknown, BadRow>
+}
+
+/** Longest line in bytes: a file without line ends is no JSON lines, and would be held in memory. */
+const longestLine = 64 * 2 ** 20
+
+const parseLine = (line: string): Result.Result<unknown, BadRow> =>
+  Result.try({
+    try: () => Json.parse(line),
+    catch: (error): BadRow => ({ reason: "not-an-object", detail: `not JSON: ${String(error)}` })
+  })
+
+const lines = (file: string): Stream.Stream<Row, DataError, FileSystem.FileSystem> =>
+  Stream.unwrap(Effect.map(FileSystem.FileSystem, (fs) => {
+    const fail = (reason: string) => new DataError({ source: file, reason })
+    let since = 0
+    return fs.stream(file).pipe(
+      Stream.mapError((error) => fail(`cannot be read: ${error.message}`)),
+      Stream.tap((chunk) => {
+        const last = chunk.lastIndexOf(10)
+        since = last < 0 ? since + chunk.length : chunk.length - last - 1
+        return since > longestLine
+          ? Effect.fail(fail(`a line of more than ${longestLine} bytes, expected an object per line`))
+          : Effect.void
+      }),
+      Stream.decodeText,
+      Stream.splitLines,
+      Stream.zipWithIndex,
+      Stream.filter(([line]) => line.trim() !== ""),
+      Stream.map(([line, i]) => ({ row: i + 1, value: parseLine(i === 0 ? line.replace(/^\uFEFF/, "") : line) }))
+    )
+  }))
+
+const listed = (values: ReadonlyArray<unknown>): Stream.Stream<Row> =>
+  Stream.fromIterable(values.entries()).pipe(Stream.map(([i, value]) => ({ row: i + 1, value: Result.succeed(value) })))
+
+const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  Predicate.isObject(value) && !Array.isArray(value)
+
+const picture = /\.(?:jpe?g|png|webp|gif|tiff?|avif)$/i
+
+/** The rows inside of one object. */
+const inside = (file: string, json: unknown): Result.Result<ReadonlyArray<unknown>, DataError> => {
+  if (Array.isArray(json)) return Result.succeed(json)
+  const entries = isFields(json) ? Object.entries(json) : []
+  const lists = entries.flatMap(([, value]) => Array.isArray(value) ? [value] : [])
+  const [list] = lists
+  if (lists.length === 1 && list !== undefined) return Result.succeed(list)
+  if (entries.length > 0 && entries.every(([key]) => picture.test(key))) {
+    return Result.succeed(
+      entries.map(([image, value]) => isFields(value) ? { ...value, image } : { image, label: value })
+    )
+  }
+  const found = entries.length === 0 ? "" : `, found an object with ${names(entries.map(([key]) => key))}`
+  return Result.fail(
+    new DataError({ source: file, reason: `no rows in it, expected an object per line or a list of objects${found}` })
+  )
+}
+
+/** Rows in order. Fails where the file is none of this; `expected` says what it should hold. */
+export const read = (file: string, expected: string): Stream.Stream<Row, DataError, FileSystem.FileSystem> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const { form } = yield* JsonHead.read(file, expected)
+    if (form === "lines") return lines(file)
+    return listed(yield* Effect.fromResult(inside(file, yield* JsonText.read(file, expected))))
+  }))

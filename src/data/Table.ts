@@ -1,0 +1,99 @@
+/**
+ * A table in a text file, whoever wrote it: encoding and delimiter are found out, records stream (RFC 4180).
+ */
+import { Effect, type FileSystem, Option, type PlatformError, Stream } from "effect"
+import { Csv } from "effect/encoding"
+import { DataError } from "../dsl/DataError.ts"
+import * as Delimiter from "./Delimiter.ts"
+import * as Pointer from "./Pointer.ts"
+import * as TextEncoding from "./TextEncoding.ts"
+import * as Walk from "./Walk.ts"
+
+/** A record, of a table with a header one below it. */
+export interface Record {
+  /** From 1; a header is 1. */
+  readonly row: number
+  readonly cells: ReadonlyArray<string>
+}
+
+export interface Table {
+  readonly file: string
+  readonly encoding: TextEncoding.Encoding
+  readonly delimiter: Delimiter.Delimiter
+  /** The names of its columns, trimmed; none of an empty file; "column 1" and so on where it has none. */
+  readonly header: ReadonlyArray<string>
+  /** Whether its first record names the columns. */
+  readonly hasHeader: boolean
+  /** Replayable; without blank lines. */
+  readonly records: Stream.Stream<Record, DataError, FileSystem.FileSystem>
+  /** A cell as a number is written in it: with a decimal point. */
+  readonly number: (cell: string) => string
+}
+
+const longestLine = 2 ** 20
+
+/** The first lines, enough to tell the delimiter by: its text up to a line's end. */
+const firstLine = <E, R>(text: Stream.Stream<string, E, R>): Effect.Effect<string, E, R> =>
+  text.pipe(
+    Stream.scan(() => "", (before, piece) => before + piece),
+    Stream.takeUntil((line) => /[\r\n]/.test(line) || line.length > longestLine),
+    Stream.runLast,
+    Effect.map((line) => /^[^\r\n]*/.exec(Option.getOrElse(line, () => ""))?.[0] ?? "")
+  )
+
+/** Whether a first column is the row number that pandas writes: it has no name. */
+export const isIndex = (name: string, column: number): boolean => column === 0 && /^(?:unnamed: 0)?$/i.test(name)
+
+/** Options of `open`. */
+export interface Options {
+  /** Whether the first record may be a row already: it is where it names a picture. Default false. */
+  readonly headless?: boolean
+}
+
+/** Opens a table. Fails where there is none: `expected` says what it should be. */
+export const open = (
+  file: string,
+  expected: string,
+  { headless = false }: Options = {}
+): Effect.Effect<Table, DataError, FileSystem.FileSystem> =>
+  Effect.gen(function*() {
+    const fail = (reason: string) => new DataError({ source: file, reason })
+    const told = (error: DataError | PlatformError.PlatformError | Csv.CsvError) => {
+      if (error._tag === "DataError") return error
+      if (error._tag === "CsvError") return fail(`line ${error.line}: ${error.message}`)
+      return fail(
+        error.reason._tag === "NotFound" ? `no such file, expected ${expected}` : `cannot be read: ${error.message}`
+      )
+    }
+    yield* Pointer.refuse(file)
+    const encoding = yield* Effect.mapError(TextEncoding.of(file), told)
+    const text = TextEncoding.decoded(file, encoding)
+    const line = yield* Effect.mapError(firstLine(text), told)
+    const given = Delimiter.named(line)
+    const delimiter = given ?? Delimiter.of(line)
+    const all = text.pipe(
+      Stream.pipeThroughChannelOrFail(Csv.decodeString({ delimiter })),
+      Stream.mapError(told),
+      Stream.zipWithIndex,
+      Stream.map(([cells, i]): Record => ({ row: i + 1, cells })),
+      // A spreadsheet's own line is no header.
+      Stream.drop(given === undefined ? 0 : 1)
+    )
+    const first = Option.match(yield* Stream.runHead(all), {
+      onNone: (): ReadonlyArray<string> => [],
+      onSome: ({ cells }) => cells.map((name) => name.trim())
+    })
+    const hasHeader = !(headless && first.some(Walk.isPictureName))
+    return {
+      file,
+      encoding,
+      delimiter,
+      header: hasHeader ? first : first.map((_, i) => `column ${i + 1}`),
+      hasHeader,
+      records: all.pipe(
+        Stream.drop(hasHeader ? 1 : 0),
+        Stream.filter(({ cells }) => cells.length > 1 || cells[0]?.trim() !== "")
+      ),
+      number: (cell) => Delimiter.decimal(delimiter, cell)
+    }
+  })

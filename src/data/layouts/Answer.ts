@@ -1,0 +1,96 @@
+/**
+ * The annotation in an assistant's answer: a label, labels with percents, or boxes as JSON or in Qwen2-VL's tokens.
+ *
+ * Of a think-answer it is what stands between the answer's tags. Tokens that stand for pictures or end a turn say
+ * nothing.
+ */
+import { Option, Result } from "effect"
+import { Json } from "../../kernels/weights/index.ts"
+import { quoted } from "../Quoted.ts"
+import type { BadRow } from "../Rows.ts"
+import * as BoxForms from "./BoxForms.ts"
+import * as Labels from "./Labels.ts"
+import type { Row } from "./Row.ts"
+
+const tokens = /<image>|<video>|<\|(?:im_end|im_start|endoftext|vision_start|vision_end|image_pad)\|>|<\/s>/g
+
+const bad = (reason: string, detail: string) => Result.fail<BadRow>({ reason, detail })
+
+/** Without tokens of pictures and turns. */
+export const plain = (text: string): string => text.replaceAll(tokens, " ").trim()
+
+/** What an answer comes to. */
+const conclusion = (text: string): string => {
+  const whole = plain(text)
+  const opened = whole.lastIndexOf("<answer>")
+  const closed = whole.indexOf("</answer>", opened)
+  const thought = whole.lastIndexOf("</think>")
+  const answer = opened >= 0 && closed > opened
+    ? whole.slice(opened + "<answer>".length, closed)
+    : thought < 0
+    ? whole
+    : whole.slice(thought + "</think>".length)
+  const [, fenced] = /^\s*```(?:\w+)?\n([^]*?)```\s*$/.exec(answer) ?? []
+  return (fenced ?? answer).trim()
+}
+
+const parse = Option.liftThrowable(Json.parse)
+
+/** Boxes or labels in JSON. */
+const inJson = (value: unknown): Row["said"] => {
+  const boxes = Array.isArray(value)
+    ? BoxForms.read(value.every(Number.isFinite) && value.length > 0 ? { bbox_2d: value } : { objects: value })
+    : BoxForms.isFields(value)
+    ? BoxForms.read(value)
+    : Option.none()
+  if (Option.isSome(boxes)) return Result.map(boxes.value, (found) => ({ kind: "boxes", boxes: found }))
+  return Labels.read("answer", value)
+}
+
+const reference = /<\|object_ref_start\|>([^<]*)<\|object_ref_end\|>((?:<\|box_start\|>[^<]*<\|box_end\|>)+)/g
+const corners = /<\|box_start\|>\((\d+),\s*(\d+)\),\s*\((\d+),\s*(\d+)\)<\|box_end\|>/g
+
+/** Boxes in Qwen2-VL's tokens, in thousandths; none where it is another text. */
+const inTokens = (text: string): ReadonlyArray<BoxForms.Box> =>
+  [...text.matchAll(reference)].flatMap(([, label = "", boxes = ""]) =>
+    [...boxes.matchAll(corners)].map(([, left, top, right, bottom]): BoxForms.Box => ({
+      numbers: [Number(left), Number(top), Number(right), Number(bottom)],
+      form: "thousandths",
+      said: true,
+      label: Option.some(label.trim()),
+      field: "box_start"
+    }))
+  )
+
+const pair = /\s*([^\d\s%:=,;][^\d%:=,;\n]*?)\s*[:=]?\s+?(\d+(?:\.\d+)?)\s*(%?)\s*(?:[,;]|$|(?=\s))/y
+
+/** `sun 70 rain 30`, `sun: 70%, rain: 30%`: labels with numbers that sum to 100, or have a sign. */
+const inPairs = (text: string): Option.Option<ReadonlyMap<string, number>> => {
+  const weights = new Map<string, number>()
+  let [at, sum] = [0, 0]
+  let signed = false
+  while (at < text.length) {
+    pair.lastIndex = at
+    const [whole, label = "", number = "", sign = ""] = pair.exec(text) ?? []
+    if (whole === undefined || weights.has(label)) return Option.none()
+    weights.set(label, Number(number))
+    sum += Number(number)
+    signed ||= sign !== ""
+    at += whole.length
+  }
+  return weights.size > 0 && (signed || Math.abs(sum - 100) <= 2) ? Option.some(weights) : Option.none()
+}
+
+/** What an answer says of its picture. */
+export const read = (text: string): Row["said"] => {
+  const answer = conclusion(text)
+  if (answer === "") return bad("no-label", `the answer is ${quoted(text)}, expected a label or boxes`)
+  const boxes = inTokens(answer)
+  if (boxes.length > 0) return Result.succeed({ kind: "boxes", boxes })
+  const json = /^[[{]/.test(answer) ? parse(answer) : Option.none()
+  if (Option.isSome(json)) return inJson(json.value)
+  const pairs = inPairs(answer)
+  return Option.isSome(pairs)
+    ? Result.succeed({ kind: "weights", told: "numbers", weights: pairs.value })
+    : Labels.read("answer", answer)
+}

@@ -1,0 +1,177 @@
+/**
+ * Boxes as rows of JSON write them, and which numbers of a box mean what.
+ *
+ * The field says it: `bbox` and its kin are COCO's [x, y, width, height], `bbox_2d` (Qwen) and `xyxy` are corners,
+ * `box_2d` (Gemini) corners in thousandths, top first. Objects name their numbers. `"bbox_format"` in a row goes before
+ * all of these.
+ */
+import { Option, Predicate, Result } from "effect"
+import type { Xywh } from "../../kernels/math/Iou.ts"
+import { names, quoted } from "../Quoted.ts"
+import type { BadRow } from "../Rows.ts"
+import { number } from "../Segmentation.ts"
+
+/** What the four numbers of a box are. */
+export type Form = "xywh" | "xyxy" | "cxcywh" | "hundredths" | "thousandths" | "yxyx"
+
+export interface Box {
+  readonly numbers: Xywh
+  readonly form: Form
+  /** Whether the user said which form it is, beyond the name of a field that is used in several ways. */
+  readonly said: boolean
+  readonly label: Option.Option<string>
+  readonly field: string
+}
+
+export type Fields = Readonly<Record<string, unknown>>
+
+export const isFields = (value: unknown): value is Fields => Predicate.isObject(value) && !Array.isArray(value)
+
+/** Fields of boxes, their form, and whether their name leaves a doubt. */
+const fields: ReadonlyMap<string, readonly [form: Form, said: boolean]> = new Map<string, readonly [Form, boolean]>([
+  ...["bbox", "bboxes", "box", "boxes", "bounding_box", "bounding_boxes"].map((name) =>
+    [name, ["xywh", false]] as const
+  ),
+  ...["bbox_2d", "bboxes_2d"].map((name) => [name, ["xyxy", false]] as const),
+  ...["xyxy", "bbox_xyxy"].map((name) => [name, ["xyxy", true]] as const),
+  ...["xywh", "bbox_xywh"].map((name) => [name, ["xywh", true]] as const),
+  ["box_2d", ["yxyx", true]]
+])
+
+/** Fields whose objects hold a box each. */
+const groups = ["objects", "annotations", "annotation", "detections", "instances", "regions"]
+
+/** What `bbox_format` may say. */
+const formats: ReadonlyMap<string, Form> = new Map([
+  ["xywh", "xywh"],
+  ["coco", "xywh"],
+  ["xyxy", "xyxy"],
+  ["pascal_voc", "xyxy"],
+  ["cxcywh", "cxcywh"],
+  ["yolo", "cxcywh"],
+  ["thousandths", "thousandths"]
+])
+
+/** Names of a box's numbers, and their form. */
+const named: ReadonlyArray<readonly [Form, ReadonlyArray<string>]> = [
+  ["xywh", ["x", "y", "width", "height"]],
+  ["xywh", ["x", "y", "w", "h"]],
+  ["xywh", ["left", "top", "width", "height"]],
+  ["xyxy", ["xmin", "ymin", "xmax", "ymax"]],
+  ["xyxy", ["x_min", "y_min", "x_max", "y_max"]],
+  ["xyxy", ["x1", "y1", "x2", "y2"]],
+  ["xyxy", ["left", "top", "right", "bottom"]]
+]
+
+const labelFields = [
+  ...["label", "labels", "category", "categories", "class", "classes", "name", "names"],
+  ...["category_name", "class_name", "category_id", "class_id"]
+]
+
+/** A label that is a text, a number, or a list of one. */
+const labelOf = (value: unknown): Option.Option<string> => {
+  if (Array.isArray(value)) return value.length === 1 && !Array.isArray(value[0]) ? labelOf(value[0]) : Option.none()
+  const text = typeof value === "string" || Number.isFinite(value) ? String(value).trim() : ""
+  return text === "" ? Option.none() : Option.some(text)
+}
+
+const firstOf = (from: Fields, keys: ReadonlyArray<string>): unknown =>
+  keys.map((key) => from[key]).find((value) => value !== undefined && value !== null)
+
+const quad = (values: ReadonlyArray<unknown>): Option.Option<Xywh> => {
+  const [a, b, c, d] = values.map((value) => Option.getOrElse(number(value), () => NaN))
+  return values.length === 4 && [a, b, c, d].every(Number.isFinite) ? Option.some([a!, b!, c!, d!]) : Option.none()
+}
+
+const bad = (detail: string) => Result.fail<BadRow>({ reason: "bad-annotation", detail })
+
+const formatOf = (from: Fields): Result.Result<Option.Option<Form>, BadRow> => {
+  const format = from["bbox_format"] ?? from["box_format"]
+  if (format === undefined || format === null) return Result.succeed(Option.none())
+  const form = typeof format === "string" ? formats.get(format.toLowerCase()) : undefined
+  return form === undefined
+    ? bad(`"bbox_format" is ${quoted(format)}, expected one of ${names([...formats.keys()])}`)
+    : Result.succeed(Option.some(form))
+}
+
+/** One box: four numbers in a list, or named. None where it is neither. */
+const single = (field: string, value: unknown, label: Option.Option<string>, format: Option.Option<Form>) => {
+  const [form, said] = fields.get(field) ?? ["xywh", false]
+  if (Array.isArray(value)) {
+    return Option.map(quad(value), (numbers): Box => ({
+      numbers,
+      form: Option.getOrElse(format, () => form),
+      said: said || Option.isSome(format),
+      label,
+      field
+    }))
+  }
+  if (!isFields(value)) return Option.none()
+  return Option.firstSomeOf(
+    named.map(([as, keys]) =>
+      Option.map(
+        quad(keys.map((key) => value[key])),
+        (numbers): Box => ({ numbers, form: as, said: true, label, field })
+      )
+    )
+  )
+}
+
+const boxField = (from: Fields) => [...fields.keys()].find((key) => from[key] !== undefined && from[key] !== null)
+
+/** An object that holds a box under a field, or its numbers. */
+const element = (field: string, value: unknown, outer: Option.Option<Form>): Result.Result<Box, BadRow> =>
+  Result.gen(function*() {
+    const wrong = bad(`"${field}" holds ${quoted(value)}, expected a box: {"bbox": [x, y, width, height], "label": …}`)
+    if (!isFields(value)) return yield* wrong
+    const format = Option.orElse(yield* formatOf(value), () => outer)
+    const key = boxField(value)
+    const label = labelOf(firstOf(value, labelFields))
+    const box = single(key ?? field, key === undefined ? value : value[key], label, format)
+    return Option.isSome(box) ? box.value : yield* wrong
+  })
+
+/** The boxes under a field of boxes; their labels may stand in a list beside them. */
+const under = (key: string, from: Fields, format: Option.Option<Form>): Result.Result<ReadonlyArray<Box>, BadRow> => {
+  const value = from[key]
+  const beside = firstOf(from, labelFields)
+  const alone = single(key, value, labelOf(beside), format)
+  if (Option.isSome(alone)) return Result.succeed([alone.value])
+  const expected = "expected [x, y, width, height], or a list of these"
+  if (!Array.isArray(value) || value.some(Number.isFinite)) return bad(`"${key}" is ${quoted(value)}, ${expected}`)
+  if (value.length > 1 && Array.isArray(beside) && beside.length !== value.length) {
+    return bad(`${value.length} boxes in "${key}" beside ${beside.length} labels`)
+  }
+  return Result.all(value.map((item, i) => {
+    if (isFields(item) && (boxField(item) !== undefined || Option.isNone(labelOf(beside)))) {
+      return element(key, item, format)
+    }
+    const label = Array.isArray(beside) ? labelOf(beside[i]) : labelOf(beside)
+    return Option.match(single(key, item, label, format), {
+      onNone: () => bad(`"${key}" holds ${quoted(item)}, ${expected}`),
+      onSome: (box) => Result.succeed(box)
+    })
+  }))
+}
+
+const holdsBox = (value: unknown) =>
+  isFields(value) && (boxField(value) !== undefined || Option.isSome(single("", value, Option.none(), Option.none())))
+
+/** The boxes of a row and the field that they stand in; none where it has no field of boxes. */
+export const read = (from: Fields): Option.Option<Result.Result<ReadonlyArray<Box>, BadRow>> => {
+  const format = formatOf(from)
+  if (Result.isFailure(format)) return Option.some(Result.fail(format.failure))
+  const key = boxField(from)
+  if (key !== undefined) return Option.some(under(key, from, format.success))
+  for (const group of groups) {
+    const value = from[group]
+    if (Array.isArray(value) && (value.length === 0 || value.some(holdsBox))) {
+      return Option.some(Result.all(value.map((item) => element(group, item, format.success))))
+    }
+    if (isFields(value)) {
+      const inner = boxField(value)
+      if (inner !== undefined) return Option.some(under(inner, value, format.success))
+    }
+  }
+  return Option.none()
+}

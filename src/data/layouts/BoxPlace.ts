@@ -1,0 +1,68 @@
+/** Where a box is in its picture, by what its four numbers are. */
+import type { Xywh } from "../../kernels/math/Iou.ts"
+import type { Box, Form } from "./BoxForms.ts"
+
+interface Size {
+  readonly width: number
+  readonly height: number
+}
+
+/** Forms in words, for what is told. */
+export const words: Readonly<Record<Form, string>> = {
+  xywh: "[x, y, width, height]",
+  xyxy: "[left, top, right, bottom]",
+  cxcywh: "[centre x, centre y, width, height]",
+  hundredths: "[x, y, width, height] in percent of the sides",
+  thousandths: "[left, top, right, bottom] in thousandths of the sides",
+  yxyx: "[top, left, bottom, right] in thousandths of the sides"
+}
+
+/** What a side is in a form that has a unit of its own. */
+const sides: Partial<Readonly<Record<Form, number>>> = { hundredths: 100, thousandths: 1000, yxyx: 1000 }
+
+/** Whether a form has a unit of its own. */
+export const inUnits = (form: Form): boolean => sides[form] !== undefined
+
+/** In pixels. @param shares whether the numbers are shares of the sides */
+export const place = ({ form, numbers }: Pick<Box, "form" | "numbers">, shares: boolean, size: Size): Xywh => {
+  const side = sides[form] ?? (shares ? 1 : undefined)
+  const [across, down] = form === "yxyx" ? [size.height, size.width] : [size.width, size.height]
+  // Multiplied first: whole numbers stay whole.
+  const scaled = (value: number, length: number) => side === undefined ? value : value * length / side
+  const [a, b, c, d] = [
+    scaled(numbers[0], across),
+    scaled(numbers[1], down),
+    scaled(numbers[2], across),
+    scaled(numbers[3], down)
+  ]
+  const forms: Readonly<Record<Form, Xywh>> = {
+    xywh: [a, b, c, d],
+    hundredths: [a, b, c, d],
+    xyxy: [a, b, c - a, d - b],
+    thousandths: [a, b, c - a, d - b],
+    yxyx: [b, a, d - b, c - a],
+    cxcywh: [a - c / 2, b - d / 2, c, d]
+  }
+  return forms[form]
+}
+
+/** Whether a box has an area and lies in its picture, but for what rounding does: a hundredth of a side. */
+const fits = ([x, y, w, h]: Xywh, { height, width }: Size): boolean => {
+  const [dx, dy] = [1 + width / 100, 1 + height / 100]
+  return w > 0 && h > 0 && x >= -dx && y >= -dy && x + w <= width + dx && y + h <= height + dy
+}
+
+/** A box that its field leaves in doubt, and its picture. */
+export interface Seen {
+  readonly box: Box
+  readonly size: Size
+}
+
+/** Other forms that every box fits, where the form of their field does not fit all; none where that is in order. */
+export const others = (seen: ReadonlyArray<Seen>, shares: boolean): ReadonlyArray<Form> => {
+  const fitted = (form?: Form) =>
+    seen.every(({ box, size }) => fits(place(form ? { ...box, form } : box, shares, size), size))
+  if (seen.length === 0 || fitted()) return []
+  const forms: ReadonlyArray<Form> = shares ? ["xyxy", "cxcywh"] : ["xywh", "xyxy", "cxcywh", "thousandths"]
+  return forms.filter(fitted)
+}

@@ -1,0 +1,147 @@
+/**
+ * COCO files beside their pictures: one `instances.json`, a file in each of Roboflow's folders, or COCO's own
+ * `annotations/` and picture folders.
+ *
+ * A file whose annotations have categories and no boxes at all is read as labels of its pictures.
+ */
+import { Effect, type FileSystem, Option, Path, Predicate, Result, Stream } from "effect"
+import type { DataError, Dataset } from "../../dsl/Dataset.ts"
+import { sift } from "../../dsl/Sift.ts"
+import * as Entries from "../CocoAnnotations.ts"
+import * as CocoFile from "../CocoFile.ts"
+import * as CocoInstances from "../CocoInstances.ts"
+import type { Instances } from "../Instances.ts"
+import { names, quoted } from "../Quoted.ts"
+import * as CocoPlace from "./CocoPlace.ts"
+import * as Found from "./Found.ts"
+import * as JsonFiles from "./JsonFiles.ts"
+import type { Hints, Layout } from "./Layout.ts"
+import * as Pictures from "./Pictures.ts"
+import type { Part, Row } from "./Row.ts"
+
+type Samples = Dataset<Instances, DataError, FileSystem.FileSystem | Path.Path>
+
+interface Half {
+  readonly file: string
+  readonly content: CocoFile.Content
+  /** The folder of its pictures. */
+  readonly pictures: string
+}
+
+const isAbsent = (value: unknown) =>
+  value === undefined || value === null || (Array.isArray(value) && value.length === 0)
+
+/** Whether there are annotations, and none of them says where. */
+const isPlaceless = ({ content: { annotations } }: Half): boolean =>
+  annotations.length > 0 &&
+  annotations.every((entry) =>
+    Predicate.hasProperty(entry, "category_id") && isAbsent(Reflect.get(entry, "bbox")) &&
+    isAbsent(Reflect.get(entry, "segmentation"))
+  )
+
+/** Each picture with its categories. */
+const rowsOf = ({ annotations, images, names: categories }: CocoFile.Content): ReadonlyArray<Row> => {
+  const labels = new Map<string, Array<string>>()
+  for (const entry of annotations) {
+    if (!Predicate.hasProperty(entry, "image_id") || !Predicate.hasProperty(entry, "category_id")) continue
+    const image = Option.getOrElse(Entries.id(entry.image_id), () => "")
+    const category = Option.getOrElse(Entries.id(entry.category_id), () => "")
+    labels.set(image, [...labels.get(image) ?? [], categories.get(category) ?? category])
+  }
+  return images.map((value, i): Row => {
+    const picture = Entries.picture(value)
+    const found = Result.isSuccess(picture) ? labels.get(picture.success.id) ?? [] : []
+    const weights = new Map(found.map((label) => [label, found.filter((other) => other === label).length]))
+    return {
+      row: i + 1,
+      picture: Result.map(picture, ({ name }) => name),
+      split: Option.none(),
+      said: found.length === 0
+        ? Result.fail({ reason: "no-label", detail: "the image has no annotation" })
+        : Result.succeed({ kind: "weights", told: weights.size === 1 ? "one" : "votes", weights })
+    }
+  })
+}
+
+/** Labels of pictures without boxes. */
+const classes = Effect.fnUntraced(function*(
+  root: string,
+  train: Half,
+  test: Option.Option<Half>,
+  options: Pick<Found.Options, "hints" | "notes"> & { readonly order: ReadonlyArray<string> }
+) {
+  const path = yield* Path.Path
+  const part = Effect.fnUntraced(function*({ content, file, pictures }: Half) {
+    const rows = Stream.fromIterable(rowsOf(content))
+    const find = yield* Pictures.open(root, path.relative(root, pictures))
+    return { source: `${file}#images`, unit: "image", rows, find } satisfies Part
+  })
+  return yield* Found.make({
+    ...options,
+    layout: layout.name,
+    train: yield* part(train),
+    test: Option.isSome(test) ? Option.some(yield* part(test.value)) : Option.none(),
+    spread: false,
+    notes: [...options.notes, "no boxes in its annotations: their categories are read as labels"]
+  })
+})
+
+/** Sets aside pictures with other labels than are asked for. */
+const only = (labels: ReadonlyArray<string>, source: string) => (samples: Samples): Samples =>
+  samples.pipe(
+    Stream.zipWithIndex,
+    Stream.map(([sample, i]) => {
+      const other = sample.truth.instances.find(({ label = "" }) => !labels.includes(label))
+      const detail = `${sample.image.id}: ${quoted(other?.label)}, expected one of ${names(labels)}`
+      return {
+        row: i + 1,
+        read: other === undefined ? Result.succeed([sample]) : Result.fail({ reason: "unknown-label", detail })
+      }
+    }),
+    sift({ source, unit: "picture" })
+  )
+
+/** Boxes of pictures, whose ids are paths from the root. */
+const boxes = (root: string, path: Path.Path, { labels }: Hints) => ({ file, pictures }: Half): Samples => {
+  const folder = path.relative(root, pictures)
+  const read = CocoInstances.read(file, { pictures }).pipe(
+    Stream.map(({ image, truth }) => ({ truth, image: { ...image, id: path.join(folder, image.id) } }))
+  )
+  return Option.isSome(labels) ? only(labels.value, `${file}#labels`)(read) : read
+}
+
+export const layout: Layout = {
+  name: "COCO",
+  example: "instances.json beside its pictures, train/_annotations.coco.json, or annotations/instances_train2017.json",
+  open: Effect.fnUntraced(function*(at, hints) {
+    const path = yield* Path.Path
+    const files = yield* JsonFiles.find(at, "coco", /^instances/)
+    if (Option.isNone(files)) return Option.none()
+    const { notes: said, root: folder, test: tested, train: trained } = files.value
+    // Of a file that is named itself, pictures lie beside its folder.
+    const root = path.basename(folder) === "annotations" ? path.dirname(folder) : folder
+    const half = Effect.fnUntraced(function*(name: string) {
+      const file = path.join(folder, name)
+      const content = yield* CocoFile.load(file)
+      return { file, content, pictures: yield* CocoPlace.find(file, content) } satisfies Half
+    })
+    const train = yield* half(trained)
+    const test = Option.isSome(tested) ? Option.some(yield* half(tested.value)) : Option.none<Half>()
+    const halves = [train, ...Option.toArray(test)]
+    const order = [...new Set(halves.flatMap(({ content }) => CocoFile.labels(content)))]
+    const places = halves.map(({ file, pictures }) =>
+      `${path.relative(root, file)}: COCO, pictures in ${path.relative(root, pictures) || "its folder"}`
+    )
+    const notes = [...places, ...said]
+    if (halves.every(isPlaceless)) return Option.some(yield* classes(root, train, test, { hints, notes, order }))
+    const read = boxes(root, path, hints)
+    return Option.some({
+      kind: "boxes",
+      layout: layout.name,
+      labels: Option.getOrElse(hints.labels, () => order),
+      train: read(train),
+      test: Option.map(test, read),
+      notes
+    })
+  })
+}

@@ -1,0 +1,116 @@
+/**
+ * JSON lines or a JSON array whose rows name a picture and hold a label, shares of labels, or boxes.
+ *
+ * ```json
+ * {"image": "1.png", "label": "sun"}
+ * {"image": "2.png", "label": {"sun": 0.7, "rain": 0.3}}
+ * {"image": "3.png", "objects": [{"bbox": [5, 6, 10, 12], "label": "cup"}]}
+ * ```
+ *
+ * Fields are found by their names; a label also where it is the only other field, and shares where all others are
+ * numbers. An object a line is streamed, an array is read whole, up to 500 MiB.
+ */
+import { Effect, Option, Path, Result, Stream } from "effect"
+import * as JsonRows from "../JsonRows.ts"
+import * as PictureName from "../PictureName.ts"
+import { names, quoted } from "../Quoted.ts"
+import type { BadRow } from "../Rows.ts"
+import * as BoxForms from "./BoxForms.ts"
+import * as Found from "./Found.ts"
+import * as JsonFiles from "./JsonFiles.ts"
+import * as Labels from "./Labels.ts"
+import type { Layout } from "./Layout.ts"
+import * as Pictures from "./Pictures.ts"
+import type { Part, Row } from "./Row.ts"
+
+type Fields = BoxForms.Fields
+
+/** Fields that say something of a picture or of its row, and never what is in it. */
+const about = new Set([
+  ...JsonFiles.pictureFields,
+  ...["split", "id", "image_id", "idx", "index", "width", "height", "size", "source", "dataset", "bbox_format"]
+])
+
+const isThere = (value: unknown) => value !== undefined && value !== null
+
+/** The name of a row's picture. */
+export const pictureOf = (fields: Fields): Result.Result<string, BadRow> => {
+  const key = JsonFiles.pictureFields.find((name) => isThere(fields[name]))
+  const found = Object.keys(fields)
+  return key === undefined
+    ? Result.fail({
+      reason: "no-image",
+      detail: `no picture is named, expected "image": found ${found.length === 0 ? "no field" : names(found)}`
+    })
+    : PictureName.read(key, fields[key])
+}
+
+/** The half that a row names. */
+export const splitOf = ({ split }: Fields): Option.Option<string> =>
+  typeof split === "string" && split.trim() !== "" ? Option.some(split) : Option.none()
+
+const labelsOf = (fields: Fields): Row["said"] => {
+  const key = Labels.fields.find((name) => isThere(fields[name])) ?? Labels.fields.find((name) => name in fields)
+  if (key !== undefined) return Labels.read(key, fields[key])
+  const others = Object.entries(fields).filter(([name]) => !about.has(name))
+  const [only] = others
+  if (others.length === 1 && only !== undefined) return Labels.read(...only)
+  if (others.length > 1 && others.every(([, value]) => typeof value === "number")) {
+    return Labels.read("label", Object.fromEntries(others))
+  }
+  const found = others.length === 0 ? "nothing beside the picture" : names(others.map(([name]) => name))
+  return Result.fail({ reason: "no-label", detail: `expected "label", or boxes in "objects": found ${found}` })
+}
+
+/** What a row says. */
+export const saidIn = (fields: Fields): Row["said"] =>
+  Option.match(BoxForms.read(fields), {
+    onNone: () => labelsOf(fields),
+    onSome: Result.map((boxes) => ({ kind: "boxes", boxes }))
+  })
+
+const rowOf = ({ row, value }: JsonRows.Row): Row => {
+  const fields = Result.flatMap(value, (found): Result.Result<Fields, BadRow> =>
+    BoxForms.isFields(found)
+      ? Result.succeed(found)
+      : Result.fail({
+        reason: "not-an-object",
+        detail: `${quoted(found)}, expected an object with a picture and a label`
+      }))
+  return {
+    row,
+    picture: Result.flatMap(fields, pictureOf),
+    split: Option.flatMap(Result.getSuccess(fields), splitOf),
+    said: Result.flatMap(fields, saidIn)
+  }
+}
+
+/** A JSON file as a part of a data set. */
+export const part = Effect.fnUntraced(function*(root: string, file: string, read: (row: JsonRows.Row) => Row) {
+  const path = yield* Path.Path
+  const source = path.join(root, file)
+  const rows = JsonRows.read(source, "an object per row that names a picture").pipe(Stream.map(read))
+  return { source, unit: "row", rows, find: yield* Pictures.open(root, path.dirname(file)) } satisfies Part
+})
+
+export const layout: Layout = {
+  name: "JSON rows",
+  example:
+    "data.jsonl or data.json: {\"image\": \"1.png\", \"label\": \"sun\"}, {…: {\"sun\": 0.7, \"rain\": 0.3}} or boxes",
+  open: Effect.fnUntraced(function*(path, hints) {
+    const files = yield* JsonFiles.find(path, "rows")
+    if (Option.isNone(files)) return Option.none()
+    const { notes, root, test, train } = files.value
+    const of = (file: string) => part(root, file, rowOf)
+    return Option.some(
+      yield* Found.make({
+        layout: layout.name,
+        hints,
+        train: yield* of(train),
+        test: Option.isSome(test) ? Option.some(yield* of(test.value)) : Option.none(),
+        spread: true,
+        notes: [`${[train, ...Option.toArray(test)].join(" and ")}: a picture a row`, ...notes]
+      })
+    )
+  })
+}

@@ -1,0 +1,168 @@
+/**
+ * Label Studio's JSON exports, whole and JSON-MIN.
+ *
+ * Choices of several annotators become a distribution: each choice is a vote. Of boxes, which cannot be averaged, the
+ * annotation marked as ground truth is taken, or else the latest. Cancelled annotations are not read; a task without
+ * any other is set aside, and so is one that is not labelled. Predictions are no annotations.
+ */
+import { Effect, Option, Path, Result, Stream } from "effect"
+import { DataError } from "../../dsl/DataError.ts"
+import * as JsonRows from "../JsonRows.ts"
+import { count, names } from "../Quoted.ts"
+import type { BadRow } from "../Rows.ts"
+import * as Found from "./Found.ts"
+import * as JsonFiles from "./JsonFiles.ts"
+import * as Picture from "./LabelStudioPicture.ts"
+import * as Task from "./LabelStudioTask.ts"
+import type { Hints, Layout } from "./Layout.ts"
+import type { Part, Row } from "./Row.ts"
+
+/** What a project is about: boxes, or the choices of one field. */
+type Subject = { readonly kind: "boxes" } | { readonly kind: "choices"; readonly from: string }
+
+interface Numbered {
+  readonly row: number
+  readonly task: Result.Result<Task.Task, BadRow>
+}
+
+/** The tasks of a file, each picture's once. */
+const tasks = (source: string) =>
+  Effect.map(
+    Stream.runCollect(JsonRows.read(source, "Label Studio's tasks")),
+    (rows): ReadonlyArray<Numbered> => {
+      const all = rows.map(({ row, value }) => ({ row, task: Result.flatMap(value, Task.read) }))
+      const groups = Map.groupBy(all, ({ row, task }) =>
+        Result.isSuccess(task) && Result.isSuccess(task.success.picture) ? task.success.picture.success : row)
+      return [...groups.values()].flatMap((group) => {
+        const [first] = group
+        const found = group.flatMap(({ task }) =>
+          Result.isSuccess(task) ? [task.success] : []
+        )
+        if (first === undefined || group.length === 1) return group
+        return [{ row: first.row, task: Result.fromOption(Task.together(found), (): BadRow => none) }]
+      })
+    }
+  )
+
+const none: BadRow = { reason: "unlabelled", detail: "the task has no annotation" }
+
+/** What is counted over all tasks, to decide what they are about and to say what was not read. */
+const survey = (all: ReadonlyArray<Numbered>) => {
+  const choices = new Map<string, Set<string>>()
+  const boxLabels = new Set<string>()
+  let [boxes, cancelled, several] = [0, 0, 0]
+  for (const { task } of all) {
+    if (Result.isFailure(task)) continue
+    cancelled += task.success.cancelled
+    several += Number(task.success.annotations.length > 1)
+    for (const annotation of task.success.annotations) {
+      for (const [from, chosen] of annotation.choices) {
+        const known = choices.get(from) ?? new Set()
+        choices.set(from, known)
+        for (const choice of chosen) known.add(choice)
+      }
+      const drawn = Result.getOrElse(annotation.boxes, () => [])
+      boxes += Number(Result.isFailure(annotation.boxes) || drawn.length > 0)
+      for (const { label } of drawn) if (Option.isSome(label)) boxLabels.add(label.value)
+    }
+  }
+  return { choices, boxLabels, boxes, cancelled, several }
+}
+
+/** Decides what is to be learned; hinted labels say which of several fields. */
+const subject = (
+  { boxes, boxLabels, choices }: ReturnType<typeof survey>,
+  { labels }: Hints
+): Result.Result<Subject, string> => {
+  const hinted = Option.getOrElse(labels, (): ReadonlyArray<string> => [])
+  const knows = (found: ReadonlySet<string> | undefined) => hinted.some((label) => found?.has(label))
+  const fields = [...choices.keys()]
+  const meant = fields.filter((from) => knows(choices.get(from)))
+  if (boxes > 0 && (meant.length === 0 || knows(boxLabels))) return Result.succeed({ kind: "boxes" })
+  const [from, ...more] = meant.length > 0 ? meant : fields
+  if (from === undefined) return Result.fail("none of its tasks has choices or boxes")
+  return more.length === 0
+    ? Result.succeed({ kind: "choices", from })
+    : Result.fail(
+      `its choices are of several fields, ${names([from, ...more])}: name the labels of one with --labels NAME,…`
+    )
+}
+
+/** The boxes of a task: of the annotation that counts. */
+const drawnIn = (annotations: ReadonlyArray<Task.Annotation>): Row["said"] => {
+  const truths = annotations.filter(({ isTruth }) => isTruth)
+  const latest = (truths.length > 0 ? truths : annotations).toSorted((a, b) => a.at < b.at ? -1 : Number(a.at > b.at))
+  const counted = latest.at(-1)
+  return counted === undefined
+    ? Result.fail(none)
+    : Result.map(counted.boxes, (boxes) => ({ kind: "boxes", boxes }))
+}
+
+const saidOf = ({ annotations, cancelled }: Task.Task, about: Subject): Row["said"] => {
+  if (annotations.length === 0) {
+    return Result.fail(
+      cancelled === 0 ? none : { reason: "skipped", detail: `cancelled by ${count(cancelled, "annotator")}` }
+    )
+  }
+  if (about.kind === "boxes") return drawnIn(annotations)
+  const votes = new Map<string, number>()
+  for (const { choices } of annotations) {
+    for (const choice of choices.get(about.from) ?? []) votes.set(choice, (votes.get(choice) ?? 0) + 1)
+  }
+  const [only] = votes.keys()
+  if (only === undefined) return Result.fail({ reason: "no-label", detail: `nothing chosen in "${about.from}"` })
+  return Result.succeed({ kind: "weights", told: votes.size === 1 ? "one" : "votes", weights: votes })
+}
+
+const rowOf = (about: Subject) => ({ row, task }: Numbered): Row => ({
+  row,
+  picture: Result.flatMap(task, ({ picture }) => picture),
+  split: Option.none(),
+  said: Result.flatMap(task, (found) => saidOf(found, about))
+})
+
+const notesOf = ({ boxes, cancelled, choices, several }: ReturnType<typeof survey>, about: Subject) => [
+  ...(several === 0 ? [] : [
+    about.kind === "boxes"
+      ? `${count(several, "task")} with several annotators: boxes of the ground truth, or else of the latest, are taken`
+      : `${count(several, "task")} with several annotators: each choice counts as a vote, read as shares`
+  ]),
+  ...(cancelled === 0 ? [] : [`${count(cancelled, "cancelled annotation")} not read`]),
+  ...(about.kind === "boxes" && choices.size > 0
+    ? [`choices beside the boxes are not read: ${names([...choices.keys()])}`]
+    : []),
+  ...(about.kind === "choices" && boxes > 0 ? ["boxes beside the choices are not read"] : [])
+]
+
+export const layout: Layout = {
+  name: "Label Studio",
+  example: "project.json: Label Studio's export as JSON or JSON-MIN beside its pictures",
+  open: Effect.fnUntraced(function*(at, hints) {
+    const path = yield* Path.Path
+    const files = yield* JsonFiles.find(at, "label-studio")
+    if (Option.isNone(files)) return Option.none()
+    const { notes, root, test, train } = files.value
+    const source = (file: string) => path.join(root, file)
+    const counted = survey(
+      (yield* Effect.forEach([train, ...Option.toArray(test)], (file) => tasks(source(file)))).flat()
+    )
+    const about = yield* Effect.fromResult(
+      Result.mapError(subject(counted, hints), (reason) => new DataError({ source: source(train), reason }))
+    )
+    const part = Effect.fnUntraced(function*(file: string) {
+      const rows = Stream.unwrap(Effect.map(tasks(source(file)), Stream.fromIterable)).pipe(Stream.map(rowOf(about)))
+      const find = yield* Picture.open(root, path.dirname(file))
+      return { source: source(file), unit: "task", rows, find } satisfies Part
+    })
+    return Option.some(
+      yield* Found.make({
+        layout: layout.name,
+        hints,
+        train: yield* part(train),
+        test: Option.isSome(test) ? Option.some(yield* part(test.value)) : Option.none(),
+        spread: false,
+        notes: [`${train}: tasks of Label Studio`, ...notes, ...notesOf(counted, about)]
+      })
+    )
+  })
+}

@@ -1,0 +1,70 @@
+/**
+ * Where a picture of Label Studio is. The server's addresses (`/data/upload/…`, `/data/local-files/?d=…`) end in paths
+ * that are not those of the folder at hand: a file is also known by its name alone, where only one has it.
+ */
+import { Effect, FileSystem, Path, Result } from "effect"
+import type { DataError } from "../../dsl/DataError.ts"
+import * as PictureName from "../PictureName.ts"
+import { names, quoted } from "../Quoted.ts"
+import type { BadRow } from "../Rows.ts"
+import * as Pictures from "./Pictures.ts"
+
+const decoded = (name: string): string => {
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return name
+  }
+}
+
+/** The path that an address of the server ends in; other addresses are refused. */
+const pathOf = (name: string): Result.Result<string, BadRow> => {
+  const [, served] = /^https?:\/\/[^/]+(\/data\/(?:upload|local-files)\/.*)$/i.exec(name) ?? []
+  const [, local] = /\/data\/local-files\/?\?(?:.*&)?d=([^&#]*)/.exec(served ?? name) ?? []
+  if (local !== undefined) return Result.succeed(decoded(local).replace(/^\/+/, ""))
+  return Result.map(PictureName.read("image", served ?? name), (path) => path.replace(/^\/+/, ""))
+}
+
+/** Names that a file may have in the folder: uploads get eight characters before theirs. */
+const spellings = (path: string): ReadonlyArray<string> => {
+  const all = [path, decoded(path), path.replace(/[?#].*$/, "")]
+  return [...new Set([...all, ...all.map((name) => name.replace(/(^|[/\\])[0-9a-f]{8}-(?=[^/\\]*$)/, "$1"))])]
+}
+
+/** Finds pictures inside of `root` by what a file of its folder `beside` calls them. */
+export const open = (
+  root: string,
+  beside: string
+): Effect.Effect<Pictures.Find, DataError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const find = yield* Pictures.open(root, beside)
+    const files = yield* Effect.cached(
+      Effect.map(Effect.orElseSucceed(fs.readDirectory(root, { recursive: true }), () => []), (all) =>
+        Map.groupBy(all.toSorted(), (file) => path.basename(file)))
+    )
+    const byName = (name: string) =>
+      Effect.gen(function*() {
+        const all = yield* files
+        const candidates = spellings(name).flatMap((spelt) =>
+          all.get(path.basename(spelt.replaceAll("\\", "/"))) ?? []
+        )
+        const [only] = new Set(candidates)
+        if (only === undefined) return yield* find(name)
+        if (new Set(candidates).size === 1) return yield* find(only)
+        const found = `${quoted(name)} may be ${names([...new Set(candidates)], 3)}`
+        return yield* Effect.fail<BadRow>({ reason: "ambiguous-name", detail: found })
+      })
+    return (given) =>
+      Effect.gen(function*() {
+        const name = yield* Effect.fromResult(pathOf(given))
+        const missing = ({ reason }: BadRow) => reason === "missing-file"
+        const [first = name, ...others] = spellings(name)
+        const tried = others.reduce(
+          (found, spelt) => Effect.catchIf(found, missing, () => find(spelt)),
+          find(first)
+        )
+        return yield* Effect.catchIf(tried, missing, () => byName(name))
+      })
+  })

@@ -1,0 +1,51 @@
+/**
+ * What names of folders, files and columns tell: the half of a data set they stand for, labels that are hard to tell
+ * apart.
+ */
+
+/** A part of a data set. */
+export type Half = "train" | "test" | "validation"
+
+const halves: Readonly<Record<string, Half>> = {
+  train: "train",
+  training: "train",
+  test: "test",
+  testing: "test",
+  val: "validation",
+  valid: "validation",
+  validation: "validation",
+  dev: "validation",
+  // FER's.
+  publictest: "validation",
+  privatetest: "test"
+}
+
+/** The half that a word names, in any case. */
+export const halfOf = (word: string): Half | undefined => {
+  const key = word.trim().toLowerCase()
+  return Object.hasOwn(halves, key) ? halves[key] : undefined
+}
+
+/** Names as a sentence has them, the first of many. */
+export const listed = (names: ReadonlyArray<string>, most = 8): string => {
+  const shown = names.slice(0, most).map((name) => `"${name}"`).join(", ")
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown
+}
+
+/** `1 picture`, `2 pictures`. */
+export const count = (n: number, unit: string): string => `${n} ${unit}${n === 1 ? "" : "s"}`
+
+/** A note on labels that differ in nothing but case and punctuation: two to a computer, one to most people. */
+export const alike = (labels: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const key = (label: string) => label.normalize("NFKC").toLowerCase().replaceAll(/[\s_-]+/g, " ").trim()
+  return [...Map.groupBy(labels, key).values()].filter((same) => same.length > 1).map((same) =>
+    `the labels ${same.map((label) => `"${label}"`).join(" and ")} are nearly the same and are read as ` +
+    `${same.length} labels: if they are one, write them alike`
+  )
+}
+
+/** Labels in order of their names; numbers in order of their values. */
+export const sorted = (labels: ReadonlyArray<string>): ReadonlyArray<string> =>
+  labels.every((label) => /^\d+$/.test(label))
+    ? labels.toSorted((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1))
+    : labels.toSorted()

@@ -1,0 +1,82 @@
+/**
+ * What numbers per label are: shares, percentages or votes. One scale holds for a whole data set: the one that most of
+ * its rows fit.
+ */
+import { Result } from "effect"
+import * as Divergence from "../../kernels/math/Divergence.ts"
+import type { BadRow } from "../Rows.ts"
+
+export type Scale = "shares" | "percentages" | "votes"
+
+/** How far a sum may be from 1, or from 100 in percent. */
+const tolerance = 0.02
+/** What arithmetic leaves of a zero. */
+const noise = 1e-9
+
+const near = (sum: number, whole: number) => Math.abs(sum - whole) <= tolerance * whole + noise
+
+const rounded = (value: number) => Number(value.toFixed(6))
+
+/** Whether a row's numbers are on a scale. */
+const fits = (weights: ReadonlyArray<number>): Readonly<Record<Scale, boolean>> => {
+  const sum = Divergence.total(weights)
+  const positive = weights.every((weight) => weight >= -noise && weight < Infinity)
+  return {
+    shares: positive && near(sum, 1),
+    percentages: positive && near(sum, 100),
+    votes: positive && sum > 0 && weights.every(Number.isInteger)
+  }
+}
+
+/** How many rows fit each scale, and the least and greatest sum. */
+export interface Tally {
+  readonly shares: number
+  readonly percentages: number
+  readonly votes: number
+  readonly least: number
+  readonly most: number
+}
+
+export const none: Tally = { shares: 0, percentages: 0, votes: 0, least: Infinity, most: -Infinity }
+
+export const add = (tally: Tally, weights: ReadonlyArray<number>): Tally => {
+  const { percentages, shares, votes } = fits(weights)
+  const sum = Divergence.total(weights)
+  return {
+    shares: tally.shares + Number(shares),
+    percentages: tally.percentages + Number(percentages),
+    votes: tally.votes + Number(votes),
+    least: Math.min(tally.least, sum),
+    most: Math.max(tally.most, sum)
+  }
+}
+
+/** The scale that most rows fit. Whole numbers that sum to 1 or 100 everywhere are shares or percentages. */
+export const of = ({ percentages, shares, votes }: Tally): Scale => {
+  const most = Math.max(shares, percentages, votes)
+  if (shares === most) return "shares"
+  return percentages === most ? "percentages" : "votes"
+}
+
+/** What is said of a scale; nothing of shares, which need no reading. */
+export const note = (scale: Scale, { least, most }: Tally): ReadonlyArray<string> => {
+  if (scale === "shares") return []
+  const sums = least === most ? rounded(least) : `${rounded(least)} to ${rounded(most)}`
+  return [`${scale}: rows sum to ${sums}, read as shares`]
+}
+
+/** The shares that a row's numbers are, in their order. */
+export const read = (scale: Scale, weights: ReadonlyArray<number>): Result.Result<ReadonlyArray<number>, BadRow> => {
+  const negative = weights.find((weight) => !(weight >= -noise))
+  if (negative !== undefined) {
+    return Result.fail({ reason: "negative", detail: `${negative} for a label, expected none below 0` })
+  }
+  if (fits(weights)[scale]) return Result.succeed(Divergence.normalise(weights.map((weight) => Math.max(0, weight))))
+  const sum = rounded(Divergence.total(weights))
+  const expected = {
+    shares: `expected 1 ± ${tolerance}`,
+    percentages: `expected 100 ± ${100 * tolerance}, as most rows have`,
+    votes: "expected whole numbers that are not all 0, as most rows have"
+  }
+  return Result.fail({ reason: "sum", detail: `numbers sum to ${sum}, ${expected[scale]}` })
+}

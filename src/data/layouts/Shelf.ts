@@ -1,0 +1,68 @@
+/**
+ * What lies in a folder of class folders.
+ */
+import { Effect, Path } from "effect"
+import * as Walk from "../Walk.ts"
+import * as Names from "./Names.ts"
+
+/** A picture by its path from the data set's folder, and the folder it lies in. */
+export interface Entry {
+  readonly file: string
+  readonly label: string
+}
+
+/** What lies in the class folders of a folder. */
+export interface Shelf {
+  readonly entries: ReadonlyArray<Entry>
+  /** Folders with pictures. */
+  readonly labels: ReadonlyArray<string>
+  readonly empty: ReadonlyArray<string>
+  /** Pictures beside the class folders. */
+  readonly loose: number
+  /** Files that are no pictures. */
+  readonly others: ReadonlyArray<string>
+}
+
+/** Looks through the folders of `half`, a path from `root`. */
+export const of = Effect.fnUntraced(function*(root: string, half: string) {
+  const path = yield* Path.Path
+  const here = yield* Walk.list(path.join(root, half))
+  const classes = yield* Effect.forEach(
+    here.folders,
+    (label) =>
+      Effect.map(Walk.files(path.join(root, half, label)), (files) => ({
+        label,
+        others: files.filter((file) => !Walk.isPicture(file)),
+        entries: files.filter(Walk.isPicture).map((file): Entry => ({ label, file: path.join(half, label, file) }))
+      }))
+  )
+  const shelf: Shelf = {
+    entries: classes.flatMap(({ entries }) => entries),
+    labels: Names.sorted(classes.flatMap(({ entries, label }) => entries.length > 0 ? [label] : [])),
+    empty: classes.flatMap(({ entries, label }) => entries.length > 0 ? [] : [label]),
+    loose: here.files.filter(Walk.isPictureName).length,
+    others: classes.flatMap(({ others }) => others)
+  }
+  return shelf
+})
+
+/** What to say of it. */
+export const notesOn = (where: string, { empty, labels, loose, others }: Shelf): ReadonlyArray<string> => [
+  ...empty.length > 0 && labels.length > 0
+    ? [`${where}no pictures in ${Names.listed(empty)}: no label is made of ${empty.length === 1 ? "it" : "them"}`]
+    : [],
+  ...loose > 0
+    ? [`${where}${Names.count(loose, "picture")} beside the class folders left alone: no label is known`]
+    : [],
+  ...others.length > 0
+    ? [`${where}${Names.count(others.length, "file")} by the name no picture left alone: ${Walk.counted(others)}`]
+    : []
+]
+
+/** Folders of other layouts that hold pictures and are no labels: COCO's `train2017`, `images`. */
+const isHalfOrHeap = (label: string): boolean =>
+  /^(?:train|training|test|testing|val|valid|validation|dev|unlabell?ed)[-_]?\d*$/i.test(label) ||
+  /^(?:images?|img|imgs|pictures|photos|labels|annotations|masks?)$/i.test(label)
+
+/** Whether its folders are labels: at least two, and not what other layouts keep pictures in. */
+export const isOne = ({ labels }: Shelf): boolean => labels.length > 1 && !labels.every(isHalfOrHeap)

@@ -1,0 +1,83 @@
+/**
+ * The tables of a folder that name pictures, and the halves that they are called by.
+ */
+import { Effect, FileSystem, Option, Path } from "effect"
+import { DataError } from "../../../dsl/DataError.ts"
+import * as Table from "../../Table.ts"
+import * as Walk from "../../Walk.ts"
+import * as Names from "../Names.ts"
+import * as Columns from "./Columns.ts"
+import * as Places from "./Places.ts"
+import * as Profile from "./Profile.ts"
+
+/** A table whose column of pictures is known. */
+export interface Candidate {
+  readonly table: Table.Table
+  /** Its path from the data set's folder. */
+  readonly name: string
+  /** The half that its name, or its folder's, tells. */
+  readonly half: Names.Half | undefined
+  readonly image: Places.Located
+  readonly columns: ReadonlyArray<Profile.Column>
+}
+
+const isTable = (name: string) => /\.(?:csv|tsv|tab)$/i.test(name)
+
+/** `train` of `train_labels.csv`. */
+const halfIn = (name: string): Names.Half | undefined =>
+  name.split(/[^\p{L}]+/u).map(Names.halfOf).find((half) => half !== undefined)
+
+const open = Effect.fnUntraced(function*(root: string, name: string, half: Names.Half | undefined) {
+  const path = yield* Path.Path
+  const table = yield* Table.open(path.join(root, name), "a table", { headless: true })
+  const columns = yield* Profile.of(table)
+  const image = yield* Places.find(root, path.join(root, name), Columns.imagesOf(columns))
+  return image === undefined ? Option.none<Candidate>() : Option.some<Candidate>({ table, name, half, image, columns })
+})
+
+/** The tables of a folder, or of its folders that are called by halves, that name pictures. */
+export const inFolder = (
+  root: string
+): Effect.Effect<ReadonlyArray<Candidate>, DataError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const path = yield* Path.Path
+    const list = (folder: string) =>
+      Effect.mapError(
+        Walk.list(path.join(root, folder)),
+        (error) => new DataError({ source: root, reason: `cannot be read: ${error.message}` })
+      )
+    const { files, folders } = yield* list("")
+    const here = files.filter(isTable).map((name) => ({ name, half: halfIn(name.replace(/\.\w+$/, "")) }))
+    const below = here.length > 0 ? [] : yield* Effect.forEach(
+      folders.filter((folder) => Names.halfOf(folder) !== undefined),
+      (folder) =>
+        Effect.map(list(folder), (inside) =>
+          inside.files.filter(isTable).map((name) => ({ name: path.join(folder, name), half: Names.halfOf(folder) })))
+    )
+    const opened = yield* Effect.forEach([...here, ...below.flat()], ({ half, name }) =>
+      open(root, name, half))
+    return opened.flatMap(Option.toArray)
+  })
+
+/** The table that a path names, and its folder. Fails where none of its columns names pictures. */
+export const atPath = (
+  file: string
+): Effect.Effect<Option.Option<Candidate & { readonly root: string }>, DataError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    if (!isTable(file) && !/\.txt$/i.test(file)) return Option.none()
+    const root = yield* Effect.mapError(
+      fs.realPath(path.dirname(file)),
+      (error) => new DataError({ source: file, reason: `cannot be read: ${error.message}` })
+    )
+    const found = yield* open(root, path.basename(file), undefined)
+    if (Option.isSome(found)) return Option.some({ ...found.value, root })
+    const { header } = yield* Table.open(file, "a table")
+    return yield* new DataError({
+      source: file,
+      reason: header.length === 0
+        ? "the file is empty, expected a header such as image,label"
+        : `none of its columns ${Names.listed(header)} names pictures beside it: call the one that does "image"`
+    })
+  })

@@ -1,0 +1,131 @@
+/**
+ * Which column of a table is what, by their names and by what they hold.
+ */
+import { Effect, type FileSystem, Option } from "effect"
+import { DataError } from "../../../dsl/DataError.ts"
+import * as Table from "../../Table.ts"
+import * as Names from "../Names.ts"
+import * as Amounts from "./Amounts.ts"
+import * as Profile from "./Profile.ts"
+
+type Column = Profile.Column
+
+/** Labels by name in one column, or a column of numbers for each. */
+export type Truth =
+  | { readonly _tag: "Label"; readonly column: Column }
+  | { readonly _tag: "Amounts"; readonly amounts: Amounts.Amounts }
+
+const key = (name: string) => name.normalize("NFKC").toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "")
+
+/** Names that a column may have, without spaces and signs; the likelier first. */
+const words = {
+  image: ("image images img imgs file files filename filenames filepath filepaths path paths imagepath imagefile " +
+    "imagename imagefilename imageid imgname imgpath imgfile imgid picture pictures photo photos pic jpg png")
+    .split(" "),
+  label: ("label labels class classes classname category categories categoryname labelname target targets tag tags " +
+    "annotation groundtruth truth gt answer classid categoryid labelid").split(" "),
+  split: "split set subset partition fold phase usage".split(" "),
+  /** What tables hold besides, and is no label. */
+  beside:
+    ("id index idx no nr width height w h x y x1 y1 x2 y2 xmin ymin xmax ymax size area age year month day date " +
+      "time timestamp total count n sum lat lon latitude longitude author source url license licence comment " +
+      "comments caption description text title user annotator worker rater md5 sha1 sha256 hash valence arousal").split(
+        " "
+      )
+} as const
+
+const isNamed = (kind: keyof typeof words) => ({ name }: Column) => words[kind].some((word) => word === key(name))
+
+/** The columns that may name pictures, the likelier first: by their names, then all with text. */
+export const imagesOf = (columns: ReadonlyArray<Column>): ReadonlyArray<Column> => {
+  const place = ({ name }: Column) => words.image.indexOf(key(name))
+  const named = columns.filter(isNamed("image")).toSorted((a, b) => place(a) - place(b))
+  return [...named, ...columns.filter((column) => !named.includes(column) && isContent(column))]
+}
+
+/** Whether a column is called by what pictures are called. */
+export const isImage = isNamed("image")
+
+/** Whether a column holds more than the numbers of rows. */
+export const isContent = ({ index, name }: Column): boolean => !Table.isIndex(name, index)
+
+/** The column that says which half a row belongs to: one of these names that has such values. */
+export const splitOf = (columns: ReadonlyArray<Column>): Column | undefined =>
+  columns.find((column) => isNamed("split")(column) && column.first.some((value) => Names.halfOf(value) !== undefined))
+
+/** More would be captions, not labels. */
+const isFew = ({ different, filled }: Column) =>
+  different < Profile.most && (different <= 20 || 2 * different <= filled)
+
+const fail = ({ file }: Table.Table, reason: string) => Effect.fail(new DataError({ source: file, reason }))
+const named = (columns: ReadonlyArray<Column>) => Names.listed(columns.map(({ name }) => name))
+
+/** The columns of hinted labels, where all of them are columns. */
+const hinted = Effect.fnUntraced(function*(
+  table: Table.Table,
+  columns: ReadonlyArray<Column>,
+  labels: ReadonlyArray<string>
+) {
+  const found = labels.flatMap((label) => columns.filter(({ name }) => name === label))
+  if (found.length !== labels.length || found.length < 2) return Option.none<Truth>()
+  const [amounts = Option.none()] = yield* Amounts.of(table, [found])
+  if (Option.isSome(amounts)) return Option.some<Truth>({ _tag: "Amounts", amounts: amounts.value })
+  return yield* fail(
+    table,
+    `the columns ${named(found)} hold neither shares that sum to 1, percentages that sum to 100 nor votes`
+  )
+})
+
+const truthIn = Effect.fnUntraced(function*(table: Table.Table, columns: ReadonlyArray<Column>) {
+  const byName = columns.filter(isNamed("label")).toSorted((a, b) =>
+    // Names before the numbers that stand for them.
+    Number(a.isNumeric) - Number(b.isNumeric) || words.label.indexOf(key(a.name)) - words.label.indexOf(key(b.name))
+  )
+  const [label] = byName
+  if (label !== undefined) return Option.some<Truth>({ _tag: "Label", column: label })
+  const plain = columns.filter((column) => !isNamed("beside")(column) && column.filled > 0)
+  const numbers = plain.filter(({ isNumeric }) => isNumeric).toSorted((a, b) => a.name < b.name ? -1 : 1)
+  const texts = plain.filter((column) => !column.isNumeric && isFew(column))
+  const choices = [
+    numbers,
+    numbers.filter(({ isShare }) => isShare),
+    numbers.filter(({ hasPercents }) => hasPercents)
+  ].filter((choice, i, all) => i === 0 || choice.length < (all[0]?.length ?? 0))
+  const amounts = (yield* Amounts.of(table, choices)).flatMap(Option.toArray)
+  const summing = amounts.find(({ values }) => values !== "votes")
+  const best = summing ?? (texts.length === 1 ? undefined : amounts[0])
+  if (best !== undefined) return Option.some<Truth>({ _tag: "Amounts", amounts: best })
+  const [only, ...more] = texts.length > 0 ? texts : numbers.filter((column) => column.isWhole && isFew(column))
+  return only !== undefined && more.length === 0
+    ? Option.some<Truth>({ _tag: "Label", column: only })
+    : Option.none<Truth>()
+})
+
+/** What tells the labels: none where the table has no column besides. Fails where that cannot be told. */
+export const truthOf = (
+  table: Table.Table,
+  columns: ReadonlyArray<Column>,
+  labels: Option.Option<ReadonlyArray<string>>
+): Effect.Effect<Option.Option<Truth>, DataError, FileSystem.FileSystem> =>
+  Effect.gen(function*() {
+    if (Option.isSome(labels)) {
+      const truth = yield* hinted(table, columns, labels.value)
+      if (Option.isSome(truth)) return truth
+    }
+    const truth = yield* truthIn(table, columns)
+    if (Option.isSome(labels) && Option.isSome(truth) && truth.value._tag === "Amounts") {
+      const { columns } = truth.value.amounts
+      return yield* fail(
+        table,
+        `the labels ${Names.listed(labels.value)} are not all columns of it; those are ${named(columns)}`
+      )
+    }
+    const left = columns.filter((column) => !isNamed("beside")(column))
+    if (Option.isSome(truth) || left.length === 0) return truth
+    return yield* fail(
+      table,
+      `which column holds the labels cannot be told: of ${named(left)} none is called label, class, category or ` +
+        `target, and their numbers sum neither to 1 nor to 100; call the column "label", or name the columns by ` +
+        `--labels`
+    )
+  })

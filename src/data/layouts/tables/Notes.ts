@@ -1,0 +1,69 @@
+/**
+ * What is said of a table: whatever a reader had to guess, and what it leaves alone.
+ */
+import * as Delimiter from "../../Delimiter.ts"
+import * as Table from "../../Table.ts"
+import * as TextEncoding from "../../TextEncoding.ts"
+import * as Names from "../Names.ts"
+import * as Amounts from "./Amounts.ts"
+import type { Candidate } from "./Candidates.ts"
+import type { Column } from "./Profile.ts"
+import type { Plan, Tally } from "./Reading.ts"
+
+/** The columns that nothing is read from. */
+const leftOf = ({ image, split, table: { header }, truth }: Plan, columns: ReadonlyArray<Column>) => {
+  const read = new Set([
+    image.column.index,
+    ...split === undefined ? [] : [split.index],
+    ...truth._tag === "Label" ? [truth.column.index] : truth.amounts.columns.map(({ index }) => index)
+  ])
+  return columns.filter(({ index, name }) => !read.has(index) && !Table.isIndex(name, index) && header.length > 0)
+}
+
+/** How a table was written and what its columns are. */
+export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan): ReadonlyArray<string> => {
+  const { delimiter, encoding, hasHeader, header } = table
+  const { truth } = plan
+  const written = [
+    ...delimiter === "," ? [] : [Delimiter.names[delimiter]],
+    ...encoding === "utf-8" ? [] : [TextEncoding.names[encoding]]
+  ]
+  const left = leftOf(plan, columns)
+  return [
+    ...written.length > 0 ? [`read with ${written.join(", ")}`] : [],
+    ...encoding === "windows-1252" ? ["it is not UTF-8: save it so where names come out wrong"] : [],
+    ...hasHeader ? [] : ["no header: its first line names a picture"],
+    ...Table.isIndex(header[0] ?? "x", 0) ? ["the first column has no name: an index, left alone"] : [],
+    ...image.folder === "" || image.folder === "." ? [] : [`its pictures are in ${image.folder}/`],
+    ...image.suffix === "" ? [] : [`its pictures are named without ${image.suffix}`],
+    `"${image.column.name}" names pictures, ` +
+    (truth._tag === "Label"
+      ? `"${truth.column.name}" their labels`
+      : `${Names.count(truth.amounts.columns.length, "column")} of numbers their labels`),
+    ...truth._tag === "Amounts" ? [Amounts.noteOn(truth.amounts)] : [],
+    ...left.length > 0 ? [`columns left alone: ${Names.listed(left.map((column) => column.name))}`] : []
+  ].map((note) => `${name}: ${note}`)
+}
+
+/** What the labels of a column are like. */
+export const onLabels = (
+  name: string,
+  { several, spaced }: Tally,
+  labels: ReadonlyArray<string>
+): ReadonlyArray<string> => {
+  const split = [...several.values()].filter((given) => given.size > 1).length
+  return [
+    ...several.size > 0
+      ? [
+        `${name}: ${
+          Names.count(several.size, "picture")
+        } in several rows, as of several annotators: ${split} of them ` +
+        `with different labels, read as shares`
+      ]
+      : [],
+    ...spaced.size > 0
+      ? [`${name}: labels are read without the space around them: ${Names.listed([...spaced].sort(), 3)}`]
+      : [],
+    ...Names.alike(labels)
+  ]
+}

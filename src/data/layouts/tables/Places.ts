@@ -1,0 +1,82 @@
+/**
+ * Where the pictures of a table lie: its names may be relative to a folder beside it, or lack an extension.
+ */
+import { Effect, FileSystem, Path } from "effect"
+import type { DataError } from "../../../dsl/DataError.ts"
+import * as Walk from "../../Walk.ts"
+import { isImage } from "./Columns.ts"
+import type { Column } from "./Profile.ts"
+
+/** How a name becomes a path from the data set's folder. */
+export interface Place {
+  /** The folder that names are relative to, a path from the data set's. */
+  readonly folder: string
+  /** What they lack at their end. */
+  readonly suffix: string
+}
+
+/** A column with the place that most of its first values are found at. */
+export interface Located extends Place {
+  readonly column: Column
+  /** How many of its first values are files there. */
+  readonly found: number
+}
+
+const suffixes = [".jpg", ".jpeg", ".png", ".webp", ".JPG", ".PNG", ".tif"]
+
+/** A name as a path: of a table from Windows with its separators. */
+export const pathOf = (path: Path.Path, { folder, suffix }: Place, name: string): string => {
+  const slashed = name.replaceAll("\\", "/")
+  return path.isAbsolute(slashed) ? `${slashed}${suffix}` : path.join(folder, `${slashed}${suffix}`)
+}
+
+/** Columns that may hold names without an extension. */
+const isKey = (column: Column) => isImage(column) || /^(?:id|name|key|uuid)$/i.test(column.name)
+
+/** The place where a column's values are files. `folders` are paths from `root`, the likelier first. */
+const located = Effect.fnUntraced(function*(root: string, folders: ReadonlyArray<string>, column: Column) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const isThere = (place: Place, name: string) =>
+    Effect.match(fs.stat(path.resolve(root, pathOf(path, place, name))), {
+      onFailure: () => false,
+      onSuccess: ({ type }) => type === "File"
+    })
+  // Of a column that is called otherwise a few values tell.
+  const values = isKey(column) ? column.first : column.first.slice(0, 3)
+  const bare = isKey(column) && values.every((name) => !Walk.isPictureName(name))
+  const places = folders.flatMap((folder) => ["", ...bare ? suffixes : []].map((suffix) => ({ folder, suffix })))
+  let best: Located = { folder: folders[0] ?? "", suffix: "", column, found: 0 }
+  for (const place of places) {
+    const there = yield* Effect.forEach(values, (name) => isThere(place, name), { concurrency: 8 })
+    const found = there.filter((is) => is).length
+    if (found > best.found) best = { ...place, column, found }
+    if (found === values.length) break
+  }
+  return best
+})
+
+/** The first of these columns whose values are files in the folder, its own folders, or below the table's. */
+export const find = (
+  root: string,
+  table: string,
+  columns: ReadonlyArray<Column>
+): Effect.Effect<Located | undefined, DataError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const path = yield* Path.Path
+    const own = path.relative(root, path.dirname(path.resolve(root, table)))
+    const beside = (folder: string) =>
+      Effect.map(
+        Effect.orElseSucceed(Walk.list(path.join(root, folder)), (): Walk.Listing => ({ folders: [], files: [] })),
+        ({ folders }) => folders.slice(0, 50).map((name) => path.join(folder, name))
+      )
+    const folders = [...new Set([own, "", ...yield* beside(own), ...yield* beside("")])]
+    const tried: Array<Located> = []
+    for (const column of columns) {
+      if (column.first.length === 0) continue
+      const place = yield* located(root, folders, column)
+      if (place.found > 0) return place
+      tried.push(place)
+    }
+    return tried.find(({ column }) => isImage(column))
+  })

@@ -1,0 +1,85 @@
+/**
+ * What was understood of a user's pictures, in lines for a terminal: before anything runs on them.
+ */
+import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
+import * as Quarantine from "../dsl/Quarantine.ts"
+import type { Sample } from "../dsl/Task.ts"
+import { overlap } from "./overlap.ts"
+import type { Pictures } from "./pictures.ts"
+import type { Fault } from "./Source.ts"
+
+type Half<A> = Stream.Stream<Sample<A>, Fault, FileSystem.FileSystem | Path.Path>
+
+/** Labels that are shown with their counts. */
+const shown = 30
+
+interface Counts {
+  pictures: number
+  readonly labels: Map<string, number>
+}
+
+const counted = <A>(half: Half<A>, labelsOf: (truth: A) => ReadonlyArray<string>): Effect.Effect<
+  Counts,
+  Fault,
+  FileSystem.FileSystem | Path.Path
+> =>
+  Stream.runFold(half, (): Counts => ({ pictures: 0, labels: new Map() }), (counts, { truth }) => {
+    counts.pictures++
+    for (const label of labelsOf(truth)) counts.labels.set(label, (counts.labels.get(label) ?? 0) + 1)
+    return counts
+  })
+
+const lines = <A>(source: Pictures, halves: {
+  readonly train: Half<A>
+  readonly test: Half<A>
+  readonly labelsOf: (truth: A) => ReadonlyArray<string>
+  readonly what: string
+}) =>
+  Effect.gen(function*() {
+    const { labelsOf, test, train, what } = halves
+    const aside = yield* Quarantine.collect
+    const [trained, tested, shared] = yield* Effect.all([
+      counted(train, labelsOf),
+      counted(test, labelsOf),
+      overlap(train, test)
+    ]).pipe(Effect.provideService(Quarantine.Quarantine, aside))
+    const { labels, layout, name, notes } = source
+    const each = labels.slice(0, shown).map((label) =>
+      `${label} ${trained.labels.get(label) ?? 0} + ${tested.labels.get(label) ?? 0}`
+    )
+    const more = labels.length > shown ? [`and ${labels.length - shown} more labels`] : []
+    const reasons = Object.entries(yield* aside.counts).map(([reason, count]) => `${reason} ${count}`)
+    return [
+      `${name}: ${layout}, ${what}: ${trained.pictures} pictures to train on + ${tested.pictures} to test on`,
+      `  ${[...each, ...more].join(", ")}`,
+      ...notes.map((note) => `  ${note}`),
+      ...reasons.length > 0 ? [`  set aside: ${reasons.join(", ")}`] : [],
+      ...Option.match(shared.first, {
+        onNone: () => [],
+        onSome: ([other, id]) => [
+          `  in both halves: ${shared.count} of the ${tested.pictures} pictures to test on ` +
+          `${
+            shared.count === 1 ? "is" : "are"
+          } trained on, too (${other} has the bytes of ${id}): what is measured on ` +
+          `them tells nothing of new pictures`
+        ]
+      })
+    ]
+  })
+
+/**
+ * One line each: layout and kind, labels with their pictures in either half (of shares the label with most; of boxes
+ * how many are boxed), what was guessed or left alone, rows that are set aside by reason, pictures in both halves.
+ * Reads everything, pictures too.
+ */
+export const understood = (
+  source: Pictures
+): Effect.Effect<ReadonlyArray<string>, Fault, FileSystem.FileSystem | Path.Path> => {
+  if (source.kind === "boxes") {
+    const labelsOf = (truth: typeof source.task.annotation.Type) =>
+      truth.flatMap(({ crowd, label }) => crowd === true || label === undefined ? [] : [label])
+    return lines(source, { ...source, labelsOf, what: "boxes with labels" })
+  }
+  const what = source.single ? "a label for each picture" : "shares of labels"
+  return lines(source, { ...source, labelsOf: (truth) => [source.task.classOf(truth)], what })
+}

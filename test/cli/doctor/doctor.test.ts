@@ -1,0 +1,98 @@
+/** `rise doctor`: what it says of machines, models and data. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { line } from "../../../src/cli/commands/doctor.ts"
+import { data } from "../../../src/cli/doctor/data.ts"
+import { note, ok, wrong } from "../../../src/cli/doctor/Finding.ts"
+import { memoryHere, quotaOf } from "../../../src/cli/doctor/machine.ts"
+import { model } from "../../../src/cli/doctor/model.ts"
+import { embeddedModel } from "../../../src/cli/embedded.ts"
+import { node, rise, root } from "../processes.ts"
+
+const directory = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "rise-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+)
+
+describe("rise doctor", () => {
+  it("says each thing within 80 columns, and how to mend it", () => {
+    assert.strictEqual(line(ok("Node", "24.0.0")), "ok    Node        24.0.0")
+    const long = line(wrong("model", "word ".repeat(40), "git lfs pull")).split("\n")
+    assert.isTrue(long.every((row) => row.length <= 80))
+    assert.strictEqual(long.at(-1), "                  → git lfs pull")
+    assert.match(line(note("cores", "8")), /^note /)
+  })
+
+  it("knows what a container may use", () => {
+    assert.strictEqual(quotaOf("150000 100000\n"), 1.5)
+    for (const none of ["max 100000", "", "0 0", "what"]) assert.isUndefined(quotaOf(none))
+    const { free, total } = memoryHere()
+    assert.isTrue(free > 0 && free <= total)
+  })
+
+  it.effect("a folder of data: what is in it, or why not", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const folder = yield* directory
+      assert.deepInclude(yield* data(join(folder, "nowhere")), {
+        state: "wrong",
+        text: `${join(folder, "nowhere")}: no such folder`
+      })
+      assert.deepInclude(yield* data(folder), { state: "wrong" })
+      mkdirSync(join(folder, "sun"))
+      writeFileSync(join(folder, "sun/1.JPG"), "")
+      writeFileSync(join(folder, "sun/2.png"), "")
+      writeFileSync(join(folder, "labels.csv"), "")
+      assert.deepInclude(yield* data(folder), { state: "ok", text: `${folder}: 2 pictures, 1 files of labels` })
+      assert.deepInclude(yield* data(join(folder, "labels.csv")), { state: "note" })
+    })).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("a model directory: family, size and memory, or what is missing of it", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const [about, memory] = yield* model(embeddedModel)
+      assert.deepInclude(about, {
+        state: "ok",
+        text: "embedded scene-vl-places: qwen2_vl, 2.1 million parameters, 823 tokens"
+      })
+      assert.match(memory?.text ?? "", /^training takes about [\d.]+ [GM]iB, with --lora 16 .* are free$/)
+
+      const folder = yield* directory
+      cpSync(join(root, "assets/scene-vl"), folder, { recursive: true })
+      const saying = (text: string) =>
+        Effect.map(model(folder), ([finding]) => {
+          assert.strictEqual(finding?.state, "wrong")
+          assert.include(`${finding?.text} ${finding?.mend}`, text)
+        })
+      writeFileSync(
+        join(folder, "model.safetensors"),
+        `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 8441\n`
+      )
+      yield* saying("model.safetensors: a Git LFS pointer")
+      yield* saying(`git -C ${folder} lfs pull`)
+      rmSync(join(folder, "model.safetensors"))
+      yield* saying("hf download")
+      cpSync(join(root, "assets/scene-vl/model.safetensors"), join(folder, "model.safetensors"))
+      writeFileSync(join(folder, "config.json"), JSON.stringify({ model_type: "llava" }))
+      yield* saying("llava")
+      rmSync(join(folder, "tokenizer.json"))
+      yield* saying("tokenizer.json")
+    })).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live(
+    "ends with 1 where a run would not start, and says everything else all the same",
+    () =>
+      Effect.gen(function*() {
+        const { code, stderr, stdout } = yield* node([rise, "doctor", "--data", "nowhere"])
+        assert.strictEqual(code, 1)
+        assert.strictEqual(stderr, "error: a run would not start: mend data\n")
+        for (const about of ["Node", "cores", "memory", "disk", "onnxruntime", "sharp", "devices", "model", "data"]) {
+          assert.match(stdout, new RegExp(`^(ok |note|WRONG) +${about} `, "m"))
+        }
+        assert.isTrue(stdout.split("\n").length < 40 && stdout.split("\n").every((row) => row.length <= 80), stdout)
+      }),
+    60_000
+  )
+})

@@ -1,0 +1,280 @@
+/** What users get wrong: exit code, stream and message of each, and what to do next. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Console, Effect, Exit, Runtime } from "effect"
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { run } from "../../src/cli/process.ts"
+import { root as command } from "../../src/cli/root.ts"
+import { type Ended, node, rise, root } from "./processes.ts"
+
+/** What a mistake ends in. */
+interface Row {
+  /** A command of `rise`, or a program with its arguments where the first ends in `.ts`. */
+  readonly line: ReadonlyArray<string>
+  /** 2: the command line itself cannot be read; 1: what it asks for cannot be done. */
+  readonly code: 1 | 2
+  /** Whether the real entry is started. */
+  readonly process?: true
+  /** What standard error says. */
+  readonly says: RegExp
+  /** The next step that it names. */
+  readonly next: RegExp
+}
+
+const remote = ["--remote", "http://127.0.0.1:1/v1"]
+
+const usage: ReadonlyArray<Row> = [
+  { line: [], code: 2, process: true, says: /^DESCRIPTION/, next: /rise train|annotate/ },
+  {
+    line: ["trian"],
+    code: 2,
+    process: true,
+    says: /there is no command "trian"/,
+    next: /did you mean train\?\nSee "rise --help"/
+  },
+  { line: ["train", "--resum"], code: 2, says: /there is no flag --resum/, next: /did you mean --resume\?/ },
+  { line: ["train", "--bogus"], code: 2, says: /there is no flag --bogus/, next: /See "rise train --help"/ },
+  {
+    line: ["train", "--tau", "75"],
+    code: 2,
+    process: true,
+    says: /--tau is a share from 0 to 1, got 75\n/,
+    next: /--help/
+  },
+  { line: ["train", "--tau"], code: 2, says: /--tau wants a value\n/, next: /See "rise train --help"/ },
+  { line: ["train", "-s", "0x10"], code: 2, says: /--seed is a whole number, got 0x10/, next: /--help/ },
+  { line: ["train", "--shots", "1.5"], code: 2, says: /--shots is a whole number from 1 on, got 1\.5/, next: /--help/ },
+  { line: ["train", "--shots", "NaN"], code: 2, says: /--shots is a whole number from 1 on, got NaN/, next: /--help/ },
+  { line: ["train", "--lora", "0"], code: 2, says: /--lora is a whole number from 1 to 4096, got 0/, next: /--help/ },
+  { line: ["train", "-w", "1000"], code: 2, says: /--workers is a whole number from 1 to \d+ \(4 for/, next: /--help/ },
+  { line: ["train", "--micro-tokens", "1e9"], code: 2, says: /from 1 to 16777216, got 1e9/, next: /--help/ },
+  {
+    line: ["train", "--memory-limit", "-1"],
+    code: 2,
+    says: /--memory-limit is a number above 0, got -1/,
+    next: /--help/
+  },
+  { line: ["train", "--preset", "qick"], code: 2, says: /got "qick"/, next: /did you mean quick\?/ },
+  { line: ["train", "--device", "gpu"], code: 2, says: /--device is cpu, webgpu or cuda, got "gpu"/, next: /cpu/ },
+  { line: ["train", "--resume=maybe"], code: 2, says: /--resume takes no value/, next: /leave it out/ },
+  {
+    line: ["train", "--seed", "1", "--seed", "2"],
+    code: 2,
+    says: /--seed is given more than once/,
+    next: /leave all but one/
+  },
+  { line: ["train", "sun", "rain"], code: 2, says: /nothing is done with "sun", "rain"/, next: /leave it out, or/ },
+  { line: ["train", "--out="], code: 2, says: /--out wants a value: a folder/, next: /--help/ },
+  {
+    line: ["annotate", "--form", "thnk", "a.png"],
+    code: 2,
+    says: /--form is think or answer/,
+    next: /did you mean think/
+  },
+  { line: ["annotate", "--extra", "{}", "a.png"], code: 2, says: /--extra is for a server/, next: /--remote URL/ },
+  { line: ["evaluate", "--remote-model", "vl"], code: 2, says: /--remote-model is for a server/, next: /--remote URL/ },
+  { line: ["evaluate", ...remote], code: 2, says: /--remote asks a server/, next: /--remote-model NAME/ },
+  {
+    line: ["annotate", ...remote, "--remote-model", "vl", "-m", "x", "a.png"],
+    code: 2,
+    says: /--model is for a model directory/,
+    next: /leave one of them out/
+  },
+  {
+    line: ["evaluate", ...remote, "--remote-model", "vl", "--extra", "[1]"],
+    code: 2,
+    says: /--extra is a JSON object such as/,
+    next: /--help/
+  },
+  { line: ["audit", "--corrupt", "2"], code: 2, says: /--corrupt is a share from 0 to 1, got 2/, next: /--help/ },
+  {
+    line: ["tables", "--seeds", "a,b"],
+    code: 2,
+    says: /--seeds is a list of whole numbers such as 0,1,2/,
+    next: /--help/
+  },
+  { line: ["tables", "--table", "99"], code: 2, says: /--table is a list of some of 1, 2/, next: /--help/ },
+  {
+    line: ["examples/emotion6.ts", "--preset", "huge"],
+    code: 2,
+    says: /--preset is smoke, quick, full, photos or paper, got "huge"/,
+    next: /See "emotion6 --help"/
+  },
+  { line: ["scripts/build.ts", "--bogus"], code: 2, says: /no flag --bogus/, next: /See "build --help"/ }
+]
+
+/** Mistakes in what is named rather than in how, in a folder with some of everything. */
+const inFolder = (directory: string): ReadonlyArray<Row> => {
+  const model = ["--model", join(directory, "model")]
+  const out = ["--out", join(directory, "run")]
+  return [
+    {
+      line: ["train", "-d", join(directory, "nowhere"), ...out],
+      code: 1,
+      says: /nowhere: no such f/,
+      next: /expected one/
+    },
+    { line: ["train", "--labels", "a,a", "-d", directory], code: 1, says: /"a" is listed twice/, next: /"a"/ },
+    { line: ["train", "--labels", "a,b"], code: 1, says: /--labels needs --data/, next: /--data/ },
+    {
+      line: ["examples/emotion6.ts", "--data", directory, ...model, ...out],
+      code: 1,
+      says: /header does not fit the task/,
+      next: /missing "anger"/
+    },
+    {
+      line: ["evaluate", "--labels", "a,b", "--data", join(directory, "votes"), ...model, ...out],
+      code: 1,
+      says: /test\.csv: none of its 2 rows is usable: sum 2\. First, row 2: sum: shares sum to 10/,
+      next: /look like votes: ./
+    },
+    {
+      line: ["train", "--preset", "paper", "--steps-warm-up", "3", "--print-config"],
+      code: 1,
+      says: /--steps-warm-up: is for a warm-up, and the settings "paper" have none/,
+      next: /leave it out, or write a warmUp into --config/
+    },
+    { line: ["train", "-m", directory, ...out], code: 1, says: /config\.json: no such file/, next: /hf download/ },
+    { line: ["train", ...model, "-o", directory], code: 1, says: /already exists and holds no run/, next: /exists/ },
+    {
+      line: ["examples/lisa.ts", "--data", directory],
+      code: 1,
+      says: /none of train in it/,
+      next: /train\/ and val\//
+    },
+    { line: ["train", "--device", "cuda"], code: 1, says: /device cuda is not available/, next: /Available: cpu/ },
+    {
+      line: ["evaluate", "--remote", "localhost", "--remote-model", "vl", ...out],
+      code: 1,
+      says: /baseUrl is "localhost"/,
+      next: /such as http/
+    },
+    {
+      line: ["evaluate", "--remote", "http://127.0.0.1:1/v1?api-key=topsecret", "--remote-model", "vl", ...out],
+      code: 1,
+      says: /^(?!.*topsecret)[^]*baseUrl holds a query/,
+      next: /a key into apiKey/
+    },
+    { line: ["report", directory], code: 1, process: true, says: /no results\.json/, next: /no run folder, or/ },
+    {
+      line: [
+        ...["tables", "--preset", "smoke", "--table", "4", "--seeds", "0", "--memory-limit", "0.001"],
+        ...["--only", "emotion6/full/seed-0/SFT-full", "--out", join(directory, "tables")]
+      ],
+      code: 1,
+      says: /this run would hold .*, the limit is 0\.00 GiB/,
+      next: /take a smaller model|Set /
+    },
+    { line: ["init", directory], code: 1, says: /is not empty, nothing was written/, next: /rise init NAME/ },
+    {
+      line: ["annotate", "-m", join(directory, "nowhere"), "x.png"],
+      code: 1,
+      process: true,
+      says: /no such file or directory/,
+      next: /hf download/
+    },
+    { line: [join(directory, "mine.ts")], code: 1, says: /there are no lessons to work on/, next: /check the data set/ }
+  ]
+}
+
+const check = ({ code, line, next, says }: Row, { code: ended, stderr, stdout }: Ended): void => {
+  const name = line.join(" ")
+  assert.deepStrictEqual([ended, stdout], [code, ""], `${name}\n${stderr}`)
+  assert.match(stderr, says, name)
+  assert.match(stderr, next, name)
+  assert.notMatch(stderr, /\n\s+at /, name)
+  if (line.length > 0) assert.match(stderr, /^error: |\nerror: /, name)
+  if (code === 2 && line.length > 0) assert.isBelow(stderr.trim().split("\n").length, 4, stderr)
+}
+
+/** A command of `rise` in this process: everything but the entry and the end. */
+const here = (line: ReadonlyArray<string>): Effect.Effect<Ended> => {
+  const [out, err]: [Array<string>, Array<string>] = [[], []]
+  const keep = (lines: Array<string>) => (...parts: ReadonlyArray<unknown>) => void lines.push(parts.join(" "))
+  const text = (lines: ReadonlyArray<string>) => lines.map((line) => `${line}\n`).join("")
+  return Effect.flatMap(command(line), (rise) => run(rise, line)).pipe(
+    Effect.provideService(Console.Console, Object.assign(Object.create(console), { log: keep(out), error: keep(err) })),
+    Effect.provide(NodeServices.layer),
+    Effect.exit,
+    Effect.map((exit) => {
+      if (Exit.isSuccess(exit)) return { code: 0, stdout: text(out), stderr: text(err) }
+      assert.isFalse(Cause.hasDies(exit.cause), `${line.join(" ")}: ${Cause.pretty(exit.cause)}`)
+      return { code: Runtime.getErrorExitCode(Cause.squash(exit.cause)), stdout: text(out), stderr: text(err) }
+    })
+  )
+}
+
+/** Programs of their own, and some of the commands, are started as processes; of the others the entry is left out. */
+const all = (rows: ReadonlyArray<Row>) =>
+  Effect.forEach(
+    rows,
+    (row) => {
+      const program = row.line[0]?.endsWith(".ts") === true
+      const ended = program ? node(row.line) : row.process === true ? node([rise, ...row.line]) : here(row.line)
+      return Effect.flatMap(ended, (ended) =>
+        Effect.try({ try: () => check(row, ended), catch: String }).pipe(
+          Effect.match({ onFailure: (fault) => [fault], onSuccess: () => [] })
+        ))
+    },
+    { concurrency: 3 }
+  ).pipe(Effect.map((faults) => assert.deepStrictEqual(faults.flat(), [])))
+
+const folder = Effect.acquireRelease(
+  Effect.sync(() => {
+    const directory = mkdtempSync(join(tmpdir(), "rise-"))
+    for (const half of ["train", "val"]) writeFileSync(join(directory, `${half}.csv`), "image,happy\na.png,1\n")
+    // A directory that opens as a model: none of these mistakes lets anyone read its weights.
+    const model = join(directory, "model")
+    cpSync(join(root, "assets/scene-vl"), model, { recursive: true })
+    const header = JSON.stringify({ weight: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }).padEnd(64)
+    writeFileSync(
+      join(model, "model.safetensors"),
+      Buffer.concat([Buffer.from(BigUint64Array.of(64n).buffer), Buffer.from(header), Buffer.alloc(4)])
+    )
+    mkdirSync(join(directory, "votes"))
+    for (const half of ["train", "test"]) {
+      writeFileSync(join(directory, "votes", `${half}.csv`), "image,a,b\na.png,3,7\nb.png,1,9\n")
+    }
+    writeFileSync(
+      join(directory, "mine.ts"),
+      `import { Dataset, Emotion6, Policy, Rise } from ${JSON.stringify(join(root, "src/index.ts"))}\n` +
+        `import { Effect } from ${JSON.stringify(join(root, "node_modules/effect/dist/index.js"))}\n` +
+        "Rise.make(Emotion6.task, Dataset.fromIterable([])).pipe(Rise.answers(), Rise.sft(), Rise.run({ out: " +
+        `${JSON.stringify(join(directory, "mine"))} }), Effect.provide(Policy.onnx({ model: "embedded" })), ` +
+        "Rise.runMain)\n"
+    )
+    return directory
+  }),
+  (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
+)
+
+describe("a user's mistake", () => {
+  it.live(
+    "in the command line is named on standard error, with a hint and the way to the help: exit 2",
+    () => all(usage),
+    60_000
+  )
+
+  it.live(
+    "in what is asked for is one line without a stack, with the next step: exit 1",
+    () => Effect.scoped(Effect.flatMap(folder, (directory) => all(inFolder(directory)))),
+    60_000
+  )
+
+  it.live("is a JSON object where progress is", () =>
+    Effect.gen(function*() {
+      const [usage, run] = yield* Effect.all([
+        node([rise, "train", "--json", "--tau", "75"]),
+        node([rise, "report", "nowhere", "--json"])
+      ], { concurrency: 2 })
+      assert.deepStrictEqual([usage.code, JSON.parse(usage.stderr)], [2, {
+        event: "failed",
+        message: "--tau is a share from 0 to 1, got 75",
+        next: "See \"rise train --help\"."
+      }])
+      assert.strictEqual(run.code, 1)
+      assert.match(JSON.parse(run.stderr).message, /no results\.json/)
+    }))
+})

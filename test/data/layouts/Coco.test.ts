@@ -1,0 +1,152 @@
+/** COCO files where their exporters put them. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { existsSync, readdirSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { layout } from "../../../src/data/layouts/Coco.ts"
+import { folder, live } from "../folders.ts"
+import { opened } from "./open.ts"
+
+const categories = [{ id: 3, name: "hat", supercategory: "none" }, { id: 7, name: "cup", supercategory: "none" }]
+
+/** An instances file of one picture with one box of this category, as pycocotools reads it. */
+const coco = (name: string, category: number, more = {}) =>
+  JSON.stringify({
+    info: { description: "made for a test", version: "1.0", year: 2024 },
+    licenses: [],
+    images: [{ id: 1, file_name: name, width: 40, height: 30, license: 1, date_captured: "" }],
+    annotations: [{
+      id: 1,
+      image_id: 1,
+      category_id: category,
+      bbox: [5, 6, 10, 12],
+      area: 120,
+      segmentation: [],
+      iscrowd: 0
+    }],
+    categories,
+    ...more
+  })
+
+const hat = ["hat", 5, 6, 10, 12]
+const cup = ["cup", 5, 6, 10, 12]
+
+describe("COCO folders", () => {
+  it.effect("of one file, beside its pictures or over a folder of them", () =>
+    live(Effect.gen(function*() {
+      for (
+        const [json, name, picture] of [
+          ["instances.json", "a.png", "a.png"],
+          ["result.json", "images/a.png", "images/a.png"],
+          ["instances.json", "a.png", "images/a.png"],
+          ["annotations/instances_default.json", "a.png", "images/a.png"],
+          ["annotations/instances_default.json", "a.png", "images/default/a.png"]
+        ] as const
+      ) {
+        const root = yield* folder({ [json]: coco(name, 7), [picture]: [40, 30] })
+        for (const at of [root, `${root}/${json}`]) {
+          const found = yield* opened(layout, at)
+          assert.deepStrictEqual([found.error, found.kind, found.labels], ["", "boxes", ["hat", "cup"]])
+          assert.deepStrictEqual(
+            found.train.truths.map((truth) => (truth as Array<unknown>)[1]),
+            [[cup]],
+            json + picture
+          )
+          assert.strictEqual(found.test.error, "no such half")
+        }
+      }
+    })))
+
+  it.effect("in halves: Roboflow's, COCO's own", () =>
+    live(Effect.gen(function*() {
+      const roboflow = yield* folder({
+        "README.roboflow.txt": "",
+        "train/_annotations.coco.json": coco("a.png", 7),
+        "train/a.png": [40, 30],
+        "valid/_annotations.coco.json": coco("a.png", 3),
+        "valid/a.png": [40, 30]
+      })
+      const two = yield* opened(layout, roboflow)
+      assert.deepStrictEqual([two.train.truths, two.test.truths], [[["train/a.png", [cup]]], [["valid/a.png", [hat]]]])
+      const own = yield* folder({
+        "annotations/instances_train2017.json": coco("a.png", 7),
+        "annotations/instances_val2017.json": coco("b.png", 3),
+        "annotations/captions_train2017.json": coco("a.png", 7),
+        "annotations/person_keypoints_train2017.json": coco("a.png", 7),
+        "train2017/a.png": [40, 30],
+        "val2017/b.png": [40, 30]
+      })
+      const whole = yield* opened(layout, own)
+      assert.deepStrictEqual([whole.train.truths, whole.test.truths], [[["train2017/a.png", [cup]]], [[
+        "val2017/b.png",
+        [hat]
+      ]]])
+      assert.match(whole.notes, /instances_train2017.json: COCO, pictures in train2017/)
+      assert.match(whole.notes, /not used: "annotations\/captions_train2017.json"/)
+      const alone = yield* opened(layout, `${own}/annotations/instances_val2017.json`)
+      assert.deepStrictEqual(alone.train.truths, [["val2017/b.png", [hat]]])
+    })))
+
+  it.effect("with labels that are asked for", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({
+        "a.png": [40, 30],
+        "b.png": [40, 30],
+        "instances.json": coco("a.png", 7, {
+          images: [{ id: 1, file_name: "a.png" }, { id: 2, file_name: "b.png" }],
+          annotations: [{ image_id: 1, category_id: 7, bbox: [5, 6, 10, 12] }, {
+            image_id: 2,
+            category_id: 3,
+            bbox: [5, 6, 10, 12]
+          }]
+        })
+      })
+      const found = yield* opened(layout, root, ["cup", "dog"])
+      assert.deepStrictEqual([found.labels, found.train.truths], [["cup", "dog"], [["a.png", [cup]]]])
+      assert.deepStrictEqual(found.train.rows, [[2, "unknown-label"]])
+      assert.match(found.train.details[0]!, /b.png: "hat", expected one of "cup", "dog"/)
+    })))
+
+  it.effect("without any box are labels of pictures, which is said", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({
+        "images/a.png": [40, 30],
+        "images/b.png": [40, 30],
+        "images/c.png": [40, 30],
+        "labels.json": coco("a.png", 7, {
+          images: ["a", "b", "c"].map((name, i) => ({ id: i, file_name: `${name}.png` })),
+          annotations: [
+            { id: 1, image_id: 0, category_id: 7, bbox: [] },
+            { id: 2, image_id: "1", category_id: 3 },
+            { id: 3, image_id: "1", category_id: 7, segmentation: [] }
+          ]
+        })
+      })
+      const found = yield* opened(layout, root)
+      assert.deepStrictEqual([found.error, found.kind, found.labels], ["", "classes", ["hat", "cup"]])
+      assert.deepStrictEqual(found.train.truths, [["images/a.png", [0, 1]], ["images/b.png", [0.5, 0.5]]])
+      assert.deepStrictEqual(found.train.rows, [[3, "no-label"]])
+      assert.match(found.notes, /no boxes in its annotations: their categories are read as labels/)
+    })))
+
+  it.effect("that are none are left to others, or an error", () =>
+    live(Effect.gen(function*() {
+      assert.isTrue((yield* opened(layout, yield* folder({ "data.json": "[{\"image\": \"a.png\"}]" }))).unknown)
+      const bare = yield* folder({ "instances.json": "{\"images\": [], \"categories\": []}" })
+      assert.match((yield* opened(layout, bare)).error, /it has no "annotations"/)
+      const outside = yield* folder({ "instances.json": coco("../../etc/passwd", 7), "a.png": [4, 4] })
+      assert.match((yield* opened(layout, outside)).train.error, /outside-folder/)
+    })))
+
+  const cases = fileURLToPath(new URL("../../../../shared/cases", import.meta.url))
+  it.effect("of exporters keep their boxes", ({ skip }) => {
+    skip(!existsSync(cases), "the cases are not beside this checkout (../shared/cases)")
+    return live(Effect.gen(function*() {
+      for (const name of readdirSync(cases).filter((name) => name.startsWith("coco-"))) {
+        const found = yield* opened(layout, `${cases}/${name}`)
+        assert.deepStrictEqual([found.error, found.train.error, found.train.rows], ["", "", []], name)
+        assert.isAbove(found.train.truths.length, 0)
+      }
+    }))
+  })
+})

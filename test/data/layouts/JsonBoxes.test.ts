@@ -1,0 +1,171 @@
+/** Boxes in rows of JSON: every form says the same box, and what is in doubt is asked for. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Option, Result, Schema } from "effect"
+import * as BoxForms from "../../../src/data/layouts/BoxForms.ts"
+import { place } from "../../../src/data/layouts/BoxPlace.ts"
+import { layout } from "../../../src/data/layouts/JsonForms.ts"
+import { folder, live } from "../folders.ts"
+import { lines, opened } from "./open.ts"
+
+const abc = { "a.png": [40, 30], "b.png": [40, 30], "c.png": [40, 30] } as const
+
+const rows = (...values: ReadonlyArray<unknown>) =>
+  Effect.flatMap(folder({ ...abc, "data.jsonl": lines(...values) }), (root) => opened(layout, root))
+
+const Side = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 400 }))
+const Length = Schema.Int.check(Schema.isBetween({ minimum: 2, maximum: 400 }))
+
+describe("boxes in JSON rows", () => {
+  it.prop("say the same in every form", [Side, Side, Length, Length], ([x, y, width, height]) => {
+    const [right, bottom] = [x + width, y + height]
+    const label = "cup"
+    for (
+      const fields of [
+        { objects: [{ bbox: [x, y, width, height], label }] },
+        { objects: { bbox: [[x, y, width, height]], category: [label] } },
+        { objects: { bbox: [[x, y, width, height]], categories: label } },
+        { bbox: [x, y, width, height], label },
+        { boxes: [[x, y, width, height]], labels: [label] },
+        { bboxes: [[String(x), String(y), width, height]], class: label },
+        { annotations: [{ bbox: { x, y, width, height }, category_name: label }] },
+        { annotations: [{ x, y, w: width, h: height, class: label }] },
+        { box: { xmin: x, ymin: y, xmax: right, ymax: bottom }, label },
+        { boxes: [{ left: x, top: y, right, bottom, label }] },
+        { bbox_2d: [x, y, right, bottom], label },
+        { objects: [{ bbox_2d: [x, y, right, bottom], label: [label] }] },
+        { xyxy: [x, y, right, bottom], label },
+        { bbox: [x, y, right, bottom], bbox_format: "pascal_voc", label },
+        { bbox_format: "cxcywh", objects: [{ bbox: [x + width / 2, y + height / 2, width, height], label }] },
+        { objects: [{ box_2d: [y, x, bottom, right], label }] },
+        { bbox: [x, y, right, bottom], bbox_format: "thousandths", label }
+      ]
+    ) {
+      const [box] = Option.match(BoxForms.read(fields), { onNone: () => [], onSome: Result.getOrThrow })
+      assert.isDefined(box, JSON.stringify(fields))
+      assert.deepStrictEqual(box!.label, Option.some(label))
+      const placed = place(box!, false, { width: 1000, height: 1000 })
+      for (const [i, value] of [x, y, width, height].entries()) assert.closeTo(placed[i]!, value, 1e-9)
+    }
+  }, { arbitrary: { runs: 50 } })
+
+  it.effect("become instances in pixels, clipped, and shares of the sides where all are up to 1", () =>
+    live(Effect.gen(function*() {
+      const found = yield* rows(
+        {
+          image: "a.png",
+          objects: [{ bbox: [5, 6, 10, 12], label: "cup" }, { bbox: [30, 20, 10.2, 10.2], label: "hat" }]
+        },
+        { image: "b.png", objects: [] },
+        { image: "c.png", objects: [{ bbox: [50, 6, 10, 12], label: "cup" }] }
+      )
+      assert.strictEqual(found.kind, "boxes")
+      assert.deepStrictEqual(found.labels, ["cup", "hat"])
+      assert.deepStrictEqual(found.train.truths, [
+        ["a.png", [["cup", 5, 6, 10, 12], ["hat", 30, 20, 10, 10]]],
+        ["b.png", []]
+      ])
+      assert.deepStrictEqual(found.train.rows, [[3, "outside-image"]])
+      assert.match(found.notes, /"bbox" holds \[x, y, width, height\], in pixels/)
+      const shares = yield* rows({ image: "a.png", bbox: [0.125, 0.2, 0.25, 0.4], label: "cup" })
+      assert.deepStrictEqual(shares.train.truths, [["a.png", [["cup", 5, 6, 10, 12]]]])
+      assert.match(shares.notes, /in shares of the sides/)
+      const mixed = yield* rows({ image: "a.png", bbox: [5, 6, 10, 12], label: "cup" }, {
+        image: "b.png",
+        bbox: [0.1, 0.2, 0.5, 0.5],
+        label: "cup"
+      })
+      assert.deepStrictEqual(mixed.train.rows, [[2, "bad-annotation"]])
+      assert.match(mixed.train.details[0]!, /in shares of the sides, where others are in pixels/)
+    })))
+
+  it.effect("are told in what form to be written where their field leaves a doubt", () =>
+    live(Effect.gen(function*() {
+      const corners = { image: "a.png", bbox: [20, 15, 38, 28], label: "cup" }
+      const doubt = yield* rows(corners, { image: "b.png", bbox: [1, 2, 3, 4], label: "cup" })
+      assert.match(
+        doubt.error,
+        new RegExp(
+          /boxes in "bbox" leave their pictures as \[x, y, width, height\], and fit them otherwise: /.source +
+            /write "bbox_format": "xyxy" .* into every row, or "xywh" where they are right/.source
+        )
+      )
+      const said = yield* rows({ ...corners, bbox_format: "xyxy" })
+      assert.deepStrictEqual(said.train.truths, [["a.png", [["cup", 20, 15, 18, 13]]]])
+      const right = yield* rows({ ...corners, bbox_format: "coco" })
+      assert.deepStrictEqual(right.train.truths, [["a.png", [["cup", 20, 15, 20, 15]]]], "clipped, as was said")
+      assert.match(
+        (yield* rows({ ...corners, bbox_format: "odd" })).error,
+        /"bbox_format" is "odd", expected one of "xywh"/
+      )
+      const thousandths = { image: "a.png", bbox_2d: [500, 500, 750, 1000], label: "cup" }
+      assert.match((yield* rows(thousandths)).error, /write "bbox_format": "thousandths"/)
+      const centres = { image: "a.png", bbox: [0.5, 0.5, 0.75, 0.75], label: "cup" }
+      assert.match((yield* rows(centres)).error, /"xyxy" .* or "cxcywh"/)
+      const yolo = yield* rows({ ...centres, bbox_format: "yolo" })
+      assert.deepStrictEqual(yolo.train.truths, [["a.png", [["cup", 5, 3.75, 30, 22.5]]]])
+    })))
+
+  it.effect("of a picture may be spread over rows; a row that cannot be read sets all of them aside", () =>
+    live(Effect.gen(function*() {
+      const found = yield* rows(
+        { image: "a.png", bbox: [5, 6, 10, 12], label: "cup" },
+        { image: "b.png", bbox: [1, 1, 2, 2], label: "cup" },
+        { image: "a.png", bbox: [20, 6, 10, 12], label: "hat" },
+        { image: "b.png", bbox: [1, 1, 2], label: "cup" },
+        { image: "c.png", bbox: [1, 1, 2, 2] }
+      )
+      assert.deepStrictEqual(found.train.truths, [["a.png", [["cup", 5, 6, 10, 12], ["hat", 20, 6, 10, 12]]]])
+      assert.deepStrictEqual(found.train.rows, [[2, "bad-annotation"], [5, "no-label"]])
+      assert.match(found.train.details[0]!, /row 4: "bbox" is \[1,1,2\]/)
+    })))
+
+  it.effect("beside labels, without labels, or all empty", () =>
+    live(Effect.gen(function*() {
+      const mixed = yield* rows(
+        { image: "a.png", objects: [{ bbox: [5, 6, 10, 12], label: "cup" }] },
+        { image: "b.png", label: "cup" }
+      )
+      assert.deepStrictEqual([mixed.kind, mixed.train.rows], ["boxes", [[2, "other-kind"]]])
+      const empty = yield* rows({ image: "a.png", objects: [] }, { image: "b.png", objects: [] })
+      assert.match(empty.error, /its boxes are empty: every picture would be taught as one with nothing in it/)
+      const counts = yield* rows({ image: "a.png", boxes: [[1, 1, 2, 2], [3, 3, 2, 2]], labels: ["cup"] })
+      assert.match(counts.error, /2 boxes in "boxes" beside 1 labels/)
+      const hinted = yield* Effect.flatMap(
+        folder({
+          ...abc,
+          "data.jsonl": lines({ image: "a.png", objects: [{ bbox: [5, 6, 10, 12], label: 1 }] }, {
+            image: "b.png",
+            objects: [{ bbox: [5, 6, 10, 12], label: 2 }]
+          })
+        }),
+        (root) => opened(layout, root, ["cup", "hat"])
+      )
+      assert.match(hinted.error, /name what 0 is too/)
+    })))
+})
+
+describe("hostile JSON rows", () => {
+  it.effect("end in samples or reasons, soon", () =>
+    live(Effect.gen(function*() {
+      const deep = (open: string, close: string) => open.repeat(100_000) + close.repeat(100_000)
+      const huge = "x".repeat(2 ** 20)
+      const found = yield* rows(
+        { image: "a.png", label: "sun" },
+        `{"image": "b.png", "label": ${deep("[", "]")}}`,
+        `{"image": ${deep("{\"a\":", "}").replace(":}", ":1}")}, "label": "sun"}`,
+        `{"image": "b.png", "objects": [${deep("[", "]")}]}`,
+        { image: huge, label: "sun" },
+        { image: "b.png", label: huge },
+        { image: "b.png", bbox: [1e308, 1e308, 1e308, 1e308], label: "sun" },
+        "{\"image\": \"b.png\", \"label\": {\"__proto__\": 1, \"constructor\": 2}}",
+        "{\"__proto__\": {\"image\": \"b.png\"}, \"label\": \"sun\"}",
+        { image: "b.png\u0000", label: "sun" },
+        { image: 7, label: true },
+        "[".repeat(100_000)
+      )
+      assert.strictEqual(found.error, "")
+      assert.deepStrictEqual(found.train.truths[0], ["a.png", found.labels.map((label) => Number(label === "sun"))])
+      assert.strictEqual(found.train.rows.length + found.train.truths.length, 12)
+      assert.isTrue(found.train.details.every((detail) => detail.length < 2 ** 20 + 200))
+    })))
+})

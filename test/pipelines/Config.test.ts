@@ -1,0 +1,68 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import * as Config from "../../src/pipelines/Config.ts"
+import { paper, quick, smoke } from "../../src/pipelines/Presets.ts"
+
+const faultOf = (value: unknown): string => {
+  const found = Config.decode("rise.config.json", value)
+  return Result.isFailure(found) ? found.failure.message : "none"
+}
+
+describe("settings from a file", () => {
+  it("name what is wrong, and what may stand there", () => {
+    const starts = (value: unknown, text: string) => assert.include(faultOf(value), `rise.config.json: ${text}`)
+    starts([], "expected an object of settings")
+    starts(null, "expected an object of settings")
+    starts("sft", "expected an object of settings")
+    starts({ sfts: {} }, "sfts is not a setting; a configuration has validation, trainable, limit")
+    starts({ sft: { stepz: 3 } }, "sft.stepz is not a setting; sft has steps, learningRate")
+    starts(
+      { sft: { select: { evry: 3 } } },
+      "sft.select.evry is not a setting; sft.select has every, samples, patience"
+    )
+    starts({ sft: 5 }, "sft is 5, expected an object with steps, learningRate")
+    starts({ sft: { select: 5 } }, "sft.select is 5, expected an object with every, samples, patience")
+    starts({ sft: { steps: -1 } }, "sft.steps is -1, expected a whole number from 0")
+    starts({ sft: { steps: "10" } }, `sft.steps is "10", expected a whole number from 0`)
+    starts({ sft: { select: {} } }, "sft.select.every is undefined, expected a whole number from 1")
+    starts({ filter: { tau: 75 } }, "filter.tau is 75, expected a number in [0, 1]")
+    starts({ trainable: "head" }, `trainable is "head", expected "decoder" or "all"`)
+    starts({ validate: { leak: "no" } }, `validate.leak is "no", expected true or false`)
+    starts({ warmUp: true }, "warmUp is true, expected an object with")
+    starts(JSON.parse(`{"__proto__": {"a": 1}}`), "__proto__")
+  })
+
+  it("go over a preset's own, part by part", () => {
+    const given = Result.getOrThrow(Config.decode("", {
+      validation: 0.2,
+      sft: { steps: 7, select: { every: 3 } },
+      rft: { format: 0 },
+      generate: { maxTokens: 9 }
+    }))
+    const merged = Config.merged(quick, given)
+    assert.deepStrictEqual(merged, {
+      ...quick,
+      validation: 0.2,
+      sft: { ...quick.sft, steps: 7, select: { every: 3 } },
+      rft: { ...quick.rft, format: 0 },
+      generate: { ...quick.generate, maxTokens: 9 }
+    })
+  })
+
+  it("take a warm-up or an optional part away", () => {
+    const { warmUp: _, sft, ...rest } = quick
+    const { select: __, ...bare } = sft
+    assert.deepStrictEqual(Config.merged(quick, { warmUp: false, sft: { select: null } }), { ...rest, sft: bare })
+    assert.strictEqual(faultOf({ warmUp: false, sft: { select: null } }), "none")
+  })
+
+  it("are printed whole, and read back as they are printed", () => {
+    for (const preset of [paper, quick, smoke]) {
+      const whole = JSON.parse(JSON.stringify(Config.whole(preset)))
+      assert.strictEqual(faultOf(whole), "none")
+      assert.deepStrictEqual(Config.whole(Config.merged(preset, whole)), Config.whole(preset))
+      assert.include(whole.sft, { decay: "cosine", weightDecay: 0.1 })
+      assert.notProperty(whole.sft, "promptsPerStep")
+    }
+  })
+})
