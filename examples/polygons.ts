@@ -112,7 +112,13 @@ export const program = (out: string, steps: number) =>
   )
 
 if (import.meta.main) {
-  program(process.argv[2] ?? "runs/polygons", 100).pipe(
+  const [out = "runs/polygons", ...rest] = process.argv.slice(2)
+  const odd = [out, ...rest].find((word) => word.startsWith("-")) ?? rest[0]
+  if (odd !== undefined) {
+    console.error(`error: nothing is done with ${odd}: node examples/polygons.ts [OUT]`)
+    process.exit(2)
+  }
+  program(out, 100).pipe(
     Effect.provide(Policy.onnx({ model: "embedded" })),
     Rise.runMain
   )

@@ -120,18 +120,26 @@ const readConfig = (file: string) =>
     )
   })
 
-/** The settings that single flags give, as a file would. */
-const fromFlags = (given: Fitting, preset: Presets.Preset): Config.Overrides => {
+/** The name of a flag: "steps-warm-up" of stepsWarmUp. */
+const flagOf = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+/** The settings that single flags give, as a file would. Fails on one whose stage the settings do not have. */
+const fromFlags = (given: Fitting, preset: Presets.Preset): Result.Result<Config.Overrides, ConfigError> => {
   const overrides: Record<string, Record<string, unknown>> = {}
   for (const [flag, settings] of Object.entries(settingOf)) {
     const value = given[flag as keyof typeof settingOf]
     if (Option.isNone(value)) continue
-    for (const [stage, setting] of settings) {
-      if (stage === "warmUp" && preset.warmUp === undefined) continue
+    const has = settings.filter(([stage]) => stage !== "warmUp" || preset.warmUp !== undefined)
+    if (has.length === 0) {
+      const reason = `is for a warm-up, and the settings "${preset.name}" have none: leave it out, or write a warmUp ` +
+        "into --config"
+      return Result.fail(new ConfigError({ source: `--${flagOf(flag)}`, reason }))
+    }
+    for (const [stage, setting] of has) {
       overrides[stage] = { ...overrides[stage], [setting]: value.value }
     }
   }
-  return overrides
+  return Config.decode("flags", overrides)
 }
 
 /** What settings are chosen for. */
@@ -212,13 +220,14 @@ export const choose = <A, E, R, EP, RP>(
       onNone: () => Effect.succeed<Config.Overrides>({}),
       onSome: (name) => Effect.flatMap(readConfig(name), (value) => Effect.fromResult(Config.decode(name, value)))
     })
-    const flagged = yield* Effect.fromResult(Config.decode("flags", fromFlags(given, base)))
+    const filed = Config.merged(base, file)
+    const flagged = yield* Effect.fromResult(fromFlags(given, filed))
     const general: Config.Overrides = {
       ...(given.noWarmUp && { warmUp: false }),
       ...Option.match(given.tau, { onNone: () => ({}), onSome: (tau) => ({ filter: { tau } }) }),
       ...Option.match(given.trainable, { onNone: () => ({}), onSome: (trainable) => ({ trainable }) })
     }
-    const settled = [file, flagged, general].reduce(Config.merged, base)
+    const settled = [flagged, general].reduce(Config.merged, filed)
     const earlier = yield* before(given)
     if (Option.isSome(earlier)) {
       const { methods, settings: { name: _, ...parts } } = earlier.value

@@ -62,7 +62,7 @@ export const catalogue = [
       { command: "rise evaluate -m runs/mine/model" },
       {
         command: "rise evaluate --remote http://127.0.0.1:8000/v1 --remote-model vl -o runs/remote --resume",
-        description: "A model behind a server; what it has answered already is not asked again"
+        description: "Go on with a model behind a server: what it has answered is not asked again"
       }
     ],
     () => import("./commands/evaluate.ts").then(({ evaluate }) => evaluate)

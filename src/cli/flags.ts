@@ -179,7 +179,7 @@ export const preset = Flag.Literals("preset", ["smoke", "quick", "full", "photos
 )
 
 export const resume = Flag.Boolean("resume").pipe(
-  Flag.withDescription("Continue after the last finished stage of --out"),
+  Flag.withDescription("Continue after the last finished stage of --out; without --out, of the newest runs/NAME"),
   Flag.withDefault(false)
 )
 

@@ -6,6 +6,7 @@
 export { comparison } from "./comparison.ts"
 export { embeddedModel } from "./embedded.ts"
 export { settings, type Study } from "./flags.ts"
+export { FlagError } from "./futile.ts"
 export { example, type Services } from "./main.ts"
-export { FlagError, policy } from "./policy.ts"
+export { policy } from "./policy.ts"
 export { study, type StudyOptions } from "./study.ts"

@@ -1,7 +1,7 @@
 /**
  * The live policy as flags describe it.
  */
-import { Effect, FileSystem, Layer, Option, Path, Runtime as EffectRuntime, Schema } from "effect"
+import { Effect, FileSystem, Layer, Option, Path } from "effect"
 import type { Rise } from "../dsl/index.ts"
 import type { Runtime } from "../kernels/runtime/index.ts"
 import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
@@ -10,11 +10,12 @@ import { embedded } from "../policy/Embedded.ts"
 import { OnnxPolicy, type Policy, type PolicyError } from "../policy/index.ts"
 import * as Policies from "../policy/layers.ts"
 import type { Remote, Requests, Study } from "./flags.ts"
-import { usageExitCode } from "./output.ts"
+import { FlagError, refuse } from "./futile.ts"
 
 type Flags =
   & Pick<Study, "model" | "seed">
-  & Partial<Pick<Study, "cache" | "lora" | "memoryLimit" | "microTokens" | "promptTokens" | "quantize" | "recompute">>
+  & Partial<Pick<Study, "cache" | "device" | "lora" | "memoryLimit" | "microTokens" | "promptTokens" | "quantize">>
+  & Partial<Pick<Study, "recompute" | "trainable" | "workers">>
   & Partial<Remote>
   & Partial<Requests>
   & { readonly adapter?: Option.Option<string> }
@@ -32,40 +33,43 @@ const server = (flags: Flags) => {
     }))
 }
 
-/** Flags that do not go together. */
-export class FlagError extends Schema.TaggedError<FlagError>()("FlagError", { reason: Schema.String }) {
-  override readonly [EffectRuntime.errorExitCode] = usageExitCode
-  override get message() {
-    return this.reason
-  }
-}
+/** The plan's prompt where no flag says otherwise. */
+const promptTokensDefault = 1024
 
 /** Flags that speak of a server, and those that speak of a directory, exclude each other: none is ignored. */
 export const together = (flags: Flags): Effect.Effect<void, FlagError> => {
   const { extra = Option.none(), maxTokensField = Option.none(), remote = Option.none(), remoteModel = "" } = flags
-  const { adapter = Option.none(), cache = Option.none(), quantize = Option.none() } = flags
-  const given = (names: Readonly<Record<string, boolean>>) => Object.keys(names).filter((name) => names[name] === true)
-  const fail = (reason: string) => Effect.fail(new FlagError({ reason }))
+  const { promptTokens = promptTokensDefault } = flags
   if (Option.isNone(remote)) {
-    const [flag] = given({
-      "--remote-model": remoteModel !== "",
-      "--extra": Option.isSome(extra),
-      "--max-tokens-field": Option.isSome(maxTokensField)
-    })
-    return flag === undefined ? Effect.void : fail(`${flag} is for a server: give its address as --remote URL`)
+    return Effect.andThen(
+      refuse(
+        { "--remote-model": remoteModel !== "", "--extra": extra, "--max-tokens-field": maxTokensField },
+        (flag) => `${flag} is for a server: give its address as --remote URL`
+      ),
+      Option.isSome(flags.memoryLimit ?? Option.none()) ? Effect.void : refuse(
+        { "--prompt-tokens": promptTokens !== promptTokensDefault },
+        (flag) => `${flag} is what --memory-limit counts with: give --memory-limit GIB too, or leave it out`
+      )
+    )
   }
   if (remoteModel === "") {
-    return fail("--remote asks a server: name the model as that server calls it, --remote-model NAME")
+    const reason = "--remote asks a server: name the model as that server calls it, --remote-model NAME"
+    return Effect.fail(new FlagError({ reason }))
   }
-  const [flag] = given({
+  return refuse({
     "--model": flags.model !== embedded,
-    "--adapter": Option.isSome(adapter),
-    "--quantize": Option.isSome(quantize),
-    "--cache": Option.isSome(cache)
-  })
-  return flag === undefined
-    ? Effect.void
-    : fail(`${flag} is for a model directory, --remote asks a server: leave one of them out`)
+    "--adapter": flags.adapter ?? false,
+    "--quantize": flags.quantize ?? false,
+    "--cache": flags.cache ?? false,
+    "--lora": flags.lora ?? false,
+    "--trainable": flags.trainable ?? false,
+    "--recompute": flags.recompute ?? false,
+    "--micro-tokens": flags.microTokens ?? false,
+    "--memory-limit": flags.memoryLimit ?? false,
+    "--prompt-tokens": promptTokens !== promptTokensDefault,
+    "--workers": flags.workers ?? false,
+    "--device": flags.device !== undefined && flags.device !== "cpu"
+  }, (flag) => `${flag} is for a model directory, --remote asks a server: leave one of them out`)
 }
 
 /** Fails early on what `policy` would fail on late: reads no weights, sends nothing. */
@@ -86,7 +90,7 @@ const TEXT_TOKENS = 128
 
 /** The largest step of the preset's stages, as the memory plan counts it. */
 const planOf = (
-  { memoryLimit = Option.none(), promptTokens = 1024 }: Flags,
+  { memoryLimit = Option.none(), promptTokens = promptTokensDefault }: Flags,
   { generate, reinforce, rft }: Presets.Preset
 ): Pick<OnnxPolicy.Options, "plan"> =>
   Option.match(memoryLimit, {

@@ -1,16 +1,32 @@
 /**
  * Work in the run folder that flags ask for.
  */
-import { Console, Effect, FileSystem, Option } from "effect"
-import { warn } from "../kernels/runtime/Warning.ts"
+import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
 import type { Study } from "./flags.ts"
+import { asksJson, told } from "./telling.ts"
 
 export interface Working<A, E, R> extends Omit<FolderOptions<A, E, R>, "out" | "resume" | "seed"> {
   readonly flags: Pick<Study, "out" | "resume" | "seed">
   /** Names the folder where `--out` does not. */
   readonly name: string
 }
+
+/** There is nothing to resume. */
+class NoRun extends Schema.TaggedError<NoRun>()("NoRun", {
+  out: Schema.String,
+  /** Whether the folder was asked for by name. */
+  named: Schema.Boolean
+}) {
+  override get message() {
+    return `there is no run in ${this.out} to resume: ${
+      this.named ? "check --out, or leave --resume out to begin one there" : "name its folder with --out"
+    }`
+  }
+}
+
+const say = (text: string) =>
+  Console.error(asksJson(process.argv.slice(2)) ? told("logged", { level: "Info", text }) : text)
 
 const there = (file: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.orElseSucceed(fs.exists(file), () => false))
@@ -21,12 +37,20 @@ export const working =
   <B, E2, R2>(work: (out: string) => Effect.Effect<B, E2, R2>) =>
     Effect.gen(function*() {
       const out = Option.isSome(asked) ? asked.value : yield* numbered(`runs/${name}`, resume)
-      if (resume && !(yield* there(`${out}/run.json`))) {
-        yield* warn(`${out} holds no run that could be resumed: a new one begins`)
+      const begun = there(`${out}/run.json`)
+      if (resume) {
+        if (!(yield* begun)) return yield* new NoRun({ out, named: Option.isSome(asked) })
+        // Which of several it is, nobody has said.
+        if (Option.isNone(asked)) yield* say(`going on with ${out}`)
       }
       const result = yield* work(out).pipe(
         inFolder({ ...made, out, seed, resume }),
-        Effect.onInterrupt(() => Console.error(`\nInterrupted. Continue with: --out ${out} --resume`))
+        Effect.onInterrupt(() =>
+          Effect.flatMap(begun, (begun) =>
+            Console.error(
+              `\nInterrupted${begun ? `. Continue with: --out ${out} --resume` : " before the run began."}`
+            ))
+        )
       )
       return { out, result }
     })

@@ -12,10 +12,12 @@ import { Effect, type FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import { sift } from "../dsl/Sift.ts"
 import type { Sample } from "../dsl/Task.ts"
+import * as Rules from "../kernels/math/Rules.ts"
 import * as Entries from "./CocoAnnotations.ts"
 import * as CocoFile from "./CocoFile.ts"
 import * as Folder from "./Folder.ts"
 import { inside, type Instance, type Instances } from "./Instances.ts"
+import * as Reader from "./Options.ts"
 import * as Rows from "./Rows.ts"
 
 /** Options of `read`. */
@@ -78,6 +80,9 @@ const instancesOf = (
   )
 }
 
+/** What the options may be. */
+const rules: Rules.Table = { ...Reader.limits, pictures: Reader.path }
+
 /**
  * The pictures of an instances file with what is in them. Image ids are file names. Fails where the file is no such
  * file, where none of its annotations can be used, and where no picture that has one is left.
@@ -91,6 +96,7 @@ export const read = (
   options: Options = {}
 ): Dataset<Instances, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
+    yield* Reader.check(file, rules, options)
     const path = yield* Path.Path
     const pictures = options.pictures ?? path.dirname(file)
     const folder = yield* Folder.open(pictures, "a folder with the pictures that the file names", options)

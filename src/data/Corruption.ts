@@ -6,6 +6,8 @@
 import { Effect, Stream } from "effect"
 import type { Dataset } from "../dsl/Dataset.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
+import * as Rules from "../kernels/math/Rules.ts"
+import * as Reader from "./Options.ts"
 
 /** Options of `corrupt`. */
 export interface Options<A> {
@@ -32,13 +34,20 @@ interface Entry<A> {
   readonly place: number
 }
 
+/** What the options may be. */
+const rules: Rules.Table = {
+  share: Rules.required(Rules.share("[0, 1]")),
+  seed: Rules.required(Rules.whole()),
+  differ: Rules.any
+}
+
 /**
  * Replaces the labels of a share of the samples by the label of another sample, one that differs. Who is hit and whose
  * label it gets depend on the seed and the image ids, never on their order. A sample from which no label differs is
  * spared. Reads the data once and holds its labels.
  */
-export const corrupt = <A>({ differ, seed, share }: Options<A>) => {
-  if (!(share >= 0 && share <= 1)) throw new RangeError(`a share of labels lies in [0, 1], got ${share}`)
+export const corrupt = <A>(options: Options<A>) => {
+  const { differ, seed, share } = Reader.held("Corruption.corrupt", rules, options)
   const lot = (id: string, purpose: string) => Keyed.stream(seed, `corrupt/${purpose}/${id}`).next()
   return <E, R>(self: Dataset<A, E, R>): Effect.Effect<Corrupted<A, E, R>, E, R> =>
     Effect.map(

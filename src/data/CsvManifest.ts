@@ -17,8 +17,10 @@ import { Effect, FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Image from "../kernels/image/Image.ts"
+import * as Rules from "../kernels/math/Rules.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import * as Folder from "./Folder.ts"
+import * as Reader from "./Options.ts"
 import * as Rows from "./Rows.ts"
 import * as Shares from "./Shares.ts"
 import * as Table from "./Table.ts"
@@ -78,6 +80,9 @@ const columnsOf = (
     })
 }
 
+/** What the options may be. */
+const rules: Rules.Table = { folder: Reader.path, tolerance: Reader.tolerance, values: Reader.values }
+
 /**
  * The data set of a manifest. Rows whose image file is missing, listed before, outside the folder or larger than 64
  * MiB, or whose shares are not a distribution go to the quarantine. Fails on a missing file, a header without exactly
@@ -94,6 +99,7 @@ export const read = (
 ): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> => {
   let warned = false
   return Stream.unwrap(Effect.gen(function*() {
+    yield* Reader.check(manifest, rules, options)
     const path = yield* Path.Path
     const root = path.resolve(options.folder ?? path.dirname(manifest))
     const { tolerance = 0.02, values } = options

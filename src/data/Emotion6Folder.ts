@@ -9,7 +9,9 @@
 import { Effect, FileSystem, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
+import * as Rules from "../kernels/math/Rules.ts"
 import * as Folder from "./Folder.ts"
+import * as Reader from "./Options.ts"
 import * as Pointer from "./Pointer.ts"
 import * as Rows from "./Rows.ts"
 import * as Shares from "./Shares.ts"
@@ -60,6 +62,14 @@ const columnsOf = (
     : Result.succeed({ file, labels: found.map(([i = 0]) => i), count: header.length })
 }
 
+/** What the options may be. */
+const rules: Rules.Table = {
+  ...Reader.limits,
+  table: Reader.path,
+  tolerance: Reader.tolerance,
+  values: Reader.values
+}
+
 /**
  * The pictures of the folder with the shares of their viewers' votes, in the order of `labels`.
  *
@@ -73,6 +83,7 @@ export const read = (
   options: Options = {}
 ): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
+    yield* Reader.check(directory, rules, options)
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const table = path.join(directory, options.table ?? "ground_truth.txt")

@@ -6,7 +6,9 @@
  */
 import { Effect, type FileSystem, Path, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
+import * as Rules from "../kernels/math/Rules.ts"
 import * as Folder from "./Folder.ts"
+import * as Reader from "./Options.ts"
 import * as Rows from "./Rows.ts"
 import { oneHot } from "./Shares.ts"
 import * as Walk from "./Walk.ts"
@@ -16,6 +18,9 @@ export interface Options extends Folder.Limits {
   /** The folder of each label, where it is not called by it: ImageNet's are WordNet ids. */
   readonly folders?: Readonly<Record<string, string>>
 }
+
+/** What the options may be. */
+const rules: Rules.Table = { ...Reader.limits, folders: Rules.record("a folder for each label") }
 
 /**
  * The pictures of these labels, class after class, files in the order that torchvision walks them; the truth has all
@@ -33,6 +38,7 @@ export const read = (
   options: Options = {}
 ): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
+    yield* Reader.check(directory, rules, options)
     const path = yield* Path.Path
     const folder = yield* Folder.open(directory, "a folder with one folder per label", options)
     const files = yield* Effect.forEach(labels, (label) => {

@@ -14,8 +14,10 @@
 import { Effect, type FileSystem, Path, Schema, Stream } from "effect"
 import type { DataError, Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
+import * as Rules from "../kernels/math/Rules.ts"
 import * as Folder from "./Folder.ts"
 import * as JsonRows from "./JsonRows.ts"
+import * as Reader from "./Options.ts"
 import * as PictureName from "./PictureName.ts"
 import * as Rows from "./Rows.ts"
 
@@ -31,12 +33,23 @@ export interface Options<A> extends Folder.Limits {
 
 const decodeEntry = Rows.decode(Schema.Record(Schema.String, Schema.Unknown), "not-an-object")
 
+/** What the options may be. */
+const rules: Rules.Table = {
+  ...Reader.limits,
+  annotation: Rules.required(Rules.any),
+  keys: Rules.record("{ image, annotation }"),
+  "keys.image": Rules.text("a key"),
+  "keys.annotation": Rules.text("a key"),
+  pictures: Reader.path
+}
+
 /**
  * The samples of a file. The same picture may stand in several lines; then its samples are told apart by the line's
  * number.
  */
 export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
+    yield* Reader.check(file, rules, options)
     const path = yield* Path.Path
     const folder = yield* Folder.open(
       options.pictures ?? path.dirname(file),

@@ -11,7 +11,9 @@
 import { Effect, type FileSystem, Path, Schema, SchemaGetter, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
+import * as Rules from "../kernels/math/Rules.ts"
 import * as Folder from "./Folder.ts"
+import * as Reader from "./Options.ts"
 import * as Records from "./parquet/Records.ts"
 import * as Rows from "./Rows.ts"
 import { oneHot } from "./Shares.ts"
@@ -97,6 +99,15 @@ const one = <A>(
     }))
   })
 
+/** What the options may be. */
+const rules: Rules.Table = {
+  ...Reader.limits,
+  annotation: Rules.required(Rules.any),
+  column: Rules.text("a column"),
+  image: Rules.text("a column"),
+  maxGroupBytes: Rules.above(0)
+}
+
 /**
  * The samples of Parquet files, one after the other; a file without rows is skipped as long as another has some. A
  * picture's id is the path that stands beside its bytes, or the row's number. Fails on files that are not Parquet or
@@ -110,7 +121,8 @@ export const read = <A>(
   files: ReadonlyArray<string>,
   options: Options<A>
 ): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
-  Stream.suspend(() => {
+  Stream.unwrap(Effect.gen(function*() {
+    yield* Reader.check(files.join(", "), rules, options)
     const seen = new Set<string>()
     return Stream.fromIterable(files).pipe(
       Stream.flatMap((file) => one(file, seen, options)),
@@ -121,4 +133,4 @@ export const read = <A>(
         return Stream.fail(new DataError({ source: files.join(", "), reason }))
       }))
     )
-  })
+  }))

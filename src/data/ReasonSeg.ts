@@ -12,9 +12,11 @@ import { Effect, FileSystem, Path, Schema, Stream } from "effect"
 import { DataError } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import type { Xywh } from "../kernels/math/Iou.ts"
+import * as Rules from "../kernels/math/Rules.ts"
 import * as Folder from "./Folder.ts"
 import { around, inside, type Instances } from "./Instances.ts"
 import * as JsonText from "./JsonText.ts"
+import * as Reader from "./Options.ts"
 import * as Rows from "./Rows.ts"
 
 /** A question about a picture, and the box of its answer. */
@@ -92,6 +94,9 @@ const apart = (boxes: ReadonlyArray<Xywh>): ReadonlyArray<Xywh> => {
 /** Pictures as ReasonSeg has them, and as copies of it were re-encoded. */
 const extensions = [".jpg", ".jpeg", ".png", ".JPG"]
 
+/** What the options may be. */
+const rules: Rules.Table = { ...Reader.limits, targets: Rules.oneOf("one", "each") }
+
 /**
  * The questions of a folder, in order of file names. Ids are the picture's name and the question's number. Fails
  * where the folder cannot be read or nothing in it can be used.
@@ -102,6 +107,7 @@ const extensions = [".jpg", ".jpeg", ".png", ".JPG"]
  */
 export const read = (directory: string, options: Options = {}): Questions =>
   Stream.unwrap(Effect.gen(function*() {
+    yield* Reader.check(directory, rules, options)
     const fs = yield* FileSystem.FileSystem
     const expected = "ReasonSeg's pictures, each with a JSON file of the same name"
     const folder = yield* Folder.open(directory, expected, options)

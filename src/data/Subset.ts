@@ -10,7 +10,9 @@
 import { Effect, Stream } from "effect"
 import type { Dataset } from "../dsl/Dataset.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
+import * as Rules from "../kernels/math/Rules.ts"
 import type { Instances } from "./Instances.ts"
+import * as Reader from "./Options.ts"
 
 /** Pictures of each class on either side. */
 export const sizes = { train: 25, test: 10 } as const
@@ -66,6 +68,15 @@ export interface Subset<out A, out E, out R> {
   readonly counts: Effect.Effect<ReadonlyMap<string, { readonly train: number; readonly test: number }>, E, R>
 }
 
+/** What the options may be. */
+const rules: Rules.Table = {
+  labels: Rules.any,
+  classesOf: Rules.any,
+  seed: Rules.required(Rules.whole()),
+  train: Reader.count,
+  test: Reader.count
+}
+
 interface Entry {
   readonly id: string
   readonly lot: number
@@ -75,44 +86,43 @@ interface Entry {
  * Draws a subset. Rare classes draw first, so that common ones do not take their pictures. Reads the data once more per
  * pass and remembers ids, no pictures.
  */
-export const draw =
-  <A>({ classesOf, labels, seed, test = sizes.test, train = sizes.train }: Options<A>) =>
-  <E, R>(data: Dataset<A, E, R>): Subset<A, E, R> => {
-    const drawn = Effect.map(
-      Stream.runFold(
-        data,
-        () => new Map<string, Array<Entry>>(labels.map((label) => [label, []])),
-        (classes, { image: { id }, truth }) => {
-          const lot = Keyed.stream(seed, `subset/${id}`).next()
-          for (const name of new Set(classesOf(truth))) classes.get(name)?.push({ id, lot })
-          return classes
-        }
-      ),
-      (classes) => {
-        const sides = { train: new Set<string>(), test: new Set<string>() }
-        const counts = new Map<string, { readonly train: number; readonly test: number }>()
-        const place = new Map(labels.map((label, i) => [label, i]))
-        const rarest = [...classes].sort(([a, x], [b, y]) =>
-          x.length - y.length || (place.get(a) ?? 0) - (place.get(b) ?? 0)
-        )
-        for (const [label, entries] of rarest) {
-          const free = entries.filter(({ id }) => !sides.train.has(id) && !sides.test.has(id)).sort((a, b) =>
-            a.lot - b.lot || (a.id < b.id ? -1 : 1)
-          )
-          // The test side first: a smaller training set must not change what is tested on.
-          const tested = free.slice(0, test)
-          const trained = free.slice(test, test + train)
-          for (const { id } of tested) sides.test.add(id)
-          for (const { id } of trained) sides.train.add(id)
-          counts.set(label, { train: trained.length, test: tested.length })
-        }
-        return { sides, counts: new Map(labels.map((label) => [label, counts.get(label) ?? { train: 0, test: 0 }])) }
+export const draw = <A>(options: Options<A>) => <E, R>(data: Dataset<A, E, R>): Subset<A, E, R> => {
+  const { classesOf, labels, seed, test = sizes.test, train = sizes.train } = Reader.held("Subset", rules, options)
+  const drawn = Effect.map(
+    Stream.runFold(
+      data,
+      () => new Map<string, Array<Entry>>(labels.map((label) => [label, []])),
+      (classes, { image: { id }, truth }) => {
+        const lot = Keyed.stream(seed, `subset/${id}`).next()
+        for (const name of new Set(classesOf(truth))) classes.get(name)?.push({ id, lot })
+        return classes
       }
-    )
-    const side = (name: "train" | "test"): Dataset<A, E, R> =>
-      Stream.unwrap(Effect.map(drawn, ({ sides }) => Stream.filter(data, ({ image }) => sides[name].has(image.id))))
-    return { train: side("train"), test: side("test"), counts: Effect.map(drawn, ({ counts }) => counts) }
-  }
+    ),
+    (classes) => {
+      const sides = { train: new Set<string>(), test: new Set<string>() }
+      const counts = new Map<string, { readonly train: number; readonly test: number }>()
+      const place = new Map(labels.map((label, i) => [label, i]))
+      const rarest = [...classes].sort(([a, x], [b, y]) =>
+        x.length - y.length || (place.get(a) ?? 0) - (place.get(b) ?? 0)
+      )
+      for (const [label, entries] of rarest) {
+        const free = entries.filter(({ id }) => !sides.train.has(id) && !sides.test.has(id)).sort((a, b) =>
+          a.lot - b.lot || (a.id < b.id ? -1 : 1)
+        )
+        // The test side first: a smaller training set must not change what is tested on.
+        const tested = free.slice(0, test)
+        const trained = free.slice(test, test + train)
+        for (const { id } of tested) sides.test.add(id)
+        for (const { id } of trained) sides.train.add(id)
+        counts.set(label, { train: trained.length, test: tested.length })
+      }
+      return { sides, counts: new Map(labels.map((label) => [label, counts.get(label) ?? { train: 0, test: 0 }])) }
+    }
+  )
+  const side = (name: "train" | "test"): Dataset<A, E, R> =>
+    Stream.unwrap(Effect.map(drawn, ({ sides }) => Stream.filter(data, ({ image }) => sides[name].has(image.id))))
+  return { train: side("train"), test: side("test"), counts: Effect.map(drawn, ({ counts }) => counts) }
+}
 
 /** The classes of the things in a picture; a crowd counts for none. */
 export const classesOfInstances = ({ instances }: Instances): ReadonlyArray<string> =>

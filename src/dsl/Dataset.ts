@@ -65,6 +65,7 @@ export const shots =
   <A>(count: number, options: { readonly classOf: (truth: A) => string; readonly seed: number }) =>
   <E, R>(self: Dataset<A, E, R>): Dataset<A, E, R> => {
     const most = asked("shots", samples, count)
+    asked("seed", Rules.whole(), options.seed)
     const draw = Stream.runFold(
       self,
       () => ({ index: 0, classes: new Map<string, ReadonlyArray<Drawn<A>>>() }),
@@ -103,6 +104,7 @@ export const split =
   (options: { readonly share: number; readonly seed: number }) => <A, E, R>(self: Dataset<A, E, R>): Split<A, E, R> => {
     const { seed, share } = options
     asked("share", Rules.share("[0, 1]"), share)
+    asked("seed", Rules.whole(), seed)
     const lots = Stream.runFold(self, (): Array<number> => [], (seen, sample) => {
       seen.push(lot(seed, "split", sample.image))
       return seen
@@ -140,8 +142,9 @@ export const verified = <E2 extends { readonly message: string }, R2>(
   check: (image: Image) => Effect.Effect<unknown, E2, R2>,
   options: { readonly concurrency?: number } = {}
 ) =>
-<A, E, R>(self: Dataset<A, E, R>): Dataset<A, E | DataError, R | R2> =>
-  self.pipe(
+<A, E, R>(self: Dataset<A, E, R>): Dataset<A, E | DataError, R | R2> => {
+  asked("concurrency", Rules.orNone(Rules.whole(1)), options.concurrency ?? 4)
+  return self.pipe(
     Stream.zipWithIndex,
     Stream.mapEffect(([sample, index]) =>
       check(sample.image).pipe(
@@ -152,3 +155,4 @@ export const verified = <E2 extends { readonly message: string }, R2>(
       ), { concurrency: options.concurrency ?? 4 }),
     sift({ source, unusable: (rows) => `none of its ${rows} pictures can be read` })
   )
+}

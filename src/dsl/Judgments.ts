@@ -73,7 +73,7 @@ const refuse = (task: { readonly name: string }, reason: string, sample?: string
 export const pay = Effect.fnUntraced(function*<A>(task: Task<A>, candidates: ReadonlyArray<Candidate<A>>) {
   const { judge, judging = {} } = task
   if (judge === undefined) return candidates.map(({ scored }) => scored)
-  const broken = Rules.broken(rules, judging)
+  const broken = Rules.misspelt(rules, judging) ?? Rules.broken(rules, judging)
   if (broken !== undefined) return yield* refuse(task, `judging: ${Rules.say(broken)}`)
   const { concurrency = 4, patience = 10, remembered = 10_000 } = judging
   const memory = memoryOf(judge)

@@ -3,7 +3,8 @@
  * task and the sample it was run for, and ends the run as an error.
  */
 import { Effect } from "effect"
-import { type Prompts, type Sample, shown, type Task, TaskError, type TaskMetric } from "./Task.ts"
+import type { Grammar } from "../kernels/generate/Grammar.ts"
+import { type GrammarError, type Prompts, type Sample, shown, type Task, TaskError, type TaskMetric } from "./Task.ts"
 
 /** Runs a task's code, for a sample where there is one. */
 const attempt = <B>(task: string, sample: string | undefined, code: () => B, what = "its code") => {
@@ -63,6 +64,19 @@ export const prompt = (
     sample,
     `prompts.${form}`,
     () => form === "reason" || form === "reconstruct" ? prompts[form](inside) : prompts[form]
+  )
+
+/** The grammar of a task's answers, if it has one: its code may throw before there is an effect. */
+export const grammar = <A>(
+  { grammar: make, name }: Pick<Task<A>, "grammar" | "name">,
+  ...asked: Parameters<NonNullable<Task<A>["grammar"]>>
+): Effect.Effect<Grammar | undefined, GrammarError | TaskError> =>
+  make === undefined ? Effect.succeed(undefined) : Effect.flatMap(
+    attempt(name, undefined, () => make(...asked), "grammar"),
+    (made): Effect.Effect<Grammar, GrammarError | TaskError> =>
+      Effect.isEffect(made)
+        ? made
+        : Effect.fail(new TaskError({ task: name, reason: `grammar gave ${shown(made)}, expected an Effect` }))
   )
 
 /**

@@ -143,10 +143,11 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
   const directory = options.path
   const platform = fromPlatform(directory, "opening the run folder")
 
-  const content = yield* fs.exists(directory).pipe(
-    Effect.flatMap((exists) => exists ? fs.readDirectory(directory) : Effect.succeed([])),
-    Effect.mapError(platform)
-  )
+  const exists = yield* Effect.mapError(fs.exists(directory), platform)
+  if (exists && (yield* Effect.mapError(fs.stat(directory), platform)).type !== "Directory") {
+    return yield* new RunFileError({ path: directory, reason: "is a file, expected a folder: choose another --out" })
+  }
+  const content = exists ? yield* Effect.mapError(fs.readDirectory(directory), platform) : []
   if (content.length > 0 && !content.some((name) => name === "run.json" || name === RunLock.lockFile)) {
     return yield* new RunFolderExists({ path: directory, resumable: false })
   }

@@ -46,6 +46,7 @@ interface Members {
   readonly name: unknown
   readonly annotation: unknown
   readonly prompts: unknown
+  readonly judging?: unknown
   readonly metrics?: unknown
   readonly described?: unknown
 }
@@ -84,6 +85,10 @@ export const fault = (task: Members, common: ReadonlyArray<string>): string | un
   if (wrong !== undefined) return wrong
   if (task.described !== undefined && !isJson(task.described)) {
     return `described is ${kindOf(task.described)} that is no JSON, expected an object of texts, numbers and lists`
+  }
+  const { judging } = task
+  if (judging !== undefined && !Predicate.isObject(judging)) {
+    return `judging is ${kindOf(judging)}, expected a record such as { concurrency: 4 }`
   }
   const metrics: unknown = task.metrics ?? []
   if (!Array.isArray(metrics)) return `metrics is ${kindOf(metrics)}, expected a list`

@@ -4,7 +4,7 @@
  * @module
  */
 import { Predicate, Result, Schema } from "effect"
-import { defaults, filledStage, lengths } from "../dsl/stages/Settings.ts"
+import { defaults, filledStage, lengths, validating } from "../dsl/stages/Settings.ts"
 import { stageRules } from "../dsl/stages/stageRules.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import type { Preset } from "./Presets.ts"
@@ -24,16 +24,12 @@ export class ConfigError extends Schema.TaggedError<ConfigError>()("ConfigError"
 /** Parts of a preset; `warmUp: false` leaves the warm-up out, null takes an optional part away. */
 export type Overrides = Readonly<Record<string, unknown>>
 
-const yesOrNo: Rules.Rule = { expected: "true or false", holds: Predicate.isBoolean }
-
 /** What stands beside the stages. */
 const general: Rules.Table = {
   validation: Rules.share("[0, 1)"),
   trainable: Rules.oneOf("decoder", "all"),
   "limit.train": Rules.whole(1),
   "limit.test": Rules.whole(1),
-  "validate.leak": yesOrNo,
-  "validate.format": yesOrNo,
   "evaluate.maxTokens": Rules.whole(1)
 }
 
@@ -41,18 +37,11 @@ const general: Rules.Table = {
 const table: Rules.Table = {
   ...general,
   ...Object.fromEntries(
-    Object.entries(stageRules).flatMap(([stage, rules]) =>
+    Object.entries({ ...stageRules, validate: validating }).flatMap(([stage, rules]) =>
       Object.entries(rules).map(([setting, rule]) => [`${stage}.${setting}`, rule] as const)
     )
   )
 }
-
-/** Names that stand in a record of the table: of "sft" and "sft.select", for example. */
-const namesIn = (record: string): ReadonlyArray<string> => [
-  ...new Set(
-    Object.keys(table).flatMap((name) => name.startsWith(record) ? [name.slice(record.length).split(".")[0] ?? ""] : [])
-  )
-]
 
 /** The same without what null takes away and without a warm-up that is left out. */
 const present = (value: Overrides): Overrides =>
@@ -74,13 +63,13 @@ export const decode = (source: string, value: unknown): Result.Result<Overrides,
   if (unknown !== undefined) {
     const record = unknown.slice(0, unknown.lastIndexOf(".") + 1)
     const of = record === "" ? "a configuration" : record.slice(0, -1)
-    return namesIn(`${unknown}.`).length > 0
+    return Rules.namesIn(table, `${unknown}.`).length > 0
       ? fail(
         `${unknown} is ${JSON.stringify(at(given, unknown))}, expected an object with ${
-          namesIn(`${unknown}.`).join(", ")
+          Rules.namesIn(table, `${unknown}.`).join(", ")
         }`
       )
-      : fail(`${unknown} is not a setting; ${of} has ${namesIn(record).join(", ")}`)
+      : fail(`${unknown} is not a setting; ${of} has ${Rules.namesIn(table, record).join(", ")}`)
   }
   const broken = Rules.broken(table, settings)
   return broken === undefined ? Result.succeed(given) : fail(Rules.say(broken))

@@ -170,12 +170,14 @@ export const photos: Preset = {
 
 /**
  * A few steps of every stage on a few samples, of which the filter keeps all: whether a model, its data and the machine
- * go through, in seconds for a small model. Its figures mean nothing.
+ * go through, in seconds for a small model. Its figures mean nothing. Its warm-up writes chains and learns from none: a
+ * base may have nothing usable to say, and the other stages are tried all the same.
  */
 export const smoke: Preset = {
   name: "smoke",
   validation: 0,
   limit: { train: 8, test: 4 },
+  warmUp: { share: 1, steps: 0, maxTokens: 16 },
   generate: { candidates: 2, temperature: 1, maxTokens: 16 },
   reconstruct: { temperature: 1, maxTokens: 24 },
   reinforce: { steps: 2, promptsPerStep: 2, learningRate: 1e-4, kl: 0.05 },

@@ -62,6 +62,16 @@ export const check = (
   return broken === undefined ? Effect.void : refuse(operation, where + Rules.say(broken))
 }
 
+/** The same, and on a setting that there is none of. */
+export const checkAll = (
+  operation: PolicyError["operation"],
+  table: Rules.Table,
+  settings: object
+): Effect.Effect<void, PolicyError> => {
+  const misspelt = Rules.misspelt(table, settings)
+  return misspelt === undefined ? check(operation, table, settings) : refuse(operation, Rules.say(misspelt))
+}
+
 /** Fails on a token that is none of the model's: a graph would take −1 for its last one. */
 export const checkTokens = (
   operation: PolicyError["operation"],

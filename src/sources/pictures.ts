@@ -3,9 +3,11 @@
  */
 import { Effect, type FileSystem, Option, Path } from "effect"
 import { Layouts } from "../data/index.ts"
+import * as Reader from "../data/Options.ts"
 import * as Dataset from "../dsl/Dataset.ts"
 import * as Question from "../dsl/Question.ts"
 import { TaskError } from "../dsl/Task.ts"
+import * as Rules from "../kernels/math/Rules.ts"
 import { Classification, type Distribution } from "../tasks/classification/index.ts"
 import { type Annotation, Box, BoxCodec, BoxTruth, Detection } from "../tasks/detection/index.ts"
 import { halvesOf } from "./halves.ts"
@@ -36,6 +38,17 @@ export interface PicturesOptions {
   readonly as?: SavedTask
   /** Whether a share of each label is held out where there is no test half; else that half is empty. Default true. */
   readonly hold?: boolean
+}
+
+/** What the options may be. */
+const rules: Rules.Table = {
+  data: Rules.required(Reader.path),
+  labels: Rules.required(Reader.found),
+  subject: Rules.required(Reader.found),
+  task: Rules.required(Reader.found),
+  shots: Rules.required(Reader.found),
+  seed: Rules.required(Rules.whole()),
+  embedded: Rules.required(Rules.yesOrNo)
 }
 
 /** What a source of pictures knows of itself. */
@@ -167,6 +180,7 @@ export const pictures = (
   options: PicturesOptions
 ): Effect.Effect<Pictures, Fault, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
+    yield* Reader.check(options.data, rules, options)
     const path = yield* Path.Path
     const { as, data, labels, task } = options
     const name = path.parse(path.resolve(data)).name || "pictures"

@@ -5,17 +5,57 @@ import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
 import { CsvManifest, Scenes } from "../data/index.ts"
 import * as Dataset from "../dsl/Dataset.ts"
 import * as Quarantine from "../dsl/Quarantine.ts"
+import * as Keyed from "../kernels/math/Keyed.ts"
+import { warn } from "../kernels/runtime/Warning.ts"
 import type { Classification, Distribution } from "../tasks/classification/index.ts"
 import { few, type Source, verified } from "./Source.ts"
+
+/**
+ * Test samples whose picture is also trained on, by name: how many, and the first; None where there is none. No picture
+ * is read for it: manifests may be large.
+ */
+const sharedNames = <E, R>(train: Dataset.Dataset<Distribution, E, R>, test: Dataset.Dataset<Distribution, E, R>) =>
+  Effect.gen(function*() {
+    // A number an id, so that the ids of a large manifest are not held.
+    const numberOf = (id: string) => Keyed.stream(0, id).next()
+    const trained = yield* Stream.runFold(
+      train,
+      () => new Set<number>(),
+      (ids, { image: { id } }) => ids.add(numberOf(id))
+    )
+    return yield* Stream.runFold(
+      test,
+      () => ({ first: "", pictures: 0, tested: 0 }),
+      ({ first, pictures, tested }, { image: { id } }) =>
+        trained.has(numberOf(id))
+          ? { first: pictures === 0 ? id : first, pictures: pictures + 1, tested: tested + 1 }
+          : { first, pictures, tested: tested + 1 }
+    )
+  }).pipe(
+    Quarantine.silently,
+    // What cannot be read is told by whoever reads it next.
+    Effect.option,
+    Effect.map(Option.filter(({ pictures }) => pictures > 0))
+  )
 
 /** `train.csv` and `test.csv` or `val.csv` of a folder, with broken rows and pictures set aside. */
 const folder = Effect.fnUntraced(function*(directory: string, task: Classification.Classification) {
   const splits = yield* CsvManifest.splits(directory)
+  const train = CsvManifest.read(splits.train, task)
+  const test = CsvManifest.read(splits.test, task)
+  const shared = yield* sharedNames(train, test)
+  if (Option.isSome(shared)) {
+    const { first, pictures, tested } = shared.value
+    yield* warn(
+      `${directory}: ${pictures} of ${tested} test pictures are also trained on, ${first} first: what is measured on ` +
+        "them is memory; leave them out of one of the two manifests"
+    )
+  }
   return {
     name: directory,
     shots: "full",
-    train: yield* verified(splits.train, CsvManifest.read(splits.train, task)),
-    test: yield* verified(splits.test, CsvManifest.read(splits.test, task))
+    train: yield* verified(splits.train, train),
+    test: yield* verified(splits.test, test)
   } satisfies Source
 })
 

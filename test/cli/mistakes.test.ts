@@ -136,6 +136,12 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       says: /train\.csv: none of its 2 rows is usable: missing-file 2\. First, row 2: missing-file/,
       next: /no file .*votes\/a\.png/
     },
+    {
+      line: ["train", "--preset", "paper", "--steps-warm-up", "3", "--print-config"],
+      code: 1,
+      says: /--steps-warm-up: is for a warm-up, and the settings "paper" have none/,
+      next: /leave it out, or write a warmUp into --config/
+    },
     { line: ["train", "-m", directory, ...out], code: 1, says: /config\.json: no such file/, next: /hf download/ },
     { line: ["train", ...model, "-o", directory], code: 1, says: /already exists and holds no run/, next: /exists/ },
     {

@@ -46,6 +46,7 @@ const loop = (task: Mood) =>
     Rise.train
   )
 const rft = (task: Mood) => Rise.make(task, Stub.data(4)).pipe(Rise.rft({ steps: 1 }), Rise.train)
+const masked = (task: Mood) => Rise.make(task, Stub.data(4)).pipe(Rise.rft({ steps: 1, grammar: "mask" }), Rise.train)
 const sft = (task: Mood) =>
   Rise.make(task, Stub.data(4)).pipe(Rise.answers(), Rise.sft({ steps: 1, batchSize: 1 }), Rise.train)
 const warm = (task: Mood) => Rise.make(task, Stub.data(4)).pipe(Rise.warmUp({ share: 1, steps: 1 }), Rise.train)
@@ -88,6 +89,16 @@ describe("a task's code", () => {
       "leaks gives no Option",
       loop({ ...Stub.Mood, leaks: none }),
       /sample \S+: leaks gave undefined, expected an Option/
+    ],
+    [
+      "grammar throws",
+      masked({ ...Stub.Mood, grammar: boom }),
+      /^task "mood": grammar threw Error: boom$/
+    ],
+    [
+      "grammar gives no effect",
+      masked({ ...Stub.Mood, grammar: none }),
+      /^task "mood": grammar gave undefined, expected an Effect$/
     ],
     ["a similarity of NaN", rft({ ...Stub.Mood, similarity: () => NaN }), /sample \S+: similarity returned NaN/],
     [

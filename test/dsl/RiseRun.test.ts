@@ -203,6 +203,10 @@ describe("run folder", () => {
       const foreign = yield* start(directory, { seed: 0, resume: true })
       assert.strictEqual(foreign._tag, "RunFolderExists")
       assert.notInclude(foreign.message, "--resume")
+      assert.strictEqual(
+        (yield* start(`${directory}/letter.txt`, { seed: 0 })).message,
+        `${directory}/letter.txt: is a file, expected a folder: choose another --out`
+      )
       yield* small.pipe(Rise.run({ out: `${directory}/run`, seed: 0 }), Effect.provide(live()))
       const used = yield* start(`${directory}/run`, { seed: 0 })
       assert.include(used.message, "--resume")

@@ -95,6 +95,8 @@ const bad: ReadonlyArray<
   ],
   ["grammar", [...drawing, "sft"], ["masked"], `"mask" or "off"`],
   ["chains", ["warm-up"], [true], `"mask" or "off"`],
+  ["unless", ["warm-up"], [none, 0, below, 1.1], "a number in (0, 1]"],
+  ["repetition", ["warm-up"], ["no", 0], "true or false"],
   ["share", ["warm-up"], [none, 0, below, 1.1], "a number in (0, 1]"],
   ["keep", ["warm-up"], [none, below, Infinity], "a number from 0"],
   ["batchSize", ["warm-up", "sft"], [none, 0, half, below, Infinity], whole1],
@@ -187,6 +189,119 @@ describe("settings of stages", () => {
         ).pipe(Effect.provideService(Rise.Batching, { prompts: wrong, calls: 1 }))
       }
     }).pipe(Effect.provide(live())))
+
+  it.effect("of the loop must leave reinforce something to learn: more than one candidate, drawn", () =>
+    Effect.gen(function*() {
+      const loop = (
+        { credit, generate = {}, reconstruct = {}, steps = 1 }: {
+          readonly generate?: Rise.GenerateOptions
+          readonly reconstruct?: Rise.ReconstructOptions
+          readonly credit?: "reasoning" | "reconstruction"
+          readonly steps?: number
+        }
+      ) =>
+      (start: Start) =>
+        start.pipe(
+          Rise.generate(generate),
+          Rise.reconstruct(reconstruct),
+          Rise.validate(),
+          Rise.reinforce({ steps, ...(credit && { credit }) })
+        )
+      const likelihood = "a number from 0.00001: a greedy choice has no likelihood to learn from"
+      yield* refused(
+        loop({ generate: { candidates: 1 } }),
+        "reinforce: generate.candidates is 1, expected a whole number from 2 to 65536"
+      )
+      yield* refused(
+        loop({ generate: { temperature: 0 } }),
+        `reinforce: generate.temperature is 0, expected ${likelihood}`
+      )
+      yield* refused(
+        loop({ reconstruct: { temperature: 0 } }),
+        `reinforce: reconstruct.temperature is 0, expected ${likelihood}`
+      )
+      for (
+        const sound of [
+          loop({ generate: { temperature: 0 }, credit: "reconstruction" }),
+          loop({ reconstruct: { temperature: 0 }, credit: "reasoning" }),
+          loop({ generate: { candidates: 1 }, steps: 0 })
+        ]
+      ) {
+        yield* sound(Rise.make(Stub.Mood, Stub.data(3)) as Start).sound
+      }
+    }).pipe(Effect.provide(live())))
+
+  it.effect("that there are none of are named with those that there are", () =>
+    Effect.gen(function*() {
+      const cases: ReadonlyArray<readonly [(start: Start) => Ended, string]> = [
+        ...(Object.keys(stages) as ReadonlyArray<Stage>).map((stage) =>
+          [
+            (start: Start) => stages[stage](start, { stps: 3 }),
+            `${stage}: stps is 3, expected no setting of this name: there are `
+          ] as const
+        ),
+        [
+          (start) => stages.rft(start, { select: { evry: 1 } }),
+          "rft: select.evry is 1, expected no setting of this name: there are every, samples, patience"
+        ],
+        [(start) => stages.sft(start, { practice: 8 }), "sft: practice is 8, expected a record of texts, weight"],
+        [
+          (start) =>
+            start.pipe(
+              Rise.generate(),
+              Rise.reconstruct(),
+              Rise.validate({ leaks: false } as object),
+              Rise.best()
+            ),
+          "validate: leaks is false, expected no setting of this name: there are leak, format, repetition"
+        ],
+        [
+          () => Rise.make(Stub.Mood, Stub.data(3), { validtion: 0.1 } as object).pipe(Rise.rft()),
+          "make: validtion is 0.1, expected no setting of this name: there are validation"
+        ]
+      ]
+      for (const [make, says] of cases) {
+        const error = yield* Effect.flip(make(Rise.make(Stub.Mood, Stub.data(3)) as Start).ready)
+        assert.include((error as Error).message, says)
+      }
+      const sound = stages.sft(Rise.make(Stub.Mood, Stub.data(3)) as Start, {
+        replay: { share: 0, examples: Stream.empty },
+        stps: undefined
+      })
+      yield* sound.sound
+    }).pipe(Effect.provide(live())))
+
+  it.effect("of run are refused before a folder is made: the folder itself, and what JSON cannot hold", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const held = "JSON: text, finite numbers, true, false, null, and lists and records of them"
+      const circle: { self?: unknown } = {}
+      circle.self = circle
+      const cases: ReadonlyArray<readonly [Options, string]> = [
+        [{ out: "" }, `out is "", expected the name of a folder`],
+        [{ out: undefined }, "out is undefined, expected the name of a folder"],
+        [{ seed: "1" }, `seed is "1", expected a whole number`],
+        [{ resume: "yes" }, `resume is "yes", expected true or false`],
+        [{ Seed: 1 }, "Seed is 1, expected no setting of this name: there are out, seed, resume, config"],
+        [{ config: 3 }, "config is 3, expected a record of JSON"],
+        [{ config: { a: NaN } }, `config.a is NaN, expected ${held}`],
+        [{ config: { a: [1, { f: () => 1 }] } }, `config.a[1].f is a function, expected ${held}`],
+        [{ config: { a: new Map() } }, `config.a is [object Map], expected ${held}`],
+        [{ config: { a: 1n } }, `config.a is 1, expected ${held}`],
+        [{ config: circle }, `config.self is part of itself, expected ${held}`]
+      ]
+      for (const [options, says] of cases) {
+        const given = { out: `${folder}/run`, ...options } as Rise.RunOptions
+        const error = yield* Rise.make(Stub.Mood, Stub.data(3)).pipe(
+          Rise.rft({ steps: 1 }),
+          Rise.run(given),
+          Effect.flip
+        )
+        assert.strictEqual(error.message, `run: ${says}`)
+      }
+      assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
+    })).pipe(Effect.provide(live())))
 
   it.effect("of batching are looked at wherever texts are drawn: batches of NaN prompts would be none", () =>
     Effect.gen(function*() {

@@ -5,6 +5,7 @@ import { Effect, FileSystem, Layer, Option } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
+import * as Presets from "../../src/pipelines/Presets.ts"
 import { type Completion, Policy } from "../../src/policy/Policy.ts"
 import * as Stub from "./StubPolicy.ts"
 
@@ -19,6 +20,8 @@ const completion = (text: string): Completion => ({
 const writing = (texts: Readonly<Record<string, string>>) =>
   Layer.mock(Policy)({
     beginStage: Effect.void,
+    endStage: Effect.void,
+    snapshot: Effect.succeed({ version: 0 }),
     identity: { engine: "words" },
     tokenizer: Option.none(),
     session: Effect.succeed({
@@ -60,6 +63,26 @@ describe("a warm-up without a usable chain", () => {
       assert.deepStrictEqual(rows[0], { image: "joy-0", reason: "leak", detail: "percentage", text: leaking })
       assert.deepStrictEqual(rows.slice(1, 3).map(({ reason }) => reason), ["empty", "format-reasoning"])
     })).pipe(Effect.provide(live({ joy: leaking, fear: "No idea." }))))
+
+  it.effect("is no error where nothing is learned from it", () =>
+    Rise.make(Stub.Mood, Stub.data(3)).pipe(
+      Rise.warmUp({ share: 1, steps: 0 }),
+      Rise.train,
+      Effect.provide(Layer.merge(live({}), Run.layerMemory({ seed: 0 })))
+    ))
+
+  it.effect("a smoke run's own warm-up writes chains and takes no step", () =>
+    Effect.gen(function*() {
+      const { smoke } = Presets
+      yield* Rise.make(Stub.Mood, Stub.data(3)).pipe(Rise.warmUp(smoke.warmUp), Rise.train)
+      assert.deepStrictEqual((yield* Stub.Trace).updates, [])
+      for (const name of ["full", "quick", "photos", "smoke"] as const) assert.isDefined(Presets.presets[name].warmUp)
+    }).pipe(Effect.provide(
+      Layer.mergeAll(Stub.layer(), Run.layerMemory({ seed: 0 }), Layer.succeed(Progress, silent)).pipe(
+        Layer.provideMerge(Stub.Trace.layer),
+        Layer.provideMerge(NodeServices.layer)
+      )
+    )))
 
   it.effect("says when the share draws no sample", () =>
     Effect.gen(function*() {

@@ -2,6 +2,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, FileSystem, Layer, Option, Result, Schema } from "effect"
+import { spawnSync } from "node:child_process"
 import { iou, type Polygon, program, shapes, task } from "../../examples/polygons.ts"
 import { Policy, Progress, Reward } from "../../src/dsl/index.ts"
 import { Keyed } from "../../src/kernels/math/index.ts"
@@ -141,4 +142,13 @@ describe("polygons", () => {
       assert.isTrue(rows.some((row) => row?.stage === "rft" && row.reward !== undefined), "the last stage has run")
       assert.isTrue(yield* fs.exists(`${out}/model/model.safetensors`))
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it("takes one folder and no flag for it", () => {
+    const file = new URL("../../examples/polygons.ts", import.meta.url).pathname
+    for (const [args, odd] of [[["--preset", "smoke"], "--preset"], [["a", "b"], "b"]] as const) {
+      const { status, stderr } = spawnSync(process.execPath, [file, ...args], { encoding: "utf8", timeout: 30_000 })
+      assert.strictEqual(status, 2)
+      assert.strictEqual(stderr, `error: nothing is done with ${odd}: node examples/polygons.ts [OUT]\n`)
+    }
+  }, 60_000)
 })

@@ -6,6 +6,7 @@ import * as Quarantine from "../../src/dsl/Quarantine.ts"
 import * as Sources from "../../src/sources/index.ts"
 import { barsOf } from "../../src/studies/index.ts"
 import { Classification, Emotion6 } from "../../src/tasks/classification/index.ts"
+import { logs } from "../dsl/logs.ts"
 
 const task = Classification.make({ name: "weather", labels: ["sunny", "rainy"], subject: "weather" })
 
@@ -31,6 +32,20 @@ const ids = (samples: Sources.Source["train"]) =>
   Effect.map(Stream.runCollect(samples), (found) => found.map(({ image }) => image.id))
 
 describe("source", () => {
+  it.effect("warns of test pictures that are trained on, and of nothing where there are none", () =>
+    Effect.gen(function*() {
+      const directory = yield* folder
+      const { lines } = yield* logs(open(Option.some(directory)))
+      assert.deepStrictEqual(lines.length, 1)
+      assert.include(
+        lines[0],
+        "1 of 1 test pictures are also trained on, a.png first: what is measured on them is memory"
+      )
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.writeFileString(`${directory}/train.csv`, "image,sunny,rainy\nb.png,0.9,0.1\n")
+      assert.deepStrictEqual((yield* logs(open(Option.some(directory)))).lines, [])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("sets aside broken rows and pictures, counts each once, and goes on", () =>
     Effect.gen(function*() {
       const quarantine = yield* Quarantine.collect

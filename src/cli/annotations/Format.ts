@@ -3,7 +3,7 @@
  */
 import { Effect, Option } from "effect"
 import { Flag } from "effect/cli"
-import { FlagError } from "../policy.ts"
+import { FlagError } from "../futile.ts"
 import type { Shape } from "./Row.ts"
 
 export type Format = "coco" | "csv" | "jsonl" | "label-studio"

@@ -14,7 +14,7 @@ import { Classification, ImagenetSub } from "../../tasks/classification/index.ts
 import { Box, CocoSub, type Detection, Lisa } from "../../tasks/detection/index.ts"
 import { ofFewWords } from "../embedded.ts"
 import type { Remote } from "../flags.ts"
-import { FlagError } from "../policy.ts"
+import { FlagError } from "../futile.ts"
 import * as Saved from "../saved.ts"
 import * as SoftLabels from "../task.ts"
 import { type Boxed, rounded, rowOf, type Shape, type Size, type Value } from "./Row.ts"

@@ -8,6 +8,7 @@ import * as Quarantine from "../../dsl/Quarantine.ts"
 import { Presets } from "../../pipelines/index.ts"
 import { Audit, barsOf, type Example } from "../../studies/index.ts"
 import * as Flags from "../flags.ts"
+import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
 import { check, named, policy } from "../policy.ts"
@@ -147,6 +148,18 @@ const audited = Effect.fnUntraced(function*<A>(
 export const audit = Command.make("audit", flags, (given) =>
   computing(given)(Effect.gen(function*() {
     yield* check(given)
+    const trained = Option.exists(given.training, (training) => training !== "none")
+    yield* Option.isSome(given.remote)
+      ? Futile.refuse(
+        { "--training": trained },
+        (flag) => `${flag} is for a model directory: one behind --remote cannot be trained`
+      )
+      : Option.isSome(given.training) && !trained
+      ? Futile.refuse(
+        { "--trainable": given.trainable, "--recompute": given.recompute, "--micro-tokens": given.microTokens },
+        (flag) => `${flag} is for training, and --training is none: leave one of them out`
+      )
+      : Effect.void
     // All that is labelled is to be audited: where the data have no test half, none is held out.
     const source = yield* Pictures.openAs({ ...given, shots: Option.none() }, { hold: false })
     yield* source.kind === "boxes" ? audited(given, source, () => []) : audited(given, source, barsOf(source.task))

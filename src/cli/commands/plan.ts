@@ -3,7 +3,9 @@ import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { duration } from "../../dsl/Progress.ts"
 import { type Line, total } from "../../pipelines/index.ts"
+import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
+import { together } from "../policy.ts"
 import * as Training from "../Training.ts"
 
 const row = (stage: string, what: string, seconds: number): string =>
@@ -26,6 +28,9 @@ const printed = <A>(flags: Training.Training, source: Training.Opened<A>) =>
 
 export const plan = Command.make("plan", Training.flags, (flags) =>
   computing(flags)(Effect.gen(function*() {
+    yield* Futile.ofMethod(flags)
+    yield* Futile.ofPictures(flags)
+    yield* together(flags)
     const source = yield* Training.open(flags)
     yield* source.kind === "boxes" ? printed(flags, source) : printed(flags, source)
   })))

@@ -7,8 +7,9 @@ import { duration } from "../../dsl/Progress.ts"
 import { Ablations } from "../../studies/index.ts"
 import { isEmbedded, modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
+import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
-import { check, named, policy } from "../policy.ts"
+import { check, named, policy, together } from "../policy.ts"
 import { readable } from "../process.ts"
 import { text } from "../values.ts"
 
@@ -97,7 +98,7 @@ export const tables = Command.make("tables", {
   ]
   const model = {
     name: trained.join(", "),
-    policy: (seed: number) => policy({ ...flags, remote: Option.none(), seed }, preset)
+    policy: (seed: number) => policy({ ...flags, remote: Option.none(), remoteModel: "", seed }, preset)
   }
   const grid = {
     subjects: Ablations.subjects({ ...flags, embedded: isEmbedded(flags) }),
@@ -167,5 +168,20 @@ export const tables = Command.make("tables", {
     yield* Console.log(`\n${text}\nWritten to ${path.join(flags.out, "tables.md")} and tables.json.`)
   })
 
-  return flags.dry ? readable(list) : computing(flags)(run)
+  const sound = Effect.gen(function*() {
+    // The server's model and the local one stand beside each other here.
+    const both = Option.isSome(flags.remote) && flags.remoteModel !== ""
+    yield* together({ ...flags, seed: 0, ...(both && { remote: Option.none(), remoteModel: "" }) })
+    const found = cells.map(Cell.id)
+    const none = Option.flatMap(flags.only, (texts) =>
+      Option.fromUndefinedOr(
+        texts.length === 0 ? "(empty)" : texts.find((text) => !found.some((id) => id.includes(text)))
+      ))
+    yield* Futile.refuse(
+      { "--only": none },
+      (flag) => `${flag} ${Option.getOrElse(none, () => "")} is in the id of no cell: --dry without ${flag} lists them`
+    )
+  })
+
+  return flags.dry ? readable(Effect.andThen(sound, list)) : computing(flags)(Effect.andThen(sound, run))
 }).pipe(Command.withDescription("Run or resume the paper's experiments and print its tables"))

@@ -4,8 +4,9 @@ import { Command, Flag } from "effect/cli"
 import { verdict } from "../../evaluation/index.ts"
 import { Config } from "../../pipelines/index.ts"
 import { barsOf, compare, type Example } from "../../studies/index.ts"
+import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
-import { policy } from "../policy.ts"
+import { policy, together } from "../policy.ts"
 import { study } from "../study.ts"
 import * as Training from "../Training.ts"
 
@@ -57,6 +58,9 @@ export const train = Command.make(
   { ...Training.flags, strict },
   (flags) =>
     computing(flags)(Effect.gen(function*() {
+      yield* Futile.ofMethod(flags)
+      yield* Futile.ofPictures(flags)
+      yield* together(flags)
       const source = yield* Training.open(flags)
       yield* source.kind === "boxes"
         ? comparison(flags, source)

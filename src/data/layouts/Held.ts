@@ -5,6 +5,8 @@
 import { Effect, Stream } from "effect"
 import { DataError, type Dataset, type Split } from "../../dsl/Dataset.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
+import * as Rules from "../../kernels/math/Rules.ts"
+import * as Reader from "../Options.ts"
 
 export interface Options<A> {
   /** Names the data in errors. */
@@ -17,16 +19,26 @@ export interface Options<A> {
   readonly share?: number
 }
 
+/** What the options may be. */
+const rules: Rules.Table = {
+  source: Rules.any,
+  classOf: Rules.required(Rules.any),
+  seed: Rules.required(Rules.whole()),
+  share: Rules.share("[0, 1]")
+}
+
 /** Share of each label that is held out. */
 export const defaultShare = 0.2
 
 /**
  * Holds out a share of each label, rounded, and at least one picture where a label has two. A label with one picture
  * keeps it to train on. Remembers ids. Fails where no label has two pictures.
+ *
+ * @throws RangeError on an option that cannot mean anything
  */
-export const hold =
-  <A>({ classOf, seed, share = defaultShare, source }: Options<A>) =>
-  <E, R>(self: Dataset<A, E, R>): Effect.Effect<Split<A, E | DataError, R>> =>
+export const hold = <A>(options: Options<A>) => {
+  const { classOf, seed, share = defaultShare, source } = Reader.held("Layouts.hold", rules, options)
+  return <E, R>(self: Dataset<A, E, R>): Effect.Effect<Split<A, E | DataError, R>> =>
     Effect.gen(function*() {
       const drawn = yield* Effect.cached(Effect.gen(function*() {
         const classes = yield* Stream.runFold(
@@ -55,3 +67,4 @@ export const hold =
         Stream.unwrap(Effect.map(drawn, (held) => Stream.filter(self, ({ image }) => held.has(image.id) === isHeld)))
       return { train: side(false), validation: side(true) }
     })
+}

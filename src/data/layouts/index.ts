@@ -5,6 +5,8 @@
  */
 import { Effect, FileSystem, Option, Path } from "effect"
 import { DataError } from "../../dsl/Dataset.ts"
+import * as Rules from "../../kernels/math/Rules.ts"
+import * as Reader from "../Options.ts"
 import * as Quoted from "../Quoted.ts"
 import * as Table from "../Table.ts"
 import * as Walk from "../Walk.ts"
@@ -95,6 +97,9 @@ const tried = Effect.fnUntraced(function*(path: string, hints: Hints) {
   return Option.some({ ...first.found, notes: [...first.found.notes, ...notes] })
 })
 
+/** What may be said of the data. */
+const rules: Rules.Table = { labels: Rules.required(Reader.found) }
+
 /**
  * What is at a path: a folder of pictures in one of the layouts, or the file that describes them. A folder that holds
  * nothing but another is that one.
@@ -104,6 +109,7 @@ export const find = (
   hints: Hints = { labels: Option.none() }
 ): Effect.Effect<Found, DataError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
+    yield* Reader.check(path, rules, hints)
     const fs = yield* FileSystem.FileSystem
     const { join } = yield* Path.Path
     const fail = (reason: string) => new DataError({ source: path, reason })

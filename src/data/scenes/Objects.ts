@@ -12,6 +12,7 @@
 import { Effect, Stream } from "effect"
 import type { Sample } from "../../dsl/Task.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
+import * as Reader from "../Options.ts"
 import { oneHot } from "../Shares.ts"
 import { sizes as perClass } from "../Subset.ts"
 import type { Atlas, AtlasError } from "./Atlas.ts"
@@ -93,6 +94,15 @@ export const fromAtlas = (
     }))
   )
 
-/** Samples whose truth has all mass on the class of their object, in the order of `labels`. Replayable. */
-export const dataset = (options: DatasetOptions): Stream.Stream<Sample<ReadonlyArray<number>>, AtlasError> =>
-  Stream.unwrap(Effect.map(load, (atlas) => fromAtlas(atlas, options)))
+/** What the options may be. */
+const rules = Reader.scenes
+
+/**
+ * Samples whose truth has all mass on the class of their object, in the order of `labels`. Replayable.
+ *
+ * @throws RangeError on an option that cannot mean anything
+ */
+export const dataset = (options: DatasetOptions): Stream.Stream<Sample<ReadonlyArray<number>>, AtlasError> => {
+  const given = Reader.held("Scenes.Objects.dataset", rules, options)
+  return Stream.unwrap(Effect.map(load, (atlas) => fromAtlas(atlas, given)))
+}

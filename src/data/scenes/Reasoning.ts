@@ -17,6 +17,7 @@ import { Effect, Stream } from "effect"
 import type { Sample } from "../../dsl/Task.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import type { Instances } from "../Instances.ts"
+import * as Reader from "../Options.ts"
 import type { Atlas, AtlasError } from "./Atlas.ts"
 import { load } from "./Atlas.ts"
 import { boxOf, instances } from "./Boxes.ts"
@@ -108,6 +109,9 @@ export const fromAtlas = (atlas: Atlas, options: DatasetOptions): Stream.Stream<
     }))
   )
 
+/** What the options may be. */
+const rules = { ...Reader.scenes, limit: Reader.count }
+
 /**
  * Samples with a question and the one box that answers it, in pixels. Replayable: the same options give the same
  * samples.
@@ -115,6 +119,10 @@ export const fromAtlas = (atlas: Atlas, options: DatasetOptions): Stream.Stream<
  * ```ts
  * Scenes.Reasoning.dataset({ split: "train" }).pipe(BoxTruth.inFrame(() => Box.thousandths))
  * ```
+ *
+ * @throws RangeError on an option that cannot mean anything
  */
-export const dataset = (options: DatasetOptions): Stream.Stream<Sample<Instances>, AtlasError> =>
-  Stream.unwrap(Effect.map(load, (atlas) => fromAtlas(atlas, options)))
+export const dataset = (options: DatasetOptions): Stream.Stream<Sample<Instances>, AtlasError> => {
+  const given = Reader.held("Scenes.Reasoning.dataset", rules, options)
+  return Stream.unwrap(Effect.map(load, (atlas) => fromAtlas(atlas, given)))
+}

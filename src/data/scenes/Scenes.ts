@@ -10,6 +10,8 @@ import { Effect, Stream } from "effect"
 import type { Sample } from "../../dsl/Task.ts"
 import { js } from "../../kernels/math/Divergence.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
+import type * as Rules from "../../kernels/math/Rules.ts"
+import * as Reader from "../Options.ts"
 import type { Atlas, AtlasError } from "./Atlas.ts"
 import { load } from "./Atlas.ts"
 import { cuesOf } from "./Groundedness.ts"
@@ -33,6 +35,9 @@ export interface DatasetOptions {
   /** At most so many samples of each dominant emotion, from the start: the paper's few-shot setting. */
   readonly shots?: number
 }
+
+/** What the options may be. */
+const rules: Rules.Table = { ...Reader.scenes, limit: Reader.count, shots: Reader.count }
 
 /** Share of the combinations of face and seen objects that are kept for the test half. */
 const heldOutShare = 0.3
@@ -92,11 +97,12 @@ const draw = (seed: number, part: "train" | "seen" | "unseen", index: number): S
 const dominant = (shares: ReadonlyArray<number>): number => shares.indexOf(Math.max(...shares))
 
 /** The scenes of a split, in order, with their annotations; nothing is drawn yet. */
-export const scenes = ({ limit, seed = 0, shots, split }: DatasetOptions): ReadonlyArray<{
+export const scenes = (options: DatasetOptions): ReadonlyArray<{
   readonly scene: Scene
   readonly truth: ReadonlyArray<number>
   readonly part?: "seen" | "unseen"
 }> => {
+  const { limit, seed = 0, shots, split } = Reader.held("Scenes", rules, options)
   const counts = emotions.map(() => 0)
   const chosen: Array<{ scene: Scene; truth: ReadonlyArray<number>; part?: "seen" | "unseen" }> = []
   const wanted = Math.min(limit ?? Infinity, sizes[split])
@@ -132,6 +138,10 @@ export const fromAtlas = (atlas: Atlas, options: DatasetOptions): Stream.Stream<
  * ```ts
  * Scenes.dataset({ split: "test", limit: 10 }).pipe(Stream.runCollect)
  * ```
+ *
+ * @throws RangeError on an option that cannot mean anything
  */
-export const dataset = (options: DatasetOptions): Stream.Stream<Sample<ReadonlyArray<number>>, AtlasError> =>
-  Stream.unwrap(Effect.map(load, (atlas) => fromAtlas(atlas, options)))
+export const dataset = (options: DatasetOptions): Stream.Stream<Sample<ReadonlyArray<number>>, AtlasError> => {
+  const given = Reader.held("Scenes.dataset", rules, options)
+  return Stream.unwrap(Effect.map(load, (atlas) => fromAtlas(atlas, given)))
+}

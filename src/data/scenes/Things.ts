@@ -13,6 +13,7 @@ import { Effect, Stream } from "effect"
 import type { Sample } from "../../dsl/Task.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import type { Instances } from "../Instances.ts"
+import * as Reader from "../Options.ts"
 import type { Atlas, AtlasError } from "./Atlas.ts"
 import { load } from "./Atlas.ts"
 import { boxOf, instances } from "./Boxes.ts"
@@ -80,6 +81,15 @@ export const fromAtlas = (
     }))
   )
 
-/** Samples with the boxes of everything in them, in pixels. Replayable. */
-export const dataset = (options: DatasetOptions): Stream.Stream<Sample<Instances>, AtlasError> =>
-  Stream.unwrap(Effect.map(load, (atlas) => fromAtlas(atlas, options)))
+/** What the options may be. */
+const rules = { ...Reader.scenes, limit: Reader.count }
+
+/**
+ * Samples with the boxes of everything in them, in pixels. Replayable.
+ *
+ * @throws RangeError on an option that cannot mean anything
+ */
+export const dataset = (options: DatasetOptions): Stream.Stream<Sample<Instances>, AtlasError> => {
+  const given = Reader.held("Scenes.Things.dataset", rules, options)
+  return Stream.unwrap(Effect.map(load, (atlas) => fromAtlas(atlas, given)))
+}

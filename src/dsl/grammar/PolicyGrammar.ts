@@ -2,7 +2,8 @@
 import { Effect } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import { Policy, type Tokenizer } from "../../policy/Policy.ts"
-import { type Form, GrammarError, type Task } from "../Task.ts"
+import * as PlugIn from "../PlugIn.ts"
+import { type Form, GrammarError, type Task, type TaskError } from "../Task.ts"
 import * as ReasoningGrammar from "./ReasoningGrammar.ts"
 
 /** `"mask"`: tokens that break the task's answer format cannot be drawn, and log-probabilities are scored that way. */
@@ -25,11 +26,14 @@ export const ofReasoning = (task: string): Effect.Effect<Grammar, GrammarError, 
   Effect.map(tokenizerOf(task), ReasoningGrammar.of)
 
 /** The grammar of the task's answers, if it has one. */
-export const ofAnswer = <A>(task: Task<A>, form: Form): Effect.Effect<Grammar | undefined, GrammarError, Policy> =>
+export const ofAnswer = <A>(
+  task: Task<A>,
+  form: Form
+): Effect.Effect<Grammar | undefined, GrammarError | TaskError, Policy> =>
   Effect.gen(function*() {
     if (task.grammar === undefined) return undefined
     const { encode, endOfTurn, specials, vocabularySize: size } = yield* tokenizerOf(task.name)
-    return yield* task.grammar({ encode, size, endOfTurn, specials }, form)
+    return yield* PlugIn.grammar(task, { encode, size, endOfTurn, specials }, form)
   })
 
 /** The grammar, if an option asks for it; else none is made. */

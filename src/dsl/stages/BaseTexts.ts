@@ -74,6 +74,8 @@ export interface Drawing {
   readonly answers: boolean
   /** Whether the format is practised, and so can be learned without them. */
   readonly practised: boolean
+  /** Whether any is learned from: then one at least must be of use. */
+  readonly learned: boolean
 }
 
 const unwritten = (usable: number, practised: boolean): string =>
@@ -85,7 +87,7 @@ export const write = <A, E, R>(
   stage: string,
   task: Task<A>,
   samples: Stream.Stream<Sample<A>, E, R>,
-  { answers, chains, maxTokens, pass, practised, repetition, temperature }: Drawing
+  { answers, chains, learned, maxTokens, pass, practised, repetition, temperature }: Drawing
 ) =>
   Effect.scoped(Effect.gen(function*() {
     const run = yield* Run
@@ -158,7 +160,7 @@ export const write = <A, E, R>(
       )
     )
     const [first] = unusable.first
-    if (written.usable > 0 || first === undefined) return written
+    if (!learned || written.usable > 0 || first === undefined) return written
     yield* Effect.forEach(unusable.first, (one) => run.append(unusableFile, { ...one }), { discard: true })
     return yield* new NoUsableChains({
       stage,

@@ -17,7 +17,7 @@ import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import { passing, type Planned } from "./Ahead.ts"
 import type { Described } from "./described.ts"
-import { type ClosedLoop, type Fault, type Loop, pipeable, type Pipeline, type Stages } from "./Pipeline.ts"
+import { type ClosedLoop, type Drawn, type Fault, type Loop, pipeable, type Pipeline, type Stages } from "./Pipeline.ts"
 import { Batching, distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -68,6 +68,7 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
   self: Pipeline<"Sampled" | "Warmed" | "Reasoned" | "Reconstructed", A, E, R>,
   stage: S,
   described: Described,
+  drawn: Drawn,
   texts: number,
   own: Effect.Effect<void, BadSetting>,
   loop: Loop<A, Stages<A>[S] & Group.Group<A, Group.Reasoned>>
@@ -84,6 +85,7 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
     plan: self.plan,
     reading: explaining(texts),
     texts,
+    drawn,
     sound,
     ready,
     items: Stream.unwrap(Effect.as(ready, pass("explain", self.data, loop))),
@@ -127,19 +129,17 @@ export const generate =
       self,
       "Reasoned",
       ["generate", options],
+      { generate: { candidates, temperature } },
       candidates,
       sound,
       ({ key, session }, samples) =>
         Effect.gen(function*() {
           const ids = distinctIds(samples.map((sample) => sample.image.id))
-          const requests = yield* Effect.forEach(
-            samples,
-            (sample, i) =>
-              PlugIn.encode(task, sample).pipe(
-                Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
-                Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
-              )
-          )
+          const requests = yield* Effect.forEach(samples, (sample, i) =>
+            PlugIn.encode(task, sample).pipe(
+              Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
+              Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
+            ))
           const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofReasoning(task.name))
           const completions = yield* sampleAll(session, requests, {
             count: candidates,
@@ -180,6 +180,7 @@ export const reconstruct =
       self,
       "Reconstructed",
       ["reconstruct", options],
+      { ...self.drawn, reconstruct: { temperature } },
       2 * self.texts,
       sound,
       (visit, samples) =>
@@ -228,8 +229,9 @@ export const validate =
       self,
       "Validated",
       ["validate", options],
+      self.drawn,
       self.texts,
-      Effect.void,
+      Settings.check("validate", Settings.validating, options),
       (visit, samples) =>
         Effect.gen(function*() {
           const groups = yield* self.loop(visit, samples)

@@ -245,7 +245,7 @@ export const filter = (options: FilterOptions = {}) =>
   return advance(self, {
     stage: "Curated",
     described: ["filter", options],
-    sound: Settings.check("filter", Settings.filtering, options),
+    sound: Settings.check("filter", Settings.filtering, options, ["by"]),
     ready: Effect.andThen(self.ready, Effect.asVoid(filtered)),
     items: Stream.unwrap(
       Effect.map(filtered, ({ tau }) =>

@@ -4,6 +4,7 @@
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as Fingerprint from "../Fingerprint.ts"
+import * as Plain from "../Plain.ts"
 import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
 import { fromPlatform, type RunError } from "../RunError.ts"
@@ -80,9 +81,12 @@ export const run = (options: RunOptions) =>
   const fingerprint = Fingerprint.data(self.task, Stream.concat(self.data, self.validation)).pipe(
     Effect.provide(Run.layerMemory({ seed }))
   )
-  const sound = Effect.andThen(Settings.check("run", Settings.running, options), self.sound)
+  const recordable = Effect.suspend(() => {
+    const broken = Plain.broken(options.config ?? {}, "config")
+    return broken === undefined ? Effect.void : Settings.refuse("run", broken)
+  })
   const identity = Effect.gen(function*() {
-    yield* sound
+    yield* self.sound
     const data = yield* fingerprint
     const { identity: engine } = yield* Policy
     return {
@@ -95,7 +99,8 @@ export const run = (options: RunOptions) =>
       data
     }
   })
-  return Effect.all([announce(self), self.ready, saveModel(self.task)], { discard: true }).pipe(
+  const recording = Effect.all([announce(self), self.ready, saveModel(self.task)], { discard: true }).pipe(
     recorded({ out: options.out, seed, resume: options.resume ?? false, identity })
   )
+  return Settings.check("run", Settings.running, options).pipe(Effect.andThen(recordable), Effect.andThen(recording))
 }

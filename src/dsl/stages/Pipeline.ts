@@ -108,6 +108,14 @@ export interface ClosedLoop<
   readonly loop: Loop<A, Stages<A>[S]>
   /** How many texts the loop draws for a sample. */
   readonly texts: number
+  /** How its stages draw, so far as learning from it depends on that. */
+  readonly drawn: Drawn
+}
+
+/** The settings of drawing stages by stage, with defaults filled in. */
+export interface Drawn {
+  readonly generate: { readonly candidates: number; readonly temperature: number }
+  readonly reconstruct?: { readonly temperature: number }
 }
 
 /** Gives a plain record its `pipe`. */

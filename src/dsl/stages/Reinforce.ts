@@ -38,6 +38,13 @@ export interface ReinforceOptions extends Settings.GrpoOptions {
 /** What the options may be. */
 export const crediting: Rules.Table = { ...Settings.reinforcing, credit: Rules.oneOf(...credits) }
 
+/** What the loop must draw for there to be something to learn: of one candidate every advantage is 0. */
+const learnable = (credit: Credit): Rules.Table => ({
+  "generate.candidates": Settings.candidates(2),
+  ...(credit !== "reconstruction" && { "generate.temperature": Rules.temperature(false) }),
+  ...(credit !== "reasoning" && { "reconstruct.temperature": Rules.temperature(false) })
+})
+
 /** The next keyed-shuffled prompts of D, without end. */
 const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, options: Settings.GrpoOptions) =>
   Stream.unwrap(
@@ -117,7 +124,10 @@ export const reinforce = (options: ReinforceOptions = {}) =>
       look: self.texts * pace.drawnInGroup
     }))],
     reading: explaining(self.texts),
-    sound: Settings.check(stage, crediting, options),
+    sound: Effect.andThen(
+      Settings.check(stage, crediting, options),
+      Settings.filled(options).steps === 0 ? Effect.void : Settings.holds(stage, learnable(credit), self.drawn)
+    ),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: pass("explain", self.data, self.loop)
   })

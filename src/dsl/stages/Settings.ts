@@ -170,11 +170,23 @@ export const drawing: Rules.Table = { temperature: Rules.temperature(true), maxT
 /** What `filter`'s options may be. */
 export const filtering: Rules.Table = { tau: share("[0, 1]"), least: share("[0, 1]") }
 
+/** What `validate`'s options may be. */
+export const validating: Rules.Table = {
+  leak: Rules.yesOrNo,
+  format: Rules.yesOrNo,
+  repetition: Rules.yesOrNo
+}
+
 /** What `make`'s options may be. */
 export const making: Rules.Table = { validation: share("[0, 1)") }
 
 /** What `run`'s options may be. */
-export const running: Rules.Table = { seed: whole() }
+export const running: Rules.Table = {
+  out: required(Rules.text("the name of a folder")),
+  seed: whole(),
+  resume: Rules.yesOrNo,
+  config: Rules.record("a record of JSON")
+}
 
 export const grammarMode = oneOf("mask", "off")
 
@@ -186,10 +198,27 @@ export const refuse = (stage: string, broken: Rules.Broken): Effect.Effect<never
   })
 
 /** Fails on the first setting of a stage that breaks its rule. */
-export const check = (stage: string, table: Rules.Table, settings: object): Effect.Effect<void, BadSetting> =>
+export const holds = (stage: string, table: Rules.Table, settings: object): Effect.Effect<void, BadSetting> =>
   Effect.suspend(() => {
     const broken = Rules.broken(table, settings)
     return broken === undefined ? Effect.void : refuse(stage, broken)
+  })
+
+/**
+ * Fails on the first option of a stage that there is none of, or that breaks its rule.
+ *
+ * @param besides options that no table speaks of
+ */
+export const check = (
+  stage: string,
+  table: Rules.Table,
+  options: object,
+  besides: ReadonlyArray<string> = []
+): Effect.Effect<void, BadSetting> =>
+  Effect.suspend(() => {
+    const all = { ...table, ...Object.fromEntries(besides.map((name) => [name, Rules.any])) }
+    const misspelt = Rules.misspelt(all, options)
+    return misspelt === undefined ? holds(stage, table, options) : refuse(stage, misspelt)
   })
 
 /** The learning rate of each step, counted from 0. */

@@ -101,7 +101,7 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
   const { answerWeight, batchSize, maxTokens = Settings.lengths.thinkAnswer, replay } = Settings.filledStage(options)
   const extra = replay === undefined ? 0 : Math.round(batchSize * replay.share)
   const sound = Effect.all([
-    Settings.check(stage, supervising, options),
+    Settings.check(stage, supervising, options, ["replay.examples"]),
     Effect.suspend(() =>
       extra < batchSize ? Effect.void : Settings.refuse(stage, {
         setting: "replay.share",

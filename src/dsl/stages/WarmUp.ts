@@ -66,6 +66,7 @@ export const warming: Rules.Table = {
   batchSize: Rules.whole(1),
   keep: Rules.atLeast(0),
   unless: Rules.share("(0, 1]"),
+  repetition: Rules.yesOrNo,
   chains: Settings.grammarMode,
   grammar: Settings.grammarMode
 }
@@ -108,7 +109,8 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     chains: options.chains,
     repetition: options.repetition,
     answers: keep > 0,
-    practised: options.practice !== undefined
+    practised: options.practice !== undefined,
+    learned: Settings.filled(options).steps > 0
   })
 
   const training = Effect.gen(function*() {

@@ -57,6 +57,17 @@ export const oneOf = (...words: ReadonlyArray<string>): Rule => ({
   holds: (value) => typeof value === "string" && words.includes(value)
 })
 
+export const yesOrNo: Rule = { expected: "true or false", holds: (value) => typeof value === "boolean" }
+/** A text that is not empty. */
+export const text = (expected: string): Rule => ({
+  expected,
+  holds: (value) => typeof value === "string" && value.trim() !== ""
+})
+/** A record of settings, whose parts have rules of their own. */
+export const record = (expected: string): Rule => ({ expected, holds: Predicate.isObject })
+/** What is looked at where it is used. */
+export const any: Rule = { expected: "anything", holds: () => true }
+
 /** A limit that can be switched off. */
 export const orNone = (rule: Rule): Rule => (
   { ...rule, expected: `${rule.expected}, or Infinity`, holds: (value) => value === Infinity || rule.holds(value) }
@@ -86,10 +97,32 @@ export const broken = (table: Table, settings: object): Broken | undefined => {
 export const unknown = (table: Table, settings: object, record = ""): ReadonlyArray<string> =>
   Object.entries(settings).flatMap(([key, value]) => {
     const setting = `${record}${key}`
-    if (Object.hasOwn(table, setting)) return []
     const parts = Object.keys(table).some((known) => known.startsWith(`${setting}.`))
-    return parts && Predicate.isObject(value) ? unknown(table, value, `${setting}.`) : [setting]
+    if (parts && Predicate.isObject(value)) return unknown(table, value, `${setting}.`)
+    return Object.hasOwn(table, setting) ? [] : [setting]
   })
+
+/** The names that a record of settings may hold: of "plan." its parts. */
+export const namesIn = (table: Table, record: string): ReadonlyArray<string> => [
+  ...new Set(
+    Object.keys(table).flatMap((name) => name.startsWith(record) ? [name.slice(record.length).split(".")[0] ?? ""] : [])
+  )
+]
+
+/** The first setting that there is none of: a name that was misspelt would be left out in silence. */
+export const misspelt = (table: Table, settings: object): Broken | undefined => {
+  const setting = unknown(table, settings).find((name) => at(settings, name.split(".")) !== undefined)
+  if (setting === undefined) return undefined
+  const record = setting.slice(0, setting.lastIndexOf(".") + 1)
+  const parts = namesIn(table, `${setting}.`)
+  return {
+    setting,
+    value: shown(at(settings, setting.split("."))),
+    expected: parts.length > 0
+      ? `a record of ${parts.join(", ")}`
+      : `no setting of this name: there are ${namesIn(table, record).join(", ")}`
+  }
+}
 
 /** "topP is 2, expected a number in (0, 1]" */
 export const say = ({ expected, setting, value }: Broken): string => `${setting} is ${value}, expected ${expected}`

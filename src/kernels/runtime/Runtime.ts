@@ -12,6 +12,7 @@
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { availableParallelism } from "node:os"
+import * as Rules from "../math/Rules.ts"
 import * as Device from "./Device.ts"
 import { type HostTensor, isShared } from "./HostTensor.ts"
 import * as OptimizerJob from "./OptimizerJob.ts"
@@ -81,32 +82,35 @@ export interface Options {
  */
 export const mostThreads: number = 4 * availableParallelism()
 
-const positive = (name: string, value: number): Effect.Effect<number, RuntimeError> =>
-  Number.isInteger(value) && value > 0 && value <= mostThreads
-    ? Effect.succeed(value)
-    : Effect.fail(
-      new RuntimeError({
-        operation: "open",
-        reason: `${name} is ${value}, expected a whole number from 1 to ${mostThreads}, 4 for each core`
-      })
-    )
+const threads: Rules.Rule = {
+  ...Rules.whole(1, mostThreads),
+  expected: `a whole number from 1 to ${mostThreads}, 4 for each core`
+}
+
+/** What the options may be. */
+const rules: Rules.Table = {
+  device: Rules.oneOf(...Device.Device.literals),
+  workers: threads,
+  threadsPerWorker: threads
+}
 
 /** Starts the workers; closing the layer ends them cooperatively. */
 export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | Device.DeviceError> =>
   Layer.effect(
     Runtime,
     Effect.gen(function*() {
-      const device = options?.device ?? "cpu"
-      const count = yield* positive("workers", options?.workers ?? (device === "cpu" ? availableParallelism() : 1))
+      const { device = "cpu", threadsPerWorker = 1, workers } = options ?? {}
+      const broken = Rules.misspelt(rules, options ?? {}) ?? Rules.broken(rules, options ?? {})
+      if (broken !== undefined) return yield* new RuntimeError({ operation: "open", reason: Rules.say(broken) })
+      const count = workers ?? (device === "cpu" ? availableParallelism() : 1)
       if (device === "webgpu" && count > 1) {
         return yield* new RuntimeError({
           operation: "open",
           reason: `workers is ${count}, expected 1: one thread owns a webgpu device`
         })
       }
-      const threads = yield* positive("threadsPerWorker", options?.threadsPerWorker ?? 1)
       yield* Device.check(device)
-      const all = yield* Effect.replicateEffect(WorkerThread.make({ threads, device }), count, {
+      const all = yield* Effect.replicateEffect(WorkerThread.make({ threads: threadsPerWorker, device }), count, {
         concurrency: "unbounded"
       })
       let nextSession = 0

@@ -46,6 +46,8 @@ const imagesOf = (asked: ReadonlyArray<Asked>): ReadonlyArray<Image> => asked.fl
 export interface Asked {
   readonly prompt: Prompt
   readonly following: number
+  /** The key of the request, where texts are drawn. */
+  readonly key?: string
 }
 
 /** Prompts with their images' visual tokens. */
@@ -63,14 +65,14 @@ export const withPatches = Effect.fnUntraced(function*(context: PolicyContext, a
 const encode = (context: PolicyContext, asked: ReadonlyArray<Asked>, known: ReadonlyMap<string, Features | Patches>) =>
   Effect.forEach(
     asked,
-    ({ following, prompt }): Effect.Effect<EncodedPrompt, PolicyError | ContextLimit.TokenBudgetError> => {
+    ({ following, key, prompt }): Effect.Effect<EncodedPrompt, PolicyError | ContextLimit.TokenBudgetError> => {
       const grids = prompt.images.flatMap(({ id }) => {
         const grid = known.get(id)?.grid
         return grid === undefined ? [] : [grid]
       })
       return Effect.tap(
         context.model.encoder.prompt(prompt, grids),
-        (encoded) => ContextLimit.check(context.model, encoded, following)
+        (encoded) => ContextLimit.check(context.model, encoded, following, key)
       )
     }
   )

@@ -17,7 +17,9 @@ export class TokenBudgetError extends Schema.TaggedError<TokenBudgetError>()("To
   /** Other tokens of the prompt, the chat template's included. */
   textTokens: Schema.Int,
   /** Tokens to be sampled or scored behind it. */
-  following: Schema.Int
+  following: Schema.Int,
+  /** The key of the request, where texts are drawn: it begins with the stage. */
+  key: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
     const { budget, following, imageTokens, images, textTokens } = this
@@ -28,20 +30,30 @@ export class TokenBudgetError extends Schema.TaggedError<TokenBudgetError>()("To
       `${textTokens} of text`,
       ...(following === 0 ? [] : [`${following} to follow`])
     ]
-    return `a prompt of ${parts.join(", ")} exceeds the model's budget of ${budget} tokens by ${
-      imageTokens + textTokens + following - budget
-    }; ` +
-      (images.length === 0
-        ? "shorten the prompt"
-        : "shorten the prompt, send fewer images, or lower max_pixels in preprocessor_config.json")
+    const room = budget - imageTokens - textTokens
+    const prompt = images.length === 0
+      ? "shorten the prompt"
+      : "shorten the prompt, send fewer images, or lower max_pixels in preprocessor_config.json"
+    const next = room <= 0
+      ? prompt
+      : this.key === undefined
+      ? `shorten the text behind it to ${room} tokens, or ${prompt}`
+      : `lower maxTokens to ${room} or less, or ${prompt}`
+    return `${this.key === undefined ? "" : `${this.key}: `}a prompt of ${
+      parts.join(", ")
+    } exceeds the model's budget of ${budget} tokens by ${imageTokens + textTokens + following - budget}; ${next}`
   }
 }
 
-/** @param following tokens to be sampled or scored behind the prompt */
+/**
+ * @param following tokens to be sampled or scored behind the prompt
+ * @param key of the request, where texts are drawn
+ */
 export const check = (
   { config, preprocessor }: Pick<Model, "config" | "preprocessor">,
   { grids, tokens }: EncodedPrompt,
-  following: number
+  following: number,
+  key?: string
 ): Effect.Effect<void, TokenBudgetError> => {
   if (tokens.length + following <= config.maxPositions) return Effect.void
   const images = grids.map(preprocessor.mergedTokens)
@@ -52,7 +64,8 @@ export const check = (
       imageTokens,
       images,
       textTokens: tokens.length - imageTokens,
-      following
+      following,
+      ...(key === undefined ? {} : { key })
     })
   )
 }

@@ -2,6 +2,7 @@
 import { Effect, Predicate } from "effect"
 import { Preprocess } from "../../kernels/image/index.ts"
 import { Config, Parameters } from "../../kernels/models/index.ts"
+import { warn } from "../../kernels/runtime/Warning.ts"
 import { Tokenizer } from "../../kernels/text/index.ts"
 import { ParameterStore } from "../../kernels/train/index.ts"
 import { ModelDirectory, Safetensors, type WeightCache } from "../../kernels/weights/index.ts"
@@ -113,6 +114,12 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
   const specs = Parameters.specs(config)
   const frozen = trainable === "adapter" || trainable === "none"
   const mapping = frozen && MappedWeights.isWanted(config, options)
+  if (options.cache !== undefined && !mapping) {
+    yield* warn(
+      `cache is ${options.cache}, and nothing is read from there: the weights of this model are held in memory ` +
+        "(frozen ones are mapped where quantize or mapWeights asks for it, or from 400 million on)"
+    )
+  }
   const store = yield* ParameterStore.make(
     mapping ?
       [] :

@@ -272,7 +272,7 @@ export const sample = Effect.fn("Policy.sample")(function*(
   if (requests.length === 0) return []
   const { encoded, features } = yield* withFeatures(
     context,
-    requests.map(({ prompt }) => ({ prompt, following: options.maxTokens }))
+    requests.map(({ key, prompt }) => ({ key, prompt, following: options.maxTokens }))
   )
   // Fewer prompts than workers: each group is cut into equal parts, so that no worker idles.
   const { workers } = context.runtime

@@ -2,7 +2,7 @@
 import * as Rules from "../../kernels/math/Rules.ts"
 import { Precision } from "../../kernels/models/index.ts"
 
-const { above, atLeast, oneOf, orNone, required, share, whole } = Rules
+const { above, any, atLeast, oneOf, orNone, record, required, share, text, whole, yesOrNo } = Rules
 
 const trainables = ["all", "decoder", "none"] as const
 /** Which tensors training changes. */
@@ -23,20 +23,36 @@ export const defaults = {
 
 /** Of `OnnxPolicy.Options`; what an adapter is made of is checked where it is made. */
 export const options: Rules.Table = {
+  model: required(text("\"embedded\" or a Hugging Face directory")),
   seed: required(whole()),
   trainable: oneOf(...trainables),
+  mapWeights: yesOrNo,
   quantize: oneOf(...Precision.rounded),
+  cache: text("a folder"),
   microBatch: whole(1),
   microTokens: whole(1),
+  recompute: yesOrNo,
   rolloutRows: whole(1),
   decode: oneOf(...decodes),
+  packFrom: {
+    expected: "[least, greatest] number of weights",
+    holds: (value) => Array.isArray(value) && value.length === 2
+  },
   "packFrom.0": required(orNone(atLeast(0))),
   "packFrom.1": required(orNone(atLeast(0))),
+  optimizer: record("a record such as { beta2: 0.99 }"),
   "optimizer.beta1": share("[0, 1)"),
   "optimizer.beta2": share("[0, 1)"),
   "optimizer.epsilon": above(0),
+  lora: record("a record such as { rank: 16 }"),
+  "lora.adapter": text("the directory of a PEFT adapter"),
+  "lora.rank": any,
+  "lora.alpha": any,
+  "lora.targets": any,
+  "lora.rankStabilized": yesOrNo,
   "lora.dropout": share("[0, 1)"),
   "lora.reference": oneOf("stage", "base"),
+  plan: record("a record with promptTokens, newTokens, prompts, group and limit"),
   "plan.promptTokens": required(whole(1)),
   "plan.visualTokens": whole(0),
   "plan.newTokens": required(whole(1)),

@@ -7,6 +7,7 @@
 import { Clock, Duration, Effect, Redacted, Result, type Schema, Semaphore, Stream } from "effect"
 import { HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import * as Complaint from "./Complaint.ts"
+import * as Outage from "./Outage.ts"
 import { judge } from "./Refusal.ts"
 import { excerpt, RemoteError } from "./RemoteError.ts"
 import * as Retry from "./Retry.ts"
@@ -97,6 +98,7 @@ const read = (response: HttpClientResponse.HttpClientResponse, limit: number): E
 export const make = Effect.fnUntraced(function*(options: Options) {
   const { apiKey, attempts = 6, baseUrl, maxResponseBytes = 16 * 1024 * 1024, seed } = options
   const http = yield* HttpClient.HttpClient
+  const outage = Outage.make()
   const permits = yield* Semaphore.make(options.concurrency ?? 8)
   const attemptTimeout = Duration.fromInputUnsafe(options.attemptTimeout ?? "2 minutes")
   const timeLimit = Duration.fromInputUnsafe(options.timeLimit ?? "10 minutes")
@@ -185,7 +187,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       for (;;) {
         made++
         const result = yield* Effect.result(attempt(request))
-        if (Result.isSuccess(result)) return result.success
+        if (Result.isSuccess(result)) {
+          outage.over()
+          return result.success
+        }
         const { again, asked, error } = result.failure
         const fail = (reason = error.reason) => new RemoteError({ ...error, reason, url, attempts: made })
         if (!again || made >= attempts) return yield* fail()
@@ -198,6 +203,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
             } (timeLimit)`
           )
         }
+        yield* outage.failed(error, url, wait)
         yield* Effect.sleep(wait)
       }
     })

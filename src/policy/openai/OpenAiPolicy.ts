@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { Context, Effect, Layer, Option, Redacted, Result, type Schema } from "effect"
+import { Context, Duration, Effect, Layer, Option, Redacted, Result, type Schema } from "effect"
 import type { HttpClient } from "effect/http"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { failing } from "../failing.ts"
@@ -18,7 +18,17 @@ import * as DataUrl from "./DataUrl.ts"
 import type { Limit } from "./Fields.ts"
 import type { Message } from "./Wire.ts"
 
-const { required, whole } = Rules
+const { any, oneOf, record, required, whole, yesOrNo } = Rules
+
+/** Whether a value is of a type that durations are written in. */
+const isDuration = (value: unknown): value is Duration.Input =>
+  typeof value === "string" || typeof value === "number" && value >= 0 || typeof value === "bigint" ||
+  Duration.isDuration(value)
+
+const duration: Rules.Rule = {
+  expected: "a duration such as \"2 minutes\", or milliseconds from 0",
+  holds: (value) => isDuration(value) && Option.isSome(Duration.fromInput(value))
+}
 
 /** A server, and how it is asked. */
 export interface Options extends Client.Limits {
@@ -74,6 +84,9 @@ const secretOf = (apiKey: Options["apiKey"]): Redacted.Redacted<string> | undefi
   typeof apiKey === "string" ? Redacted.make(apiKey) : apiKey
 
 const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined => {
+  if (typeof baseUrl !== "string") {
+    return `baseUrl is ${String(baseUrl)}, expected an address such as http://localhost:8000/v1`
+  }
   if (!URL.canParse(baseUrl)) return `baseUrl is "${baseUrl}", expected an address such as http://localhost:8000/v1`
   const { password, protocol, search, username } = new URL(baseUrl)
   if (protocol !== "http:" && protocol !== "https:") return `baseUrl begins with ${protocol}, expected http: or https:`
@@ -82,7 +95,9 @@ const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined =
     return "baseUrl holds a query (behind \"?\"), expected no query: fields of one's own go into extra, a key " +
       "into apiKey"
   }
-  if (typeof model !== "string" || model === "") return "model is empty, expected the name the server knows it by"
+  if (typeof model !== "string" || model === "") {
+    return `model is ${model === "" ? "empty" : String(model)}, expected the name the server knows it by`
+  }
   if (apiKey === undefined) return undefined
   const key: unknown = Redacted.isRedacted(apiKey) ? Redacted.value(apiKey) : apiKey
   return typeof key === "string" ? checkKey(key) : `apiKey is a ${typeof key}, expected a string or a Redacted string`
@@ -90,7 +105,20 @@ const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined =
 
 /** What the options may be. */
 const rules: Rules.Table = {
+  baseUrl: any,
+  model: any,
+  apiKey: any,
   seed: required(whole()),
+  system: { expected: "text", holds: (value) => typeof value === "string" },
+  maxTokensField: oneOf("max_tokens", "max_completion_tokens"),
+  logprobs: yesOrNo,
+  images: record("a record such as { maxSide: 1024 }"),
+  "images.maxSide": whole(1),
+  "images.maxBytes": whole(1),
+  extra: record("a record of fields"),
+  attemptTimeout: duration,
+  timeLimit: duration,
+  backoff: duration,
   concurrency: whole(1),
   attempts: whole(1),
   maxResponseBytes: whole(1)
@@ -99,7 +127,7 @@ const rules: Rules.Table = {
 const make = Effect.fnUntraced(function*(options: Options) {
   const wrong = checkOptions(options)
   if (wrong !== undefined) return yield* new PolicyError({ operation: "load", reason: wrong })
-  yield* Requests.check("load", rules, options)
+  yield* Requests.checkAll("load", rules, options)
   const { concurrency = 8, model, seed, system } = options
   const secret = secretOf(options.apiKey)
   const apiKey = secret === undefined || Redacted.value(secret) === "" ? undefined : secret

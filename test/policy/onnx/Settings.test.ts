@@ -97,6 +97,19 @@ describe("updates", () => {
   )
 })
 
+describe("a limit of tokens beyond the model's positions", () => {
+  it.effect("names the request, whose key begins with its stage, and the setting to lower", () =>
+    run(Effect.gen(function*() {
+      const { message } = yield* Effect.flip(draw({ count: 1, maxTokens: 100_000 }))
+      assert.match(
+        message,
+        /^policy sample: test\/0: a prompt of .*, 100000 to follow exceeds .*; lower maxTokens to \d{2,} or less, or /
+      )
+      const [, room = ""] = /lower maxTokens to (\d+)/.exec(message) ?? []
+      assert.match(message, new RegExp(`by ${100_000 - Number(room)};`))
+    })))
+})
+
 describe("options", () => {
   for (
     const [options, says] of [

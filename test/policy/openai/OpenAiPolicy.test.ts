@@ -249,6 +249,27 @@ describe("a server that misbehaves", () => {
         assert.strictEqual(new Set(seeds(server)).size, 1)
       })))
 
+  it.effect(
+    "is told of once in an outage, whatever waits for it",
+    () =>
+      against({}, ({ draw, log, server }) =>
+        Effect.gen(function*() {
+          const gone = Array.from({ length: 6 }, () => Server.send(503, "upstream is gone"))
+          const asked = ["a", "b", "c"].map((key) => ask("Why is this joy?", key))
+          server.next.push(...gone)
+          yield* draw({}, asked)
+          assert.strictEqual(log.length, 1, log.join("\n"))
+          assert.match(
+            log[0]!,
+            /^http:\S+: the server answered 503; asking again in \d\.\d s, later each time$/
+          )
+          server.next.push(Server.send(429, "{}"))
+          yield* draw()
+          assert.strictEqual(log.length, 1, "a limit of requests is no outage")
+        })),
+    20_000
+  )
+
   it.effect("the same waits again for the same seed and key", () =>
     Effect.gen(function*() {
       const run = against({}, ({ draw, server, waits }) => {

@@ -1,0 +1,102 @@
+/**
+ * Flags that would change nothing beside the others: refused, for who gave them meant something.
+ */
+import { Effect, Option, Schema } from "effect"
+import * as EffectRuntime from "effect/Runtime"
+import { usageExitCode } from "./output.ts"
+
+/** Flags that do not go together. */
+export class FlagError extends Schema.TaggedError<FlagError>()("FlagError", { reason: Schema.String }) {
+  override readonly [EffectRuntime.errorExitCode] = usageExitCode
+  override get message() {
+    return this.reason
+  }
+}
+
+/** Flags by name, whether each was given. */
+export type Given = Readonly<Record<string, boolean | Option.Option<unknown>>>
+
+/** The flags that were given. */
+export const given = (flags: Given): ReadonlyArray<string> =>
+  Object.keys(flags).filter((name) => {
+    const flag = flags[name]
+    return typeof flag === "boolean" ? flag : flag !== undefined && Option.isSome(flag)
+  })
+
+/** Refuses the first of these flags that was given. */
+export const refuse = (flags: Given, why: (flag: string) => string): Effect.Effect<void, FlagError> => {
+  const [flag] = given(flags)
+  return flag === undefined ? Effect.void : Effect.fail(new FlagError({ reason: why(flag) }))
+}
+
+/** `--subject` speaks of labels of one's own. */
+export const subject = (flags: { readonly labels: Option.Option<string>; readonly subject: string }) =>
+  Option.isSome(flags.labels)
+    ? Effect.void
+    : refuse(
+      { "--subject": flags.subject !== "content" },
+      (flag) => `${flag} is what labels of one's own rate: give them as --labels A,B,C, or leave it out`
+    )
+
+/** Flags of `rise train` that say how pictures of one's own are read: the embedded scenes have their task. */
+export const ofPictures = (flags: {
+  readonly data: Option.Option<string>
+  readonly subject: Option.Option<string>
+  readonly task: Option.Option<string>
+}) =>
+  Option.isSome(flags.data)
+    ? Effect.void
+    : refuse(
+      { "--subject": flags.subject, "--task": flags.task },
+      (flag) => `${flag} is for pictures of one's own: give them as --data PATH, or leave it out`
+    )
+
+/** The flags of `rise train` that speak of one method's stages. */
+export interface Methods {
+  readonly method: "all" | "RISE" | "SFT" | "Visual-RFT"
+  readonly equalCompute: boolean
+  readonly noWarmUp: boolean
+  readonly tau: Option.Option<number>
+  readonly stepsWarmUp: Option.Option<number>
+  readonly lrWarmUp: Option.Option<number>
+  readonly stepsReinforce: Option.Option<number>
+  readonly lrReinforce: Option.Option<number>
+  readonly candidates: Option.Option<number>
+  readonly stepsSft: Option.Option<number>
+  readonly lrSft: Option.Option<number>
+  readonly stepsRft: Option.Option<number>
+  readonly lrRft: Option.Option<number>
+  readonly groupSize: Option.Option<number>
+}
+
+/** Flags of stages that the method has not. */
+export const ofMethod = (flags: Methods): Effect.Effect<void, FlagError> => {
+  const { method } = flags
+  const has = (...methods: ReadonlyArray<string>) => method === "all" || methods.includes(method)
+  return Effect.andThen(
+    refuse({
+      ...(!has("RISE") && {
+        "--tau": flags.tau,
+        "--candidates": flags.candidates,
+        "--steps-reinforce": flags.stepsReinforce,
+        "--lr-reinforce": flags.lrReinforce
+      }),
+      ...(!has("RISE", "SFT") && { "--steps-sft": flags.stepsSft, "--lr-sft": flags.lrSft }),
+      ...(!has("RISE", "Visual-RFT") && {
+        "--steps-rft": flags.stepsRft,
+        "--lr-rft": flags.lrRft,
+        "--group-size": flags.groupSize
+      }),
+      "--equal-compute": method !== "all" && flags.equalCompute
+    }, (flag) =>
+      flag === "--equal-compute"
+        ? `${flag} adds baselines to a comparison of all methods: leave --method out, or ${flag}`
+        : `${flag} is for a stage that --method ${method} has not: leave one of them out`),
+    flags.noWarmUp
+      ? refuse(
+        { "--steps-warm-up": flags.stepsWarmUp, "--lr-warm-up": flags.lrWarmUp },
+        (flag) => `${flag} is for the warm-up that --no-warm-up leaves out: leave one of them out`
+      )
+      : Effect.void
+  )
+}

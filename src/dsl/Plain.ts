@@ -1,0 +1,42 @@
+/**
+ * Values that are recorded as JSON: what it cannot hold would be turned into something else, or vanish.
+ */
+import { Predicate } from "effect"
+import type * as Rules from "../kernels/math/Rules.ts"
+
+const held = "JSON: text, finite numbers, true, false, null, and lists and records of them"
+
+/** A record that was written as one: a Map or a Date would be turned into something else. */
+const isPlain = (value: object): boolean => [Object.prototype, null].includes(Object.getPrototypeOf(value))
+
+const show = (value: unknown): string =>
+  typeof value === "object"
+    ? Object.prototype.toString.call(value)
+    : typeof value === "function"
+    ? "a function"
+    : String(value)
+
+/**
+ * The first part of a value that JSON cannot hold. `undefined` in a record is left out, as everywhere.
+ *
+ * @param at names the value: "config"
+ */
+export const broken = (value: unknown, at: string, around: ReadonlyArray<unknown> = []): Rules.Broken | undefined => {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return undefined
+  if (typeof value === "number" && Number.isFinite(value)) return undefined
+  if (around.includes(value)) return { setting: at, value: "part of itself", expected: held }
+  const inside = [...around, value]
+  if (Array.isArray(value)) {
+    for (const [i, item] of value.entries()) {
+      const found = broken(item, `${at}[${i}]`, inside)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  if (!Predicate.isObject(value) || !isPlain(value)) return { setting: at, value: show(value), expected: held }
+  for (const [key, item] of Object.entries(value)) {
+    const found = item === undefined ? undefined : broken(item, `${at}.${key}`, inside)
+    if (found !== undefined) return found
+  }
+  return undefined
+}

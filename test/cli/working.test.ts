@@ -1,0 +1,60 @@
+/** Resuming the run that is meant, or none. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Console, Effect, FileSystem, Option, Stream } from "effect"
+import { relative } from "node:path"
+import { working } from "../../src/cli/working.ts"
+import { Progress, silent } from "../../src/dsl/Progress.ts"
+import * as Stub from "../dsl/StubPolicy.ts"
+
+/** Work in a folder, with what is said on standard error. */
+const begin = (folder: string, flags: { readonly out?: string; readonly resume: boolean }) =>
+  Effect.gen(function*() {
+    const said: Array<string> = []
+    const result = yield* working({
+      flags: { seed: 0, resume: flags.resume, out: Option.fromUndefinedOr(flags.out) },
+      name: relative("runs", `${folder}/mood`),
+      task: Stub.Mood,
+      train: Stub.data(3),
+      test: Stream.empty,
+      config: {}
+    })(() => Effect.void).pipe(
+      Effect.map(({ out }) => out),
+      Effect.provideService(
+        Console.Console,
+        Object.assign(Object.create(console), { error: (text: string) => said.push(text) })
+      ),
+      Effect.provideService(Progress, silent),
+      // The work writes no results: there is nothing to report of.
+      Effect.result
+    )
+    return { said, message: result._tag === "Failure" ? result.failure.message : "" }
+  })
+
+describe("--resume", () => {
+  it.effect("without a run is refused, and makes no folder", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const { message } = yield* begin(folder, { out: `${folder}/TYPO`, resume: true })
+      assert.strictEqual(
+        message,
+        `there is no run in ${folder}/TYPO to resume: check --out, or leave --resume out to begin one there`
+      )
+      const unnamed = yield* begin(folder, { resume: true })
+      assert.match(unnamed.message, /^there is no run in \S+\/mood to resume: name its folder with --out$/)
+      assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
+    })).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("without --out takes the newest, and says which", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      for (const _ of [1, 2]) assert.deepStrictEqual((yield* begin(folder, { resume: false })).said, [])
+      assert.deepStrictEqual((yield* fs.readDirectory(folder)).toSorted(), ["mood", "mood-2"])
+      const { said } = yield* begin(folder, { resume: true })
+      assert.strictEqual(said.length, 1)
+      assert.match(said[0]!, /^going on with \S+\/mood-2$/)
+      assert.deepStrictEqual((yield* begin(folder, { out: `${folder}/mood`, resume: true })).said, [])
+    })).pipe(Effect.provide(NodeServices.layer)))
+})

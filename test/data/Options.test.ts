@@ -1,0 +1,122 @@
+/** Options of readers that mean nothing: named, before anything is read. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type FileSystem, type Path, Schema, Stream } from "effect"
+import * as CocoInstances from "../../src/data/CocoInstances.ts"
+import * as Corruption from "../../src/data/Corruption.ts"
+import * as CsvManifest from "../../src/data/CsvManifest.ts"
+import * as Emotion6Folder from "../../src/data/Emotion6Folder.ts"
+import * as ImageFolder from "../../src/data/ImageFolder.ts"
+import { Layouts, Scenes } from "../../src/data/index.ts"
+import * as JsonLines from "../../src/data/JsonLines.ts"
+import * as Parquet from "../../src/data/Parquet.ts"
+import * as ReasonSeg from "../../src/data/ReasonSeg.ts"
+import * as Subset from "../../src/data/Subset.ts"
+import * as Dataset from "../../src/dsl/Dataset.ts"
+
+type Given = Readonly<Record<string, unknown>>
+type Read = Stream.Stream<unknown, { readonly message: string }, FileSystem.FileSystem | Path.Path>
+
+const task = { labels: ["a", "b"] }
+const annotation = Schema.String
+const readers: Readonly<Record<string, (options: Given) => Read>> = {
+  CsvManifest: (options) => CsvManifest.read("x", task, options),
+  Emotion6Folder: (options) => Emotion6Folder.read("x", task, options),
+  ImageFolder: (options) => ImageFolder.read("x", task, options),
+  JsonLines: (options) => JsonLines.read("x", { annotation, ...options }),
+  Parquet: (options) => Parquet.read(["x"], { annotation, ...options }),
+  CocoInstances: (options) => CocoInstances.read("x", options),
+  ReasonSeg: (options) => ReasonSeg.read("x", options)
+}
+
+const limits: ReadonlyArray<readonly [Given, string]> = [
+  [{ maxBytes: NaN }, "maxBytes is NaN, expected a number above 0, or Infinity"],
+  [{ maxBytes: -1 }, "maxBytes is -1, expected a number above 0, or Infinity"],
+  [{ maxPixels: "9" }, `maxPixels is "9", expected a number above 0, or Infinity`]
+]
+const tolerance: ReadonlyArray<readonly [Given, string]> = [
+  [{ tolerance: NaN }, "tolerance is NaN, expected a number from 0"],
+  [{ tolerance: -0.1 }, "tolerance is -0.1, expected a number from 0"]
+]
+const values: ReadonlyArray<readonly [Given, string]> = [
+  [{ values: "percent" }, `values is "percent", expected "shares" or "percentages" or "votes"`]
+]
+const misspelt = (first: string): readonly [Given, string] => [
+  { tolerence: 1 },
+  `tolerence is 1, expected no setting of this name: there are ${first}`
+]
+
+const cases: Readonly<Record<string, ReadonlyArray<readonly [Given, string]>>> = {
+  CsvManifest: [
+    ...tolerance,
+    ...values,
+    [{ folder: "" }, `folder is "", expected the path of a file or folder`],
+    misspelt("folder")
+  ],
+  Emotion6Folder: [...limits, ...tolerance, ...values, misspelt("maxBytes")],
+  ImageFolder: [
+    ...limits,
+    [{ folders: "x" }, `folders is "x", expected a folder for each label`],
+    misspelt("maxBytes")
+  ],
+  JsonLines: [
+    ...limits,
+    [{ keys: { image: 1 } }, "keys.image is 1, expected a key"],
+    [{ keys: { picture: "p" } }, `keys.picture is "p", expected no setting of this name: there are image, annotation`],
+    misspelt("maxBytes")
+  ],
+  Parquet: [...limits, [{ maxGroupBytes: 0 }, "maxGroupBytes is 0, expected a number above 0"], misspelt("maxBytes")],
+  CocoInstances: [...limits, [{ pictures: 1 }, "pictures is 1, expected the path of a file or folder"]],
+  ReasonSeg: [...limits, [{ targets: "all" }, `targets is "all", expected "one" or "each"`]]
+}
+
+describe("options of readers", () => {
+  for (const [name, list] of Object.entries(cases)) {
+    it.effect(`${name}: what means nothing is an error that names it`, () =>
+      Effect.forEach(
+        list,
+        ([options, says]) =>
+          Effect.map(Effect.flip(Stream.runDrain(readers[name]!(options))), ({ message }) =>
+            assert.include(message, says))
+      ).pipe(Effect.provide(NodeServices.layer)))
+  }
+
+  it("scenes, subsets and draws refuse theirs where they are called", () => {
+    const scenes = { split: "test" } as const
+    const draw = { labels: ["a"], classesOf: () => ["a"], seed: 0 }
+    const count = "expected a whole number from 0, or Infinity"
+    const calls: ReadonlyArray<readonly [() => unknown, string]> = [
+      ...([
+        ["Scenes", Scenes],
+        ["Scenes.Things", Scenes.Things],
+        ["Scenes.Reasoning", Scenes.Reasoning]
+      ] as const).flatMap(([name, { dataset }]) =>
+        [-2, NaN, 1.5].map((limit) =>
+          [() => dataset({ ...scenes, limit }), `${name}.dataset: limit is ${limit}, ${count}`] as const
+        )
+      ),
+      [() => Scenes.dataset({ ...scenes, shots: -1 }), `Scenes.dataset: shots is -1, ${count}`],
+      [() => Scenes.dataset({ split: "val" as "test" }), `split is "val", expected "train" or "test"`],
+      [() => Scenes.dataset({ split: undefined as never }), `split is undefined, expected "train" or "test"`],
+      [() => Scenes.scenes({ ...scenes, seed: NaN }), "Scenes: seed is NaN, expected a whole number"],
+      [() => Scenes.Objects.dataset({ ...scenes, limit: 1 } as typeof scenes), "limit is 1, expected no setting of"],
+      [() => Subset.draw({ ...draw, train: -1 })(Stream.empty), `Subset: train is -1, ${count}`],
+      [() => Subset.draw({ ...draw, test: NaN })(Stream.empty), `Subset: test is NaN, ${count}`],
+      [
+        () => Layouts.hold({ source: "x", classOf: () => "", seed: 0, share: 2 }),
+        "Layouts.hold: share is 2, expected a number in [0, 1]"
+      ],
+      [
+        () => Corruption.corrupt({ share: 2, seed: 0, differ: () => true }),
+        "Corruption.corrupt: share is 2, expected a number in [0, 1]"
+      ],
+      [() => Dataset.shots(1, { classOf: () => "", seed: NaN })(Stream.empty), "seed is NaN, expected a whole number"],
+      [() => Dataset.split({ share: 0.5, seed: 0.5 })(Stream.empty), "seed is 0.5, expected a whole number"],
+      [
+        () => Dataset.verified("x", () => Effect.void, { concurrency: 0 })(Stream.empty),
+        "concurrency is 0, expected a whole number from 1, or Infinity"
+      ]
+    ]
+    for (const [call, says] of calls) assert.throws(call, says)
+  })
+})
