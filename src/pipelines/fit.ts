@@ -57,11 +57,11 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
   const promptsPerStep = isSmall ? 8 : 2
   const chain = isSmall ? chains.small : chains.large
   const whole = chain + answer + tags
-  /** Each sample twenty times, in 150 steps at least: what is new takes so many; once, where there are very many. */
-  const steps = clamp(150, Math.max(Math.min(20 * samples / batchSize, 400), samples / batchSize), 20_000)
+  /** Each sample twenty times, in 250 steps at least: what is new takes so many; once, where there are very many. */
+  const steps = clamp(250, Math.max(Math.min(20 * samples / batchSize, 500), samples / batchSize), 20_000)
   const last = clamp(50, samples / 2, 600)
   const loop = clamp(10, samples / 40, 40)
-  const looks = (of: number) => ({ every: Math.ceil(of / 8), samples: 64, patience: 3 })
+  const looks = (of: number) => ({ every: Math.ceil(of / 8), samples: 64, patience: 4, ties: "last" as const })
   return {
     name: "fitted",
     validation: validationShare(samples),
@@ -69,7 +69,7 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
     trainable: isSmall && samples >= 500 ? "all" : "decoder",
     warmUp: {
       share: plain(Math.min(1, 350 / Math.max(1, samples))),
-      steps: clamp(150, 20 * samples / batchSize, 300),
+      steps: clamp(200, 20 * samples / batchSize, 300),
       batchSize,
       learningRate: rate,
       warmup: 10,
@@ -103,7 +103,7 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
       // A baseline that earns nothing is a result; a warning says so, and the other methods go on.
       deadSteps: patient,
       maxTokens: whole,
-      select: { every: Math.ceil(last / 4), samples: 64 }
+      select: { every: Math.ceil(last / 4), samples: 64, ties: "last" }
     },
     evaluate: { maxTokens: whole }
   }

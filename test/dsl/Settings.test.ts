@@ -67,6 +67,7 @@ const bad: ReadonlyArray<
   ["select.every", ["reinforce", "sft", "rft"], [none, 0, half, Infinity], whole1],
   ["select.samples", ["reinforce", "sft", "rft"], [none, 0, half], whole1],
   ["select.patience", ["reinforce", "sft", "rft"], [none, 0, half, Infinity], whole1],
+  ["select.ties", ["reinforce", "sft", "rft"], ["latest", 1], `"first" or "last"`],
   ["promptsPerStep", groups, [none, 0, half, Infinity], whole1],
   ["loss", groups, ["ppo"], `"grpo" or "dr_grpo" or "dapo"`],
   ["clip.low", groups, [none, below, 1.1, Infinity], "a number in [0, 1]"],

@@ -46,7 +46,7 @@ describe("fit", () => {
 
   it("gives more steps to more data", () => {
     const steps = (samples: number) => fit({ parameters: 2e6, adapter: false, samples, answer: 8 }).sft.steps!
-    assert.deepStrictEqual([60, 300, 700, 100_000].map(steps), [150, 375, 400, 6250])
+    assert.deepStrictEqual([60, 300, 700, 100_000].map(steps), [250, 375, 500, 6250])
   })
 })
 

@@ -29,9 +29,16 @@ export interface TrainOptions {
    * Keeps the snapshot that does best on the validation split (`make(task, data, { validation })`), looked at every so
    * many steps, before the first and after the last. Without it the last weights are kept. `samples`: at most so many
    * of the split are looked at, from its start; default all of them. `patience`: the stage ends early where so many
-   * looks in a row were no better than the best, which must itself be better than the start; default never.
+   * looks in a row were no better than the best, which must itself be better than the start; default never. `ties`:
+   * which of equal looks is kept; a small split has many, and the later weights have learned for longer; default
+   * "first".
    */
-  readonly select?: { readonly every: number; readonly samples?: number; readonly patience?: number }
+  readonly select?: {
+    readonly every: number
+    readonly samples?: number
+    readonly patience?: number
+    readonly ties?: "first" | "last"
+  }
 }
 
 /** Settings of a GRPO stage. */
@@ -139,7 +146,8 @@ export const optimising: Rules.Table = {
   clipNorm: orNone(above(0)),
   "select.every": required(whole(1)),
   "select.samples": whole(1),
-  "select.patience": whole(1)
+  "select.patience": whole(1),
+  "select.ties": oneOf("first", "last")
 }
 
 /** What the settings of a GRPO stage may be. */
