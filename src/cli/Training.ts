@@ -4,7 +4,7 @@
 import { Console, Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import type { Task } from "../dsl/Task.ts"
-import { type Method, Presets, warmUp } from "../pipelines/index.ts"
+import { forTask, type Method, Presets, warmUp } from "../pipelines/index.ts"
 import type * as Sources from "../sources/index.ts"
 import * as Fitting from "./Fitting.ts"
 import * as Flags from "./flags.ts"
@@ -19,31 +19,34 @@ const method = Flag.Literals("method", ["all", "RISE", "SFT", "Visual-RFT"]).pip
   Flag.withDefault("all" as const)
 )
 
-const data = Flags.data.pipe(
-  Flag.withDescription(
-    "Pictures of your own: class folders, a table or another layout of docs/data.md, or the file that describes " +
-      "them; default: the embedded scenes (synthetic)"
-  )
-)
-
-export const flags = { ...Flags.study, ...Pictures.flags, ...Fitting.flags, data, method }
+export const flags = { ...Flags.study, ...Pictures.flags, ...Fitting.flags, method }
 
 /** The flags, parsed. */
 export type Training = Parameters<typeof Pictures.open>[0] & Flags.Study & Fitting.Fitting & {
   readonly method: "all" | Method
 }
 
-/** The preset that is asked for by name or by embedded data; None: settings are fitted to the data. */
-const presetOf = (flags: Training): Option.Option<Presets.Preset> =>
+/**
+ * The preset that is asked for by name or by embedded data; None: settings are fitted to the data. Boxes take longer
+ * texts than the preset's own.
+ */
+const presetOf = (flags: Training, kind: "boxes" | "classes"): Option.Option<Presets.Preset> =>
   Option.orElse(
-    Option.map(flags.preset, (name) => Presets.presets[name]),
-    () => Option.isSome(flags.data) ? Option.none() : Option.some(Presets.quick)
+    Option.map(flags.preset, (name) =>
+      kind === "boxes" ? forTask("coco-sub", Presets.presets[name]) : Presets.presets[name]),
+    () =>
+      Option.isSome(flags.data) ? Option.none() : Option.some(Presets.quick)
   )
+
+/** Data that are open. */
+export interface Opened<A> extends Sources.TaskSource<A, Task<A>> {
+  readonly kind: "boxes" | "classes"
+}
 
 /** Chooses the settings for data that are open. `measure` times this machine also without a budget. */
 export const choose = <A>(
   flags: Training,
-  { task, test, train }: Sources.TaskSource<A, Task<A>>,
+  { kind, task, test, train }: Opened<A>,
   options: { readonly measure: boolean }
 ) =>
   Effect.gen(function*() {
@@ -53,7 +56,7 @@ export const choose = <A>(
       train,
       test,
       methods: all.filter((name) => flags.method === "all" || name === flags.method),
-      preset: presetOf(flags),
+      preset: presetOf(flags, kind),
       policy: (preset) => policy(flags, preset)
     }, options)
     for (const note of chosen.notes) yield* Console.error(note)

@@ -1,27 +1,34 @@
 /**
- * What `rise train` trains on: the embedded scenes, Emotion6's manifests, or a user's own pictures.
+ * What a command trains or measures on: the embedded scenes, Emotion6's manifests, or a user's own pictures.
  */
 import { Console, Effect, Option } from "effect"
 import { Flag } from "effect/cli"
+import { TaskError } from "../dsl/Task.ts"
 import * as Sources from "../sources/index.ts"
 import { Emotion6 } from "../tasks/classification/index.ts"
-import { isEmbedded } from "./embedded.ts"
-import type { Study } from "./flags.ts"
-import { check } from "./policy.ts"
-import * as Task from "./task.ts"
+import { ofFewWords } from "./embedded.ts"
+import * as Flags from "./flags.ts"
+import { check, FlagError } from "./policy.ts"
+import * as Saved from "./saved.ts"
+import { labelsIn } from "./task.ts"
+import { text } from "./values.ts"
 
 /** Flags that go before what is found in the data. */
 export const flags = {
-  labels: Flag.String("labels").pipe(
+  data: Flags.data.pipe(
+    Flag.withDescription(
+      "Pictures of your own: class folders, a table or another layout of docs/data.md, or the file that describes " +
+        "them; default: the embedded scenes (synthetic)"
+    )
+  ),
+  labels: text("labels", "A,B,C", "labels, separated by commas").pipe(
     Flag.withDescription("Labels of one's own, separated by commas; default: those that are found in --data"),
-    Flag.withMetavar("A,B,C"),
     Flag.optional
   ),
-  subject: Flag.String("subject").pipe(
+  subject: text("subject", "TEXT", "what the labels name or rate").pipe(
     Flag.withDescription(
       "What the labels name or rate: completes \"name the … of this picture\"; default: main object, or content"
     ),
-    Flag.withMetavar("TEXT"),
     Flag.optional
   ),
   task: Flag.Literals("task", ["classification", "detection"]).pipe(
@@ -30,32 +37,105 @@ export const flags = {
   )
 }
 
-interface Asked {
-  readonly labels: Option.Option<string>
-  readonly subject: Option.Option<string>
-  readonly task: Option.Option<"classification" | "detection">
+/** The same for commands that measure a model. */
+export const asked = {
+  ...flags,
+  labels: flags.labels.pipe(
+    Flag.withDescription(
+      "Labels of one's own, separated by commas; default: those that the model was trained for, else found in --data"
+    )
+  )
+}
+
+type Asked =
+  & Pick<Flags.Study, "data" | "model" | "seed" | "shots">
+  & Partial<Flags.Remote>
+  & Parameters<typeof check>[0]
+  & {
+    readonly labels: Option.Option<string>
+    readonly subject: Option.Option<string>
+    readonly task: Option.Option<"classification" | "detection">
+  }
+
+const saidBy = ({ labels, subject, task }: Asked): Saved.Said => ({
+  "--labels": labels,
+  "--subject": subject,
+  "--task": task
+})
+
+/** The embedded scenes, which are rated on the labels of Emotion6. */
+const scenes = Effect.fnUntraced(function*(flags: Asked, saved: Option.Option<Sources.SavedTask>) {
+  const [flag] = Object.entries(saidBy(flags)).flatMap(([name, value]) => Option.isSome(value) ? [name] : [])
+  if (flag === "--labels") {
+    const reason = "--labels needs --data: the embedded scenes are rated on the labels of Emotion6"
+    return yield* new TaskError({ task: "custom", reason })
+  }
+  if (flag !== undefined) {
+    return yield* new FlagError({ reason: `${flag} is for pictures of one's own: name them, --data` })
+  }
+  if (Option.isNone(saved)) return yield* manifests(flags, Emotion6.task)
+  yield* Saved.tell(flags, saved.value)
+  if (saved.value.kind === "classification" && Saved.isOf(saved.value, Emotion6.labels)) {
+    return yield* manifests(flags, saved.value.task)
+  }
+  return yield* new FlagError({
+    reason: `${flags.model} was trained for ${Saved.named(saved.value)}, and the embedded scenes are rated on the ` +
+      "labels of Emotion6: name pictures of its own task, --data"
+  })
+})
+
+/** Soft labels in `train.csv` and its kin, or the embedded scenes. */
+const manifests = Effect.fnUntraced(function*(flags: Asked, task: typeof Emotion6.task) {
+  const source = yield* Sources.softLabels({ ...flags, task })
+  return { kind: "classes", task, mean: Sources.meanDistribution, ...source } as const
+})
+
+/** What is to be known of how data are used. */
+interface Use {
+  /** The task of the model that is asked. */
+  readonly saved?: Option.Option<Sources.SavedTask>
+  /** Whether a share is held out where there is no test half. Default true. */
+  readonly hold?: boolean
 }
 
 /** The task and its halves; of a user's own pictures it is said first what was understood. */
-export const open = Effect.fnUntraced(function*(flags: Study & Asked) {
+export const open = Effect.fnUntraced(function*(flags: Asked, { hold = true, saved = Option.none() }: Use = {}) {
   const { data, labels, seed, shots, subject, task } = flags
-  const says = [labels, subject, task].some(Option.isSome)
-  if (Option.isNone(data) || !says && (yield* Sources.hasManifests(data.value, Emotion6.task))) {
-    const emotions = yield* Task.task({ data, labels, subject: Option.getOrElse(subject, () => "content") })
-    const source = yield* Sources.softLabels({ ...flags, task: emotions })
-    return { kind: "classes", task: emotions, mean: Sources.meanDistribution, ...source } as const
+  if (Option.isNone(data)) return yield* scenes(flags, saved)
+  const given = Option.map(labels, labelsIn)
+  const agrees = (saved: Sources.SavedTask) =>
+    Option.isNone(subject) && Option.getOrElse(task, () => saved.kind) === saved.kind &&
+    Option.match(given, { onNone: () => true, onSome: (labels) => Saved.isOf(saved, labels) })
+  const as = Option.filter(saved, agrees)
+  if (Option.isSome(saved)) yield* Saved.tell(flags, saved.value, Option.isSome(as) ? {} : saidBy(flags))
+  const emotions = Option.isNone(saved)
+    ? Option.some(Emotion6.task)
+    : Option.flatMap(
+      as,
+      (saved) =>
+        saved.kind === "classification" && Saved.isOf(saved, Emotion6.labels) ? Option.some(saved.task) : Option.none()
+    )
+  const says = Object.values(saidBy(flags)).some(Option.isSome)
+  if (!says && Option.isSome(emotions) && (yield* Sources.hasManifests(data.value, emotions.value))) {
+    return yield* manifests(flags, emotions.value)
   }
   // Before every picture is decoded.
   yield* check(flags)
   const source = yield* Sources.pictures({
     data: data.value,
-    embedded: isEmbedded(flags),
+    embedded: yield* ofFewWords(flags),
+    hold,
     seed,
     shots,
     subject,
-    task,
-    labels: Option.map(labels, (text) => text.split(",").map((label) => label.trim()))
+    task: Option.orElse(task, () => Option.map(saved, ({ kind }) => kind)),
+    labels: Option.orElse(given, () => Option.filter(Option.map(saved, Saved.labelsOf), (labels) => labels.length > 0)),
+    ...Option.match(as, { onNone: () => ({}), onSome: (as) => ({ as }) })
   })
   for (const line of yield* Sources.understood(source)) yield* Console.error(line)
   return source
 })
+
+/** As `open`, with the task that the model was trained for unless flags say another. */
+export const openAs = (flags: Asked, use: Pick<Use, "hold"> = {}) =>
+  Effect.flatMap(Saved.find(flags, saidBy(flags)), (saved) => open(flags, { ...use, saved }))

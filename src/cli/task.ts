@@ -9,38 +9,41 @@ import { text } from "./values.ts"
 
 export const flags = {
   labels: text("labels", "A,B,C", "labels, separated by commas").pipe(
-    Flag.withDescription("Labels of one's own, separated by commas; default: the seven of Emotion6"),
+    Flag.withDescription(
+      "Labels of one's own, separated by commas; default: those that the model was trained for, else those of Emotion6"
+    ),
     Flag.optional
   ),
   subject: text("subject", "TEXT", "what the labels rate").pipe(
     Flag.withDescription("What the labels rate: completes \"rate the … of this picture\"; default: content"),
-    Flag.withDefault("content")
+    Flag.optional
   )
 }
 
 export interface TaskFlags {
   readonly labels: Option.Option<string>
-  readonly subject: string
+  readonly subject: Option.Option<string>
 }
 
-/** Labels of one's own need data of one's own: the embedded scenes are rated on Emotion6's. */
-export const task = (
-  { data, labels, subject }: TaskFlags & { readonly data?: Option.Option<string> }
-): Effect.Effect<Classification.Classification, TaskError> =>
+/** The labels of a flag's value. */
+export const labelsIn = (text: string): ReadonlyArray<string> => text.split(",").map((label) => label.trim())
+
+/** A task that may not be one: its labels come from the user. */
+export const making = <A>(task: string, make: () => A): Effect.Effect<A, TaskError> =>
+  Effect.try({
+    try: make,
+    catch: (cause) => cause instanceof TaskError ? cause : new TaskError({ task, reason: String(cause) })
+  })
+
+/** Soft labels of one's own; those of Emotion6 without. */
+export const task = ({ labels, subject }: TaskFlags): Effect.Effect<Classification.Classification, TaskError> =>
   Option.match(labels, {
     onNone: () => Effect.succeed(Emotion6.task),
     onSome: (text) =>
-      data !== undefined && Option.isNone(data)
-        ? Effect.fail(
-          new TaskError({
-            task: "custom",
-            reason: "--labels needs --data: the embedded scenes are rated on the labels of Emotion6"
-          })
-        )
-        : Effect.try({
-          try: () =>
-            Classification.make({ name: "custom", labels: text.split(",").map((label) => label.trim()), subject }),
-          catch: (cause) =>
-            cause instanceof TaskError ? cause : new TaskError({ task: "custom", reason: String(cause) })
-        })
+      making("custom", () =>
+        Classification.make({
+          name: "custom",
+          labels: labelsIn(text),
+          subject: Option.getOrElse(subject, () => "content")
+        }))
   })

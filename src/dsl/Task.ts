@@ -130,6 +130,11 @@ export interface Task<in out A> {
    * @param probability mean probability of the tokens that wrote these characters of the text
    */
   readonly rank?: (annotation: A, text: string, probability: (from: number, to: number) => number) => A
+  /**
+   * The task as JSON, which `Rise.saveModel` writes beside the weights, so that whoever opens the model knows what it
+   * was trained for. `Classification.make` and `Detection.make` give it; default: nothing is written.
+   */
+  readonly described?: Schema.Json
   /** Optional grammar of answers. `answer`: the bare annotation; `think`: `<think>…</think><answer>…</answer>`. */
   readonly grammar?: (vocabulary: Vocabulary, form: Form) => Effect.Effect<Grammar, GrammarError>
 }

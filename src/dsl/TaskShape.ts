@@ -35,6 +35,8 @@ const metricFault = (metric: unknown, i: number, common: ReadonlyArray<string>):
       : `metrics[${i}].direction is ${JSON.stringify(direction)}, expected "lower" or "higher"`)
 }
 
+const isJson = Schema.is(Schema.Json)
+
 /** Functions that may be left out. */
 const optional = ["judge", "leaks", "setMetric", "rank", "grammar"] as const
 
@@ -45,6 +47,7 @@ interface Members {
   readonly annotation: unknown
   readonly prompts: unknown
   readonly metrics?: unknown
+  readonly described?: unknown
 }
 
 /**
@@ -79,6 +82,9 @@ export const fault = (task: Members, common: ReadonlyArray<string>): string | un
       "prompts.answerOnly": "string"
     })
   if (wrong !== undefined) return wrong
+  if (task.described !== undefined && !isJson(task.described)) {
+    return `described is ${kindOf(task.described)} that is no JSON, expected an object of texts, numbers and lists`
+  }
   const metrics: unknown = task.metrics ?? []
   if (!Array.isArray(metrics)) return `metrics is ${kindOf(metrics)}, expected a list`
   for (const [i, metric] of metrics.entries()) {

@@ -13,8 +13,8 @@ import type { Pace } from "./cost.ts"
 import type { Preset } from "./Presets.ts"
 
 /**
- * Milliseconds of the fastest of three runs behind a first one, which also builds graphs and opens files: whatever else a
- * machine does can only slow them down.
+ * Milliseconds of the fastest of three runs behind a first one, which also builds graphs and opens files: whatever a
+ * machine does besides can only slow them down.
  */
 const fastest = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
@@ -35,7 +35,7 @@ const reasoning = (tokens: number): string => "a face with a thing ".repeat(Math
 const idle = { learningRate: 1e-12, weightDecay: 0 } as const
 
 /**
- * Draws and trains a few times on at most 16 samples, with the lengths and batches of the preset. The weights hardly change,
+ * Draws and trains a few times on at most 16 samples, with the lengths and batches of the preset. Weights hardly change,
  * but moments do: give it a policy of its own.
  */
 export const pace = <A, E, R>(

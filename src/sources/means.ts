@@ -24,6 +24,15 @@ interface Sum {
   readonly sum: readonly [number, number, number, number]
 }
 
+const nothing: Sum = { n: 0, sum: [0, 0, 0, 0] }
+
+const add = ({ n, sum: [x, y, w, h] }: Sum, box: Box.Box<"thousandths">): Sum => ({
+  n: n + 1,
+  sum: [x + box[0], y + box[1], w + box[2], h + box[3]]
+})
+
+const meanOf = ({ n, sum: [x, y, w, h] }: Sum) => Box.make("thousandths", [x / n, y / n, w / n, h / n])
+
 /** The mean box: where answers stand, whatever is asked. */
 export const meanBox = <E, R>(
   truths: Stream.Stream<Annotation<"thousandths">, E, R>
@@ -31,8 +40,43 @@ export const meanBox = <E, R>(
   Effect.map(
     Stream.runFold(
       Stream.flattenIterable(truths),
-      (): Sum => ({ n: 0, sum: [0, 0, 0, 0] }),
-      ({ n, sum: [x, y, w, h] }, { box }): Sum => ({ n: n + 1, sum: [x + box[0], y + box[1], w + box[2], h + box[3]] })
+      () => nothing,
+      (sum, { box }) => add(sum, box)
     ),
-    ({ n, sum: [x, y, w, h] }) => n === 0 ? [] : [{ box: Box.make("thousandths", [x / n, y / n, w / n, h / n]) }]
+    (sum) => sum.n === 0 ? [] : [{ box: meanOf(sum) }]
+  )
+
+interface Seen {
+  /** Pictures that have one. */
+  pictures: number
+  boxes: Sum
+}
+
+/** Of each label that at least half of the pictures have, or else of the commonest, its mean box; crowds left out. */
+export const meanBoxes = <E, R>(
+  truths: Stream.Stream<Annotation<"thousandths">, E, R>
+): Effect.Effect<Annotation<"thousandths">, E, R> =>
+  Effect.map(
+    Stream.runFold(truths, () => ({ pictures: 0, labels: new Map<string, Seen>() }), (all, truth) => {
+      all.pictures++
+      const here = new Set<string>()
+      for (const { box, crowd, label } of truth) {
+        if (crowd === true || label === undefined) continue
+        const seen = all.labels.get(label) ?? { pictures: 0, boxes: nothing }
+        if (!here.has(label)) seen.pictures++
+        here.add(label)
+        seen.boxes = add(seen.boxes, box)
+        all.labels.set(label, seen)
+      }
+      return all
+    }),
+    ({ labels, pictures }) => {
+      const most = Math.max(0, ...[...labels.values()].map((seen) => seen.pictures))
+      return [...labels].filter(([, seen]) => seen.pictures >= Math.min(most, pictures / 2)).map((
+        [label, { boxes }]
+      ) => ({
+        box: meanOf(boxes),
+        label
+      }))
+    }
   )

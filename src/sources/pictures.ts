@@ -4,16 +4,17 @@
 import { Effect, type FileSystem, Option, Path } from "effect"
 import { Layouts } from "../data/index.ts"
 import * as Dataset from "../dsl/Dataset.ts"
+import * as Question from "../dsl/Question.ts"
 import { TaskError } from "../dsl/Task.ts"
 import { Classification, type Distribution } from "../tasks/classification/index.ts"
 import { type Annotation, Box, BoxCodec, BoxTruth, Detection } from "../tasks/detection/index.ts"
+import { halvesOf } from "./halves.ts"
 import { labelsOfBoxes } from "./labelsOfBoxes.ts"
-import { meanDistribution } from "./means.ts"
-import { mixed } from "./mixed.ts"
-import { type Fault, few, type TaskSource, verified } from "./Source.ts"
+import { meanBoxes, meanDistribution } from "./means.ts"
+import { type Fault, few, type TaskSource } from "./Source.ts"
+import type { SavedTask } from "./taskOf.ts"
 
 type Boxes = Annotation<"thousandths">
-type Samples<A> = Dataset.Dataset<A, Fault, FileSystem.FileSystem | Path.Path>
 
 /** Options of `pictures`. What is given goes before what is found. */
 export interface PicturesOptions {
@@ -31,6 +32,10 @@ export interface PicturesOptions {
   readonly seed: number
   /** Whether the embedded checkpoint is asked: in its own few words. */
   readonly embedded: boolean
+  /** The task of a model (`taskOf`) that is asked about the pictures, in place of one that is made of them. */
+  readonly as?: SavedTask
+  /** Whether a share of each label is held out where there is no test half; else that half is empty. Default true. */
+  readonly hold?: boolean
 }
 
 /** What a source of pictures knows of itself. */
@@ -71,46 +76,25 @@ const making = <A>(source: string, make: () => A): Effect.Effect<A, Dataset.Data
     }
   })
 
-/** Both halves in a mixed order, with broken pictures set aside, and a share held out where there is no test half. */
-const halvesOf = Effect.fnUntraced(function*<A>(
-  { data, seed }: PicturesOptions,
-  found: {
-    readonly train: Samples<A>
-    readonly test: Option.Option<Samples<A>>
-    readonly notes: ReadonlyArray<string>
-  },
-  classOf: (truth: A) => string
-) {
-  const train = yield* verified(data, found.train)
-  if (Option.isSome(found.test)) {
-    const test = yield* verified(`${data} (test)`, found.test.value)
-    return { train: mixed(train), test: mixed(test), notes: found.notes }
-  }
-  const held = yield* Layouts.hold({ source: data, classOf, seed })(train)
-  const share = `${100 * Layouts.defaultShare}% of each label`
-  return {
-    train: mixed(held.train),
-    test: mixed(held.validation),
-    notes: [...found.notes, `no part to test on: ${share} held out, drawn by seed ${seed}`]
-  }
-})
-
 const labelled = Effect.fnUntraced(function*(
   name: string,
   options: PicturesOptions,
   { labels, layout, single, ...found }: Omit<Layouts.Classes, "kind">
 ) {
-  const { data, embedded, seed, shots, subject } = options
+  const { as, data, embedded, seed, shots, subject } = options
   const answer = single ? "single" : "distribution"
   const definition = { name, labels, answer } as const
-  const task = yield* making(data, () =>
+  const task = as?.kind === "classification" ? as.task : yield* making(data, () =>
     embedded
       ? Classification.forEmbedded({ ...definition, ...Option.isSome(subject) ? { subject: subject.value } : {} })
       : Classification.make({
         ...definition,
         subject: Option.getOrElse(subject, () => single ? "main object" : "content")
       }))
-  const halves = yield* halvesOf<Distribution>(options, found, task.classOf)
+  const notes = as?.kind === "classification" && as.answer === "single" && !single
+    ? [...found.notes, "the model answers with one label, and is measured by the shares of labels all the same"]
+    : found.notes
+  const halves = yield* halvesOf<Distribution>(options, { ...found, notes }, task.classOf)
   const source: LabelledPictures = {
     kind: "classes",
     name: data,
@@ -125,19 +109,30 @@ const labelled = Effect.fnUntraced(function*(
   return source
 })
 
+/** Why a model's own task cannot be asked about pictures that are read here. */
+const unfit = (saved: SavedTask): string | undefined => {
+  const reads = `"${saved.task.name}", which the model was trained for,`
+  if (Question.asks(saved.task)) return `${reads} asks every picture a question, and these have none`
+  return saved.kind === "detection" && saved.space !== "thousandths"
+    ? `${reads} writes boxes in ${saved.space}, and these are read in thousandths`
+    : undefined
+}
+
 const boxed = Effect.fnUntraced(function*(
   name: string,
   options: PicturesOptions,
   { labels, layout, ...found }: Layouts.Boxes
 ) {
-  const { data, embedded, seed, shots, subject } = options
-  const task = yield* making(data, () =>
-    embedded ? Detection.forEmbedded({ name, labels }) : Detection.make({
-      name,
-      subject: Option.getOrElse(subject, () => "every thing with one of these names"),
-      codec: BoxCodec.scenes({ labels }),
-      denominator: "max"
-    }))
+  const { as, data, embedded, seed, shots, subject } = options
+  const task = as?.kind === "detection" && as.space === "thousandths" ?
+    as.task :
+    yield* making(data, () =>
+      embedded ? Detection.forEmbedded({ name, labels }) : Detection.make({
+        name,
+        subject: Option.getOrElse(subject, () => "every thing with one of these names"),
+        codec: BoxCodec.scenes({ labels }),
+        denominator: "max"
+      }))
   const inThousandths = BoxTruth.inFrame(() => Box.thousandths)
   const converted = {
     notes: found.notes,
@@ -152,7 +147,8 @@ const boxed = Effect.fnUntraced(function*(
     labels,
     ...halves,
     ...few<Boxes>(halves.train, shots, (count) => Dataset.shots(count, { classOf: task.classOf, seed })),
-    task
+    task,
+    mean: meanBoxes
   }
   return source
 })
@@ -172,8 +168,10 @@ export const pictures = (
 ): Effect.Effect<Pictures, Fault, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const path = yield* Path.Path
-    const { data, labels, task } = options
+    const { as, data, labels, task } = options
     const name = path.parse(path.resolve(data)).name || "pictures"
+    const misfit = as === undefined ? undefined : unfit(as)
+    if (misfit !== undefined) return yield* new Dataset.DataError({ source: data, reason: misfit })
     // What was typed, before anything is read.
     if (Option.isSome(labels)) yield* making(data, () => Classification.check(name, labels.value))
     const found = yield* Layouts.find(data, { labels })
@@ -181,7 +179,9 @@ export const pictures = (
       if (!Option.contains(task, "detection")) return yield* labelled(name, options, found)
       return yield* new Dataset.DataError({
         source: data,
-        reason: `it has labels and no boxes (${found.layout}), which --task detection needs: leave that out`
+        reason: `it has labels and no boxes (${found.layout}), which ` + (as === undefined
+          ? "--task detection needs: leave that out"
+          : `"${as.task.name}", the task of the model, needs`)
       })
     }
     if (!Option.contains(task, "classification")) return yield* boxed(name, options, found)

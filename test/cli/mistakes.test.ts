@@ -113,10 +113,16 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
     {
       line: ["train", "-d", join(directory, "nowhere"), ...out],
       code: 1,
-      says: /nowhere: no such f/,
-      next: /expected one/
+      says: /no such file or folder/,
+      next: /sun\/1\.png/
     },
     { line: ["train", "--labels", "a,a", "-d", directory], code: 1, says: /"a" is listed twice/, next: /"a"/ },
+    {
+      line: ["train", "--subject", "weather"],
+      code: 2,
+      says: /--subject is for pictures of one's own/,
+      next: /--data/
+    },
     { line: ["train", "--labels", "a,b"], code: 1, says: /--labels needs --data/, next: /--data/ },
     {
       line: ["examples/emotion6.ts", "--data", directory, ...model, ...out],
@@ -127,8 +133,8 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
     {
       line: ["evaluate", "--labels", "a,b", "--data", join(directory, "votes"), ...model, ...out],
       code: 1,
-      says: /test\.csv: none of its 2 rows is usable: sum 2\. First, row 2: sum: shares sum to 10/,
-      next: /look like votes: ./
+      says: /train\.csv: none of its 2 rows is usable: missing-file 2\. First, row 2: missing-file/,
+      next: /no file .*votes\/a\.png/
     },
     { line: ["train", "-m", directory, ...out], code: 1, says: /config\.json: no such file/, next: /hf download/ },
     { line: ["train", ...model, "-o", directory], code: 1, says: /already exists and holds no run/, next: /exists/ },

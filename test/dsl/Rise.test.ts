@@ -469,7 +469,7 @@ describe("Rise", () => {
 
   it.effect("saves no model, and does not fail, where a run has no folder", () =>
     Effect.gen(function*() {
-      assert.isUndefined(yield* Rise.saveModel)
+      assert.isUndefined(yield* Rise.saveModel(Stub.Mood))
     }).pipe(Effect.provide(live())))
 
   it("says why every group is dead, and what to change", () => {

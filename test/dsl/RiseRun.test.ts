@@ -53,6 +53,25 @@ const whole = Effect.fnUntraced(function*(out: string) {
 })
 
 describe("run folder", () => {
+  it.effect("holds what the task says of itself beside the model, where it says something", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* temporary}/run`
+      const described = { kind: "mood", labels: ["glad", "sad"] }
+      const steps = (resume: boolean, task: typeof Stub.Mood) =>
+        Rise.make(task, Stub.data(8)).pipe(
+          Rise.answers(),
+          Rise.sft({ steps: 2, batchSize: 4 }),
+          Rise.run({ out, resume }),
+          Effect.provide(live())
+        )
+      yield* steps(false, { ...Stub.Mood, described })
+      assert.deepStrictEqual(JSON.parse(yield* fs.readFileString(`${out}/model/rise-task.json`)), described)
+      yield* steps(true, Stub.Mood)
+      assert.isFalse(yield* fs.exists(`${out}/model/rise-task.json`), "what another run wrote there is gone")
+      assert.isTrue(yield* fs.exists(`${out}/model/weights.f32`))
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("holds what the run made, and the same bytes for the same seed", () =>
     Effect.gen(function*() {
       const directory = yield* temporary

@@ -1,19 +1,21 @@
 /**
  * What `rise annotate` asks for: the task that flags describe, and its annotations in numbers.
  */
-import { Effect, FileSystem, Option, Path, Stream } from "effect"
+import { Effect, Option, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { Scenes, Subset } from "../../data/index.ts"
 import * as Fingerprint from "../../dsl/Fingerprint.ts"
 import * as Question from "../../dsl/Question.ts"
-import { type Task, TaskError } from "../../dsl/Task.ts"
+import type { Task } from "../../dsl/Task.ts"
 import type { Image } from "../../kernels/image/Image.ts"
 import { annotate, type AnnotateOptions } from "../../pipelines/index.ts"
-import { embedded } from "../../policy/Embedded.ts"
-import { type Classification, ImagenetSub } from "../../tasks/classification/index.ts"
+import type { SavedClassification, SavedTask } from "../../sources/index.ts"
+import { Classification, ImagenetSub } from "../../tasks/classification/index.ts"
 import { Box, CocoSub, type Detection, Lisa } from "../../tasks/detection/index.ts"
+import { ofFewWords } from "../embedded.ts"
 import type { Remote } from "../flags.ts"
 import { FlagError } from "../policy.ts"
+import * as Saved from "../saved.ts"
 import * as SoftLabels from "../task.ts"
 import { type Boxed, rounded, rowOf, type Shape, type Size, type Value } from "./Row.ts"
 
@@ -21,9 +23,9 @@ export const flags = {
   task: Flag.Literals("task", ["soft-labels", "imagenet-sub", "coco-sub", "lisa"]).pipe(
     Flag.withDescription(
       "What is asked: a distribution over --labels, one of them, boxes with their names, or the one box that answers " +
-        "--question"
+        "--question; default: what the model was trained for, else soft-labels"
     ),
-    Flag.withDefault("soft-labels" as const)
+    Flag.optional
   ),
   ...SoftLabels.flags,
   question: Flag.String("question").pipe(
@@ -34,7 +36,7 @@ export const flags = {
 }
 
 export interface KindFlags extends SoftLabels.TaskFlags {
-  readonly task: "coco-sub" | "imagenet-sub" | "lisa" | "soft-labels"
+  readonly task: Option.Option<"coco-sub" | "imagenet-sub" | "lisa" | "soft-labels">
   readonly question: Option.Option<string>
   readonly model: string
   readonly remote: Remote["remote"]
@@ -64,10 +66,14 @@ const shares = (task: Classification.Classification): Kind =>
 
 const hundredth = (pixels: number) => Math.round(pixels * 100) / 100
 
-const boxes = (task: Detection.Detection<"thousandths">, labels: ReadonlyArray<string>): Kind =>
+const boxes = <S extends Box.Space>(
+  task: Detection.Detection<S>,
+  labels: ReadonlyArray<string>,
+  frameOf: (picture: Size) => Box.Frame<S>
+): Kind =>
   kindOf(task, { kind: "boxes", labels }, (annotation, size) =>
     annotation.map(({ box, label, score }): Boxed => {
-      const [x, y, width, height] = Box.convert(box, Box.thousandths, Box.pixels(size))
+      const [x, y, width, height] = Box.convert(box, frameOf(size), Box.pixels(size))
       return {
         ...(label === undefined ? {} : { label }),
         box: [hundredth(x), hundredth(y), hundredth(width), hundredth(height)],
@@ -75,48 +81,99 @@ const boxes = (task: Detection.Detection<"thousandths">, labels: ReadonlyArray<s
       }
     }))
 
-/**
- * Whether a model has the words of the embedded checkpoint and no others: whether it is that one, or was trained from
- * it. Such a model knows no other prompts.
- */
-const ofFewWords = Effect.fnUntraced(function*({ model, remote }: Pick<KindFlags, "model" | "remote">) {
-  if (Option.isSome(remote)) return false
-  const fs = yield* FileSystem.FileSystem
-  const { join } = yield* Path.Path
-  const tokenizer = (folder: string) =>
-    Effect.orElseSucceed(fs.readFileString(join(folder, "tokenizer.json")), () => "")
-  const own = yield* tokenizer(model)
-  return own !== "" && own === (yield* tokenizer(embedded))
-})
+const inThousandths = () => Box.thousandths
 
-/** The task that flags describe. */
-export const kind = Effect.fnUntraced(function*(given: KindFlags) {
-  const { labels, question, task } = given
-  if (task === "soft-labels") return shares(yield* SoftLabels.task({ labels, subject: given.subject }))
-  if (Option.isNone(question) === (task === "lisa")) {
-    const reason = task === "lisa"
-      ? "--task lisa asks a question about every picture: give it as --question TEXT"
-      : `--question is for --task lisa: --task ${task} asks every picture the same`
-    return yield* new FlagError({ reason })
-  }
-  const few = yield* ofFewWords(given)
-  const named = (others: ReadonlyArray<string>) =>
-    Option.match(labels, { onNone: () => others, onSome: (text) => text.split(",").map((label) => label.trim()) })
-  return yield* Effect.try({
-    try: (): Kind => {
+/** What stands for the labels of boxes without names. */
+const unnamed = ["answer"]
+
+/** What is asked where flags describe it. */
+const described = Effect.fnUntraced(
+  function*(given: KindFlags, task: "coco-sub" | "imagenet-sub" | "lisa" | "soft-labels") {
+    const { labels } = given
+    if (task === "soft-labels") return shares(yield* SoftLabels.task(given))
+    const few = yield* ofFewWords(given)
+    const named = (others: ReadonlyArray<string>) =>
+      Option.match(labels, { onNone: () => others, onSome: SoftLabels.labelsIn })
+    return yield* SoftLabels.making(task, (): Kind => {
       switch (task) {
         case "lisa":
-          return boxes(few ? Lisa.embedded : Lisa.task, ["answer"])
+          return boxes(few ? Lisa.embedded : Lisa.task, unnamed, inThousandths)
         case "imagenet-sub":
           return shares(
             few ? ImagenetSub.forEmbedded(named(Scenes.Objects.labels)) : ImagenetSub.make(named(Subset.imagenetLabels))
           )
         case "coco-sub": {
           const names = named(few ? Scenes.Things.labels : CocoSub.labels)
-          return boxes(few ? CocoSub.forEmbedded(names) : CocoSub.forLabels(names), names)
+          return boxes(few ? CocoSub.forEmbedded(names) : CocoSub.forLabels(names), names, inThousandths)
         }
       }
-    },
-    catch: (cause) => cause instanceof TaskError ? cause : new TaskError({ task, reason: String(cause) })
+    })
+  }
+)
+
+/** What the model was trained for. */
+const trained = (saved: SavedTask): Effect.Effect<Kind, FlagError> => {
+  if (saved.kind === "classification") return Effect.succeed(shares(saved.task))
+  const labels = saved.task.codec.labels ?? unnamed
+  switch (saved.space) {
+    case "thousandths":
+      return Effect.succeed(boxes(saved.task, labels, inThousandths))
+    case "unit":
+      return Effect.succeed(boxes(saved.task, labels, () => Box.unit))
+    case "absolute":
+      return Effect.succeed(boxes(saved.task, labels, Box.pixels))
+    case "resized": {
+      const reason =
+        `"${saved.task.name}", which the model was trained for, writes boxes in pixels of a picture that ` +
+        "was resized: annotate in a script, which knows to what size"
+      return Effect.fail(new FlagError({ reason }))
+    }
+  }
+}
+
+/** The labels that a model was trained for, under another subject. */
+const renamed = Effect.fnUntraced(function*({ answer, task }: SavedClassification, subject: string, given: KindFlags) {
+  const definition = { name: task.name, labels: task.labels, answer, subject }
+  const few = yield* ofFewWords(given)
+  return shares(
+    yield* SoftLabels.making(
+      task.name,
+      () => few ? Classification.forEmbedded(definition) : Classification.make(definition)
+    )
+  )
+})
+
+/** The task that the model was trained for, or the one that flags describe. */
+const chosen = Effect.fnUntraced(function*(given: KindFlags) {
+  const { labels, subject, task } = given
+  const said = { "--task": task, "--labels": labels, "--subject": subject }
+  const saved = yield* Saved.find(given, said)
+  const asked = described(given, Option.getOrElse(task, () => "soft-labels" as const))
+  const other = Option.isSome(subject) && Option.exists(task, (task) => task !== "soft-labels")
+  if (other) return yield* new FlagError({ reason: "--subject is for --task soft-labels: leave one of them out" })
+  const alone = Option.isSome(subject) && Option.isNone(labels)
+  if (Option.isNone(saved) || Option.isSome(task)) {
+    if (Option.isSome(saved)) yield* Saved.tell(given, saved.value, said)
+    if (alone) return yield* new FlagError({ reason: "--subject says what --labels rate: give these, too" })
+    return yield* asked
+  }
+  const is = saved.value
+  const own = Option.match(labels, { onNone: () => true, onSome: (text) => Saved.isOf(is, SoftLabels.labelsIn(text)) })
+  yield* Saved.tell(given, is, own && Option.isNone(subject) ? {} : said)
+  if (!own) return yield* asked
+  if (Option.isNone(subject)) return yield* trained(is)
+  return is.kind === "classification"
+    ? yield* renamed(is, subject.value, given)
+    : yield* new FlagError({ reason: `--subject is for labels, and ${Saved.named(is)} asks for boxes: leave it out` })
+})
+
+/** What is asked about every picture. */
+export const kind = Effect.fnUntraced(function*(given: KindFlags) {
+  const found = yield* chosen(given)
+  if (found.asks === Option.isSome(given.question)) return found
+  return yield* new FlagError({
+    reason: found.asks
+      ? "a question is asked about every picture: give it as --question TEXT"
+      : "--question is for --task lisa, or a model that was trained for such a task: every picture is asked the same here"
   })
 })

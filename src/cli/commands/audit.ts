@@ -6,12 +6,12 @@ import { Command, Flag } from "effect/cli"
 import { Corruption } from "../../data/index.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
 import { Presets } from "../../pipelines/index.ts"
-import * as Sources from "../../sources/index.ts"
-import { Audit, barsOf } from "../../studies/index.ts"
+import { Audit, barsOf, type Example } from "../../studies/index.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
+import * as Pictures from "../pictures.ts"
 import { check, named, policy } from "../policy.ts"
-import * as Task from "../task.ts"
+import type { Opened } from "../Training.ts"
 import { share, whole } from "../values.ts"
 import { working } from "../working.ts"
 
@@ -43,14 +43,13 @@ const top = whole("top", { least: 1 }).pipe(
   Flag.withDefault(200)
 )
 
-const { data, device, lora, model, out, preset, resume, seed, trainable, workers } = Flags.study
+const { device, lora, model, out, preset, resume, seed, trainable, workers } = Flags.study
 
-export const audit = Command.make("audit", {
-  ...Task.flags,
+const flags = {
+  ...Pictures.asked,
   ...Flags.remote,
   by,
   corrupt,
-  data,
   device,
   lora,
   model,
@@ -64,69 +63,91 @@ export const audit = Command.make("audit", {
   workers,
   ...Flags.frozen,
   ...Flags.memory
-}, (flags) =>
-  computing(flags)(Effect.gen(function*() {
-    yield* check(flags)
-    const task = yield* Task.task(flags)
-    const local = Flags.settings({ ...flags, noWarmUp: false })
-    // A server's model takes the paper's words, and no grammar.
-    const preset = Option.isSome(flags.remote)
-      ? { ...local, generate: Presets.paper.generate, reconstruct: Presets.paper.reconstruct }
-      : local
-    const source = yield* Sources.softLabels({ task, ...flags, shots: Option.none() })
-    const limit = preset.limit?.train
-    const clean = limit === undefined ? source.train : Stream.take(source.train, limit)
-    const differ = (own: ReadonlyArray<number>, other: ReadonlyArray<number>) => task.encode(own) !== task.encode(other)
-    const corrupted = yield* Effect.transposeOption(Option.map(flags.corrupt, (share) =>
-      Quarantine.silently(Corruption.corrupt({ share, seed: flags.seed, differ })(clean))))
-    const audited = Option.match(corrupted, {
-      onNone: () =>
-        clean,
-      onSome: ({ data }) => data
-    })
-    const training = Option.getOrElse(
-      flags.training,
-      () => Option.isSome(flags.remote) || preset.warmUp === undefined ? "none" as const : "warm-up" as const
+}
+
+type Given = Command.Command.Config.Infer<typeof flags>
+
+/** The settings of the closed loop and its training. */
+const settingsOf = (given: Given, kind: "boxes" | "classes") => {
+  // Boxes take longer answers.
+  const local = Flags.settings({ ...given, noWarmUp: false }, kind === "boxes" ? "coco-sub" : undefined)
+  // A server's model takes the paper's words, and no grammar.
+  return Option.isSome(given.remote)
+    ? { ...local, generate: Presets.paper.generate, reconstruct: Presets.paper.reconstruct }
+    : local
+}
+
+const audited = Effect.fnUntraced(function*<A>(
+  given: Given,
+  source: Opened<A>,
+  bars: (annotation: A) => Example["bars"]
+) {
+  const { task } = source
+  const preset = settingsOf(given, source.kind)
+  const limit = preset.limit?.train
+  const clean = limit === undefined ? source.train : Stream.take(source.train, limit)
+  const differ = (own: A, other: A) => task.encode(own) !== task.encode(other)
+  const corrupted = yield* Effect.transposeOption(
+    Option.map(
+      given.corrupt,
+      (share) => Quarantine.silently(Corruption.corrupt({ share, seed: given.seed, differ })(clean))
     )
-    const config = {
-      model: named(flags),
-      source: source.name,
-      training,
-      corrupt: Option.getOrNull(flags.corrupt),
-      preset: preset.name,
-      settings: JSON.parse(JSON.stringify(preset)),
-      ...Flags.adapted(flags)
-    }
-    const { out, result: { rows, suspects } } = yield* working({
-      flags,
-      name: `${task.name}-audit`,
+  )
+  const data = Option.match(corrupted, {
+    onNone: () => clean,
+    onSome: ({ data }) => data
+  })
+  const training = Option.getOrElse(
+    given.training,
+    () => Option.isSome(given.remote) || preset.warmUp === undefined ? "none" as const : "warm-up" as const
+  )
+  const config = {
+    model: named(given),
+    source: source.name,
+    training,
+    corrupt: Option.getOrNull(given.corrupt),
+    preset: preset.name,
+    settings: JSON.parse(JSON.stringify(preset)),
+    ...Flags.adapted(given)
+  }
+  const { out, result: { rows, suspects } } = yield* working({
+    flags: given,
+    name: `${task.name}-audit`,
+    task,
+    train: data,
+    test: Stream.empty,
+    config
+  })((out) =>
+    Audit.study({
       task,
-      train: audited,
-      test: Stream.empty,
-      config
-    })((out) =>
-      Audit.study({
-        task,
-        data: audited,
-        preset,
-        policy: policy(flags, preset),
-        training,
-        out,
-        seed: flags.seed,
-        by: flags.by,
-        top: flags.top,
-        wrong: Option.map(corrupted, ({ ids }) => ids),
-        bars: barsOf(task),
-        facts: [["data", source.name], ["seed", String(flags.seed)], ["preset", preset.name], ["judge", training], [
-          "ranked by",
-          flags.by
-        ]]
-      })
-    )
-    for (const { metric, value } of rows) yield* Console.log(`${metric.padEnd(22)}${value.toFixed(3)}`)
-    yield* Console.log("")
-    for (const { image, label, rank, reason } of suspects.slice(0, 5)) {
-      yield* Console.log(`${rank}. ${image}  label: ${label}\n   ${reason}`)
-    }
-    yield* Console.log(`\nEverything is in ${out} (suspects.jsonl, audit.html, audit.jsonl of each part).`)
+      data,
+      preset,
+      policy: policy(given, preset),
+      training,
+      out,
+      seed: given.seed,
+      by: given.by,
+      top: given.top,
+      wrong: Option.map(corrupted, ({ ids }) => ids),
+      bars,
+      facts: [["data", source.name], ["seed", String(given.seed)], ["preset", preset.name], ["judge", training], [
+        "ranked by",
+        given.by
+      ]]
+    })
+  )
+  for (const { metric, value } of rows) yield* Console.log(`${metric.padEnd(22)}${value.toFixed(3)}`)
+  yield* Console.log("")
+  for (const { image, label, rank, reason } of suspects.slice(0, 5)) {
+    yield* Console.log(`${rank}. ${image}  label: ${label}\n   ${reason}`)
+  }
+  yield* Console.log(`\nEverything is in ${out} (suspects.jsonl, audit.html, audit.jsonl of each part).`)
+})
+
+export const audit = Command.make("audit", flags, (given) =>
+  computing(given)(Effect.gen(function*() {
+    yield* check(given)
+    // All that is labelled is to be audited: where the data have no test half, none is held out.
+    const source = yield* Pictures.openAs({ ...given, shots: Option.none() }, { hold: false })
+    yield* source.kind === "boxes" ? audited(given, source, () => []) : audited(given, source, barsOf(source.task))
   }))).pipe(Command.withDescription("Rank the samples of a data set by how suspect their labels are"))

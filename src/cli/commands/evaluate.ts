@@ -1,15 +1,17 @@
 /** `rise evaluate`: a model on the test half of a data set. */
 import { Console, Effect, FileSystem, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Quarantine from "../../dsl/Quarantine.ts"
 import * as Spool from "../../dsl/Spool.ts"
+import type { Task } from "../../dsl/Task.ts"
 import { evaluate as evaluateModel, Results } from "../../evaluation/index.ts"
-import { Presets } from "../../pipelines/index.ts"
-import * as Sources from "../../sources/index.ts"
+import { fitted, Presets } from "../../pipelines/index.ts"
+import type * as Sources from "../../sources/index.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
+import * as Pictures from "../pictures.ts"
 import { check, named, policy, weightsOf } from "../policy.ts"
 import { printed } from "../study.ts"
-import * as Task from "../task.ts"
 import { working } from "../working.ts"
 import { form } from "./form.ts"
 
@@ -28,9 +30,8 @@ const goOn = Effect.fnUntraced(function*(out: string) {
   if (kept.length > 0) yield* Console.error(`\nWhat was answered is kept. Go on with: --out ${out} --resume`)
 })
 
-export const evaluate = Command.make("evaluate", {
-  ...Task.flags,
-  data: Flags.data,
+const flags = {
+  ...Pictures.asked,
   model: Flags.model,
   adapter: Flags.adapter,
   ...Flags.remote,
@@ -42,43 +43,58 @@ export const evaluate = Command.make("evaluate", {
   device: Flags.device,
   workers: Flags.workers,
   form
-}, (flags) =>
-  computing(flags)(Effect.gen(function*() {
-    yield* check(flags)
-    const task = yield* Task.task(flags)
-    const source = yield* Sources.softLabels({ task, ...flags, shots: Option.none() })
-    // A server's model is of the paper's size: it takes its words, and no grammar.
-    const { evaluate: settings } = Option.isSome(flags.remote) ? Presets.presets.paper : Presets.presets.full
-    const config = {
-      model: named(flags),
-      // Answers of other weights under the same name are other answers.
-      weights: Option.isSome(flags.remote) ? null : yield* weightsOf(flags),
-      adapter: Option.getOrNull(flags.adapter),
-      source: source.name,
-      form: flags.form,
-      quantize: Option.getOrNull(flags.quantize),
-      ...Option.match(flags.extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) })
-    }
-    const { out, result: rows } = yield* working({
-      flags,
-      name: `${task.name}-evaluate`,
+}
+
+type Given = Command.Command.Config.Infer<typeof flags>
+
+/** How long answers may get: as the paper has it, as the scenes need it, or as `rise train` has it for such data. */
+const lengthsOf = Effect.fnUntraced(function*<A>(given: Given, { task, train }: Sources.TaskSource<A, Task<A>>) {
+  // A server's model is of the paper's size: it takes its words, and no grammar.
+  if (Option.isSome(given.remote)) return Presets.presets.paper.evaluate
+  if (Option.isNone(given.data)) return Presets.presets.full.evaluate
+  return (yield* Quarantine.silently(fitted({ task, data: train, model: given.model }))).evaluate
+})
+
+const measured = Effect.fnUntraced(function*<A>(given: Given, source: Sources.TaskSource<A, Task<A>>) {
+  const { task } = source
+  const settings = yield* lengthsOf(given, source)
+  const config = {
+    model: named(given),
+    // Answers of other weights under the same name are other answers.
+    weights: Option.isSome(given.remote) ? null : yield* weightsOf(given),
+    adapter: Option.getOrNull(given.adapter),
+    source: source.name,
+    form: given.form,
+    quantize: Option.getOrNull(given.quantize),
+    ...Option.match(given.extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) })
+  }
+  const { out, result: rows } = yield* working({
+    flags: given,
+    name: `${task.name}-evaluate`,
+    task,
+    train: Stream.empty,
+    test: source.test,
+    config
+  })((out) =>
+    evaluateModel({
+      method: "model",
       task,
-      train: Stream.empty,
-      test: source.test,
-      config
-    })((out) =>
-      evaluateModel({
-        method: "model",
-        task,
-        data: source.test,
-        form: flags.form,
-        ...settings,
-        cuesNamed: source.cuesNamed
-      }).pipe(
-        Effect.tap(Results.write),
-        Effect.provide(policy(flags)),
-        Effect.tapError(() => goOn(out))
-      )
+      data: source.test,
+      form: given.form,
+      ...settings,
+      cuesNamed: source.cuesNamed
+    }).pipe(
+      Effect.tap(Results.write),
+      Effect.provide(policy(given)),
+      Effect.tapError(() => goOn(out))
     )
-    yield* Console.log(`${printed(rows)}\n\nEverything is in ${out}.`)
+  )
+  yield* Console.log(`${printed(rows)}\n\nEverything is in ${out}.`)
+})
+
+export const evaluate = Command.make("evaluate", flags, (given) =>
+  computing(given)(Effect.gen(function*() {
+    yield* check(given)
+    const source = yield* Pictures.openAs({ ...given, shots: Option.none() })
+    yield* source.kind === "boxes" ? measured(given, source) : measured(given, source)
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))

@@ -2,9 +2,7 @@
 import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { duration } from "../../dsl/Progress.ts"
-import type { Task } from "../../dsl/Task.ts"
 import { type Line, total } from "../../pipelines/index.ts"
-import type * as Sources from "../../sources/index.ts"
 import { computing } from "../main.ts"
 import * as Training from "../Training.ts"
 
@@ -14,7 +12,7 @@ const row = (stage: string, what: string, seconds: number): string =>
 const of = ({ samples, seconds, stage, steps }: Line): string =>
   row(stage, steps === undefined ? `${samples} pictures` : `${steps} steps`, seconds)
 
-const printed = <A>(flags: Training.Training, source: Sources.TaskSource<A, Task<A>>) =>
+const printed = <A>(flags: Training.Training, source: Training.Opened<A>) =>
   Effect.gen(function*() {
     const { plan, preset } = yield* Training.choose(flags, source, { measure: true })
     const lines = Option.getOrElse(plan, (): ReadonlyArray<Line> => [])

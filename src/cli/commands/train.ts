@@ -1,10 +1,8 @@
 /** `rise train`: the comparison of methods on pictures of one's own, or on the embedded scenes. */
 import { Console, Effect, Option, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import type { Task } from "../../dsl/Task.ts"
 import { verdict } from "../../evaluation/index.ts"
 import { Config } from "../../pipelines/index.ts"
-import type * as Sources from "../../sources/index.ts"
 import { barsOf, compare, type Example } from "../../studies/index.ts"
 import { computing } from "../main.ts"
 import { policy } from "../policy.ts"
@@ -31,7 +29,7 @@ type Bars<A> = (annotation: A) => Example["bars"]
 /** Trains and compares the methods that the flags ask for, and says what came of it. */
 const comparison = <A>(
   flags: Training.Training & { readonly strict: boolean },
-  source: Sources.TaskSource<A, Task<A>>,
+  source: Training.Opened<A>,
   more: { readonly bars?: Bars<A> } = {}
 ) =>
   Effect.gen(function*() {

@@ -9,7 +9,8 @@ import { Run } from "../Run.ts"
 import { fromPlatform, type RunError } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import { recorded } from "../RunRecord.ts"
-import type { TaskError } from "../Task.ts"
+import type { Task, TaskError } from "../Task.ts"
+import * as TaskFile from "../TaskFile.ts"
 import type { TruthError } from "../Truth.ts"
 import { ahead } from "./Ahead.ts"
 import { described } from "./described.ts"
@@ -21,11 +22,13 @@ import type { BadSetting } from "./StageError.ts"
 export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect<void, E, R> => self.ready
 
 /**
- * Saves the policy as the run's `model`, if the run is on disk. What an earlier attempt left there is replaced: a run
- * that was cut off after saving, or resumed when it had finished, holds the same weights and must not stumble over
- * them.
+ * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it
+ * (`rise-task.json`, read by `Sources.taskOf`). What an earlier attempt left there is replaced: a run that was cut off
+ * after saving, or resumed when it had finished, holds the same weights and must not stumble over them.
  */
-export const saveModel: Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> =
+export const saveModel = <A>(
+  task: Task<A>
+): Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const { directory } = yield* Run
     if (Option.isNone(directory)) return
@@ -33,6 +36,7 @@ export const saveModel: Effect.Effect<void, PolicyError | RunError, Policy | Run
     const target = (yield* Path.Path).join(directory.value, "model")
     yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
     yield* (yield* Policy).save(target)
+    yield* TaskFile.write(target, task)
   })
 
 /** Tells the view which stages there will be, for their number and the time left. */
@@ -91,7 +95,7 @@ export const run = (options: RunOptions) =>
       data
     }
   })
-  return Effect.all([announce(self), self.ready, saveModel], { discard: true }).pipe(
+  return Effect.all([announce(self), self.ready, saveModel(self.task)], { discard: true }).pipe(
     recorded({ out: options.out, seed, resume: options.resume ?? false, identity })
   )
 }

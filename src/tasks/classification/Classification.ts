@@ -4,43 +4,20 @@
  *
  * @module
  */
+import { Option } from "effect"
 import { AnswerGrammar } from "../../dsl/grammar/index.ts"
-import { make as makeTask, type Prompts, type Task } from "../../dsl/Task.ts"
+import { make as makeTask, type Task } from "../../dsl/Task.ts"
 import * as Codec from "./Codec.ts"
+import type { Definition } from "./Definition.ts"
+import { describe } from "./Description.ts"
 import * as TaskGrammar from "./Grammar.ts"
 import { check as checkLabels, type Distribution, schema, top } from "./Labels.ts"
-import { type LabelPolicy, leaks } from "./Leakage.ts"
+import { leaks } from "./Leakage.ts"
 import * as Metric from "./Metric.ts"
 import * as Wording from "./Prompts.ts"
 import * as Similarity from "./Similarity.ts"
 
-/** Definition of a soft-label task, for `make`. */
-export interface Definition {
-  /** Names the task in artefacts and messages. */
-  readonly name: string
-  /** In the order of every distribution's probabilities. */
-  readonly labels: ReadonlyArray<string>
-  /** Completes "rate the … of this picture", for example "feelings". */
-  readonly subject: string
-  /** What counts as quoting the annotation, besides its numbers. */
-  readonly leakage?: {
-    /** Whether a reasoning may name a label. Default "allow". */
-    readonly labels?: LabelPolicy
-  }
-  /**
-   * `"distribution"`: labels with percents. `"single"`: the name of one label, which is all of the mass; eq. 2–5 then
-   * pay 1 for the right one and 1e-10 for any other. Percents are read all the same, unless a label has a word that
-   * reads as a number ("7", "3d"), which only a single answer may. Default "distribution".
-   */
-  readonly answer?: "distribution" | "single"
-  /**
-   * `"literal"`: eq. 2–5 as printed, not bounded by 1; then its use as a reward fails where it exceeds 1. Default
-   * "bounded".
-   */
-  readonly similarity?: "bounded" | "literal"
-  /** Words of one's own for some of the four prompts. */
-  readonly prompts?: Partial<Prompts>
-}
+export type { Definition } from "./Definition.ts"
 
 /** A task over distributions that also knows its labels. */
 export interface Classification extends Task<Distribution> {
@@ -89,16 +66,18 @@ export const make = (definition: Definition): Classification => {
   const { answer = "distribution", labels, name, subject } = definition
   checkLabels(name, labels, answer === "distribution")
   const kind = kinds[answer]
+  const prompts = { ...kind.prompts(subject, labels), ...definition.prompts }
   return {
     ...makeTask<Distribution>({
       name,
       annotation: schema(labels.length),
       encode: kind.encode(labels),
       decode: kind.decode(labels),
-      prompts: { ...kind.prompts(subject, labels), ...definition.prompts },
+      prompts,
       similarity: definition.similarity === "literal" ? Similarity.literal : Similarity.similarity,
       leaks: leaks(labels, definition.leakage?.labels ?? "allow"),
       metrics: kind.metrics,
+      ...Option.match(describe(definition, prompts), { onNone: () => ({}), onSome: (described) => ({ described }) }),
       grammar: AnswerGrammar.cached((vocabulary, form) => kind.compile(name, labels, vocabulary, form))
     }),
     labels,

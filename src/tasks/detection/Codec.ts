@@ -46,6 +46,8 @@ export interface Definition<S extends Box.Space> {
 
 /** How boxes are written as text, and read back. */
 export interface Codec<S extends Box.Space> {
+  /** What `make` was given; a codec of one's own has none, and a task with it is not written down. */
+  readonly definition?: Definition<S>
   /** The coordinate space of the numbers. */
   readonly space: S
   /** The labels a box may bear; undefined where they are free or none. */
@@ -168,6 +170,7 @@ export const make = <const S extends Box.Space>(definition: Definition<S>): Code
 
   const form = order === "xyxy" ? "x1, y1, x2, y2" : "x, y, width, height"
   return {
+    definition,
     space,
     labels,
     order,

@@ -7,51 +7,22 @@
  *
  * @module
  */
-import { Result } from "effect"
+import { Option, Result } from "effect"
 import { AnswerGrammar } from "../../dsl/grammar/index.ts"
-import {
-  type FormatReason,
-  formatReason,
-  make as makeTask,
-  type Prompts,
-  type Task,
-  TaskError
-} from "../../dsl/Task.ts"
+import { type FormatReason, formatReason, make as makeTask, type Task, TaskError } from "../../dsl/Task.ts"
 import { type Annotation, schema, wanted } from "./Annotation.ts"
 import type { Space } from "./Box.ts"
 import * as Codecs from "./Codec.ts"
 import { ranked } from "./Confidence.ts"
+import type { Definition } from "./Definition.ts"
+import { describe } from "./Description.ts"
 import * as TaskGrammar from "./Grammar.ts"
-import { type LabelPolicy, leaks } from "./Leakage.ts"
+import { leaks } from "./Leakage.ts"
 import * as Metric from "./Metric.ts"
 import { embedded, prompts } from "./Prompts.ts"
 import { type Denominator, similarity } from "./Similarity.ts"
 
-/** Definition of a detection task, for `make`. */
-export interface Definition<S extends Space> {
-  /** Names the task in artefacts and messages. */
-  readonly name: string
-  /** Completes "mark … in this picture", for example "every animal". */
-  readonly subject: string
-  /** How the model at hand writes boxes; its labels are the task's. */
-  readonly codec: Codecs.Codec<S>
-  /** One box per picture, as LISA asks for, or any number of them, none included. Default "multi". */
-  readonly targets?: "single" | "multi"
-  /**
-   * What eq. 6 divides by. Default "truth", as in the paper; "max" where many boxes are trained for, so that spraying
-   * does not pay.
-   */
-  readonly denominator?: Denominator
-  /** What a bad box among good ones does to an answer. Default "fail": the answer is no annotation. */
-  readonly badBox?: "fail" | "drop"
-  /** What counts as quoting the annotation, besides its numbers. */
-  readonly leakage?: {
-    /** Whether a reasoning may name what is in a box. Default "allow". */
-    readonly labels?: LabelPolicy
-  }
-  /** Words of one's own for some of the four prompts. */
-  readonly prompts?: Partial<Prompts>
-}
+export type { Definition } from "./Definition.ts"
 
 /** A task over boxes that also knows how they are written. */
 export interface Detection<S extends Space> extends Task<Annotation<S>> {
@@ -90,6 +61,7 @@ export const make = <S extends Space>(definition: Definition<S>): Detection<S> =
     }
     if (labels?.indexOf(label) !== i) throw new TaskError({ task: name, reason: `label "${label}" is listed twice` })
   }
+  const asked = { ...prompts(subject, codec.words, labels), ...definition.prompts }
   const decode = (text: string): Result.Result<Annotation<S>, FormatReason> =>
     Result.flatMap(codec.read(text), ({ rejected, targets: found }) => {
       const [first] = rejected
@@ -103,12 +75,13 @@ export const make = <S extends Space>(definition: Definition<S>): Detection<S> =
       annotation: schema(codec.space, { labels, single: targets === "single" }),
       encode: codec.encode,
       decode,
-      prompts: { ...prompts(subject, codec.words, labels), ...definition.prompts },
+      prompts: asked,
       similarity: similarity(denominator),
       leaks: leaks(codec, definition.leakage?.labels ?? "allow"),
       metrics: Metric.all<S>(),
       setMetric: Metric.averagePrecision<S>,
       rank: ranked<S>,
+      ...Option.match(describe(definition, asked), { onNone: () => ({}), onSome: (described) => ({ described }) }),
       grammar: AnswerGrammar.cached((vocabulary, form) =>
         TaskGrammar.compile(name, codec, targets === "multi", vocabulary, form)
       )

@@ -1,0 +1,59 @@
+/**
+ * The task that a model was trained for, where its directory says so: what commands ask for if flags say nothing else.
+ */
+import { Console, Effect, type FileSystem, Option, type Path } from "effect"
+import { warn } from "../kernels/runtime/Warning.ts"
+import * as Sources from "../sources/index.ts"
+import type { Remote } from "./flags.ts"
+
+/** The model that is asked. */
+interface Asked extends Partial<Pick<Remote, "remote">> {
+  readonly model: string
+}
+
+/** What flags say of a task: "--labels", "a,b". */
+export type Said = Readonly<Record<string, Option.Option<string>>>
+
+const words = (said: Said): ReadonlyArray<string> =>
+  Object.entries(said).flatMap(([flag, value]) => Option.isSome(value) ? [`${flag} ${value.value}`] : [])
+
+/** The labels of a saved task; none where its boxes have no names. */
+export const labelsOf = (saved: Sources.SavedTask): ReadonlyArray<string> =>
+  saved.kind === "classification" ? saved.task.labels : saved.task.codec.labels ?? []
+
+/** Labels that are named before the rest is counted. */
+const shown = 12
+
+/** `weather (sun, rain, snow)`. */
+export const named = (saved: Sources.SavedTask): string => {
+  const labels = labelsOf(saved)
+  const more = labels.length > shown ? `, and ${labels.length - shown} more` : ""
+  const listed = labels.length === 0 ? "boxes" : `${labels.slice(0, shown).join(", ")}${more}`
+  return `${saved.task.name} (${listed})`
+}
+
+/** The task that the model's directory names. Where flags say another, a file that cannot be used is only told. */
+export const find = (
+  { model, remote = Option.none() }: Asked,
+  said: Said
+): Effect.Effect<Option.Option<Sources.SavedTask>, Sources.TaskFileError, FileSystem.FileSystem | Path.Path> => {
+  if (Option.isSome(remote)) return Effect.succeedNone
+  const found = Sources.taskOf(model)
+  return words(said).length === 0
+    ? found
+    : Effect.catch(found, (error) => Effect.as(warn(error.message), Option.none()))
+}
+
+/** Says which task was found, and which flags go before it. */
+export const tell = ({ model }: Asked, saved: Sources.SavedTask, before: Said = {}): Effect.Effect<void> => {
+  const flags = words(before)
+  return Console.error(
+    `task of ${model}: ${named(saved)}${flags.length === 0 ? "" : `; asked otherwise, by ${flags.join(", ")}`}`
+  )
+}
+
+/** Whether labels that are asked for are those of a saved task, in the same order. */
+export const isOf = (saved: Sources.SavedTask, labels: ReadonlyArray<string>): boolean => {
+  const own = labelsOf(saved)
+  return own.length === labels.length && own.every((label, i) => label === labels[i])
+}

@@ -1,0 +1,84 @@
+/**
+ * A task that was written down, as it was trained.
+ */
+import { Result, Schema } from "effect"
+import { TaskError } from "../dsl/Task.ts"
+import * as Labelled from "./classification/Description.ts"
+import { Classification } from "./classification/index.ts"
+import * as Boxed from "./detection/Description.ts"
+import { type Box, Detection } from "./detection/index.ts"
+
+/** A classification task. */
+export interface SavedClassification {
+  readonly kind: "classification"
+  readonly task: Classification.Classification
+  /** Whether an answer is one label, or labels with percents. */
+  readonly answer: "distribution" | "single"
+}
+
+/** A detection task, by the space that its boxes are in. */
+export type SavedDetection = {
+  readonly [S in Box.Space]: {
+    readonly kind: "detection"
+    readonly space: S
+    readonly task: Detection.Detection<S>
+  }
+}[Box.Space]
+
+/** A task that was written down. */
+export type SavedTask = SavedClassification | SavedDetection
+
+const decode = Schema.decodeUnknownResult(Schema.Union([Labelled.Description, Boxed.Description]))
+
+/** What every version has. */
+const Version = Schema.Struct({ version: Schema.Int, kind: Schema.String })
+const decodeVersion = Schema.decodeUnknownResult(Version)
+
+const kinds = ["classification", "detection"]
+
+const detection = (described: Boxed.Description): SavedDetection => {
+  const of = <S extends Box.Space>(space: S) => ({
+    kind: "detection" as const,
+    space,
+    task: Detection.make(Boxed.definition(space, described))
+  })
+  switch (described.codec.space) {
+    case "absolute":
+      return of("absolute")
+    case "resized":
+      return of("resized")
+    case "thousandths":
+      return of("thousandths")
+    case "unit":
+      return of("unit")
+  }
+}
+
+const make = (described: Labelled.Description | Boxed.Description): SavedTask =>
+  described.kind === "detection"
+    ? detection(described)
+    : {
+      kind: described.kind,
+      task: Classification.make(Labelled.definition(described)),
+      answer: described.answer
+    }
+
+/** The task that a description is of; fails with what is wrong with it. */
+export const read = (json: unknown): Result.Result<SavedTask, string> =>
+  Result.gen(function*() {
+    const { kind, version } = yield* Result.mapError(
+      decodeVersion(json),
+      () => "no description of a task: it has no version and no kind"
+    )
+    if (version !== 1) {
+      return yield* Result.fail(`it is of version ${version}, this release reads 1: install a later one`)
+    }
+    if (!kinds.includes(kind)) {
+      return yield* Result.fail(`its kind is ${JSON.stringify(kind.slice(0, 80))}, expected one of ${kinds.join(", ")}`)
+    }
+    const described = yield* Result.mapError(decode(json), (error) => error.message.replaceAll(/\s*\n\s*/g, " "))
+    return yield* Result.try({
+      try: () => make(described),
+      catch: (cause) => cause instanceof TaskError ? cause.reason : String(cause)
+    })
+  })
