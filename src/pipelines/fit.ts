@@ -44,10 +44,10 @@ const patient = 1_000_000
 /** Tags between reasoning and answer, the end of turn. */
 const tags = 8
 
-/**
- * Pictures held out for selection: enough to tell half from three quarters, never more than 3 in 10.
- */
-const validationShare = (samples: number): number => plain(Math.min(0.3, Math.max(0.1, 12 / Math.max(1, samples))))
+/** Share held out to select on. Where pictures are few, every one that is not learned from costs more than it tells. */
+const validation = 0.1
+/** Fewer looks than of so many pictures tell luck from skill too seldom to end a stage by. */
+const telling = 32
 
 /** The settings. */
 export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => {
@@ -61,10 +61,15 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
   const steps = clamp(250, Math.max(Math.min(20 * samples / batchSize, 500), samples / batchSize), 20_000)
   const last = clamp(50, samples / 2, 600)
   const loop = clamp(10, samples / 40, 40)
-  const looks = (of: number) => ({ every: Math.ceil(of / 8), samples: 64, patience: 4, ties: "last" as const })
+  const looks = (of: number) => ({
+    every: Math.ceil(of / 8),
+    samples: 64,
+    ties: "last" as const,
+    ...(validation * samples >= telling && { patience: 4 })
+  })
   return {
     name: "fitted",
-    validation: validationShare(samples),
+    validation,
     // A tower that has seen nothing but emoji learns photographs, where there are enough to learn from.
     trainable: isSmall && samples >= 500 ? "all" : "decoder",
     warmUp: {

@@ -4,6 +4,7 @@
 import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
 import * as Quarantine from "../dsl/Quarantine.ts"
 import type { Sample } from "../dsl/Task.ts"
+import { counts } from "./counts.ts"
 import { overlap } from "./overlap.ts"
 import type { Pictures } from "./pictures.ts"
 import type { Fault } from "./Source.ts"
@@ -12,22 +13,6 @@ type Half<A> = Stream.Stream<Sample<A>, Fault, FileSystem.FileSystem | Path.Path
 
 /** Labels that are shown with their counts. */
 const shown = 30
-
-interface Counts {
-  pictures: number
-  readonly labels: Map<string, number>
-}
-
-const counted = <A>(half: Half<A>, labelsOf: (truth: A) => ReadonlyArray<string>): Effect.Effect<
-  Counts,
-  Fault,
-  FileSystem.FileSystem | Path.Path
-> =>
-  Stream.runFold(half, (): Counts => ({ pictures: 0, labels: new Map() }), (counts, { truth }) => {
-    counts.pictures++
-    for (const label of labelsOf(truth)) counts.labels.set(label, (counts.labels.get(label) ?? 0) + 1)
-    return counts
-  })
 
 const lines = <A>(source: Pictures, halves: {
   readonly train: Half<A>
@@ -39,8 +24,8 @@ const lines = <A>(source: Pictures, halves: {
     const { labelsOf, test, train, what } = halves
     const aside = yield* Quarantine.collect
     const [trained, tested, shared] = yield* Effect.all([
-      counted(train, labelsOf),
-      counted(test, labelsOf),
+      counts(train, labelsOf),
+      counts(test, labelsOf),
       overlap(train, test)
     ]).pipe(Effect.provideService(Quarantine.Quarantine, aside))
     const { labels, layout, name, notes } = source

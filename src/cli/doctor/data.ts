@@ -1,44 +1,67 @@
 /**
- * A folder of data: is it there, can it be read, what is in it.
+ * A folder of data, or the file that describes it: what it is, what is in it, or why it cannot be read.
  */
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
+import { Layouts } from "../../data/index.ts"
+import type { DataError } from "../../dsl/Dataset.ts"
+import * as Quarantine from "../../dsl/Quarantine.ts"
+import type { Sample } from "../../dsl/Task.ts"
+import { type Counts, counts } from "../../sources/counts.ts"
 import { type Finding, note, ok, wrong } from "./Finding.ts"
-
-const pictures = ["jpg", "jpeg", "png", "webp", "gif", "avif", "tif", "tiff", "bmp"]
-const tables = ["csv", "tsv", "json", "jsonl", "parquet"]
-
-/** A folder with more files is not counted to its end. */
-const most = 200_000
 
 const layouts = "docs/data.md has the layouts that are read"
 
-const counted = (counts: ReadonlyMap<string, number>, kinds: ReadonlyArray<string>): number =>
-  kinds.reduce((sum, kind) => sum + (counts.get(kind) ?? 0), 0)
+/** Labels that are shown with their counts. */
+const shown = 20
 
-/** What there is to say of a folder, or of a single file, of data. */
-export const data = (place: string): Effect.Effect<Finding, never, FileSystem.FileSystem | Path.Path> =>
-  Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
-    const path = yield* Path.Path
-    const { type } = yield* fs.stat(place)
-    const files = type === "Directory" ? yield* fs.readDirectory(place, { recursive: true }) : [place]
-    const counts = new Map<string, number>()
-    for (const file of files.slice(0, most)) {
-      const kind = path.extname(file).slice(1).toLowerCase()
-      counts.set(kind, (counts.get(kind) ?? 0) + 1)
-    }
-    const text = `${place}: ${counted(counts, pictures)} pictures, ${counted(counts, tables)} files of labels` +
-      (files.length > most ? ` among the first ${most} files` : "")
-    if (counted(counts, [...pictures, ...tables]) === 0) {
-      return wrong("data", `${place}: ${files.length} entries, no picture and no file of labels among them`, layouts)
-    }
-    return counted(counts, pictures) === 0 && !counts.has("parquet") ? note("data", text, layouts) : ok("data", text)
-  }).pipe(
-    Effect.catch((error) =>
-      Effect.succeed(
-        error.reason._tag === "NotFound"
-          ? wrong("data", `${place}: no such folder`, "mind the folder that the command is started in")
-          : wrong("data", `${place} cannot be read: ${error.message}`, "look at its permissions")
-      )
+type Disk = FileSystem.FileSystem | Path.Path
+type Half<A> = Stream.Stream<Sample<A>, DataError, Disk>
+
+const nothing: Counts = { pictures: 0, labels: new Map() }
+
+const halves = <A>(train: Half<A>, test: Option.Option<Half<A>>, labelsOf: (truth: A) => ReadonlyArray<string>) =>
+  Effect.all([
+    counts(train, labelsOf),
+    Option.match(test, { onNone: () => Effect.succeed(nothing), onSome: (half) => counts(half, labelsOf) })
+  ])
+
+/** What there is in each half, by label: of shares the label with most, of boxes how many are boxed. */
+const counted = (found: Layouts.Found) => {
+  if (found.kind === "boxes") {
+    return halves(
+      found.train,
+      found.test,
+      ({ instances }) => instances.flatMap(({ crowd, label }) => crowd === true || label === undefined ? [] : [label])
     )
+  }
+  const { labels, test, train } = found
+  return halves(train, test, (shares) => [labels[shares.indexOf(Math.max(...shares))] ?? ""])
+}
+
+/** What there is to say of data: no picture is decoded. */
+export const data = (place: string): Effect.Effect<Finding, never, Disk> =>
+  Effect.gen(function*() {
+    const found = yield* Layouts.find(place)
+    const aside = yield* Quarantine.collect
+    const [train, test] = yield* Effect.provideService(counted(found), Quarantine.Quarantine, aside)
+    const inAll = (label: string) => (train.labels.get(label) ?? 0) + (test.labels.get(label) ?? 0)
+    const each = found.labels.slice(0, shown).map((label) => `${label} ${inAll(label)}`)
+    const more = found.labels.length > shown ? [`and ${found.labels.length - shown} more labels`] : []
+    const what = found.kind === "boxes" ? "boxes with labels" : found.single ? "a label for each" : "shares of labels"
+    const parts = found.test._tag === "Some" ? ` to train on and ${test.pictures} to test on` : ""
+    const text = `${place}: ${found.layout}, ${train.pictures} pictures${parts}, ${what}: ${
+      [...each, ...more].join(", ")
+    }`
+    const reasons = Object.entries(yield* aside.counts).map(([reason, n]) => `${reason} ${n}`)
+    return reasons.length === 0
+      ? ok("data", text)
+      : note("data", `${text}; set aside: ${reasons.join(", ")}`, "docs/data.md says what the reasons mean")
+  }).pipe(
+    Quarantine.silently,
+    Effect.catch(({ message }) => {
+      const [first = ""] = message.split("\n")
+      return Effect.succeed(
+        first === message ? wrong("data", message) : wrong("data", first.replace(/[,;]? expected one of$/, ""), layouts)
+      )
+    })
   )

@@ -5,6 +5,7 @@
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { DataError, type Dataset } from "../../dsl/Dataset.ts"
 import * as Folder from "../Folder.ts"
+import * as Quoted from "../Quoted.ts"
 import * as Rows from "../Rows.ts"
 import { oneHot } from "../Shares.ts"
 import * as Walk from "../Walk.ts"
@@ -25,7 +26,7 @@ const samples = (
     const unknown = (label: string) =>
       Effect.fail<Rows.BadRow>({
         reason: "unknown-label",
-        detail: `"${label}" is none of the labels ${Names.listed(labels)}`
+        detail: `"${label}" is none of the labels ${Quoted.names(labels)}`
       })
     return Stream.fromIterable(entries).pipe(
       Stream.zipWithIndex,
@@ -57,12 +58,14 @@ const testOf = (
     notes: [
       ...test !== undefined && val !== undefined
         ? [
-          `${test.name}/ is tested on, ${val.name}/ is left aside (${Names.count(val.shelf.entries.length, "picture")})`
+          `${test.name}/ is tested on, ${val.name}/ is left aside (${
+            Quoted.count(val.shelf.entries.length, "picture")
+          })`
         ]
         : [],
       ...test === undefined && val !== undefined ? [`${val.name}/ is tested on: there is no test/`] : [],
       ...heaps.map(({ name, shelf }) =>
-        `${name}/ has no class folders (${Names.count(shelf.loose, "picture")}): left aside`
+        `${name}/ has no class folders (${Quoted.count(shelf.loose, "picture")}): left aside`
       )
     ]
   }
@@ -76,8 +79,8 @@ const labelsOf = (source: string, found: ReadonlyArray<string>, hinted: Option.O
       labels.some((label) => found.includes(label)) ? Effect.succeed(labels) : Effect.fail(
         new DataError({
           source,
-          reason: `none of the labels ${Names.listed(labels)} has a folder, its class folders are ${
-            Names.listed(found)
+          reason: `none of the labels ${Quoted.names(labels)} has a folder, its class folders are ${
+            Quoted.names(found)
           }`
         })
       )
@@ -110,10 +113,10 @@ const classesOf = Effect.fnUntraced(function*(
       ...notes,
       ...Shelf.notesOn(where(train.name), train.shelf),
       ...test === undefined ? [] : Shelf.notesOn(where(test.name), test.shelf),
-      ...missing.length > 0 ? [`no picture to train on has the label ${Names.listed(missing)}`] : [],
-      ...untested.length > 0 ? [`no picture to test on has the label ${Names.listed(untested)}`] : [],
+      ...missing.length > 0 ? [`no picture to train on has the label ${Quoted.names(missing)}`] : [],
+      ...untested.length > 0 ? [`no picture to test on has the label ${Quoted.names(untested)}`] : [],
       ...untrained.length > 0
-        ? [`${test?.name}/ has ${Names.listed(untrained)}, which no picture is trained on: its pictures are set aside`]
+        ? [`${test?.name}/ has ${Quoted.names(untrained)}, which no picture is trained on: its pictures are set aside`]
         : [],
       ...Names.alike(labels)
     ]
@@ -145,7 +148,7 @@ export const layout: Layout = {
         return Option.some(
           yield* classesOf(root, train, test, hints.labels, [
             ...notes,
-            ...beside.length > 0 ? [`beside the halves ${Names.listed(beside)} left alone`] : []
+            ...beside.length > 0 ? [`beside the halves ${Quoted.names(beside)} left alone`] : []
           ])
         )
       }

@@ -1,7 +1,7 @@
 /**
  * The shards of a Hugging Face data set: `data/train-00000-of-00001.parquet`, `train/0000.parquet` and their like.
  */
-import { Effect, FileSystem, Option, Path } from "effect"
+import { Effect, FileSystem, Path } from "effect"
 import { DataError } from "../../dsl/DataError.ts"
 import { names } from "../Quoted.ts"
 import * as Split from "./Split.ts"
@@ -38,13 +38,9 @@ export const shards = (root: string) => shardsIn(root, "", 3)
 /** Shards by half. Those of several configurations are not mixed. */
 export const halves = Effect.fnUntraced(function*(root: string, shards: ReadonlyArray<string>) {
   const path = yield* Path.Path
-  const { test = [], train = [], val = [], whole = [] } = Object.groupBy(shards, (file) =>
-    Option.getOrElse(
-      Option.firstSomeOf([path.basename(file), path.dirname(file)].map(Split.named)),
-      () => "whole" as const
-    ))
-  const first = train.length > 0 ? train : whole.length > 0 ? whole : [...test, ...val]
-  const held = train.length + whole.length === 0 ? [] : test.length > 0 ? test : val
+  const { test = [], train = [], validation = [], whole = [] } = Split.byName(path, shards)
+  const first = train.length > 0 ? train : whole.length > 0 ? whole : [...test, ...validation]
+  const held = train.length + whole.length === 0 ? [] : test.length > 0 ? test : validation
   const folders = [...new Set(first.map((file) => path.dirname(file)))]
   if (folders.length > 1) {
     const reason = `shards in ${names(folders, 4)}: name the folder of one configuration`

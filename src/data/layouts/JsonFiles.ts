@@ -6,6 +6,7 @@ import { DataError } from "../../dsl/DataError.ts"
 import * as JsonHead from "../JsonHead.ts"
 import { names } from "../Quoted.ts"
 import { isFields } from "./BoxForms.ts"
+import * as Names from "./Names.ts"
 import * as Split from "./Split.ts"
 
 /** What a JSON file holds. */
@@ -62,7 +63,7 @@ export interface Files {
 
 /** Whether a file by its name holds the rows of a data set, and by its content nothing that can be told. */
 const isDamaged = (name: string, head: Option.Option<JsonHead.Head>) =>
-  (usual.test(name) || Option.isSome(Split.named(name))) &&
+  (usual.test(name) || Names.halfIn(name) !== undefined) &&
   Option.match(head, { onNone: () => true, onSome: ({ first, form }) => Option.isNone(first) && form !== "object" })
 
 /** JSON files in a folder, by their path from the root: those of a kind, and those that are to be refused. */
@@ -100,15 +101,11 @@ const halves = (
     const path = yield* Path.Path
     const preferred = all.filter((file) => prefer.test(path.basename(file)))
     const files = preferred.length > 0 ? preferred : all
-    const { test = [], train = [], val = [], whole = [] } = Object.groupBy(files, (file) =>
-      Option.getOrElse(
-        Option.orElse(Split.named(path.basename(file)), () => Split.named(path.dirname(file))),
-        () => "whole" as const
-      ))
+    const { test = [], train = [], validation = [], whole = [] } = Split.byName(path, files)
     const known = whole.filter((file) => usual.test(path.basename(file)))
     const rest = whole.length > 1 && known.length === 1 ? known : whole
-    const first = train.length > 0 ? train : rest.length > 0 ? rest : [...test, ...val]
-    const held = train.length + rest.length === 0 ? [] : test.length > 0 ? test : val
+    const first = train.length > 0 ? train : rest.length > 0 ? rest : [...test, ...validation]
+    const held = train.length + rest.length === 0 ? [] : test.length > 0 ? test : validation
     const [trained] = first
     if (trained === undefined) return Option.none()
     const several = [first, held].find((some) => some.length > 1)
@@ -148,7 +145,7 @@ export const find = (
     if (direct.files.length > 0) return yield* halves(at, direct.files, prefer)
     const entries = yield* Effect.orElseSucceed(fs.readDirectory(at), () => [])
     const folders = entries.filter((name) =>
-      !name.startsWith(".") && (Option.isSome(Split.named(name)) || name === "annotations")
+      !name.startsWith(".") && (Names.halfIn(name) !== undefined || name === "annotations")
     )
     const nested = yield* Effect.forEach(folders.sort(), (name) => inFolder(at, name, kind))
     const files = nested.flatMap(({ files }) => files)

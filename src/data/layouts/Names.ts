@@ -9,12 +9,17 @@ export type Half = "train" | "test" | "validation"
 const halves: Readonly<Record<string, Half>> = {
   train: "train",
   training: "train",
+  trn: "train",
   test: "test",
   testing: "test",
+  tst: "test",
   val: "validation",
   valid: "validation",
   validation: "validation",
+  validate: "validation",
   dev: "validation",
+  eval: "validation",
+  evaluation: "validation",
   // FER's.
   publictest: "validation",
   privatetest: "test"
@@ -26,14 +31,9 @@ export const halfOf = (word: string): Half | undefined => {
   return Object.hasOwn(halves, key) ? halves[key] : undefined
 }
 
-/** Names as a sentence has them, the first of many. */
-export const listed = (names: ReadonlyArray<string>, most = 8): string => {
-  const shown = names.slice(0, most).map((name) => `"${name}"`).join(", ")
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown
-}
-
-/** `1 picture`, `2 pictures`. */
-export const count = (n: number, unit: string): string => `${n} ${unit}${n === 1 ? "" : "s"}`
+/** The half that some word of a name names, as in `train_labels`, `instances_train2017` or `test-00000-of-00001`. */
+export const halfIn = (name: string): Half | undefined =>
+  name.split(/[^\p{L}]+/u).map(halfOf).find((half) => half !== undefined)
 
 /** A note on labels that differ in nothing but case and punctuation: two to a computer, one to most people. */
 export const alike = (labels: ReadonlyArray<string>): ReadonlyArray<string> => {

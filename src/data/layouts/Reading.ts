@@ -80,7 +80,7 @@ const renaming = (survey: Survey, hints: Hints): Result.Result<(label: string) =
 }
 
 const wordsOf = ({ told }: Survey, scale: Scale.Scale, tally: Scale.Tally, numbered: boolean) => [
-  ...(told.has("numbers") || told.has("vector") ? Scale.note(scale, tally) : []),
+  ...(told.has("numbers") || told.has("vector") ? [Scale.note(scale, tally)] : []),
   ...(told.has("list") ? ["lists of labels: each counts as a vote, read as shares"] : []),
   ...(numbered ? ["labels are numbers: --labels NAME,… names them, from 0 on"] : [])
 ]

@@ -5,8 +5,9 @@
 import { Result } from "effect"
 import * as Divergence from "../../kernels/math/Divergence.ts"
 import type { BadRow } from "../Rows.ts"
+import type * as Shares from "../Shares.ts"
 
-export type Scale = "shares" | "percentages" | "votes"
+export type Scale = Shares.Values
 
 /** How far a sum may be from 1, or from 100 in percent. */
 const tolerance = 0.02
@@ -15,7 +16,7 @@ const noise = 1e-9
 
 const near = (sum: number, whole: number) => Math.abs(sum - whole) <= tolerance * whole + noise
 
-const rounded = (value: number) => Number(value.toFixed(6))
+const rounded = (value: number) => Number(value.toFixed(4))
 
 /** Whether a row's numbers are on a scale. */
 const fits = (weights: ReadonlyArray<number>): Readonly<Record<Scale, boolean>> => {
@@ -30,6 +31,7 @@ const fits = (weights: ReadonlyArray<number>): Readonly<Record<Scale, boolean>> 
 
 /** How many rows fit each scale, and the least and greatest sum. */
 export interface Tally {
+  readonly rows: number
   readonly shares: number
   readonly percentages: number
   readonly votes: number
@@ -37,12 +39,13 @@ export interface Tally {
   readonly most: number
 }
 
-export const none: Tally = { shares: 0, percentages: 0, votes: 0, least: Infinity, most: -Infinity }
+export const none: Tally = { rows: 0, shares: 0, percentages: 0, votes: 0, least: Infinity, most: -Infinity }
 
 export const add = (tally: Tally, weights: ReadonlyArray<number>): Tally => {
   const { percentages, shares, votes } = fits(weights)
   const sum = Divergence.total(weights)
   return {
+    rows: tally.rows + 1,
     shares: tally.shares + Number(shares),
     percentages: tally.percentages + Number(percentages),
     votes: tally.votes + Number(votes),
@@ -51,18 +54,21 @@ export const add = (tally: Tally, weights: ReadonlyArray<number>): Tally => {
   }
 }
 
-/** The scale that most rows fit. Whole numbers that sum to 1 or 100 everywhere are shares or percentages. */
-export const of = ({ percentages, shares, votes }: Tally): Scale => {
-  const most = Math.max(shares, percentages, votes)
-  if (shares === most) return "shares"
-  return percentages === most ? "percentages" : "votes"
+/**
+ * Percentages where at least half of the rows sum to 100: whole numbers that sum to something else are mistakes among
+ * them rather than votes. Otherwise what most rows fit; whole numbers that sum to 1 everywhere are shares.
+ */
+export const of = ({ percentages, rows, shares, votes }: Tally): Scale => {
+  if (percentages > 0 && 2 * percentages >= rows) return "percentages"
+  return votes > shares ? "votes" : "shares"
 }
 
-/** What is said of a scale; nothing of shares, which need no reading. */
-export const note = (scale: Scale, { least, most }: Tally): ReadonlyArray<string> => {
-  if (scale === "shares") return []
-  const sums = least === most ? rounded(least) : `${rounded(least)} to ${rounded(most)}`
-  return [`${scale}: rows sum to ${sums}, read as shares`]
+/** `votes: rows sum to 3 to 10, read as shares`. */
+export const note = (scale: Scale, { least, most }: Tally): string => {
+  const [low, high] = [rounded(least), rounded(most)]
+  return `${scale}: rows sum to ${low === high ? low : `${low} to ${high}`}${
+    scale === "shares" ? "" : ", read as shares"
+  }`
 }
 
 /** The shares that a row's numbers are, in their order. */

@@ -2,6 +2,7 @@
  * What lies in a folder of class folders.
  */
 import { Effect, Path } from "effect"
+import * as Quoted from "../Quoted.ts"
 import * as Walk from "../Walk.ts"
 import * as Names from "./Names.ts"
 
@@ -49,13 +50,13 @@ export const of = Effect.fnUntraced(function*(root: string, half: string) {
 /** What to say of it. */
 export const notesOn = (where: string, { empty, labels, loose, others }: Shelf): ReadonlyArray<string> => [
   ...empty.length > 0 && labels.length > 0
-    ? [`${where}no pictures in ${Names.listed(empty)}: no label is made of ${empty.length === 1 ? "it" : "them"}`]
+    ? [`${where}no pictures in ${Quoted.names(empty)}: no label is made of ${empty.length === 1 ? "it" : "them"}`]
     : [],
   ...loose > 0
-    ? [`${where}${Names.count(loose, "picture")} beside the class folders left alone: no label is known`]
+    ? [`${where}${Quoted.count(loose, "picture")} beside the class folders left alone: no label is known`]
     : [],
   ...others.length > 0
-    ? [`${where}${Names.count(others.length, "file")} by the name no picture left alone: ${Walk.counted(others)}`]
+    ? [`${where}${Quoted.count(others.length, "file")} by the name no picture left alone: ${Walk.counted(others)}`]
     : []
 ]
 

@@ -4,6 +4,7 @@
  */
 import { Effect, FileSystem, Option, Path } from "effect"
 import { DataError } from "../../dsl/DataError.ts"
+import * as Quoted from "../Quoted.ts"
 import type { Classes, Hints, Layout } from "./Layout.ts"
 import * as Names from "./Names.ts"
 import * as Candidates from "./tables/Candidates.ts"
@@ -22,7 +23,7 @@ const planOf = Effect.fnUntraced(function*(root: string, candidate: Candidate, h
   const boxes = columns.filter(({ name }) => /^(?:x_?min|y_?min|x_?max|y_?max|bbox(?:_\w+)?|box)$/i.test(name.trim()))
   if (boxes.length > 0) {
     return yield* failing(table.file)(
-      `the columns ${Names.listed(boxes.map(({ name }) => name))} hold boxes, which are not read from tables: export ` +
+      `the columns ${Quoted.names(boxes.map(({ name }) => name))} hold boxes, which are not read from tables: export ` +
         `them as COCO, or take these columns out to read labels alone`
     )
   }
@@ -43,7 +44,7 @@ interface Side {
 const rolesOf = Effect.fnUntraced(function*(root: string, all: ReadonlyArray<Candidate>) {
   const of = (half: Names.Half) => all.filter((candidate) => candidate.half === half)
   const [trains, tests, vals] = [of("train"), of("test"), of("validation")]
-  const names = (some: ReadonlyArray<Candidate>) => Names.listed(some.map(({ name }) => name))
+  const names = (some: ReadonlyArray<Candidate>) => Quoted.names(some.map(({ name }) => name))
   const [train] = trains.length > 0 ? trains : all.length === 1 ? all : []
   if (train === undefined || [trains, tests, vals].some((some) => some.length > 1)) {
     return yield* failing(root)(
@@ -89,7 +90,7 @@ const labelsOf = Effect.fnUntraced(function*({ candidate, part, plan }: Side, hi
   const labels = Option.getOrElse(hints, () => found)
   if (!labels.some((label) => found.includes(label))) {
     return yield* failing(table.file)(
-      `none of the labels ${Names.listed(labels)} stands in "${truth.column.name}", which has ${Names.listed(found)}`
+      `none of the labels ${Quoted.names(labels)} stands in "${truth.column.name}", which has ${Quoted.names(found)}`
     )
   }
   return { labels, tally, notes: Notes.onLabels(candidate.name, tally, labels) }
@@ -104,9 +105,9 @@ const testOf = Effect.fnUntraced(
     if (plan.value.truth._tag !== train.truth._tag) {
       return yield* failing(candidate.table.file)(
         `its columns ${
-          Names.listed(candidate.table.header)
+          Quoted.names(candidate.table.header)
         } are not those of the table to train on, whose labels are ` +
-          Names.listed(labels)
+          Quoted.names(labels)
       )
     }
     const side: Side = { candidate, plan: plan.value, part: "all" }
@@ -164,7 +165,7 @@ const classesOf = Effect.fnUntraced(function*(root: string, all: ReadonlyArray<C
       ...file !== undefined && tests.length === 0 ? [`${file.name} is tested on: there is no test table`] : [],
       ...tested === undefined ? [] : Notes.onLabels(`${file?.name ?? train.name} (test)`, tested, []),
       ...unknown.length > 0
-        ? [`the test part has ${Names.listed(unknown)}, which no row is trained on: its rows are set aside`]
+        ? [`the test part has ${Quoted.names(unknown)}, which no row is trained on: its rows are set aside`]
         : []
     ]
   })

@@ -5,6 +5,7 @@
  */
 import { Effect, FileSystem, Option, Path } from "effect"
 import { DataError } from "../../dsl/Dataset.ts"
+import * as Quoted from "../Quoted.ts"
 import * as Table from "../Table.ts"
 import * as Walk from "../Walk.ts"
 import * as ClassFolders from "./ClassFolders.ts"
@@ -14,7 +15,6 @@ import * as HuggingFace from "./HuggingFace.ts"
 import * as JsonForms from "./JsonForms.ts"
 import * as LabelStudio from "./LabelStudio.ts"
 import type { Found, Hints, Layout } from "./Layout.ts"
-import * as Names from "./Names.ts"
 import * as Tables from "./Tables.ts"
 
 export { defaultShare, hold } from "./Held.ts"
@@ -48,7 +48,7 @@ const seen = Effect.fnUntraced(function*(folder: string) {
     return `${inside}: put pictures in it, ${expected}`
   }
   if (pictures.length === all.length && folders.length === 0) {
-    return `${Names.count(pictures.length, "picture")} and no labels: put each into a folder that is called by its ` +
+    return `${Quoted.count(pictures.length, "picture")} and no labels: put each into a folder that is called by its ` +
       `label (sun/${pictures[0]}), or write a table labels.csv beside them with the columns image,label`
   }
   const tables = yield* Effect.forEach(
@@ -57,11 +57,11 @@ const seen = Effect.fnUntraced(function*(folder: string) {
       Effect.match(Table.open(path.join(folder, name), "a table"), {
         onFailure: ({ reason }) => `${name}: ${reason}; `,
         onSuccess: ({ header }) =>
-          `${name} has the columns ${Names.listed(header)}, none of which names pictures here; `
+          `${name} has the columns ${Quoted.names(header)}, none of which names pictures here; `
       })
   )
   const some = [...folders.map((name) => `${name}/`), ...files]
-  return `no layout that is read: it holds ${Names.listed(some, 6)}; files in all: ${Walk.counted(all)}; ` +
+  return `no layout that is read: it holds ${Quoted.names(some, 6)}; files in all: ${Walk.counted(all)}; ` +
     `${tables.join("")}${expected}`
 })
 

@@ -4,7 +4,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
+import sharp from "sharp"
 import { line } from "../../../src/cli/commands/doctor.ts"
 import { data } from "../../../src/cli/doctor/data.ts"
 import { note, ok, wrong } from "../../../src/cli/doctor/Finding.ts"
@@ -37,17 +38,43 @@ describe("rise doctor", () => {
   it.effect("a folder of data: what is in it, or why not", () =>
     Effect.scoped(Effect.gen(function*() {
       const folder = yield* directory
-      assert.deepInclude(yield* data(join(folder, "nowhere")), {
-        state: "wrong",
-        text: `${join(folder, "nowhere")}: no such folder`
+      const layouts = "docs/data.md has the layouts that are read"
+      assert.deepStrictEqual(
+        yield* data(join(folder, "nowhere")),
+        wrong("data", `${join(folder, "nowhere")}: no such file or folder`, layouts)
+      )
+      assert.deepStrictEqual(
+        yield* data(folder),
+        wrong("data", `${folder}: the folder is empty: put pictures in it`, layouts)
+      )
+      const picture = yield* Effect.promise(() =>
+        sharp({ create: { width: 4, height: 4, channels: 3, background: "red" } }).png().toBuffer()
+      )
+      const put = (name: string, bytes: Uint8Array | string) => {
+        mkdirSync(dirname(join(folder, name)), { recursive: true })
+        writeFileSync(join(folder, name), bytes)
+      }
+      for (const name of ["sun/1.png", "sun/2.png", "rain/1.png"]) put(name, picture)
+      assert.deepStrictEqual(
+        yield* data(folder),
+        ok("data", `${folder}: class folders, 3 pictures, a label for each: rain 1, sun 2`)
+      )
+      put("labels.csv", "image,sun,rain\nsun/1.png,3,1\nsun/2.png,1,3\nrain/1.png,0,4\nsun/9.png,4,0\n")
+      assert.deepInclude(yield* data(join(folder, "labels.csv")), {
+        state: "note",
+        text: `${folder}/labels.csv: table, 3 pictures, shares of labels: rain 2, sun 1; set aside: missing-file 1`
       })
-      assert.deepInclude(yield* data(folder), { state: "wrong" })
-      mkdirSync(join(folder, "sun"))
-      writeFileSync(join(folder, "sun/1.JPG"), "")
-      writeFileSync(join(folder, "sun/2.png"), "")
-      writeFileSync(join(folder, "labels.csv"), "")
-      assert.deepInclude(yield* data(folder), { state: "ok", text: `${folder}: 2 pictures, 1 files of labels` })
-      assert.deepInclude(yield* data(join(folder, "labels.csv")), { state: "note" })
+      const boxes = (image: string, ...labels: ReadonlyArray<string>) =>
+        JSON.stringify({ image, objects: labels.map((label) => ({ label, bbox: [0, 0, 2, 2] })) })
+      put("boxes/train.jsonl", `${boxes("../sun/1.png", "a sun", "a sun")}\n${boxes("1.png", "a sun", "a cloud")}\n`)
+      put("boxes/test.jsonl", `${boxes("1.png", "a cloud")}\n`)
+      put("boxes/1.png", picture)
+      const found = yield* data(join(folder, "boxes"))
+      assert.match(
+        found.text,
+        /JSON rows, 1 pictures to train on and 1 to test on, boxes with labels: a cloud 2, a sun 1/
+      )
+      assert.match(found.text, /; set aside: outside-folder 1$/)
     })).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("a model directory: family, size and memory, or what is missing of it", () =>

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option } from "effect"
 import { collect, folder, live } from "../folders.ts"
-import { classes, ClassLayout, openFolder } from "./opened.ts"
+import { classes, ClassLayout, openFolder } from "./open.ts"
 
 const { open } = ClassLayout
 

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, FileSystem, Option, Schema } from "effect"
 import { layout } from "../../../src/data/layouts/Tables.ts"
 import { collect, folder, live } from "../folders.ts"
-import { classes, openFolder } from "./opened.ts"
+import { classes, openFolder } from "./open.ts"
 
 const { open } = layout
 const pictures = (...names: ReadonlyArray<string>) => Object.fromEntries(names.map((name) => [name, [2, 2] as const]))

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option } from "effect"
 import { Layouts } from "../../../src/data/index.ts"
 import { collect, folder, live } from "../folders.ts"
-import { classes } from "./opened.ts"
+import { classes } from "./open.ts"
 
 const errorOf = (path: string) => Effect.map(Effect.flip(Layouts.find(path)), ({ message }) => message)
 

@@ -1,9 +1,11 @@
-/** What a layout makes of a folder. */
+/** What a layout makes of a folder, and of one that is made for it. */
 import { Effect, type FileSystem, Option, type Path } from "effect"
 import type { Instances } from "../../../src/data/Instances.ts"
-import type { Found, Layout } from "../../../src/data/layouts/Layout.ts"
+import type { Classes, Found, Layout } from "../../../src/data/layouts/Layout.ts"
 import type { DataError, Dataset } from "../../../src/dsl/Dataset.ts"
-import { collect } from "../folders.ts"
+import { collect, folder } from "../folders.ts"
+
+export { layout as ClassLayout } from "../../../src/data/layouts/ClassFolders.ts"
 
 /** A half that was read: [id, truth] of each picture, and what was set aside. */
 export interface Half {
@@ -64,3 +66,18 @@ export const opened = (layout: Layout, path: string, labels?: ReadonlyArray<stri
 
 export const lines = (...rows: ReadonlyArray<unknown>) =>
   rows.map((row) => `${typeof row === "string" ? row : JSON.stringify(row)}\n`).join("")
+
+/** What was found, where it is pictures with labels. */
+export const classes = (found: Found): Classes => {
+  if (found.kind !== "classes") throw new Error(`expected labels, found ${found.kind}`)
+  return found
+}
+
+/** What a layout finds in a folder of pictures with labels. */
+export const openFolder = Effect.fnUntraced(
+  function*(files: Parameters<typeof folder>[0], open: Layout["open"], labels?: ReadonlyArray<string>) {
+    const root = yield* folder(files)
+    const found = Option.getOrThrow(yield* open(root, { labels: Option.fromUndefinedOr(labels) }))
+    return { ...classes(found), root }
+  }
+)

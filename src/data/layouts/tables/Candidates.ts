@@ -3,6 +3,7 @@
  */
 import { Effect, FileSystem, Option, Path } from "effect"
 import { DataError } from "../../../dsl/DataError.ts"
+import * as Quoted from "../../Quoted.ts"
 import * as Table from "../../Table.ts"
 import * as Walk from "../../Walk.ts"
 import * as Names from "../Names.ts"
@@ -22,10 +23,6 @@ export interface Candidate {
 }
 
 const isTable = (name: string) => /\.(?:csv|tsv|tab)$/i.test(name)
-
-/** `train` of `train_labels.csv`. */
-const halfIn = (name: string): Names.Half | undefined =>
-  name.split(/[^\p{L}]+/u).map(Names.halfOf).find((half) => half !== undefined)
 
 const open = Effect.fnUntraced(function*(root: string, name: string, half: Names.Half | undefined) {
   const path = yield* Path.Path
@@ -47,7 +44,7 @@ export const inFolder = (
         (error) => new DataError({ source: root, reason: `cannot be read: ${error.message}` })
       )
     const { files, folders } = yield* list("")
-    const here = files.filter(isTable).map((name) => ({ name, half: halfIn(name.replace(/\.\w+$/, "")) }))
+    const here = files.filter(isTable).map((name) => ({ name, half: Names.halfIn(name.replace(/\.\w+$/, "")) }))
     const below = here.length > 0 ? [] : yield* Effect.forEach(
       folders.filter((folder) => Names.halfOf(folder) !== undefined),
       (folder) =>
@@ -78,6 +75,6 @@ export const atPath = (
       source: file,
       reason: header.length === 0
         ? "the file is empty, expected a header such as image,label"
-        : `none of its columns ${Names.listed(header)} names pictures beside it: call the one that does "image"`
+        : `none of its columns ${Quoted.names(header)} names pictures beside it: call the one that does "image"`
     })
   })

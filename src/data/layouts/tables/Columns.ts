@@ -3,6 +3,7 @@
  */
 import { Effect, type FileSystem, Option } from "effect"
 import { DataError } from "../../../dsl/DataError.ts"
+import * as Quoted from "../../Quoted.ts"
 import * as Table from "../../Table.ts"
 import * as Names from "../Names.ts"
 import * as Amounts from "./Amounts.ts"
@@ -58,7 +59,7 @@ const isFew = ({ different, filled }: Column) =>
   different < Profile.most && (different <= 20 || 2 * different <= filled)
 
 const fail = ({ file }: Table.Table, reason: string) => Effect.fail(new DataError({ source: file, reason }))
-const named = (columns: ReadonlyArray<Column>) => Names.listed(columns.map(({ name }) => name))
+const named = (columns: ReadonlyArray<Column>) => Quoted.names(columns.map(({ name }) => name))
 
 /** The columns of hinted labels, where all of them are columns. */
 const hinted = Effect.fnUntraced(function*(
@@ -117,7 +118,7 @@ export const truthOf = (
       const { columns } = truth.value.amounts
       return yield* fail(
         table,
-        `the labels ${Names.listed(labels.value)} are not all columns of it; those are ${named(columns)}`
+        `the labels ${Quoted.names(labels.value)} are not all columns of it; those are ${named(columns)}`
       )
     }
     const left = columns.filter((column) => !isNamed("beside")(column))

@@ -2,6 +2,7 @@
  * What is said of a table: whatever a reader had to guess, and what it leaves alone.
  */
 import * as Delimiter from "../../Delimiter.ts"
+import * as Quoted from "../../Quoted.ts"
 import * as Table from "../../Table.ts"
 import * as TextEncoding from "../../TextEncoding.ts"
 import * as Names from "../Names.ts"
@@ -39,9 +40,9 @@ export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan):
     `"${image.column.name}" names pictures, ` +
     (truth._tag === "Label"
       ? `"${truth.column.name}" their labels`
-      : `${Names.count(truth.amounts.columns.length, "column")} of numbers their labels`),
+      : `${Quoted.count(truth.amounts.columns.length, "column")} of numbers their labels`),
     ...truth._tag === "Amounts" ? [Amounts.noteOn(truth.amounts)] : [],
-    ...left.length > 0 ? [`columns left alone: ${Names.listed(left.map((column) => column.name))}`] : []
+    ...left.length > 0 ? [`columns left alone: ${Quoted.names(left.map((column) => column.name))}`] : []
   ].map((note) => `${name}: ${note}`)
 }
 
@@ -56,13 +57,13 @@ export const onLabels = (
     ...several.size > 0
       ? [
         `${name}: ${
-          Names.count(several.size, "picture")
+          Quoted.count(several.size, "picture")
         } in several rows, as of several annotators: ${split} of them ` +
         `with different labels, read as shares`
       ]
       : [],
     ...spaced.size > 0
-      ? [`${name}: labels are read without the space around them: ${Names.listed([...spaced].sort(), 3)}`]
+      ? [`${name}: labels are read without the space around them: ${Quoted.names([...spaced].sort(), 3)}`]
       : [],
     ...Names.alike(labels)
   ]

@@ -5,6 +5,7 @@ import { Effect, type FileSystem, Path, Result, Stream } from "effect"
 import type { DataError, Dataset } from "../../../dsl/Dataset.ts"
 import * as Divergence from "../../../kernels/math/Divergence.ts"
 import * as Folder from "../../Folder.ts"
+import * as Quoted from "../../Quoted.ts"
 import type * as Rows from "../../Rows.ts"
 import { samples as sifted } from "../../Rows.ts"
 import * as Shares from "../../Shares.ts"
@@ -125,7 +126,7 @@ export const samples = (
       }
       const label = (cells[truth.column.index] ?? "").trim()
       if (label === "") return bad("no-label", `"${truth.column.name}" of "${id}" is empty`)
-      if (!known.has(label)) return bad("unknown-label", `"${label}" is none of the labels ${Names.listed(labels)}`)
+      if (!known.has(label)) return bad("unknown-label", `"${label}" is none of the labels ${Quoted.names(labels)}`)
       if (before !== undefined) return Result.succeed(undefined)
       seen.set(id, row)
       return Result.succeed(sharesOf(labels, several.get(id) ?? new Map([[label, 1]])))
