@@ -1,6 +1,7 @@
 /** Tasks that are written down and read back: the same prompts, answers and figures; and what is no task. */
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Result } from "effect"
+import * as Reward from "../../src/dsl/Reward.ts"
 import type { Task } from "../../src/dsl/Task.ts"
 import { Classification, Emotion6, ImagenetSub } from "../../src/tasks/classification/index.ts"
 import { Box, BoxCodec, CocoSub, Detection, Lisa } from "../../src/tasks/detection/index.ts"
@@ -37,7 +38,7 @@ describe("a task that was written down", () => {
       const written = task.encode(truth)
       assert.deepStrictEqual([saved.task.encode(truth), saved.task.decode(written)], [written, task.decode(written)])
       const flat = task.labels.map(() => 1 / task.labels.length)
-      assert.strictEqual(saved.task.similarity(truth, flat), task.similarity(truth, flat))
+      assert.strictEqual(Reward.similarity(saved.task, truth, flat), Reward.similarity(task, truth, flat))
       assert.deepStrictEqual(saved.task.metrics, task.metrics)
       const naming = `It must be ${task.labels[0]} and ${task.labels[1]}.`
       assert.deepStrictEqual(saved.task.leaks?.(naming, truth), task.leaks?.(naming, truth))
@@ -80,7 +81,8 @@ describe("a task that was written down", () => {
       const outside = text.replace(/\d+(?=\])/, "5000")
       assert.deepStrictEqual(other.decode(outside), mine.decode(outside))
       const wide = { ...target, box: Box.make(mine.codec.space, [13, 17, 60, 41]) }
-      assert.strictEqual(other.similarity([target], [wide, target]), mine.similarity([target], [wide, target]))
+      const predicted = [wide, target]
+      assert.strictEqual(Reward.similarity(other, [target], predicted), Reward.similarity(mine, [target], predicted))
     }
   })
 
