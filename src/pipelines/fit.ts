@@ -38,6 +38,9 @@ const small = 1e8
 /** Longest reasonings, in tokens: two sentences of the embedded language; the default of a real model. */
 const chains = { small: 40, large: 160 } as const
 
+/** A reasoning is several times as long as a label, and must not drown it. */
+const answerWeight = 3
+
 /** More steps than any stage has. */
 const patient = 1_000_000
 
@@ -96,7 +99,15 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
       select: { every: loop, samples: 16 }
     },
     filter: { tau: 0.75, least: 0.6 },
-    sft: { steps, batchSize, learningRate: rate, warmup: 10, maxTokens: whole, select: looks(steps) },
+    sft: {
+      steps,
+      batchSize,
+      learningRate: rate,
+      warmup: 10,
+      answerWeight,
+      maxTokens: whole,
+      select: looks(steps)
+    },
     rft: {
       steps: last,
       groupSize: 8,

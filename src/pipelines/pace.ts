@@ -35,8 +35,8 @@ const reasoning = (tokens: number): string => "a face with a thing ".repeat(Math
 const idle = { learningRate: 1e-12, weightDecay: 0 } as const
 
 /**
- * Draws and trains a few times on at most 16 samples, with the lengths and batches of the preset. Weights hardly change,
- * but moments do: give it a policy of its own.
+ * Draws and trains a few times on at most 16 samples, with the lengths and batches of the preset. Weights hardly
+ * change, but moments do: give it a policy of its own.
  */
 export const pace = <A, E, R>(
   task: Task<A>,

@@ -88,7 +88,7 @@ describe("pipelines on the embedded checkpoint", () => {
       assert.deepStrictEqual(both.texts, off.texts)
     }).pipe(Effect.provide([policy(0), Run.layerMemory({ seed: 0 })]), Effect.provide(live)))
 
-  it.live("closes answers at their limit under the mask and says so; a limit that none fits leaves it out", () => {
+  it.live("closes answers at their limit under the grammar and says so; a limit that none fits leaves it out", () => {
     const said: Array<string> = []
     const listening = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
     return Effect.gen(function*() {
@@ -98,7 +98,7 @@ describe("pipelines on the embedded checkpoint", () => {
       assert.strictEqual(closed.find(({ metric, part }) => metric === "valid" && part === "all")?.value, 1)
       assert.match(
         said.join("\n"),
-        /^closed under the mask: [1-8] of 8 answers were closed so as to end within 12 tokens$/m
+        /^closed under the grammar: [1-8] of 8 answers were closed so as to end within 12 tokens$/m
       )
       const short = yield* evaluate({ ...options, method: "short", maxTokens: 7 })
       assert.isFalse(short.some(({ metric }) => metric.includes("masked")))

@@ -134,7 +134,7 @@ describe("grammars of boxes", () => {
       const frame = Box.resized({ width, height })
       const codec = BoxCodec.make({ space: "resized", order: "xywh", style: "list", frame, step, decimals: 1 })
       const { grammar } = Detection.make({ name: "t", subject: "it", codec })
-      assert.match(reasonOf({ grammar: grammar! }, words), /only whole numbers up to a known end are masked/)
+      assert.match(reasonOf({ grammar: grammar! }, words), /only whole numbers up to a known end have a grammar/)
     }
   })
 
