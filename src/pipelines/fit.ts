@@ -115,7 +115,7 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
       learningRate: plain(0.4 * rate),
       warmup: 3,
       kl: 0.02,
-      format: 1,
+      format: 4,
       // A baseline that earns nothing is a result; a warning says so, and the other methods go on.
       deadSteps: patient,
       maxTokens: whole,

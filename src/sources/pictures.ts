@@ -48,7 +48,8 @@ const rules: Rules.Table = {
   task: Rules.required(Reader.found),
   shots: Rules.required(Reader.found),
   seed: Rules.required(Rules.whole()),
-  embedded: Rules.required(Rules.yesOrNo)
+  embedded: Rules.required(Rules.yesOrNo),
+  hold: Rules.yesOrNo
 }
 
 /** What a source of pictures knows of itself. */
