@@ -109,19 +109,23 @@ describe("boxes of one's own", () => {
 
         const model = ["--model", "run/model"]
         const said = /task of run\/model: COCO \(a ball, a cup\)\n/
-        for (const layout of Object.keys(layouts)) {
-          const measured = yield* run("evaluate", ...model, "--data", layout, "--out", `measured ${layout}`)
-          assert.strictEqual(measured.code, 0, measured.stderr)
-          assert.match(measured.stderr, said)
-          assert.match(
-            measured.stderr,
-            new RegExp(`${layout}, boxes with labels: 6 pictures to train on \\+ 2 to test`)
-          )
-          assert.match(measured.stdout, /mAP[^]*\nmodel /)
-          const [row = ""] = readFileSync(join(cwd, `measured ${layout}`, "predictions.jsonl"), "utf8").split("\n")
-          const { image, truth } = JSON.parse(row)
-          assert.match(truth, /^a (ball|cup) \[\d+, \d+, \d+, \d+\]/, `${image}: the same boxes in every layout`)
-        }
+        yield* Effect.forEach(
+          Object.keys(layouts),
+          Effect.fnUntraced(function*(layout) {
+            const measured = yield* run("evaluate", ...model, "--data", layout, "--out", `measured ${layout}`)
+            assert.strictEqual(measured.code, 0, measured.stderr)
+            assert.match(measured.stderr, said)
+            assert.match(
+              measured.stderr,
+              new RegExp(`${layout}, boxes with labels: 6 pictures to train on \\+ 2 to test`)
+            )
+            assert.match(measured.stdout, /mAP[^]*\nmodel /)
+            const [row = ""] = readFileSync(join(cwd, `measured ${layout}`, "predictions.jsonl"), "utf8").split("\n")
+            const { image, truth } = JSON.parse(row)
+            assert.match(truth, /^a (ball|cup) \[\d+, \d+, \d+, \d+\]/, `${image}: the same boxes in every layout`)
+          }),
+          { concurrency: 3, discard: true }
+        )
         const [first, ...others] = Object.keys(layouts).map((layout) =>
           readFileSync(join(cwd, `measured ${layout}`, "predictions.jsonl"), "utf8")
         )

@@ -174,6 +174,6 @@ export const kind = Effect.fnUntraced(function*(given: KindFlags) {
   return yield* new FlagError({
     reason: found.asks
       ? "a question is asked about every picture: give it as --question TEXT"
-      : "--question is for --task lisa, or a model that was trained for such a task: here every picture is asked alike"
+      : "--question is for --task lisa, or a model trained for such a task: every picture is asked the same here"
   })
 })
