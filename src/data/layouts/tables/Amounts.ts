@@ -22,7 +22,7 @@ interface Seen {
   single: boolean
 }
 
-/** Columns that hold something else fit no scale: fewer than half of the rows sum to 1 or 100, and not all are whole. */
+/** Columns of something else fit no scale: fewer than half of the rows sum to 1 or 100, and not all are whole. */
 const judged = (columns: ReadonlyArray<Column>, { single, tally }: Seen): Option.Option<Amounts> => {
   const { rows, shares } = tally
   if (columns.length < 2 || rows === 0) return Option.none()
