@@ -14,6 +14,7 @@ export const stageRules = {
   warmUp: warming,
   generate: generating,
   reconstruct: reconstructing,
+  validate: Settings.validating,
   reinforce: crediting,
   filter: Settings.filtering,
   sft: supervising,
