@@ -29,28 +29,6 @@ export const refuse = (flags: Given, why: (flag: string) => string): Effect.Effe
   return flag === undefined ? Effect.void : Effect.fail(new FlagError({ reason: why(flag) }))
 }
 
-/** `--subject` speaks of labels of one's own. */
-export const subject = (flags: { readonly labels: Option.Option<string>; readonly subject: string }) =>
-  Option.isSome(flags.labels)
-    ? Effect.void
-    : refuse(
-      { "--subject": flags.subject !== "content" },
-      (flag) => `${flag} is what labels of one's own rate: give them as --labels A,B,C, or leave it out`
-    )
-
-/** Flags of `rise train` that say how pictures of one's own are read: the embedded scenes have their task. */
-export const ofPictures = (flags: {
-  readonly data: Option.Option<string>
-  readonly subject: Option.Option<string>
-  readonly task: Option.Option<string>
-}) =>
-  Option.isSome(flags.data)
-    ? Effect.void
-    : refuse(
-      { "--subject": flags.subject, "--task": flags.task },
-      (flag) => `${flag} is for pictures of one's own: give them as --data PATH, or leave it out`
-    )
-
 /** The flags of `rise train` that speak of one method's stages. */
 export interface Methods {
   readonly method: "all" | "RISE" | "SFT" | "Visual-RFT"

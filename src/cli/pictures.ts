@@ -8,7 +8,7 @@ import * as Sources from "../sources/index.ts"
 import { Emotion6 } from "../tasks/classification/index.ts"
 import { ofFewWords } from "./embedded.ts"
 import * as Flags from "./flags.ts"
-import { FlagError } from "./futile.ts"
+import { FlagError, given as givenOf } from "./futile.ts"
 import { check } from "./policy.ts"
 import * as Saved from "./saved.ts"
 import { labelsIn } from "./task.ts"
@@ -66,7 +66,7 @@ const saidBy = ({ labels, subject, task }: Asked): Saved.Said => ({
 
 /** The embedded scenes, which are rated on the labels of Emotion6. */
 const scenes = Effect.fnUntraced(function*(flags: Asked, saved: Option.Option<Sources.SavedTask>) {
-  const [flag] = Object.entries(saidBy(flags)).flatMap(([name, value]) => Option.isSome(value) ? [name] : [])
+  const [flag] = givenOf(saidBy(flags))
   if (flag === "--labels") {
     const reason = "--labels needs --data: the embedded scenes are rated on the labels of Emotion6"
     return yield* new TaskError({ task: "custom", reason })

@@ -49,6 +49,7 @@ const rules: Rules.Table = {
   shots: Rules.required(Reader.found),
   seed: Rules.required(Rules.whole()),
   embedded: Rules.required(Rules.yesOrNo),
+  as: Rules.record("the task of a model, as taskOf reads it"),
   hold: Rules.yesOrNo
 }
 

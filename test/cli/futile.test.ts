@@ -80,17 +80,6 @@ describe("flags without an effect", () => {
       assert.strictEqual(yield* reason(together(remote)), "")
       assert.include(yield* reason(together({ ...local, promptTokens: 5 })), "--prompt-tokens is what --memory-limit")
       assert.strictEqual(yield* reason(together({ ...local, promptTokens: 5, memoryLimit: one })), "")
-      const words = { labels: none, subject: "weather" }
-      assert.include(yield* reason(Futile.subject(words)), "--subject is what labels of one's own rate")
-      assert.strictEqual(yield* reason(Futile.subject({ ...words, labels: Option.some("a,b") })), "")
-      const scenes = { data: none, subject: none, task: none }
-      const asked = { ...scenes, task: Option.some("detection") }
-      assert.strictEqual(yield* reason(Futile.ofPictures(scenes)), "")
-      assert.include(
-        yield* reason(Futile.ofPictures(asked)),
-        "--task is for pictures of one's own: give them as --data"
-      )
-      assert.strictEqual(yield* reason(Futile.ofPictures({ ...asked, data: Option.some("photos") })), "")
     }))
 
   it("end with 2 and a line, before anything is made", () => {
@@ -101,8 +90,8 @@ describe("flags without an effect", () => {
         /--training is for a model directory: one behind --remote cannot/
       ],
       [["audit", "--training", "none", "--trainable", "all"], /--trainable is for training, and --training is none/],
-      [["train", "--subject", "weather"], /--subject is for pictures of one's own: give them as --data PATH/],
-      [["evaluate", "--subject", "weather"], /--subject is what labels of one's own rate/],
+      [["train", "--subject", "weather"], /--subject is for pictures of one's own: name them, --data/],
+      [["evaluate", "--subject", "weather"], /--subject is for pictures of one's own: name them, --data/],
       [
         ["train", "--method", "SFT", "--tau", "0.5", "--equal-compute"],
         /--tau is for a stage that --method SFT has not/

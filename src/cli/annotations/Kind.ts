@@ -29,7 +29,7 @@ export const flags = {
   ),
   ...SoftLabels.flags,
   question: Flag.String("question").pipe(
-    Flag.withDescription("What is asked about every picture, with --task lisa"),
+    Flag.withDescription("What is asked about every picture, with --task lisa; default: none"),
     Flag.withMetavar("TEXT"),
     Flag.optional
   )

@@ -64,8 +64,10 @@ const flags = {
     Flag.withDefault(false)
   ),
   limit: count("limit", "Annotate only the first N pictures; default: all").pipe(Flag.optional),
-  maxTokens: count("max-tokens", "Longest answer, in tokens").pipe(Flag.withDefault(lengths.thinkAnswer)),
-  batch: count("batch", "Pictures computed together; fewer: answers come sooner")
+  maxTokens: count("max-tokens", `Longest answer, in tokens; default: ${lengths.thinkAnswer}`).pipe(
+    Flag.withDefault(lengths.thinkAnswer)
+  ),
+  batch: count("batch", "Pictures computed together, fewer: answers come sooner; default: 32")
     .pipe(Flag.withDefault(32)),
   strict: Flag.Boolean("strict").pipe(
     Flag.withDescription("End with 4 where a picture could not be annotated"),

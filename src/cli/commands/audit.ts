@@ -68,6 +68,21 @@ const flags = {
 
 type Given = Command.Command.Config.Infer<typeof flags>
 
+/** Refuses flags of a training that there is not. */
+const ofTraining = ({ remote, training, ...given }: Given): Effect.Effect<void, Futile.FlagError> => {
+  const trained = Option.exists(training, (training) => training !== "none")
+  if (Option.isSome(remote)) {
+    return Futile.refuse(
+      { "--training": trained },
+      (flag) => `${flag} is for a model directory: one behind --remote cannot be trained`
+    )
+  }
+  return Option.isNone(training) || trained ? Effect.void : Futile.refuse(
+    { "--trainable": given.trainable, "--recompute": given.recompute, "--micro-tokens": given.microTokens },
+    (flag) => `${flag} is for training, and --training is none: leave one of them out`
+  )
+}
+
 /** The settings of the closed loop and its training. */
 const settingsOf = (given: Given, kind: "boxes" | "classes") => {
   // Boxes take longer answers.
@@ -148,18 +163,7 @@ const audited = Effect.fnUntraced(function*<A>(
 export const audit = Command.make("audit", flags, (given) =>
   computing(given)(Effect.gen(function*() {
     yield* check(given)
-    const trained = Option.exists(given.training, (training) => training !== "none")
-    yield* Option.isSome(given.remote)
-      ? Futile.refuse(
-        { "--training": trained },
-        (flag) => `${flag} is for a model directory: one behind --remote cannot be trained`
-      )
-      : Option.isSome(given.training) && !trained
-      ? Futile.refuse(
-        { "--trainable": given.trainable, "--recompute": given.recompute, "--micro-tokens": given.microTokens },
-        (flag) => `${flag} is for training, and --training is none: leave one of them out`
-      )
-      : Effect.void
+    yield* ofTraining(given)
     // All that is labelled is to be audited: where the data have no test half, none is held out.
     const source = yield* Pictures.openAs({ ...given, shots: Option.none() }, { hold: false })
     yield* source.kind === "boxes" ? audited(given, source, () => []) : audited(given, source, barsOf(source.task))

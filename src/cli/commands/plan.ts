@@ -29,7 +29,6 @@ const printed = <A>(flags: Training.Training, source: Training.Opened<A>) =>
 export const plan = Command.make("plan", Training.flags, (flags) =>
   computing(flags)(Effect.gen(function*() {
     yield* Futile.ofMethod(flags)
-    yield* Futile.ofPictures(flags)
     yield* together(flags)
     const source = yield* Training.open(flags)
     yield* source.kind === "boxes" ? printed(flags, source) : printed(flags, source)

@@ -59,7 +59,6 @@ export const train = Command.make(
   (flags) =>
     computing(flags)(Effect.gen(function*() {
       yield* Futile.ofMethod(flags)
-      yield* Futile.ofPictures(flags)
       yield* together(flags)
       const source = yield* Training.open(flags)
       yield* source.kind === "boxes"
