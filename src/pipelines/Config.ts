@@ -4,7 +4,7 @@
  * @module
  */
 import { Predicate, Result, Schema } from "effect"
-import { defaults, filledStage, lengths, validating } from "../dsl/stages/Settings.ts"
+import { defaults, filledStage, lengths } from "../dsl/stages/Settings.ts"
 import { stageRules } from "../dsl/stages/stageRules.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import type { Preset } from "./Presets.ts"
@@ -37,7 +37,7 @@ const general: Rules.Table = {
 const table: Rules.Table = {
   ...general,
   ...Object.fromEntries(
-    Object.entries({ ...stageRules, validate: validating }).flatMap(([stage, rules]) =>
+    Object.entries(stageRules).flatMap(([stage, rules]) =>
       Object.entries(rules).map(([setting, rule]) => [`${stage}.${setting}`, rule] as const)
     )
   )
