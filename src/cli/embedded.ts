@@ -9,6 +9,12 @@ export { embedded as embeddedModel, nameOf as modelName } from "../policy/Embedd
 /** Whether it is asked. */
 export const isEmbedded = ({ model }: { readonly model: string }): boolean => Embedded.isEmbedded(model)
 
+/** What has to be known of its reasons on pictures of somebody's own. */
+export const caution =
+  "This model has seen nothing but drawn scenes of emoji, and no photograph: it can learn the labels, but its reasons " +
+  "name things that are not there and may be a code. Reasons to be read come from a real model (Qwen2-VL, " +
+  "Qwen2.5-VL: docs/adapters.md)."
+
 /**
  * Whether a model has the words of the embedded checkpoint and no others: whether it is that one, or was trained from
  * it. Such a model knows no other prompts.

@@ -1,12 +1,13 @@
 /**
  * What a study command needs beside its pipelines: where to write, what to record, how to print.
  */
-import { Console, Effect, type Stream } from "effect"
+import { Console, Effect, Option, type Stream } from "effect"
 import type { Identity } from "../dsl/RunFolder.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import { masked, type Results, table } from "../evaluation/index.ts"
 import type { Presets } from "../pipelines/index.ts"
 import { type Example } from "../studies/index.ts"
+import { caution, ofFewWords } from "./embedded.ts"
 import { recorded, type Study } from "./flags.ts"
 import { check } from "./policy.ts"
 import { working } from "./working.ts"
@@ -80,13 +81,16 @@ export const study =
   <E2, R2>(comparison: Effect.Effect<Comparison, E2, R2>) =>
     Effect.gen(function*() {
       yield* check(flags)
+      const unseen = Option.isSome(flags.data) && (yield* ofFewWords(flags))
+      if (unseen) yield* Console.error(caution)
       const { out, result: { examples, rows, saved } } = yield* working({
         flags,
         name,
         task,
         train: source.train,
         test: source.test,
-        config: { ...recorded(flags, preset), ...config }
+        config: { ...recorded(flags, preset), ...config },
+        caution: unseen ? caution : undefined
       })(() => comparison)
       yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${preset.name}\n\n${printed(rows)}\n`)
       const by = saved ?? "the model"

@@ -13,7 +13,7 @@ export interface Working<A, E, R> extends Omit<FolderOptions<A, E, R>, "out" | "
 }
 
 /** There is nothing to resume. */
-class NoRun extends Schema.TaggedError<NoRun>()("NoRun", {
+export class NoRun extends Schema.TaggedError<NoRun>()("NoRun", {
   out: Schema.String,
   /** Whether the folder was asked for by name. */
   named: Schema.Boolean

@@ -99,6 +99,7 @@ describe("boxes of a remote model", () => {
             said.join()
           )
           const page = render({
+            caution: Option.none(),
             curves: [],
             lower: new Set(),
             examples: [],

@@ -33,9 +33,10 @@ describe("inFolder", () => {
       const rows = Array.from({ length: 3000 }, (_, i) => `gone-${i}.png,1,0\n`).join("")
       const data = yield* folder({
         "a.png": [8, 8],
+        "b.png": [8, 8],
         "text.png": "no picture",
         "train.csv": `image,sunny,rainy\na.png,3,4\na.png,1,0\ntext.png,1,0\n${rows}`,
-        "val.csv": "image,sunny,rainy\na.png,1,0\n"
+        "val.csv": "image,sunny,rainy\nb.png,1,0\n"
       })
       for (const resume of [false, true]) {
         const { lines, result } = yield* run(data, resume)
@@ -65,8 +66,9 @@ describe("inFolder", () => {
     live(Effect.gen(function*() {
       const data = yield* folder({
         "a.png": [8, 8],
+        "b.png": [8, 8],
         "train.csv": "image,sunny,rainy\na.png,1,0\n",
-        "val.csv": "image,sunny,rainy\na.png,1,0\n"
+        "val.csv": "image,sunny,rainy\nb.png,1,0\n"
       })
       assert.deepStrictEqual((yield* run(data)).lines, [])
       assert.strictEqual(yield* quarantine(data), 0)
@@ -84,7 +86,7 @@ describe("inFolder", () => {
       assert.include(
         message,
         "val.csv: none of its 2 rows is usable: sum 1, missing-file 1. First, row 2: sum: shares sum to 100, " +
-          "expected 1 ± 0.02; they look like percentages: divide each by 100"
+          "expected 1 ± 0.02; they look like percentages: { values: \"percentages\" } reads them"
       )
       assert.deepStrictEqual(lines, [])
       assert.isFalse(yield* (yield* FileSystem.FileSystem).exists(`${data}/run`))

@@ -32,7 +32,7 @@ const files = {
       seed: 7,
       config: { preset: "quick", settings: { filter: { tau: 0.5 } }, source: hostile }
     },
-    about: { lowerIsBetter: ["JSD"] }
+    about: { lowerIsBetter: ["JSD"], caution: `Reasons may be a code. ${hostile}` }
   }),
   "metrics.jsonl": jsonl(
     Array.from(

@@ -21,6 +21,8 @@ export interface PageData {
   readonly results: ReadonlyArray<ResultRow>
   /** Metrics where less is better, those under a grammar included. */
   readonly lower: ReadonlySet<string>
+  /** What has to be known before the reasons are read. */
+  readonly caution: Option.Option<string>
   readonly curves: ReadonlyArray<Curve>
   readonly histogram: Option.Option<
     { readonly counts: ReadonlyArray<number>; readonly tau: number; readonly kept: number; readonly of: number }
@@ -138,7 +140,7 @@ const unrankedNote = (results: ReadonlyArray<ResultRow>): string => {
 
 /** Renders the page. */
 export const render = (
-  { curves, examples, facts, histogram, lower, quarantined, results, title }: PageData
+  { caution, curves, examples, facts, histogram, lower, quarantined, results, title }: PageData
 ): string => {
   const bad = Object.entries(quarantined)
   const total = bad.reduce((sum, [, count]) => sum + count, 0)
@@ -161,7 +163,9 @@ export const render = (
       `“masked”: with tokens held to the task's grammar.${unrankedNote(results)}</p>` +
       (examples.length === 0 ?
         "" :
-        `<h2>What the methods say</h2><p class="note"><span class="key" style="background:var(--faint)"></span>truth ` +
+        `<h2>What the methods say</h2>${
+          Option.match(caution, { onNone: () => "", onSome: (text) => `<p><strong>${Chart.escape(text)}</strong></p>` })
+        }<p class="note"><span class="key" style="background:var(--faint)"></span>truth ` +
         `&nbsp;<span class="key" style="background:var(--accent)"></span>prediction, in percent</p><div class="stack">${
           examples.map(exampleOf).join("")
         }</div>`) +

@@ -15,7 +15,10 @@ const MetricRow = Schema.Record(Schema.String, Schema.Union([Schema.String, Sche
 const QuarantineRow = Schema.Struct({ reason: Schema.String })
 const RunJson = Schema.Struct({
   identity: Schema.Record(Schema.String, Schema.Json),
-  about: Schema.optional(Schema.Struct({ lowerIsBetter: Schema.optional(Schema.Array(Schema.String)) }))
+  about: Schema.optional(Schema.Struct({
+    lowerIsBetter: Schema.optional(Schema.Array(Schema.String)),
+    caution: Schema.optional(Schema.String)
+  }))
 })
 
 const binCount = 25
@@ -118,6 +121,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
     }),
     results: results.value,
     lower: new Set((about?.lowerIsBetter ?? []).flatMap((metric) => [metric, masked(metric)])),
+    caution: Option.fromNullishOr(about?.caution),
     curves,
     histogram: yield* histogramOf(at("cot.jsonl"), tau),
     examples: Option.getOrElse(yield* json(at("examples.json"), Schema.Array(Example)), () => []),
