@@ -55,7 +55,7 @@ const program = Effect.scoped(Effect.gen(function*() {
     // The chat template adds about a dozen tokens.
     return Option.getOrThrow(policy.tokenizer).encode(prompts[0]?.text ?? "").length + 12
   })
-  const { workers, lora, ...options } = workload
+  const { group: _, lora, newTokens: __, prompts: ___, visualTokens: ____, workers, ...options } = workload
   const promptTokens = yield* Effect.provide(
     train,
     OnnxPolicy.layer({ model: given.model, seed: 1, ...options, ...(lora && { lora }) }).pipe(
