@@ -88,7 +88,9 @@ export const of = (grammar: Grammar, ends: ReadonlyArray<number>): Distance => {
   const least = leastOf(ways)
   const room = new Int32Array(ways.length)
   for (const state of free) {
-    const shortest = least[state] ?? 0
+    const shortest = least[state] ?? Need.endless
+    // What never ends has no room either, and a search for it would not end.
+    if (shortest >= Need.endless) continue
     room[state] = Math.max(0, mostAfter(ways, free, state, shortest + mostRoom) - shortest)
   }
   const finite = (states: ReadonlyArray<number>) =>

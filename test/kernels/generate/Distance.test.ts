@@ -52,6 +52,20 @@ describe("distances", () => {
     assert.deepStrictEqual([...least], Array.from({ length: grammar.states }, (_, state) => search(grammar, state)))
   }, runs)
 
+  it("of free text that never ends are found, too, and leave it no room", () => {
+    const allowed = new Uint8Array(2 * VOCABULARY)
+    const next = new Int32Array(2 * VOCABULARY)
+    // From free text to a loop beside it, from which nothing leads out.
+    for (const [state, token, there] of [[0, 0, 0], [0, 1, 1], [1, 0, 1]] as const) {
+      allowed[state * VOCABULARY + token] = 1
+      next[state * VOCABULARY + token] = there
+    }
+    const grammar = { id: "endless", states: 2, vocabulary: VOCABULARY, allowed, next, free: new Set([0]) }
+    const { least, room } = Distance.of(grammar, [END])
+    assert.deepStrictEqual([...least], [Distance.Need.endless, Distance.Need.endless])
+    assert.deepStrictEqual([...room], [0, 0])
+  }, 5000)
+
   it("take any of several tokens for an end", () => {
     const grammar = closing(96)
     assert.deepStrictEqual([...Distance.of(grammar, [7]).least], [4, 3, 2, 2, 1])
