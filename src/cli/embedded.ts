@@ -11,8 +11,8 @@ export const isEmbedded = ({ model }: { readonly model: string }): boolean => Em
 
 /** What has to be known of its reasons on pictures of somebody's own. */
 export const caution =
-  "This model has seen nothing but drawn scenes of emoji, and no photograph: it can learn the labels, but its reasons " +
-  "name things that are not there and may be a code. Reasons to be read come from a real model (Qwen2-VL, " +
+  "This model has seen nothing but drawn scenes of emoji, and no photograph: it can learn the labels, but its " +
+  "reasons name things that are not there and may be a code. Reasons to be read come from a real model (Qwen2-VL, " +
   "Qwen2.5-VL: docs/adapters.md)."
 
 /**

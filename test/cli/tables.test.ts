@@ -57,9 +57,9 @@ describe("rise tables", () => {
   it("answers mistakes with what was expected", () => {
     for (
       const [args, expected] of [
-        [["tables", "--seeds", "0,x", "--dry"], /Expected whole numbers separated by commas/],
-        [["tables", "--table", "9"], /Expected some of 1, 2, 3, 4, 5, 6, credit, denominator/],
-        [["audit", "--by", "worst"], /"best" \| "mean" \| "similarity" \| "metric"/]
+        [["tables", "--seeds", "0,x", "--dry"], /--seeds is a list of whole numbers such as 0,1,2, got 0,x/],
+        [["tables", "--table", "9"], /--table is a list of some of 1, 2, 3, 4, 5, 6, credit, denominator, got 9/],
+        [["audit", "--by", "worst"], /--by is best, mean, similarity or metric, got "worst"/]
       ] as const
     ) {
       const { status, stderr } = rise(...args)
