@@ -73,8 +73,8 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
   return {
     name: "fitted",
     validation,
-    // A tower that has seen nothing but emoji learns photographs, where there are enough to learn from.
-    trainable: isSmall && samples >= 500 ? "all" : "decoder",
+    // The tower of a small model has seen little: of pictures that are new it has to learn what there is to see.
+    trainable: isSmall ? "all" : "decoder",
     warmUp: {
       share: plain(Math.min(1, 350 / Math.max(1, samples))),
       steps: clamp(200, 20 * samples / batchSize, 300),
