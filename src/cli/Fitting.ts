@@ -8,11 +8,13 @@ import type { Sample, Task } from "../dsl/Task.ts"
 import {
   Config,
   ConfigError,
+  factsOf,
   fewer,
-  fitted,
+  fit,
   type Line,
   lines,
   type Method,
+  methodNames,
   pace,
   type Presets,
   total,
@@ -172,7 +174,7 @@ const Cut = Schema.fromJsonString(Schema.Struct({
   identity: Schema.Struct({
     config: Schema.Struct({
       budget: Schema.String,
-      methods: Schema.Array(Schema.Literals(["SFT", "Visual-RFT", "RISE"])),
+      methods: Schema.Array(Schema.Literals(methodNames)),
       settings: Schema.Record(Schema.String, Schema.Json)
     })
   })
@@ -212,10 +214,13 @@ export const choose = <A, E, R, EP, RP>(
           onSome: (seconds) => Effect.succeed(Option.some(seconds))
         })
     })
-    const base = yield* Option.match(asked, {
-      onNone: () => fitted({ task, data: train, model: given.model, adapter: Option.isSome(given.lora) }),
-      onSome: (preset) => Effect.succeed(preset)
-    })
+    // What settings are fitted by was counted over the data: it is not read once more for their number.
+    const { base, samples } = Option.isSome(asked)
+      ? { base: asked.value, samples: undefined }
+      : yield* Effect.map(
+        factsOf({ task, data: train, model: given.model, adapter: Option.isSome(given.lora) }),
+        (facts) => ({ base: fit(facts), samples: facts.samples })
+      )
     const file = yield* Option.match(given.config, {
       onNone: () => Effect.succeed<Config.Overrides>({}),
       onSome: (name) => Effect.flatMap(readConfig(name), (value) => Effect.fromResult(Config.decode(name, value)))
@@ -237,7 +242,7 @@ export const choose = <A, E, R, EP, RP>(
     if (Option.isNone(budget) && !measure) {
       return { preset: settled, methods, plan: Option.none(), notes: [], recorded: {} } satisfies Chosen
     }
-    const sizes = { train: yield* Stream.runCount(train), test: yield* Stream.runCount(test) }
+    const sizes = { train: samples ?? (yield* Stream.runCount(train)), test: yield* Stream.runCount(test) }
     const found = yield* pace(task, train, settled).pipe(Effect.provide(policy(settled)))
     if (Option.isNone(budget)) {
       return {

@@ -4,15 +4,13 @@
 import { Console, Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import type { Task } from "../dsl/Task.ts"
-import { forTask, type Method, Presets, warmUp } from "../pipelines/index.ts"
+import { forTask, type Method, methodNames, Presets, warmUp } from "../pipelines/index.ts"
 import type * as Sources from "../sources/index.ts"
 import * as Fitting from "./Fitting.ts"
 import * as Flags from "./flags.ts"
 import { methods } from "./methods.ts"
 import * as Pictures from "./pictures.ts"
 import { policy } from "./policy.ts"
-
-const all = ["SFT", "Visual-RFT", "RISE"] as const satisfies ReadonlyArray<Method>
 
 const method = Flag.Literals("method", ["all", "RISE", "SFT", "Visual-RFT"]).pipe(
   Flag.withDescription("Which method to train; default: all of them, which are compared"),
@@ -55,7 +53,7 @@ export const choose = <A>(
       task,
       train,
       test,
-      methods: all.filter((name) => flags.method === "all" || name === flags.method),
+      methods: methodNames.filter((name) => flags.method === "all" || name === flags.method),
       preset: presetOf(flags, kind),
       policy: (preset) => policy(flags, preset)
     }, options)

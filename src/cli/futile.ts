@@ -3,6 +3,9 @@
  */
 import { Effect, Option, Schema } from "effect"
 import * as EffectRuntime from "effect/Runtime"
+import type { Method } from "../pipelines/index.ts"
+import type { Fitting } from "./Fitting.ts"
+import type { Study } from "./flags.ts"
 import { usageExitCode } from "./output.ts"
 
 /** Flags that do not go together. */
@@ -30,22 +33,10 @@ export const refuse = (flags: Given, why: (flag: string) => string): Effect.Effe
 }
 
 /** The flags of `rise train` that speak of one method's stages. */
-export interface Methods {
-  readonly method: "all" | "RISE" | "SFT" | "Visual-RFT"
-  readonly equalCompute: boolean
-  readonly noWarmUp: boolean
-  readonly tau: Option.Option<number>
-  readonly stepsWarmUp: Option.Option<number>
-  readonly lrWarmUp: Option.Option<number>
-  readonly stepsReinforce: Option.Option<number>
-  readonly lrReinforce: Option.Option<number>
-  readonly candidates: Option.Option<number>
-  readonly stepsSft: Option.Option<number>
-  readonly lrSft: Option.Option<number>
-  readonly stepsRft: Option.Option<number>
-  readonly lrRft: Option.Option<number>
-  readonly groupSize: Option.Option<number>
-}
+export type Methods =
+  & Pick<Study, "equalCompute" | "noWarmUp" | "tau">
+  & Omit<Fitting, "budget" | "config" | "maxTokens" | "printConfig">
+  & { readonly method: "all" | Method }
 
 /** Flags of stages that the method has not. */
 export const ofMethod = (flags: Methods): Effect.Effect<void, FlagError> => {

@@ -65,7 +65,7 @@ export const decode = (source: string, value: unknown): Result.Result<Overrides,
     const of = record === "" ? "a configuration" : record.slice(0, -1)
     return Rules.namesIn(table, `${unknown}.`).length > 0
       ? fail(
-        `${unknown} is ${JSON.stringify(at(given, unknown))}, expected an object with ${
+        `${unknown} is ${JSON.stringify(Rules.at(given, unknown.split(".")))}, expected an object with ${
           Rules.namesIn(table, `${unknown}.`).join(", ")
         }`
       )
@@ -75,15 +75,12 @@ export const decode = (source: string, value: unknown): Result.Result<Overrides,
   return broken === undefined ? Result.succeed(given) : fail(Rules.say(broken))
 }
 
-const at = (settings: unknown, name: string): unknown =>
-  name.split(".").reduce((value, key) => Predicate.hasProperty(value, key) ? value[key] : undefined, settings)
-
 const over = (base: unknown, value: unknown): unknown => {
   if (!Predicate.isObject(value)) return value
   const before: Overrides = Predicate.isObject(base) ? { ...base } : {}
   return Object.fromEntries(
     [...new Set([...Object.keys(before), ...Object.keys(value)])].flatMap((key) => {
-      const given = at(value, key)
+      const given = Rules.at(value, [key])
       if (given === null || (key === "warmUp" && given === false)) return []
       return [[key, given === undefined ? before[key] : over(before[key], given)]]
     })
@@ -106,7 +103,7 @@ const lengthOf: Readonly<Record<string, number>> = {
 export const whole = (preset: Preset): Overrides => {
   const { name: _, ...given } = preset
   const stages = Object.entries(stageRules).flatMap(([stage, rules]) => {
-    const own = at(given, stage)
+    const own = Rules.at(given, [stage])
     if (!Predicate.isObject(own)) return []
     const filled: Overrides = { ...defaults, maxTokens: lengthOf[stage], ...filledStage(own) }
     const names = [...new Set(Object.keys(rules).map((name) => name.split(".")[0] ?? ""))]

@@ -6,8 +6,10 @@ import { filled, type TrainOptions } from "../dsl/stages/Settings.ts"
 import { cost, drawn, type Pace, type Sizes } from "./cost.ts"
 import { type Preset } from "./Presets.ts"
 
-/** Methods that a run trains. */
-export type Method = "RISE" | "SFT" | "Visual-RFT"
+/** Methods that a run trains, in the order it trains them. */
+export const methodNames = ["SFT", "Visual-RFT", "RISE"] as const
+/** One of them. */
+export type Method = typeof methodNames[number]
 
 /** Which stages a method trains itself: the warm-up is shared. */
 const stagesOf: Record<Method, ReadonlyArray<"reinforce" | "explain" | "sft" | "rft">> = {

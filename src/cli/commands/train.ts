@@ -11,7 +11,7 @@ import { study } from "../study.ts"
 import * as Training from "../Training.ts"
 
 /** What `--strict` ends with where nothing was learned. */
-export const notLearnedExitCode = 3
+const notLearnedExitCode = 3
 
 class NotLearned extends Schema.TaggedError<NotLearned>()("NotLearned", { sentence: Schema.String }) {
   override readonly [Runtime.errorExitCode] = notLearnedExitCode

@@ -74,7 +74,8 @@ export const orNone = (rule: Rule): Rule => (
 )
 export const required = (rule: Rule): Rule => ({ ...rule, required: true })
 
-const at = (settings: unknown, path: ReadonlyArray<string>): unknown =>
+/** What stands at a path of a record, if anything does. */
+export const at = (settings: unknown, path: ReadonlyArray<string>): unknown =>
   path.reduce((value, key) => Predicate.hasProperty(value, key) ? value[key] : undefined, settings)
 
 const shown = (value: unknown): string =>
