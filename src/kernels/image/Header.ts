@@ -4,6 +4,7 @@
 import { Data, Effect } from "effect"
 import { open } from "node:fs/promises"
 import sharp, { type Metadata, type SharpOptions } from "sharp"
+import * as SystemFault from "../runtime/SystemFault.ts"
 import * as Format from "./Format.ts"
 import type { Fault } from "./ImageError.ts"
 
@@ -14,7 +15,8 @@ export class Refused extends Data.TaggedError("Refused")<{ readonly fault: Fault
 export class Unreadable extends Data.TaggedError("Unreadable")<{ readonly cause: unknown }> {}
 
 /** What the decoder says of it, on one line. */
-export const textOf = ({ cause }: Unreadable): string => String(cause).trim().replaceAll("\n", "; ")
+export const textOf = ({ cause }: Unreadable): string =>
+  SystemFault.codeOf(cause) === undefined ? String(cause).trim().replaceAll("\n", "; ") : SystemFault.words(cause)
 
 const attempt = <A>(evaluate: () => Promise<A>) =>
   Effect.tryPromise({ try: evaluate, catch: (cause) => new Unreadable({ cause }) })

@@ -8,6 +8,7 @@ import { Effect } from "effect"
 import type { Dirent } from "node:fs"
 import { open, readdir, realpath, stat } from "node:fs/promises"
 import { extname, join } from "node:path"
+import * as SystemFault from "../runtime/SystemFault.ts"
 import { isRaster } from "./Format.ts"
 import { ImageError } from "./ImageError.ts"
 
@@ -76,7 +77,7 @@ export const list = (
 ): Effect.Effect<Listing, ImageError> =>
   Effect.gen(function*() {
     const failed = (cause: unknown) =>
-      new ImageError({ image: folder, reason: `the folder cannot be listed: ${String(cause)}`, cause })
+      new ImageError({ image: folder, reason: `the folder cannot be listed: ${SystemFault.words(cause)}`, cause })
     const own = yield* Effect.tryPromise({ try: () => realpath(folder), catch: failed })
     if (above.includes(own)) return { names: [], leftOut: nothing }
     const all = yield* Effect.tryPromise({ try: () => readdir(folder, { withFileTypes: true }), catch: failed })
