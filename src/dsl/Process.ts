@@ -8,6 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
 import * as Runtime from "effect/Runtime"
 import { format } from "node:util"
 import { shown } from "../kernels/runtime/Shown.ts"
@@ -71,7 +72,7 @@ const safe = (console: Console.Console): Console.Console => {
 /** Reports what nobody has: a defect with its stack. */
 const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   !Cause.hasInterruptsOnly(cause) && Runtime.getErrorReported(Cause.squash(cause))
-    ? Effect.logError(cause)
+    ? Effect.provideService(Effect.logError(cause), Logger.LogToStderr, true)
     : Effect.void
 
 /** Runs a program as the process, with what it writes to standard output watched. */

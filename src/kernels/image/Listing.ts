@@ -11,6 +11,7 @@ import { extname, join } from "node:path"
 import * as SystemFault from "../runtime/SystemFault.ts"
 import { isRaster } from "./Format.ts"
 import { ImageError } from "./ImageError.ts"
+import * as OpenFiles from "./OpenFiles.ts"
 
 /** What folders hold beside their pictures. */
 export interface LeftOut {
@@ -37,11 +38,11 @@ const endings = new Set(
 const HEAD = 64
 
 const startsAsPicture = (file: string): Effect.Effect<boolean> =>
-  Effect.acquireUseRelease(
+  OpenFiles.inTurn(Effect.acquireUseRelease(
     Effect.tryPromise(() => open(file, "r")),
     (handle) => Effect.tryPromise(() => handle.read(new Uint8Array(HEAD), 0, HEAD, 0)),
     (handle) => Effect.ignore(Effect.tryPromise(() => handle.close()))
-  ).pipe(
+  )).pipe(
     Effect.match({
       onFailure: () => false,
       onSuccess: ({ buffer, bytesRead }) => isRaster(buffer.subarray(0, bytesRead))

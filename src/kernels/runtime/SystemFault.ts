@@ -36,7 +36,12 @@ const find = <A>(cause: unknown, read: (cause: object) => A | undefined, depth =
 
 /** The code of the operating system, such as "ENOSPC"; undefined where it refused nothing. */
 export const codeOf = (cause: unknown): string | undefined =>
-  find(cause, (at) => "code" in at && typeof at.code === "string" && /^E[A-Z0-9]+$/.test(at.code) ? at.code : undefined)
+  find(cause, (at) => {
+    if (!("code" in at) || typeof at.code !== "string") return undefined
+    if (/^E[A-Z0-9]+$/.test(at.code)) return at.code
+    // A worker that cannot start says why at the end of its message.
+    return at instanceof Error ? /: (E[A-Z0-9]+)$/.exec(at.message)?.[1] : undefined
+  })
 
 const MIB = 2 ** 20
 
@@ -65,12 +70,17 @@ const full = ({ needed, path }: About): string => {
   return `the disk is full${facts.length === 0 ? "" : `: ${facts.join(", ")}`}`
 }
 
-/** Files that this process may hold open. Asked of the system without opening one. */
-const openLimit = (): string => {
+let limit: number | undefined
+
+/** How many files this process may hold open; Infinity where nothing says. Asked of the system without opening one. */
+export const openLimit = (): number => {
+  if (limit !== undefined) return limit
   // Looking up the names of connections would take a while.
   const report = Object.assign(process.report, { excludeNetwork: true })
   const { userLimits } = report.getReport() as { userLimits?: { open_files?: { soft?: number | string } } }
-  return String(userLimits?.open_files?.soft ?? "unknown")
+  const soft = Number(userLimits?.open_files?.soft)
+  limit = Number.isNaN(soft) ? Infinity : soft
+  return limit
 }
 
 const sentences: Readonly<Record<string, (about: About) => string>> = {
@@ -80,7 +90,7 @@ const sentences: Readonly<Record<string, (about: About) => string>> = {
   EROFS: () => "the file system is read-only",
   EACCES: () => "permission denied",
   EPERM: () => "permission denied: the operation is not permitted",
-  EMFILE: () => `too many open files: the limit of this process is ${openLimit()}; raise it with ulimit -n`,
+  EMFILE: () => `too many open files: the limit of this process is ${openLimit()}; raise it with ulimit -n 1024`,
   ENFILE: () => "too many open files on this machine: close programs, or raise fs.file-max",
   ENOENT: () => "no such file or directory",
   EEXIST: () => "it is there already",
