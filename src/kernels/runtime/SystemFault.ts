@@ -93,7 +93,7 @@ const sentences: Readonly<Record<string, (about: About) => string>> = {
   EMFILE: () => `too many open files: the limit of this process is ${openLimit()}; raise it with ulimit -n 1024`,
   ENFILE: () => "too many open files on this machine: close programs, or raise fs.file-max",
   ENOENT: () => "no such file or directory",
-  EEXIST: () => "it is there already",
+  EEXIST: () => "something of that name is there already",
   ENOTEMPTY: () => "the folder is not empty",
   EISDIR: () => "it is a folder, expected a file",
   ENOTDIR: () => "a part of the path is a file, expected a folder",
