@@ -24,7 +24,10 @@ export interface Options extends Omit<Output.Options, "path"> {
   readonly names: ReadonlyArray<string>
 }
 
-/** A terminal shows rows without obeying them; files and pipes get them as they are. Nobody reads a closed pipe: the command ends by it, see `withOutput`. */
+/**
+ * A terminal shows rows without obeying them; files and pipes get them as they are. Nobody reads a closed pipe: the
+ * command ends by it, see `withOutput`.
+ */
 const write = (text: string) => Effect.sync(() => void process.stdout.write(process.stdout.isTTY ? shown(text) : text))
 
 const onStdout = (format: Format, shape: Shape, names: ReadonlyArray<string>): Effect.Effect<Sink> => {
