@@ -5,6 +5,7 @@ import { Event, Progress, report, silent } from "../../dsl/Progress.ts"
 import { lengths } from "../../dsl/stages/Settings.ts"
 import { faultOf } from "../../evaluation/Asking.ts"
 import * as Image from "../../kernels/image/Image.ts"
+import { Nursery } from "../../kernels/runtime/index.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import * as Format from "../annotations/Format.ts"
 import * as Kind from "../annotations/Kind.ts"
@@ -146,6 +147,7 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
 
 const run = Effect.fnUntraced(function*(given: Given) {
   yield* check(given)
+  yield* Nursery.keep
   const kind = yield* Kind.kind(given)
   const format = yield* Format.formatOf(given, kind.shape)
   const found = yield* Pictures.find(given.images, given)
