@@ -34,6 +34,8 @@ export interface Annotated<out A> {
    * that the grammar allows, where there is one. None without an annotation, or where a server tells no probabilities.
    */
   readonly confidence: Option.Option<number>
+  /** Whether the text was cut off at `maxTokens` or, under the grammar, closed so as to end within it. */
+  readonly closed: boolean
   /** Width and height in pixels, orientation applied; None where the picture cannot be read. */
   readonly size: Option.Option<{ readonly width: number; readonly height: number }>
 }
@@ -52,6 +54,7 @@ const unread = (image: Image, fault: string): Annotated<never> => ({
   annotation: Option.none(),
   fault: Option.some(fault),
   confidence: Option.none(),
+  closed: false,
   size: Option.none()
 })
 
@@ -76,6 +79,7 @@ const read = <A>(
     annotation: Option.map(Result.getSuccess(annotation), rank),
     fault: Option.map(Result.getFailure(annotation), ({ reason, value }) => `${reason}: ${value}`),
     confidence: Result.isSuccess(annotation) ? confidenceOf(completion, tokenizer) : Option.none(),
+    closed: completion.finish === "length",
     size
   }
 }

@@ -34,10 +34,10 @@ describe("listing", () => {
       const { leftOut, names } = yield* Listing.list(root, false)
       const here = ["10.webp", "9.heic", "a.jpg", "b.PNG", "c.png", "without-ending"]
       assert.deepStrictEqual(names, here.map((name) => join(root, name)))
-      assert.deepStrictEqual(leftOut, { hidden: 2, others: ["notes.txt"], folders: 1 })
+      assert.deepStrictEqual(leftOut, { hidden: 2, others: ["notes.txt"], folders: 1, unread: [] })
       const deep = yield* Listing.list(root, true)
       assert.deepStrictEqual(deep.names, [...here, "b/z.png", "b/deep/y.tif"].map((name) => join(root, name)))
-      assert.deepStrictEqual(deep.leftOut, { hidden: 2, others: ["notes.txt", "empty"], folders: 0 })
+      assert.deepStrictEqual(deep.leftOut, { hidden: 2, others: ["notes.txt", "empty"], folders: 0, unread: [] })
       assert.deepStrictEqual(Listing.notes("x", deep), [
         "x: left out 2 hidden files, 2 files without a picture (notes.txt, …)"
       ])
