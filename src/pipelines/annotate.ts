@@ -162,12 +162,14 @@ export const annotate =
       return images.pipe(
         Stream.zipWithIndex,
         Stream.drop(beginningOf(skip, batch)),
-        Stream.mapEffect(([image, at]) => Effect.map(look(session, image), (found) => ({ image, at, found })), {
-          concurrency: READERS
-        }),
-        Stream.groupAdjacentBy(({ at }) => batchOf(at, batch)),
+        Stream.groupAdjacentBy(([, at]) => batchOf(at, batch)),
+        Stream.mapEffect(([, group]) =>
+          Effect.forEach(group, ([image]) => Effect.map(look(session, image), (found) => ({ image, found })), {
+            concurrency: READERS
+          })
+        ),
         Stream.buffer({ capacity: 1 }),
-        Stream.mapEffect(([, seen]) => together(seen)),
+        Stream.mapEffect(together),
         Stream.flattenIterable,
         Stream.drop(skip - beginningOf(skip, batch))
       )
