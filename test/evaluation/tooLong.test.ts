@@ -60,7 +60,8 @@ describe("pictures that are too long for the model", () => {
       const good = found.filter((_, i) => i % 2 === 0)
       assert.deepStrictEqual(good.map(({ text }) => text), alone.map(({ text }) => text))
       for (const { fault, size, text } of [found[1]!, found[3]!]) {
-        assert.match(Option.getOrThrow(fault), /^a prompt of \d+ tokens of 1 image .* exceeds .*budget of 400.*max_pixels/)
+        const why = /^a prompt of \d+ tokens of 1 image .* exceeds .*budget of 400.*max_pixels/
+        assert.match(Option.getOrThrow(fault), why)
         assert.deepStrictEqual([text, Option.isSome(size)], ["", true])
       }
       const many = Array.from({ length: 25 }, (_, i) => picture(`${i}`, 616, 616))

@@ -88,7 +88,10 @@ export const open = Effect.fnUntraced(function*(options: Options) {
   yield* Effect.catchTag(
     RunLock.hold(path, `${path}.lock`),
     "RunFileError",
-    ({ cause, reason }) => Effect.fail(new RunFileError({ path, reason: `cannot be written: ${reason.replace(/^.*failed: /, "")}; ${other}`, cause }))
+    ({ cause, reason }) => {
+      const why = reason.replace(/^.*failed: /, "")
+      return Effect.fail(new RunFileError({ path, reason: `cannot be written: ${why}; ${other}`, cause }))
+    }
   )
   const sizeOf = (file: string) =>
     Effect.match(fs.stat(file), { onFailure: () => 0, onSuccess: ({ size }) => Number(size) })

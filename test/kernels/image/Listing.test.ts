@@ -1,7 +1,7 @@
 /** Folders as they are found: hidden files, other files, folders in folders, links in a circle. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Image from "../../../src/kernels/image/Image.ts"
@@ -42,6 +42,21 @@ describe("listing", () => {
         "x: left out 2 hidden files, 2 files without a picture (notes.txt, …)"
       ])
     }))
+
+  it.effect("names folders inside that cannot be listed, and goes on without them", ({ skip }) => {
+    skip(process.getuid?.() === 0, "root may list every folder")
+    return Effect.gen(function*() {
+      const root = yield* folder
+      const closed = join(root, "b/deep")
+      yield* Effect.acquireRelease(
+        Effect.sync(() => chmodSync(closed, 0)),
+        () => Effect.sync(() => chmodSync(closed, 0o755))
+      )
+      const listing = yield* Listing.list(root, true)
+      assert.include(listing.names, join(root, "b/z.png"))
+      assert.match(Listing.notes("x", listing).join("\n"), /b\/deep: the folder cannot be listed: .*EACCES/)
+    })
+  })
 
   it.effect("is a stream of images", () =>
     Effect.gen(function*() {

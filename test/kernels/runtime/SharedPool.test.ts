@@ -20,7 +20,9 @@ describe("a pool of shared memory", () => {
           const held = outer.float32(900)
           assert.include(first, bufferOf(held))
           assert.deepStrictEqual([held.length, held.every((value) => value === 0)], [900, true])
-          yield* pool.lend((inner) => Effect.sync(() => assert.notStrictEqual(bufferOf(inner.int64(500)), bufferOf(held))))
+          yield* pool.lend((inner) =>
+            Effect.sync(() => assert.notStrictEqual(bufferOf(inner.int64(500)), bufferOf(held)))
+          )
         })
       )
     }))
