@@ -14,6 +14,7 @@ import * as Requests from "../Requests.ts"
 import * as Adapter from "./Adapter.ts"
 import * as Checkpoint from "./Checkpoint.ts"
 import type { PolicyContext } from "./Context.ts"
+import * as Culprit from "./Culprit.ts"
 import { formatDrafts, scored } from "./Drafts.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as Images from "./Images.ts"
@@ -112,6 +113,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const onDisk = <A, E>(effect: Effect.Effect<A, E, FileSystem.FileSystem | Path.Path>) =>
     effect.pipe(Effect.provideService(FileSystem.FileSystem, fileSystem), Effect.provideService(Path.Path, path))
 
+  /** Names the weight that is no number, where one is. */
+  const blaming = <A>(effect: Effect.Effect<A, PolicyError>) => onDisk(Culprit.named(model)(effect))
+
   const closed = (operation: PolicyError["operation"]) =>
     Effect.suspend(() =>
       open === 0 ? Effect.void : Effect.fail(
@@ -133,7 +137,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
             width,
             height
           })),
-        sample: (requests, sampling) => Rollouts.sample(context, requests, sampling),
+        sample: (requests, sampling) => blaming(Rollouts.sample(context, requests, sampling)),
         logprobs: Effect.fn("Policy.logprobs")(function*(items) {
           if (items.length === 0) return []
           for (const [i, item] of items.entries()) {
@@ -153,7 +157,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
           ))
           const found = yield* Score.score(context, drafts, { weights, name: "policy", lora })
           return found.map((candidates) => candidates[0] ?? new Float32Array(0))
-        }, (effect) => failing("logprobs")(effect))
+        }, (effect) => blaming(failing("logprobs")(effect)))
       }
     }),
     () =>
@@ -190,7 +194,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       yield* reference.hold
     }),
     update: (objective, update) =>
-      failing("update")(Effect.gen(function*() {
+      blaming(failing("update")(Effect.gen(function*() {
         yield* closed("update")
         if (options.trainable === "none") {
           return yield* new PolicyError({
@@ -211,13 +215,13 @@ const make = Effect.fnUntraced(function*(options: Options) {
         yield* Requests.checkObjective(objective, model.config.vocabulary)
         const learned = yield* learn(objective, update)
         return { version, ...learned }
-      })),
+      }))),
     endStage: Effect.gen(function*() {
       yield* closed("update")
       yield* optimizer.reset
       yield* reference.release
     }),
-    snapshot: Effect.sync((): Kept => ({ version, weights: Float32Array.from(trained.data) })),
+    snapshot: Effect.sync((): Kept => ({ version, weights: trained.data.slice() })),
     revert: (snapshot) =>
       failing("restore")(Effect.gen(function*() {
         yield* closed("restore")
