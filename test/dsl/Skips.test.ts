@@ -114,13 +114,18 @@ describe("a step that makes no numbers", () => {
         assert.deepStrictEqual([error.stage, error.step, error.skipped], ["sft", last, 3])
         assert.strictEqual(error.kept.path, `${out}/last-good/sft`)
         // The first of the best looks.
-        const looks = rows.flatMap((row) => "validation error" in row
-          ? [{ step: Number(row["step"]), value: Number(row["validation error"]) }]
-          : [])
+        const looks = rows.flatMap((row) =>
+          "validation error" in row
+            ? [{ step: Number(row["step"]), value: Number(row["validation error"]) }]
+            : []
+        )
         const best = Math.min(...looks.map(({ value }) => value))
         const step = kept ?? looks.find(({ value }) => value === best)?.step ?? NaN
         assert.strictEqual(error.kept.step, step)
-        assert.include(error.message, `sft: step ${last} diverged: the loss is NaN, 3 steps in a row; lower learningRate`)
+        assert.include(
+          error.message,
+          `sft: step ${last} diverged: the loss is NaN, 3 steps in a row; lower learningRate`
+        )
         assert.include(error.message, `(1 and 1 now)`)
         assert.include(error.message, `${out}/last-good/sft`)
         assert.include(error.message, step === 0 ? "The weights that it began with" : `The weights of step ${step} are`)

@@ -135,7 +135,9 @@ export class Diverged extends Schema.TaggedError<Diverged>()("Diverged", {
     const row = skipped > 1 ? `, ${skipped} steps in a row` : ""
     const early = kept.step > 0 ? "" : ", or look at the checkpoint that the stage began with"
     const weights = kept.step > 0 ? `The weights of step ${kept.step}` : "The weights that it began with"
-    const where = kept.path === undefined ? "are in the policy again" : `are in ${kept.path}: a model to begin with anew`
+    const where = kept.path === undefined
+      ? "are in the policy again"
+      : `are in ${kept.path}: a model to begin with anew`
     const unsaved = kept.unsaved === undefined ? "" : ` (they could not be written: ${kept.unsaved})`
     return `${stage}: step ${step} diverged: ${reason}${row}; ${NotFinite.gentler} (${learningRate} and ${clipNorm} ` +
       `now)${early}. ${weights} ${where}${unsaved}`

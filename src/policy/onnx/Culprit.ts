@@ -11,7 +11,9 @@ import { PolicyError } from "../Policy.ts"
 import type { Model } from "./Model.ts"
 
 /** The first weight that is no number, in the words of who found it; undefined where all are numbers. */
-const find = ({ config, mapped, store, trained }: Model): Effect.Effect<string | undefined, never, FileSystem.FileSystem> =>
+const find = (
+  { config, mapped, store, trained }: Model
+): Effect.Effect<string | undefined, never, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     yield* ParameterStore.checkFinite(trained, trained.data)
     yield* ParameterStore.checkFinite(store, store.data)

@@ -194,28 +194,30 @@ const make = Effect.fnUntraced(function*(options: Options) {
       yield* reference.hold
     }),
     update: (objective, update) =>
-      blaming(failing("update")(Effect.gen(function*() {
-        yield* closed("update")
-        if (options.trainable === "none") {
-          return yield* new PolicyError({
-            operation: "update",
-            reason: `trainable is "none": this policy is not trained`
-          })
-        }
-        const count = objective._tag === "Supervised"
-          ? objective.examples.length
-          : objective.rollouts.length + formatDrafts(context, objective.format).drafts.length
-        if (count === 0) {
-          return yield* new PolicyError({
-            operation: "update",
-            reason: "there is nothing to learn from: the batch is empty"
-          })
-        }
-        yield* Requests.check("update", Requests.update, update)
-        yield* Requests.checkObjective(objective, model.config.vocabulary)
-        const learned = yield* learn(objective, update)
-        return { version, ...learned }
-      }))),
+      blaming(
+        failing("update")(Effect.gen(function*() {
+          yield* closed("update")
+          if (options.trainable === "none") {
+            return yield* new PolicyError({
+              operation: "update",
+              reason: `trainable is "none": this policy is not trained`
+            })
+          }
+          const count = objective._tag === "Supervised"
+            ? objective.examples.length
+            : objective.rollouts.length + formatDrafts(context, objective.format).drafts.length
+          if (count === 0) {
+            return yield* new PolicyError({
+              operation: "update",
+              reason: "there is nothing to learn from: the batch is empty"
+            })
+          }
+          yield* Requests.check("update", Requests.update, update)
+          yield* Requests.checkObjective(objective, model.config.vocabulary)
+          const learned = yield* learn(objective, update)
+          return { version, ...learned }
+        }))
+      ),
     endStage: Effect.gen(function*() {
       yield* closed("update")
       yield* optimizer.reset

@@ -28,7 +28,11 @@ describe("updates", () => {
           const refused: ReadonlyArray<readonly [Objective, Partial<UpdateOptions>, string]> = [
             ...[NaN, Infinity, -1, 10].map(
               (learningRate) =>
-                [supervised(1), { learningRate }, `learningRate is ${learningRate}, expected a number from 0 and below 10`] as const
+                [
+                  supervised(1),
+                  { learningRate },
+                  `learningRate is ${learningRate}, expected a number from 0 and below 10`
+                ] as const
             ),
             [supervised(1), { weightDecay: NaN }, "weightDecay is NaN, expected a number from 0"],
             [supervised(1), { clipNorm: 0 }, "clipNorm is 0, expected a number above 0, or Infinity"],
