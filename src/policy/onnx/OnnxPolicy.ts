@@ -35,6 +35,7 @@ export type { Options } from "./Options.ts"
 
 /** Weights kept in memory. */
 interface Kept extends Snapshot {
+  /** Those that training changes. */
   readonly weights: Float32Array
 }
 
@@ -223,14 +224,18 @@ const make = Effect.fnUntraced(function*(options: Options) {
       yield* optimizer.reset
       yield* reference.release
     }),
-    snapshot: Effect.sync((): Kept => ({ version, weights: trained.data.slice() })),
+    snapshot: Effect.sync((): Kept => ({ version, weights: trained.data.slice(0, trained.trainableLength) })),
     revert: (snapshot) =>
       failing("restore")(Effect.gen(function*() {
         yield* closed("restore")
         if (!isKept(snapshot)) {
           return yield* new PolicyError({ operation: "restore", reason: "the snapshot is of another engine" })
         }
-        yield* ParameterStore.copyFrom(trained, snapshot.weights)
+        if (snapshot.weights.length !== trained.trainableLength) {
+          return yield* new PolicyError({ operation: "restore", reason: "the snapshot is of another model" })
+        }
+        yield* ParameterStore.checkFinite(trained, snapshot.weights)
+        trained.data.set(snapshot.weights)
         yield* optimizer.reset
         version++
         changes++

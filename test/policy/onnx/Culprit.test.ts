@@ -106,10 +106,8 @@ describe("one weight that is no number", () => {
           const error = yield* Effect.flip(drawn(directory, options))
           assert.strictEqual(error._tag, "PolicyError")
           assert.instanceOf(error.cause, NotFinite)
-          assert.match(
-            error.message,
-            /^policy sample: at step 0 of sample "test\/0", candidate 0, the logits are not finite \(.*"lm_head\.weight"/
-          )
+          assert.match(error.message, /^policy sample: at step 0 of sample "test\/0", candidate 0, the logits are not/)
+          assert.include(error.message, `tensor "lm_head.weight": holds a value that is not finite`)
           assert.include(error.message, "found NaN at [208, 0]")
         }
         restore()
