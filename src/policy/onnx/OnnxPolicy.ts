@@ -232,7 +232,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
           return yield* new PolicyError({ operation: "restore", reason: "the snapshot is of another engine" })
         }
         if (snapshot.weights.length !== trained.trainableLength) {
-          return yield* new PolicyError({ operation: "restore", reason: "the snapshot is of another model" })
+          const [found, wanted] = [snapshot.weights.length, trained.trainableLength]
+          return yield* new PolicyError({
+            operation: "restore",
+            reason: `the snapshot is of another model: it has ${found} values, this one trains ${wanted}`
+          })
         }
         yield* ParameterStore.checkFinite(trained, snapshot.weights)
         trained.data.set(snapshot.weights)
