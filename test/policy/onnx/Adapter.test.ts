@@ -82,7 +82,7 @@ describe("a policy with an adapter", () => {
         assert.match(merged.message, /holds a value (that is not finite|beyond F16, .*) \(found/)
       }))
       const config = yield* Config.fromJson(JSON.parse(fs.readFileSync("assets/scene-vl/config.json", "utf8")))
-      const none = yield* Adapter.make(config, { rank: 2 }, 1)
+      const none = yield* Effect.provide(Adapter.make(config, { rank: 2 }, 1), NodeServices.layer)
       none.store.data.fill(NaN)
       const alone = yield* Adapter.save(config, none, "base", path.join(folder, "ruined")).pipe(
         Effect.flip,
