@@ -11,7 +11,7 @@ import type { Scored } from "./Reward.ts"
 import { formatReason, type Task, TaskError, type Turn } from "./Task.ts"
 
 const rules: Rules.Table = {
-  concurrency: Rules.whole(1),
+  concurrency: Rules.whole(1, 4096),
   patience: Rules.whole(1),
   remembered: Rules.whole(0)
 }

@@ -6,6 +6,7 @@ import * as Decode from "./Decode.ts"
 import type { Image, Pixels } from "./Image.ts"
 import { type Fault, ImageError } from "./ImageError.ts"
 import { type Grid, type Patches, patchify, table } from "./Patchify.ts"
+import { checkLimits } from "./PreprocessLimits.ts"
 import { resample } from "./resample.ts"
 import { smartResize } from "./smartResize.ts"
 
@@ -83,6 +84,7 @@ const faultOf = (image: Image) => (fault: Fault): ImageError =>
  */
 export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageError> =>
   Effect.gen(function*() {
+    yield* checkLimits(settingsFile, config)
     const settings = yield* Schema.decodeUnknownEffect(Config)(config).pipe(
       Effect.mapError((cause) =>
         new ImageError({ image: settingsFile, reason: cause.message.replaceAll("\n", " "), cause })

@@ -31,6 +31,14 @@ const number = (expected: string, holds: (value: number) => boolean): Rule => ({
 export const above = (least: number): Rule => number(`a number above ${least}`, (value) => value > least)
 export const finite: Rule = number("a number", () => true)
 export const atLeast = (least: number): Rule => number(`a number from ${least}`, (value) => value >= least)
+/** Both may be taken. */
+export const between = (least: number, most: number): Rule =>
+  number(`a number from ${least} to ${most}`, (value) => value >= least && value <= most)
+/**
+ * Rates from which an optimiser does nothing but ruin weights are numbers that slipped: a percentage, an exponent
+ * without its sign.
+ */
+export const learningRate: Rule = number("a number above 0 and below 10", (value) => value > 0 && value < 10)
 /** 0 and 1 may be left out. */
 export const share = (interval: "[0, 1]" | "(0, 1]" | "[0, 1)"): Rule => {
   const [zero, one] = [interval.startsWith("["), interval.endsWith("]")]
@@ -42,6 +50,9 @@ export const whole = (least = -Infinity, most = Infinity): Rule => {
   const range = (least === -Infinity ? "" : ` from ${least}`) + (most === Infinity ? "" : ` to ${most}`)
   return number(`a whole number${range}`, (value) => Number.isSafeInteger(value) && value >= least && value <= most)
 }
+/** Hotter, every token is as likely as any other. */
+const hottest = 100
+
 /**
  * A softmax temperature. Below 1e-5 logits reach magnitudes that masks and float32 do not stand; servers take it for
  * greedy.
@@ -50,8 +61,14 @@ export const whole = (least = -Infinity, most = Infinity): Rule => {
  */
 export const temperature = (greedy: boolean): Rule =>
   greedy
-    ? number("0 (greedy) or a number from 0.00001", (value) => value >= 1e-5 || value === 0)
-    : number("a number from 0.00001: a greedy choice has no likelihood to learn from", (value) => value >= 1e-5)
+    ? number(
+      `0 (greedy) or a number from 0.00001 to ${hottest}`,
+      (value) => value >= 1e-5 && value <= hottest || value === 0
+    )
+    : number(
+      `a number from 0.00001 to ${hottest}: a greedy choice has no likelihood to learn from`,
+      (value) => value >= 1e-5 && value <= hottest
+    )
 export const oneOf = (...words: ReadonlyArray<string>): Rule => ({
   expected: words.map((word) => JSON.stringify(word)).join(" or "),
   holds: (value) => typeof value === "string" && words.includes(value)
@@ -93,6 +110,16 @@ export const broken = (table: Table, settings: object): Broken | undefined => {
   }
   return undefined
 }
+
+const withoutNulls = (fields: object): object =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) =>
+      value === null ? [] : [[name, Predicate.isObject(value) && !Array.isArray(value) ? withoutNulls(value) : value]]
+    )
+  )
+
+/** The same of a file of transformers, which leaves out by null. */
+export const brokenIn = (table: Table, file: object): Broken | undefined => broken(table, withoutNulls(file))
 
 /** The settings of a record that no rule speaks of, parts named with their record: "clip.lo". */
 export const unknown = (table: Table, settings: object, record = ""): ReadonlyArray<string> =>

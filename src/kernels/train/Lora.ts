@@ -146,7 +146,7 @@ export const make = Effect.fn("Lora.make")(function*(config: Config.Config, opti
   const { alpha = 2 * rank } = options
   const ranked = Number.isInteger(rank) && rank > 0 && rank <= largestRank
   yield* require(ranked, "rank", rank, `a whole number from 1 to ${largestRank}`)
-  yield* require(Number.isFinite(alpha) && alpha > 0, "alpha", alpha, "a number above 0")
+  yield* require(alpha > 0 && alpha <= largestRank, "alpha", alpha, `a number above 0, up to ${largestRank}`)
   yield* require(dropout >= 0 && dropout < 1, "dropout", dropout, "a share in [0, 1)")
   const lora: Lora = { rank, alpha, dropout, rankStabilized, modules: yield* modulesOf(config, targets) }
   return lora
