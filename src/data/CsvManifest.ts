@@ -15,7 +15,6 @@
  */
 import { Effect, FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
-import type { Sample } from "../dsl/Task.ts"
 import * as Image from "../kernels/image/Image.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
@@ -25,7 +24,11 @@ import * as Rows from "./Rows.ts"
 import * as Shares from "./Shares.ts"
 import * as Table from "./Table.ts"
 
-type Labelled = Sample<ReadonlyArray<number>>
+/** A row that has not been looked up on the disk. */
+interface Labelled {
+  readonly id: string
+  readonly truth: ReadonlyArray<number>
+}
 
 /** Options of `read`. */
 export interface Options {
@@ -146,16 +149,16 @@ export const read = (
           values
         )
         seen.set(id, row)
-        return { image: Image.file(path.join(root, id), id), truth }
+        return { id, truth }
       })
 
     return table.records.pipe(
       Stream.map(({ cells, row }) => {
         const parsed = parse(cells, row)
         const read = Effect.gen(function*() {
-          const { image, truth } = yield* Effect.fromResult(parsed)
-          yield* (yield* folder).file(image.id)
-          return [{ image, truth }]
+          const { id, truth } = yield* Effect.fromResult(parsed)
+          const place = yield* (yield* folder).file(id)
+          return [{ image: Image.file(place, id), truth }]
         })
         return { row, read }
       }),

@@ -110,11 +110,12 @@ export const read = (
           return yield* bad("wrong-cell-count", `${cells.length} cells, expected ${header.count}`)
         }
         const name = (cells[header.file] ?? "").trim()
-        const before = seen.get(name)
+        const id = yield* Effect.fromResult(folder.id(name))
+        const before = seen.get(id)
         if (before !== undefined) {
-          return yield* bad("duplicate-image", `image "${name}" was listed in row ${before}`)
+          return yield* bad("duplicate-image", `image "${id}" was listed in row ${before}`)
         }
-        seen.set(name, row)
+        seen.set(id, row)
         const written = header.labels.map((i) => cells[i] ?? "")
         const truth = yield* Effect.fromResult(Shares.read(labels, written, options.tolerance ?? 0.02, options.values))
         const { image } = yield* folder.picture(name)
