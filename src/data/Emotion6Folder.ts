@@ -8,6 +8,7 @@
  */
 import { Effect, FileSystem, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
+import * as Lines from "../dsl/Lines.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import * as Folder from "./Folder.ts"
@@ -28,6 +29,9 @@ export interface Options extends Folder.Limits {
    */
   readonly values?: "shares" | "percentages" | "votes"
 }
+
+/** In bytes: a row is a name and a few numbers. */
+const longestLine = 2 ** 20
 
 interface Columns {
   readonly file: number
@@ -122,27 +126,21 @@ export const read = (
         return [{ image, truth }]
       })
 
-    return fs.stream(table).pipe(
-      Stream.mapError((error) =>
-        new DataError({
-          source: table,
-          reason: error.reason._tag === "NotFound"
-            ? "no such file, expected Emotion6's table"
-            : `cannot be read: ${error.message}`
-        })
-      ),
-      Stream.decodeText,
-      Stream.splitLines,
-      Stream.zipWithIndex,
-      Stream.mapEffect(([line, i]) =>
+    const fail = (reason: string) => new DataError({ source: table, reason })
+    return Lines.ofFile(table, {
+      unreadable: ({ message, reason }) =>
+        fail(reason._tag === "NotFound" ? "no such file, expected Emotion6's table" : `cannot be read: ${message}`),
+      tooLong: fail
+    }, longestLine).pipe(
+      Stream.mapEffect(({ number, text }) =>
         Effect.gen(function*() {
-          const cells = line.replace(/^\uFEFF/, "").split("\t")
-          if (line.trim() === "") return []
+          const cells = text.split("\t")
+          if (text.trim() === "") return []
           if (columns === undefined) {
             columns = yield* Effect.fromResult(columnsOf(table, cells, labels))
             return []
           }
-          return [{ row: i + 1, read: sample(cells, i + 1, columns) }]
+          return [{ row: number, read: sample(cells, number, columns) }]
         })
       ),
       Stream.flattenIterable,

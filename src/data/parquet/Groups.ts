@@ -171,9 +171,16 @@ export const of = (footer: Footer, size: number, limits: Limits): Result.Result<
     try: () =>
       Result.gen(function*() {
         const found: Array<Group> = []
+        // Bytes that many row groups share would be unpacked as many times.
+        let left = size
         for (const [i, rowGroup] of metadata.row_groups.entries()) {
           // Nothing is written for no rows, and what stands in for it differs between writers.
-          if (rowGroup.num_rows > 0n) found.push(yield* group(i, rowGroup, whole, limits))
+          if (rowGroup.num_rows === 0n) continue
+          left -= rowGroup.columns.reduce((sum, { meta_data: meta }) => sum + Number(meta?.total_compressed_size), 0)
+          if (!(left >= 0)) {
+            return yield* Result.fail(`row groups up to ${i} have more bytes than the file: they overlap`)
+          }
+          found.push(yield* group(i, rowGroup, whole, limits))
         }
         return found
       }),

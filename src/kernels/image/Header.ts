@@ -53,8 +53,7 @@ export const read = (
 ): Effect.Effect<Metadata, Refused | Unreadable> =>
   Effect.scoped(Effect.gen(function*() {
     const { read, size }: Opened = yield* opened(input)
-    const refuse = (fault: Fault | undefined) =>
-      fault === undefined ? Effect.void : Effect.fail(new Refused({ fault }))
+    const refuse = (fault: Fault | undefined) => fault === undefined ? Effect.void : Effect.fail(new Refused({ fault }))
     const head = yield* read(0, Format.headBytes)
     if (!Format.isRaster(head)) return yield* new Refused({ fault: Format.refusal(head) })
     if (Format.isTiff(head)) yield* refuse(yield* Work.pages(read))

@@ -57,7 +57,9 @@ export const pages = <E>(read: Read<E>): Effect.Effect<Fault | undefined, E> =>
     const isBig = head[isLittle ? 2 : 3] === 0x2b
     const number = (bytes: Uint8Array, size: number) => {
       const digits = [...bytes.subarray(0, size)]
-      return digits.length < size ? 0 : (isLittle ? digits.reverse() : digits).reduce((sum, byte) => 256 * sum + byte, 0)
+      return digits.length < size
+        ? 0
+        : (isLittle ? digits.reverse() : digits).reduce((sum, byte) => 256 * sum + byte, 0)
     }
     const [counted, entry, pointer] = isBig ? [8, 20, 8] : [2, 12, 4]
     let next = number(head.subarray(isBig ? 8 : 4), pointer)

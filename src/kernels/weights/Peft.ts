@@ -5,6 +5,7 @@
  * answer.
  */
 import { Effect, FileSystem, Path } from "effect"
+import { show } from "../text/show.ts"
 import { type JsonObject, readJson } from "./JsonFile.ts"
 import * as Safetensors from "./Safetensors.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
@@ -66,7 +67,7 @@ const settingsOf = Effect.fnUntraced(function*(path: string, json: JsonObject) {
     new WeightsError({
       path,
       reason: `${field} is not supported`,
-      found: JSON.stringify(json[field]) ?? "nothing",
+      found: json[field] === undefined ? "nothing" : show(json[field]),
       expected,
       hint: "Merge the adapter into its base with PEFT (merge_and_unload) and load the merged directory."
     })

@@ -2,6 +2,7 @@
  * What is wrong with a weights file or a model directory, in words that a user can act on.
  */
 import { type PlatformError, Schema } from "effect"
+import { show } from "../text/show.ts"
 
 /** Names the file, the tensor where one is to blame, what was found, what was expected and what to do next. */
 export class WeightsError extends Schema.TaggedError<WeightsError>()("WeightsError", {
@@ -16,7 +17,7 @@ export class WeightsError extends Schema.TaggedError<WeightsError>()("WeightsErr
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message() {
-    const where = this.tensor === undefined ? this.path : `${this.path}: tensor ${JSON.stringify(this.tensor)}`
+    const where = this.tensor === undefined ? this.path : `${this.path}: tensor ${show(this.tensor)}`
     const facts = [
       ...(this.found === undefined ? [] : [`found ${this.found}`]),
       ...(this.expected === undefined ? [] : [`expected ${this.expected}`])

@@ -4,6 +4,7 @@
  * answer.
  */
 import { Option, Result, Schema } from "effect"
+import * as Json from "../../kernels/weights/Json.ts"
 import * as Complaint from "./Complaint.ts"
 
 const maybe = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
@@ -36,7 +37,7 @@ const Answer = Schema.Struct({ choices: Schema.Array(Choice) })
 /** Why a body of status 2xx is no answer: it complains, or it is something else. */
 export type Unusable = { readonly complaint: Complaint.Complaint } | { readonly reason: string }
 
-const parse = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Json))
+const parse = Schema.decodeUnknownResult(Json.text(Schema.Json))
 
 /** Numbers that Python writes into JSON although it knows none are unknown. Strings are stepped over. */
 const withoutNaN = (text: string): string =>
