@@ -14,6 +14,7 @@ import * as Rules from "../kernels/math/Rules.ts"
 import * as Folder from "./Folder.ts"
 import * as Reader from "./Options.ts"
 import * as Pointer from "./Pointer.ts"
+import { names } from "./Quoted.ts"
 import * as Rows from "./Rows.ts"
 import * as Shares from "./Shares.ts"
 
@@ -60,7 +61,7 @@ const columnsOf = (
           `header does not fit: expected one column [image_filename] and one [prob. (…)] for each of ${
             labels.join(", ")
           }` +
-          `${wrong.length > 0 ? `; none, or several, for ${wrong.join(", ")}` : ""}; found ${header.join(" | ")}`
+          `${wrong.length > 0 ? `; none, or several, for ${wrong.join(", ")}` : ""}; found ${names(header)}`
       })
     )
     : Result.succeed({ file, labels: found.map(([i = 0]) => i), count: header.length })
