@@ -55,7 +55,7 @@ describe("ChatTemplate", () => {
         ],
         [`${grow(60)}{{ ns.a }}`, /takes more than 262144 steps/],
         [`${grow(19)}{{ ns.a.replace('a', ns.a) }}`, /Invalid string length|takes more than/],
-        [`${grow(19)}{{ [ns.a, ns.a]|join(ns.a) }}`, /makes a text of|takes more than/],
+        [`${grow(19)}{{ [ns.a, ns.a, ns.a]|join(ns.a) }}`, /makes a text of|takes more than/],
         [
           "{% set ns = namespace(a=[1]) %}{% for i in range(60) %}{% set ns.a = ns.a + ns.a %}{% endfor %}",
           /a list of/
