@@ -83,7 +83,7 @@ export const encoded = (id: string, bytes: Uint8Array, limits: Limits = {}): Eff
 const inside = (path: Path.Path, relative: string): boolean =>
   relative !== "" && relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative)
 
-/** One spelling of a name: without `./`, `//` and `x/..`, its accents composed. `a.png` and `./a.png` are one picture. */
+/** A name in one spelling, without `./`, `//` and `x/..`, accents composed: `a.png` and `./a.png` are one picture. */
 export const spelt = (path: Path.Path, name: string): string => path.normalize(name).normalize("NFC")
 
 /** The path of a name from its folder, as far as the name alone can tell: links are followed by `Folder.file`. */

@@ -5,6 +5,7 @@
  */
 import { Option, Result, Schema } from "effect"
 import * as Json from "../../kernels/weights/Json.ts"
+import * as JsonBounds from "../../kernels/weights/JsonBounds.ts"
 import * as Complaint from "./Complaint.ts"
 
 const maybe = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
@@ -56,6 +57,8 @@ const broken = ({ error, finish_reason }: Choice): Option.Option<Complaint.Compl
 /** The choices of an answer: at least one. */
 export const readChoices = (text: string): Result.Result<ReadonlyArray<Choice>, Unusable> => {
   const unusable = (reason: string) => Result.fail<Unusable>({ reason })
+  const bounded = Result.try({ try: () => JsonBounds.check(text), catch: String })
+  if (Result.isFailure(bounded)) return unusable(`the answer cannot be read: ${bounded.failure}`)
   const json = Result.orElse(parse(text), () => parse(withoutNaN(text)))
   if (Result.isFailure(json)) {
     return unusable("the answer is not JSON; is this the address of an OpenAI-compatible server, with its /v1?")
