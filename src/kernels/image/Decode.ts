@@ -4,8 +4,8 @@
  * EXIF orientation is applied, transparency laid on white, grey, 16-bit and CMYK images converted, and of an animation
  * the first frame taken. Embedded colour profiles are ignored, as the reference processors ignore them.
  *
- * Size, sides and the work that a file makes are held to caps before any pixel is decoded, and pictures that are decoded
- * at the same time share their memory. A JPEG beyond the cap, up to four times, is decoded at a half of its sides or
+ * Size, sides and the work that a file makes are held to caps before any pixel is decoded. Pictures that are decoded at
+ * the same time share their memory. A JPEG beyond the cap, up to four times, is decoded at a half of its sides or
  * less.
  *
  * @module
