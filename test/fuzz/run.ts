@@ -47,7 +47,7 @@ export interface Summary {
 const SLOW = 1000
 const LARGE = 1024
 /** Milliseconds on the clock after which an input is ended: the machine may be busy. */
-const HANGS = 20_000
+const HANGS = 60_000
 /** What a process says when it ends, as far as it is kept. */
 const LAST_WORDS = 2000
 
