@@ -17,6 +17,7 @@ import { Effect, FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import * as Image from "../kernels/image/Image.ts"
 import * as Rules from "../kernels/math/Rules.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import * as Folder from "./Folder.ts"
 import * as Reader from "./Options.ts"
@@ -190,7 +191,7 @@ export const splits = (folder: string): Effect.Effect<Splits, DataError, FileSys
         fail(
           error.reason._tag === "NotFound"
             ? "no such folder, expected one with train.csv and val.csv or test.csv"
-            : `cannot be read: ${error.message}`
+            : `cannot be read: ${SystemFault.words(error)}`
         )
     )
     if (info.type !== "Directory") {

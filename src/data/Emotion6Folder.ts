@@ -11,6 +11,7 @@ import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import * as Lines from "../dsl/Lines.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Rules from "../kernels/math/Rules.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import * as Folder from "./Folder.ts"
 import * as Reader from "./Options.ts"
 import * as Pointer from "./Pointer.ts"
@@ -129,8 +130,12 @@ export const read = (
 
     const fail = (reason: string) => new DataError({ source: table, reason })
     return Lines.ofFile(table, {
-      unreadable: ({ message, reason }) =>
-        fail(reason._tag === "NotFound" ? "no such file, expected Emotion6's table" : `cannot be read: ${message}`),
+      unreadable: (error) =>
+        fail(
+          error.reason._tag === "NotFound"
+            ? "no such file, expected Emotion6's table"
+            : `cannot be read: ${SystemFault.words(error)}`
+        ),
       tooLong: fail
     }, longestLine).pipe(
       Stream.mapEffect(({ number, text }) =>

@@ -11,6 +11,7 @@ import * as Format from "../kernels/image/Format.ts"
 import * as Header from "../kernels/image/Header.ts"
 import * as Image from "../kernels/image/Image.ts"
 import type { Fault } from "../kernels/image/ImageError.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import type { BadRow } from "./Rows.ts"
 
 /** Why a picture is refused: the `reason` of its quarantine row. */
@@ -125,7 +126,7 @@ export const open = (
         source: folder,
         reason: error.reason._tag === "NotFound"
           ? `no such folder, expected ${expected}`
-          : `cannot be read: ${error.message}`
+          : `cannot be read: ${SystemFault.words(error)}`
       })
     const root = yield* Effect.mapError(fs.realPath(folder), unusable)
     const info = yield* Effect.mapError(fs.stat(root), unusable)
@@ -136,7 +137,7 @@ export const open = (
     const unreadable = (name: string) => (error: PlatformError.PlatformError) =>
       error.reason._tag === "NotFound"
         ? refuse("missing-file", `no file ${path.join(root, name)}`)
-        : refuse("unreadable-file", error.message)
+        : refuse("unreadable-file", `${path.join(root, name)}: ${SystemFault.words(error)}`)
 
     /** Systems write an accent as a mark behind its letter, or as one with it. */
     const realPath = (place: string) => {

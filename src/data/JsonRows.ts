@@ -7,6 +7,7 @@
 import { Effect, type FileSystem, Predicate, Result, Stream } from "effect"
 import { DataError } from "../dsl/DataError.ts"
 import * as Lines from "../dsl/Lines.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { Json } from "../kernels/weights/index.ts"
 import * as JsonHead from "./JsonHead.ts"
 import * as JsonText from "./JsonText.ts"
@@ -28,7 +29,7 @@ const parseLine = (line: string): Result.Result<unknown, BadRow> =>
 const lines = (file: string): Stream.Stream<Row, DataError, FileSystem.FileSystem> => {
   const fail = (reason: string) => new DataError({ source: file, reason })
   return Lines.ofFile(file, {
-    unreadable: ({ message }) => fail(`cannot be read: ${message}`),
+    unreadable: (error) => fail(`cannot be read: ${SystemFault.words(error)}`),
     tooLong: (reason) => fail(`${reason}, expected an object per line`)
   }).pipe(
     Stream.filter(({ text }) => text.trim() !== ""),

@@ -4,8 +4,10 @@
 import { Data, Effect } from "effect"
 import { open } from "node:fs/promises"
 import sharp, { type Metadata, type SharpOptions } from "sharp"
+import * as SystemFault from "../runtime/SystemFault.ts"
 import * as Format from "./Format.ts"
 import type { Fault } from "./ImageError.ts"
+import * as OpenFiles from "./OpenFiles.ts"
 import * as Work from "./Work.ts"
 
 /** It is no raster image, or one that nobody can wait for: refused before the decoder has seen its pixels. */
@@ -15,7 +17,8 @@ export class Refused extends Data.TaggedError("Refused")<{ readonly fault: Fault
 export class Unreadable extends Data.TaggedError("Unreadable")<{ readonly cause: unknown }> {}
 
 /** What the decoder says of it, on one line. */
-export const textOf = ({ cause }: Unreadable): string => String(cause).trim().replaceAll("\n", "; ")
+export const textOf = ({ cause }: Unreadable): string =>
+  SystemFault.codeOf(cause) === undefined ? String(cause).trim().replaceAll("\n", "; ") : SystemFault.words(cause)
 
 const attempt = <A>(evaluate: () => Promise<A>) =>
   Effect.tryPromise({ try: evaluate, catch: (cause) => new Unreadable({ cause }) })
@@ -46,11 +49,11 @@ const opened = (input: string | Uint8Array) =>
     return { size, read } satisfies Opened
   })
 
-/** Reads the header of a file, or of bytes, of a raster format. No pixel is decoded. */
-export const read = (
-  input: string | Uint8Array,
-  options: SharpOptions
-): Effect.Effect<Metadata, Refused | Unreadable> =>
+/** The decoder tells a file that it could not open from no other that it cannot read: opened once more, it is told. */
+const opens = (path: string) =>
+  Effect.scoped(Effect.acquireRelease(attempt(() => open(path, "r")), (file) => Effect.promise(() => file.close())))
+
+const headerOf = (input: string | Uint8Array, options: SharpOptions) =>
   Effect.scoped(Effect.gen(function*() {
     const { read, size }: Opened = yield* opened(input)
     const refuse = (fault: Fault | undefined) => fault === undefined ? Effect.void : Effect.fail(new Refused({ fault }))
@@ -61,3 +64,12 @@ export const read = (
     if (header.format === "jpeg" && header.isProgressive === true) yield* refuse(yield* Work.passes(size, read))
     return header
   }))
+
+/** Reads the header of a file, or of bytes, of a raster format. No pixel is decoded. */
+export const read = (
+  input: string | Uint8Array,
+  options: SharpOptions
+): Effect.Effect<Metadata, Refused | Unreadable> =>
+  typeof input === "string"
+    ? OpenFiles.inTurn(Effect.tapErrorTag(headerOf(input, options), "Unreadable", () => opens(input)))
+    : headerOf(input, options)
