@@ -6,6 +6,7 @@ import { Flag } from "effect/cli"
 import { pathToFileURL } from "node:url"
 import type { Sample, Task } from "../dsl/Task.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
+import * as Json from "../kernels/weights/Json.ts"
 import {
   Config,
   ConfigError,
@@ -117,7 +118,7 @@ const readConfig = (file: string) =>
     const text = yield* Effect.mapError(fs.readFileString(file), (error) =>
       fail(error.reason._tag === "NotFound" ? "no such file" : `cannot be read: ${SystemFault.words(error)}`))
     return yield* Effect.mapError(
-      Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Json))(text.replace(/^\uFEFF/, "")),
+      Schema.decodeUnknownEffect(Json.text(Schema.Json))(text.replace(/^\uFEFF/, "")),
       () =>
         fail("is not JSON")
     )
@@ -171,7 +172,7 @@ export interface Chosen {
 }
 
 /** Settings of a run that was cut to a budget: resumed under the same budget it keeps them. */
-const Cut = Schema.fromJsonString(Schema.Struct({
+const Cut = Json.text(Schema.Struct({
   identity: Schema.Struct({
     config: Schema.Struct({
       budget: Schema.String,

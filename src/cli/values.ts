@@ -4,6 +4,7 @@
 import { CliError, Flag } from "effect/cli"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Json from "../kernels/weights/Json.ts"
 
 /** A number as people write it: no blanks, no hexadecimals, no "Infinity". */
 const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i
@@ -29,7 +30,7 @@ const number = (name: string, metavar: string, expected: string, fits: (value: n
 export const text = (name: string, metavar: string, what: string): Flag.Flag<string> =>
   read(name, metavar, what, (text) => text.trim() === "" ? Effect.fail(text) : Effect.succeed(text))
 
-const JsonObject = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
+const JsonObject = Json.text(Schema.Record(Schema.String, Schema.Json))
 
 /** Fields of one's own. */
 export const jsonObject = (name: string): Flag.Flag<Readonly<Record<string, Schema.Json>>> =>

@@ -32,6 +32,7 @@ export interface Table {
 }
 
 const longestLine = 2 ** 20
+const mostColumns = 10_000
 
 /** The first lines, enough to tell the delimiter by: its text up to a line's end. */
 const firstLine = <E, R>(text: Stream.Stream<string, E, R>): Effect.Effect<string, E, R> =>
@@ -86,6 +87,7 @@ export const open = (
       onNone: (): ReadonlyArray<string> => [],
       onSome: ({ cells }) => cells.map((name) => name.trim())
     })
+    if (first.length > mostColumns) return yield* fail(`${first.length} columns, at most ${mostColumns} are read`)
     const hasHeader = !(headless && first.some(Walk.isPictureName))
     return {
       file,

@@ -7,6 +7,7 @@ import { Predicate, Result, Schema } from "effect"
 import { defaults, filledStage, length, lengths } from "../dsl/stages/Settings.ts"
 import { stageRules } from "../dsl/stages/stageRules.ts"
 import * as Rules from "../kernels/math/Rules.ts"
+import { show } from "../kernels/text/show.ts"
 import type { Preset } from "./Presets.ts"
 
 /** A setting that is not known, or that cannot mean anything. */
@@ -67,7 +68,7 @@ export const decode = (source: string, value: unknown): Result.Result<Overrides,
     const of = record === "" ? "a configuration" : record.slice(0, -1)
     return Rules.namesIn(table, `${unknown}.`).length > 0
       ? fail(
-        `${unknown} is ${JSON.stringify(Rules.at(given, unknown.split(".")))}, expected an object with ${
+        `${unknown} is ${show(Rules.at(given, unknown.split(".")))}, expected an object with ${
           Rules.namesIn(table, `${unknown}.`).join(", ")
         }`
       )

@@ -2,6 +2,7 @@
  * How a stage says that going on would be pointless, and what to change.
  */
 import { Schema } from "effect"
+import { show } from "../../kernels/text/show.ts"
 import * as NotFinite from "../../policy/NotFinite.ts"
 import * as Histogram from "./Histogram.ts"
 
@@ -40,7 +41,7 @@ export class NoUsableChains extends Schema.TaggedError<NoUsableChains>()("NoUsab
       ...(this.formless > 0 ? [`${this.formless} are no narrative`] : [])
     ]
     return `${this.stage}: none of the ${this.asked} chains that the base wrote can be learned from: ` +
-      `${parts.join(", ")}. The first, of ${this.sample}: ${JSON.stringify(this.text)}; more in ${this.file}. ` +
+      `${parts.join(", ")}. The first, of ${this.sample}: ${show(this.text, 300)}; more in ${this.file}. ` +
       "Write the prompts in words that the model knows, raise maxTokens where texts are cut off, or leave warmUp out"
   }
 }

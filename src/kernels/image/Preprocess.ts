@@ -117,10 +117,9 @@ export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageEr
     const sizeOptions = { factor: patchSize * mergeSize, minPixels, maxPixels }
     const resized = settings.do_resize ?? true
     const fit: Preprocessor["fit"] = (image) =>
-      Effect.flatMap(Decode.load(image), (pixels) => {
-        const { height, width } = pixels
-        const size = resized ? smartResize(height, width, sizeOptions) : Result.succeed(pixels)
-        const fitted = Result.map(size, (size) => ({ pixels: resample(pixels, size), width, height }))
+      Effect.flatMap(Decode.load(image), ({ own, ...pixels }) => {
+        const size = resized ? smartResize(own.height, own.width, sizeOptions) : Result.succeed(pixels)
+        const fitted = Result.map(size, (size) => ({ pixels: resample(pixels, size), ...own }))
         return Effect.fromResult(Result.mapError(fitted, faultOf(image)))
       })
     return {

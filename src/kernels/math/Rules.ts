@@ -4,6 +4,7 @@
  * A setting that is left out (or is `undefined`) breaks nothing: its default holds.
  */
 import { Predicate } from "effect"
+import { show } from "../text/show.ts"
 
 export interface Rule {
   /** As after "expected": "a number above 0". */
@@ -95,9 +96,6 @@ export const required = (rule: Rule): Rule => ({ ...rule, required: true })
 export const at = (settings: unknown, path: ReadonlyArray<string>): unknown =>
   path.reduce((value, key) => Predicate.hasProperty(value, key) ? value[key] : undefined, settings)
 
-const shown = (value: unknown): string =>
-  typeof value === "number" ? String(value) : JSON.stringify(value) ?? String(value)
-
 /** The first setting of a table that breaks its rule. */
 export const broken = (table: Table, settings: object): Broken | undefined => {
   for (const [setting, rule] of Object.entries(table)) {
@@ -105,7 +103,7 @@ export const broken = (table: Table, settings: object): Broken | undefined => {
     const value = at(settings, path)
     const wanted = rule.required === true && at(settings, path.slice(0, -1)) !== undefined
     if (value === undefined ? wanted : !rule.holds(value)) {
-      return { setting, value: shown(value), expected: rule.expected }
+      return { setting, value: show(value), expected: rule.expected }
     }
   }
   return undefined
@@ -145,7 +143,7 @@ export const misspelt = (table: Table, settings: object): Broken | undefined => 
   const parts = namesIn(table, `${setting}.`)
   return {
     setting,
-    value: shown(at(settings, setting.split("."))),
+    value: show(at(settings, setting.split("."))),
     expected: parts.length > 0
       ? `a record of ${parts.join(", ")}`
       : `no setting of this name: there are ${namesIn(table, record).join(", ")}`

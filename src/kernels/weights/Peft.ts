@@ -6,6 +6,7 @@
  */
 import { Effect, FileSystem, Path } from "effect"
 import * as Rules from "../math/Rules.ts"
+import { show } from "../text/show.ts"
 import { type JsonObject, readJson } from "./JsonFile.ts"
 import * as Safetensors from "./Safetensors.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
@@ -70,7 +71,7 @@ const settingsOf = Effect.fnUntraced(function*(path: string, json: JsonObject) {
     new WeightsError({
       path,
       reason: `${field} is not supported`,
-      found: JSON.stringify(json[field]) ?? "nothing",
+      found: json[field] === undefined ? "nothing" : show(json[field]),
       expected,
       hint: "Merge the adapter into its base with PEFT (merge_and_unload) and load the merged directory."
     })
