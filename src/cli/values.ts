@@ -62,3 +62,21 @@ export const share = (name: string, metavar = "SHARE"): Flag.Flag<number> =>
 /** A number above 0. */
 export const above0 = (name: string, metavar: string): Flag.Flag<number> =>
   number(name, metavar, "a number above 0", (value) => value > 0 && Number.isFinite(value))
+
+/** A length of time, and how it was written. */
+export interface Time {
+  readonly text: string
+  readonly seconds: number
+}
+
+const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
+
+/** A length of time above 0, such as 90s, 10m or 1.5h. */
+export const time = (name: string): Flag.Flag<Time> =>
+  read(name, "TIME", "a time such as 90s, 10m or 1.5h", (text) => {
+    const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)([smh])$/.exec(text.trim()) ?? []
+    const seconds = Number(amount) * (units[unit] ?? 0)
+    return seconds > 0 && Number.isFinite(seconds)
+      ? Effect.succeed({ text: text.trim(), seconds })
+      : Effect.fail(text)
+  })

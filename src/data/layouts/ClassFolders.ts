@@ -5,6 +5,7 @@
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { DataError, type Dataset } from "../../dsl/Dataset.ts"
 import * as Folder from "../Folder.ts"
+import { unreadable } from "../Listing.ts"
 import * as Quoted from "../Quoted.ts"
 import * as Rows from "../Rows.ts"
 import { oneHot } from "../Shares.ts"
@@ -156,8 +157,5 @@ export const layout: Layout = {
       return Shelf.isOne(shelf)
         ? Option.some(yield* classesOf(root, { name: "", shelf }, undefined, hints.labels, []))
         : Option.none()
-    }).pipe(
-      Effect.catchTag("PlatformError", (error) =>
-        Effect.fail(new DataError({ source: directory, reason: `cannot be read: ${error.message}` })))
-    )
+    }).pipe(Effect.catchTag("PlatformError", (error) => Effect.fail(unreadable(directory)(error))))
 }

@@ -4,6 +4,7 @@
  */
 import { Effect, FileSystem, Option, Path } from "effect"
 import { DataError } from "../../dsl/DataError.ts"
+import { unreadable } from "../Listing.ts"
 import * as Quoted from "../Quoted.ts"
 import type { Classes, Hints, Layout } from "./Layout.ts"
 import * as Names from "./Names.ts"
@@ -179,9 +180,7 @@ export const layout: Layout = {
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
-      const io = Effect.mapError(({ message }: { readonly message: string }) =>
-        new DataError({ source: directory, reason: `cannot be read: ${message}` })
-      )
+      const io = Effect.mapError(unreadable(directory))
       const { type } = yield* io(fs.stat(directory))
       if (type === "Directory") {
         const root = yield* io(fs.realPath(path.resolve(directory)))

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { Effect, FileSystem, Option, Path } from "effect"
+import { Effect, FileSystem, Option, Path, type PlatformError } from "effect"
 import { DataError } from "../../dsl/Dataset.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
+import { unreadable } from "../Listing.ts"
 import * as Reader from "../Options.ts"
 import * as Quoted from "../Quoted.ts"
 import * as Table from "../Table.ts"
@@ -113,11 +114,11 @@ export const find = (
     const fs = yield* FileSystem.FileSystem
     const { join } = yield* Path.Path
     const fail = (reason: string) => new DataError({ source: path, reason })
-    const io = Effect.mapError((error: { readonly message: string; readonly reason: { readonly _tag: string } }) =>
+    const io = Effect.mapError((error: PlatformError.PlatformError) =>
       fail(
         error.reason._tag === "NotFound"
           ? `no such file or folder, ${expected}`
-          : `cannot be read: ${error.message}`
+          : unreadable(path)(error).reason
       )
     )
     const { type } = yield* io(fs.stat(path))

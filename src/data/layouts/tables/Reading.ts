@@ -12,7 +12,7 @@ import * as Shares from "../../Shares.ts"
 import type * as Table from "../../Table.ts"
 import * as Names from "../Names.ts"
 import type { Truth } from "./Columns.ts"
-import { type Located, pathOf } from "./Places.ts"
+import { type Located, pathOf } from "./Located.ts"
 import type { Column } from "./Profile.ts"
 
 /** A table and what its columns are. */
