@@ -3,12 +3,13 @@
  */
 import { Effect, type Layer, Option, type Schema, Stream } from "effect"
 import type { Sample, Task } from "../dsl/Task.ts"
-import { Config, factsOf, fit, type Line, lines, type Method, pace, type Presets } from "../pipelines/index.ts"
+import { Config, factsOf, fit, type Line, lines, type Method, pace, type Presets, type Sizes } from "../pipelines/index.ts"
 import type { Policy } from "../policy/index.ts"
 import * as Budget from "./fitting/budget.ts"
 import * as File from "./fitting/file.ts"
 import * as Single from "./fitting/flags.ts"
 import type { Study } from "./flags.ts"
+import { FlagError } from "./futile.ts"
 
 export { type Fitting, flags } from "./fitting/flags.ts"
 
@@ -27,12 +28,18 @@ export interface Subject<A, E, R, EP, RP> {
   readonly policy: (preset: Presets.Preset) => Layer.Layer<Policy, EP, RP>
 }
 
+/** What is done, for how long, to how much. */
+export interface Plan {
+  readonly lines: ReadonlyArray<Line>
+  readonly sizes: Sizes
+}
+
 /** Settings, and how long they are expected to take where that was measured. */
 export interface Chosen {
   readonly preset: Presets.Preset
   /** The methods that the time is for. */
   readonly methods: ReadonlyArray<Method>
-  readonly plan: Option.Option<ReadonlyArray<Line>>
+  readonly plan: Option.Option<Plan>
   /** What to tell the user of it. */
   readonly notes: ReadonlyArray<string>
   /** What run.json records beside the settings. */
@@ -54,7 +61,10 @@ export const choose = <A, E, R, EP, RP>(
       )
     const file = Option.isSome(given.config) ? yield* File.settings(given.config.value) : {}
     const filed = Config.merged(base, file)
-    const flagged = yield* Effect.fromResult(Single.settings(given, filed))
+    const flagged = yield* Effect.mapError(
+      Effect.fromResult(Single.settings(given, filed)),
+      ({ message }) => new FlagError({ reason: message })
+    )
     const general: Config.Overrides = {
       ...(given.noWarmUp && { warmUp: false }),
       ...Option.match(given.tau, { onNone: () => ({}), onSome: (tau) => ({ filter: { tau } }) }),
@@ -72,13 +82,13 @@ export const choose = <A, E, R, EP, RP>(
     const sizes = { train: samples ?? (yield* Stream.runCount(train)), test: yield* Stream.runCount(test) }
     const found = yield* pace(task, train, settled).pipe(Effect.provide(policy(settled)))
     if (Option.isNone(given.budget)) {
-      return { ...uncut, plan: Option.some(lines(settled, methods, sizes, found)) }
+      return { ...uncut, plan: Option.some({ lines: lines(settled, methods, sizes, found), sizes }) }
     }
     const cut = yield* Effect.fromResult(Budget.cut(given.budget.value, settled, methods, sizes, found))
     const chosen: Chosen = {
       preset: cut.preset,
       methods: cut.methods,
-      plan: Option.some(cut.plan),
+      plan: Option.some({ lines: cut.plan, sizes }),
       notes: [cut.note],
       recorded: Budget.recorded(given.budget, cut.methods)
     }

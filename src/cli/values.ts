@@ -29,6 +29,18 @@ const number = (name: string, metavar: string, expected: string, fits: (value: n
 export const text = (name: string, metavar: string, what: string): Flag.Flag<string> =>
   read(name, metavar, what, (text) => text.trim() === "" ? Effect.fail(text) : Effect.succeed(text))
 
+/** Labels in a text, separated by commas. */
+export const labelsIn = (text: string): ReadonlyArray<string> => text.split(",").map((label) => label.trim())
+
+/** Labels separated by commas, as they were typed. */
+export const labels = (name: string): Flag.Flag<string> =>
+  read(name, "A,B,C", "labels separated by commas, each of them once and without < and >", (text) => {
+    const found = labelsIn(text)
+    return found.some((label) => label === "" || /[<>]/.test(label)) || new Set(found).size < found.length
+      ? Effect.fail(text)
+      : Effect.succeed(text)
+  })
+
 const JsonObject = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
 
 /** Fields of one's own. */

@@ -5,10 +5,13 @@ import { Effect } from "effect"
 import { Batching } from "../dsl/stages/Sampling.ts"
 import { filled, filledStage, lengths } from "../dsl/stages/Settings.ts"
 import { Config, Parameters } from "../kernels/models/index.ts"
+import { ModelDirectory } from "../kernels/weights/index.ts"
+import { directoryOf } from "../policy/Embedded.ts"
 import { MemoryPlan } from "../policy/index.ts"
 import type { Method } from "./budget.ts"
+import type { Subject } from "./facts.ts"
 import * as Presets from "./Presets.ts"
-import type { PromptSizes } from "./promptSizes.ts"
+import { promptSizes, type PromptSizes } from "./promptSizes.ts"
 
 /** What a run holds, by what it is for: the policy's plan, and what stages and policy keep beside it. Bytes. */
 export interface Memory extends MemoryPlan.Plan {
@@ -22,10 +25,9 @@ export interface Memory extends MemoryPlan.Plan {
 export type How = Pick<MemoryPlan.Workload, "lora" | "microTokens" | "quantize" | "recompute" | "workers">
 
 /** A run, as far as it tells what is held. */
-export interface Run {
+export interface Run<A, E, R> extends Pick<Subject<A, E, R>, "data" | "model" | "task"> {
   readonly preset: Presets.Preset
   readonly methods: ReadonlyArray<Method>
-  readonly prompts: PromptSizes
   /** Different pictures of both halves. */
   readonly pictures: number
   readonly how: How
@@ -34,7 +36,11 @@ export interface Run {
 type Step = Pick<MemoryPlan.Workload, "group" | "newTokens" | "prompts" | "promptTokens" | "visualTokens">
 
 /** A step of each training stage, and a pass of draws. */
-const stepsOf = ({ methods, preset, prompts: sizes }: Run, atOnce: number) => {
+const stepsOf = (
+  { methods, preset }: Pick<Run<never, never, never>, "methods" | "preset">,
+  sizes: PromptSizes,
+  atOnce: number
+) => {
   const { evaluate, generate, reconstruct, reinforce, rft, sft, warmUp } = preset
   const { maxTokens: chain = lengths.reasoning } = generate
   const { maxTokens: whole = lengths.thinkAnswer } = rft
@@ -74,14 +80,22 @@ const most = (plans: ReadonlyArray<MemoryPlan.Plan>, part: keyof MemoryPlan.Plan
 /** Most bytes that a policy keeps of visual tokens, and of patches. */
 const kept = 256 * 2 ** 20
 
+const product = (shape: ReadonlyArray<number>): number => shape.reduce((all, side) => all * side, 1)
+
+const sum = (parts: Readonly<Record<string, number>>): number => Object.values(parts).reduce((n, part) => n + part, 0)
+
 /**
  * What a run holds at most. Methods take turns, each in a policy of its own, and so do stages: the greatest of their
- * steps counts.
+ * steps counts. No weights are read; prompts are those of the first samples.
  */
-export const memory = Effect.fn("Pipelines.memory")(function*(config: Config.Config, run: Run) {
-  const { how, pictures, preset, prompts: { visualTokens } } = run
+export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<A, E, R>) {
+  const { how, methods, model, pictures, preset } = run
+  const directory = yield* ModelDirectory.open(directoryOf(model))
+  const config = yield* Config.fromJson(directory.config)
+  const sizes = yield* promptSizes(run)
+  const { visualTokens } = sizes
   const trainable = Presets.trainableOf(preset)
-  const { drawn, trained } = stepsOf(run, (yield* Batching).prompts)
+  const { drawn, trained } = stepsOf({ methods, preset }, sizes, (yield* Batching).prompts)
   const estimate = (step: Step) => MemoryPlan.estimate(config, { ...how, ...step, trainable })
   const training = yield* Effect.forEach(trained, estimate)
   // Nothing is trained on what a pass draws: only its draws count.
@@ -110,7 +124,6 @@ export const memory = Effect.fn("Pipelines.memory")(function*(config: Config.Con
       : 2 * (how.lora === undefined ? 4 * Parameters.specs(config).reduce((n, { shape }) => n + product(shape), 0)
         : fixed.adapter)
   }
-  const sum = (parts: Readonly<Record<string, number>>) => Object.values(parts).reduce((n, part) => n + part, 0)
   const found: Memory = {
     ...fixed,
     ...taken,
@@ -119,5 +132,3 @@ export const memory = Effect.fn("Pipelines.memory")(function*(config: Config.Con
   }
   return found
 })
-
-const product = (shape: ReadonlyArray<number>): number => shape.reduce((all, side) => all * side, 1)
