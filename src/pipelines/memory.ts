@@ -19,6 +19,8 @@ export interface Memory extends MemoryPlan.Plan {
   readonly pictures: number
   /** Copies of the weights that are trained, while a stage keeps the best of them. */
   readonly selection: number
+  /** Graphs of the shapes that training and drawing meet, opened and kept. */
+  readonly sessions: number
 }
 
 /** How a policy is made, as far as it tells what is held. */
@@ -74,6 +76,23 @@ const stepsOf = (
   return { trained, drawn }
 }
 
+/** Sessions that a worker keeps of a policy. */
+const keptSessions = 24
+
+/** Measured: what an open session of a graph takes for each layer, weights and activations aside. */
+const sessionLayer = 3e6
+
+/** Sessions of a policy that a worker opens: about one a stage, and more the more steps there are. Measured. */
+const opened = ({ methods, preset }: Pick<Run<never, never, never>, "methods" | "preset">): number => {
+  const { reinforce, rft, sft, warmUp } = preset
+  const stages = [
+    ...(warmUp === undefined ? [] : [warmUp]),
+    ...(methods.includes("RISE") ? [reinforce, sft, rft] : methods.includes("SFT") ? [sft] : [rft])
+  ]
+  const steps = stages.reduce((all, stage) => all + filled(stage).steps, 0)
+  return Math.min(keptSessions, 0.75 * stages.length + steps / 15)
+}
+
 const most = (plans: ReadonlyArray<MemoryPlan.Plan>, part: keyof MemoryPlan.Plan): number =>
   Math.max(0, ...plans.map((plan) => plan[part]))
 
@@ -119,6 +138,7 @@ export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<
   const beside = {
     pictures: Math.min(kept, pictures * 4 * visualTokens * config.width) +
       (towerTrained ? Math.min(kept, pictures * patches) : 0),
+    sessions: how.workers * opened({ methods, preset }) * sessionLayer * (config.layers + config.vision.depth),
     selection: preset.sft.select === undefined
       ? 0
       : 2 * (how.lora === undefined ? 4 * Parameters.specs(config).reduce((n, { shape }) => n + product(shape), 0)
