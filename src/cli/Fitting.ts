@@ -3,7 +3,17 @@
  */
 import { Effect, type Layer, Option, type Schema, Stream } from "effect"
 import type { Sample, Task } from "../dsl/Task.ts"
-import { Config, factsOf, fit, type Line, lines, type Method, pace, type Presets, type Sizes } from "../pipelines/index.ts"
+import {
+  Config,
+  factsOf,
+  fit,
+  type Line,
+  lines,
+  type Method,
+  pace,
+  type Presets,
+  type Sizes
+} from "../pipelines/index.ts"
 import type { Policy } from "../policy/index.ts"
 import * as Budget from "./fitting/budget.ts"
 import * as File from "./fitting/file.ts"

@@ -88,8 +88,7 @@ export const check = (
       yield* Effect.scoped(Layer.build(asked.value)).pipe(
         Effect.mapError(({ reason }) => new FlagError({ reason: `--remote: ${reason}` }))
       )
-    }
-    else yield* ModelDirectory.open(flags.model)
+    } else yield* ModelDirectory.open(flags.model)
   })
 
 type Adapter = NonNullable<OnnxPolicy.Options["lora"]>

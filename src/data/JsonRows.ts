@@ -23,7 +23,8 @@ const longestLine = 64 * 2 ** 20
 
 const parseLine = (line: string): Result.Result<unknown, BadRow> =>
   Result.try({
-    try: () => Json.parse(line),
+    // Lines of an array without its brackets.
+    try: () => Json.parse(line.replace(/(?<=[}\]])\s*,\s*$/, "")),
     catch: (error): BadRow => ({ reason: "not-an-object", detail: `not JSON: ${String(error)}` })
   })
 

@@ -11,7 +11,7 @@ import { MemoryPlan } from "../policy/index.ts"
 import type { Method } from "./budget.ts"
 import type { Subject } from "./facts.ts"
 import * as Presets from "./Presets.ts"
-import { promptSizes, type PromptSizes } from "./promptSizes.ts"
+import { type PromptSizes, promptSizes } from "./promptSizes.ts"
 
 /** What a run holds, by what it is for: the policy's plan, and what stages and policy keep beside it. Bytes. */
 export interface Memory extends MemoryPlan.Plan {
@@ -64,9 +64,12 @@ const stepsOf = (
       ? [{ ...sizes, prompts: filled(rft).promptsPerStep, group: groupSize, newTokens: whole }]
       : []),
     ...(has("RISE")
-      ? [chain, reconstruct.maxTokens ?? lengths.annotation].map((newTokens) =>
-        ({ ...longest, prompts: filled(reinforce).promptsPerStep, group: candidates, newTokens })
-      )
+      ? [chain, reconstruct.maxTokens ?? lengths.annotation].map((newTokens) => ({
+        ...longest,
+        prompts: filled(reinforce).promptsPerStep,
+        group: candidates,
+        newTokens
+      }))
       : [])
   ]
   const drawn: ReadonlyArray<Step> = [
@@ -141,7 +144,8 @@ export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<
     sessions: how.workers * opened({ methods, preset }) * sessionLayer * (config.layers + config.vision.depth),
     selection: preset.sft.select === undefined
       ? 0
-      : 2 * (how.lora === undefined ? 4 * Parameters.specs(config).reduce((n, { shape }) => n + product(shape), 0)
+      : 2 * (how.lora === undefined ?
+        4 * Parameters.specs(config).reduce((n, { shape }) => n + product(shape), 0)
         : fixed.adapter)
   }
   const found: Memory = {

@@ -46,7 +46,10 @@ export const promptSizes = <A, E, R>(
         return template + Math.max(...prompts.map(({ text }) => tokenizer.encode(text).length))
       })
     const visualTokens = (sample: Sample<A>) =>
-      Effect.map(preprocessor.fit(sample.image), ({ pixels: { height, width } }) => Math.ceil(height * width / side ** 2))
+      Effect.map(
+        preprocessor.fit(sample.image),
+        ({ pixels: { height, width } }) => Math.ceil(height * width / side ** 2)
+      )
     const sizes = yield* Stream.take(data, few).pipe(
       Stream.mapEffect((sample) => Effect.all({ text: textTokens(sample), visual: visualTokens(sample) })),
       Stream.runCollect

@@ -142,7 +142,8 @@ const boxed = Effect.fnUntraced(function*(
   if (embedded && Option.isSome(subject)) {
     return yield* new Dataset.DataError({
       source: data,
-      reason: `it has boxes (${layout}), which the embedded checkpoint is asked for in its own few words: none of them ` +
+      reason:
+        `it has boxes (${layout}), which the embedded checkpoint is asked for in its own few words: none of them ` +
         `takes a subject, "${subject.value}": leave --subject out, name --task classification, or take a real model`
     })
   }

@@ -34,33 +34,37 @@ const open = (data: string) => {
 }
 
 describe("memory", () => {
-  it.live("is within a quarter of what a run of a few steps held, and says more of one that does more", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const root = yield* pictures
-      const fs = yield* FileSystem.FileSystem
-      yield* fs.writeFileString(
-        `${root}/held.mjs`,
-        "process.on('exit', () => console.error('held', process.resourceUsage().maxRSS * 1024))"
-      )
-      const subject = yield* open(`${root}/weather`)
-      const run = { ...subject, preset: smoke, methods: ["SFT"], pictures: 10, how: { workers: 1 } } as const
-      const planned = yield* memory(run)
-      const { code, stderr } = yield* node([
-        ...["--import", `${root}/held.mjs`, rise, "train", "-d", `${root}/weather`, "--preset", "smoke"],
-        ...["--method", "SFT", "-w", "1", "-o", `${root}/run`]
-      ])
-      assert.strictEqual(code, 0, stderr)
-      const held = Math.max(...[...stderr.matchAll(/held (\d+)/g)].map(([, bytes]) => Number(bytes)))
-      const ratio = planned.total / held
-      assert.isTrue(ratio > 0.75 && ratio < 1.25, `planned ${planned.total}, held ${held}`)
+  it.live(
+    "is within a quarter of what a run of a few steps held, and says more of one that does more",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const root = yield* pictures
+        const fs = yield* FileSystem.FileSystem
+        yield* fs.writeFileString(
+          `${root}/held.mjs`,
+          "process.on('exit', () => console.error('held', process.resourceUsage().maxRSS * 1024))"
+        )
+        const subject = yield* open(`${root}/weather`)
+        const run = { ...subject, preset: smoke, methods: ["SFT"], pictures: 10, how: { workers: 1 } } as const
+        const planned = yield* memory(run)
+        const { code, stderr } = yield* node([
+          ...["--import", `${root}/held.mjs`, rise, "train", "-d", `${root}/weather`, "--preset", "smoke"],
+          ...["--method", "SFT", "-w", "1", "-o", `${root}/run`]
+        ])
+        assert.strictEqual(code, 0, stderr)
+        const held = Math.max(...[...stderr.matchAll(/held (\d+)/g)].map(([, bytes]) => Number(bytes)))
+        const ratio = planned.total / held
+        assert.isTrue(ratio > 0.75 && ratio < 1.25, `planned ${planned.total}, held ${held}`)
 
-      const all = yield* memory({ ...run, methods: ["SFT", "Visual-RFT", "RISE"] })
-      assert.isAbove(all.total, planned.total)
-      const longer = yield* memory({ ...run, preset: { ...smoke, sft: { ...smoke.sft, steps: 500, batchSize: 64 } } })
-      assert.isAbove(longer.total, planned.total)
-      const adapter = yield* memory({ ...run, preset: paper, how: { workers: 1, lora: { rank: 4 } } })
-      assert.isBelow(adapter.optimizer, (yield* memory({ ...run, preset: paper })).optimizer)
-    })).pipe(Effect.provide(NodeServices.layer)), 90_000)
+        const all = yield* memory({ ...run, methods: ["SFT", "Visual-RFT", "RISE"] })
+        assert.isAbove(all.total, planned.total)
+        const longer = yield* memory({ ...run, preset: { ...smoke, sft: { ...smoke.sft, steps: 500, batchSize: 64 } } })
+        assert.isAbove(longer.total, planned.total)
+        const adapter = yield* memory({ ...run, preset: paper, how: { workers: 1, lora: { rank: 4 } } })
+        assert.isBelow(adapter.optimizer, (yield* memory({ ...run, preset: paper })).optimizer)
+      })).pipe(Effect.provide(NodeServices.layer)),
+    90_000
+  )
 
   it.effect("counts prompts as the model reads them: 16 visual tokens of a picture of 112 pixels, and the text", () =>
     Effect.scoped(Effect.gen(function*() {

@@ -154,6 +154,15 @@ export const layout: Layout = {
         )
       }
       const shelf = yield* Shelf.of(root, "")
+      const inside = Shelf.halvesInside(shelf)
+      if (Shelf.isOne(shelf) && inside.length > 1) {
+        return yield* new DataError({
+          source: directory,
+          reason: `its class folders have ${Quoted.names(inside)} inside: put the halves outside, train/${
+            shelf.labels[0]
+          }/ and test/${shelf.labels[0]}/`
+        })
+      }
       return Shelf.isOne(shelf)
         ? Option.some(yield* classesOf(root, { name: "", shelf }, undefined, hints.labels, []))
         : Option.none()

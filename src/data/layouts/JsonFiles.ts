@@ -36,11 +36,23 @@ const kindOfRow = (row: unknown): Option.Option<Kind> => {
   return pictureFields.some((key) => has(key)) ? Option.some("rows") : Option.none()
 }
 
+/** Of an object whose only list holds rows, or whose keys are names of pictures. */
+const kindInside = (whole: unknown): Option.Option<Kind> => {
+  if (!isFields(whole)) return Option.none()
+  const inner = Object.values(whole).filter((value): value is ReadonlyArray<unknown> => Array.isArray(value))
+  const keys = Object.keys(whole)
+  return inner.length === 1
+    ? kindOfRow(inner[0]?.[0])
+    : keys.length > 0 && keys.every(Walk.isPictureName)
+    ? Option.some("rows")
+    : Option.none()
+}
+
 const kindOf = ({ first, form, lists }: JsonHead.Head): Option.Option<Kind> => {
   if (form !== "object") return Option.flatMap(first, kindOfRow)
   if (lists.some((key) => ["images", "categories"].includes(key))) return Option.some("coco")
   return Option.orElse(
-    Option.flatMap(first, kindOfRow),
+    Option.flatMap(first, (whole) => Option.orElse(kindOfRow(whole), () => kindInside(whole))),
     () => lists.includes("annotations") ? Option.some("coco" as const) : Option.none()
   )
 }

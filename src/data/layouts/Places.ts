@@ -31,7 +31,9 @@ export const folders = (
       Effect.map(Effect.mapError(Walk.list(path.join(root, base)), unreadable(root)), ({ folders }) =>
         folders.filter(may).toSorted((a, b) =>
           Number(isUsual(b)) - Number(isUsual(a))
-        ).slice(0, most).map((name) => path.join(base, name))))
+        ).slice(0, most).map((name) =>
+          path.join(base, name)
+        )))
     return [...new Set([...near, ...inside.flat()])]
   })
 

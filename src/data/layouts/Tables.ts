@@ -28,6 +28,12 @@ const planOf = Effect.fnUntraced(function*(root: string, candidate: Candidate, h
         `them as COCO, or take these columns out to read labels alone`
     )
   }
+  if (["annotation_id", "annotator"].every((own) => columns.some(({ name }) => name === own))) {
+    return yield* failing(table.file)("a CSV of Label Studio, which is not read: export it as JSON or JSON-MIN")
+  }
+  if (columns.some(({ name }) => name.trim() === "region_shape_attributes")) {
+    return yield* failing(table.file)("regions of VIA, which are not read from tables: export them as COCO")
+  }
   const split = Columns.splitOf(columns)
   const rest = columns.filter((column) => column !== image.column && column !== split)
   const truth = yield* Columns.truthOf(table, rest.filter(Columns.isContent), hints)
@@ -78,6 +84,10 @@ const labelsOf = Effect.fnUntraced(function*({ candidate, part, plan }: Side, hi
   const { table, truth } = plan
   if (truth._tag === "Amounts") {
     const labels = truth.amounts.columns.map(({ name }) => name)
+    const twice = labels.find((label, i) => labels.indexOf(label) < i)
+    if (twice !== undefined) {
+      return yield* failing(table.file)(`two columns are called "${twice}": give each label one column`)
+    }
     return { labels: Option.getOrElse(hints, () => labels), tally: undefined }
   }
   if (truth.column.different >= most) {
@@ -85,9 +95,20 @@ const labelsOf = Effect.fnUntraced(function*({ candidate, part, plan }: Side, hi
       `"${truth.column.name}" has more than ${most - 1} different values: these are no labels to choose from`
     )
   }
+  if (candidate.columns.filter(({ name }) => name === truth.column.name).length > 1) {
+    return yield* failing(table.file)(
+      `two columns are called "${truth.column.name}": rename the one that does not hold the labels`
+    )
+  }
   const tally = yield* Reading.tally(plan, truth.column, part)
   const found = Names.sorted([...tally.labels.keys()])
-  if (found.length === 0) return yield* failing(table.file)(`"${truth.column.name}" is empty in every row to train on`)
+  if (found.length === 0) {
+    return yield* failing(table.file)(
+      tally.fault === undefined
+        ? `"${truth.column.name}" is empty in every row to train on`
+        : `none of its rows names a picture that can be read. First, ${tally.fault.reason}: ${tally.fault.detail}`
+    )
+  }
   const labels = Option.getOrElse(hints, () => found)
   if (!labels.some((label) => found.includes(label))) {
     return yield* failing(table.file)(

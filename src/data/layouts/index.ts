@@ -14,6 +14,7 @@ import * as Walk from "../Walk.ts"
 import * as ClassFolders from "./ClassFolders.ts"
 import * as Coco from "./Coco.ts"
 import * as Conversations from "./Conversations.ts"
+import * as Foreign from "./Foreign.ts"
 import * as HuggingFace from "./HuggingFace.ts"
 import * as JsonForms from "./JsonForms.ts"
 import * as LabelStudio from "./LabelStudio.ts"
@@ -54,13 +55,17 @@ const seen = Effect.fnUntraced(function*(folder: string) {
     return `${Quoted.count(pictures.length, "picture")} and no labels: put each into a folder that is called by its ` +
       `label (sun/${pictures[0]}), or write a table labels.csv beside them with the columns image,label`
   }
+  const foreign = yield* Foreign.named(folder, all)
+  if (Option.isSome(foreign)) return foreign.value
   const tables = yield* Effect.forEach(
     files.filter((name) => /\.(?:csv|tsv|tab)$/i.test(name)).slice(0, 3),
     (name) =>
       Effect.match(Table.open(path.join(folder, name), "a table"), {
         onFailure: ({ reason }) => `${name}: ${reason}; `,
         onSuccess: ({ header }) =>
-          `${name} has the columns ${Quoted.names(header)}, none of which names pictures here; `
+          header.length === 0
+            ? `${name} is empty; `
+            : `${name} has the columns ${Quoted.names(header)}, none of which names pictures here; `
       })
   )
   const some = [...folders.map((name) => `${name}/`), ...files]

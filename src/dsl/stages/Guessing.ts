@@ -43,9 +43,14 @@ export const told = <A>(
   Effect.gen(function*() {
     if (answers.length < fewest) return undefined
     const truths = answers.map(({ truth }) => truth)
-    const one = yield* PlugIn.run(task, undefined, () => same(answers.map(({ annotation }) =>
-      Option.match(annotation, { onNone: () => "no answer that can be read", onSome: task.encode })
-    ), task, truths))
+    const one = yield* PlugIn.run(task, undefined, () =>
+      same(
+        answers.map(({ annotation }) =>
+          Option.match(annotation, { onNone: () => "no answer that can be read", onSome: task.encode })
+        ),
+        task,
+        truths
+      ))
     if (one !== undefined) {
       return `the answer to each of ${answers.length} validation pictures is the same, "${one}", and their labels are ` +
         `not: ${next}`
@@ -63,7 +68,10 @@ export const told = <A>(
     const isBetter = (a: number, b: number) => metric.direction === "lower" ? a < b : a > b
     const best = valued.reduce((most, guess) => isBetter(guess.value, most.value) ? guess : most)
     const own = mean(answers.map(({ value }) => value))
-    return valued.length < 2 || isBetter(own, best.value) ? undefined
-      : `${metric.name} ${own.toFixed(3)} on ${answers.length} validation pictures is no better than "${best.text}" for ` +
+    return valued.length < 2 || isBetter(own, best.value) ?
+      undefined
+      : `${metric.name} ${
+        own.toFixed(3)
+      } on ${answers.length} validation pictures is no better than "${best.text}" for ` +
         `every one of them (${best.value.toFixed(3)}): ${next}`
   })

@@ -29,6 +29,10 @@ const open = Effect.fnUntraced(function*(root: string, name: string, half: Names
   const path = yield* Path.Path
   const table = yield* Table.open(path.join(root, name), "a table", { headless: true })
   const columns = yield* Profile.of(table)
+  const named = columns.find(Columns.isImage)
+  if (named !== undefined && columns.every(({ filled }) => filled === 0)) {
+    return yield* new DataError({ source: table.file, reason: "a header and no rows below it" })
+  }
   const image = yield* Located.find(root, path.join(root, name), Columns.imagesOf(columns))
   return image === undefined ? Option.none<Candidate>() : Option.some<Candidate>({ table, name, half, image, columns })
 })
@@ -39,8 +43,7 @@ export const inFolder = (
 ): Effect.Effect<ReadonlyArray<Candidate>, DataError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const path = yield* Path.Path
-    const list = (folder: string) =>
-      Effect.mapError(Walk.list(path.join(root, folder)), unreadable(root))
+    const list = (folder: string) => Effect.mapError(Walk.list(path.join(root, folder)), unreadable(root))
     const { files, folders } = yield* list("")
     const here = files.filter(isTable).map((name) => ({ name, half: Names.halfIn(name.replace(/\.\w+$/, "")) }))
     const below = here.length > 0 ? [] : yield* Effect.forEach(

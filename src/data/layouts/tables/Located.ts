@@ -72,6 +72,8 @@ export const find = (
       if (column.first.length === 0) continue
       const place = yield* located(root, folders, column)
       if (place.found > 0) return place
+      // It names pictures that are not there: another column's names would be those of something else.
+      if (isImage(column) && column.first.every(Walk.isPictureName)) return place
       tried.push(place)
     }
     return tried.find(({ column }) => isImage(column))
