@@ -22,7 +22,8 @@ export interface Row {
 
 const parseLine = (line: string): Result.Result<unknown, BadRow> =>
   Result.try({
-    try: () => Json.parse(line),
+    // Lines of an array without its brackets.
+    try: () => Json.parse(line.replace(/(?<=[}\]])\s*,\s*$/, "")),
     catch: (error): BadRow => ({ reason: "not-an-object", detail: `not JSON: ${String(error)}` })
   })
 

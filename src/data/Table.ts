@@ -88,6 +88,7 @@ export const open = (
       onSome: ({ cells }) => cells.map((name) => name.trim())
     })
     if (first.length > mostColumns) return yield* fail(`${first.length} columns, at most ${mostColumns} are read`)
+    const width = first.length
     const hasHeader = !(headless && first.some(Walk.isPictureName))
     return {
       file,
@@ -97,7 +98,14 @@ export const open = (
       hasHeader,
       records: all.pipe(
         Stream.drop(hasHeader ? 1 : 0),
-        Stream.filter(({ cells }) => cells.length > 1 || cells[0]?.trim() !== "")
+        Stream.filter(({ cells }) => cells.length > 1 || cells[0]?.trim() !== ""),
+        // Some writers end every row but the header with a delimiter.
+        Stream.map(({ cells, row }) => ({
+          row,
+          cells: cells.length > width && cells.slice(width).every((cell) => cell.trim() === "")
+            ? cells.slice(0, width)
+            : cells
+        }))
       ),
       number: (cell) => Delimiter.decimal(delimiter, cell)
     }

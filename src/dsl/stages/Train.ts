@@ -31,6 +31,8 @@ export interface Score {
   readonly name: string
   readonly direction: "lower" | "higher"
   readonly value: number
+  /** What the user should think about, if anything. */
+  readonly warning?: string
 }
 
 export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
@@ -74,9 +76,19 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
     let selected: Selected | undefined
     /** Looks since the best one. */
     let looks = 0
+    const warn = Effect.fnUntraced(function*(step: number, text: string) {
+      yield* run.metric({ stage: plan.stage, step, of: steps, warning: text })
+      yield* Progress.report(Progress.Event.Warned({ stage, text }))
+    })
+    let warned = false
     const consider = Effect.fnUntraced(function*(step: number) {
       if (plan.score === undefined) return
-      const { direction, name, value } = yield* plan.score.pipe(skips.fatal(step, selected))
+      const { direction, name, value, warning } = yield* plan.score.pipe(skips.fatal(step, selected))
+      // What has hardly begun to learn is no better than a guess.
+      if (warning !== undefined && !warned && 2 * step >= steps && step > 0) {
+        warned = true
+        yield* warn(step, `at step ${step} of ${steps} ${warning}`)
+      }
       yield* run.metric({ stage: plan.stage, step, of: steps, [`validation ${name}`]: value })
       const better = selected === undefined || (direction === "lower" ? value < selected.value : value > selected.value)
       looks = better ? 0 : looks + 1
@@ -96,10 +108,7 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
       const figures = Object.fromEntries(Object.entries(report.figures).filter(([name]) => shown.includes(name)))
       yield* Progress.report(Progress.Event.Step({ stage, step, tokens: report.tokens, figures }))
       const text = plan.watch?.(step, report.figures)
-      if (text !== undefined) {
-        yield* run.metric({ stage: plan.stage, step, of: steps, warning: text })
-        yield* Progress.report(Progress.Event.Warned({ stage, text }))
-      }
+      if (text !== undefined) yield* warn(step, text)
     })
 
     yield* policy.beginStage
