@@ -5,7 +5,7 @@ import { Console, Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import * as Sources from "../sources/index.ts"
 import { Emotion6 } from "../tasks/classification/index.ts"
-import { ofFewWords } from "./embedded.ts"
+import { isEmbedded, ofFewWords } from "./embedded.ts"
 import * as Flags from "./flags.ts"
 import { FlagError, given as givenOf } from "./futile.ts"
 import { check } from "./policy.ts"
@@ -72,7 +72,10 @@ const scenes = Effect.fnUntraced(function*(flags: Asked, saved: Option.Option<So
   if (flag !== undefined) {
     return yield* new FlagError({ reason: `${flag} is for pictures of one's own: name them, --data` })
   }
-  if (Option.isNone(saved)) return yield* manifests(flags, Emotion6.task)
+  if (Option.isNone(saved)) {
+    if (!isEmbedded(flags)) yield* Saved.tellTaken(flags, "asked for the emotions of the embedded scenes")
+    return yield* manifests(flags, Emotion6.task)
+  }
   yield* Saved.tell(flags, saved.value)
   if (saved.value.kind === "classification" && Saved.isOf(saved.value, Emotion6.labels)) {
     return yield* manifests(flags, saved.value.task)

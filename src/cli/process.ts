@@ -14,7 +14,7 @@ import packageJson from "../../package.json" with { type: "json" }
 import * as Process from "../dsl/Process.ts"
 import { formatter } from "./help.ts"
 import { presenter, usageExitCode } from "./output.ts"
-import { version } from "./telling.ts"
+import { speaking, version } from "./telling.ts"
 
 /** A typed failure as one line for the user. A defect keeps its stack: it is ours, not the user's. */
 export const readable = <A, E extends { readonly message: string }, R>(
@@ -54,7 +54,7 @@ export const main = <E>(program: Effect.Effect<void, E, NodeServices.NodeService
     // What a command prints may be read by a program.
     Effect.provideService(Logger.LogToStderr, true),
     Effect.provide(NodeServices.layer),
-    Process.run
+    (program) => Process.run(program, speaking)
   )
 
 /** Parses the process's arguments and runs the command as the process. */

@@ -5,7 +5,6 @@ import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
 import type { Study } from "./flags.ts"
-import { asksJson, told } from "./telling.ts"
 
 export interface Working<A, E, R> extends Omit<FolderOptions<A, E, R>, "out" | "resume" | "seed"> {
   readonly flags: Pick<Study, "out" | "resume" | "seed">
@@ -26,8 +25,7 @@ export class NoRun extends Schema.TaggedError<NoRun>()("NoRun", {
   }
 }
 
-const say = (text: string) =>
-  Console.error(asksJson(process.argv.slice(2)) ? told("logged", { level: "Info", text }) : text)
+const say = (text: string) => Console.error(text)
 
 const there = (file: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.orElseSucceed(fs.exists(file), () => false))

@@ -9,13 +9,15 @@ import type { Task } from "./Task.ts"
 /** Name of the file in the model's directory. */
 export const name = "rise-task.json"
 
-/** Writes a task's description into a model's directory, if it has one. */
+/** What stands for a task that is written in code, such as one of `Task.make`. */
+export const inCode = "code"
+
+/** Writes a task's description into a model's directory: of one that is written in code its name. */
 export const write = <A>(
   directory: string,
-  { described }: Task<A>
+  { described, name: task }: Task<A>
 ): Effect.Effect<void, RunFileError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
-    if (described === undefined) return
     const { join } = yield* Path.Path
-    yield* Atomic.writeJson(join(directory, name), described)
+    yield* Atomic.writeJson(join(directory, name), described ?? { version: 1, kind: inCode, name: task })
   })

@@ -8,6 +8,7 @@ export {
   type Budgeted,
   everything,
   fewer,
+  leastTaught,
   type Left,
   type Line,
   lines,

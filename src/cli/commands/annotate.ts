@@ -86,6 +86,7 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
   if (names.length === skip) return outcome
   const stage = "annotate"
   const began = yield* Clock.currentTimeMillis
+  yield* report(Event.Planned({ stages: [{ stage, counted: names.length }] }))
   yield* report(Event.Started({ stage, total: names.length, unit: "images", done: skip }))
   let done = skip
   yield* Stream.fromIterable(names).pipe(

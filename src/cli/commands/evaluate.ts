@@ -1,7 +1,9 @@
 /** `rise evaluate`: a model on the test half of a data set. */
 import { Console, Effect, FileSystem, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
+import { Event, report } from "../../dsl/Progress.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
+import { named as nameOf } from "../../dsl/Run.ts"
 import * as Spool from "../../dsl/Spool.ts"
 import type { Task } from "../../dsl/Task.ts"
 import { evaluate as evaluateModel, Results } from "../../evaluation/index.ts"
@@ -55,6 +57,15 @@ const lengthsOf = Effect.fnUntraced(function*<A>(given: Given, { task, train }: 
   return (yield* Quarantine.silently(fitted({ task, data: train, model: given.model }))).evaluate
 })
 
+const method = "model"
+
+/** Tells of the passes that there will be, for their number and the time left. */
+const announce = Effect.fnUntraced(function*<A>({ task, test }: Sources.TaskSource<A, Task<A>>) {
+  const counted = yield* Quarantine.silently(Stream.runCount(test))
+  const passes = ["evaluate", ...(task.grammar === undefined ? [] : ["evaluate-masked"])]
+  yield* report(Event.Planned({ stages: passes.map((pass) => ({ stage: nameOf(method)(pass), counted })) }))
+})
+
 const measured = Effect.fnUntraced(function*<A>(given: Given, source: Sources.TaskSource<A, Task<A>>) {
   const { task } = source
   const settings = yield* lengthsOf(given, source)
@@ -76,14 +87,14 @@ const measured = Effect.fnUntraced(function*<A>(given: Given, source: Sources.Ta
     test: source.test,
     config
   })((out) =>
-    evaluateModel({
-      method: "model",
+    Effect.andThen(announce(source), evaluateModel({
+      method,
       task,
       data: source.test,
       form: given.form,
       ...settings,
       cuesNamed: source.cuesNamed
-    }).pipe(
+    })).pipe(
       Effect.tap(Results.write),
       Effect.provide(policy(given)),
       Effect.tapError(() => goOn(out))

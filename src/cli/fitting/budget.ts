@@ -7,6 +7,7 @@ import {
   ConfigError,
   everything,
   fewer,
+  leastTaught,
   type Left,
   type Line,
   lines,
@@ -83,9 +84,9 @@ export const cut = (
     onFailure: (least) =>
       new ConfigError({
         source: "--budget",
-        reason: `${text} is too little for ${kept.join(", ")} to learn from ${sizes.train} pictures: half the steps of ` +
-          `${teaching(kept, preset)} are the least, and take about ${minutes(least)} on this machine. Give it ` +
-          `--budget ${asBudget(least)}`
+        reason: `${text} is too little for ${kept.join(", ")} to learn from ${sizes.train} pictures: ${share(leastTaught)} of ` +
+          `the steps of ${teaching(kept, preset)} are the least, and take about ${minutes(least)} on this machine. ` +
+          `Give it --budget ${asBudget(least)}`
       }),
     onSuccess: ({ left, preset }) => {
       const plan = lines(preset, kept, sizes, pace)

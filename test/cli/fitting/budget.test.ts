@@ -34,7 +34,7 @@ describe("a budget", () => {
       if (!Result.isFailure(refused)) continue
       const [, enough = ""] = /: \d+s is too little for RISE to .* --budget (\d+)s$/.exec(refused.failure.message) ?? []
       const found = Result.getOrThrow(fits(Number(enough)))
-      assert.isAtLeast(found.preset.sft.steps!, quick.sft.steps! / 2)
+      assert.isAtLeast(found.preset.sft.steps!, 0.6 * quick.sft.steps!)
     }
   })
 
@@ -42,7 +42,7 @@ describe("a budget", () => {
     const { preset } = Result.getOrThrow(
       cut(time(0.8 * total(lines(quick, ["Visual-RFT"], sizes, embeddedPace))), quick, ["Visual-RFT"], sizes, embeddedPace)
     )
-    assert.isAtLeast(preset.rft.steps!, quick.rft.steps! / 2)
+    assert.isAtLeast(preset.rft.steps!, 0.6 * quick.rft.steps!)
   })
 
   it.effect("of a run is found again where it is resumed under the same, and not under another", () =>
