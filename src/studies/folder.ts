@@ -27,13 +27,15 @@ export interface FolderOptions<A, E, R> {
   readonly test: Stream.Stream<Sample<A>, E, R>
   /** Recorded in run.json; a run resumes only under the same. */
   readonly config: Identity
+  /** Recorded in run.json, free to differ when a run is resumed: the command line. */
+  readonly about?: Identity
   /** What a reader of the report has to know before the reasons: one sentence. */
   readonly caution?: string | undefined
 }
 
 /** Runs `effect` within a run folder and writes `report.html` at the end. */
 export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => {
-  const { caution, config, from = [], out, resume = false, seed, task, test, train } = options
+  const { about: more = {}, caution, config, from = [], out, resume = false, seed, task, test, train } = options
   const identity = Effect.gen(function*() {
     const prompts = yield* Fingerprint.prompts(task)
     const data = { train: yield* Fingerprint.data(task, train), test: yield* Fingerprint.data(task, test) }
@@ -41,7 +43,7 @@ export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2
   })
   const lowerIsBetter = (task.metrics ?? []).flatMap(({ direction, name }) => direction === "lower" ? [name] : [])
   return Effect.tap(effect, () => report(out)).pipe(
-    recorded({ out, seed, resume, from, identity, about: { lowerIsBetter, ...(caution !== undefined && { caution }) } })
+    recorded({ out, seed, resume, from, identity, about: { ...more, lowerIsBetter, ...(caution !== undefined && { caution }) } })
   )
 }
 

@@ -9,6 +9,7 @@ import type { Task } from "../../dsl/Task.ts"
 import { evaluate as evaluateModel, Results } from "../../evaluation/index.ts"
 import { fitted, Presets } from "../../pipelines/index.ts"
 import type * as Sources from "../../sources/index.ts"
+import { again, CommandLine } from "../commandLine.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
@@ -29,7 +30,9 @@ const goOn = Effect.fnUntraced(function*(out: string) {
         onSuccess: ({ size }) => size > 0n
       })
   )
-  if (kept.length > 0) yield* Console.error(`\nWhat was answered is kept. Go on with: --out ${out} --resume`)
+  if (kept.length > 0) {
+    yield* Console.error(`\nWhat was answered is kept. Go on with: ${again(yield* CommandLine, out)}`)
+  }
 })
 
 const flags = {
