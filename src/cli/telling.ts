@@ -1,8 +1,8 @@
 /**
  * How much a command tells while it works, and how: `--quiet` and `--json`, for every command.
  */
-import { Command, Flag, GlobalFlag } from "effect/cli"
 import * as Cause from "effect/Cause"
+import { Command, Flag, GlobalFlag } from "effect/cli"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -72,8 +72,10 @@ export const speaking = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effec
   asksJson(process.argv.slice(2))
     ? program.pipe(
       (program) =>
-        Effect.flatMap(Console.Console, (console) =>
-          Effect.provideService(program, Console.Console, jsonConsole(console))),
+        Effect.flatMap(
+          Console.Console,
+          (console) => Effect.provideService(program, Console.Console, jsonConsole(console))
+        ),
       Effect.provideService(Logger.CurrentLoggers, new Set([logLines]))
     )
     : program

@@ -43,7 +43,14 @@ export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2
   })
   const lowerIsBetter = (task.metrics ?? []).flatMap(({ direction, name }) => direction === "lower" ? [name] : [])
   return Effect.tap(effect, () => report(out)).pipe(
-    recorded({ out, seed, resume, from, identity, about: { ...more, lowerIsBetter, ...(caution !== undefined && { caution }) } })
+    recorded({
+      out,
+      seed,
+      resume,
+      from,
+      identity,
+      about: { ...more, lowerIsBetter, ...(caution !== undefined && { caution }) }
+    })
   )
 }
 

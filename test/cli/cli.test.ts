@@ -47,6 +47,15 @@ describe("command line", () => {
       assert.match(stderr, /\n {2}set aside: unreadable-image 1\n/)
       assert.match(stdout, /\nSFT +\S/)
       assert.strictEqual(JSON.parse(readFileSync(join(directory, "run/run.json"), "utf8")).identity.task, "sides")
+      // All of standard error is for programs, also what is told beside the events.
+      const again = run("src/cli/rise.ts", "train", "-o", join(directory, "run"), "--resume", "--json")
+      assert.strictEqual(again.status, 0, again.stderr)
+      assert.strictEqual(again.stdout, stdout)
+      const lines = again.stderr.trim().split("\n").map((line) => JSON.parse(line))
+      assert.isTrue(lines.some(({ event, text }) => event === "logged" && /^This model has seen/.test(text)))
+      const other = run("src/cli/rise.ts", "train", "--resume", "-o", join(directory, "run"), "-s", "1", "--json")
+      assert.strictEqual(other.status, 1)
+      assert.match(JSON.parse(other.stderr.trim().split("\n").at(-1) ?? "").message, /was started with [^]* resume with the same/)
     } finally {
       rmSync(directory, { recursive: true })
     }

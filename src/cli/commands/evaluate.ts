@@ -90,14 +90,17 @@ const measured = Effect.fnUntraced(function*<A>(given: Given, source: Sources.Ta
     test: source.test,
     config
   })((out) =>
-    Effect.andThen(announce(source), evaluateModel({
-      method,
-      task,
-      data: source.test,
-      form: given.form,
-      ...settings,
-      cuesNamed: source.cuesNamed
-    })).pipe(
+    Effect.andThen(
+      announce(source),
+      evaluateModel({
+        method,
+        task,
+        data: source.test,
+        form: given.form,
+        ...settings,
+        cuesNamed: source.cuesNamed
+      })
+    ).pipe(
       Effect.tap(Results.write),
       Effect.provide(policy(given)),
       Effect.tapError(() => goOn(out))

@@ -84,7 +84,10 @@ export const cut = (
     onFailure: (least) =>
       new ConfigError({
         source: "--budget",
-        reason: `${text} is too little for ${kept.join(", ")} to learn from ${sizes.train} pictures: ${share(leastTaught)} of ` +
+        reason:
+          `${text} is too little for ${kept.join(", ")} to learn from ${sizes.train} pictures: ${
+            share(leastTaught)
+          } of ` +
           `the steps of ${teaching(kept, preset)} are the least, and take about ${minutes(least)} on this machine. ` +
           `Give it --budget ${asBudget(least)}`
       }),

@@ -56,7 +56,9 @@ const line = (
   const seconds = (now - state.started) / 1000
   const done = state.step - state.before
   const eta = state.total > 0 && done > 0 ? seconds / done * (state.total - state.step) : undefined
-  const whole = place?.left === undefined || place.of === 1 ? "" : `, whole run ${duration(Math.max(place.left, eta ?? 0))}`
+  const whole = place?.left === undefined || place.of === 1
+    ? ""
+    : `, whole run ${duration(Math.max(place.left, eta ?? 0))}`
   return [
     named(stage, place),
     state.total > 0
