@@ -2,6 +2,8 @@
  * What was understood of a user's pictures, in lines for a terminal: before anything runs on them.
  */
 import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
+import * as Quoted from "../data/Quoted.ts"
+import * as Aside from "../dsl/Aside.ts"
 import * as Quarantine from "../dsl/Quarantine.ts"
 import type { Sample } from "../dsl/Task.ts"
 import { counts } from "./counts.ts"
@@ -14,7 +16,13 @@ type Half<A> = Stream.Stream<Sample<A>, Fault, FileSystem.FileSystem | Path.Path
 /** Labels that are shown with their counts. */
 const shown = 30
 
-const lines = <A>(source: Pictures, halves: {
+/** Options of `understood`. */
+export interface UnderstoodOptions {
+  /** Whether the first rows that are set aside are named, one line each: where nobody tells of them later. */
+  readonly rows?: boolean
+}
+
+const lines = <A>(source: Pictures, { rows = false }: UnderstoodOptions, halves: {
   readonly train: Half<A>
   readonly test: Half<A>
   readonly labelsOf: (truth: A) => ReadonlyArray<string>
@@ -33,12 +41,16 @@ const lines = <A>(source: Pictures, halves: {
       `${label} ${trained.labels.get(label) ?? 0} + ${tested.labels.get(label) ?? 0}`
     )
     const more = labels.length > shown ? [`and ${labels.length - shown} more labels`] : []
+    const first = yield* aside.rows
     const reasons = Object.entries(yield* aside.counts).map(([reason, count]) => `${reason} ${count}`)
     return [
-      `${name}: ${layout}, ${what}: ${trained.pictures} pictures to train on + ${tested.pictures} to test on`,
+      `${name}: ${layout}, ${what}: ${
+        Quoted.count(trained.pictures, "picture")
+      } to train on + ${tested.pictures} to test on`,
       `  ${[...each, ...more].join(", ")}`,
       ...notes.map((note) => `  ${note}`),
       ...reasons.length > 0 ? [`  set aside: ${reasons.join(", ")}`] : [],
+      ...rows ? first.slice(0, Aside.shown).map((row) => `    ${row.source}, ${Aside.line(row)}`) : [],
       ...Option.match(shared.first, {
         onNone: () => [],
         onSome: ([other, id]) => [
@@ -58,13 +70,14 @@ const lines = <A>(source: Pictures, halves: {
  * Reads everything, pictures too.
  */
 export const understood = (
-  source: Pictures
+  source: Pictures,
+  options: UnderstoodOptions = {}
 ): Effect.Effect<ReadonlyArray<string>, Fault, FileSystem.FileSystem | Path.Path> => {
   if (source.kind === "boxes") {
     const labelsOf = (truth: typeof source.task.annotation.Type) =>
       truth.flatMap(({ crowd, label }) => crowd === true || label === undefined ? [] : [label])
-    return lines(source, { ...source, labelsOf, what: "boxes with labels" })
+    return lines(source, options, { ...source, labelsOf, what: "boxes with labels" })
   }
   const what = source.single ? "a label for each picture" : "shares of labels"
-  return lines(source, { ...source, labelsOf: (truth) => [source.task.classOf(truth)], what })
+  return lines(source, options, { ...source, labelsOf: (truth) => [source.task.classOf(truth)], what })
 }

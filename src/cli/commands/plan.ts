@@ -61,7 +61,7 @@ export const plan = Command.make("plan", flags, (given) => {
   return computing(flags)(Effect.gen(function*() {
     yield* Futile.ofMethod(flags)
     yield* together(flags)
-    const source = yield* Training.open(flags)
+    const source = yield* Training.open(flags, { rows: true })
     yield* source.kind === "boxes" ? printed(flags, source) : printed(flags, source)
   }))
 })
