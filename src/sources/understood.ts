@@ -16,6 +16,9 @@ type Half<A> = Stream.Stream<Sample<A>, Fault, FileSystem.FileSystem | Path.Path
 /** Labels that are shown with their counts. */
 const shown = 30
 
+/** Where a label has so many pictures, one of a single picture is more likely mistyped than rare. */
+const often = 5
+
 /** Options of `understood`. */
 export interface UnderstoodOptions {
   /** Whether the first rows that are set aside are named, one line each: where nobody tells of them later. */
@@ -37,8 +40,26 @@ const lines = <A>(source: Pictures, { rows = false }: UnderstoodOptions, halves:
       overlap(train, test)
     ]).pipe(Effect.provideService(Quarantine.Quarantine, aside))
     const { labels, layout, name, notes } = source
+    const inAll = (label: string) => (trained.labels.get(label) ?? 0) + (tested.labels.get(label) ?? 0)
+    const untested = tested.pictures === 0
+      ? []
+      : labels.filter((label) => !tested.labels.has(label) && trained.labels.has(label))
+    const rare = labels.filter((label) => inAll(label) === 1)
+    const sounds = rare.length > 0 && labels.some((label) => inAll(label) >= often)
+    const said = new Set([
+      ...notes,
+      ...(untested.length > 0 ? [`no picture to test on has the label ${Quoted.names(untested)}`] : []),
+      ...(sounds
+        ? [
+          `${rare.length === 1 ? "one picture has" : "one picture each has"} the label ${Quoted.names(rare)}: mend ` +
+          "what is mistyped, or name the labels that count, --labels"
+        ]
+        : [])
+    ])
     const each = labels.slice(0, shown).map((label) =>
-      `${label} ${trained.labels.get(label) ?? 0} + ${tested.labels.get(label) ?? 0}`
+      `${/[\s\d,]/.test(label) ? JSON.stringify(label) : label} ${trained.labels.get(label) ?? 0} + ${
+        tested.labels.get(label) ?? 0
+      }`
     )
     const more = labels.length > shown ? [`and ${labels.length - shown} more labels`] : []
     const first = yield* aside.rows
@@ -48,7 +69,7 @@ const lines = <A>(source: Pictures, { rows = false }: UnderstoodOptions, halves:
         Quoted.count(trained.pictures, "picture")
       } to train on + ${tested.pictures} to test on`,
       `  ${[...each, ...more].join(", ")}`,
-      ...notes.map((note) => `  ${note}`),
+      ...[...said].map((note) => `  ${note}`),
       ...reasons.length > 0 ? [`  set aside: ${reasons.join(", ")}`] : [],
       ...rows ? first.slice(0, Aside.shown).map((row) => `    ${row.source}, ${Aside.line(row)}`) : [],
       ...Option.match(shared.first, {

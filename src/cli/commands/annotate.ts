@@ -4,6 +4,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { Event, Progress, report, silent } from "../../dsl/Progress.ts"
 import { lengths } from "../../dsl/stages/Settings.ts"
 import * as Image from "../../kernels/image/Image.ts"
+import { counted } from "../../kernels/image/Listing.ts"
 import { Nursery } from "../../kernels/runtime/index.ts"
 import * as Format from "../annotations/Format.ts"
 import * as Kind from "../annotations/Kind.ts"
@@ -142,7 +143,9 @@ const run = Effect.fnUntraced(function*(given: Given) {
   yield* sink.finish
   if (Option.isSome(given.out)) {
     const there = sink.before.n === 0 ? "" : `, ${sink.before.n} of them before`
-    yield* Console.error(`${given.out.value}: ${outcome.n} pictures${there}, ${outcome.n - outcome.failed} annotated`)
+    yield* Console.error(
+      `${given.out.value}: ${counted(outcome.n, "picture")}${there}, ${outcome.n - outcome.failed} annotated`
+    )
   }
   yield* Outcome.tell(outcome, given)
 })
