@@ -505,9 +505,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
       failing("update")(Effect.gen(function*() {
         yield* closed("update")
         yield* Requests.check("update", Requests.update, update)
-        yield* check(objective)
         const count = objective._tag === "Supervised" ? objective.examples.length : objective.rollouts.length
         if (count === 0) return yield* refuse("update", "there is nothing to learn from: the batch is empty")
+        yield* check(objective)
         const loss = yield* Batch.lossOf(objective, prompts)
         const reference = yield* referenceScores(objective, loss.sequences)
         let last = yield* step(loss, reference, update)

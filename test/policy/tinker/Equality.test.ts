@@ -2,83 +2,15 @@
  * The policy at an engine against the local one: the same objectives on the same rollouts, with the embedded checkpoint
  * on both sides, give the same figures and the same gradients.
  */
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import { NodeServices } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
-import { Context, Effect, FileSystem, Layer, Path, Stream } from "effect"
-import { Scenes } from "../../../src/index.ts"
-import { Runtime } from "../../../src/kernels/runtime/index.ts"
+import { Effect, FileSystem, Layer, Path } from "effect"
 import { Safetensors } from "../../../src/kernels/weights/index.ts"
-import { directoryOf } from "../../../src/policy/Embedded.ts"
-import { Objective, OnnxPolicy, Policy, type Rollout, TinkerPolicy } from "../../../src/policy/index.ts"
-import * as Backend from "./backend.ts"
-import * as Server from "./server.ts"
-
-const model = directoryOf("embedded")
-
-class Engines extends Context.Service<Engines, { readonly backend: Backend.Backend }>()("test/Engines") {}
-
-const engines = Layer.effect(Engines, Effect.map(Backend.open, (backend) => ({ backend })))
-
-const local = Layer.effectContext(
-  Effect.map(
-    Layer.build(
-      OnnxPolicy.layer({ model, seed: 0 }).pipe(
-        Layer.provide(Layer.merge(Runtime.layer({ workers: 2 }), NodeServices.layer))
-      )
-    ),
-    (context) => Context.make(Local, Context.get(context, Policy))
-  )
-)
-class Local extends Context.Service<Local, Policy["Service"]>()("test/Local") {}
-
-/** A policy at an engine of its own. */
-const remote = (options: Partial<TinkerPolicy.Options> = {}, served: Server.Options = {}) =>
-  Effect.gen(function*() {
-    const { backend } = yield* Engines
-    const engine = yield* Server.start(backend, served)
-    const context = yield* Layer.build(
-      TinkerPolicy.layer({ baseUrl: engine.baseUrl, model: "embedded", tokenizer: model, seed: 0, rank: 0, ...options })
-        .pipe(Layer.provide(Layer.merge(NodeHttpClient.layerUndici, NodeServices.layer)))
-    )
-    return { engine, policy: Context.get(context, Policy), connection: Context.get(context, TinkerPolicy.Connection) }
-  })
-
-const scenes = Stream.runCollect(Scenes.dataset({ split: "train", limit: 4 }))
-
-/** Prompts about pictures, with texts that the local policy drew once. */
-const recorded = Effect.gen(function*() {
-  const policy = yield* Local
-  const samples = yield* scenes
-  const requests = [...samples].flatMap(({ image }, i) => [
-    { prompt: { images: [image], text: "What is in this picture?" }, key: `seen/${i}` },
-    { prompt: { images: [], text: "A happy face beside a cake. What is felt?" }, key: `read/${i}` }
-  ])
-  const drawn = yield* Effect.scoped(
-    Effect.flatMap(policy.session, (session) => session.sample(requests, { count: 3, maxTokens: 12 }))
-  )
-  return requests.flatMap(({ prompt }, i) =>
-    (drawn[i] ?? []).map((completion, g): Rollout => ({ prompt, completion, advantage: [1.2, -0.7, -0.5][g] ?? 0 }))
-  )
-})
-
-const reinforce = (rollouts: ReadonlyArray<Rollout>, more: object = {}) =>
-  Objective.GroupRelative({
-    rollouts,
-    loss: "grpo",
-    clip: { low: 0.2, high: 0.2 },
-    kl: 0,
-    innerUpdates: 1,
-    maxTokens: 12,
-    ...more
-  })
+import type { Policy, Rollout } from "../../../src/policy/index.ts"
+import { engines, Local, local, recorded, reinforce, remote, supervise, update } from "./engines.ts"
 
 const objectives = (rollouts: ReadonlyArray<Rollout>) => ({
-  "supervised, weighted": Objective.Supervised({
-    examples: rollouts.slice(0, 6).map(({ completion, prompt }) => ({
-      prompt,
-      target: [{ text: completion.text || "a face", weight: 1 }, { text: " joy 60", weight: 3 }]
-    }))
-  }),
+  "supervised, weighted": supervise(rollouts),
   "grpo, two prompts": reinforce(rollouts),
   "grpo with a reference": reinforce(rollouts, { kl: 0.1 }),
   dr_grpo: reinforce(rollouts, { loss: "dr_grpo" }),
@@ -106,14 +38,12 @@ const momentOf = (policy: Policy["Service"]) =>
     return yield* Safetensors.readFloat32(header, "firstMoment", new Float32Array(length))
   }).pipe(Effect.provide(NodeServices.layer))
 
-const update = { learningRate: 3e-4, weightDecay: 0.1, clipNorm: 1 }
-
 describe("Policy.tinker", () => {
-  layer(Layer.merge(engines, local), { timeout: 120_000 })((it) => {
+  layer(Layer.merge(engines, local), { timeout: 120_000, excludeTestServices: true })((it) => {
     it.effect("learns as the local policy does: ten updates of every objective", () =>
       Effect.gen(function*() {
         const policy = yield* Local
-        const rollouts = yield* recorded
+        const rollouts = yield* recorded(policy)
         const begun = yield* policy.snapshot
         for (const [name, objective] of Object.entries(objectives(rollouts))) {
           const { policy: far } = yield* remote({ reference: "stage" })
@@ -138,7 +68,7 @@ describe("Policy.tinker", () => {
     it.effect("sends the gradient of every objective, whatever the engine divides by", () =>
       Effect.gen(function*() {
         const policy = yield* Local
-        const rollouts = yield* recorded
+        const rollouts = yield* recorded(policy)
         const begun = yield* policy.snapshot
         for (const served of [{}, { mean: "sequence" as const, limit: { data: 3, bytes: 1e6 } }]) {
           for (const [name, objective] of Object.entries(objectives(rollouts))) {
