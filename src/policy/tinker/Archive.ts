@@ -12,7 +12,8 @@ export interface Options {
   readonly maxBytes: number
 }
 
-const Location = /^tinker:\/\/([^/]+)\/([^/]+)\/([^/]+)$/
+/** Some engines name the kind of what was saved, some do not. */
+const Location = /^tinker:\/\/([^/]+)\/(?:([^/]+)\/)?([^/]+)$/
 
 const failed = (reason: string, cause?: unknown) => new PolicyError({ operation: "save", reason, cause })
 
@@ -45,7 +46,10 @@ const files = (plain: Uint8Array) =>
 /** Downloads what was saved under `path` for sampling. */
 export const download = Effect.fnUntraced(function*(path: string, { apiKey, baseUrl, maxBytes }: Options) {
   const http = yield* HttpClient.HttpClient
-  const [, model = "", kind = "", name = ""] = Location.exec(path) ?? []
+  const [, model, kind = "sampler_weights", name] = Location.exec(path) ?? []
+  if (model === undefined || name === undefined) {
+    return yield* failed(`the engine saved weights as "${path}", expected tinker://MODEL/NAME`)
+  }
   const get = (url: string) => {
     const own = new URL(url).origin === new URL(baseUrl).origin
     const request = HttpClientRequest.get(url)

@@ -8,81 +8,27 @@
 import { Context, Duration, Effect, FileSystem, Layer, Option, Path, Redacted, Schema, type Scope } from "effect"
 import { HttpClient } from "effect/http"
 import { Image } from "../../kernels/image/index.ts"
-import * as Finite from "../../kernels/math/Finite.ts"
-import * as Keyed from "../../kernels/math/Keyed.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
-import type { AdamW } from "../../kernels/train/index.ts"
 import { failing } from "../failing.ts"
-import * as NotFinite from "../NotFinite.ts"
-import {
-  type Completion,
-  type Objective,
-  Policy,
-  PolicyError,
-  type SampleOptions,
-  type SampleRequest,
-  type Session,
-  type Snapshot,
-  type UpdateOptions
-} from "../Policy.ts"
+import { type Objective, Policy, PolicyError, type Session, type Snapshot } from "../Policy.ts"
 import * as Requests from "../Requests.ts"
 import * as Archive from "./Archive.ts"
 import * as Batch from "./Batch.ts"
+import * as Draws from "./Draws.ts"
 import * as Engine from "./Engine.ts"
 import * as Futures from "./Futures.ts"
 import * as Normaliser from "./Normaliser.ts"
+import * as Objectives from "./Objectives.ts"
+import { type Capabilities, checkOptions, type Options } from "./Options.ts"
 import * as Probe from "./Probe.ts"
 import * as Prompts from "./Prompts.ts"
+import { refuse } from "./refuse.ts"
+import * as Scores from "./Scores.ts"
 import * as Settings from "./Settings.ts"
+import * as Step from "./Step.ts"
 import * as Transport from "./Transport.ts"
-import { type Chunk, lengthOfAll } from "./Wire.ts"
 
-/** An engine, and how it is asked. */
-export interface Options extends Transport.Limits {
-  /** Without `/api/v1`: `http://localhost:8000`. */
-  readonly baseUrl: string
-  /** Sent as `X-API-Key` and as a bearer token; engines of one's own need none. A string is taken, too. */
-  readonly apiKey?: Redacted.Redacted<string> | string | undefined
-  /** The base model, as the engine calls it. */
-  readonly model: string
-  /** A Hugging Face directory with the model's tokenizer, chat template and image processor; it needs no weights. */
-  readonly tokenizer: string
-  /** Seeds of draws, waits and of the adapter's first values are keyed by it. */
-  readonly seed: number
-  /** Rank of the adapter. 0 trains all weights, where the engine does. Default 32. */
-  readonly rank?: number
-  /**
-   * What a KL penalty holds on to. "stage": the weights that a stage began with, kept at the engine. A policy: a second
-   * engine that scores given tokens, such as vLLM with the base model. Default: nothing; `kl` has to be 0 then.
-   */
-  readonly reference?: "stage" | Layer.Layer<Policy, PolicyError> | undefined
-  /** Decay rates of the optimiser, where the engine takes them. Default 0.9, 0.999, 1e-8. */
-  readonly optimizer?: AdamW.Options
-  /** How pictures are sent. Default: lossless. */
-  readonly images?: Prompts.Pictures
-  /** Find out first whether the engine takes pictures and what it divides losses by. Default true. */
-  readonly probe?: boolean
-  /** Requests for texts under way at a time. Default 64. */
-  readonly concurrency?: number
-  /** Between two signs of life. Default 10 seconds. */
-  readonly heartbeat?: Duration.Input
-  /** Longest wait for the result of one request. Default 30 minutes. */
-  readonly patience?: Duration.Input
-  /** Updates that are kept here, to be made again should the engine lose them, before a state is saved. Default 16. */
-  readonly kept?: number
-}
-
-/** What an engine was found to do. */
-export interface Capabilities {
-  /** Names of base models that it serves; empty where it does not say. */
-  readonly models: ReadonlyArray<string>
-  /** What it divides a loss by, in words; undefined: it tells no gradient norm, and a sum is taken for granted. */
-  readonly normaliser: string | undefined
-  /** Whether pictures reach the model; undefined: the tokenizer is of a model that reads none. */
-  readonly pictures: boolean | undefined
-  /** Sequences and bytes of the largest part of an update that it takes in one request. */
-  readonly request: { readonly data: number; readonly bytes: number }
-}
+export type { Capabilities, Options } from "./Options.ts"
 
 /** What is known of the engine: beside the policy, for whoever tells people. */
 export class Connection extends Context.Service<Connection, Capabilities>()("rise/TinkerConnection") {}
@@ -119,24 +65,6 @@ const Limits = Schema.Struct({
 
 /** Largest archive of weights that is taken, in bytes. */
 const ARCHIVE_BYTES = 64 * 1024 ** 3
-
-const refuse = (operation: PolicyError["operation"], reason: string) =>
-  Effect.fail(new PolicyError({ operation, reason }))
-
-const checkOptions = ({ apiKey, baseUrl }: Options): string | undefined => {
-  if (typeof baseUrl !== "string" || !URL.canParse(baseUrl)) {
-    return `baseUrl is ${JSON.stringify(baseUrl)}, expected an address such as http://localhost:8000`
-  }
-  const { password, protocol, search, username } = new URL(baseUrl)
-  if (protocol !== "http:" && protocol !== "https:") return `baseUrl begins with ${protocol}, expected http: or https:`
-  if (username !== "" || password !== "") return "baseUrl holds a user or a password; give a key as apiKey"
-  if (search !== "") return "baseUrl holds a query (behind \"?\"), expected none; give a key as apiKey"
-  const key: unknown = Redacted.isRedacted(apiKey) ? Redacted.value(apiKey) : apiKey
-  if (key === undefined) return undefined
-  if (typeof key !== "string") return `apiKey is a ${typeof key}, expected a string or a Redacted string`
-  const odd = key.search(/[^\x21-\x7e]/)
-  return odd < 0 ? undefined : `apiKey holds white space or a character beyond ASCII at position ${odd}`
-}
 
 const make = Effect.fnUntraced(function*(options: Options) {
   const wrong = checkOptions(options)
@@ -235,109 +163,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
         : refuse(operation, `${open} inference session(s) still open; rollouts would no longer be on-policy`)
     )
 
-  /** Seeds of engines are 31 bits. */
-  const seedOf = (key: string) => Keyed.stream(seed, key).int(2 ** 31)
-
-  const completionOf = (
-    { key }: SampleRequest,
-    { count, maxTokens }: SampleOptions,
-    sequences: Effect.Success<ReturnType<Engine.Engine["sample"]>>["sequences"]
-  ): Effect.Effect<ReadonlyArray<Completion>, PolicyError> => {
-    if (sequences.length !== count) {
-      return refuse("sample", `${engineName} drew ${sequences.length} texts for "${key}", expected ${count}`)
-    }
-    return Effect.forEach(sequences, ({ logprobs = new Float32Array(0), stop, tokens }): Effect.Effect<
-      Completion,
-      PolicyError
-    > => {
-      const ended = prompts.ends.includes(tokens.at(-1) ?? -1)
-      if (tokens.length > maxTokens) {
-        return refuse("sample", `${engineName} drew ${tokens.length} tokens for "${key}", expected at most ${maxTokens}`)
-      }
-      if (logprobs.length !== 0 && logprobs.length !== tokens.length) {
-        return refuse(
-          "sample",
-          `${engineName} told ${logprobs.length} log-probabilities of the ${tokens.length} tokens drawn for "${key}"`
-        )
-      }
-      const odd = Finite.firstBeyond(logprobs)
-      if (odd >= 0) {
-        return refuse("sample", `${engineName}: log-probability ${odd} of a text for "${key}" is ${logprobs[odd]}`)
-      }
-      return Effect.succeed({
-        text: prompts.decode(ended ? tokens.subarray(0, -1) : tokens),
-        tokens,
-        logprobs,
-        finish: stop
-      })
-    })
-  }
-
-  const noGrammar = (operation: PolicyError["operation"]) =>
-    refuse(operation, "a grammar cannot be sent to an engine: use grammar \"off\"; `validate` decides what is paid")
-
-  const sample: Session["sample"] = Effect.fn("Policy.sample")(function*(requests, sampling) {
-    if (sampling.grammar !== undefined) return yield* noGrammar("sample")
-    yield* Requests.check("sample", Requests.remoteSampling, sampling)
-    const { count, maxTokens, temperature = 1, topP = 1 } = sampling
-    return yield* Effect.forEach(requests, (request) =>
-      Effect.gen(function*() {
-        const chunks = yield* prompts.chunks(request.prompt)
-        const { sequences } = yield* engine.sample(chunks, {
-          count,
-          maxTokens,
-          temperature,
-          topP,
-          seed: seedOf(request.key),
-          stop: prompts.ends,
-          scorePrompt: false
-        }, request.key)
-        return yield* completionOf(request, sampling, sequences)
-      }), { concurrency })
-  }, (effect) => failing("sample")(effect))
-
-  const finite = (sequences: ReadonlyArray<Batch.Sequence>, logprobs: ReadonlyArray<Float32Array>, of: string) =>
-    Effect.forEach(sequences, (sequence, i): Effect.Effect<Float32Array, PolicyError | NotFinite.NotFinite> => {
-      const all = logprobs[i] ?? new Float32Array(0)
-      const expected = lengthOfAll(sequence.chunks) - 1 + sequence.tokens.length
-      if (all.length !== expected) {
-        return refuse(
-          "logprobs",
-          `${engineName} told log-probabilities of ${all.length} tokens of sequence ${i}, expected ${expected}: a ` +
-            "picture was dropped, or counts otherwise there than in the tokenizer directory"
-        )
-      }
-      const own = Batch.following(sequence, all)
-      const odd = Finite.firstBeyond(own)
-      return odd < 0 ? Effect.succeed(own) : Effect.fail(
-        new NotFinite.NotFinite({ what: `the ${of}'s log-probability of token ${odd} of sequence ${i} is ${own[odd]}` })
-      )
-    })
-
-  /** Log-probabilities of what follows each prompt, at the weights as they are. */
-  const scored = (sequences: ReadonlyArray<Batch.Sequence>) =>
-    Effect.flatMap(
-      engine.forward(sequences.map((sequence) =>
-        Batch.datum(sequence, { weights: Float32Array.from(sequence.tokens, () => 1) })
-      )),
-      (logprobs) => finite(sequences, logprobs, "policy")
-    )
-
-  const logprobs: Session["logprobs"] = Effect.fn("Policy.logprobs")(function*(items) {
-    if (items.length === 0) return []
-    for (const [i, { grammar, temperature = 1, tokens }] of items.entries()) {
-      if (grammar !== undefined) return yield* noGrammar("logprobs")
-      if (temperature !== 1) {
-        return yield* refuse("logprobs", `item ${i}: temperature is ${temperature}, expected 1: engines score at that`)
-      }
-      if (tokens.length === 0) return yield* refuse("logprobs", `item ${i}: there are no tokens`)
-    }
-    return yield* Effect.flatMap(
-      Effect.forEach(items, ({ prompt, tokens }) =>
-        Effect.map(prompts.chunks(prompt), (chunks) => ({ chunks, tokens }))),
-      scored
-    )
-  }, (effect) => failing("logprobs")(effect))
+  const sample = Draws.make({ engine, engineName, prompts, seed, concurrency })
+  const { heldScores, logprobs, scored } = Scores.make({ engine, engineName, prompts, concurrency })
+  const step = Step.make({ engine, normaliser, optimizer, scored })
 
   const session: Effect.Effect<Session, PolicyError, Scope.Scope> = Effect.acquireRelease(
     Effect.sync((): Session => {
@@ -361,29 +189,6 @@ const make = Effect.fnUntraced(function*(options: Options) {
       })
   )
 
-  /** Weights kept at the engine score a text as the prompt of one that is not needed. */
-  const heldScores = (path: string, sequences: ReadonlyArray<Batch.Sequence>) =>
-    Effect.forEach(sequences, ({ chunks, tokens }, i) =>
-      Effect.gen(function*() {
-        const whole: ReadonlyArray<Chunk> = [...chunks, { type: "text", tokens }]
-        const { promptLogprobs = new Float32Array(0) } = yield* engine.sample(whole, {
-          count: 1,
-          maxTokens: 1,
-          temperature: 1,
-          topP: 1,
-          seed: 0,
-          stop: prompts.ends,
-          scorePrompt: true
-        }, `reference/${version}/${i}`, path)
-        const own = promptLogprobs.subarray(promptLogprobs.length - tokens.length)
-        const odd = own.length === tokens.length ? Finite.firstBeyond(own) : 0
-        return odd < 0 ? own : yield* refuse(
-          "update",
-          `${engineName} tells no log-probabilities of given tokens (prompt_logprobs), which reference: "stage" ` +
-            "needs; set kl to 0, or give Policy.openai({ … }) of a vLLM with the base model as reference"
-        )
-      }), { concurrency })
-
   const referenceScores = Effect.fnUntraced(function*(
     objective: Objective,
     sequences: ReadonlyArray<Batch.Sequence>
@@ -399,80 +204,6 @@ const make = Effect.fnUntraced(function*(options: Options) {
       `kl is ${objective.kl}, and there is no reference to hold on to: set kl to 0, or give the policy reference: ` +
         "\"stage\" (weights kept at the engine), or Policy.openai({ … }) of a vLLM with the base model"
     )
-  })
-
-  const check = Effect.fnUntraced(function*(objective: Objective) {
-    yield* Requests.checkObjective(objective, 2 ** 31)
-    if (objective.format !== undefined && objective.format.weight > 0 && objective.format.texts.length > 0) {
-      return yield* refuse(
-        "update",
-        "a format loss needs the probabilities of all tokens, which no engine tells: set format to 0, and leave " +
-          "practice out"
-      )
-    }
-    if (objective._tag === "Supervised") {
-      const { examples } = objective
-      if (examples.some(({ auxiliary = [] }) => auxiliary.length > 0)) {
-        return yield* refuse("update", "auxiliary losses at inner layers do not exist at an engine: leave auxiliary out")
-      }
-      if (examples.some(({ grammar }) => grammar !== undefined)) return yield* noGrammar("update")
-      if (examples.every(({ target }) => target.every(({ weight }) => weight === 0))) {
-        return yield* refuse("update", "there is nothing to learn from: every target weighs 0")
-      }
-      return
-    }
-    for (const [i, { grammar, temperature = 1 }] of objective.rollouts.entries()) {
-      if (grammar !== undefined) return yield* noGrammar("update")
-      if (temperature !== 1) {
-        return yield* refuse(
-          "update",
-          `rollout ${i} was drawn at temperature ${temperature}; engines score at 1: set the temperature of the stage to 1`
-        )
-      }
-    }
-  })
-
-  /** One optimiser step down the slopes of the loss. */
-  const step = Effect.fnUntraced(function*(
-    loss: Batch.Loss,
-    reference: ReadonlyArray<Float32Array> | undefined,
-    { clipNorm = 1, learningRate, weightDecay = 0.1 }: UpdateOptions
-  ) {
-    const now = yield* scored(loss.sequences)
-    const terms = loss.terms(now, reference)
-    if (!Number.isFinite(terms.loss)) return yield* new NotFinite.NotFinite({ what: `the loss is ${terms.loss}` })
-    const data = loss.sequences.map((sequence, i) =>
-      Batch.datum(sequence, {
-        logprobs: now[i] ?? [],
-        advantages: Float64Array.from(terms.slopes[i] ?? [], (slope) => -slope)
-      })
-    )
-    const metrics = yield* engine.step(data, "importance_sampling", {
-      learningRate,
-      beta1: optimizer.beta1 ?? 0.9,
-      beta2: optimizer.beta2 ?? 0.999,
-      epsilon: optimizer.epsilon ?? 1e-8,
-      weightDecay,
-      clipNorm: clipNorm === Infinity ? 0 : clipNorm
-    }, (requests) => {
-      const factors = Normaliser.factors(normaliser, requests)
-      return requests.map((request, r) =>
-        request.map(({ chunks, inputs }, i) => {
-          const factor = factors[r]?.[i] ?? 1
-          const { advantages } = inputs
-          return advantages?.dtype !== "float32" ? { chunks, inputs } : {
-            chunks,
-            inputs: {
-              ...inputs,
-              advantages: { dtype: "float32", data: advantages.data.map((value) => value * factor) } as const
-            }
-          }
-        })
-      )
-    })
-    version++
-    moved = true
-    return { ...terms, gradNorm: Probe.gradNormOf(metrics) ?? 0 }
   })
 
   const onDisk = <A, E>(effect: Effect.Effect<A, E, FileSystem.FileSystem | Path.Path | HttpClient.HttpClient>) =>
@@ -507,18 +238,22 @@ const make = Effect.fnUntraced(function*(options: Options) {
         yield* Requests.check("update", Requests.update, update)
         const count = objective._tag === "Supervised" ? objective.examples.length : objective.rollouts.length
         if (count === 0) return yield* refuse("update", "there is nothing to learn from: the batch is empty")
-        yield* check(objective)
+        yield* Objectives.check(objective)
         const loss = yield* Batch.lossOf(objective, prompts)
         const reference = yield* referenceScores(objective, loss.sequences)
-        let last = yield* step(loss, reference, update)
         const inner = objective._tag === "Supervised" ? 1 : objective.innerUpdates
-        for (let i = 1; i < inner; i++) last = yield* step(loss, reference, update)
+        let last: Effect.Success<ReturnType<typeof step>> | undefined
+        for (let i = 0; i < inner; i++) {
+          last = yield* step(loss, reference, update)
+          version++
+          moved = true
+        }
         return {
           version,
-          loss: last.loss,
-          gradNorm: last.gradNorm,
-          kl: last.kl,
-          clipFraction: last.clipFraction,
+          loss: last?.loss ?? 0,
+          gradNorm: last?.gradNorm ?? 0,
+          kl: last?.kl ?? 0,
+          clipFraction: last?.clipFraction ?? 0,
           tokens: loss.tokens
         }
       })),
