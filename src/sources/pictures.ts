@@ -127,9 +127,14 @@ const labelled = Effect.fnUntraced(function*(
 /** Why a model's own task cannot be asked about pictures that are read here. */
 const unfit = (saved: SavedTask): string | undefined => {
   const reads = `"${saved.task.name}", which the model was trained for,`
-  if (Question.asks(saved.task)) return `${reads} asks every picture a question, and these have none`
+  const script = (samples: string) =>
+    `measure it in a script: Rise.evaluate({ task, data }) with the task of Sources.taskOf and samples ${samples}`
+  if (Question.asks(saved.task)) {
+    return `${reads} asks every picture a question, and these have none; ${script("that have a `question`")}`
+  }
   return saved.kind === "detection" && saved.space !== "thousandths"
-    ? `${reads} writes boxes in ${saved.space}, and these are read in thousandths`
+    ? `${reads} writes boxes in the space "${saved.space}", and these are read in thousandths; ` +
+      script(`whose boxes BoxTruth.inFrame has put into that space`)
     : undefined
 }
 

@@ -5,7 +5,7 @@
  */
 import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Image } from "../../kernels/image/index.ts"
-import { Runtime } from "../../kernels/runtime/index.ts"
+import { Runtime, SharedPool } from "../../kernels/runtime/index.ts"
 import { AdamW, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
 import { nameOf } from "../Embedded.ts"
 import { failing } from "../failing.ts"
@@ -43,6 +43,9 @@ export class Adapters extends Context.Service<Adapters, {
   readonly save: (directory: string) => Effect.Effect<void, PolicyError>
 }>()("rise/Adapters") {}
 
+/** What is kept of the memory that runs were fed from. */
+const POOLED_BYTES = 64 * 1024 * 1024
+
 const isKept = (snapshot: Snapshot): snapshot is Kept =>
   "weights" in snapshot && snapshot.weights instanceof Float32Array
 
@@ -72,6 +75,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const lora = adapter?.lora
   const sessions = yield* SessionCache.make
   const weights = { ...ParameterStore.tensors(model.store), ...(adapter && ParameterStore.tensors(adapter.store)) }
+  const memory = SharedPool.make(POOLED_BYTES)
   const images = yield* Images.make({
     config: model.config,
     process: model.preprocessor.process,
@@ -80,7 +84,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
     weights,
     lora,
     mapped: model.mapped,
-    frozen: !model.towerTrained
+    frozen: !model.towerTrained,
+    memory
   })
   let version = 0
   /** Weights so far: a version comes back with its checkpoint, what was made of other weights must not. */
@@ -90,6 +95,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     runtime,
     sessions,
     images,
+    memory,
     weights,
     version: () => changes,
     packFrom: options.packFrom ?? Settings.defaults.packFrom,
@@ -129,7 +135,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
         version,
         prepare: (image) =>
           Effect.map(model.preprocessor.fit(image), ({ height, pixels, width }) => ({
-            image: Image.rendered(image.id, () => pixels),
+            image: images.once(Image.rendered(image.id, () => pixels)),
             width,
             height
           })),
