@@ -6,7 +6,7 @@ import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
 import { Distance } from "../../../src/kernels/generate/index.ts"
 import { Image } from "../../../src/kernels/image/index.ts"
-import { HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
+import { HostTensor, Runtime, SharedPool } from "../../../src/kernels/runtime/index.ts"
 import { AdamW, LossGraphs, ParameterStore } from "../../../src/kernels/train/index.ts"
 import { directoryOf } from "../../../src/policy/Embedded.ts"
 import type { Prompt, SampleOptions } from "../../../src/policy/index.ts"
@@ -106,7 +106,9 @@ const make = Effect.gen(function*() {
   }
   const sessions = yield* SessionCache.make
   const weights = ParameterStore.tensors(model.store)
+  const memory = SharedPool.make(64 * 1024 * 1024)
   const images = yield* Images.make({
+    memory,
     config,
     process: preprocessor.process,
     sessions,
@@ -117,6 +119,7 @@ const make = Effect.gen(function*() {
   })
   let changes = 0
   const context: PolicyContext = {
+    memory,
     model,
     runtime,
     sessions,
