@@ -14,8 +14,14 @@ const norm = (
   return requests.reduce((sum, request) => {
     const own = request.reduce((n, [length]) => n + length, 0)
     const many = data === "none" ? 1 : data === "request" ? request.length : count
-    return sum + request.reduce((n, [length, advantage]) =>
-      n + advantage / (tokens === "batch" ? (data === "request" ? own : all) : many * (tokens === "sequence" ? length : 1)), 0)
+    return sum +
+      request.reduce(
+        (n, [length, advantage]) =>
+          n +
+          advantage /
+            (tokens === "batch" ? (data === "request" ? own : all) : many * (tokens === "sequence" ? length : 1)),
+        0
+      )
   }, 0)
 }
 
