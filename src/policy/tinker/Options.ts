@@ -30,7 +30,7 @@ export interface Options extends Limits {
   readonly images?: Pictures
   /** Find out first whether the engine takes pictures and what it divides losses by. Default true. */
   readonly probe?: boolean
-  /** Requests for texts under way at a time. Default 64. */
+  /** Requests for texts under way at a time; more than the engine draws at once. Default 128. */
   readonly concurrency?: number
   /** Between two signs of life. Default 10 seconds. */
   readonly heartbeat?: Duration.Input

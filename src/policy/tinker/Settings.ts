@@ -6,7 +6,7 @@ const { above, any, atLeast, oneOf, record, required, share, text, whole, yesOrN
 
 export const defaults = {
   rank: 32,
-  concurrency: 64,
+  concurrency: 128,
   heartbeat: "10 seconds",
   patience: "30 minutes",
   kept: 16,
