@@ -39,8 +39,10 @@ const engine = Effect.acquireRelease(
       String(slots),
       String(millis)
     ], { stdio: ["ignore", "pipe", "inherit"] })
-    child.stdout.once("data", (line: Buffer) =>
-      resume(Effect.succeed({ url: line.toString().trim(), stop: () => void child.kill() })))
+    child.stdout.once(
+      "data",
+      (line: Buffer) => resume(Effect.succeed({ url: line.toString().trim(), stop: () => void child.kill() }))
+    )
   }),
   ({ stop }) => Effect.sync(stop)
 )

@@ -173,12 +173,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
       return {
         version,
         oneByOne: concurrency,
-        prepare: (image) =>
-          Effect.map(prompts.fit(image), ({ height, pixels, width }) => ({
-            image: Image.rendered(image.id, () => pixels),
-            width,
-            height
-          })),
+        ...(prompts.readsPictures && {
+          prepare: (image) =>
+            Effect.map(prompts.fit(image), ({ height, pixels, width }) => ({
+              image: Image.rendered(image.id, () => pixels),
+              width,
+              height
+            }))
+        }),
         sample,
         logprobs
       }

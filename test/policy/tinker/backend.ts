@@ -56,7 +56,10 @@ export interface Backend {
     requests: ReadonlyArray<{ readonly chunks: ReadonlyArray<Chunk>; readonly seed: number }>,
     options: SampleOptions
   ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Sequence>>, BackendError>
-  readonly scorePrompt: (weights: Float32Array, chunks: ReadonlyArray<Chunk>) => Effect.Effect<Float32Array, BackendError>
+  readonly scorePrompt: (
+    weights: Float32Array,
+    chunks: ReadonlyArray<Chunk>
+  ) => Effect.Effect<Float32Array, BackendError>
 }
 
 /** A prompt of the policy that stands for token ids: one placeholder a picture. */
