@@ -75,8 +75,7 @@ export const make = ({ concurrency, engine, engineName, prompts, seed }: Options
           temperature,
           topP,
           seed: seedOf(request.key),
-          stop: prompts.ends,
-          scorePrompt: false
+          stop: prompts.ends
         }, request.key)
         return yield* completionOf(request, sampling, sequences)
       }), { concurrency })

@@ -133,7 +133,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
       Effect.flatMap(engineOf("probe"), (engine) => Probe.probe(engine, prompts, engineName))
     )
   const normaliser = found.normaliser ?? Normaliser.sum
-  const engine = yield* engineOf(`rise-${crypto.randomUUID().slice(0, 8)}`)
+  const name = `rise-${crypto.randomUUID().slice(0, 8)}`
+  const engine = yield* engineOf(name)
   const capabilities: Capabilities = {
     models,
     normaliser: found.normaliser === undefined ? undefined : Normaliser.say(found.normaliser),
@@ -164,8 +165,18 @@ const make = Effect.fnUntraced(function*(options: Options) {
     )
 
   const sample = Draws.make({ engine, engineName, prompts, seed, concurrency })
-  const { heldScores, logprobs, scored } = Scores.make({ engine, engineName, prompts, concurrency })
+  const { logprobs, scored } = Scores.make({ engine, engineName, prompts })
   const step = Step.make({ engine, normaliser, optimizer, scored })
+  /** What a KL penalty holds on to lives in a model of its own: sampling from old weights may overwrite new ones. */
+  const kept = yield* engineOf(`${name}-reference`)
+  const keptScores = Scores.make({ engine: kept, engineName, prompts, of: "reference" })
+  const hold = (path: string) =>
+    Effect.mapError(kept.load(path, false), ({ message }) =>
+      new PolicyError({
+        operation: "update",
+        reason: `reference: "stage" needs room for a second model at ${engineName}: ${message}. Set kl to 0, or give ` +
+          "Policy.openai({ … }) of a vLLM with the base model as reference"
+      }))
 
   const session: Effect.Effect<Session, PolicyError, Scope.Scope> = Effect.acquireRelease(
     Effect.sync((): Session => {
@@ -200,7 +211,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       const items = objective.rollouts.map(({ completion: { tokens }, prompt }) => ({ prompt, tokens }))
       return yield* Effect.scoped(Effect.flatMap(second.session, (session) => session.logprobs(items)))
     }
-    if (options.reference === "stage" && reference !== undefined) return yield* heldScores(reference, sequences)
+    if (options.reference === "stage" && reference !== undefined) return yield* keptScores.scored(sequences)
     return yield* refuse(
       "update",
       `kl is ${objective.kl}, and there is no reference to hold on to: set kl to 0, or give the policy reference: ` +
@@ -227,12 +238,17 @@ const make = Effect.fnUntraced(function*(options: Options) {
     beginStage: failing("update")(Effect.gen(function*() {
       yield* closed("update")
       yield* forget
-      if (options.reference === "stage") reference = yield* engine.saveSampler
+      if (options.reference === "stage") {
+        const path = yield* engine.saveState
+        yield* hold(path)
+        reference = path
+      }
     })),
     endStage: failing("update")(Effect.gen(function*() {
       yield* closed("update")
       yield* forget
       reference = undefined
+      yield* kept.release
     })),
     update: (objective, update) =>
       failing("update")(Effect.gen(function*() {
@@ -306,6 +322,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
         yield* engine.load(state.path, true)
         moved = true
         version = state.version
+        if (state.reference !== null && options.reference === "stage") yield* hold(state.reference)
         reference = state.reference ?? undefined
       }))),
     save: (directory) =>
