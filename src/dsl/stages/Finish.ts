@@ -25,19 +25,21 @@ export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect
 /**
  * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it
  * (`rise-task.json`, read by `Sources.taskOf`). What an earlier attempt left there is replaced: a run that was cut off
- * after saving, or resumed when it had finished, holds the same weights and must not stumble over them.
+ * after saving holds the same weights and must not stumble over them. Of a run that had ended, and is whole, nothing is
+ * written again.
  */
 export const saveModel = <A>(
   task: Task<A>
 ): Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
-    const { directory } = yield* Run
-    if (Option.isNone(directory)) return
+    const { directory, note, sealed } = yield* Run
+    if (Option.isNone(directory) || sealed) return
     const fs = yield* FileSystem.FileSystem
     const target = (yield* Path.Path).join(directory.value, "model")
     yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
     yield* (yield* Policy).save(target)
     yield* TaskFile.write(target, task)
+    yield* note("model")
   })
 
 /** Tells the view which stages there will be, for their number and the time left. */

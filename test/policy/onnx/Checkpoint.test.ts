@@ -29,7 +29,7 @@ const now = Effect.scoped(Effect.gen(function*() {
 }))
 
 const about = ({ metadata }: State) =>
-  JSON.parse(metadata["state"] ?? "") as { readonly version: number; readonly step: number; readonly reference: string }
+  JSON.parse(metadata["state"] ?? "") as { readonly step: number; readonly reference: string }
 
 /** A stage that is never stopped, with a checkpoint after each of its steps: `out/0` before the first. */
 const kept = (kind: Stages.Kind, of: Stages.Trained, out: string) =>
@@ -254,7 +254,7 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
   })
 
   describe("a policy that goes back to a checkpoint", () => {
-    it.effect("draws from its weights, version and all, whatever it had become since", () =>
+    it.effect("draws from its weights, whatever it had become since", () =>
       Effect.gen(function*() {
         const out = yield* temporary
         // Packed into the sessions, weights are copies that go out of date.
@@ -267,7 +267,7 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
         const drawn = Effect.scoped(Effect.gen(function*() {
           const session = yield* (yield* Policy).session
           const groups = yield* session.sample([{ prompt: prompts[1]!, key: "drawn" }], { count: 2, maxTokens: 24 })
-          return { version: session.version, tokens: groups.flat().map(({ tokens }) => [...tokens]) }
+          return groups.flat().map(({ tokens }) => [...tokens])
         }))
         const { joy, sad, start } = yield* Effect.gen(function*() {
           const { checkpoint, restore } = yield* Policy
@@ -276,7 +276,7 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
           const joy = yield* drawn
           yield* restore(out)
           const start = yield* drawn
-          // Version 1 again, of other weights, and nothing drawn in between.
+          // Other weights again, and nothing drawn in between.
           yield* learn("joy joy joy joy joy joy")
           yield* drawn
           yield* restore(out)
@@ -288,7 +288,7 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
           yield* learn("a sad dragon")
           return { start, sad: yield* drawn }
         }).pipe(Effect.provide(policy))
-        assert.notDeepEqual(joy.tokens, expected.sad.tokens)
+        assert.notDeepEqual(joy, expected.sad)
         assert.deepStrictEqual(start, expected.start)
         assert.deepStrictEqual(sad, expected.sad)
       }))
@@ -449,7 +449,6 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
             const back = yield* state
             assert.notDeepEqual(moved.tensors["weights"], at.tensors["weights"])
             assert.deepStrictEqual(back.tensors, at.tensors, "weights and reference, no moments")
-            assert.isAbove(about(back).version, about(moved).version)
           }).pipe(Effect.provide(Stages.fresh(ADAPTER, "rft")))
         })
     )
