@@ -8,9 +8,6 @@ import { Policy, type PolicyError, type Snapshot } from "../policy/Policy.ts"
 import type { RunError } from "./RunError.ts"
 import type { OnItsWay, Storage } from "./Storage.ts"
 
-/** So many times as long as the last checkpoint took lie between two: at most 2.5% of a run is spent on them. */
-export const spacing = 40
-
 /** A stage on its way, as the stage sees it. */
 export interface Shape {
   /** Where an earlier attempt was kept last. */
@@ -29,7 +26,7 @@ export interface Shape {
 /** For a stage that begins now. */
 export const make = (storage: Storage, stage: string): Effect.Effect<Shape> =>
   Effect.map(Clock.currentTimeMillis, (begun) => {
-    const { every: { minutes, steps } } = storage.checkpointing
+    const { every: { minutes, steps }, share } = storage.checkpointing
     let since = 0
     let last = begun
     let cost = 0
@@ -41,7 +38,7 @@ export const make = (storage: Storage, stage: string): Effect.Effect<Shape> =>
           since++
           const now = yield* Clock.currentTimeMillis
           const due = steps > 0 && since >= steps || minutes > 0 && now - last >= minutes * 60_000
-          if (!due || now - last < spacing * cost) return
+          if (!due || now - last < cost * (1 / share - 1)) return
           yield* storage.keepMidStage({ ...at, stage, state: state() })
           last = yield* Clock.currentTimeMillis
           cost = last - now

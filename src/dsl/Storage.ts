@@ -31,13 +31,12 @@ export interface Checkpointing {
   readonly every: { readonly steps: number; readonly minutes: number }
   /** So many are kept. */
   readonly keep: number
+  /** The part of the time that they may take: none is begun earlier than that allows, by what the last one took. */
+  readonly share: number
 }
 
-/**
- * The defaults. Whatever they are set to, no checkpoint is begun before 40 times as long has passed as the last one took:
- * they never cost more than 2.5% of a run.
- */
-export const checkpointing: Checkpointing = { every: { steps: 100, minutes: 5 }, keep: 2 }
+/** The defaults. */
+export const checkpointing: Checkpointing = { every: { steps: 100, minutes: 5 }, keep: 2, share: 0.02 }
 
 export interface Storage {
   /** None where nothing is written to disk. */
@@ -116,7 +115,7 @@ export const memory = Effect.sync((): Storage => {
     midStage: Option.none,
     keepMidStage: () => Effect.void,
     bringBackMidStage: () => Effect.succeed(Option.none()),
-    checkpointing: { every: { steps: 0, minutes: 0 }, keep: 1 },
+    checkpointing: { ...checkpointing, every: { steps: 0, minutes: 0 } },
     damaged: () => false,
     note: () => Effect.void,
     seal: Effect.void,

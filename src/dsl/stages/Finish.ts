@@ -10,6 +10,7 @@ import { Run } from "../Run.ts"
 import { fromPlatform, type RunError } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import { recorded } from "../RunRecord.ts"
+import { type Checkpointing, checkpointing } from "../Storage.ts"
 import type { Task, TaskError } from "../Task.ts"
 import * as TaskFile from "../TaskFile.ts"
 import type { TruthError } from "../Truth.ts"
@@ -50,6 +51,29 @@ const announce = <A, E, R>({ data, plan, validation }: Pipeline<Runnable, A, E, 
     yield* Progress.report(Progress.Event.Planned({ stages: ahead(plan, sizes, named) }))
   })
 
+/** When a run keeps an unfinished stage on its way, so that a kill costs minutes instead of the stage. */
+export interface CheckpointOptions {
+  /**
+   * After so many steps (of a pass: batches) or minutes, whichever comes first; 0 switches that one off. Default: 100
+   * steps, 5 minutes.
+   */
+  readonly every?: { readonly steps?: number; readonly minutes?: number }
+  /** How many of a stage's are on the disk at a time; they go when the stage ends. Default 2. */
+  readonly keep?: number
+  /**
+   * The part of the time that they may take, in (0, 1]: a large model's are written less often than `every` says.
+   * Default 0.02.
+   */
+  readonly share?: number
+}
+
+/** With defaults filled in. */
+export const checkpointingOf = ({ every = {}, ...rest }: CheckpointOptions = {}): Checkpointing => ({
+  ...checkpointing,
+  ...Settings.given(rest),
+  every: { ...checkpointing.every, ...Settings.given(every) }
+})
+
 /** Options of `run`: the run folder, and what is recorded in it. */
 export interface RunOptions {
   /** The run folder; it must not exist unless the run is resumed. */
@@ -58,6 +82,8 @@ export interface RunOptions {
   readonly seed?: number
   /** Continue after the last finished stage of the run that `out` holds. Default false. */
   readonly resume?: boolean
+  /** When unfinished stages are kept on their way. What a run makes does not depend on it. */
+  readonly checkpoint?: CheckpointOptions
   /** Settings to record in run.json; a run resumes only under the same. */
   readonly config?: Identity
 }
@@ -102,7 +128,13 @@ export const run = (options: RunOptions) =>
     }
   })
   const recording = Effect.all([announce(self), self.ready, saveModel(self.task)], { discard: true }).pipe(
-    recorded({ out: options.out, seed, resume: options.resume ?? false, identity })
+    recorded({
+      out: options.out,
+      seed,
+      resume: options.resume ?? false,
+      checkpointing: checkpointingOf(options.checkpoint),
+      identity
+    })
   )
   return Settings.check("run", Settings.running, options).pipe(Effect.andThen(recordable), Effect.andThen(recording))
 }

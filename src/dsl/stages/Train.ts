@@ -1,12 +1,13 @@
 /**
  * The loop that every training stage shares: batches, learning rates, metrics, progress and model selection.
  */
-import { Effect, Stream } from "effect"
+import { Effect, Option, Schema, Stream } from "effect"
 import * as NotFinite from "../../policy/NotFinite.ts"
 import { Policy, type PolicyError, type Snapshot, type UpdateOptions, type UpdateStats } from "../../policy/Policy.ts"
 import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
-import type { RunError } from "../RunError.ts"
+import { type RunError, RunFileError } from "../RunError.ts"
+import type * as Memory from "./Memory.ts"
 import * as Settings from "./Settings.ts"
 import { Diverged, type StageError } from "./StageError.ts"
 
@@ -45,6 +46,8 @@ export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
   ) => Effect.Effect<StepReport, E2, R2>
   /** Says what a step's figures should make the user think about, if anything. */
   readonly watch?: (step: number, figures: StepReport["figures"]) => string | undefined
+  /** What `step` and `watch` remember from one step to the next. */
+  readonly memories?: ReadonlyArray<Memory.Kept>
   /** Asked where `settings.select` is given; without it nothing is selected. */
   readonly score?: Effect.Effect<Score, E3, R3>
 }
@@ -59,7 +62,19 @@ interface Selected {
   readonly snapshot: Snapshot
 }
 
-/** Trains for `settings.steps` steps; afterwards the policy holds the last or the selected weights. */
+/** What is kept of a stage on its way, beside the policy and the selected weights. */
+const OnItsWay = Schema.Struct({
+  /** Looks since the best one. */
+  looks: Schema.Int,
+  /** How good the selected weights are; null where none are. */
+  best: Schema.NullOr(Schema.Finite),
+  memories: Schema.Record(Schema.String, Schema.Json)
+})
+
+/**
+ * Trains for `settings.steps` steps; afterwards the policy holds the last or the selected weights. Goes on where an
+ * interrupted run has kept it: what a stage writes before it calls this has to be part of something that is done once.
+ */
 export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
   plan: Plan<B, E, R, E2, R2, E3, R3>
 ): Effect.Effect<void, E | E2 | E3 | StageError | PolicyError | RunError, R | R2 | R3 | Policy | Run> =>
@@ -78,9 +93,39 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
         return reason === undefined ? error : diverged(step, reason)
       })
 
+    const { memories = [] } = plan
+    const midStage = yield* run.midStage(plan.stage)
     let selected: Selected | undefined
     /** Looks since the best one. */
     let looks = 0
+    /** Steps that an earlier attempt has done. */
+    const done = Option.match(midStage.kept, { onNone: () => 0, onSome: ({ step }) => step })
+
+    const goOn = Effect.fnUntraced(function*({ selected: at, state }: Option.Option.Value<typeof midStage.kept>) {
+      const { best, looks: since, memories: kept } = yield* Schema.decodeUnknownEffect(OnItsWay)(state).pipe(
+        Effect.mapError((cause) =>
+          new RunFileError({ path: stage, reason: "what was kept of it is not what this version writes", cause })
+        )
+      )
+      for (const memory of memories) yield* memory.resume(kept[memory.name])
+      const snapshot = yield* midStage.bringBack
+      looks = since
+      if (Option.isSome(snapshot) && at !== null && best !== null) {
+        selected = { step: at, value: best, snapshot: snapshot.value }
+      }
+    })
+    const keep = (step: number) =>
+      midStage.passed({
+        step,
+        policy,
+        selected,
+        state: () =>
+          Schema.encodeSync(OnItsWay)({
+            looks,
+            best: selected?.value ?? null,
+            memories: Object.fromEntries(memories.map(({ name, state }) => [name, state()]))
+          })
+      })
     const consider = Effect.fnUntraced(function*(step: number) {
       if (plan.score === undefined) return
       const { direction, name, value } = yield* plan.score.pipe(ruined(step))
@@ -93,15 +138,19 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
     /** Nothing better has come for long. What is no better than the start may only not have begun to learn. */
     const exhausted = () => selected !== undefined && selected.step > 0 && looks >= (select?.patience ?? Infinity)
 
-    yield* policy.beginStage
-    yield* Progress.report(Progress.Event.Started({ stage, total: steps, unit: "steps" }))
-    if (select !== undefined) yield* consider(0)
-    let last = 0
+    if (Option.isSome(midStage.kept)) yield* goOn(midStage.kept.value)
+    else yield* policy.beginStage
+    yield* Progress.report(Progress.Event.Started({ stage, total: steps, unit: "steps", ...(done > 0 && { done }) }))
+    if (select !== undefined && done === 0) yield* consider(0)
+    let last = done
     yield* plan.batches.pipe(
       Stream.take(steps),
+      // Batches are samples by reference: no picture of those that were done is read.
+      Stream.drop(done),
       Stream.zipWithIndex,
-      Stream.runForEachWhile(([batch, index]) =>
+      Stream.runForEachWhile(([batch, past]) =>
         Effect.gen(function*() {
+          const index = done + past
           const step = index + 1
           last = step
           const learningRate = rate(index)
@@ -123,7 +172,9 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
             yield* Progress.report(Progress.Event.Warned({ stage, text }))
           }
           if (select !== undefined && (step % select.every === 0 || step === steps)) yield* consider(step)
-          return !exhausted()
+          if (exhausted()) return false
+          if (step < steps) yield* keep(step)
+          return true
         })
       )
     )

@@ -182,10 +182,10 @@ describe("grid", () => {
       // And one whose parent was made of something else.
       const fs = yield* FileSystem.FileSystem
       yield* fs.remove(`${out}/emotion6/full/seed-0/SFT`, { recursive: true })
-      const folder = `${out}/emotion6/full/seed-0/warmed`
-      const text = (yield* read(`${folder}/run.json`)).replace("\"seed\": 0", "\"seed\": 9")
-      yield* fs.writeFileString(`${folder}/run.json`, text)
-      yield* changeLedger(folder, () => ({ run: Digest.ofText(text) }))
+      const parent = `${out}/emotion6/full/seed-0/warmed`
+      const text = (yield* read(`${parent}/run.json`)).replace("\"seed\": 0", "\"seed\": 9")
+      yield* fs.writeFileString(`${parent}/run.json`, text)
+      yield* changeLedger(parent, () => ({ run: Digest.ofText(text) }))
       assert.include((yield* Effect.flip(run(gridIn(out), selection))).message, "seed = 9, this run has 0")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
