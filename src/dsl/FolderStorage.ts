@@ -106,7 +106,17 @@ export const make = (
           yield* Effect.provideService(policy.checkpoint(folder), Written.Written, gathered.listener)
           kept.set(stage, yield* onDisk(gathered.below(folder)))
         }),
-      bringBack: (stage, policy) => policy.restore(checkpoint(stage)),
+      bringBack: (stage, policy) =>
+        verified.broken.includes(stage)
+          ? Effect.fail(
+            new RunFileError({
+              path: checkpoint(stage),
+              reason:
+                "is damaged, and the weights at this stage cannot be had without it. The model that the run has " +
+                "saved is as it was unless it says otherwise; begin anew in another --out for the rest"
+            })
+          )
+          : policy.restore(checkpoint(stage)),
       midStage,
       keepMidStage: ({ policy, selected, stage, state, step }) =>
         onDisk(Effect.gen(function*() {

@@ -14,7 +14,7 @@ import { type Identity, reopen, unbegun } from "./Reopen.ts"
 import { fromPlatform, RunFileError, RunFolderExists } from "./RunError.ts"
 import * as RunLock from "./RunLock.ts"
 import * as StageFolders from "./StageFolders.ts"
-import { type Checkpointing, checkpointing } from "./Storage.ts"
+import { Checkpoints } from "./Storage.ts"
 import * as Verify from "./Verify.ts"
 
 export { difference, type Identity } from "./Reopen.ts"
@@ -26,8 +26,6 @@ export interface FolderOptions {
   readonly about?: Identity
   /** Continue the run that the folder holds; a folder that is not there is started. */
   readonly resume?: boolean
-  /** When unfinished stages are kept on their way; free to differ when a run is resumed. */
-  readonly checkpointing?: Checkpointing | undefined
   /**
    * Folders of earlier runs whose finished stages count as finished here, the nearest first (see `Inherited`). What
    * their identities say, this one's must say too.
@@ -46,7 +44,10 @@ const mend = Effect.fnUntraced(function*(directory: string, ledger: Ledger.Ledge
     const file = path.join(directory, name)
     if (Number((yield* mending(fs.stat(file))).size) > bytes) yield* mending(fs.truncate(file, bytes))
   }
+  // In the order of the ledger: what follows a stage that is done again is done again, too.
+  const again = ledger.stages.slice(verified.stages.length).filter(({ trained }) => trained)
   const orphans = [
+    ...again.map(({ stage }) => path.join("checkpoints", stage)),
     ...ledger.begun.filter((name) => !verified.lines.has(name)),
     ...(yield* mending(fs.readDirectory(directory))).filter((name) => name.endsWith(".tmp"))
   ]
@@ -108,7 +109,7 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
     directory,
     ledger,
     verified,
-    checkpointing: options.checkpointing ?? checkpointing
+    checkpointing: yield* Checkpoints
   })
   for (const text of verified.told) {
     yield* warn(text)

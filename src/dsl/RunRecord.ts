@@ -8,7 +8,6 @@ import * as Quarantine from "./Quarantine.ts"
 import { Run } from "./Run.ts"
 import { type RunError, RunFileError } from "./RunError.ts"
 import type { Identity } from "./RunFolder.ts"
-import type { Checkpointing } from "./Storage.ts"
 
 const Versions = Schema.Record(Schema.String, Schema.String)
 const Package = Schema.fromJsonString(Schema.Struct({
@@ -51,8 +50,6 @@ export interface RecordedOptions<E, R> {
   readonly resume: boolean
   /** Folders of earlier runs whose finished stages count as finished here, the nearest first. */
   readonly from?: ReadonlyArray<string>
-  /** When unfinished stages are kept on their way. */
-  readonly checkpointing?: Checkpointing | undefined
   /** Recorded beside versions and platform, free to differ when the run is resumed. */
   readonly about?: Identity
   /** What must be the same when the run is resumed. Reads the data, which is where bad rows first show. */
@@ -80,7 +77,6 @@ export const recorded =
           seed,
           resume,
           from,
-          checkpointing: options.checkpointing,
           identity,
           about: { ...yield* versions, ...options.about }
         })

@@ -4,7 +4,7 @@
  * The ledger is the only truth about what is finished. It records how long every line file was at that moment, so
  * resuming cuts off what an interrupted stage had begun to write and the run continues as if it had never stopped.
  */
-import { Effect, Option, type Schema, type Scope, Stream } from "effect"
+import { Context, Effect, Option, type Schema, type Scope, Stream } from "effect"
 import type { Policy, PolicyError, Snapshot } from "../policy/Policy.ts"
 import type { Entry, MidStage } from "./Ledger.ts"
 import { type RunError, RunFileError } from "./RunError.ts"
@@ -35,8 +35,10 @@ export interface Checkpointing {
   readonly share: number
 }
 
-/** The defaults. */
-export const checkpointing: Checkpointing = { every: { steps: 100, minutes: 5 }, keep: 2, share: 0.02 }
+/** When the runs that are opened here keep their stages on their way. */
+export const Checkpoints = Context.Reference<Checkpointing>("rise/Checkpoints", {
+  defaultValue: () => ({ every: { steps: 100, minutes: 5 }, keep: 2, share: 0.02 })
+})
 
 export interface Storage {
   /** None where nothing is written to disk. */
@@ -115,7 +117,7 @@ export const memory = Effect.sync((): Storage => {
     midStage: Option.none,
     keepMidStage: () => Effect.void,
     bringBackMidStage: () => Effect.succeed(Option.none()),
-    checkpointing: { ...checkpointing, every: { steps: 0, minutes: 0 } },
+    checkpointing: { every: { steps: 0, minutes: 0 }, keep: 1, share: 1 },
     damaged: () => false,
     note: () => Effect.void,
     seal: Effect.void,

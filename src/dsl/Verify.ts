@@ -17,6 +17,8 @@ export interface Verified {
   readonly midStage: ReadonlyArray<MidStage>
   /** The line files that belong to the newest of these, read so far. */
   readonly lines: ReadonlyMap<string, Digest.Running>
+  /** Stages of a finished run whose checkpoints are damaged. */
+  readonly broken: ReadonlyArray<string>
   /** Of what was written beside, the files that are damaged or missing. */
   readonly damaged: ReadonlyArray<string>
   /** What was found damaged, and what becomes of it. */
@@ -99,6 +101,7 @@ export const verify = Effect.fn("rise.run.verify")(function*(directory: string, 
   const newest = ledger.midStage.at(-1) ?? ledger.stages.at(-1)
   const all = yield* lineFiles(directory, newest?.files ?? {})
   const told: Array<string> = []
+  const broken: Array<string> = []
 
   let stages = ledger.stages
   for (const [i, { checkpoint, stage, trained }] of ledger.stages.entries()) {
@@ -107,7 +110,8 @@ export const verify = Effect.fn("rise.run.verify")(function*(directory: string, 
     if (faults.length === 0) continue
     const texts = faults.map(({ text }) => text).join("; ")
     if (ledger.finished) {
-      told.push(`${texts}. The run is finished and needs it no more; it is left as it is`)
+      told.push(`${texts}. The run is finished, and it is left as it is`)
+      broken.push(stage)
       continue
     }
     told.push(
@@ -145,6 +149,7 @@ export const verify = Effect.fn("rise.run.verify")(function*(directory: string, 
     stages,
     midStage,
     lines: yield* before(all, directory, target?.files ?? {}),
+    broken,
     damaged: beside.map(({ name }) => name),
     told,
     whole: told.length === 0

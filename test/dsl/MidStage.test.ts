@@ -90,7 +90,7 @@ describe("a stage that is cut off", () => {
       const expected = yield* contents(`${directory}/whole`)
       assert.isTrue(whole.done)
       const stages = new Set<string>()
-      for (const most of [[4, 7, 17], [30, 23], [71]]) {
+      for (const most of [[3, 7, 17], [30, 23], [71]]) {
         const out = `${directory}/cut-${most}`
         const attempts = yield* untilDone(out, most)
         assert.deepStrictEqual(yield* contents(out), expected, `cut off after ${most}`)

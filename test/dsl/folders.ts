@@ -1,39 +1,35 @@
 /** Run folders, looked at and changed by tests. */
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, FileSystem } from "effect"
+import { readdirSync, readFileSync } from "node:fs"
+import { join, relative } from "node:path"
 import * as Ledger from "../../src/dsl/Ledger.ts"
 
 const withoutTimings = (text: string) =>
   text.replace(/"check": "[0-9a-f]+",/, "").replace(/"timings.jsonl": \{[^}]*\}/g, "")
 
-/** Every file of a run, by relative path, without what is timed. */
-export const contents = Effect.fnUntraced(function*(directory: string) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const files = yield* fs.readDirectory(directory, { recursive: true })
-  const entries: Array<readonly [string, string]> = []
-  for (const file of files.toSorted()) {
-    const full = path.join(directory, file)
-    if ((yield* fs.stat(full)).type !== "File" || path.basename(file) === "timings.jsonl") continue
-    const text = Buffer.from(yield* fs.readFile(full)).toString("latin1")
-    // The ledger knows what the timings were.
-    entries.push([file, file.endsWith("ledger.json") ? withoutTimings(text) : text])
-  }
-  return Object.fromEntries(entries)
-})
+/** Every file of a run as it is, to the last byte, by relative path. */
+export const bytes = (directory: string) =>
+  Effect.sync(() =>
+    Object.fromEntries(
+      readdirSync(directory, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ name, parentPath }) => join(parentPath, name))
+        .toSorted()
+        .map((file) => [relative(directory, file), readFileSync(file, "latin1")] as const)
+    )
+  )
 
-/** Every file of a run as it is, to the last byte. */
-export const bytes = Effect.fnUntraced(function*(directory: string) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const entries: Array<readonly [string, string]> = []
-  for (const file of (yield* fs.readDirectory(directory, { recursive: true })).toSorted()) {
-    const full = path.join(directory, file)
-    if ((yield* fs.stat(full)).type === "File") {
-      entries.push([file, Buffer.from(yield* fs.readFile(full)).toString("latin1")])
-    }
-  }
-  return Object.fromEntries(entries)
-})
+/** The same without what is timed. */
+export const contents = (directory: string) =>
+  Effect.map(bytes(directory), (files) =>
+    Object.fromEntries(
+      Object.entries(files).flatMap(([file, text]) =>
+        file.endsWith("timings.jsonl")
+          ? []
+          // The ledger knows what the timings were.
+          : [[file, file.endsWith("ledger.json") ? withoutTimings(text) : text] as const]
+      )
+    ))
 
 /** The ledger of a run. */
 export const ledgerOf = Effect.fnUntraced(function*(directory: string) {

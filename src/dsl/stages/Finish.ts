@@ -10,7 +10,7 @@ import { Run } from "../Run.ts"
 import { fromPlatform, type RunError } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import { recorded } from "../RunRecord.ts"
-import { type Checkpointing, checkpointing } from "../Storage.ts"
+import { Checkpoints } from "../Storage.ts"
 import type { Task, TaskError } from "../Task.ts"
 import * as TaskFile from "../TaskFile.ts"
 import type { TruthError } from "../Truth.ts"
@@ -67,12 +67,14 @@ export interface CheckpointOptions {
   readonly share?: number
 }
 
-/** With defaults filled in. */
-export const checkpointingOf = ({ every = {}, ...rest }: CheckpointOptions = {}): Checkpointing => ({
-  ...checkpointing,
-  ...Settings.given(rest),
-  every: { ...checkpointing.every, ...Settings.given(every) }
-})
+/** Runs that `effect` opens keep their stages as the options say, with defaults for what they leave out. */
+export const keeping = ({ every = {}, ...rest }: CheckpointOptions) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Checkpoints, (defaults) =>
+    Effect.provideService(effect, Checkpoints, {
+      ...defaults,
+      ...Settings.given(rest),
+      every: { ...defaults.every, ...Settings.given(every) }
+    }))
 
 /** Options of `run`: the run folder, and what is recorded in it. */
 export interface RunOptions {
@@ -132,9 +134,9 @@ export const run = (options: RunOptions) =>
       out: options.out,
       seed,
       resume: options.resume ?? false,
-      checkpointing: checkpointingOf(options.checkpoint),
       identity
-    })
+    }),
+    keeping(options.checkpoint ?? {})
   )
   return Settings.check("run", Settings.running, options).pipe(Effect.andThen(recordable), Effect.andThen(recording))
 }
