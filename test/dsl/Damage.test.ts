@@ -2,11 +2,10 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Result } from "effect"
-import { existsSync } from "node:fs"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { PolicyError } from "../../src/policy/Policy.ts"
-import { bytes, contents } from "./folders.ts"
+import { bytes, contents, temporary } from "./folders.ts"
 import { logs } from "./logs.ts"
 import * as Stub from "./StubPolicy.ts"
 
@@ -48,6 +47,7 @@ const flipped = (at: (length: number) => number): Damage => (fs, file, text) => 
 const damages: Readonly<Record<string, Damage>> = {
   "cut in half": (fs, file, text) => fs.truncate(file, Math.floor(text.length / 2)),
   "a byte short": (fs, file, text) => fs.truncate(file, Math.max(0, text.length - 1)),
+  "first bit flipped": flipped(() => 0),
   "a bit flipped in the middle": flipped((length) => Math.floor(length / 2)),
   "last bit flipped": flipped((length) => length - 1),
   "emptied": (fs, file) => fs.truncate(file, 0),
@@ -106,11 +106,6 @@ const damaged = Effect.fnUntraced(function*(from: string, to: string, expected: 
   return Object.fromEntries(counts)
 })
 
-/** In memory where there is such a place: nothing has to reach a disk here. */
-const temporary = Effect.flatMap(
-  FileSystem.FileSystem,
-  (fs) => fs.makeTempDirectoryScoped(existsSync("/dev/shm") ? { directory: "/dev/shm" } : {})
-)
 const total = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((sum, one) => sum + one, 0)
 
 describe("a damaged file", () => {

@@ -5,10 +5,8 @@ import { Effect, FileSystem, Layer, Result } from "effect"
 import { Progress, type View } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Policy, PolicyError } from "../../src/policy/Policy.ts"
-import { contents, ledgerOf } from "./folders.ts"
+import { contents, ledgerOf, temporary } from "./folders.ts"
 import * as Stub from "./StubPolicy.ts"
-
-const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
 
 const pipeline = Rise.make(Stub.Mood, Stub.data(40), { validation: 0.2 }).pipe(
   Rise.warmUp({ share: 0.9, steps: 8, batchSize: 4, learningRate: 2 }),

@@ -1,8 +1,14 @@
 /** Run folders, looked at and changed by tests. */
 import { Effect, FileSystem } from "effect"
-import { readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import * as Ledger from "../../src/dsl/Ledger.ts"
+
+/** A folder for a test; in memory where there is such a place: nothing has to reach a disk here. */
+export const temporary = Effect.flatMap(
+  FileSystem.FileSystem,
+  (fs) => fs.makeTempDirectoryScoped(existsSync("/dev/shm") ? { directory: "/dev/shm" } : {})
+)
 
 const withoutTimings = (text: string) =>
   text.replace(/"check": "[0-9a-f]+",/, "").replace(/"timings.jsonl": \{[^}]*\}/g, "")
