@@ -242,7 +242,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       ),
     checkpoint: (directory) =>
       failing("checkpoint")(
-        onDisk(Effect.flatMap(optimizer.state, (moments) =>
+        onDisk(Effect.flatMap(optimizer.live, (moments) =>
           Checkpoint.write(directory, {
             weights: trained.data,
             optimizer: moments,

@@ -449,6 +449,21 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
             const back = yield* state
             assert.notDeepEqual(moved.tensors["weights"], at.tensors["weights"])
             assert.deepStrictEqual(back.tensors, at.tensors, "weights and reference, no moments")
+            // Kept on the disk it comes back just so, in another policy too, whatever that has become.
+            const out = yield* temporary
+            yield* policy.checkpoint(`${out}/at`)
+            yield* policy.saveSnapshot(snapshot, `${out}/snapshot`)
+            const refused = yield* Effect.flip(policy.saveSnapshot({ version: 1 }, `${out}/foreign`))
+            assert.match(refused.message, /^policy checkpoint: the snapshot is of another engine/)
+            const again = yield* Effect.gen(function*() {
+              const policy = yield* Policy
+              yield* policy.restore(`${out}/at`)
+              yield* Stages.go("rft", 0, 1)
+              yield* policy.revert(yield* policy.loadSnapshot(`${out}/snapshot`))
+              // The same bytes, though these weights have changed more often.
+              return yield* now
+            }).pipe(Effect.provide(Stages.fresh(ADAPTER, "rft")))
+            assert.strictEqual(again, yield* hash(`${out}/at`))
           }).pipe(Effect.provide(Stages.fresh(ADAPTER, "rft")))
         })
     )
