@@ -175,6 +175,34 @@ describe("run folder", () => {
       for (const line of (yield* fs.readFileString(`${out}/metrics.jsonl`)).trim().split("\n")) JSON.parse(line)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("says that there is nothing to resume where there is nothing, and begins it", () =>
+    Effect.gen(function*() {
+      const out = `${yield* temporary}/run`
+      const small = Rise.make(Stub.Mood, Stub.data(4)).pipe(Rise.answers(), Rise.sft({ steps: 1 }))
+      const { lines, result } = yield* logs(small.pipe(Rise.run({ out, resume: true }), Effect.provide(live())))
+      assert.isTrue(Result.isSuccess(result))
+      assert.deepStrictEqual(lines, [`there is no run in ${out} to resume: it is begun`])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("says what is missing where run.json or the ledger is, and touches nothing", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* temporary}/run`
+      yield* whole(out)
+      for (const file of ["run.json", "checkpoints/ledger.json"]) {
+        const text = yield* fs.readFile(`${out}/${file}`)
+        yield* fs.remove(`${out}/${file}`)
+        const before = yield* bytes(out)
+        for (const resume of [true, false]) {
+          const run = pipeline.pipe(Rise.run({ out, seed: 3, resume }), Effect.provide(live()))
+          const { message } = yield* Effect.flip(run)
+          if (resume) assert.include(message, `${out}/${file}: is missing, and the folder holds what a run has made`)
+          assert.deepStrictEqual(yield* bytes(out), before)
+        }
+        yield* fs.writeFile(`${out}/${file}`, text)
+      }
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("refuses a folder that is in use, and says how to go on", () =>
     Effect.gen(function*() {
       const directory = yield* temporary

@@ -2,6 +2,7 @@
  * The end of a pipeline: `train` does the work within a run that is given, `run` makes the run folder around it.
  */
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
+import { warn } from "../../kernels/runtime/Warning.ts"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as Fingerprint from "../Fingerprint.ts"
 import * as Plain from "../Plain.ts"
@@ -90,6 +91,15 @@ export interface RunOptions {
   readonly config?: Identity
 }
 
+/** There may be nothing to resume: then it is said, for the folder's name may be wrong. */
+const nothingYet = Effect.fnUntraced(function*({ out, resume }: RunOptions) {
+  if (resume !== true) return
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const begun = yield* fs.exists(path.join(out, "run.json")).pipe(Effect.mapError(fromPlatform(out, "reading")))
+  if (!begun) yield* warn(`there is no run in ${out} to resume: it is begun`)
+})
+
 /**
  * Runs a pipeline in a folder of its own: run.json, metrics.jsonl, cot.jsonl, checkpoints/, model/, and
  * quarantine.jsonl with the samples that were set aside.
@@ -138,5 +148,9 @@ export const run = (options: RunOptions) =>
     }),
     keeping(options.checkpoint ?? {})
   )
-  return Settings.check("run", Settings.running, options).pipe(Effect.andThen(recordable), Effect.andThen(recording))
+  return Settings.check("run", Settings.running, options).pipe(
+    Effect.andThen(recordable),
+    Effect.andThen(nothingYet(options)),
+    Effect.andThen(recording)
+  )
 }
