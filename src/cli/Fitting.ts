@@ -5,6 +5,7 @@ import { Effect, FileSystem, type Layer, Option, Path, Result, Schema, Stream } 
 import { Flag } from "effect/cli"
 import { pathToFileURL } from "node:url"
 import type { Sample, Task } from "../dsl/Task.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import {
   Config,
   ConfigError,
@@ -114,7 +115,7 @@ const readConfig = (file: string) =>
         : yield* fail("has no default export: write `export default { sft: { steps: 100 } }`")
     }
     const text = yield* Effect.mapError(fs.readFileString(file), (error) =>
-      fail(error.reason._tag === "NotFound" ? "no such file" : `cannot be read: ${error.message}`))
+      fail(error.reason._tag === "NotFound" ? "no such file" : `cannot be read: ${SystemFault.words(error)}`))
     return yield* Effect.mapError(
       Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Json))(text.replace(/^\uFEFF/, "")),
       () =>

@@ -9,6 +9,7 @@ import { Presets } from "../pipelines/index.ts"
 import { embedded } from "../policy/Embedded.ts"
 import { OnnxPolicy, type Policy, type PolicyError } from "../policy/index.ts"
 import * as Policies from "../policy/layers.ts"
+import { shownAddress } from "../policy/openai/Address.ts"
 import type { Remote, Requests, Study } from "./flags.ts"
 import { FlagError, refuse } from "./futile.ts"
 
@@ -155,7 +156,10 @@ export const grammarMode = ({ remote }: Remote): Rise.GrammarMode => Option.isSo
 
 /** What run.json calls the model. */
 export const named = ({ model, remote, remoteModel }: Pick<Study, "model"> & Remote): string =>
-  Option.match(remote, { onNone: () => model, onSome: (baseUrl) => `${remoteModel} at ${baseUrl.replace(/\/+$/, "")}` })
+  Option.match(remote, {
+    onNone: () => model,
+    onSome: (baseUrl) => `${remoteModel} at ${shownAddress(baseUrl.replace(/\/+$/, ""))}`
+  })
 
 /** What a model's weights were when they were last written: the files, their sizes and times. */
 export const weightsOf = Effect.fnUntraced(function*({ adapter = Option.none(), model }: Flags) {

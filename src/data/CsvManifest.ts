@@ -18,6 +18,7 @@ import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Image from "../kernels/image/Image.ts"
 import * as Rules from "../kernels/math/Rules.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import * as Folder from "./Folder.ts"
 import * as Reader from "./Options.ts"
@@ -186,7 +187,7 @@ export const splits = (folder: string): Effect.Effect<Splits, DataError, FileSys
         fail(
           error.reason._tag === "NotFound"
             ? "no such folder, expected one with train.csv and val.csv or test.csv"
-            : `cannot be read: ${error.message}`
+            : `cannot be read: ${SystemFault.words(error)}`
         )
     )
     if (info.type !== "Directory") {

@@ -10,6 +10,7 @@ import { Effect, FileSystem, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Rules from "../kernels/math/Rules.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import * as Folder from "./Folder.ts"
 import * as Reader from "./Options.ts"
 import * as Pointer from "./Pointer.ts"
@@ -127,7 +128,7 @@ export const read = (
           source: table,
           reason: error.reason._tag === "NotFound"
             ? "no such file, expected Emotion6's table"
-            : `cannot be read: ${error.message}`
+            : `cannot be read: ${SystemFault.words(error)}`
         })
       ),
       Stream.decodeText,

@@ -10,6 +10,7 @@ import { defaultMaxPixels } from "../kernels/image/Decode.ts"
 import * as Format from "../kernels/image/Format.ts"
 import * as Header from "../kernels/image/Header.ts"
 import * as Image from "../kernels/image/Image.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import type { BadRow } from "./Rows.ts"
 
 /** Why a picture is refused: the `reason` of its quarantine row. */
@@ -107,7 +108,7 @@ export const open = (
         source: folder,
         reason: error.reason._tag === "NotFound"
           ? `no such folder, expected ${expected}`
-          : `cannot be read: ${error.message}`
+          : `cannot be read: ${SystemFault.words(error)}`
       })
     const root = yield* Effect.mapError(fs.realPath(folder), unusable)
     const info = yield* Effect.mapError(fs.stat(root), unusable)
@@ -118,7 +119,7 @@ export const open = (
     const unreadable = (name: string) => (error: PlatformError.PlatformError) =>
       error.reason._tag === "NotFound"
         ? refuse("missing-file", `no file ${path.join(root, name)}`)
-        : refuse("unreadable-file", error.message)
+        : refuse("unreadable-file", `${path.join(root, name)}: ${SystemFault.words(error)}`)
 
     const file = (name: string): Effect.Effect<string, BadRow> =>
       Effect.gen(function*() {

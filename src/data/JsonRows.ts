@@ -6,6 +6,7 @@
  */
 import { Effect, FileSystem, Predicate, Result, Stream } from "effect"
 import { DataError } from "../dsl/DataError.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { Json } from "../kernels/weights/index.ts"
 import * as JsonHead from "./JsonHead.ts"
 import * as JsonText from "./JsonText.ts"
@@ -32,7 +33,7 @@ const lines = (file: string): Stream.Stream<Row, DataError, FileSystem.FileSyste
     const fail = (reason: string) => new DataError({ source: file, reason })
     let since = 0
     return fs.stream(file).pipe(
-      Stream.mapError((error) => fail(`cannot be read: ${error.message}`)),
+      Stream.mapError((error) => fail(`cannot be read: ${SystemFault.words(error)}`)),
       Stream.tap((chunk) => {
         const last = chunk.lastIndexOf(10)
         since = last < 0 ? since + chunk.length : chunk.length - last - 1

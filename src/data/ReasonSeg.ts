@@ -13,6 +13,7 @@ import { DataError } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import type { Xywh } from "../kernels/math/Iou.ts"
 import * as Rules from "../kernels/math/Rules.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import * as Folder from "./Folder.ts"
 import { around, inside, type Instances } from "./Instances.ts"
 import * as JsonText from "./JsonText.ts"
@@ -112,7 +113,9 @@ export const read = (directory: string, options: Options = {}): Questions =>
     const expected = "ReasonSeg's pictures, each with a JSON file of the same name"
     const folder = yield* Folder.open(directory, expected, options)
     const names = yield* fs.readDirectory(folder.root).pipe(
-      Effect.mapError((error) => new DataError({ source: directory, reason: `cannot be read: ${error.message}` }))
+      Effect.mapError((error) =>
+        new DataError({ source: directory, reason: `cannot be read: ${SystemFault.words(error)}` })
+      )
     )
     const present = new Set(names)
 
@@ -121,7 +124,7 @@ export const read = (directory: string, options: Options = {}): Questions =>
         const path = yield* folder.file(name)
         const bytes = yield* Effect.mapError(
           fs.readFile(path),
-          (error): Rows.BadRow => ({ reason: "unreadable-file", detail: error.message })
+          (error): Rows.BadRow => ({ reason: "unreadable-file", detail: `${path}: ${SystemFault.words(error)}` })
         )
         const json = yield* Effect.try({
           try: () => JsonText.parse(bytes),

@@ -4,6 +4,7 @@
 import { Effect, type FileSystem, Option, type PlatformError, Stream } from "effect"
 import { Csv } from "effect/encoding"
 import { DataError } from "../dsl/DataError.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import * as Delimiter from "./Delimiter.ts"
 import * as Pointer from "./Pointer.ts"
 import * as TextEncoding from "./TextEncoding.ts"
@@ -62,7 +63,9 @@ export const open = (
       if (error._tag === "DataError") return error
       if (error._tag === "CsvError") return fail(`line ${error.line}: ${error.message}`)
       return fail(
-        error.reason._tag === "NotFound" ? `no such file, expected ${expected}` : `cannot be read: ${error.message}`
+        error.reason._tag === "NotFound"
+          ? `no such file, expected ${expected}`
+          : `cannot be read: ${SystemFault.words(error)}`
       )
     }
     yield* Pointer.refuse(file)

@@ -1,7 +1,7 @@
 /**
  * Files that are there whole or not at all.
  */
-import { Effect, FileSystem, Stream } from "effect"
+import { Effect, FileSystem, type PlatformError, Stream } from "effect"
 import { Written } from "../kernels/weights/index.ts"
 import { fromPlatform, type RunFileError } from "./RunError.ts"
 
@@ -16,7 +16,9 @@ export const writeAll = <E, R>(
   Effect.scoped(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const temporary = `${path}.${process.pid}.tmp`
-    const writing = Effect.mapError(fromPlatform(path, "writing"))
+    let needed = 0
+    const writing = <A, R>(effect: Effect.Effect<A, PlatformError.PlatformError, R>) =>
+      Effect.mapError(effect, (cause) => fromPlatform(path, "writing", needed)(cause))
     const listener = yield* Written.Written
     const counted = Written.counting()
     yield* Effect.addFinalizer(() => fs.remove(temporary, { force: true }).pipe(Effect.ignore))
@@ -25,6 +27,7 @@ export const writeAll = <E, R>(
       yield* Stream.runForEachArray(texts, (some) => {
         const bytes = new TextEncoder().encode(some.join(""))
         counted.add(bytes)
+        needed += bytes.length
         return writing(handle.writeAll(bytes))
       })
       yield* writing(handle.sync)

@@ -2,6 +2,7 @@
  * What can be wrong with a run folder, in words that a user can act on.
  */
 import { type PlatformError, Schema } from "effect"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 
 /** `--out` names a folder that is in use. */
 export class RunFolderExists extends Schema.TaggedError<RunFolderExists>()("RunFolderExists", {
@@ -59,9 +60,11 @@ export class RunFileError extends Schema.TaggedError<RunFileError>()("RunFileErr
 /** What can be wrong with a run folder. */
 export type RunError = RunFolderExists | RunFolderInUse | RunFolderMismatch | RunFileError
 
-/** Names the file and what was being done with it. */
-export const fromPlatform = (path: string, doing: string) => (cause: PlatformError.PlatformError): RunFileError => {
-  const tag = cause.reason._tag
-  const why = tag === "NotFound" ? "no such file" : tag === "PermissionDenied" ? "permission denied" : cause.message
-  return new RunFileError({ path, reason: `${doing} failed: ${why}`, cause })
-}
+/**
+ * Names the file and what was being done with it.
+ *
+ * @param needed bytes that were to be written, where that is known: told where the disk is full
+ */
+export const fromPlatform =
+  (path: string, doing: string, needed?: number) => (cause: PlatformError.PlatformError): RunFileError =>
+    new RunFileError({ path, reason: `${doing} failed: ${SystemFault.words(cause, { path, needed })}`, cause })

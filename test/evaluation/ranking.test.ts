@@ -105,7 +105,7 @@ describe("boxes of a remote model", () => {
             examples: [],
             facts: [],
             histogram: Option.none(),
-            quarantined: {},
+            quarantined: new Map(),
             results: rows,
             title: "t"
           })

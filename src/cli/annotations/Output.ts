@@ -124,7 +124,8 @@ export const open = Effect.fnUntraced(function*(options: Options) {
   const file = yield* writing(fs.open(rowsFile, { flag: "a" }))
   const append = (text: string) => {
     const added = new TextEncoder().encode(text)
-    return writing(Effect.andThen(file.writeAll(added), file.sync)).pipe(
+    return Effect.andThen(file.writeAll(added), file.sync).pipe(
+      Effect.mapError(fromPlatform(path, "writing", added.length)),
       Effect.tap(() => Effect.sync(() => bytes += added.length)),
       // Half a row would spoil the file for the next attempt.
       Effect.tapError(() => Effect.ignore(fs.truncate(rowsFile, bytes))),

@@ -1,6 +1,7 @@
 /** `rise init`: a folder to begin with, that trains in a minute. */
 import { Console, Effect, FileSystem, Path, Schema } from "effect"
 import { Argument, Command } from "effect/cli"
+import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import { halves, labels, picture } from "../init/pictures.ts"
 import { script } from "../init/script.ts"
 import { readable } from "../process.ts"
@@ -59,7 +60,8 @@ const folder = Argument.String("folder").pipe(
 export const init = Command.make("init", { folder }, ({ folder }) =>
   readable(
     write(folder).pipe(
-      Effect.catchTag("PlatformError", (error) => Effect.fail(new CannotWrite({ folder, reason: error.message }))),
+      Effect.catchTag("PlatformError", (error) =>
+        Effect.fail(new CannotWrite({ folder, reason: SystemFault.words(error) }))),
       Effect.andThen(
         Console.log(
           [

@@ -4,6 +4,7 @@
  */
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { DataError, type Dataset } from "../../dsl/Dataset.ts"
+import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import * as Folder from "../Folder.ts"
 import * as Quoted from "../Quoted.ts"
 import * as Rows from "../Rows.ts"
@@ -158,6 +159,6 @@ export const layout: Layout = {
         : Option.none()
     }).pipe(
       Effect.catchTag("PlatformError", (error) =>
-        Effect.fail(new DataError({ source: directory, reason: `cannot be read: ${error.message}` })))
+        Effect.fail(new DataError({ source: directory, reason: `cannot be read: ${SystemFault.words(error)}` })))
     )
 }

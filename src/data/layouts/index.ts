@@ -6,6 +6,7 @@
 import { Effect, FileSystem, Option, Path } from "effect"
 import { DataError } from "../../dsl/Dataset.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
+import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import * as Reader from "../Options.ts"
 import * as Quoted from "../Quoted.ts"
 import * as Table from "../Table.ts"
@@ -117,7 +118,7 @@ export const find = (
       fail(
         error.reason._tag === "NotFound"
           ? `no such file or folder, ${expected}`
-          : `cannot be read: ${error.message}`
+          : `cannot be read: ${SystemFault.words(error)}`
       )
     )
     const { type } = yield* io(fs.stat(path))

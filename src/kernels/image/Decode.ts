@@ -7,9 +7,10 @@
  *
  * @module
  */
-import { Effect, Predicate } from "effect"
+import { Effect } from "effect"
 import { stat } from "node:fs/promises"
 import sharp from "sharp"
+import * as SystemFault from "../runtime/SystemFault.ts"
 import * as Format from "./Format.ts"
 import * as Header from "./Header.ts"
 import { type Image, type Pixels, Source } from "./Image.ts"
@@ -32,13 +33,15 @@ const causeText = (cause: unknown): string => cause instanceof Error ? cause.mes
 /** Why sharp could not read a file, found out after the fact so that the good case costs nothing. */
 const explainFile = (image: string, path: string, cause: unknown): Effect.Effect<ImageError> =>
   Effect.tryPromise(() => stat(path)).pipe(Effect.match({
-    onFailure: ({ cause: error }) => {
-      const missing = Predicate.hasProperty(error, "code") && error.code === "ENOENT"
-      return new ImageError({ image, path, reason: missing ? "no such file" : causeText(error), cause: error })
-    },
+    onFailure: ({ cause: error }) =>
+      new ImageError({ image, path, reason: SystemFault.words(error, { path }), cause: error }),
     onSuccess: (info) => {
       if (!info.isFile()) return new ImageError({ image, path, reason: "not a file", expected: "an image file", cause })
       if (info.size === 0) return new ImageError({ image, path, reason: "the file is empty", found: "0 bytes", cause })
+      // The file may be good: too many are open, or its disk failed.
+      if (SystemFault.codeOf(cause) !== undefined) {
+        return new ImageError({ image, path, reason: SystemFault.words(cause, { path }), cause })
+      }
       return unreadable(image, `${info.size} bytes`, cause, path)
     }
   }))

@@ -8,8 +8,10 @@ import { Effect } from "effect"
 import type { Dirent } from "node:fs"
 import { open, readdir, realpath, stat } from "node:fs/promises"
 import { extname, join } from "node:path"
+import * as SystemFault from "../runtime/SystemFault.ts"
 import { isRaster } from "./Format.ts"
 import { ImageError } from "./ImageError.ts"
+import * as OpenFiles from "./OpenFiles.ts"
 
 /** What folders hold beside their pictures. */
 export interface LeftOut {
@@ -36,11 +38,11 @@ const endings = new Set(
 const HEAD = 64
 
 const startsAsPicture = (file: string): Effect.Effect<boolean> =>
-  Effect.acquireUseRelease(
+  OpenFiles.inTurn(Effect.acquireUseRelease(
     Effect.tryPromise(() => open(file, "r")),
     (handle) => Effect.tryPromise(() => handle.read(new Uint8Array(HEAD), 0, HEAD, 0)),
     (handle) => Effect.ignore(Effect.tryPromise(() => handle.close()))
-  ).pipe(
+  )).pipe(
     Effect.match({
       onFailure: () => false,
       onSuccess: ({ buffer, bytesRead }) => isRaster(buffer.subarray(0, bytesRead))
@@ -76,7 +78,7 @@ export const list = (
 ): Effect.Effect<Listing, ImageError> =>
   Effect.gen(function*() {
     const failed = (cause: unknown) =>
-      new ImageError({ image: folder, reason: `the folder cannot be listed: ${String(cause)}`, cause })
+      new ImageError({ image: folder, reason: `the folder cannot be listed: ${SystemFault.words(cause)}`, cause })
     const own = yield* Effect.tryPromise({ try: () => realpath(folder), catch: failed })
     if (above.includes(own)) return { names: [], leftOut: nothing }
     const all = yield* Effect.tryPromise({ try: () => readdir(folder, { withFileTypes: true }), catch: failed })

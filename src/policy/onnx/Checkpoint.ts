@@ -3,6 +3,7 @@
  * reference.
  */
 import { Effect, FileSystem, Path, Schema } from "effect"
+import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import { AdamW, type ParameterStore } from "../../kernels/train/index.ts"
 import { Safetensors } from "../../kernels/weights/index.ts"
 import { PolicyError } from "../Policy.ts"
@@ -26,7 +27,11 @@ const About = Schema.fromJsonString(Schema.Struct({
 const make = (directory: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeDirectory(directory, { recursive: true })).pipe(
     Effect.mapError((cause) =>
-      new PolicyError({ operation: "checkpoint", reason: `${directory} cannot be made: ${cause.message}`, cause })
+      new PolicyError({
+        operation: "checkpoint",
+        reason: `${directory} cannot be made: ${SystemFault.words(cause)}`,
+        cause
+      })
     )
   )
 

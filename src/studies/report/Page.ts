@@ -5,14 +5,8 @@ import { Option } from "effect"
 import { figure, type ResultRow } from "../../evaluation/Results.ts"
 import type { Example } from "../examples.ts"
 import * as Chart from "./Chart.ts"
+import type { Curve } from "./Curves.ts"
 import { document } from "./Document.ts"
-
-/** Figures of one stage of one method, by step. */
-export interface Curve {
-  readonly stage: string
-  readonly figures: ReadonlyMap<string, Chart.Series["points"]>
-  readonly selected: Option.Option<number>
-}
 
 export interface PageData {
   readonly title: string
@@ -28,7 +22,8 @@ export interface PageData {
     { readonly counts: ReadonlyArray<number>; readonly tau: number; readonly kept: number; readonly of: number }
   >
   readonly examples: ReadonlyArray<Example>
-  readonly quarantined: Readonly<Record<string, number>>
+  /** Rows that were set aside, by reason. */
+  readonly quarantined: ReadonlyMap<string, number>
 }
 
 /** Figures that only describe. */
@@ -120,9 +115,9 @@ const exampleOf = ({ bars, image, part, png, question, said, truth }: Example): 
       bars.length === 0 ? "" : Chart.paired(bars, own)
     }</div></div>`
   )
-  return `<div class="card example"><div><img src="${png}" alt=""><div class="meta">${Chart.escape(image)}${
-    part === null ? "" : ` · ${Chart.escape(part)}`
-  }` +
+  return `<div class="card example"><div><img src="${Chart.escape(png)}" alt=""><div class="meta">${
+    Chart.escape(image)
+  }${part === null ? "" : ` · ${Chart.escape(part)}`}` +
     `${question === undefined ? "" : `<br>${Chart.escape(question)}`}<br>truth: ${
       Chart.escape(truth)
     }</div></div><div>${spoken.join("")}</div></div>`
@@ -142,7 +137,7 @@ const unrankedNote = (results: ReadonlyArray<ResultRow>): string => {
 export const render = (
   { caution, curves, examples, facts, histogram, lower, quarantined, results, title }: PageData
 ): string => {
-  const bad = Object.entries(quarantined)
+  const bad = [...quarantined]
   const total = bad.reduce((sum, [, count]) => sum + count, 0)
   const distribution = Option.match(histogram, {
     onNone: () => "",
@@ -165,8 +160,8 @@ export const render = (
         "" :
         `<h2>What the methods say</h2>${
           Option.match(caution, { onNone: () => "", onSome: (text) => `<p><strong>${Chart.escape(text)}</strong></p>` })
-        }<p class="note"><span class="key" style="background:var(--faint)"></span>truth ` +
-        `&nbsp;<span class="key" style="background:var(--accent)"></span>prediction, in percent</p><div class="stack">${
+        }<p class="note"><span class="key truth"></span>truth ` +
+        `&nbsp;<span class="key ours"></span>prediction, in percent</p><div class="stack">${
           examples.map(exampleOf).join("")
         }</div>`) +
       distribution +

@@ -9,9 +9,14 @@ import { masked } from "../../evaluation/index.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
 import { json, lines } from "../artefacts.ts"
 import { Example } from "../examples.ts"
-import { type Curve, type PageData, render } from "./Page.ts"
+import * as Curves from "./Curves.ts"
+import { type PageData, render } from "./Page.ts"
 
-const MetricRow = Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number]))
+/** More than a page can show, and far more than a run writes. */
+const [mostResults, mostExamples, mostReasons] = [10_000, 500, 1000]
+
+const ResultRows = Schema.Array(ResultRow).check(Schema.isMaxLength(mostResults))
+const Examples = Schema.Array(Example).check(Schema.isMaxLength(mostExamples))
 const QuarantineRow = Schema.Struct({ reason: Schema.String })
 const RunJson = Schema.Struct({
   identity: Schema.Record(Schema.String, Schema.Json),
@@ -23,37 +28,12 @@ const RunJson = Schema.Struct({
 
 const binCount = 25
 
-const curvesOf = (file: string) =>
-  Effect.map(
-    Stream.runFold(lines(file, MetricRow), () =>
-      new Map<string, Map<string, Array<readonly [number, number]>>>(), (stages, row) => {
-      const name = row["method"] === undefined ? String(row["stage"]) : `${row["method"]} / ${row["stage"]}`
-      const figures = stages.get(name) ?? new Map<string, Array<readonly [number, number]>>()
-      stages.set(name, figures)
-      for (const [figure, value] of Object.entries(row)) {
-        if (typeof value !== "number" || figure === "step" || figure === "of") {
-          continue
-        }
-        const points = figures.get(figure) ?? []
-        figures.set(figure, points)
-        points.push([Number(row["step"]), value])
-      }
-      return stages
-    }),
-    (stages) =>
-      [...stages].map(([stage, figures]): Curve => ({
-        stage,
-        figures,
-        selected: Option.fromNullishOr(figures.get("selected step")?.at(-1)?.[1])
-      }))
-  )
-
 const histogramOf = Effect.fnUntraced(function*(file: string, tau: number) {
   const sum = yield* Stream.runFold(
     lines(file, CotRow),
     () => ({ counts: Array.from({ length: binCount }, () => 0), kept: 0, of: 0 }),
     ({ counts, kept, of }, { reward }) => {
-      const bin = Math.min(binCount - 1, Math.floor(reward * binCount))
+      const bin = Math.max(0, Math.min(binCount - 1, Math.floor(reward * binCount)))
       counts[bin] = (counts[bin] ?? 0) + 1
       return { counts, kept: kept + (reward >= tau ? 1 : 0), of: of + 1 }
     }
@@ -92,7 +72,7 @@ const usedOf = (facts: ReadonlyMap<string, string>, name: string, value: string)
 export const report = Effect.fn("rise.report")(function*(directory: string) {
   const path = yield* Path.Path
   const at = (name: string) => path.join(directory, name)
-  const results = yield* json(at("results.json"), Schema.Array(ResultRow))
+  const results = yield* json(at("results.json"), ResultRows)
   if (Option.isNone(results)) {
     return yield* new RunFileError({
       path: directory,
@@ -104,14 +84,17 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
     (): typeof RunJson.Type => ({ identity: {} })
   )
   const facts = new Map(factsOf(identity, ""))
-  const curves = yield* curvesOf(at("metrics.jsonl"))
+  const curves = yield* Curves.read(at("metrics.jsonl"))
   // The τ that was used: it may have sunk below the one that was asked for.
-  const used = curves.find(({ stage }) => stage === "filter" || stage === "RISE / filter")?.figures.get("tau")?.at(-1)
-  const tau = used?.[1] ?? Number(facts.get("config.settings.filter.tau") ?? 0.75)
+  const used = curves.find(({ stage }) => stage === "filter" || stage === "RISE / filter")?.last.get("tau")
+  const tau = used ?? Number(facts.get("config.settings.filter.tau") ?? 0.75)
   const quarantined = yield* Stream.runFold(
     lines(at("quarantine.jsonl"), QuarantineRow),
-    (): Record<string, number> => ({}),
-    (counts, { reason }) => ({ ...counts, [reason]: (counts[reason] ?? 0) + 1 })
+    () => new Map<string, number>(),
+    (counts, { reason }) => {
+      const known = counts.has(reason) || counts.size < mostReasons ? reason : "other reasons"
+      return counts.set(known, (counts.get(known) ?? 0) + 1)
+    }
   )
   const data: PageData = {
     title: `RISE on ${facts.get("task") ?? "a task"}`,
@@ -124,7 +107,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
     caution: Option.fromNullishOr(about?.caution),
     curves,
     histogram: yield* histogramOf(at("cot.jsonl"), tau),
-    examples: Option.getOrElse(yield* json(at("examples.json"), Schema.Array(Example)), () => []),
+    examples: Option.getOrElse(yield* json(at("examples.json"), Examples), () => []),
     quarantined
   }
   yield* Atomic.writeText(at("report.html"), render(data))

@@ -3,6 +3,7 @@
  */
 import { Effect, FileSystem, Option, Path } from "effect"
 import { DataError } from "../../../dsl/DataError.ts"
+import * as SystemFault from "../../../kernels/runtime/SystemFault.ts"
 import * as Quoted from "../../Quoted.ts"
 import * as Table from "../../Table.ts"
 import * as Walk from "../../Walk.ts"
@@ -41,7 +42,7 @@ export const inFolder = (
     const list = (folder: string) =>
       Effect.mapError(
         Walk.list(path.join(root, folder)),
-        (error) => new DataError({ source: root, reason: `cannot be read: ${error.message}` })
+        (error) => new DataError({ source: root, reason: `cannot be read: ${SystemFault.words(error)}` })
       )
     const { files, folders } = yield* list("")
     const here = files.filter(isTable).map((name) => ({ name, half: Names.halfIn(name.replace(/\.\w+$/, "")) }))
@@ -66,7 +67,7 @@ export const atPath = (
     if (!isTable(file) && !/\.txt$/i.test(file)) return Option.none()
     const root = yield* Effect.mapError(
       fs.realPath(path.dirname(file)),
-      (error) => new DataError({ source: file, reason: `cannot be read: ${error.message}` })
+      (error) => new DataError({ source: file, reason: `cannot be read: ${SystemFault.words(error)}` })
     )
     const found = yield* open(root, path.basename(file), undefined)
     if (Option.isSome(found)) return Option.some({ ...found.value, root })
