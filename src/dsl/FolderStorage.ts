@@ -106,17 +106,14 @@ export const make = (
           yield* Effect.provideService(policy.checkpoint(folder), Written.Written, gathered.listener)
           kept.set(stage, yield* onDisk(gathered.below(folder)))
         }),
-      bringBack: (stage, policy) =>
-        verified.broken.includes(stage)
-          ? Effect.fail(
-            new RunFileError({
-              path: checkpoint(stage),
-              reason:
-                "is damaged, and the weights at this stage cannot be had without it. The model that the run has " +
-                "saved is as it was unless it says otherwise; begin anew in another --out for the rest"
-            })
-          )
-          : policy.restore(checkpoint(stage)),
+      bringBack: (stage, policy) => {
+        const broken = verified.broken.get(stage)
+        if (broken === undefined) return policy.restore(checkpoint(stage))
+        const reason =
+          `${broken.found}. The weights that ${stage} ended with cannot be had without it: use the model ` +
+          "that the run has saved, or begin anew in another --out"
+        return Effect.fail(new RunFileError({ path: broken.file, reason }))
+      },
       midStage,
       keepMidStage: ({ policy, selected, stage, state, step }) =>
         onDisk(Effect.gen(function*() {

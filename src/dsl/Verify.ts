@@ -17,8 +17,8 @@ export interface Verified {
   readonly midStage: ReadonlyArray<MidStage>
   /** The line files that belong to the newest of these, read so far. */
   readonly lines: ReadonlyMap<string, Digest.Running>
-  /** Stages of a finished run whose checkpoints are damaged. */
-  readonly broken: ReadonlyArray<string>
+  /** Stages of a finished run whose checkpoints are damaged, and what is wrong with which file. */
+  readonly broken: ReadonlyMap<string, { readonly file: string; readonly found: string }>
   /** Of what was written beside, the files that are damaged or missing. */
   readonly damaged: ReadonlyArray<string>
   /** What was found damaged, and what becomes of it. */
@@ -47,7 +47,10 @@ const faultsOf = Effect.fnUntraced(function*(folder: string, expected: Digest.Di
   const path = yield* Path.Path
   return (yield* Effect.forEach(Object.entries(expected), ([name, digest]) => {
     const file = path.join(folder, name)
-    return Effect.map(fault(file, digest), (found) => found === undefined ? [] : [{ name, text: `${file} ${found}` }])
+    return Effect.map(
+      fault(file, digest),
+      (found) => found === undefined ? [] : [{ name, file, found, text: `${file} ${found}` }]
+    )
   })).flat()
 })
 
@@ -101,17 +104,18 @@ export const verify = Effect.fn("rise.run.verify")(function*(directory: string, 
   const newest = ledger.midStage.at(-1) ?? ledger.stages.at(-1)
   const all = yield* lineFiles(directory, newest?.files ?? {})
   const told: Array<string> = []
-  const broken: Array<string> = []
+  const broken = new Map<string, { readonly file: string; readonly found: string }>()
 
   let stages = ledger.stages
   for (const [i, { checkpoint, stage, trained }] of ledger.stages.entries()) {
     if (!trained) continue
     const faults = yield* faultsOf(path.join(checkpoints, stage), checkpoint)
-    if (faults.length === 0) continue
+    const [first] = faults
+    if (first === undefined) continue
     const texts = faults.map(({ text }) => text).join("; ")
     if (ledger.finished) {
       told.push(`${texts}. The run is finished, and it is left as it is`)
-      broken.push(stage)
+      broken.set(stage, first)
       continue
     }
     told.push(
