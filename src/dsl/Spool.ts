@@ -4,6 +4,7 @@
  */
 import { Effect, FileSystem, Option, Schema, type Scope, Semaphore } from "effect"
 import { createHash } from "node:crypto"
+import * as Json from "../kernels/weights/Json.ts"
 import { fromPlatform, RunFileError } from "./RunError.ts"
 
 /** What names of spool files end with. */
@@ -19,7 +20,7 @@ export interface Spool {
 }
 
 /** A line: the row, and the beginning of its SHA-256. */
-const Line = Schema.fromJsonString(Schema.Struct({ check: Schema.String, row: Schema.Json }))
+const Line = Json.text(Schema.Struct({ check: Schema.String, row: Schema.Json }))
 const decodeLine = Schema.decodeUnknownOption(Line)
 
 const lineOf = (row: Schema.Json): string => {
