@@ -69,9 +69,11 @@ const take = Effect.fnUntraced(function*({ path: directory, resume = false }: Fo
   if (exists && (yield* opening(fs.stat(directory))).type !== "Directory") {
     return yield* new RunFileError({ path: directory, reason: "is a file, expected a folder: choose another --out" })
   }
-  const empty = !exists || (yield* opening(fs.readDirectory(directory))).length === 0
-  const ours = yield* Effect.filter(["run.json", Ledger.fileName, RunLock.lockFile], there)
-  if (!empty && ours.length === 0) return yield* new RunFolderExists({ path: directory, resumable: false })
+  const names = exists ? yield* opening(fs.readDirectory(directory)) : []
+  // Of a lock, what a process wrote that was killed while it took the folder is enough.
+  const ours = names.some((name) => name === "run.json" || name.startsWith(RunLock.lockFile)) ||
+    (yield* there(Ledger.fileName))
+  if (names.length > 0 && !ours) return yield* new RunFolderExists({ path: directory, resumable: false })
   yield* opening(fs.makeDirectory(directory, { recursive: true }))
   // Before anything in it is read: what another run has begun to write must not be cut off.
   yield* RunLock.hold(directory)
