@@ -231,6 +231,8 @@ describe("command line", () => {
       resume: true,
       shots: Option.some(4),
       equalCompute: false,
+      checkpointSteps: Option.none(),
+      checkpointMinutes: Option.none(),
       trainable: Option.none(),
       lora: Option.none(),
       noWarmUp: false,
