@@ -23,6 +23,7 @@ import { type Capabilities, checkOptions, type Options } from "./Options.ts"
 import * as Probe from "./Probe.ts"
 import * as Prompts from "./Prompts.ts"
 import { refuse } from "./refuse.ts"
+import * as Saved from "./Saved.ts"
 import * as Scores from "./Scores.ts"
 import * as Settings from "./Settings.ts"
 import * as Step from "./Step.ts"
@@ -38,19 +39,6 @@ interface Kept extends Snapshot {
 }
 
 const isKept = (snapshot: Snapshot): snapshot is Kept => "path" in snapshot && typeof snapshot.path === "string"
-
-const stateFile = "engine.json"
-
-/** A checkpoint: where the engine keeps what is too large to be here. */
-const State = Schema.fromJsonString(Schema.Struct({
-  engine: Schema.Literal("tinker"),
-  model: Schema.String,
-  version: Schema.Int,
-  /** Weights and moments. */
-  path: Schema.String,
-  /** Weights that the KL penalty of the stage holds on to. */
-  reference: Schema.NullOr(Schema.String)
-}))
 
 const Capable = Schema.Struct({
   supported_models: Schema.optional(Schema.NullOr(Schema.Array(Schema.Struct({
@@ -286,45 +274,31 @@ const make = Effect.fnUntraced(function*(options: Options) {
         moved = false
         version++
       })),
+    saveSnapshot: (snapshot, directory) =>
+      failing("checkpoint")(
+        isKept(snapshot)
+          ? onDisk(Saved.write(directory, { engine: "tinker", model, path: snapshot.path, reference: null }))
+          : refuse("checkpoint", "the snapshot is of another engine")
+      ),
+    loadSnapshot: (directory) =>
+      failing("restore")(
+        onDisk(Effect.map(Saved.read(directory, model), ({ path }): Kept => ({ version, path })))
+      ),
     checkpoint: (directory) =>
-      failing("checkpoint")(onDisk(Effect.gen(function*() {
-        const path = yield* engine.saveState
-        const text = yield* Schema.encodeEffect(State)({
-          engine: "tinker",
-          model,
-          version,
-          path,
-          reference: reference ?? null
-        })
-        const { join } = yield* Path.Path
-        yield* fileSystem.makeDirectory(directory, { recursive: true })
-        const file = join(directory, stateFile)
-        yield* fileSystem.writeFileString(`${file}.tmp`, text)
-        yield* fileSystem.rename(`${file}.tmp`, file)
-      }))),
+      failing("checkpoint")(
+        Effect.flatMap(engine.saveState, (path) =>
+          onDisk(Saved.write(directory, { engine: "tinker", model, path, reference: reference ?? null })))
+      ),
     restore: (directory) =>
-      failing("restore")(onDisk(Effect.gen(function*() {
+      failing("restore")(Effect.gen(function*() {
         yield* closed("restore")
-        const { join } = yield* Path.Path
-        const file = join(directory, stateFile)
-        const state = yield* Effect.flatMap(fileSystem.readFileString(file), Schema.decodeUnknownEffect(State)).pipe(
-          Effect.mapError((cause) =>
-            new PolicyError({
-              operation: "restore",
-              reason: `${file} is no checkpoint of an engine: ${cause.message}`,
-              cause
-            })
-          )
-        )
-        if (state.model !== model) {
-          return yield* refuse("restore", `${file} is of model "${state.model}", this policy's is "${model}"`)
-        }
+        const state = yield* onDisk(Saved.read(directory, model))
         yield* engine.load(state.path, true)
-        moved = true
-        version = state.version
         if (state.reference !== null && options.reference === "stage") yield* hold(state.reference)
         reference = state.reference ?? undefined
-      }))),
+        moved = true
+        version++
+      })),
     save: (directory) =>
       failing("save")(onDisk(Effect.gen(function*() {
         const path = yield* engine.saveSampler
