@@ -29,7 +29,7 @@ export const check = Effect.fnUntraced(function*(objective: Objective) {
     if (temperature !== 1) {
       return yield* refuse(
         "update",
-        `rollout ${i} was drawn at temperature ${temperature}; engines score at 1: set the temperature of the stage to 1`
+        `rollout ${i} was drawn at temperature ${temperature}; engines score at 1: set the stage's temperature to 1`
       )
     }
   }

@@ -131,7 +131,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
   }
   if (options.probe !== false && found.normaliser === undefined) {
     yield* warn(
-      `${engineName} tells no gradient norm: what it divides losses by could not be measured; a sum is taken for granted`
+      `${engineName} tells no gradient norm: what it divides losses by could not be measured; a sum is taken for ` +
+        "granted"
     )
   }
 
