@@ -108,7 +108,6 @@ describe("command line", () => {
           /it has labels and no boxes \(table in halves\), which --task detection needs/
         ],
         [run("src/cli/rise.ts", "report", directory), /no results\.json/],
-        [run("src/cli/rise.ts", "train", "--labels", "a,a", "--data", directory), /"a" is listed twice/],
         [
           run(
             "src/cli/rise.ts",
