@@ -16,8 +16,8 @@ import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import { passing, type Planned } from "./Ahead.ts"
-import type { Described } from "./described.ts"
-import { type ClosedLoop, type Drawn, type Fault, type Loop, pipeable, type Pipeline, type Stages } from "./Pipeline.ts"
+import * as Order from "./Order.ts"
+import { type ClosedLoop, type Drawn, type Fault, type Loop, pipeable, type Pipeline, type Stage, type Stages } from "./Pipeline.ts"
 import { Batching, distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -65,15 +65,16 @@ export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.
 export const explaining = (texts: number): Planned => passing("explain", ({ drawnInGroup }) => texts * drawnInGroup)
 
 const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>(
-  self: Pipeline<"Sampled" | "Warmed" | "Reasoned" | "Reconstructed", A, E, R>,
+  self: Pipeline<Stage, A, E, R>,
   stage: S,
-  described: Described,
+  [step, options]: readonly [step: "generate" | "reconstruct" | "validate", options: object],
   drawn: Drawn,
   texts: number,
   own: Effect.Effect<void, BadSetting>,
   loop: Loop<A, Stages<A>[S] & Group.Group<A, Group.Reasoned>>
 ): ClosedLoop<S, A, E | Fault, R | Policy | Run> => {
-  const sound = Effect.andThen(self.sound, own)
+  const { described, plan, sound: placed } = Order.behind(step, self)
+  const sound = Effect.andThen(placed, own)
   const ready = Effect.andThen(sound, self.ready)
   return pipeable({
     stage,
@@ -81,8 +82,8 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
     form: self.form,
     data: self.data,
     validation: self.validation,
-    described: [...self.described, described],
-    plan: self.plan,
+    described: [...described, [step, options]],
+    plan,
     reading: explaining(texts),
     texts,
     drawn,
@@ -121,7 +122,7 @@ export const generating: Rules.Table = {
  */
 export const generate =
   (options: GenerateOptions = {}) =>
-  <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
+  <A, E, R>(self: Pipeline<Order.Before<"generate">, A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
     const { candidates, maxTokens = Settings.lengths.reasoning, temperature } = Settings.filledStage(options)
     const { task } = self
     const sound = Settings.check("generate", generating, options)
@@ -172,7 +173,7 @@ export const reconstructing: Rules.Table = { ...Settings.drawing, grammar: Setti
  */
 export const reconstruct =
   (options: ReconstructOptions = {}) =>
-  <A, E, R>(self: ClosedLoop<"Reasoned", A, E, R>): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
+  <A, E, R>(self: ClosedLoop<Order.Before<"reconstruct">, A, E, R>): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
     const { maxTokens = Settings.lengths.annotation, temperature } = Settings.filledStage(options)
     const { task } = self
     const sound = Settings.check("reconstruct", reconstructing, options)
@@ -223,7 +224,7 @@ export const reconstruct =
  */
 export const validate =
   (options: Reward.Options = {}) =>
-  <A, E, R>(self: ClosedLoop<"Reconstructed", A, E, R>): ClosedLoop<"Validated", A, E | Fault, R | Policy | Run> => {
+  <A, E, R>(self: ClosedLoop<Order.Before<"validate">, A, E, R>): ClosedLoop<"Validated", A, E | Fault, R | Policy | Run> => {
     const score = Reward.cot(self.task, options)
     return describe(
       self,

@@ -15,12 +15,14 @@ import * as TaskFile from "../TaskFile.ts"
 import type { TruthError } from "../Truth.ts"
 import { ahead } from "./Ahead.ts"
 import { described } from "./described.ts"
+import * as Order from "./Order.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
-import type { BadSetting } from "./StageError.ts"
+import type { BadSetting, Misplaced } from "./StageError.ts"
 
 /** Does everything the pipeline describes, once. Afterwards the policy holds its weights. */
-export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect<void, E, R> => self.ready
+export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect<void, E | Misplaced, R> =>
+  Effect.andThen(Order.behind("run", self).sound, Effect.suspend(() => self.ready))
 
 /**
  * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it
@@ -73,20 +75,22 @@ export const run = (options: RunOptions) =>
   self: Pipeline<Runnable, A, E, R>
 ): Effect.Effect<
   void,
-  E | BadSetting | RunError | PolicyError | TaskError | TruthError,
+  E | BadSetting | Misplaced | RunError | PolicyError | TaskError | TruthError,
   Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path
 > => {
   const seed = options.seed ?? 0
   // The data may need nothing of the run, but its type says that it might: give it one in memory.
-  const fingerprint = Fingerprint.data(self.task, Stream.concat(self.data, self.validation)).pipe(
-    Effect.provide(Run.layerMemory({ seed }))
+  const fingerprint = Effect.suspend(() =>
+    Fingerprint.data(self.task, Stream.concat(self.data, self.validation)).pipe(
+      Effect.provide(Run.layerMemory({ seed }))
+    )
   )
   const recordable = Effect.suspend(() => {
     const broken = Plain.broken(options.config ?? {}, "config")
     return broken === undefined ? Effect.void : Settings.refuse("run", broken)
   })
   const identity = Effect.gen(function*() {
-    yield* self.sound
+    yield* Order.behind("run", self).sound
     const data = yield* fingerprint
     const { identity: engine } = yield* Policy
     return {

@@ -17,6 +17,7 @@ import * as Batches from "./Batches.ts"
 import { explaining, pass } from "./ClosedLoop.ts"
 import * as GroupRelative from "./GroupRelative.ts"
 import * as Learning from "./Learning.ts"
+import type * as Order from "./Order.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
 import { distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
@@ -78,7 +79,7 @@ const ofFormat = <E, R>(options: Settings.GrpoOptions, grammar: Effect.Effect<Gr
  */
 export const reinforce = (options: ReinforceOptions = {}) =>
 <A, E, R>(
-  self: ClosedLoop<"Validated", A, E, R>
+  self: ClosedLoop<Order.Before<"reinforce">, A, E, R>
 ): Pipeline<"Reinforced", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "reinforce"
   const credit = options.credit ?? "joint"
@@ -156,7 +157,7 @@ export const strengthening: Rules.Table = {
  */
 export const rft = (options: RftOptions = {}) =>
 <A, E, R>(
-  self: Pipeline<"Sampled" | "Warmed" | "Tuned", A, E, R>
+  self: Pipeline<Order.Before<"rft">, A, E, R>
 ): Pipeline<"Strengthened", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "rft"
   const { groupSize, maxTokens = Settings.lengths.thinkAnswer, temperature } = Settings.filledStage(options)
