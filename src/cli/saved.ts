@@ -48,7 +48,9 @@ export const find = (
 export const tell = ({ model }: Asked, saved: Sources.SavedTask, before: Said = {}): Effect.Effect<void> => {
   const flags = words(before)
   return Console.error(
-    `task of ${model}: ${named(saved)}${flags.length === 0 ? "" : `; asked otherwise, by ${flags.join(", ")}`}`
+    `task of ${model}: ${named(saved)}${saved.form === "answer" ? ", answered without a reasoning" : ""}${
+      flags.length === 0 ? "" : `; asked otherwise, by ${flags.join(", ")}`
+    }`
   )
 }
 

@@ -117,7 +117,7 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     const row = <E2, R2>(name: string, form: Rise.Form, work: Effect.Effect<void, E2, R2>) => {
       const trained = Effect.gen(function*() {
         yield* work
-        if (name === saved) yield* Rise.saveModel(task)
+        if (name === saved) yield* Rise.saveModel(task, form)
         return yield* evaluate({ ...common, method: name, form })
       })
       return run.within(name).once("method", Rows, trained.pipe(within(name), Effect.provide(Layer.fresh(policy))))

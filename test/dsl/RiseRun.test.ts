@@ -66,10 +66,20 @@ describe("run folder", () => {
           Effect.provide(live())
         )
       yield* steps(false, { ...Stub.Mood, described })
-      assert.deepStrictEqual(JSON.parse(yield* fs.readFileString(`${out}/model/rise-task.json`)), described)
+      const written = Effect.map(fs.readFileString(`${out}/model/rise-task.json`), (text) => JSON.parse(text))
+      assert.deepStrictEqual(yield* written, { ...described, form: "answer" })
       yield* steps(true, Stub.Mood)
       assert.isFalse(yield* fs.exists(`${out}/model/rise-task.json`), "what another run wrote there is gone")
       assert.isTrue(yield* fs.exists(`${out}/model/weights.f32`))
+      yield* fs.remove(out, { recursive: true })
+      yield* Rise.make({ ...Stub.Mood, described }, Stub.data(8)).pipe(
+        Rise.answers(),
+        Rise.sft({ steps: 2, batchSize: 4 }),
+        Rise.rft({ steps: 2, promptsPerStep: 4 }),
+        Rise.run({ out }),
+        Effect.provide(live())
+      )
+      assert.deepStrictEqual(yield* written, { ...described, form: "think" }, "rft teaches think-answers")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("holds what the run made, and the same bytes for the same seed", () =>

@@ -3,6 +3,7 @@ import { Clock, Console, Effect, Option, Runtime as EffectRuntime, Schema, Strea
 import { Argument, Command, Flag } from "effect/cli"
 import { Event, Progress, report, silent } from "../../dsl/Progress.ts"
 import { lengths } from "../../dsl/stages/Settings.ts"
+import type { Form } from "../../dsl/Task.ts"
 import { faultOf } from "../../evaluation/Asking.ts"
 import * as Image from "../../kernels/image/Image.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
@@ -15,7 +16,7 @@ import { modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import { check, grammarMode, named, policy, weightsOf } from "../policy.ts"
-import { form } from "./form.ts"
+import { form, formOf } from "./form.ts"
 
 class NothingAnnotated
   extends Schema.TaggedError<NothingAnnotated>()("NothingAnnotated", { n: Schema.Int, first: Schema.String })
@@ -90,7 +91,10 @@ const add = (sum: Outcome, { annotation, fault = "no annotation", image }: Row):
   first: annotation === null && sum.first === "" ? faultOf(image, fault) : sum.first
 })
 
-type Given = Command.Command.Config.Infer<typeof flags>
+type Flagged = Command.Command.Config.Infer<typeof flags>
+
+/** The flags, with the form that is asked for. */
+type Given = Omit<Flagged, "form"> & { readonly form: Form }
 
 /** What answers are made with: files go on only under the same. */
 const identityOf = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind) {
@@ -144,7 +148,8 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
   return outcome
 })
 
-const run = Effect.fnUntraced(function*(given: Given) {
+const run = Effect.fnUntraced(function*(flagged: Flagged) {
+  const given = { ...flagged, form: yield* formOf(flagged) }
   yield* check(given)
   const kind = yield* Kind.kind(given)
   const format = yield* Format.formatOf(given, kind.shape)
@@ -183,7 +188,7 @@ const run = Effect.fnUntraced(function*(given: Given) {
 })
 
 /** Rows on a terminal leave no line for progress to be redrawn on. */
-const quiet = ({ out }: Given) => Option.isNone(out) && process.stdout.isTTY
+const quiet = ({ out }: Flagged) => Option.isNone(out) && process.stdout.isTTY
 
 export const annotate = Command.make("annotate", flags, (given) =>
   computing(given)(

@@ -13,7 +13,7 @@ import * as Pictures from "../pictures.ts"
 import { check, named, policy, weightsOf } from "../policy.ts"
 import { printed } from "../study.ts"
 import { working } from "../working.ts"
-import { form } from "./form.ts"
+import { form, formOf } from "./form.ts"
 
 /** Says how to go on, where answers are kept to go on from. */
 const goOn = Effect.fnUntraced(function*(out: string) {
@@ -58,13 +58,14 @@ const lengthsOf = Effect.fnUntraced(function*<A>(given: Given, { task, train }: 
 const measured = Effect.fnUntraced(function*<A>(given: Given, source: Sources.TaskSource<A, Task<A>>) {
   const { task } = source
   const settings = yield* lengthsOf(given, source)
+  const form = yield* formOf(given)
   const config = {
     model: named(given),
     // Answers of other weights under the same name are other answers.
     weights: Option.isSome(given.remote) ? null : yield* weightsOf(given),
     adapter: Option.getOrNull(given.adapter),
     source: source.name,
-    form: given.form,
+    form,
     quantize: Option.getOrNull(given.quantize),
     ...Option.match(given.extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) })
   }
@@ -80,7 +81,7 @@ const measured = Effect.fnUntraced(function*<A>(given: Given, source: Sources.Ta
       method: "model",
       task,
       data: source.test,
-      form: given.form,
+      form,
       ...settings,
       cuesNamed: source.cuesNamed
     }).pipe(

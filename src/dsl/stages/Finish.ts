@@ -10,7 +10,7 @@ import { Run } from "../Run.ts"
 import { fromPlatform, type RunError } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import { recorded } from "../RunRecord.ts"
-import type { Task, TaskError } from "../Task.ts"
+import type { Form, Task, TaskError } from "../Task.ts"
 import * as TaskFile from "../TaskFile.ts"
 import type { TruthError } from "../Truth.ts"
 import { ahead } from "./Ahead.ts"
@@ -28,9 +28,12 @@ export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect
  * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it
  * (`rise-task.json`, read by `Sources.taskOf`). What an earlier attempt left there is replaced: a run that was cut off
  * after saving, or resumed when it had finished, holds the same weights and must not stumble over them.
+ *
+ * @param form what the policy was taught to write: `annotate` and `evaluate` ask for it. Default "think"
  */
 export const saveModel = <A>(
-  task: Task<A>
+  task: Task<A>,
+  form: Form = "think"
 ): Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const { directory } = yield* Run
@@ -39,7 +42,7 @@ export const saveModel = <A>(
     const target = (yield* Path.Path).join(directory.value, "model")
     yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
     yield* (yield* Policy).save(target)
-    yield* TaskFile.write(target, task)
+    yield* TaskFile.write(target, task, form)
   })
 
 /** Tells the view which stages there will be, for their number and the time left. */
@@ -103,7 +106,7 @@ export const run = (options: RunOptions) =>
       data
     }
   })
-  const recording = Effect.all([announce(self), self.ready, saveModel(self.task)], { discard: true }).pipe(
+  const recording = Effect.all([announce(self), self.ready, saveModel(self.task, self.form)], { discard: true }).pipe(
     recorded({ out: options.out, seed, resume: options.resume ?? false, identity })
   )
   return Settings.check("run", Settings.running, options).pipe(Effect.andThen(recordable), Effect.andThen(recording))

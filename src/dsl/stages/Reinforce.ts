@@ -160,14 +160,16 @@ export const rft = (options: RftOptions = {}) =>
   self: Pipeline<Order.Before<"rft">, A, E, R>
 ): Pipeline<"Strengthened", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "rft"
+  // Whatever came before: answers without a reasoning are strengthened as think-answers.
+  const form = "think"
   const { groupSize, maxTokens = Settings.lengths.thinkAnswer, temperature } = Settings.filledStage(options)
   const { task } = self
   const score = Reward.r1(task)
   const training = Effect.gen(function*() {
     const learn = GroupRelative.stepper((yield* Run).named(stage), options, [
-      yield* ofFormat(options, PolicyGrammar.ofAnswer(task, "think"))
+      yield* ofFormat(options, PolicyGrammar.ofAnswer(task, form))
     ])
-    const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "think"))
+    const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, form))
     yield* Train.train({
       stage,
       settings: options,
@@ -178,7 +180,7 @@ export const rft = (options: RftOptions = {}) =>
           const ids = distinctIds(samples.map((sample) => sample.image.id))
           const requests = yield* Effect.forEach(samples, (sample, i) =>
             Effect.map(
-              Answer.ask(task, "think", sample),
+              Answer.ask(task, form, sample),
               (prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}` })
             ))
           const completions = yield* Effect.scoped(Effect.flatMap(
@@ -203,11 +205,17 @@ export const rft = (options: RftOptions = {}) =>
           return yield* learn(judged, step, update)
         }),
       watch: Learning.watch(options),
-      score: Validation.answers(self, stage, { maxTokens, grammar: options.grammar, samples: options.select?.samples })
+      score: Validation.answers(self, stage, {
+        form,
+        maxTokens,
+        grammar: options.grammar,
+        samples: options.select?.samples
+      })
     })
   })
   return advance(self, {
     stage: "Strengthened",
+    form,
     described: [stage, options],
     plan: [Ahead.training(stage, options, (pace) => ({
       each: Settings.filled(options).promptsPerStep * groupSize * Ahead.rollout(options, pace),
