@@ -145,7 +145,7 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
 
   const exists = yield* Effect.mapError(fs.exists(directory), platform)
   if (exists && (yield* Effect.mapError(fs.stat(directory), platform)).type !== "Directory") {
-    return yield* new RunFileError({ path: directory, reason: "is a file, expected a folder: choose another --out" })
+    return yield* new RunFileError({ path: directory, reason: "is a file, expected a folder: name another one" })
   }
   const content = exists ? yield* Effect.mapError(fs.readDirectory(directory), platform) : []
   if (content.length > 0 && !content.some((name) => name === "run.json" || name === RunLock.lockFile)) {

@@ -215,7 +215,7 @@ describe("run folder", () => {
       assert.notInclude(foreign.message, "--resume")
       assert.strictEqual(
         (yield* start(`${directory}/letter.txt`, { seed: 0 })).message,
-        `${directory}/letter.txt: is a file, expected a folder: choose another --out`
+        `${directory}/letter.txt: is a file, expected a folder: name another one`
       )
       yield* small.pipe(Rise.run({ out: `${directory}/run`, seed: 0 }), Effect.provide(live()))
       const used = yield* start(`${directory}/run`, { seed: 0 })

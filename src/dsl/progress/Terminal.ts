@@ -119,7 +119,8 @@ export const terminal = (out: Out): View => {
             draw(`${named(stage, place)}  done in ${duration((now - state.started) / 1000)}  ${note}`.trimEnd(), true)
           },
           // Whole, whatever the width: the next step stands at its end.
-          Warned: ({ stage, text }) => void out.write(`${live ? "\r\u001b[2K" : ""}warning: ${stage}: ${text}\n`)
+          Warned: ({ stage, text }) => void out.write(`${live ? "\r\u001b[2K" : ""}warning: ${stage}: ${text}\n`),
+          Ended: ({ text }) => void out.write(`${live ? "\r\u001b[2K" : ""}${text}\n`)
         }))
   }
 }

@@ -7,12 +7,13 @@ import * as Fingerprint from "../Fingerprint.ts"
 import * as Plain from "../Plain.ts"
 import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
-import { fromPlatform, type RunError } from "../RunError.ts"
+import { fromPlatform, type RunError, toScript } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import { recorded } from "../RunRecord.ts"
 import type { Form, Task, TaskError } from "../Task.ts"
 import * as TaskFile from "../TaskFile.ts"
 import type { TruthError } from "../Truth.ts"
+import * as Afterwards from "./Afterwards.ts"
 import { ahead } from "./Ahead.ts"
 import { described } from "./described.ts"
 import * as Order from "./Order.ts"
@@ -67,7 +68,8 @@ export interface RunOptions {
 
 /**
  * Runs a pipeline in a folder of its own: run.json, metrics.jsonl, cot.jsonl, checkpoints/, model/, and
- * quarantine.jsonl with the samples that were set aside.
+ * quarantine.jsonl with the samples that were set aside. At its end, or where it is interrupted, `Progress` is told
+ * where the model is and what comes next; `rise report` makes a page of the folder.
  *
  * ```ts
  * pipeline.pipe(Rise.run({ out: "runs/faces", seed: 1 }), Effect.provide(policy))
@@ -109,5 +111,11 @@ export const run = (options: RunOptions) =>
   const recording = Effect.all([announce(self), self.ready, saveModel(self.task, self.form)], { discard: true }).pipe(
     recorded({ out: options.out, seed, resume: options.resume ?? false, identity })
   )
-  return Settings.check("run", Settings.running, options).pipe(Effect.andThen(recordable), Effect.andThen(recording))
+  return Settings.check("run", Settings.running, options).pipe(
+    Effect.andThen(recordable),
+    Effect.andThen(recording),
+    Effect.andThen(Effect.suspend(() => Afterwards.finished(options.out, self.task))),
+    Effect.onInterrupt(() => Afterwards.interrupted(options)),
+    Effect.mapError(toScript)
+  )
 }
