@@ -58,14 +58,18 @@ describe("a script's run", () => {
       const reached = yield* Deferred.make<void>()
       const fiber = yield* steps(Stub.Mood).pipe(
         Rise.run({ out, seed: 3 }),
-        Effect.provide(live({ beforeUpdate: () => Effect.andThen(Deferred.succeed(reached, undefined), Effect.never) })),
+        Effect.provide(
+          live({ beforeUpdate: () => Effect.andThen(Deferred.succeed(reached, undefined), Effect.never) })
+        ),
         Effect.provideService(Progress.Progress, view(Progress.terminal)),
         Effect.forkChild
       )
       yield* Deferred.await(reached)
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(lines, [
-        `Interrupted. Go on after the last finished stage: Rise.run({ out: ${JSON.stringify(out)}, seed: 3, resume: true })`
+        `Interrupted. Go on after the last finished stage: Rise.run({ out: ${
+          JSON.stringify(out)
+        }, seed: 3, resume: true })`
       ])
       // As it says.
       yield* steps(Stub.Mood).pipe(

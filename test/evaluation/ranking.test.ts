@@ -105,8 +105,10 @@ describe("boxes of a remote model", () => {
             examples: [],
             facts: [],
             histogram: Option.none(),
+            labels: Option.none(),
             quarantined: {},
             results: rows,
+            sentences: [],
             title: "t"
           })
           assert.include(page, "mAP of gpt is unranked")

@@ -7,6 +7,7 @@ import type { Task } from "../../dsl/Task.ts"
 import { evaluate as evaluateModel, Results } from "../../evaluation/index.ts"
 import { fitted, Presets } from "../../pipelines/index.ts"
 import type * as Sources from "../../sources/index.ts"
+import { barsOf, type Example, labels } from "../../studies/index.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
@@ -55,7 +56,11 @@ const lengthsOf = Effect.fnUntraced(function*<A>(given: Given, { task, train }: 
   return (yield* Quarantine.silently(fitted({ task, data: train, model: given.model }))).evaluate
 })
 
-const measured = Effect.fnUntraced(function*<A>(given: Given, source: Sources.TaskSource<A, Task<A>>) {
+const measured = Effect.fnUntraced(function*<A>(
+  given: Given,
+  source: Sources.TaskSource<A, Task<A>>,
+  bars?: (annotation: A) => Example["bars"]
+) {
   const { task } = source
   const settings = yield* lengthsOf(given, source)
   const form = yield* formOf(given)
@@ -86,6 +91,7 @@ const measured = Effect.fnUntraced(function*<A>(given: Given, source: Sources.Ta
       cuesNamed: source.cuesNamed
     }).pipe(
       Effect.tap(Results.write),
+      Effect.tap(() => bars === undefined ? Effect.void : labels({ task, method: "model", bars })),
       Effect.provide(policy(given)),
       Effect.tapError(() => goOn(out))
     )
@@ -97,5 +103,5 @@ export const evaluate = Command.make("evaluate", flags, (given) =>
   computing(given)(Effect.gen(function*() {
     yield* check(given)
     const source = yield* Pictures.openAs({ ...given, shots: Option.none() })
-    yield* source.kind === "boxes" ? measured(given, source) : measured(given, source)
+    yield* source.kind === "boxes" ? measured(given, source) : measured(given, source, barsOf(source.task))
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))

@@ -259,12 +259,12 @@ export const filter = (options: FilterOptions = {}) =>
 }
 
 /** The annotation as target without reasoning: with `sft` it is the paper's SFT baseline. */
-export const answers = () =>
-<A, E, R>(self: Pipeline<Order.Before<"answers">, A, E, R>): Pipeline<"Answered", A, E | Misplaced, R> =>
-  advance(self, {
-    stage: "Answered",
-    described: ["answers", {}],
-    form: "answer",
-    ready: self.ready,
-    items: Stream.map(self.data, (sample) => ({ sample }))
-  })
+export const answers =
+  () => <A, E, R>(self: Pipeline<Order.Before<"answers">, A, E, R>): Pipeline<"Answered", A, E | Misplaced, R> =>
+    advance(self, {
+      stage: "Answered",
+      described: ["answers", {}],
+      form: "answer",
+      ready: self.ready,
+      items: Stream.map(self.data, (sample) => ({ sample }))
+    })

@@ -16,11 +16,9 @@ const order = {
   reinforce: { validate: "Validated" },
   best: { validate: "Validated", reinforce: "Reinforced" },
   recall: { make: "Sampled", warmUp: "Warmed" },
-  filter: { best: "Explained",
-    recall: "Explained" },
+  filter: { best: "Explained", recall: "Explained" },
   answers: { make: "Sampled", warmUp: "Warmed" },
-  sft: { best: "Explained",
-    recall: "Explained", filter: "Curated", answers: "Answered" },
+  sft: { best: "Explained", recall: "Explained", filter: "Curated", answers: "Answered" },
   rft: { make: "Sampled", warmUp: "Warmed", sft: "Tuned" },
   run: {
     warmUp: "Warmed",
