@@ -44,6 +44,13 @@ export const find = (
     : Effect.catch(found, (error) => Effect.as(warn(error.message), Option.none()))
 }
 
+/** Whether the model's directory says that it was trained here, by whatever it says. */
+export const isTrained = ({ model, remote = Option.none() }: Asked) =>
+  Option.isSome(remote) ? Effect.succeed(false) : Effect.match(Sources.taskOf(model), {
+    onFailure: () => true,
+    onSuccess: Option.isSome
+  })
+
 /** Says which task was found, and which flags go before it. */
 export const tell = ({ model }: Asked, saved: Sources.SavedTask, before: Said = {}): Effect.Effect<void> => {
   const flags = words(before)
