@@ -13,7 +13,7 @@
  * @module
  */
 import { Effect, type FileSystem, Option, type Path } from "effect"
-import type { Fault, NothingToTrainOn } from "./dsl/Rise.ts"
+import type { BadSetting, Fault, NothingToTrainOn } from "./dsl/Rise.ts"
 import { Run } from "./dsl/Run.ts"
 import { evaluate as measure, type EvaluateOptions as Measured } from "./evaluation/index.ts"
 import type * as Results from "./evaluation/Results.ts"
@@ -33,7 +33,7 @@ export const evaluate = <A, E, R>(
   options: EvaluateOptions<A, E, R>
 ): Effect.Effect<
   ReadonlyArray<Results.ResultRow>,
-  E | Fault | NothingToTrainOn,
+  BadSetting | E | Fault | NothingToTrainOn,
   Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path
 > =>
   Effect.flatMap(Effect.serviceOption(Run), (run) => {

@@ -1,19 +1,19 @@
 /**
  * Runs a command as the process: readable errors without a stack. Exit code 1 for what went wrong, 2 for a command line
- * that cannot be read, 130 for an interrupt.
+ * that cannot be read, 130 for an interrupt, 143 for SIGTERM, 129 for SIGHUP.
  *
- * What starts the process imports Effect module by module and none of the other floors: `rise --version` waits for
- * nothing else.
+ * What starts the process imports Effect module by module and of the other floors only what does the same:
+ * `rise --version` waits for nothing else.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { CliConfig, CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as EffectRuntime from "effect/Runtime"
 import packageJson from "../../package.json" with { type: "json" }
+import * as Process from "../dsl/Process.ts"
 import { formatter } from "./help.ts"
-import { presenter, usageExitCode, withOutput } from "./output.ts"
+import { presenter, usageExitCode } from "./output.ts"
 import { version } from "./telling.ts"
 
 /** A typed failure as one line for the user. A defect keeps its stack: it is ours, not the user's. */
@@ -48,14 +48,13 @@ export const run = <const Name extends string, Input, C, E>(
   )
 }
 
-/** Runs a program as the process, with what it writes to standard output watched. */
+/** Runs a program as the process. */
 export const main = <E>(program: Effect.Effect<void, E, NodeServices.NodeServices>): void =>
   program.pipe(
-    withOutput,
     // What a command prints may be read by a program.
     Effect.provideService(Logger.LogToStderr, true),
     Effect.provide(NodeServices.layer),
-    NodeRuntime.runMain
+    Process.run
   )
 
 /** Parses the process's arguments and runs the command as the process. */

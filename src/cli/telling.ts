@@ -5,6 +5,7 @@ import { Command, Flag, GlobalFlag } from "effect/cli"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { jsonLines, Progress, terminal, type View, warnings } from "../dsl/Progress.ts"
+import { shown } from "../kernels/runtime/Shown.ts"
 
 const quiet = GlobalFlag.Setting("quiet")({
   flag: Flag.Boolean("quiet").pipe(
@@ -42,7 +43,7 @@ export const asksJson = (args: ReadonlyArray<string>): boolean => {
 
 /** A line of standard error for a program. */
 export const told = (event: string, fields: Readonly<Record<string, unknown>>): string =>
-  JSON.stringify({ event, ...fields })
+  shown(JSON.stringify({ event, ...fields }))
 
 /** Log lines of every floor, as `--json` has them. */
 const logLines = Logger.make(({ logLevel, message }) => {

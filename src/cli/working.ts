@@ -2,6 +2,7 @@
  * Work in the run folder that flags ask for.
  */
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
 import type { Study } from "./flags.ts"
 import { asksJson, told } from "./telling.ts"
@@ -45,6 +46,18 @@ export const working =
       }
       const result = yield* work(out).pipe(
         inFolder({ ...made, out, seed, resume }),
+        // What was finished is in the folder: nobody has to begin anew for a full disk.
+        Effect.tapError((error) =>
+          SystemFault.codeOf(error) === undefined
+            ? Effect.void
+            : Effect.flatMap(
+              begun,
+              (begun) =>
+                begun
+                  ? say(`What was done is kept. When that is mended, go on with: --out ${out} --resume`)
+                  : Effect.void
+            )
+        ),
         Effect.onInterrupt(() =>
           Effect.flatMap(begun, (begun) =>
             Console.error(

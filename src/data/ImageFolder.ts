@@ -7,6 +7,7 @@
 import { Effect, type FileSystem, Path, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import * as Rules from "../kernels/math/Rules.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import * as Folder from "./Folder.ts"
 import * as Reader from "./Options.ts"
 import * as Rows from "./Rows.ts"
@@ -49,7 +50,7 @@ export const read = (
             source: directory,
             reason: error.reason._tag === "NotFound"
               ? `no folder "${name}" for the label "${label}"`
-              : `cannot be read: ${error.message}`
+              : `cannot be read: ${SystemFault.words(error)}`
           })
         ),
         Effect.map((files) => files.map((file) => ({ file: path.join(name, file), label })))

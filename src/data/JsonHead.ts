@@ -3,6 +3,7 @@
  */
 import { Effect, FileSystem, Option, Predicate, Stream } from "effect"
 import { DataError } from "../dsl/DataError.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { Json } from "../kernels/weights/index.ts"
 import * as JsonText from "./JsonText.ts"
 import * as Pointer from "./Pointer.ts"
@@ -74,7 +75,9 @@ export const read = (file: string, expected: string): Effect.Effect<Head, DataEr
       Stream.runCollect,
       Effect.mapError((error) =>
         fail(
-          error.reason._tag === "NotFound" ? `no such file, expected ${expected}` : `cannot be read: ${error.message}`
+          error.reason._tag === "NotFound"
+            ? `no such file, expected ${expected}`
+            : `cannot be read: ${SystemFault.words(error)}`
         )
       )
     )

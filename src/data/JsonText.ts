@@ -3,6 +3,7 @@
  */
 import { Effect, FileSystem } from "effect"
 import { DataError } from "../dsl/DataError.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { GitLfs, Json } from "../kernels/weights/index.ts"
 
 /** Larger files do not fit one string of the runtime. */
@@ -29,7 +30,11 @@ export const read = (path: string, expected: string): Effect.Effect<unknown, Dat
     const fs = yield* FileSystem.FileSystem
     const fail = (reason: string) => new DataError({ source: path, reason })
     const io = Effect.mapError((error: { readonly message: string; readonly reason: { readonly _tag: string } }) =>
-      fail(error.reason._tag === "NotFound" ? `no such file, expected ${expected}` : `cannot be read: ${error.message}`)
+      fail(
+        error.reason._tag === "NotFound"
+          ? `no such file, expected ${expected}`
+          : `cannot be read: ${SystemFault.words(error)}`
+      )
     )
     const { size } = yield* io(fs.stat(path))
     if (size > BigInt(maximumBytes)) {

@@ -4,6 +4,7 @@
 import { Effect, type FileSystem, Option, type PlatformError, Stream } from "effect"
 import { Csv } from "effect/encoding"
 import { DataError } from "../dsl/DataError.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import * as Delimiter from "./Delimiter.ts"
 import * as Pointer from "./Pointer.ts"
 import * as TextEncoding from "./TextEncoding.ts"
@@ -31,6 +32,7 @@ export interface Table {
 }
 
 const longestLine = 2 ** 20
+const mostColumns = 10_000
 
 /** The first lines, enough to tell the delimiter by: its text up to a line's end. */
 const firstLine = <E, R>(text: Stream.Stream<string, E, R>): Effect.Effect<string, E, R> =>
@@ -62,7 +64,9 @@ export const open = (
       if (error._tag === "DataError") return error
       if (error._tag === "CsvError") return fail(`line ${error.line}: ${error.message}`)
       return fail(
-        error.reason._tag === "NotFound" ? `no such file, expected ${expected}` : `cannot be read: ${error.message}`
+        error.reason._tag === "NotFound"
+          ? `no such file, expected ${expected}`
+          : `cannot be read: ${SystemFault.words(error)}`
       )
     }
     yield* Pointer.refuse(file)
@@ -83,6 +87,8 @@ export const open = (
       onNone: (): ReadonlyArray<string> => [],
       onSome: ({ cells }) => cells.map((name) => name.trim())
     })
+    if (first.length > mostColumns) return yield* fail(`${first.length} columns, at most ${mostColumns} are read`)
+    const width = first.length
     const hasHeader = !(headless && first.some(Walk.isPictureName))
     return {
       file,
@@ -92,7 +98,14 @@ export const open = (
       hasHeader,
       records: all.pipe(
         Stream.drop(hasHeader ? 1 : 0),
-        Stream.filter(({ cells }) => cells.length > 1 || cells[0]?.trim() !== "")
+        Stream.filter(({ cells }) => cells.length > 1 || cells[0]?.trim() !== ""),
+        // Some writers end every row but the header with a delimiter.
+        Stream.map(({ cells, row }) => ({
+          row,
+          cells: cells.length > width && cells.slice(width).every((cell) => cell.trim() === "")
+            ? cells.slice(0, width)
+            : cells
+        }))
       ),
       number: (cell) => Delimiter.decimal(delimiter, cell)
     }

@@ -1,7 +1,7 @@
 /**
  * Files that are there whole or not at all.
  */
-import { Effect, FileSystem, Stream } from "effect"
+import { Effect, FileSystem, type PlatformError, Stream } from "effect"
 import { fromPlatform, type RunFileError } from "./RunError.ts"
 
 /**
@@ -15,11 +15,17 @@ export const writeAll = <E, R>(
   Effect.scoped(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const temporary = `${path}.${process.pid}.tmp`
-    const writing = Effect.mapError(fromPlatform(path, "writing"))
+    let needed = 0
+    const writing = <A, R>(effect: Effect.Effect<A, PlatformError.PlatformError, R>) =>
+      Effect.mapError(effect, (cause) => fromPlatform(path, "writing", needed)(cause))
     yield* Effect.addFinalizer(() => fs.remove(temporary, { force: true }).pipe(Effect.ignore))
     yield* Effect.scoped(Effect.gen(function*() {
       const handle = yield* writing(fs.open(temporary, { flag: "w" }))
-      yield* Stream.runForEachArray(texts, (some) => writing(handle.writeAll(new TextEncoder().encode(some.join("")))))
+      yield* Stream.runForEachArray(texts, (some) => {
+        const bytes = new TextEncoder().encode(some.join(""))
+        needed += bytes.length
+        return writing(handle.writeAll(bytes))
+      })
       yield* writing(handle.sync)
     }))
     yield* writing(fs.rename(temporary, path))

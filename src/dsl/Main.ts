@@ -1,9 +1,9 @@
 /**
  * A program as the process: what a script ends with.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Data, Effect, Predicate, Runtime } from "effect"
+import * as Process from "./Process.ts"
 
 /** A failure that has been printed: the process only ends with its code. */
 class Printed extends Data.TaggedError("Printed")<{ readonly code: number }> {
@@ -20,8 +20,10 @@ const lineOf = (error: unknown): string =>
     : String(error)
 
 /**
- * Runs a program as the process, with Node's file system and paths: Ctrl-C interrupts it (exit code 130), and what
- * fails is printed on standard error as one readable line (exit code 1). A defect keeps its stack. It takes the place
+ * Runs a program as the process, with Node's file system and paths. Ctrl-C interrupts it (exit code 130), as SIGTERM
+ * (143) and SIGHUP (129) do, and a second one ends it at once. What fails is printed on standard error as one readable
+ * line (exit code 1), a defect with its stack. A reader of its output that goes (`| head`) ends it with 0. What a
+ * terminal would obey in a message, such as escape sequences in file names, is written as `\u001b`. It takes the place
  * of `NodeRuntime.runMain`, which prints failures with their stacks.
  *
  * ```ts
@@ -37,5 +39,5 @@ export const runMain = <A, E>(program: Effect.Effect<A, E, NodeServices.NodeServ
       )
     ),
     Effect.provide(NodeServices.layer),
-    NodeRuntime.runMain
+    Process.run
   )

@@ -9,6 +9,7 @@
  * @module
  */
 import { Context, Effect, FileSystem, Option, Schema, Scope, Semaphore } from "effect"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import * as Aside from "./Aside.ts"
 import { DataError } from "./DataError.ts"
@@ -154,7 +155,8 @@ export const forRun: Effect.Effect<RunCollector, never, FileSystem.FileSystem | 
   const writing = (path: string) => <A>(effect: Effect.Effect<A, { readonly message: string }>) =>
     Effect.mapError(
       effect,
-      ({ message }) => new DataError({ source: path, reason: `cannot write the quarantine: ${message}` })
+      (cause) =>
+        new DataError({ source: path, reason: `cannot write the quarantine: ${SystemFault.words(cause, { path })}` })
     )
   const open = (path: string, flag: "w" | "a") =>
     Effect.map(writing(path)(Scope.provide(fs.open(path, { flag }), scope)), (file) => {

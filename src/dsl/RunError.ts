@@ -2,6 +2,7 @@
  * What can be wrong with a run folder, in words that a user can act on.
  */
 import { type PlatformError, Schema } from "effect"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 
 /** Whether a script asked, which has options where a command has flags. */
 const script = Schema.optionalKey(Schema.Boolean)
@@ -77,9 +78,11 @@ export const toScript = <E>(error: E) => {
   return error
 }
 
-/** Names the file and what was being done with it. */
-export const fromPlatform = (path: string, doing: string) => (cause: PlatformError.PlatformError): RunFileError => {
-  const tag = cause.reason._tag
-  const why = tag === "NotFound" ? "no such file" : tag === "PermissionDenied" ? "permission denied" : cause.message
-  return new RunFileError({ path, reason: `${doing} failed: ${why}`, cause })
-}
+/**
+ * Names the file and what was being done with it.
+ *
+ * @param needed bytes that were to be written, where that is known: told where the disk is full
+ */
+export const fromPlatform =
+  (path: string, doing: string, needed?: number) => (cause: PlatformError.PlatformError): RunFileError =>
+    new RunFileError({ path, reason: `${doing} failed: ${SystemFault.words(cause, { path, needed })}`, cause })

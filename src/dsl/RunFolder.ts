@@ -42,7 +42,9 @@ export const difference = (
 ): Option.Option<{ field: string; stored: string; given: string }> => {
   if (isRecord(stored) && isRecord(given)) {
     for (const key of new Set([...Object.keys(stored), ...Object.keys(given)])) {
-      const found = difference(stored[key] ?? null, given[key] ?? null, at === "" ? key : `${at}.${key}`)
+      // "constructor" is a key like any other.
+      const of = (record: typeof stored) => Object.hasOwn(record, key) ? record[key] ?? null : null
+      const found = difference(of(stored), of(given), at === "" ? key : `${at}.${key}`)
       if (Option.isSome(found)) return found
     }
     return Option.none()

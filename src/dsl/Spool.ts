@@ -3,6 +3,7 @@
  * end with their stage.
  */
 import { Effect, FileSystem, Option, Schema, type Scope, Semaphore } from "effect"
+import * as Json from "../kernels/weights/Json.ts"
 import { fromPlatform, RunFileError } from "./RunError.ts"
 
 /** What names of spool files end with. */
@@ -17,7 +18,7 @@ export interface Spool {
   readonly keep: (rows: ReadonlyArray<Schema.Json>) => Effect.Effect<void, RunFileError>
 }
 
-const decodeLine = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
+const decodeLine = Schema.decodeUnknownOption(Json.text(Schema.Json))
 
 /** Opens a spool file, which need not be there. A last line that was cut off while it was written is dropped. */
 export const open = (path: string): Effect.Effect<Spool, RunFileError, FileSystem.FileSystem | Scope.Scope> =>

@@ -1,11 +1,11 @@
 /**
  * Asking a policy about many pictures, so that neither one picture nor an interruption takes the others' answers along.
  *
- * - A request that is refused, or whose picture cannot be read, is an answer without a text that says why. As long as
- *   nothing has been answered, nobody knows whether the pictures or the set-up are to blame: a few refusals in a row in
- *   the same words, or a whole pass of nothing else, end the work.
+ * - A request that is refused, whose picture cannot be read or that is too long for the model is an answer without a
+ *   text that says why. As long as nothing has been answered, nobody knows whether the pictures or the set-up are to
+ *   blame: a few refusals in a row in the same words, or a whole pass of nothing else, end the work.
  * - Answers are kept as they come (`Spool`), and not asked for again when the work is resumed. Refusals are kept from
- *   the first answer on; pictures that cannot be read are looked at again.
+ *   the first answer on; pictures that cannot be read or do not fit are looked at again.
  * - A policy that is asked one request at a time is asked no more when one fails, but what is under way has a while to
  *   end: it is paid for.
  */
@@ -14,6 +14,7 @@ import type { RunError } from "../dsl/RunError.ts"
 import type { Spool } from "../dsl/Spool.ts"
 import { complete, hopeless, patience, sampleAll } from "../dsl/stages/Sampling.ts"
 import { Decode, ImageError } from "../kernels/image/index.ts"
+import { TokenBudgetError } from "../policy/onnx/ContextLimit.ts"
 import { type Completion, PolicyError, type SampleOptions, type SampleRequest, type Session } from "../policy/Policy.ts"
 import * as Kept from "./Kept.ts"
 
@@ -38,9 +39,13 @@ export interface Asking {
 
 const nothing: Completion = { text: "", tokens: new Int32Array(0), logprobs: new Float32Array(0), finish: "stop" }
 
-const unread = (cause: ImageError): Completion => (
-  { ...nothing, fault: cause.message, refused: new PolicyError({ operation: "sample", reason: cause.message, cause }) }
+const without = (reason: string, cause: ImageError | TokenBudgetError): Completion => (
+  { ...nothing, fault: reason, refused: new PolicyError({ operation: "sample", reason, cause }) }
 )
+
+/** What is wrong with a request itself: it is found out anew each time, and costs nothing. */
+const isOwn = ({ refused }: Completion): boolean =>
+  refused?.cause instanceof ImageError || refused?.cause instanceof TokenBudgetError
 
 /** Does the work for every item until one fails: then none is begun any more, and those under way have their while. */
 const each = <A, E, R>(items: ReadonlyArray<A>, concurrency: number, work: (item: A) => Effect.Effect<void, E, R>) =>
@@ -78,6 +83,11 @@ export const make = Effect.fnUntraced(function*({ sampling, session, spool }: Op
     if (completion.refused === undefined) {
       answered = true
     } else {
+      // What is too long for the model was never asked.
+      if (completion.refused.cause instanceof TokenBudgetError) {
+        last = Option.some(completion)
+        return
+      }
       row = Option.exists(last, (before) => wordsOf(before) === wordsOf(completion)) ? row + 1 : 1
       last = Option.some(completion)
     }
@@ -88,7 +98,7 @@ export const make = Effect.fnUntraced(function*({ sampling, session, spool }: Op
     Effect.suspend((): Effect.Effect<void, PolicyError | RunError> => {
       for (const { completion } of found) note(completion)
       if (spool !== undefined) {
-        waiting.push(...found.filter(({ completion }) => !(completion.refused?.cause instanceof ImageError)))
+        waiting.push(...found.filter(({ completion }) => !isOwn(completion)))
         if (answered) return spool.keep(waiting.splice(0).map(Kept.encode))
       }
       return !answered && row >= patience && Option.isSome(last)
@@ -110,19 +120,38 @@ export const make = Effect.fnUntraced(function*({ sampling, session, spool }: Op
         onSuccess: () => undefined
       })
 
-  /** Asks for all at once. Where a picture cannot be read, all are looked at, and the good ones asked for again. */
+  /** What keeps each request from being asked, where a call failed for what single ones hold. */
+  const faultsOf = (
+    requests: ReadonlyArray<SampleRequest>,
+    { cause }: PolicyError
+  ): Effect.Effect<ReadonlyArray<Completion | undefined>> => {
+    if (cause instanceof TokenBudgetError) {
+      const reasons = new Map(cause.unfit?.map(({ key, reason }) => [key, reason]))
+      return Effect.succeed(requests.map(({ key }) => {
+        const reason = reasons.get(key)
+        return reason === undefined ? undefined : without(reason, cause)
+      }))
+    }
+    if (!(cause instanceof ImageError)) return Effect.succeed([])
+    return Effect.forEach(
+      requests,
+      (request) =>
+        Effect.map(unreadable(request, cause), (error) => error === undefined ? error : without(error.message, error)),
+      { concurrency: 4 }
+    )
+  }
+
+  /** Asks for all at once. Where single ones cannot be asked, the others are asked again without them. */
   const together = (requests: ReadonlyArray<SampleRequest>): Effect.Effect<ReadonlyArray<Completion>, PolicyError> =>
     Effect.catch(
       Effect.map(sample(requests), (found) => requests.map((_, i) => found[i]?.[0] ?? nothing)),
       Effect.fnUntraced(function*(error: PolicyError) {
-        const { cause } = error
-        if (!(cause instanceof ImageError)) return yield* error
-        const faults = yield* Effect.forEach(requests, (request) => unreadable(request, cause), { concurrency: 4 })
+        const faults = yield* faultsOf(requests, error)
         const good = requests.filter((_, i) => faults[i] === undefined)
         if (good.length === requests.length) return yield* error
         const found = good.length === 0 ? [] : yield* together(good)
         let at = 0
-        return faults.map((fault) => fault === undefined ? found[at++] ?? nothing : unread(fault))
+        return faults.map((fault) => fault ?? found[at++] ?? nothing)
       })
     )
 

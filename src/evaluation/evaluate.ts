@@ -20,7 +20,8 @@ import { warn } from "../kernels/runtime/Warning.ts"
 import { Policy } from "../policy/Policy.ts"
 import * as Asking from "./Asking.ts"
 import { probabilityIn } from "./confidence.ts"
-import { type EvaluateOptions, type Given, measure, type Pass } from "./measure.ts"
+import { type Given, measure, type Pass } from "./measure.ts"
+import * as Options from "./Options.ts"
 import { ResultRow } from "./Results.ts"
 
 /** A metric of answers under the grammar. */
@@ -45,7 +46,7 @@ const judged = <A>(task: Task<A>, samples: ReadonlyArray<Sample<A>>, given: Read
  * got yet.
  */
 const answersOf = Effect.fnUntraced(function*<A, E, R>(
-  options: EvaluateOptions<A, E, R>,
+  options: Options.EvaluateOptions<A, E, R>,
   grammar: Grammar | undefined,
   pass: Omit<Pass, "before">
 ) {
@@ -139,9 +140,10 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
 }, Effect.scoped)
 
 /** Evaluates the policy as it is now. */
-export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
-  const { grammar = "both", method } = options
+export const evaluate = <A, E, R>(options: Options.EvaluateOptions<A, E, R>) => {
   return Effect.gen(function*() {
+    yield* Options.check(options)
+    const { grammar = "both", method } = options
     const made = yield* grammarOf(options)
     const first = { name: "evaluate", kept: true }
     const rows = yield* recorded(method, first.name, answersOf(options, grammar === "mask" ? made : undefined, first))
@@ -161,7 +163,11 @@ export const evaluate = <A, E, R>(options: EvaluateOptions<A, E, R>) => {
  */
 const grammarOf = Effect.fnUntraced(
   function*<A, E, R>(
-    { form = "think", grammar = "both", maxTokens = lengths.thinkAnswer, method, task }: EvaluateOptions<A, E, R>
+    { form = "think", grammar = "both", maxTokens = lengths.thinkAnswer, method, task }: Options.EvaluateOptions<
+      A,
+      E,
+      R
+    >
   ) {
     if (grammar !== "both") return yield* PolicyGrammar.where(grammar, PolicyGrammar.ofAnswer(task, form))
     const { tokenizer } = yield* Policy
@@ -182,7 +188,7 @@ const grammarOf = Effect.fnUntraced(
 )
 
 /** Evaluates one and the same annotation for every sample: the training set's mean is the `prior` row. */
-export const evaluateConstant = <A, E, R>(options: EvaluateOptions<A, E, R> & { readonly annotation: A }) =>
+export const evaluateConstant = <A, E, R>(options: Options.EvaluateOptions<A, E, R> & { readonly annotation: A }) =>
   recorded(
     options.method,
     "evaluate",

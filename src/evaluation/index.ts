@@ -5,7 +5,7 @@
  */
 export { evaluate, evaluateConstant, masked } from "./evaluate.ts"
 export * as Groundedness from "./Groundedness.ts"
-export { type EvaluateOptions } from "./measure.ts"
+export { type EvaluateOptions } from "./Options.ts"
 export * as Results from "./Results.ts"
 export { table } from "./table.ts"
 export { type Verdict, verdict } from "./verdict.ts"

@@ -10,6 +10,7 @@ import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
 import * as Truth from "../dsl/Truth.ts"
 import * as Groundedness from "./Groundedness.ts"
+import type { EvaluateOptions } from "./Options.ts"
 import { predictionsFile, type ResultRow } from "./Results.ts"
 
 /** An answer, read. */
@@ -22,29 +23,6 @@ export interface Given<out A> extends Reward.Scored<A> {
   readonly tokens?: number
   /** Why there is no text: what a server said, or what is wrong with the picture. */
   readonly fault?: string | undefined
-}
-
-/** Options of `evaluate`: what is evaluated, and how it is asked. */
-export interface EvaluateOptions<A, E, R> {
-  /** The row it becomes: "base", "SFT", "Visual-RFT", "RISE", … */
-  readonly method: string
-  /** The task whose prompts and metrics are used. */
-  readonly task: Task<A>
-  /** The test samples. Replayable. */
-  readonly data: Stream.Stream<Sample<A>, E, R>
-  /** Whether the method thinks before it answers. Default "think". */
-  readonly form?: Rise.Form
-  /** Longest answer, in tokens. Default 224. */
-  readonly maxTokens?: number
-  /**
-   * Default "both": as the policy writes, and the task's metrics once more under its grammar where that can be
-   * made. "off" and "mask": only the one or the other.
-   */
-  readonly grammar?: Rise.GrammarMode | "both"
-  /** The cues a text names, for groundedness on samples whose cues are known. */
-  readonly cuesNamed?: ((text: string) => Iterable<string>) | undefined
-  /** The shots that the method was trained on. Default "full". */
-  readonly shots?: string
 }
 
 /** Sums over samples, from which every figure of a part follows. */

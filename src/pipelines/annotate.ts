@@ -5,7 +5,7 @@ import { Effect, Option, Result, Stream } from "effect"
 import * as Answer from "../dsl/Answer.ts"
 import * as PolicyGrammar from "../dsl/grammar/PolicyGrammar.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
-import * as Rise from "../dsl/Rise.ts"
+import type * as Rise from "../dsl/Rise.ts"
 import { lengths } from "../dsl/stages/Settings.ts"
 import type { Task, TaskError } from "../dsl/Task.ts"
 import * as Asking from "../evaluation/Asking.ts"
@@ -13,7 +13,10 @@ import { confidenceOf, probabilityIn } from "../evaluation/confidence.ts"
 import type { Image } from "../kernels/image/Image.ts"
 import { Decode, type ImageError } from "../kernels/image/index.ts"
 import { type Completion, Policy, type Prepared, type Session, type Tokenizer } from "../policy/Policy.ts"
+import { type AnnotateOptions, check } from "./annotateOptions.ts"
 import { batchOf, beginningOf } from "./batches.ts"
+
+export type { AnnotateOptions } from "./annotateOptions.ts"
 
 /** A picture with what the policy said about it. */
 export interface Annotated<out A> {
@@ -31,27 +34,10 @@ export interface Annotated<out A> {
    * that the grammar allows, where there is one. None without an annotation, or where a server tells no probabilities.
    */
   readonly confidence: Option.Option<number>
+  /** Whether the text was cut off at `maxTokens` or, under the grammar, closed so as to end within it. */
+  readonly closed: boolean
   /** Width and height in pixels, orientation applied; None where the picture cannot be read. */
   readonly size: Option.Option<{ readonly width: number; readonly height: number }>
-}
-
-/** Options of `annotate`. */
-export interface AnnotateOptions {
-  /** Default "think". */
-  readonly form?: Rise.Form
-  /** Longest answer, in tokens. Default 224. */
-  readonly maxTokens?: number
-  /** Default "mask": an annotator should not miss the format. Servers take none: "off". */
-  readonly grammar?: Rise.GrammarMode
-  /** What is asked about every image, for tasks that ask a question. */
-  readonly question?: string
-  /** Pictures that are computed together, but for the first few. Servers are asked one by one. Default 32. */
-  readonly batch?: number
-  /**
-   * The first pictures of the stream, of which earlier work has the answers: they are left out. Batches are those of
-   * the whole stream, so the others are answered as if nothing had stopped, to the last bit. Default 0.
-   */
-  readonly skip?: number
 }
 
 /** What it takes to read an answer. */
@@ -68,6 +54,7 @@ const unread = (image: Image, fault: string): Annotated<never> => ({
   annotation: Option.none(),
   fault: Option.some(fault),
   confidence: Option.none(),
+  closed: false,
   size: Option.none()
 })
 
@@ -92,6 +79,7 @@ const read = <A>(
     annotation: Option.map(Result.getSuccess(annotation), rank),
     fault: Option.map(Result.getFailure(annotation), ({ reason, value }) => `${reason}: ${value}`),
     confidence: Result.isSuccess(annotation) ? confidenceOf(completion, tokenizer) : Option.none(),
+    closed: completion.finish === "length",
     size
   }
 }
@@ -103,7 +91,7 @@ const READERS = 4
 const look = (session: Session, image: Image): Effect.Effect<Result.Result<Prepared, ImageError>> =>
   Effect.result(
     session.prepare === undefined
-      ? Effect.map(Decode.load(image), ({ height, width }) => ({ image, width, height }))
+      ? Effect.map(Decode.load(image), ({ own }) => ({ image, ...own }))
       : session.prepare(image)
   )
 
@@ -118,6 +106,7 @@ const look = (session: Session, image: Image): Effect.Effect<Result.Result<Prepa
 export const annotate =
   <A>(task: Task<A>, options: AnnotateOptions = {}) => <E, R>(images: Stream.Stream<Image, E, R>) =>
     Stream.unwrap(Effect.gen(function*() {
+      yield* check(options)
       const {
         batch = 32,
         form = "think",
@@ -173,12 +162,14 @@ export const annotate =
       return images.pipe(
         Stream.zipWithIndex,
         Stream.drop(beginningOf(skip, batch)),
-        Stream.mapEffect(([image, at]) => Effect.map(look(session, image), (found) => ({ image, at, found })), {
-          concurrency: READERS
-        }),
-        Stream.groupAdjacentBy(({ at }) => batchOf(at, batch)),
+        Stream.groupAdjacentBy(([, at]) => batchOf(at, batch)),
+        Stream.mapEffect(([, group]) =>
+          Effect.forEach(group, ([image]) => Effect.map(look(session, image), (found) => ({ image, found })), {
+            concurrency: READERS
+          })
+        ),
         Stream.buffer({ capacity: 1 }),
-        Stream.mapEffect(([, seen]) => together(seen)),
+        Stream.mapEffect(together),
         Stream.flattenIterable,
         Stream.drop(skip - beginningOf(skip, batch))
       )

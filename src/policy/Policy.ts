@@ -302,7 +302,10 @@ export class Policy extends Context.Service<Policy, {
    * weights.
    */
   readonly endStage: Effect.Effect<void, PolicyError>
-  /** Refused while a session is open: rollouts stay on-policy. */
+  /**
+   * Refused while a session is open: rollouts stay on-policy. Where a loss or a gradient is not finite it fails before
+   * weights or moments are changed, with a `NotFinite` as cause; of several inner updates those before it stand.
+   */
   readonly update: (objective: Objective, options: UpdateOptions) => Effect.Effect<UpdateStats, PolicyError>
   /** Keeps the current weights aside. */
   readonly snapshot: Effect.Effect<Snapshot, PolicyError>

@@ -127,9 +127,14 @@ const labelled = Effect.fnUntraced(function*(
 /** Why a model's own task cannot be asked about pictures that are read here. */
 const unfit = (saved: SavedTask): string | undefined => {
   const reads = `"${saved.task.name}", which the model was trained for,`
-  if (Question.asks(saved.task)) return `${reads} asks every picture a question, and these have none`
+  const script = (samples: string) =>
+    `measure it in a script: Rise.evaluate({ task, data }) with the task of Sources.taskOf and samples ${samples}`
+  if (Question.asks(saved.task)) {
+    return `${reads} asks every picture a question, and these have none; ${script("that have a `question`")}`
+  }
   return saved.kind === "detection" && saved.space !== "thousandths"
-    ? `${reads} writes boxes in ${saved.space}, and these are read in thousandths`
+    ? `${reads} writes boxes in the space "${saved.space}", and these are read in thousandths; ` +
+      script(`whose boxes BoxTruth.inFrame has put into that space`)
     : undefined
 }
 
@@ -139,6 +144,14 @@ const boxed = Effect.fnUntraced(function*(
   { labels, layout, ...found }: Layouts.Boxes
 ) {
   const { as, data, embedded, seed, shots, subject } = options
+  if (embedded && Option.isSome(subject)) {
+    return yield* new Dataset.DataError({
+      source: data,
+      reason:
+        `it has boxes (${layout}), which the embedded checkpoint is asked for in its own few words: none of them ` +
+        `takes a subject, "${subject.value}": leave --subject out, name --task classification, or take a real model`
+    })
+  }
   const task = as?.kind === "detection" && as.space === "thousandths" ?
     as.task :
     yield* making(data, () =>

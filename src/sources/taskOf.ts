@@ -3,6 +3,7 @@
  */
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
 import * as TaskFile from "../dsl/TaskFile.ts"
+import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { GitLfs, Json } from "../kernels/weights/index.ts"
 import { directoryOf } from "../policy/Embedded.ts"
 import * as Saved from "../tasks/Saved.ts"
@@ -48,13 +49,16 @@ export const taskOf = (
     const found = yield* fs.stat(path).pipe(
       Effect.map(Option.some),
       Effect.catchIf(({ reason }) => reason._tag === "NotFound", () => Effect.succeed(Option.none())),
-      Effect.mapError((error) => fail(`cannot be read: ${error.message}`))
+      Effect.mapError((error) => fail(`cannot be read: ${SystemFault.words(error)}`))
     )
     if (Option.isNone(found)) return Option.none()
     const { size, type } = found.value
     if (type !== "File") return yield* fail(`a ${type.toLowerCase()}, expected a file`)
     if (size > most) return yield* fail(`${size} bytes, expected at most ${most}`)
-    const bytes = yield* Effect.mapError(fs.readFile(path), (error) => fail(`cannot be read: ${error.message}`))
+    const bytes = yield* Effect.mapError(
+      fs.readFile(path),
+      (error) => fail(`cannot be read: ${SystemFault.words(error)}`)
+    )
     const pointer = GitLfs.describe(bytes)
     if (pointer !== undefined) return yield* fail(pointer)
     const json = yield* Effect.try({

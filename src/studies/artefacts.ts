@@ -1,37 +1,82 @@
 /**
- * Files of a run folder, read back through their schemas.
+ * Files of a run folder, read back through their schemas. A folder may come from elsewhere: what is no file, larger or
+ * deeper than anything that is written here is refused before it is held or decoded.
  */
 import { Effect, FileSystem, Option, Schema, Stream } from "effect"
 import { fromPlatform, RunFileError } from "../dsl/RunError.ts"
 
+/** Largest JSON file, and longest line of one, in bytes. */
+const [largestFile, longestLine] = [64 * 2 ** 20, 8 * 2 ** 20]
+
+/** Records in records: more than that is no file of ours, and would be more than a decoder's stack holds. */
+const deepest = 100
+
+/** Whether brackets stand in one another beyond what is decoded. */
+const isDeep = (text: string): boolean => {
+  let depth = 0
+  for (const [found] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+    if (found === "{" || found === "[") depth++
+    else if (found === "}" || found === "]") depth--
+    if (depth > deepest) return true
+  }
+  return false
+}
+
+const mebibytes = (bytes: number | bigint) => `${Math.ceil(Number(bytes) / 2 ** 20)} MiB`
+
+/** Whether there is such a file. Anything else of its name, such as a folder or a pipe, is an error. */
+const present = Effect.fnUntraced(function*(file: string, most?: number) {
+  const fs = yield* FileSystem.FileSystem
+  const found = yield* fs.stat(file).pipe(
+    Effect.map(Option.some),
+    Effect.catchIf(({ reason }) => reason._tag === "NotFound", () => Effect.succeedNone),
+    Effect.mapError(fromPlatform(file, "reading"))
+  )
+  if (Option.isNone(found)) return false
+  const { size, type } = found.value
+  const refuse = (reason: string) => new RunFileError({ path: file, reason })
+  if (type !== "File") return yield* refuse(`is a ${type.toLowerCase()}, expected a file of a run`)
+  if (most !== undefined && size > BigInt(most)) {
+    return yield* refuse(`has ${mebibytes(size)}, at most ${mebibytes(most)} are read: no run writes so much here`)
+  }
+  return true
+})
+
+/** Decodes a text; what is wrong with it, with the first line of why. */
+const decoded = <A>(file: string, codec: Schema.Codec<A, unknown>, what: string) => {
+  const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(codec))
+  return (text: string): Effect.Effect<A, RunFileError> =>
+    isDeep(text)
+      ? Effect.fail(new RunFileError({ path: file, reason: `${what}: nested more than ${deepest} deep` }))
+      : Effect.mapError(decode(text), (cause) => new RunFileError({ path: file, reason: what, cause }))
+}
+
 /** A JSON file, decoded; none where it is not there. */
 export const json = Effect.fnUntraced(function*<A>(file: string, codec: Schema.Codec<A, unknown>) {
   const fs = yield* FileSystem.FileSystem
-  const there = yield* fs.exists(file).pipe(Effect.mapError(fromPlatform(file, "reading")))
-  if (!there) return Option.none<A>()
+  if (!(yield* present(file, largestFile))) return Option.none<A>()
   const text = yield* fs.readFileString(file).pipe(Effect.mapError(fromPlatform(file, "reading")))
-  return Option.some(
-    yield* Schema.decodeUnknownEffect(Schema.fromJsonString(codec))(text).pipe(
-      Effect.mapError((cause) => new RunFileError({ path: file, reason: "is not what this version writes", cause }))
-    )
-  )
+  return Option.some(yield* decoded(file, codec, "is not what this version writes")(text))
 })
 
 /** The lines of a file, decoded one at a time; nothing where it is not there. */
 export const lines = <A>(file: string, codec: Schema.Codec<A, unknown>) =>
   Stream.unwrap(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
-    const there = yield* fs.exists(file).pipe(Effect.mapError(fromPlatform(file, "reading")))
-    if (!there) return Stream.empty
-    const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(codec))
+    if (!(yield* present(file))) return Stream.empty
+    let since = 0
     return fs.stream(file).pipe(
+      Stream.mapError(fromPlatform(file, "reading")),
+      Stream.tap((chunk) => {
+        const last = chunk.lastIndexOf(10)
+        since = last < 0 ? since + chunk.length : chunk.length - last - 1
+        return since > longestLine
+          ? Effect.fail(new RunFileError({ path: file, reason: `holds a line of more than ${mebibytes(longestLine)}` }))
+          : Effect.void
+      }),
       Stream.decodeText(),
       Stream.splitLines,
       Stream.filter((line) => line !== ""),
-      Stream.mapError(fromPlatform(file, "reading")),
-      Stream.mapEffect((line) =>
-        Effect.mapError(decode(line), (cause) =>
-          new RunFileError({ path: file, reason: "holds a line that is not what this version writes", cause }))
-      )
+      Stream.mapEffect(decoded(file, codec, "holds a line that is not what this version writes"))
     )
   }))

@@ -8,7 +8,7 @@ import type { Sample, Task } from "../dsl/Task.ts"
 import { predictions } from "../evaluation/Results.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
 import type { Classification, Distribution } from "../tasks/classification/index.ts"
-import { dataUri } from "./picture.ts"
+import { DataUri, dataUri } from "./picture.ts"
 
 /** A label and its share, for a bar. */
 export const Bar = Schema.Struct({ label: Schema.String, value: Schema.Finite })
@@ -35,7 +35,7 @@ export const Example = Schema.Struct({
   /** What was asked, in tasks that ask every picture something of its own. */
   question: Schema.optional(Schema.String),
   /** A PNG as a data URI. */
-  png: Schema.String,
+  png: DataUri,
   /** The ground truth, as the task writes it. */
   truth: Schema.String,
   /** The ground truth, drawn; empty where it cannot be. */

@@ -3,7 +3,7 @@
  */
 import { Effect, FileSystem, type Stream } from "effect"
 import * as Fingerprint from "../dsl/Fingerprint.ts"
-import { RunFileError } from "../dsl/RunError.ts"
+import { fromPlatform } from "../dsl/RunError.ts"
 import type { Identity } from "../dsl/RunFolder.ts"
 import { recorded } from "../dsl/RunRecord.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
@@ -58,7 +58,7 @@ export const numbered = Effect.fnUntraced(function*(base: string, resume: boolea
   const name = (n: number) => n === 1 ? base : `${base}-${n}`
   const exists = (n: number) =>
     fs.exists(name(n)).pipe(
-      Effect.mapError((cause) => new RunFileError({ path: name(n), reason: cause.message, cause }))
+      Effect.mapError(fromPlatform(name(n), "looking for it"))
     )
   let free = 1
   while (yield* exists(free)) free++

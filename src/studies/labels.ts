@@ -11,6 +11,9 @@ import type { Bar } from "./examples.ts"
 /** Name of the file. */
 export const labelsFile = "labels.json"
 
+/** More than a page can show. */
+const mostLabels = 10_000
+
 const LabelRow = Schema.Struct({
   label: Schema.String,
   /** Pictures whose largest share is this label's. */
@@ -28,7 +31,7 @@ export const Labels = Schema.Struct({
   /** Whose answers were counted. */
   method: Schema.String,
   /** In the task's order; labels without a picture are left out. */
-  rows: Schema.Array(LabelRow)
+  rows: Schema.Array(LabelRow).check(Schema.isMaxLength(mostLabels))
 })
 export type Labels = typeof Labels.Type
 
@@ -87,7 +90,7 @@ export const labels = <A>(
         return counts
       }
     )
-    if (counts.size === 0 || Option.isNone(directory)) return
+    if (counts.size === 0 || counts.size > mostLabels || Option.isNone(directory)) return
     const rows = [...order].flatMap((label) => {
       const count = counts.get(label)
       return count === undefined ? [] : [{

@@ -1,9 +1,20 @@
 /**
  * A picture as a page shows it.
  */
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import sharp from "sharp"
 import { Decode, type Image } from "../kernels/image/index.ts"
+
+/** Longest data URI of a picture, in characters: one 224 pixels wide takes a tenth of it. */
+const longest = 2 ** 21
+
+/** What `dataUri` writes: a page shows no picture of another kind, and none from elsewhere. */
+export const DataUri = Schema.String.check(
+  Schema.isPattern(/^data:image\/png;base64,[A-Za-z0-9+/]+={0,2}$/, {
+    expected: "a PNG as data:image/png;base64,… (written by a run)"
+  }),
+  Schema.isMaxLength(longest)
+)
 
 /** A PNG 224 pixels wide, as a data URI. */
 export const dataUri = (image: Image.Image) =>

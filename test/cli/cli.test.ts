@@ -99,32 +99,6 @@ describe("command line", () => {
           /device cuda is not available on this machine: .*Available: cpu/
         ],
         [
-          run(
-            "src/cli/rise.ts",
-            "evaluate",
-            "--remote",
-            "localhost",
-            "--remote-model",
-            "vl",
-            "--out",
-            join(directory, "run")
-          ),
-          /baseUrl is "localhost"/
-        ],
-        [
-          run(
-            "src/cli/rise.ts",
-            "evaluate",
-            "--remote",
-            "http://127.0.0.1:1/v1?api-key=topsecret",
-            "--remote-model",
-            "vl",
-            "--out",
-            join(directory, "run")
-          ),
-          /^(?!.*topsecret)[^]*baseUrl holds a query/
-        ],
-        [
           run("src/cli/rise.ts", "train", "--data", join(directory, "nowhere")),
           /nowhere: no such file or folder, expected/
         ],
@@ -212,7 +186,7 @@ describe("command line", () => {
         if (existsSync("/dev/full")) {
           const full = shell(`"$0" "$1" annotate "$2"/0.png > /dev/full`)
           assert.strictEqual(full.status, 1)
-          assert.match(full.stderr, /^standard output cannot be written: ENOSPC/)
+          assert.match(full.stderr, /^standard output cannot be written: the disk is full/)
         }
       } finally {
         rmSync(directory, { recursive: true })

@@ -102,7 +102,8 @@ describe("a script's run", () => {
       assert.deepStrictEqual(faults, [
         `${out} already holds a run: continue it with Rise.run({ out: ${JSON.stringify(out)}, resume: true }), or ` +
         "choose another out",
-        `${out} was started with seed = 0, this run has 1: resume with the same options and data, or choose another out`,
+        `${out} was started with seed = 0, this run has 1: resume with the same options and data, or ` +
+        "choose another out",
         `${out}-2 already exists and holds no run: choose another out`
       ])
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

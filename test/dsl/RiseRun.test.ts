@@ -219,7 +219,7 @@ describe("run folder", () => {
       )
       yield* small.pipe(Rise.run({ out: `${directory}/run`, seed: 0 }), Effect.provide(live()))
       const used = yield* start(`${directory}/run`, { seed: 0 })
-      assert.include(used.message, "--resume")
+      assert.include(used.message, "resume: true")
       const other = yield* start(`${directory}/run`, { seed: 1, resume: true })
       assert.include(other.message, "seed = 0, this run has 1")
       const grown = yield* Effect.flip(

@@ -131,6 +131,6 @@ describe("RunLock", () => {
       yield* fs.remove(`${folder}/${RunLock.lockFile}`)
       yield* fs.makeDirectory(`${folder}/${RunLock.lockFile}`)
       const odd = yield* Effect.flip(Effect.scoped(RunLock.hold(folder)))
-      assert.match(odd.message, /run\.lock: taking the run folder failed: BadResource/)
+      assert.match(odd.message, /run\.lock: taking the run folder failed: it is a folder/)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 })

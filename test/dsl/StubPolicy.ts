@@ -3,6 +3,7 @@
  * exact gradient of the objectives. It sees the class of an image in its id ("joy-17") and nothing else.
  */
 import { Context, Effect, FileSystem, Layer, Option, Result, Schema, Stream } from "effect"
+import { dirname } from "node:path"
 import type { Sample } from "../../src/dsl/Task.ts"
 import * as Task from "../../src/dsl/Task.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
@@ -285,7 +286,8 @@ export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace |
           }).pipe(failing("restore"), Effect.provideService(FileSystem.FileSystem, fs)),
         save: (directory) =>
           // Like the real one it refuses a directory that exists.
-          fs.makeDirectory(directory).pipe(
+          fs.makeDirectory(dirname(directory), { recursive: true }).pipe(
+            Effect.andThen(fs.makeDirectory(directory)),
             Effect.andThen(fs.writeFile(`${directory}/weights.f32`, new Uint8Array(weights.buffer.slice(0)))),
             Effect.mapError((cause) => new PolicyError({ operation: "save", reason: directory, cause }))
           ),

@@ -42,4 +42,32 @@ describe("evaluate", () => {
       const value = (metric: string) => Option.getOrThrow(figure(rows, "m", "all", metric))
       assert.deepStrictEqual([value("error"), value("valid"), value("reward"), value("cue recall")], [1, 0, 0, 0])
     }).pipe(Effect.provide(live({ hm: 9 }))))
+
+  const bad: ReadonlyArray<readonly [name: string, value: unknown, expected: string]> = [
+    ["form", "thinking", "\"think\" or \"answer\""],
+    ["maxTokens", Number.NaN, "a whole number from 1"],
+    ["maxTokens", "224", "a whole number from 1"],
+    ["grammar", "on", "\"both\" or \"mask\" or \"off\""],
+    ["method", "", "the name of the row that it becomes"],
+    ["cuesNamed", "festive", "a function of a text"],
+    ["shots", 4, "\"full\", or training samples per class"],
+    ["data", [], "a stream of samples"],
+    [
+      "maxtokens",
+      8,
+      "no setting of this name: there are method, task, data, form, maxTokens, grammar, cuesNamed, shots"
+    ]
+  ]
+  for (const [name, value, expected] of bad) {
+    it.effect(`refuses ${name} ${JSON.stringify(value)} before anything is asked`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(evaluate({ ...options, [name]: value }))
+        const shown = typeof value === "number" ? String(value) : JSON.stringify(value)
+        assert.deepStrictEqual([error._tag, error.message], [
+          "BadSetting",
+          `evaluate: ${name} is ${shown}, expected ${expected}`
+        ])
+        assert.strictEqual((yield* Stub.Trace).sessions, 0)
+      }).pipe(Effect.provide(live({ [joyful]: 9 }))))
+  }
 })

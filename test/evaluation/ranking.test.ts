@@ -100,13 +100,14 @@ describe("boxes of a remote model", () => {
           )
           const page = render({
             caution: Option.none(),
+            warnings: [],
             curves: [],
             lower: new Set(),
             examples: [],
             facts: [],
             histogram: Option.none(),
             labels: Option.none(),
-            quarantined: {},
+            quarantined: new Map(),
             results: rows,
             sentences: [],
             title: "t"

@@ -59,21 +59,25 @@ describe.skipIf(skip)("pictures of one's own", () => {
       }), minutes(20))
   }
 
-  it("learns from a table with a broken row, a corrupt picture and an unknown label, and tells each", () =>
-    inFolder(async (directory) => {
-      const data = join(directory, "weather")
-      const drawn = await write(data, "weather")
-      const [corrupt] = drawn
-      writeFileSync(join(data, corrupt!.file), readFileSync(join(data, corrupt!.file)).subarray(0, 200))
-      const half = (name: Drawn["half"]) => drawn.filter((one) => one.half === name)
-      writeFileSync(join(data, "train.csv"), `${table(half("train"))}only-a-name.png\n`)
-      writeFileSync(join(data, "test.csv"), `${table(half("test"))}${drawn[1]!.file},hail\n`)
-      const { n, right, stderr, stdout } = trained(directory, data)
-      const told = stderr + stdout
-      assert.include(told, corrupt!.file)
-      assert.include(told, "only-a-name.png")
-      assert.include(told, "hail")
-      assert.isAtLeast(n, 30)
-      assert.isAbove(right, 27)
-    }), minutes(20))
+  it(
+    "learns from a table with a broken row, a corrupt picture and an unknown label, and tells each",
+    () =>
+      inFolder(async (directory) => {
+        const data = join(directory, "weather")
+        const drawn = await write(data, "weather")
+        const [corrupt] = drawn
+        writeFileSync(join(data, corrupt!.file), readFileSync(join(data, corrupt!.file)).subarray(0, 200))
+        const half = (name: Drawn["half"]) => drawn.filter((one) => one.half === name)
+        writeFileSync(join(data, "train.csv"), `${table(half("train"))}only-a-name.png\n`)
+        writeFileSync(join(data, "test.csv"), `${table(half("test"))}${drawn[1]!.file},hail\n`)
+        const { n, right, stderr, stdout } = trained(directory, data)
+        const told = stderr + stdout
+        assert.include(told, corrupt!.file)
+        assert.include(told, "only-a-name.png")
+        assert.include(told, "hail")
+        assert.isAtLeast(n, 30)
+        assert.isAbove(right, 27)
+      }),
+    minutes(20)
+  )
 })

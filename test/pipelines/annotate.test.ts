@@ -68,6 +68,33 @@ describe("annotate", () => {
     }).pipe(Effect.provide(live({ anger: 9 }))))
 })
 
+const bad: ReadonlyArray<readonly [name: string, value: unknown, expected: string]> = [
+  ["form", "thinking", "\"think\" or \"answer\""],
+  ["maxTokens", Number.NaN, "a whole number from 1"],
+  ["maxTokens", 1.5, "a whole number from 1"],
+  ["batch", 0, "a whole number from 1"],
+  ["batch", "8", "a whole number from 1"],
+  ["skip", -1, "a whole number from 0"],
+  ["grammar", "both", "\"mask\" or \"off\""],
+  ["question", " ", "a question"],
+  ["maxtokens", 8, "no setting of this name: there are form, maxTokens, grammar, question, batch, skip"]
+]
+
+describe("options", () => {
+  for (const [name, value, expected] of bad) {
+    it.effect(`${name} ${String(value)} is refused before a picture is looked at`, () =>
+      Effect.gen(function*() {
+        const looked = Stream.fromEffect(Effect.die("looked at"))
+        const error = yield* Effect.flip(Stream.runDrain(annotate(Stub.Mood, { [name]: value })(looked)))
+        const shown = typeof value === "number" ? String(value) : JSON.stringify(value)
+        assert.deepStrictEqual([error._tag, error.message], [
+          "BadSetting",
+          `annotate: ${name} is ${shown}, expected ${expected}`
+        ])
+      }).pipe(Effect.provide(live({ [joyful]: 9 }))))
+  }
+})
+
 /** How many pictures each call of the policy was asked about. */
 const counting = (calls: Array<number>) =>
   Layer.effect(

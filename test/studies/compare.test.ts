@@ -6,10 +6,12 @@ import { Run } from "../../src/dsl/Run.ts"
 import { figure, ResultRow } from "../../src/evaluation/Results.ts"
 import { table } from "../../src/evaluation/table.ts"
 import type { Preset } from "../../src/pipelines/Presets.ts"
+import { sft } from "../../src/pipelines/sft.ts"
 import { warmUp } from "../../src/pipelines/warmUp.ts"
 import { PolicyError } from "../../src/policy/Policy.ts"
 import { compare, equalComputeBaselines, methods } from "../../src/studies/compare.ts"
 import { type Labels } from "../../src/studies/labels.ts"
+import { report } from "../../src/studies/report/report.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 
 const preset: Preset = {
@@ -226,6 +228,37 @@ describe("compare", () => {
       yield* run({ out, resume: true })
       assert.strictEqual(yield* read(`${out}/results.json`), results)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("tells of a method that is no better than the prior before the next is trained, and in the report", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const out = `${yield* folder}/run`
+      const told: Array<string> = []
+      const still = { ...preset, sft: { steps: 2, batchSize: 2, learningRate: 1e-9 } }
+      yield* compare({
+        start: warmUp(Stub.Mood, Stub.data(90), { validation: 0 }),
+        methods: { SFT: warmUp(Stub.Mood, Stub.data(90), { validation: 0 }).pipe(sft(still)) },
+        // The prior is right about all of them.
+        test: Stream.filter(Stub.data(40), ({ truth }) => truth === "joy"),
+        preset: still,
+        policy: Stub.layer({ seed: 5 }),
+        mean: () => Effect.succeed("joy" as const)
+      }).pipe(Effect.provide(
+        Layer.mergeAll(
+          Run.layer({ path: out, seed: 5, identity: {} }),
+          Stub.Trace.layer,
+          Layer.succeed(Progress, {
+            report: (event) =>
+              Effect.sync(() => {
+                if (event._tag === "Warned") told.push(`${event.stage}: ${event.text}`)
+              })
+          })
+        )
+      ))
+      assert.strictEqual(told.length, 1)
+      assert.match(told[0]!, /^SFT\/evaluate: SFT reaches error .* It has not learned this task: docs\/settings/)
+      assert.include(yield* read(`${out}/metrics.jsonl`), `"stage":"evaluate","step":1,"of":1,"warning":"SFT reaches`)
+      assert.include(yield* Effect.flatMap(report(out), read), "<li>SFT / evaluate: SFT reaches error")
+    })).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("says so when there is nothing to test on", () =>
     Effect.gen(function*() {

@@ -5,6 +5,7 @@
  * the task's data. A picture without an answer is a task without predictions, whose data says why.
  */
 import { Stream } from "effect"
+import { posix } from "node:path"
 import { listed } from "./Coco.ts"
 import { isBoxes, type Row, type Shape } from "./Row.ts"
 
@@ -16,7 +17,7 @@ export interface Options {
 
 /** A name within an address: slashes stay, and none leads out of the storage's root. */
 const addressOf = (prefix: string, image: string) =>
-  prefix + image.replace(/^(?:\.?\/)+/, "").split("/").map(encodeURIComponent).join("/")
+  prefix + posix.normalize(image).replace(/^(?:\.{0,2}\/)+/, "").split("/").map(encodeURIComponent).join("/")
 
 const percent = (part: number, whole: number) => Math.round(part / whole * 1e6) / 1e4
 

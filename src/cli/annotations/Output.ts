@@ -10,6 +10,7 @@ import * as Atomic from "../../dsl/Atomic.ts"
 import { fromPlatform, RunFileError } from "../../dsl/RunError.ts"
 import { difference } from "../../dsl/RunFolder.ts"
 import * as RunLock from "../../dsl/RunLock.ts"
+import * as Json from "../../kernels/weights/Json.ts"
 import * as Coco from "./Coco.ts"
 import * as Csv from "./Csv.ts"
 import { type Format, isDocument } from "./Format.ts"
@@ -17,15 +18,18 @@ import * as LabelStudio from "./LabelStudio.ts"
 import * as Records from "./Records.ts"
 import { Row, type Shape } from "./Row.ts"
 
-const begin = "begin it anew with --overwrite, or choose another --out"
+const other = "choose another --out"
+const begin = `begin it anew with --overwrite, or ${other}`
 
 /** FILE is there, and its rows cannot be gone on from. */
 export class OutputMismatch extends Schema.TaggedError<OutputMismatch>()("OutputMismatch", {
   path: Schema.String,
-  reason: Schema.String
+  reason: Schema.String,
+  /** What to do. */
+  next: Schema.String
 }) {
   override get message() {
-    return `${this.path} ${this.reason}: ${begin}`
+    return `${this.path} ${this.reason}: ${this.next}`
   }
 }
 
@@ -54,10 +58,10 @@ export interface Output {
   readonly finish: Effect.Effect<void, RunFileError>
 }
 
-const Meta = Schema.fromJsonString(
+const Meta = Json.text(
   Schema.Struct({ identity: Schema.Record(Schema.String, Schema.Json), began: Schema.Int })
 )
-const RowText = Schema.fromJsonString(Row)
+const RowText = Json.text(Row)
 
 /** A row as a line of JSON. */
 export const lineOf = (row: Row): string => `${JSON.stringify(row)}\n`
@@ -72,18 +76,26 @@ export const open = Effect.fnUntraced(function*(options: Options) {
   const fs = yield* FileSystem.FileSystem
   const { dirname } = yield* Path.Path
   const writing = Effect.mapError(fromPlatform(path, "writing"))
-  const mismatch = (reason: string) => Effect.fail(new OutputMismatch({ path, reason }))
+  const mismatch = (reason: string, next = begin) => Effect.fail(new OutputMismatch({ path, reason, next }))
   const document = isDocument(format)
   const [rowsFile, metaFile] = [document ? `${path}.rows.jsonl` : path, `${path}.meta.json`]
 
+  const type = yield* Effect.match(fs.stat(path), { onFailure: () => "File", onSuccess: ({ type }) => type })
+  if (type !== "File") {
+    const folder = type === "Directory"
+    return yield* mismatch(folder ? "is a folder" : "is not a file", folder ? "name a file, in it for example" : other)
+  }
   yield* writing(fs.makeDirectory(dirname(path), { recursive: true }))
-  yield* RunLock.hold(path, `${path}.lock`)
+  yield* Effect.catchTag(
+    RunLock.hold(path, `${path}.lock`),
+    "RunFileError",
+    ({ cause, reason }) => {
+      const why = reason.replace(/^.*failed: /, "")
+      return Effect.fail(new RunFileError({ path, reason: `cannot be written: ${why}; ${other}`, cause }))
+    }
+  )
   const sizeOf = (file: string) =>
-    Effect.match(fs.stat(file), {
-      onFailure: () => 0,
-      onSuccess: ({ size, type }) => type === "File" ? Number(size) : -1
-    })
-  if ((yield* sizeOf(path)) < 0) return yield* mismatch("is not a file")
+    Effect.match(fs.stat(file), { onFailure: () => 0, onSuccess: ({ size }) => Number(size) })
   if (overwrite) {
     yield* writing(Effect.forEach([path, `${path}.rows.jsonl`, metaFile], (file) => fs.remove(file, { force: true })))
   }
@@ -98,9 +110,9 @@ export const open = Effect.fnUntraced(function*(options: Options) {
     Effect.flatMap(Schema.decodeEffect(Meta)),
     Effect.catchTag("SchemaError", () => mismatch(`has a ${metaFile} that this version does not write`))
   )
-  const other = difference(meta.identity, identity)
-  if (Option.isSome(other)) {
-    const { field, given, stored } = other.value
+  const differs = difference(meta.identity, identity)
+  if (Option.isSome(differs)) {
+    const { field, given, stored } = differs.value
     return yield* mismatch(`holds answers made with ${field} ${stored}, and this is ${given}`)
   }
 
@@ -124,7 +136,8 @@ export const open = Effect.fnUntraced(function*(options: Options) {
   const file = yield* writing(fs.open(rowsFile, { flag: "a" }))
   const append = (text: string) => {
     const added = new TextEncoder().encode(text)
-    return writing(Effect.andThen(file.writeAll(added), file.sync)).pipe(
+    return Effect.andThen(file.writeAll(added), file.sync).pipe(
+      Effect.mapError(fromPlatform(path, "writing", added.length)),
       Effect.tap(() => Effect.sync(() => bytes += added.length)),
       // Half a row would spoil the file for the next attempt.
       Effect.tapError(() => Effect.ignore(fs.truncate(rowsFile, bytes))),

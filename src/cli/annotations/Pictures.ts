@@ -6,6 +6,7 @@ import { glob, stat } from "node:fs/promises"
 import { basename, resolve } from "node:path"
 import { ImageError } from "../../kernels/image/index.ts"
 import * as Listing from "../../kernels/image/Listing.ts"
+import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 
 /** Standard input holds the names. */
 export const listOnStdin = "-"
@@ -85,7 +86,7 @@ const onStdin = (options: Options) =>
     const text = yield* stdin.pipe(
       Stream.decodeText(),
       Stream.mkString,
-      Effect.mapError((cause) => new ImageError({ image: "standard input", reason: cause.message, cause }))
+      Effect.mapError((cause) => new ImageError({ image: "standard input", reason: SystemFault.words(cause), cause }))
     )
     // As find -print0 writes them, or one a line.
     const lines = text.replace(/^\ufeff/, "").split(text.includes("\0") ? "\0" : /\r?\n/)

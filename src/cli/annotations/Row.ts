@@ -27,6 +27,8 @@ export const Row = Schema.Struct({
   reasoning: Schema.NullOr(Schema.String),
   /** In [0, 1]; absent where nothing is known of it. */
   confidence: Schema.optionalKey(Schema.Finite),
+  /** True where the answer was cut off or closed at `--max-tokens`; else absent. */
+  closed: Schema.optionalKey(Schema.Boolean),
   /** Of the picture as it is stored, in pixels; absent where it cannot be read. */
   width: Schema.optionalKey(Schema.Finite),
   height: Schema.optionalKey(Schema.Finite),
@@ -55,13 +57,14 @@ export const rounded = (share: number): number => Number(share.toPrecision(4))
 /** @param value what an annotation is, in numbers */
 export const rowOf = <A>(task: Task<A>, value: (annotation: A, size: Size) => Value) =>
 (
-  { annotation, confidence, fault, image, reasoning, size, text }: Annotated<A>
+  { annotation, closed, confidence, fault, image, reasoning, size, text }: Annotated<A>
 ): Row => ({
   image: image.id,
   annotation: Option.match(annotation, { onNone: () => null, onSome: task.encode }),
   value: Option.match(Option.all([annotation, size]), { onNone: () => null, onSome: ([a, size]) => value(a, size) }),
   reasoning: Option.getOrNull(reasoning),
   ...Option.match(confidence, { onNone: () => ({}), onSome: (share) => ({ confidence: rounded(share) }) }),
+  ...(closed ? { closed } : {}),
   ...Option.getOrElse(size, () => ({})),
   ...Option.match(fault, { onNone: () => ({}), onSome: (fault) => ({ fault, ...(text === "" ? {} : { text }) }) })
 })

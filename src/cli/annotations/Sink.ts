@@ -2,6 +2,7 @@
  * Where rows go, and which pictures are to have one: standard output takes all of them, a file those that it lacks.
  */
 import { Console, Effect, Option, type Schema } from "effect"
+import { shown } from "../../kernels/runtime/Shown.ts"
 import * as Csv from "./Csv.ts"
 import type { Format } from "./Format.ts"
 import * as Output from "./Output.ts"
@@ -23,8 +24,11 @@ export interface Options extends Omit<Output.Options, "path"> {
   readonly names: ReadonlyArray<string>
 }
 
-/** Nobody reads a closed pipe: the command ends by it, see `withOutput`. */
-const write = (text: string) => Effect.sync(() => void process.stdout.write(text))
+/**
+ * A terminal shows rows without obeying them; files and pipes get them as they are. Nobody reads a closed pipe: the
+ * command ends by it, see `withOutput`.
+ */
+const write = (text: string) => Effect.sync(() => void process.stdout.write(process.stdout.isTTY ? shown(text) : text))
 
 const onStdout = (format: Format, shape: Shape, names: ReadonlyArray<string>): Effect.Effect<Sink> => {
   const text = Output.textOf(format, shape)

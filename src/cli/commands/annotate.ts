@@ -1,40 +1,21 @@
 /** `rise annotate`: pictures that nobody has labelled, one row each. */
-import { Clock, Console, Effect, Option, Runtime as EffectRuntime, Schema, Stream } from "effect"
+import { Clock, Console, Effect, Option, Schema, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { Event, Progress, report, silent } from "../../dsl/Progress.ts"
 import { lengths } from "../../dsl/stages/Settings.ts"
 import type { Form } from "../../dsl/Task.ts"
-import { faultOf } from "../../evaluation/Asking.ts"
 import * as Image from "../../kernels/image/Image.ts"
-import { warn } from "../../kernels/runtime/Warning.ts"
+import { Nursery } from "../../kernels/runtime/index.ts"
 import * as Format from "../annotations/Format.ts"
 import * as Kind from "../annotations/Kind.ts"
+import * as Outcome from "../annotations/Outcome.ts"
 import * as Pictures from "../annotations/Pictures.ts"
-import type { Row } from "../annotations/Row.ts"
 import * as Sink from "../annotations/Sink.ts"
 import { modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import { check, grammarMode, named, policy, weightsOf } from "../policy.ts"
 import { form, formOf } from "./form.ts"
-
-class NothingAnnotated
-  extends Schema.TaggedError<NothingAnnotated>()("NothingAnnotated", { n: Schema.Int, first: Schema.String })
-{
-  override get message() {
-    return this.n === 0
-      ? "nothing to annotate: name pictures, folders with pictures, or - for a list of names on standard input"
-      : `none of the ${this.n} pictures could be annotated. First, ${this.first}`
-  }
-}
-
-/** With `--strict`, some pictures without an annotation. */
-class SomeFailed extends Schema.TaggedError<SomeFailed>()("SomeFailed", { text: Schema.String }) {
-  override readonly [EffectRuntime.errorExitCode] = 4
-  override get message() {
-    return this.text
-  }
-}
 
 const images = Argument.String("image").pipe(
   Argument.withDescription("Pictures, folders, patterns in quotes, or - for a list of names on standard input"),
@@ -77,20 +58,6 @@ const flags = {
   images
 }
 
-/** How a list of pictures went. */
-interface Outcome {
-  readonly n: number
-  readonly failed: number
-  /** The first that failed now, and why. */
-  readonly first: string
-}
-
-const add = (sum: Outcome, { annotation, fault = "no annotation", image }: Row): Outcome => ({
-  n: sum.n + 1,
-  failed: sum.failed + (annotation === null ? 1 : 0),
-  first: annotation === null && sum.first === "" ? faultOf(image, fault) : sum.first
-})
-
 type Flagged = Command.Command.Config.Infer<typeof flags>
 
 /** The flags, with the form that is asked for. */
@@ -119,7 +86,7 @@ const identityOf = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind) {
 const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sink.Sink) {
   const { batch, form, maxTokens, question } = given
   const { before, keep, names, skip } = sink
-  let outcome: Outcome = { ...before, first: "" }
+  let outcome: Outcome.Outcome = { ...Outcome.none, ...before }
   if (names.length === skip) return outcome
   const stage = "annotate"
   const began = yield* Clock.currentTimeMillis
@@ -137,7 +104,7 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
     }),
     Stream.runForEachArray(Effect.fnUntraced(function*(rows) {
       yield* keep(rows)
-      outcome = rows.reduce(add, outcome)
+      outcome = rows.reduce(Outcome.add, outcome)
       done += rows.length
       const seconds = ((yield* Clock.currentTimeMillis) - began) / 1000
       yield* report(Event.Step({ stage, step: done, tokens: 0, figures: { "images/s": (done - skip) / seconds } }))
@@ -151,12 +118,13 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
 const run = Effect.fnUntraced(function*(flagged: Flagged) {
   const given = { ...flagged, form: yield* formOf(flagged) }
   yield* check(given)
+  yield* Nursery.keep
   const kind = yield* Kind.kind(given)
   const format = yield* Format.formatOf(given, kind.shape)
   const found = yield* Pictures.find(given.images, given)
   yield* Effect.forEach(found.notes, (note) => Console.error(note))
   const names = Option.match(given.limit, { onNone: () => found.names, onSome: (n) => found.names.slice(0, n) })
-  if (names.length === 0) return yield* new NothingAnnotated({ n: 0, first: "" })
+  if (names.length === 0) return yield* Outcome.tell(Outcome.none, given)
   const sink = yield* Sink.open({
     out: given.out,
     names,
@@ -171,20 +139,16 @@ const run = Effect.fnUntraced(function*(flagged: Flagged) {
     onNone: () => Effect.void,
     onSome: (out) => Console.error(`\nWhat was answered is kept in ${out}: the same command goes on behind it.`)
   })
-  const { failed, first, n } = yield* ask(given, kind, sink).pipe(
+  const outcome = yield* ask(given, kind, sink).pipe(
     Effect.onInterrupt(() => goOn),
     Effect.tapError(() => goOn)
   )
   yield* sink.finish
   if (Option.isSome(given.out)) {
     const there = sink.before.n === 0 ? "" : `, ${sink.before.n} of them before`
-    yield* Console.error(`${given.out.value}: ${n} pictures${there}, ${n - failed} annotated`)
+    yield* Console.error(`${given.out.value}: ${outcome.n} pictures${there}, ${outcome.n - outcome.failed} annotated`)
   }
-  if (failed === n) return yield* new NothingAnnotated({ n, first })
-  if (failed === 0) return
-  const text = `${failed} of ${n} pictures could not be annotated; each has its fault.` +
-    (first === "" ? "" : ` First, ${first}`)
-  yield* given.strict ? new SomeFailed({ text }) : warn(text)
+  yield* Outcome.tell(outcome, given)
 })
 
 /** Rows on a terminal leave no line for progress to be redrawn on. */

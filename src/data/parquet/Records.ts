@@ -6,6 +6,7 @@ import type { AsyncBuffer } from "hyparquet"
 import { parquetReadObjects } from "hyparquet"
 import { open } from "node:fs/promises"
 import { DataError } from "../../dsl/DataError.ts"
+import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import * as Pointer from "../Pointer.ts"
 import * as Footer from "./Footer.ts"
 import * as Groups from "./Groups.ts"
@@ -20,9 +21,9 @@ const openFile = (file: string, fail: (reason: string) => DataError) =>
   Effect.gen(function*() {
     const because = ({ cause }: { readonly cause?: unknown }) =>
       fail(
-        cause instanceof Error && "code" in cause && cause.code === "ENOENT"
+        SystemFault.codeOf(cause) === "ENOENT"
           ? "no such file, expected Parquet"
-          : `cannot be read: ${String(cause)}`
+          : `cannot be read: ${SystemFault.words(cause)}`
       )
     const handle = yield* Effect.acquireRelease(
       Effect.mapError(Effect.tryPromise(() => open(file, "r")), because),
@@ -101,6 +102,8 @@ export const read = (file: string, { all = false, columns: needed, maxGroupBytes
       const held = yield* bytes(start, end)
       const allowance = { bytes: group.mostBytes, words: group.mostWords }
       for (const chunk of group.columns) {
+        // A column may take seconds: a signal is heard before the next one.
+        yield* Effect.yieldNow
         const checked = Pages.check(held.subarray(chunk.start - start, chunk.end - start), chunk, allowance)
         yield* Effect.mapError(Effect.fromResult(checked), (reason) => broken(file)(`row group ${index}, ${reason}`))
       }

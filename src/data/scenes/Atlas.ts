@@ -7,6 +7,7 @@ import { Effect, Schema } from "effect"
 import { readFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import sharp from "sharp"
+import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import { type Face, faces, type ObjectName, objects, type Style, styles } from "./World.ts"
 
 /** The sprite atlas that ships with the package cannot be read. */
@@ -76,8 +77,7 @@ const cut = (raw: Uint8Array, width: number, x: number, y: number, side: number)
 /** Reads and checks the atlas. */
 export const load: Effect.Effect<Atlas, AtlasError> = Effect.gen(function*() {
   const file = (name: string) => `${folder}${name}`
-  const failed = (path: string) => (cause: unknown) =>
-    new AtlasError({ path, reason: cause instanceof Error ? cause.message : String(cause), cause })
+  const failed = (path: string) => (cause: unknown) => new AtlasError({ path, reason: SystemFault.words(cause), cause })
   const index = yield* Effect.tryPromise({
     try: () => readFile(file("atlas.json"), "utf8"),
     catch: failed(file("atlas.json"))

@@ -3,6 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { shown } from "../../kernels/runtime/Shown.ts"
 import { Event, type Out, type View } from "./Event.ts"
 import * as Whole from "./Whole.ts"
 
@@ -14,7 +15,7 @@ import * as Whole from "./Whole.ts"
 export const jsonLines = (out: Out): View => {
   const totals = new Map<string, number>()
   const whole = Whole.make()
-  const write = (event: string, fields: object) => void out.write(`${JSON.stringify({ event, ...fields })}\n`)
+  const write = (event: string, fields: object) => void out.write(`${shown(JSON.stringify({ event, ...fields }))}\n`)
   return {
     report: (event) =>
       Effect.map(Clock.currentTimeMillis, (now) => {

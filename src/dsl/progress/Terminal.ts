@@ -3,6 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { shown, shownInLine } from "../../kernels/runtime/Shown.ts"
 import { Event, type Out, type View } from "./Event.ts"
 import * as Whole from "./Whole.ts"
 
@@ -75,7 +76,8 @@ export const terminal = (out: Out): View => {
   const states = new Map<string, State>()
   const whole = Whole.make()
   const live = out.isTTY === true
-  const draw = (text: string, done: boolean) => {
+  const draw = (raw: string, done: boolean) => {
+    const text = shownInLine(raw)
     if (!live) return out.write(`${text}\n`)
     const width = (out.columns ?? 100) - 1
     return out.write(`\r\u001b[2K${text.length > width ? `${text.slice(0, width - 1)}…` : text}${done ? "\n" : ""}`)
@@ -119,8 +121,9 @@ export const terminal = (out: Out): View => {
             draw(`${named(stage, place)}  done in ${duration((now - state.started) / 1000)}  ${note}`.trimEnd(), true)
           },
           // Whole, whatever the width: the next step stands at its end.
-          Warned: ({ stage, text }) => void out.write(`${live ? "\r\u001b[2K" : ""}warning: ${stage}: ${text}\n`),
-          Ended: ({ text }) => void out.write(`${live ? "\r\u001b[2K" : ""}${text}\n`)
+          Warned: ({ stage, text }) =>
+            void out.write(`${live ? "\r\u001b[2K" : ""}warning: ${shownInLine(stage)}: ${shown(text)}\n`),
+          Ended: ({ text }) => void out.write(`${live ? "\r\u001b[2K" : ""}${shown(text)}\n`)
         }))
   }
 }

@@ -15,6 +15,7 @@ import { Run } from "../Run.ts"
 import * as Ahead from "./Ahead.ts"
 import * as Batches from "./Batches.ts"
 import { explaining, pass } from "./ClosedLoop.ts"
+import * as Collapse from "./Collapse.ts"
 import * as GroupRelative from "./GroupRelative.ts"
 import * as Learning from "./Learning.ts"
 import type * as Order from "./Order.ts"
@@ -62,6 +63,9 @@ const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, o
     )
   )
 
+const imageIds = (samples: ReadonlyArray<{ readonly image: { readonly id: string } }>): ReadonlyArray<string> =>
+  samples.map(({ image }) => image.id)
+
 /** The draws of a candidate that the group's advantage reaches. */
 const creditedOf = (credit: Credit) => credit === "joint" ? ["reasoning", "reconstruction"] as const : [credit] as const
 
@@ -98,6 +102,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
       stage,
       settings: options,
       batches: promptBatches(self, stage, options),
+      samples: imageIds,
       step: (samples, { key, step, update }) =>
         Effect.gen(function*() {
           const policy = yield* Policy
@@ -113,7 +118,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
           )
           return yield* learn(judged, step, update)
         }),
-      watch: Learning.watch(options),
+      watch: Collapse.watch(Learning.watch(options)),
       score: Validation.loop(self, stage, self.loop, options.select?.samples)
     })
   })
@@ -174,6 +179,7 @@ export const rft = (options: RftOptions = {}) =>
       stage,
       settings: options,
       batches: promptBatches(self, stage, options),
+      samples: imageIds,
       step: (samples, { key, step, update }) =>
         Effect.gen(function*() {
           const policy = yield* Policy
@@ -204,7 +210,7 @@ export const rft = (options: RftOptions = {}) =>
           )
           return yield* learn(judged, step, update)
         }),
-      watch: Learning.watch(options),
+      watch: Collapse.watch(Learning.watch(options)),
       score: Validation.answers(self, stage, {
         form,
         maxTokens,

@@ -1,14 +1,14 @@
 /**
  * The loop that every training stage shares: batches, learning rates, metrics, progress and model selection.
  */
-import { Effect, Stream } from "effect"
-import * as NotFinite from "../../policy/NotFinite.ts"
-import { Policy, type PolicyError, type Snapshot, type UpdateOptions, type UpdateStats } from "../../policy/Policy.ts"
+import { Effect, Option, Stream } from "effect"
+import { Policy, type PolicyError, type UpdateOptions, type UpdateStats } from "../../policy/Policy.ts"
 import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
 import type { RunError } from "../RunError.ts"
 import * as Settings from "./Settings.ts"
-import { Diverged, type StageError } from "./StageError.ts"
+import * as Skips from "./Skips.ts"
+import type { StageError } from "./StageError.ts"
 
 /** What one step tells: figures for metrics.jsonl and the tokens it generated and trained. */
 export interface StepReport {
@@ -31,6 +31,8 @@ export interface Score {
   readonly name: string
   readonly direction: "lower" | "higher"
   readonly value: number
+  /** What the user should think about, if anything. */
+  readonly warning?: string
 }
 
 export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
@@ -39,6 +41,8 @@ export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
   readonly settings: Settings.TrainOptions
   /** One batch per step, without end. */
   readonly batches: Stream.Stream<B, E, R>
+  /** Image ids of a batch's samples: they name it where its step is skipped. */
+  readonly samples: (batch: B) => ReadonlyArray<string>
   readonly step: (
     batch: B,
     at: { readonly step: number; readonly key: string; readonly update: UpdateOptions }
@@ -53,10 +57,8 @@ export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
 const shown = ["reward", "kl", "loss"]
 
 /** The best weights so far. */
-interface Selected {
-  readonly step: number
+interface Selected extends Skips.Good {
   readonly value: number
-  readonly snapshot: Snapshot
 }
 
 /** Trains for `settings.steps` steps; afterwards the policy holds the last or the selected weights. */
@@ -69,21 +71,24 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
     const { clipNorm, select, steps, weightDecay } = Settings.filled(plan.settings)
     const rate = Settings.schedule(plan.settings)
     const stage = run.named(plan.stage)
-
-    const diverged = (step: number, reason: string) => new Diverged({ stage, step, reason })
-    /** A policy's word that its weights are ruined, as the stage's. */
-    const ruined = (step: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-      Effect.mapError(effect, (error) => {
-        const reason = NotFinite.reasonOf(error)
-        return reason === undefined ? error : diverged(step, reason)
-      })
+    const skips = yield* Skips.make(plan.stage, plan.settings)
 
     let selected: Selected | undefined
     /** Looks since the best one. */
     let looks = 0
+    const warn = Effect.fnUntraced(function*(step: number, text: string) {
+      yield* run.metric({ stage: plan.stage, step, of: steps, warning: text })
+      yield* Progress.report(Progress.Event.Warned({ stage, text }))
+    })
+    let warned = false
     const consider = Effect.fnUntraced(function*(step: number) {
       if (plan.score === undefined) return
-      const { direction, name, value } = yield* plan.score.pipe(ruined(step))
+      const { direction, name, value, warning } = yield* plan.score.pipe(skips.fatal(step, selected))
+      // What has hardly begun to learn is no better than a guess.
+      if (warning !== undefined && !warned && 2 * step >= steps && step > 0) {
+        warned = true
+        yield* warn(step, `at step ${step} of ${steps} ${warning}`)
+      }
       yield* run.metric({ stage: plan.stage, step, of: steps, [`validation ${name}`]: value })
       const better = selected === undefined || (direction === "lower" ? value < selected.value : value > selected.value)
       looks = better ? 0 : looks + 1
@@ -92,6 +97,19 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
     })
     /** Nothing better has come for long. What is no better than the start may only not have begun to learn. */
     const exhausted = () => selected !== undefined && selected.step > 0 && looks >= (select?.patience ?? Infinity)
+
+    const tell = Effect.fnUntraced(function*(step: number, learningRate: number, report: StepReport) {
+      const { gradNorm = 0, loss = 0 } = report.figures
+      // The update is done: an engine that does not fail before it has changed its weights already.
+      if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+        return yield* skips.diverged(step, `loss ${loss}, gradient norm ${gradNorm}`, selected)
+      }
+      yield* run.metric({ stage: plan.stage, step, of: steps, ...report.figures, learningRate })
+      const figures = Object.fromEntries(Object.entries(report.figures).filter(([name]) => shown.includes(name)))
+      yield* Progress.report(Progress.Event.Step({ stage, step, tokens: report.tokens, figures }))
+      const text = plan.watch?.(step, report.figures)
+      if (text !== undefined) yield* warn(step, text)
+    })
 
     yield* policy.beginStage
     yield* Progress.report(Progress.Event.Started({ stage, total: steps, unit: "steps" }))
@@ -105,23 +123,17 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
           const step = index + 1
           last = step
           const learningRate = rate(index)
-          const report = yield* plan.step(batch, {
-            step,
-            key: `${plan.stage}/step=${step}`,
-            update: { learningRate, weightDecay, clipNorm }
-          }).pipe(ruined(step))
-          const { gradNorm = 0, loss = 0 } = report.figures
-          if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-            return yield* diverged(step, `loss ${loss}, gradient norm ${gradNorm}`)
-          }
-          yield* run.metric({ stage: plan.stage, step, of: steps, ...report.figures, learningRate })
-          const figures = Object.fromEntries(Object.entries(report.figures).filter(([name]) => shown.includes(name)))
-          yield* Progress.report(Progress.Event.Step({ stage, step, tokens: report.tokens, figures }))
-          const text = plan.watch?.(step, report.figures)
-          if (text !== undefined) {
-            yield* run.metric({ stage: plan.stage, step, of: steps, warning: text })
-            yield* Progress.report(Progress.Event.Warned({ stage, text }))
-          }
+          const done = yield* skips.attempt(
+            { step, learningRate, samples: plan.samples(batch) },
+            plan.step(batch, {
+              step,
+              key: `${plan.stage}/step=${step}`,
+              update: { learningRate, weightDecay, clipNorm }
+            }),
+            selected
+          )
+          if (Option.isSome(done)) yield* tell(step, learningRate, done.value)
+          else yield* Progress.report(Progress.Event.Step({ stage, step, tokens: 0, figures: {} }))
           if (select !== undefined && (step % select.every === 0 || step === steps)) yield* consider(step)
           return !exhausted()
         })
@@ -134,7 +146,7 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
     yield* policy.endStage
     const early = last < steps ? `ended at step ${last} of ${steps}: validation got no better; ` : ""
     const note = selected === undefined
-      ? ""
-      : `${early}kept step ${selected.step} (validation ${selected.value.toFixed(3)})`
+      ? skips.note()
+      : `${skips.note()}${early}kept step ${selected.step} (validation ${selected.value.toFixed(3)})`
     yield* Progress.report(Progress.Event.Finished({ stage, note }))
   })

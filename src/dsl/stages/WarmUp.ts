@@ -64,8 +64,8 @@ export const warming: Rules.Table = {
   ...Settings.drawing,
   ...practising,
   share: Rules.share("(0, 1]"),
-  batchSize: Rules.whole(1),
-  keep: Rules.atLeast(0),
+  batchSize: Settings.batch,
+  keep: Settings.lossWeight,
   unless: Rules.share("(0, 1]"),
   repetition: Rules.yesOrNo,
   chains: Settings.grammarMode,
@@ -162,6 +162,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
         size: batchSize,
         what: `samples that share ${share} draws`
       }),
+      samples: (batch) => batch.map(({ sample }) => sample.image.id),
       step: (batch, { key, step, update }) =>
         Effect.gen(function*() {
           const format = yield* Effect.flatMap(exercises(batch, step, key), practise)

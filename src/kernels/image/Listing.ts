@@ -8,8 +8,10 @@ import { Effect } from "effect"
 import type { Dirent } from "node:fs"
 import { open, readdir, realpath, stat } from "node:fs/promises"
 import { extname, join } from "node:path"
+import * as SystemFault from "../runtime/SystemFault.ts"
 import { isRaster } from "./Format.ts"
 import { ImageError } from "./ImageError.ts"
+import * as OpenFiles from "./OpenFiles.ts"
 
 /** What folders hold beside their pictures. */
 export interface LeftOut {
@@ -18,6 +20,8 @@ export interface LeftOut {
   readonly others: ReadonlyArray<string>
   /** Folders that were not looked into. */
   readonly folders: number
+  /** Folders inside that cannot be listed, and why. */
+  readonly unread: ReadonlyArray<string>
 }
 
 export interface Listing {
@@ -25,7 +29,7 @@ export interface Listing {
   readonly leftOut: LeftOut
 }
 
-export const nothing: LeftOut = { hidden: 0, others: [], folders: 0 }
+export const nothing: LeftOut = { hidden: 0, others: [], folders: 0, unread: [] }
 
 /** Those that are read, and those that a row is to say of that they are not. */
 const endings = new Set(
@@ -36,11 +40,11 @@ const endings = new Set(
 const HEAD = 64
 
 const startsAsPicture = (file: string): Effect.Effect<boolean> =>
-  Effect.acquireUseRelease(
+  OpenFiles.inTurn(Effect.acquireUseRelease(
     Effect.tryPromise(() => open(file, "r")),
     (handle) => Effect.tryPromise(() => handle.read(new Uint8Array(HEAD), 0, HEAD, 0)),
     (handle) => Effect.ignore(Effect.tryPromise(() => handle.close()))
-  ).pipe(
+  )).pipe(
     Effect.match({
       onFailure: () => false,
       onSuccess: ({ buffer, bytesRead }) => isRaster(buffer.subarray(0, bytesRead))
@@ -76,7 +80,7 @@ export const list = (
 ): Effect.Effect<Listing, ImageError> =>
   Effect.gen(function*() {
     const failed = (cause: unknown) =>
-      new ImageError({ image: folder, reason: `the folder cannot be listed: ${String(cause)}`, cause })
+      new ImageError({ image: folder, reason: `the folder cannot be listed: ${SystemFault.words(cause)}`, cause })
     const own = yield* Effect.tryPromise({ try: () => realpath(folder), catch: failed })
     if (above.includes(own)) return { names: [], leftOut: nothing }
     const all = yield* Effect.tryPromise({ try: () => readdir(folder, { withFileTypes: true }), catch: failed })
@@ -92,7 +96,11 @@ export const list = (
     )
     const folders = known.filter(({ kind }) => kind === "folder")
     const inside = recursive
-      ? yield* Effect.forEach(folders, ({ path }) => list(path, true, [...above, own]))
+      ? yield* Effect.forEach(folders, ({ path }) =>
+        Effect.catch(
+          list(path, true, [...above, own]),
+          ({ message }) => Effect.succeed({ names: [], leftOut: { ...nothing, unread: [message] } })
+        ))
       : []
     return {
       names: [
@@ -103,7 +111,8 @@ export const list = (
         {
           hidden: all.length - shown.length,
           others: known.flatMap(({ kind, name, picture }) => picture || kind === "folder" ? [] : [name]),
-          folders: recursive ? 0 : folders.length
+          folders: recursive ? 0 : folders.length,
+          unread: []
         },
         ...inside.map(({ leftOut }) => leftOut)
       ].reduce(together)
@@ -113,8 +122,12 @@ export const list = (
 export const together = (a: LeftOut, b: LeftOut): LeftOut => ({
   hidden: a.hidden + b.hidden,
   others: [...a.others, ...b.others],
-  folders: a.folders + b.folders
+  folders: a.folders + b.folders,
+  unread: [...a.unread, ...b.unread]
 })
+
+/** Folders that cannot be listed are named, up to so many. */
+const FOLDERS_NAMED = 3
 
 /** "1 file", "2 files". */
 export const counted = (n: number, one: string) => `${n} ${one}${n === 1 ? "" : "s"}`
@@ -122,7 +135,7 @@ export const counted = (n: number, one: string) => `${n} ${one}${n === 1 ? "" : 
 /** What a user should know of a listing: a line where nothing was found, and one where something was left out. */
 export const notes = (
   source: string,
-  { leftOut: { folders, hidden, others }, names }: Listing
+  { leftOut: { folders, hidden, others, unread }, names }: Listing
 ): ReadonlyArray<string> => {
   const [first] = others
   const some = others.length > 1 ? `${first}, …` : first
@@ -133,6 +146,10 @@ export const notes = (
   ]
   return [
     ...(names.length === 0 ? [`${source}: no picture in it`] : []),
-    ...(parts.length === 0 ? [] : [`${source}: left out ${parts.join(", ")}`])
+    ...(parts.length === 0 ? [] : [`${source}: left out ${parts.join(", ")}`]),
+    ...unread.slice(0, FOLDERS_NAMED),
+    ...(unread.length > FOLDERS_NAMED
+      ? [`${source}: ${counted(unread.length - FOLDERS_NAMED, "more folder")} that cannot be listed`]
+      : [])
   ]
 }

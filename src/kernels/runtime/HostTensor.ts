@@ -18,11 +18,19 @@ export interface HostTensor {
 }
 
 /** Zeroed arrays over shared memory. `n` counts elements. */
-export const shared = {
-  float32: (n: number): Float32Array<SharedArrayBuffer> => new Float32Array(new SharedArrayBuffer(n * 4)),
-  int32: (n: number): Int32Array<SharedArrayBuffer> => new Int32Array(new SharedArrayBuffer(n * 4)),
-  int64: (n: number): BigInt64Array<SharedArrayBuffer> => new BigInt64Array(new SharedArrayBuffer(n * 8)),
-  uint8: (n: number): Uint8Array<SharedArrayBuffer> => new Uint8Array(new SharedArrayBuffer(n))
+export interface Shared {
+  readonly float32: (n: number) => Float32Array<SharedArrayBuffer>
+  readonly int32: (n: number) => Int32Array<SharedArrayBuffer>
+  readonly int64: (n: number) => BigInt64Array<SharedArrayBuffer>
+  readonly uint8: (n: number) => Uint8Array<SharedArrayBuffer>
+}
+
+/** New memory for each. */
+export const shared: Shared = {
+  float32: (n) => new Float32Array(new SharedArrayBuffer(n * 4)),
+  int32: (n) => new Int32Array(new SharedArrayBuffer(n * 4)),
+  int64: (n) => new BigInt64Array(new SharedArrayBuffer(n * 8)),
+  uint8: (n) => new Uint8Array(new SharedArrayBuffer(n))
 }
 
 /** Whether both threads would see the same bytes. */

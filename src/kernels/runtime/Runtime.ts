@@ -18,6 +18,7 @@ import { type HostTensor, isShared } from "./HostTensor.ts"
 import * as OptimizerJob from "./OptimizerJob.ts"
 import type { SessionOptions } from "./Protocol.ts"
 import { RuntimeError } from "./RuntimeError.ts"
+import * as SystemFault from "./SystemFault.ts"
 import { warn } from "./Warning.ts"
 import * as WorkerThread from "./WorkerThread.ts"
 
@@ -94,6 +95,9 @@ const rules: Rules.Table = {
   threadsPerWorker: threads
 }
 
+/** Open files that a process needs, the pictures and models that it reads among them, and each worker beside it. */
+const [leastOpenFiles, openFilesOfWorker] = [48, 8]
+
 /** Starts the workers; closing the layer ends them cooperatively. */
 export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | Device.DeviceError> =>
   Layer.effect(
@@ -107,6 +111,15 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
         return yield* new RuntimeError({
           operation: "open",
           reason: `workers is ${count}, expected 1: one thread owns a webgpu device`
+        })
+      }
+      // Begun with too few, work fails in the middle, and good pictures look as if they could not be read.
+      const least = leastOpenFiles + openFilesOfWorker * count
+      if (SystemFault.openLimit() < least) {
+        return yield* new RuntimeError({
+          operation: "open",
+          reason: `this process may hold ${SystemFault.openLimit()} files open, expected at least ${least}: ` +
+            "raise the limit with ulimit -n 1024"
         })
       }
       yield* Device.check(device)

@@ -10,6 +10,7 @@ import { entry } from "./Built.ts"
 import { type HostData, type HostTensor, isShared } from "./HostTensor.ts"
 import { type Body, Gate, operation, type Reply, type Request, type Value, type WorkerData } from "./Protocol.ts"
 import { RuntimeError } from "./RuntimeError.ts"
+import * as SystemFault from "./SystemFault.ts"
 import { warn } from "./Warning.ts"
 
 export interface WorkerThread {
@@ -183,7 +184,7 @@ const start = (options: Options) =>
       }
     })
     worker.on("error", (cause) => {
-      crash = cause instanceof Error ? cause.message : String(cause)
+      crash = SystemFault.words(cause)
     })
     worker.on("exit", (code) => {
       ended = closing

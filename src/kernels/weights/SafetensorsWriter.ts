@@ -75,7 +75,8 @@ export const write = (
       .map(({ dtype = options.dtype ?? "F32", ...tensor }) => ({ ...tensor, dtype }))
       .sort((a, b) => wide(b.dtype) - wide(a.dtype) || (a.name < b.name ? -1 : 1))
     const layout = sorted.map(({ dtype, name, shape }) => ({ name, dtype, shape }))
-    const failed = fromPlatform(path, "writing")
+    const bytes = layout.reduce((sum, { dtype, shape }) => sum + elements(shape) * wide(dtype), 0)
+    const failed = fromPlatform(path, "writing", undefined, bytes)
     const temporary = `${path}.${crypto.randomUUID()}.tmp`
     // Registered before the file is opened, so that it is removed after the file is closed; gone already on success.
     yield* Effect.addFinalizer(() => fs.remove(temporary, { force: true }).pipe(Effect.ignore))

@@ -2,6 +2,8 @@
  * What is wrong with a weights file or a model directory, in words that a user can act on.
  */
 import { type PlatformError, Schema } from "effect"
+import * as SystemFault from "../runtime/SystemFault.ts"
+import { show } from "../text/show.ts"
 
 /** Names the file, the tensor where one is to blame, what was found, what was expected and what to do next. */
 export class WeightsError extends Schema.TaggedError<WeightsError>()("WeightsError", {
@@ -16,7 +18,7 @@ export class WeightsError extends Schema.TaggedError<WeightsError>()("WeightsErr
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message() {
-    const where = this.tensor === undefined ? this.path : `${this.path}: tensor ${JSON.stringify(this.tensor)}`
+    const where = this.tensor === undefined ? this.path : `${this.path}: tensor ${show(this.tensor)}`
     const facts = [
       ...(this.found === undefined ? [] : [`found ${this.found}`]),
       ...(this.expected === undefined ? [] : [`expected ${this.expected}`])
@@ -27,13 +29,14 @@ export class WeightsError extends Schema.TaggedError<WeightsError>()("WeightsErr
   }
 }
 
-/** Turns a failure of the file system into one that names the file and what was being done with it. */
-export const fromPlatform = (path: string, doing: string, hint?: string) => (cause: PlatformError.PlatformError) => {
-  const tag = cause.reason._tag
-  const reason = tag === "NotFound"
-    ? "no such file or directory"
-    : tag === "PermissionDenied"
-    ? `permission denied while ${doing}`
-    : `${doing} failed: ${cause.message}`
-  return new WeightsError({ path, reason, cause, ...(hint === undefined ? {} : { hint }) })
-}
+/**
+ * Turns a failure of the file system into one that names the file and what was being done with it.
+ *
+ * @param needed bytes that were to be written, where that is known: told where the disk is full
+ */
+export const fromPlatform =
+  (path: string, doing: string, hint?: string, needed?: number) => (cause: PlatformError.PlatformError) => {
+    const why = SystemFault.words(cause, { path, needed })
+    const reason = cause.reason._tag === "NotFound" ? why : `${doing} failed: ${why}`
+    return new WeightsError({ path, reason, cause, ...(hint === undefined ? {} : { hint }) })
+  }

@@ -3,6 +3,7 @@
  * reference.
  */
 import { Effect, FileSystem, Path, Schema } from "effect"
+import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import { AdamW, type ParameterStore } from "../../kernels/train/index.ts"
 import { Safetensors } from "../../kernels/weights/index.ts"
 import { PolicyError } from "../Policy.ts"
@@ -31,7 +32,11 @@ export const write = Effect.fnUntraced(function*(directory: string, { optimizer,
   const path = yield* Path.Path
   yield* fs.makeDirectory(directory, { recursive: true }).pipe(
     Effect.mapError((cause) =>
-      new PolicyError({ operation: "checkpoint", reason: `${directory} cannot be made: ${cause.message}`, cause })
+      new PolicyError({
+        operation: "checkpoint",
+        reason: `${directory} cannot be made: ${SystemFault.words(cause)}`,
+        cause
+      })
     )
   )
   const vector = (name: string, data: Float32Array) => ({ name, shape: [data.length], data })

@@ -2,10 +2,9 @@
 import { Effect } from "effect"
 import type { Image } from "../../kernels/image/Image.ts"
 import type { Lookup } from "../../kernels/models/index.ts"
-import type { HostTensor, Runtime } from "../../kernels/runtime/index.ts"
-import type { PolicyError, Prompt } from "../Policy.ts"
+import type { HostTensor, Runtime, SharedPool } from "../../kernels/runtime/index.ts"
+import type { Prompt } from "../Policy.ts"
 import * as ContextLimit from "./ContextLimit.ts"
-import type { EncodedPrompt } from "./Encoder.ts"
 import type { Features, Patches } from "./Features.ts"
 import type { Images } from "./Images.ts"
 import type { Model } from "./Model.ts"
@@ -18,6 +17,8 @@ export interface PolicyContext {
   readonly runtime: Runtime.Runtime["Service"]
   readonly sessions: Sessions
   readonly images: Images
+  /** What runs are fed from. */
+  readonly memory: SharedPool.SharedPool
   readonly positions: PositionTable
   /** The model's parameters as inputs of a graph, its adapter's included. */
   readonly parameters: () => Lookup
@@ -62,17 +63,27 @@ export const withPatches = Effect.fnUntraced(function*(context: PolicyContext, a
   return { patches, encoded: yield* encode(context, asked, patches) }
 })
 
-const encode = (context: PolicyContext, asked: ReadonlyArray<Asked>, known: ReadonlyMap<string, Features | Patches>) =>
-  Effect.forEach(
-    asked,
-    ({ following, key, prompt }): Effect.Effect<EncodedPrompt, PolicyError | ContextLimit.TokenBudgetError> => {
-      const grids = prompt.images.flatMap(({ id }) => {
-        const grid = known.get(id)?.grid
-        return grid === undefined ? [] : [grid]
-      })
-      return Effect.tap(
-        context.model.encoder.prompt(prompt, grids),
-        (encoded) => ContextLimit.check(context.model, encoded, following, key)
-      )
-    }
-  )
+/** Fails where prompts do not fit, with all of them. */
+const encode = Effect.fnUntraced(function*(
+  context: PolicyContext,
+  asked: ReadonlyArray<Asked>,
+  known: ReadonlyMap<string, Features | Patches>
+) {
+  const tooLong: Array<ContextLimit.TokenBudgetError> = []
+  const encoded = yield* Effect.forEach(asked, ({ following, key, prompt }) => {
+    const grids = prompt.images.flatMap(({ id }) => {
+      const grid = known.get(id)?.grid
+      return grid === undefined ? [] : [grid]
+    })
+    return Effect.tap(
+      context.model.encoder.prompt(prompt, grids),
+      (encoded) =>
+        Effect.catch(
+          ContextLimit.check(context.model, encoded, following, key),
+          (error) => Effect.sync(() => void tooLong.push(error))
+        )
+    )
+  })
+  const [first, ...others] = tooLong
+  return first === undefined ? encoded : yield* ContextLimit.together([first, ...others])
+})

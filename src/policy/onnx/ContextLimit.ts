@@ -19,9 +19,16 @@ export class TokenBudgetError extends Schema.TaggedError<TokenBudgetError>()("To
   /** Tokens to be sampled or scored behind it. */
   following: Schema.Int,
   /** The key of the request, where texts are drawn: it begins with the stage. */
-  key: Schema.optionalKey(Schema.String)
+  key: Schema.optionalKey(Schema.String),
+  /** Every request of the call that does not fit, this one first, by its key, and why. */
+  unfit: Schema.optionalKey(Schema.Array(Schema.Struct({ key: Schema.String, reason: Schema.String })))
 }) {
   override get message() {
+    return `${this.key === undefined ? "" : `${this.key}: `}${this.reason}`
+  }
+
+  /** The message without the request's key. */
+  get reason() {
     const { budget, following, imageTokens, images, textTokens } = this
     const parts = [
       ...(images.length === 0
@@ -39,10 +46,16 @@ export class TokenBudgetError extends Schema.TaggedError<TokenBudgetError>()("To
       : this.key === undefined
       ? `shorten the text behind it to ${room} tokens, or ${prompt}`
       : `lower maxTokens to ${room} or less, or ${prompt}`
-    return `${this.key === undefined ? "" : `${this.key}: `}a prompt of ${
-      parts.join(", ")
-    } exceeds the model's budget of ${budget} tokens by ${imageTokens + textTokens + following - budget}; ${next}`
+    return `a prompt of ${parts.join(", ")} exceeds the model's budget of ${budget} tokens by ${
+      imageTokens + textTokens + following - budget
+    }; ${next}`
   }
+}
+
+/** One error for all that do not fit: whoever asks knows at once what to ask without. */
+export const together = (errors: readonly [TokenBudgetError, ...ReadonlyArray<TokenBudgetError>]): TokenBudgetError => {
+  const unfit = errors.flatMap(({ key, reason }) => key === undefined ? [] : [{ key, reason }])
+  return new TokenBudgetError({ ...errors[0], unfit })
 }
 
 /**

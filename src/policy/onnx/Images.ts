@@ -2,13 +2,14 @@
  * What the policy knows of images: patches, and the visual tokens the vision tower makes of them.
  *
  * While the tower is frozen, visual tokens are computed once per image and kept (least recently used go first, so that
- * memory does not grow with the data set). A trained tower's tokens are forgotten with every update.
+ * memory does not grow with the data set). A trained tower's tokens are forgotten with every update. Images that are
+ * asked about once leave nothing behind.
  */
 import { Effect } from "effect"
 import type { Image } from "../../kernels/image/Image.ts"
 import type { ImageError } from "../../kernels/image/index.ts"
 import { type Config, VisionLayout } from "../../kernels/models/index.ts"
-import { type HostTensor, Runtime } from "../../kernels/runtime/index.ts"
+import { type HostTensor, Runtime, type SharedPool } from "../../kernels/runtime/index.ts"
 import { type Lora, LossGraphs } from "../../kernels/train/index.ts"
 import { ByteCache } from "../ByteCache.ts"
 import type { Features, Grid, Patches } from "./Features.ts"
@@ -21,6 +22,8 @@ export interface Images {
   readonly features: (
     images: ReadonlyArray<Image>
   ) => Effect.Effect<ReadonlyMap<string, Features>, ImageError | Runtime.RuntimeError>
+  /** Says that this image will be asked about once: nothing of it is kept. */
+  readonly once: (image: Image) => Image
   /** The tower's weights have changed. */
   readonly forget: Effect.Effect<void>
 }
@@ -44,16 +47,19 @@ export interface Options {
   /** Where the model's own weights lie, when they are not among `weights`. */
   readonly mapped: MappedWeights.Mapped | undefined
   readonly frozen: boolean
+  readonly memory: SharedPool.SharedPool
 }
 
 /** Of patches and of features each. */
 const CACHED_BYTES = 256 * 1024 * 1024
 
 export const make = Effect.fnUntraced(function*(options: Options) {
-  const { config, frozen, name, process, sessions, weights } = options
+  const { config, frozen, memory, name, process, sessions, weights } = options
   const runtime = yield* Runtime.Runtime
   const patchCache = new ByteCache<Patches>(CACHED_BYTES, ({ patches }) => patches.byteLength)
   const featureCache = new ByteCache<Features>(CACHED_BYTES, ({ features }) => features.byteLength)
+
+  const passing = new WeakSet<Image>()
 
   const distinct = (images: ReadonlyArray<Image>) => [...new Map(images.map((image) => [image.id, image])).values()]
 
@@ -63,12 +69,15 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       if (held !== undefined) return Effect.succeed([image.id, held] as const)
       return Effect.map(process(image), (made) => {
         // Frozen: the tokens are kept instead.
-        if (!frozen) patchCache.set(image.id, made)
+        if (!frozen && !passing.has(image)) patchCache.set(image.id, made)
         return [image.id, made] as const
       })
     }, { concurrency: 4 })
     return new Map(found)
   })
+
+  /** An image that alone takes more than the model's positions: every prompt with it is refused by its grid. */
+  const isBeyond = ([t, h, w]: Grid) => t * h * w / (config.vision.merge * config.vision.merge) > config.maxPositions
 
   /** Images of one grid through the tower. */
   const encode = Effect.fnUntraced(
@@ -82,7 +91,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         ...MappedWeights.session(options.mapped),
         bound: weights
       })
-      const { features } = yield* session.run(Tower.tensors(config.vision, shape, chunk.map(([, patches]) => patches)))
+      const patches = chunk.map(([, patches]) => patches)
+      const { features } = yield* memory.lend((memory) =>
+        session.run(Tower.tensors(config.vision, shape, patches, memory))
+      )
       const data = features?.data as Float32Array
       const rows = VisionLayout.tokenRows(config.vision, shape, grids)
       const each = rows.length / grids.length
@@ -104,10 +116,13 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       if (held !== undefined) known.set(image.id, held)
     }
     const missing = all.filter((image) => !known.has(image.id))
+    const kept = new Set(missing.flatMap((image) => passing.has(image) ? [] : [image.id]))
     // A few chunks at a time: patches of a whole data set would not fit.
     for (let at = 0; at < missing.length; at += CHUNK * runtime.workers) {
       const prepared = [...yield* patches(missing.slice(at, at + CHUNK * runtime.workers))]
-      const byGrid = Map.groupBy(prepared, ([, { grid }]) => grid.join())
+      for (const [id, { grid }] of prepared) if (isBeyond(grid)) known.set(id, { grid, features: new Float32Array(0) })
+      const within = prepared.filter(([, { grid }]) => !isBeyond(grid))
+      const byGrid = Map.groupBy(within, ([, { grid }]) => grid.join())
       const chunks = [...byGrid.values()].flatMap((same) => {
         const grid = same[0]?.[1].grid ?? [1, config.vision.merge, config.vision.merge]
         const size = chunkOf(grid)
@@ -123,12 +138,20 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       )
       for (const [id, value] of encoded.flat()) {
         known.set(id, value)
-        featureCache.set(id, value)
+        if (kept.has(id)) featureCache.set(id, value)
       }
     }
     return known
   })
 
-  const made: Images = { patches, features, forget: frozen ? Effect.void : Effect.sync(() => featureCache.clear()) }
+  const made: Images = {
+    patches,
+    features,
+    once: (image) => {
+      passing.add(image)
+      return image
+    },
+    forget: frozen ? Effect.void : Effect.sync(() => featureCache.clear())
+  }
   return made
 })

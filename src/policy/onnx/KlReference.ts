@@ -59,6 +59,7 @@ export const make = (context: PolicyContext): Reference => {
         process: model.preprocessor.process,
         sessions,
         frozen: true,
+        memory: context.memory,
         mapped: model.mapped,
         ...now
       })

@@ -5,7 +5,7 @@
  */
 import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Image } from "../../kernels/image/index.ts"
-import { Runtime } from "../../kernels/runtime/index.ts"
+import { Runtime, SharedPool } from "../../kernels/runtime/index.ts"
 import { AdamW, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
 import { nameOf } from "../Embedded.ts"
 import { failing } from "../failing.ts"
@@ -14,6 +14,7 @@ import * as Requests from "../Requests.ts"
 import * as Adapter from "./Adapter.ts"
 import * as Checkpoint from "./Checkpoint.ts"
 import type { PolicyContext } from "./Context.ts"
+import * as Culprit from "./Culprit.ts"
 import { formatDrafts, scored } from "./Drafts.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as Images from "./Images.ts"
@@ -34,6 +35,7 @@ export type { Options } from "./Options.ts"
 
 /** Weights kept in memory. */
 interface Kept extends Snapshot {
+  /** Those that training changes. */
   readonly weights: Float32Array
 }
 
@@ -42,6 +44,9 @@ export class Adapters extends Context.Service<Adapters, {
   /** Writes a PEFT adapter as a new directory. (`Policy.save` writes the model with the adapter merged into it.) */
   readonly save: (directory: string) => Effect.Effect<void, PolicyError>
 }>()("rise/Adapters") {}
+
+/** What is kept of the memory that runs were fed from. */
+const POOLED_BYTES = 64 * 1024 * 1024
 
 const isKept = (snapshot: Snapshot): snapshot is Kept =>
   "weights" in snapshot && snapshot.weights instanceof Float32Array
@@ -72,6 +77,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const lora = adapter?.lora
   const sessions = yield* SessionCache.make
   const weights = { ...ParameterStore.tensors(model.store), ...(adapter && ParameterStore.tensors(adapter.store)) }
+  const memory = SharedPool.make(POOLED_BYTES)
   const images = yield* Images.make({
     config: model.config,
     process: model.preprocessor.process,
@@ -80,7 +86,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
     weights,
     lora,
     mapped: model.mapped,
-    frozen: !model.towerTrained
+    frozen: !model.towerTrained,
+    memory
   })
   let version = 0
   /** Weights so far: a version comes back with its checkpoint, what was made of other weights must not. */
@@ -90,6 +97,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     runtime,
     sessions,
     images,
+    memory,
     weights,
     version: () => changes,
     packFrom: options.packFrom ?? Settings.defaults.packFrom,
@@ -112,6 +120,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const onDisk = <A, E>(effect: Effect.Effect<A, E, FileSystem.FileSystem | Path.Path>) =>
     effect.pipe(Effect.provideService(FileSystem.FileSystem, fileSystem), Effect.provideService(Path.Path, path))
 
+  /** Names the weight that is no number, where one is. */
+  const blaming = <A>(effect: Effect.Effect<A, PolicyError>) => onDisk(Culprit.named(model)(effect))
+
   const closed = (operation: PolicyError["operation"]) =>
     Effect.suspend(() =>
       open === 0 ? Effect.void : Effect.fail(
@@ -129,11 +140,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
         version,
         prepare: (image) =>
           Effect.map(model.preprocessor.fit(image), ({ height, pixels, width }) => ({
-            image: Image.rendered(image.id, () => pixels),
+            image: images.once(Image.rendered(image.id, () => pixels)),
             width,
             height
           })),
-        sample: (requests, sampling) => Rollouts.sample(context, requests, sampling),
+        sample: (requests, sampling) => blaming(Rollouts.sample(context, requests, sampling)),
         logprobs: Effect.fn("Policy.logprobs")(function*(items) {
           if (items.length === 0) return []
           for (const [i, item] of items.entries()) {
@@ -153,7 +164,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
           ))
           const found = yield* Score.score(context, drafts, { weights, name: "policy", lora })
           return found.map((candidates) => candidates[0] ?? new Float32Array(0))
-        }, (effect) => failing("logprobs")(effect))
+        }, (effect) => blaming(failing("logprobs")(effect)))
       }
     }),
     () =>
@@ -190,41 +201,51 @@ const make = Effect.fnUntraced(function*(options: Options) {
       yield* reference.hold
     }),
     update: (objective, update) =>
-      failing("update")(Effect.gen(function*() {
-        yield* closed("update")
-        if (options.trainable === "none") {
-          return yield* new PolicyError({
-            operation: "update",
-            reason: `trainable is "none": this policy is not trained`
-          })
-        }
-        const count = objective._tag === "Supervised"
-          ? objective.examples.length
-          : objective.rollouts.length + formatDrafts(context, objective.format).drafts.length
-        if (count === 0) {
-          return yield* new PolicyError({
-            operation: "update",
-            reason: "there is nothing to learn from: the batch is empty"
-          })
-        }
-        yield* Requests.check("update", Requests.update, update)
-        yield* Requests.checkObjective(objective, model.config.vocabulary)
-        const learned = yield* learn(objective, update)
-        return { version, ...learned }
-      })),
+      blaming(
+        failing("update")(Effect.gen(function*() {
+          yield* closed("update")
+          if (options.trainable === "none") {
+            return yield* new PolicyError({
+              operation: "update",
+              reason: `trainable is "none": this policy is not trained`
+            })
+          }
+          const count = objective._tag === "Supervised"
+            ? objective.examples.length
+            : objective.rollouts.length + formatDrafts(context, objective.format).drafts.length
+          if (count === 0) {
+            return yield* new PolicyError({
+              operation: "update",
+              reason: "there is nothing to learn from: the batch is empty"
+            })
+          }
+          yield* Requests.check("update", Requests.update, update)
+          yield* Requests.checkObjective(objective, model.config.vocabulary)
+          const learned = yield* learn(objective, update)
+          return { version, ...learned }
+        }))
+      ),
     endStage: Effect.gen(function*() {
       yield* closed("update")
       yield* optimizer.reset
       yield* reference.release
     }),
-    snapshot: Effect.sync((): Kept => ({ version, weights: Float32Array.from(trained.data) })),
+    snapshot: Effect.sync((): Kept => ({ version, weights: trained.data.slice(0, trained.trainableLength) })),
     revert: (snapshot) =>
       failing("restore")(Effect.gen(function*() {
         yield* closed("restore")
         if (!isKept(snapshot)) {
           return yield* new PolicyError({ operation: "restore", reason: "the snapshot is of another engine" })
         }
-        yield* ParameterStore.copyFrom(trained, snapshot.weights)
+        if (snapshot.weights.length !== trained.trainableLength) {
+          const [found, wanted] = [snapshot.weights.length, trained.trainableLength]
+          return yield* new PolicyError({
+            operation: "restore",
+            reason: `the snapshot is of another model: it has ${found} values, this one trains ${wanted}`
+          })
+        }
+        yield* ParameterStore.checkFinite(trained, snapshot.weights)
+        trained.data.set(snapshot.weights)
         yield* optimizer.reset
         version++
         changes++

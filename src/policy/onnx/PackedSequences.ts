@@ -110,18 +110,20 @@ const float32 = (data: Float32Array, ...dims: ReadonlyArray<number>): HostTensor
  * Lays sequences out in a batch of the given shape, which must be large enough.
  *
  * @param visualRowOf row of each visual token of the batch, images in order; default one after the other
+ * @param memory zeroed
  */
 export const layOut = (
   config: Config.Config,
   table: PositionTable,
   sequences: ReadonlyArray<PackedSequence>,
   shape: BatchShape,
-  visualRowOf?: Int32Array
+  visualRowOf?: Int32Array,
+  memory: HostTensor.Shared = HostTensor.shared
 ): Batch => {
   const { batch, inner: innerLayers = [], length, rows, visualRows } = shape
   const cells = batch * length
   const half = config.headWidth / 2
-  const { int32: ints, float32: floats } = HostTensor.shared
+  const { int32: ints, float32: floats } = memory
   const tokens = ints(cells)
   const segments = ints(cells).fill(-1)
   const visualIndex = ints(cells).fill(visualRows)

@@ -61,9 +61,10 @@ const readRow = (
   })
 }
 
-/** Runs one rectangular batch of at most `prompts` prompts on one worker. */
+/** Runs one rectangular batch of at most `prompts` prompts on one worker, fed from memory that is lent to it. */
 const runBatch = Effect.fnUntraced(function*(
   context: PolicyContext,
+  memory: HostTensor.Shared,
   items: ReadonlyArray<Item>,
   features: ReadonlyMap<string, Features>,
   options: SampleOptions,
@@ -104,9 +105,11 @@ const runBatch = Effect.fnUntraced(function*(
     items.map(({ prompt, request }) => (
       { prompt, images: request.prompt.images.map(({ id }) => id), candidates: [] }
     )),
-    { batch: prompts, length, rows: 1, visualRows }
+    { batch: prompts, length, rows: 1, visualRows },
+    undefined,
+    memory
   )
-  const visual = HostTensor.shared.float32(visualRows * config.width)
+  const visual = memory.float32(visualRows * config.width)
   let at = 0
   for (const id of batch.images) {
     const own = features.get(id)?.features
@@ -116,10 +119,10 @@ const runBatch = Effect.fnUntraced(function*(
   }
 
   // Every candidate draws from its own stream; the requested limit masks the rest of a rounded-up loop.
-  const uniforms = HostTensor.shared.float32(newTokens * rows)
-  const finished = HostTensor.shared.int32(rows)
-  const startPosition = HostTensor.shared.int64(rows)
-  const lastRow = HostTensor.shared.int32(prompts)
+  const uniforms = memory.float32(newTokens * rows)
+  const finished = memory.int32(rows)
+  const startPosition = memory.int64(rows)
+  const lastRow = memory.int32(prompts)
   const column = new Float32Array(newTokens)
   for (let b = 0; b < prompts; b++) {
     const item = items[b]
@@ -293,7 +296,10 @@ export const sample = Effect.fn("Policy.sample")(function*(
   )
   const results = yield* Effect.forEach(
     batches,
-    (batch, i) => runBatch(context, batch, features, { ...options, count }, prompts, i % workers),
+    (batch, i) =>
+      context.memory.lend((memory) =>
+        runBatch(context, memory, batch, features, { ...options, count }, prompts, i % workers)
+      ),
     // Step by step, a batch holds its state while it waits for another's turn: no more of them than workers.
     { concurrency: context.decode === "step" ? workers : "unbounded" }
   )

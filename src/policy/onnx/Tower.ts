@@ -5,17 +5,22 @@ import type { LossGraphs } from "../../kernels/train/index.ts"
 import type { Features, Patches } from "./Features.ts"
 import { roundUp } from "./roundUp.ts"
 
-/** The inputs that `visionInputs` declares, in shared memory. Frames beyond the images stay empty. */
+/**
+ * The inputs that `visionInputs` declares, in shared memory. Frames beyond the images stay empty.
+ *
+ * @param memory zeroed
+ */
 export const tensors = (
   vision: Config.VisionConfig,
   shape: VisionLayout.VisionShape,
-  images: ReadonlyArray<Patches>
+  images: ReadonlyArray<Patches>,
+  memory: HostTensor.Shared = HostTensor.shared
 ): Record<string, HostTensor.HostTensor> => {
   const { channels, heads, patch, temporalPatch, width } = vision
   const rows = shape.frames * shape.slots
   const length = channels * temporalPatch * patch * patch
   const half = width / heads / 2
-  const { float32, int32 } = HostTensor.shared
+  const { float32, int32 } = memory
   const arrays: VisionLayout.VisionArrays = {
     patches: float32(rows * length),
     cosines: float32(rows * half),

@@ -6,6 +6,7 @@
  */
 import { Clock, Duration, Effect, Redacted, Result, type Schema, Semaphore, Stream } from "effect"
 import { HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { shownAddress } from "./Address.ts"
 import * as Complaint from "./Complaint.ts"
 import * as Outage from "./Outage.ts"
 import { judge } from "./Refusal.ts"
@@ -180,7 +181,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   const post = Effect.fn("Remote.post")(function*<A>(request: Request<A>) {
     const { key, path } = request
-    const url = `${baseUrl}${path}`
+    const url = clean(shownAddress(`${baseUrl}${path}`))
     let made = 0
     const repeated = Effect.gen(function*() {
       const started = yield* Clock.currentTimeMillis

@@ -12,10 +12,12 @@ import * as Rules from "../../kernels/math/Rules.ts"
 import { failing } from "../failing.ts"
 import { type Completion, Policy, PolicyError, type Prompt, type Session } from "../Policy.ts"
 import * as Requests from "../Requests.ts"
+import { shownAddress } from "./Address.ts"
 import * as Candidates from "./Candidates.ts"
 import * as Client from "./Client.ts"
 import * as DataUrl from "./DataUrl.ts"
 import type { Limit } from "./Fields.ts"
+import * as Secret from "./Secret.ts"
 import type { Message } from "./Wire.ts"
 
 const { any, oneOf, record, required, whole, yesOrNo } = Rules
@@ -87,7 +89,9 @@ const checkOptions = ({ apiKey, baseUrl, model }: Options): string | undefined =
   if (typeof baseUrl !== "string") {
     return `baseUrl is ${String(baseUrl)}, expected an address such as http://localhost:8000/v1`
   }
-  if (!URL.canParse(baseUrl)) return `baseUrl is "${baseUrl}", expected an address such as http://localhost:8000/v1`
+  if (!URL.canParse(baseUrl)) {
+    return `baseUrl is "${shownAddress(baseUrl)}", expected an address such as http://localhost:8000/v1`
+  }
   const { password, protocol, search, username } = new URL(baseUrl)
   if (protocol !== "http:" && protocol !== "https:") return `baseUrl begins with ${protocol}, expected http: or https:`
   if (username !== "" || password !== "") return "baseUrl holds a user or a password; give a key as apiKey"
@@ -113,14 +117,14 @@ const rules: Rules.Table = {
   maxTokensField: oneOf("max_tokens", "max_completion_tokens"),
   logprobs: yesOrNo,
   images: record("a record such as { maxSide: 1024 }"),
-  "images.maxSide": whole(1),
+  "images.maxSide": whole(1, 2 ** 16),
   "images.maxBytes": whole(1),
   extra: record("a record of fields"),
   attemptTimeout: duration,
   timeLimit: duration,
   backoff: duration,
-  concurrency: whole(1),
-  attempts: whole(1),
+  concurrency: whole(1, 4096),
+  attempts: whole(1, 1000),
   maxResponseBytes: whole(1)
 }
 
@@ -132,12 +136,15 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const secret = secretOf(options.apiKey)
   const apiKey = secret === undefined || Redacted.value(secret) === "" ? undefined : secret
   const baseUrl = options.baseUrl.replace(/\/+$/, "")
+  // A gateway's address may hold the key as a part of its path.
+  const clean = Secret.redactor(apiKey === undefined ? "" : Redacted.value(apiKey))
+  const shownUrl = clean(shownAddress(baseUrl))
   const client = yield* Client.make({ ...options, baseUrl, apiKey })
   const dataUrl = DataUrl.make(options.images)
   const candidates = Candidates.make({
     client,
     seed,
-    url: baseUrl,
+    url: shownUrl,
     maxTokensField: options.maxTokensField ?? "max_tokens",
     logprobs: options.logprobs ?? true,
     extra: options.extra ?? {}
@@ -194,7 +201,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     Effect.fail(
       new PolicyError({
         operation,
-        reason: `the policy "${model}" at ${baseUrl} is remote: it can be sampled, it ${what}. ` +
+        reason: `the policy "${model}" at ${shownUrl} is remote: it can be sampled, it ${what}. ` +
           `Use Policy.onnx({ model: DIRECTORY }) for that`
       })
     )
@@ -241,7 +248,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     checkpoint: () => notHere("checkpoint", "has no weights to write"),
     restore: () => notHere("restore", "has no weights to bring back"),
     save: () => notHere("save", "has no weights to write"),
-    identity: { engine: "openai", model: `${options.model} at ${options.baseUrl}` },
+    identity: { engine: "openai", model: `${options.model} at ${clean(shownAddress(options.baseUrl))}` },
     tokenizer: Option.none()
   })
   return Context.make(Policy, policy).pipe(Context.add(Adapters, adapters))

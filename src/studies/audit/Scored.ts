@@ -30,8 +30,8 @@ export const Scored = Schema.Struct({
   similarity: Schema.Finite,
   /**
    * The mean of the task's first metric between label and reconstruction, of those that can be read, its sign turned
-   * where less is better; that of no answer where none can; the similarity where the task has no metric. A similarity of eq. 2 is next to 0 for anything far from the label; a
-   * metric still tells far from farther.
+   * where less is better; that of no answer where none can; the similarity where the task has no metric. A similarity
+   * of eq. 2 is next to 0 for anything far from the label; a metric still tells far from farther.
    */
   metric: Schema.Finite,
   /** Chains drawn, and how many of them leaked or could not be read. */

@@ -69,7 +69,7 @@ export const page = <A, E, R>(
       const [given, rebuilt] = [drawn(label), drawn(reconstruction)]
       const known = wrong === undefined ? "" : ` · <b>${wrong ? "wrong label" : "right label"}</b>`
       return `<div class="card example"><div><img src="${
-        pictures.get(image) ?? ""
+        Chart.escape(pictures.get(image) ?? "")
       }" alt=""><div class="meta">${rank}. ${Chart.escape(image)}${known}` +
         `<br>label: ${Chart.escape(label)}</div></div><div><div class="said"><div><b>rebuilt</b><code>${
           Chart.escape(reconstruction ?? "nothing")
@@ -85,8 +85,7 @@ export const page = <A, E, R>(
         title: `Suspect labels of ${task.name}`,
         facts,
         body: `<p class="note">The most suspect first: labels that chains written for them do not lead back to. ` +
-          `<span class="key" style="background:var(--faint)"></span>label &nbsp;<span class="key" ` +
-          `style="background:var(--accent)"></span>rebuilt, in percent.</p>` +
+          `<span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt, in percent.</p>` +
           (unanswered.count === 0 ? "" : `<p><strong>${Chart.escape(silence(unanswered))}</strong></p>`) +
           `<div class="stack">${shown.map(cardOf).join("")}</div><h2>Figures</h2>${figuresOf(rows)}`
       })

@@ -4,10 +4,25 @@
  *
  * Colours are CSS variables of the page, so a chart follows its light or dark theme.
  */
+import { shown } from "../../kernels/runtime/Shown.ts"
 
-/** Escapes text for HTML and SVG. */
-export const escape = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("\"", "&quot;")
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  "\"": "&quot;",
+  "'": "&#39;"
+}
+
+/**
+ * Escapes text for HTML and SVG. Control characters, and those that would turn the text around them, are written as
+ * `\u202e`.
+ */
+export const escape = (text: string): string => shown(text).replace(/[&<>"']/g, (char) => entities[char] ?? char)
+
+/** Least and greatest, of however many: an argument each would be too many for a call. */
+const rangeOf = (values: ReadonlyArray<number>): readonly [number, number] =>
+  values.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity])
 
 export interface Series {
   readonly name: string
@@ -74,8 +89,8 @@ export const line = ({ height = 150, range, series, title, width = 300 }: LineOp
   const [left, right, top, bottom] = [44, 10, 26, 22]
   const xs = all.map(([x]) => x)
   const ys = [...all.map(([, y]) => y), ...range ?? []]
-  const [x0, x1] = [Math.min(...xs), Math.max(...xs)]
-  const [lowest, highest] = [Math.min(...ys), Math.max(...ys)]
+  const [x0, x1] = rangeOf(xs)
+  const [lowest, highest] = rangeOf(ys)
   const pad = highest === lowest ? Math.max(Math.abs(highest) * 0.1, 1e-6) : 0
   const [y0, y1] = [lowest - pad, highest + pad]
   const x = (value: number) => left + (x1 === x0 ? 0.5 : (value - x0) / (x1 - x0)) * (width - left - right)

@@ -1,6 +1,7 @@
 /**
  * A page of this project as one HTML document: everything inline, nothing loaded, light and dark.
  */
+import { createHash } from "node:crypto"
 import { escape } from "./Chart.ts"
 
 const style = `
@@ -52,6 +53,7 @@ svg .grid{stroke:var(--rule);stroke-width:1}
 .said q{quotes:none;color:var(--ink)}
 .said code{color:var(--soft);font:12.5px ui-monospace,monospace;overflow-wrap:anywhere}
 .key{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:5px}
+.key.truth{background:var(--faint)}.key.ours{background:var(--accent)}
 .note{color:var(--soft);font-size:13.5px;margin:8px 0 10px;max-width:80ch}
 @media(max-width:720px){.example,.said{grid-template-columns:1fr}}
 `
@@ -64,9 +66,22 @@ export interface DocumentOptions {
   readonly body: string
 }
 
+/**
+ * A page may be made of a folder from elsewhere: should anything in it escape being text, no browser runs it or fetches
+ * for it. Pictures are inline; the one style sheet is known by its hash.
+ */
+const policy = [
+  "default-src 'none'",
+  "img-src data:",
+  `style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'`,
+  "base-uri 'none'",
+  "form-action 'none'"
+].join("; ")
+
 /** The document around a body. Title and facts are escaped here. */
 export const document = ({ body, facts, title }: DocumentOptions): string =>
   `<!doctype html><html lang="en"><head><meta charset="utf-8">` +
+  `<meta http-equiv="Content-Security-Policy" content="${policy}">` +
   `<meta name="viewport" content="width=device-width,initial-scale=1">` +
   `<title>${escape(title)}</title><style>${style}</style></head><body><main>` +
   `<h1>${escape(title)}</h1><dl>${

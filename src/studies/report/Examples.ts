@@ -15,9 +15,9 @@ const exampleOf = ({ bars, image, part, png, question, said, truth, worst }: Exa
       bars.length === 0 ? "" : Chart.paired(bars, own)
     }</div></div>`
   )
-  return `<div class="card example"><div><img src="${png}" alt=""><div class="meta">${Chart.escape(image)}${
-    part === null ? "" : ` · ${Chart.escape(part)}`
-  }` +
+  return `<div class="card example"><div><img src="${Chart.escape(png)}" alt=""><div class="meta">${
+    Chart.escape(image)
+  }${part === null ? "" : ` · ${Chart.escape(part)}`}` +
     `${question === undefined ? "" : `<br>${Chart.escape(question)}`}<br>truth: ${Chart.escape(truth)}${
       worst === true ? "<br><b>among the farthest off</b>" : ""
     }</div></div><div>${spoken.join("")}</div></div>`

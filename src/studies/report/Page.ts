@@ -6,17 +6,11 @@ import type { ResultRow } from "../../evaluation/Results.ts"
 import type { Example } from "../examples.ts"
 import type { Labels } from "../labels.ts"
 import * as Chart from "./Chart.ts"
+import type { Curve } from "./Curves.ts"
 import { document } from "./Document.ts"
 import { examples as shown } from "./Examples.ts"
 import * as Glossary from "./Glossary.ts"
 import * as Tables from "./Tables.ts"
-
-/** Figures of one stage of one method, by step. */
-export interface Curve {
-  readonly stage: string
-  readonly figures: ReadonlyMap<string, Chart.Series["points"]>
-  readonly selected: Option.Option<number>
-}
 
 export interface PageData {
   readonly title: string
@@ -30,12 +24,15 @@ export interface PageData {
   readonly lower: ReadonlySet<string>
   /** What has to be known before the reasons are read. */
   readonly caution: Option.Option<string>
+  /** What stages warned of while they ran, with their names. */
+  readonly warnings: ReadonlyArray<string>
   readonly curves: ReadonlyArray<Curve>
   readonly histogram: Option.Option<
     { readonly counts: ReadonlyArray<number>; readonly tau: number; readonly kept: number; readonly of: number }
   >
   readonly examples: ReadonlyArray<Example>
-  readonly quarantined: Readonly<Record<string, number>>
+  /** Rows that were set aside, by reason. */
+  readonly quarantined: ReadonlyMap<string, number>
 }
 
 /** Which figures get a chart, and what is drawn into it. */
@@ -80,9 +77,22 @@ const chartsOf = ({ figures, selected, stage }: Curve): string => {
 
 /** Renders the page. */
 export const render = (
-  { caution, curves, examples, facts, histogram, labels, lower, quarantined, results, sentences, title }: PageData
+  {
+    caution,
+    curves,
+    examples,
+    facts,
+    histogram,
+    labels,
+    lower,
+    quarantined,
+    results,
+    sentences,
+    title,
+    warnings
+  }: PageData
 ): string => {
-  const bad = Object.entries(quarantined)
+  const bad = [...quarantined]
   const total = bad.reduce((sum, [, count]) => sum + count, 0)
   const distribution = Option.match(histogram, {
     onNone: () => "",
@@ -110,14 +120,18 @@ export const render = (
     : `<h2>What the methods say</h2>${
       Option.match(caution, { onNone: () => "", onSome: (text) => `<p><strong>${Chart.escape(text)}</strong></p>` })
     }<p class="note">${examples.some(({ worst }) => worst === true) ? "What is farthest off first. " : ""}` +
-      `<span class="key" style="background:var(--faint)"></span>truth ` +
-      `&nbsp;<span class="key" style="background:var(--accent)"></span>prediction, in percent</p>${shown(examples)}`
+      `<span class="key truth"></span>truth &nbsp;<span class="key ours"></span>prediction, in percent</p>${
+        shown(examples)
+      }`
   const charts = curves.map(chartsOf).join("")
   return document({
     title,
     facts: [...facts, ["quarantined", set]],
     body: lead.join("") + measured + Option.match(labels, { onNone: () => "", onSome: Tables.labels }) + said +
       distribution +
+      (warnings.length === 0
+        ? ""
+        : `<h2>Warnings</h2><ul>${warnings.map((text) => `<li>${Chart.escape(text)}</li>`).join("")}</ul>`) +
       (charts === "" ? "" : `<h2>Training</h2><p class="note">Curves are running means over a twentieth of the ` +
         `stage; dots are the validation split.</p>${Glossary.ofTraining(curves.map(({ stage }) => stage))}${charts}`)
   })

@@ -11,9 +11,14 @@ import { json, lines } from "../artefacts.ts"
 import { Example } from "../examples.ts"
 import { kept } from "../kept.ts"
 import { Labels, labelsFile } from "../labels.ts"
-import { type Curve, type PageData, render } from "./Page.ts"
+import * as Curves from "./Curves.ts"
+import { type PageData, render } from "./Page.ts"
 
-const MetricRow = Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number]))
+/** More than a page can show, and far more than a run writes. */
+const [mostResults, mostExamples, mostReasons] = [10_000, 500, 1000]
+
+const ResultRows = Schema.Array(ResultRow).check(Schema.isMaxLength(mostResults))
+const Examples = Schema.Array(Example).check(Schema.isMaxLength(mostExamples))
 const QuarantineRow = Schema.Struct({ reason: Schema.String })
 const RunJson = Schema.Struct({
   identity: Schema.Record(Schema.String, Schema.Json),
@@ -27,29 +32,18 @@ const RunJson = Schema.Struct({
 
 const binCount = 25
 
-const curvesOf = (file: string) =>
-  Effect.map(
-    Stream.runFold(lines(file, MetricRow), () =>
-      new Map<string, Map<string, Array<readonly [number, number]>>>(), (stages, row) => {
-      const name = row["method"] === undefined ? String(row["stage"]) : `${row["method"]} / ${row["stage"]}`
-      const figures = stages.get(name) ?? new Map<string, Array<readonly [number, number]>>()
-      stages.set(name, figures)
-      for (const [figure, value] of Object.entries(row)) {
-        if (typeof value !== "number" || figure === "step" || figure === "of") {
-          continue
-        }
-        const points = figures.get(figure) ?? []
-        figures.set(figure, points)
-        points.push([Number(row["step"]), value])
-      }
-      return stages
-    }),
-    (stages) =>
-      [...stages].map(([stage, figures]): Curve => ({
-        stage,
-        figures,
-        selected: Option.fromNullishOr(figures.get("selected step")?.at(-1)?.[1])
-      }))
+const MetricRow = Schema.Record(Schema.String, Schema.Json)
+
+/** Warnings that are shown. */
+const most = 50
+
+/** What stages warned of, in the order it came. */
+const warningsOf = (file: string) =>
+  lines(file, MetricRow).pipe(
+    Stream.filter(({ warning }) => typeof warning === "string"),
+    Stream.map(({ method, stage, warning }) => `${method === undefined ? "" : `${method} / `}${stage}: ${warning}`),
+    Stream.take(most),
+    Stream.runCollect
   )
 
 const histogramOf = Effect.fnUntraced(function*(file: string, tau: number) {
@@ -57,7 +51,7 @@ const histogramOf = Effect.fnUntraced(function*(file: string, tau: number) {
     lines(file, CotRow),
     () => ({ counts: Array.from({ length: binCount }, () => 0), kept: 0, of: 0 }),
     ({ counts, kept, of }, { reward }) => {
-      const bin = Math.min(binCount - 1, Math.floor(reward * binCount))
+      const bin = Math.max(0, Math.min(binCount - 1, Math.floor(reward * binCount)))
       counts[bin] = (counts[bin] ?? 0) + 1
       return { counts, kept: kept + (reward >= tau ? 1 : 0), of: of + 1 }
     }
@@ -108,7 +102,8 @@ const verdictOf = (
 const missing = (directory: string, identity: typeof RunJson.Type["identity"], model: boolean): string => {
   const script = identity["stages"] !== undefined
   if (!script) {
-    return `The run has not finished: there are no results yet. Its command goes on with it by --out ${directory} --resume.`
+    return "The run has not finished: there are no results yet. " +
+      `Its command goes on with it by --out ${directory} --resume.`
   }
   return model
     ? `Nothing was measured in this folder, which a script wrote: npx rise evaluate --model ${directory}/model ` +
@@ -127,12 +122,13 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
   const at = (name: string) => path.join(directory, name)
   const fail = (reason: string) => new RunFileError({ path: directory, reason })
   const there = (name: string) => Effect.orElseSucceed(fs.exists(at(name)), () => false)
-  const found = yield* json(at("results.json"), Schema.Array(ResultRow))
+  const found = yield* json(at("results.json"), ResultRows)
   const run = yield* json(at("run.json"), RunJson)
   if (Option.isNone(found) && Option.isNone(run)) {
     return yield* fail(
       (yield* there("."))
-        ? "holds no run.json and no results.json, so it is no run folder: name the one that --out, or out in a script, named"
+        ? "holds no run.json and no results.json, so it is no run folder: name the one that --out, or out in a " +
+          "script, named"
         : "no such folder: name a run folder, such as runs/mine"
     )
   }
@@ -142,15 +138,17 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
   const { about = {}, identity } = Option.getOrElse(run, (): typeof RunJson.Type => ({ identity: {} }))
   const results = Option.getOrElse(found, () => [])
   const facts = new Map(factsOf(identity, ""))
-  const curves = yield* curvesOf(at("metrics.jsonl"))
+  const curves = yield* Curves.read(at("metrics.jsonl"))
   // The τ that was used: it may have sunk below the one that was asked for.
-  const used = curves.find(({ stage }) => stage === "filter" || stage === "RISE / filter")?.figures.get("tau")?.at(-1)
-  const asked = facts.get("config.settings.filter.tau") ?? facts.get("stages.filter.tau")
-  const tau = used?.[1] ?? Number(asked ?? 0.75)
+  const used = curves.find(({ stage }) => stage === "filter" || stage === "RISE / filter")?.last.get("tau")
+  const tau = used ?? Number(facts.get("config.settings.filter.tau") ?? facts.get("stages.filter.tau") ?? 0.75)
   const quarantined = yield* Stream.runFold(
     lines(at("quarantine.jsonl"), QuarantineRow),
-    (): Record<string, number> => ({}),
-    (counts, { reason }) => ({ ...counts, [reason]: (counts[reason] ?? 0) + 1 })
+    () => new Map<string, number>(),
+    (counts, { reason }) => {
+      const known = counts.has(reason) || counts.size < mostReasons ? reason : "other reasons"
+      return counts.set(known, (counts.get(known) ?? 0) + 1)
+    }
   )
   const data: PageData = {
     title: `RISE on ${facts.get("task") ?? "a task"}`,
@@ -167,9 +165,10 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
     labels: yield* json(at(labelsFile), Labels),
     lower: new Set((about.lowerIsBetter ?? []).flatMap((metric) => [metric, masked(metric)])),
     caution: Option.fromNullishOr(about.caution),
+    warnings: yield* warningsOf(at("metrics.jsonl")),
     curves,
     histogram: yield* histogramOf(at("cot.jsonl"), tau),
-    examples: Option.getOrElse(yield* json(at("examples.json"), Schema.Array(Example)), () => []),
+    examples: Option.getOrElse(yield* json(at("examples.json"), Examples), () => []),
     quarantined
   }
   yield* Atomic.writeText(at("report.html"), render(data))

@@ -52,6 +52,18 @@ describe("documents", () => {
       assert.deepStrictEqual([empty.images, empty.annotations, empty.faults], [[], [], []])
     }))
 
+  it.effect("Label Studio: no address leads out of the storage", () =>
+    Effect.gen(function*() {
+      const names = ["../up/a.png", "./b.png", "/abs/c.png", "x/../../d.png", "..dots/e.png"]
+      const tasks = yield* written(
+        LabelStudio.document(Stream.fromIterable(names.map((name) => row(name))), boxes, { prefix: "?d=", model: "m" })
+      )
+      assert.deepStrictEqual(
+        tasks.map(({ data: { image } }: { data: { image: string } }) => image),
+        ["?d=up/a.png", "?d=b.png", "?d=abs/c.png", "?d=d.png", "?d=..dots/e.png"]
+      )
+    }))
+
   it.effect("Label Studio: percents of the picture, addresses of names, the first label of a distribution", () =>
     Effect.gen(function*() {
       const options = { prefix: "https://host/?d=", model: "m" }

@@ -129,6 +129,19 @@ describe("files of rise annotate", () => {
     })))
 })
 
+describe("a place that is no file", () => {
+  it.effect("is named, with what to give instead", () =>
+    run(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const at = yield* folder
+      const refused = (out: string, overwrite = false) =>
+        Effect.map(Effect.flip(process(out, { format: "csv", overwrite })), ({ message }) => message)
+      assert.strictEqual(yield* refused(at, true), `${at} is a folder: name a file, in it for example`)
+      assert.strictEqual(yield* refused("/dev/null"), "/dev/null is not a file: choose another --out")
+      assert.isFalse(yield* fs.exists(`${at}.lock`))
+    })))
+})
+
 describe("formats", () => {
   it.effect("are told by a file's name, and refused where task or place cannot hold them", () =>
     Effect.gen(function*() {

@@ -1,7 +1,9 @@
 /** What is made of answers of status 200: those that are none, and what stands beside those that are. */
+import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { inspect } from "node:util"
+import { OpenAiPolicy, Policy } from "../../../src/policy/index.ts"
 import { against, ask, KEY, remote } from "./against.ts"
 import * as Server from "./server.ts"
 
@@ -272,6 +274,26 @@ describe("the key", () => {
           ].join("\n")
           for (const secret of [KEY, escaped, encoded.slice(12, -3)]) assert.notInclude(shown, secret)
         }
+      })))
+
+  it.effect("is in no error where the address itself holds it, nor in what a run records of the policy", () =>
+    against({}, ({ server }) =>
+      Effect.gen(function*() {
+        const baseUrl = `${server.baseUrl}/${KEY}`
+        server.answer = Server.send(404, `no such page: /${KEY.toUpperCase()}/chat`)
+        const options = { baseUrl, model: "m", apiKey: Redacted.make(KEY), seed: 0, attempts: 1 }
+        const asked = Effect.gen(function*() {
+          const { identity, session } = yield* Policy
+          const prompt = { images: [], text: "Why?" }
+          const error = yield* Effect.scoped(Effect.flatMap(
+            session,
+            ({ sample }) => Effect.flip(sample([{ prompt, key: "k" }], { maxTokens: 4, count: 1 }))
+          ))
+          const shown = [JSON.stringify(identity), error.message, inspect(error, { depth: 12, showHidden: true })]
+          for (const text of shown) assert.notInclude(text.toLowerCase(), KEY)
+          assert.include(error.message, "<redacted>")
+        })
+        yield* asked.pipe(Effect.provide(Layer.provide(OpenAiPolicy.layer(options), NodeHttpClient.layerUndici)))
       })))
 
   it.effect("that no header can carry is refused before anything is sent; an empty one is none", () =>

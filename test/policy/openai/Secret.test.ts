@@ -37,12 +37,43 @@ describe("a redacted text", () => {
         (before) => Buffer.from(`${before}${KEY} and more`).toString("base64")
       ),
       Buffer.from(KEY).toString("base64url"),
+      encodeURIComponent(Buffer.from(KEY).toString("base64")),
+      KEY.toUpperCase(),
+      KEY.toLowerCase(),
+      Buffer.from(KEY).toString("hex").toUpperCase(),
       Buffer.from(KEY).toString("hex")
     ]
     for (const spelling of spellings) {
       const shown = clean(`before ${spelling} after`)
       assert.include(shown, "<redacted>", spelling)
       assert.match(shown, /^before .{0,12}<redacted>\S{0,24} after$/, spelling)
+    }
+  })
+
+  it("holds the key in no piece of it that ends a line, or the text", () => {
+    const clean = Secret.redactor(KEY)
+    const base64 = Buffer.from(`Bearer ${KEY}`).toString("base64")
+    const cut = (text: string, between: string) => `${text.slice(0, 15)}${between}${text.slice(15)}`
+    for (const between of ["\n", "\r\n", "\r\n    ", "=\r\n", "\\\n", "\r\n1a\r\n", "\\n", "\\r\\n", "%0D%0A"]) {
+      assert.strictEqual(clean(`before ${cut(KEY, between)} after`), "before <redacted> after", between)
+      const shown = clean(`before ${cut(base64, between)} after`)
+      assert.include(shown, "<redacted>", between)
+      assert.notInclude(shown, base64.slice(15, -4), between)
+    }
+    // The server has cut its own words.
+    assert.strictEqual(clean(`wrong key ${KEY.slice(0, 14)}`), "wrong key <redacted>")
+    assert.strictEqual(clean(`wrong key ${KEY.slice(0, 14)}***`), "wrong key <redacted>***")
+  })
+
+  it("holds no token of any length", () => {
+    for (const length of [300, 4000, 20_000]) {
+      const token = Array.from({ length }, (_, i) => "eyJhbGci0iJ.SUzI1-NiIs_"[(i * 7) % 23]).join("")
+      const clean = Secret.redactor(token)
+      assert.strictEqual(clean(`a ${token} b`), "a <redacted> b")
+      assert.notInclude(
+        clean(Buffer.from(token).toString("base64")),
+        Buffer.from(token).toString("base64").slice(4, 90)
+      )
     }
   })
 

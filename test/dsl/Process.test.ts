@@ -1,0 +1,100 @@
+/** Programs as processes: how signals, closed pipes and failures end them, and what a terminal gets to see. */
+import { assert, describe, it } from "@effect/vitest"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { fileURLToPath } from "node:url"
+
+const program = fileURLToPath(new URL("./programs/process.ts", import.meta.url))
+
+interface Begun {
+  readonly child: ChildProcess
+  readonly ended: Promise<{ readonly code: number | null; readonly stderr: string }>
+}
+
+/** Starts a program, and waits until it says that it is ready. */
+const begin = (mode: string): Promise<Begun> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, [program, mode], { stdio: ["ignore", "ignore", "pipe"] })
+    let stderr = ""
+    const ended = new Promise<{ code: number | null; stderr: string }>((end) =>
+      child.on("close", (code) => end({ code, stderr }))
+    )
+    child.stderr.on("data", (chunk) => {
+      stderr += String(chunk)
+      if (stderr.startsWith("ready\n")) resolve({ child, ended })
+    })
+    void ended.then(() => resolve({ child, ended }))
+  })
+
+const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
+
+describe("a signal", () => {
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+    it(`${signal} lets the program tidy up, and ends it with ${code}`, async () => {
+      const { child, ended } = await begin("tidy")
+      child.kill(signal)
+      assert.deepStrictEqual(await ended, { code, stderr: "ready\ntidied\n" })
+    })
+  }
+
+  for (const [mode, what] of [["hang", "a finaliser hangs"], ["native", "a worker computes natively"]] as const) {
+    it(`a second SIGINT ends it at once with 130, while ${what}`, async () => {
+      const { child, ended } = await begin(mode)
+      // The computation has begun.
+      if (mode === "native") await pause(500)
+      child.kill("SIGINT")
+      await pause(300)
+      assert.isNull(child.exitCode, "it waits for its finaliser")
+      const started = performance.now()
+      child.kill("SIGINT")
+      assert.strictEqual((await ended).code, 130)
+      assert.isBelow(performance.now() - started, 2000)
+    })
+  }
+
+  it("that npm passes on a second time is the same key press", async () => {
+    const { child, ended } = await begin("tidy")
+    child.kill("SIGINT")
+    child.kill("SIGINT")
+    assert.deepStrictEqual(await ended, { code: 130, stderr: "ready\ntidied\n" })
+  })
+
+  it("that a hanging program gets for another reason ends it too, with that one's code", async () => {
+    const { child, ended } = await begin("hang")
+    child.kill("SIGINT")
+    await pause(300)
+    child.kill("SIGTERM")
+    assert.strictEqual((await ended).code, 143)
+  })
+})
+
+describe("a pipe", () => {
+  const shell = (line: string) =>
+    spawnSync("bash", ["-c", line, process.execPath, program], { encoding: "utf8", timeout: 30_000 })
+
+  it("whose reader has seen enough ends the program quietly", () => {
+    const { status, stderr, stdout } = shell("set -o pipefail; \"$0\" \"$1\" print | head -n 2")
+    assert.deepStrictEqual({ status, stderr, lines: stdout.length }, { status: 0, stderr: "", lines: 2002 })
+  })
+
+  it("for messages that nobody reads takes nothing with it, nor do closed streams", () => {
+    assert.strictEqual(shell("\"$0\" \"$1\" say text 2> >(true); exit $?").status, 0)
+    assert.strictEqual(shell("\"$0\" \"$1\" say text >&- 2>&-").status, 0)
+  })
+})
+
+describe("what a terminal gets", () => {
+  // A title, a screen cleared, colours, a hidden answer, a C1 CSI, a text turned around.
+  const hostile = "a\u001b]0;title\u0007\u001b[2J\u001b[31mred\u001bP+q\u001b\\\u009b2K\r\b\u202egpj.exe\u2066\nb\tc"
+  const unsafe = /(?![\n\t])[\p{Cc}\p{Bidi_Control}]/u
+
+  it("holds nothing that it would obey, on both streams, in messages, warnings, failures and stacks", () => {
+    for (const mode of ["say", "fail", "die"]) {
+      const { stderr, stdout } = spawnSync(process.execPath, [program, mode, hostile], { encoding: "utf8" })
+      for (const text of mode === "say" ? [stdout, stderr] : [stderr]) {
+        assert.notMatch(text, unsafe, mode)
+        assert.include(text, "a\\u001b]0;title\\u0007\\u001b[2J", mode)
+        assert.include(text, "\\u009b2K\\u000d\\u0008\\u202egpj.exe\\u2066\nb\tc", mode)
+      }
+    }
+  })
+})
