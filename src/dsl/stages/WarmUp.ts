@@ -110,7 +110,6 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     chains: options.chains,
     repetition: options.repetition,
     answers: keep > 0,
-    practised: options.practice !== undefined,
     learned: Settings.filled(options).steps > 0
   })
 
