@@ -150,6 +150,14 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     for (const [name, pipeline] of Object.entries(options.methods)) {
       rows.push(...(yield* row(name, pipeline.form, pipeline.ready)))
     }
+    const pipeline = saved === undefined ? undefined : options.methods[saved]
+    if (saved !== undefined && pipeline !== undefined && (yield* Run).damaged("model")) {
+      // It was whole when its method was finished: its last checkpoint still is.
+      yield* Effect.andThen(pipeline.ready, Rise.saveModel(task, pipeline.form)).pipe(
+        within(saved),
+        Effect.provide(Layer.fresh(policy))
+      )
+    }
     const names = [...new Set(rows.map((found) => found.method))]
     rows.push(...(yield* chainRows(start.data, { ...common, tau: filledStage(preset.filter).tau })))
     rows.push(...(yield* winRates(task, names, { shots, seed: run.seed })))

@@ -64,6 +64,7 @@ const flags = {
   trainable,
   training,
   workers,
+  ...Flags.checkpoints,
   ...Flags.frozen,
   ...Flags.memory
 }

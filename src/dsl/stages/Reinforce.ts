@@ -93,10 +93,12 @@ export const reinforce = (options: ReinforceOptions = {}) =>
       reasoning: yield* ofFormat(options, PolicyGrammar.ofReasoning(task.name)),
       reconstruction: yield* ofFormat(options, PolicyGrammar.ofAnswer(task, "answer"))
     }
+    const [dead, seen, lost] = [GroupRelative.deadInARow(), Learning.memory(), Collapse.memory()]
     const learn = GroupRelative.stepper(
       (yield* Run).named(stage),
       options,
-      creditedOf(credit).map((draw) => formats[draw])
+      creditedOf(credit).map((draw) => formats[draw]),
+      dead
     )
     yield* Train.train({
       stage,
@@ -118,7 +120,8 @@ export const reinforce = (options: ReinforceOptions = {}) =>
           )
           return yield* learn(judged, step, update)
         }),
-      watch: Collapse.watch(Learning.watch(options)),
+      watch: Collapse.watch(Learning.watch(options, seen), lost),
+      memories: [dead, seen, lost],
       score: Validation.loop(self, stage, self.loop, options.select?.samples)
     })
   })
@@ -171,9 +174,10 @@ export const rft = (options: RftOptions = {}) =>
   const { task } = self
   const score = Reward.r1(task)
   const training = Effect.gen(function*() {
+    const [dead, seen, lost] = [GroupRelative.deadInARow(), Learning.memory(), Collapse.memory()]
     const learn = GroupRelative.stepper((yield* Run).named(stage), options, [
       yield* ofFormat(options, PolicyGrammar.ofAnswer(task, form))
-    ])
+    ], dead)
     const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, form))
     yield* Train.train({
       stage,
@@ -210,7 +214,8 @@ export const rft = (options: RftOptions = {}) =>
           )
           return yield* learn(judged, step, update)
         }),
-      watch: Collapse.watch(Learning.watch(options)),
+      watch: Collapse.watch(Learning.watch(options, seen), lost),
+      memories: [dead, seen, lost],
       score: Validation.answers(self, stage, {
         form,
         maxTokens,

@@ -119,7 +119,7 @@ const stageDefaults: StageDefaults = {
 }
 
 /** What is given; `undefined` is left out too. */
-const given = <O extends object>(options: O): O =>
+export const given = <O extends object>(options: O): O =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O
 
 /** A training stage's settings with defaults for those that are left out. */
@@ -200,6 +200,10 @@ export const running: Rules.Table = {
   out: required(Rules.text("the name of a folder")),
   seed: whole(),
   resume: Rules.yesOrNo,
+  "checkpoint.every.steps": whole(0),
+  "checkpoint.every.minutes": Rules.atLeast(0),
+  "checkpoint.keep": whole(1),
+  "checkpoint.share": share("(0, 1]"),
   config: Rules.record("a record of JSON")
 }
 

@@ -119,13 +119,19 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       const { asked, readable } = yield* run.once(
         "warm-up-format",
         BaseFormat.Readable,
-        BaseFormat.ask(stage, task, self.data, maxTokens)
+        Effect.tap(
+          BaseFormat.ask(stage, task, self.data, maxTokens),
+          ({ asked, readable }) =>
+            run.metric({ stage, step: 0, of: 0, "asked for format": asked, "in format": readable })
+        )
       )
-      yield* run.metric({ stage, step: 0, of: 0, "asked for format": asked, "in format": readable })
       if (readable >= options.unless * asked) return
     }
-    const written = yield* run.once(chains, BaseTexts.Chains, write)
-    yield* run.metric({ stage, step: 0, of: 0, ...written, share })
+    const written = yield* run.once(
+      chains,
+      BaseTexts.Chains,
+      Effect.tap(write, (written) => run.metric({ stage, step: 0, of: 0, ...written, share }))
+    )
     const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
     const examples = beside(chosen, BaseTexts.read, BaseTexts.file).pipe(
       Stream.filter(([, { reasoning }]) => reasoning !== ""),
