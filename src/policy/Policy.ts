@@ -290,7 +290,7 @@ export interface Tokenizer {
   readonly specials: ReadonlySet<number>
 }
 
-/** What some engines cannot do: hold texts to a grammar, compute format losses, score at a temperature, hold on to a KL. */
+/** What some engines cannot do: hold texts to a grammar, format losses, score at a temperature, a KL penalty. */
 export type Limit = "grammar" | "format" | "temperature" | "kl"
 
 /** The contract of every engine: a model that is sampled, scored and, unless it is remote, trained. */
