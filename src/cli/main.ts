@@ -7,6 +7,8 @@ import { type CliError, Command } from "effect/cli"
 import { availableParallelism } from "node:os"
 import { Progress } from "../dsl/Progress.ts"
 import { beating } from "../dsl/progress/Beat.ts"
+import type * as Rise from "../dsl/Rise.ts"
+import { keeping } from "../dsl/stages/Finish.ts"
 import { type Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Flags from "./flags.ts"
 import { readable, runMain } from "./process.ts"
@@ -15,7 +17,7 @@ import { asksJson, telling } from "./telling.ts"
 /** What handlers may count on. */
 export type Services = NodeServices.NodeServices | Runtime.Runtime
 
-interface Where {
+interface Where extends Partial<Flags.Checkpoints> {
   readonly device: Device.Device
   readonly workers?: Option.Option<number>
 }
@@ -36,12 +38,22 @@ const audible = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R
     return yield* Effect.raceFirst(Effect.provideService(effect, Progress, view), beat)
   })
 
+/** When unfinished stages are kept on their way. */
+const checkpointsOf = (
+  { checkpointMinutes = Option.none(), checkpointSteps = Option.none() }: Where
+): Rise.CheckpointOptions => ({
+  every: {
+    ...(Option.isSome(checkpointSteps) && { steps: checkpointSteps.value }),
+    ...(Option.isSome(checkpointMinutes) && { minutes: checkpointMinutes.value })
+  }
+})
+
 /** Starts the workers for a handler that computes, on its device; `--help` never does. */
 export const computing = (where: Where) =>
 <A, E extends { readonly message: string }>(
   effect: Effect.Effect<A, E, Services>
 ): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> =>
-  readable(Effect.provide(audible(effect), Runtime.layer(runtimeOf(where))))
+  readable(audible(effect).pipe(keeping(checkpointsOf(where)), Effect.provide(Runtime.layer(runtimeOf(where)))))
 
 /** An example: a command of its own with the flags of a study. */
 export const example = <E extends { readonly message: string }>(

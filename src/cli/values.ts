@@ -72,6 +72,10 @@ export const whole = (
 export const share = (name: string, metavar = "SHARE"): Flag.Flag<number> =>
   number(name, metavar, "a share from 0 to 1", (value) => value >= 0 && value <= 1)
 
+/** A number from 0 on. */
+export const from0 = (name: string, metavar: string): Flag.Flag<number> =>
+  number(name, metavar, "a number from 0 on", (value) => value >= 0 && Number.isFinite(value))
+
 /** A number above 0. */
 export const above0 = (name: string, metavar: string): Flag.Flag<number> =>
   number(name, metavar, "a number above 0", (value) => value > 0 && Number.isFinite(value))

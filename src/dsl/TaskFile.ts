@@ -4,7 +4,7 @@
 import { Effect, type FileSystem, Path } from "effect"
 import * as Atomic from "./Atomic.ts"
 import type { RunFileError } from "./RunError.ts"
-import type { Task } from "./Task.ts"
+import type { Form, Task } from "./Task.ts"
 
 /** Name of the file in the model's directory. */
 export const name = "rise-task.json"
@@ -12,12 +12,18 @@ export const name = "rise-task.json"
 /** What stands for a task that is written in code, such as one of `Task.make`. */
 export const inCode = "code"
 
-/** Writes a task's description into a model's directory: of one that is written in code its name. */
+/**
+ * Writes a task's description into a model's directory, with the form that the model was taught: of a task that is
+ * written in code its name.
+ */
 export const write = <A>(
   directory: string,
-  { described, name: task }: Task<A>
+  { described, name: task }: Task<A>,
+  form: Form
 ): Effect.Effect<void, RunFileError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
+    const what = described ?? { version: 1, kind: inCode, name: task }
+    const record = typeof what === "object" && what !== null && !Array.isArray(what)
     const { join } = yield* Path.Path
-    yield* Atomic.writeJson(join(directory, name), described ?? { version: 1, kind: inCode, name: task })
+    yield* Atomic.writeJson(join(directory, name), record ? { ...what, form } : what)
   })

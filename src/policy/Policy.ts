@@ -271,11 +271,10 @@ export interface Session {
 }
 
 /**
- * Weights kept aside for as long as the program runs, to come back to: what model selection needs. What is in it is the
- * engine's.
+ * Weights kept aside, to come back to: what model selection needs. What is in it is the engine's.
  */
 export interface Snapshot {
-  /** Version of the weights that it holds. */
+  /** Version of the weights that it holds, within this process. */
   readonly version: number
 }
 
@@ -290,6 +289,9 @@ export interface Tokenizer {
   /** Control tokens, and ids that stand for nothing: what free text never holds. */
   readonly specials: ReadonlySet<number>
 }
+
+/** What some engines cannot do: hold texts to a grammar, format losses, score at a temperature, a KL penalty. */
+export type Limit = "grammar" | "format" | "temperature" | "kl"
 
 /** The contract of every engine: a model that is sampled, scored and, unless it is remote, trained. */
 export class Policy extends Context.Service<Policy, {
@@ -312,9 +314,16 @@ export class Policy extends Context.Service<Policy, {
   /** Back to the weights of a snapshot of this engine, with fresh moments. Refused while a session is open. */
   readonly revert: (snapshot: Snapshot) => Effect.Effect<void, PolicyError>
   /**
+   * Writes a snapshot of this engine into a directory, as `checkpoint` does the live state: the selection of a stage
+   * outlives its process.
+   */
+  readonly saveSnapshot: (snapshot: Snapshot, directory: string) => Effect.Effect<void, PolicyError>
+  /** The snapshot that was written there. */
+  readonly loadSnapshot: (directory: string) => Effect.Effect<Snapshot, PolicyError>
+  /**
    * Writes into a directory everything that is needed to go on as if nothing had stopped: what training changes
    * (weights or adapter), optimiser moments and step count, the KL reference of the stage. Atomically; an earlier
-   * checkpoint there is replaced.
+   * checkpoint there is replaced. The same state gives the same bytes.
    */
   readonly checkpoint: (directory: string) => Effect.Effect<void, PolicyError>
   /** Goes on where `checkpoint` was called, in this process or another. Refused while a session is open. */
@@ -325,6 +334,11 @@ export class Policy extends Context.Service<Policy, {
    * What run.json records of the engine: the model and what is trained of it. A run resumes only under the same.
    */
   readonly identity: Readonly<Record<string, Schema.Json>>
+  /**
+   * What this engine cannot do, with the reason and what to do instead: settings that ask for it are refused before the
+   * first step. Absent: all of it.
+   */
+  readonly unable?: Partial<Readonly<Record<Limit, string>>>
   /** None where a server keeps its tokens to itself: nothing can be held to a grammar there. */
   readonly tokenizer: Option.Option<Tokenizer>
 }>()("rise/Policy") {}

@@ -7,7 +7,7 @@ import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { Config, Effect, Layer, Option } from "effect"
 import { Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Embedded from "./Embedded.ts"
-import { OnnxPolicy, OpenAiPolicy, type Policy, PolicyError } from "./index.ts"
+import { OnnxPolicy, OpenAiPolicy, type Policy, PolicyError, TinkerPolicy } from "./index.ts"
 
 export * from "./index.ts"
 
@@ -79,3 +79,37 @@ export const openai = (
     const apiKey = options.apiKey ?? (yield* environmentKey)
     return OpenAiPolicy.layer({ ...options, apiKey, seed })
   })).pipe(Layer.provide(NodeHttpClient.layerUndici))
+
+/** A model at an engine. */
+export interface TinkerOptions extends Omit<TinkerPolicy.Options, "seed"> {
+  /** Seed of every draw. Default 0. */
+  readonly seed?: number
+}
+
+/** The key of the environment, where there is one. */
+const engineKey = Config.option(Config.Redacted("TINKER_API_KEY")).pipe(
+  Effect.map(Option.getOrUndefined),
+  Effect.mapError((cause) =>
+    new PolicyError({ operation: "load", reason: `TINKER_API_KEY cannot be read: ${cause.message}`, cause })
+  )
+)
+
+/**
+ * A model that is trained and sampled at an engine which speaks the Tinker protocol. The key is `apiKey` or, without
+ * one, `TINKER_API_KEY` of the environment, if it is set.
+ *
+ * ```ts
+ * program.pipe(Effect.provide(Policy.tinker({
+ *   baseUrl: "http://gpu-host:8000",
+ *   model: "Qwen/Qwen3-VL-8B-Instruct",
+ *   tokenizer: "models/Qwen3-VL-8B-Instruct"
+ * })))
+ * ```
+ */
+export const tinker = (
+  { seed = 0, ...options }: TinkerOptions
+): Layer.Layer<Policy | TinkerPolicy.Connection, PolicyError> =>
+  Layer.unwrap(Effect.gen(function*() {
+    const apiKey = options.apiKey ?? (yield* engineKey)
+    return TinkerPolicy.layer({ ...options, apiKey, seed })
+  })).pipe(Layer.provide(Layer.merge(NodeHttpClient.layerUndici, NodeServices.layer)))

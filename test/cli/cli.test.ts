@@ -121,7 +121,7 @@ describe("command line", () => {
           run("src/cli/rise.ts", "train", "--data", votes, "--task", "detection"),
           /it has labels and no boxes \(table in halves\), which --task detection needs/
         ],
-        [run("src/cli/rise.ts", "report", directory), /no results\.json/],
+        [run("src/cli/rise.ts", "report", directory), /no run\.json and no results\.json/],
         [
           run(
             "src/cli/rise.ts",
@@ -248,6 +248,8 @@ describe("command line", () => {
       resume: true,
       shots: Option.some(4),
       equalCompute: false,
+      checkpointSteps: Option.none(),
+      checkpointMinutes: Option.none(),
       trainable: Option.none(),
       lora: Option.none(),
       noWarmUp: false,

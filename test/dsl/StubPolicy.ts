@@ -135,8 +135,8 @@ export interface Options {
 const held = new WeakMap<Snapshot, Float32Array>()
 
 /**
- * The one file of a checkpoint. Plain gradient descent has no moments and the stub no reference: weights and version
- * are all there is.
+ * The one file of a checkpoint. Plain gradient descent has no moments and the stub no reference: weights are all there
+ * is.
  */
 export const stateFile = "state.safetensors"
 
@@ -162,6 +162,16 @@ export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace |
         }
       }
       let version = 0
+      const written = (directory: string, data: Float32Array) =>
+        fs.makeDirectory(directory, { recursive: true }).pipe(
+          Effect.andThen(Safetensors.write(`${directory}/${stateFile}`, [{ name: "weights", shape: [size], data }])),
+          Effect.provideService(FileSystem.FileSystem, fs)
+        )
+      const read = (directory: string) =>
+        Safetensors.readHeader(`${directory}/${stateFile}`).pipe(
+          Effect.flatMap((header) => Safetensors.readFloat32(header, "weights", new Float32Array(size))),
+          Effect.provideService(FileSystem.FileSystem, fs)
+        )
       const closed = (operation: PolicyError["operation"]) =>
         Effect.suspend(() =>
           trace.open === 0 ? Effect.void : Effect.fail(
@@ -260,30 +270,21 @@ export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace |
           weights.set(kept)
           version++
         }),
-        checkpoint: (directory) =>
-          fs.makeDirectory(directory, { recursive: true }).pipe(
-            Effect.andThen(
-              Safetensors.write(`${directory}/${stateFile}`, [{ name: "weights", shape: [size], data: weights }], {
-                metadata: { version: String(version) }
-              })
-            ),
-            failing("checkpoint"),
-            Effect.provideService(FileSystem.FileSystem, fs)
-          ),
+        saveSnapshot: (snapshot, directory) =>
+          written(directory, held.get(snapshot) ?? new Float32Array(0)).pipe(failing("checkpoint")),
+        loadSnapshot: (directory) =>
+          Effect.map(read(directory), (weights) => {
+            const snapshot: Snapshot = { version }
+            held.set(snapshot, weights)
+            return snapshot
+          }).pipe(failing("restore")),
+        checkpoint: (directory) => written(directory, weights).pipe(failing("checkpoint")),
         restore: (directory) =>
           Effect.gen(function*() {
             yield* closed("restore")
-            const header = yield* Safetensors.readHeader(`${directory}/${stateFile}`)
-            const at = Number(header.metadata["version"] ?? NaN)
-            if (!Number.isInteger(at)) {
-              return yield* new PolicyError({
-                operation: "restore",
-                reason: `${header.path} is no checkpoint of the stub`
-              })
-            }
-            weights.set(yield* Safetensors.readFloat32(header, "weights", new Float32Array(size)))
-            version = at
-          }).pipe(failing("restore"), Effect.provideService(FileSystem.FileSystem, fs)),
+            weights.set(yield* read(directory))
+            version++
+          }).pipe(failing("restore")),
         save: (directory) =>
           // Like the real one it refuses a directory that exists.
           fs.makeDirectory(dirname(directory), { recursive: true }).pipe(

@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Option, Schema, Stream } from "effect"
+import { Effect, FileSystem, Layer, Option, Result, Schema, Stream } from "effect"
 import { Progress, silent, type View } from "../../src/dsl/Progress.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import { figure, ResultRow } from "../../src/evaluation/Results.ts"
@@ -10,7 +10,10 @@ import { sft } from "../../src/pipelines/sft.ts"
 import { warmUp } from "../../src/pipelines/warmUp.ts"
 import { PolicyError } from "../../src/policy/Policy.ts"
 import { compare, equalComputeBaselines, methods } from "../../src/studies/compare.ts"
+import { type Labels } from "../../src/studies/labels.ts"
 import { report } from "../../src/studies/report/report.ts"
+import { bytes, changeLedger } from "../dsl/folders.ts"
+import { logs } from "../dsl/logs.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 
 const preset: Preset = {
@@ -48,6 +51,7 @@ const run = ({ out, resume = false, seed = 5, stub = {}, view = silent }: Option
     bars: (label) => [{ label, value: 1 }],
     mean: (truths) => Effect.map(Stream.runHead(truths), (found) => Option.getOrElse(found, () => "joy" as const))
   }).pipe(
+    Effect.tap(Effect.flatMap(Run, ({ seal }) => seal)),
     Effect.provide(
       Layer.mergeAll(
         Run.layer({ path: out, seed, resume, identity: {} }),
@@ -109,6 +113,27 @@ describe("compare", () => {
       assert.isTrue(Option.isNone(figure(rows, "RISE", "all", "win rate")), "RISE is what the others are compared with")
       assert.strictEqual(examples.length, 6)
       assert.isTrue(examples.every(({ png, said }) => png.startsWith("data:image/png;base64,") && said.length === 8))
+      // Label by label, as its answers are; what is farthest off comes first.
+      const answers = (yield* read(`${out}/predictions.jsonl`)).trim().split("\n").map((line) => JSON.parse(line))
+        .filter(({ method }) => method === "RISE")
+      const labels = JSON.parse(yield* read(`${out}/labels.json`)) as typeof Labels.Type
+      assert.strictEqual(labels.method, "RISE")
+      assert.strictEqual(labels.rows.reduce((sum, { n }) => sum + n, 0), answers.length)
+      for (const { confused, label, n, right, unread } of labels.rows) {
+        const of = answers.filter(({ truth }) => truth === label)
+        const said = (other: string | null) => of.filter(({ annotation }) => annotation === other).length
+        assert.deepStrictEqual([n, right, unread], [of.length, said(label), said(null)])
+        const wrong = Stub.labels.filter((other) => other !== label).map(said)
+        assert.strictEqual(confused?.n ?? 0, Math.max(...wrong))
+      }
+      const off = (id: string) => {
+        const { annotation, metrics } = answers.find(({ image }) => image === id)
+        return annotation === null ? Infinity : metrics.error as number
+      }
+      const worst = examples.filter(({ worst }) => worst === true).map(({ image }) => off(image))
+      const all = answers.map(({ image }) => off(image)).filter((error) => error > 0).toSorted((a, b) => b - a)
+      assert.deepStrictEqual(worst, all.slice(0, 3))
+      assert.isTrue(examples.slice(worst.length).every(({ worst }) => worst === undefined))
       assert.include(table(rows, ["error", "win rate", "valid"]), "Visual-RFT")
       const predictions = (yield* read(`${out}/predictions.jsonl`)).trim().split("\n").map((line) => JSON.parse(line))
       assert.strictEqual(predictions.length, 8 * 20)
@@ -192,17 +217,41 @@ describe("compare", () => {
       }
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
-  it.effect("resumes after a cut between saving the model and its evaluation", () =>
+  it.effect("writes again what was damaged of its model and results after it had finished, without training", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
+      const out = `${yield* folder}/run`
+      yield* run({ out })
+      const before = yield* bytes(out)
+      const stub = { beforeUpdate: () => Effect.die("nothing is left to train") }
+      const damage = [
+        fs.truncate(`${out}/model/weights.f32`, 9),
+        fs.remove(`${out}/model`, { recursive: true }),
+        fs.writeFileString(`${out}/results.json`, "[]"),
+        fs.remove(`${out}/examples.json`)
+      ]
+      for (const done of damage) {
+        yield* done
+        const { lines, result } = yield* logs(run({ out, resume: true, stub }))
+        assert.isTrue(Result.isSuccess(result))
+        assert.match(
+          lines.join("\n"),
+          /(weights\.f32|results\.json|examples\.json) (is missing|has \d+ bytes), expected/
+        )
+        assert.deepStrictEqual(yield* bytes(out), before)
+      }
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("resumes after a cut between saving the model and its evaluation", () =>
+    Effect.gen(function*() {
       const out = `${yield* folder}/cut`
       yield* run({ out })
       const results = yield* read(`${out}/results.json`)
-      const ledger = `${out}/checkpoints/ledger.json`
-      const entries = JSON.parse(yield* read(ledger)) as ReadonlyArray<{ readonly stage: string }>
-      const cut = entries.findIndex(({ stage }) => stage === "RISE/method")
-      assert.isAbove(cut, 0)
-      yield* fs.writeFileString(ledger, JSON.stringify(entries.slice(0, cut)))
+      yield* changeLedger(out, ({ stages }) => {
+        const cut = stages.findIndex(({ stage }) => stage === "RISE/method")
+        assert.isAbove(cut, 0)
+        return { stages: stages.slice(0, cut), finished: false, written: {} }
+      })
       yield* run({ out, resume: true })
       assert.strictEqual(yield* read(`${out}/results.json`), results)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

@@ -9,6 +9,7 @@ import type { Task } from "../../dsl/Task.ts"
 import { evaluate as evaluateModel, Results } from "../../evaluation/index.ts"
 import { fitted, Presets } from "../../pipelines/index.ts"
 import type * as Sources from "../../sources/index.ts"
+import { barsOf, type Example, labels } from "../../studies/index.ts"
 import { again, CommandLine } from "../commandLine.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
@@ -16,7 +17,7 @@ import * as Pictures from "../pictures.ts"
 import { check, named, policy, weightsOf } from "../policy.ts"
 import { printed } from "../study.ts"
 import { working } from "../working.ts"
-import { form } from "./form.ts"
+import { form, formOf } from "./form.ts"
 
 /** Says how to go on, where answers are kept to go on from. */
 const goOn = Effect.fnUntraced(function*(out: string) {
@@ -69,16 +70,21 @@ const announce = Effect.fnUntraced(function*<A>({ task, test }: Sources.TaskSour
   yield* report(Event.Planned({ stages: passes.map((pass) => ({ stage: nameOf(method)(pass), counted })) }))
 })
 
-const measured = Effect.fnUntraced(function*<A>(given: Given, source: Sources.TaskSource<A, Task<A>>) {
+const measured = Effect.fnUntraced(function*<A>(
+  given: Given,
+  source: Sources.TaskSource<A, Task<A>>,
+  bars?: (annotation: A) => Example["bars"]
+) {
   const { task } = source
   const settings = yield* lengthsOf(given, source)
+  const form = yield* formOf(given)
   const config = {
     model: named(given),
     // Answers of other weights under the same name are other answers.
     weights: Option.isSome(given.remote) ? null : yield* weightsOf(given),
     adapter: Option.getOrNull(given.adapter),
     source: source.name,
-    form: given.form,
+    form,
     quantize: Option.getOrNull(given.quantize),
     ...Option.match(given.extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) })
   }
@@ -96,12 +102,13 @@ const measured = Effect.fnUntraced(function*<A>(given: Given, source: Sources.Ta
         method,
         task,
         data: source.test,
-        form: given.form,
+        form,
         ...settings,
         cuesNamed: source.cuesNamed
       })
     ).pipe(
       Effect.tap(Results.write),
+      Effect.tap(() => bars === undefined ? Effect.void : labels({ task, method, bars })),
       Effect.provide(policy(given)),
       Effect.tapError(() => goOn(out))
     )
@@ -113,5 +120,5 @@ export const evaluate = Command.make("evaluate", flags, (given) =>
   computing(given)(Effect.gen(function*() {
     yield* check(given)
     const source = yield* Pictures.openAs({ ...given, shots: Option.none() })
-    yield* source.kind === "boxes" ? measured(given, source) : measured(given, source)
+    yield* source.kind === "boxes" ? measured(given, source) : measured(given, source, barsOf(source.task))
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))

@@ -1,4 +1,4 @@
-/** `rise plan`: what `rise train` would do, how long it would take here and in how much memory, before anything runs. */
+/** `rise plan`: what `rise train` would do, how long and in how much memory, before anything runs. */
 import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { duration, Event, report } from "../../dsl/Progress.ts"

@@ -42,7 +42,7 @@ const comparison = <A>(
 ) =>
   Effect.gen(function*() {
     const { task } = source
-    const { cut, methods, preset, recorded, start } = yield* Training.choose(flags, source, { measure: false })
+    const { cut, methods, notes, preset, recorded, start } = yield* Training.choose(flags, source, { measure: false })
     if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
     const { rows, saved } = yield* compare({
       ...source, // the test half, the prior, shots, what a text names
@@ -57,7 +57,7 @@ const comparison = <A>(
           ? new CutShort({ reason: error.message, ...cut.value })
           : error
       ),
-      study({ name: task.name, preset, flags, task, source, config: recorded })
+      study({ name: task.name, preset, flags, task, source, config: recorded, notes })
     )
     if (Option.isSome(cut)) yield* Console.log(`\nThe budget of ${cut.value.budget} left ${cut.value.left}.`)
     const metric = task.metrics?.[0]

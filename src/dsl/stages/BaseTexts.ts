@@ -4,7 +4,6 @@
  */
 import { Effect, Option, Result, Schema, Stream } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
-import { warn } from "../../kernels/runtime/Warning.ts"
 import { Policy } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
@@ -15,6 +14,7 @@ import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import { RunFileError } from "../RunError.ts"
 import { formatReason, type Sample, type Task } from "../Task.ts"
+import * as Passing from "./Passing.ts"
 import { Batching, sampleAll } from "./Sampling.ts"
 import { NoUsableChains } from "./StageError.ts"
 
@@ -26,27 +26,25 @@ const unusableFile = "warm-up-unusable.jsonl"
 const shownUnusable = 100
 
 /** A text that is of no use. */
-interface Unusable {
-  readonly image: string
+const Unusable = Schema.Struct({
+  image: Schema.String,
   /** "empty", or a tag as verdicts have it. */
-  readonly reason: "empty" | "leak" | "format-reasoning"
-  readonly detail: string
-  readonly text: string
-}
+  reason: Schema.Literals(["empty", "leak", "format-reasoning"]),
+  detail: Schema.String,
+  text: Schema.String
+})
+type Unusable = typeof Unusable.Type
 
-/** Counts what is of no use, and keeps the first. */
-const unusables = () => {
-  const counts = { empty: 0, leak: 0, "format-reasoning": 0 }
-  const first: Array<Unusable> = []
-  return {
-    counts,
-    first,
-    add: (one: Unusable) => {
-      counts[one.reason]++
-      if (first.length < shownUnusable) first.push(one)
-    }
-  }
-}
+/** How many are of no use, and the first of them. */
+const Unusables = Schema.Struct({
+  counts: Schema.Struct({ empty: Schema.Int, leak: Schema.Int, "format-reasoning": Schema.Int }),
+  first: Schema.Array(Unusable)
+})
+
+const adding = ({ counts, first }: typeof Unusables.Type, one: Unusable): typeof Unusables.Type => ({
+  counts: { ...counts, [one.reason]: counts[one.reason] + 1 },
+  first: first.length < shownUnusable ? [...first, one] : first
+})
 
 /**
  * What the base wrote of a sample: a reasoning, and an answer as it would be asked for one; empty where it is of no
@@ -60,6 +58,9 @@ export const Written = Schema.Struct({ image: Schema.String, reasoning: Schema.S
  */
 export const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int, readable: Schema.Int })
 
+/** What has come of a pass so far. */
+const SoFar = Schema.Struct({ chains: Chains, unusable: Unusables })
+
 /** How they are drawn. */
 export interface Drawing {
   /** Names the pass in progress. */
@@ -72,24 +73,25 @@ export interface Drawing {
   readonly repetition: boolean | undefined
   /** Whether answers are asked for too. */
   readonly answers: boolean
-  /** Whether the format is practised, and so can be learned without them. */
-  readonly practised: boolean
   /** Whether any is learned from: then one at least must be of use. */
   readonly learned: boolean
 }
 
-const unwritten = (usable: number, practised: boolean): string =>
-  `warm-up: with none of ${usable} usable reasonings did the base also write an answer in the task's format, so keep ` +
-  `puts tags around its reasonings and the annotations` + (practised ? "" : "; practice teaches the format inside them")
+/** How it went, in a few words. A base that does not know a task's answers yet is what a warm-up is for. */
+const noteOf = ({ asked, readable, usable }: typeof Chains.Type, { answers, learned }: Drawing): string =>
+  `${usable} of ${asked} usable` + (answers && learned && usable > 0 && readable === 0
+    ? "; no answer is in the task's format yet: the warm-up shows the base where one begins and ends"
+    : "")
 
 /** Writes them, in the order of the samples, and counts what is of use. */
 export const write = <A, E, R>(
   stage: string,
   task: Task<A>,
   samples: Stream.Stream<Sample<A>, E, R>,
-  { answers, chains, learned, maxTokens, pass, practised, repetition, temperature }: Drawing
+  drawing: Drawing
 ) =>
   Effect.scoped(Effect.gen(function*() {
+    const { answers, chains, learned, maxTokens, pass, repetition, temperature } = drawing
     const run = yield* Run
     const { prompts } = yield* Batching
     const session = yield* (yield* Policy).session
@@ -110,53 +112,64 @@ export const write = <A, E, R>(
     const reasoningsOf = asked("reason", grammar)
     const answersOf = asked("annotate", undefined)
     const total = yield* Stream.runCount(samples)
-    yield* Progress.report(Progress.Event.Started({ stage: pass, total, unit: "samples" }))
-    let done = 0
-    const unusable = unusables()
-    const written = yield* samples.pipe(
-      Stream.grouped(prompts),
-      Stream.mapEffect((samples) =>
-        Effect.map(
-          Effect.all([reasoningsOf(samples), answers ? answersOf(samples) : Effect.succeed([])]),
-          ([reasonings, answers]) =>
-            samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" }))
-        )
-      ),
-      Stream.tap((batch) =>
-        Progress.report(Progress.Event.Step({ stage: pass, step: done += batch.length, tokens: 0, figures: {} }))
-      ),
-      Stream.flattenIterable,
-      Stream.mapEffect(({ answer, reasoning, sample }) =>
-        PlugIn.run(task, sample, (): typeof Written.Type => {
-          const quoted = leaks(reasoning, sample.truth)
-          const fault = Option.orElse(quoted, () => Reward.narrative(reasoning, { repetition }))
-          const usable = Option.isNone(fault)
-          if (Option.isSome(fault)) {
-            const { reason: detail } = fault.value
-            const reason = reasoning.trim() === "" ? "empty" : Option.isSome(quoted) ? "leak" : "format-reasoning"
-            unusable.add({ image: sample.image.id, reason, detail, text: reasoning })
-          }
-          const read = Answer.parse(task, "think", answer).annotation
-          return {
-            image: sample.image.id,
-            reasoning: usable ? reasoning : "",
-            answer: Result.isSuccess(read) ? answer : ""
-          }
-        }).pipe(Effect.tap((row) => run.append(file, row)))
-      ),
-      Stream.runFold(
-        (): typeof Chains.Type => ({ asked: 0, usable: 0, readable: 0 }),
-        ({ asked, readable, usable }, { answer, reasoning }) => ({
-          asked: asked + 1,
-          usable: usable + (reasoning === "" ? 0 : 1),
-          readable: readable + (answer === "" || reasoning === "" ? 0 : 1)
+    const texts = Stream.unwrap(Effect.gen(function*() {
+      let done = yield* Passing.Done
+      yield* Progress.report(Progress.Event.Started({ stage: pass, total, unit: "samples", ...(done > 0 && { done }) }))
+      return Passing.left(samples).pipe(
+        Stream.grouped(prompts),
+        Stream.mapEffect((samples) =>
+          Effect.map(
+            Effect.all([reasoningsOf(samples), answers ? answersOf(samples) : Effect.succeed([])]),
+            ([reasonings, answers]) =>
+              samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" }))
+          )
+        ),
+        Stream.tap((batch) =>
+          Progress.report(Progress.Event.Step({ stage: pass, step: done += batch.length, tokens: 0, figures: {} }))
+        ),
+        Stream.flattenIterable
+      )
+    }))
+    const looked = ({ answer, reasoning, sample }: Stream.Success<typeof texts>) =>
+      PlugIn.run(task, sample, () => {
+        const quoted = leaks(reasoning, sample.truth)
+        const fault = Option.orElse(quoted, () => Reward.narrative(reasoning, { repetition }))
+        const unusable = Option.map(fault, ({ reason: detail }): Unusable => {
+          const reason = reasoning.trim() === "" ? "empty" : Option.isSome(quoted) ? "leak" : "format-reasoning"
+          return { image: sample.image.id, reason, detail, text: reasoning }
         })
-      ),
-      Effect.tap(({ readable, usable }) =>
-        answers && usable > 0 && readable === 0 ? warn(unwritten(usable, practised)) : Effect.void
-      ),
-      Effect.tap(({ asked, usable }) =>
-        Progress.report(Progress.Event.Finished({ stage: pass, note: `${usable} of ${asked} usable` }))
+        const read = Answer.parse(task, "think", answer).annotation
+        const row: typeof Written.Type = {
+          image: sample.image.id,
+          reasoning: Option.isNone(unusable) ? reasoning : "",
+          answer: Result.isSuccess(read) ? answer : ""
+        }
+        return { row, unusable }
+      })
+    const { chains: written, unusable } = yield* Passing.fold({
+      stage: pass,
+      items: texts,
+      codec: SoFar,
+      initial: {
+        chains: { asked: 0, usable: 0, readable: 0 },
+        unusable: { counts: { empty: 0, leak: 0, "format-reasoning": 0 }, first: [] }
+      },
+      each: ({ chains: { asked, readable, usable }, unusable: before }, text) =>
+        Effect.gen(function*() {
+          const { row, unusable } = yield* looked(text)
+          yield* run.append(file, row)
+          return {
+            chains: {
+              asked: asked + 1,
+              usable: usable + (row.reasoning === "" ? 0 : 1),
+              readable: readable + (row.answer === "" || row.reasoning === "" ? 0 : 1)
+            },
+            unusable: Option.match(unusable, { onNone: () => before, onSome: (one) => adding(before, one) })
+          }
+        })
+    }).pipe(
+      Effect.tap(({ chains }) =>
+        Progress.report(Progress.Event.Finished({ stage: pass, note: noteOf(chains, drawing) }))
       )
     )
     const [first] = unusable.first

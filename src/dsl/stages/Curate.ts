@@ -9,9 +9,11 @@ import * as Progress from "../Progress.ts"
 import { cotFile, named, Run } from "../Run.ts"
 import { type RunError, RunFileError } from "../RunError.ts"
 import { beside } from "./Beside.ts"
+import type * as Order from "./Order.ts"
+import * as Passing from "./Passing.ts"
 import { advance, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
-import { NothingKept, type StageError } from "./StageError.ts"
+import { type Misplaced, NothingKept, type StageError } from "./StageError.ts"
 
 /** A line of `cot.jsonl`. */
 export const CotRow = Schema.Struct({
@@ -68,6 +70,14 @@ const explained = <A, E, R>(self: Pipeline<Stage, A, E, R>, of?: string) =>
     ))
   }))
 
+/** Sums over the samples of a pass. */
+const Totals = Schema.Struct({
+  samples: Schema.Int,
+  candidates: Schema.Int,
+  best: Schema.Finite,
+  total: Schema.Finite
+})
+
 const Pass = Schema.Struct({
   samples: Schema.Int,
   candidates: Schema.Int,
@@ -81,14 +91,18 @@ const Pass = Schema.Struct({
  */
 export const best = () =>
 <A, E, R>(
-  self: Pipeline<"Validated" | "Reinforced", A, E, R>
+  self: Pipeline<Order.Before<"best">, A, E, R>
 ): Pipeline<"Explained", A, E | Fault, R | Policy | Run> => {
-  const encode = Schema.encodeEffect(Schema.toCodecJson(self.task.annotation))
   const write = Effect.gen(function*() {
+    const encode = Schema.encodeEffect(Schema.toCodecJson(self.task.annotation))
     const run = yield* Run
     const file = cotFile(run.method)
-    const totals = yield* self.items.pipe(
-      Stream.mapEffect(({ candidates, sample }) =>
+    const totals = yield* Passing.fold({
+      stage: "explain",
+      items: self.items,
+      codec: Totals,
+      initial: { samples: 0, candidates: 0, best: 0, total: 0 },
+      each: (sum, { candidates, sample }) =>
         Effect.gen(function*() {
           const kept = Group.best(candidates)
           const annotation = yield* encode(sample.truth).pipe(
@@ -113,22 +127,13 @@ export const best = () =>
             reward
           })
           return {
-            reward,
-            total: candidates.reduce((sum, candidate) => sum + candidate.reward, 0),
-            candidates: candidates.length
+            samples: sum.samples + 1,
+            candidates: sum.candidates + candidates.length,
+            best: sum.best + reward,
+            total: sum.total + candidates.reduce((sum, candidate) => sum + candidate.reward, 0)
           }
         })
-      ),
-      Stream.runFold(
-        () => ({ samples: 0, candidates: 0, best: 0, total: 0 }),
-        (sum, { candidates, reward, total }) => ({
-          samples: sum.samples + 1,
-          candidates: sum.candidates + candidates,
-          best: sum.best + reward,
-          total: sum.total + total
-        })
-      )
-    )
+    })
     const value = {
       samples: totals.samples,
       candidates: totals.candidates,
@@ -157,7 +162,7 @@ export const best = () =>
  */
 export const recall =
   (method: string) =>
-  <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Explained", A, E | Fault, R | Run> =>
+  <A, E, R>(self: Pipeline<Order.Before<"recall">, A, E, R>): Pipeline<"Explained", A, E | Fault, R | Run> =>
     advance(self, {
       stage: "Explained",
       described: ["recall", { method }],
@@ -196,7 +201,7 @@ export const usedTau = (method: string): Effect.Effect<Option.Option<number>, Ru
  */
 export const filter = (options: FilterOptions = {}) =>
 <A, E, R>(
-  self: Pipeline<"Explained", A, E, R>
+  self: Pipeline<Order.Before<"filter">, A, E, R>
 ): Pipeline<"Curated", A, E | Fault | StageError, R | Run> => {
   const { by, least, tau: wanted } = Settings.filledStage(options)
   const judged: Stream.Stream<readonly [Group.Explained<A>, number], E | Fault, R | Run> = by === undefined
@@ -258,11 +263,12 @@ export const filter = (options: FilterOptions = {}) =>
 }
 
 /** The annotation as target without reasoning: with `sft` it is the paper's SFT baseline. */
-export const answers = () => <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Answered", A, E, R> =>
-  advance(self, {
-    stage: "Answered",
-    described: ["answers", {}],
-    form: "answer",
-    ready: self.ready,
-    items: Stream.map(self.data, (sample) => ({ sample }))
-  })
+export const answers =
+  () => <A, E, R>(self: Pipeline<Order.Before<"answers">, A, E, R>): Pipeline<"Answered", A, E | Misplaced, R> =>
+    advance(self, {
+      stage: "Answered",
+      described: ["answers", {}],
+      form: "answer",
+      ready: self.ready,
+      items: Stream.map(self.data, (sample) => ({ sample }))
+    })

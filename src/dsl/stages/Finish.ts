@@ -2,42 +2,53 @@
  * The end of a pipeline: `train` does the work within a run that is given, `run` makes the run folder around it.
  */
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
+import { warn } from "../../kernels/runtime/Warning.ts"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as Fingerprint from "../Fingerprint.ts"
 import * as Plain from "../Plain.ts"
 import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
-import { fromPlatform, type RunError } from "../RunError.ts"
+import { fromPlatform, type RunError, toScript } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import { recorded } from "../RunRecord.ts"
-import type { Task, TaskError } from "../Task.ts"
+import { Checkpoints } from "../Storage.ts"
+import type { Form, Task, TaskError } from "../Task.ts"
 import * as TaskFile from "../TaskFile.ts"
 import type { TruthError } from "../Truth.ts"
+import * as Able from "./Able.ts"
+import * as Afterwards from "./Afterwards.ts"
 import { ahead } from "./Ahead.ts"
 import { described } from "./described.ts"
+import * as Order from "./Order.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
-import type { BadSetting } from "./StageError.ts"
+import type { BadSetting, Misplaced } from "./StageError.ts"
 
 /** Does everything the pipeline describes, once. Afterwards the policy holds its weights. */
-export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect<void, E, R> => self.ready
+export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect<void, E | Misplaced, R> =>
+  Effect.andThen(Order.behind("run", self).sound, Effect.suspend(() => self.ready))
 
 /**
  * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it
  * (`rise-task.json`, read by `Sources.taskOf`). What an earlier attempt left there is replaced: a run that was cut off
- * after saving, or resumed when it had finished, holds the same weights and must not stumble over them.
+ * after saving holds the same weights and must not stumble over them. Of a run that had ended, and is whole, nothing is
+ * written again.
+ *
+ * @param form what the policy was taught to write: `annotate` and `evaluate` ask for it. Default "think"
  */
 export const saveModel = <A>(
-  task: Task<A>
+  task: Task<A>,
+  form: Form = "think"
 ): Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
-    const { directory } = yield* Run
-    if (Option.isNone(directory)) return
+    const { directory, note, sealed } = yield* Run
+    if (Option.isNone(directory) || sealed) return
     const fs = yield* FileSystem.FileSystem
     const target = (yield* Path.Path).join(directory.value, "model")
     yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
     yield* (yield* Policy).save(target)
-    yield* TaskFile.write(target, task)
+    yield* TaskFile.write(target, task, form)
+    yield* note("model")
   })
 
 /** Tells the view which stages there will be, for their number and the time left. */
@@ -48,6 +59,31 @@ const announce = <A, E, R>({ data, plan, validation }: Pipeline<Runnable, A, E, 
     yield* Progress.report(Progress.Event.Planned({ stages: ahead(plan, sizes, named) }))
   })
 
+/** When a run keeps an unfinished stage on its way, so that a kill costs minutes instead of the stage. */
+export interface CheckpointOptions {
+  /**
+   * After so many steps (of a pass: batches) or minutes, whichever comes first; 0 switches that one off. Default: 100
+   * steps, 5 minutes.
+   */
+  readonly every?: { readonly steps?: number; readonly minutes?: number }
+  /** How many of a stage's are on the disk at a time; they go when the stage ends. Default 2. */
+  readonly keep?: number
+  /**
+   * The part of the time that they may take, in (0, 1]: a large model's are written less often than `every` says.
+   * Default 0.02.
+   */
+  readonly share?: number
+}
+
+/** Runs that `effect` opens keep their stages as the options say, with defaults for what they leave out. */
+export const keeping = ({ every = {}, ...rest }: CheckpointOptions) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Checkpoints, (defaults) =>
+    Effect.provideService(effect, Checkpoints, {
+      ...defaults,
+      ...Settings.given(rest),
+      every: { ...defaults.every, ...Settings.given(every) }
+    }))
+
 /** Options of `run`: the run folder, and what is recorded in it. */
 export interface RunOptions {
   /** The run folder; it must not exist unless the run is resumed. */
@@ -56,13 +92,25 @@ export interface RunOptions {
   readonly seed?: number
   /** Continue after the last finished stage of the run that `out` holds. Default false. */
   readonly resume?: boolean
+  /** When unfinished stages are kept on their way. What a run makes does not depend on it. */
+  readonly checkpoint?: CheckpointOptions
   /** Settings to record in run.json; a run resumes only under the same. */
   readonly config?: Identity
 }
 
+/** There may be nothing to resume: then it is said, for the folder's name may be wrong. */
+const nothingYet = Effect.fnUntraced(function*({ out, resume }: RunOptions) {
+  if (resume !== true) return
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const begun = yield* fs.exists(path.join(out, "run.json")).pipe(Effect.mapError(fromPlatform(out, "reading")))
+  if (!begun) yield* warn(`there is no run in ${out} to resume: it is begun`)
+})
+
 /**
  * Runs a pipeline in a folder of its own: run.json, metrics.jsonl, cot.jsonl, checkpoints/, model/, and
- * quarantine.jsonl with the samples that were set aside.
+ * quarantine.jsonl with the samples that were set aside. At its end, or where it is interrupted, `Progress` is told
+ * where the model is and what comes next; `rise report` makes a page of the folder.
  *
  * ```ts
  * pipeline.pipe(Rise.run({ out: "runs/faces", seed: 1 }), Effect.provide(policy))
@@ -73,20 +121,21 @@ export const run = (options: RunOptions) =>
   self: Pipeline<Runnable, A, E, R>
 ): Effect.Effect<
   void,
-  E | BadSetting | RunError | PolicyError | TaskError | TruthError,
+  E | BadSetting | Misplaced | RunError | PolicyError | TaskError | TruthError,
   Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path
 > => {
   const seed = options.seed ?? 0
   // The data may need nothing of the run, but its type says that it might: give it one in memory.
-  const fingerprint = Fingerprint.data(self.task, Stream.concat(self.data, self.validation)).pipe(
-    Effect.provide(Run.layerMemory({ seed }))
+  const fingerprint = Effect.suspend(() =>
+    Fingerprint.data(self.task, Stream.concat(self.data, self.validation)).pipe(
+      Effect.provide(Run.layerMemory({ seed }))
+    )
   )
   const recordable = Effect.suspend(() => {
     const broken = Plain.broken(options.config ?? {}, "config")
     return broken === undefined ? Effect.void : Settings.refuse("run", broken)
   })
   const identity = Effect.gen(function*() {
-    yield* self.sound
     const data = yield* fingerprint
     const { identity: engine } = yield* Policy
     return {
@@ -99,8 +148,23 @@ export const run = (options: RunOptions) =>
       data
     }
   })
-  const recording = Effect.all([announce(self), self.ready, saveModel(self.task)], { discard: true }).pipe(
-    recorded({ out: options.out, seed, resume: options.resume ?? false, identity })
+  const recording = Effect.all([announce(self), self.ready, saveModel(self.task, self.form)], { discard: true }).pipe(
+    recorded({
+      out: options.out,
+      seed,
+      resume: options.resume ?? false,
+      identity
+    }),
+    keeping(options.checkpoint ?? {})
   )
-  return Settings.check("run", Settings.running, options).pipe(Effect.andThen(recordable), Effect.andThen(recording))
+  return Settings.check("run", Settings.running, options).pipe(
+    Effect.andThen(recordable),
+    Effect.andThen(Order.behind("run", self).sound),
+    Effect.andThen(Able.check(self.described)),
+    Effect.andThen(nothingYet(options)),
+    Effect.andThen(recording),
+    Effect.andThen(Effect.suspend(() => Afterwards.finished(options.out, self.task))),
+    Effect.onInterrupt(() => Afterwards.interrupted(options)),
+    Effect.mapError(toScript)
+  )
 }

@@ -52,8 +52,8 @@ export const told = <A>(
         truths
       ))
     if (one !== undefined) {
-      return `the answer to each of ${answers.length} validation pictures is the same, "${one}", and their labels are ` +
-        `not: ${next}`
+      return `the answer to each of ${answers.length} validation pictures is the same, "${one}", and their labels ` +
+        `are not: ${next}`
     }
     const guesses = yield* PlugIn.run(
       task,

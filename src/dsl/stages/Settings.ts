@@ -119,7 +119,7 @@ const stageDefaults: StageDefaults = {
 }
 
 /** What is given; `undefined` is left out too. */
-const given = <O extends object>(options: O): O =>
+export const given = <O extends object>(options: O): O =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O
 
 /** A training stage's settings with defaults for those that are left out. */
@@ -200,17 +200,25 @@ export const running: Rules.Table = {
   out: required(Rules.text("the name of a folder")),
   seed: whole(),
   resume: Rules.yesOrNo,
+  "checkpoint.every.steps": whole(0),
+  "checkpoint.every.minutes": Rules.atLeast(0),
+  "checkpoint.keep": whole(1),
+  "checkpoint.share": share("(0, 1]"),
   config: Rules.record("a record of JSON")
 }
 
 export const grammarMode = oneOf("mask", "off")
 
-/** Refuses a setting of a stage, which the error names as progress does: "RISE/sft". */
+/** The name of a stage in errors, as progress has it: "RISE/sft". */
+export const stageName = (stage: string): Effect.Effect<string> =>
+  Effect.map(
+    Effect.serviceOption(Run),
+    (run) => Option.match(run, { onNone: () => stage, onSome: ({ named }) => named(stage) })
+  )
+
+/** Refuses a setting of a stage. */
 export const refuse = (stage: string, broken: Rules.Broken): Effect.Effect<never, BadSetting> =>
-  Effect.flatMap(Effect.serviceOption(Run), (run) => {
-    const name = Option.match(run, { onNone: () => stage, onSome: ({ named }) => named(stage) })
-    return Effect.fail(new BadSetting({ stage: name, ...broken }))
-  })
+  Effect.flatMap(stageName(stage), (name) => Effect.fail(new BadSetting({ stage: name, ...broken })))
 
 /** Fails on the first setting of a stage that breaks its rule. */
 export const holds = (stage: string, table: Rules.Table, settings: object): Effect.Effect<void, BadSetting> =>

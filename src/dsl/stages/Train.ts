@@ -1,11 +1,12 @@
 /**
  * The loop that every training stage shares: batches, learning rates, metrics, progress and model selection.
  */
-import { Effect, Option, Stream } from "effect"
+import { Effect, Option, Schema, Stream } from "effect"
 import { Policy, type PolicyError, type UpdateOptions, type UpdateStats } from "../../policy/Policy.ts"
 import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
-import type { RunError } from "../RunError.ts"
+import { type RunError, RunFileError } from "../RunError.ts"
+import type * as Memory from "./Memory.ts"
 import * as Settings from "./Settings.ts"
 import * as Skips from "./Skips.ts"
 import type { StageError } from "./StageError.ts"
@@ -49,6 +50,8 @@ export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
   ) => Effect.Effect<StepReport, E2, R2>
   /** Says what a step's figures should make the user think about, if anything. */
   readonly watch?: (step: number, figures: StepReport["figures"]) => string | undefined
+  /** What `step` and `watch` remember from one step to the next. */
+  readonly memories?: ReadonlyArray<Memory.Kept>
   /** Asked where `settings.select` is given; without it nothing is selected. */
   readonly score?: Effect.Effect<Score, E3, R3>
 }
@@ -61,7 +64,23 @@ interface Selected extends Skips.Good {
   readonly value: number
 }
 
-/** Trains for `settings.steps` steps; afterwards the policy holds the last or the selected weights. */
+/** What is kept of a stage on its way, beside the policy and the selected weights. */
+const OnItsWay = Schema.Struct({
+  /** Looks since the best one. */
+  looks: Schema.Int,
+  /** How good the selected weights are; null where none are. */
+  best: Schema.NullOr(Schema.Finite),
+  /** Steps that were skipped. */
+  skipped: Skips.Skipped,
+  /** Whether what validation warns of was told. */
+  warned: Schema.Boolean,
+  memories: Schema.Record(Schema.String, Schema.Json)
+})
+
+/**
+ * Trains for `settings.steps` steps; afterwards the policy holds the last or the selected weights. Goes on where an
+ * interrupted run has kept it: what a stage writes before it calls this has to be part of something that is done once.
+ */
 export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
   plan: Plan<B, E, R, E2, R2, E3, R3>
 ): Effect.Effect<void, E | E2 | E3 | StageError | PolicyError | RunError, R | R2 | R3 | Policy | Run> =>
@@ -71,16 +90,53 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
     const { clipNorm, select, steps, weightDecay } = Settings.filled(plan.settings)
     const rate = Settings.schedule(plan.settings)
     const stage = run.named(plan.stage)
-    const skips = yield* Skips.make(plan.stage, plan.settings)
-
+    const { memories = [] } = plan
+    const midStage = yield* run.midStage(plan.stage)
+    const kept = Option.isNone(midStage.kept) ? undefined : yield* Schema.decodeUnknownEffect(OnItsWay)(
+      midStage.kept.value.state
+    ).pipe(
+      Effect.mapError((cause) =>
+        new RunFileError({ path: stage, reason: "what was kept of it is not what this version writes", cause })
+      )
+    )
+    const skips = yield* Skips.make(plan.stage, plan.settings, kept?.skipped)
     let selected: Selected | undefined
     /** Looks since the best one. */
     let looks = 0
+    /** Steps that an earlier attempt has done. */
+    const done = Option.match(midStage.kept, { onNone: () => 0, onSome: ({ step }) => step })
+
+    let warned = false
+    const goOn = Effect.fnUntraced(
+      function*({ best, looks: since, memories: states, warned: told }: typeof OnItsWay.Type) {
+        for (const memory of memories) yield* memory.resume(states[memory.name])
+        const snapshot = yield* midStage.bringBack
+        const at = Option.match(midStage.kept, { onNone: () => null, onSome: ({ selected }) => selected })
+        looks = since
+        warned = told
+        if (Option.isSome(snapshot) && at !== null && best !== null) {
+          selected = { step: at, value: best, snapshot: snapshot.value }
+        }
+      }
+    )
+    const keep = (step: number) =>
+      midStage.passed({
+        step,
+        policy,
+        selected,
+        state: () =>
+          Schema.encodeSync(OnItsWay)({
+            looks,
+            best: selected?.value ?? null,
+            skipped: skips.state(),
+            warned,
+            memories: Object.fromEntries(memories.map(({ name, state }) => [name, state()]))
+          })
+      })
     const warn = Effect.fnUntraced(function*(step: number, text: string) {
       yield* run.metric({ stage: plan.stage, step, of: steps, warning: text })
       yield* Progress.report(Progress.Event.Warned({ stage, text }))
     })
-    let warned = false
     const consider = Effect.fnUntraced(function*(step: number) {
       if (plan.score === undefined) return
       const { direction, name, value, warning } = yield* plan.score.pipe(skips.fatal(step, selected))
@@ -111,19 +167,23 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
       if (text !== undefined) yield* warn(step, text)
     })
 
-    yield* policy.beginStage
-    yield* Progress.report(Progress.Event.Started({ stage, total: steps, unit: "steps" }))
-    if (select !== undefined) yield* consider(0)
-    let last = 0
+    if (kept !== undefined) yield* goOn(kept)
+    else yield* policy.beginStage
+    yield* Progress.report(Progress.Event.Started({ stage, total: steps, unit: "steps", ...(done > 0 && { done }) }))
+    if (select !== undefined && done === 0) yield* consider(0)
+    let last = done
     yield* plan.batches.pipe(
       Stream.take(steps),
+      // Batches are samples by reference: no picture of those that were done is read.
+      Stream.drop(done),
       Stream.zipWithIndex,
-      Stream.runForEachWhile(([batch, index]) =>
+      Stream.runForEachWhile(([batch, past]) =>
         Effect.gen(function*() {
+          const index = done + past
           const step = index + 1
           last = step
           const learningRate = rate(index)
-          const done = yield* skips.attempt(
+          const outcome = yield* skips.attempt(
             { step, learningRate, samples: plan.samples(batch) },
             plan.step(batch, {
               step,
@@ -132,10 +192,12 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
             }),
             selected
           )
-          if (Option.isSome(done)) yield* tell(step, learningRate, done.value)
+          if (Option.isSome(outcome)) yield* tell(step, learningRate, outcome.value)
           else yield* Progress.report(Progress.Event.Step({ stage, step, tokens: 0, figures: {} }))
           if (select !== undefined && (step % select.every === 0 || step === steps)) yield* consider(step)
-          return !exhausted()
+          if (exhausted()) return false
+          if (step < steps) yield* keep(step)
+          return true
         })
       )
     )

@@ -92,6 +92,8 @@ export interface AdamW {
   readonly reset: Effect.Effect<void>
   /** A copy, apart from the live state. */
   readonly state: Effect.Effect<State>
+  /** The live state itself, to be written down before the next step: of a large model there is no room for a copy. */
+  readonly live: Effect.Effect<State>
   readonly restore: (state: State) => Effect.Effect<void, ParameterStore.ParameterError>
 }
 
@@ -229,6 +231,8 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
     secondMoment: Float32Array.from(secondMoment)
   }))
 
+  const live = Effect.sync((): State => ({ step: steps, firstMoment, secondMoment }))
+
   const restore: AdamW["restore"] = Effect.fnUntraced(function*(state) {
     for (const moment of [state.firstMoment, state.secondMoment]) {
       if (moment.length === store.trainableLength) continue
@@ -255,6 +259,6 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
     secondMoment.set(state.secondMoment)
   })
 
-  const optimiser: AdamW = { step, taken: Effect.sync(() => steps), reset, state, restore }
+  const optimiser: AdamW = { step, taken: Effect.sync(() => steps), reset, state, live, restore }
   return optimiser
 })

@@ -2,7 +2,7 @@
  * A Hugging Face model directory, read as it is: configuration, tokenizer, chat template, image preprocessor and an
  * index of where each tensor's bytes lie. No weight is read here.
  */
-import { Effect, FileSystem, type Option, Path } from "effect"
+import { Effect, FileSystem, Option, Path } from "effect"
 import { show } from "../text/show.ts"
 import * as ChatTemplateFile from "./ChatTemplateFile.ts"
 import { isJsonObject, type JsonObject, readJson, readJsonIfThere } from "./JsonFile.ts"
@@ -10,22 +10,31 @@ import * as Safetensors from "./Safetensors.ts"
 import * as Shards from "./Shards.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
 
-export interface ModelDirectory {
+/** What a directory says of prompts and answers. */
+export interface Texts {
   readonly path: string
   /** config.json */
   readonly config: JsonObject
   /** generation_config.json */
   readonly generationConfig: Option.Option<JsonObject>
-  /** Where each tensor lies, in one file or in several. */
-  readonly tensors: ReadonlyMap<string, Shards.Location>
   /** tokenizer.json */
   readonly tokenizerJson: JsonObject
   /** tokenizer_config.json; empty where the directory has none. */
   readonly tokenizerConfig: JsonObject
   /** Jinja source. */
   readonly chatTemplate: string
-  /** preprocessor_config.json, or the `image_processor` of processor_config.json. */
+  /**
+   * preprocessor_config.json, or the `image_processor` of processor_config.json; none in the directory of a model that
+   * reads text alone.
+   */
+  readonly preprocessorConfig: Option.Option<JsonObject>
+}
+
+/** All of it. */
+export interface ModelDirectory extends Omit<Texts, "preprocessorConfig"> {
   readonly preprocessorConfig: JsonObject
+  /** Where each tensor lies, in one file or in several. */
+  readonly tensors: ReadonlyMap<string, Shards.Location>
 }
 
 const complete = (path: string) =>
@@ -36,20 +45,16 @@ const readPreprocessor = (directory: string) =>
   Effect.gen(function*() {
     const { join } = yield* Path.Path
     const own = yield* readJsonIfThere(join(directory, "preprocessor_config.json"))
-    if (own._tag === "Some") return own.value
+    if (own._tag === "Some") return own
     const processor = yield* readJsonIfThere(join(directory, "processor_config.json"))
     if (processor._tag === "Some" && isJsonObject(processor.value["image_processor"])) {
-      return processor.value["image_processor"]
+      return Option.some(processor.value["image_processor"])
     }
-    return yield* new WeightsError({
-      path: join(directory, "preprocessor_config.json"),
-      reason: "no such file: how images are cut into patches is unknown",
-      hint: complete(directory)
-    })
+    return Option.none<JsonObject>()
   })
 
-/** Opens a directory; each missing or broken file is a typed error that names it and the next step. */
-export const open = (path: string): Effect.Effect<ModelDirectory, WeightsError, FileSystem.FileSystem | Path.Path> =>
+/** Opens a directory that need not have weights; each missing or broken file is a typed error with the next step. */
+export const openTexts = (path: string): Effect.Effect<Texts, WeightsError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const { join } = yield* Path.Path
@@ -69,9 +74,24 @@ export const open = (path: string): Effect.Effect<ModelDirectory, WeightsError, 
       tokenizerJson,
       tokenizerConfig: settings,
       chatTemplate: yield* ChatTemplateFile.read(path, settings, hint),
-      preprocessorConfig: yield* readPreprocessor(path),
-      tensors: yield* Shards.locate(path, hint)
+      preprocessorConfig: yield* readPreprocessor(path)
     }
+  })
+
+/** Opens a directory; each missing or broken file is a typed error that names it and the next step. */
+export const open = (path: string): Effect.Effect<ModelDirectory, WeightsError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const { join } = yield* Path.Path
+    const { preprocessorConfig, ...texts } = yield* openTexts(path)
+    if (Option.isNone(preprocessorConfig)) {
+      return yield* new WeightsError({
+        path: join(path, "preprocessor_config.json"),
+        reason: "no such file: how images are cut into patches is unknown",
+        hint: complete(path)
+      })
+    }
+    const tensors = yield* Shards.locate(path, complete(path))
+    return { ...texts, preprocessorConfig: preprocessorConfig.value, tensors }
   })
 
 /** Files that a saved directory takes over from the one it was trained from, where they exist. */

@@ -11,6 +11,9 @@ import { show } from "../../kernels/text/show.ts"
 import type { ModelDirectory } from "../../kernels/weights/index.ts"
 import { PolicyError } from "../Policy.ts"
 
+/** What a directory says of how a turn ends. */
+type Spoken = Omit<ModelDirectory.Texts, "preprocessorConfig">
+
 export interface EndOfTurn {
   /** What targets and grammars end with. */
   readonly token: number
@@ -33,7 +36,7 @@ const idsOf = (file: string, value: unknown): Effect.Effect<ReadonlyArray<number
     : Effect.fail(failed(`${file}: eos_token_id is ${show(value)}, expected a token id or a list of them`))
 }
 
-const textConfigOf = ({ config }: ModelDirectory.ModelDirectory): Readonly<Record<string, unknown>> => {
+const textConfigOf = ({ config }: Spoken): Readonly<Record<string, unknown>> => {
   const inner = config["text_config"]
   return typeof inner === "object" && inner !== null && !Array.isArray(inner) ? { ...inner } : {}
 }
@@ -43,7 +46,7 @@ const PROBE = "annotation"
 
 /** The first control token that the template writes after an assistant's message, if it writes one. */
 const writtenBy = Effect.fnUntraced(function*(
-  { chatTemplate }: ModelDirectory.ModelDirectory,
+  { chatTemplate }: Spoken,
   variables: Readonly<Record<string, string>>,
   tokenizer: Tokenizer.Tokenizer,
   isControl: (token: number) => boolean
@@ -72,7 +75,7 @@ const writtenBy = Effect.fnUntraced(function*(
  * @param specials control tokens of the tokenizer
  */
 export const of = Effect.fnUntraced(function*(
-  directory: ModelDirectory.ModelDirectory,
+  directory: Spoken,
   tokenizer: Tokenizer.Tokenizer,
   variables: Readonly<Record<string, string>>,
   specials: ReadonlySet<number>
@@ -96,7 +99,7 @@ export const of = Effect.fnUntraced(function*(
  * token that ends a turn.
  */
 export const generationConfig = (
-  directory: ModelDirectory.ModelDirectory,
+  directory: Spoken,
   { all }: EndOfTurn
 ): Readonly<Record<string, string>> => {
   const given = Option.getOrUndefined(directory.generationConfig)

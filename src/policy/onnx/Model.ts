@@ -42,8 +42,8 @@ export interface Model {
 }
 
 /** Ids that free text never holds. */
-const specialsOf = (
-  directory: ModelDirectory.ModelDirectory,
+export const specialsOf = (
+  directory: Pick<ModelDirectory.Texts, "tokenizerJson">,
   size: number,
   vocabulary: number
 ): ReadonlySet<number> => {
@@ -55,7 +55,9 @@ const specialsOf = (
 }
 
 /** Tokens that a chat template may ask for by the name it has in tokenizer_config.json. */
-const templateVariables = ({ tokenizerConfig }: ModelDirectory.ModelDirectory): Readonly<Record<string, string>> =>
+export const templateVariables = (
+  { tokenizerConfig }: Pick<ModelDirectory.Texts, "tokenizerConfig">
+): Readonly<Record<string, string>> =>
   Object.fromEntries(["bos_token", "eos_token", "pad_token", "unk_token"].flatMap((name) => {
     const value = tokenizerConfig[name]
     const content = Predicate.hasProperty(value, "content") ? value.content : value

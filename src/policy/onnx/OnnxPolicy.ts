@@ -89,9 +89,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
     frozen: !model.towerTrained,
     memory
   })
+  /** Weights so far, in this process: what was made of other ones is out of date. */
   let version = 0
-  /** Weights so far: a version comes back with its checkpoint, what was made of other weights must not. */
-  let changes = 0
   const context: PolicyContext = {
     model,
     runtime,
@@ -99,7 +98,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     images,
     memory,
     weights,
-    version: () => changes,
+    version: () => version,
     packFrom: options.packFrom ?? Settings.defaults.packFrom,
     positions: new PositionTable(model.config),
     seed: options.seed,
@@ -185,7 +184,6 @@ const make = Effect.fnUntraced(function*(options: Options) {
         ...(update.clipNorm === undefined ? {} : { clipNorm: update.clipNorm })
       })
       version++
-      changes++
       yield* images.forget
       return { ...result, gradNorm }
     }
@@ -248,14 +246,25 @@ const make = Effect.fnUntraced(function*(options: Options) {
         trained.data.set(snapshot.weights)
         yield* optimizer.reset
         version++
-        changes++
         yield* images.forget
       })),
+    saveSnapshot: (snapshot, directory) =>
+      failing("checkpoint")(
+        isKept(snapshot)
+          ? onDisk(Checkpoint.writeSnapshot(directory, snapshot.weights))
+          : Effect.fail(new PolicyError({ operation: "checkpoint", reason: "the snapshot is of another engine" }))
+      ),
+    loadSnapshot: (directory) =>
+      failing("restore")(
+        onDisk(Effect.map(
+          Checkpoint.readSnapshot(directory, trained),
+          (weights): Kept => ({ version, weights })
+        ))
+      ),
     checkpoint: (directory) =>
       failing("checkpoint")(
-        onDisk(Effect.flatMap(optimizer.state, (moments) =>
+        onDisk(Effect.flatMap(optimizer.live, (moments) =>
           Checkpoint.write(directory, {
-            version,
             weights: trained.data,
             optimizer: moments,
             reference: reference.state()
@@ -270,8 +279,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
           yield* optimizer.restore(state.optimizer)
           yield* reference.restore(state.reference)
           yield* ParameterStore.copyFrom(trained, state.weights)
-          version = state.version
-          changes++
+          version++
           yield* images.forget
         }))
       })),

@@ -1,0 +1,160 @@
+/**
+ * What an update learns from, as sequences: each a prompt and what follows it, with a weight for every token that
+ * follows.
+ */
+import { Effect } from "effect"
+import type { Objective, Prompt } from "../Policy.ts"
+import * as TokenWeights from "../TokenWeights.ts"
+import type { Prompts } from "./Prompts.ts"
+import * as Surrogate from "./Surrogate.ts"
+import { type Chunk, type Datum, lengthOfAll } from "./Wire.ts"
+
+/** A prompt and what follows it. */
+export interface Sequence {
+  readonly chunks: ReadonlyArray<Chunk>
+  readonly tokens: Int32Array
+}
+
+/**
+ * A sequence as a datum. Its input lacks the last token, its targets are shifted by one: behind the last token of the
+ * prompt stands the first that follows. `values` are of the tokens that follow, 0 before.
+ */
+export const datum = (
+  { chunks, tokens }: Sequence,
+  values: Readonly<Record<string, ArrayLike<number>>>
+): Datum => {
+  const before = lengthOfAll(chunks) - 1
+  const length = before + tokens.length
+  // What is behind visual tokens is a target that no loss looks at: any id will do.
+  const targets = new Int32Array(length)
+  let at = 0
+  chunks.forEach((chunk, i) => {
+    if (chunk.type === "text") {
+      const shift = i === 0 ? 1 : 0
+      targets.set(chunk.tokens.subarray(shift), at)
+      at += chunk.tokens.length - shift
+    } else at += chunk.tokens - (i === 0 ? 1 : 0)
+  })
+  targets.set(tokens, before)
+  const row = (own: ArrayLike<number>) => {
+    const data = new Float32Array(length)
+    data.set(Float32Array.from(own), before)
+    return { dtype: "float32", data } as const
+  }
+  const inputs = Object.fromEntries(Object.entries(values).map(([name, own]) => [name, row(own)]))
+  return {
+    chunks: tokens.length === 1
+      ? chunks
+      : [...chunks, { type: "text", tokens: tokens.subarray(0, tokens.length - 1) }],
+    inputs: { target_tokens: { dtype: "int64", data: targets }, ...inputs }
+  }
+}
+
+/** The log-probabilities of what follows the prompt. */
+export const following = ({ chunks, tokens }: Sequence, logprobs: Float32Array): Float32Array => {
+  const before = lengthOfAll(chunks) - 1
+  return logprobs.subarray(before, before + tokens.length)
+}
+
+/** What an objective makes of log-probabilities. */
+export interface Loss {
+  readonly sequences: ReadonlyArray<Sequence>
+  /** Of the tokens that follow each prompt: the part of the loss of each, and its slope. */
+  readonly terms: (
+    logprobs: ReadonlyArray<Float32Array>,
+    reference: ReadonlyArray<Float32Array> | undefined
+  ) => {
+    readonly loss: number
+    readonly slopes: ReadonlyArray<Float64Array>
+    readonly kl: number
+    readonly clipFraction: number
+  }
+  /** Tokens that carry the loss. */
+  readonly tokens: number
+}
+
+const count = (sequences: ReadonlyArray<Sequence>) => sequences.reduce((n, { tokens }) => n + tokens.length, 0)
+
+/** Eq. 8: weights scaled to sum to 1 over the batch. */
+const supervised = Effect.fnUntraced(function*(
+  { examples }: Extract<Objective, { readonly _tag: "Supervised" }>,
+  prompts: Prompts
+) {
+  const made = yield* Effect.forEach(examples, ({ prompt, target }) =>
+    Effect.map(prompts.chunks(prompt), (chunks) => {
+      const parts = target.map(({ text, weight }) => ({ tokens: prompts.text(text), weight }))
+      const last = parts.at(-1)?.weight ?? 1
+      return {
+        chunks,
+        tokens: Int32Array.from([...parts.flatMap(({ tokens }) => [...tokens]), prompts.endOfTurn]),
+        weights: [...parts.flatMap(({ tokens, weight }) => Array.from(tokens, () => weight)), last]
+      }
+    }))
+  const total = made.reduce((n, { weights }) => n + weights.reduce((m, weight) => m + weight, 0), 0)
+  const loss: Loss = {
+    sequences: made,
+    tokens: count(made),
+    terms: (logprobs) => {
+      let loss = 0
+      const slopes = made.map(({ weights }, i) =>
+        Float64Array.from(weights, (weight, k) => {
+          const term = Surrogate.supervised(logprobs[i]?.[k] ?? NaN, total > 0 ? weight / total : 0)
+          loss += term.loss
+          return term.slope
+        })
+      )
+      return { loss, slopes, kl: 0, clipFraction: 0 }
+    }
+  }
+  return loss
+})
+
+/** Eq. 7 and 10. */
+const groupRelative = Effect.fnUntraced(function*(
+  objective: Extract<Objective, { readonly _tag: "GroupRelative" }>,
+  prompts: Prompts
+) {
+  const { loss: averaging, maxTokens, rollouts } = objective
+  const known = new Map<Prompt, ReadonlyArray<Chunk>>()
+  const sequences = yield* Effect.forEach(rollouts, ({ completion: { tokens }, prompt }) => {
+    const held = known.get(prompt)
+    return Effect.map(
+      held === undefined
+        ? Effect.tap(prompts.chunks(prompt), (chunks) => Effect.sync(() => known.set(prompt, chunks)))
+        : Effect.succeed(held),
+      (chunks) => ({ chunks, tokens })
+    )
+  })
+  const weights = TokenWeights.groupRelative(averaging, sequences.map(({ tokens }) => tokens.length), maxTokens)
+  const tokens = count(sequences)
+  const loss: Loss = {
+    sequences,
+    tokens,
+    terms: (logprobs, reference) => {
+      let [loss, kl, clipped] = [0, 0, 0]
+      const slopes = rollouts.map(({ advantage, completion }, i) =>
+        Float64Array.from(completion.tokens, (_, k) => {
+          const old = completion.logprobs[k] ?? NaN
+          const term = Surrogate.groupRelative({
+            logprob: logprobs[i]?.[k] ?? NaN,
+            old,
+            reference: reference?.[i]?.[k] ?? old,
+            weight: weights[i] ?? 0,
+            advantage
+          }, { clip: objective.clip, kl: reference === undefined ? 0 : objective.kl })
+          loss += term.loss
+          kl += reference === undefined ? 0 : term.divergence
+          clipped += Number(term.clipped)
+          return term.slope
+        })
+      )
+      const each = Math.max(1, tokens)
+      return { loss, slopes, kl: kl / each, clipFraction: clipped / each }
+    }
+  }
+  return loss
+})
+
+/** An objective as sequences and the loss over them. */
+export const lossOf = (objective: Objective, prompts: Prompts) =>
+  objective._tag === "Supervised" ? supervised(objective, prompts) : groupRelative(objective, prompts)

@@ -1,0 +1,100 @@
+/**
+ * What an engine does, found out before it is trusted: whether it takes pictures, and what it divides a loss by. Some
+ * engines accept a picture and drop it, some divide by what only they know; both would train something else without a
+ * word. Done on a model of its own, at learning rate 0, which is given back.
+ */
+import { Effect } from "effect"
+import { Image } from "../../kernels/image/index.ts"
+import { PolicyError } from "../Policy.ts"
+import * as Batch from "./Batch.ts"
+import type { Adam, Engine } from "./Engine.ts"
+import * as Normaliser from "./Normaliser.ts"
+import type { Prompts } from "./Prompts.ts"
+import { type Datum, lengthOfAll } from "./Wire.ts"
+
+/** What was found. */
+export interface Found {
+  /** What the engine divides by; undefined where it tells no gradient norm, so that nothing can be measured. */
+  readonly normaliser: Normaliser.Normaliser | undefined
+  /** Whether pictures reach the model; undefined where the directory is of a model that reads none. */
+  readonly pictures: boolean | undefined
+}
+
+const still: Adam = { learningRate: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 0 }
+
+/** The gradient norm among metrics, however an engine calls it: "skyrl.ai/grad_norm". */
+export const gradNormOf = (metrics: Readonly<Record<string, number>>): number | undefined =>
+  Object.entries(metrics).find(([name]) => /grad(ient)?_?norm/i.test(name))?.[1]
+
+/** A grey square: any picture shows whether one counts. */
+const square = Image.rendered("probe", () => ({ width: 56, height: 56, data: new Uint8Array(56 * 56 * 3).fill(127) }))
+
+/** One picture, forward only: as many log-probabilities as there are tokens, those of the picture included. */
+const pictures = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts, engineName: string) {
+  if (!prompts.readsPictures) return undefined
+  const chunks = yield* prompts.chunks({ images: [square], text: "a" })
+  const datum = Batch.datum({ chunks, tokens: prompts.text(" a b c") }, { weights: [1, 1, 1] })
+  const expected = lengthOfAll(datum.chunks)
+  const refused = (found: string) =>
+    new PolicyError({
+      operation: "load",
+      reason: `${engineName} does not take pictures: for a picture of ${
+        lengthOfAll(chunks.filter(({ type }) => type === "image"))
+      } visual tokens in a sequence of ${expected} it ${found}. It would train on text alone without a word. Serve ` +
+        "the model with a backend that reads images (SkyRL: FSDP), or give a tokenizer directory of a model without"
+    })
+  const logprobs = yield* Effect.mapError(
+    engine.forward([datum]),
+    (error) => error.kind === "failed" || error.kind === "status" ? refused(`answered "${error.message}"`) : error
+  )
+  const found = logprobs[0]?.length ?? 0
+  if (found !== expected) return yield* refused(`told log-probabilities of ${found} tokens, expected ${expected}`)
+  return true
+})
+
+/** Gradient norms of a few sequences, as multiples of the first one's. */
+const normaliser = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts, engineName: string) {
+  const tokens = prompts.text("one two three four five six seven eight")
+  const behind = prompts.text(" nine ten").slice(0, 2)
+  const sequence = { chunks: [{ type: "text", tokens }] as const, tokens: behind }
+  const plain = Batch.datum(sequence, { weights: [1, 1] })
+  const [logprobs = new Float32Array(0)] = yield* engine.forward([plain])
+  const now = Batch.following(sequence, logprobs)
+  const scored = (factor: number): Datum => Batch.datum(sequence, { logprobs: now, advantages: [factor, -factor / 2] })
+  /** The same, and as many tokens again without an advantage. */
+  const length = lengthOfAll(plain.chunks)
+  const tail = Int32Array.from({ length: length }, (_, i) => tokens[i % tokens.length] ?? 0)
+  const long = { ...sequence, tokens: Int32Array.from([...behind, ...tail]) }
+  const zeros = Array.from(tail, () => 0)
+  const [all = new Float32Array(0)] = yield* engine.forward([Batch.datum(long, { weights: [1, 1, ...zeros] })])
+  const longer = Batch.datum(long, { logprobs: Batch.following(long, all), advantages: [1, -0.5, ...zeros] })
+  const norm = (requests: ReadonlyArray<ReadonlyArray<Datum>>) =>
+    Effect.map(engine.step(requests.flat(), "importance_sampling", still, () => requests), gradNormOf)
+  const first = yield* norm([[scored(1)]])
+  if (first === undefined) return undefined
+  const ratio = (requests: ReadonlyArray<ReadonlyArray<Datum>>) =>
+    Effect.map(norm(requests), (found) => (found ?? NaN) / first)
+  const found = Normaliser.of({
+    doubled: yield* ratio([[scored(2)]]),
+    twice: yield* ratio([[scored(1), scored(1)]]),
+    apart: yield* ratio([[scored(1)], [scored(1)]]),
+    longer: yield* ratio([[longer]]),
+    mixed: yield* ratio([[scored(1), longer]])
+  })
+  if (typeof found !== "string") return found
+  return yield* new PolicyError({
+    operation: "load",
+    reason:
+      `${engineName} does not follow its loss: ${found}. Training there would follow another gradient than ours; ` +
+      "report it to the engine, or use another one"
+  })
+})
+
+/** Asks all of it. Fails where the engine would train something else. */
+export const probe = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts, engineName: string) {
+  const found: Found = {
+    pictures: yield* pictures(engine, prompts, engineName),
+    normaliser: yield* normaliser(engine, prompts, engineName)
+  }
+  return found
+})

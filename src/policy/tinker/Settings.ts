@@ -1,0 +1,53 @@
+/** What the options of a policy at an engine may be. */
+import { Duration, Option, Predicate } from "effect"
+import * as Rules from "../../kernels/math/Rules.ts"
+
+const { above, any, atLeast, oneOf, record, required, share, text, whole, yesOrNo } = Rules
+
+export const defaults = {
+  rank: 32,
+  concurrency: 128,
+  heartbeat: "10 seconds",
+  patience: "30 minutes",
+  kept: 16,
+  /** What the SDK takes, where the server names no limit. */
+  request: { data: 1024, bytes: 5_000_000 }
+} as const
+
+const isDuration = (value: unknown): value is Duration.Input =>
+  typeof value === "string" || typeof value === "number" && value >= 0 || typeof value === "bigint" ||
+  Duration.isDuration(value)
+
+const duration: Rules.Rule = {
+  expected: "a duration such as \"2 minutes\", or milliseconds from 0",
+  holds: (value) => isDuration(value) && Option.isSome(Duration.fromInput(value))
+}
+
+export const options: Rules.Table = {
+  baseUrl: any,
+  apiKey: any,
+  model: required(text("the base model as the engine calls it")),
+  tokenizer: required(text("a Hugging Face directory with the model's tokenizer, chat template and image processor")),
+  seed: required(whole()),
+  rank: whole(0),
+  reference: any,
+  optimizer: record("a record such as { beta2: 0.99 }"),
+  "optimizer.beta1": share("[0, 1)"),
+  "optimizer.beta2": share("[0, 1)"),
+  "optimizer.epsilon": above(0),
+  images: {
+    expected: "\"none\", or a record such as { format: \"jpeg\" }",
+    holds: (value) => value === "none" || Predicate.isObject(value)
+  },
+  "images.format": oneOf("png", "jpeg"),
+  "images.quality": whole(1, 100),
+  probe: yesOrNo,
+  concurrency: whole(1),
+  attempts: whole(1),
+  attemptTimeout: duration,
+  backoff: duration,
+  heartbeat: duration,
+  patience: duration,
+  kept: whole(1),
+  maxResponseBytes: atLeast(1)
+}

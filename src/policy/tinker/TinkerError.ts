@@ -1,0 +1,29 @@
+/**
+ * What went wrong between this process and an engine that speaks the Tinker protocol: the cause of a `PolicyError`.
+ * Never holds the key.
+ */
+import { Schema } from "effect"
+
+export class TinkerError extends Schema.TaggedError<TinkerError>()("TinkerError", {
+  url: Schema.String,
+  /**
+   * - `connection`: no answer, or one that broke off
+   * - `timeout`: no answer in time
+   * - `status`: the server refused the request
+   * - `failed`: the server took the request and could not do it
+   * - `lost`: the server knows the session, the model or the request no more
+   * - `malformed`: an answer that is not what the protocol says
+   */
+  kind: Schema.Literals(["connection", "timeout", "status", "failed", "lost", "malformed"]),
+  reason: Schema.String,
+  status: Schema.optional(Schema.Int),
+  /** The server's own words, cut. */
+  excerpt: Schema.optional(Schema.String),
+  attempts: Schema.Int
+}) {
+  override get message() {
+    const tries = this.attempts > 1 ? ` (after ${this.attempts} attempts)` : ""
+    const words = this.excerpt === undefined ? "" : `: ${this.excerpt}`
+    return `${this.url}: ${this.reason}${tries}${words}`
+  }
+}

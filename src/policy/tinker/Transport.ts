@@ -1,0 +1,181 @@
+/**
+ * Requests to an engine, one at a time: repeated where that can help, bounded in time and size. What may be sent twice
+ * without harm is up to the protocol: every request that changes something carries a number that makes it the same
+ * request.
+ */
+import { Clock, Duration, Effect, Redacted, Stream } from "effect"
+import { HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
+import * as Outage from "../openai/Outage.ts"
+import { excerpt } from "../openai/RemoteError.ts"
+import * as Retry from "../openai/Retry.ts"
+import * as Secret from "../openai/Secret.ts"
+import { TinkerError } from "./TinkerError.ts"
+
+export interface Limits {
+  /** Attempts of one request, the first included. Default 8. */
+  readonly attempts?: number
+  /** Longest wait for one answer; a server may hold a poll for minutes. Default 6 minutes. */
+  readonly attemptTimeout?: Duration.Input
+  /** First wait between attempts; it doubles each time. Default 1 second. */
+  readonly backoff?: Duration.Input
+  /** Largest answer, in bytes. Default 1 GiB. */
+  readonly maxResponseBytes?: number
+}
+
+export interface Options extends Limits {
+  /** Without a slash at its end. */
+  readonly baseUrl: string
+  readonly apiKey: Redacted.Redacted<string> | undefined
+  readonly seed: number
+}
+
+export interface Request {
+  readonly method: "GET" | "POST"
+  /** Behind the base address and `/api/v1/`. */
+  readonly path: string
+  readonly body?: { readonly type: string; readonly bytes: Uint8Array }
+  readonly accept: string
+  /** Names the request's waits. */
+  readonly key: string
+}
+
+export interface Answer {
+  readonly status: number
+  readonly contentType: string
+  readonly bytes: Uint8Array
+}
+
+export interface Transport {
+  /** Every answer of a server that is up, whatever its status: what a status means depends on the call. */
+  readonly send: (request: Request) => Effect.Effect<Answer, TinkerError>
+  /** A refusal as an error, in the server's words without the key. */
+  readonly refused: (request: Request, answer: Answer, kind?: TinkerError["kind"], reason?: string) => TinkerError
+}
+
+const LONGEST_WAIT_MILLIS = 60_000
+
+/** Statuses that mean "ask again": timeouts, too early, too many, and a server in trouble. */
+const passing = (status: number): boolean => status === 408 || status === 425 || status === 429 || status >= 500
+
+const connectionReason = ({ reason }: HttpClientError.HttpClientError): string => {
+  const parts: Array<string> = []
+  for (let cause: unknown = reason.cause; cause instanceof Error && parts.length < 4; cause = cause.cause) {
+    if (cause.message !== "" && !parts.includes(cause.message)) parts.push(cause.message)
+  }
+  return parts.join(": ") || "no reason given"
+}
+
+interface Failed {
+  readonly kind: "connection" | "timeout" | "malformed"
+  readonly reason: string
+  readonly again: boolean
+}
+
+export const make = Effect.fnUntraced(function*(options: Options) {
+  const { apiKey, attempts = 8, baseUrl, maxResponseBytes = 2 ** 30, seed } = options
+  const http = yield* HttpClient.HttpClient
+  const outage = Outage.make()
+  const attemptTimeout = Duration.fromInputUnsafe(options.attemptTimeout ?? "6 minutes")
+  const backoff: Retry.Backoff = {
+    first: Duration.toMillis(Duration.fromInputUnsafe(options.backoff ?? "1 second")),
+    longest: LONGEST_WAIT_MILLIS
+  }
+  const clean = Secret.redactor(apiKey === undefined ? "" : Redacted.value(apiKey))
+  const urlOf = ({ path }: Request) => `${baseUrl}/api/v1/${path}`
+
+  const attempt = ({ accept, body, method, path }: Request) =>
+    Effect.gen(function*() {
+      const broken = (error: HttpClientError.HttpClientError): Failed => ({
+        kind: "connection",
+        reason: `the connection failed: ${clean(connectionReason(error))}`,
+        again: error.reason._tag !== "InvalidUrlError" && error.reason._tag !== "EncodeError"
+      })
+      const made = HttpClientRequest.make(method)(`${baseUrl}/api/v1/${path}`, { headers: { accept } })
+      const addressed = apiKey === undefined
+        ? made
+        // Hosted engines read the first, gateways in front of one's own the second.
+        : HttpClientRequest.bearerToken(apiKey)(HttpClientRequest.setHeader("x-api-key", Redacted.value(apiKey))(made))
+      const request = body === undefined
+        ? addressed
+        : HttpClientRequest.bodyUint8Array(body.bytes, body.type)(addressed)
+      const response = yield* Effect.mapError(http.execute(request), broken)
+      const chunks: Array<Uint8Array> = []
+      let bytes = 0
+      yield* response.stream.pipe(
+        Stream.mapError(broken),
+        Stream.runForEach((chunk) => {
+          bytes += chunk.length
+          chunks.push(chunk)
+          return bytes <= maxResponseBytes ? Effect.void : Effect.fail<Failed>({
+            kind: "malformed",
+            reason: `the answer is larger than ${maxResponseBytes} bytes (maxResponseBytes)`,
+            again: false
+          })
+        })
+      )
+      const answer: Answer & { readonly asked: number | undefined } = {
+        status: response.status,
+        contentType: response.headers["content-type"] ?? "",
+        bytes: Buffer.concat(chunks),
+        asked: Retry.retryAfter(response.headers["retry-after"], yield* Clock.currentTimeMillis)
+      }
+      return answer
+    }).pipe(Effect.timeoutOrElse({
+      duration: attemptTimeout,
+      orElse: () =>
+        Effect.fail<Failed>({
+          kind: "timeout",
+          reason: `no whole answer within ${Duration.format(attemptTimeout)} (attemptTimeout)`,
+          again: true
+        })
+    }))
+
+  const words = ({ bytes }: Answer) => excerpt(clean(Buffer.from(bytes.subarray(0, 4096)).toString("utf8")))
+
+  const refused: Transport["refused"] = (request, answer, kind = "status", reason) =>
+    new TinkerError({
+      url: urlOf(request),
+      kind,
+      status: answer.status,
+      reason: reason ?? `the server answered ${answer.status}`,
+      excerpt: words(answer),
+      attempts: 1
+    })
+
+  const send = Effect.fn("Tinker.send")(function*(request: Request) {
+    for (let made = 1;; made++) {
+      const found = yield* Effect.result(attempt(request))
+      const wait = (asked?: number) => Retry.delay(backoff, { seed, key: request.key }, made, asked)
+      if (found._tag === "Success") {
+        const { asked, ...answer } = found.success
+        if (!passing(answer.status)) {
+          outage.over()
+          return answer
+        }
+        if (made >= attempts) {
+          return yield* new TinkerError({ ...refused(request, answer), attempts: made })
+        }
+        // A poll that ended without a result is no trouble: it is made again at once.
+        if (answer.status === 408) continue
+        const pause = wait(asked)
+        yield* outage.failed(
+          { kind: "status", status: answer.status, reason: `the server answered ${answer.status}` },
+          urlOf(request),
+          pause
+        )
+        yield* Effect.sleep(pause)
+        continue
+      }
+      const { again, kind, reason } = found.failure
+      if (!again || made >= attempts) {
+        return yield* new TinkerError({ url: urlOf(request), kind, reason, attempts: made })
+      }
+      const pause = wait()
+      yield* outage.failed({ kind: kind === "timeout" ? "timeout" : "connection", reason }, urlOf(request), pause)
+      yield* Effect.sleep(pause)
+    }
+  })
+
+  const transport: Transport = { send: (request) => send(request), refused }
+  return transport
+})

@@ -1,0 +1,76 @@
+/**
+ * What travels between this process and an engine that speaks the Tinker protocol, independent of how it is spelled on
+ * the wire (`Protobuf`, `Json`).
+ *
+ * Source: the `tinker` SDK 0.38 (Apache-2.0), its `tinker_public.proto` and types.
+ */
+
+/** A piece of a prompt. */
+export type Chunk =
+  | { readonly type: "text"; readonly tokens: Int32Array }
+  | {
+    readonly type: "image"
+    /** An encoded file. */
+    readonly data: Uint8Array
+    readonly format: "png" | "jpeg"
+    /** Visual tokens that the engine is to make of it; 0 or less: it is not told. */
+    readonly tokens: number
+  }
+
+/** One-dimensional: all that a loss asks for has a number per token. */
+export type Tensor =
+  | { readonly dtype: "float32"; readonly data: Float32Array }
+  | { readonly dtype: "int64"; readonly data: Int32Array }
+
+/** A sequence with what a loss needs to know of each of its tokens. */
+export interface Datum {
+  readonly chunks: ReadonlyArray<Chunk>
+  /** By name; each as long as the sequence, visual tokens included. */
+  readonly inputs: Readonly<Record<string, Tensor>>
+}
+
+/** Losses of the protocol that are used here. */
+export type LossFn = "cross_entropy" | "importance_sampling"
+
+/** A forward pass, and a backward one unless `forwardOnly`. */
+export interface ForwardBackward {
+  readonly modelId: string
+  /** Counts a model's requests from 1: the same number with the same content is the same request. */
+  readonly seqId: number
+  readonly data: ReadonlyArray<Datum>
+  readonly lossFn: LossFn
+  readonly forwardOnly: boolean
+}
+
+/** What a pass tells. */
+export interface Passed {
+  /** A number per token, by datum. */
+  readonly logprobs: ReadonlyArray<Float32Array>
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+/** A text that was drawn. */
+export interface Sequence {
+  readonly stop: "stop" | "length"
+  readonly tokens: Int32Array
+  /** Absent where the engine tells none. */
+  readonly logprobs: Float32Array | undefined
+}
+
+/** Texts drawn behind one prompt. */
+export interface Sampled {
+  readonly sequences: ReadonlyArray<Sequence>
+  /** Of the prompt's own tokens, where they were asked for; NaN where there is none. */
+  readonly promptLogprobs: Float32Array | undefined
+}
+
+/** Positions that a chunk takes in a sequence. */
+export const lengthOf = (chunk: Chunk): number => chunk.type === "text" ? chunk.tokens.length : chunk.tokens
+
+/** Tokens of a sequence, visual ones included. */
+export const lengthOfAll = (chunks: ReadonlyArray<Chunk>): number => chunks.reduce((n, chunk) => n + lengthOf(chunk), 0)
+
+/** About how many bytes a datum takes on the wire. */
+export const bytesOf = ({ chunks, inputs }: Datum): number =>
+  chunks.reduce((n, chunk) => n + (chunk.type === "text" ? 4 * chunk.tokens.length : chunk.data.length) + 16, 0) +
+  Object.values(inputs).reduce((n, { data, dtype }) => n + (dtype === "int64" ? 8 : 4) * data.length + 48, 0)

@@ -1,0 +1,265 @@
+/**
+ * The arithmetic behind the engine of the tests: the embedded checkpoint through the live policy's own graphs, but told
+ * in the protocol's terms: token ids and pictures in, log-probabilities and accumulated gradients out.
+ */
+import { NodeServices } from "@effect/platform-node"
+import { Data, Effect, Layer } from "effect"
+import { Distance } from "../../../src/kernels/generate/index.ts"
+import { Image } from "../../../src/kernels/image/index.ts"
+import { HostTensor, Runtime, SharedPool } from "../../../src/kernels/runtime/index.ts"
+import { AdamW, LossGraphs, ParameterStore } from "../../../src/kernels/train/index.ts"
+import { directoryOf } from "../../../src/policy/Embedded.ts"
+import type { Prompt, SampleOptions } from "../../../src/policy/index.ts"
+import type { PolicyContext } from "../../../src/policy/onnx/Context.ts"
+import * as Images from "../../../src/policy/onnx/Images.ts"
+import * as LossAndGradients from "../../../src/policy/onnx/LossAndGradients.ts"
+import * as Model from "../../../src/policy/onnx/Model.ts"
+import type { Draft } from "../../../src/policy/onnx/PackedBatches.ts"
+import { PositionTable } from "../../../src/policy/onnx/PackedSequences.ts"
+import * as Rollouts from "../../../src/policy/onnx/Rollouts.ts"
+import * as Score from "../../../src/policy/onnx/Score.ts"
+import * as SessionCache from "../../../src/policy/onnx/SessionCache.ts"
+import { defaults } from "../../../src/policy/onnx/Settings.ts"
+import type { Chunk, Datum, Sequence } from "../../../src/policy/tinker/Wire.ts"
+
+export class BackendError extends Data.TaggedError("BackendError")<{ readonly message: string }> {}
+
+/** Weights and moments of one model. */
+export interface Held {
+  readonly weights: Float32Array
+  readonly moments: AdamW.State
+}
+
+/** What a loss gave: gradients to add to those of the update, and what is told. */
+export interface Passed {
+  readonly logprobs: ReadonlyArray<Float32Array>
+  readonly gradient: Float32Array
+}
+
+export interface Backend {
+  readonly fresh: Held
+  readonly forward: (held: Held, data: ReadonlyArray<Datum>) => Effect.Effect<ReadonlyArray<Float32Array>, BackendError>
+  /** Gradient of the sum over data and tokens, each datum's times its factor. */
+  readonly backward: (
+    held: Held,
+    data: ReadonlyArray<Datum>,
+    lossFn: string,
+    factors: ReadonlyArray<number>
+  ) => Effect.Effect<Float32Array, BackendError>
+  readonly optimise: (
+    held: Held,
+    gradient: Float32Array,
+    options: AdamW.StepOptions
+  ) => Effect.Effect<{ readonly held: Held; readonly gradNorm: number }, BackendError>
+  readonly sample: (
+    weights: Float32Array,
+    requests: ReadonlyArray<{ readonly chunks: ReadonlyArray<Chunk>; readonly seed: number }>,
+    options: SampleOptions
+  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Sequence>>, BackendError>
+  readonly scorePrompt: (
+    weights: Float32Array,
+    chunks: ReadonlyArray<Chunk>
+  ) => Effect.Effect<Float32Array, BackendError>
+}
+
+/** A prompt of the policy that stands for token ids: one placeholder a picture. */
+const promptOf = (chunks: ReadonlyArray<Chunk>, imageToken: number): Prompt => ({
+  images: chunks.flatMap((chunk) =>
+    chunk.type === "image" ? [Image.encoded(Buffer.from(chunk.data).toString("base64"), chunk.data)] : []
+  ),
+  text: chunks.flatMap((chunk) => chunk.type === "image" ? [imageToken] : [...chunk.tokens]).join()
+})
+
+/** A sequence's own tokens, visual ones as −1. */
+const flat = (chunks: ReadonlyArray<Chunk>): ReadonlyArray<number> =>
+  chunks.flatMap((chunk) => chunk.type === "image" ? Array.from({ length: chunk.tokens }, () => -1) : [...chunk.tokens])
+
+/** The first so many positions of a sequence. A cut goes through text alone. */
+const take = (chunks: ReadonlyArray<Chunk>, count: number): ReadonlyArray<Chunk> => {
+  let left = count
+  return chunks.flatMap((chunk): ReadonlyArray<Chunk> => {
+    if (left <= 0) return []
+    if (chunk.type === "image") {
+      left -= chunk.tokens
+      return [chunk]
+    }
+    const own = chunk.tokens.subarray(0, left)
+    left -= own.length
+    return own.length === 0 ? [] : [{ type: "text", tokens: own }]
+  })
+}
+
+const make = Effect.gen(function*() {
+  const runtime = yield* Runtime.Runtime
+  const loaded = yield* Model.load(directoryOf("embedded"), { trainable: "decoder", seed: 0 })
+  const { config, preprocessor, trained } = loaded
+  // What comes are ids, not texts.
+  const model: Model.Model = {
+    ...loaded,
+    encoder: {
+      text: () => new Int32Array(0),
+      prompt: ({ text }, grids) =>
+        Effect.sync(() => {
+          let image = 0
+          const tokens = text.split(",").flatMap((id) => {
+            const grid = Number(id) === config.imageToken ? grids[image++] : undefined
+            return Array.from({ length: grid === undefined ? 1 : preprocessor.mergedTokens(grid) }, () => Number(id))
+          })
+          return { tokens: Int32Array.from(tokens), grids }
+        })
+    }
+  }
+  const sessions = yield* SessionCache.make
+  const weights = ParameterStore.tensors(model.store)
+  const memory = SharedPool.make(64 * 1024 * 1024)
+  const images = yield* Images.make({
+    memory,
+    config,
+    process: preprocessor.process,
+    sessions,
+    name: "policy",
+    weights,
+    mapped: undefined,
+    frozen: true
+  })
+  let changes = 0
+  const context: PolicyContext = {
+    memory,
+    model,
+    runtime,
+    sessions,
+    images,
+    weights,
+    version: () => changes,
+    packFrom: defaults.packFrom,
+    positions: new PositionTable(config),
+    seed: 0,
+    parameters: () => LossGraphs.parameterInputs(config),
+    microBatch: defaults.microBatch,
+    microTokens: defaults.microTokens,
+    recompute: false,
+    rolloutRows: defaults.rolloutRows,
+    decode: "loop"
+  }
+  const optimizer = yield* AdamW.make(trained)
+  const buffers = Array.from(
+    { length: runtime.workers },
+    () => ({ run: ParameterStore.trainableBuffer(trained), total: ParameterStore.trainableBuffer(trained) })
+  )
+  let inUse: Float32Array | undefined
+  const use = Effect.fnUntraced(function*(weights: Float32Array) {
+    if (inUse === weights) return
+    yield* ParameterStore.copyFrom(trained, weights)
+    inUse = weights
+    changes++
+  })
+
+  /** From where on a datum's tokens count: what stands before is its prompt. */
+  const drafted = ({ chunks, inputs }: Datum) => {
+    const own = flat(chunks)
+    const numbers = (name: string) => inputs[name]?.dtype === "float32" ? inputs[name].data : undefined
+    const marks = numbers("advantages") ?? numbers("weights") ?? new Float32Array(own.length)
+    const first = marks.findIndex((value) => value !== 0)
+    const from = Math.max(own.lastIndexOf(-1) + 1, first < 0 ? own.length - 1 : first)
+    const targets = inputs["target_tokens"]?.data ?? new Int32Array(0)
+    const at = (name: string, i: number) => numbers(name)?.[i] ?? 0
+    const draft = (kind: string, factor: number): Draft => ({
+      prompt: promptOf(take(chunks, from + 1), config.imageToken),
+      temperature: 1,
+      grammar: undefined,
+      candidates: [Array.from(targets.subarray(from), (token, k) => ({
+        token,
+        state: 0,
+        left: Distance.Need.unlimited,
+        weight: kind === "cross_entropy" ? at("weights", from + k) * factor : 1,
+        advantage: at("advantages", from + k) * factor,
+        oldLogprob: at("logprobs", from + k)
+      }))]
+    })
+    return { draft, from, length: own.length }
+  }
+
+  const failed = <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
+    Effect.mapError(effect, ({ message }) => new BackendError({ message }))
+
+  const scores = Effect.fnUntraced(function*(data: ReadonlyArray<Datum>) {
+    const made = data.map(drafted)
+    const found = yield* Score.score(context, made.map(({ draft }) => draft("cross_entropy", 1)), {
+      weights,
+      name: "policy",
+      lora: undefined
+    })
+    return made.map(({ from, length }, i) => {
+      const all = new Float32Array(length)
+      all.set(found[i]?.[0] ?? [], from)
+      return all
+    })
+  })
+
+  const backend: Backend = {
+    fresh: { weights: Float32Array.from(trained.data), moments: yield* optimizer.state },
+    forward: (held, data) => failed(Effect.andThen(use(held.weights), scores(data))),
+    backward: (held, data, lossFn, factors) =>
+      failed(Effect.gen(function*() {
+        yield* use(held.weights)
+        const { gradients } = yield* LossAndGradients.lossAndGradients(
+          context,
+          buffers,
+          data.map((datum, i) => drafted(datum).draft(lossFn, factors[i] ?? 1)),
+          lossFn === "cross_entropy"
+            ? { kind: "supervised", knobs: {}, step: 0 }
+            : { kind: "groupRelative", knobs: { clipLow: 0, clipHigh: 1e9, klCoefficient: 0 }, step: 0 }
+        )
+        const [first = new Float32Array(0), ...others] = gradients
+        const total = Float32Array.from(first)
+        for (const other of others) other.forEach((value, i) => total[i]! += value)
+        return total
+      })),
+    optimise: (held, gradient, options) =>
+      failed(Effect.gen(function*() {
+        yield* use(held.weights)
+        yield* optimizer.restore(held.moments)
+        const shared = HostTensor.shared.float32(gradient.length)
+        shared.set(gradient)
+        const { gradNorm } = yield* optimizer.step([shared], options)
+        const next = { weights: Float32Array.from(trained.data), moments: yield* optimizer.state }
+        inUse = next.weights
+        changes++
+        return { held: next, gradNorm }
+      })),
+    sample: (weights, requests, options) =>
+      failed(Effect.gen(function*() {
+        yield* use(weights)
+        const drawn = yield* Rollouts.sample(
+          context,
+          requests.map(({ chunks, seed }) => ({ prompt: promptOf(chunks, config.imageToken), key: `seed=${seed}` })),
+          options
+        )
+        return drawn.map((group) => group.map(({ finish, logprobs, tokens }) => ({ stop: finish, tokens, logprobs })))
+      })),
+    scorePrompt: (weights, chunks) =>
+      failed(Effect.gen(function*() {
+        yield* use(weights)
+        const own = flat(chunks)
+        const from = own.lastIndexOf(-1) + 2
+        const data: Datum = {
+          chunks: take(chunks, own.length - 1),
+          inputs: {
+            target_tokens: { dtype: "int64", data: Int32Array.from(own.slice(1)) },
+            weights: { dtype: "float32", data: Float32Array.from(own.slice(1), (_, i) => Number(i + 1 >= from)) }
+          }
+        }
+        const [found = new Float32Array(0)] = yield* scores([data])
+        const all = new Float32Array(own.length).fill(NaN)
+        all.set(found.subarray(from - 1), from)
+        return all
+      }))
+  }
+  return backend
+})
+
+/** The embedded checkpoint, ready to be served until the scope ends. */
+export const open = Effect.flatMap(
+  Layer.build(Layer.merge(Runtime.layer({ workers: 2 }), NodeServices.layer)),
+  (services) => Effect.provideContext(make, services)
+)
