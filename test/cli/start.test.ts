@@ -39,7 +39,7 @@ process.on("exit", () => writeFileSync(${JSON.stringify(file)}, loaded.join("\\n
 
 /** The modules of this project that may be loaded before a command is named; the rest is Node's, Effect's and npm's. */
 const light =
-  /\/src\/(cli\/[a-zA-Z]+|dsl\/(Progress|Process|Output|progress\/[a-zA-Z]+)|kernels\/(runtime\/(Shown|SystemFault)|text\/show))\.ts$/
+  /\/src\/(cli\/\w+|dsl\/(Progress|Process|Output|progress\/\w+)|kernels\/(runtime\/(Shown|SystemFault)|text\/show))\.ts$/
 
 describe("the start", () => {
   it.live(

@@ -95,7 +95,7 @@ describe("rise doctor", () => {
       const [boxed, ...rest] = yield* says(join(folder, "boxes"))
       assert.match(
         boxed?.text ?? "",
-        /JSON rows, boxes with labels: 1 picture to train on \+ 1 to test on: a cloud 1 \+ 1, a sun 1/
+        /JSON rows, boxes with labels: 1 picture to train on \+ 1 to test on: "a cloud" 1 \+ 1, "a sun" 1/
       )
       assert.isTrue(rest.some(({ text }) => text === "set aside: outside-folder 1"))
     })).pipe(Effect.provide(NodeServices.layer)))
