@@ -78,7 +78,7 @@ const shorter = <S extends TrainOptions>(stage: S, share: number): S => {
 
 /** What is left of a run, as shares in [0, 1]. */
 export interface Left {
-  /** Of the steps that teach the answers and how they are written: the warm-up and SFT, or RFT where there is no SFT. */
+  /** Of the steps that teach the answers and their form: the warm-up and SFT, or RFT where there is no SFT. */
   readonly taught: number
   /** Of the steps of the closed loop and of RFT behind SFT, which make better what was taught. */
   readonly reinforced: number
@@ -142,7 +142,7 @@ export const fewer = (methods: ReadonlyArray<Method>): ReadonlyArray<ReadonlyArr
     .filter((left) => left.length > 0)
 }
 
-/** What goes first: what makes better, then what teaches, to its least, then pictures. Each part of 1 is one of them. */
+/** What goes first: what makes better, then what teaches, to its least, then pictures. Each is a part of 1. */
 const parts = 3
 
 /** What is left at a place on the way from the least, 0, to everything, `parts`. */

@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option, Result } from "effect"
-import { cut, earlier, recorded } from "../../../src/cli/fitting/budget.ts"
+import { cut, CutShort, earlier, recorded } from "../../../src/cli/fitting/budget.ts"
 import { embeddedPace, lines, methodNames, total } from "../../../src/pipelines/index.ts"
 import { quick } from "../../../src/pipelines/Presets.ts"
 
@@ -39,6 +39,14 @@ describe("a budget", () => {
       const found = Result.getOrThrow(fits(60 * Number(enough)))
       assert.isAtLeast(found.preset.sft.steps!, 0.65 * quick.sft.steps!)
     }
+  })
+
+  it("is named by an error that may come of it", () => {
+    const { message } = new CutShort({ reason: "RISE/filter: no chain", budget: "5m", left: "70% of the steps" })
+    assert.match(
+      message,
+      /^RISE\/filter: no chain\nThe budget may be the cause: of 5m there is time for 70% .* longer --b/
+    )
   })
 
   it("of the last stage alone is for that stage", () => {
