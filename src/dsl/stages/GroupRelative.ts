@@ -9,7 +9,7 @@ import * as Group from "../Group.ts"
 import type { Verdict } from "../Reward.ts"
 import { filled, type GrpoOptions } from "./Settings.ts"
 import { EveryGroupDead } from "./StageError.ts"
-import { formatFigures, type StepReport, trainedTokens } from "./Train.ts"
+import { correctionFigures, formatFigures, type StepReport, trainedTokens } from "./Train.ts"
 
 /** A candidate as GRPO sees it: what it earned, and the draws that get the credit. */
 export interface Judged {
@@ -133,6 +133,7 @@ export const stepper = (stage: string, settings: GrpoOptions, grammars: Readonly
           kl: stats.kl,
           clipFraction: stats.clipFraction,
           ...formatFigures(stats),
+          ...correctionFigures(stats),
           trained: stats.tokens
         },
         tokens: sampled + trainedTokens(stats)
