@@ -138,7 +138,7 @@ const around = (
 ): Automaton.Position => {
   const { form, middle, open, vocabulary } = spelling
   const end: Automaton.Position = { key: "end", edges: () => [[vocabulary.endOfTurn, end]] }
-  const start = () => answer(() => chain("close", close, () => end))
+  const start = () => answer(() => chain("after-answer", close, () => end))
   if (form === "answer") return start()
 
   // Free text: anything but control tokens, and not blank all the way.
@@ -148,7 +148,7 @@ const around = (
   )
   const text: Automaton.Position = {
     key: "text",
-    edges: () => chain("middle", middle, start).edges(),
+    edges: () => chain("after-thought", middle, start).edges(),
     free: { to: () => text, allows: (token) => !control.has(token) }
   }
   const nothingYet: Automaton.Position = {
@@ -156,7 +156,7 @@ const around = (
     edges: () => [...blank].filter((token) => !control.has(token)).map((token) => [token, nothingYet] as const),
     free: { to: () => text, allows: (token) => !control.has(token) }
   }
-  return chain("open", open, () => nothingYet)
+  return chain("before-thought", open, () => nothingYet)
 }
 
 /** An annotation's part of a grammar. */

@@ -64,7 +64,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   }
   const clean = Secret.redactor(apiKey === undefined ? "" : Redacted.value(apiKey))
   const attempt = Attempt.make({ http: yield* HttpClient.HttpClient, apiKey, attemptTimeout, maxResponseBytes })
-  const fleet = yield* Fleet.make({
+  const fleet = Fleet.make({
     addresses: baseUrls.map((baseUrl) => ({ baseUrl, shown: clean(shownAddress(baseUrl)) })),
     concurrency,
     rest: (failures) => Math.min(backoff.longest, backoff.first * 2 ** (failures - 1))
@@ -96,7 +96,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const visit = Effect.fnUntraced(
     function*<A>(server: Fleet.Server, request: Attempt.Request<A>, course: Course) {
       const url = clean(shownAddress(Attempt.addressOf(server.baseUrl, request.path)))
-      const others = () => fleet.others(server)
+      const others = fleet.others(server)
       const started = course.started ??= yield* Clock.currentTimeMillis
       const fail = (error: Attempt.Failed["error"], reason = error.reason) =>
         new RemoteError({ ...error, reason, url, attempts: course.made })
@@ -110,7 +110,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
           }
           const failed = result.failure
           const { again, asked, error } = failed
-          if (again && isAway(failed) && others()) {
+          if (again && isAway(failed) && (yield* others)) {
             course.moved++
             yield* fleet.takeOut(server, error.reason, asked)
             return undefined
@@ -129,7 +129,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
           yield* server.outage.failed(error, url, wait)
           // A request that waits keeps its place: a server that cannot follow is asked less.
           yield* Effect.sleep(wait)
-          if (isAway(failed) && others()) return undefined
+          if (isAway(failed) && (yield* others)) return undefined
         }
       })
       const left = Duration.toMillis(timeLimit) - ((yield* Clock.currentTimeMillis) - started)
@@ -143,41 +143,21 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     }
   )
 
-  const placed = <A, E>(server: Fleet.Server, work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    Effect.suspend(() => {
-      server.load++
-      return Effect.ensuring(server.places.withPermit(work), Effect.sync(() => server.load--))
-    })
-
   const post = Effect.fn("Remote.post")(function*<A>(request: Attempt.Request<A>) {
     const course: Course = { started: undefined, made: 0, moved: 0 }
     for (;;) {
-      const server = yield* fleet.choose
-      const trial = server.out !== undefined
-      const found = yield* placed(
-        server,
-        Effect.suspend(() =>
-          // It went away while this waited for a place.
-          !trial && server.out !== undefined && fleet.others(server)
-            ? Effect.succeed(undefined)
-            : visit(server, request, course)
-        )
-      )
+      const found = yield* fleet.place((server) => visit(server, request, course))
       if (found !== undefined) return found.answer
     }
   })
 
   const broadcast = Effect.fn("Remote.broadcast")(function*<A>(request: Attempt.Request<A>) {
-    // One that is away is sent this when it is back.
-    const sent = (server: Fleet.Server) =>
-      server.out !== undefined && fleet.others(server)
-        ? Effect.succeed(undefined)
-        : visit(server, request, { started: undefined, made: 0, moved: 0 })
-    const found = yield* Effect.forEach(
-      fleet.servers,
-      (server) => placed(server, Effect.suspend(() => sent(server))),
-      { concurrency: "unbounded" }
-    )
+    const found = yield* Effect.forEach(fleet.servers, (server) =>
+      Effect.gen(function*() {
+        // One that is away is sent this when it is back.
+        if (server.out !== undefined && (yield* fleet.others(server))) return undefined
+        return yield* visit(server, request, { started: undefined, made: 0, moved: 0 })
+      }), { concurrency: "unbounded" })
     return found.flatMap((found) => found === undefined ? [] : [found.answer])
   })
 

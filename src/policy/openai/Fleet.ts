@@ -1,10 +1,10 @@
 /**
  * Servers that hold the same model: which of them is asked next, and which is left alone for a while.
  *
- * A request goes to the one with the fewest. One that fails is taken out, its requests go to the others, and one of
+ * A request goes to the one with the fewest, once it has a place. One that fails is taken out, its requests go to the others, and one of
  * them after a while finds out whether it is back; each time it is not, the while is twice as long.
  */
-import { Clock, Effect, Semaphore } from "effect"
+import { Clock, Deferred, Effect } from "effect"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import * as Outage from "./Outage.ts"
 
@@ -13,10 +13,8 @@ export interface Server {
   readonly baseUrl: string
   /** As it is shown. */
   readonly shown: string
-  /** Requests that it may have at a time. */
-  readonly places: Semaphore.Semaphore
   readonly outage: ReturnType<typeof Outage.make>
-  /** Requests that it has, and those that wait for a place. */
+  /** Requests that it has. */
   load: number
   /** Out of service until then, in milliseconds of the clock; undefined: in service. */
   out: number | undefined
@@ -35,39 +33,86 @@ export interface Options {
 
 export interface Fleet {
   readonly servers: ReadonlyArray<Server>
-  /** The server that is asked next. One that is to be tried again is for this caller alone. */
-  readonly choose: Effect.Effect<Server>
-  /** Whether another server is in service. */
-  readonly others: (server: Server) => boolean
+  /**
+   * Does something at a server, in a place of its own: at the one that has the fewest requests, as soon as one may have
+   * another. One that was away is given to a single request, to try it.
+   */
+  readonly place: <A, E>(work: (server: Server) => Effect.Effect<A, E>) => Effect.Effect<A, E>
+  /** Whether another server is in service, or may be tried again. */
+  readonly others: (server: Server) => Effect.Effect<boolean>
   /** Leaves a server alone: told once. */
   readonly takeOut: (server: Server, reason: string, asked?: number) => Effect.Effect<void>
   /** It has answered. */
   readonly back: (server: Server) => Effect.Effect<void>
 }
 
-export const make = Effect.fnUntraced(function*({ addresses, concurrency, rest }: Options) {
-  const servers = yield* Effect.forEach(addresses, ({ baseUrl, shown }) =>
-    Effect.map(Semaphore.make(concurrency), (places): Server => (
-      { baseUrl, shown, places, outage: Outage.make(), load: 0, out: undefined, failures: 0 }
-    )))
-  const inService = () => servers.filter(({ out }) => out === undefined)
+const least = (servers: ReadonlyArray<Server>, of: (server: Server) => number): Server | undefined =>
+  servers.reduce<Server | undefined>(
+    (least, next) => least === undefined || of(next) < of(least) ? next : least,
+    undefined
+  )
 
-  const choose = Effect.map(Clock.currentTimeMillis, (now) => {
+export const make = ({ addresses, concurrency, rest }: Options): Fleet => {
+  const servers = addresses.map(({ baseUrl, shown }): Server => (
+    { baseUrl, shown, outage: Outage.make(), load: 0, out: undefined, failures: 0 }
+  ))
+  const inService = () => servers.filter(({ out }) => out === undefined)
+  /** Requests that wait for a place, the oldest first. */
+  const waiting: Array<Deferred.Deferred<void>> = []
+  const wake = (count: number) =>
+    Effect.forEach(waiting.splice(0, count), (waiter) => Deferred.succeed(waiter, undefined), { discard: true })
+
+  /** A server that may have another request. */
+  const free = (now: number): Server | undefined => {
     const due = servers.find(({ out }) => out !== undefined && out <= now)
     if (due !== undefined) {
       due.out = now + rest(++due.failures)
       return due
     }
     const open = inService()
-    return (open.length > 0 ? open : servers).reduce((least, next) =>
-      open.length > 0 ? next.load < least.load ? next : least : (next.out ?? 0) < (least.out ?? 0) ? next : least
-    )
+    const spare = (open.length > 0 ? open : servers).filter(({ load }) => load < concurrency)
+    return least(spare, open.length > 0 ? ({ load }) => load : ({ out = 0 }) => out)
+  }
+
+  const acquire: Effect.Effect<Server> = Effect.gen(function*() {
+    for (let first = true;; first = false) {
+      // Who comes later waits behind those that wait.
+      const found = first && waiting.length > 0 ? undefined : free(yield* Clock.currentTimeMillis)
+      if (found !== undefined) {
+        found.load++
+        return found
+      }
+      const waiter = yield* Deferred.make<void>()
+      if (first) waiting.push(waiter)
+      else waiting.unshift(waiter)
+      yield* Effect.onInterrupt(Deferred.await(waiter), () =>
+        Effect.suspend(() => {
+          const at = waiting.indexOf(waiter)
+          if (at < 0) return wake(1)
+          waiting.splice(at, 1)
+          return Effect.void
+        }))
+    }
   })
 
   const fleet: Fleet = {
     servers,
-    choose,
-    others: (server) => servers.some((other) => other !== server && other.out === undefined),
+    place: (work) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(restore(acquire), (server) =>
+          Effect.ensuring(
+            restore(work(server)),
+            Effect.suspend(() => {
+              server.load--
+              return wake(1)
+            })
+          ))
+      ),
+    others: (server) =>
+      Effect.map(
+        Clock.currentTimeMillis,
+        (now) => servers.some((other) => other !== server && (other.out === undefined || other.out <= now))
+      ),
     takeOut: Effect.fnUntraced(function*(server, reason, asked = 0) {
       const now = yield* Clock.currentTimeMillis
       const first = server.out === undefined
@@ -86,8 +131,10 @@ export const make = Effect.fnUntraced(function*({ addresses, concurrency, rest }
         server.out = undefined
         server.failures = 0
         server.outage.over()
-        return was === undefined || servers.length === 1 ? Effect.void : warn(`${server.shown} answers again`)
+        return was === undefined
+          ? Effect.void
+          : Effect.andThen(warn(`${server.shown} answers again`), wake(concurrency))
       })
   }
   return fleet
-})
+}

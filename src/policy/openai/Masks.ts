@@ -28,7 +28,10 @@ export interface Masks {
   readonly of: (
     model: string,
     sampling: SampleOptions
-  ) => Effect.Effect<{ readonly fields: Fields; readonly mend: (completion: Completion) => Completion }, PolicyError | RemoteError>
+  ) => Effect.Effect<
+    { readonly fields: Fields; readonly mend: (completion: Completion) => Completion },
+    PolicyError | RemoteError
+  >
 }
 
 /** What a server has to write that obeys a mask, and with what certainty. */
@@ -66,7 +69,9 @@ export const make = Effect.fnUntraced(function*({ charactersPerToken, client, ex
       if (text !== probe.text) {
         return yield* refuse(
           `${name} does not hold texts to a grammar: asked for /${probe.regex}/ it wrote ` +
-            `${JSON.stringify(text.slice(0, 40))}. vLLM does (structured_outputs); leave grammars out, and grammar "off"`
+            `${
+              JSON.stringify(text.slice(0, 40))
+            }. vLLM does (structured_outputs); leave grammars out, and grammar "off"`
         )
       }
       if (logprobs.some((logprob) => logprob < -probe.nats)) {

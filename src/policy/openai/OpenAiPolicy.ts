@@ -138,5 +138,6 @@ const make = Effect.fnUntraced(function*(options: Settings.Options) {
 })
 
 /** A policy that asks servers. Nothing is sent before the first sample. */
-export const layer = (options: Settings.Options): Layer.Layer<Policy | Adapting.Adapters, PolicyError, HttpClient.HttpClient> =>
-  Layer.effectContext(make(options))
+export const layer = (
+  options: Settings.Options
+): Layer.Layer<Policy | Adapting.Adapters, PolicyError, HttpClient.HttpClient> => Layer.effectContext(make(options))

@@ -56,13 +56,14 @@ export const make = <E extends { readonly message: string }>({ client, concurren
   const learning = Semaphore.makeUnsafe(1)
 
   /** A server that has not these ways says so by status. */
-  const lacking = (way: string, flag: string) => (error: RemoteError): Effect.Effect<never, PolicyError | RemoteError> =>
-    error.status === 403 || error.status === 404 || error.status === 405
-      ? refuse(
-        `${name} cannot score given tokens (${way}: status ${error.status}): vLLM does, started with ${flag}; ` +
-          "Policy.onnx({ model: DIRECTORY }) does"
-      )
-      : Effect.fail(error)
+  const lacking =
+    (way: string, flag: string) => (error: RemoteError): Effect.Effect<never, PolicyError | RemoteError> =>
+      error.status === 403 || error.status === 404 || error.status === 405
+        ? refuse(
+          `${name} cannot score given tokens (${way}: status ${error.status}): vLLM does, started with ${flag}; ` +
+            "Policy.onnx({ model: DIRECTORY }) does"
+        )
+        : Effect.fail(error)
 
   const tokensOf = Effect.fnUntraced(function*(model: string, prompt: Prompt) {
     const key = JSON.stringify([model, prompt.images.map(({ id }) => id), prompt.text])
@@ -133,7 +134,9 @@ export const make = <E extends { readonly message: string }>({ client, concurren
   return (model: string): Session["logprobs"] =>
     Effect.fn("Policy.logprobs")(function*(items) {
       for (const [i, { grammar, temperature = 1, tokens }] of items.entries()) {
-        if (grammar !== undefined) return yield* refuse(`item ${i}: a server scores without grammars: use grammar "off"`)
+        if (grammar !== undefined) {
+          return yield* refuse(`item ${i}: a server scores without grammars: use grammar "off"`)
+        }
         if (temperature !== 1) {
           return yield* refuse(`item ${i}: temperature is ${temperature}, expected 1: a server scores at that`)
         }

@@ -29,7 +29,9 @@ export const make = Effect.fnUntraced(function*(
   const write = Option.getOrUndefined(writerOf(trainer))
   const adapters = Option.getOrUndefined(Context.getOption(sampler, OpenAiPolicy.Adapters))
   if (write === undefined) {
-    return yield* refuse("the trainer writes no adapters: use Policy.onnx({ …, lora }) or Policy.tinker, or leave adapters out")
+    return yield* refuse(
+      "the trainer writes no adapters: use Policy.onnx({ …, lora }) or Policy.tinker, or leave adapters out"
+    )
   }
   if (adapters === undefined) {
     return yield* refuse("the sampler takes no adapters: use Policy.openai of a vLLM, or leave adapters out")

@@ -102,18 +102,26 @@ const make = Effect.fnUntraced(function*<E, E2>(options: Settings.Options<E, E2>
   /** Rollouts as the trainer learns from them: with its own log-probabilities, and weights for the difference. */
   const corrected = Effect.fnUntraced(function*(rollouts: ReadonlyArray<Rollout>) {
     const fresh = rollouts.filter((rollout) => ageOf(rollout) <= staleness)
-    const old = fresh.length === 0 ? [] : yield* Effect.scoped(Effect.flatMap(trainer.session, ({ logprobs }) =>
-      logprobs(fresh.map(({ completion: { tokens }, grammar, maxTokens, prompt, temperature = 1 }) => (
-        { prompt, tokens, grammar, maxTokens, temperature }
-      )))))
+    const old = fresh.length === 0 ?
+      [] :
+      yield* Effect.scoped(Effect.flatMap(trainer.session, ({ logprobs }) =>
+        logprobs(fresh.map(({ completion: { tokens }, grammar, maxTokens, prompt, temperature = 1 }) => (
+          { prompt, tokens, grammar, maxTokens, temperature }
+        )))))
     const kept = fresh.flatMap((rollout, i) => {
       const logprobs = old[i] ?? new Float32Array(0)
       if (logprobs.some((logprob) => !(logprob > IMPOSSIBLE_NATS))) return []
       const { gap, truncated, weights } = Importance.of(logprobs, rollout.completion.logprobs, truncation)
-      return [{ gap, truncated, weights, rollout: { ...rollout, importance: weights, completion: { ...rollout.completion, logprobs } } }]
+      return [{
+        gap,
+        truncated,
+        weights,
+        rollout: { ...rollout, importance: weights, completion: { ...rollout.completion, logprobs } }
+      }]
     })
     const tokens = kept.reduce((n, { weights }) => n + weights.length, 0)
-    const mean = (of: (one: typeof kept[number]) => number) => kept.reduce((n, one) => n + of(one), 0) / Math.max(1, tokens)
+    const mean = (of: (one: typeof kept[number]) => number) =>
+      kept.reduce((n, one) => n + of(one), 0) / Math.max(1, tokens)
     const correction: CorrectionStats = {
       dropped: rollouts.length - kept.length,
       importance: mean(({ weights }) => weights.reduce((a, b) => a + b, 0)),
@@ -131,11 +139,15 @@ const make = Effect.fnUntraced(function*<E, E2>(options: Settings.Options<E, E2>
       if (push === undefined && Math.min(...ages) > staleness) {
         return yield* refuse(
           "update",
-          `all ${ages.length} rollouts are ${Math.min(...ages)} updates old, more than staleness, ${staleness}, and the ` +
+          `all ${ages.length} rollouts are ${
+            Math.min(...ages)
+          } updates old, more than staleness, ${staleness}, and the ` +
             "sampler is told of none: give adapters: { directory } that its servers can read, or a greater staleness"
         )
       }
-      yield* warn(`all ${correction.dropped} rollouts of an update are left out: too old, or impossible for the trainer`)
+      yield* warn(
+        `all ${correction.dropped} rollouts of an update are left out: too old, or impossible for the trainer`
+      )
       if (objective.format === undefined) {
         const { version } = yield* Effect.scoped(trainer.session)
         const nothing: UpdateStats = { version, loss: 0, gradNorm: 0, kl: 0, clipFraction: 0, tokens: 0, correction }

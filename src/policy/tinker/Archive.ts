@@ -19,8 +19,12 @@ const failed = (reason: string, cause?: unknown) => new PolicyError({ operation:
 
 const unzip = (bytes: Uint8Array, maxBytes: number) =>
   Effect.callback<Uint8Array, PolicyError>((resume) =>
-    gunzip(bytes, { maxOutputLength: maxBytes }, (error, plain) =>
-      resume(error === null ? Effect.succeed(plain) : Effect.fail(failed(`the archive: ${error.message}`, error))))
+    gunzip(
+      bytes,
+      { maxOutputLength: maxBytes },
+      (error, plain) =>
+        resume(error === null ? Effect.succeed(plain) : Effect.fail(failed(`the archive: ${error.message}`, error)))
+    )
   )
 
 /** Files by their plain names: what lies in folders, or is no file, is left where it is. */
@@ -57,7 +61,9 @@ export const download = Effect.fnUntraced(function*(path: string, { apiKey, base
       // A store of files is somebody else: it is not shown the key.
       apiKey === undefined || !own
         ? request
-        : HttpClientRequest.bearerToken(apiKey)(HttpClientRequest.setHeader("x-api-key", Redacted.value(apiKey))(request))
+        : HttpClientRequest.bearerToken(apiKey)(
+          HttpClientRequest.setHeader("x-api-key", Redacted.value(apiKey))(request)
+        )
     ).pipe(Effect.mapError((cause) => failed(`${new URL(url).origin}: the download failed`, cause)))
   }
   for (const id of [name, `${kind}/${name}`]) {

@@ -38,7 +38,10 @@ export const make = ({ concurrency, engine, engineName, prompts, seed }: Options
     > => {
       const ended = prompts.ends.includes(tokens.at(-1) ?? -1)
       if (tokens.length > maxTokens) {
-        return refuse("sample", `${engineName} drew ${tokens.length} tokens for "${key}", expected at most ${maxTokens}`)
+        return refuse(
+          "sample",
+          `${engineName} drew ${tokens.length} tokens for "${key}", expected at most ${maxTokens}`
+        )
       }
       if (logprobs.length !== 0 && logprobs.length !== tokens.length) {
         return refuse(

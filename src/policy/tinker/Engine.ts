@@ -11,7 +11,15 @@ import type { Call, Futures, Reading } from "./Futures.ts"
 import * as Json from "./Json.ts"
 import * as Protobuf from "./Protobuf.ts"
 import { TinkerError } from "./TinkerError.ts"
-import { bytesOf, type Chunk, type Datum, type ForwardBackward, type LossFn, type Passed, type Sampled } from "./Wire.ts"
+import {
+  bytesOf,
+  type Chunk,
+  type Datum,
+  type ForwardBackward,
+  type LossFn,
+  type Passed,
+  type Sampled
+} from "./Wire.ts"
 
 /** What the SDK sends; servers only look whether there is one. */
 const SDK_VERSION = "0.38.0"
@@ -175,7 +183,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   let journal: Array<Step> = []
   /** Counts changes of the weights. */
   let change = 0
-  let sampler: { readonly change: number; readonly generation: number; readonly sessionId: string; seq: number } | undefined
+  let sampler:
+    | { readonly change: number; readonly generation: number; readonly sessionId: string; seq: number }
+    | undefined
 
   const openSession = Effect.gen(function*() {
     const { session_id: sessionId } = yield* futures.call({
@@ -380,7 +390,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
           }, { protobuf: Protobuf.readSampled, json: Json.readSampled })
         })
       ),
-    saveState: trained((now) => Effect.tap(save(now, "save_weights"), (path) => Effect.sync(() => begunFrom(path, true)))),
+    saveState: trained((now) =>
+      Effect.tap(save(now, "save_weights"), (path) => Effect.sync(() => begunFrom(path, true)))
+    ),
     saveSampler: trained((now) => save(now, "save_weights_for_sampler")),
     load: (path, moments) =>
       inOrder.withPermit(Effect.gen(function*() {

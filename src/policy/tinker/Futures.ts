@@ -108,14 +108,18 @@ export const make = ({ patience, transport }: Options) => {
             : succeeded(poll, answer)
           if (reading.protobuf !== undefined && contentType.includes("protobuf")) {
             const read = reading.protobuf(bytes)
-            return Result.isSuccess(read) ? read.success : yield* refused(poll, answer, "malformed", read.failure.reason)
+            return Result.isSuccess(read)
+              ? read.success
+              : yield* refused(poll, answer, "malformed", read.failure.reason)
           }
           const value = yield* readJson(poll, answer)
           const broken = Schema.decodeUnknownResult(Broken)(value)
           if (Result.isSuccess(broken)) return yield* refused(poll, answer, "failed", `${given.path} failed`)
           if (Result.isFailure(Schema.decodeUnknownResult(Later)(value))) {
             const read = reading.json(value, taken)
-            return Result.isSuccess(read) ? read.success : yield* refused(poll, answer, "malformed", read.failure.reason)
+            return Result.isSuccess(read)
+              ? read.success
+              : yield* refused(poll, answer, "malformed", read.failure.reason)
           }
         }
         const spent = (yield* Clock.currentTimeMillis) - began

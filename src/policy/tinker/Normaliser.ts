@@ -19,7 +19,9 @@ export const say = ({ data, tokens }: Normaliser): string =>
   tokens === "batch"
     ? `mean over the tokens of a ${data}`
     : `${tokens === "sequence" ? "mean" : "sum"} over the tokens of a sequence, ${
-      data === "none" ? "sum over sequences" : `mean over the sequences of ${data === "request" ? "a request" : "an update"}`
+      data === "none"
+        ? "sum over sequences"
+        : `mean over the sequences of ${data === "request" ? "a request" : "an update"}`
     }`
 
 /** What advantages of each sequence are multiplied by, so that the engine's division leaves them as they were. */
@@ -68,7 +70,9 @@ export const of = ({ apart, doubled, longer, mixed, twice }: Measured): Normalis
   }
   const each = near(twice, 2) ? "none" : near(twice, 1) ? near(apart, 2) ? "request" : "update" : undefined
   if (each === undefined) {
-    return `a sequence that is sent twice multiplies the gradient by ${twice.toFixed(3)}, expected 2 (a sum) or 1 (a mean)`
+    return `a sequence that is sent twice multiplies the gradient by ${
+      twice.toFixed(3)
+    }, expected 2 (a sum) or 1 (a mean)`
   }
   if (!halved) return { tokens: "none", data: each }
   // Two means of sequences: (1 + 1/2) / 2. One mean over all of their tokens: 2/3.

@@ -60,8 +60,7 @@ const normaliser = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts,
   const plain = Batch.datum(sequence, { weights: [1, 1] })
   const [logprobs = new Float32Array(0)] = yield* engine.forward([plain])
   const now = Batch.following(sequence, logprobs)
-  const scored = (factor: number): Datum =>
-    Batch.datum(sequence, { logprobs: now, advantages: [factor, -factor / 2] })
+  const scored = (factor: number): Datum => Batch.datum(sequence, { logprobs: now, advantages: [factor, -factor / 2] })
   /** The same, and as many tokens again without an advantage. */
   const length = lengthOfAll(plain.chunks)
   const tail = Int32Array.from({ length: length }, (_, i) => tokens[i % tokens.length] ?? 0)
@@ -85,7 +84,8 @@ const normaliser = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts,
   if (typeof found !== "string") return found
   return yield* new PolicyError({
     operation: "load",
-    reason: `${engineName} does not follow its loss: ${found}. Training there would follow another gradient than ours; ` +
+    reason:
+      `${engineName} does not follow its loss: ${found}. Training there would follow another gradient than ours; ` +
       "report it to the engine, or use another one"
   })
 })

@@ -40,9 +40,9 @@ export const make = ({ concurrency, engine, engineName, prompts }: Options) => {
   /** Log-probabilities of what follows each prompt, at the weights as they are. */
   const scored = (sequences: ReadonlyArray<Batch.Sequence>) =>
     Effect.flatMap(
-      engine.forward(sequences.map((sequence) =>
-        Batch.datum(sequence, { weights: Float32Array.from(sequence.tokens, () => 1) })
-      )),
+      engine.forward(
+        sequences.map((sequence) => Batch.datum(sequence, { weights: Float32Array.from(sequence.tokens, () => 1) }))
+      ),
       (logprobs) => finite(sequences, logprobs, "policy")
     )
 
@@ -56,8 +56,10 @@ export const make = ({ concurrency, engine, engineName, prompts }: Options) => {
       if (tokens.length === 0) return yield* refuse("logprobs", `item ${i}: there are no tokens`)
     }
     return yield* Effect.flatMap(
-      Effect.forEach(items, ({ prompt, tokens }) =>
-        Effect.map(prompts.chunks(prompt), (chunks) => ({ chunks, tokens }))),
+      Effect.forEach(
+        items,
+        ({ prompt, tokens }) => Effect.map(prompts.chunks(prompt), (chunks) => ({ chunks, tokens }))
+      ),
       scored
     )
   }, (effect) => failing("logprobs")(effect))
@@ -67,15 +69,20 @@ export const make = ({ concurrency, engine, engineName, prompts }: Options) => {
     Effect.forEach(sequences, ({ chunks, tokens }, i) =>
       Effect.gen(function*() {
         const whole: ReadonlyArray<Chunk> = [...chunks, { type: "text", tokens }]
-        const { promptLogprobs = new Float32Array(0) } = yield* engine.sample(whole, {
-          count: 1,
-          maxTokens: 1,
-          temperature: 1,
-          topP: 1,
-          seed: 0,
-          stop: prompts.ends,
-          scorePrompt: true
-        }, `reference/${i}`, path)
+        const { promptLogprobs = new Float32Array(0) } = yield* engine.sample(
+          whole,
+          {
+            count: 1,
+            maxTokens: 1,
+            temperature: 1,
+            topP: 1,
+            seed: 0,
+            stop: prompts.ends,
+            scorePrompt: true
+          },
+          `reference/${i}`,
+          path
+        )
         const own = promptLogprobs.subarray(promptLogprobs.length - tokens.length)
         const odd = own.length === tokens.length ? Finite.firstBeyond(own) : 0
         return odd < 0 ? own : yield* refuse(

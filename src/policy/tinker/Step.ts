@@ -15,7 +15,10 @@ const scaled = (request: ReadonlyArray<Datum>, factors: ReadonlyArray<number>): 
     const { advantages } = inputs
     if (advantages?.dtype !== "float32") return { chunks, inputs }
     const factor = factors[i] ?? 1
-    return { chunks, inputs: { ...inputs, advantages: { dtype: "float32", data: advantages.data.map((a) => a * factor) } } }
+    return {
+      chunks,
+      inputs: { ...inputs, advantages: { dtype: "float32", data: advantages.data.map((a) => a * factor) } }
+    }
   })
 
 export interface Options<E> {

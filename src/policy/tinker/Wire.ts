@@ -68,8 +68,7 @@ export interface Sampled {
 export const lengthOf = (chunk: Chunk): number => chunk.type === "text" ? chunk.tokens.length : chunk.tokens
 
 /** Tokens of a sequence, visual ones included. */
-export const lengthOfAll = (chunks: ReadonlyArray<Chunk>): number =>
-  chunks.reduce((n, chunk) => n + lengthOf(chunk), 0)
+export const lengthOfAll = (chunks: ReadonlyArray<Chunk>): number => chunks.reduce((n, chunk) => n + lengthOf(chunk), 0)
 
 /** About how many bytes a datum takes on the wire. */
 export const bytesOf = ({ chunks, inputs }: Datum): number =>

@@ -102,9 +102,11 @@ const textsOf = (labels: ReadonlyArray<string>): Texts => {
   if (labels.length <= mostWrittenOut) {
     const numbers = Regex.oneOfTexts(hundred.map(String))
     const from = (used: number): string =>
-      Regex.oneOf(unused(used).map(([label, then]) =>
-        `${Regex.literal(label)} ${numbers}${then === all ? "" : `(?: ${from(then)})?`}`
-      ))
+      Regex.oneOf(
+        unused(used).map(([label, then]) =>
+          `${Regex.literal(label)} ${numbers}${then === all ? "" : `(?: ${from(then)})?`}`
+        )
+      )
     return { regex: from(0) }
   }
   const rule = (used: number) =>

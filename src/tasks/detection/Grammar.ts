@@ -175,10 +175,13 @@ export const compile = <S extends Space>(
     vocabulary,
     form,
     (spelling) =>
-      Result.map(Result.all([pieces(codec, spelling), regexOf(codec, several)]), ([spelled, regex]): AnswerGrammar.Inside => ({
-        // The brackets that end a box may be one token with what ends the answer.
-        close: [],
-        answer: (then) => boxes(spelled, several, then),
-        texts: { regex }
-      }))
+      Result.map(
+        Result.all([pieces(codec, spelling), regexOf(codec, several)]),
+        ([spelled, regex]): AnswerGrammar.Inside => ({
+          // The brackets that end a box may be one token with what ends the answer.
+          close: [],
+          answer: (then) => boxes(spelled, several, then),
+          texts: { regex }
+        })
+      )
   )

@@ -56,7 +56,11 @@ describe("Policy.tinker", () => {
             const there = yield* far.update(objective, update)
             for (const figure of ["loss", "kl", "clipFraction", "gradNorm"] as const) {
               const [a = NaN, b = NaN] = [here[figure], there[figure]]
-              assert.isBelow(Math.abs(a - b), 1e-4 * Math.max(1, Math.abs(a)), `${name}, step ${step}: ${figure} ${a} ${b}`)
+              assert.isBelow(
+                Math.abs(a - b),
+                1e-4 * Math.max(1, Math.abs(a)),
+                `${name}, step ${step}: ${figure} ${a} ${b}`
+              )
             }
             assert.strictEqual(here.tokens, there.tokens)
           }

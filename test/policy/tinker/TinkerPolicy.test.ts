@@ -6,8 +6,7 @@ import { Objective, type Policy, type Rollout } from "../../../src/policy/index.
 import { engines, policyAt, recorded, reinforce, remote, supervise, update } from "./engines.ts"
 import * as Server from "./server.ts"
 
-const told = (log: Array<string>) =>
-  Logger.layer([Logger.make(({ message }) => void log.push(String(message)))])
+const told = (log: Array<string>) => Logger.layer([Logger.make(({ message }) => void log.push(String(message)))])
 
 /** Steps that end with what the weights have become: a loss at the last of them. */
 const steps = (policy: Policy["Service"], rollouts: ReadonlyArray<Rollout>, count: number) =>
@@ -17,51 +16,61 @@ const steps = (policy: Policy["Service"], rollouts: ReadonlyArray<Rollout>, coun
   )
 
 const scores = (policy: Policy["Service"], rollouts: ReadonlyArray<Rollout>) =>
-  Effect.scoped(Effect.flatMap(policy.session, (session) =>
-    session.logprobs(rollouts.map(({ completion: { tokens }, prompt }) => ({ prompt, tokens })))))
+  Effect.scoped(
+    Effect.flatMap(policy.session, (session) =>
+      session.logprobs(rollouts.map(({ completion: { tokens }, prompt }) => ({ prompt, tokens }))))
+  )
 
 const near = (a: ReadonlyArray<Float32Array>, b: ReadonlyArray<Float32Array>, tolerance: number) =>
   a.forEach((values, i) => values.forEach((value, k) => assert.approximately(value, b[i]![k]!, tolerance)))
 
 describe("Policy.tinker", () => {
   layer(engines, { timeout: 120_000, excludeTestServices: true })((it) => {
-    it.effect("draws with log-probabilities that it scores alike, under seeds that are keys", () =>
-      Effect.gen(function*() {
-        const { connection, engine, policy } = yield* remote({ apiKey: "secret-of-the-engine" })
-        const rollouts = yield* recorded(policy)
-        near(yield* scores(policy, rollouts), rollouts.map(({ completion }) => completion.logprobs), 1e-4)
-        assert.deepStrictEqual(
-          (yield* recorded(policy)).map(({ completion }) => completion.text),
-          rollouts.map(({ completion }) => completion.text)
-        )
-        assert.isTrue(rollouts.every(({ completion: { text } }) => !text.includes("<|")))
-        assert.deepStrictEqual(connection, {
-          models: ["embedded"],
-          normaliser: "sum over the tokens of a sequence, sum over sequences",
-          pictures: true,
-          request: { data: 1024, bytes: 5_000_000 }
-        })
-        assert.deepStrictEqual([...engine.keys], ["secret-of-the-engine"])
-      }).pipe(Effect.scoped), 120_000)
+    it.effect(
+      "draws with log-probabilities that it scores alike, under seeds that are keys",
+      () =>
+        Effect.gen(function*() {
+          const { connection, engine, policy } = yield* remote({ apiKey: "secret-of-the-engine" })
+          const rollouts = yield* recorded(policy)
+          near(yield* scores(policy, rollouts), rollouts.map(({ completion }) => completion.logprobs), 1e-4)
+          assert.deepStrictEqual(
+            (yield* recorded(policy)).map(({ completion }) => completion.text),
+            rollouts.map(({ completion }) => completion.text)
+          )
+          assert.isTrue(rollouts.every(({ completion: { text } }) => !text.includes("<|")))
+          assert.deepStrictEqual(connection, {
+            models: ["embedded"],
+            normaliser: "sum over the tokens of a sequence, sum over sequences",
+            pictures: true,
+            request: { data: 1024, bytes: 5_000_000 }
+          })
+          assert.deepStrictEqual([...engine.keys], ["secret-of-the-engine"])
+        }).pipe(Effect.scoped),
+      120_000
+    )
 
-    it.effect("says the same in JSON to servers that know no protobuf, and measures what they divide by", () =>
-      Effect.gen(function*() {
-        const plain = yield* remote()
-        const rollouts = yield* recorded(plain.policy)
-        const old = yield* remote({}, { spelling: "json", mean: "sequence", limit: { data: 2, bytes: 1e6 } })
-        assert.strictEqual(
-          old.connection.normaliser,
-          "mean over the tokens of a sequence, mean over the sequences of an update"
-        )
-        assert.strictEqual(old.connection.request.data, 2)
-        near(yield* scores(old.policy, rollouts), yield* scores(plain.policy, rollouts), 1e-5)
-        for (const objective of [supervise(rollouts), reinforce(rollouts)]) {
-          const a = yield* plain.policy.update(objective, update)
-          const b = yield* old.policy.update(objective, update)
-          assert.approximately(a.loss, b.loss, 1e-5)
-          assert.approximately(a.gradNorm, b.gradNorm, 1e-4)
-        }
-      }).pipe(Effect.scoped), 120_000)
+    it.effect(
+      "says the same in JSON to servers that know no protobuf, and measures what they divide by",
+      () =>
+        Effect.gen(function*() {
+          const plain = yield* remote()
+          const rollouts = yield* recorded(plain.policy)
+          const old = yield* remote({}, { spelling: "json", mean: "sequence", limit: { data: 2, bytes: 1e6 } })
+          assert.strictEqual(
+            old.connection.normaliser,
+            "mean over the tokens of a sequence, mean over the sequences of an update"
+          )
+          assert.strictEqual(old.connection.request.data, 2)
+          near(yield* scores(old.policy, rollouts), yield* scores(plain.policy, rollouts), 1e-5)
+          for (const objective of [supervise(rollouts), reinforce(rollouts)]) {
+            const a = yield* plain.policy.update(objective, update)
+            const b = yield* old.policy.update(objective, update)
+            assert.approximately(a.loss, b.loss, 1e-5)
+            assert.approximately(a.gradNorm, b.gradNorm, 1e-4)
+          }
+        }).pipe(Effect.scoped),
+      120_000
+    )
 
     it.effect("is not moved by servers in trouble: every request is the same request", () =>
       Effect.gen(function*() {
@@ -84,23 +93,30 @@ describe("Policy.tinker", () => {
         assert.isAtLeast(engine.repeated, 2)
       }).pipe(Effect.scoped), 120_000)
 
-    it.effect("opens a lost session again and leads the model through what it had learned", () =>
-      Effect.gen(function*() {
-        const calm = yield* remote()
-        const rollouts = yield* recorded(calm.policy)
-        const expected = yield* steps(calm.policy, rollouts, 6)
-        const log: Array<string> = []
-        // Two updates are kept: the third is behind a saved state.
-        const { engine, policy } = yield* remote({ kept: 2 })
-        yield* steps(policy, rollouts, 3)
-        engine.forget()
-        yield* Effect.provide(steps(policy, rollouts, 2), told(log))
-        engine.forget()
-        const drawn = yield* recorded(policy)
-        assert.strictEqual(drawn.length, 24)
-        assert.approximately(yield* steps(policy, rollouts, 1), expected, 1e-6)
-        assert.match(log.join("\n"), /the engine has lost the session; it is opened again from tinker:\/\/\S+ and led/)
-      }).pipe(Effect.scoped), 120_000)
+    it.effect(
+      "opens a lost session again and leads the model through what it had learned",
+      () =>
+        Effect.gen(function*() {
+          const calm = yield* remote()
+          const rollouts = yield* recorded(calm.policy)
+          const expected = yield* steps(calm.policy, rollouts, 6)
+          const log: Array<string> = []
+          // Two updates are kept: the third is behind a saved state.
+          const { engine, policy } = yield* remote({ kept: 2 })
+          yield* steps(policy, rollouts, 3)
+          engine.forget()
+          yield* Effect.provide(steps(policy, rollouts, 2), told(log))
+          engine.forget()
+          const drawn = yield* recorded(policy)
+          assert.strictEqual(drawn.length, 24)
+          assert.approximately(yield* steps(policy, rollouts, 1), expected, 1e-6)
+          assert.match(
+            log.join("\n"),
+            /the engine has lost the session; it is opened again from tinker:\/\/\S+ and led/
+          )
+        }).pipe(Effect.scoped),
+      120_000
+    )
 
     it.effect("comes back from a checkpoint in another process, and from a snapshot", () =>
       Effect.gen(function*() {
@@ -125,7 +141,10 @@ describe("Policy.tinker", () => {
         yield* policy.revert(kept)
         near(yield* scores(policy, rollouts), before, 1e-6)
         yield* policy.save(join(at, "model"))
-        assert.sameMembers(yield* fs.readDirectory(join(at, "model")), ["adapter_config.json", "adapter_model.safetensors"])
+        assert.sameMembers(yield* fs.readDirectory(join(at, "model")), [
+          "adapter_config.json",
+          "adapter_model.safetensors"
+        ])
         assert.sameMembers(yield* fs.readDirectory(at), ["a", "model"])
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 120_000)
 
@@ -156,7 +175,10 @@ describe("Policy.tinker", () => {
           [reinforce(rollouts, { kl: 0.05 }), /kl is 0\.05, and there is no reference to hold on to: set kl to 0, or/],
           [
             reinforce(rollouts, {
-              format: { weight: 1, texts: [{ prompt: first!.prompt, tokens: first!.completion.tokens, grammar } as never] }
+              format: {
+                weight: 1,
+                texts: [{ prompt: first!.prompt, tokens: first!.completion.tokens, grammar } as never]
+              }
             }),
             /a format loss needs the probabilities of all tokens, which no engine tells: set format to 0/
           ],
@@ -181,7 +203,11 @@ describe("Policy.tinker", () => {
         }
         const masked = yield* Effect.flip(
           Effect.scoped(Effect.flatMap(policy.session, (session) =>
-            session.sample([{ prompt: first!.prompt, key: "a" }], { count: 1, maxTokens: 4, grammar: grammar as never })))
+            session.sample([{ prompt: first!.prompt, key: "a" }], {
+              count: 1,
+              maxTokens: 4,
+              grammar: grammar as never
+            })))
         )
         assert.match(masked.message, /a grammar cannot be sent to an engine: use grammar "off"/)
       }).pipe(Effect.scoped), 120_000)

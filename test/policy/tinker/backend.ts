@@ -230,9 +230,7 @@ const make = Effect.gen(function*() {
           requests.map(({ chunks, seed }) => ({ prompt: promptOf(chunks, config.imageToken), key: `seed=${seed}` })),
           options
         )
-        return drawn.map((group) =>
-          group.map(({ finish, logprobs, tokens }) => ({ stop: finish, tokens, logprobs }))
-        )
+        return drawn.map((group) => group.map(({ finish, logprobs, tokens }) => ({ stop: finish, tokens, logprobs })))
       })),
     scorePrompt: (weights, chunks) =>
       failed(Effect.gen(function*() {

@@ -39,7 +39,12 @@ const readChunk = (pbf: PbfReader): Chunk => {
         else if (tag === 2) into.format = pbf.readString()
         else if (tag === 3) into.tokens = pbf.readVarint()
       }, { data: new Uint8Array(0), format: "", tokens: 0 })
-      chunk = { type: "image", data: image.data, format: image.format === "jpeg" ? "jpeg" : "png", tokens: image.tokens }
+      chunk = {
+        type: "image",
+        data: image.data,
+        format: image.format === "jpeg" ? "jpeg" : "png",
+        tokens: image.tokens
+      }
     }
   }, undefined)
   if (chunk === undefined) throw new Error("a chunk of neither kind")

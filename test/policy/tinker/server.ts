@@ -78,7 +78,9 @@ const chunkOf = (json: Json): Chunk =>
     }
     : { type: "text", tokens: Int32Array.from(json["tokens"] as ReadonlyArray<number>) }
 
-const datumOf = (json: { model_input: { chunks: ReadonlyArray<Json> }; loss_fn_inputs: Record<string, Json> }): Datum => ({
+const datumOf = (
+  json: { model_input: { chunks: ReadonlyArray<Json> }; loss_fn_inputs: Record<string, Json> }
+): Datum => ({
   chunks: json.model_input.chunks.map(chunkOf),
   inputs: Object.fromEntries(
     Object.entries(json.loss_fn_inputs).map(([name, { data, dtype }]) => [
@@ -266,27 +268,36 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
               }
             const model = known(read.modelId)
             if (model === undefined) return lost
-            return once(model, read.seqId, Buffer.from(body).toString("base64"), () =>
-              future(work(pass(model, dropped(read.data), read.lossFn, read.forwardOnly))))
+            return once(
+              model,
+              read.seqId,
+              Buffer.from(body).toString("base64"),
+              () => future(work(pass(model, dropped(read.data), read.lossFn, read.forwardOnly)))
+            )
           }
           case "optim_step": {
             const model = known(own["model_id"])
             if (model === undefined) return lost
             const adam = own["adam_params"] as Record<string, number>
-            return once(model, Number(own["seq_id"]), Buffer.from(body).toString(), () =>
-              future(work(Effect.gen(function*() {
-                const gradient = model.gradient ?? new Float32Array(0)
-                if (options.mean === "sequence") gradient.forEach((value, i) => gradient[i] = value / model.data)
-                const { gradNorm, held } = yield* backend.optimise(model.held, gradient, {
-                  learningRate: adam["learning_rate"]!,
-                  weightDecay: adam["weight_decay"]!,
-                  clipNorm: adam["grad_clip_norm"] === 0 ? Infinity : adam["grad_clip_norm"]!
-                })
-                model.held = held
-                model.gradient = undefined
-                model.data = 0
-                return json({ metrics: options.silent === true ? {} : { "engine/grad_norm": gradNorm } })
-              }))))
+            return once(
+              model,
+              Number(own["seq_id"]),
+              Buffer.from(body).toString(),
+              () =>
+                future(work(Effect.gen(function*() {
+                  const gradient = model.gradient ?? new Float32Array(0)
+                  if (options.mean === "sequence") gradient.forEach((value, i) => gradient[i] = value / model.data)
+                  const { gradNorm, held } = yield* backend.optimise(model.held, gradient, {
+                    learningRate: adam["learning_rate"]!,
+                    weightDecay: adam["weight_decay"]!,
+                    clipNorm: adam["grad_clip_norm"] === 0 ? Infinity : adam["grad_clip_norm"]!
+                  })
+                  model.held = held
+                  model.gradient = undefined
+                  model.data = 0
+                  return json({ metrics: options.silent === true ? {} : { "engine/grad_norm": gradNorm } })
+                })))
+            )
           }
           case "save_weights": {
             const model = known(own["model_id"])
@@ -344,7 +355,9 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
             const kind = JSON.stringify([drawing, own["sampling_session_id"], own["model_path"]])
             return json({
               request_id: future((async () => {
-                const scored = own["prompt_logprobs"] === true ? await work(backend.scorePrompt(weights, chunks)) : undefined
+                const scored = own["prompt_logprobs"] === true
+                  ? await work(backend.scorePrompt(weights, chunks))
+                  : undefined
                 const sequences = await draw({ weights, chunks, seed: sampling["seed"]!, kind, options: drawing })
                 return options.spelling === "json"
                   ? json({
