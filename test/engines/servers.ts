@@ -2,7 +2,7 @@
  * Real engines for tests: installed with uv into a cache folder where they are missing, started on free ports of this
  * machine alone, stopped with the scope. Only with ENGINES=1.
  */
-import { Effect, Schedule, type Scope } from "effect"
+import { Data, Effect, Schedule, type Scope } from "effect"
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs"
 import { type AddressInfo, createServer } from "node:net"
@@ -12,6 +12,9 @@ import { fileURLToPath } from "node:url"
 
 /** Engines lie in it, each in a folder of its name: virtual environments of Python. */
 export const cache = process.env["RISE_ENGINES"] ?? join(homedir(), ".cache", "rise-vlm", "engines")
+
+/** What could not be installed or started, in words. */
+export class EngineError extends Data.TaggedError("EngineError")<{ readonly message: string }> {}
 
 /** An engine and how it is installed. */
 export interface Engine {
@@ -44,7 +47,7 @@ export const missing = (engine: Engine): string | undefined => {
 }
 
 const run = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}) =>
-  Effect.callback<string, Error>((resume) => {
+  Effect.callback<string, EngineError>((resume) => {
     const child = execFile(
       command,
       [...args],
@@ -53,7 +56,9 @@ const run = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEn
         resume(
           error === null
             ? Effect.succeed(stdout)
-            : Effect.fail(new Error(`${command} ${args.join(" ")}: ${error.message}\n${stderr.slice(-2000)}`))
+            : Effect.fail(
+              new EngineError({ message: `${command} ${args.join(" ")}: ${error.message}\n${stderr.slice(-2000)}` })
+            )
         )
     )
     return Effect.sync(() => void child.kill())
@@ -120,7 +125,9 @@ const end = (child: ChildProcess, signal: NodeJS.Signals) => {
 }
 
 /** Starts a server and waits until it is up; the scope ends it. */
-export const start = ({ command, engine, env, healthy, log }: Start): Effect.Effect<Running, Error, Scope.Scope> =>
+export const start = (
+  { command, engine, env, healthy, log }: Start
+): Effect.Effect<Running, EngineError, Scope.Scope> =>
   Effect.gen(function*() {
     const port = yield* freePort
     const url = `http://127.0.0.1:${port}`
@@ -147,14 +154,14 @@ export const start = ({ command, engine, env, healthy, log }: Start): Effect.Eff
       child.exitCode === null
         ? Effect.tryPromise({
           try: () => fetch(`${url}${healthy}`, { signal: AbortSignal.timeout(5_000) }).then(({ ok }) => ok),
-          catch: (cause) => new Error("not up yet", { cause })
-        }).pipe(Effect.filterOrFail((ok) => ok, () => new Error("not well yet")))
-        : Effect.die(new Error(`${engine.name} has ended:\n${tail()}`))
+          catch: () => new EngineError({ message: "not up yet" })
+        }).pipe(Effect.filterOrFail((ok) => ok, () => new EngineError({ message: "not well yet" })))
+        : Effect.die(new EngineError({ message: `${engine.name} has ended:\n${tail()}` }))
     ).pipe(
       Effect.retry(Schedule.spaced("2 seconds")),
       Effect.timeoutOrElse({
         duration: "10 minutes",
-        orElse: () => Effect.fail(new Error(`${engine.name} did not come up:\n${tail()}`))
+        orElse: () => Effect.fail(new EngineError({ message: `${engine.name} did not come up:\n${tail()}` }))
       })
     )
     return { url, kill: Effect.sync(() => end(child, "SIGKILL")) }
