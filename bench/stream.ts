@@ -65,6 +65,8 @@ const instant = Layer.succeed(
     endStage: absent,
     snapshot: absent,
     revert: () => absent,
+    saveSnapshot: () => absent,
+    loadSnapshot: () => absent,
     checkpoint: () => absent,
     restore: () => absent,
     save: () => absent,

@@ -62,6 +62,7 @@ export const choose = <A>(
     const start = warmUp(task, train, preset)
     return {
       ...chosen,
+      names: chosen.methods,
       start,
       methods: Object.fromEntries(
         Object.entries(methods(flags, preset)(start)).filter(([name]) =>

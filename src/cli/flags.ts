@@ -10,7 +10,7 @@ import { Runtime } from "../kernels/runtime/index.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
 import { directoryOf } from "../policy/Embedded.ts"
 import { embeddedModel, isEmbedded, modelName } from "./embedded.ts"
-import { above0, jsonObject, share, text, whole } from "./values.ts"
+import { above0, from0, jsonObject, share, text, whole } from "./values.ts"
 
 export const model = text("model", "DIR", "a directory").pipe(
   Flag.withAlias("m"),
@@ -179,9 +179,28 @@ export const preset = Flag.Literals("preset", ["smoke", "quick", "full", "photos
 )
 
 export const resume = Flag.Boolean("resume").pipe(
-  Flag.withDescription("Continue after the last finished stage of --out; without --out, of the newest runs/NAME"),
+  Flag.withDescription("Go on where the run in --out was cut off; without --out, the newest runs/NAME"),
   Flag.withDefault(false)
 )
+
+/** When unfinished stages are kept on their way. What a run makes does not depend on it, and it may change. */
+export const checkpoints = {
+  checkpointSteps: whole("checkpoint-steps", { least: 0 }).pipe(
+    Flag.withDescription(
+      "Keep an unfinished stage every so many steps, for --resume to go on there; 0: not by steps; default: 100"
+    ),
+    Flag.optional
+  ),
+  checkpointMinutes: from0("checkpoint-minutes", "MINUTES").pipe(
+    Flag.withDescription("The same every so many minutes, if that comes first; 0: not by minutes; default: 5"),
+    Flag.optional
+  )
+}
+
+export interface Checkpoints {
+  readonly checkpointSteps: Option.Option<number>
+  readonly checkpointMinutes: Option.Option<number>
+}
 
 export const shots = whole("shots", { least: 1 }).pipe(
   Flag.withDescription("Training samples per class, for lisa in all; default: all"),
@@ -213,13 +232,14 @@ export const study = {
   ...memory,
   tau,
   resume,
+  ...checkpoints,
   shots,
   equalCompute,
   noWarmUp
 }
 
 /** The flags of a study, parsed. Options that were left out are None; `--help` says what each means. */
-export interface Study extends Frozen {
+export interface Study extends Frozen, Checkpoints {
   /** Folder in the layout of the task's data set; None: the embedded scenes. */
   readonly data: Option.Option<string>
   /** A Hugging Face directory, by its path, or the embedded checkpoint. */

@@ -4,7 +4,7 @@
 import { Effect, Option, Schema } from "effect"
 import * as EffectRuntime from "effect/Runtime"
 import type { Method } from "../pipelines/index.ts"
-import type { Fitting } from "./Fitting.ts"
+import type { Fitting } from "./fitting/flags.ts"
 import type { Study } from "./flags.ts"
 import { usageExitCode } from "./output.ts"
 

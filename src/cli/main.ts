@@ -5,6 +5,8 @@ import type { NodeServices } from "@effect/platform-node"
 import { Effect, Option } from "effect"
 import { type CliError, Command } from "effect/cli"
 import { availableParallelism } from "node:os"
+import type * as Rise from "../dsl/Rise.ts"
+import { keeping } from "../dsl/stages/Finish.ts"
 import { type Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Flags from "./flags.ts"
 import { readable, runMain } from "./process.ts"
@@ -13,7 +15,7 @@ import { telling } from "./telling.ts"
 /** What handlers may count on. */
 export type Services = NodeServices.NodeServices | Runtime.Runtime
 
-interface Where {
+interface Where extends Partial<Flags.Checkpoints> {
   readonly device: Device.Device
   readonly workers?: Option.Option<number>
 }
@@ -27,12 +29,22 @@ const runtimeOf = ({ device, workers = Option.none() }: Where): Runtime.Options 
   })
 })
 
+/** When unfinished stages are kept on their way. */
+const checkpointsOf = (
+  { checkpointMinutes = Option.none(), checkpointSteps = Option.none() }: Where
+): Rise.CheckpointOptions => ({
+  every: {
+    ...(Option.isSome(checkpointSteps) && { steps: checkpointSteps.value }),
+    ...(Option.isSome(checkpointMinutes) && { minutes: checkpointMinutes.value })
+  }
+})
+
 /** Starts the workers for a handler that computes, on its device; `--help` never does. */
 export const computing = (where: Where) =>
 <A, E extends { readonly message: string }>(
   effect: Effect.Effect<A, E, Services>
 ): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> =>
-  readable(Effect.provide(effect, Runtime.layer(runtimeOf(where))))
+  readable(effect.pipe(keeping(checkpointsOf(where)), Effect.provide(Runtime.layer(runtimeOf(where)))))
 
 /** An example: a command of its own with the flags of a study. */
 export const example = <E extends { readonly message: string }>(

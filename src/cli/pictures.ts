@@ -3,7 +3,6 @@
  */
 import { Console, Effect, Option } from "effect"
 import { Flag } from "effect/cli"
-import { TaskError } from "../dsl/Task.ts"
 import * as Sources from "../sources/index.ts"
 import { Emotion6 } from "../tasks/classification/index.ts"
 import { ofFewWords } from "./embedded.ts"
@@ -11,8 +10,7 @@ import * as Flags from "./flags.ts"
 import { FlagError, given as givenOf } from "./futile.ts"
 import { check } from "./policy.ts"
 import * as Saved from "./saved.ts"
-import { labelsIn } from "./task.ts"
-import { text } from "./values.ts"
+import { labels, labelsIn, text } from "./values.ts"
 
 /** Flags that go before what is found in the data. */
 export const flags = {
@@ -22,7 +20,7 @@ export const flags = {
         "them; default: the embedded scenes (synthetic)"
     )
   ),
-  labels: text("labels", "A,B,C", "labels, separated by commas").pipe(
+  labels: labels("labels").pipe(
     Flag.withDescription("Labels of one's own, separated by commas; default: those that are found in --data"),
     Flag.optional
   ),
@@ -69,7 +67,7 @@ const scenes = Effect.fnUntraced(function*(flags: Asked, saved: Option.Option<So
   const [flag] = givenOf(saidBy(flags))
   if (flag === "--labels") {
     const reason = "--labels needs --data: the embedded scenes are rated on the labels of Emotion6"
-    return yield* new TaskError({ task: "custom", reason })
+    return yield* new FlagError({ reason })
   }
   if (flag !== undefined) {
     return yield* new FlagError({ reason: `${flag} is for pictures of one's own: name them, --data` })

@@ -5,7 +5,7 @@ import { Effect, FileSystem, Layer, Option, Path } from "effect"
 import type { Rise } from "../dsl/index.ts"
 import type { Runtime } from "../kernels/runtime/index.ts"
 import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
-import { Presets } from "../pipelines/index.ts"
+import { type How, Presets } from "../pipelines/index.ts"
 import { embedded } from "../policy/Embedded.ts"
 import { OnnxPolicy, type Policy, type PolicyError } from "../policy/index.ts"
 import * as Policies from "../policy/layers.ts"
@@ -42,16 +42,21 @@ export const together = (flags: Flags): Effect.Effect<void, FlagError> => {
   const { extra = Option.none(), maxTokensField = Option.none(), remote = Option.none(), remoteModel = "" } = flags
   const { promptTokens = promptTokensDefault } = flags
   if (Option.isNone(remote)) {
-    return Effect.andThen(
-      refuse(
-        { "--remote-model": remoteModel !== "", "--extra": extra, "--max-tokens-field": maxTokensField },
-        (flag) => `${flag} is for a server: give its address as --remote URL`
-      ),
-      Option.isSome(flags.memoryLimit ?? Option.none()) ? Effect.void : refuse(
-        { "--prompt-tokens": promptTokens !== promptTokensDefault },
-        (flag) => `${flag} is what --memory-limit counts with: give --memory-limit GIB too, or leave it out`
-      )
+    const ofServers = refuse(
+      { "--remote-model": remoteModel !== "", "--extra": extra, "--max-tokens-field": maxTokensField },
+      (flag) => `${flag} is for a server: give its address as --remote URL`
     )
+    const ofPlans = refuse(
+      { "--prompt-tokens": Option.isNone(flags.memoryLimit ?? Option.none()) && promptTokens !== promptTokensDefault },
+      (flag) => `${flag} is what --memory-limit counts with: give --memory-limit GIB too, or leave it out`
+    )
+    // Only commands that train have --lora.
+    const changesAll = flags.lora !== undefined && Option.isNone(flags.lora)
+    const ofRounding = refuse(
+      { "--quantize": changesAll ? flags.quantize ?? false : false },
+      (flag) => `${flag} rounds weights that are not trained: train an adapter instead (--lora 16), or leave it out`
+    )
+    return Effect.all([ofServers, ofPlans, ofRounding], { discard: true })
   }
   if (remoteModel === "") {
     const reason = "--remote asks a server: name the model as that server calls it, --remote-model NAME"
@@ -80,11 +85,20 @@ export const check = (
   Effect.gen(function*() {
     yield* together(flags)
     const asked = server(flags)
-    if (Option.isSome(asked)) yield* Effect.scoped(Layer.build(asked.value))
-    else yield* ModelDirectory.open(flags.model)
+    if (Option.isSome(asked)) {
+      yield* Effect.scoped(Layer.build(asked.value)).pipe(
+        Effect.mapError(({ reason }) => new FlagError({ reason: `--remote: ${reason}` }))
+      )
+    } else yield* ModelDirectory.open(flags.model)
   })
 
 type Adapter = NonNullable<OnnxPolicy.Options["lora"]>
+
+/** An adapter of a rank: on every linear layer where the tower is to be trained too. */
+const adapterOf = (rank: number, preset: Presets.Preset | undefined) => ({
+  rank,
+  ...(preset !== undefined && Presets.trainableOf(preset) === "all" && { targets: "all-linear" as const })
+})
 
 /** Tokens of a prompt that the plan takes for text. */
 const TEXT_TOKENS = 128
@@ -108,6 +122,19 @@ const planOf = (
     })
   })
 
+/** How the policy of a preset is made, as far as it tells what is held in memory. */
+export const howOf = (
+  { lora = Option.none(), microTokens = Option.none(), quantize = Option.none(), recompute = false }: Flags,
+  preset: Presets.Preset,
+  workers: number
+): How => ({
+  workers,
+  recompute,
+  ...Option.match(lora, { onNone: () => ({}), onSome: (rank) => ({ lora: adapterOf(rank, preset) }) }),
+  ...Option.match(microTokens, { onNone: () => ({}), onSome: (microTokens) => ({ microTokens }) }),
+  ...Option.match(quantize, { onNone: () => ({}), onSome: (quantize) => ({ quantize }) })
+})
+
 /**
  * The model on the workers' device, with an adapter where one is asked for: on every linear layer where the tower is to
  * be trained too. Without a preset nothing is trained.
@@ -122,7 +149,7 @@ const local = (flags: Flags, preset: Presets.Preset | undefined) => {
     () =>
       Option.map(
         flags.lora ?? Option.none(),
-        (rank): Adapter => ({ rank, ...(trainable === "all" && { targets: "all-linear" }) })
+        (rank): Adapter => adapterOf(rank, preset)
       )
   )
   const trained = Option.match(lora, { onNone: () => ({ trainable }), onSome: (lora) => ({ lora }) })

@@ -5,10 +5,12 @@ import { Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import { TaskError } from "../dsl/Task.ts"
 import { Classification, Emotion6 } from "../tasks/classification/index.ts"
-import { text } from "./values.ts"
+import { labels, labelsIn, text } from "./values.ts"
+
+export { labelsIn }
 
 export const flags = {
-  labels: text("labels", "A,B,C", "labels, separated by commas").pipe(
+  labels: labels("labels").pipe(
     Flag.withDescription(
       "Labels of one's own, separated by commas; default: those that the model was trained for, else those of Emotion6"
     ),
@@ -24,9 +26,6 @@ export interface TaskFlags {
   readonly labels: Option.Option<string>
   readonly subject: Option.Option<string>
 }
-
-/** The labels of a flag's value. */
-export const labelsIn = (text: string): ReadonlyArray<string> => text.split(",").map((label) => label.trim())
 
 /** A task that may not be one: its labels come from the user. */
 export const making = <A>(task: string, make: () => A): Effect.Effect<A, TaskError> =>

@@ -2,6 +2,7 @@
  * Mistakes of a command line in words: what was given, what is taken, and what was probably meant.
  */
 import type { CliError } from "effect/cli"
+import { show } from "../kernels/text/show.ts"
 
 /** What the parser adds around a reason. */
 const bare = (expected: string): string =>
@@ -43,7 +44,7 @@ const valueFault = ({ expected, kind, option, value }: CliError.InvalidValue): s
   if (kind === "flag" && value === "") return `${name} wants a value${/^[A-Z,]+$/.test(reason) ? "" : `: ${reason}`}`
   if (reason === "at most 1 value") return `${name} is given more than once: leave all but one out`
   // A number shows itself; other texts might end in a space.
-  const got = /^\S+$/.test(value) ? value : JSON.stringify(value)
+  const got = /^\S+$/.test(value) ? value : show(value)
   return `${name} is ${
     reason.replace(/^an integer$/, "a whole number").replace(/^a string representing /, "")
   }, got ${got}`
@@ -55,15 +56,13 @@ export const fault = (error: CliError.NonShowHelpErrors): string => {
     case "UnrecognizedOption":
       return `there is no flag ${error.option}${meant(error.suggestions)}`
     case "UnknownSubcommand":
-      return `there is no command ${JSON.stringify(error.subcommand)}${meant(error.suggestions)}`
+      return `there is no command ${show(error.subcommand)}${meant(error.suggestions)}`
     case "MissingArgument":
       return `${error.argument} is missing`
     case "MissingOption":
       return `--${error.option} is missing`
     case "UnexpectedArgument":
-      return `nothing is done with ${
-        error.arguments.map((text) => JSON.stringify(text)).join(", ")
-      }: leave it out, or put ` +
+      return `nothing is done with ${error.arguments.map((text) => show(text)).join(", ")}: leave it out, or put ` +
         `it behind the flag that it belongs to`
     case "InvalidValue":
       return valueFault(error)

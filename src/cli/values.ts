@@ -4,6 +4,7 @@
 import { CliError, Flag } from "effect/cli"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Json from "../kernels/weights/Json.ts"
 
 /** A number as people write it: no blanks, no hexadecimals, no "Infinity". */
 const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i
@@ -29,7 +30,19 @@ const number = (name: string, metavar: string, expected: string, fits: (value: n
 export const text = (name: string, metavar: string, what: string): Flag.Flag<string> =>
   read(name, metavar, what, (text) => text.trim() === "" ? Effect.fail(text) : Effect.succeed(text))
 
-const JsonObject = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
+/** Labels in a text, separated by commas. */
+export const labelsIn = (text: string): ReadonlyArray<string> => text.split(",").map((label) => label.trim())
+
+/** Labels separated by commas, as they were typed. */
+export const labels = (name: string): Flag.Flag<string> =>
+  read(name, "A,B,C", "labels separated by commas, each of them once and without < and >", (text) => {
+    const found = labelsIn(text)
+    return found.some((label) => label === "" || /[<>]/.test(label)) || new Set(found).size < found.length
+      ? Effect.fail(text)
+      : Effect.succeed(text)
+  })
+
+const JsonObject = Json.text(Schema.Record(Schema.String, Schema.Json))
 
 /** Fields of one's own. */
 export const jsonObject = (name: string): Flag.Flag<Readonly<Record<string, Schema.Json>>> =>
@@ -59,6 +72,28 @@ export const whole = (
 export const share = (name: string, metavar = "SHARE"): Flag.Flag<number> =>
   number(name, metavar, "a share from 0 to 1", (value) => value >= 0 && value <= 1)
 
+/** A number from 0 on. */
+export const from0 = (name: string, metavar: string): Flag.Flag<number> =>
+  number(name, metavar, "a number from 0 on", (value) => value >= 0 && Number.isFinite(value))
+
 /** A number above 0. */
 export const above0 = (name: string, metavar: string): Flag.Flag<number> =>
   number(name, metavar, "a number above 0", (value) => value > 0 && Number.isFinite(value))
+
+/** A length of time, and how it was written. */
+export interface Time {
+  readonly text: string
+  readonly seconds: number
+}
+
+const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
+
+/** A length of time above 0, such as 90s, 10m or 1.5h. */
+export const time = (name: string): Flag.Flag<Time> =>
+  read(name, "TIME", "a time such as 90s, 10m or 1.5h", (text) => {
+    const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)([smh])$/.exec(text.trim()) ?? []
+    const seconds = Number(amount) * (units[unit] ?? 0)
+    return seconds > 0 && Number.isFinite(seconds)
+      ? Effect.succeed({ text: text.trim(), seconds })
+      : Effect.fail(text)
+  })

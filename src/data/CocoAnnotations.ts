@@ -55,7 +55,13 @@ export const picture = (value: unknown): Result.Result<Picture, BadRow> =>
     const key = id(given)
     if (Option.isNone(key)) return yield* wrong("id", given, "a number or a text")
     if (typeof name !== "string") return yield* wrong("file_name", name, "the name of a file")
-    return { id: key.value, name, width: yield* side("width", width), height: yield* side("height", height) }
+    // Written on Windows: no exporter means the separator as a part of a name.
+    return {
+      id: key.value,
+      name: name.replaceAll("\\", "/"),
+      width: yield* side("width", width),
+      height: yield* side("height", height)
+    }
   })
 
 /** An annotation that can be read. */

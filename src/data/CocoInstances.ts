@@ -108,7 +108,7 @@ export const read = (
     const seen = new Set<string>()
     // Merged exports list a picture again under another id, with other annotations or none.
     const listed = content.images.flatMap((value) => Option.toArray(Result.getSuccess(Entries.picture(value))))
-    const byPlace = Map.groupBy(listed, ({ name }) => path.normalize(name))
+    const byPlace = Map.groupBy(listed, ({ name }) => Folder.spelt(path, name))
     const same = (a: Option.Option<number>, b: Option.Option<number>) =>
       Option.isNone(a) || Option.isNone(b) || a.value === b.value
     /** The ids under which a picture is listed with this size; a listing of another size is set aside for that. */
@@ -116,7 +116,7 @@ export const read = (
       { height, name, width }: Entries.Picture
     ): ReadonlyArray<string> => [
       ...new Set(
-        (byPlace.get(path.normalize(name)) ?? [])
+        (byPlace.get(Folder.spelt(path, name)) ?? [])
           .filter((other) => same(width, other.width) && same(height, other.height))
           .map(({ id }) => id)
       )

@@ -15,18 +15,22 @@
  */
 import { Effect, FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
-import type { Sample } from "../dsl/Task.ts"
 import * as Image from "../kernels/image/Image.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import * as Folder from "./Folder.ts"
 import * as Reader from "./Options.ts"
+import { names } from "./Quoted.ts"
 import * as Rows from "./Rows.ts"
 import * as Shares from "./Shares.ts"
 import * as Table from "./Table.ts"
 
-type Labelled = Sample<ReadonlyArray<number>>
+/** A row that has not been looked up on the disk. */
+interface Labelled {
+  readonly id: string
+  readonly truth: ReadonlyArray<number>
+}
 
 /** Options of `read`. */
 export interface Options {
@@ -48,18 +52,18 @@ interface Columns {
   readonly count: number
 }
 
-const quoted = (names: ReadonlyArray<string>) => names.map((name) => `"${name}"`).join(", ")
+const quoted = (columns: ReadonlyArray<string>) => names(columns, 20)
 
 /** Matches a header with the task's labels; the columns may come in any order. */
 const columnsOf = (
   source: string,
-  names: ReadonlyArray<string>,
+  columns: ReadonlyArray<string>,
   labels: ReadonlyArray<string>
 ): Result.Result<Columns, DataError> => {
   const expected = ["image", ...labels]
-  const missing = expected.filter((name) => !names.includes(name))
-  const unknown = names.filter((name, i) => !expected.includes(name) && !Table.isIndex(name, i))
-  const repeated = names.filter((name, i) => names.indexOf(name) !== i)
+  const missing = expected.filter((name) => !columns.includes(name))
+  const unknown = columns.filter((name, i) => !expected.includes(name) && !Table.isIndex(name, i))
+  const repeated = columns.filter((name, i) => columns.indexOf(name) !== i)
   const faults = [
     ...missing.length > 0 ? [`missing ${quoted(missing)}`] : [],
     ...unknown.length > 0 ? [`unknown ${quoted(unknown)}`] : [],
@@ -70,14 +74,14 @@ const columnsOf = (
       new DataError({
         source,
         reason: `header does not fit the task: ${faults.join("; ")}. Expected the columns ${quoted(expected)}, found ${
-          quoted(names)
+          quoted(columns)
         }`
       })
     )
     : Result.succeed({
-      image: names.indexOf("image"),
-      labels: labels.map((label) => names.indexOf(label)),
-      count: names.length
+      image: columns.indexOf("image"),
+      labels: labels.map((label) => columns.indexOf(label)),
+      count: columns.length
     })
 }
 
@@ -147,16 +151,16 @@ export const read = (
           values
         )
         seen.set(id, row)
-        return { image: Image.file(path.join(root, id), id), truth }
+        return { id, truth }
       })
 
     return table.records.pipe(
       Stream.map(({ cells, row }) => {
         const parsed = parse(cells, row)
         const read = Effect.gen(function*() {
-          const { image, truth } = yield* Effect.fromResult(parsed)
-          yield* (yield* folder).file(image.id)
-          return [{ image, truth }]
+          const { id, truth } = yield* Effect.fromResult(parsed)
+          const place = yield* (yield* folder).file(id)
+          return [{ image: Image.file(place, id), truth }]
         })
         return { row, read }
       }),

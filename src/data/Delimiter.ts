@@ -3,13 +3,18 @@
  * a tab.
  */
 
-export type Delimiter = "," | ";" | "\t"
+export type Delimiter = "," | ";" | "\t" | "|"
 
 /** As people call them. */
-export const names: Readonly<Record<Delimiter, string>> = { ",": "commas", ";": "semicolons", "\t": "tabs" }
+export const names: Readonly<Record<Delimiter, string>> = {
+  ",": "commas",
+  ";": "semicolons",
+  "\t": "tabs",
+  "|": "bars"
+}
 
 /** Ties go to the first: a comma may stand in a cell, a tab hardly. */
-const known: ReadonlyArray<Delimiter> = ["\t", ";", ","]
+const known: ReadonlyArray<Delimiter> = ["\t", "|", ";", ","]
 
 /** The delimiter that parts a header into most cells; a comma where none parts it. Quoted cells count as one. */
 export const of = (header: string): Delimiter => {
@@ -21,10 +26,18 @@ export const of = (header: string): Delimiter => {
 
 /** The delimiter that a spreadsheet's own first line names: `sep=;`. */
 export const named = (line: string): Delimiter | undefined => {
-  const [, name] = /^"?sep=([,;\t])"?\s*$/i.exec(line) ?? []
+  const [, name] = /^"?sep=([,;\t|])"?\s*$/i.exec(line) ?? []
   return known.find((delimiter) => delimiter === name)
 }
 
-/** `0.3` of `0,3`, where commas do not part cells. */
-export const decimal = (delimiter: Delimiter, cell: string): string =>
-  delimiter === "," ? cell : cell.replace(/^(\s*[-+]?\d*),(\d+(?:e[-+]?\d+)?\s*%?\s*)$/i, "$1.$2")
+/** `1,200` and `1,234,567.5`: what parts cells stands in a quoted one. */
+const thousands = /^\s*[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?\s*$/
+
+/** A cell as numbers are read: `0.3` of `0,3`, `1200` of a quoted `1,200` where commas part cells, 1 of `TRUE`. */
+export const decimal = (delimiter: Delimiter, cell: string): string => {
+  const truth = cell.trim().toLowerCase()
+  if (truth === "true" || truth === "false") return truth === "true" ? "1" : "0"
+  return delimiter === "," && thousands.test(cell) ? cell.replaceAll(",", "") : point(cell)
+}
+
+const point = (cell: string): string => cell.replace(/^(\s*[-+]?\d*),(\d+(?:e[-+]?\d+)?\s*%?\s*)$/i, "$1.$2")

@@ -8,12 +8,14 @@
  */
 import { Effect, FileSystem, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
+import * as Lines from "../dsl/Lines.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import * as Folder from "./Folder.ts"
 import * as Reader from "./Options.ts"
 import * as Pointer from "./Pointer.ts"
+import { names } from "./Quoted.ts"
 import * as Rows from "./Rows.ts"
 import * as Shares from "./Shares.ts"
 
@@ -29,6 +31,9 @@ export interface Options extends Folder.Limits {
    */
   readonly values?: "shares" | "percentages" | "votes"
 }
+
+/** In bytes: a row is a name and a few numbers. */
+const longestLine = 2 ** 20
 
 interface Columns {
   readonly file: number
@@ -57,7 +62,7 @@ const columnsOf = (
           `header does not fit: expected one column [image_filename] and one [prob. (…)] for each of ${
             labels.join(", ")
           }` +
-          `${wrong.length > 0 ? `; none, or several, for ${wrong.join(", ")}` : ""}; found ${header.join(" | ")}`
+          `${wrong.length > 0 ? `; none, or several, for ${wrong.join(", ")}` : ""}; found ${names(header)}`
       })
     )
     : Result.succeed({ file, labels: found.map(([i = 0]) => i), count: header.length })
@@ -111,38 +116,37 @@ export const read = (
           return yield* bad("wrong-cell-count", `${cells.length} cells, expected ${header.count}`)
         }
         const name = (cells[header.file] ?? "").trim()
-        const before = seen.get(name)
+        const id = yield* Effect.fromResult(folder.id(name))
+        const before = seen.get(id)
         if (before !== undefined) {
-          return yield* bad("duplicate-image", `image "${name}" was listed in row ${before}`)
+          return yield* bad("duplicate-image", `image "${id}" was listed in row ${before}`)
         }
-        seen.set(name, row)
+        seen.set(id, row)
         const written = header.labels.map((i) => cells[i] ?? "")
         const truth = yield* Effect.fromResult(Shares.read(labels, written, options.tolerance ?? 0.02, options.values))
         const { image } = yield* folder.picture(name)
         return [{ image, truth }]
       })
 
-    return fs.stream(table).pipe(
-      Stream.mapError((error) =>
-        new DataError({
-          source: table,
-          reason: error.reason._tag === "NotFound"
+    const fail = (reason: string) => new DataError({ source: table, reason })
+    return Lines.ofFile(table, {
+      unreadable: (error) =>
+        fail(
+          error.reason._tag === "NotFound"
             ? "no such file, expected Emotion6's table"
             : `cannot be read: ${SystemFault.words(error)}`
-        })
-      ),
-      Stream.decodeText,
-      Stream.splitLines,
-      Stream.zipWithIndex,
-      Stream.mapEffect(([line, i]) =>
+        ),
+      tooLong: fail
+    }, longestLine).pipe(
+      Stream.mapEffect(({ number, text }) =>
         Effect.gen(function*() {
-          const cells = line.replace(/^\uFEFF/, "").split("\t")
-          if (line.trim() === "") return []
+          const cells = text.split("\t")
+          if (text.trim() === "") return []
           if (columns === undefined) {
             columns = yield* Effect.fromResult(columnsOf(table, cells, labels))
             return []
           }
-          return [{ row: i + 1, read: sample(cells, i + 1, columns) }]
+          return [{ row: number, read: sample(cells, number, columns) }]
         })
       ),
       Stream.flattenIterable,

@@ -6,10 +6,11 @@
  */
 import { Effect, FileSystem, Path, type PlatformError, Result } from "effect"
 import { DataError } from "../dsl/DataError.ts"
-import { defaultMaxPixels } from "../kernels/image/Decode.ts"
+import * as Caps from "../kernels/image/Caps.ts"
 import * as Format from "../kernels/image/Format.ts"
 import * as Header from "../kernels/image/Header.ts"
 import * as Image from "../kernels/image/Image.ts"
+import type { Fault } from "../kernels/image/ImageError.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import type { BadRow } from "./Rows.ts"
 
@@ -22,11 +23,15 @@ export type PictureReason =
   | "file-too-large"
   | "unreadable-image"
   | "too-many-pixels"
+  | "too-elongated"
 
 export interface Limits {
   /** Largest file in bytes. Default 64 MiB. */
   readonly maxBytes?: number | undefined
-  /** Most pixels that a picture's header may announce. Default: Pillow's, 89,478,485. */
+  /**
+   * Most pixels that a picture's header may announce. Default: Pillow's, 89,478,485, and four times that for a JPEG,
+   * which is shrunk.
+   */
   readonly maxPixels?: number | undefined
 }
 
@@ -41,24 +46,29 @@ export interface Picture {
 
 const refuse = (reason: PictureReason, detail: string) => Effect.fail<BadRow>({ reason, detail })
 
+/** A fault in one clause. What would be read instead of another format is said where that is. */
+const worded = ({ expected, found, reason }: Fault): string =>
+  found === undefined ? reason : `${reason}: ${found}${expected === undefined ? "" : `, expected ${expected}`}`
+
 /** Reads a picture's header. */
 const measure = (
   image: Image.Image,
   input: string | Uint8Array,
-  { maxPixels = defaultMaxPixels }: Limits
+  { maxPixels }: Limits
 ): Effect.Effect<Picture, BadRow> =>
   Effect.matchEffect(Header.read(input, { limitInputPixels: false }), {
     onFailure: (error) => {
-      const why = error._tag === "Refused" ? error.fault.reason : `${Format.damaged}: ${Header.textOf(error)}`
-      return refuse("unreadable-image", `${image.id}: ${why}`)
+      if (error._tag === "Unreadable") {
+        return refuse("unreadable-image", `${image.id}: ${Format.damaged}: ${Header.textOf(error)}`)
+      }
+      return refuse("unreadable-image", `${image.id}: ${worded(error.fault)}`)
     },
-    onSuccess: ({ autoOrient: { height, width } }) =>
-      width * height > maxPixels
-        ? refuse(
-          "too-many-pixels",
-          `${image.id} announces ${width} × ${height} pixels, at most ${maxPixels} are decoded`
-        )
-        : Effect.succeed({ image, width, height })
+    onSuccess: (header) => {
+      const size = Caps.headerOf(header)
+      const broken = Caps.broken(size, maxPixels)
+      if (broken !== undefined) return refuse(broken.kind, `${image.id}: ${worded(broken)}`)
+      return Effect.succeed({ image, width: size.width, height: size.height })
+    }
   })
 
 /** A picture held in memory, measured under the same limits. */
@@ -74,12 +84,15 @@ export const encoded = (id: string, bytes: Uint8Array, limits: Limits = {}): Eff
 const inside = (path: Path.Path, relative: string): boolean =>
   relative !== "" && relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative)
 
+/** A name in one spelling, without `./`, `//` and `x/..`, accents composed: `a.png` and `./a.png` are one picture. */
+export const spelt = (path: Path.Path, name: string): string => path.normalize(name).normalize("NFC")
+
 /** The path of a name from its folder, as far as the name alone can tell: links are followed by `Folder.file`. */
 export const within = (path: Path.Path, root: string, name: string): Result.Result<string, BadRow> => {
   const bad = (reason: PictureReason, detail: string) => Result.fail({ reason, detail })
   if (name === "") return bad("no-image", "the name is empty")
   const relative = path.relative(root, path.resolve(root, name))
-  if (!name.includes("\0") && inside(path, relative)) return Result.succeed(relative)
+  if (!name.includes("\0") && inside(path, relative)) return Result.succeed(spelt(path, relative))
   const what = path.isAbsolute(name) ? "is an absolute path and not" : "is not"
   return bad("outside-folder", `"${name}" ${what} inside ${root}`)
 }
@@ -87,7 +100,12 @@ export const within = (path: Path.Path, root: string, name: string): Result.Resu
 export interface Folder {
   /** Its own path, links resolved. */
   readonly root: string
-  /** The path of a file inside. Fails with the reason for the quarantine. */
+  /** The path of a name from the folder, in one spelling: what the picture is known by. */
+  readonly id: (name: string) => Result.Result<string, BadRow>
+  /**
+   * The path of a file inside, whichever way its accents are written on the disk. Fails with the reason for the
+   * quarantine.
+   */
   readonly file: (name: string) => Effect.Effect<string, BadRow>
   /** A picture inside; `id` defaults to its path from the folder. */
   readonly picture: (name: string, id?: string) => Effect.Effect<Picture, BadRow>
@@ -121,10 +139,21 @@ export const open = (
         ? refuse("missing-file", `no file ${path.join(root, name)}`)
         : refuse("unreadable-file", `${path.join(root, name)}: ${SystemFault.words(error)}`)
 
+    /** Systems write an accent as a mark behind its letter, or as one with it. */
+    const realPath = (place: string) => {
+      const apart = place.normalize("NFD")
+      const found = fs.realPath(place)
+      return apart === place ? found : Effect.catchIf(
+        found,
+        (error) => error.reason._tag === "NotFound",
+        (error) => Effect.mapError(fs.realPath(apart), () => error)
+      )
+    }
+
     const file = (name: string): Effect.Effect<string, BadRow> =>
       Effect.gen(function*() {
         const relative = yield* Effect.fromResult(within(path, root, name))
-        const real = yield* Effect.catch(fs.realPath(path.join(root, relative)), unreadable(name))
+        const real = yield* Effect.catch(realPath(path.join(root, relative)), unreadable(name))
         if (!inside(path, path.relative(root, real))) {
           return yield* refuse("outside-folder", `"${name}" is a link to ${real}, outside ${root}`)
         }
@@ -139,11 +168,13 @@ export const open = (
       })
     return {
       root,
+      id: (name) => within(path, root, name),
       file,
       picture: (name, id) =>
         Effect.flatMap(
           file(name),
-          (real) => measure(Image.file(real, id ?? path.relative(root, path.resolve(root, name))), real, limits)
+          (real) =>
+            measure(Image.file(real, id ?? spelt(path, path.relative(root, path.resolve(root, name)))), real, limits)
         )
     }
   })

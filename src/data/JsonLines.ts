@@ -64,8 +64,9 @@ export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError
       Effect.gen(function*() {
         const entry = yield* decodeEntry(yield* Effect.fromResult(value))
         const name = yield* Effect.fromResult(PictureName.read(imageKey, entry[imageKey]))
-        const again = seen.has(name)
-        seen.add(name)
+        const id = yield* Effect.fromResult(folder.id(name))
+        const again = seen.has(id)
+        seen.add(id)
         const truth = yield* decodeAnnotation(entry[annotationKey])
         const { image } = yield* folder.picture(name)
         return [{ image: again ? { ...image, id: `${image.id}#${row}` } : image, truth }]

@@ -4,8 +4,9 @@
  * An object a line is streamed. A list of objects, alone or as the only list of an object, is read whole. So is an
  * object whose keys are names of pictures: each becomes the `image` of its row.
  */
-import { Effect, FileSystem, Predicate, Result, Stream } from "effect"
+import { Effect, type FileSystem, Predicate, Result, Stream } from "effect"
 import { DataError } from "../dsl/DataError.ts"
+import * as Lines from "../dsl/Lines.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { Json } from "../kernels/weights/index.ts"
 import * as JsonHead from "./JsonHead.ts"
@@ -19,35 +20,23 @@ export interface Row {
   readonly value: Result.Result<unknown, BadRow>
 }
 
-/** Longest line in bytes: a file without line ends is no JSON lines, and would be held in memory. */
-const longestLine = 64 * 2 ** 20
-
 const parseLine = (line: string): Result.Result<unknown, BadRow> =>
   Result.try({
-    try: () => Json.parse(line),
+    // Lines of an array without its brackets.
+    try: () => Json.parse(line.replace(/(?<=[}\]])\s*,\s*$/, "")),
     catch: (error): BadRow => ({ reason: "not-an-object", detail: `not JSON: ${String(error)}` })
   })
 
-const lines = (file: string): Stream.Stream<Row, DataError, FileSystem.FileSystem> =>
-  Stream.unwrap(Effect.map(FileSystem.FileSystem, (fs) => {
-    const fail = (reason: string) => new DataError({ source: file, reason })
-    let since = 0
-    return fs.stream(file).pipe(
-      Stream.mapError((error) => fail(`cannot be read: ${SystemFault.words(error)}`)),
-      Stream.tap((chunk) => {
-        const last = chunk.lastIndexOf(10)
-        since = last < 0 ? since + chunk.length : chunk.length - last - 1
-        return since > longestLine
-          ? Effect.fail(fail(`a line of more than ${longestLine} bytes, expected an object per line`))
-          : Effect.void
-      }),
-      Stream.decodeText,
-      Stream.splitLines,
-      Stream.zipWithIndex,
-      Stream.filter(([line]) => line.trim() !== ""),
-      Stream.map(([line, i]) => ({ row: i + 1, value: parseLine(i === 0 ? line.replace(/^\uFEFF/, "") : line) }))
-    )
-  }))
+const lines = (file: string): Stream.Stream<Row, DataError, FileSystem.FileSystem> => {
+  const fail = (reason: string) => new DataError({ source: file, reason })
+  return Lines.ofFile(file, {
+    unreadable: (error) => fail(`cannot be read: ${SystemFault.words(error)}`),
+    tooLong: (reason) => fail(`${reason}, expected an object per line`)
+  }).pipe(
+    Stream.filter(({ text }) => text.trim() !== ""),
+    Stream.map(({ number, text }) => ({ row: number, value: parseLine(text) }))
+  )
+}
 
 const listed = (values: ReadonlyArray<unknown>): Stream.Stream<Row> =>
   Stream.fromIterable(values.entries()).pipe(Stream.map(([i, value]) => ({ row: i + 1, value: Result.succeed(value) })))

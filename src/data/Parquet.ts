@@ -68,10 +68,9 @@ const one = <A>(
 
     const sample = (record: Records.Record, row: number, folder: Folder.Folder, path: Path.Path) =>
       Effect.gen(function*() {
-        const { bytes, path: name } = yield* pictureIn(imageColumn, record[imageColumn])
-        const id = name === undefined || name === null || name === "" || seen.has(name)
-          ? `${path.basename(file)}#${row}`
-          : name
+        const { bytes, path: written } = yield* pictureIn(imageColumn, record[imageColumn])
+        const name = typeof written === "string" && written !== "" ? Folder.spelt(path, written) : undefined
+        const id = name === undefined || seen.has(name) ? `${path.basename(file)}#${row}` : name
         seen.add(id)
         const rest = Object.fromEntries(Object.entries(record).filter(([key]) => key !== imageColumn))
         const annotation = yield* Effect.try({

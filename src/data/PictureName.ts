@@ -7,6 +7,16 @@ import type { BadRow } from "./Rows.ts"
 
 const bad = (reason: string, detail: string): Result.Result<never, BadRow> => Result.fail({ reason, detail })
 
+/** The path of a `file://` address. */
+const local = (address: string): string => {
+  const path = address.replace(/^file:\/\/(?:localhost)?/i, "")
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
+  }
+}
+
 /** `value` stands under `field`. A list of one is what it holds; of more, nobody can tell which is meant. */
 export const read = (field: string, value: unknown): Result.Result<string, BadRow> => {
   if (Array.isArray(value)) {
@@ -21,6 +31,13 @@ export const read = (field: string, value: unknown): Result.Result<string, BadRo
   }
   if (value.startsWith("data:")) {
     return bad("no-image", `"${field}" holds the picture itself, expected the name of a file that holds it`)
+  }
+  if (/^file:\/\/(?:localhost)?\//i.test(value)) return Result.succeed(local(value))
+  if (/^[a-z]:[\\/]/i.test(value) && process.platform !== "win32") {
+    return bad(
+      "outside-folder",
+      `${quoted(value)} is an absolute path of Windows, expected a path from the data's folder`
+    )
   }
   const [, scheme] = /^([a-z][a-z0-9+.-]+):\/\//i.exec(value) ?? []
   return scheme === undefined

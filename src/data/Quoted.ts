@@ -1,18 +1,8 @@
 /** Values of data sets as errors quote them: on one line, and of a length that can be read. */
+import { show } from "../kernels/text/show.ts"
 
-/** Longest text that is quoted whole. */
-const longest = 100
-
-/** Any value, also one that is nested too deep to be written. */
-export const quoted = (value: unknown): string => {
-  let text: string
-  try {
-    text = JSON.stringify(value) ?? "missing"
-  } catch {
-    text = Array.isArray(value) ? "a list nested too deep" : "an object nested too deep"
-  }
-  return text.length > longest ? `${text.slice(0, longest)}…` : text
-}
+/** Any value. */
+export const quoted = (value: unknown): string => value === undefined ? "missing" : show(value)
 
 /** Names one after the other, the first of many. */
 export const names = (all: ReadonlyArray<string>, most = 10): string =>

@@ -14,10 +14,12 @@ import type { Sample } from "../dsl/Task.ts"
 import type { Xywh } from "../kernels/math/Iou.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
+import * as ControlTokens from "../kernels/text/ControlTokens.ts"
 import * as Folder from "./Folder.ts"
 import { around, inside, type Instances } from "./Instances.ts"
 import * as JsonText from "./JsonText.ts"
 import * as Reader from "./Options.ts"
+import { quoted } from "./Quoted.ts"
 import * as Rows from "./Rows.ts"
 
 /** A question about a picture, and the box of its answer. */
@@ -92,6 +94,9 @@ const apart = (boxes: ReadonlyArray<Xywh>): ReadonlyArray<Xywh> => {
   }
 }
 
+/** Shapes of a picture; those that touch are looked for by comparing all with all. */
+const mostShapes = 1000
+
 /** Pictures as ReasonSeg has them, and as copies of it were re-encoded. */
 const extensions = [".jpg", ".jpeg", ".png", ".JPG"]
 
@@ -131,6 +136,15 @@ export const read = (directory: string, options: Options = {}): Questions =>
           catch: (error): Rows.BadRow => ({ reason: "not-json", detail: `${name}: ${String(error)}` })
         })
         const { shapes, text } = yield* decodeEntry(json)
+        const token = [text].flat().map(ControlTokens.first).find((found) => found !== undefined)
+        if (token !== undefined) {
+          const detail = `${name}: a question holds ${quoted(token)}, which a model takes for a control token`
+          return yield* Effect.fail<Rows.BadRow>({ reason: "control-token", detail })
+        }
+        if (shapes.length > mostShapes) {
+          const detail = `${name} has ${shapes.length} shapes, at most ${mostShapes} are read`
+          return yield* Effect.fail<Rows.BadRow>({ reason: "too-many-shapes", detail })
+        }
         const stem = name.slice(0, -".json".length)
         const file = extensions.map((extension) => stem + extension).find((candidate) => present.has(candidate))
         if (file === undefined) {

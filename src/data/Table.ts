@@ -32,6 +32,7 @@ export interface Table {
 }
 
 const longestLine = 2 ** 20
+const mostColumns = 10_000
 
 /** The first lines, enough to tell the delimiter by: its text up to a line's end. */
 const firstLine = <E, R>(text: Stream.Stream<string, E, R>): Effect.Effect<string, E, R> =>
@@ -86,6 +87,8 @@ export const open = (
       onNone: (): ReadonlyArray<string> => [],
       onSome: ({ cells }) => cells.map((name) => name.trim())
     })
+    if (first.length > mostColumns) return yield* fail(`${first.length} columns, at most ${mostColumns} are read`)
+    const width = first.length
     const hasHeader = !(headless && first.some(Walk.isPictureName))
     return {
       file,
@@ -95,7 +98,14 @@ export const open = (
       hasHeader,
       records: all.pipe(
         Stream.drop(hasHeader ? 1 : 0),
-        Stream.filter(({ cells }) => cells.length > 1 || cells[0]?.trim() !== "")
+        Stream.filter(({ cells }) => cells.length > 1 || cells[0]?.trim() !== ""),
+        // Some writers end every row but the header with a delimiter.
+        Stream.map(({ cells, row }) => ({
+          row,
+          cells: cells.length > width && cells.slice(width).every((cell) => cell.trim() === "")
+            ? cells.slice(0, width)
+            : cells
+        }))
       ),
       number: (cell) => Delimiter.decimal(delimiter, cell)
     }

@@ -31,7 +31,10 @@ export interface Listing {
   readonly files: ReadonlyArray<string>
 }
 
-/** What is in a folder, links followed, in order of names. */
+/**
+ * What is in a folder, links followed, in order of names; a link that leads nowhere counts as a file. Fails where it
+ * cannot be told what is there.
+ */
 export const list = (
   folder: string
 ): Effect.Effect<Listing, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
@@ -45,10 +48,10 @@ export const list = (
         // Of a hundred thousand pictures none has to be looked at.
         isPictureName(name)
           ? Effect.succeed(false)
-          : Effect.match(fs.stat(path.join(folder, name)), {
-            onFailure: () => false,
-            onSuccess: ({ type }) => type === "Directory"
-          }),
+          : fs.stat(path.join(folder, name)).pipe(
+            Effect.map(({ type }) => type === "Directory"),
+            Effect.catchIf(({ reason }) => reason._tag === "NotFound", () => Effect.succeed(false))
+          ),
       { concurrency: 16 }
     )
     return {

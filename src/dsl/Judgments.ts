@@ -5,13 +5,14 @@ import { Effect, Option } from "effect"
 import { createHash } from "node:crypto"
 import * as Rules from "../kernels/math/Rules.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
+import { show } from "../kernels/text/show.ts"
 import { JudgeError } from "./JudgeError.ts"
 import * as PlugIn from "./PlugIn.ts"
 import type { Scored } from "./Reward.ts"
 import { formatReason, type Task, TaskError, type Turn } from "./Task.ts"
 
 const rules: Rules.Table = {
-  concurrency: Rules.whole(1),
+  concurrency: Rules.whole(1, 4096),
   patience: Rules.whole(1),
   remembered: Rules.whole(0)
 }
@@ -39,7 +40,7 @@ const memoryOf = (judge: NonNullable<Task<never>["judge"]>): Memory => {
 }
 
 const said = (error: unknown): string =>
-  error instanceof Error ? error.message : typeof error === "string" ? error : JSON.stringify(error) ?? String(error)
+  error instanceof Error ? error.message : typeof error === "string" ? error : show(error)
 
 /** What was judged, by content: the same answer to the same picture for the same reason is judged once. */
 const keyOf = Effect.fnUntraced(function*<A>(

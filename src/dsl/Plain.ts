@@ -6,6 +6,9 @@ import type * as Rules from "../kernels/math/Rules.ts"
 
 const held = "JSON: text, finite numbers, true, false, null, and lists and records of them"
 
+/** Levels of lists and records in one another. */
+const deepest = 64
+
 /** A record that was written as one: a Map or a Date would be turned into something else. */
 const isPlain = (value: object): boolean => [Object.prototype, null].includes(Object.getPrototypeOf(value))
 
@@ -25,6 +28,7 @@ export const broken = (value: unknown, at: string, around: ReadonlyArray<unknown
   if (value === null || typeof value === "string" || typeof value === "boolean") return undefined
   if (typeof value === "number" && Number.isFinite(value)) return undefined
   if (around.includes(value)) return { setting: at, value: "part of itself", expected: held }
+  if (around.length > deepest) return { setting: at, value: `nested more than ${deepest} deep`, expected: held }
   const inside = [...around, value]
   if (Array.isArray(value)) {
     for (const [i, item] of value.entries()) {

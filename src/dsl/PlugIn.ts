@@ -4,6 +4,8 @@
  */
 import { Effect } from "effect"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
+import * as ControlTokens from "../kernels/text/ControlTokens.ts"
+import { show } from "../kernels/text/show.ts"
 import { type GrammarError, type Prompts, type Sample, shown, type Task, TaskError, type TaskMetric } from "./Task.ts"
 
 /** Runs a task's code, for a sample where there is one. */
@@ -41,11 +43,21 @@ const text = (task: string, sample: string | undefined, what: string, code: () =
       )
   )
 
-/** A sample's annotation as the task writes it. */
+/**
+ * A sample's annotation as the task writes it. One that a tokenizer would read a control token in is refused, as labels
+ * are: it would end the turn that it stands in, or be taken for a picture.
+ */
 export const encode = <A>(
   task: Pick<Task<A>, "encode" | "name">,
   { image, truth }: Pick<Sample<A>, "image" | "truth">
-): Effect.Effect<string, TaskError> => text(task.name, image.id, "encode", () => task.encode(truth))
+): Effect.Effect<string, TaskError> =>
+  Effect.flatMap(text(task.name, image.id, "encode", () => task.encode(truth)), (written) => {
+    const token = ControlTokens.first(written)
+    if (token === undefined) return Effect.succeed(written)
+    const reason = `encode gave ${shown(written)}, which holds ${show(token)}: a model takes that for a control ` +
+      "token, or for a tag of its answer. Write the annotation without it"
+    return Effect.fail(new TaskError({ task: task.name, sample: image.id, reason }))
+  })
 
 /**
  * One of a task's prompts, as its code writes it.

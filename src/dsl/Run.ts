@@ -5,7 +5,9 @@
  * second time nor when an interrupted run is resumed: its weights are restored, its value is read back.
  */
 import { Clock, Context, Effect, FileSystem, Layer, Option, Path, Schema, type Scope, Stream } from "effect"
+import { Written } from "../kernels/weights/index.ts"
 import { Policy, type PolicyError } from "../policy/Policy.ts"
+import * as MidStage from "./MidStage.ts"
 import { type RunError, RunFileError } from "./RunError.ts"
 import * as RunFolder from "./RunFolder.ts"
 import type { Spool } from "./Spool.ts"
@@ -55,6 +57,8 @@ export interface Shape {
   ) => Effect.Effect<A, E | RunError, R>
   /** What a stage keeps of its work: read back when it is begun again, gone when it is finished. */
   readonly spool: (stage: string) => Effect.Effect<Spool, RunError, Scope.Scope>
+  /** How a stage that begins now is kept on its way. */
+  readonly midStage: (stage: string) => Effect.Effect<MidStage.Shape>
   /** Whether a stage is finished, by the name it has in the ledger. */
   readonly finished: (stage: string) => boolean
   /** Appends a line to `metrics.jsonl`. */
@@ -63,6 +67,14 @@ export interface Shape {
   readonly append: (file: string, row: Schema.Json) => Effect.Effect<void, RunError>
   /** The rows of an NDJSON file so far; none where there is no such file. */
   readonly rows: (file: string) => Stream.Stream<Schema.Json, RunError>
+  /** Takes note of what a folder of the run's holds, such as `model`: looked at when the run is resumed. */
+  readonly note: (folder: string) => Effect.Effect<void, RunError>
+  /** Whether something that was made before, such as `model`, was found damaged or missing. */
+  readonly damaged: (name: string) => boolean
+  /** Whether the run had ended when it was opened, and all of it is as it was then. */
+  readonly sealed: boolean
+  /** Records that nothing is left to do. */
+  readonly seal: Effect.Effect<void, RunError>
   /** The same run with another method's stage names. */
   readonly within: (method: string) => Shape
 }
@@ -119,10 +131,15 @@ const make = (storage: Storage, seed: number) => {
         )
       }),
       spool: (stage) => storage.spool(name(stage)),
+      midStage: (stage) => MidStage.make(storage, name(stage)),
       finished: (stage) => Option.isSome(storage.finished(stage)),
       metric: (figures) => storage.append(metricsFile, method === "" ? figures : { method, ...figures }),
       append: storage.append,
       rows: storage.rows,
+      note: storage.note,
+      damaged: storage.damaged,
+      sealed: storage.sealed,
+      seal: storage.seal,
       within
     }
   }
@@ -135,15 +152,14 @@ export class Run extends Context.Service<Run, Shape>()("rise/Run") {
   static readonly layerMemory = (options: { readonly seed: number }): Layer.Layer<Run> =>
     Layer.effect(Run, Effect.map(memory, (storage) => make(storage, options.seed)))
 
-  /** A run folder. */
+  /** A run folder. What is written into it is told to its ledger (`Written`). */
   static readonly layer = (
     options: RunFolder.FolderOptions & { readonly seed: number }
   ): Layer.Layer<Run, RunError, FileSystem.FileSystem | Path.Path> =>
-    Layer.effect(
-      Run,
+    Layer.effectContext(
       Effect.map(
         RunFolder.open({ ...options, identity: { ...options.identity, seed: options.seed } }),
-        (storage) => make(storage, options.seed)
+        (storage) => Context.make(Run, make(storage, options.seed)).pipe(Context.add(Written.Written, storage.listener))
       )
     )
 }

@@ -121,9 +121,20 @@ export const hold = Effect.fn("rise.run.lock")(function*(directory: string, lock
   const made = <R>(effect: Effect.Effect<void, PlatformError.PlatformError, R>) =>
     Effect.catchIf(Effect.as(effect, true), exists, () => Effect.succeed(false))
 
+  const besides = `${file}.${encodeURIComponent(hostname())}.`
+  /** Removes what processes of this machine wrote beside, and were killed before they could take it away. */
+  const tidy = Effect.gen(function*() {
+    const folder = path.dirname(file)
+    for (const name of yield* fs.readDirectory(folder)) {
+      const own = path.basename(besides)
+      const pid = name.startsWith(own) ? Number(name.slice(own.length).split(".")[0]) : NaN
+      if (Number.isInteger(pid) && pid > 0 && !runs(pid)) yield* fs.remove(path.join(folder, name), { force: true })
+    }
+  }).pipe(Effect.ignore)
+
   // Written beside and linked: nobody ever sees a lock that does not say whose it is.
   const create = Effect.acquireUseRelease(
-    Effect.succeed(`${file}.${mine.token}`),
+    Effect.succeed(`${besides}${process.pid}.${mine.token}`),
     (beside) => Effect.andThen(fs.writeFileString(beside, text), made(fs.link(beside, file))),
     (beside) => Effect.ignore(fs.remove(beside, { force: true }))
   ).pipe(
@@ -181,4 +192,5 @@ export const hold = Effect.fn("rise.run.lock")(function*(directory: string, lock
   }).pipe(Effect.ignore)
 
   yield* Effect.acquireRelease(take, () => release)
+  yield* tidy
 })

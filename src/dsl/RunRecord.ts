@@ -80,6 +80,10 @@ export const recorded =
           identity,
           about: { ...yield* versions, ...options.about }
         })
-        return yield* Effect.provide(Effect.andThen(settle, effect), folder)
+        return yield* settle.pipe(
+          Effect.andThen(effect),
+          Effect.tap(Effect.flatMap(Run, ({ seal }) => seal)),
+          Effect.provide(folder)
+        )
       }).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
     }).pipe(Effect.scoped)

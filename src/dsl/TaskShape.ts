@@ -2,6 +2,7 @@
  * What a plug-in has to be made of: said where it is made, not by the stage that first stumbles over it.
  */
 import { Predicate, Schema } from "effect"
+import { show } from "../kernels/text/show.ts"
 
 /** A name that can be a file's: artefacts and run folders bear it. */
 const isFileName = (name: string): boolean => !/[\\/\p{Cc}]/u.test(name) && !/^\.+$/.test(name.trim())
@@ -32,7 +33,7 @@ const metricFault = (metric: unknown, i: number, common: ReadonlyArray<string>):
   return odd({ ...metric }, { [`metrics[${i}].name`]: "string", [`metrics[${i}].of`]: "function" }) ??
     (directions.includes(direction)
       ? undefined
-      : `metrics[${i}].direction is ${JSON.stringify(direction)}, expected "lower" or "higher"`)
+      : `metrics[${i}].direction is ${show(direction)}, expected "lower" or "higher"`)
 }
 
 const isJson = Schema.is(Schema.Json)
@@ -61,7 +62,7 @@ export const fault = (task: Members, common: ReadonlyArray<string>): string | un
   if (typeof name !== "string") return `name is ${kindOf(name)}, expected text`
   if (name.trim() === "") return "the name is empty"
   if (!isFileName(name)) {
-    return `the name is ${JSON.stringify(name)}, expected one that a file can bear, without slashes`
+    return `the name is ${show(name)}, expected one that a file can bear, without slashes`
   }
   if (!Schema.isSchema(task.annotation)) {
     return `annotation is ${kindOf(task.annotation)}, expected a schema such as Schema.String`

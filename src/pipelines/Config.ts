@@ -4,9 +4,10 @@
  * @module
  */
 import { Predicate, Result, Schema } from "effect"
-import { defaults, filledStage, lengths } from "../dsl/stages/Settings.ts"
+import { defaults, filledStage, length, lengths } from "../dsl/stages/Settings.ts"
 import { stageRules } from "../dsl/stages/stageRules.ts"
 import * as Rules from "../kernels/math/Rules.ts"
+import { show } from "../kernels/text/show.ts"
 import type { Preset } from "./Presets.ts"
 
 /** A setting that is not known, or that cannot mean anything. */
@@ -24,13 +25,15 @@ export class ConfigError extends Schema.TaggedError<ConfigError>()("ConfigError"
 /** Parts of a preset; `warmUp: false` leaves the warm-up out, null takes an optional part away. */
 export type Overrides = Readonly<Record<string, unknown>>
 
+/** What limits of data may be. */
+export const limiting: Rules.Table = { "limit.train": Rules.whole(1), "limit.test": Rules.whole(1) }
+
 /** What stands beside the stages. */
 const general: Rules.Table = {
   validation: Rules.share("[0, 1)"),
   trainable: Rules.oneOf("decoder", "all"),
-  "limit.train": Rules.whole(1),
-  "limit.test": Rules.whole(1),
-  "evaluate.maxTokens": Rules.whole(1)
+  ...limiting,
+  "evaluate.maxTokens": length
 }
 
 /** Every setting by its full name: "sft.select.every". */
@@ -65,7 +68,7 @@ export const decode = (source: string, value: unknown): Result.Result<Overrides,
     const of = record === "" ? "a configuration" : record.slice(0, -1)
     return Rules.namesIn(table, `${unknown}.`).length > 0
       ? fail(
-        `${unknown} is ${JSON.stringify(Rules.at(given, unknown.split(".")))}, expected an object with ${
+        `${unknown} is ${show(Rules.at(given, unknown.split(".")))}, expected an object with ${
           Rules.namesIn(table, `${unknown}.`).join(", ")
         }`
       )

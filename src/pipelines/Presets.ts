@@ -206,3 +206,25 @@ export const equalCompute = (preset: Preset): Preset => ({
   sft: { ...preset.sft, steps: totalSteps(preset) },
   rft: { ...preset.rft, steps: totalSteps(preset) }
 })
+
+/**
+ * A preset without what no engine over the network does (`Policy.tinker`): format losses and practice, which need the
+ * probabilities of all tokens, and texts that are drawn cooler than they are scored. KL penalties stay: give the policy
+ * a `reference`.
+ */
+export const atEngine = (preset: Preset): Preset => {
+  const { practice: _, ...sft } = preset.sft
+  const { format: _format, ...reinforce } = preset.reinforce
+  const { format: _alike, ...rft } = preset.rft
+  const warmUp = preset.warmUp === undefined ? undefined : (({ practice: _, ...rest }) => rest)(preset.warmUp)
+  return {
+    ...preset,
+    name: `${preset.name}-at-engine`,
+    ...(warmUp !== undefined && { warmUp }),
+    generate: { ...preset.generate, temperature: 1 },
+    reconstruct: { ...preset.reconstruct, temperature: 1 },
+    reinforce,
+    sft,
+    rft: { ...rft, temperature: 1 }
+  }
+}

@@ -91,7 +91,7 @@ const READERS = 4
 const look = (session: Session, image: Image): Effect.Effect<Result.Result<Prepared, ImageError>> =>
   Effect.result(
     session.prepare === undefined
-      ? Effect.map(Decode.load(image), ({ height, width }) => ({ image, width, height }))
+      ? Effect.map(Decode.load(image), ({ own }) => ({ image, ...own }))
       : session.prepare(image)
   )
 

@@ -290,11 +290,10 @@ export interface Session {
 }
 
 /**
- * Weights kept aside for as long as the program runs, to come back to: what model selection needs. What is in it is the
- * engine's.
+ * Weights kept aside, to come back to: what model selection needs. What is in it is the engine's.
  */
 export interface Snapshot {
-  /** Version of the weights that it holds. */
+  /** Version of the weights that it holds, within this process. */
   readonly version: number
 }
 
@@ -321,16 +320,26 @@ export class Policy extends Context.Service<Policy, {
    * weights.
    */
   readonly endStage: Effect.Effect<void, PolicyError>
-  /** Refused while a session is open: rollouts stay on-policy. */
+  /**
+   * Refused while a session is open: rollouts stay on-policy. Where a loss or a gradient is not finite it fails before
+   * weights or moments are changed, with a `NotFinite` as cause; of several inner updates those before it stand.
+   */
   readonly update: (objective: Objective, options: UpdateOptions) => Effect.Effect<UpdateStats, PolicyError>
   /** Keeps the current weights aside. */
   readonly snapshot: Effect.Effect<Snapshot, PolicyError>
   /** Back to the weights of a snapshot of this engine, with fresh moments. Refused while a session is open. */
   readonly revert: (snapshot: Snapshot) => Effect.Effect<void, PolicyError>
   /**
+   * Writes a snapshot of this engine into a directory, as `checkpoint` does the live state: the selection of a stage
+   * outlives its process.
+   */
+  readonly saveSnapshot: (snapshot: Snapshot, directory: string) => Effect.Effect<void, PolicyError>
+  /** The snapshot that was written there. */
+  readonly loadSnapshot: (directory: string) => Effect.Effect<Snapshot, PolicyError>
+  /**
    * Writes into a directory everything that is needed to go on as if nothing had stopped: what training changes
    * (weights or adapter), optimiser moments and step count, the KL reference of the stage. Atomically; an earlier
-   * checkpoint there is replaced.
+   * checkpoint there is replaced. The same state gives the same bytes.
    */
   readonly checkpoint: (directory: string) => Effect.Effect<void, PolicyError>
   /** Goes on where `checkpoint` was called, in this process or another. Refused while a session is open. */

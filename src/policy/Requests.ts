@@ -4,7 +4,7 @@ import * as Finite from "../kernels/math/Finite.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import { groupLosses, type Objective, PolicyError } from "./Policy.ts"
 
-const { above, atLeast, finite, oneOf, orNone, required, share, temperature, whole } = Rules
+const { above, atLeast, finite, learningRate, oneOf, orNone, required, share, temperature, whole } = Rules
 
 /** Candidates of one prompt: each is a row that a worker holds in memory. */
 export const candidates = (least: number): Rules.Rule => whole(least, 2 ** 16)
@@ -27,9 +27,15 @@ export const sampling: Rules.Table = {
 /** Of texts that are scored or learned from. */
 export const scoring: Rules.Table = { temperature: temperature(false) }
 
-/** Of `UpdateOptions`. A schedule may end at a learning rate of 0. */
+/** A schedule may end at 0. */
+const rateOrNone: Rules.Rule = {
+  expected: "a number from 0 and below 10",
+  holds: (value) => value === 0 || learningRate.holds(value)
+}
+
+/** Of `UpdateOptions`. */
 export const update: Rules.Table = {
-  learningRate: required(atLeast(0)),
+  learningRate: required(rateOrNone),
   weightDecay: atLeast(0),
   clipNorm: orNone(above(0))
 }
@@ -44,8 +50,8 @@ const groupRelative: Rules.Table = {
   "clip.low": required(share("[0, 1]")),
   "clip.high": required(atLeast(0)),
   kl: required(atLeast(0)),
-  innerUpdates: required(whole(1)),
-  maxTokens: required(whole(1))
+  innerUpdates: required(whole(1, 1024)),
+  maxTokens: required(whole(1, 2 ** 24))
 }
 
 const refuse = (operation: PolicyError["operation"], reason: string) =>

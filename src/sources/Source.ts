@@ -4,8 +4,9 @@
 import { Effect, FileSystem, Option, Path, Result, Stream } from "effect"
 import type { Scenes } from "../data/index.ts"
 import * as Dataset from "../dsl/Dataset.ts"
+import * as Progress from "../dsl/Progress.ts"
 import { sift } from "../dsl/Sift.ts"
-import type { Task } from "../dsl/Task.ts"
+import type { Sample, Task } from "../dsl/Task.ts"
 import { Decode, type ImageError } from "../kernels/image/index.ts"
 import type { Distribution } from "../tasks/classification/index.ts"
 
@@ -52,36 +53,62 @@ export interface Options {
 }
 
 /**
- * Sets aside samples whose picture does not decode. Pictures are decoded on the first pass; later passes repeat its
- * verdict, also to the quarantine, which counts a row once.
+ * Sets aside samples whose picture does not decode. Pictures are decoded by the first whole pass, which reports its
+ * progress; later passes repeat its verdict, also to the quarantine, which counts a row once.
  */
-export const verified = <A, E, R>(name: string, samples: Dataset.Dataset<A, E, R>) =>
-  Effect.gen(function*() {
-    const broken = yield* Effect.cached(Effect.gen(function*() {
-      const errors = new Map<string, ImageError>()
-      yield* Stream.runDrain(Stream.mapEffect(samples, ({ image }) =>
-        Effect.catch(Decode.load(image), (error) =>
-          Effect.sync(() => void errors.set(image.id, error))), { concurrency: 4 }))
-      return errors
-    }))
-    return Stream.unwrap(Effect.map(broken, (errors) =>
-      samples.pipe(
-        Stream.zipWithIndex,
-        Stream.map(([sample, index]) => {
-          const error = errors.get(sample.image.id)
-          const read = error === undefined
-            ? Result.succeed([sample])
-            : Result.fail({ reason: "unreadable-image", detail: error.message })
-          return { row: index + 1, read }
+export const verified = <A, E, R>(name: string, samples: Dataset.Dataset<A, E, R>) => {
+  let known: ReadonlyMap<string, ImageError> | undefined
+  const decoding = (errors: Map<string, ImageError>) => {
+    const stage = `reading ${name}`
+    let step = 0
+    const seen = Effect.suspend(() =>
+      Progress.report(Progress.Event.Step({ stage, step: ++step, tokens: 0, figures: {} }))
+    )
+    return {
+      check: ({ image }: Sample<A>) =>
+        Decode.load(image).pipe(
+          Effect.catch((error) => Effect.sync(() => void errors.set(image.id, error))),
+          Effect.andThen(seen)
+        ),
+      begin: Progress.report(Progress.Event.Started({ stage, total: 0, unit: "pictures" })),
+      end: Effect.andThen(
+        Effect.sync(() => {
+          known = errors
         }),
-        sift({
-          source: `${name} (pictures)`,
-          unit: "picture",
-          unusable: () =>
-            "none of its pictures can be read"
-        })
-      )))
+        Progress.report(Progress.Event.Finished({ stage, note: "" }))
+      )
+    }
+  }
+  const judged = (errors: ReadonlyMap<string, ImageError>) => (all: Dataset.Dataset<A, E, R>) =>
+    all.pipe(
+      Stream.zipWithIndex,
+      Stream.map(([sample, index]) => {
+        const error = errors.get(sample.image.id)
+        const read = error === undefined
+          ? Result.succeed([sample])
+          : Result.fail({ reason: "unreadable-image", detail: error.message })
+        return { row: index + 1, read }
+      }),
+      sift({
+        source: `${name} (pictures)`,
+        unit: "picture",
+        unusable: () => "none of its pictures can be read"
+      })
+    )
+  return Stream.suspend(() => {
+    if (known !== undefined) return judged(known)(samples)
+    const errors = new Map<string, ImageError>()
+    const { begin, check, end } = decoding(errors)
+    return Stream.unwrap(Effect.as(
+      begin,
+      samples.pipe(
+        Stream.mapEffect((sample) => Effect.as(check(sample), sample), { concurrency: 4 }),
+        Stream.concat(Stream.drain(Stream.fromEffect(end))),
+        judged(errors)
+      )
+    ))
   })
+}
 
 /** The training half reduced to the shots asked for. */
 export const few = <A>(

@@ -36,7 +36,7 @@ export const cocoSub = Effect.fnUntraced(function*({ data, denominator, embedded
       const read = Effect.fnUntraced(function*(file: string, pictures: string) {
         return {
           labels: yield* CocoInstances.labels(file),
-          all: yield* verified(file, CocoInstances.read(file, { pictures }))
+          all: verified(file, CocoInstances.read(file, { pictures }))
         }
       })
       const file = yield* present(data.value, ["instances.json", year("train")], expected)

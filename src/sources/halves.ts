@@ -5,6 +5,7 @@ import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
 import { Layouts } from "../data/index.ts"
 import type * as Dataset from "../dsl/Dataset.ts"
 import { mixed } from "./mixed.ts"
+import { remembered } from "./remembered.ts"
 import { type Fault, verified } from "./Source.ts"
 
 type Samples<A> = Dataset.Dataset<A, Fault, FileSystem.FileSystem | Path.Path>
@@ -28,9 +29,9 @@ export const halvesOf = Effect.fnUntraced(function*<A>(
   },
   classOf: (truth: A) => string
 ) {
-  const train = yield* verified(data, found.train)
+  const train = remembered(verified(data, found.train))
   if (Option.isSome(found.test)) {
-    const test = yield* verified(`${data} (test)`, found.test.value)
+    const test = remembered(verified(`${data} (test)`, found.test.value))
     return { train: mixed(train), test: mixed(test), notes: found.notes }
   }
   if (!hold) {

@@ -28,7 +28,7 @@ export const imagenetSub = Effect.fnUntraced(function*({ data, embedded, seed, s
       const labels = Subset.imagenetLabels
       const read = Effect.fnUntraced(function*(folder: string) {
         const byId = yield* exists(path.join(folder, Subset.imagenetFolders[labels[0] ?? ""] ?? ""))
-        return yield* verified(
+        return verified(
           folder,
           ImageFolder.read(folder, { labels }, byId ? { folders: Subset.imagenetFolders } : {})
         )

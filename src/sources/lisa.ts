@@ -27,7 +27,7 @@ export const lisa = Effect.fnUntraced(function*({ data, embedded, seed, shots }:
     : yield* Effect.gen(function*() {
       const half = Effect.fnUntraced(function*(names: ReadonlyArray<string>) {
         const folder = yield* present(data.value, names, "ReasonSeg's train/ and val/")
-        return yield* verified(folder, ReasonSeg.read(folder).pipe(inThousandths))
+        return verified(folder, ReasonSeg.read(folder).pipe(inThousandths))
       })
       return { name: data.value, train: yield* half(["train"]), test: yield* half(["val", "test"]) }
     })

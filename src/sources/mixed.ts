@@ -7,7 +7,7 @@ import * as Quarantine from "../dsl/Quarantine.ts"
 import { Keyed } from "../kernels/math/index.ts"
 
 /** References that are held at a time. */
-const window = 50_000
+export const window = 50_000
 
 /**
  * The samples in an order drawn by their ids alone: the same under every seed. Larger data are mixed part by part;

@@ -144,6 +144,14 @@ const boxed = Effect.fnUntraced(function*(
   { labels, layout, ...found }: Layouts.Boxes
 ) {
   const { as, data, embedded, seed, shots, subject } = options
+  if (embedded && Option.isSome(subject)) {
+    return yield* new Dataset.DataError({
+      source: data,
+      reason:
+        `it has boxes (${layout}), which the embedded checkpoint is asked for in its own few words: none of them ` +
+        `takes a subject, "${subject.value}": leave --subject out, name --task classification, or take a real model`
+    })
+  }
   const task = as?.kind === "detection" && as.space === "thousandths" ?
     as.task :
     yield* making(data, () =>

@@ -54,8 +54,8 @@ const folder = Effect.fnUntraced(function*(directory: string, task: Classificati
   return {
     name: directory,
     shots: "full",
-    train: yield* verified(splits.train, train),
-    test: yield* verified(splits.test, test)
+    train: verified(splits.train, train),
+    test: verified(splits.test, test)
   } satisfies Source
 })
 

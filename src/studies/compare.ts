@@ -5,16 +5,17 @@
  * Departs from the paper: adds the `prior` (the training half's mean annotation), the shared start by itself where
  * there is a warm-up, and on request the baselines with all of RISE's optimiser steps.
  */
-import { Effect, Layer, Schema, Stream } from "effect"
+import { Effect, Layer, Option, Schema, Stream } from "effect"
 import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { method as within, named, Run } from "../dsl/Run.ts"
 import { ahead, type Planned } from "../dsl/stages/Ahead.ts"
 import { filledStage } from "../dsl/stages/Settings.ts"
-import type { Sample } from "../dsl/Task.ts"
+import type { Sample, Task } from "../dsl/Task.ts"
 import { chainRows } from "../evaluation/chains.ts"
 import { evaluate, evaluateConstant } from "../evaluation/evaluate.ts"
 import * as Results from "../evaluation/Results.ts"
+import { verdict } from "../evaluation/verdict.ts"
 import { winRates } from "../evaluation/winRate.ts"
 import { equalCompute, type Preset } from "../pipelines/Presets.ts"
 import { rise } from "../pipelines/rise.ts"
@@ -98,6 +99,18 @@ const announce = <A, E, R, EP, RP>(
     yield* Progress.report(Progress.Event.Planned({ stages }))
   })
 
+/** Says of a method that is no better than the prior, before the next one is trained. */
+const tellUnlearned = <A>(task: Task<A>, rows: ReadonlyArray<Results.ResultRow>, method: string) =>
+  Effect.gen(function*() {
+    const [metric] = task.metrics ?? []
+    const found = metric === undefined ? Option.none() : verdict(rows, method, metric)
+    if (Option.isNone(found) || found.value.learned) return
+    const stage = "evaluate"
+    const text = found.value.sentence
+    yield* (yield* Run).metric({ stage, step: 1, of: 1, warning: text })
+    yield* Progress.report(Progress.Event.Warned({ stage: named(method)(stage), text }))
+  })
+
 /** Runs the whole comparison within the current run and writes results.json, examples.json and model/. */
 export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP>) =>
   Effect.gen(function*() {
@@ -113,27 +126,39 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     const saved = savedOf(Object.keys(options.methods))
     const common = { task, data: test, ...preset.evaluate, shots, cuesNamed }
 
+    const prior = mean === undefined ? [] : yield* evaluateConstant({
+      ...common,
+      method: "prior",
+      annotation: yield* mean(Stream.map(start.data, ({ truth }) => truth))
+    })
+
     /** One method: trained in a fresh policy, evaluated there, and not touched again when the run is resumed. */
     const row = <E2, R2>(name: string, form: Rise.Form, work: Effect.Effect<void, E2, R2>) => {
       const trained = Effect.gen(function*() {
         yield* work
         if (name === saved) yield* Rise.saveModel(task)
-        return yield* evaluate({ ...common, method: name, form })
+        const found = yield* evaluate({ ...common, method: name, form })
+        if (name in options.methods) yield* tellUnlearned(task, [...prior, ...found], name)
+        return found
       })
       return run.within(name).once("method", Rows, trained.pipe(within(name), Effect.provide(Layer.fresh(policy))))
     }
 
     const rows = [
-      ...(mean === undefined ? [] : yield* evaluateConstant({
-        ...common,
-        method: "prior",
-        annotation: yield* mean(Stream.map(start.data, ({ truth }) => truth))
-      })),
+      ...prior,
       ...(yield* row("base", "think", Effect.void)),
       ...(start.stage === "Warmed" ? yield* row("warmed", "think", start.ready) : [])
     ]
     for (const [name, pipeline] of Object.entries(options.methods)) {
       rows.push(...(yield* row(name, pipeline.form, pipeline.ready)))
+    }
+    const pipeline = saved === undefined ? undefined : options.methods[saved]
+    if (saved !== undefined && pipeline !== undefined && (yield* Run).damaged("model")) {
+      // It was whole when its method was finished: its last checkpoint still is.
+      yield* Effect.andThen(pipeline.ready, Rise.saveModel(task)).pipe(
+        within(saved),
+        Effect.provide(Layer.fresh(policy))
+      )
     }
     const names = [...new Set(rows.map((found) => found.method))]
     rows.push(...(yield* chainRows(start.data, { ...common, tau: filledStage(preset.filter).tau })))

@@ -3,6 +3,7 @@
  */
 import { Result, Schema } from "effect"
 import { TaskError } from "../dsl/Task.ts"
+import { show } from "../kernels/text/show.ts"
 import * as Labelled from "./classification/Description.ts"
 import { Classification } from "./classification/index.ts"
 import * as Boxed from "./detection/Description.ts"
@@ -74,7 +75,7 @@ export const read = (json: unknown): Result.Result<SavedTask, string> =>
       return yield* Result.fail(`it is of version ${version}, this release reads 1: install a later one`)
     }
     if (!kinds.includes(kind)) {
-      return yield* Result.fail(`its kind is ${JSON.stringify(kind.slice(0, 80))}, expected one of ${kinds.join(", ")}`)
+      return yield* Result.fail(`its kind is ${show(kind, 80)}, expected one of ${kinds.join(", ")}`)
     }
     const described = yield* Result.mapError(decode(json), (error) => error.message.replaceAll(/\s*\n\s*/g, " "))
     return yield* Result.try({

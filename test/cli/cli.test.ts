@@ -99,32 +99,6 @@ describe("command line", () => {
           /device cuda is not available on this machine: .*Available: cpu/
         ],
         [
-          run(
-            "src/cli/rise.ts",
-            "evaluate",
-            "--remote",
-            "localhost",
-            "--remote-model",
-            "vl",
-            "--out",
-            join(directory, "run")
-          ),
-          /baseUrl is "localhost"/
-        ],
-        [
-          run(
-            "src/cli/rise.ts",
-            "evaluate",
-            "--remote",
-            "http://127.0.0.1:1/v1?api-key=topsecret",
-            "--remote-model",
-            "vl",
-            "--out",
-            join(directory, "run")
-          ),
-          /^(?!.*topsecret)[^]*baseUrl holds a query/
-        ],
-        [
           run("src/cli/rise.ts", "train", "--data", join(directory, "nowhere")),
           /nowhere: no such file or folder, expected/
         ],
@@ -257,6 +231,8 @@ describe("command line", () => {
       resume: true,
       shots: Option.some(4),
       equalCompute: false,
+      checkpointSteps: Option.none(),
+      checkpointMinutes: Option.none(),
       trainable: Option.none(),
       lora: Option.none(),
       noWarmUp: false,

@@ -66,6 +66,37 @@ const usage: ReadonlyArray<Row> = [
     next: /leave all but one/
   },
   { line: ["train", "sun", "rain"], code: 2, says: /nothing is done with "sun", "rain"/, next: /leave it out, or/ },
+  { line: ["train", "--labels", "a,a"], code: 2, says: /--labels is labels separated by commas, each/, next: /--help/ },
+  { line: ["plan", "--labels", "a,,b"], code: 2, says: /each of them once .*, got a,,b/, next: /--help/ },
+  { line: ["train", "--labels", "a,b"], code: 2, says: /--labels needs --data/, next: /--data/ },
+  {
+    line: ["train", "--budget", "5x"],
+    code: 2,
+    says: /--budget is a time such as 90s, 10m or 1\.5h, got 5x/,
+    next: /See "rise train --help"/
+  },
+  { line: ["plan", "--budget", "0m"], code: 2, says: /--budget is a time such as/, next: /See "rise plan --help"/ },
+  { line: ["train", "--config="], code: 2, says: /--config wants a value: a file of settings/, next: /--help/ },
+  { line: ["plan", "--print-config"], code: 2, says: /there is no flag --print-config/, next: /--help/ },
+  { line: ["train", "--quantize", "int4"], code: 2, says: /--quantize rounds weights that/, next: /--lora 16/ },
+  {
+    line: ["train", "--preset", "paper", "--steps-warm-up", "3", "--print-config"],
+    code: 2,
+    says: /--steps-warm-up: is for a warm-up, and the settings "paper" have none/,
+    next: /leave it out, or write a warmUp into --config/
+  },
+  {
+    line: ["evaluate", "--remote", "localhost", "--remote-model", "vl"],
+    code: 2,
+    says: /--remote: baseUrl is "localhost"/,
+    next: /such as http/
+  },
+  {
+    line: ["evaluate", "--remote", "http://127.0.0.1:1/v1?api-key=topsecret", "--remote-model", "vl"],
+    code: 2,
+    says: /^(?!.*topsecret)[^]*baseUrl holds a query/,
+    next: /a key into apiKey/
+  },
   { line: ["train", "--out="], code: 2, says: /--out wants a value: a folder/, next: /--help/ },
   {
     line: ["annotate", "--form", "thnk", "a.png"],
@@ -116,14 +147,12 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       says: /no such file or folder/,
       next: /sun\/1\.png/
     },
-    { line: ["train", "--labels", "a,a", "-d", directory], code: 1, says: /"a" is listed twice/, next: /"a"/ },
     {
       line: ["train", "--subject", "weather"],
       code: 2,
       says: /--subject is for pictures of one's own/,
       next: /--data/
     },
-    { line: ["train", "--labels", "a,b"], code: 1, says: /--labels needs --data/, next: /--data/ },
     {
       line: ["examples/emotion6.ts", "--data", directory, ...model, ...out],
       code: 1,
@@ -136,12 +165,6 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       says: /train\.csv: none of its 2 rows is usable: missing-file 2\. First, row 2: missing-file/,
       next: /no file .*votes\/a\.png/
     },
-    {
-      line: ["train", "--preset", "paper", "--steps-warm-up", "3", "--print-config"],
-      code: 1,
-      says: /--steps-warm-up: is for a warm-up, and the settings "paper" have none/,
-      next: /leave it out, or write a warmUp into --config/
-    },
     { line: ["train", "-m", directory, ...out], code: 1, says: /config\.json: no such file/, next: /hf download/ },
     { line: ["train", ...model, "-o", directory], code: 1, says: /already exists and holds no run/, next: /exists/ },
     {
@@ -151,18 +174,6 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       next: /train\/ and val\//
     },
     { line: ["train", "--device", "cuda"], code: 1, says: /device cuda is not available/, next: /Available: cpu/ },
-    {
-      line: ["evaluate", "--remote", "localhost", "--remote-model", "vl", ...out],
-      code: 1,
-      says: /baseUrl is "localhost"/,
-      next: /such as http/
-    },
-    {
-      line: ["evaluate", "--remote", "http://127.0.0.1:1/v1?api-key=topsecret", "--remote-model", "vl", ...out],
-      code: 1,
-      says: /^(?!.*topsecret)[^]*baseUrl holds a query/,
-      next: /a key into apiKey/
-    },
     { line: ["report", directory], code: 1, process: true, says: /no results\.json/, next: /no run folder, or/ },
     {
       line: [

@@ -202,7 +202,7 @@ describe("Emotion6Folder", () => {
           Effect.map(collect(Emotion6Folder.read(root, Emotion6.task)), ({ error }) => error))
       assert.match(
         yield* errorOf(header.replace("(fear)", "(angst)")),
-        /none, or several, for fear; found \[image_filename\]/
+        /none, or several, for fear; found "\[image_filename\]"/
       )
       assert.match(yield* errorOf(header), /no rows below the header/)
       assert.match(

@@ -4,6 +4,7 @@ import { Effect, FileSystem, Layer, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
+import { changeLedger } from "./folders.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const explained = Rise.make(Stub.Mood, Stub.data(12)).pipe(
@@ -71,9 +72,9 @@ describe("a run that begins where another ended", () => {
   it.effect("does itself what the other has not finished", () =>
     Effect.gen(function*() {
       const { fs, out } = yield* setUp
-      const ledger = `${out}/first/checkpoints/ledger.json`
-      const entries = JSON.parse(yield* fs.readFileString(ledger)) as ReadonlyArray<{ readonly stage: string }>
-      yield* fs.writeFileString(ledger, JSON.stringify(entries.filter(({ stage }) => stage !== "explain")))
+      yield* changeLedger(`${out}/first`, ({ stages }) => ({
+        stages: stages.filter(({ stage }) => stage !== "explain")
+      }))
       const { sessions, updates } = yield* Rise.train(explained).pipe(
         inRun({ path: `${out}/second`, from: [`${out}/first`] })
       )

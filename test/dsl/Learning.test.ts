@@ -1,9 +1,10 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Result } from "effect"
+import { Effect, Layer, Option, Result } from "effect"
 import * as Progress from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
+import * as Guessing from "../../src/dsl/stages/Guessing.ts"
 import * as Learning from "../../src/dsl/stages/Learning.ts"
 import * as Task from "../../src/dsl/Task.ts"
 import * as Stub from "./StubPolicy.ts"
@@ -177,5 +178,54 @@ describe("a run that does not learn", () => {
         )
       }
       assert.deepStrictEqual(lines, [`\r\u001b[2Kwarning: rft: ${text}\n`, `warning: rft: ${text}\n`])
+    }))
+})
+
+describe("answers to the validation split", () => {
+  const train = (learningRate: number, task: Task.Task<Stub.Label> = Stub.Mood) =>
+    Rise.make(task, Stub.data(40), { validation: 0.3 }).pipe(
+      Rise.answers(),
+      Rise.sft({ steps: 12, batchSize: 8, learningRate, select: { every: 3 } }),
+      Rise.train
+    )
+
+  it.effect("that are all one are told of once, half-way, in metrics too", () =>
+    Effect.gen(function*() {
+      const told = yield* warnings(train(3, { ...Stub.Mood, decode: () => Result.succeed("joy" as const) }))
+      assert.strictEqual(told.length, 1)
+      assert.match(
+        told[0]!,
+        /^sft: at step 6 of 12 the answer to each of 12 validation pictures is the same, ".*"(?:.|\n)*--steps-…, --lr-…/
+      )
+    }).pipe(Effect.provide(live)))
+
+  it.effect("that are better than any guess are not told of", () =>
+    Effect.map(warnings(train(3)), (told) => assert.deepStrictEqual(told, [])).pipe(Effect.provide(live)))
+
+  it.effect("are compared with the best of their own labels for every picture", () =>
+    Effect.gen(function*() {
+      const metric = Stub.Mood.metrics![0]!
+      const of = (pairs: ReadonlyArray<readonly [Stub.Label, Stub.Label]>) =>
+        Guessing.told(
+          Stub.Mood,
+          metric,
+          pairs.map(([truth, given]) => ({
+            truth,
+            annotation: Option.some(given),
+            value: metric.of(truth, Option.some(given))
+          }))
+        )
+      const joy = ["joy", "joy"] as const
+      const right = [joy, joy, joy, joy, ["fear", "fear"], ["fear", "fear"], ["anger", "anger"], joy] as const
+      assert.isUndefined(yield* of(right))
+      // Half of them right, and more right by "joy" for all.
+      const half = [joy, joy, joy, ["joy", "fear"], ["joy", "fear"], ["fear", "joy"], ["anger", "joy"], joy] as const
+      assert.match(
+        (yield* of(half)) ?? "",
+        /^error 0\.500 on 8 validation pictures is no better than "joy" for every one of them \(0\.250\)/
+      )
+      assert.isUndefined(yield* of(half.slice(0, 7)))
+      // One label is all there is: the same answer is right.
+      assert.isUndefined(yield* of(Array.from({ length: 8 }, () => joy)))
     }))
 })

@@ -143,6 +143,15 @@ describe("a task's code", () => {
       assert.isFalse(yield* fs.exists(out))
     })).pipe(Effect.provide(live)))
 
+  it.effect("an annotation that holds a control token is refused before the model is taught with it", () =>
+    Effect.gen(function*() {
+      for (const token of ["<|im_end|>", "<|image_pad|>", "</think>", "<answer>"]) {
+        const message = yield* failure(sft({ ...Stub.Mood, encode: () => `calm ${token}` }))
+        assert.match(message, /^task "mood", sample \S+: encode gave 'calm <.*', which holds "</)
+        assert.include(message, token)
+      }
+    }))
+
   it.effect("a sound metric and set are measured", () =>
     Effect.gen(function*() {
       const rows = yield* measured(set(0.5))

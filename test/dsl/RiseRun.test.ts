@@ -3,12 +3,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Path, Result, Stream } from "effect"
 import { readFileSync } from "node:fs"
 import { hostname } from "node:os"
+import * as Digest from "../../src/dsl/Digest.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Quarantine from "../../src/dsl/Quarantine.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import * as RunFolder from "../../src/dsl/RunFolder.ts"
 import { sift } from "../../src/dsl/Sift.ts"
 import { Policy, PolicyError } from "../../src/policy/Policy.ts"
+import { bytes, changeLedger, contents, ledgerOf } from "./folders.ts"
 import { logs } from "./logs.ts"
 import * as Stub from "./StubPolicy.ts"
 
@@ -28,22 +30,6 @@ const pipeline = Rise.make(Stub.Mood, Stub.data(40)).pipe(
   Rise.sft({ steps: 10, batchSize: 4, learningRate: 2 }),
   Rise.rft({ steps: 10, promptsPerStep: 4, learningRate: 2 })
 )
-
-/** Every file of a run, by relative path, without what is timed. */
-const contents = Effect.fnUntraced(function*(directory: string) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const files = yield* fs.readDirectory(directory, { recursive: true })
-  const entries: Array<readonly [string, string]> = []
-  for (const file of files.toSorted()) {
-    const full = path.join(directory, file)
-    if ((yield* fs.stat(full)).type !== "File" || file === "timings.jsonl") continue
-    const text = Buffer.from(yield* fs.readFile(full)).toString("latin1")
-    // The ledger knows how long the timings were.
-    entries.push([file, file.endsWith("ledger.json") ? text.replace(/"timings.jsonl": \d+/g, "") : text])
-  }
-  return Object.fromEntries(entries)
-})
 
 const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
 
@@ -67,9 +53,9 @@ describe("run folder", () => {
         )
       yield* steps(false, { ...Stub.Mood, described })
       assert.deepStrictEqual(JSON.parse(yield* fs.readFileString(`${out}/model/rise-task.json`)), described)
+      const before = yield* bytes(out)
       yield* steps(true, Stub.Mood)
-      assert.isFalse(yield* fs.exists(`${out}/model/rise-task.json`), "what another run wrote there is gone")
-      assert.isTrue(yield* fs.exists(`${out}/model/weights.f32`))
+      assert.deepStrictEqual(yield* bytes(out), before, "nothing of a finished run is written again")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("holds what the run made, and the same bytes for the same seed", () =>
@@ -97,13 +83,10 @@ describe("run folder", () => {
         const manifest = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"))
         assert.strictEqual(versions[name], manifest.version)
       }
-      const fs = yield* FileSystem.FileSystem
-      const ledger = JSON.parse(yield* fs.readFileString(`${directory}/a/checkpoints/ledger.json`)) as ReadonlyArray<
-        { readonly files: object }
-      >
-      for (const { files } of ledger) assert.deepStrictEqual(Object.keys(files), Object.keys(files).toSorted())
+      const { stages } = yield* ledgerOf(`${directory}/a`)
+      for (const { files } of stages) assert.deepStrictEqual(Object.keys(files), Object.keys(files).toSorted())
       assert.deepStrictEqual(
-        Object.keys(ledger.at(-1)!.files),
+        Object.keys(stages.at(-1)!.files),
         ["cot.jsonl", "metrics.jsonl", "timings.jsonl", "warm-up.jsonl"]
       )
       const rows = first["cot.jsonl"]!.trim().split("\n").map((line) => JSON.parse(line))
@@ -127,10 +110,10 @@ describe("run folder", () => {
         const fs = yield* FileSystem.FileSystem
         // Half a line, as a killed process leaves it.
         yield* fs.writeFileString(`${out}/metrics.jsonl`, "{\"stage\":\"sft\",\"st", { flag: "a" })
-        // What only an unfinished stage has written is not there when it begins again.
-        yield* fs.writeFileString(`${out}/unfinished.jsonl`, "{}\n")
+        // Of what somebody else has written nothing is touched.
+        yield* fs.writeFileString(`${out}/notes.jsonl`, "{}\n")
         yield* pipeline.pipe(Rise.run({ out, seed: 3, resume: true }), Effect.provide(live()))
-        assert.deepStrictEqual(yield* contents(out), expected)
+        assert.deepStrictEqual(yield* contents(out), { ...expected, "notes.jsonl": "{}\n" })
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
   }
 
@@ -190,6 +173,34 @@ describe("run folder", () => {
       const files = yield* fs.readDirectory(out, { recursive: true })
       assert.isTrue(files.includes("metrics.jsonl") && files.every((file) => !file.endsWith(".tmp")))
       for (const line of (yield* fs.readFileString(`${out}/metrics.jsonl`)).trim().split("\n")) JSON.parse(line)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("says that there is nothing to resume where there is nothing, and begins it", () =>
+    Effect.gen(function*() {
+      const out = `${yield* temporary}/run`
+      const small = Rise.make(Stub.Mood, Stub.data(4)).pipe(Rise.answers(), Rise.sft({ steps: 1 }))
+      const { lines, result } = yield* logs(small.pipe(Rise.run({ out, resume: true }), Effect.provide(live())))
+      assert.isTrue(Result.isSuccess(result))
+      assert.deepStrictEqual(lines, [`there is no run in ${out} to resume: it is begun`])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("says what is missing where run.json or the ledger is, and touches nothing", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* temporary}/run`
+      yield* whole(out)
+      for (const file of ["run.json", "checkpoints/ledger.json"]) {
+        const text = yield* fs.readFile(`${out}/${file}`)
+        yield* fs.remove(`${out}/${file}`)
+        const before = yield* bytes(out)
+        for (const resume of [true, false]) {
+          const run = pipeline.pipe(Rise.run({ out, seed: 3, resume }), Effect.provide(live()))
+          const { message } = yield* Effect.flip(run)
+          if (resume) assert.include(message, `${out}/${file}: is missing, and the folder holds what a run has made`)
+          assert.deepStrictEqual(yield* bytes(out), before)
+        }
+        yield* fs.writeFile(`${out}/${file}`, text)
+      }
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("refuses a folder that is in use, and says how to go on", () =>
@@ -270,6 +281,7 @@ describe("run folder", () => {
         const { lines, result } = yield* once(resume)
         assert.isTrue(Result.isSuccess(result))
         assert.deepStrictEqual(lines, [
+          ...(resume ? [`${out}: the run is finished and whole, nothing is left to do`] : []),
           "faces.csv: 4 of its 12 rows are set aside: sum 4\n" +
           `${
             [3, 6, 9].map((row) => `  row ${row}: sum: shares sum to 2\n`).join("")
@@ -288,11 +300,13 @@ describe("run folder", () => {
       const fs = yield* FileSystem.FileSystem
       const out = `${yield* temporary}/run`
       const small = Rise.make(Stub.Mood, Stub.data(4)).pipe(Rise.answers(), Rise.sft({ steps: 1 }))
-      // What a run left that was killed before it had begun, and a folder where the file belongs.
-      yield* fs.makeDirectory(`${out}/quarantine.jsonl`, { recursive: true })
+      yield* small.pipe(Rise.run({ out }), Effect.provide(live()))
+      // What a run left that was killed, and a folder where the file belongs.
+      yield* fs.remove(`${out}/quarantine.jsonl`)
+      yield* fs.makeDirectory(`${out}/quarantine.jsonl`)
       const holder = { pid: 999_999_999, host: hostname(), since: "", began: null, token: "another" }
       yield* fs.writeFileString(`${out}/run.lock`, JSON.stringify(holder))
-      const error = yield* Effect.flip(small.pipe(Rise.run({ out }), Effect.provide(live())))
+      const error = yield* Effect.flip(small.pipe(Rise.run({ out, resume: true }), Effect.provide(live())))
       assert.strictEqual(error._tag, "RunFileError")
       assert.include(error.message, `${out}/quarantine.jsonl: cannot write the quarantine`)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
@@ -327,6 +341,10 @@ describe("run folder", () => {
       const fs = yield* FileSystem.FileSystem
       const text = yield* fs.readFileString(`${out}/cot.jsonl`)
       yield* fs.writeFileString(`${out}/cot.jsonl`, text.replace("anger-1", "angel-1"))
+      const digest = Digest.ofText(text.replace("anger-1", "angel-1"))
+      yield* changeLedger(out, ({ stages }) => ({
+        stages: stages.map((entry) => ({ ...entry, files: { ...entry.files, "cot.jsonl": digest } }))
+      }))
       const error = yield* Effect.flip(
         explained.pipe(Rise.run({ out, resume: true }), Effect.provide(live()))
       )

@@ -58,54 +58,59 @@ const [none, half, below] = [NaN, 1.5, -1]
 const bad: ReadonlyArray<
   readonly [setting: string, of: ReadonlyArray<Stage>, values: ReadonlyArray<unknown>, expected: string]
 > = [
-  ["steps", training, [none, half, below, Infinity, "10"], "a whole number from 0"],
-  ["learningRate", training, [none, 0, below, Infinity, -Infinity, null], "a number above 0"],
-  ["warmup", training, [none, half, below, Infinity], "a whole number from 0"],
+  ["steps", training, [none, half, below, Infinity, "10", 1e9], "a whole number from 0 to 10000000"],
+  [
+    "learningRate",
+    training,
+    [none, 0, below, Infinity, -Infinity, null, 10, 1e30, "2e-5"],
+    "a number above 0 and below 10"
+  ],
+  ["warmup", training, [none, half, below, Infinity, 1e9], "a whole number from 0 to 10000000"],
   ["decay", training, ["cosin"], `"cosine" or "linear" or "constant"`],
-  ["weightDecay", training, [none, below, Infinity], "a number from 0"],
-  ["clipNorm", training, [none, 0, below], "a number above 0, or Infinity"],
+  ["weightDecay", training, [none, below, Infinity, 1e3], "a number from 0 to 10"],
+  ["clipNorm", training, [none, 0, below, 1e-300], "a number from 0.000001, or Infinity"],
   ["select.every", ["reinforce", "sft", "rft"], [none, 0, half, Infinity], whole1],
   ["select.samples", ["reinforce", "sft", "rft"], [none, 0, half], whole1],
   ["select.patience", ["reinforce", "sft", "rft"], [none, 0, half, Infinity], whole1],
   ["select.ties", ["reinforce", "sft", "rft"], ["latest", 1], `"first" or "last"`],
-  ["promptsPerStep", groups, [none, 0, half, Infinity], whole1],
+  ["promptsPerStep", groups, [none, 0, half, Infinity, 1e9], `${whole1} to 65536`],
   ["loss", groups, ["ppo"], `"grpo" or "dr_grpo" or "dapo"`],
   ["clip.low", groups, [none, below, 1.1, Infinity], "a number in [0, 1]"],
   ["clip.high", groups, [none, below, Infinity], "a number from 0"],
-  ["kl", groups, [none, below, Infinity], "a number from 0"],
-  ["format", groups, [none, below, Infinity], "a number from 0"],
-  ["innerUpdates", groups, [none, 0, half, Infinity], whole1],
-  ["lossLength", groups, [none, 0, half, Infinity], whole1],
+  ["kl", groups, [none, below, Infinity, 1e6], "a number from 0 to 100"],
+  ["format", groups, [none, below, Infinity, 1e30], "a number from 0 to 10000"],
+  ["innerUpdates", groups, [none, 0, half, Infinity, 1e9], `${whole1} to 1024`],
+  ["lossLength", groups, [none, 0, half, Infinity, 1e15], `${whole1} to 1048576`],
   ["deadSteps", groups, [none, 0, half], `${whole1}, or Infinity`],
   ["credit", ["reinforce"], ["both"], `"joint" or "reasoning" or "reconstruction"`],
   ["candidates", ["generate"], [none, 0, half, Infinity, 1e9], `${whole1} to 65536`],
   ["groupSize", ["rft"], [none, 1, 2.5, Infinity, 1e9], "a whole number from 2 to 65536"],
-  ["maxTokens", [...drawing, "sft"], [none, 0, half, below, Infinity], whole1],
+  ["maxTokens", [...drawing, "sft"], [none, 0, half, below, Infinity, 1e9], `${whole1} to 1048576`],
   [
     "temperature",
     ["warm-up", "generate", "reconstruct"],
-    [none, below, Infinity, 1e-9],
-    "0 (greedy) or a number from 0.00001"
+    [none, below, Infinity, 1e-9, 1e9],
+    "0 (greedy) or a number from 0.00001 to 100"
   ],
   [
     "temperature",
     ["rft"],
-    [none, 0, below, Infinity],
-    "a number from 0.00001: a greedy choice has no likelihood to learn from"
+    [none, 0, below, Infinity, 1e9],
+    "a number from 0.00001 to 100: a greedy choice has no likelihood to learn from"
   ],
   ["grammar", [...drawing, "sft"], ["masked"], `"mask" or "off"`],
   ["chains", ["warm-up"], [true], `"mask" or "off"`],
   ["unless", ["warm-up"], [none, 0, below, 1.1], "a number in (0, 1]"],
   ["repetition", ["warm-up"], ["no", 0], "true or false"],
   ["share", ["warm-up"], [none, 0, below, 1.1], "a number in (0, 1]"],
-  ["keep", ["warm-up"], [none, below, Infinity], "a number from 0"],
-  ["batchSize", ["warm-up", "sft"], [none, 0, half, below, Infinity], whole1],
-  ["practice.texts", ["warm-up", "sft"], [none, 0, half], whole1],
+  ["keep", ["warm-up"], [none, below, Infinity, 1e30], "a number from 0 to 10000"],
+  ["batchSize", ["warm-up", "sft"], [none, 0, half, below, Infinity, 1e9], `${whole1} to 65536`],
+  ["practice.texts", ["warm-up", "sft"], [none, 0, half, 1e9], `${whole1} to 65536`],
   ["practice.texts", ["warm-up", "sft"], [3], "at most the 2 lessons of a batch"],
-  ["practice.weight", ["warm-up", "sft"], [none, 0, below], "a number above 0"],
-  ["practice.maxTokens", ["warm-up", "sft"], [none, 0, half, Infinity], whole1],
-  ["practice.temperature", ["warm-up", "sft"], [none, below], "0 (greedy) or a number from 0.00001"],
-  ["answerWeight", ["sft"], [none, below, Infinity], "a number from 0"],
+  ["practice.weight", ["warm-up", "sft"], [none, 0, below, 1e30], "a number above 0, up to 10000"],
+  ["practice.maxTokens", ["warm-up", "sft"], [none, 0, half, Infinity, 1e9], `${whole1} to 1048576`],
+  ["practice.temperature", ["warm-up", "sft"], [none, below], "0 (greedy) or a number from 0.00001 to 100"],
+  ["answerWeight", ["sft"], [none, below, Infinity, 1e30], "a number from 0 to 10000"],
   ["replay.share", ["sft"], [none, 1, below], "a number in [0, 1)"],
   ["replay.share", ["sft"], [0.9], "a share that leaves room for a lesson in a batch of 2"],
   ["tau", ["filter"], [none, below, 1.1, Infinity], "a number in [0, 1]"],
@@ -169,7 +174,7 @@ describe("settings of stages", () => {
               Rise.filter(),
               Rise.sft({ learningRate: NaN })
             ),
-          "RISE/sft: learningRate is NaN, expected a number above 0"
+          "RISE/sft: learningRate is NaN, expected a number above 0 and below 10"
         )
       )
       yield* refused(
@@ -185,7 +190,7 @@ describe("settings of stages", () => {
       for (const wrong of [NaN, 0, 1.5, Infinity]) {
         yield* refused(
           (start) => start.pipe(Rise.rft({ steps: 1 })),
-          `Batching: prompts is ${wrong}, expected a whole number from 1`
+          `Batching: prompts is ${wrong}, expected a whole number from 1 to 1048576`
         ).pipe(Effect.provideService(Rise.Batching, { prompts: wrong, calls: 1 }))
       }
     }).pipe(Effect.provide(live())))
@@ -207,7 +212,7 @@ describe("settings of stages", () => {
           Rise.validate(),
           Rise.reinforce({ steps, ...(credit && { credit }) })
         )
-      const likelihood = "a number from 0.00001: a greedy choice has no likelihood to learn from"
+      const likelihood = "a number from 0.00001 to 100: a greedy choice has no likelihood to learn from"
       yield* refused(
         loop({ generate: { candidates: 1 } }),
         "reinforce: generate.candidates is 1, expected a whole number from 2 to 65536"
@@ -283,7 +288,7 @@ describe("settings of stages", () => {
         [{ out: undefined }, "out is undefined, expected the name of a folder"],
         [{ seed: "1" }, `seed is "1", expected a whole number`],
         [{ resume: "yes" }, `resume is "yes", expected true or false`],
-        [{ Seed: 1 }, "Seed is 1, expected no setting of this name: there are out, seed, resume, config"],
+        [{ Seed: 1 }, "Seed is 1, expected no setting of this name: there are out, seed, resume, checkpoint, config"],
         [{ config: 3 }, "config is 3, expected a record of JSON"],
         [{ config: { a: NaN } }, `config.a is NaN, expected ${held}`],
         [{ config: { a: [1, { f: () => 1 }] } }, `config.a[1].f is a function, expected ${held}`],
@@ -330,7 +335,7 @@ describe("settings of stages", () => {
         const [work, says] of [
           [
             start.pipe(Rise.rft({ kl: NaN }), Rise.run({ out: `${folder}/run` })),
-            "rft: kl is NaN, expected a number from 0"
+            "rft: kl is NaN, expected a number from 0 to 100"
           ],
           [
             start.pipe(Rise.rft(), Rise.run({ out: `${folder}/run`, seed: 0.5 })),

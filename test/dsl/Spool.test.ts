@@ -44,7 +44,8 @@ describe("Spool", () => {
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const path = `${yield* fs.makeTempDirectoryScoped()}/answers${Spool.extension}`
-      yield* fs.writeFileString(path, "{\"at\":\"é\"}\n{\"at\":")
+      yield* Effect.scoped(Effect.flatMap(Spool.open(path), (spool) => spool.keep([{ at: "é" }])))
+      yield* fs.writeFileString(path, "{\"check\":\"01\",\"row\":{\"at\":", { flag: "a" })
       const rows = yield* Effect.scoped(Effect.gen(function*() {
         const spool = yield* Spool.open(path)
         yield* spool.keep([{ at: 1 }])
@@ -54,14 +55,21 @@ describe("Spool", () => {
       assert.deepStrictEqual((yield* Spool.open(path)).rows, [{ at: "é" }, { at: 1 }])
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
-  it.effect("names the line that is not JSON", () =>
+  it.effect("names the line that is not what was written", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const path = `${yield* fs.makeTempDirectoryScoped()}/answers${Spool.extension}`
-      yield* fs.writeFileString(path, "{}\nno\n{}\n")
-      const error = yield* Effect.flip(Spool.open(path))
-      assert.strictEqual(error._tag, "RunFileError")
-      assert.include(error.message, path)
-      assert.include(error.message, "line 2 is not JSON")
+      yield* Effect.scoped(
+        Effect.flatMap(Spool.open(path), (spool) => spool.keep([{ at: 10 }, { at: 11 }, { at: 12 }]))
+      )
+      const text = yield* fs.readFileString(path)
+      for (const odd of [text.replace("{\"at\":11}", "{\"at\":13}"), text.replace(/\n.*\n/, "\nno\n")]) {
+        yield* fs.writeFileString(path, odd)
+        const error = yield* Effect.flip(Spool.open(path))
+        assert.strictEqual(error._tag, "RunFileError")
+        assert.include(error.message, path)
+        assert.include(error.message, "line 2 is damaged: remove the file")
+        assert.strictEqual(yield* fs.readFileString(path), odd, "it is left as it is")
+      }
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 })

@@ -3,6 +3,7 @@
  * exact gradient of the objectives. It sees the class of an image in its id ("joy-17") and nothing else.
  */
 import { Context, Effect, FileSystem, Layer, Option, Result, Schema, Stream } from "effect"
+import { dirname } from "node:path"
 import type { Sample } from "../../src/dsl/Task.ts"
 import * as Task from "../../src/dsl/Task.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
@@ -134,8 +135,8 @@ export interface Options {
 const held = new WeakMap<Snapshot, Float32Array>()
 
 /**
- * The one file of a checkpoint. Plain gradient descent has no moments and the stub no reference: weights and version
- * are all there is.
+ * The one file of a checkpoint. Plain gradient descent has no moments and the stub no reference: weights are all there
+ * is.
  */
 export const stateFile = "state.safetensors"
 
@@ -161,6 +162,16 @@ export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace |
         }
       }
       let version = 0
+      const written = (directory: string, data: Float32Array) =>
+        fs.makeDirectory(directory, { recursive: true }).pipe(
+          Effect.andThen(Safetensors.write(`${directory}/${stateFile}`, [{ name: "weights", shape: [size], data }])),
+          Effect.provideService(FileSystem.FileSystem, fs)
+        )
+      const read = (directory: string) =>
+        Safetensors.readHeader(`${directory}/${stateFile}`).pipe(
+          Effect.flatMap((header) => Safetensors.readFloat32(header, "weights", new Float32Array(size))),
+          Effect.provideService(FileSystem.FileSystem, fs)
+        )
       const closed = (operation: PolicyError["operation"]) =>
         Effect.suspend(() =>
           trace.open === 0 ? Effect.void : Effect.fail(
@@ -259,33 +270,25 @@ export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace |
           weights.set(kept)
           version++
         }),
-        checkpoint: (directory) =>
-          fs.makeDirectory(directory, { recursive: true }).pipe(
-            Effect.andThen(
-              Safetensors.write(`${directory}/${stateFile}`, [{ name: "weights", shape: [size], data: weights }], {
-                metadata: { version: String(version) }
-              })
-            ),
-            failing("checkpoint"),
-            Effect.provideService(FileSystem.FileSystem, fs)
-          ),
+        saveSnapshot: (snapshot, directory) =>
+          written(directory, held.get(snapshot) ?? new Float32Array(0)).pipe(failing("checkpoint")),
+        loadSnapshot: (directory) =>
+          Effect.map(read(directory), (weights) => {
+            const snapshot: Snapshot = { version }
+            held.set(snapshot, weights)
+            return snapshot
+          }).pipe(failing("restore")),
+        checkpoint: (directory) => written(directory, weights).pipe(failing("checkpoint")),
         restore: (directory) =>
           Effect.gen(function*() {
             yield* closed("restore")
-            const header = yield* Safetensors.readHeader(`${directory}/${stateFile}`)
-            const at = Number(header.metadata["version"] ?? NaN)
-            if (!Number.isInteger(at)) {
-              return yield* new PolicyError({
-                operation: "restore",
-                reason: `${header.path} is no checkpoint of the stub`
-              })
-            }
-            weights.set(yield* Safetensors.readFloat32(header, "weights", new Float32Array(size)))
-            version = at
-          }).pipe(failing("restore"), Effect.provideService(FileSystem.FileSystem, fs)),
+            weights.set(yield* read(directory))
+            version++
+          }).pipe(failing("restore")),
         save: (directory) =>
           // Like the real one it refuses a directory that exists.
-          fs.makeDirectory(directory).pipe(
+          fs.makeDirectory(dirname(directory), { recursive: true }).pipe(
+            Effect.andThen(fs.makeDirectory(directory)),
             Effect.andThen(fs.writeFile(`${directory}/weights.f32`, new Uint8Array(weights.buffer.slice(0)))),
             Effect.mapError((cause) => new PolicyError({ operation: "save", reason: directory, cause }))
           ),

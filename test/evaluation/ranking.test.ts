@@ -100,6 +100,7 @@ describe("boxes of a remote model", () => {
           )
           const page = render({
             caution: Option.none(),
+            warnings: [],
             curves: [],
             lower: new Set(),
             examples: [],

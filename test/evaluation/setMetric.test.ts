@@ -37,6 +37,8 @@ const writing = (text: string) =>
       endStage: Effect.void,
       snapshot: Effect.succeed({ version: 0 }),
       revert: () => Effect.void,
+      saveSnapshot: () => Effect.void,
+      loadSnapshot: () => Effect.succeed({ version: 0 }),
       checkpoint: () => Effect.void,
       restore: () => Effect.void,
       save: () => Effect.void,

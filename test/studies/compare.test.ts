@@ -1,14 +1,18 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Option, Schema, Stream } from "effect"
+import { Effect, FileSystem, Layer, Option, Result, Schema, Stream } from "effect"
 import { Progress, silent, type View } from "../../src/dsl/Progress.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import { figure, ResultRow } from "../../src/evaluation/Results.ts"
 import { table } from "../../src/evaluation/table.ts"
 import type { Preset } from "../../src/pipelines/Presets.ts"
+import { sft } from "../../src/pipelines/sft.ts"
 import { warmUp } from "../../src/pipelines/warmUp.ts"
 import { PolicyError } from "../../src/policy/Policy.ts"
 import { compare, equalComputeBaselines, methods } from "../../src/studies/compare.ts"
+import { report } from "../../src/studies/report/report.ts"
+import { bytes, changeLedger } from "../dsl/folders.ts"
+import { logs } from "../dsl/logs.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 
 const preset: Preset = {
@@ -46,6 +50,7 @@ const run = ({ out, resume = false, seed = 5, stub = {}, view = silent }: Option
     bars: (label) => [{ label, value: 1 }],
     mean: (truths) => Effect.map(Stream.runHead(truths), (found) => Option.getOrElse(found, () => "joy" as const))
   }).pipe(
+    Effect.tap(Effect.flatMap(Run, ({ seal }) => seal)),
     Effect.provide(
       Layer.mergeAll(
         Run.layer({ path: out, seed, resume, identity: {} }),
@@ -190,20 +195,75 @@ describe("compare", () => {
       }
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
-  it.effect("resumes after a cut between saving the model and its evaluation", () =>
+  it.effect("writes again what was damaged of its model and results after it had finished, without training", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
+      const out = `${yield* folder}/run`
+      yield* run({ out })
+      const before = yield* bytes(out)
+      const stub = { beforeUpdate: () => Effect.die("nothing is left to train") }
+      const damage = [
+        fs.truncate(`${out}/model/weights.f32`, 9),
+        fs.remove(`${out}/model`, { recursive: true }),
+        fs.writeFileString(`${out}/results.json`, "[]"),
+        fs.remove(`${out}/examples.json`)
+      ]
+      for (const done of damage) {
+        yield* done
+        const { lines, result } = yield* logs(run({ out, resume: true, stub }))
+        assert.isTrue(Result.isSuccess(result))
+        assert.match(
+          lines.join("\n"),
+          /(weights\.f32|results\.json|examples\.json) (is missing|has \d+ bytes), expected/
+        )
+        assert.deepStrictEqual(yield* bytes(out), before)
+      }
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("resumes after a cut between saving the model and its evaluation", () =>
+    Effect.gen(function*() {
       const out = `${yield* folder}/cut`
       yield* run({ out })
       const results = yield* read(`${out}/results.json`)
-      const ledger = `${out}/checkpoints/ledger.json`
-      const entries = JSON.parse(yield* read(ledger)) as ReadonlyArray<{ readonly stage: string }>
-      const cut = entries.findIndex(({ stage }) => stage === "RISE/method")
-      assert.isAbove(cut, 0)
-      yield* fs.writeFileString(ledger, JSON.stringify(entries.slice(0, cut)))
+      yield* changeLedger(out, ({ stages }) => {
+        const cut = stages.findIndex(({ stage }) => stage === "RISE/method")
+        assert.isAbove(cut, 0)
+        return { stages: stages.slice(0, cut), finished: false, written: {} }
+      })
       yield* run({ out, resume: true })
       assert.strictEqual(yield* read(`${out}/results.json`), results)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("tells of a method that is no better than the prior before the next is trained, and in the report", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const out = `${yield* folder}/run`
+      const told: Array<string> = []
+      const still = { ...preset, sft: { steps: 2, batchSize: 2, learningRate: 1e-9 } }
+      yield* compare({
+        start: warmUp(Stub.Mood, Stub.data(90), { validation: 0 }),
+        methods: { SFT: warmUp(Stub.Mood, Stub.data(90), { validation: 0 }).pipe(sft(still)) },
+        // The prior is right about all of them.
+        test: Stream.filter(Stub.data(40), ({ truth }) => truth === "joy"),
+        preset: still,
+        policy: Stub.layer({ seed: 5 }),
+        mean: () => Effect.succeed("joy" as const)
+      }).pipe(Effect.provide(
+        Layer.mergeAll(
+          Run.layer({ path: out, seed: 5, identity: {} }),
+          Stub.Trace.layer,
+          Layer.succeed(Progress, {
+            report: (event) =>
+              Effect.sync(() => {
+                if (event._tag === "Warned") told.push(`${event.stage}: ${event.text}`)
+              })
+          })
+        )
+      ))
+      assert.strictEqual(told.length, 1)
+      assert.match(told[0]!, /^SFT\/evaluate: SFT reaches error .* It has not learned this task: docs\/settings/)
+      assert.include(yield* read(`${out}/metrics.jsonl`), `"stage":"evaluate","step":1,"of":1,"warning":"SFT reaches`)
+      assert.include(yield* Effect.flatMap(report(out), read), "<li>SFT / evaluate: SFT reaches error")
+    })).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("says so when there is nothing to test on", () =>
     Effect.gen(function*() {

@@ -10,6 +10,7 @@ import * as Atomic from "../../dsl/Atomic.ts"
 import { fromPlatform, RunFileError } from "../../dsl/RunError.ts"
 import { difference } from "../../dsl/RunFolder.ts"
 import * as RunLock from "../../dsl/RunLock.ts"
+import * as Json from "../../kernels/weights/Json.ts"
 import * as Coco from "./Coco.ts"
 import * as Csv from "./Csv.ts"
 import { type Format, isDocument } from "./Format.ts"
@@ -57,10 +58,10 @@ export interface Output {
   readonly finish: Effect.Effect<void, RunFileError>
 }
 
-const Meta = Schema.fromJsonString(
+const Meta = Json.text(
   Schema.Struct({ identity: Schema.Record(Schema.String, Schema.Json), began: Schema.Int })
 )
-const RowText = Schema.fromJsonString(Row)
+const RowText = Json.text(Row)
 
 /** A row as a line of JSON. */
 export const lineOf = (row: Row): string => `${JSON.stringify(row)}\n`

@@ -62,6 +62,7 @@ const flags = {
   trainable,
   training,
   workers,
+  ...Flags.checkpoints,
   ...Flags.frozen,
   ...Flags.memory
 }

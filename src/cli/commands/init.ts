@@ -2,6 +2,7 @@
 import { Console, Effect, FileSystem, Path, Schema } from "effect"
 import { Argument, Command } from "effect/cli"
 import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
+import { config } from "../init/config.ts"
 import { halves, labels, picture } from "../init/pictures.ts"
 import { script } from "../init/script.ts"
 import { readable } from "../process.ts"
@@ -47,7 +48,13 @@ const write = Effect.fnUntraced(function*(folder: string) {
     }
   }
   // Never over what came in between.
-  for (const [name, text] of [["package.json", manifest], ["mine.ts", script], [".gitignore", "runs/\n"]] as const) {
+  const files = [
+    ["package.json", manifest],
+    ["mine.ts", script],
+    ["rise.config.json", config],
+    [".gitignore", "runs/\n"]
+  ] as const
+  for (const [name, text] of files) {
     yield* fs.writeFileString(join(folder, name), text, { flag: "wx" })
   }
 })
@@ -67,11 +74,15 @@ export const init = Command.make("init", { folder }, ({ folder }) =>
           [
             `${folder} holds ${labels.join(", ")} as pictures (${labels.length * halves.train} to train on, ${
               labels.length * halves.test
-            } to test on) and mine.ts, a task and its training.`,
+            } to test on), mine.ts, a task and its training, and rise.config.json, settings of the same training.`,
             "",
             ...(folder === "." ? [] : [`  cd ${folder}`]),
-            "  node mine.ts                     # trains in about a minute on two cores, then annotates pictures/test",
-            "  npx rise train --data pictures   # all methods on the same pictures, with a report",
+            "  # Trains in about a minute on two cores, then annotates pictures/test:",
+            "  node mine.ts",
+            "  # The same without a script, with a report:",
+            "  npx rise train --data pictures --config rise.config.json --method RISE",
+            "  # All methods, with settings that fit, in some minutes:",
+            "  npx rise train --data pictures",
             "",
             "Put pictures of your own into pictures/train/LABEL and pictures/test/LABEL, and your labels into mine.ts."
           ].join("\n")

@@ -1,35 +1,67 @@
-/** `rise plan`: what `rise train` would do and how long it would take here, before anything runs. */
+/** `rise plan`: what `rise train` would do, how long and in how much memory, before anything runs. */
 import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { duration } from "../../dsl/Progress.ts"
-import { type Line, total } from "../../pipelines/index.ts"
+import { Runtime } from "../../kernels/runtime/index.ts"
+import { type Line, memory, total } from "../../pipelines/index.ts"
+import { size } from "../doctor/Finding.ts"
+import { memoryHere } from "../doctor/machine.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
-import { together } from "../policy.ts"
+import { howOf, together } from "../policy.ts"
 import * as Training from "../Training.ts"
 
-const row = (stage: string, what: string, seconds: number): string =>
-  `${stage.padEnd(24)}${what.padStart(14)}${duration(seconds).padStart(10)}`
+const row = (stage: string, what: string, amount: string): string =>
+  `${stage.padEnd(24)}${what.padStart(14)}${amount.padStart(10)}`
 
 const of = ({ samples, seconds, stage, steps }: Line): string =>
-  row(stage, steps === undefined ? `${samples} pictures` : `${steps} steps`, seconds)
+  row(stage, steps === undefined ? `${samples} pictures` : `${steps} steps`, duration(seconds))
+
+/** What to turn where more is needed than there is. */
+const thrifty = "--workers 1 --recompute"
+
+/** The most that the run would hold, and what to do where that is more than there is. */
+const held = Effect.fnUntraced(function*<A>(
+  flags: Training.Training,
+  { task, train }: Training.Opened<A>,
+  run: Omit<Parameters<typeof memory>[0], "data" | "how" | "model" | "task">
+) {
+  const { workers } = yield* Runtime.Runtime
+  const subject = { ...run, task, data: train, model: flags.model }
+  const how = howOf(flags, run.preset, workers)
+  const { total: needed } = yield* memory({ ...subject, how })
+  const { free } = memoryHere()
+  if (needed <= free) return [row("memory, about", "", size(needed))]
+  const least = yield* memory({ ...subject, how: { ...how, workers: 1, recompute: true } })
+  return [
+    row("memory, about", "", size(needed)),
+    `That is more than the ${size(free)} that are free: with ${thrifty} it is ${size(least.total)}` +
+    (Option.isNone(flags.lora) ? "; --lora 16 trains an adapter in less" : "")
+  ]
+})
 
 const printed = <A>(flags: Training.Training, source: Training.Opened<A>) =>
   Effect.gen(function*() {
-    const { plan, preset } = yield* Training.choose(flags, source, { measure: true })
-    const lines = Option.getOrElse(plan, (): ReadonlyArray<Line> => [])
+    const { names, plan, preset } = yield* Training.choose(flags, source, { measure: true })
+    const { lines, sizes } = Option.getOrElse(plan, () => ({ lines: [], sizes: { train: 0, test: 0 } }))
     yield* Console.log([
       `settings: ${preset.name}; every one of them: rise train … --print-config`,
       "",
       ...lines.map(of),
-      row("in all, about", "", total(lines))
+      row("in all, about", "", duration(total(lines))),
+      ...yield* held(flags, source, { preset, methods: names, pictures: sizes.train + sizes.test })
     ].join("\n"))
   })
 
-export const plan = Command.make("plan", Training.flags, (flags) =>
-  computing(flags)(Effect.gen(function*() {
+// It prints no settings: `rise train --print-config` does.
+const { printConfig: _, ...flags } = Training.flags
+
+export const plan = Command.make("plan", flags, (given) => {
+  const flags = { ...given, printConfig: false }
+  return computing(flags)(Effect.gen(function*() {
     yield* Futile.ofMethod(flags)
     yield* together(flags)
     const source = yield* Training.open(flags)
     yield* source.kind === "boxes" ? printed(flags, source) : printed(flags, source)
-  })))
+  }))
+})

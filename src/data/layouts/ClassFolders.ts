@@ -4,8 +4,8 @@
  */
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { DataError, type Dataset } from "../../dsl/Dataset.ts"
-import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import * as Folder from "../Folder.ts"
+import { unreadable } from "../Listing.ts"
 import * as Quoted from "../Quoted.ts"
 import * as Rows from "../Rows.ts"
 import { oneHot } from "../Shares.ts"
@@ -154,11 +154,17 @@ export const layout: Layout = {
         )
       }
       const shelf = yield* Shelf.of(root, "")
+      const inside = Shelf.halvesInside(shelf)
+      if (Shelf.isOne(shelf) && inside.length > 1) {
+        return yield* new DataError({
+          source: directory,
+          reason: `its class folders have ${Quoted.names(inside)} inside: put the halves outside, train/${
+            shelf.labels[0]
+          }/ and test/${shelf.labels[0]}/`
+        })
+      }
       return Shelf.isOne(shelf)
         ? Option.some(yield* classesOf(root, { name: "", shelf }, undefined, hints.labels, []))
         : Option.none()
-    }).pipe(
-      Effect.catchTag("PlatformError", (error) =>
-        Effect.fail(new DataError({ source: directory, reason: `cannot be read: ${SystemFault.words(error)}` })))
-    )
+    }).pipe(Effect.catchTag("PlatformError", (error) => Effect.fail(unreadable(directory)(error))))
 }

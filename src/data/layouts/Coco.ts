@@ -41,22 +41,23 @@ const isPlaceless = ({ content: { annotations } }: Half): boolean =>
 
 /** Each picture with its categories. */
 const rowsOf = ({ annotations, images, names: categories }: CocoFile.Content): ReadonlyArray<Row> => {
-  const labels = new Map<string, Array<string>>()
+  const labels = new Map<string, Map<string, number>>()
   for (const entry of annotations) {
     if (!Predicate.hasProperty(entry, "image_id") || !Predicate.hasProperty(entry, "category_id")) continue
     const image = Option.getOrElse(Entries.id(entry.image_id), () => "")
     const category = Option.getOrElse(Entries.id(entry.category_id), () => "")
-    labels.set(image, [...labels.get(image) ?? [], categories.get(category) ?? category])
+    const weights = labels.get(image) ?? new Map<string, number>()
+    const label = categories.get(category) ?? category
+    labels.set(image, weights.set(label, (weights.get(label) ?? 0) + 1))
   }
   return images.map((value, i): Row => {
     const picture = Entries.picture(value)
-    const found = Result.isSuccess(picture) ? labels.get(picture.success.id) ?? [] : []
-    const weights = new Map(found.map((label) => [label, found.filter((other) => other === label).length]))
+    const weights = Result.isSuccess(picture) ? labels.get(picture.success.id) ?? new Map<string, number>() : new Map()
     return {
       row: i + 1,
       picture: Result.map(picture, ({ name }) => name),
       split: Option.none(),
-      said: found.length === 0
+      said: weights.size === 0
         ? Result.fail({ reason: "no-label", detail: "the image has no annotation" })
         : Result.succeed({ kind: "weights", told: weights.size === 1 ? "one" : "votes", weights })
     }

@@ -46,7 +46,7 @@ const surveyed = (parts: ReadonlyArray<Part>) =>
     for (const { brief, rows, source, unit } of parts) {
       yield* (brief ?? rows).pipe(
         Stream.map((row): Outcome<Row> => {
-          counter.add(row)
+          counter.add(row, source)
           splits.add(row)
           return { row: row.row, read: Result.map(Result.flatMap(row.picture, () => row.said), () => [row]) }
         }),

@@ -85,8 +85,9 @@ const rowsOf = (root: string, files: ReadonlyArray<string>, columns: Columns, br
                 picture: Result.fail({ ...fault, detail: `${numbered}: ${fault.detail}` })
               }),
               onSuccess: ({ bytes, path: name }) => {
-                const id = typeof name !== "string" || name === "" || seen.has(name) ? numbered : `${file}#${name}`
-                if (typeof name === "string") seen.add(name)
+                const spelt = typeof name === "string" && name !== "" ? Folder.spelt(path, name) : undefined
+                const id = spelt === undefined || seen.has(spelt) ? numbered : `${file}#${spelt}`
+                if (spelt !== undefined) seen.add(spelt)
                 return bytes instanceof Uint8Array
                   ? { ...base, picture: Result.succeed(id), held: Folder.encoded(id, bytes) }
                   : { ...base, picture: Result.succeed(name ?? "") }

@@ -1,9 +1,11 @@
 /**
  * The shards of a Hugging Face data set: `data/train-00000-of-00001.parquet`, `train/0000.parquet` and their like.
  */
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, type FileSystem, Path } from "effect"
 import { DataError } from "../../dsl/DataError.ts"
+import { unreadable } from "../Listing.ts"
 import { names } from "../Quoted.ts"
+import * as Walk from "../Walk.ts"
 import * as Split from "./Split.ts"
 
 /** Folders that are looked into beside those of halves: data sets with more hold something else. */
@@ -11,24 +13,18 @@ const most = 20
 
 const shardsIn = (root: string, within: string, depth: number): Effect.Effect<
   ReadonlyArray<string>,
-  never,
+  DataError,
   FileSystem.FileSystem | Path.Path
 > =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const entries = yield* Effect.orElseSucceed(fs.readDirectory(path.join(root, within)), () => [])
-    const visible = entries.filter((name) => !name.startsWith(".")).sort().map((name) => path.join(within, name))
-    const shards = visible.filter((name) => /\.parquet$/i.test(name))
+    const { files, folders } = yield* Effect.mapError(Walk.list(path.join(root, within)), unreadable(root))
+    const shards = files.filter((name) => /\.parquet$/i.test(name)).map((name) => path.join(within, name))
     if (shards.length > 0 || depth === 0) return shards
-    const folders = yield* Effect.filter(visible.filter((name) => !/\.\w+$/.test(name)).slice(0, most), (name) =>
-      Effect.orElseSucceed(
-        Effect.map(fs.stat(path.join(root, name)), ({ type }) =>
-          type === "Directory"),
-        () => false
-      ))
-    const inner = yield* Effect.forEach(folders, (name) =>
-      shardsIn(root, name, depth - 1))
+    const inner = yield* Effect.forEach(
+      folders.slice(0, most),
+      (name) => shardsIn(root, path.join(within, name), depth - 1)
+    )
     return inner.flat()
   })
 

@@ -4,7 +4,9 @@
 import { Effect, FileSystem, Option, Path } from "effect"
 import { DataError } from "../../dsl/DataError.ts"
 import * as JsonHead from "../JsonHead.ts"
+import { unreadable } from "../Listing.ts"
 import { names } from "../Quoted.ts"
+import * as Walk from "../Walk.ts"
 import { isFields } from "./BoxForms.ts"
 import * as Names from "./Names.ts"
 import * as Split from "./Split.ts"
@@ -34,11 +36,23 @@ const kindOfRow = (row: unknown): Option.Option<Kind> => {
   return pictureFields.some((key) => has(key)) ? Option.some("rows") : Option.none()
 }
 
+/** Of an object whose only list holds rows, or whose keys are names of pictures. */
+const kindInside = (whole: unknown): Option.Option<Kind> => {
+  if (!isFields(whole)) return Option.none()
+  const inner = Object.values(whole).filter((value): value is ReadonlyArray<unknown> => Array.isArray(value))
+  const keys = Object.keys(whole)
+  return inner.length === 1
+    ? kindOfRow(inner[0]?.[0])
+    : keys.length > 0 && keys.every(Walk.isPictureName)
+    ? Option.some("rows")
+    : Option.none()
+}
+
 const kindOf = ({ first, form, lists }: JsonHead.Head): Option.Option<Kind> => {
   if (form !== "object") return Option.flatMap(first, kindOfRow)
   if (lists.some((key) => ["images", "categories"].includes(key))) return Option.some("coco")
   return Option.orElse(
-    Option.flatMap(first, kindOfRow),
+    Option.flatMap(first, (whole) => Option.orElse(kindOfRow(whole), () => kindInside(whole))),
     () => lists.includes("annotations") ? Option.some("coco" as const) : Option.none()
   )
 }
@@ -69,10 +83,9 @@ const isDamaged = (name: string, head: Option.Option<JsonHead.Head>) =>
 /** JSON files in a folder, by their path from the root: those of a kind, and those that are to be refused. */
 const inFolder = (root: string, within: string, kind: Kind) =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const entries = yield* Effect.orElseSucceed(fs.readDirectory(path.join(root, within)), () => [])
-    const looked = yield* Effect.forEach(entries.filter(isJson).sort().slice(0, most), (name) =>
+    const { files } = yield* Effect.mapError(Walk.list(path.join(root, within)), unreadable(root))
+    const looked = yield* Effect.forEach(files.filter(isJson).slice(0, most), (name) =>
       Effect.map(Effect.option(JsonHead.read(path.join(root, within, name), "JSON")), (head) => {
         const found = Option.flatMap(head, kindOf)
         const file = path.join(within, name)
@@ -143,11 +156,11 @@ export const find = (
     }
     const direct = yield* inFolder(at, "", kind)
     if (direct.files.length > 0) return yield* halves(at, direct.files, prefer)
-    const entries = yield* Effect.orElseSucceed(fs.readDirectory(at), () => [])
-    const folders = entries.filter((name) =>
-      !name.startsWith(".") && (Names.halfIn(name) !== undefined || name === "annotations")
+    const { folders } = yield* Effect.mapError(Walk.list(at), unreadable(at))
+    const nested = yield* Effect.forEach(
+      folders.filter((name) => Names.halfIn(name) !== undefined || name === "annotations"),
+      (name) => inFolder(at, name, kind)
     )
-    const nested = yield* Effect.forEach(folders.sort(), (name) => inFolder(at, name, kind))
     const files = nested.flatMap(({ files }) => files)
     return yield* halves(at, files.length > 0 ? files : [direct, ...nested].flatMap(({ damaged }) => damaged), prefer)
   })

@@ -2,11 +2,13 @@
  * Where a picture of Label Studio is. The server's addresses (`/data/upload/…`, `/data/local-files/?d=…`) end in paths
  * that are not those of the folder at hand: a file is also known by its name alone, where only one has it.
  */
-import { Effect, FileSystem, Path, Result } from "effect"
+import { Effect, type FileSystem, Path, Result } from "effect"
 import type { DataError } from "../../dsl/DataError.ts"
+import { unreadable } from "../Listing.ts"
 import * as PictureName from "../PictureName.ts"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
+import * as Walk from "../Walk.ts"
 import * as Pictures from "./Pictures.ts"
 
 const decoded = (name: string): string => {
@@ -37,18 +39,16 @@ export const open = (
   beside: string
 ): Effect.Effect<Pictures.Find, DataError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const find = yield* Pictures.open(root, beside)
-    const files = yield* Effect.cached(
-      Effect.map(Effect.orElseSucceed(fs.readDirectory(root, { recursive: true }), () => []), (all) =>
-        Map.groupBy(all.toSorted(), (file) => path.basename(file)))
+    const files = Map.groupBy(
+      yield* Effect.mapError(Walk.files(root), unreadable(root)),
+      (file) => path.basename(file)
     )
     const byName = (name: string) =>
       Effect.gen(function*() {
-        const all = yield* files
         const candidates = spellings(name).flatMap((spelt) =>
-          all.get(path.basename(spelt.replaceAll("\\", "/"))) ?? []
+          files.get(path.basename(spelt.replaceAll("\\", "/"))) ?? []
         )
         const [only] = new Set(candidates)
         if (only === undefined) return yield* find(name)

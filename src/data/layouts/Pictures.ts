@@ -1,13 +1,11 @@
 /**
- * Where the pictures of rows are: beside the file that names them, in a folder of pictures there, or from the root.
+ * The pictures of rows, each found by its name in one of the places that pictures lie in.
  */
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, type FileSystem, Path } from "effect"
 import type { DataError } from "../../dsl/DataError.ts"
 import * as Folder from "../Folder.ts"
 import type { BadRow } from "../Rows.ts"
-
-/** What folders of pictures are called. */
-const usual = ["images", "image", "imgs", "img", "pictures", "photos", "train", "val", "valid", "test"]
+import * as Places from "./Places.ts"
 
 export type Find = (name: string) => Effect.Effect<Folder.Picture, BadRow, FileSystem.FileSystem | Path.Path>
 
@@ -20,26 +18,13 @@ export const open = (
   beside: string
 ): Effect.Effect<Find, DataError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const folder = yield* Folder.open(root, "the folder that its pictures are in")
-    const near = [...new Set([beside, ""])]
-    const there = yield* Effect.filter(near.flatMap((base) => usual.map((name) => path.join(base, name))), (base) =>
-      Effect.orElseSucceed(
-        Effect.map(fs.stat(path.join(folder.root, base)), ({ type }) =>
-          type === "Directory"),
-        () => false
-      ))
-    const bases = [...near, ...there]
+    const bases = yield* Places.folders(folder.root, beside, Places.isUsual)
     return (name) => {
-      if (name === "" || path.isAbsolute(name)) {
-        return folder.picture(name)
-      }
-      // Written on Windows.
-      const written = name.includes("\\") ? [name, name.replaceAll("\\", "/")] : [name]
-      const [first = name, ...others] = written.flatMap((spelt) =>
-        bases.map((base) => path.join(base, spelt))
-      )
+      if (name === "" || path.isAbsolute(name)) return folder.picture(name)
+      const written = [...new Set([name, Places.slashed(name)])]
+      const [first = name, ...others] = written.flatMap((spelt) => bases.map((base) => path.join(base, spelt)))
       const missing = (error: BadRow) => error.reason === "missing-file"
       return Effect.catchIf(folder.picture(first), missing, (error) =>
         Effect.mapError(

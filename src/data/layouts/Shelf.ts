@@ -47,6 +47,17 @@ export const of = Effect.fnUntraced(function*(root: string, half: string) {
   return shelf
 })
 
+/** Folders that are called by halves in every class folder, first below it: pictures of both would be mixed. */
+export const halvesInside = ({ entries, labels }: Shelf): ReadonlyArray<string> => {
+  const folders = new Map<string, Set<string>>()
+  for (const { file, label } of entries) {
+    const [, inner, more] = file.slice(file.indexOf(label)).split(/[/\\]/)
+    if (inner === undefined || more === undefined || Names.halfOf(inner) === undefined) continue
+    folders.set(inner, (folders.get(inner) ?? new Set()).add(label))
+  }
+  return [...folders].filter(([, of]) => of.size === labels.length).map(([name]) => name)
+}
+
 /** What to say of it. */
 export const notesOn = (where: string, { empty, labels, loose, others }: Shelf): ReadonlyArray<string> => [
   ...empty.length > 0 && labels.length > 0

@@ -59,7 +59,9 @@ export const counter = () => {
     if (Option.isSome(box.label)) label(box.label.value)
   }
   return {
-    add: ({ picture, said }: Row): void => {
+    /** `source`: the part that the row is of: names are told apart by it. */
+    add: ({ picture: name, said }: Row, source: string): void => {
+      const picture = Result.map(name, (name) => `${source}\u0000${name}`)
       if (Result.isSuccess(picture)) {
         const only = Result.isSuccess(said) && said.success.kind === "weights" ? [...said.success.weights.keys()] : []
         const label = only.length === 1 ? only[0] : undefined

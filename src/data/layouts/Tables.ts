@@ -4,6 +4,7 @@
  */
 import { Effect, FileSystem, Option, Path } from "effect"
 import { DataError } from "../../dsl/DataError.ts"
+import { unreadable } from "../Listing.ts"
 import * as Quoted from "../Quoted.ts"
 import type { Classes, Hints, Layout } from "./Layout.ts"
 import * as Names from "./Names.ts"
@@ -26,6 +27,12 @@ const planOf = Effect.fnUntraced(function*(root: string, candidate: Candidate, h
       `the columns ${Quoted.names(boxes.map(({ name }) => name))} hold boxes, which are not read from tables: export ` +
         `them as COCO, or take these columns out to read labels alone`
     )
+  }
+  if (["annotation_id", "annotator"].every((own) => columns.some(({ name }) => name === own))) {
+    return yield* failing(table.file)("a CSV of Label Studio, which is not read: export it as JSON or JSON-MIN")
+  }
+  if (columns.some(({ name }) => name.trim() === "region_shape_attributes")) {
+    return yield* failing(table.file)("regions of VIA, which are not read from tables: export them as COCO")
   }
   const split = Columns.splitOf(columns)
   const rest = columns.filter((column) => column !== image.column && column !== split)
@@ -77,6 +84,10 @@ const labelsOf = Effect.fnUntraced(function*({ candidate, part, plan }: Side, hi
   const { table, truth } = plan
   if (truth._tag === "Amounts") {
     const labels = truth.amounts.columns.map(({ name }) => name)
+    const twice = labels.find((label, i) => labels.indexOf(label) < i)
+    if (twice !== undefined) {
+      return yield* failing(table.file)(`two columns are called "${twice}": give each label one column`)
+    }
     return { labels: Option.getOrElse(hints, () => labels), tally: undefined }
   }
   if (truth.column.different >= most) {
@@ -84,9 +95,20 @@ const labelsOf = Effect.fnUntraced(function*({ candidate, part, plan }: Side, hi
       `"${truth.column.name}" has more than ${most - 1} different values: these are no labels to choose from`
     )
   }
+  if (candidate.columns.filter(({ name }) => name === truth.column.name).length > 1) {
+    return yield* failing(table.file)(
+      `two columns are called "${truth.column.name}": rename the one that does not hold the labels`
+    )
+  }
   const tally = yield* Reading.tally(plan, truth.column, part)
   const found = Names.sorted([...tally.labels.keys()])
-  if (found.length === 0) return yield* failing(table.file)(`"${truth.column.name}" is empty in every row to train on`)
+  if (found.length === 0) {
+    return yield* failing(table.file)(
+      tally.fault === undefined
+        ? `"${truth.column.name}" is empty in every row to train on`
+        : `none of its rows names a picture that can be read. First, ${tally.fault.reason}: ${tally.fault.detail}`
+    )
+  }
   const labels = Option.getOrElse(hints, () => found)
   if (!labels.some((label) => found.includes(label))) {
     return yield* failing(table.file)(
@@ -179,9 +201,7 @@ export const layout: Layout = {
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
-      const io = Effect.mapError(({ message }: { readonly message: string }) =>
-        new DataError({ source: directory, reason: `cannot be read: ${message}` })
-      )
+      const io = Effect.mapError(unreadable(directory))
       const { type } = yield* io(fs.stat(directory))
       if (type === "Directory") {
         const root = yield* io(fs.realPath(path.resolve(directory)))

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { Effect, FileSystem, Option, Path } from "effect"
+import { Effect, FileSystem, Option, Path, type PlatformError } from "effect"
 import { DataError } from "../../dsl/Dataset.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
-import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
+import { unreadable } from "../Listing.ts"
 import * as Reader from "../Options.ts"
 import * as Quoted from "../Quoted.ts"
 import * as Table from "../Table.ts"
@@ -14,6 +14,7 @@ import * as Walk from "../Walk.ts"
 import * as ClassFolders from "./ClassFolders.ts"
 import * as Coco from "./Coco.ts"
 import * as Conversations from "./Conversations.ts"
+import * as Foreign from "./Foreign.ts"
 import * as HuggingFace from "./HuggingFace.ts"
 import * as JsonForms from "./JsonForms.ts"
 import * as LabelStudio from "./LabelStudio.ts"
@@ -54,13 +55,17 @@ const seen = Effect.fnUntraced(function*(folder: string) {
     return `${Quoted.count(pictures.length, "picture")} and no labels: put each into a folder that is called by its ` +
       `label (sun/${pictures[0]}), or write a table labels.csv beside them with the columns image,label`
   }
+  const foreign = yield* Foreign.named(folder, all)
+  if (Option.isSome(foreign)) return foreign.value
   const tables = yield* Effect.forEach(
     files.filter((name) => /\.(?:csv|tsv|tab)$/i.test(name)).slice(0, 3),
     (name) =>
       Effect.match(Table.open(path.join(folder, name), "a table"), {
         onFailure: ({ reason }) => `${name}: ${reason}; `,
         onSuccess: ({ header }) =>
-          `${name} has the columns ${Quoted.names(header)}, none of which names pictures here; `
+          header.length === 0
+            ? `${name} is empty; `
+            : `${name} has the columns ${Quoted.names(header)}, none of which names pictures here; `
       })
   )
   const some = [...folders.map((name) => `${name}/`), ...files]
@@ -114,11 +119,11 @@ export const find = (
     const fs = yield* FileSystem.FileSystem
     const { join } = yield* Path.Path
     const fail = (reason: string) => new DataError({ source: path, reason })
-    const io = Effect.mapError((error: { readonly message: string; readonly reason: { readonly _tag: string } }) =>
+    const io = Effect.mapError((error: PlatformError.PlatformError) =>
       fail(
         error.reason._tag === "NotFound"
           ? `no such file or folder, ${expected}`
-          : `cannot be read: ${SystemFault.words(error)}`
+          : unreadable(path)(error).reason
       )
     )
     const { type } = yield* io(fs.stat(path))

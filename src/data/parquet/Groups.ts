@@ -163,6 +163,13 @@ const group = (index: number, rowGroup: RowGroup, { paths, schema, size }: Whole
     return { index, rows: Number(rows), start, end, columns: read, mostBytes, mostWords: most - values }
   }).pipe(Result.mapError((reason) => `row group ${index} ${reason}`))
 
+/** Row groups that share bytes, which would be unpacked for each of them. */
+const overlap = (groups: ReadonlyArray<Group>): string | undefined => {
+  const inPlace = groups.toSorted((a, b) => a.start - b.start)
+  const at = inPlace.findIndex(({ start }, i) => start < (inPlace[i - 1]?.end ?? 0))
+  return at < 0 ? undefined : `row groups ${inPlace[at - 1]?.index} and ${inPlace[at]?.index} share bytes of the file`
+}
+
 /** The row groups that hold rows, in order: every column of the schema once, inside the file, within the limits. */
 export const of = (footer: Footer, size: number, limits: Limits): Result.Result<ReadonlyArray<Group>, string> => {
   const { metadata, schema } = footer
@@ -175,7 +182,8 @@ export const of = (footer: Footer, size: number, limits: Limits): Result.Result<
           // Nothing is written for no rows, and what stands in for it differs between writers.
           if (rowGroup.num_rows > 0n) found.push(yield* group(i, rowGroup, whole, limits))
         }
-        return found
+        const shared = overlap(found)
+        return shared === undefined ? found : yield* Result.fail(shared)
       }),
     // The library hands fields on as they are, of whatever kind.
     catch: (cause) => `its footer is damaged: ${cause instanceof Error ? cause.message : String(cause)}`

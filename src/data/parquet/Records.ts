@@ -102,6 +102,8 @@ export const read = (file: string, { all = false, columns: needed, maxGroupBytes
       const held = yield* bytes(start, end)
       const allowance = { bytes: group.mostBytes, words: group.mostWords }
       for (const chunk of group.columns) {
+        // A column may take seconds: a signal is heard before the next one.
+        yield* Effect.yieldNow
         const checked = Pages.check(held.subarray(chunk.start - start, chunk.end - start), chunk, allowance)
         yield* Effect.mapError(Effect.fromResult(checked), (reason) => broken(file)(`row group ${index}, ${reason}`))
       }

@@ -15,6 +15,7 @@ import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import { RunFileError } from "../RunError.ts"
 import { formatReason, type Sample, type Task } from "../Task.ts"
+import * as Passing from "./Passing.ts"
 import { Batching, sampleAll } from "./Sampling.ts"
 import { NoUsableChains } from "./StageError.ts"
 
@@ -26,27 +27,25 @@ const unusableFile = "warm-up-unusable.jsonl"
 const shownUnusable = 100
 
 /** A text that is of no use. */
-interface Unusable {
-  readonly image: string
+const Unusable = Schema.Struct({
+  image: Schema.String,
   /** "empty", or a tag as verdicts have it. */
-  readonly reason: "empty" | "leak" | "format-reasoning"
-  readonly detail: string
-  readonly text: string
-}
+  reason: Schema.Literals(["empty", "leak", "format-reasoning"]),
+  detail: Schema.String,
+  text: Schema.String
+})
+type Unusable = typeof Unusable.Type
 
-/** Counts what is of no use, and keeps the first. */
-const unusables = () => {
-  const counts = { empty: 0, leak: 0, "format-reasoning": 0 }
-  const first: Array<Unusable> = []
-  return {
-    counts,
-    first,
-    add: (one: Unusable) => {
-      counts[one.reason]++
-      if (first.length < shownUnusable) first.push(one)
-    }
-  }
-}
+/** How many are of no use, and the first of them. */
+const Unusables = Schema.Struct({
+  counts: Schema.Struct({ empty: Schema.Int, leak: Schema.Int, "format-reasoning": Schema.Int }),
+  first: Schema.Array(Unusable)
+})
+
+const adding = ({ counts, first }: typeof Unusables.Type, one: Unusable): typeof Unusables.Type => ({
+  counts: { ...counts, [one.reason]: counts[one.reason] + 1 },
+  first: first.length < shownUnusable ? [...first, one] : first
+})
 
 /**
  * What the base wrote of a sample: a reasoning, and an answer as it would be asked for one; empty where it is of no
@@ -59,6 +58,9 @@ export const Written = Schema.Struct({ image: Schema.String, reasoning: Schema.S
  * was asked for.
  */
 export const Chains = Schema.Struct({ asked: Schema.Int, usable: Schema.Int, readable: Schema.Int })
+
+/** What has come of a pass so far. */
+const SoFar = Schema.Struct({ chains: Chains, unusable: Unusables })
 
 /** How they are drawn. */
 export interface Drawing {
@@ -110,52 +112,66 @@ export const write = <A, E, R>(
     const reasoningsOf = asked("reason", grammar)
     const answersOf = asked("annotate", undefined)
     const total = yield* Stream.runCount(samples)
-    yield* Progress.report(Progress.Event.Started({ stage: pass, total, unit: "samples" }))
-    let done = 0
-    const unusable = unusables()
-    const written = yield* samples.pipe(
-      Stream.grouped(prompts),
-      Stream.mapEffect((samples) =>
-        Effect.map(
-          Effect.all([reasoningsOf(samples), answers ? answersOf(samples) : Effect.succeed([])]),
-          ([reasonings, answers]) =>
-            samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" }))
-        )
-      ),
-      Stream.tap((batch) =>
-        Progress.report(Progress.Event.Step({ stage: pass, step: done += batch.length, tokens: 0, figures: {} }))
-      ),
-      Stream.flattenIterable,
-      Stream.mapEffect(({ answer, reasoning, sample }) =>
-        PlugIn.run(task, sample, (): typeof Written.Type => {
-          const quoted = leaks(reasoning, sample.truth)
-          const fault = Option.orElse(quoted, () => Reward.narrative(reasoning, { repetition }))
-          const usable = Option.isNone(fault)
-          if (Option.isSome(fault)) {
-            const { reason: detail } = fault.value
-            const reason = reasoning.trim() === "" ? "empty" : Option.isSome(quoted) ? "leak" : "format-reasoning"
-            unusable.add({ image: sample.image.id, reason, detail, text: reasoning })
-          }
-          const read = Answer.parse(task, "think", answer).annotation
-          return {
-            image: sample.image.id,
-            reasoning: usable ? reasoning : "",
-            answer: Result.isSuccess(read) ? answer : ""
-          }
-        }).pipe(Effect.tap((row) => run.append(file, row)))
-      ),
-      Stream.runFold(
-        (): typeof Chains.Type => ({ asked: 0, usable: 0, readable: 0 }),
-        ({ asked, readable, usable }, { answer, reasoning }) => ({
-          asked: asked + 1,
-          usable: usable + (reasoning === "" ? 0 : 1),
-          readable: readable + (answer === "" || reasoning === "" ? 0 : 1)
+    const texts = Stream.unwrap(Effect.gen(function*() {
+      let done = yield* Passing.Done
+      yield* Progress.report(Progress.Event.Started({ stage: pass, total, unit: "samples", ...(done > 0 && { done }) }))
+      return Passing.left(samples).pipe(
+        Stream.grouped(prompts),
+        Stream.mapEffect((samples) =>
+          Effect.map(
+            Effect.all([reasoningsOf(samples), answers ? answersOf(samples) : Effect.succeed([])]),
+            ([reasonings, answers]) =>
+              samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" }))
+          )
+        ),
+        Stream.tap((batch) =>
+          Progress.report(Progress.Event.Step({ stage: pass, step: done += batch.length, tokens: 0, figures: {} }))
+        ),
+        Stream.flattenIterable
+      )
+    }))
+    const looked = ({ answer, reasoning, sample }: Stream.Success<typeof texts>) =>
+      PlugIn.run(task, sample, () => {
+        const quoted = leaks(reasoning, sample.truth)
+        const fault = Option.orElse(quoted, () => Reward.narrative(reasoning, { repetition }))
+        const unusable = Option.map(fault, ({ reason: detail }): Unusable => {
+          const reason = reasoning.trim() === "" ? "empty" : Option.isSome(quoted) ? "leak" : "format-reasoning"
+          return { image: sample.image.id, reason, detail, text: reasoning }
         })
-      ),
-      Effect.tap(({ readable, usable }) =>
+        const read = Answer.parse(task, "think", answer).annotation
+        const row: typeof Written.Type = {
+          image: sample.image.id,
+          reasoning: Option.isNone(unusable) ? reasoning : "",
+          answer: Result.isSuccess(read) ? answer : ""
+        }
+        return { row, unusable }
+      })
+    const { chains: written, unusable } = yield* Passing.fold({
+      stage: pass,
+      items: texts,
+      codec: SoFar,
+      initial: {
+        chains: { asked: 0, usable: 0, readable: 0 },
+        unusable: { counts: { empty: 0, leak: 0, "format-reasoning": 0 }, first: [] }
+      },
+      each: ({ chains: { asked, readable, usable }, unusable: before }, text) =>
+        Effect.gen(function*() {
+          const { row, unusable } = yield* looked(text)
+          yield* run.append(file, row)
+          return {
+            chains: {
+              asked: asked + 1,
+              usable: usable + (row.reasoning === "" ? 0 : 1),
+              readable: readable + (row.answer === "" || row.reasoning === "" ? 0 : 1)
+            },
+            unusable: Option.match(unusable, { onNone: () => before, onSome: (one) => adding(before, one) })
+          }
+        })
+    }).pipe(
+      Effect.tap(({ chains: { readable, usable } }) =>
         answers && usable > 0 && readable === 0 ? warn(unwritten(usable, practised)) : Effect.void
       ),
-      Effect.tap(({ asked, usable }) =>
+      Effect.tap(({ chains: { asked, usable } }) =>
         Progress.report(Progress.Event.Finished({ stage: pass, note: `${usable} of ${asked} usable` }))
       )
     )

@@ -17,6 +17,7 @@ import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import { passing, type Planned } from "./Ahead.ts"
 import type { Described } from "./described.ts"
+import * as Passing from "./Passing.ts"
 import { type ClosedLoop, type Drawn, type Fault, type Loop, pipeable, type Pipeline, type Stages } from "./Pipeline.ts"
 import { Batching, distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
@@ -43,9 +44,9 @@ export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.
     const session = yield* policy.session
     const total = yield* Stream.runCount(data)
     const stage = named(name)
-    yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples" }))
-    let done = 0
-    return data.pipe(
+    let done = yield* Passing.Done
+    yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples", ...(done > 0 && { done }) }))
+    return Passing.left(data).pipe(
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
         Effect.gen(function*() {

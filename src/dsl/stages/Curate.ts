@@ -9,6 +9,7 @@ import * as Progress from "../Progress.ts"
 import { cotFile, named, Run } from "../Run.ts"
 import { type RunError, RunFileError } from "../RunError.ts"
 import { beside } from "./Beside.ts"
+import * as Passing from "./Passing.ts"
 import { advance, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
 import { NothingKept, type StageError } from "./StageError.ts"
@@ -68,6 +69,14 @@ const explained = <A, E, R>(self: Pipeline<Stage, A, E, R>, of?: string) =>
     ))
   }))
 
+/** Sums over the samples of a pass. */
+const Totals = Schema.Struct({
+  samples: Schema.Int,
+  candidates: Schema.Int,
+  best: Schema.Finite,
+  total: Schema.Finite
+})
+
 const Pass = Schema.Struct({
   samples: Schema.Int,
   candidates: Schema.Int,
@@ -87,8 +96,12 @@ export const best = () =>
   const write = Effect.gen(function*() {
     const run = yield* Run
     const file = cotFile(run.method)
-    const totals = yield* self.items.pipe(
-      Stream.mapEffect(({ candidates, sample }) =>
+    const totals = yield* Passing.fold({
+      stage: "explain",
+      items: self.items,
+      codec: Totals,
+      initial: { samples: 0, candidates: 0, best: 0, total: 0 },
+      each: (sum, { candidates, sample }) =>
         Effect.gen(function*() {
           const kept = Group.best(candidates)
           const annotation = yield* encode(sample.truth).pipe(
@@ -113,22 +126,13 @@ export const best = () =>
             reward
           })
           return {
-            reward,
-            total: candidates.reduce((sum, candidate) => sum + candidate.reward, 0),
-            candidates: candidates.length
+            samples: sum.samples + 1,
+            candidates: sum.candidates + candidates.length,
+            best: sum.best + reward,
+            total: sum.total + candidates.reduce((sum, candidate) => sum + candidate.reward, 0)
           }
         })
-      ),
-      Stream.runFold(
-        () => ({ samples: 0, candidates: 0, best: 0, total: 0 }),
-        (sum, { candidates, reward, total }) => ({
-          samples: sum.samples + 1,
-          candidates: sum.candidates + candidates,
-          best: sum.best + reward,
-          total: sum.total + total
-        })
-      )
-    )
+    })
     const value = {
       samples: totals.samples,
       candidates: totals.candidates,

@@ -2,6 +2,7 @@
  * The end of a pipeline: `train` does the work within a run that is given, `run` makes the run folder around it.
  */
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
+import { warn } from "../../kernels/runtime/Warning.ts"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as Fingerprint from "../Fingerprint.ts"
 import * as Plain from "../Plain.ts"
@@ -10,6 +11,7 @@ import { Run } from "../Run.ts"
 import { fromPlatform, type RunError } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import { recorded } from "../RunRecord.ts"
+import { Checkpoints } from "../Storage.ts"
 import type { Task, TaskError } from "../Task.ts"
 import * as TaskFile from "../TaskFile.ts"
 import type { TruthError } from "../Truth.ts"
@@ -25,19 +27,21 @@ export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect
 /**
  * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it
  * (`rise-task.json`, read by `Sources.taskOf`). What an earlier attempt left there is replaced: a run that was cut off
- * after saving, or resumed when it had finished, holds the same weights and must not stumble over them.
+ * after saving holds the same weights and must not stumble over them. Of a run that had ended, and is whole, nothing is
+ * written again.
  */
 export const saveModel = <A>(
   task: Task<A>
 ): Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
-    const { directory } = yield* Run
-    if (Option.isNone(directory)) return
+    const { directory, note, sealed } = yield* Run
+    if (Option.isNone(directory) || sealed) return
     const fs = yield* FileSystem.FileSystem
     const target = (yield* Path.Path).join(directory.value, "model")
     yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
     yield* (yield* Policy).save(target)
     yield* TaskFile.write(target, task)
+    yield* note("model")
   })
 
 /** Tells the view which stages there will be, for their number and the time left. */
@@ -48,6 +52,31 @@ const announce = <A, E, R>({ data, plan, validation }: Pipeline<Runnable, A, E, 
     yield* Progress.report(Progress.Event.Planned({ stages: ahead(plan, sizes, named) }))
   })
 
+/** When a run keeps an unfinished stage on its way, so that a kill costs minutes instead of the stage. */
+export interface CheckpointOptions {
+  /**
+   * After so many steps (of a pass: batches) or minutes, whichever comes first; 0 switches that one off. Default: 100
+   * steps, 5 minutes.
+   */
+  readonly every?: { readonly steps?: number; readonly minutes?: number }
+  /** How many of a stage's are on the disk at a time; they go when the stage ends. Default 2. */
+  readonly keep?: number
+  /**
+   * The part of the time that they may take, in (0, 1]: a large model's are written less often than `every` says.
+   * Default 0.02.
+   */
+  readonly share?: number
+}
+
+/** Runs that `effect` opens keep their stages as the options say, with defaults for what they leave out. */
+export const keeping = ({ every = {}, ...rest }: CheckpointOptions) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Checkpoints, (defaults) =>
+    Effect.provideService(effect, Checkpoints, {
+      ...defaults,
+      ...Settings.given(rest),
+      every: { ...defaults.every, ...Settings.given(every) }
+    }))
+
 /** Options of `run`: the run folder, and what is recorded in it. */
 export interface RunOptions {
   /** The run folder; it must not exist unless the run is resumed. */
@@ -56,9 +85,20 @@ export interface RunOptions {
   readonly seed?: number
   /** Continue after the last finished stage of the run that `out` holds. Default false. */
   readonly resume?: boolean
+  /** When unfinished stages are kept on their way. What a run makes does not depend on it. */
+  readonly checkpoint?: CheckpointOptions
   /** Settings to record in run.json; a run resumes only under the same. */
   readonly config?: Identity
 }
+
+/** There may be nothing to resume: then it is said, for the folder's name may be wrong. */
+const nothingYet = Effect.fnUntraced(function*({ out, resume }: RunOptions) {
+  if (resume !== true) return
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const begun = yield* fs.exists(path.join(out, "run.json")).pipe(Effect.mapError(fromPlatform(out, "reading")))
+  if (!begun) yield* warn(`there is no run in ${out} to resume: it is begun`)
+})
 
 /**
  * Runs a pipeline in a folder of its own: run.json, metrics.jsonl, cot.jsonl, checkpoints/, model/, and
@@ -100,7 +140,17 @@ export const run = (options: RunOptions) =>
     }
   })
   const recording = Effect.all([announce(self), self.ready, saveModel(self.task)], { discard: true }).pipe(
-    recorded({ out: options.out, seed, resume: options.resume ?? false, identity })
+    recorded({
+      out: options.out,
+      seed,
+      resume: options.resume ?? false,
+      identity
+    }),
+    keeping(options.checkpoint ?? {})
   )
-  return Settings.check("run", Settings.running, options).pipe(Effect.andThen(recordable), Effect.andThen(recording))
+  return Settings.check("run", Settings.running, options).pipe(
+    Effect.andThen(recordable),
+    Effect.andThen(nothingYet(options)),
+    Effect.andThen(recording)
+  )
 }

@@ -1,12 +1,13 @@
 /**
  * One GRPO step: rewards of groups become advantages, live groups become an update. Shared by `reinforce` and `rft`.
  */
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import { type FormatText, Objective, Policy, type PolicyError, type UpdateOptions } from "../../policy/Policy.ts"
 import { Advantage } from "../Advantage.ts"
 import * as Group from "../Group.ts"
 import type { Verdict } from "../Reward.ts"
+import * as Memory from "./Memory.ts"
 import { filled, type GrpoOptions } from "./Settings.ts"
 import { EveryGroupDead } from "./StageError.ts"
 import { correctionFigures, formatFigures, type StepReport, trainedTokens } from "./Train.ts"
@@ -67,14 +68,22 @@ const formatTexts = (
     })
   )
 
+/** How many steps in a row had no live group. */
+export const deadInARow = () => Memory.make("dead in a row", Schema.Int, 0)
+
 /**
- * A step function that remembers how many steps in a row had no live group.
+ * A step function.
  *
  * @param grammars of each draw of a candidate, for a format loss
+ * @param dead what it remembers
  */
-export const stepper = (stage: string, settings: GrpoOptions, grammars: ReadonlyArray<Grammar | undefined>) => {
+export const stepper = (
+  stage: string,
+  settings: GrpoOptions,
+  grammars: ReadonlyArray<Grammar | undefined>,
+  dead: Memory.Memory<number> = deadInARow()
+) => {
   const { clip, deadSteps, format: weight, innerUpdates, kl, loss, lossLength } = filled(settings)
-  let deadInARow = 0
   return (
     groups: ReadonlyArray<ReadonlyArray<Judged>>,
     step: number,
@@ -103,11 +112,11 @@ export const stepper = (stage: string, settings: GrpoOptions, grammars: Readonly
         truncated: share(completions, ({ finish }) => finish === "length")
       }
       // Groups that are dead because everything is right are the goal, not a fault.
-      if (rollouts.length > 0) deadInARow = 0
-      else if (reward < perfect) deadInARow++
-      if (deadInARow >= deadSteps) {
+      if (rollouts.length > 0) dead.value = 0
+      else if (reward < perfect) dead.value++
+      if (dead.value >= deadSteps) {
         const verdict = commonest(candidates.map((candidate) => candidate.verdict))
-        return yield* new EveryGroupDead({ stage, steps: deadInARow, step, reward, verdict })
+        return yield* new EveryGroupDead({ stage, steps: dead.value, step, reward, verdict })
       }
       const texts = weight > 0 ? formatTexts(groups, grammars) : []
       if (rollouts.length === 0 && texts.length === 0) {

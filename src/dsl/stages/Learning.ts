@@ -2,18 +2,30 @@
  * Whether a GRPO stage learns: its reward rises, or its policy at least moves. Looked at half-way and at the end; and
  * whether there is anything to learn from, which dead groups are not.
  */
+import { Schema } from "effect"
 import { perfect } from "./GroupRelative.ts"
+import * as Memory from "./Memory.ts"
 import { defaults, filled, type GrpoOptions } from "./Settings.ts"
 import { whyDead } from "./StageError.ts"
 
 /** What one step tells of it. */
-interface Step {
-  readonly reward: number
+const Step = Schema.Struct({
+  reward: Schema.Finite,
   /** Share of candidates whose text could be read, 0 to 1. */
-  readonly valid: number
+  valid: Schema.Finite,
   /** To the stage's reference, nats per token; 0 where it is not measured (β = 0). */
-  readonly kl: number
-}
+  kl: Schema.Finite
+})
+type Step = typeof Step.Type
+
+/** What is remembered of a stage's steps. */
+const Seen = Schema.Struct({
+  steps: Schema.Array(Step),
+  /** Steps in a row, up to the last, all of whose groups were dead. */
+  row: Schema.Int,
+  /** Whether that was told. */
+  said: Schema.Boolean
+})
 
 /** Fewer steps tell nothing: rewards of a few prompts vary. */
 const fewest = 20
@@ -59,36 +71,36 @@ const verdict = (steps: ReadonlyArray<Step>, settings: GrpoOptions): string | un
 const told = defaults.deadSteps
 
 /** Says once that every group of many steps in a row, or of all steps of a short stage, is dead. */
-const watchDead = (total: number) => {
-  let row = 0
-  let said = false
-  return (
-    step: number,
-    { dead = 0, groups = 0, leak = 0, reward = 0, valid = 0 }: Readonly<Record<string, number>>
-  ) => {
-    // Groups that are dead because everything is right are the goal.
-    row = groups > 0 && dead === groups && reward < perfect ? row + 1 : 0
-    const whole = step === total && row === total
-    if (said || (row < told && !whole)) return undefined
-    said = true
-    const format = 1 - valid - leak
-    const worst = valid >= Math.max(leak, format) ? "ok" : leak >= format ? "leak" : "format"
-    return `all groups of ${whole ? `all ${total}` : `${row} consecutive`} steps (up to step ${step}) are dead, and ` +
-      `taught nothing: ${whyDead({ reward, verdict: worst })}`
-  }
+const watchDead = (total: number, seen: Memory.Memory<typeof Seen.Type>) =>
+(
+  step: number,
+  { dead = 0, groups = 0, leak = 0, reward = 0, valid = 0 }: Readonly<Record<string, number>>
+) => {
+  // Groups that are dead because everything is right are the goal.
+  const row = groups > 0 && dead === groups && reward < perfect ? seen.value.row + 1 : 0
+  seen.value = { ...seen.value, row }
+  const whole = step === total && row === total
+  if (seen.value.said || (row < told && !whole)) return undefined
+  seen.value = { ...seen.value, said: true }
+  const format = 1 - valid - leak
+  const worst = valid >= Math.max(leak, format) ? "ok" : leak >= format ? "leak" : "format"
+  return `all groups of ${whole ? `all ${total}` : `${row} consecutive`} steps (up to step ${step}) are dead, and ` +
+    `taught nothing: ${whyDead({ reward, verdict: worst })}`
 }
 
+/** What `watch` remembers of a stage. */
+export const memory = () => Memory.make("learning", Seen, { steps: [], row: 0, said: false })
+
 /** Watches a stage's steps, counted from 1; says at most three times that they teach nothing. */
-export const watch = (settings: GrpoOptions) => {
+export const watch = (settings: GrpoOptions, seen: Memory.Memory<typeof Seen.Type> = memory()) => {
   const { steps: total } = filled(settings)
-  const seen: Array<Step> = []
-  const deadness = watchDead(total)
+  const deadness = watchDead(total, seen)
   return (step: number, figures: Readonly<Record<string, number>>): string | undefined => {
     const { kl = 0, reward = 0, valid = 0 } = figures
-    seen.push({ kl, reward, valid })
+    seen.value = { ...seen.value, steps: [...seen.value.steps, { kl: Math.min(kl, Number.MAX_VALUE), reward, valid }] }
     const half = Math.floor(total / 2)
     const looked = (step === half && half >= 2 * fewest) || (step === total && total >= fewest)
-      ? verdict(seen, settings)
+      ? verdict(seen.value.steps, settings)
       : undefined
     return deadness(step, figures) ?? looked
   }

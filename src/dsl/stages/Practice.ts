@@ -39,11 +39,17 @@ export const fits = (
     expected: `at most the ${lessons} lessons of a batch`
   })
 
+/** A format loss of no weight would be computed for nothing. */
+const practised: Rules.Rule = {
+  expected: `a number above 0, up to ${Settings.most.weight}`,
+  holds: (value) => value !== 0 && Settings.lossWeight.holds(value)
+}
+
 /** What practice options may be, as parts of the stage's. */
 export const practising: Rules.Table = {
-  "practice.texts": Rules.required(Rules.whole(1)),
-  "practice.weight": Rules.required(Rules.above(0)),
-  "practice.maxTokens": Rules.required(Rules.whole(1)),
+  "practice.texts": Rules.required(Settings.batch),
+  "practice.weight": Rules.required(practised),
+  "practice.maxTokens": Rules.required(Settings.length),
   "practice.temperature": Rules.temperature(true)
 }
 

@@ -15,6 +15,7 @@ import { Run } from "../Run.ts"
 import * as Ahead from "./Ahead.ts"
 import * as Batches from "./Batches.ts"
 import { explaining, pass } from "./ClosedLoop.ts"
+import * as Collapse from "./Collapse.ts"
 import * as GroupRelative from "./GroupRelative.ts"
 import * as Learning from "./Learning.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
@@ -61,6 +62,9 @@ const promptBatches = <A, E, R>(self: Pipeline<Stage, A, E, R>, stage: string, o
     )
   )
 
+const imageIds = (samples: ReadonlyArray<{ readonly image: { readonly id: string } }>): ReadonlyArray<string> =>
+  samples.map(({ image }) => image.id)
+
 /** The draws of a candidate that the group's advantage reaches. */
 const creditedOf = (credit: Credit) => credit === "joint" ? ["reasoning", "reconstruction"] as const : [credit] as const
 
@@ -88,15 +92,18 @@ export const reinforce = (options: ReinforceOptions = {}) =>
       reasoning: yield* ofFormat(options, PolicyGrammar.ofReasoning(task.name)),
       reconstruction: yield* ofFormat(options, PolicyGrammar.ofAnswer(task, "answer"))
     }
+    const [dead, seen, lost] = [GroupRelative.deadInARow(), Learning.memory(), Collapse.memory()]
     const learn = GroupRelative.stepper(
       (yield* Run).named(stage),
       options,
-      creditedOf(credit).map((draw) => formats[draw])
+      creditedOf(credit).map((draw) => formats[draw]),
+      dead
     )
     yield* Train.train({
       stage,
       settings: options,
       batches: promptBatches(self, stage, options),
+      samples: imageIds,
       step: (samples, { key, step, update }) =>
         Effect.gen(function*() {
           const policy = yield* Policy
@@ -112,7 +119,8 @@ export const reinforce = (options: ReinforceOptions = {}) =>
           )
           return yield* learn(judged, step, update)
         }),
-      watch: Learning.watch(options),
+      watch: Collapse.watch(Learning.watch(options, seen), lost),
+      memories: [dead, seen, lost],
       score: Validation.loop(self, stage, self.loop, options.select?.samples)
     })
   })
@@ -163,14 +171,16 @@ export const rft = (options: RftOptions = {}) =>
   const { task } = self
   const score = Reward.r1(task)
   const training = Effect.gen(function*() {
+    const [dead, seen, lost] = [GroupRelative.deadInARow(), Learning.memory(), Collapse.memory()]
     const learn = GroupRelative.stepper((yield* Run).named(stage), options, [
       yield* ofFormat(options, PolicyGrammar.ofAnswer(task, "think"))
-    ])
+    ], dead)
     const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "think"))
     yield* Train.train({
       stage,
       settings: options,
       batches: promptBatches(self, stage, options),
+      samples: imageIds,
       step: (samples, { key, step, update }) =>
         Effect.gen(function*() {
           const policy = yield* Policy
@@ -201,7 +211,8 @@ export const rft = (options: RftOptions = {}) =>
           )
           return yield* learn(judged, step, update)
         }),
-      watch: Learning.watch(options),
+      watch: Collapse.watch(Learning.watch(options, seen), lost),
+      memories: [dead, seen, lost],
       score: Validation.answers(self, stage, { maxTokens, grammar: options.grammar, samples: options.select?.samples })
     })
   })

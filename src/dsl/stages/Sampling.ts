@@ -19,8 +19,8 @@ export const Batching = Context.Reference<{ readonly prompts: number; readonly c
 
 /** What it may be: batches of NaN prompts would be none at all. */
 export const batchingRules: Rules.Table = {
-  prompts: Rules.required(Rules.whole(1)),
-  calls: Rules.required(Rules.whole(1))
+  prompts: Rules.required(Rules.whole(1, 2 ** 20)),
+  calls: Rules.required(Rules.whole(1, 4096))
 }
 
 /** How a text is drawn. */

@@ -119,7 +119,7 @@ const stageDefaults: StageDefaults = {
 }
 
 /** What is given; `undefined` is left out too. */
-const given = <O extends object>(options: O): O =>
+export const given = <O extends object>(options: O): O =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O
 
 /** A training stage's settings with defaults for those that are left out. */
@@ -134,16 +134,31 @@ export const filledStage = <O extends object>(options: O): O & StageDefaults => 
   ...given(options)
 })
 
-const { above, atLeast, oneOf, orNone, required, share, whole } = Rules
+const { between, oneOf, orNone, required, share, whole } = Rules
+
+/**
+ * More than anyone means: a number beyond is a slip, and would run for ever, hold nothing else in memory or drown what
+ * it is added to.
+ */
+export const most = { steps: 1e7, batch: 2 ** 16, tokens: 2 ** 20, weight: 1e4 } as const
+
+/** A limit of new tokens. */
+export const length: Rules.Rule = whole(1, most.tokens)
+
+/** Prompts, lessons or examples of a step. */
+export const batch: Rules.Rule = whole(1, most.batch)
+
+/** Of one part of a loss beside others. */
+export const lossWeight: Rules.Rule = between(0, most.weight)
 
 /** What the settings of any training stage may be. */
 export const optimising: Rules.Table = {
-  steps: whole(0),
-  learningRate: above(0),
-  warmup: whole(0),
+  steps: whole(0, most.steps),
+  learningRate: Rules.learningRate,
+  warmup: whole(0, most.steps),
   decay: oneOf("cosine", "linear", "constant"),
-  weightDecay: atLeast(0),
-  clipNorm: orNone(above(0)),
+  weightDecay: between(0, 10),
+  clipNorm: orNone(Rules.atLeast(1e-6)),
   "select.every": required(whole(1)),
   "select.samples": whole(1),
   "select.patience": whole(1),
@@ -153,19 +168,19 @@ export const optimising: Rules.Table = {
 /** What the settings of a GRPO stage may be. */
 export const reinforcing: Rules.Table = {
   ...optimising,
-  promptsPerStep: whole(1),
+  promptsPerStep: batch,
   loss: oneOf(...groupLosses),
   "clip.low": required(share("[0, 1]")),
-  "clip.high": required(atLeast(0)),
-  kl: atLeast(0),
-  format: atLeast(0),
-  innerUpdates: whole(1),
-  lossLength: whole(1),
+  "clip.high": required(Rules.atLeast(0)),
+  kl: between(0, 100),
+  format: lossWeight,
+  innerUpdates: whole(1, 1024),
+  lossLength: length,
   deadSteps: orNone(whole(1))
 }
 
 /** What a way of drawing texts may be. */
-export const drawing: Rules.Table = { temperature: Rules.temperature(true), maxTokens: whole(1) }
+export const drawing: Rules.Table = { temperature: Rules.temperature(true), maxTokens: length }
 
 /** What `filter`'s options may be. */
 export const filtering: Rules.Table = { tau: share("[0, 1]"), least: share("[0, 1]") }
@@ -185,6 +200,10 @@ export const running: Rules.Table = {
   out: required(Rules.text("the name of a folder")),
   seed: whole(),
   resume: Rules.yesOrNo,
+  "checkpoint.every.steps": whole(0),
+  "checkpoint.every.minutes": Rules.atLeast(0),
+  "checkpoint.keep": whole(1),
+  "checkpoint.share": share("(0, 1]"),
   config: Rules.record("a record of JSON")
 }
 

@@ -49,12 +49,12 @@ export interface SftOptions<E = never, R = never> extends Settings.TrainOptions 
 /** What the options may be. */
 export const supervising: Rules.Table = {
   ...Settings.optimising,
-  batchSize: Rules.whole(1),
-  answerWeight: Rules.atLeast(0),
+  batchSize: Settings.batch,
+  answerWeight: Settings.lossWeight,
   grammar: Settings.grammarMode,
   ...practising,
   "replay.share": Rules.required(Rules.share("[0, 1)")),
-  maxTokens: Rules.whole(1)
+  maxTokens: Settings.length
 }
 
 /** One step on examples and what was practised: shared by `sft` and `warmUp`. */
@@ -138,6 +138,10 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
       stage,
       settings: options,
       batches,
+      samples: ([batch, old]) => [
+        ...batch.map(({ sample }) => sample.image.id),
+        ...old.flatMap(({ prompt }) => prompt.images.map(({ id }) => id))
+      ],
       step: ([batch, old], { key, update }) =>
         Effect.gen(function*() {
           const lessons = yield* Effect.forEach(batch, (lesson) => example(self.task, lesson, answerWeight))

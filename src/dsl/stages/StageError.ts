@@ -2,6 +2,7 @@
  * How a stage says that going on would be pointless, and what to change.
  */
 import { Schema } from "effect"
+import { show } from "../../kernels/text/show.ts"
 import * as NotFinite from "../../policy/NotFinite.ts"
 import * as Histogram from "./Histogram.ts"
 
@@ -40,7 +41,7 @@ export class NoUsableChains extends Schema.TaggedError<NoUsableChains>()("NoUsab
       ...(this.formless > 0 ? [`${this.formless} are no narrative`] : [])
     ]
     return `${this.stage}: none of the ${this.asked} chains that the base wrote can be learned from: ` +
-      `${parts.join(", ")}. The first, of ${this.sample}: ${JSON.stringify(this.text)}; more in ${this.file}. ` +
+      `${parts.join(", ")}. The first, of ${this.sample}: ${show(this.text, 300)}; more in ${this.file}. ` +
       "Write the prompts in words that the model knows, raise maxTokens where texts are cut off, or leave warmUp out"
   }
 }
@@ -104,18 +105,43 @@ export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept"
   }
 }
 
-/** The weights are ruined, or would have been by the next update: a loss, gradient or logit is no longer a number. */
+/**
+ * Training makes no numbers any more: a loss, gradient or logit was not finite, several steps in a row or in every step
+ * there was. The policy is back at weights that are known to be good.
+ */
 export class Diverged extends Schema.TaggedError<Diverged>()("Diverged", {
   /** The stage, its method before it: "RISE/sft". */
   stage: Schema.String,
   /** Of the stage, counted from 1; 0 where validation came before the first. */
   step: Schema.Int,
-  /** What is no number: "loss NaN, gradient norm NaN". */
-  reason: Schema.String
+  /** What is no number: "the loss is NaN". */
+  reason: Schema.String,
+  /** Steps in a row that were skipped, this one included; 0 where it could not be skipped. */
+  skipped: Schema.Int,
+  /**
+   * The last good weights: the step that they are of (0: those that the stage began with), and the model directory that
+   * they were written to, or why they were not. Neither in a run that is kept in memory.
+   */
+  kept: Schema.Struct({
+    step: Schema.Int,
+    path: Schema.optional(Schema.String),
+    unsaved: Schema.optional(Schema.String)
+  }),
+  /** What was set. */
+  learningRate: Schema.Number,
+  clipNorm: Schema.Number
 }) {
   override get message() {
-    const early = this.step > 1 ? "" : ", or look at the checkpoint that the stage began with"
-    return `${this.stage}: step ${this.step} diverged: ${this.reason}; ${NotFinite.gentler}${early}`
+    const { clipNorm, kept, learningRate, reason, skipped, stage, step } = this
+    const row = skipped > 1 ? `, ${skipped} steps in a row` : ""
+    const early = kept.step > 0 ? "" : ", or look at the checkpoint that the stage began with"
+    const weights = kept.step > 0 ? `The weights of step ${kept.step}` : "The weights that it began with"
+    const where = kept.path === undefined
+      ? "are in the policy again"
+      : `are in ${kept.path}: a model to begin with anew`
+    const unsaved = kept.unsaved === undefined ? "" : ` (they could not be written: ${kept.unsaved})`
+    return `${stage}: step ${step} diverged: ${reason}${row}; ${NotFinite.gentler} (${learningRate} and ${clipNorm} ` +
+      `now)${early}. ${weights} ${where}${unsaved}`
   }
 }
 

@@ -1,14 +1,15 @@
 /**
  * The loop that every training stage shares: batches, learning rates, metrics, progress and model selection.
  */
-import { Effect, Stream } from "effect"
-import * as NotFinite from "../../policy/NotFinite.ts"
-import { Policy, type PolicyError, type Snapshot, type UpdateOptions, type UpdateStats } from "../../policy/Policy.ts"
+import { Effect, Option, Schema, Stream } from "effect"
+import { Policy, type PolicyError, type UpdateOptions, type UpdateStats } from "../../policy/Policy.ts"
 import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
-import type { RunError } from "../RunError.ts"
+import { type RunError, RunFileError } from "../RunError.ts"
+import type * as Memory from "./Memory.ts"
 import * as Settings from "./Settings.ts"
-import { Diverged, type StageError } from "./StageError.ts"
+import * as Skips from "./Skips.ts"
+import type { StageError } from "./StageError.ts"
 
 /** What one step tells: figures for metrics.jsonl and the tokens it generated and trained. */
 export interface StepReport {
@@ -40,6 +41,8 @@ export interface Score {
   readonly name: string
   readonly direction: "lower" | "higher"
   readonly value: number
+  /** What the user should think about, if anything. */
+  readonly warning?: string
 }
 
 export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
@@ -48,12 +51,16 @@ export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
   readonly settings: Settings.TrainOptions
   /** One batch per step, without end. */
   readonly batches: Stream.Stream<B, E, R>
+  /** Image ids of a batch's samples: they name it where its step is skipped. */
+  readonly samples: (batch: B) => ReadonlyArray<string>
   readonly step: (
     batch: B,
     at: { readonly step: number; readonly key: string; readonly update: UpdateOptions }
   ) => Effect.Effect<StepReport, E2, R2>
   /** Says what a step's figures should make the user think about, if anything. */
   readonly watch?: (step: number, figures: StepReport["figures"]) => string | undefined
+  /** What `step` and `watch` remember from one step to the next. */
+  readonly memories?: ReadonlyArray<Memory.Kept>
   /** Asked where `settings.select` is given; without it nothing is selected. */
   readonly score?: Effect.Effect<Score, E3, R3>
 }
@@ -62,13 +69,27 @@ export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
 const shown = ["reward", "kl", "loss"]
 
 /** The best weights so far. */
-interface Selected {
-  readonly step: number
+interface Selected extends Skips.Good {
   readonly value: number
-  readonly snapshot: Snapshot
 }
 
-/** Trains for `settings.steps` steps; afterwards the policy holds the last or the selected weights. */
+/** What is kept of a stage on its way, beside the policy and the selected weights. */
+const OnItsWay = Schema.Struct({
+  /** Looks since the best one. */
+  looks: Schema.Int,
+  /** How good the selected weights are; null where none are. */
+  best: Schema.NullOr(Schema.Finite),
+  /** Steps that were skipped. */
+  skipped: Skips.Skipped,
+  /** Whether what validation warns of was told. */
+  warned: Schema.Boolean,
+  memories: Schema.Record(Schema.String, Schema.Json)
+})
+
+/**
+ * Trains for `settings.steps` steps; afterwards the policy holds the last or the selected weights. Goes on where an
+ * interrupted run has kept it: what a stage writes before it calls this has to be part of something that is done once.
+ */
 export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
   plan: Plan<B, E, R, E2, R2, E3, R3>
 ): Effect.Effect<void, E | E2 | E3 | StageError | PolicyError | RunError, R | R2 | R3 | Policy | Run> =>
@@ -78,21 +99,61 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
     const { clipNorm, select, steps, weightDecay } = Settings.filled(plan.settings)
     const rate = Settings.schedule(plan.settings)
     const stage = run.named(plan.stage)
-
-    const diverged = (step: number, reason: string) => new Diverged({ stage, step, reason })
-    /** A policy's word that its weights are ruined, as the stage's. */
-    const ruined = (step: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-      Effect.mapError(effect, (error) => {
-        const reason = NotFinite.reasonOf(error)
-        return reason === undefined ? error : diverged(step, reason)
-      })
-
+    const { memories = [] } = plan
+    const midStage = yield* run.midStage(plan.stage)
+    const kept = Option.isNone(midStage.kept) ? undefined : yield* Schema.decodeUnknownEffect(OnItsWay)(
+      midStage.kept.value.state
+    ).pipe(
+      Effect.mapError((cause) =>
+        new RunFileError({ path: stage, reason: "what was kept of it is not what this version writes", cause })
+      )
+    )
+    const skips = yield* Skips.make(plan.stage, plan.settings, kept?.skipped)
     let selected: Selected | undefined
     /** Looks since the best one. */
     let looks = 0
+    /** Steps that an earlier attempt has done. */
+    const done = Option.match(midStage.kept, { onNone: () => 0, onSome: ({ step }) => step })
+
+    let warned = false
+    const goOn = Effect.fnUntraced(
+      function*({ best, looks: since, memories: states, warned: told }: typeof OnItsWay.Type) {
+        for (const memory of memories) yield* memory.resume(states[memory.name])
+        const snapshot = yield* midStage.bringBack
+        const at = Option.match(midStage.kept, { onNone: () => null, onSome: ({ selected }) => selected })
+        looks = since
+        warned = told
+        if (Option.isSome(snapshot) && at !== null && best !== null) {
+          selected = { step: at, value: best, snapshot: snapshot.value }
+        }
+      }
+    )
+    const keep = (step: number) =>
+      midStage.passed({
+        step,
+        policy,
+        selected,
+        state: () =>
+          Schema.encodeSync(OnItsWay)({
+            looks,
+            best: selected?.value ?? null,
+            skipped: skips.state(),
+            warned,
+            memories: Object.fromEntries(memories.map(({ name, state }) => [name, state()]))
+          })
+      })
+    const warn = Effect.fnUntraced(function*(step: number, text: string) {
+      yield* run.metric({ stage: plan.stage, step, of: steps, warning: text })
+      yield* Progress.report(Progress.Event.Warned({ stage, text }))
+    })
     const consider = Effect.fnUntraced(function*(step: number) {
       if (plan.score === undefined) return
-      const { direction, name, value } = yield* plan.score.pipe(ruined(step))
+      const { direction, name, value, warning } = yield* plan.score.pipe(skips.fatal(step, selected))
+      // What has hardly begun to learn is no better than a guess.
+      if (warning !== undefined && !warned && 2 * step >= steps && step > 0) {
+        warned = true
+        yield* warn(step, `at step ${step} of ${steps} ${warning}`)
+      }
       yield* run.metric({ stage: plan.stage, step, of: steps, [`validation ${name}`]: value })
       const better = selected === undefined || (direction === "lower" ? value < selected.value : value > selected.value)
       looks = better ? 0 : looks + 1
@@ -102,37 +163,50 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
     /** Nothing better has come for long. What is no better than the start may only not have begun to learn. */
     const exhausted = () => selected !== undefined && selected.step > 0 && looks >= (select?.patience ?? Infinity)
 
-    yield* policy.beginStage
-    yield* Progress.report(Progress.Event.Started({ stage, total: steps, unit: "steps" }))
-    if (select !== undefined) yield* consider(0)
-    let last = 0
+    const tell = Effect.fnUntraced(function*(step: number, learningRate: number, report: StepReport) {
+      const { gradNorm = 0, loss = 0 } = report.figures
+      // The update is done: an engine that does not fail before it has changed its weights already.
+      if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+        return yield* skips.diverged(step, `loss ${loss}, gradient norm ${gradNorm}`, selected)
+      }
+      yield* run.metric({ stage: plan.stage, step, of: steps, ...report.figures, learningRate })
+      const figures = Object.fromEntries(Object.entries(report.figures).filter(([name]) => shown.includes(name)))
+      yield* Progress.report(Progress.Event.Step({ stage, step, tokens: report.tokens, figures }))
+      const text = plan.watch?.(step, report.figures)
+      if (text !== undefined) yield* warn(step, text)
+    })
+
+    if (kept !== undefined) yield* goOn(kept)
+    else yield* policy.beginStage
+    yield* Progress.report(Progress.Event.Started({ stage, total: steps, unit: "steps", ...(done > 0 && { done }) }))
+    if (select !== undefined && done === 0) yield* consider(0)
+    let last = done
     yield* plan.batches.pipe(
       Stream.take(steps),
+      // Batches are samples by reference: no picture of those that were done is read.
+      Stream.drop(done),
       Stream.zipWithIndex,
-      Stream.runForEachWhile(([batch, index]) =>
+      Stream.runForEachWhile(([batch, past]) =>
         Effect.gen(function*() {
+          const index = done + past
           const step = index + 1
           last = step
           const learningRate = rate(index)
-          const report = yield* plan.step(batch, {
-            step,
-            key: `${plan.stage}/step=${step}`,
-            update: { learningRate, weightDecay, clipNorm }
-          }).pipe(ruined(step))
-          const { gradNorm = 0, loss = 0 } = report.figures
-          if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-            return yield* diverged(step, `loss ${loss}, gradient norm ${gradNorm}`)
-          }
-          yield* run.metric({ stage: plan.stage, step, of: steps, ...report.figures, learningRate })
-          const figures = Object.fromEntries(Object.entries(report.figures).filter(([name]) => shown.includes(name)))
-          yield* Progress.report(Progress.Event.Step({ stage, step, tokens: report.tokens, figures }))
-          const text = plan.watch?.(step, report.figures)
-          if (text !== undefined) {
-            yield* run.metric({ stage: plan.stage, step, of: steps, warning: text })
-            yield* Progress.report(Progress.Event.Warned({ stage, text }))
-          }
+          const outcome = yield* skips.attempt(
+            { step, learningRate, samples: plan.samples(batch) },
+            plan.step(batch, {
+              step,
+              key: `${plan.stage}/step=${step}`,
+              update: { learningRate, weightDecay, clipNorm }
+            }),
+            selected
+          )
+          if (Option.isSome(outcome)) yield* tell(step, learningRate, outcome.value)
+          else yield* Progress.report(Progress.Event.Step({ stage, step, tokens: 0, figures: {} }))
           if (select !== undefined && (step % select.every === 0 || step === steps)) yield* consider(step)
-          return !exhausted()
+          if (exhausted()) return false
+          if (step < steps) yield* keep(step)
+          return true
         })
       )
     )
@@ -143,7 +217,7 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
     yield* policy.endStage
     const early = last < steps ? `ended at step ${last} of ${steps}: validation got no better; ` : ""
     const note = selected === undefined
-      ? ""
-      : `${early}kept step ${selected.step} (validation ${selected.value.toFixed(3)})`
+      ? skips.note()
+      : `${skips.note()}${early}kept step ${selected.step} (validation ${selected.value.toFixed(3)})`
     yield* Progress.report(Progress.Event.Finished({ stage, note }))
   })

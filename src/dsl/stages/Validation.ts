@@ -9,6 +9,7 @@ import * as Group from "../Group.ts"
 import * as Judgments from "../Judgments.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Reward from "../Reward.ts"
+import * as Guessing from "./Guessing.ts"
 import type { Fault, Loop, Pipeline, Stage } from "./Pipeline.ts"
 import { Batching, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
@@ -41,7 +42,7 @@ export const answers = <A, E, R>(
     const { form } = self
     const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, form))
     const session = yield* (yield* Policy).session
-    const values = yield* self.validation.pipe(
+    const answered = yield* self.validation.pipe(
       Stream.take(options.samples ?? Infinity),
       Stream.grouped(prompts),
       Stream.mapEffect((samples) =>
@@ -63,23 +64,30 @@ export const answers = <A, E, R>(
             ),
             // A task's metric does not look at rewards: then nobody is asked for them.
             Effect.flatMap((candidates) =>
-              metric === undefined
-                ? Effect.map(Judgments.pay(task, candidates), (paid) => paid.map(({ reward }) => reward))
-                : Effect.forEach(
-                  candidates,
-                  ({ scored, turn }) =>
-                    PlugIn.run(task, turn, () => PlugIn.figure(task, metric, turn.truth, scored.annotation))
-                )
+              Effect.map(
+                metric === undefined
+                  ? Effect.map(Judgments.pay(task, candidates), (paid) => paid.map(({ reward }) => reward))
+                  : Effect.forEach(
+                    candidates,
+                    ({ scored, turn }) =>
+                      PlugIn.run(task, turn, () => PlugIn.figure(task, metric, turn.truth, scored.annotation))
+                  ),
+                (values) =>
+                  candidates.map(({ scored: { annotation }, turn: { truth } }, i) => (
+                    { annotation, truth, value: values[i] ?? 0 }
+                  ))
+              )
             )
           )
       ),
       Stream.flattenIterable,
       Stream.runCollect
     )
-    if (values.length === 0) {
-      return yield* nothing(stage)
-    }
-    return { name: metric?.name ?? "reward", direction: metric?.direction ?? "higher", value: mean(values) }
+    if (answered.length === 0) return yield* nothing(stage)
+    const value = mean(answered.map(({ value }) => value))
+    if (metric === undefined) return { name: "reward", direction: "higher", value }
+    const warning = yield* Guessing.told(task, metric, answered)
+    return { name: metric.name, direction: metric.direction, value, ...(warning !== undefined && { warning }) }
   }))
 
 /** Mean reward of the closed loop over the split, always from the same draws. */

@@ -63,8 +63,8 @@ export const warming: Rules.Table = {
   ...Settings.drawing,
   ...practising,
   share: Rules.share("(0, 1]"),
-  batchSize: Rules.whole(1),
-  keep: Rules.atLeast(0),
+  batchSize: Settings.batch,
+  keep: Settings.lossWeight,
   unless: Rules.share("(0, 1]"),
   repetition: Rules.yesOrNo,
   chains: Settings.grammarMode,
@@ -119,13 +119,19 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       const { asked, readable } = yield* run.once(
         "warm-up-format",
         BaseFormat.Readable,
-        BaseFormat.ask(stage, task, self.data, maxTokens)
+        Effect.tap(
+          BaseFormat.ask(stage, task, self.data, maxTokens),
+          ({ asked, readable }) =>
+            run.metric({ stage, step: 0, of: 0, "asked for format": asked, "in format": readable })
+        )
       )
-      yield* run.metric({ stage, step: 0, of: 0, "asked for format": asked, "in format": readable })
       if (readable >= options.unless * asked) return
     }
-    const written = yield* run.once(chains, BaseTexts.Chains, write)
-    yield* run.metric({ stage, step: 0, of: 0, ...written, share })
+    const written = yield* run.once(
+      chains,
+      BaseTexts.Chains,
+      Effect.tap(write, (written) => run.metric({ stage, step: 0, of: 0, ...written, share }))
+    )
     const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
     const examples = beside(chosen, BaseTexts.read, BaseTexts.file).pipe(
       Stream.filter(([, { reasoning }]) => reasoning !== ""),
@@ -161,6 +167,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
         size: batchSize,
         what: `samples that share ${share} draws`
       }),
+      samples: (batch) => batch.map(({ sample }) => sample.image.id),
       step: (batch, { key, step, update }) =>
         Effect.gen(function*() {
           const format = yield* Effect.flatMap(exercises(batch, step, key), practise)

@@ -2,8 +2,11 @@
  * Images to 8-bit RGB pixels, whatever they were stored as.
  *
  * EXIF orientation is applied, transparency laid on white, grey, 16-bit and CMYK images converted, and of an animation
- * the first frame taken. Embedded colour profiles are ignored, as the reference processors ignore them. The size is
- * checked against a cap before any pixel is decoded.
+ * the first frame taken. Embedded colour profiles are ignored, as the reference processors ignore them.
+ *
+ * Size, sides and the work that a file makes are held to caps before any pixel is decoded. Pictures that are decoded at
+ * the same time share their memory. A JPEG beyond the cap, up to four times, is decoded at a half of its sides or
+ * less.
  *
  * @module
  */
@@ -11,6 +14,8 @@ import { Effect } from "effect"
 import { stat } from "node:fs/promises"
 import sharp from "sharp"
 import * as SystemFault from "../runtime/SystemFault.ts"
+import * as Caps from "./Caps.ts"
+import * as DecodedMemory from "./DecodedMemory.ts"
 import * as Format from "./Format.ts"
 import * as Header from "./Header.ts"
 import { type Image, type Pixels, Source } from "./Image.ts"
@@ -21,12 +26,21 @@ sharp.cache(false)
 
 /** Limits of `load`. */
 export interface DecodeLimits {
-  /** Width × height above which an image is refused. Default: Pillow's, 89,478,485. */
+  /**
+   * Width × height above which an image is refused. Default: Pillow's, 89,478,485, and four times that for a JPEG,
+   * which is shrunk.
+   */
   readonly maxPixels?: number
 }
 
 /** Default of `maxPixels`: Pillow's limit, in pixels. */
-export const defaultMaxPixels = 89_478_485
+export const defaultMaxPixels = Caps.defaultMaxPixels
+
+/** A decoded image. */
+export interface Decoded extends Pixels {
+  /** Its own size in pixels, orientation applied: greater than that of `data` where it was shrunk. */
+  readonly own: Pick<Pixels, "width" | "height">
+}
 
 const causeText = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
@@ -61,15 +75,6 @@ const unreadable = (image: string, size: string, cause: unknown, path?: string):
     })
 }
 
-const tooLarge = (image: string, width: number, height: number, maxPixels: number, path?: string): ImageError =>
-  new ImageError({
-    image,
-    reason: "too many pixels",
-    found: `${width} × ${height}`,
-    expected: `at most ${maxPixels}`,
-    ...(path === undefined ? {} : { path })
-  })
-
 /** Three bytes a pixel out of what sharp gives: grey images keep one channel. */
 const toRgb = (data: Uint8Array, channels: number): Uint8Array => {
   if (channels === 3) return data
@@ -93,38 +98,44 @@ const fromInk = (data: Uint8Array): Uint8Array => {
 
 const decode = (
   input: string | Uint8Array,
-  maxPixels: number,
-  large: (width: number, height: number) => ImageError,
+  maxPixels: number | undefined,
   explain: (cause: unknown) => Effect.Effect<ImageError>
-): Effect.Effect<Pixels, ImageError> =>
+): Effect.Effect<Decoded, ImageError> =>
   Effect.gen(function*() {
     // `error`: truncated or damaged data fails; warnings about harmless oddities, common in photographs, do not.
     const options = { failOn: "error", autoOrient: true, ignoreIcc: true, limitInputPixels: false } as const
     const run = <A>(evaluate: () => Promise<A>) =>
       Effect.tryPromise(evaluate).pipe(Effect.catch((error) => Effect.flatMap(explain(error.cause), Effect.fail)))
-    const { depth, hasAlpha, height, space, width } = yield* Header.read(input, options).pipe(
+    const header = yield* Header.read(input, options).pipe(
       Effect.catch((error) => Effect.flatMap(explain(error._tag === "Unreadable" ? error.cause : error), Effect.fail))
     )
-    if (width * height > maxPixels) return yield* large(width, height)
-    if (space === "cmyk" && depth === "uchar" && !hasAlpha) {
-      const { data, info } = yield* run(() =>
-        sharp(input, { ...options, limitInputPixels: maxPixels })
-          .pipelineColourspace("cmyk").toColourspace("cmyk").raw().toBuffer({ resolveWithObject: true })
-      )
-      return { width: info.width, height: info.height, data: fromInk(data) }
+    const size = Caps.headerOf(header)
+    const { height, width } = size
+    const broken = Caps.broken(size, maxPixels)
+    if (broken !== undefined) {
+      const { expected, found, reason } = broken
+      return yield* Effect.flatMap(explain(new Header.Refused({ fault: { reason, found, expected } })), Effect.fail)
     }
-    const { data, info } = yield* run(() =>
-      sharp(input, { ...options, limitInputPixels: maxPixels })
-        .flatten({ background: "#ffffff" })
-        .toColourspace("srgb")
-        .raw({ depth: "uchar" })
-        .toBuffer({ resolveWithObject: true })
-    )
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    return { width: info.width, height: info.height, data: toRgb(bytes, info.channels) }
+    const by = maxPixels === undefined ? Caps.reduction(size) : 1
+    const { depth, hasAlpha, space } = header
+    const isInk = space === "cmyk" && depth === "uchar" && !hasAlpha
+    return yield* DecodedMemory.within(header, by)(run(() => {
+      const opened = sharp(input, { ...options, limitInputPixels: width * height })
+      const fitted = by === 1
+        ? opened
+        : opened.resize({ width: Math.ceil(width / by), height: Math.ceil(height / by), fit: "fill" })
+      const converted = isInk
+        ? fitted.pipelineColourspace("cmyk").toColourspace("cmyk").raw()
+        : fitted.flatten({ background: "#ffffff" }).toColourspace("srgb").raw({ depth: "uchar" })
+      return converted.toBuffer({ resolveWithObject: true })
+    })).pipe(Effect.map(({ data, info }) => {
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+      const rgb = isInk ? fromInk(bytes) : toRgb(bytes, info.channels)
+      return { width: info.width, height: info.height, data: rgb, own: { width, height } }
+    }))
   })
 
-const render = (image: string, draw: () => Pixels, maxPixels: number): Effect.Effect<Pixels, ImageError> =>
+const render = (image: string, draw: () => Pixels, maxPixels?: number): Effect.Effect<Decoded, ImageError> =>
   Effect.flatMap(
     Effect.try({
       try: draw,
@@ -142,33 +153,25 @@ const render = (image: string, draw: () => Pixels, maxPixels: number): Effect.Ef
           })
         )
       }
-      return width * height > maxPixels
-        ? Effect.fail(tooLarge(image, width, height, maxPixels))
-        : Effect.succeed(pixels)
+      const broken = Caps.broken({ width, height, shrinks: false }, maxPixels)
+      if (broken === undefined) return Effect.succeed({ ...pixels, own: { width, height } })
+      const { expected, found, reason } = broken
+      return Effect.fail(new ImageError({ image, reason, found, expected }))
     }
   )
 
-/** Decodes or renders an image. */
-export const load = (image: Image, limits: DecodeLimits = {}): Effect.Effect<Pixels, ImageError> => {
+/**
+ * Decodes or renders an image. Fails on what is no picture, damaged, or beyond a cap: pixels, 65,535 a side, one side
+ * 200 times the other, a JPEG in more than 100 passes, a TIFF of more than 1000 pages.
+ */
+export const load = (image: Image, { maxPixels }: DecodeLimits = {}): Effect.Effect<Decoded, ImageError> => {
   const { id } = image
-  const maxPixels = limits.maxPixels ?? defaultMaxPixels
   return Source.$match(image.source, {
-    File: ({ path }) =>
-      decode(
-        path,
-        maxPixels,
-        (width, height) => tooLarge(id, width, height, maxPixels, path),
-        (cause) => explainFile(id, path, cause)
-      ),
+    File: ({ path }) => decode(path, maxPixels, (cause) => explainFile(id, path, cause)),
     Encoded: ({ bytes }) =>
       bytes.length === 0
         ? Effect.fail(new ImageError({ image: id, reason: "empty", found: "0 bytes", expected: "an encoded image" }))
-        : decode(
-          bytes,
-          maxPixels,
-          (width, height) => tooLarge(id, width, height, maxPixels),
-          (cause) => Effect.succeed(unreadable(id, `${bytes.length} bytes`, cause))
-        ),
+        : decode(bytes, maxPixels, (cause) => Effect.succeed(unreadable(id, `${bytes.length} bytes`, cause))),
     Rendered: ({ render: draw }) => render(id, draw, maxPixels)
   })
 }

@@ -31,8 +31,13 @@ const brands = (head: Uint8Array): ReadonlyArray<string> => {
   ]
 }
 
+const tiff = /^(?:II[*+]\0|MM\0[*+])/
+
 /** JPEG, PNG, GIF, TIFF and WebP. */
-const raster = [/^\xff\xd8\xff/, /^\x89PNG\r\n\x1a\n/, /^GIF8[79]a/, /^(?:II[*+]\0|MM\0[*+])/, /^RIFF[^]{4}WEBP/]
+const raster = [/^\xff\xd8\xff/, /^\x89PNG\r\n\x1a\n/, /^GIF8[79]a/, tiff, /^RIFF[^]{4}WEBP/]
+
+/** Whether a file with these first bytes is a TIFF, classic or big. */
+export const isTiff = (head: Uint8Array): boolean => tiff.test(latin(head, 0, 4))
 
 /** Whether a file with these first bytes is of a format that is decoded. */
 export const isRaster = (head: Uint8Array): boolean => {

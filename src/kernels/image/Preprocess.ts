@@ -6,6 +6,7 @@ import * as Decode from "./Decode.ts"
 import type { Image, Pixels } from "./Image.ts"
 import { type Fault, ImageError } from "./ImageError.ts"
 import { type Grid, type Patches, patchify, table } from "./Patchify.ts"
+import { checkLimits } from "./PreprocessLimits.ts"
 import { resample } from "./resample.ts"
 import { smartResize } from "./smartResize.ts"
 
@@ -83,6 +84,7 @@ const faultOf = (image: Image) => (fault: Fault): ImageError =>
  */
 export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageError> =>
   Effect.gen(function*() {
+    yield* checkLimits(settingsFile, config)
     const settings = yield* Schema.decodeUnknownEffect(Config)(config).pipe(
       Effect.mapError((cause) =>
         new ImageError({ image: settingsFile, reason: cause.message.replaceAll("\n", " "), cause })
@@ -115,10 +117,9 @@ export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageEr
     const sizeOptions = { factor: patchSize * mergeSize, minPixels, maxPixels }
     const resized = settings.do_resize ?? true
     const fit: Preprocessor["fit"] = (image) =>
-      Effect.flatMap(Decode.load(image), (pixels) => {
-        const { height, width } = pixels
-        const size = resized ? smartResize(height, width, sizeOptions) : Result.succeed(pixels)
-        const fitted = Result.map(size, (size) => ({ pixels: resample(pixels, size), width, height }))
+      Effect.flatMap(Decode.load(image), ({ own, ...pixels }) => {
+        const size = resized ? smartResize(own.height, own.width, sizeOptions) : Result.succeed(pixels)
+        const fitted = Result.map(size, (size) => ({ pixels: resample(pixels, size), ...own }))
         return Effect.fromResult(Result.mapError(fitted, faultOf(image)))
       })
     return {

@@ -1,5 +1,6 @@
 /** Qwen2-VL's choice of the size that a picture is resampled to. */
 import { Result } from "effect"
+import { maxRatio } from "./Caps.ts"
 import type { Fault } from "./ImageError.ts"
 
 export interface SmartResizeOptions {
@@ -36,12 +37,12 @@ export const smartResize = (
   { factor, maxPixels, minPixels }: SmartResizeOptions
 ): Result.Result<Size, Fault> => {
   const ratio = Math.max(height, width) / Math.min(height, width)
-  // Not `ratio > 200`: a side of 0 is refused too.
-  if (!(ratio <= 200)) {
+  // Not `ratio > maxRatio`: a side of 0 is refused too.
+  if (!(ratio <= maxRatio)) {
     return Result.fail({
       reason: "too elongated",
       found: `${width} × ${height}`,
-      expected: "an aspect ratio of at most 200"
+      expected: `an aspect ratio of at most ${maxRatio}`
     })
   }
   const rounded = {

@@ -4,6 +4,7 @@
  * A setting that is left out (or is `undefined`) breaks nothing: its default holds.
  */
 import { Predicate } from "effect"
+import { show } from "../text/show.ts"
 
 export interface Rule {
   /** As after "expected": "a number above 0". */
@@ -31,6 +32,14 @@ const number = (expected: string, holds: (value: number) => boolean): Rule => ({
 export const above = (least: number): Rule => number(`a number above ${least}`, (value) => value > least)
 export const finite: Rule = number("a number", () => true)
 export const atLeast = (least: number): Rule => number(`a number from ${least}`, (value) => value >= least)
+/** Both may be taken. */
+export const between = (least: number, most: number): Rule =>
+  number(`a number from ${least} to ${most}`, (value) => value >= least && value <= most)
+/**
+ * Rates from which an optimiser does nothing but ruin weights are numbers that slipped: a percentage, an exponent
+ * without its sign.
+ */
+export const learningRate: Rule = number("a number above 0 and below 10", (value) => value > 0 && value < 10)
 /** 0 and 1 may be left out. */
 export const share = (interval: "[0, 1]" | "(0, 1]" | "[0, 1)"): Rule => {
   const [zero, one] = [interval.startsWith("["), interval.endsWith("]")]
@@ -42,6 +51,9 @@ export const whole = (least = -Infinity, most = Infinity): Rule => {
   const range = (least === -Infinity ? "" : ` from ${least}`) + (most === Infinity ? "" : ` to ${most}`)
   return number(`a whole number${range}`, (value) => Number.isSafeInteger(value) && value >= least && value <= most)
 }
+/** Hotter, every token is as likely as any other. */
+const hottest = 100
+
 /**
  * A softmax temperature. Below 1e-5 logits reach magnitudes that masks and float32 do not stand; servers take it for
  * greedy.
@@ -50,8 +62,14 @@ export const whole = (least = -Infinity, most = Infinity): Rule => {
  */
 export const temperature = (greedy: boolean): Rule =>
   greedy
-    ? number("0 (greedy) or a number from 0.00001", (value) => value >= 1e-5 || value === 0)
-    : number("a number from 0.00001: a greedy choice has no likelihood to learn from", (value) => value >= 1e-5)
+    ? number(
+      `0 (greedy) or a number from 0.00001 to ${hottest}`,
+      (value) => value >= 1e-5 && value <= hottest || value === 0
+    )
+    : number(
+      `a number from 0.00001 to ${hottest}: a greedy choice has no likelihood to learn from`,
+      (value) => value >= 1e-5 && value <= hottest
+    )
 export const oneOf = (...words: ReadonlyArray<string>): Rule => ({
   expected: words.map((word) => JSON.stringify(word)).join(" or "),
   holds: (value) => typeof value === "string" && words.includes(value)
@@ -78,9 +96,6 @@ export const required = (rule: Rule): Rule => ({ ...rule, required: true })
 export const at = (settings: unknown, path: ReadonlyArray<string>): unknown =>
   path.reduce((value, key) => Predicate.hasProperty(value, key) ? value[key] : undefined, settings)
 
-const shown = (value: unknown): string =>
-  typeof value === "number" ? String(value) : JSON.stringify(value) ?? String(value)
-
 /** The first setting of a table that breaks its rule. */
 export const broken = (table: Table, settings: object): Broken | undefined => {
   for (const [setting, rule] of Object.entries(table)) {
@@ -88,11 +103,21 @@ export const broken = (table: Table, settings: object): Broken | undefined => {
     const value = at(settings, path)
     const wanted = rule.required === true && at(settings, path.slice(0, -1)) !== undefined
     if (value === undefined ? wanted : !rule.holds(value)) {
-      return { setting, value: shown(value), expected: rule.expected }
+      return { setting, value: show(value), expected: rule.expected }
     }
   }
   return undefined
 }
+
+const withoutNulls = (fields: object): object =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) =>
+      value === null ? [] : [[name, Predicate.isObject(value) && !Array.isArray(value) ? withoutNulls(value) : value]]
+    )
+  )
+
+/** The same of a file of transformers, which leaves out by null. */
+export const brokenIn = (table: Table, file: object): Broken | undefined => broken(table, withoutNulls(file))
 
 /** The settings of a record that no rule speaks of, parts named with their record: "clip.lo". */
 export const unknown = (table: Table, settings: object, record = ""): ReadonlyArray<string> =>
@@ -118,7 +143,7 @@ export const misspelt = (table: Table, settings: object): Broken | undefined => 
   const parts = namesIn(table, `${setting}.`)
   return {
     setting,
-    value: shown(at(settings, setting.split("."))),
+    value: show(at(settings, setting.split("."))),
     expected: parts.length > 0
       ? `a record of ${parts.join(", ")}`
       : `no setting of this name: there are ${namesIn(table, record).join(", ")}`

@@ -19,6 +19,7 @@ import {
   Vision25,
   wrong
 } from "./ConfigFields.ts"
+import * as Limits from "./ConfigLimits.ts"
 
 export { ConfigError } from "./ConfigFields.ts"
 
@@ -127,13 +128,20 @@ const tower25 = Effect.fnUntraced(function*(json: unknown) {
     windowSize,
     `at least patch_size × spatial_merge_size = ${of.merge * of.patch}`
   )
+  const full = fields.fullatt_block_indexes ?? undefined
+  yield* require(
+    full === undefined || full.every((block) => block >= 0 && block < of.depth),
+    "vision_config.fullatt_block_indexes",
+    full,
+    `numbers of blocks, from 0 to ${of.depth - 1}`
+  )
   const tower: Tower = {
     vision: {
       ...of,
       width: fields.hidden_size,
       mlpWidth: fields.intermediate_size,
       block: "swiglu",
-      windows: { side, full: fields.fullatt_block_indexes ?? defaults.fullBlocks },
+      windows: { side, full: full ?? defaults.fullBlocks },
       positionsPerSecond: fields.tokens_per_second ?? defaults.tokensPerSecond
     },
     out: fields.out_hidden_size,
@@ -162,6 +170,8 @@ export const fromJson = Effect.fn("Config.fromJson")(function*(json: unknown): E
   const whole = json as Readonly<Record<string, unknown>>
   const nested = top.text_config ?? undefined
   yield* checkImplemented(modelType, whole, nested ?? whole, top.vision_config)
+  yield* Limits.check(Limits.text, nested ?? whole, nested === undefined ? "" : "text_config.")
+  yield* Limits.check(Limits.vision, top.vision_config, "vision_config.")
   const text = yield* decode(Text, nested ?? whole, nested === undefined ? "the text fields" : "text_config")
 
   const rope = text.rope_parameters ?? text.rope_scaling ?? {}

@@ -2,6 +2,7 @@
  * The fields of a Qwen2-VL or Qwen2.5-VL `config.json` that change the arithmetic, and the values that are implemented.
  */
 import { Effect, Schema } from "effect"
+import { show } from "../text/show.ts"
 
 /** A field whose value is missing, broken or not implemented. */
 export class ConfigError extends Schema.TaggedError<ConfigError>()("ConfigError", {
@@ -90,7 +91,7 @@ export const decode = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, v
 const LONGEST = 120
 
 export const wrong = (field: string, found: unknown, expected: string): ConfigError =>
-  new ConfigError({ field, found: (JSON.stringify(found) ?? "absent").slice(0, LONGEST), expected })
+  new ConfigError({ field, found: found === undefined ? "absent" : show(found, LONGEST), expected })
 
 export const require = (
   holds: boolean,

@@ -35,6 +35,17 @@ export interface AdamWJob {
   readonly weightDecay: number
   /** Factor on every gradient: clipping and averaging. */
   readonly gradientScale: number
+  /** Computes what the parameters would become, and writes nothing. Default false. */
+  readonly dry?: boolean
+}
+
+/** Looks for the first of the values in [begin, end) whose magnitude is not below the limit. */
+export interface CheckJob {
+  readonly _tag: "Check"
+  readonly values: Float32Array
+  readonly begin: number
+  readonly end: number
+  readonly limit: number
 }
 
 /** Adds buffers 1… into buffer 0, in order, over [begin, end); its result is the sum of squares of the sums. */
@@ -45,10 +56,16 @@ export interface AccumulateJob {
   readonly end: number
 }
 
-export type Job = AdamWJob | AccumulateJob
+export type Job = AdamWJob | AccumulateJob | CheckJob
 
-/** Sum of squares of an `Accumulate`; of an `AdamW`, the index of a parameter that is not finite any more, or −1. */
+/**
+ * Sum of squares of an `Accumulate`; of a `Check` the index of what it found, or −1; of a dry `AdamW` the index of a
+ * parameter that would not be finite any more, or −1, as of any that has written.
+ */
 export type Result = number
+
+/** Magnitudes from which rounding to float32 gives infinity. */
+const LIMIT = 2 ** 127 * (2 - 2 ** -24)
 
 const adamW = (job: AdamWJob): Result => {
   const { parameters, gradients, firstMoment, secondMoment, beta1, beta2, epsilon, gradientScale } = job
@@ -56,9 +73,18 @@ const adamW = (job: AdamWJob): Result => {
   const gain2 = 1 - beta2
   const stepSize = job.learningRate / (1 - Math.pow(beta1, job.step))
   const correction2 = 1 / Math.sqrt(1 - Math.pow(beta2, job.step))
-  let ruined = -1
   for (const { begin, end, decay } of job.ranges) {
     const keep = decay ? 1 - job.learningRate * job.weightDecay : 1
+    // Two loops: a test in the one that writes doubles what it takes.
+    if (job.dry === true) {
+      for (let i = begin; i < end; i++) {
+        const g = gradients[i]! * gradientScale
+        const m = beta1 * firstMoment[i]! + gain1 * g
+        const v = beta2 * secondMoment[i]! + gain2 * g * g
+        if (!(Math.abs(parameters[i]! * keep - stepSize * m / (Math.sqrt(v) * correction2 + epsilon)) < LIMIT)) return i
+      }
+      continue
+    }
     for (let i = begin; i < end; i++) {
       const g = gradients[i]! * gradientScale
       const m = beta1 * firstMoment[i]! + gain1 * g
@@ -67,11 +93,13 @@ const adamW = (job: AdamWJob): Result => {
       secondMoment[i] = v
       parameters[i] = parameters[i]! * keep - stepSize * m / (Math.sqrt(v) * correction2 + epsilon)
     }
-    // A pass of its own: a test in the loop above doubles what it takes.
-    const odd = ruined < 0 ? Finite.firstBeyond(parameters.subarray(begin, end)) : -1
-    if (odd >= 0) ruined = begin + odd
   }
-  return ruined
+  return -1
+}
+
+const check = ({ begin, end, limit, values }: CheckJob): Result => {
+  const odd = Finite.firstBeyond(values.subarray(begin, end), limit)
+  return odd < 0 ? -1 : begin + odd
 }
 
 const accumulate = ({ begin, buffers, end }: AccumulateJob): Result => {
@@ -99,12 +127,23 @@ const accumulate = ({ begin, buffers, end }: AccumulateJob): Result => {
 }
 
 /** Runs a job on the calling thread. */
-export const execute = (job: Job): Result => job._tag === "AdamW" ? adamW(job) : accumulate(job)
+export const execute = (job: Job): Result => {
+  switch (job._tag) {
+    case "AdamW":
+      return adamW(job)
+    case "Accumulate":
+      return accumulate(job)
+    case "Check":
+      return check(job)
+  }
+}
 
 /** Why a job cannot run, or `undefined`: its buffers must be shared and its ranges inside them. */
 export const refusal = (job: Job): string | undefined => {
   const buffers = job._tag === "AdamW"
     ? [job.parameters, job.gradients, job.firstMoment, job.secondMoment]
+    : job._tag === "Check"
+    ? [job.values]
     : job.buffers
   if (buffers.length === 0) return "Accumulate got no buffers"
   if (!buffers.every(isShared)) {

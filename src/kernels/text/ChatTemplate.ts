@@ -1,8 +1,8 @@
 /**
  * Messages to the text a model was trained on, through the model's own Jinja template.
  */
-import { Template } from "@huggingface/jinja"
 import { Effect } from "effect"
+import * as BoundedTemplate from "./BoundedTemplate.ts"
 import { TextError } from "./TextError.ts"
 
 /** A part of a message. The template writes the model's image placeholder for an image. */
@@ -28,13 +28,16 @@ const failed = (operation: "compile chat template" | "render chat template") => 
 /** Line ends as Jinja2 reads a template: whatever the file has, the text has "\n". */
 export const withNewlines = (template: string): string => template.replaceAll(/\r\n?/g, "\n")
 
-/** Parses a template once for many renderings. */
+/**
+ * Parses a template once for many renderings. One that takes too many steps, or makes too much text, is an error as one
+ * that is broken is: `range(10**8)`, a macro that calls itself, a text that doubles.
+ */
 export const compile = (template: string): Effect.Effect<Render, TextError> =>
   Effect.map(
-    Effect.try({ try: () => new Template(withNewlines(template)), catch: failed("compile chat template") }),
+    Effect.try({ try: () => BoundedTemplate.parse(withNewlines(template)), catch: failed("compile chat template") }),
     (parsed): Render => (messages, { addGenerationPrompt, variables }) =>
       Effect.try({
-        try: () => parsed.render({ ...variables, messages, add_generation_prompt: addGenerationPrompt }),
+        try: () => parsed({ ...variables, messages, add_generation_prompt: addGenerationPrompt }),
         catch: failed("render chat template")
       })
   )

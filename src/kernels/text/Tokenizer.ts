@@ -6,8 +6,9 @@
  * without special tokens, and for one with them when they are not skipped.
  */
 import { Tokenizer as HuggingFace } from "@huggingface/tokenizers"
-import { Effect, Option } from "effect"
+import { Effect, Option, Predicate } from "effect"
 import type { ModelDirectory } from "../weights/ModelDirectory.ts"
+import { show } from "./show.ts"
 import { TextError } from "./TextError.ts"
 
 export interface Tokenizer {
@@ -25,6 +26,27 @@ export interface Tokenizer {
   readonly size: number
 }
 
+/** More than any vocabulary has: the library makes a place for every id below the largest. */
+const mostIds = 2 ** 22
+
+/** Ids of the words, wherever a tokenizer.json keeps them. */
+function* idsIn(json: object): Generator<readonly [word: unknown, id: unknown]> {
+  const at = (value: unknown, key: string): unknown => Predicate.hasProperty(value, key) ? value[key] : undefined
+  const added = at(json, "added_tokens")
+  for (const token of Array.isArray(added) ? added : []) yield [at(token, "content"), at(token, "id")]
+  const vocabulary = at(at(json, "model"), "vocab")
+  // Unigram lists its words in the order of their ids.
+  if (Predicate.isObject(vocabulary) && !Array.isArray(vocabulary)) yield* Object.entries(vocabulary)
+}
+
+const checkIds = (json: object): void => {
+  for (const [word, id] of idsIn(json)) {
+    if (!(Number.isInteger(id) && Number(id) >= 0 && Number(id) < mostIds)) {
+      throw new RangeError(`the id of ${show(word)} is ${show(id)}, expected a whole number from 0 to ${mostIds - 1}`)
+    }
+  }
+}
+
 /** Builds a tokenizer from the contents of tokenizer.json and tokenizer_config.json. */
 export const fromJson = (
   tokenizerJson: object,
@@ -33,6 +55,7 @@ export const fromJson = (
 ): Effect.Effect<Tokenizer, TextError> =>
   Effect.try({
     try: (): Tokenizer => {
+      checkIds(tokenizerJson)
       const inner = new HuggingFace(tokenizerJson, tokenizerConfig)
       const ids = [...inner.get_vocab(true).values()]
       const size = ids.reduce((largest, id) => Math.max(largest, id), -1) + 1

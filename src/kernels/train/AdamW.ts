@@ -5,6 +5,7 @@
  * in a fixed order, so the number of workers cannot change a bit of the result.
  */
 import { Effect, Schema } from "effect"
+import * as Finite from "../math/Finite.ts"
 import { type OptimizerJob, Runtime } from "../runtime/index.ts"
 import * as ParameterStore from "./ParameterStore.ts"
 
@@ -13,29 +14,34 @@ export class GradientError extends Schema.TaggedError<GradientError>()("Gradient
   /** Number the step would have had, from 1. */
   step: Schema.Number,
   /** Global norm: infinite, not a number, or so large that float32 does not hold its square. */
-  norm: Schema.Number
+  norm: Schema.Number,
+  /** The first value that is no number, and where: "NaN in that of w at [0, 3]". */
+  found: Schema.optional(Schema.String)
 }) {
   get what() {
-    return `the gradient's norm is ${this.norm}`
+    return `the gradient's norm is ${this.norm}${this.found === undefined ? "" : ` (${this.found})`}`
   }
   override get message() {
     return `optimiser step ${this.step}: ${this.what}; lower the learning rate or look for a bad sample`
   }
 }
 
-/** A step so large that float32 does not hold what it leads to. Only an earlier snapshot brings the parameters back. */
+/**
+ * A step so large that float32 does not hold what it leads to, or from parameters that are no numbers. Parameters and
+ * moments are as they were.
+ */
 export class RuinedWeights extends Schema.TaggedError<RuinedWeights>()("RuinedWeights", {
-  /** Number of the step, from 1. */
+  /** Number the step would have had, from 1. */
   step: Schema.Number,
   learningRate: Schema.Number,
-  /** The first that is no number, and where: "parameter w: is Infinity at [0, 3], expected a finite number". */
+  /** The first parameter that would be no number, and where: "w at [0, 3], which is 1". */
   found: Schema.String
 }) {
   get what() {
-    return `after an update at learning rate ${this.learningRate} ${this.found}`
+    return `an update at learning rate ${this.learningRate} would leave no number of parameter ${this.found}`
   }
   override get message() {
-    return `optimiser step ${this.step}: ${this.what}; restore an earlier snapshot and lower the learning rate`
+    return `optimiser step ${this.step}: ${this.what}; lower the learning rate, or restore an earlier snapshot`
   }
 }
 
@@ -86,6 +92,8 @@ export interface AdamW {
   readonly reset: Effect.Effect<void>
   /** A copy, apart from the live state. */
   readonly state: Effect.Effect<State>
+  /** The live state itself, to be written down before the next step: of a large model there is no room for a copy. */
+  readonly live: Effect.Effect<State>
   readonly restore: (state: State) => Effect.Effect<void, ParameterStore.ParameterError>
 }
 
@@ -117,6 +125,30 @@ const split = (ranges: ReadonlyArray<OptimizerJob.Range>): ReadonlyArray<Readonl
 /** The largest float32 whose square is one: what a second moment can be made of. */
 const largestRoot = 2 ** 64 * (1 - 2 ** -24)
 
+/** Parameters below this stay finite under any step that `isShort`. */
+const ample = 2 ** 120
+
+/** How much larger a first moment may be, against the root of the second, than gradients make it: for rounding. */
+const slack = 2 ** 20
+
+/** Roots of second moments that underflow: first moments up to here are of gradients that small. */
+const underflow = 1e-18
+
+/**
+ * The largest first moment against the root of the second, by the inequality of Cauchy and Schwarz over the gradients
+ * that both are sums of; Infinity where β1² ≥ β2 leaves it without a bound.
+ */
+const largestRatio = (beta1: number, beta2: number): number =>
+  beta1 * beta1 < beta2 ? (1 - beta1) / Math.sqrt((1 - beta2) * (1 - beta1 * beta1 / beta2)) : Infinity
+
+/** Whether a step is so short that no parameter below `ample` can leave float32's range by it. */
+const isShort = (
+  { learningRate, weightDecay }: Required<Pick<StepOptions, "learningRate" | "weightDecay">>,
+  { beta1, beta2, epsilon }: Required<Options>
+): boolean =>
+  epsilon >= underflow && Math.abs(1 - learningRate * weightDecay) <= 2 &&
+  slack * largestRatio(beta1, beta2) * learningRate / (1 - beta1) < ample
+
 /** clip_grad_norm_'s factor. */
 const clipFactor = (norm: number, limit: number): number => Math.min(1, limit / (norm + 1e-6))
 
@@ -133,6 +165,8 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
     return yield* new ParameterStore.ParameterError({ parameter: "store", reason: "has nothing to train" })
   }
   const { beta1 = defaults.beta1, beta2 = defaults.beta2, epsilon = defaults.epsilon } = options
+  const rates = { beta1, beta2, epsilon }
+  const ratio = largestRatio(beta1, beta2)
   const runtime = yield* Runtime.Runtime
   const firstMoment = ParameterStore.trainableBuffer(store)
   const secondMoment = ParameterStore.trainableBuffer(store)
@@ -151,31 +185,37 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
     const total = gradients[0]
     const clipped = gradNorm * clipFactor(gradNorm, clipNorm)
     if (total === undefined || !(clipped <= largestRoot)) {
-      return yield* new GradientError({ step: steps + 1, norm: gradNorm })
+      const odd = total === undefined ? -1 : Finite.firstBeyond(total)
+      const found = odd < 0 ? {} : { found: `${total?.[odd]} in that of ${ParameterStore.placeOf(store, odd)}` }
+      return yield* new GradientError({ step: steps + 1, norm: gradNorm, ...found })
     }
-    steps++
-    // Half an update is worse than none or all of it.
-    const ruined = yield* Effect.uninterruptible(share(updates.map((ranges) => ({
+    const jobs = updates.map((ranges): OptimizerJob.AdamWJob => ({
       _tag: "AdamW",
       parameters: store.data,
       gradients: total,
       firstMoment,
       secondMoment,
       ranges,
-      step: steps,
+      step: steps + 1,
       learningRate,
-      beta1,
-      beta2,
-      epsilon,
+      ...rates,
       weightDecay,
       gradientScale: clipFactor(gradNorm, clipNorm)
-    }))))
-    if (ruined.some((at) => at >= 0)) {
-      yield* Effect.mapError(
-        ParameterStore.checkFinite(store, store.data),
-        ({ message }) => new RuinedWeights({ step: steps, learningRate, found: message })
-      )
+    }))
+    // Before anything is written: what would have to be taken back afterwards, moments and all, could not be.
+    const large = yield* share(sums.map(({ begin, end }) => (
+      { _tag: "Check", values: store.data, begin, end, limit: ample }
+    )))
+    if (large.some((at) => at >= 0) || !isShort({ learningRate, weightDecay }, rates)) {
+      const at = (yield* share(jobs.map((job) => ({ ...job, dry: true })))).find((at) => at >= 0)
+      if (at !== undefined) {
+        const found = `${ParameterStore.placeOf(store, at)}, which is ${store.data[at]}`
+        return yield* new RuinedWeights({ step: steps + 1, learningRate, found })
+      }
     }
+    steps++
+    // Half an update is worse than none or all of it.
+    yield* Effect.uninterruptible(share(jobs))
     return { step: steps, gradNorm }
   })
 
@@ -191,6 +231,8 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
     secondMoment: Float32Array.from(secondMoment)
   }))
 
+  const live = Effect.sync((): State => ({ step: steps, firstMoment, secondMoment }))
+
   const restore: AdamW["restore"] = Effect.fnUntraced(function*(state) {
     for (const moment of [state.firstMoment, state.secondMoment]) {
       if (moment.length === store.trainableLength) continue
@@ -201,11 +243,22 @@ export const make = Effect.fnUntraced(function*(store: ParameterStore.ParameterS
     }
     yield* ParameterStore.checkFinite(store, state.firstMoment, "the first moment of ")
     yield* ParameterStore.checkFinite(store, state.secondMoment, "the second moment of ")
+    const odd = state.firstMoment.findIndex((first, i) => {
+      const second = state.secondMoment[i] ?? 0
+      return !(second >= 0 &&
+        (ratio === Infinity || Math.abs(first) <= slack * ratio * Math.sqrt(second) + underflow))
+    })
+    if (odd >= 0) {
+      return yield* new ParameterStore.ParameterError({
+        parameter: `the moments of ${ParameterStore.placeOf(store, odd)}`,
+        reason: `are ${state.firstMoment[odd]} and ${state.secondMoment[odd]}, which no gradients lead to: damaged`
+      })
+    }
     steps = state.step
     firstMoment.set(state.firstMoment)
     secondMoment.set(state.secondMoment)
   })
 
-  const optimiser: AdamW = { step, taken: Effect.sync(() => steps), reset, state, restore }
+  const optimiser: AdamW = { step, taken: Effect.sync(() => steps), reset, state, live, restore }
   return optimiser
 })

@@ -9,6 +9,7 @@ import { add, constant, div, gather, input, matmul, mul, slice, sub, type Tensor
 import * as Keyed from "../math/Keyed.ts"
 import { type Config, type Lookup, Parameters } from "../models/index.ts"
 import { HostTensor } from "../runtime/index.ts"
+import { show } from "../text/show.ts"
 import type { Spec } from "./ParameterStore.ts"
 
 /** What was asked of an adapter and cannot be. */
@@ -101,7 +102,7 @@ const pattern = (source: string) =>
     catch: () =>
       new LoraError({
         option: "targets",
-        found: JSON.stringify(source),
+        found: show(source),
         expected: `"all-linear" or a regular expression`
       })
   })
@@ -118,7 +119,7 @@ export const modulesOf = Effect.fnUntraced(function*(config: Config.Config, targ
     const found = typeof targets === "string" ? targets : targets[idle] ?? targets
     return yield* new LoraError({
       option: "targets",
-      found: JSON.stringify(found),
+      found: show(found),
       expected: `names or endings of linear layers, such as ${linear.slice(-1).join()}`
     })
   }
@@ -146,7 +147,7 @@ export const make = Effect.fn("Lora.make")(function*(config: Config.Config, opti
   const { alpha = 2 * rank } = options
   const ranked = Number.isInteger(rank) && rank > 0 && rank <= largestRank
   yield* require(ranked, "rank", rank, `a whole number from 1 to ${largestRank}`)
-  yield* require(Number.isFinite(alpha) && alpha > 0, "alpha", alpha, "a number above 0")
+  yield* require(alpha > 0 && alpha <= largestRank, "alpha", alpha, `a number above 0, up to ${largestRank}`)
   yield* require(dropout >= 0 && dropout < 1, "dropout", dropout, "a share in [0, 1)")
   const lora: Lora = { rank, alpha, dropout, rankStabilized, modules: yield* modulesOf(config, targets) }
   return lora

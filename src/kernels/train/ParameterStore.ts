@@ -106,6 +106,17 @@ export const set = Effect.fnUntraced(function*(store: ParameterStore, name: stri
   target.set(values)
 })
 
+/** The parameter that an index of the flat buffer belongs to. */
+const holding = (store: ParameterStore, index: number): Pick<Slice, "name" | "offset" | "shape"> =>
+  [...store.slices.values()].findLast(({ offset }) => offset <= index) ??
+    { name: "store", offset: 0, shape: [store.data.length] }
+
+/** An index of the flat buffer as a place in a parameter: "w at [0, 3]". */
+export const placeOf = (store: ParameterStore, index: number): string => {
+  const { name, offset, shape } = holding(store, index)
+  return `${name} at ${Finite.placeOf(shape, index - offset)}`
+}
+
 /**
  * Fails on the first value that is not finite of a buffer in the store's layout.
  *
@@ -115,8 +126,7 @@ export const checkFinite = (store: ParameterStore, data: Float32Array, of = ""):
   Effect.suspend(() => {
     const odd = Finite.firstBeyond(data)
     if (odd < 0) return Effect.void
-    const whole = { name: "store", offset: 0, shape: [data.length] }
-    const { name, offset, shape } = [...store.slices.values()].findLast((slice) => slice.offset <= odd) ?? whole
+    const { name, offset, shape } = holding(store, odd)
     const reason = `is ${data[odd]} at ${Finite.placeOf(shape, odd - offset)}, expected a finite number`
     return Effect.fail(new ParameterError({ parameter: of + name, reason }))
   })

@@ -4,6 +4,7 @@
  */
 import { Effect, FileSystem, Option, Path } from "effect"
 import { withNewlines } from "../text/ChatTemplate.ts"
+import { show } from "../text/show.ts"
 import * as GitLfs from "./GitLfs.ts"
 import { isJsonObject, type JsonObject, readJsonIfThere } from "./JsonFile.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
@@ -22,7 +23,7 @@ const choose = (path: string, value: unknown): Effect.Effect<string, WeightsErro
       path,
       reason: "its chat_template cannot be used",
       found: named.length > 0
-        ? `templates named ${named.map(({ name }) => JSON.stringify(name)).join(", ")}`
+        ? `templates named ${show(named.map(({ name }) => name))}`
         : typeof value,
       expected: "a string, or a list of {name, template} with one named \"default\""
     })

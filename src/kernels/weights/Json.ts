@@ -1,11 +1,14 @@
 /**
- * `JSON.parse` with the keys that the text holds.
+ * `JSON.parse` with the keys that the text holds, and with bounds.
  *
  * V8 from 12.8 on reads an escaped key as another one once it has read an object whose key stood at the same place and
  * was a prefix of the escaped spelling: after `{"a": 0, "\\": 0}`, the text `{"a": 0, "\n": 0}` yields the key `\`
  * (github.com/nodejs/node/issues/63785). Keys of headers, vocabularies and data sets are trusted by name, so escaped
  * ones reach the parser under names that need no escape, and get their own back afterwards.
  */
+
+import { Effect, Schema, SchemaGetter, SchemaIssue } from "effect"
+import * as JsonBounds from "./JsonBounds.ts"
 
 /** A key as it stands in a text, quotes included. */
 export interface Key {
@@ -54,8 +57,12 @@ const renamed = (value: unknown, names: ReadonlyMap<string, string>): unknown =>
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [names.get(key) ?? key, renamed(item, names)]))
 }
 
-/** As `JSON.parse` is specified: the last of equal keys counts. Throws a `SyntaxError` with the place in the text. */
+/**
+ * As `JSON.parse` is specified: the last of equal keys counts. Throws a `SyntaxError` with the place in the text, and a
+ * `RangeError` for one that is nested more than 256 deep or holds more than 2²⁴ lists and objects.
+ */
 export const parse = (text: string): unknown => {
+  JsonBounds.check(text)
   const parsed: unknown = JSON.parse(text)
   if (!text.includes("\\")) return parsed
   const keys: Array<Key> = []
@@ -67,3 +74,17 @@ export const parse = (text: string): unknown => {
   const pieces = keys.flatMap(({ start }, i) => [text.slice(keys[i - 1]?.end ?? 0, start), `"${prefix}${i}"`])
   return renamed(JSON.parse([...pieces, text.slice(keys.at(-1)?.end)].join("")), names)
 }
+
+const read = SchemaGetter.transformEffect((text: string, options) =>
+  Effect.try({
+    try: () => parse(text),
+    catch: (cause) => new SchemaIssue.InvalidValue({ expected: `JSON (${String(cause)})` }, text, options)
+  })
+)
+
+/** JSON text as a schema reads it: `Schema.fromJsonString` with the keys and bounds of `parse`. */
+export const text = <S extends Schema.Top>(schema: S) =>
+  Schema.String.pipe(
+    Schema.decodeTo(Schema.Unknown, { decode: read, encode: SchemaGetter.stringifyJson() }),
+    Schema.decodeTo(schema)
+  )

@@ -2,6 +2,7 @@
  * JSON files of a model directory: objects, or a typed error that names the file.
  */
 import { Effect, FileSystem, Option } from "effect"
+import { show } from "../text/show.ts"
 import * as GitLfs from "./GitLfs.ts"
 import * as Json from "./Json.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
@@ -36,7 +37,7 @@ export const readJson = (
       return yield* new WeightsError({
         path,
         reason: "not a JSON object",
-        found: JSON.stringify(json).slice(0, 60),
+        found: show(json, 60),
         expected: "{…}"
       })
     }

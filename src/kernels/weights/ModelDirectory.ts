@@ -3,6 +3,7 @@
  * index of where each tensor's bytes lie. No weight is read here.
  */
 import { Effect, FileSystem, Option, Path } from "effect"
+import { show } from "../text/show.ts"
 import * as ChatTemplateFile from "./ChatTemplateFile.ts"
 import { isJsonObject, type JsonObject, readJson, readJsonIfThere } from "./JsonFile.ts"
 import * as Safetensors from "./Safetensors.ts"
@@ -159,7 +160,7 @@ export const save = (
     yield* refuseExisting
     const bad = Object.keys(source.files ?? {}).find((name) => name === "" || basename(name) !== name || name === "..")
     if (bad !== undefined) {
-      return yield* new WeightsError({ path: target, reason: "not a plain file name", found: JSON.stringify(bad) })
+      return yield* new WeightsError({ path: target, reason: "not a plain file name", found: show(bad) })
     }
     yield* fs.makeDirectory(dirname(absolute), { recursive: true }).pipe(Effect.mapError(failed))
     const temporary = `${absolute}.${crypto.randomUUID()}.tmp`

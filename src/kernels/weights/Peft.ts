@@ -5,6 +5,8 @@
  * answer.
  */
 import { Effect, FileSystem, Path } from "effect"
+import * as Rules from "../math/Rules.ts"
+import { show } from "../text/show.ts"
 import { type JsonObject, readJson } from "./JsonFile.ts"
 import * as Safetensors from "./Safetensors.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
@@ -61,12 +63,15 @@ const isEmpty = (value: unknown): boolean =>
   value === null || value === undefined || value === false ||
   typeof value === "object" && Object.keys(value).length === 0
 
+const shown = (value: unknown): string =>
+  typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value)).slice(0, 60)
+
 const settingsOf = Effect.fnUntraced(function*(path: string, json: JsonObject) {
   const refuse = (field: string, expected: string) =>
     new WeightsError({
       path,
       reason: `${field} is not supported`,
-      found: JSON.stringify(json[field]) ?? "nothing",
+      found: json[field] === undefined ? "nothing" : show(json[field]),
       expected,
       hint: "Merge the adapter into its base with PEFT (merge_and_unload) and load the merged directory."
     })
@@ -77,18 +82,31 @@ const settingsOf = Effect.fnUntraced(function*(path: string, json: JsonObject) {
   }
   const unknown = Object.keys(json).find((field) => !harmless.has(field) && !isEmpty(json[field]))
   if (unknown !== undefined) return yield* refuse(unknown, "it to be absent or off")
-  const number = (field: string, otherwise?: number) => {
+  const number = (field: string, { expected, holds }: Rules.Rule, otherwise?: number) => {
     const value = json[field] ?? otherwise
-    return typeof value === "number" && Number.isFinite(value) && value >= 0
-      ? Effect.succeed(value)
-      : Effect.fail(refuse(field, "a number from 0"))
+    return typeof value === "number" && holds(value) ? Effect.succeed(value) : Effect.fail(
+      new WeightsError({
+        path,
+        reason: `${field} is impossible`,
+        found: value === undefined ? "nothing" : shown(value),
+        expected
+      })
+    )
   }
-  const dropout = yield* number("lora_dropout", 0)
-  if (dropout >= 1) return yield* refuse("lora_dropout", "a share in [0, 1)")
+  const targets = json["target_modules"] ?? undefined
+  const named = typeof targets === "string" ? targets.trim() !== "" : Array.isArray(targets) && targets.length > 0
+  if (targets !== undefined && !named) {
+    return yield* new WeightsError({
+      path,
+      reason: "target_modules is impossible",
+      found: shown(targets),
+      expected: "names of modules, or a pattern of them"
+    })
+  }
   const settings: Settings = {
-    rank: yield* number("r"),
-    alpha: yield* number("lora_alpha"),
-    dropout,
+    rank: yield* number("r", Rules.whole(1, 2 ** 16)),
+    alpha: yield* number("lora_alpha", Rules.above(0)),
+    dropout: yield* number("lora_dropout", Rules.share("[0, 1)"), 0),
     rankStabilized: json["use_rslora"] === true
   }
   return settings

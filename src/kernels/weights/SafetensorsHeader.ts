@@ -6,6 +6,7 @@
  * cover from the first byte to the last without holes or overlap.
  */
 import { Result } from "effect"
+import { show } from "../text/show.ts"
 import * as Json from "./Json.ts"
 import { WeightsError } from "./WeightsError.ts"
 
@@ -53,12 +54,6 @@ const isNatural = (value: unknown): value is number => Number.isSafeInteger(valu
 
 const naturals = (value: unknown): value is ReadonlyArray<number> => Array.isArray(value) && value.every(isNatural)
 
-/** A value as it stood in the header, short enough for an error message. */
-const show = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? String(value)
-  return text.length > 120 ? `${text.slice(0, 117)}…` : text
-}
-
 /**
  * A key that an object of this JSON text holds twice, if any. Parsing keeps the last one silently, so two readers
  * could see two different files. The text must already have been accepted by the parser.
@@ -89,7 +84,7 @@ const parseMetadata = (path: string, value: unknown): Result.Result<Readonly<Rec
   const metadata: Array<readonly [string, string]> = []
   for (const [key, text] of Object.entries(value)) {
     if (typeof text !== "string") {
-      const reason = `__metadata__ ${JSON.stringify(key)} is not a string`
+      const reason = `__metadata__ ${show(key)} is not a string`
       return Result.fail(new WeightsError({ path, reason, found: show(text), expected: "a string" }))
     }
     metadata.push([key, text])
@@ -118,7 +113,7 @@ const parseTensor = (
     return fail(
       "the byte range does not fit the shape",
       `${end - begin} bytes at [${begin}, ${end})`,
-      `${bytes} bytes for ${dtype} [${shape.join(", ")}]`
+      `${bytes} bytes for ${dtype} ${show(shape)}`
     )
   }
   return Result.succeed({ dtype, shape, begin: dataStart + begin, end: dataStart + end })

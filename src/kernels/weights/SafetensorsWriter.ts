@@ -6,6 +6,7 @@ import { Effect, FileSystem, Result } from "effect"
 import { elements, format } from "./SafetensorsHeader.ts"
 import * as Stored from "./Stored.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
+import { counting, Written } from "./Written.ts"
 
 /** Elements written at a time: bounds the memory beside the values. */
 const chunkElements = 1 << 22
@@ -61,7 +62,8 @@ const misfit = (path: string, tensor: string, shape: ReadonlyArray<number>, leng
 /**
  * Writes a file atomically, replacing an existing one. Tensors are stored as the reference implementation does, those
  * of wider elements first and then by name, so that all are aligned and the same weights give the same bytes. A value
- * that is not finite, or would not be once narrowed, is an error, and what was there before stays.
+ * that is not finite, or would not be once narrowed, is an error, and what was there before stays. Whoever listens to
+ * `Written` is told its SHA-256.
  */
 export const write = (
   path: string,
@@ -70,6 +72,8 @@ export const write = (
 ): Effect.Effect<void, WeightsError, FileSystem.FileSystem> =>
   Effect.scoped(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
+    const listener = yield* Written
+    const counted = listener === undefined ? undefined : counting()
     yield* Effect.fromResult(checkTensors(path, tensors))
     const sorted = tensors
       .map(({ dtype = options.dtype ?? "F32", ...tensor }) => ({ ...tensor, dtype }))
@@ -82,7 +86,11 @@ export const write = (
     yield* Effect.addFinalizer(() => fs.remove(temporary, { force: true }).pipe(Effect.ignore))
     yield* Effect.scoped(Effect.gen(function*() {
       const handle = yield* fs.open(temporary, { flag: "wx" })
-      yield* handle.writeAll(format(layout, { format: "pt", ...options.metadata }))
+      const put = (bytes: Uint8Array) => {
+        counted?.add(bytes)
+        return handle.writeAll(bytes)
+      }
+      yield* put(format(layout, { format: "pt", ...options.metadata }))
       for (const tensor of sorted) {
         const { data, dtype, name, shape } = tensor
         const values = Effect.isEffect(data) ? yield* data : typeof data === "function" ? data() : data
@@ -91,10 +99,11 @@ export const write = (
           const part = values.subarray(done, Math.min(values.length, done + chunkElements))
           const odd = Stored.refusal(path, tensor, dtype, part, done)
           if (odd !== undefined) return yield* odd
-          yield* handle.writeAll(Stored.encode(part, dtype))
+          yield* put(Stored.encode(part, dtype))
         }
       }
       yield* handle.sync
     })).pipe(Effect.mapError((error) => error instanceof WeightsError ? error : failed(error)))
     yield* fs.rename(temporary, path).pipe(Effect.mapError(failed))
+    if (counted !== undefined) listener?.(path, counted.digest())
   }))

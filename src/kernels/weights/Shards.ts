@@ -3,6 +3,7 @@
  * names.
  */
 import { Effect, FileSystem, Path } from "effect"
+import { show } from "../text/show.ts"
 import { isJsonObject, readJson } from "./JsonFile.ts"
 import { type Header, readHeader, type TensorInfo } from "./Safetensors.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
@@ -29,7 +30,7 @@ const readIndex = (path: string) =>
           path,
           tensor,
           reason: "the shard's name is refused",
-          found: JSON.stringify(file),
+          found: show(file),
           expected: "a plain file name that ends in .safetensors"
         })
       }

@@ -222,7 +222,13 @@ export const open = Effect.fn("WeightCache.open")(
     )
     const folder = yield* fs.realPath(asked).pipe(Effect.mapError(fromPlatform(asked, "resolving")))
     const path = join(folder, `${yield* fingerprint(wanted)}.safetensors`)
-    const there = yield* Effect.option(Safetensors.readHeader(path))
+    // What is damaged is written anew. Of scales and weights only some are looked at: they are many.
+    const there = yield* Effect.option(Effect.tap(Safetensors.readHeader(path), (header) =>
+      Effect.forEach(
+        [...header.tensors].filter(([, { dtype }]) => dtype === "F32"),
+        ([name]) => Safetensors.probe(header, name),
+        { discard: true }
+      )))
     if (Option.isNone(there)) {
       yield* build(path, folder, wanted)
     }

@@ -3,6 +3,7 @@
  */
 import { type PlatformError, Schema } from "effect"
 import * as SystemFault from "../runtime/SystemFault.ts"
+import { show } from "../text/show.ts"
 
 /** Names the file, the tensor where one is to blame, what was found, what was expected and what to do next. */
 export class WeightsError extends Schema.TaggedError<WeightsError>()("WeightsError", {
@@ -17,7 +18,7 @@ export class WeightsError extends Schema.TaggedError<WeightsError>()("WeightsErr
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message() {
-    const where = this.tensor === undefined ? this.path : `${this.path}: tensor ${JSON.stringify(this.tensor)}`
+    const where = this.tensor === undefined ? this.path : `${this.path}: tensor ${show(this.tensor)}`
     const facts = [
       ...(this.found === undefined ? [] : [`found ${this.found}`]),
       ...(this.expected === undefined ? [] : [`expected ${this.expected}`])

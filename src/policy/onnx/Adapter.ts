@@ -1,6 +1,7 @@
 /** The adapter of a policy: made, loaded, saved as PEFT, merged into the base. */
 import { Effect } from "effect"
 import { type Config, Parameters } from "../../kernels/models/index.ts"
+import { show } from "../../kernels/text/show.ts"
 import { Lora, ParameterStore } from "../../kernels/train/index.ts"
 import { Peft, Safetensors } from "../../kernels/weights/index.ts"
 import { PolicyError } from "../Policy.ts"
@@ -44,7 +45,7 @@ const load = Effect.fnUntraced(
     if (given !== undefined) {
       return yield* new Lora.LoraError({
         option: given,
-        found: JSON.stringify(options[given]),
+        found: show(options[given]),
         expected: `none: the adapter in ${directory} brings it`
       })
     }

@@ -11,7 +11,6 @@ import type * as KlReference from "./KlReference.ts"
 
 /** Everything that is needed to go on as if nothing had stopped. */
 export interface State {
-  readonly version: number
   readonly weights: Float32Array
   readonly optimizer: AdamW.State
   readonly reference: KlReference.State
@@ -20,17 +19,13 @@ export interface State {
 const fileName = "state.safetensors"
 
 const About = Schema.fromJsonString(Schema.Struct({
-  version: Schema.Int,
   /** Optimiser steps taken; with 0 there are no moments. */
   step: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   reference: Schema.Literals(["none", "base", "weights"])
 }))
 
-/** Writes the file whole or not at all. */
-export const write = Effect.fnUntraced(function*(directory: string, { optimizer, reference, version, weights }: State) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  yield* fs.makeDirectory(directory, { recursive: true }).pipe(
+const make = (directory: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeDirectory(directory, { recursive: true })).pipe(
     Effect.mapError((cause) =>
       new PolicyError({
         operation: "checkpoint",
@@ -39,8 +34,14 @@ export const write = Effect.fnUntraced(function*(directory: string, { optimizer,
       })
     )
   )
-  const vector = (name: string, data: Float32Array) => ({ name, shape: [data.length], data })
-  const about = yield* Schema.encodeEffect(About)({ version, step: optimizer.step, reference: reference.kind })
+
+const vector = (name: string, data: Float32Array) => ({ name, shape: [data.length], data })
+
+/** Writes the file whole or not at all. How often weights have changed is no part of it: the same state, same bytes. */
+export const write = Effect.fnUntraced(function*(directory: string, { optimizer, reference, weights }: State) {
+  const path = yield* Path.Path
+  yield* make(directory)
+  const about = yield* Schema.encodeEffect(About)({ step: optimizer.step, reference: reference.kind })
   yield* Safetensors.write(path.join(directory, fileName), [
     vector("weights", weights),
     ...(optimizer.step === 0
@@ -55,14 +56,13 @@ export const read = Effect.fnUntraced(function*(directory: string, trained: Para
   const path = yield* Path.Path
   const file = path.join(directory, fileName)
   const header = yield* Safetensors.readHeader(file)
-  const { reference, step, version } = yield* Schema.decodeUnknownEffect(About)(header.metadata["state"]).pipe(
+  const { reference, step } = yield* Schema.decodeUnknownEffect(About)(header.metadata["state"]).pipe(
     Effect.mapError((cause) =>
       new PolicyError({ operation: "restore", reason: `${file} is no checkpoint of this version`, cause })
     )
   )
   const vector = (name: string, length: number) => Safetensors.readFloat32(header, name, new Float32Array(length))
   const state: State = {
-    version,
     weights: yield* vector("weights", trained.data.length),
     optimizer: step === 0 ? AdamW.fresh(trained) : {
       step,
@@ -74,4 +74,20 @@ export const read = Effect.fnUntraced(function*(directory: string, trained: Para
       : { kind: reference }
   }
   return state
+})
+
+const snapshotName = "snapshot.safetensors"
+
+/** Writes weights that were kept aside, whole or not at all. */
+export const writeSnapshot = Effect.fnUntraced(function*(directory: string, weights: Float32Array) {
+  const path = yield* Path.Path
+  yield* make(directory)
+  yield* Safetensors.write(path.join(directory, snapshotName), [vector("weights", weights)])
+})
+
+/** Reads them, as they fit `trained`. */
+export const readSnapshot = Effect.fnUntraced(function*(directory: string, trained: ParameterStore.ParameterStore) {
+  const path = yield* Path.Path
+  const header = yield* Safetensors.readHeader(path.join(directory, snapshotName))
+  return yield* Safetensors.readFloat32(header, "weights", new Float32Array(trained.data.length))
 })

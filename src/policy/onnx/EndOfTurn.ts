@@ -7,6 +7,7 @@
  */
 import { Effect, Option, Result } from "effect"
 import { ChatTemplate, type Tokenizer } from "../../kernels/text/index.ts"
+import { show } from "../../kernels/text/show.ts"
 import type { ModelDirectory } from "../../kernels/weights/index.ts"
 import { PolicyError } from "../Policy.ts"
 
@@ -32,7 +33,7 @@ const idsOf = (file: string, value: unknown): Effect.Effect<ReadonlyArray<number
   const listed = listOf(value)
   return listed.every(isId)
     ? Effect.succeed(listed)
-    : Effect.fail(failed(`${file}: eos_token_id is ${JSON.stringify(value)}, expected a token id or a list of them`))
+    : Effect.fail(failed(`${file}: eos_token_id is ${show(value)}, expected a token id or a list of them`))
 }
 
 const textConfigOf = ({ config }: Spoken): Readonly<Record<string, unknown>> => {

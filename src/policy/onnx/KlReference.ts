@@ -21,7 +21,7 @@ export interface Reference {
   readonly hold: Effect.Effect<void>
   /** Keeps nothing any more. */
   readonly release: Effect.Effect<void>
-  /** What is held, to be held again by `hold` of another process. */
+  /** What is held, not a copy of it, to be held again by `restore` of another process. */
   readonly state: () => State
   readonly restore: (state: State) => Effect.Effect<void, ParameterStore.ParameterError>
   /** Whether anything is held. */
@@ -93,7 +93,7 @@ export const make = (context: PolicyContext): Reference => {
         { kind: "none" }
         : held.name === "base" || copy === undefined ?
         { kind: "base" }
-        : { kind: "weights", weights: Float32Array.from(copy) },
+        : { kind: "weights", weights: copy },
     restore: Effect.fnUntraced(function*(state) {
       switch (state.kind) {
         case "none":

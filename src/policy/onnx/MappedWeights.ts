@@ -7,6 +7,7 @@ import { type Config, Parameters, Precision } from "../../kernels/models/index.t
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import { Frozen } from "../../kernels/train/index.ts"
 import { Safetensors, WeightCache, type WeightsError } from "../../kernels/weights/index.ts"
+import type { Found } from "./StoredTensors.ts"
 
 export interface Mapped {
   /** Folder of the file. */
@@ -41,7 +42,7 @@ export const isWanted = (config: Config.Config, { mapWeights, quantize }: Option
  */
 export const open = Effect.fn("MappedWeights.open")(function*(
   config: Config.Config,
-  found: ReadonlyArray<Omit<WeightCache.Wanted, "quantization">>,
+  found: ReadonlyArray<Found>,
   { cache, quantize }: Options
 ) {
   const quantized = Precision.quantizations(config, quantize ?? "float32")

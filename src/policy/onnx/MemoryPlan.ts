@@ -67,6 +67,8 @@ export interface Plan {
   readonly adapter: number
   /** Both moments of what is trained. */
   readonly optimizer: number
+  /** Weights kept aside, to go back to: what a stage's selection or a divergence needs. */
+  readonly snapshot: number
   /** Gradients where they are written, sent and summed. */
   readonly gradients: number
   /** Values that updates hold at once, on all workers. */
@@ -233,6 +235,7 @@ export const estimate = Effect.fn("MemoryPlan.estimate")(function*(config: Confi
     reference: trainable === "none" ? 0 : lora === undefined ? bytes(specs) : changing,
     adapter: lora === undefined ? 0 : changing,
     optimizer: 2 * changing,
+    snapshot: trainable === "none" ? 0 : changing,
     // Written by onnxruntime (counted there), handed over in a copy, kept, and summed up where there are several.
     gradients: Math.min(workers, batches) * changing * (batches > workers ? 3 : 2),
     activations,

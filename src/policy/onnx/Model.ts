@@ -1,17 +1,19 @@
 /** A Hugging Face directory made ready to run: configuration, weights in shared memory, tokenizer, pre-processor. */
-import { Effect, Predicate } from "effect"
+import { Effect, Option, Predicate } from "effect"
 import { Preprocess } from "../../kernels/image/index.ts"
 import { Config, Parameters } from "../../kernels/models/index.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { Tokenizer } from "../../kernels/text/index.ts"
 import { ParameterStore } from "../../kernels/train/index.ts"
-import { ModelDirectory, Safetensors, type WeightCache } from "../../kernels/weights/index.ts"
+import { ModelDirectory, Safetensors } from "../../kernels/weights/index.ts"
 import { PolicyError } from "../Policy.ts"
 import * as Adapter from "./Adapter.ts"
 import * as Encoder from "./Encoder.ts"
 import * as EndOfTurn from "./EndOfTurn.ts"
+import * as GenerationConfig from "./GenerationConfig.ts"
 import * as MappedWeights from "./MappedWeights.ts"
 import { defaults, type Trainable } from "./Settings.ts"
+import * as StoredTensors from "./StoredTensors.ts"
 
 export interface Model {
   readonly path: string
@@ -108,10 +110,18 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
     new PolicyError({ operation: "load", reason: cause.message, cause })
   const directory = yield* ModelDirectory.open(path).pipe(Effect.mapError(failed))
   const config = yield* Config.fromJson(directory.config).pipe(Effect.mapError(failed))
+  yield* GenerationConfig.check(path, Option.getOrElse(directory.generationConfig, () => ({})))
   if (options.check !== undefined) yield* options.check(config).pipe(Effect.mapError(failed))
   const tokenizer = yield* Tokenizer.fromDirectory(directory).pipe(Effect.mapError(failed))
   const preprocessor = yield* Preprocess.fromConfig(directory.preprocessorConfig).pipe(Effect.mapError(failed))
   yield* checkPatches(config.vision, preprocessor)
+  if (tokenizer.size > config.vocabulary) {
+    return yield* new PolicyError({
+      operation: "load",
+      reason: `${path}: tokenizer.json has ids up to ${tokenizer.size - 1}, but config.json's vocab_size is ` +
+        `${config.vocabulary}: take both from one model`
+    })
+  }
 
   const specs = Parameters.specs(config)
   const frozen = trainable === "adapter" || trainable === "none"
@@ -122,6 +132,7 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
         "(frozen ones are mapped where quantize or mapWeights asks for it, or from 400 million on)"
     )
   }
+  const found = yield* StoredTensors.find(directory, config, specs)
   const store = yield* ParameterStore.make(
     mapping ?
       [] :
@@ -132,51 +143,24 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
         trainable: trainable === "all" || trainable === part
       }))
   ).pipe(Effect.mapError(failed))
-  const wanted: Array<WeightCache.Wanted> = []
-  const stored = new Map(
-    [...directory.tensors].map(([name, location]) => [Parameters.canonicalName(name), { name, ...location }])
-  )
   const dtypes = new Map<string, "F32" | "F16" | "BF16">()
-  for (const { name, shape } of specs) {
-    const found = stored.get(name)
-    if (found === undefined) {
-      return yield* new PolicyError({
-        operation: "load",
-        reason: `${path} has no tensor "${name}"; its config.json asks for it`
-      })
-    }
-    const { header, info } = found
-    if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i])) {
-      return yield* new PolicyError({
-        operation: "load",
-        reason: `${path}: tensor "${name}" is [${info.shape.join(", ")}], config.json asks for [${shape.join(", ")}]`
-      })
-    }
-    dtypes.set(name, info.dtype === "F16" || info.dtype === "BF16" ? info.dtype : "F32")
-    if (mapping) {
-      wanted.push({ name, stored: found.name, location: { header, info } })
-      continue
-    }
+  for (const { location: { header, info: { dtype } }, name, stored } of found) {
+    dtypes.set(name, dtype === "F16" || dtype === "BF16" ? dtype : "F32")
+    if (mapping) continue
     const target = yield* ParameterStore.view(store, name).pipe(Effect.mapError(failed))
-    yield* Safetensors.readFloat32(header, found.name, target).pipe(Effect.mapError(failed))
-  }
-
-  const named = new Set(specs.map(({ name }) => name))
-  const foreign = [...stored].find(([name]) => !named.has(name) && !Parameters.isSpare(config, name))
-  if (foreign !== undefined) {
-    return yield* new PolicyError({
-      operation: "load",
-      reason:
-        `${path} has a tensor "${
-          foreign[1].name
-        }" that a model of type ${config.modelType} with this config.json does not use; ` +
-        `its arithmetic is not implemented`
-    })
+    yield* Safetensors.readFloat32(header, stored, target).pipe(Effect.mapError(failed))
   }
 
   const variables = templateVariables(directory)
   const controls = specialsOf(directory, tokenizer.size, config.vocabulary)
   const end = yield* EndOfTurn.of(directory, tokenizer, variables, controls)
+  const outside = end.all.find((id) => id >= config.vocabulary)
+  if (outside !== undefined) {
+    return yield* new PolicyError({
+      operation: "load",
+      reason: `${path}: eos_token_id is ${outside}, expected ids below config.json's vocab_size ${config.vocabulary}`
+    })
+  }
   const encoder = Encoder.make(
     tokenizer,
     { source: directory.chatTemplate, variables },
@@ -184,7 +168,7 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
     preprocessor.mergedTokens
   )
   const adapter = lora === undefined ? undefined : yield* Adapter.make(config, lora, options.seed)
-  const mapped = mapping ? yield* MappedWeights.open(config, wanted, options).pipe(Effect.mapError(failed)) : undefined
+  const mapped = mapping ? yield* MappedWeights.open(config, found, options).pipe(Effect.mapError(failed)) : undefined
   const trained = adapter?.store ??
     (trainable === "none" ? yield* ParameterStore.make([]).pipe(Effect.mapError(failed)) : store)
   const towerTrained = adapter?.lora.modules.some((name) => name.startsWith("visual.")) ?? trainable === "all"

@@ -14,6 +14,7 @@ import * as Requests from "../Requests.ts"
 import * as Adapter from "./Adapter.ts"
 import * as Checkpoint from "./Checkpoint.ts"
 import type { PolicyContext } from "./Context.ts"
+import * as Culprit from "./Culprit.ts"
 import { formatDrafts, scored } from "./Drafts.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as Images from "./Images.ts"
@@ -34,6 +35,7 @@ export type { Options } from "./Options.ts"
 
 /** Weights kept in memory. */
 interface Kept extends Snapshot {
+  /** Those that training changes. */
   readonly weights: Float32Array
 }
 
@@ -87,9 +89,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
     frozen: !model.towerTrained,
     memory
   })
+  /** Weights so far, in this process: what was made of other ones is out of date. */
   let version = 0
-  /** Weights so far: a version comes back with its checkpoint, what was made of other weights must not. */
-  let changes = 0
   const context: PolicyContext = {
     model,
     runtime,
@@ -97,7 +98,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     images,
     memory,
     weights,
-    version: () => changes,
+    version: () => version,
     packFrom: options.packFrom ?? Settings.defaults.packFrom,
     positions: new PositionTable(model.config),
     seed: options.seed,
@@ -117,6 +118,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
 
   const onDisk = <A, E>(effect: Effect.Effect<A, E, FileSystem.FileSystem | Path.Path>) =>
     effect.pipe(Effect.provideService(FileSystem.FileSystem, fileSystem), Effect.provideService(Path.Path, path))
+
+  /** Names the weight that is no number, where one is. */
+  const blaming = <A>(effect: Effect.Effect<A, PolicyError>) => onDisk(Culprit.named(model)(effect))
 
   const closed = (operation: PolicyError["operation"]) =>
     Effect.suspend(() =>
@@ -139,7 +143,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
             width,
             height
           })),
-        sample: (requests, sampling) => Rollouts.sample(context, requests, sampling),
+        sample: (requests, sampling) => blaming(Rollouts.sample(context, requests, sampling)),
         logprobs: Effect.fn("Policy.logprobs")(function*(items) {
           if (items.length === 0) return []
           for (const [i, item] of items.entries()) {
@@ -159,7 +163,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
           ))
           const found = yield* Score.score(context, drafts, { weights, name: "policy", lora })
           return found.map((candidates) => candidates[0] ?? new Float32Array(0))
-        }, (effect) => failing("logprobs")(effect))
+        }, (effect) => blaming(failing("logprobs")(effect)))
       }
     }),
     () =>
@@ -180,7 +184,6 @@ const make = Effect.fnUntraced(function*(options: Options) {
         ...(update.clipNorm === undefined ? {} : { clipNorm: update.clipNorm })
       })
       version++
-      changes++
       yield* images.forget
       return { ...result, gradNorm }
     }
@@ -196,51 +199,72 @@ const make = Effect.fnUntraced(function*(options: Options) {
       yield* reference.hold
     }),
     update: (objective, update) =>
-      failing("update")(Effect.gen(function*() {
-        yield* closed("update")
-        if (options.trainable === "none") {
-          return yield* new PolicyError({
-            operation: "update",
-            reason: `trainable is "none": this policy is not trained`
-          })
-        }
-        const count = objective._tag === "Supervised"
-          ? objective.examples.length
-          : objective.rollouts.length + formatDrafts(context, objective.format).drafts.length
-        if (count === 0) {
-          return yield* new PolicyError({
-            operation: "update",
-            reason: "there is nothing to learn from: the batch is empty"
-          })
-        }
-        yield* Requests.check("update", Requests.update, update)
-        yield* Requests.checkObjective(objective, model.config.vocabulary)
-        const learned = yield* learn(objective, update)
-        return { version, ...learned }
-      })),
+      blaming(
+        failing("update")(Effect.gen(function*() {
+          yield* closed("update")
+          if (options.trainable === "none") {
+            return yield* new PolicyError({
+              operation: "update",
+              reason: `trainable is "none": this policy is not trained`
+            })
+          }
+          const count = objective._tag === "Supervised"
+            ? objective.examples.length
+            : objective.rollouts.length + formatDrafts(context, objective.format).drafts.length
+          if (count === 0) {
+            return yield* new PolicyError({
+              operation: "update",
+              reason: "there is nothing to learn from: the batch is empty"
+            })
+          }
+          yield* Requests.check("update", Requests.update, update)
+          yield* Requests.checkObjective(objective, model.config.vocabulary)
+          const learned = yield* learn(objective, update)
+          return { version, ...learned }
+        }))
+      ),
     endStage: Effect.gen(function*() {
       yield* closed("update")
       yield* optimizer.reset
       yield* reference.release
     }),
-    snapshot: Effect.sync((): Kept => ({ version, weights: Float32Array.from(trained.data) })),
+    snapshot: Effect.sync((): Kept => ({ version, weights: trained.data.slice(0, trained.trainableLength) })),
     revert: (snapshot) =>
       failing("restore")(Effect.gen(function*() {
         yield* closed("restore")
         if (!isKept(snapshot)) {
           return yield* new PolicyError({ operation: "restore", reason: "the snapshot is of another engine" })
         }
-        yield* ParameterStore.copyFrom(trained, snapshot.weights)
+        if (snapshot.weights.length !== trained.trainableLength) {
+          const [found, wanted] = [snapshot.weights.length, trained.trainableLength]
+          return yield* new PolicyError({
+            operation: "restore",
+            reason: `the snapshot is of another model: it has ${found} values, this one trains ${wanted}`
+          })
+        }
+        yield* ParameterStore.checkFinite(trained, snapshot.weights)
+        trained.data.set(snapshot.weights)
         yield* optimizer.reset
         version++
-        changes++
         yield* images.forget
       })),
+    saveSnapshot: (snapshot, directory) =>
+      failing("checkpoint")(
+        isKept(snapshot)
+          ? onDisk(Checkpoint.writeSnapshot(directory, snapshot.weights))
+          : Effect.fail(new PolicyError({ operation: "checkpoint", reason: "the snapshot is of another engine" }))
+      ),
+    loadSnapshot: (directory) =>
+      failing("restore")(
+        onDisk(Effect.map(
+          Checkpoint.readSnapshot(directory, trained),
+          (weights): Kept => ({ version, weights })
+        ))
+      ),
     checkpoint: (directory) =>
       failing("checkpoint")(
-        onDisk(Effect.flatMap(optimizer.state, (moments) =>
+        onDisk(Effect.flatMap(optimizer.live, (moments) =>
           Checkpoint.write(directory, {
-            version,
             weights: trained.data,
             optimizer: moments,
             reference: reference.state()
@@ -255,8 +279,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
           yield* optimizer.restore(state.optimizer)
           yield* reference.restore(state.reference)
           yield* ParameterStore.copyFrom(trained, state.weights)
-          version = state.version
-          changes++
+          version++
           yield* images.forget
         }))
       })),

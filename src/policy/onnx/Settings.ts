@@ -2,7 +2,7 @@
 import * as Rules from "../../kernels/math/Rules.ts"
 import { Precision } from "../../kernels/models/index.ts"
 
-const { above, any, atLeast, oneOf, orNone, record, required, share, text, whole, yesOrNo } = Rules
+const { above, any, atLeast, between, oneOf, orNone, record, required, share, text, whole, yesOrNo } = Rules
 
 const trainables = ["all", "decoder", "none"] as const
 /** Which tensors training changes. */
@@ -29,10 +29,10 @@ export const options: Rules.Table = {
   mapWeights: yesOrNo,
   quantize: oneOf(...Precision.rounded),
   cache: text("a folder"),
-  microBatch: whole(1),
-  microTokens: whole(1),
+  microBatch: whole(1, 2 ** 16),
+  microTokens: whole(1, 2 ** 24),
   recompute: yesOrNo,
-  rolloutRows: whole(1),
+  rolloutRows: whole(1, 2 ** 20),
   decode: oneOf(...decodes),
   packFrom: {
     expected: "[least, greatest] number of weights",
@@ -43,7 +43,7 @@ export const options: Rules.Table = {
   optimizer: record("a record such as { beta2: 0.99 }"),
   "optimizer.beta1": share("[0, 1)"),
   "optimizer.beta2": share("[0, 1)"),
-  "optimizer.epsilon": above(0),
+  "optimizer.epsilon": between(1e-16, 1),
   lora: record("a record such as { rank: 16 }"),
   "lora.adapter": text("the directory of a PEFT adapter"),
   "lora.rank": any,
@@ -53,10 +53,10 @@ export const options: Rules.Table = {
   "lora.dropout": share("[0, 1)"),
   "lora.reference": oneOf("stage", "base"),
   plan: record("a record with promptTokens, newTokens, prompts, group and limit"),
-  "plan.promptTokens": required(whole(1)),
-  "plan.visualTokens": whole(0),
-  "plan.newTokens": required(whole(1)),
-  "plan.prompts": required(whole(1)),
-  "plan.group": required(whole(1)),
+  "plan.promptTokens": required(whole(1, 2 ** 20)),
+  "plan.visualTokens": whole(0, 2 ** 20),
+  "plan.newTokens": required(whole(1, 2 ** 20)),
+  "plan.prompts": required(whole(1, 2 ** 16)),
+  "plan.group": required(whole(1, 2 ** 16)),
   "plan.limit": required(orNone(above(0)))
 }

@@ -5,6 +5,8 @@
  * servers send it bare, gateways quote another server's words, and some send only a sentence or a page.
  */
 import { Option, Result, Schema } from "effect"
+import { show } from "../../kernels/text/show.ts"
+import * as Json from "../../kernels/weights/Json.ts"
 
 export interface Complaint {
   /** Of HTTP, or the one that an error in an answer of status 200 bears as its code; none where it bears none. */
@@ -28,7 +30,7 @@ const present = (value: Schema.Json | undefined): value is Schema.Json =>
 /** The first that is there: a string as it is, anything else as JSON. */
 const worded = (...values: ReadonlyArray<Schema.Json | undefined>): string | undefined => {
   const found = values.find(present)
-  return found === undefined || typeof found === "string" ? found : JSON.stringify(found)
+  return found === undefined || typeof found === "string" ? found : show(found, 500)
 }
 
 /** FastAPI's list of fields that are wrong. */
@@ -95,7 +97,7 @@ export const ofJson = (json: Schema.Json): Option.Option<Complaint> => {
   })
 }
 
-const parse = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
+const parse = Schema.decodeUnknownOption(Json.text(Schema.Json))
 
 /** The complaint of a refusing answer's body. */
 export const ofText = (status: number, text: string): Complaint => {

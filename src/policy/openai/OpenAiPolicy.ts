@@ -127,6 +127,8 @@ const make = Effect.fnUntraced(function*(options: Settings.Options) {
     endStage: notHere("update", "cannot be trained"),
     snapshot: notHere("checkpoint", "has no weights to keep"),
     revert: () => notHere("restore", "has no weights to bring back"),
+    saveSnapshot: () => notHere("checkpoint", "has no weights to keep"),
+    loadSnapshot: () => notHere("restore", "has no weights to bring back"),
     checkpoint: () => notHere("checkpoint", "has no weights to write"),
     restore: () => notHere("restore", "has no weights to bring back"),
     save: () => notHere("save", "has no weights to write"),

@@ -114,13 +114,13 @@ export const rules: Rules.Table = {
   grammars: yesOrNo,
   charactersPerToken: above(0),
   images: record("a record such as { maxSide: 1024 }"),
-  "images.maxSide": whole(1),
+  "images.maxSide": whole(1, 2 ** 16),
   "images.maxBytes": whole(1),
   extra: record("a record of fields"),
   attemptTimeout: duration,
   timeLimit: duration,
   backoff: duration,
-  concurrency: whole(1),
-  attempts: whole(1),
+  concurrency: whole(1, 4096),
+  attempts: whole(1, 1000),
   maxResponseBytes: whole(1)
 }

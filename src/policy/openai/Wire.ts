@@ -4,6 +4,8 @@
  * answer.
  */
 import { Option, Result, Schema } from "effect"
+import * as Json from "../../kernels/weights/Json.ts"
+import * as JsonBounds from "../../kernels/weights/JsonBounds.ts"
 import * as Complaint from "./Complaint.ts"
 
 const maybe = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
@@ -36,7 +38,7 @@ const Answer = Schema.Struct({ choices: Schema.Array(Choice) })
 /** Why a body of status 2xx is no answer: it complains, or it is something else. */
 export type Unusable = { readonly complaint: Complaint.Complaint } | { readonly reason: string }
 
-const parse = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Json))
+const parse = Schema.decodeUnknownResult(Json.text(Schema.Json))
 
 /** Numbers that Python writes into JSON although it knows none are unknown. Strings are stepped over. */
 const withoutNaN = (text: string): string =>
@@ -55,6 +57,8 @@ const broken = ({ error, finish_reason }: Choice): Option.Option<Complaint.Compl
 /** The choices of an answer: at least one. */
 export const readChoices = (text: string): Result.Result<ReadonlyArray<Choice>, Unusable> => {
   const unusable = (reason: string) => Result.fail<Unusable>({ reason })
+  const bounded = Result.try({ try: () => JsonBounds.check(text), catch: String })
+  if (Result.isFailure(bounded)) return unusable(`the answer cannot be read: ${bounded.failure}`)
   const json = Result.orElse(parse(text), () => parse(withoutNaN(text)))
   if (Result.isFailure(json)) {
     return unusable("the answer is not JSON; is this the address of an OpenAI-compatible server, with its /v1?")

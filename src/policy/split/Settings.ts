@@ -37,7 +37,7 @@ export const rules: Rules.Table = {
   adapters: record("a record such as { directory: \"/shared/adapters\" }"),
   "adapters.directory": text("a folder"),
   "adapters.served": text("a folder"),
-  "adapters.every": whole(1),
-  staleness: whole(0),
+  "adapters.every": whole(1, 2 ** 20),
+  staleness: whole(0, 2 ** 20),
   truncation: above(0)
 }

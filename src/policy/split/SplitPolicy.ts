@@ -172,6 +172,8 @@ const make = Effect.fnUntraced(function*<E, E2>(options: Settings.Options<E, E2>
     endStage: trainer.endStage,
     snapshot: trainer.snapshot,
     revert: (snapshot) => Effect.tap(trainer.revert(snapshot), () => Effect.sync(replaced)),
+    saveSnapshot: trainer.saveSnapshot,
+    loadSnapshot: trainer.loadSnapshot,
     checkpoint: trainer.checkpoint,
     restore: (directory) => Effect.tap(trainer.restore(directory), () => Effect.sync(replaced)),
     save: trainer.save,

@@ -26,16 +26,16 @@ export const make = ({ concurrency, engine, engineName, prompts, seed }: Options
 
   const completionOf = (
     { key }: SampleRequest,
-    { count, maxTokens }: SampleOptions,
+    { count, maxTokens, temperature = 1, topP = 1 }: SampleOptions,
     sequences: ReadonlyArray<Sequence>
   ): Effect.Effect<ReadonlyArray<Completion>, PolicyError> => {
     if (sequences.length !== count) {
       return refuse("sample", `${engineName} drew ${sequences.length} texts for "${key}", expected ${count}`)
     }
-    return Effect.forEach(sequences, ({ logprobs = new Float32Array(0), stop, tokens }): Effect.Effect<
-      Completion,
-      PolicyError
-    > => {
+    // Engines score at temperature 1: of a text that was drawn otherwise they do not know the probability.
+    const drawnAsScored = temperature === 0 || temperature === 1 && topP === 1
+    return Effect.forEach(sequences, ({ logprobs: told, stop, tokens }): Effect.Effect<Completion, PolicyError> => {
+      const logprobs = drawnAsScored && told !== undefined ? told : new Float32Array(0)
       const ended = prompts.ends.includes(tokens.at(-1) ?? -1)
       if (tokens.length > maxTokens) {
         return refuse(
@@ -75,8 +75,7 @@ export const make = ({ concurrency, engine, engineName, prompts, seed }: Options
           temperature,
           topP,
           seed: seedOf(request.key),
-          stop: prompts.ends,
-          scorePrompt: false
+          stop: prompts.ends
         }, request.key)
         return yield* completionOf(request, sampling, sequences)
       }), { concurrency })

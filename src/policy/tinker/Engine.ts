@@ -44,8 +44,6 @@ export interface Drawing {
   readonly seed: number
   /** Token ids that end a text. */
   readonly stop: ReadonlyArray<number>
-  /** Whether the prompt's own tokens are scored. */
-  readonly scorePrompt: boolean
 }
 
 export interface Options {
@@ -64,9 +62,6 @@ export interface Options {
   readonly name: string
 }
 
-/** Weights that are drawn from: a sampling session, or a path that outlives sessions. */
-export type Sampler = { readonly sessionId: string } | { readonly path: string }
-
 /** One optimiser step: what is accumulated, and how it is applied. */
 interface Step {
   readonly requests: ReadonlyArray<ReadonlyArray<Datum>>
@@ -84,12 +79,14 @@ export interface Engine {
     adam: Adam,
     scaled: (requests: ReadonlyArray<ReadonlyArray<Datum>>) => ReadonlyArray<ReadonlyArray<Datum>>
   ) => Effect.Effect<Readonly<Record<string, number>>, TinkerError>
-  /** Draws behind a prompt, from the weights as they are, or from saved ones. */
+  /**
+   * Draws behind a prompt, from the weights as they are. From older ones it does not: SkyRL 0.4 loads what is sampled
+   * from into the model that is trained.
+   */
   readonly sample: (
     chunks: ReadonlyArray<Chunk>,
     drawing: Drawing,
-    key: string,
-    from?: string
+    key: string
   ) => Effect.Effect<Sampled, TinkerError>
   /** Keeps weights and moments at the engine, under a path that outlives the session. */
   readonly saveState: Effect.Effect<string, TinkerError>
@@ -97,8 +94,8 @@ export interface Engine {
   readonly saveSampler: Effect.Effect<string, TinkerError>
   /** Goes on from a saved state, with or without its moments. */
   readonly load: (path: string, moments: boolean) => Effect.Effect<void, TinkerError>
-  /** The model that is trained now: part of the addresses of what was saved of it. */
-  readonly modelId: Effect.Effect<string, TinkerError>
+  /** Gives the model back, with what it has learned. The next work begins from the base model. */
+  readonly release: Effect.Effect<void>
 }
 
 const Session = Schema.Struct({ session_id: Schema.String })
@@ -364,18 +361,16 @@ export const make = Effect.fnUntraced(function*(options: Options) {
           return metrics
         }))
       }),
-    sample: (chunks, drawing, key, from) =>
+    sample: (chunks, drawing, key) =>
       withModel((now) =>
         Effect.gen(function*() {
-          const drawnFrom = from === undefined ? yield* samplerOf(now) : undefined
-          const at = drawnFrom === undefined
-            ? { model_path: from ?? "" }
-            : { sampling_session_id: drawnFrom.sessionId, seq_id: drawnFrom.seq++ }
+          const drawnFrom = yield* samplerOf(now)
           return yield* futures.run({
             path: "asample",
             key,
             body: {
-              ...at,
+              sampling_session_id: drawnFrom.sessionId,
+              seq_id: drawnFrom.seq++,
               prompt: Json.prompt(chunks),
               num_samples: drawing.count,
               sampling_params: {
@@ -384,8 +379,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
                 top_p: drawing.topP,
                 seed: drawing.seed,
                 stop: [...drawing.stop]
-              },
-              ...(drawing.scorePrompt && { prompt_logprobs: true })
+              }
             }
           }, { protobuf: Protobuf.readSampled, json: Json.readSampled })
         })
@@ -405,7 +399,13 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         if (before !== undefined) yield* unload(before)
         yield* current()
       })),
-    modelId: Effect.map(current(), ({ modelId }) => modelId)
+    release: inOrder.withPermit(Effect.suspend(() => {
+      const before = live
+      live = undefined
+      base = undefined
+      journal = []
+      return before === undefined ? Effect.void : unload(before)
+    }))
   }
 
   const sampling = yield* Semaphore.make(1)

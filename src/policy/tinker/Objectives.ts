@@ -6,7 +6,6 @@ import { noGrammar, refuse } from "./refuse.ts"
 
 /** Fails on what no engine does. */
 export const check = Effect.fnUntraced(function*(objective: Objective) {
-  yield* Requests.checkObjective(objective, 2 ** 31)
   if (objective.format !== undefined && objective.format.weight > 0 && objective.format.texts.length > 0) {
     return yield* refuse(
       "update",
@@ -23,15 +22,16 @@ export const check = Effect.fnUntraced(function*(objective: Objective) {
     if (examples.every(({ target }) => target.every(({ weight }) => weight === 0))) {
       return yield* refuse("update", "there is nothing to learn from: every target weighs 0")
     }
-    return
+    return yield* Requests.checkObjective(objective, 2 ** 31)
   }
   for (const [i, { grammar, temperature = 1 }] of objective.rollouts.entries()) {
     if (grammar !== undefined) return yield* noGrammar("update")
     if (temperature !== 1) {
       return yield* refuse(
         "update",
-        `rollout ${i} was drawn at temperature ${temperature}; engines score at 1: set the temperature of the stage to 1`
+        `rollout ${i} was drawn at temperature ${temperature}; engines score at 1: set the stage's temperature to 1`
       )
     }
   }
+  yield* Requests.checkObjective(objective, 2 ** 31)
 })

@@ -26,11 +26,11 @@ export interface Options extends Limits {
   readonly reference?: "stage" | Layer.Layer<Policy, PolicyError> | undefined
   /** Decay rates of the optimiser, where the engine takes them. Default 0.9, 0.999, 1e-8. */
   readonly optimizer?: AdamW.Options
-  /** How pictures are sent. Default: lossless. */
-  readonly images?: Pictures
+  /** How pictures are sent; "none": texts alone, to a model that reads no pictures. Default: lossless. */
+  readonly images?: Pictures | "none"
   /** Find out first whether the engine takes pictures and what it divides losses by. Default true. */
   readonly probe?: boolean
-  /** Requests for texts under way at a time. Default 64. */
+  /** Requests for texts under way at a time; more than the engine draws at once. Default 128. */
   readonly concurrency?: number
   /** Between two signs of life. Default 10 seconds. */
   readonly heartbeat?: Duration.Input

@@ -48,7 +48,8 @@ const intOf = (config: Readonly<Record<string, unknown>>, name: string): number 
 }
 
 /** Reads a directory; fails with what is missing in it. */
-export const make = Effect.fnUntraced(function*(path: string, { format = "png", quality = 92 }: Pictures) {
+export const make = Effect.fnUntraced(function*(path: string, pictures: Pictures | "none") {
+  const { format = "png", quality = 92 }: Pictures = pictures === "none" ? {} : pictures
   const failed = (cause: { readonly message: string }) =>
     new PolicyError({ operation: "load", reason: cause.message, cause })
   const directory = yield* Effect.mapError(ModelDirectory.openTexts(path), failed)
@@ -65,7 +66,9 @@ export const make = Effect.fnUntraced(function*(path: string, { format = "png", 
     onNone: () => Effect.succeed(undefined),
     onSome: (config) => Effect.mapError(Preprocess.fromConfig(config), failed)
   })
-  const reader = imageToken === undefined || preprocessor === undefined ? undefined : { imageToken, preprocessor }
+  const reader = pictures === "none" || imageToken === undefined || preprocessor === undefined
+    ? undefined
+    : { imageToken, preprocessor }
   // One placeholder a picture: the engine puts in as many as it needs.
   const encoder = Encoder.make(tokenizer, { source: directory.chatTemplate, variables }, imageToken ?? -1, () => 1)
   const kept = new ByteCache<Encoded>(KEPT_BYTES, ({ data }) => data.length)
@@ -101,9 +104,10 @@ export const make = Effect.fnUntraced(function*(path: string, { format = "png", 
     })
 
   const prompts: Prompts = {
-    chunks: Effect.fnUntraced(function*(prompt) {
-      const pictures = yield* Effect.forEach(prompt.images, pictureOf)
-      const { tokens } = yield* encoder.prompt(prompt, pictures.map(() => [1, 1, 1] as const))
+    chunks: Effect.fnUntraced(function*(asked) {
+      const prompt = pictures === "none" ? { ...asked, images: [] } : asked
+      const encoded = yield* Effect.forEach(prompt.images, pictureOf)
+      const { tokens } = yield* encoder.prompt(prompt, encoded.map(() => [1, 1, 1] as const))
       const chunks: Array<Chunk> = []
       let from = 0
       const text = (to: number) => {
@@ -112,7 +116,7 @@ export const make = Effect.fnUntraced(function*(path: string, { format = "png", 
       }
       let next = 0
       tokens.forEach((token, i) => {
-        const picture = token === imageToken ? pictures[next++] : undefined
+        const picture = token === imageToken ? encoded[next++] : undefined
         if (picture === undefined) return
         text(i)
         chunks.push(picture)

@@ -8,18 +8,19 @@ import * as Batch from "./Batch.ts"
 import type { Engine } from "./Engine.ts"
 import type { Prompts } from "./Prompts.ts"
 import { noGrammar, refuse } from "./refuse.ts"
-import { type Chunk, lengthOfAll } from "./Wire.ts"
+import { lengthOfAll } from "./Wire.ts"
 
 export interface Options {
   readonly engine: Engine
   /** Names it in errors. */
   readonly engineName: string
   readonly prompts: Prompts
-  readonly concurrency: number
+  /** Whose weights they are, in errors. Default "policy". */
+  readonly of?: string
 }
 
-export const make = ({ concurrency, engine, engineName, prompts }: Options) => {
-  const finite = (sequences: ReadonlyArray<Batch.Sequence>, logprobs: ReadonlyArray<Float32Array>, of: string) =>
+export const make = ({ engine, engineName, of = "policy", prompts }: Options) => {
+  const finite = (sequences: ReadonlyArray<Batch.Sequence>, logprobs: ReadonlyArray<Float32Array>) =>
     Effect.forEach(sequences, (sequence, i): Effect.Effect<Float32Array, PolicyError | NotFinite.NotFinite> => {
       const all = logprobs[i] ?? new Float32Array(0)
       const expected = lengthOfAll(sequence.chunks) - 1 + sequence.tokens.length
@@ -43,7 +44,7 @@ export const make = ({ concurrency, engine, engineName, prompts }: Options) => {
       engine.forward(
         sequences.map((sequence) => Batch.datum(sequence, { weights: Float32Array.from(sequence.tokens, () => 1) }))
       ),
-      (logprobs) => finite(sequences, logprobs, "policy")
+      (logprobs) => finite(sequences, logprobs)
     )
 
   const logprobs: Session["logprobs"] = Effect.fn("Policy.logprobs")(function*(items) {
@@ -64,33 +65,5 @@ export const make = ({ concurrency, engine, engineName, prompts }: Options) => {
     )
   }, (effect) => failing("logprobs")(effect))
 
-  /** Weights kept at the engine score a text as the prompt of one that is not needed. */
-  const heldScores = (path: string, sequences: ReadonlyArray<Batch.Sequence>) =>
-    Effect.forEach(sequences, ({ chunks, tokens }, i) =>
-      Effect.gen(function*() {
-        const whole: ReadonlyArray<Chunk> = [...chunks, { type: "text", tokens }]
-        const { promptLogprobs = new Float32Array(0) } = yield* engine.sample(
-          whole,
-          {
-            count: 1,
-            maxTokens: 1,
-            temperature: 1,
-            topP: 1,
-            seed: 0,
-            stop: prompts.ends,
-            scorePrompt: true
-          },
-          `reference/${i}`,
-          path
-        )
-        const own = promptLogprobs.subarray(promptLogprobs.length - tokens.length)
-        const odd = own.length === tokens.length ? Finite.firstBeyond(own) : 0
-        return odd < 0 ? own : yield* refuse(
-          "update",
-          `${engineName} tells no log-probabilities of given tokens (prompt_logprobs), which reference: "stage" ` +
-            "needs; set kl to 0, or give Policy.openai({ … }) of a vLLM with the base model as reference"
-        )
-      }), { concurrency })
-
-  return { scored, logprobs, heldScores }
+  return { scored, logprobs }
 }

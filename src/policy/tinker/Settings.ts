@@ -1,12 +1,12 @@
 /** What the options of a policy at an engine may be. */
-import { Duration, Option } from "effect"
+import { Duration, Option, Predicate } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
 
 const { above, any, atLeast, oneOf, record, required, share, text, whole, yesOrNo } = Rules
 
 export const defaults = {
   rank: 32,
-  concurrency: 64,
+  concurrency: 128,
   heartbeat: "10 seconds",
   patience: "30 minutes",
   kept: 16,
@@ -35,7 +35,10 @@ export const options: Rules.Table = {
   "optimizer.beta1": share("[0, 1)"),
   "optimizer.beta2": share("[0, 1)"),
   "optimizer.epsilon": above(0),
-  images: record("a record such as { format: \"jpeg\" }"),
+  images: {
+    expected: "\"none\", or a record such as { format: \"jpeg\" }",
+    holds: (value) => value === "none" || Predicate.isObject(value)
+  },
   "images.format": oneOf("png", "jpeg"),
   "images.quality": whole(1, 100),
   probe: yesOrNo,

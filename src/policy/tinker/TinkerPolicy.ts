@@ -23,6 +23,7 @@ import { type Capabilities, checkOptions, type Options } from "./Options.ts"
 import * as Probe from "./Probe.ts"
 import * as Prompts from "./Prompts.ts"
 import { refuse } from "./refuse.ts"
+import * as Saved from "./Saved.ts"
 import * as Scores from "./Scores.ts"
 import * as Settings from "./Settings.ts"
 import * as Step from "./Step.ts"
@@ -38,19 +39,6 @@ interface Kept extends Snapshot {
 }
 
 const isKept = (snapshot: Snapshot): snapshot is Kept => "path" in snapshot && typeof snapshot.path === "string"
-
-const stateFile = "engine.json"
-
-/** A checkpoint: where the engine keeps what is too large to be here. */
-const State = Schema.fromJsonString(Schema.Struct({
-  engine: Schema.Literal("tinker"),
-  model: Schema.String,
-  version: Schema.Int,
-  /** Weights and moments. */
-  path: Schema.String,
-  /** Weights that the KL penalty of the stage holds on to. */
-  reference: Schema.NullOr(Schema.String)
-}))
 
 const Capable = Schema.Struct({
   supported_models: Schema.optional(Schema.NullOr(Schema.Array(Schema.Struct({
@@ -133,7 +121,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
       Effect.flatMap(engineOf("probe"), (engine) => Probe.probe(engine, prompts, engineName))
     )
   const normaliser = found.normaliser ?? Normaliser.sum
-  const engine = yield* engineOf(`rise-${crypto.randomUUID().slice(0, 8)}`)
+  const name = `rise-${crypto.randomUUID().slice(0, 8)}`
+  const engine = yield* engineOf(name)
   const capabilities: Capabilities = {
     models,
     normaliser: found.normaliser === undefined ? undefined : Normaliser.say(found.normaliser),
@@ -142,7 +131,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
   }
   if (options.probe !== false && found.normaliser === undefined) {
     yield* warn(
-      `${engineName} tells no gradient norm: what it divides losses by could not be measured; a sum is taken for granted`
+      `${engineName} tells no gradient norm: what it divides losses by could not be measured; a sum is taken for ` +
+        "granted"
     )
   }
 
@@ -164,8 +154,18 @@ const make = Effect.fnUntraced(function*(options: Options) {
     )
 
   const sample = Draws.make({ engine, engineName, prompts, seed, concurrency })
-  const { heldScores, logprobs, scored } = Scores.make({ engine, engineName, prompts, concurrency })
+  const { logprobs, scored } = Scores.make({ engine, engineName, prompts })
   const step = Step.make({ engine, normaliser, optimizer, scored })
+  /** What a KL penalty holds on to lives in a model of its own: sampling from old weights may overwrite new ones. */
+  const kept = yield* engineOf(`${name}-reference`)
+  const keptScores = Scores.make({ engine: kept, engineName, prompts, of: "reference" })
+  const hold = (path: string) =>
+    Effect.mapError(kept.load(path, false), ({ message }) =>
+      new PolicyError({
+        operation: "update",
+        reason: `reference: "stage" needs room for a second model at ${engineName}: ${message}. Set kl to 0, or give ` +
+          "Policy.openai({ … }) of a vLLM with the base model as reference"
+      }))
 
   const session: Effect.Effect<Session, PolicyError, Scope.Scope> = Effect.acquireRelease(
     Effect.sync((): Session => {
@@ -173,12 +173,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
       return {
         version,
         oneByOne: concurrency,
-        prepare: (image) =>
-          Effect.map(prompts.fit(image), ({ height, pixels, width }) => ({
-            image: Image.rendered(image.id, () => pixels),
-            width,
-            height
-          })),
+        ...(prompts.readsPictures && {
+          prepare: (image) =>
+            Effect.map(prompts.fit(image), ({ height, pixels, width }) => ({
+              image: Image.rendered(image.id, () => pixels),
+              width,
+              height
+            }))
+        }),
         sample,
         logprobs
       }
@@ -198,7 +200,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       const items = objective.rollouts.map(({ completion: { tokens }, prompt }) => ({ prompt, tokens }))
       return yield* Effect.scoped(Effect.flatMap(second.session, (session) => session.logprobs(items)))
     }
-    if (options.reference === "stage" && reference !== undefined) return yield* heldScores(reference, sequences)
+    if (options.reference === "stage" && reference !== undefined) return yield* keptScores.scored(sequences)
     return yield* refuse(
       "update",
       `kl is ${objective.kl}, and there is no reference to hold on to: set kl to 0, or give the policy reference: ` +
@@ -225,12 +227,17 @@ const make = Effect.fnUntraced(function*(options: Options) {
     beginStage: failing("update")(Effect.gen(function*() {
       yield* closed("update")
       yield* forget
-      if (options.reference === "stage") reference = yield* engine.saveSampler
+      if (options.reference === "stage") {
+        const path = yield* engine.saveState
+        yield* hold(path)
+        reference = path
+      }
     })),
     endStage: failing("update")(Effect.gen(function*() {
       yield* closed("update")
       yield* forget
       reference = undefined
+      yield* kept.release
     })),
     update: (objective, update) =>
       failing("update")(Effect.gen(function*() {
@@ -268,44 +275,31 @@ const make = Effect.fnUntraced(function*(options: Options) {
         moved = false
         version++
       })),
+    saveSnapshot: (snapshot, directory) =>
+      failing("checkpoint")(
+        isKept(snapshot)
+          ? onDisk(Saved.write(directory, { engine: "tinker", model, path: snapshot.path, reference: null }))
+          : refuse("checkpoint", "the snapshot is of another engine")
+      ),
+    loadSnapshot: (directory) =>
+      failing("restore")(
+        onDisk(Effect.map(Saved.read(directory, model), ({ path }): Kept => ({ version, path })))
+      ),
     checkpoint: (directory) =>
-      failing("checkpoint")(onDisk(Effect.gen(function*() {
-        const path = yield* engine.saveState
-        const text = yield* Schema.encodeEffect(State)({
-          engine: "tinker",
-          model,
-          version,
-          path,
-          reference: reference ?? null
-        })
-        const { join } = yield* Path.Path
-        yield* fileSystem.makeDirectory(directory, { recursive: true })
-        const file = join(directory, stateFile)
-        yield* fileSystem.writeFileString(`${file}.tmp`, text)
-        yield* fileSystem.rename(`${file}.tmp`, file)
-      }))),
+      failing("checkpoint")(
+        Effect.flatMap(engine.saveState, (path) =>
+          onDisk(Saved.write(directory, { engine: "tinker", model, path, reference: reference ?? null })))
+      ),
     restore: (directory) =>
-      failing("restore")(onDisk(Effect.gen(function*() {
+      failing("restore")(Effect.gen(function*() {
         yield* closed("restore")
-        const { join } = yield* Path.Path
-        const file = join(directory, stateFile)
-        const state = yield* Effect.flatMap(fileSystem.readFileString(file), Schema.decodeUnknownEffect(State)).pipe(
-          Effect.mapError((cause) =>
-            new PolicyError({
-              operation: "restore",
-              reason: `${file} is no checkpoint of an engine: ${cause.message}`,
-              cause
-            })
-          )
-        )
-        if (state.model !== model) {
-          return yield* refuse("restore", `${file} is of model "${state.model}", this policy's is "${model}"`)
-        }
+        const state = yield* onDisk(Saved.read(directory, model))
         yield* engine.load(state.path, true)
-        moved = true
-        version = state.version
+        if (state.reference !== null && options.reference === "stage") yield* hold(state.reference)
         reference = state.reference ?? undefined
-      }))),
+        moved = true
+        version++
+      })),
     save: (directory) =>
       failing("save")(onDisk(Effect.gen(function*() {
         const path = yield* engine.saveSampler

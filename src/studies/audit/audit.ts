@@ -16,6 +16,7 @@ import * as Fingerprint from "../../dsl/Fingerprint.ts"
 import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { Run } from "../../dsl/Run.ts"
+import * as Passing from "../../dsl/stages/Passing.ts"
 import { filledStage } from "../../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
 import type { Preset } from "../../pipelines/Presets.ts"
@@ -88,10 +89,17 @@ const judge = <A, E, R, EP, RP>(
     yield* run.once(
       "audit",
       Schema.Int,
-      loop(Rise.make(task, judged)).items.pipe(
-        Stream.mapEffect((group) => PlugIn.run(task, group.sample, () => scoreOf(group))),
-        Stream.runFoldEffect(() => 0, (count, scored) => Effect.as(run.append(auditFile, scored), count + 1))
-      )
+      Passing.fold({
+        stage: "audit",
+        items: loop(Rise.make(task, judged)).items,
+        codec: Schema.Int,
+        initial: 0,
+        each: (count, group) =>
+          PlugIn.run(task, group.sample, () => scoreOf(group)).pipe(
+            Effect.flatMap((scored) => run.append(auditFile, scored)),
+            Effect.as(count + 1)
+          )
+      })
     )
   })
 

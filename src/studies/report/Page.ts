@@ -17,6 +17,8 @@ export interface PageData {
   readonly lower: ReadonlySet<string>
   /** What has to be known before the reasons are read. */
   readonly caution: Option.Option<string>
+  /** What stages warned of while they ran, with their names. */
+  readonly warnings: ReadonlyArray<string>
   readonly curves: ReadonlyArray<Curve>
   readonly histogram: Option.Option<
     { readonly counts: ReadonlyArray<number>; readonly tau: number; readonly kept: number; readonly of: number }
@@ -135,7 +137,7 @@ const unrankedNote = (results: ReadonlyArray<ResultRow>): string => {
 
 /** Renders the page. */
 export const render = (
-  { caution, curves, examples, facts, histogram, lower, quarantined, results, title }: PageData
+  { caution, curves, examples, facts, histogram, lower, quarantined, results, title, warnings }: PageData
 ): string => {
   const bad = [...quarantined]
   const total = bad.reduce((sum, [, count]) => sum + count, 0)
@@ -165,6 +167,9 @@ export const render = (
           examples.map(exampleOf).join("")
         }</div>`) +
       distribution +
+      (warnings.length === 0
+        ? ""
+        : `<h2>Warnings</h2><ul>${warnings.map((text) => `<li>${Chart.escape(text)}</li>`).join("")}</ul>`) +
       `<h2>Training</h2><p class="note">Curves are running means over a twentieth of the stage; dots are the ` +
       `validation split.</p>${curves.map(chartsOf).join("")}`
   })

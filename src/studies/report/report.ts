@@ -28,6 +28,20 @@ const RunJson = Schema.Struct({
 
 const binCount = 25
 
+const MetricRow = Schema.Record(Schema.String, Schema.Json)
+
+/** Warnings that are shown. */
+const most = 50
+
+/** What stages warned of, in the order it came. */
+const warningsOf = (file: string) =>
+  lines(file, MetricRow).pipe(
+    Stream.filter(({ warning }) => typeof warning === "string"),
+    Stream.map(({ method, stage, warning }) => `${method === undefined ? "" : `${method} / `}${stage}: ${warning}`),
+    Stream.take(most),
+    Stream.runCollect
+  )
+
 const histogramOf = Effect.fnUntraced(function*(file: string, tau: number) {
   const sum = yield* Stream.runFold(
     lines(file, CotRow),
@@ -105,6 +119,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
     results: results.value,
     lower: new Set((about?.lowerIsBetter ?? []).flatMap((metric) => [metric, masked(metric)])),
     caution: Option.fromNullishOr(about?.caution),
+    warnings: yield* warningsOf(at("metrics.jsonl")),
     curves,
     histogram: yield* histogramOf(at("cot.jsonl"), tau),
     examples: Option.getOrElse(yield* json(at("examples.json"), Examples), () => []),

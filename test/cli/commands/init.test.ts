@@ -44,7 +44,7 @@ describe("rise init", () => {
 
         const made = yield* node([rise, "init", "weather"], { cwd: home })
         assert.deepStrictEqual([made.code, made.stderr], [0, ""])
-        assert.match(made.stdout, /24 to train on, 12 to test on.*\n\n {2}cd weather\n {2}node mine\.ts/)
+        assert.match(made.stdout, /24 to train on, 12 to test on.*\n\n {2}cd weather\n {2}# .*\n {2}node mine\.ts/)
         const project = join(home, "weather")
         const pictures = readdirSync(join(project, "pictures"), { recursive: true }).map(String).filter((name) =>
           name.endsWith(".png")
@@ -59,7 +59,7 @@ describe("rise init", () => {
         const before = readFileSync(join(project, "mine.ts"), "utf8")
         const again = yield* node([rise, "init"], { cwd: project })
         assert.deepStrictEqual([again.code, again.stdout], [1, ""])
-        assert.match(again.stderr, /^error: \. is not empty.*it holds \.gitignore, mine\.ts, package\.json and 1 more/)
+        assert.match(again.stderr, /^error: \. is not empty.*it holds \.gitignore, mine\.ts, package\.json and 2 more/)
         assert.strictEqual(readFileSync(join(project, "mine.ts"), "utf8"), before)
         mkdirSync(join(home, "second/.git"), { recursive: true })
         assert.strictEqual((yield* node([rise, "init", "second"], { cwd: home })).code, 0)
@@ -74,6 +74,18 @@ describe("rise init", () => {
         assert.strictEqual(ran.code, 0, ran.stderr)
         assert.match(ran.stdout, /\d+ of 12 right\n$/)
         assert.isTrue(existsSync(join(project, "runs/mine/model/model.safetensors")))
+
+        // The other command that it names, a step of each stage.
+        const [, command = ""] = /npx rise (train .*rise\.config\.json.*)\n/.exec(made.stdout) ?? []
+        const settings = readFileSync(join(project, "rise.config.json"), "utf8")
+        writeFileSync(
+          join(project, "rise.config.json"),
+          settings.replaceAll(/"steps": \d+/g, "\"steps\": 1").replace(`"candidates": 8`, `"candidates": 2`)
+            .replace(`"tau": 0.75`, `"tau": 0`)
+        )
+        const trained = yield* node([rise, ...command.split(" ")], { cwd: project })
+        assert.strictEqual(trained.code, 0, trained.stderr)
+        assert.match(trained.stdout, /\nRISE reaches accuracy .* on 12 test pictures/)
       })),
     90_000
   )

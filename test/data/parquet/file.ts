@@ -32,6 +32,8 @@ export const element = (name: string, fields: Readonly<Record<number, Value>>) =
 export interface Parts {
   readonly codec?: number
   readonly rows?: number
+  /** Row groups, all of the same bytes. Default 1. */
+  readonly groups?: number
   readonly values?: number
   readonly unpacked?: number
   readonly schema?: ReadonlyArray<Value>
@@ -51,7 +53,7 @@ export const image = [
 /** A file whose only row group consists of these pages. */
 export const parquet = (
   pages: ReadonlyArray<number>,
-  { codec = 0, column, footer, rows = 4, schema = image, unpacked = 100, values = rows }: Parts = {}
+  { codec = 0, column, footer, groups = 1, rows = 4, schema = image, unpacked = 100, values = rows }: Parts = {}
 ): Uint8Array => {
   const meta = struct({
     1: i32(6),
@@ -65,7 +67,8 @@ export const parquet = (
     ...column
   })
   const group = struct({ 1: list([struct({ 2: i64(4), 3: meta })]), 2: i64(unpacked), 3: i64(rows) })
-  const bytes = footer ?? struct({ 1: i32(2), 2: list(schema), 3: i64(rows), 4: list([group]) }).bytes
+  const bytes = footer ??
+    struct({ 1: i32(2), 2: list(schema), 3: i64(groups * rows), 4: list(new Array<Value>(groups).fill(group)) }).bytes
   const length = new Uint8Array(Uint32Array.of(bytes.length).buffer)
   return Uint8Array.from([...Buffer.from("PAR1"), ...pages, ...bytes, ...length, ...Buffer.from("PAR1")])
 }

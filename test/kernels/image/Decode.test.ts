@@ -196,7 +196,8 @@ describe("Decode", () => {
       const pixels = yield* Decode.load(Image.file(file))
       assert.deepStrictEqual(pixel(pixels, 0, 0), [...red])
       const drawn = { width: 1, height: 2, data: Uint8Array.of(1, 2, 3, 4, 5, 6) }
-      assert.strictEqual(yield* Decode.load(Image.rendered("drawn", () => drawn)), drawn)
+      const own = { width: 1, height: 2 }
+      assert.deepStrictEqual(yield* Decode.load(Image.rendered("drawn", () => drawn)), { ...drawn, own })
       const wrong = Image.rendered("wrong", () => ({ ...drawn, width: 2 }))
       assert.include((yield* Effect.flip(Decode.load(wrong))).message, "found 6 for 2 × 2, expected 12")
       const failing = Image.rendered("failing", () => {

@@ -83,6 +83,19 @@ describe("Preprocess", () => {
         [{ merge_size: 1.5 }, "merge_size"],
         [{ image_mean: [0.5] }, "image_mean"],
         [{ image_std: [0.5, 0, 0.5] }, "image_std"],
+        [{ image_std: [0.5, 1e-320, 0.5] }, "image_std is impossible (found [0.5,1e-320,0.5], expected three numbers"],
+        [{ image_std: [0.5, -0.5, 0.5] }, "image_std"],
+        [{ image_std: [0.5, 1e300, 0.5] }, "image_std"],
+        [{ image_mean: [0.5, 1e30, 0.5] }, "image_mean"],
+        [{ patch_size: 1e9 }, "patch_size is impossible (found 1000000000, expected a whole number from 1 to 256)"],
+        [{ patch_size: -14 }, "patch_size"],
+        [{ merge_size: 0 }, "merge_size"],
+        [{ temporal_patch_size: 0 }, "temporal_patch_size"],
+        [{ rescale_factor: 0 }, "rescale_factor"],
+        [{ rescale_factor: 1e30 }, "rescale_factor"],
+        [{ min_pixels: 0 }, "min_pixels"],
+        [{ size: { shortest_edge: 0 } }, "size.shortest_edge"],
+        [{ size: { longest_edge: 1e300 } }, "size.longest_edge"],
         [{ min_pixels: 5000, max_pixels: 4000 }, "min_pixels"]
       ]
       for (const [config, field] of broken) {

@@ -198,6 +198,58 @@ describe("a field whose arithmetic is not implemented is an error that names it 
     })
   }
 
+  const impossible: ReadonlyArray<readonly [field: string, values: ReadonlyArray<unknown>, expected: string]> = [
+    ["rope_theta", [0, -1, 0.5, 1e300, "10000", true], "a number from 1 to 1000000000000"],
+    ["rms_norm_eps", [-1e-6, 0, 1e-320, 2], "a number from 1e-30 to 1"],
+    ["num_hidden_layers", [0, 1e9, 2.5, -1], "a whole number from 1 to 1024"],
+    ["vocab_size", [0, 1e12], "a whole number from 1 to 16777216"],
+    ["hidden_size", [0, 1e9, "1536"], "a whole number from 1 to 131072"],
+    ["intermediate_size", [0, 1e9], "a whole number from 1 to 1048576"],
+    ["num_attention_heads", [0, 1e6, 2.5], "a whole number from 1 to 4096"],
+    ["num_key_value_heads", [0, -2], "a whole number from 1 to 4096"],
+    ["max_position_embeddings", [0, 1e12], "a whole number from 1 to 134217728"],
+    ["rope_scaling.rope_theta", [0], "a number from 1 to"],
+    ["rope_parameters.rope_theta", [0, -5], "a number from 1 to"],
+    ["vision_config.depth", [0, 1e9], "a whole number from 1 to 1024"],
+    ["vision_config.num_heads", [0, 1e9], "a whole number from 1 to 4096"],
+    ["vision_config.patch_size", [0, -14, 1e9, 1.5], "a whole number from 1 to 256"],
+    ["vision_config.spatial_merge_size", [0, 1e6], "a whole number from 1 to 16"],
+    ["vision_config.temporal_patch_size", [0, 1e6], "a whole number from 1 to 16"],
+    ["vision_config.hidden_size", [0, 1e9], "a whole number from 1 to 131072"],
+    ["vision_config.intermediate_size", [0, 1e9], "a whole number from 1 to 1048576"],
+    ["vision_config.out_hidden_size", [0], "a whole number from 1 to 131072"],
+    ["vision_config.window_size", [0, 1e9], "a whole number from 1 to 16384"],
+    ["vision_config.tokens_per_second", [0, -2, 1e9], "a number from 0.001 to 1000"],
+    ["vision_config.rope_parameters.rope_theta", [0], "a number from 1 to"],
+    ["vision_config.fullatt_block_indexes", [[-1], [7, 32]], "numbers of blocks, from 0 to 31"]
+  ]
+  /** The fields with one of them, at any depth, set to a value. */
+  const setAt = (fields: object, [name = "", ...rest]: ReadonlyArray<string>, value: unknown): object => ({
+    ...fields,
+    [name]: rest.length === 0 ? value : setAt({ ...(fields as Record<string, object>)[name] }, rest, value)
+  })
+  for (const [field, values, expected] of impossible) {
+    it(`${field} ${values.map((value) => JSON.stringify(value)).join(", ")} is impossible`, () => {
+      for (const value of values) {
+        const error = Effect.runSync(Effect.flip(Config.fromJson(setAt(newer, field.split("."), value))))
+        assert.strictEqual(error._tag, "ConfigError")
+        assert.include(error.message, `config.json: ${field} is ${JSON.stringify(value)}, expected ${expected}`)
+      }
+    })
+  }
+
+  it("Qwen2-VL's tower has limits of its own, and text fields have them where they are nested", () => {
+    const tower = { ...older, vision_config: { ...older.vision_config, mlp_ratio: 0 } }
+    assert.include(
+      Effect.runSync(Effect.flip(Config.fromJson(tower))).message,
+      "vision_config.mlp_ratio is 0, expected a number from 0.01 to 64"
+    )
+    assert.include(
+      Effect.runSync(Effect.flip(Config.fromJson(nested({ rms_norm_eps: -1 })))).message,
+      "text_config.rms_norm_eps is -1, expected"
+    )
+  })
+
   it("so is a part that is missing", () => {
     const { vision_config, ...without } = older
     assert.include(Effect.runSync(Effect.flip(Config.fromJson(without))).message, "vision_config")

@@ -97,3 +97,17 @@ describe("Tokenizer", () => {
       }
     }))
 })
+
+describe("a hostile tokenizer.json", () => {
+  it.effect("ids that would make billions of places are refused", () =>
+    Effect.gen(function*() {
+      const model = (vocab: Readonly<Record<string, unknown>>) => ({ ...json, model: { ...json.model, vocab } })
+      for (const id of [2 ** 31 - 1, 2 ** 22, -1, 0.5, "7", null]) {
+        const error = yield* Effect.flip(Tokenizer.fromJson(model({ ...json.model.vocab, joy: id }), {}))
+        assert.strictEqual(error._tag, "TextError")
+        assert.match(error.message, /the id of "joy" is .*, expected a whole number from 0 to 4194303/)
+      }
+      const added = { ...json, added_tokens: [{ ...json.added_tokens[0], id: 2 ** 40 }] }
+      assert.match((yield* Effect.flip(Tokenizer.fromJson(added, {}))).message, /expected a whole number/)
+    }))
+})

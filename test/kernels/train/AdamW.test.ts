@@ -1,11 +1,13 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import * as Keyed from "../../../src/kernels/math/Keyed.ts"
 import { HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
 import * as AdamW from "../../../src/kernels/train/AdamW.ts"
 import * as ParameterStore from "../../../src/kernels/train/ParameterStore.ts"
 import fixture from "../../fixtures/adamw.json" with { type: "json" }
 import { fingerprint } from "./fingerprint.ts"
+
+const powers = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 const normals = (key: string, out: Float32Array) => {
   const { normal } = Keyed.stream(1, key)
@@ -176,7 +178,7 @@ layer(Runtime.layer({ workers: 2 }), { timeout: "30 seconds" })("AdamW", (it) =>
       assert.strictEqual((yield* optimiser.step([buffer], { learningRate: 1 })).step, 1)
     }))
 
-  it.effect("refuses what float32 does not hold: squares of gradients before the step, weights at once after it", () =>
+  it.effect("refuses what float32 does not hold, before anything is changed: squares of gradients, weights", () =>
     Effect.gen(function*() {
       const store = yield* ParameterStore.make([{ name: "a", shape: [3] }, { name: "w", shape: [2, 3] }])
       store.data.fill(1)
@@ -194,22 +196,50 @@ layer(Runtime.layer({ workers: 2 }), { timeout: "30 seconds" })("AdamW", (it) =>
       buffer[2] = 1e19
       yield* optimiser.step([buffer], { learningRate: 1e-3, clipNorm: Infinity })
 
-      yield* optimiser.reset
-      buffer.fill(0)
-      buffer[16 + 4] = 1
-      const ruined = yield* Effect.flip(optimiser.step([buffer], { learningRate: 1e39, weightDecay: 0 }))
-      assert.strictEqual(ruined._tag, "RuinedWeights")
-      const where = "optimiser step 1: after an update at learning rate 1e+39 parameter w: is -Infinity at [1, 1]"
-      assert.include(ruined.message, where)
-
-      // The very first weight counts like any other.
+      const untouched = Effect.fnUntraced(function*(at: number, learningRate: number) {
+        buffer.fill(0)
+        buffer[at] = 1
+        const [weights, state] = [fingerprint(store), yield* optimiser.state]
+        const error = yield* Effect.flip(optimiser.step([buffer], { learningRate, weightDecay: 0 }))
+        assert.strictEqual(error._tag, "RuinedWeights")
+        assert.deepStrictEqual([fingerprint(store), yield* optimiser.state], [weights, state])
+        return error.message
+      })
       store.data.fill(1)
       yield* optimiser.reset
-      buffer.fill(0)
-      buffer[0] = 1
-      const first = yield* Effect.flip(optimiser.step([buffer], { learningRate: 1e39, weightDecay: 0 }))
-      assert.include(first.message, "parameter a: is -Infinity at [0]")
+      const where = "optimiser step 1: an update at learning rate 1e+39 would leave no number of parameter w at [1, 1]"
+      assert.include(yield* untouched(16 + 4, 1e39), where)
+      // The very first weight counts like any other, and one that is none already is found.
+      assert.include(yield* untouched(0, 1e39), "parameter a at [0], which is 1;")
+      store.data[16 + 3] = NaN
+      assert.include(yield* untouched(0, 1e-3), "parameter w at [1, 0], which is NaN;")
     }))
+
+  it.effect.prop(
+    "either changes nothing or leaves numbers, whatever parameters, gradients and rates",
+    // Magnitudes as powers of 2: every one that float32 has.
+    [powers(-140, 127), powers(-140, 127), powers(-30, 126), Schema.Boolean, powers(1, 4)],
+    ([weight, gradient, rate, clip, steps]) =>
+      Effect.gen(function*() {
+        const store = yield* ParameterStore.make([{ name: "w", shape: [4] }])
+        store.data.set([2 ** weight, -(2 ** weight), 0, 1])
+        const optimiser = yield* AdamW.make(store)
+        const buffer = ParameterStore.trainableBuffer(store)
+        for (let step = 0; step < steps; step++) {
+          buffer.set([2 ** gradient, 2 ** gradient, -(2 ** gradient), 1])
+          const [weights, state] = [Float32Array.from(store.data), yield* optimiser.state]
+          const options = { learningRate: 2 ** rate, clipNorm: clip ? 1 : Infinity }
+          const failed = yield* Effect.match(optimiser.step([buffer], options), {
+            onFailure: () => true,
+            onSuccess: () => false
+          })
+          if (failed) assert.deepStrictEqual([store.data.slice(), yield* optimiser.state], [weights, state])
+          else assert.isTrue(store.data.every(Number.isFinite), `${store.data}`)
+          // A step of a sound model is never refused.
+          if (Math.abs(weight) < 60 && gradient < 60 && rate <= 0) assert.isFalse(failed)
+        }
+      })
+  )
 
   it.effect("takes no state and no weights back that are not finite", () =>
     Effect.gen(function*() {
@@ -220,6 +250,15 @@ layer(Runtime.layer({ workers: 2 }), { timeout: "30 seconds" })("AdamW", (it) =>
       for (const [moments, says] of [[{ firstMoment: odd }, "first"], [{ secondMoment: odd }, "second"]] as const) {
         const error = yield* Effect.flip(optimiser.restore({ ...state, ...moments }))
         assert.include(error.message, `parameter the ${says} moment of w: is NaN at [1, 2], expected a finite number`)
+      }
+      const still = state.firstMoment.slice()
+      const damaged = [
+        { ...state, secondMoment: still.slice().fill(-1, 16 + 5) },
+        { ...state, firstMoment: still.slice().fill(1e30, 16 + 5) }
+      ]
+      for (const moments of damaged) {
+        const error = yield* Effect.flip(optimiser.restore(moments))
+        assert.match(error.message, /the moments of w at \[1, 2\]: are \S+ and \S+, which no gradients lead to/)
       }
       assert.include((yield* Effect.flip(ParameterStore.copyFrom(store, odd))).message, "parameter w: is NaN at [1, 2]")
       assert.strictEqual(fingerprint(store), none)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Schema } from "effect"
+import { Exit, Schema } from "effect"
 import { Json } from "../../../src/kernels/weights/index.ts"
 
 /** What the engine's own parser mistakes for one another once it has seen the first. */
@@ -16,6 +16,21 @@ describe("Json", () => {
         ], [second, 2]])
       }
     }
+  })
+
+  it("refuses what is nested without end, or made of brackets alone, before it is built", () => {
+    const nested = (levels: number) => `{"a":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`
+    assert.doesNotThrow(() => Json.parse(nested(256)))
+    assert.throws(() => Json.parse(nested(257)), RangeError, /nested more than 256 deep/)
+    assert.throws(() => Json.parse("{\"a\":".repeat(1_000_000)), RangeError, /nested more than 256 deep/)
+    assert.throws(() => Json.parse(`[${"{},".repeat(2 ** 24)}{}]`), RangeError, /more than 16777216 lists and objects/)
+    // Brackets in texts are none.
+    const text = JSON.stringify(["\\", "[".repeat(1000), "\"[".repeat(1000), "\\\"{".repeat(1000)])
+    assert.strictEqual(JSON.stringify(Json.parse(text)), text)
+    const read = Schema.decodeUnknownExit(Json.text(Schema.Struct({ a: Schema.Unknown })))
+    assert.match(String(read(nested(20_000))), /nested more than 256 deep/)
+    assert.isTrue(Exit.isSuccess(read("{\"a\": [1]}")))
+    assert.strictEqual(Schema.encodeSync(Json.text(Schema.Struct({ a: Schema.Number })))({ a: 1 }), "{\"a\":1}")
   })
 
   it("keeps what looks like its own names, the last of equal keys, and a prototype's name as a plain key", () => {

@@ -60,10 +60,7 @@ describe("reading", () => {
       ["peft_type", "IA3"],
       ["trainable_token_indices", [1]],
       ["target_parameters", ["experts"]],
-      ["a_field_of_tomorrow", true],
-      ["lora_dropout", 1],
-      ["lora_dropout", -0.1],
-      ["lora_alpha", -1]
+      ["a_field_of_tomorrow", true]
     ] as const
   ) {
     it.effect(`${field} ${JSON.stringify(value)} is refused by name`, () =>
@@ -73,6 +70,24 @@ describe("reading", () => {
         assert.include(error.message, JSON.stringify(value))
         assert.match(error.message, /Merge the adapter/)
       }))
+  }
+
+  for (
+    const [field, values, expected] of [
+      ["r", [0, -1, 1.5, 1e9, "8", null], "a whole number from 1 to 65536"],
+      ["lora_alpha", [0, -1, "16", null], "a number above 0"],
+      ["lora_dropout", [1, 1.5, -0.1, "none"], "a number in [0, 1)"],
+      ["target_modules", [[], "", " ", {}, 3], "names of modules, or a pattern of them"]
+    ] as const
+  ) {
+    it.effect(`${field} ${values.map((value) => JSON.stringify(value)).join(", ")} is impossible`, () =>
+      Effect.forEach(values, (value) =>
+        Effect.gen(function*() {
+          const error = yield* changed({ config: { [field]: value } })
+          assert.include(error.message, `adapter_config.json: ${field} is impossible`)
+          assert.include(error.message, `expected ${expected}`)
+          if (value !== null) assert.include(error.message, JSON.stringify(value))
+        }), { discard: true }))
   }
   for (
     const [what, change, message] of [

@@ -60,6 +60,13 @@ describe("the cache of weights", () => {
       fs.truncateSync(path.join(cache, name!), written.size - 4)
       assert.deepStrictEqual(yield* WeightCache.open(wanted, { folder: cache }), first)
       assert.strictEqual(fs.statSync(path.join(cache, name!)).size, written.size)
+      // A value that is no number was never written.
+      const place = first.tensors.get("model.a.bias")!
+      const handle = fs.openSync(path.join(cache, name!), "r+")
+      fs.writeSync(handle, new Uint8Array(Float32Array.of(NaN).buffer), 0, 4, place.offset + 8)
+      fs.closeSync(handle)
+      assert.deepStrictEqual(yield* WeightCache.open(wanted, { folder: cache }), first)
+      assert.isTrue(floats(bytesAt(first, "model.a.bias")).every(Number.isFinite))
       assert.deepStrictEqual(fs.readdirSync(cache), [name!])
     })))
 

@@ -5,10 +5,12 @@ import { Effect, FileSystem, Layer, Option } from "effect"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import { Config } from "../../../src/kernels/models/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { Objective, OnnxPolicy, Policy } from "../../../src/policy/index.ts"
+import * as Adapter from "../../../src/policy/onnx/Adapter.ts"
 import { prompts } from "./pictures.ts"
-import { setState, state, weights } from "./weights.ts"
+import { setState, setWeights, state, weights } from "./weights.ts"
 
 const requests = prompts.map((prompt, i) => ({ prompt, key: `test/${i}` }))
 const examples = prompts.map((prompt, i) => ({
@@ -71,17 +73,23 @@ describe("a policy with an adapter", () => {
       )
       const saved = path.join(folder, "adapter")
       yield* run(Effect.gen(function*() {
-        const [{ update: learn, beginStage, save }, adapters] = [yield* Policy, yield* OnnxPolicy.Adapters]
+        const [{ save }, adapters] = [yield* Policy, yield* OnnxPolicy.Adapters]
         yield* adapters.save(saved)
-        yield* beginStage
-        yield* Effect.flip(learn(Objective.Supervised({ examples }), { learningRate: 1e39 }))
-        const alone = yield* Effect.flip(adapters.save(path.join(folder, "ruined")))
-        assert.include(alone.message, `policy save: ${folder}/ruined/adapter_model.safetensors: tensor "base_model.`)
-        assert.match(alone.message, /lora_B\.weight": holds a value that is not finite \(found/)
+        // Finite, and too large to be merged.
+        yield* setWeights((yield* weights).fill(1e20))
         const merged = yield* Effect.flip(save(path.join(folder, "merged")))
         assert.include(merged.message, `policy save: ${folder}/merged/model.safetensors: tensor "model.`)
         assert.match(merged.message, /holds a value (that is not finite|beyond F16, .*) \(found/)
       }))
+      const config = yield* Config.fromJson(JSON.parse(fs.readFileSync("assets/scene-vl/config.json", "utf8")))
+      const none = yield* Effect.provide(Adapter.make(config, { rank: 2 }, 1), NodeServices.layer)
+      none.store.data.fill(NaN)
+      const alone = yield* Adapter.save(config, none, "base", path.join(folder, "ruined")).pipe(
+        Effect.flip,
+        Effect.provide(NodeServices.layer)
+      )
+      assert.include(alone.message, `policy save: ${folder}/ruined/adapter_model.safetensors: tensor "base_model.`)
+      assert.match(alone.message, /lora_[AB]\.weight": holds a value that is not finite \(found NaN/)
       assert.deepStrictEqual(fs.readdirSync(folder), ["adapter"])
       const file = path.join(saved, "adapter_model.safetensors")
       const bytes = fs.readFileSync(file)

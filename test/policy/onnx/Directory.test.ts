@@ -31,6 +31,12 @@ const changed = Effect.fnUntraced(function*(name: string, file: string, fields: 
   return copy
 })
 
+/** The text fields of the fixture with others over them. */
+const textWith = (fields: object) => {
+  const { text_config } = JSON.parse(fs.readFileSync(path.join(fixture("qwen2.5-vl"), "config.json"), "utf8"))
+  return { text_config: { ...text_config, ...fields } }
+}
+
 const refused = (directory: string) =>
   Effect.map(Effect.flip(Model.load(directory, { trainable: "decoder", seed: 0 })), ({ message }) => message)
 
@@ -47,6 +53,57 @@ const live = (model: string, options: Partial<OnnxPolicy.Options> = {}) =>
   )
 
 describe("a directory is refused", () => {
+  it.effect("where it says what generation cannot be told, though nothing here samples by it", () =>
+    Effect.gen(function*() {
+      for (
+        const [field, value, expected] of [
+          ["temperature", -0.1, "a number from 0 to 100"],
+          ["top_p", 1.5, "a number in [0, 1]"],
+          ["top_k", -1, "a whole number from 0"],
+          ["repetition_penalty", 0, "a number above 0"],
+          ["max_new_tokens", 0, "a whole number from 1"],
+          ["do_sample", "yes", "true or false"]
+        ] as const
+      ) {
+        const message = yield* refused(yield* changed("qwen2.5-vl", "generation_config.json", { [field]: value }))
+        const says = `generation_config.json: ${field} is ${JSON.stringify(value)}, expected ${expected}`
+        assert.include(message, says)
+      }
+      const outside = yield* changed("qwen2.5-vl", "generation_config.json", { eos_token_id: [1, 999_999] })
+      assert.include(yield* refused(outside), "eos_token_id is 999999, expected ids below config.json's vocab_size")
+      // What Qwen publishes, and what is left out by null.
+      yield* Model.load(
+        yield* changed("qwen2.5-vl", "generation_config.json", {
+          do_sample: true,
+          temperature: 0.01,
+          top_k: 1,
+          top_p: 0.001,
+          repetition_penalty: 1.05,
+          max_new_tokens: null
+        }),
+        { trainable: "none", seed: 0 }
+      )
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("whose tokenizer has ids that the model has no embedding of", () =>
+    Effect.gen(function*() {
+      const small = yield* changed("qwen2.5-vl", "config.json", textWith({ vocab_size: 8 }))
+      const message = yield* refused(small)
+      assert.match(message, /tokenizer\.json has ids up to \d+, but config\.json's vocab_size is 8: take both from one/)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("at once where its config asks for more than any memory holds, naming what it has", () =>
+    Effect.gen(function*() {
+      const wide = yield* changed(
+        "qwen2.5-vl",
+        "config.json",
+        textWith({ intermediate_size: 2 ** 20, num_hidden_layers: 1024 })
+      )
+      const before = process.memoryUsage().arrayBuffers
+      assert.match(yield* refused(wide), /tensor "\S+" is \[.*\], config\.json asks for|has no tensor/)
+      assert.isBelow(process.memoryUsage().arrayBuffers - before, 2 ** 28)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("where images would be cut in another way than the tower expects", () =>
     Effect.gen(function*() {
       for (

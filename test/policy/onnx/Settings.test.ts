@@ -26,9 +26,13 @@ describe("updates", () => {
           const supervised = (weight: number) =>
             Objective.Supervised({ examples: [{ prompt: prompt!, target: [{ text: "a red face", weight }] }] })
           const refused: ReadonlyArray<readonly [Objective, Partial<UpdateOptions>, string]> = [
-            ...[NaN, Infinity, -1].map(
+            ...[NaN, Infinity, -1, 10].map(
               (learningRate) =>
-                [supervised(1), { learningRate }, `learningRate is ${learningRate}, expected a number from 0`] as const
+                [
+                  supervised(1),
+                  { learningRate },
+                  `learningRate is ${learningRate}, expected a number from 0 and below 10`
+                ] as const
             ),
             [supervised(1), { weightDecay: NaN }, "weightDecay is NaN, expected a number from 0"],
             [supervised(1), { clipNorm: 0 }, "clipNorm is 0, expected a number above 0, or Infinity"],
@@ -60,7 +64,7 @@ describe("updates", () => {
             [
               Objective.GroupRelative({ ...grpo, rollouts: [rollout, { ...rollout, temperature: 0 }] }),
               {},
-              "rollout 1: temperature is 0, expected a number from 0.00001: a greedy choice"
+              "rollout 1: temperature is 0, expected a number from 0.00001 to 100: a greedy choice"
             ],
             [
               Objective.GroupRelative({
@@ -119,7 +123,7 @@ describe("options", () => {
       [{ rolloutRows: NaN }, "rolloutRows is NaN, expected a whole number from 1"],
       [{ packFrom: [0, NaN] }, "packFrom.1 is NaN, expected a number from 0, or Infinity"],
       [{ optimizer: { beta1: 1 } }, "optimizer.beta1 is 1, expected a number in [0, 1)"],
-      [{ optimizer: { epsilon: 0 } }, "optimizer.epsilon is 0, expected a number above 0"],
+      [{ optimizer: { epsilon: 0 } }, "optimizer.epsilon is 0, expected a number from 1e-16 to 1"],
       [
         { plan: { promptTokens: 8, newTokens: 8, prompts: 1, group: 1, limit: NaN } },
         "plan.limit is NaN, expected a number above 0, or Infinity"

@@ -83,7 +83,7 @@ describe("Policy.tinker", () => {
             const once = objective._tag === "Supervised" ? objective : { ...objective, innerUpdates: 1 }
             yield* policy.update(once, update)
             yield* far.update(once, update)
-            const moments = [...engine.models.values()].at(-1)?.held.moments.firstMoment
+            const moments = [...engine.models.values()].at(0)?.held.moments.firstMoment
 
             const found = cosine(yield* momentOf(policy), moments ?? new Float32Array(0))
             assert.isAtLeast(found, 0.9999, `${name}, ${JSON.stringify(served)}, ${connection.normaliser}`)

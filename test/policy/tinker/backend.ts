@@ -3,7 +3,7 @@
  * in the protocol's terms: token ids and pictures in, log-probabilities and accumulated gradients out.
  */
 import { NodeServices } from "@effect/platform-node"
-import { Effect, Layer } from "effect"
+import { Data, Effect, Layer } from "effect"
 import { Distance } from "../../../src/kernels/generate/index.ts"
 import { Image } from "../../../src/kernels/image/index.ts"
 import { HostTensor, Runtime, SharedPool } from "../../../src/kernels/runtime/index.ts"
@@ -22,6 +22,8 @@ import * as SessionCache from "../../../src/policy/onnx/SessionCache.ts"
 import { defaults } from "../../../src/policy/onnx/Settings.ts"
 import type { Chunk, Datum, Sequence } from "../../../src/policy/tinker/Wire.ts"
 
+export class BackendError extends Data.TaggedError("BackendError")<{ readonly message: string }> {}
+
 /** Weights and moments of one model. */
 export interface Held {
   readonly weights: Float32Array
@@ -36,25 +38,28 @@ export interface Passed {
 
 export interface Backend {
   readonly fresh: Held
-  readonly forward: (held: Held, data: ReadonlyArray<Datum>) => Effect.Effect<ReadonlyArray<Float32Array>, Error>
+  readonly forward: (held: Held, data: ReadonlyArray<Datum>) => Effect.Effect<ReadonlyArray<Float32Array>, BackendError>
   /** Gradient of the sum over data and tokens, each datum's times its factor. */
   readonly backward: (
     held: Held,
     data: ReadonlyArray<Datum>,
     lossFn: string,
     factors: ReadonlyArray<number>
-  ) => Effect.Effect<Float32Array, Error>
+  ) => Effect.Effect<Float32Array, BackendError>
   readonly optimise: (
     held: Held,
     gradient: Float32Array,
     options: AdamW.StepOptions
-  ) => Effect.Effect<{ readonly held: Held; readonly gradNorm: number }, Error>
+  ) => Effect.Effect<{ readonly held: Held; readonly gradNorm: number }, BackendError>
   readonly sample: (
     weights: Float32Array,
     requests: ReadonlyArray<{ readonly chunks: ReadonlyArray<Chunk>; readonly seed: number }>,
     options: SampleOptions
-  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Sequence>>, Error>
-  readonly scorePrompt: (weights: Float32Array, chunks: ReadonlyArray<Chunk>) => Effect.Effect<Float32Array, Error>
+  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Sequence>>, BackendError>
+  readonly scorePrompt: (
+    weights: Float32Array,
+    chunks: ReadonlyArray<Chunk>
+  ) => Effect.Effect<Float32Array, BackendError>
 }
 
 /** A prompt of the policy that stands for token ids: one placeholder a picture. */
@@ -175,7 +180,7 @@ const make = Effect.gen(function*() {
   }
 
   const failed = <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
-    Effect.mapError(effect, ({ message }) => new Error(message))
+    Effect.mapError(effect, ({ message }) => new BackendError({ message }))
 
   const scores = Effect.fnUntraced(function*(data: ReadonlyArray<Datum>) {
     const made = data.map(drafted)

@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib"
 import { pack } from "tar-stream"
 import type { Chunk, Datum, Sequence } from "../../../src/policy/tinker/Wire.ts"
 import { lengthOfAll } from "../../../src/policy/tinker/Wire.ts"
-import type { Backend, Held } from "./backend.ts"
+import type { Backend, BackendError, Held } from "./backend.ts"
 import * as Messages from "./messages.ts"
 
 /** Instead of an answer: the request is taken, or not, and the client told something else. */
@@ -105,7 +105,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
       let next = 0
       /** One piece of work at a time, in the order they came. */
       let last: Promise<unknown> = Promise.resolve()
-      const work = <A>(job: Effect.Effect<A, Error>): Promise<A> => {
+      const work = <A>(job: Effect.Effect<A, BackendError>): Promise<A> => {
         const done = last.then(() => Effect.runPromise(job))
         last = done.catch(() => undefined)
         return done

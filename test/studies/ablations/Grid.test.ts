@@ -1,6 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option } from "effect"
+import * as Digest from "../../../src/dsl/Digest.ts"
 import { Progress, silent } from "../../../src/dsl/Progress.ts"
 import { Run } from "../../../src/dsl/Run.ts"
 import { figure } from "../../../src/evaluation/Results.ts"
@@ -8,6 +9,7 @@ import { warmUp } from "../../../src/pipelines/warmUp.ts"
 import { PolicyError } from "../../../src/policy/Policy.ts"
 import { Cell, Figures, Grid } from "../../../src/studies/ablations/index.ts"
 import { compare, methods } from "../../../src/studies/compare.ts"
+import { changeLedger, contents } from "../../dsl/folders.ts"
 import * as Stub from "../../dsl/StubPolicy.ts"
 import { gridIn, preset, run, task, test, train } from "./bench.ts"
 
@@ -18,18 +20,6 @@ const read = (path: string) =>
     (bytes) => Buffer.from(bytes).toString("latin1")
   )
 const jsonl = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line))
-
-/** Every file under a folder, without what is timed. */
-const contents = Effect.fnUntraced(function*(directory: string) {
-  const fs = yield* FileSystem.FileSystem
-  const entries: Array<readonly [string, string]> = []
-  for (const file of (yield* fs.readDirectory(directory, { recursive: true })).toSorted()) {
-    if ((yield* fs.stat(`${directory}/${file}`)).type !== "File" || file.endsWith("timings.jsonl")) continue
-    const text = yield* read(`${directory}/${file}`)
-    entries.push([file, file.endsWith("ledger.json") ? text.replace(/"timings.jsonl": \d+/g, "") : text])
-  }
-  return Object.fromEntries(entries)
-})
 
 describe("grid", () => {
   it.effect("gives a cell that begins from others what the whole pipeline gives in one folder", () =>
@@ -192,8 +182,10 @@ describe("grid", () => {
       // And one whose parent was made of something else.
       const fs = yield* FileSystem.FileSystem
       yield* fs.remove(`${out}/emotion6/full/seed-0/SFT`, { recursive: true })
-      const file = `${out}/emotion6/full/seed-0/warmed/run.json`
-      yield* fs.writeFileString(file, (yield* read(file)).replace("\"seed\": 0", "\"seed\": 9"))
+      const parent = `${out}/emotion6/full/seed-0/warmed`
+      const text = (yield* read(`${parent}/run.json`)).replace("\"seed\": 0", "\"seed\": 9")
+      yield* fs.writeFileString(`${parent}/run.json`, text)
+      yield* changeLedger(parent, () => ({ run: Digest.ofText(text) }))
       assert.include((yield* Effect.flip(run(gridIn(out), selection))).message, "seed = 9, this run has 0")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 

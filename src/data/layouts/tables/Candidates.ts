@@ -3,13 +3,13 @@
  */
 import { Effect, FileSystem, Option, Path } from "effect"
 import { DataError } from "../../../dsl/DataError.ts"
-import * as SystemFault from "../../../kernels/runtime/SystemFault.ts"
+import { unreadable } from "../../Listing.ts"
 import * as Quoted from "../../Quoted.ts"
 import * as Table from "../../Table.ts"
 import * as Walk from "../../Walk.ts"
 import * as Names from "../Names.ts"
 import * as Columns from "./Columns.ts"
-import * as Places from "./Places.ts"
+import * as Located from "./Located.ts"
 import * as Profile from "./Profile.ts"
 
 /** A table whose column of pictures is known. */
@@ -19,7 +19,7 @@ export interface Candidate {
   readonly name: string
   /** The half that its name, or its folder's, tells. */
   readonly half: Names.Half | undefined
-  readonly image: Places.Located
+  readonly image: Located.Located
   readonly columns: ReadonlyArray<Profile.Column>
 }
 
@@ -29,7 +29,11 @@ const open = Effect.fnUntraced(function*(root: string, name: string, half: Names
   const path = yield* Path.Path
   const table = yield* Table.open(path.join(root, name), "a table", { headless: true })
   const columns = yield* Profile.of(table)
-  const image = yield* Places.find(root, path.join(root, name), Columns.imagesOf(columns))
+  const named = columns.find(Columns.isImage)
+  if (named !== undefined && columns.every(({ filled }) => filled === 0)) {
+    return yield* new DataError({ source: table.file, reason: "a header and no rows below it" })
+  }
+  const image = yield* Located.find(root, path.join(root, name), Columns.imagesOf(columns))
   return image === undefined ? Option.none<Candidate>() : Option.some<Candidate>({ table, name, half, image, columns })
 })
 
@@ -39,11 +43,7 @@ export const inFolder = (
 ): Effect.Effect<ReadonlyArray<Candidate>, DataError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const path = yield* Path.Path
-    const list = (folder: string) =>
-      Effect.mapError(
-        Walk.list(path.join(root, folder)),
-        (error) => new DataError({ source: root, reason: `cannot be read: ${SystemFault.words(error)}` })
-      )
+    const list = (folder: string) => Effect.mapError(Walk.list(path.join(root, folder)), unreadable(root))
     const { files, folders } = yield* list("")
     const here = files.filter(isTable).map((name) => ({ name, half: Names.halfIn(name.replace(/\.\w+$/, "")) }))
     const below = here.length > 0 ? [] : yield* Effect.forEach(
@@ -65,10 +65,7 @@ export const atPath = (
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     if (!isTable(file) && !/\.txt$/i.test(file)) return Option.none()
-    const root = yield* Effect.mapError(
-      fs.realPath(path.dirname(file)),
-      (error) => new DataError({ source: file, reason: `cannot be read: ${SystemFault.words(error)}` })
-    )
+    const root = yield* Effect.mapError(fs.realPath(path.dirname(file)), unreadable(file))
     const found = yield* open(root, path.basename(file), undefined)
     if (Option.isSome(found)) return Option.some({ ...found.value, root })
     const { header } = yield* Table.open(file, "a table")

@@ -24,13 +24,14 @@ const words = {
     "imagename imagefilename imageid imgname imgpath imgfile imgid picture pictures photo photos pic jpg png")
     .split(" "),
   label: ("label labels class classes classname category categories categoryname labelname target targets tag tags " +
-    "annotation groundtruth truth gt answer classid categoryid labelid").split(" "),
+    "annotation groundtruth truth gt answer choice choices classid categoryid labelid").split(" "),
   split: "split set subset partition fold phase usage".split(" "),
   /** What tables hold besides, and is no label. */
   beside:
     ("id index idx no nr width height w h x y x1 y1 x2 y2 xmin ymin xmax ymax size area age year month day date " +
       "time timestamp total count n sum lat lon latitude longitude author source url license licence comment " +
-      "comments caption description text title user annotator worker rater md5 sha1 sha256 hash valence arousal").split(
+      "comments caption description text title user annotator worker rater md5 sha1 sha256 hash valence arousal " +
+      "annotationid createdat updatedat leadtime regioncount regionid").split(
         " "
       )
 } as const

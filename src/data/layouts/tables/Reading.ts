@@ -5,6 +5,7 @@ import { Effect, type FileSystem, Path, Result, Stream } from "effect"
 import type { DataError, Dataset } from "../../../dsl/Dataset.ts"
 import * as Divergence from "../../../kernels/math/Divergence.ts"
 import * as Folder from "../../Folder.ts"
+import * as PictureName from "../../PictureName.ts"
 import * as Quoted from "../../Quoted.ts"
 import type * as Rows from "../../Rows.ts"
 import { samples as sifted } from "../../Rows.ts"
@@ -12,7 +13,7 @@ import * as Shares from "../../Shares.ts"
 import type * as Table from "../../Table.ts"
 import * as Names from "../Names.ts"
 import type { Truth } from "./Columns.ts"
-import { type Located, pathOf } from "./Places.ts"
+import { type Located, pathOf } from "./Located.ts"
 import type { Column } from "./Profile.ts"
 
 /** A table and what its columns are. */
@@ -48,7 +49,11 @@ const belongs = ({ split, table: { header } }: Plan, part: Part, cells: Readonly
 /** The id of a row's picture: its path from the data set's folder. */
 const idOf = (path: Path.Path, { image, root }: Plan, cells: ReadonlyArray<string>): Bad<string> => {
   const name = (cells[image.column.index] ?? "").trim()
-  return name === "" ? bad("no-image", "the name is empty") : Folder.within(path, root, pathOf(path, image, name))
+  if (name === "") return bad("no-image", "the name is empty")
+  return Result.flatMap(
+    PictureName.read(image.column.name, name),
+    (found) => Folder.within(path, root, pathOf(path, image, found))
+  )
 }
 
 /** What a pass over the labels of a part tells. */
@@ -57,6 +62,8 @@ export interface Tally {
   readonly labels: ReadonlyMap<string, number>
   /** The labels of pictures in several rows, with how often each was given. */
   readonly several: ReadonlyMap<string, ReadonlyMap<string, number>>
+  /** Why the first row with a label, but without a picture that could be one of the folder's, is not read. */
+  readonly fault: Rows.BadRow | undefined
   /** Labels with white space around them, as they are written. */
   readonly spaced: ReadonlySet<string>
 }
@@ -73,13 +80,18 @@ export const tally = (
     const first = new Map<string, string>()
     const several = new Map<string, Map<string, number>>()
     const spaced = new Set<string>()
+    let fault: Rows.BadRow | undefined
     yield* Stream.runForEach(plan.table.records, ({ cells }) =>
       Effect.sync(() => {
         if (!Result.getOrElse(belongs(plan, part, cells), () => false)) return
         const id = idOf(path, plan, cells)
         const written = cells[column.index] ?? ""
         const label = written.trim()
-        if (Result.isFailure(id) || label === "") return
+        if (label === "") return
+        if (Result.isFailure(id)) {
+          fault ??= id.failure
+          return
+        }
         if (label !== written && spaced.size < 100) spaced.add(written)
         labels.set(label, (labels.get(label) ?? 0) + 1)
         const before = first.get(id.success)
@@ -87,7 +99,7 @@ export const tally = (
         const given = several.get(id.success) ?? new Map([[before, 1]])
         several.set(id.success, given.set(label, (given.get(label) ?? 0) + 1))
       }))
-    return { labels, several, spaced }
+    return { labels, several, spaced, fault }
   })
 
 /** The labels of a picture, given once or by several, as a distribution. */

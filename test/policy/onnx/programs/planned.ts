@@ -25,6 +25,8 @@ const program = Effect.scoped(Effect.gen(function*() {
   const train = Effect.gen(function*() {
     const policy = yield* Policy
     yield* policy.beginStage
+    // A stage keeps weights to go back to.
+    const kept = yield* policy.snapshot
     for (let step = 0; step < 2; step++) {
       const rollouts = yield* Effect.scoped(Effect.gen(function*() {
         const session = yield* policy.session
@@ -52,6 +54,7 @@ const program = Effect.scoped(Effect.gen(function*() {
         { learningRate: 1e-5 }
       )
     }
+    yield* policy.revert(kept)
     // The chat template adds about a dozen tokens.
     return Option.getOrThrow(policy.tokenizer).encode(prompts[0]?.text ?? "").length + 12
   })

@@ -1,9 +1,10 @@
 /**
- * Where the pictures of a table lie: its names may be relative to a folder beside it, or lack an extension.
+ * Where the pictures of a table lie: one place for all of them, and what their names may lack.
  */
 import { Effect, FileSystem, Path } from "effect"
 import type { DataError } from "../../../dsl/DataError.ts"
 import * as Walk from "../../Walk.ts"
+import * as Places from "../Places.ts"
 import { isImage } from "./Columns.ts"
 import type { Column } from "./Profile.ts"
 
@@ -26,7 +27,7 @@ const suffixes = [".jpg", ".jpeg", ".png", ".webp", ".JPG", ".PNG", ".tif"]
 
 /** A name as a path: of a table from Windows with its separators. */
 export const pathOf = (path: Path.Path, { folder, suffix }: Place, name: string): string => {
-  const slashed = name.replaceAll("\\", "/")
+  const slashed = Places.slashed(name)
   return path.isAbsolute(slashed) ? `${slashed}${suffix}` : path.join(folder, `${slashed}${suffix}`)
 }
 
@@ -65,17 +66,14 @@ export const find = (
   Effect.gen(function*() {
     const path = yield* Path.Path
     const own = path.relative(root, path.dirname(path.resolve(root, table)))
-    const beside = (folder: string) =>
-      Effect.map(
-        Effect.orElseSucceed(Walk.list(path.join(root, folder)), (): Walk.Listing => ({ folders: [], files: [] })),
-        ({ folders }) => folders.slice(0, 50).map((name) => path.join(folder, name))
-      )
-    const folders = [...new Set([own, "", ...yield* beside(own), ...yield* beside("")])]
+    const folders = yield* Places.folders(root, own)
     const tried: Array<Located> = []
     for (const column of columns) {
       if (column.first.length === 0) continue
       const place = yield* located(root, folders, column)
       if (place.found > 0) return place
+      // It names pictures that are not there: another column's names would be those of something else.
+      if (isImage(column) && column.first.every(Walk.isPictureName)) return place
       tried.push(place)
     }
     return tried.find(({ column }) => isImage(column))

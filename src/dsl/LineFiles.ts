@@ -1,0 +1,76 @@
+/**
+ * The line files of a run folder: only ever appended to, and added up as they grow.
+ */
+import { Effect, FileSystem, Path, type Schema, Scope } from "effect"
+import * as Digest from "./Digest.ts"
+import { fromPlatform, type RunFileError } from "./RunError.ts"
+
+export interface LineFiles {
+  /** Appends one JSON value as a line. */
+  readonly append: (name: string, row: Schema.Json) => Effect.Effect<void, RunFileError>
+  readonly holds: (name: string) => boolean
+  /** What all of them hold so far, by name; when it returns, it is on the disk. */
+  readonly settled: Effect.Effect<Digest.Digests, RunFileError>
+}
+
+interface Open {
+  readonly file: FileSystem.File
+  bytes: number
+  /** Whether something was written since it was last on the disk. */
+  loose: boolean
+}
+
+/**
+ * @param known what files of earlier attempts hold; these are as long as it says
+ * @param begin called before a new file is made
+ */
+export const open = (
+  directory: string,
+  known: ReadonlyMap<string, Digest.Running>,
+  begin: (name: string) => Effect.Effect<void, RunFileError>
+): Effect.Effect<LineFiles, never, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const scope = yield* Effect.scope
+    const files = new Map<string, Open>()
+    const sums = new Map(known)
+    const at = (name: string) => path.join(directory, name)
+    const writing = (name: string) => Effect.mapError(fromPlatform(at(name), "writing"))
+
+    const opened = Effect.fnUntraced(function*(name: string) {
+      const found = files.get(name)
+      if (found !== undefined) return found
+      const before = sums.get(name)
+      if (before === undefined) yield* begin(name)
+      const file = yield* writing(name)(Scope.provide(fs.open(at(name), { flag: "a" }), scope))
+      const made: Open = { file, bytes: before?.bytes ?? 0, loose: false }
+      files.set(name, made)
+      sums.set(name, before ?? Digest.empty())
+      return made
+    })
+
+    return {
+      append: (name, row) =>
+        Effect.gen(function*() {
+          const target = yield* opened(name)
+          const bytes = new TextEncoder().encode(`${JSON.stringify(row)}\n`)
+          target.loose = true
+          yield* writing(name)(target.file.writeAll(bytes))
+          target.bytes += bytes.length
+          const { hash } = sums.get(name) ?? Digest.empty()
+          sums.set(name, { bytes: target.bytes, hash: hash.update(bytes) })
+        }).pipe(Effect.uninterruptible),
+      holds: (name) => sums.has(name),
+      settled: Effect.gen(function*() {
+        for (const [name, open] of files) {
+          if (!open.loose) continue
+          yield* writing(name)(open.file.sync)
+          open.loose = false
+        }
+        return Object.fromEntries(
+          [...sums].sort(([a], [b]) => a < b ? -1 : 1).map(([name, sum]) => [name, Digest.of(sum)] as const)
+        )
+      }).pipe(Effect.uninterruptible)
+    }
+  })

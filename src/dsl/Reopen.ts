@@ -1,0 +1,100 @@
+/**
+ * What a run folder says of its run: run.json and the ledger, read before anything is done with either.
+ */
+import { Effect, FileSystem, Option, Path, Schema } from "effect"
+import * as Digest from "./Digest.ts"
+import * as Ledger from "./Ledger.ts"
+import { fromPlatform, RunFileError, RunFolderMismatch } from "./RunError.ts"
+import * as RunLock from "./RunLock.ts"
+
+/** What must not change between a run and its resumption. */
+export type Identity = Readonly<Record<string, Schema.Json>>
+
+const Description = Schema.fromJsonString(Schema.Struct({ identity: Schema.Record(Schema.String, Schema.Json) }))
+
+const isRecord = (value: Schema.Json): value is { readonly [key: string]: Schema.Json } =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** The first field in which two descriptions differ, as a dotted path. */
+export const difference = (
+  stored: Schema.Json,
+  given: Schema.Json,
+  at = ""
+): Option.Option<{ field: string; stored: string; given: string }> => {
+  if (isRecord(stored) && isRecord(given)) {
+    for (const key of new Set([...Object.keys(stored), ...Object.keys(given)])) {
+      // "constructor" is a key like any other.
+      const of = (record: typeof stored) => Object.hasOwn(record, key) ? record[key] ?? null : null
+      const found = difference(of(stored), of(given), at === "" ? key : `${at}.${key}`)
+      if (Option.isSome(found)) return found
+    }
+    return Option.none()
+  }
+  const [a, b] = [JSON.stringify(stored), JSON.stringify(given)]
+  return a === b ? Option.none() : Option.some({ field: at, stored: a, given: b })
+}
+
+/** The part of `given` that `stored` speaks of, at every depth. */
+const spokenOf = (stored: Schema.Json, given: Schema.Json): Schema.Json =>
+  isRecord(stored) && isRecord(given)
+    ? Object.fromEntries(Object.entries(stored).map(([key, value]) => [key, spokenOf(value, given[key] ?? null)]))
+    : given
+
+const elsewhere = "Bring it back from a copy, or choose another --out"
+
+/**
+ * The ledger of a folder that is to be resumed, or (`whole` false) to begin another run from. None where the run was
+ * killed before it had one.
+ */
+export const reopen = Effect.fnUntraced(function*(directory: string, identity: Identity, whole: boolean) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const read = (file: string) => fs.readFileString(file).pipe(Effect.mapError(fromPlatform(file, "reading")))
+  const runFile = path.join(directory, "run.json")
+  const ledgerFile = path.join(directory, Ledger.fileName)
+  const text = yield* read(runFile)
+  const exists = yield* fs.exists(ledgerFile).pipe(Effect.mapError(fromPlatform(ledgerFile, "reading")))
+  const ledger = exists ? Option.some(yield* Ledger.decode(ledgerFile, yield* read(ledgerFile))) : Option.none()
+  const stored = yield* Schema.decodeEffect(Description)(text).pipe(
+    Effect.mapError((cause) =>
+      new RunFileError({ path: runFile, reason: `is damaged, or not what this version writes. ${elsewhere}`, cause })
+    )
+  )
+  const changed = difference(stored.identity, whole ? identity : spokenOf(stored.identity, identity))
+  const found = Digest.ofText(text)
+  if (Option.isSome(ledger) && !Digest.same(ledger.value.run, found)) {
+    return yield* new RunFileError({
+      path: runFile,
+      reason: `is damaged: it has ${Digest.say(found)}, expected ${Digest.say(ledger.value.run)}. ${elsewhere}`
+    })
+  }
+  if (Option.isSome(changed)) return yield* new RunFolderMismatch({ path: directory, ...changed.value })
+  return ledger
+})
+
+/** What a run that was killed before it had begun may have left. */
+const early = (name: string) =>
+  name === "run.json" || name.startsWith(RunLock.lockFile) || name.endsWith(".tmp") || name === "checkpoints"
+
+/**
+ * Fails where a folder holds what a run has made, and not the file that tells of it: beginning anew would lose it.
+ *
+ * @param missing the file, within the folder
+ */
+export const unbegun = Effect.fnUntraced(function*(directory: string, missing: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const names = yield* Effect.mapError(fs.readDirectory(directory), fromPlatform(directory, "reading"))
+  const below = yield* Digest.filesBelow(path.join(directory, "checkpoints"))
+  const left = [
+    ...names.filter((name) => !early(name)),
+    ...below.filter((name) => !name.endsWith(".tmp")).map((name) => `checkpoints/${name}`)
+  ]
+  if (left.length === 0) return
+  return yield* new RunFileError({
+    path: path.join(directory, missing),
+    reason: `is missing, and the folder holds what a run has made (${left.slice(0, 3).join(", ")}${
+      left.length > 3 ? ", …" : ""
+    }). ${elsewhere}`
+  })
+})

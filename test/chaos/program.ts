@@ -1,0 +1,45 @@
+/**
+ * A run of every stage that dies at its n-th change of a file, or goes on to its end: `node program.ts OUT N`. Prints
+ * a line for every step, and where stages go on.
+ */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Effect, Layer } from "effect"
+import { writeSync } from "node:fs"
+import { Progress, type View } from "../../src/dsl/Progress.ts"
+import * as Rise from "../../src/dsl/Rise.ts"
+import * as Stub from "../dsl/StubPolicy.ts"
+import * as Mortal from "./mortal.ts"
+
+const [out = "", last = "0"] = process.argv.slice(2)
+
+/** Written at once: nothing else of a process that is killed reaches anybody. */
+const say = (...words: ReadonlyArray<string | number>) =>
+  Effect.sync(() => void writeSync(1, `${JSON.stringify(words)}\n`))
+
+const view: View = {
+  report: (event) =>
+    event._tag === "Started"
+      ? say("started", event.stage, event.done ?? 0)
+      : event._tag === "Step"
+      ? say("step", event.stage, event.step)
+      : Effect.void
+}
+
+Rise.make({ ...Stub.Mood, described: { kind: "mood" } }, Stub.data(40), { validation: 0.2 }).pipe(
+  Rise.warmUp({ share: 0.9, steps: 8, batchSize: 4, learningRate: 2 }),
+  Rise.generate({ candidates: 4 }),
+  Rise.reconstruct(),
+  Rise.validate(),
+  Rise.reinforce({ steps: 12, promptsPerStep: 4, learningRate: 2, deadSteps: 50, select: { every: 3 } }),
+  Rise.best(),
+  Rise.filter({ tau: 0.75 }),
+  Rise.sft({ steps: 12, batchSize: 4, learningRate: 2, select: { every: 2, patience: 40 } }),
+  Rise.rft({ steps: 12, promptsPerStep: 4, learningRate: 2 }),
+  Rise.run({ out, seed: 3, resume: true, checkpoint: { every: { steps: 3 }, share: 1 } }),
+  Effect.andThen(Effect.suspend(() => say("changes", "", Mortal.changes.count))),
+  Effect.provide(Stub.layer({ seed: 1 }).pipe(Layer.provideMerge(Stub.Trace.layer))),
+  Effect.provideService(Rise.Batching, { prompts: 8, calls: 1 }),
+  Effect.provideService(Progress, view),
+  Effect.provide(Mortal.layer(Number(last)).pipe(Layer.provideMerge(NodeServices.layer))),
+  NodeRuntime.runMain
+)

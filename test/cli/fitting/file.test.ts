@@ -1,0 +1,26 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, it } from "@effect/vitest"
+import { Effect, FileSystem } from "effect"
+import { settings } from "../../../src/cli/fitting/file.ts"
+
+it.effect("a file of settings is JSON or a module; what it cannot be is said with its name", () =>
+  Effect.scoped(Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const folder = yield* fs.makeTempDirectoryScoped()
+    const of = (name: string, text: string) =>
+      Effect.andThen(fs.writeFileString(`${folder}/${name}`, text), settings(`${folder}/${name}`))
+    const sft = { sft: { steps: 9 } }
+    assert.deepStrictEqual(yield* of("a.json", `\uFEFF${JSON.stringify(sft)}`), sft)
+    assert.deepStrictEqual(yield* of("a.ts", `const steps: number = 9\nexport default { sft: { steps } }`), sft)
+    const faults = [
+      ["b.json", "{", /b\.json: is not JSON/],
+      ["c.json", "[1]", /c\.json: .*not a setting|c\.json: expected an object/],
+      ["d.json", `{"sft":{"stepz":1}}`, /sft\.stepz is not a setting; sft has steps/],
+      ["b.mts", "export const sft = 1", /has no default export/],
+      ["c.mts", "throw new Error('no')", /c\.mts: cannot be loaded: no/]
+    ] as const
+    for (const [name, text, says] of faults) assert.match((yield* Effect.flip(of(name, text))).message, says)
+    for (const name of ["nowhere.json", "nowhere.ts"]) {
+      assert.match((yield* Effect.flip(settings(`${folder}/${name}`))).message, /no such file/)
+    }
+  })).pipe(Effect.provide(NodeServices.layer)))

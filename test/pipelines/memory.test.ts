@@ -1,0 +1,75 @@
+/** What is planned beside what a process held. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Option, Path } from "effect"
+import { picture } from "../../src/cli/init/pictures.ts"
+import { memory } from "../../src/pipelines/index.ts"
+import { paper, smoke } from "../../src/pipelines/Presets.ts"
+import { promptSizes } from "../../src/pipelines/promptSizes.ts"
+import * as Sources from "../../src/sources/index.ts"
+import { node, rise } from "../cli/processes.ts"
+
+/** Eight drawn pictures in class folders. */
+const pictures = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const root = yield* fs.makeTempDirectoryScoped()
+  for (const label of ["rain", "sun"]) {
+    yield* fs.makeDirectory(path.join(root, "weather", label), { recursive: true })
+    for (let n = 0; n < 5; n++) {
+      yield* fs.writeFile(path.join(root, "weather", label, `${n}.png`), yield* picture("train", label, n))
+    }
+  }
+  return root
+})
+
+const open = (data: string) => {
+  const none = Option.none()
+  return Sources.pictures({
+    ...{ data, embedded: true, labels: none, seed: 0, shots: none, subject: none, task: none }
+  }).pipe(Effect.map((found) => {
+    if (found.kind !== "classes") throw new Error("labels are expected")
+    return { task: found.task, data: found.train, model: "embedded" }
+  }))
+}
+
+describe("memory", () => {
+  it.live(
+    "is within a quarter of what a run of a few steps held, and says more of one that does more",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const root = yield* pictures
+        const fs = yield* FileSystem.FileSystem
+        yield* fs.writeFileString(
+          `${root}/held.mjs`,
+          "process.on('exit', () => console.error('held', process.resourceUsage().maxRSS * 1024))"
+        )
+        const subject = yield* open(`${root}/weather`)
+        const run = { ...subject, preset: smoke, methods: ["SFT"], pictures: 10, how: { workers: 1 } } as const
+        const planned = yield* memory(run)
+        const { code, stderr } = yield* node([
+          ...["--import", `${root}/held.mjs`, rise, "train", "-d", `${root}/weather`, "--preset", "smoke"],
+          ...["--method", "SFT", "-w", "1", "-o", `${root}/run`]
+        ])
+        assert.strictEqual(code, 0, stderr)
+        const held = Math.max(...[...stderr.matchAll(/held (\d+)/g)].map(([, bytes]) => Number(bytes)))
+        const ratio = planned.total / held
+        assert.isTrue(ratio > 0.75 && ratio < 1.25, `planned ${planned.total}, held ${held}`)
+
+        const all = yield* memory({ ...run, methods: ["SFT", "Visual-RFT", "RISE"] })
+        assert.isAbove(all.total, planned.total)
+        const longer = yield* memory({ ...run, preset: { ...smoke, sft: { ...smoke.sft, steps: 500, batchSize: 64 } } })
+        assert.isAbove(longer.total, planned.total)
+        const adapter = yield* memory({ ...run, preset: paper, how: { workers: 1, lora: { rank: 4 } } })
+        assert.isBelow(adapter.optimizer, (yield* memory({ ...run, preset: paper })).optimizer)
+      })).pipe(Effect.provide(NodeServices.layer)),
+    90_000
+  )
+
+  it.effect("counts prompts as the model reads them: 16 visual tokens of a picture of 112 pixels, and the text", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const sizes = yield* promptSizes(yield* open(`${yield* pictures}/weather`))
+      assert.strictEqual(sizes.visualTokens, 16)
+      assert.isTrue(sizes.promptTokens > 30 && sizes.promptTokens < 120, String(sizes.promptTokens))
+    })).pipe(Effect.provide(NodeServices.layer)))
+})
