@@ -4,7 +4,6 @@
  *
  *   node examples/judge.ts URL MODEL [OUT]      (the key, if the server wants one: OPENAI_API_KEY)
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import { Emotion6, Judge, Policy, Question, Rise, Scenes, type Task } from "rise-vlm"
 
@@ -51,7 +50,7 @@ export const program = ({ out, samples, steps, ...server }: Settings) =>
 if (import.meta.main) {
   const [baseUrl = "http://localhost:8000/v1", model = "default", out = "runs/judge"] = process.argv.slice(2)
   program({ baseUrl, model, out, samples: 200, steps: 50 }).pipe(
-    Effect.provide([Policy.onnx({ model: "embedded" }), NodeServices.layer]),
-    NodeRuntime.runMain
+    Effect.provide(Policy.onnx({ model: "embedded" })),
+    Rise.runMain
   )
 }

@@ -44,11 +44,20 @@ export const find = (
     : Effect.catch(found, (error) => Effect.as(warn(error.message), Option.none()))
 }
 
+/** Whether the model's directory says that it was trained here, by whatever it says. */
+export const isTrained = ({ model, remote = Option.none() }: Asked) =>
+  Option.isSome(remote) ? Effect.succeed(false) : Effect.match(Sources.taskOf(model), {
+    onFailure: () => true,
+    onSuccess: Option.isSome
+  })
+
 /** Says which task was found, and which flags go before it. */
 export const tell = ({ model }: Asked, saved: Sources.SavedTask, before: Said = {}): Effect.Effect<void> => {
   const flags = words(before)
   return Console.error(
-    `task of ${model}: ${named(saved)}${flags.length === 0 ? "" : `; asked otherwise, by ${flags.join(", ")}`}`
+    `task of ${model}: ${named(saved)}${saved.form === "answer" ? ", answered without a reasoning" : ""}${
+      flags.length === 0 ? "" : `; asked otherwise, by ${flags.join(", ")}`
+    }`
   )
 }
 

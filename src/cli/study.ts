@@ -40,7 +40,10 @@ const indented = (text: string) => text.split("\n").map((line) => `    ${line}`)
 
 /** A few test pictures with what a method wrote about them. */
 const spoken = (examples: ReadonlyArray<Example>, by: string): string =>
-  examples.slice(0, 3).map(({ image, part, question, said, truth }) =>
+  // As they come: the report has the worst ones first.
+  examples.toSorted((a, b) => Number(a.worst ?? false) - Number(b.worst ?? false)).slice(0, 3).map((
+    { image, part, question, said, truth }
+  ) =>
     [
       `  ${image}${part === null ? "" : ` (${part})`}${question === undefined ? "" : `  ${question}`}  truth: ${truth}`,
       indented(said.find(({ method }) => method === by)?.text ?? "")
@@ -55,6 +58,8 @@ export interface StudyOptions<A, E, R> {
   readonly preset: Presets.Preset
   /** What run.json records beside them. */
   readonly config?: Identity
+  /** What the report says of how they were chosen. */
+  readonly notes?: ReadonlyArray<string>
   readonly flags: Study
   readonly task: Task<A>
   readonly source: {
@@ -77,7 +82,7 @@ interface Comparison {
  * is.
  */
 export const study =
-  <A, E, R>({ config = {}, flags, name, preset, source, task }: StudyOptions<A, E, R>) =>
+  <A, E, R>({ config = {}, flags, name, notes = [], preset, source, task }: StudyOptions<A, E, R>) =>
   <E2, R2>(comparison: Effect.Effect<Comparison, E2, R2>) =>
     Effect.gen(function*() {
       yield* check(flags)
@@ -90,7 +95,8 @@ export const study =
         train: source.train,
         test: source.test,
         config: { ...recorded(flags, preset), ...config },
-        caution: unseen ? caution : undefined
+        caution: unseen ? caution : undefined,
+        notes
       })(() => comparison)
       yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${preset.name}\n\n${printed(rows)}\n`)
       const by = saved ?? "the model"

@@ -80,7 +80,7 @@ export const decode = (path: string, text: string): Effect.Effect<Ledger, RunFil
       new RunFileError({
         path,
         reason: "is damaged, or not what this version writes: nothing of the run can be trusted without it. " +
-          "Bring it back from a copy, or choose another --out",
+          "Bring it back from a copy, or choose another folder",
         cause
       })
     ),
@@ -89,7 +89,7 @@ export const decode = (path: string, text: string): Effect.Effect<Ledger, RunFil
       () =>
         new RunFileError({
           path,
-          reason: "is damaged: it is not what its own SHA-256 says. Bring it back from a copy, or choose another --out"
+          reason: "is damaged: it is not what its own SHA-256 says. Bring it back from a copy, or choose another folder"
         })
     )
   )

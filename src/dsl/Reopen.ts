@@ -40,7 +40,7 @@ const spokenOf = (stored: Schema.Json, given: Schema.Json): Schema.Json =>
     ? Object.fromEntries(Object.entries(stored).map(([key, value]) => [key, spokenOf(value, given[key] ?? null)]))
     : given
 
-const elsewhere = "Bring it back from a copy, or choose another --out"
+const elsewhere = "Bring it back from a copy, or choose another folder"
 
 /**
  * The ledger of a folder that is to be resumed, or (`whole` false) to begin another run from. None where the run was

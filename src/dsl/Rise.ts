@@ -44,6 +44,7 @@ export {
   BadSetting,
   Diverged,
   EveryGroupDead,
+  Misplaced,
   NothingKept,
   NothingToTrainOn,
   NoUsableChains,

@@ -4,16 +4,24 @@
 import { type PlatformError, Schema } from "effect"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 
+/** Whether a script asked, which has options where a command has flags. */
+const script = Schema.optionalKey(Schema.Boolean)
+
+const another = (script: boolean | undefined) => `choose another ${script === true ? "out" : "--out"}`
+
 /** `--out` names a folder that is in use. */
 export class RunFolderExists extends Schema.TaggedError<RunFolderExists>()("RunFolderExists", {
   path: Schema.String,
   /** Whether the folder holds a run that `resume` could continue. */
-  resumable: Schema.Boolean
+  resumable: Schema.Boolean,
+  script
 }) {
   override get message() {
-    return this.resumable
-      ? `${this.path} already holds a run: continue it with --resume, or choose another --out`
-      : `${this.path} already exists and holds no run: choose another --out`
+    const { path, resumable, script } = this
+    const resume = script === true ? `Rise.run({ out: ${JSON.stringify(path)}, resume: true })` : "--resume"
+    return resumable
+      ? `${path} already holds a run: continue it with ${resume}, or ${another(script)}`
+      : `${path} already exists and holds no run: ${another(script)}`
   }
 }
 
@@ -25,11 +33,12 @@ export class RunFolderInUse extends Schema.TaggedError<RunFolderInUse>()("RunFol
   pid: Schema.Int,
   host: Schema.String,
   /** ISO 8601. */
-  since: Schema.String
+  since: Schema.String,
+  script
 }) {
   override get message() {
     return `${this.path} is in use: process ${this.pid} on ${this.host} has held it since ${this.since}. ` +
-      `Wait for it or choose another --out; if that process is gone, delete ${this.file}`
+      `Wait for it or ${another(this.script)}; if that process is gone, delete ${this.file}`
   }
 }
 
@@ -38,11 +47,12 @@ export class RunFolderMismatch extends Schema.TaggedError<RunFolderMismatch>()("
   path: Schema.String,
   field: Schema.String,
   stored: Schema.String,
-  given: Schema.String
+  given: Schema.String,
+  script
 }) {
   override get message() {
     return `${this.path} was started with ${this.field} = ${this.stored}, this run has ${this.given}: ` +
-      `resume with the same options and data, or choose another --out`
+      `resume with the same options and data, or ${another(this.script)}`
   }
 }
 
@@ -59,6 +69,14 @@ export class RunFileError extends Schema.TaggedError<RunFileError>()("RunFileErr
 
 /** What can be wrong with a run folder. */
 export type RunError = RunFolderExists | RunFolderInUse | RunFolderMismatch | RunFileError
+
+/** The same, said to who wrote a script. */
+export const toScript = <E>(error: E) => {
+  if (error instanceof RunFolderExists) return new RunFolderExists({ ...error, script: true })
+  if (error instanceof RunFolderInUse) return new RunFolderInUse({ ...error, script: true })
+  if (error instanceof RunFolderMismatch) return new RunFolderMismatch({ ...error, script: true })
+  return error
+}
 
 /**
  * Names the file and what was being done with it.

@@ -67,7 +67,7 @@ const take = Effect.fnUntraced(function*({ path: directory, resume = false }: Fo
   const there = (name: string) => opening(fs.exists(path.join(directory, name)))
   const exists = yield* opening(fs.exists(directory))
   if (exists && (yield* opening(fs.stat(directory))).type !== "Directory") {
-    return yield* new RunFileError({ path: directory, reason: "is a file, expected a folder: choose another --out" })
+    return yield* new RunFileError({ path: directory, reason: "is a file, expected a folder: choose another folder" })
   }
   const names = exists ? yield* opening(fs.readDirectory(directory)) : []
   // Of a lock, what a process wrote that was killed while it took the folder is enough.

@@ -1,17 +1,28 @@
 /**
- * Pictures that are in both halves of a data set, by their bytes: whoever learns them by heart is tested on them.
+ * Pictures that are in a data set more than once, by their bytes: in both halves, where whoever learns them by heart is
+ * tested on them, or under different labels, of which one is wrong.
  */
 import { Effect, FileSystem, Option, Stream } from "effect"
 import { createHash } from "node:crypto"
 import type { Sample } from "../dsl/Task.ts"
 import { type Image, Source } from "../kernels/image/Image.ts"
 
-/** What two halves share. */
+/** A picture's id, and its annotation as the task writes it. */
+export interface Labelled {
+  readonly id: string
+  readonly label: string
+}
+
+/** What is there twice. */
 export interface Overlap {
   /** Pictures to test on that are also trained on. */
   readonly count: number
   /** The ids of one of them, to test on and to train on. */
   readonly first: Option.Option<readonly [test: string, train: string]>
+  /** Pictures that have the bytes of an earlier one and another annotation. */
+  readonly contradicting: number
+  /** One of them, and the earlier one. */
+  readonly contradiction: Option.Option<readonly [Labelled, Labelled]>
 }
 
 /** SHA-256 of a picture's bytes; its id where it has none that can be read. */
@@ -26,33 +37,58 @@ const hashOf = ({ id, source }: Image) =>
     return createHash("sha256").update(bytes).digest("base64")
   }).pipe(Effect.orElseSucceed(() => id))
 
-/** Reads every picture of both halves once; remembers a hash and an id of each to train on. */
+/**
+ * Reads every picture of both halves once; remembers a hash, an id and an annotation of each.
+ *
+ * @param encode an annotation as the task writes it: pictures of one question may differ in nothing else
+ */
 export const overlap = <A, E, R, E2, R2>(
   train: Stream.Stream<Sample<A>, E, R>,
-  test: Stream.Stream<Sample<A>, E2, R2>
+  test: Stream.Stream<Sample<A>, E2, R2>,
+  encode: (truth: A) => string
 ): Effect.Effect<Overlap, E | E2, R | R2 | FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const hashed = Stream.mapEffect(
-      ({ image }: Sample<A>) => Effect.map(hashOf(image), (hash) => ({ hash, id: image.id })),
+      ({ image, question = "", truth }: Sample<A>) =>
+        Effect.map(hashOf(image), (hash) => ({ hash, question, id: image.id, label: encode(truth) })),
       { concurrency: 4 }
     )
     const trained = new Map<string, string>()
+    const asked = new Map<string, Labelled>()
+    let [count, contradicting] = [0, 0]
+    let first: Overlap["first"] = Option.none()
+    let contradiction: Overlap["contradiction"] = Option.none()
+    /** Of one picture several things may be asked; to one question it has one answer. */
+    const compare = (
+      { hash, id, label, question }: Labelled & { readonly hash: string; readonly question: string }
+    ) => {
+      const key = `${hash} ${question}`
+      const before = asked.get(key)
+      if (before === undefined) return void asked.set(key, { id, label })
+      if (before.label === label) return
+      contradicting++
+      if (Option.isNone(contradiction)) contradiction = Option.some([{ id, label }, before])
+    }
     yield* train.pipe(
       hashed,
-      Stream.runForEach(({ hash, id }) => Effect.sync(() => void (trained.has(hash) || trained.set(hash, id))))
-    )
-    let count = 0
-    let first: Overlap["first"] = Option.none()
-    yield* test.pipe(
-      hashed,
-      Stream.runForEach(({ hash, id }) =>
+      Stream.runForEach((found) =>
         Effect.sync(() => {
-          const other = trained.get(hash)
-          if (other === undefined) return
-          count++
-          if (Option.isNone(first)) first = Option.some([id, other])
+          if (!trained.has(found.hash)) trained.set(found.hash, found.id)
+          compare(found)
         })
       )
     )
-    return { count, first }
+    yield* test.pipe(
+      hashed,
+      Stream.runForEach((found) =>
+        Effect.sync(() => {
+          compare(found)
+          const other = trained.get(found.hash)
+          if (other === undefined) return
+          count++
+          if (Option.isNone(first)) first = Option.some([found.id, other])
+        })
+      )
+    )
+    return { count, first, contradicting, contradiction }
   })

@@ -18,15 +18,16 @@ const lines = <A>(source: Pictures, halves: {
   readonly train: Half<A>
   readonly test: Half<A>
   readonly labelsOf: (truth: A) => ReadonlyArray<string>
+  readonly encode: (truth: A) => string
   readonly what: string
 }) =>
   Effect.gen(function*() {
-    const { labelsOf, test, train, what } = halves
+    const { encode, labelsOf, test, train, what } = halves
     const aside = yield* Quarantine.collect
     const [trained, tested, shared] = yield* Effect.all([
       counts(train, labelsOf),
       counts(test, labelsOf),
-      overlap(train, test)
+      overlap(train, test, encode)
     ]).pipe(Effect.provideService(Quarantine.Quarantine, aside))
     const { labels, layout, name, notes } = source
     const each = labels.slice(0, shown).map((label) =>
@@ -48,6 +49,17 @@ const lines = <A>(source: Pictures, halves: {
           } trained on, too (${other} has the bytes of ${id}): what is measured on ` +
           `them tells nothing of new pictures`
         ]
+      }),
+      ...Option.match(shared.contradiction, {
+        onNone: () => [],
+        onSome: ([later, earlier]) => {
+          const { contradicting } = shared
+          return [
+            `  under different labels: ${contradicting} ${contradicting === 1 ? "picture has" : "pictures have"} the ` +
+            `bytes of another with another label (${later.id} is ${JSON.stringify(later.label)}, ${earlier.id} is ` +
+            `${JSON.stringify(earlier.label)}): one of the two is wrong`
+          ]
+        }
       })
     ]
   })
@@ -63,8 +75,10 @@ export const understood = (
   if (source.kind === "boxes") {
     const labelsOf = (truth: typeof source.task.annotation.Type) =>
       truth.flatMap(({ crowd, label }) => crowd === true || label === undefined ? [] : [label])
-    return lines(source, { ...source, labelsOf, what: "boxes with labels" })
+    const { encode } = source.task
+    return lines(source, { ...source, labelsOf, encode, what: "boxes with labels" })
   }
   const what = source.single ? "a label for each picture" : "shares of labels"
-  return lines(source, { ...source, labelsOf: (truth) => [source.task.classOf(truth)], what })
+  const { classOf, encode } = source.task
+  return lines(source, { ...source, labelsOf: (truth) => [classOf(truth)], encode, what })
 }

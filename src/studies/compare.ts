@@ -24,6 +24,8 @@ import { visualRft } from "../pipelines/visualRft.ts"
 import type { Start } from "../pipelines/warmUp.ts"
 import { Policy } from "../policy/Policy.ts"
 import { type Bar, examples } from "./examples.ts"
+import { kept } from "./kept.ts"
+import { labels } from "./labels.ts"
 
 /** Methods by the name of their rows. "RISE" is what the others are compared with. */
 export type Methods<A, E, R> = Readonly<Record<string, Rise.Pipeline<"Tuned" | "Strengthened", A, E, R>>>
@@ -64,10 +66,6 @@ export interface CompareOptions<A, E, R, EP, RP> {
 }
 
 const Rows = Schema.Array(Results.ResultRow)
-
-/** The method whose model a comparison keeps: RISE, or the last one where RISE is not compared. */
-const savedOf = (methods: ReadonlyArray<string>): string | undefined =>
-  methods.includes("RISE") ? "RISE" : methods.at(-1)
 
 /** Tells the view of all stages of all methods. */
 const announce = <A, E, R, EP, RP>(
@@ -123,7 +121,7 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     const { limit } = preset
     const test = limit?.test === undefined ? options.test : Stream.take(options.test, limit.test)
     yield* announce(options, test)
-    const saved = savedOf(Object.keys(options.methods))
+    const saved = kept(Object.keys(options.methods))
     const common = { task, data: test, ...preset.evaluate, shots, cuesNamed }
 
     const prior = mean === undefined ? [] : yield* evaluateConstant({
@@ -136,7 +134,7 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     const row = <E2, R2>(name: string, form: Rise.Form, work: Effect.Effect<void, E2, R2>) => {
       const trained = Effect.gen(function*() {
         yield* work
-        if (name === saved) yield* Rise.saveModel(task)
+        if (name === saved) yield* Rise.saveModel(task, form)
         const found = yield* evaluate({ ...common, method: name, form })
         if (name in options.methods) yield* tellUnlearned(task, [...prior, ...found], name)
         return found
@@ -155,7 +153,7 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     const pipeline = saved === undefined ? undefined : options.methods[saved]
     if (saved !== undefined && pipeline !== undefined && (yield* Run).damaged("model")) {
       // It was whole when its method was finished: its last checkpoint still is.
-      yield* Effect.andThen(pipeline.ready, Rise.saveModel(task)).pipe(
+      yield* Effect.andThen(pipeline.ready, Rise.saveModel(task, pipeline.form)).pipe(
         within(saved),
         Effect.provide(Layer.fresh(policy))
       )
@@ -164,6 +162,7 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     rows.push(...(yield* chainRows(start.data, { ...common, tau: filledStage(preset.filter).tau })))
     rows.push(...(yield* winRates(task, names, { shots, seed: run.seed })))
     yield* Results.write(rows)
-    const shown = yield* examples({ task, test, methods: names, ...(bars === undefined ? {} : { bars }) })
+    if (saved !== undefined && bars !== undefined) yield* labels({ task, method: saved, bars })
+    const shown = yield* examples({ task, test, methods: names, of: saved, ...(bars === undefined ? {} : { bars }) })
     return { rows, examples: shown, saved }
   })

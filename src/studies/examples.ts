@@ -41,7 +41,9 @@ export const Example = Schema.Struct({
   /** The ground truth, drawn; empty where it cannot be. */
   bars: Schema.Array(Bar),
   /** What each method wrote. */
-  said: Schema.Array(Said)
+  said: Schema.Array(Said),
+  /** Whether it was chosen because the kept method is wrong about it, or farthest off. */
+  worst: Schema.optionalKey(Schema.Boolean)
 })
 /** A picture with what every method said about it. */
 export type Example = typeof Example.Type
@@ -55,27 +57,52 @@ const choose = <A, E, R>(test: Stream.Stream<Sample<A>, E, R>, count: number, se
       else ids.push(image.id)
       return parts
     }),
-    (parts) =>
-      new Set([...parts].flatMap(([part, ids]) =>
-        Keyed.stream(seed, `examples/${part}`).shuffle(ids).slice(0, Math.ceil(count / parts.size))
-      ))
+    (parts) => {
+      const drawn = [...parts].map(([part, ids]) => Keyed.stream(seed, `examples/${part}`).shuffle(ids))
+      // In turns, so that no part is left out.
+      return Array.from({ length: count }, (_, i) => drawn.flatMap((ids) => ids.slice(i, i + 1))).flat().slice(0, count)
+    }
   )
+
+/** One that cannot be read is farther off than any that can. */
+const unread = Infinity
+
+/** The samples that a method is farthest off on by the task's first metric; none that it has entirely right. */
+const worst = <A>(task: Task<A>, method: string, count: number) => {
+  const [metric] = task.metrics ?? []
+  // The best value there is: no distance, or all of a share.
+  const off = (value: number) => metric?.direction === "lower" ? value : 1 - value
+  return Stream.runFold(
+    predictions(method),
+    (): ReadonlyArray<{ readonly image: string; readonly off: number }> => [],
+    (found, { annotation, image, metrics }) => {
+      const far = annotation === null ? unread : off(metrics[metric?.name ?? "reward"] ?? NaN)
+      return far > 1e-9 ? [...found, { image, off: far }].toSorted((a, b) => b.off - a.off).slice(0, count) : found
+    }
+  ).pipe(Effect.map((found) => found.map(({ image }) => image)))
+}
 
 export interface ExamplesOptions<A, E, R> {
   readonly task: Task<A>
   readonly test: Stream.Stream<Sample<A>, E, R>
   readonly methods: ReadonlyArray<string>
+  /** The method whose worst answers come first. Default: none is looked at. */
+  readonly of?: string | undefined
   /** How an annotation is drawn, where it can be. */
   readonly bars?: (annotation: A) => ReadonlyArray<Bar>
   readonly count?: number
 }
 
-/** Collects the examples and writes them to `examples.json`. */
-export const examples = <A, E, R>({ bars = () => [], count = 6, methods, task, test }: ExamplesOptions<A, E, R>) =>
+/**
+ * Collects the examples and writes them to `examples.json`: the worst first, at most half of all.
+ */
+export const examples = <A, E, R>({ bars = () => [], count = 6, methods, of, task, test }: ExamplesOptions<A, E, R>) =>
   Effect.gen(function*() {
     const run = yield* Run
     const path = yield* Path.Path
-    const chosen = yield* choose(test, count, run.seed)
+    const far = of === undefined ? [] : yield* worst(task, of, Math.ceil(count / 2))
+    const others = Stream.filter(test, ({ image }) => !far.includes(image.id))
+    const chosen = new Set([...far, ...(yield* choose(others, count - far.length, run.seed))])
     const drawn = (text: string | null) =>
       text === null ? [] : Option.match(Option.getSuccess(task.decode(text)), { onNone: () => [], onSome: bars })
     const said = new Map<string, Array<typeof Said.Type>>()
@@ -100,10 +127,15 @@ export const examples = <A, E, R>({ bars = () => [], count = 6, methods, task, t
           png: uri,
           truth: task.encode(truth),
           bars: bars(truth),
-          said: said.get(image.id) ?? []
+          said: said.get(image.id) ?? [],
+          ...(far.includes(image.id) && { worst: true })
         }))
       ),
-      Stream.runCollect
+      Stream.runCollect,
+      Effect.map((found) => {
+        const place = ({ image }: Example) => far.includes(image) ? far.indexOf(image) : far.length
+        return found.toSorted((a, b) => place(a) - place(b))
+      })
     )
     if (Option.isSome(run.directory)) {
       yield* Atomic.writeJson(path.join(run.directory.value, "examples.json"), collected)

@@ -29,20 +29,27 @@ export interface FolderOptions<A, E, R> {
   readonly config: Identity
   /** What a reader of the report has to know before the reasons: one sentence. */
   readonly caution?: string | undefined
+  /** What the report is to say of how the run was set up, such as what a budget left of it: one sentence each. */
+  readonly notes?: ReadonlyArray<string>
 }
 
 /** Runs `effect` within a run folder and writes `report.html` at the end. */
 export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => {
-  const { caution, config, from = [], out, resume = false, seed, task, test, train } = options
+  const { caution, config, from = [], notes = [], out, resume = false, seed, task, test, train } = options
   const identity = Effect.gen(function*() {
     const prompts = yield* Fingerprint.prompts(task)
     const data = { train: yield* Fingerprint.data(task, train), test: yield* Fingerprint.data(task, test) }
     return { task: task.name, prompts, data, config }
   })
   const lowerIsBetter = (task.metrics ?? []).flatMap(({ direction, name }) => direction === "lower" ? [name] : [])
-  return Effect.tap(effect, () => report(out)).pipe(
-    recorded({ out, seed, resume, from, identity, about: { lowerIsBetter, ...(caution !== undefined && { caution }) } })
-  )
+  const [first] = task.metrics ?? []
+  const about = {
+    lowerIsBetter,
+    ...(first !== undefined && { metric: first.name }),
+    ...(caution !== undefined && { caution }),
+    ...(notes.length > 0 && { notes })
+  }
+  return Effect.tap(effect, () => report(out)).pipe(recorded({ out, seed, resume, from, identity, about }))
 }
 
 /** `base`, or the first of `base-2`, `base-3`, … that is free; the last one that is not when a run is to be resumed. */

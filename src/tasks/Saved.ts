@@ -2,15 +2,20 @@
  * A task that was written down, as it was trained.
  */
 import { Result, Schema } from "effect"
-import { TaskError } from "../dsl/Task.ts"
+import { type Form, TaskError } from "../dsl/Task.ts"
 import { show } from "../kernels/text/show.ts"
 import * as Labelled from "./classification/Description.ts"
 import { Classification } from "./classification/index.ts"
 import * as Boxed from "./detection/Description.ts"
 import { type Box, Detection } from "./detection/index.ts"
 
+interface Taught {
+  /** What the model was taught to write; "think" where nothing is said of it. */
+  readonly form: Form
+}
+
 /** A classification task. */
-export interface SavedClassification {
+export interface SavedClassification extends Taught {
   readonly kind: "classification"
   readonly task: Classification.Classification
   /** Whether an answer is one label, or labels with percents. */
@@ -19,7 +24,7 @@ export interface SavedClassification {
 
 /** A detection task, by the space that its boxes are in. */
 export type SavedDetection = {
-  readonly [S in Box.Space]: {
+  readonly [S in Box.Space]: Taught & {
     readonly kind: "detection"
     readonly space: S
     readonly task: Detection.Detection<S>
@@ -32,14 +37,19 @@ export type SavedTask = SavedClassification | SavedDetection
 const decode = Schema.decodeUnknownResult(Schema.Union([Labelled.Description, Boxed.Description]))
 
 /** What every version has. */
-const Version = Schema.Struct({ version: Schema.Int, kind: Schema.String })
+const Version = Schema.Struct({
+  version: Schema.Int,
+  kind: Schema.String,
+  form: Schema.optionalKey(Schema.Literals(["think", "answer"]))
+})
 const decodeVersion = Schema.decodeUnknownResult(Version)
 
 const kinds = ["classification", "detection"]
 
-const detection = (described: Boxed.Description): SavedDetection => {
+const detection = (described: Boxed.Description, form: Form): SavedDetection => {
   const of = <S extends Box.Space>(space: S) => ({
     kind: "detection" as const,
+    form,
     space,
     task: Detection.make(Boxed.definition(space, described))
   })
@@ -55,11 +65,12 @@ const detection = (described: Boxed.Description): SavedDetection => {
   }
 }
 
-const make = (described: Labelled.Description | Boxed.Description): SavedTask =>
+const make = (described: Labelled.Description | Boxed.Description, form: Form): SavedTask =>
   described.kind === "detection"
-    ? detection(described)
+    ? detection(described, form)
     : {
       kind: described.kind,
+      form,
       task: Classification.make(Labelled.definition(described)),
       answer: described.answer
     }
@@ -67,9 +78,9 @@ const make = (described: Labelled.Description | Boxed.Description): SavedTask =>
 /** The task that a description is of; fails with what is wrong with it. */
 export const read = (json: unknown): Result.Result<SavedTask, string> =>
   Result.gen(function*() {
-    const { kind, version } = yield* Result.mapError(
+    const { form = "think", kind, version } = yield* Result.mapError(
       decodeVersion(json),
-      () => "no description of a task: it has no version and no kind"
+      () => "no description of a task: it has no version and no kind, or a form that is neither think nor answer"
     )
     if (version !== 1) {
       return yield* Result.fail(`it is of version ${version}, this release reads 1: install a later one`)
@@ -79,7 +90,7 @@ export const read = (json: unknown): Result.Result<SavedTask, string> =>
     }
     const described = yield* Result.mapError(decode(json), (error) => error.message.replaceAll(/\s*\n\s*/g, " "))
     return yield* Result.try({
-      try: () => make(described),
+      try: () => make(described, form),
       catch: (cause) => cause instanceof TaskError ? cause.reason : String(cause)
     })
   })

@@ -3,7 +3,7 @@ import { NodeServices } from "@effect/platform-node"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import sharp from "sharp"
@@ -99,6 +99,21 @@ const small = ["pictures", "--batch", "4"]
 const where = ["--task", "lisa", "--question", "Where is the thing of use in rainy weather?"]
 
 describe("rise annotate", () => {
+  it("asks in the form that the model was trained in, unless a flag says another", async () => {
+    const model = join(directory, "taught")
+    cpSync(new URL("../../assets/scene-vl-places", import.meta.url).pathname, model, { recursive: true })
+    writeFileSync(
+      join(model, "rise-task.json"),
+      JSON.stringify({ ...Emotion6.task.described as object, form: "answer" })
+    )
+    const args = [names[0]!, "--model", "taught"]
+    const [own, asked] = await Promise.all([rise(args), rise([...args, "--form", "think"])])
+    assert.deepStrictEqual([own.code, asked.code], [0, 0], own.stderr + asked.stderr)
+    assert.match(own.stderr, /^task of taught: emotion6 \(.*\), answered without a reasoning$/m)
+    assert.isNull(JSON.parse(own.stdout).reasoning)
+    assert.isAbove(JSON.parse(asked.stdout).reasoning.length, 5)
+  })
+
   it("keeps order and faults in a file, killed or not, and never asks twice", async () => {
     const whole = await rise([...small, "--out", "whole.jsonl"])
     assert.strictEqual(whole.code, 0, whole.stderr)

@@ -107,8 +107,7 @@ describe("command line", () => {
           run("src/cli/rise.ts", "train", "--data", votes, "--task", "detection"),
           /it has labels and no boxes \(table in halves\), which --task detection needs/
         ],
-        [run("src/cli/rise.ts", "report", directory), /no results\.json/],
-        [run("src/cli/rise.ts", "train", "--labels", "a,a", "--data", directory), /"a" is listed twice/],
+        [run("src/cli/rise.ts", "report", directory), /no run\.json and no results\.json/],
         [
           run(
             "src/cli/rise.ts",

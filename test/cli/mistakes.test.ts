@@ -174,7 +174,13 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       next: /train\/ and val\//
     },
     { line: ["train", "--device", "cuda"], code: 1, says: /device cuda is not available/, next: /Available: cpu/ },
-    { line: ["report", directory], code: 1, process: true, says: /no results\.json/, next: /no run folder, or/ },
+    {
+      line: ["report", directory],
+      code: 1,
+      process: true,
+      says: /no results\.json/,
+      next: /no run folder: name the one/
+    },
     {
       line: [
         ...["tables", "--preset", "smoke", "--table", "4", "--seeds", "0", "--memory-limit", "0.001"],
@@ -292,6 +298,6 @@ describe("a user's mistake", () => {
         next: "See \"rise train --help\"."
       }])
       assert.strictEqual(run.code, 1)
-      assert.match(JSON.parse(run.stderr).message, /no results\.json/)
+      assert.match(JSON.parse(run.stderr).message, /nowhere: no such folder/)
     }))
 })

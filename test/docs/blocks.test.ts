@@ -40,6 +40,13 @@ describe("code blocks", () => {
     }
   })
 
+  it("that bring their imports bring everything: whoever copies one has a program", () => {
+    const copied = blocks.filter(({ code }) => /^import .* from "rise-vlm"$/m.test(code))
+    assert.isAbove(copied.length, 5)
+    assert.deepStrictEqual(copied.flatMap((block) => Blocks.unmade(block).map((name) => `${block.place} ${name}`)), [])
+    for (const { code, place } of copied) assert.notInclude(code, "NodeRuntime", `${place} prints failures as stacks`)
+  })
+
   it("compile", () => {
     write()
     const tsc = join(Blocks.root, "node_modules/typescript/bin/tsc")

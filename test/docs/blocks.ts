@@ -66,6 +66,15 @@ const ambient = [
   "train"
 ]
 
+/** Values that a block speaks of and does not make, comments and texts aside. */
+export const unmade = ({ code }: Block): ReadonlyArray<string> => {
+  const bare = code.replace(/\/\*.*?\*\/|\/\/.*$|"(?:[^"\\\n]|\\.)*"/gms, "")
+  return ambient.filter((name) =>
+    new RegExp(`(?<![.\\w'/])${name}\\b(?!:)`).test(bare) &&
+    !new RegExp(`(const|import) [^=\\n]*\\b${name}\\b`).test(bare)
+  )
+}
+
 /** What a block leaves unsaid: imports, and values of the text around it. */
 const unsaid = (code: string): string => {
   const named = (names: ReadonlyArray<string>) =>

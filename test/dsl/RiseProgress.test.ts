@@ -37,7 +37,7 @@ describe("Progress", () => {
         report: (event) =>
           Effect.sync(() => {
             seen.push(
-              `${event._tag} ${event._tag === "Planned" ? "" : event.stage}${
+              `${event._tag} ${"stage" in event ? event.stage : ""}${
                 event._tag === "Step" ? ` ${event.step} ${Object.keys(event.figures)}` : ""
               }`
             )

@@ -52,10 +52,20 @@ describe("run folder", () => {
           Effect.provide(live())
         )
       yield* steps(false, { ...Stub.Mood, described })
-      assert.deepStrictEqual(JSON.parse(yield* fs.readFileString(`${out}/model/rise-task.json`)), described)
+      const written = Effect.map(fs.readFileString(`${out}/model/rise-task.json`), (text) => JSON.parse(text))
+      assert.deepStrictEqual(yield* written, { ...described, form: "answer" })
       const before = yield* bytes(out)
       yield* steps(true, Stub.Mood)
       assert.deepStrictEqual(yield* bytes(out), before, "nothing of a finished run is written again")
+      yield* fs.remove(out, { recursive: true })
+      yield* Rise.make({ ...Stub.Mood, described }, Stub.data(8)).pipe(
+        Rise.answers(),
+        Rise.sft({ steps: 2, batchSize: 4 }),
+        Rise.rft({ steps: 2, promptsPerStep: 4 }),
+        Rise.run({ out }),
+        Effect.provide(live())
+      )
+      assert.deepStrictEqual(yield* written, { ...described, form: "think" }, "rft teaches think-answers")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("holds what the run made, and the same bytes for the same seed", () =>
@@ -216,11 +226,11 @@ describe("run folder", () => {
       assert.notInclude(foreign.message, "--resume")
       assert.strictEqual(
         (yield* start(`${directory}/letter.txt`, { seed: 0 })).message,
-        `${directory}/letter.txt: is a file, expected a folder: choose another --out`
+        `${directory}/letter.txt: is a file, expected a folder: choose another folder`
       )
       yield* small.pipe(Rise.run({ out: `${directory}/run`, seed: 0 }), Effect.provide(live()))
       const used = yield* start(`${directory}/run`, { seed: 0 })
-      assert.include(used.message, "--resume")
+      assert.include(used.message, "resume: true")
       const other = yield* start(`${directory}/run`, { seed: 1, resume: true })
       assert.include(other.message, "seed = 0, this run has 1")
       const grown = yield* Effect.flip(

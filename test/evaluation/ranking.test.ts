@@ -106,8 +106,10 @@ describe("boxes of a remote model", () => {
             examples: [],
             facts: [],
             histogram: Option.none(),
+            labels: Option.none(),
             quarantined: new Map(),
             results: rows,
+            sentences: [],
             title: "t"
           })
           assert.include(page, "mAP of gpt is unranked")

@@ -1,6 +1,6 @@
 /** A user's own pictures become a task with two halves, and what was understood is said. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option, Result, Stream } from "effect"
+import { Effect, FileSystem, Option, Result, Stream } from "effect"
 import sharp from "sharp"
 import * as Quarantine from "../../src/dsl/Quarantine.ts"
 import * as Sources from "../../src/sources/index.ts"
@@ -102,6 +102,26 @@ describe("pictures", () => {
         Effect.provideService(Quarantine.Quarantine, quarantine)
       )
       assert.deepStrictEqual(yield* quarantine.counts, { "unknown-label": 1 }, "the run is told of them again")
+    })))
+
+  it.effect("say which pictures stand under two labels, in one half or across them", () =>
+    live(Effect.gen(function*() {
+      const files = yield* pictures("train/a/1.png", "train/a/2.png", "train/b/1.png", "test/a/1.png", "test/b/1.png")
+      const root = yield* folder({
+        ...files,
+        "train/a/again.png": files["train/a/1.png"]!,
+        "train/b/other.png": files["train/a/2.png"]!
+      })
+      const said = Effect.map(Effect.flatMap(open(root), Sources.understood), (lines) => lines.slice(2))
+      assert.deepStrictEqual(yield* said, [
+        "  under different labels: 1 picture has the bytes of another with another label (train/a/2.png is \"a\", " +
+        "train/b/other.png is \"b\"): one of the two is wrong"
+      ])
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.writeFile(`${root}/test/b/2.png`, files["train/a/1.png"]!)
+      const lines = yield* said
+      assert.match(lines[0]!, /in both halves: 1 of the 3 pictures/)
+      assert.match(lines[1]!, /under different labels: 2 pictures have the bytes of another/)
     })))
 
   it.effect("of a table of shares are distributions, asked as Emotion6 asks", () =>

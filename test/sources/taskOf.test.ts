@@ -20,6 +20,9 @@ describe("taskOf", () => {
     live(Effect.gen(function*() {
       const found = yield* saved(weather.described)
       assert.deepStrictEqual([found.kind, found.task.name], ["classification", "weather"])
+      assert.strictEqual(found.form, "think", "as models were saved that say nothing of it")
+      const alone = yield* saved({ ...CocoSub.embedded.described as object, form: "answer" })
+      assert.deepStrictEqual([alone.kind, alone.form], ["detection", "answer"])
       assert.isTrue(Option.isNone(yield* Sources.taskOf("embedded")))
       assert.isTrue(Option.isNone(yield* Sources.taskOf(yield* folder({ "config.json": "{}" }))))
     })))
@@ -35,7 +38,8 @@ describe("taskOf", () => {
         [`version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 9\n`, /git lfs pull|LFS/],
         ["[".repeat(100_000), /not JSON|no description/],
         [" ".repeat(16 * 2 ** 20 + 1), /16777217 bytes, expected at most 16777216/],
-        [JSON.stringify({ ...Emotion6.task.described as object, version: 7 }), /of version 7/]
+        [JSON.stringify({ ...Emotion6.task.described as object, version: 7 }), /of version 7/],
+        [JSON.stringify({ ...Emotion6.task.described as object, form: "aloud" }), /a form that is neither think nor/]
       ]
       for (const [content, expected] of cases) {
         const message = yield* faultOf(yield* folder({ "rise-task.json": content }))

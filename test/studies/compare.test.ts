@@ -10,6 +10,7 @@ import { sft } from "../../src/pipelines/sft.ts"
 import { warmUp } from "../../src/pipelines/warmUp.ts"
 import { PolicyError } from "../../src/policy/Policy.ts"
 import { compare, equalComputeBaselines, methods } from "../../src/studies/compare.ts"
+import { type Labels } from "../../src/studies/labels.ts"
 import { report } from "../../src/studies/report/report.ts"
 import { bytes, changeLedger } from "../dsl/folders.ts"
 import { logs } from "../dsl/logs.ts"
@@ -112,6 +113,27 @@ describe("compare", () => {
       assert.isTrue(Option.isNone(figure(rows, "RISE", "all", "win rate")), "RISE is what the others are compared with")
       assert.strictEqual(examples.length, 6)
       assert.isTrue(examples.every(({ png, said }) => png.startsWith("data:image/png;base64,") && said.length === 8))
+      // Label by label, as its answers are; what is farthest off comes first.
+      const answers = (yield* read(`${out}/predictions.jsonl`)).trim().split("\n").map((line) => JSON.parse(line))
+        .filter(({ method }) => method === "RISE")
+      const labels = JSON.parse(yield* read(`${out}/labels.json`)) as typeof Labels.Type
+      assert.strictEqual(labels.method, "RISE")
+      assert.strictEqual(labels.rows.reduce((sum, { n }) => sum + n, 0), answers.length)
+      for (const { confused, label, n, right, unread } of labels.rows) {
+        const of = answers.filter(({ truth }) => truth === label)
+        const said = (other: string | null) => of.filter(({ annotation }) => annotation === other).length
+        assert.deepStrictEqual([n, right, unread], [of.length, said(label), said(null)])
+        const wrong = Stub.labels.filter((other) => other !== label).map(said)
+        assert.strictEqual(confused?.n ?? 0, Math.max(...wrong))
+      }
+      const off = (id: string) => {
+        const { annotation, metrics } = answers.find(({ image }) => image === id)
+        return annotation === null ? Infinity : metrics.error as number
+      }
+      const worst = examples.filter(({ worst }) => worst === true).map(({ image }) => off(image))
+      const all = answers.map(({ image }) => off(image)).filter((error) => error > 0).toSorted((a, b) => b - a)
+      assert.deepStrictEqual(worst, all.slice(0, 3))
+      assert.isTrue(examples.slice(worst.length).every(({ worst }) => worst === undefined))
       assert.include(table(rows, ["error", "win rate", "valid"]), "Visual-RFT")
       const predictions = (yield* read(`${out}/predictions.jsonl`)).trim().split("\n").map((line) => JSON.parse(line))
       assert.strictEqual(predictions.length, 8 * 20)

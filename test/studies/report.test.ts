@@ -1,9 +1,13 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem } from "effect"
+import { Effect, FileSystem, Layer } from "effect"
 import { createHash } from "node:crypto"
+import { Progress, silent } from "../../src/dsl/Progress.ts"
+import * as Rise from "../../src/dsl/Rise.ts"
+import { PolicyError } from "../../src/policy/Policy.ts"
 import * as Chart from "../../src/studies/report/Chart.ts"
 import { report } from "../../src/studies/report/report.ts"
+import * as Stub from "../dsl/StubPolicy.ts"
 
 const jsonl = (rows: ReadonlyArray<unknown>) => rows.map((row) => `${JSON.stringify(row)}\n`).join("")
 
@@ -122,9 +126,113 @@ describe("report", () => {
       assert.notInclude(html, "NaN")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("begins with what the run came to and what a budget left of it", () =>
+    Effect.gen(function*() {
+      const budget = "budget 8m: about 7.5 min for RISE, with 82% of the steps"
+      const about = { lowerIsBetter: ["JSD"], metric: "JSD", notes: [budget, `<b>${hostile}`] }
+      const html = yield* page({ ...files, "run.json": JSON.stringify({ identity: { task: "emotion6" }, about }) })
+      const verdict = "RISE reaches JSD 0.100 on 4 test pictures: better than guessing the mean (0.300) by 0.200, " +
+        "better than SFT (0.200) by 0.100. 4 pictures are few: another 30 would tell more."
+      assert.include(html, `<p class="verdict">${verdict}</p><p>${budget}</p>`)
+      assert.isBelow(html.indexOf(verdict), html.indexOf("<h2>"))
+      assert.notInclude(html, "<script")
+      // A run of one method is the method's.
+      const rows = JSON.parse(files["results.json"]).filter(({ method }: { method: string }) => method !== "RISE")
+      const one = yield* page({
+        "results.json": JSON.stringify(rows),
+        "run.json": JSON.stringify({ identity: {}, about: { lowerIsBetter: ["JSD"], metric: "JSD" } })
+      })
+      assert.include(one, "SFT reaches JSD 0.200")
+      assert.notInclude(yield* page(files), "class=\"verdict\"", "runs of earlier releases do not say what counts")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("explains the words that stand in it, where they stand, and no others", () =>
+    Effect.gen(function*() {
+      const html = yield* page(files)
+      const folds = html.match(/<details class="words">.*?<\/details>/g)!
+      const words = folds.map((fold) => [...fold.matchAll(/<dt>(.*?)<\/dt>/g)].map(([, word]) => word))
+      assert.deepStrictEqual(words, [
+        ["prior", "base", "SFT", "RISE", "JSD", "win rate"],
+        ["chain", "reward", "τ (tau)"],
+        ["reinforce", "reward", "loss", "KL", "gradient norm"]
+      ])
+      const rows = [...JSON.parse(files["results.json"]), result("RISE", "all", "JSD masked", 0.1)]
+      assert.match(yield* page({ ...files, "results.json": JSON.stringify(rows) }), /<dt>masked<\/dt>/)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("has a table label by label, and says which examples are the farthest off", () =>
+    Effect.gen(function*() {
+      const labels = {
+        method: "RISE",
+        rows: [
+          { label: hostile, n: 30, right: 29, unread: 0, confused: { label: hostile, n: 1 } },
+          { label: "left", n: 4, right: 4, unread: 0, confused: null }
+        ]
+      }
+      const [example] = JSON.parse(files["examples.json"])
+      const html = yield* page({
+        ...files,
+        "labels.json": JSON.stringify(labels),
+        "examples.json": JSON.stringify([{ ...example, worst: true }, example])
+      })
+      const escaped = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&gt;&lt;img src=x&gt;"
+      assert.include(html, `<td>${escaped}</td><td>30</td><td>29</td><td>97%</td><td>${escaped} (1)</td><td>0</td>`)
+      assert.include(html, "<td>left</td><td>4</td><td>4</td><td>100%</td><td>–</td><td>0</td>")
+      assert.strictEqual(html.match(/among the farthest off/g)?.length, 1)
+      assert.include(html, "What is farthest off first.")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("is made of a script's run, and of one that was cut off, with what is there", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* fs.makeTempDirectoryScoped()}/run`
+      let updates = 0
+      const run = (resume: boolean, limit: number) =>
+        Rise.make(Stub.Mood, Stub.data(8)).pipe(
+          Rise.generate({ candidates: 2 }),
+          Rise.reconstruct(),
+          Rise.validate(),
+          Rise.best(),
+          Rise.filter({ tau: 0 }),
+          Rise.sft({ steps: 2, batchSize: 4 }),
+          Rise.rft({ steps: 2, promptsPerStep: 4 }),
+          Rise.run({ out, resume }),
+          Effect.provide(
+            Stub.layer({
+              seed: 1,
+              beforeUpdate: () =>
+                updates++ < limit ? Effect.void : Effect.fail(new PolicyError({ operation: "update", reason: "cut" }))
+            }).pipe(Layer.provide(Stub.Trace.layer))
+          ),
+          Effect.provideService(Progress, silent)
+        )
+      yield* Effect.flip(run(false, 3))
+      const cut = yield* fs.readFileString(yield* report(out))
+      assert.include(cut, "The run has not finished: there is no model yet. Rise.run({ out: &quot;")
+      assert.include(cut, "τ keeps 8 of 8 chains (100%)")
+      assert.include(cut, "<div class=\"stage\">sft</div>")
+      yield* run(true, Infinity)
+      const whole = yield* fs.readFileString(yield* report(out))
+      assert.include(whole, `npx rise evaluate --model ${out}/model --data PICTURES measures the model`)
+      assert.include(whole, "<dt>samples</dt><dd>8</dd>")
+      assert.include(whole, "<div class=\"stage\">rft</div>")
+      assert.notInclude(whole, "<h2>Results</h2>")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("says which file is missing or damaged", () =>
     Effect.gen(function*() {
-      assert.include((yield* Effect.flip(page({}))).message, "no results.json")
+      assert.include((yield* Effect.flip(page({}))).message, "holds no run.json and no results.json, so it is no run")
+      assert.strictEqual(
+        (yield* Effect.flip(report("nowhere/at-all"))).message,
+        "nowhere/at-all: no such folder: name a " +
+          "run folder, such as runs/mine"
+      )
+      const begun = { "run.json": files["run.json"] }
+      assert.include((yield* Effect.flip(page(begun))).message, "has not come to its first step")
+      assert.include(
+        yield* page({ ...begun, "metrics.jsonl": files["metrics.jsonl"] }),
+        "The run has not finished: there are no results yet. Its command goes on with it by --out "
+      )
       assert.include((yield* Effect.flip(page({ ...files, "metrics.jsonl": "{\"stage\"" }))).message, "metrics.jsonl")
       assert.include((yield* Effect.flip(page({ ...files, "results.json": "[1]" }))).message, "results.json")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

@@ -3,6 +3,7 @@ import { Clock, Console, Effect, Option, Schema, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { Event, Progress, report, silent } from "../../dsl/Progress.ts"
 import { lengths } from "../../dsl/stages/Settings.ts"
+import type { Form } from "../../dsl/Task.ts"
 import * as Image from "../../kernels/image/Image.ts"
 import { Nursery } from "../../kernels/runtime/index.ts"
 import * as Format from "../annotations/Format.ts"
@@ -14,7 +15,7 @@ import { modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import { check, grammarMode, named, policy, weightsOf } from "../policy.ts"
-import { form } from "./form.ts"
+import { form, formOf } from "./form.ts"
 
 const images = Argument.String("image").pipe(
   Argument.withDescription("Pictures, folders, patterns in quotes, or - for a list of names on standard input"),
@@ -57,7 +58,10 @@ const flags = {
   images
 }
 
-type Given = Command.Command.Config.Infer<typeof flags>
+type Flagged = Command.Command.Config.Infer<typeof flags>
+
+/** The flags, with the form that is asked for. */
+type Given = Omit<Flagged, "form"> & { readonly form: Form }
 
 /** What answers are made with: files go on only under the same. */
 const identityOf = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind) {
@@ -111,7 +115,8 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
   return outcome
 })
 
-const run = Effect.fnUntraced(function*(given: Given) {
+const run = Effect.fnUntraced(function*(flagged: Flagged) {
+  const given = { ...flagged, form: yield* formOf(flagged) }
   yield* check(given)
   yield* Nursery.keep
   const kind = yield* Kind.kind(given)
@@ -147,7 +152,7 @@ const run = Effect.fnUntraced(function*(given: Given) {
 })
 
 /** Rows on a terminal leave no line for progress to be redrawn on. */
-const quiet = ({ out }: Given) => Option.isNone(out) && process.stdout.isTTY
+const quiet = ({ out }: Flagged) => Option.isNone(out) && process.stdout.isTTY
 
 export const annotate = Command.make("annotate", flags, (given) =>
   computing(given)(

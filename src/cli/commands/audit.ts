@@ -5,6 +5,7 @@ import { Console, Effect, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Corruption } from "../../data/index.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
+import { warn } from "../../kernels/runtime/Warning.ts"
 import { Presets } from "../../pipelines/index.ts"
 import { Audit, barsOf, type Example } from "../../studies/index.ts"
 import * as Flags from "../flags.ts"
@@ -12,6 +13,7 @@ import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
 import { check, named, policy } from "../policy.ts"
+import * as Saved from "../saved.ts"
 import type { Opened } from "../Training.ts"
 import { share, whole } from "../values.ts"
 import { working } from "../working.ts"
@@ -94,6 +96,10 @@ const settingsOf = (given: Given, kind: "boxes" | "classes") => {
     : local
 }
 
+/** A judge that may know the labels. */
+const seen = "--training none asks the model as it is: where it was trained on these labels it may know the wrong " +
+  "ones by heart, and find none of them. --training warm-up judges each half by a model that has not seen it"
+
 const audited = Effect.fnUntraced(function*<A>(
   given: Given,
   source: Opened<A>,
@@ -118,6 +124,7 @@ const audited = Effect.fnUntraced(function*<A>(
     given.training,
     () => Option.isSome(given.remote) || preset.warmUp === undefined ? "none" as const : "warm-up" as const
   )
+  if (training === "none" && (yield* Saved.isTrained(given))) yield* warn(seen)
   const config = {
     model: named(given),
     source: source.name,
@@ -127,7 +134,7 @@ const audited = Effect.fnUntraced(function*<A>(
     settings: JSON.parse(JSON.stringify(preset)),
     ...Flags.adapted(given)
   }
-  const { out, result: { rows, suspects } } = yield* working({
+  const { out, result: { rows, suspects, unanswered } } = yield* working({
     flags: given,
     name: `${task.name}-audit`,
     task,
@@ -158,7 +165,9 @@ const audited = Effect.fnUntraced(function*<A>(
   for (const { image, label, rank, reason } of suspects.slice(0, 5)) {
     yield* Console.log(`${rank}. ${image}  label: ${label}\n   ${reason}`)
   }
+  if (suspects.length === 0) yield* Console.log("No label could be judged.")
   yield* Console.log(`\nEverything is in ${out} (suspects.jsonl, audit.html, audit.jsonl of each part).`)
+  if (unanswered.count > 0) yield* warn(Audit.silence(unanswered))
 })
 
 export const audit = Command.make("audit", flags, (given) =>

@@ -7,13 +7,14 @@ import type { Task } from "../../dsl/Task.ts"
 import { evaluate as evaluateModel, Results } from "../../evaluation/index.ts"
 import { fitted, Presets } from "../../pipelines/index.ts"
 import type * as Sources from "../../sources/index.ts"
+import { barsOf, type Example, labels } from "../../studies/index.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
 import { check, named, policy, weightsOf } from "../policy.ts"
 import { printed } from "../study.ts"
 import { working } from "../working.ts"
-import { form } from "./form.ts"
+import { form, formOf } from "./form.ts"
 
 /** Says how to go on, where answers are kept to go on from. */
 const goOn = Effect.fnUntraced(function*(out: string) {
@@ -55,16 +56,21 @@ const lengthsOf = Effect.fnUntraced(function*<A>(given: Given, { task, train }: 
   return (yield* Quarantine.silently(fitted({ task, data: train, model: given.model }))).evaluate
 })
 
-const measured = Effect.fnUntraced(function*<A>(given: Given, source: Sources.TaskSource<A, Task<A>>) {
+const measured = Effect.fnUntraced(function*<A>(
+  given: Given,
+  source: Sources.TaskSource<A, Task<A>>,
+  bars?: (annotation: A) => Example["bars"]
+) {
   const { task } = source
   const settings = yield* lengthsOf(given, source)
+  const form = yield* formOf(given)
   const config = {
     model: named(given),
     // Answers of other weights under the same name are other answers.
     weights: Option.isSome(given.remote) ? null : yield* weightsOf(given),
     adapter: Option.getOrNull(given.adapter),
     source: source.name,
-    form: given.form,
+    form,
     quantize: Option.getOrNull(given.quantize),
     ...Option.match(given.extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) })
   }
@@ -80,11 +86,12 @@ const measured = Effect.fnUntraced(function*<A>(given: Given, source: Sources.Ta
       method: "model",
       task,
       data: source.test,
-      form: given.form,
+      form,
       ...settings,
       cuesNamed: source.cuesNamed
     }).pipe(
       Effect.tap(Results.write),
+      Effect.tap(() => bars === undefined ? Effect.void : labels({ task, method: "model", bars })),
       Effect.provide(policy(given)),
       Effect.tapError(() => goOn(out))
     )
@@ -96,5 +103,5 @@ export const evaluate = Command.make("evaluate", flags, (given) =>
   computing(given)(Effect.gen(function*() {
     yield* check(given)
     const source = yield* Pictures.openAs({ ...given, shots: Option.none() })
-    yield* source.kind === "boxes" ? measured(given, source) : measured(given, source)
+    yield* source.kind === "boxes" ? measured(given, source) : measured(given, source, barsOf(source.task))
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))

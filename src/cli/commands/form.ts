@@ -1,7 +1,25 @@
-/** The flag of commands that ask a model. */
+/** The flag of commands that ask a model, and what holds without it. */
+import { Effect, type FileSystem, Option, type Path } from "effect"
 import { Flag } from "effect/cli"
+import type { Form } from "../../dsl/Task.ts"
+import * as Sources from "../../sources/index.ts"
+import type { Remote } from "../flags.ts"
 
 export const form = Flag.Literals("form", ["think", "answer"]).pipe(
-  Flag.withDescription("Whether the model thinks before it answers; default: think"),
-  Flag.withDefault("think" as const)
+  Flag.withDescription("Whether the model thinks before it answers; default: as it was trained, else think"),
+  Flag.optional
 )
+
+/** The form that is asked for: the flag's, else the one that the model's directory names, else "think". */
+export const formOf = (
+  { form, model, remote }: Pick<Remote, "remote"> & { readonly form: Option.Option<Form>; readonly model: string }
+): Effect.Effect<Form, never, FileSystem.FileSystem | Path.Path> =>
+  Option.match(form, {
+    onSome: (form) => Effect.succeed(form),
+    onNone: () =>
+      (Option.isSome(remote) ? Effect.succeedNone : Sources.taskOf(model)).pipe(
+        // Who asks for the task says what is wrong with the file.
+        Effect.orElseSucceed(() => Option.none<Sources.SavedTask>()),
+        Effect.map((saved) => Option.isSome(saved) ? saved.value.form : "think")
+      )
+  })

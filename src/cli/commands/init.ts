@@ -1,6 +1,7 @@
 /** `rise init`: a folder to begin with, that trains in a minute. */
 import { Console, Effect, FileSystem, Path, Schema } from "effect"
 import { Argument, Command } from "effect/cli"
+import packageJson from "../../../package.json" with { type: "json" }
 import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import { config } from "../init/config.ts"
 import { halves, labels, picture } from "../init/pictures.ts"
@@ -59,6 +60,16 @@ const write = Effect.fnUntraced(function*(folder: string) {
   }
 })
 
+/** Whether a script in the folder finds the package, as Node looks for it: in its folder, and in those above. */
+const finds = Effect.fnUntraced(function*(folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const above = (at: string): ReadonlyArray<string> => path.dirname(at) === at ? [at] : [at, ...above(path.dirname(at))]
+  const places = above(path.resolve(folder)).map((at) => path.join(at, "node_modules", packageJson.name))
+  const found = yield* Effect.filter(places, (place) => Effect.orElseSucceed(fs.exists(place), () => false))
+  return found.length > 0
+})
+
 const folder = Argument.String("folder").pipe(
   Argument.withDescription("A new or empty folder; default: this one"),
   Argument.withDefault(".")
@@ -69,7 +80,8 @@ export const init = Command.make("init", { folder }, ({ folder }) =>
     write(folder).pipe(
       Effect.catchTag("PlatformError", (error) =>
         Effect.fail(new CannotWrite({ folder, reason: SystemFault.words(error) }))),
-      Effect.andThen(
+      Effect.andThen(finds(folder)),
+      Effect.flatMap((finds) =>
         Console.log(
           [
             `${folder} holds ${labels.join(", ")} as pictures (${labels.length * halves.train} to train on, ${
@@ -77,6 +89,10 @@ export const init = Command.make("init", { folder }, ({ folder }) =>
             } to test on), mine.ts, a task and its training, and rise.config.json, settings of the same training.`,
             "",
             ...(folder === "." ? [] : [`  cd ${folder}`]),
+            ...(finds ? [] : [
+              "  # Node finds no rise-vlm from there yet (README, in a project of your own):",
+              `  npm install PATH/${packageJson.name}-${packageJson.version}.tgz`
+            ]),
             "  # Trains in about a minute on two cores, then annotates pictures/test:",
             "  node mine.ts",
             "  # The same without a script, with a report:",

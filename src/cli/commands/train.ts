@@ -35,7 +35,7 @@ const comparison = <A>(
 ) =>
   Effect.gen(function*() {
     const { task } = source
-    const { methods, preset, recorded, start } = yield* Training.choose(flags, source, { measure: false })
+    const { methods, notes, preset, recorded, start } = yield* Training.choose(flags, source, { measure: false })
     if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
     const { rows, saved } = yield* compare({
       ...source, // the test half, the prior, shots, what a text names
@@ -44,7 +44,7 @@ const comparison = <A>(
       methods,
       preset,
       policy: policy(flags, preset)
-    }).pipe(study({ name: task.name, preset, flags, task, source, config: recorded }))
+    }).pipe(study({ name: task.name, preset, flags, task, source, config: recorded, notes }))
     const metric = task.metrics?.[0]
     if (saved === undefined || metric === undefined) return
     const found = verdict(rows, saved, metric)

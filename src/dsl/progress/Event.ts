@@ -31,6 +31,8 @@ export type Event = Data.TaggedEnum<{
   readonly Finished: { readonly stage: string; readonly note: string }
   /** Something that the user should know while it can still be changed: why, and the next step. */
   readonly Warned: { readonly stage: string; readonly text: string }
+  /** A script's run is over, or was cut off: where it is, and the next step. */
+  readonly Ended: { readonly text: string }
 }>
 /** Makes events, and matches them (`Event.$match`). */
 export const Event = Data.taggedEnum<Event>()

@@ -44,7 +44,8 @@ export const jsonLines = (out: Out): View => {
             write("finished", { ...placed(stage, totals.get(stage) ?? 0), note })
             whole.finished(stage)
           },
-          Warned: ({ stage, text }) => write("warned", { stage, text })
+          Warned: ({ stage, text }) => write("warned", { stage, text }),
+          Ended: ({ text }) => write("ended", { text })
         })
       })
   }

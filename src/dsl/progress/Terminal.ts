@@ -122,7 +122,8 @@ export const terminal = (out: Out): View => {
           },
           // Whole, whatever the width: the next step stands at its end.
           Warned: ({ stage, text }) =>
-            void out.write(`${live ? "\r\u001b[2K" : ""}warning: ${shownInLine(stage)}: ${shown(text)}\n`)
+            void out.write(`${live ? "\r\u001b[2K" : ""}warning: ${shownInLine(stage)}: ${shown(text)}\n`),
+          Ended: ({ text }) => void out.write(`${live ? "\r\u001b[2K" : ""}${shown(text)}\n`)
         }))
   }
 }

@@ -4,7 +4,6 @@
  */
 import { Effect, Option, Result, Schema, Stream } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
-import { warn } from "../../kernels/runtime/Warning.ts"
 import { Policy } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
@@ -74,24 +73,25 @@ export interface Drawing {
   readonly repetition: boolean | undefined
   /** Whether answers are asked for too. */
   readonly answers: boolean
-  /** Whether the format is practised, and so can be learned without them. */
-  readonly practised: boolean
   /** Whether any is learned from: then one at least must be of use. */
   readonly learned: boolean
 }
 
-const unwritten = (usable: number, practised: boolean): string =>
-  `warm-up: with none of ${usable} usable reasonings did the base also write an answer in the task's format, so keep ` +
-  `puts tags around its reasonings and the annotations` + (practised ? "" : "; practice teaches the format inside them")
+/** How it went, in a few words. A base that does not know a task's answers yet is what a warm-up is for. */
+const noteOf = ({ asked, readable, usable }: typeof Chains.Type, { answers, learned }: Drawing): string =>
+  `${usable} of ${asked} usable` + (answers && learned && usable > 0 && readable === 0
+    ? "; no answer is in the task's format yet: the warm-up shows the base where one begins and ends"
+    : "")
 
 /** Writes them, in the order of the samples, and counts what is of use. */
 export const write = <A, E, R>(
   stage: string,
   task: Task<A>,
   samples: Stream.Stream<Sample<A>, E, R>,
-  { answers, chains, learned, maxTokens, pass, practised, repetition, temperature }: Drawing
+  drawing: Drawing
 ) =>
   Effect.scoped(Effect.gen(function*() {
+    const { answers, chains, learned, maxTokens, pass, repetition, temperature } = drawing
     const run = yield* Run
     const { prompts } = yield* Batching
     const session = yield* (yield* Policy).session
@@ -168,11 +168,8 @@ export const write = <A, E, R>(
           }
         })
     }).pipe(
-      Effect.tap(({ chains: { readable, usable } }) =>
-        answers && usable > 0 && readable === 0 ? warn(unwritten(usable, practised)) : Effect.void
-      ),
-      Effect.tap(({ chains: { asked, usable } }) =>
-        Progress.report(Progress.Event.Finished({ stage: pass, note: `${usable} of ${asked} usable` }))
+      Effect.tap(({ chains }) =>
+        Progress.report(Progress.Event.Finished({ stage: pass, note: noteOf(chains, drawing) }))
       )
     )
     const [first] = unusable.first

@@ -16,9 +16,18 @@ import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import { passing, type Planned } from "./Ahead.ts"
-import type { Described } from "./described.ts"
+import * as Order from "./Order.ts"
 import * as Passing from "./Passing.ts"
-import { type ClosedLoop, type Drawn, type Fault, type Loop, pipeable, type Pipeline, type Stages } from "./Pipeline.ts"
+import {
+  type ClosedLoop,
+  type Drawn,
+  type Fault,
+  type Loop,
+  pipeable,
+  type Pipeline,
+  type Stage,
+  type Stages
+} from "./Pipeline.ts"
 import { Batching, distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -66,15 +75,16 @@ export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.
 export const explaining = (texts: number): Planned => passing("explain", ({ drawnInGroup }) => texts * drawnInGroup)
 
 const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>(
-  self: Pipeline<"Sampled" | "Warmed" | "Reasoned" | "Reconstructed", A, E, R>,
+  self: Pipeline<Stage, A, E, R>,
   stage: S,
-  described: Described,
+  [step, options]: readonly [step: "generate" | "reconstruct" | "validate", options: object],
   drawn: Drawn,
   texts: number,
   own: Effect.Effect<void, BadSetting>,
   loop: Loop<A, Stages<A>[S] & Group.Group<A, Group.Reasoned>>
 ): ClosedLoop<S, A, E | Fault, R | Policy | Run> => {
-  const sound = Effect.andThen(self.sound, own)
+  const { described, plan, sound: placed } = Order.behind(step, self)
+  const sound = Effect.andThen(placed, own)
   const ready = Effect.andThen(sound, self.ready)
   return pipeable({
     stage,
@@ -82,8 +92,8 @@ const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>
     form: self.form,
     data: self.data,
     validation: self.validation,
-    described: [...self.described, described],
-    plan: self.plan,
+    described: [...described, [step, options]],
+    plan,
     reading: explaining(texts),
     texts,
     drawn,
@@ -120,43 +130,44 @@ export const generating: Rules.Table = {
  * Rise.make(task, data).pipe(Rise.generate({ candidates: 8 }))
  * ```
  */
-export const generate =
-  (options: GenerateOptions = {}) =>
-  <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
-    const { candidates, maxTokens = Settings.lengths.reasoning, temperature } = Settings.filledStage(options)
-    const { task } = self
-    const sound = Settings.check("generate", generating, options)
-    return describe(
-      self,
-      "Reasoned",
-      ["generate", options],
-      { generate: { candidates, temperature } },
-      candidates,
-      sound,
-      ({ key, session }, samples) =>
-        Effect.gen(function*() {
-          const ids = distinctIds(samples.map((sample) => sample.image.id))
-          const requests = yield* Effect.forEach(samples, (sample, i) =>
-            PlugIn.encode(task, sample).pipe(
-              Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
-              Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
-            ))
-          const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofReasoning(task.name))
-          const completions = yield* sampleAll(session, requests, {
-            count: candidates,
-            maxTokens,
-            temperature,
-            grammar
-          })
-          return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
-            sample,
-            candidates: drawn.map((completion) => ({
-              reasoning: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
-            }))
-          }))
+export const generate = (options: GenerateOptions = {}) =>
+<A, E, R>(
+  self: Pipeline<Order.Before<"generate">, A, E, R>
+): ClosedLoop<"Reasoned", A, E | Fault, R | Policy | Run> => {
+  const { candidates, maxTokens = Settings.lengths.reasoning, temperature } = Settings.filledStage(options)
+  const { task } = self
+  const sound = Settings.check("generate", generating, options)
+  return describe(
+    self,
+    "Reasoned",
+    ["generate", options],
+    { generate: { candidates, temperature } },
+    candidates,
+    sound,
+    ({ key, session }, samples) =>
+      Effect.gen(function*() {
+        const ids = distinctIds(samples.map((sample) => sample.image.id))
+        const requests = yield* Effect.forEach(samples, (sample, i) =>
+          PlugIn.encode(task, sample).pipe(
+            Effect.flatMap((annotation) => Question.ask(task, "reason", sample, annotation)),
+            Effect.map((prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}/reason` }))
+          ))
+        const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofReasoning(task.name))
+        const completions = yield* sampleAll(session, requests, {
+          count: candidates,
+          maxTokens,
+          temperature,
+          grammar
         })
-    )
-  }
+        return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
+          sample,
+          candidates: drawn.map((completion) => ({
+            reasoning: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
+          }))
+        }))
+      })
+  )
+}
 
 /** Settings of `reconstruct`. */
 export interface ReconstructOptions extends SamplingOptions {
@@ -171,89 +182,91 @@ export const reconstructing: Rules.Table = { ...Settings.drawing, grammar: Setti
  * *Annotation reconstruction*, Â_g ~ π(· | I, R_g): rebuilds the annotation from image and reasoning alone. What the
  * policy writes is untrusted text; whether it is an annotation is for `validate` to say.
  */
-export const reconstruct =
-  (options: ReconstructOptions = {}) =>
-  <A, E, R>(self: ClosedLoop<"Reasoned", A, E, R>): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
-    const { maxTokens = Settings.lengths.annotation, temperature } = Settings.filledStage(options)
-    const { task } = self
-    const sound = Settings.check("reconstruct", reconstructing, options)
-    return describe(
-      self,
-      "Reconstructed",
-      ["reconstruct", options],
-      { ...self.drawn, reconstruct: { temperature } },
-      2 * self.texts,
-      sound,
-      (visit, samples) =>
-        Effect.gen(function*() {
-          const groups = yield* self.loop(visit, samples)
-          const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
-          const ids = distinctIds(samples.map((sample) => sample.image.id))
-          const requests = yield* Effect.forEach(
-            groups.flatMap(({ candidates, sample }, i) =>
-              candidates.map((candidate, g) => ({ candidate, sample, key: `sample=${ids[i]}/candidate=${g}` }))
-            ),
-            ({ candidate, key, sample }) =>
-              Effect.map(
-                Question.ask(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)),
-                (prompt) => ({
-                  candidate,
-                  prompt,
-                  key: `${visit.key}/${key}/reconstruct`
-                })
-              )
-          )
-          const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
-          const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
-            ...candidate,
-            reconstruction: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
-          }))
-          let at = 0
-          return groups.map(({ candidates, sample }) => ({
-            sample,
-            candidates: drawn.slice(at, at += candidates.length)
-          }))
-        })
-    )
-  }
+export const reconstruct = (options: ReconstructOptions = {}) =>
+<A, E, R>(
+  self: ClosedLoop<Order.Before<"reconstruct">, A, E, R>
+): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
+  const { maxTokens = Settings.lengths.annotation, temperature } = Settings.filledStage(options)
+  const { task } = self
+  const sound = Settings.check("reconstruct", reconstructing, options)
+  return describe(
+    self,
+    "Reconstructed",
+    ["reconstruct", options],
+    { ...self.drawn, reconstruct: { temperature } },
+    2 * self.texts,
+    sound,
+    (visit, samples) =>
+      Effect.gen(function*() {
+        const groups = yield* self.loop(visit, samples)
+        const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
+        const ids = distinctIds(samples.map((sample) => sample.image.id))
+        const requests = yield* Effect.forEach(
+          groups.flatMap(({ candidates, sample }, i) =>
+            candidates.map((candidate, g) => ({ candidate, sample, key: `sample=${ids[i]}/candidate=${g}` }))
+          ),
+          ({ candidate, key, sample }) =>
+            Effect.map(
+              Question.ask(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)),
+              (prompt) => ({
+                candidate,
+                prompt,
+                key: `${visit.key}/${key}/reconstruct`
+              })
+            )
+        )
+        const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
+        const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
+          ...candidate,
+          reconstruction: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
+        }))
+        let at = 0
+        return groups.map(({ candidates, sample }) => ({
+          sample,
+          candidates: drawn.slice(at, at += candidates.length)
+        }))
+      })
+  )
+}
 
 /**
  * *Consistency validation*, eq. 1: r_g = S(A, Â_g) · 1{L(R_g, A) = 0 ∧ F(R_g, Â_g) = 1}.
  *
  * @param options switches off parts of the reward for the ablation of the paper's Table 5
  */
-export const validate =
-  (options: Reward.Options = {}) =>
-  <A, E, R>(self: ClosedLoop<"Reconstructed", A, E, R>): ClosedLoop<"Validated", A, E | Fault, R | Policy | Run> => {
-    const score = Reward.cot(self.task, options)
-    return describe(
-      self,
-      "Validated",
-      ["validate", options],
-      self.drawn,
-      self.texts,
-      Settings.check("validate", Settings.validating, options),
-      (visit, samples) =>
-        Effect.gen(function*() {
-          const groups = yield* self.loop(visit, samples)
-          const scored = yield* Effect.forEach(groups, ({ candidates, sample }) =>
-            PlugIn.run(self.task, sample, () =>
-              candidates.map((candidate) => {
-                const reasoning = candidate.reasoning.completion.text
-                const reconstruction = candidate.reconstruction.completion.text
-                return {
-                  turn: { ...sample, reasoning },
-                  scored: score({ truth: sample.truth, reasoning, reconstruction, sample })
-                }
-              })))
-          const paid = yield* Judgments.pay(self.task, scored.flat())
-          let at = 0
-          return groups.map(({ candidates, sample }) => ({
-            sample,
-            candidates: Array.zip(candidates, paid.slice(at, at += candidates.length)).map((
-              [candidate, { reward, verdict }]
-            ) => ({ ...candidate, reward, verdict }))
-          }))
-        })
-    )
-  }
+export const validate = (options: Reward.Options = {}) =>
+<A, E, R>(
+  self: ClosedLoop<Order.Before<"validate">, A, E, R>
+): ClosedLoop<"Validated", A, E | Fault, R | Policy | Run> => {
+  const score = Reward.cot(self.task, options)
+  return describe(
+    self,
+    "Validated",
+    ["validate", options],
+    self.drawn,
+    self.texts,
+    Settings.check("validate", Settings.validating, options),
+    (visit, samples) =>
+      Effect.gen(function*() {
+        const groups = yield* self.loop(visit, samples)
+        const scored = yield* Effect.forEach(groups, ({ candidates, sample }) =>
+          PlugIn.run(self.task, sample, () =>
+            candidates.map((candidate) => {
+              const reasoning = candidate.reasoning.completion.text
+              const reconstruction = candidate.reconstruction.completion.text
+              return {
+                turn: { ...sample, reasoning },
+                scored: score({ truth: sample.truth, reasoning, reconstruction, sample })
+              }
+            })))
+        const paid = yield* Judgments.pay(self.task, scored.flat())
+        let at = 0
+        return groups.map(({ candidates, sample }) => ({
+          sample,
+          candidates: Array.zip(candidates, paid.slice(at, at += candidates.length)).map((
+            [candidate, { reward, verdict }]
+          ) => ({ ...candidate, reward, verdict }))
+        }))
+      })
+  )
+}

@@ -9,10 +9,11 @@ import * as Progress from "../Progress.ts"
 import { cotFile, named, Run } from "../Run.ts"
 import { type RunError, RunFileError } from "../RunError.ts"
 import { beside } from "./Beside.ts"
+import type * as Order from "./Order.ts"
 import * as Passing from "./Passing.ts"
 import { advance, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
-import { NothingKept, type StageError } from "./StageError.ts"
+import { type Misplaced, NothingKept, type StageError } from "./StageError.ts"
 
 /** A line of `cot.jsonl`. */
 export const CotRow = Schema.Struct({
@@ -90,10 +91,10 @@ const Pass = Schema.Struct({
  */
 export const best = () =>
 <A, E, R>(
-  self: Pipeline<"Validated" | "Reinforced", A, E, R>
+  self: Pipeline<Order.Before<"best">, A, E, R>
 ): Pipeline<"Explained", A, E | Fault, R | Policy | Run> => {
-  const encode = Schema.encodeEffect(Schema.toCodecJson(self.task.annotation))
   const write = Effect.gen(function*() {
+    const encode = Schema.encodeEffect(Schema.toCodecJson(self.task.annotation))
     const run = yield* Run
     const file = cotFile(run.method)
     const totals = yield* Passing.fold({
@@ -161,7 +162,7 @@ export const best = () =>
  */
 export const recall =
   (method: string) =>
-  <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Explained", A, E | Fault, R | Run> =>
+  <A, E, R>(self: Pipeline<Order.Before<"recall">, A, E, R>): Pipeline<"Explained", A, E | Fault, R | Run> =>
     advance(self, {
       stage: "Explained",
       described: ["recall", { method }],
@@ -200,7 +201,7 @@ export const usedTau = (method: string): Effect.Effect<Option.Option<number>, Ru
  */
 export const filter = (options: FilterOptions = {}) =>
 <A, E, R>(
-  self: Pipeline<"Explained", A, E, R>
+  self: Pipeline<Order.Before<"filter">, A, E, R>
 ): Pipeline<"Curated", A, E | Fault | StageError, R | Run> => {
   const { by, least, tau: wanted } = Settings.filledStage(options)
   const judged: Stream.Stream<readonly [Group.Explained<A>, number], E | Fault, R | Run> = by === undefined
@@ -262,11 +263,12 @@ export const filter = (options: FilterOptions = {}) =>
 }
 
 /** The annotation as target without reasoning: with `sft` it is the paper's SFT baseline. */
-export const answers = () => <A, E, R>(self: Pipeline<"Sampled" | "Warmed", A, E, R>): Pipeline<"Answered", A, E, R> =>
-  advance(self, {
-    stage: "Answered",
-    described: ["answers", {}],
-    form: "answer",
-    ready: self.ready,
-    items: Stream.map(self.data, (sample) => ({ sample }))
-  })
+export const answers =
+  () => <A, E, R>(self: Pipeline<Order.Before<"answers">, A, E, R>): Pipeline<"Answered", A, E | Misplaced, R> =>
+    advance(self, {
+      stage: "Answered",
+      described: ["answers", {}],
+      form: "answer",
+      ready: self.ready,
+      items: Stream.map(self.data, (sample) => ({ sample }))
+    })

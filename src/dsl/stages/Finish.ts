@@ -8,30 +8,36 @@ import * as Fingerprint from "../Fingerprint.ts"
 import * as Plain from "../Plain.ts"
 import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
-import { fromPlatform, type RunError } from "../RunError.ts"
+import { fromPlatform, type RunError, toScript } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
 import { recorded } from "../RunRecord.ts"
 import { Checkpoints } from "../Storage.ts"
-import type { Task, TaskError } from "../Task.ts"
+import type { Form, Task, TaskError } from "../Task.ts"
 import * as TaskFile from "../TaskFile.ts"
 import type { TruthError } from "../Truth.ts"
+import * as Afterwards from "./Afterwards.ts"
 import { ahead } from "./Ahead.ts"
 import { described } from "./described.ts"
+import * as Order from "./Order.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
-import type { BadSetting } from "./StageError.ts"
+import type { BadSetting, Misplaced } from "./StageError.ts"
 
 /** Does everything the pipeline describes, once. Afterwards the policy holds its weights. */
-export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect<void, E, R> => self.ready
+export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect<void, E | Misplaced, R> =>
+  Effect.andThen(Order.behind("run", self).sound, Effect.suspend(() => self.ready))
 
 /**
  * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it
  * (`rise-task.json`, read by `Sources.taskOf`). What an earlier attempt left there is replaced: a run that was cut off
  * after saving holds the same weights and must not stumble over them. Of a run that had ended, and is whole, nothing is
  * written again.
+ *
+ * @param form what the policy was taught to write: `annotate` and `evaluate` ask for it. Default "think"
  */
 export const saveModel = <A>(
-  task: Task<A>
+  task: Task<A>,
+  form: Form = "think"
 ): Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const { directory, note, sealed } = yield* Run
@@ -40,7 +46,7 @@ export const saveModel = <A>(
     const target = (yield* Path.Path).join(directory.value, "model")
     yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
     yield* (yield* Policy).save(target)
-    yield* TaskFile.write(target, task)
+    yield* TaskFile.write(target, task, form)
     yield* note("model")
   })
 
@@ -102,7 +108,8 @@ const nothingYet = Effect.fnUntraced(function*({ out, resume }: RunOptions) {
 
 /**
  * Runs a pipeline in a folder of its own: run.json, metrics.jsonl, cot.jsonl, checkpoints/, model/, and
- * quarantine.jsonl with the samples that were set aside.
+ * quarantine.jsonl with the samples that were set aside. At its end, or where it is interrupted, `Progress` is told
+ * where the model is and what comes next; `rise report` makes a page of the folder.
  *
  * ```ts
  * pipeline.pipe(Rise.run({ out: "runs/faces", seed: 1 }), Effect.provide(policy))
@@ -113,20 +120,21 @@ export const run = (options: RunOptions) =>
   self: Pipeline<Runnable, A, E, R>
 ): Effect.Effect<
   void,
-  E | BadSetting | RunError | PolicyError | TaskError | TruthError,
+  E | BadSetting | Misplaced | RunError | PolicyError | TaskError | TruthError,
   Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path
 > => {
   const seed = options.seed ?? 0
   // The data may need nothing of the run, but its type says that it might: give it one in memory.
-  const fingerprint = Fingerprint.data(self.task, Stream.concat(self.data, self.validation)).pipe(
-    Effect.provide(Run.layerMemory({ seed }))
+  const fingerprint = Effect.suspend(() =>
+    Fingerprint.data(self.task, Stream.concat(self.data, self.validation)).pipe(
+      Effect.provide(Run.layerMemory({ seed }))
+    )
   )
   const recordable = Effect.suspend(() => {
     const broken = Plain.broken(options.config ?? {}, "config")
     return broken === undefined ? Effect.void : Settings.refuse("run", broken)
   })
   const identity = Effect.gen(function*() {
-    yield* self.sound
     const data = yield* fingerprint
     const { identity: engine } = yield* Policy
     return {
@@ -139,7 +147,7 @@ export const run = (options: RunOptions) =>
       data
     }
   })
-  const recording = Effect.all([announce(self), self.ready, saveModel(self.task)], { discard: true }).pipe(
+  const recording = Effect.all([announce(self), self.ready, saveModel(self.task, self.form)], { discard: true }).pipe(
     recorded({
       out: options.out,
       seed,
@@ -150,7 +158,11 @@ export const run = (options: RunOptions) =>
   )
   return Settings.check("run", Settings.running, options).pipe(
     Effect.andThen(recordable),
+    Effect.andThen(Order.behind("run", self).sound),
     Effect.andThen(nothingYet(options)),
-    Effect.andThen(recording)
+    Effect.andThen(recording),
+    Effect.andThen(Effect.suspend(() => Afterwards.finished(options.out, self.task))),
+    Effect.onInterrupt(() => Afterwards.interrupted(options)),
+    Effect.mapError(toScript)
   )
 }

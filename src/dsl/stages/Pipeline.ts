@@ -12,9 +12,10 @@ import type { Form, GrammarError, Sample, Task, TaskError } from "../Task.ts"
 import * as Truth from "../Truth.ts"
 import type { Planned } from "./Ahead.ts"
 import type { Described } from "./described.ts"
+import * as Order from "./Order.ts"
 import { Batching, batchingRules } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
-import type { BadSetting } from "./StageError.ts"
+import type { BadSetting, Misplaced } from "./StageError.ts"
 
 /** The element that flows out of each stage. */
 export interface Stages<A> {
@@ -45,7 +46,7 @@ export interface Stages<A> {
 export type Stage = keyof Stages<unknown>
 
 /** Stages behind which the policy has been trained or D_RISE has been written: what `run` accepts. */
-export type Runnable = "Warmed" | "Reinforced" | "Explained" | "Curated" | "Tuned" | "Strengthened"
+export type Runnable = Order.Before<"run">
 
 export type { Form }
 
@@ -59,6 +60,7 @@ export type Fault =
   | JudgeError
   | MissingQuestion
   | BadSetting
+  | Misplaced
 
 /** A stream of samples on its way through the paper's steps. Nothing happens until it is run. */
 export interface Pipeline<out S extends Stage, in out A, out E = never, out R = never> extends Pipeable.Pipeable {
@@ -129,7 +131,7 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
     readonly stage: S
     readonly form?: Form
     /** What was asked for: its name in the language, and its options. */
-    readonly described: Described
+    readonly described: readonly [step: Order.Step, options: object]
     /** What `ready` reports behind what was planned before. */
     readonly plan?: ReadonlyArray<Planned>
     readonly reading?: Planned | undefined
@@ -137,8 +139,9 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
     readonly ready: Effect.Effect<void, E | E2, R | R2>
     readonly items: Stream.Stream<Stages<A>[S], E | E2, R | R2>
   }
-): Pipeline<S, A, E | E2, R | R2> => {
-  const sound = next.sound === undefined ? self.sound : Effect.andThen(self.sound, next.sound)
+): Pipeline<S, A, E | E2 | Misplaced, R | R2> => {
+  const { described, plan, sound: placed } = Order.behind(next.described[0], self)
+  const sound = next.sound === undefined ? placed : Effect.andThen(placed, next.sound)
   const ready = Effect.andThen(sound, next.ready)
   return pipeable({
     stage: next.stage,
@@ -146,8 +149,8 @@ export const advance = <S extends Stage, A, E, R, E2 = never, R2 = never>(
     form: next.form ?? self.form,
     data: self.data,
     validation: self.validation,
-    described: [...self.described, next.described],
-    plan: [...self.plan, ...(next.plan ?? [])],
+    described: [...described, next.described],
+    plan: [...plan, ...(next.plan ?? [])],
     reading: next.reading,
     sound,
     ready,

@@ -18,6 +18,7 @@ import { explaining, pass } from "./ClosedLoop.ts"
 import * as Collapse from "./Collapse.ts"
 import * as GroupRelative from "./GroupRelative.ts"
 import * as Learning from "./Learning.ts"
+import type * as Order from "./Order.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
 import { distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
@@ -82,7 +83,7 @@ const ofFormat = <E, R>(options: Settings.GrpoOptions, grammar: Effect.Effect<Gr
  */
 export const reinforce = (options: ReinforceOptions = {}) =>
 <A, E, R>(
-  self: ClosedLoop<"Validated", A, E, R>
+  self: ClosedLoop<Order.Before<"reinforce">, A, E, R>
 ): Pipeline<"Reinforced", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "reinforce"
   const credit = options.credit ?? "joint"
@@ -164,18 +165,20 @@ export const strengthening: Rules.Table = {
  */
 export const rft = (options: RftOptions = {}) =>
 <A, E, R>(
-  self: Pipeline<"Sampled" | "Warmed" | "Tuned", A, E, R>
+  self: Pipeline<Order.Before<"rft">, A, E, R>
 ): Pipeline<"Strengthened", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "rft"
+  // Whatever came before: answers without a reasoning are strengthened as think-answers.
+  const form = "think"
   const { groupSize, maxTokens = Settings.lengths.thinkAnswer, temperature } = Settings.filledStage(options)
   const { task } = self
   const score = Reward.r1(task)
   const training = Effect.gen(function*() {
     const [dead, seen, lost] = [GroupRelative.deadInARow(), Learning.memory(), Collapse.memory()]
     const learn = GroupRelative.stepper((yield* Run).named(stage), options, [
-      yield* ofFormat(options, PolicyGrammar.ofAnswer(task, "think"))
+      yield* ofFormat(options, PolicyGrammar.ofAnswer(task, form))
     ], dead)
-    const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "think"))
+    const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, form))
     yield* Train.train({
       stage,
       settings: options,
@@ -187,7 +190,7 @@ export const rft = (options: RftOptions = {}) =>
           const ids = distinctIds(samples.map((sample) => sample.image.id))
           const requests = yield* Effect.forEach(samples, (sample, i) =>
             Effect.map(
-              Answer.ask(task, "think", sample),
+              Answer.ask(task, form, sample),
               (prompt) => ({ sample, prompt, key: `${key}/sample=${ids[i]}` })
             ))
           const completions = yield* Effect.scoped(Effect.flatMap(
@@ -213,11 +216,17 @@ export const rft = (options: RftOptions = {}) =>
         }),
       watch: Collapse.watch(Learning.watch(options, seen), lost),
       memories: [dead, seen, lost],
-      score: Validation.answers(self, stage, { maxTokens, grammar: options.grammar, samples: options.select?.samples })
+      score: Validation.answers(self, stage, {
+        form,
+        maxTokens,
+        grammar: options.grammar,
+        samples: options.select?.samples
+      })
     })
   })
   return advance(self, {
     stage: "Strengthened",
+    form,
     described: [stage, options],
     plan: [Ahead.training(stage, options, (pace) => ({
       each: Settings.filled(options).promptsPerStep * groupSize * Ahead.rollout(options, pace),

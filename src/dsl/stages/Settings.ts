@@ -209,12 +209,16 @@ export const running: Rules.Table = {
 
 export const grammarMode = oneOf("mask", "off")
 
-/** Refuses a setting of a stage, which the error names as progress does: "RISE/sft". */
+/** The name of a stage in errors, as progress has it: "RISE/sft". */
+export const stageName = (stage: string): Effect.Effect<string> =>
+  Effect.map(
+    Effect.serviceOption(Run),
+    (run) => Option.match(run, { onNone: () => stage, onSome: ({ named }) => named(stage) })
+  )
+
+/** Refuses a setting of a stage. */
 export const refuse = (stage: string, broken: Rules.Broken): Effect.Effect<never, BadSetting> =>
-  Effect.flatMap(Effect.serviceOption(Run), (run) => {
-    const name = Option.match(run, { onNone: () => stage, onSome: ({ named }) => named(stage) })
-    return Effect.fail(new BadSetting({ stage: name, ...broken }))
-  })
+  Effect.flatMap(stageName(stage), (name) => Effect.fail(new BadSetting({ stage: name, ...broken })))
 
 /** Fails on the first setting of a stage that breaks its rule. */
 export const holds = (stage: string, table: Rules.Table, settings: object): Effect.Effect<void, BadSetting> =>

@@ -14,6 +14,7 @@ import type { Task } from "../Task.ts"
 import * as ThinkAnswer from "../ThinkAnswer.ts"
 import * as Ahead from "./Ahead.ts"
 import * as Batches from "./Batches.ts"
+import type * as Order from "./Order.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
 import { type PracticeOptions, practising } from "./Practice.ts"
@@ -95,7 +96,7 @@ const example = Effect.fnUntraced(function*<A>(task: Task<A>, { reasoning, sampl
  */
 export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
 <A, E, R>(
-  self: Pipeline<"Explained" | "Curated" | "Answered", A, E, R>
+  self: Pipeline<Order.Before<"sft">, A, E, R>
 ): Pipeline<"Tuned", A, E | E2 | Fault | StageError, R | R2 | Policy | Run> => {
   const stage = "sft"
   const { answerWeight, batchSize, maxTokens = Settings.lengths.thinkAnswer, replay } = Settings.filledStage(options)

@@ -161,5 +161,28 @@ export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
   }
 }
 
+/** A step that stands behind one that it cannot follow. A compiler refuses it too; Node runs scripts without one. */
+export class Misplaced extends Schema.TaggedError<Misplaced>()("Misplaced", {
+  /** The step, its method before it: "RISE/validate". */
+  stage: Schema.String,
+  /** What it stands behind, as text. */
+  after: Schema.String,
+  /** The steps that it may stand behind, by name. */
+  expected: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    const wanted = this.expected.map((step) => `Rise.${step}()`).join(" or ")
+    return `${this.stage} needs ${wanted} right before it, and stands behind ${this.after}. The paper's order: make, ` +
+      "warmUp, generate, reconstruct, validate, reinforce, best, filter, sft, rft, run"
+  }
+}
+
 /** What a training stage may end with. */
-export type StageError = NothingToTrainOn | NoUsableChains | EveryGroupDead | NothingKept | Diverged | BadSetting
+export type StageError =
+  | NothingToTrainOn
+  | NoUsableChains
+  | EveryGroupDead
+  | NothingKept
+  | Diverged
+  | BadSetting
+  | Misplaced

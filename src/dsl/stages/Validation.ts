@@ -10,7 +10,7 @@ import * as Judgments from "../Judgments.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Reward from "../Reward.ts"
 import * as Guessing from "./Guessing.ts"
-import type { Fault, Loop, Pipeline, Stage } from "./Pipeline.ts"
+import type { Fault, Form, Loop, Pipeline, Stage } from "./Pipeline.ts"
 import { Batching, sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
@@ -31,6 +31,8 @@ export const answers = <A, E, R>(
   stage: string,
   options: {
     readonly maxTokens: number
+    /** Default: what the pipeline is trained to write. */
+    readonly form?: Form
     readonly grammar?: PolicyGrammar.GrammarMode | undefined
     readonly samples?: number | undefined
   }
@@ -39,7 +41,7 @@ export const answers = <A, E, R>(
     const { task } = self
     const metric = task.metrics?.[0]
     const { prompts } = yield* Batching
-    const { form } = self
+    const { form = self.form } = options
     const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, form))
     const session = yield* (yield* Policy).session
     const answered = yield* self.validation.pipe(

@@ -17,6 +17,7 @@ import * as BaseTexts from "./BaseTexts.ts"
 import * as Batches from "./Batches.ts"
 import { beside } from "./Beside.ts"
 import * as Keep from "./Keep.ts"
+import type * as Order from "./Order.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
 import { type Exercise, type PracticeOptions, practising } from "./Practice.ts"
@@ -79,7 +80,7 @@ export const warming: Rules.Table = {
  */
 export const warmUp = (options: WarmUpOptions = {}) =>
 <A, E, R>(
-  self: Pipeline<"Sampled", A, E, R>
+  self: Pipeline<Order.Before<"warmUp">, A, E, R>
 ): Pipeline<"Warmed", A, E | Fault | StageError, R | Policy | Run> => {
   const stage = "warm-up"
   const chains = "warm-up-chains"
@@ -109,7 +110,6 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     chains: options.chains,
     repetition: options.repetition,
     answers: keep > 0,
-    practised: options.practice !== undefined,
     learned: Settings.filled(options).steps > 0
   })
 

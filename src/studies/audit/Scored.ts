@@ -24,13 +24,14 @@ export const Scored = Schema.Struct({
   /** The mean reward of the chains. */
   mean: Schema.Finite,
   /**
-   * The mean similarity of label and reconstruction; 0 where there is no reconstruction. Leaks and format do not count.
+   * The mean similarity of label and reconstruction, of those that can be read; 0 where none can. Leaks and format do
+   * not count.
    */
   similarity: Schema.Finite,
   /**
-   * The mean of the task's first metric between label and reconstruction, its sign turned where less is better; the
-   * similarity where the task has no metric. A similarity of eq. 2 is next to 0 for anything far from the label; a
-   * metric still tells far from farther.
+   * The mean of the task's first metric between label and reconstruction, of those that can be read, its sign turned
+   * where less is better; that of no answer where none can; the similarity where the task has no metric. A similarity
+   * of eq. 2 is next to 0 for anything far from the label; a metric still tells far from farther.
    */
   metric: Schema.Finite,
   /** Chains drawn, and how many of them leaked or could not be read. */
@@ -44,6 +45,12 @@ export const Scored = Schema.Struct({
   reasoning: Schema.NullOr(Schema.String)
 })
 export type Scored = typeof Scored.Type
+
+/**
+ * Whether anything can be said of the label. Where no reconstruction can be read the judge has not answered: that tells
+ * of the judge, whatever the label is.
+ */
+export const answered = ({ reconstruction }: Pick<Scored, "reconstruction">): boolean => reconstruction !== null
 
 const mean = (values: ReadonlyArray<number>): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
@@ -64,7 +71,7 @@ export const score = <A>(task: Task<A>) => {
     }))
     const read = texts.flatMap(({ reasoning, reconstruction }) => {
       const decoded = Reward.readAnswer(task, reconstruction)
-      return Result.isSuccess(decoded) ? [{ reasoning, annotation: decoded.success }] : []
+      return Result.isSuccess(decoded) ? [{ reasoning, reconstruction, annotation: decoded.success }] : []
     })
     const about = (truth: A): Turn<A> => ({ ...sample, truth })
     const agreement = ({ annotation }: typeof read[number]) =>
@@ -76,7 +83,8 @@ export const score = <A>(task: Task<A>) => {
         Option.none()
       )
     const { id, source } = sample.image
-    const similarities = texts.map((text) => similarity({ truth: sample.truth, ...text, sample }).reward)
+    const similarities = read.map((text) => similarity({ truth: sample.truth, ...text, sample }).reward)
+    const rebuilt = read.length === 0 ? [Option.none<A>()] : read.map(({ annotation }) => Option.some(annotation))
     const rewards = candidates.map(({ reward }) => reward)
     return {
       image: id,
@@ -88,11 +96,7 @@ export const score = <A>(task: Task<A>) => {
       metric: metric === undefined
         ? mean(similarities)
         : sign *
-          mean(
-            texts.map(({ reconstruction }) =>
-              PlugIn.figure(task, metric, sample.truth, Result.getSuccess(Reward.readAnswer(task, reconstruction)))
-            )
-          ),
+          mean(rebuilt.map((annotation) => PlugIn.figure(task, metric, sample.truth, annotation))),
       chains: candidates.length,
       leaked: candidates.filter(({ verdict }) => verdict === "leak").length,
       unread: candidates.length - read.length,

@@ -5,7 +5,7 @@
 import { Effect, Option, Schema, Stream } from "effect"
 import type { ResultRow } from "../../evaluation/Results.ts"
 import { auroc } from "../../kernels/math/index.ts"
-import { type Ranking, rankings, reason, Scored } from "./Scored.ts"
+import { answered, type Ranking, rankings, reason, Scored } from "./Scored.ts"
 
 /** A line of `suspects.jsonl`, the most suspect first. */
 export const Suspect = Schema.Struct({
@@ -18,9 +18,12 @@ export const Suspect = Schema.Struct({
 })
 export type Suspect = typeof Suspect.Type
 
-/** The samples that a ranking puts first. Holds two numbers per sample and the suspects themselves. */
+/**
+ * The samples that a ranking puts first, of those that the judge has answered. Holds two numbers per sample and the
+ * suspects themselves.
+ */
 export const suspects = <E, R>(
-  scores: Stream.Stream<Scored, E, R>,
+  all: Stream.Stream<Scored, E, R>,
   { by, count, wrong }: {
     readonly by: Ranking
     readonly count: number
@@ -28,6 +31,7 @@ export const suspects = <E, R>(
   }
 ): Effect.Effect<ReadonlyArray<Suspect>, E, R> =>
   Effect.gen(function*() {
+    const scores = Stream.filter(all, answered)
     const values = yield* Stream.runFold(scores, (): Array<number> => [], (all, scored) => {
       all.push(scored[by])
       return all
@@ -49,8 +53,9 @@ export const suspects = <E, R>(
   })
 
 /**
- * Figures of an audit as rows of results.json: the average of each score and, where the wrong labels are known, the
- * AUROC of each ranking and the share of wrong labels among as many first suspects as there are wrong labels.
+ * Figures of an audit as rows of results.json: the share of labels that the judge has not answered; of the others the
+ * average of each score and, where the wrong labels are known, the AUROC of each ranking and the share of wrong labels
+ * among as many first suspects as there are wrong labels.
  */
 export const figures = <E, R>(
   scores: Stream.Stream<Scored, E, R>,
@@ -59,13 +64,15 @@ export const figures = <E, R>(
   Effect.map(
     Stream.runFold(
       scores,
-      (): Array<Pick<Scored, Ranking | "image">> => [],
-      (all, { best, image, mean, metric, similarity }) => {
-        all.push({ best, mean, similarity, metric, image })
-        return all
+      () => ({ all: new Array<Pick<Scored, Ranking | "image">>(), unanswered: 0 }),
+      (found, scored) => {
+        const { best, image, mean, metric, similarity } = scored
+        if (answered(scored)) found.all.push({ best, mean, similarity, metric, image })
+        else found.unanswered++
+        return found
       }
     ),
-    (all) => {
+    ({ all, unanswered }) => {
       const row = (metric: string, value: number): ResultRow => ({
         method: "audit",
         part: "train",
@@ -75,21 +82,23 @@ export const figures = <E, R>(
         n: all.length,
         seed
       })
+      const asked = all.length + unanswered
+      const silent = asked === 0 ? [] : [{ ...row("unanswered", unanswered / asked), n: asked }]
       const averages = all.length === 0
         ? []
         : rankings.map((name) =>
           row(`average ${name}`, all.reduce((sum, scored) => sum + scored[name], 0) / all.length)
         )
-      if (Option.isNone(wrong)) return averages
+      if (Option.isNone(wrong)) return [...averages, ...silent]
       const ids = wrong.value
       const [bad, good] = [all.filter(({ image }) => ids.has(image)), all.filter(({ image }) => !ids.has(image))]
-      if (bad.length === 0 || good.length === 0) return averages
+      if (bad.length === 0 || good.length === 0) return [...averages, ...silent]
       return rankings.flatMap((name) => {
         const first = all.toSorted((a, b) => a[name] - b[name]).slice(0, bad.length)
         return [
           row(`AUROC ${name}`, auroc(bad.map((scored) => -scored[name]), good.map((scored) => -scored[name]))),
           row(`precision ${name}`, first.filter(({ image }) => ids.has(image)).length / bad.length)
         ]
-      }).concat(averages)
+      }).concat(averages, silent)
     }
   )

@@ -22,6 +22,8 @@ export interface PageOptions<A, E, R> {
   readonly data: Stream.Stream<Sample<A>, E, R>
   /** The most suspect first. */
   readonly suspects: ReadonlyArray<Suspect>
+  /** Labels that the judge has said nothing of. */
+  readonly unanswered: { readonly count: number; readonly of: number }
   /** Figures of the audit. */
   readonly rows: ReadonlyArray<ResultRow>
   /** Names and values for the head of the page. */
@@ -32,6 +34,16 @@ export interface PageOptions<A, E, R> {
   readonly count?: number
 }
 
+/** What has to be known where the judge has not answered. */
+export const silence = ({ count, of }: { readonly count: number; readonly of: number }): string =>
+  `The judge could not answer for ${count} of ${of} labels: nothing that it rebuilt could be read. That says nothing ` +
+  "of the labels, so they are not ranked; they are in unanswered.jsonl. " +
+  (count > of / 2
+    ? "A judge that is silent on most has not learned the task: be careful with the others, too, and "
+    : "") +
+  (count > of / 2 ? "prepare it longer" : "To have them judged, prepare the judge longer") +
+  " (--training warm-up or RISE-CoT), or name a model that was trained for this task (--model)."
+
 const figuresOf = (rows: ReadonlyArray<ResultRow>): string =>
   `<div class="card scroll"><table><thead><tr><th>figure</th><th>value</th></tr></thead><tbody>${
     rows.map(({ metric, value }) => `<tr><td>${Chart.escape(metric)}</td><td>${value.toFixed(3)}</td></tr>`).join("")
@@ -39,7 +51,7 @@ const figuresOf = (rows: ReadonlyArray<ResultRow>): string =>
 
 /** Writes the page. Pictures are decoded for the suspects that are shown, and for no others. */
 export const page = <A, E, R>(
-  { bars = () => [], count = 60, data, facts, file, rows, suspects, task }: PageOptions<A, E, R>
+  { bars = () => [], count = 60, data, facts, file, rows, suspects, task, unanswered }: PageOptions<A, E, R>
 ): Effect.Effect<void, E | ImageError | RunFileError, R | FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const shown = suspects.slice(0, count)
@@ -74,6 +86,7 @@ export const page = <A, E, R>(
         facts,
         body: `<p class="note">The most suspect first: labels that chains written for them do not lead back to. ` +
           `<span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt, in percent.</p>` +
+          (unanswered.count === 0 ? "" : `<p><strong>${Chart.escape(silence(unanswered))}</strong></p>`) +
           `<div class="stack">${shown.map(cardOf).join("")}</div><h2>Figures</h2>${figuresOf(rows)}`
       })
     )

@@ -1,12 +1,13 @@
 /**
  * An audit within a run folder: scores, ranks, and writes `suspects.jsonl`, `audit.html` and `results.json`.
  */
-import { Effect, Option, Path, Schema } from "effect"
+import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
+import { fromPlatform } from "../../dsl/RunError.ts"
 import * as Results from "../../evaluation/Results.ts"
 import { audit, type AuditOptions } from "./audit.ts"
 import { page, type PageOptions } from "./page.ts"
-import type { Ranking } from "./Scored.ts"
+import { answered, type Ranking, Scored } from "./Scored.ts"
 import { figures, Suspect, suspects } from "./Suspects.ts"
 
 /** Options of `study`: what is audited, and what is written of it. */
@@ -21,6 +22,34 @@ export interface StudyOptions<A, E, R, EP, RP>
   readonly wrong?: Option.Option<ReadonlySet<string>>
 }
 
+/** Name of the file of samples whose labels nothing can be said of. */
+export const unansweredFile = "unanswered.jsonl"
+
+/** How many labels the judge was asked about, and of how many it has said nothing. */
+export interface Unanswered {
+  readonly count: number
+  readonly of: number
+}
+
+/** Writes the scores of what the judge has not answered, a line each; no file where it answered everything. */
+const setApart = <E, R>(file: string, scores: Stream.Stream<Scored, E, R>) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const writing = Effect.mapError(fromPlatform(file, "writing"))
+    yield* fs.remove(file, { force: true }).pipe(writing)
+    return yield* Stream.runFoldEffect(
+      scores,
+      (): Unanswered => ({ count: 0, of: 0 }),
+      ({ count, of }, scored) =>
+        answered(scored) ? Effect.succeed({ count, of: of + 1 }) : Effect.as(
+          fs.writeFileString(file, `${JSON.stringify(Schema.encodeSync(Scored)(scored))}\n`, { flag: "a" }).pipe(
+            writing
+          ),
+          { count: count + 1, of: of + 1 }
+        )
+    )
+  })
+
 /** Runs the audit within the current run. */
 export const study = Effect.fnUntraced(function*<A, E, R, EP, RP>(options: StudyOptions<A, E, R, EP, RP>) {
   const { bars, by = "metric", data, facts, out, seed, task, top = 200, wrong = Option.none() } = options
@@ -28,6 +57,7 @@ export const study = Effect.fnUntraced(function*<A, E, R, EP, RP>(options: Study
   const scores = yield* audit(options)
   const rows = yield* figures(scores, { seed, wrong })
   const found = yield* suspects(scores, { by, count: top, wrong })
+  const unanswered = yield* setApart(path.join(out, unansweredFile), scores)
   yield* Atomic.writeText(
     path.join(out, "suspects.jsonl"),
     found.map((suspect) => `${JSON.stringify(Schema.encodeSync(Suspect)(suspect))}\n`).join("")
@@ -37,10 +67,11 @@ export const study = Effect.fnUntraced(function*<A, E, R, EP, RP>(options: Study
     task,
     data,
     suspects: found,
+    unanswered,
     rows,
     facts,
     ...(bars === undefined ? {} : { bars })
   })
   yield* Results.write(rows)
-  return { rows, suspects: found }
+  return { rows, suspects: found, unanswered }
 })

@@ -15,6 +15,12 @@ body{margin:0;background:var(--paper);color:var(--ink);
 main{max-width:1060px;margin:0 auto;padding:40px 24px 80px}
 h1{font-size:27px;margin:0 0 6px;letter-spacing:-.01em}
 h2{font-size:18px;margin:44px 0 12px}
+p.verdict{font-size:17px;font-weight:600;margin:22px 0 8px;max-width:75ch}
+details.words{margin:8px 0 4px}
+details.words summary{cursor:pointer;color:var(--soft)}
+details.words dl{display:block;margin:8px 0}
+details.words div{padding:3px 0}
+details.words dt{min-width:110px;color:var(--ink);font-weight:600}
 p.lead{color:var(--soft);margin:0 0 20px;max-width:70ch}
 dl{display:flex;flex-wrap:wrap;gap:6px 26px;margin:0}
 dl div{display:flex;gap:7px}

@@ -2,17 +2,24 @@
  * The report as one HTML page: everything inline, nothing loaded.
  */
 import { Option } from "effect"
-import { figure, type ResultRow } from "../../evaluation/Results.ts"
+import type { ResultRow } from "../../evaluation/Results.ts"
 import type { Example } from "../examples.ts"
+import type { Labels } from "../labels.ts"
 import * as Chart from "./Chart.ts"
 import type { Curve } from "./Curves.ts"
 import { document } from "./Document.ts"
+import { examples as shown } from "./Examples.ts"
+import * as Glossary from "./Glossary.ts"
+import * as Tables from "./Tables.ts"
 
 export interface PageData {
   readonly title: string
   /** Facts of the run, as label and value. */
   readonly facts: ReadonlyArray<readonly [string, string]>
   readonly results: ReadonlyArray<ResultRow>
+  /** What the run came to, and what has to be known of how: a sentence each, the first the most important. */
+  readonly sentences: ReadonlyArray<string>
+  readonly labels: Option.Option<Labels>
   /** Metrics where less is better, those under a grammar included. */
   readonly lower: ReadonlySet<string>
   /** What has to be known before the reasons are read. */
@@ -27,44 +34,6 @@ export interface PageData {
   /** Rows that were set aside, by reason. */
   readonly quarantined: ReadonlyMap<string, number>
 }
-
-/** Figures that only describe. */
-const hidden = new Set(["win rate ties"])
-
-/** Figures without a best: every win rate is measured against RISE, which has none. */
-const unranked = new Set(["win rate"])
-
-const tables = (rows: ReadonlyArray<ResultRow>, lower: ReadonlySet<string>): string =>
-  [...new Set(rows.map(({ part }) => part))].map((part) => {
-    const inPart = rows.filter((row) => row.part === part && !hidden.has(row.metric))
-    const metrics = [...new Set(inPart.map(({ metric }) => metric))]
-    const methods = [...new Set(inPart.map(({ method }) => method))]
-    const best = new Map(metrics.map((metric) => {
-      const values = inPart.filter((row) => row.metric === metric && row.method !== "prior").map(({ value }) => value)
-      return [
-        metric,
-        values.length < 2 || unranked.has(metric)
-          ? NaN
-          : lower.has(metric)
-          ? Math.min(...values)
-          : Math.max(...values)
-      ]
-    }))
-    const body = methods.map((method) => {
-      const cells = metrics.map((metric) =>
-        Option.match(figure(inPart, method, part, metric), {
-          onNone: () => "<td>–</td>",
-          onSome: (value) =>
-            `<td${method !== "prior" && value === best.get(metric) ? " class=\"best\"" : ""}>${value.toFixed(3)}</td>`
-        })
-      )
-      return `<tr${method === "RISE" ? " class=\"ours\"" : ""}><td>${Chart.escape(method)}</td>${cells.join("")}</tr>`
-    })
-    const heads = metrics.map((metric) => `<th>${Chart.escape(metric)} ${lower.has(metric) ? "↓" : "↑"}</th>`)
-    const n = Math.max(...inPart.map((row) => row.n))
-    return `<div class="card scroll"><table><caption>${Chart.escape(part)} <small>· ${n} samples</small></caption>` +
-      `<thead><tr><th>method</th>${heads.join("")}</tr></thead><tbody>${body.join("")}</tbody></table></div>`
-  }).join("")
 
 /** Which figures get a chart, and what is drawn into it. */
 const panels: ReadonlyArray<
@@ -106,38 +75,22 @@ const chartsOf = ({ figures, selected, stage }: Curve): string => {
   return `<div class="stage">${Chart.escape(stage)}${kept}</div><div class="charts">${charts.join("")}</div>`
 }
 
-const exampleOf = ({ bars, image, part, png, question, said, truth }: Example): string => {
-  const spoken = said.filter(({ method }) => ["base", "SFT", "Visual-RFT", "RISE"].includes(method)).map((
-    { annotation, bars: own, method, reasoning, text }
-  ) =>
-    `<div class="said"><div><b>${Chart.escape(method)}</b>${
-      reasoning === null ? "" : `<q>${Chart.escape(reasoning)}</q><br>`
-    }` +
-    `<code>${Chart.escape(annotation ?? `not an annotation: ${text}`)}</code></div><div>${
-      bars.length === 0 ? "" : Chart.paired(bars, own)
-    }</div></div>`
-  )
-  return `<div class="card example"><div><img src="${Chart.escape(png)}" alt=""><div class="meta">${
-    Chart.escape(image)
-  }${part === null ? "" : ` · ${Chart.escape(part)}`}` +
-    `${question === undefined ? "" : `<br>${Chart.escape(question)}`}<br>truth: ${
-      Chart.escape(truth)
-    }</div></div><div>${spoken.join("")}</div></div>`
-}
-
-/** Whose boxes nothing ranks. */
-const unrankedNote = (results: ReadonlyArray<ResultRow>): string => {
-  const methods = results.filter(({ metric, value }) => metric === "ranked" && value < 1).map(({ method }) =>
-    Chart.escape(method)
-  )
-  return methods.length === 0
-    ? ""
-    : ` mAP of ${methods.join(", ")} is unranked: not every answer came with probabilities of its tokens.`
-}
-
 /** Renders the page. */
 export const render = (
-  { caution, curves, examples, facts, histogram, lower, quarantined, results, title, warnings }: PageData
+  {
+    caution,
+    curves,
+    examples,
+    facts,
+    histogram,
+    labels,
+    lower,
+    quarantined,
+    results,
+    sentences,
+    title,
+    warnings
+  }: PageData
 ): string => {
   const bad = [...quarantined]
   const total = bad.reduce((sum, [, count]) => sum + count, 0)
@@ -147,30 +100,39 @@ export const render = (
       `<h2>Rewards of RISE-CoT's best chains</h2><div class="card">${Chart.histogram(counts, tau)}</div>` +
       `<p class="note">τ keeps ${kept} of ${of} chains (${
         (100 * kept / Math.max(1, of)).toFixed(0)
-      }%) for supervised fine-tuning.</p>`
+      }%) for supervised fine-tuning.</p>${Glossary.ofChains}`
   })
   const set = `${total}${bad.length === 0 ? "" : ` (${bad.map(([reason, count]) => `${reason} ${count}`).join(", ")})`}`
-  return document({
-    title,
-    facts: [...facts, ["quarantined", set]],
-    body: `<h2>Results</h2><div class="stack">${tables(results, lower)}</div>` +
+  const lead = sentences.map((text, i) =>
+    i === 0 ? `<p class="verdict">${Chart.escape(text)}</p>` : `<p>${Chart.escape(text)}</p>`
+  )
+  const distinct = (key: "method" | "metric") => [...new Set(results.map((row) => row[key]))]
+  const measured = results.length === 0
+    ? ""
+    : `<h2>Results</h2><div class="stack">${Tables.results(results, lower)}</div>` +
       `<p class="note">Shaded: the best of its column, the prior aside. Win rate: share of samples on which the ` +
       `method is better than RISE, ties counted half. ` +
       `Figures are of what a method writes by itself, and valid is its share of answers in the right format; ` +
-      `“masked”: with tokens held to the task's grammar.${unrankedNote(results)}</p>` +
-      (examples.length === 0 ?
-        "" :
-        `<h2>What the methods say</h2>${
-          Option.match(caution, { onNone: () => "", onSome: (text) => `<p><strong>${Chart.escape(text)}</strong></p>` })
-        }<p class="note"><span class="key truth"></span>truth ` +
-        `&nbsp;<span class="key ours"></span>prediction, in percent</p><div class="stack">${
-          examples.map(exampleOf).join("")
-        }</div>`) +
+      `“masked”: with tokens held to the task's grammar.${Tables.unrankedNote(results)}</p>` +
+      Glossary.ofResults(distinct("method"), distinct("metric"))
+  const said = examples.length === 0
+    ? ""
+    : `<h2>What the methods say</h2>${
+      Option.match(caution, { onNone: () => "", onSome: (text) => `<p><strong>${Chart.escape(text)}</strong></p>` })
+    }<p class="note">${examples.some(({ worst }) => worst === true) ? "What is farthest off first. " : ""}` +
+      `<span class="key truth"></span>truth &nbsp;<span class="key ours"></span>prediction, in percent</p>${
+        shown(examples)
+      }`
+  const charts = curves.map(chartsOf).join("")
+  return document({
+    title,
+    facts: [...facts, ["quarantined", set]],
+    body: lead.join("") + measured + Option.match(labels, { onNone: () => "", onSome: Tables.labels }) + said +
       distribution +
       (warnings.length === 0
         ? ""
         : `<h2>Warnings</h2><ul>${warnings.map((text) => `<li>${Chart.escape(text)}</li>`).join("")}</ul>`) +
-      `<h2>Training</h2><p class="note">Curves are running means over a twentieth of the stage; dots are the ` +
-      `validation split.</p>${curves.map(chartsOf).join("")}`
+      (charts === "" ? "" : `<h2>Training</h2><p class="note">Curves are running means over a twentieth of the ` +
+        `stage; dots are the validation split.</p>${Glossary.ofTraining(curves.map(({ stage }) => stage))}${charts}`)
   })
 }

@@ -1,14 +1,16 @@
 /**
  * `report.html` from the files of a run folder, whenever one likes: nothing is trained or sampled for it.
  */
-import { Effect, Option, Path, Schema, Stream } from "effect"
+import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
 import { CotRow } from "../../dsl/Rise.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
-import { masked } from "../../evaluation/index.ts"
+import { masked, verdict } from "../../evaluation/index.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
 import { json, lines } from "../artefacts.ts"
 import { Example } from "../examples.ts"
+import { kept } from "../kept.ts"
+import { Labels, labelsFile } from "../labels.ts"
 import * as Curves from "./Curves.ts"
 import { type PageData, render } from "./Page.ts"
 
@@ -22,6 +24,8 @@ const RunJson = Schema.Struct({
   identity: Schema.Record(Schema.String, Schema.Json),
   about: Schema.optional(Schema.Struct({
     lowerIsBetter: Schema.optional(Schema.Array(Schema.String)),
+    metric: Schema.optional(Schema.String),
+    notes: Schema.optional(Schema.Array(Schema.String)),
     caution: Schema.optional(Schema.String)
   }))
 })
@@ -68,6 +72,7 @@ const shown: Readonly<Record<string, string>> = {
   "config.model": "model",
   "config.source": "data",
   "config.shots": "shots",
+  "data.samples": "samples",
   "data.train.samples": "training samples",
   "data.test.samples": "test samples"
 }
@@ -82,26 +87,61 @@ const usedOf = (facts: ReadonlyMap<string, string>, name: string, value: string)
   return limit < Number(value) ? `${limit} of ${value}` : value
 }
 
-/** Writes `report.html` into the folder and returns its path. Fails where the folder holds no finished run. */
+/** What the results come to by the task's first metric, if they can say it. */
+const verdictOf = (
+  results: ReadonlyArray<ResultRow>,
+  { lowerIsBetter = [], metric }: NonNullable<typeof RunJson.Type["about"]>
+): ReadonlyArray<string> => {
+  const method = kept([...new Set(results.map((row) => row.method))])
+  if (metric === undefined || method === undefined) return []
+  const direction = lowerIsBetter.includes(metric) ? "lower" as const : "higher" as const
+  return Option.toArray(verdict(results, method, { name: metric, direction })).map(({ sentence }) => sentence)
+}
+
+/** Why there are no results, and how to come by them. */
+const missing = (directory: string, identity: typeof RunJson.Type["identity"], model: boolean): string => {
+  const script = identity["stages"] !== undefined
+  if (!script) {
+    return "The run has not finished: there are no results yet. " +
+      `Its command goes on with it by --out ${directory} --resume.`
+  }
+  return model
+    ? `Nothing was measured in this folder, which a script wrote: npx rise evaluate --model ${directory}/model ` +
+      "--data PICTURES measures the model."
+    : "The run has not finished: there is no model yet. " +
+      `Rise.run({ out: ${JSON.stringify(directory)}, resume: true }) in its script goes on with it.`
+}
+
+/**
+ * Writes `report.html` into the folder of a run and returns its path: of a script's run, or of one that has not
+ * finished, with what is there. Fails where the folder holds no run, or nothing to show of it yet.
+ */
 export const report = Effect.fn("rise.report")(function*(directory: string) {
   const path = yield* Path.Path
+  const fs = yield* FileSystem.FileSystem
   const at = (name: string) => path.join(directory, name)
-  const results = yield* json(at("results.json"), ResultRows)
-  if (Option.isNone(results)) {
-    return yield* new RunFileError({
-      path: directory,
-      reason: "holds no results.json: it is no run folder, or the run has not finished"
-    })
+  const fail = (reason: string) => new RunFileError({ path: directory, reason })
+  const there = (name: string) => Effect.orElseSucceed(fs.exists(at(name)), () => false)
+  const found = yield* json(at("results.json"), ResultRows)
+  const run = yield* json(at("run.json"), RunJson)
+  if (Option.isNone(found) && Option.isNone(run)) {
+    return yield* fail(
+      (yield* there("."))
+        ? "holds no run.json and no results.json, so it is no run folder: name the one that --out, or out in a " +
+          "script, named"
+        : "no such folder: name a run folder, such as runs/mine"
+    )
   }
-  const { about, identity } = Option.getOrElse(
-    yield* json(at("run.json"), RunJson),
-    (): typeof RunJson.Type => ({ identity: {} })
-  )
+  if (Option.isNone(found) && !(yield* there("metrics.jsonl"))) {
+    return yield* fail("its run has not come to its first step: there is nothing to report yet")
+  }
+  const { about = {}, identity } = Option.getOrElse(run, (): typeof RunJson.Type => ({ identity: {} }))
+  const results = Option.getOrElse(found, () => [])
   const facts = new Map(factsOf(identity, ""))
   const curves = yield* Curves.read(at("metrics.jsonl"))
   // The τ that was used: it may have sunk below the one that was asked for.
   const used = curves.find(({ stage }) => stage === "filter" || stage === "RISE / filter")?.last.get("tau")
-  const tau = used ?? Number(facts.get("config.settings.filter.tau") ?? 0.75)
+  const tau = used ?? Number(facts.get("config.settings.filter.tau") ?? facts.get("stages.filter.tau") ?? 0.75)
   const quarantined = yield* Stream.runFold(
     lines(at("quarantine.jsonl"), QuarantineRow),
     () => new Map<string, number>(),
@@ -116,9 +156,15 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
       const label = shown[name]
       return label === undefined ? [] : [[label, usedOf(facts, name, value)] as const]
     }),
-    results: results.value,
-    lower: new Set((about?.lowerIsBetter ?? []).flatMap((metric) => [metric, masked(metric)])),
-    caution: Option.fromNullishOr(about?.caution),
+    results,
+    sentences: [
+      ...verdictOf(results, about),
+      ...(Option.isNone(found) ? [missing(directory, identity, yield* there("model"))] : []),
+      ...(about.notes ?? [])
+    ],
+    labels: yield* json(at(labelsFile), Labels),
+    lower: new Set((about.lowerIsBetter ?? []).flatMap((metric) => [metric, masked(metric)])),
+    caution: Option.fromNullishOr(about.caution),
     warnings: yield* warningsOf(at("metrics.jsonl")),
     curves,
     histogram: yield* histogramOf(at("cot.jsonl"), tau),

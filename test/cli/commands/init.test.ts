@@ -44,6 +44,7 @@ describe("rise init", () => {
 
         const made = yield* node([rise, "init", "weather"], { cwd: home })
         assert.deepStrictEqual([made.code, made.stderr], [0, ""])
+        assert.notInclude(made.stdout, "npm install")
         assert.match(made.stdout, /24 to train on, 12 to test on.*\n\n {2}cd weather\n {2}# .*\n {2}node mine\.ts/)
         const project = join(home, "weather")
         const pictures = readdirSync(join(project, "pictures"), { recursive: true }).map(String).filter((name) =>
@@ -53,6 +54,14 @@ describe("rise init", () => {
         assert.strictEqual(
           new Set(pictures.map((name) => readFileSync(join(project, "pictures", name), "base64"))).size,
           36
+        )
+
+        // Where Node would find no rise-vlm, that comes first: a folder of any other name is as empty.
+        const far = yield* directory
+        const outside = yield* node([rise, "init", join(far, "deep/weather")], { cwd: home })
+        assert.match(
+          outside.stdout,
+          /\n {2}cd .*\n {2}# Node finds no rise-vlm .*:\n {2}npm install PATH\/rise-vlm-\d.*\.tgz\n/
         )
 
         // Twice is refused, and nothing changes; a folder with Git in it is still empty.
@@ -72,7 +81,10 @@ describe("rise init", () => {
         writeFileSync(join(project, "mine.ts"), brief(before))
         const ran = yield* node(["mine.ts"], { cwd: project })
         assert.strictEqual(ran.code, 0, ran.stderr)
-        assert.match(ran.stdout, /\d+ of 12 right\n$/)
+        // The same figures as rise evaluate has: by itself, and held to the labels.
+        assert.match(ran.stdout, /accuracy +masked +valid\n/)
+        assert.strictEqual(ran.stdout.match(/^pictures\/test\/(rain|snow|sun)\/\d\.png: /gm)?.length, 12)
+        assert.include(ran.stderr, "The model is in runs/mine/model. Measure it: npx rise evaluate --model ")
         assert.isTrue(existsSync(join(project, "runs/mine/model/model.safetensors")))
 
         // The other command that it names, a step of each stage.

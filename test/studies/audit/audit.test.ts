@@ -3,10 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option, Stream } from "effect"
 import { Corruption } from "../../../src/data/index.ts"
 import type { Validated } from "../../../src/dsl/Group.ts"
-import { Progress, silent } from "../../../src/dsl/Progress.ts"
+import { Progress, silent as quiet } from "../../../src/dsl/Progress.ts"
 import { Run } from "../../../src/dsl/Run.ts"
 import { Results } from "../../../src/evaluation/index.ts"
-import { PolicyError } from "../../../src/policy/Policy.ts"
+import { Policy, PolicyError } from "../../../src/policy/Policy.ts"
 import { Audit } from "../../../src/studies/index.ts"
 import * as Stub from "../../dsl/StubPolicy.ts"
 
@@ -41,7 +41,7 @@ const study = (out: string, stub: Stub.Options = {}, resume = false) =>
       Layer.mergeAll(
         Run.layer({ path: out, seed: 4, resume, identity: {} }),
         Stub.Trace.layer,
-        Layer.succeed(Progress, silent)
+        Layer.succeed(Progress, quiet)
       )
     )
   )
@@ -109,6 +109,70 @@ describe("audit", () => {
       }
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("ranks no label that the judge has not answered: it sets them apart and says so", () =>
+    Effect.gen(function*() {
+      const out = `${yield* folder}/run`
+      /** Writes nothing that can be read of every other picture, whatever its label. */
+      const silent = (id: string) => Number(id.split("-")[1]) % 2 === 0
+      const mute = Layer.effect(
+        Policy,
+        Effect.map(Policy, (policy) => ({
+          ...policy,
+          session: Effect.map(policy.session, (session) => ({
+            ...session,
+            sample: (requests: Parameters<typeof session.sample>[0], options: Parameters<typeof session.sample>[1]) =>
+              Effect.map(
+                session.sample(requests, options),
+                (drawn) =>
+                  drawn.map((completions, i) =>
+                    completions.map((completion) =>
+                      requests[i]!.key.endsWith("reconstruct") && silent(requests[i]!.prompt.images[0]!.id)
+                        ? { ...completion, text: "mumble" }
+                        : completion
+                    )
+                  )
+              )
+          }))
+        }))
+      ).pipe(Layer.provide(Stub.layer({ seed: 4, bias: { potato: -20 } })))
+      const { data, ids } = yield* corrupted
+      const studied = Audit.study({
+        task: Stub.Mood,
+        data,
+        preset,
+        policy: mute,
+        training: "none",
+        out,
+        seed: 4,
+        wrong: Option.some(ids),
+        facts: []
+      }).pipe(
+        Effect.provide(Layer.mergeAll(
+          Run.layer({ path: out, seed: 4, resume: false, identity: {} }),
+          Stub.Trace.layer,
+          Layer.succeed(Progress, quiet)
+        ))
+      )
+      const { rows, suspects, unanswered } = yield* studied
+      const mumbled = (yield* Stream.runCollect(data)).map(({ image }) => image.id).filter(silent)
+      assert.deepStrictEqual(unanswered, { count: mumbled.length, of: 120 })
+      assert.strictEqual(suspects.length, 120 - mumbled.length)
+      assert.isFalse(suspects.some(({ image }) => silent(image)))
+      assert.deepStrictEqual(jsonl(yield* read(`${out}/unanswered.jsonl`)).map(({ image }) => image), mumbled)
+      const row = (metric: string) => rows.find((row) => row.metric === metric)!
+      assert.deepStrictEqual([row("unanswered").value, row("unanswered").n], [mumbled.length / 120, 120])
+      assert.strictEqual(row("AUROC metric").n, 120 - mumbled.length)
+      const html = yield* read(`${out}/audit.html`)
+      assert.include(html, `The judge could not answer for ${mumbled.length} of 120 labels`)
+      assert.notInclude(html, "leads back to any annotation")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it("says of a judge that is silent on most that it has not learned the task", () => {
+    assert.include(Audit.silence({ count: 13, of: 25 }), "for 13 of 25 labels")
+    assert.include(Audit.silence({ count: 13, of: 25 }), "silent on most has not learned the task")
+    assert.notInclude(Audit.silence({ count: 12, of: 25 }), "silent on most")
+  })
+
   it(
     "scores a group by its best and mean reward and by similarity alone, and shows the reconstruction that " +
       "agrees most",
@@ -140,8 +204,8 @@ describe("audit", () => {
         label: "fear",
         best: 0.2,
         mean: 0.1,
-        similarity: (0.2 + 0.2 + 1 + 0) / 4,
-        metric: -0.75,
+        similarity: (0.2 + 0.2 + 1) / 3,
+        metric: -2 / 3,
         chains: 4,
         leaked: 1,
         unread: 1,
@@ -150,7 +214,7 @@ describe("audit", () => {
       })
       assert.strictEqual(
         Audit.reason(scored),
-        "chains written for the label lead back to \"joy\": similarity to the label 0.35 on average, reward 0.20 " +
+        "chains written for the label lead back to \"joy\": similarity to the label 0.47 on average, reward 0.20 " +
           "at best; " +
           "1 of 4 chains quote the label; 1 of 4 reconstructions are no annotation"
       )

@@ -1,0 +1,110 @@
+/** What a script reads when its run is over, cut off, or refused. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, FileSystem, Layer } from "effect"
+import * as Progress from "../../src/dsl/Progress.ts"
+import * as Rise from "../../src/dsl/Rise.ts"
+import * as Stub from "./StubPolicy.ts"
+
+const live = (options: Stub.Options = {}) => Stub.layer({ seed: 1, ...options }).pipe(Layer.provide(Stub.Trace.layer))
+
+const described = { version: 1, kind: "mood" }
+
+const steps = (task: typeof Stub.Mood) =>
+  Rise.make(task, Stub.data(8)).pipe(Rise.answers(), Rise.sft({ steps: 2, batchSize: 4 }))
+
+/** What a view is told at the end. */
+const telling = () => {
+  const lines: Array<string> = []
+  const view = (make: typeof Progress.terminal) =>
+    make({ isTTY: false, write: (text) => lines.push(...text.split("\n").filter((line) => line !== "")) })
+  return { lines, view }
+}
+
+const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
+
+describe("a script's run", () => {
+  it.effect("ends with one line: where the model is, and the next commands", () =>
+    Effect.gen(function*() {
+      const out = `${yield* temporary}/it's mine`
+      const { lines, view } = telling()
+      const run = (resume: boolean, task: typeof Stub.Mood, view: Progress.View) =>
+        steps(task).pipe(
+          Rise.run({ out, resume }),
+          Effect.provide(live()),
+          Effect.provideService(Progress.Progress, view)
+        )
+      yield* run(false, { ...Stub.Mood, described }, view(Progress.terminal))
+      const model = `'${out.replace("'", "'\\''")}/model'`
+      assert.deepStrictEqual(lines, [
+        `The model is in ${out}/model. Measure it: npx rise evaluate --model ${model} --data PICTURES. ` +
+        `Ask it: npx rise annotate --model ${model} picture.png`
+      ])
+      yield* run(true, Stub.Mood, view(Progress.jsonLines))
+      assert.deepStrictEqual(JSON.parse(lines.at(-1)!), {
+        event: "ended",
+        text: `The model is in ${out}/model. "mood" is a task of this script: ask the model here, by Rise.evaluate ` +
+          `and Rise.annotate with Policy.onnx({ model: ${JSON.stringify(`${out}/model`)} })`
+      })
+      const told = lines.length
+      yield* run(true, Stub.Mood, Progress.warnings(view(Progress.terminal)))
+      assert.strictEqual(lines.length, told, "quiet is quiet")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.live("says how it goes on where it is interrupted, in words of a script", () =>
+    Effect.gen(function*() {
+      const out = `${yield* temporary}/run`
+      const { lines, view } = telling()
+      const reached = yield* Deferred.make<void>()
+      const fiber = yield* steps(Stub.Mood).pipe(
+        Rise.run({ out, seed: 3 }),
+        Effect.provide(
+          live({ beforeUpdate: () => Effect.andThen(Deferred.succeed(reached, undefined), Effect.never) })
+        ),
+        Effect.provideService(Progress.Progress, view(Progress.terminal)),
+        Effect.forkChild
+      )
+      yield* Deferred.await(reached)
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(lines, [
+        `Interrupted. Go on after the last finished stage: Rise.run({ out: ${
+          JSON.stringify(out)
+        }, seed: 3, resume: true })`
+      ])
+      // As it says.
+      yield* steps(Stub.Mood).pipe(
+        Rise.run({ out, seed: 3, resume: true }),
+        Effect.provide(live()),
+        Effect.provideService(Progress.Progress, Progress.silent)
+      )
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("is refused in a script's words, too", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* temporary}/run`
+      const again = (options: Partial<Rise.RunOptions>) =>
+        steps(Stub.Mood).pipe(
+          Rise.run({ out, ...options }),
+          Effect.provide(live()),
+          Effect.provideService(Progress.Progress, Progress.silent)
+        )
+      yield* again({})
+      const faults = [
+        yield* Effect.flip(again({})),
+        yield* Effect.flip(again({ seed: 1, resume: true })),
+        yield* Effect.gen(function*() {
+          yield* fs.makeDirectory(`${out}-2`)
+          yield* fs.writeFileString(`${out}-2/a.txt`, "")
+          return yield* Effect.flip(again({ out: `${out}-2` }))
+        })
+      ].map(({ message }) => message)
+      assert.deepStrictEqual(faults, [
+        `${out} already holds a run: continue it with Rise.run({ out: ${JSON.stringify(out)}, resume: true }), or ` +
+        "choose another out",
+        `${out} was started with seed = 0, this run has 1: resume with the same options and data, or ` +
+        "choose another out",
+        `${out}-2 already exists and holds no run: choose another out`
+      ])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+})
