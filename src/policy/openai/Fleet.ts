@@ -1,8 +1,8 @@
 /**
  * Servers that hold the same model: which of them is asked next, and which is left alone for a while.
  *
- * A request goes to the one with the fewest, once it has a place. One that fails is taken out, its requests go to the others, and one of
- * them after a while finds out whether it is back; each time it is not, the while is twice as long.
+ * A request goes to the one with the fewest, once it has a place. One that fails is taken out, its requests go to the
+ * others, and one of them after a while finds out whether it is back; each time it is not, the while is twice as long.
  */
 import { Clock, Deferred, Effect } from "effect"
 import { warn } from "../../kernels/runtime/Warning.ts"
@@ -121,8 +121,8 @@ export const make = ({ addresses, concurrency, rest }: Options): Fleet => {
       server.out = now + Math.max(asked, rest(server.failures))
       if (!first) return
       yield* warn(
-        `${server.shown}: ${reason}; its requests go to the other servers (${inService().length} of ${servers.length} ` +
-          "left), it is tried again later"
+        `${server.shown}: ${reason}; its requests go to the other servers ` +
+          `(${inService().length} of ${servers.length} left), it is tried again later`
       )
     }),
     back: (server) =>

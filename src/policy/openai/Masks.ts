@@ -49,20 +49,22 @@ export const make = Effect.fnUntraced(function*({ charactersPerToken, client, ex
   /** Whether log-probabilities are those under the mask; undefined: not asked yet. */
   let scored: boolean | undefined
 
-  /** One token of which only one is allowed: its text shows whether there is a mask, its log-probability whether it counts. */
+  /** Only one text is allowed: what is written shows whether there is a mask, how surely whether it counts. */
   const find = Effect.fnUntraced(function*(model: string) {
     const answers = yield* client.broadcast({
       path: "/chat/completions",
       key: "mask",
-      body: {
-        model,
-        messages: [{ role: "user", content: "?" }],
-        max_tokens: 2,
-        temperature: 1,
-        logprobs: true,
-        ...Object.fromEntries(Object.entries(extra).filter(([, value]) => value !== null)),
-        structured_outputs: { regex: probe.regex }
-      },
+      body: Object.fromEntries(
+        Object.entries({
+          model,
+          messages: [{ role: "user", content: "?" }],
+          max_tokens: 2,
+          temperature: 1,
+          logprobs: true,
+          ...extra,
+          structured_outputs: { regex: probe.regex }
+        }).filter(([, value]) => value !== null)
+      ),
       read: (text) => Result.map(readChoices(text), (choices) => choices.slice(0, 1).map(completionOf))
     })
     for (const { logprobs, text } of answers.flat()) {
@@ -102,13 +104,15 @@ export const make = Effect.fnUntraced(function*({ charactersPerToken, client, ex
       if (grammar === undefined) return { fields: {}, mend: (completion) => completion }
       if (!taken) {
         return yield* refuse(
-          "a grammar cannot be sent to this server: use grammar \"off\" or, with vLLM, Policy.openai({ grammars: true })"
+          "a grammar cannot be sent to this server: use grammar \"off\" or, with vLLM, " +
+            "Policy.openai({ grammars: true })"
         )
       }
       const texts = textsOf(grammar, maxTokens)
       if (texts === undefined) {
         return yield* refuse(
-          `the grammar ${grammar.id} is known in tokens alone, a server needs its texts (Grammar.texts): use grammar "off"`
+          `the grammar ${grammar.id} is known in tokens alone, a server needs its texts (Grammar.texts): ` +
+            "use grammar \"off\""
         )
       }
       const counted = yield* known(model)

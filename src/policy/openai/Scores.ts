@@ -38,6 +38,9 @@ const Scored = Schema.fromJsonString(Schema.Struct({
 const reader = <A>(schema: Schema.ConstraintDecoder<A>) => (text: string): Result.Result<A, Unusable> =>
   Result.mapError(Schema.decodeUnknownResult(schema)(text), ({ message }) => ({ reason: message }))
 
+/** vLLM's number for one that JSON cannot hold. */
+const UNTOLD = -9999
+
 /** Prompts whose tokens are kept: a group of texts follows each. */
 const REMEMBERED = 256
 
@@ -124,7 +127,10 @@ export const make = <E extends { readonly message: string }>({ client, concurren
           `(prompt_token_ids)`
       )
     }
-    const own = Float32Array.from(given, (token, k) => told[tokens.length + k]?.[token]?.logprob ?? NaN)
+    const own = Float32Array.from(given, (token, k) => {
+      const logprob = told[tokens.length + k]?.[token]?.logprob ?? NaN
+      return logprob > UNTOLD ? logprob : NaN
+    })
     const odd = told.length === expected.length ? Finite.firstBeyond(own) : 0
     return odd < 0 ? own : yield* refuse(
       `${name}: the log-probability of token ${odd} of item ${at} is ${own[odd]} (prompt_logprobs)`

@@ -21,8 +21,8 @@ const duration: Rules.Rule = {
 /** A server, and how it is asked. */
 export interface Options extends Client.Limits {
   /**
-   * With its version: `https://api.openai.com/v1`, `http://localhost:8000/v1`. Several that serve the same: each request
-   * goes to the one with least to do, and one that fails is left out until it answers again.
+   * With its version: `https://api.openai.com/v1`, `http://localhost:8000/v1`. Several that serve the same: each
+   * request goes to the one with least to do, and one that fails is left out until it answers again.
    */
   readonly baseUrl: string | ReadonlyArray<string>
   /** As the server calls it. */

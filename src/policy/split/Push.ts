@@ -1,4 +1,4 @@
-/** Takes a trainer's weights to the sampler: written as an adapter, loaded by every server, the one before it let go. */
+/** Takes a trainer's weights to the sampler: written as an adapter, loaded by every server, the last one let go. */
 import { Context, Effect, FileSystem, Option, Path } from "effect"
 import * as OnnxPolicy from "../onnx/OnnxPolicy.ts"
 import * as OpenAiPolicy from "../openai/OpenAiPolicy.ts"

@@ -105,10 +105,13 @@ const make = Effect.fnUntraced(function*<E, E2>(options: Settings.Options<E, E2>
     const old = fresh.length === 0 ?
       [] :
       yield* Effect.scoped(
-        Effect.flatMap(trainer.session, ({ logprobs }) =>
-          logprobs(fresh.map(({ completion: { tokens }, grammar, maxTokens, prompt, temperature = 1 }) => (
-            { prompt, tokens, grammar, maxTokens, temperature }
-          ))))
+        Effect.flatMap(
+          trainer.session,
+          ({ logprobs }) =>
+            logprobs(fresh.map(({ completion: { tokens }, grammar, maxTokens, prompt, temperature = 1 }) => (
+              { prompt, tokens, grammar, maxTokens, temperature }
+            )))
+        )
       )
     const kept = fresh.flatMap((rollout, i) => {
       const logprobs = old[i] ?? new Float32Array(0)
