@@ -309,6 +309,9 @@ export interface Tokenizer {
   readonly specials: ReadonlySet<number>
 }
 
+/** What some engines cannot do: hold texts to a grammar, format losses, score at a temperature, a KL penalty. */
+export type Limit = "grammar" | "format" | "temperature" | "kl"
+
 /** The contract of every engine: a model that is sampled, scored and, unless it is remote, trained. */
 export class Policy extends Context.Service<Policy, {
   /** Opens a session on the current weights; closing the scope closes it. */
@@ -350,6 +353,11 @@ export class Policy extends Context.Service<Policy, {
    * What run.json records of the engine: the model and what is trained of it. A run resumes only under the same.
    */
   readonly identity: Readonly<Record<string, Schema.Json>>
+  /**
+   * What this engine cannot do, with the reason and what to do instead: settings that ask for it are refused before the
+   * first step. Absent: all of it.
+   */
+  readonly unable?: Partial<Readonly<Record<Limit, string>>>
   /** None where a server keeps its tokens to itself: nothing can be held to a grammar there. */
   readonly tokenizer: Option.Option<Tokenizer>
   /**

@@ -138,7 +138,7 @@ describe("boxes of one's own", () => {
         const other = yield* run("annotate", ...model, "--labels", "sun,rain", "COCO/1.png")
         assert.match(
           other.stderr,
-          /task of run\/model: COCO \(a ball, a cup\), answered without a reasoning; asked otherwise, by --labels sun,rain\n/
+          /task of run\/model: COCO \(a ball, a cup\), .*; asked otherwise, by --labels sun,rain\n/
         )
         assert.deepStrictEqual(Object.keys(JSON.parse(other.stdout).value), ["sun", "rain"])
         const scenes = yield* run("evaluate", ...model)

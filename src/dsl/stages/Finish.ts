@@ -15,6 +15,7 @@ import { Checkpoints } from "../Storage.ts"
 import type { Form, Task, TaskError } from "../Task.ts"
 import * as TaskFile from "../TaskFile.ts"
 import type { TruthError } from "../Truth.ts"
+import * as Able from "./Able.ts"
 import * as Afterwards from "./Afterwards.ts"
 import { ahead } from "./Ahead.ts"
 import { described } from "./described.ts"
@@ -159,6 +160,7 @@ export const run = (options: RunOptions) =>
   return Settings.check("run", Settings.running, options).pipe(
     Effect.andThen(recordable),
     Effect.andThen(Order.behind("run", self).sound),
+    Effect.andThen(Able.check(self.described)),
     Effect.andThen(nothingYet(options)),
     Effect.andThen(recording),
     Effect.andThen(Effect.suspend(() => Afterwards.finished(options.out, self.task))),

@@ -307,6 +307,15 @@ const make = Effect.fnUntraced(function*(options: Options) {
         yield* Archive.write(directory, files)
       }))),
     identity: { engine: "tinker", model, rank },
+    unable: {
+      grammar: "a grammar cannot be sent to an engine; `validate` decides what is paid",
+      format: "a format loss needs the probabilities of all tokens, which no engine tells (Pipelines.Presets.atEngine)",
+      temperature: "engines score at that (Pipelines.Presets.atEngine)",
+      ...(options.reference === undefined && {
+        kl:
+          "there is no reference to hold on to: give the policy reference: \"stage\", or Policy.openai({ … }) of a vLLM"
+      })
+    },
     tokenizer: Option.none()
   })
   return Context.make(Policy, policy).pipe(Context.add(Connection, capabilities))

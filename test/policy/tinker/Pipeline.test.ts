@@ -14,6 +14,19 @@ const preset = Pipelines.Presets.atEngine({
   generate: { ...smoke.generate, maxTokens: 32 }
 })
 
+const pipeline = (settings: typeof preset) =>
+  Rise.make(task, Scenes.dataset({ split: "train", limit: 8 })).pipe(
+    Rise.warmUp(settings.warmUp),
+    Rise.generate(settings.generate),
+    Rise.reconstruct(settings.reconstruct),
+    Rise.validate(),
+    Rise.reinforce(settings.reinforce),
+    Rise.best(),
+    Rise.filter(settings.filter),
+    Rise.sft(settings.sft),
+    Rise.rft(settings.rft)
+  )
+
 describe("the method at an engine", () => {
   layer(engines, { timeout: 120_000, excludeTestServices: true })((it) => {
     it.effect("goes through every stage and saves what it learned", () =>
@@ -21,16 +34,7 @@ describe("the method at an engine", () => {
         const fs = yield* FileSystem.FileSystem
         const out = (yield* Path.Path).join(yield* fs.makeTempDirectoryScoped(), "run")
         const { engine, policy } = yield* remote({ reference: "stage" })
-        yield* Rise.make(task, Scenes.dataset({ split: "train", limit: 8 })).pipe(
-          Rise.warmUp(preset.warmUp),
-          Rise.generate(preset.generate),
-          Rise.reconstruct(preset.reconstruct),
-          Rise.validate(),
-          Rise.reinforce(preset.reinforce),
-          Rise.best(),
-          Rise.filter(preset.filter),
-          Rise.sft(preset.sft),
-          Rise.rft(preset.rft),
+        yield* pipeline(preset).pipe(
           Rise.run({ out }),
           Effect.provideService(Policy, policy)
         )
@@ -45,5 +49,44 @@ describe("the method at an engine", () => {
         assert.include(yield* fs.readDirectory(`${out}/model`), "adapter_model.safetensors")
         assert.isAbove(engine.requests.filter((path) => path === "asample").length, 20)
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 300_000)
+
+    it.effect("refuses what the last stage asks for before the first one begins", () =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const out = (yield* Path.Path).join(yield* fs.makeTempDirectoryScoped(), "run")
+        const { engine, policy } = yield* remote({ probe: false })
+        const asked = engine.requests.length
+        for (
+          const [changed, expected] of [
+            [
+              { rft: { ...preset.rft, kl: 0, format: 4 } },
+              /^rft: format is 4, expected 0: a format loss needs the prob/
+            ],
+            [
+              { rft: { ...preset.rft, kl: 0.02 } },
+              /^rft: kl is 0\.02, expected 0: there is no reference to hold on to/
+            ],
+            [
+              { generate: { ...preset.generate, temperature: 0.7 } },
+              /^generate: temperature is 0\.7, expected 1: engines score at that/
+            ],
+            [
+              { sft: { ...preset.sft, practice: { texts: 1, weight: 1, maxTokens: 8 } } },
+              /^sft: practice is \{.*\}, expected to be left out: a format loss/
+            ],
+            [{ sft: { ...preset.sft, grammar: "mask" as const } }, /^sft: grammar is "mask", expected off: a grammar/]
+          ] as const
+        ) {
+          const calm = { ...preset, reinforce: { ...preset.reinforce, kl: 0 }, rft: { ...preset.rft, kl: 0 } }
+          const error = yield* pipeline({ ...calm, ...changed }).pipe(
+            Rise.run({ out }),
+            Effect.provideService(Policy, policy),
+            Effect.flip
+          )
+          assert.match(error.message, expected)
+        }
+        assert.isFalse(yield* fs.exists(out))
+        assert.strictEqual(engine.requests.length, asked)
+      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 120_000)
   })
 })

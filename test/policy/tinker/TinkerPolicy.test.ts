@@ -153,7 +153,7 @@ describe("Policy.tinker", () => {
         const blind = yield* Effect.flip(remote({}, { blind: true }))
         assert.match(
           blind.message,
-          /does not take pictures: for a picture of 16 visual tokens in a sequence of 31 .* of 15 tokens, expected 31\. /
+          /does not take pictures: for a picture of 16 visual tokens in a sequence of 31 .* of 15 tokens, expected 31/
         )
         const other = yield* Effect.flip(remote({ model: "Qwen/Qwen3-VL-8B" }))
         assert.match(other.message, /does not serve "Qwen\/Qwen3-VL-8B"; it serves embedded$/)

@@ -1,0 +1,53 @@
+/**
+ * What an engine cannot do, held against the settings of a whole pipeline before its first step: what a last stage asks
+ * for must not come to light after hours.
+ */
+import { Effect } from "effect"
+import * as Rules from "../../kernels/math/Rules.ts"
+import { show } from "../../kernels/text/show.ts"
+import { type Limit, Policy } from "../../policy/Policy.ts"
+import type { Described } from "./described.ts"
+import * as Settings from "./Settings.ts"
+
+/** A setting that needs something of the engine, where it is not what every engine can do. */
+interface Need {
+  readonly setting: string
+  readonly limit: Limit
+  /** What every engine can do. */
+  readonly plain: unknown
+}
+
+const training: ReadonlyArray<string> = ["warmUp", "reinforce", "sft", "rft"]
+const strengthening: ReadonlyArray<string> = ["reinforce", "rft"]
+
+const needsOf = (stage: string, learnsFromDraws: boolean): ReadonlyArray<Need> => [
+  { setting: "grammar", limit: "grammar", plain: "off" },
+  ...(training.includes(stage) ? [{ setting: "practice", limit: "format", plain: undefined } as const] : []),
+  ...(strengthening.includes(stage)
+    ? [{ setting: "format", limit: "format", plain: 0 }, { setting: "kl", limit: "kl", plain: 0 }] as const
+    : []),
+  ...(stage === "rft" || learnsFromDraws && ["generate", "reconstruct"].includes(stage)
+    ? [{ setting: "temperature", limit: "temperature", plain: 1 } as const]
+    : [])
+]
+
+/** What holds where the options say nothing. */
+const settingsOf = (stage: string, options: object): object =>
+  strengthening.includes(stage) ? Settings.filledStage(Settings.filled(options)) : options
+
+/** Fails on the first setting that this engine cannot do. */
+export const check = (stages: ReadonlyArray<Described>) =>
+  Effect.gen(function*() {
+    const { unable = {} } = yield* Policy
+    const learnsFromDraws = stages.some(([stage]) => stage === "reinforce")
+    for (const [stage, options] of stages) {
+      const settings = settingsOf(stage, options)
+      for (const { limit, plain, setting } of needsOf(stage, learnsFromDraws)) {
+        const why = unable[limit]
+        const value = Rules.at(settings, [setting])
+        if (why === undefined || value === undefined || value === plain) continue
+        const expected = plain === undefined ? `to be left out: ${why}` : `${String(plain)}: ${why}`
+        return yield* Settings.refuse(stage, { setting, value: show(value), expected })
+      }
+    }
+  })
