@@ -141,6 +141,7 @@ describe.skipIf(reason !== undefined)(`vLLM${reason === undefined ? "" : ` (${re
         }))
         yield* split.beginStage
         const gaps: Array<number> = []
+        let last: ReadonlyArray<Policy.Rollout> = []
         for (let step = 0; step < 3; step++) {
           const drawn = yield* Effect.scoped(
             Effect.flatMap(split.session, (session) => session.sample(requests, { count: 4, maxTokens: 16 }))
@@ -152,6 +153,7 @@ describe.skipIf(reason !== undefined)(`vLLM${reason === undefined ? "" : ` (${re
               advantage: g - 1.5
             }))
           )
+          last = rollouts
           const { correction } = yield* split.update(
             Policy.Objective.GroupRelative({
               rollouts,
@@ -170,6 +172,20 @@ describe.skipIf(reason !== undefined)(`vLLM${reason === undefined ? "" : ` (${re
           `mean gap of trainer and servers at three steps: ${gaps.map((gap) => gap.toExponential(1)).join(", ")}`
         )
         assert.isBelow(Math.max(...gaps), 1e-3)
+        // The base model would have drawn them otherwise: it was the adapter that drew.
+        const base = yield* built(openai(servers))
+        const scored = yield* Effect.scoped(
+          Effect.flatMap(base.session, ({ logprobs }) =>
+            logprobs(last.map(({ completion: { tokens }, prompt }) => ({ prompt, tokens }))))
+        )
+        const moved = farthest(
+          scored,
+          last.map(({ completion }) =>
+            completion.logprobs
+          )
+        )
+        console.log(`without the adapter: ${moved.toExponential(1)} nats apart`)
+        assert.isAbove(moved, 1e-2)
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 600_000)
 
     // The last: it leaves one server.

@@ -181,6 +181,7 @@ const make = Effect.fnUntraced(function*<E, E2>(options: Settings.Options<E, E2>
     restore: (directory) => Effect.tap(trainer.restore(directory), () => Effect.sync(replaced)),
     save: trainer.save,
     identity: { engine: "split", sampler: sampler.identity, trainer: trainer.identity, staleness, truncation },
+    ...(trainer.unable && { unable: trainer.unable }),
     tokenizer: trainer.tokenizer
   })
 })

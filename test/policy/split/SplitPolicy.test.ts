@@ -5,7 +5,9 @@ import { Context, Effect, FileSystem, Layer, Logger } from "effect"
 import { type Policy, Policy as Contract, type Rollout } from "../../../src/policy/index.ts"
 import * as Policies from "../../../src/policy/layers.ts"
 import * as Vllm from "../openai/vllm.ts"
-import { recorded, reinforce } from "../tinker/engines.ts"
+import * as Backend from "../tinker/backend.ts"
+import { directory, recorded, reinforce } from "../tinker/engines.ts"
+import * as Tinker from "../tinker/server.ts"
 
 const update = { learningRate: 3e-3, weightDecay: 0, clipNorm: 1 }
 
@@ -111,6 +113,21 @@ describe("Policy.split", () => {
       )
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeServices.layer, told(log))))
   }, 120_000)
+
+  it.live("learns at an engine what servers draw, and can what that engine can", () =>
+    Effect.gen(function*() {
+      const vllm = yield* Vllm.start
+      const engine = yield* Tinker.start(yield* Backend.open, {})
+      const split = yield* built(Policies.split({
+        sampler: sampler(vllm),
+        trainer: Policies.tinker({ baseUrl: engine.baseUrl, model: "embedded", tokenizer: directory, rank: 0 })
+      }))
+      const rollouts = yield* recorded(split)
+      const { correction, version } = yield* split.update(reinforce(rollouts), update)
+      assert.isBelow(correction?.gap ?? NaN, 1e-3)
+      assert.deepStrictEqual([correction?.dropped, version], [0, 1])
+      assert.match(split.unable?.grammar ?? "", /a grammar cannot be sent to an engine/)
+    }).pipe(Effect.scoped), 120_000)
 
   it.live("refuses what cannot work, with what to change", () =>
     Effect.gen(function*() {
