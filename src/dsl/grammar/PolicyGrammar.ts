@@ -42,7 +42,7 @@ export const ofAnswer = <A>(
     return yield* new GrammarError({
       task: task.name,
       reason: `it says nothing of its ${form}s apart from tokens that a server could hold texts to: leave grammar ` +
-        "\"off\", or give AnswerGrammar.compile their regular expression (texts)"
+        "\"off\", or give the grammar its texts (Grammar.texts)"
     })
   })
 
