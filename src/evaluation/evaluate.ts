@@ -170,8 +170,8 @@ const grammarOf = Effect.fnUntraced(
     >
   ) {
     if (grammar !== "both") return yield* PolicyGrammar.where(grammar, PolicyGrammar.ofAnswer(task, form))
-    const { tokenizer } = yield* Policy
-    if (task.grammar === undefined || Option.isNone(tokenizer)) return undefined
+    const { spelling, tokenizer } = yield* Policy
+    if (task.grammar === undefined || Option.isNone(tokenizer) && spelling === undefined) return undefined
     const leftOut = (why: string) =>
       Effect.as(warn(`${method}: figures under the grammar are left out: ${why}`), undefined)
     const made = yield* Effect.catchTag(
@@ -180,6 +180,8 @@ const grammarOf = Effect.fnUntraced(
       (error) => leftOut(error.message)
     )
     if (made === undefined) return undefined
+    // In how many of its tokens a server writes a text is not known here.
+    if (spelling !== undefined || Option.isNone(tokenizer)) return made
     const least = Distance.shortest(Distance.of(made, [tokenizer.value.endOfTurn]))
     return least <= maxTokens
       ? made

@@ -159,6 +159,11 @@ export interface Rollout {
   readonly grammar?: Grammar | undefined
   /** The `maxTokens` of a draw under a grammar: its log-probabilities hold within that. Default: no limit. */
   readonly maxTokens?: number | undefined
+  /**
+   * Factor of each token's advantage, from 0: the importance weights of a draw that another policy made
+   * (`Policy.split`). Default: 1 each.
+   */
+  readonly importance?: Float32Array | undefined
 }
 
 /** How a group-relative loss averages the losses of tokens. */
@@ -214,6 +219,18 @@ export interface FormatStats {
   readonly tokens: number
 }
 
+/** What had to be made good of rollouts that another policy drew (`Policy.split`). */
+export interface CorrectionStats {
+  /** Rollouts that were left out: too old, or impossible for the policy that learns. */
+  readonly dropped: number
+  /** Mean importance weight of the tokens that were learned from, after truncation. */
+  readonly importance: number
+  /** Share of those tokens whose weight was truncated. */
+  readonly truncated: number
+  /** Mean of |log π(trainer) − log π(sampler)| over those tokens, in nats. */
+  readonly gap: number
+}
+
 /** Figures of one update. */
 export interface UpdateStats {
   /** Version of the new weights. */
@@ -230,6 +247,8 @@ export interface UpdateStats {
   readonly tokens: number
   /** Of a format loss beside the objective. */
   readonly format?: FormatStats
+  /** Of rollouts that another policy drew. */
+  readonly correction?: CorrectionStats
 }
 
 /** A picture that was read ahead of its request. */
@@ -341,4 +360,9 @@ export class Policy extends Context.Service<Policy, {
   readonly unable?: Partial<Readonly<Record<Limit, string>>>
   /** None where a server keeps its tokens to itself: nothing can be held to a grammar there. */
   readonly tokenizer: Option.Option<Tokenizer>
+  /**
+   * What grammars are written in where a server holds texts to their regular expressions: bytes, for its tokens are not
+   * here. Absent: the tokens of `tokenizer`.
+   */
+  readonly spelling?: Tokenizer | undefined
 }>()("rise/Policy") {}

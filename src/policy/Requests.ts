@@ -113,6 +113,14 @@ export const checkObjective = Effect.fnUntraced(function*(objective: Objective, 
     if (logprobs.length !== tokens.length) {
       return yield* refuse("update", `${where}${logprobs.length} log-probabilities for ${tokens.length} tokens`)
     }
+    const { importance } = rollout
+    if (importance !== undefined && importance.length !== tokens.length) {
+      return yield* refuse("update", `${where}${importance.length} importance weights for ${tokens.length} tokens`)
+    }
+    const weight = importance?.find((weight) => !(weight >= 0 && weight < Infinity))
+    if (weight !== undefined) {
+      return yield* refuse("update", `${where}an importance weight is ${weight}, expected a number from 0`)
+    }
     const odd = Finite.firstBeyond(logprobs)
     if (odd >= 0) {
       return yield* refuse("update", `${where}log-probability ${odd} is ${logprobs[odd]}, expected a number`)

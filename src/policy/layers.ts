@@ -7,7 +7,7 @@ import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { Config, Effect, Layer, Option } from "effect"
 import { Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Embedded from "./Embedded.ts"
-import { OnnxPolicy, OpenAiPolicy, type Policy, PolicyError, TinkerPolicy } from "./index.ts"
+import { OnnxPolicy, OpenAiPolicy, type Policy, PolicyError, SplitPolicy, TinkerPolicy } from "./index.ts"
 
 export * from "./index.ts"
 
@@ -65,8 +65,8 @@ const environmentKey = Config.option(Config.Redacted("OPENAI_API_KEY")).pipe(
 )
 
 /**
- * A model behind an OpenAI-compatible server: sampled, not trained. The key is `apiKey` or, without one,
- * `OPENAI_API_KEY` of the environment, if it is set.
+ * A model behind an OpenAI-compatible server, or several that serve the same: sampled, not trained. The key is `apiKey`
+ * or, without one, `OPENAI_API_KEY` of the environment, if it is set.
  *
  * ```ts
  * program.pipe(Effect.provide(Policy.openai({ baseUrl: "https://api.openai.com/v1", model: "gpt-4o" })))
@@ -113,3 +113,19 @@ export const tinker = (
     const apiKey = options.apiKey ?? (yield* engineKey)
     return TinkerPolicy.layer({ ...options, apiKey, seed })
   })).pipe(Layer.provide(Layer.merge(NodeHttpClient.layerUndici, NodeServices.layer)))
+
+/**
+ * A policy that draws on one engine and learns on another: its rollouts are corrected by truncated importance weights,
+ * those drawn more than `staleness` updates ago left out.
+ *
+ * ```ts
+ * program.pipe(Effect.provide(Policy.split({
+ *   sampler: Policy.openai({ baseUrl: ["http://a:8000/v1", "http://b:8000/v1"], model: "qwen", grammars: true }),
+ *   trainer: Policy.onnx({ model: "models/Qwen2-VL-2B-Instruct", lora: { rank: 16 } }),
+ *   adapters: { directory: "/shared/adapters" }
+ * })))
+ * ```
+ */
+export const split = <E, E2>(
+  options: SplitPolicy.Options<E, E2>
+): Layer.Layer<Policy, E | E2 | PolicyError> => Layer.provide(SplitPolicy.layer(options), NodeServices.layer)

@@ -9,6 +9,7 @@ import { evaluate } from "../../src/evaluation/evaluate.ts"
 import { figure, predictions } from "../../src/evaluation/Results.ts"
 import { annotate } from "../../src/pipelines/annotate.ts"
 import * as Policy from "../../src/policy/layers.ts"
+import { Classification } from "../../src/tasks/classification/index.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 import * as Server from "../policy/openai/server.ts"
 
@@ -213,5 +214,36 @@ describe("a remote policy", () => {
       )
       const error = yield* Effect.flip(Effect.provide(Rise.train(chains), openai(server)))
       assert.match(error.message, /all 12 requests of this step were refused/)
+    }).pipe(Effect.scoped, Effect.provide(services)))
+
+  it.live("that takes grammars has figures under them, each answer held to one", () =>
+    Effect.gen(function*() {
+      const server = yield* Server.start
+      server.answer = (response, received) => {
+        const masked = received.body["structured_outputs"]
+        const text = masked === undefined ? "cheerful" : Server.textOf(received.body) === "?" ? "a" : "joy"
+        return Server.send(200, Server.choices(text))(response, received)
+      }
+      const moods = Classification.make({ name: "moods", labels: [...Stub.labels], subject: "mood", answer: "single" })
+      const policy = Policy.openai({ baseUrl: server.baseUrl, model: "vl", apiKey: "", grammars: true })
+      const data = Stream.map(Stub.data(3), ({ image, truth }) => ({
+        image,
+        truth: Stub.labels.map((label) => label === truth ? 1 : 0)
+      }))
+      const rows = yield* Effect.provide(
+        evaluate({ method: "vllm", task: moods, data, form: "answer", maxTokens: 4 }),
+        policy
+      )
+      const of = (metric: string) => Option.getOrThrow(figure(rows, "vllm", "all", metric))
+      assert.closeTo(of("accuracy"), 0, 1e-12)
+      assert.closeTo(of("accuracy masked"), 1 / 3, 1e-12)
+      const [free = 0, probes = 0, masked = 0] = [
+        (text: Schema.Json | undefined) => text === undefined,
+        (text: Schema.Json | undefined) => JSON.stringify(text) === "{\"regex\":\"a\"}",
+        (text: Schema.Json | undefined) => JSON.stringify(text) === "{\"regex\":\"(?:anger|fear|joy)\"}"
+      ].map((sent) =>
+        server.requests.filter(({ body }) => sent(body["structured_outputs"] as Schema.Json | undefined)).length
+      )
+      assert.deepStrictEqual([free, probes, masked], [3, 1, 3])
     }).pipe(Effect.scoped, Effect.provide(services)))
 })

@@ -5,7 +5,7 @@
  * Token sequences are read off the tokenizer by encoding whole texts, never guessed.
  */
 import { Effect, Result } from "effect"
-import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import { type Grammar, Regex, type Texts } from "../../kernels/generate/index.ts"
 import { type Form, GrammarError, type Vocabulary } from "../Task.ts"
 import * as Automaton from "./Automaton.ts"
 import * as Trie from "./Trie.ts"
@@ -138,7 +138,7 @@ const around = (
 ): Automaton.Position => {
   const { form, middle, open, vocabulary } = spelling
   const end: Automaton.Position = { key: "end", edges: () => [[vocabulary.endOfTurn, end]] }
-  const start = () => answer(() => chain("close", close, () => end))
+  const start = () => answer(() => chain("after-answer", close, () => end))
   if (form === "answer") return start()
 
   // Free text: anything but control tokens, and not blank all the way.
@@ -148,7 +148,7 @@ const around = (
   )
   const text: Automaton.Position = {
     key: "text",
-    edges: () => chain("middle", middle, start).edges(),
+    edges: () => chain("after-thought", middle, start).edges(),
     free: { to: () => text, allows: (token) => !control.has(token) }
   }
   const nothingYet: Automaton.Position = {
@@ -156,13 +156,29 @@ const around = (
     edges: () => [...blank].filter((token) => !control.has(token)).map((token) => [token, nothingYet] as const),
     free: { to: () => text, allows: (token) => !control.has(token) }
   }
-  return chain("open", open, () => nothingYet)
+  return chain("before-thought", open, () => nothingYet)
 }
 
 /** An annotation's part of a grammar. */
 export interface Inside {
   readonly close: Trie.Tokens
   readonly answer: (then: () => Automaton.Position) => Automaton.Position
+  /**
+   * The annotation apart from tokens, where that is known: a regular expression, or rules in EBNF, the first of which
+   * is named `annotation`. Servers hold texts to it.
+   */
+  readonly texts?: Texts | undefined
+}
+
+/** The whole text around an annotation, as `around` has it. */
+const textsAround = (form: Form, annotation: Texts) => (characters: number): Texts => {
+  const [open, close] = form === "think" ? ["</think><answer>", "</answer>"] : ["", ""]
+  const thought = form === "think" ? Regex.freeText(characters) : []
+  if ("regex" in annotation) {
+    return { regex: `${form === "think" ? "<think>" : ""}${thought.join("")}${open}${annotation.regex}${close}` }
+  }
+  const root = form === "think" ? `"<think>" ${thought.join(" ")} "${open}" annotation "${close}"` : "annotation"
+  return { ebnf: `root ::= ${root}\n${annotation.ebnf}` }
 }
 
 /**
@@ -185,7 +201,7 @@ export const compile = (
   Effect.gen(function*() {
     const fail = (reason: string) => new GrammarError({ task, reason })
     const spelling = yield* Effect.mapError(Effect.fromResult(make(vocabulary, form)), fail)
-    const { answer, close } = yield* Effect.mapError(Effect.fromResult(inside(spelling)), fail)
+    const { answer, close, texts } = yield* Effect.mapError(Effect.fromResult(inside(spelling)), fail)
     const built = Automaton.build(`${task}/${form}`, around(spelling, close, answer), vocabulary.size)
     if ("bytes" in built) {
       return yield* fail(
@@ -195,7 +211,7 @@ export const compile = (
           `at most ${Automaton.maximumBytes / 2 ** 20} MiB are built; decode without a grammar`
       )
     }
-    return built
+    return texts === undefined ? built : { ...built, texts: textsAround(form, texts) }
   })
 
 /** Compiling encodes a thousand texts: one grammar per tokenizer and form. */

@@ -13,12 +13,15 @@ export type GrammarMode = "mask" | "off"
 const tokenizerOf = (task: string): Effect.Effect<Tokenizer, GrammarError, Policy> =>
   Effect.flatMap(
     Policy,
-    ({ tokenizer }) =>
-      Effect.mapError(Effect.fromOption(tokenizer), () =>
-        new GrammarError({
-          task,
-          reason: "the policy is remote and shows no tokens: leave grammar \"off\", and practice and format out"
-        }))
+    ({ spelling, tokenizer }) =>
+      spelling !== undefined
+        ? Effect.succeed(spelling)
+        : Effect.mapError(Effect.fromOption(tokenizer), () =>
+          new GrammarError({
+            task,
+            reason: "the policy is remote and shows no tokens: leave grammar \"off\", and practice and format out; a " +
+              "vLLM takes grammars with Policy.openai({ grammars: true })"
+          }))
   )
 
 /** The grammar of the task's reasonings. */
@@ -33,7 +36,14 @@ export const ofAnswer = <A>(
   Effect.gen(function*() {
     if (task.grammar === undefined) return undefined
     const { encode, endOfTurn, specials, vocabularySize: size } = yield* tokenizerOf(task.name)
-    return yield* PlugIn.grammar(task, { encode, size, endOfTurn, specials }, form)
+    const made = yield* PlugIn.grammar(task, { encode, size, endOfTurn, specials }, form)
+    const { spelling } = yield* Policy
+    if (made === undefined || made.texts !== undefined || spelling === undefined) return made
+    return yield* new GrammarError({
+      task: task.name,
+      reason: `it says nothing of its ${form}s apart from tokens that a server could hold texts to: leave grammar ` +
+        "\"off\", or give the grammar its texts (Grammar.texts)"
+    })
   })
 
 /** The grammar, if an option asks for it; else none is made. */

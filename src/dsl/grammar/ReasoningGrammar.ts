@@ -1,5 +1,5 @@
 /** The grammar of a reasoning: any text without control tokens and tags, and not none. */
-import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import { type Grammar, Regex } from "../../kernels/generate/index.ts"
 import type { Tokenizer } from "../../policy/Policy.ts"
 import * as AnswerGrammar from "./AnswerGrammar.ts"
 
@@ -28,7 +28,8 @@ const compile = ({ encode, endOfTurn, specials, vocabularySize: vocabulary }: To
     states,
     vocabulary,
     allowed,
-    next
+    next,
+    texts: (characters) => ({ regex: Regex.freeText(characters).join("") })
   }
 }
 

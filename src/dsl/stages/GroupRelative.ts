@@ -10,7 +10,7 @@ import type { Verdict } from "../Reward.ts"
 import * as Memory from "./Memory.ts"
 import { filled, type GrpoOptions } from "./Settings.ts"
 import { EveryGroupDead } from "./StageError.ts"
-import { formatFigures, type StepReport, trainedTokens } from "./Train.ts"
+import { correctionFigures, formatFigures, type StepReport, trainedTokens } from "./Train.ts"
 
 /** A candidate as GRPO sees it: what it earned, and the draws that get the credit. */
 export interface Judged {
@@ -142,6 +142,7 @@ export const stepper = (
           kl: stats.kl,
           clipFraction: stats.clipFraction,
           ...formatFigures(stats),
+          ...correctionFigures(stats),
           trained: stats.tokens
         },
         tokens: sampled + trainedTokens(stats)

@@ -24,6 +24,15 @@ export interface StepReport {
 export const formatFigures = ({ format }: UpdateStats): Readonly<Record<string, number>> =>
   format === undefined ? {} : { format: format.loss, left: format.left }
 
+/** Of rollouts that another policy drew: how many were left out, and what had to be made good (`CorrectionStats`). */
+export const correctionFigures = ({ correction }: UpdateStats): Readonly<Record<string, number>> =>
+  correction === undefined ? {} : {
+    dropped: correction.dropped,
+    importance: correction.importance,
+    "importance truncated": correction.truncated,
+    "importance gap": correction.gap
+  }
+
 /** Tokens that an update learned from. */
 export const trainedTokens = ({ format, tokens }: UpdateStats): number => tokens + (format?.tokens ?? 0)
 

@@ -5,6 +5,12 @@
  * that was sampled.
  */
 
+/**
+ * Texts as the mask engines of servers take them: a regular expression (see `Regex`), or rules in EBNF that begin with
+ * `root` where an expression would have to write out too much.
+ */
+export type Texts = { readonly regex: string } | { readonly ebnf: string }
+
 /** Tables are dense, `[states, vocabulary]`, row-major. State 0 is the start. */
 export interface Grammar {
   /** Identifies the tables: sessions that hold them are cached by it. */
@@ -23,4 +29,9 @@ export interface Grammar {
   readonly nothing?: ReadonlySet<number>
   /** States in which free text may go on. Where the tokens near their end, it leaves room for what follows. */
   readonly free?: ReadonlySet<number>
+  /**
+   * The same texts apart from tokens, without the end of turn: what a server holds texts to that keeps its tokens to
+   * itself. Free text takes at most so many characters there, and holds no `<`. Absent where that is not known.
+   */
+  readonly texts?: (characters: number) => Texts
 }

@@ -68,12 +68,16 @@ export const make = <E, R>(context: PolicyContext, reference: KlReference.Refere
       )
       const drafts = packed(
         rollouts,
-        rollouts.map(({ advantage, completion, grammar, maxTokens }, i) =>
+        rollouts.map(({ advantage, completion, grammar, importance, maxTokens }, i) =>
           scored(
             context,
             completion.tokens,
             { grammar, maxTokens },
-            (k) => ({ weight: weight[i] ?? 0, advantage, oldLogprob: completion.logprobs[k] ?? 0 })
+            (k) => ({
+              weight: weight[i] ?? 0,
+              advantage: advantage * (importance?.[k] ?? 1),
+              oldLogprob: completion.logprobs[k] ?? 0
+            })
           )
         )
       )

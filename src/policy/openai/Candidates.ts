@@ -5,7 +5,7 @@
  * `n` is noticed by what it sends. A request's seed depends on its first candidate's number alone. A request
  * that is refused for what it holds is no failure: its candidates are completions without a text, and say why.
  */
-import { Effect, Result } from "effect"
+import { Effect, Result, type Schema } from "effect"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { type Completion, PolicyError, type SampleOptions } from "../Policy.ts"
 import type { Client } from "./Client.ts"
@@ -24,6 +24,8 @@ export interface Request {
   readonly messages: ReadonlyArray<Message>
   readonly key: string
   readonly sampling: SampleOptions
+  /** Of a grammar. */
+  readonly fields: Readonly<Record<string, Schema.Json>>
 }
 
 export interface Candidates {
@@ -48,11 +50,11 @@ export const make = (options: Options): Candidates => {
   /** One answer's completions for the candidates from `first` on: at least one, perhaps fewer than `count`. */
   const ask = (request: Request, first: number, count: number): Effect.Effect<ReadonlyArray<Completion>, RemoteError> =>
     Effect.suspend(() => {
-      const { key, messages, model, sampling } = request
+      const { fields: more, key, messages, model, sampling } = request
       const n = fields.takes("n") ? Math.min(count, atMost) : 1
       const candidate = `${key}/candidate=${first}`
       // Signed 32 bits: some servers take no more.
-      const beside = fields.body({ sampling, n, seed: Keyed.stream(seed, candidate).int(2 ** 31) })
+      const beside = fields.body({ more, sampling, n, seed: Keyed.stream(seed, candidate).int(2 ** 31) })
       const body = { model, messages, ...beside }
       const read = (text: string) => Result.map(readChoices(text), (choices) => choices.slice(0, n).map(completionOf))
       return client.post({ path: "/chat/completions", body, key: candidate, read }).pipe(

@@ -1,22 +1,20 @@
 /**
- * Requests to an OpenAI-compatible server: bounded in number, time and size; repeated where that can help.
- *
- * The key is put on a request and nowhere else: errors are built from texts from which it has been taken out, never
- * from the request itself. Answers are read as they come: whatever the key is, a word of an answer is not it.
+ * Requests to OpenAI-compatible servers: bounded in number, time and size; repeated where that can help, at another
+ * server where there is one.
  */
-import { Clock, Duration, Effect, Redacted, Result, type Schema, Semaphore, Stream } from "effect"
-import { HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { Clock, Duration, Effect, Redacted, Result } from "effect"
+import { HttpClient } from "effect/http"
 import { shownAddress } from "./Address.ts"
-import * as Complaint from "./Complaint.ts"
-import * as Outage from "./Outage.ts"
-import { judge } from "./Refusal.ts"
-import { excerpt, RemoteError } from "./RemoteError.ts"
+import * as Attempt from "./Attempt.ts"
+import * as Fleet from "./Fleet.ts"
+import { RemoteError } from "./RemoteError.ts"
 import * as Retry from "./Retry.ts"
 import * as Secret from "./Secret.ts"
-import type { Unusable } from "./Wire.ts"
+
+export type { Request } from "./Attempt.ts"
 
 export interface Limits {
-  /** Requests under way at a time. Default 8. */
+  /** Requests under way at a time at one server. Default 8. */
   readonly concurrency?: number
   /** Attempts of one request, the first included. Default 6. */
   readonly attempts?: number
@@ -31,199 +29,142 @@ export interface Limits {
 }
 
 export interface Options extends Limits {
-  /** Without a slash at its end. */
-  readonly baseUrl: string
+  /** Without a slash at their ends: at least one. */
+  readonly baseUrls: ReadonlyArray<string>
   readonly apiKey: Redacted.Redacted<string> | undefined
   readonly seed: number
 }
 
-export interface Request<out A> {
-  readonly path: string
-  readonly body: Readonly<Record<string, Schema.Json>>
-  /** Names the request's random draws. */
-  readonly key: string
-  /** Reads a 2xx answer. One that is none is asked for again. */
-  readonly read: (text: string) => Result.Result<A, Unusable>
-}
-
 export interface Client {
-  /** Sends JSON and gives the answer that was read. */
-  readonly post: <A>(request: Request<A>) => Effect.Effect<A, RemoteError>
-}
-
-/** A failed attempt, and whether and when another is worth making. */
-interface Failed {
-  readonly error: Omit<ConstructorParameters<typeof RemoteError>[0], "url" | "attempts">
-  readonly again: boolean
-  /** Milliseconds the server asked to wait. */
-  readonly asked?: number | undefined
+  /** Sends JSON to the server that has least to do, and gives the answer that was read. */
+  readonly post: <A>(request: Attempt.Request<A>) => Effect.Effect<A, RemoteError>
+  /**
+   * Sends the same to every server. One that does not answer is taken out, as long as another answers.
+   *
+   * @returns the answers of those that gave one
+   */
+  readonly broadcast: <A>(request: Attempt.Request<A>) => Effect.Effect<ReadonlyArray<A>, RemoteError>
+  /** What a server is sent before it is asked again after it was away: it may have been started anew. */
+  readonly onReturn: (requests: ReadonlyArray<Attempt.Request<unknown>>) => void
 }
 
 const LONGEST_WAIT_MILLIS = 60_000
 
-const tooLarge = (limit: number): Failed => (
-  { again: false, error: { kind: "too-large", reason: `the answer is larger than ${limit} bytes (maxResponseBytes)` } }
-)
-
-/** Why the connection failed: the innermost cause says it, and none of them holds the request. */
-const connectionReason = ({ reason }: HttpClientError.HttpClientError): string => {
-  const parts: Array<string> = []
-  for (let cause: unknown = reason.cause; cause instanceof Error && parts.length < 4; cause = cause.cause) {
-    if (cause.message !== "" && !parts.includes(cause.message)) parts.push(cause.message)
-  }
-  return parts.join(": ") || "no reason given"
-}
-
-const broken = (error: HttpClientError.HttpClientError): Failed =>
-  error.reason._tag === "InvalidUrlError" || error.reason._tag === "EncodeError"
-    ? { again: false, error: { kind: "connection", reason: `the request cannot be made: ${connectionReason(error)}` } }
-    : { again: true, error: { kind: "connection", reason: `the connection failed: ${connectionReason(error)}` } }
-
-/** The body as text, given up as soon as it is larger than allowed. */
-const read = (response: HttpClientResponse.HttpClientResponse, limit: number): Effect.Effect<string, Failed> =>
-  Effect.gen(function*() {
-    const chunks: Array<Uint8Array> = []
-    let bytes = 0
-    yield* response.stream.pipe(
-      Stream.mapError(broken),
-      Stream.runForEach((chunk) => {
-        bytes += chunk.length
-        if (bytes > limit) return Effect.fail(tooLarge(limit))
-        chunks.push(chunk)
-        return Effect.void
-      })
-    )
-    return Buffer.concat(chunks).toString("utf8")
-  })
+/** Whether the server itself is away. A limit of requests is no outage, nor is an answer that nobody can read. */
+const isAway = ({ error: { kind, status = 0 } }: Attempt.Failed): boolean =>
+  kind === "connection" || kind === "timeout" || status >= 500
 
 export const make = Effect.fnUntraced(function*(options: Options) {
-  const { apiKey, attempts = 6, baseUrl, maxResponseBytes = 16 * 1024 * 1024, seed } = options
-  const http = yield* HttpClient.HttpClient
-  const outage = Outage.make()
-  const permits = yield* Semaphore.make(options.concurrency ?? 8)
+  const { apiKey, attempts = 6, baseUrls, concurrency = 8, maxResponseBytes = 16 * 1024 * 1024, seed } = options
   const attemptTimeout = Duration.fromInputUnsafe(options.attemptTimeout ?? "2 minutes")
   const timeLimit = Duration.fromInputUnsafe(options.timeLimit ?? "10 minutes")
   const backoff: Retry.Backoff = {
     first: Duration.toMillis(Duration.fromInputUnsafe(options.backoff ?? "1 second")),
     longest: LONGEST_WAIT_MILLIS
   }
-  // Some servers and proxies send back what they were sent: it must reach neither an error nor a log.
   const clean = Secret.redactor(apiKey === undefined ? "" : Redacted.value(apiKey))
-  const shown = (text: string) => excerpt(clean(text))
-
-  const refused = Effect.fnUntraced(function*(
-    complaint: Complaint.Complaint,
-    response: HttpClientResponse.HttpClientResponse,
-    sent: Request<unknown>["body"]
-  ) {
-    const { status } = response
-    const verdict = judge(complaint, new Set(Object.keys(sent)))
-    const inner = complaint.status === undefined ? "" : ` of status ${complaint.status}`
-    const inside = status < 300 ? ` with an error${inner}` : ""
-    const failed: Failed = {
-      again: verdict.about === "moment",
-      asked: Retry.retryAfter(response.headers["retry-after"], yield* Clock.currentTimeMillis),
-      error: {
-        kind: "status",
-        status,
-        reason: `the server answered ${status}${inside}`,
-        excerpt: shown(complaint.message),
-        ...(verdict.about === "request" && { about: verdict.about }),
-        ...(verdict.about === "fields" && { about: verdict.about, fields: verdict.fields }),
-        ...(verdict.about === "set-up" && { advice: verdict.advice })
-      }
-    }
-    return yield* Effect.fail(failed)
+  const attempt = Attempt.make({ http: yield* HttpClient.HttpClient, apiKey, attemptTimeout, maxResponseBytes })
+  const fleet = Fleet.make({
+    addresses: baseUrls.map((baseUrl) => ({ baseUrl, shown: clean(shownAddress(baseUrl)) })),
+    concurrency,
+    rest: (failures) => Math.min(backoff.longest, backoff.first * 2 ** (failures - 1))
   })
+  let returning: ReadonlyArray<Attempt.Request<unknown>> = []
 
-  const attempt = <A>({ body, path, read: readAnswer }: Request<A>): Effect.Effect<A, Failed> =>
+  /** An attempt at a server; at one that was away, what it has to know first. */
+  const attemptAt = <A>(server: Fleet.Server, request: Attempt.Request<A>) =>
     Effect.gen(function*() {
-      const request = HttpClientRequest.post(`${baseUrl}${path}`).pipe(
-        HttpClientRequest.acceptJson,
-        HttpClientRequest.bodyJsonUnsafe(body),
-        apiKey === undefined ? (made) => made : HttpClientRequest.bearerToken(apiKey)
-      )
-      const cleaned = Effect.mapError((failed: Failed): Failed => ({
-        ...failed,
-        error: { ...failed.error, reason: clean(failed.error.reason) }
-      }))
-      const response = yield* cleaned(Effect.mapError(http.execute(request), broken))
-      const text = yield* cleaned(read(response, maxResponseBytes))
-      const { status } = response
-      if (status < 200 || status >= 300) return yield* refused(Complaint.ofText(status, text), response, body)
-      // What is nested without end is more than a reader's stack holds.
-      const answer = Result.flatMap(
-        Result.try({
-          try: () => readAnswer(text),
-          catch: (cause): Unusable => ({ reason: `the answer cannot be read: ${String(cause)}` })
-        }),
-        (read) => read
-      )
-      if (Result.isSuccess(answer)) return answer.success
-      if ("complaint" in answer.failure) return yield* refused(answer.failure.complaint, response, body)
-      const { reason } = answer.failure
-      return yield* Effect.fail<Failed>(
-        { again: true, error: { kind: "malformed", reason: shown(reason), excerpt: shown(text) } }
-      )
-    }).pipe(Effect.timeoutOrElse({
-      duration: attemptTimeout,
-      orElse: () =>
-        Effect.fail<Failed>(
-          {
-            again: true,
-            error: {
-              kind: "timeout",
-              reason: `no whole answer within ${Duration.format(attemptTimeout)} (attemptTimeout)`
-            }
-          }
-        )
-    }))
-
-  const post = Effect.fn("Remote.post")(function*<A>(request: Request<A>) {
-    const { key, path } = request
-    const url = clean(shownAddress(`${baseUrl}${path}`))
-    let made = 0
-    const repeated = Effect.gen(function*() {
-      const started = yield* Clock.currentTimeMillis
-      for (;;) {
-        made++
-        const result = yield* Effect.result(attempt(request))
-        if (Result.isSuccess(result)) {
-          outage.over()
-          return result.success
+      if (server.out !== undefined) {
+        for (const first of returning) {
+          const told = yield* Effect.result(attempt(server.baseUrl, first))
+          // What it holds already it may refuse.
+          if (Result.isFailure(told) && told.failure.again) return yield* Effect.fail(told.failure)
         }
-        const { again, asked, error } = result.failure
-        const fail = (reason = error.reason) => new RemoteError({ ...error, reason, url, attempts: made })
-        if (!again || made >= attempts) return yield* fail()
-        const wait = Retry.delay(backoff, { seed, key }, made, asked)
-        const left = Duration.toMillis(timeLimit) - ((yield* Clock.currentTimeMillis) - started)
-        if (wait >= left) {
-          return yield* fail(
-            `${error.reason}; the next attempt would be in ${Math.ceil(wait / 1000)} s, beyond the limit of ${
-              Duration.format(timeLimit)
-            } (timeLimit)`
-          )
-        }
-        yield* outage.failed(error, url, wait)
-        yield* Effect.sleep(wait)
       }
+      return yield* attempt(server.baseUrl, request)
     })
-    const limited = Effect.timeoutOrElse(repeated, {
-      duration: timeLimit,
-      orElse: () =>
-        Effect.fail(
-          new RemoteError({
-            url,
-            kind: "timeout",
-            reason: `no answer within ${Duration.format(timeLimit)} (timeLimit)`,
-            attempts: made
-          })
-        )
-    })
-    // A request that waits keeps its place: a server that cannot follow is asked less.
-    return yield* permits.withPermit(limited)
+
+  /** What one request has been through. */
+  interface Course {
+    started: number | undefined
+    made: number
+    /** Attempts after which another server was asked. */
+    moved: number
+  }
+
+  /** Attempts at one server, in one of its places, until there is an answer; none where another is to be asked. */
+  const visit = Effect.fnUntraced(
+    function*<A>(server: Fleet.Server, request: Attempt.Request<A>, course: Course) {
+      const url = clean(shownAddress(Attempt.addressOf(server.baseUrl, request.path)))
+      const others = fleet.others(server)
+      const started = course.started ??= yield* Clock.currentTimeMillis
+      const fail = (error: Attempt.Failed["error"], reason = error.reason) =>
+        new RemoteError({ ...error, reason, url, attempts: course.made })
+      const repeated = Effect.gen(function*() {
+        for (;;) {
+          course.made++
+          const result = yield* Effect.result(attemptAt(server, request))
+          if (Result.isSuccess(result)) {
+            yield* fleet.back(server)
+            return { answer: result.success }
+          }
+          const failed = result.failure
+          const { again, asked, error } = failed
+          if (again && isAway(failed) && (yield* others)) {
+            course.moved++
+            yield* fleet.takeOut(server, error.reason, asked)
+            return undefined
+          }
+          if (!again || course.made - course.moved >= attempts) return yield* fail(error)
+          const wait = Retry.delay(backoff, { seed, key: request.key }, course.made - course.moved, asked)
+          const left = Duration.toMillis(timeLimit) - ((yield* Clock.currentTimeMillis) - started)
+          if (wait >= left) {
+            return yield* fail(
+              error,
+              `${error.reason}; the next attempt would be in ${Math.ceil(wait / 1000)} s, beyond the limit of ${
+                Duration.format(timeLimit)
+              } (timeLimit)`
+            )
+          }
+          yield* server.outage.failed(error, url, wait)
+          // A request that waits keeps its place: a server that cannot follow is asked less.
+          yield* Effect.sleep(wait)
+          if (isAway(failed) && (yield* others)) return undefined
+        }
+      })
+      const left = Duration.toMillis(timeLimit) - ((yield* Clock.currentTimeMillis) - started)
+      return yield* Effect.timeoutOrElse(repeated, {
+        duration: Math.max(0, left),
+        orElse: () =>
+          Effect.fail(
+            fail({ kind: "timeout", reason: `no answer within ${Duration.format(timeLimit)} (timeLimit)` })
+          )
+      })
+    }
+  )
+
+  const post = Effect.fn("Remote.post")(function*<A>(request: Attempt.Request<A>) {
+    const course: Course = { started: undefined, made: 0, moved: 0 }
+    for (;;) {
+      const found = yield* fleet.place((server) => visit(server, request, course))
+      if (found !== undefined) return found.answer
+    }
   })
 
-  const client: Client = { post: (request) => post(request) }
+  const broadcast = Effect.fn("Remote.broadcast")(function*<A>(request: Attempt.Request<A>) {
+    const found = yield* Effect.forEach(fleet.servers, (server) =>
+      Effect.gen(function*() {
+        // One that is away is sent this when it is back.
+        if (server.out !== undefined && (yield* fleet.others(server))) return undefined
+        return yield* visit(server, request, { started: undefined, made: 0, moved: 0 })
+      }), { concurrency: "unbounded" })
+    return found.flatMap((found) => found === undefined ? [] : [found.answer])
+  })
+
+  const client: Client = {
+    post: (request) => post(request),
+    broadcast: (request) => broadcast(request),
+    onReturn: (requests) => void (returning = requests)
+  }
   return client
 })

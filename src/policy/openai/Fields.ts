@@ -21,13 +21,15 @@ export interface Options {
   readonly extra: Readonly<Record<string, Schema.Json>>
 }
 
+type Body = Readonly<Record<string, Schema.Json>>
+
 export interface Drawn {
   readonly sampling: SampleOptions
   readonly n: number
   readonly seed: number
+  /** Of a grammar. */
+  readonly more: Body
 }
-
-type Body = Readonly<Record<string, Schema.Json>>
 
 export interface Fields {
   readonly takes: (field: OptionalField) => boolean
@@ -55,7 +57,7 @@ export const make = ({ extra, logprobs, maxTokensField, url }: Options): Fields 
   const refused = new Set<OptionalField>(logprobs ? [] : ["logprobs"])
   const limits: ReadonlyArray<Limit> = [maxTokensField, other(maxTokensField)]
 
-  const body: Fields["body"] = ({ n, sampling, seed }) => {
+  const body: Fields["body"] = ({ more, n, sampling, seed }) => {
     const limit = limits.some((field) => field in extra)
       ? undefined
       : limits.find((field) => !refused.has(field)) ?? maxTokensField
@@ -70,7 +72,7 @@ export const make = ({ extra, logprobs, maxTokensField, url }: Options): Fields 
     const left: ReadonlySet<string> = refused
     const taken = Object.fromEntries(Object.entries(own).filter(([field]) => !left.has(field) || field === limit))
     return Object.fromEntries(
-      Object.entries({ ...taken, ...extra }).flatMap(([field, value]) => value == null ? [] : [[field, value]])
+      Object.entries({ ...taken, ...extra, ...more }).flatMap(([field, value]) => value == null ? [] : [[field, value]])
     )
   }
 

@@ -132,7 +132,7 @@ const groupRelative = Effect.fnUntraced(function*(
     tokens,
     terms: (logprobs, reference) => {
       let [loss, kl, clipped] = [0, 0, 0]
-      const slopes = rollouts.map(({ advantage, completion }, i) =>
+      const slopes = rollouts.map(({ advantage, completion, importance }, i) =>
         Float64Array.from(completion.tokens, (_, k) => {
           const old = completion.logprobs[k] ?? NaN
           const term = Surrogate.groupRelative({
@@ -140,7 +140,7 @@ const groupRelative = Effect.fnUntraced(function*(
             old,
             reference: reference?.[i]?.[k] ?? old,
             weight: weights[i] ?? 0,
-            advantage
+            advantage: advantage * (importance?.[k] ?? 1)
           }, { clip: objective.clip, kl: reference === undefined ? 0 : objective.kl })
           loss += term.loss
           kl += reference === undefined ? 0 : term.divergence

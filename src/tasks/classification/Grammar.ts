@@ -8,7 +8,7 @@
 import { Effect, Result } from "effect"
 import { AnswerGrammar, type Automaton, Trie } from "../../dsl/grammar/index.ts"
 import { type Form, GrammarError, type Vocabulary } from "../../dsl/Task.ts"
-import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import { type Grammar, Regex, type Texts } from "../../kernels/generate/index.ts"
 
 /** Used labels are a set in the state, so states double with each label. */
 const maximumLabels = 8
@@ -90,6 +90,39 @@ const distribution = (labels: number, spelled: Pieces, then: () => Automaton.Pos
 }
 
 /**
+ * Most labels whose answers are written as a regular expression: it can only remember which are used by writing every
+ * order out, 10 kB for five labels and six times as much for six. Rules are named by the labels that are left.
+ */
+const mostWrittenOut = 5
+
+/** `distribution` apart from tokens: labels and numbers in turn, no label twice. */
+const textsOf = (labels: ReadonlyArray<string>): Texts => {
+  const all = 2 ** labels.length - 1
+  const unused = (used: number) => labels.flatMap((label, i) => used & 1 << i ? [] : [[label, used | 1 << i] as const])
+  if (labels.length <= mostWrittenOut) {
+    const numbers = Regex.oneOfTexts(hundred.map(String))
+    const from = (used: number): string =>
+      Regex.oneOf(
+        unused(used).map(([label, then]) =>
+          `${Regex.literal(label)} ${numbers}${then === all ? "" : `(?: ${from(then)})?`}`
+        )
+      )
+    return { regex: from(0) }
+  }
+  const rule = (used: number) =>
+    unused(used).map(([label, then]) =>
+      `${JSON.stringify(`${label} `)} number${then === all ? "" : ` (" " used${then})?`}`
+    ).join(" | ")
+  return {
+    ebnf: [
+      `annotation ::= ${rule(0)}`,
+      ...Array.from({ length: all - 1 }, (_, i) => `used${i + 1} ::= ${rule(i + 1)}`),
+      "number ::= \"100\" | [1-9] [0-9]?"
+    ].join("\n")
+  }
+}
+
+/**
  * Compiles the grammar (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every
  * written annotation is accepted.
  */
@@ -108,7 +141,8 @@ export const compile = (
       )
       : Result.map(pieces(spelling, labels), (spelled): AnswerGrammar.Inside => ({
         close: spelled.close,
-        answer: (then) => distribution(labels.length, spelled, then)
+        answer: (then) => distribution(labels.length, spelled, then),
+        texts: textsOf(labels)
       })))
 
 /** Compiles the grammar of answers that are one label. */
@@ -130,5 +164,9 @@ export const compileSingle = (
         }
       }
       const trie = Trie.make(first)
-      return { close, answer: (then) => AnswerGrammar.oneOf("label", trie, then) }
+      return {
+        close,
+        answer: (then) => AnswerGrammar.oneOf("label", trie, then),
+        texts: { regex: Regex.oneOfTexts(labels) }
+      }
     }))

@@ -9,7 +9,7 @@
 import { Effect, Result } from "effect"
 import { AnswerGrammar, type Automaton, Trie } from "../../dsl/grammar/index.ts"
 import type { Form, GrammarError, Vocabulary } from "../../dsl/Task.ts"
-import type { Grammar } from "../../kernels/generate/Grammar.ts"
+import { type Grammar, Regex } from "../../kernels/generate/index.ts"
 import type { Space } from "./Box.ts"
 import type { Codec } from "./Codec.ts"
 
@@ -146,6 +146,17 @@ const boxes = (spelled: Pieces, several: boolean, then: () => Automaton.Position
   ])
 }
 
+/** `boxes` as text. */
+const regexOf = <S extends Space>(codec: Codec<S>, several: boolean): Result.Result<string, string> =>
+  Result.map(numbersOf(codec), ({ height, width, x, y }) => {
+    const [left, top, across, down] = [x, y, width, height].map((values) => Regex.oneOfTexts(values.map(String)))
+    const name = codec.labels === undefined ? "" : `${Regex.oneOfTexts(codec.labels)} `
+    const box = `${name}\\[${left}, ${top}, ${across}, ${down}\\]`
+    const more = `${box}(?:, ${box})*`
+    if (!several) return box
+    return Regex.oneOf(["\\[\\]", ...codec.style === "list" ? [box, `\\[${more}\\]`] : [more]])
+  })
+
 /**
  * Compiles the grammar (see `AnswerGrammar.compile`). Every text it accepts decodes under the task's codec; every
  * annotation inside the picture is accepted as it is written.
@@ -164,9 +175,13 @@ export const compile = <S extends Space>(
     vocabulary,
     form,
     (spelling) =>
-      Result.map(pieces(codec, spelling), (spelled): AnswerGrammar.Inside => ({
-        // The brackets that end a box may be one token with what ends the answer.
-        close: [],
-        answer: (then) => boxes(spelled, several, then)
-      }))
+      Result.map(
+        Result.all([pieces(codec, spelling), regexOf(codec, several)]),
+        ([spelled, regex]): AnswerGrammar.Inside => ({
+          // The brackets that end a box may be one token with what ends the answer.
+          close: [],
+          answer: (then) => boxes(spelled, several, then),
+          texts: { regex }
+        })
+      )
   )

@@ -53,7 +53,12 @@ export interface Given {
 
 export const ask = (text: string, key = text): SampleRequest => ({ prompt: { images: [], text }, key })
 
-export const against = <A, E>(options: Partial<OpenAiPolicy.Options>, test: (given: Given) => Effect.Effect<A, E>) =>
+/** @param more options that name the server's address */
+export const against = <A, E>(
+  options: Partial<OpenAiPolicy.Options>,
+  test: (given: Given) => Effect.Effect<A, E>,
+  more: (server: Server.Server) => Partial<OpenAiPolicy.Options> = () => ({})
+) =>
   Effect.scoped(Effect.gen(function*() {
     const server = yield* Server.start
     const { clock, waits } = recording()
@@ -66,7 +71,8 @@ export const against = <A, E>(options: Partial<OpenAiPolicy.Options>, test: (giv
       model: "vl",
       apiKey: Redacted.make(KEY),
       seed: 3,
-      ...options
+      ...options,
+      ...more(server)
     })
     const context = yield* Layer.build(Layer.provide(layer, NodeHttpClient.layerUndici))
     return yield* Effect.gen(function*() {

@@ -14,6 +14,10 @@ const objectives = (rollouts: ReadonlyArray<Rollout>) => ({
   "grpo, two prompts": reinforce(rollouts),
   "grpo with a reference": reinforce(rollouts, { kl: 0.1 }),
   dr_grpo: reinforce(rollouts, { loss: "dr_grpo" }),
+  "grpo, draws of another policy": reinforce(rollouts.map((rollout) => ({
+    ...rollout,
+    importance: Float32Array.from(rollout.completion.tokens, (_, k) => [1, 0.25, 0, 2][k % 4] ?? 1)
+  }))),
   "dapo, clipped": reinforce(rollouts, { loss: "dapo", clip: { low: 0.05, high: 0.1 }, innerUpdates: 2 })
 })
 

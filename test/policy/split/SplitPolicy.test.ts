@@ -1,0 +1,160 @@
+/** A policy that draws at a server that speaks as vLLM does and learns here, on the embedded checkpoint both. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, FileSystem, Layer, Logger } from "effect"
+import { type Policy, Policy as Contract, type Rollout } from "../../../src/policy/index.ts"
+import * as Policies from "../../../src/policy/layers.ts"
+import * as Vllm from "../openai/vllm.ts"
+import * as Backend from "../tinker/backend.ts"
+import { directory, recorded, reinforce } from "../tinker/engines.ts"
+import * as Tinker from "../tinker/server.ts"
+
+const update = { learningRate: 3e-3, weightDecay: 0, clipNorm: 1 }
+
+const built = <E>(layer: Layer.Layer<Policy, E>) =>
+  Effect.map(Layer.build(layer), (context) => Context.get(context, Contract))
+
+const trainer = () => Policies.onnx({ model: "embedded", workers: 1, lora: { rank: 4 } })
+
+const sampler = ({ server }: Vllm.Vllm) =>
+  Policies.openai({ baseUrl: server.baseUrl, model: "vl", apiKey: "", extra: { return_token_ids: true } })
+
+const failure = <A, E extends { readonly message: string }>(effect: Effect.Effect<A, E>) =>
+  Effect.map(Effect.flip(effect), ({ message }) => message)
+
+const told = (log: Array<string>) => Logger.layer([Logger.make(({ message }) => void log.push(String(message)))])
+
+describe("Policy.split", () => {
+  it.live("learns what one policy would: weights are 1 where both hold the same model", () =>
+    Effect.gen(function*() {
+      const vllm = yield* Vllm.start
+      const split = yield* built(Policies.split({ sampler: sampler(vllm), trainer: trainer() }))
+      const alone = yield* built(trainer())
+      const rollouts = yield* recorded(split)
+      yield* split.beginStage
+      yield* alone.beginStage
+      const here = yield* alone.update(reinforce(rollouts), update)
+      const { correction, ...there } = yield* split.update(reinforce(rollouts), update)
+      assert.strictEqual(correction?.dropped, 0)
+      assert.approximately(correction?.importance ?? NaN, 1, 1e-4)
+      assert.isBelow(correction?.gap ?? NaN, 1e-4)
+      for (const figure of ["loss", "gradNorm", "tokens", "version"] as const) {
+        assert.approximately(there[figure], here[figure], 1e-4 * Math.max(1, Math.abs(here[figure])), figure)
+      }
+      assert.deepInclude(split.identity, { engine: "split", staleness: 1, truncation: 2 })
+    }).pipe(Effect.scoped), 120_000)
+
+  it.live(
+    "takes every version to the servers, lets the one before go, and finds a grown gap without",
+    () =>
+      Effect.gen(function*() {
+        const vllm = yield* Vllm.start
+        const fs = yield* FileSystem.FileSystem
+        const directory = yield* fs.makeTempDirectoryScoped()
+        const split = yield* built(
+          Policies.split({ sampler: sampler(vllm), trainer: trainer(), adapters: { directory } })
+        )
+        const still = yield* built(Policies.split({ sampler: sampler(vllm), trainer: trainer(), staleness: 9 }))
+        const gaps: Array<readonly [pushed: number, still: number]> = []
+        for (let step = 0; step < 3; step++) {
+          const [a, b] = yield* Effect.forEach(
+            [split, still],
+            (policy) => Effect.flatMap(recorded(policy), (rollouts) => policy.update(reinforce(rollouts), update))
+          )
+          gaps.push([a?.correction?.gap ?? NaN, b?.correction?.gap ?? NaN])
+          assert.strictEqual(a?.correction?.dropped, 0)
+          assert.deepStrictEqual(vllm.adapters().length, Math.min(step, 1))
+          assert.deepStrictEqual(yield* fs.readDirectory(directory), vllm.adapters())
+        }
+        assert.isTrue(gaps.every(([pushed]) => pushed < 1e-4), JSON.stringify(gaps))
+        assert.isTrue(gaps.slice(1).every(([, still]) => still > 1e-3), JSON.stringify(gaps))
+        assert.isTrue(vllm.server.requests.some(({ body }) => body.model?.startsWith("rise-")))
+      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+    120_000
+  )
+
+  it.live("leaves out what is older than k updates, counts it, and says when nothing is left", () => {
+    const log: Array<string> = []
+    return Effect.gen(function*() {
+      const vllm = yield* Vllm.start
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const split = yield* built(
+        Policies.split({ sampler: sampler(vllm), trainer: trainer(), adapters: { directory }, staleness: 1 })
+      )
+      const batches: Array<ReadonlyArray<Rollout>> = []
+      for (let step = 0; step < 3; step++) {
+        batches.push((yield* recorded(split)).slice(0, 6))
+        const all = batches.flat()
+        const { correction, tokens } = yield* split.update(reinforce(all), update)
+        // Batches of ages 2, 1 and 0: two are learned from.
+        assert.strictEqual(correction?.dropped, Math.max(0, all.length - 12))
+        assert.strictEqual(
+          tokens,
+          all.slice(-12).reduce((n, { completion }) => n + completion.tokens.length, 0)
+        )
+      }
+      const snapshot = yield* split.snapshot
+      yield* split.revert(snapshot)
+      const none = yield* split.update(reinforce(batches.flat()), update)
+      assert.deepStrictEqual([none.correction?.dropped, none.tokens, none.loss], [18, 0, 0])
+      assert.match(log.join("\n"), /all 18 rollouts of an update are left out: too old/)
+
+      const still = yield* built(Policies.split({ sampler: sampler(vllm), trainer: trainer(), staleness: 0 }))
+      const first = yield* recorded(still)
+      yield* still.update(reinforce(first), update)
+      assert.match(
+        yield* failure(still.update(reinforce(first), update)),
+        /all 24 rollouts are 1 updates old, more than staleness, 0, .* give adapters: \{ directory \}/
+      )
+      assert.match(
+        yield* failure(still.update(reinforce(batches[0] ?? []), update)),
+        /rollout 0 was not drawn in a session of this policy/
+      )
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeServices.layer, told(log))))
+  }, 120_000)
+
+  it.live("learns at an engine what servers draw, and can what that engine can", () =>
+    Effect.gen(function*() {
+      const vllm = yield* Vllm.start
+      const engine = yield* Tinker.start(yield* Backend.open, {})
+      const split = yield* built(Policies.split({
+        sampler: sampler(vllm),
+        trainer: Policies.tinker({ baseUrl: engine.baseUrl, model: "embedded", tokenizer: directory, rank: 0 })
+      }))
+      const rollouts = yield* recorded(split)
+      const { correction, version } = yield* split.update(reinforce(rollouts), update)
+      assert.isBelow(correction?.gap ?? NaN, 1e-3)
+      assert.deepStrictEqual([correction?.dropped, version], [0, 1])
+      assert.match(split.unable?.grammar ?? "", /a grammar cannot be sent to an engine/)
+    }).pipe(Effect.scoped), 120_000)
+
+  it.live("refuses what cannot work, with what to change", () =>
+    Effect.gen(function*() {
+      const vllm = yield* Vllm.start
+      const mute = Policies.openai({ baseUrl: vllm.server.baseUrl, model: "vl", apiKey: "" })
+      const local = Policies.onnx({ model: "embedded", workers: 1, trainable: "none" })
+      const unable = yield* built(Policies.split({ sampler: mute, trainer: trainer() }))
+      const drawn = yield* recorded(unable)
+      assert.match(
+        yield* failure(unable.update(reinforce(drawn), update)),
+        /does not tell token ids .* return_token_ids/
+      )
+      for (
+        const [options, expected] of [
+          [{ adapters: { directory: "x", every: 3 } }, /adapters.every is 3, expected at most 2 \(staleness \+ 1\)/],
+          [{ staleness: -1 }, /staleness is -1, expected a whole number from 0/],
+          [{ truncation: 0 }, /truncation is 0, expected a number above 0/],
+          [{ stalenes: 1 }, /stalenes is 1, expected no setting of this name/],
+          [
+            { sampler: local, adapters: { directory: "x" } },
+            /the sampler takes no adapters: use Policy.openai of a vLLM/
+          ],
+          [{ trainer: mute, adapters: { directory: "x" } }, /the trainer writes no adapters: use Policy.onnx/]
+        ] as const
+      ) {
+        const made = built(Policies.split({ sampler: mute, trainer: local, ...options } as never))
+        assert.match(yield* failure(made as Effect.Effect<never, { readonly message: string }, never>), expected)
+      }
+    }).pipe(Effect.scoped), 120_000)
+})
