@@ -143,7 +143,7 @@ describe("command line", () => {
         ],
         [
           run("src/cli/rise.ts", "annotate", "--model", join(directory, "begun"), "x.png"),
-          /begun is a run folder: its model is in it, --model \S+begun\/model/
+          /begun: is the folder of a run.* Its model is in it: --model \S+begun\/model/
         ],
         [
           run("src/cli/rise.ts", "annotate", "--model", join(directory, "nowhere"), "x.png"),
