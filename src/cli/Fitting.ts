@@ -20,6 +20,7 @@ import * as File from "./fitting/file.ts"
 import * as Single from "./fitting/flags.ts"
 import type { Study } from "./flags.ts"
 import { FlagError } from "./futile.ts"
+import type { Time } from "./values.ts"
 
 export { type Fitting, flags } from "./fitting/flags.ts"
 
@@ -54,6 +55,8 @@ export interface Chosen {
   readonly notes: ReadonlyArray<string>
   /** What run.json records beside the settings. */
   readonly recorded: Readonly<Record<string, Schema.Json>>
+  /** A budget that left less than all, and what it left. */
+  readonly cut: Option.Option<Pick<Budget.CutShort, "budget" | "left">>
 }
 
 /** Chooses settings; `measure` times this machine also where no budget asks for it. */
@@ -81,12 +84,19 @@ export const choose = <A, E, R, EP, RP>(
       ...Option.match(given.trainable, { onNone: () => ({}), onSome: (trainable) => ({ trainable }) })
     }
     const settled = [flagged, general].reduce(Config.merged, filed)
-    const uncut: Chosen = { preset: settled, methods, plan: Option.none(), notes: [], recorded: {} }
+    const uncut: Chosen = { preset: settled, methods, plan: Option.none(), notes: [], recorded: {}, cut: Option.none() }
+    const budgeted = (time: Time, cut: Pick<Budget.Cut, "left" | "methods" | "preset">) => ({
+      preset: cut.preset,
+      methods: cut.methods,
+      recorded: Budget.recorded(time, cut),
+      cut: Option.liftPredicate({ budget: time.text, left: cut.left }, ({ left }) => left !== Budget.allSteps)
+    })
     const earlier = yield* Budget.earlier(given)
-    if (Option.isSome(earlier)) {
-      const { methods, settings: { name: _, ...parts } } = earlier.value
+    if (Option.isSome(earlier) && Option.isSome(given.budget)) {
+      const { left, methods, settings: { name: _, ...parts } } = earlier.value
       const preset = Config.merged(settled, yield* Effect.fromResult(Config.decode("run.json", parts)))
-      return { ...uncut, preset, methods, recorded: Budget.recorded(given.budget, methods) }
+      const notes = [`budget ${given.budget.value.text}: as the run was begun, with ${left}`]
+      return { ...uncut, ...budgeted(given.budget.value, { preset, methods, left }), notes }
     }
     if (Option.isNone(given.budget) && !measure) return uncut
     const sizes = { train: samples ?? (yield* Stream.runCount(train)), test: yield* Stream.runCount(test) }
@@ -96,11 +106,9 @@ export const choose = <A, E, R, EP, RP>(
     }
     const cut = yield* Effect.fromResult(Budget.cut(given.budget.value, settled, methods, sizes, found))
     const chosen: Chosen = {
-      preset: cut.preset,
-      methods: cut.methods,
+      ...budgeted(given.budget.value, cut),
       plan: Option.some({ lines: cut.plan, sizes }),
-      notes: [cut.note],
-      recorded: Budget.recorded(given.budget, cut.methods)
+      notes: [cut.note]
     }
     return chosen
   })

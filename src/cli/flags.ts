@@ -34,7 +34,7 @@ export const out = text("out", "DIR", "a folder").pipe(
   Flag.optional
 )
 
-export const seed = whole("seed").pipe(
+export const seed = whole("seed", { least: 0 }).pipe(
   Flag.withAlias("s"),
   Flag.withDescription("Every random draw is keyed by it; default: 0"),
   Flag.withDefault(0)

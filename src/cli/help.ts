@@ -1,12 +1,14 @@
 /**
- * Help as text: at most 100 columns, with descriptions in a column of their own.
+ * Help as text: as wide as the terminal, at most 100 columns, with descriptions in a column of their own.
  */
 import { CliOutput, type HelpDoc } from "effect/cli"
 import * as Option from "effect/Option"
 import { wrapped } from "./columns.ts"
 import { asksJson, told } from "./telling.ts"
 
-const columns = 100
+/** A narrower terminal than this wraps what it likes. */
+const [narrowest, widest] = [60, 100] as const
+const columns = Math.max(narrowest, Math.min(widest, process.stdout.columns ?? widest))
 
 /** The width of the names' column; a longer name has a line of its own. */
 const namesWidth = 26
@@ -61,7 +63,7 @@ export const help = (doc: HelpDoc.HelpDoc): string =>
 
 const plain = CliOutput.defaultFormatter({ colors: false })
 
-/** Help within 100 columns; what went wrong as its message alone, or as JSON where that is asked for. */
+/** Help within the terminal; what went wrong as its message alone, or as JSON where that is asked for. */
 export const formatter: CliOutput.Formatter = {
   ...plain,
   formatHelpDoc: help,

@@ -5,12 +5,14 @@ import type { NodeServices } from "@effect/platform-node"
 import { Effect, Option } from "effect"
 import { type CliError, Command } from "effect/cli"
 import { availableParallelism } from "node:os"
+import { Progress } from "../dsl/Progress.ts"
+import { beating } from "../dsl/progress/Beat.ts"
 import type * as Rise from "../dsl/Rise.ts"
 import { keeping } from "../dsl/stages/Finish.ts"
 import { type Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Flags from "./flags.ts"
 import { readable, runMain } from "./process.ts"
-import { telling } from "./telling.ts"
+import { asksJson, telling } from "./telling.ts"
 
 /** What handlers may count on. */
 export type Services = NodeServices.NodeServices | Runtime.Runtime
@@ -29,6 +31,13 @@ const runtimeOf = ({ device, workers = Option.none() }: Where): Runtime.Options 
   })
 })
 
+/** Lets people hear of a stage that is silent for long. A program counts the steps that there are. */
+const audible = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  asksJson(process.argv.slice(2)) ? effect : Effect.gen(function*() {
+    const { beat, view } = beating(yield* Progress)
+    return yield* Effect.raceFirst(Effect.provideService(effect, Progress, view), beat)
+  })
+
 /** When unfinished stages are kept on their way. */
 const checkpointsOf = (
   { checkpointMinutes = Option.none(), checkpointSteps = Option.none() }: Where
@@ -44,7 +53,7 @@ export const computing = (where: Where) =>
 <A, E extends { readonly message: string }>(
   effect: Effect.Effect<A, E, Services>
 ): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> =>
-  readable(effect.pipe(keeping(checkpointsOf(where)), Effect.provide(Runtime.layer(runtimeOf(where)))))
+  readable(audible(effect).pipe(keeping(checkpointsOf(where)), Effect.provide(Runtime.layer(runtimeOf(where)))))
 
 /** An example: a command of its own with the flags of a study. */
 export const example = <E extends { readonly message: string }>(

@@ -5,7 +5,7 @@ import { Console, Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import * as Sources from "../sources/index.ts"
 import { Emotion6 } from "../tasks/classification/index.ts"
-import { ofFewWords } from "./embedded.ts"
+import { isEmbedded, ofFewWords } from "./embedded.ts"
 import * as Flags from "./flags.ts"
 import { FlagError, given as givenOf } from "./futile.ts"
 import { check } from "./policy.ts"
@@ -72,7 +72,10 @@ const scenes = Effect.fnUntraced(function*(flags: Asked, saved: Option.Option<So
   if (flag !== undefined) {
     return yield* new FlagError({ reason: `${flag} is for pictures of one's own: name them, --data` })
   }
-  if (Option.isNone(saved)) return yield* manifests(flags, Emotion6.task)
+  if (Option.isNone(saved)) {
+    if (!isEmbedded(flags)) yield* Saved.tellTaken(flags, "asked for the emotions of the embedded scenes")
+    return yield* manifests(flags, Emotion6.task)
+  }
   yield* Saved.tell(flags, saved.value)
   if (saved.value.kind === "classification" && Saved.isOf(saved.value, Emotion6.labels)) {
     return yield* manifests(flags, saved.value.task)
@@ -95,43 +98,58 @@ interface Use {
   readonly saved?: Option.Option<Sources.SavedTask>
   /** Whether a share is held out where there is no test half. Default true. */
   readonly hold?: boolean
+  /** Whether the first rows that are set aside are named: where nothing runs that tells of them. */
+  readonly rows?: boolean
 }
 
-/** The task and its halves; of a user's own pictures it is said first what was understood. */
-export const open = Effect.fnUntraced(function*(flags: Asked, { hold = true, saved = Option.none() }: Use = {}) {
-  const { data, labels, seed, shots, subject, task } = flags
-  if (Option.isNone(data)) return yield* scenes(flags, saved)
-  const given = Option.map(labels, labelsIn)
-  const agrees = (saved: Sources.SavedTask) =>
-    Option.isNone(subject) && Option.getOrElse(task, () => saved.kind) === saved.kind &&
-    Option.match(given, { onNone: () => true, onSome: (labels) => Saved.isOf(saved, labels) })
-  const as = Option.filter(saved, agrees)
-  if (Option.isSome(saved)) yield* Saved.tell(flags, saved.value, Option.isSome(as) ? {} : saidBy(flags))
-  const emotions = Option.isNone(saved)
-    ? Option.some(Emotion6.task)
-    : Option.flatMap(
-      as,
-      (saved) =>
-        saved.kind === "classification" && Saved.isOf(saved, Emotion6.labels) ? Option.some(saved.task) : Option.none()
-    )
-  const says = Object.values(saidBy(flags)).some(Option.isSome)
-  if (!says && Option.isSome(emotions) && (yield* Sources.hasManifests(data.value, emotions.value))) {
-    return yield* manifests(flags, emotions.value)
+/** The task and its halves, and what was understood of a user's own pictures, in lines. */
+export const look = Effect.fnUntraced(
+  function*(flags: Asked, { hold = true, rows = false, saved = Option.none() }: Use = {}) {
+    const { data, labels, seed, shots, subject, task } = flags
+    if (Option.isNone(data)) return { source: yield* scenes(flags, saved), lines: [] }
+    const given = Option.map(labels, labelsIn)
+    const agrees = (saved: Sources.SavedTask) =>
+      Option.isNone(subject) && Option.getOrElse(task, () => saved.kind) === saved.kind &&
+      Option.match(given, { onNone: () => true, onSome: (labels) => Saved.isOf(saved, labels) })
+    const as = Option.filter(saved, agrees)
+    if (Option.isSome(saved)) yield* Saved.tell(flags, saved.value, Option.isSome(as) ? {} : saidBy(flags))
+    const emotions = Option.isNone(saved)
+      ? Option.some(Emotion6.task)
+      : Option.flatMap(
+        as,
+        (saved) =>
+          saved.kind === "classification" && Saved.isOf(saved, Emotion6.labels)
+            ? Option.some(saved.task)
+            : Option.none()
+      )
+    const says = Object.values(saidBy(flags)).some(Option.isSome)
+    if (!says && Option.isSome(emotions) && (yield* Sources.hasManifests(data.value, emotions.value))) {
+      return { source: yield* manifests(flags, emotions.value), lines: [] }
+    }
+    // Before every picture is decoded.
+    yield* check(flags)
+    const source = yield* Sources.pictures({
+      data: data.value,
+      embedded: yield* ofFewWords(flags),
+      hold,
+      seed,
+      shots,
+      subject,
+      task: Option.orElse(task, () => Option.map(saved, ({ kind }) => kind)),
+      labels: Option.orElse(
+        given,
+        () => Option.filter(Option.map(saved, Saved.labelsOf), (labels) => labels.length > 0)
+      ),
+      ...Option.match(as, { onNone: () => ({}), onSome: (as) => ({ as }) })
+    })
+    return { source, lines: yield* Sources.understood(source, { rows }) }
   }
-  // Before every picture is decoded.
-  yield* check(flags)
-  const source = yield* Sources.pictures({
-    data: data.value,
-    embedded: yield* ofFewWords(flags),
-    hold,
-    seed,
-    shots,
-    subject,
-    task: Option.orElse(task, () => Option.map(saved, ({ kind }) => kind)),
-    labels: Option.orElse(given, () => Option.filter(Option.map(saved, Saved.labelsOf), (labels) => labels.length > 0)),
-    ...Option.match(as, { onNone: () => ({}), onSome: (as) => ({ as }) })
-  })
-  for (const line of yield* Sources.understood(source)) yield* Console.error(line)
+)
+
+/** The task and its halves; of a user's own pictures it is said first what was understood. */
+export const open = Effect.fnUntraced(function*(flags: Asked, use: Use = {}) {
+  const { lines, source } = yield* look(flags, use)
+  for (const line of lines) yield* Console.error(line)
   return source
 })
 

@@ -12,6 +12,7 @@ import * as Policies from "../policy/layers.ts"
 import { shownAddress } from "../policy/openai/Address.ts"
 import type { Remote, Requests, Study } from "./flags.ts"
 import { FlagError, refuse } from "./futile.ts"
+import { notARun } from "./modelFolder.ts"
 
 type Flags =
   & Pick<Study, "model" | "seed">
@@ -89,7 +90,7 @@ export const check = (
       yield* Effect.scoped(Layer.build(asked.value)).pipe(
         Effect.mapError(({ reason }) => new FlagError({ reason: `--remote: ${reason}` }))
       )
-    } else yield* ModelDirectory.open(flags.model)
+    } else yield* Effect.andThen(notARun(flags.model), ModelDirectory.open(flags.model))
   })
 
 type Adapter = NonNullable<OnnxPolicy.Options["lora"]>

@@ -12,9 +12,10 @@ import * as Logger from "effect/Logger"
 import * as EffectRuntime from "effect/Runtime"
 import packageJson from "../../package.json" with { type: "json" }
 import * as Process from "../dsl/Process.ts"
+import { CommandLine } from "./commandLine.ts"
 import { formatter } from "./help.ts"
 import { presenter, usageExitCode } from "./output.ts"
-import { version } from "./telling.ts"
+import { speaking, version } from "./telling.ts"
 
 /** A typed failure as one line for the user. A defect keeps its stack: it is ours, not the user's. */
 export const readable = <A, E extends { readonly message: string }, R>(
@@ -27,13 +28,25 @@ export const readable = <A, E extends { readonly message: string }, R>(
 
 const isUsage = (error: unknown): error is CliError.ShowHelp => CliError.isCliError(error) && error._tag === "ShowHelp"
 
+/** The words with the options of the run that they resume. */
+const whole = (words: ReadonlyArray<string>) =>
+  words.includes("--resume")
+    ? Effect.flatMap(Effect.promise(() => import("./resumed.ts")), ({ resumed }) => resumed(words))
+    : Effect.succeed(words)
+
 /** Parses arguments and runs the command: the process's own, unless others are given. */
 export const run = <const Name extends string, Input, C, E>(
   command: Command.Command<Name, Input, C, E, NodeServices.NodeServices>,
   args?: ReadonlyArray<string>
-) => {
-  const config = { version: packageJson.version }
-  return (args === undefined ? Command.run(command, config) : Command.runWith(command, config)(args)).pipe(
+) =>
+  Effect.gen(function*() {
+    const words = yield* whole(args ?? (yield* CommandLine))
+    return yield* Effect.provideService(
+      Command.runWith(command, { version: packageJson.version })(words),
+      CommandLine,
+      words
+    )
+  }).pipe(
     Effect.tapError((error) =>
       Effect.sync(() => isUsage(error) && Object.assign(error, { [EffectRuntime.errorExitCode]: usageExitCode }))
     ),
@@ -46,7 +59,6 @@ export const run = <const Name extends string, Input, C, E>(
       })
     )
   )
-}
 
 /** Runs a program as the process. */
 export const main = <E>(program: Effect.Effect<void, E, NodeServices.NodeServices>): void =>
@@ -54,7 +66,7 @@ export const main = <E>(program: Effect.Effect<void, E, NodeServices.NodeService
     // What a command prints may be read by a program.
     Effect.provideService(Logger.LogToStderr, true),
     Effect.provide(NodeServices.layer),
-    Process.run
+    (program) => Process.run(program, speaking)
   )
 
 /** Parses the process's arguments and runs the command as the process. */

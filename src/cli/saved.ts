@@ -36,7 +36,11 @@ export const named = (saved: Sources.SavedTask): string => {
 export const find = (
   { model, remote = Option.none() }: Asked,
   said: Said
-): Effect.Effect<Option.Option<Sources.SavedTask>, Sources.TaskFileError, FileSystem.FileSystem | Path.Path> => {
+): Effect.Effect<
+  Option.Option<Sources.SavedTask>,
+  Sources.TaskFileError | Sources.TaskInCode,
+  FileSystem.FileSystem | Path.Path
+> => {
   if (Option.isSome(remote)) return Effect.succeedNone
   const found = Sources.taskOf(model)
   return words(said).length === 0
@@ -60,6 +64,14 @@ export const tell = ({ model }: Asked, saved: Sources.SavedTask, before: Said = 
     }`
   )
 }
+
+/** Says what is taken for granted of a model that does not say what it was trained for. */
+export const tellTaken = ({ model, remote = Option.none() }: Asked, taken: string): Effect.Effect<void> =>
+  Console.error(
+    `${
+      Option.isSome(remote) ? "a server's model does not say" : `${model} does not say (it has no rise-task.json)`
+    } what it was trained for: ${taken}; --labels, or --task, ask otherwise`
+  )
 
 /** Whether labels that are asked for are those of a saved task, in the same order. */
 export const isOf = (saved: Sources.SavedTask, labels: ReadonlyArray<string>): boolean => {

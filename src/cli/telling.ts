@@ -1,9 +1,12 @@
 /**
  * How much a command tells while it works, and how: `--quiet` and `--json`, for every command.
  */
+import * as Cause from "effect/Cause"
 import { Command, Flag, GlobalFlag } from "effect/cli"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
+import { format } from "node:util"
 import { jsonLines, Progress, terminal, type View, warnings } from "../dsl/Progress.ts"
 import { shown } from "../kernels/runtime/Shown.ts"
 
@@ -45,11 +48,37 @@ export const asksJson = (args: ReadonlyArray<string>): boolean => {
 export const told = (event: string, fields: Readonly<Record<string, unknown>>): string =>
   shown(JSON.stringify({ event, ...fields }))
 
+/** A defect with its stack, anything else as text. */
+const wordsOf = (part: unknown): string =>
+  Cause.isCause(part) ? Cause.pretty(part) : part instanceof Error ? part.stack ?? String(part) : String(part)
+
 /** Log lines of every floor, as `--json` has them. */
 const logLines = Logger.make(({ logLevel, message }) => {
-  const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+  const text = (Array.isArray(message) ? message : [message]).map(wordsOf).join(" ")
   process.stderr.write(`${told(logLevel === "Warn" ? "warned" : "logged", { level: logLevel, text })}\n`)
 })
+
+/** What a command tells beside, as `--json` has it: what is an object already stays as it is. */
+const jsonConsole = (console: Console.Console): Console.Console =>
+  Object.assign(Object.create(console), {
+    error: (...args: ReadonlyArray<unknown>) => {
+      const text = format(...args).trim()
+      console.error(text.startsWith("{\"event\":") ? text : told("logged", { level: "Info", text }))
+    }
+  })
+
+/** Lets all of standard error be JSON where the command line asks for it: notes, errors and defects, too. */
+export const speaking = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  asksJson(process.argv.slice(2))
+    ? program.pipe(
+      (program) =>
+        Effect.flatMap(
+          Console.Console,
+          (console) => Effect.provideService(program, Console.Console, jsonConsole(console))
+        ),
+      Effect.provideService(Logger.CurrentLoggers, new Set([logLines]))
+    )
+    : program
 
 const viewOf = (quiet: boolean, json: boolean): View => {
   const view = (json ? jsonLines : terminal)(process.stderr)

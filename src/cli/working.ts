@@ -4,8 +4,9 @@
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
+import { again, CommandLine } from "./commandLine.ts"
 import type { Study } from "./flags.ts"
-import { asksJson, told } from "./telling.ts"
+import { kept } from "./resumed.ts"
 
 export interface Working<A, E, R> extends Omit<FolderOptions<A, E, R>, "out" | "resume" | "seed"> {
   readonly flags: Pick<Study, "out" | "resume" | "seed">
@@ -26,8 +27,7 @@ export class NoRun extends Schema.TaggedError<NoRun>()("NoRun", {
   }
 }
 
-const say = (text: string) =>
-  Console.error(asksJson(process.argv.slice(2)) ? told("logged", { level: "Info", text }) : text)
+const say = (text: string) => Console.error(text)
 
 const there = (file: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.orElseSucceed(fs.exists(file), () => false))
@@ -37,6 +37,7 @@ export const working =
   <A, E, R>({ flags: { out: asked, resume, seed }, name, ...made }: Working<A, E, R>) =>
   <B, E2, R2>(work: (out: string) => Effect.Effect<B, E2, R2>) =>
     Effect.gen(function*() {
+      const words = yield* CommandLine
       const out = Option.isSome(asked) ? asked.value : yield* numbered(`runs/${name}`, resume)
       const begun = there(`${out}/run.json`)
       if (resume) {
@@ -45,7 +46,7 @@ export const working =
         if (Option.isNone(asked)) yield* say(`going on with ${out}`)
       }
       const result = yield* work(out).pipe(
-        inFolder({ ...made, out, seed, resume }),
+        inFolder({ ...made, out, seed, resume, about: kept(words) }),
         // What was finished is in the folder: nobody has to begin anew for a full disk.
         Effect.tapError((error) =>
           SystemFault.codeOf(error) === undefined
@@ -54,14 +55,14 @@ export const working =
               begun,
               (begun) =>
                 begun
-                  ? say(`What was done is kept. When that is mended, go on with: --out ${out} --resume`)
+                  ? say(`What was done is kept. When that is mended, go on with: ${again(words, out)}`)
                   : Effect.void
             )
         ),
         Effect.onInterrupt(() =>
           Effect.flatMap(begun, (begun) =>
             Console.error(
-              `\nInterrupted${begun ? `. Continue with: --out ${out} --resume` : " before the run began."}`
+              `\nInterrupted${begun ? `. Continue with: ${again(words, out)}` : " before the run began."}`
             ))
         )
       )

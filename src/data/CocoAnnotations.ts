@@ -118,6 +118,23 @@ const extentOf = ({ bbox, segmentation }: Fields): Result.Result<Segmentation.Ex
   return Result.succeed(Option.getOrElse(drawn, () => ({ box: box.value })))
 }
 
+/** CVAT's turned boxes: the upright one is turned clockwise about its middle, by degrees in the attributes. */
+const turnOf = ({ attributes }: Fields): Result.Result<number, BadRow> => {
+  const rotation = Predicate.hasProperty(attributes, "rotation") ? attributes.rotation : undefined
+  if (isAbsent(rotation)) return Result.succeed(0)
+  const degrees = Segmentation.number(rotation)
+  return Option.isSome(degrees) && Number.isFinite(degrees.value)
+    ? Result.succeed(degrees.value)
+    : bad("bad-annotation", `"rotation" in its attributes is ${quoted(rotation)}, expected degrees`)
+}
+
+/** The upright box around a turned one. */
+const turned = ([x, y, w, h]: Xywh, degrees: number): Xywh => {
+  const [cos, sin] = [Math.abs(Math.cos(degrees * Math.PI / 180)), Math.abs(Math.sin(degrees * Math.PI / 180))]
+  const [width, height] = [w * cos + h * sin, w * sin + h * cos]
+  return [x + (w - width) / 2, y + (h - height) / 2, width, height]
+}
+
 /** An entry of `annotations`: the picture that it is of, as far as that can be read, and what it says. */
 export const annotation = (
   value: unknown,
@@ -138,7 +155,11 @@ export const annotation = (
       }
       if (!isCategory(category.value)) return yield* bad("unknown-category", `category ${category.value} is not listed`)
       const crowd = yield* crowdOf(iscrowd)
-      const extent = yield* extentOf(fields)
+      const upright = yield* extentOf(fields)
+      const degrees = yield* turnOf(fields)
+      const extent = degrees === 0 || isAbsent(fields["bbox"])
+        ? upright
+        : { ...upright, box: turned(upright.box, degrees) }
       return hasArea(extent.box)
         ? { category: category.value, crowd, ...extent }
         : yield* bad("degenerate-box", `its box [${extent.box.join(", ")}] has no area`)

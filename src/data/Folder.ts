@@ -12,6 +12,7 @@ import * as Header from "../kernels/image/Header.ts"
 import * as Image from "../kernels/image/Image.ts"
 import type { Fault } from "../kernels/image/ImageError.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
+import { quoted } from "./Quoted.ts"
 import type { BadRow } from "./Rows.ts"
 
 /** Why a picture is refused: the `reason` of its quarantine row. */
@@ -36,6 +37,9 @@ export interface Limits {
 }
 
 const defaultMaxBytes = 64 * 2 ** 20
+
+/** Folders whose names are kept for hints. */
+const mostListed = 16
 
 /** A picture by reference, and its size in pixels, orientation applied. */
 export interface Picture {
@@ -134,9 +138,26 @@ export const open = (
       return yield* new DataError({ source: folder, reason: `not a folder, expected ${expected}` })
     }
 
+    /** Names in folders by themselves in small letters, for those that were asked about. */
+    const listed = new Map<string, ReadonlyMap<string, string>>()
+    /** A file that is called alike but for large and small letters: other systems take them for one. */
+    const alike = Effect.fnUntraced(function*(name: string) {
+      const place = path.join(root, name)
+      const beside = path.dirname(place)
+      const known = listed.get(beside) ?? new Map(
+        (yield* Effect.orElseSucceed(fs.readDirectory(beside), (): Array<string> => [])).map((one) => [
+          one.toLowerCase(),
+          one
+        ])
+      )
+      if (listed.size < mostListed) listed.set(beside, known)
+      const found = known.get(path.basename(place).toLowerCase())
+      return found === undefined ? "" : `; there is ${quoted(found)}, and large letters are not small ones`
+    })
+
     const unreadable = (name: string) => (error: PlatformError.PlatformError) =>
       error.reason._tag === "NotFound"
-        ? refuse("missing-file", `no file ${path.join(root, name)}`)
+        ? Effect.flatMap(alike(name), (hint) => refuse("missing-file", `no file ${path.join(root, name)}${hint}`))
         : refuse("unreadable-file", `${path.join(root, name)}: ${SystemFault.words(error)}`)
 
     /** Systems write an accent as a mark behind its letter, or as one with it. */

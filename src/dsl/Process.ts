@@ -75,9 +75,16 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
     ? Effect.provideService(Effect.logError(cause), Logger.LogToStderr, true)
     : Effect.void
 
-/** Runs a program as the process, with what it writes to standard output watched. */
-export const run = <A, E>(program: Effect.Effect<A, E>): void =>
-  Effect.tapCause(withOutput(program), report).pipe(
+/**
+ * Runs a program as the process, with what it writes to standard output watched.
+ *
+ * @param around changes how all of it speaks, reports of defects included
+ */
+export const run = <A, E>(
+  program: Effect.Effect<A, E>,
+  around: <B, E2>(program: Effect.Effect<B, E2>) => Effect.Effect<B, E2> = (program) => program
+): void =>
+  around(Effect.tapCause(withOutput(program), report)).pipe(
     (reported) =>
       Effect.flatMap(Console.Console, (console) => Effect.provideService(reported, Console.Console, safe(console))),
     (program) => start(program, { disableErrorReporting: true })

@@ -9,15 +9,21 @@ import type { Form, Task } from "./Task.ts"
 /** Name of the file in the model's directory. */
 export const name = "rise-task.json"
 
-/** Writes a task's description into a model's directory, if it has one, with the form that the model was taught. */
+/** What stands for a task that is written in code, such as one of `Task.make`. */
+export const inCode = "code"
+
+/**
+ * Writes a task's description into a model's directory, with the form that the model was taught: of a task that is
+ * written in code its name.
+ */
 export const write = <A>(
   directory: string,
-  { described }: Task<A>,
+  { described, name: task }: Task<A>,
   form: Form
 ): Effect.Effect<void, RunFileError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
-    if (described === undefined) return
-    const record = typeof described === "object" && described !== null && !Array.isArray(described)
+    const what = described ?? { version: 1, kind: inCode, name: task }
+    const record = typeof what === "object" && what !== null && !Array.isArray(what)
     const { join } = yield* Path.Path
-    yield* Atomic.writeJson(join(directory, name), record ? { ...described, form } : described)
+    yield* Atomic.writeJson(join(directory, name), record ? { ...what, form } : what)
   })

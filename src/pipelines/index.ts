@@ -4,7 +4,19 @@
  * @module
  */
 export { annotate, type Annotated, type AnnotateOptions } from "./annotate.ts"
-export { type Budgeted, fewer, type Line, lines, type Method, methodNames, total, within } from "./budget.ts"
+export {
+  type Budgeted,
+  everything,
+  fewer,
+  leastTaught,
+  type Left,
+  type Line,
+  lines,
+  type Method,
+  methodNames,
+  total,
+  within
+} from "./budget.ts"
 export { ConfigError } from "./Config.ts"
 export * as Config from "./Config.ts"
 export { type Cost, cost, embeddedPace, type Pace, type Sizes } from "./cost.ts"

@@ -12,5 +12,12 @@ export { type Overlap, overlap } from "./overlap.ts"
 export { type BoxedPictures, type LabelledPictures, type Pictures, pictures, type PicturesOptions } from "./pictures.ts"
 export { hasManifests, softLabels, type SourceOptions } from "./softLabels.ts"
 export { type Fault, type Options, type Source, type TaskSource, verified } from "./Source.ts"
-export { type SavedClassification, type SavedDetection, type SavedTask, TaskFileError, taskOf } from "./taskOf.ts"
+export {
+  type SavedClassification,
+  type SavedDetection,
+  type SavedTask,
+  TaskFileError,
+  TaskInCode,
+  taskOf
+} from "./taskOf.ts"
 export { understood } from "./understood.ts"

@@ -4,6 +4,7 @@
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
 import * as TaskFile from "../dsl/TaskFile.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
+import { show } from "../kernels/text/show.ts"
 import { GitLfs, Json } from "../kernels/weights/index.ts"
 import { directoryOf } from "../policy/Embedded.ts"
 import * as Saved from "../tasks/Saved.ts"
@@ -23,24 +24,40 @@ export class TaskFileError extends Schema.TaggedError<TaskFileError>()("TaskFile
   }
 }
 
+/** The model was trained for a task that only its script has. */
+export class TaskInCode extends Schema.TaggedError<TaskInCode>()("TaskInCode", {
+  /** The model's directory. */
+  model: Schema.String,
+  /** The task's name. */
+  task: Schema.String
+}) {
+  override get message() {
+    return `${this.model} was trained for the task ${show(this.task, 80)}, which is written in code: ask it from a ` +
+      "script that has the task (Rise.annotate, Rise.evaluate: docs/write-a-task.md)"
+  }
+}
+
+const InCode = Schema.Struct({ version: Schema.Literal(1), kind: Schema.Literal(TaskFile.inCode), name: Schema.String })
+const decodeInCode = Schema.decodeUnknownOption(InCode)
+
 /** Largest file that is read, in bytes. */
 const most = 16 * 2 ** 20
 
 /**
  * The task that the model in a directory was trained for, with its labels and its prompts as they were: what
- * `Rise.saveModel` wrote beside the weights. None where nothing was written: of models from elsewhere, and of tasks
- * that cannot be written down, such as one of `Task.make`.
+ * `Rise.saveModel` wrote beside the weights. None where nothing was written: of models from elsewhere.
  *
  * ```ts
  * const saved = yield* Sources.taskOf("runs/mine/model")
  * if (Option.isSome(saved) && saved.value.kind === "classification") console.log(saved.value.task.labels)
  * ```
  *
- * Fails where the file is damaged, not one of this release, or describes no task.
+ * Fails where the file is damaged, not one of this release, or describes no task; with `TaskInCode` where the task
+ * cannot be written down, such as one of `Task.make`.
  */
 export const taskOf = (
   directory: string
-): Effect.Effect<Option.Option<Saved.SavedTask>, TaskFileError, FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<Option.Option<Saved.SavedTask>, TaskFileError | TaskInCode, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const path = (yield* Path.Path).join(directoryOf(directory), TaskFile.name)
@@ -65,5 +82,7 @@ export const taskOf = (
       try: () => Json.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)),
       catch: (cause) => fail(`not JSON: ${cause instanceof Error ? cause.message : String(cause)}`)
     })
+    const inCode = decodeInCode(json)
+    if (Option.isSome(inCode)) return yield* new TaskInCode({ model: directory, task: inCode.value.name })
     return Option.some(yield* Effect.mapError(Effect.fromResult(Saved.read(json)), fail))
   })

@@ -2,6 +2,8 @@
  * What was understood of a user's pictures, in lines for a terminal: before anything runs on them.
  */
 import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
+import * as Quoted from "../data/Quoted.ts"
+import * as Aside from "../dsl/Aside.ts"
 import * as Quarantine from "../dsl/Quarantine.ts"
 import type { Sample } from "../dsl/Task.ts"
 import { counts } from "./counts.ts"
@@ -14,7 +16,16 @@ type Half<A> = Stream.Stream<Sample<A>, Fault, FileSystem.FileSystem | Path.Path
 /** Labels that are shown with their counts. */
 const shown = 30
 
-const lines = <A>(source: Pictures, halves: {
+/** Where a label has so many pictures, one of a single picture is more likely mistyped than rare. */
+const often = 5
+
+/** Options of `understood`. */
+export interface UnderstoodOptions {
+  /** Whether the first rows that are set aside are named, one line each: where nobody tells of them later. */
+  readonly rows?: boolean
+}
+
+const lines = <A>(source: Pictures, { rows = false }: UnderstoodOptions, halves: {
   readonly train: Half<A>
   readonly test: Half<A>
   readonly labelsOf: (truth: A) => ReadonlyArray<string>
@@ -30,16 +41,38 @@ const lines = <A>(source: Pictures, halves: {
       overlap(train, test, encode)
     ]).pipe(Effect.provideService(Quarantine.Quarantine, aside))
     const { labels, layout, name, notes } = source
+    const inAll = (label: string) => (trained.labels.get(label) ?? 0) + (tested.labels.get(label) ?? 0)
+    const untested = tested.pictures === 0
+      ? []
+      : labels.filter((label) => !tested.labels.has(label) && trained.labels.has(label))
+    const rare = labels.filter((label) => inAll(label) === 1)
+    const sounds = rare.length > 0 && labels.some((label) => inAll(label) >= often)
+    const said = new Set([
+      ...notes,
+      ...(untested.length > 0 ? [`no picture to test on has the label ${Quoted.names(untested)}`] : []),
+      ...(sounds
+        ? [
+          `${rare.length === 1 ? "one picture has" : "one picture each has"} the label ${Quoted.names(rare)}: mend ` +
+          "what is mistyped, or name the labels that count, --labels"
+        ]
+        : [])
+    ])
     const each = labels.slice(0, shown).map((label) =>
-      `${label} ${trained.labels.get(label) ?? 0} + ${tested.labels.get(label) ?? 0}`
+      `${/[\s\d,]/.test(label) ? JSON.stringify(label) : label} ${trained.labels.get(label) ?? 0} + ${
+        tested.labels.get(label) ?? 0
+      }`
     )
     const more = labels.length > shown ? [`and ${labels.length - shown} more labels`] : []
+    const first = yield* aside.rows
     const reasons = Object.entries(yield* aside.counts).map(([reason, count]) => `${reason} ${count}`)
     return [
-      `${name}: ${layout}, ${what}: ${trained.pictures} pictures to train on + ${tested.pictures} to test on`,
+      `${name}: ${layout}, ${what}: ${
+        Quoted.count(trained.pictures, "picture")
+      } to train on + ${tested.pictures} to test on`,
       `  ${[...each, ...more].join(", ")}`,
-      ...notes.map((note) => `  ${note}`),
+      ...[...said].map((note) => `  ${note}`),
       ...reasons.length > 0 ? [`  set aside: ${reasons.join(", ")}`] : [],
+      ...rows ? first.slice(0, Aside.shown).map((row) => `    ${row.source}, ${Aside.line(row)}`) : [],
       ...Option.match(shared.first, {
         onNone: () => [],
         onSome: ([other, id]) => [
@@ -70,15 +103,16 @@ const lines = <A>(source: Pictures, halves: {
  * Reads everything, pictures too.
  */
 export const understood = (
-  source: Pictures
+  source: Pictures,
+  options: UnderstoodOptions = {}
 ): Effect.Effect<ReadonlyArray<string>, Fault, FileSystem.FileSystem | Path.Path> => {
   if (source.kind === "boxes") {
     const labelsOf = (truth: typeof source.task.annotation.Type) =>
       truth.flatMap(({ crowd, label }) => crowd === true || label === undefined ? [] : [label])
     const { encode } = source.task
-    return lines(source, { ...source, labelsOf, encode, what: "boxes with labels" })
+    return lines(source, options, { ...source, labelsOf, encode, what: "boxes with labels" })
   }
   const what = source.single ? "a label for each picture" : "shares of labels"
   const { classOf, encode } = source.task
-  return lines(source, { ...source, labelsOf: (truth) => [classOf(truth)], encode, what })
+  return lines(source, options, { ...source, labelsOf: (truth) => [classOf(truth)], encode, what })
 }

@@ -27,6 +27,8 @@ export interface FolderOptions<A, E, R> {
   readonly test: Stream.Stream<Sample<A>, E, R>
   /** Recorded in run.json; a run resumes only under the same. */
   readonly config: Identity
+  /** Recorded in run.json, free to differ when a run is resumed: the command line. */
+  readonly about?: Identity
   /** What a reader of the report has to know before the reasons: one sentence. */
   readonly caution?: string | undefined
   /** What the report is to say of how the run was set up, such as what a budget left of it: one sentence each. */
@@ -35,7 +37,8 @@ export interface FolderOptions<A, E, R> {
 
 /** Runs `effect` within a run folder and writes `report.html` at the end. */
 export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => {
-  const { caution, config, from = [], notes = [], out, resume = false, seed, task, test, train } = options
+  const { about: more = {}, caution, config, from = [], notes = [], out, resume = false, seed, task, test, train } =
+    options
   const identity = Effect.gen(function*() {
     const prompts = yield* Fingerprint.prompts(task)
     const data = { train: yield* Fingerprint.data(task, train), test: yield* Fingerprint.data(task, test) }
@@ -44,6 +47,7 @@ export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2
   const lowerIsBetter = (task.metrics ?? []).flatMap(({ direction, name }) => direction === "lower" ? [name] : [])
   const [first] = task.metrics ?? []
   const about = {
+    ...more,
     lowerIsBetter,
     ...(first !== undefined && { metric: first.name }),
     ...(caution !== undefined && { caution }),

@@ -157,6 +157,34 @@ describe("rise annotate", () => {
     assert.strictEqual(read("killed.jsonl"), read("whole.jsonl"))
   })
 
+  it("has values that say what the annotations say, whatever a model's percents sum to", async () => {
+    const server = await Effect.runPromise(
+      Effect.scoped(Server.start.pipe(Effect.flatMap((server) =>
+        Effect.promise(async () => {
+          const content = "<think>calm</think><answer>calm 10 wild 5</answer>"
+          server.answer = Server.send(200, {
+            choices: [{ finish_reason: "stop", message: { role: "assistant", content } }]
+          })
+          return rise([
+            names[0]!,
+            "--remote",
+            server.baseUrl,
+            "--remote-model",
+            "vl",
+            "--labels",
+            "calm,wild",
+            "--json"
+          ])
+        })
+      )))
+    )
+    const { annotation, value } = JSON.parse(server.stdout)
+    assert.deepStrictEqual([annotation, value], ["calm 67 wild 33", { calm: 0.67, wild: 0.33 }])
+    const events = server.stderr.trim().split("\n").map((line) => JSON.parse(line))
+    const [step] = events.filter(({ event }) => event === "step")
+    assert.deepStrictEqual([step.stage, step.at, step.of, typeof step.secondsLeft], ["annotate", 1, 1, "number"])
+  })
+
   it("writes CSV that any reader of CSV reads, also from a list of names", async () => {
     const input = `${names.join("\0")}\0`
     const printed = await rise(["-", "--batch", "4", "--format", "csv"], { input })

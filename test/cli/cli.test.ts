@@ -47,6 +47,18 @@ describe("command line", () => {
       assert.match(stderr, /\n {2}set aside: unreadable-image 1\n/)
       assert.match(stdout, /\nSFT +\S/)
       assert.strictEqual(JSON.parse(readFileSync(join(directory, "run/run.json"), "utf8")).identity.task, "sides")
+      // All of standard error is for programs, also what is told beside the events.
+      const again = run("src/cli/rise.ts", "train", "-o", join(directory, "run"), "--resume", "--json")
+      assert.strictEqual(again.status, 0, again.stderr)
+      assert.strictEqual(again.stdout, stdout)
+      const lines = again.stderr.trim().split("\n").map((line) => JSON.parse(line))
+      assert.isTrue(lines.some(({ event, text }) => event === "logged" && /^This model has seen/.test(text)))
+      const other = run("src/cli/rise.ts", "train", "--resume", "-o", join(directory, "run"), "-s", "1", "--json")
+      assert.strictEqual(other.status, 1)
+      assert.match(
+        JSON.parse(other.stderr.trim().split("\n").at(-1) ?? "").message,
+        /was started with [^]* resume with the same/
+      )
     } finally {
       rmSync(directory, { recursive: true })
     }
@@ -65,6 +77,8 @@ describe("command line", () => {
         join(model, "model.safetensors"),
         Buffer.concat([Buffer.from(BigUint64Array.of(64n).buffer), Buffer.from(header), Buffer.alloc(4)])
       )
+      cpSync(model, join(directory, "begun/model"), { recursive: true })
+      writeFileSync(join(directory, "begun/run.json"), "{}")
       const votes = join(directory, "votes")
       mkdirSync(votes)
       for (const half of ["train", "test"]) {
@@ -126,6 +140,10 @@ describe("command line", () => {
             join(directory, "tables")
           ),
           /this run would hold .*, the limit is 0\.00 GiB/
+        ],
+        [
+          run("src/cli/rise.ts", "annotate", "--model", join(directory, "begun"), "x.png"),
+          /begun: is the folder of a run.* Its model is in it: --model \S+begun\/model/
         ],
         [
           run("src/cli/rise.ts", "annotate", "--model", join(directory, "nowhere"), "x.png"),

@@ -44,7 +44,8 @@ const usage: ReadonlyArray<Row> = [
     next: /--help/
   },
   { line: ["train", "--tau"], code: 2, says: /--tau wants a value\n/, next: /See "rise train --help"/ },
-  { line: ["train", "-s", "0x10"], code: 2, says: /--seed is a whole number, got 0x10/, next: /--help/ },
+  { line: ["train", "-s", "0x10"], code: 2, says: /--seed is a whole number from 0 on, got 0x10/, next: /--help/ },
+  { line: ["annotate", "a.png", "-s", "-1"], code: 2, says: /--seed is .* from 0 on, got -1/, next: /annotate --help/ },
   { line: ["train", "--shots", "1.5"], code: 2, says: /--shots is a whole number from 1 on, got 1\.5/, next: /--help/ },
   { line: ["train", "--shots", "NaN"], code: 2, says: /--shots is a whole number from 1 on, got NaN/, next: /--help/ },
   { line: ["train", "--lora", "0"], code: 2, says: /--lora is a whole number from 1 to 4096, got 0/, next: /--help/ },

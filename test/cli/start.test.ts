@@ -38,7 +38,9 @@ process.on("exit", () => writeFileSync(${JSON.stringify(file)}, loaded.join("\\n
 `
 
 /** The modules of this project that may be loaded before a command is named; the rest is Node's, Effect's and npm's. */
-const light = /\/src\/(cli\/[a-zA-Z]+|dsl\/Progress|dsl\/progress\/[a-zA-Z]+)\.ts$/
+const light = new RegExp(
+  "/src/(cli/\\w+|dsl/(Progress|Process|Output|progress/\\w+)|kernels/(runtime/(Shown|SystemFault)|text/show))[.]ts$"
+)
 
 describe("the start", () => {
   it.live(

@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema, Stream } from "effect"
-import { lines, total, within } from "../../src/pipelines/budget.ts"
+import { everything, lines, total, within } from "../../src/pipelines/budget.ts"
 import * as Config from "../../src/pipelines/Config.ts"
 import { cost, embeddedPace } from "../../src/pipelines/cost.ts"
 import { factsOf } from "../../src/pipelines/facts.ts"
@@ -100,7 +100,7 @@ describe("budget", () => {
 
   it("leaves a preset alone that fits", () => {
     const found = within(3600, quick, methods, sizes, embeddedPace)
-    assert.deepStrictEqual(found, Result.succeed({ preset: quick, share: 1 }))
+    assert.deepStrictEqual(found, Result.succeed({ preset: quick, left: everything }))
   })
 
   const Seconds = Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum: 2000 }))
@@ -117,8 +117,8 @@ describe("budget", () => {
   })
 
   it("looks at validation as often with fewer steps", () => {
-    const { preset, share } = Result.getOrThrow(within(120, quick, ["RISE"], sizes, embeddedPace))
-    assert.isBelow(share, 1)
+    const { left, preset } = Result.getOrThrow(within(100, quick, ["RISE"], sizes, embeddedPace))
+    assert.isBelow(left.taught, 1)
     const looks = ({ select, steps }: { readonly steps?: number; readonly select?: { readonly every: number } }) =>
       Math.ceil(steps! / select!.every)
     assert.strictEqual(looks(preset.sft), looks(quick.sft))

@@ -63,7 +63,9 @@ describe("pictures", () => {
       assert.deepStrictEqual(yield* Sources.understood(source), [
         `${root}/: class folders, a label for each picture: 13 pictures to train on + 3 to test on`,
         "  rain 4 + 1, snow 1 + 0, sun 8 + 2",
-        "  no part to test on: 20% of each label held out, drawn by seed 0"
+        "  no part to test on: 20% of each label held out, drawn by seed 0",
+        "  no picture to test on has the label \"snow\"",
+        "  one picture has the label \"snow\": mend what is mistyped, or name the labels that count, --labels"
       ])
       assert.notDeepEqual(yield* idsOf((yield* open(root, { seed: 3 })).test), test)
       const plain = yield* open(root, { embedded: false })

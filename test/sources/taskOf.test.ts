@@ -1,6 +1,7 @@
 /** The task beside a model: found, or why not; asked about pictures in place of one that is made of them. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option, Stream } from "effect"
+import * as TaskFile from "../../src/dsl/TaskFile.ts"
 import * as Sources from "../../src/sources/index.ts"
 import { Classification, Emotion6 } from "../../src/tasks/classification/index.ts"
 import { BoxCodec, CocoSub, Detection, Lisa } from "../../src/tasks/detection/index.ts"
@@ -25,6 +26,16 @@ describe("taskOf", () => {
       assert.deepStrictEqual([alone.kind, alone.form], ["detection", "answer"])
       assert.isTrue(Option.isNone(yield* Sources.taskOf("embedded")))
       assert.isTrue(Option.isNone(yield* Sources.taskOf(yield* folder({ "config.json": "{}" }))))
+    })))
+
+  it.effect("says of a task in code that its script has to ask", () =>
+    live(Effect.gen(function*() {
+      const directory = yield* folder({})
+      const { described: _, ...pair } = { ...weather, name: "pair" }
+      yield* TaskFile.write(directory, pair, "think")
+      const error = yield* Effect.flip(Sources.taskOf(directory))
+      assert.strictEqual(error._tag, "TaskInCode")
+      assert.match(error.message, /was trained for the task "pair", which is written in code: ask it from a script/)
     })))
 
   it.effect("says of a damaged file what is wrong, and what to do", () =>

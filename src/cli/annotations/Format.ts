@@ -10,6 +10,7 @@ export type Format = "coco" | "csv" | "jsonl" | "label-studio"
 
 export const flags = {
   out: Flag.String("out").pipe(
+    Flag.withAlias("o"),
     Flag.withDescription(
       "Write to this file and, where it is there already, go on behind its rows; default: standard output"
     ),

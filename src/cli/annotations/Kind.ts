@@ -1,7 +1,7 @@
 /**
  * What `rise annotate` asks for: the task that flags describe, and its annotations in numbers.
  */
-import { Effect, Option, Stream } from "effect"
+import { Effect, Option, Result, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { Scenes, Subset } from "../../data/index.ts"
 import * as Fingerprint from "../../dsl/Fingerprint.ts"
@@ -10,9 +10,9 @@ import type { Task } from "../../dsl/Task.ts"
 import type { Image } from "../../kernels/image/Image.ts"
 import { annotate, type AnnotateOptions } from "../../pipelines/index.ts"
 import type { SavedClassification, SavedTask } from "../../sources/index.ts"
-import { Classification, ImagenetSub } from "../../tasks/classification/index.ts"
+import { Classification, Emotion6, ImagenetSub } from "../../tasks/classification/index.ts"
 import { Box, CocoSub, type Detection, Lisa } from "../../tasks/detection/index.ts"
-import { ofFewWords } from "../embedded.ts"
+import { isEmbedded, ofFewWords } from "../embedded.ts"
 import type { Remote } from "../flags.ts"
 import { FlagError } from "../futile.ts"
 import * as Saved from "../saved.ts"
@@ -61,7 +61,11 @@ const shares = (task: Classification.Classification): Kind =>
   kindOf(
     task,
     { kind: "shares", labels: task.labels },
-    (distribution) => Object.fromEntries(task.labels.map((label, i) => [label, distribution[i] ?? 0]))
+    (distribution) => {
+      // As the annotation beside it says it: whole percents of a hundred, whatever the model's summed to.
+      const said = Result.getOrElse(task.decode(task.encode(distribution)), () => distribution)
+      return Object.fromEntries(task.labels.map((label, i) => [label, said[i] ?? 0]))
+    }
   )
 
 const hundredth = (pixels: number) => Math.round(pixels * 100) / 100
@@ -155,6 +159,10 @@ const chosen = Effect.fnUntraced(function*(given: KindFlags) {
   if (Option.isNone(saved) || Option.isSome(task)) {
     if (Option.isSome(saved)) yield* Saved.tell(given, saved.value, said)
     if (alone) return yield* new FlagError({ reason: "--subject says what --labels rate: give these, too" })
+    const taken = Option.isNone(task) && Option.isNone(labels) && Option.isNone(saved)
+    if (taken && (Option.isSome(given.remote) || !isEmbedded(given))) {
+      yield* Saved.tellTaken(given, `asked for a distribution over ${Emotion6.labels.join(", ")}`)
+    }
     return yield* asked
   }
   const is = saved.value

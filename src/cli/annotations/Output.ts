@@ -74,7 +74,7 @@ export const textOf = (format: Format, shape: Shape) => (row: Row): string =>
 export const open = Effect.fnUntraced(function*(options: Options) {
   const { format, identity, model, overwrite, path, shape, urlPrefix: prefix } = options
   const fs = yield* FileSystem.FileSystem
-  const { dirname } = yield* Path.Path
+  const { dirname, join } = yield* Path.Path
   const writing = Effect.mapError(fromPlatform(path, "writing"))
   const mismatch = (reason: string, next = begin) => Effect.fail(new OutputMismatch({ path, reason, next }))
   const document = isDocument(format)
@@ -83,7 +83,10 @@ export const open = Effect.fnUntraced(function*(options: Options) {
   const type = yield* Effect.match(fs.stat(path), { onFailure: () => "File", onSuccess: ({ type }) => type })
   if (type !== "File") {
     const folder = type === "Directory"
-    return yield* mismatch(folder ? "is a folder" : "is not a file", folder ? "name a file, in it for example" : other)
+    return yield* mismatch(
+      folder ? "is a folder" : "is not a file",
+      folder ? `name a file, such as ${join(path, "labels.jsonl")}` : other
+    )
   }
   yield* writing(fs.makeDirectory(dirname(path), { recursive: true }))
   yield* Effect.catchTag(

@@ -113,6 +113,13 @@ export const find = Effect.fnUntraced(function*(given: ReadonlyArray<string>, op
   const twice = again === 0
     ? []
     : [`${Listing.counted(again, "picture")} named more than once (${first}${again > 1 ? ", …" : ""}): annotated once`]
-  const pictures: Pictures = { names: [...once.values()], notes: [...all.flatMap(({ notes }) => notes), ...twice] }
+  const remote = [...once.values()].filter((name) => /^https?:\/\//i.test(name))
+  const addresses = remote.length === 0
+    ? []
+    : [`pictures are read from files, and ${remote[0]} is an address: download it first`]
+  const pictures: Pictures = {
+    names: [...once.values()],
+    notes: [...all.flatMap(({ notes }) => notes), ...twice, ...addresses]
+  }
   return pictures
 })

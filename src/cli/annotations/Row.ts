@@ -13,7 +13,7 @@ export const Boxed = Schema.Struct({
 })
 export type Boxed = typeof Boxed.Type
 
-/** A distribution by label, as it was written: shares of 1 that need not sum to it; or boxes. */
+/** A distribution by label, the shares of 1 that the annotation says; or boxes. */
 export const Value = Schema.Union([Schema.Array(Boxed), Schema.Record(Schema.String, Schema.Finite)])
 export type Value = typeof Value.Type
 

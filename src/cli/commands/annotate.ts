@@ -5,6 +5,7 @@ import { Event, Progress, report, silent } from "../../dsl/Progress.ts"
 import { lengths } from "../../dsl/stages/Settings.ts"
 import type { Form } from "../../dsl/Task.ts"
 import * as Image from "../../kernels/image/Image.ts"
+import { counted } from "../../kernels/image/Listing.ts"
 import { Nursery } from "../../kernels/runtime/index.ts"
 import * as Format from "../annotations/Format.ts"
 import * as Kind from "../annotations/Kind.ts"
@@ -90,6 +91,7 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
   if (names.length === skip) return outcome
   const stage = "annotate"
   const began = yield* Clock.currentTimeMillis
+  yield* report(Event.Planned({ stages: [{ stage, counted: names.length }] }))
   yield* report(Event.Started({ stage, total: names.length, unit: "images", done: skip }))
   let done = skip
   yield* Stream.fromIterable(names).pipe(
@@ -146,7 +148,9 @@ const run = Effect.fnUntraced(function*(flagged: Flagged) {
   yield* sink.finish
   if (Option.isSome(given.out)) {
     const there = sink.before.n === 0 ? "" : `, ${sink.before.n} of them before`
-    yield* Console.error(`${given.out.value}: ${outcome.n} pictures${there}, ${outcome.n - outcome.failed} annotated`)
+    yield* Console.error(
+      `${given.out.value}: ${counted(outcome.n, "picture")}${there}, ${outcome.n - outcome.failed} annotated`
+    )
   }
   yield* Outcome.tell(outcome, given)
 })

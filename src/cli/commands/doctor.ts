@@ -7,6 +7,7 @@ import type { Finding } from "../doctor/Finding.ts"
 import { machine } from "../doctor/machine.ts"
 import { model } from "../doctor/model.ts"
 import * as Flags from "../flags.ts"
+import * as Pictures from "../pictures.ts"
 import { readable } from "../process.ts"
 
 const columns = 80
@@ -28,13 +29,13 @@ export const line = ({ about, mend, state, text }: Finding): string => {
 
 export const doctor = Command.make(
   "doctor",
-  { model: Flags.model, data: Flags.data },
+  { model: Flags.model, data: Pictures.flags.data },
   (flags) =>
     readable(Effect.gen(function*() {
       const findings = [
         ...(yield* machine),
         ...(yield* model(flags.model)),
-        ...(yield* Effect.forEach(Option.toArray(flags.data), data))
+        ...(yield* Effect.forEach(Option.toArray(flags.data), (place) => data(place, flags.model))).flat()
       ]
       for (const finding of findings) yield* Console.log(line(finding))
       const about = findings.filter(({ state }) => state === "wrong").map(({ about }) => about)

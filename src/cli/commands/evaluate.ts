@@ -1,13 +1,16 @@
 /** `rise evaluate`: a model on the test half of a data set. */
 import { Console, Effect, FileSystem, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
+import { Event, report } from "../../dsl/Progress.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
+import { named as nameOf } from "../../dsl/Run.ts"
 import * as Spool from "../../dsl/Spool.ts"
 import type { Task } from "../../dsl/Task.ts"
 import { evaluate as evaluateModel, Results } from "../../evaluation/index.ts"
 import { fitted, Presets } from "../../pipelines/index.ts"
 import type * as Sources from "../../sources/index.ts"
 import { barsOf, type Example, labels } from "../../studies/index.ts"
+import { again, CommandLine } from "../commandLine.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
@@ -28,7 +31,9 @@ const goOn = Effect.fnUntraced(function*(out: string) {
         onSuccess: ({ size }) => size > 0n
       })
   )
-  if (kept.length > 0) yield* Console.error(`\nWhat was answered is kept. Go on with: --out ${out} --resume`)
+  if (kept.length > 0) {
+    yield* Console.error(`\nWhat was answered is kept. Go on with: ${again(yield* CommandLine, out)}`)
+  }
 })
 
 const flags = {
@@ -54,6 +59,15 @@ const lengthsOf = Effect.fnUntraced(function*<A>(given: Given, { task, train }: 
   if (Option.isSome(given.remote)) return Presets.presets.paper.evaluate
   if (Option.isNone(given.data)) return Presets.presets.full.evaluate
   return (yield* Quarantine.silently(fitted({ task, data: train, model: given.model }))).evaluate
+})
+
+const method = "model"
+
+/** Tells of the passes that there will be, for their number and the time left. */
+const announce = Effect.fnUntraced(function*<A>({ task, test }: Sources.TaskSource<A, Task<A>>) {
+  const counted = yield* Quarantine.silently(Stream.runCount(test))
+  const passes = ["evaluate", ...(task.grammar === undefined ? [] : ["evaluate-masked"])]
+  yield* report(Event.Planned({ stages: passes.map((pass) => ({ stage: nameOf(method)(pass), counted })) }))
 })
 
 const measured = Effect.fnUntraced(function*<A>(
@@ -82,16 +96,19 @@ const measured = Effect.fnUntraced(function*<A>(
     test: source.test,
     config
   })((out) =>
-    evaluateModel({
-      method: "model",
-      task,
-      data: source.test,
-      form,
-      ...settings,
-      cuesNamed: source.cuesNamed
-    }).pipe(
+    Effect.andThen(
+      announce(source),
+      evaluateModel({
+        method,
+        task,
+        data: source.test,
+        form,
+        ...settings,
+        cuesNamed: source.cuesNamed
+      })
+    ).pipe(
       Effect.tap(Results.write),
-      Effect.tap(() => bars === undefined ? Effect.void : labels({ task, method: "model", bars })),
+      Effect.tap(() => bars === undefined ? Effect.void : labels({ task, method, bars })),
       Effect.provide(policy(given)),
       Effect.tapError(() => goOn(out))
     )

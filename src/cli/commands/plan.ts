@@ -1,7 +1,7 @@
 /** `rise plan`: what `rise train` would do, how long and in how much memory, before anything runs. */
 import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
-import { duration } from "../../dsl/Progress.ts"
+import { duration, Event, report } from "../../dsl/Progress.ts"
 import { Runtime } from "../../kernels/runtime/index.ts"
 import { type Line, memory, total } from "../../pipelines/index.ts"
 import { size } from "../doctor/Finding.ts"
@@ -20,6 +20,8 @@ const of = ({ samples, seconds, stage, steps }: Line): string =>
 /** What to turn where more is needed than there is. */
 const thrifty = "--workers 1 --recompute"
 
+const counting = "counting memory"
+
 /** The most that the run would hold, and what to do where that is more than there is. */
 const held = Effect.fnUntraced(function*<A>(
   flags: Training.Training,
@@ -27,9 +29,11 @@ const held = Effect.fnUntraced(function*<A>(
   run: Omit<Parameters<typeof memory>[0], "data" | "how" | "model" | "task">
 ) {
   const { workers } = yield* Runtime.Runtime
+  yield* report(Event.Started({ stage: counting, total: 0, unit: "graphs" }))
   const subject = { ...run, task, data: train, model: flags.model }
   const how = howOf(flags, run.preset, workers)
   const { total: needed } = yield* memory({ ...subject, how })
+  yield* report(Event.Finished({ stage: counting, note: "" }))
   const { free } = memoryHere()
   if (needed <= free) return [row("memory, about", "", size(needed))]
   const least = yield* memory({ ...subject, how: { ...how, workers: 1, recompute: true } })
@@ -61,7 +65,7 @@ export const plan = Command.make("plan", flags, (given) => {
   return computing(flags)(Effect.gen(function*() {
     yield* Futile.ofMethod(flags)
     yield* together(flags)
-    const source = yield* Training.open(flags)
+    const source = yield* Training.open(flags, { rows: true })
     yield* source.kind === "boxes" ? printed(flags, source) : printed(flags, source)
   }))
 })

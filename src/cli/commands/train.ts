@@ -1,9 +1,11 @@
 /** `rise train`: the comparison of methods on pictures of one's own, or on the embedded scenes. */
 import { Console, Effect, Option, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Rise from "../../dsl/Rise.ts"
 import { verdict } from "../../evaluation/index.ts"
 import { Config } from "../../pipelines/index.ts"
 import { barsOf, compare, type Example } from "../../studies/index.ts"
+import { CutShort } from "../fitting/budget.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
 import { policy, together } from "../policy.ts"
@@ -25,6 +27,11 @@ const strict = Flag.Boolean("strict").pipe(
   Flag.withDefault(false)
 )
 
+/** What a stage ends with where the ones before it have taught too little. */
+const isUnlearned = (error: unknown) =>
+  error instanceof Rise.EveryGroupDead || error instanceof Rise.NothingKept || error instanceof Rise.NothingToTrainOn ||
+  error instanceof Rise.NoUsableChains
+
 type Bars<A> = (annotation: A) => Example["bars"]
 
 /** Trains and compares the methods that the flags ask for, and says what came of it. */
@@ -35,7 +42,7 @@ const comparison = <A>(
 ) =>
   Effect.gen(function*() {
     const { task } = source
-    const { methods, notes, preset, recorded, start } = yield* Training.choose(flags, source, { measure: false })
+    const { cut, methods, notes, preset, recorded, start } = yield* Training.choose(flags, source, { measure: false })
     if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
     const { rows, saved } = yield* compare({
       ...source, // the test half, the prior, shots, what a text names
@@ -44,7 +51,15 @@ const comparison = <A>(
       methods,
       preset,
       policy: policy(flags, preset)
-    }).pipe(study({ name: task.name, preset, flags, task, source, config: recorded, notes }))
+    }).pipe(
+      Effect.mapError((error) =>
+        Option.isSome(cut) && isUnlearned(error)
+          ? new CutShort({ reason: error.message, ...cut.value })
+          : error
+      ),
+      study({ name: task.name, preset, flags, task, source, config: recorded, notes })
+    )
+    if (Option.isSome(cut)) yield* Console.log(`\nThe budget of ${cut.value.budget} left ${cut.value.left}.`)
     const metric = task.metrics?.[0]
     if (saved === undefined || metric === undefined) return
     const found = verdict(rows, saved, metric)

@@ -8,6 +8,7 @@ import { ChatTemplate, Tokenizer } from "../../kernels/text/index.ts"
 import { GitLfs, ModelDirectory } from "../../kernels/weights/index.ts"
 import { MemoryPlan } from "../../policy/index.ts"
 import { modelName } from "../embedded.ts"
+import { notARun } from "../modelFolder.ts"
 import { type Finding, note, ok, size, wrong } from "./Finding.ts"
 import { memoryHere } from "./machine.ts"
 
@@ -66,6 +67,7 @@ export const model = (folder: string): Effect.Effect<
       const mend = `git -C ${folder} lfs pull`
       return [wrong("model", `${folder}: ${some}: a Git LFS pointer in the place of the file`, mend)]
     }
+    yield* notARun(folder)
     const directory = yield* ModelDirectory.open(folder)
     const config = yield* Config.fromJson(directory.config)
     const tokenizer = yield* Tokenizer.fromDirectory(directory)

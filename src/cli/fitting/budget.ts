@@ -5,7 +5,10 @@ import { Effect, FileSystem, Option, Path, Result, Schema } from "effect"
 import * as Json from "../../kernels/weights/Json.ts"
 import {
   ConfigError,
+  everything,
   fewer,
+  leastTaught,
+  type Left,
   type Line,
   lines,
   type Method,
@@ -22,13 +25,46 @@ import type { Time } from "../values.ts"
 const minutes = (seconds: number): string =>
   seconds < 90 ? `${Math.ceil(seconds)} s` : `${(seconds / 60).toFixed(1)} min`
 
+/** A time that `--budget` takes, a tenth more than the seconds: no machine is as fast twice. */
+const asBudget = (seconds: number): string =>
+  seconds * 1.1 < 90 ? `${Math.ceil(seconds * 0.11) * 10}s` : `${Math.ceil(seconds * 1.1 / 60)}m`
+
 /** What fits a time. */
 export interface Cut {
   readonly preset: Presets.Preset
   readonly methods: ReadonlyArray<Method>
   readonly plan: ReadonlyArray<Line>
+  /** What is left of the steps, in words. */
+  readonly left: string
   /** What to tell the user of it. */
   readonly note: string
+}
+
+/** What a method learns its answers by. */
+const teaching = (methods: ReadonlyArray<Method>, { warmUp }: Presets.Preset): string =>
+  [
+    ...(warmUp === undefined ? [] : ["warm-up"]),
+    methods.every((method) => method === "Visual-RFT") ? "RFT" : "SFT"
+  ].join(" and ")
+
+/** Nothing is cut. */
+export const allSteps = "all steps"
+
+const share = (part: number): string => part === 1 ? "all" : part === 0 ? "none" : `${Math.round(100 * part)}%`
+
+/** "all of the steps of warm-up and SFT, 40% of those of closed loop and RFT"; "all steps" where nothing is cut. */
+const words = (
+  left: Left,
+  methods: ReadonlyArray<Method>,
+  preset: Presets.Preset,
+  sizes: Sizes
+): string => {
+  if (left === everything) return allSteps
+  return [
+    `${share(left.taught)} of the steps of ${teaching(methods, preset)}`,
+    ...(methods.includes("RISE") ? [`${share(left.reinforced)} of those of closed loop and RFT`] : []),
+    ...(left.pictures === 1 ? [] : [`${preset.limit?.train ?? sizes.train} of ${sizes.train} pictures`])
+  ].join(", ")
 }
 
 /** The methods and steps that fit: a baseline less is better than all of them half trained. */
@@ -41,26 +77,31 @@ export const cut = (
 ): Result.Result<Cut, ConfigError> => {
   const fitted = (methods: ReadonlyArray<Method>) => within(seconds, preset, methods, sizes, pace)
   const whole = (methods: ReadonlyArray<Method>) =>
-    Result.match(fitted(methods), { onFailure: () => false, onSuccess: ({ share }) => share === 1 })
+    Result.match(fitted(methods), { onFailure: () => false, onSuccess: ({ left }) => left === everything })
   const sets = fewer(methods)
   const kept = sets.find(whole) ?? sets.at(-1) ?? methods
   return Result.mapBoth(fitted(kept), {
     onFailure: (least) =>
       new ConfigError({
         source: "--budget",
-        reason: `is ${text}, but ${kept.join(", ")} on ${sizes.train} pictures takes ${minutes(least)} at the least ` +
-          "on this machine: give as much, or fewer pictures (--shots)"
+        reason:
+          `${text} is too little for ${kept.join(", ")} to learn from ${sizes.train} pictures: ${
+            share(leastTaught)
+          } of ` +
+          `the steps of ${teaching(kept, preset)} are the least, and take about ${minutes(least)} on this machine. ` +
+          `Give it --budget ${asBudget(least)}`
       }),
-    onSuccess: ({ preset, share }) => {
+    onSuccess: ({ left, preset }) => {
       const plan = lines(preset, kept, sizes, pace)
-      const left = methods.filter((method) => !kept.includes(method))
+      const without = methods.filter((method) => !kept.includes(method))
       return {
         preset,
         methods: kept,
         plan,
-        note: `budget ${text}: about ${minutes(total(plan))} for ${kept.join(", ")}, ` +
-          `${share < 1 ? `with ${Math.round(100 * share)}% of the steps` : "all steps"}` +
-          (left.length === 0 ? "" : `; left out: ${left.join(", ")} (--method SFT trains it by itself)`)
+        left: words(left, kept, preset, sizes),
+        note: `budget ${text}: about ${minutes(total(plan))} for ${kept.join(", ")}, with ` +
+          words(left, kept, preset, sizes) +
+          (without.length === 0 ? "" : `; left out: ${without.join(", ")} (--method SFT trains it by itself)`)
       }
     }
   })
@@ -72,6 +113,7 @@ const Recorded = Json.text(Schema.Struct({
     config: Schema.Struct({
       budget: Schema.String,
       methods: Schema.Array(Schema.Literals(methodNames)),
+      left: Schema.String,
       settings: Schema.Record(Schema.String, Schema.Json)
     })
   })
@@ -79,10 +121,9 @@ const Recorded = Json.text(Schema.Struct({
 
 /** What run.json records of a budget beside the settings. */
 export const recorded = (
-  budget: Option.Option<Time>,
-  methods: ReadonlyArray<Method>
-): Readonly<Record<string, Schema.Json>> =>
-  Option.match(budget, { onNone: () => ({}), onSome: ({ text }) => ({ budget: text, methods }) })
+  { text }: Time,
+  { left, methods }: Pick<Cut, "left" | "methods">
+): Readonly<Record<string, Schema.Json>> => ({ budget: text, methods, left })
 
 /** What the run that is to be resumed was cut to, where its budget was the same. */
 export const earlier = (
@@ -100,3 +141,18 @@ export const earlier = (
       Option.filter((config) => config.budget === budget.value.text)
     )
   })
+
+/** A run that its budget cut short ended in an error, of which the budget may be the cause. */
+export class CutShort extends Schema.TaggedError<CutShort>()("CutShort", {
+  /** What went wrong. */
+  reason: Schema.String,
+  /** As it was given. */
+  budget: Schema.String,
+  /** What it left of the steps. */
+  left: Schema.String
+}) {
+  override get message() {
+    return `${this.reason}\nThe budget may be the cause: of ${this.budget} there is time for ${this.left}. Give a ` +
+      "longer --budget, or none, and another --out"
+  }
+}

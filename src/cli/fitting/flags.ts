@@ -6,8 +6,8 @@ import { Flag } from "effect/cli"
 import { Config, ConfigError, type Presets } from "../../pipelines/index.ts"
 import * as Values from "../values.ts"
 
-/** Where it is left out. */
-const chosen = "default: as the preset, the file or model and data have it"
+/** Where it is left out: what `--print-config` prints. */
+const chosen = "default: as chosen"
 
 /** A flag of one setting. */
 const whole = (name: string, least: number, what: string) =>

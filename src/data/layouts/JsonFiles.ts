@@ -7,7 +7,7 @@ import * as JsonHead from "../JsonHead.ts"
 import { unreadable } from "../Listing.ts"
 import { names } from "../Quoted.ts"
 import * as Walk from "../Walk.ts"
-import { isFields } from "./BoxForms.ts"
+import { type Fields, isFields } from "./BoxForms.ts"
 import * as Names from "./Names.ts"
 import * as Split from "./Split.ts"
 
@@ -24,8 +24,20 @@ export const pictureFields = [
 export const questionFields = ["problem", "instruction", "query", "prefix"]
 export const answerFields = ["solution", "output", "response", "suffix"]
 
-const kindOfRow = (row: unknown): Option.Option<Kind> => {
-  if (!isFields(row)) return Option.none()
+/** Fields with the names of pictures' fields in small letters: "Image" names one, too, where "image" does not. */
+export const folded = (row: Fields, known: ReadonlySet<string>): Fields =>
+  Object.fromEntries(
+    Object.entries(row).map(([key, value]) => {
+      const small = key.toLowerCase()
+      return [known.has(small) && !Object.hasOwn(row, small) ? small : key, value]
+    })
+  )
+
+const namesPictures: ReadonlySet<string> = new Set(pictureFields)
+
+const kindOfRow = (found: unknown): Option.Option<Kind> => {
+  if (!isFields(found)) return Option.none()
+  const row = folded(found, namesPictures)
   const isList = (...keys: ReadonlyArray<string>) => keys.some((key) => Array.isArray(row[key]))
   const has = (...keys: ReadonlyArray<string>) => keys.every((key) => row[key] !== undefined)
   if (isList("categories") && isList("images")) return Option.some("coco")

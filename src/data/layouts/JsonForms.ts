@@ -31,6 +31,9 @@ const about = new Set([
   ...["split", "id", "image_id", "idx", "index", "width", "height", "size", "source", "dataset", "bbox_format"]
 ])
 
+/** Fields that are known by their names, however these are written. */
+const known: ReadonlySet<string> = new Set([...about, ...Labels.fields, "objects"])
+
 const isThere = (value: unknown) => value !== undefined && value !== null
 
 /** The name of a row's picture. */
@@ -62,17 +65,28 @@ const labelsOf = (fields: Fields): Row["said"] => {
   return Result.fail({ reason: "no-label", detail: `expected "label", or boxes in "objects": found ${found}` })
 }
 
+/** Boxes of CreateML: a row's "annotations", with the middle of a box as its place. */
+const isCreateMl = ({ annotations }: Fields): boolean =>
+  Array.isArray(annotations) &&
+  annotations.some((one) => BoxForms.isFields(one) && BoxForms.isFields(one["coordinates"]))
+
 /** What a row says. */
 export const saidIn = (fields: Fields): Row["said"] =>
-  Option.match(BoxForms.read(fields), {
-    onNone: () => labelsOf(fields),
-    onSome: Result.map((boxes) => ({ kind: "boxes", boxes }))
-  })
+  isCreateMl(fields) ?
+    Result.fail({
+      reason: "create-ml",
+      detail:
+        "it looks like CreateML, whose coordinates are the middle of a box, and which is not read: export it as COCO"
+    }) :
+    Option.match(BoxForms.read(fields), {
+      onNone: () => labelsOf(fields),
+      onSome: Result.map((boxes) => ({ kind: "boxes", boxes }))
+    })
 
 const rowOf = ({ row, value }: JsonRows.Row): Row => {
   const fields = Result.flatMap(value, (found): Result.Result<Fields, BadRow> =>
     BoxForms.isFields(found)
-      ? Result.succeed(found)
+      ? Result.succeed(JsonFiles.folded(found, known))
       : Result.fail({
         reason: "not-an-object",
         detail: `${quoted(found)}, expected an object with a picture and a label`

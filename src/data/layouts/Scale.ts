@@ -29,28 +29,43 @@ const fits = (weights: ReadonlyArray<number>): Readonly<Record<Scale, boolean>> 
   }
 }
 
-/** How many rows fit each scale, and the least and greatest sum. */
+/** The least and the greatest sum of some rows. */
+type Range = readonly [least: number, most: number]
+
+/** How many rows fit each scale, and what those sum to: the others are set aside. */
 export interface Tally {
   readonly rows: number
   readonly shares: number
   readonly percentages: number
   readonly votes: number
-  readonly least: number
-  readonly most: number
+  readonly sums: Readonly<Record<Scale, Range>>
 }
 
-export const none: Tally = { rows: 0, shares: 0, percentages: 0, votes: 0, least: Infinity, most: -Infinity }
+const empty: Range = [Infinity, -Infinity]
+
+export const none: Tally = {
+  rows: 0,
+  shares: 0,
+  percentages: 0,
+  votes: 0,
+  sums: { shares: empty, percentages: empty, votes: empty }
+}
 
 export const add = (tally: Tally, weights: ReadonlyArray<number>): Tally => {
   const { percentages, shares, votes } = fits(weights)
   const sum = Divergence.total(weights)
+  const grown = ([least, most]: Range, fits: boolean): Range =>
+    fits ? [Math.min(least, sum), Math.max(most, sum)] : [least, most]
   return {
     rows: tally.rows + 1,
     shares: tally.shares + Number(shares),
     percentages: tally.percentages + Number(percentages),
     votes: tally.votes + Number(votes),
-    least: Math.min(tally.least, sum),
-    most: Math.max(tally.most, sum)
+    sums: {
+      shares: grown(tally.sums.shares, shares),
+      percentages: grown(tally.sums.percentages, percentages),
+      votes: grown(tally.sums.votes, votes)
+    }
   }
 }
 
@@ -64,7 +79,8 @@ export const of = ({ percentages, rows, shares, votes }: Tally): Scale => {
 }
 
 /** `votes: rows sum to 3 to 10, read as shares`. */
-export const note = (scale: Scale, { least, most }: Tally): string => {
+export const note = (scale: Scale, { sums }: Tally): string => {
+  const [least, most] = sums[scale]
   const [low, high] = [rounded(least), rounded(most)]
   return `${scale}: rows sum to ${low === high ? low : `${low} to ${high}`}${
     scale === "shares" ? "" : ", read as shares"

@@ -1,7 +1,7 @@
 /**
  * What lies in a folder of class folders.
  */
-import { Effect, Path } from "effect"
+import { Effect, Option, Path } from "effect"
 import * as Quoted from "../Quoted.ts"
 import * as Walk from "../Walk.ts"
 import * as Names from "./Names.ts"
@@ -45,6 +45,28 @@ export const of = Effect.fnUntraced(function*(root: string, half: string) {
     others: classes.flatMap(({ others }) => others)
   }
   return shelf
+})
+
+/**
+ * What to say of a folder whose pictures have one label between them, perhaps in halves; none where that is not so, or
+ * where there is more than pictures.
+ */
+export const onlyLabel = Effect.fnUntraced(function*(root: string) {
+  const { folders } = yield* Walk.list(root)
+  const halves = folders.filter((name) => Names.halfOf(name) !== undefined)
+  const shelves = yield* Effect.forEach(halves.length > 0 ? halves : [""], (half) => of(root, half))
+  const [label, ...more] = new Set(shelves.flatMap(({ labels }) => labels))
+  if (label === undefined || more.length > 0 || isHalfOrHeap(label)) return Option.none()
+  const folder = (yield* Path.Path).join(root, halves[0] ?? "", label)
+  const inside = yield* Walk.list(folder)
+  if (inside.folders.length > 0 || shelves.some(({ others }) => others.length > 0)) return Option.none()
+  const pictures = shelves.reduce((sum, { entries }) => sum + entries.length, 0)
+  return Option.some(
+    `only one label, "${label}" (${
+      Quoted.count(pictures, "picture")
+    }): at least two are needed to tell apart, each a ` +
+      `folder with its pictures beside ${label}/`
+  )
 })
 
 /** Folders that are called by halves in every class folder, first below it: pictures of both would be mixed. */

@@ -19,6 +19,7 @@ import * as HuggingFace from "./HuggingFace.ts"
 import * as JsonForms from "./JsonForms.ts"
 import * as LabelStudio from "./LabelStudio.ts"
 import type { Found, Hints, Layout } from "./Layout.ts"
+import * as Shelf from "./Shelf.ts"
 import * as Tables from "./Tables.ts"
 
 export { defaultShare, hold } from "./Held.ts"
@@ -57,6 +58,8 @@ const seen = Effect.fnUntraced(function*(folder: string) {
   }
   const foreign = yield* Foreign.named(folder, all)
   if (Option.isSome(foreign)) return foreign.value
+  const only = yield* Shelf.onlyLabel(folder)
+  if (Option.isSome(only)) return only.value
   const tables = yield* Effect.forEach(
     files.filter((name) => /\.(?:csv|tsv|tab)$/i.test(name)).slice(0, 3),
     (name) =>
@@ -131,6 +134,8 @@ export const find = (
     if (Option.isSome(found)) return found.value
     if (type !== "Directory") return yield* fail(fileSeen(path))
     const { files, folders: [only = "", ...more] } = yield* io(Walk.list(path))
+    const single = yield* io(Shelf.onlyLabel(path))
+    if (Option.isSome(single)) return yield* fail(single.value)
     if (files.length === 0 && only !== "" && more.length === 0 && (yield* io(Walk.files(path))).length > 0) {
       const inner = yield* find(join(path, only), hints)
       return { ...inner, notes: [`read from the only folder in it, ${only}/`, ...inner.notes] }

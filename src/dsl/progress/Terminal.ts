@@ -42,9 +42,9 @@ interface State {
 
 const shareOf = ({ step, total }: Pick<State, "step" | "total">): number => total > 0 ? Math.min(1, step / total) : 0
 
-/** "[3/12] RISE/sft". */
+/** "[3/12] RISE/sft"; of a run of one stage the stage alone. */
 const named = (stage: string, place: Whole.Place | undefined): string =>
-  place === undefined ? stage.padEnd(22) : `[${place.at}/${place.of}] ${stage}`.padEnd(30)
+  place === undefined || place.of === 1 ? stage.padEnd(22) : `[${place.at}/${place.of}] ${stage}`.padEnd(30)
 
 const line = (
   stage: string,
@@ -56,7 +56,9 @@ const line = (
   const seconds = (now - state.started) / 1000
   const done = state.step - state.before
   const eta = state.total > 0 && done > 0 ? seconds / done * (state.total - state.step) : undefined
-  const whole = place?.left === undefined ? "" : `, whole run ${duration(Math.max(place.left, eta ?? 0))}`
+  const whole = place?.left === undefined || place.of === 1
+    ? ""
+    : `, whole run ${duration(Math.max(place.left, eta ?? 0))}`
   return [
     named(stage, place),
     state.total > 0

@@ -142,7 +142,7 @@ export const notes = (
   const parts = [
     ...(hidden === 0 ? [] : [counted(hidden, "hidden file")]),
     ...(first === undefined ? [] : [`${counted(others.length, "file")} without a picture (${some})`]),
-    ...(folders === 0 ? [] : [`${counted(folders, "folder")} inside (recursive looks into them)`])
+    ...(folders === 0 ? [] : [`${counted(folders, "folder")} inside (--recursive looks into them)`])
   ]
   return [
     ...(names.length === 0 ? [`${source}: no picture in it`] : []),

@@ -136,7 +136,7 @@ describe("a place that is no file", () => {
       const at = yield* folder
       const refused = (out: string, overwrite = false) =>
         Effect.map(Effect.flip(process(out, { format: "csv", overwrite })), ({ message }) => message)
-      assert.strictEqual(yield* refused(at, true), `${at} is a folder: name a file, in it for example`)
+      assert.strictEqual(yield* refused(at, true), `${at} is a folder: name a file, such as ${at}/labels.jsonl`)
       assert.strictEqual(yield* refused("/dev/null"), "/dev/null is not a file: choose another --out")
       assert.isFalse(yield* fs.exists(`${at}.lock`))
     })))

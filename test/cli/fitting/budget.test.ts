@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option, Result } from "effect"
-import { cut, earlier, recorded } from "../../../src/cli/fitting/budget.ts"
+import { cut, CutShort, earlier, recorded } from "../../../src/cli/fitting/budget.ts"
 import { embeddedPace, lines, methodNames, total } from "../../../src/pipelines/index.ts"
 import { quick } from "../../../src/pipelines/Presets.ts"
 
@@ -10,23 +10,56 @@ const time = (seconds: number) => ({ text: `${seconds}s`, seconds })
 const fits = (seconds: number) => cut(time(seconds), quick, methodNames, sizes, embeddedPace)
 
 describe("a budget", () => {
-  it("leaves all there is where it is enough, then a baseline, then steps", () => {
+  it("leaves all there is where it is enough, then a baseline, then what makes better, then what teaches", () => {
     const whole = total(lines(quick, methodNames, sizes, embeddedPace))
+    const alone = total(lines(quick, ["RISE"], sizes, embeddedPace))
     assert.deepStrictEqual(Result.getOrThrow(fits(2 * whole)).preset, quick)
     assert.deepStrictEqual(Result.getOrThrow(fits(2 * whole)).methods, methodNames)
     const less = Result.getOrThrow(fits(0.95 * whole))
     assert.deepStrictEqual([less.methods, less.preset], [["SFT", "RISE"], quick])
     assert.match(less.note, /left out: Visual-RFT/)
-    const little = Result.getOrThrow(fits(0.3 * whole))
+    const little = Result.getOrThrow(fits(1.05 * alone))
     assert.deepStrictEqual(little.methods, ["RISE"])
-    assert.isBelow(little.preset.sft.steps!, quick.sft.steps!)
-    assert.isAtMost(total(little.plan), 0.3 * whole)
+    assert.deepStrictEqual(little.preset.sft, quick.sft)
+    assert.deepStrictEqual(little.preset.warmUp, quick.warmUp)
+    assert.isBelow(little.preset.rft.steps!, quick.rft.steps!)
+    assert.match(
+      little.note,
+      /with all of the steps of warm-up and SFT, \d+% of those of closed loop and RFT; left out/
+    )
+    assert.isAtMost(total(little.plan), alone)
   })
 
-  it("that is too small says how much is the least", () => {
-    const refused = fits(1)
-    assert.isTrue(Result.isFailure(refused))
-    if (Result.isFailure(refused)) assert.match(refused.failure.message, /--budget: is 1s, but .* takes \d+ s at the/)
+  it("that is too small to learn in says how much is enough, which then is", () => {
+    for (const seconds of [1, 20]) {
+      const refused = fits(seconds)
+      assert.isTrue(Result.isFailure(refused))
+      if (!Result.isFailure(refused)) continue
+      const [, enough = ""] = /: \d+s is too little for RISE to .* --budget (\d+)m$/.exec(refused.failure.message) ?? []
+      const found = Result.getOrThrow(fits(60 * Number(enough)))
+      assert.isAtLeast(found.preset.sft.steps!, 0.65 * quick.sft.steps!)
+    }
+  })
+
+  it("is named by an error that may come of it", () => {
+    const { message } = new CutShort({ reason: "RISE/filter: no chain", budget: "5m", left: "70% of the steps" })
+    assert.match(
+      message,
+      /^RISE\/filter: no chain\nThe budget may be the cause: of 5m there is time for 70% .* longer --b/
+    )
+  })
+
+  it("of the last stage alone is for that stage", () => {
+    const { preset } = Result.getOrThrow(
+      cut(
+        time(0.8 * total(lines(quick, ["Visual-RFT"], sizes, embeddedPace))),
+        quick,
+        ["Visual-RFT"],
+        sizes,
+        embeddedPace
+      )
+    )
+    assert.isAtLeast(preset.rft.steps!, 0.65 * quick.rft.steps!)
   })
 
   it.effect("of a run is found again where it is resumed under the same, and not under another", () =>
@@ -34,7 +67,10 @@ describe("a budget", () => {
       const fs = yield* FileSystem.FileSystem
       const out = yield* fs.makeTempDirectoryScoped()
       const budget = Option.some(time(90))
-      const config = { ...recorded(budget, ["RISE"]), settings: { name: "fitted", sft: { steps: 3 } } }
+      const config = {
+        ...recorded(time(90), { methods: ["RISE"], left: "some" }),
+        settings: { name: "fitted", sft: { steps: 3 } }
+      }
       yield* fs.writeFileString(`${out}/run.json`, JSON.stringify({ identity: { config } }))
       const flags = { out: Option.some(out), resume: true, budget }
       assert.deepStrictEqual(Option.getOrThrow(yield* earlier(flags)).methods, ["RISE"])

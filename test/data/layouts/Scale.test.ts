@@ -11,10 +11,10 @@ const pictures = { "1.png": [2, 2], "2.png": [2, 2], "3.png": [2, 2] } as const
 /** Rows of [sun, rain], what they are read as, and how many of them are left. */
 const cases: ReadonlyArray<readonly [rows: ReadonlyArray<readonly [number, number]>, said: string, usable: number]> = [
   [[[0.7, 0.3], [1, 0], [0.5, 0.5]], "shares: rows sum to 1", 3],
-  [[[0.7, 0.3], [1, 0], [0.9, 0.5]], "shares: rows sum to 1 to 1.4", 2],
+  [[[0.7, 0.3], [1, 0], [0.9, 0.5]], "shares: rows sum to 1", 2],
   [[[1, 0], [0, 1], [1, 0]], "shares: rows sum to 1", 3],
   [[[70, 30], [99, 0], [50, 50]], "percentages: rows sum to 99 to 100, read as shares", 3],
-  [[[70, 30], [60, 40], [50, 60]], "percentages: rows sum to 100 to 110, read as shares", 2],
+  [[[70, 30], [60, 40], [50, 60]], "percentages: rows sum to 100, read as shares", 2],
   [[[70, 30], [7, 3], [5, 6]], "votes: rows sum to 10 to 100, read as shares", 3],
   [[[1, 0], [0, 1], [1, 1]], "votes: rows sum to 1 to 2, read as shares", 3]
 ]

@@ -118,7 +118,7 @@ describe("a table", () => {
       assert.deepStrictEqual(yield* of("a.png,0.3,0.7\nb.png,0.5,0.4\nc.png,-1e-17,1.0\n"), [
         [["a.png", 0.7, 0.3], ["c.png", 1, 0]],
         false,
-        "shares: rows sum to 0.9 to 1",
+        "shares: rows sum to 1",
         [[3, "sum"]]
       ])
       assert.deepStrictEqual(yield* of("a.png,30%,70%\nb.png,30,70\n"), [

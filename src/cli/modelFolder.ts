@@ -1,0 +1,24 @@
+/**
+ * The directory that `--model` names: a run's folder is not that of its model.
+ */
+import { Effect, FileSystem, Path } from "effect"
+import { WeightsError } from "../kernels/weights/index.ts"
+
+/** Fails where the directory is the folder of a run, with where its model is. */
+export const notARun = Effect.fnUntraced(function*(model: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { join } = yield* Path.Path
+  const has = (...parts: ReadonlyArray<string>) => Effect.orElseSucceed(fs.exists(join(model, ...parts)), () => false)
+  if (!(yield* has("run.json")) || (yield* has("config.json"))) return
+  return yield* (yield* has("model", "config.json"))
+    ? new WeightsError({
+      path: model,
+      reason: "is the folder of a run",
+      hint: `Its model is in it: --model ${join(model, "model")}.`
+    })
+    : new WeightsError({
+      path: model,
+      reason: "is the folder of a run that holds no model",
+      hint: "Its run has not come to the end; name a directory with a model."
+    })
+})
