@@ -83,9 +83,9 @@ describe("rise evaluate --remote", () => {
 
       const before = server.requests.length
       server.answer = answer
-      const other = yield* rise(directory, ...args, "--resume")
-      assert.match(other.stderr, /started with config\.extra = /)
-      const resumed = yield* rise(directory, ...args, ...extra, "--resume")
+      const other = yield* rise(directory, ...args, "--extra", "{\"top_k\": 2}", "--resume")
+      assert.match(other.stderr, /started with config\.extra\.top_k = 1, this run has 2/)
+      const resumed = yield* rise(directory, "evaluate", "--out", "run", "--resume")
       assert.strictEqual(resumed.code, 0, resumed.stderr)
       assert.strictEqual(server.requests.length - before, pictures - 5)
       const written = readFileSync(join(directory, "run", "predictions.jsonl"), "utf8").trim()

@@ -81,6 +81,7 @@ describe("run folder", () => {
         "checkpoints/warm-up/state.safetensors",
         "cot.jsonl",
         "metrics.jsonl",
+        "model/rise-task.json",
         "model/weights.f32",
         "quarantine.jsonl",
         "run.json",

@@ -13,10 +13,10 @@ const cases: ReadonlyArray<readonly [Rules.Rule, string, good: ReadonlyArray<unk
   [Rules.whole(1), "a whole number from 1", [1, 2 ** 53 - 1], [0, -1, 1.5, 2 ** 53]],
   [Rules.whole(2, 4), "a whole number from 2 to 4", [2, 4], [1, 5]],
   [Rules.whole(undefined, 4), "a whole number to 4", [-9, 4], [5]],
-  [Rules.temperature(true), "0 (greedy) or a number from 0.00001", [0, 1e-5, 2], [1e-6, -1]],
+  [Rules.temperature(true), "0 (greedy) or a number from 0.00001 to 100", [0, 1e-5, 2, 100], [1e-6, -1, 101]],
   [
     Rules.temperature(false),
-    "a number from 0.00001: a greedy choice has no likelihood to learn from",
+    "a number from 0.00001 to 100: a greedy choice has no likelihood to learn from",
     [1e-5, 1],
     [0, 1e-6, -1]
   ],

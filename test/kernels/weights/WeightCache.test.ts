@@ -116,6 +116,8 @@ describe("the cache of weights", () => {
       const bytes = fs.readFileSync(file)
       bytes.fill(0xff, bytes.length - 4)
       fs.writeFileSync(file, bytes)
+      // A file system's clock may not have moved since the first writing.
+      fs.utimesSync(file, 1, 1)
       for (const quantization of [format, undefined]) {
         const wanted = yield* wantedOf(file, quantization)
         const error = yield* Effect.flip(WeightCache.open(wanted, { folder: path.join(folder, "cache") }))
