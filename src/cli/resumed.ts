@@ -3,7 +3,7 @@
  */
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
 import * as Json from "../kernels/weights/Json.ts"
-import { shownAddress } from "../policy/openai/Address.ts"
+import { shownAddress } from "../policy/http/Address.ts"
 import { commandOf, type Part, partsOf } from "./commandLine.ts"
 
 /** What is said of a run anew each time: where it is, that it goes on, and how much is told. */

@@ -56,13 +56,14 @@ export interface OpenAiOptions extends Omit<OpenAiPolicy.Options, "seed"> {
   readonly seed?: number
 }
 
-/** The key of the environment, where there is one. */
-const environmentKey = Config.option(Config.Redacted("OPENAI_API_KEY")).pipe(
-  Effect.map(Option.getOrUndefined),
-  Effect.mapError((cause) =>
-    new PolicyError({ operation: "load", reason: `OPENAI_API_KEY cannot be read: ${cause.message}`, cause })
+/** A key of the environment, where there is one. */
+const keyOf = (name: string) =>
+  Config.option(Config.Redacted(name)).pipe(
+    Effect.map(Option.getOrUndefined),
+    Effect.mapError((cause) =>
+      new PolicyError({ operation: "load", reason: `${name} cannot be read: ${cause.message}`, cause })
+    )
   )
-)
 
 /**
  * A model behind an OpenAI-compatible server, or several that serve the same: sampled, not trained. The key is `apiKey`
@@ -76,7 +77,7 @@ export const openai = (
   { seed = 0, ...options }: OpenAiOptions
 ): Layer.Layer<Policy | OpenAiPolicy.Adapters, PolicyError> =>
   Layer.unwrap(Effect.gen(function*() {
-    const apiKey = options.apiKey ?? (yield* environmentKey)
+    const apiKey = options.apiKey ?? (yield* keyOf("OPENAI_API_KEY"))
     return OpenAiPolicy.layer({ ...options, apiKey, seed })
   })).pipe(Layer.provide(NodeHttpClient.layerUndici))
 
@@ -85,14 +86,6 @@ export interface TinkerOptions extends Omit<TinkerPolicy.Options, "seed"> {
   /** Seed of every draw. Default 0. */
   readonly seed?: number
 }
-
-/** The key of the environment, where there is one. */
-const engineKey = Config.option(Config.Redacted("TINKER_API_KEY")).pipe(
-  Effect.map(Option.getOrUndefined),
-  Effect.mapError((cause) =>
-    new PolicyError({ operation: "load", reason: `TINKER_API_KEY cannot be read: ${cause.message}`, cause })
-  )
-)
 
 /**
  * A model that is trained and sampled at an engine which speaks the Tinker protocol. The key is `apiKey` or, without
@@ -110,7 +103,7 @@ export const tinker = (
   { seed = 0, ...options }: TinkerOptions
 ): Layer.Layer<Policy | TinkerPolicy.Connection, PolicyError> =>
   Layer.unwrap(Effect.gen(function*() {
-    const apiKey = options.apiKey ?? (yield* engineKey)
+    const apiKey = options.apiKey ?? (yield* keyOf("TINKER_API_KEY"))
     return TinkerPolicy.layer({ ...options, apiKey, seed })
   })).pipe(Layer.provide(Layer.merge(NodeHttpClient.layerUndici, NodeServices.layer)))
 

@@ -7,6 +7,7 @@ import { Effect, Layer } from "effect"
 import { writeSync } from "node:fs"
 import { Progress, type View } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
+import { everyStage } from "../dsl/everyStage.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 import * as Mortal from "./mortal.ts"
 
@@ -25,16 +26,7 @@ const view: View = {
       : Effect.void
 }
 
-Rise.make({ ...Stub.Mood, described: { kind: "mood" } }, Stub.data(40), { validation: 0.2 }).pipe(
-  Rise.warmUp({ share: 0.9, steps: 8, batchSize: 4, learningRate: 2 }),
-  Rise.generate({ candidates: 4 }),
-  Rise.reconstruct(),
-  Rise.validate(),
-  Rise.reinforce({ steps: 12, promptsPerStep: 4, learningRate: 2, deadSteps: 50, select: { every: 3 } }),
-  Rise.best(),
-  Rise.filter({ tau: 0.75 }),
-  Rise.sft({ steps: 12, batchSize: 4, learningRate: 2, select: { every: 2, patience: 40 } }),
-  Rise.rft({ steps: 12, promptsPerStep: 4, learningRate: 2 }),
+everyStage({ ...Stub.Mood, described: { kind: "mood" } }).pipe(
   Rise.run({ out, seed: 3, resume: true, checkpoint: { every: { steps: 3 }, share: 1 } }),
   Effect.andThen(Effect.suspend(() => say("changes", "", Mortal.changes.count))),
   Effect.provide(Stub.layer({ seed: 1 }).pipe(Layer.provideMerge(Stub.Trace.layer))),

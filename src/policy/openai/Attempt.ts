@@ -4,13 +4,15 @@
  * The key is put on a request and nowhere else: errors are built from texts from which it has been taken out, never
  * from the request itself. Answers are read as they come: whatever the key is, a word of an answer is not it.
  */
-import { Clock, Duration, Effect, Redacted, Result, type Schema, Stream } from "effect"
+import { Clock, Duration, Effect, Redacted, Result, type Schema } from "effect"
 import { type HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import * as Connection from "../http/Connection.ts"
+import { excerpt } from "../http/excerpt.ts"
+import * as Retry from "../http/Retry.ts"
+import * as Secret from "../http/Secret.ts"
 import * as Complaint from "./Complaint.ts"
 import { judge } from "./Refusal.ts"
-import { excerpt, type RemoteError } from "./RemoteError.ts"
-import * as Retry from "./Retry.ts"
-import * as Secret from "./Secret.ts"
+import type { RemoteError } from "./RemoteError.ts"
 import type { Unusable } from "./Wire.ts"
 
 export interface Request<out A> {
@@ -35,36 +37,13 @@ const tooLarge = (limit: number): Failed => (
   { again: false, error: { kind: "too-large", reason: `the answer is larger than ${limit} bytes (maxResponseBytes)` } }
 )
 
-/** Why the connection failed: the innermost cause says it, and none of them holds the request. */
-const connectionReason = ({ reason }: HttpClientError.HttpClientError): string => {
-  const parts: Array<string> = []
-  for (let cause: unknown = reason.cause; cause instanceof Error && parts.length < 4; cause = cause.cause) {
-    if (cause.message !== "" && !parts.includes(cause.message)) parts.push(cause.message)
-  }
-  return parts.join(": ") || "no reason given"
-}
-
 const broken = (error: HttpClientError.HttpClientError): Failed =>
-  error.reason._tag === "InvalidUrlError" || error.reason._tag === "EncodeError"
-    ? { again: false, error: { kind: "connection", reason: `the request cannot be made: ${connectionReason(error)}` } }
-    : { again: true, error: { kind: "connection", reason: `the connection failed: ${connectionReason(error)}` } }
-
-/** The body as text, given up as soon as it is larger than allowed. */
-const read = (response: HttpClientResponse.HttpClientResponse, limit: number): Effect.Effect<string, Failed> =>
-  Effect.gen(function*() {
-    const chunks: Array<Uint8Array> = []
-    let bytes = 0
-    yield* response.stream.pipe(
-      Stream.mapError(broken),
-      Stream.runForEach((chunk) => {
-        bytes += chunk.length
-        if (bytes > limit) return Effect.fail(tooLarge(limit))
-        chunks.push(chunk)
-        return Effect.void
-      })
-    )
-    return Buffer.concat(chunks).toString("utf8")
-  })
+  Connection.isUnsendable(error)
+    ? {
+      again: false,
+      error: { kind: "connection", reason: `the request cannot be made: ${Connection.reasonOf(error)}` }
+    }
+    : { again: true, error: { kind: "connection", reason: `the connection failed: ${Connection.reasonOf(error)}` } }
 
 export interface Options {
   readonly http: HttpClient.HttpClient
@@ -120,7 +99,10 @@ export const make = ({ apiKey, attemptTimeout, http, maxResponseBytes }: Options
         error: { ...failed.error, reason: clean(failed.error.reason) }
       }))
       const response = yield* cleaned(Effect.mapError(http.execute(request), broken))
-      const text = yield* cleaned(read(response, maxResponseBytes))
+      const bytes = yield* cleaned(
+        Connection.read(response, maxResponseBytes, { broken, tooLarge: () => tooLarge(maxResponseBytes) })
+      )
+      const text = bytes.toString("utf8")
       const { status } = response
       if (status < 200 || status >= 300) return yield* refused(Complaint.ofText(status, text), response, body)
       // What is nested without end is more than a reader's stack holds.

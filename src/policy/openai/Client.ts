@@ -4,12 +4,12 @@
  */
 import { Clock, Duration, Effect, Redacted, Result } from "effect"
 import { HttpClient } from "effect/http"
-import { shownAddress } from "./Address.ts"
+import { shownAddress } from "../http/Address.ts"
+import * as Retry from "../http/Retry.ts"
+import * as Secret from "../http/Secret.ts"
 import * as Attempt from "./Attempt.ts"
 import * as Fleet from "./Fleet.ts"
 import { RemoteError } from "./RemoteError.ts"
-import * as Retry from "./Retry.ts"
-import * as Secret from "./Secret.ts"
 
 export type { Request } from "./Attempt.ts"
 

@@ -6,7 +6,7 @@
  */
 import { Clock, Deferred, Effect } from "effect"
 import { warn } from "../../kernels/runtime/Warning.ts"
-import * as Outage from "./Outage.ts"
+import * as Outage from "../http/Outage.ts"
 
 export interface Server {
   /** Without a slash at its end. */

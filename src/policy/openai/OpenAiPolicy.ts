@@ -10,33 +10,30 @@
 import { Context, Effect, Layer, Option, Redacted } from "effect"
 import type { HttpClient } from "effect/http"
 import { failing } from "../failing.ts"
+import { shownAddress } from "../http/Address.ts"
+import * as Endpoint from "../http/Endpoint.ts"
+import * as Secret from "../http/Secret.ts"
 import { type Completion, Policy, PolicyError, type Prompt, type Session } from "../Policy.ts"
 import * as Requests from "../Requests.ts"
 import * as Adapting from "./Adapters.ts"
-import { shownAddress } from "./Address.ts"
 import * as Bytes from "./Bytes.ts"
 import * as Candidates from "./Candidates.ts"
 import * as Client from "./Client.ts"
 import * as DataUrl from "./DataUrl.ts"
 import * as Masks from "./Masks.ts"
 import * as Scores from "./Scores.ts"
-import * as Secret from "./Secret.ts"
 import * as Settings from "./Settings.ts"
 import type { Message } from "./Wire.ts"
 
 export { type Adapter, Adapters } from "./Adapters.ts"
 export type { Options } from "./Settings.ts"
 
-/** A key as it is kept from here on: in no message and no log. */
-const secretOf = (apiKey: Settings.Options["apiKey"]): Redacted.Redacted<string> | undefined =>
-  typeof apiKey === "string" ? Redacted.make(apiKey) : apiKey
-
 const make = Effect.fnUntraced(function*(options: Settings.Options) {
   const wrong = Settings.checkOptions(options)
   if (wrong !== undefined) return yield* new PolicyError({ operation: "load", reason: wrong })
   yield* Requests.checkAll("load", Settings.rules, options)
   const { charactersPerToken = 3, extra = {}, grammars = false, model, seed, system } = options
-  const secret = secretOf(options.apiKey)
+  const secret = Endpoint.secretOf(options.apiKey)
   const apiKey = secret === undefined || Redacted.value(secret) === "" ? undefined : secret
   const baseUrls = Settings.addressesOf(options.baseUrl)
   const concurrency = baseUrls.length * (options.concurrency ?? 8)

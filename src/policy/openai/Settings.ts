@@ -1,22 +1,13 @@
 /** What a policy behind a server is made of. */
-import { Duration, Option, Redacted, type Schema } from "effect"
+import type { Schema } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { shownAddress } from "./Address.ts"
+import { shownAddress } from "../http/Address.ts"
+import * as Endpoint from "../http/Endpoint.ts"
 import type * as Client from "./Client.ts"
 import type * as DataUrl from "./DataUrl.ts"
 import type { Limit } from "./Fields.ts"
 
 const { above, any, oneOf, record, required, whole, yesOrNo } = Rules
-
-/** Whether a value is of a type that durations are written in. */
-const isDuration = (value: unknown): value is Duration.Input =>
-  typeof value === "string" || typeof value === "number" && value >= 0 || typeof value === "bigint" ||
-  Duration.isDuration(value)
-
-const duration: Rules.Rule = {
-  expected: "a duration such as \"2 minutes\", or milliseconds from 0",
-  holds: (value) => isDuration(value) && Option.isSome(Duration.fromInput(value))
-}
 
 /** A server, and how it is asked. */
 export interface Options extends Client.Limits {
@@ -28,7 +19,7 @@ export interface Options extends Client.Limits {
   /** As the server calls it. */
   readonly model: string
   /** Sent as a bearer token; local servers often need none. A string is taken, too. */
-  readonly apiKey?: Redacted.Redacted<string> | string | undefined
+  readonly apiKey?: Endpoint.Key
   /** Seeds of requests and waits are keyed by it. */
   readonly seed: number
   /** A system message before every prompt. */
@@ -53,36 +44,20 @@ export interface Options extends Client.Limits {
   readonly extra?: Readonly<Record<string, Schema.Json>>
 }
 
-/** Where a key holds what no header can carry: most often a line's end, or a quote that was pasted with it. */
-const checkKey = (key: string): string | undefined => {
-  const at = key.search(/[^\x21-\x7e]/)
-  return at < 0
-    ? undefined
-    : `the API key (apiKey or OPENAI_API_KEY) holds white space or a character beyond ASCII at position ${at}`
-}
-
 /** The addresses as they are asked: without slashes at their ends. */
 export const addressesOf = (baseUrl: Options["baseUrl"]): ReadonlyArray<string> =>
   (typeof baseUrl === "string" ? [baseUrl] : baseUrl).map((address) => address.replace(/\/+$/, ""))
 
-const example = "an address such as http://localhost:8000/v1"
-
-const checkAddress = (address: unknown): string | undefined => {
-  if (typeof address !== "string") return `baseUrl is ${String(address)}, expected ${example}`
-  if (!URL.canParse(address)) return `baseUrl is "${shownAddress(address)}", expected ${example}`
-  const { password, protocol, search, username } = new URL(address)
-  if (protocol !== "http:" && protocol !== "https:") return `baseUrl begins with ${protocol}, expected http: or https:`
-  if (username !== "" || password !== "") return "baseUrl holds a user or a password; give a key as apiKey"
-  if (search !== "") {
-    return "baseUrl holds a query (behind \"?\"), expected no query: fields of one's own go into extra, a key " +
-      "into apiKey"
-  }
-  return undefined
+const expected = {
+  example: "an address such as http://localhost:8000/v1",
+  noQuery: "no query: fields of one's own go into extra, a key into apiKey"
 }
+
+const checkAddress = (address: unknown) => Endpoint.checkAddress(address, expected)
 
 const checkAddresses = (baseUrl: Options["baseUrl"]): string | undefined => {
   if (!Array.isArray(baseUrl)) return checkAddress(baseUrl)
-  if (baseUrl.length === 0) return `baseUrl is an empty list, expected ${example}`
+  if (baseUrl.length === 0) return `baseUrl is an empty list, expected ${expected.example}`
   const wrong = baseUrl.map(checkAddress).find((wrong) => wrong !== undefined)
   if (wrong !== undefined) return wrong
   const addresses = addressesOf(baseUrl)
@@ -97,9 +72,7 @@ export const checkOptions = ({ apiKey, baseUrl, model }: Options): string | unde
   if (typeof model !== "string" || model === "") {
     return `model is ${model === "" ? "empty" : String(model)}, expected the name the server knows it by`
   }
-  if (apiKey === undefined) return undefined
-  const key: unknown = Redacted.isRedacted(apiKey) ? Redacted.value(apiKey) : apiKey
-  return typeof key === "string" ? checkKey(key) : `apiKey is a ${typeof key}, expected a string or a Redacted string`
+  return Endpoint.checkKey(apiKey, "the API key (apiKey or OPENAI_API_KEY)")
 }
 
 /** What the options may be. */
@@ -117,9 +90,9 @@ export const rules: Rules.Table = {
   "images.maxSide": whole(1, 2 ** 16),
   "images.maxBytes": whole(1),
   extra: record("a record of fields"),
-  attemptTimeout: duration,
-  timeLimit: duration,
-  backoff: duration,
+  attemptTimeout: Endpoint.duration,
+  timeLimit: Endpoint.duration,
+  backoff: Endpoint.duration,
   concurrency: whole(1, 4096),
   attempts: whole(1, 1000),
   maxResponseBytes: whole(1)

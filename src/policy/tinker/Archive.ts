@@ -1,9 +1,11 @@
 /** Weights that an engine gives away: a tar.gz behind a redirect, with the files of a PEFT adapter. */
-import { Effect, FileSystem, Path, Redacted } from "effect"
+import { Effect, FileSystem, Path, type Redacted } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { gunzip } from "node:zlib"
 import { extract } from "tar-stream"
+import * as Connection from "../http/Connection.ts"
 import { PolicyError } from "../Policy.ts"
+import { authorised } from "./Transport.ts"
 
 export interface Options {
   readonly baseUrl: string
@@ -57,14 +59,10 @@ export const download = Effect.fnUntraced(function*(path: string, { apiKey, base
   const get = (url: string) => {
     const own = new URL(url).origin === new URL(baseUrl).origin
     const request = HttpClientRequest.get(url)
-    return http.execute(
-      // A store of files is somebody else: it is not shown the key.
-      apiKey === undefined || !own
-        ? request
-        : HttpClientRequest.bearerToken(apiKey)(
-          HttpClientRequest.setHeader("x-api-key", Redacted.value(apiKey))(request)
-        )
-    ).pipe(Effect.mapError((cause) => failed(`${new URL(url).origin}: the download failed`, cause)))
+    // A store of files is somebody else: it is not shown the key.
+    return http.execute(own ? authorised(apiKey)(request) : request).pipe(
+      Effect.mapError((cause) => failed(`${new URL(url).origin}: the download failed`, cause))
+    )
   }
   for (const id of [name, `${kind}/${name}`]) {
     let response = yield* get(`${baseUrl}/api/v1/training_runs/${model}/checkpoints/${id}/archive`)
@@ -75,9 +73,11 @@ export const download = Effect.fnUntraced(function*(path: string, { apiKey, base
     }
     if (response.status === 404) continue
     if (response.status !== 200) return yield* failed(`the archive of ${path}: the server answered ${response.status}`)
-    const packed = yield* Effect.mapError(response.arrayBuffer, (cause) => failed("the archive broke off", cause))
-    if (packed.byteLength > maxBytes) return yield* failed(`the archive is larger than ${maxBytes} bytes`)
-    return yield* Effect.flatMap(unzip(new Uint8Array(packed), maxBytes), files)
+    const packed = yield* Connection.read(response, maxBytes, {
+      broken: (cause) => failed("the archive broke off", cause),
+      tooLarge: () => failed(`the archive is larger than ${maxBytes} bytes`)
+    })
+    return yield* Effect.flatMap(unzip(packed, maxBytes), files)
   }
   return yield* failed(`the engine has no archive of ${path}: its weights stay there`)
 })

@@ -7,22 +7,15 @@
  */
 import { type Duration, Effect, Result, Schedule, Schema, Semaphore } from "effect"
 import { warn } from "../../kernels/runtime/Warning.ts"
+import * as Answers from "./Answers.ts"
 import type { Call, Futures, Reading } from "./Futures.ts"
 import * as Json from "./Json.ts"
 import * as Protobuf from "./Protobuf.ts"
 import { TinkerError } from "./TinkerError.ts"
-import {
-  bytesOf,
-  type Chunk,
-  type Datum,
-  type ForwardBackward,
-  type LossFn,
-  type Passed,
-  type Sampled
-} from "./Wire.ts"
+import { type Chunk, cut, type Datum, type ForwardBackward, type LossFn, type Passed, type Sampled } from "./Wire.ts"
 
 /** What the SDK sends; servers only look whether there is one. */
-const SDK_VERSION = "0.38.0"
+export const SDK_VERSION = "0.38.0"
 
 /** The optimiser's settings, which travel with every step. */
 export interface Adam {
@@ -100,56 +93,6 @@ export interface Engine {
 
 const Session = Schema.Struct({ session_id: Schema.String })
 const Alive = Schema.Unknown
-const Made = Schema.Struct({ model_id: Schema.String })
-const Saved = Schema.Struct({ path: Schema.String })
-const SampledFrom = Schema.Struct({ sampling_session_id: Schema.String })
-const Metrics = Schema.Struct({
-  metrics: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown)))
-})
-
-/** Reads a field of the result, or of the answer that announced it: servers put it into either. */
-const eitherOf = <A>(schema: Schema.ConstraintDecoder<A>): Reading<A> => ({
-  json: (value, taken) => {
-    const decode = Schema.decodeUnknownResult(schema)
-    const found = Result.orElse(decode(value), () => decode(taken))
-    return Result.mapError(found, ({ message }) => ({ reason: message }))
-  }
-})
-
-const nothing: Reading<void> = { json: () => Result.succeed(undefined) }
-
-const metricsOf: Reading<Readonly<Record<string, number>>> = {
-  json: (value) =>
-    Result.map(
-      Result.mapError(Schema.decodeUnknownResult(Metrics)(value), ({ message }) => ({ reason: message })),
-      ({ metrics }) =>
-        Object.fromEntries(
-          Object.entries(metrics ?? {}).filter((entry): entry is [string, number] => typeof entry[1] === "number")
-        )
-    )
-}
-
-/** Cuts an update into requests that the engine takes. */
-export const cut = (
-  data: ReadonlyArray<Datum>,
-  limit: Options["request"]
-): ReadonlyArray<ReadonlyArray<Datum>> => {
-  const requests: Array<Array<Datum>> = []
-  let bytes = 0
-  for (const datum of data) {
-    const size = bytesOf(datum)
-    const last = requests.at(-1)
-    if (last === undefined || last.length >= limit.data || bytes + size > limit.bytes) {
-      requests.push([datum])
-      bytes = size
-    } else {
-      last.push(datum)
-      bytes += size
-    }
-  }
-  return requests
-}
-
 /** Times a lost model is brought back within one operation. */
 const RETURNS = 3
 
@@ -218,7 +161,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         user_metadata: {}
       },
       key: `model/${models}`
-    }, eitherOf(Made))
+    }, Answers.made)
 
   /** The next request of a model, with its number. */
   const numbered = <A>(
@@ -237,7 +180,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     })
 
   const unload = ({ modelId }: Live) =>
-    futures.run({ path: "unload_model", body: { model_id: modelId }, key: `${modelId}/unload` }, nothing).pipe(
+    futures.run({ path: "unload_model", body: { model_id: modelId }, key: `${modelId}/unload` }, Answers.nothing).pipe(
       // Engines give up idle models by themselves.
       Effect.ignore
     )
@@ -286,7 +229,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         weight_decay: adam.weightDecay,
         grad_clip_norm: adam.clipNorm
       }
-    }, metricsOf)
+    }, Answers.metrics)
   })
 
   /** Makes the model: anew, or as it was. */
@@ -294,7 +237,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     const sessionId = yield* openSession
     const { model_id: modelId } = yield* makeModel(sessionId)
     const made: Live = { sessionId, modelId, generation: ++generation, seq: 0 }
-    if (base !== undefined) yield* numbered(made, "load_weights", { path: base.path, optimizer: base.moments }, nothing)
+    if (base !== undefined) {
+      yield* numbered(made, "load_weights", { path: base.path, optimizer: base.moments }, Answers.nothing)
+    }
     for (const step of journal) yield* apply(made, step)
     live = made
     return made
@@ -331,7 +276,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const stateName = () => `${name}-${++states}`
 
   const save = (now: Live, path: "save_weights" | "save_weights_for_sampler") =>
-    Effect.map(numbered(now, path, { path: stateName() }, eitherOf(Saved)), (saved) => saved.path)
+    Effect.map(numbered(now, path, { path: stateName() }, Answers.saved), (saved) => saved.path)
 
   /** What was saved needs no repetition. */
   const begunFrom = (path: string, moments: boolean) => {
@@ -414,7 +359,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     sampling.withPermit(Effect.gen(function*() {
       if (sampler !== undefined && sampler.change === change && sampler.generation === now.generation) return sampler
       const made = yield* inOrder.withPermit(
-        numbered(now, "save_weights_for_sampler", { sampling_session_seq_id: samplings++ }, eitherOf(SampledFrom))
+        numbered(now, "save_weights_for_sampler", { sampling_session_seq_id: samplings++ }, Answers.sampledFrom)
       )
       return sampler = { change, generation: now.generation, sessionId: made.sampling_session_id, seq: 0 }
     }))

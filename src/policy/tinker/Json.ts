@@ -56,10 +56,12 @@ const SampledJson = Schema.Struct({
 
 const floats = (numbers: typeof Numbers.Type): Float32Array => Float32Array.from(numbers, (value) => value ?? NaN)
 
-const decoded = <A>(schema: Schema.ConstraintDecoder<A>, json: unknown): Result.Result<A, Malformed> =>
+/** A value that follows a schema. */
+export const decoded = <A>(schema: Schema.ConstraintDecoder<A>, json: unknown): Result.Result<A, Malformed> =>
   Result.mapError(Schema.decodeUnknownResult(schema)(json), ({ message }) => ({ reason: message }))
 
-const numberEntries = (record: Readonly<Record<string, unknown>> | null | undefined) =>
+/** The numbers of a record. */
+export const numberEntries = (record: Readonly<Record<string, unknown>> | null | undefined) =>
   Object.fromEntries(
     Object.entries(record ?? {}).filter((entry): entry is [string, number] => typeof entry[1] === "number")
   )

@@ -1,6 +1,7 @@
 /** What a policy at an engine is made of. */
-import { type Duration, type Layer, Redacted } from "effect"
+import type { Duration, Layer } from "effect"
 import type { AdamW } from "../../kernels/train/index.ts"
+import * as Endpoint from "../http/Endpoint.ts"
 import type { Policy, PolicyError } from "../Policy.ts"
 import type { Pictures } from "./Prompts.ts"
 import type { Limits } from "./Transport.ts"
@@ -10,7 +11,7 @@ export interface Options extends Limits {
   /** Without `/api/v1`: `http://localhost:8000`. */
   readonly baseUrl: string
   /** Sent as `X-API-Key` and as a bearer token; engines of one's own need none. A string is taken, too. */
-  readonly apiKey?: Redacted.Redacted<string> | string | undefined
+  readonly apiKey?: Endpoint.Key
   /** The base model, as the engine calls it. */
   readonly model: string
   /** A Hugging Face directory with the model's tokenizer, chat template and image processor; it needs no weights. */
@@ -52,18 +53,11 @@ export interface Capabilities {
   readonly request: { readonly data: number; readonly bytes: number }
 }
 
-/** What is wrong with an address or a key, in words. */
-export const checkOptions = ({ apiKey, baseUrl }: Options): string | undefined => {
-  if (typeof baseUrl !== "string" || !URL.canParse(baseUrl)) {
-    return `baseUrl is ${JSON.stringify(baseUrl)}, expected an address such as http://localhost:8000`
-  }
-  const { password, protocol, search, username } = new URL(baseUrl)
-  if (protocol !== "http:" && protocol !== "https:") return `baseUrl begins with ${protocol}, expected http: or https:`
-  if (username !== "" || password !== "") return "baseUrl holds a user or a password; give a key as apiKey"
-  if (search !== "") return "baseUrl holds a query (behind \"?\"), expected none; give a key as apiKey"
-  const key: unknown = Redacted.isRedacted(apiKey) ? Redacted.value(apiKey) : apiKey
-  if (key === undefined) return undefined
-  if (typeof key !== "string") return `apiKey is a ${typeof key}, expected a string or a Redacted string`
-  const odd = key.search(/[^\x21-\x7e]/)
-  return odd < 0 ? undefined : `apiKey holds white space or a character beyond ASCII at position ${odd}`
+const expected = {
+  example: "an address such as http://localhost:8000",
+  noQuery: "none; give a key as apiKey"
 }
+
+/** What is wrong with an address or a key, in words. */
+export const checkOptions = ({ apiKey, baseUrl }: Options): string | undefined =>
+  Endpoint.checkAddress(baseUrl, expected) ?? Endpoint.checkKey(apiKey, "apiKey")

@@ -1,6 +1,7 @@
 /** What the options of a policy at an engine may be. */
-import { Duration, Option, Predicate } from "effect"
+import { Predicate } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
+import * as Endpoint from "../http/Endpoint.ts"
 
 const { above, any, atLeast, oneOf, record, required, share, text, whole, yesOrNo } = Rules
 
@@ -13,15 +14,6 @@ export const defaults = {
   /** What the SDK takes, where the server names no limit. */
   request: { data: 1024, bytes: 5_000_000 }
 } as const
-
-const isDuration = (value: unknown): value is Duration.Input =>
-  typeof value === "string" || typeof value === "number" && value >= 0 || typeof value === "bigint" ||
-  Duration.isDuration(value)
-
-const duration: Rules.Rule = {
-  expected: "a duration such as \"2 minutes\", or milliseconds from 0",
-  holds: (value) => isDuration(value) && Option.isSome(Duration.fromInput(value))
-}
 
 export const options: Rules.Table = {
   baseUrl: any,
@@ -44,10 +36,10 @@ export const options: Rules.Table = {
   probe: yesOrNo,
   concurrency: whole(1),
   attempts: whole(1),
-  attemptTimeout: duration,
-  backoff: duration,
-  heartbeat: duration,
-  patience: duration,
+  attemptTimeout: Endpoint.duration,
+  backoff: Endpoint.duration,
+  heartbeat: Endpoint.duration,
+  patience: Endpoint.duration,
   kept: whole(1),
   maxResponseBytes: atLeast(1)
 }

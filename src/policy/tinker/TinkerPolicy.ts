@@ -5,11 +5,12 @@
  *
  * @module
  */
-import { Context, Duration, Effect, FileSystem, Layer, Option, Path, Redacted, Schema, type Scope } from "effect"
+import { Context, Duration, Effect, FileSystem, Layer, Option, Path, Schema, type Scope } from "effect"
 import { HttpClient } from "effect/http"
 import { Image } from "../../kernels/image/index.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { failing } from "../failing.ts"
+import * as Endpoint from "../http/Endpoint.ts"
 import { type Objective, Policy, PolicyError, type Session, type Snapshot } from "../Policy.ts"
 import * as Requests from "../Requests.ts"
 import * as Archive from "./Archive.ts"
@@ -60,7 +61,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   yield* Requests.checkAll("load", Settings.options, options)
   const { concurrency = Settings.defaults.concurrency, model, optimizer = {}, seed } = options
   const rank = options.rank ?? Settings.defaults.rank
-  const apiKey = typeof options.apiKey === "string" ? Redacted.make(options.apiKey) : options.apiKey
+  const apiKey = Endpoint.secretOf(options.apiKey)
   const baseUrl = options.baseUrl.replace(/\/+$/, "").replace(/\/api\/v1$/, "")
   const engineName = `${model} at ${baseUrl}`
   const fileSystem = yield* FileSystem.FileSystem
@@ -74,7 +75,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   })
 
   const known = yield* Effect.option(
-    futures.call({ path: "client/config", body: { sdk_version: "0.38.0" }, key: "config" }, Limits)
+    futures.call({ path: "client/config", body: { sdk_version: Engine.SDK_VERSION }, key: "config" }, Limits)
   )
   const request = Option.match(known, {
     onNone: () => Settings.defaults.request,

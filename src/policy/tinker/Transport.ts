@@ -3,12 +3,13 @@
  * without harm is up to the protocol: every request that changes something carries a number that makes it the same
  * request.
  */
-import { Clock, Duration, Effect, Redacted, Stream } from "effect"
+import { Clock, Duration, Effect, Redacted } from "effect"
 import { HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
-import * as Outage from "../openai/Outage.ts"
-import { excerpt } from "../openai/RemoteError.ts"
-import * as Retry from "../openai/Retry.ts"
-import * as Secret from "../openai/Secret.ts"
+import * as Connection from "../http/Connection.ts"
+import { excerpt } from "../http/excerpt.ts"
+import * as Outage from "../http/Outage.ts"
+import * as Retry from "../http/Retry.ts"
+import * as Secret from "../http/Secret.ts"
 import { TinkerError } from "./TinkerError.ts"
 
 export interface Limits {
@@ -57,13 +58,13 @@ const LONGEST_WAIT_MILLIS = 60_000
 /** Statuses that mean "ask again": timeouts, too early, too many, and a server in trouble. */
 const passing = (status: number): boolean => status === 408 || status === 425 || status === 429 || status >= 500
 
-const connectionReason = ({ reason }: HttpClientError.HttpClientError): string => {
-  const parts: Array<string> = []
-  for (let cause: unknown = reason.cause; cause instanceof Error && parts.length < 4; cause = cause.cause) {
-    if (cause.message !== "" && !parts.includes(cause.message)) parts.push(cause.message)
-  }
-  return parts.join(": ") || "no reason given"
-}
+/** Puts a key on a request: hosted engines read one header, gateways in front of one's own the other. */
+export const authorised =
+  (apiKey: Redacted.Redacted<string> | undefined) =>
+  (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
+    apiKey === undefined
+      ? request
+      : HttpClientRequest.bearerToken(apiKey)(HttpClientRequest.setHeader("x-api-key", Redacted.value(apiKey))(request))
 
 interface Failed {
   readonly kind: "connection" | "timeout" | "malformed"
@@ -87,36 +88,28 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     Effect.gen(function*() {
       const broken = (error: HttpClientError.HttpClientError): Failed => ({
         kind: "connection",
-        reason: `the connection failed: ${clean(connectionReason(error))}`,
-        again: error.reason._tag !== "InvalidUrlError" && error.reason._tag !== "EncodeError"
+        reason: `the connection failed: ${clean(Connection.reasonOf(error))}`,
+        again: !Connection.isUnsendable(error)
       })
-      const made = HttpClientRequest.make(method)(`${baseUrl}/api/v1/${path}`, { headers: { accept } })
-      const addressed = apiKey === undefined
-        ? made
-        // Hosted engines read the first, gateways in front of one's own the second.
-        : HttpClientRequest.bearerToken(apiKey)(HttpClientRequest.setHeader("x-api-key", Redacted.value(apiKey))(made))
+      const addressed = authorised(apiKey)(
+        HttpClientRequest.make(method)(`${baseUrl}/api/v1/${path}`, { headers: { accept } })
+      )
       const request = body === undefined
         ? addressed
         : HttpClientRequest.bodyUint8Array(body.bytes, body.type)(addressed)
       const response = yield* Effect.mapError(http.execute(request), broken)
-      const chunks: Array<Uint8Array> = []
-      let bytes = 0
-      yield* response.stream.pipe(
-        Stream.mapError(broken),
-        Stream.runForEach((chunk) => {
-          bytes += chunk.length
-          chunks.push(chunk)
-          return bytes <= maxResponseBytes ? Effect.void : Effect.fail<Failed>({
-            kind: "malformed",
-            reason: `the answer is larger than ${maxResponseBytes} bytes (maxResponseBytes)`,
-            again: false
-          })
+      const bytes = yield* Connection.read(response, maxResponseBytes, {
+        broken,
+        tooLarge: (): Failed => ({
+          kind: "malformed",
+          reason: `the answer is larger than ${maxResponseBytes} bytes (maxResponseBytes)`,
+          again: false
         })
-      )
+      })
       const answer: Answer & { readonly asked: number | undefined } = {
         status: response.status,
         contentType: response.headers["content-type"] ?? "",
-        bytes: Buffer.concat(chunks),
+        bytes,
         asked: Retry.retryAfter(response.headers["retry-after"], yield* Clock.currentTimeMillis)
       }
       return answer

@@ -74,3 +74,24 @@ export const lengthOfAll = (chunks: ReadonlyArray<Chunk>): number => chunks.redu
 export const bytesOf = ({ chunks, inputs }: Datum): number =>
   chunks.reduce((n, chunk) => n + (chunk.type === "text" ? 4 * chunk.tokens.length : chunk.data.length) + 16, 0) +
   Object.values(inputs).reduce((n, { data, dtype }) => n + (dtype === "int64" ? 8 : 4) * data.length + 48, 0)
+
+/** Cuts an update into requests that the engine takes. */
+export const cut = (
+  data: ReadonlyArray<Datum>,
+  limit: { readonly data: number; readonly bytes: number }
+): ReadonlyArray<ReadonlyArray<Datum>> => {
+  const requests: Array<Array<Datum>> = []
+  let bytes = 0
+  for (const datum of data) {
+    const size = bytesOf(datum)
+    const last = requests.at(-1)
+    if (last === undefined || last.length >= limit.data || bytes + size > limit.bytes) {
+      requests.push([datum])
+      bytes = size
+    } else {
+      last.push(datum)
+      bytes += size
+    }
+  }
+  return requests
+}

@@ -30,12 +30,6 @@ export interface Held {
   readonly moments: AdamW.State
 }
 
-/** What a loss gave: gradients to add to those of the update, and what is told. */
-export interface Passed {
-  readonly logprobs: ReadonlyArray<Float32Array>
-  readonly gradient: Float32Array
-}
-
 export interface Backend {
   readonly fresh: Held
   readonly forward: (held: Held, data: ReadonlyArray<Datum>) => Effect.Effect<ReadonlyArray<Float32Array>, BackendError>

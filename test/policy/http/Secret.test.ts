@@ -1,6 +1,6 @@
 /** The key, in the spellings that it comes back in. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Secret from "../../../src/policy/openai/Secret.ts"
+import * as Secret from "../../../src/policy/http/Secret.ts"
 
 const KEY = "sk/a+b=c_d.e-f<g>&\"h'0123"
 

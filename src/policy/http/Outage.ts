@@ -1,13 +1,16 @@
 /** Telling of a server that does not answer: once, however many requests wait for it. */
 import { Clock, Effect } from "effect"
 import { warn } from "../../kernels/runtime/Warning.ts"
-import type { RemoteError } from "./RemoteError.ts"
 
 /** Least time between two warnings of a server that goes and comes. */
 const TOLD_AGAIN_MILLIS = 60_000
 
 /** What a failed attempt tells of the server. */
-type Failure = Pick<RemoteError, "kind" | "reason"> & { readonly status?: number | undefined }
+interface Failure {
+  readonly kind: string
+  readonly reason: string
+  readonly status?: number | undefined
+}
 
 export const make = () => {
   let told = false

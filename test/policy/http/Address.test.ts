@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import { named } from "../../../src/cli/policy.ts"
+import { shownAddress } from "../../../src/policy/http/Address.ts"
 import * as Policies from "../../../src/policy/layers.ts"
-import { shownAddress } from "../../../src/policy/openai/Address.ts"
 
 describe("a shown address", () => {
   it("holds no user, no password and no value of a query", () => {
