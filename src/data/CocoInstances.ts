@@ -94,13 +94,20 @@ const rules: Rules.Table = { ...Reader.limits, pictures: Reader.path }
 export const read = (
   file: string,
   options: Options = {}
+): Dataset<Instances, DataError, FileSystem.FileSystem | Path.Path> => of(file, CocoFile.load(file), options)
+
+/** The same of a file whose content is at hand. */
+export const of = (
+  file: string,
+  load: Effect.Effect<CocoFile.Content, DataError, FileSystem.FileSystem>,
+  options: Options
 ): Dataset<Instances, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
     yield* Reader.check(file, rules, options)
     const path = yield* Path.Path
     const pictures = options.pictures ?? path.dirname(file)
     const folder = yield* Folder.open(pictures, "a folder with the pictures that the file names", options)
-    const content = yield* CocoFile.load(file)
+    const content = yield* load
     const sorted = CocoFile.sorted(content)
     yield* reported(file, content, sorted)
     const unlabelled = content.annotations.length === 0

@@ -103,8 +103,9 @@ const rowOf = ({ row, value }: JsonRows.Row): Row => {
 export const part = Effect.fnUntraced(function*(root: string, file: string, read: (row: JsonRows.Row) => Row) {
   const path = yield* Path.Path
   const source = path.join(root, file)
-  const rows = JsonRows.read(source, "an object per row that names a picture").pipe(Stream.map(read))
-  return { source, unit: "row", rows, find: yield* Pictures.open(root, path.dirname(file)) } satisfies Part
+  const { release, rows } = JsonRows.held(source, "an object per row that names a picture")
+  const find = yield* Pictures.open(root, path.dirname(file))
+  return { source, unit: "row", rows: Stream.map(rows, read), release, find } satisfies Part
 })
 
 export const layout: Layout = {

@@ -6,6 +6,7 @@
 import { Effect, FileSystem, Option, Path, type PlatformError } from "effect"
 import { DataError } from "../../dsl/Dataset.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
+import * as JsonHead from "../JsonHead.ts"
 import { unreadable } from "../Listing.ts"
 import * as Reader from "../Options.ts"
 import * as Quoted from "../Quoted.ts"
@@ -130,7 +131,7 @@ export const find = (
       )
     )
     const { type } = yield* io(fs.stat(path))
-    const found = yield* tried(path, hints)
+    const found = yield* JsonHead.once(tried(path, hints))
     if (Option.isSome(found)) return found.value
     if (type !== "Directory") return yield* fail(fileSeen(path))
     const { files, folders: [only = "", ...more] } = yield* io(Walk.list(path))
