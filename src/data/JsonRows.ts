@@ -78,8 +78,9 @@ export const held = (file: string, expected: string): Held => {
   const whole = Once.make(
     Effect.flatMap(JsonText.read(file, expected), (json) => Effect.fromResult(inside(file, json)))
   )
+  const head = Once.make(JsonHead.read(file, expected))
   const rows = Effect.gen(function*() {
-    const { form } = yield* JsonHead.read(file, expected)
+    const { form } = yield* head.get
     return form === "lines" ? lines(file) : listed(yield* whole.get)
   })
   return { rows: Stream.unwrap(rows), release: whole.release }

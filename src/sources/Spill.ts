@@ -73,9 +73,9 @@ export const here: Effect.Effect<Option.Option<Spills>, never, FileSystem.FileSy
             held.push(sample)
             return held.length < batch ? Effect.void : write
           }),
-        end: Effect.suspend(() => held.length === 0 ? Effect.void : write).pipe(Effect.as(
-          Stream.fromIterable(frames).pipe(Stream.mapEffect(read), Stream.flattenIterable)
-        ))
+        end: Effect.suspend(() => held.length === 0 ? Effect.void : write).pipe(
+          Effect.map(() => Stream.fromIterable(frames).pipe(Stream.mapEffect(read), Stream.flattenIterable))
+        )
       }
       return spill
     })

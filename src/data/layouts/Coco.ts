@@ -9,7 +9,7 @@ import type { DataError, Dataset } from "../../dsl/Dataset.ts"
 import { sift } from "../../dsl/Sift.ts"
 import * as Entries from "../CocoAnnotations.ts"
 import * as CocoFile from "../CocoFile.ts"
-import * as CocoInstances from "../CocoInstances.ts"
+import * as CocoPictures from "../CocoPictures.ts"
 import type { Instances } from "../Instances.ts"
 import * as Once from "../Once.ts"
 import { names, quoted } from "../Quoted.ts"
@@ -108,10 +108,11 @@ const only = (labels: ReadonlyArray<string>, source: string) => (samples: Sample
   )
 
 /** Boxes of pictures, whose ids are paths from the root. */
-const boxes = (root: string, path: Path.Path, { labels }: Hints) => ({ file, pictures }: Half): Samples => {
+const boxes = (root: string, path: Path.Path, { labels }: Hints) => ({ content, file, pictures }: Half): Samples => {
   const folder = path.relative(root, pictures)
-  const read = CocoInstances.read(file, { pictures }).pipe(
-    Stream.map(({ image, truth }) => ({ truth, image: { ...image, id: path.join(folder, image.id) } }))
+  const read = CocoPictures.of(file, content.get, { pictures }).pipe(
+    Stream.map(({ image, truth }) => ({ truth, image: { ...image, id: path.join(folder, image.id) } })),
+    Stream.concat(Stream.drain(Stream.fromEffect(content.release)))
   )
   return Option.isSome(labels) ? only(labels.value, `${file}#labels`)(read) : read
 }
