@@ -21,6 +21,7 @@ import * as Rules from "../kernels/math/Rules.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import * as Folder from "./Folder.ts"
+import { unreadable } from "./Listing.ts"
 import * as Reader from "./Options.ts"
 import { names } from "./Quoted.ts"
 import * as Rows from "./Rows.ts"
@@ -201,7 +202,7 @@ export const splits = (folder: string): Effect.Effect<Splits, DataError, FileSys
     }
     const find = (name: string) =>
       Effect.map(
-        Effect.orElseSucceed(fs.exists(path.join(folder, name)), () => false),
+        Effect.mapError(fs.exists(path.join(folder, name)), unreadable(folder)),
         (there) => there ? Option.some(path.join(folder, name)) : Option.none()
       )
     const [train, val, test] = yield* Effect.all([find("train.csv"), find("val.csv"), find("test.csv")])

@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Effect, FileSystem, Option, Path, Schema, type Scope, Stream } from "effect"
+import { Arbitrary, Effect, FileSystem, Option, Path, PlatformError, Schema, type Scope, Stream } from "effect"
 import { CsvManifest } from "../../src/data/index.ts"
 import { DataError } from "../../src/dsl/Dataset.ts"
 import * as Quarantine from "../../src/dsl/Quarantine.ts"
@@ -368,5 +368,17 @@ describe("CsvManifest.splits", () => {
       )
       assert.match((yield* Effect.flip(CsvManifest.splits(`${directory}/train.csv`))).message, /not a folder/)
       assert.match((yield* Effect.flip(CsvManifest.splits(`${directory}/sub`))).message, /no train.csv in it/)
+    })))
+
+  it.effect("a folder whose files cannot be looked at is not one without them", () =>
+    live(Effect.gen(function*() {
+      const { directory } = yield* folder("")
+      const fs = yield* FileSystem.FileSystem
+      const locked = PlatformError.systemError({ _tag: "PermissionDenied", module: "FileSystem", method: "access" })
+      const error = yield* CsvManifest.splits(directory).pipe(
+        Effect.provideService(FileSystem.FileSystem, { ...fs, exists: () => Effect.fail(locked) }),
+        Effect.flip
+      )
+      assert.match(error.message, /cannot be read: /)
     })))
 })

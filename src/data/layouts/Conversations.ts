@@ -8,17 +8,16 @@
  * {"image": "3.png", "problem": "Weather?", "solution": "<answer> sun </answer>"}
  * ```
  */
-import { Effect, Option, Result } from "effect"
-import * as JsonRows from "../JsonRows.ts"
+import { Option, Result } from "effect"
+import type * as JsonRows from "../JsonRows.ts"
 import * as PictureName from "../PictureName.ts"
 import { quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import * as Answer from "./Answer.ts"
 import { type Fields, isFields } from "./BoxForms.ts"
-import * as Found from "./Found.ts"
 import * as JsonFiles from "./JsonFiles.ts"
-import { part, pictureOf, splitOf } from "./JsonForms.ts"
-import type { Layout } from "./Layout.ts"
+import { pictureOf, splitOf } from "./JsonForms.ts"
+import * as JsonLayout from "./JsonLayout.ts"
 import type { Row } from "./Row.ts"
 
 /** A turn of a conversation. */
@@ -99,24 +98,12 @@ const rowOf = ({ row, value }: JsonRows.Row): Row => {
   }
 }
 
-export const layout: Layout = {
+export const layout = JsonLayout.make({
   name: "conversations",
   example:
     "data.json: {\"image\": \"1.png\", \"conversations\": [{\"from\": \"human\", …}, {\"from\": \"gpt\", …: \"sun\"}]}",
-  open: Effect.fnUntraced(function*(path, hints) {
-    const files = yield* JsonFiles.find(path, "conversations")
-    if (Option.isNone(files)) return Option.none()
-    const { notes, root, test, train } = files.value
-    const of = (file: string) => part(root, file, rowOf)
-    return Option.some(
-      yield* Found.make({
-        layout: layout.name,
-        hints,
-        train: yield* of(train),
-        test: Option.isSome(test) ? Option.some(yield* of(test.value)) : Option.none(),
-        spread: false,
-        notes: [`${train}: conversations, the last answer is the annotation`, ...notes]
-      })
-    )
-  })
-}
+  kind: "conversations",
+  read: rowOf,
+  spread: false,
+  note: ([train]) => `${train}: conversations, the last answer is the annotation`
+})
