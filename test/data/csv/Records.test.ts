@@ -154,4 +154,31 @@ describe("records of a table", () => {
       assert.deepStrictEqual(others(found), others(yield* read(written(table))))
       assert.isTrue(found.some(({ line }) => line === which + 2))
     }), { arbitrary: { runs: 500 } })
+
+  it.effect.prop("whatever a text holds, each of its lines is in one record, and how it is cut changes nothing", [
+    Arbitrary.array(
+      Arbitrary.schema(
+        Schema.Literals(["a", ",", "\"", "\"\"", "\n", "\r\n", "\r", " ", "1.png", "2.png,sun\n", "x,\"y\",z\n"])
+      ),
+      { maxLength: 60 }
+    ),
+    Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 })))
+  ], ([parts, piece]) =>
+    Effect.gen(function*() {
+      const text = `image,label,n\n${parts.join("")}`
+      const found = yield* read(text)
+      assert.deepStrictEqual(plain(yield* read(text, piece)), plain(found))
+      const lines = text.split(/\r\n|[\r\n]/)
+      const last = lines.at(-1) === "" ? lines.length - 1 : lines.length
+      for (const [i, { cells, line }] of found.entries()) {
+        const next = found[i + 1]?.line ?? last + 1
+        if (Result.isFailure(cells)) assert.strictEqual(next, line + 1)
+        else {
+          // Every letter of its lines is in its cells.
+          const letters = (some: string) => some.replaceAll(/[^a-z0-9.]/g, "")
+          assert.strictEqual(letters(cells.success.join("")), letters(lines.slice(line - 1, next - 1).join("")))
+        }
+      }
+      assert.strictEqual(found[0]?.line, 1)
+    }), { arbitrary: { runs: 500 } })
 })
