@@ -71,6 +71,24 @@ const instancesOf = (
   )
 }
 
+/**
+ * The ids under which a picture is listed with its size. Merged exports list one again under another id, with other
+ * annotations or none; a listing of another size is set aside for that.
+ */
+const listings = (path: Path.Path, { images }: CocoFile.Content) => {
+  const listed = images.flatMap((value) => Option.toArray(Result.getSuccess(Entries.picture(value))))
+  const byPlace = Map.groupBy(listed, ({ name }) => Folder.spelt(path, name))
+  const same = (a: Option.Option<number>, b: Option.Option<number>) =>
+    Option.isNone(a) || Option.isNone(b) || a.value === b.value
+  return ({ height, name, width }: Entries.Picture): ReadonlyArray<string> => [
+    ...new Set(
+      (byPlace.get(Folder.spelt(path, name)) ?? [])
+        .filter((other) => same(width, other.width) && same(height, other.height))
+        .map(({ id }) => id)
+    )
+  ]
+}
+
 /** The pictures of a file with what is in them, as `load` has parsed it. Reads nothing before it is run. */
 export const of = (
   file: string,
@@ -87,21 +105,7 @@ export const of = (
     const unlabelled = content.annotations.length === 0
     const annotated = [...sorted.pictures.values()].filter(({ lost, things }) => lost.length + things.length > 0).length
     const seen = new Set<string>()
-    // Merged exports list a picture again under another id, with other annotations or none.
-    const listed = content.images.flatMap((value) => Option.toArray(Result.getSuccess(Entries.picture(value))))
-    const byPlace = Map.groupBy(listed, ({ name }) => Folder.spelt(path, name))
-    const same = (a: Option.Option<number>, b: Option.Option<number>) =>
-      Option.isNone(a) || Option.isNone(b) || a.value === b.value
-    /** The ids under which a picture is listed with this size; a listing of another size is set aside for that. */
-    const idsOf = (
-      { height, name, width }: Entries.Picture
-    ): ReadonlyArray<string> => [
-      ...new Set(
-        (byPlace.get(Folder.spelt(path, name)) ?? [])
-          .filter((other) => same(width, other.width) && same(height, other.height))
-          .map(({ id }) => id)
-      )
-    ]
+    const idsOf = listings(path, content)
 
     const sample = (value: unknown): Effect.Effect<ReadonlyArray<Sample<Instances>>, Rows.BadRow | DataError> =>
       Effect.gen(function*() {
