@@ -93,7 +93,8 @@ const rules: Rules.Table = { folder: Reader.path, tolerance: Reader.tolerance, v
 /**
  * The data set of a manifest. Rows whose image file is missing, listed before, outside the folder or larger than 64
  * MiB, whose shares are not a distribution or whose quotes are broken go to the quarantine. Fails on a missing file, a
- * header without exactly the task's labels, and when no row is left. Remembers the image paths of one pass, to find duplicates.
+ * header without exactly the task's labels, and when no row is left. Remembers the image paths of one pass, to find
+ * duplicates.
  *
  * ```ts
  * CsvManifest.read("faces/train.csv", Emotion6.task)
