@@ -72,9 +72,17 @@ const seen = Effect.fnUntraced(function*(folder: string) {
             : `${name} has the columns ${Quoted.names(header)}, none of which names pictures here; `
       })
   )
+  const unread = yield* Effect.forEach(
+    files.filter((name) => /\.(?:json|jsonl|ndjson)$/i.test(name)).slice(0, 3),
+    (name) =>
+      Effect.match(JsonHead.read(path.join(folder, name), "JSON"), {
+        onFailure: ({ reason }) => `${name}: ${reason}; `,
+        onSuccess: () => ""
+      })
+  )
   const some = [...folders.map((name) => `${name}/`), ...files]
   return `no layout that is read: it holds ${Quoted.names(some, 6)}; files in all: ${Walk.counted(all)}; ` +
-    `${tables.join("")}${expected}`
+    `${[...tables, ...unread].join("")}${expected}`
 })
 
 const fileSeen = (file: string): string => {
