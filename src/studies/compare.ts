@@ -145,8 +145,8 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
 
     /** What this engine cannot do is refused in the first policy that there is: before the first step of any method. */
     const able = Effect.forEach(
-      Object.values(options.methods),
-      ({ described }) => Able.check(described),
+      Object.entries(options.methods),
+      ([name, { described }]) => within(name)(Able.check(described)),
       { discard: true }
     )
     const rows = [

@@ -4,6 +4,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect, FileSystem, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import sharp from "sharp"
 import * as Vllm from "../policy/openai/vllm.ts"
 import { directory as tokenizer, Engines, engines } from "../policy/tinker/engines.ts"
 import * as Server from "../policy/tinker/server.ts"
@@ -194,9 +195,9 @@ describe("rise at an engine", () => {
           const says of [
             /^ok {4}engine +http.* answers; it serves vl/m,
             /^ok {4}pictures +one reaches the model/m,
-            /^ok {4}losses [^]*mean over the tokens of a sequence, mean over the sequences of an update/m,
+            /^ok {4}losses [^]*mean over the\s+tokens of a sequence, mean over the\s+sequences of an update/m,
             /^ok {4}reference +there is room for a second model/m,
-            /^note {2}optimiser +takes learning rate, clipping and weight decay; of epsilon,\s+beta1 and beta2/m,
+            /^note {2}optimiser +takes learning rate, clipping and weight decay; of epsilon,\s+beta1 and\s+beta2/m,
             /A run can start/
           ]
         ) assert.match(whole.stdout, says)
@@ -295,7 +296,10 @@ describe("rise with servers that draw", () => {
         inFolder((folder) =>
           Effect.gen(function*() {
             const { server } = yield* vllm
-            const picture = `${root}test/fixtures/cmyk.tif`
+            const picture = `${folder}/picture.png`
+            yield* Effect.promise(() =>
+              sharp({ create: { width: 56, height: 56, channels: 3, background: "teal" } }).png().toFile(picture)
+            )
             const sampler = ["--sampler", `vllm=${server.baseUrl},http://127.0.0.1:1/v1`, "--model", "vl"]
             const plain = yield* command([
               ...["annotate", picture, "--remote", `${server.baseUrl}, http://127.0.0.1:1/v1`, "--remote-model", "vl"],
@@ -303,7 +307,11 @@ describe("rise with servers that draw", () => {
             ])
             // It wrote something, though nothing that can be read without a grammar.
             assert.match(plain.stderr, /1 picture/)
-            assert.isAbove(server.requests.filter(({ path }) => path.endsWith("/chat/completions")).length, 0)
+            assert.isAbove(
+              server.requests.filter(({ path }) => path.endsWith("/chat/completions")).length,
+              0,
+              plain.stderr
+            )
             const masked = yield* command(["annotate", picture, ...sampler, "--max-tokens", "16"])
             assert.strictEqual(masked.code, 1)
             assert.match(masked.stderr, /does not hold texts to a grammar: asked for \/a\//)

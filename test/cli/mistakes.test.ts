@@ -50,7 +50,12 @@ const usage: ReadonlyArray<Row> = [
   { line: ["annotate", "a.png", "-s", "-1"], code: 2, says: /--seed is .* from 0 on, got -1/, next: /annotate --help/ },
   { line: ["train", "--shots", "1.5"], code: 2, says: /--shots is a whole number from 1 on, got 1\.5/, next: /--help/ },
   { line: ["train", "--shots", "NaN"], code: 2, says: /--shots is a whole number from 1 on, got NaN/, next: /--help/ },
-  { line: ["train", "--lora", "0"], code: 2, says: /--lora is a whole number from 1 to 4096, got 0/, next: /--help/ },
+  {
+    line: ["train", "--lora", "0"],
+    code: 2,
+    says: /--lora is a whole number from 1 to 4096, got 0/,
+    next: /0 is for --engine/
+  },
   { line: ["train", "-w", "1000"], code: 2, says: /--workers is a whole number from 1 to \d+ \(4 for/, next: /--help/ },
   { line: ["train", "--micro-tokens", "1e9"], code: 2, says: /from 1 to 16777216, got 1e9/, next: /--help/ },
   {

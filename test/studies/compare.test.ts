@@ -313,7 +313,7 @@ describe("compare", () => {
       assert.isTrue(Result.isFailure(exit))
       assert.strictEqual(
         Result.isFailure(exit) ? exit.failure.message : "",
-        "reinforce: kl is 0.05, expected 0: there is no reference"
+        "RISE/reinforce: kl is 0.05, expected 0: there is no reference"
       )
       assert.strictEqual(updates, 0)
       const sound = yield* compared(preset)

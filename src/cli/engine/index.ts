@@ -12,9 +12,9 @@ import * as At from "./policy.ts"
 export { trains }
 export { workload } from "./workload.ts"
 
-/** Threads of this process: where an engine computes, one is enough. */
-export const threads = <F extends Engine & Pick<Study, "workers">>(flags: F): F =>
-  trains(flags) ? { ...flags, workers: Option.some(1) } : flags
+/** Threads of this process: where an engine computes one is enough, and no device. */
+export const threads = <F extends Engine & Pick<Study, "device" | "workers">>(flags: F): F =>
+  trains(flags) ? { ...flags, device: "cpu", workers: Option.some(1) } : flags
 
 /** Fails where the engine that the flags name is not there, or does not serve the model. */
 export const reach = (flags: At.Flags) =>

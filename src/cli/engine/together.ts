@@ -42,8 +42,7 @@ const here = (flags: Flags) =>
 const withEngine = (flags: Flags): Effect.Effect<void, FlagError> =>
   Effect.gen(function*() {
     const fail = (reason: string) => Effect.fail(new FlagError({ reason }))
-    const [, ...more] = Option.getOrElse(asked(flags.engine) as Option.Option<ReadonlyArray<string>>, () => [])
-    if (more.length > 0) {
+    if (Option.exists(flags.engine ?? Option.none(), (addresses) => addresses.length > 1)) {
       return yield* fail("--engine is one address: a model is trained at one engine (several draw: --sampler vllm=…)")
     }
     if (isEmbedded(flags)) {
