@@ -1,4 +1,4 @@
-/** The command with an engine that trains and servers that draw: both of the tests' own, the embedded checkpoint behind. */
+/** The command with an engine that trains and servers that draw: the tests' own, with the embedded checkpoint. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, FileSystem, type Scope } from "effect"

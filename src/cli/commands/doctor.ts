@@ -49,7 +49,8 @@ export const doctor = Command.make(
   "doctor",
   {
     model: Flags.model.pipe(Flag.withDescription(
-      "A Hugging Face directory, with --engine or --sampler the model as these call it; default: the embedded checkpoint"
+      "A Hugging Face directory, with --engine or --sampler the model as these call it; default: the embedded " +
+        "checkpoint"
     )),
     data: Pictures.flags.data,
     engine: Engine.flags.engine,

@@ -19,7 +19,7 @@ const options = ({ baseUrl, model, rank, tokenizer }: At.At): Policies.TinkerOpt
   { baseUrl, model, tokenizer, rank, attempts: 3, patience: "10 minutes" }
 )
 
-/** What the connection's probes tell; pictures that are dropped are a finding, and the losses are tried all the same. */
+/** What the connection's probes tell. Where pictures are dropped the losses are tried all the same. */
 const connected = Effect.fnUntraced(function*(at: At.At) {
   const open = (more: Partial<Policies.TinkerOptions>) =>
     Effect.result(

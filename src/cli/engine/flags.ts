@@ -25,8 +25,8 @@ export const flags = {
   ),
   tokenizer: Values.text("tokenizer", "DIR", "a directory").pipe(
     Flag.withDescription(
-      "A Hugging Face directory with the tokenizer, chat template and image processor of the engine's model; it needs " +
-        "no weights; needed with --engine, default: none"
+      "A Hugging Face directory with the tokenizer, chat template and image processor of the engine's model, without " +
+        "weights; needed with --engine, default: none"
     ),
     Flag.optional
   ),
@@ -39,8 +39,8 @@ export const flags = {
   ),
   adapters: Values.text("adapters", "DIR", "a folder").pipe(
     Flag.withDescription(
-      "A folder that this process writes adapters into and the --sampler servers read; needed with --sampler, default: " +
-        "none"
+      "A folder that this process writes adapters into and the --sampler servers read; needed with --sampler, " +
+        "default: none"
     ),
     Flag.optional
   ),
