@@ -2,6 +2,7 @@
 export { NotFinite } from "./NotFinite.ts"
 export * as MemoryLimit from "./onnx/MemoryLimit.ts"
 export * as MemoryPlan from "./onnx/MemoryPlan.ts"
+export * as OnnxExport from "./onnx/Export.ts"
 export * as OnnxPolicy from "./onnx/OnnxPolicy.ts"
 export * as OpenAiPolicy from "./openai/OpenAiPolicy.ts"
 export * from "./Policy.ts"
