@@ -87,7 +87,8 @@ const askedOf = Effect.fnUntraced(function*(given: Given) {
   const saved = yield* Saved.taskOf(given)
   if (Option.isSome(saved)) return yield* ofTask(given, saved.value)
   return yield* new FlagError({
-    reason: `${modelName(model)} does not say what it was trained for (it has no ${TaskFile.name}): give what is asked ` +
+    reason:
+      `${modelName(model)} does not say what it was trained for (it has no ${TaskFile.name}): give what is asked ` +
       "about a picture as --prompt TEXT"
   })
 })
@@ -103,7 +104,10 @@ const run = Effect.fnUntraced(function*(given: Given) {
   const { about, prompt } = yield* askedOf(given)
   // The folder is a model directory, too: it knows its task.
   const folders = [...Option.toArray(adapter), model]
-  const files = yield* Effect.forEach(folders, (folder) => Effect.option(fs.readFileString(join(folder, TaskFile.name))))
+  const files = yield* Effect.forEach(
+    folders,
+    (folder) => Effect.option(fs.readFileString(join(folder, TaskFile.name)))
+  )
   const task = Option.firstSomeOf(files)
   const written = yield* OnnxExport.write({
     model,
@@ -130,7 +134,10 @@ const run = Effect.fnUntraced(function*(given: Given) {
 export const exporting = Command.make("export", flags, (given) => readable(run(given))).pipe(
   Command.withDescription("Write a model as ONNX graphs that onnxruntime runs in Python, Node and browsers"),
   Command.withExamples([
-    { command: "rise export --onnx weather-onnx --model runs/mine/model", description: "What the model was trained for" },
+    {
+      command: "rise export --onnx weather-onnx --model runs/mine/model",
+      description: "What the model was trained for"
+    },
     {
       command: "rise export --onnx out --model Qwen2-VL-2B-Instruct --prompt 'Describe the picture.'",
       description: "Any prompt, any model"

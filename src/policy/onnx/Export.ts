@@ -64,16 +64,24 @@ const slotsFor = (vision: Config.VisionConfig, tokens: number): number => {
 
 const graphs = ["tower", "prefill", "step"] as const
 
-const types: Readonly<Record<string, string>> = { f32: "float32", i32: "int32", i64: "int64", bool: "bool", u8: "uint8" }
+const types: Readonly<Record<string, string>> = {
+  f32: "float32",
+  i32: "int32",
+  i64: "int64",
+  bool: "bool",
+  u8: "uint8"
+}
 
 /** Where the parameters lie in the file, by the names of graph inputs. */
 const placed = (header: Safetensors.Header): NonNullable<OnnxWriter.WriteOptions["initializers"]> => {
   const dtypes = { F32: "f32", F16: "f16", BF16: "bf16" } as const
-  return new Map([...header.tensors].flatMap(([name, { begin, dtype, end }]) =>
-    dtype === "F32" || dtype === "F16" || dtype === "BF16"
-      ? [[name, { location: weightsFile, offset: begin, length: end - begin, dtype: dtypes[dtype] }] as const]
-      : []
-  ))
+  return new Map(
+    [...header.tensors].flatMap(([name, { begin, dtype, end }]) =>
+      dtype === "F32" || dtype === "F16" || dtype === "BF16"
+        ? [[name, { location: weightsFile, offset: begin, length: end - begin, dtype: dtypes[dtype] }] as const]
+        : []
+    )
+  )
 }
 
 /** The file that all graphs read their weights from. */
@@ -119,7 +127,8 @@ const pictureOf = (
 const roomOf = Effect.fnUntraced(function*({ config, encoder, preprocessor }: Model.Model, options: Options) {
   const { maxTokens, prompt, target } = options
   const { merge, patch } = config.vision
-  const maxPixels = options.maxPixels ?? Math.min(preprocessor.maxPixels, Math.max(defaultPixels, preprocessor.minPixels))
+  const maxPixels = options.maxPixels ??
+    Math.min(preprocessor.maxPixels, Math.max(defaultPixels, preprocessor.minPixels))
   const fail = (reason: string) => new ExportError({ path: target, reason })
   if (maxPixels < preprocessor.minPixels || maxPixels > preprocessor.maxPixels) {
     return yield* fail(
@@ -168,10 +177,14 @@ export const write = Effect.fn("OnnxExport.write")(function*(options: Options) {
         ...Portable.tables(config, room)
       ])
       const put = (name: string, data: Uint8Array | string) =>
-        (typeof data === "string" ? fs.writeFileString(join(folder, name), data) : fs.writeFile(join(folder, name), data))
-          .pipe(Effect.mapError((cause) =>
-            new ExportError({ path: target, reason: `${name} cannot be written: ${SystemFault.words(cause)}`, cause })
-          ))
+        (typeof data === "string"
+          ? fs.writeFileString(join(folder, name), data)
+          : fs.writeFile(join(folder, name), data))
+          .pipe(
+            Effect.mapError((cause) =>
+              new ExportError({ path: target, reason: `${name} cannot be written: ${SystemFault.words(cause)}`, cause })
+            )
+          )
       const none: Resident["resident"] = {}
       const p = () => LossGraphs.parameterInputs(config)
       const built: Readonly<Record<typeof graphs[number], Resident>> = {
@@ -192,21 +205,27 @@ export const write = Effect.fn("OnnxExport.write")(function*(options: Options) {
           ...(name === "tower" ? {} : { next: resident })
         }
       }
-      const listed = [...yield* Effect.mapError(
-        fs.readDirectory(folder),
-        (cause) => new ExportError({ path: target, reason: `cannot be read: ${SystemFault.words(cause)}`, cause })
-      ), manifestFile].toSorted()
-      yield* put(manifestFile, text({
-        format: "rise-vlm onnx",
-        version: 1,
-        graphs: described,
-        weights: weightsFile,
-        picture: pictureOf(model, preprocessorConfig, maxPixels, room),
-        prompt: { text: prompt, before, imageToken: config.imageToken, after, length: room.length },
-        answer: { ends: model.ends, maxTokens },
-        ...about,
-        files: listed
-      }))
+      const listed = [
+        ...yield* Effect.mapError(
+          fs.readDirectory(folder),
+          (cause) => new ExportError({ path: target, reason: `cannot be read: ${SystemFault.words(cause)}`, cause })
+        ),
+        manifestFile
+      ].toSorted()
+      yield* put(
+        manifestFile,
+        text({
+          format: "rise-vlm onnx",
+          version: 1,
+          graphs: described,
+          weights: weightsFile,
+          picture: pictureOf(model, preprocessorConfig, maxPixels, room),
+          prompt: { text: prompt, before, imageToken: config.imageToken, after, length: room.length },
+          answer: { ends: model.ends, maxTokens },
+          ...about,
+          files: listed
+        })
+      )
       const weights = Parameters.specs(config).reduce(
         (sum, { name, shape }) => sum + shape.reduce((n, d) => n * d, 1) * (model.dtypes.get(name) === "F32" ? 4 : 2),
         0

@@ -51,7 +51,9 @@ export const check = Effect.fnUntraced(function*(target: string) {
   const foreign = entries.filter((name) => !written.includes(name)).toSorted()
   if (foreign.length > 0) {
     return yield* fail(
-      `is an earlier export that also holds ${foreign.slice(0, 3).join(", ")}, nothing was written: move that away, or ` +
+      `is an earlier export that also holds ${
+        foreign.slice(0, 3).join(", ")
+      }, nothing was written: move that away, or ` +
         "name a new folder"
     )
   }
