@@ -2,9 +2,8 @@
  * The file of `--out`: rows that outlive an interruption, and the settings that they were made with.
  *
  * `FILE.meta.json` is there before the first row. Rows of line formats are appended to FILE itself; those of a document
- * lie in `FILE.rows.jsonl`, and FILE is made of them, whole or not at all, when all are there; beside Label Studio's lies
- * `FILE.xml`, the set-up of a project for it. One process at a time
- * writes (`FILE.lock`).
+ * lie in `FILE.rows.jsonl`, and FILE is made of them, whole or not at all, when all are there; beside Label Studio's
+ * lies `FILE.xml`, the set-up of a project for it. One process at a time writes (`FILE.lock`).
  */
 import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"

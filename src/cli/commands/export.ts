@@ -123,7 +123,8 @@ const run = Effect.fnUntraced(function*(given: Given) {
   yield* Console.log(
     `${onnx}: tower.onnx, prefill.onnx and step.onnx over model.safetensors (${
       (written.weights / 1e6).toFixed(1)
-    } MB), for pictures of up to ${written.maxPixels} pixels, prompts of ${length} tokens and answers of ${newTokens}. ` +
+    } MB), for pictures of up to ${written.maxPixels} pixels, prompts of ${length} tokens and answers of ` +
+      `${newTokens}. ` +
       "rise-export.json says what goes in and out; docs/export.md has programs for Python and for a browser."
   )
   if (written.weights > browserBytes) {

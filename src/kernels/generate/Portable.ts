@@ -23,8 +23,8 @@ const table = (values: Float32Array, width: number): Tensor => constant(values, 
 /**
  * The vision tower of one picture: output `visual`, `[slots / merge², width]`.
  *
- * Fed: `patches` `[slots, channels·temporalPatch·patch²]`; int32 `[slots]` each: `patchRow`, `patchColumn` in the grid of
- * patches, and `patchFilled`, 1 where a patch stands.
+ * Fed: `patches` `[slots, channels·temporalPatch·patch²]`; int32 `[slots]` each: `patchRow`, `patchColumn` in the grid
+ * of patches, and `patchFilled`, 1 where a patch stands.
  */
 export const tower = (config: Config.Config, p: Lookup, { slots }: Room): Readonly<Record<"visual", Tensor>> => {
   const { channels, heads, merge, patch, temporalPatch, width } = config.vision
@@ -67,8 +67,8 @@ const shapeOf = ({ vision: { merge } }: Config.Config, { length, newTokens, slot
  * Reads the prompt: outputs `next:…`, each of which the steps take as the input that `resident` names.
  *
  * Fed, int32 `[length]` each: `tokens`; `visualIndex`, the row of `visual` that stands there, or `slots / merge²` for
- * text; `temporal`, `height` and `width`, the positions of M-RoPE. Then `visual`, as `tower` gives it, and `count`, int32
- * `[1]`: how many of the tokens there are.
+ * text; `temporal`, `height` and `width`, the positions of M-RoPE. Then `visual`, as `tower` gives it, and `count`,
+ * int32 `[1]`: how many of the tokens there are.
  */
 export const prefill = (config: Config.Config, p: Lookup, room: Room): Resident => {
   const { length } = room

@@ -5,6 +5,8 @@
  * Weights lie in the safetensors file alone, at the element type that the model is stored in; the graphs name their
  * places in it. So the folder is a Hugging Face directory as well, whose `preprocessor_config.json` makes no picture
  * larger than the graphs have room for.
+ *
+ * @module
  */
 import { Effect, FileSystem, Path } from "effect"
 import { Portable, type Resident } from "../../kernels/generate/index.ts"
@@ -144,8 +146,8 @@ const roomOf = Effect.fnUntraced(function*({ config, encoder, preprocessor }: Mo
   const length = roundUp(tokens.length - 1 + visual, 16)
   if (length + maxTokens > config.maxPositions) {
     return yield* fail(
-      `a prompt of ${length} tokens, ${visual} of them the largest picture's, and an answer of ${maxTokens} exceed the ` +
-        `model's ${config.maxPositions} positions: lower the largest picture or the longest answer`
+      `a prompt of ${length} tokens, ${visual} of them the largest picture's, and an answer of ${maxTokens} exceed ` +
+        `the model's ${config.maxPositions} positions: lower the largest picture or the longest answer`
     )
   }
   const room: Portable.Room = { slots: slotsFor(config.vision, visual), length, newTokens: maxTokens }

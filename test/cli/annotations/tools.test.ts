@@ -1,5 +1,6 @@
 /**
- * What is read from other tools and written for them, as those tools understand it: `test/fixtures/tools.py` asked them.
+ * What is read from other tools and written for them, as those tools understand it: `test/fixtures/tools.py` asked
+ * them.
  */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
