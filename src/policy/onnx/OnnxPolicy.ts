@@ -294,6 +294,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     },
     tokenizer: Option.some({
       encode: (text) => model.encoder.text(text),
+      decode: (tokens) => model.tokenizer.decode(tokens, { skipSpecial: false }),
       vocabularySize: model.config.vocabulary,
       endOfTurn: model.endOfTurn,
       specials: model.specials
