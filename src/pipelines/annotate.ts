@@ -90,9 +90,13 @@ export const annotate =
         Stream.drop(beginningOf(skip, batch)),
         Stream.groupAdjacentBy(([, at]) => batchOf(at, batch)),
         Stream.mapEffect(([, group]) =>
-          Effect.forEach(group, ([image]) => Effect.map(Effect.result(look(session, image)), (found) => ({ image, found })), {
-            concurrency: READERS
-          })
+          Effect.forEach(
+            group,
+            ([image]) => Effect.map(Effect.result(look(session, image)), (found) => ({ image, found })),
+            {
+              concurrency: READERS
+            }
+          )
         ),
         Stream.buffer({ capacity: 1 }),
         Stream.mapEffect(together),

@@ -4,7 +4,7 @@
  * @module
  */
 export { annotate, type Annotated, type AnnotateOptions } from "./annotate.ts"
-export { annotator, type Annotator } from "./annotator.ts"
+export { type Annotator, annotator } from "./annotator.ts"
 export {
   type Budgeted,
   everything,

@@ -6,7 +6,14 @@
  * is refused for what a stranger sent.
  */
 import { Deferred, Effect, Queue, Semaphore } from "effect"
-import { type Completion, Policy, type PolicyError, type SampleOptions, type SampleRequest, type Session } from "./Policy.ts"
+import {
+  type Completion,
+  Policy,
+  type PolicyError,
+  type SampleOptions,
+  type SampleRequest,
+  type Session
+} from "./Policy.ts"
 
 /** What there is to know of the line. */
 export interface Line {

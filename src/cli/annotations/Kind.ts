@@ -59,8 +59,10 @@ const kindOf = <A>(task: Task<A>, shape: Shape, value: (annotation: A, size: Siz
     images.pipe(annotate(task, options), Stream.map(rowOf(task, value))),
   /** One picture at a time, in a session that stays open. */
   annotator: (options: Pick<AnnotateOptions, "form" | "grammar" | "maxTokens">) =>
-    Effect.map(annotator(task, options), (one) => (image: Image, question?: string) =>
-      Effect.map(one(image, question), rowOf(task, value)))
+    Effect.map(
+      annotator(task, options),
+      (one) => (image: Image, question?: string) => Effect.map(one(image, question), rowOf(task, value))
+    )
 })
 
 /** A task with its annotations as rows. */
@@ -145,16 +147,18 @@ const trained = (saved: SavedTask): Effect.Effect<Kind, FlagError> => {
 }
 
 /** The labels that a model was trained for, under another subject. */
-const renamed = Effect.fnUntraced(function*({ answer, task }: SavedClassification, subject: string, given: Omit<KindFlags, "question">) {
-  const definition = { name: task.name, labels: task.labels, answer, subject }
-  const few = yield* ofFewWords(given)
-  return shares(
-    yield* SoftLabels.making(
-      task.name,
-      () => few ? Classification.forEmbedded(definition) : Classification.make(definition)
+const renamed = Effect.fnUntraced(
+  function*({ answer, task }: SavedClassification, subject: string, given: Omit<KindFlags, "question">) {
+    const definition = { name: task.name, labels: task.labels, answer, subject }
+    const few = yield* ofFewWords(given)
+    return shares(
+      yield* SoftLabels.making(
+        task.name,
+        () => few ? Classification.forEmbedded(definition) : Classification.make(definition)
+      )
     )
-  )
-})
+  }
+)
 
 /** The task that the model was trained for, or the one that flags describe. */
 export const chosen = Effect.fnUntraced(function*(given: Omit<KindFlags, "question">) {

@@ -4,8 +4,8 @@ import { Command, Flag } from "effect/cli"
 import { basename, dirname, resolve } from "node:path"
 import { lengths } from "../../dsl/stages/Settings.ts"
 import { Nursery } from "../../kernels/runtime/index.ts"
-import { PolicyError } from "../../policy/index.ts"
 import * as Gathered from "../../policy/Gathered.ts"
+import { PolicyError } from "../../policy/index.ts"
 import { Policy } from "../../policy/Policy.ts"
 import * as Kind from "../annotations/Kind.ts"
 import { isEmbedded } from "../embedded.ts"
@@ -17,8 +17,8 @@ import * as Access from "../serve/Access.ts"
 import * as Body from "../serve/Body.ts"
 import * as Masks from "../serve/Masks.ts"
 import * as Places from "../serve/Places.ts"
-import * as Server from "../serve/Server.ts"
 import type { Served } from "../serve/Served.ts"
+import * as Server from "../serve/Server.ts"
 import { text, time, whole } from "../values.ts"
 import { form, formOf } from "./form.ts"
 
@@ -106,7 +106,8 @@ const run = Effect.fnUntraced(function*(flagged: Given) {
   const given = { ...flagged, form: yield* formOf({ ...flagged, remote: Option.none() }), remote: Option.none() }
   if (given.batch > given.queue) {
     return yield* new FlagError({
-      reason: `--batch is ${given.batch}, expected at most --queue (${given.queue}): no more than have a place are computed`
+      reason:
+        `--batch is ${given.batch}, expected at most --queue (${given.queue}): no more than have a place are computed`
     })
   }
   const { made, token } = yield* tokenOf(flagged)

@@ -42,7 +42,10 @@ export const make = (
       const { host: asked = "", origin } = headers
       if (isLoopback(host) && !isLoopback(nameIn(asked))) {
         return Effect.fail(
-          forbidden(`the Host header is ${JSON.stringify(asked.slice(0, 80))}, expected this machine's: localhost`, "host")
+          forbidden(
+            `the Host header is ${JSON.stringify(asked.slice(0, 80))}, expected this machine's: localhost`,
+            "host"
+          )
         )
       }
       if (origin !== undefined && origin.replace(/^https?:\/\//, "") !== asked) {

@@ -54,13 +54,18 @@ const chat: Handler = Effect.fnUntraced(function*(served, request) {
     return sse(Stream.concat(Stream.succeed(ChatBody.begun(served.name, answer, asked)), told(answer)))
   }
   const unknown = { id: `chatcmpl-${crypto.randomUUID()}`, created: Math.floor(Date.now() / 1000) }
-  const rest = Stream.unwrap(Effect.map(Fiber.await(fiber), Exit.match({
-    onSuccess: (answer) => told({ ...answer, ...unknown }),
-    onFailure: (cause) => {
-      const error = Cause.squash(cause)
-      return Stream.succeed(ChatBody.broken(Fault.bodyOf(error instanceof Fault.Fault ? error : Fault.failed(String(error)))))
-    }
-  })))
+  const rest = Stream.unwrap(Effect.map(
+    Fiber.await(fiber),
+    Exit.match({
+      onSuccess: (answer) => told({ ...answer, ...unknown }),
+      onFailure: (cause) => {
+        const error = Cause.squash(cause)
+        return Stream.succeed(
+          ChatBody.broken(Fault.bodyOf(error instanceof Fault.Fault ? error : Fault.failed(String(error))))
+        )
+      }
+    })
+  ))
   const beats = Stream.map(Stream.tick(BEAT), () => ": at work\n\n")
   return sse(
     Stream.concat(

@@ -2,9 +2,9 @@
  * `/v1/chat/completions`: a request as a draw of the policy, and the draw as the protocol tells it.
  */
 import { Effect } from "effect"
+import { look } from "../../pipelines/Annotated.ts"
 import { TokenBudgetError } from "../../policy/onnx/ContextLimit.ts"
 import type { Completion, PolicyError } from "../../policy/Policy.ts"
-import { look } from "../../pipelines/Annotated.ts"
 import * as ChatFields from "./ChatFields.ts"
 import * as Fault from "./Fault.ts"
 import * as Messages from "./Messages.ts"
@@ -69,31 +69,33 @@ const usageOf = (completions: ReadonlyArray<Completion>): Answer["usage"] => {
 }
 
 /** Draws the answer. The same seed, picture and question draw the same; without a seed every request draws anew. */
-export const answer = Effect.fnUntraced(function*(served: Served, { count, fields, grammar, images, maxTokens, text }: Request) {
-  const id = crypto.randomUUID()
-  const prepared = yield* Effect.forEach(images, (image, i) =>
-    Effect.mapError(
-      look(served.session, image),
-      (error) => Picture.unreadable(error, `messages.0.content (picture ${i + 1})`)
-    ))
-  const pictures = images.map((image) => image.id).join()
-  const key = fields.seed == null ? `chat/${id}` : `chat/seed=${fields.seed}/${pictures}/${text}`
-  const [completions = []] = yield* served.session.sample(
-    [{ prompt: { images: prepared.map(({ image }) => image), text }, key }],
-    {
-      count,
-      maxTokens,
-      temperature: fields.temperature ?? 1,
-      topP: fields.top_p ?? 1,
-      grammar
+export const answer = Effect.fnUntraced(
+  function*(served: Served, { count, fields, grammar, images, maxTokens, text }: Request) {
+    const id = crypto.randomUUID()
+    const prepared = yield* Effect.forEach(images, (image, i) =>
+      Effect.mapError(
+        look(served.session, image),
+        (error) => Picture.unreadable(error, `messages.0.content (picture ${i + 1})`)
+      ))
+    const pictures = images.map((image) => image.id).join()
+    const key = fields.seed == null ? `chat/${id}` : `chat/seed=${fields.seed}/${pictures}/${text}`
+    const [completions = []] = yield* served.session.sample(
+      [{ prompt: { images: prepared.map(({ image }) => image), text }, key }],
+      {
+        count,
+        maxTokens,
+        temperature: fields.temperature ?? 1,
+        topP: fields.top_p ?? 1,
+        grammar
+      }
+    ).pipe(Effect.mapError(ofPolicy))
+    const stops = [fields.stop ?? []].flat()
+    const answered: Answer = {
+      id: `chatcmpl-${id}`,
+      created: Math.floor(Date.now() / 1000),
+      choices: completions.map((completion) => Stops.told(completion, served.tokenizer, stops)),
+      usage: usageOf(completions)
     }
-  ).pipe(Effect.mapError(ofPolicy))
-  const stops = [fields.stop ?? []].flat()
-  const answered: Answer = {
-    id: `chatcmpl-${id}`,
-    created: Math.floor(Date.now() / 1000),
-    choices: completions.map((completion) => Stops.told(completion, served.tokenizer, stops)),
-    usage: usageOf(completions)
+    return answered
   }
-  return answered
-})
+)

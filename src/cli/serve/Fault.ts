@@ -43,6 +43,8 @@ export const response = (fault: Fault): HttpServerResponse.HttpServerResponse =>
     status: fault.status,
     headers: {
       ...(fault.retryAfter !== undefined && { "retry-after": String(fault.retryAfter) }),
+      // What is still to come of such a body is not waited for.
+      ...((fault.status === 408 || fault.status === 413) && { connection: "close" }),
       ...(fault.status === 401 && { "www-authenticate": "Bearer" })
     }
   })

@@ -76,7 +76,9 @@ export const make = Effect.fnUntraced(function*(kind: Pick<Kind, "grammar" | "pr
     if (Option.isSome(exact) && !("bytes" in exact.value)) return Effect.succeed(exact.value)
     return Effect.fail(
       Fault.invalid(
-        `structured_outputs is ${show(written, 80)}, expected the format of the model's own answers, or a text without ` +
+        `structured_outputs is ${
+          show(written, 80)
+        }, expected the format of the model's own answers, or a text without ` +
           "any choice: leave it out, and the model's own question is held to its format",
         "structured_outputs",
         "unsupported_value"

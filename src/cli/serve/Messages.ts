@@ -52,7 +52,9 @@ export const read = Effect.fnUntraced(function*(messages: ReadonlyArray<unknown>
   const other = messages.findIndex((message) => roleOf(message) !== "user")
   if (other >= 0) {
     return yield* Fault.invalid(
-      `messages.${other} is of role ${show(roleOf(messages[other]), 40)}, expected "user": this model is asked in one ` +
+      `messages.${other} is of role ${
+        show(roleOf(messages[other]), 40)
+      }, expected "user": this model is asked in one ` +
         "turn, as it was trained; put what the message says before the question, or leave it out",
       `messages.${other}.role`,
       "unsupported_value"
@@ -71,7 +73,10 @@ export const read = Effect.fnUntraced(function*(messages: ReadonlyArray<unknown>
   const parts = typeof content === "string" ? [{ type: "text" as const, text: content }] : content
   const urls = parts.flatMap((part, i) => part.type === "image_url" ? [{ url: part.image_url.url, i }] : [])
   if (urls.length > MOST_IMAGES) {
-    return yield* Fault.invalid(`there are ${urls.length} pictures, expected at most ${MOST_IMAGES}`, "messages.0.content")
+    return yield* Fault.invalid(
+      `there are ${urls.length} pictures, expected at most ${MOST_IMAGES}`,
+      "messages.0.content"
+    )
   }
   const turn: Turn = {
     images: yield* Effect.forEach(urls, ({ i, url }) => Picture.ofUrl(url, `messages.0.content.${i}.image_url.url`)),

@@ -35,7 +35,7 @@ const markup = `<!doctype html>
 <label id="drop" for="file" class="drop"><span>Drop a picture here, paste one, or <u>choose a file</u></span>
 <input id="file" type="file" accept="image/*" class="hidden"></label>
 <div id="asks" class="field" hidden><label for="question">Question about the picture</label>
-<input id="question" type="text" autocomplete="off"></div>
+<div class="row"><input id="question" type="text" autocomplete="off"><button>Ask</button></div></div>
 <div id="locked" class="field" hidden><label for="token">Token of this server</label>
 <input id="token" type="password" autocomplete="off" spellcheck="false"></div>
 </form>
@@ -57,7 +57,10 @@ const markup = `<!doctype html>
 `
 
 /** The page. */
-export const html = HttpServerResponse.setHeader(HttpServerResponse.html(markup), "content-security-policy", policy)
+export const html = HttpServerResponse.text(markup, {
+  contentType: "text/html; charset=utf-8",
+  headers: { "content-security-policy": policy }
+})
 /** Its style. */
 export const style = HttpServerResponse.text(styleText, { contentType: "text/css; charset=utf-8" })
 /** Its script. */

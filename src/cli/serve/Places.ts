@@ -36,10 +36,15 @@ export const make = ({ batch, queue, time }: Limits, line: Pick<Line, "seconds">
   return {
     take: (rows) =>
       Effect.suspend(() => {
-        if (closed) return Effect.fail(Fault.unavailable("the server is being stopped: ask another, or later", ELSEWHERE))
+        if (closed) {
+          return Effect.fail(Fault.unavailable("the server is being stopped: ask another, or later", ELSEWHERE))
+        }
         if (taken > 0 && taken + rows > queue) {
           return Effect.fail(
-            Fault.busy(`rate limit: ${taken} of ${queue} places are taken, ${rows} asked for: try again later`, seconds())
+            Fault.busy(
+              `rate limit: ${taken} of ${queue} places are taken, ${rows} asked for: try again later`,
+              seconds()
+            )
           )
         }
         taken += rows

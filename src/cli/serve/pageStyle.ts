@@ -19,7 +19,10 @@ h2{font-size:15px;margin:0 0 4px;color:var(--soft);font-weight:600}
 .field{margin-top:14px;display:grid;gap:4px}
 input[type=text],input[type=password]{font:inherit;color:inherit;background:var(--card);border:1px solid var(--soft);
   border-radius:8px;padding:9px 11px;width:100%}
-input:focus-visible,summary:focus-visible,pre:focus-visible{outline:3px solid var(--accent);outline-offset:1px}
+.row{display:flex;gap:8px}
+.row input{flex:1;min-width:0}
+button{font:inherit;color:#fff;background:#0f6e84;border:0;border-radius:8px;padding:9px 18px;cursor:pointer}
+button:focus-visible,input:focus-visible,summary:focus-visible,pre:focus-visible{outline:3px solid var(--accent);outline-offset:1px}
 #status{min-height:1.5em;margin:14px 0;overflow-wrap:anywhere}
 #status.bad{color:var(--bad)}
 #result{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:24px;align-items:start}
