@@ -5,7 +5,7 @@
  * every size of a batch is a graph of its own. A pass that fails is made again one request at a time, so that nobody
  * is refused for what a stranger sent.
  */
-import { Deferred, Effect, Queue, Semaphore } from "effect"
+import { Deferred, Effect, Exit, Queue, Semaphore } from "effect"
 import {
   type Completion,
   Policy,
@@ -67,16 +67,19 @@ export const make = Effect.fnUntraced(function*(most: number) {
 
   const pass = Effect.fnUntraced(function*(jobs: ReadonlyArray<Job>, options: SampleOptions) {
     const began = performance.now()
+    running = jobs.length * options.count
     const found = yield* Effect.exit(session.sample(jobs.map(({ request }) => request), options))
-    if (found._tag === "Success") {
+    const seconds = (performance.now() - began) / 1000
+    // Before anybody is answered: who is sees the line without itself.
+    mean = passes === 0 ? seconds : mean + NEWEST * (seconds - mean)
+    passes++
+    computed += running
+    running = 0
+    if (Exit.isSuccess(found)) {
       yield* Effect.forEach(jobs, ({ answer }, i) => Deferred.succeed(answer, found.value[i] ?? []), { discard: true })
     } else if (jobs.length === 1) {
       yield* Effect.forEach(jobs, ({ answer }) => Deferred.failCause(answer, found.cause), { discard: true })
     } else yield* Effect.forEach(jobs, alone, { discard: true })
-    const seconds = (performance.now() - began) / 1000
-    mean = passes === 0 ? seconds : mean + NEWEST * (seconds - mean)
-    passes++
-    computed += jobs.length * options.count
   })
 
   /** The jobs of the next pass, taken out of the line. */
@@ -100,9 +103,7 @@ export const make = Effect.fnUntraced(function*(most: number) {
         yield* Effect.yieldNow
         continue
       }
-      running = jobs.length * first.options.count
       yield* pass(jobs, first.options)
-      running = 0
     }
   })
   yield* Effect.forkScoped(work)

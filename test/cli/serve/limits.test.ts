@@ -97,7 +97,8 @@ describe("rise serve, held to its limits", () => {
 
   it("answers what is under way when it is stopped, and nothing after that", async () => {
     const under = Array.from({ length: 4 }, () => ask({ n: 1, temperature: 1, mask: false, max_tokens: 150 }))
-    while (JSON.parse((await send(server.port, "/health")).text).places < 4) {
+    const placed = async () => JSON.parse((await send(server.port, "/health")).text).places
+    for (let turn = 0; turn < 1000 && await placed() < 4; turn++) {
       await new Promise((next) => setTimeout(next, 2))
     }
     server.signal("SIGTERM")
