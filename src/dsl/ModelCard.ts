@@ -60,6 +60,8 @@ const rounded = (value: number) => Number(value.toFixed(4))
 interface Facts {
   readonly base: string
   readonly licence: string | undefined
+  /** Of the training data. */
+  readonly dataLicence: string | undefined
   readonly task: string
   readonly labels: string | undefined
   readonly form: Form
@@ -123,7 +125,7 @@ written = model.generate(**inputs, do_sample=False, max_new_tokens=224)[0, input
 print(processor.decode(written, skip_special_tokens=True))`
 
 const render = (facts: Facts): string => {
-  const { base, data, figures, form, labels, licence, prompt, rows, task } = facts
+  const { base, data, dataLicence, figures, form, labels, licence, prompt, rows, task } = facts
   return `${frontMatter(facts)}
 # ${cell(task)}
 
@@ -147,7 +149,7 @@ ${
 ${
     figures.length === 0
       ? "None yet: this run measured nothing. `npx rise evaluate --model DIR --data PICTURES` does."
-      : `On the test half of the data, which it was not trained on, answers greedy and not held to a format.\n\n${
+      : `On the test half of the data, which it was not trained on. Answers are greedy, and held to their format where a figure is called masked.\n\n${
         table(
           ["figure", "part", "value", "samples"],
           figures.map(({ metric, n, part, value }) => [cell(metric), cell(part), String(rounded(value)), String(n)])
@@ -162,7 +164,7 @@ ${
       ? "not stated by the base model's card; that of the base model holds"
       : `${licence}, the base model's`
   }
-- of the training data: not recorded; say here which it is before you pass the model on
+- of the training data: ${dataLicence ?? "not recorded; say here which it is before you pass the model on"}
 
 ## Asking it
 
@@ -210,6 +212,11 @@ export const write = <A>(
     const text = render({
       base: own ? base : placeless(base),
       licence: licenceOf(card),
+      dataLicence: typeof source !== "string"
+        ? undefined
+        : source.startsWith("embedded ")
+        ? "MIT, its sprites Apache-2.0, MIT and CC BY 4.0 (`assets/scenes/ATTRIBUTION.md` of rise-vlm)"
+        : licenceOf(yield* read(join(source, name))),
       task: task.name,
       labels: labelsIn(task.described),
       form,
