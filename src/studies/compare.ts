@@ -168,7 +168,6 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
         method: saved,
         figures: rows.filter((row) => row.method === saved)
       })
-      yield* run.note("model")
     }
     if (saved !== undefined && bars !== undefined) yield* labels({ task, method: saved, bars })
     const shown = yield* examples({ task, test, methods: names, of: saved, ...(bars === undefined ? {} : { bars }) })
