@@ -124,6 +124,10 @@ inputs = processor(text=[text], images=[Image.open("picture.png").convert("RGB")
 written = model.generate(**inputs, do_sample=False, max_new_tokens=224)[0, inputs["input_ids"].shape[1]:]
 print(processor.decode(written, skip_special_tokens=True))`
 
+/** How figures come about. */
+const measured = "On the test half of the data, which it was not trained on. Answers are greedy, and held to their " +
+  "format where a figure is called masked."
+
 const render = (facts: Facts): string => {
   const { base, data, dataLicence, figures, form, labels, licence, prompt, rows, task } = facts
   return `${frontMatter(facts)}
@@ -149,7 +153,7 @@ ${
 ${
     figures.length === 0
       ? "None yet: this run measured nothing. `npx rise evaluate --model DIR --data PICTURES` does."
-      : `On the test half of the data, which it was not trained on. Answers are greedy, and held to their format where a figure is called masked.\n\n${
+      : `${measured}\n\n${
         table(
           ["figure", "part", "value", "samples"],
           figures.map(({ metric, n, part, value }) => [cell(metric), cell(part), String(rounded(value)), String(n)])

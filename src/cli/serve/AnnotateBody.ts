@@ -1,6 +1,6 @@
 /**
- * `/annotate`: a picture as a form's file, as the body itself or as a data URL in JSON, with its question where the task
- * asks one.
+ * `/annotate`: a picture as a form's file, as the body itself or as a data URL in JSON, with its question where the
+ * task asks one.
  */
 import { Effect, Option, Result, Schema, Stream } from "effect"
 import { type HttpServerRequest, Multipart, UrlParams } from "effect/http"

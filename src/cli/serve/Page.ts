@@ -41,7 +41,8 @@ const markup = `<!doctype html>
 </form>
 <p id="status" role="status" aria-live="polite"></p>
 <section id="result" hidden aria-label="Annotation">
-<figure><div class="frame"><img id="picture" alt="The picture that was sent"><svg id="boxes" aria-hidden="true"></svg></div>
+<figure><div class="frame"><img id="picture" alt="The picture that was sent">
+<svg id="boxes" aria-hidden="true"></svg></div>
 <figcaption id="name"></figcaption></figure>
 <div class="said">
 <h2>Reasoning</h2><p id="reasoning"></p>

@@ -25,10 +25,11 @@ const start = async () => {
   model = (await response.json()).data[0]
   const { labels, kind, question } = model.task
   $("asks").hidden = !question.includes("{question}")
-  $("lead").textContent = model.id + " answers with " + (kind === "shares"
-    ? "a share for each of " + labels.slice(0, 12).join(", ") + (labels.length > 12 ? ", and " + (labels.length - 12) + " more" : "")
-    : "boxes" + (labels.join() === "answer" ? "" : " of " + labels.slice(0, 12).join(", ") + (labels.length > 12 ? ", …" : "")))
-    + ", and says why."
+  const more = labels.length > 12 ? ", and " + (labels.length - 12) + " more" : ""
+  const named = labels.slice(0, 12).join(", ") + more
+  $("lead").textContent = model.id + " answers with " +
+    (kind === "shares" ? "a share for each of " + named : labels.join() === "answer" ? "boxes" : "boxes of " + named) +
+    ", and says why."
   document.title = model.id + " – RISE annotator"
   status("")
 }
@@ -50,7 +51,8 @@ const drawBoxes = (boxes, width, height) => {
   svg.setAttribute("preserveAspectRatio", "none")
   svg.replaceChildren(...boxes.flatMap(({ box: [x, y, w, h] }) => ["", "line"].map((kind) => {
     const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect")
-    for (const [name, value] of Object.entries({ x, y, width: w, height: h, class: kind })) rect.setAttribute(name, value)
+    const attributes = { x, y, width: w, height: h, class: kind }
+    for (const [name, value] of Object.entries(attributes)) rect.setAttribute(name, value)
     return rect
   })))
 }
@@ -59,12 +61,15 @@ const show = (answer, name) => {
   const { value } = answer
   $("result").hidden = false
   $("name").textContent = name + (answer.width ? ", " + answer.width + " × " + answer.height + " pixels" : "")
-  $("reasoning").textContent = answer.reasoning ?? (model.task.form === "answer" ? "This model answers without one." : "None.")
+  $("reasoning").textContent = answer.reasoning ??
+    (model.task.form === "answer" ? "This model answers without one." : "None.")
   drawBoxes(Array.isArray(value) ? value : [], answer.width ?? 1, answer.height ?? 1)
   const rows = value === null ? [make("p", "", "No annotation: " + answer.fault)]
     : Array.isArray(value)
-    ? value.length === 0 ? [make("p", "", "No boxes.")] : value.map(({ label, box, score }) =>
-      make("p", "", (label ?? "box") + ": " + box.map(Math.round).join(", ") + (score === undefined ? "" : ", score " + score)))
+    ? value.length === 0 ? [make("p", "", "No boxes.")] : value.map(({ label, box, score }) => {
+      const sure = score === undefined ? "" : ", score " + score
+      return make("p", "", (label ?? "box") + ": " + box.map(Math.round).join(", ") + sure)
+    })
     : Object.entries(value).sort((a, b) => b[1] - a[1]).map(([label, share]) => bar(label, share))
   $("values").replaceChildren(...rows)
   $("confidence").textContent = (answer.confidence === undefined ? ""

@@ -22,7 +22,8 @@ input[type=text],input[type=password]{font:inherit;color:inherit;background:var(
 .row{display:flex;gap:8px}
 .row input{flex:1;min-width:0}
 button{font:inherit;color:#fff;background:#0f6e84;border:0;border-radius:8px;padding:9px 18px;cursor:pointer}
-button:focus-visible,input:focus-visible,summary:focus-visible,pre:focus-visible{outline:3px solid var(--accent);outline-offset:1px}
+button:focus-visible,input:focus-visible,summary:focus-visible,pre:focus-visible{
+  outline:3px solid var(--accent);outline-offset:1px}
 #status{min-height:1.5em;margin:14px 0;overflow-wrap:anywhere}
 #status.bad{color:var(--bad)}
 #result{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:24px;align-items:start}

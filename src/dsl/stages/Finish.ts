@@ -31,9 +31,9 @@ export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect
 
 /**
  * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it
- * (`rise-task.json`, read by `Sources.taskOf`) and a model card (`README.md`). What an earlier attempt left there is replaced: a run that was cut off
- * after saving holds the same weights and must not stumble over them. Of a run that had ended, and is whole, nothing is
- * written again.
+ * (`rise-task.json`, read by `Sources.taskOf`) and a model card (`README.md`). What an earlier attempt left there is
+ * replaced: a run that was cut off after saving holds the same weights and must not stumble over them. Of a run that
+ * had ended, and is whole, nothing is written again.
  *
  * @param form what the policy was taught to write: `annotate` and `evaluate` ask for it. Default "think"
  */

@@ -125,8 +125,9 @@ tags:
 ---
 # An adapter of ${name}
 
-LoRA of rank ${rank} (alpha ${alpha}), trained with RISE for TypeScript (\`rise-vlm\`). Tokenizer, chat template and processor are
-the base model's; licences of base model and training data hold, and are to be said here before it is passed on.
+LoRA of rank ${rank} (alpha ${alpha}), trained with RISE for TypeScript (\`rise-vlm\`). Tokenizer, chat template and
+processor are the base model's; licences of base model and training data hold, and are to be said here before it is
+passed on.
 
 ${"```"}python
 from peft import PeftModel

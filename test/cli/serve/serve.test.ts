@@ -92,7 +92,7 @@ describe("rise serve", () => {
     assert.strictEqual(short.json.choices[0].finish_reason, "length")
   })
 
-  it("is a policy to our own client, with the texts and log-probabilities of the local one, masked and not", async () => {
+  it("is a policy to our own client, with texts and log-probabilities of the local one, masked or not", async () => {
     const draw = (masked: boolean) =>
       Effect.gen(function*() {
         const policy = yield* Policy.Policy
