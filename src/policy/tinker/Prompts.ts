@@ -8,9 +8,9 @@ import { type Image, ImageError, Preprocess } from "../../kernels/image/index.ts
 import { Tokenizer } from "../../kernels/text/index.ts"
 import { ModelDirectory } from "../../kernels/weights/index.ts"
 import { ByteCache } from "../ByteCache.ts"
-import * as Encoder from "../onnx/Encoder.ts"
-import * as EndOfTurn from "../onnx/EndOfTurn.ts"
-import { specialsOf, templateVariables } from "../onnx/Model.ts"
+import { specialsOf, templateVariables } from "../chat/Controls.ts"
+import * as Encoder from "../chat/Encoder.ts"
+import * as EndOfTurn from "../chat/EndOfTurn.ts"
 import { PolicyError, type Prompt } from "../Policy.ts"
 import type { Chunk } from "./Wire.ts"
 

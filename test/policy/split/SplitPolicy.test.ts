@@ -39,7 +39,7 @@ describe("Policy.split", () => {
       assert.approximately(correction?.importance ?? NaN, 1, 1e-4)
       assert.isBelow(correction?.gap ?? NaN, 1e-4)
       for (const figure of ["loss", "gradNorm", "tokens", "version"] as const) {
-        assert.approximately(there[figure], here[figure], 1e-4 * Math.max(1, Math.abs(here[figure])), figure)
+        assert.approximately(there[figure]!, here[figure]!, 1e-4 * Math.max(1, Math.abs(here[figure]!)), figure)
       }
       assert.deepInclude(split.identity, { engine: "split", staleness: 1, truncation: 2 })
     }).pipe(Effect.scoped), 120_000)

@@ -66,7 +66,7 @@ describe("Policy.tinker", () => {
             const a = yield* plain.policy.update(objective, update)
             const b = yield* old.policy.update(objective, update)
             assert.approximately(a.loss, b.loss, 1e-5)
-            assert.approximately(a.gradNorm, b.gradNorm, 1e-4)
+            assert.approximately(a.gradNorm!, b.gradNorm!, 1e-4)
           }
         }).pipe(Effect.scoped),
       120_000
