@@ -28,6 +28,8 @@ export interface Prompts {
   readonly fit: (image: Image.Image) => Effect.Effect<Preprocess.Fitted, ImageError>
   readonly text: (text: string) => Int32Array
   readonly decode: (tokens: Int32Array) => string
+  /** Token ids that the model has. */
+  readonly vocabulary: number
   readonly endOfTurn: number
   /** Every token that ends a turn, `endOfTurn` first. */
   readonly ends: ReadonlyArray<number>
@@ -127,6 +129,7 @@ export const make = Effect.fnUntraced(function*(path: string, pictures: Pictures
     fit: (image) => reader === undefined ? Effect.fail(blind(image)) : reader.preprocessor.fit(image),
     text: encoder.text,
     decode: (tokens) => tokenizer.decode(tokens, { skipSpecial: false }).trim(),
+    vocabulary,
     endOfTurn: end.token,
     ends: end.all,
     readsPictures: reader !== undefined

@@ -53,6 +53,11 @@ const writeDatum = ({ chunks, inputs }: Datum, pbf: PbfWriter): void => {
   for (const entry of Object.entries(inputs)) pbf.writeMessage(2, writeEntry, entry)
 }
 
+const writeSetting = ([name, value]: readonly [string, number], pbf: PbfWriter): void => {
+  pbf.writeStringField(1, name)
+  pbf.writeDoubleField(2, value)
+}
+
 /** `ForwardBackwardRequest`. */
 export const forwardBackward = (request: ForwardBackward): Uint8Array => {
   const pbf = new PbfWriter()
@@ -60,6 +65,7 @@ export const forwardBackward = (request: ForwardBackward): Uint8Array => {
   pbf.writeVarintField(2, request.seqId)
   for (const datum of request.data) pbf.writeMessage(3, writeDatum, datum)
   pbf.writeStringField(4, request.lossFn)
+  for (const entry of Object.entries(request.config ?? {})) pbf.writeMessage(5, writeSetting, entry)
   if (request.forwardOnly) pbf.writeBooleanField(6, true)
   return pbf.finish()
 }
@@ -142,7 +148,7 @@ export const readPassed = (bytes: Uint8Array): Result.Result<Passed, Malformed> 
         pbf.readMessage((tag, _, pbf) => {
           if (tag !== 2) return
           const { name, value } = readNamed<Batched | undefined>(pbf, undefined, readBatched)
-          if (name === "logprobs" && value !== undefined) logprobs.push(...split(value))
+          if (name === "logprobs" && value !== undefined) for (const own of split(value)) logprobs.push(own)
         }, undefined)
       } else if (tag === 3) {
         const { name, value } = readNamed(pbf, 0, (pbf) => pbf.readDouble())
@@ -168,10 +174,6 @@ const readSequence = (pbf: PbfReader): Sequence =>
 export const readSampled = (bytes: Uint8Array): Result.Result<Sampled, Malformed> =>
   reading(bytes, (pbf) => {
     const sequences: Array<Sequence> = []
-    let promptLogprobs: Float32Array | undefined
-    pbf.readFields((tag, _, pbf) => {
-      if (tag === 1) sequences.push(readSequence(pbf))
-      else if (tag === 2) promptLogprobs = floats(pbf.readBytes())
-    }, undefined)
-    return { sequences, promptLogprobs }
+    pbf.readFields((tag, _, pbf) => void (tag === 1 && sequences.push(readSequence(pbf))), undefined)
+    return { sequences }
   })

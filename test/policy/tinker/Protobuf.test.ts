@@ -58,7 +58,7 @@ describe("the wire of the Tinker protocol", () => {
       { logprobs: passed.logprobs.map((values) => [...values]), metrics: passed.metrics },
       expected.passed
     )
-    const { promptLogprobs, sequences } = Result.getOrThrow(Protobuf.readSampled(fixture("sampled.bin")))
+    const { sequences } = Result.getOrThrow(Protobuf.readSampled(fixture("sampled.bin")))
     assert.deepStrictEqual(
       sequences.map(({ logprobs, stop, tokens }) => ({
         stop,
@@ -67,7 +67,6 @@ describe("the wire of the Tinker protocol", () => {
       })),
       expected.sampled
     )
-    assert.deepStrictEqual([...promptLogprobs ?? []], [NaN, -1, -2])
   })
 
   it("says the same in JSON", () => {
@@ -86,10 +85,13 @@ describe("the wire of the Tinker protocol", () => {
       shape: [4]
     })
     const read = Json.readSampled({
-      sequences: [{ stop_reason: "length", tokens: [1], logprobs: [-0.5] }],
-      prompt_logprobs: [null, -1]
+      sequences: [{ stop_reason: "length", tokens: [1, 2], logprobs: [-0.5, null] }]
     })
-    assert.deepStrictEqual([...Result.getOrThrow(read).promptLogprobs ?? []], [NaN, -1])
+    assert.deepStrictEqual(Result.getOrThrow(read).sequences.map(({ logprobs }) => [...logprobs ?? []]), [[-0.5, NaN]])
+    for (const token of [-1, 2 ** 31, 0.5]) {
+      const wrong = Json.readSampled({ sequences: [{ stop_reason: "stop", tokens: [token] }] })
+      assert.isTrue(Result.isFailure(wrong), String(token))
+    }
   })
 
   it.prop(

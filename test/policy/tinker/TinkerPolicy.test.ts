@@ -42,6 +42,7 @@ describe("Policy.tinker", () => {
             models: ["embedded"],
             normaliser: "sum over the tokens of a sequence, sum over sequences",
             pictures: true,
+            losses: ["cross_entropy", "ppo"],
             request: { data: 1024, bytes: 5_000_000 }
           })
           assert.deepStrictEqual([...engine.keys], ["secret-of-the-engine"])
