@@ -52,6 +52,27 @@ describe("the wire of the Tinker protocol", () => {
     assert.deepStrictEqual(Messages.readRequest(fixture("request.bin")).data, request.data)
   })
 
+  it("writes the settings of a loss as the SDK does", () => {
+    const bounded: ForwardBackward = {
+      ...request,
+      seqId: 2,
+      lossFn: "ppo",
+      config: { clip_high_threshold: 1.3, clip_low_threshold: 0.8 },
+      data: request.data.slice(1)
+    }
+    assert.strictEqual(
+      Buffer.from(Protobuf.forwardBackward(bounded)).toString("hex"),
+      fixture("bounded.bin").toString("hex")
+    )
+    assert.deepStrictEqual(Messages.readRequest(fixture("bounded.bin")).config, bounded.config)
+    const { body } = Json.forwardBackward(bounded)
+    assert.deepInclude(JSON.parse(JSON.stringify(body)).forward_backward_input, {
+      loss_fn: "ppo",
+      loss_fn_config: bounded.config
+    })
+    assert.notProperty(JSON.parse(JSON.stringify(Json.forwardBackward(request).body)).forward_backward_input, "loss_fn_config")
+  })
+
   it("reads answers as the SDK does: several records, bfloat16, texts without log-probabilities", () => {
     const passed = Result.getOrThrow(Protobuf.readPassed(fixture("passed.bin")))
     assert.deepStrictEqual(

@@ -15,7 +15,7 @@ import * as Messages from "./messages.ts"
 /** Instead of an answer: the request is taken, or not, and the client told something else. */
 export interface Fault {
   /** Requests to this path. */
-  readonly path: string
+  readonly path: string | RegExp
   /** How many of them. */
   times: number
   /** Whether the server does the work all the same. */
@@ -27,6 +27,13 @@ export const status = (code: number, body: unknown = { detail: "on request" }) =
   response.writeHead(code, { "content-type": "application/json" })
   response.end(JSON.stringify(body))
 }
+/** Bytes, as protobuf if not said otherwise. */
+export const sent =
+  (content: Uint8Array, headers: Record<string, string> = { "content-type": "application/x-protobuf" }) =>
+  (response: ServerResponse) => {
+    response.writeHead(200, headers)
+    response.end(content)
+  }
 export const cut = (response: ServerResponse) => response.destroy()
 
 export interface Options {
@@ -60,6 +67,10 @@ export interface Engine {
   /** Paths of requests, in the order they came. */
   readonly requests: Array<string>
   readonly faults: Array<Fault>
+  /** One for the request to a path that is the so-manieth, counted from 1. */
+  faultAt: Omit<Fault, "times"> & { readonly count: number } | undefined
+  /** Log-probabilities that passes have told, in the order they were computed. */
+  readonly passed: Array<ReadonlyArray<Float32Array>>
   /** Everything that is in memory goes, what was saved stays: a restart. */
   readonly forget: () => void
   /** Sequence numbers that came twice. */
@@ -164,6 +175,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
           }
           if (!forwardOnly) engine.trainedBy.push(lossFn)
           const logprobs = yield* backend.forward(model.held, data)
+          engine.passed.push(logprobs)
           if (!forwardOnly) {
             const gradient = yield* backend.backward(
               model.held,
@@ -425,8 +437,19 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
           const path = (request.url ?? "").replace("/api/v1/", "")
           engine.requests.push(path)
           if (typeof request.headers["x-api-key"] === "string") engine.keys.add(request.headers["x-api-key"])
-          const fault = engine.faults.find((fault) => fault.path === path && fault.times > 0)
+          const fault = engine.faults.find((fault) =>
+            fault.times > 0 && (typeof fault.path === "string" ? fault.path === path : fault.path.test(path))
+          )
           const body = Buffer.concat(chunks)
+          const { faultAt } = engine
+          if (
+            faultAt?.path === path && engine.requests.filter((own) => own === path).length === faultAt.count
+          ) {
+            engine.faultAt = undefined
+            const id = JSON.parse(body.toString()).request_id
+            // The work is done all the same.
+            return void futures.get(String(id))?.then(() => faultAt.answer(response))
+          }
           if (fault !== undefined) {
             fault.times--
             if (fault.done === true) handle(path, request, body, response)
@@ -439,6 +462,8 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
         baseUrl: "",
         requests: [],
         faults: [],
+        faultAt: undefined,
+        passed: [],
         trainedBy: [],
         keys: new Set(),
         repeated: 0,
