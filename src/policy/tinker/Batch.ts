@@ -129,7 +129,7 @@ const ownOf = (
   { clip: { high, low }, kl, rollouts }: Extract<Objective, { readonly _tag: "GroupRelative" }>,
   advantages: ReadonlyArray<Float64Array>
 ): Own | undefined =>
-  kl > 0 || !(low > 0 && high > 0 && high < Infinity) ? undefined : {
+  kl > 0 || !(low > 0 && high > 0) ? undefined : {
     lossFn: "ppo",
     config: { clip_low_threshold: 1 - low, clip_high_threshold: 1 + high },
     factor: "advantages",

@@ -111,7 +111,7 @@ export const make = ({ patience, transport }: Options) => {
             const read = reading.protobuf(bytes)
             return Result.isSuccess(read)
               ? read.success
-              : yield* refused(poll, answer, "malformed", read.failure.reason)
+              : yield* refused(poll, answer, "malformed", `the answer cannot be read: ${read.failure.reason}`)
           }
           const value = yield* readJson(poll, answer)
           const broken = Schema.decodeUnknownResult(Broken)(value)
@@ -120,7 +120,7 @@ export const make = ({ patience, transport }: Options) => {
             const read = reading.json(value, taken)
             return Result.isSuccess(read)
               ? read.success
-              : yield* refused(poll, answer, "malformed", read.failure.reason)
+              : yield* refused(poll, answer, "malformed", `the answer cannot be read: ${read.failure.reason}`)
           }
         }
         yield* Effect.sleep(wait)

@@ -99,7 +99,10 @@ export const make = <E, E2>({ checked, engine, exact, normaliser, optimizer, sco
         {
           lossFn: "importance_sampling",
           factor: "advantages",
-          values: terms.slopes.map((slopes, i) => ({ logprobs: now[i] ?? [], advantages: slopes.map((slope) => -slope) }))
+          values: terms.slopes.map((slopes, i) => ({
+            logprobs: now[i] ?? [],
+            advantages: slopes.map((slope) => -slope)
+          }))
         },
         update,
         () => Effect.void

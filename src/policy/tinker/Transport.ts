@@ -135,7 +135,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       kind,
       status: answer.status,
       reason: reason ?? `the server answered ${answer.status}`,
-      excerpt: words(answer),
+      // Bytes say nothing to people.
+      ...(!answer.contentType.includes("protobuf") && { excerpt: words(answer) }),
       attempts: 1
     })
 

@@ -58,15 +58,21 @@ describe("Policy.tinker", () => {
           const [answer, expected] of [
             [passed(sequence(NaN)), /log-probability of token 1 of sequence 0 is NaN/],
             [passed(sequence(-Infinity)), /log-probability of token 1 of sequence 0 is -Infinity/],
-            [passed(sequence(0.7)), /of token 1 of sequence 0 is 0\.69\d+, expected at most 0: .* tells no probabilities/],
+            [
+              passed(sequence(0.7)),
+              /of token 1 of sequence 0 is 0\.69\d+, expected at most 0: .* tells no probabilities/
+            ],
             [passed(), /log-probabilities of 0 sequences, expected those of 1/],
             [passed(sequence(-1), sequence(-1)), /log-probabilities of 2 sequences, expected those of 1/],
             [passed(floats(-1, -1)), /told log-probabilities of 2 tokens of sequence 0, expected \d+/],
-            [Server.sent(whole.subarray(0, whole.length - 100)), /log-probabilities of|datum 0 reaches from|Unexpected|Invalid|Offset/],
-            [Server.sent(Uint8Array.of(0x12, 0xff, 0xff, 0xff, 0xff, 0x7f)), /\/retrieve_future: /],
+            [Server.sent(whole.subarray(0, whole.length - 100)), /the answer cannot be read: [ -~]+$/],
+            [Server.sent(Uint8Array.of(0x12, 0xff, 0xff, 0xff, 0xff, 0x7f)), /cannot be read|of 0 sequences/],
             [Server.sent(new Uint8Array(200_000)), /the answer is larger than 100000 bytes \(maxResponseBytes\)/],
             [Server.sent(Buffer.from("<html>"), { "content-type": "text/html" }), /the answer is not JSON: <html>/],
-            [Server.status(200, { error: "out of memory", category: "server" }), /forward_backward failed: .*out of memory/],
+            [
+              Server.status(200, { error: "out of memory", category: "server" }),
+              /forward_backward failed: .*out of memory/
+            ],
             [Server.status(400, { detail: "no such loss" }), /forward_backward failed: .*no such loss/],
             [Server.status(418), /the server answered 418/]
           ] as const
@@ -145,31 +151,35 @@ describe("Policy.tinker", () => {
         assert.strictEqual(engine.requests.filter((path) => path === "create_model").length, 4)
       }).pipe(Effect.scoped), 120_000)
 
-    it.effect("is as it was after an update that failed on the way, gradients at the engine included", () =>
-      Effect.gen(function*() {
-        const calm = yield* remote({}, { limit: { data: 2, bytes: 1e6 } })
-        const rollouts = yield* recorded(calm.policy)
-        const expected = yield* last(calm.policy, rollouts, 3)
-        for (const losses of [undefined, ["importance_sampling"]]) {
-          const { engine, policy } = yield* remote({}, {
-            limit: { data: 2, bytes: 1e6 },
-            ...(losses !== undefined && { losses })
-          })
-          yield* last(policy, rollouts, 1)
-          // Three requests an update: the last one accumulates no more, or tells nonsense of what it did.
-          const polls = engine.requests.filter((path) => path === "retrieve_future").length
-          engine.faultAt = {
-            path: "retrieve_future",
-            count: polls + (losses === undefined ? 3 : 6),
-            answer: losses === undefined
-              ? passed(...engine.passed.at(-1)!.map((row) => new Float32Array(row.length).fill(NaN)))
-              : Server.status(400, { detail: "out of memory" })
+    it.effect(
+      "is as it was after an update that failed on the way, gradients at the engine included",
+      () =>
+        Effect.gen(function*() {
+          const calm = yield* remote({}, { limit: { data: 2, bytes: 1e6 } })
+          const rollouts = yield* recorded(calm.policy)
+          const expected = yield* last(calm.policy, rollouts, 3)
+          for (const losses of [undefined, ["importance_sampling"]]) {
+            const { engine, policy } = yield* remote({}, {
+              limit: { data: 2, bytes: 1e6 },
+              ...(losses !== undefined && { losses })
+            })
+            yield* last(policy, rollouts, 1)
+            // Three requests an update: the last one accumulates no more, or tells nonsense of what it did.
+            const polls = engine.requests.filter((path) => path === "retrieve_future").length
+            engine.faultAt = {
+              path: "retrieve_future",
+              count: polls + (losses === undefined ? 3 : 6),
+              answer: losses === undefined
+                ? passed(...engine.passed.at(-1)!.map((row) => new Float32Array(row.length).fill(NaN)))
+                : Server.status(400, { detail: "out of memory" })
+            }
+            const message = yield* failure(policy.update(supervise(rollouts), update))
+            assert.match(message, losses === undefined ? /is NaN: the weights are ruined/ : /out of memory/)
+            assert.strictEqual(engine.faultAt, undefined)
+            assert.approximately(yield* last(policy, rollouts, 2), expected, 1e-6)
           }
-          const message = yield* failure(policy.update(supervise(rollouts), update))
-          assert.match(message, losses === undefined ? /is NaN: the weights are ruined/ : /out of memory/)
-          assert.strictEqual(engine.faultAt, undefined)
-          assert.approximately(yield* last(policy, rollouts, 2), expected, 1e-6)
-        }
-      }).pipe(Effect.scoped), 240_000)
+        }).pipe(Effect.scoped),
+      240_000
+    )
   })
 })

@@ -70,7 +70,10 @@ describe("the wire of the Tinker protocol", () => {
       loss_fn: "ppo",
       loss_fn_config: bounded.config
     })
-    assert.notProperty(JSON.parse(JSON.stringify(Json.forwardBackward(request).body)).forward_backward_input, "loss_fn_config")
+    assert.notProperty(
+      JSON.parse(JSON.stringify(Json.forwardBackward(request).body)).forward_backward_input,
+      "loss_fn_config"
+    )
   })
 
   it("reads answers as the SDK does: several records, bfloat16, texts without log-probabilities", () => {

@@ -164,6 +164,8 @@ describe("Policy.tinker", () => {
         const silent = yield* Effect.provide(remote({}, { silent: true }), told(log))
         assert.strictEqual(silent.connection.normaliser, undefined)
         assert.match(log.join("\n"), /tells no gradient norm: what it divides losses by could not be measured/)
+        // What nobody told is not 0.
+        assert.notProperty(yield* silent.policy.update(supervise(yield* recorded(silent.policy)), update), "gradNorm")
       }).pipe(Effect.scoped), 120_000)
 
     it.effect("refuses what no engine can do, with the setting to change", () =>
