@@ -41,7 +41,7 @@ describe("losses of an engine's own", () => {
             assert.deepStrictEqual(exact.connection.losses, ["cross_entropy", "ppo"])
             assert.deepStrictEqual(general.connection.losses, [])
             assert.strictEqual(exact.connection.normaliser, general.connection.normaliser)
-            const rollouts = yield* recorded(general.policy)
+            const rollouts = (yield* recorded(general.policy)).slice(0, 9)
             for (const { policy } of [exact, general]) yield* policy.beginStage
             const passes = ({ engine }: typeof exact) => engine.requests.filter((path) => path === "forward_backward")
             for (const [name, objective] of Object.entries(expressible(rollouts))) {
