@@ -134,7 +134,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       url: urlOf(request),
       kind,
       status: answer.status,
-      reason: reason ?? `the server answered ${answer.status}`,
+      // What was read of the answer may quote what was sent.
+      reason: reason === undefined ? `the server answered ${answer.status}` : clean(reason),
       // Bytes say nothing to people.
       ...(!answer.contentType.includes("protobuf") && { excerpt: words(answer) }),
       attempts: 1

@@ -2,7 +2,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Policy, Rollout } from "../../../src/policy/index.ts"
-import { engines, recorded, remote, supervise, update } from "./engines.ts"
+import { Engines, engines, policyAt, recorded, remote, supervise, update } from "./engines.ts"
 import * as Messages from "./messages.ts"
 import * as Server from "./server.ts"
 
@@ -87,6 +87,34 @@ describe("Policy.tinker", () => {
         assert.isTrue(engine.faults.every(({ times }) => times === 0))
         assert.deepStrictEqual(yield* score(policy), [own])
       }).pipe(Effect.scoped), 120_000)
+
+    it.effect("gives signs of life as long as it lives, and tells nobody its key", () =>
+      Effect.gen(function*() {
+        const apiKey = "secret-of-the-engine"
+        const engine = yield* Server.start(yield* Engines)
+        yield* Effect.scoped(Effect.gen(function*() {
+          const { policy } = yield* policyAt(engine.baseUrl, { probe: false, heartbeat: "20 millis", apiKey })
+          yield* score(policy)
+          for (
+            const answer of [
+              Server.status(400, { detail: `no such key: ${apiKey}` }),
+              Server.status(200, { loss_fn_outputs: [{ logprobs: apiKey }] }),
+              Server.status(200, { loss_fn_outputs: apiKey })
+            ]
+          ) {
+            engine.faults.push({ path: "retrieve_future", times: 1, answer })
+            const message = yield* failure(score(policy))
+            assert.match(message, /<redacted>/)
+            assert.notInclude(message, apiKey)
+          }
+          while (engine.heartbeats < 3) yield* Effect.sleep("10 millis")
+          assert.strictEqual(engine.models.size, 1)
+        }))
+        const { heartbeats } = engine
+        yield* Effect.sleep("200 millis")
+        assert.strictEqual(engine.heartbeats, heartbeats)
+        assert.strictEqual(engine.models.size, 0)
+      }).pipe(Effect.scoped), 60_000)
 
     it.effect("takes no texts at their word", () =>
       Effect.gen(function*() {
