@@ -46,7 +46,7 @@ export const make = Effect.fnUntraced(function*({ engine, engineName, prompts, r
       held = undefined
       return engine.release
     }),
-    /** Log-probabilities under it; none where there is no penalty. Fails where there is one and nothing to hold on to. */
+    /** Log-probabilities under it; none where there is no penalty. Fails where nothing is there to hold on to. */
     scores: Effect.fnUntraced(function*(objective: Objective, sequences: ReadonlyArray<Batch.Sequence>) {
       if (objective._tag === "Supervised" || objective.kl === 0) return undefined
       if (other !== undefined) {
