@@ -1,10 +1,5 @@
-/** Samples of memory over work, and how much it grew once the work was under way. */
-
-export interface Sample {
-  /** Steps or pipelines so far. */
-  readonly done: number
-  readonly mebibytes: number
-}
+/** How much memory grew once the work was under way. */
+import type { Sample } from "./samples.ts"
 
 /** Share of the work that is warm-up: caches fill, code is compiled, the heap finds its size. */
 const WARM_UP = 0.2
@@ -13,7 +8,10 @@ const END = 0.25
 
 const median = (values: ReadonlyArray<number>): number => {
   const sorted = values.toSorted((a, b) => a - b)
-  const [low = NaN, high = NaN] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.ceil((sorted.length - 1) / 2)]]
+  const [low = NaN, high = NaN] = [
+    sorted[Math.floor((sorted.length - 1) / 2)],
+    sorted[Math.ceil((sorted.length - 1) / 2)]
+  ]
   return (low + high) / 2
 }
 
