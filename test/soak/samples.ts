@@ -14,7 +14,7 @@ export type Samples = Readonly<Record<Kind, ReadonlyArray<Sample>>>
 /** Reads what a process printed. */
 export const samplesOf = (text: string): Samples => {
   const found: Record<Kind, Array<Sample>> = { plain: [], collected: [] }
-  for (const row of text.split("\n").filter((row) => row.startsWith("["))) {
+  for (const row of text.split("\n").filter((row) => /^\[\d+,/.test(row))) {
     const [done, kind, mebibytes]: readonly [number, Kind, number] = JSON.parse(row)
     found[kind].push({ done, mebibytes })
   }

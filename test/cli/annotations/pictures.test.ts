@@ -6,8 +6,10 @@ import { find } from "../../../src/cli/annotations/Pictures.ts"
 
 const listed = (...pieces: ReadonlyArray<string>) =>
   find(["-"], { recursive: false }).pipe(
-    Effect.provide(Stdio.layerTest({ stdin: Stream.fromIterable(pieces.map((text) => Buffer.from(text))) })),
-    Effect.provide(NodeServices.layer)
+    Effect.provide([
+      NodeServices.layer,
+      Stdio.layerTest({ stdin: Stream.fromIterable(pieces.map((text) => Buffer.from(text))) })
+    ])
   )
 
 describe("pictures", () => {
@@ -29,8 +31,7 @@ describe("pictures", () => {
       })
       const much = yield* Effect.flip(
         find(["-"], { recursive: false }).pipe(
-          Effect.provide(Stdio.layerTest({ stdin: endless })),
-          Effect.provide(NodeServices.layer)
+          Effect.provide([NodeServices.layer, Stdio.layerTest({ stdin: endless })])
         )
       )
       assert.match(much.message, /standard input: more than 67108864 bytes of names: name their folder/)
