@@ -57,6 +57,13 @@ export interface GrpoOptions extends TrainOptions {
    * format first. Default 0: the paper has none.
    */
   readonly format?: number
+  /**
+   * Whether the format loss holds each of its texts to the format twice: for the picture that it was written for, and as
+   * a text for the next picture of the step. How a label is spelled depends on no picture; a small model that has
+   * learned each picture by heart does not know that, and writes the beginning of one label and the end of another for a
+   * picture that lies between. Default false.
+   */
+  readonly formatAcross?: boolean
   /** μ, updates from the same rollouts. Default 1. */
   readonly innerUpdates?: number
   /** The constant length of dr_grpo, in tokens. Default 256. */
@@ -81,10 +88,24 @@ export const defaults = {
   clip: { low: 0.2, high: 0.2 },
   kl: 0,
   format: 0,
+  formatAcross: false,
   innerUpdates: 1,
   lossLength: 256,
   deadSteps: 10
 } as const satisfies Required<Omit<GrpoOptions, "select">>
+
+/** A share of a stage's steps, and its looks at validation as often as before. */
+export const shorter = <S extends TrainOptions>(stage: S, share: number): S => {
+  const { steps: before } = filled(stage)
+  const steps = Math.round(before * share)
+  const { select } = stage
+  return {
+    ...stage,
+    steps,
+    ...(select !== undefined &&
+      { select: { ...select, every: Math.max(1, Math.ceil(select.every * steps / Math.max(1, before))) } })
+  }
+}
 
 /** What single stages have of their own, where it has a default. */
 interface StageDefaults {
@@ -174,6 +195,7 @@ export const reinforcing: Rules.Table = {
   "clip.high": required(Rules.atLeast(0)),
   kl: between(0, 100),
   format: lossWeight,
+  formatAcross: Rules.yesOrNo,
   innerUpdates: whole(1, 1024),
   lossLength: length,
   deadSteps: orNone(whole(1))
