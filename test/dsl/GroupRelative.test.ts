@@ -16,9 +16,9 @@ const grammar = (id: string): Grammar => ({
 const [first, second] = [grammar("reasoning"), grammar("reconstruction")]
 
 /** A candidate with two draws, which the number of its tokens tells apart. */
-const candidate = (number: number, reward: number, verdict: Verdict = "ok", of = ""): GroupRelative.Judged => {
+const candidate = (number: number, reward: number, verdict: Verdict = "ok"): GroupRelative.Judged => {
   const draw = (text: string) => ({
-    prompt: { images: [], text: text + of },
+    prompt: { images: [], text },
     completion: { text, tokens: Int32Array.of(number), logprobs: Float32Array.of(-1), finish: "stop" as const }
   })
   return { reward, verdict, draws: [draw("why"), draw("which")] }
@@ -38,8 +38,7 @@ const stats: UpdateStats = {
 const step = (
   groups: ReadonlyArray<ReadonlyArray<GroupRelative.Judged>>,
   format: number,
-  grammars: ReadonlyArray<Grammar | undefined> = [first, second],
-  formatAcross = false
+  grammars: ReadonlyArray<Grammar | undefined> = [first, second]
 ) => {
   const objectives: Array<Extract<Objective, { readonly _tag: "GroupRelative" }>> = []
   const policy = Layer.mock(Policy)({
@@ -51,7 +50,7 @@ const step = (
         return stats
       })
   })
-  return GroupRelative.stepper("reinforce", { format, formatAcross }, grammars)(groups, 1, { learningRate: 1 }).pipe(
+  return GroupRelative.stepper("reinforce", { format }, grammars)(groups, 1, { learningRate: 1 }).pipe(
     Effect.map((report) => ({ objectives, report })),
     Effect.provide([policy])
   )
@@ -116,28 +115,5 @@ describe("a GRPO step", () => {
       assert.isUndefined((yield* step([group], 0)).objectives[0]!.format)
       const { objectives: [half] } = yield* step([group], 1, [undefined, second])
       assert.deepStrictEqual(half!.format!.texts.map(({ grammar }) => grammar.id), ["reconstruction"])
-    }))
-  it.effect("holds a text to its format for the next picture too, where that is asked for", () =>
-    Effect.gen(function*() {
-      const group = (of: string, from: number) => [0, 1, 2, 3].map((i) => candidate(from + i, i / 4, "ok", of))
-      const groups = [group(" a", 0), group(" b", 10), group(" c", 20)]
-      const { objectives: [objective] } = yield* step(groups, 4, [first, second], true)
-      const { texts } = objective!.format!
-      assert.deepStrictEqual(texts.map(({ grammar, prompt, tokens }) => [grammar.id, prompt.text, tokens[0]]), [
-        ["reasoning", "why a", 0],
-        ["reasoning", "why a", 20],
-        ["reconstruction", "which a", 0],
-        ["reconstruction", "which a", 20],
-        ["reasoning", "why b", 10],
-        ["reasoning", "why b", 0],
-        ["reconstruction", "which b", 10],
-        ["reconstruction", "which b", 0],
-        ["reasoning", "why c", 20],
-        ["reasoning", "why c", 10],
-        ["reconstruction", "which c", 20],
-        ["reconstruction", "which c", 10]
-      ])
-      const { objectives: [alone] } = yield* step(groups.slice(0, 1), 4, [first, second], true)
-      assert.deepStrictEqual(numbers(alone!.format!.texts), [0, 0])
     }))
 })

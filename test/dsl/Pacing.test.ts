@@ -18,16 +18,18 @@ const run = (out: string, share: ((stage: string) => number) | undefined) =>
       Rise.sft({ steps: 20, batchSize: 4, learningRate: 2, select: { every: 5 } }),
       Rise.rft({ steps: 10, promptsPerStep: 4, learningRate: 2 }),
       Rise.run({ out, seed: 3, resume: true }),
-      Effect.provide(Layer.mergeAll(
-        Stub.layer({ seed: 1 }),
-        Layer.succeed(Progress, {
-          ...silent,
-          report: (event) =>
-            Effect.sync(() => {
-              if (Event.$is("Warned")(event)) warned.push(`${event.stage}: ${event.text}`)
-            })
-        })
-      ).pipe(Layer.provideMerge(Stub.Trace.layer)))
+      Effect.provide(
+        Layer.mergeAll(
+          Stub.layer({ seed: 1 }),
+          Layer.succeed(Progress, {
+            ...silent,
+            report: (event) =>
+              Effect.sync(() => {
+                if (Event.$is("Warned")(event)) warned.push(`${event.stage}: ${event.text}`)
+              })
+          })
+        ).pipe(Layer.provideMerge(Stub.Trace.layer))
+      )
     )
     yield* share === undefined
       ? pipeline

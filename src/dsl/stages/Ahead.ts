@@ -72,15 +72,12 @@ export const passing = (stage: string, each: (pace: Pace) => number): Planned =>
   counted: ({ data }, pace) => data * each(pace) / 1000
 })
 
-/**
- * A rollout of a group that is learned from; a quarter of them are read once more where the format is held, and that
- * twice where it is held across pictures.
- */
-export const rollout = (settings: Settings.GrpoOptions, { drawnInGroup, trained }: Pace): number => {
-  const { format, formatAcross } = Settings.filled(settings)
-  return drawnInGroup + trained * (format > 0 ? 1 + 0.25 * (formatAcross ? 2 : 1) : 1)
-}
+/** A rollout of a group that is learned from; a quarter of them are read once more where the format is held. */
+export const rollout = (settings: Settings.GrpoOptions, { drawnInGroup, trained }: Pace): number =>
+  drawnInGroup + trained * (Settings.filled(settings).format > 0 ? 1.25 : 1)
 
-/** The texts that a step of a batch draws for the sake of its format. */
-export const practising = (practice: { readonly texts: number } | undefined, { practised }: Pace): number =>
-  (practice?.texts ?? 0) * practised
+/** The texts of a step that are held to their format: drawn for that, or those of lessons. */
+export const practising = (
+  practice: { readonly texts: number; readonly of?: "lessons" | "own" } | undefined,
+  { practised, trained }: Pace
+): number => (practice?.texts ?? 0) * (practice?.of === "lessons" ? trained : practised)

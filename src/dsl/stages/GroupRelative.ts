@@ -56,28 +56,17 @@ const byTurn = <B>(
     group.flatMap(({ draws }, candidate) => draws.slice(turn, turn + 1).flatMap((draw) => each(draw, turn, candidate)))
   )
 
-/**
- * The texts of a format loss: a quarter of each group's candidates, each draw with its grammar. `across`: also each as a
- * text for the picture of the next group, the last one's for the first.
- */
+/** The texts of a format loss: a quarter of each group's candidates, each draw with its grammar. */
 const formatTexts = (
   groups: ReadonlyArray<ReadonlyArray<Judged>>,
-  grammars: ReadonlyArray<Grammar | undefined>,
-  across: boolean
-): ReadonlyArray<FormatText> => {
-  const quarters = groups.map(quarterOf)
-  return quarters.flatMap((group, i) => {
-    const before = across && quarters.length > 1 ? quarters.at(i - 1) ?? [] : []
-    return byTurn(group, ({ completion, prompt }, turn, candidate) => {
+  grammars: ReadonlyArray<Grammar | undefined>
+): ReadonlyArray<FormatText> =>
+  groups.map(quarterOf).flatMap((group) =>
+    byTurn(group, ({ completion: { tokens }, prompt }, turn) => {
       const grammar = grammars[turn]
-      if (grammar === undefined) return []
-      const other = before[candidate]?.draws[turn]
-      return [completion, ...(other === undefined ? [] : [other.completion])].map(
-        ({ tokens }) => ({ prompt, tokens, grammar })
-      )
+      return grammar === undefined ? [] : [{ prompt, tokens, grammar }]
     })
-  })
-}
+  )
 
 /** How many steps in a row had no live group. */
 export const deadInARow = () => Memory.make("dead in a row", Schema.Int, 0)
@@ -94,7 +83,7 @@ export const stepper = (
   grammars: ReadonlyArray<Grammar | undefined>,
   dead: Memory.Memory<number> = deadInARow()
 ) => {
-  const { clip, deadSteps, format: weight, formatAcross, innerUpdates, kl, loss, lossLength } = filled(settings)
+  const { clip, deadSteps, format: weight, innerUpdates, kl, loss, lossLength } = filled(settings)
   return (
     groups: ReadonlyArray<ReadonlyArray<Judged>>,
     step: number,
@@ -129,7 +118,7 @@ export const stepper = (
         const verdict = commonest(candidates.map((candidate) => candidate.verdict))
         return yield* new EveryGroupDead({ stage, steps: dead.value, step, reward, verdict })
       }
-      const texts = weight > 0 ? formatTexts(groups, grammars, formatAcross) : []
+      const texts = weight > 0 ? formatTexts(groups, grammars) : []
       if (rollouts.length === 0 && texts.length === 0) {
         return { figures: { ...figures, loss: 0, gradNorm: 0, kl: 0, clipFraction: 0, trained: 0 }, tokens: sampled }
       }

@@ -30,14 +30,14 @@ export interface TrainOptions {
    * many steps, before the first and after the last. Without it the last weights are kept. `samples`: at most so many
    * of the split are looked at, from its start; default all of them. `patience`: the stage ends early where so many
    * looks in a row were no better than the best, which must itself be better than the start; default never. `ties`:
-   * which of equal looks is kept; a small split has many, and the later weights have learned for longer; default
-   * "first".
+   * which of equal looks is kept; a small split has many, and the later weights have learned for longer; "start": what
+   * the stage began with, where nothing was better than that, else the last; default "first".
    */
   readonly select?: {
     readonly every: number
     readonly samples?: number
     readonly patience?: number
-    readonly ties?: "first" | "last"
+    readonly ties?: "first" | "last" | "start"
   }
 }
 
@@ -57,13 +57,6 @@ export interface GrpoOptions extends TrainOptions {
    * format first. Default 0: the paper has none.
    */
   readonly format?: number
-  /**
-   * Whether the format loss holds each of its texts to the format twice: for the picture that it was written for, and as
-   * a text for the next picture of the step. How a label is spelled depends on no picture; a small model that has
-   * learned each picture by heart does not know that, and writes the beginning of one label and the end of another for a
-   * picture that lies between. Default false.
-   */
-  readonly formatAcross?: boolean
   /** μ, updates from the same rollouts. Default 1. */
   readonly innerUpdates?: number
   /** The constant length of dr_grpo, in tokens. Default 256. */
@@ -88,7 +81,6 @@ export const defaults = {
   clip: { low: 0.2, high: 0.2 },
   kl: 0,
   format: 0,
-  formatAcross: false,
   innerUpdates: 1,
   lossLength: 256,
   deadSteps: 10
@@ -183,7 +175,7 @@ export const optimising: Rules.Table = {
   "select.every": required(whole(1)),
   "select.samples": whole(1),
   "select.patience": whole(1),
-  "select.ties": oneOf("first", "last")
+  "select.ties": oneOf("first", "last", "start")
 }
 
 /** What the settings of a GRPO stage may be. */
@@ -195,7 +187,6 @@ export const reinforcing: Rules.Table = {
   "clip.high": required(Rules.atLeast(0)),
   kl: between(0, 100),
   format: lossWeight,
-  formatAcross: Rules.yesOrNo,
   innerUpdates: whole(1, 1024),
   lossLength: length,
   deadSteps: orNone(whole(1))

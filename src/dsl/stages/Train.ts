@@ -159,7 +159,8 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
       yield* run.metric({ stage: plan.stage, step, of: steps, [`validation ${name}`]: value })
       const better = selected === undefined || (direction === "lower" ? value < selected.value : value > selected.value)
       looks = better ? 0 : looks + 1
-      const tie = select?.ties === "last" && selected?.value === value
+      const later = select?.ties === "last" || (select?.ties === "start" && selected?.step !== 0)
+      const tie = later && selected?.value === value
       if (better || tie) selected = { step, value, snapshot: yield* policy.snapshot }
     })
     /** Nothing better has come for long. What is no better than the start may only not have begun to learn. */
