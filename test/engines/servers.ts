@@ -38,6 +38,13 @@ export const vllm: Engine = {
   files: { "vllm-0.32.0+cpu.dist-info/METADATA": "Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n" }
 }
 
+/** SkyRL with JAX, which trains on a CPU. aiohttp is missing from what it asks for itself. */
+export const skyrl: Engine = {
+  name: "skyrl",
+  command: "tinker",
+  requirements: ["skyrl[tinker,jax]==0.4.0", "aiohttp"]
+}
+
 const python = ({ name }: Engine) => join(cache, name, "bin", "python")
 const isInstalled = ({ command, name }: Engine) => existsSync(join(cache, name, "bin", command))
 
@@ -103,7 +110,7 @@ const freePort = Effect.callback<number>((resume) => {
 /** How a server is started. */
 export interface Start {
   readonly engine: Engine
-  /** The command, and its arguments once a port is known. */
+  /** The command, of the engine's or of the PATH, and its arguments once a port is known. */
   readonly command: (port: number) => readonly [file: string, ...args: ReadonlyArray<string>]
   readonly env?: NodeJS.ProcessEnv
   /** What it answers when it is up, from its root. */
@@ -140,7 +147,7 @@ export const start = (
       Effect.sync(() => {
         const [file, ...args] = command(port)
         const out = openSync(log, "w")
-        return spawn("nice", ["-n", "5", join(bin, file), ...args], {
+        return spawn("nice", ["-n", "5", file, ...args], {
           detached: true,
           stdio: ["ignore", out, out],
           env: { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"]}`, HF_HUB_OFFLINE: "1", ...env }
@@ -190,5 +197,31 @@ export const startVllm = (model: string, log: string) =>
       ...["--dtype", "float32", "--enforce-eager", "--max-model-len", "1024", "--skip-mm-profiling"],
       ...["--limit-mm-per-prompt", "{\"image\": 2}", "--logprobs-mode", "processed_logprobs", "--enable-scale-out"],
       ...["--enable-lora", "--max-lora-rank", "8", "--distributed-executor-backend", "uni"]
+    ]
+  })
+
+/**
+ * A SkyRL of a checkpoint, which it calls by its path, with room for four adapters. It compiles anew for every draw,
+ * which takes it 15 seconds; kept on disk, what was compiled before takes one.
+ */
+export const startSkyrl = (model: string, folder: string) =>
+  start({
+    engine: skyrl,
+    log: join(folder, "skyrl.log"),
+    healthy: "/api/v1/healthz",
+    env: {
+      VIRTUAL_ENV: join(cache, skyrl.name),
+      JAX_PLATFORMS: "cpu",
+      JAX_COMPILATION_CACHE_DIR: join(folder, "compiled"),
+      JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS: "0",
+      UV_OFFLINE: "1"
+    },
+    // It starts its engine as it was started itself: by uv.
+    command: (port) => [
+      "uv",
+      ...["run", "--active", "--no-project", "-m", "skyrl.tinker.api", "--host", "127.0.0.1", "--port", String(port)],
+      ...["--base-model", model, "--backend", "jax", "--checkpoints-base", join(folder, "checkpoints")],
+      ...["--backend-config", JSON.stringify({ max_lora_adapters: 4, max_lora_rank: 8, sample_max_num_sequences: 32 })],
+      ...["--database-url", `sqlite:///${join(folder, "skyrl.db")}`]
     ]
   })

@@ -11,10 +11,10 @@ import { AdamW, LossGraphs, ParameterStore } from "../../../src/kernels/train/in
 import { directoryOf } from "../../../src/policy/Embedded.ts"
 import type { Prompt, SampleOptions } from "../../../src/policy/index.ts"
 import type { PolicyContext } from "../../../src/policy/onnx/Context.ts"
+import * as Drafts from "../../../src/policy/onnx/Drafts.ts"
 import * as Images from "../../../src/policy/onnx/Images.ts"
 import * as LossAndGradients from "../../../src/policy/onnx/LossAndGradients.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
-import type { Draft } from "../../../src/policy/onnx/PackedBatches.ts"
 import { PositionTable } from "../../../src/policy/onnx/PackedSequences.ts"
 import * as Rollouts from "../../../src/policy/onnx/Rollouts.ts"
 import * as Score from "../../../src/policy/onnx/Score.ts"
@@ -56,6 +56,14 @@ export interface Backend {
   ) => Effect.Effect<Float32Array, BackendError>
 }
 
+export interface Options {
+  /**
+   * Read a prompt once for all neighbours that follow it, as the local policy does: much faster where pictures are
+   * asked about several times, and rounded otherwise. Default false.
+   */
+  readonly packed?: boolean
+}
+
 /** A prompt of the policy that stands for token ids: one placeholder a picture. */
 const promptOf = (chunks: ReadonlyArray<Chunk>, imageToken: number): Prompt => ({
   images: chunks.flatMap((chunk) =>
@@ -83,7 +91,11 @@ const take = (chunks: ReadonlyArray<Chunk>, count: number): ReadonlyArray<Chunk>
   })
 }
 
-const make = Effect.gen(function*() {
+const make = Effect.fnUntraced(function*({ packed = false }: Options) {
+  /** Sequences as packed ones; of each by itself, or of neighbours behind one prompt together. */
+  const together: typeof Drafts.packed = packed ?
+    Drafts.packed :
+    (sequences, candidates) => sequences.flatMap((sequence, i) => Drafts.packed([sequence], candidates.slice(i, i + 1)))
   const runtime = yield* Runtime.Runtime
   const loaded = yield* Model.load(directoryOf("embedded"), { trainable: "decoder", seed: 0 })
   const { config, preprocessor, trained } = loaded
@@ -157,20 +169,17 @@ const make = Effect.gen(function*() {
     const from = Math.max(own.lastIndexOf(-1) + 1, first < 0 ? own.length - 1 : first)
     const targets = inputs["target_tokens"]?.data ?? new Int32Array(0)
     const at = (name: string, i: number) => numbers(name)?.[i] ?? 0
-    const draft = (kind: string, factor: number): Draft => ({
-      prompt: promptOf(take(chunks, from + 1), config.imageToken),
-      temperature: 1,
-      grammar: undefined,
-      candidates: [Array.from(targets.subarray(from), (token, k) => ({
+    const prompt = promptOf(take(chunks, from + 1), config.imageToken)
+    const candidate = (kind: string, factor: number) =>
+      Array.from(targets.subarray(from), (token, k) => ({
         token,
         state: 0,
         left: Distance.Need.unlimited,
         weight: kind === "cross_entropy" ? at("weights", from + k) * factor : 1,
         advantage: at("advantages", from + k) * factor,
         oldLogprob: at("logprobs", from + k)
-      }))]
-    })
-    return { draft, from, length: own.length }
+      }))
+    return { prompt, candidate, from, length: own.length }
   }
 
   const failed = <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
@@ -178,14 +187,14 @@ const make = Effect.gen(function*() {
 
   const scores = Effect.fnUntraced(function*(data: ReadonlyArray<Datum>) {
     const made = data.map(drafted)
-    const found = yield* Score.score(context, made.map(({ draft }) => draft("cross_entropy", 1)), {
-      weights,
-      name: "policy",
-      lora: undefined
-    })
+    const drafts = together(
+      made,
+      made.map(({ candidate }) => candidate("cross_entropy", 1))
+    )
+    const found = (yield* Score.score(context, drafts, { weights, name: "policy", lora: undefined })).flat()
     return made.map(({ from, length }, i) => {
       const all = new Float32Array(length)
-      all.set(found[i]?.[0] ?? [], from)
+      all.set(found[i] ?? [], from)
       return all
     })
   })
@@ -196,10 +205,14 @@ const make = Effect.gen(function*() {
     backward: (held, data, lossFn, factors) =>
       failed(Effect.gen(function*() {
         yield* use(held.weights)
+        const made = data.map(drafted)
         const { gradients } = yield* LossAndGradients.lossAndGradients(
           context,
           buffers,
-          data.map((datum, i) => drafted(datum).draft(lossFn, factors[i] ?? 1)),
+          together(
+            made,
+            made.map(({ candidate }, i) => candidate(lossFn, factors[i] ?? 1))
+          ),
           lossFn === "cross_entropy"
             ? { kind: "supervised", knobs: {}, step: 0 }
             : { kind: "groupRelative", knobs: { clipLow: 0, clipHigh: 1e9, klCoefficient: 0 }, step: 0 }
@@ -253,7 +266,9 @@ const make = Effect.gen(function*() {
 })
 
 /** The embedded checkpoint, ready to be served until the scope ends. */
-export const open = Effect.flatMap(
-  Layer.build(Layer.merge(Runtime.layer({ workers: 2 }), NodeServices.layer)),
-  (services) => Effect.provideContext(make, services)
-)
+export const openWith = (options: Options) =>
+  Effect.flatMap(
+    Layer.build(Layer.merge(Runtime.layer({ workers: 2 }), NodeServices.layer)),
+    (services) => Effect.provideContext(make(options), services)
+  )
+export const open = openWith({})
