@@ -135,6 +135,9 @@ const end = (child: ChildProcess, signal: NodeJS.Signals) => {
   }
 }
 
+/** Longest start of a server. */
+const patience = "30 minutes"
+
 /** Starts a server and waits until it is up; the scope ends it. */
 export const start = (
   { command, engine, env, healthy, log }: Start
@@ -171,7 +174,8 @@ export const start = (
     ).pipe(
       Effect.retry(Schedule.spaced("2 seconds")),
       Effect.timeoutOrElse({
-        duration: "10 minutes",
+        // One that has failed has ended; on a machine with much else to do one starts ten times as slowly.
+        duration: patience,
         orElse: () => Effect.fail(new EngineError({ message: `${engine.name} did not come up:\n${tail()}` }))
       })
     )

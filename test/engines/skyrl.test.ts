@@ -65,7 +65,7 @@ const client = ({ model, url }: Skyrl["Service"], out: string) =>
 const stepsAsked = (folder: string) => readFileSync(`${folder}/skyrl.log`, "utf8").split("/optim_step ").length - 1
 
 describe.skipIf(reason !== undefined)(`SkyRL${reason === undefined ? "" : ` (${reason})`}`, () => {
-  layer(served, { timeout: 1_200_000, excludeTestServices: true })((it) => {
+  layer(served, { timeout: 2_400_000, excludeTestServices: true })((it) => {
     it.effect(
       "is refused where pictures are to be sent, for it drops them, and measured where not",
       () =>
