@@ -25,6 +25,8 @@ export interface Engine {
   readonly requirements: ReadonlyArray<string>
   /** Versions that go over those which the requirements ask for. */
   readonly overrides?: ReadonlyArray<string>
+  /** Whether uv is needed to start it, too. */
+  readonly startedByUv?: boolean
   /** Files that the installation lacks, by their path from site-packages. */
   readonly files?: Readonly<Record<string, string>>
 }
@@ -42,19 +44,29 @@ export const vllm: Engine = {
 export const skyrl: Engine = {
   name: "skyrl",
   command: "tinker",
-  requirements: ["skyrl[tinker,jax]==0.4.0", "aiohttp"]
+  requirements: ["skyrl[tinker,jax]==0.4.0", "aiohttp"],
+  startedByUv: true
 }
 
 const python = ({ name }: Engine) => join(cache, name, "bin", "python")
+/** Of Python. */
+const version = "3.12"
 const isInstalled = ({ command, name }: Engine) => existsSync(join(cache, name, "bin", command))
 
 /** Why an engine cannot be tried here; undefined: it can. */
 export const missing = (engine: Engine): string | undefined => {
   if (process.env["ENGINES"] !== "1") return "only with ENGINES=1 (npm run test:engines)"
-  if (isInstalled(engine)) return undefined
-  return spawnSync("uv", ["--version"]).status === 0
+  const installed = isInstalled(engine)
+  if (installed && engine.startedByUv !== true) return undefined
+  const uv = (...args: ReadonlyArray<string>) => spawnSync("uv", [...args]).status === 0
+  if (!uv("--version")) {
+    return installed
+      ? `${engine.name} is started by uv, which is not on the PATH`
+      : `${engine.name} is not in ${cache} (RISE_ENGINES), and uv, which would install it, is not on the PATH`
+  }
+  return installed || uv("python", "find", version)
     ? undefined
-    : `${engine.name} is not in ${cache} (RISE_ENGINES), and uv, which would install it, is not on the PATH`
+    : `${engine.name} is not in ${cache} (RISE_ENGINES), and there is no Python ${version} (uv python install ${version})`
 }
 
 const run = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}) =>
@@ -82,7 +94,7 @@ export const install = Effect.fnUntraced(function*(engine: Engine) {
     mkdirSync(cache, { recursive: true })
     const overrides = join(cache, `${engine.name}-overrides.txt`)
     writeFileSync(overrides, (engine.overrides ?? []).join("\n"))
-    yield* run("uv", ["venv", "--clear", "--python", "3.12", folder])
+    yield* run("uv", ["venv", "--clear", "--python", version, folder])
     yield* run("uv", ["pip", "install", "--override", overrides, ...engine.requirements], { VIRTUAL_ENV: folder })
   }
   const packages = (yield* run(python(engine), ["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])).trim()
