@@ -217,7 +217,7 @@ export const startVllm = (model: string, log: string) =>
   })
 
 /**
- * A SkyRL of a checkpoint, which it calls by its path, with room for four adapters. It compiles anew for every draw,
+ * A SkyRL of a checkpoint, which it calls by its path, with room for seven adapters. It compiles anew for every draw,
  * which takes it 15 seconds; kept on disk, what was compiled before takes one.
  */
 export const startSkyrl = (model: string, folder: string) =>
@@ -237,7 +237,7 @@ export const startSkyrl = (model: string, folder: string) =>
       "uv",
       ...["run", "--active", "--no-project", "-m", "skyrl.tinker.api", "--host", "127.0.0.1", "--port", String(port)],
       ...["--base-model", model, "--backend", "jax", "--checkpoints-base", join(folder, "checkpoints")],
-      ...["--backend-config", JSON.stringify({ max_lora_adapters: 4, max_lora_rank: 8, sample_max_num_sequences: 32 })],
+      ...["--backend-config", JSON.stringify({ max_lora_adapters: 8, max_lora_rank: 8, sample_max_num_sequences: 32 })],
       ...["--database-url", `sqlite:///${join(folder, "skyrl.db")}`]
     ]
   })
