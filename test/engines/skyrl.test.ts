@@ -109,26 +109,6 @@ describe.skipIf(reason !== undefined)(`SkyRL${reason === undefined ? "" : ` (${r
       900_000
     )
 
-    it.effect("learns two pairs, and then to write letters", () =>
-      Effect.gen(function*() {
-        const { folder, model, url } = yield* Skyrl
-        yield* Effect.gen(function*() {
-          yield* Letters.supervised(Letters.sizes.pairs).pipe(Rise.run({ out: `${folder}/pairs` }))
-          const losses = figures(`${folder}/pairs`, "loss")
-          console.log(`nats a token in 20 steps: ${losses.map((loss) => loss.toFixed(3)).join(" ")}`)
-          assert.strictEqual(losses.length, 20)
-          assert.isBelow(losses.at(-1) ?? NaN, 0.8 * (losses[0] ?? NaN))
-          const form = yield* Letters.form(Letters.sizes.form)
-          console.log(`the form of a think-answer: ${form.toFixed(3)} nats a token`)
-          yield* Letters.strengthened(Letters.sizes.letters).pipe(Rise.run({ out: `${folder}/letters` }))
-          const rewards = figures(`${folder}/letters`, "reward")
-          const [before, after] = [mean(rewards.slice(0, 5)), mean(rewards.slice(-5))]
-          console.log(`share of letters: ${rewards.map((reward) => reward.toFixed(2)).join(" ")}`)
-          assert.isAbove(after, before + 0.2)
-          assert.isTrue(figures(`${folder}/letters`, "kl").some((kl) => kl > 0))
-        }).pipe(Effect.provide(Letters.policy(url, model)))
-      }).pipe(Effect.provide(NodeServices.layer)), 2_400_000)
-
     it.effect(
       "a client that is killed in mid-stage goes on from the server's checkpoint",
       () =>
@@ -165,5 +145,25 @@ describe.skipIf(reason !== undefined)(`SkyRL${reason === undefined ? "" : ` (${r
         }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
       1_200_000
     )
+
+    it.effect("learns two pairs, and then to write letters", () =>
+      Effect.gen(function*() {
+        const { folder, model, url } = yield* Skyrl
+        yield* Effect.gen(function*() {
+          yield* Letters.supervised(Letters.sizes.pairs).pipe(Rise.run({ out: `${folder}/pairs` }))
+          const losses = figures(`${folder}/pairs`, "loss")
+          console.log(`nats a token in 20 steps: ${losses.map((loss) => loss.toFixed(3)).join(" ")}`)
+          assert.strictEqual(losses.length, 20)
+          assert.isBelow(losses.at(-1) ?? NaN, 0.8 * (losses[0] ?? NaN))
+          const form = yield* Letters.form(Letters.sizes.form)
+          console.log(`the form of a think-answer: ${form.toFixed(3)} nats a token`)
+          yield* Letters.strengthened(Letters.sizes.letters).pipe(Rise.run({ out: `${folder}/letters` }))
+          const rewards = figures(`${folder}/letters`, "reward")
+          const [before, after] = [mean(rewards.slice(0, 5)), mean(rewards.slice(-5))]
+          console.log(`share of letters: ${rewards.map((reward) => reward.toFixed(2)).join(" ")}`)
+          assert.isAbove(after, before + 0.2)
+          assert.isTrue(figures(`${folder}/letters`, "kl").some((kl) => kl > 0))
+        }).pipe(Effect.provide(Letters.policy(url, model)))
+      }).pipe(Effect.provide(NodeServices.layer)), 2_400_000)
   })
 })
