@@ -12,7 +12,8 @@ const ofThisTime = ["--out", "--resume", "--json", "--quiet", "--log-level", "--
 const valueOf = ({ words: [first = "", value] }: Part): string => value ?? first.slice(first.indexOf("=") + 1)
 
 /** An address with a password or a key in it is nobody's to keep. */
-const isSecret = (part: Part) => part.flag === "--remote" && shownAddress(valueOf(part)) !== valueOf(part)
+const isSecret = (part: Part) =>
+  ["--engine", "--remote", "--sampler"].includes(part.flag) && shownAddress(valueOf(part)) !== valueOf(part)
 
 /** What run.json keeps of a command line: the command, and its options as they were given. */
 export const kept = (words: ReadonlyArray<string>): { readonly command: ReadonlyArray<string> } => ({

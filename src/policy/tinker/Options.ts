@@ -59,5 +59,5 @@ const expected = {
 }
 
 /** What is wrong with an address or a key, in words. */
-export const checkOptions = ({ apiKey, baseUrl }: Options): string | undefined =>
+export const checkOptions = ({ apiKey, baseUrl }: Pick<Options, "apiKey" | "baseUrl">): string | undefined =>
   Endpoint.checkAddress(baseUrl, expected) ?? Endpoint.checkKey(apiKey, "apiKey")

@@ -37,6 +37,8 @@ export interface Options {
   readonly mean?: "sequence"
   /** Pictures are dropped without a word, as SkyRL's JAX backend does. */
   readonly blind?: boolean
+  /** What it calls the checkpoint. Default "embedded". */
+  readonly serves?: string
   /** Tell no gradient norm. */
   readonly silent?: boolean
   /** Load weights into a model that has had requests before: refused, as on SkyRL. */
@@ -257,7 +259,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
               }
             )
           case "get_server_capabilities":
-            return json({ supported_models: [{ model_name: "embedded" }] })
+            return json({ supported_models: [{ model_name: options.serves ?? "embedded" }] })
           case "create_session": {
             const id = `session_${++next}`
             sessions.add(id)
