@@ -66,7 +66,8 @@ export const missing = (engine: Engine): string | undefined => {
   }
   return installed || uv("python", "find", version)
     ? undefined
-    : `${engine.name} is not in ${cache} (RISE_ENGINES), and there is no Python ${version} (uv python install ${version})`
+    : `${engine.name} is not in ${cache} (RISE_ENGINES), and there is no Python ${version} ` +
+      `(uv python install ${version})`
 }
 
 const run = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}) =>
