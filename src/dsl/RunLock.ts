@@ -81,6 +81,17 @@ const pauseMillis = 50
 /** Clearing a stale lock takes milliseconds: who began longer ago has died over it. */
 const clearingMillis = 10_000
 
+/** Whether a run holds the folder, as far as this machine can tell. */
+export const isHeld = (
+  directory: string
+): Effect.Effect<boolean, never, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const file = (yield* Path.Path).join(directory, lockFile)
+    const holder = yield* Effect.flatMap(fs.readFileString(file), Schema.decodeEffect(HolderText))
+    return !(yield* isStale(holder))
+  }).pipe(Effect.orElseSucceed(() => false))
+
 /**
  * Takes a folder, or a file by a lock of its own, until the scope ends. The folder must exist.
  *

@@ -59,24 +59,76 @@ export const json = Effect.fnUntraced(function*<A>(file: string, codec: Schema.C
   return Option.some(yield* decoded(file, codec, "is not what this version writes")(text))
 })
 
-/** The lines of a file, decoded one at a time; nothing where it is not there. */
-export const lines = <A>(file: string, codec: Schema.Codec<A, unknown>) =>
+/** Where a line lies in its file, without its end. */
+export interface Place {
+  /** Of its first byte. */
+  readonly at: number
+  readonly bytes: number
+}
+
+/** A file's lines with their places, as they come in chunks. */
+const cutting = (file: string) => {
+  const decoder = new TextDecoder()
+  let waiting: ReadonlyArray<Uint8Array> = []
+  let [at, bytes] = [0, 0]
+  const take = (last: Uint8Array) => {
+    const parts = [...waiting, last]
+    const whole = parts.length === 1 ? last : Buffer.concat(parts)
+    const place = { at, bytes: whole.length }
+    waiting = []
+    bytes = 0
+    at += whole.length + 1
+    return { place, text: decoder.decode(whole) }
+  }
+  return {
+    chunk: (chunk: Uint8Array) => {
+      const found: Array<{ readonly place: Place; readonly text: string }> = []
+      let from = 0
+      for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+        found.push(take(chunk.subarray(from, end)))
+        from = end + 1
+      }
+      waiting = [...waiting, Uint8Array.from(chunk.subarray(from))]
+      bytes += chunk.length - from
+      return bytes > longestLine || found.some(({ place }) => place.bytes > longestLine)
+        ? Effect.fail(new RunFileError({ path: file, reason: `holds a line of more than ${mebibytes(longestLine)}` }))
+        : Effect.succeed(found)
+    },
+    rest: () => bytes === 0 ? [] : [take(new Uint8Array(0))]
+  }
+}
+
+/** The lines of a file with their places, decoded one at a time; nothing where it is not there. */
+export const placed = <A>(file: string, codec: Schema.Codec<A, unknown>) =>
   Stream.unwrap(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     if (!(yield* present(file))) return Stream.empty
-    let since = 0
+    const cut = cutting(file)
+    const decode = decoded(file, codec, "holds a line that is not what this version writes")
     return fs.stream(file).pipe(
       Stream.mapError(fromPlatform(file, "reading")),
-      Stream.tap((chunk) => {
-        const last = chunk.lastIndexOf(10)
-        since = last < 0 ? since + chunk.length : chunk.length - last - 1
-        return since > longestLine
-          ? Effect.fail(new RunFileError({ path: file, reason: `holds a line of more than ${mebibytes(longestLine)}` }))
-          : Effect.void
-      }),
-      Stream.decodeText(),
-      Stream.splitLines,
-      Stream.filter((line) => line !== ""),
-      Stream.mapEffect(decoded(file, codec, "holds a line that is not what this version writes"))
+      Stream.mapEffect(cut.chunk),
+      Stream.concat(Stream.sync(cut.rest)),
+      Stream.flattenIterable,
+      Stream.filter(({ text }) => text !== "" && text !== "\r"),
+      Stream.mapEffect(({ place, text }) => Effect.map(decode(text), (row) => ({ place, row })))
     )
   }))
+
+/** The lines of a file, decoded one at a time; nothing where it is not there. */
+export const lines = <A>(file: string, codec: Schema.Codec<A, unknown>) =>
+  Stream.map(placed(file, codec), ({ row }) => row)
+
+/** Reads single lines of a file again, by their places. The file is open until the scope ends. */
+export const rereading = Effect.fnUntraced(function*<A>(file: string, codec: Schema.Codec<A, unknown>) {
+  const fs = yield* FileSystem.FileSystem
+  const failed = Effect.mapError(fromPlatform(file, "reading"))
+  const open = yield* failed(fs.open(file, { flag: "r" }))
+  const decode = decoded(file, codec, "holds a line that is not what this version writes")
+  return ({ at, bytes }: Place): Effect.Effect<A, RunFileError> =>
+    Effect.gen(function*() {
+      const found = yield* failed(open.readAlloc(bytes, { position: BigInt(at) }))
+      const text = Option.match(found, { onNone: () => "", onSome: (some) => new TextDecoder().decode(some) })
+      return yield* decode(text)
+    })
+})

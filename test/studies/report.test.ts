@@ -5,6 +5,7 @@ import { createHash } from "node:crypto"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { PolicyError } from "../../src/policy/Policy.ts"
+import * as Bars from "../../src/studies/report/Bars.ts"
 import * as Chart from "../../src/studies/report/Chart.ts"
 import { report } from "../../src/studies/report/report.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
@@ -359,7 +360,7 @@ describe("Chart", () => {
       assert.notMatch(svg, /NaN|Infinity|undefined/)
     }
     assert.strictEqual(Chart.line({ title: "t", series: [] }), "")
-    assert.notMatch(Chart.histogram([0, 0, 0], 0.75), /NaN/)
+    assert.notMatch(Bars.histogram([{ count: 0, kept: 0 }, { count: 0, kept: 0 }], 0.75), /NaN/)
   })
 
   it("thins a long curve without moving its mean or its ends far", () => {
