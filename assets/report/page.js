@@ -483,7 +483,9 @@
     const share = now.total > 0 ? Math.min(1, now.step / now.total) : 0
     const meter = make("progress", { max: 1, value: share, "aria-label": "share of the stage that is done" })
     place.replaceChildren(
-      make("b", {}, "This run is under way. "),
+      make("b", {}, now.time !== undefined && Date.now() - now.time > silentMillis
+        ? `This run was under way, and nothing was heard of it for ${duration((Date.now() - now.time) / 1000)}. `
+        : "This run is under way. "),
       `${now.stage === "" ? "It is about to begin" : `${now.stage}${now.at === undefined ? "" : `, stage ${now.at} of ${now.of}`}: ${now.step}${now.total > 0 ? ` of ${now.total}` : ""} ${now.unit}`}` +
         `${now.secondsLeft === undefined ? "" : `, about ${duration(now.secondsLeft)} left for the whole run`}.`,
       ...(now.total > 0 ? [meter] : [])
@@ -492,14 +494,20 @@
 
   const askEvery = 5000
 
-  /** Reads again what the run is doing, until it is done; a page that was rewritten is loaded anew. @param {any} before */
-  const follow = (before) => {
+  const silentMillis = 60_000
+
+  /** Reads again what the run is doing, until it is done; a page that was rewritten is loaded anew. @param {number} [pages] */
+  const follow = (pages) => {
     setTimeout(() => {
-      load("run", "run", String(Date.now())).then((run) => {
-        if (run.stamp !== before.stamp || run.now === null) return location.reload()
-        status(run.now)
-        follow(run)
-      }, () => follow(before))
+      load("now", "now", String(Date.now())).then((now) => {
+        if (pages !== undefined && now.pages !== pages) return location.reload()
+        status(now)
+        follow(now.pages)
+      }, () =>
+        load("run", "run", String(Date.now())).then((run) => {
+          if (run.now === null) location.reload()
+          else follow(pages)
+        }, () => follow(pages)))
     }, askEvery)
   }
 
@@ -509,7 +517,7 @@
     load("run", "run").then((run) => {
       machine(run)
       status(run.now)
-      if (run.now !== null) follow(run)
+      if (run.now !== null) follow()
     }, machinery === null ? () => {} : missing(machinery))
     if (answers === null && chains === null) return
     load("index", "index").then((index) => {

@@ -3,8 +3,8 @@
  * made of a run's files alone, so it reads them by the description of the task that run.json keeps.
  */
 import { Option, Result, Schema } from "effect"
-import * as Saved from "../tasks/Saved.ts"
 import type { Box, Detection } from "../tasks/detection/index.ts"
+import * as Saved from "../tasks/Saved.ts"
 
 /** A box in shares of the picture's sides, from the top left. */
 export const DrawnBox = Schema.Struct({

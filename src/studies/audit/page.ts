@@ -73,13 +73,13 @@ export const page = <A, E, R>(
     const cardOf = ({ image, label, rank, reasoning, reason, reconstruction, wrong }: Suspect): string => {
       const [given, rebuilt] = [drawn(label), drawn(reconstruction)]
       const known = wrong === undefined ? "" : ` · <b>${wrong ? "wrong label" : "right label"}</b>`
-      return `<div class="card example"><div>${shot(pictures.get(image) ?? "", image, [])}<div class="meta">${rank}. ${escape(image)}${known}` +
+      return `<div class="card example"><div>${shot(pictures.get(image) ?? "", image, [])}<div class="meta">${rank}. ${
+        escape(image)
+      }${known}` +
         `<br>label: ${escape(label)}</div></div><div><div class="said"><div><b>rebuilt</b><br><code>${
           escape(reconstruction ?? "nothing")
         }</code>` +
-        `${reasoning === null ? "" : `<br><q>${escape(reasoning)}</q>`}<p class="note">${
-          escape(reason)
-        }</p></div>` +
+        `${reasoning === null ? "" : `<br><q>${escape(reasoning)}</q>`}<p class="note">${escape(reason)}</p></div>` +
         `<div>${given.length === 0 || rebuilt.length === 0 ? "" : Bars.paired(given, rebuilt)}</div></div></div></div>`
     }
     yield* Atomic.writeText(

@@ -109,12 +109,14 @@ export const methods = (
   rows: ReadonlyArray<{ readonly method: string; readonly value: number }>,
   ours: string | undefined
 ): string => {
-  const [width, left, row, longest] = [460, 150, 22, 240]
+  const [width, left, row, longest] = [330, 112, 22, 164]
   const most = Math.max(1e-12, ...rows.map(({ value }) => Math.abs(value)))
   const bars = rows.map(({ method, value }, i) => {
     const wide = Math.max(0, value) / most * longest
-    return `<text class="tick${method === ours ? " strong" : ""}" x="${left - 8}" y="${i * row + 15}" text-anchor="end">${
-      escape([...method].length > 22 ? `${[...method].slice(0, 21).join("")}…` : method)
+    return `<text class="tick${method === ours ? " strong" : ""}" x="${left - 8}" y="${
+      i * row + 15
+    }" text-anchor="end">${
+      escape([...method].length > 16 ? `${[...method].slice(0, 15).join("")}…` : method)
     }</text><rect x="${left}" y="${i * row + 4}" width="${f(wide)}" height="14" rx="2" fill="var(${
       method === ours ? "--accent" : "--faint"
     })"/><text class="tick strong" x="${f(left + wide + 6)}" y="${i * row + 15}">${value.toFixed(3)}</text>`

@@ -134,7 +134,9 @@ export const line = ({ height = 150, range, series, title, width = 300 }: LineOp
       : stroke
   })
   const { above, marks } = legend(series, title, width - right)
-  const words = series.map(({ name, points }) => `${name} from ${short(points[0]?.[1] ?? 0)} to ${short(points.at(-1)?.[1] ?? 0)}`)
+  const words = series.map(({ name, points }) =>
+    `${name} from ${short(points[0]?.[1] ?? 0)} to ${short(points.at(-1)?.[1] ?? 0)}`
+  )
   return `<svg class="chart" viewBox="0 ${-above} ${width} ${height + above}" role="img" aria-label="${
     escape(`${title}: ${words.join("; ")}`)
   }"><text class="title" x="4" y="${15 - above}">${escape(title)}</text>${grid.join("")}${below.join("")}${

@@ -45,7 +45,9 @@ const labelsOf = ({ kind, labels, test, train }: Data): string => {
 }
 
 const twice = ({ both, contradicting, test }: Data): string => {
-  const pairs = both.first.map(({ test, train }) => `<li>${escape(test)} <small>(trained on as ${escape(train)})</small></li>`)
+  const pairs = both.first.map(({ test, train }) =>
+    `<li>${escape(test)} <small>(trained on as ${escape(train)})</small></li>`
+  )
   const listed = both.count === 0
     ? `<p>No picture to test on has the bytes of one that is trained on.</p>`
     : `<p><strong>${both.count} of the ${test.pictures} pictures to test on are trained on, too</strong>: what is ` +

@@ -52,9 +52,11 @@ const policy = (script: boolean): string => {
 }
 
 const contents = (sections: ReadonlyArray<Section>): string =>
-  sections.length < 2 ? "" : `<nav class="contents" aria-label="Contents"><ul>${
-    sections.map(({ id, title }) => `<li><a href="#${id}">${escape(title)}</a></li>`).join("")
-  }</ul></nav>`
+  sections.length < 2 ?
+    "" :
+    `<nav class="contents" aria-label="Contents"><ul>${
+      sections.map(({ id, title }) => `<li><a href="#${id}">${escape(title)}</a></li>`).join("")
+    }</ul></nav>`
 
 /** The document around a body. Title and facts are escaped here. */
 export const document = (

@@ -23,38 +23,37 @@ export const shot = (
 ): string => {
   const [width, height] = sizeOf(png)
   const drawn = (kind: string) => (box: DrawnBox) =>
-    `<rect class="box ${kind}" x="${f(box.x * width)}" y="${f(box.y * height)}" width="${f(box.width * width)}" height="${
-      f(box.height * height)
-    }"><title>${escape(box.label ?? kind)}</title></rect>`
+    `<rect class="box ${kind}" x="${f(box.x * width)}" y="${f(box.y * height)}" width="${
+      f(box.width * width)
+    }" height="${f(box.height * height)}"><title>${escape(box.label ?? kind)}</title></rect>`
   return `<svg class="shot" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(words)}">` +
     `<image href="${escape(png)}" width="${width}" height="${height}"/>` +
     `${truth.map(drawn("truth")).join("")}${said.map(drawn("ours")).join("")}</svg>`
 }
 
-const exampleOf =
-  (drawing: Drawing) => ({ bars, image, part, png, question, said, truth, worst }: Example): string => {
-    const boxesOf = (text: string | null) =>
-      text === null ? [] : Option.match(drawing.of(text), { onNone: () => [], onSome: ({ boxes }) => boxes })
-    const right = boxesOf(truth)
-    const spoken = said.filter(({ method }) => ["base", "SFT", "Visual-RFT", "RISE"].includes(method)).map((
-      { annotation, bars: own, method, reasoning, text }
-    ) => {
-      const boxes = boxesOf(annotation)
-      const drawn = bars.length > 0
-        ? Bars.paired(bars, own)
-        : boxes.length > 0
-        ? shot(png, `${image}: truth, and the boxes of ${method}`, right, boxes)
-        : ""
-      return `<div class="said"><div><b>${escape(method)}</b>${
-        reasoning === null ? "" : `<br><q>${escape(reasoning)}</q>`
-      }<br><code>${escape(annotation ?? `not an annotation: ${text}`)}</code></div><div>${drawn}</div></div>`
-    })
-    return `<div class="card example"><div>${shot(png, image, right)}<div class="meta">${escape(image)}${
-      part === null ? "" : ` · ${escape(part)}`
-    }${question === undefined ? "" : `<br>${escape(question)}`}<br>truth: ${escape(truth)}${
-      worst === true ? "<br><b>among the farthest off</b>" : ""
-    }</div></div><div>${spoken.join("")}</div></div>`
-  }
+const exampleOf = (drawing: Drawing) => ({ bars, image, part, png, question, said, truth, worst }: Example): string => {
+  const boxesOf = (text: string | null) =>
+    text === null ? [] : Option.match(drawing.of(text), { onNone: () => [], onSome: ({ boxes }) => boxes })
+  const right = boxesOf(truth)
+  const spoken = said.filter(({ method }) => ["base", "SFT", "Visual-RFT", "RISE"].includes(method)).map((
+    { annotation, bars: own, method, reasoning, text }
+  ) => {
+    const boxes = boxesOf(annotation)
+    const drawn = bars.length > 0
+      ? Bars.paired(bars, own)
+      : boxes.length > 0
+      ? shot(png, `${image}: truth, and the boxes of ${method}`, right, boxes)
+      : ""
+    return `<div class="said"><div><b>${escape(method)}</b>${
+      reasoning === null ? "" : `<br><q>${escape(reasoning)}</q>`
+    }<br><code>${escape(annotation ?? `not an annotation: ${text}`)}</code></div><div>${drawn}</div></div>`
+  })
+  return `<div class="card example"><div>${shot(png, image, right)}<div class="meta">${escape(image)}${
+    part === null ? "" : ` · ${escape(part)}`
+  }${question === undefined ? "" : `<br>${escape(question)}`}<br>truth: ${escape(truth)}${
+    worst === true ? "<br><b>among the farthest off</b>" : ""
+  }</div></div><div>${spoken.join("")}</div></div>`
+}
 
 /** All of them, as they are ordered. */
 export const examples = (drawing: Drawing, examples: ReadonlyArray<Example>): string =>

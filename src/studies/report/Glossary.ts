@@ -56,18 +56,22 @@ const training = {
 
 const browsing = {
   valid: "in the right format, so that it can be read",
-  right: "the label with the largest share is the truth's; all boxes overlap right ones by half; else a reward of a half",
+  right:
+    "the label with the largest share is the truth's; all boxes overlap right ones by half; else a reward of a half",
   confidence: "how sure an answer is: the share of its first label, or the mean probability of the tokens of its boxes",
-  "gain over SFT": "by how much the method is nearer to the truth of this picture than SFT, by the first figure of the " +
+  "gain over SFT":
+    "by how much the method is nearer to the truth of this picture than SFT, by the first figure of the " +
     "results"
 } as const
 
 const quality = {
   "confusion matrix": "true labels down, answers across: what is wrong lies off the diagonal",
-  calibration: "how sure answers were against how right they were: on the diagonal a share of 70% is right 7 times of 10",
+  calibration:
+    "how sure answers were against how right they were: on the diagonal a share of 70% is right 7 times of 10",
   precision: "share of the boxes in answers that are right",
   recall: "share of the right boxes that were found",
-  "precision–recall curve": "precision among the surest boxes, taking in ever less sure ones until a share of the right " +
+  "precision–recall curve":
+    "precision among the surest boxes, taking in ever less sure ones until a share of the right " +
     "boxes is found; the area under it is mAP@0.5"
 } as const
 

@@ -1,16 +1,14 @@
 /**
  * The report of a run that is under way: there from its first minute, written again when a stage ends and every minute.
  */
-import { Clock, Effect, FileSystem, Option, Path, Queue, Scope } from "effect"
-import * as Atomic from "../../dsl/Atomic.ts"
+import { Clock, Effect, Option, Queue, Scope } from "effect"
 import { Progress, type View } from "../../dsl/Progress.ts"
 import * as Whole from "../../dsl/progress/Whole.ts"
 import { Run } from "../../dsl/Run.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { Written } from "../../kernels/weights/index.ts"
-import type { Now } from "./Machine.ts"
-import { nowFile, report } from "./report.ts"
-import * as Side from "./Side.ts"
+import * as Now from "./Now.ts"
+import { report } from "./report.ts"
 
 /** The page is written so often, and what the run is doing so often beside it; stages may end faster. */
 const [pageEvery, nowEvery, leastApart] = ["1 minute", "5 seconds", "2 seconds"] as const
@@ -42,7 +40,7 @@ const watching = (view: View, ended: Effect.Effect<unknown>) => {
         return view.report(event)
       })
   }
-  const now = Effect.map(Clock.currentTimeMillis, (time): Now => {
+  const now = Effect.map(Clock.currentTimeMillis, (time): Now.Now => {
     const last = [...under].at(-1)
     if (last === undefined) return { stage: "", step: 0, total: 0, unit: "" }
     const [stage, one] = last
@@ -62,8 +60,6 @@ const watching = (view: View, ended: Effect.Effect<unknown>) => {
  * report that cannot be written is told once, and ends nothing.
  */
 const keeping = Effect.fnUntraced(function*(directory: string) {
-  const fs = yield* FileSystem.FileSystem
-  const file = (yield* Path.Path).join(directory, Side.folder, nowFile)
   const stages = yield* Queue.sliding<"ended">(1)
   const { now, view } = watching(yield* Progress, Queue.offer(stages, "ended"))
   let told = false
@@ -77,12 +73,14 @@ const keeping = Effect.fnUntraced(function*(directory: string) {
         return warn(`the report of the run under way was not written: ${error.message}`)
       })
     )
-  const page = quietly(Effect.flatMap(now, (now) => report(directory, { now: Option.some(now), browse: false })))
-  const doing = quietly(Effect.gen(function*() {
-    yield* Side.make(directory)
-    yield* Atomic.writeJson(file, yield* now)
+  let pages = 0
+  const doing = quietly(Effect.flatMap(now, (now) => Now.write(directory, now, pages, true)))
+  const page = quietly(Effect.gen(function*() {
+    yield* report(directory, { now: Option.some(yield* now), browse: false })
+    pages++
+    yield* doing
   }))
-  yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(file, { force: true })))
+  yield* Effect.addFinalizer(() => Now.remove(directory))
   yield* doing
   yield* page
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(nowEvery), doing)))
@@ -101,7 +99,10 @@ export const live = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
       Scope.make(),
       // The effect's own scope is not this one.
       (scope) =>
-        Effect.flatMap(Scope.provide(keeping(directory), scope), (view) => Effect.provideService(effect, Progress, view)),
+        Effect.flatMap(
+          Scope.provide(keeping(directory), scope),
+          (view) => Effect.provideService(effect, Progress, view)
+        ),
       (scope, exit) => Scope.close(scope, exit)
     )
   })

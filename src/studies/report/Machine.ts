@@ -3,24 +3,9 @@
  * the page, in `report/run.js`, so that the page itself has the same bytes.
  */
 import { Effect, Option, Schema, Stream } from "effect"
-import { createHash } from "node:crypto"
 import { timingsFile } from "../../dsl/Run.ts"
 import { lines } from "../artefacts.ts"
-
-/** What a run that is under way is doing. */
-export const Now = Schema.Struct({
-  /** Its stage; "" before the first. */
-  stage: Schema.String,
-  step: Schema.Finite,
-  total: Schema.Finite,
-  unit: Schema.String,
-  /** The stage's number among those of the run, and how many there are. */
-  at: Schema.optionalKey(Schema.Int),
-  of: Schema.optionalKey(Schema.Int),
-  /** For the whole run. */
-  secondsLeft: Schema.optionalKey(Schema.Finite)
-})
-export type Now = typeof Now.Type
+import type { Now } from "./Now.ts"
 
 const Timing = Schema.Struct({
   stage: Schema.String,
@@ -44,8 +29,7 @@ export const About = Schema.Struct({
   command: Schema.optional(Schema.Array(Schema.String))
 })
 
-const quoted = (word: string): string =>
-  /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+const quoted = (word: string): string => /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 
 /** The command that makes the run again. */
 const commandOf = (words: ReadonlyArray<string>): string => {
@@ -64,7 +48,7 @@ const duration = (seconds: number): string => {
 
 /** What `run.js` hands to the page. */
 export const read = Effect.fnUntraced(
-  function*(at: (name: string) => string, about: typeof About.Type, page: string, now: Option.Option<Now>) {
+  function*(at: (name: string) => string, about: typeof About.Type, now: Option.Option<Now>) {
     const all = yield* lines(at(timingsFile), Timing).pipe(Stream.take(mostStages), Stream.runCollect)
     // A method's row is the sum of its stages'.
     const stages = all.filter(({ stage }) => !/(^|\/)method$/.test(stage))
@@ -72,7 +56,9 @@ export const read = Effect.fnUntraced(
     const peak = Math.max(0, ...all.map(({ mebibytes = 0 }) => mebibytes))
     const tokens = stages.reduce((sum, { tokens = 0 }) => sum + tokens, 0)
     const facts = [
-      ...(stages.length === 0 ? [] : [["time of all stages", duration(stages.reduce((sum, { seconds }) => sum + seconds, 0))]]),
+      ...(stages.length === 0
+        ? []
+        : [["time of all stages", duration(stages.reduce((sum, { seconds }) => sum + seconds, 0))]]),
       ...(tokens === 0 ? [] : [["tokens generated or trained on", tokens.toLocaleString("en")]]),
       ...(peak === 0 ? [] : [["most memory", `${(peak / 1024).toFixed(2)} GiB`]]),
       ...(machine === undefined
@@ -84,8 +70,12 @@ export const read = Effect.fnUntraced(
     return {
       facts,
       command: command === undefined ? null : commandOf(command),
-      stages: stages.map(({ mebibytes = null, seconds, stage, tokens = null }) => ({ stage, seconds, tokens, mebibytes })),
-      stamp: createHash("sha256").update(page).digest("hex").slice(0, 16),
+      stages: stages.map(({ mebibytes = null, seconds, stage, tokens = null }) => ({
+        stage,
+        seconds,
+        tokens,
+        mebibytes
+      })),
       now: Option.getOrNull(now)
     }
   }

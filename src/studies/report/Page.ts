@@ -132,10 +132,14 @@ const loopOf = ({ histogram, loops }: PageData): string => {
       }%) for supervised fine-tuning.</p>`
   })
   const total = [...loops.verdicts.values()].reduce((sum, count) => sum + count, 0)
-  const judged = total === 0 ? "" : `<p class="note">Of all ${total} chains: ${
-    [...loops.verdicts].map(([verdict, count]) => `${escape(verdict)} ${count} (${(100 * count / total).toFixed(0)}%)`)
-      .join(", ")
-  }.</p>`
+  const judged = total === 0 ?
+    "" :
+    `<p class="note">Of all ${total} chains: ${
+      [...loops.verdicts].map(([verdict, count]) =>
+        `${escape(verdict)} ${count} (${(100 * count / total).toFixed(0)}%)`
+      )
+        .join(", ")
+    }.</p>`
   const each = loops.shown === 0 ? "" : `<h3>Sample by sample</h3><p class="note">For a labelled picture the model ` +
     `writes several chains; from picture and chain alone it rebuilds the label, and the chain is paid by how near ` +
     `that comes. ${loops.shown} samples of the training half; all are in chains.jsonl. ` +
@@ -160,9 +164,7 @@ export const render = (page: PageData): string => {
   const { answers, aside, curves, data, facts, kept, labels, opening, sentences, settings, title, warnings } = page
   const total = [...aside.counts.values()].reduce((sum, count) => sum + count, 0)
   const reasons = [...aside.counts].map(([reason, count]) => `${reason} ${count}`).join(", ")
-  const lead = sentences.map((text, i) =>
-    i === 0 ? `<p class="verdict">${escape(text)}</p>` : `<p>${escape(text)}</p>`
-  )
+  const lead = sentences.map((text, i) => i === 0 ? `<p class="verdict">${escape(text)}</p>` : `<p>${escape(text)}</p>`)
   const plain = (text: string) => text === "" ? "" : `<p class="plain">${escape(text)}</p>`
   const charts = curves.map(chartsOf).join("")
   const parts = [
@@ -170,17 +172,27 @@ export const render = (page: PageData): string => {
     ["data", "The data", DataSection.section(data, aside)],
     ["answers", "All answers", browser(page)],
     ["labels", "Label by label", Option.match(labels, { onNone: () => "", onSome: Tables.labels })],
-    ["quality", "How answers are wrong", Option.match(answers, {
-      onNone: () => "",
-      onSome: (found) => Quality.section(found, kept)
-    })],
+    [
+      "quality",
+      "How answers are wrong",
+      Option.match(answers, {
+        onNone: () => "",
+        onSome: (found) => Quality.section(found, kept)
+      })
+    ],
     ["examples", "What the methods say", saidOf(page)],
     ["loop", "The closed loop", loopOf(page)],
-    ["warnings", "Warnings", warnings.length === 0 ? "" : `<ul>${
-      warnings.map((text) => `<li>${escape(text)}</li>`).join("")
-    }</ul>`],
-    ["training", "Training", charts === "" ? "" : `<p class="note">Curves are running means over a twentieth of the ` +
-      `stage; dots are the validation split.</p>${Glossary.ofTraining(curves.map(({ stage }) => stage))}${charts}`],
+    [
+      "warnings",
+      "Warnings",
+      warnings.length === 0 ? "" : `<ul>${warnings.map((text) => `<li>${escape(text)}</li>`).join("")}</ul>`
+    ],
+    [
+      "training",
+      "Training",
+      charts === "" ? "" : `<p class="note">Curves are running means over a twentieth of the ` +
+        `stage; dots are the validation split.</p>${Glossary.ofTraining(curves.map(({ stage }) => stage))}${charts}`
+    ],
     ["run", "The run", Settings.section(settings)]
   ] as const
   return document({

@@ -18,15 +18,13 @@ const matrixOf = (labels: ReadonlyArray<string>, { matrix, name }: Method): stri
   const columns = [...labels.slice(0, matrix.length), "unreadable"]
   const body = matrix.map((counts, i) => {
     const of = counts.reduce((sum, count) => sum + count, 0)
-    const cells = counts.map((count, j) =>
-      `<td class="${shade(count, of)}${i === j ? " hit" : ""}">${count}</td>`
-    )
+    const cells = counts.map((count, j) => `<td class="${shade(count, of)}${i === j ? " hit" : ""}">${count}</td>`)
     return row(escape(labels[i] ?? ""), cells)
   })
   return scrolling(
     `confusion matrix of ${name}`,
     `<table class="matrix"><caption>${escape(name)} <small>· true label down, answer across</small></caption>${
-      heads(["", ...columns.map(escape)])
+      heads(["truth", ...columns.map(escape)])
     }<tbody>${body.join("")}</tbody></table>`
   )
 }
@@ -48,8 +46,8 @@ const calibration = (methods: ReadonlyArray<Method>): string => {
       title: "true share by the share that was said",
       series: [...series, diagonal],
       range: [0, 1],
-      width: 460,
-      height: 240
+      width: 340,
+      height: 220
     })
   }</div>`
 }
@@ -58,11 +56,17 @@ const precision = (methods: ReadonlyArray<Method>): string => {
   const series = methods.flatMap(({ name, precisions }, i): ReadonlyArray<Chart.Series> =>
     precisions.length === 0
       ? []
-      : [{ name, colour: colours[i] ?? "var(--ink)", points: precisions.map((value, at) => [at / 100, value] as const) }]
+      : [{
+        name,
+        colour: colours[i] ?? "var(--ink)",
+        points: precisions.map((value, at) => [at / 100, value] as const)
+      }]
   )
-  return series.length === 0 ? "" : `<div class="card">${
-    Chart.line({ title: "precision by recall, overlap of a half", series, range: [0, 1], width: 460, height: 240 })
-  }</div>`
+  return series.length === 0 ?
+    "" :
+    `<div class="card">${
+      Chart.line({ title: "precision by recall, overlap of a half", series, range: [0, 1], width: 340, height: 220 })
+    }</div>`
 }
 
 /** The section; empty where answers have neither labels nor ranked boxes. */
@@ -74,10 +78,12 @@ export const section = ({ labels, methods }: Answers, kept: string | undefined):
   const [first, ...others] = matrices.map((method) => matrixOf(labels, method))
   if (charts === "" && first === undefined) return ""
   return (first ?? "") +
-    (others.length === 0 ? "" : `<details class="words"><summary>The other methods</summary><div class="stack">${
-      others.join("")
-    }</div></details>`) +
-    (charts === "" ? "" : `<div class="charts wide-charts">${charts}</div>`) +
+    (others.length === 0 ?
+      "" :
+      `<details class="words"><summary>The other methods</summary><div class="stack">${
+        others.join("")
+      }</div></details>`) +
+    (charts === "" ? "" : `<div class="charts">${charts}</div>`) +
     Glossary.ofQuality([
       ...(first === undefined ? [] : ["confusion matrix" as const]),
       ...(calibrated === "" ? [] : ["calibration" as const]),

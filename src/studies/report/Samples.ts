@@ -70,7 +70,7 @@ const answerOf = (drawing: Drawing, row: Prediction, size: Size | undefined) => 
   ...drawnAs(drawnOf(drawing, row, size))
 })
 
-/** Writes the files of samples; returns their names. Holds one file's samples at a time. */
+/** Writes the files of samples; returns their names. Holds the samples of a few files at a time. */
 export const write = Effect.fnUntraced(
   function*(directory: string, drawing: Drawing, { methods, parts, samples }: Answers) {
     const path = yield* Path.Path
@@ -78,18 +78,15 @@ export const write = Effect.fnUntraced(
     const pictured = samples.some(({ picture }) => picture !== undefined)
     const picture = pictured ? yield* rereading(path.join(directory, picturesFile), PictureRow) : undefined
     const each = perFile(samples.length)
-    const names: Array<string> = []
-    for (let from = 0; from < samples.length; from += each) {
+    const write = Effect.fnUntraced(function*(file: number) {
+      const from = file * each
       const rows = yield* Effect.forEach(samples.slice(from, from + each), (sample, i) =>
         Effect.gen(function*() {
           const shot = picture === undefined || sample.picture === undefined
             ? undefined
             : yield* picture(sample.picture)
-          const said = yield* Effect.forEach(
-            methods.flatMap(({ said }) => said[from + i] ?? []),
-            ({ place }) =>
-              answer(place)
-          )
+          const places = methods.flatMap(({ said }) => said[from + i]?.place ?? [])
+          const said = yield* Effect.forEach(places, answer)
           const truth = said[0]?.truth ?? ""
           return {
             image: sample.image,
@@ -101,11 +98,14 @@ export const write = Effect.fnUntraced(
             said: said.map((row) => answerOf(drawing, row, shot))
           }
         }))
-      const name = `samples-${from / each}`
+      const name = `samples-${file}`
       yield* Side.write(directory, name, rows)
-      names.push(name)
-    }
-    return names
+      return name
+    })
+    // The disk is what is waited for.
+    return yield* Effect.forEach(Array.from({ length: Math.ceil(samples.length / each) }, (_, i) => i), write, {
+      concurrency: 8
+    })
   },
   Effect.scoped
 )

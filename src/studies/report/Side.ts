@@ -10,7 +10,9 @@ import { shown } from "../../kernels/runtime/Shown.ts"
 /** The folder, within the run's. */
 export const folder = "report"
 
-/** Names that are ours. */
+/** Names that a page may ask for. */
+export const isOurs = (name: string): boolean => name === "now.js" || own.test(name)
+
 const own = /^(index|run|samples-\d+|loops-\d+)\.js$/
 
 /** Texts of a model or a file name may hold what turns the text around them: shown as `\u202e`, as everywhere. */

@@ -6,7 +6,6 @@ import * as Atomic from "../../dsl/Atomic.ts"
 import { Row } from "../../dsl/Quarantine.ts"
 import { CotRow } from "../../dsl/Rise.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
-import * as RunLock from "../../dsl/RunLock.ts"
 import { masked, verdict } from "../../evaluation/index.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
 import { json, lines } from "../artefacts.ts"
@@ -19,6 +18,7 @@ import * as Answers from "./Answers.ts"
 import * as Curves from "./Curves.ts"
 import * as Loops from "./Loops.ts"
 import * as Machine from "./Machine.ts"
+import * as Now from "./Now.ts"
 import * as Opening from "./Opening.ts"
 import { type PageData, render } from "./Page.ts"
 import * as Samples from "./Samples.ts"
@@ -133,19 +133,10 @@ const missing = (directory: string, identity: typeof RunJson.Type["identity"], m
 /** Options of `report`. */
 export interface ReportOptions {
   /** What the run is doing, where it is under way. Default: what the folder says. */
-  readonly now?: Option.Option<Machine.Now>
+  readonly now?: Option.Option<Now.Now>
   /** Whether all answers and chains are written beside the page. Default true. */
   readonly browse?: boolean
 }
-
-/** Name of the file, in the report's folder, that says what a run is doing. */
-export const nowFile = "now.json"
-
-/** What the folder says of a run that is under way. */
-const underWay = Effect.fnUntraced(function*(directory: string, file: string) {
-  if (!(yield* RunLock.isHeld(directory))) return Option.none<Machine.Now>()
-  return yield* Effect.orElseSucceed(json(file, Machine.Now), () => Option.none<Machine.Now>())
-})
 
 /** What a report says first, of a run that has no results. */
 const unfinished = (directory: string, identity: typeof RunJson.Type["identity"], model: boolean, now: boolean) =>
@@ -173,7 +164,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   }
   const { browse = true } = options
   const now = options.now === undefined
-    ? yield* underWay(directory, path.join(directory, Side.folder, nowFile))
+    ? yield* Now.read(directory)
     : options.now
   const { about = {}, identity } = Option.getOrElse(run, (): typeof RunJson.Type => ({ identity: {} }))
   const results = Option.getOrElse(found, () => [])
@@ -266,12 +257,12 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     loops: Option.getOrNull(loops.index),
     answers: Option.match(answers, {
       onNone: () => null,
-      onSome: (found) =>
-        Samples.index(found, { metric, lower: lower.has(metric), kept: main, kind: drawing.kind })
+      onSome: (found) => Samples.index(found, { metric, lower: lower.has(metric), kept: main, kind: drawing.kind })
     })
   })
+  if (Option.isNone(now)) yield* Now.remove(directory)
   yield* Side.tidy(directory, new Set(["index", "run", ...loops.names, ...samples]))
   yield* Atomic.writeText(at("report.html"), html)
-  yield* Side.write(directory, "run", yield* Machine.read(at, about, html, now))
+  yield* Side.write(directory, "run", yield* Machine.read(at, about, now))
   return at("report.html")
 })
