@@ -242,6 +242,7 @@
         .map(({ select }) => select.value === "" ? -1 : Number(select.value))
       const words = search.value.trim().toLowerCase()
       const ok = index.verdicts.indexOf("ok")
+      /** @type {number[]} */
       const chosen = []
       for (let i = 0; i < count; i++) {
         if (method.right[i] < 0) continue
@@ -268,7 +269,7 @@
       pages.begin(chosen.length)
       place.dataset.millis = String(performance.now() - began)
     }
-    const state = { /** @type {number[]} */ chosen: [], method: index.methods[first] }
+    const state = { chosen: /** @type {number[]} */ ([]), method: index.methods[first] }
     const all = /** @type {const} */ (["", "all"])
     const fields = {
       method: choice("by-method", "method", numbered(index.methods.map((/** @type {any} */ { name }) => name)), draw),
