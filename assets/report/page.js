@@ -304,7 +304,9 @@
           "button",
           { type: "button", class: `cell ${method.right[i] === 1 ? "right" : "wrong"}` },
           shot,
-          make("b", {}, `${method.right[i] === 1 ? "✓" : "✗"} ${label >= 0 ? index.labels[label] : index.verdicts[method.verdict[i]] === "ok" ? "" : "not valid"}`),
+          make("b", {}, `${method.right[i] === 1 ? "✓" : "✗"} ${label >= 0
+            ? index.labels[label]
+            : index.verdicts[method.verdict[i]] === "ok" ? (method.right[i] === 1 ? "right" : "wrong") : "not valid"}`),
           make("small", {}, `${index.truth[i].length === 0 ? "" : `truth ${index.truth[i].map((/** @type {number} */ at) => index.labels[at]).join(", ")} · `}` +
             `${index.metric} ${figure(method.score[i])}${method.confidence[i] === null ? "" : ` · ${percent(method.confidence[i])}% sure`}`)
         )
@@ -313,6 +315,7 @@
           const sample = rows[i % index.perFile]
           const answer = sample.said.find((/** @type {any} */ said) => said.method === method.name)
           shot.replaceChildren(picture(sample, sample.boxes ?? [], answer?.boxes ?? [], sample.image))
+          if (sample.question !== undefined) card.append(make("small", {}, sample.question))
           card.addEventListener("click", () => open(whole(index, sample)))
         }, missing(place))
         return card

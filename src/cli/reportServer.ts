@@ -56,8 +56,8 @@ const answer = (directory: string) =>
 const rewriteEvery = "10 seconds"
 
 /**
- * Serves the report of a folder until it is interrupted; `ready` is told its address. A run writes its report by itself;
- * that of a script's run, which does not, is written here while it goes on.
+ * Serves the report of a folder until it is interrupted; `ready` is told its address. A run writes its report by
+ * itself; that of a script's run, which does not, is written here while it goes on.
  */
 export const serve = <E, R>(
   directory: string,

@@ -29,7 +29,10 @@ const installed = (name: string, listed: string): Effect.Effect<string> =>
     Effect.match({ onFailure: () => listed, onSuccess: ({ version }) => version })
   )
 
-/** Versions of this package, of what it stands on and of Node, and the machine: recorded, not compared when a run is resumed. */
+/**
+ * Versions of this package, of what it stands on and of Node, and the machine: recorded, not compared when a run is
+ * resumed.
+ */
 const versions = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const text = yield* fs.readFileString(fileURLToPath(new URL("../../package.json", import.meta.url)))

@@ -61,8 +61,7 @@ export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2
   }
   const whole = Effect.gen(function*() {
     if (!reported) return yield* effect
-    yield* data({ task, train, test })
-    const done = yield* live(effect)
+    const done = yield* live(Effect.andThen(data({ task, train, test }), effect))
     yield* gallery({ train, test })
     yield* report(out, { now: Option.none() })
     return done

@@ -19,7 +19,7 @@ export const DataUri = Schema.String.check(
 /** Longest side of a thumbnail, in pixels. */
 const thumbnailSide = 128
 
-/** A small PNG of few colours, as a data URI, and the size of the picture that it is of. A small picture keeps its own. */
+/** A small PNG of few colours, as a data URI, and the size of the picture that it is of: a small one keeps its own. */
 export const thumbnail = (image: Image.Image) =>
   Effect.flatMap(
     Decode.load(image),

@@ -55,7 +55,7 @@ const histogramIn = (
 export const histogram = (bins: ReadonlyArray<Bin>, threshold: number): string => {
   const [of, kept] = [bins.reduce((sum, { count }) => sum + count, 0), bins.reduce((sum, { kept }) => sum + kept, 0)]
   const words = `rewards of ${of} chains from 0 to 1; τ = ${short(threshold)} keeps ${kept}`
-  return histogramIn([980, 210], "wide", bins, threshold, words) +
+  return histogramIn([820, 200], "wide", bins, threshold, words) +
     histogramIn([330, 200], "narrow", bins, threshold, words)
 }
 

@@ -24,6 +24,7 @@ const results = {
   "mAP@0.5": "mean average precision: found boxes count where they overlap a right one by half",
   "mAP@[.5:.95]": "the same, averaged over overlaps from a half to 0.95",
   "recall@0.5": "share of the right boxes that an answer's box overlaps by half",
+  "precision@0.5": "share of an answer's boxes that overlap a right one by half",
   valid: "share of the answers that are in the right format and can be read",
   reward: "what training pays: how near the answer is to the label, 0 where the format is broken",
   "win rate": "share of the pictures on which the method is better than RISE, ties counted half",

@@ -143,8 +143,8 @@ export interface Evaluator<S extends Space> {
   /** None where no picture had a true box: there is nothing to be precise about. */
   readonly figures: () => Option.Option<Figures>
   /**
-   * Precision at COCO's 101 recalls, 0, 0.01, …, 1, made monotone and averaged over the classes that have a true box, at
-   * the first threshold: its mean is the average precision there. Empty where no picture had a true box.
+   * Precision at COCO's 101 recalls, 0, 0.01, …, 1, made monotone and averaged over the classes that have a true box,
+   * at the first threshold: its mean is the average precision there. Empty where no picture had a true box.
    */
   readonly precisions: () => ReadonlyArray<number>
 }
