@@ -3,18 +3,9 @@
  */
 import { Effect, type Layer, Option, type Schema, Stream } from "effect"
 import type { Sample, Task } from "../dsl/Task.ts"
-import {
-  Config,
-  factsOf,
-  fit,
-  type Line,
-  lines,
-  type Method,
-  pace,
-  type Presets,
-  type Sizes
-} from "../pipelines/index.ts"
+import { Config, factsOf, fit, type Line, lines, type Method, pace, Presets, type Sizes } from "../pipelines/index.ts"
 import type { Policy } from "../policy/index.ts"
+import * as Engine from "./engine/fitted.ts"
 import * as Budget from "./fitting/budget.ts"
 import * as File from "./fitting/file.ts"
 import * as Single from "./fitting/flags.ts"
@@ -28,6 +19,7 @@ export { type Fitting, flags } from "./fitting/flags.ts"
 export interface Subject<A, E, R, EP, RP> {
   readonly flags:
     & Single.Fitting
+    & Engine.Engine
     & Pick<Study, "lora" | "model" | "noWarmUp" | "out" | "resume" | "tau" | "trainable">
   readonly task: Task<A>
   readonly train: Stream.Stream<Sample<A>, E, R>
@@ -69,11 +61,11 @@ export const choose = <A, E, R, EP, RP>(
     const { base, samples } = Option.isSome(asked)
       ? { base: asked.value, samples: undefined }
       : yield* Effect.map(
-        factsOf({ task, data: train, model: given.model, adapter: Option.isSome(given.lora) }),
+        Effect.flatMap(Engine.sized(given), (sized) => factsOf({ task, data: train, ...sized })),
         (facts) => ({ base: fit(facts), samples: facts.samples })
       )
     const file = Option.isSome(given.config) ? yield* File.settings(given.config.value) : {}
-    const filed = Config.merged(base, file)
+    const filed = Config.merged(Engine.trains(given) ? Presets.atEngine(base) : base, file)
     const flagged = yield* Effect.mapError(
       Effect.fromResult(Single.settings(given, filed)),
       ({ message }) => new FlagError({ reason: message })
@@ -98,7 +90,7 @@ export const choose = <A, E, R, EP, RP>(
       const notes = [`budget ${given.budget.value.text}: as the run was begun, with ${left}`]
       return { ...uncut, ...budgeted(given.budget.value, { preset, methods, left }), notes }
     }
-    if (Option.isNone(given.budget) && !measure) return uncut
+    if (Option.isNone(given.budget) && (!measure || Engine.trains(given))) return uncut
     const sizes = { train: samples ?? (yield* Stream.runCount(train)), test: yield* Stream.runCount(test) }
     const found = yield* pace(task, train, settled).pipe(Effect.provide(policy(settled)))
     if (Option.isNone(given.budget)) {

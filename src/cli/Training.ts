@@ -6,6 +6,7 @@ import { Flag } from "effect/cli"
 import type { Task } from "../dsl/Task.ts"
 import { forTask, type Method, methodNames, Presets, warmUp } from "../pipelines/index.ts"
 import type * as Sources from "../sources/index.ts"
+import * as Engine from "./engine/flags.ts"
 import * as Fitting from "./Fitting.ts"
 import * as Flags from "./flags.ts"
 import { methods } from "./methods.ts"
@@ -17,23 +18,33 @@ const method = Flag.Literals("method", ["all", "RISE", "SFT", "Visual-RFT"]).pip
   Flag.withDefault("all" as const)
 )
 
-export const flags = { ...Flags.study, ...Pictures.flags, ...Fitting.flags, method }
+export const flags = {
+  ...Flags.study,
+  ...Engine.flags,
+  ...Pictures.flags,
+  ...Fitting.flags,
+  lora: Flags.rank,
+  model: Flags.model.pipe(Flag.withDescription(
+    "A Hugging Face directory, with --engine the model as the engine calls it; default: the embedded checkpoint"
+  )),
+  method
+}
 
 /** The flags, parsed. */
-export type Training = Parameters<typeof Pictures.open>[0] & Flags.Study & Fitting.Fitting & {
+export type Training = Parameters<typeof Pictures.open>[0] & Flags.Study & Engine.Engine & Fitting.Fitting & {
   readonly method: "all" | Method
 }
 
 /**
- * The preset that is asked for by name or by embedded data; None: settings are fitted to the data. Boxes take longer
- * texts than the preset's own.
+ * The preset that is asked for by name or by embedded data; None: settings are fitted to the data, and for a model at
+ * an engine to all data: no preset was made for it. Boxes take longer texts than the preset's own.
  */
 const presetOf = (flags: Training, kind: "boxes" | "classes"): Option.Option<Presets.Preset> =>
   Option.orElse(
     Option.map(flags.preset, (name) =>
       kind === "boxes" ? forTask("coco-sub", Presets.presets[name]) : Presets.presets[name]),
     () =>
-      Option.isSome(flags.data) ? Option.none() : Option.some(Presets.quick)
+      Option.isSome(flags.data) || Engine.trains(flags) ? Option.none() : Option.some(Presets.quick)
   )
 
 /** Data that are open. */

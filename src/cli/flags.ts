@@ -10,6 +10,7 @@ import { Runtime } from "../kernels/runtime/index.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
 import { directoryOf } from "../policy/Embedded.ts"
 import { embeddedModel, isEmbedded, modelName } from "./embedded.ts"
+import { sampler } from "./engine/flags.ts"
 import { above0, from0, jsonObject, share, text, whole } from "./values.ts"
 
 export const model = text("model", "DIR", "a directory").pipe(
@@ -49,8 +50,8 @@ export const device = Flag.Literals("device", ["cpu", "webgpu", "cuda"]).pipe(
 export const remote = {
   remote: text("remote", "URL", "an address such as http://127.0.0.1:8000/v1").pipe(
     Flag.withDescription(
-      "Ask an OpenAI-compatible server instead, by its address with /v1; the key is OPENAI_API_KEY of the " +
-        "environment; default: a model directory"
+      "Ask an OpenAI-compatible server instead, by its address with /v1, or several with commas that serve the same; " +
+        "the key is OPENAI_API_KEY of the environment; default: a model directory"
     ),
     Flag.optional
   ),
@@ -58,12 +59,16 @@ export const remote = {
     Flag.withDescription("The model as that server calls it; needed with --remote, default: none"),
     Flag.withMetavar("NAME"),
     Flag.withDefault("")
-  )
+  ),
+  sampler
 }
 
 export interface Remote {
+  /** One address, or several with commas. */
   readonly remote: Option.Option<string>
   readonly remoteModel: string
+  /** Whether the servers hold texts to grammars, as those of `--sampler` do. */
+  readonly grammars?: boolean
 }
 
 /** What a server's requests hold beside the question. */
@@ -94,6 +99,15 @@ export const trainable = Flag.Literals("trainable", ["decoder", "all"]).pipe(
 
 export const lora = whole("lora", { least: 1, most: 4096, metavar: "RANK" }).pipe(
   Flag.withDescription("Train a low-rank adapter of this rank instead of the model's own weights; default: none"),
+  Flag.optional
+)
+
+/** The same for commands that also train at an engine. */
+export const rank = whole("lora", { least: 0, most: 4096, metavar: "RANK" }).pipe(
+  Flag.withDescription(
+    "Train a low-rank adapter of this rank instead of the model's own weights; default: none, with --engine 32; 0, " +
+      "with --engine: all weights"
+  ),
   Flag.optional
 )
 

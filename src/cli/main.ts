@@ -53,7 +53,14 @@ export const computing = (where: Where) =>
 <A, E extends { readonly message: string }>(
   effect: Effect.Effect<A, E, Services>
 ): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> =>
-  readable(audible(effect).pipe(keeping(checkpointsOf(where)), Effect.provide(Runtime.layer(runtimeOf(where)))))
+  readable(
+    audible(effect).pipe(
+      keeping(checkpointsOf(where)),
+      Effect.provide(Runtime.layer(runtimeOf(where))),
+      // What is kept on the disk of large data goes with the command.
+      Effect.scoped
+    )
+  )
 
 /** An example: a command of its own with the flags of a study. */
 export const example = <E extends { readonly message: string }>(

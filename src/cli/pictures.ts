@@ -6,6 +6,7 @@ import { Flag } from "effect/cli"
 import * as Sources from "../sources/index.ts"
 import { Emotion6 } from "../tasks/classification/index.ts"
 import { isEmbedded, ofFewWords } from "./embedded.ts"
+import { localOf } from "./engine/flags.ts"
 import * as Flags from "./flags.ts"
 import { FlagError, given as givenOf } from "./futile.ts"
 import { check } from "./policy.ts"
@@ -73,7 +74,8 @@ const scenes = Effect.fnUntraced(function*(flags: Asked, saved: Option.Option<So
     return yield* new FlagError({ reason: `${flag} is for pictures of one's own: name them, --data` })
   }
   if (Option.isNone(saved)) {
-    if (!isEmbedded(flags)) yield* Saved.tellTaken(flags, "asked for the emotions of the embedded scenes")
+    const local = localOf(flags)
+    if (!isEmbedded(local)) yield* Saved.tellTaken(local, "asked for the emotions of the embedded scenes")
     return yield* manifests(flags, Emotion6.task)
   }
   yield* Saved.tell(flags, saved.value)
@@ -130,7 +132,7 @@ export const look = Effect.fnUntraced(
     yield* check(flags)
     const source = yield* Sources.pictures({
       data: data.value,
-      embedded: yield* ofFewWords(flags),
+      embedded: yield* ofFewWords(localOf(flags)),
       hold,
       seed,
       shots,

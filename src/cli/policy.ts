@@ -10,6 +10,9 @@ import { embedded } from "../policy/Embedded.ts"
 import { shownAddress } from "../policy/http/Address.ts"
 import { OnnxPolicy, type Policy, type PolicyError } from "../policy/index.ts"
 import * as Policies from "../policy/layers.ts"
+import * as EngineFlags from "./engine/flags.ts"
+import * as Engine from "./engine/policy.ts"
+import * as EngineTogether from "./engine/together.ts"
 import type { Remote, Requests, Study } from "./flags.ts"
 import { FlagError, refuse } from "./futile.ts"
 import { notARun } from "./modelFolder.ts"
@@ -20,15 +23,17 @@ type Flags =
   & Partial<Pick<Study, "recompute" | "trainable" | "workers">>
   & Partial<Remote>
   & Partial<Requests>
+  & EngineFlags.Engine
   & { readonly adapter?: Option.Option<string> }
 
 /** The policy behind the server that the flags name, if they name one. */
 const server = (flags: Flags) => {
   const { extra = Option.none(), maxTokensField = Option.none(), remote = Option.none() } = flags
-  return Option.map(remote, (baseUrl) =>
+  return Option.map(remote, (addresses) =>
     Policies.openai({
-      baseUrl,
+      baseUrl: addresses.split(",").map((address) => address.trim()),
       model: flags.remoteModel ?? "",
+      grammars: flags.grammars ?? false,
       seed: flags.seed,
       ...Option.match(extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) }),
       ...Option.match(maxTokensField, { onNone: () => ({}), onSome: (maxTokensField) => ({ maxTokensField }) })
@@ -41,7 +46,9 @@ const promptTokensDefault = 1024
 /** Flags that speak of a server, and those that speak of a directory, exclude each other: none is ignored. */
 export const together = (flags: Flags): Effect.Effect<void, FlagError> => {
   const { extra = Option.none(), maxTokensField = Option.none(), remote = Option.none(), remoteModel = "" } = flags
-  const { promptTokens = promptTokensDefault } = flags
+  const { grammars = false, promptTokens = promptTokensDefault } = flags
+  const by = grammars ? "--sampler" : "--remote"
+  if (EngineFlags.trains(flags)) return EngineTogether.together(flags)
   if (Option.isNone(remote)) {
     const ofServers = refuse(
       { "--remote-model": remoteModel !== "", "--extra": extra, "--max-tokens-field": maxTokensField },
@@ -57,7 +64,7 @@ export const together = (flags: Flags): Effect.Effect<void, FlagError> => {
       { "--quantize": changesAll ? flags.quantize ?? false : false },
       (flag) => `${flag} rounds weights that are not trained: train an adapter instead (--lora 16), or leave it out`
     )
-    return Effect.all([ofServers, ofPlans, ofRounding], { discard: true })
+    return Effect.all([EngineTogether.together(flags), ofServers, ofPlans, ofRounding], { discard: true })
   }
   if (remoteModel === "") {
     const reason = "--remote asks a server: name the model as that server calls it, --remote-model NAME"
@@ -76,7 +83,7 @@ export const together = (flags: Flags): Effect.Effect<void, FlagError> => {
     "--prompt-tokens": promptTokens !== promptTokensDefault,
     "--workers": flags.workers ?? false,
     "--device": flags.device !== undefined && flags.device !== "cpu"
-  }, (flag) => `${flag} is for a model directory, --remote asks a server: leave one of them out`)
+  }, (flag) => `${flag} is for a model directory, ${by} asks a server: leave one of them out`)
 }
 
 /** Fails early on what `policy` would fail on late: reads no weights, sends nothing. */
@@ -86,9 +93,13 @@ export const check = (
   Effect.gen(function*() {
     yield* together(flags)
     const asked = server(flags)
-    if (Option.isSome(asked)) {
+    const engine = Engine.at(flags)
+    if (Option.isSome(engine)) yield* Engine.check(flags, engine.value)
+    else if (Option.isSome(asked)) {
       yield* Effect.scoped(Layer.build(asked.value)).pipe(
-        Effect.mapError(({ reason }) => new FlagError({ reason: `--remote: ${reason}` }))
+        Effect.mapError(({ reason }) =>
+          new FlagError({ reason: `${flags.grammars === true ? "--sampler" : "--remote"}: ${reason}` })
+        )
       )
     } else yield* Effect.andThen(notARun(flags.model), ModelDirectory.open(flags.model))
   })
@@ -169,24 +180,57 @@ const local = (flags: Flags, preset: Presets.Preset | undefined) => {
   ))
 }
 
-/** The model on the workers' device, or behind a server. Without a preset it is not trained. */
+/** The model on the workers' device, behind a server or at an engine. Without a preset it is not trained. */
 export const policy = (
   flags: Flags,
   preset?: Presets.Preset
-): Layer.Layer<Policy, FlagError | PolicyError | WeightsError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
-  Option.match(server(flags), {
-    onNone: (): ReturnType<typeof policy> => local(flags, preset),
-    onSome: (asked): ReturnType<typeof policy> => asked
-  })
+): Layer.Layer<Policy, FlagError | PolicyError | WeightsError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> => {
+  const engine = Engine.at(flags)
+  return Option.isSome(engine) && preset !== undefined
+    ? Engine.policy(flags, engine.value, preset)
+    : Option.match(server(flags), {
+      onNone: (): ReturnType<typeof policy> => local(flags, preset),
+      onSome: (asked): ReturnType<typeof policy> => asked
+    })
+}
 
-/** Whether answers are held to the grammar: a server shows no tokens to hold to it. */
-export const grammarMode = ({ remote }: Remote): Rise.GrammarMode => Option.isSome(remote) ? "off" : "mask"
+/** Whether answers are held to the grammar: a server shows no tokens to hold to it, a vLLM does so itself. */
+export const grammarMode = ({ grammars = false, remote }: Remote): Rise.GrammarMode =>
+  Option.isSome(remote) && !grammars ? "off" : "mask"
+
+/** The flags with `--sampler` as what it is: `--remote` of servers that hold texts to grammars. */
+export const asked = <F extends Remote & EngineFlags.Engine & { readonly model: string }>(
+  flags: F
+): Effect.Effect<F & { readonly grammars: boolean }, FlagError> =>
+  Effect.gen(function*() {
+    const { sampler = Option.none() } = flags
+    if (Option.isNone(sampler)) return { ...flags, grammars: false }
+    yield* refuse(
+      { "--remote": flags.remote, "--remote-model": flags.remoteModel !== "" },
+      (flag) => `${flag} and --sampler both name servers to ask: leave one of them out (--sampler: --model NAME)`
+    )
+    if (flags.model === embedded) {
+      const reason = "--sampler asks servers: name the model as they call it, --model NAME"
+      return yield* new FlagError({ reason })
+    }
+    return {
+      ...flags,
+      grammars: true,
+      remote: Option.some(sampler.value.join(",")),
+      remoteModel: flags.model,
+      model: embedded,
+      sampler: Option.none()
+    }
+  })
 
 /** What run.json calls the model. */
 export const named = ({ model, remote, remoteModel }: Pick<Study, "model"> & Remote): string =>
   Option.match(remote, {
     onNone: () => model,
-    onSome: (baseUrl) => `${remoteModel} at ${shownAddress(baseUrl.replace(/\/+$/, ""))}`
+    onSome: (addresses) =>
+      `${remoteModel} at ${
+        addresses.split(",").map((address) => shownAddress(address.trim().replace(/\/+$/, ""))).join(", ")
+      }`
   })
 
 /** What a model's weights were when they were last written: the files, their sizes and times. */

@@ -1,7 +1,8 @@
 /**
  * `--resume` needs the folder alone: the options that its run was begun with are in its run.json.
  */
-import { Effect, FileSystem, Option, Path, Schema } from "effect"
+import { Effect, Option, Path, Schema } from "effect"
+import * as TextFile from "../dsl/TextFile.ts"
 import * as Json from "../kernels/weights/Json.ts"
 import { shownAddress } from "../policy/http/Address.ts"
 import { commandOf, type Part, partsOf } from "./commandLine.ts"
@@ -12,7 +13,8 @@ const ofThisTime = ["--out", "--resume", "--json", "--quiet", "--log-level", "--
 const valueOf = ({ words: [first = "", value] }: Part): string => value ?? first.slice(first.indexOf("=") + 1)
 
 /** An address with a password or a key in it is nobody's to keep. */
-const isSecret = (part: Part) => part.flag === "--remote" && shownAddress(valueOf(part)) !== valueOf(part)
+const isSecret = (part: Part) =>
+  ["--engine", "--remote", "--sampler"].includes(part.flag) && shownAddress(valueOf(part)) !== valueOf(part)
 
 /** What run.json keeps of a command line: the command, and its options as they were given. */
 export const kept = (words: ReadonlyArray<string>): { readonly command: ReadonlyArray<string> } => ({
@@ -36,9 +38,8 @@ export const resumed = Effect.fnUntraced(function*(words: ReadonlyArray<string>)
   const parts = partsOf(words)
   const out = parts.find(({ flag }) => flag === "--out")
   if (out === undefined || !parts.some(({ flag }) => flag === "--resume")) return words
-  const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
-  const found = yield* fs.readFileString(join(valueOf(out), "run.json")).pipe(
+  const found = yield* TextFile.read(join(valueOf(out), "run.json")).pipe(
     Effect.flatMap(Schema.decodeEffect(Recorded)),
     // Whoever opens the folder says what is wrong with it.
     Effect.option

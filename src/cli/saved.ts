@@ -9,7 +9,18 @@ import type { Remote } from "./flags.ts"
 /** The model that is asked. */
 interface Asked extends Partial<Pick<Remote, "remote">> {
   readonly model: string
+  /** Its directory says what the two were trained for: the base was not. */
+  readonly adapter?: Option.Option<string>
 }
+
+/** The task that a model, or the adapter on it, names. */
+export const taskOf = ({ adapter = Option.none(), model }: Asked) =>
+  Option.match(adapter, {
+    onNone: () => Sources.taskOf(model),
+    onSome: (adapter) =>
+      Effect.flatMap(Sources.taskOf(adapter), (found) =>
+        Option.isSome(found) ? Effect.succeed(found) : Sources.taskOf(model))
+  })
 
 /** What flags say of a task: "--labels", "a,b". */
 export type Said = Readonly<Record<string, Option.Option<string>>>
@@ -34,23 +45,23 @@ export const named = (saved: Sources.SavedTask): string => {
 
 /** The task that the model's directory names. Where flags say another, a file that cannot be used is only told. */
 export const find = (
-  { model, remote = Option.none() }: Asked,
+  asked: Asked,
   said: Said
 ): Effect.Effect<
   Option.Option<Sources.SavedTask>,
   Sources.TaskFileError | Sources.TaskInCode,
   FileSystem.FileSystem | Path.Path
 > => {
-  if (Option.isSome(remote)) return Effect.succeedNone
-  const found = Sources.taskOf(model)
+  if (Option.isSome(asked.remote ?? Option.none())) return Effect.succeedNone
+  const found = taskOf(asked)
   return words(said).length === 0
     ? found
     : Effect.catch(found, (error) => Effect.as(warn(error.message), Option.none()))
 }
 
 /** Whether the model's directory says that it was trained here, by whatever it says. */
-export const isTrained = ({ model, remote = Option.none() }: Asked) =>
-  Option.isSome(remote) ? Effect.succeed(false) : Effect.match(Sources.taskOf(model), {
+export const isTrained = (asked: Asked) =>
+  Option.isSome(asked.remote ?? Option.none()) ? Effect.succeed(false) : Effect.match(taskOf(asked), {
     onFailure: () => true,
     onSuccess: Option.isSome
   })

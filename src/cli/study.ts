@@ -8,6 +8,8 @@ import { masked, type Results, table } from "../evaluation/index.ts"
 import type { Presets } from "../pipelines/index.ts"
 import { type Example } from "../studies/index.ts"
 import { caution, ofFewWords } from "./embedded.ts"
+import { type Engine, localOf } from "./engine/flags.ts"
+import * as AtEngine from "./engine/policy.ts"
 import { recorded, type Study } from "./flags.ts"
 import { check } from "./policy.ts"
 import { working } from "./working.ts"
@@ -60,7 +62,7 @@ export interface StudyOptions<A, E, R> {
   readonly config?: Identity
   /** What the report says of how they were chosen. */
   readonly notes?: ReadonlyArray<string>
-  readonly flags: Study
+  readonly flags: Study & Engine
   readonly task: Task<A>
   readonly source: {
     readonly name: string
@@ -86,7 +88,7 @@ export const study =
   <E2, R2>(comparison: Effect.Effect<Comparison, E2, R2>) =>
     Effect.gen(function*() {
       yield* check(flags)
-      const unseen = Option.isSome(flags.data) && (yield* ofFewWords(flags))
+      const unseen = Option.isSome(flags.data) && (yield* ofFewWords(localOf(flags)))
       if (unseen) yield* Console.error(caution)
       const { out, result: { examples, rows, saved } } = yield* working({
         flags,
@@ -94,7 +96,7 @@ export const study =
         task,
         train: source.train,
         test: source.test,
-        config: { ...recorded(flags, preset), ...config },
+        config: { ...recorded(flags, preset), ...AtEngine.recorded(flags), ...config },
         caution: unseen ? caution : undefined,
         notes
       })(() => comparison)

@@ -5,6 +5,7 @@ import { CliError, Flag } from "effect/cli"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Json from "../kernels/weights/Json.ts"
+import { shownAddress } from "../policy/http/Address.ts"
 
 /** A number as people write it: no blanks, no hexadecimals, no "Infinity". */
 const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i
@@ -29,6 +30,29 @@ const number = (name: string, metavar: string, expected: string, fits: (value: n
 /** A text that is not empty. `what` it is completes "wants a value: …". */
 export const text = (name: string, metavar: string, what: string): Flag.Flag<string> =>
   read(name, metavar, what, (text) => text.trim() === "" ? Effect.fail(text) : Effect.succeed(text))
+
+/** Kinds of servers, and what is said to somebody who names another. */
+const servers = {
+  tinker: "tinker=URL, such as tinker=http://gpu-host:8000 (a vLLM draws and does not train: --sampler vllm=URL)",
+  vllm: "vllm=URL, or several with commas: vllm=http://gpu-1:8000/v1,http://gpu-2:8000/v1"
+} as const
+
+/** The addresses of servers of a kind: what stands behind `KIND=`, as it was typed. */
+export const addresses = (name: string, kind: keyof typeof servers): Flag.Flag<ReadonlyArray<string>> =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(kind === "tinker" ? "tinker=URL" : "vllm=URL,URL"),
+    Flag.mapEffect((value) => {
+      const found = value.startsWith(`${kind}=`)
+        ? value.slice(kind.length + 1).split(",").map((address) => address.trim())
+        : []
+      return found.length > 0 && found.every((address) => address !== "")
+        ? Effect.succeed(found)
+        // A password may stand in it.
+        : Effect.fail(
+          new CliError.InvalidValue({ option: name, value: shownAddress(value), expected: servers[kind], kind: "flag" })
+        )
+    })
+  )
 
 /** Labels in a text, separated by commas. */
 export const labelsIn = (text: string): ReadonlyArray<string> => text.split(",").map((label) => label.trim())

@@ -8,77 +8,15 @@
  *
  * @module
  */
-import { Effect, type FileSystem, Option, Path, Result, Stream } from "effect"
-import { DataError, type Dataset } from "../dsl/Dataset.ts"
-import { sift } from "../dsl/Sift.ts"
-import type { Sample } from "../dsl/Task.ts"
+import { Effect, type FileSystem, type Path, Stream } from "effect"
+import type { DataError, Dataset } from "../dsl/Dataset.ts"
 import * as Rules from "../kernels/math/Rules.ts"
-import * as Entries from "./CocoAnnotations.ts"
 import * as CocoFile from "./CocoFile.ts"
-import * as Folder from "./Folder.ts"
-import { inside, type Instance, type Instances } from "./Instances.ts"
+import * as CocoPictures from "./CocoPictures.ts"
+import type { Instances } from "./Instances.ts"
 import * as Reader from "./Options.ts"
-import * as Rows from "./Rows.ts"
 
-/** Options of `read`. */
-export interface Options extends Folder.Limits {
-  /** Folder that file names are relative to. Default: the file's own. */
-  readonly pictures?: string
-}
-
-const bad = (reason: string, detail: string) => Effect.fail<Rows.BadRow>({ reason, detail })
-
-/** The annotations that no picture is set aside for are set aside themselves. Fails where none is usable. */
-const reported = (file: string, { annotations }: CocoFile.Content, { aside, pictures, usable }: CocoFile.Sorted) => {
-  const lost = usable > 0 ? [] : [...pictures.values()].flatMap((said) => said.lost)
-  const wrong = new Map([...aside, ...lost.map(({ row, value }) => [row, value] as const)])
-  return wrong.size === 0
-    ? Effect.void
-    : Stream.fromIterable(annotations).pipe(
-      Stream.zipWithIndex,
-      Stream.map(([, i]) => {
-        const fault = wrong.get(i + 1)
-        return { row: i + 1, read: fault === undefined ? Result.succeed([i]) : Result.fail(fault) }
-      }),
-      sift({ source: `${file}#annotations`, unit: "annotation" }),
-      Stream.runDrain
-    )
-}
-
-/** The things of a picture, boxed inside it. Fails at the first that cannot be. */
-const instancesOf = (
-  { lost, things }: CocoFile.Said,
-  names: ReadonlyMap<string, string>,
-  picture: Folder.Picture
-): Effect.Effect<ReadonlyArray<Instance>, Rows.BadRow> => {
-  const { height, image, width } = picture
-  const of = (row: number) => ({ detail, reason }: Rows.BadRow): Rows.BadRow => ({
-    reason,
-    detail: `${image.id}: annotation ${row}: ${detail}`
-  })
-  const [first] = lost.toSorted((a, b) => a.row - b.row)
-  if (first !== undefined) {
-    const { detail, reason } = of(first.row)(first.value)
-    const more = `, and ${lost.length - 1} more of its ${lost.length + things.length} annotations`
-    return bad(reason, lost.length > 1 ? detail + more : detail)
-  }
-  return Effect.forEach(
-    things,
-    ({ row, value: { box, category, crowd, frame = picture } }) =>
-      (frame.width === width && frame.height === height
-        ? inside(box, picture)
-        : bad("size-mismatch", `a mask of ${frame.width} × ${frame.height} in a picture of ${width} × ${height}`)).pipe(
-          Effect.mapBoth({
-            onFailure: of(row),
-            onSuccess: (within): Instance => ({
-              box: within,
-              label: names.get(category) ?? "",
-              ...(crowd ? { crowd } : {})
-            })
-          })
-        )
-  )
-}
+export type { Options } from "./CocoPictures.ts"
 
 /** What the options may be. */
 const rules: Rules.Table = { ...Reader.limits, pictures: Reader.path }
@@ -93,77 +31,11 @@ const rules: Rules.Table = { ...Reader.limits, pictures: Reader.path }
  */
 export const read = (
   file: string,
-  options: Options = {}
+  options: CocoPictures.Options = {}
 ): Dataset<Instances, DataError, FileSystem.FileSystem | Path.Path> =>
-  Stream.unwrap(Effect.gen(function*() {
-    yield* Reader.check(file, rules, options)
-    const path = yield* Path.Path
-    const pictures = options.pictures ?? path.dirname(file)
-    const folder = yield* Folder.open(pictures, "a folder with the pictures that the file names", options)
-    const content = yield* CocoFile.load(file)
-    const sorted = CocoFile.sorted(content)
-    yield* reported(file, content, sorted)
-    const unlabelled = content.annotations.length === 0
-    const annotated = [...sorted.pictures.values()].filter(({ lost, things }) => lost.length + things.length > 0).length
-    const seen = new Set<string>()
-    // Merged exports list a picture again under another id, with other annotations or none.
-    const listed = content.images.flatMap((value) => Option.toArray(Result.getSuccess(Entries.picture(value))))
-    const byPlace = Map.groupBy(listed, ({ name }) => Folder.spelt(path, name))
-    const same = (a: Option.Option<number>, b: Option.Option<number>) =>
-      Option.isNone(a) || Option.isNone(b) || a.value === b.value
-    /** The ids under which a picture is listed with this size; a listing of another size is set aside for that. */
-    const idsOf = (
-      { height, name, width }: Entries.Picture
-    ): ReadonlyArray<string> => [
-      ...new Set(
-        (byPlace.get(Folder.spelt(path, name)) ?? [])
-          .filter((other) => same(width, other.width) && same(height, other.height))
-          .map(({ id }) => id)
-      )
-    ]
-
-    const sample = (value: unknown): Effect.Effect<ReadonlyArray<Sample<Instances>>, Rows.BadRow | DataError> =>
-      Effect.gen(function*() {
-        const entry = yield* Effect.fromResult(Entries.picture(value))
-        const { height, id, name, width } = entry
-        const said = sorted.pictures.get(id) ?? { files: new Set(), things: [], lost: [] }
-        if (said.files.size > 1) {
-          const files = [...said.files].map((other) => `"${other}"`).join(" and ")
-          return yield* bad("duplicate-image", `image ${id} is ${files}: whose its annotations are cannot be told`)
-        }
-        const ids = idsOf(entry)
-        if (ids.length > 1) {
-          return yield* bad(
-            "duplicate-image",
-            `${name} is listed as images ${ids.join(" and ")}: which of their annotations hold cannot be told`
-          )
-        }
-        if (seen.has(id)) return yield* bad("duplicate-image", `image ${id} is listed twice`)
-        seen.add(id)
-        const picture = yield* folder.picture(name)
-        // Boxes of another size would point elsewhere.
-        const sides = [Option.getOrElse(width, () => picture.width), Option.getOrElse(height, () => picture.height)]
-        if (picture.width !== sides[0] || picture.height !== sides[1]) {
-          const sizes = `${picture.width} × ${picture.height}, listed as ${sides.join(" × ")}`
-          return yield* bad("size-mismatch", `${name} is ${sizes}`)
-        }
-        if (unlabelled) {
-          const reason = "its \"annotations\" are empty: every picture would be taught as one with nothing in it"
-          return yield* new DataError({ source: file, reason })
-        }
-        const instances = yield* instancesOf(said, content.names, picture)
-        return [{ image: picture.image, truth: { width: picture.width, height: picture.height, instances } }]
-      })
-
-    return Stream.fromIterable(content.images).pipe(
-      Stream.zipWithIndex,
-      Stream.map(([value, i]) => ({ row: i + 1, read: sample(value) })),
-      Rows.samples<Sample<Instances>>(`${file}#images`, "no images in it", {
-        counts: ({ truth }) => truth.instances.length > 0,
-        ...(!unlabelled && { unusable: () => `none of its ${annotated} pictures with annotations is usable` })
-      })
-    )
-  }))
+  Stream.unwrap(
+    Effect.as(Reader.check(file, rules, options), CocoPictures.of(file, CocoFile.load(file), options))
+  )
 
 /** The names of an instances file's classes, each once, in the file's order. */
 export const labels = (file: string): Effect.Effect<ReadonlyArray<string>, DataError, FileSystem.FileSystem> =>

@@ -8,8 +8,9 @@
  *
  * Streams the file (RFC 4180: quoted fields, LF or CRLF). Cells are parted by commas, semicolons (then with decimal
  * commas) or tabs, as the header is; the text is UTF-8, UTF-16 with a byte order mark, or Windows-1252 where it is no
- * UTF-8, which is warned of. A first column without a name is an index and left alone. A bad header or broken CSV is an
- * error; a bad row is quarantined. Paths may not leave the manifest's folder, by links neither.
+ * UTF-8, which is warned of. A first column without a name is an index and left alone. A bad header is an error; a bad
+ * row is quarantined, and so is a line whose quotes do not close. Paths may not leave the manifest's folder, by links
+ * neither.
  *
  * @module
  */
@@ -20,6 +21,7 @@ import * as Rules from "../kernels/math/Rules.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import * as Folder from "./Folder.ts"
+import { unreadable } from "./Listing.ts"
 import * as Reader from "./Options.ts"
 import { names } from "./Quoted.ts"
 import * as Rows from "./Rows.ts"
@@ -90,8 +92,9 @@ const rules: Rules.Table = { folder: Reader.path, tolerance: Reader.tolerance, v
 
 /**
  * The data set of a manifest. Rows whose image file is missing, listed before, outside the folder or larger than 64
- * MiB, or whose shares are not a distribution go to the quarantine. Fails on a missing file, a header without exactly
- * the task's labels, broken CSV, and when no row is left. Remembers the image paths of one pass, to find duplicates.
+ * MiB, whose shares are not a distribution or whose quotes are broken go to the quarantine. Fails on a missing file, a
+ * header without exactly the task's labels, and when no row is left. Remembers the image paths of one pass, to find
+ * duplicates.
  *
  * ```ts
  * CsvManifest.read("faces/train.csv", Emotion6.task)
@@ -125,10 +128,11 @@ export const read = (
 
     /** Everything about a row that does not touch the disk. */
     const parse = (
-      cells: ReadonlyArray<string>,
+      found: Table.Record["cells"],
       row: number
     ): Result.Result<Labelled, Rows.BadRow> =>
       Result.gen(function*() {
+        const cells = yield* found
         if (cells.length !== columns.count) {
           return yield* Result.fail<Rows.BadRow>({
             reason: "wrong-cell-count",
@@ -199,7 +203,7 @@ export const splits = (folder: string): Effect.Effect<Splits, DataError, FileSys
     }
     const find = (name: string) =>
       Effect.map(
-        Effect.orElseSucceed(fs.exists(path.join(folder, name)), () => false),
+        Effect.mapError(fs.exists(path.join(folder, name)), unreadable(folder)),
         (there) => there ? Option.some(path.join(folder, name)) : Option.none()
       )
     const [train, val, test] = yield* Effect.all([find("train.csv"), find("val.csv"), find("test.csv")])

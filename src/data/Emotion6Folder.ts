@@ -13,6 +13,7 @@ import type { Sample } from "../dsl/Task.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import * as Folder from "./Folder.ts"
+import { unreadable } from "./Listing.ts"
 import * as Reader from "./Options.ts"
 import * as Pointer from "./Pointer.ts"
 import { names } from "./Quoted.ts"
@@ -94,7 +95,7 @@ export const read = (
     const path = yield* Path.Path
     const table = path.join(directory, options.table ?? "ground_truth.txt")
     const images = path.join(directory, "images")
-    const nested = yield* Effect.orElseSucceed(fs.exists(images), () => false)
+    const nested = yield* Effect.mapError(fs.exists(images), unreadable(directory))
     const folder = yield* Folder.open(
       nested ? images : directory,
       "Emotion6 with ground_truth.txt and images/",

@@ -1,7 +1,7 @@
 /**
  * How a JSON file is written, told from its first MiB: an object a line, a list of objects, or one object.
  */
-import { Effect, FileSystem, Option, Predicate, Stream } from "effect"
+import { Context, Effect, FileSystem, Option, Predicate, Stream } from "effect"
 import { DataError } from "../dsl/DataError.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { Json } from "../kernels/weights/index.ts"
@@ -65,8 +65,26 @@ const firstOf = (texts: ReadonlyArray<string>) => firstObject(texts.flatMap((tex
 
 const isLines = (file: string) => /\.(?:jsonl|ndjson)$/i.test(file)
 
+type Reading = Effect.Effect<Head, DataError, FileSystem.FileSystem>
+
+/** Heads that were read, by file; nothing where files may change between two looks. */
+const Known = Context.Reference<Map<string, Reading> | undefined>("rise/JsonHead", { defaultValue: () => undefined })
+
+/** Looks at every file once, however many layouts ask what it is. */
+export const once = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => Effect.provideService(effect, Known, new Map<string, Reading>()))
+
 /** Fails where the file cannot be read, is in UTF-16, or a Git LFS pointer. */
-export const read = (file: string, expected: string): Effect.Effect<Head, DataError, FileSystem.FileSystem> =>
+export const read = (file: string, expected: string): Reading =>
+  Effect.gen(function*() {
+    const known = yield* Known
+    if (known === undefined) return yield* look(file, expected)
+    const reading = known.get(file) ?? (yield* Effect.cached(look(file, expected)))
+    known.set(file, reading)
+    return yield* reading
+  })
+
+const look = (file: string, expected: string): Reading =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const fail = (reason: string) => new DataError({ source: file, reason })

@@ -11,6 +11,7 @@ import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { Json } from "../kernels/weights/index.ts"
 import * as JsonHead from "./JsonHead.ts"
 import * as JsonText from "./JsonText.ts"
+import * as Once from "./Once.ts"
 import { names } from "./Quoted.ts"
 import type { BadRow } from "./Rows.ts"
 
@@ -64,10 +65,27 @@ const inside = (file: string, json: unknown): Result.Result<ReadonlyArray<unknow
   )
 }
 
+/** Rows of a file that is gone through several times. */
+export interface Held {
+  /** In order. Replayable. */
+  readonly rows: Stream.Stream<Row, DataError, FileSystem.FileSystem>
+  /** Lets go of what was read whole. */
+  readonly release: Effect.Effect<void>
+}
+
+/** Rows in order; a file that is read whole is parsed once, and held until it is released. */
+export const held = (file: string, expected: string): Held => {
+  const whole = Once.make(
+    Effect.flatMap(JsonText.read(file, expected), (json) => Effect.fromResult(inside(file, json)))
+  )
+  const head = Once.make(JsonHead.read(file, expected))
+  const rows = Effect.gen(function*() {
+    const { form } = yield* head.get
+    return form === "lines" ? lines(file) : listed(yield* whole.get)
+  })
+  return { rows: Stream.unwrap(rows), release: whole.release }
+}
+
 /** Rows in order. Fails where the file is none of this; `expected` says what it should hold. */
 export const read = (file: string, expected: string): Stream.Stream<Row, DataError, FileSystem.FileSystem> =>
-  Stream.unwrap(Effect.gen(function*() {
-    const { form } = yield* JsonHead.read(file, expected)
-    if (form === "lines") return lines(file)
-    return listed(yield* Effect.fromResult(inside(file, yield* JsonText.read(file, expected))))
-  }))
+  Stream.suspend(() => held(file, expected).rows)

@@ -1,20 +1,23 @@
 /**
- * A table in a text file, whoever wrote it: encoding and delimiter are found out, records stream (RFC 4180).
+ * A table in a text file, whoever wrote it: encoding and delimiter are found out, records stream.
  */
-import { Effect, type FileSystem, Option, type PlatformError, Stream } from "effect"
-import { Csv } from "effect/encoding"
+import { Effect, type FileSystem, Option, type PlatformError, Result, Stream } from "effect"
 import { DataError } from "../dsl/DataError.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
+import { fitted } from "./csv/Doubt.ts"
+import * as Records from "./csv/Records.ts"
 import * as Delimiter from "./Delimiter.ts"
 import * as Pointer from "./Pointer.ts"
+import type { BadRow } from "./Rows.ts"
 import * as TextEncoding from "./TextEncoding.ts"
 import * as Walk from "./Walk.ts"
 
 /** A record, of a table with a header one below it. */
 export interface Record {
-  /** From 1; a header is 1. */
+  /** The line that it begins in, from 1. */
   readonly row: number
-  readonly cells: ReadonlyArray<string>
+  /** Or why the record cannot be read. */
+  readonly cells: Result.Result<ReadonlyArray<string>, BadRow>
 }
 
 export interface Table {
@@ -46,6 +49,9 @@ const firstLine = <E, R>(text: Stream.Stream<string, E, R>): Effect.Effect<strin
 /** Whether a first column is the row number that pandas writes: it has no name. */
 export const isIndex = (name: string, column: number): boolean => column === 0 && /^(?:unnamed: 0)?$/i.test(name)
 
+const isBlank = (cells: Record["cells"]): boolean =>
+  Result.isSuccess(cells) && cells.success.length === 1 && cells.success[0]?.trim() === ""
+
 /** Options of `open`. */
 export interface Options {
   /** Whether the first record may be a row already: it is where it names a picture. Default false. */
@@ -60,9 +66,8 @@ export const open = (
 ): Effect.Effect<Table, DataError, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const fail = (reason: string) => new DataError({ source: file, reason })
-    const told = (error: DataError | PlatformError.PlatformError | Csv.CsvError) => {
+    const told = (error: DataError | PlatformError.PlatformError) => {
       if (error._tag === "DataError") return error
-      if (error._tag === "CsvError") return fail(`line ${error.line}: ${error.message}`)
       return fail(
         error.reason._tag === "NotFound"
           ? `no such file, expected ${expected}`
@@ -75,18 +80,15 @@ export const open = (
     const line = yield* Effect.mapError(firstLine(text), told)
     const given = Delimiter.named(line)
     const delimiter = given ?? Delimiter.of(line)
-    const all = text.pipe(
-      Stream.pipeThroughChannelOrFail(Csv.decodeString({ delimiter })),
-      Stream.mapError(told),
-      Stream.zipWithIndex,
-      Stream.map(([cells, i]): Record => ({ row: i + 1, cells })),
-      // A spreadsheet's own line is no header.
-      Stream.drop(given === undefined ? 0 : 1)
+    // A spreadsheet's own line is no header.
+    const all = text.pipe(Stream.mapError(told), Records.of(delimiter, given === undefined ? 0 : 1))
+    const head = Option.getOrUndefined(yield* Stream.runHead(all))
+    const first = yield* Effect.fromResult(
+      Result.mapBoth(head?.cells ?? Result.succeed([]), {
+        onFailure: ({ detail }) => fail(`line ${head?.line}, which names the columns: ${detail}`),
+        onSuccess: (cells) => cells.map((name) => name.trim())
+      })
     )
-    const first = Option.match(yield* Stream.runHead(all), {
-      onNone: (): ReadonlyArray<string> => [],
-      onSome: ({ cells }) => cells.map((name) => name.trim())
-    })
     if (first.length > mostColumns) return yield* fail(`${first.length} columns, at most ${mostColumns} are read`)
     const width = first.length
     const hasHeader = !(headless && first.some(Walk.isPictureName))
@@ -98,14 +100,8 @@ export const open = (
       hasHeader,
       records: all.pipe(
         Stream.drop(hasHeader ? 1 : 0),
-        Stream.filter(({ cells }) => cells.length > 1 || cells[0]?.trim() !== ""),
-        // Some writers end every row but the header with a delimiter.
-        Stream.map(({ cells, row }) => ({
-          row,
-          cells: cells.length > width && cells.slice(width).every((cell) => cell.trim() === "")
-            ? cells.slice(0, width)
-            : cells
-        }))
+        Stream.filter(({ cells }) => !isBlank(cells)),
+        Stream.map(({ cells, line }) => ({ row: line, cells: Result.map(cells, (some) => fitted(some, width)) }))
       ),
       number: (cell) => Delimiter.decimal(delimiter, cell)
     }

@@ -7,7 +7,7 @@ import { Schema } from "effect"
 export class Row extends Schema.Class<Row>("rise/Quarantine/Row")({
   /** The manifest or data set it stood in. */
   source: Schema.String,
-  /** Its record number there, from 1; a header is record 1. */
+  /** Its place there, from 1; of rows in a text the line that it begins in. */
   row: Schema.Int,
   /** A tag to count by, such as "missing-file". */
   reason: Schema.String,

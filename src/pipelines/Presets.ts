@@ -209,10 +209,10 @@ export const equalCompute = (preset: Preset): Preset => ({
 
 /**
  * A preset without what no engine over the network does (`Policy.tinker`): format losses and practice, which need the
- * probabilities of all tokens, and texts that are drawn cooler than they are scored. KL penalties stay: give the policy
- * a `reference`.
+ * probabilities of all tokens, and texts that are drawn cooler than they are scored. Which weights are trained is the
+ * engine's affair. KL penalties stay: give the policy a `reference`.
  */
-export const atEngine = (preset: Preset): Preset => {
+export const atEngine = ({ trainable: _trained, ...preset }: Preset): Preset => {
   const { practice: _, ...sft } = preset.sft
   const { format: _format, ...reinforce } = preset.reinforce
   const { format: _alike, ...rft } = preset.rft

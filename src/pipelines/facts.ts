@@ -19,6 +19,8 @@ export interface Subject<A, E, R> {
   readonly model: string
   /** Whether a low-rank adapter is trained in place of the model's own weights. Default false. */
   readonly adapter?: boolean
+  /** Weights of the model, where the directory holds none (`parametersOf`). Default: those in the directory. */
+  readonly parameters?: number
 }
 
 /** A text never has more tokens than bytes in a byte-level vocabulary; names that it has no word for have as many. */
@@ -27,16 +29,20 @@ const bytes = (text: string): number => new TextEncoder().encode(text).length
 /** Longer annotations are rare, and cost every rollout: one that does not end by then is wrong. */
 const longest = 512
 
-/** Counts samples, weights and the longest annotation. */
-export const factsOf = <A, E, R>(
-  { adapter = false, data, model, task }: Subject<A, E, R>
-): Effect.Effect<Facts, E | TaskError | Truth.TruthError | WeightsError, R | FileSystem.FileSystem | Path.Path> =>
-  Effect.gen(function*() {
-    const { tensors } = yield* ModelDirectory.open(directoryOf(model))
-    const parameters = [...tensors.values()].reduce(
+/** Weights in a model directory. */
+const counted = (model: string) =>
+  Effect.map(ModelDirectory.open(directoryOf(model)), ({ tensors }) =>
+    [...tensors.values()].reduce(
       (sum, { info: { shape } }) => sum + shape.reduce((product, side) => product * side, 1),
       0
-    )
+    ))
+
+/** Counts samples, weights and the longest annotation. */
+export const factsOf = <A, E, R>(
+  { adapter = false, data, model, parameters: told, task }: Subject<A, E, R>
+): Effect.Effect<Facts, E | TaskError | Truth.TruthError | WeightsError, R | FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const parameters = told ?? (yield* counted(model))
     const { answer, samples } = yield* Truth.checked(task)(data).pipe(
       Stream.mapEffect((sample) => Effect.map(PlugIn.encode(task, sample), bytes)),
       Stream.runFold(

@@ -4,10 +4,11 @@
  * @module
  */
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
-import { Config, Effect, Layer, Option } from "effect"
+import { Effect, Layer } from "effect"
 import { Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Embedded from "./Embedded.ts"
-import { OnnxPolicy, OpenAiPolicy, type Policy, PolicyError, SplitPolicy, TinkerPolicy } from "./index.ts"
+import { environmentKey } from "./environmentKey.ts"
+import { OnnxPolicy, OpenAiPolicy, type Policy, type PolicyError, SplitPolicy, TinkerPolicy } from "./index.ts"
 
 export * from "./index.ts"
 
@@ -56,15 +57,6 @@ export interface OpenAiOptions extends Omit<OpenAiPolicy.Options, "seed"> {
   readonly seed?: number
 }
 
-/** A key of the environment, where there is one. */
-const keyOf = (name: string) =>
-  Config.option(Config.Redacted(name)).pipe(
-    Effect.map(Option.getOrUndefined),
-    Effect.mapError((cause) =>
-      new PolicyError({ operation: "load", reason: `${name} cannot be read: ${cause.message}`, cause })
-    )
-  )
-
 /**
  * A model behind an OpenAI-compatible server, or several that serve the same: sampled, not trained. The key is `apiKey`
  * or, without one, `OPENAI_API_KEY` of the environment, if it is set.
@@ -77,7 +69,7 @@ export const openai = (
   { seed = 0, ...options }: OpenAiOptions
 ): Layer.Layer<Policy | OpenAiPolicy.Adapters, PolicyError> =>
   Layer.unwrap(Effect.gen(function*() {
-    const apiKey = options.apiKey ?? (yield* keyOf("OPENAI_API_KEY"))
+    const apiKey = options.apiKey ?? (yield* environmentKey("OPENAI_API_KEY"))
     return OpenAiPolicy.layer({ ...options, apiKey, seed })
   })).pipe(Layer.provide(NodeHttpClient.layerUndici))
 
@@ -103,7 +95,7 @@ export const tinker = (
   { seed = 0, ...options }: TinkerOptions
 ): Layer.Layer<Policy | TinkerPolicy.Connection, PolicyError> =>
   Layer.unwrap(Effect.gen(function*() {
-    const apiKey = options.apiKey ?? (yield* keyOf("TINKER_API_KEY"))
+    const apiKey = options.apiKey ?? (yield* environmentKey("TINKER_API_KEY"))
     return TinkerPolicy.layer({ ...options, apiKey, seed })
   })).pipe(Layer.provide(Layer.merge(NodeHttpClient.layerUndici, NodeServices.layer)))
 

@@ -7,6 +7,7 @@ import type * as Dataset from "../dsl/Dataset.ts"
 import { mixed } from "./mixed.ts"
 import { remembered } from "./remembered.ts"
 import { type Fault, verified } from "./Source.ts"
+import * as Spill from "./Spill.ts"
 
 type Samples<A> = Dataset.Dataset<A, Fault, FileSystem.FileSystem | Path.Path>
 
@@ -29,9 +30,10 @@ export const halvesOf = Effect.fnUntraced(function*<A>(
   },
   classOf: (truth: A) => string
 ) {
-  const train = remembered(verified(data, found.train))
+  const spills = yield* Spill.here
+  const train = remembered(verified(data, found.train), spills)
   if (Option.isSome(found.test)) {
-    const test = remembered(verified(`${data} (test)`, found.test.value))
+    const test = remembered(verified(`${data} (test)`, found.test.value), spills)
     return { train: mixed(train), test: mixed(test), notes: found.notes }
   }
   if (!hold) {

@@ -186,6 +186,9 @@ const boxed = Effect.fnUntraced(function*(
  * shares, or detection of what is boxed. Without a test half a fifth of each label is held out. Broken pictures are set
  * aside. Fails where no layout fits, and where labels cannot be written by a model.
  *
+ * The first pass over a half serves the later ones: from memory, or, of more than 50,000 files in a scope
+ * (`Effect.scoped` around all that uses them), from a temporary file that goes with it.
+ *
  * ```ts
  * const none = Option.none()
  * Sources.pictures({ data: "weather", embedded: true, labels: none, seed: 0, shots: none, subject: none, task: none })

@@ -9,6 +9,7 @@ import { Effect, Layer, Option, Schema, Stream } from "effect"
 import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { method as within, named, Run } from "../dsl/Run.ts"
+import * as Able from "../dsl/stages/Able.ts"
 import { ahead, type Planned } from "../dsl/stages/Ahead.ts"
 import { filledStage } from "../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
@@ -142,9 +143,15 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
       return run.within(name).once("method", Rows, trained.pipe(within(name), Effect.provide(Layer.fresh(policy))))
     }
 
+    /** What this engine cannot do is refused in the first policy that there is: before the first step of any method. */
+    const able = Effect.forEach(
+      Object.entries(options.methods),
+      ([name, { described }]) => within(name)(Able.check(described)),
+      { discard: true }
+    )
     const rows = [
       ...prior,
-      ...(yield* row("base", "think", Effect.void)),
+      ...(yield* row("base", "think", able)),
       ...(start.stage === "Warmed" ? yield* row("warmed", "think", start.ready) : [])
     ]
     for (const [name, pipeline] of Object.entries(options.methods)) {

@@ -24,6 +24,8 @@ interface Row {
 }
 
 const remote = ["--remote", "http://127.0.0.1:1/v1"]
+const engine = ["--engine", "tinker=http://127.0.0.1:1"]
+const atEngine = [...engine, "--model", "vl", "--tokenizer", join(root, "assets/scene-vl")]
 
 const usage: ReadonlyArray<Row> = [
   { line: [], code: 2, process: true, says: /^DESCRIPTION/, next: /rise train|annotate/ },
@@ -48,7 +50,12 @@ const usage: ReadonlyArray<Row> = [
   { line: ["annotate", "a.png", "-s", "-1"], code: 2, says: /--seed is .* from 0 on, got -1/, next: /annotate --help/ },
   { line: ["train", "--shots", "1.5"], code: 2, says: /--shots is a whole number from 1 on, got 1\.5/, next: /--help/ },
   { line: ["train", "--shots", "NaN"], code: 2, says: /--shots is a whole number from 1 on, got NaN/, next: /--help/ },
-  { line: ["train", "--lora", "0"], code: 2, says: /--lora is a whole number from 1 to 4096, got 0/, next: /--help/ },
+  {
+    line: ["train", "--lora", "0"],
+    code: 2,
+    says: /--lora is a whole number from 1 to 4096, got 0/,
+    next: /0 is for --engine/
+  },
   { line: ["train", "-w", "1000"], code: 2, says: /--workers is a whole number from 1 to \d+ \(4 for/, next: /--help/ },
   { line: ["train", "--micro-tokens", "1e9"], code: 2, says: /from 1 to 16777216, got 1e9/, next: /--help/ },
   {
@@ -120,6 +127,115 @@ const usage: ReadonlyArray<Row> = [
     says: /--extra is a JSON object such as/,
     next: /--help/
   },
+  {
+    line: ["train", "--engine", "skyrl=http://127.0.0.1:1"],
+    code: 2,
+    process: true,
+    says: /--engine is tinker=URL, such as tinker=http.*, got skyrl=http:\/\/127\.0\.0\.1:1\n/,
+    next: /--sampler vllm=URL/
+  },
+  { line: ["plan", "--engine", "tinker="], code: 2, says: /--engine is tinker=URL/, next: /such as tinker=http/ },
+  {
+    line: ["train", "--engine", "http://user:topsecret@host"],
+    code: 2,
+    says: /^(?!.*topsecret)[^]*--engine is tinker=URL/,
+    next: /such as tinker=http/
+  },
+  { line: ["train", ...engine], code: 2, says: /--engine trains a model that it holds/, next: /--model NAME/ },
+  {
+    line: ["plan", ...engine, "--model", "vl"],
+    code: 2,
+    says: /is sent token ids/,
+    next: /--tokenizer DIR \(no weights/
+  },
+  {
+    line: ["train", ...atEngine, "--engine", "tinker=localhost"].toSpliced(1, 2),
+    code: 2,
+    says: /--engine: the address is "localhost", expected an address/,
+    next: /such as http:\/\/localhost:8000/
+  },
+  {
+    line: ["train", ...atEngine, "--engine", "tinker=http://a:1,http://b:1"].toSpliced(1, 2),
+    code: 2,
+    says: /--engine is one address/,
+    next: /several draw: --sampler vllm=/
+  },
+  ...(["--quantize int4", "--workers 2", "--device webgpu", "--recompute", "--memory-limit 1"] as const).map((
+    flag
+  ) => ({
+    line: ["train", ...atEngine, ...flag.split(" ")],
+    code: 2 as const,
+    says: new RegExp(`${flag.split(" ")[0]} is for a model on this machine, and --engine computes elsewhere`),
+    next: /leave one of them out/
+  })),
+  {
+    line: ["train", ...atEngine, "--trainable", "all"],
+    code: 2,
+    says: /--trainable chooses among/,
+    next: /--lora RANK/
+  },
+  {
+    line: ["plan", ...atEngine, "--budget", "5m"],
+    code: 2,
+    says: /--budget measures this machine/,
+    next: /--steps-sft/
+  },
+  {
+    line: ["train", ...atEngine, "--sampler", "vllm=http://127.0.0.1:1/v1"],
+    code: 2,
+    says: /--sampler servers are told of new weights by files/,
+    next: /--adapters DIR/
+  },
+  {
+    line: ["train", ...atEngine, "--staleness", "2"],
+    code: 2,
+    says: /--staleness is for servers/,
+    next: /--sampler vllm=/
+  },
+  {
+    line: ["train", ...atEngine, "--sampler", "vllm=nowhere", "--adapters", "x"],
+    code: 2,
+    says: /--sampler: baseUrl is "nowhere"/,
+    next: /such as http/
+  },
+  {
+    line: ["train", "--sampler", "vllm=http://127.0.0.1:1/v1"],
+    code: 2,
+    says: /--sampler draws for an engine that trains/,
+    next: /--engine tinker=URL too/
+  },
+  { line: ["plan", "--tokenizer", "x"], code: 2, says: /--tokenizer is for an engine/, next: /--engine tinker=URL/ },
+  { line: ["doctor", "--tokenizer", "x"], code: 2, says: /--tokenizer is for an engine/, next: /--engine tinker=URL/ },
+  {
+    line: ["evaluate", "--engine", "tinker=http://a"],
+    code: 2,
+    says: /there is no flag --engine/,
+    next: /evaluate --help/
+  },
+  {
+    line: ["annotate", "--sampler", "http://127.0.0.1:1/v1", "a.png"],
+    code: 2,
+    says: /--sampler is vllm=URL, or several with commas/,
+    next: /vllm=http:\/\/gpu-1:8000\/v1,http/
+  },
+  {
+    line: ["annotate", "--sampler", "vllm=http://127.0.0.1:1/v1", "a.png"],
+    code: 2,
+    says: /--sampler asks servers: name the model/,
+    next: /--model NAME/
+  },
+  {
+    line: ["evaluate", ...remote, "--sampler", "vllm=http://127.0.0.1:1/v1", "--model", "vl"],
+    code: 2,
+    says: /--remote and --sampler both name servers/,
+    next: /leave one of them out/
+  },
+  {
+    line: ["audit", "--sampler", "vllm=http://127.0.0.1:1/v1", "--model", "vl", "--lora", "8"],
+    code: 2,
+    says: /--lora is for a model directory, --sampler asks a server/,
+    next: /leave one of them out/
+  },
   { line: ["audit", "--corrupt", "2"], code: 2, says: /--corrupt is a share from 0 to 1, got 2/, next: /--help/ },
   {
     line: ["tables", "--seeds", "a,b"],
@@ -167,6 +283,18 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       next: /no file .*votes\/a\.png/
     },
     { line: ["train", "-m", directory, ...out], code: 1, says: /config\.json: no such file/, next: /hf download/ },
+    {
+      line: ["train", ...engine, "-m", "vl", "--tokenizer", join(directory, "nowhere"), ...out],
+      code: 1,
+      says: /--tokenizer .*nowhere.*no such file/,
+      next: /hf download/
+    },
+    {
+      line: ["plan", ...engine, "-m", "vl", "--tokenizer", directory],
+      code: 1,
+      says: /--tokenizer .*config\.json: no such file/,
+      next: /hf download/
+    },
     { line: ["train", ...model, "-o", directory], code: 1, says: /already exists and holds no run/, next: /exists/ },
     {
       line: ["examples/lisa.ts", "--data", directory],
@@ -278,13 +406,13 @@ describe("a user's mistake", () => {
   it.live(
     "in the command line is named on standard error, with a hint and the way to the help: exit 2",
     () => all(usage),
-    60_000
+    180_000
   )
 
   it.live(
     "in what is asked for is one line without a stack, with the next step: exit 1",
     () => Effect.scoped(Effect.flatMap(folder, (directory) => all(inFolder(directory)))),
-    60_000
+    180_000
   )
 
   it.live("is a JSON object where progress is", () =>

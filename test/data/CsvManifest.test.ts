@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Effect, FileSystem, Option, Path, Schema, type Scope, Stream } from "effect"
+import { Arbitrary, Effect, FileSystem, Option, Path, PlatformError, Schema, type Scope, Stream } from "effect"
 import { CsvManifest } from "../../src/data/index.ts"
 import { DataError } from "../../src/dsl/Dataset.ts"
 import * as Quarantine from "../../src/dsl/Quarantine.ts"
@@ -276,9 +276,21 @@ describe("CsvManifest.read", () => {
       assert.deepStrictEqual(counts, { "missing-file": 1, sum: 1 })
     })))
 
-  it.effect("broken CSV and a missing file are errors that say where", () =>
+  it.effect("a quote that does not close costs its row", () =>
     live(Effect.gen(function*() {
-      assert.match((yield* errorOf("image,a,b,c\n1.png,1,0,0\n\"2.png,1,0,0\n")).reason, /^line 3: /)
+      const { counts, reason } = yield* errorOf("image,a,b,c\n\"1.png,1,0,0\n")
+      assert.match(reason, /First, row 2: broken-quotes: the quote that opens in cell 1 does not close: write a quote/)
+      assert.deepStrictEqual(counts, { "broken-quotes": 1 })
+      const { samples } = yield* read("image,a,b,c\n1.png,1,0,0\n\"2.png,1,0,0\n3.png,0,1,0\n")
+      assert.deepStrictEqual(
+        samples._tag === "Success" ? samples.success.map(({ image }) => image.id) : [],
+        ["1.png", "3.png"]
+      )
+    })))
+
+  it.effect("a broken header and a missing file are errors that say where", () =>
+    live(Effect.gen(function*() {
+      assert.match((yield* errorOf("image,a,\"b,c\n1.png,1,0,0\n")).reason, /^line 1, which names the columns: .*quote/)
       const missing = yield* Effect.flip(Stream.runCollect(CsvManifest.read("/nowhere/train.csv", abc)))
       assert.strictEqual(missing.message, "/nowhere/train.csv: no such file, expected a CSV manifest")
     })))
@@ -356,5 +368,17 @@ describe("CsvManifest.splits", () => {
       )
       assert.match((yield* Effect.flip(CsvManifest.splits(`${directory}/train.csv`))).message, /not a folder/)
       assert.match((yield* Effect.flip(CsvManifest.splits(`${directory}/sub`))).message, /no train.csv in it/)
+    })))
+
+  it.effect("a folder whose files cannot be looked at is not one without them", () =>
+    live(Effect.gen(function*() {
+      const { directory } = yield* folder("")
+      const fs = yield* FileSystem.FileSystem
+      const locked = PlatformError.systemError({ _tag: "PermissionDenied", module: "FileSystem", method: "access" })
+      const error = yield* CsvManifest.splits(directory).pipe(
+        Effect.provideService(FileSystem.FileSystem, { ...fs, exists: () => Effect.fail(locked) }),
+        Effect.flip
+      )
+      assert.match(error.message, /cannot be read: /)
     })))
 })

@@ -129,6 +129,8 @@ export interface Options {
   readonly bias?: Readonly<Record<string, number>>
   /** Runs before every update: to fail or to be interrupted there. */
   readonly beforeUpdate?: (updates: number) => Effect.Effect<void, PolicyError>
+  /** What it says it cannot do. */
+  readonly unable?: Policy["Service"]["unable"]
 }
 
 /** What its snapshots hold: nobody else can look into them. */
@@ -293,6 +295,7 @@ export const layer = (options: Options = {}): Layer.Layer<Policy, never, Trace |
             Effect.mapError((cause) => new PolicyError({ operation: "save", reason: directory, cause }))
           ),
         identity: { engine: "stub" },
+        ...(options.unable !== undefined && { unable: options.unable }),
         tokenizer: Option.some({ encode: tokens, vocabularySize: 64, endOfTurn: 0, specials: new Set<number>() })
       })
     })

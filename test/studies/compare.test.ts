@@ -287,6 +287,40 @@ describe("compare", () => {
       assert.include(yield* Effect.flatMap(report(out), read), "<li>SFT / evaluate: SFT reaches error")
     })).pipe(Effect.provide(NodeServices.layer)))
 
+  it.effect("refuses what the engine cannot do before the first step of any method", () =>
+    Effect.gen(function*() {
+      // RISE is last of three: its turn comes after hours.
+      const penalised = { ...preset, reinforce: { ...preset.reinforce, kl: 0.05 } }
+      const methodsOf = (settings: Preset) => {
+        const start = warmUp(Stub.Mood, Stub.data(90), settings)
+        return { start, methods: methods(settings)(start) }
+      }
+      const compared = (settings: Preset) =>
+        Effect.gen(function*() {
+          const exit = yield* Effect.result(
+            compare({
+              ...methodsOf(settings),
+              test: Stub.data(20),
+              preset: settings,
+              policy: Stub.layer({ seed: 5, unable: { kl: "there is no reference" } })
+            })
+          )
+          return { exit, updates: (yield* Stub.Trace).updates.length }
+        }).pipe(Effect.provide(
+          Layer.mergeAll(Run.layerMemory({ seed: 5 }), Stub.Trace.layer, Layer.succeed(Progress, silent))
+        ))
+      const { exit, updates } = yield* compared(penalised)
+      assert.isTrue(Result.isFailure(exit))
+      assert.strictEqual(
+        Result.isFailure(exit) ? exit.failure.message : "",
+        "RISE/reinforce: kl is 0.05, expected 0: there is no reference"
+      )
+      assert.strictEqual(updates, 0)
+      const sound = yield* compared(preset)
+      assert.isTrue(Result.isSuccess(sound.exit))
+      assert.isAbove(sound.updates, 0)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("says so when there is nothing to test on", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(

@@ -7,9 +7,11 @@
  */
 import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
+import * as Lines from "../../dsl/Lines.ts"
 import { fromPlatform, RunFileError } from "../../dsl/RunError.ts"
 import { difference } from "../../dsl/RunFolder.ts"
 import * as RunLock from "../../dsl/RunLock.ts"
+import * as TextFile from "../../dsl/TextFile.ts"
 import * as Json from "../../kernels/weights/Json.ts"
 import * as Coco from "./Coco.ts"
 import * as Csv from "./Csv.ts"
@@ -70,25 +72,23 @@ export const lineOf = (row: Row): string => `${JSON.stringify(row)}\n`
 export const textOf = (format: Format, shape: Shape) => (row: Row): string =>
   format === "csv" ? Csv.recordOf(row, shape) : lineOf(row)
 
-/** Opens FILE, and reads back what it holds. */
-export const open = Effect.fnUntraced(function*(options: Options) {
-  const { format, identity, model, overwrite, path, shape, urlPrefix: prefix } = options
+const mismatch = (path: string, reason: string, next = begin) => Effect.fail(new OutputMismatch({ path, reason, next }))
+
+const sizeOf = Effect.fnUntraced(function*(file: string) {
+  const fs = yield* FileSystem.FileSystem
+  return yield* Effect.match(fs.stat(file), { onFailure: () => 0, onSuccess: ({ size }) => Number(size) })
+})
+
+/** Makes the folder of FILE, and keeps other processes from writing it while the scope is open. */
+const claim = Effect.fnUntraced(function*(path: string) {
   const fs = yield* FileSystem.FileSystem
   const { dirname, join } = yield* Path.Path
-  const writing = Effect.mapError(fromPlatform(path, "writing"))
-  const mismatch = (reason: string, next = begin) => Effect.fail(new OutputMismatch({ path, reason, next }))
-  const document = isDocument(format)
-  const [rowsFile, metaFile] = [document ? `${path}.rows.jsonl` : path, `${path}.meta.json`]
-
   const type = yield* Effect.match(fs.stat(path), { onFailure: () => "File", onSuccess: ({ type }) => type })
-  if (type !== "File") {
-    const folder = type === "Directory"
-    return yield* mismatch(
-      folder ? "is a folder" : "is not a file",
-      folder ? `name a file, such as ${join(path, "labels.jsonl")}` : other
-    )
+  if (type === "Directory") {
+    return yield* mismatch(path, "is a folder", `name a file, such as ${join(path, "labels.jsonl")}`)
   }
-  yield* writing(fs.makeDirectory(dirname(path), { recursive: true }))
+  if (type !== "File") return yield* mismatch(path, "is not a file", other)
+  yield* Effect.mapError(fs.makeDirectory(dirname(path), { recursive: true }), fromPlatform(path, "writing"))
   yield* Effect.catchTag(
     RunLock.hold(path, `${path}.lock`),
     "RunFileError",
@@ -97,33 +97,39 @@ export const open = Effect.fnUntraced(function*(options: Options) {
       return Effect.fail(new RunFileError({ path, reason: `cannot be written: ${why}; ${other}`, cause }))
     }
   )
-  const sizeOf = (file: string) =>
-    Effect.match(fs.stat(file), { onFailure: () => 0, onSuccess: ({ size }) => Number(size) })
-  if (overwrite) {
-    yield* writing(Effect.forEach([path, `${path}.rows.jsonl`, metaFile], (file) => fs.remove(file, { force: true })))
-  }
+})
 
-  const writeMeta = (began: number) => Atomic.writeJson(metaFile, { identity, began })
-  const known = yield* writing(fs.exists(metaFile))
+/** The files beside FILE. */
+interface Beside {
+  readonly rowsFile: string
+  readonly metaFile: string
+}
+
+/** How many rows were there when the last list was begun. Fails where rows were made with other settings. */
+const beganOf = Effect.fnUntraced(function*({ identity, path }: Options, { metaFile, rowsFile }: Beside) {
+  const fs = yield* FileSystem.FileSystem
+  const known = yield* Effect.mapError(fs.exists(metaFile), fromPlatform(path, "writing"))
   if (!known && ((yield* sizeOf(path)) > 0 || (yield* sizeOf(rowsFile)) > 0)) {
-    return yield* mismatch(`is there, and no ${metaFile} says what its rows were made with`)
+    return yield* mismatch(path, `is there, and no ${metaFile} says what its rows were made with`)
   }
-  if (!known) yield* writeMeta(0)
-  const meta = yield* Effect.mapError(fs.readFileString(metaFile), fromPlatform(metaFile, "reading")).pipe(
+  if (!known) yield* Atomic.writeJson(metaFile, { identity, began: 0 })
+  const meta = yield* TextFile.read(metaFile).pipe(
     Effect.flatMap(Schema.decodeEffect(Meta)),
-    Effect.catchTag("SchemaError", () => mismatch(`has a ${metaFile} that this version does not write`))
+    Effect.catchTag("SchemaError", () => mismatch(path, `has a ${metaFile} that this version does not write`))
   )
   const differs = difference(meta.identity, identity)
-  if (Option.isSome(differs)) {
-    const { field, given, stored } = differs.value
-    return yield* mismatch(`holds answers made with ${field} ${stored}, and this is ${given}`)
-  }
+  if (Option.isNone(differs)) return meta.began
+  const { field, given, stored } = differs.value
+  return yield* mismatch(path, `holds answers made with ${field} ${stored}, and this is ${given}`)
+})
 
+/** The pictures that have a row, and the bytes of whole rows. */
+const readBack = Effect.fnUntraced(function*({ format, shape }: Options, { rowsFile }: Beside) {
   const done = new Map<string, boolean>()
   const header = format === "csv" ? Csv.header(shape) : ""
   const odd = (number: number) =>
     new RunFileError({ path: rowsFile, reason: `record ${number} is no answer: mend or remove it, or ${begin}` })
-  let bytes = yield* Records.visit(rowsFile, { quoted: format === "csv" }, (text, number) => {
+  const bytes = yield* Records.visit(rowsFile, { quoted: format === "csv" }, (text, number) => {
     if (format === "csv") {
       if (number === 1) return text === header ? Effect.void : odd(1)
       const { annotated, image } = Csv.readBack(text)
@@ -133,11 +139,17 @@ export const open = Effect.fnUntraced(function*(options: Options) {
       Effect.mapBoth({ onFailure: () => odd(number), onSuccess: (row) => done.set(row.image, row.annotation !== null) })
     )
   })
-  const cutOff = (file: string) =>
-    Effect.flatMap(sizeOf(file), (size) => size > bytes ? fs.truncate(file, bytes) : Effect.void)
-  yield* writing(cutOff(rowsFile))
+  return { done, bytes, header }
+})
+
+/** Adds texts behind the whole rows of a file; half a row at its end is cut. */
+const appender = Effect.fnUntraced(function*(path: string, rowsFile: string, whole: number) {
+  const fs = yield* FileSystem.FileSystem
+  const writing = Effect.mapError(fromPlatform(path, "writing"))
+  let bytes = whole
+  if ((yield* sizeOf(rowsFile)) > bytes) yield* writing(fs.truncate(rowsFile, bytes))
   const file = yield* writing(fs.open(rowsFile, { flag: "a" }))
-  const append = (text: string) => {
+  return (text: string) => {
     const added = new TextEncoder().encode(text)
     return Effect.andThen(file.writeAll(added), file.sync).pipe(
       Effect.mapError(fromPlatform(path, "writing", added.length)),
@@ -147,19 +159,41 @@ export const open = Effect.fnUntraced(function*(options: Options) {
       Effect.uninterruptible
     )
   }
+})
+
+/** Opens FILE, and reads back what it holds. */
+export const open = Effect.fnUntraced(function*(options: Options) {
+  const { format, identity, model, overwrite, path, shape, urlPrefix: prefix } = options
+  const fs = yield* FileSystem.FileSystem
+  const document = isDocument(format)
+  const beside = { rowsFile: document ? `${path}.rows.jsonl` : path, metaFile: `${path}.meta.json` }
+  const { metaFile, rowsFile } = beside
+
+  yield* claim(path)
+  if (overwrite) {
+    yield* Effect.mapError(
+      Effect.forEach([path, `${path}.rows.jsonl`, metaFile], (file) => fs.remove(file, { force: true })),
+      fromPlatform(path, "writing")
+    )
+  }
+  const began = yield* beganOf(options, beside)
+  const { bytes, done, header } = yield* readBack(options, beside)
+  const append = yield* appender(path, rowsFile, bytes)
   if (bytes === 0 && header !== "") yield* append(header)
 
+  const unread = (cause: unknown) => new RunFileError({ path: rowsFile, reason: "cannot be read back", cause })
   const rows = fs.stream(rowsFile).pipe(
-    Stream.decodeText(),
-    Stream.splitLines,
-    Stream.mapEffect((line) => Schema.decodeEffect(RowText)(line)),
-    Stream.mapError((cause) => new RunFileError({ path: rowsFile, reason: "cannot be read back", cause }))
+    Stream.mapError(unread),
+    Lines.read((reason) => new RunFileError({ path: rowsFile, reason })),
+    Stream.mapEffect(({ text }) => Effect.mapError(Schema.decodeEffect(RowText)(text), unread))
   )
   const text = textOf(format, shape)
   const output: Output = {
     done,
-    began: Math.min(meta.began, done.size),
-    beginList: Effect.suspend(() => writeMeta(done.size)).pipe(Effect.provideService(FileSystem.FileSystem, fs)),
+    began: Math.min(began, done.size),
+    beginList: Effect.suspend(() => Atomic.writeJson(metaFile, { identity, began: done.size })).pipe(
+      Effect.provideService(FileSystem.FileSystem, fs)
+    ),
     keep: (added) => append(added.map((row) => document ? lineOf(row) : text(row)).join("")),
     finish: document
       ? Atomic.writeAll(

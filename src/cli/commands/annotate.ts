@@ -15,7 +15,7 @@ import * as Sink from "../annotations/Sink.ts"
 import { modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
-import { check, grammarMode, named, policy, weightsOf } from "../policy.ts"
+import { asked, check, grammarMode, named, policy, weightsOf } from "../policy.ts"
 import { form, formOf } from "./form.ts"
 
 const images = Argument.String("image").pipe(
@@ -62,7 +62,7 @@ const flags = {
 type Flagged = Command.Command.Config.Infer<typeof flags>
 
 /** The flags, with the form that is asked for. */
-type Given = Omit<Flagged, "form"> & { readonly form: Form }
+type Given = Omit<Flagged, "form"> & { readonly form: Form; readonly grammars: boolean }
 
 /** What answers are made with: files go on only under the same. */
 const identityOf = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind) {
@@ -118,7 +118,8 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
 })
 
 const run = Effect.fnUntraced(function*(flagged: Flagged) {
-  const given = { ...flagged, form: yield* formOf(flagged) }
+  const server = yield* asked(flagged)
+  const given = { ...server, form: yield* formOf(server) }
   yield* check(given)
   yield* Nursery.keep
   const kind = yield* Kind.kind(given)

@@ -12,7 +12,7 @@ import * as Flags from "../flags.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
-import { check, named, policy } from "../policy.ts"
+import { asked, check, named, policy } from "../policy.ts"
 import * as Saved from "../saved.ts"
 import type { Opened } from "../Training.ts"
 import { share, whole } from "../values.ts"
@@ -69,7 +69,7 @@ const flags = {
   ...Flags.memory
 }
 
-type Given = Command.Command.Config.Infer<typeof flags>
+type Given = Command.Command.Config.Infer<typeof flags> & { readonly grammars: boolean }
 
 /** Refuses flags of a training that there is not. */
 const ofTraining = ({ remote, training, ...given }: Given): Effect.Effect<void, Futile.FlagError> => {
@@ -172,8 +172,9 @@ const audited = Effect.fnUntraced(function*<A>(
   if (unanswered.count > 0) yield* warn(Audit.silence(unanswered))
 })
 
-export const audit = Command.make("audit", flags, (given) =>
-  computing(given)(Effect.gen(function*() {
+export const audit = Command.make("audit", flags, (flagged) =>
+  computing(flagged)(Effect.gen(function*() {
+    const given = yield* asked(flagged)
     yield* check(given)
     yield* ofTraining(given)
     // All that is labelled is to be audited: where the data have no test half, none is held out.

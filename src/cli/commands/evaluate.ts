@@ -14,7 +14,7 @@ import { again, CommandLine } from "../commandLine.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
-import { check, named, policy, weightsOf } from "../policy.ts"
+import { asked, check, named, policy, weightsOf } from "../policy.ts"
 import { printed } from "../study.ts"
 import { working } from "../working.ts"
 import { form, formOf } from "./form.ts"
@@ -51,7 +51,7 @@ const flags = {
   form
 }
 
-type Given = Command.Command.Config.Infer<typeof flags>
+type Given = Command.Command.Config.Infer<typeof flags> & { readonly grammars: boolean }
 
 /** How long answers may get: as the paper has it, as the scenes need it, or as `rise train` has it for such data. */
 const lengthsOf = Effect.fnUntraced(function*<A>(given: Given, { task, train }: Sources.TaskSource<A, Task<A>>) {
@@ -116,8 +116,9 @@ const measured = Effect.fnUntraced(function*<A>(
   yield* Console.log(`${printed(rows)}\n\nEverything is in ${out}.`)
 })
 
-export const evaluate = Command.make("evaluate", flags, (given) =>
-  computing(given)(Effect.gen(function*() {
+export const evaluate = Command.make("evaluate", flags, (flagged) =>
+  computing(flagged)(Effect.gen(function*() {
+    const given = yield* asked(flagged)
     yield* check(given)
     const source = yield* Pictures.openAs({ ...given, shots: Option.none() })
     yield* source.kind === "boxes" ? measured(given, source) : measured(given, source, barsOf(source.task))

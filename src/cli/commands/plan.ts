@@ -1,11 +1,12 @@
 /** `rise plan`: what `rise train` would do, how long and in how much memory, before anything runs. */
-import { Console, Effect, Option } from "effect"
+import { Console, Effect, Option, Stream } from "effect"
 import { Command } from "effect/cli"
 import { duration, Event, report } from "../../dsl/Progress.ts"
 import { Runtime } from "../../kernels/runtime/index.ts"
 import { type Line, memory, total } from "../../pipelines/index.ts"
 import { size } from "../doctor/Finding.ts"
 import { memoryHere } from "../doctor/machine.ts"
+import * as Engine from "../engine/index.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
 import { howOf, together } from "../policy.ts"
@@ -44,6 +45,20 @@ const held = Effect.fnUntraced(function*<A>(
   ]
 })
 
+/** What an engine would be asked for: how long that takes, nobody here knows. */
+const elsewhere = <A>(flags: Training.Training, source: Training.Opened<A>) =>
+  Effect.gen(function*() {
+    const { names, preset } = yield* Training.choose(flags, source, { measure: false })
+    const sizes = { train: yield* Stream.runCount(source.train), test: yield* Stream.runCount(source.test) }
+    yield* Console.log([
+      `settings: ${preset.name}; every one of them: rise train … --print-config`,
+      "",
+      ...Engine.workload(preset, names, sizes),
+      "",
+      "How long it takes is up to the engine: rise doctor --engine … says whether it is there."
+    ].join("\n"))
+  })
+
 const printed = <A>(flags: Training.Training, source: Training.Opened<A>) =>
   Effect.gen(function*() {
     const { names, plan, preset } = yield* Training.choose(flags, source, { measure: true })
@@ -62,10 +77,14 @@ const { printConfig: _, ...flags } = Training.flags
 
 export const plan = Command.make("plan", flags, (given) => {
   const flags = { ...given, printConfig: false }
-  return computing(flags)(Effect.gen(function*() {
+  return computing(Engine.threads(flags))(Effect.gen(function*() {
     yield* Futile.ofMethod(flags)
     yield* together(flags)
+    yield* Engine.check(flags)
     const source = yield* Training.open(flags, { rows: true })
+    if (Engine.trains(flags)) {
+      return yield* source.kind === "boxes" ? elsewhere(flags, source) : elsewhere(flags, source)
+    }
     yield* source.kind === "boxes" ? printed(flags, source) : printed(flags, source)
   }))
 })

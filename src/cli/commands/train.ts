@@ -5,6 +5,7 @@ import * as Rise from "../../dsl/Rise.ts"
 import { verdict } from "../../evaluation/index.ts"
 import { Config } from "../../pipelines/index.ts"
 import { barsOf, compare, type Example } from "../../studies/index.ts"
+import * as Engine from "../engine/index.ts"
 import { CutShort } from "../fitting/budget.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
@@ -44,6 +45,8 @@ const comparison = <A>(
     const { task } = source
     const { cut, methods, notes, preset, recorded, start } = yield* Training.choose(flags, source, { measure: false })
     if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
+    // Before there is a folder: what the engine would be refused for.
+    if (Engine.trains(flags)) yield* Engine.able(policy(flags, preset), Object.values(methods))
     const { rows, saved } = yield* compare({
       ...source, // the test half, the prior, shots, what a text names
       ...more,
@@ -72,9 +75,10 @@ export const train = Command.make(
   "train",
   { ...Training.flags, strict },
   (flags) =>
-    computing(flags)(Effect.gen(function*() {
+    computing(Engine.threads(flags))(Effect.gen(function*() {
       yield* Futile.ofMethod(flags)
       yield* together(flags)
+      yield* flags.printConfig ? Engine.check(flags) : Engine.reach(flags)
       const source = yield* Training.open(flags)
       yield* source.kind === "boxes"
         ? comparison(flags, source)

@@ -1,7 +1,8 @@
 /**
  * Methods and settings cut to a time, and how a resumed run finds them again.
  */
-import { Effect, FileSystem, Option, Path, Result, Schema } from "effect"
+import { Effect, Option, Path, Result, Schema } from "effect"
+import * as TextFile from "../../dsl/TextFile.ts"
 import * as Json from "../../kernels/weights/Json.ts"
 import {
   ConfigError,
@@ -131,9 +132,8 @@ export const earlier = (
 ) =>
   Effect.gen(function*() {
     if (!resume || Option.isNone(out) || Option.isNone(budget)) return Option.none()
-    const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const found = yield* fs.readFileString(path.join(out.value, "run.json")).pipe(
+    const found = yield* TextFile.read(path.join(out.value, "run.json")).pipe(
       Effect.flatMap(Schema.decodeEffect(Recorded)),
       Effect.option
     )

@@ -9,8 +9,9 @@ import type { DataError, Dataset } from "../../dsl/Dataset.ts"
 import { sift } from "../../dsl/Sift.ts"
 import * as Entries from "../CocoAnnotations.ts"
 import * as CocoFile from "../CocoFile.ts"
-import * as CocoInstances from "../CocoInstances.ts"
+import * as CocoPictures from "../CocoPictures.ts"
 import type { Instances } from "../Instances.ts"
+import * as Once from "../Once.ts"
 import { names, quoted } from "../Quoted.ts"
 import * as CocoPlace from "./CocoPlace.ts"
 import * as Found from "./Found.ts"
@@ -23,7 +24,11 @@ type Samples = Dataset<Instances, DataError, FileSystem.FileSystem | Path.Path>
 
 interface Half {
   readonly file: string
-  readonly content: CocoFile.Content
+  /** Parsed once for the layout and for the first pass over its pictures. */
+  readonly content: Once.Once<CocoFile.Content, DataError, FileSystem.FileSystem>
+  /** The classes of the file, and whether its annotations have no boxes. */
+  readonly labels: ReadonlyArray<string>
+  readonly isPlaceless: boolean
   /** The folder of its pictures. */
   readonly pictures: string
 }
@@ -32,7 +37,7 @@ const isAbsent = (value: unknown) =>
   value === undefined || value === null || (Array.isArray(value) && value.length === 0)
 
 /** Whether there are annotations, and none of them says where. */
-const isPlaceless = ({ content: { annotations } }: Half): boolean =>
+const isPlaceless = ({ annotations }: CocoFile.Content): boolean =>
   annotations.length > 0 &&
   annotations.every((entry) =>
     Predicate.hasProperty(entry, "category_id") && isAbsent(Reflect.get(entry, "bbox")) &&
@@ -73,9 +78,9 @@ const classes = Effect.fnUntraced(function*(
 ) {
   const path = yield* Path.Path
   const part = Effect.fnUntraced(function*({ content, file, pictures }: Half) {
-    const rows = Stream.fromIterable(rowsOf(content))
+    const rows = Stream.unwrap(Effect.map(content.get, (found) => Stream.fromIterable(rowsOf(found))))
     const find = yield* Pictures.open(root, path.relative(root, pictures))
-    return { source: `${file}#images`, unit: "image", rows, find } satisfies Part
+    return { source: `${file}#images`, unit: "image", rows, release: content.release, find } satisfies Part
   })
   return yield* Found.make({
     ...options,
@@ -103,10 +108,11 @@ const only = (labels: ReadonlyArray<string>, source: string) => (samples: Sample
   )
 
 /** Boxes of pictures, whose ids are paths from the root. */
-const boxes = (root: string, path: Path.Path, { labels }: Hints) => ({ file, pictures }: Half): Samples => {
+const boxes = (root: string, path: Path.Path, { labels }: Hints) => ({ content, file, pictures }: Half): Samples => {
   const folder = path.relative(root, pictures)
-  const read = CocoInstances.read(file, { pictures }).pipe(
-    Stream.map(({ image, truth }) => ({ truth, image: { ...image, id: path.join(folder, image.id) } }))
+  const read = CocoPictures.of(file, content.get, { pictures }).pipe(
+    Stream.map(({ image, truth }) => ({ truth, image: { ...image, id: path.join(folder, image.id) } })),
+    Stream.concat(Stream.drain(Stream.fromEffect(content.release)))
   )
   return Option.isSome(labels) ? only(labels.value, `${file}#labels`)(read) : read
 }
@@ -123,18 +129,22 @@ export const layout: Layout = {
     const root = path.basename(folder) === "annotations" ? path.dirname(folder) : folder
     const half = Effect.fnUntraced(function*(name: string) {
       const file = path.join(folder, name)
-      const content = yield* CocoFile.load(file)
-      return { file, content, pictures: yield* CocoPlace.find(file, content) } satisfies Half
+      const content = Once.make(CocoFile.load(file))
+      const found = yield* content.get
+      const pictures = yield* CocoPlace.find(file, found)
+      return { file, content, pictures, labels: CocoFile.labels(found), isPlaceless: isPlaceless(found) } satisfies Half
     })
     const train = yield* half(trained)
     const test = Option.isSome(tested) ? Option.some(yield* half(tested.value)) : Option.none<Half>()
     const halves = [train, ...Option.toArray(test)]
-    const order = [...new Set(halves.flatMap(({ content }) => CocoFile.labels(content)))]
+    const order = [...new Set(halves.flatMap(({ labels }) => labels))]
     const places = halves.map(({ file, pictures }) =>
       `${path.relative(root, file)}: COCO, pictures in ${path.relative(root, pictures) || "its folder"}`
     )
     const notes = [...places, ...said]
-    if (halves.every(isPlaceless)) return Option.some(yield* classes(root, train, test, { hints, notes, order }))
+    if (halves.every((half) => half.isPlaceless)) {
+      return Option.some(yield* classes(root, train, test, { hints, notes, order }))
+    }
     const read = boxes(root, path, hints)
     return Option.some({
       kind: "boxes",

@@ -8,17 +8,16 @@
  * {"image": "3.png", "problem": "Weather?", "solution": "<answer> sun </answer>"}
  * ```
  */
-import { Effect, Option, Result, Stream } from "effect"
-import * as JsonRows from "../JsonRows.ts"
+import { Option, Result } from "effect"
+import type * as JsonRows from "../JsonRows.ts"
 import * as PictureName from "../PictureName.ts"
 import { quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import * as Answer from "./Answer.ts"
 import { type Fields, isFields } from "./BoxForms.ts"
-import * as Found from "./Found.ts"
 import * as JsonFiles from "./JsonFiles.ts"
-import { part, pictureOf, splitOf } from "./JsonForms.ts"
-import type { Layout } from "./Layout.ts"
+import { pictureOf, splitOf } from "./JsonForms.ts"
+import * as JsonLayout from "./JsonLayout.ts"
 import type { Row } from "./Row.ts"
 
 /** A turn of a conversation. */
@@ -94,43 +93,17 @@ const rowOf = ({ row, value }: JsonRows.Row): Row => {
     row,
     picture: Result.flatMap(fields, pictureOfRow),
     split: Option.flatMap(Result.getSuccess(fields), splitOf),
-    said: Result.flatMap(Result.flatMap(fields, answerOf), Answer.read)
+    said: Result.flatMap(Result.flatMap(fields, answerOf), Answer.read),
+    ...Result.match(fields, { onFailure: () => ({}), onSuccess: (found) => ({ question: questionOf(found) }) })
   }
 }
 
-/** Questions that are counted. */
-const most = 1000
-
-/** The different questions of a file, up to `most`. */
-const questions = (file: string) =>
-  Stream.runFold(JsonRows.read(file, "conversations"), () => new Set<string>(), (seen, { value }) => {
-    const fields = Result.flatMap(value, fieldsOf)
-    return Result.isSuccess(fields) && seen.size < most ? seen.add(questionOf(fields.success)) : seen
-  })
-
-export const layout: Layout = {
+export const layout = JsonLayout.make({
   name: "conversations",
   example:
     "data.json: {\"image\": \"1.png\", \"conversations\": [{\"from\": \"human\", …}, {\"from\": \"gpt\", …: \"sun\"}]}",
-  open: Effect.fnUntraced(function*(path, hints) {
-    const files = yield* JsonFiles.find(path, "conversations")
-    if (Option.isNone(files)) return Option.none()
-    const { notes, root, test, train } = files.value
-    const of = (file: string) => part(root, file, rowOf)
-    const trained = yield* of(train)
-    const asked = yield* questions(trained.source)
-    const several = asked.size > 1
-      ? [`${asked.size}${asked.size === most ? " or more" : ""} different questions: only the answers are learned`]
-      : []
-    return Option.some(
-      yield* Found.make({
-        layout: layout.name,
-        hints,
-        train: trained,
-        test: Option.isSome(test) ? Option.some(yield* of(test.value)) : Option.none(),
-        spread: false,
-        notes: [`${train}: conversations, the last answer is the annotation`, ...notes, ...several]
-      })
-    )
-  })
-}
+  kind: "conversations",
+  read: rowOf,
+  spread: false,
+  note: ([train]) => `${train}: conversations, the last answer is the annotation`
+})

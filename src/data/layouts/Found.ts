@@ -118,11 +118,12 @@ const truths = (reading: Reading.Reading) => {
   }
 }
 
-/** Samples of rows in order, each picture once. */
+/** Samples of rows in order, each picture once; `end` is done after a whole pass. */
 const samples = <A>(
   { find, source, unit }: Part,
   rows: Part["rows"],
-  truth: (row: Row, picture: Folder.Picture) => Effect.Effect<A, BadRow>
+  truth: (row: Row, picture: Folder.Picture) => Effect.Effect<A, BadRow>,
+  end: Effect.Effect<void>
 ): Dataset<A, DataError, Disk> =>
   Stream.suspend(() => {
     const seen = new Map<string, number>()
@@ -145,9 +146,30 @@ const samples = <A>(
         concurrency: 16
       }),
       Stream.map(once),
-      sift({ source, unit, nothing: `no ${unit}s in it` })
+      sift({ source, unit, nothing: `no ${unit}s in it` }),
+      Stream.concat(Stream.drain(Stream.fromEffect(end)))
     )
   })
+
+/** What the parts of halves hold is let go when every half of the part has been read. */
+const releasing = (halves: ReadonlyArray<Split.Half>) => {
+  const unread = new Set(halves)
+  return (half: Split.Half): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      unread.delete(half)
+      const { release = Effect.void } = half.part
+      return [...unread].some(({ part }) => part === half.part) ? Effect.void : release
+    })
+}
+
+const questionNote = ({ questions }: Survey.Survey) =>
+  questions > 1
+    ? [
+      `${questions}${
+        questions === Survey.mostQuestions ? " or more" : ""
+      } different questions: only the answers are learned`
+    ]
+    : []
 
 /** What the parts hold. Fails where they hold nothing that can be read, or where it can be read in several ways. */
 export const make = (options: Options): Effect.Effect<Found, DataError, Disk> =>
@@ -164,8 +186,12 @@ export const make = (options: Options): Effect.Effect<Found, DataError, Disk> =>
     }
     const merges = spread && survey.repeated > 0
     const halves = Split.halves(train, options.test, splits)
+    const end = releasing([halves.train, ...Option.toArray(halves.test)])
     const of = <A>(truth: Parameters<typeof samples<A>>[2]) => {
-      const half = ({ part, rows }: Split.Half) => samples(part, merges ? Merged.read(reading.kind)(rows) : rows, truth)
+      const half = (half: Split.Half) => {
+        const rows = merges ? Merged.read(reading.kind)(half.rows) : half.rows
+        return samples(half.part, rows, truth, end(half))
+      }
       return { train: half(halves.train), test: Option.map(halves.test, half) }
     }
     const { classes, boxes } = truths(reading)
@@ -173,6 +199,7 @@ export const make = (options: Options): Effect.Effect<Found, DataError, Disk> =>
     const together = reading.kind === "boxes" ? "their boxes are put together" : "each label counts as a vote"
     const notes = [
       ...options.notes,
+      ...questionNote(survey),
       ...halves.notes,
       ...reading.notes,
       ...(merges ? [`${count(survey.repeated, "picture")} in several rows: ${together}`] : [])

@@ -10,18 +10,16 @@
  * Fields are found by their names; a label also where it is the only other field, and shares where all others are
  * numbers. An object a line is streamed, an array is read whole, up to 500 MiB.
  */
-import { Effect, Option, Path, Result, Stream } from "effect"
-import * as JsonRows from "../JsonRows.ts"
+import { Option, Result } from "effect"
+import type * as JsonRows from "../JsonRows.ts"
 import * as PictureName from "../PictureName.ts"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import * as BoxForms from "./BoxForms.ts"
-import * as Found from "./Found.ts"
 import * as JsonFiles from "./JsonFiles.ts"
+import * as JsonLayout from "./JsonLayout.ts"
 import * as Labels from "./Labels.ts"
-import type { Layout } from "./Layout.ts"
-import * as Pictures from "./Pictures.ts"
-import type { Part, Row } from "./Row.ts"
+import type { Row } from "./Row.ts"
 
 type Fields = BoxForms.Fields
 
@@ -99,32 +97,12 @@ const rowOf = ({ row, value }: JsonRows.Row): Row => {
   }
 }
 
-/** A JSON file as a part of a data set. */
-export const part = Effect.fnUntraced(function*(root: string, file: string, read: (row: JsonRows.Row) => Row) {
-  const path = yield* Path.Path
-  const source = path.join(root, file)
-  const rows = JsonRows.read(source, "an object per row that names a picture").pipe(Stream.map(read))
-  return { source, unit: "row", rows, find: yield* Pictures.open(root, path.dirname(file)) } satisfies Part
-})
-
-export const layout: Layout = {
+export const layout = JsonLayout.make({
   name: "JSON rows",
   example:
     "data.jsonl or data.json: {\"image\": \"1.png\", \"label\": \"sun\"}, {…: {\"sun\": 0.7, \"rain\": 0.3}} or boxes",
-  open: Effect.fnUntraced(function*(path, hints) {
-    const files = yield* JsonFiles.find(path, "rows")
-    if (Option.isNone(files)) return Option.none()
-    const { notes, root, test, train } = files.value
-    const of = (file: string) => part(root, file, rowOf)
-    return Option.some(
-      yield* Found.make({
-        layout: layout.name,
-        hints,
-        train: yield* of(train),
-        test: Option.isSome(test) ? Option.some(yield* of(test.value)) : Option.none(),
-        spread: true,
-        notes: [`${[train, ...Option.toArray(test)].join(" and ")}: a picture a row`, ...notes]
-      })
-    )
-  })
-}
+  kind: "rows",
+  read: rowOf,
+  spread: true,
+  note: (files) => `${files.join(" and ")}: a picture a row`
+})

@@ -8,6 +8,7 @@
 import { Effect, Option, Path, Result, Stream } from "effect"
 import { DataError } from "../../dsl/DataError.ts"
 import * as JsonRows from "../JsonRows.ts"
+import * as Once from "../Once.ts"
 import { count, names } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import * as Found from "./Found.ts"
@@ -25,9 +26,9 @@ interface Numbered {
   readonly task: Result.Result<Task.Task, BadRow>
 }
 
-/** The tasks of a file, each picture's once. */
+/** The tasks of a file, each picture's once: read whole, and held for all that is to be known of them. */
 const tasks = (source: string) =>
-  Effect.map(
+  Once.make(Effect.map(
     Stream.runCollect(JsonRows.read(source, "Label Studio's tasks")),
     (rows): ReadonlyArray<Numbered> => {
       const all = rows.map(({ row, value }) => ({ row, task: Result.flatMap(value, Task.read) }))
@@ -42,7 +43,7 @@ const tasks = (source: string) =>
         return [{ row: first.row, task: Result.fromOption(Task.together(found), (): BadRow => none) }]
       })
     }
-  )
+  ))
 
 const none: BadRow = { reason: "unlabelled", detail: "the task has no annotation" }
 
@@ -142,24 +143,27 @@ export const layout: Layout = {
     const files = yield* JsonFiles.find(at, "label-studio")
     if (Option.isNone(files)) return Option.none()
     const { notes, root, test, train } = files.value
-    const source = (file: string) => path.join(root, file)
-    const counted = survey(
-      (yield* Effect.forEach([train, ...Option.toArray(test)], (file) => tasks(source(file)))).flat()
-    )
+    const half = (name: string) => {
+      const source = path.join(root, name)
+      return { name, source, read: tasks(source) }
+    }
+    const trained = half(train)
+    const tested = Option.map(test, half)
+    const all = yield* Effect.forEach([trained, ...Option.toArray(tested)], ({ read }) => read.get)
+    const counted = survey(all.flat())
     const about = yield* Effect.fromResult(
-      Result.mapError(subject(counted, hints), (reason) => new DataError({ source: source(train), reason }))
+      Result.mapError(subject(counted, hints), (reason) => new DataError({ source: trained.source, reason }))
     )
-    const part = Effect.fnUntraced(function*(file: string) {
-      const rows = Stream.unwrap(Effect.map(tasks(source(file)), Stream.fromIterable)).pipe(Stream.map(rowOf(about)))
-      const find = yield* Picture.open(root, path.dirname(file))
-      return { source: source(file), unit: "task", rows, find } satisfies Part
+    const part = Effect.fnUntraced(function*({ name, read: { get, release }, source }: typeof trained) {
+      const rows = Stream.unwrap(Effect.map(get, Stream.fromIterable)).pipe(Stream.map(rowOf(about)))
+      return { source, unit: "task", rows, release, find: yield* Picture.open(root, path.dirname(name)) } satisfies Part
     })
     return Option.some(
       yield* Found.make({
         layout: layout.name,
         hints,
-        train: yield* part(train),
-        test: Option.isSome(test) ? Option.some(yield* part(test.value)) : Option.none(),
+        train: yield* part(trained),
+        test: Option.isSome(tested) ? Option.some(yield* part(tested.value)) : Option.none(),
         spread: false,
         notes: [`${train}: tasks of Label Studio`, ...notes, ...notesOf(counted, about)]
       })

@@ -25,6 +25,8 @@ export interface Row {
   /** The half that it says it belongs to. */
   readonly split: Option.Option<string>
   readonly said: Result.Result<Weights | Drawn, BadRow>
+  /** What it asks of its picture, where it is a conversation. */
+  readonly question?: string
 }
 
 /** Rows of one file, or of what stands for one. */
@@ -36,5 +38,7 @@ export interface Part {
   readonly rows: Stream.Stream<Row, DataError, FileSystem.FileSystem | Path.Path>
   /** The same without the pictures that rows hold, where that is less to read. Default: `rows`. */
   readonly brief?: Part["rows"]
+  /** Lets go of what is held for several passes, after the last that needs it. */
+  readonly release?: Effect.Effect<void>
   readonly find: Find
 }

@@ -29,12 +29,17 @@ export interface Survey {
   /** Pictures with several rows, and whether these always say the same label. */
   readonly repeated: number
   readonly agreed: boolean
+  /** Different questions of conversations, counted up to `mostQuestions`. */
+  readonly questions: number
 }
 
 /** Longest label that is kept. */
 const longest = 1000
 /** Most labels that are kept. */
 const most = 100_000
+
+/** Questions that are told apart. */
+export const mostQuestions = 1000
 
 /** Counts rows, one after the other. The maps it gives grow with the next row. */
 export const counter = () => {
@@ -43,6 +48,7 @@ export const counter = () => {
   const forms = new Map<string, Box>()
   const pictures = new Map<string, string | undefined>()
   const again = new Set<string>()
+  const questions = new Set<string>()
   let [classes, boxes, empty, texts] = [0, 0, 0, 0]
   let scale = Scale.none
   let [single, beyond, agreed] = [true, false, true]
@@ -60,7 +66,8 @@ export const counter = () => {
   }
   return {
     /** `source`: the part that the row is of: names are told apart by it. */
-    add: ({ picture: name, said }: Row, source: string): void => {
+    add: ({ picture: name, question, said }: Row, source: string): void => {
+      if (question !== undefined && questions.size < mostQuestions) questions.add(question)
       const picture = Result.map(name, (name) => `${source}\u0000${name}`)
       if (Result.isSuccess(picture)) {
         const only = Result.isSuccess(said) && said.success.kind === "weights" ? [...said.success.weights.keys()] : []
@@ -87,7 +94,8 @@ export const counter = () => {
     },
     survey: (): Survey => ({
       ...{ classes, boxes, empty, labels, texts, told, scale, single, beyond, forms, agreed },
-      repeated: again.size
+      repeated: again.size,
+      questions: questions.size
     })
   }
 }

@@ -6,6 +6,7 @@
 import { Effect, FileSystem, Option, Path, type PlatformError } from "effect"
 import { DataError } from "../../dsl/Dataset.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
+import * as JsonHead from "../JsonHead.ts"
 import { unreadable } from "../Listing.ts"
 import * as Reader from "../Options.ts"
 import * as Quoted from "../Quoted.ts"
@@ -71,9 +72,17 @@ const seen = Effect.fnUntraced(function*(folder: string) {
             : `${name} has the columns ${Quoted.names(header)}, none of which names pictures here; `
       })
   )
+  const unread = yield* Effect.forEach(
+    files.filter((name) => /\.(?:json|jsonl|ndjson)$/i.test(name)).slice(0, 3),
+    (name) =>
+      Effect.match(JsonHead.read(path.join(folder, name), "JSON"), {
+        onFailure: ({ reason }) => `${name}: ${reason}; `,
+        onSuccess: () => ""
+      })
+  )
   const some = [...folders.map((name) => `${name}/`), ...files]
   return `no layout that is read: it holds ${Quoted.names(some, 6)}; files in all: ${Walk.counted(all)}; ` +
-    `${tables.join("")}${expected}`
+    `${[...tables, ...unread].join("")}${expected}`
 })
 
 const fileSeen = (file: string): string => {
@@ -130,7 +139,7 @@ export const find = (
       )
     )
     const { type } = yield* io(fs.stat(path))
-    const found = yield* tried(path, hints)
+    const found = yield* JsonHead.once(tried(path, hints))
     if (Option.isSome(found)) return found.value
     if (type !== "Directory") return yield* fail(fileSeen(path))
     const { files, folders: [only = "", ...more] } = yield* io(Walk.list(path))

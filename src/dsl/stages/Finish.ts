@@ -24,9 +24,17 @@ import type { Pipeline, Runnable } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting, Misplaced } from "./StageError.ts"
 
-/** Does everything the pipeline describes, once. Afterwards the policy holds its weights. */
-export const train = <A, E, R>(self: Pipeline<Runnable, A, E, R>): Effect.Effect<void, E | Misplaced, R> =>
-  Effect.andThen(Order.behind("run", self).sound, Effect.suspend(() => self.ready))
+/**
+ * Does everything the pipeline describes, once. Afterwards the policy holds its weights. What the policy cannot do is
+ * refused before the first step.
+ */
+export const train = <A, E, R>(
+  self: Pipeline<Runnable, A, E, R>
+): Effect.Effect<void, E | BadSetting | Misplaced, R | Policy> =>
+  Order.behind("run", self).sound.pipe(
+    Effect.andThen(Able.check(self.described)),
+    Effect.andThen(Effect.suspend(() => self.ready))
+  )
 
 /**
  * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it

@@ -68,9 +68,9 @@ export const supervise = (
     const policy = yield* Policy
     const objective = Objective.Supervised({ examples, ...(format !== undefined && { format }) })
     const stats = yield* policy.update(objective, update)
-    const { gradNorm, loss, tokens } = stats
+    const { loss, tokens } = stats
     return {
-      figures: { loss, gradNorm, ...Train.formatFigures(stats), trained: tokens },
+      figures: { loss, ...Train.gradientFigures(stats), ...Train.formatFigures(stats), trained: tokens },
       tokens: Train.trainedTokens(stats)
     }
   })

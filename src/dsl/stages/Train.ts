@@ -17,6 +17,10 @@ export interface StepReport {
   readonly tokens: number
 }
 
+/** How strongly an update pulled, where its engine tells it. */
+export const gradientFigures = ({ gradNorm }: Pick<UpdateStats, "gradNorm">): Readonly<Record<string, number>> =>
+  gradNorm === undefined ? {} : { gradNorm }
+
 /**
  * Of an update with a format loss: what it comes to (nats per token), and the share of its texts that left their
  * format.

@@ -4,6 +4,11 @@
  */
 import { Schema } from "effect"
 
+/** Statuses of a server that wants a key, or another one. */
+const wantsKey = (status: number | undefined) => status === 401 || status === 403
+
+const keyAdvice = "it wants a key: set TINKER_API_KEY of the environment (apiKey in a script) to one of this engine's"
+
 export class TinkerError extends Schema.TaggedError<TinkerError>()("TinkerError", {
   url: Schema.String,
   /**
@@ -24,6 +29,6 @@ export class TinkerError extends Schema.TaggedError<TinkerError>()("TinkerError"
   override get message() {
     const tries = this.attempts > 1 ? ` (after ${this.attempts} attempts)` : ""
     const words = this.excerpt === undefined ? "" : `: ${this.excerpt}`
-    return `${this.url}: ${this.reason}${tries}${words}`
+    return `${this.url}: ${this.reason}${tries}${words}${wantsKey(this.status) ? `; ${keyAdvice}` : ""}`
   }
 }

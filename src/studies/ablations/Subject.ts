@@ -24,6 +24,7 @@ import type { DataError } from "../../dsl/DataError.ts"
 import type * as Rise from "../../dsl/Rise.ts"
 import { method as within } from "../../dsl/Run.ts"
 import type { RunError } from "../../dsl/RunError.ts"
+import * as Able from "../../dsl/stages/Able.ts"
 import { filledStage } from "../../dsl/stages/Settings.ts"
 import type { Sample, Task, TaskMetric } from "../../dsl/Task.ts"
 import { chainRows } from "../../evaluation/chains.ts"
@@ -189,6 +190,7 @@ export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): 
 
       const { policy } = isRemote(cell) && bench.remote !== undefined ? bench.remote : bench.model
       const trained = Effect.gen(function*() {
+        yield* Able.check(pipeline.described)
         yield* pipeline.ready.pipe(within(cell.method === "RISE-CoT" ? source : ""))
         return cell.method === "RISE-CoT" ? [] : yield* evaluate(common)
       }).pipe(Effect.provide(Layer.fresh(policy(cell.seed))))

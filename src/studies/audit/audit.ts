@@ -16,6 +16,7 @@ import * as Fingerprint from "../../dsl/Fingerprint.ts"
 import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { Run } from "../../dsl/Run.ts"
+import * as Able from "../../dsl/stages/Able.ts"
 import * as Passing from "../../dsl/stages/Passing.ts"
 import { filledStage } from "../../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
@@ -80,18 +81,21 @@ const judge = <A, E, R, EP, RP>(
     const loop = <S extends "Sampled" | "Warmed">(
       from: Rise.Pipeline<S, A, E | Rise.Fault | Rise.StageError, R | Policy | Run>
     ) => from.pipe(Rise.generate(preset.generate), Rise.reconstruct(preset.reconstruct), Rise.validate(preset.validate))
-    if (training === "warm-up") yield* start.ready
-    if (training === "RISE-CoT") {
-      // The halves are for judging: no part of them is held out to select on.
-      const { select: _, ...reinforce } = preset.reinforce
-      yield* loop(start).pipe(Rise.reinforce(reinforce)).ready
-    }
+    // The halves are for judging: no part of them is held out to select on.
+    const { select: _, ...reinforce } = preset.reinforce
+    const trains = training === "none"
+      ? []
+      : [training === "warm-up" ? start : loop(start).pipe(Rise.reinforce(reinforce))]
+    const judging = loop(Rise.make(task, judged))
+    // What the judge cannot do is said before it is trained.
+    for (const { described } of [...trains, judging]) yield* Able.check(described)
+    for (const { ready } of trains) yield* ready
     yield* run.once(
       "audit",
       Schema.Int,
       Passing.fold({
         stage: "audit",
-        items: loop(Rise.make(task, judged)).items,
+        items: judging.items,
         codec: Schema.Int,
         initial: 0,
         each: (count, group) =>

@@ -1,6 +1,6 @@
 /** What is said of a path, whatever is there. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Option } from "effect"
+import { Effect, FileSystem, Option, PlatformError, Stream } from "effect"
 import { Layouts } from "../../../src/data/index.ts"
 import { collect, folder, live } from "../folders.ts"
 import { classes } from "./open.ts"
@@ -34,6 +34,24 @@ describe("find", () => {
         "read from the only folder in it, v1/"
       ])
       assert.strictEqual((yield* collect(found.train)).samples.length, 2)
+    })))
+
+  it.effect("says why a JSON file beside pictures tells nothing", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({
+        "1.png": [2, 2],
+        "export.json": Buffer.from("\ufeff[{\"image\": \"1.png\", \"label\": \"sun\"}]", "utf16le")
+      })
+      assert.match(yield* errorOf(root), /export\.json: written in UTF-16, JSON is read in UTF-8: save it as that; exp/)
+      const fs = yield* FileSystem.FileSystem
+      const denied = PlatformError.systemError({ _tag: "PermissionDenied", module: "FileSystem", method: "open" })
+      const locked = {
+        ...fs,
+        stream: (name: string, options?: Parameters<typeof fs.stream>[1]) =>
+          name.endsWith(".json") ? Stream.fail(denied) : fs.stream(name, options)
+      }
+      const error = yield* Effect.provideService(errorOf(root), FileSystem.FileSystem, locked)
+      assert.match(error, /export\.json: cannot be read: /)
     })))
 
   it.effect("says of everything else what it is and what to do", () =>

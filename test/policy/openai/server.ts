@@ -129,7 +129,7 @@ export const start = Effect.acquireRelease(
         const received: Received = {
           path: request.url ?? "",
           headers: request.headers,
-          body: JSON.parse(Buffer.concat(chunks).toString())
+          body: JSON.parse(Buffer.concat(chunks).toString() || "{}")
         }
         state.requests.push(received)
         void (state.next.shift() ?? state.answer)(response, received)

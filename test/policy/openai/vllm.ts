@@ -61,6 +61,10 @@ export const start = Effect.gen(function*() {
       return [200, "Success"]
     }
     if (path.endsWith("/unload_lora_adapter")) return [models.delete(body.lora_name ?? "") ? 200 : 404, "Success"]
+    if (path.endsWith("/models")) return [200, { data: [...models.keys()].map((id) => ({ id })) }]
+    if (!["/chat/completions", "/generate", "/tokenize"].some((end) => path.endsWith(end))) {
+      return [404, { detail: "Not Found" }]
+    }
     const policy = models.get(body.model)
     if (policy === undefined) return [404, { error: { message: `The model ${body.model} does not exist.`, code: 404 } }]
     if (path === "/tokenize") return [200, { tokens: tokensOf(promptOf(body)) }]

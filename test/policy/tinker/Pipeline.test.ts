@@ -2,7 +2,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
-import { Emotion6, Pipelines, Rise, Scenes } from "../../../src/index.ts"
+import { Emotion6, Pipelines, Rise, Run, Scenes } from "../../../src/index.ts"
 import { Policy } from "../../../src/policy/index.ts"
 import { engines, remote } from "./engines.ts"
 
@@ -84,6 +84,13 @@ describe("the method at an engine", () => {
             Effect.flip
           )
           assert.match(error.message, expected)
+          // The same within a run that is there already.
+          const within = yield* Rise.train(pipeline({ ...calm, ...changed })).pipe(
+            Effect.provide(Run.layerMemory({ seed: 0 })),
+            Effect.provideService(Policy, policy),
+            Effect.flip
+          )
+          assert.match(within.message, expected)
         }
         assert.isFalse(yield* fs.exists(out))
         assert.strictEqual(engine.requests.length, asked)

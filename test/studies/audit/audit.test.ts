@@ -6,11 +6,14 @@ import type { Validated } from "../../../src/dsl/Group.ts"
 import { Progress, silent as quiet } from "../../../src/dsl/Progress.ts"
 import { Run } from "../../../src/dsl/Run.ts"
 import { Results } from "../../../src/evaluation/index.ts"
+import type { Preset } from "../../../src/pipelines/Presets.ts"
 import { Policy, PolicyError } from "../../../src/policy/Policy.ts"
 import { Audit } from "../../../src/studies/index.ts"
 import * as Stub from "../../dsl/StubPolicy.ts"
 
-const preset = {
+type Settings = Pick<Preset, "generate" | "reconstruct" | "reinforce" | "warmUp">
+
+const preset: Settings = {
   warmUp: { share: 0.5, steps: 4, batchSize: 8, learningRate: 2 },
   generate: { candidates: 8 },
   reconstruct: {},
@@ -19,13 +22,13 @@ const preset = {
 const clean = Stub.data(120)
 const corrupted = Corruption.corrupt<Stub.Label>({ share: 0.1, seed: 4, differ: (own, other) => own !== other })(clean)
 
-const study = (out: string, stub: Stub.Options = {}, resume = false) =>
+const study = (out: string, stub: Stub.Options = {}, resume = false, settings: Settings = preset) =>
   Effect.gen(function*() {
     const { data, ids } = yield* corrupted
     return yield* Audit.study({
       task: Stub.Mood,
       data,
-      preset,
+      preset: settings,
       policy: Stub.layer({ seed: 4, ...stub }),
       training: "RISE-CoT",
       out,
@@ -51,6 +54,22 @@ const read = (path: string) => Effect.flatMap(FileSystem.FileSystem, (fs) => fs.
 const jsonl = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line))
 
 describe("audit", () => {
+  it.effect("refuses what the engine cannot do before the judge is trained", () =>
+    Effect.gen(function*() {
+      let updates = 0
+      const error = yield* Effect.flip(study(
+        `${yield* folder}/run`,
+        {
+          unable: { kl: "there is no reference" },
+          beforeUpdate: () => Effect.sync(() => void updates++)
+        },
+        false,
+        { ...preset, reinforce: { ...preset.reinforce, kl: 0.05 } }
+      ))
+      assert.strictEqual(error.message, "reinforce: kl is 0.05, expected 0: there is no reference")
+      assert.strictEqual(updates, 0)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("finds labels that do not fit their pictures, judging none that it was trained on", () =>
     Effect.gen(function*() {
       const out = `${yield* folder}/run`

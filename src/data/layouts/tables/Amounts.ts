@@ -1,7 +1,7 @@
 /**
  * Which columns of numbers are labels, and what their numbers are.
  */
-import { Effect, type FileSystem, Option, Stream } from "effect"
+import { Effect, type FileSystem, Option, Result, Stream } from "effect"
 import type { DataError } from "../../../dsl/DataError.ts"
 import * as Shares from "../../Shares.ts"
 import type * as Table from "../../Table.ts"
@@ -40,7 +40,8 @@ export const of = (
   records.pipe(
     Stream.runFold(
       (): ReadonlyArray<Seen> => choices.map(() => ({ tally: Scale.none, single: true })),
-      (all, { cells }) => {
+      (all, { cells: read }) => {
+        const cells = Result.getOrElse(read, () => [])
         if (cells.length !== header.length) return all
         for (const [i, seen] of all.entries()) {
           const numbers = (choices[i] ?? []).map(({ index }) => Shares.amountOf(number(cells[index] ?? "")) ?? NaN)

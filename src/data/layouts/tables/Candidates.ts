@@ -1,7 +1,7 @@
 /**
  * The tables of a folder that name pictures, and the halves that they are called by.
  */
-import { Effect, FileSystem, Option, Path } from "effect"
+import { Effect, FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError } from "../../../dsl/DataError.ts"
 import { unreadable } from "../../Listing.ts"
 import * as Quoted from "../../Quoted.ts"
@@ -25,13 +25,25 @@ export interface Candidate {
 
 const isTable = (name: string) => /\.(?:csv|tsv|tab)$/i.test(name)
 
+/** Why a table has no cell that is filled. */
+const emptiness = (table: Table.Table) =>
+  Effect.map(
+    Stream.runHead(table.records),
+    Option.match({
+      onNone: () => "a header and no rows below it",
+      onSome: ({ cells, row }) =>
+        "none of its rows holds anything" +
+        (Result.isFailure(cells) ? `. First, line ${row}: ${cells.failure.reason}: ${cells.failure.detail}` : "")
+    })
+  )
+
 const open = Effect.fnUntraced(function*(root: string, name: string, half: Names.Half | undefined) {
   const path = yield* Path.Path
   const table = yield* Table.open(path.join(root, name), "a table", { headless: true })
   const columns = yield* Profile.of(table)
   const named = columns.find(Columns.isImage)
   if (named !== undefined && columns.every(({ filled }) => filled === 0)) {
-    return yield* new DataError({ source: table.file, reason: "a header and no rows below it" })
+    return yield* new DataError({ source: table.file, reason: yield* emptiness(table) })
   }
   const image = yield* Located.find(root, path.join(root, name), Columns.imagesOf(columns))
   return image === undefined ? Option.none<Candidate>() : Option.some<Candidate>({ table, name, half, image, columns })

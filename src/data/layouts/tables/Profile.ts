@@ -1,7 +1,7 @@
 /**
  * What the columns of a table hold, as one pass over it tells.
  */
-import { Effect, type FileSystem, Stream } from "effect"
+import { Effect, type FileSystem, Result, Stream } from "effect"
 import type { DataError } from "../../../dsl/DataError.ts"
 import * as Shares from "../../Shares.ts"
 import type * as Table from "../../Table.ts"
@@ -55,7 +55,8 @@ export const of = (
           isShare: true,
           hasPercents: false
         })),
-      (columns, { cells }) => {
+      (columns, { cells: read }) => {
+        const cells = Result.getOrElse(read, () => [])
         if (cells.length !== header.length) return columns
         for (const [i, column] of columns.entries()) {
           const cell = (cells[i] ?? "").trim()

@@ -33,8 +33,10 @@ type Bad<A> = Result.Result<A, Rows.BadRow>
 const bad = (reason: string, detail: string): Bad<never> => Result.fail({ reason, detail })
 
 /** Whether a row is of a part. What is wrong with a row of no part is told of the one to train on. */
-const belongs = ({ split, table: { header } }: Plan, part: Part, cells: ReadonlyArray<string>): Bad<boolean> => {
+const belongs = ({ split, table: { header } }: Plan, part: Part, read: Table.Record["cells"]): Bad<boolean> => {
   const first = part === "all" || part === "train"
+  if (Result.isFailure(read)) return first ? Result.fail(read.failure) : Result.succeed(false)
+  const cells = read.success
   if (cells.length !== header.length) {
     return first ? bad("wrong-cell-count", `${cells.length} cells, expected ${header.length}`) : Result.succeed(false)
   }
@@ -81,9 +83,10 @@ export const tally = (
     const several = new Map<string, Map<string, number>>()
     const spaced = new Set<string>()
     let fault: Rows.BadRow | undefined
-    yield* Stream.runForEach(plan.table.records, ({ cells }) =>
+    yield* Stream.runForEach(plan.table.records, ({ cells: read }) =>
       Effect.sync(() => {
-        if (!Result.getOrElse(belongs(plan, part, cells), () => false)) return
+        if (!Result.getOrElse(belongs(plan, part, read), () => false)) return
+        const cells = Result.getOrElse(read, () => [])
         const id = idOf(path, plan, cells)
         const written = cells[column.index] ?? ""
         const label = written.trim()
@@ -145,21 +148,22 @@ export const samples = (
     }
 
     return table.records.pipe(
-      Stream.map(({ cells, row }) => ({ cells, row, mine: belongs(plan, part, cells) })),
+      Stream.map(({ cells, row }) => ({ read: cells, row, mine: belongs(plan, part, cells) })),
       Stream.filter(({ mine }) => Result.getOrElse(mine, () => true)),
-      Stream.map(({ cells, mine, row }) => {
+      Stream.map(({ mine, read, row }) => {
         const parsed = Result.gen(function*() {
           yield* mine
+          const cells = yield* read
           const id = yield* idOf(path, plan, cells)
           return { id, truth: yield* truthOf(id, cells, row) }
         })
-        const read = Effect.gen(function*() {
+        const sample = Effect.gen(function*() {
           const { id, truth } = yield* Effect.fromResult(parsed)
           if (truth === undefined) return []
           const { image } = yield* folder.picture(id)
           return [{ image, truth }]
         })
-        return { row, read }
+        return { row, read: sample }
       }),
       sifted(source, "no rows below the header")
     )

@@ -1,0 +1,76 @@
+/**
+ * Flags of work that is done elsewhere: an engine that trains, servers that draw.
+ */
+import { Option } from "effect"
+import { Flag } from "effect/cli"
+import * as Values from "../values.ts"
+
+/** Servers that draw, for commands that ask a model. */
+export const sampler = Values.addresses("sampler", "vllm").pipe(
+  Flag.withDescription(
+    "Ask vLLM servers that hold the same model, --model NAME as they call it: as --remote, and texts are held to the " +
+      "grammar there; the key is OPENAI_API_KEY of the environment; default: a model directory"
+  ),
+  Flag.optional
+)
+
+/** Of commands that train. */
+export const flags = {
+  engine: Values.addresses("engine", "tinker").pipe(
+    Flag.withDescription(
+      "Train at an engine that speaks the Tinker protocol: --model is its name there, --lora the rank (default: 32; " +
+        "0: all weights); the key is TINKER_API_KEY of the environment; default: on this machine"
+    ),
+    Flag.optional
+  ),
+  tokenizer: Values.text("tokenizer", "DIR", "a directory").pipe(
+    Flag.withDescription(
+      "A Hugging Face directory with the tokenizer, chat template and image processor of the engine's model, without " +
+        "weights; needed with --engine, default: none"
+    ),
+    Flag.optional
+  ),
+  sampler: Values.addresses("sampler", "vllm").pipe(
+    Flag.withDescription(
+      "Draw at vLLM servers with the engine's base model, and train at --engine; they are sent its adapter after " +
+        "every update; default: the engine draws"
+    ),
+    Flag.optional
+  ),
+  adapters: Values.text("adapters", "DIR", "a folder").pipe(
+    Flag.withDescription(
+      "A folder that this process writes adapters into and the --sampler servers read; needed with --sampler, " +
+        "default: none"
+    ),
+    Flag.optional
+  ),
+  adaptersServed: Values.text("adapters-served", "DIR", "a folder").pipe(
+    Flag.withDescription("The same folder as the servers see it; default: as --adapters"),
+    Flag.optional
+  ),
+  staleness: Values.whole("staleness", { least: 0, most: 2 ** 20 }).pipe(
+    Flag.withDescription("Leave out texts that --sampler drew more than so many updates ago; default: 1"),
+    Flag.optional
+  )
+}
+
+/** The flags, parsed; a command that has none of them does everything here. */
+export interface Engine {
+  /** One address. */
+  readonly engine?: Option.Option<ReadonlyArray<string>>
+  readonly tokenizer?: Option.Option<string>
+  /** One address or several. */
+  readonly sampler?: Option.Option<ReadonlyArray<string>>
+  readonly adapters?: Option.Option<string>
+  readonly adaptersServed?: Option.Option<string>
+  readonly staleness?: Option.Option<number>
+}
+
+/** Whether an engine trains. */
+export const trains = ({ engine = Option.none() }: Engine): boolean => Option.isSome(engine)
+
+/** The directory that is on this machine: the model's or, where an engine holds that, its tokenizer's. */
+export const localOf = <F extends Engine & { readonly model: string }>(flags: F): F =>
+  trains(flags) && flags.tokenizer !== undefined && Option.isSome(flags.tokenizer)
+    ? { ...flags, model: flags.tokenizer.value }
+    : flags

@@ -1,0 +1,30 @@
+/**
+ * A value that several readers need one after the other, such as a file that is parsed whole: it is made for the first,
+ * and held until it is let go.
+ */
+import { Effect } from "effect"
+
+export interface Once<out A, out E = never, out R = never> {
+  /** Makes it where it is not held. */
+  readonly get: Effect.Effect<A, E, R>
+  /** Lets it go: whoever asks then has it made again. */
+  readonly release: Effect.Effect<void>
+}
+
+/** Holds what an effect makes; nothing of one that fails. */
+export const make = <A, E, R>(effect: Effect.Effect<A, E, R>): Once<A, E, R> => {
+  let held: { readonly value: A } | undefined
+  return {
+    get: Effect.suspend(() =>
+      held === undefined
+        ? Effect.tap(effect, (value) =>
+          Effect.sync(() => {
+            held = { value }
+          }))
+        : Effect.succeed(held.value)
+    ),
+    release: Effect.sync(() => {
+      held = undefined
+    })
+  }
+}
