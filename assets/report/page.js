@@ -504,7 +504,7 @@
   const follow = (pages) => {
     setTimeout(() => {
       load("now", "now", String(Date.now())).then((now) => {
-        if (pages !== undefined && now.pages !== pages) return location.reload()
+        if (now === null || pages !== undefined && now.pages !== pages) return location.reload()
         status(now)
         follow(now.pages)
       }, () =>

@@ -43,8 +43,10 @@ const answer = (directory: string) =>
     if (name !== "report.html" && !Side.isOurs(name)) return say(404, "there is no such file\n")
     const file = name === "report.html" ? path.join(directory, name) : path.join(directory, Side.folder, name)
     const bytes = yield* Effect.option(fs.readFile(file))
+    // Of a run that is over there is no such file: the page asks once more, and then loads itself.
+    const over = HttpServerResponse.text(Side.script("now", null), { headers, contentType: "text/javascript" })
     return Option.match(bytes, {
-      onNone: () => say(404, "there is no such file\n"),
+      onNone: () => name === "now.js" ? over : say(404, "there is no such file\n"),
       onSome: (bytes) =>
         HttpServerResponse.uint8Array(bytes, {
           headers,

@@ -170,7 +170,7 @@ describe("rise report --follow", () => {
         assert.strictEqual(yield* statusFor(address, "localhost:1"), 200)
         yield* run.go
         yield* Fiber.join(run.fiber)
-        assert.strictEqual((yield* get("report/now.js")).status, 404)
+        assert.strictEqual(yield* Effect.flatMap(get("report/now.js"), ({ text }) => text), "rise(\"now\",null)\n")
         assert.strictEqual((yield* get("report/run.js")).status, 200)
       }).pipe(Effect.provide(FetchHttpClient.layer))
     ), 30_000)

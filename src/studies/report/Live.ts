@@ -17,6 +17,7 @@ const [pageEvery, nowEvery, leastApart] = ["1 minute", "5 seconds", "2 seconds"]
 const watching = (view: View, ended: Effect.Effect<unknown>) => {
   const whole = Whole.make()
   const under = new Map<string, { step: number; readonly total: number; readonly unit: string }>()
+  let done: readonly [string, { readonly step: number; readonly total: number; readonly unit: string }] | undefined
   const share = ({ step, total }: { readonly step: number; readonly total: number }) =>
     total > 0 ? Math.min(1, step / total) : 0
   const seen: View = {
@@ -33,6 +34,8 @@ const watching = (view: View, ended: Effect.Effect<unknown>) => {
           if (one !== undefined) one.step = event.step
         }
         if (event._tag === "Finished") {
+          const one = under.get(event.stage)
+          if (one !== undefined) done = [event.stage, { ...one, step: one.total }]
           under.delete(event.stage)
           whole.finished(event.stage)
           return Effect.andThen(ended, view.report(event))
@@ -41,7 +44,8 @@ const watching = (view: View, ended: Effect.Effect<unknown>) => {
       })
   }
   const now = Effect.map(Clock.currentTimeMillis, (time): Now.Now => {
-    const last = [...under].at(-1)
+    // Between two stages the one before is what is known.
+    const last = [...under].at(-1) ?? done
     if (last === undefined) return { stage: "", step: 0, total: 0, unit: "" }
     const [stage, one] = last
     const place = whole.place(stage, share(one), time)

@@ -29,14 +29,20 @@ const asked = ({ kind, labels }: Drawing): string => {
     : `to say which of ${labels.length} labels fit a picture${listed}`
 }
 
-/** What was done, on what. */
-export const done = (drawing: Drawing, { model, source, task, tested, trained }: Setting): string =>
-  `A vision-language model${model === undefined ? "" : `, ${model},`} was taught the task “${task}”: ${
-    asked(drawing)
-  }, and to give its reasons.` +
-  `${trained === undefined ? "" : ` It learned from ${trained} labelled pictures`}${
+/** What was done, or is being done, on what. */
+export const done = (drawing: Drawing, { model, source, task, tested, trained }: Setting, underWay: boolean): string =>
+  `A vision-language model${model === undefined ? "" : `, ${model},`} ${
+    underWay ? "is being" : "was"
+  } taught the task “${task}”: ${asked(drawing)}, and to give its reasons.` +
+  `${trained === undefined ? "" : ` It ${underWay ? "learns" : "learned"} from ${trained} labelled pictures`}${
     trained === undefined || source === undefined ? "" : ` of ${source}`
-  }${trained === undefined ? "" : tested === undefined ? "." : ` and is measured on ${tested} others.`}`
+  }${
+    trained === undefined
+      ? ""
+      : tested === undefined
+      ? "."
+      : ` and ${underWay ? "will be" : "was"} measured on ${tested} others.`
+  }`
 
 /** Figures that say nothing of how good a method is by itself. */
 const aside = (metric: string) =>

@@ -214,7 +214,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
             source: facts.get("config.source"),
             trained: countOf("train") ?? facts.get("data.samples"),
             tested: countOf("test")
-          })
+          }, Option.isSome(now))
       })),
       compared: [
         ...(main === undefined
