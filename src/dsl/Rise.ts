@@ -36,7 +36,7 @@ export {
   type Stage,
   type Stages
 } from "./stages/Pipeline.ts"
-export type { PracticeOptions } from "./stages/Practice.ts"
+export type { LessonPracticeOptions, PracticeOptions } from "./stages/Practice.ts"
 export { reinforce, type ReinforceOptions, rft, type RftOptions } from "./stages/Reinforce.ts"
 export { Batching } from "./stages/Sampling.ts"
 export { type Replay, sft, type SftOptions } from "./stages/Sft.ts"

@@ -16,7 +16,7 @@ const deepest = 100
 /** Whether brackets stand in one another beyond what is decoded. */
 const isDeep = (text: string): boolean => {
   let depth = 0
-  for (const [found] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+  for (const [found] of text.matchAll(/"(?:[^"\\]|\\.)*"?|[[\]{}]/g)) {
     if (found === "{" || found === "[") depth++
     else if (found === "}" || found === "]") depth--
     if (depth > deepest) return true

@@ -37,6 +37,8 @@ export interface Cut {
   readonly plan: ReadonlyArray<Line>
   /** What is left of the steps, in words. */
   readonly left: string
+  /** The same as shares. */
+  readonly shares: Left
   /** What to tell the user of it. */
   readonly note: string
 }
@@ -100,6 +102,7 @@ export const cut = (
         methods: kept,
         plan,
         left: words(left, kept, preset, sizes),
+        shares: left,
         note: `budget ${text}: about ${minutes(total(plan))} for ${kept.join(", ")}, with ` +
           words(left, kept, preset, sizes) +
           (without.length === 0 ? "" : `; left out: ${without.join(", ")} (--method SFT trains it by itself)`)

@@ -29,7 +29,7 @@ const failed = (operation: "load" | "save") => (cause: { readonly message: strin
 /** Endings or whole names by which PEFT finds the same modules: endings where they name nothing else. */
 const targetsOf = (config: Config.Config, { modules }: Lora.Lora): ReadonlyArray<string> => {
   // A bare number would also name the layers of the model.
-  const endings = [...new Set(modules.map((name) => /[^.]+(?:\.\d+)?$/.exec(name)?.[0] ?? name))]
+  const endings = [...new Set(modules.map((name) => /(?<![^.])[^.]+(?:\.\d+)?$/.exec(name)?.[0] ?? name))]
   const meant = Lora.matrices(config).filter((name) => endings.some((ending) => name.endsWith(`.${ending}`)))
   return meant.length === modules.length ? endings : modules.map(Parameters.currentName)
 }

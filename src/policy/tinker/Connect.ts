@@ -1,6 +1,7 @@
 /** From an address to an engine that is known: what it serves, what it was found to do, and models to be trained. */
 import { Duration, Effect } from "effect"
 import { warn } from "../../kernels/runtime/Warning.ts"
+import { withoutSlash } from "../http/Address.ts"
 import * as Endpoint from "../http/Endpoint.ts"
 import * as Requests from "../Requests.ts"
 import * as Announced from "./Announced.ts"
@@ -22,7 +23,7 @@ export const to = Effect.fnUntraced(function*(options: Options) {
   const { model, seed } = options
   const rank = options.rank ?? Settings.defaults.rank
   const apiKey = Endpoint.secretOf(options.apiKey)
-  const baseUrl = options.baseUrl.replace(/\/+$/, "").replace(/\/api\/v1$/, "")
+  const baseUrl = withoutSlash(options.baseUrl).replace(/\/api\/v1$/, "")
   const name = `${model} at ${baseUrl}`
   const prompts = yield* Prompts.make(options.tokenizer, options.images ?? {})
   const patience = Duration.fromInputUnsafe(options.patience ?? Settings.defaults.patience)

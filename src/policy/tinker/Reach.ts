@@ -3,7 +3,7 @@
  * has mistyped an address should not wait.
  */
 import { Duration, Effect, Option, type Redacted } from "effect"
-import { shownAddress } from "../http/Address.ts"
+import { shownAddress, withoutSlash } from "../http/Address.ts"
 import * as Announced from "./Announced.ts"
 import { TinkerError } from "./TinkerError.ts"
 import * as Transport from "./Transport.ts"
@@ -23,7 +23,7 @@ export const ask = Effect.fnUntraced(
   function*(
     options: Transport.Limits & { readonly baseUrl: string; readonly apiKey: Redacted.Redacted<string> | undefined }
   ) {
-    const baseUrl = options.baseUrl.replace(/\/+$/, "").replace(/\/api\/v1$/, "")
+    const baseUrl = withoutSlash(options.baseUrl).replace(/\/api\/v1$/, "")
     const transport = yield* Transport.make({
       attempts: 2,
       attemptTimeout: "10 seconds",

@@ -12,10 +12,10 @@ import { directoryOf } from "../../../src/policy/Embedded.ts"
 import type { Prompt, SampleOptions } from "../../../src/policy/index.ts"
 import * as Adapter from "../../../src/policy/onnx/Adapter.ts"
 import type { PolicyContext } from "../../../src/policy/onnx/Context.ts"
+import * as Drafts from "../../../src/policy/onnx/Drafts.ts"
 import * as Images from "../../../src/policy/onnx/Images.ts"
 import * as LossAndGradients from "../../../src/policy/onnx/LossAndGradients.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
-import type { Draft } from "../../../src/policy/onnx/PackedBatches.ts"
 import { PositionTable } from "../../../src/policy/onnx/PackedSequences.ts"
 import * as Rollouts from "../../../src/policy/onnx/Rollouts.ts"
 import * as Score from "../../../src/policy/onnx/Score.ts"
@@ -57,6 +57,16 @@ export interface Backend {
   ) => Effect.Effect<ReadonlyArray<readonly [name: string, content: Uint8Array]>, BackendError>
 }
 
+export interface Options {
+  /**
+   * Read a prompt once for all neighbours that follow it, as the local policy does: much faster where pictures are
+   * asked about several times, and rounded otherwise. Default false.
+   */
+  readonly packed?: boolean
+  /** Of the adapter; 0 trains the decoder itself. Default 0. */
+  readonly rank?: number
+}
+
 /** A prompt of the policy that stands for token ids: one placeholder a picture. */
 const promptOf = (chunks: ReadonlyArray<Chunk>, imageToken: number): Prompt => ({
   images: chunks.flatMap((chunk) =>
@@ -90,7 +100,11 @@ const take = (chunks: ReadonlyArray<Chunk>, count: number): ReadonlyArray<Chunk>
   })
 }
 
-const make = Effect.fnUntraced(function*(rank: number) {
+const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) {
+  /** Sequences as packed ones; of each by itself, or of neighbours behind one prompt together. */
+  const together: typeof Drafts.packed = packed ?
+    Drafts.packed :
+    (sequences, candidates) => sequences.flatMap((sequence, i) => Drafts.packed([sequence], candidates.slice(i, i + 1)))
   const runtime = yield* Runtime.Runtime
   const loaded = yield* Model.load(directoryOf("embedded"), { ...(rank > 0 && { lora: { rank } }), seed: 0 })
   const lora = loaded.adapter?.lora
@@ -167,20 +181,17 @@ const make = Effect.fnUntraced(function*(rank: number) {
     const from = own.lastIndexOf(-1) + 1
     const targets = inputs["target_tokens"]?.data ?? new Int32Array(0)
     const at = (name: string, i: number) => numbers(name)?.[i] ?? 0
-    const draft = (kind: string, factor: number): Draft => ({
-      prompt: promptOf(take(chunks, from + 1), config.imageToken),
-      temperature: 1,
-      grammar: undefined,
-      candidates: [Array.from(targets.subarray(from), (token, k) => ({
+    const prompt = promptOf(take(chunks, from + 1), config.imageToken)
+    const candidate = (kind: string, factor: number) =>
+      Array.from(targets.subarray(from), (token, k) => ({
         token,
         state: 0,
         left: Distance.Need.unlimited,
         weight: kind === "cross_entropy" ? at("weights", from + k) * factor : Number(at("advantages", from + k) !== 0),
         advantage: at("advantages", from + k) * factor,
         oldLogprob: at("logprobs", from + k)
-      }))]
-    })
-    return { draft, from, length: own.length }
+      }))
+    return { prompt, candidate, from, length: own.length }
   }
 
   const failed = <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
@@ -188,14 +199,14 @@ const make = Effect.fnUntraced(function*(rank: number) {
 
   const scores = Effect.fnUntraced(function*(data: ReadonlyArray<Datum>) {
     const made = data.map(drafted)
-    const found = yield* Score.score(context, made.map(({ draft }) => draft("cross_entropy", 1)), {
-      weights,
-      name: "policy",
-      lora
-    })
+    const drafts = together(
+      made,
+      made.map(({ candidate }) => candidate("cross_entropy", 1))
+    )
+    const found = (yield* Score.score(context, drafts, { weights, name: "policy", lora })).flat()
     return made.map(({ from, length }, i) => {
       const all = new Float32Array(length)
-      all.set(found[i]?.[0] ?? [], from)
+      all.set(found[i] ?? [], from)
       return all
     })
   })
@@ -206,10 +217,14 @@ const make = Effect.fnUntraced(function*(rank: number) {
     backward: (held, data, { config, lossFn }, factors) =>
       failed(Effect.gen(function*() {
         yield* use(held.weights)
+        const made = data.map(drafted)
         const { gradients } = yield* LossAndGradients.lossAndGradients(
           context,
           buffers,
-          data.map((datum, i) => drafted(datum).draft(lossFn, factors[i] ?? 1)),
+          together(
+            made,
+            made.map(({ candidate }, i) => candidate(lossFn, factors[i] ?? 1))
+          ),
           lossFn === "cross_entropy"
             ? { kind: "supervised", knobs: {}, step: 0 }
             : { kind: "groupRelative", knobs: { ...boundsOf(lossFn, config), klCoefficient: 0 }, step: 0 }
@@ -265,10 +280,10 @@ const make = Effect.fnUntraced(function*(rank: number) {
 })
 
 /** The embedded checkpoint, ready to be served until the scope ends. With a rank, an adapter is trained. */
-export const openWith = ({ rank = 0 }: { readonly rank?: number } = {}) =>
+export const openWith = (options: Options = {}) =>
   Effect.flatMap(
     Layer.build(Layer.merge(Runtime.layer({ workers: 2 }), NodeServices.layer)),
-    (services) => Effect.provideContext(make(rank), services)
+    (services) => Effect.provideContext(make(options), services)
   )
 
 /** The same, all weights of the decoder trained. */

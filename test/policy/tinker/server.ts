@@ -3,6 +3,7 @@
  * count, gradients are real. It misbehaves on request.
  */
 import { Effect, Exit, type Scope } from "effect"
+import { createHash } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { gzipSync } from "node:zlib"
@@ -60,6 +61,7 @@ interface Model {
   gradient: Float32Array | undefined
   /** Sequences since the last step. */
   data: number
+  /** By number: a digest of what was asked, and the future that it became. */
   seqs: Map<number, { readonly content: string; readonly id: string }>
   session: string
 }
@@ -96,6 +98,22 @@ const chunkOf = (json: Json): Chunk =>
       tokens: Number(json["expected_tokens"] ?? 0)
     }
     : { type: "text", tokens: Int32Array.from(json["tokens"] as ReadonlyArray<number>) }
+
+const sha256 = (parts: Iterable<string | Uint8Array>): string => {
+  const hash = createHash("sha256")
+  for (const part of parts) hash.update(part)
+  return hash.digest("hex")
+}
+
+/** Tells sequences apart, whatever is to be learned from them. */
+const digestOf = (data: ReadonlyArray<Datum>): string =>
+  sha256(data.flatMap(({ chunks, inputs }) => [
+    "\n",
+    ...chunks.flatMap((chunk) => [chunk.type, Buffer.from(chunk.type === "image" ? chunk.data : chunk.tokens.join())]),
+    (inputs["target_tokens"]?.data ?? []).join(),
+    // From here on they are scored.
+    String((inputs["advantages"] ?? inputs["weights"])?.data.findIndex((value) => value !== 0))
+  ]))
 
 const datumOf = (
   json: { model_input: { chunks: ReadonlyArray<Json> }; loss_fn_inputs: Record<string, Json> }
@@ -158,6 +176,10 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
           }
         })
 
+      /** The last pass: a client asks forward only first, then for the gradient of the same sequences. */
+      let passed:
+        | { readonly held: Held; readonly asked: string; readonly logprobs: ReadonlyArray<Float32Array> }
+        | undefined
       /** What an engine divides by, or what it makes of a loss of its own. */
       const factorsOf = (data: ReadonlyArray<Datum>, lossFn: string): ReadonlyArray<number> => {
         const sum = data.flatMap(({ inputs: { weights } }) => [...weights?.data ?? []]).reduce((a, b) => a + b, 0)
@@ -176,7 +198,11 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
             return status(400, { detail: `loss_fn ${lossFn} is not supported` })
           }
           if (!forwardOnly) engine.trainedBy.push(lossFn)
-          const logprobs = yield* backend.forward(model.held, data)
+          const asked = digestOf(data)
+          if (passed?.held !== model.held || passed.asked !== asked) {
+            passed = { held: model.held, asked, logprobs: yield* backend.forward(model.held, data) }
+          }
+          const { logprobs } = passed
           engine.passed.push(logprobs)
           if (!forwardOnly) {
             const gradient = yield* backend.backward(
@@ -240,16 +266,22 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
         const own: Json = isBytes || body.length === 0 ? {} : JSON.parse(Buffer.from(body).toString())
         const pathOf = (kind: string) => `tinker://${String(own["model_id"])}/${kind}/${String(own["path"])}`
         /** The same number with the same content is the same request. */
-        const once = (model: Model, seq: number, content: string, run: () => string): (r: ServerResponse) => void => {
+        const once = (
+          model: Model,
+          seq: number,
+          content: string | Uint8Array,
+          run: () => string
+        ): (r: ServerResponse) => void => {
+          const digest = sha256([content])
           const before = model.seqs.get(seq)
           if (before !== undefined) {
             engine.repeated++
-            return before.content === content
+            return before.content === digest
               ? json({ request_id: before.id })
               : status(409, { detail: "Training request sequence number was reused" })
           }
           const id = run()
-          model.seqs.set(seq, { content, id })
+          model.seqs.set(seq, { content: digest, id })
           return json({ request_id: id })
         }
         switch (path) {
@@ -309,7 +341,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
             return once(
               model,
               read.seqId,
-              Buffer.from(body).toString("base64"),
+              body,
               () => future(work(pass(model, dropped(read.data), read, read.forwardOnly)))
             )
           }
