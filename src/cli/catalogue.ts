@@ -75,8 +75,11 @@ export const catalogue = [
   ),
   entry(
     "report",
-    "Write report.html of a run folder again",
-    [{ command: "rise report runs/mine" }],
+    "Write report.html of a run folder again, or follow a run in the browser",
+    [
+      { command: "rise report runs/mine" },
+      { command: "rise report runs/mine --follow", description: "Serve it on this machine while the run goes on" }
+    ],
     () => import("./commands/report.ts").then(({ report }) => report)
   ),
   entry(

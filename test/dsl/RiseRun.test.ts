@@ -102,6 +102,7 @@ describe("run folder", () => {
       const first = yield* whole(`${directory}/a`)
       const second = yield* whole(`${directory}/b`)
       assert.deepStrictEqual(Object.keys(first), [
+        "chains.jsonl",
         "checkpoints/ledger.json",
         "checkpoints/reinforce/state.safetensors",
         "checkpoints/rft/state.safetensors",
@@ -127,7 +128,7 @@ describe("run folder", () => {
       for (const { files } of stages) assert.deepStrictEqual(Object.keys(files), Object.keys(files).toSorted())
       assert.deepStrictEqual(
         Object.keys(stages.at(-1)!.files),
-        ["cot.jsonl", "metrics.jsonl", "timings.jsonl", "warm-up.jsonl"]
+        ["chains.jsonl", "cot.jsonl", "metrics.jsonl", "timings.jsonl", "warm-up.jsonl"]
       )
       const rows = first["cot.jsonl"]!.trim().split("\n").map((line) => JSON.parse(line))
       assert.strictEqual(rows.length, 40)
