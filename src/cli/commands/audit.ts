@@ -160,7 +160,9 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
     task,
     train: data,
     test: Stream.empty,
-    config
+    config,
+    // Its page is audit.html.
+    reported: false
   })((out) =>
     Audit.study({
       task,
