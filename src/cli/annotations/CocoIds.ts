@@ -27,16 +27,19 @@ const File = Schema.Struct({
 
 const expected = "COCO's {\"images\": [{\"id\", \"file_name\"}, …], \"categories\": [{\"id\", \"name\"}, …]}"
 
+/** The only id of a name: none where several have it. */
+const only = (entries: ReadonlyArray<{ readonly id: Id }> | undefined): Id | undefined =>
+  new Set(entries?.map(({ id }) => id)).size === 1 ? entries?.[0]?.id : undefined
+
 /** The listed picture that a name is of: the same name, the end of it, or the only one of that file name. */
 const pictureOf = (images: ReadonlyArray<typeof File.Type["images"][number]>) => {
-  const byName = new Map(images.map((image) => [image.file_name, image.id]))
+  const byName = Map.groupBy(images, ({ file_name }) => file_name)
   const byBase = Map.groupBy(images, ({ file_name }) => basename(file_name))
   return (name: string): Option.Option<Id> => {
     const parts = name.split("/")
     const ends = parts.map((_, i) => parts.slice(i).join("/"))
     const found = ends.find((end) => byName.has(end))
-    const same = byBase.get(basename(name)) ?? []
-    return Option.fromUndefinedOr(found === undefined ? same.length === 1 ? same[0]?.id : undefined : byName.get(found))
+    return Option.fromUndefinedOr(only(found === undefined ? byBase.get(basename(name)) : byName.get(found)))
   }
 }
 
@@ -52,11 +55,12 @@ export const read = (
       Schema.decodeUnknownEffect(File)(yield* JsonText.read(file, expected)),
       () => fail(`not in the expected form, ${expected}`)
     )
-    const categoryOf = new Map(categories.map(({ id, name }) => [name, id]))
-    const unknown = labels.filter((label) => !categoryOf.has(label))
+    const byName = Map.groupBy(categories, ({ name }) => name)
+    const categoryOf = (label: string) => only(byName.get(label))
+    const unknown = labels.filter((label) => categoryOf(label) === undefined)
     if (unknown.length > 0) {
       return yield* fail(
-        `it has no category "${unknown[0]}", which this task answers with${
+        `it has no category "${unknown[0]}", or several of that name, which this task answers with${
           unknown.length > 1 ? `, nor ${unknown.length - 1} others` : ""
         }: give the labels as the file names them, --labels`
       )
@@ -70,7 +74,7 @@ export const read = (
         }: name pictures of the file alone`
       )
     }
-    return { image, category: (label) => Option.fromUndefinedOr(categoryOf.get(label)) }
+    return { image, category: (label) => Option.fromUndefinedOr(categoryOf(label)) }
   })
 
 /** The ids that a COCO file of these rows has: both from 1, pictures in the order of their answers. */
