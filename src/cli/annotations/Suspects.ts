@@ -8,7 +8,7 @@ import type { Sample, Task } from "../../dsl/Task.ts"
 import { Decode } from "../../kernels/image/index.ts"
 import type { Audit } from "../../studies/index.ts"
 import * as LabelStudio from "./LabelStudio.ts"
-import type { Shape, Size, Value } from "./Row.ts"
+import { rounded, type Shape, type Size, type Value } from "./Row.ts"
 
 export interface Options<A, E, R> {
   /** The file. The set-up of a project for it lies beside it, `FILE.xml`. */
@@ -49,7 +49,7 @@ export const write = Effect.fnUntraced(
           {
             model_version: "audit",
             // The surer the label is wrong, the higher: a project can be sorted by it.
-            score: Math.min(1, Math.max(0, 1 - similarity)),
+            score: rounded(Math.min(1, Math.max(0, 1 - similarity))),
             result: [...marked(reconstruction, image), ...LabelStudio.told(reasoning)]
           },
           { model_version: "label", result: marked(label, image) }
