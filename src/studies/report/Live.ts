@@ -1,7 +1,7 @@
 /**
  * The report of a run that is under way: there from its first minute, written again when a stage ends and every minute.
  */
-import { Clock, Effect, Option, Queue, Scope } from "effect"
+import { Clock, Effect, Option, Queue, Scope, Semaphore } from "effect"
 import { Progress, type View } from "../../dsl/Progress.ts"
 import * as Whole from "../../dsl/progress/Whole.ts"
 import { Run } from "../../dsl/Run.ts"
@@ -87,9 +87,13 @@ const keeping = Effect.fnUntraced(function*(directory: string) {
   yield* Effect.addFinalizer(() => Now.remove(directory))
   yield* doing
   yield* page
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(nowEvery), doing)))
+  // Files are written beside their places under names that tell processes apart, not fibers.
+  const one = yield* Semaphore.make(1)
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(nowEvery), one.withPermit(doing))))
   const next = Effect.timeoutOption(Queue.take(stages), pageEvery)
-  yield* Effect.forkScoped(Effect.forever(next.pipe(Effect.andThen(page), Effect.andThen(Effect.sleep(leastApart)))))
+  yield* Effect.forkScoped(
+    Effect.forever(next.pipe(Effect.andThen(one.withPermit(page)), Effect.andThen(Effect.sleep(leastApart))))
+  )
   return view
 })
 
