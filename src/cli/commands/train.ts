@@ -8,6 +8,7 @@ import { barsOf, compare, type Example } from "../../studies/index.ts"
 import * as Engine from "../engine/index.ts"
 import { CutShort } from "../fitting/budget.ts"
 import * as Futile from "../futile.ts"
+import { header } from "../header.ts"
 import { computing } from "../main.ts"
 import { policy, together } from "../policy.ts"
 import { study } from "../study.ts"
@@ -76,6 +77,7 @@ export const train = Command.make(
   { ...Training.flags, strict },
   (flags) =>
     computing(Engine.threads(flags))(Effect.gen(function*() {
+      if (!flags.printConfig) yield* header("train", flags)
       yield* Futile.ofMethod(flags)
       yield* together(flags)
       yield* flags.printConfig ? Engine.check(flags) : Engine.reach(flags)
