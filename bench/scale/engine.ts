@@ -97,6 +97,8 @@ const server = createServer((request, response) => {
     return json(response, { session_id: "session", model_id: "model", request_id: "ready", supported_models: [] })
   })
 })
+// Node closes a connection that was idle for 5 s: a client that sends on it just then sees it cut.
+server.keepAliveTimeout = 120_000
 server.listen(0, "127.0.0.1", () => {
   process.stdout.write(`http://127.0.0.1:${(server.address() as AddressInfo).port}\n`)
 })

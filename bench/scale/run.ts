@@ -3,16 +3,17 @@
  *
  *     node bench/scale/run.ts [--samples 1000] [--slots 64] [--millis 2000] [--concurrency N] [--side 112]
  *
- * Prints one JSON line at 1,000, 10,000, … samples: seconds, the share of the engine's slots that were in use, and the
- * resident memory of this process.
+ * Prints one JSON line at 1,000, 10,000, … samples: seconds, the share of the engine's slots that were in use, resident
+ * memory and CPU seconds of this process, and the machine's load (mean of the last minute), without which the share
+ * says little: what waits for a processor sends nothing.
  */
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Stream } from "effect"
 import { spawn } from "node:child_process"
+import { loadavg } from "node:os"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import * as Image from "../../src/kernels/image/Image.ts"
-import * as Keyed from "../../src/kernels/math/Keyed.ts"
 import { annotate } from "../../src/pipelines/annotate.ts"
 import { directoryOf } from "../../src/policy/Embedded.ts"
 import { TinkerPolicy } from "../../src/policy/index.ts"
@@ -47,11 +48,21 @@ const engine = Effect.acquireRelease(
   ({ stop }) => Effect.sync(stop)
 )
 
-/** No two alike, and nothing that compresses away: noise. */
+/**
+ * No two alike, and nothing that compresses away: noise, by xorshift32 (Marsaglia 2003). It has to cost next to
+ * nothing: what is measured is the client.
+ */
 const picture = (i: number) =>
   Image.rendered(`picture-${i}`, () => {
-    const { int } = Keyed.stream(0, `picture=${i}`)
-    return { width: side, height: side, data: Uint8Array.from({ length: side * side * 3 }, () => int(256)) }
+    const words = new Uint32Array(Math.ceil(side * side * 3 / 4))
+    let word = Math.imul(i + 1, 0x9e3779b1) | 1
+    for (let at = 0; at < words.length; at++) {
+      word ^= word << 13
+      word ^= word >>> 17
+      word ^= word << 5
+      words[at] = word
+    }
+    return { width: side, height: side, data: new Uint8Array(words.buffer, 0, side * side * 3) }
   })
 
 const marks = [1, 2, 5].flatMap((step) => [1e2, 1e3, 1e4, 1e5].map((power) => step * power))
@@ -70,7 +81,8 @@ const main = Effect.gen(function*() {
         seconds: Math.round(seconds),
         used: Number((busySeconds / (slots * seconds)).toFixed(3)),
         rssMiB: Math.round(rss / 2 ** 20),
-        cpuSeconds: Math.round((cpu.user + cpu.system) / 1e6)
+        cpuSeconds: Math.round((cpu.user + cpu.system) / 1e6),
+        load: Number((loadavg()[0] ?? 0).toFixed(1))
       }))
     })
   let done = 0

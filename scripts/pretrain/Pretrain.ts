@@ -10,6 +10,7 @@ import * as Atlas from "../../src/data/scenes/Atlas.ts"
 import * as Atomic from "../../src/dsl/Atomic.ts"
 import { Event, Progress } from "../../src/dsl/Progress.ts"
 import * as RunLock from "../../src/dsl/RunLock.ts"
+import { gradientFigures } from "../../src/dsl/stages/Train.ts"
 import { Config, Initialize } from "../../src/kernels/models/index.ts"
 import { Runtime } from "../../src/kernels/runtime/index.ts"
 import { Schedule } from "../../src/kernels/train/index.ts"
@@ -173,7 +174,7 @@ const train = Effect.fnUntraced(function*(options: Options) {
       stage: "pretrain",
       step: step + 1,
       tokens: stats.tokens,
-      figures: { loss: stats.loss, gradNorm: stats.gradNorm, rate: rate(step) }
+      figures: { loss: stats.loss, ...gradientFigures(stats), rate: rate(step) }
     }))
     if ((step + 1) % saveEvery === 0 || step + 1 === steps) yield* writeState(out, step + 1)
   }

@@ -1,9 +1,21 @@
 /**
  * The settings that run: a preset, or what fits model and data; over it a file and flags; cut to a budget.
  */
-import { Effect, type Layer, Option, type Schema, Stream } from "effect"
+import { Clock, Effect, type Layer, Option, type Schema, Stream } from "effect"
+import { Pacing } from "../dsl/stages/Pacing.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
-import { Config, factsOf, fit, type Line, lines, type Method, pace, Presets, type Sizes } from "../pipelines/index.ts"
+import {
+  Config,
+  factsOf,
+  fit,
+  type Line,
+  lines,
+  type Method,
+  pace,
+  pacing,
+  Presets,
+  type Sizes
+} from "../pipelines/index.ts"
 import type { Policy } from "../policy/index.ts"
 import * as Engine from "./engine/fitted.ts"
 import * as Budget from "./fitting/budget.ts"
@@ -49,7 +61,12 @@ export interface Chosen {
   readonly recorded: Readonly<Record<string, Schema.Json>>
   /** A budget that left less than all, and what it left. */
   readonly cut: Option.Option<Pick<Budget.CutShort, "budget" | "left">>
+  /** Keeps a budget while the run goes on; None where there is none. */
+  readonly pacing: Option.Option<Pacing["Service"]>
 }
+
+/** A run that goes on keeps the steps of stages that have begun, and has all of its time again for the others. */
+const asPlanned = Pacing.of({ share: () => Effect.succeed(1) })
 
 /** Chooses settings; `measure` times this machine also where no budget asks for it. */
 export const choose = <A, E, R, EP, RP>(
@@ -57,6 +74,7 @@ export const choose = <A, E, R, EP, RP>(
   { measure }: { readonly measure: boolean }
 ) =>
   Effect.gen(function*() {
+    const began = yield* Clock.currentTimeMillis
     // What settings are fitted by was counted over the data: it is not read once more for their number.
     const { base, samples } = Option.isSome(asked)
       ? { base: asked.value, samples: undefined }
@@ -76,7 +94,15 @@ export const choose = <A, E, R, EP, RP>(
       ...Option.match(given.trainable, { onNone: () => ({}), onSome: (trainable) => ({ trainable }) })
     }
     const settled = [flagged, general].reduce(Config.merged, filed)
-    const uncut: Chosen = { preset: settled, methods, plan: Option.none(), notes: [], recorded: {}, cut: Option.none() }
+    const uncut: Chosen = {
+      preset: settled,
+      methods,
+      plan: Option.none(),
+      notes: [],
+      recorded: {},
+      cut: Option.none(),
+      pacing: Option.none()
+    }
     const budgeted = (time: Time, cut: Pick<Budget.Cut, "left" | "methods" | "preset">) => ({
       preset: cut.preset,
       methods: cut.methods,
@@ -88,7 +114,12 @@ export const choose = <A, E, R, EP, RP>(
       const { left, methods, settings: { name: _, ...parts } } = earlier.value
       const preset = Config.merged(settled, yield* Effect.fromResult(Config.decode("run.json", parts)))
       const notes = [`budget ${given.budget.value.text}: as the run was begun, with ${left}`]
-      return { ...uncut, ...budgeted(given.budget.value, { preset, methods, left }), notes }
+      return {
+        ...uncut,
+        ...budgeted(given.budget.value, { preset, methods, left }),
+        notes,
+        pacing: Option.some(asPlanned)
+      }
     }
     if (Option.isNone(given.budget) && (!measure || Engine.trains(given))) return uncut
     const sizes = { train: samples ?? (yield* Stream.runCount(train)), test: yield* Stream.runCount(test) }
@@ -97,8 +128,10 @@ export const choose = <A, E, R, EP, RP>(
       return { ...uncut, plan: Option.some({ lines: lines(settled, methods, sizes, found), sizes }) }
     }
     const cut = yield* Effect.fromResult(Budget.cut(given.budget.value, settled, methods, sizes, found))
+    const { seconds } = given.budget.value
     const chosen: Chosen = {
       ...budgeted(given.budget.value, cut),
+      pacing: Option.some(yield* pacing({ plan: cut.plan, left: cut.shares, seconds, began })),
       plan: Option.some({ lines: cut.plan, sizes }),
       notes: [cut.note]
     }

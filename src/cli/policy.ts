@@ -7,7 +7,7 @@ import type { Runtime } from "../kernels/runtime/index.ts"
 import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
 import { type How, Presets } from "../pipelines/index.ts"
 import { embedded } from "../policy/Embedded.ts"
-import { shownAddress } from "../policy/http/Address.ts"
+import { shownAddress, withoutSlash } from "../policy/http/Address.ts"
 import { OnnxPolicy, type Policy, type PolicyError } from "../policy/index.ts"
 import * as Policies from "../policy/layers.ts"
 import * as EngineFlags from "./engine/flags.ts"
@@ -229,7 +229,7 @@ export const named = ({ model, remote, remoteModel }: Pick<Study, "model"> & Rem
     onNone: () => model,
     onSome: (addresses) =>
       `${remoteModel} at ${
-        addresses.split(",").map((address) => shownAddress(address.trim().replace(/\/+$/, ""))).join(", ")
+        addresses.split(",").map((address) => shownAddress(withoutSlash(address.trim()))).join(", ")
       }`
   })
 

@@ -1,7 +1,8 @@
 /**
  * `--resume` needs the folder alone: the options that its run was begun with are in its run.json.
  */
-import { Effect, FileSystem, Option, Path, Schema } from "effect"
+import { Effect, Option, Path, Schema } from "effect"
+import * as TextFile from "../dsl/TextFile.ts"
 import * as Json from "../kernels/weights/Json.ts"
 import { shownAddress } from "../policy/http/Address.ts"
 import { commandOf, type Part, partsOf } from "./commandLine.ts"
@@ -37,9 +38,8 @@ export const resumed = Effect.fnUntraced(function*(words: ReadonlyArray<string>)
   const parts = partsOf(words)
   const out = parts.find(({ flag }) => flag === "--out")
   if (out === undefined || !parts.some(({ flag }) => flag === "--resume")) return words
-  const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
-  const found = yield* fs.readFileString(join(valueOf(out), "run.json")).pipe(
+  const found = yield* TextFile.read(join(valueOf(out), "run.json")).pipe(
     Effect.flatMap(Schema.decodeEffect(Recorded)),
     // Whoever opens the folder says what is wrong with it.
     Effect.option

@@ -40,4 +40,4 @@ export const decimal = (delimiter: Delimiter, cell: string): string => {
   return delimiter === "," && thousands.test(cell) ? cell.replaceAll(",", "") : point(cell)
 }
 
-const point = (cell: string): string => cell.replace(/^(\s*[-+]?\d*),(\d+(?:e[-+]?\d+)?\s*%?\s*)$/i, "$1.$2")
+const point = (cell: string): string => cell.replace(/^(\s*[-+]?\d*),(\d+(?:e[-+]?\d+)?(?:\s*%)?\s*)$/i, "$1.$2")

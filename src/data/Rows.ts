@@ -36,5 +36,5 @@ export const samples =
 export const decode = <A>(schema: Schema.Codec<A, unknown>, reason: string) => {
   const read = Schema.decodeUnknownEffect(schema)
   return (value: unknown): Effect.Effect<A, BadRow> =>
-    Effect.mapError(read(value), (error) => ({ reason, detail: error.message.replaceAll(/\s*\n\s*/g, "; ") }))
+    Effect.mapError(read(value), (error) => ({ reason, detail: error.message.replaceAll(/(?<!\s)\s*\n\s*/g, "; ") }))
 }

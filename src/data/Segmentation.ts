@@ -8,7 +8,7 @@ import { Option, Predicate, Result, Schema } from "effect"
 import type { Xywh } from "../kernels/math/Iou.ts"
 import { around, type Point } from "./Instances.ts"
 
-const decimal = /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*$/i
+const decimal = /^\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?\s*$/i
 
 /** Reads a number, or one that was written as text. */
 export const number = (value: unknown): Option.Option<number> => {

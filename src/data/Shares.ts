@@ -13,8 +13,8 @@ export const oneHot = (labels: ReadonlyArray<string>, label: string): ReadonlyAr
 const noise = 1e-9
 
 /** A decimal number, perhaps with an exponent: what `Number` reads besides, such as `0x1` and "", is no share. */
-const decimal = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i
-const percentage = /^[-+]?(?:\d+\.?\d*|\.\d+)\s*%$/
+const decimal = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?$/i
+const percentage = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)\s*%$/
 
 const rounded = (value: number) => Number(value.toFixed(6))
 

@@ -73,7 +73,7 @@ export const numeric = (reasoning: string, options: NumericOptions): Option.Opti
   for (const match of text.matchAll(/\d+/g)) {
     if (!coordinates.has(Number(match[0]))) continue
     const end = match.index + match[0].length
-    const before = /([\p{L}]+|[:=~])\s*$/u.exec(text.slice(Math.max(0, match.index - 40), match.index))?.[1]
+    const before = /((?<!\p{L})\p{L}+|[:=~])\s*$/u.exec(text.slice(Math.max(0, match.index - 40), match.index))?.[1]
     const after = /^\s+(\p{L}+)/u.exec(text.slice(end, end + 40))?.[1]
     const counts = Number(match[0]) <= largestCount && after !== undefined && !names.has(after.toLowerCase()) &&
       !(before !== undefined && (/[:=~]/.test(before) || names.has(before.toLowerCase())))

@@ -3,7 +3,8 @@
  */
 import { Effect, FileSystem, Path, type Schema, Scope } from "effect"
 import * as Digest from "./Digest.ts"
-import { fromPlatform, type RunFileError } from "./RunError.ts"
+import * as Lines from "./Lines.ts"
+import { fromPlatform, RunFileError } from "./RunError.ts"
 
 export interface LineFiles {
   /** Appends one JSON value as a line. */
@@ -53,8 +54,11 @@ export const open = (
     return {
       append: (name, row) =>
         Effect.gen(function*() {
-          const target = yield* opened(name)
           const bytes = new TextEncoder().encode(`${JSON.stringify(row)}\n`)
+          if (bytes.length > Lines.longest) {
+            return yield* new RunFileError({ path: at(name), reason: Lines.tooLongToWrite(bytes.length) })
+          }
+          const target = yield* opened(name)
           target.loose = true
           yield* writing(name)(target.file.writeAll(bytes))
           target.bytes += bytes.length

@@ -2,9 +2,11 @@
  * Where things are in a run folder, and how its line files are read.
  */
 import { Effect, FileSystem, Path, Schema, Stream } from "effect"
+import * as Json from "../kernels/weights/Json.ts"
+import * as Lines from "./Lines.ts"
 import { fromPlatform, RunFileError } from "./RunError.ts"
 
-const decodeLine = Schema.decodeEffect(Schema.fromJsonString(Schema.Json))
+const decodeLine = Schema.decodeEffect(Json.text(Schema.Json))
 
 export const readers = Effect.fnUntraced(function*(directory: string) {
   const fs = yield* FileSystem.FileSystem
@@ -16,13 +18,12 @@ export const readers = Effect.fnUntraced(function*(directory: string) {
     lines: (name: string, bytes?: number) => {
       const file = path.join(directory, name)
       return fs.stream(file, bytes === undefined ? {} : { bytesToRead: bytes }).pipe(
-        Stream.decodeText(),
-        Stream.splitLines,
         Stream.mapError(fromPlatform(file, "reading")),
-        Stream.filter((line) => line !== ""),
-        Stream.mapEffect((line) =>
+        Lines.read((reason) => new RunFileError({ path: file, reason })),
+        Stream.filter(({ text }) => text !== ""),
+        Stream.mapEffect(({ text }) =>
           Effect.mapError(
-            decodeLine(line),
+            decodeLine(text),
             (cause) => new RunFileError({ path: file, reason: "is not what this version writes", cause })
           )
         )

@@ -2,15 +2,18 @@
  * What a run folder says of its run: run.json and the ledger, read before anything is done with either.
  */
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
+import * as Json from "../kernels/weights/Json.ts"
 import * as Digest from "./Digest.ts"
 import * as Ledger from "./Ledger.ts"
 import { fromPlatform, RunFileError, RunFolderMismatch } from "./RunError.ts"
 import * as RunLock from "./RunLock.ts"
+import * as TextFile from "./TextFile.ts"
 
 /** What must not change between a run and its resumption. */
 export type Identity = Readonly<Record<string, Schema.Json>>
 
-const Description = Schema.fromJsonString(Schema.Struct({ identity: Schema.Record(Schema.String, Schema.Json) }))
+// Of any depth: a text that comes from elsewhere is held to bounds before it is decoded.
+const Description = Json.text(Schema.Struct({ identity: Schema.Record(Schema.String, Schema.Json) }))
 
 const isRecord = (value: Schema.Json): value is { readonly [key: string]: Schema.Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value)
@@ -47,14 +50,15 @@ const elsewhere = "Bring it back from a copy, or choose another folder"
  * killed before it had one.
  */
 export const reopen = Effect.fnUntraced(function*(directory: string, identity: Identity, whole: boolean) {
-  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const read = (file: string) => fs.readFileString(file).pipe(Effect.mapError(fromPlatform(file, "reading")))
   const runFile = path.join(directory, "run.json")
   const ledgerFile = path.join(directory, Ledger.fileName)
-  const text = yield* read(runFile)
-  const exists = yield* fs.exists(ledgerFile).pipe(Effect.mapError(fromPlatform(ledgerFile, "reading")))
-  const ledger = exists ? Option.some(yield* Ledger.decode(ledgerFile, yield* read(ledgerFile))) : Option.none()
+  const text = yield* TextFile.read(runFile)
+  const kept = yield* TextFile.readIfThere(ledgerFile)
+  const ledger = yield* Option.match(kept, {
+    onNone: () => Effect.succeedNone,
+    onSome: (text) => Effect.asSome(Ledger.decode(ledgerFile, text))
+  })
   const stored = yield* Schema.decodeEffect(Description)(text).pipe(
     Effect.mapError((cause) =>
       new RunFileError({ path: runFile, reason: `is damaged, or not what this version writes. ${elsewhere}`, cause })

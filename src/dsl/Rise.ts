@@ -24,7 +24,7 @@
 export type { GrammarMode } from "./grammar/PolicyGrammar.ts"
 export { runMain } from "./Main.ts"
 export { generate, type GenerateOptions, reconstruct, type ReconstructOptions, validate } from "./stages/ClosedLoop.ts"
-export { answers, best, CotRow, filter, type FilterOptions, recall } from "./stages/Curate.ts"
+export { answers, best, ChainsRow, CotRow, filter, type FilterOptions, recall } from "./stages/Curate.ts"
 export { type CheckpointOptions, run, type RunOptions, saveModel, train } from "./stages/Finish.ts"
 export {
   type ClosedLoop,
@@ -36,7 +36,7 @@ export {
   type Stage,
   type Stages
 } from "./stages/Pipeline.ts"
-export type { PracticeOptions } from "./stages/Practice.ts"
+export type { LessonPracticeOptions, PracticeOptions } from "./stages/Practice.ts"
 export { reinforce, type ReinforceOptions, rft, type RftOptions } from "./stages/Reinforce.ts"
 export { Batching } from "./stages/Sampling.ts"
 export { type Replay, sft, type SftOptions } from "./stages/Sft.ts"

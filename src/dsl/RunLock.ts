@@ -8,6 +8,7 @@
 import { Clock, DateTime, Effect, FileSystem, Option, Path, type PlatformError, Schema, type Scope } from "effect"
 import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
+import * as Digest from "./Digest.ts"
 import { fromPlatform, RunFileError, RunFolderInUse } from "./RunError.ts"
 
 export const lockFile = "run.lock"
@@ -78,8 +79,17 @@ const missing = (error: PlatformError.PlatformError) => error.reason._tag === "N
  */
 const attempts = 40
 const pauseMillis = 50
-/** Clearing a stale lock takes milliseconds: who began longer ago has died over it. */
-const clearingMillis = 10_000
+
+/** Whether a run holds the folder, as far as this machine can tell. */
+export const isHeld = (
+  directory: string
+): Effect.Effect<boolean, never, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const file = (yield* Path.Path).join(directory, lockFile)
+    const holder = yield* Effect.flatMap(fs.readFileString(file), Schema.decodeEffect(HolderText))
+    return !(yield* isStale(holder))
+  }).pipe(Effect.orElseSucceed(() => false))
 
 /**
  * Takes a folder, or a file by a lock of its own, until the scope ends. The folder must exist.
@@ -102,16 +112,18 @@ export const hold = Effect.fn("rise.run.lock")(function*(directory: string, lock
   const mine: Holder = { pid: process.pid, host: hostname(), since, began, token: randomUUID() }
   const text = JSON.stringify(mine)
 
-  const read = fs.readFileString(file).pipe(
-    Effect.map(Option.some),
-    Effect.catchIf(missing, () => Effect.succeed(Option.none<string>())),
-    failed
-  )
-  const holder = (found: string) =>
+  const read = (place: string) =>
+    fs.readFileString(place).pipe(
+      Effect.map(Option.some),
+      Effect.catchIf(missing, () => Effect.succeed(Option.none<string>())),
+      failed
+    )
+  const remove = (place: string) => failed(fs.remove(place, { force: true }))
+  const holder = (place: string, found: string) =>
     Schema.decodeEffect(HolderText)(found).pipe(
       Effect.mapError((cause) =>
         new RunFileError({
-          path: file,
+          path: place,
           reason: "says that another run holds this folder, and not which one. If none is going on, delete the file",
           cause
         })
@@ -122,75 +134,79 @@ export const hold = Effect.fn("rise.run.lock")(function*(directory: string, lock
     Effect.catchIf(Effect.as(effect, true), exists, () => Effect.succeed(false))
 
   const besides = `${file}.${encodeURIComponent(hostname())}.`
+  const claims = `${file}.stale.`
   /** Removes what processes of this machine wrote beside, and were killed before they could take it away. */
   const tidy = Effect.gen(function*() {
     const folder = path.dirname(file)
     for (const name of yield* fs.readDirectory(folder)) {
       const own = path.basename(besides)
       const pid = name.startsWith(own) ? Number(name.slice(own.length).split(".")[0]) : NaN
-      if (Number.isInteger(pid) && pid > 0 && !runs(pid)) yield* fs.remove(path.join(folder, name), { force: true })
+      if (Number.isInteger(pid) && pid > 0 && !runs(pid)) yield* remove(path.join(folder, name))
+      if (!name.startsWith(path.basename(claims))) continue
+      // The lock that it speaks of is gone: ours is there. It is nobody's but a dead process's, or will be given up.
+      const left = Option.getOrElse(yield* read(path.join(folder, name)), () => "")
+      if (yield* Effect.flatMap(holder(name, left), isStale)) yield* remove(path.join(folder, name))
     }
   }).pipe(Effect.ignore)
 
   // Written beside and linked: nobody ever sees a lock that does not say whose it is.
-  const create = Effect.acquireUseRelease(
-    Effect.succeed(`${besides}${process.pid}.${mine.token}`),
-    (beside) => Effect.andThen(fs.writeFileString(beside, text), made(fs.link(beside, file))),
-    (beside) => Effect.ignore(fs.remove(beside, { force: true }))
-  ).pipe(
-    // Some file systems have no links.
-    Effect.catchIf((error) => !exists(error), () => made(fs.writeFileString(file, text, { flag: "wx" }))),
-    failed
-  )
+  const create = (place: string) =>
+    Effect.acquireUseRelease(
+      Effect.succeed(`${besides}${process.pid}.${mine.token}`),
+      (beside) => Effect.andThen(fs.writeFileString(beside, text), made(fs.link(beside, place))),
+      (beside) => Effect.ignore(fs.remove(beside, { force: true }))
+    ).pipe(
+      // Some file systems have no links.
+      Effect.catchIf((error) => !exists(error), () => made(fs.writeFileString(place, text, { flag: "wx" }))),
+      failed
+    )
 
   /**
-   * Removes a lock if it is still the stale one that was read. One process at a time does: two could remove each
-   * other's new one.
+   * Takes a place: the lock's, or the right to remove a stale lock. The second is a lock, too, that its holder may die
+   * over. Its name is made of the stale lock's text, which no other lock will ever have: whoever has it can remove that
+   * lock alone, however late.
    */
-  const clear = (stale: string) => {
-    const guard = `${file}.clearing`
-    const old = Effect.flatMap(
-      fs.stat(guard),
-      ({ mtime }) =>
-        Effect.map(Clock.currentTimeMillis, (now) => Option.exists(mtime, (at) => now - at.getTime() > clearingMillis))
-    )
-    return Effect.acquireUseRelease(
-      made(fs.writeFileString(guard, text, { flag: "wx" })),
-      (first) =>
-        first
-          ? Effect.flatMap(fs.readFileString(file), (found) => found === stale ? fs.remove(file) : Effect.void)
-          : Effect.flatMap(old, (dead) => dead ? fs.remove(guard) : Effect.sleep(pauseMillis)),
-      (first) => first ? fs.remove(guard, { force: true }) : Effect.void
-    ).pipe(Effect.catchIf(missing, () => Effect.void), failed)
-  }
-
-  const take = Effect.gen(function*() {
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      if (yield* create) return
-      const found = yield* read
-      if (Option.isNone(found)) continue
-      const held = yield* holder(found.value)
-      if (!(yield* isStale(held))) {
-        return yield* new RunFolderInUse({ path: directory, file, pid: held.pid, host: held.host, since: held.since })
+  const take = (place: string): Effect.Effect<void, RunFolderInUse | RunFileError, FileSystem.FileSystem> =>
+    Effect.gen(function*() {
+      for (let attempt = 1; attempt <= attempts; attempt++) {
+        if (yield* create(place)) return
+        const found = yield* read(place)
+        if (Option.isNone(found)) continue
+        const held = yield* holder(place, found.value)
+        if (!(yield* isStale(held))) {
+          return yield* new RunFolderInUse({
+            path: directory,
+            file: place,
+            pid: held.pid,
+            host: held.host,
+            since: held.since
+          })
+        }
+        const right = `${claims}${Digest.ofText(found.value).sha256.slice(0, 32)}`
+        const clear = Effect.acquireUseRelease(
+          take(right),
+          () => Effect.flatMap(read(place), (now) => Option.contains(now, found.value) ? remove(place) : Effect.void),
+          () => Effect.ignore(remove(right))
+        )
+        // Another process is at it: it takes milliseconds, or dies over it.
+        yield* Effect.catchTag(clear, "RunFolderInUse", () => Effect.sleep(pauseMillis))
       }
-      yield* clear(found.value)
-    }
-    return yield* new RunFileError({
-      path: file,
-      reason: "several runs try to take this folder at once: start one of them again"
+      return yield* new RunFileError({
+        path: place,
+        reason: "several runs try to take this folder at once: start one of them again"
+      })
     })
-  }).pipe(
+  const taking = take(file).pipe(
     // Ours from before it is there: another fiber of this process must not take it for a dead process's.
-    (taking) => Effect.andThen(Effect.sync(() => own.add(mine.token)), taking),
+    (effect) => Effect.andThen(Effect.sync(() => own.add(mine.token)), effect),
     Effect.onError(() => Effect.sync(() => own.delete(mine.token)))
   )
   const release = Effect.gen(function*() {
-    own.delete(mine.token)
-    const found = yield* read
+    const found = yield* read(file)
     // Only what is still ours: a lock that somebody deleted by hand may be another run's by now.
-    if (Option.isSome(found) && found.value === text) yield* fs.remove(file, { force: true })
-  }).pipe(Effect.ignore)
+    if (Option.contains(found, text)) yield* remove(file)
+  }).pipe(Effect.ignore, Effect.ensuring(Effect.sync(() => own.delete(mine.token))))
 
-  yield* Effect.acquireRelease(take, () => release)
+  yield* Effect.acquireRelease(taking, () => release)
   yield* tidy
 })

@@ -2,9 +2,10 @@
  * What an unfinished stage has got so far and should not have to get again: JSON lines that outlive an interruption and
  * end with their stage. Each line says what it should hold: one that was damaged is never taken for an answer.
  */
-import { Effect, FileSystem, Option, Schema, type Scope, Semaphore } from "effect"
+import { Effect, FileSystem, Option, Schema, type Scope, Semaphore, Stream } from "effect"
 import { createHash } from "node:crypto"
 import * as Json from "../kernels/weights/Json.ts"
+import * as Lines from "./Lines.ts"
 import { fromPlatform, RunFileError } from "./RunError.ts"
 
 /** What names of spool files end with. */
@@ -38,18 +39,28 @@ export const read = (
 > =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
-    const text = yield* fs.readFileString(path).pipe(
-      Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed("")),
-      Effect.mapError(fromPlatform(path, "reading"))
+    const reading = fromPlatform(path, "reading")
+    const rows: Array<Schema.Json> = []
+    let bytes = 0
+    let torn = false
+    if (!(yield* Effect.mapError(fs.exists(path), reading))) return { rows, bytes, torn }
+    const records = fs.stream(path).pipe(
+      Stream.mapError(reading),
+      Lines.records((reason) => new RunFileError({ path, reason }))
     )
-    const whole = text.slice(0, text.lastIndexOf("\n") + 1)
-    const rows = yield* Effect.forEach(whole.split("\n").slice(0, -1), (line, i) => {
+    yield* Stream.runForEach(records, ({ end, number, text, whole }) => {
+      torn = !whole
+      if (torn) return Effect.void
+      const line = text.slice(0, -1)
       const found = Option.map(decodeLine(line), ({ row }) => row)
-      return Option.isSome(found) && lineOf(found.value) === line
-        ? Effect.succeed(found.value)
-        : new RunFileError({ path, reason: `line ${i + 1} is damaged: remove the file, and all is done again` })
+      if (Option.isNone(found) || lineOf(found.value) !== line) {
+        return new RunFileError({ path, reason: `line ${number} is damaged: remove the file, and all is done again` })
+      }
+      rows.push(found.value)
+      bytes = end
+      return Effect.void
     })
-    return { rows, bytes: Buffer.byteLength(whole), torn: whole.length < text.length }
+    return { rows, bytes, torn }
   })
 
 /** Opens a spool file, which need not be there. A last line that was cut off while it was written is dropped. */
@@ -72,7 +83,10 @@ export const open = (path: string): Effect.Effect<Spool, RunFileError, FileSyste
       keep: (added) =>
         one.withPermit(Effect.suspend(() => {
           if (broken !== undefined) return Effect.fail(broken)
-          const bytes = new TextEncoder().encode(added.map((row) => `${lineOf(row)}\n`).join(""))
+          const lines = added.map((row) => Buffer.from(`${lineOf(row)}\n`))
+          const long = lines.find(({ length }) => length > Lines.longest)
+          if (long !== undefined) return new RunFileError({ path, reason: Lines.tooLongToWrite(long.length) })
+          const bytes = Buffer.concat(lines)
           return writing(Effect.andThen(file.writeAll(bytes), file.sync)).pipe(
             Effect.tap(() =>
               Effect.sync(() => {

@@ -68,7 +68,7 @@ const each = <A, E, R>(items: ReadonlyArray<A>, concurrency: number, work: (item
 export const faultOf = (image: string, fault: string): string => fault.startsWith(image) ? fault : `${image}: ${fault}`
 
 /** What refusals have in common beside numbers and ids. */
-const wordsOf = ({ fault = "" }: Completion): string => fault.replace(/\w*\d\w*/g, "#")
+const wordsOf = ({ fault = "" }: Completion): string => fault.replace(/\w+/g, (word) => /\d/.test(word) ? "#" : word)
 
 export const make = Effect.fnUntraced(function*({ sampling, session, spool }: Options) {
   const known = yield* Kept.read(spool)

@@ -2,7 +2,7 @@
  * What a whole run costs, and a preset cut to a time.
  */
 import { Result } from "effect"
-import { filled, type TrainOptions } from "../dsl/stages/Settings.ts"
+import { filled, shorter, type TrainOptions } from "../dsl/stages/Settings.ts"
 import { cost, drawn, type Pace, type Sizes } from "./cost.ts"
 import { type Preset } from "./Presets.ts"
 
@@ -62,19 +62,6 @@ export const total = (found: ReadonlyArray<Line>): number => found.reduce((sum, 
 
 /** So many steps teach what is new, however few the pictures (`fit`). */
 const enough = 250
-
-/** A share of a stage's steps, and its looks at validation as often as before. */
-const shorter = <S extends TrainOptions>(stage: S, share: number): S => {
-  const { steps: before } = filled(stage)
-  const steps = Math.round(before * share)
-  const { select } = stage
-  return {
-    ...stage,
-    steps,
-    ...(select !== undefined &&
-      { select: { ...select, every: Math.max(1, Math.ceil(select.every * steps / Math.max(1, before))) } })
-  }
-}
 
 /** What is left of a run, as shares in [0, 1]. */
 export interface Left {

@@ -105,6 +105,8 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
       learningRate: rate,
       warmup: 10,
       answerWeight,
+      // A large model spells a label whatever it sees.
+      ...(isSmall && { practice: { texts: batchSize / 4, weight: 1, maxTokens: whole, of: "lessons" } as const }),
       maxTokens: whole,
       select: looks(steps)
     },
@@ -119,7 +121,8 @@ export const fit = ({ adapter, answer, parameters, samples }: Facts): Preset => 
       // A baseline that earns nothing is a result; a warning says so, and the other methods go on.
       deadSteps: patient,
       maxTokens: whole,
-      select: { every: Math.ceil(last / 4), samples: 64, ties: "last" }
+      // Where all is right already, its steps lead away from what was learned.
+      select: { every: Math.ceil(last / 4), samples: 64, ties: "start" }
     },
     evaluate: { maxTokens: whole }
   }

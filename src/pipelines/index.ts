@@ -4,6 +4,7 @@
  * @module
  */
 export { annotate, type Annotated, type AnnotateOptions } from "./annotate.ts"
+export { type Annotator, annotator } from "./annotator.ts"
 export {
   type Budgeted,
   everything,
@@ -24,6 +25,7 @@ export { factsOf, fitted, type Subject } from "./facts.ts"
 export { type Facts, fit, rateOf } from "./fit.ts"
 export { type How, type Memory, memory, type Run } from "./memory.ts"
 export { pace } from "./pace.ts"
+export { pacing, type Timed } from "./pacing.ts"
 export { parametersOf } from "./parameters.ts"
 export * as Presets from "./Presets.ts"
 export { rise } from "./rise.ts"

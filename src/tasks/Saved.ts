@@ -88,7 +88,7 @@ export const read = (json: unknown): Result.Result<SavedTask, string> =>
     if (!kinds.includes(kind)) {
       return yield* Result.fail(`its kind is ${show(kind, 80)}, expected one of ${kinds.join(", ")}`)
     }
-    const described = yield* Result.mapError(decode(json), (error) => error.message.replaceAll(/\s*\n\s*/g, " "))
+    const described = yield* Result.mapError(decode(json), (error) => error.message.replaceAll(/(?<!\s)\s*\n\s*/g, " "))
     return yield* Result.try({
       try: () => make(described, form),
       catch: (cause) => cause instanceof TaskError ? cause.reason : String(cause)

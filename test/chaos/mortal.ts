@@ -22,6 +22,7 @@ export const layer = (last: number): Layer.Layer<FileSystem.FileSystem, never, F
         Effect.suspend(() => ++changes.count === last ? Effect.andThen(half, die) : effect)
       return FileSystem.FileSystem.of({
         ...fs,
+        link: (from, to) => changing(fs.link(from, to)),
         rename: (from, to) => changing(fs.rename(from, to)),
         truncate: (path, length) => changing(fs.truncate(path, length)),
         remove: (path, options) => changing(fs.remove(path, options)),

@@ -16,13 +16,23 @@ export interface Ended {
 /** Runs a program of Node's to its end. */
 export const node = (
   args: ReadonlyArray<string>,
-  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {}
+  options: {
+    readonly cwd?: string
+    readonly env?: Readonly<Record<string, string>>
+    /** Milliseconds; default a minute. */
+    readonly timeout?: number
+  } = {}
 ): Effect.Effect<Ended> =>
   Effect.callback<Ended>((resume) => {
     const child = execFile(
       process.execPath,
       args,
-      { timeout: 60_000, cwd: options.cwd ?? root, env: { ...process.env, ...options.env } },
+      {
+        timeout: options.timeout ?? 60_000,
+        maxBuffer: 2 ** 26,
+        cwd: options.cwd ?? root,
+        env: { ...process.env, ...options.env }
+      },
       (error, stdout, stderr) =>
         resume(
           Effect.succeed({

@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Layer } from "effect"
 import * as Progress from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
+import * as Afterwards from "../../src/dsl/stages/Afterwards.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = (options: Stub.Options = {}) => Stub.layer({ seed: 1, ...options }).pipe(Layer.provide(Stub.Trace.layer))
@@ -46,6 +47,21 @@ describe("a script's run", () => {
         text: `The model is in ${out}/model. "mood" is a task of this script: ask the model here, by Rise.evaluate ` +
           `and Rise.annotate with Policy.onnx({ model: ${JSON.stringify(`${out}/model`)} })`
       })
+      // What an engine gives is an adapter, which wants the base model under it.
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.remove(`${out}/model/config.json`, { force: true })
+      yield* fs.writeFileString(`${out}/model/adapter_config.json`, "{}")
+      yield* Afterwards.finished(out, { ...Stub.Mood, described }).pipe(
+        Effect.provideService(Progress.Progress, view(Progress.terminal))
+      )
+      assert.include(
+        lines.at(-1),
+        `An adapter is in ${out}/model. Measure it: npx rise evaluate --model BASE --adapter`
+      )
+      yield* Afterwards.finished(out, Stub.Mood).pipe(
+        Effect.provideService(Progress.Progress, view(Progress.terminal))
+      )
+      assert.include(lines.at(-1), `{ model: BASE, lora: { adapter: ${JSON.stringify(`${out}/model`)} } }`)
       const told = lines.length
       yield* run(true, Stub.Mood, Progress.warnings(view(Progress.terminal)))
       assert.strictEqual(lines.length, told, "quiet is quiet")

@@ -38,7 +38,8 @@ const stats: UpdateStats = {
 const step = (
   groups: ReadonlyArray<ReadonlyArray<GroupRelative.Judged>>,
   format: number,
-  grammars: ReadonlyArray<Grammar | undefined> = [first, second]
+  grammars: ReadonlyArray<Grammar | undefined> = [first, second],
+  told: UpdateStats = stats
 ) => {
   const objectives: Array<Extract<Objective, { readonly _tag: "GroupRelative" }>> = []
   const policy = Layer.mock(Policy)({
@@ -47,7 +48,7 @@ const step = (
     update: (objective) =>
       Effect.sync(() => {
         if (objective._tag === "GroupRelative") objectives.push(objective)
-        return stats
+        return told
       })
   })
   return GroupRelative.stepper("reinforce", { format }, grammars)(groups, 1, { learningRate: 1 }).pipe(
@@ -107,6 +108,15 @@ describe("a GRPO step", () => {
       ]]])
       assert.deepStrictEqual((yield* step([dead, dead], 0)).objectives, [])
       assert.deepStrictEqual((yield* step([dead], 4, [undefined, undefined])).objectives, [])
+    }))
+
+  it.effect("tells a gradient norm where its engine does, and else none", () =>
+    Effect.gen(function*() {
+      const group = [candidate(0, 0), candidate(1, 1)]
+      assert.strictEqual((yield* step([group], 0)).report.figures["gradNorm"], 1)
+      const { gradNorm: _, ...silent } = stats
+      const { figures } = (yield* step([group], 0, [first, second], silent)).report
+      assert.deepStrictEqual([Object.keys(figures).includes("gradNorm"), figures["loss"]], [false, 1])
     }))
 
   it.effect("without a weight, or a grammar for a draw, asks for no format loss of it", () =>

@@ -1,7 +1,11 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Stream } from "effect"
+import { Effect, FileSystem, Schema, Stream } from "effect"
+import * as Records from "../../src/cli/annotations/Records.ts"
 import * as Lines from "../../src/dsl/Lines.ts"
+import { readers } from "../../src/dsl/Reading.ts"
+import * as Spool from "../../src/dsl/Spool.ts"
+import { lines } from "../../src/studies/artefacts.ts"
 
 const bytes = (...pieces: ReadonlyArray<string>) => Stream.fromIterable(pieces.map((text) => Buffer.from(text)))
 
@@ -28,15 +32,52 @@ describe("Lines", () => {
       assert.isBelow(read, 10_000)
     }))
 
-  it.effect("a file without line ends is an error, not held in memory", () =>
+  it.effect("records keep their ends of line, and one that was cut off is told", () =>
+    Effect.gen(function*() {
+      const text = "\"a\n\"\"b\"\r\né\n\n\"c"
+      const all = Buffer.from(text)
+      for (let at = 0; at <= all.length; at++) {
+        const pieces = Stream.make(all.subarray(0, at), all.subarray(at))
+        const found = yield* Stream.runCollect(Lines.records(String, { quoted: true })(pieces))
+        assert.deepStrictEqual(found, [
+          { number: 1, text: "\"a\n\"\"b\"\r\n", end: 9, whole: true },
+          { number: 2, text: "é\n", end: 12, whole: true },
+          { number: 3, text: "\n", end: 13, whole: true },
+          { number: 4, text: "\"c", end: 15, whole: false }
+        ])
+      }
+    }))
+
+  it.effect("a record within quotes that do not end is refused, too", () =>
+    Effect.gen(function*() {
+      const long = bytes("\"", ...Array.from({ length: 100 }, () => "a\n"))
+      const error = yield* Effect.flip(Stream.runDrain(Lines.records(String, { most: 9, quoted: true })(long)))
+      assert.match(error, /^line 1 has more than 9 bytes/)
+    }))
+
+  it.effect("a file without line ends is an error of every reader of lines, not held in memory", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
-      const file = `${yield* fs.makeTempDirectoryScoped()}/a.jsonl`
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const file = `${folder}/a.jsonl`
       yield* Effect.scoped(Effect.flatMap(fs.open(file, { flag: "w" }), (open) => open.truncate(600 * 2 ** 20)))
       const before = process.resourceUsage().maxRSS
       const errors = { unreadable: String, tooLong: (reason: string) => reason }
       const error = yield* Effect.flip(Stream.runDrain(Lines.ofFile(file, errors)))
       assert.match(error, /line 1 has more than 67108864 bytes/)
+      const none = () => Effect.void
+      const others = [
+        Stream.runDrain((yield* readers(folder)).lines("a.jsonl")),
+        Spool.read(file),
+        Records.visit(file, { quoted: false }, none),
+        Records.visit(file, { quoted: true }, none),
+        Stream.runDrain(lines(file, Schema.Json))
+      ]
+      for (const other of others) {
+        const error = yield* Effect.flip(other)
+        assert.strictEqual(error._tag, "RunFileError")
+        assert.match(error.message, /a\.jsonl: line 1 has more than \d+ bytes/)
+      }
       assert.isBelow((process.resourceUsage().maxRSS - before) / 1024, 600)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 })

@@ -1,7 +1,7 @@
 /** Practice of a format: which texts a stage writes for it. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
@@ -10,6 +10,39 @@ import { type FormatLoss, type Objective, Policy, type UpdateOptions } from "../
 import * as Stub from "./StubPolicy.ts"
 
 const practice: Rise.PracticeOptions = { texts: 16, weight: 10, maxTokens: 24 }
+
+/** Any text is in its format. */
+const Formatted = Task.make<Stub.Label>({
+  ...Stub.Mood,
+  grammar: (_vocabulary, form) =>
+    Effect.succeed({
+      id: form,
+      states: 1,
+      vocabulary: 64,
+      allowed: new Uint8Array(64).fill(1),
+      next: new Int32Array(64)
+    })
+})
+
+/** A policy whose format losses are noted. */
+const noting = (held: Array<FormatLoss>) =>
+  Layer.effect(
+    Policy,
+    Effect.map(Policy, (policy) => ({
+      ...policy,
+      update: (objective: Objective, options: UpdateOptions) => {
+        if (objective.format !== undefined) held.push(objective.format)
+        return policy.update(objective, options)
+      }
+    }))
+  ).pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(Stub.layer(), Run.layerMemory({ seed: 0 }), Layer.succeed(Progress, silent)).pipe(
+        Layer.provideMerge(Stub.Trace.layer),
+        Layer.provideMerge(NodeServices.layer)
+      )
+    )
+  )
 
 describe("practice", () => {
   it.live("a task without a grammar has nothing to practise, and learns all the same", () =>
@@ -36,27 +69,6 @@ describe("practice", () => {
       "in sft",
     () => {
       const held: Array<FormatLoss> = []
-      const noted = Layer.effect(
-        Policy,
-        Effect.map(Policy, (policy) => ({
-          ...policy,
-          update: (objective: Objective, options: UpdateOptions) => {
-            if (objective.format !== undefined) held.push(objective.format)
-            return policy.update(objective, options)
-          }
-        }))
-      )
-      const Formatted = Task.make<Stub.Label>({
-        ...Stub.Mood,
-        grammar: (_vocabulary, form) =>
-          Effect.succeed({
-            id: form,
-            states: 1,
-            vocabulary: 64,
-            allowed: new Uint8Array(64).fill(1),
-            next: new Int32Array(64)
-          })
-      })
       const taught = (pipeline: Rise.Pipeline<"Warmed" | "Tuned", Stub.Label, never, never>) =>
         Effect.gen(function*() {
           held.length = 0
@@ -94,14 +106,35 @@ describe("practice", () => {
         )
         assert.deepStrictEqual([answers.forms, answers.counts], [["answer", "answer"], [3, 3]])
         assert.deepStrictEqual(held.map(({ weight }) => weight), [10, 10])
-      }).pipe(Effect.provide(noted.pipe(Layer.provideMerge(
-        Layer.mergeAll(Stub.layer(), Run.layerMemory({ seed: 0 }), Layer.succeed(Progress, silent)).pipe(
-          Layer.provideMerge(Stub.Trace.layer),
-          Layer.provideMerge(NodeServices.layer)
-        )
-      ))))
+      }).pipe(Effect.provide(noting(held)))
     }
   )
+
+  it.effect("of lessons holds what the next lesson of the batch teaches for the picture of each, and draws nothing", () => {
+    const held: Array<FormatLoss> = []
+    return Effect.gen(function*() {
+      const { tokenizer } = yield* Policy
+      const { encode, endOfTurn } = Option.getOrThrow(tokenizer)
+      const written = (label: string) => [...encode(label), endOfTurn].join()
+      const data = Stub.data(4)
+      yield* Rise.make(Formatted, data).pipe(
+        Rise.answers(),
+        Rise.sft({ steps: 1, batchSize: 4, practice: { ...practice, texts: 3, of: "lessons" } }),
+        Rise.train
+      )
+      const trace = yield* Stub.Trace
+      assert.deepStrictEqual(trace.keys.filter((key) => key.includes("/practice/")), [])
+      const [{ texts, weight }] = held as [FormatLoss]
+      assert.deepStrictEqual([weight, texts.length, texts[0]!.grammar.id], [10, 3, "answer"])
+      const truthOf = new Map((yield* Stream.runCollect(data)).map(({ image, truth }) => [image.id, truth]))
+      const order = texts.map(({ prompt }) => prompt.images[0]!.id)
+      const last = [...truthOf.keys()].find((id) => !order.includes(id))!
+      assert.deepStrictEqual(
+        texts.map(({ tokens }) => tokens.join()),
+        [...order.slice(1), last].map((id) => written(truthOf.get(id)!))
+      )
+    }).pipe(Effect.provide(noting(held)))
+  })
 
   it.effect("is refused where it means nothing", () =>
     Effect.gen(function*() {

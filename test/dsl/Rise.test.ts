@@ -400,6 +400,31 @@ describe("Rise", () => {
       assert.strictEqual(slow.looked.at(-1)!.step, 60)
     }))
 
+  it.effect("keeps what a stage began with, or the last of its looks, where they tie", () =>
+    Effect.gen(function*() {
+      const kept = (ties: "first" | "last" | "start", learningRate: number) =>
+        Effect.gen(function*() {
+          yield* Rise.make(Stub.Mood, Stub.data(60), { validation: 0.25 }).pipe(
+            Rise.answers(),
+            Rise.sft({ steps: 12, batchSize: 8, learningRate, select: { every: 3, ties } }),
+            Rise.train
+          )
+          const rows = yield* figures("sft")
+          const looked = rows.flatMap((row) => row["validation error"] === undefined ? [] : [row["validation error"]])
+          return { step: rows.at(-1)!["selected step"], looked }
+        }).pipe(Effect.provide(live()))
+      // Nothing is learned: all looks tie with the start.
+      assert.deepStrictEqual(
+        [(yield* kept("first", 1e-30)).step, (yield* kept("start", 1e-30)).step, (yield* kept("last", 1e-30)).step],
+        [0, 0, 12]
+      )
+      // All is learned soon: the last looks tie with one that was better than the start.
+      const learned = yield* kept("start", 5)
+      assert.strictEqual(learned.looked.at(-1), learned.looked.at(-2))
+      assert.isBelow(learned.looked.at(-1)!, learned.looked[0]!)
+      assert.strictEqual(learned.step, 12)
+    }))
+
   it.effect("looks at the split before the first step, every so many and after the last", () =>
     Effect.gen(function*() {
       const { metrics: _, ...bare } = Stub.Mood

@@ -2,6 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option, Schema, Stream } from "effect"
 import { ChildProcess } from "effect/process"
+import { createHash } from "node:crypto"
 import { hostname } from "node:os"
 import { fileURLToPath } from "node:url"
 import * as RunLock from "../../src/dsl/RunLock.ts"
@@ -56,6 +57,42 @@ describe("RunLock", () => {
       assert.deepStrictEqual(said.toSorted(), ["RunFolderInUse", "RunFolderInUse", "RunFolderInUse", "held"])
       assert.deepStrictEqual(yield* fs.readDirectory(folder), [RunLock.lockFile])
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.live(
+    "of a killed process is taken over after one that was killed while it took it over, at once",
+    () =>
+      Effect.gen(function*() {
+        const folder = yield* temporary
+        const fs = yield* FileSystem.FileSystem
+        const file = `${folder}/${RunLock.lockFile}`
+        const dead = (token: string) =>
+          JSON.stringify({ pid: 999_999_999, host: hostname(), since: "2026-01-01T00:00:00.000Z", began: "1/1", token })
+        // The lock, the right to remove it, and the right to remove that one: each holder died over it.
+        const chain = ["holder", "second", "third"].map(dead)
+        const rightTo = (text: string) =>
+          `${file}.stale.${createHash("sha256").update(text).digest("hex").slice(0, 32)}`
+        const left = Effect.all([
+          fs.writeFileString(file, chain[0]!),
+          fs.writeFileString(rightTo(chain[0]!), chain[1]!),
+          fs.writeFileString(rightTo(chain[1]!), chain[2]!)
+        ])
+        yield* left
+        const begun = performance.now()
+        yield* Effect.scoped(Effect.gen(function*() {
+          yield* RunLock.hold(folder)
+          assert.isBelow(performance.now() - begun, 1000)
+          assert.deepStrictEqual(yield* fs.readDirectory(folder), [RunLock.lockFile])
+        }))
+        yield* left
+        const tries = yield* Effect.forEach([1, 2, 3, 4], () => contender(folder), { concurrency: 4 })
+        assert.deepStrictEqual(
+          tries.map(({ said }) => said).toSorted(),
+          ["RunFolderInUse", "RunFolderInUse", "RunFolderInUse", "held"]
+        )
+        assert.deepStrictEqual(yield* fs.readDirectory(folder), [RunLock.lockFile])
+      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+    60_000
+  )
 
   it.live("tells a process from the one that had its number before", () =>
     Effect.gen(function*() {

@@ -25,6 +25,8 @@ export interface Engine {
   readonly requirements: ReadonlyArray<string>
   /** Versions that go over those which the requirements ask for. */
   readonly overrides?: ReadonlyArray<string>
+  /** Whether uv is needed to start it, too. */
+  readonly startedByUv?: boolean
   /** Files that the installation lacks, by their path from site-packages. */
   readonly files?: Readonly<Record<string, string>>
 }
@@ -38,16 +40,34 @@ export const vllm: Engine = {
   files: { "vllm-0.32.0+cpu.dist-info/METADATA": "Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n" }
 }
 
+/** SkyRL with JAX, which trains on a CPU. aiohttp is missing from what it asks for itself. */
+export const skyrl: Engine = {
+  name: "skyrl",
+  command: "tinker",
+  requirements: ["skyrl[tinker,jax]==0.4.0", "aiohttp"],
+  startedByUv: true
+}
+
 const python = ({ name }: Engine) => join(cache, name, "bin", "python")
+/** Of Python. */
+const version = "3.12"
 const isInstalled = ({ command, name }: Engine) => existsSync(join(cache, name, "bin", command))
 
 /** Why an engine cannot be tried here; undefined: it can. */
 export const missing = (engine: Engine): string | undefined => {
   if (process.env["ENGINES"] !== "1") return "only with ENGINES=1 (npm run test:engines)"
-  if (isInstalled(engine)) return undefined
-  return spawnSync("uv", ["--version"]).status === 0
+  const installed = isInstalled(engine)
+  if (installed && engine.startedByUv !== true) return undefined
+  const uv = (...args: ReadonlyArray<string>) => spawnSync("uv", [...args]).status === 0
+  if (!uv("--version")) {
+    return installed
+      ? `${engine.name} is started by uv, which is not on the PATH`
+      : `${engine.name} is not in ${cache} (RISE_ENGINES), and uv, which would install it, is not on the PATH`
+  }
+  return installed || uv("python", "find", version)
     ? undefined
-    : `${engine.name} is not in ${cache} (RISE_ENGINES), and uv, which would install it, is not on the PATH`
+    : `${engine.name} is not in ${cache} (RISE_ENGINES), and there is no Python ${version} ` +
+      `(uv python install ${version})`
 }
 
 const run = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}) =>
@@ -75,7 +95,7 @@ export const install = Effect.fnUntraced(function*(engine: Engine) {
     mkdirSync(cache, { recursive: true })
     const overrides = join(cache, `${engine.name}-overrides.txt`)
     writeFileSync(overrides, (engine.overrides ?? []).join("\n"))
-    yield* run("uv", ["venv", "--clear", "--python", "3.12", folder])
+    yield* run("uv", ["venv", "--clear", "--python", version, folder])
     yield* run("uv", ["pip", "install", "--override", overrides, ...engine.requirements], { VIRTUAL_ENV: folder })
   }
   const packages = (yield* run(python(engine), ["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])).trim()
@@ -103,7 +123,7 @@ const freePort = Effect.callback<number>((resume) => {
 /** How a server is started. */
 export interface Start {
   readonly engine: Engine
-  /** The command, and its arguments once a port is known. */
+  /** The command, of the engine's or of the PATH, and its arguments once a port is known. */
   readonly command: (port: number) => readonly [file: string, ...args: ReadonlyArray<string>]
   readonly env?: NodeJS.ProcessEnv
   /** What it answers when it is up, from its root. */
@@ -128,6 +148,9 @@ const end = (child: ChildProcess, signal: NodeJS.Signals) => {
   }
 }
 
+/** Longest start of a server. */
+const patience = "30 minutes"
+
 /** Starts a server and waits until it is up; the scope ends it. */
 export const start = (
   { command, engine, env, healthy, log }: Start
@@ -140,7 +163,7 @@ export const start = (
       Effect.sync(() => {
         const [file, ...args] = command(port)
         const out = openSync(log, "w")
-        return spawn("nice", ["-n", "5", join(bin, file), ...args], {
+        return spawn("nice", ["-n", "5", file, ...args], {
           detached: true,
           stdio: ["ignore", out, out],
           env: { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"]}`, HF_HUB_OFFLINE: "1", ...env }
@@ -164,7 +187,8 @@ export const start = (
     ).pipe(
       Effect.retry(Schedule.spaced("2 seconds")),
       Effect.timeoutOrElse({
-        duration: "10 minutes",
+        // One that has failed has ended; on a machine with much else to do one starts ten times as slowly.
+        duration: patience,
         orElse: () => Effect.fail(new EngineError({ message: `${engine.name} did not come up:\n${tail()}` }))
       })
     )
@@ -190,5 +214,31 @@ export const startVllm = (model: string, log: string) =>
       ...["--dtype", "float32", "--enforce-eager", "--max-model-len", "1024", "--skip-mm-profiling"],
       ...["--limit-mm-per-prompt", "{\"image\": 2}", "--logprobs-mode", "processed_logprobs", "--enable-scale-out"],
       ...["--enable-lora", "--max-lora-rank", "8", "--distributed-executor-backend", "uni"]
+    ]
+  })
+
+/**
+ * A SkyRL of a checkpoint, which it calls by its path, with room for seven adapters. It compiles anew for every draw,
+ * which takes it 15 seconds; kept on disk, what was compiled before takes one.
+ */
+export const startSkyrl = (model: string, folder: string) =>
+  start({
+    engine: skyrl,
+    log: join(folder, "skyrl.log"),
+    healthy: "/api/v1/healthz",
+    env: {
+      VIRTUAL_ENV: join(cache, skyrl.name),
+      JAX_PLATFORMS: "cpu",
+      JAX_COMPILATION_CACHE_DIR: join(folder, "compiled"),
+      JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS: "0",
+      UV_OFFLINE: "1"
+    },
+    // It starts its engine as it was started itself: by uv.
+    command: (port) => [
+      "uv",
+      ...["run", "--active", "--no-project", "-m", "skyrl.tinker.api", "--host", "127.0.0.1", "--port", String(port)],
+      ...["--base-model", model, "--backend", "jax", "--checkpoints-base", join(folder, "checkpoints")],
+      ...["--backend-config", JSON.stringify({ max_lora_adapters: 8, max_lora_rank: 8, sample_max_num_sequences: 32 })],
+      ...["--database-url", `sqlite:///${join(folder, "skyrl.db")}`]
     ]
   })

@@ -84,7 +84,7 @@ const pass = (policy: Layer.Layer<Policy.Policy, Policy.PolicyError>, count: num
   }).pipe(Effect.provide(Layer.merge(Run.layerMemory({ seed: 0 }), NodeServices.layer)))
 
 describe.skipIf(reason !== undefined)(`vLLM${reason === undefined ? "" : ` (${reason})`}`, () => {
-  layer(fleet, { timeout: 900_000, excludeTestServices: true })((it) => {
+  layer(fleet, { timeout: 2_400_000, excludeTestServices: true })((it) => {
     it.effect("draws and scores as the local policy does, under masks and without", () =>
       Effect.gen(function*() {
         const { model, servers } = yield* Vllm
@@ -124,7 +124,7 @@ describe.skipIf(reason !== undefined)(`vLLM${reason === undefined ? "" : ` (${re
         const gaps = [farthest(there, here), farthest(there, drawn.flat().map(({ logprobs }) => logprobs))]
         console.log(`without: ${gaps.map((gap) => gap.toExponential(1)).join(" and ")} nats apart`)
         assert.isBelow(Math.max(...gaps), 1e-3)
-      }).pipe(Effect.scoped), 600_000)
+      }).pipe(Effect.scoped), 1_800_000)
 
     it.effect("learns here from what servers draw with the adapter of each step", () =>
       Effect.gen(function*() {
@@ -186,7 +186,7 @@ describe.skipIf(reason !== undefined)(`vLLM${reason === undefined ? "" : ` (${re
         )
         console.log(`without the adapter: ${moved.toExponential(1)} nats apart`)
         assert.isAbove(moved, 1e-2)
-      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 600_000)
+      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 1_800_000)
 
     // The last: it leaves one server.
     it.effect(
@@ -212,7 +212,7 @@ describe.skipIf(reason !== undefined)(`vLLM${reason === undefined ? "" : ` (${re
           assert.strictEqual(log.filter((line) => line.includes("its requests go to the other servers")).length, 1)
           assert.isAtLeast(same, count - 2)
         }),
-      600_000
+      1_800_000
     )
   })
 })

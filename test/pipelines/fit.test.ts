@@ -44,6 +44,14 @@ describe("fit", () => {
     assert.isAtLeast(settings.reconstruct.maxTokens!, facts.answer)
   })
 
+  it("holds a quarter of a small model's lessons to their format, and keeps a last stage only where it is better", () => {
+    const of = (parameters: number) => fit({ parameters, adapter: false, samples: 60, answer: 6 })
+    const { batchSize, practice } = of(2e6).sft
+    assert.deepStrictEqual([practice?.of, practice?.texts], ["lessons", batchSize! / 4])
+    assert.isUndefined(of(2e9).sft.practice)
+    assert.deepStrictEqual([2e6, 2e9].map((parameters) => of(parameters).rft.select?.ties), ["start", "start"])
+  })
+
   it("gives more steps to more data", () => {
     const steps = (samples: number) => fit({ parameters: 2e6, adapter: false, samples, answer: 8 }).sft.steps!
     assert.deepStrictEqual([60, 300, 700, 100_000].map(steps), [250, 375, 500, 6250])

@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 import { spawn, spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { contents } from "../dsl/folders.ts"
 
 const program = new URL("./programs/study.ts", import.meta.url).pathname
 const files = ["results.json", "predictions.jsonl", "metrics.jsonl", "cot.jsonl", "examples.json", "model/weights.f32"]
@@ -57,4 +59,42 @@ describe("a study as a process", () => {
       }
     }, 120_000)
   }
+})
+
+describe("an audit as a process", () => {
+  const audit = new URL("./programs/audit.ts", import.meta.url).pathname
+  /** What it asks of its policy, until it dies before a call of it. */
+  const run = (out: string, last: number) => {
+    const { signal, status, stderr, stdout } = spawnSync(process.execPath, [audit, out, String(last)], {
+      encoding: "utf8"
+    })
+    assert.strictEqual(signal ?? status, last === 0 ? 0 : "SIGKILL", stderr)
+    return stdout.trim().split("\n")
+  }
+
+  it("that is killed in the middle of a pass goes on at the sample, and ends with the same bytes", () => {
+    const directory = mkdtempSync(join(tmpdir(), "rise-"))
+    try {
+      const [whole, cut] = [join(directory, "whole"), join(directory, "cut")]
+      const all = run(whole, 0)
+      // In the first half, and again in the second.
+      const before = run(cut, 20)
+      const second = run(cut, 30)
+      const after = run(cut, 0)
+      const asked = (lines: ReadonlyArray<string>) => lines.filter((line) => line.startsWith("explain"))
+      assert.isAbove(asked(before).length, 40)
+      assert.isAbove(asked(second).length, 40)
+      assert.isAbove(asked(after).length, 10)
+      const done = [...before, ...second, ...after]
+      // Halves ask of other samples, so that what is asked twice was asked again: of a batch of four samples at most.
+      const again = asked(done).length - new Set(asked(done)).size
+      assert.isAtMost(again, 2 * 4 * 5)
+      assert.deepStrictEqual([...new Set(done)].toSorted(), [...new Set(all)].toSorted())
+      const files = (folder: string) => Effect.runSync(contents(folder))
+      assert.deepStrictEqual(files(cut), files(whole))
+      assert.isAbove(Object.keys(files(whole)).length, 10)
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  }, 120_000)
 })

@@ -7,9 +7,11 @@
  */
 import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
+import * as Lines from "../../dsl/Lines.ts"
 import { fromPlatform, RunFileError } from "../../dsl/RunError.ts"
 import { difference } from "../../dsl/RunFolder.ts"
 import * as RunLock from "../../dsl/RunLock.ts"
+import * as TextFile from "../../dsl/TextFile.ts"
 import * as Json from "../../kernels/weights/Json.ts"
 import * as Coco from "./Coco.ts"
 import * as Csv from "./Csv.ts"
@@ -111,7 +113,7 @@ const beganOf = Effect.fnUntraced(function*({ identity, path }: Options, { metaF
     return yield* mismatch(path, `is there, and no ${metaFile} says what its rows were made with`)
   }
   if (!known) yield* Atomic.writeJson(metaFile, { identity, began: 0 })
-  const meta = yield* Effect.mapError(fs.readFileString(metaFile), fromPlatform(metaFile, "reading")).pipe(
+  const meta = yield* TextFile.read(metaFile).pipe(
     Effect.flatMap(Schema.decodeEffect(Meta)),
     Effect.catchTag("SchemaError", () => mismatch(path, `has a ${metaFile} that this version does not write`))
   )
@@ -179,11 +181,11 @@ export const open = Effect.fnUntraced(function*(options: Options) {
   const append = yield* appender(path, rowsFile, bytes)
   if (bytes === 0 && header !== "") yield* append(header)
 
+  const unread = (cause: unknown) => new RunFileError({ path: rowsFile, reason: "cannot be read back", cause })
   const rows = fs.stream(rowsFile).pipe(
-    Stream.decodeText(),
-    Stream.splitLines,
-    Stream.mapEffect((line) => Schema.decodeEffect(RowText)(line)),
-    Stream.mapError((cause) => new RunFileError({ path: rowsFile, reason: "cannot be read back", cause }))
+    Stream.mapError(unread),
+    Lines.read((reason) => new RunFileError({ path: rowsFile, reason })),
+    Stream.mapEffect(({ text }) => Effect.mapError(Schema.decodeEffect(RowText)(text), unread))
   )
   const text = textOf(format, shape)
   const output: Output = {

@@ -80,16 +80,33 @@ const named = (name: string, options: Options, patterns: boolean): Effect.Effect
       : Effect.succeed({ names: [name], notes: [] })
   })
 
+/** A list on standard input: most bytes of it, and of a name. No system knows longer names of files. */
+const [mostListed, longestName] = [64 * 2 ** 20, 32 * 2 ** 10]
+
 const onStdin = (options: Options) =>
   Effect.gen(function*() {
     const { stdin } = yield* Stdio.Stdio
-    const text = yield* stdin.pipe(
-      Stream.decodeText(),
-      Stream.mkString,
-      Effect.mapError((cause) => new ImageError({ image: "standard input", reason: SystemFault.words(cause), cause }))
+    const fail = (reason: string) => new ImageError({ image: "standard input", reason })
+    const pieces: Array<Uint8Array> = []
+    let bytes = 0
+    yield* stdin.pipe(
+      Stream.mapError((cause) => new ImageError({ image: "standard input", reason: SystemFault.words(cause), cause })),
+      Stream.runForEach((piece) => {
+        bytes += piece.length
+        if (bytes > mostListed) {
+          return Effect.fail(fail(`more than ${mostListed} bytes of names: name their folder, or part the list`))
+        }
+        pieces.push(piece)
+        return Effect.void
+      })
     )
+    const text = new TextDecoder().decode(Buffer.concat(pieces))
     // As find -print0 writes them, or one a line.
-    const lines = text.replace(/^\ufeff/, "").split(text.includes("\0") ? "\0" : /\r?\n/)
+    const lines = text.split(text.includes("\0") ? "\0" : /\r?\n/)
+    const long = lines.findIndex(({ length }) => length > longestName)
+    if (long >= 0) {
+      return yield* fail(`name ${long + 1} has ${lines[long]?.length} characters: this is no list of files`)
+    }
     return yield* Effect.forEach(lines.filter((line) => line !== ""), (line) => named(line, options, false))
   })
 

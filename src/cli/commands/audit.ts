@@ -140,7 +140,9 @@ const audited = Effect.fnUntraced(function*<A>(
     task,
     train: data,
     test: Stream.empty,
-    config
+    config,
+    // Its page is audit.html.
+    reported: false
   })((out) =>
     Audit.study({
       task,

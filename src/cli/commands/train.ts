@@ -2,6 +2,7 @@
 import { Console, Effect, Option, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Rise from "../../dsl/Rise.ts"
+import { Pacing } from "../../dsl/stages/Pacing.ts"
 import { verdict } from "../../evaluation/index.ts"
 import { Config } from "../../pipelines/index.ts"
 import { barsOf, compare, type Example } from "../../studies/index.ts"
@@ -44,7 +45,9 @@ const comparison = <A>(
 ) =>
   Effect.gen(function*() {
     const { task } = source
-    const { cut, methods, notes, preset, recorded, start } = yield* Training.choose(flags, source, { measure: false })
+    const { cut, methods, notes, pacing, preset, recorded, start } = yield* Training.choose(flags, source, {
+      measure: false
+    })
     if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
     // Before there is a folder: what the engine would be refused for.
     if (Engine.trains(flags)) yield* Engine.able(policy(flags, preset), Object.values(methods))
@@ -61,7 +64,8 @@ const comparison = <A>(
           ? new CutShort({ reason: error.message, ...cut.value })
           : error
       ),
-      study({ name: task.name, preset, flags, task, source, config: recorded, notes })
+      study({ name: task.name, preset, flags, task, source, config: recorded, notes }),
+      (study) => Option.isSome(pacing) ? Effect.provideService(study, Pacing, pacing.value) : study
     )
     if (Option.isSome(cut)) yield* Console.log(`\nThe budget of ${cut.value.budget} left ${cut.value.left}.`)
     const metric = task.metrics?.[0]

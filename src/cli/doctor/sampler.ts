@@ -6,7 +6,7 @@ import { Effect, Option, Redacted, Result } from "effect"
 import * as PolicyGrammar from "../../dsl/grammar/PolicyGrammar.ts"
 import { Image } from "../../kernels/image/index.ts"
 import { environmentKey } from "../../policy/environmentKey.ts"
-import { shownAddress } from "../../policy/http/Address.ts"
+import { shownAddress, withoutSlash } from "../../policy/http/Address.ts"
 import { Policy } from "../../policy/index.ts"
 import * as Policies from "../../policy/layers.ts"
 import * as Reach from "../../policy/openai/Reach.ts"
@@ -71,7 +71,7 @@ const able = Effect.gen(function*() {
 })
 
 const one = Effect.fnUntraced(function*(address: string, model: string, apiKey: Redacted.Redacted<string> | undefined) {
-  const baseUrl = address.replace(/\/+$/, "")
+  const baseUrl = withoutSlash(address)
   const shown = shownAddress(baseUrl)
   const about = "sampler"
   const names = yield* Reach.models(baseUrl, apiKey)

@@ -1,7 +1,8 @@
 /**
  * Methods and settings cut to a time, and how a resumed run finds them again.
  */
-import { Effect, FileSystem, Option, Path, Result, Schema } from "effect"
+import { Effect, Option, Path, Result, Schema } from "effect"
+import * as TextFile from "../../dsl/TextFile.ts"
 import * as Json from "../../kernels/weights/Json.ts"
 import {
   ConfigError,
@@ -36,6 +37,8 @@ export interface Cut {
   readonly plan: ReadonlyArray<Line>
   /** What is left of the steps, in words. */
   readonly left: string
+  /** The same as shares. */
+  readonly shares: Left
   /** What to tell the user of it. */
   readonly note: string
 }
@@ -99,6 +102,7 @@ export const cut = (
         methods: kept,
         plan,
         left: words(left, kept, preset, sizes),
+        shares: left,
         note: `budget ${text}: about ${minutes(total(plan))} for ${kept.join(", ")}, with ` +
           words(left, kept, preset, sizes) +
           (without.length === 0 ? "" : `; left out: ${without.join(", ")} (--method SFT trains it by itself)`)
@@ -131,9 +135,8 @@ export const earlier = (
 ) =>
   Effect.gen(function*() {
     if (!resume || Option.isNone(out) || Option.isNone(budget)) return Option.none()
-    const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const found = yield* fs.readFileString(path.join(out.value, "run.json")).pipe(
+    const found = yield* TextFile.read(path.join(out.value, "run.json")).pipe(
       Effect.flatMap(Schema.decodeEffect(Recorded)),
       Effect.option
     )

@@ -62,7 +62,8 @@ const inTokens = (text: string): ReadonlyArray<BoxForms.Box> =>
     }))
   )
 
-const pair = /\s*([^\d\s%:=,;][^\d%:=,;\n]*?)\s*[:=]?\s+?(\d+(?:\.\d+)?)\s*(%?)\s*(?:[,;]|$|(?=\s))/y
+/** Words and what parts them have no character in common: a text of blanks takes no longer than it is. */
+const pair = /\s*([^\d\s%:=,;]+(?:[^\S\n]+[^\d\s%:=,;]+)*)(?:\s*[:=])?\s+(\d+(?:\.\d+)?)\s*(%?)\s*(?:[,;]|$|(?=\s))/y
 
 /** `sun 70 rain 30`, `sun: 70%, rain: 30%`: labels with numbers that sum to 100, or have a sign. */
 const inPairs = (text: string): Option.Option<ReadonlyMap<string, number>> => {

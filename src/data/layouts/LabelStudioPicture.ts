@@ -22,14 +22,15 @@ const decoded = (name: string): string => {
 /** The path that an address of the server ends in; other addresses are refused. */
 const pathOf = (name: string): Result.Result<string, BadRow> => {
   const [, served] = /^https?:\/\/[^/]+(\/data\/(?:upload|local-files)\/.*)$/i.exec(name) ?? []
-  const [, local] = /\/data\/local-files\/?\?(?:.*&)?d=([^&#]*)/.exec(served ?? name) ?? []
+  const [, query = ""] = /\/data\/local-files\/?\?([^#]*)/.exec(served ?? name) ?? []
+  const local = query.split("&").findLast((part) => part.startsWith("d="))?.slice("d=".length)
   if (local !== undefined) return Result.succeed(decoded(local).replace(/^\/+/, ""))
   return Result.map(PictureName.read("image", served ?? name), (path) => path.replace(/^\/+/, ""))
 }
 
 /** Names that a file may have in the folder: uploads get eight characters before theirs. */
 const spellings = (path: string): ReadonlyArray<string> => {
-  const all = [path, decoded(path), path.replace(/[?#].*$/, "")]
+  const all = [path, decoded(path), path.replace(/[?#][^]*/, "")]
   return [...new Set([...all, ...all.map((name) => name.replace(/(^|[/\\])[0-9a-f]{8}-(?=[^/\\]*$)/, "$1"))])]
 }
 

@@ -10,16 +10,29 @@ const quoted = (path: string): string => /^[\w./:@+-]+$/.test(path) ? path : `'$
 
 const tell = (text: string) => Progress.report(Progress.Event.Ended({ text }))
 
+/** An engine gives its adapter alone: the base model's weights are put under it. */
+const isAdapter = (model: string) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const { join } = yield* Path.Path
+    const has = (name: string) => Effect.orElseSucceed(fs.exists(join(model, name)), () => false)
+    return (yield* has("adapter_config.json")) && !(yield* has("config.json"))
+  })
+
 /** Says where the model is and how it is asked. A task that cannot be written down is known to its script alone. */
-export const finished = <A>(out: string, { described, name }: Task<A>) =>
-  Effect.flatMap(Path.Path, ({ join }) => {
+export const finished = <A>(out: string, { described, name: task }: Task<A>) =>
+  Effect.gen(function*() {
+    const { join } = yield* Path.Path
     const model = join(out, "model")
+    const name = JSON.stringify(model)
+    const [what, flags, options] = (yield* isAdapter(model))
+      ? ["An adapter", `--model BASE --adapter ${quoted(model)}`, `model: BASE, lora: { adapter: ${name} }`]
+      : ["The model", `--model ${quoted(model)}`, `model: ${name}`]
     const next = described === undefined
-      ? `"${name}" is a task of this script: ask the model here, by Rise.evaluate and Rise.annotate with ` +
-        `Policy.onnx({ model: ${JSON.stringify(model)} })`
-      : `Measure it: npx rise evaluate --model ${quoted(model)} --data PICTURES. ` +
-        `Ask it: npx rise annotate --model ${quoted(model)} picture.png`
-    return tell(`The model is in ${model}. ${next}`)
+      ? `"${task}" is a task of this script: ask the model here, by Rise.evaluate and Rise.annotate with ` +
+        `Policy.onnx({ ${options} })`
+      : `Measure it: npx rise evaluate ${flags} --data PICTURES. Ask it: npx rise annotate ${flags} picture.png`
+    return yield* tell(`${what} is in ${model}. ${next}`)
   })
 
 /** Says how a run that was interrupted goes on. */

@@ -76,6 +76,8 @@ export const passing = (stage: string, each: (pace: Pace) => number): Planned =>
 export const rollout = (settings: Settings.GrpoOptions, { drawnInGroup, trained }: Pace): number =>
   drawnInGroup + trained * (Settings.filled(settings).format > 0 ? 1.25 : 1)
 
-/** The texts that a step of a batch draws for the sake of its format. */
-export const practising = (practice: { readonly texts: number } | undefined, { practised }: Pace): number =>
-  (practice?.texts ?? 0) * practised
+/** The texts of a step that are held to their format: drawn for that, or those of lessons. */
+export const practising = (
+  practice: { readonly texts: number; readonly of?: "lessons" | "own" } | undefined,
+  { practised, trained }: Pace
+): number => (practice?.texts ?? 0) * (practice?.of === "lessons" ? trained : practised)

@@ -10,7 +10,7 @@ import type { Verdict } from "../Reward.ts"
 import * as Memory from "./Memory.ts"
 import { filled, type GrpoOptions } from "./Settings.ts"
 import { EveryGroupDead } from "./StageError.ts"
-import { correctionFigures, formatFigures, type StepReport, trainedTokens } from "./Train.ts"
+import { correctionFigures, formatFigures, gradientFigures, type StepReport, trainedTokens } from "./Train.ts"
 
 /** A candidate as GRPO sees it: what it earned, and the draws that get the credit. */
 export interface Judged {
@@ -138,7 +138,7 @@ export const stepper = (
         figures: {
           ...figures,
           loss: stats.loss,
-          gradNorm: stats.gradNorm,
+          ...gradientFigures(stats),
           kl: stats.kl,
           clipFraction: stats.clipFraction,
           ...formatFigures(stats),

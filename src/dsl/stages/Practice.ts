@@ -5,9 +5,9 @@
  * Lessons alone do not teach a small model to keep a format: they show it no text that it would write wrongly. Its own
  * texts do, and they need no label. Not in the paper, whose models keep the format from the start.
  */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { type FormatLoss, type FormatText, Policy, type Prompt } from "../../policy/Policy.ts"
+import { type FormatLoss, type FormatText, Policy, type Prompt, type TargetSegment } from "../../policy/Policy.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import type { Task } from "../Task.ts"
 import type { Form } from "./Pipeline.ts"
@@ -15,7 +15,7 @@ import { sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 
-/** The option `practice` of `sft` and `warmUp`: how many texts the policy writes, and what the format loss weighs. */
+/** The option `practice` of `warmUp`: how many texts the policy writes, and what the format loss weighs. */
 export interface PracticeOptions {
   /** Texts that the policy writes at each step, one for each of as many lessons of the batch. */
   readonly texts: number
@@ -25,6 +25,17 @@ export interface PracticeOptions {
   readonly maxTokens: number
   /** Default 1: errors that a greedy text makes now and then are met more often. */
   readonly temperature?: number
+}
+
+/** The option `practice` of `sft`. */
+export interface LessonPracticeOptions extends PracticeOptions {
+  /**
+   * Which texts are held to the format: "own", those that the policy writes; "lessons", the target of each lesson as a
+   * text for the picture of another of its batch, where nothing is drawn. How a label is spelled depends on no picture.
+   * A small model that has learned few pictures by heart does not know that, and for one that lies between them writes
+   * the beginning of one label and the end of another. Default "own".
+   */
+  readonly of?: "lessons" | "own"
 }
 
 /** Refuses more texts than a batch has lessons to write them of. */
@@ -53,19 +64,37 @@ export const practising: Rules.Table = {
   "practice.temperature": Rules.temperature(true)
 }
 
+/** The same of `sft`. */
+export const practisingLessons: Rules.Table = { ...practising, "practice.of": Rules.oneOf("lessons", "own") }
+
 /** What the policy is asked, and the format that its text is to have. */
 export interface Exercise {
   readonly prompt: Prompt
   readonly form: Form
   /** Of its draw. */
   readonly key: string
+  /** What the lesson teaches to write. */
+  readonly target?: ReadonlyArray<TargetSegment>
 }
+
+/** The tokens of a target, as an update scores them. */
+const tokensOf = (target: ReadonlyArray<TargetSegment>) =>
+  Effect.map(
+    Policy,
+    ({ tokenizer }) =>
+      Option.map(tokenizer, ({ encode, endOfTurn }) =>
+        Int32Array.from([...target.flatMap(({ text }) => [...encode(text)]), endOfTurn]))
+  )
+
+/** The target of the next lesson of a form, the lesson's own where there is no other. */
+const lessonAfter = (exercises: ReadonlyArray<Exercise>, i: number, form: Form): ReadonlyArray<TargetSegment> =>
+  [...exercises.slice(i + 1), ...exercises.slice(0, i + 1)].find((exercise) => exercise.form === form)?.target ?? []
 
 /**
  * Makes the function that a stage calls at each step: it draws the texts and returns their format loss. A task without
  * a grammar has nothing that could be practised.
  */
-export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: PracticeOptions | undefined) {
+export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: LessonPracticeOptions | undefined) {
   // Made when a text is first asked for: a task may have a grammar for one form and none for the other.
   const grammars = {
     answer: yield* Effect.cached(PolicyGrammar.ofAnswer(task, "answer")),
@@ -74,13 +103,20 @@ export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: Pract
   return Effect.fnUntraced(function*(exercises: ReadonlyArray<Exercise>) {
     if (options === undefined) return undefined
     const { maxTokens, temperature, texts, weight } = Settings.filledStage(options)
-    const asked = (yield* Effect.forEach(exercises.slice(0, texts), (exercise) =>
-      Effect.map(grammars[exercise.form], (grammar) => ({ ...exercise, grammar })))).filter(({ grammar }) =>
+    const asked = (yield* Effect.forEach(exercises.slice(0, texts), (exercise, at) =>
+      Effect.map(grammars[exercise.form], (grammar) => ({ ...exercise, grammar, at })))).filter(({ grammar }) =>
         grammar !== undefined
       )
     // Nothing is drawn that nothing could be learned from.
     if (asked.length === 0) {
       return undefined
+    }
+    if (options.of === "lessons") {
+      // Of the next lesson, the first one's for the last: as it was shuffled, a picture of any label.
+      const held = yield* Effect.forEach(asked, ({ at, form, grammar, prompt }) =>
+        Effect.map(tokensOf(lessonAfter(exercises, at, form)), (tokens): ReadonlyArray<FormatText> =>
+          grammar === undefined || Option.isNone(tokens) ? [] : [{ prompt, tokens: tokens.value, grammar }]))
+      return { weight, texts: held.flat() }
     }
     const policy = yield* Policy
     const drawn = yield* Effect.scoped(

@@ -30,14 +30,14 @@ export interface TrainOptions {
    * many steps, before the first and after the last. Without it the last weights are kept. `samples`: at most so many
    * of the split are looked at, from its start; default all of them. `patience`: the stage ends early where so many
    * looks in a row were no better than the best, which must itself be better than the start; default never. `ties`:
-   * which of equal looks is kept; a small split has many, and the later weights have learned for longer; default
-   * "first".
+   * which of equal looks is kept; a small split has many, and the later weights have learned for longer; "start": what
+   * the stage began with, where nothing was better than that, else the last; default "first".
    */
   readonly select?: {
     readonly every: number
     readonly samples?: number
     readonly patience?: number
-    readonly ties?: "first" | "last"
+    readonly ties?: "first" | "last" | "start"
   }
 }
 
@@ -85,6 +85,19 @@ export const defaults = {
   lossLength: 256,
   deadSteps: 10
 } as const satisfies Required<Omit<GrpoOptions, "select">>
+
+/** A share of a stage's steps, and its looks at validation as often as before. */
+export const shorter = <S extends TrainOptions>(stage: S, share: number): S => {
+  const { steps: before } = filled(stage)
+  const steps = Math.round(before * share)
+  const { select } = stage
+  return {
+    ...stage,
+    steps,
+    ...(select !== undefined &&
+      { select: { ...select, every: Math.max(1, Math.ceil(select.every * steps / Math.max(1, before))) } })
+  }
+}
 
 /** What single stages have of their own, where it has a default. */
 interface StageDefaults {
@@ -162,7 +175,7 @@ export const optimising: Rules.Table = {
   "select.every": required(whole(1)),
   "select.samples": whole(1),
   "select.patience": whole(1),
-  "select.ties": oneOf("first", "last")
+  "select.ties": oneOf("first", "last", "start")
 }
 
 /** What the settings of a GRPO stage may be. */

@@ -17,7 +17,7 @@ import * as Batches from "./Batches.ts"
 import type * as Order from "./Order.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
-import { type PracticeOptions, practising } from "./Practice.ts"
+import { type LessonPracticeOptions, practisingLessons } from "./Practice.ts"
 import * as Settings from "./Settings.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
@@ -41,8 +41,8 @@ export interface SftOptions<E = never, R = never> extends Settings.TrainOptions 
   readonly grammar?: PolicyGrammar.GrammarMode
   /** Other examples mixed into each batch. Default: none. */
   readonly replay?: Replay<E, R>
-  /** Texts of the policy's own along which its format is held. Default: none. */
-  readonly practice?: PracticeOptions
+  /** Texts along which its format is held: the policy's own, or those of other lessons. Default: none. */
+  readonly practice?: LessonPracticeOptions
   /** Longest answer while selecting on the validation split, in tokens. Default 224. */
   readonly maxTokens?: number
 }
@@ -53,7 +53,7 @@ export const supervising: Rules.Table = {
   batchSize: Settings.batch,
   answerWeight: Settings.lossWeight,
   grammar: Settings.grammarMode,
-  ...practising,
+  ...practisingLessons,
   "replay.share": Rules.required(Rules.share("[0, 1)")),
   maxTokens: Settings.length
 }
@@ -68,9 +68,9 @@ export const supervise = (
     const policy = yield* Policy
     const objective = Objective.Supervised({ examples, ...(format !== undefined && { format }) })
     const stats = yield* policy.update(objective, update)
-    const { gradNorm, loss, tokens } = stats
+    const { loss, tokens } = stats
     return {
-      figures: { loss, gradNorm, ...Train.formatFigures(stats), trained: tokens },
+      figures: { loss, ...Train.gradientFigures(stats), ...Train.formatFigures(stats), trained: tokens },
       tokens: Train.trainedTokens(stats)
     }
   })
@@ -147,7 +147,7 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
         Effect.gen(function*() {
           const lessons = yield* Effect.forEach(batch, (lesson) => example(self.task, lesson, answerWeight))
           const format = yield* practise(
-            lessons.map(({ form, prompt }, i) => ({ form, prompt, key: `${key}/practice/${i}` }))
+            lessons.map(({ form, prompt, target }, i) => ({ form, prompt, target, key: `${key}/practice/${i}` }))
           )
           const examples = lessons.map(({ form, ...rest }) => ({ ...rest, grammar: grammar[form] }))
           return yield* supervise([...examples, ...old], format, update)

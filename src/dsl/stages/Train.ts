@@ -8,6 +8,7 @@ import { Run } from "../Run.ts"
 import { type RunError, RunFileError } from "../RunError.ts"
 import { stepSpan } from "../telemetry/Exporting.ts"
 import type * as Memory from "./Memory.ts"
+import * as Pacing from "./Pacing.ts"
 import * as Settings from "./Settings.ts"
 import * as Skips from "./Skips.ts"
 import type { StageError } from "./StageError.ts"
@@ -17,6 +18,10 @@ export interface StepReport {
   readonly figures: Readonly<Record<string, number>>
   readonly tokens: number
 }
+
+/** How strongly an update pulled, where its engine tells it. */
+export const gradientFigures = ({ gradNorm }: Pick<UpdateStats, "gradNorm">): Readonly<Record<string, number>> =>
+  gradNorm === undefined ? {} : { gradNorm }
 
 /**
  * Of an update with a format loss: what it comes to (nats per token), and the share of its texts that left their
@@ -97,9 +102,10 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
   Effect.gen(function*() {
     const run = yield* Run
     const policy = yield* Policy
-    const { clipNorm, select, steps, weightDecay } = Settings.filled(plan.settings)
-    const rate = Settings.schedule(plan.settings)
     const stage = run.named(plan.stage)
+    const settings = yield* Pacing.paced(plan.stage, plan.settings)
+    const { clipNorm, select, steps, weightDecay } = Settings.filled(settings)
+    const rate = Settings.schedule(settings)
     const { memories = [] } = plan
     const midStage = yield* run.midStage(plan.stage)
     const kept = Option.isNone(midStage.kept) ? undefined : yield* Schema.decodeUnknownEffect(OnItsWay)(
@@ -109,7 +115,7 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
         new RunFileError({ path: stage, reason: "what was kept of it is not what this version writes", cause })
       )
     )
-    const skips = yield* Skips.make(plan.stage, plan.settings, kept?.skipped)
+    const skips = yield* Skips.make(plan.stage, settings, kept?.skipped)
     let selected: Selected | undefined
     /** Looks since the best one. */
     let looks = 0
@@ -158,7 +164,8 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
       yield* run.metric({ stage: plan.stage, step, of: steps, [`validation ${name}`]: value })
       const better = selected === undefined || (direction === "lower" ? value < selected.value : value > selected.value)
       looks = better ? 0 : looks + 1
-      const tie = select?.ties === "last" && selected?.value === value
+      const later = select?.ties === "last" || (select?.ties === "start" && selected?.step !== 0)
+      const tie = later && selected?.value === value
       if (better || tie) selected = { step, value, snapshot: yield* policy.snapshot }
     })
     /** Nothing better has come for long. What is no better than the start may only not have begun to learn. */

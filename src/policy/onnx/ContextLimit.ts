@@ -3,7 +3,7 @@
  * image.
  */
 import { Effect, Schema } from "effect"
-import type { EncodedPrompt } from "./Encoder.ts"
+import type { EncodedPrompt } from "../chat/Encoder.ts"
 import type { Model } from "./Model.ts"
 
 /** A prompt with what follows it is longer than the model's positions. Nothing was cut off. */

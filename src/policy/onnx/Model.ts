@@ -1,15 +1,16 @@
 /** A Hugging Face directory made ready to run: configuration, weights in shared memory, tokenizer, pre-processor. */
-import { Effect, Option, Predicate } from "effect"
+import { Effect, Option } from "effect"
 import { Preprocess } from "../../kernels/image/index.ts"
 import { Config, Parameters } from "../../kernels/models/index.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { Tokenizer } from "../../kernels/text/index.ts"
 import { ParameterStore } from "../../kernels/train/index.ts"
 import { ModelDirectory, Safetensors } from "../../kernels/weights/index.ts"
+import { specialsOf, templateVariables } from "../chat/Controls.ts"
+import * as Encoder from "../chat/Encoder.ts"
+import * as EndOfTurn from "../chat/EndOfTurn.ts"
 import { PolicyError } from "../Policy.ts"
 import * as Adapter from "./Adapter.ts"
-import * as Encoder from "./Encoder.ts"
-import * as EndOfTurn from "./EndOfTurn.ts"
 import * as GenerationConfig from "./GenerationConfig.ts"
 import * as MappedWeights from "./MappedWeights.ts"
 import { defaults, type Trainable } from "./Settings.ts"
@@ -40,29 +41,6 @@ export interface Model {
   /** Element type that the directory stores each tensor in, kept when it is saved. */
   readonly dtypes: ReadonlyMap<string, "F32" | "F16" | "BF16">
 }
-
-/** Ids that free text never holds. */
-export const specialsOf = (
-  directory: Pick<ModelDirectory.Texts, "tokenizerJson">,
-  size: number,
-  vocabulary: number
-): ReadonlySet<number> => {
-  const added: unknown = directory.tokenizerJson["added_tokens"]
-  const controls = (Array.isArray(added) ? added : []).flatMap((
-    token: { readonly id?: unknown; readonly special?: unknown }
-  ) => token.special === true && typeof token.id === "number" ? [token.id] : [])
-  return new Set([...controls, ...Array.from({ length: Math.max(0, vocabulary - size) }, (_, i) => size + i)])
-}
-
-/** Tokens that a chat template may ask for by the name it has in tokenizer_config.json. */
-export const templateVariables = (
-  { tokenizerConfig }: Pick<ModelDirectory.Texts, "tokenizerConfig">
-): Readonly<Record<string, string>> =>
-  Object.fromEntries(["bos_token", "eos_token", "pad_token", "unk_token"].flatMap((name) => {
-    const value = tokenizerConfig[name]
-    const content = Predicate.hasProperty(value, "content") ? value.content : value
-    return typeof content === "string" ? [[name, content]] : []
-  }))
 
 /** Patches that are cut in another way than the tower expects would be a silent wrong answer. */
 const checkPatches = ({ patch, merge, temporalPatch }: Config.VisionConfig, preprocessor: Preprocess.Preprocessor) =>

@@ -3,10 +3,10 @@ import { Effect } from "effect"
 import type { Grammar } from "../../kernels/generate/index.ts"
 import type { HostTensor } from "../../kernels/runtime/index.ts"
 import type { LossGraphs } from "../../kernels/train/index.ts"
+import type { EncodedPrompt } from "../chat/Encoder.ts"
 import type { Auxiliary, Prompt } from "../Policy.ts"
 import * as Auxiliaries from "./Auxiliary.ts"
 import { type PolicyContext, withFeatures, withPatches } from "./Context.ts"
-import type { EncodedPrompt } from "./Encoder.ts"
 import {
   type Batch,
   innerRowsOf,

@@ -7,8 +7,8 @@
 import { Distance } from "../../kernels/generate/index.ts"
 import { type Config, Rope } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
+import type { EncodedPrompt } from "../chat/Encoder.ts"
 import type { AuxiliaryRow } from "./Auxiliary.ts"
-import type { EncodedPrompt } from "./Encoder.ts"
 
 /** Rows of hidden states after an inner layer, counted from 1. */
 export interface InnerRows {

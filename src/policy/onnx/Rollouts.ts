@@ -5,12 +5,12 @@ import { OnnxWriter } from "../../kernels/graph/index.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { Rope } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
+import type { EncodedPrompt } from "../chat/Encoder.ts"
 import { failing } from "../failing.ts"
 import * as NotFinite from "../NotFinite.ts"
 import type { Completion, SampleOptions, SampleRequest } from "../Policy.ts"
 import * as Requests from "../Requests.ts"
 import { type PolicyContext, withFeatures } from "./Context.ts"
-import type { EncodedPrompt } from "./Encoder.ts"
 import type { Features } from "./Features.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as MappedWeights from "./MappedWeights.ts"
@@ -179,11 +179,15 @@ const runBatch = Effect.fnUntraced(function*(
   const turns = Math.min(maxTokens, tokens.length / rows)
   return yield* Effect.forEach(
     items,
-    ({ first, index, request }, b) =>
+    ({ first, index, prompt, request }, b) =>
       Effect.forEach(Array.from({ length: count }, (_, g) => g), (g) => {
         const of = `sample "${request.key}", candidate ${first + g},`
         return readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows, options, of)
-      }).pipe(Effect.map((completions) => ({ index, first, completions })))
+      }).pipe(Effect.map((drawn) => ({
+        index,
+        first,
+        completions: drawn.map((completion) => ({ ...completion, promptTokens: prompt.tokens.length }))
+      })))
   )
 })
 

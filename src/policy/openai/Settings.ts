@@ -1,7 +1,7 @@
 /** What a policy behind a server is made of. */
 import type { Schema } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { shownAddress } from "../http/Address.ts"
+import { shownAddress, withoutSlash } from "../http/Address.ts"
 import * as Endpoint from "../http/Endpoint.ts"
 import type * as Client from "./Client.ts"
 import type * as DataUrl from "./DataUrl.ts"
@@ -46,7 +46,7 @@ export interface Options extends Client.Limits {
 
 /** The addresses as they are asked: without slashes at their ends. */
 export const addressesOf = (baseUrl: Options["baseUrl"]): ReadonlyArray<string> =>
-  (typeof baseUrl === "string" ? [baseUrl] : baseUrl).map((address) => address.replace(/\/+$/, ""))
+  (typeof baseUrl === "string" ? [baseUrl] : baseUrl).map(withoutSlash)
 
 const expected = {
   example: "an address such as http://localhost:8000/v1",

@@ -42,7 +42,7 @@ const parse = Schema.decodeUnknownResult(Json.text(Schema.Json))
 
 /** Numbers that Python writes into JSON although it knows none are unknown. Strings are stepped over. */
 const withoutNaN = (text: string): string =>
-  text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (found) => found.startsWith("\"") ? found : "null")
+  text.replace(/"(?:[^"\\]|\\.)*"?|-?\b(?:NaN|Infinity)\b/g, (found) => found.startsWith("\"") ? found : "null")
 
 const Outside = Schema.Struct({ error: maybe(Schema.Json), choices: maybe(Schema.Array(Schema.Json)) })
 

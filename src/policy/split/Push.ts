@@ -1,4 +1,7 @@
-/** Takes a trainer's weights to the sampler: written as an adapter, loaded by every server, the last one let go. */
+/**
+ * Takes a trainer's weights to the sampler: written as an adapter, loaded by every server, the one before let go; the
+ * last one at the end.
+ */
 import { Context, Effect, FileSystem, Option, Path } from "effect"
 import * as OnnxPolicy from "../onnx/OnnxPolicy.ts"
 import * as OpenAiPolicy from "../openai/OpenAiPolicy.ts"
@@ -18,7 +21,7 @@ const writerOf = (trainer: Context.Context<Policy>) =>
 /**
  * A way from trainer to sampler.
  *
- * @returns takes the weights of the given number there
+ * @returns takes the weights as they are there
  */
 export const make = Effect.fnUntraced(function*(
   { directory, served = directory }: Pushing,
@@ -38,15 +41,30 @@ export const make = Effect.fnUntraced(function*(
   }
   // Servers keep what they have loaded under a name: one of another run must not answer.
   const run = crypto.randomUUID().slice(0, 8)
+  const folderOf = (name: string) => join(resolve(directory), name)
+  const removed = (name: string) => Effect.ignore(fs.remove(folderOf(name), { recursive: true, force: true }))
+  let count = 0
   let last: string | undefined
-  return Effect.fn("Policy.push")(function*(weights: number) {
-    const name = `rise-${run}-${weights}`
-    yield* write(join(resolve(directory), name))
-    yield* adapters.load({ name, path: join(served === directory ? resolve(served) : served, name) })
+  yield* Effect.addFinalizer(() =>
+    last === undefined
+      ? Effect.void
+      // A server that is away is not waited for.
+      : Effect.andThen(Effect.timeoutOption(Effect.ignore(adapters.unload(last)), "5 seconds"), removed(last))
+  )
+  return Effect.fn("Policy.push")(function*() {
+    // One that failed on the way must not be in the way of the next.
+    const name = `rise-${run}-${++count}`
+    yield* Effect.onError(
+      Effect.andThen(
+        write(folderOf(name)),
+        adapters.load({ name, path: join(served === directory ? resolve(served) : served, name) })
+      ),
+      () => removed(name)
+    )
     const before = last
     last = name
     if (before === undefined) return
     yield* adapters.unload(before)
-    yield* Effect.ignore(fs.remove(join(resolve(directory), before), { recursive: true, force: true }))
+    yield* removed(before)
   })
 })

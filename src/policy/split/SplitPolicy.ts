@@ -59,7 +59,7 @@ const make = Effect.fnUntraced(function*<E, E2>(options: Settings.Options<E, E2>
 
   const session = Effect.gen(function*() {
     if (push !== undefined && open === 0 && weights - pushed >= every) {
-      yield* push(weights)
+      yield* push()
       pushed = weights
     }
     const far = yield* sampler.session

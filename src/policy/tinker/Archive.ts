@@ -1,9 +1,9 @@
 /** Weights that an engine gives away: a tar.gz behind a redirect, with the files of a PEFT adapter. */
-import { Effect, FileSystem, Path, type Redacted } from "effect"
+import { Effect, FileSystem, Path, type Redacted, Stream } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
-import { gunzip } from "node:zlib"
-import { extract } from "tar-stream"
-import * as Connection from "../http/Connection.ts"
+import { pipeline } from "node:stream/promises"
+import { createGunzip } from "node:zlib"
+import { extract, type Header } from "tar-stream"
 import { PolicyError } from "../Policy.ts"
 import { authorised } from "./Transport.ts"
 
@@ -17,40 +17,50 @@ export interface Options {
 /** Some engines name the kind of what was saved, some do not. */
 const Location = /^tinker:\/\/([^/]+)\/(?:([^/]+)\/)?([^/]+)$/
 
+/** More than any adapter or model has. */
+const MOST_FILES = 1024
+
 const failed = (reason: string, cause?: unknown) => new PolicyError({ operation: "save", reason, cause })
 
-const unzip = (bytes: Uint8Array, maxBytes: number) =>
-  Effect.callback<Uint8Array, PolicyError>((resume) =>
-    gunzip(
-      bytes,
-      { maxOutputLength: maxBytes },
-      (error, plain) =>
-        resume(error === null ? Effect.succeed(plain) : Effect.fail(failed(`the archive: ${error.message}`, error)))
-    )
-  )
+/** A file by its plain name: what lies in folders, or is no file, is left where it is. */
+const nameOf = ({ name, type }: Header): string | undefined => {
+  const plain = name.replace(/^(\.\/)+/, "")
+  return type === "file" && /^[\w.-]+$/.test(plain) && !plain.startsWith(".") ? plain : undefined
+}
 
-/** Files by their plain names: what lies in folders, or is no file, is left where it is. */
-const files = (plain: Uint8Array) =>
-  Effect.tryPromise({
-    try: async () => {
-      const found = new Map<string, Uint8Array>()
-      const entries = extract()
-      entries.end(plain)
-      for await (const entry of entries) {
-        const chunks: Array<Uint8Array> = []
-        for await (const chunk of entry) if (chunk instanceof Uint8Array) chunks.push(chunk)
-        const name = entry.header.name.replace(/^(\.\/)+/, "")
-        if (entry.header.type === "file" && /^[\w.-]+$/.test(name) && !name.startsWith(".")) {
-          found.set(name, Buffer.concat(chunks))
-        }
-      }
-      return found
-    },
-    catch: (cause) => failed(`the archive is no tar: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
-  })
+/** Passes on so many bytes and no more. */
+const bounded = (maxBytes: number) =>
+  async function*(chunks: AsyncIterable<Uint8Array>) {
+    let left = maxBytes
+    for await (const chunk of chunks) {
+      left -= chunk.length
+      if (left < 0) throw new Error(`it is larger than ${maxBytes} bytes`)
+      yield chunk
+    }
+  }
 
-/** Downloads what was saved under `path` for sampling. */
-export const download = Effect.fnUntraced(function*(path: string, { apiKey, baseUrl, maxBytes }: Options) {
+/** The files of a tar.gz, piece by piece: an archive may be larger than memory, or pretend to be small. */
+async function* pieces(packed: AsyncIterable<Uint8Array>, maxBytes: number) {
+  const entries = extract()
+  const through = pipeline(packed, bounded(maxBytes), createGunzip(), bounded(maxBytes), entries)
+  // What goes wrong there ends the entries, too.
+  through.catch(() => undefined)
+  for await (const entry of entries) {
+    const name = nameOf(entry.header)
+    if (name === undefined) {
+      entry.resume()
+      continue
+    }
+    yield { name, first: true, bytes: new Uint8Array(0) }
+    for await (const chunk of entry) {
+      if (chunk instanceof Uint8Array) yield { name, first: false, bytes: chunk }
+    }
+  }
+  await through
+}
+
+/** Asks for what was saved under `path` for sampling. */
+const asked = Effect.fnUntraced(function*(path: string, { apiKey, baseUrl }: Options) {
   const http = yield* HttpClient.HttpClient
   const [, model, kind = "sampler_weights", name] = Location.exec(path) ?? []
   if (model === undefined || name === undefined) {
@@ -72,18 +82,14 @@ export const download = Effect.fnUntraced(function*(path: string, { apiKey, base
       response = yield* get(new URL(to, baseUrl).href)
     }
     if (response.status === 404) continue
-    if (response.status !== 200) return yield* failed(`the archive of ${path}: the server answered ${response.status}`)
-    const packed = yield* Connection.read(response, maxBytes, {
-      broken: (cause) => failed("the archive broke off", cause),
-      tooLarge: () => failed(`the archive is larger than ${maxBytes} bytes`)
-    })
-    return yield* Effect.flatMap(unzip(packed, maxBytes), files)
+    if (response.status === 200) return response
+    return yield* failed(`the archive of ${path}: the server answered ${response.status}`)
   }
   return yield* failed(`the engine has no archive of ${path}: its weights stay there`)
 })
 
-/** Writes files into a new directory, whole or not at all. */
-export const write = Effect.fnUntraced(function*(directory: string, found: ReadonlyMap<string, Uint8Array>) {
+/** Downloads what was saved under `path` for sampling into a new directory, whole or not at all. */
+export const download = Effect.fnUntraced(function*(path: string, directory: string, options: Options) {
   const fs = yield* FileSystem.FileSystem
   const { dirname, join, resolve } = yield* Path.Path
   const target = resolve(directory)
@@ -91,10 +97,23 @@ export const write = Effect.fnUntraced(function*(directory: string, found: Reado
     failed(`${directory} cannot be written: ${cause.message}`, cause)
   )
   if (yield* writing(fs.exists(target))) return yield* failed(`${directory} exists already: choose another name`)
+  const response = yield* asked(path, options)
   yield* writing(fs.makeDirectory(dirname(target), { recursive: true }))
   const temporary = `${target}.${crypto.randomUUID()}.tmp`
   yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(temporary, { recursive: true, force: true })))
   yield* writing(fs.makeDirectory(temporary))
-  for (const [name, bytes] of found) yield* writing(fs.writeFile(join(temporary, name), bytes))
+  const found = new Set<string>()
+  const packed = yield* Stream.toAsyncIterableEffect(response.stream)
+  yield* Stream.fromAsyncIterable(
+    pieces(packed, options.maxBytes),
+    (cause) => failed(`the archive of ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
+  ).pipe(Stream.runForEach(({ bytes, first, name }) => {
+    if (first && (found.has(name) || found.size >= MOST_FILES)) {
+      return Effect.fail(failed(`the archive of ${path} holds ${found.has(name) ? `${name} twice` : "too many files"}`))
+    }
+    found.add(name)
+    return writing(fs.writeFile(join(temporary, name), bytes, { flag: first ? "wx" : "a" }))
+  }))
+  if (found.size === 0) return yield* failed(`the archive of ${path} holds no files`)
   yield* writing(fs.rename(temporary, target))
 }, Effect.scoped)

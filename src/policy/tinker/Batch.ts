@@ -7,7 +7,7 @@ import type { Objective, Prompt } from "../Policy.ts"
 import * as TokenWeights from "../TokenWeights.ts"
 import type { Prompts } from "./Prompts.ts"
 import * as Surrogate from "./Surrogate.ts"
-import { type Chunk, type Datum, lengthOfAll } from "./Wire.ts"
+import { type Chunk, type Datum, type EngineLoss, lengthOfAll } from "./Wire.ts"
 
 /** A prompt and what follows it. */
 export interface Sequence {
@@ -56,9 +56,19 @@ export const following = ({ chunks, tokens }: Sequence, logprobs: Float32Array):
   return logprobs.subarray(before, before + tokens.length)
 }
 
+/** A loss that the protocol has itself: its value and slopes are those of ours, token for token. */
+export interface Own extends EngineLoss {
+  /** The values of each sequence's tokens that its size is made of: what an engine divides by is put on them. */
+  readonly factor: "weights" | "advantages"
+  /** By sequence: what is sent with its tokens. */
+  readonly values: ReadonlyArray<Readonly<Record<string, ArrayLike<number>>>>
+}
+
 /** What an objective makes of log-probabilities. */
 export interface Loss {
   readonly sequences: ReadonlyArray<Sequence>
+  /** The same in the protocol's own words, where it has any for it: an engine needs no forward pass before it then. */
+  readonly own: Own | undefined
   /** Of the tokens that follow each prompt: the part of the loss of each, and its slope. */
   readonly terms: (
     logprobs: ReadonlyArray<Float32Array>,
@@ -90,15 +100,17 @@ const supervised = Effect.fnUntraced(function*(
         weights: [...parts.flatMap(({ tokens, weight }) => Array.from(tokens, () => weight)), last]
       }
     }))
-  const total = made.reduce((n, { weights }) => n + weights.reduce((m, weight) => m + weight, 0), 0)
+  const sum = made.reduce((n, { weights }) => n + weights.reduce((m, weight) => m + weight, 0), 0)
+  const shares = made.map(({ weights }) => Float64Array.from(weights, (weight) => sum > 0 ? weight / sum : 0))
   const loss: Loss = {
     sequences: made,
+    own: { lossFn: "cross_entropy", factor: "weights", values: shares.map((weights) => ({ weights })) },
     tokens: count(made),
     terms: (logprobs) => {
       let loss = 0
-      const slopes = made.map(({ weights }, i) =>
-        Float64Array.from(weights, (weight, k) => {
-          const term = Surrogate.supervised(logprobs[i]?.[k] ?? NaN, total > 0 ? weight / total : 0)
+      const slopes = shares.map((weights, i) =>
+        weights.map((weight, k) => {
+          const term = Surrogate.supervised(logprobs[i]?.[k] ?? NaN, weight)
           loss += term.loss
           return term.slope
         })
@@ -108,6 +120,21 @@ const supervised = Effect.fnUntraced(function*(
   }
   return loss
 })
+
+/**
+ * The protocol's ppo is −Σ min(ρ·a, clamp(ρ)·a): ours without a penalty, for weights are not negative and go into a.
+ * Bounds of 1 itself are left to us: at a ratio of 1, where every update begins, libraries differ about their slope.
+ */
+const ownOf = (
+  { clip: { high, low }, kl, rollouts }: Extract<Objective, { readonly _tag: "GroupRelative" }>,
+  advantages: ReadonlyArray<Float64Array>
+): Own | undefined =>
+  kl > 0 || !(low > 0 && high > 0) ? undefined : {
+    lossFn: "ppo",
+    config: { clip_low_threshold: 1 - low, clip_high_threshold: 1 + high },
+    factor: "advantages",
+    values: rollouts.map(({ completion: { logprobs } }, i) => ({ logprobs, advantages: advantages[i] ?? [] }))
+  }
 
 /** Eq. 7 and 10. */
 const groupRelative = Effect.fnUntraced(function*(
@@ -127,12 +154,17 @@ const groupRelative = Effect.fnUntraced(function*(
   })
   const weights = TokenWeights.groupRelative(averaging, sequences.map(({ tokens }) => tokens.length), maxTokens)
   const tokens = count(sequences)
+  /** A rollout's advantage for each of its tokens, as importance weights have it. */
+  const advantages = rollouts.map(({ advantage, completion, importance }) =>
+    Float64Array.from(completion.tokens, (_, k) => advantage * (importance?.[k] ?? 1))
+  )
   const loss: Loss = {
     sequences,
     tokens,
+    own: ownOf(objective, advantages.map((own, i) => own.map((advantage) => advantage * (weights[i] ?? 0)))),
     terms: (logprobs, reference) => {
       let [loss, kl, clipped] = [0, 0, 0]
-      const slopes = rollouts.map(({ advantage, completion, importance }, i) =>
+      const slopes = rollouts.map(({ completion }, i) =>
         Float64Array.from(completion.tokens, (_, k) => {
           const old = completion.logprobs[k] ?? NaN
           const term = Surrogate.groupRelative({
@@ -140,7 +172,7 @@ const groupRelative = Effect.fnUntraced(function*(
             old,
             reference: reference?.[i]?.[k] ?? old,
             weight: weights[i] ?? 0,
-            advantage: advantage * (importance?.[k] ?? 1)
+            advantage: advantages[i]?.[k] ?? NaN
           }, { clip: objective.clip, kl: reference === undefined ? 0 : objective.kl })
           loss += term.loss
           kl += reference === undefined ? 0 : term.divergence

@@ -1,11 +1,11 @@
 /** Texts that an engine draws, looked at before anything is made of them. */
 import { Effect } from "effect"
-import * as Finite from "../../kernels/math/Finite.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { failing } from "../failing.ts"
 import type { Completion, PolicyError, SampleOptions, SampleRequest, Session } from "../Policy.ts"
 import * as Requests from "../Requests.ts"
 import type { Engine } from "./Engine.ts"
+import { firstOdd } from "./logprobs.ts"
 import type { Prompts } from "./Prompts.ts"
 import { noGrammar, refuse } from "./refuse.ts"
 import type { Sequence } from "./Wire.ts"
@@ -49,9 +49,20 @@ export const make = ({ concurrency, engine, engineName, prompts, seed }: Options
           `${engineName} told ${logprobs.length} log-probabilities of the ${tokens.length} tokens drawn for "${key}"`
         )
       }
-      const odd = Finite.firstBeyond(logprobs)
+      const odd = firstOdd(logprobs)
       if (odd >= 0) {
-        return refuse("sample", `${engineName}: log-probability ${odd} of a text for "${key}" is ${logprobs[odd]}`)
+        return refuse(
+          "sample",
+          `${engineName}: log-probability ${odd} of a text for "${key}" is ${logprobs[odd]}, expected at most 0`
+        )
+      }
+      const strange = tokens.findIndex((token) => token < 0 || token >= prompts.vocabulary)
+      if (strange >= 0) {
+        return refuse(
+          "sample",
+          `${engineName}: token ${strange} of a text for "${key}" is ${tokens[strange]}, expected an id below ` +
+            `${prompts.vocabulary}: the tokenizer directory is of another model`
+        )
       }
       return Effect.succeed({
         text: prompts.decode(ended ? tokens.subarray(0, -1) : tokens),

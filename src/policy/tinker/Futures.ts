@@ -2,7 +2,7 @@
  * Calls of the protocol: small ones that answer at once, and work that answers with a number under which its result is
  * asked for until it is there.
  */
-import { Clock, Duration, Effect, Result, Schema } from "effect"
+import { Duration, Effect, Result, Schema } from "effect"
 import type { Malformed } from "./Protobuf.ts"
 import { TinkerError } from "./TinkerError.ts"
 import type { Answer, Request, Transport } from "./Transport.ts"
@@ -93,15 +93,16 @@ export const make = ({ patience, transport }: Options) => {
   /** Work: sent, and its result asked for until it is there. A server that has dropped it (410) is sent it again. */
   const run = <A>(given: Call, reading: Reading<A>): Effect.Effect<A, TinkerError> =>
     Effect.gen(function*() {
-      const began = yield* Clock.currentTimeMillis
       let { id, taken } = yield* submit(given)
-      let wait = FIRST_POLL_MILLIS
-      for (;;) {
-        const poll = requestOf({ path: "retrieve_future", body: { request_id: id }, key: `${given.key}/poll` })
+      for (let wait = FIRST_POLL_MILLIS;; wait = Math.min(LONGEST_POLL_MILLIS, 2 * wait)) {
+        const poll: Request = {
+          ...requestOf({ path: "retrieve_future", body: { request_id: id }, key: `${given.key}/poll` }),
+          poll: true
+        }
         const answer = yield* send(poll)
         const { bytes, contentType, status } = answer
         if (status === 410) ({ id, taken } = yield* submit(given))
-        else {
+        else if (status !== 408) {
           yield* status === 400
             // The work itself failed; asking again would give the same answer.
             ? Effect.fail(refused(poll, answer, "failed", `${given.path} failed`))
@@ -110,7 +111,7 @@ export const make = ({ patience, transport }: Options) => {
             const read = reading.protobuf(bytes)
             return Result.isSuccess(read)
               ? read.success
-              : yield* refused(poll, answer, "malformed", read.failure.reason)
+              : yield* refused(poll, answer, "malformed", `the answer cannot be read: ${read.failure.reason}`)
           }
           const value = yield* readJson(poll, answer)
           const broken = Schema.decodeUnknownResult(Broken)(value)
@@ -119,22 +120,23 @@ export const make = ({ patience, transport }: Options) => {
             const read = reading.json(value, taken)
             return Result.isSuccess(read)
               ? read.success
-              : yield* refused(poll, answer, "malformed", read.failure.reason)
+              : yield* refused(poll, answer, "malformed", `the answer cannot be read: ${read.failure.reason}`)
           }
         }
-        const spent = (yield* Clock.currentTimeMillis) - began
-        if (spent > Duration.toMillis(patience)) {
-          return yield* refused(
-            poll,
-            answer,
-            "timeout",
-            `no result of ${given.path} within ${Duration.format(patience)} (patience)`
-          )
-        }
         yield* Effect.sleep(wait)
-        wait = Math.min(LONGEST_POLL_MILLIS, 2 * wait)
       }
-    })
+    }).pipe(Effect.timeoutOrElse({
+      duration: patience,
+      orElse: () =>
+        Effect.fail(
+          new TinkerError({
+            url: given.path,
+            kind: "timeout",
+            reason: `no result within ${Duration.format(patience)} (patience)`,
+            attempts: 1
+          })
+        )
+    }))
 
   return { call, run }
 }

@@ -27,12 +27,16 @@ const datum = ({ chunks, inputs }: Datum): Schema.Json => ({
 export const prompt = (chunks: ReadonlyArray<Chunk>) => ({ chunks: chunks.map(chunk) })
 
 /** A pass: where it is sent, and what. */
-export const forwardBackward = ({ data, forwardOnly, lossFn, modelId, seqId }: ForwardBackward) => ({
+export const forwardBackward = ({ config, data, forwardOnly, lossFn, modelId, seqId }: ForwardBackward) => ({
   path: forwardOnly ? "forward" : "forward_backward",
   body: {
     model_id: modelId,
     seq_id: seqId,
-    [forwardOnly ? "forward_input" : "forward_backward_input"]: { data: data.map(datum), loss_fn: lossFn }
+    [forwardOnly ? "forward_input" : "forward_backward_input"]: {
+      data: data.map(datum),
+      loss_fn: lossFn,
+      ...(config !== undefined && { loss_fn_config: config })
+    }
   }
 })
 
@@ -45,13 +49,15 @@ const PassedJson = Schema.Struct({
   metrics: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown)))
 })
 
+/** What an Int32Array holds as it is. */
+const Token = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 - 1 }))
+
 const SampledJson = Schema.Struct({
   sequences: Schema.Array(Schema.Struct({
     stop_reason: Schema.Literals(["stop", "length"]),
-    tokens: Schema.Array(Schema.Int),
+    tokens: Schema.Array(Token),
     logprobs: Schema.optional(Schema.NullOr(Numbers))
-  })),
-  prompt_logprobs: Schema.optional(Schema.NullOr(Numbers))
+  }))
 })
 
 const floats = (numbers: typeof Numbers.Type): Float32Array => Float32Array.from(numbers, (value) => value ?? NaN)
@@ -81,11 +87,10 @@ export const readPassed = (json: unknown): Result.Result<Passed, Malformed> =>
 
 /** What was drawn. */
 export const readSampled = (json: unknown): Result.Result<Sampled, Malformed> =>
-  Result.map(decoded(SampledJson, json), ({ prompt_logprobs: ofPrompt, sequences }) => ({
+  Result.map(decoded(SampledJson, json), ({ sequences }) => ({
     sequences: sequences.map(({ logprobs, stop_reason, tokens }) => ({
       stop: stop_reason,
       tokens: Int32Array.from(tokens),
       logprobs: logprobs == null ? undefined : floats(logprobs)
-    })),
-    promptLogprobs: ofPrompt == null ? undefined : floats(ofPrompt)
+    }))
   }))

@@ -53,7 +53,8 @@ export interface Measured {
   readonly mixed: number
 }
 
-const near = (a: number, b: number): boolean => Math.abs(a - b) <= 0.02 * Math.max(1, Math.abs(b))
+/** Whether two measurements are the same, as far as an engine's own rounding allows. */
+export const near = (a: number, b: number): boolean => Math.abs(a - b) <= 0.02 * Math.max(1, Math.abs(b))
 
 /**
  * The normaliser that measurements speak for.

@@ -3,6 +3,7 @@ import type { Duration, Layer } from "effect"
 import type { AdamW } from "../../kernels/train/index.ts"
 import * as Endpoint from "../http/Endpoint.ts"
 import type { Policy, PolicyError } from "../Policy.ts"
+import type { Exact } from "./Exact.ts"
 import type { Pictures } from "./Prompts.ts"
 import type { Limits } from "./Transport.ts"
 
@@ -49,6 +50,11 @@ export interface Capabilities {
   readonly normaliser: string | undefined
   /** Whether pictures reach the model; undefined: the tokenizer is of a model that reads none. */
   readonly pictures: boolean | undefined
+  /**
+   * Losses of its own ("cross_entropy", "ppo") that were measured to have our gradients: an update through them needs
+   * no forward pass before it.
+   */
+  readonly losses: ReadonlyArray<Exact>
   /** Sequences and bytes of the largest part of an update that it takes in one request. */
   readonly request: { readonly data: number; readonly bytes: number }
 }

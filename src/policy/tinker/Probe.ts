@@ -1,13 +1,15 @@
 /**
- * What an engine does, found out before it is trusted: whether it takes pictures, and what it divides a loss by. Some
- * engines accept a picture and drop it, some divide by what only they know; both would train something else without a
- * word. Done on a model of its own, at learning rate 0, which is given back.
+ * What an engine does, found out before it is trusted: whether it takes pictures, what it divides a loss by, and which
+ * of its own losses are ours. Some engines accept a picture and drop it, some divide by what only they know; both would
+ * train something else without a word. Done on a model of its own, at learning rate 0, which is given back.
  */
 import { Effect } from "effect"
 import { Image } from "../../kernels/image/index.ts"
 import { PolicyError } from "../Policy.ts"
 import * as Batch from "./Batch.ts"
-import type { Adam, Engine } from "./Engine.ts"
+import type { Engine } from "./Engine.ts"
+import * as Exact from "./Exact.ts"
+import type { Adam } from "./ModelCalls.ts"
 import * as Normaliser from "./Normaliser.ts"
 import type { Prompts } from "./Prompts.ts"
 import { type Datum, lengthOfAll } from "./Wire.ts"
@@ -18,7 +20,12 @@ export interface Found {
   readonly normaliser: Normaliser.Normaliser | undefined
   /** Whether pictures reach the model; undefined where the directory is of a model that reads none. */
   readonly pictures: boolean | undefined
+  /** Losses of its own that were measured to be ours. */
+  readonly exact: ReadonlyArray<Exact.Exact>
 }
+
+/** What is taken for granted of an engine that was asked nothing. */
+export const unasked: Found = { normaliser: undefined, pictures: undefined, exact: [] }
 
 const still: Adam = { learningRate: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 0 }
 
@@ -52,8 +59,8 @@ const pictures = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts, e
   return true
 })
 
-/** Gradient norms of a few sequences, as multiples of the first one's. */
-const normaliser = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts, engineName: string) {
+/** Gradient norms of a few sequences, as multiples of the first one's; then those of the engine's own losses. */
+const losses = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts, engineName: string) {
   const tokens = prompts.text("one two three four five six seven eight")
   const behind = prompts.text(" nine ten").slice(0, 2)
   const sequence = { chunks: [{ type: "text", tokens }] as const, tokens: behind }
@@ -69,9 +76,17 @@ const normaliser = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts,
   const [all = new Float32Array(0)] = yield* engine.forward([Batch.datum(long, { weights: [1, 1, ...zeros] })])
   const longer = Batch.datum(long, { logprobs: Batch.following(long, all), advantages: [1, -0.5, ...zeros] })
   const norm = (requests: ReadonlyArray<ReadonlyArray<Datum>>) =>
-    Effect.map(engine.step(requests.flat(), "importance_sampling", still, () => requests), gradNormOf)
+    Effect.map(
+      engine.step({
+        data: requests.flat(),
+        loss: { lossFn: "importance_sampling" },
+        adam: still,
+        scaled: () => requests
+      }, () => Effect.void),
+      ({ metrics }) => gradNormOf(metrics)
+    )
   const first = yield* norm([[scored(1)]])
-  if (first === undefined) return undefined
+  if (first === undefined) return { normaliser: undefined, exact: [] }
   const ratio = (requests: ReadonlyArray<ReadonlyArray<Datum>>) =>
     Effect.map(norm(requests), (found) => (found ?? NaN) / first)
   const found = Normaliser.of({
@@ -81,7 +96,10 @@ const normaliser = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts,
     longer: yield* ratio([[longer]]),
     mixed: yield* ratio([[scored(1), longer]])
   })
-  if (typeof found !== "string") return found
+  if (typeof found !== "string") {
+    const own = [now, Batch.following(long, all)]
+    return { normaliser: found, exact: yield* Exact.measured(engine, [sequence, long], own, still, gradNormOf) }
+  }
   return yield* new PolicyError({
     operation: "load",
     reason:
@@ -94,7 +112,7 @@ const normaliser = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts,
 export const probe = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts, engineName: string) {
   const found: Found = {
     pictures: yield* pictures(engine, prompts, engineName),
-    normaliser: yield* normaliser(engine, prompts, engineName)
+    ...yield* losses(engine, prompts, engineName)
   }
   return found
 })

@@ -8,9 +8,9 @@ import { type Image, ImageError, Preprocess } from "../../kernels/image/index.ts
 import { Tokenizer } from "../../kernels/text/index.ts"
 import { ModelDirectory } from "../../kernels/weights/index.ts"
 import { ByteCache } from "../ByteCache.ts"
-import * as Encoder from "../onnx/Encoder.ts"
-import * as EndOfTurn from "../onnx/EndOfTurn.ts"
-import { specialsOf, templateVariables } from "../onnx/Model.ts"
+import { specialsOf, templateVariables } from "../chat/Controls.ts"
+import * as Encoder from "../chat/Encoder.ts"
+import * as EndOfTurn from "../chat/EndOfTurn.ts"
 import { PolicyError, type Prompt } from "../Policy.ts"
 import type { Chunk } from "./Wire.ts"
 
@@ -28,6 +28,8 @@ export interface Prompts {
   readonly fit: (image: Image.Image) => Effect.Effect<Preprocess.Fitted, ImageError>
   readonly text: (text: string) => Int32Array
   readonly decode: (tokens: Int32Array) => string
+  /** Token ids that the model has. */
+  readonly vocabulary: number
   readonly endOfTurn: number
   /** Every token that ends a turn, `endOfTurn` first. */
   readonly ends: ReadonlyArray<number>
@@ -127,6 +129,7 @@ export const make = Effect.fnUntraced(function*(path: string, pictures: Pictures
     fit: (image) => reader === undefined ? Effect.fail(blind(image)) : reader.preprocessor.fit(image),
     text: encoder.text,
     decode: (tokens) => tokenizer.decode(tokens, { skipSpecial: false }).trim(),
+    vocabulary,
     endOfTurn: end.token,
     ends: end.all,
     readsPictures: reader !== undefined

@@ -53,6 +53,16 @@ const writeDatum = ({ chunks, inputs }: Datum, pbf: PbfWriter): void => {
   for (const entry of Object.entries(inputs)) pbf.writeMessage(2, writeEntry, entry)
 }
 
+const writeSetting = ([name, value]: readonly [string, number], pbf: PbfWriter): void => {
+  pbf.writeStringField(1, name)
+  pbf.writeDoubleField(2, value)
+}
+
+const writeValue = ([name, value]: readonly [string, number], pbf: PbfWriter): void => {
+  pbf.writeStringField(1, name)
+  pbf.writeMessage(2, (value: number, inner) => inner.writeDoubleField(1, value), value)
+}
+
 /** `ForwardBackwardRequest`. */
 export const forwardBackward = (request: ForwardBackward): Uint8Array => {
   const pbf = new PbfWriter()
@@ -60,7 +70,11 @@ export const forwardBackward = (request: ForwardBackward): Uint8Array => {
   pbf.writeVarintField(2, request.seqId)
   for (const datum of request.data) pbf.writeMessage(3, writeDatum, datum)
   pbf.writeStringField(4, request.lossFn)
+  // As numbers, and as values that may be texts: servers read one or the other.
+  const settings = Object.entries(request.config ?? {})
+  for (const entry of settings) pbf.writeMessage(5, writeSetting, entry)
   if (request.forwardOnly) pbf.writeBooleanField(6, true)
+  for (const entry of settings) pbf.writeMessage(7, writeValue, entry)
   return pbf.finish()
 }
 
@@ -142,7 +156,7 @@ export const readPassed = (bytes: Uint8Array): Result.Result<Passed, Malformed> 
         pbf.readMessage((tag, _, pbf) => {
           if (tag !== 2) return
           const { name, value } = readNamed<Batched | undefined>(pbf, undefined, readBatched)
-          if (name === "logprobs" && value !== undefined) logprobs.push(...split(value))
+          if (name === "logprobs" && value !== undefined) { for (const own of split(value)) logprobs.push(own) }
         }, undefined)
       } else if (tag === 3) {
         const { name, value } = readNamed(pbf, 0, (pbf) => pbf.readDouble())
@@ -168,10 +182,6 @@ const readSequence = (pbf: PbfReader): Sequence =>
 export const readSampled = (bytes: Uint8Array): Result.Result<Sampled, Malformed> =>
   reading(bytes, (pbf) => {
     const sequences: Array<Sequence> = []
-    let promptLogprobs: Float32Array | undefined
-    pbf.readFields((tag, _, pbf) => {
-      if (tag === 1) sequences.push(readSequence(pbf))
-      else if (tag === 2) promptLogprobs = floats(pbf.readBytes())
-    }, undefined)
-    return { sequences, promptLogprobs }
+    pbf.readFields((tag, _, pbf) => void (tag === 1 && sequences.push(readSequence(pbf))), undefined)
+    return { sequences }
   })

@@ -1,11 +1,11 @@
 /** Log-probabilities that an engine tells of given tokens, looked at before anything is made of them. */
 import { Effect } from "effect"
-import * as Finite from "../../kernels/math/Finite.ts"
 import { failing } from "../failing.ts"
 import * as NotFinite from "../NotFinite.ts"
 import type { PolicyError, Session } from "../Policy.ts"
 import * as Batch from "./Batch.ts"
 import type { Engine } from "./Engine.ts"
+import { firstOdd } from "./logprobs.ts"
 import type { Prompts } from "./Prompts.ts"
 import { noGrammar, refuse } from "./refuse.ts"
 import { lengthOfAll } from "./Wire.ts"
@@ -20,7 +20,8 @@ export interface Options {
 }
 
 export const make = ({ engine, engineName, of = "policy", prompts }: Options) => {
-  const finite = (sequences: ReadonlyArray<Batch.Sequence>, logprobs: ReadonlyArray<Float32Array>) =>
+  /** Log-probabilities of what follows each prompt, out of those of all tokens. */
+  const checked = (sequences: ReadonlyArray<Batch.Sequence>, logprobs: ReadonlyArray<Float32Array>) =>
     Effect.forEach(sequences, (sequence, i): Effect.Effect<Float32Array, PolicyError | NotFinite.NotFinite> => {
       const all = logprobs[i] ?? new Float32Array(0)
       const expected = lengthOfAll(sequence.chunks) - 1 + sequence.tokens.length
@@ -32,19 +33,21 @@ export const make = ({ engine, engineName, of = "policy", prompts }: Options) =>
         )
       }
       const own = Batch.following(sequence, all)
-      const odd = Finite.firstBeyond(own)
-      return odd < 0 ? Effect.succeed(own) : Effect.fail(
-        new NotFinite.NotFinite({ what: `the ${of}'s log-probability of token ${odd} of sequence ${i} is ${own[odd]}` })
-      )
+      const odd = firstOdd(own)
+      if (odd < 0) return Effect.succeed(own)
+      const what = `the ${of}'s log-probability of token ${odd} of sequence ${i} is ${own[odd]}`
+      return Number.isFinite(own[odd])
+        ? refuse("logprobs", `${what}, expected at most 0: ${engineName} tells no probabilities`)
+        : Effect.fail(new NotFinite.NotFinite({ what }))
     })
 
-  /** Log-probabilities of what follows each prompt, at the weights as they are. */
+  /** Log-probabilities of what follows each prompt, at the weights as they are: a forward pass. */
   const scored = (sequences: ReadonlyArray<Batch.Sequence>) =>
     Effect.flatMap(
       engine.forward(
         sequences.map((sequence) => Batch.datum(sequence, { weights: Float32Array.from(sequence.tokens, () => 1) }))
       ),
-      (logprobs) => finite(sequences, logprobs)
+      (logprobs) => checked(sequences, logprobs)
     )
 
   const logprobs: Session["logprobs"] = Effect.fn("Policy.logprobs")(function*(items) {
@@ -65,5 +68,5 @@ export const make = ({ engine, engineName, of = "policy", prompts }: Options) =>
     )
   }, (effect) => failing("logprobs")(effect))
 
-  return { scored, logprobs }
+  return { checked, scored, logprobs }
 }

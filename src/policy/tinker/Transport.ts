@@ -28,6 +28,8 @@ export interface Options extends Limits {
   readonly baseUrl: string
   readonly apiKey: Redacted.Redacted<string> | undefined
   readonly seed: number
+  /** A server that asks for a longer wait than this is not waited for. */
+  readonly patience: Duration.Duration
 }
 
 export interface Request {
@@ -38,6 +40,8 @@ export interface Request {
   readonly accept: string
   /** Names the request's waits. */
   readonly key: string
+  /** Asks for a result, which a server need not have yet: its 408 is an answer. */
+  readonly poll?: boolean
 }
 
 export interface Answer {
@@ -130,8 +134,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       url: urlOf(request),
       kind,
       status: answer.status,
-      reason: reason ?? `the server answered ${answer.status}`,
-      excerpt: words(answer),
+      // What was read of the answer may quote what was sent.
+      reason: reason === undefined ? `the server answered ${answer.status}` : clean(reason),
+      // Bytes say nothing to people.
+      ...(!answer.contentType.includes("protobuf") && { excerpt: words(answer) }),
       attempts: 1
     })
 
@@ -141,16 +147,19 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       const wait = (asked?: number) => Retry.delay(backoff, { seed, key: request.key }, made, asked)
       if (found._tag === "Success") {
         const { asked, ...answer } = found.success
-        if (!passing(answer.status)) {
+        if (!passing(answer.status) || request.poll === true && answer.status === 408) {
           outage.over()
           return answer
         }
         if (made >= attempts) {
           return yield* new TinkerError({ ...refused(request, answer), attempts: made })
         }
-        // A poll that ended without a result is no trouble: it is made again at once.
-        if (answer.status === 408) continue
         const pause = wait(asked)
+        if (pause > Duration.toMillis(options.patience)) {
+          const reason = `the server answered ${answer.status} and asks to wait ${Math.ceil(pause / 1000)} s, longer ` +
+            `than ${Duration.format(options.patience)} (patience)`
+          return yield* new TinkerError({ ...refused(request, answer, "status", reason), attempts: made })
+        }
         yield* outage.failed(
           { kind: "status", status: answer.status, reason: `the server answered ${answer.status}` },
           urlOf(request),

@@ -30,15 +30,21 @@ export interface Datum {
 }
 
 /** Losses of the protocol that are used here. */
-export type LossFn = "cross_entropy" | "importance_sampling"
+export type LossFn = "cross_entropy" | "importance_sampling" | "ppo"
+
+/** A loss of the protocol with its settings. */
+export interface EngineLoss {
+  readonly lossFn: LossFn
+  /** Numbers by name, such as the bounds of ppo; absent: none. */
+  readonly config?: Readonly<Record<string, number>> | undefined
+}
 
 /** A forward pass, and a backward one unless `forwardOnly`. */
-export interface ForwardBackward {
+export interface ForwardBackward extends EngineLoss {
   readonly modelId: string
   /** Counts a model's requests from 1: the same number with the same content is the same request. */
   readonly seqId: number
   readonly data: ReadonlyArray<Datum>
-  readonly lossFn: LossFn
   readonly forwardOnly: boolean
 }
 
@@ -60,8 +66,6 @@ export interface Sequence {
 /** Texts drawn behind one prompt. */
 export interface Sampled {
   readonly sequences: ReadonlyArray<Sequence>
-  /** Of the prompt's own tokens, where they were asked for; NaN where there is none. */
-  readonly promptLogprobs: Float32Array | undefined
 }
 
 /** Positions that a chunk takes in a sequence. */

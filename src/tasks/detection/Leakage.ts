@@ -29,9 +29,9 @@ const hundreds = new RegExp(
 
 const measures: ReadonlyArray<readonly [reason: string, pattern: RegExp]> = [
   ["coordinate", /\b(?:[xy][12]?\s*[=:≈]|(?:left|top|right|bottom|width|height)\s*[=≈])\s*-?\d+/i],
-  ["pixels", /\d\s*-?\s*(?:px|pixels?)\b/i],
-  ["size", /\d{2,}\s*(?:x|×|by)\s*\d{2,}/i],
-  ["number-list", /\d+(?:\s*[,;]\s*\d+){2,}/]
+  ["pixels", /\d\s*(?:-\s*)?(?:px|pixels?)\b/i],
+  ["size", /(?<!\d)\d{2,}\s*(?:x|×|by)\s*\d{2,}/i],
+  ["number-list", /(?<!\d)\d+(?:\s*[,;]\s*\d+){2,}/]
 ]
 
 const spelled = (text: string, wantedNumbers: ReadonlySet<number>): string | undefined => {

@@ -87,7 +87,7 @@ const paired = (found: ReadonlyArray<Literal.Found>): ReadonlyArray<Literal.Foun
 
 /** The name that stands before a list: `umbrella [1, 2, 3, 4]`. */
 const nameBefore = (before: string, labels: ReadonlyArray<string> | undefined): string | undefined => {
-  const words = before.trim().replace(/[:=]+$/, "").trimEnd()
+  const words = before.trim().replace(/(?<![:=])[:=]+$/, "").trimEnd()
   // The longest label that the prose ends with, so that "beer glass" is not read as "glass".
   return labels?.filter((label) => words.endsWith(label) && !/[\p{L}\p{N}]$/u.test(words.slice(0, -label.length)))
     .sort((a, b) => b.length - a.length)[0]

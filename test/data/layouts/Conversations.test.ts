@@ -1,6 +1,6 @@
 /** Conversations as the documentation of LLaVA, LLaMA-Factory, VLM-R1 and ms-swift has them. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import * as Answer from "../../../src/data/layouts/Answer.ts"
 import { layout } from "../../../src/data/layouts/Conversations.ts"
 import { layout as jsonForms } from "../../../src/data/layouts/JsonForms.ts"
@@ -164,5 +164,19 @@ describe("conversations", () => {
     assert.strictEqual(Object.keys(weights("a 1 ".repeat(100_000))).length, 1)
     assert.strictEqual(Object.keys(weights("<think>".repeat(100_000))).length, 1)
     assert.strictEqual(Object.keys(weights("<|object_ref_start|>".repeat(20_000))).length, 1)
+  })
+
+  it("of blanks alone between two words are read in time that grows with their length", () => {
+    const before = process.cpuUsage()
+    for (const blank of [" ", "\t", "\u00a0", "\n"]) {
+      Answer.read(`n${blank.repeat(20_000)}!`)
+      Answer.read(`n${`${blank}n`.repeat(20_000)}!`)
+    }
+    const { system, user } = process.cpuUsage(before)
+    assert.isBelow((user + system) / 1000, 2000)
+    assert.deepStrictEqual(
+      Answer.read("light  rain: 70%,\n sun  30 % "),
+      Result.succeed({ kind: "weights", told: "numbers", weights: new Map([["light  rain", 70], ["sun", 30]]) })
+    )
   })
 })

@@ -34,6 +34,8 @@ export interface Parts {
   readonly rows?: number
   /** Row groups, all of the same bytes. Default 1. */
   readonly groups?: number
+  /** Whether each has bytes of its own. Default false. */
+  readonly apart?: boolean
   readonly values?: number
   readonly unpacked?: number
   readonly schema?: ReadonlyArray<Value>
@@ -53,24 +55,31 @@ export const image = [
 /** A file whose only row group consists of these pages. */
 export const parquet = (
   pages: ReadonlyArray<number>,
-  { codec = 0, column, footer, groups = 1, rows = 4, schema = image, unpacked = 100, values = rows }: Parts = {}
+  { apart = false, codec = 0, column, footer, groups = 1, rows = 4, schema = image, unpacked = 100, values = rows }:
+    Parts = {}
 ): Uint8Array => {
-  const meta = struct({
-    1: i32(6),
-    2: list([i32(0)]),
-    3: list([text("image"), text("bytes")]),
-    4: i32(codec),
-    5: i64(values),
-    6: i64(unpacked),
-    7: i64(pages.length),
-    9: i64(4),
-    ...column
-  })
-  const group = struct({ 1: list([struct({ 2: i64(4), 3: meta })]), 2: i64(unpacked), 3: i64(rows) })
+  const meta = (at: number) =>
+    struct({
+      1: i32(6),
+      2: list([i32(0)]),
+      3: list([text("image"), text("bytes")]),
+      4: i32(codec),
+      5: i64(values),
+      6: i64(unpacked),
+      7: i64(pages.length),
+      9: i64(at),
+      ...column
+    })
+  const group = (_: unknown, i: number) => {
+    const at = 4 + (apart ? i * pages.length : 0)
+    return struct({ 1: list([struct({ 2: i64(at), 3: meta(at) })]), 2: i64(unpacked), 3: i64(rows) })
+  }
   const bytes = footer ??
-    struct({ 1: i32(2), 2: list(schema), 3: i64(groups * rows), 4: list(new Array<Value>(groups).fill(group)) }).bytes
+    struct({ 1: i32(2), 2: list(schema), 3: i64(groups * rows), 4: list(Array.from({ length: groups }, group)) }).bytes
   const length = new Uint8Array(Uint32Array.of(bytes.length).buffer)
-  return Uint8Array.from([...Buffer.from("PAR1"), ...pages, ...bytes, ...length, ...Buffer.from("PAR1")])
+  const written = new Array<Uint8Array>(apart ? groups : 1).fill(Uint8Array.from(pages))
+  const mark = Buffer.from("PAR1")
+  return Uint8Array.from(Buffer.concat([mark, ...written, Uint8Array.from(bytes), length, mark]))
 }
 
 export interface Page {

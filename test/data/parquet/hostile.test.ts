@@ -1,13 +1,14 @@
 /** Files that announce what they do not hold, read where a reader that does not come back can be ended. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { execFile } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { fileURLToPath } from "node:url"
+import { gzipSync } from "node:zlib"
 import { Parquet } from "../../../src/data/index.ts"
 import { collect, folder, live } from "../folders.ts"
-import { parquet } from "./file.ts"
+import { levels, page, parquet, run } from "./file.ts"
 import { lies, sound } from "./lies.ts"
 
 interface Outcome {
@@ -21,6 +22,7 @@ interface Outcome {
 }
 
 const program = fileURLToPath(new URL("./reads.ts", import.meta.url))
+const interrupted = fileURLToPath(new URL("./interrupted.ts", import.meta.url))
 const fixture = (codec: string) => fileURLToPath(new URL(`../../fixtures/parquet-${codec}.parquet`, import.meta.url))
 
 /** What a process of its own made of files. It is killed after `seconds`. */
@@ -83,6 +85,41 @@ describe("what is announced is held against what is there", () => {
             assert.isBelow(milliseconds, SOON, name)
           })
           assert.isBelow(found.at(-1)!.mebibytes - before!.mebibytes, LITTLE)
+        })
+      ),
+    70_000
+  )
+
+  it.effect(
+    "Ctrl-C ends a reader that has long to go in a small file",
+    () =>
+      live(
+        Effect.gen(function*() {
+          // 64 MiB of zeros in a page, and sixty row groups of it: 4 MB that are unpacked for many seconds.
+          const value = new Uint8Array(16 * 2 ** 20 - 4)
+          const length = new Uint8Array(Uint32Array.of(value.length).buffer)
+          const body = Buffer.concat([
+            Uint8Array.from(levels(run(4, 2))),
+            ...Array.from({ length: 4 }, () => [length, value]).flat()
+          ])
+          const pages = page({ body: gzipSync(body), unpacked: body.length })
+          const file = parquet(pages, { codec: 2, groups: 60, apart: true, unpacked: body.length })
+          assert.isBelow(file.length, 4_500_000)
+          const root = yield* folder({ "a.parquet": file })
+          const { code, stdout } = yield* Effect.callback<{ readonly code: number | null; readonly stdout: string }>(
+            (resume) => {
+              const child = spawn(process.execPath, [interrupted, `${root}/a.parquet`])
+              let stdout = ""
+              const late = setTimeout(() => child.kill("SIGKILL"), 60_000)
+              child.stdout.once("data", () => setTimeout(() => child.kill("SIGINT"), 1000))
+              child.stdout.on("data", (chunk) => stdout += String(chunk))
+              child.once("close", (code) => {
+                clearTimeout(late)
+                resume(Effect.succeed({ code, stdout }))
+              })
+            }
+          )
+          assert.deepStrictEqual([code, stdout], [130, "reading\n"])
         })
       ),
     70_000

@@ -119,7 +119,7 @@ describe("answers of the embedded checkpoint to noise", () => {
         const { clipFraction, gradNorm, kl } = yield* learn(rollouts)
         assert.strictEqual(clipFraction, 0)
         assert.isAtMost(Math.abs(kl), 1e-6)
-        assert.isAbove(gradNorm, 0)
+        assert.isAbove(gradNorm!, 0)
         yield* policy.revert(before)
         const unlimited = yield* learn(rollouts.map(({ maxTokens: _, ...rest }) => rest))
         assert.isAbove(unlimited.clipFraction, 0, "scored without their budget they are not what was drawn")

@@ -178,7 +178,7 @@ describe("a supervised loss", () => {
         for (const options of [{ microBatch: 1 }, { microTokens: 48 }]) {
           const cut = yield* run(losses, options)
           assert.closeTo(cut.loss, whole.loss, 1e-5)
-          assert.closeTo(cut.gradNorm / whole.gradNorm, 1, 1e-3)
+          assert.closeTo(cut.gradNorm! / whole.gradNorm!, 1, 1e-3)
           cut.scores.forEach((value, i) =>
             assert.closeTo(value, whole.scores[i]!, 1e-4)
           )

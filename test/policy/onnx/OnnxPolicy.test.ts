@@ -279,7 +279,7 @@ describe("updates", () => {
         assert.closeTo(first.loss, 0, 1e-4)
         assert.closeTo(first.kl, 0, 1e-6)
         assert.strictEqual(first.clipFraction, 0)
-        assert.isAbove(first.gradNorm, 0)
+        assert.isAbove(first.gradNorm!, 0)
         const second = yield* policy.update(objective, update)
         assert.isAbove(second.kl, 0)
         assert.isAbove(yield* mean, before)
@@ -324,7 +324,7 @@ describe("updates", () => {
         // No group of four fits 64 tokens with its prompt: each candidate is trained on beside a copy of it.
         const cut = yield* trained({ microTokens: 64 })
         for (const figure of ["loss", "gradNorm", "kl"] as const) {
-          assert.closeTo(cut.stats[figure] / plain.stats[figure], 1, 1e-3, figure)
+          assert.closeTo(cut.stats[figure]! / plain.stats[figure]!, 1, 1e-3, figure)
         }
         assert.strictEqual(cut.stats.tokens, plain.stats.tokens)
         assert.isAtMost(

@@ -55,7 +55,7 @@ describe("tokens scored at a server", () => {
       let rollouts: ReadonlyArray<Rollout> | undefined
       for (const reference of ["stage", layerAt(vllm.server)] as const) {
         const engine = yield* Tinker.start(backend, {})
-        const { policy } = yield* policyAt(engine.baseUrl, { reference })
+        const { policy } = yield* policyAt(engine.baseUrl, { reference, probe: false })
         const drawn = rollouts ??= yield* recorded(policy)
         yield* policy.beginStage
         yield* policy.update(reinforce(drawn, { kl: 0.5 }), update)

@@ -39,7 +39,7 @@ describe("Policy.split", () => {
       assert.approximately(correction?.importance ?? NaN, 1, 1e-4)
       assert.isBelow(correction?.gap ?? NaN, 1e-4)
       for (const figure of ["loss", "gradNorm", "tokens", "version"] as const) {
-        assert.approximately(there[figure], here[figure], 1e-4 * Math.max(1, Math.abs(here[figure])), figure)
+        assert.approximately(there[figure]!, here[figure]!, 1e-4 * Math.max(1, Math.abs(here[figure]!)), figure)
       }
       assert.deepInclude(split.identity, { engine: "split", staleness: 1, truncation: 2 })
     }).pipe(Effect.scoped), 120_000)
@@ -128,6 +128,114 @@ describe("Policy.split", () => {
       assert.deepStrictEqual([correction?.dropped, version], [0, 1])
       assert.match(split.unable?.grammar ?? "", /a grammar cannot be sent to an engine/)
     }).pipe(Effect.scoped), 120_000)
+
+  it.live(
+    "weighs what is an update old by min(π/μ, C), as worked out by hand; every second version is pushed",
+    () =>
+      Effect.gen(function*() {
+        const vllm = yield* Vllm.start
+        const fs = yield* FileSystem.FileSystem
+        const directory = yield* fs.makeTempDirectoryScoped()
+        const alone = yield* built(trainer())
+        const bound = 1.02
+        const split = yield* built(Policies.split({
+          sampler: sampler(vllm),
+          trainer: Layer.succeed(Contract, alone),
+          staleness: 1,
+          truncation: bound
+        }))
+        yield* split.update(reinforce(yield* recorded(split)), update)
+
+        const rollouts = yield* recorded(split)
+        const scored = yield* Effect.scoped(
+          Effect.flatMap(
+            alone.session,
+            ({ logprobs }) => logprobs(rollouts.map(({ completion: { tokens }, prompt }) => ({ prompt, tokens })))
+          )
+        )
+        let [sum, cut, gap, tokens] = [0, 0, 0, 0]
+        const byHand = rollouts.map((rollout, i): Rollout => {
+          const logprobs = scored[i]!
+          const importance = rollout.completion.logprobs.map((mu, k) => {
+            const ratio = Math.exp(logprobs[k]! - mu)
+            const weight = ratio > bound ? bound : ratio
+            sum += weight
+            cut += Number(ratio > bound)
+            gap += Math.abs(logprobs[k]! - mu)
+            tokens++
+            return weight
+          })
+          return { ...rollout, importance, completion: { ...rollout.completion, logprobs } }
+        })
+        assert.isAbove(cut, 0)
+        assert.isBelow(cut, tokens)
+
+        const begun = yield* alone.snapshot
+        // Fresh moments on both sides.
+        yield* alone.revert(begun)
+        const { correction, ...there } = yield* split.update(reinforce(rollouts), update)
+        yield* alone.revert(begun)
+        const here = yield* alone.update(reinforce(byHand), update)
+        yield* alone.revert(begun)
+        const plain = yield* alone.update(reinforce(rollouts), update)
+        assert.approximately(there.loss, here.loss, 1e-6)
+        assert.approximately(there.gradNorm!, here.gradNorm!, 1e-5)
+        assert.isAbove(Math.abs(plain.gradNorm! - here.gradNorm!), 1e-4)
+        assert.strictEqual(correction?.dropped, 0)
+        assert.approximately(correction?.importance ?? NaN, sum / tokens, 1e-6)
+        assert.approximately(correction?.truncated ?? NaN, cut / tokens, 1e-9)
+        assert.approximately(correction?.gap ?? NaN, gap / tokens, 1e-6)
+
+        const every = yield* built(
+          Policies.split({ sampler: sampler(vllm), trainer: trainer(), adapters: { directory, every: 2 } })
+        )
+        const gaps: Array<number> = []
+        for (let step = 0; step < 4; step++) {
+          const { correction } = yield* every.update(reinforce((yield* recorded(every)).slice(0, 6)), update)
+          gaps.push(correction?.gap ?? NaN)
+          assert.deepStrictEqual([correction?.dropped, vllm.adapters().length], [0, step < 2 ? 0 : 1])
+        }
+        const [first, second, third, fourth] = gaps
+        assert.isBelow(Math.max(first!, third!), 1e-4)
+        assert.isAbove(Math.min(second!, fourth!), 1e-3)
+      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+    240_000
+  )
+
+  it.live(
+    "takes what an engine has learned to the servers, version by version, and leaves nothing behind",
+    () =>
+      Effect.gen(function*() {
+        const vllm = yield* Vllm.start
+        const fs = yield* FileSystem.FileSystem
+        const adapters = yield* fs.makeTempDirectoryScoped()
+        const engine = yield* Tinker.start(yield* Backend.openWith({ rank: 4 }), {})
+        yield* Effect.scoped(Effect.gen(function*() {
+          const split = yield* built(Policies.split({
+            sampler: sampler(vllm),
+            trainer: Policies.tinker({ baseUrl: engine.baseUrl, model: "embedded", tokenizer: directory, rank: 4 }),
+            adapters: { directory: adapters }
+          }))
+          const old: Array<ReadonlyArray<Rollout>> = []
+          for (let step = 0; step < 3; step++) {
+            old.push((yield* recorded(split)).slice(0, 6))
+            const asked = vllm.server.requests.at(-1)?.body.model
+            assert.strictEqual(asked, step === 0 ? "vl" : vllm.adapters()[0])
+            const { correction } = yield* split.update(reinforce(old.flat()), update)
+            // What was drawn two updates ago is left out; the newest came from the very weights that score it.
+            assert.strictEqual(correction?.dropped, step === 2 ? 6 : 0)
+            if (step === 0) assert.isBelow(correction?.gap ?? NaN, 1e-4)
+            assert.deepStrictEqual(yield* fs.readDirectory(adapters), vllm.adapters())
+          }
+          const fresh = yield* split.update(reinforce(yield* recorded(split)), update)
+          assert.isBelow(fresh.correction?.gap ?? NaN, 1e-4)
+          const names = new Set(vllm.server.requests.flatMap(({ body }) => body.lora_name ?? []))
+          assert.strictEqual(names.size, 3)
+        }))
+        assert.deepStrictEqual([vllm.adapters(), yield* fs.readDirectory(adapters)], [[], []])
+      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+    240_000
+  )
 
   it.live("refuses what cannot work, with what to change", () =>
     Effect.gen(function*() {

@@ -71,7 +71,7 @@ describe("Policy.tinker", () => {
           yield* policy.endStage
         }
         yield* policy.revert(begun)
-      }).pipe(Effect.scoped), 300_000)
+      }).pipe(Effect.scoped), 600_000)
 
     it.effect("sends the gradient of every objective, whatever the engine divides by", () =>
       Effect.gen(function*() {
@@ -95,6 +95,6 @@ describe("Policy.tinker", () => {
           }
         }
         yield* policy.revert(begun)
-      }).pipe(Effect.scoped), 300_000)
+      }).pipe(Effect.scoped), 600_000)
   })
 })

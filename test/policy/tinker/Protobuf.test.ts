@@ -52,13 +52,37 @@ describe("the wire of the Tinker protocol", () => {
     assert.deepStrictEqual(Messages.readRequest(fixture("request.bin")).data, request.data)
   })
 
+  it("writes the settings of a loss as the SDK does", () => {
+    const bounded: ForwardBackward = {
+      ...request,
+      seqId: 2,
+      lossFn: "ppo",
+      config: { clip_high_threshold: 1.3, clip_low_threshold: 0.8 },
+      data: request.data.slice(1)
+    }
+    assert.strictEqual(
+      Buffer.from(Protobuf.forwardBackward(bounded)).toString("hex"),
+      fixture("bounded.bin").toString("hex")
+    )
+    assert.deepStrictEqual(Messages.readRequest(fixture("bounded.bin")).config, bounded.config)
+    const { body } = Json.forwardBackward(bounded)
+    assert.deepInclude(JSON.parse(JSON.stringify(body)).forward_backward_input, {
+      loss_fn: "ppo",
+      loss_fn_config: bounded.config
+    })
+    assert.notProperty(
+      JSON.parse(JSON.stringify(Json.forwardBackward(request).body)).forward_backward_input,
+      "loss_fn_config"
+    )
+  })
+
   it("reads answers as the SDK does: several records, bfloat16, texts without log-probabilities", () => {
     const passed = Result.getOrThrow(Protobuf.readPassed(fixture("passed.bin")))
     assert.deepStrictEqual(
       { logprobs: passed.logprobs.map((values) => [...values]), metrics: passed.metrics },
       expected.passed
     )
-    const { promptLogprobs, sequences } = Result.getOrThrow(Protobuf.readSampled(fixture("sampled.bin")))
+    const { sequences } = Result.getOrThrow(Protobuf.readSampled(fixture("sampled.bin")))
     assert.deepStrictEqual(
       sequences.map(({ logprobs, stop, tokens }) => ({
         stop,
@@ -67,7 +91,6 @@ describe("the wire of the Tinker protocol", () => {
       })),
       expected.sampled
     )
-    assert.deepStrictEqual([...promptLogprobs ?? []], [NaN, -1, -2])
   })
 
   it("says the same in JSON", () => {
@@ -86,10 +109,13 @@ describe("the wire of the Tinker protocol", () => {
       shape: [4]
     })
     const read = Json.readSampled({
-      sequences: [{ stop_reason: "length", tokens: [1], logprobs: [-0.5] }],
-      prompt_logprobs: [null, -1]
+      sequences: [{ stop_reason: "length", tokens: [1, 2], logprobs: [-0.5, null] }]
     })
-    assert.deepStrictEqual([...Result.getOrThrow(read).promptLogprobs ?? []], [NaN, -1])
+    assert.deepStrictEqual(Result.getOrThrow(read).sequences.map(({ logprobs }) => [...logprobs ?? []]), [[-0.5, NaN]])
+    for (const token of [-1, 2 ** 31, 0.5]) {
+      const wrong = Json.readSampled({ sequences: [{ stop_reason: "stop", tokens: [token] }] })
+      assert.isTrue(Result.isFailure(wrong), String(token))
+    }
   })
 
   it.prop(

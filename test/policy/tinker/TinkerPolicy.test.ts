@@ -42,6 +42,7 @@ describe("Policy.tinker", () => {
             models: ["embedded"],
             normaliser: "sum over the tokens of a sequence, sum over sequences",
             pictures: true,
+            losses: ["cross_entropy", "ppo"],
             request: { data: 1024, bytes: 5_000_000 }
           })
           assert.deepStrictEqual([...engine.keys], ["secret-of-the-engine"])
@@ -66,7 +67,7 @@ describe("Policy.tinker", () => {
             const a = yield* plain.policy.update(objective, update)
             const b = yield* old.policy.update(objective, update)
             assert.approximately(a.loss, b.loss, 1e-5)
-            assert.approximately(a.gradNorm, b.gradNorm, 1e-4)
+            assert.approximately(a.gradNorm!, b.gradNorm!, 1e-4)
           }
         }).pipe(Effect.scoped),
       120_000
@@ -163,6 +164,8 @@ describe("Policy.tinker", () => {
         const silent = yield* Effect.provide(remote({}, { silent: true }), told(log))
         assert.strictEqual(silent.connection.normaliser, undefined)
         assert.match(log.join("\n"), /tells no gradient norm: what it divides losses by could not be measured/)
+        // What nobody told is not 0.
+        assert.notProperty(yield* silent.policy.update(supervise(yield* recorded(silent.policy)), update), "gradNorm")
       }).pipe(Effect.scoped), 120_000)
 
     it.effect("refuses what no engine can do, with the setting to change", () =>

@@ -3,18 +3,19 @@
  * in the protocol's terms: token ids and pictures in, log-probabilities and accumulated gradients out.
  */
 import { NodeServices } from "@effect/platform-node"
-import { Data, Effect, Layer } from "effect"
+import { Data, Effect, FileSystem, Layer, Path } from "effect"
 import { Distance } from "../../../src/kernels/generate/index.ts"
 import { Image } from "../../../src/kernels/image/index.ts"
 import { HostTensor, Runtime, SharedPool } from "../../../src/kernels/runtime/index.ts"
 import { AdamW, LossGraphs, ParameterStore } from "../../../src/kernels/train/index.ts"
 import { directoryOf } from "../../../src/policy/Embedded.ts"
 import type { Prompt, SampleOptions } from "../../../src/policy/index.ts"
+import * as Adapter from "../../../src/policy/onnx/Adapter.ts"
 import type { PolicyContext } from "../../../src/policy/onnx/Context.ts"
+import * as Drafts from "../../../src/policy/onnx/Drafts.ts"
 import * as Images from "../../../src/policy/onnx/Images.ts"
 import * as LossAndGradients from "../../../src/policy/onnx/LossAndGradients.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
-import type { Draft } from "../../../src/policy/onnx/PackedBatches.ts"
 import { PositionTable } from "../../../src/policy/onnx/PackedSequences.ts"
 import * as Rollouts from "../../../src/policy/onnx/Rollouts.ts"
 import * as Score from "../../../src/policy/onnx/Score.ts"
@@ -37,7 +38,7 @@ export interface Backend {
   readonly backward: (
     held: Held,
     data: ReadonlyArray<Datum>,
-    lossFn: string,
+    loss: { readonly lossFn: string; readonly config: Readonly<Record<string, number>> },
     factors: ReadonlyArray<number>
   ) => Effect.Effect<Float32Array, BackendError>
   readonly optimise: (
@@ -50,10 +51,20 @@ export interface Backend {
     requests: ReadonlyArray<{ readonly chunks: ReadonlyArray<Chunk>; readonly seed: number }>,
     options: SampleOptions
   ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Sequence>>, BackendError>
-  readonly scorePrompt: (
-    weights: Float32Array,
-    chunks: ReadonlyArray<Chunk>
-  ) => Effect.Effect<Float32Array, BackendError>
+  /** The files of weights that are given away: a PEFT adapter, where that is what is trained. */
+  readonly archive: (
+    weights: Float32Array
+  ) => Effect.Effect<ReadonlyArray<readonly [name: string, content: Uint8Array]>, BackendError>
+}
+
+export interface Options {
+  /**
+   * Read a prompt once for all neighbours that follow it, as the local policy does: much faster where pictures are
+   * asked about several times, and rounded otherwise. Default false.
+   */
+  readonly packed?: boolean
+  /** Of the adapter; 0 trains the decoder itself. Default 0. */
+  readonly rank?: number
 }
 
 /** A prompt of the policy that stands for token ids: one placeholder a picture. */
@@ -63,6 +74,12 @@ const promptOf = (chunks: ReadonlyArray<Chunk>, imageToken: number): Prompt => (
   ),
   text: chunks.flatMap((chunk) => chunk.type === "image" ? [imageToken] : [...chunk.tokens]).join()
 })
+
+/** Of the ratio: none, or those of ppo. */
+const boundsOf = (lossFn: string, config: Readonly<Record<string, number>>) =>
+  lossFn === "ppo"
+    ? { clipLow: config["clip_low_threshold"] ?? 0.8, clipHigh: config["clip_high_threshold"] ?? 1.2 }
+    : { clipLow: 0, clipHigh: 1e9 }
 
 /** A sequence's own tokens, visual ones as −1. */
 const flat = (chunks: ReadonlyArray<Chunk>): ReadonlyArray<number> =>
@@ -83,9 +100,14 @@ const take = (chunks: ReadonlyArray<Chunk>, count: number): ReadonlyArray<Chunk>
   })
 }
 
-const make = Effect.gen(function*() {
+const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) {
+  /** Sequences as packed ones; of each by itself, or of neighbours behind one prompt together. */
+  const together: typeof Drafts.packed = packed ?
+    Drafts.packed :
+    (sequences, candidates) => sequences.flatMap((sequence, i) => Drafts.packed([sequence], candidates.slice(i, i + 1)))
   const runtime = yield* Runtime.Runtime
-  const loaded = yield* Model.load(directoryOf("embedded"), { trainable: "decoder", seed: 0 })
+  const loaded = yield* Model.load(directoryOf("embedded"), { ...(rank > 0 && { lora: { rank } }), seed: 0 })
+  const lora = loaded.adapter?.lora
   const { config, preprocessor, trained } = loaded
   // What comes are ids, not texts.
   const model: Model.Model = {
@@ -104,7 +126,10 @@ const make = Effect.gen(function*() {
     }
   }
   const sessions = yield* SessionCache.make
-  const weights = ParameterStore.tensors(model.store)
+  const weights = {
+    ...ParameterStore.tensors(model.store),
+    ...(model.adapter && ParameterStore.tensors(model.adapter.store))
+  }
   const memory = SharedPool.make(64 * 1024 * 1024)
   const images = yield* Images.make({
     memory,
@@ -113,8 +138,9 @@ const make = Effect.gen(function*() {
     sessions,
     name: "policy",
     weights,
+    lora,
     mapped: undefined,
-    frozen: true
+    frozen: !model.towerTrained
   })
   let changes = 0
   const context: PolicyContext = {
@@ -128,7 +154,7 @@ const make = Effect.gen(function*() {
     packFrom: defaults.packFrom,
     positions: new PositionTable(config),
     seed: 0,
-    parameters: () => LossGraphs.parameterInputs(config),
+    parameters: () => LossGraphs.parameterInputs(config, lora),
     microBatch: defaults.microBatch,
     microTokens: defaults.microTokens,
     recompute: false,
@@ -148,29 +174,24 @@ const make = Effect.gen(function*() {
     changes++
   })
 
-  /** From where on a datum's tokens count: what stands before is its prompt. */
+  /** A datum's tokens, and from where on they are scored: behind its last picture. What stands before is its prompt. */
   const drafted = ({ chunks, inputs }: Datum) => {
     const own = flat(chunks)
     const numbers = (name: string) => inputs[name]?.dtype === "float32" ? inputs[name].data : undefined
-    const marks = numbers("advantages") ?? numbers("weights") ?? new Float32Array(own.length)
-    const first = marks.findIndex((value) => value !== 0)
-    const from = Math.max(own.lastIndexOf(-1) + 1, first < 0 ? own.length - 1 : first)
+    const from = own.lastIndexOf(-1) + 1
     const targets = inputs["target_tokens"]?.data ?? new Int32Array(0)
     const at = (name: string, i: number) => numbers(name)?.[i] ?? 0
-    const draft = (kind: string, factor: number): Draft => ({
-      prompt: promptOf(take(chunks, from + 1), config.imageToken),
-      temperature: 1,
-      grammar: undefined,
-      candidates: [Array.from(targets.subarray(from), (token, k) => ({
+    const prompt = promptOf(take(chunks, from + 1), config.imageToken)
+    const candidate = (kind: string, factor: number) =>
+      Array.from(targets.subarray(from), (token, k) => ({
         token,
         state: 0,
         left: Distance.Need.unlimited,
-        weight: kind === "cross_entropy" ? at("weights", from + k) * factor : 1,
+        weight: kind === "cross_entropy" ? at("weights", from + k) * factor : Number(at("advantages", from + k) !== 0),
         advantage: at("advantages", from + k) * factor,
         oldLogprob: at("logprobs", from + k)
-      }))]
-    })
-    return { draft, from, length: own.length }
+      }))
+    return { prompt, candidate, from, length: own.length }
   }
 
   const failed = <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
@@ -178,14 +199,14 @@ const make = Effect.gen(function*() {
 
   const scores = Effect.fnUntraced(function*(data: ReadonlyArray<Datum>) {
     const made = data.map(drafted)
-    const found = yield* Score.score(context, made.map(({ draft }) => draft("cross_entropy", 1)), {
-      weights,
-      name: "policy",
-      lora: undefined
-    })
+    const drafts = together(
+      made,
+      made.map(({ candidate }) => candidate("cross_entropy", 1))
+    )
+    const found = (yield* Score.score(context, drafts, { weights, name: "policy", lora })).flat()
     return made.map(({ from, length }, i) => {
       const all = new Float32Array(length)
-      all.set(found[i]?.[0] ?? [], from)
+      all.set(found[i] ?? [], from)
       return all
     })
   })
@@ -193,16 +214,20 @@ const make = Effect.gen(function*() {
   const backend: Backend = {
     fresh: { weights: Float32Array.from(trained.data), moments: yield* optimizer.state },
     forward: (held, data) => failed(Effect.andThen(use(held.weights), scores(data))),
-    backward: (held, data, lossFn, factors) =>
+    backward: (held, data, { config, lossFn }, factors) =>
       failed(Effect.gen(function*() {
         yield* use(held.weights)
+        const made = data.map(drafted)
         const { gradients } = yield* LossAndGradients.lossAndGradients(
           context,
           buffers,
-          data.map((datum, i) => drafted(datum).draft(lossFn, factors[i] ?? 1)),
+          together(
+            made,
+            made.map(({ candidate }, i) => candidate(lossFn, factors[i] ?? 1))
+          ),
           lossFn === "cross_entropy"
             ? { kind: "supervised", knobs: {}, step: 0 }
-            : { kind: "groupRelative", knobs: { clipLow: 0, clipHigh: 1e9, klCoefficient: 0 }, step: 0 }
+            : { kind: "groupRelative", knobs: { ...boundsOf(lossFn, config), klCoefficient: 0 }, step: 0 }
         )
         const [first = new Float32Array(0), ...others] = gradients
         const total = Float32Array.from(first)
@@ -231,29 +256,35 @@ const make = Effect.gen(function*() {
         )
         return drawn.map((group) => group.map(({ finish, logprobs, tokens }) => ({ stop: finish, tokens, logprobs })))
       })),
-    scorePrompt: (weights, chunks) =>
+    archive: (weights) =>
       failed(Effect.gen(function*() {
-        yield* use(weights)
-        const own = flat(chunks)
-        const from = own.lastIndexOf(-1) + 2
-        const data: Datum = {
-          chunks: take(chunks, own.length - 1),
-          inputs: {
-            target_tokens: { dtype: "int64", data: Int32Array.from(own.slice(1)) },
-            weights: { dtype: "float32", data: Float32Array.from(own.slice(1), (_, i) => Number(i + 1 >= from)) }
-          }
+        const { adapter } = model
+        if (adapter === undefined) {
+          return [
+            ["adapter_model.safetensors", Buffer.from(Float32Array.from(weights).buffer)],
+            ["adapter_config.json", Buffer.from("{\"r\":4}")]
+          ] as const
         }
-        const [found = new Float32Array(0)] = yield* scores([data])
-        const all = new Float32Array(own.length).fill(NaN)
-        all.set(found.subarray(from - 1), from)
-        return all
-      }))
+        yield* use(weights)
+        const fs = yield* FileSystem.FileSystem
+        const { join } = yield* Path.Path
+        const at = join(yield* fs.makeTempDirectoryScoped(), "adapter")
+        yield* Adapter.save(config, adapter, model.path, at)
+        return yield* Effect.forEach(
+          yield* fs.readDirectory(at),
+          (name) => Effect.map(fs.readFile(join(at, name)), (content) => [name, content] as const)
+        )
+      })).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   }
   return backend
 })
 
-/** The embedded checkpoint, ready to be served until the scope ends. */
-export const open = Effect.flatMap(
-  Layer.build(Layer.merge(Runtime.layer({ workers: 2 }), NodeServices.layer)),
-  (services) => Effect.provideContext(make, services)
-)
+/** The embedded checkpoint, ready to be served until the scope ends. With a rank, an adapter is trained. */
+export const openWith = (options: Options = {}) =>
+  Effect.flatMap(
+    Layer.build(Layer.merge(Runtime.layer({ workers: 2 }), NodeServices.layer)),
+    (services) => Effect.provideContext(make(options), services)
+  )
+
+/** The same, all weights of the decoder trained. */
+export const open = openWith()

@@ -13,6 +13,8 @@ export const directory = directoryOf("embedded")
 export class Engines extends Context.Service<Engines, Backend.Backend>()("test/Engines") {}
 /** The embedded checkpoint behind every engine. */
 export const engines = Layer.effect(Engines, Backend.open)
+/** The same for long runs. */
+export const packedEngines = Layer.effect(Engines, Backend.openWith({ packed: true }))
 
 export class Local extends Context.Service<Local, Policy["Service"]>()("test/Local") {}
 /** The same checkpoint without a wire. */

@@ -7,6 +7,7 @@ export interface Request {
   readonly seqId: number
   readonly data: ReadonlyArray<Datum>
   readonly lossFn: string
+  readonly config: Readonly<Record<string, number>>
   readonly forwardOnly: boolean
 }
 
@@ -53,6 +54,7 @@ const readChunk = (pbf: PbfReader): Chunk => {
 
 export const readRequest = (bytes: Uint8Array): Request => {
   const data: Array<Datum> = []
+  const config: Record<string, number> = {}
   const request = { modelId: "", seqId: 0, lossFn: "", forwardOnly: false }
   new PbfReader(bytes).readFields((tag, _, pbf) => {
     if (tag === 1) request.modelId = pbf.readString()
@@ -73,9 +75,16 @@ export const readRequest = (bytes: Uint8Array): Request => {
       }, undefined)
       data.push({ chunks, inputs })
     } else if (tag === 4) request.lossFn = pbf.readString()
-    else if (tag === 6) request.forwardOnly = pbf.readBoolean()
+    else if (tag === 5) {
+      let [name, value] = ["", 0]
+      pbf.readMessage((tag, _, pbf) => {
+        if (tag === 1) name = pbf.readString()
+        else if (tag === 2) value = pbf.readDouble()
+      }, undefined)
+      config[name] = value
+    } else if (tag === 6) request.forwardOnly = pbf.readBoolean()
   }, undefined)
-  return { ...request, data }
+  return { ...request, config, data }
 }
 
 const bytesOf = ({ buffer, byteLength, byteOffset }: Float32Array | Int32Array | BigInt64Array) =>
@@ -112,7 +121,7 @@ export const passed = (
   return pbf.finish()
 }
 
-export const sampled = (sequences: ReadonlyArray<Sequence>, promptLogprobs: Float32Array | undefined): Uint8Array => {
+export const sampled = (sequences: ReadonlyArray<Sequence>): Uint8Array => {
   const pbf = new PbfWriter()
   for (const { logprobs, stop, tokens } of sequences) {
     pbf.writeMessage(1, (_, pbf) => {
@@ -121,6 +130,5 @@ export const sampled = (sequences: ReadonlyArray<Sequence>, promptLogprobs: Floa
       if (logprobs !== undefined) pbf.writeBytesField(3, bytesOf(logprobs))
     }, undefined)
   }
-  if (promptLogprobs !== undefined) pbf.writeBytesField(2, bytesOf(promptLogprobs))
   return pbf.finish()
 }

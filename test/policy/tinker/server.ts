@@ -3,6 +3,7 @@
  * count, gradients are real. It misbehaves on request.
  */
 import { Effect, Exit, type Scope } from "effect"
+import { createHash } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { gzipSync } from "node:zlib"
@@ -15,7 +16,7 @@ import * as Messages from "./messages.ts"
 /** Instead of an answer: the request is taken, or not, and the client told something else. */
 export interface Fault {
   /** Requests to this path. */
-  readonly path: string
+  readonly path: string | RegExp
   /** How many of them. */
   times: number
   /** Whether the server does the work all the same. */
@@ -27,6 +28,13 @@ export const status = (code: number, body: unknown = { detail: "on request" }) =
   response.writeHead(code, { "content-type": "application/json" })
   response.end(JSON.stringify(body))
 }
+/** Bytes, as protobuf if not said otherwise. */
+export const sent =
+  (content: Uint8Array, headers: Record<string, string> = { "content-type": "application/x-protobuf" }) =>
+  (response: ServerResponse) => {
+    response.writeHead(200, headers)
+    response.end(content)
+  }
 export const cut = (response: ServerResponse) => response.destroy()
 
 export interface Options {
@@ -40,7 +48,11 @@ export interface Options {
   readonly serves?: string
   /** Tell no gradient norm. */
   readonly silent?: boolean
-  /** Load weights into a model that has had requests before: refused, as on SkyRL. */
+  /** Losses that are known for training. Default: all that the policy uses. */
+  readonly losses?: ReadonlyArray<string>
+  /** A loss that is computed in another way: cross_entropy over the sum of its weights, ppo by bounds of its own. */
+  readonly odd?: "cross_entropy" | "ppo"
+  /** Sequences and bytes of the largest request, as told. */
   readonly limit?: { readonly data: number; readonly bytes: number }
 }
 
@@ -49,6 +61,7 @@ interface Model {
   gradient: Float32Array | undefined
   /** Sequences since the last step. */
   data: number
+  /** By number: a digest of what was asked, and the future that it became. */
   seqs: Map<number, { readonly content: string; readonly id: string }>
   session: string
 }
@@ -58,11 +71,17 @@ export interface Engine {
   /** Paths of requests, in the order they came. */
   readonly requests: Array<string>
   readonly faults: Array<Fault>
+  /** One for the request to a path that is the so-manieth, counted from 1. */
+  faultAt: Omit<Fault, "times"> & { readonly count: number } | undefined
+  /** Log-probabilities that passes have told, in the order they were computed. */
+  readonly passed: Array<ReadonlyArray<Float32Array>>
   /** Everything that is in memory goes, what was saved stays: a restart. */
   readonly forget: () => void
   /** Sequence numbers that came twice. */
   repeated: number
   heartbeats: number
+  /** Losses of passes that accumulated gradients, in the order they were computed. */
+  readonly trainedBy: Array<string>
   /** Keys that came with requests. */
   readonly keys: Set<string>
   readonly models: ReadonlyMap<string, { readonly held: Held }>
@@ -79,6 +98,22 @@ const chunkOf = (json: Json): Chunk =>
       tokens: Number(json["expected_tokens"] ?? 0)
     }
     : { type: "text", tokens: Int32Array.from(json["tokens"] as ReadonlyArray<number>) }
+
+const sha256 = (parts: Iterable<string | Uint8Array>): string => {
+  const hash = createHash("sha256")
+  for (const part of parts) hash.update(part)
+  return hash.digest("hex")
+}
+
+/** Tells sequences apart, whatever is to be learned from them. */
+const digestOf = (data: ReadonlyArray<Datum>): string =>
+  sha256(data.flatMap(({ chunks, inputs }) => [
+    "\n",
+    ...chunks.flatMap((chunk) => [chunk.type, Buffer.from(chunk.type === "image" ? chunk.data : chunk.tokens.join())]),
+    (inputs["target_tokens"]?.data ?? []).join(),
+    // From here on they are scored.
+    String((inputs["advantages"] ?? inputs["weights"])?.data.findIndex((value) => value !== 0))
+  ]))
 
 const datumOf = (
   json: { model_input: { chunks: ReadonlyArray<Json> }; loss_fn_inputs: Record<string, Json> }
@@ -141,15 +176,40 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
           }
         })
 
-      const pass = (model: Model, data: ReadonlyArray<Datum>, lossFn: string, forwardOnly: boolean) =>
+      /** The last pass: a client asks forward only first, then for the gradient of the same sequences. */
+      let passed:
+        | { readonly held: Held; readonly asked: string; readonly logprobs: ReadonlyArray<Float32Array> }
+        | undefined
+      /** What an engine divides by, or what it makes of a loss of its own. */
+      const factorsOf = (data: ReadonlyArray<Datum>, lossFn: string): ReadonlyArray<number> => {
+        const sum = data.flatMap(({ inputs: { weights } }) => [...weights?.data ?? []]).reduce((a, b) => a + b, 0)
+        const each = options.odd === "cross_entropy" && lossFn === "cross_entropy" ? 1 / sum : 1
+        return data.map(({ chunks }) => options.mean === "sequence" ? each / lengthOfAll(chunks) : each)
+      }
+
+      const pass = (
+        model: Model,
+        data: ReadonlyArray<Datum>,
+        { config, lossFn }: { readonly lossFn: string; readonly config: Readonly<Record<string, number>> },
+        forwardOnly: boolean
+      ) =>
         Effect.gen(function*() {
-          const logprobs = yield* backend.forward(model.held, data)
+          if (!forwardOnly && options.losses?.includes(lossFn) === false) {
+            return status(400, { detail: `loss_fn ${lossFn} is not supported` })
+          }
+          if (!forwardOnly) engine.trainedBy.push(lossFn)
+          const asked = digestOf(data)
+          if (passed?.held !== model.held || passed.asked !== asked) {
+            passed = { held: model.held, asked, logprobs: yield* backend.forward(model.held, data) }
+          }
+          const { logprobs } = passed
+          engine.passed.push(logprobs)
           if (!forwardOnly) {
             const gradient = yield* backend.backward(
               model.held,
               data,
-              lossFn,
-              data.map(({ chunks }) => options.mean === "sequence" ? 1 / lengthOfAll(chunks) : 1)
+              { lossFn, config: options.odd === "ppo" ? {} : config },
+              factorsOf(data, lossFn)
             )
             if (model.gradient === undefined) model.gradient = gradient
             else gradient.forEach((value, i) => model.gradient![i]! += value)
@@ -206,16 +266,22 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
         const own: Json = isBytes || body.length === 0 ? {} : JSON.parse(Buffer.from(body).toString())
         const pathOf = (kind: string) => `tinker://${String(own["model_id"])}/${kind}/${String(own["path"])}`
         /** The same number with the same content is the same request. */
-        const once = (model: Model, seq: number, content: string, run: () => string): (r: ServerResponse) => void => {
+        const once = (
+          model: Model,
+          seq: number,
+          content: string | Uint8Array,
+          run: () => string
+        ): (r: ServerResponse) => void => {
+          const digest = sha256([content])
           const before = model.seqs.get(seq)
           if (before !== undefined) {
             engine.repeated++
-            return before.content === content
+            return before.content === digest
               ? json({ request_id: before.id })
               : status(409, { detail: "Training request sequence number was reused" })
           }
           const id = run()
-          model.seqs.set(seq, { content, id })
+          model.seqs.set(seq, { content: digest, id })
           return json({ request_id: id })
         }
         switch (path) {
@@ -258,6 +324,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
             const input = own[path === "forward" ? "forward_input" : "forward_backward_input"] as {
               data: ReadonlyArray<Parameters<typeof datumOf>[0]>
               loss_fn: string
+              loss_fn_config?: Record<string, number>
             }
             const read = isBytes
               ? Messages.readRequest(body)
@@ -266,6 +333,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
                 seqId: Number(own["seq_id"]),
                 data: input.data.map(datumOf),
                 lossFn: input.loss_fn,
+                config: input.loss_fn_config ?? {},
                 forwardOnly: path === "forward"
               }
             const model = known(read.modelId)
@@ -273,8 +341,8 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
             return once(
               model,
               read.seqId,
-              Buffer.from(body).toString("base64"),
-              () => future(work(pass(model, dropped(read.data), read.lossFn, read.forwardOnly)))
+              body,
+              () => future(work(pass(model, dropped(read.data), read, read.forwardOnly)))
             )
           }
           case "optim_step": {
@@ -357,9 +425,6 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
             const kind = JSON.stringify([drawing, own["sampling_session_id"], own["model_path"]])
             return json({
               request_id: future((async () => {
-                const scored = own["prompt_logprobs"] === true
-                  ? await work(backend.scorePrompt(weights, chunks))
-                  : undefined
                 const sequences = await draw({ weights, chunks, seed: sampling["seed"]!, kind, options: drawing })
                 return options.spelling === "json"
                   ? json({
@@ -367,12 +432,9 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
                       stop_reason: stop,
                       tokens: [...tokens],
                       logprobs: logprobs === undefined ? null : [...logprobs]
-                    })),
-                    prompt_logprobs: scored === undefined
-                      ? null
-                      : Array.from(scored, (value) => Number.isNaN(value) ? null : value)
+                    }))
                   })
-                  : bytes(Messages.sampled(sequences, scored))
+                  : bytes(Messages.sampled(sequences))
               })())
             })
           }
@@ -385,19 +447,19 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
             const [, model, name] = /^training_runs\/([^/]+)\/checkpoints\/([^/]+)\/archive$/.exec(path) ?? []
             const weights = saved.get(`tinker://${model}/sampler_weights/${name}`)
             if (weights === undefined) return status(404)
-            return (response) => {
-              const tar = pack()
-              tar.entry({ name: "adapter_model.safetensors" }, Buffer.from(Float32Array.from(weights).buffer))
-              tar.entry({ name: "../evil.txt" }, "out of the folder")
-              tar.entry({ name: "adapter_config.json" }, "{\"r\":4}")
-              tar.finalize()
-              const chunks: Array<Buffer> = []
-              tar.on("data", (chunk) => void (chunk instanceof Uint8Array && chunks.push(Buffer.from(chunk))))
-              tar.on("end", () => {
-                response.writeHead(200, { "content-type": "application/gzip" })
-                response.end(gzipSync(Buffer.concat(chunks)))
+            return (response) =>
+              void work(backend.archive(weights)).then((files) => {
+                const tar = pack()
+                for (const [name, content] of files) tar.entry({ name }, Buffer.from(content))
+                tar.entry({ name: "../evil.txt" }, "out of the folder")
+                tar.finalize()
+                const chunks: Array<Buffer> = []
+                tar.on("data", (chunk) => void (chunk instanceof Uint8Array && chunks.push(Buffer.from(chunk))))
+                tar.on("end", () => {
+                  response.writeHead(200, { "content-type": "application/gzip" })
+                  response.end(gzipSync(Buffer.concat(chunks)))
+                })
               })
-            }
           }
         }
       }
@@ -409,8 +471,19 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
           const path = (request.url ?? "").replace("/api/v1/", "")
           engine.requests.push(path)
           if (typeof request.headers["x-api-key"] === "string") engine.keys.add(request.headers["x-api-key"])
-          const fault = engine.faults.find((fault) => fault.path === path && fault.times > 0)
+          const fault = engine.faults.find((fault) =>
+            fault.times > 0 && (typeof fault.path === "string" ? fault.path === path : fault.path.test(path))
+          )
           const body = Buffer.concat(chunks)
+          const { faultAt } = engine
+          if (
+            faultAt?.path === path && engine.requests.filter((own) => own === path).length === faultAt.count
+          ) {
+            engine.faultAt = undefined
+            const id = JSON.parse(body.toString()).request_id
+            // The work is done all the same.
+            return void futures.get(String(id))?.then(() => faultAt.answer(response))
+          }
           if (fault !== undefined) {
             fault.times--
             if (fault.done === true) handle(path, request, body, response)
@@ -423,6 +496,9 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
         baseUrl: "",
         requests: [],
         faults: [],
+        faultAt: undefined,
+        passed: [],
+        trainedBy: [],
         keys: new Set(),
         repeated: 0,
         heartbeats: 0,

@@ -1,0 +1,77 @@
+/** From an address to an engine that is known: what it serves, what it was found to do, and models to be trained. */
+import { Duration, Effect } from "effect"
+import { warn } from "../../kernels/runtime/Warning.ts"
+import { withoutSlash } from "../http/Address.ts"
+import * as Endpoint from "../http/Endpoint.ts"
+import * as Requests from "../Requests.ts"
+import * as Announced from "./Announced.ts"
+import * as Engine from "./Engine.ts"
+import * as Futures from "./Futures.ts"
+import * as Normaliser from "./Normaliser.ts"
+import { type Capabilities, checkOptions, type Options } from "./Options.ts"
+import * as Probe from "./Probe.ts"
+import * as Prompts from "./Prompts.ts"
+import { refuse } from "./refuse.ts"
+import * as Settings from "./Settings.ts"
+import * as Transport from "./Transport.ts"
+
+/** Fails with what to change, before anything is trained. */
+export const to = Effect.fnUntraced(function*(options: Options) {
+  const wrong = checkOptions(options)
+  if (wrong !== undefined) return yield* refuse("load", wrong)
+  yield* Requests.checkAll("load", Settings.options, options)
+  const { model, seed } = options
+  const rank = options.rank ?? Settings.defaults.rank
+  const apiKey = Endpoint.secretOf(options.apiKey)
+  const baseUrl = withoutSlash(options.baseUrl).replace(/\/api\/v1$/, "")
+  const name = `${model} at ${baseUrl}`
+  const prompts = yield* Prompts.make(options.tokenizer, options.images ?? {})
+  const patience = Duration.fromInputUnsafe(options.patience ?? Settings.defaults.patience)
+  const transport = yield* Transport.make({ ...options, baseUrl, apiKey, patience })
+  const futures = Futures.make({ transport, patience })
+  const request = yield* Announced.limits(futures)
+  const models = yield* Announced.models(transport)
+  if (models.length > 0 && !models.includes(model)) {
+    return yield* refuse("load", `${baseUrl} does not serve "${model}"; it serves ${models.join(", ")}`)
+  }
+  const modelOf = (states: string) =>
+    Engine.make({
+      futures,
+      baseModel: model,
+      rank,
+      seed,
+      heartbeat: Duration.fromInputUnsafe(options.heartbeat ?? Settings.defaults.heartbeat),
+      request,
+      kept: options.kept ?? Settings.defaults.kept,
+      name: states
+    })
+  // On a model of its own, which is given back before the policy's is made: an engine may hold one alone.
+  const found: Probe.Found = options.probe === false
+    ? Probe.unasked
+    : yield* Effect.scoped(Effect.flatMap(modelOf("probe"), (engine) => Probe.probe(engine, prompts, name)))
+  if (options.probe !== false && found.normaliser === undefined) {
+    yield* warn(
+      `${name} tells no gradient norm: what it divides losses by could not be measured; a sum is taken for granted`
+    )
+  }
+  const capabilities: Capabilities = {
+    models,
+    normaliser: found.normaliser === undefined ? undefined : Normaliser.say(found.normaliser),
+    pictures: found.pictures,
+    losses: found.exact,
+    request
+  }
+  return {
+    /** Names it in errors. */
+    name,
+    baseUrl,
+    apiKey,
+    rank,
+    prompts,
+    capabilities,
+    normaliser: found.normaliser ?? Normaliser.sum,
+    exact: found.exact,
+    /** A model there; its states are saved under the given name. */
+    modelOf
+  }
+})
