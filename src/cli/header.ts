@@ -8,9 +8,12 @@ import { modelName } from "./embedded.ts"
 import type { Study } from "./flags.ts"
 
 /** Says what begins: on which data and model, under which seed, on what. */
-export const header = (name: string, { data, device, model, seed }: Pick<Study, "data" | "device" | "model" | "seed">) =>
+export const header = (
+  name: string,
+  { data, device, model, seed }: Pick<Study, "data" | "device" | "model" | "seed">
+) =>
   report(Event.Began({
     text: `rise ${packageJson.version} ${name}: ${
       Option.match(data, { onNone: () => "embedded pictures", onSome: (path) => `pictures in ${path}` })
-    }, model ${modelName(model)}, seed ${seed}, on ${device}`
+    }, ${modelName(model)}, seed ${seed}, ${device}`
   }))

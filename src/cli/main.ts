@@ -69,8 +69,9 @@ export const example = <E extends { readonly message: string }>(
   description: string,
   handler: (flags: Flags.Study) => Effect.Effect<void, E, Services>
 ): void =>
-  Command.make(name, Flags.study, (flags) => computing(flags)(Effect.andThen(header(name, flags), handler(flags)))).pipe(
-    Command.withDescription(description),
-    telling,
-    runMain
-  )
+  Command.make(name, Flags.study, (flags) => computing(flags)(Effect.andThen(header(name, flags), handler(flags))))
+    .pipe(
+      Command.withDescription(description),
+      telling,
+      runMain
+    )

@@ -7,8 +7,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Event, View } from "./progress/Event.ts"
-import { told } from "./telemetry/Exporting.ts"
 import { terminal } from "./progress/Terminal.ts"
+import { told } from "./telemetry/Exporting.ts"
 
 export { type Ahead, Event, type Out, type View } from "./progress/Event.ts"
 export { jsonLines } from "./progress/JsonLines.ts"

@@ -54,10 +54,22 @@ const exported = (env: Readonly<Record<string, string>>, signal: Signal) => {
   const serialization = protocols[protocol]
   return serialization === undefined
     ? Layer.effectDiscard(warn(
-      `OTEL_EXPORTER_OTLP_PROTOCOL is ${protocol}, which is not spoken here: set ${Object.keys(protocols).join(" or ")} ` +
+      `OTEL_EXPORTER_OTLP_PROTOCOL is ${protocol}, which is not spoken here: set ${
+        Object.keys(protocols).join(" or ")
+      } ` +
         `and name the collector's HTTP port, mostly 4318. The run goes on without ${signal.toLowerCase()}`
     ))
     : Layer.provide(signals[signal], serialization)
+}
+
+/** What is named as a collector's address and is none: "localhost:4318" is often written. */
+const misaddressed = (env: Environment): string | undefined => {
+  for (const [name, value = ""] of Object.entries(env)) {
+    if (!/^OTEL_EXPORTER_OTLP_(\w+_)?ENDPOINT$/.test(name)) continue
+    if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) continue
+    return `${name} is "${value}", which is no address such as http://localhost:4318`
+  }
+  return undefined
 }
 
 /** A text without what the headers hold: mostly a key. */
@@ -68,8 +80,13 @@ const withoutHeaders = (env: Environment, text: string): string =>
     return secrets.reduce((text, secret) => text.replaceAll(secret, "…"), text)
   }, text)
 
+const without = (reason: string): Effect.Effect<Context.Context<never>> =>
+  Effect.as(warn(`${reason}. The run goes on without telemetry`), Context.empty())
+
 /** Builds what the environment asks for. What it asks for wrongly costs a warning. */
 const build = Effect.fnUntraced(function*(env: Record<string, string>) {
+  const wrong = misaddressed(env)
+  if (wrong !== undefined) return yield* without(wrong)
   const known = yield* Logger.CurrentLoggers
   const timeout = Number(env["OTEL_EXPORTER_OTLP_TIMEOUT"] ?? timeoutMillis)
   const collector = Collector.make(timeout > 0 ? timeout : timeoutMillis)
@@ -79,9 +96,8 @@ const build = Effect.fnUntraced(function*(env: Record<string, string>) {
   )
   const built = yield* Effect.exit(Layer.build(all))
   if (Exit.isFailure(built)) {
-    const reason = withoutHeaders(env, Cause.prettyErrors(built.cause).map(({ message }) => message).join("; "))
-    yield* warn(`the OTEL_ variables cannot be read: ${reason}. The run goes on without telemetry`)
-    return Context.empty()
+    const reason = Cause.prettyErrors(built.cause).map(({ message }) => message).join("; ")
+    return yield* without(`the OTEL_ variables cannot be read: ${withoutHeaders(env, reason)}`)
   }
   // The last to come is the first to go: before the exporters flush.
   yield* Effect.addFinalizer(() => collector.closing)
@@ -98,11 +114,9 @@ const build = Effect.fnUntraced(function*(env: Record<string, string>) {
  * is named it does nothing; a collector that cannot be reached costs one warning.
  *
  * ```ts
- * NodeRuntime.runMain(program.pipe(Effect.provide(Telemetry.layer), Effect.provide(NodeServices.layer)))
+ * program.pipe(Effect.provide(Telemetry.layer), Effect.provide(policy), Effect.runPromise)
  * ```
  */
 export const layer: Layer.Layer<never> = Layer.effectContext(
-  Effect.suspend(() =>
-    asked(process.env) ? build(completed(process.env)) : Effect.succeed(Context.empty())
-  )
+  Effect.suspend(() => asked(process.env) ? build(completed(process.env)) : Effect.succeed(Context.empty()))
 )

@@ -3,6 +3,7 @@
  */
 import { Option } from "effect"
 import { cells, squeezed } from "../dsl/progress/Width.ts"
+import { shownInLine } from "../kernels/runtime/Shown.ts"
 import { figure, type ResultRow } from "./Results.ts"
 
 const distinct = (values: ReadonlyArray<string>) => [...new Set(values)]
@@ -65,7 +66,7 @@ export const table = (
       row.part === part
     )?.n ?? 0
     // Half of the width at most: a part may be called anything.
-    const short = (text: string) => squeezed(text, Math.max(8, Math.floor(width / 2)))
+    const short = (text: string) => squeezed(shownInLine(text), Math.max(8, Math.floor(width / 2)))
     const name = short(`${part} (${n})`)
     const wide = Math.max(...[name, ...methods.map(short)].map(cells))
     return fitting(columns, wide, width).flatMap((block) => {
@@ -81,7 +82,9 @@ export const table = (
       const upper = line("", block.map(({ words }) => words[0]))
       const lower = line(name, block.map(({ words }) => words[1]))
       return [
-        [...(upper === "" ? [] : [upper]), lower, "-".repeat(Math.max(upper.length, lower.length)), ...lines].join("\n")
+        [...(upper === "" ? [] : [upper]), lower, "-".repeat(Math.max(...[upper, lower].map(cells))), ...lines].join(
+          "\n"
+        )
       ]
     })
   }).join("\n\n")

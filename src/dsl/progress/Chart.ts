@@ -45,14 +45,12 @@ export const history = (): History => {
       const bars = Math.min(width, values.length)
       const means = Array.from(
         { length: bars },
-        (_, i) =>
-          mean(values.slice(Math.floor(i * values.length / bars), Math.floor((i + 1) * values.length / bars)))
+        (_, i) => mean(values.slice(Math.floor(i * values.length / bars), Math.floor((i + 1) * values.length / bars)))
       )
       const low = Math.min(...means)
       const range = Math.max(...means) - low
-      return means.map((value) =>
-        heights[range > 0 ? Math.round((value - low) / range * (heights.length - 1)) : 0]
-      ).join("")
+      return means.map((value) => heights[range > 0 ? Math.round((value - low) / range * (heights.length - 1)) : 0])
+        .join("")
     }
   }
 }
