@@ -89,7 +89,7 @@ const build = Effect.fnUntraced(function*(env: Record<string, string>) {
   if (wrong !== undefined) return yield* without(wrong)
   const known = yield* Logger.CurrentLoggers
   const timeout = Number(env["OTEL_EXPORTER_OTLP_TIMEOUT"] ?? timeoutMillis)
-  const collector = Collector.make(timeout > 0 ? timeout : timeoutMillis)
+  const collector = yield* Collector.make(timeout > 0 ? timeout : timeoutMillis)
   const all = Layer.mergeAll(exported(env, "TRACES"), exported(env, "METRICS"), exported(env, "LOGS")).pipe(
     Layer.provide(collector.layer),
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
@@ -114,7 +114,7 @@ const build = Effect.fnUntraced(function*(env: Record<string, string>) {
  * is named it does nothing; a collector that cannot be reached costs one warning.
  *
  * ```ts
- * program.pipe(Effect.provide(Telemetry.layer), Effect.provide(policy), Effect.runPromise)
+ * program.pipe(Effect.provide(policy), Effect.provide(Telemetry.layer), Effect.runPromise)
  * ```
  */
 export const layer: Layer.Layer<never> = Layer.effectContext(

@@ -81,9 +81,9 @@ export const train = Command.make(
   { ...Training.flags, strict },
   (flags) =>
     computing(Engine.threads(flags))(Effect.gen(function*() {
-      if (!flags.printConfig) yield* header("train", flags)
       yield* Futile.ofMethod(flags)
       yield* together(flags)
+      if (!flags.printConfig) yield* header("train", flags)
       yield* flags.printConfig ? Engine.check(flags) : Engine.reach(flags)
       const source = yield* Training.open(flags)
       yield* source.kind === "boxes"

@@ -1,7 +1,7 @@
 /**
  * The way to a collector: one that cannot be reached costs one warning, and no run waits for it.
  */
-import { Effect, Layer, References } from "effect"
+import { Deferred, Effect, Layer, References } from "effect"
 import {
   FetchHttpClient,
   HttpClient,
@@ -37,11 +37,12 @@ const reasonOf = (error: unknown): string => {
 export interface Collector {
   readonly layer: Layer.Layer<HttpClient.HttpClient>
   /** What fails from now on is not tried again: a process wants to end. */
-  readonly closing: Effect.Effect<void>
+  readonly closing: Effect.Effect<unknown>
 }
 
 /** Sends to the collector, each request within so many milliseconds. */
-export const make = (millis: number): Collector => {
+export const make = Effect.fnUntraced(function*(millis: number): Effect.fn.Return<Collector> {
+  const closed = yield* Deferred.make<void>()
   let told = false
   let closing = false
   let failures = 0
@@ -64,6 +65,11 @@ export const make = (millis: number): Collector => {
   /** As what cannot be sent at all: the exporter tries that once. */
   const hopeless = (request: HttpClientRequest.HttpClientRequest) =>
     failure(new HttpClientError.EncodeError({ request, description: "the collector does not answer" }))
+  const silent = (request: HttpClientRequest.HttpClientRequest) =>
+    failure(new HttpClientError.TransportError({ request, description: "no answer in time" }))
+  /** Also what was sent before the process wanted to end keeps it no longer. */
+  const late = (request: HttpClientRequest.HttpClientRequest) =>
+    Deferred.await(closed).pipe(Effect.andThen(Effect.sleep(lastMillis)), Effect.andThen(silent(request)))
   const sent = (
     sending: Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>,
     request: HttpClientRequest.HttpClientRequest
@@ -72,10 +78,8 @@ export const make = (millis: number): Collector => {
       failures >= (closing ? 1 : patience) && clock.currentTimeMillisUnsafe() < last + restMillis
         ? hopeless(request)
         : sending.pipe(
-          Effect.timeoutOrElse({
-            duration: closing ? Math.min(millis, lastMillis) : millis,
-            orElse: () => failure(new HttpClientError.TransportError({ request, description: "no answer in time" }))
-          }),
+          Effect.raceFirst(late(request)),
+          Effect.timeoutOrElse({ duration: millis, orElse: () => silent(request) }),
           Effect.tap(({ status }) =>
             status < 400 ? Effect.sync(() => void (failures = 0)) : failed(request, `it answered ${status}`)
           ),
@@ -88,6 +92,9 @@ export const make = (millis: number): Collector => {
       HttpClient.HttpClient,
       Effect.map(HttpClient.HttpClient, (client) => HttpClient.transform(client, sent))
     ).pipe(Layer.provide(FetchHttpClient.layer)),
-    closing: Effect.sync(() => void (closing = true))
+    closing: Effect.suspend(() => {
+      closing = true
+      return Deferred.succeed(closed, undefined)
+    })
   }
-}
+})

@@ -28,5 +28,5 @@ const script = Rise.make(Stub.Mood, Stub.data(12)).pipe(
 )
 
 if (mode === "layer") {
-  script.pipe(Effect.provide(Telemetry.layer), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+  script.pipe(Effect.provide(Layer.merge(Telemetry.layer, NodeServices.layer)), NodeRuntime.runMain)
 } else runMain(script)
