@@ -69,7 +69,7 @@ export const model = (folder: string): Effect.Effect<
     }
     yield* notARun(folder)
     const directory = yield* ModelDirectory.open(folder)
-    const config = yield* Config.fromJson(directory.config)
+    const config = yield* Config.fromJson(directory.config, folder)
     const tokenizer = yield* Tokenizer.fromDirectory(directory)
     yield* ChatTemplate.render(
       directory.chatTemplate,
