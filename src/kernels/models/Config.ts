@@ -8,7 +8,7 @@
 import { Effect } from "effect"
 import {
   checkImplemented,
-  type ConfigError,
+  ConfigError,
   decode,
   Kind,
   require,
