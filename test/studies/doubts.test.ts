@@ -39,7 +39,7 @@ const made = Effect.gen(function*() {
   )
   const alerts = Effect.gen(function*() {
     const html = yield* fs.readFileString(yield* report(folder))
-    return [...html.matchAll(/role="alert">([^<]*)/g)].map(([, text]) => text ?? "")
+    return [...html.matchAll(/role="alert"><strong>([^<]*)/g)].map(([, text]) => text ?? "")
   })
   return { alerts, fs, folder, write }
 })

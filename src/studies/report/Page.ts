@@ -202,7 +202,7 @@ export const render = (page: PageData): string => {
     facts: [...facts, ["quarantined", `${total}${reasons === "" ? "" : ` (${reasons})`}`]],
     script: true,
     opening: `<div class="now" id="now" role="status" hidden></div>${
-      page.doubts.map((text) => `<p class="verdict" role="alert">${escape(text)}</p>`).join("")
+      page.doubts.map((text) => `<p role="alert"><strong>${escape(text)}</strong></p>`).join("")
     }${plain(opening.done)}${lead.join("")}${plain(opening.compared.join(" "))}`,
     sections: parts.filter(([, , body]) => body !== "").map(([id, title]) => ({ id, title })),
     body: parts.map(([id, title, body]) => section(id, title, body)).join("")
