@@ -9,9 +9,11 @@ const read = (file: string) => readFileSync(join(root, file), "utf8")
 
 /** Anchors as GitHub makes them of headings. */
 const anchors = (file: string): ReadonlySet<string> =>
-  new Set([...read(file).matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
-    title.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-")
-  ))
+  new Set(
+    [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
+      title.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-")
+    )
+  )
 
 describe("pages", () => {
   it("begin with a README that is read in one sitting", () => {

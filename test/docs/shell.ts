@@ -27,7 +27,10 @@ export const linesOf = (file: string, page: string): ReadonlyArray<Line> =>
   [...page.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap((match) => {
     const first = page.slice(0, match.index).split("\n").length
     const joined = (match[1] ?? "").replace(/\\\n/g, " ")
-    return joined.split("\n").map((text, i) => ({ place: `${file}:${first + 1 + i}`, text: withoutComment(text).trim() }))
+    return joined.split("\n").map((text, i) => ({
+      place: `${file}:${first + 1 + i}`,
+      text: withoutComment(text).trim()
+    }))
       .filter(({ text }) => text !== "")
   })
 

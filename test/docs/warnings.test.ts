@@ -33,7 +33,10 @@ describe("docs/when-it-does-not-learn.md", () => {
     assert.deepStrictEqual(passed.filter((file) => madeElsewhere[file] === undefined), [])
     const makers = [...new Set(passed.flatMap((file) => madeElsewhere[file] ?? []))]
     assert.isAbove(makers.length, 4)
-    assert.deepStrictEqual(makers.filter((file) => !texts([file]).some((text) => rows.some((row) => says(row, text)))), [])
+    assert.deepStrictEqual(
+      makers.filter((file) => !texts([file]).some((text) => rows.some((row) => says(row, text)))),
+      []
+    )
   })
 
   it("has no row for what is not said any more", () => {

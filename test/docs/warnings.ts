@@ -105,9 +105,10 @@ export const texts = (of: ReadonlyArray<string> = files()): ReadonlyArray<string
 
 /** Phrases of the page: what stands between quotes in the first column of its tables. */
 export const phrases = (): ReadonlyArray<string> =>
-  read("docs/when-it-does-not-learn.md").split("\n").filter((line) => line.startsWith("| ") && line.includes("\"")).flatMap(
-    (line) => [...(line.split(" | ")[0] ?? "").matchAll(/"([^"]+)"/g)].map(([, phrase = ""]) => phrase)
-  )
+  read("docs/when-it-does-not-learn.md").split("\n").filter((line) => line.startsWith("| ") && line.includes("\""))
+    .flatMap(
+      (line) => [...(line.split(" | ")[0] ?? "").matchAll(/"([^"]+)"/g)].map(([, phrase = ""]) => phrase)
+    )
 
 /** Whether a phrase says a text: its pieces stand there, in order. */
 export const says = (phrase: string, text: string): boolean => {
