@@ -56,6 +56,12 @@ export const catalogue = [
     () => import("./commands/annotate.ts").then(({ annotate }) => annotate)
   ),
   entry(
+    "serve",
+    "Serve a model: OpenAI's chat completions, JSON annotations and a page to drop pictures on",
+    [{ command: "rise serve -m runs/mine/model", description: "On this machine, at http://127.0.0.1:8080" }],
+    () => import("./commands/serve.ts").then(({ serve }) => serve)
+  ),
+  entry(
     "evaluate",
     "Measure a model on the test half of a data set",
     [

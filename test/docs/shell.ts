@@ -70,9 +70,7 @@ const flagsOf = (words: ReadonlyArray<string>): ReadonlyArray<string> =>
 
 type Commands = ReturnType<typeof commands>
 
-/** A word as the shell hands it on; a quoted one is one word. */
-const wordsOf = (text: string): ReadonlyArray<string> =>
-  [...text.matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)].map(([word]) => word)
+const wordsOf = (text: string): ReadonlyArray<string> => text.split(/\s+/).filter((word) => word !== "")
 
 const ofRise = (words: ReadonlyArray<string>, known: Commands): ReadonlyArray<string> => {
   const [name = "", ...rest] = words
@@ -131,7 +129,7 @@ const ofCommand = (text: string, known: Commands): ReadonlyArray<string> => {
 
 /** What is wrong with a command line. */
 export const faults = ({ place, text }: Line, known: Commands): ReadonlyArray<string> =>
-  text.split(/&&|\|\|?|;|>(?=\s)/)
-    // What is written into is a file.
-    .filter((_, i, all) => i === 0 || !text.includes(`> ${all[i]?.trim()}`))
+  // Quoted words hold no operators, and what a substitution runs is a value; what is written into is a file.
+  text.replace(/'[^']*'|"[^"]*"/g, "quoted").replace(/\$\([^)]*\)/g, "value").replace(/>\s*\S+/g, "")
+    .split(/&&|\|\|?|;/)
     .flatMap((command) => ofCommand(command, known)).map((fault) => `${place} ${fault}`)

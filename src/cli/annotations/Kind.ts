@@ -5,10 +5,11 @@ import { Effect, Option, Result, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { Scenes, Subset } from "../../data/index.ts"
 import * as Fingerprint from "../../dsl/Fingerprint.ts"
+import * as PolicyGrammar from "../../dsl/grammar/PolicyGrammar.ts"
 import * as Question from "../../dsl/Question.ts"
-import type { Task } from "../../dsl/Task.ts"
+import type { Form, Task } from "../../dsl/Task.ts"
 import type { Image } from "../../kernels/image/Image.ts"
-import { annotate, type AnnotateOptions } from "../../pipelines/index.ts"
+import { annotate, type AnnotateOptions, annotator } from "../../pipelines/index.ts"
 import type { SavedClassification, SavedTask } from "../../sources/index.ts"
 import { Classification, Emotion6, ImagenetSub } from "../../tasks/classification/index.ts"
 import { Box, CocoSub, type Detection, Lisa } from "../../tasks/detection/index.ts"
@@ -50,8 +51,18 @@ const kindOf = <A>(task: Task<A>, shape: Shape, value: (annotation: A, size: Siz
     (prompts) => ({ task: task.name, labels: shape.labels, prompts })
   ),
   asks: Question.asks(task),
+  /** What a model is asked in each form; `{question}` stands for the picture's own. */
+  prompts: { think: task.prompts.annotate, answer: task.prompts.answerOnly },
+  /** The grammar of its answers, in the tokens of the policy at hand. */
+  grammar: (form: Form) => PolicyGrammar.ofAnswer(task, form),
   rows: (options: AnnotateOptions) => <E, R>(images: Stream.Stream<Image, E, R>) =>
-    images.pipe(annotate(task, options), Stream.map(rowOf(task, value)))
+    images.pipe(annotate(task, options), Stream.map(rowOf(task, value))),
+  /** One picture at a time, in a session that stays open. */
+  annotator: (options: Pick<AnnotateOptions, "form" | "grammar" | "maxTokens">) =>
+    Effect.map(
+      annotator(task, options),
+      (one) => (image: Image, question?: string) => Effect.map(one(image, question), rowOf(task, value))
+    )
 })
 
 /** A task with its annotations as rows. */
@@ -92,7 +103,7 @@ const unnamed = ["answer"]
 
 /** What is asked where flags describe it. */
 const described = Effect.fnUntraced(
-  function*(given: KindFlags, task: "coco-sub" | "imagenet-sub" | "lisa" | "soft-labels") {
+  function*(given: Omit<KindFlags, "question">, task: "coco-sub" | "imagenet-sub" | "lisa" | "soft-labels") {
     const { labels } = given
     if (task === "soft-labels") return shares(yield* SoftLabels.task(given))
     const few = yield* ofFewWords(given)
@@ -136,19 +147,21 @@ const trained = (saved: SavedTask): Effect.Effect<Kind, FlagError> => {
 }
 
 /** The labels that a model was trained for, under another subject. */
-const renamed = Effect.fnUntraced(function*({ answer, task }: SavedClassification, subject: string, given: KindFlags) {
-  const definition = { name: task.name, labels: task.labels, answer, subject }
-  const few = yield* ofFewWords(given)
-  return shares(
-    yield* SoftLabels.making(
-      task.name,
-      () => few ? Classification.forEmbedded(definition) : Classification.make(definition)
+const renamed = Effect.fnUntraced(
+  function*({ answer, task }: SavedClassification, subject: string, given: Omit<KindFlags, "question">) {
+    const definition = { name: task.name, labels: task.labels, answer, subject }
+    const few = yield* ofFewWords(given)
+    return shares(
+      yield* SoftLabels.making(
+        task.name,
+        () => few ? Classification.forEmbedded(definition) : Classification.make(definition)
+      )
     )
-  )
-})
+  }
+)
 
 /** The task that the model was trained for, or the one that flags describe. */
-const chosen = Effect.fnUntraced(function*(given: KindFlags) {
+export const chosen = Effect.fnUntraced(function*(given: Omit<KindFlags, "question">) {
   const { labels, subject, task } = given
   const said = { "--task": task, "--labels": labels, "--subject": subject }
   const saved = yield* Saved.find(given, said)

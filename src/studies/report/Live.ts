@@ -1,7 +1,7 @@
 /**
  * The report of a run that is under way: there from its first minute, written again when a stage ends and every minute.
  */
-import { Clock, Effect, Option, Queue, Scope } from "effect"
+import { Clock, Effect, Option, Queue, Scope, Semaphore } from "effect"
 import { Progress, type View } from "../../dsl/Progress.ts"
 import * as Whole from "../../dsl/progress/Whole.ts"
 import { Run } from "../../dsl/Run.ts"
@@ -78,12 +78,15 @@ const keeping = Effect.fnUntraced(function*(directory: string) {
       })
     )
   let pages = 0
-  const doing = quietly(Effect.flatMap(now, (now) => Now.write(directory, now, pages, true)))
-  const page = quietly(Effect.gen(function*() {
+  const writing = Effect.flatMap(now, (now) => Now.write(directory, now, pages, true))
+  // One at a time: a page tidies up what it takes for halves of an earlier one.
+  const one = yield* Semaphore.make(1)
+  const doing = one.withPermit(quietly(writing))
+  const page = one.withPermit(quietly(Effect.gen(function*() {
     yield* report(directory, { now: Option.some(yield* now), browse: false })
     pages++
-    yield* doing
-  }))
+    yield* writing
+  })))
   yield* Effect.addFinalizer(() => Now.remove(directory))
   yield* doing
   yield* page
