@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync, globSync, readFileSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
+import * as face from "../../src/index.ts"
 import { root } from "./blocks.ts"
 import { pages } from "./shell.ts"
 
@@ -48,6 +49,15 @@ describe("pages", () => {
       [...text.matchAll(/`(docs\/[\w-]+\.md)`/g)].map(([, page = ""]) => [file, page] as const)
     )
     assert.deepStrictEqual(named.filter(([, page]) => !existsSync(join(root, page))), [])
+  })
+
+  it("name exports that are there", () => {
+    const rows = read("docs/api.md").split("\n").filter((line) => line.startsWith("| `"))
+    const named = rows.flatMap((row) =>
+      [...(row.split(" | ")[0] ?? "").matchAll(/`(\w+)`/g)].map(([, name = ""]) => name)
+    )
+    assert.isAbove(named.length, 20)
+    assert.deepStrictEqual(named.filter((name) => !(name in face)), [])
   })
 
   it("have pictures that are small", () => {
