@@ -74,6 +74,12 @@ export const catalogue = [
     () => import("./commands/evaluate.ts").then(({ evaluate }) => evaluate)
   ),
   entry(
+    "export",
+    "Write a model as ONNX graphs that onnxruntime runs in Python, Node and browsers",
+    [{ command: "rise export --onnx weather-onnx -m runs/mine/model" }],
+    () => import("./commands/export.ts").then(({ exporting }) => exporting)
+  ),
+  entry(
     "report",
     "Write report.html of a run folder again, or follow a run in the browser",
     [

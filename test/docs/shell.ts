@@ -27,6 +27,8 @@ export const linesOf = (file: string, page: string): ReadonlyArray<Line> =>
   [...page.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap((match) => {
     const first = page.slice(0, match.index).split("\n").length
     const joined = (match[1] ?? "").replace(/\\\n/g, " ")
+      // A program in quotes may have lines of its own.
+      .replace(/'[^']*'|"[^"]*"/g, (quoted) => `quoted${quoted.replace(/[^\n]/g, "")}`)
     return joined.split("\n").map((text, i) => ({
       place: `${file}:${first + 1 + i}`,
       text: withoutComment(text).trim()

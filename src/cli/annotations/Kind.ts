@@ -1,7 +1,7 @@
 /**
  * What `rise annotate` asks for: the task that flags describe, and its annotations in numbers.
  */
-import { Effect, Option, Result, Stream } from "effect"
+import { Effect, Option, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { Scenes, Subset } from "../../data/index.ts"
 import * as Fingerprint from "../../dsl/Fingerprint.ts"
@@ -18,7 +18,9 @@ import type { Remote } from "../flags.ts"
 import { FlagError } from "../futile.ts"
 import * as Saved from "../saved.ts"
 import * as SoftLabels from "../task.ts"
-import { type Boxed, rounded, rowOf, type Shape, type Size, type Value } from "./Row.ts"
+import { rowOf, type Shape, type Size, type Value } from "./Row.ts"
+import * as Values from "./Values.ts"
+import { inThousandths, unnamed } from "./Values.ts"
 
 export const flags = {
   task: Flag.Literals("task", ["soft-labels", "imagenet-sub", "coco-sub", "lisa"]).pipe(
@@ -69,37 +71,13 @@ const kindOf = <A>(task: Task<A>, shape: Shape, value: (annotation: A, size: Siz
 export type Kind = ReturnType<typeof kindOf>
 
 const shares = (task: Classification.Classification): Kind =>
-  kindOf(
-    task,
-    { kind: "shares", labels: task.labels },
-    (distribution) => {
-      // As the annotation beside it says it: whole percents of a hundred, whatever the model's summed to.
-      const said = Result.getOrElse(task.decode(task.encode(distribution)), () => distribution)
-      return Object.fromEntries(task.labels.map((label, i) => [label, said[i] ?? 0]))
-    }
-  )
-
-const hundredth = (pixels: number) => Math.round(pixels * 100) / 100
+  kindOf(task, { kind: "shares", labels: task.labels }, Values.shares(task))
 
 const boxes = <S extends Box.Space>(
   task: Detection.Detection<S>,
   labels: ReadonlyArray<string>,
   frameOf: (picture: Size) => Box.Frame<S>
-): Kind =>
-  kindOf(task, { kind: "boxes", labels }, (annotation, size) =>
-    annotation.map(({ box, label, score }): Boxed => {
-      const [x, y, width, height] = Box.convert(box, frameOf(size), Box.pixels(size))
-      return {
-        ...(label === undefined ? {} : { label }),
-        box: [hundredth(x), hundredth(y), hundredth(width), hundredth(height)],
-        ...(score === undefined ? {} : { score: rounded(score) })
-      }
-    }))
-
-const inThousandths = () => Box.thousandths
-
-/** What stands for the labels of boxes without names. */
-const unnamed = ["answer"]
+): Kind => kindOf(task, { kind: "boxes", labels }, Values.boxes(frameOf))
 
 /** What is asked where flags describe it. */
 const described = Effect.fnUntraced(

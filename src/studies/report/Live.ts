@@ -78,21 +78,22 @@ const keeping = Effect.fnUntraced(function*(directory: string) {
       })
     )
   let pages = 0
-  const writing = Effect.flatMap(now, (now) => Now.write(directory, now, pages, true))
-  // One at a time: a page tidies up what it takes for halves of an earlier one.
-  const one = yield* Semaphore.make(1)
-  const doing = one.withPermit(quietly(writing))
-  const page = one.withPermit(quietly(Effect.gen(function*() {
+  const doing = quietly(Effect.flatMap(now, (now) => Now.write(directory, now, pages, true)))
+  const page = quietly(Effect.gen(function*() {
     yield* report(directory, { now: Option.some(yield* now), browse: false })
     pages++
-    yield* writing
-  })))
+    yield* doing
+  }))
   yield* Effect.addFinalizer(() => Now.remove(directory))
   yield* doing
   yield* page
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(nowEvery), doing)))
+  // A page tidies up what it takes for halves of an earlier one.
+  const one = yield* Semaphore.make(1)
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(nowEvery), one.withPermit(doing))))
   const next = Effect.timeoutOption(Queue.take(stages), pageEvery)
-  yield* Effect.forkScoped(Effect.forever(next.pipe(Effect.andThen(page), Effect.andThen(Effect.sleep(leastApart)))))
+  yield* Effect.forkScoped(
+    Effect.forever(next.pipe(Effect.andThen(one.withPermit(page)), Effect.andThen(Effect.sleep(leastApart))))
+  )
   return view
 })
 
