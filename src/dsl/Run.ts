@@ -12,6 +12,7 @@ import { type RunError, RunFileError } from "./RunError.ts"
 import * as RunFolder from "./RunFolder.ts"
 import type { Spool } from "./Spool.ts"
 import { memory, type Storage } from "./Storage.ts"
+import { figures, stageSpan } from "./telemetry/Exporting.ts"
 import { peakMebibytes, Tokens } from "./Usage.ts"
 
 /** Figures of one optimiser step or of one finished pass: a line of `metrics.jsonl`. Never wall-clock time. */
@@ -117,7 +118,7 @@ const make = (storage: Storage, seed: number) => {
           yield* storage.bringBack(key, policy)
         } else {
           const started = yield* Clock.currentTimeMillis
-          yield* train
+          yield* stageSpan(key)(train)
           yield* storage.keep(key, policy)
           yield* finish(key, started, null, true)
         }
@@ -128,7 +129,7 @@ const make = (storage: Storage, seed: number) => {
         const entry = storage.finished(key)
         if (Option.isNone(entry)) {
           const started = yield* Clock.currentTimeMillis
-          const value = yield* Schema.encodeEffect(codec)(yield* effect).pipe(
+          const value = yield* Schema.encodeEffect(codec)(yield* stageSpan(key)(effect)).pipe(
             Effect.mapError((cause) => new RunFileError({ path: key, reason: "its value could not be stored", cause }))
           )
           yield* finish(key, started, value, false)
@@ -141,7 +142,11 @@ const make = (storage: Storage, seed: number) => {
       spool: (stage) => storage.spool(name(stage)),
       midStage: (stage) => MidStage.make(storage, name(stage)),
       finished: (stage) => Option.isSome(storage.finished(stage)),
-      metric: (figures) => storage.append(metricsFile, method === "" ? figures : { method, ...figures }),
+      metric: (line) =>
+        Effect.andThen(
+          storage.append(metricsFile, method === "" ? line : { method, ...line }),
+          figures(name(line.stage), line)
+        ),
       append: storage.append,
       rows: storage.rows,
       note: storage.note,

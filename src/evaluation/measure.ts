@@ -8,6 +8,7 @@ import type * as Reward from "../dsl/Reward.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
+import { stepSpan } from "../dsl/telemetry/Exporting.ts"
 import * as Truth from "../dsl/Truth.ts"
 import * as Groundedness from "./Groundedness.ts"
 import type { EvaluateOptions } from "./Options.ts"
@@ -104,7 +105,7 @@ export const measure = <A, E, R, E2, R2>(
         Effect.map(
           answer(samples),
           (answers) => Array.zipWith(samples, answers, (sample, given) => ({ sample, given }))
-        )
+        ).pipe(stepSpan(stage, done + samples.length))
       ),
       Stream.tap((batch) => {
         done += batch.length

@@ -167,11 +167,18 @@ export const run = (options: RunOptions) =>
     }),
     keeping(options.checkpoint ?? {})
   )
+  const { out, resume } = options
+  const begins = Effect.suspend(() =>
+    Progress.report(Progress.Event.Began({
+      text: `"${self.task.name}" ${resume === true ? "goes on in" : "begins in"} ${out}, seed ${seed}`
+    }))
+  )
   return Settings.check("run", Settings.running, options).pipe(
     Effect.andThen(recordable),
     Effect.andThen(Order.behind("run", self).sound),
     Effect.andThen(Able.check(self.described)),
     Effect.andThen(nothingYet(options)),
+    Effect.andThen(begins),
     Effect.andThen(recording),
     Effect.andThen(Effect.suspend(() => Afterwards.finished(options.out, self.task))),
     Effect.onInterrupt(() => Afterwards.interrupted(options)),
