@@ -110,7 +110,7 @@ describe("practice", () => {
     }
   )
 
-  it.effect("of lessons holds what the next lesson of the batch teaches for the picture of each, and draws nothing", () => {
+  it.effect("of lessons holds what the next lesson of the batch teaches for each picture, and draws nothing", () => {
     const held: Array<FormatLoss> = []
     return Effect.gen(function*() {
       const { tokenizer } = yield* Policy
