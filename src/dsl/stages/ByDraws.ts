@@ -1,39 +1,41 @@
 /**
- * A format loss by draws alone, for engines that tell no token's probability but the drawn one's.
+ * A format loss by draws alone, for engines that tell no token's probability but a given one's.
  *
- * The slope of −log of the mass that a grammar allows is, at every token of a text, (Σ p·∇log p over the forbidden
- * tokens) / (allowed mass). A text that the policy drew itself, at temperature 1 and without a mask, is a draw from
- * those probabilities: ∇log p of the one token that left the format, and nothing elsewhere, is the same slope on
- * average (the score function of Williams 1992). The allowed mass is at most 1 − p of that token, and stands for it.
+ * A text that the policy wrote itself tells where it would break a format: at the first token that a grammar does not
+ * allow. The loss is −log(1 − p) of that token, mean over the tokens of all texts (unlikelihood training, Welleck et
+ * al. 2020): p is at most the probability of leaving the format there, so it is a lower bound of the loss that
+ * `FormatText` has from all tokens. Where a text was drawn cooler than at 1, p is nearly all of it.
  *
- * So it is a group-relative objective of one token a text: any engine that learns from rollouts learns it.
+ * Its slope, p / (1 − p), is that of a group-relative objective of one token a text: any engine that learns from
+ * rollouts learns it.
  */
-import { Walk } from "../../kernels/generate/index.ts"
+import { Effect } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
-import { Objective, type Rollout } from "../../policy/Policy.ts"
+import { Walk } from "../../kernels/generate/index.ts"
+import { type Completion, Objective, type Prompt, type Rollout, type Session } from "../../policy/Policy.ts"
 
-/** A text as it was drawn, at temperature 1 and without a mask, and the format that it should have. */
-export interface DrawnText extends Pick<Rollout, "completion" | "prompt"> {
+/** A text as the policy wrote it, without a mask, and the format that it should have. */
+export interface DrawnText {
+  readonly prompt: Prompt
+  readonly completion: Completion
   readonly grammar: Grammar
 }
-
-/** How much a token that was drawn with certainty may weigh: it has no slope that could be scaled up. */
-const steepest = 1000
-
-/** How steep the loss is at a token that left a format: 1 / (allowed mass). */
-const steepness = (logprob: number): number => 1 / Math.max(1 / steepest, 1 - Math.exp(logprob))
 
 /** What the texts teach, and what can be told of them. */
 export interface ByDraws {
   /** Absent where no text left its format: there is nothing to hold down. */
   readonly objective?: Objective
+  /** The mean loss in nats a token, and the share of texts that left their format. */
   readonly figures: { readonly format: number; readonly left: number }
   /** Tokens that were looked at, up to where each text left. */
   readonly tokens: number
 }
 
-/** The loss of some texts: its mean over all their tokens, times `weight`. */
-export const of = (texts: ReadonlyArray<DrawnText>, weight: number): ByDraws => {
+/** The steepest slope: a token that is all but certain moves hardly, whatever it is multiplied with. */
+const steepest = 1000
+
+/** What is held down in texts, their mean times `weight`: those that left their format are scored once more. */
+export const of = Effect.fnUntraced(function*(session: Session, texts: ReadonlyArray<DrawnText>, weight: number) {
   const walked = texts.map(({ completion, grammar, prompt }) => ({
     prompt,
     completion,
@@ -41,81 +43,43 @@ export const of = (texts: ReadonlyArray<DrawnText>, weight: number): ByDraws => 
   }))
   const tokens = walked.reduce((sum, text) => sum + text.tokens.length, 0)
   const broken = walked.filter(({ left }) => left)
-  const count = broken.reduce((sum, text) => sum + text.tokens.length, 0)
-  const figures = {
-    format: broken.length / Math.max(1, tokens),
-    left: broken.length / Math.max(1, texts.length)
+  if (broken.length === 0) {
+    const nothing: ByDraws = { figures: { format: 0, left: 0 }, tokens }
+    return nothing
   }
-  if (broken.length === 0) return { figures, tokens }
-  const rollouts = broken.map(({ completion, prompt, tokens: own }): Rollout => {
+  // At temperature 1, whatever the draw's was, and by the weights that learn.
+  const scores = yield* session.logprobs(broken)
+  const count = broken.reduce((sum, text) => sum + text.tokens.length, 0)
+  const held = broken.map(({ completion, prompt, tokens: own }, i) => {
+    const logprobs = scores[i] ?? new Float32Array(own.length)
     const last = own.length - 1
-    return {
+    const p = Math.exp(logprobs[last] ?? 0)
+    const rest = Math.max(1 / steepest, 1 - p)
+    const rollout: Rollout = {
       prompt,
-      completion: { ...completion, tokens: own, logprobs: completion.logprobs.slice(0, own.length) },
+      completion: { ...completion, tokens: own, logprobs },
+      scored: true,
       // The objective's mean is over tokens of broken texts alone.
       advantage: -weight * count / tokens,
-      importance: Float32Array.from(own, (_, i) => i < last ? 0 : steepness(completion.logprobs[last] ?? 0))
+      importance: Float32Array.from(own, (_, k) => k < last ? 0 : p / rest)
     }
+    return { rollout, loss: -Math.log(rest) }
   })
-  return {
+  const made: ByDraws = {
     objective: Objective.GroupRelative({
-      rollouts,
+      rollouts: held.map(({ rollout }) => rollout),
       loss: "dapo",
-      // At the weights that drew the texts every ratio is 1.
+      // By the weights that are scored every ratio is 1: nothing is clipped.
       clip: { low: 0.2, high: 0.2 },
       kl: 0,
       innerUpdates: 1,
       maxTokens: 1
     }),
-    figures,
+    figures: {
+      format: held.reduce((sum, { loss }) => sum + loss, 0) / tokens,
+      left: broken.length / texts.length
+    },
     tokens
   }
-}
-
-/**
- * Rollouts that hold their format too: the token that left it carries the loss beside its advantage. One without an
- * advantage, of a dead group, carries the loss alone.
- *
- * @param grammars of each, where it has one
- * @param factors of each token's own loss, as the objective averages: what the mean over all texts' tokens is worth in
- * it
- */
-export const held = (
-  rollouts: ReadonlyArray<Rollout>,
-  grammars: ReadonlyArray<Grammar | undefined>,
-  weight: number,
-  average: (lengths: ReadonlyArray<number>) => ReadonlyArray<number>
-) => {
-  const walked = rollouts.map(({ completion }, i) => {
-    const grammar = grammars[i]
-    return grammar === undefined ? undefined : Walk.within(grammar, completion.tokens)
-  })
-  const tokens = walked.reduce((sum, text) => sum + (text?.tokens.length ?? 0), 0)
-  const broken = walked.filter((text) => text?.left === true).length
-  const learned = rollouts.map((rollout, i) => ({ rollout, text: walked[i] }))
-    .filter(({ rollout, text }) => rollout.advantage !== 0 || text?.left === true)
-  const own = average(learned.map(({ rollout }) => rollout.completion.tokens.length))
-  return {
-    rollouts: learned.map(({ rollout, text }, i): Rollout => {
-      if (text?.left !== true) return rollout
-      const last = text.tokens.length - 1
-      const { advantage, completion } = rollout
-      const loss = weight * steepness(completion.logprobs[last] ?? 0) / (tokens * (own[i] ?? 1))
-      // An invalid text is never worth more than its group's mean.
-      const at = Math.min(0, advantage)
-      const base = at === 0 ? -1 : at
-      return {
-        ...rollout,
-        advantage: base,
-        importance: Float32Array.from(
-          completion.tokens,
-          (_, k) => (at === 0 ? 0 : 1) + (k === last ? loss / -base : 0)
-        )
-      }
-    }),
-    figures: {
-      format: broken / Math.max(1, tokens),
-      left: broken / Math.max(1, walked.filter((text) => text !== undefined).length)
-    }
-  }
-}
+  return made
+})

@@ -5,10 +5,8 @@ import { Effect, Schema } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import { type FormatText, Objective, Policy, type PolicyError, type UpdateOptions } from "../../policy/Policy.ts"
 import { Advantage } from "../Advantage.ts"
-import * as TokenWeights from "../../policy/TokenWeights.ts"
 import * as Group from "../Group.ts"
 import type { Verdict } from "../Reward.ts"
-import * as ByDraws from "./ByDraws.ts"
 import * as Memory from "./Memory.ts"
 import { filled, type GrpoOptions } from "./Settings.ts"
 import { EveryGroupDead } from "./StageError.ts"
@@ -70,25 +68,6 @@ const formatTexts = (
     })
   )
 
-/** All candidates' draws, those of dead groups without an advantage, held to their formats by what was drawn. */
-const heldByDraws = (
-  groups: ReadonlyArray<{
-    readonly group: ReadonlyArray<Judged>
-    readonly dead: boolean
-    readonly advantages: ReadonlyArray<number>
-  }>,
-  grammars: ReadonlyArray<Grammar | undefined>,
-  weight: number,
-  average: (lengths: ReadonlyArray<number>) => ReadonlyArray<number>
-) => {
-  const all = groups.flatMap(({ advantages, dead, group }) =>
-    byTurn(group, (draw, turn, candidate) => [
-      { grammar: grammars[turn], rollout: Group.rollout(draw, dead ? 0 : advantages[candidate] ?? 0) }
-    ])
-  )
-  return ByDraws.held(all.map(({ rollout }) => rollout), all.map(({ grammar }) => grammar), weight, average)
-}
-
 /** How many steps in a row had no live group. */
 export const deadInARow = () => Memory.make("dead in a row", Schema.Int, 0)
 
@@ -104,7 +83,7 @@ export const stepper = (
   grammars: ReadonlyArray<Grammar | undefined>,
   dead: Memory.Memory<number> = deadInARow()
 ) => {
-  const { clip, deadSteps, format: weight, formatBy, innerUpdates, kl, loss, lossLength } = filled(settings)
+  const { clip, deadSteps, format: weight, innerUpdates, kl, loss, lossLength } = filled(settings)
   return (
     groups: ReadonlyArray<ReadonlyArray<Judged>>,
     step: number,
@@ -117,9 +96,6 @@ export const stepper = (
       const rollouts = scored.filter(({ dead }) => !dead).flatMap(({ advantages, group }) =>
         byTurn(group, (draw, _turn, candidate) => [Group.rollout(draw, advantages[candidate] ?? 0)])
       )
-      const byDraws = weight > 0 && formatBy === "draws"
-        ? heldByDraws(scored, grammars, weight, (lengths) => TokenWeights.groupRelative(loss, lengths, lossLength))
-        : undefined
       const candidates = groups.flat()
       const completions = candidates.flatMap(({ draws }) => draws.map(({ completion }) => completion))
       const sampled = completions.reduce((sum, { tokens }) => sum + tokens.length, 0)
@@ -142,14 +118,13 @@ export const stepper = (
         const verdict = commonest(candidates.map((candidate) => candidate.verdict))
         return yield* new EveryGroupDead({ stage, steps: dead.value, step, reward, verdict })
       }
-      const texts = weight > 0 && byDraws === undefined ? formatTexts(groups, grammars) : []
-      const learned = byDraws?.rollouts ?? rollouts
-      if (learned.length === 0 && texts.length === 0) {
+      const texts = weight > 0 ? formatTexts(groups, grammars) : []
+      if (rollouts.length === 0 && texts.length === 0) {
         return { figures: { ...figures, loss: 0, gradNorm: 0, kl: 0, clipFraction: 0, trained: 0 }, tokens: sampled }
       }
       const stats = yield* policy.update(
         Objective.GroupRelative({
-          rollouts: learned,
+          rollouts,
           loss,
           clip,
           kl,
@@ -167,7 +142,6 @@ export const stepper = (
           kl: stats.kl,
           clipFraction: stats.clipFraction,
           ...formatFigures(stats),
-          ...byDraws?.figures,
           ...correctionFigures(stats),
           trained: stats.tokens
         },

@@ -28,9 +28,9 @@ export interface PracticeOptions {
   readonly temperature?: number
   /**
    * What the loss is made of: "mass", the probability of every token along the texts, which an engine over the network
-   * does not tell; "draws", the token that left the format, where one did (`ByDraws`): the same slope on average, by
-   * an update of its own before that of the lessons, and of more texts for the same certainty. Texts are then drawn at
-   * temperature 1. Default "mass".
+   * does not tell; "draws", that of the token which left the format, where one did (`ByDraws`), in an update of its own
+   * before that of the lessons. Texts that are drawn cool leave it where a greedy text would: at 1 most errors are rare
+   * ones, of which one at a time teaches little. Default "mass".
    */
   readonly by?: "draws" | "mass"
 }
@@ -46,17 +46,22 @@ export interface LessonPracticeOptions extends PracticeOptions {
   readonly of?: "lessons" | "own"
 }
 
-/** Refuses more texts than a batch has lessons to write them of. */
+/** Refuses more texts than a batch has lessons to write them of, and draws where nothing is drawn. */
 export const fits = (
   stage: string,
-  { practice }: { readonly practice?: PracticeOptions },
+  { practice }: { readonly practice?: LessonPracticeOptions },
   lessons: number
-): Effect.Effect<void, BadSetting> =>
-  practice === undefined || practice.texts <= lessons ? Effect.void : Settings.refuse(stage, {
+): Effect.Effect<void, BadSetting> => {
+  if (practice?.by === "draws" && practice.of === "lessons") {
+    const expected = "\"mass\" where practice.of is \"lessons\": a lesson's text never leaves its format"
+    return Settings.refuse(stage, { setting: "practice.by", value: "\"draws\"", expected })
+  }
+  return practice === undefined || practice.texts <= lessons ? Effect.void : Settings.refuse(stage, {
     setting: "practice.texts",
     value: String(practice.texts),
     expected: `at most the ${lessons} lessons of a batch`
   })
+}
 
 /** A format loss of no weight would be computed for nothing. */
 const practised: Rules.Rule = {
@@ -112,10 +117,11 @@ export type Practised =
  * grammar has nothing that could be practised.
  */
 export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: LessonPracticeOptions | undefined) {
+  const grammarOf = options?.by === "draws" ? PolicyGrammar.inTokens : PolicyGrammar.ofAnswer
   // Made when a text is first asked for: a task may have a grammar for one form and none for the other.
   const grammars = {
-    answer: yield* Effect.cached(PolicyGrammar.ofAnswer(task, "answer")),
-    think: yield* Effect.cached(PolicyGrammar.ofAnswer(task, "think"))
+    answer: yield* Effect.cached(grammarOf(task, "answer")),
+    think: yield* Effect.cached(grammarOf(task, "think"))
   }
   return Effect.fnUntraced(function*(exercises: ReadonlyArray<Exercise>) {
     if (options === undefined) return undefined
@@ -136,17 +142,18 @@ export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: Lesso
       return beside({ weight, texts: held.flat() })
     }
     const policy = yield* Policy
-    const drawn = yield* Effect.scoped(
-      Effect.flatMap(policy.session, (session) =>
-        sampleAll(session, asked, { count: 1, maxTokens, temperature }))
-    )
-    const written = asked.flatMap(({ grammar, prompt }, i): ReadonlyArray<ByDraws.DrawnText> =>
-      grammar === undefined ? [] : (drawn[i] ?? []).map((completion) => ({ prompt, completion, grammar }))
-    )
-    if (options.by === "draws") return before(ByDraws.of(written, weight))
-    return beside({
-      weight,
-      texts: written.map(({ completion: { tokens }, grammar, prompt }) => ({ prompt, tokens, grammar }))
-    })
+    return yield* Effect.scoped(Effect.gen(function*() {
+      const session = yield* policy.session
+      const drawn = yield* sampleAll(session, asked, { count: 1, maxTokens, temperature })
+      const written = asked.flatMap(({ grammar, prompt }, i): ReadonlyArray<ByDraws.DrawnText> =>
+        grammar === undefined ? [] : (drawn[i] ?? []).map((completion) => ({ prompt, completion, grammar }))
+      )
+      return options.by === "draws"
+        ? before(yield* ByDraws.of(session, written, weight))
+        : beside({
+          weight,
+          texts: written.map(({ completion: { tokens }, grammar, prompt }) => ({ prompt, tokens, grammar }))
+        })
+    }))
   })
 })

@@ -57,12 +57,6 @@ export interface GrpoOptions extends TrainOptions {
    * format first. Default 0: the paper has none.
    */
   readonly format?: number
-  /**
-   * What the format loss is made of: "mass", the probability of every token along the texts, which an engine over the
-   * network does not tell; "draws", the tokens that left the format in what was drawn, of all texts (`ByDraws`). Draws
-   * are at temperature 1 then. Default "mass".
-   */
-  readonly formatBy?: "draws" | "mass"
   /** μ, updates from the same rollouts. Default 1. */
   readonly innerUpdates?: number
   /** The constant length of dr_grpo, in tokens. Default 256. */
@@ -87,7 +81,6 @@ export const defaults = {
   clip: { low: 0.2, high: 0.2 },
   kl: 0,
   format: 0,
-  formatBy: "mass",
   innerUpdates: 1,
   lossLength: 256,
   deadSteps: 10
@@ -194,7 +187,6 @@ export const reinforcing: Rules.Table = {
   "clip.high": required(Rules.atLeast(0)),
   kl: between(0, 100),
   format: lossWeight,
-  formatBy: oneOf("draws", "mass"),
   innerUpdates: whole(1, 1024),
   lossLength: length,
   deadSteps: orNone(whole(1))
