@@ -224,12 +224,13 @@ const practisedAtEngine = (sft: Preset["sft"]): Preset["sft"] => {
 /**
  * A preset without what no engine over the network does (`Policy.tinker`): format losses from the probabilities of all
  * tokens, and rollouts that are drawn cooler than they are scored. SFT practises by draws, the warm-up not at all: its
- * loss falls no sooner for it. GRPO goes at two fifths of the rate, for its draws leave the format more often. Which
- * weights are trained is the engine's affair. KL penalties stay: give the policy a `reference`.
+ * loss falls no sooner for it. A last stage whose format was held goes at two fifths of its rate without that: more of its
+ * draws earn nothing, and at the whole rate nothing is learned from the rest. Which weights are trained is the engine's
+ * affair. KL penalties stay: give the policy a `reference`.
  */
 export const atEngine = ({ trainable: _trained, ...preset }: Preset): Preset => {
   const { format: _format, ...reinforce } = preset.reinforce
-  const { format: _alike, ...rft } = preset.rft
+  const { format: held = 0, ...rft } = preset.rft
   const warmUp = preset.warmUp === undefined ? undefined : (({ practice: _, ...rest }) => rest)(preset.warmUp)
   return {
     ...preset,
@@ -239,6 +240,6 @@ export const atEngine = ({ trainable: _trained, ...preset }: Preset): Preset => 
     reconstruct: { ...preset.reconstruct, temperature: 1 },
     reinforce,
     sft: practisedAtEngine(preset.sft),
-    rft: { ...rft, temperature: 1 }
+    rft: { ...rft, temperature: 1, ...(held > 0 && { learningRate: 0.4 * filled(rft).learningRate }) }
   }
 }

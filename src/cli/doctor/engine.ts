@@ -43,7 +43,9 @@ const connected = Effect.fnUntraced(function*(at: At.At) {
   return { pictures: [wrong("pictures", reason)], found: Result.isSuccess(blind) ? blind.success : undefined }
 })
 
-const losses = ({ losses: found, normaliser, request: { bytes, data } }: TinkerPolicy.Capabilities): ReadonlyArray<Finding> => [
+const losses = (
+  { losses: found, normaliser, request: { bytes, data } }: TinkerPolicy.Capabilities
+): ReadonlyArray<Finding> => [
   normaliser === undefined
     ? note(
       "losses",

@@ -57,7 +57,10 @@ export const inTokens = <A>(
       : Option.match(tokenizer, {
         onNone: () =>
           Effect.fail(
-            new GrammarError({ task: task.name, reason: "the policy shows no tokens to practise with: leave practice out" })
+            new GrammarError({
+              task: task.name,
+              reason: "the policy shows no tokens to practise with: leave practice out"
+            })
           ),
         onSome: ({ encode, endOfTurn, specials, vocabularySize: size }) =>
           PlugIn.grammar(task, { encode, size, endOfTurn, specials }, form)

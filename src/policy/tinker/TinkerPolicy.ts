@@ -48,7 +48,10 @@ const ARCHIVE_BYTES = 64 * 1024 ** 3
 const make = Effect.fnUntraced(function*(options: Options) {
   const { merge = false } = options
   if (merge && options.rank === 0) {
-    return yield* refuse("load", "merge is true and rank is 0: without an adapter there is nothing to merge, leave it out")
+    return yield* refuse(
+      "load",
+      "merge is true and rank is 0: without an adapter there is nothing to merge, leave it out"
+    )
   }
   const { apiKey, baseUrl, capabilities, exact, modelOf, name: engineName, normaliser, prompts, rank } = yield* Connect
     .to(options)
@@ -225,5 +228,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
 /** Opens a session at the engine, finds out what it does, and trains there; the session ends with the layer. */
 export const layer = (
   options: Options
-): Layer.Layer<Policy | Connection | Adapters, PolicyError, HttpClient.HttpClient | FileSystem.FileSystem | Path.Path> =>
-  Layer.effectContext(make(options).pipe(failing("load")))
+): Layer.Layer<
+  Policy | Connection | Adapters,
+  PolicyError,
+  HttpClient.HttpClient | FileSystem.FileSystem | Path.Path
+> => Layer.effectContext(make(options).pipe(failing("load")))
