@@ -33,7 +33,8 @@ export {
   RunFolderExists,
   RunFolderInUse,
   RunFolderMismatch,
-  Task
+  Task,
+  Telemetry
 } from "./dsl/index.ts"
 export * as Evaluation from "./evaluation/index.ts"
 export type { Grammar } from "./kernels/generate/index.ts"

@@ -56,6 +56,12 @@ export const catalogue = [
     () => import("./commands/annotate.ts").then(({ annotate }) => annotate)
   ),
   entry(
+    "serve",
+    "Serve a model: OpenAI's chat completions, JSON annotations and a page to drop pictures on",
+    [{ command: "rise serve -m runs/mine/model", description: "On this machine, at http://127.0.0.1:8080" }],
+    () => import("./commands/serve.ts").then(({ serve }) => serve)
+  ),
+  entry(
     "evaluate",
     "Measure a model on the test half of a data set",
     [
@@ -68,9 +74,18 @@ export const catalogue = [
     () => import("./commands/evaluate.ts").then(({ evaluate }) => evaluate)
   ),
   entry(
+    "export",
+    "Write a model as ONNX graphs that onnxruntime runs in Python, Node and browsers",
+    [{ command: "rise export --onnx weather-onnx -m runs/mine/model" }],
+    () => import("./commands/export.ts").then(({ exporting }) => exporting)
+  ),
+  entry(
     "report",
-    "Write report.html of a run folder again",
-    [{ command: "rise report runs/mine" }],
+    "Write report.html of a run folder again, or follow a run in the browser",
+    [
+      { command: "rise report runs/mine" },
+      { command: "rise report runs/mine --follow", description: "Serve it on this machine while the run goes on" }
+    ],
     () => import("./commands/report.ts").then(({ report }) => report)
   ),
   entry(

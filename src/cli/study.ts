@@ -35,7 +35,11 @@ const metrics = [
 export const printed = (rows: ReadonlyArray<Results.ResultRow>): string => {
   const has = (name: string) => rows.some(({ metric }) => metric === name)
   const first = metrics.find((metric) => has(masked(metric)))
-  return table(rows, metrics.flatMap((metric) => metric === first ? [metric, masked(metric)] : [metric]))
+  return table(
+    rows,
+    metrics.flatMap((metric) => metric === first ? [metric, masked(metric)] : [metric]),
+    process.stdout.isTTY ? process.stdout.columns : undefined
+  )
 }
 
 const indented = (text: string) => text.split("\n").map((line) => `    ${line}`).join("\n")

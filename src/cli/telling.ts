@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { format } from "node:util"
 import { jsonLines, Progress, terminal, type View, warnings } from "../dsl/Progress.ts"
+import { Exporting } from "../dsl/telemetry/Exporting.ts"
 import { shown } from "../kernels/runtime/Shown.ts"
 
 const quiet = GlobalFlag.Setting("quiet")({
@@ -91,7 +92,10 @@ export const telling = <const Name extends string, Input, C, E, R>(command: Comm
     Command.provideEffect(Progress, Effect.map(Effect.all([quiet, json]), ([quiet, json]) => viewOf(quiet, json))),
     Command.provideEffect(
       Logger.CurrentLoggers,
-      Effect.flatMap(json, (json) => json ? Effect.succeed(new Set([logLines])) : Logger.CurrentLoggers)
+      Effect.flatMap(json, (json) =>
+        json
+          ? Effect.map(Exporting, (exporting = new Set()) => new Set([logLines, ...exporting]))
+          : Logger.CurrentLoggers)
     ),
     Command.withGlobalFlags([quiet, json])
   )

@@ -2,6 +2,7 @@
  * Work in the run folder that flags ask for.
  */
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
+import { Event, report } from "../dsl/Progress.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
 import { again, CommandLine } from "./commandLine.ts"
@@ -45,6 +46,7 @@ export const working =
         // Which of several it is, nobody has said.
         if (Option.isNone(asked)) yield* say(`going on with ${out}`)
       }
+      if (!resume) yield* report(Event.Began({ text: `writing to ${out}` }))
       const result = yield* work(out).pipe(
         inFolder({ ...made, out, seed, resume, about: kept(words) }),
         // What was finished is in the folder: nobody has to begin anew for a full disk.

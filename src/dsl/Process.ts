@@ -13,6 +13,8 @@ import * as Runtime from "effect/Runtime"
 import { format } from "node:util"
 import { shown } from "../kernels/runtime/Shown.ts"
 import { withOutput } from "./Output.ts"
+import * as Screen from "./progress/Screen.ts"
+import { asked } from "./telemetry/Asked.ts"
 
 const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 type Signal = keyof typeof codes
@@ -57,15 +59,23 @@ const start = Runtime.makeRunMain(({ fiber, teardown }) => {
   )
 })
 
-/** A console whose texts a terminal only shows: file names, labels, and what models and servers say, are in them. */
+/**
+ * A console whose texts a terminal only shows: file names, labels, and what models and servers say, are in them. The
+ * line of progress makes room for them.
+ */
 const safe = (console: Console.Console): Console.Console => {
-  const line = (write: (text: string) => void) => (...args: ReadonlyArray<unknown>) => write(shown(format(...args)))
+  const line = (write: (text: string) => void, inSight: () => boolean) => (...args: ReadonlyArray<unknown>) => {
+    if (inSight()) Screen.eraseAll()
+    write(shown(format(...args)))
+  }
+  const output = () => process.stdout.isTTY
+  const always = () => true
   return Object.assign(Object.create(console), {
-    log: line((text) => console.log(text)),
-    info: line((text) => console.info(text)),
-    debug: line((text) => console.debug(text)),
-    warn: line((text) => console.warn(text)),
-    error: line((text) => console.error(text))
+    log: line((text) => console.log(text), output),
+    info: line((text) => console.info(text), output),
+    debug: line((text) => console.debug(text), output),
+    warn: line((text) => console.warn(text), always),
+    error: line((text) => console.error(text), always)
   })
 }
 
@@ -74,6 +84,15 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   !Cause.hasInterruptsOnly(cause) && Runtime.getErrorReported(Cause.squash(cause))
     ? Effect.provideService(Effect.logError(cause), Logger.LogToStderr, true)
     : Effect.void
+
+/** Exports what happens where the environment names a collector. */
+const exported = <A, E>(program: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  asked(process.env)
+    ? Effect.flatMap(
+      Effect.promise(() => import("./Telemetry.ts")),
+      ({ layer }) => program.pipe(Effect.withSpan("rise", {}, { captureStackTrace: false }), Effect.provide(layer))
+    )
+    : program
 
 /**
  * Runs a program as the process, with what it writes to standard output watched.
@@ -84,7 +103,8 @@ export const run = <A, E>(
   program: Effect.Effect<A, E>,
   around: <B, E2>(program: Effect.Effect<B, E2>) => Effect.Effect<B, E2> = (program) => program
 ): void =>
-  around(Effect.tapCause(withOutput(program), report)).pipe(
+  around(exported(Effect.tapCause(withOutput(program), report))).pipe(
+    Effect.ensuring(Effect.sync(Screen.eraseAll)),
     (reported) =>
       Effect.flatMap(Console.Console, (console) => Effect.provideService(reported, Console.Console, safe(console))),
     (program) => start(program, { disableErrorReporting: true })

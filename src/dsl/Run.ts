@@ -12,6 +12,8 @@ import { type RunError, RunFileError } from "./RunError.ts"
 import * as RunFolder from "./RunFolder.ts"
 import type { Spool } from "./Spool.ts"
 import { memory, type Storage } from "./Storage.ts"
+import { figures, stageSpan } from "./telemetry/Exporting.ts"
+import { peakMebibytes, Tokens } from "./Usage.ts"
 
 /** Figures of one optimiser step or of one finished pass: a line of `metrics.jsonl`. Never wall-clock time. */
 export interface Figures {
@@ -27,9 +29,14 @@ export interface Figures {
 /** Name of the file of a method's D_RISE; RISE's is cot.jsonl. */
 export const cotFile = (method: string): string =>
   method === "" || method === "RISE" ? "cot.jsonl" : `cot-${method}.jsonl`
+/** Name of the file of all chains that D_RISE was chosen from. */
+export const chainsFile = (method: string): string => cotFile(method).replace(/^cot/, "chains")
 /** Name of the file of figures. */
 export const metricsFile = "metrics.jsonl"
-/** Seconds per finished stage, apart from everything that must repeat byte for byte. */
+/**
+ * Seconds per finished stage, the tokens it generated or trained on, and the most memory that the process had held by
+ * then: apart from everything that must repeat byte for byte.
+ */
 export const timingsFile = "timings.jsonl"
 
 /** A run. */
@@ -90,7 +97,9 @@ const make = (storage: Storage, seed: number) => {
     const name = named(method)
     const finish = Effect.fnUntraced(function*(stage: string, started: number, value: Schema.Json, trained: boolean) {
       const seconds = Math.round((yield* Clock.currentTimeMillis) - started) / 1000
-      yield* storage.append(timingsFile, { stage, seconds })
+      const tokens = (yield* Tokens)(stage)
+      const used = { ...(tokens > 0 && { tokens }), mebibytes: peakMebibytes() }
+      yield* storage.append(timingsFile, { stage, seconds, ...used })
       yield* storage.commit({ stage, value, trained })
     })
     return {
@@ -109,7 +118,7 @@ const make = (storage: Storage, seed: number) => {
           yield* storage.bringBack(key, policy)
         } else {
           const started = yield* Clock.currentTimeMillis
-          yield* train
+          yield* stageSpan(key)(train)
           yield* storage.keep(key, policy)
           yield* finish(key, started, null, true)
         }
@@ -120,7 +129,7 @@ const make = (storage: Storage, seed: number) => {
         const entry = storage.finished(key)
         if (Option.isNone(entry)) {
           const started = yield* Clock.currentTimeMillis
-          const value = yield* Schema.encodeEffect(codec)(yield* effect).pipe(
+          const value = yield* Schema.encodeEffect(codec)(yield* stageSpan(key)(effect)).pipe(
             Effect.mapError((cause) => new RunFileError({ path: key, reason: "its value could not be stored", cause }))
           )
           yield* finish(key, started, value, false)
@@ -133,7 +142,11 @@ const make = (storage: Storage, seed: number) => {
       spool: (stage) => storage.spool(name(stage)),
       midStage: (stage) => MidStage.make(storage, name(stage)),
       finished: (stage) => Option.isSome(storage.finished(stage)),
-      metric: (figures) => storage.append(metricsFile, method === "" ? figures : { method, ...figures }),
+      metric: (line) =>
+        Effect.andThen(
+          storage.append(metricsFile, method === "" ? line : { method, ...line }),
+          figures(name(line.stage), line)
+        ),
       append: storage.append,
       rows: storage.rows,
       note: storage.note,

@@ -80,6 +80,17 @@ const missing = (error: PlatformError.PlatformError) => error.reason._tag === "N
 const attempts = 40
 const pauseMillis = 50
 
+/** Whether a run holds the folder, as far as this machine can tell. */
+export const isHeld = (
+  directory: string
+): Effect.Effect<boolean, never, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const file = (yield* Path.Path).join(directory, lockFile)
+    const holder = yield* Effect.flatMap(fs.readFileString(file), Schema.decodeEffect(HolderText))
+    return !(yield* isStale(holder))
+  }).pipe(Effect.orElseSucceed(() => false))
+
 /**
  * Takes a folder, or a file by a lock of its own, until the scope ends. The folder must exist.
  *

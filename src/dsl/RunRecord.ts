@@ -3,11 +3,13 @@
  */
 import { Effect, FileSystem, Path, Schema, type Scope } from "effect"
 import { createRequire } from "node:module"
+import { availableParallelism, cpus, totalmem } from "node:os"
 import { fileURLToPath } from "node:url"
 import * as Quarantine from "./Quarantine.ts"
 import { Run } from "./Run.ts"
 import { type RunError, RunFileError } from "./RunError.ts"
 import type { Identity } from "./RunFolder.ts"
+import { counted } from "./Usage.ts"
 
 const Versions = Schema.Record(Schema.String, Schema.String)
 const Package = Schema.fromJsonString(Schema.Struct({
@@ -27,7 +29,10 @@ const installed = (name: string, listed: string): Effect.Effect<string> =>
     Effect.match({ onFailure: () => listed, onSuccess: ({ version }) => version })
   )
 
-/** Versions of this package, of what it stands on and of Node: recorded, not compared when a run is resumed. */
+/**
+ * Versions of this package, of what it stands on and of Node, and the machine: recorded, not compared when a run is
+ * resumed.
+ */
 const versions = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const text = yield* fs.readFileString(fileURLToPath(new URL("../../package.json", import.meta.url)))
@@ -39,7 +44,12 @@ const versions = Effect.gen(function*() {
   )
   return {
     versions: { "rise-vlm": version, node: process.version, ...Object.fromEntries(found) },
-    platform: `${process.platform}-${process.arch}`
+    platform: `${process.platform}-${process.arch}`,
+    machine: {
+      processor: cpus()[0]?.model ?? "unknown",
+      cores: availableParallelism(),
+      gibibytes: Math.round(totalmem() / 2 ** 30)
+    }
   }
 }).pipe(Effect.orDie)
 
@@ -81,7 +91,7 @@ export const recorded =
           about: { ...yield* versions, ...options.about }
         })
         return yield* settle.pipe(
-          Effect.andThen(effect),
+          Effect.andThen(counted(effect)),
           Effect.tap(Effect.flatMap(Run, ({ seal }) => seal)),
           Effect.provide(folder)
         )

@@ -45,6 +45,8 @@ export const Prediction = Schema.Struct({
   text: Schema.String,
   /** What was read from it; null where it is no annotation. */
   annotation: Schema.NullOr(Schema.String),
+  /** The annotation with the confidence it was written with, in tasks that rank answers, where that is known. */
+  ranked: Schema.optional(Schema.Json),
   /** The text inside `<think>`; null where there is none. */
   reasoning: Schema.NullOr(Schema.String),
   /** Why the reward is what it is: a `Reward.Verdict`. */

@@ -1,13 +1,14 @@
 /**
  * Figures of given answers: the task's metrics, valid answers and groundedness, per part.
  */
-import { Array, Effect, Option, Stream } from "effect"
+import { Array, Effect, Option, Schema, Stream } from "effect"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Progress from "../dsl/Progress.ts"
 import type * as Reward from "../dsl/Reward.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
+import { stepSpan } from "../dsl/telemetry/Exporting.ts"
 import * as Truth from "../dsl/Truth.ts"
 import * as Groundedness from "./Groundedness.ts"
 import type { EvaluateOptions } from "./Options.ts"
@@ -84,6 +85,7 @@ export const measure = <A, E, R, E2, R2>(
     const kept = before > 0 && { done: Math.min(before, total) }
     yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples", ...kept }))
     const parts = new Map<string, Tally<A>>()
+    const encodeRanked = Schema.encodeOption(Schema.toCodecJson(task.annotation))
     /** What the task says of an answer. */
     const scoresOf = ({ given, sample }: { readonly given: Given<A>; readonly sample: Sample<A> }) => ({
       annotation: Option.match(given.annotation, { onNone: () => null, onSome: task.encode }),
@@ -103,7 +105,7 @@ export const measure = <A, E, R, E2, R2>(
         Effect.map(
           answer(samples),
           (answers) => Array.zipWith(samples, answers, (sample, given) => ({ sample, given }))
-        )
+        ).pipe(stepSpan(stage, done + samples.length))
       ),
       Stream.tap((batch) => {
         done += batch.length
@@ -145,6 +147,10 @@ export const measure = <A, E, R, E2, R2>(
             truth,
             text: given.text,
             annotation,
+            ...Option.match(Option.flatMap(given.ranked ?? Option.none(), encodeRanked), {
+              onNone: () => ({}),
+              onSome: (ranked) => ({ ranked })
+            }),
             reasoning: Option.getOrNull(given.reasoning),
             verdict: given.verdict,
             ...(given.fault === undefined ? {} : { fault: given.fault }),

@@ -2,12 +2,17 @@
  * The table of results that a terminal shows.
  */
 import { Option } from "effect"
+import { cells, squeezed } from "../dsl/progress/Width.ts"
+import { shownInLine } from "../kernels/runtime/Shown.ts"
 import { figure, type ResultRow } from "./Results.ts"
 
 const distinct = (values: ReadonlyArray<string>) => [...new Set(values)]
 
-/** Of a terminal. */
+/** Of a page, and of most terminals. */
 const columnsOfText = 80
+
+/** To the width of a column, in the cells of a terminal. */
+const padded = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - cells(text)))
 
 /** A heading stands in two lines where it can: "win rate", "mAP@0.5". */
 const heading = (metric: string): readonly [string, string] => {
@@ -22,22 +27,33 @@ interface Column {
 }
 
 /** Columns side by side as far as they fit a terminal; the next row of columns stands below. */
-const fitting = (columns: ReadonlyArray<Column>, wide: number): ReadonlyArray<ReadonlyArray<Column>> => {
+const fitting = (
+  columns: ReadonlyArray<Column>,
+  wide: number,
+  width: number
+): ReadonlyArray<ReadonlyArray<Column>> => {
   const blocks: Array<Array<Column>> = []
   let left = 0
   for (const column of columns) {
     left -= column.width
     if (left < 0 || blocks.length === 0) {
       blocks.push([])
-      left = columnsOfText - wide - column.width
+      left = width - wide - column.width
     }
     blocks.at(-1)?.push(column)
   }
   return blocks
 }
 
-/** Methods down, metrics across, for each part; no line is longer than 80 characters while names are short. */
-export const table = (rows: ReadonlyArray<ResultRow>, metrics: ReadonlyArray<string>): string => {
+/**
+ * Methods down, metrics across, for each part. No line takes more cells than the width, 80 by default: columns that
+ * have no place beside the others stand below.
+ */
+export const table = (
+  rows: ReadonlyArray<ResultRow>,
+  metrics: ReadonlyArray<string>,
+  width: number = columnsOfText
+): string => {
   const columns = metrics.filter((metric) => rows.some((row) => row.metric === metric)).map((metric) => {
     const words = heading(metric)
     return { metric, words, width: 2 + Math.max(5, ...words.map((word) => word.length)) }
@@ -49,22 +65,26 @@ export const table = (rows: ReadonlyArray<ResultRow>, metrics: ReadonlyArray<str
     const n = rows.find((row) => row.part === part && row.method === "RISE")?.n ?? rows.find((row) =>
       row.part === part
     )?.n ?? 0
-    const name = `${part} (${n})`
-    const wide = Math.max(name.length, ...methods.map((method) => method.length))
-    return fitting(columns, wide).flatMap((block) => {
-      const line = (first: string, cells: ReadonlyArray<string>) =>
-        `${first.padEnd(wide)}${cells.map((cell, i) => cell.padStart(block[i]?.width ?? 0)).join("")}`.trimEnd()
+    // Half of the width at most: a part may be called anything.
+    const short = (text: string) => squeezed(shownInLine(text), Math.max(8, Math.floor(width / 2)))
+    const name = short(`${part} (${n})`)
+    const wide = Math.max(...[name, ...methods.map(short)].map(cells))
+    return fitting(columns, wide, width).flatMap((block) => {
+      const line = (first: string, values: ReadonlyArray<string>) =>
+        `${padded(first, wide)}${values.map((cell, i) => cell.padStart(block[i]?.width ?? 0)).join("")}`.trimEnd()
       const lines = methods.flatMap((method) => {
-        const cells = block.map(({ metric }) =>
+        const values = block.map(({ metric }) =>
           Option.match(figure(rows, method, part, metric), { onNone: () => "–", onSome: (value) => value.toFixed(3) })
         )
-        return cells.every((cell) => cell === "–") ? [] : [line(method, cells)]
+        return values.every((value) => value === "–") ? [] : [line(short(method), values)]
       })
       if (lines.length === 0) return []
       const upper = line("", block.map(({ words }) => words[0]))
       const lower = line(name, block.map(({ words }) => words[1]))
       return [
-        [...(upper === "" ? [] : [upper]), lower, "-".repeat(Math.max(upper.length, lower.length)), ...lines].join("\n")
+        [...(upper === "" ? [] : [upper]), lower, "-".repeat(Math.max(...[upper, lower].map(cells))), ...lines].join(
+          "\n"
+        )
       ]
     })
   }).join("\n\n")

@@ -5,95 +5,21 @@ import { Effect, Option, Result, Stream } from "effect"
 import * as Answer from "../dsl/Answer.ts"
 import * as PolicyGrammar from "../dsl/grammar/PolicyGrammar.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
-import type * as Rise from "../dsl/Rise.ts"
 import { lengths } from "../dsl/stages/Settings.ts"
 import type { Task, TaskError } from "../dsl/Task.ts"
 import * as Asking from "../evaluation/Asking.ts"
-import { confidenceOf, probabilityIn } from "../evaluation/confidence.ts"
 import type { Image } from "../kernels/image/Image.ts"
 import { Decode, type ImageError } from "../kernels/image/index.ts"
-import { type Completion, Policy, type Prepared, type Session, type Tokenizer } from "../policy/Policy.ts"
+import { type Completion, Policy, type Prepared } from "../policy/Policy.ts"
+import { type Annotated, look, read, type Reading, unread } from "./Annotated.ts"
 import { type AnnotateOptions, check } from "./annotateOptions.ts"
 import { batchOf, beginningOf } from "./batches.ts"
 
+export type { Annotated } from "./Annotated.ts"
 export type { AnnotateOptions } from "./annotateOptions.ts"
-
-/** A picture with what the policy said about it. */
-export interface Annotated<out A> {
-  readonly image: Image
-  /** What the policy wrote. */
-  readonly text: string
-  /** The text inside `<think>`; None without one. */
-  readonly reasoning: Option.Option<string>
-  /** None where the text holds no annotation; `fault` says why. Tasks that rank give it scores. */
-  readonly annotation: Option.Option<A>
-  /** Why there is no annotation; None where there is one. */
-  readonly fault: Option.Option<string>
-  /**
-   * Probability of the answer's tokens given the reasoning, as a geometric mean per token, in [0, 1]; among the tokens
-   * that the grammar allows, where there is one. None without an annotation, or where a server tells no probabilities.
-   */
-  readonly confidence: Option.Option<number>
-  /** Whether the text was cut off at `maxTokens` or, under the grammar, closed so as to end within it. */
-  readonly closed: boolean
-  /** Width and height in pixels, orientation applied; None where the picture cannot be read. */
-  readonly size: Option.Option<{ readonly width: number; readonly height: number }>
-}
-
-/** What it takes to read an answer. */
-interface Reading<A> {
-  readonly task: Task<A>
-  readonly form: Rise.Form
-  readonly tokenizer: Option.Option<Tokenizer>
-}
-
-const unread = (image: Image, fault: string): Annotated<never> => ({
-  image,
-  text: "",
-  reasoning: Option.none(),
-  annotation: Option.none(),
-  fault: Option.some(fault),
-  confidence: Option.none(),
-  closed: false,
-  size: Option.none()
-})
-
-/** A completion as it is read; the task's own code may throw. */
-const read = <A>(
-  { form, task, tokenizer }: Reading<A>,
-  image: Image,
-  completion: Completion,
-  size: Annotated<A>["size"]
-): Annotated<A> => {
-  const text = Answer.said(form, completion)
-  // What a filter has cut off is no annotation, though it may read like one.
-  if (completion.fault !== undefined) return { ...unread(image, completion.fault), text, size }
-  const { annotation, reasoning } = Answer.parse(task, form, text)
-  const probability = probabilityIn(completion, tokenizer)
-  const rank = (found: A) =>
-    task.rank === undefined || probability === undefined ? found : task.rank(found, completion.text, probability)
-  return {
-    image,
-    text,
-    reasoning,
-    annotation: Option.map(Result.getSuccess(annotation), rank),
-    fault: Option.map(Result.getFailure(annotation), ({ reason, value }) => `${reason}: ${value}`),
-    confidence: Result.isSuccess(annotation) ? confidenceOf(completion, tokenizer) : Option.none(),
-    closed: completion.finish === "length",
-    size
-  }
-}
 
 /** Pictures that are read at a time, ahead of the batch that is computed. */
 const READERS = 4
-
-/** A picture as it is asked about, or why it cannot be read. */
-const look = (session: Session, image: Image): Effect.Effect<Result.Result<Prepared, ImageError>> =>
-  Effect.result(
-    session.prepare === undefined
-      ? Effect.map(Decode.load(image), ({ own }) => ({ image, ...own }))
-      : session.prepare(image)
-  )
 
 /**
  * Annotates a stream of images, in order. While a batch is computed the next is read; memory does not grow with their
@@ -164,9 +90,13 @@ export const annotate =
         Stream.drop(beginningOf(skip, batch)),
         Stream.groupAdjacentBy(([, at]) => batchOf(at, batch)),
         Stream.mapEffect(([, group]) =>
-          Effect.forEach(group, ([image]) => Effect.map(look(session, image), (found) => ({ image, found })), {
-            concurrency: READERS
-          })
+          Effect.forEach(
+            group,
+            ([image]) => Effect.map(Effect.result(look(session, image)), (found) => ({ image, found })),
+            {
+              concurrency: READERS
+            }
+          )
         ),
         Stream.buffer({ capacity: 1 }),
         Stream.mapEffect(together),

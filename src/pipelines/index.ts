@@ -4,6 +4,7 @@
  * @module
  */
 export { annotate, type Annotated, type AnnotateOptions } from "./annotate.ts"
+export { type Annotator, annotator } from "./annotator.ts"
 export {
   type Budgeted,
   everything,

@@ -40,6 +40,8 @@ export interface Completion {
    * here.
    */
   readonly ends?: Int32Array
+  /** Tokens of the prompt, those of its pictures included; absent where a remote server does not tell. */
+  readonly promptTokens?: number
 }
 
 /** How a session draws completions. */

@@ -68,6 +68,8 @@ export interface Snapshot {
 export interface Tokenizer {
   /** Token ids of a text, without special tokens of the chat template: what grammars are compiled with. */
   readonly encode: (text: string) => Int32Array
+  /** The text of token ids, control tokens included. Absent where ids stand for nothing that can be spelled. */
+  readonly decode?: (tokens: ArrayLike<number>) => string
   /** Number of token ids. */
   readonly vocabularySize: number
   /** What targets and grammars end with. Where a model stops at further tokens, those are among `specials`. */

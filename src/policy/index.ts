@@ -1,5 +1,6 @@
 /** The model under training and its live layer; servers that can be asked and not trained. */
 export { NotFinite } from "./NotFinite.ts"
+export * as OnnxExport from "./onnx/Export.ts"
 export * as MemoryLimit from "./onnx/MemoryLimit.ts"
 export * as MemoryPlan from "./onnx/MemoryPlan.ts"
 export * as OnnxPolicy from "./onnx/OnnxPolicy.ts"

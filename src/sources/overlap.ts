@@ -19,11 +19,16 @@ export interface Overlap {
   readonly count: number
   /** The ids of one of them, to test on and to train on. */
   readonly first: Option.Option<readonly [test: string, train: string]>
+  /** The first of them, at most `shownShared`. */
+  readonly shared: ReadonlyArray<readonly [test: string, train: string]>
   /** Pictures that have the bytes of an earlier one and another annotation. */
   readonly contradicting: number
   /** One of them, and the earlier one. */
   readonly contradiction: Option.Option<readonly [Labelled, Labelled]>
 }
+
+/** Pictures of both halves that are named. */
+const shownShared = 20
 
 /** SHA-256 of a picture's bytes; its id where it has none that can be read. */
 const hashOf = ({ id, source }: Image) =>
@@ -56,7 +61,7 @@ export const overlap = <A, E, R, E2, R2>(
     const trained = new Map<string, string>()
     const asked = new Map<string, Labelled>()
     let [count, contradicting] = [0, 0]
-    let first: Overlap["first"] = Option.none()
+    const shared: Array<readonly [test: string, train: string]> = []
     let contradiction: Overlap["contradiction"] = Option.none()
     /** Of one picture several things may be asked; to one question it has one answer. */
     const compare = (
@@ -86,9 +91,9 @@ export const overlap = <A, E, R, E2, R2>(
           const other = trained.get(found.hash)
           if (other === undefined) return
           count++
-          if (Option.isNone(first)) first = Option.some([found.id, other])
+          if (shared.length < shownShared) shared.push([found.id, other])
         })
       )
     )
-    return { count, first, contradicting, contradiction }
+    return { count, first: Option.fromUndefinedOr(shared[0]), shared, contradicting, contradiction }
   })

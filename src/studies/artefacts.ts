@@ -53,3 +53,44 @@ export const lines = <A>(file: string, codec: Schema.Codec<A, unknown>) =>
       Stream.mapEffect(({ text }) => decodeLine(text))
     )
   }))
+
+/** Where a line lies in its file. */
+export interface Place {
+  /** Of its first byte. */
+  readonly at: number
+  readonly bytes: number
+}
+
+/** The lines of a file with their places, decoded one at a time; nothing where it is not there. */
+export const placed = <A>(file: string, codec: Schema.Codec<A, unknown>) =>
+  Stream.unwrap(Effect.gen(function*() {
+    const decodeLine = decoded(file, codec, "holds a line that is not what this version writes")
+    const fs = yield* FileSystem.FileSystem
+    if (!(yield* TextFile.isThere(file))) return Stream.empty
+    let before = 0
+    return fs.stream(file).pipe(
+      Stream.mapError(fromPlatform(file, "reading")),
+      Lines.records((reason) => new RunFileError({ path: file, reason }), { most: longestLine }),
+      Stream.map(({ end, text }) => {
+        const place: Place = { at: before, bytes: end - before }
+        before = end
+        return { place, text }
+      }),
+      Stream.filter(({ text }) => text.trim() !== ""),
+      Stream.mapEffect(({ place, text }) => Effect.map(decodeLine(text), (row) => ({ place, row })))
+    )
+  }))
+
+/** Reads single lines of a file again, by their places. The file is open until the scope ends. */
+export const rereading = Effect.fnUntraced(function*<A>(file: string, codec: Schema.Codec<A, unknown>) {
+  const fs = yield* FileSystem.FileSystem
+  const failed = Effect.mapError(fromPlatform(file, "reading"))
+  const open = yield* failed(fs.open(file, { flag: "r" }))
+  const decodeLine = decoded(file, codec, "holds a line that is not what this version writes")
+  return ({ at, bytes }: Place): Effect.Effect<A, RunFileError> =>
+    Effect.gen(function*() {
+      const found = yield* failed(open.readAlloc(bytes, { position: BigInt(at) }))
+      const text = Option.match(found, { onNone: () => "", onSome: (some) => new TextDecoder().decode(some) })
+      return yield* decodeLine(text)
+    })
+})

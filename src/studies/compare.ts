@@ -6,6 +6,7 @@
  * there is a warm-up, and on request the baselines with all of RISE's optimiser steps.
  */
 import { Effect, Layer, Option, Schema, Stream } from "effect"
+import * as ModelCard from "../dsl/ModelCard.ts"
 import * as Progress from "../dsl/Progress.ts"
 import * as Rise from "../dsl/Rise.ts"
 import { method as within, named, Run } from "../dsl/Run.ts"
@@ -169,6 +170,12 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     rows.push(...(yield* chainRows(start.data, { ...common, tau: filledStage(preset.filter).tau })))
     rows.push(...(yield* winRates(task, names, { shots, seed: run.seed })))
     yield* Results.write(rows)
+    if (saved !== undefined && pipeline !== undefined && !run.sealed) {
+      yield* ModelCard.write(task, pipeline.form, {
+        method: saved,
+        figures: rows.filter((row) => row.method === saved)
+      })
+    }
     if (saved !== undefined && bars !== undefined) yield* labels({ task, method: saved, bars })
     const shown = yield* examples({ task, test, methods: names, of: saved, ...(bars === undefined ? {} : { bars }) })
     return { rows, examples: shown, saved }

@@ -1,12 +1,15 @@
 /**
  * The run folder of a study: that of a pipeline, told of two parts of the data, and with a report at its end.
  */
-import { Effect, FileSystem, type Stream } from "effect"
+import { Effect, FileSystem, Option, type Stream } from "effect"
 import * as Fingerprint from "../dsl/Fingerprint.ts"
 import { fromPlatform } from "../dsl/RunError.ts"
 import type { Identity } from "../dsl/RunFolder.ts"
 import { recorded } from "../dsl/RunRecord.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
+import { data } from "./data.ts"
+import { gallery } from "./gallery.ts"
+import { live } from "./report/Live.ts"
 import { report } from "./report/report.ts"
 
 /** Options of `inFolder`: the run folder, and what it is made of. */
@@ -33,12 +36,14 @@ export interface FolderOptions<A, E, R> {
   readonly caution?: string | undefined
   /** What the report is to say of how the run was set up, such as what a budget left of it: one sentence each. */
   readonly notes?: ReadonlyArray<string>
+  /** Whether there is a report, from the run's first minute on. Default true. */
+  readonly reported?: boolean
 }
 
-/** Runs `effect` within a run folder and writes `report.html` at the end. */
+/** Runs `effect` within a run folder that has a report while it runs, and the whole one at the end. */
 export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => {
-  const { about: more = {}, caution, config, from = [], notes = [], out, resume = false, seed, task, test, train } =
-    options
+  const { about: more = {}, caution, config, from = [], notes = [], out, reported = true, resume = false } = options
+  const { seed, task, test, train } = options
   const identity = Effect.gen(function*() {
     const prompts = yield* Fingerprint.prompts(task)
     const data = { train: yield* Fingerprint.data(task, train), test: yield* Fingerprint.data(task, test) }
@@ -49,11 +54,19 @@ export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2
   const about = {
     ...more,
     lowerIsBetter,
+    ...(task.described !== undefined && { task: task.described }),
     ...(first !== undefined && { metric: first.name }),
     ...(caution !== undefined && { caution }),
     ...(notes.length > 0 && { notes })
   }
-  return Effect.tap(effect, () => report(out)).pipe(recorded({ out, seed, resume, from, identity, about }))
+  const whole = Effect.gen(function*() {
+    if (!reported) return yield* effect
+    const done = yield* live(Effect.andThen(data({ task, train, test }), effect))
+    yield* gallery({ train, test })
+    yield* report(out, { now: Option.none() })
+    return done
+  })
+  return whole.pipe(recorded({ out, seed, resume, from, identity, about }))
 }
 
 /** `base`, or the first of `base-2`, `base-3`, … that is free; the last one that is not when a run is to be resumed. */

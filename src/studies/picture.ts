@@ -16,6 +16,25 @@ export const DataUri = Schema.String.check(
   Schema.isMaxLength(longest)
 )
 
+/** Longest side of a thumbnail, in pixels. */
+const thumbnailSide = 128
+
+/** A small PNG of few colours, as a data URI, and the size of the picture that it is of: a small one keeps its own. */
+export const thumbnail = (image: Image.Image) =>
+  Effect.flatMap(
+    Decode.load(image),
+    ({ data, height, width }) =>
+      Effect.map(
+        Effect.promise(() =>
+          sharp(data, { raw: { width, height, channels: 3 } })
+            .resize({ width: thumbnailSide, height: thumbnailSide, fit: "inside", withoutEnlargement: true })
+            .png({ palette: true, colours: 128, effort: 1 })
+            .toBuffer()
+        ),
+        (bytes) => ({ png: `data:image/png;base64,${bytes.toString("base64")}`, width, height })
+      )
+  )
+
 /** A PNG 224 pixels wide, as a data URI. */
 export const dataUri = (image: Image.Image) =>
   Effect.flatMap(

@@ -287,7 +287,11 @@ describe("rise annotate", () => {
 
   it("says what does not go together, and asks for what is missing", async () => {
     const cases: ReadonlyArray<readonly [ReadonlyArray<string>, number, RegExp]> = [
-      [["pictures", "--out", "x.json"], 2, /--out x\.json may be any JSON: say which, --format coco, label-studio or/],
+      [
+        ["pictures", "--out", "x.json"],
+        2,
+        /--out x\.json may be any JSON: say which, --format coco, coco-results, label-studio or/
+      ],
       [["pictures", "--max-tokens", "0"], 2, /max-tokens.*greater than 0/],
       [["nowhere/*.png"], 1, /nowhere\/\*\.png: no picture in it[^]*nothing to annotate/]
     ]

@@ -107,6 +107,20 @@ const usage: ReadonlyArray<Row> = [
   },
   { line: ["train", "--out="], code: 2, says: /--out wants a value: a folder/, next: /--help/ },
   {
+    line: ["serve", "--port", "99999"],
+    code: 2,
+    says: /--port is a whole number from 0 to 65535/,
+    next: /serve --help/
+  },
+  { line: ["serve", "--timeout", "soon"], code: 2, says: /--timeout is a time such as 90s/, next: /serve --help/ },
+  {
+    line: ["serve", "--batch", "65"],
+    code: 2,
+    says: /--batch is 65, expected at most --queue \(64\)/,
+    next: /--queue/
+  },
+  { line: ["serve", "--question", "What?"], code: 2, says: /there is no flag --question/, next: /serve --help/ },
+  {
     line: ["annotate", "--form", "thnk", "a.png"],
     code: 2,
     says: /--form is think or answer/,
@@ -282,6 +296,7 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       says: /train\.csv: none of its 2 rows is usable: missing-file 2\. First, row 2: missing-file/,
       next: /no file .*votes\/a\.png/
     },
+    { line: ["serve", "-m", directory], code: 1, says: /config\.json: no such file/, next: /hf download/ },
     { line: ["train", "-m", directory, ...out], code: 1, says: /config\.json: no such file/, next: /hf download/ },
     {
       line: ["train", ...engine, "-m", "vl", "--tokenizer", join(directory, "nowhere"), ...out],

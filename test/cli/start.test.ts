@@ -39,7 +39,8 @@ process.on("exit", () => writeFileSync(${JSON.stringify(file)}, loaded.join("\\n
 
 /** The modules of this project that may be loaded before a command is named; the rest is Node's, Effect's and npm's. */
 const light = new RegExp(
-  "/src/(cli/\\w+|dsl/(Progress|Process|Output|progress/\\w+)|kernels/(runtime/(Shown|SystemFault)|text/show))[.]ts$"
+  "/src/(cli/\\w+|dsl/(Progress|Process|Output|progress/\\w+|telemetry/(Asked|Exporting))|" +
+    "kernels/(runtime/(Shown|SystemFault)|text/show))[.]ts$"
 )
 
 describe("the start", () => {

@@ -25,7 +25,6 @@ const begin = (folder: string, flags: { readonly out?: string; readonly resume: 
         Object.assign(Object.create(console), { error: (text: string) => said.push(text) })
       ),
       Effect.provideService(Progress, silent),
-      // The work writes no results: there is nothing to report of.
       Effect.result
     )
     return { said, message: result._tag === "Failure" ? result.failure.message : "" }
@@ -53,8 +52,9 @@ describe("--resume", () => {
       for (const _ of [1, 2]) assert.deepStrictEqual((yield* begin(folder, { resume: false })).said, [])
       assert.deepStrictEqual((yield* fs.readDirectory(folder)).toSorted(), ["mood", "mood-2"])
       const { said } = yield* begin(folder, { resume: true })
-      assert.strictEqual(said.length, 1)
-      assert.match(said[0]!, /^going on with \S+\/mood-2$/)
-      assert.deepStrictEqual((yield* begin(folder, { out: `${folder}/mood`, resume: true })).said, [])
+      const which = (said: ReadonlyArray<string>) => said.filter((text) => text.includes("going on"))
+      assert.strictEqual(which(said).length, 1)
+      assert.match(which(said)[0]!, /^going on with \S+\/mood-2$/)
+      assert.deepStrictEqual(which((yield* begin(folder, { out: `${folder}/mood`, resume: true })).said), [])
     })).pipe(Effect.provide(NodeServices.layer)))
 })

@@ -38,6 +38,7 @@ describe("a script's run", () => {
       yield* run(false, { ...Stub.Mood, described }, view(Progress.terminal))
       const model = `'${out.replace("'", "'\\''")}/model'`
       assert.deepStrictEqual(lines, [
+        `"mood" begins in ${out}, seed 0`,
         `The model is in ${out}/model. Measure it: npx rise evaluate --model ${model} --data PICTURES. ` +
         `Ask it: npx rise annotate --model ${model} picture.png`
       ])
@@ -83,6 +84,7 @@ describe("a script's run", () => {
       yield* Deferred.await(reached)
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(lines, [
+        `"mood" begins in ${out}, seed 3`,
         `Interrupted. Go on after the last finished stage: Rise.run({ out: ${
           JSON.stringify(out)
         }, seed: 3, resume: true })`

@@ -98,3 +98,32 @@ describe("what a terminal gets", () => {
     }
   })
 })
+
+describe("a line that is redrawn", () => {
+  const clear = "\r\u001b[2K"
+  const tearing = fileURLToPath(new URL("./programs/tearing.ts", import.meta.url))
+  const sent = (mode: string) => {
+    const { stderr } = spawnSync(process.execPath, [tearing, mode], {
+      encoding: "utf8",
+      env: { ...process.env, TERM: "xterm", NO_COLOR: "1" }
+    })
+    return stderr
+  }
+
+  it("is out of the way of warnings, notes and failures, and is drawn again behind them", () => {
+    const stderr = sent("fail")
+    for (const text of ["WARN (#", "of the console\n", "error: of the end\n"]) {
+      const before = stderr.slice(0, stderr.indexOf(text)).replace(/\[[\d:.]+\] $/, "")
+      assert.isTrue(before.endsWith(clear), JSON.stringify(stderr))
+    }
+    assert.match(stderr, /of the log.*\n\r\u001b\[2Ksft .*2\/9/)
+    assert.isTrue(stderr.endsWith("error: of the end\n"))
+  })
+
+  it("leaves nothing of the terminal changed, and no line, when the program is interrupted", () => {
+    const stderr = sent("interrupt")
+    assert.match(stderr, /3\/9.*\r\u001b\[2K$/)
+    // Neither a hidden cursor nor another screen: nothing has to be put right.
+    assert.notMatch(stderr, /\u001b\[\?/)
+  })
+})

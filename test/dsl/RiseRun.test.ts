@@ -68,12 +68,41 @@ describe("run folder", () => {
       assert.deepStrictEqual(yield* written, { ...described, form: "think" }, "rft teaches think-answers")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("holds a card of its model, whatever its labels are named", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* temporary}/run`
+      const described = { kind: "mood", labels: ["glad | sad", "<b>\n# a head`", "```"] }
+      yield* Rise.make({ ...Stub.Mood, described }, Stub.data(8)).pipe(
+        Rise.answers(),
+        Rise.sft({ steps: 2, batchSize: 4 }),
+        Rise.run({ out }),
+        Effect.provide(live())
+      )
+      const card = yield* fs.readFileString(`${out}/model/README.md`)
+      assert.match(card, /^---\nlibrary_name: transformers\n[^#]*\n---\n# /)
+      assert.include(card, "| labels | glad \\| sad, \\<b\\> # a head\\`, \\`\\`\\` |")
+      assert.include(card, "| answers | the annotation alone |")
+      assert.include(card, "None yet: this run measured nothing.")
+      assert.include(card, "of the training data: not recorded")
+      assert.notInclude(card, out)
+      // Heads and tables are the card's own, and every fence is closed.
+      const prose = card.replaceAll(/^```\w+\n[\s\S]*?\n```$/gm, "")
+      assert.deepStrictEqual(prose.match(/^#+ .*$/gm), [
+        `# ${Stub.Mood.name}`,
+        "## Figures",
+        "## Licence",
+        "## Asking it"
+      ])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("holds what the run made, and the same bytes for the same seed", () =>
     Effect.gen(function*() {
       const directory = yield* temporary
       const first = yield* whole(`${directory}/a`)
       const second = yield* whole(`${directory}/b`)
       assert.deepStrictEqual(Object.keys(first), [
+        "chains.jsonl",
         "checkpoints/ledger.json",
         "checkpoints/reinforce/state.safetensors",
         "checkpoints/rft/state.safetensors",
@@ -81,6 +110,7 @@ describe("run folder", () => {
         "checkpoints/warm-up/state.safetensors",
         "cot.jsonl",
         "metrics.jsonl",
+        "model/README.md",
         "model/rise-task.json",
         "model/weights.f32",
         "quarantine.jsonl",
@@ -98,7 +128,7 @@ describe("run folder", () => {
       for (const { files } of stages) assert.deepStrictEqual(Object.keys(files), Object.keys(files).toSorted())
       assert.deepStrictEqual(
         Object.keys(stages.at(-1)!.files),
-        ["cot.jsonl", "metrics.jsonl", "timings.jsonl", "warm-up.jsonl"]
+        ["chains.jsonl", "cot.jsonl", "metrics.jsonl", "timings.jsonl", "warm-up.jsonl"]
       )
       const rows = first["cot.jsonl"]!.trim().split("\n").map((line) => JSON.parse(line))
       assert.strictEqual(rows.length, 40)

@@ -11,7 +11,7 @@ export const temporary = Effect.flatMap(
 )
 
 const withoutTimings = (text: string) =>
-  text.replace(/"check": "[0-9a-f]+",/, "").replace(/"timings.jsonl": \{[^}]*\}/g, "")
+  text.replace(/"check": "[0-9a-f]+",/, "").replace(/"(timings.jsonl|report\/run.js)": \{[^}]*\}/g, "")
 
 /** Every file of a run as it is, to the last byte, by relative path. */
 export const bytes = (directory: string) =>
@@ -30,7 +30,7 @@ export const contents = (directory: string) =>
   Effect.map(bytes(directory), (files) =>
     Object.fromEntries(
       Object.entries(files).flatMap(([file, text]) =>
-        file.endsWith("timings.jsonl")
+        /(timings\.jsonl|report\/run\.js)$/.test(file)
           ? []
           // The ledger knows what the timings were.
           : [[file, file.endsWith("ledger.json") ? withoutTimings(text) : text] as const]

@@ -9,6 +9,7 @@ import { evaluate } from "../../src/evaluation/evaluate.ts"
 import { figure } from "../../src/evaluation/Results.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
 import * as Policy from "../../src/policy/layers.ts"
+import * as Drawing from "../../src/studies/Drawing.ts"
 import { render } from "../../src/studies/report/Page.ts"
 import { type Annotation, Box, CocoSub } from "../../src/tasks/detection/index.ts"
 import * as Server from "../policy/openai/server.ts"
@@ -107,7 +108,15 @@ describe("boxes of a remote model", () => {
             facts: [],
             histogram: Option.none(),
             labels: Option.none(),
-            quarantined: new Map(),
+            aside: { counts: new Map(), first: [] },
+            answers: Option.none(),
+            data: Option.none(),
+            drawing: Drawing.none,
+            kept: undefined,
+            loops: { verdicts: new Map(), shown: 0 },
+            metric: undefined,
+            opening: { done: "", compared: [] },
+            settings: [],
             results: rows,
             sentences: [],
             title: "t"

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { cells } from "../../src/dsl/progress/Width.ts"
 import type { ResultRow } from "../../src/evaluation/Results.ts"
 import { table } from "../../src/evaluation/table.ts"
 
@@ -46,6 +47,15 @@ describe("table", () => {
     const rows = ["base", "Visual-RFT"].flatMap((method) => metrics.map((metric, i) => row(method, metric, i / 100)))
     const lines = table(rows, metrics).split("\n")
     assert.isAtMost(Math.max(...lines.map((line) => line.length)), 80)
+    for (const width of [30, 60, 79, 120, 200]) {
+      const fitted = table(rows, metrics, width).split("\n")
+      assert.isAtMost(Math.max(...fitted.map((line) => line.length)), width)
+      assert.lengthOf(fitted.join("\n").match(/\d\.\d{3}/g) ?? [], 2 * metrics.length, "none is left out")
+    }
+    // A part may be called anything: its cells are counted, and what a terminal would obey is shown.
+    const named = table(rows.map((row) => ({ ...row, part: "表情分类很长的名字\u001b[31m".repeat(9) })), metrics, 60)
+    assert.isAtMost(Math.max(...named.split("\n").map(cells)), 60)
+    assert.notInclude(named, "\u001b")
     const figures = lines.filter((line) => line.startsWith("Visual-RFT")).flatMap((line) => line.split(/\s+/).slice(1))
     assert.deepStrictEqual(figures, metrics.map((_, i) => (i / 100).toFixed(3)))
   })

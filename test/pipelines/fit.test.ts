@@ -44,7 +44,7 @@ describe("fit", () => {
     assert.isAtLeast(settings.reconstruct.maxTokens!, facts.answer)
   })
 
-  it("holds a quarter of a small model's lessons to their format, and keeps a last stage only if it is better", () => {
+  it("holds a quarter of a small model's lessons to their format, keeps a last stage only where it is better", () => {
     const of = (parameters: number) => fit({ parameters, adapter: false, samples: 60, answer: 6 })
     const { batchSize, practice } = of(2e6).sft
     assert.deepStrictEqual([practice?.of, practice?.texts], ["lessons", batchSize! / 4])

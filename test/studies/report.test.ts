@@ -5,6 +5,7 @@ import { createHash } from "node:crypto"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { PolicyError } from "../../src/policy/Policy.ts"
+import * as Bars from "../../src/studies/report/Bars.ts"
 import * as Chart from "../../src/studies/report/Chart.ts"
 import { report } from "../../src/studies/report/report.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
@@ -66,6 +67,9 @@ const files = {
   }])
 }
 
+/** The page without its own script. */
+const markup = (html: string) => html.replace(/<script>[^]*?<\/script>/, "")
+
 const folder = Effect.fnUntraced(function*(content: Readonly<Record<string, string>>) {
   const fs = yield* FileSystem.FileSystem
   const directory = yield* fs.makeTempDirectoryScoped()
@@ -79,17 +83,18 @@ const page = Effect.fnUntraced(function*(content: Readonly<Record<string, string
 })
 
 describe("report", () => {
-  it.effect("is one page that loads nothing and shows figures, curves, histogram and quarantine", () =>
+  it.effect("is one page that names nothing outside and shows figures, curves, histogram and quarantine", () =>
     Effect.gen(function*() {
       const html = yield* page(files)
-      assert.notMatch(html, /(src|href)="(?!data:)/)
-      assert.notMatch(html, /https?:/)
+      assert.notMatch(markup(html), /(src|href)="(?!data:|#)/)
+      assert.notMatch(markup(html), /https?:/)
       assert.include(html, "RISE on emotion6")
       assert.include(html, "<td class=\"best\">0.100</td>")
       assert.include(html, "kept the weights of step 20")
       assert.include(html, "τ keeps 2 of 4 chains (50%)")
       assert.include(html, "2 (sum 2)")
-      assert.strictEqual(html.match(/<svg class="chart"/g)?.length, 4)
+      // Three curves, and the histogram for wide pages and for narrow ones.
+      assert.strictEqual(html.match(/<svg class="chart[" ]/g)?.length, 5)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("counts by the τ that the filter used where it has sunk", () =>
@@ -115,7 +120,7 @@ describe("report", () => {
   it.effect("escapes whatever a model, a file name or a label says", () =>
     Effect.gen(function*() {
       const html = yield* page(files)
-      assert.notInclude(html, "<script")
+      assert.notInclude(markup(html), "<script>")
       assert.notInclude(html, "<img src=x>")
       assert.include(html, "&lt;script&gt;alert(1)&lt;/script&gt;")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
@@ -123,7 +128,7 @@ describe("report", () => {
   it.effect("needs no more than the results", () =>
     Effect.gen(function*() {
       const html = yield* page({ "results.json": files["results.json"] })
-      assert.notInclude(html, "NaN")
+      assert.notInclude(markup(html), "NaN")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("begins with what the run came to and what a budget left of it", () =>
@@ -135,7 +140,7 @@ describe("report", () => {
         "better than SFT (0.200) by 0.100. 4 pictures are few: another 30 would tell more."
       assert.include(html, `<p class="verdict">${verdict}</p><p>${budget}</p>`)
       assert.isBelow(html.indexOf(verdict), html.indexOf("<h2>"))
-      assert.notInclude(html, "<script")
+      assert.notInclude(markup(html), "<script")
       // A run of one method is the method's.
       const rows = JSON.parse(files["results.json"]).filter(({ method }: { method: string }) => method !== "RISE")
       const one = yield* page({
@@ -149,11 +154,11 @@ describe("report", () => {
   it.effect("explains the words that stand in it, where they stand, and no others", () =>
     Effect.gen(function*() {
       const html = yield* page(files)
-      const folds = html.match(/<details class="words">.*?<\/details>/g)!
+      const folds = html.match(/<details class="words"><summary>What the words mean.*?<\/details>/g)!
       const words = folds.map((fold) => [...fold.matchAll(/<dt>(.*?)<\/dt>/g)].map(([, word]) => word))
       assert.deepStrictEqual(words, [
         ["prior", "base", "SFT", "RISE", "JSD", "win rate"],
-        ["chain", "reward", "τ (tau)"],
+        ["chain", "verdict", "reward", "τ (tau)"],
         ["reinforce", "reward", "loss", "KL", "gradient norm"]
       ])
       const rows = [...JSON.parse(files["results.json"]), result("RISE", "all", "JSD masked", 0.1)]
@@ -176,8 +181,11 @@ describe("report", () => {
         "examples.json": JSON.stringify([{ ...example, worst: true }, example])
       })
       const escaped = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&gt;&lt;img src=x&gt;"
-      assert.include(html, `<td>${escaped}</td><td>30</td><td>29</td><td>97%</td><td>${escaped} (1)</td><td>0</td>`)
-      assert.include(html, "<td>left</td><td>4</td><td>4</td><td>100%</td><td>–</td><td>0</td>")
+      assert.include(
+        html,
+        `<th scope="row">${escaped}</th><td>30</td><td>29</td><td>97%</td><td>${escaped} (1)</td><td>0</td>`
+      )
+      assert.include(html, "<th scope=\"row\">left</th><td>4</td><td>4</td><td>100%</td><td>–</td><td>0</td>")
       assert.strictEqual(html.match(/among the farthest off/g)?.length, 1)
       assert.include(html, "What is farthest off first.")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
@@ -228,7 +236,7 @@ describe("report", () => {
           "run folder, such as runs/mine"
       )
       const begun = { "run.json": files["run.json"] }
-      assert.include((yield* Effect.flip(page(begun))).message, "has not come to its first step")
+      assert.include(yield* page(begun), "The run has not finished: there are no results yet.")
       assert.include(
         yield* page({ ...begun, "metrics.jsonl": files["metrics.jsonl"] }),
         "The run has not finished: there are no results yet. Its command goes on with it by --out "
@@ -242,7 +250,7 @@ describe("report", () => {
 const example = (change: object) => JSON.stringify([{ ...JSON.parse(files["examples.json"])[0], ...change }])
 
 describe("a report of a folder from elsewhere", () => {
-  it.effect("forbids scripts, loading and foreign styles: its own style sheet is known by its hash", () =>
+  it.effect("forbids loading, foreign scripts and styles: its own are known by their hashes", () =>
     Effect.gen(function*() {
       const html = yield* page(files)
       const policy = /<meta http-equiv="Content-Security-Policy" content="([^"]*)">/.exec(html)?.[1] ?? ""
@@ -251,8 +259,27 @@ describe("a report of a folder from elsewhere", () => {
       assert.strictEqual(rules.get("default-src"), "'none'")
       assert.strictEqual(rules.get("img-src"), "data:")
       assert.strictEqual(rules.get("style-src"), `'sha256-${createHash("sha256").update(style).digest("base64")}'`)
+      // Only what the page's one script loads is run, and it loads nothing but what lies beside the page.
+      const [script = "", ...others] = [...html.matchAll(/<script>([^]*?)<\/script>/g)].map(([, code]) => code ?? "")
+      assert.deepStrictEqual(others, [])
+      assert.strictEqual(
+        rules.get("script-src"),
+        `'sha256-${createHash("sha256").update(script).digest("base64")}' 'strict-dynamic'`
+      )
+      assert.deepStrictEqual([...rules.keys()].sort(), [
+        "base-uri",
+        "default-src",
+        "form-action",
+        "img-src",
+        "script-src",
+        "style-src"
+      ])
+      assert.notMatch(
+        script,
+        /innerHTML|insertAdjacentHTML|document\.write|eval\(|\bfetch\(|https?:(?!\/\/www\.w3\.org)/
+      )
       // No style stands outside of it: browsers would leave it out.
-      assert.notMatch(html, /\sstyle=/)
+      assert.notMatch(markup(html), /\sstyle=/)
       assert.isBelow(html.indexOf("Content-Security-Policy"), html.indexOf("<style>"))
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
@@ -359,7 +386,7 @@ describe("Chart", () => {
       assert.notMatch(svg, /NaN|Infinity|undefined/)
     }
     assert.strictEqual(Chart.line({ title: "t", series: [] }), "")
-    assert.notMatch(Chart.histogram([0, 0, 0], 0.75), /NaN/)
+    assert.notMatch(Bars.histogram([{ count: 0, kept: 0 }, { count: 0, kept: 0 }], 0.75), /NaN/)
   })
 
   it("thins a long curve without moving its mean or its ends far", () => {

@@ -1,14 +1,15 @@
 /**
  * What `rise annotate` asks for: the task that flags describe, and its annotations in numbers.
  */
-import { Effect, Option, Result, Stream } from "effect"
+import { Effect, Option, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { Scenes, Subset } from "../../data/index.ts"
 import * as Fingerprint from "../../dsl/Fingerprint.ts"
+import * as PolicyGrammar from "../../dsl/grammar/PolicyGrammar.ts"
 import * as Question from "../../dsl/Question.ts"
-import type { Task } from "../../dsl/Task.ts"
+import type { Form, Task } from "../../dsl/Task.ts"
 import type { Image } from "../../kernels/image/Image.ts"
-import { annotate, type AnnotateOptions } from "../../pipelines/index.ts"
+import { annotate, type AnnotateOptions, annotator } from "../../pipelines/index.ts"
 import type { SavedClassification, SavedTask } from "../../sources/index.ts"
 import { Classification, Emotion6, ImagenetSub } from "../../tasks/classification/index.ts"
 import { Box, CocoSub, type Detection, Lisa } from "../../tasks/detection/index.ts"
@@ -17,7 +18,9 @@ import type { Remote } from "../flags.ts"
 import { FlagError } from "../futile.ts"
 import * as Saved from "../saved.ts"
 import * as SoftLabels from "../task.ts"
-import { type Boxed, rounded, rowOf, type Shape, type Size, type Value } from "./Row.ts"
+import { rowOf, type Shape, type Size, type Value } from "./Row.ts"
+import * as Values from "./Values.ts"
+import { inThousandths, unnamed } from "./Values.ts"
 
 export const flags = {
   task: Flag.Literals("task", ["soft-labels", "imagenet-sub", "coco-sub", "lisa"]).pipe(
@@ -50,49 +53,35 @@ const kindOf = <A>(task: Task<A>, shape: Shape, value: (annotation: A, size: Siz
     (prompts) => ({ task: task.name, labels: shape.labels, prompts })
   ),
   asks: Question.asks(task),
+  /** What a model is asked in each form; `{question}` stands for the picture's own. */
+  prompts: { think: task.prompts.annotate, answer: task.prompts.answerOnly },
+  /** The grammar of its answers, in the tokens of the policy at hand. */
+  grammar: (form: Form) => PolicyGrammar.ofAnswer(task, form),
   rows: (options: AnnotateOptions) => <E, R>(images: Stream.Stream<Image, E, R>) =>
-    images.pipe(annotate(task, options), Stream.map(rowOf(task, value)))
+    images.pipe(annotate(task, options), Stream.map(rowOf(task, value))),
+  /** One picture at a time, in a session that stays open. */
+  annotator: (options: Pick<AnnotateOptions, "form" | "grammar" | "maxTokens">) =>
+    Effect.map(
+      annotator(task, options),
+      (one) => (image: Image, question?: string) => Effect.map(one(image, question), rowOf(task, value))
+    )
 })
 
 /** A task with its annotations as rows. */
 export type Kind = ReturnType<typeof kindOf>
 
 const shares = (task: Classification.Classification): Kind =>
-  kindOf(
-    task,
-    { kind: "shares", labels: task.labels },
-    (distribution) => {
-      // As the annotation beside it says it: whole percents of a hundred, whatever the model's summed to.
-      const said = Result.getOrElse(task.decode(task.encode(distribution)), () => distribution)
-      return Object.fromEntries(task.labels.map((label, i) => [label, said[i] ?? 0]))
-    }
-  )
-
-const hundredth = (pixels: number) => Math.round(pixels * 100) / 100
+  kindOf(task, { kind: "shares", labels: task.labels }, Values.shares(task))
 
 const boxes = <S extends Box.Space>(
   task: Detection.Detection<S>,
   labels: ReadonlyArray<string>,
   frameOf: (picture: Size) => Box.Frame<S>
-): Kind =>
-  kindOf(task, { kind: "boxes", labels }, (annotation, size) =>
-    annotation.map(({ box, label, score }): Boxed => {
-      const [x, y, width, height] = Box.convert(box, frameOf(size), Box.pixels(size))
-      return {
-        ...(label === undefined ? {} : { label }),
-        box: [hundredth(x), hundredth(y), hundredth(width), hundredth(height)],
-        ...(score === undefined ? {} : { score: rounded(score) })
-      }
-    }))
-
-const inThousandths = () => Box.thousandths
-
-/** What stands for the labels of boxes without names. */
-const unnamed = ["answer"]
+): Kind => kindOf(task, { kind: "boxes", labels }, Values.boxes(frameOf))
 
 /** What is asked where flags describe it. */
 const described = Effect.fnUntraced(
-  function*(given: KindFlags, task: "coco-sub" | "imagenet-sub" | "lisa" | "soft-labels") {
+  function*(given: Omit<KindFlags, "question">, task: "coco-sub" | "imagenet-sub" | "lisa" | "soft-labels") {
     const { labels } = given
     if (task === "soft-labels") return shares(yield* SoftLabels.task(given))
     const few = yield* ofFewWords(given)
@@ -136,19 +125,21 @@ const trained = (saved: SavedTask): Effect.Effect<Kind, FlagError> => {
 }
 
 /** The labels that a model was trained for, under another subject. */
-const renamed = Effect.fnUntraced(function*({ answer, task }: SavedClassification, subject: string, given: KindFlags) {
-  const definition = { name: task.name, labels: task.labels, answer, subject }
-  const few = yield* ofFewWords(given)
-  return shares(
-    yield* SoftLabels.making(
-      task.name,
-      () => few ? Classification.forEmbedded(definition) : Classification.make(definition)
+const renamed = Effect.fnUntraced(
+  function*({ answer, task }: SavedClassification, subject: string, given: Omit<KindFlags, "question">) {
+    const definition = { name: task.name, labels: task.labels, answer, subject }
+    const few = yield* ofFewWords(given)
+    return shares(
+      yield* SoftLabels.making(
+        task.name,
+        () => few ? Classification.forEmbedded(definition) : Classification.make(definition)
+      )
     )
-  )
-})
+  }
+)
 
 /** The task that the model was trained for, or the one that flags describe. */
-const chosen = Effect.fnUntraced(function*(given: KindFlags) {
+export const chosen = Effect.fnUntraced(function*(given: Omit<KindFlags, "question">) {
   const { labels, subject, task } = given
   const said = { "--task": task, "--labels": labels, "--subject": subject }
   const saved = yield* Saved.find(given, said)

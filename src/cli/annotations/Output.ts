@@ -2,8 +2,8 @@
  * The file of `--out`: rows that outlive an interruption, and the settings that they were made with.
  *
  * `FILE.meta.json` is there before the first row. Rows of line formats are appended to FILE itself; those of a document
- * lie in `FILE.rows.jsonl`, and FILE is made of them, whole or not at all, when all are there. One process at a time
- * writes (`FILE.lock`).
+ * lie in `FILE.rows.jsonl`, and FILE is made of them, whole or not at all, when all are there; beside Label Studio's
+ * lies `FILE.xml`, the set-up of a project for it. One process at a time writes (`FILE.lock`).
  */
 import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
@@ -14,6 +14,7 @@ import * as RunLock from "../../dsl/RunLock.ts"
 import * as TextFile from "../../dsl/TextFile.ts"
 import * as Json from "../../kernels/weights/Json.ts"
 import * as Coco from "./Coco.ts"
+import * as CocoIds from "./CocoIds.ts"
 import * as Csv from "./Csv.ts"
 import { type Format, isDocument } from "./Format.ts"
 import * as LabelStudio from "./LabelStudio.ts"
@@ -45,6 +46,8 @@ export interface Options {
   /** The model as documents call it. */
   readonly model: string
   readonly urlPrefix: string
+  /** Ids of `coco-results`; default: those of the `coco` file of the same rows. */
+  readonly ids?: CocoIds.Ids
 }
 
 export interface Output {
@@ -172,7 +175,7 @@ export const open = Effect.fnUntraced(function*(options: Options) {
   yield* claim(path)
   if (overwrite) {
     yield* Effect.mapError(
-      Effect.forEach([path, `${path}.rows.jsonl`, metaFile], (file) => fs.remove(file, { force: true })),
+      Effect.forEach([path, `${path}.rows.jsonl`, `${path}.xml`, metaFile], (file) => fs.remove(file, { force: true })),
       fromPlatform(path, "writing")
     )
   }
@@ -187,6 +190,21 @@ export const open = Effect.fnUntraced(function*(options: Options) {
     Lines.read((reason) => new RunFileError({ path: rowsFile, reason })),
     Stream.mapEffect(({ text }) => Effect.mapError(Schema.decodeEffect(RowText)(text), unread))
   )
+  const idsOfRows = Effect.map(
+    Stream.runCollect(Stream.map(rows, ({ image, value }) => ({ image, value }))),
+    (all) => CocoIds.ofRows(all, shape)
+  )
+  const finish = Effect.gen(function*() {
+    switch (format) {
+      case "coco":
+        return yield* Atomic.writeAll(path, Coco.document(rows, shape, model))
+      case "coco-results":
+        return yield* Atomic.writeAll(path, Coco.results(rows, shape, options.ids ?? (yield* idsOfRows)))
+      case "label-studio":
+        yield* Atomic.writeText(`${path}.xml`, LabelStudio.setUp(shape))
+        return yield* Atomic.writeAll(path, LabelStudio.ofRows(rows, shape, { prefix, model }))
+    }
+  })
   const text = textOf(format, shape)
   const output: Output = {
     done,
@@ -195,12 +213,7 @@ export const open = Effect.fnUntraced(function*(options: Options) {
       Effect.provideService(FileSystem.FileSystem, fs)
     ),
     keep: (added) => append(added.map((row) => document ? lineOf(row) : text(row)).join("")),
-    finish: document
-      ? Atomic.writeAll(
-        path,
-        format === "coco" ? Coco.document(rows, shape, model) : LabelStudio.document(rows, shape, { prefix, model })
-      ).pipe(Effect.provideService(FileSystem.FileSystem, fs))
-      : Effect.void
+    finish: Effect.provideService(finish, FileSystem.FileSystem, fs)
   }
   return output
 })

@@ -7,6 +7,7 @@ import type { Form } from "../../dsl/Task.ts"
 import * as Image from "../../kernels/image/Image.ts"
 import { counted } from "../../kernels/image/Listing.ts"
 import { Nursery } from "../../kernels/runtime/index.ts"
+import * as CocoIds from "../annotations/CocoIds.ts"
 import * as Format from "../annotations/Format.ts"
 import * as Kind from "../annotations/Kind.ts"
 import * as Outcome from "../annotations/Outcome.ts"
@@ -128,8 +129,12 @@ const run = Effect.fnUntraced(function*(flagged: Flagged) {
   yield* Effect.forEach(found.notes, (note) => Console.error(note))
   const names = Option.match(given.limit, { onNone: () => found.names, onSome: (n) => found.names.slice(0, n) })
   if (names.length === 0) return yield* Outcome.tell(Outcome.none, given)
+  const ids = yield* Effect.transposeOption(
+    Option.map(given.cocoIds, (file) => CocoIds.read(file, names, kind.shape))
+  )
   const sink = yield* Sink.open({
     out: given.out,
+    ...Option.match(ids, { onNone: () => ({}), onSome: (ids) => ({ ids }) }),
     names,
     format,
     shape: kind.shape,

@@ -1,13 +1,17 @@
 /**
  * `rise audit`: ranks a data set's samples by how suspect their labels are.
  */
-import { Console, Effect, Option, Stream } from "effect"
+import { Console, Effect, Option, Path, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Corruption } from "../../data/index.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { Presets } from "../../pipelines/index.ts"
 import { Audit, barsOf, type Example } from "../../studies/index.ts"
+import * as Format from "../annotations/Format.ts"
+import type { Shape, Size, Value } from "../annotations/Row.ts"
+import * as Suspects from "../annotations/Suspects.ts"
+import * as Values from "../annotations/Values.ts"
 import * as Flags from "../flags.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
@@ -46,6 +50,14 @@ const top = whole("top", { least: 1 }).pipe(
   Flag.withDefault(200)
 )
 
+const format = Flag.Literals("format", ["label-studio"]).pipe(
+  Flag.withDescription(
+    "Write the suspects as pre-annotations, too: suspects.label-studio.json, and the project's set-up beside it; " +
+      "default: none"
+  ),
+  Flag.optional
+)
+
 const { device, lora, model, out, preset, resume, seed, trainable, workers } = Flags.study
 
 const flags = {
@@ -54,6 +66,7 @@ const flags = {
   by,
   corrupt,
   device,
+  format,
   lora,
   model,
   out,
@@ -63,6 +76,7 @@ const flags = {
   top,
   trainable,
   training,
+  urlPrefix: Format.flags.urlPrefix,
   workers,
   ...Flags.checkpoints,
   ...Flags.frozen,
@@ -100,11 +114,17 @@ const settingsOf = (given: Given, kind: "boxes" | "classes") => {
 const seen = "--training none asks the model as it is: where it was trained on these labels it may know the wrong " +
   "ones by heart, and find none of them. --training warm-up judges each half by a model that has not seen it"
 
-const audited = Effect.fnUntraced(function*<A>(
-  given: Given,
-  source: Opened<A>,
-  bars: (annotation: A) => Example["bars"]
-) {
+/** How annotations are shown. */
+interface Shown<A> {
+  readonly bars: (annotation: A) => Example["bars"]
+  readonly shape: Shape
+  readonly value: (annotation: A, size: Size) => Value
+}
+
+const suspectsFile = "suspects.label-studio.json"
+
+const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, { bars, shape, value }: Shown<A>) {
+  const { join } = yield* Path.Path
   const { task } = source
   const preset = settingsOf(given, source.kind)
   const limit = preset.limit?.train
@@ -140,7 +160,9 @@ const audited = Effect.fnUntraced(function*<A>(
     task,
     train: data,
     test: Stream.empty,
-    config
+    config,
+    // Its page is audit.html.
+    reported: false
   })((out) =>
     Audit.study({
       task,
@@ -158,7 +180,21 @@ const audited = Effect.fnUntraced(function*<A>(
         "ranked by",
         given.by
       ]]
-    })
+    }).pipe(
+      Effect.tap(({ suspects }) =>
+        Option.isNone(given.format) ? Effect.void : Quarantine.silently(
+          Suspects.write({
+            path: join(out, suspectsFile),
+            task,
+            shape,
+            value,
+            data,
+            suspects,
+            prefix: given.urlPrefix
+          })
+        )
+      )
+    )
   )
   for (const { metric, value } of rows) yield* Console.log(`${metric.padEnd(22)}${value.toFixed(3)}`)
   yield* Console.log("")
@@ -166,7 +202,11 @@ const audited = Effect.fnUntraced(function*<A>(
     yield* Console.log(`${rank}. ${image}  label: ${label}\n   ${reason}`)
   }
   if (suspects.length === 0) yield* Console.log("No label could be judged.")
-  yield* Console.log(`\nEverything is in ${out} (suspects.jsonl, audit.html, audit.jsonl of each part).`)
+  yield* Console.log(
+    `\nEverything is in ${out} (suspects.jsonl, audit.html, audit.jsonl of each part${
+      Option.isSome(given.format) ? `, ${suspectsFile}` : ""
+    }).`
+  )
   if (unanswered.count > 0) yield* warn(Audit.silence(unanswered))
 })
 
@@ -177,5 +217,10 @@ export const audit = Command.make("audit", flags, (flagged) =>
     yield* ofTraining(given)
     // All that is labelled is to be audited: where the data have no test half, none is held out.
     const source = yield* Pictures.openAs({ ...given, shots: Option.none() }, { hold: false })
-    yield* source.kind === "boxes" ? audited(given, source, () => []) : audited(given, source, barsOf(source.task))
+    if (source.kind === "boxes") {
+      const shape: Shape = { kind: "boxes", labels: source.task.codec.labels ?? Values.unnamed }
+      return yield* audited(given, source, { bars: () => [], shape, value: Values.boxes(Values.inThousandths) })
+    }
+    const shape: Shape = { kind: "shares", labels: source.task.labels }
+    yield* audited(given, source, { bars: barsOf(source.task), shape, value: Values.shares(source.task) })
   }))).pipe(Command.withDescription("Rank the samples of a data set by how suspect their labels are"))

@@ -9,6 +9,7 @@ import { barsOf, compare, type Example } from "../../studies/index.ts"
 import * as Engine from "../engine/index.ts"
 import { CutShort } from "../fitting/budget.ts"
 import * as Futile from "../futile.ts"
+import { header } from "../header.ts"
 import { computing } from "../main.ts"
 import { policy, together } from "../policy.ts"
 import { study } from "../study.ts"
@@ -82,6 +83,7 @@ export const train = Command.make(
     computing(Engine.threads(flags))(Effect.gen(function*() {
       yield* Futile.ofMethod(flags)
       yield* together(flags)
+      if (!flags.printConfig) yield* header("train", flags)
       yield* flags.printConfig ? Engine.check(flags) : Engine.reach(flags)
       const source = yield* Training.open(flags)
       yield* source.kind === "boxes"

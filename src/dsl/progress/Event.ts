@@ -17,6 +17,8 @@ export interface Ahead {
 
 /** What a stage tells about itself, and a run about its stages. */
 export type Event = Data.TaggedEnum<{
+  /** Work begins: what it is and where it goes, before anything is read. */
+  readonly Began: { readonly text: string }
   /** The stages of the whole run, in the order they will come; a resumed run leaves out none. */
   readonly Planned: { readonly stages: ReadonlyArray<Ahead> }
   /** `done` were done by an earlier run. */
@@ -49,6 +51,8 @@ export interface Out {
   readonly isTTY?: boolean
   /** Width of the terminal, in characters. Default 100. */
   readonly columns?: number
+  /** Whether it shows colours, and nobody asks it not to (`NO_COLOR`). Default: it does not. */
+  readonly hasColors?: () => boolean
   /** Writes a text, its line ends included. */
   readonly write: (text: string) => unknown
 }

@@ -29,6 +29,7 @@ export const jsonLines = (out: Out): View => {
           }
         }
         return Event.$match(event, {
+          Began: ({ text }) => write("began", { text }),
           Planned: ({ stages }) => {
             whole.planned(stages, now)
             write("planned", { stages: stages.map(({ stage }) => stage) })

@@ -3,129 +3,119 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { styleText } from "node:util"
 import { shown, shownInLine } from "../../kernels/runtime/Shown.ts"
 import { Event, type Out, type View } from "./Event.ts"
+import { doneLine, line } from "./Lines.ts"
+import { liveLine, nameOf, type Paint } from "./LiveLine.ts"
+import * as Screen from "./Screen.ts"
+import * as Stage from "./Stage.ts"
 import * as Whole from "./Whole.ts"
+import { cells, cut } from "./Width.ts"
+import { duration } from "./words.ts"
 
-/** Nothing is shown for stages that take less. */
+/** Nothing is left of stages that take less. */
 const quietMillis = 2000
 
 /** Time between two lines where there is no terminal to redraw; redraws of a terminal line are five a second. */
 const plainMillis = 10_000
 const redrawMillis = 200
 
-/** "1h02m", "3m07s", "12s". */
-export const duration = (seconds: number): string => {
-  const s = Math.max(0, Math.round(seconds))
-  const two = (n: number) => String(n).padStart(2, "0")
-  if (s >= 3600) return `${Math.floor(s / 3600)}h${two(Math.floor(s % 3600 / 60))}m`
-  return s >= 60 ? `${Math.floor(s / 60)}m${two(s % 60)}s` : `${s}s`
+/** How lines reach an output, and how often. */
+interface Writing {
+  /** From when on a stage is shown. */
+  readonly after: number
+  readonly every: number
+  readonly draw: (stage: Stage.Stage, now: number, place: Whole.Place | undefined) => void
+  readonly done: (stage: Stage.Stage, note: string, now: number, place: Whole.Place | undefined) => void
+  /** Leaves nothing of a stage that was shown. */
+  readonly forget: () => void
+  /** Whole, whatever the width: the next step stands at its end. */
+  readonly say: (text: string) => void
+  readonly warn: (stage: string, text: string) => void
 }
 
-const count = (n: number): string =>
-  n >= 10_000 ? `${(n / 1000).toFixed(0)}k` : n >= 1000 ? `${(n / 1000).toFixed(1)}k` : n.toFixed(0)
-
-const figure = (value: number): string =>
-  value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(1) : value.toFixed(3)
-
-interface State {
-  readonly total: number
-  readonly unit: string
-  readonly started: number
-  /** Steps that an earlier run had done: they took none of this run's time. */
-  readonly before: number
-  step: number
-  tokens: number
-  shown: boolean
-  last: number
+const plain = (out: Out): Writing => {
+  const say = (text: string) => void out.write(`${shown(text)}\n`)
+  return {
+    after: quietMillis,
+    every: plainMillis,
+    draw: (stage, now, place) => say(shownInLine(line(stage, now, place))),
+    done: (stage, note, now, place) => say(shownInLine(doneLine(stage, note, now, place))),
+    forget: () => {},
+    say,
+    warn: (stage, text) => say(`warning: ${shownInLine(stage)}: ${text}`)
+  }
 }
 
-const shareOf = ({ step, total }: Pick<State, "step" | "total">): number => total > 0 ? Math.min(1, step / total) : 0
-
-/** "[3/12] RISE/sft"; of a run of one stage the stage alone. */
-const named = (stage: string, place: Whole.Place | undefined): string =>
-  place === undefined || place.of === 1 ? stage.padEnd(22) : `[${place.at}/${place.of}] ${stage}`.padEnd(30)
-
-const line = (
-  stage: string,
-  state: State,
-  figures: Readonly<Record<string, number>>,
-  now: number,
-  place: Whole.Place | undefined
-): string => {
-  const seconds = (now - state.started) / 1000
-  const done = state.step - state.before
-  const eta = state.total > 0 && done > 0 ? seconds / done * (state.total - state.step) : undefined
-  const whole = place?.left === undefined || place.of === 1
-    ? ""
-    : `, whole run ${duration(Math.max(place.left, eta ?? 0))}`
-  return [
-    named(stage, place),
-    state.total > 0
-      ? `${String(state.step).padStart(String(state.total).length)}/${state.total} ${state.unit}`
-      : `${state.step} ${state.unit}`,
-    ...Object.entries(figures).map(([name, value]) => `${name} ${figure(value)}`),
-    ...(state.tokens > 0 ? [`${count(state.tokens / Math.max(seconds, 1e-3))} tok/s`] : []),
-    ...(eta === undefined ? [] : [`ETA ${duration(eta)}${whole}`])
-  ].join("  ")
+const live = (out: Out): Writing => {
+  const screen = Screen.make(out)
+  // An output knows what it can show, and what NO_COLOR, FORCE_COLOR and TERM ask for.
+  const paint: Paint = (style, text) =>
+    out.hasColors?.() === true ? styleText(style, text, { validateStream: false }) : text
+  return {
+    after: 0,
+    every: redrawMillis,
+    draw: (stage, now, place) => {
+      screen.draw(liveLine(stage, now, place, screen.width(), paint), false)
+    },
+    done: (stage, note, now, place) => {
+      const took = duration((now - stage.started) / 1000)
+      const name = nameOf(stage.name, place, screen.width())
+      const rest = cut(`  done in ${took}  ${shownInLine(note)}`.trimEnd(), Math.max(0, screen.width() - cells(name)))
+      screen.draw(`${paint("green", name)}${rest}`, true)
+    },
+    forget: screen.erase,
+    say: (text) => screen.above(shown(text)),
+    warn: (stage, text) => screen.above(`${paint("yellow", "warning:")} ${shownInLine(stage)}: ${shown(text)}`)
+  }
 }
 
 /**
- * One line per stage, redrawn on a terminal and repeated every ten seconds elsewhere: the stage's number among those of
- * the run, its steps, the time left for it and for the whole run.
+ * One line per stage: the stage's number among those of the run, its steps, the time left for it and for the whole run.
+ * On a terminal it is redrawn, with a bar and where its figures went; elsewhere, and where TERM is "dumb", it is
+ * repeated every ten seconds.
  */
 export const terminal = (out: Out): View => {
-  const states = new Map<string, State>()
+  const states = new Map<string, Stage.Stage>()
   const whole = Whole.make()
-  const live = out.isTTY === true
-  const draw = (raw: string, done: boolean) => {
-    const text = shownInLine(raw)
-    if (!live) return out.write(`${text}\n`)
-    const width = (out.columns ?? 100) - 1
-    return out.write(`\r\u001b[2K${text.length > width ? `${text.slice(0, width - 1)}…` : text}${done ? "\n" : ""}`)
+  const { after, done, draw, every, forget, say, warn } = (out.isTTY === true && process.env["TERM"] !== "dumb"
+    ? live
+    : plain)(out)
+  const show = (state: Stage.Stage, now: number) => {
+    if (now - state.started < after || (state.last !== undefined && now - state.last < every)) return
+    state.last = now
+    draw(state, now, whole.place(state.name, Stage.shareOf(state), now))
   }
-  const handlers = Event.$match
   return {
     report: (event) =>
       Effect.map(Clock.currentTimeMillis, (now) =>
-        handlers(event, {
+        Event.$match(event, {
+          Began: ({ text }) => say(text),
           Planned: ({ stages }) => whole.planned(stages, now),
-          Started: ({ done = 0, stage, total, unit }) => {
-            whole.started(stage, shareOf({ step: done, total }))
-            states.set(stage, {
-              total,
-              unit,
-              started: now,
-              before: done,
-              step: done,
-              tokens: 0,
-              shown: false,
-              last: now
-            })
+          Started: (event) => {
+            const state = Stage.begin(event, now)
+            whole.started(state.name, Stage.shareOf(state))
+            states.set(state.name, state)
+            if (after === 0) show(state, now)
           },
-          Step: ({ stage, step, tokens, figures }) => {
-            const state = states.get(stage)
+          Step: (event) => {
+            const state = states.get(event.stage)
             if (state === undefined) return
-            state.step = step
-            state.tokens += tokens
-            if (now - state.started < quietMillis) return
-            if (state.shown && now - state.last < (live ? redrawMillis : plainMillis)) return
-            state.shown = true
-            state.last = now
-            draw(line(stage, state, figures, now, whole.place(stage, shareOf(state), now)), false)
+            Stage.advance(state, event)
+            show(state, now)
           },
           Finished: ({ stage, note }) => {
             const state = states.get(stage)
             states.delete(stage)
             const place = whole.place(stage, 1, now)
             whole.finished(stage)
-            if (state === undefined || now - state.started < quietMillis) return
-            draw(`${named(stage, place)}  done in ${duration((now - state.started) / 1000)}  ${note}`.trimEnd(), true)
+            if (state === undefined) return
+            if (now - state.started < quietMillis) forget()
+            else done(state, note, now, place)
           },
-          // Whole, whatever the width: the next step stands at its end.
-          Warned: ({ stage, text }) =>
-            void out.write(`${live ? "\r\u001b[2K" : ""}warning: ${shownInLine(stage)}: ${shown(text)}\n`),
-          Ended: ({ text }) => void out.write(`${live ? "\r\u001b[2K" : ""}${shown(text)}\n`)
+          Warned: ({ stage, text }) => warn(stage, text),
+          Ended: ({ text }) => say(text)
         }))
   }
 }

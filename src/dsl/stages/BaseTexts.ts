@@ -14,6 +14,7 @@ import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import { RunFileError } from "../RunError.ts"
 import { formatReason, type Sample, type Task } from "../Task.ts"
+import { stepSpan } from "../telemetry/Exporting.ts"
 import * as Passing from "./Passing.ts"
 import { Batching, sampleAll } from "./Sampling.ts"
 import { NoUsableChains } from "./StageError.ts"
@@ -122,7 +123,7 @@ export const write = <A, E, R>(
             Effect.all([reasoningsOf(samples), answers ? answersOf(samples) : Effect.succeed([])]),
             ([reasonings, answers]) =>
               samples.map((sample, i) => ({ sample, reasoning: reasonings[i] ?? "", answer: answers[i] ?? "" }))
-          )
+          ).pipe(stepSpan(pass, done + samples.length))
         ),
         Stream.tap((batch) =>
           Progress.report(Progress.Event.Step({ stage: pass, step: done += batch.length, tokens: 0, figures: {} }))

@@ -15,6 +15,7 @@ import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
+import { stepSpan } from "../telemetry/Exporting.ts"
 import { passing, type Planned } from "./Ahead.ts"
 import * as Order from "./Order.ts"
 import * as Passing from "./Passing.ts"
@@ -64,7 +65,7 @@ export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.
           const tokens = groups.reduce((sum, group) => sum + tokensOf(group), 0)
           yield* Progress.report(Progress.Event.Step({ stage, step: done, tokens, figures: {} }))
           return groups
-        })
+        }).pipe(stepSpan(stage, done + samples.length))
       ),
       Stream.flattenIterable,
       Stream.onEnd(Effect.suspend(() => Progress.report(Progress.Event.Finished({ stage, note: `${done} samples` }))))

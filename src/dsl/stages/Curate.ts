@@ -5,8 +5,9 @@
 import { Effect, Option, Schema, Stream } from "effect"
 import type { Policy } from "../../policy/Policy.ts"
 import * as Group from "../Group.ts"
+import * as PlugIn from "../PlugIn.ts"
 import * as Progress from "../Progress.ts"
-import { cotFile, named, Run } from "../Run.ts"
+import { chainsFile, cotFile, named, Run } from "../Run.ts"
 import { type RunError, RunFileError } from "../RunError.ts"
 import { beside } from "./Beside.ts"
 import type * as Order from "./Order.ts"
@@ -27,6 +28,24 @@ export const CotRow = Schema.Struct({
   reward: Schema.Finite
 })
 export type CotRow = typeof CotRow.Type
+
+/** A line of `chains.jsonl`: a sample with all chains that were drawn for it, in the order of drawing. */
+export const ChainsRow = Schema.Struct({
+  image: Schema.String,
+  /** What was asked, in tasks that ask every picture something of its own. */
+  question: Schema.optionalKey(Schema.String),
+  /** The ground truth, as the task writes it. */
+  truth: Schema.String,
+  chains: Schema.Array(Schema.Struct({
+    reasoning: Schema.String,
+    /** What was rebuilt from picture and reasoning alone, as the policy wrote it. */
+    reconstruction: Schema.String,
+    reward: Schema.Finite,
+    /** Why the reward is what it is: a `Reward.Verdict`. */
+    verdict: Schema.String
+  }))
+})
+export type ChainsRow = typeof ChainsRow.Type
 
 const rewardBins = 1000
 
@@ -87,7 +106,7 @@ const Pass = Schema.Struct({
 
 /**
  * D_RISE = {(I, R*, A, r)}: the best chain of each sample and its reward, written to `cot.jsonl` as it is found, so
- * memory does not grow with the data.
+ * memory does not grow with the data. All chains that it was chosen from are in `chains.jsonl`.
  */
 export const best = () =>
 <A, E, R>(
@@ -97,6 +116,7 @@ export const best = () =>
     const encode = Schema.encodeEffect(Schema.toCodecJson(self.task.annotation))
     const run = yield* Run
     const file = cotFile(run.method)
+    const all = chainsFile(run.method)
     const totals = yield* Passing.fold({
       stage: "explain",
       items: self.items,
@@ -126,6 +146,18 @@ export const best = () =>
             annotation,
             reward
           })
+          const chains: ChainsRow = {
+            image: id,
+            ...question,
+            truth: yield* PlugIn.encode(self.task, sample),
+            chains: candidates.map(({ reasoning, reconstruction, reward, verdict }) => ({
+              reasoning: reasoning.completion.text,
+              reconstruction: reconstruction.completion.text,
+              reward,
+              verdict
+            }))
+          }
+          yield* run.append(all, chains)
           return {
             samples: sum.samples + 1,
             candidates: sum.candidates + candidates.length,

@@ -6,6 +6,7 @@ import { warn } from "../../kernels/runtime/Warning.ts"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as WeightsStay from "../../policy/WeightsStay.ts"
 import * as Fingerprint from "../Fingerprint.ts"
+import * as ModelCard from "../ModelCard.ts"
 import * as Plain from "../Plain.ts"
 import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
@@ -57,9 +58,10 @@ const saved = Effect.fnUntraced(function*(target: string) {
 
 /**
  * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it
- * (`rise-task.json`, read by `Sources.taskOf`). What an earlier attempt left there is replaced: a run that was cut off
- * after saving holds the same weights and must not stumble over them. Of a run that had ended, and is whole, nothing is
- * written again. Of an engine that gives no weights away `model` holds the address of its state.
+ * (`rise-task.json`, read by `Sources.taskOf`) and a model card (`README.md`). What an earlier attempt left there is
+ * replaced: a run that was cut off after saving holds the same weights and must not stumble over them. Of a run that
+ * had ended, and is whole, nothing is written again. Of an engine that gives no weights away `model` holds the address of
+ * its state.
  *
  * @param form what the policy was taught to write: `annotate` and `evaluate` ask for it. Default "think"
  */
@@ -68,13 +70,14 @@ export const saveModel = <A>(
   form: Form = "think"
 ): Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
-    const { directory, note, sealed } = yield* Run
+    const { directory, method, note, sealed } = yield* Run
     if (Option.isNone(directory) || sealed) return
     const fs = yield* FileSystem.FileSystem
     const target = (yield* Path.Path).join(directory.value, "model")
     yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
     yield* saved(target)
     yield* TaskFile.write(target, task, form)
+    yield* ModelCard.write(task, form, { method })
     yield* note("model")
   })
 
@@ -184,11 +187,18 @@ export const run = (options: RunOptions) =>
     }),
     keeping(options.checkpoint ?? {})
   )
+  const { out, resume } = options
+  const begins = Effect.suspend(() =>
+    Progress.report(Progress.Event.Began({
+      text: `"${self.task.name}" ${resume === true ? "goes on in" : "begins in"} ${out}, seed ${seed}`
+    }))
+  )
   return Settings.check("run", Settings.running, options).pipe(
     Effect.andThen(recordable),
     Effect.andThen(Order.behind("run", self).sound),
     Effect.andThen(Able.check(self.described)),
     Effect.andThen(nothingYet(options)),
+    Effect.andThen(begins),
     Effect.andThen(recording),
     Effect.andThen(Effect.suspend(() => Afterwards.finished(options.out, self.task))),
     Effect.onInterrupt(() => Afterwards.interrupted(options)),

@@ -15,7 +15,7 @@ export class Pacing extends Context.Service<Pacing, {
 
 const Share = Schema.Struct({ share: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })) })
 
-/** The settings of a stage that begins, with the steps that there is time for: a resumed run finds the same. */
+/** The settings of a stage that begins, with as many steps as there is time for: a resumed run finds the same. */
 export const paced = Effect.fnUntraced(function*<S extends Settings.TrainOptions>(stage: string, settings: S) {
   const pacing = yield* Effect.serviceOption(Pacing)
   if (Option.isNone(pacing)) return settings

@@ -6,6 +6,7 @@ import { Policy, type PolicyError, type UpdateOptions, type UpdateStats } from "
 import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
 import { type RunError, RunFileError } from "../RunError.ts"
+import { stepSpan } from "../telemetry/Exporting.ts"
 import type * as Memory from "./Memory.ts"
 import * as Pacing from "./Pacing.ts"
 import * as Settings from "./Settings.ts"
@@ -214,7 +215,7 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
           if (exhausted()) return false
           if (step < steps) yield* keep(step)
           return true
-        })
+        }).pipe(stepSpan(stage, done + past + 1))
       )
     )
     if (selected !== undefined) {

@@ -21,7 +21,7 @@ import {
   where,
   zeros
 } from "../graph/index.ts"
-import { type Config, decoder, logits, type Lookup, sequence } from "../models/index.ts"
+import { type Config, decoder, logits, type Lookup, sequence, type SequenceInputs } from "../models/index.ts"
 import { decodeAttention, ends, maskAt, type RolloutShape, sequenceInputs } from "./Rollout.ts"
 import { sample } from "./Sampler.ts"
 
@@ -60,10 +60,23 @@ export const prefill = (
   shape: RolloutShape,
   carried: ReadonlyArray<string> = []
 ): Resident => {
-  const { group, length, prompts } = shape
-  const visual = shape.visualRows > 0 ? input("visual", [shape.visualRows, config.width]) : undefined
+  const { length, prompts, visualRows } = shape
+  const visual = visualRows > 0 ? input("visual", [visualRows, config.width]) : undefined
   const inputs = sequenceInputs(config, prompts, length, visual)
-  const { cache, hidden } = sequence(config, p, inputs, input("lastRow", [prompts], "i32"))
+  return prefillOf(config, p, shape, inputs, input("lastRow", [prompts], "i32"), carried)
+}
+
+/** The same for inputs that are made in the graph. @param lastRow int32 `[prompts]`: rows that end the prompts */
+export const prefillOf = (
+  config: Config.Config,
+  p: Lookup,
+  shape: RolloutShape,
+  inputs: SequenceInputs,
+  lastRow: Tensor,
+  carried: ReadonlyArray<string> = []
+): Resident => {
+  const { group, length, prompts } = shape
+  const { cache, hidden } = sequence(config, p, inputs, lastRow)
   const unseen = equals(inputs.segments, constant(Int32Array.of(-1), []))
   const empty = zeros(ownShape(config, shape))
   return resident({

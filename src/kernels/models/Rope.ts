@@ -26,16 +26,24 @@ const tableOf = (inverse: Float32Array, limit: number): Angles => {
 }
 
 /**
+ * Angles of the vision tower's rows and columns, for places `0…limit-1`: `[limit, headWidth / 4]`. A patch's own are
+ * those of its row, and behind them those of its column.
+ */
+export const placeAngles = ({ heads, ropeTheta, width }: VisionConfig, limit: number): Angles =>
+  tableOf(frequencies(width / heads / 4, ropeTheta), limit)
+
+/**
  * Angles of one frame of a vision grid in merge-block order: half of the frequencies follow the row, half the column.
  *
  * @returns tables `[h·w, headWidth / 2]`
  */
 export const visionAngles = (
-  { heads, merge, ropeTheta, width }: VisionConfig,
+  vision: VisionConfig,
   [, h, w]: readonly [number, number, number]
 ): Angles => {
+  const { heads, merge, width } = vision
   const quarter = width / heads / 4
-  const byPosition = tableOf(frequencies(quarter, ropeTheta), Math.max(h, w))
+  const byPosition = placeAngles(vision, Math.max(h, w))
   const cosines = new Float32Array(h * w * quarter * 2)
   const sines = new Float32Array(h * w * quarter * 2)
   let at = 0

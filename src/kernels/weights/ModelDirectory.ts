@@ -94,9 +94,8 @@ export const open = (path: string): Effect.Effect<ModelDirectory, WeightsError, 
     return { ...texts, preprocessorConfig: preprocessorConfig.value, tensors }
   })
 
-/** Files that a saved directory takes over from the one it was trained from, where they exist. */
-const companions: ReadonlyArray<string> = [
-  "config.json",
+/** What a directory says of prompts and answers: a tool needs it beside an adapter, too. */
+const texts: ReadonlyArray<string> = [
   "generation_config.json",
   "tokenizer.json",
   "tokenizer_config.json",
@@ -112,6 +111,40 @@ const companions: ReadonlyArray<string> = [
   "LICENSE",
   "NOTICE"
 ]
+
+/** Files that a saved directory takes over from the one it was trained from, where they exist. */
+const companions: ReadonlyArray<string> = ["config.json", ...texts]
+
+/** Copies those of the files that there are. */
+const copy = Effect.fnUntraced(function*(from: string, target: string, names: ReadonlyArray<string>) {
+  const fs = yield* FileSystem.FileSystem
+  const { join } = yield* Path.Path
+  yield* fs.stat(from).pipe(Effect.mapError(fromPlatform(from, "opening the directory to copy from")))
+  for (const name of names) {
+    const path = join(from, name)
+    const failed = Effect.mapError(fromPlatform(path, "copying"))
+    if (yield* failed(fs.exists(path))) yield* failed(fs.copyFile(path, join(target, name)))
+  }
+})
+
+/**
+ * Puts tokenizer, chat template and processors of one directory into another, with `files` in place of its own: whoever
+ * opens that finds how it is asked.
+ */
+export const saveTexts = (
+  from: string,
+  target: string,
+  files: Readonly<Record<string, string>>
+): Effect.Effect<void, WeightsError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const { join } = yield* Path.Path
+    yield* copy(from, target, texts)
+    for (const [name, text] of Object.entries(files)) {
+      yield* fs.writeFileString(join(target, name), text).pipe(Effect.mapError(fromPlatform(target, "saving")))
+    }
+    yield* ChatTemplateFile.complete(from, target)
+  })
 
 export interface SaveSource {
   /** Directory to copy configuration, tokenizer, chat template and preprocessor files from. */
@@ -168,14 +201,7 @@ export const save = (
     yield* Effect.addFinalizer(() => fs.remove(temporary, { recursive: true, force: true }).pipe(Effect.ignore))
     yield* fs.makeDirectory(temporary).pipe(Effect.mapError(failed))
     const { from } = source
-    if (from !== undefined) {
-      yield* fs.stat(from).pipe(Effect.mapError(fromPlatform(from, "opening the directory to copy from")))
-      for (const name of companions) {
-        const path = join(from, name)
-        const copy = fs.copyFile(path, join(temporary, name)).pipe(Effect.mapError(fromPlatform(path, "copying")))
-        if (yield* fs.exists(path).pipe(Effect.mapError(failed))) yield* copy
-      }
-    }
+    if (from !== undefined) yield* copy(from, temporary, companions)
     for (const [name, text] of Object.entries(source.files ?? {})) {
       yield* fs.writeFileString(join(temporary, name), text).pipe(Effect.mapError(failed))
     }

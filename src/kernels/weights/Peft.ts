@@ -172,6 +172,8 @@ export const open = Effect.fn("Peft.open")(function*(directory: string) {
 })
 
 export interface SaveOptions extends Settings {
+  /** Puts further files into the directory before it is complete. */
+  readonly beside?: (directory: string) => Effect.Effect<void, WeightsError, FileSystem.FileSystem | Path.Path>
   /** The base, as PEFT records it. */
   readonly base: string
   /** What PEFT looks modules up by: endings or whole names. */
@@ -235,6 +237,7 @@ export const save = Effect.fn("Peft.save")(
       // The temporary directory is gone by the time the user reads of it.
       Effect.mapError((error) => new WeightsError({ ...error, path: join(target, WEIGHTS) }))
     )
+    if (options.beside !== undefined) yield* options.beside(temporary)
     yield* fs.rename(temporary, absolute).pipe(Effect.mapError(failed))
   },
   Effect.scoped

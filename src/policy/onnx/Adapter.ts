@@ -1,9 +1,10 @@
 /** The adapter of a policy: made, loaded, saved as PEFT, merged into the base. */
 import { Effect } from "effect"
+import { basename } from "node:path"
 import { type Config, Parameters } from "../../kernels/models/index.ts"
 import { show } from "../../kernels/text/show.ts"
 import { Lora, ParameterStore } from "../../kernels/train/index.ts"
-import { Peft, Safetensors } from "../../kernels/weights/index.ts"
+import { ModelDirectory, Peft, Safetensors } from "../../kernels/weights/index.ts"
 import { PolicyError } from "../Policy.ts"
 
 export interface Options extends Lora.Options {
@@ -112,8 +113,49 @@ export const isIdentity = ({ lora, store }: Adapter): boolean =>
       store.data.subarray(slice.offset, slice.offset + slice.length).every((value) => value === 0)
   })
 
-/** Writes a PEFT adapter as a new directory. */
-export const save = (config: Config.Config, { lora, store }: Adapter, base: string, target: string) => {
+/** The card of an adapter, as the hub reads it. */
+const cardOf = (base: string, { alpha, rank }: Lora.Lora): string => {
+  const name = basename(base)
+  return `---
+library_name: peft
+pipeline_tag: image-text-to-text
+tags:
+- rise-vlm
+- lora
+---
+# An adapter of ${name}
+
+LoRA of rank ${rank} (alpha ${alpha}), trained with RISE for TypeScript (\`rise-vlm\`). Tokenizer, chat template and
+processor are the base model's; licences of base model and training data hold, and are to be said here before it is
+passed on.
+
+${"```"}python
+from peft import PeftModel
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+base = AutoModelForImageTextToText.from_pretrained(${JSON.stringify(name)})  # its directory, or its name on the hub
+model = PeftModel.from_pretrained(base, ".")
+processor = AutoProcessor.from_pretrained(${JSON.stringify(name)})
+${"```"}
+
+${"```"}sh
+npx rise annotate --model BASE --adapter . picture.png
+${"```"}
+`
+}
+
+/**
+ * Writes a PEFT adapter as a new directory.
+ *
+ * @param files where they are given, what says how the base is asked lies beside the adapter, these in place of its own
+ */
+export const save = (
+  config: Config.Config,
+  { lora, store }: Adapter,
+  base: string,
+  target: string,
+  files?: Readonly<Record<string, string>>
+) => {
   const tensors = lora.modules.flatMap((module) => {
     const [own, stored] = [Lora.factors(module), Peft.tensorNames(Parameters.currentName(module))]
     return (["a", "b"] as const).flatMap((factor) => {
@@ -125,9 +167,14 @@ export const save = (config: Config.Config, { lora, store }: Adapter, base: stri
       }]
     })
   })
-  return Peft.save(target, { ...lora, base, targets: targetsOf(config, lora) }, tensors).pipe(
-    Effect.mapError(failed("save"))
-  )
+  return Peft.save(target, {
+    ...lora,
+    base,
+    targets: targetsOf(config, lora),
+    ...(files !== undefined && {
+      beside: (directory) => ModelDirectory.saveTexts(base, directory, { ...files, "README.md": cardOf(base, lora) })
+    })
+  }, tensors).pipe(Effect.mapError(failed("save")))
 }
 
 /** W + s·B·A of one module, rounded once; `undefined` where the parameter is not adapted. */

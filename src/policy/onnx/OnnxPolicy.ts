@@ -41,7 +41,10 @@ interface Kept extends Snapshot {
 
 /** Access to the adapter alone. */
 export class Adapters extends Context.Service<Adapters, {
-  /** Writes a PEFT adapter as a new directory. (`Policy.save` writes the model with the adapter merged into it.) */
+  /**
+   * Writes a PEFT adapter as a new directory, with the base's tokenizer, chat template and processor beside it.
+   * (`Policy.save` writes the model with the adapter merged into it.)
+   */
   readonly save: (directory: string) => Effect.Effect<void, PolicyError>
 }>()("rise/Adapters") {}
 
@@ -294,6 +297,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     },
     tokenizer: Option.some({
       encode: (text) => model.encoder.text(text),
+      decode: (tokens) => model.tokenizer.decode(tokens, { skipSpecial: false }),
       vocabularySize: model.config.vocabulary,
       endOfTurn: model.endOfTurn,
       specials: model.specials
@@ -308,7 +312,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
             reason: "this policy has no adapter; give lora when it is made, or save the model itself"
           })
         )
-        : onDisk(Adapter.save(model.config, adapter, options.model, directory))
+        : onDisk(Adapter.save(model.config, adapter, options.model, directory, model.files))
   })
   return Context.make(Policy, policy).pipe(Context.add(Adapters, adapters))
 })

@@ -179,11 +179,15 @@ const runBatch = Effect.fnUntraced(function*(
   const turns = Math.min(maxTokens, tokens.length / rows)
   return yield* Effect.forEach(
     items,
-    ({ first, index, request }, b) =>
+    ({ first, index, prompt, request }, b) =>
       Effect.forEach(Array.from({ length: count }, (_, g) => g), (g) => {
         const of = `sample "${request.key}", candidate ${first + g},`
         return readRow(context, tokens.subarray(0, turns * rows), logprobs, b * count + g, rows, options, of)
-      }).pipe(Effect.map((completions) => ({ index, first, completions })))
+      }).pipe(Effect.map((drawn) => ({
+        index,
+        first,
+        completions: drawn.map((completion) => ({ ...completion, promptTokens: prompt.tokens.length }))
+      })))
   )
 })
 

@@ -9,8 +9,10 @@ import type { ResultRow } from "../../evaluation/Results.ts"
 import type { ImageError } from "../../kernels/image/index.ts"
 import type { Bar } from "../examples.ts"
 import { dataUri } from "../picture.ts"
-import * as Chart from "../report/Chart.ts"
+import * as Bars from "../report/Bars.ts"
 import { document } from "../report/Document.ts"
+import { shot } from "../report/Examples.ts"
+import { cell, escape, heads, row, scrolling } from "../report/Html.ts"
 import type { Suspect } from "./Suspects.ts"
 
 /** Options of `page`: what it shows. */
@@ -45,9 +47,12 @@ export const silence = ({ count, of }: { readonly count: number; readonly of: nu
   " (--training warm-up or RISE-CoT), or name a model that was trained for this task (--model)."
 
 const figuresOf = (rows: ReadonlyArray<ResultRow>): string =>
-  `<div class="card scroll"><table><thead><tr><th>figure</th><th>value</th></tr></thead><tbody>${
-    rows.map(({ metric, value }) => `<tr><td>${Chart.escape(metric)}</td><td>${value.toFixed(3)}</td></tr>`).join("")
-  }</tbody></table></div>`
+  scrolling(
+    "figures",
+    `<table>${heads(["figure", "value"])}<tbody>${
+      rows.map(({ metric, value }) => row(escape(metric), [cell(value.toFixed(3))])).join("")
+    }</tbody></table>`
+  )
 
 /** Writes the page. Pictures are decoded for the suspects that are shown, and for no others. */
 export const page = <A, E, R>(
@@ -68,16 +73,14 @@ export const page = <A, E, R>(
     const cardOf = ({ image, label, rank, reasoning, reason, reconstruction, wrong }: Suspect): string => {
       const [given, rebuilt] = [drawn(label), drawn(reconstruction)]
       const known = wrong === undefined ? "" : ` · <b>${wrong ? "wrong label" : "right label"}</b>`
-      return `<div class="card example"><div><img src="${
-        Chart.escape(pictures.get(image) ?? "")
-      }" alt=""><div class="meta">${rank}. ${Chart.escape(image)}${known}` +
-        `<br>label: ${Chart.escape(label)}</div></div><div><div class="said"><div><b>rebuilt</b><code>${
-          Chart.escape(reconstruction ?? "nothing")
+      return `<div class="card example"><div>${shot(pictures.get(image) ?? "", image, [])}<div class="meta">${rank}. ${
+        escape(image)
+      }${known}` +
+        `<br>label: ${escape(label)}</div></div><div><div class="said"><div><b>rebuilt</b><br><code>${
+          escape(reconstruction ?? "nothing")
         }</code>` +
-        `${reasoning === null ? "" : `<br><q>${Chart.escape(reasoning)}</q>`}<p class="note">${
-          Chart.escape(reason)
-        }</p></div>` +
-        `<div>${given.length === 0 || rebuilt.length === 0 ? "" : Chart.paired(given, rebuilt)}</div></div></div></div>`
+        `${reasoning === null ? "" : `<br><q>${escape(reasoning)}</q>`}<p class="note">${escape(reason)}</p></div>` +
+        `<div>${given.length === 0 || rebuilt.length === 0 ? "" : Bars.paired(given, rebuilt)}</div></div></div></div>`
     }
     yield* Atomic.writeText(
       file,
@@ -86,7 +89,7 @@ export const page = <A, E, R>(
         facts,
         body: `<p class="note">The most suspect first: labels that chains written for them do not lead back to. ` +
           `<span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt, in percent.</p>` +
-          (unanswered.count === 0 ? "" : `<p><strong>${Chart.escape(silence(unanswered))}</strong></p>`) +
+          (unanswered.count === 0 ? "" : `<p><strong>${escape(silence(unanswered))}</strong></p>`) +
           `<div class="stack">${shown.map(cardOf).join("")}</div><h2>Figures</h2>${figuresOf(rows)}`
       })
     )

@@ -1,24 +1,9 @@
 /**
- * Small charts as SVG text: lines over steps, a histogram with a threshold, paired bars. No script, no fonts, no
- * network.
+ * Small charts as SVG text: lines over steps. No script, no fonts, no network.
  *
  * Colours are CSS variables of the page, so a chart follows its light or dark theme.
  */
-import { shown } from "../../kernels/runtime/Shown.ts"
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  "\"": "&quot;",
-  "'": "&#39;"
-}
-
-/**
- * Escapes text for HTML and SVG. Control characters, and those that would turn the text around them, are written as
- * `\u202e`.
- */
-export const escape = (text: string): string => shown(text).replace(/[&<>"']/g, (char) => entities[char] ?? char)
+import { escape } from "./Html.ts"
 
 /** Least and greatest, of however many: an argument each would be too many for a call. */
 const rangeOf = (values: ReadonlyArray<number>): readonly [number, number] =>
@@ -47,13 +32,17 @@ export const ticks = (min: number, max: number): ReadonlyArray<number> => {
 }
 
 /** A number as short as it can be read. */
-const short = (value: number): string => {
+export const short = (value: number): string => {
   if (value === 0) return "0"
   const size = Math.abs(value)
   return size >= 10_000 || size < 0.001 ? value.toExponential(0) : String(Number(value.toPrecision(3)))
 }
 
-const f = (value: number) => value.toFixed(1)
+/** A coordinate. */
+export const f = (value: number): string => value.toFixed(1)
+
+/** Room for a text of 11 pixels: wide letters, so that nothing touches what stands beside it. */
+export const roomFor = (text: string): number => [...text].length * 6.4
 
 /** At most `most` points: each the mean of its neighbours, so that a long run stays a small file. */
 export const thin = (points: Series["points"], most = 240): Series["points"] => {
@@ -80,6 +69,38 @@ export interface LineOptions {
   readonly height?: number
   /** Lowest and highest y to show, where they are known. */
   readonly range?: readonly [number, number]
+}
+
+const legendRow = 16
+
+/** Swatches with names: beside the title where there is room, else in lines of their own below it, down to y = 16. */
+const legend = (series: ReadonlyArray<Series>, title: string, end: number) => {
+  if (series.length < 2) return { above: 0, marks: "" }
+  const wide = ({ name }: Series) => roomFor(name) + 24
+  const room = end - 4
+  const rows: Array<Array<Series>> = [[]]
+  let used = 0
+  for (const one of series) {
+    if (used > 0 && used + wide(one) > room) {
+      rows.push([])
+      used = 0
+    }
+    rows.at(-1)?.push(one)
+    used += wide(one)
+  }
+  const beside = rows.length === 1 && used + roomFor(title) + 12 <= room
+  const above = beside ? 0 : rows.length * legendRow
+  const marks = rows.flatMap((row, i) => {
+    const y = beside ? 7 : 7 - above + (i + 1) * legendRow
+    let at = beside ? end - row.reduce((sum, one) => sum + wide(one), 0) : 4
+    return row.map((one) => {
+      const x = at
+      at += wide(one)
+      return `<rect x="${f(x)}" y="${y}" width="8" height="8" rx="2" fill="${one.colour}"/>` +
+        `<text class="tick" x="${f(x + 12)}" y="${y + 7.5}">${escape(one.name)}</text>`
+    })
+  })
+  return { above, marks: marks.join("") }
 }
 
 /** Lines over training steps. */
@@ -112,72 +133,13 @@ export const line = ({ height = 150, range, series, title, width = 300 }: LineOp
         points.map(([px, py]) => `<circle cx="${f(x(px))}" cy="${f(y(py))}" r="2.6" fill="${colour}"/>`).join("")
       : stroke
   })
-  let legendAt = width - right
-  const legend = series.length < 2 ? [] : series.toReversed().map(({ colour, name }) => {
-    legendAt -= name.length * 5.6 + 16
-    return `<rect x="${f(legendAt)}" y="7" width="8" height="8" rx="2" fill="${colour}"/>` +
-      `<text class="tick" x="${f(legendAt + 11)}" y="14.5">${escape(name)}</text>`
-  })
-  return `<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}">` +
-    `<text class="title" x="4" y="15">${escape(title)}</text>${grid.join("")}${below.join("")}${lines.join("")}${
-      legend.join("")
-    }</svg>`
-}
-
-/** Counts per bin of [0, 1] with a threshold: what lies right of it is kept and drawn in full colour. */
-export const histogram = (counts: ReadonlyArray<number>, threshold: number): string => {
-  const [width, height, left, right, top, bottom] = [980, 210, 44, 10, 22, 24]
-  const most = Math.max(1, ...counts)
-  const x = (value: number) => left + value * (width - left - right)
-  const y = (count: number) => height - bottom - count / most * (height - top - bottom)
-  const bars = counts.map((count, i) => {
-    const from = i / counts.length
-    const kept = from >= threshold - 1e-9
-    return `<rect x="${f(x(from) + 0.5)}" y="${f(y(count))}" width="${
-      f((width - left - right) / counts.length - 1)
-    }" ` +
-      `height="${f(height - bottom - y(count))}" rx="1.5" fill="var(${kept ? "--accent" : "--faint"})"><title>${
-        short(from)
-      }–${short((i + 1) / counts.length)}: ${count}</title></rect>`
-  })
-  const grid = ticks(0, most).map((tick) =>
-    `<line class="grid" x1="${left}" x2="${width - right}" y1="${f(y(tick))}" y2="${f(y(tick))}"/>` +
-    `<text class="tick" x="${left - 6}" y="${f(y(tick) + 3.5)}" text-anchor="end">${short(tick)}</text>`
+  const { above, marks } = legend(series, title, width - right)
+  const words = series.map(({ name, points }) =>
+    `${name} from ${short(points[0]?.[1] ?? 0)} to ${short(points.at(-1)?.[1] ?? 0)}`
   )
-  const below = ticks(0, 1).map((tick) =>
-    `<text class="tick" x="${f(x(tick))}" y="${height - 8}" text-anchor="middle">${short(tick)}</text>`
-  )
-  return `<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="rewards of D_RISE">${
-    grid.join("")
-  }${bars.join("")}` +
-    `<line x1="${f(x(threshold))}" x2="${f(x(threshold))}" y1="${top - 6}" y2="${
-      height - bottom
-    }" stroke="var(--ink)" stroke-dasharray="3 3"/>` +
-    `<text class="tick strong" x="${f(x(threshold) - 5)}" y="${top - 2}" text-anchor="end">τ = ${
-      short(threshold)
-    }</text>${below.join("")}</svg>`
-}
-
-/** Truth over prediction for each label: two thin bars a row. */
-export const paired = (
-  truth: ReadonlyArray<{ readonly label: string; readonly value: number }>,
-  predicted: ReadonlyArray<{ readonly label: string; readonly value: number }>
-): string => {
-  const labels = [...new Set([...truth, ...predicted].map(({ label }) => label))]
-  const of = (bars: typeof truth, label: string) => bars.find((bar) => bar.label === label)?.value ?? 0
-  const [width, left, row] = [250, 66, 17]
-  const scale = (value: number) => Math.max(0, Math.min(1, value)) * (width - left - 34)
-  const rows = labels.map((label, i) => {
-    const [t, p] = [of(truth, label), of(predicted, label)]
-    const at = i * row
-    return `<text class="tick" x="${left - 6}" y="${at + 11.5}" text-anchor="end">${escape(label)}</text>` +
-      `<rect x="${left}" y="${at + 3}" width="${f(scale(t))}" height="5" rx="1" fill="var(--faint)"/>` +
-      `<rect x="${left}" y="${at + 9}" width="${f(scale(p))}" height="5" rx="1" fill="var(--accent)"/>` +
-      `<text class="tick" x="${f(left + Math.max(scale(t), scale(p)) + 4)}" y="${at + 12}">${
-        Math.round(p * 100)
-      }</text>`
-  })
-  return `<svg class="bars" viewBox="0 0 ${width} ${
-    labels.length * row + 2
-  }" role="img" aria-label="truth and prediction">${rows.join("")}</svg>`
+  return `<svg class="chart" viewBox="0 ${-above} ${width} ${height + above}" role="img" aria-label="${
+    escape(`${title}: ${words.join("; ")}`)
+  }"><text class="title" x="4" y="${15 - above}">${escape(title)}</text>${grid.join("")}${below.join("")}${
+    lines.join("")
+  }${marks}</svg>`
 }

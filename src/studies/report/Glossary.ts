@@ -1,7 +1,7 @@
 /**
  * What the words of a report mean, for who reads one for the first time: shown where they stand, folded.
  */
-import { escape } from "./Chart.ts"
+import { escape } from "./Html.ts"
 
 /** Words of rows and columns. A figure under a grammar ("accuracy masked") is found by its plain name. */
 const results = {
@@ -24,6 +24,7 @@ const results = {
   "mAP@0.5": "mean average precision: found boxes count where they overlap a right one by half",
   "mAP@[.5:.95]": "the same, averaged over overlaps from a half to 0.95",
   "recall@0.5": "share of the right boxes that an answer's box overlaps by half",
+  "precision@0.5": "share of an answer's boxes that overlap a right one by half",
   valid: "share of the answers that are in the right format and can be read",
   reward: "what training pays: how near the answer is to the label, 0 where the format is broken",
   "win rate": "share of the pictures on which the method is better than RISE, ties counted half",
@@ -35,6 +36,8 @@ const results = {
 
 const chains = {
   chain: "a reasoning that the model wrote for a training picture and its label; it must not give the label away",
+  verdict: "why a chain earned what it earned: ok; leak, where it quotes the label; format-reasoning or " +
+    "format-annotation, where it or what was rebuilt cannot be read; judge, where a judge lowered it",
   reward: "of a chain: how near the label that is rebuilt from picture and chain comes to the real one, from 0 to 1",
   "τ (tau)": "the reward from which on a chain is a lesson for supervised fine-tuning"
 } as const
@@ -50,6 +53,27 @@ const training = {
   loss: "what a step minimises; under supervision it should fall",
   KL: "how far the model has moved from where the stage began, in nats per token",
   "gradient norm": "how strongly a step pulls at the weights; it should not run away"
+} as const
+
+const browsing = {
+  valid: "in the right format, so that it can be read",
+  right:
+    "the label with the largest share is the truth's; all boxes overlap right ones by half; else a reward of a half",
+  confidence: "how sure an answer is: the share of its first label, or the mean probability of the tokens of its boxes",
+  "gain over SFT":
+    "by how much the method is nearer to the truth of this picture than SFT, by the first figure of the " +
+    "results"
+} as const
+
+const quality = {
+  "confusion matrix": "true labels down, answers across: what is wrong lies off the diagonal",
+  calibration:
+    "how sure answers were against how right they were: on the diagonal a share of 70% is right 7 times of 10",
+  precision: "share of the boxes in answers that are right",
+  recall: "share of the right boxes that were found",
+  "precision–recall curve":
+    "precision among the surest boxes, taking in ever less sure ones until a share of the right " +
+    "boxes is found; the area under it is mAP@0.5"
 } as const
 
 const fold = (words: ReadonlyArray<readonly [string, string]>): string =>
@@ -77,3 +101,37 @@ export const ofTraining = (stages: ReadonlyArray<string>): string =>
       stages.some((stage) => stage === word || stage.endsWith(`/ ${word}`))
     )
   )
+
+/** The words of the answers that are browsed, and of the closed loop. */
+export const ofBrowsing: string = fold(Object.entries(browsing))
+
+/** The words of matrix, calibration and curve, of those that there are. */
+export const ofQuality = (words: ReadonlyArray<keyof typeof quality>): string =>
+  fold(words.map((word) => [word, quality[word]]))
+
+const known = new Map<string, string>(Object.entries({ ...results, "τ": chains["τ (tau)"] }))
+
+/** The name in the glossary: "JSD masked" is JSD, and masked. */
+const meaningOf = (word: string): string | undefined => {
+  const plain = known.get(word)
+  if (plain !== undefined || !word.endsWith(" masked")) return plain
+  const of = known.get(word.slice(0, -" masked".length))
+  return of === undefined ? undefined : `${of}. Masked: ${results.masked}`
+}
+
+const idOf = (word: string): string => `word-${Buffer.from(word).toString("hex")}`
+
+/** A word that says what it means where it stands, when it is pressed; the word alone where the glossary has it not. */
+export const term = (word: string): string =>
+  meaningOf(word) === undefined
+    ? escape(word)
+    : `<button type="button" class="term" popovertarget="${idOf(word)}">${escape(word)}</button>`
+
+/** What `term`'s words open, once a page. */
+export const meanings = (words: Iterable<string>): string =>
+  [...new Set(words)].map((word) => {
+    const meaning = meaningOf(word)
+    return meaning === undefined
+      ? ""
+      : `<div popover id="${idOf(word)}"><b>${escape(word)}</b>${escape(meaning)}</div>`
+  }).join("")

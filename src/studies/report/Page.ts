@@ -1,15 +1,23 @@
 /**
- * The report as one HTML page: everything inline, nothing loaded.
+ * The report as one HTML page. What it says is inline; all answers, all chains, machine and times lie beside it.
  */
 import { Option } from "effect"
 import type { ResultRow } from "../../evaluation/Results.ts"
+import type { Data } from "../data.ts"
+import type { Drawing } from "../Drawing.ts"
 import type { Example } from "../examples.ts"
 import type { Labels } from "../labels.ts"
+import type { Answers } from "./Answers.ts"
+import * as Bars from "./Bars.ts"
 import * as Chart from "./Chart.ts"
 import type { Curve } from "./Curves.ts"
+import * as DataSection from "./DataSection.ts"
 import { document } from "./Document.ts"
 import { examples as shown } from "./Examples.ts"
 import * as Glossary from "./Glossary.ts"
+import { escape, section } from "./Html.ts"
+import * as Quality from "./Quality.ts"
+import * as Settings from "./Settings.ts"
 import * as Tables from "./Tables.ts"
 
 export interface PageData {
@@ -17,9 +25,17 @@ export interface PageData {
   /** Facts of the run, as label and value. */
   readonly facts: ReadonlyArray<readonly [string, string]>
   readonly results: ReadonlyArray<ResultRow>
+  /** What was done, on what; then, where there are results, what they come to: words for who reads no tables. */
+  readonly opening: { readonly done: string; readonly compared: ReadonlyArray<string> }
   /** What the run came to, and what has to be known of how: a sentence each, the first the most important. */
   readonly sentences: ReadonlyArray<string>
+  readonly drawing: Drawing
+  readonly data: Option.Option<Data>
+  readonly aside: DataSection.SetAside
   readonly labels: Option.Option<Labels>
+  /** The task's first metric, and the method that the run is about. */
+  readonly metric: string | undefined
+  readonly kept: string | undefined
   /** Metrics where less is better, those under a grammar included. */
   readonly lower: ReadonlySet<string>
   /** What has to be known before the reasons are read. */
@@ -28,11 +44,15 @@ export interface PageData {
   readonly warnings: ReadonlyArray<string>
   readonly curves: ReadonlyArray<Curve>
   readonly histogram: Option.Option<
-    { readonly counts: ReadonlyArray<number>; readonly tau: number; readonly kept: number; readonly of: number }
+    { readonly bins: ReadonlyArray<Bars.Bin>; readonly tau: number; readonly kept: number; readonly of: number }
   >
   readonly examples: ReadonlyArray<Example>
-  /** Rows that were set aside, by reason. */
-  readonly quarantined: ReadonlyMap<string, number>
+  /** All answers; none while the run is under way, and where nothing was answered. */
+  readonly answers: Option.Option<Answers>
+  /** How all chains were judged, and how many samples are shown with theirs. */
+  readonly loops: { readonly verdicts: ReadonlyMap<string, number>; readonly shown: number }
+  /** By dotted name. */
+  readonly settings: ReadonlyArray<readonly [string, string]>
 }
 
 /** Which figures get a chart, and what is drawn into it. */
@@ -72,67 +92,117 @@ const chartsOf = ({ figures, selected, stage }: Curve): string => {
     onNone: () => "",
     onSome: (step) => ` <small>· kept the weights of step ${step}</small>`
   })
-  return `<div class="stage">${Chart.escape(stage)}${kept}</div><div class="charts">${charts.join("")}</div>`
+  return `<div class="stage">${escape(stage)}${kept}</div><div class="charts">${charts.join("")}</div>`
 }
 
-/** Renders the page. */
-export const render = (
-  {
-    caution,
-    curves,
-    examples,
-    facts,
-    histogram,
-    labels,
-    lower,
-    quarantined,
-    results,
-    sentences,
-    title,
-    warnings
-  }: PageData
-): string => {
-  const bad = [...quarantined]
-  const total = bad.reduce((sum, [, count]) => sum + count, 0)
-  const distribution = Option.match(histogram, {
+const resultsOf = ({ kept, lower, metric, results }: PageData): string => {
+  if (results.length === 0) return ""
+  const distinct = (key: "method" | "metric") => [...new Set(results.map((row) => row[key]))]
+  const main = results.filter((row) => row.part === "all" && row.metric === metric)
+  const picture = metric === undefined || main.length < 2
+    ? ""
+    : `<div class="card"><p class="note">${Glossary.term(metric)} by method; ${
+      lower.has(metric) ? "shorter" : "longer"
+    } is better.</p>${Bars.methods(metric, main, kept)}</div>`
+  return `<div class="stack">${picture}${Tables.results(results, lower)}</div>` +
+    `<p class="note">Shaded: the best of its column, the prior aside. Win rate: share of samples on which the ` +
+    `method is better than RISE, ties counted half. ` +
+    `Figures are of what a method writes by itself, and valid is its share of answers in the right format; ` +
+    `“masked”: with tokens held to the task's grammar.${Tables.unrankedNote(results)}</p>` +
+    Glossary.ofResults(distinct("method"), distinct("metric")) +
+    Glossary.meanings([...distinct("method"), ...distinct("metric")])
+}
+
+const saidOf = ({ caution, drawing, examples }: PageData): string =>
+  examples.length === 0
+    ? ""
+    : `${Option.match(caution, { onNone: () => "", onSome: (text) => `<p><strong>${escape(text)}</strong></p>` })}` +
+      `<p class="note">${examples.some(({ worst }) => worst === true) ? "What is farthest off first. " : ""}` +
+      `<span class="key truth"></span>truth &nbsp;<span class="key ours"></span>prediction${
+        drawing.kind === "labels" ? ", in percent" : ""
+      }</p>${shown(drawing, examples)}`
+
+const loopOf = ({ histogram, loops }: PageData): string => {
+  const rewards = Option.match(histogram, {
     onNone: () => "",
-    onSome: ({ counts, kept, of, tau }) =>
-      `<h2>Rewards of RISE-CoT's best chains</h2><div class="card">${Chart.histogram(counts, tau)}</div>` +
+    onSome: ({ bins, kept, of, tau }) =>
+      `<h3>Rewards of RISE-CoT's best chains</h3><div class="card">${Bars.histogram(bins, tau)}</div>` +
       `<p class="note">τ keeps ${kept} of ${of} chains (${
         (100 * kept / Math.max(1, of)).toFixed(0)
-      }%) for supervised fine-tuning.</p>${Glossary.ofChains}`
+      }%) for supervised fine-tuning.</p>`
   })
-  const set = `${total}${bad.length === 0 ? "" : ` (${bad.map(([reason, count]) => `${reason} ${count}`).join(", ")})`}`
-  const lead = sentences.map((text, i) =>
-    i === 0 ? `<p class="verdict">${Chart.escape(text)}</p>` : `<p>${Chart.escape(text)}</p>`
-  )
-  const distinct = (key: "method" | "metric") => [...new Set(results.map((row) => row[key]))]
-  const measured = results.length === 0
-    ? ""
-    : `<h2>Results</h2><div class="stack">${Tables.results(results, lower)}</div>` +
-      `<p class="note">Shaded: the best of its column, the prior aside. Win rate: share of samples on which the ` +
-      `method is better than RISE, ties counted half. ` +
-      `Figures are of what a method writes by itself, and valid is its share of answers in the right format; ` +
-      `“masked”: with tokens held to the task's grammar.${Tables.unrankedNote(results)}</p>` +
-      Glossary.ofResults(distinct("method"), distinct("metric"))
-  const said = examples.length === 0
-    ? ""
-    : `<h2>What the methods say</h2>${
-      Option.match(caution, { onNone: () => "", onSome: (text) => `<p><strong>${Chart.escape(text)}</strong></p>` })
-    }<p class="note">${examples.some(({ worst }) => worst === true) ? "What is farthest off first. " : ""}` +
-      `<span class="key truth"></span>truth &nbsp;<span class="key ours"></span>prediction, in percent</p>${
-        shown(examples)
-      }`
+  const total = [...loops.verdicts.values()].reduce((sum, count) => sum + count, 0)
+  const judged = total === 0 ?
+    "" :
+    `<p class="note">Of all ${total} chains: ${
+      [...loops.verdicts].map(([verdict, count]) =>
+        `${escape(verdict)} ${count} (${(100 * count / total).toFixed(0)}%)`
+      )
+        .join(", ")
+    }.</p>`
+  const each = loops.shown === 0 ? "" : `<h3>Sample by sample</h3><p class="note">For a labelled picture the model ` +
+    `writes several chains; from picture and chain alone it rebuilds the label, and the chain is paid by how near ` +
+    `that comes. ${loops.shown} samples of the training half; all are in chains.jsonl. ` +
+    `<span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt</p>` +
+    `<div id="loops"><p class="note">This needs JavaScript, and the folder report/ beside this page.</p></div>`
+  return rewards + judged + each + (rewards + each === "" ? "" : Glossary.ofChains)
+}
+
+const browser = ({ answers }: PageData): string =>
+  Option.match(answers, {
+    onNone: () => "",
+    onSome: ({ methods, samples }) =>
+      `<p class="note">${samples.length} samples, answered by ${methods.length} ${
+        methods.length === 1 ? "method" : "methods"
+      }. A picture opens what every method wrote of it.</p>` +
+      `<div id="browser"><p class="note">This needs JavaScript, and the folder report/ beside this page.</p></div>` +
+      Glossary.ofBrowsing
+  })
+
+/** Renders the page. */
+export const render = (page: PageData): string => {
+  const { answers, aside, curves, data, facts, kept, labels, opening, sentences, settings, title, warnings } = page
+  const total = [...aside.counts.values()].reduce((sum, count) => sum + count, 0)
+  const reasons = [...aside.counts].map(([reason, count]) => `${reason} ${count}`).join(", ")
+  const lead = sentences.map((text, i) => i === 0 ? `<p class="verdict">${escape(text)}</p>` : `<p>${escape(text)}</p>`)
+  const plain = (text: string) => text === "" ? "" : `<p class="plain">${escape(text)}</p>`
   const charts = curves.map(chartsOf).join("")
+  const parts = [
+    ["results", "Results", resultsOf(page)],
+    ["data", "The data", DataSection.section(data, aside)],
+    ["answers", "All answers", browser(page)],
+    ["labels", "Label by label", Option.match(labels, { onNone: () => "", onSome: Tables.labels })],
+    [
+      "quality",
+      "How answers are wrong",
+      Option.match(answers, {
+        onNone: () => "",
+        onSome: (found) => Quality.section(found, kept)
+      })
+    ],
+    ["examples", "What the methods say", saidOf(page)],
+    ["loop", "The closed loop", loopOf(page)],
+    [
+      "warnings",
+      "Warnings",
+      warnings.length === 0 ? "" : `<ul>${warnings.map((text) => `<li>${escape(text)}</li>`).join("")}</ul>`
+    ],
+    [
+      "training",
+      "Training",
+      charts === "" ? "" : `<p class="note">Curves are running means over a twentieth of the ` +
+        `stage; dots are the validation split.</p>${Glossary.ofTraining(curves.map(({ stage }) => stage))}${charts}`
+    ],
+    ["run", "The run", Settings.section(settings)]
+  ] as const
   return document({
     title,
-    facts: [...facts, ["quarantined", set]],
-    body: lead.join("") + measured + Option.match(labels, { onNone: () => "", onSome: Tables.labels }) + said +
-      distribution +
-      (warnings.length === 0
-        ? ""
-        : `<h2>Warnings</h2><ul>${warnings.map((text) => `<li>${Chart.escape(text)}</li>`).join("")}</ul>`) +
-      (charts === "" ? "" : `<h2>Training</h2><p class="note">Curves are running means over a twentieth of the ` +
-        `stage; dots are the validation split.</p>${Glossary.ofTraining(curves.map(({ stage }) => stage))}${charts}`)
+    facts: [...facts, ["quarantined", `${total}${reasons === "" ? "" : ` (${reasons})`}`]],
+    script: true,
+    opening: `<div class="now" id="now" role="status" hidden></div>${plain(opening.done)}${lead.join("")}${
+      plain(opening.compared.join(" "))
+    }`,
+    sections: parts.filter(([, , body]) => body !== "").map(([id, title]) => ({ id, title })),
+    body: parts.map(([id, title, body]) => section(id, title, body)).join("")
   })
 }

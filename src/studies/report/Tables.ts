@@ -4,7 +4,8 @@
 import { Option } from "effect"
 import { figure, type ResultRow } from "../../evaluation/Results.ts"
 import type { Labels } from "../labels.ts"
-import * as Chart from "./Chart.ts"
+import * as Glossary from "./Glossary.ts"
+import { cell, escape, heads, row as rowOf, scrolling } from "./Html.ts"
 
 /** Figures that only describe. */
 const hidden = new Set(["win rate ties"])
@@ -37,18 +38,23 @@ export const results = (rows: ReadonlyArray<ResultRow>, lower: ReadonlySet<strin
             `<td${method !== "prior" && value === best.get(metric) ? " class=\"best\"" : ""}>${value.toFixed(3)}</td>`
         })
       )
-      return `<tr${method === "RISE" ? " class=\"ours\"" : ""}><td>${Chart.escape(method)}</td>${cells.join("")}</tr>`
+      const line = rowOf(Glossary.term(method), cells)
+      return method === "RISE" ? line.replace("<tr>", "<tr class=\"ours\">") : line
     })
-    const heads = metrics.map((metric) => `<th>${Chart.escape(metric)} ${lower.has(metric) ? "↓" : "↑"}</th>`)
+    const names = metrics.map((metric) => `${Glossary.term(metric)} ${lower.has(metric) ? "↓" : "↑"}`)
     const n = Math.max(...inPart.map((row) => row.n))
-    return `<div class="card scroll"><table><caption>${Chart.escape(part)} <small>· ${n} samples</small></caption>` +
-      `<thead><tr><th>method</th>${heads.join("")}</tr></thead><tbody>${body.join("")}</tbody></table></div>`
+    return scrolling(
+      `results, ${part}`,
+      `<table><caption>${escape(part)} <small>· ${n} samples</small></caption>${heads(["method", ...names])}<tbody>${
+        body.join("")
+      }</tbody></table>`
+    )
   }).join("")
 
 /** Whose boxes nothing ranks. */
 export const unrankedNote = (results: ReadonlyArray<ResultRow>): string => {
   const methods = results.filter(({ metric, value }) => metric === "ranked" && value < 1).map(({ method }) =>
-    Chart.escape(method)
+    escape(method)
   )
   return methods.length === 0
     ? ""
@@ -58,12 +64,17 @@ export const unrankedNote = (results: ReadonlyArray<ResultRow>): string => {
 /** How often each label was answered rightly, and what it was taken for. */
 export const labels = ({ method, rows }: Labels): string => {
   const body = rows.map(({ confused, label, n, right, unread }) =>
-    `<tr><td>${Chart.escape(label)}</td><td>${n}</td><td>${right}</td><td>${(100 * right / n).toFixed(0)}%</td><td>${
-      confused === null ? "–" : `${Chart.escape(confused.label)} (${confused.n})`
-    }</td><td>${unread}</td></tr>`
+    rowOf(escape(label), [
+      cell(n),
+      cell(right),
+      cell(`${(100 * right / n).toFixed(0)}%`),
+      cell(confused === null ? "–" : `${confused.label} (${confused.n})`),
+      cell(unread)
+    ])
   )
-  return `<h2>Label by label</h2><div class="card scroll"><table><caption>${
-    Chart.escape(method)
-  }</caption><thead><tr><th>label</th><th>pictures</th><th>right</th><th>share</th><th>most confused with</th>` +
-    `<th>unreadable</th></tr></thead><tbody>${body.join("")}</tbody></table></div>`
+  const names = ["label", "pictures", "right", "share", "most confused with", "unreadable"]
+  return scrolling(
+    "label by label",
+    `<table><caption>${escape(method)}</caption>${heads(names)}<tbody>${body.join("")}</tbody></table>`
+  )
 }

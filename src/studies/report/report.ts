@@ -1,28 +1,42 @@
 /**
- * `report.html` from the files of a run folder, whenever one likes: nothing is trained or sampled for it.
+ * `report.html` and `report/` from the files of a run folder, whenever one likes: nothing is trained or sampled for it.
  */
 import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
+import { Row } from "../../dsl/Quarantine.ts"
 import { CotRow } from "../../dsl/Rise.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
 import { masked, verdict } from "../../evaluation/index.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
 import { json, lines } from "../artefacts.ts"
+import { Data, dataFile } from "../data.ts"
+import * as Drawing from "../Drawing.ts"
 import { Example } from "../examples.ts"
 import { kept } from "../kept.ts"
 import { Labels, labelsFile } from "../labels.ts"
+import * as Answers from "./Answers.ts"
 import * as Curves from "./Curves.ts"
+import * as Loops from "./Loops.ts"
+import * as Machine from "./Machine.ts"
+import * as Now from "./Now.ts"
+import * as Opening from "./Opening.ts"
 import { type PageData, render } from "./Page.ts"
+import * as Samples from "./Samples.ts"
+import * as Side from "./Side.ts"
 
 /** More than a page can show, and far more than a run writes. */
 const [mostResults, mostExamples, mostReasons] = [10_000, 500, 1000]
 
 const ResultRows = Schema.Array(ResultRow).check(Schema.isMaxLength(mostResults))
 const Examples = Schema.Array(Example).check(Schema.isMaxLength(mostExamples))
-const QuarantineRow = Schema.Struct({ reason: Schema.String })
+/** Rows that were set aside, shown one by one. */
+const shownAside = 100
 const RunJson = Schema.Struct({
   identity: Schema.Record(Schema.String, Schema.Json),
   about: Schema.optional(Schema.Struct({
+    ...Machine.About.fields,
+    /** The task's description, as `Task.described` has it. */
+    task: Schema.optional(Schema.Json),
     lowerIsBetter: Schema.optional(Schema.Array(Schema.String)),
     metric: Schema.optional(Schema.String),
     notes: Schema.optional(Schema.Array(Schema.String)),
@@ -49,11 +63,15 @@ const warningsOf = (file: string) =>
 const histogramOf = Effect.fnUntraced(function*(file: string, tau: number) {
   const sum = yield* Stream.runFold(
     lines(file, CotRow),
-    () => ({ counts: Array.from({ length: binCount }, () => 0), kept: 0, of: 0 }),
-    ({ counts, kept, of }, { reward }) => {
-      const bin = Math.max(0, Math.min(binCount - 1, Math.floor(reward * binCount)))
-      counts[bin] = (counts[bin] ?? 0) + 1
-      return { counts, kept: kept + (reward >= tau ? 1 : 0), of: of + 1 }
+    () => ({ bins: Array.from({ length: binCount }, () => ({ count: 0, kept: 0 })), kept: 0, of: 0 }),
+    ({ bins, kept, of }, { reward }) => {
+      const bin = bins[Math.max(0, Math.min(binCount - 1, Math.floor(reward * binCount)))]
+      const held = reward >= tau ? 1 : 0
+      if (bin !== undefined) {
+        bin.count++
+        bin.kept += held
+      }
+      return { bins, kept: kept + held, of: of + 1 }
     }
   )
   return sum.of === 0 ? Option.none() : Option.some({ ...sum, tau })
@@ -112,11 +130,23 @@ const missing = (directory: string, identity: typeof RunJson.Type["identity"], m
       `Rise.run({ out: ${JSON.stringify(directory)}, resume: true }) in its script goes on with it.`
 }
 
+/** Options of `report`. */
+export interface ReportOptions {
+  /** What the run is doing, where it is under way. Default: what the folder says. */
+  readonly now?: Option.Option<Now.Now>
+  /** Whether all answers and chains are written beside the page. Default true. */
+  readonly browse?: boolean
+}
+
+/** What a report says first, of a run that has no results. */
+const unfinished = (directory: string, identity: typeof RunJson.Type["identity"], model: boolean, now: boolean) =>
+  now ? "There are no results yet: the run is under way." : missing(directory, identity, model)
+
 /**
- * Writes `report.html` into the folder of a run and returns its path: of a script's run, or of one that has not
- * finished, with what is there. Fails where the folder holds no run, or nothing to show of it yet.
+ * Writes `report.html` into the folder of a run, with `report/` beside it, and returns its path: of a script's run, or
+ * of one that has not finished, with what is there. Fails where the folder holds no run.
  */
-export const report = Effect.fn("rise.report")(function*(directory: string) {
+export const report = Effect.fn("rise.report")(function*(directory: string, options: ReportOptions = {}) {
   const path = yield* Path.Path
   const fs = yield* FileSystem.FileSystem
   const at = (name: string) => path.join(directory, name)
@@ -132,9 +162,10 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
         : "no such folder: name a run folder, such as runs/mine"
     )
   }
-  if (Option.isNone(found) && !(yield* there("metrics.jsonl"))) {
-    return yield* fail("its run has not come to its first step: there is nothing to report yet")
-  }
+  const { browse = true } = options
+  const now = options.now === undefined
+    ? yield* Now.read(directory)
+    : options.now
   const { about = {}, identity } = Option.getOrElse(run, (): typeof RunJson.Type => ({ identity: {} }))
   const results = Option.getOrElse(found, () => [])
   const facts = new Map(factsOf(identity, ""))
@@ -142,14 +173,30 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
   // The τ that was used: it may have sunk below the one that was asked for.
   const used = curves.find(({ stage }) => stage === "filter" || stage === "RISE / filter")?.last.get("tau")
   const tau = used ?? Number(facts.get("config.settings.filter.tau") ?? facts.get("stages.filter.tau") ?? 0.75)
-  const quarantined = yield* Stream.runFold(
-    lines(at("quarantine.jsonl"), QuarantineRow),
-    () => new Map<string, number>(),
-    (counts, { reason }) => {
-      const known = counts.has(reason) || counts.size < mostReasons ? reason : "other reasons"
-      return counts.set(known, (counts.get(known) ?? 0) + 1)
+  const aside = yield* Stream.runFold(
+    lines(at("quarantine.jsonl"), Row),
+    () => ({ counts: new Map<string, number>(), first: new Array<Row>() }),
+    ({ counts, first }, row) => {
+      const known = counts.has(row.reason) || counts.size < mostReasons ? row.reason : "other reasons"
+      counts.set(known, (counts.get(known) ?? 0) + 1)
+      if (first.length < shownAside) first.push(row)
+      return { counts, first }
     }
   )
+  const drawing = Drawing.make(about.task)
+  const metric = about.metric ?? "reward"
+  const lower = new Set((about.lowerIsBetter ?? []).flatMap((metric) => [metric, masked(metric)]))
+  const answers = Option.filter(
+    browse ? Option.some(yield* Answers.read(at, drawing, metric)) : Option.none<Answers.Answers>(),
+    ({ samples }) => samples.length > 0
+  )
+  const main = kept([...new Set(results.map((row) => row.method))])
+  yield* Side.make(directory)
+  const loops = browse ? yield* Loops.write(directory, drawing) : { names: [], index: Option.none() }
+  const countOf = (half: "train" | "test") => {
+    const value = facts.get(`data.${half}.samples`)
+    return value === undefined ? undefined : usedOf(facts, `data.${half}.samples`, value).replace(/ of .*/, "")
+  }
   const data: PageData = {
     title: `RISE on ${facts.get("task") ?? "a task"}`,
     facts: [...facts].flatMap(([name, value]) => {
@@ -157,20 +204,65 @@ export const report = Effect.fn("rise.report")(function*(directory: string) {
       return label === undefined ? [] : [[label, usedOf(facts, name, value)] as const]
     }),
     results,
+    opening: {
+      done: run.pipe(Option.match({
+        onNone: () => "",
+        onSome: () =>
+          Opening.done(drawing, {
+            task: facts.get("task") ?? "a task",
+            model: facts.get("config.model"),
+            source: facts.get("config.source"),
+            trained: countOf("train") ?? facts.get("data.samples"),
+            tested: countOf("test")
+          }, Option.isSome(now))
+      })),
+      compared: [
+        ...(main === undefined
+          ? []
+          : ["SFT", "Visual-RFT"].flatMap((other) => Option.toArray(Opening.compared(results, lower, main, other)))),
+        Opening.setAside(aside.counts)
+      ]
+    },
     sentences: [
       ...verdictOf(results, about),
-      ...(Option.isNone(found) ? [missing(directory, identity, yield* there("model"))] : []),
+      ...(Option.isNone(found) ? [unfinished(directory, identity, yield* there("model"), Option.isSome(now))] : []),
       ...(about.notes ?? [])
     ],
+    drawing,
+    data: yield* json(at(dataFile), Data),
+    aside,
     labels: yield* json(at(labelsFile), Labels),
-    lower: new Set((about.lowerIsBetter ?? []).flatMap((metric) => [metric, masked(metric)])),
+    metric: about.metric,
+    kept: main,
+    lower,
     caution: Option.fromNullishOr(about.caution),
     warnings: yield* warningsOf(at("metrics.jsonl")),
     curves,
     histogram: yield* histogramOf(at("cot.jsonl"), tau),
     examples: Option.getOrElse(yield* json(at("examples.json"), Examples), () => []),
-    quarantined
+    answers,
+    loops: {
+      verdicts: browse ? yield* Loops.verdicts(directory) : new Map(),
+      shown: Option.match(loops.index, { onNone: () => 0, onSome: ({ image }) => image.length })
+    },
+    settings: [...facts]
   }
-  yield* Atomic.writeText(at("report.html"), render(data))
+  const html = render(data)
+  const samples = yield* Option.match(answers, {
+    onNone: () => Effect.succeed([]),
+    onSome: (found) => Samples.write(directory, drawing, found)
+  })
+  yield* Side.write(directory, "index", {
+    labels: drawing.labels,
+    loops: Option.getOrNull(loops.index),
+    answers: Option.match(answers, {
+      onNone: () => null,
+      onSome: (found) => Samples.index(found, { metric, lower: lower.has(metric), kept: main, kind: drawing.kind })
+    })
+  })
+  if (Option.isNone(now)) yield* Now.remove(directory)
+  yield* Side.tidy(directory, new Set(["index", "run", ...loops.names, ...samples]))
+  yield* Atomic.writeText(at("report.html"), html)
+  yield* Side.write(directory, "run", yield* Machine.read(at, about, now))
   return at("report.html")
 })

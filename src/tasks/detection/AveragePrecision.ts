@@ -110,8 +110,11 @@ const matchPicture = <S extends Space>(
   return ranked
 }
 
-/** Average precision and recall of one class at one threshold, from predictions in rank order. */
-const curve = ({ positives, ranked }: Class, t: number): { readonly precision: number; readonly recall: number } => {
+/** Precision of one class at COCO's recalls at one threshold, from predictions in rank order, and the last recall. */
+const curve = (
+  { positives, ranked }: Class,
+  t: number
+): { readonly precisions: ReadonlyArray<number>; readonly recall: number } => {
   const recall: Array<number> = []
   const precision: Array<number> = []
   let hits = 0
@@ -126,11 +129,11 @@ const curve = ({ positives, ranked }: Class, t: number): { readonly precision: n
   }
   for (let i = precision.length - 2; i >= 0; i--) precision[i] = Math.max(precision[i] ?? 0, precision[i + 1] ?? 0)
   let at = 0
-  const sum = recalls.reduce((all, wanted) => {
+  const precisions = recalls.map((wanted) => {
     while (at < recall.length && (recall[at] ?? 0) < wanted) at++
-    return all + (precision[at] ?? 0)
-  }, 0)
-  return { precision: sum / recalls.length, recall: recall.at(-1) ?? 0 }
+    return precision[at] ?? 0
+  })
+  return { precisions, recall: recall.at(-1) ?? 0 }
 }
 
 /** Collects pictures and gives the figures so far. Keeps a few bytes per prediction, no pictures. */
@@ -139,6 +142,11 @@ export interface Evaluator<S extends Space> {
   readonly add: (picture: Picture<S>) => void
   /** None where no picture had a true box: there is nothing to be precise about. */
   readonly figures: () => Option.Option<Figures>
+  /**
+   * Precision at COCO's 101 recalls, 0, 0.01, …, 1, made monotone and averaged over the classes that have a true box,
+   * at the first threshold: its mean is the average precision there. Empty where no picture had a true box.
+   */
+  readonly precisions: () => ReadonlyArray<number>
 }
 
 /** An empty evaluation. Predictions of equal score keep the order in which pictures were added. */
@@ -152,6 +160,13 @@ export const make = <S extends Space>({ maximum = 100, thresholds = cocoThreshol
     return created
   }
   const average = (values: ReadonlyArray<number>) => values.reduce((a, b) => a + b, 0) / values.length
+  /** Classes with a true box, their predictions in rank order. */
+  const present = () =>
+    [...classes].flatMap(([label, known]) =>
+      known.positives === 0
+        ? []
+        : [{ label, known: { ...known, ranked: known.ranked.toSorted((a, b) => b.score - a.score) } }]
+    )
   return {
     add: ({ predicted, truth }) => {
       const truths = Map.groupBy(truth, ({ label }) => label ?? "")
@@ -165,12 +180,15 @@ export const make = <S extends Space>({ maximum = 100, thresholds = cocoThreshol
       }
     },
     figures: () => {
-      const present = [...classes].filter(([, { positives }]) => positives > 0)
-      if (present.length === 0) return Option.none()
-      const curves = present.map(([label, known]) => {
-        const ranked = { ...known, ranked: known.ranked.toSorted((a, b) => b.score - a.score) }
-        return { label, at: thresholds.map((_, t) => curve(ranked, t)) }
-      })
+      const found = present()
+      if (found.length === 0) return Option.none()
+      const curves = found.map(({ known, label }) => ({
+        label,
+        at: thresholds.map((_, t) => {
+          const { precisions, recall } = curve(known, t)
+          return { precision: precisions.reduce((sum, value) => sum + value, 0) / recalls.length, recall }
+        })
+      }))
       const over = (pick: "precision" | "recall") =>
         new Map(thresholds.map((threshold, t) => [threshold, average(curves.map(({ at }) => at[t]?.[pick] ?? 0))]))
       const at = over("precision")
@@ -180,6 +198,10 @@ export const make = <S extends Space>({ maximum = 100, thresholds = cocoThreshol
         recall: over("recall"),
         classes: new Map(curves.map((known) => [known.label, average(known.at.map(({ precision }) => precision))]))
       })
+    },
+    precisions: () => {
+      const curves = present().map(({ known }) => curve(known, 0).precisions)
+      return curves.length === 0 ? [] : recalls.map((_, i) => average(curves.map((one) => one[i] ?? 0)))
     }
   }
 }

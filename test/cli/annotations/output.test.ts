@@ -155,7 +155,10 @@ describe("formats", () => {
         ["jsonl", "csv", "jsonl", "jsonl", "coco"]
       )
       const reason = (...args: Parameters<typeof of>) => Effect.map(Effect.flip(of(...args)), ({ message }) => message)
-      assert.match(yield* reason("x.json"), /--out x\.json may be any JSON: say which, --format coco, label-studio or/)
+      assert.match(
+        yield* reason("x.json"),
+        /--out x\.json may be any JSON: say which, --format coco, coco-results, label-studio or/
+      )
       assert.match(yield* reason("x.json", "coco", "shares"), /coco holds boxes, and this task gives labels/)
       assert.match(
         yield* reason(undefined, "label-studio"),

@@ -1,6 +1,7 @@
 import type { Target } from "../Target.ts"
 import * as Answers from "./answers.ts"
 import * as ChatTemplate from "./chatTemplate.ts"
+import * as CocoIds from "./cocoIds.ts"
 import * as CocoInstances from "./cocoInstances.ts"
 import * as CsvManifest from "./csvManifest.ts"
 import * as Emotion6Folder from "./emotion6Folder.ts"
@@ -20,6 +21,7 @@ import * as Settings from "./settings.ts"
 export const targets: ReadonlyArray<Target> = [
   ...Answers.targets,
   ChatTemplate.target,
+  CocoIds.target,
   CocoInstances.target,
   CsvManifest.target,
   Emotion6Folder.target,

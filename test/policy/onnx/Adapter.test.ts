@@ -208,6 +208,18 @@ describe("a policy with an adapter", () => {
         const trained = yield* run(Effect.gen(function*() {
           yield* train(3)
           yield* (yield* OnnxPolicy.Adapters).save(`${directory}/adapter`)
+          // Tools look for these beside an adapter; a config.json would make a model of it.
+          const beside = yield* fs.readDirectory(`${directory}/adapter`)
+          assert.includeMembers(beside, [
+            "README.md",
+            "chat_template.jinja",
+            "generation_config.json",
+            "tokenizer.json"
+          ])
+          assert.notInclude(beside, "config.json")
+          const card = yield* fs.readFileString(`${directory}/adapter/README.md`)
+          assert.match(card, /^---\nlibrary_name: peft\n/)
+          assert.notInclude(card, "/")
           yield* (yield* Policy).save(`${directory}/merged`)
           return yield* logprobs
         }))

@@ -108,7 +108,7 @@ describe("audit", () => {
       assert.include(html, "&lt;moods&gt;")
       assert.include(html, "wrong label")
       assert.notMatch(html, /(src|href)="(?!data:)/)
-      assert.strictEqual(html.match(/<img /g)?.length, 20)
+      assert.strictEqual(html.match(/<image /g)?.length, 20)
       assert.strictEqual(jsonl(yield* read(`${out}/suspects.jsonl`)).length, 20)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 

@@ -32,10 +32,16 @@ const mean = (values: Iterable<number>) => [...values].reduce((a, b, _, { length
 describe("AveragePrecision", () => {
   for (const { expected, name, pictures } of read(new URL("../../fixtures/detection.json", import.meta.url), Cases)) {
     it(`agrees with pycocotools: ${name}`, () => {
-      const figures = Option.getOrThrow(AveragePrecision.evaluate<"absolute">(pictures.map(({ predicted, truth }) => ({
+      const given = pictures.map(({ predicted, truth }) => ({
         truth: truth.map(([label, box, crowd]) => ({ label, box: absolute(box), crowd })),
         predicted: predicted.map(([label, box, score]) => ({ label, box: absolute(box), score }))
-      }))))
+      }))
+      const figures = Option.getOrThrow(AveragePrecision.evaluate<"absolute">(given))
+      // The curve of a report has that average precision below it.
+      const evaluator = AveragePrecision.make<"absolute">()
+      for (const picture of given) evaluator.add(picture)
+      assert.strictEqual(evaluator.precisions().length, 101)
+      assert.closeTo(mean(evaluator.precisions()), expected.ap50, 1e-12)
       assert.closeTo(figures.ap, expected.ap, 1e-12)
       assert.closeTo(figures.at.get(0.5)!, expected.ap50, 1e-12)
       assert.closeTo(figures.at.get(0.75)!, expected.ap75, 1e-12)

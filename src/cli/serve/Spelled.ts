@@ -1,0 +1,46 @@
+/**
+ * Tokens as the texts that they add, one after another: what log-probabilities and streamed pieces are told by.
+ */
+import type { Completion, Tokenizer } from "../../policy/Policy.ts"
+
+export interface Spelled {
+  readonly token: number
+  /** What it adds to the text before it: nothing where the character that it begins is ended by a later one. */
+  readonly text: string
+  /** NaN where nothing is known of it. */
+  readonly logprob: number
+  /** Whether it ended the turn: no part of the text. */
+  readonly end: boolean
+}
+
+/** Tokens before one that it is spelled with: a tokenizer may write one differently behind others. */
+const CONTEXT = 8
+
+/** Spells the tokens of a completion. */
+export const spell = (
+  { logprobs, text, tokens }: Pick<Completion, "logprobs" | "text" | "tokens">,
+  { decode, endOfTurn, specials }: Tokenizer
+): ReadonlyArray<Spelled> => {
+  const of = (token: number, i: number, text: string, end: boolean): Spelled => (
+    { token, text, logprob: logprobs[i] ?? NaN, end }
+  )
+  // Without a spelling the whole text stands with the first.
+  if (decode === undefined) return Array.from(tokens, (token, i) => of(token, i, i === 0 ? text : "", false))
+  const spelled: Array<Spelled> = []
+  /** Where what is not written yet begins, and where what it is read with does. */
+  let open = 0
+  for (const [i, token] of tokens.entries()) {
+    const last = i === tokens.length - 1
+    if (last && (token === endOfTurn || specials.has(token)) && !text.endsWith(decode([token]))) {
+      spelled.push(of(token, i, "", true))
+      continue
+    }
+    const from = Math.max(0, open - CONTEXT)
+    const whole = decode(tokens.subarray(from, i + 1))
+    // Bytes of half a character are written with the rest of it.
+    const half = whole.endsWith("\ufffd") && !last
+    spelled.push(of(token, i, half ? "" : whole.slice(decode(tokens.subarray(from, open)).length), false))
+    if (!half) open = i + 1
+  }
+  return spelled
+}

@@ -1,0 +1,37 @@
+/**
+ * Pieces of a page as text: whatever comes from data is escaped here.
+ */
+import { shown } from "../../kernels/runtime/Shown.ts"
+
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  "\"": "&quot;",
+  "'": "&#39;"
+}
+
+/**
+ * Escapes text for HTML and SVG. Control characters, and those that would turn the text around them, are written as
+ * `\u202e`.
+ */
+export const escape = (text: string): string => shown(text).replace(/[&<>"']/g, (char) => entities[char] ?? char)
+
+/** A part of the page that the list of contents leads to. */
+export const section = (id: string, title: string, body: string): string =>
+  body === "" ? "" : `<section id="${id}"><h2>${escape(title)}</h2>${body}</section>`
+
+/** A table that scrolls by itself where it is too wide, by keyboard too, and shows that there is more. */
+export const scrolling = (name: string, table: string): string =>
+  `<div class="card scroll" tabindex="0" role="region" aria-label="${escape(name)}">${table}</div>`
+
+/** Cells of a table's head. HTML, escaped where it came from. */
+export const heads = (cells: ReadonlyArray<string>): string =>
+  `<thead><tr>${cells.map((cell) => `<th scope="col">${cell}</th>`).join("")}</tr></thead>`
+
+/** A row: its name, then its cells. HTML, escaped where it came from. */
+export const row = (name: string, cells: ReadonlyArray<string>): string =>
+  `<tr><th scope="row">${name}</th>${cells.join("")}</tr>`
+
+/** A cell of text. */
+export const cell = (text: string | number): string => `<td>${escape(String(text))}</td>`

@@ -1,0 +1,81 @@
+/**
+ * What a run did, on what, and what came out, in words that need no table.
+ */
+import { Option } from "effect"
+import { figure, type ResultRow } from "../../evaluation/Results.ts"
+import type { Drawing } from "../Drawing.ts"
+
+/** Labels that are named. */
+const shownLabels = 10
+
+/** What is known of a run before it has any results. */
+export interface Setting {
+  readonly task: string
+  readonly model: string | undefined
+  readonly source: string | undefined
+  readonly trained: string | undefined
+  readonly tested: string | undefined
+}
+
+const asked = ({ kind, labels }: Drawing): string => {
+  const listed = labels.length === 0
+    ? ""
+    : ` (${labels.slice(0, shownLabels).join(", ")}${
+      labels.length > shownLabels ? ` and ${labels.length - shownLabels} more` : ""
+    })`
+  if (kind === "text") return "to annotate pictures"
+  return kind === "boxes"
+    ? `to find things in pictures${listed} and draw a box around each`
+    : `to say which of ${labels.length} labels fit a picture${listed}`
+}
+
+/** What was done, or is being done, on what. */
+export const done = (drawing: Drawing, { model, source, task, tested, trained }: Setting, underWay: boolean): string =>
+  `A vision-language model${model === undefined ? "" : `, ${model},`} ${
+    underWay ? "is being" : "was"
+  } taught the task “${task}”: ${asked(drawing)}, and to give its reasons.` +
+  `${trained === undefined ? "" : ` It ${underWay ? "learns" : "learned"} from ${trained} labelled pictures`}${
+    trained === undefined || source === undefined ? "" : ` of ${source}`
+  }${
+    trained === undefined
+      ? ""
+      : tested === undefined
+      ? "."
+      : ` and ${underWay ? "will be" : "was"} measured on ${tested} others.`
+  }`
+
+/** Figures that say nothing of how good a method is by itself. */
+const aside = (metric: string) =>
+  metric.endsWith(" masked") || metric.startsWith("win rate") || ["ranked", "reward", "kept share"].includes(metric)
+
+/** On how many figures of the whole test set one method is better than another, in a sentence. */
+export const compared = (
+  rows: ReadonlyArray<ResultRow>,
+  lower: ReadonlySet<string>,
+  own: string,
+  other: string
+): Option.Option<string> => {
+  const both = [...new Set(rows.map(({ metric }) => metric))].filter((metric) => !aside(metric)).flatMap((metric) =>
+    Option.toArray(Option.map(
+      Option.all([figure(rows, own, "all", metric), figure(rows, other, "all", metric)]),
+      ([a, b]) => ({ metric, ahead: Math.abs(a - b) < 5e-4 ? 0 : lower.has(metric) ? b - a : a - b })
+    ))
+  )
+  if (both.length === 0 || own === other) return Option.none()
+  const better = both.filter(({ ahead }) => ahead > 0).map(({ metric }) => metric)
+  const level = both.filter(({ ahead }) => ahead === 0).length
+  return Option.some(
+    `${own} is better than ${other} on ${better.length} of ${both.length} figures${
+      better.length === 0 ? "" : ` (${better.join(", ")})`
+    }${level === 0 ? "" : `, level on ${level}`}.`
+  )
+}
+
+/** How many rows were left out, and why. */
+export const setAside = (counts: ReadonlyMap<string, number>): string => {
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
+  const reasons = [...counts].map(([reason, count]) => `${reason} ${count}`).join(", ")
+  return total === 0
+    ? "No row of the data was set aside."
+    : `${total} ${total === 1 ? "row" : "rows"} of the data ${total === 1 ? "was" : "were"} set aside (${reasons}).`
+}

@@ -1,0 +1,206 @@
+/**
+ * Exported graphs, run by the programs of `examples/export/` in another onnxruntime: they say what the policy says.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Tokenizer } from "@huggingface/tokenizers"
+import { Effect, FileSystem, Stream } from "effect"
+import { readFileSync } from "node:fs"
+import * as Onnxruntime from "onnxruntime-node"
+import sharp from "sharp"
+import { Scenes } from "../../../src/data/index.ts"
+import * as Image from "../../../src/kernels/image/Image.ts"
+import { Decode } from "../../../src/kernels/image/index.ts"
+import * as Keyed from "../../../src/kernels/math/Keyed.ts"
+import * as Policy from "../../../src/policy/layers.ts"
+import * as Adapter from "../../../src/policy/onnx/Adapter.ts"
+import * as OnnxExport from "../../../src/policy/onnx/Export.ts"
+import * as Model from "../../../src/policy/onnx/Model.ts"
+import { live } from "../../data/folders.ts"
+
+interface Pixels {
+  readonly width: number
+  readonly height: number
+  /** RGBA */
+  readonly data: Uint8Array
+}
+
+/** What `examples/export/annotate.mjs` gives. */
+interface Program {
+  readonly about: {
+    readonly picture: { readonly slots: number; readonly maxPixels: number; readonly window: number }
+    readonly files: ReadonlyArray<string>
+  }
+  readonly annotate: (pixels: Pixels) => Promise<string>
+  readonly fitted: (width: number, height: number) => readonly [number, number]
+}
+
+const open = (folder: string): Effect.Effect<Program> =>
+  Effect.promise(async () => {
+    const example: { readonly open: (...given: ReadonlyArray<unknown>) => Promise<Program> } = await import(
+      new URL("../../../examples/export/annotate.mjs", import.meta.url).href
+    )
+    return example.open(
+      Onnxruntime,
+      Tokenizer,
+      async (name: string) => new Uint8Array(readFileSync(`${folder}/${name}`))
+    )
+  })
+
+const rgba = ({ data, height, width }: Image.Pixels): Effect.Effect<Pixels> =>
+  Effect.promise(async () => ({
+    width,
+    height,
+    data: await sharp(data, { raw: { width, height, channels: 3 } }).ensureAlpha().raw().toBuffer()
+  }))
+
+/** Blots of colour: what neighbouring pixels of a photograph have in common. */
+const blots = (width: number, height: number): Image.Image =>
+  Image.rendered(`${width} × ${height}`, () => {
+    const uniforms = Keyed.uniforms(3, `${width} ${height}`, new Float32Array(3 * 64))
+    const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
+      const [x, y] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width)]
+      return 256 * (uniforms[(Math.floor(8 * x / width) + 8 * Math.floor(8 * y / height)) * 3 + i % 3] ?? 0)
+    })
+    return { width, height, data }
+  })
+
+/** What the policy says, greedily and without a mask. */
+const ours = (
+  model: string,
+  images: ReadonlyArray<Image.Image>,
+  text: string,
+  maxTokens: number,
+  adapter?: string
+) =>
+  Effect.scoped(Effect.gen(function*() {
+    const { session } = yield* Policy.Policy
+    const { sample } = yield* session
+    const requests = images.map((image) => ({ key: image.id, prompt: { images: [image], text } }))
+    const groups = yield* sample(requests, { count: 1, maxTokens, temperature: 0 })
+    return groups.map(([completion]) => completion?.text)
+  })).pipe(
+    Effect.provide(Policy.onnx({ model, ...(adapter === undefined ? { trainable: "none" } : { lora: { adapter } }) }))
+  )
+
+const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
+
+const embedded = new URL("../../../assets/scene-vl-places", import.meta.url).pathname
+const parity = (name: string) => new URL(`../../fixtures/parity/${name}`, import.meta.url).pathname
+
+describe("exported graphs", () => {
+  it.live("say of scenes what the policy says, from weights of 16 bits", () =>
+    live(Effect.gen(function*() {
+      const target = `${yield* temporary}/out`
+      const prompt = "rate the mood"
+      yield* OnnxExport.write({ model: embedded, target, prompt, maxTokens: 64 })
+      const samples = yield* Stream.runCollect(Scenes.dataset({ split: "test", limit: 6 }))
+      const images = samples.map(({ image }) => image)
+      const { annotate } = yield* open(target)
+      const said = yield* Effect.forEach(images, (image) =>
+        Effect.gen(function*() {
+          const pixels = yield* rgba(yield* Decode.load(image))
+          return yield* Effect.promise(() => annotate(pixels))
+        }))
+      assert.deepStrictEqual(said, yield* ours(embedded, images, prompt, 64))
+      assert.isAbove(new Set(said).size, 4)
+      for (const text of said) assert.match(text, /^The \w+ /)
+      // The folder is a model directory, too.
+      assert.deepStrictEqual(said, yield* ours(target, images, prompt, 64))
+    })), 120_000)
+
+  for (const [name, window] of [["qwen2-vl", 1], ["qwen2.5-vl", 2]] as const) {
+    it.live(
+      `of ${name}: pictures of several shapes in one graph, windows that edges cut`,
+      () =>
+        live(Effect.gen(function*() {
+          const target = `${yield* temporary}/out`
+          const model = parity(name)
+          const options = { model, target, prompt: "a happy face", maxTokens: 12, maxPixels: 112 * 112 }
+          const { files } = yield* OnnxExport.write(options)
+          const { about, annotate, fitted } = yield* open(target)
+          assert.deepStrictEqual([about.picture.maxPixels, about.picture.window], [112 * 112, window])
+          assert.deepStrictEqual(about.files, files)
+          const images = [[84, 140], [56, 56], [112, 84], [28, 112], [112, 112]].map(([w = 0, h = 0]) => blots(w, h))
+          const said = yield* Effect.forEach(images, (image) =>
+            Effect.gen(function*() {
+              const pixels = yield* rgba(yield* Decode.load(image))
+              assert.deepStrictEqual(fitted(pixels.width, pixels.height), [pixels.width, pixels.height])
+              return yield* Effect.promise(() => annotate(pixels))
+            }))
+          // Random weights: any text, and another for another picture.
+          assert.deepStrictEqual(said, yield* ours(target, images, "a happy face", 12))
+          assert.isAbove(new Set(said).size, 2)
+          // As the model's own processor scales them: too large, too small, neither.
+          assert.deepStrictEqual(fitted(640, 480), [112, 84])
+          assert.deepStrictEqual(fitted(20, 10), [84, 56])
+          assert.deepStrictEqual(fitted(75, 61), [84, 56])
+          const large = yield* rgba(yield* Decode.load(blots(224, 224)))
+          const refused = yield* Effect.promise(() => annotate(large).then(() => "", String))
+          assert.match(refused, /224 × 224 pixels exceeds what these graphs have room for/)
+        })),
+      120_000
+    )
+  }
+
+  it.live("hold an adapter merged into the weights", () =>
+    live(Effect.gen(function*() {
+      const at = yield* temporary
+      const { adapter, config } = yield* Model.load(embedded, { seed: 1, lora: { rank: 2 } })
+      if (adapter === undefined) return assert.fail("no adapter was made")
+      // A fresh one adds nothing.
+      const data = adapter.store.data
+      Keyed.uniforms(5, "adapter", data).forEach((uniform, i) => data[i] = 0.4 * (uniform - 0.5))
+      yield* Adapter.save(config, adapter, embedded, `${at}/adapter`)
+      const prompt = "rate the mood"
+      yield* OnnxExport.write({ model: embedded, adapter: `${at}/adapter`, target: `${at}/out`, prompt, maxTokens: 24 })
+      const [sample] = yield* Stream.runCollect(Scenes.dataset({ split: "test", limit: 1 }))
+      if (sample === undefined) return assert.fail("no scene")
+      const { annotate } = yield* open(`${at}/out`)
+      const pixels = yield* rgba(yield* Decode.load(sample.image))
+      const said = yield* Effect.promise(() => annotate(pixels))
+      const asked = [[sample.image], prompt, 24] as const
+      assert.deepStrictEqual([said], yield* ours(embedded, ...asked, `${at}/adapter`))
+      assert.notDeepEqual([said], yield* ours(embedded, ...asked))
+    })), 120_000)
+})
+
+describe("folders of exports", () => {
+  const options = { model: embedded, prompt: "rate", maxTokens: 4 }
+  const refused = (target: string, more = {}) => Effect.flip(OnnxExport.write({ ...options, target, ...more }))
+
+  it.effect("are new, empty, or an earlier export, which is replaced whole", () =>
+    live(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const at = yield* temporary
+      yield* fs.makeDirectory(`${at}/empty`)
+      yield* OnnxExport.write({ ...options, target: `${at}/empty` })
+      yield* fs.writeFileString(`${at}/empty/step.onnx`, "damaged")
+      const { files } = yield* OnnxExport.write({ ...options, target: `${at}/empty` })
+      assert.deepStrictEqual((yield* fs.readDirectory(`${at}/empty`)).toSorted(), files)
+      assert.isAbove(Number((yield* fs.stat(`${at}/empty/step.onnx`)).size), 10_000)
+
+      yield* fs.writeFileString(`${at}/empty/mine.txt`, "kept")
+      assert.match((yield* refused(`${at}/empty`)).message, /empty: is an earlier export that also holds mine\.txt/)
+      assert.strictEqual(yield* fs.readFileString(`${at}/empty/mine.txt`), "kept")
+      yield* fs.makeDirectory(`${at}/other`)
+      yield* fs.writeFileString(`${at}/other/photo.png`, "")
+      assert.match((yield* refused(`${at}/other`)).message, /other: is not empty and no earlier export, .* photo\.png/)
+      yield* fs.writeFileString(`${at}/other/rise-export.json`, "{")
+      assert.match((yield* refused(`${at}/other`)).message, /no earlier export/)
+      assert.match((yield* refused(`${at}/other/photo.png`)).message, /is no folder/)
+      // Nothing half-written stays.
+      assert.deepStrictEqual((yield* fs.readDirectory(at)).toSorted(), ["empty", "other"])
+    })))
+
+  it.effect("hold nothing where a model has no room for what is asked", () =>
+    live(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const target = `${yield* temporary}/out`
+      assert.match((yield* refused(target, { maxPixels: 100 })).message, /have 100 pixels, expected 12544 to 12544/)
+      assert.match((yield* refused(target, { maxTokens: 1000 })).message, /exceed the model's 1024 positions/)
+      const [message, images] = [(yield* refused(target, { prompt: "<|image_pad|>" })).message, 2]
+      assert.match(message, new RegExp(`${images} image placeholders for 1 images`))
+      assert.match((yield* refused(target, { model: `${target}/none` })).message, /none/)
+      assert.isFalse(yield* fs.exists(target))
+    })))
+})

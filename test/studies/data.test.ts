@@ -1,0 +1,56 @@
+/** What a run's data are, as its report tells them. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Option } from "effect"
+import * as Results from "../../src/evaluation/Results.ts"
+import * as Sources from "../../src/sources/index.ts"
+import { inFolder } from "../../src/studies/folder.ts"
+import { Classification } from "../../src/tasks/classification/index.ts"
+import { folder, live } from "../data/folders.ts"
+import { logs } from "../dsl/logs.ts"
+
+const task = Classification.make({ name: "weather", labels: ["sunny", "rainy", "snow"], subject: "weather" })
+
+describe("the data of a report", () => {
+  it.effect("are labels in both halves, rows that were set aside with reasons, and pictures that are there twice", () =>
+    live(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const data = yield* folder({
+        "a.png": [8, 8],
+        "b.png": [9, 8],
+        "c.png": [10, 8],
+        "d.png": [8, 8],
+        "train.csv": "image,sunny,rainy,snow\na.png,0.8,0.2,0\nb.png,0,1,0\ngone.png,1,0,0\n",
+        "val.csv": "image,sunny,rainy,snow\nc.png,0,1,0\nd.png,0.8,0.2,0\n"
+      })
+      yield* fs.copyFile(`${data}/a.png`, `${data}/d.png`)
+      yield* logs(Effect.gen(function*() {
+        const { test, train } = yield* Sources.softLabels({
+          task,
+          data: Option.some(data),
+          shots: Option.none(),
+          seed: 0
+        })
+        yield* Results.write([]).pipe(
+          inFolder({ out: `${data}/run`, seed: 0, task, train, test, config: {} })
+        )
+      }))
+      const found = JSON.parse(yield* fs.readFileString(`${data}/run/data.json`))
+      assert.deepStrictEqual(found, {
+        kind: "labels",
+        train: { pictures: 2 },
+        test: { pictures: 2 },
+        labels: [
+          { label: "sunny", train: { pictures: 1, amount: 0.8 }, test: { pictures: 1, amount: 0.8 } },
+          { label: "rainy", train: { pictures: 1, amount: 1.2 }, test: { pictures: 1, amount: 1.2 } }
+        ],
+        both: { count: 1, first: [{ test: "d.png", train: "a.png" }] },
+        contradicting: 0
+      })
+      const html = yield* fs.readFileString(`${data}/run/report.html`)
+      assert.include(html, "<th scope=\"row\">sunny</th><td>1</td><td>40.0%</td><td>1</td><td>40.0%</td>")
+      assert.include(html, "1 of the 2 pictures to test on are trained on, too")
+      assert.include(html, "d.png <small>(trained on as a.png)</small>")
+      assert.include(html, "Set aside: 1 (missing-file 1)")
+      assert.include(html, "1 row of the data was set aside (missing-file 1).")
+    })))
+})
