@@ -104,7 +104,7 @@ describe("what an engine has learned", () => {
           Effect.provideService(Policy, policy),
           Effect.provide(Logger.layer([Logger.make(({ message }) => void told.push(String(message)))]))
         )
-        assert.sameMembers(yield* fs.readDirectory(join(out, "model")), ["engine.json", "rise-task.json"])
+        assert.sameMembers(yield* fs.readDirectory(join(out, "model")), ["README.md", "engine.json", "rise-task.json"])
         assert.match(
           told.join("\n"),
           /no archive of tinker:\S+: its weights stay there\. \S+ holds the address of its state/
