@@ -1,4 +1,8 @@
-/** Weights that are trained at a server which gives them to nobody. */
+/**
+ * Weights that are trained at a server which gives them to nobody.
+ *
+ * @module
+ */
 import { Schema } from "effect"
 import { PolicyError } from "./PolicyError.ts"
 

@@ -49,7 +49,7 @@ const saved = Effect.fnUntraced(function*(target: string) {
       Effect.andThen(
         policy.checkpoint(target),
         warn(
-          `${error.reason}. ${target} holds the address of its state, and no weights: take them from the engine's own ` +
+          `${error.reason}. ${target} holds its state's address, and no weights: take them from the engine's own ` +
             "folder of checkpoints, or ask them there, in a script whose policy (the same) has restored that folder"
         )
       ))
@@ -60,8 +60,8 @@ const saved = Effect.fnUntraced(function*(target: string) {
  * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it
  * (`rise-task.json`, read by `Sources.taskOf`) and a model card (`README.md`). What an earlier attempt left there is
  * replaced: a run that was cut off after saving holds the same weights and must not stumble over them. Of a run that
- * had ended, and is whole, nothing is written again. Of an engine that gives no weights away `model` holds the address of
- * its state.
+ * had ended, and is whole, nothing is written again. Of an engine that gives no weights away `model` holds
+ * the address of its state.
  *
  * @param form what the policy was taught to write: `annotate` and `evaluate` ask for it. Default "think"
  */
