@@ -8,5 +8,4 @@ export * as OpenAiPolicy from "./openai/OpenAiPolicy.ts"
 export * from "./Policy.ts"
 export * as SplitPolicy from "./split/SplitPolicy.ts"
 export * as TinkerPolicy from "./tinker/TinkerPolicy.ts"
-/** The cause of a `save` that can never succeed. */
-export * as WeightsStay from "./WeightsStay.ts"
+export { WeightsStay } from "./WeightsStay.ts"
