@@ -30,8 +30,14 @@ const copyOut = "A copy of the folder elsewhere is taken as it is"
 type Files = ReadonlyMap<string, Digest>
 
 /** What a ledger says, which must be what its own SHA-256 says. */
-const written = (file: string, text: string) =>
-  Effect.try({
+const written = (file: string, text: string) => {
+  const damaged = () =>
+    new WeightsError({
+      path: file,
+      reason: "is damaged: it says what the model beside it should be, and cannot be trusted",
+      hint: `Bring it back from a copy. ${copyOut}.`
+    })
+  return Effect.try({
     try: () => {
       const { check, ...content } = Schema.decodeUnknownSync(Schema.Record(Schema.String, Schema.Unknown))(
         Json.parse(text)
@@ -39,19 +45,9 @@ const written = (file: string, text: string) =>
       const sum = createHash("sha256").update(JSON.stringify(content)).digest("hex")
       return sum === check ? Schema.decodeUnknownSync(Ledger)(content).written : undefined
     },
-    catch: (cause) => cause
-  }).pipe(
-    Effect.orElseSucceed(() => undefined),
-    Effect.filterOrFail(
-      (written) => written !== undefined,
-      () =>
-        new WeightsError({
-          path: file,
-          reason: "is damaged: it says what the model beside it should be, and cannot be trusted",
-          hint: `Bring it back from a copy. ${copyOut}.`
-        })
-    )
-  )
+    catch: damaged
+  }).pipe(Effect.filterOrFail((written) => written !== undefined, damaged))
+}
 
 /** What the ledger beside a model says of its files; none where no run made the folder. */
 export const filesOf = Effect.fnUntraced(function*(model: string) {
