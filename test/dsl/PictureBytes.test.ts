@@ -7,6 +7,7 @@ import * as Fingerprint from "../../src/dsl/Fingerprint.ts"
 import { fileName } from "../../src/dsl/PictureMarks.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
+import { Run } from "../../src/dsl/Run.ts"
 import { RunFolderMismatch } from "../../src/dsl/RunError.ts"
 import type { Sample } from "../../src/dsl/Task.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
@@ -107,5 +108,15 @@ describe("the bytes of pictures", () => {
       const given = { data: { train: { samples: 1, sha256: "a", pictures: "b" } }, seed: 1 }
       assert.deepStrictEqual(Fingerprint.asEarlier(stored, given), Option.some(stored))
       assert.deepStrictEqual(Fingerprint.asEarlier(given, given), Option.none())
-    }).pipe(logs))
+
+      const path = join(yield* temporary, "run")
+      const opened = (identity: typeof given | typeof stored) =>
+        Effect.void.pipe(Effect.provide(Layer.fresh(Run.layer({ path, seed: 1, resume: true, identity }))))
+      yield* opened(stored)
+      const { lines, result } = yield* logs(opened(given))
+      assert.strictEqual(result._tag, "Success")
+      assert.match(lines.join(), /run\.json is of an earlier version, which kept no hashes/)
+      const other = { ...given, data: { train: { ...given.data.train, sha256: "c" } } }
+      assert.match((yield* Effect.flip(opened(other))).message, /data\.train\.sha256/)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 })

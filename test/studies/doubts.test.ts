@@ -1,17 +1,16 @@
 /** A page says first whether its figures are those of a run. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem } from "effect"
+import { Effect, FileSystem, Logger } from "effect"
 import { join } from "node:path"
 import * as Digest from "../../src/dsl/Digest.ts"
 import * as Ledger from "../../src/dsl/Ledger.ts"
 import { report } from "../../src/studies/report/report.ts"
-import { logs } from "../dsl/logs.ts"
 
 const results = JSON.stringify([
   { method: "RISE", part: "all", shots: "full", metric: "JSD", value: 0.1, n: 4, seed: 0 }
 ])
-const predictions = `${JSON.stringify({ image: "a", method: "RISE" })}\n`
+const figures = `${JSON.stringify({ stage: "sft", step: 1, of: 1, loss: 0.1 })}\n`
 const runJson = JSON.stringify({ identity: { task: "mood" }, about: {} })
 
 const made = Effect.gen(function*() {
@@ -21,7 +20,7 @@ const made = Effect.gen(function*() {
   yield* fs.makeDirectory(join(folder, "checkpoints"))
   yield* write("run.json", runJson)
   yield* write("results.json", results)
-  yield* write("chains.jsonl", predictions)
+  yield* write("metrics.jsonl", figures)
   yield* write(
     Ledger.fileName,
     Ledger.encode({
@@ -30,7 +29,7 @@ const made = Effect.gen(function*() {
         stage: "evaluate",
         value: null,
         trained: false,
-        files: { "chains.jsonl": Digest.ofText(predictions) },
+        files: { "metrics.jsonl": Digest.ofText(figures) },
         checkpoint: {}
       }],
       written: { "results.json": Digest.ofText(results) },
@@ -55,11 +54,11 @@ describe("the figures of a report", () => {
       assert.match(first, /results\.json is damaged.* do not trust its figures/)
       yield* write("results.json", results)
 
-      yield* write("chains.jsonl", predictions.replace("a", "b"))
-      assert.match((yield* alerts).join(), /chains\.jsonl is missing, cut or changed/)
-      yield* write("chains.jsonl", predictions + predictions)
-      assert.match((yield* alerts).join(), /chains\.jsonl has \d+ bytes behind its last line/)
-      yield* write("chains.jsonl", predictions)
+      yield* write("metrics.jsonl", figures.replace("0.1", "0.9"))
+      assert.match((yield* alerts).join(), /metrics\.jsonl is missing, cut or changed/)
+      yield* write("metrics.jsonl", figures + figures)
+      assert.match((yield* alerts).join(), /metrics\.jsonl has \d+ bytes behind its last line/)
+      yield* write("metrics.jsonl", figures)
 
       yield* write("run.json", runJson.replace("mood", "mode"))
       assert.match((yield* alerts).join(), /run\.json is damaged/)
@@ -71,7 +70,7 @@ describe("the figures of a report", () => {
       assert.match((yield* alerts).join(), /ledger\.json is damaged/)
       yield* fs.remove(join(folder, Ledger.fileName))
       assert.match((yield* alerts).join(), /There is no checkpoints\/ledger\.json/)
-    }).pipe(logs, Effect.scoped, Effect.provide(NodeServices.layer)))
+    }).pipe(Effect.provide(Logger.layer([])), Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("are not asked of a file", () =>
     Effect.gen(function*() {
