@@ -5,6 +5,7 @@
  * @module
  */
 import { Duration, Effect, FileSystem, Option, Path, Schema } from "effect"
+import * as Links from "../../dsl/Links.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { fromPlatform, type RunError, RunFolderMismatch } from "../../dsl/RunError.ts"
 import { difference } from "../../dsl/RunFolder.ts"
@@ -132,6 +133,7 @@ export interface Watch<E = never, R = never> {
 const time = Effect.fnUntraced(function*<EP, RP>({ out }: Bench<EP, RP>, timing: Timing) {
   const fs = yield* FileSystem.FileSystem
   const file = (yield* Path.Path).join(out, timingsFile)
+  yield* Links.refuseIn(out, [timingsFile])
   yield* fs.writeFileString(file, `${JSON.stringify(timing)}\n`, { flag: "a" }).pipe(
     Effect.mapError(fromPlatform(file, "writing"))
   )
