@@ -73,5 +73,7 @@ export const refuseAny = (directory: string) => refuse(directory, isOurs)
 
 /** Before some files and folders of it are written, and nothing else. */
 export const refuseIn = (directory: string, names: ReadonlyArray<string>) =>
-  refuse(directory, (name) =>
-    names.some((written) => name === written || Halves.isHalf(name) && name.startsWith(`${written}.`)))
+  refuse(
+    directory,
+    (name) => names.some((written) => name === written || Halves.isHalf(name) && name.startsWith(`${written}.`))
+  )

@@ -4,9 +4,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, type Path, Result, type Scope } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
+import { Run } from "../../src/dsl/Run.ts"
 import { PolicyError } from "../../src/policy/Policy.ts"
 import { report } from "../../src/studies/report/report.ts"
-import { bytes, contents, temporary } from "./folders.ts"
+import { bytes, changeLedger, contents, temporary } from "./folders.ts"
 import { logs } from "./logs.ts"
 import * as Stub from "./StubPolicy.ts"
 
@@ -112,22 +113,26 @@ describe("a link in a run folder", () => {
       })), 120_000)
   }
 
-  it.live("is refused by a report where it would be written to, and read through elsewhere", () =>
-    scoped(Effect.gen(function*() {
-      const { fs, out, root, victim } = yield* copied(Infinity)
-      const mine = yield* bytes(victim)
-      for (const name of ["report", "report.html", "report/index.js", "report/mine"]) {
-        if (name.includes("/")) yield* fs.makeDirectory(`${out}/report`, { recursive: true })
-        yield* fs.symlink(victim, `${out}/${name}`)
-        const { message } = yield* Effect.flip(report(out))
-        assert.include(message, `${out}/${name}: is a link to ${victim}`)
-        assert.deepStrictEqual(yield* bytes(victim), mine)
-        yield* fs.remove(`${out}/${name}`)
-      }
-      yield* fs.rename(`${out}/cot.jsonl`, `${root}/cot.jsonl`)
-      yield* fs.symlink(`${root}/cot.jsonl`, `${out}/cot.jsonl`)
-      assert.strictEqual(yield* report(out), `${out}/report.html`)
-    })), 60_000)
+  it.live(
+    "is refused by a report where it would be written to, and read through elsewhere",
+    () =>
+      scoped(Effect.gen(function*() {
+        const { fs, out, root, victim } = yield* copied(Infinity)
+        const mine = yield* bytes(victim)
+        for (const name of ["report", "report.html", "report/index.js", "report/mine"]) {
+          if (name.includes("/")) yield* fs.makeDirectory(`${out}/report`, { recursive: true })
+          yield* fs.symlink(victim, `${out}/${name}`)
+          const { message } = yield* Effect.flip(report(out))
+          assert.include(message, `${out}/${name}: is a link to ${victim}`)
+          assert.deepStrictEqual(yield* bytes(victim), mine)
+          yield* fs.remove(`${out}/${name}`)
+        }
+        yield* fs.rename(`${out}/cot.jsonl`, `${root}/cot.jsonl`)
+        yield* fs.symlink(`${root}/cot.jsonl`, `${out}/cot.jsonl`)
+        assert.strictEqual(yield* report(out), `${out}/report.html`)
+      })),
+    60_000
+  )
 
   it.live("to the run folder itself, and links of the user's own, are no matter", () =>
     scoped(Effect.gen(function*() {
@@ -143,70 +148,87 @@ describe("a link in a run folder", () => {
 })
 
 describe("what is not the run's", () => {
-  it.live("is kept when it ends with .tmp, has a stage's kind of name deeper down, or lies in model/", () =>
-    scoped(Effect.gen(function*() {
-      const { fs, out } = yield* copied(6)
-      const undisturbed = `${out}-undisturbed`
-      yield* run(undisturbed)
-      const theirs = [
-        "notes.tmp",
-        "old.tmp/a.txt",
-        "mine.model.tmp/weights",
-        "run.json.12.tmp/a.txt",
-        "checkpoints/notes.tmp",
-        "checkpoints/old.tmp/a.txt",
-        "checkpoints/backup/sft.step-3/weights",
-        "report/mine.js",
-        "report/mine.js.12.tmp",
-        "model/notes.txt",
-        "model/figures/a.png"
-      ]
-      const halves = [
-        "report.html.99.tmp",
-        `model.${crypto.randomUUID()}.tmp/config.json`,
-        "checkpoints/ledger.json.12.tmp",
-        "checkpoints/sft.step-4.tmp/weights",
-        `checkpoints/sft/state.safetensors.${crypto.randomUUID()}.tmp`
-      ]
-      for (const name of [...theirs, ...halves]) {
-        yield* fs.makeDirectory(`${out}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true })
-        yield* fs.writeFileString(`${out}/${name}`, name)
-      }
-      assert.strictEqual((yield* run(out))._tag, "Success")
-      const found = yield* contents(out)
-      for (const name of theirs) assert.strictEqual(found[name], name)
-      assert.deepStrictEqual(
-        Object.fromEntries(Object.entries(found).filter(([name]) => !theirs.includes(name))),
-        yield* contents(undisturbed)
-      )
-
-      // Once more, of a finished run whose model is written again, and was cut off over that before.
-      yield* fs.makeDirectory(`${out}/model.earlier`)
-      yield* fs.rename(`${out}/model/notes.txt`, `${out}/model.earlier/notes.txt`)
-      yield* fs.writeFileString(`${out}/model/README.md`, "cut")
-      assert.strictEqual((yield* run(out))._tag, "Success")
-      const again = yield* contents(out)
-      for (const name of theirs) assert.strictEqual(again[name], name)
-      assert.deepStrictEqual(Object.keys(again), Object.keys(found))
-      assert.strictEqual(again["model/README.md"], found["model/README.md"])
-    })), 60_000)
-
-  it.live("rows that the ledger knows nothing of are named as such, before a step is done", () =>
-    scoped(Effect.gen(function*() {
-      const { fs, out } = yield* copied(1)
-      for (const name of ["cot.jsonl", "chains.jsonl", "predictions.jsonl"]) {
-        yield* fs.writeFileString(`${out}/${name}`, `{"image":"1"}\n`)
-        const before = yield* bytes(out)
-        assert.strictEqual(
-          said(yield* run(out)),
-          `${out}/${name}: has 14 bytes, expected 0 bytes: the run has written no rows there yet, and its ledger ` +
-            "(checkpoints/ledger.json) knows of none. Move it out of the run folder, or choose another --out"
+  it.live(
+    "is kept when it ends with .tmp, has a stage's kind of name deeper down, or lies in model/",
+    () =>
+      scoped(Effect.gen(function*() {
+        const { fs, out } = yield* copied(6)
+        const undisturbed = `${out}-undisturbed`
+        yield* run(undisturbed)
+        const theirs = [
+          "notes.tmp",
+          "old.tmp/a.txt",
+          "mine.model.tmp/weights",
+          "run.json.12.tmp/a.txt",
+          "checkpoints/notes.tmp",
+          "checkpoints/old.tmp/a.txt",
+          "checkpoints/backup/sft.step-3/weights",
+          "report/mine.js",
+          "report/mine.js.12.tmp",
+          "model/notes.txt",
+          "model/figures/a.png"
+        ]
+        const halves = [
+          "report.html.99.tmp",
+          `model.${crypto.randomUUID()}.tmp/config.json`,
+          "checkpoints/ledger.json.12.tmp",
+          "checkpoints/sft.step-4.tmp/weights",
+          `checkpoints/sft/state.safetensors.${crypto.randomUUID()}.tmp`
+        ]
+        for (const name of [...theirs, ...halves]) {
+          yield* fs.makeDirectory(`${out}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true })
+          yield* fs.writeFileString(`${out}/${name}`, name)
+        }
+        assert.strictEqual((yield* run(out))._tag, "Success")
+        const found = yield* contents(out)
+        for (const name of theirs) assert.strictEqual(found[name], name)
+        assert.deepStrictEqual(
+          Object.fromEntries(Object.entries(found).filter(([name]) => !theirs.includes(name))),
+          yield* contents(undisturbed)
         )
-        assert.deepStrictEqual(yield* bytes(out), before)
-        yield* fs.remove(`${out}/${name}`)
-      }
-      // Nothing is in it: nothing comes behind anything.
-      yield* fs.writeFileString(`${out}/cot.jsonl`, "")
-      assert.strictEqual((yield* run(out))._tag, "Success")
-    })), 60_000)
+
+        // Once more, of a finished run whose model is written again, and was cut off over that before.
+        yield* fs.makeDirectory(`${out}/model.earlier`)
+        yield* fs.rename(`${out}/model/notes.txt`, `${out}/model.earlier/notes.txt`)
+        yield* fs.writeFileString(`${out}/model/README.md`, "cut")
+        assert.strictEqual((yield* run(out))._tag, "Success")
+        const again = yield* contents(out)
+        for (const name of theirs) assert.strictEqual(again[name], name)
+        assert.deepStrictEqual(Object.keys(again), Object.keys(found))
+        assert.strictEqual(again["model/README.md"], found["model/README.md"])
+      })),
+    60_000
+  )
+
+  it.live(
+    "rows that the ledger knows nothing of are named as such, before a step is done",
+    () =>
+      scoped(Effect.gen(function*() {
+        const { fs, out } = yield* copied(1)
+        for (const name of ["cot.jsonl", "chains.jsonl", "predictions.jsonl"]) {
+          yield* fs.writeFileString(`${out}/${name}`, `{"image":"1"}\n`)
+          const before = yield* bytes(out)
+          assert.strictEqual(
+            said(yield* run(out)),
+            `${out}/${name}: has 14 bytes, expected 0 bytes: the run has written no rows there yet, and its ledger ` +
+              "(checkpoints/ledger.json) knows of none. Move it out of the run folder, or choose another --out"
+          )
+          assert.deepStrictEqual(yield* bytes(out), before)
+          yield* fs.remove(`${out}/${name}`)
+        }
+        const other = Effect.gen(function*() {
+          yield* (yield* Run).append("mine.jsonl", { row: 1 })
+        }).pipe(Effect.provide(Run.layer({ path: `${out}-2`, seed: 1, identity: {}, resume: true })))
+        yield* other.pipe(Effect.scoped)
+        yield* changeLedger(`${out}-2`, () => ({ begun: [] }))
+        const { message } = yield* Effect.flip(other.pipe(Effect.scoped))
+        assert.include(message, `${out}-2/mine.jsonl: has 10 bytes, expected 0 bytes`)
+        assert.strictEqual(yield* fs.readFileString(`${out}-2/mine.jsonl`), `{"row":1}\n`)
+
+        // Nothing is in it: nothing comes behind anything.
+        yield* fs.writeFileString(`${out}/cot.jsonl`, "")
+        assert.strictEqual((yield* run(out))._tag, "Success")
+      })),
+    60_000
+  )
 })

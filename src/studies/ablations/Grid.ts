@@ -133,7 +133,6 @@ export interface Watch<E = never, R = never> {
 const time = Effect.fnUntraced(function*<EP, RP>({ out }: Bench<EP, RP>, timing: Timing) {
   const fs = yield* FileSystem.FileSystem
   const file = (yield* Path.Path).join(out, timingsFile)
-  yield* Links.refuseIn(out, [timingsFile])
   yield* fs.writeFileString(file, `${JSON.stringify(timing)}\n`, { flag: "a" }).pipe(
     Effect.mapError(fromPlatform(file, "writing"))
   )
@@ -147,6 +146,7 @@ export const run = Effect.fnUntraced(function*<E, R, EP, RP, E2, R2>(
 ) {
   const { bench } = grid
   // All folders are looked at before anything is computed: a wrong one is found now, not in an hour.
+  yield* Links.refuseIn(bench.out, [timingsFile])
   const states = yield* Effect.forEach(cells, (cell) => stateOf(grid, cell))
   const open = cells.filter((_, i) => states[i] !== "done")
   const failures: Array<Failure> = []
