@@ -6,9 +6,12 @@ import { Effect, FileSystem, Path } from "effect"
 
 const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
-/** `results.json.PID.tmp` (`Atomic`), `state.safetensors.UUID.tmp` and an engine's `engine.json.tmp`. */
+/**
+ * `results.json.UUID.tmp` (`Atomic`; in folders of before the process's number instead), `state.safetensors.UUID.tmp`
+ * and an engine's `engine.json.tmp`.
+ */
 const file = new RegExp(
-  `\\.(jsonl?|html|js|md|xml)\\.\\d+\\.tmp$|\\.safetensors\\.${uuid}\\.tmp$|^engine\\.json\\.tmp$`
+  `\\.(jsonl?|html|js|md|xml|safetensors)\\.(\\d+|${uuid})\\.tmp$|^engine\\.json\\.tmp$`
 )
 
 /** A model's `model.UUID.tmp`, and a stage's on its way, `NAME.step-N.tmp`. */

@@ -170,6 +170,7 @@ describe("what is not the run's", () => {
         ]
         const halves = [
           "report.html.99.tmp",
+          `results.json.${crypto.randomUUID()}.tmp`,
           `model.${crypto.randomUUID()}.tmp/config.json`,
           "checkpoints/ledger.json.12.tmp",
           "checkpoints/sft.step-4.tmp/weights",
@@ -196,6 +197,14 @@ describe("what is not the run's", () => {
         for (const name of theirs) assert.strictEqual(again[name], name)
         assert.deepStrictEqual(Object.keys(again), Object.keys(found))
         assert.strictEqual(again["model/README.md"], found["model/README.md"])
+
+        // A report takes away what reports have left, and nothing else.
+        const left = ["samples-7.js", "loops-1.js", `index.js.${crypto.randomUUID()}.tmp`, "now.json.12.tmp"]
+        for (const name of left) yield* fs.writeFileString(`${out}/report/${name}`, name)
+        yield* report(out)
+        const names = yield* fs.readDirectory(`${out}/report`)
+        assert.deepStrictEqual(names.filter((name) => left.includes(name)), [])
+        assert.includeMembers(names, ["index.js", "run.js", "mine.js", "mine.js.12.tmp"])
       })),
     60_000
   )

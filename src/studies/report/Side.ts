@@ -15,8 +15,8 @@ export const isOurs = (name: string): boolean => name === "now.js" || own.test(n
 
 const own = /^(index|run|samples-\d+|loops-\d+)\.js$/
 
-/** The same on their way, and what the run says of itself. */
-const halves = /^((index|run|now|samples-\d+|loops-\d+)\.js|now\.json)\.\d+\.tmp$/
+/** What a process that was killed leaves of a file that it wrote, `now.json` too. */
+const halves = /^((index|run|now|samples-\d+|loops-\d+)\.js|now\.json)\.[\da-f-]+\.tmp$/
 
 /** Texts of a model or a file name may hold what turns the text around them: shown as `\u202e`, as everywhere. */
 const plain = (_: string, value: unknown): unknown => typeof value === "string" ? shown(value) : value
@@ -49,8 +49,7 @@ export const tidy = Effect.fnUntraced(function*(directory: string, written: Read
   const at = path.join(directory, folder)
   const failed = Effect.mapError(fromPlatform(at, "tidying"))
   for (const name of yield* failed(fs.readDirectory(at))) {
-    const half = halves.test(name)
-    const left = half || own.test(name) && !written.has(name.slice(0, -".js".length))
+    const left = own.test(name) ? !written.has(name.slice(0, -".js".length)) : halves.test(name)
     if (left) yield* failed(fs.remove(path.join(at, name), { force: true }))
   }
 })
