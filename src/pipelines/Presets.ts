@@ -225,8 +225,8 @@ const practisedAtEngine = (sft: Preset["sft"]): Preset["sft"] => {
  * A preset without what no engine over the network does (`Policy.tinker`): format losses from the probabilities of all
  * tokens, and rollouts that are drawn cooler than they are scored. SFT practises by draws, the warm-up not at all: its
  * loss falls no sooner for it. A last stage whose format was held goes at two fifths of its rate without that: more of
- * its draws earn nothing, and at the whole rate nothing is learned from the rest. Which weights are trained is the engine's
- * affair. KL penalties stay: give the policy a `reference`.
+ * its draws earn nothing, and at the whole rate nothing is learned from the rest. Which weights are trained is the
+ * engine's affair. KL penalties stay: give the policy a `reference`.
  */
 export const atEngine = ({ trainable: _trained, ...preset }: Preset): Preset => {
   const { format: _format, ...reinforce } = preset.reinforce
