@@ -3,6 +3,7 @@
  */
 import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
+import * as Links from "../../dsl/Links.ts"
 import { Row } from "../../dsl/Quarantine.ts"
 import { CotRow } from "../../dsl/Rise.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
@@ -173,6 +174,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
         : "no such folder: name a run folder, such as runs/mine"
     )
   }
+  yield* Links.refuseIn(directory, ["report.html", Side.folder])
   const { browse = true } = options
   const doubtful = doubted ? yield* doubts(directory) : []
   yield* Effect.forEach(doubtful, warn, { discard: true })
