@@ -2,8 +2,10 @@
  * What a run folder says of its run: run.json and the ledger, read before anything is done with either.
  */
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
+import { warn } from "../kernels/runtime/Warning.ts"
 import * as Json from "../kernels/weights/Json.ts"
 import * as Digest from "./Digest.ts"
+import * as Fingerprint from "./Fingerprint.ts"
 import * as Halves from "./Halves.ts"
 import * as Ledger from "./Ledger.ts"
 import { fromPlatform, RunFileError, RunFolderMismatch } from "./RunError.ts"
@@ -65,7 +67,9 @@ export const reopen = Effect.fnUntraced(function*(directory: string, identity: I
       new RunFileError({ path: runFile, reason: `is damaged, or not what this version writes. ${elsewhere}`, cause })
     )
   )
-  const changed = difference(stored.identity, whole ? identity : spokenOf(stored.identity, identity))
+  const earlier = Fingerprint.asEarlier(stored.identity, identity)
+  const given = Option.getOrElse(earlier, (): Schema.Json => identity)
+  const changed = difference(stored.identity, whole ? given : spokenOf(stored.identity, given))
   const found = Digest.ofText(text)
   if (Option.isSome(ledger) && !Digest.same(ledger.value.run, found)) {
     return yield* new RunFileError({
@@ -74,6 +78,12 @@ export const reopen = Effect.fnUntraced(function*(directory: string, identity: I
     })
   }
   if (Option.isSome(changed)) return yield* new RunFolderMismatch({ path: directory, ...changed.value })
+  if (Option.isSome(earlier)) {
+    yield* warn(
+      `${runFile} is of an earlier version, which kept no hashes of pictures: whether one has changed since cannot ` +
+        "be told"
+    )
+  }
   return ledger
 })
 

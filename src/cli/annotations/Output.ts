@@ -103,6 +103,14 @@ const claim = Effect.fnUntraced(function*(path: string) {
   )
 })
 
+/** All files that may be written for FILE. */
+export const filesOf = (path: string): ReadonlyArray<string> => [
+  path,
+  `${path}.rows.jsonl`,
+  `${path}.xml`,
+  `${path}.meta.json`
+]
+
 /** The files beside FILE. */
 interface Beside {
   readonly rowsFile: string
@@ -182,7 +190,7 @@ export const open = Effect.fnUntraced(function*(options: Options) {
   yield* claim(path)
   if (overwrite) {
     yield* Effect.mapError(
-      Effect.forEach([path, `${path}.rows.jsonl`, `${path}.xml`, metaFile], (file) => fs.remove(file, { force: true })),
+      Effect.forEach(filesOf(path), (file) => fs.remove(file, { force: true })),
       fromPlatform(path, "writing")
     )
   }
