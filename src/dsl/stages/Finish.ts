@@ -41,7 +41,7 @@ export const train = <A, E, R>(
  * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it
  * (`rise-task.json`, read by `Sources.taskOf`) and a model card (`README.md`). What an earlier attempt left there is
  * replaced: a run that was cut off after saving holds the same weights and must not stumble over them. Of a run that
- * had ended, and is whole, nothing is written again.
+ * had ended, and is whole, nothing is written again. A policy that cannot be trained has nothing to save.
  *
  * @param form what the policy was taught to write: `annotate` and `evaluate` ask for it. Default "think"
  */
@@ -51,7 +51,8 @@ export const saveModel = <A>(
 ): Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const { directory, method, note, sealed } = yield* Run
-    if (Option.isNone(directory) || sealed) return
+    const { unable = {} } = yield* Policy
+    if (Option.isNone(directory) || sealed || unable.training !== undefined) return
     const fs = yield* FileSystem.FileSystem
     const target = (yield* Path.Path).join(directory.value, "model")
     yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
@@ -180,7 +181,13 @@ export const run = (options: RunOptions) =>
     Effect.andThen(nothingYet(options)),
     Effect.andThen(begins),
     Effect.andThen(recording),
-    Effect.andThen(Effect.suspend(() => Afterwards.finished(options.out, self.task))),
+    Effect.andThen(Effect.flatMap(
+      Policy,
+      ({ unable = {} }) =>
+        unable.training === undefined
+          ? Afterwards.finished(options.out, self.task)
+          : Afterwards.chainsAlone(options.out)
+    )),
     Effect.onInterrupt(() => Afterwards.interrupted(options)),
     Effect.mapError(toScript)
   )

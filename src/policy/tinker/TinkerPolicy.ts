@@ -39,8 +39,8 @@ const isKept = (snapshot: Snapshot): snapshot is Kept => "path" in snapshot && t
 const ARCHIVE_BYTES = 64 * 1024 ** 3
 
 const make = Effect.fnUntraced(function*(options: Options) {
-  const { apiKey, baseUrl, capabilities, exact, modelOf, name: engineName, normaliser, prompts, rank } = yield* Connect
-    .to(options)
+  const connected = yield* Connect.to(options)
+  const { apiKey, baseUrl, capabilities, exact, modelOf, name: engineName, normaliser, prompts, rank } = connected
   const { concurrency = Settings.defaults.concurrency, model, optimizer = {}, seed } = options
   const fileSystem = yield* FileSystem.FileSystem
   const http = yield* HttpClient.HttpClient
@@ -65,7 +65,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const step = Step.make({ checked, engine, exact, normaliser, optimizer, scored })
   const reference = yield* Reference.make({
     reference: options.reference,
-    engine: yield* modelOf(`${states}-reference`),
+    engine: yield* connected.referenceOf(`${states}-reference`),
     engineName,
     prompts
   })
