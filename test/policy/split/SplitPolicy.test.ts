@@ -256,11 +256,11 @@ describe("Policy.split", () => {
           ? Server.send(404, { detail: "Not Found" })(response, received)
           : answer(response, received)
       const adapters = { directory: yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped() }
-      const pushed = built(Policies.split({ sampler: sampler(fixed), trainer: trainer(), adapters }))
+      const pushed = yield* built(Policies.split({ sampler: sampler(fixed), trainer: trainer(), adapters }))
+      const first = yield* recorded(pushed)
+      yield* pushed.beginStage
       assert.match(
-        yield* failure(
-          Effect.scoped(Effect.flatMap(pushed, (split) => Effect.andThen(split.beginStage, recorded(split))))
-        ),
+        yield* failure(Effect.andThen(pushed.update(reinforce(first), update), recorded(pushed))),
         /takes no adapters while it runs: start vLLM with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True/
       )
       for (
