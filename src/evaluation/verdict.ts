@@ -47,7 +47,7 @@ export const verdict = (
         ...(n < few ? [` ${n} pictures are few: another ${few} would tell more.`] : []),
         ...(learned ? [] : [
           " It has not learned this task: more steps, another learning rate or more pictures may help " +
-          "(docs/settings.md of the package rise-vlm)."
+          "(docs/when-it-does-not-learn.md of the package rise-vlm)."
         ])
       ].join("")
     }

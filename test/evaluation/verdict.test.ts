@@ -31,7 +31,7 @@ describe("verdict", () => {
       assert.isFalse(learned)
       assert.match(
         sentence,
-        /has not learned this task: more steps, .* \(docs\/settings\.md of the package rise-vlm\)\./
+        /has not learned this task: more steps, .* \(docs\/when-it-does-not-learn\.md of the package rise-vlm\)\./
       )
     }
   })
