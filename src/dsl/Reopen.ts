@@ -4,6 +4,7 @@
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
 import * as Json from "../kernels/weights/Json.ts"
 import * as Digest from "./Digest.ts"
+import * as Halves from "./Halves.ts"
 import * as Ledger from "./Ledger.ts"
 import { fromPlatform, RunFileError, RunFolderMismatch } from "./RunError.ts"
 import * as RunLock from "./RunLock.ts"
@@ -78,7 +79,7 @@ export const reopen = Effect.fnUntraced(function*(directory: string, identity: I
 
 /** What a run that was killed before it had begun may have left. */
 const early = (name: string) =>
-  name === "run.json" || name.startsWith(RunLock.lockFile) || name.endsWith(".tmp") || name === "checkpoints"
+  name === "run.json" || name.startsWith(RunLock.lockFile) || Halves.isHalf(name) || name === "checkpoints"
 
 /**
  * Fails where a folder holds what a run has made, and not the file that tells of it: beginning anew would lose it.
@@ -92,7 +93,7 @@ export const unbegun = Effect.fnUntraced(function*(directory: string, missing: s
   const below = yield* Digest.filesBelow(path.join(directory, "checkpoints"))
   const left = [
     ...names.filter((name) => !early(name)),
-    ...below.filter((name) => !name.endsWith(".tmp")).map((name) => `checkpoints/${name}`)
+    ...below.filter((name) => !Halves.isHalf(name)).map((name) => `checkpoints/${name}`)
   ]
   if (left.length === 0) return
   return yield* new RunFileError({

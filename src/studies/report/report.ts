@@ -4,6 +4,7 @@
 import { Effect, FileSystem, Option, Path, Predicate, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
 import * as Ledger from "../../dsl/Ledger.ts"
+import * as Links from "../../dsl/Links.ts"
 import { Row } from "../../dsl/Quarantine.ts"
 import { CotRow } from "../../dsl/Rise.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
@@ -177,6 +178,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
         : "no such folder: name a run folder, such as runs/mine"
     )
   }
+  yield* Links.refuseIn(directory, ["report.html", Side.folder])
   const { browse = true } = options
   const now = options.now === undefined
     ? yield* Now.read(directory)
