@@ -90,7 +90,18 @@
       { class: "shot", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words },
       safe(sample.png)
         ? make("image", { href: sample.png, width, height, preserveAspectRatio: "none" })
-        : make("rect", { class: "blank", width, height }),
+        : make(
+          "g",
+          {},
+          make("rect", { class: "blank", width, height }),
+          make("text", {
+            x: width / 2,
+            y: height / 2,
+            "text-anchor": "middle",
+            "font-size": width / 9,
+            fill: "currentColor"
+          }, "no picture here")
+        ),
       ...truth.map(drawn("truth")),
       ...said.map(drawn("ours"))
     )
@@ -180,6 +191,16 @@
   const fault = ({ annotation, fault, verdict }) =>
     fault !== undefined ? `no answer: ${fault}` : annotation === undefined || verdict !== "ok" ? `not valid (${verdict})` : ""
 
+  /**
+   * Of one picture, accuracy lies between wrong and right where the answer's largest shares are equal; of these, what is
+   * written names one.
+   * @param {any} answer
+   */
+  const tied = ({ metrics: { accuracy } }) =>
+    typeof accuracy === "number" && accuracy > 0 && accuracy < 1
+      ? ", a tie: labels with equal shares, of which one is written here, and not all are right"
+      : ""
+
   /** All that is known of one sample. @param {any} index @param {any} sample */
   const whole = (index, sample) =>
     make(
@@ -205,7 +226,7 @@
               "div",
               {},
               make("b", {}, answer.method, " "),
-              make("small", {}, `${index.metric} ${figure(answer.metrics[index.metric])}`),
+              make("small", {}, `${index.metric} ${figure(answer.metrics[index.metric])}${tied(answer)}`),
               fault(answer) === "" ? undefined : make("small", { class: "bad" }, ` ${fault(answer)}`),
               answer.reasoning === undefined ? undefined : make("p", { class: "reasoning" }, answer.reasoning),
               make("code", {}, answer.annotation ?? answer.text)
@@ -342,8 +363,8 @@
 
   const loopsPerPage = 4
 
-  /** The section of the closed loop. @param {any} place @param {any} index @param {ReadonlyArray<string>} labels */
-  const loops = (place, index, labels) => {
+  /** The section of the closed loop. @param {any} place @param {any} index @param {ReadonlyArray<string>} labels @param {number | null} tau */
+  const loops = (place, index, labels, tau) => {
     const spread = index.rewards.map((/** @type {number[]} */ rewards) => Math.max(...rewards) - Math.min(...rewards))
     const mean = index.rewards.map((/** @type {number[]} */ rewards) => rewards.reduce((a, b) => a + b, 0) / Math.max(1, rewards.length))
     const verdicts = [...new Set(index.verdicts.flat())].toSorted()
@@ -371,7 +392,7 @@
       list.replaceChildren(...chosen.slice(from, from + loopsPerPage).map((i) => {
         const card = make("div", { class: "card example" })
         chunk(`loops-${Math.floor(i / index.perFile)}`).then((/** @type {any} */ rows) => {
-          if (own === turn) card.replaceChildren(...loop(rows[i % index.perFile], labels))
+          if (own === turn) card.replaceChildren(...loop(rows[i % index.perFile], labels, tau))
         }, missing(place))
         return card
       }))
@@ -385,8 +406,8 @@
     draw()
   }
 
-  /** One sample's chains. @param {any} sample @param {ReadonlyArray<string>} labels */
-  const loop = (sample, labels) => {
+  /** One sample's chains. @param {any} sample @param {ReadonlyArray<string>} labels @param {number | null} tau none: all are kept */
+  const loop = (sample, labels, tau) => {
     const best = sample.chains.reduce((/** @type {number} */ at, /** @type {any} */ chain, /** @type {number} */ i) =>
       chain.reward > sample.chains[at].reward ? i : at, 0)
     return [
@@ -415,7 +436,7 @@
               "summary",
               {},
               make("b", {}, `chain ${i + 1}`),
-              ` reward ${figure(chain.reward)}${i === best ? ", the best: kept" : ""}`,
+              ` reward ${figure(chain.reward)}${i !== best ? "" : tau === null || chain.reward >= tau ? ", the best: kept" : ", the best: below τ, left out"}`,
               chain.verdict === "ok" ? "" : make("small", { class: "bad" }, ` ${chain.verdict}`)
             ),
             make("p", { class: "reasoning" }, chain.reasoning === "" ? "(nothing)" : chain.reasoning),
@@ -486,13 +507,15 @@
     if (now === null) return
     const share = now.total > 0 ? Math.min(1, now.step / now.total) : 0
     const meter = make("progress", { max: 1, value: share, "aria-label": "share of the stage that is done" })
+    const of = now.at === undefined ? "" : ` (stage ${now.at} of ${now.of} of the run)`
+    const steps = `${now.step}${now.total > 0 ? ` of ${now.total}` : ""} ${now.unit}`
     place.replaceChildren(
       make("b", {}, now.time !== undefined && Date.now() - now.time > silentMillis
         ? `This run was under way, and nothing was heard of it for ${duration((Date.now() - now.time) / 1000)}. `
         : "This run is under way. "),
-      `${now.stage === "" ? "It is about to begin" : `${now.stage}${now.at === undefined ? "" : `, stage ${now.at} of ${now.of}`}: ${now.step}${now.total > 0 ? ` of ${now.total}` : ""} ${now.unit}`}` +
-        `${now.secondsLeft === undefined ? "" : `, about ${duration(now.secondsLeft)} left for the whole run`}.`,
-      ...(now.total > 0 ? [meter] : [])
+      `${now.stage === "" ? "It is about to begin." : `${now.stage}${of}: ${steps}.`}` +
+        `${now.secondsLeft === undefined ? "" : ` The whole run: about ${duration(now.secondsLeft)} left.`}`,
+      ...(now.total > 0 ? [make("label", { class: "meta" }, `This stage, ${percent(share)}%: `, meter)] : [])
     )
   }
 
@@ -526,7 +549,7 @@
     if (answers === null && chains === null) return
     load("index", "index").then((index) => {
       if (answers !== null && index.answers !== null) browse(answers, index.answers)
-      if (chains !== null && index.loops !== null) loops(chains, index.loops, index.labels)
+      if (chains !== null && index.loops !== null) loops(chains, index.loops, index.labels, index.tau)
     }, () => {
       for (const place of [answers, chains]) if (place !== null) missing(place)()
     })

@@ -7,7 +7,7 @@ import { figure, type ResultRow } from "./Results.ts"
 
 /** Whether a method is of use, and the sentence that says so. */
 export interface Verdict {
-  /** Whether it is better than guessing the mean, which has seen no picture. */
+  /** Whether it is better than the guess, the training half's mean annotation, which has seen no picture. */
   readonly learned: boolean
   readonly sentence: string
 }
@@ -35,16 +35,20 @@ export const verdict = (
       const how = Math.abs(by) < 5e-4 ? "no better than" : by > 0 ? "better than" : "worse than"
       return `${how} ${name} (${other.toFixed(3)})${Math.abs(by) < 5e-4 ? "" : ` by ${Math.abs(by).toFixed(3)}`}`
     }
+    const guessing = metric === "accuracy" ? "always guessing the most frequent label" : "guessing the mean"
     const sft = method === "SFT" ? Option.none() : of("SFT")
     const learned = ahead(guess) >= 5e-4
     return {
       learned,
       sentence: [
-        `${method} reaches ${metric} ${own.toFixed(3)} on ${n} test pictures: ${compared("guessing the mean", guess)}`,
+        `${method} reaches ${metric} ${own.toFixed(3)} on ${n} test pictures: ${compared(guessing, guess)}`,
         ...Option.match(sft, { onNone: () => [], onSome: (value) => [`, ${compared("SFT", value)}`] }),
         ".",
         ...(n < few ? [` ${n} pictures are few: another ${few} would tell more.`] : []),
-        ...(learned ? [] : [" It has not learned this task: docs/when-it-does-not-learn.md says where to look."])
+        ...(learned ? [] : [
+          " It has not learned this task: more steps, another learning rate or more pictures may help " +
+          "(docs/when-it-does-not-learn.md of the package rise-vlm)."
+        ])
       ].join("")
     }
   })

@@ -78,8 +78,11 @@ export interface Tokenizer {
   readonly specials: ReadonlySet<number>
 }
 
-/** What some engines cannot do: hold texts to a grammar, format losses, score at a temperature, a KL penalty. */
-export type Limit = "grammar" | "format" | "temperature" | "kl"
+/**
+ * What some engines cannot do: hold texts to a grammar, format losses, score at a temperature, a KL penalty; be trained
+ * at all, so that there is nothing to save either.
+ */
+export type Limit = "grammar" | "format" | "temperature" | "kl" | "training"
 
 /** The contract of every engine: a model that is sampled, scored and, unless it is remote, trained. */
 export class Policy extends Context.Service<Policy, {

@@ -97,6 +97,58 @@ describe("a script's run", () => {
       )
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("ends well without a model where the policy only writes, and is refused before any work where it trains", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* temporary}/run`
+      const { lines, view } = telling()
+      const drawn = Rise.make(Stub.Mood, Stub.data(8)).pipe(
+        Rise.generate({ candidates: 4 }),
+        Rise.reconstruct(),
+        Rise.validate(),
+        Rise.best()
+      )
+      const trace = yield* Effect.provide(
+        Effect.gen(function*() {
+          const options = { out, resume: true }
+          const own = Effect.provide(Stub.layer({ seed: 1, unable: { training: "it is remote" } }))
+          const refused = yield* Effect.flip(drawn.pipe(Rise.sft({ steps: 2 }), Rise.run(options), own))
+          assert.strictEqual(
+            refused.message,
+            "sft: the policy is one that only writes, expected one that learns: it is remote"
+          )
+          assert.deepStrictEqual((yield* Stub.Trace).keys, [])
+          assert.isFalse(yield* fs.exists(out))
+          yield* drawn.pipe(Rise.run({ out }), own)
+          yield* drawn.pipe(Rise.run(options), own)
+          return yield* Stub.Trace
+        }).pipe(Effect.provideService(Progress.Progress, view(Progress.terminal))),
+        Stub.Trace.layer
+      )
+      assert.isAbove(trace.keys.length, 0)
+      assert.strictEqual(
+        lines.filter((line) => line === `Nothing was trained, so there is no model: the chains are in ${out}/cot.jsonl`)
+          .length,
+        2
+      )
+      assert.isFalse(yield* fs.exists(`${out}/model`))
+      assert.strictEqual((yield* fs.readFileString(`${out}/cot.jsonl`)).trim().split("\n").length, 8)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("keeps the last weights where select is null, as a file of settings says it", () =>
+    Effect.gen(function*() {
+      const out = `${yield* temporary}/run`
+      yield* Rise.make(Stub.Mood, Stub.data(8)).pipe(
+        Rise.answers(),
+        Rise.sft({ steps: 2, batchSize: 4, select: null }),
+        Rise.run({ out }),
+        Effect.provide(live()),
+        Effect.provideService(Progress.Progress, Progress.silent)
+      )
+      const metrics = yield* (yield* FileSystem.FileSystem).readFileString(`${out}/metrics.jsonl`)
+      assert.notInclude(metrics, "selected step")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("is refused in a script's words, too", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem

@@ -114,7 +114,7 @@ describe("boxes of a remote model", () => {
             data: Option.none(),
             drawing: Drawing.none,
             kept: undefined,
-            loops: { verdicts: new Map(), shown: 0 },
+            loops: { verdicts: new Map(), shown: 0, pictured: true },
             metric: undefined,
             opening: { done: "", compared: [] },
             settings: [],

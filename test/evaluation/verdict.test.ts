@@ -29,8 +29,18 @@ describe("verdict", () => {
     ) {
       const { learned, sentence } = of(figures, direction)
       assert.isFalse(learned)
-      assert.match(sentence, /has not learned this task: docs\/when-it-does-not-learn.md/)
+      assert.match(
+        sentence,
+        /has not learned this task: more steps, .* \(docs\/when-it-does-not-learn\.md of the package rise-vlm\)\./
+      )
     }
+  })
+
+  it("calls the guess of an accuracy what it is", () => {
+    const { sentence } = Option.getOrThrow(
+      verdict(rows({ prior: 0.4, RISE: 0.6 }, "accuracy", 50), "RISE", { name: "accuracy", direction: "higher" })
+    )
+    assert.include(sentence, "better than always guessing the most frequent label (0.400) by 0.200")
   })
 
   it("says that few pictures tell little", () => {

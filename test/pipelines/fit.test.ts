@@ -127,8 +127,9 @@ describe("budget", () => {
   it("looks at validation as often with fewer steps", () => {
     const { left, preset } = Result.getOrThrow(within(100, quick, ["RISE"], sizes, embeddedPace))
     assert.isBelow(left.taught, 1)
-    const looks = ({ select, steps }: { readonly steps?: number; readonly select?: { readonly every: number } }) =>
-      Math.ceil(steps! / select!.every)
+    const looks = (
+      { select, steps }: { readonly steps?: number; readonly select?: { readonly every: number } | null }
+    ) => Math.ceil(steps! / select!.every)
     assert.strictEqual(looks(preset.sft), looks(quick.sft))
   })
 })

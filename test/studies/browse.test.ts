@@ -177,8 +177,10 @@ describe("browsing", () => {
       assert.include(loops.textContent, "A base's words.")
       assert.deepStrictEqual(
         loops.all("summary").map((one) => one.textContent),
-        ["chain 1 reward 0.000 leak", "chain 2 reward 0.700, the best: kept"]
+        ["chain 1 reward 0.000 leak", "chain 2 reward 0.700, the best: below τ, left out"]
       )
+      assert.include(loops.textContent, "no picture here")
+      assert.include(page.html, "Their pictures are not in this folder")
       assert.include(page.html, "Of all 2 chains: leak 1 (50%), ok 1 (50%).")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 

@@ -125,6 +125,59 @@ describe("report", () => {
       assert.include(html, "&lt;script&gt;alert(1)&lt;/script&gt;")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("says of a script's run that only drew chains what it was", () =>
+    Effect.gen(function*() {
+      const stages = { make: {}, generate: {}, reconstruct: {}, validate: {}, best: {} }
+      const content = {
+        "run.json": JSON.stringify({ identity: { task: "mood", stages, data: { samples: 4 } }, about: {} }),
+        "cot.jsonl": files["cot.jsonl"]
+      }
+      const directory = yield* folder(content)
+      const fs = yield* FileSystem.FileSystem
+      const read = Effect.flatMap(report(directory), (file) => fs.readFileString(file))
+      assert.include(yield* read, "The run has not finished")
+      yield* fs.makeDirectory(`${directory}/checkpoints`)
+      yield* fs.writeFileString(`${directory}/checkpoints/ledger.json`, JSON.stringify({ finished: true }))
+      const html = yield* read
+      assert.include(html, `Nothing was trained, so there is no model: the chains are in ${directory}/cot.jsonl.`)
+      assert.include(html, "Nothing is trained in this run.")
+      assert.include(html, "Nothing is filtered: all 4 chains are kept, whatever their reward.")
+      assert.notMatch(markup(html), /was taught|learned from|has not finished|τ (keeps|=)/)
+      // One that trains and filters was taught, by as much as its τ keeps.
+      const taught = yield* page({
+        ...content,
+        "run.json": JSON.stringify({
+          identity: {
+            task: "mood",
+            stages: { ...stages, filter: { tau: 0.5 }, sft: {} },
+            config: { source: "pictures", shots: "full", preset: "fitted" },
+            data: { samples: 24 }
+          },
+          about: {}
+        })
+      })
+      assert.include(taught, "It learned from 24 labelled pictures (data: pictures).")
+      assert.include(taught, "τ keeps 2 of 4 chains (50%)")
+      assert.include(taught, "<dt>shots</dt><dd>all labelled pictures</dd>")
+      assert.include(taught, "<dt>settings</dt><dd>fitted to model and data, under those that were given</dd>")
+      assert.include(taught, "<dt>rows set aside</dt><dd>none</dd>")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("shades nothing where all are equal, and draws nothing of what cannot be read", () =>
+    Effect.gen(function*() {
+      const html = yield* page({
+        ...files,
+        "results.json": JSON.stringify([
+          ...["base", "RISE"].map((method) => result(method, "all", "valid", 0)),
+          result("base", "all", "JSD", 0.4),
+          result("RISE", "all", "JSD", 0.1)
+        ])
+      })
+      assert.deepStrictEqual(html.match(/<td class="best">[^<]*/g), ["<td class=\"best\">0.100"])
+      assert.include(html, "It cannot be read, so there is nothing to draw.")
+      assert.notInclude(html, "<svg class=\"bars\"")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("needs no more than the results", () =>
     Effect.gen(function*() {
       const html = yield* page({ "results.json": files["results.json"] })
@@ -378,6 +431,13 @@ describe("Chart", () => {
     }
     assert.deepStrictEqual(Chart.ticks(0, 1), [0, 0.25, 0.5, 0.75, 1])
     assert.deepStrictEqual(Chart.ticks(2, 2), [2])
+    assert.deepStrictEqual(Chart.wholeTicks(1, 2), [1, 2])
+    assert.deepStrictEqual(Chart.wholeTicks(7, 7), [7])
+    for (const [min, max] of [[1, 3], [1, 10], [0, 25], [1, 200], [1.5, 5e6]] as const) {
+      const found = Chart.wholeTicks(min, max)
+      assert.isTrue(found.length >= 2 && found.length <= 6, `${min}–${max}: ${found}`)
+      assert.isTrue(found.every((tick) => Number.isInteger(tick) && tick >= min && tick <= max))
+    }
   })
 
   it("keeps every coordinate a number, also for one point and for a flat line", () => {

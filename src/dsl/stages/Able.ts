@@ -41,6 +41,13 @@ export const check = (stages: ReadonlyArray<Described>) =>
     const { unable = {} } = yield* Policy
     const learnsFromDraws = stages.some(([stage]) => stage === "reinforce")
     for (const [stage, options] of stages) {
+      if (unable.training !== undefined && training.includes(stage)) {
+        return yield* Settings.refuse(stage, {
+          setting: "the policy",
+          value: "one that only writes",
+          expected: `one that learns: ${unable.training}`
+        })
+      }
       const settings = settingsOf(stage, options)
       const byDraws = Rules.at(settings, ["practice", "by"]) === "draws"
       for (const { limit, plain, setting } of needsOf(stage, learnsFromDraws)) {

@@ -19,6 +19,12 @@ const isAdapter = (model: string) =>
     return (yield* has("adapter_config.json")) && !(yield* has("config.json"))
   })
 
+/** Says where the chains are, of a run under a policy that cannot be trained. */
+export const chainsAlone = Effect.fnUntraced(function*(out: string) {
+  const { join } = yield* Path.Path
+  return yield* tell(`Nothing was trained, so there is no model: the chains are in ${join(out, "cot.jsonl")}`)
+})
+
 /** Weights that stay at an engine are told by an address alone. */
 const isAddress = (model: string) =>
   Effect.gen(function*() {

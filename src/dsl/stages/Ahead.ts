@@ -49,7 +49,7 @@ export const ahead = (
 
 /** Looks at the validation split while training. */
 const looking = ({ select, steps = Settings.defaults.steps }: Settings.TrainOptions, { validation }: Sizes) =>
-  select === undefined
+  select === undefined || select === null
     ? 0
     : (Math.floor(steps / select.every) + 1) * Math.min(validation, select.samples ?? Infinity)
 

@@ -66,6 +66,7 @@ const saved = Effect.fnUntraced(function*(target: string) {
  * replaced: a run that was cut off after saving holds the same weights and must not stumble over them. Files there that
  * are no part of the model stay. Of a run that had ended, and is whole, nothing is written again. Of an engine that
  * gives no weights away `model` holds the address of its state.
+ * A policy that cannot be trained has nothing to save.
  *
  * @param form what the policy was taught to write: `annotate` and `evaluate` ask for it. Default "think"
  */
@@ -75,7 +76,8 @@ export const saveModel = <A>(
 ): Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const { directory, method, note, sealed } = yield* Run
-    if (Option.isNone(directory) || sealed) return
+    const { unable = {} } = yield* Policy
+    if (Option.isNone(directory) || sealed || unable.training !== undefined) return
     const target = (yield* Path.Path).join(directory.value, "model")
     const bringBack = yield* Earlier.setAside(target, [address])
     yield* saved(target)
@@ -204,7 +206,13 @@ export const run = (options: RunOptions) =>
     Effect.andThen(nothingYet(options)),
     Effect.andThen(begins),
     Effect.andThen(recording),
-    Effect.andThen(Effect.suspend(() => Afterwards.finished(options.out, self.task))),
+    Effect.andThen(Effect.flatMap(
+      Policy,
+      ({ unable = {} }) =>
+        unable.training === undefined
+          ? Afterwards.finished(options.out, self.task)
+          : Afterwards.chainsAlone(options.out)
+    )),
     Effect.onInterrupt(() => Afterwards.interrupted(options)),
     Effect.mapError(toScript)
   )

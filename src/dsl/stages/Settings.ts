@@ -31,14 +31,18 @@ export interface TrainOptions {
    * of the split are looked at, from its start; default all of them. `patience`: the stage ends early where so many
    * looks in a row were no better than the best, which must itself be better than the start; default never. `ties`:
    * which of equal looks is kept; a small split has many, and the later weights have learned for longer; "start": what
-   * the stage began with, where nothing was better than that, else the last; default "first".
+   * the stage began with, where nothing was better than that, else the last; default "first". null is the same as
+   * leaving it out, to take it from settings that have it: `{ ...quick.sft, select: null }`.
    */
-  readonly select?: {
-    readonly every: number
-    readonly samples?: number
-    readonly patience?: number
-    readonly ties?: "first" | "last" | "start"
-  }
+  readonly select?: Selecting | null
+}
+
+/** How weights are chosen by the validation split. */
+export interface Selecting {
+  readonly every: number
+  readonly samples?: number
+  readonly patience?: number
+  readonly ties?: "first" | "last" | "start"
 }
 
 /** Settings of a GRPO stage. */
@@ -94,7 +98,7 @@ export const shorter = <S extends TrainOptions>(stage: S, share: number): S => {
   return {
     ...stage,
     steps,
-    ...(select !== undefined &&
+    ...(select !== undefined && select !== null &&
       { select: { ...select, every: Math.max(1, Math.ceil(select.every * steps / Math.max(1, before))) } })
   }
 }
@@ -135,10 +139,17 @@ const stageDefaults: StageDefaults = {
 export const given = <O extends object>(options: O): O =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O
 
+/** Without a `select` of null, which selects nothing. */
+const selecting = (options: object): object =>
+  Object.fromEntries(Object.entries(options).filter(([name, value]) => name !== "select" || value !== null))
+
 /** A training stage's settings with defaults for those that are left out. */
-export const filled = (settings: GrpoOptions): Required<Omit<GrpoOptions, "select">> & Pick<GrpoOptions, "select"> => ({
+export const filled = (
+  { select, ...settings }: GrpoOptions
+): Required<Omit<GrpoOptions, "select">> & { readonly select?: Selecting } => ({
   ...defaults,
-  ...given(settings)
+  ...given(settings),
+  ...(select !== undefined && select !== null && { select })
 })
 
 /** The same for what is a single stage's own. */
@@ -236,7 +247,7 @@ export const refuse = (stage: string, broken: Rules.Broken): Effect.Effect<never
 /** Fails on the first setting of a stage that breaks its rule. */
 export const holds = (stage: string, table: Rules.Table, settings: object): Effect.Effect<void, BadSetting> =>
   Effect.suspend(() => {
-    const broken = Rules.broken(table, settings)
+    const broken = Rules.broken(table, selecting(settings))
     return broken === undefined ? Effect.void : refuse(stage, broken)
   })
 
@@ -253,7 +264,7 @@ export const check = (
 ): Effect.Effect<void, BadSetting> =>
   Effect.suspend(() => {
     const all = { ...table, ...Object.fromEntries(besides.map((name) => [name, Rules.any])) }
-    const misspelt = Rules.misspelt(all, options)
+    const misspelt = Rules.misspelt(all, selecting(options))
     return misspelt === undefined ? holds(stage, table, options) : refuse(stage, misspelt)
   })
 

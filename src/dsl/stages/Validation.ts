@@ -20,7 +20,9 @@ const nothing = (stage: string) =>
   Settings.refuse(stage, {
     setting: "select",
     value: "given without a validation split",
-    expected: "Rise.make(task, data, { validation: 0.1 }), with enough data that the share is not empty"
+    expected:
+      "Rise.make(task, data, { validation: 0.1 }), with enough data that the share is not empty; or select: null, " +
+      "which keeps the last weights"
   })
 
 const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length

@@ -108,12 +108,12 @@ const make = Effect.fnUntraced(function*(options: Settings.Options) {
       })
   )
 
+  const instead = "Use Policy.onnx({ model: DIRECTORY }) for that"
   const notHere = (operation: PolicyError["operation"], what: string) =>
     Effect.fail(
       new PolicyError({
         operation,
-        reason: `${name} is remote: it can be sampled, it ${what}. ` +
-          `Use Policy.onnx({ model: DIRECTORY }) for that`
+        reason: `${name} is remote: it can be sampled, it ${what}. ${instead}`
       })
     )
 
@@ -130,6 +130,7 @@ const make = Effect.fnUntraced(function*(options: Settings.Options) {
     restore: () => notHere("restore", "has no weights to bring back"),
     save: () => notHere("save", "has no weights to write"),
     identity: { engine: "openai", model: `${model} at ${shownUrl}`, ...(grammars && { grammars }) },
+    unable: { training: `${name} is remote: it can be sampled, it cannot be trained. ${instead}` },
     tokenizer: Option.none(),
     spelling: grammars ? Bytes.tokenizer : undefined
   })

@@ -5,9 +5,21 @@
 import { Context, Effect, FileSystem, Option, Path } from "effect"
 import * as OnnxPolicy from "../onnx/OnnxPolicy.ts"
 import * as OpenAiPolicy from "../openai/OpenAiPolicy.ts"
+import { RemoteError } from "../openai/RemoteError.ts"
 import { Policy, PolicyError } from "../Policy.ts"
 import * as TinkerPolicy from "../tinker/TinkerPolicy.ts"
 import type { Pushing } from "./Settings.ts"
+
+/** vLLM has no such address unless it was started for it. */
+const loadable = (error: PolicyError): PolicyError =>
+  error.cause instanceof RemoteError && error.cause.status === 404
+    ? new PolicyError({
+      operation: "load",
+      reason: `${error.reason}. The server takes no adapters while it runs: start vLLM with --enable-lora and ` +
+        "VLLM_ALLOW_RUNTIME_LORA_UPDATING=True in its environment",
+      cause: error.cause
+    })
+    : error
 
 const refuse = (reason: string) => Effect.fail(new PolicyError({ operation: "load", reason }))
 
@@ -57,7 +69,10 @@ export const make = Effect.fnUntraced(function*(
     yield* Effect.onError(
       Effect.andThen(
         write(folderOf(name)),
-        adapters.load({ name, path: join(served === directory ? resolve(served) : served, name) })
+        Effect.mapError(
+          adapters.load({ name, path: join(served === directory ? resolve(served) : served, name) }),
+          loadable
+        )
       ),
       () => removed(name)
     )

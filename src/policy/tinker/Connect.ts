@@ -34,9 +34,10 @@ export const to = Effect.fnUntraced(function*(options: Options) {
   if (models.length > 0 && !models.includes(model)) {
     return yield* refuse("load", `${baseUrl} does not serve "${model}"; it serves ${models.join(", ")}`)
   }
-  const modelOf = (states: string) =>
+  const modelOf = (states: string, leftovers: boolean) =>
     Engine.make({
       futures,
+      leftovers,
       baseModel: model,
       rank,
       seed,
@@ -48,7 +49,7 @@ export const to = Effect.fnUntraced(function*(options: Options) {
   // On a model of its own, which is given back before the policy's is made: an engine may hold one alone.
   const found: Probe.Found = options.probe === false
     ? Probe.unasked
-    : yield* Effect.scoped(Effect.flatMap(modelOf("probe"), (engine) => Probe.probe(engine, prompts, name)))
+    : yield* Effect.scoped(Effect.flatMap(modelOf("probe", false), (engine) => Probe.probe(engine, prompts, name)))
   if (options.probe !== false && found.normaliser === undefined) {
     yield* warn(
       `${name} tells no gradient norm: what it divides losses by could not be measured; a sum is taken for granted`
@@ -72,6 +73,8 @@ export const to = Effect.fnUntraced(function*(options: Options) {
     normaliser: found.normaliser ?? Normaliser.sum,
     exact: found.exact,
     /** A model there; its states are saved under the given name. */
-    modelOf
+    modelOf: (states: string) => modelOf(states, found.leftovers),
+    /** One that is only asked for log-probabilities: gradients do not matter to it. */
+    referenceOf: (states: string) => modelOf(states, false)
   }
 })

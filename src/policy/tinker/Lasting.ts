@@ -20,17 +20,36 @@ export interface Options {
   readonly seed: number
   /** Between two signs of life. */
   readonly heartbeat: Duration.Duration
+  /** Whether the engine may put a new model where gradients of one that is gone are left. */
+  readonly leftovers: boolean
 }
 
 const Session = Schema.Struct({ session_id: Schema.String })
 const Alive = Schema.Unknown
+/** An update of no sequences, which changes no weights. */
+const nothing: Step = {
+  requests: [],
+  loss: { lossFn: "importance_sampling" },
+  adam: { learningRate: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 0 }
+}
 /** Times a lost model is brought back within one operation. */
 const RETURNS = 3
+
+/** Says when there is room again, where an engine holds as many models as it can. */
+const withRoom = (error: TinkerError): TinkerError =>
+  /maximum number of (lora )?adapters/i.test(error.message)
+    ? new TinkerError({
+      ...error,
+      reason:
+        `${error.reason} (it holds as many models as it can: wait until another run ends; those of clients that ` +
+        "were killed go after five minutes. Or start it with room for more)"
+    })
+    : error
 
 const isLoss = (error: unknown): boolean => error instanceof TinkerError && error.kind === "lost"
 
 export const make = Effect.fnUntraced(function*(
-  { baseModel, heartbeat, rank, seed }: Options,
+  { baseModel, heartbeat, leftovers, rank, seed }: Options,
   futures: Futures,
   calls: ModelCalls
 ) {
@@ -67,23 +86,43 @@ export const make = Effect.fnUntraced(function*(
   )
 
   const makeModel = (sessionId: string) =>
-    futures.run({
-      path: "create_model",
-      body: {
-        session_id: sessionId,
-        model_seq_id: models++,
-        base_model: baseModel,
-        lora_config: { rank, seed },
-        user_metadata: {}
-      },
-      key: `model/${models}`
-    }, Answers.made)
+    Effect.mapError(
+      futures.run({
+        path: "create_model",
+        body: {
+          session_id: sessionId,
+          model_seq_id: models++,
+          base_model: baseModel,
+          lora_config: { rank, seed },
+          user_metadata: {}
+        },
+        key: `model/${models}`
+      }, Answers.made),
+      withRoom
+    )
+
+  const newModel = (sessionId: string) =>
+    Effect.map(makeModel(sessionId), ({ model_id: modelId }): Live => ({ sessionId, modelId, generation, seq: 0 }))
+
+  /**
+   * Empties the place that the next model gets of what an update that was cut off has accumulated there. By a model
+   * that is thrown away: the step that empties it counts as one, and leaves its mark on the moments.
+   */
+  const sweep = Effect.fnUntraced(function*(sessionId: string) {
+    const broom = yield* newModel(sessionId)
+    yield* calls.apply(broom, nothing, () => Effect.void).pipe(
+      // An engine that takes no step without a gradient says that there is none.
+      Effect.catchIf(({ kind }) => kind === "failed" || kind === "status", () => Effect.void),
+      Effect.ensuring(calls.unload(broom))
+    )
+  })
 
   /** Makes the model: anew, or as it was. */
   const bringUp = Effect.gen(function*() {
     const sessionId = yield* openSession
-    const { model_id: modelId } = yield* makeModel(sessionId)
-    const made: Live = { sessionId, modelId, generation: ++generation, seq: 0 }
+    if (leftovers) yield* sweep(sessionId)
+    generation++
+    const made = yield* newModel(sessionId)
     if (base !== undefined) {
       yield* calls.numbered(made, "load_weights", { path: base.path, optimizer: base.moments }, Answers.nothing)
     }

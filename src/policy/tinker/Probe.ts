@@ -22,10 +22,15 @@ export interface Found {
   readonly pictures: boolean | undefined
   /** Losses of its own that were measured to be ours. */
   readonly exact: ReadonlyArray<Exact.Exact>
+  /**
+   * Whether a new model may begin with gradients of one that is gone, as in a slot of SkyRL's JAX backend. True where
+   * that is not known.
+   */
+  readonly leftovers: boolean
 }
 
 /** What is taken for granted of an engine that was asked nothing. */
-export const unasked: Found = { normaliser: undefined, pictures: undefined, exact: [] }
+export const unasked: Found = { normaliser: undefined, pictures: undefined, exact: [], leftovers: true }
 
 const still: Adam = { learningRate: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 0 }
 
@@ -85,8 +90,10 @@ const losses = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts, eng
       }, () => Effect.void),
       ({ metrics }) => gradNormOf(metrics)
     )
+  // Somebody who was cut off between a pass and its step may have left a gradient where this model is now.
+  yield* Effect.ignore(norm([]))
   const first = yield* norm([[scored(1)]])
-  if (first === undefined) return { normaliser: undefined, exact: [] }
+  if (first === undefined) return { normaliser: undefined, exact: [], leftovers: true }
   const ratio = (requests: ReadonlyArray<ReadonlyArray<Datum>>) =>
     Effect.map(norm(requests), (found) => (found ?? NaN) / first)
   const found = Normaliser.of({
@@ -98,7 +105,14 @@ const losses = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts, eng
   })
   if (typeof found !== "string") {
     const own = [now, Batch.following(long, all)]
-    return { normaliser: found, exact: yield* Exact.measured(engine, [sequence, long], own, still, gradNormOf) }
+    const exact = yield* Exact.measured(engine, [sequence, long], own, still, gradNormOf)
+    // A pass without its step, as an interrupt leaves it: the model is given back, and the next one asked for its own.
+    const cutOff = { data: [scored(1)], loss: { lossFn: "importance_sampling" }, adam: still } as const
+    yield* Effect.ignore(engine.step({ ...cutOff, scaled: (requests) => requests }, () => Effect.fail("cut off")))
+    // Nothing is to be done again on the next one.
+    yield* engine.release
+    const left = yield* Effect.orElseSucceed(norm([]), () => undefined)
+    return { normaliser: found, exact, leftovers: left !== 0 }
   }
   return yield* new PolicyError({
     operation: "load",

@@ -53,8 +53,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
       "merge is true and rank is 0: without an adapter there is nothing to merge, leave it out"
     )
   }
-  const { apiKey, baseUrl, capabilities, exact, modelOf, name: engineName, normaliser, prompts, rank } = yield* Connect
-    .to(options)
+  const connected = yield* Connect.to(options)
+  const { apiKey, baseUrl, capabilities, exact, modelOf, name: engineName, normaliser, prompts, rank } = connected
   const { concurrency = Settings.defaults.concurrency, model, optimizer = {}, seed } = options
   if (merge) yield* Merge.check(options.tokenizer)
   const fileSystem = yield* FileSystem.FileSystem
@@ -80,7 +80,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const step = Step.make({ checked, engine, exact, normaliser, optimizer, scored })
   const reference = yield* Reference.make({
     reference: options.reference,
-    engine: yield* modelOf(`${states}-reference`),
+    engine: yield* connected.referenceOf(`${states}-reference`),
     engineName,
     prompts
   })

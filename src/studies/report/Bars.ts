@@ -14,7 +14,7 @@ const histogramIn = (
   [width, height]: readonly [number, number],
   kind: string,
   bins: ReadonlyArray<Bin>,
-  threshold: number,
+  threshold: number | undefined,
   words: string
 ): string => {
   const [left, right, top, bottom] = [44, 10, 22, 24]
@@ -39,22 +39,27 @@ const histogramIn = (
   const below = ticks(0, 1).map((tick) =>
     `<text class="tick" x="${f(x(tick))}" y="${height - 8}" text-anchor="middle">${short(tick)}</text>`
   )
-  const name = `τ = ${short(threshold)}`
-  const before = x(threshold) - roomFor(name) - 5 > left
+  const marked = (threshold: number) => {
+    const name = `τ = ${short(threshold)}`
+    const before = x(threshold) - roomFor(name) - 5 > left
+    return `<line x1="${f(x(threshold))}" x2="${f(x(threshold))}" y1="${top - 6}" y2="${
+      height - bottom
+    }" stroke="var(--ink)" stroke-dasharray="3 3"/>` +
+      `<text class="tick strong" x="${f(x(threshold) + (before ? -5 : 5))}" y="${top - 8}" text-anchor="${
+        before ? "end" : "start"
+      }">${name}</text>`
+  }
   return `<svg class="chart ${kind}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(words)}">${
     grid.join("")
-  }${bars.join("")}<line x1="${f(x(threshold))}" x2="${f(x(threshold))}" y1="${top - 6}" y2="${
-    height - bottom
-  }" stroke="var(--ink)" stroke-dasharray="3 3"/>` +
-    `<text class="tick strong" x="${f(x(threshold) + (before ? -5 : 5))}" y="${top - 8}" text-anchor="${
-      before ? "end" : "start"
-    }">${name}</text>${below.join("")}</svg>`
+  }${bars.join("")}${threshold === undefined ? "" : marked(threshold)}${below.join("")}</svg>`
 }
 
 /** Chains by reward in [0, 1], what τ keeps in full colour; once for wide pages and once for narrow ones. */
-export const histogram = (bins: ReadonlyArray<Bin>, threshold: number): string => {
+export const histogram = (bins: ReadonlyArray<Bin>, threshold: number | undefined): string => {
   const [of, kept] = [bins.reduce((sum, { count }) => sum + count, 0), bins.reduce((sum, { kept }) => sum + kept, 0)]
-  const words = `rewards of ${of} chains from 0 to 1; τ = ${short(threshold)} keeps ${kept}`
+  const words = `rewards of ${of} chains from 0 to 1; ${
+    threshold === undefined ? "all are kept" : `τ = ${short(threshold)} keeps ${kept}`
+  }`
   return histogramIn([820, 200], "wide", bins, threshold, words) +
     histogramIn([330, 200], "narrow", bins, threshold, words)
 }

@@ -31,6 +31,16 @@ export const ticks = (min: number, max: number): ReadonlyArray<number> => {
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)))
 }
 
+/** The same of what is counted: whole numbers alone. */
+export const wholeTicks = (min: number, max: number): ReadonlyArray<number> => {
+  const most = Math.floor(max)
+  const raw = Math.max(1, (max - min) / 4)
+  const power = 10 ** Math.floor(Math.log10(raw))
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw) ?? power
+  const first = Math.ceil(min / step) * step
+  return Array.from({ length: Math.max(0, Math.floor((most - first) / step) + 1) }, (_, i) => first + i * step)
+}
+
 /** A number as short as it can be read. */
 export const short = (value: number): string => {
   if (value === 0) return "0"
@@ -120,7 +130,7 @@ export const line = ({ height = 150, range, series, title, width = 300 }: LineOp
     `<line class="grid" x1="${left}" x2="${width - right}" y1="${f(y(tick))}" y2="${f(y(tick))}"/>` +
     `<text class="tick" x="${left - 6}" y="${f(y(tick) + 3.5)}" text-anchor="end">${short(tick)}</text>`
   )
-  const below = ticks(x0, x1).map((tick) =>
+  const below = wholeTicks(x0, x1).map((tick) =>
     `<text class="tick" x="${f(x(tick))}" y="${height - 6}" text-anchor="middle">${short(tick)}</text>`
   )
   const lines = series.map(({ colour, dots, points }) => {

@@ -39,7 +39,9 @@ const exampleOf = (drawing: Drawing) => ({ bars, image, part, png, question, sai
     { annotation, bars: own, method, reasoning, text }
   ) => {
     const boxes = boxesOf(annotation)
-    const drawn = bars.length > 0
+    const drawn = annotation === null
+      ? "<p class=\"note\">It cannot be read, so there is nothing to draw.</p>"
+      : bars.length > 0
       ? Bars.paired(bars, own)
       : boxes.length > 0
       ? shot(png, `${image}: truth, and the boxes of ${method}`, right, boxes)

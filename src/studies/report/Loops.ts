@@ -79,5 +79,6 @@ export const write = Effect.fnUntraced(function*(directory: string, drawing: Dra
     rewards: shown.map(({ chains }) => chains.map(({ reward }) => Number(reward.toPrecision(4)))),
     verdicts: shown.map(({ chains }) => chains.map(({ verdict }) => verdict))
   }
-  return { names, index: Option.liftPredicate(index, ({ image }) => image.length > 0) }
+  const pictured = shown.every((row) => "png" in row)
+  return { names, pictured, index: Option.liftPredicate(index, ({ image }) => image.length > 0) }
 })

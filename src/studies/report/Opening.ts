@@ -15,6 +15,8 @@ export interface Setting {
   readonly source: string | undefined
   readonly trained: string | undefined
   readonly tested: string | undefined
+  /** Whether the run trains at all. */
+  readonly taught: boolean
 }
 
 const asked = ({ kind, labels }: Drawing): string => {
@@ -30,19 +32,27 @@ const asked = ({ kind, labels }: Drawing): string => {
 }
 
 /** What was done, or is being done, on what. */
-export const done = (drawing: Drawing, { model, source, task, tested, trained }: Setting, underWay: boolean): string =>
-  `A vision-language model${model === undefined ? "" : `, ${model},`} ${
+export const done = (drawing: Drawing, setting: Setting, underWay: boolean): string => {
+  const { model, source, taught, task, tested, trained } = setting
+  const data = source === undefined ? "" : ` (data: ${source})`
+  if (!taught) {
+    return `A vision-language model${model === undefined ? "" : `, ${model},`} ${
+      underWay ? "writes" : "wrote"
+    } reasons for the labels of the task “${task}”: ${asked(drawing)}.` +
+      `${trained === undefined ? "" : ` It ${underWay ? "is" : "was"} shown ${trained} labelled pictures${data}.`}` +
+      " Nothing is trained in this run."
+  }
+  return `A vision-language model${model === undefined ? "" : `, ${model},`} ${
     underWay ? "is being" : "was"
   } taught the task “${task}”: ${asked(drawing)}, and to give its reasons.` +
-  `${trained === undefined ? "" : ` It ${underWay ? "learns" : "learned"} from ${trained} labelled pictures`}${
-    trained === undefined || source === undefined ? "" : ` of ${source}`
-  }${
-    trained === undefined
-      ? ""
-      : tested === undefined
-      ? "."
-      : ` and ${underWay ? "will be" : "was"} measured on ${tested} others.`
-  }`
+    `${trained === undefined ? "" : ` It ${underWay ? "learns" : "learned"} from ${trained} labelled pictures${data}`}${
+      trained === undefined
+        ? ""
+        : tested === undefined
+        ? "."
+        : ` and ${underWay ? "will be" : "was"} measured on ${tested} others.`
+    }`
+}
 
 /** Figures that say nothing of how good a method is by itself. */
 const aside = (metric: string) =>

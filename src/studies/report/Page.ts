@@ -46,13 +46,19 @@ export interface PageData {
   readonly warnings: ReadonlyArray<string>
   readonly curves: ReadonlyArray<Curve>
   readonly histogram: Option.Option<
-    { readonly bins: ReadonlyArray<Bars.Bin>; readonly tau: number; readonly kept: number; readonly of: number }
+    {
+      readonly bins: ReadonlyArray<Bars.Bin>
+      /** None where no stage filters. */
+      readonly tau: number | undefined
+      readonly kept: number
+      readonly of: number
+    }
   >
   readonly examples: ReadonlyArray<Example>
   /** All answers; none while the run is under way, and where nothing was answered. */
   readonly answers: Option.Option<Answers>
   /** How all chains were judged, and how many samples are shown with theirs. */
-  readonly loops: { readonly verdicts: ReadonlyMap<string, number>; readonly shown: number }
+  readonly loops: { readonly verdicts: ReadonlyMap<string, number>; readonly shown: number; readonly pictured: boolean }
   /** By dotted name. */
   readonly settings: ReadonlyArray<readonly [string, string]>
 }
@@ -107,7 +113,7 @@ const resultsOf = ({ kept, lower, metric, results }: PageData): string => {
       lower.has(metric) ? "shorter" : "longer"
     } is better.</p>${Bars.methods(metric, main, kept)}</div>`
   return `<div class="stack">${picture}${Tables.results(results, lower)}</div>` +
-    `<p class="note">Shaded: the best of its column, the prior aside. Win rate: share of samples on which the ` +
+    `<p class="note">Shaded: the best of its column, the prior aside; nothing where all are equal. Win rate: share of samples on which the ` +
     `method is better than RISE, ties counted half. ` +
     `Figures are of what a method writes by itself, and valid is its share of answers in the right format; ` +
     `“masked”: with tokens held to the task's grammar.${Tables.unrankedNote(results)}</p>` +
@@ -129,9 +135,13 @@ const loopOf = ({ histogram, loops }: PageData): string => {
     onNone: () => "",
     onSome: ({ bins, kept, of, tau }) =>
       `<h3>Rewards of RISE-CoT's best chains</h3><div class="card">${Bars.histogram(bins, tau)}</div>` +
-      `<p class="note">τ keeps ${kept} of ${of} chains (${
-        (100 * kept / Math.max(1, of)).toFixed(0)
-      }%) for supervised fine-tuning.</p>`
+      `<p class="note">${
+        tau === undefined
+          ? `Nothing is filtered: all ${of} chains are kept, whatever their reward.`
+          : `τ keeps ${kept} of ${of} chains (${
+            (100 * kept / Math.max(1, of)).toFixed(0)
+          }%) for supervised fine-tuning.`
+      }</p>`
   })
   const total = [...loops.verdicts.values()].reduce((sum, count) => sum + count, 0)
   const judged = total === 0 ?
@@ -144,7 +154,9 @@ const loopOf = ({ histogram, loops }: PageData): string => {
     }.</p>`
   const each = loops.shown === 0 ? "" : `<h3>Sample by sample</h3><p class="note">For a labelled picture the model ` +
     `writes several chains; from picture and chain alone it rebuilds the label, and the chain is paid by how near ` +
-    `that comes. ${loops.shown} samples of the training half; all are in chains.jsonl. ` +
+    `that comes. ${loops.shown} samples of the training half; all are in chains.jsonl. ${
+      loops.pictured ? "" : "Their pictures are not in this folder: rise train keeps some, the run of a script none. "
+    }` +
     `<span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt</p>` +
     `<div id="loops"><p class="note">This needs JavaScript, and the folder report/ beside this page.</p></div>`
   return rewards + judged + each + (rewards + each === "" ? "" : Glossary.ofChains)
@@ -199,7 +211,7 @@ export const render = (page: PageData): string => {
   ] as const
   return document({
     title,
-    facts: [...facts, ["quarantined", `${total}${reasons === "" ? "" : ` (${reasons})`}`]],
+    facts: [...facts, ["rows set aside", total === 0 ? "none" : `${total} (${reasons})`]],
     script: true,
     opening: `<div class="now" id="now" role="status" hidden></div>${
       page.doubts.map((text) => `<p role="alert"><strong>${escape(text)}</strong></p>`).join("")

@@ -23,7 +23,8 @@ export const results = (rows: ReadonlyArray<ResultRow>, lower: ReadonlySet<strin
       const values = inPart.filter((row) => row.metric === metric && row.method !== "prior").map(({ value }) => value)
       return [
         metric,
-        values.length < 2 || unranked.has(metric)
+        // Where all look alike there is no best.
+        values.length < 2 || unranked.has(metric) || new Set(values.map((value) => value.toFixed(3))).size === 1
           ? NaN
           : lower.has(metric)
           ? Math.min(...values)

@@ -1,8 +1,9 @@
 /**
  * `report.html` and `report/` from the files of a run folder, whenever one likes: nothing is trained or sampled for it.
  */
-import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
+import { Effect, FileSystem, Option, Path, Predicate, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
+import * as Ledger from "../../dsl/Ledger.ts"
 import * as Links from "../../dsl/Links.ts"
 import { Row } from "../../dsl/Quarantine.ts"
 import { CotRow } from "../../dsl/Rise.ts"
@@ -63,13 +64,13 @@ const warningsOf = (file: string) =>
     Stream.runCollect
   )
 
-const histogramOf = Effect.fnUntraced(function*(file: string, tau: number) {
+const histogramOf = Effect.fnUntraced(function*(file: string, tau: number | undefined) {
   const sum = yield* Stream.runFold(
     lines(file, CotRow),
     () => ({ bins: Array.from({ length: binCount }, () => ({ count: 0, kept: 0 })), kept: 0, of: 0 }),
     ({ bins, kept, of }, { reward }) => {
       const bin = bins[Math.max(0, Math.min(binCount - 1, Math.floor(reward * binCount)))]
-      const held = reward >= tau ? 1 : 0
+      const held = tau === undefined || reward >= tau ? 1 : 0
       if (bin !== undefined) {
         bin.count++
         bin.kept += held
@@ -89,7 +90,7 @@ const factsOf = (value: Schema.Json, at: string): ReadonlyArray<readonly [string
 const shown: Readonly<Record<string, string>> = {
   task: "task",
   seed: "seed",
-  "config.preset": "preset",
+  "config.preset": "settings",
   "config.model": "model",
   "config.source": "data",
   "config.shots": "shots",
@@ -103,6 +104,8 @@ const shown: Readonly<Record<string, string>> = {
  * a cell's.
  */
 const usedOf = (facts: ReadonlyMap<string, string>, name: string, value: string): string => {
+  if (name === "config.shots") return value === "full" ? "all labelled pictures" : `${value} of each label`
+  if (name === "config.preset" && value === "fitted") return "fitted to model and data, under those that were given"
   const [, half] = /^data\.(train|test)\.samples$/.exec(name) ?? []
   const limit = Number(facts.get(`config.settings.limit.${half}`) ?? facts.get(`config.limit.${half}`))
   return limit < Number(value) ? `${limit} of ${value}` : value
@@ -120,18 +123,26 @@ const verdictOf = (
 }
 
 /** Why there are no results, and how to come by them. */
-const missing = (directory: string, identity: typeof RunJson.Type["identity"], model: boolean): string => {
+const missing = (
+  directory: string,
+  identity: typeof RunJson.Type["identity"],
+  { finished, model }: { readonly finished: boolean; readonly model: boolean }
+): string => {
   const script = identity["stages"] !== undefined
   if (!script) {
     return "The run has not finished: there are no results yet. " +
       `Its command goes on with it by --out ${directory} --resume.`
   }
+  if (finished && !model) return `Nothing was trained, so there is no model: the chains are in ${directory}/cot.jsonl.`
   return model
     ? `Nothing was measured in this folder, which a script wrote: npx rise evaluate --model ${directory}/model ` +
       "--data PICTURES measures the model."
     : "The run has not finished: there is no model yet. " +
       `Rise.run({ out: ${JSON.stringify(directory)}, resume: true }) in its script goes on with it.`
 }
+
+/** Stages that train, by the names that a script's run.json has them under. */
+const trains = ["warmUp", "reinforce", "sft", "rft"]
 
 /** Options of `report`. */
 export interface ReportOptions {
@@ -142,8 +153,12 @@ export interface ReportOptions {
 }
 
 /** What a report says first, of a run that has no results. */
-const unfinished = (directory: string, identity: typeof RunJson.Type["identity"], model: boolean, now: boolean) =>
-  now ? "There are no results yet: the run is under way." : missing(directory, identity, model)
+const unfinished = (
+  directory: string,
+  identity: typeof RunJson.Type["identity"],
+  there: Parameters<typeof missing>[2],
+  now: boolean
+) => now ? "There are no results yet: the run is under way." : missing(directory, identity, there)
 
 /**
  * Writes `report.html` into the folder of a run, with `report/` beside it, and returns its path: of a script's run, or
@@ -184,7 +199,13 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   const curves = yield* Curves.read(at("metrics.jsonl"))
   // The τ that was used: it may have sunk below the one that was asked for.
   const used = curves.find(({ stage }) => stage === "filter" || stage === "RISE / filter")?.last.get("tau")
-  const tau = used ?? Number(facts.get("config.settings.filter.tau") ?? facts.get("stages.filter.tau") ?? 0.75)
+  const stages = identity["stages"]
+  const named = Predicate.isObject(stages) ? Object.keys(stages) : undefined
+  const ledger = yield* json(at(Ledger.fileName), Schema.Struct({ finished: Schema.Boolean }))
+  const finished = Option.exists(ledger, ({ finished }) => finished)
+  const asked = Number(facts.get("config.settings.filter.tau") ?? facts.get("stages.filter.tau") ?? 0.75)
+  // A script's run filters where it says so.
+  const tau = named === undefined || named.includes("filter") ? used ?? asked : undefined
   const aside = yield* Stream.runFold(
     lines(at("quarantine.jsonl"), Row),
     () => ({ counts: new Map<string, number>(), first: new Array<Row>() }),
@@ -204,7 +225,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   )
   const main = kept([...new Set(results.map((row) => row.method))])
   yield* Side.make(directory)
-  const loops = browse ? yield* Loops.write(directory, drawing) : { names: [], index: Option.none() }
+  const loops = browse ? yield* Loops.write(directory, drawing) : { names: [], pictured: true, index: Option.none() }
   const countOf = (half: "train" | "test") => {
     const value = facts.get(`data.${half}.samples`)
     return value === undefined ? undefined : usedOf(facts, `data.${half}.samples`, value).replace(/ of .*/, "")
@@ -225,7 +246,8 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
             model: facts.get("config.model"),
             source: facts.get("config.source"),
             trained: countOf("train") ?? facts.get("data.samples"),
-            tested: countOf("test")
+            tested: countOf("test"),
+            taught: named === undefined || named.some((stage) => trains.includes(stage))
           }, Option.isSome(now))
       })),
       compared: [
@@ -238,7 +260,9 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     doubts: doubtful,
     sentences: [
       ...verdictOf(results, about),
-      ...(Option.isNone(found) ? [unfinished(directory, identity, yield* there("model"), Option.isSome(now))] : []),
+      ...(Option.isNone(found)
+        ? [unfinished(directory, identity, { finished, model: yield* there("model") }, Option.isSome(now))]
+        : []),
       ...(about.notes ?? [])
     ],
     drawing,
@@ -255,6 +279,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     examples: Option.getOrElse(yield* json(at("examples.json"), Examples), () => []),
     answers,
     loops: {
+      pictured: loops.pictured,
       verdicts: browse ? yield* Loops.verdicts(directory) : new Map(),
       shown: Option.match(loops.index, { onNone: () => 0, onSome: ({ image }) => image.length })
     },
@@ -267,6 +292,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   })
   yield* Side.write(directory, "index", {
     labels: drawing.labels,
+    tau: tau ?? null,
     loops: Option.getOrNull(loops.index),
     answers: Option.match(answers, {
       onNone: () => null,

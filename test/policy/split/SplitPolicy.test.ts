@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, FileSystem, Layer, Logger } from "effect"
 import { type Policy, Policy as Contract, type Rollout } from "../../../src/policy/index.ts"
 import * as Policies from "../../../src/policy/layers.ts"
+import * as Server from "../openai/server.ts"
 import * as Vllm from "../openai/vllm.ts"
 import * as Backend from "../tinker/backend.ts"
 import { directory, recorded, reinforce } from "../tinker/engines.ts"
@@ -248,6 +249,20 @@ describe("Policy.split", () => {
         yield* failure(unable.update(reinforce(drawn), update)),
         /does not tell token ids .* return_token_ids/
       )
+      const fixed = yield* Vllm.start
+      const { answer } = fixed.server
+      fixed.server.answer = (response, received) =>
+        received.path.endsWith("/load_lora_adapter")
+          ? Server.send(404, { detail: "Not Found" })(response, received)
+          : answer(response, received)
+      const adapters = { directory: yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped() }
+      const pushed = yield* built(Policies.split({ sampler: sampler(fixed), trainer: trainer(), adapters }))
+      const first = yield* recorded(pushed)
+      yield* pushed.beginStage
+      assert.match(
+        yield* failure(Effect.andThen(pushed.update(reinforce(first), update), recorded(pushed))),
+        /takes no adapters while it runs: start vLLM with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True/
+      )
       for (
         const [options, expected] of [
           [{ adapters: { directory: "x", every: 3 } }, /adapters.every is 3, expected at most 2 \(staleness \+ 1\)/],
@@ -264,5 +279,5 @@ describe("Policy.split", () => {
         const made = built(Policies.split({ sampler: mute, trainer: local, ...options } as never))
         assert.match(yield* failure(made as Effect.Effect<never, { readonly message: string }, never>), expected)
       }
-    }).pipe(Effect.scoped), 120_000)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 120_000)
 })

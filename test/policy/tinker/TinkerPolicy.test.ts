@@ -3,7 +3,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, FileSystem, Logger, Path } from "effect"
 import { Objective, type Policy, type Rollout } from "../../../src/policy/index.ts"
-import { engines, policyAt, recorded, reinforce, remote, supervise, update } from "./engines.ts"
+import { Engines, engines, policyAt, recorded, reinforce, remote, supervise, update } from "./engines.ts"
 import * as Server from "./server.ts"
 
 const told = (log: Array<string>) => Logger.layer([Logger.make(({ message }) => void log.push(String(message)))])
@@ -119,6 +119,55 @@ describe("Policy.tinker", () => {
       120_000
     )
 
+    it.effect(
+      "begins with nothing that an update which was cut off left in the engine's slots",
+      () =>
+        Effect.gen(function*() {
+          const calm = yield* remote()
+          const rollouts = yield* recorded(calm.policy)
+          const expected = yield* steps(calm.policy, rollouts, 3)
+          for (
+            const [served, options] of [
+              [{ slots: true }, {}],
+              [{ slots: true, strict: true }, { probe: false }]
+            ] as const
+          ) {
+            const engine = yield* Server.start(yield* Engines, served)
+            /** A client that goes between a pass and its step. */
+            yield* Effect.scoped(Effect.gen(function*() {
+              const { policy } = yield* policyAt(engine.baseUrl, { probe: false })
+              // The place is swept when the model is made; the step is what does not come.
+              yield* recorded(policy)
+              engine.faults.push({ path: "optim_step", times: 1, answer: Server.status(400) })
+              yield* Effect.flip(policy.update(reinforce(rollouts), update))
+            }))
+            const { connection, policy } = yield* policyAt(engine.baseUrl, options)
+            if (!("probe" in options)) {
+              assert.strictEqual(connection.normaliser, "sum over the tokens of a sequence, sum over sequences")
+            }
+            yield* steps(policy, rollouts, 1)
+            // One of its own is cut off, and taken back.
+            const passes = engine.trainedBy.length
+            engine.faults.push({ path: "optim_step", times: 1, answer: Server.status(400) })
+            yield* Effect.flip(policy.update(reinforce(rollouts), update))
+            assert.isAbove(engine.trainedBy.length, passes)
+            assert.approximately(yield* steps(policy, rollouts, 2), expected, 1e-6)
+          }
+        }).pipe(Effect.scoped),
+      120_000
+    )
+
+    it.effect("asks for no second model where the engine forgets what goes", () =>
+      Effect.gen(function*() {
+        for (const [served, models] of [[{}, 1], [{ slots: true }, 2]] as const) {
+          const { engine, policy } = yield* remote({}, served)
+          const made = () => engine.requests.filter((path) => path === "create_model").length
+          const before = made()
+          yield* recorded(policy)
+          assert.strictEqual(made() - before, models)
+        }
+      }).pipe(Effect.scoped), 120_000)
+
     it.effect("comes back from a checkpoint in another process, and from a snapshot", () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
@@ -160,6 +209,16 @@ describe("Policy.tinker", () => {
         assert.match(other.message, /does not serve "Qwen\/Qwen3-VL-8B"; it serves embedded$/)
         const away = yield* Effect.flip(policyAt("http://127.0.0.1:9", { attempts: 2 }))
         assert.match(away.message, /^policy load: http:\/\/127.0.0.1:9\S+: the connection failed: .*after 2 attempts/)
+        const full = yield* Server.start(yield* Engines)
+        full.faults.push({
+          path: "create_model",
+          times: 9,
+          answer: Server.status(400, { detail: "Maximum number of LoRA adapters (4) reached" })
+        })
+        assert.match(
+          (yield* Effect.flip(policyAt(full.baseUrl))).message,
+          /wait until another run ends; those of clients that were killed go after five minutes.*\(4\) reached/
+        )
         const log: Array<string> = []
         const silent = yield* Effect.provide(remote({}, { silent: true }), told(log))
         assert.strictEqual(silent.connection.normaliser, undefined)

@@ -54,15 +54,26 @@ export interface Options {
   readonly losses?: ReadonlyArray<string>
   /** A loss that is computed in another way: cross_entropy over the sum of its weights, ppo by bounds of its own. */
   readonly odd?: "cross_entropy" | "ppo"
+  /**
+   * Models get the first free slot, and what was accumulated there stays when a model goes, as in SkyRL's JAX backend.
+   */
+  readonly slots?: boolean
+  /** Steps that no pass went before are refused. */
+  readonly strict?: boolean
   /** Sequences and bytes of the largest request, as told. */
   readonly limit?: { readonly data: number; readonly bytes: number }
 }
 
-interface Model {
-  held: Held
+/** What is accumulated. */
+interface Slot {
   gradient: Float32Array | undefined
   /** Sequences since the last step. */
   data: number
+}
+
+interface Model {
+  held: Held
+  slot: Slot
   /** By number: a digest of what was asked, and the future that it became. */
   seqs: Map<number, { readonly content: string; readonly id: string }>
   session: string
@@ -137,6 +148,15 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
     Effect.callback<{ readonly server: ReturnType<typeof createServer>; readonly engine: Engine }>((resume) => {
       const sessions = new Set<string>()
       const models = new Map<string, Model>()
+      const slots: Array<Slot> = []
+      const free = (): Slot => {
+        const used = new Set([...models.values()].map(({ slot }) => slot))
+        const found = options.slots === true ? slots.find((slot) => !used.has(slot)) : undefined
+        if (found !== undefined) return found
+        const slot: Slot = { gradient: undefined, data: 0 }
+        slots.push(slot)
+        return slot
+      }
       const samplers = new Map<string, Float32Array>()
       const states = new Map<string, Held>()
       const saved = new Map<string, Float32Array>()
@@ -213,9 +233,10 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
               { lossFn, config: options.odd === "ppo" ? {} : config },
               factorsOf(data, lossFn)
             )
-            if (model.gradient === undefined) model.gradient = gradient
-            else gradient.forEach((value, i) => model.gradient![i]! += value)
-            model.data += data.length
+            const { slot } = model
+            if (slot.gradient === undefined) slot.gradient = gradient
+            else gradient.forEach((value, i) => slot.gradient![i]! += value)
+            slot.data += data.length
           }
           return options.spelling === "json"
             ? json({
@@ -309,8 +330,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
             const id = `model_${++next}`
             models.set(id, {
               held: backend.fresh,
-              gradient: undefined,
-              data: 0,
+              slot: free(),
               seqs: new Map(),
               session: String(own["session_id"])
             })
@@ -357,16 +377,22 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
               Buffer.from(body).toString(),
               () =>
                 future(work(Effect.gen(function*() {
-                  const gradient = model.gradient ?? new Float32Array(0)
-                  if (options.mean === "sequence") gradient.forEach((value, i) => gradient[i] = value / model.data)
+                  const { slot } = model
+                  if (slot.gradient === undefined && options.strict === true) {
+                    return status(400, { detail: "there are no gradients" })
+                  }
+                  const gradient = slot.gradient ?? new Float32Array(model.held.weights.length)
+                  if (options.mean === "sequence" && slot.data > 0) {
+                    gradient.forEach((value, i) => gradient[i] = value / slot.data)
+                  }
                   const { gradNorm, held } = yield* backend.optimise(model.held, gradient, {
                     learningRate: adam["learning_rate"]!,
                     weightDecay: adam["weight_decay"]!,
                     clipNorm: adam["grad_clip_norm"] === 0 ? Infinity : adam["grad_clip_norm"]!
                   })
                   model.held = held
-                  model.gradient = undefined
-                  model.data = 0
+                  slot.gradient = undefined
+                  slot.data = 0
                   return json({ metrics: options.silent === true ? {} : { "engine/grad_norm": gradNorm } })
                 })))
             )
