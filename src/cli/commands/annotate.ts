@@ -17,6 +17,7 @@ import { modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import { asked, check, grammarMode, named, policy, weightsOf } from "../policy.ts"
+import { told } from "../told.ts"
 import { form, formOf } from "./form.ts"
 
 const images = Argument.String("image").pipe(
@@ -120,8 +121,9 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
 
 const run = Effect.fnUntraced(function*(flagged: Flagged) {
   const server = yield* asked(flagged)
-  const given = { ...server, form: yield* formOf(server) }
-  yield* check(given)
+  yield* check(server)
+  const known = yield* told(server)
+  const given = { ...known, form: yield* formOf(known) }
   yield* Nursery.keep
   const kind = yield* Kind.kind(given)
   const format = yield* Format.formatOf(given, kind.shape)
