@@ -27,7 +27,8 @@ export const flags = {
   task: Flag.Literals("task", ["soft-labels", "imagenet-sub", "coco-sub", "lisa"]).pipe(
     Flag.withDescription(
       "What is asked: a distribution over --labels, one of them, boxes with their names, or the one box that answers " +
-        "--question; default: what the model was trained for, else soft-labels"
+        "--question; default: what the model was trained for, else soft-labels (--task of train, evaluate and audit " +
+        "is another: what --data are read as)"
     ),
     Flag.optional
   ),
