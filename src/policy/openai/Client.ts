@@ -4,7 +4,6 @@
  */
 import { Clock, Duration, Effect, Redacted, Result } from "effect"
 import { HttpClient } from "effect/http"
-import { warn } from "../../kernels/runtime/Warning.ts"
 import { shownAddress } from "../http/Address.ts"
 import * as Retry from "../http/Retry.ts"
 import * as Secret from "../http/Secret.ts"
@@ -51,9 +50,6 @@ export interface Client {
 
 const LONGEST_WAIT_MILLIS = 60_000
 
-/** Time without any answer after which it is told. */
-const SILENCE = Duration.seconds(10)
-
 /** Whether the server itself is away. A limit of requests is no outage, nor is an answer that nobody can read. */
 const isAway = ({ error: { kind, status = 0 } }: Attempt.Failed): boolean =>
   kind === "connection" || kind === "timeout" || status >= 500 && status !== 501
@@ -88,18 +84,6 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       return yield* attempt(server.baseUrl, request)
     })
 
-  /** Whether there was an answer already, or it was told that there is none. */
-  let heard = false
-  /** Tells once that nothing has come yet: who looks at a counter that stands still wants to know for whom. */
-  const waiting = Effect.fnUntraced(function*(url: string) {
-    yield* Effect.sleep(SILENCE)
-    if (heard) return
-    heard = true
-    yield* warn(
-      `${url}: no answer for ${Duration.format(SILENCE)}; waiting, up to ${Duration.format(attemptTimeout)} for each`
-    )
-  })
-
   /** What one request has been through. */
   interface Course {
     started: number | undefined
@@ -122,7 +106,6 @@ export const make = Effect.fnUntraced(function*(options: Options) {
           const result = yield* Effect.result(attemptAt(server, request))
           if (Result.isSuccess(result)) {
             yield* fleet.back(server)
-            heard = true
             return { answer: result.success }
           }
           const failed = result.failure
@@ -150,7 +133,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         }
       })
       const left = Duration.toMillis(timeLimit) - ((yield* Clock.currentTimeMillis) - started)
-      return yield* Effect.timeoutOrElse(Effect.scoped(Effect.andThen(Effect.forkScoped(waiting(url)), repeated)), {
+      return yield* Effect.timeoutOrElse(repeated, {
         duration: Math.max(0, left),
         orElse: () =>
           Effect.fail(
