@@ -12,7 +12,7 @@ import * as Retry from "../http/Retry.ts"
 import * as Secret from "../http/Secret.ts"
 import { isUnreachable, unreachable } from "../http/unreachable.ts"
 import * as Complaint from "./Complaint.ts"
-import { address, judge } from "./Refusal.ts"
+import { judge } from "./Refusal.ts"
 import type { RemoteError } from "./RemoteError.ts"
 import type { Unusable } from "./Wire.ts"
 import * as Said from "./Wordings.ts"
@@ -123,7 +123,7 @@ export const make = ({ apiKey, attemptTimeout, http, maxResponseBytes }: Options
       const again = !Said.page.test(text)
       return yield* Effect.fail<Failed>({
         again,
-        error: { kind: "malformed", reason: shown(reason), excerpt: shown(text), ...(!again && { advice: address }) }
+        error: { kind: "malformed", reason: shown(reason), excerpt: shown(text) }
       })
     }).pipe(Effect.timeoutOrElse({
       duration: attemptTimeout,

@@ -42,7 +42,7 @@ const refusedFields = (complaint: Complaint, sent: ReadonlySet<string>): Readonl
 }
 
 const key = "give a key of this server, with credit, as OPENAI_API_KEY"
-export const address = "check the address, with its /v1, and the model's name"
+const address = "check the address, with its /v1, and the model's name"
 const vision = "choose a model that reads images"
 const settings = "change that setting, or what is sent (--max-tokens-field, --extra; in a script maxTokensField, extra)"
 
