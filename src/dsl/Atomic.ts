@@ -15,7 +15,8 @@ export const writeAll = <E, R>(
 ): Effect.Effect<void, E | RunFileError, FileSystem.FileSystem | R> =>
   Effect.scoped(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
-    const temporary = `${path}.${process.pid}.tmp`
+    // Two writers of one file, each with its own: the last to rename stays.
+    const temporary = `${path}.${crypto.randomUUID()}.tmp`
     let needed = 0
     const writing = <A, R>(effect: Effect.Effect<A, PlatformError.PlatformError, R>) =>
       Effect.mapError(effect, (cause) => fromPlatform(path, "writing", needed)(cause))

@@ -44,7 +44,7 @@ export const verdict = (
         ...Option.match(sft, { onNone: () => [], onSome: (value) => [`, ${compared("SFT", value)}`] }),
         ".",
         ...(n < few ? [` ${n} pictures are few: another ${few} would tell more.`] : []),
-        ...(learned ? [] : [" It has not learned this task: docs/settings.md says where to look."])
+        ...(learned ? [] : [" It has not learned this task: docs/when-it-does-not-learn.md says where to look."])
       ].join("")
     }
   })

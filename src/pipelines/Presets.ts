@@ -17,7 +17,7 @@ import type {
   SftOptions,
   WarmUpOptions
 } from "../dsl/Rise.ts"
-import { filled } from "../dsl/stages/Settings.ts"
+import { filled, filledStage, shorter } from "../dsl/stages/Settings.ts"
 
 /** A preset is plain JSON: it is recorded in run.json as it is. */
 export interface Preset {
@@ -208,14 +208,29 @@ export const equalCompute = (preset: Preset): Preset => ({
 })
 
 /**
- * A preset without what no engine over the network does (`Policy.tinker`): format losses and practice, which need the
- * probabilities of all tokens, and texts that are drawn cooler than they are scored. Which weights are trained is the
+ * Of a preset's practice what an engine can do (`practice.by`: "draws"): a text for every lesson, drawn cool. A text
+ * teaches less than by all its tokens, and so there are twice the steps.
+ */
+const practisedAtEngine = (sft: Preset["sft"]): Preset["sft"] => {
+  const { practice, ...rest } = sft
+  if (practice === undefined) return sft
+  const { of: _, ...own } = practice
+  return {
+    ...shorter(rest, 2),
+    practice: { ...own, texts: filledStage(rest).batchSize, temperature: 0.5, by: "draws" }
+  }
+}
+
+/**
+ * A preset without what no engine over the network does (`Policy.tinker`): format losses from the probabilities of all
+ * tokens, and rollouts that are drawn cooler than they are scored. SFT practises by draws, the warm-up not at all: its
+ * loss falls no sooner for it. A last stage whose format was held goes at two fifths of its rate without that: more of
+ * its draws earn nothing, and at the whole rate nothing is learned from the rest. Which weights are trained is the
  * engine's affair. KL penalties stay: give the policy a `reference`.
  */
 export const atEngine = ({ trainable: _trained, ...preset }: Preset): Preset => {
-  const { practice: _, ...sft } = preset.sft
   const { format: _format, ...reinforce } = preset.reinforce
-  const { format: _alike, ...rft } = preset.rft
+  const { format: held = 0, ...rft } = preset.rft
   const warmUp = preset.warmUp === undefined ? undefined : (({ practice: _, ...rest }) => rest)(preset.warmUp)
   return {
     ...preset,
@@ -224,7 +239,7 @@ export const atEngine = ({ trainable: _trained, ...preset }: Preset): Preset => 
     generate: { ...preset.generate, temperature: 1 },
     reconstruct: { ...preset.reconstruct, temperature: 1 },
     reinforce,
-    sft,
-    rft: { ...rft, temperature: 1 }
+    sft: practisedAtEngine(preset.sft),
+    rft: { ...rft, temperature: 1, ...(held > 0 && { learningRate: 0.4 * filled(rft).learningRate }) }
   }
 }

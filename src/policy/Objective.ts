@@ -83,6 +83,11 @@ export interface Rollout {
    * (`Policy.split`). Default: 1 each.
    */
   readonly importance?: Float32Array | undefined
+  /**
+   * Whether the completion's log-probabilities are those of the weights that learn (`Session.logprobs`), whoever wrote
+   * the text: there is no other policy's draw to make good. Default: no.
+   */
+  readonly scored?: boolean
 }
 
 /** How a group-relative loss averages the losses of tokens. */

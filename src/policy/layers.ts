@@ -93,7 +93,7 @@ export interface TinkerOptions extends Omit<TinkerPolicy.Options, "seed"> {
  */
 export const tinker = (
   { seed = 0, ...options }: TinkerOptions
-): Layer.Layer<Policy | TinkerPolicy.Connection, PolicyError> =>
+): Layer.Layer<Policy | TinkerPolicy.Connection | TinkerPolicy.Adapters, PolicyError> =>
   Layer.unwrap(Effect.gen(function*() {
     const apiKey = options.apiKey ?? (yield* environmentKey("TINKER_API_KEY"))
     return TinkerPolicy.layer({ ...options, apiKey, seed })

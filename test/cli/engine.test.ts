@@ -196,6 +196,7 @@ describe("rise at an engine", () => {
             /^ok {4}engine +http.* answers; it serves vl/m,
             /^ok {4}pictures +one reaches the model/m,
             /^ok {4}losses [^]*mean over the\s+tokens of a sequence, mean over the\s+sequences of an update/m,
+            /^ok {4}passes +cross_entropy and ppo are ours/m,
             /^ok {4}reference +there is room for a second model/m,
             /^note {2}optimiser +takes learning rate, clipping and weight decay; of epsilon,\s+beta1 and\s+beta2/m,
             /A run can start/

@@ -40,7 +40,7 @@ export const collect = (): ReadonlyArray<Block> => {
   ]
 }
 
-const effect = ["Effect", "Layer", "Option", "Result", "Schema", "Stream"]
+const effect = ["Console", "Effect", "Layer", "Option", "Result", "Schema", "Stream"]
 const node = ["NodeRuntime", "NodeServices"]
 /** What the package exports as a type alone. */
 const types = ["Distribution"]

@@ -1,4 +1,4 @@
-/** README's tree is the house as it stands. */
+/** The tree in CONTRIBUTING is the house as it stands. */
 import { assert, describe, it } from "@effect/vitest"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -6,8 +6,8 @@ import { root } from "./blocks.ts"
 
 /** Folders of the tree, each with the words behind it. */
 const stated = (): ReadonlyMap<string, string> => {
-  const readme = readFileSync(join(root, "README.md"), "utf8")
-  const block = /^## What is in the house\n+```\n(.*?)^```$/ms.exec(readme)?.[1] ?? ""
+  const text = readFileSync(join(root, "CONTRIBUTING.md"), "utf8")
+  const block = /^## The house\n+```\n(.*?)^```$/ms.exec(text)?.[1] ?? ""
   const found = new Map<string, string>()
   const above: Array<string> = []
   for (const [, indent = "", name = "", words = ""] of block.matchAll(/^( *)([\w.-]+)\/ +(.*)$/gm)) {
@@ -26,7 +26,7 @@ const folders = (of: string): ReadonlyArray<string> =>
 /** Not in a fresh clone. */
 const made = ["node_modules", "dist", "docs-api", "runs"]
 
-describe("README's tree", () => {
+describe("the tree in CONTRIBUTING", () => {
   it("has every folder of the house, and no other", () => {
     const top = folders("").filter((name) => !made.includes(name) && !name.startsWith("."))
     const inside = [...folders("src"), ...folders("src/kernels")]

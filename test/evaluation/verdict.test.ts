@@ -29,7 +29,7 @@ describe("verdict", () => {
     ) {
       const { learned, sentence } = of(figures, direction)
       assert.isFalse(learned)
-      assert.match(sentence, /has not learned this task: docs\/settings.md/)
+      assert.match(sentence, /has not learned this task: docs\/when-it-does-not-learn.md/)
     }
   })
 

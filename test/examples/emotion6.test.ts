@@ -7,6 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ModelDirectory, Safetensors } from "../../src/kernels/weights/index.ts"
+import { unnamed } from "../docs/runFiles.ts"
 
 const root = new URL("../../", import.meta.url).pathname
 const fixture = join(root, "test/fixtures/parity/qwen2-vl")
@@ -66,6 +67,7 @@ describe("examples/emotion6.ts --model DIR", () => {
         assert.strictEqual(configOf(out)["model"], fixture)
         const lines = readFileSync(join(out, "cot.jsonl"), "utf8").trim().split("\n")
         assert.strictEqual(lines.length, 8)
+        assert.deepStrictEqual(unnamed(out), [], "docs/files-of-a-run.md")
         const distances = await moved(join(out, "model"))
         for (const [name, distance] of distances) {
           // The tower is frozen; what the decoder multiplies with has learned.

@@ -71,8 +71,8 @@ describe.skipIf(skip)("README at an engine", () => {
           `JSD ${of("JSD").toFixed(3)}, valid ${of("valid").toFixed(3)} in ${seconds} s and ` +
             `${engine.requests.length} requests, where the table has ${base} before and ${here} after`
         )
-        // Not the table's row: without practice a quarter of the answers lose their format and count as wrong.
-        assert.isBelow(of("JSD"), 0.75 * base)
+        // Not the table's row, whose format was held by all tokens; practice by draws leaves one in six unreadable.
+        assert.isBelow(of("JSD"), 0.6 * base)
       }).pipe(Effect.scoped), minutes(180))
   })
 })

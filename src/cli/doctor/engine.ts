@@ -45,7 +45,9 @@ const connected = Effect.fnUntraced(function*(at: At.At) {
   return { pictures: [wrong("pictures", reason)], found: Result.isSuccess(blind) ? blind.success : undefined }
 })
 
-const losses = ({ normaliser, request: { bytes, data } }: TinkerPolicy.Capabilities): ReadonlyArray<Finding> => [
+const losses = (
+  { losses: found, normaliser, request: { bytes, data } }: TinkerPolicy.Capabilities
+): ReadonlyArray<Finding> => [
   normaliser === undefined
     ? note(
       "losses",
@@ -54,6 +56,12 @@ const losses = ({ normaliser, request: { bytes, data } }: TinkerPolicy.Capabilit
       "see that the first steps of SFT lower the loss; clip nothing by norms of elsewhere"
     )
     : ok("losses", `forward only and importance_sampling are there; its gradient is the ${normaliser}, made good here`),
+  found.length > 0
+    ? ok("passes", `${found.join(" and ")} ${found.length > 1 ? "are" : "is"} ours: such updates take one pass`)
+    : note(
+      "passes",
+      "no loss of its own was measured to be ours: every update takes a forward pass more and learns the same"
+    ),
   ok("requests", `up to ${data.toLocaleString("en-GB")} sequences and ${(bytes / 1e6).toFixed(1)} MB of an update each`)
 ]
 

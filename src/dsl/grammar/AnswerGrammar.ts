@@ -24,13 +24,22 @@ export interface Spelling {
   /** An answer stands after this text and before `after`. */
   readonly before: string
   readonly after: string
-  /** `<think>` and `</think><answer>`; empty in the answer form. */
+  /**
+   * The tokens of `before`, without those of its end that the tokenizer may join with an answer (the `>` of `<answer>`
+   * in Qwen's `>s`, `now`). An answer's first piece, `added(before, …)`, begins with what is left out.
+   */
+  readonly opening: Trie.Tokens
+  /** `<think>` and `</think><answer>`, cut as `opening` is; empty in the answer form. */
   readonly open: Trie.Tokens
   readonly middle: Trie.Tokens
 }
 
-/** Reads the spelling off the tokenizer. The failure says what it joins. */
-const make = (vocabulary: Vocabulary, form: Form): Result.Result<Spelling, string> => {
+/**
+ * Reads the spelling off the tokenizer. The failure says what it joins.
+ *
+ * @param cut tokens at the end of `</think><answer>` that are told as part of the answer
+ */
+const make = (vocabulary: Vocabulary, form: Form, cut: number): Result.Result<Spelling, string> => {
   const encode = (text: string): Trie.Tokens => [...vocabulary.encode(text)]
   const think = form === "think"
   const open = think ? encode("<think>") : []
@@ -47,21 +56,25 @@ const make = (vocabulary: Vocabulary, form: Form): Result.Result<Spelling, strin
       }
     }
   }
+  const before = think ? "<think>a</think><answer>" : ""
+  const uncut = (tokens: Trie.Tokens) => tokens.slice(0, tokens.length - cut)
+  const opening = uncut(encode(before))
   return Result.succeed({
     form,
     vocabulary,
     encode,
-    added: (before, text) => {
-      const start = encode(before)
-      const all = encode(before + text)
+    added: (context, text) => {
+      const start = context === before ? opening : encode(context)
+      const all = encode(context + text)
       return same(all.slice(0, start.length), start) && (all.length > start.length || text === "")
         ? Result.succeed(all.slice(start.length))
-        : Result.fail(`the tokenizer joins "${text}" with the text before it in "${before + text}"`)
+        : Result.fail(`the tokenizer joins "${text}" with the text before it in "${context + text}"`)
     },
-    before: think ? "<think>a</think><answer>" : "",
+    before,
     after: think ? "</answer>" : "",
+    opening,
     open,
-    middle
+    middle: uncut(middle)
   })
 }
 
@@ -200,8 +213,16 @@ export const compile = (
 ): Effect.Effect<Grammar, GrammarError> =>
   Effect.gen(function*() {
     const fail = (reason: string) => new GrammarError({ task, reason })
-    const spelling = yield* Effect.mapError(Effect.fromResult(make(vocabulary, form)), fail)
-    const { answer, close, texts } = yield* Effect.mapError(Effect.fromResult(inside(spelling)), fail)
+    const read = (cut: number) =>
+      Result.flatMap(make(vocabulary, form, cut), (spelling) =>
+        Result.map(inside(spelling), (parts) => ({ ...parts, spelling })))
+    const plain = read(0)
+    const joined = Result.isFailure(plain) && form === "think" ? read(1) : plain
+    // Where neither reads, the plain one says what is joined with what.
+    const { answer, close, spelling, texts } = yield* Effect.mapError(
+      Effect.fromResult(Result.isFailure(joined) ? plain : joined),
+      fail
+    )
     const built = Automaton.build(`${task}/${form}`, around(spelling, close, answer), vocabulary.size)
     if ("bytes" in built) {
       return yield* fail(

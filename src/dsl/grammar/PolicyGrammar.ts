@@ -1,5 +1,5 @@
 /** Grammars in the tokens of the policy at hand. */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import { Policy, type Tokenizer } from "../../policy/Policy.ts"
 import * as PlugIn from "../PlugIn.ts"
@@ -45,6 +45,26 @@ export const ofAnswer = <A>(
         "\"off\", or give the grammar its texts (Grammar.texts)"
     })
   })
+
+/** The same in the tokens of the policy that learns, also where another draws and spells in its own way. */
+export const inTokens = <A>(
+  task: Task<A>,
+  form: Form
+): Effect.Effect<Grammar | undefined, GrammarError | TaskError, Policy> =>
+  Effect.flatMap(Policy, ({ tokenizer }) =>
+    task.grammar === undefined
+      ? Effect.succeed(undefined)
+      : Option.match(tokenizer, {
+        onNone: () =>
+          Effect.fail(
+            new GrammarError({
+              task: task.name,
+              reason: "the policy shows no tokens to practise with: leave practice out"
+            })
+          ),
+        onSome: ({ encode, endOfTurn, specials, vocabularySize: size }) =>
+          PlugIn.grammar(task, { encode, size, endOfTurn, specials }, form)
+      }))
 
 /** The grammar, if an option asks for it; else none is made. */
 export const where = <E, R>(

@@ -42,8 +42,9 @@ export const check = (stages: ReadonlyArray<Described>) =>
     const learnsFromDraws = stages.some(([stage]) => stage === "reinforce")
     for (const [stage, options] of stages) {
       const settings = settingsOf(stage, options)
+      const byDraws = Rules.at(settings, ["practice", "by"]) === "draws"
       for (const { limit, plain, setting } of needsOf(stage, learnsFromDraws)) {
-        const why = unable[limit]
+        const why = setting === "practice" && byDraws ? undefined : unable[limit]
         const value = Rules.at(settings, [setting])
         if (why === undefined || value === undefined || value === plain) continue
         const expected = plain === undefined ? `to be left out: ${why}` : `${String(plain)}: ${why}`

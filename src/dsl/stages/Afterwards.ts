@@ -19,12 +19,25 @@ const isAdapter = (model: string) =>
     return (yield* has("adapter_config.json")) && !(yield* has("config.json"))
   })
 
+/** Weights that stay at an engine are told by an address alone. */
+const isAddress = (model: string) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    return yield* Effect.orElseSucceed(fs.exists((yield* Path.Path).join(model, "engine.json")), () => false)
+  })
+
 /** Says where the model is and how it is asked. A task that cannot be written down is known to its script alone. */
 export const finished = <A>(out: string, { described, name: task }: Task<A>) =>
   Effect.gen(function*() {
     const { join } = yield* Path.Path
     const model = join(out, "model")
     const name = JSON.stringify(model)
+    if (yield* isAddress(model)) {
+      return yield* tell(
+        `The weights stay at the engine; the address of their state is in ${model}. Ask them there, in a script: ` +
+          `(yield* Policy.Policy).restore(${name}), then Rise.evaluate and Rise.annotate`
+      )
+    }
     const [what, flags, options] = (yield* isAdapter(model))
       ? ["An adapter", `--model BASE --adapter ${quoted(model)}`, `model: BASE, lora: { adapter: ${name} }`]
       : ["The model", `--model ${quoted(model)}`, `model: ${name}`]

@@ -4,6 +4,7 @@
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
+import * as WeightsStay from "../../policy/WeightsStay.ts"
 import * as Fingerprint from "../Fingerprint.ts"
 import * as ModelCard from "../ModelCard.ts"
 import * as Plain from "../Plain.ts"
@@ -38,10 +39,29 @@ export const train = <A, E, R>(
   )
 
 /**
+ * Saves the policy. Where its weights stay at a server, what is saved is its state's address there: a run that has
+ * learned is not lost for that, and trying again would end the same.
+ */
+const saved = Effect.fnUntraced(function*(target: string) {
+  const policy = yield* Policy
+  yield* policy.save(target).pipe(
+    Effect.catchIf((error) => WeightsStay.of(error) !== undefined, (error) =>
+      Effect.andThen(
+        policy.checkpoint(target),
+        warn(
+          `${error.reason}. ${target} holds its state's address, and no weights: take them from the engine's own ` +
+            "folder of checkpoints, or ask them there, in a script whose policy (the same) has restored that folder"
+        )
+      ))
+  )
+})
+
+/**
  * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it
  * (`rise-task.json`, read by `Sources.taskOf`) and a model card (`README.md`). What an earlier attempt left there is
  * replaced: a run that was cut off after saving holds the same weights and must not stumble over them. Of a run that
- * had ended, and is whole, nothing is written again.
+ * had ended, and is whole, nothing is written again. Of an engine that gives no weights away `model` holds
+ * the address of its state.
  *
  * @param form what the policy was taught to write: `annotate` and `evaluate` ask for it. Default "think"
  */
@@ -55,7 +75,7 @@ export const saveModel = <A>(
     const fs = yield* FileSystem.FileSystem
     const target = (yield* Path.Path).join(directory.value, "model")
     yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
-    yield* (yield* Policy).save(target)
+    yield* saved(target)
     yield* TaskFile.write(target, task, form)
     yield* ModelCard.write(task, form, { method })
     yield* note("model")

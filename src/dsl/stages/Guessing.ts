@@ -20,7 +20,9 @@ const fewest = 8
 /** Annotations that are tried as the guess: each is measured on every picture. */
 const tried = 32
 
-const next = "give the stage more steps or another rate (--steps-…, --lr-…; docs/settings.md says where to look)"
+const next =
+  "give the stage more steps or another rate (--steps-…, --lr-…; docs/when-it-does-not-learn.md says where " +
+  "to look)"
 
 const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length
 

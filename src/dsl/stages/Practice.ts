@@ -10,6 +10,7 @@ import * as Rules from "../../kernels/math/Rules.ts"
 import { type FormatLoss, type FormatText, Policy, type Prompt, type TargetSegment } from "../../policy/Policy.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import type { Task } from "../Task.ts"
+import * as ByDraws from "./ByDraws.ts"
 import type { Form } from "./Pipeline.ts"
 import { sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
@@ -25,6 +26,13 @@ export interface PracticeOptions {
   readonly maxTokens: number
   /** Default 1: errors that a greedy text makes now and then are met more often. */
   readonly temperature?: number
+  /**
+   * What the loss is made of: "mass", the probability of every token along the texts, which an engine over the network
+   * does not tell; "draws", that of the token which left the format, where one did (`ByDraws`), in an update of its own
+   * before that of the lessons. Texts that are drawn cool leave it where a greedy text would: at 1 most errors are rare
+   * ones, of which one at a time teaches little. Default "mass".
+   */
+  readonly by?: "draws" | "mass"
 }
 
 /** The option `practice` of `sft`. */
@@ -38,17 +46,22 @@ export interface LessonPracticeOptions extends PracticeOptions {
   readonly of?: "lessons" | "own"
 }
 
-/** Refuses more texts than a batch has lessons to write them of. */
+/** Refuses more texts than a batch has lessons to write them of, and draws where nothing is drawn. */
 export const fits = (
   stage: string,
-  { practice }: { readonly practice?: PracticeOptions },
+  { practice }: { readonly practice?: LessonPracticeOptions },
   lessons: number
-): Effect.Effect<void, BadSetting> =>
-  practice === undefined || practice.texts <= lessons ? Effect.void : Settings.refuse(stage, {
+): Effect.Effect<void, BadSetting> => {
+  if (practice?.by === "draws" && practice.of === "lessons") {
+    const expected = "\"mass\" where practice.of is \"lessons\": a lesson's text never leaves its format"
+    return Settings.refuse(stage, { setting: "practice.by", value: "\"draws\"", expected })
+  }
+  return practice === undefined || practice.texts <= lessons ? Effect.void : Settings.refuse(stage, {
     setting: "practice.texts",
     value: String(practice.texts),
     expected: `at most the ${lessons} lessons of a batch`
   })
+}
 
 /** A format loss of no weight would be computed for nothing. */
 const practised: Rules.Rule = {
@@ -61,11 +74,15 @@ export const practising: Rules.Table = {
   "practice.texts": Rules.required(Settings.batch),
   "practice.weight": Rules.required(practised),
   "practice.maxTokens": Rules.required(Settings.length),
-  "practice.temperature": Rules.temperature(true)
+  "practice.temperature": Rules.temperature(true),
+  "practice.by": Rules.oneOf("draws", "mass")
 }
 
 /** The same of `sft`. */
 export const practisingLessons: Rules.Table = { ...practising, "practice.of": Rules.oneOf("lessons", "own") }
+
+const beside = (loss: FormatLoss): Practised => ({ _tag: "Beside", loss })
+const before = (own: ByDraws.ByDraws): Practised => ({ _tag: "Before", ...own })
 
 /** What the policy is asked, and the format that its text is to have. */
 export interface Exercise {
@@ -90,15 +107,21 @@ const tokensOf = (target: ReadonlyArray<TargetSegment>) =>
 const lessonAfter = (exercises: ReadonlyArray<Exercise>, i: number, form: Form): ReadonlyArray<TargetSegment> =>
   [...exercises.slice(i + 1), ...exercises.slice(0, i + 1)].find((exercise) => exercise.form === form)?.target ?? []
 
+/** What a step practises: a loss beside that of the lessons, or an objective of its own. */
+export type Practised =
+  | { readonly _tag: "Beside"; readonly loss: FormatLoss }
+  | ({ readonly _tag: "Before" } & ByDraws.ByDraws)
+
 /**
- * Makes the function that a stage calls at each step: it draws the texts and returns their format loss. A task without
- * a grammar has nothing that could be practised.
+ * Makes the function that a stage calls at each step: it draws the texts and returns what they teach. A task without a
+ * grammar has nothing that could be practised.
  */
 export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: LessonPracticeOptions | undefined) {
+  const grammarOf = options?.by === "draws" ? PolicyGrammar.inTokens : PolicyGrammar.ofAnswer
   // Made when a text is first asked for: a task may have a grammar for one form and none for the other.
   const grammars = {
-    answer: yield* Effect.cached(PolicyGrammar.ofAnswer(task, "answer")),
-    think: yield* Effect.cached(PolicyGrammar.ofAnswer(task, "think"))
+    answer: yield* Effect.cached(grammarOf(task, "answer")),
+    think: yield* Effect.cached(grammarOf(task, "think"))
   }
   return Effect.fnUntraced(function*(exercises: ReadonlyArray<Exercise>) {
     if (options === undefined) return undefined
@@ -116,20 +139,21 @@ export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: Lesso
       const held = yield* Effect.forEach(asked, ({ at, form, grammar, prompt }) =>
         Effect.map(tokensOf(lessonAfter(exercises, at, form)), (tokens): ReadonlyArray<FormatText> =>
           grammar === undefined || Option.isNone(tokens) ? [] : [{ prompt, tokens: tokens.value, grammar }]))
-      return { weight, texts: held.flat() }
+      return beside({ weight, texts: held.flat() })
     }
     const policy = yield* Policy
-    const drawn = yield* Effect.scoped(
-      Effect.flatMap(policy.session, (session) =>
-        sampleAll(session, asked, { count: 1, maxTokens, temperature }))
-    )
-    const practised: FormatLoss = {
-      weight,
-      texts: asked.flatMap(({ grammar, prompt }, i): ReadonlyArray<FormatText> => {
-        const tokens = drawn[i]?.[0]?.tokens
-        return grammar === undefined || tokens === undefined ? [] : [{ prompt, tokens, grammar }]
-      })
-    }
-    return practised
+    return yield* Effect.scoped(Effect.gen(function*() {
+      const session = yield* policy.session
+      const drawn = yield* sampleAll(session, asked, { count: 1, maxTokens, temperature })
+      const written = asked.flatMap(({ grammar, prompt }, i): ReadonlyArray<ByDraws.DrawnText> =>
+        grammar === undefined ? [] : (drawn[i] ?? []).map((completion) => ({ prompt, completion, grammar }))
+      )
+      return options.by === "draws"
+        ? before(yield* ByDraws.of(session, written, weight))
+        : beside({
+          weight,
+          texts: written.map(({ completion: { tokens }, grammar, prompt }) => ({ prompt, tokens, grammar }))
+        })
+    }))
   })
 })

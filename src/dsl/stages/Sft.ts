@@ -3,7 +3,7 @@
  */
 import { Effect, Stream } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { type FormatLoss, Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../policy/Policy.ts"
+import { Objective, Policy, type SupervisedExample, type UpdateOptions } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import type { Lesson } from "../Group.ts"
@@ -61,17 +61,29 @@ export const supervising: Rules.Table = {
 /** One step on examples and what was practised: shared by `sft` and `warmUp`. */
 export const supervise = (
   examples: ReadonlyArray<SupervisedExample>,
-  format: FormatLoss | undefined,
+  practised: Practice.Practised | undefined,
   update: UpdateOptions
 ) =>
   Effect.gen(function*() {
     const policy = yield* Policy
+    // First: the weights are still those that drew the texts.
+    if (practised?._tag === "Before" && practised.objective !== undefined) {
+      yield* policy.update(practised.objective, update)
+    }
+    const format = practised?._tag === "Beside" ? practised.loss : undefined
     const objective = Objective.Supervised({ examples, ...(format !== undefined && { format }) })
     const stats = yield* policy.update(objective, update)
     const { loss, tokens } = stats
+    const held = practised?._tag === "Before" ? practised : undefined
     return {
-      figures: { loss, ...Train.gradientFigures(stats), ...Train.formatFigures(stats), trained: tokens },
-      tokens: Train.trainedTokens(stats)
+      figures: {
+        loss,
+        ...Train.gradientFigures(stats),
+        ...Train.formatFigures(stats),
+        ...held?.figures,
+        trained: tokens
+      },
+      tokens: Train.trainedTokens(stats) + (held?.tokens ?? 0)
     }
   })
 

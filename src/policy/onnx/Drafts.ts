@@ -1,5 +1,5 @@
 /** What an objective learns from, as drafts: tokens with their weights and what else the loss needs to know of each. */
-import { Distance } from "../../kernels/generate/index.ts"
+import { Distance, Walk } from "../../kernels/generate/index.ts"
 import type { FormatLoss, FormatStats, Prompt, Rollout, SupervisedExample } from "../Policy.ts"
 import { weightOf } from "./Auxiliary.ts"
 import type { PolicyContext } from "./Context.ts"
@@ -78,7 +78,7 @@ export interface FormatDrafts {
 /** Each text up to the first token that leaves its grammar. */
 export const formatDrafts = (context: Pick<PolicyContext, "model">, format: FormatLoss | undefined): FormatDrafts => {
   if (format === undefined || format.weight === 0 || format.texts.length === 0) return { drafts: [], stats: () => ({}) }
-  const texts = format.texts.map((text) => ({ ...text, ...GrammarTables.within(text.grammar, text.tokens) }))
+  const texts = format.texts.map((text) => ({ ...text, ...Walk.within(text.grammar, text.tokens) }))
   const count = texts.reduce((n, { tokens }) => n + tokens.length, 0)
   const weight = format.weight / Math.max(1, count)
   const tokens = texts.map(({ grammar, tokens }) =>

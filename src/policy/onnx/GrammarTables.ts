@@ -1,6 +1,6 @@
 /** Grammars as the tensors that a graph reads. */
 import { Effect } from "effect"
-import { Distance, type Grammar } from "../../kernels/generate/index.ts"
+import { Distance, type Grammar, Walk } from "../../kernels/generate/index.ts"
 import { Choice } from "../../kernels/graph/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import { PolicyError } from "../Policy.ts"
@@ -126,25 +126,9 @@ export const formatTables = (grammar: Grammar, endOfTurn: number): Tensors => {
   return made
 }
 
-/**
- * State of the grammar before each token. A token it forbids ends the walk where it stands: its log-probability is
- * then hugely negative, which is the truth.
- */
-export const walk = (grammar: Grammar | undefined, tokens: ArrayLike<number>): Int32Array => {
-  const states = new Int32Array(tokens.length)
-  if (grammar === undefined) return states
-  let state = 0
-  for (let i = 0; i < tokens.length; i++) {
-    states[i] = state
-    const cell = state * grammar.vocabulary + (tokens[i] ?? 0)
-    if (grammar.allowed[cell] === 1) state = grammar.next[cell] ?? state
-  }
-  return states
-}
-
 /** The states that a text passes under its grammar, and what each token may need there (`Distance.left`). */
 export const trace = ({ grammar, maxTokens }: Constraint, ends: ReadonlyArray<number>, tokens: ArrayLike<number>) => {
-  const states = walk(grammar, tokens)
+  const states = Walk.states(grammar, tokens)
   if (grammar === undefined) return { states, left: new Float32Array(states.length).fill(Distance.Need.unlimited) }
   const distance = Distance.of(grammar, ends)
   const budgets = Distance.budgets(distance, maxTokens)
@@ -170,14 +154,4 @@ export const drawn = (
     const need = Distance.need(grammar, distance, ending, state * grammar.vocabulary + token)
     return { allowed: need <= most, pressed: most < (distance.most[state] ?? 0) }
   })
-}
-
-/** The tokens up to and with the first that the grammar does not allow, and whether there is one. */
-export const within = (
-  grammar: Grammar,
-  tokens: Int32Array
-): { readonly tokens: Int32Array; readonly left: boolean } => {
-  const states = walk(grammar, tokens)
-  const at = tokens.findIndex((token, i) => grammar.allowed[(states[i] ?? 0) * grammar.vocabulary + token] !== 1)
-  return at < 0 ? { tokens, left: false } : { tokens: tokens.subarray(0, at + 1), left: true }
 }

@@ -15,7 +15,7 @@ const refuse = (reason: string) => Effect.fail(new PolicyError({ operation: "loa
 const writerOf = (trainer: Context.Context<Policy>) =>
   Option.orElse(
     Option.map(Context.getOption(trainer, OnnxPolicy.Adapters), ({ save }) => save),
-    () => Option.map(Context.getOption(trainer, TinkerPolicy.Connection), () => Context.get(trainer, Policy).save)
+    () => Option.map(Context.getOption(trainer, TinkerPolicy.Adapters), ({ save }) => save)
   )
 
 /**

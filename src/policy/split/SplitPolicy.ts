@@ -85,6 +85,7 @@ const make = Effect.fnUntraced(function*<E, E2>(options: Settings.Options<E, E2>
 
   const check = Effect.fnUntraced(function*(rollouts: ReadonlyArray<Rollout>) {
     for (const [i, rollout] of rollouts.entries()) {
+      if (rollout.scored === true) continue
       const { logprobs, tokens } = rollout.completion
       if (Number.isNaN(ageOf(rollout))) {
         return yield* refuse("update", `rollout ${i} was not drawn in a session of this policy: its age is not known`)
@@ -100,7 +101,9 @@ const make = Effect.fnUntraced(function*<E, E2>(options: Settings.Options<E, E2>
   })
 
   /** Rollouts as the trainer learns from them: with its own log-probabilities, and weights for the difference. */
-  const corrected = Effect.fnUntraced(function*(rollouts: ReadonlyArray<Rollout>) {
+  const corrected = Effect.fnUntraced(function*(all: ReadonlyArray<Rollout>) {
+    const scored = all.filter((rollout) => rollout.scored === true)
+    const rollouts = all.filter((rollout) => rollout.scored !== true)
     const fresh = rollouts.filter((rollout) => ageOf(rollout) <= staleness)
     const old = fresh.length === 0 ?
       [] :
@@ -133,7 +136,7 @@ const make = Effect.fnUntraced(function*<E, E2>(options: Settings.Options<E, E2>
       truncated: mean(({ truncated }) => truncated),
       gap: mean(({ gap }) => gap)
     }
-    return { rollouts: kept.map(({ rollout }) => rollout), correction }
+    return { rollouts: [...kept.map(({ rollout }) => rollout), ...scored], correction }
   })
 
   const learn = Effect.fnUntraced(function*(objective: GroupRelative, update: Parameters<typeof trainer.update>[1]) {

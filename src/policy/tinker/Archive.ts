@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises"
 import { createGunzip } from "node:zlib"
 import { extract, type Header } from "tar-stream"
 import { PolicyError } from "../Policy.ts"
+import { WeightsStay } from "../WeightsStay.ts"
 import { authorised } from "./Transport.ts"
 
 export interface Options {
@@ -21,6 +22,9 @@ const Location = /^tinker:\/\/([^/]+)\/(?:([^/]+)\/)?([^/]+)$/
 const MOST_FILES = 1024
 
 const failed = (reason: string, cause?: unknown) => new PolicyError({ operation: "save", reason, cause })
+
+/** How servers say that they know no such request. */
+const unknown: ReadonlySet<number> = new Set([404, 405, 501])
 
 /** A file by its plain name: what lies in folders, or is no file, is left where it is. */
 const nameOf = ({ name, type }: Header): string | undefined => {
@@ -81,11 +85,12 @@ const asked = Effect.fnUntraced(function*(path: string, { apiKey, baseUrl }: Opt
       if (to === undefined || !URL.canParse(to, baseUrl)) return yield* failed("the archive's redirect leads nowhere")
       response = yield* get(new URL(to, baseUrl).href)
     }
-    if (response.status === 404) continue
+    if (unknown.has(response.status)) continue
     if (response.status === 200) return response
     return yield* failed(`the archive of ${path}: the server answered ${response.status}`)
   }
-  return yield* failed(`the engine has no archive of ${path}: its weights stay there`)
+  const stays = new WeightsStay({ path })
+  return yield* failed(stays.message, stays)
 })
 
 /** Downloads what was saved under `path` for sampling into a new directory, whole or not at all. */

@@ -30,6 +30,11 @@ export interface Options extends Limits {
   readonly optimizer?: AdamW.Options
   /** How pictures are sent; "none": texts alone, to a model that reads no pictures. Default: lossless. */
   readonly images?: Pictures | "none"
+  /**
+   * Whether `save` writes the model whole, the adapter merged into the base: `tokenizer` has to hold the base model's
+   * weights too. Default false: the adapter alone.
+   */
+  readonly merge?: boolean
   /** Find out first whether the engine takes pictures and what it divides losses by. Default true. */
   readonly probe?: boolean
   /** Requests for texts under way at a time; more than the engine draws at once. Default 128. */

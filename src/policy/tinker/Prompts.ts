@@ -33,6 +33,8 @@ export interface Prompts {
   readonly endOfTurn: number
   /** Every token that ends a turn, `endOfTurn` first. */
   readonly ends: ReadonlyArray<number>
+  /** Control tokens, tokens that end a turn, and ids that stand for nothing. */
+  readonly specials: ReadonlySet<number>
   /** Whether pictures can be sent at all. */
   readonly readsPictures: boolean
 }
@@ -132,6 +134,7 @@ export const make = Effect.fnUntraced(function*(path: string, pictures: Pictures
     vocabulary,
     endOfTurn: end.token,
     ends: end.all,
+    specials: new Set([...specials, ...end.all]),
     readsPictures: reader !== undefined
   }
   return prompts

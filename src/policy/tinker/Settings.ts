@@ -33,6 +33,7 @@ export const options: Rules.Table = {
   },
   "images.format": oneOf("png", "jpeg"),
   "images.quality": whole(1, 100),
+  merge: yesOrNo,
   probe: yesOrNo,
   concurrency: whole(1),
   attempts: whole(1),

@@ -15,6 +15,7 @@ import * as Archive from "./Archive.ts"
 import * as Batch from "./Batch.ts"
 import * as Connect from "./Connect.ts"
 import * as Draws from "./Draws.ts"
+import * as Merge from "./Merge.ts"
 import * as Objectives from "./Objectives.ts"
 import type { Capabilities, Options } from "./Options.ts"
 import * as Reference from "./Reference.ts"
@@ -29,6 +30,12 @@ export type { Capabilities, Options } from "./Options.ts"
 /** What is known of the engine: beside the policy, for whoever tells people. */
 export class Connection extends Context.Service<Connection, Capabilities>()("rise/TinkerConnection") {}
 
+/** The adapter alone, whatever `save` writes. */
+export class Adapters extends Context.Service<Adapters, {
+  /** Downloads it as a PEFT directory, a new one. */
+  readonly save: (directory: string) => Effect.Effect<void, PolicyError>
+}>()("rise/TinkerAdapters") {}
+
 interface Kept extends Snapshot {
   readonly path: string
 }
@@ -39,9 +46,17 @@ const isKept = (snapshot: Snapshot): snapshot is Kept => "path" in snapshot && t
 const ARCHIVE_BYTES = 64 * 1024 ** 3
 
 const make = Effect.fnUntraced(function*(options: Options) {
+  const { merge = false } = options
+  if (merge && options.rank === 0) {
+    return yield* refuse(
+      "load",
+      "merge is true and rank is 0: without an adapter there is nothing to merge, leave it out"
+    )
+  }
   const { apiKey, baseUrl, capabilities, exact, modelOf, name: engineName, normaliser, prompts, rank } = yield* Connect
     .to(options)
   const { concurrency = Settings.defaults.concurrency, model, optimizer = {}, seed } = options
+  if (merge) yield* Merge.check(options.tokenizer)
   const fileSystem = yield* FileSystem.FileSystem
   const http = yield* HttpClient.HttpClient
   const path = yield* Path.Path
@@ -100,6 +115,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
       Effect.provideService(Path.Path, path),
       Effect.provideService(HttpClient.HttpClient, http)
     )
+
+  const download = Effect.fnUntraced(function*(directory: string) {
+    const path = yield* engine.saveSampler
+    yield* Archive.download(path, directory, { baseUrl, apiKey, maxBytes: ARCHIVE_BYTES })
+  })
 
   const forget = Effect.gen(function*() {
     if (!moved) return
@@ -181,10 +201,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
         version++
       })),
     save: (directory) =>
-      failing("save")(onDisk(Effect.gen(function*() {
-        const path = yield* engine.saveSampler
-        yield* Archive.download(path, directory, { baseUrl, apiKey, maxBytes: ARCHIVE_BYTES })
-      }))),
+      failing("save")(onDisk(merge ? Merge.save(options.tokenizer, directory, download) : download(directory))),
     identity: { engine: "tinker", model, rank },
     unable: {
       grammar: "a grammar cannot be sent to an engine; `validate` decides what is paid",
@@ -195,13 +212,24 @@ const make = Effect.fnUntraced(function*(options: Options) {
           "there is no reference to hold on to: give the policy reference: \"stage\", or Policy.openai({ … }) of a vLLM"
       })
     },
-    tokenizer: Option.none()
+    tokenizer: Option.some({
+      encode: prompts.text,
+      vocabularySize: prompts.vocabulary,
+      endOfTurn: prompts.endOfTurn,
+      specials: prompts.specials
+    })
   })
-  return Context.make(Policy, policy).pipe(Context.add(Connection, capabilities))
+  return Context.make(Policy, policy).pipe(
+    Context.add(Connection, capabilities),
+    Context.add(Adapters, { save: (directory) => failing("save")(onDisk(download(directory))) })
+  )
 })
 
 /** Opens a session at the engine, finds out what it does, and trains there; the session ends with the layer. */
 export const layer = (
   options: Options
-): Layer.Layer<Policy | Connection, PolicyError, HttpClient.HttpClient | FileSystem.FileSystem | Path.Path> =>
-  Layer.effectContext(make(options).pipe(failing("load")))
+): Layer.Layer<
+  Policy | Connection | Adapters,
+  PolicyError,
+  HttpClient.HttpClient | FileSystem.FileSystem | Path.Path
+> => Layer.effectContext(make(options).pipe(failing("load")))

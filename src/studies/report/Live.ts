@@ -87,7 +87,7 @@ const keeping = Effect.fnUntraced(function*(directory: string) {
   yield* Effect.addFinalizer(() => Now.remove(directory))
   yield* doing
   yield* page
-  // Files are written beside their places under names that tell processes apart, not fibers.
+  // A page tidies up what it takes for halves of an earlier one.
   const one = yield* Semaphore.make(1)
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(nowEvery), one.withPermit(doing))))
   const next = Effect.timeoutOption(Queue.take(stages), pageEvery)

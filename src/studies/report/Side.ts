@@ -39,6 +39,9 @@ export const make = Effect.fnUntraced(function*(directory: string) {
   yield* Effect.mapError(fs.makeDirectory(at, { recursive: true }), fromPlatform(at, "making"))
 })
 
+/** What a process that was killed leaves of a file that it wrote. */
+const halves = /^[a-z0-9-]+\.js(on)?\.[\da-f-]+\.tmp$/
+
 /** Takes away those of an earlier report that this one does not have. */
 export const tidy = Effect.fnUntraced(function*(directory: string, written: ReadonlySet<string>) {
   const fs = yield* FileSystem.FileSystem
@@ -46,7 +49,7 @@ export const tidy = Effect.fnUntraced(function*(directory: string, written: Read
   const at = path.join(directory, folder)
   const failed = Effect.mapError(fromPlatform(at, "tidying"))
   for (const name of yield* failed(fs.readDirectory(at))) {
-    const left = own.test(name) ? !written.has(name.slice(0, -".js".length)) : /^[a-z0-9-]+\.js\.\d+\.tmp$/.test(name)
+    const left = own.test(name) ? !written.has(name.slice(0, -".js".length)) : halves.test(name)
     if (left) yield* failed(fs.remove(path.join(at, name), { force: true }))
   }
 })

@@ -27,7 +27,7 @@ const hundred = Array.from({ length: 100 }, (_, i) => i + 1)
  * Reads the pieces off whole encoded answers and checks that they compose. The failure names the text that does not.
  */
 const pieces = (
-  { added, after, before, encode }: AnswerGrammar.Spelling,
+  { added, after, before, encode, opening }: AnswerGrammar.Spelling,
   labels: ReadonlyArray<string>
 ): Result.Result<Pieces, string> =>
   Result.gen(function*() {
@@ -39,14 +39,13 @@ const pieces = (
     const numbers = yield* Result.all(hundred.map((n) => added(before + one, ` ${n}`)))
     const close = yield* added(`${before}${one} 1`, after)
 
-    const start = encode(before)
     const number = (n: number) => numbers[n - 1] ?? []
     /** Every label opens and follows, before and after every number, and every pair of labels meets once. */
     for (const [i, label] of labels.entries()) {
       for (const [j, other] of labels.entries()) {
         for (const n of i === j ? [] : (i + 1) % labels.length === j ? hundred : [1 + (7 * i + j) % 100]) {
           const text = `${before}${label} ${n} ${other} ${101 - n}${after}`
-          const composed = [start, first[i] ?? [], number(n), later[j] ?? [], number(101 - n), close].flat()
+          const composed = [opening, first[i] ?? [], number(n), later[j] ?? [], number(101 - n), close].flat()
           if (!AnswerGrammar.same(encode(text), composed)) {
             return yield* Result.fail(
               `the tokenizer does not spell labels and numbers the same way everywhere: "${text}"`
@@ -154,12 +153,12 @@ export const compileSingle = (
 ): Effect.Effect<Grammar, GrammarError> =>
   AnswerGrammar.compile(task, vocabulary, form, (spelling) =>
     Result.gen(function*() {
-      const { added, after, before, encode } = spelling
+      const { added, after, before, encode, opening } = spelling
       const first = yield* Result.all(labels.map((label) => added(before, label)))
       const close = yield* added(`${before}${labels[0] ?? ""}`, after)
       for (const [i, label] of labels.entries()) {
         const text = `${before}${label}${after}`
-        if (!AnswerGrammar.same(encode(text), [encode(before), first[i] ?? [], close].flat())) {
+        if (!AnswerGrammar.same(encode(text), [opening, first[i] ?? [], close].flat())) {
           return yield* Result.fail(`the tokenizer joins the label with the text around it: "${text}"`)
         }
       }

@@ -60,7 +60,7 @@ interface Pieces {
 
 const pieces = <S extends Space>(
   codec: Codec<S>,
-  { added, after, before, encode }: AnswerGrammar.Spelling
+  { added, after, before, encode, opening }: AnswerGrammar.Spelling
 ): Result.Result<Pieces, string> =>
   Result.gen(function*() {
     const { height, width, x, y } = yield* numbersOf(codec)
@@ -90,7 +90,6 @@ const pieces = <S extends Space>(
       ...places.map((values) => values.length),
       names.length
     )
-    const start = encode(before)
     const box = (i: number) => places.map((values, k) => (7 * i + 3 * k) % values.length)
     const text = (at: ReadonlyArray<number>) => at.map((j, k) => places[k]?.[j]).join(", ")
     const tokens = (at: ReadonlyArray<number>) => at.flatMap((j, k) => spelled.places[k]?.[j] ?? [])
@@ -101,8 +100,8 @@ const pieces = <S extends Space>(
         list === "" ? "" : "]"
       }${after}`
       const [open, close] = list === "" ? [spelled.opens, spelled.close] : [spelled.nested, spelled.closeList]
-      const composed = [start, open[one] ?? [], tokens(a), spelled.later[two] ?? [], tokens(b), close].flat()
-      const alone = [start, spelled.opens[one] ?? [], tokens(a), spelled.close].flat()
+      const composed = [opening, open[one] ?? [], tokens(a), spelled.later[two] ?? [], tokens(b), close].flat()
+      const alone = [opening, spelled.opens[one] ?? [], tokens(a), spelled.close].flat()
       if (
         !AnswerGrammar.same(encode(written), composed) ||
         !AnswerGrammar.same(encode(`${before}${names[one]}${text(a)}]${after}`), alone)

@@ -1,6 +1,6 @@
 /** Grammars as tables: what they forbid, and what a format loss leaves aside. */
 import { assert, describe, it } from "@effect/vitest"
-import { Distance, type Grammar } from "../../../src/kernels/generate/index.ts"
+import { Distance, type Grammar, Walk } from "../../../src/kernels/generate/index.ts"
 import { Choice } from "../../../src/kernels/graph/index.ts"
 import * as GrammarTables from "../../../src/policy/onnx/GrammarTables.ts"
 
@@ -109,7 +109,7 @@ describe("a format loss", () => {
     () => {
       const grammar = made([{ [word]: 1 }, { [word]: 1, [end]: 1 }])
       const of = (...tokens: ReadonlyArray<number>) => {
-        const { left, tokens: kept } = GrammarTables.within(grammar, Int32Array.from(tokens))
+        const { left, tokens: kept } = Walk.within(grammar, Int32Array.from(tokens))
         return { kept: [...kept], left }
       }
       assert.deepStrictEqual(of(word, word, end), { kept: [word, word, end], left: false })

@@ -44,6 +44,8 @@ export interface Options {
   readonly mean?: "sequence"
   /** Pictures are dropped without a word, as SkyRL's JAX backend does. */
   readonly blind?: boolean
+  /** Trained weights are given to nobody. */
+  readonly keeps?: boolean
   /** What it calls the checkpoint. Default "embedded". */
   readonly serves?: string
   /** Faults from the first request on. */
@@ -448,7 +450,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
           default: {
             const [, model, name] = /^training_runs\/([^/]+)\/checkpoints\/([^/]+)\/archive$/.exec(path) ?? []
             const weights = saved.get(`tinker://${model}/sampler_weights/${name}`)
-            if (weights === undefined) return status(404)
+            if (weights === undefined || options.keeps === true) return status(404)
             return (response) =>
               void work(backend.archive(weights)).then((files) => {
                 const tar = pack()
