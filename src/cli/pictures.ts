@@ -85,7 +85,8 @@ const scenes = Effect.fnUntraced(function*(flags: Asked, saved: Option.Option<So
     return yield* manifests(flags, saved.value.task)
   }
   return yield* new FlagError({
-    reason: `${Saved.modelOf(flags)} was trained for ${Saved.named(saved.value)}, and the embedded scenes are rated on the ` +
+    reason:
+      `${Saved.modelOf(flags)} was trained for ${Saved.named(saved.value)}, and the embedded scenes are rated on the ` +
       "labels of Emotion6: name pictures of its own task, --data"
   })
 })

@@ -73,10 +73,12 @@ export const find = (
 
 /** Whether the model's directory, or its server, says that it was trained here, by whatever it says. */
 export const isTrained = (asked: Asked) =>
-  Option.isSome(asked.remote ?? Option.none()) ? Effect.succeed(Option.isSome(toldOf(asked))) : Effect.match(taskOf(asked), {
-    onFailure: () => true,
-    onSuccess: Option.isSome
-  })
+  Option.isSome(asked.remote ?? Option.none()) ?
+    Effect.succeed(Option.isSome(toldOf(asked))) :
+    Effect.match(taskOf(asked), {
+      onFailure: () => true,
+      onSuccess: Option.isSome
+    })
 
 /** Says which task was found, and which flags go before it. */
 export const tell = (asked: Asked, saved: Sources.SavedTask, before: Said = {}): Effect.Effect<void> => {

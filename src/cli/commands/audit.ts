@@ -118,7 +118,8 @@ const settingsOf = (given: Given, kind: "boxes" | "classes") => {
 const seen = "--training none asks the model as it is: where it was trained on these labels it may know the wrong " +
   "ones by heart, and find none of them. --training warm-up judges each half by a model that has not seen it"
 
-const seenThere = "the server's model was trained for this task: where it saw these labels it may know the wrong ones " +
+const seenThere =
+  "the server's model was trained for this task: where it saw these labels it may know the wrong ones " +
   "by heart, and find none of them. Audit with its directory (--model DIR) judges each half by a model that has not"
 
 /** How annotations are shown. */

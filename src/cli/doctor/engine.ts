@@ -4,9 +4,9 @@
  */
 import { Context, Effect, type FileSystem, Layer, Option, type Path, Redacted, Result } from "effect"
 import { environmentKey } from "../../policy/environmentKey.ts"
+import { unreachable } from "../../policy/http/unreachable.ts"
 import { TinkerPolicy } from "../../policy/index.ts"
 import * as Policies from "../../policy/layers.ts"
-import { unreachable } from "../../policy/http/unreachable.ts"
 import * as Prompts from "../../policy/tinker/Prompts.ts"
 import { TinkerError } from "../../policy/tinker/TinkerError.ts"
 import { isEmbedded } from "../embedded.ts"
@@ -131,7 +131,11 @@ export const engine = (
           return [
             there,
             key,
-            wrong("model", `"${at.model}" is not served; it serves ${firstOf(said.models)}`, `--model ${said.models[0]}`)
+            wrong(
+              "model",
+              `"${at.model}" is not served; it serves ${firstOf(said.models)}`,
+              `--model ${said.models[0]}`
+            )
           ]
         }
         if (!named || at.tokenizer === "") {

@@ -2,8 +2,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { createServer, type Server } from "node:http"
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createServer, type Server } from "node:http"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import sharp from "sharp"
@@ -52,7 +52,9 @@ describe("rise doctor", () => {
       const address = engine.address()
       const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : address}`
       const says = (model: string, key: string) =>
-        node([rise, "doctor", "--json", "--engine", `tinker=${url}`, "--model", model], { env: { TINKER_API_KEY: key } })
+        node([rise, "doctor", "--json", "--engine", `tinker=${url}`, "--model", model], {
+          env: { TINKER_API_KEY: key }
+        })
       const other = yield* says("nope", "right-key")
       assert.strictEqual(other.code, 1)
       assert.match(other.stdout, /"nope\\" is not served; it serves vl","mend":"--model vl"/)
@@ -61,7 +63,13 @@ describe("rise doctor", () => {
       const locked = yield* says("vl", "wrong-key")
       assert.strictEqual(locked.code, 1)
       assert.match(locked.stdout, /"mend":"it wants a key: set TINKER_API_KEY/)
-      const away = yield* node([rise, "doctor", "--json", "--sampler", "vllm=http://127.0.0.1:1/v1,http://127.0.0.1:2/v1"])
+      const away = yield* node([
+        rise,
+        "doctor",
+        "--json",
+        "--sampler",
+        "vllm=http://127.0.0.1:1/v1,http://127.0.0.1:2/v1"
+      ])
       assert.match(away.stderr, /mend sampler"/)
     }).pipe(Effect.scoped), 120_000)
 

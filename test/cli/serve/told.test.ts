@@ -133,28 +133,37 @@ describe("what a server says", () => {
     }).pipe(Effect.scoped)
   const listed = (task: unknown) => ({ data: [{ id: "vl", task }] })
 
-  it.live("has to be a task: of another version, or damaged, it stops before a picture is sent", () =>
-    Effect.gen(function*() {
-      for (
-        const [description, words] of [
-          [{ version: 9, kind: "classification" }, /it is of version 9, this release reads 1/],
-          [{ version: 1, kind: "song" }, /its kind is "song", expected one of classification, detection/],
-          [{ version: 1, kind: "classification", labels: ["a\u001b[31m"] }, /cannot be used/],
-          ["\u001b]0;x", /no description of a task/]
-        ] as const
-      ) {
-        const { asked: sent, code, stderr } = yield* asked(listed({ description }))
-        assert.strictEqual(code, 1, stderr)
-        assert.match(stderr, words)
-        assert.match(stderr, /say it yourself \(--labels, or --task\)/)
-        assert.notInclude(stderr, "\u001b")
-        assert.strictEqual(sent, 0)
-      }
-    }), 120_000)
+  it.live(
+    "has to be a task: of another version, or damaged, it stops before a picture is sent",
+    () =>
+      Effect.gen(function*() {
+        for (
+          const [description, words] of [
+            [{ version: 9, kind: "classification" }, /it is of version 9, this release reads 1/],
+            [{ version: 1, kind: "song" }, /its kind is "song", expected one of classification, detection/],
+            [{ version: 1, kind: "classification", labels: ["a\u001b[31m"] }, /cannot be used/],
+            ["\u001b]0;x", /no description of a task/]
+          ] as const
+        ) {
+          const { asked: sent, code, stderr } = yield* asked(listed({ description }))
+          assert.strictEqual(code, 1, stderr)
+          assert.match(stderr, words)
+          assert.match(stderr, /say it yourself \(--labels, or --task\)/)
+          assert.notInclude(stderr, "\u001b")
+          assert.strictEqual(sent, 0)
+        }
+      }),
+    120_000
+  )
 
   it.live("may be nothing: then emotions are taken for granted, and said so", () =>
     Effect.gen(function*() {
-      for (const [models, status] of [[listed("generate"), 200], [{ error: "no such path" }, 404], ["<html>", 200]] as const) {
+      for (
+        const [models, status] of [[listed("generate"), 200], [{ error: "no such path" }, 404], [
+          "<html>",
+          200
+        ]] as const
+      ) {
         const { asked: sent, stderr } = yield* asked(models, status)
         assert.match(stderr, /a server's model does not say what it was trained for/)
         assert.isAbove(sent, 0)
