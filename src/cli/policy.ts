@@ -4,7 +4,7 @@
 import { Effect, FileSystem, Layer, Option, Path } from "effect"
 import type { Rise } from "../dsl/index.ts"
 import type { Runtime } from "../kernels/runtime/index.ts"
-import { ModelDirectory, type WeightsError } from "../kernels/weights/index.ts"
+import { ModelDirectory, Recorded, type WeightsError } from "../kernels/weights/index.ts"
 import { type How, Presets } from "../pipelines/index.ts"
 import { embedded } from "../policy/Embedded.ts"
 import { shownAddress, withoutSlash } from "../policy/http/Address.ts"
@@ -233,23 +233,10 @@ export const named = ({ model, remote, remoteModel }: Pick<Study, "model"> & Rem
       }`
   })
 
-/** What a model's weights were when they were last written: the files, their sizes and times. */
+/** What a model is, by the bytes of its files: a copy is the same one, and a flipped bit makes another. */
 export const weightsOf = Effect.fnUntraced(function*({ adapter = Option.none(), model }: Flags) {
-  const fs = yield* FileSystem.FileSystem
-  const { join } = yield* Path.Path
-  const folders = [model, ...Option.toArray(adapter)]
-  const files = yield* Effect.forEach(
-    folders,
-    (folder) =>
-      Effect.map(
-        Effect.orElseSucceed(fs.readDirectory(folder), (): Array<string> => []),
-        (names) => names.filter((name) => name.endsWith(".safetensors")).toSorted().map((name) => join(folder, name))
-      )
-  )
-  return yield* Effect.forEach(files.flat(), (file) =>
-    Effect.match(fs.stat(file), {
-      onFailure: () => null,
-      onSuccess: ({ mtime, size }) =>
-        `${Number(size)} bytes of ${Option.match(mtime, { onNone: () => "?", onSome: (at) => at.toISOString() })}`
-    }))
+  return {
+    model: yield* Recorded.contents(model),
+    adapter: yield* Effect.transposeOption(Option.map(adapter, Recorded.contents)).pipe(Effect.map(Option.getOrNull))
+  }
 })

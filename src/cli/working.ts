@@ -47,17 +47,25 @@ export const working =
         if (Option.isNone(asked)) yield* say(`going on with ${out}`)
       }
       if (!resume) yield* report(Event.Began({ text: `writing to ${out}` }))
-      const result = yield* work(out).pipe(
+      const before = yield* begun
+      let opened = false
+      const result = yield* Effect.suspend(() => {
+        opened = true
+        return work(out)
+      }).pipe(
         inFolder({ ...made, out, seed, resume, about: kept(words) }),
-        // What was finished is in the folder: nobody has to begin anew for a full disk.
+        // What was finished is in the folder: nobody has to begin anew for a full disk. Where the folder could not be
+        // opened, nothing was done, and a run that it held before is as it was.
         Effect.tapError((error) =>
           SystemFault.codeOf(error) === undefined
             ? Effect.void
             : Effect.flatMap(
               begun,
               (begun) =>
-                begun
+                opened
                   ? say(`What was done is kept. When that is mended, go on with: ${again(words, out)}`)
+                  : begun && !before
+                  ? say(`When that is mended, go on with: ${again(words, out)}`)
                   : Effect.void
             )
         ),

@@ -98,7 +98,7 @@ export const within = (path: Path.Path, root: string, name: string): Result.Resu
   const relative = path.relative(root, path.resolve(root, name))
   if (!name.includes("\0") && inside(path, relative)) return Result.succeed(spelt(path, relative))
   const what = path.isAbsolute(name) ? "is an absolute path and not" : "is not"
-  return bad("outside-folder", `"${name}" ${what} inside ${root}`)
+  return bad("outside-folder", `${quoted(name)} ${what} inside ${root}`)
 }
 
 export interface Folder {
@@ -176,7 +176,7 @@ export const open = (
         const relative = yield* Effect.fromResult(within(path, root, name))
         const real = yield* Effect.catch(realPath(path.join(root, relative)), unreadable(name))
         if (!inside(path, path.relative(root, real))) {
-          return yield* refuse("outside-folder", `"${name}" is a link to ${real}, outside ${root}`)
+          return yield* refuse("outside-folder", `${quoted(name)} is a link to ${real}, outside ${root}`)
         }
         const stat = yield* Effect.catch(fs.stat(real), unreadable(name))
         if (stat.type !== "File") {

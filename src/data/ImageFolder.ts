@@ -10,6 +10,7 @@ import * as Rules from "../kernels/math/Rules.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import * as Folder from "./Folder.ts"
 import * as Reader from "./Options.ts"
+import * as Quoted from "./Quoted.ts"
 import * as Rows from "./Rows.ts"
 import { oneHot } from "./Shares.ts"
 import * as Walk from "./Walk.ts"
@@ -49,7 +50,7 @@ export const read = (
           new DataError({
             source: directory,
             reason: error.reason._tag === "NotFound"
-              ? `no folder "${name}" for the label "${label}"`
+              ? `no folder ${Quoted.quoted(name)} for the label ${Quoted.quoted(label)}`
               : `cannot be read: ${SystemFault.words(error)}`
           })
         ),

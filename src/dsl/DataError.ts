@@ -2,6 +2,7 @@
  * What is wrong with a data set as a whole. A single bad sample is quarantined instead.
  */
 import { Schema } from "effect"
+import { shownInLine } from "../kernels/runtime/Shown.ts"
 
 /** A data set that cannot be used: a missing file, a wrong header, no sample left. */
 export class DataError extends Schema.TaggedError<DataError>()("DataError", {
@@ -11,6 +12,6 @@ export class DataError extends Schema.TaggedError<DataError>()("DataError", {
   reason: Schema.String
 }) {
   override get message() {
-    return `${this.source}: ${this.reason}`
+    return `${shownInLine(this.source)}: ${this.reason}`
   }
 }

@@ -14,6 +14,35 @@ export interface LineFiles {
   readonly settled: Effect.Effect<Digest.Digests, RunFileError>
 }
 
+/** Fails where a file has rows that nobody wrote: rows of the run would come behind them. */
+const refuseRows = Effect.fnUntraced(function*(file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const failed = Effect.mapError(fromPlatform(file, "reading"))
+  if (!(yield* failed(fs.exists(file)))) return
+  const { size, type } = yield* failed(fs.stat(file))
+  if (type === "File" && Number(size) === 0) return
+  return yield* new RunFileError({
+    path: file,
+    reason: `${type === "File" ? `has ${size} bytes` : "is no file"}, expected 0 bytes: the run has written no rows ` +
+      "there yet, and its ledger (checkpoints/ledger.json) knows of none. Move it out of the run folder, or choose " +
+      "another --out"
+  })
+})
+
+/** Those that runs begin under these names: what others there are shows when the first row of each is written. */
+const usual = ["audit", "chains", "cot", "metrics", "predictions", "timings", "warm-up"].map((name) => `${name}.jsonl`)
+
+/**
+ * Fails where the ledger knows nothing of a line file that has rows: found out before anything is computed.
+ *
+ * @param known the files that it knows, and those that were begun
+ */
+export const refuseUnknown = Effect.fnUntraced(function*(directory: string, known: ReadonlyArray<string>) {
+  const path = yield* Path.Path
+  const unknown = usual.filter((name) => !known.includes(name))
+  yield* Effect.forEach(unknown, (name) => refuseRows(path.join(directory, name)), { discard: true })
+})
+
 interface Open {
   readonly file: FileSystem.File
   bytes: number
@@ -43,7 +72,10 @@ export const open = (
       const found = files.get(name)
       if (found !== undefined) return found
       const before = sums.get(name)
-      if (before === undefined) yield* begin(name)
+      if (before === undefined) {
+        yield* Effect.provideService(refuseRows(at(name)), FileSystem.FileSystem, fs)
+        yield* begin(name)
+      }
       const file = yield* writing(name)(Scope.provide(fs.open(at(name), { flag: "a" }), scope))
       const made: Open = { file, bytes: before?.bytes ?? 0, loose: false }
       files.set(name, made)

@@ -2,8 +2,11 @@
  * What a run folder says of its run: run.json and the ledger, read before anything is done with either.
  */
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
+import { warn } from "../kernels/runtime/Warning.ts"
 import * as Json from "../kernels/weights/Json.ts"
 import * as Digest from "./Digest.ts"
+import * as Fingerprint from "./Fingerprint.ts"
+import * as Halves from "./Halves.ts"
 import * as Ledger from "./Ledger.ts"
 import { fromPlatform, RunFileError, RunFolderMismatch } from "./RunError.ts"
 import * as RunLock from "./RunLock.ts"
@@ -64,7 +67,9 @@ export const reopen = Effect.fnUntraced(function*(directory: string, identity: I
       new RunFileError({ path: runFile, reason: `is damaged, or not what this version writes. ${elsewhere}`, cause })
     )
   )
-  const changed = difference(stored.identity, whole ? identity : spokenOf(stored.identity, identity))
+  const earlier = Fingerprint.asEarlier(stored.identity, identity)
+  const given = Option.getOrElse(earlier, (): Schema.Json => identity)
+  const changed = difference(stored.identity, whole ? given : spokenOf(stored.identity, given))
   const found = Digest.ofText(text)
   if (Option.isSome(ledger) && !Digest.same(ledger.value.run, found)) {
     return yield* new RunFileError({
@@ -73,12 +78,18 @@ export const reopen = Effect.fnUntraced(function*(directory: string, identity: I
     })
   }
   if (Option.isSome(changed)) return yield* new RunFolderMismatch({ path: directory, ...changed.value })
+  if (Option.isSome(earlier)) {
+    yield* warn(
+      `${runFile} is of an earlier version, which kept no hashes of pictures: whether one has changed since cannot ` +
+        "be told"
+    )
+  }
   return ledger
 })
 
 /** What a run that was killed before it had begun may have left. */
 const early = (name: string) =>
-  name === "run.json" || name.startsWith(RunLock.lockFile) || name.endsWith(".tmp") || name === "checkpoints"
+  name === "run.json" || name.startsWith(RunLock.lockFile) || Halves.isHalf(name) || name === "checkpoints"
 
 /**
  * Fails where a folder holds what a run has made, and not the file that tells of it: beginning anew would lose it.
@@ -92,7 +103,7 @@ export const unbegun = Effect.fnUntraced(function*(directory: string, missing: s
   const below = yield* Digest.filesBelow(path.join(directory, "checkpoints"))
   const left = [
     ...names.filter((name) => !early(name)),
-    ...below.filter((name) => !name.endsWith(".tmp")).map((name) => `checkpoints/${name}`)
+    ...below.filter((name) => !Halves.isHalf(name)).map((name) => `checkpoints/${name}`)
   ]
   if (left.length === 0) return
   return yield* new RunFileError({

@@ -2,7 +2,9 @@
  * What can be wrong with a run folder, in words that a user can act on.
  */
 import { type PlatformError, Schema } from "effect"
+import { shownInLine } from "../kernels/runtime/Shown.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
+import { show } from "../kernels/text/show.ts"
 
 /** Whether a script asked, which has options where a command has flags. */
 const script = Schema.optionalKey(Schema.Boolean)
@@ -48,9 +50,17 @@ export class RunFolderMismatch extends Schema.TaggedError<RunFolderMismatch>()("
   field: Schema.String,
   stored: Schema.String,
   given: Schema.String,
+  /** The first picture that has changed, where the field is that of the pictures and it is known. */
+  picture: Schema.optionalKey(Schema.String),
   script
 }) {
   override get message() {
+    const { field, path, picture } = this
+    if (/(^|\.)pictures$/.test(field)) {
+      return `${path} was started with other pictures: ${
+        picture === undefined ? "pictures have changed" : `${show(picture)} has changed`
+      } (${field}), though names and labels are the same. Bring back what they were, or ${another(this.script)}`
+    }
     return `${this.path} was started with ${this.field} = ${this.stored}, this run has ${this.given}: ` +
       `resume with the same options and data, or ${another(this.script)}`
   }
@@ -63,7 +73,7 @@ export class RunFileError extends Schema.TaggedError<RunFileError>()("RunFileErr
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message() {
-    return `${this.path}: ${this.reason}`
+    return `${shownInLine(this.path)}: ${this.reason}`
   }
 }
 

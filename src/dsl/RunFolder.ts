@@ -8,8 +8,11 @@ import { Written } from "../kernels/weights/index.ts"
 import * as Atomic from "./Atomic.ts"
 import * as Digest from "./Digest.ts"
 import * as FolderStorage from "./FolderStorage.ts"
+import * as Halves from "./Halves.ts"
 import { over, past } from "./Inherited.ts"
 import * as Ledger from "./Ledger.ts"
+import * as LineFiles from "./LineFiles.ts"
+import * as Links from "./Links.ts"
 import { type Identity, reopen, unbegun } from "./Reopen.ts"
 import { fromPlatform, RunFileError, RunFolderExists } from "./RunError.ts"
 import * as RunLock from "./RunLock.ts"
@@ -49,7 +52,10 @@ const mend = Effect.fnUntraced(function*(directory: string, ledger: Ledger.Ledge
   const orphans = [
     ...again.map(({ stage }) => path.join("checkpoints", stage)),
     ...ledger.begun.filter((name) => !verified.lines.has(name)),
-    ...(yield* mending(fs.readDirectory(directory))).filter((name) => name.endsWith(".tmp"))
+    ...yield* Effect.filter(
+      yield* mending(fs.readDirectory(directory)),
+      (name) => Halves.isThere(path.join(directory, name))
+    )
   ]
   yield* Effect.forEach(
     orphans,
@@ -75,8 +81,10 @@ const take = Effect.fnUntraced(function*({ path: directory, resume = false }: Fo
     (yield* there(Ledger.fileName))
   if (names.length > 0 && !ours) return yield* new RunFolderExists({ path: directory, resumable: false })
   yield* opening(fs.makeDirectory(directory, { recursive: true }))
+  yield* Links.refuseLock(directory)
   // Before anything in it is read: what another run has begun to write must not be cut off.
   yield* RunLock.hold(directory)
+  yield* Links.refuseAny(directory)
   const known = yield* there("run.json")
   if (known && !resume) return yield* new RunFolderExists({ path: directory, resumable: true })
   return known
@@ -94,6 +102,7 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
   const text = Atomic.json({ identity: options.identity, about: options.about ?? {} })
   const before = Option.getOrElse(found, () => Ledger.begun(Digest.ofText(text)))
   const verified = yield* Verify.verify(directory, before)
+  if (!before.finished) yield* LineFiles.refuseUnknown(directory, [...verified.lines.keys(), ...before.begun])
 
   // Nothing has been touched so far. The ledger goes first: what it does not speak of any more may then be cut off.
   const checkpoints = path.join(directory, "checkpoints")

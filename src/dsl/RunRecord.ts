@@ -5,9 +5,10 @@ import { Effect, FileSystem, Path, Schema, type Scope } from "effect"
 import { createRequire } from "node:module"
 import { availableParallelism, cpus, totalmem } from "node:os"
 import { fileURLToPath } from "node:url"
+import * as PictureMarks from "./PictureMarks.ts"
 import * as Quarantine from "./Quarantine.ts"
 import { Run } from "./Run.ts"
-import { type RunError, RunFileError } from "./RunError.ts"
+import { type RunError, RunFileError, RunFolderMismatch } from "./RunError.ts"
 import type { Identity } from "./RunFolder.ts"
 import { counted } from "./Usage.ts"
 
@@ -76,12 +77,14 @@ export const recorded =
   > =>
     Effect.gen(function*() {
       const { from = [], out, resume, seed } = options
-      const file = (yield* Path.Path).join(out, Quarantine.fileName)
+      const { join } = yield* Path.Path
+      const file = join(out, Quarantine.fileName)
+      const pictures = yield* PictureMarks.make(join(out, PictureMarks.fileName))
       // The folder opens under the data's fingerprint; what is set aside until then follows it there.
       const quarantine = yield* Quarantine.forRun
       const settle = Effect.mapError(quarantine.settle(file), ({ reason }) => new RunFileError({ path: file, reason }))
       return yield* Effect.gen(function*() {
-        const identity = yield* options.identity
+        const identity = yield* Effect.provideService(options.identity, PictureMarks.Marks, pictures.marks)
         const folder = Run.layer({
           path: out,
           seed,
@@ -91,9 +94,11 @@ export const recorded =
           about: { ...yield* versions, ...options.about }
         })
         return yield* settle.pipe(
+          Effect.andThen(Effect.flatMap(Run, ({ sealed }) => sealed ? Effect.void : pictures.write)),
           Effect.andThen(counted(effect)),
           Effect.tap(Effect.flatMap(Run, ({ seal }) => seal)),
-          Effect.provide(folder)
+          Effect.provide(folder),
+          Effect.mapError((error) => error instanceof RunFolderMismatch ? pictures.naming(error) : error)
         )
       }).pipe(Effect.provideService(Quarantine.Quarantine, quarantine))
     }).pipe(Effect.scoped)

@@ -7,6 +7,7 @@ import { Written } from "../kernels/weights/index.ts"
 import type { PolicyError } from "../policy/Policy.ts"
 import * as Atomic from "./Atomic.ts"
 import * as Digest from "./Digest.ts"
+import * as Halves from "./Halves.ts"
 import type { Ledger } from "./Ledger.ts"
 import { fromPlatform, type RunFileError } from "./RunError.ts"
 import * as Spool from "./Spool.ts"
@@ -46,7 +47,10 @@ export const write = <R>(
     }).pipe(Effect.onExit((exit) => exit._tag === "Success" ? Effect.void : Effect.ignore(remove(temporary))))
   })
 
-/** Removes what the ledger does not speak of: folders of stages on their way, spools of finished ones, and halves. */
+/**
+ * Removes what the ledger does not speak of: folders of stages on their way, spools of finished ones, and halves. They
+ * are known by their names, and those but for halves lie at the top: what else is there is not the run's.
+ */
 export const tidy = Effect.fnUntraced(
   function*(checkpoints: string, { midStage, stages }: Pick<Ledger, "midStage" | "stages">) {
     const fs = yield* FileSystem.FileSystem
@@ -54,12 +58,15 @@ export const tidy = Effect.fnUntraced(
     const failed = Effect.mapError(fromPlatform(checkpoints, "tidying up"))
     const kept = new Set(midStage.flatMap(({ folders }) => Object.keys(folders)))
     const spooled = new Set(stages.map(({ stage }) => `${nameOf(stage)}${Spool.extension}`))
-    const dead = (name: string) =>
-      name.endsWith(".tmp") || spooled.has(name) || /\.(step|selected)-\d+$/.test(name) && !kept.has(name)
-    const names = yield* failed(fs.readDirectory(checkpoints, { recursive: true }))
+    const left = (name: string) => spooled.has(name) || /^[^/\\]+\.(step|selected)-\d+$/.test(name) && !kept.has(name)
     yield* Effect.forEach(
-      names.filter(dead),
-      (name) => failed(fs.remove(path.join(checkpoints, name), { recursive: true, force: true })),
+      yield* failed(fs.readDirectory(checkpoints, { recursive: true })),
+      Effect.fnUntraced(function*(name) {
+        const place = path.join(checkpoints, name)
+        if (left(name) || (yield* Halves.isThere(place))) {
+          yield* failed(fs.remove(place, { recursive: true, force: true }))
+        }
+      }),
       { discard: true }
     )
   }

@@ -113,7 +113,7 @@ const sum = (parts: Readonly<Record<string, number>>): number => Object.values(p
 export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<A, E, R>) {
   const { how, methods, model, pictures, preset } = run
   const directory = yield* ModelDirectory.open(directoryOf(model))
-  const config = yield* Config.fromJson(directory.config)
+  const config = yield* Config.fromJson(directory.config, directory.path)
   const sizes = yield* promptSizes(run)
   const { visualTokens } = sizes
   const trainable = Presets.trainableOf(preset)

@@ -2,10 +2,10 @@
  * Pictures that are in a data set more than once, by their bytes: in both halves, where whoever learns them by heart is
  * tested on them, or under different labels, of which one is wrong.
  */
-import { Effect, FileSystem, Option, Stream } from "effect"
-import { createHash } from "node:crypto"
+import { Effect, Option, Stream } from "effect"
 import type { Sample } from "../dsl/Task.ts"
-import { type Image, Source } from "../kernels/image/Image.ts"
+import * as Content from "../kernels/image/Content.ts"
+import type { Image } from "../kernels/image/Image.ts"
 
 /** A picture's id, and its annotation as the task writes it. */
 export interface Labelled {
@@ -31,16 +31,7 @@ export interface Overlap {
 const shownShared = 20
 
 /** SHA-256 of a picture's bytes; its id where it has none that can be read. */
-const hashOf = ({ id, source }: Image) =>
-  Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
-    const bytes = yield* Source.$match(source, {
-      File: ({ path }) => fs.readFile(path),
-      Encoded: ({ bytes }) => Effect.succeed(bytes),
-      Rendered: () => Effect.succeed(new TextEncoder().encode(id))
-    })
-    return createHash("sha256").update(bytes).digest("base64")
-  }).pipe(Effect.orElseSucceed(() => id))
+const hashOf = (image: Image) => Effect.map(Content.hash(image), Option.getOrElse(() => image.id))
 
 /**
  * Reads every picture of both halves once; remembers a hash, an id and an annotation of each.
@@ -51,7 +42,7 @@ export const overlap = <A, E, R, E2, R2>(
   train: Stream.Stream<Sample<A>, E, R>,
   test: Stream.Stream<Sample<A>, E2, R2>,
   encode: (truth: A) => string
-): Effect.Effect<Overlap, E | E2, R | R2 | FileSystem.FileSystem> =>
+): Effect.Effect<Overlap, E | E2, R | R2> =>
   Effect.gen(function*() {
     const hashed = Stream.mapEffect(
       ({ image, question = "", truth }: Sample<A>) =>

@@ -5,10 +5,15 @@ import { Console, Effect, FileSystem, Option, Stream } from "effect"
 import { relative } from "node:path"
 import { working } from "../../src/cli/working.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
+import { RunFileError } from "../../src/dsl/RunError.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 
 /** Work in a folder, with what is said on standard error. */
-const begin = (folder: string, flags: { readonly out?: string; readonly resume: boolean }) =>
+const begin = (
+  folder: string,
+  flags: { readonly out?: string; readonly resume: boolean },
+  work: () => Effect.Effect<void, RunFileError> = () => Effect.void
+) =>
   Effect.gen(function*() {
     const said: Array<string> = []
     const result = yield* working({
@@ -18,7 +23,7 @@ const begin = (folder: string, flags: { readonly out?: string; readonly resume: 
       train: Stub.data(3),
       test: Stream.empty,
       config: {}
-    })(() => Effect.void).pipe(
+    })(work).pipe(
       Effect.map(({ out }) => out),
       Effect.provideService(
         Console.Console,
@@ -29,6 +34,37 @@ const begin = (folder: string, flags: { readonly out?: string; readonly resume: 
     )
     return { said, message: result._tag === "Failure" ? result.failure.message : "" }
   })
+
+describe("where the system refuses", () => {
+  const kept = "What was done is kept. When that is mended, go on with: "
+  const full = () =>
+    Effect.fail(
+      new RunFileError({
+        path: "x",
+        reason: "writing failed",
+        cause: Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" })
+      })
+    )
+
+  it.effect("work that was begun is said to be kept, and nothing of work that was not", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* fs.makeTempDirectoryScoped()}/run`
+      const said = (texts: ReadonlyArray<string>) => texts.filter((text) => text.includes("mended"))
+      const first = yield* begin(out, { out, resume: false }, full)
+      assert.lengthOf(said(first.said), 1)
+      assert.include(said(first.said)[0], kept)
+      assert.lengthOf(said((yield* begin(out, { out, resume: true }, full)).said), 1)
+
+      // Nobody can take the folder: no command has done anything there.
+      yield* fs.makeDirectory(`${out}/run.lock`)
+      for (const resume of [true, false]) {
+        const locked = yield* begin(out, { out, resume }, full)
+        assert.include(locked.message, `${out}/run.lock: taking the run folder failed`)
+        assert.deepStrictEqual(said(locked.said), [])
+      }
+    })).pipe(Effect.provide(NodeServices.layer)))
+})
 
 describe("--resume", () => {
   it.effect("without a run is refused, and makes no folder", () =>

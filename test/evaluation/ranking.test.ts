@@ -102,6 +102,7 @@ describe("boxes of a remote model", () => {
           const page = render({
             caution: Option.none(),
             warnings: [],
+            doubts: [],
             curves: [],
             lower: new Set(),
             examples: [],

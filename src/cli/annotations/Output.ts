@@ -8,6 +8,7 @@
 import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
 import * as Lines from "../../dsl/Lines.ts"
+import * as Links from "../../dsl/Links.ts"
 import { fromPlatform, RunFileError } from "../../dsl/RunError.ts"
 import { difference } from "../../dsl/RunFolder.ts"
 import * as RunLock from "../../dsl/RunLock.ts"
@@ -102,6 +103,14 @@ const claim = Effect.fnUntraced(function*(path: string) {
   )
 })
 
+/** All files that may be written for FILE. */
+export const filesOf = (path: string): ReadonlyArray<string> => [
+  path,
+  `${path}.rows.jsonl`,
+  `${path}.xml`,
+  `${path}.meta.json`
+]
+
 /** The files beside FILE. */
 interface Beside {
   readonly rowsFile: string
@@ -168,14 +177,20 @@ const appender = Effect.fnUntraced(function*(path: string, rowsFile: string, who
 export const open = Effect.fnUntraced(function*(options: Options) {
   const { format, identity, model, overwrite, path, shape, urlPrefix: prefix } = options
   const fs = yield* FileSystem.FileSystem
+  const { basename, dirname } = yield* Path.Path
   const document = isDocument(format)
   const beside = { rowsFile: document ? `${path}.rows.jsonl` : path, metaFile: `${path}.meta.json` }
   const { metaFile, rowsFile } = beside
 
+  // FILE may be a link, as its name was given; what lies beside it, nobody has named.
+  yield* Links.refuseIn(
+    dirname(path),
+    ["rows.jsonl", "meta.json", "xml", "lock"].map((end) => `${basename(path)}.${end}`)
+  )
   yield* claim(path)
   if (overwrite) {
     yield* Effect.mapError(
-      Effect.forEach([path, `${path}.rows.jsonl`, `${path}.xml`, metaFile], (file) => fs.remove(file, { force: true })),
+      Effect.forEach(filesOf(path), (file) => fs.remove(file, { force: true })),
       fromPlatform(path, "writing")
     )
   }

@@ -2,7 +2,7 @@
  * Where rows go, and which pictures are to have one: standard output takes all of them, a file those that it lacks.
  */
 import { Console, Effect, Option, type Schema } from "effect"
-import { shown } from "../../kernels/runtime/Shown.ts"
+import { shownInLine } from "../../kernels/runtime/Shown.ts"
 import * as Csv from "./Csv.ts"
 import type { Format } from "./Format.ts"
 import * as Output from "./Output.ts"
@@ -24,11 +24,15 @@ export interface Options extends Omit<Output.Options, "path"> {
   readonly names: ReadonlyArray<string>
 }
 
+/** A row on a terminal: one line, ended as lines end there. */
+export const onTerminal = (row: string): string => `${shownInLine(row.replace(/\r?\n$/, ""))}\n`
+
 /**
  * A terminal shows rows without obeying them; files and pipes get them as they are. Nobody reads a closed pipe: the
  * command ends by it, see `withOutput`.
  */
-const write = (text: string) => Effect.sync(() => void process.stdout.write(process.stdout.isTTY ? shown(text) : text))
+const write = (rows: ReadonlyArray<string>) =>
+  Effect.sync(() => void process.stdout.write((process.stdout.isTTY ? rows.map(onTerminal) : rows).join("")))
 
 const onStdout = (format: Format, shape: Shape, names: ReadonlyArray<string>): Effect.Effect<Sink> => {
   const text = Output.textOf(format, shape)
@@ -36,10 +40,10 @@ const onStdout = (format: Format, shape: Shape, names: ReadonlyArray<string>): E
     names,
     skip: 0,
     before: { n: 0, failed: 0 },
-    keep: (rows) => write(rows.map(text).join("")),
+    keep: (rows) => write(rows.map(text)),
     finish: Effect.void
   }
-  return Effect.as(format === "csv" ? write(Csv.header(shape)) : Effect.void, sink)
+  return Effect.as(format === "csv" ? write([Csv.header(shape)]) : Effect.void, sink)
 }
 
 /**

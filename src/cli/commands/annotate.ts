@@ -12,6 +12,8 @@ import * as CocoIds from "../annotations/CocoIds.ts"
 import * as Format from "../annotations/Format.ts"
 import * as Kind from "../annotations/Kind.ts"
 import * as Outcome from "../annotations/Outcome.ts"
+import * as Output from "../annotations/Output.ts"
+import * as Overwritten from "../annotations/Overwritten.ts"
 import * as Pictures from "../annotations/Pictures.ts"
 import * as Sink from "../annotations/Sink.ts"
 import { modelName } from "../embedded.ts"
@@ -74,9 +76,9 @@ const identityOf = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind) {
   return {
     ...(yield* kind.identity),
     question: Option.getOrNull(given.question),
-    model: named({ ...given, model: modelName(given.model) }),
-    weights: remote ? null : yield* weightsOf(given),
-    adapter: Option.getOrNull(given.adapter),
+    // A model here is known by its files, wherever it lies; without --out nobody asks for them.
+    model: remote ? named(given) : null,
+    weights: remote || Option.isNone(given.out) ? null : yield* weightsOf(given),
     quantize: Option.getOrNull(given.quantize),
     form: given.form,
     grammar: grammarMode(given),
@@ -146,6 +148,13 @@ const run = Effect.fnUntraced(function*(flagged: Flagged) {
   yield* Effect.forEach(found.notes, (note) => Console.error(note))
   const names = Option.match(given.limit, { onNone: () => found.names, onSome: (n) => found.names.slice(0, n) })
   if (names.length === 0) return yield* Outcome.tell(Outcome.none, given)
+  yield* Effect.forEach(Option.toArray(given.out), (out) =>
+    Overwritten.refuse("--out", Output.filesOf(out), [
+      ...names,
+      ...Option.toArray(given.cocoIds),
+      ...Option.toArray(given.adapter),
+      given.model
+    ]))
   const ids = yield* Effect.transposeOption(
     Option.map(given.cocoIds, (file) => CocoIds.read(file, names, kind.shape))
   )

@@ -8,6 +8,7 @@ import { Image } from "../../kernels/image/index.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { OnnxExport } from "../../policy/index.ts"
 import type { SavedTask } from "../../sources/index.ts"
+import * as Overwritten from "../annotations/Overwritten.ts"
 import { modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
 import { FlagError } from "../futile.ts"
@@ -101,6 +102,7 @@ const run = Effect.fnUntraced(function*(given: Given) {
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
   yield* notARun(model)
+  yield* Overwritten.refuse("--onnx", [onnx], [model, ...Option.toArray(adapter)])
   const { about, prompt } = yield* askedOf(given)
   // The folder is a model directory, too: it knows its task.
   const folders = [...Option.toArray(adapter), model]

@@ -5,7 +5,7 @@ import { Effect, FileSystem, Path } from "effect"
 import { availableParallelism } from "node:os"
 import { Config } from "../../kernels/models/index.ts"
 import { ChatTemplate, Tokenizer } from "../../kernels/text/index.ts"
-import { GitLfs, ModelDirectory } from "../../kernels/weights/index.ts"
+import { GitLfs, ModelDirectory, Recorded } from "../../kernels/weights/index.ts"
 import { MemoryPlan } from "../../policy/index.ts"
 import { modelName } from "../embedded.ts"
 import { notARun } from "../modelFolder.ts"
@@ -68,8 +68,9 @@ export const model = (folder: string): Effect.Effect<
       return [wrong("model", `${folder}: ${some}: a Git LFS pointer in the place of the file`, mend)]
     }
     yield* notARun(folder)
+    yield* Recorded.verify(folder)
     const directory = yield* ModelDirectory.open(folder)
-    const config = yield* Config.fromJson(directory.config)
+    const config = yield* Config.fromJson(directory.config, folder)
     const tokenizer = yield* Tokenizer.fromDirectory(directory)
     yield* ChatTemplate.render(
       directory.chatTemplate,

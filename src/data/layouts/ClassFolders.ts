@@ -27,7 +27,7 @@ const samples = (
     const unknown = (label: string) =>
       Effect.fail<Rows.BadRow>({
         reason: "unknown-label",
-        detail: `"${label}" is none of the labels ${Quoted.names(labels)}`
+        detail: `${Quoted.quoted(label)} is none of the labels ${Quoted.names(labels)}`
       })
     return Stream.fromIterable(entries).pipe(
       Stream.zipWithIndex,

@@ -2,6 +2,7 @@
  * What names of folders, files and columns tell: the half of a data set they stand for, labels that are hard to tell
  * apart.
  */
+import * as Quoted from "../Quoted.ts"
 
 /** A part of a data set. */
 export type Half = "train" | "test" | "validation"
@@ -39,7 +40,7 @@ export const halfIn = (name: string): Half | undefined =>
 export const alike = (labels: ReadonlyArray<string>): ReadonlyArray<string> => {
   const key = (label: string) => label.normalize("NFKC").toLowerCase().replaceAll(/[\s_-]+/g, " ").trim()
   return [...Map.groupBy(labels, key).values()].filter((same) => same.length > 1).map((same) =>
-    `the labels ${same.map((label) => `"${label}"`).join(" and ")} are nearly the same and are read as ` +
+    `the labels ${same.map(Quoted.quoted).join(" and ")} are nearly the same and are read as ` +
     `${same.length} labels: if they are one, write them alike`
   )
 }

@@ -62,7 +62,7 @@ export const onlyLabel = Effect.fnUntraced(function*(root: string) {
   if (inside.folders.length > 0 || shelves.some(({ others }) => others.length > 0)) return Option.none()
   const pictures = shelves.reduce((sum, { entries }) => sum + entries.length, 0)
   return Option.some(
-    `only one label, "${label}" (${
+    `only one label, ${Quoted.quoted(label)} (${
       Quoted.count(pictures, "picture")
     }): at least two are needed to tell apart, each a ` +
       `folder with its pictures beside ${label}/`

@@ -22,6 +22,9 @@ const MOST_ELEMENTS = 2 ** 14
 /** Bytes of a number's least or greatest value. */
 const MOST_STATISTIC = 4096
 
+/** What every footer has, by the numbers of its fields. */
+const required = [[2, "schema"], [3, "number of rows"], [4, "row groups"]] as const
+
 const messageOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
 /** Bytes of the footer, its tail included, in a file of `size` bytes. */
@@ -109,13 +112,20 @@ export const parse = (bytes: Uint8Array<ArrayBuffer>): Result.Result<Footer, str
   Result.gen(function*() {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength - tailBytes)
     yield* Result.mapError(Thrift.end(view, 0), (reason) => `its footer is damaged: ${reason}`)
-    if (hasLongDecimal(deserializeTCompactProtocol({ view, offset: 0 }))) {
+    const raw = deserializeTCompactProtocol({ view, offset: 0 })
+    const lacking = required.find(([id]) => field(raw, id) === undefined)
+    if (lacking !== undefined) return yield* Result.fail(`its footer has no ${lacking[1]}`)
+    if (hasLongDecimal(raw)) {
       return yield* Result.fail(`the least or greatest value of a decimal has more than ${MOST_STATISTIC} bytes`)
     }
     const metadata = yield* Result.try({
       // Marks of GeoParquet are looked for by a loop that a wrong count turns back for ever.
       try: () => parquetMetadata(bytes, { geoparquet: false }),
-      catch: (cause) => `its footer lacks what every footer has: ${messageOf(cause)}`
+      catch: (cause) =>
+        // What the engine says of a field that is not there tells nobody anything.
+        cause instanceof TypeError
+          ? "its footer lacks a part that every footer has, or has another in its place"
+          : `its footer cannot be read: ${messageOf(cause)}`
     })
     const wrong = wrongTree(metadata.schema) ?? wrongCounts(metadata)
     if (wrong !== undefined) return yield* Result.fail(wrong)

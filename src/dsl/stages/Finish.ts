@@ -5,6 +5,7 @@ import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as WeightsStay from "../../policy/WeightsStay.ts"
+import * as Earlier from "../Earlier.ts"
 import * as Fingerprint from "../Fingerprint.ts"
 import * as ModelCard from "../ModelCard.ts"
 import * as Plain from "../Plain.ts"
@@ -38,6 +39,9 @@ export const train = <A, E, R>(
     Effect.andThen(Effect.suspend(() => self.ready))
   )
 
+/** File of a state's address at an engine: beside weights that the engine gives by now it would say otherwise. */
+const address = "engine.json"
+
 /**
  * Saves the policy. Where its weights stay at a server, what is saved is its state's address there: a run that has
  * learned is not lost for that, and trying again would end the same.
@@ -59,9 +63,9 @@ const saved = Effect.fnUntraced(function*(target: string) {
 /**
  * Saves the policy as the run's `model`, if the run is on disk, with what the task says of itself beside it
  * (`rise-task.json`, read by `Sources.taskOf`) and a model card (`README.md`). What an earlier attempt left there is
- * replaced: a run that was cut off after saving holds the same weights and must not stumble over them. Of a run that
- * had ended, and is whole, nothing is written again. Of an engine that gives no weights away `model` holds
- * the address of its state.
+ * replaced: a run that was cut off after saving holds the same weights and must not stumble over them. Files there that
+ * are no part of the model stay. Of a run that had ended, and is whole, nothing is written again. Of an engine that
+ * gives no weights away `model` holds the address of its state.
  *
  * @param form what the policy was taught to write: `annotate` and `evaluate` ask for it. Default "think"
  */
@@ -72,13 +76,13 @@ export const saveModel = <A>(
   Effect.gen(function*() {
     const { directory, method, note, sealed } = yield* Run
     if (Option.isNone(directory) || sealed) return
-    const fs = yield* FileSystem.FileSystem
     const target = (yield* Path.Path).join(directory.value, "model")
-    yield* fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(fromPlatform(target, "replacing")))
+    const bringBack = yield* Earlier.setAside(target, [address])
     yield* saved(target)
     yield* TaskFile.write(target, task, form)
     yield* ModelCard.write(task, form, { method })
     yield* note("model")
+    yield* bringBack
   })
 
 /** Tells the view which stages there will be, for their number and the time left. */

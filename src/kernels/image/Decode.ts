@@ -47,8 +47,14 @@ const causeText = (cause: unknown): string => cause instanceof Error ? cause.mes
 /** Why sharp could not read a file, found out after the fact so that the good case costs nothing. */
 const explainFile = (image: string, path: string, cause: unknown): Effect.Effect<ImageError> =>
   Effect.tryPromise(() => stat(path)).pipe(Effect.match({
-    onFailure: ({ cause: error }) =>
-      new ImageError({ image, path, reason: SystemFault.words(error, { path }), cause: error }),
+    onFailure: ({ cause: error }) => {
+      // What a listing could not read of a name stands as this sign in it, and no file has that name.
+      const odd = path.includes("\ufffd") && SystemFault.codeOf(error) === "ENOENT"
+      const reason = odd
+        ? "no such file: the bytes of its name are no UTF-8, and such names cannot be opened. Rename it"
+        : SystemFault.words(error, { path })
+      return new ImageError({ image, path, reason, cause: error })
+    },
     onSuccess: (info) => {
       if (!info.isFile()) return new ImageError({ image, path, reason: "not a file", expected: "an image file", cause })
       if (info.size === 0) return new ImageError({ image, path, reason: "the file is empty", found: "0 bytes", cause })

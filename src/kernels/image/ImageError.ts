@@ -2,6 +2,7 @@
  * What is wrong with an image or with the settings it is to be prepared with.
  */
 import { Schema } from "effect"
+import { shownInLine } from "../runtime/Shown.ts"
 
 /** A complaint of a function that does not know which image it works on. */
 export interface Fault {
@@ -23,7 +24,9 @@ export class ImageError extends Schema.TaggedError<ImageError>()("ImageError", {
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message() {
-    const where = this.path === undefined || this.path === this.image ? this.image : `${this.image} (${this.path})`
+    const where = shownInLine(
+      this.path === undefined || this.path === this.image ? this.image : `${this.image} (${this.path})`
+    )
     const facts = [
       ...(this.found === undefined ? [] : [`found ${this.found}`]),
       ...(this.expected === undefined ? [] : [`expected ${this.expected}`])

@@ -8,7 +8,7 @@
 import { Effect } from "effect"
 import {
   checkImplemented,
-  type ConfigError,
+  ConfigError,
   decode,
   Kind,
   require,
@@ -156,8 +156,11 @@ const isKnown = (type: string): type is Config["modelType"] => Object.hasOwn(rea
 
 const isTriple = (xs: ReadonlyArray<number>): xs is readonly [number, number, number] => xs.length === 3
 
-/** Reads and checks a parsed `config.json`. */
-export const fromJson = Effect.fn("Config.fromJson")(function*(json: unknown): Effect.fn.Return<Config, ConfigError> {
+/** Reads and checks a parsed `config.json`; errors name its directory, where that is given. */
+export const fromJson = (json: unknown, directory?: string): Effect.Effect<Config, ConfigError> =>
+  Effect.mapError(parse(json), (error) => directory === undefined ? error : new ConfigError({ ...error, directory }))
+
+const parse = Effect.fn("Config.fromJson")(function*(json: unknown): Effect.fn.Return<Config, ConfigError> {
   const { model_type: modelType } = yield* decode(Kind, json, "the file")
   if (!isKnown(modelType)) {
     return yield* wrong(

@@ -2,16 +2,20 @@
  * The fields of a Qwen2-VL or Qwen2.5-VL `config.json` that change the arithmetic, and the values that are implemented.
  */
 import { Effect, Schema } from "effect"
+import { shownInLine } from "../runtime/Shown.ts"
 import { show } from "../text/show.ts"
 
 /** A field whose value is missing, broken or not implemented. */
 export class ConfigError extends Schema.TaggedError<ConfigError>()("ConfigError", {
   field: Schema.String,
   found: Schema.String,
-  expected: Schema.String
+  expected: Schema.String,
+  /** The directory that the file lies in, where it is known. */
+  directory: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return `config.json: ${this.field} is ${this.found}, expected ${this.expected}`
+    const where = this.directory === undefined ? "" : `${shownInLine(this.directory)}/`
+    return `${where}config.json: ${this.field} is ${this.found}, expected ${this.expected}`
   }
 }
 
@@ -82,9 +86,14 @@ export const Top = Schema.Struct({
 /** Reads part of the file; `where` says which. */
 export const decode = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, value: unknown, where: string) =>
   Schema.decodeUnknownEffect(schema)(value).pipe(
-    Effect.mapError((error) =>
-      new ConfigError({ field: where, found: "not readable", expected: String(error.message).replaceAll("\n", " ") })
-    )
+    Effect.mapError((error) => {
+      const text = String(error.message).replace(/\s+/g, " ")
+      const missing = /^Missing key at ((?:\["[^"]*"\])+)/.exec(text)
+      if (missing === null) return new ConfigError({ field: where, found: "not readable", expected: text })
+      const field = [...missing[1]?.matchAll(/"([^"]*)"/g) ?? []].map(([, key]) => key).join(".")
+      const within = /^[a-z_.]+$/.test(where) ? `${where}.${field}` : field
+      return new ConfigError({ field: within, found: "absent", expected: "a field that every model has" })
+    })
   )
 
 /** Characters of a value that a message repeats. */

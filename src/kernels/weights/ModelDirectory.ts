@@ -3,6 +3,7 @@
  * index of where each tensor's bytes lie. No weight is read here.
  */
 import { Effect, FileSystem, Option, Path } from "effect"
+import { shownInLine } from "../runtime/Shown.ts"
 import { show } from "../text/show.ts"
 import * as ChatTemplateFile from "./ChatTemplateFile.ts"
 import { isJsonObject, type JsonObject, readJson, readJsonIfThere } from "./JsonFile.ts"
@@ -38,7 +39,7 @@ export interface ModelDirectory extends Omit<Texts, "preprocessorConfig"> {
 }
 
 const complete = (path: string) =>
-  `Download the whole directory, for example with: hf download ORGANISATION/MODEL --local-dir ${path}`
+  `Download the whole directory, for example with: hf download ORGANISATION/MODEL --local-dir ${shownInLine(path)}`
 
 /** transformers 5 writes the image processor into processor_config.json. */
 const readPreprocessor = (directory: string) =>

@@ -2,6 +2,7 @@
  * What is wrong with a weights file or a model directory, in words that a user can act on.
  */
 import { type PlatformError, Schema } from "effect"
+import { shownInLine } from "../runtime/Shown.ts"
 import * as SystemFault from "../runtime/SystemFault.ts"
 import { show } from "../text/show.ts"
 
@@ -18,7 +19,8 @@ export class WeightsError extends Schema.TaggedError<WeightsError>()("WeightsErr
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message() {
-    const where = this.tensor === undefined ? this.path : `${this.path}: tensor ${show(this.tensor)}`
+    const path = shownInLine(this.path)
+    const where = this.tensor === undefined ? path : `${path}: tensor ${show(this.tensor)}`
     const facts = [
       ...(this.found === undefined ? [] : [`found ${this.found}`]),
       ...(this.expected === undefined ? [] : [`expected ${this.expected}`])

@@ -4,7 +4,7 @@ import { basename } from "node:path"
 import { type Config, Parameters } from "../../kernels/models/index.ts"
 import { show } from "../../kernels/text/show.ts"
 import { Lora, ParameterStore } from "../../kernels/train/index.ts"
-import { ModelDirectory, Peft, Safetensors } from "../../kernels/weights/index.ts"
+import { ModelDirectory, Peft, Recorded, Safetensors } from "../../kernels/weights/index.ts"
 import { PolicyError } from "../Policy.ts"
 
 export interface Options extends Lora.Options {
@@ -50,6 +50,7 @@ const load = Effect.fnUntraced(
         expected: `none: the adapter in ${directory} brings it`
       })
     }
+    yield* Recorded.verify(directory)
     const peft = yield* Peft.open(directory)
     const linear = Lora.linearModules(config).map(({ name }) => name)
     const stored = new Map([...peft.modules].map(([name, tensors]) => [Parameters.canonicalName(name), tensors]))

@@ -5,7 +5,7 @@ import { Config, Parameters } from "../../kernels/models/index.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { Tokenizer } from "../../kernels/text/index.ts"
 import { ParameterStore } from "../../kernels/train/index.ts"
-import { ModelDirectory, Safetensors } from "../../kernels/weights/index.ts"
+import { ModelDirectory, Recorded, Safetensors } from "../../kernels/weights/index.ts"
 import { specialsOf, templateVariables } from "../chat/Controls.ts"
 import * as Encoder from "../chat/Encoder.ts"
 import * as EndOfTurn from "../chat/EndOfTurn.ts"
@@ -86,10 +86,12 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
   if (refused !== undefined) return yield* new PolicyError({ operation: "load", reason: refused })
   const failed = (cause: { readonly message: string }) =>
     new PolicyError({ operation: "load", reason: cause.message, cause })
+  yield* Recorded.verify(path, ["texts"]).pipe(Effect.mapError(failed))
   const directory = yield* ModelDirectory.open(path).pipe(Effect.mapError(failed))
-  const config = yield* Config.fromJson(directory.config).pipe(Effect.mapError(failed))
+  const config = yield* Config.fromJson(directory.config, path).pipe(Effect.mapError(failed))
   yield* GenerationConfig.check(path, Option.getOrElse(directory.generationConfig, () => ({})))
   if (options.check !== undefined) yield* options.check(config).pipe(Effect.mapError(failed))
+  yield* Recorded.verify(path, ["weights"]).pipe(Effect.mapError(failed))
   const tokenizer = yield* Tokenizer.fromDirectory(directory).pipe(Effect.mapError(failed))
   const preprocessor = yield* Preprocess.fromConfig(directory.preprocessorConfig).pipe(Effect.mapError(failed))
   yield* checkPatches(config.vision, preprocessor)

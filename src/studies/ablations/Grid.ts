@@ -5,6 +5,7 @@
  * @module
  */
 import { Duration, Effect, FileSystem, Option, Path, Schema } from "effect"
+import * as Links from "../../dsl/Links.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { fromPlatform, type RunError, RunFolderMismatch } from "../../dsl/RunError.ts"
 import { difference } from "../../dsl/RunFolder.ts"
@@ -145,6 +146,7 @@ export const run = Effect.fnUntraced(function*<E, R, EP, RP, E2, R2>(
 ) {
   const { bench } = grid
   // All folders are looked at before anything is computed: a wrong one is found now, not in an hour.
+  yield* Links.refuseIn(bench.out, [timingsFile])
   const states = yield* Effect.forEach(cells, (cell) => stateOf(grid, cell))
   const open = cells.filter((_, i) => states[i] !== "done")
   const failures: Array<Failure> = []

@@ -27,6 +27,8 @@ export interface PageData {
   readonly results: ReadonlyArray<ResultRow>
   /** What was done, on what; then, where there are results, what they come to: words for who reads no tables. */
   readonly opening: { readonly done: string; readonly compared: ReadonlyArray<string> }
+  /** Why its files are not what the run wrote, a sentence each: said before anything else. */
+  readonly doubts: ReadonlyArray<string>
   /** What the run came to, and what has to be known of how: a sentence each, the first the most important. */
   readonly sentences: ReadonlyArray<string>
   readonly drawing: Drawing
@@ -199,9 +201,9 @@ export const render = (page: PageData): string => {
     title,
     facts: [...facts, ["quarantined", `${total}${reasons === "" ? "" : ` (${reasons})`}`]],
     script: true,
-    opening: `<div class="now" id="now" role="status" hidden></div>${plain(opening.done)}${lead.join("")}${
-      plain(opening.compared.join(" "))
-    }`,
+    opening: `<div class="now" id="now" role="status" hidden></div>${
+      page.doubts.map((text) => `<p role="alert"><strong>${escape(text)}</strong></p>`).join("")
+    }${plain(opening.done)}${lead.join("")}${plain(opening.compared.join(" "))}`,
     sections: parts.filter(([, , body]) => body !== "").map(([id, title]) => ({ id, title })),
     body: parts.map(([id, title, body]) => section(id, title, body)).join("")
   })

@@ -15,6 +15,9 @@ export const isOurs = (name: string): boolean => name === "now.js" || own.test(n
 
 const own = /^(index|run|samples-\d+|loops-\d+)\.js$/
 
+/** What a process that was killed leaves of a file that it wrote, `now.json` too. */
+const halves = /^((index|run|now|samples-\d+|loops-\d+)\.js|now\.json)\.[\da-f-]+\.tmp$/
+
 /** Texts of a model or a file name may hold what turns the text around them: shown as `\u202e`, as everywhere. */
 const plain = (_: string, value: unknown): unknown => typeof value === "string" ? shown(value) : value
 
@@ -38,9 +41,6 @@ export const make = Effect.fnUntraced(function*(directory: string) {
   const at = (yield* Path.Path).join(directory, folder)
   yield* Effect.mapError(fs.makeDirectory(at, { recursive: true }), fromPlatform(at, "making"))
 })
-
-/** What a process that was killed leaves of a file that it wrote. */
-const halves = /^[a-z0-9-]+\.js(on)?\.[\da-f-]+\.tmp$/
 
 /** Takes away those of an earlier report that this one does not have. */
 export const tidy = Effect.fnUntraced(function*(directory: string, written: ReadonlySet<string>) {

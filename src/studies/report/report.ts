@@ -3,11 +3,13 @@
  */
 import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
+import * as Links from "../../dsl/Links.ts"
 import { Row } from "../../dsl/Quarantine.ts"
 import { CotRow } from "../../dsl/Rise.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
 import { masked, verdict } from "../../evaluation/index.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
+import { warn } from "../../kernels/runtime/Warning.ts"
 import { json, lines } from "../artefacts.ts"
 import { Data, dataFile } from "../data.ts"
 import * as Drawing from "../Drawing.ts"
@@ -16,6 +18,7 @@ import { kept } from "../kept.ts"
 import { Labels, labelsFile } from "../labels.ts"
 import * as Answers from "./Answers.ts"
 import * as Curves from "./Curves.ts"
+import { doubts } from "./Doubts.ts"
 import * as Loops from "./Loops.ts"
 import * as Machine from "./Machine.ts"
 import * as Now from "./Now.ts"
@@ -152,6 +155,15 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   const at = (name: string) => path.join(directory, name)
   const fail = (reason: string) => new RunFileError({ path: directory, reason })
   const there = (name: string) => Effect.orElseSucceed(fs.exists(at(name)), () => false)
+  const type = yield* Effect.match(fs.stat(directory), { onFailure: () => "Directory", onSuccess: ({ type }) => type })
+  if (type !== "Directory") {
+    return yield* fail(`is a ${type.toLowerCase()}, expected the folder of a run: name one, such as runs/mine`)
+  }
+  // The run itself writes its report before its ledger knows all; of a folder that is looked at later it does.
+  const now = options.now === undefined
+    ? yield* Now.read(directory)
+    : options.now
+  const doubted = options.now === undefined && Option.isNone(now)
   const found = yield* json(at("results.json"), ResultRows)
   const run = yield* json(at("run.json"), RunJson)
   if (Option.isNone(found) && Option.isNone(run)) {
@@ -162,10 +174,10 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
         : "no such folder: name a run folder, such as runs/mine"
     )
   }
+  yield* Links.refuseIn(directory, ["report.html", Side.folder])
   const { browse = true } = options
-  const now = options.now === undefined
-    ? yield* Now.read(directory)
-    : options.now
+  const doubtful = doubted ? yield* doubts(directory) : []
+  yield* Effect.forEach(doubtful, warn, { discard: true })
   const { about = {}, identity } = Option.getOrElse(run, (): typeof RunJson.Type => ({ identity: {} }))
   const results = Option.getOrElse(found, () => [])
   const facts = new Map(factsOf(identity, ""))
@@ -223,6 +235,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
         Opening.setAside(aside.counts)
       ]
     },
+    doubts: doubtful,
     sentences: [
       ...verdictOf(results, about),
       ...(Option.isNone(found) ? [unfinished(directory, identity, yield* there("model"), Option.isSome(now))] : []),

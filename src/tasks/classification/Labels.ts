@@ -4,6 +4,7 @@
 import { Schema } from "effect"
 import { TaskError } from "../../dsl/Task.ts"
 import * as Divergence from "../../kernels/math/Divergence.ts"
+import { show } from "../../kernels/text/show.ts"
 
 /**
  * Probabilities in label order. Ground truth sums to 1; what a model wrote is its percents over 100 and may not.
@@ -43,13 +44,13 @@ export const check = (task: string, labels: ReadonlyArray<string>, percents: boo
   const seen = new Set<string>()
   for (const label of labels) {
     if (label === "" || label !== label.trim().split(/\s+/).join(" ")) {
-      fail(`label "${label}" must be words with single spaces between`)
+      fail(`label ${show(label)} must be words with single spaces between`)
     }
-    if (/[<>]/.test(label)) fail(`label "${label}" contains an angle bracket, which could be read as a tag`)
+    if (/[<>]/.test(label)) fail(`label ${show(label)} contains an angle bracket, which could be read as a tag`)
     if (percents && hasNumber(label)) {
-      fail(`label "${label}" has a word that reads as a number, and percents follow labels: spell it out`)
+      fail(`label ${show(label)} has a word that reads as a number, and percents follow labels: spell it out`)
     }
-    if (seen.has(label)) fail(`label "${label}" is listed twice`)
+    if (seen.has(label)) fail(`label ${show(label)} is listed twice`)
     seen.add(label)
   }
 }

@@ -10,6 +10,7 @@
 import { Option, Result } from "effect"
 import { AnswerGrammar } from "../../dsl/grammar/index.ts"
 import { type FormatReason, formatReason, make as makeTask, type Task, TaskError } from "../../dsl/Task.ts"
+import { show } from "../../kernels/text/show.ts"
 import { type Annotation, schema, wanted } from "./Annotation.ts"
 import type { Space } from "./Box.ts"
 import * as Codecs from "./Codec.ts"
@@ -57,9 +58,11 @@ export const make = <S extends Space>(definition: Definition<S>): Detection<S> =
   const { labels } = codec
   for (const [i, label] of (labels ?? []).entries()) {
     if (label.trim() !== label || label === "" || /[[\](){}<>]/.test(label)) {
-      throw new TaskError({ task: name, reason: `label "${label}" must be words without brackets` })
+      throw new TaskError({ task: name, reason: `label ${show(label)} must be words without brackets` })
     }
-    if (labels?.indexOf(label) !== i) throw new TaskError({ task: name, reason: `label "${label}" is listed twice` })
+    if (labels?.indexOf(label) !== i) {
+      throw new TaskError({ task: name, reason: `label ${show(label)} is listed twice` })
+    }
   }
   const asked = { ...prompts(subject, codec.words, labels), ...definition.prompts }
   const decode = (text: string): Result.Result<Annotation<S>, FormatReason> =>

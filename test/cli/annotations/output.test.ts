@@ -129,6 +129,30 @@ describe("files of rise annotate", () => {
     })))
 })
 
+describe("links beside the file", () => {
+  it.effect("are refused by name; the file itself may be one, as its name was given", () =>
+    run(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const root = yield* folder
+      const mine = `${root}/mine`
+      yield* fs.writeFileString(mine, "")
+      for (const [format, end] of [["coco", "rows.jsonl"], ["jsonl", "meta.json"], ["jsonl", "lock"]] as const) {
+        const link = `${root}/labels.${end}`
+        yield* fs.symlink(mine, link)
+        for (const overwrite of [false, true]) {
+          const { message } = yield* Effect.flip(process(`${root}/labels`, { format, overwrite }))
+          assert.match(message, new RegExp(`^${link}: is a link to ${mine}: .*replace it by a copy`))
+        }
+        assert.strictEqual(yield* fs.readFileString(mine), "")
+        assert.deepStrictEqual((yield* fs.readDirectory(root)).toSorted(), [`labels.${end}`, "mine"].toSorted())
+        yield* fs.remove(link)
+      }
+      yield* fs.symlink(mine, `${root}/labels.jsonl`)
+      yield* process(`${root}/labels.jsonl`, { format: "jsonl" })
+      assert.strictEqual((yield* fs.readFileString(mine)).trim().split("\n").length, names.length)
+    })))
+})
+
 describe("a place that is no file", () => {
   it.effect("is named, with what to give instead", () =>
     run(Effect.gen(function*() {

@@ -221,6 +221,11 @@ export const lies: ReadonlyArray<readonly [name: string, bytes: Uint8Array, says
     /its footer is longer than the file: 2147483647 bytes announced, 0 there/
   ],
   [
+    "a footer with nothing but a version",
+    Uint8Array.from([...Buffer.from("PAR1"), 0x15, 0, 0, 0, 0, 4, 0, 0, 0, ...Buffer.from("PAR1")]),
+    /its footer has no schema$/
+  ],
+  [
     "a footer under lock",
     Uint8Array.from([...Buffer.from("PAR1"), 0, 0, 0, 0, ...Buffer.from("PARE")]),
     /its footer is encrypted/

@@ -108,7 +108,7 @@ describe("what an engine has learned", () => {
         assert.sameMembers(yield* fs.readDirectory(join(out, "model")), ["README.md", "engine.json", "rise-task.json"])
         assert.match(
           told.join("\n"),
-          /no archive of tinker:\S+: its weights stay there\. \S+ holds the address of its state/
+          /no archive of tinker:\S+: its weights stay there\. \S+ holds its state's address/
         )
         const { policy: other } = yield* policyAt(engine.baseUrl, { probe: false })
         const rollouts = yield* recorded(policy)

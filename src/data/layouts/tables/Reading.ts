@@ -141,7 +141,9 @@ export const samples = (
       }
       const label = (cells[truth.column.index] ?? "").trim()
       if (label === "") return bad("no-label", `"${truth.column.name}" of "${id}" is empty`)
-      if (!known.has(label)) return bad("unknown-label", `"${label}" is none of the labels ${Quoted.names(labels)}`)
+      if (!known.has(label)) {
+        return bad("unknown-label", `${Quoted.quoted(label)} is none of the labels ${Quoted.names(labels)}`)
+      }
       if (before !== undefined) return Result.succeed(undefined)
       seen.set(id, row)
       return Result.succeed(sharesOf(labels, several.get(id) ?? new Map([[label, 1]])))
