@@ -1,15 +1,23 @@
 /**
- * The directory that `--model` names: a run's folder is not that of its model.
+ * The directory that `--model` names: a run's folder is not that of its model, and an adapter is none.
  */
 import { Effect, FileSystem, Path } from "effect"
 import { WeightsError } from "../kernels/weights/index.ts"
 
-/** Fails where the directory is the folder of a run, with where its model is. */
+/** Fails where the directory is an adapter, or the folder of a run, with what to name instead. */
 export const notARun = Effect.fnUntraced(function*(model: string) {
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
   const has = (...parts: ReadonlyArray<string>) => Effect.orElseSucceed(fs.exists(join(model, ...parts)), () => false)
-  if (!(yield* has("run.json")) || (yield* has("config.json"))) return
+  if (yield* has("config.json")) return
+  if (yield* has("adapter_config.json")) {
+    return yield* new WeightsError({
+      path: model,
+      reason: "is an adapter, not a whole model",
+      hint: `Name the model that it was trained on, too: --model BASE --adapter ${model}.`
+    })
+  }
+  if (!(yield* has("run.json"))) return
   return yield* (yield* has("model", "config.json"))
     ? new WeightsError({
       path: model,

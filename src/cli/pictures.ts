@@ -11,6 +11,7 @@ import * as Flags from "./flags.ts"
 import { FlagError, given as givenOf } from "./futile.ts"
 import { check } from "./policy.ts"
 import * as Saved from "./saved.ts"
+import type { Told } from "./told.ts"
 import { labels, labelsIn, text } from "./values.ts"
 
 /** Flags that go before what is found in the data. */
@@ -55,6 +56,7 @@ type Asked =
     readonly labels: Option.Option<string>
     readonly subject: Option.Option<string>
     readonly task: Option.Option<"classification" | "detection">
+    readonly told?: Option.Option<Told>
   }
 
 const saidBy = ({ labels, subject, task }: Asked): Saved.Said => ({
@@ -83,7 +85,8 @@ const scenes = Effect.fnUntraced(function*(flags: Asked, saved: Option.Option<So
     return yield* manifests(flags, saved.value.task)
   }
   return yield* new FlagError({
-    reason: `${flags.model} was trained for ${Saved.named(saved.value)}, and the embedded scenes are rated on the ` +
+    reason:
+      `${Saved.modelOf(flags)} was trained for ${Saved.named(saved.value)}, and the embedded scenes are rated on the ` +
       "labels of Emotion6: name pictures of its own task, --data"
   })
 })

@@ -5,13 +5,21 @@ import { Console, Effect, type FileSystem, Option, type Path } from "effect"
 import { warn } from "../kernels/runtime/Warning.ts"
 import * as Sources from "../sources/index.ts"
 import type { Remote } from "./flags.ts"
+import * as Policy from "./policy.ts"
+import type { Told } from "./told.ts"
 
 /** The model that is asked. */
-interface Asked extends Partial<Pick<Remote, "remote">> {
+interface Asked extends Partial<Pick<Remote, "remote" | "remoteModel">> {
   readonly model: string
   /** Its directory says what the two were trained for: the base was not. */
   readonly adapter?: Option.Option<string>
+  /** What the server says of its model, where one is asked. */
+  readonly told?: Option.Option<Told>
 }
+
+/** What the model is called, where people read it. */
+export const modelOf = ({ model, remote = Option.none(), remoteModel = "" }: Asked): string =>
+  Policy.named({ model, remote, remoteModel })
 
 /** The task that a model, or the adapter on it, names. */
 export const taskOf = ({ adapter = Option.none(), model }: Asked) =>
@@ -43,7 +51,11 @@ export const named = (saved: Sources.SavedTask): string => {
   return `${saved.task.name} (${listed})`
 }
 
-/** The task that the model's directory names. Where flags say another, a file that cannot be used is only told. */
+/** The task that a server says its model was trained for. */
+export const toldOf = ({ told = Option.none() }: Asked): Option.Option<Sources.SavedTask> =>
+  Option.map(told, ({ saved }) => saved)
+
+/** The task that the model's directory, or its server, names. Where flags say another, a file that cannot be used is only told. */
 export const find = (
   asked: Asked,
   said: Said
@@ -52,25 +64,27 @@ export const find = (
   Sources.TaskFileError | Sources.TaskInCode,
   FileSystem.FileSystem | Path.Path
 > => {
-  if (Option.isSome(asked.remote ?? Option.none())) return Effect.succeedNone
+  if (Option.isSome(asked.remote ?? Option.none())) return Effect.succeed(toldOf(asked))
   const found = taskOf(asked)
   return words(said).length === 0
     ? found
     : Effect.catch(found, (error) => Effect.as(warn(error.message), Option.none()))
 }
 
-/** Whether the model's directory says that it was trained here, by whatever it says. */
+/** Whether the model's directory, or its server, says that it was trained here, by whatever it says. */
 export const isTrained = (asked: Asked) =>
-  Option.isSome(asked.remote ?? Option.none()) ? Effect.succeed(false) : Effect.match(taskOf(asked), {
-    onFailure: () => true,
-    onSuccess: Option.isSome
-  })
+  Option.isSome(asked.remote ?? Option.none()) ?
+    Effect.succeed(Option.isSome(toldOf(asked))) :
+    Effect.match(taskOf(asked), {
+      onFailure: () => true,
+      onSuccess: Option.isSome
+    })
 
 /** Says which task was found, and which flags go before it. */
-export const tell = ({ model }: Asked, saved: Sources.SavedTask, before: Said = {}): Effect.Effect<void> => {
+export const tell = (asked: Asked, saved: Sources.SavedTask, before: Said = {}): Effect.Effect<void> => {
   const flags = words(before)
   return Console.error(
-    `task of ${model}: ${named(saved)}${saved.form === "answer" ? ", answered without a reasoning" : ""}${
+    `task of ${modelOf(asked)}: ${named(saved)}${saved.form === "answer" ? ", answered without a reasoning" : ""}${
       flags.length === 0 ? "" : `; asked otherwise, by ${flags.join(", ")}`
     }`
   )

@@ -30,7 +30,7 @@ const bytes = (text: string): number => new TextEncoder().encode(text).length
 const longest = 512
 
 /** Weights in a model directory. */
-const counted = (model: string) =>
+export const counted = (model: string) =>
   Effect.map(ModelDirectory.open(directoryOf(model)), ({ tensors }) =>
     [...tensors.values()].reduce(
       (sum, { info: { shape } }) => sum + shape.reduce((product, side) => product * side, 1),

@@ -18,6 +18,7 @@ import type { Remote } from "../flags.ts"
 import { FlagError } from "../futile.ts"
 import * as Saved from "../saved.ts"
 import * as SoftLabels from "../task.ts"
+import type { Told } from "../told.ts"
 import { rowOf, type Shape, type Size, type Value } from "./Row.ts"
 import * as Values from "./Values.ts"
 import { inThousandths, unnamed } from "./Values.ts"
@@ -26,7 +27,8 @@ export const flags = {
   task: Flag.Literals("task", ["soft-labels", "imagenet-sub", "coco-sub", "lisa"]).pipe(
     Flag.withDescription(
       "What is asked: a distribution over --labels, one of them, boxes with their names, or the one box that answers " +
-        "--question; default: what the model was trained for, else soft-labels"
+        "--question; default: what the model was trained for, else soft-labels (--task of train, evaluate and audit " +
+        "is another: what --data are read as)"
     ),
     Flag.optional
   ),
@@ -43,10 +45,15 @@ export interface KindFlags extends SoftLabels.TaskFlags {
   readonly question: Option.Option<string>
   readonly model: string
   readonly remote: Remote["remote"]
+  readonly remoteModel?: Remote["remoteModel"]
+  /** What the server says of its model, where one is asked. */
+  readonly told?: Option.Option<Told>
 }
 
 const kindOf = <A>(task: Task<A>, shape: Shape, value: (annotation: A, size: Size) => Value) => ({
   shape,
+  /** The task in the words of `rise-task.json`; undefined where it cannot be written down. */
+  described: task.described,
   /** What makes its answers what they are. */
   identity: Effect.map(
     Fingerprint.prompts(task),

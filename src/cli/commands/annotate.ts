@@ -7,6 +7,7 @@ import type { Form } from "../../dsl/Task.ts"
 import * as Image from "../../kernels/image/Image.ts"
 import { counted } from "../../kernels/image/Listing.ts"
 import { Nursery } from "../../kernels/runtime/index.ts"
+import { warn } from "../../kernels/runtime/Warning.ts"
 import * as CocoIds from "../annotations/CocoIds.ts"
 import * as Format from "../annotations/Format.ts"
 import * as Kind from "../annotations/Kind.ts"
@@ -19,6 +20,8 @@ import { modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import { asked, check, grammarMode, named, policy, weightsOf } from "../policy.ts"
+import * as Saved from "../saved.ts"
+import { told } from "../told.ts"
 import { form, formOf } from "./form.ts"
 
 const images = Argument.String("image").pipe(
@@ -86,6 +89,18 @@ const identityOf = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind) {
   }
 })
 
+/** Seconds without a row after which it is told who is waited for. */
+const silence = 10
+
+/** Tells once whom a counter that stands still waits for. */
+const tellWaiting = (given: Given, heard: () => boolean) =>
+  Effect.andThen(
+    Effect.sleep(`${silence} seconds`),
+    Effect.suspend(() =>
+      heard() ? Effect.void : warn(`no annotation yet after ${silence} s: waiting for ${Saved.modelOf(given)}`)
+    )
+  )
+
 /** Asks for the rows that a sink lacks, and tells how it goes. */
 const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sink.Sink) {
   const { batch, form, maxTokens, question } = given
@@ -97,6 +112,7 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
   yield* report(Event.Planned({ stages: [{ stage, counted: names.length }] }))
   yield* report(Event.Started({ stage, total: names.length, unit: "images", done: skip }))
   let done = skip
+  if (Option.isSome(given.remote)) yield* Effect.forkScoped(tellWaiting(given, () => done > skip))
   yield* Stream.fromIterable(names).pipe(
     Stream.map((name) => Image.file(name)),
     kind.rows({
@@ -122,8 +138,9 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
 
 const run = Effect.fnUntraced(function*(flagged: Flagged) {
   const server = yield* asked(flagged)
-  const given = { ...server, form: yield* formOf(server) }
-  yield* check(given)
+  yield* check(server)
+  const known = yield* told(server)
+  const given = { ...known, form: yield* formOf(known) }
   yield* Nursery.keep
   const kind = yield* Kind.kind(given)
   const format = yield* Format.formatOf(given, kind.shape)

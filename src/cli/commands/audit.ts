@@ -18,6 +18,7 @@ import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
 import { asked, check, named, policy } from "../policy.ts"
 import * as Saved from "../saved.ts"
+import { type Told, told } from "../told.ts"
 import type { Opened } from "../Training.ts"
 import { share, whole } from "../values.ts"
 import { working } from "../working.ts"
@@ -83,10 +84,13 @@ const flags = {
   ...Flags.memory
 }
 
-type Given = Command.Command.Config.Infer<typeof flags> & { readonly grammars: boolean }
+type Given = Command.Command.Config.Infer<typeof flags> & {
+  readonly grammars: boolean
+  readonly told: Option.Option<Told>
+}
 
 /** Refuses flags of a training that there is not. */
-const ofTraining = ({ remote, training, ...given }: Given): Effect.Effect<void, Futile.FlagError> => {
+const ofTraining = ({ remote, training, ...given }: Omit<Given, "told">): Effect.Effect<void, Futile.FlagError> => {
   const trained = Option.exists(training, (training) => training !== "none")
   if (Option.isSome(remote)) {
     return Futile.refuse(
@@ -104,8 +108,8 @@ const ofTraining = ({ remote, training, ...given }: Given): Effect.Effect<void, 
 const settingsOf = (given: Given, kind: "boxes" | "classes") => {
   // Boxes take longer answers.
   const local = Flags.settings({ ...given, noWarmUp: false }, kind === "boxes" ? "coco-sub" : undefined)
-  // A server's model takes the paper's words, and no grammar.
-  return Option.isSome(given.remote)
+  // A server's model that says nothing takes the paper's words, and no grammar.
+  return Option.isSome(given.remote) && Option.isNone(given.told)
     ? { ...local, generate: Presets.paper.generate, reconstruct: Presets.paper.reconstruct }
     : local
 }
@@ -113,6 +117,10 @@ const settingsOf = (given: Given, kind: "boxes" | "classes") => {
 /** A judge that may know the labels. */
 const seen = "--training none asks the model as it is: where it was trained on these labels it may know the wrong " +
   "ones by heart, and find none of them. --training warm-up judges each half by a model that has not seen it"
+
+const seenThere =
+  "the server's model was trained for this task: where it saw these labels it may know the wrong ones " +
+  "by heart, and find none of them. Audit with its directory (--model DIR) judges each half by a model that has not"
 
 /** How annotations are shown. */
 interface Shown<A> {
@@ -144,7 +152,9 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
     given.training,
     () => Option.isSome(given.remote) || preset.warmUp === undefined ? "none" as const : "warm-up" as const
   )
-  if (training === "none" && (yield* Saved.isTrained(given))) yield* warn(seen)
+  if (training === "none" && (yield* Saved.isTrained(given))) {
+    yield* warn(Option.isSome(given.remote) ? seenThere : seen)
+  }
   const config = {
     model: named(given),
     source: source.name,
@@ -212,9 +222,10 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
 
 export const audit = Command.make("audit", flags, (flagged) =>
   computing(flagged)(Effect.gen(function*() {
-    const given = yield* asked(flagged)
-    yield* check(given)
-    yield* ofTraining(given)
+    const server = yield* asked(flagged)
+    yield* check(server)
+    yield* ofTraining(server)
+    const given = yield* told(server)
     // All that is labelled is to be audited: where the data have no test half, none is held out.
     const source = yield* Pictures.openAs({ ...given, shots: Option.none() }, { hold: false })
     if (source.kind === "boxes") {

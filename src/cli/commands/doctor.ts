@@ -79,7 +79,7 @@ export const doctor = Command.make(
         ...(yield* Effect.forEach(Option.toArray(flags.data), (place) => data(place, local))).flat()
       ]
       for (const finding of findings) yield* Console.log(json ? JSON.stringify(finding) : line(finding))
-      const about = findings.filter(({ state }) => state === "wrong").map(({ about }) => about)
+      const about = [...new Set(findings.filter(({ state }) => state === "wrong").map(({ about }) => about))]
       if (about.length > 0) return yield* new NotReady({ about })
       if (!json) yield* Console.log("\nA run can start.")
     }))

@@ -16,6 +16,7 @@ import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
 import { asked, check, named, policy, weightsOf } from "../policy.ts"
 import { printed } from "../study.ts"
+import { type Told, told } from "../told.ts"
 import { working } from "../working.ts"
 import { form, formOf } from "./form.ts"
 
@@ -51,14 +52,23 @@ const flags = {
   form
 }
 
-type Given = Command.Command.Config.Infer<typeof flags> & { readonly grammars: boolean }
+type Given = Command.Command.Config.Infer<typeof flags> & {
+  readonly grammars: boolean
+  readonly told: Option.Option<Told>
+}
 
 /** How long answers may get: as the paper has it, as the scenes need it, or as `rise train` has it for such data. */
 const lengthsOf = Effect.fnUntraced(function*<A>(given: Given, { task, train }: Sources.TaskSource<A, Task<A>>) {
-  // A server's model is of the paper's size: it takes its words, and no grammar.
-  if (Option.isSome(given.remote)) return Presets.presets.paper.evaluate
+  const parameters = Option.flatMap(given.told, ({ parameters }) => parameters)
+  // A server's model that says nothing is of the paper's size: it takes its words, and no grammar.
+  if (Option.isSome(given.remote) && Option.isNone(parameters)) return Presets.presets.paper.evaluate
   if (Option.isNone(given.data)) return Presets.presets.full.evaluate
-  return (yield* Quarantine.silently(fitted({ task, data: train, model: given.model }))).evaluate
+  return (yield* Quarantine.silently(fitted({
+    task,
+    data: train,
+    model: given.model,
+    ...Option.match(parameters, { onNone: () => ({}), onSome: (parameters) => ({ parameters }) })
+  }))).evaluate
 })
 
 const method = "model"
@@ -118,8 +128,9 @@ const measured = Effect.fnUntraced(function*<A>(
 
 export const evaluate = Command.make("evaluate", flags, (flagged) =>
   computing(flagged)(Effect.gen(function*() {
-    const given = yield* asked(flagged)
-    yield* check(given)
+    const server = yield* asked(flagged)
+    yield* check(server)
+    const given = yield* told(server)
     const source = yield* Pictures.openAs({ ...given, shots: Option.none() })
     yield* source.kind === "boxes" ? measured(given, source) : measured(given, source, barsOf(source.task))
   }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))

@@ -5,24 +5,26 @@ import type { Form } from "../../dsl/Task.ts"
 import type * as Sources from "../../sources/index.ts"
 import type { Remote } from "../flags.ts"
 import * as Saved from "../saved.ts"
+import type { Told } from "../told.ts"
 
 export const form = Flag.Literals("form", ["think", "answer"]).pipe(
   Flag.withDescription("Whether the model thinks before it answers; default: as it was trained, else think"),
   Flag.optional
 )
 
-/** The form that is asked for: the flag's, else the one that the model's directory names, else "think". */
+/** The form that is asked for: the flag's, else the one that the model's directory or server names, else "think". */
 export const formOf = (
   { form, remote, ...asked }: Pick<Remote, "remote"> & {
     readonly form: Option.Option<Form>
     readonly model: string
     readonly adapter?: Option.Option<string>
+    readonly told?: Option.Option<Told>
   }
 ): Effect.Effect<Form, never, FileSystem.FileSystem | Path.Path> =>
   Option.match(form, {
     onSome: (form) => Effect.succeed(form),
     onNone: () =>
-      (Option.isSome(remote) ? Effect.succeedNone : Saved.taskOf(asked)).pipe(
+      (Option.isSome(remote) ? Effect.succeed(Saved.toldOf(asked)) : Saved.taskOf(asked)).pipe(
         // Who asks for the task says what is wrong with the file.
         Effect.orElseSucceed(() => Option.none<Sources.SavedTask>()),
         Effect.map((saved) => Option.isSome(saved) ? saved.value.form : "think")

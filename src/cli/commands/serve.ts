@@ -4,6 +4,7 @@ import { Command, Flag } from "effect/cli"
 import { basename, dirname, resolve } from "node:path"
 import { lengths } from "../../dsl/stages/Settings.ts"
 import { Nursery } from "../../kernels/runtime/index.ts"
+import { counted } from "../../pipelines/facts.ts"
 import * as Gathered from "../../policy/Gathered.ts"
 import { PolicyError } from "../../policy/index.ts"
 import { Policy } from "../../policy/Policy.ts"
@@ -127,6 +128,7 @@ const run = Effect.fnUntraced(function*(flagged: Given) {
       const served: Served = {
         name: nameOf(flagged),
         created: Math.floor((yield* Clock.currentTimeMillis) / 1000),
+        parameters: yield* counted(given.model),
         kind,
         form: given.form,
         maxTokens: given.maxTokens,

@@ -4,9 +4,11 @@
  */
 import { Context, Effect, type FileSystem, Layer, Option, type Path, Redacted, Result } from "effect"
 import { environmentKey } from "../../policy/environmentKey.ts"
+import { unreachable } from "../../policy/http/unreachable.ts"
 import { TinkerPolicy } from "../../policy/index.ts"
 import * as Policies from "../../policy/layers.ts"
 import * as Prompts from "../../policy/tinker/Prompts.ts"
+import { TinkerError } from "../../policy/tinker/TinkerError.ts"
 import { isEmbedded } from "../embedded.ts"
 import * as At from "../engine/policy.ts"
 import { type Finding, note, ok, wrong } from "./Finding.ts"
@@ -125,6 +127,17 @@ export const engine = (
             said.models.length === 0 ? "does not say which models it serves" : `serves ${firstOf(said.models)}`
           }`
         )
+        if (named && said.models.length > 0 && !said.models.includes(at.model)) {
+          return [
+            there,
+            key,
+            wrong(
+              "model",
+              `"${at.model}" is not served; it serves ${firstOf(said.models)}`,
+              `--model ${said.models[0]}`
+            )
+          ]
+        }
         if (!named || at.tokenizer === "") {
           return [
             there,
@@ -136,13 +149,15 @@ export const engine = (
             )
           ]
         }
-        if (said.models.length > 0 && !said.models.includes(at.model)) {
-          return [there, key, wrong("model", `"${at.model}" is not served`, `--model ${said.models[0]}`)]
-        }
         return [there, key, ...(yield* tried(at))]
-      }).pipe(Effect.catch(({ message }) =>
-        Effect.succeed([
-          wrong("engine", message, "is it running, and is the address right? --engine tinker=http://HOST:PORT")
+      }).pipe(Effect.catch((error) => {
+        const known = error instanceof TinkerError && error.advice !== unreachable ? error.advice : undefined
+        return Effect.succeed([
+          wrong(
+            "engine",
+            error instanceof TinkerError ? error.said : error.message,
+            known ?? `${unreachable} --engine tinker=http://HOST:PORT`
+          )
         ])
-      ))
+      }))
   })

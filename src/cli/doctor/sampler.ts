@@ -113,12 +113,14 @@ export const sampler = (
       return yield* one(address, isEmbedded({ model }) ? "" : model, apiKey)
     }).pipe(
       Effect.provide(NodeHttpClient.layerUndici),
-      Effect.catch(({ message }) =>
+      Effect.catch((error) =>
         Effect.succeed(
           wrong(
             "sampler",
-            `${shownAddress(address)}: ${message}`,
-            "is it running, and is the address right, with /v1? --sampler vllm=http://HOST:PORT/v1"
+            `${shownAddress(address)}: ${error.message}`,
+            error instanceof Reach.Unreachable && (error.status === 401 || error.status === 403)
+              ? "it wants a key: set OPENAI_API_KEY of the environment to one of this server's"
+              : "is it running, and is the address right, with /v1? --sampler vllm=http://HOST:PORT/v1"
           )
         )
       )

@@ -1,7 +1,7 @@
 /**
  * What the server answers, path by path. Whatever goes wrong is an answer with a status and a reason.
  */
-import { Cause, Effect, Exit, Fiber, Option, type Scope, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Option, Schema, type Scope, Stream } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { MissingQuestion } from "../../dsl/Question.ts"
 import { ImageError } from "../../kernels/image/index.ts"
@@ -23,12 +23,24 @@ type Handler = (
 
 const json = (body: unknown) => Effect.succeed(HttpServerResponse.jsonUnsafe(body))
 
-const modelOf = ({ created, form, kind, name }: Served) => ({
+const recordOf = Schema.decodeUnknownOption(Schema.Record(Schema.String, Schema.Json))
+
+/** With all that a client needs to ask it as it was trained: the task as `rise-task.json` describes it. */
+const modelOf = ({ created, form, kind, name, parameters }: Served) => ({
   id: name,
   object: "model",
   created,
   owned_by: "rise",
-  task: { ...kind.shape, form, question: kind.prompts[form] }
+  parameters,
+  task: {
+    ...kind.shape,
+    form,
+    question: kind.prompts[form],
+    ...Option.match(recordOf(kind.described), {
+      onNone: () => ({}),
+      onSome: (described) => ({ description: { ...described, form } })
+    })
+  }
 })
 
 /** How long an answer is waited for before its stream is begun: until then a fault still has its status. */

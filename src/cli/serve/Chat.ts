@@ -27,7 +27,14 @@ export interface Answer {
 /** What went wrong with a draw, to the one who asked. */
 export const ofPolicy = ({ cause, reason }: PolicyError): Fault.Fault =>
   cause instanceof TokenBudgetError
-    ? Fault.invalid(`maximum context length: ${cause.reason}`, "messages", "context_length_exceeded")
+    ? cause.imageTokens + cause.textTokens < cause.budget
+      // The question fits: what is asked for behind it does not.
+      ? Fault.invalid(
+        `maximum context length: max_tokens is ${cause.following}, and ${cause.reason}`,
+        "max_tokens",
+        "context_length_exceeded"
+      )
+      : Fault.invalid(`maximum context length: ${cause.reason}`, "messages", "context_length_exceeded")
     : Fault.failed(reason)
 
 /** Reads what is asked: everything that can be refused before a place is taken. */

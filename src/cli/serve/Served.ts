@@ -19,6 +19,8 @@ export interface Served {
   readonly name: string
   /** When it was loaded, in seconds since 1970. */
   readonly created: number
+  /** Weights that it has. */
+  readonly parameters: number
   readonly kind: Kind
   readonly form: Form
   /** Of a think-answer, in tokens, where a request says nothing. */

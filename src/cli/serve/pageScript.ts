@@ -9,6 +9,8 @@ const status = (text, bad) => { $("status").textContent = text; $("status").clas
 let token = location.hash.slice(1) || sessionStorage.getItem("token") || ""
 if (location.hash) { sessionStorage.setItem("token", token); history.replaceState(null, "", "/") }
 const headers = () => token === "" ? {} : { authorization: "Bearer " + token }
+const noToken = "Enter the token first: it was printed where this server was started."
+const wrongToken = "This is not the token of this server: enter the one that was printed where it was started."
 let model, url, last, round = 0
 
 const make = (name, className, text) => {
@@ -21,7 +23,7 @@ const make = (name, className, text) => {
 const start = async () => {
   const response = await fetch("/v1/models", { headers: headers() })
   $("locked").hidden = response.status !== 401
-  if (response.status === 401) return status(token === "" ? "" : "The token is wrong.", true)
+  if (response.status === 401) return status(token === "" ? "" : wrongToken, true)
   model = (await response.json()).data[0]
   const { labels, kind, question } = model.task
   $("asks").hidden = !question.includes("{question}")
@@ -98,7 +100,12 @@ const send = async () => {
     const answer = await response.json()
     // Another picture has come since.
     if (own !== round) return
-    if (response.status === 401) $("locked").hidden = false
+    if (response.status === 401) {
+      $("locked").hidden = false
+      $("result").hidden = true
+      $("token").focus()
+      return status(token === "" ? noToken : wrongToken, true)
+    }
     if (!response.ok) { $("result").hidden = true; return status(answer.error.message, true) }
     show(answer, file.name)
     status("Answered in " + ((performance.now() - began) / 1000).toFixed(2) + " s.")

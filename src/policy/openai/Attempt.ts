@@ -10,10 +10,12 @@ import * as Connection from "../http/Connection.ts"
 import { excerpt } from "../http/excerpt.ts"
 import * as Retry from "../http/Retry.ts"
 import * as Secret from "../http/Secret.ts"
+import { isUnreachable, unreachable } from "../http/unreachable.ts"
 import * as Complaint from "./Complaint.ts"
 import { judge } from "./Refusal.ts"
 import type { RemoteError } from "./RemoteError.ts"
 import type { Unusable } from "./Wire.ts"
+import * as Said from "./Wordings.ts"
 
 export interface Request<out A> {
   /** Behind the address, or, where it begins with two slashes, behind its host: what stands beside `/v1`. */
@@ -37,13 +39,14 @@ const tooLarge = (limit: number): Failed => (
   { again: false, error: { kind: "too-large", reason: `the answer is larger than ${limit} bytes (maxResponseBytes)` } }
 )
 
-const broken = (error: HttpClientError.HttpClientError): Failed =>
-  Connection.isUnsendable(error)
-    ? {
-      again: false,
-      error: { kind: "connection", reason: `the request cannot be made: ${Connection.reasonOf(error)}` }
-    }
-    : { again: true, error: { kind: "connection", reason: `the connection failed: ${Connection.reasonOf(error)}` } }
+const broken = (error: HttpClientError.HttpClientError): Failed => {
+  const why = Connection.reasonOf(error)
+  if (Connection.isUnsendable(error)) {
+    return { again: false, error: { kind: "connection", reason: `the request cannot be made: ${why}` } }
+  }
+  const reason = `the connection failed: ${why}`
+  return { again: true, error: { kind: "connection", reason, ...(isUnreachable(why) && { advice: unreachable }) } }
+}
 
 export interface Options {
   readonly http: HttpClient.HttpClient
@@ -116,9 +119,12 @@ export const make = ({ apiKey, attemptTimeout, http, maxResponseBytes }: Options
       if (Result.isSuccess(answer)) return answer.success
       if ("complaint" in answer.failure) return yield* refused(answer.failure.complaint, response, body)
       const { reason } = answer.failure
-      return yield* Effect.fail<Failed>(
-        { again: true, error: { kind: "malformed", reason: shown(reason), excerpt: shown(text) } }
-      )
+      // A page for people stands at this address: asked again it is the same page.
+      const again = !Said.page.test(text)
+      return yield* Effect.fail<Failed>({
+        again,
+        error: { kind: "malformed", reason: shown(reason), excerpt: shown(text) }
+      })
     }).pipe(Effect.timeoutOrElse({
       duration: attemptTimeout,
       orElse: () =>

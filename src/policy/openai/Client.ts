@@ -52,7 +52,7 @@ const LONGEST_WAIT_MILLIS = 60_000
 
 /** Whether the server itself is away. A limit of requests is no outage, nor is an answer that nobody can read. */
 const isAway = ({ error: { kind, status = 0 } }: Attempt.Failed): boolean =>
-  kind === "connection" || kind === "timeout" || status >= 500
+  kind === "connection" || kind === "timeout" || status >= 500 && status !== 501
 
 export const make = Effect.fnUntraced(function*(options: Options) {
   const { apiKey, attempts = 6, baseUrls, concurrency = 8, maxResponseBytes = 16 * 1024 * 1024, seed } = options

@@ -15,7 +15,15 @@ export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable"
   }
 }
 
-const Models = Schema.fromJsonString(Schema.Struct({ data: Schema.Array(Schema.Struct({ id: Schema.String })) }))
+/** A model in a server's list; `rise serve` says what it was trained for, and how large it is. */
+const Listed = Schema.Struct({
+  id: Schema.String,
+  task: Schema.optional(Schema.Json),
+  parameters: Schema.optional(Schema.Json)
+})
+export type Listed = typeof Listed.Type
+
+const Models = Schema.fromJsonString(Schema.Struct({ data: Schema.Array(Listed) }))
 
 const MOST_BYTES = 16 * 1024 * 1024
 const PATIENCE = Duration.seconds(10)
@@ -45,11 +53,11 @@ const get = Effect.fnUntraced(
 )
 
 /**
- * Names of the models that a server holds.
+ * The models that a server holds, with what it says of each.
  *
  * @param baseUrl without a slash at its end
  */
-export const models = Effect.fnUntraced(
+export const listed = Effect.fnUntraced(
   function*(baseUrl: string, apiKey: Redacted.Redacted<string> | undefined) {
     const { shown, status, text } = yield* get(HttpClientRequest.get(`${baseUrl}/models`), apiKey)
     if (status !== 200) {
@@ -57,9 +65,13 @@ export const models = Effect.fnUntraced(
     }
     const found = Schema.decodeUnknownOption(Models)(text)
     if (Option.isNone(found)) return yield* new Unreachable({ reason: `the answer is no list of models: ${shown}` })
-    return found.value.data.map(({ id }) => id)
+    return found.value.data
   }
 )
+
+/** Names of the models that a server holds. */
+export const models = (baseUrl: string, apiKey: Redacted.Redacted<string> | undefined) =>
+  Effect.map(listed(baseUrl, apiKey), (found) => found.map(({ id }) => id))
 
 /** Whether adapters can be loaded while it runs: a vLLM that was not told so has no such path. */
 export const takesAdapters = (baseUrl: string, apiKey: Redacted.Redacted<string> | undefined) =>

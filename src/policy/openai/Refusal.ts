@@ -44,7 +44,7 @@ const refusedFields = (complaint: Complaint, sent: ReadonlySet<string>): Readonl
 const key = "give a key of this server, with credit, as OPENAI_API_KEY"
 const address = "check the address, with its /v1, and the model's name"
 const vision = "choose a model that reads images"
-const settings = "change that setting, or what is sent (maxTokensField, extra)"
+const settings = "change that setting, or what is sent (--max-tokens-field, --extra; in a script maxTokensField, extra)"
 
 const setUp = (advice: string): Verdict => ({ about: "set-up", advice })
 const request: Verdict = { about: "request" }
@@ -98,5 +98,6 @@ export const judge = (complaint: Complaint, sent: ReadonlySet<string>): Verdict 
     case 425:
       return moment
   }
-  return status !== undefined && status >= 500 ? moment : setUp(address)
+  // What a server does not know how to do (501) it will not know later.
+  return status !== undefined && status >= 500 && status !== 501 ? moment : setUp(address)
 }

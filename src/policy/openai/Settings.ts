@@ -50,7 +50,7 @@ export const addressesOf = (baseUrl: Options["baseUrl"]): ReadonlyArray<string> 
 
 const expected = {
   example: "an address such as http://localhost:8000/v1",
-  noQuery: "no query: fields of one's own go into extra, a key into apiKey"
+  noQuery: "no query: fields of one's own go into extra (--extra), a key into apiKey (OPENAI_API_KEY)"
 }
 
 const checkAddress = (address: unknown) => Endpoint.checkAddress(address, expected)

@@ -55,9 +55,20 @@ const pictures = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts, e
       } visual tokens in a sequence of ${expected} it ${found}. It would train on text alone without a word. Serve ` +
         "the model with a backend that reads images (SkyRL: FSDP), or give a tokenizer directory of a model without"
     })
-  const logprobs = yield* Effect.mapError(
+  const logprobs = yield* Effect.catch(
     engine.forward([datum]),
-    (error) => error.kind === "failed" || error.kind === "status" ? refused(`answered "${error.message}"`) : error
+    (error) => {
+      if (error.kind !== "failed" && error.kind !== "status" || error.status === 401 || error.status === 403) {
+        return Effect.fail(error)
+      }
+      // Only where the same without a picture is answered, the picture was what it refused.
+      const text = { chunks: [{ type: "text", tokens: prompts.text("a") }] as const, tokens: prompts.text(" a b c") }
+      const weights = Array.from(text.tokens, () => 1)
+      return Effect.flatMap(
+        engine.forward([Batch.datum(text, { weights })]),
+        () => Effect.fail(refused(`answered "${error.said}"`))
+      )
+    }
   )
   const found = logprobs[0]?.length ?? 0
   if (found !== expected) return yield* refused(`told log-probabilities of ${found} tokens, expected ${expected}`)

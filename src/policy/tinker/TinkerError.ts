@@ -3,6 +3,7 @@
  * Never holds the key.
  */
 import { Schema } from "effect"
+import { isUnreachable, unreachable } from "../http/unreachable.ts"
 
 /** Statuses of a server that wants a key, or another one. */
 const wantsKey = (status: number | undefined) => status === 401 || status === 403
@@ -26,9 +27,22 @@ export class TinkerError extends Schema.TaggedError<TinkerError>()("TinkerError"
   excerpt: Schema.optional(Schema.String),
   attempts: Schema.Int
 }) {
-  override get message() {
+  /** What to do next, where that is known. */
+  get advice(): string | undefined {
+    if (wantsKey(this.status)) return keyAdvice
+    if (this.kind === "connection" && isUnreachable(this.reason)) return unreachable
+    const [, rank] = /\brank\b.{0,60}\bbetween \d+ and (\d+)/i.exec(`${this.reason} ${this.excerpt ?? ""}`) ?? []
+    return rank === undefined ? undefined : `train an adapter of such a rank: --lora ${rank} (rank in a script)`
+  }
+
+  /** What went wrong, without advice. */
+  get said(): string {
     const tries = this.attempts > 1 ? ` (after ${this.attempts} attempts)` : ""
     const words = this.excerpt === undefined ? "" : `: ${this.excerpt}`
-    return `${this.url}: ${this.reason}${tries}${words}${wantsKey(this.status) ? `; ${keyAdvice}` : ""}`
+    return `${this.url}: ${this.reason}${tries}${words}`
+  }
+
+  override get message() {
+    return this.advice === undefined ? this.said : `${this.said}; ${this.advice}`
   }
 }

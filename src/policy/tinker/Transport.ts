@@ -60,7 +60,9 @@ export interface Transport {
 const LONGEST_WAIT_MILLIS = 60_000
 
 /** Statuses that mean "ask again": timeouts, too early, too many, and a server in trouble. */
-const passing = (status: number): boolean => status === 408 || status === 425 || status === 429 || status >= 500
+const passing = (status: number): boolean =>
+  status === 408 || status === 425 || status === 429 ||
+  status >= 500 && status !== 501
 
 /** Puts a key on a request: hosted engines read one header, gateways in front of one's own the other. */
 export const authorised =

@@ -3,6 +3,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createServer, type Server } from "node:http"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import sharp from "sharp"
@@ -34,6 +35,52 @@ describe("rise doctor", () => {
     const { free, total } = memoryHere()
     assert.isTrue(free > 0 && free <= total)
   })
+
+  it.live("of an engine: a model that it does not serve, and the key that it wants", () =>
+    Effect.gen(function*() {
+      const engine = yield* Effect.acquireRelease(
+        Effect.callback<Server>((resume) => {
+          const server = createServer((request, response) => {
+            const known = request.headers["x-api-key"] === "right-key"
+            response.writeHead(known ? 200 : 401, { "content-type": "application/json" })
+            response.end(JSON.stringify(known ? { supported_models: [{ model_name: "vl" }] } : { detail: "who?" }))
+          })
+          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.sync(() => server.close())
+      )
+      const address = engine.address()
+      const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : address}`
+      const says = (model: string, key: string) =>
+        node([rise, "doctor", "--json", "--engine", `tinker=${url}`, "--model", model], {
+          env: { TINKER_API_KEY: key }
+        })
+      const other = yield* says("nope", "right-key")
+      assert.strictEqual(other.code, 1)
+      assert.match(other.stdout, /"nope\\" is not served; it serves vl","mend":"--model vl"/)
+      const own = yield* says("vl", "right-key")
+      assert.strictEqual(own.code, 0, own.stderr)
+      const locked = yield* says("vl", "wrong-key")
+      assert.strictEqual(locked.code, 1)
+      assert.match(locked.stdout, /"mend":"it wants a key: set TINKER_API_KEY/)
+      const away = yield* node([
+        rise,
+        "doctor",
+        "--json",
+        "--sampler",
+        "vllm=http://127.0.0.1:1/v1,http://127.0.0.1:2/v1"
+      ])
+      assert.match(away.stderr, /mend sampler"/)
+    }).pipe(Effect.scoped), 120_000)
+
+  it.effect("of an adapter's directory: that it goes on a model", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const folder = yield* directory
+      writeFileSync(join(folder, "adapter_config.json"), "{}")
+      const [found] = yield* model(folder)
+      assert.strictEqual(found?.state, "wrong")
+      assert.match(String(found?.text), /is an adapter, not a whole model.*--model BASE --adapter /s)
+    })).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("a folder of data: what is in it, or why not", () =>
     Effect.scoped(Effect.gen(function*() {

@@ -169,7 +169,7 @@ describe("rise serve", () => {
       [{ messages, n: 17 }, 400, "n", /from 1 to 16/],
       [{ messages, max_tokens: 0 }, 400, "max_tokens", /from 1/],
       [{ messages, max_tokens: 8, max_completion_tokens: 8 }, 400, "max_tokens", /one limit/],
-      [{ messages, max_tokens: 100_000 }, 400, "messages", /maximum context length/],
+      [{ messages, max_tokens: 100_000 }, 400, "max_tokens", /maximum context length: max_tokens is 100000/],
       [{ messages, stop: ["a", ""] }, 400, "stop", /at most 4/],
       [{ messages, top_logprobs: 3 }, 400, "top_logprobs", /unsupported parameter/],
       [{ messages, tools: [{}] }, 400, "tools", /unsupported parameter/],

@@ -14,7 +14,6 @@ const html: Server.Behaviour = Server.send(
 )
 
 const broken: ReadonlyArray<readonly [Server.Behaviour, "malformed" | "status", RegExp]> = [
-  [html, "malformed", /with its \/v1\?.*Welcome/],
   [Server.send(200, ""), "malformed", /\(empty\)/],
   [Server.send(200, "{\"choices\": [{\"mess"), "malformed", /not JSON.*\{"choices": \[\{"mess/],
   [Server.send(200, { choices: null }), "malformed", /holds no choice/],
@@ -66,6 +65,28 @@ describe("an answer that is none", () => {
             assert.match(error.message, expected)
             assert.isBelow(error.message.length, 900)
             assert.strictEqual(server.requests.length, 3)
+          })),
+      { discard: true }
+    ))
+
+  it.effect("is not asked for again where it is a page for people, or the server knows no such request", () =>
+    Effect.forEach(
+      [
+        [html, /is this the address.*with its \/v1\?: \(a page of HTML, "Welcome"\)$/],
+        ...[404, 405, 501].map((status) =>
+          [
+            Server.send(status, "<!DOCTYPE HTML>\n<html><head><title>Error response</title></head></html>"),
+            new RegExp(`answered ${status}: \\(a page of HTML, "Error response"\\); check the address, with its /v1`)
+          ] as const
+        )
+      ] as const,
+      ([behaviour, expected]) =>
+        against({}, ({ draw, server, waits }) =>
+          Effect.gen(function*() {
+            server.answer = behaviour
+            assert.match((yield* Effect.flip(draw())).message, expected)
+            assert.strictEqual(server.requests.length, 1)
+            assert.deepStrictEqual(waits, [])
           })),
       { discard: true }
     ))

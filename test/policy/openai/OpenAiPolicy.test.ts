@@ -313,7 +313,7 @@ describe("a server that misbehaves", () => {
             /answered 401: Incorrect API key/
           ],
           [Server.send(404, { error: { message: "The model `vl` does not exist" } }), "status", /404: The model/],
-          [Server.send(400, "<html>bad gateway of sorts</html>"), "status", /400: <html>bad gateway.*with its \/v1/],
+          [Server.send(400, "<html>bad gateway of sorts</html>"), "status", /400: \(a page of HTML\); .*with its \/v1/],
           [Server.send(302, "", { location: "http://localhost/elsewhere" }), "status", /answered 302/],
           [
             Server.send(429, { error: { message: "You exceeded your quota", code: "insufficient_quota" } }),

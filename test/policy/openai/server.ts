@@ -45,6 +45,8 @@ export interface Server {
   readonly requests: Array<Received>
   /** Behaviours of the next requests; when there are none left, the server behaves. */
   readonly next: Array<Behaviour>
+  /** How it answers who asks for its models: not one of its requests. */
+  models: Behaviour
   /** How it behaves. */
   answer: Behaviour
   /** Requests whose client went away before the answer. */
@@ -131,11 +133,19 @@ export const start = Effect.acquireRelease(
           headers: request.headers,
           body: JSON.parse(Buffer.concat(chunks).toString() || "{}")
         }
+        if (request.method === "GET" && received.path.endsWith("/models")) return state.models(response, received)
         state.requests.push(received)
         void (state.next.shift() ?? state.answer)(response, received)
       })
     })
-    const state: Server = { baseUrl: "", requests: [], next: [], answer: behave, abandoned: 0 }
+    const state: Server = {
+      baseUrl: "",
+      requests: [],
+      next: [],
+      models: send(200, { object: "list", data: [{ id: "vl", object: "model" }] }),
+      answer: behave,
+      abandoned: 0
+    }
     server.listen(0, "127.0.0.1", () =>
       resume(Effect.succeed({
         server,

@@ -205,6 +205,18 @@ describe("Policy.tinker", () => {
           blind.message,
           /does not take pictures: for a picture of 16 visual tokens in a sequence of 31 .* of 15 tokens, expected 31/
         )
+        const failing = (path: string, code: number, detail: string, times = 99) =>
+          Effect.flip(remote({}, { faults: [{ path, times, answer: Server.status(code, { detail }) }] }))
+        // What fails without a picture, too, is none of the picture's.
+        const rank = yield* failing("create_model", 400, "LoRA rank 32 must be between 1 and 8")
+        assert.match(rank.message, /rank 32 must be between 1 and 8.*: --lora 8 \(rank in a script\)$/)
+        const key = yield* failing("forward_backward", 401, "who are you?")
+        assert.match(key.message, /who are you.*set TINKER_API_KEY/)
+        const full = yield* failing("forward_backward", 400, "no room")
+        assert.match(full.message, /no room/)
+        for (const { message } of [rank, key, full]) assert.notInclude(message, "pictures")
+        const refused = yield* failing("forward_backward", 400, "no pictures here", 1)
+        assert.match(refused.message, /does not take pictures: .* it answered ".*no pictures here/)
         const other = yield* Effect.flip(remote({ model: "Qwen/Qwen3-VL-8B" }))
         assert.match(other.message, /does not serve "Qwen\/Qwen3-VL-8B"; it serves embedded$/)
         const away = yield* Effect.flip(policyAt("http://127.0.0.1:9", { attempts: 2 }))

@@ -48,6 +48,8 @@ export interface Options {
   readonly keeps?: boolean
   /** What it calls the checkpoint. Default "embedded". */
   readonly serves?: string
+  /** Faults from the first request on. */
+  readonly faults?: ReadonlyArray<Fault>
   /** Tell no gradient norm. */
   readonly silent?: boolean
   /** Losses that are known for training. Default: all that the policy uses. */
@@ -523,7 +525,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
       const engine: Engine = {
         baseUrl: "",
         requests: [],
-        faults: [],
+        faults: [...options.faults ?? []],
         faultAt: undefined,
         passed: [],
         trainedBy: [],

@@ -1,0 +1,119 @@
+/**
+ * What a server says its model was trained for. `rise serve` describes it beside the model's name, as a model's
+ * directory does in `rise-task.json`; other servers say nothing.
+ */
+import { NodeHttpClient } from "@effect/platform-node"
+import { Effect, Option, Result, Schema } from "effect"
+import { warn } from "../kernels/runtime/Warning.ts"
+import { environmentKey } from "../policy/environmentKey.ts"
+import { shownAddress, withoutSlash } from "../policy/http/Address.ts"
+import type { PolicyError } from "../policy/index.ts"
+import * as Reach from "../policy/openai/Reach.ts"
+import * as Saved from "../tasks/Saved.ts"
+import type { Remote } from "./flags.ts"
+
+/** What is told. */
+export interface Told {
+  readonly saved: Saved.SavedTask
+  /** Weights of the model, where that is told. */
+  readonly parameters: Option.Option<number>
+}
+
+/** It cannot be found out what is to be asked. */
+export class ToldError extends Schema.TaggedError<ToldError>()("ToldError", {
+  /** As it is shown. */
+  address: Schema.String,
+  reason: Schema.String,
+  /** What to do next. */
+  next: Schema.String
+}) {
+  override get message() {
+    return `${this.address}: ${this.reason}; ${this.next}`
+  }
+}
+
+const Description = Schema.Struct({ description: Schema.Json })
+const described = Schema.decodeUnknownOption(Description)
+const counted = Schema.decodeUnknownOption(Schema.Int.check(Schema.isGreaterThan(0)))
+
+/** Statuses of a server that has no list of models: it says nothing, which is no fault. */
+const hasNoList = (status: number | undefined) =>
+  status !== undefined && status < 500 && status !== 401 && status !== 403 || status === 501
+
+const nextOf = (status: number | undefined) =>
+  status === 401 || status === 403
+    ? "set OPENAI_API_KEY of the environment to a key of this server"
+    : "is it running, and is the address right, with its /v1?"
+
+/** What one server says of a model; none where it says nothing. */
+const one = Effect.fnUntraced(function*(address: string, model: string) {
+  const shown = shownAddress(address)
+  const listed = yield* Effect.result(Reach.listed(address, yield* environmentKey("OPENAI_API_KEY")))
+  if (Result.isFailure(listed)) {
+    const { reason, status } = listed.failure
+    if (hasNoList(status) || reason.startsWith("the answer is no list")) return Option.none()
+    return yield* new ToldError({ address: shown, reason, next: nextOf(status) })
+  }
+  const entry = listed.success.find(({ id }) => id === model)
+  const told = described(entry?.task)
+  if (entry === undefined || Option.isNone(told)) return Option.none()
+  const { description } = told.value
+  const saved = Saved.read(description)
+  if (Result.isFailure(saved)) {
+    return yield* new ToldError({
+      address: shown,
+      // Words from elsewhere are quoted on terminals.
+      reason: `what it says "${model}" was trained for cannot be used: ${saved.failure.replaceAll(/\p{Cc}/gu, "·")}`,
+      next: "say it yourself (--labels, or --task), or serve it with this release"
+    })
+  }
+  const found: Told = { saved: saved.success, parameters: counted(entry.parameters) }
+  return Option.some({ found, text: JSON.stringify(description), shown })
+})
+
+/** Several servers are one model: what they say has to agree. */
+const agreed = Effect.fnUntraced(function*(addresses: ReadonlyArray<string>, model: string) {
+  const asked = yield* Effect.forEach(addresses, (address) => Effect.result(one(address, model)), {
+    concurrency: "unbounded"
+  })
+  const answers = asked.filter(Result.isSuccess).map(({ success }) => success)
+  const [failed] = asked.filter(Result.isFailure)
+  // Of several, one may be away; a description that cannot be used is no absence.
+  if (failed !== undefined && (answers.length === 0 || failed.failure.reason.startsWith("what it says"))) {
+    return yield* failed.failure
+  }
+  const [first = Option.none()] = answers
+  const text = (answer: typeof first) => Option.map(answer, ({ text }) => text)
+  if (answers.some((answer) => Option.getOrNull(text(answer)) !== Option.getOrNull(text(first)))) {
+    return yield* new ToldError({
+      address: addresses.map(shownAddress).join(", "),
+      reason: `they do not say the same of what "${model}" was trained for`,
+      next: "name servers of one model"
+    })
+  }
+  return Option.map(first, ({ found }) => found)
+})
+
+/** The flags that say what is asked. */
+interface Says {
+  readonly [flag: string]: unknown
+  readonly labels: Option.Option<unknown>
+  readonly task: Option.Option<unknown>
+}
+
+/**
+ * The flags with what the server that they name says of its model. Where flags say what is asked, a server that does
+ * not answer this is none of their concern, and a description that cannot be used is only told.
+ */
+export const told = <F extends Says & Remote>(
+  flags: F
+): Effect.Effect<F & { readonly told: Option.Option<Told> }, PolicyError | ToldError> => {
+  const { labels, remote, remoteModel, task } = flags
+  if (Option.isNone(remote)) return Effect.succeed({ ...flags, told: Option.none<Told>() })
+  const addresses = remote.value.split(",").map((address) => withoutSlash(address.trim()))
+  const found = agreed(addresses, remoteModel).pipe(Effect.provide(NodeHttpClient.layerUndici))
+  const says = Option.isSome(labels) || Option.isSome(task)
+  return (says
+    ? Effect.catch(found, (error) => Effect.as(warn(error.message), Option.none<Told>()))
+    : found).pipe(Effect.map((told) => ({ ...flags, told })))
+}
