@@ -170,8 +170,9 @@ const grammarOf = Effect.fnUntraced(
     >
   ) {
     if (grammar !== "both") return yield* PolicyGrammar.where(grammar, PolicyGrammar.ofAnswer(task, form))
-    const { spelling, tokenizer } = yield* Policy
-    if (task.grammar === undefined || Option.isNone(tokenizer) && spelling === undefined) return undefined
+    const { spelling, tokenizer, unable } = yield* Policy
+    if (task.grammar === undefined || unable?.grammar !== undefined) return undefined
+    if (Option.isNone(tokenizer) && spelling === undefined) return undefined
     const leftOut = (why: string) =>
       Effect.as(warn(`${method}: figures under the grammar are left out: ${why}`), undefined)
     const made = yield* Effect.catchTag(

@@ -221,14 +221,14 @@ describe("Policy.tinker", () => {
         assert.match(other.message, /does not serve "Qwen\/Qwen3-VL-8B"; it serves embedded$/)
         const away = yield* Effect.flip(policyAt("http://127.0.0.1:9", { attempts: 2 }))
         assert.match(away.message, /^policy load: http:\/\/127.0.0.1:9\S+: the connection failed: .*after 2 attempts/)
-        const full = yield* Server.start(yield* Engines)
-        full.faults.push({
+        const crowded = yield* Server.start(yield* Engines)
+        crowded.faults.push({
           path: "create_model",
           times: 9,
           answer: Server.status(400, { detail: "Maximum number of LoRA adapters (4) reached" })
         })
         assert.match(
-          (yield* Effect.flip(policyAt(full.baseUrl))).message,
+          (yield* Effect.flip(policyAt(crowded.baseUrl))).message,
           /wait until another run ends; those of clients that were killed go after five minutes.*\(4\) reached/
         )
         const log: Array<string> = []
