@@ -55,7 +55,10 @@ export const named = (saved: Sources.SavedTask): string => {
 export const toldOf = ({ told = Option.none() }: Asked): Option.Option<Sources.SavedTask> =>
   Option.map(told, ({ saved }) => saved)
 
-/** The task that the model's directory, or its server, names. Where flags say another, a file that cannot be used is only told. */
+/**
+ * The task that the model's directory, or its server, names. Where flags say another, a file that cannot be used is
+ * only told.
+ */
 export const find = (
   asked: Asked,
   said: Said

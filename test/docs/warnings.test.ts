@@ -16,6 +16,7 @@ const madeElsewhere: Readonly<Record<string, ReadonlyArray<string>>> = {
   "src/cli/commands/audit.ts": ["src/studies/audit/page.ts"],
   "src/dsl/Quarantine.ts": ["src/dsl/Quarantine.ts"],
   "src/cli/saved.ts": [],
+  "src/cli/told.ts": [],
   // A view: it shows what it is told.
   "src/dsl/progress/Terminal.ts": [],
   "src/kernels/runtime/Runtime.ts": [],

@@ -97,7 +97,7 @@ describe("a script's run", () => {
       )
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
-  it.effect("ends well without a model where the policy only writes, and is refused before any work where it trains", () =>
+  it.effect("ends well without a model where the policy only writes, and is refused at once where it trains", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const out = `${yield* temporary}/run`

@@ -1,6 +1,6 @@
 /**
- * What a picture's file holds, in a few bytes: two pictures of one hash are the same one, and one whose hash differs has
- * changed.
+ * What a picture's file holds, in a few bytes: two pictures of one hash are the same one, and one whose hash differs
+ * has changed.
  */
 import { Effect, Option } from "effect"
 import { createHash } from "node:crypto"

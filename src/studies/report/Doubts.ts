@@ -15,7 +15,7 @@ const most = 10
 const isRead = (name: string): boolean =>
   name !== "report.html" && !name.startsWith(`${Side.folder}/`) && /^[^/]+\.jsonl?$/.test(name)
 
-/** What is wrong with the files of a run that nobody holds, a sentence each; nothing where all is as its ledger says. */
+/** What is wrong with the files of a run that nobody holds, a sentence each; none where all is as its ledger says. */
 export const doubts = Effect.fnUntraced(function*(directory: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path

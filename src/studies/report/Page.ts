@@ -113,7 +113,8 @@ const resultsOf = ({ kept, lower, metric, results }: PageData): string => {
       lower.has(metric) ? "shorter" : "longer"
     } is better.</p>${Bars.methods(metric, main, kept)}</div>`
   return `<div class="stack">${picture}${Tables.results(results, lower)}</div>` +
-    `<p class="note">Shaded: the best of its column, the prior aside; nothing where all are equal. Win rate: share of samples on which the ` +
+    `<p class="note">Shaded: the best of its column, the prior aside; nothing where all are equal. ` +
+    `Win rate: share of samples on which the ` +
     `method is better than RISE, ties counted half. ` +
     `Figures are of what a method writes by itself, and valid is its share of answers in the right format; ` +
     `“masked”: with tokens held to the task's grammar.${Tables.unrankedNote(results)}</p>` +
