@@ -282,7 +282,7 @@ describe("compare", () => {
         )
       ))
       assert.strictEqual(told.length, 1)
-      assert.match(told[0]!, /^SFT\/evaluate: SFT reaches error .* It has not learned this task: docs\/settings/)
+      assert.match(told[0]!, /^SFT\/evaluate: SFT reaches error .* It has not learned this task: more steps/)
       assert.include(yield* read(`${out}/metrics.jsonl`), `"stage":"evaluate","step":1,"of":1,"warning":"SFT reaches`)
       assert.include(yield* Effect.flatMap(report(out), read), "<li>SFT / evaluate: SFT reaches error")
     })).pipe(Effect.provide(NodeServices.layer)))

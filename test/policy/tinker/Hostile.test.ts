@@ -68,7 +68,10 @@ describe("Policy.tinker", () => {
             [Server.sent(whole.subarray(0, whole.length - 100)), /the answer cannot be read: [ -~]+$/],
             [Server.sent(Uint8Array.of(0x12, 0xff, 0xff, 0xff, 0xff, 0x7f)), /cannot be read|of 0 sequences/],
             [Server.sent(new Uint8Array(200_000)), /the answer is larger than 100000 bytes \(maxResponseBytes\)/],
-            [Server.sent(Buffer.from("<html>"), { "content-type": "text/html" }), /the answer is not JSON: <html>/],
+            [
+              Server.sent(Buffer.from("<html>"), { "content-type": "text/html" }),
+              /the answer is not JSON: \(a page of HTML\)/
+            ],
             [
               Server.status(200, { error: "out of memory", category: "server" }),
               /forward_backward failed: .*out of memory/
