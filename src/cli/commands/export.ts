@@ -20,7 +20,9 @@ import { form } from "./form.ts"
 
 const flags = {
   onnx: text("onnx", "DIR", "a folder").pipe(
-    Flag.withDescription("The folder to write: a new or empty one, or an earlier export, which is replaced")
+    Flag.withDescription(
+      "The folder to write, without a default: a new or empty one, or an earlier export, which is replaced"
+    )
   ),
   model: Flags.model,
   adapter: Flags.adapter,
