@@ -42,6 +42,7 @@ export const liveLine = (
 ): string => {
   const { left, tokensPerSecond, wholeLeft } = reckon(stage, now, at)
   const steps = `${stage.step}/${stage.total}`
+  const unit = shownInLine(stage.unit)
   const barAt = 1
   const parts: ReadonlyArray<Part> = [
     { rank: 0, forms: [nameOf(stage.name, at, width), squeezed(shownInLine(stage.name), width)] },
@@ -50,9 +51,9 @@ export const liveLine = (
       rank: 1,
       modest: 1,
       forms: stage.total > 0
-        ? [`${steps} ${stage.unit}`, steps]
+        ? [`${steps} ${unit}`, steps]
         : stage.step > 0
-        ? [`${stage.step} ${stage.unit}`, String(stage.step)]
+        ? [`${stage.step} ${unit}`, String(stage.step)]
         : []
     },
     ...Object.entries(stage.figures).map(([name, value], i): Part => {
