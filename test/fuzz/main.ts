@@ -3,7 +3,7 @@
  * between). Inputs that were found lie in FINDINGS (fuzz-findings/), each with what became of it beside; the same SEED
  * makes them again. Ends with 1 where there is one.
  */
-import { fuzz, table } from "./run.ts"
+import { fuzz, read, table } from "./run.ts"
 
 const { FINDINGS, INPUTS, PROCESSES, SECONDS, SEED, TARGETS } = process.env
 const seed = SEED === undefined ? Math.floor(Date.now() / 86_400_000) : Number(SEED)
@@ -14,7 +14,8 @@ const summary = await fuzz({
   inputs: Number(INPUTS ?? Number.MAX_SAFE_INTEGER),
   processes: Number(PROCESSES ?? 2),
   targets: TARGETS === undefined ? [] : TARGETS.split(","),
-  findings: FINDINGS ?? "fuzz-findings"
+  findings: FINDINGS ?? "fuzz-findings",
+  tell: (so) => console.error(`${read(so)} inputs, ${so.findings.length} findings`)
 })
 console.log(table(summary))
 for (const { file, what } of summary.findings.slice(0, 20)) console.log(`${file}: ${what.split("\n")[0]}`)

@@ -21,6 +21,8 @@ export interface Options {
   readonly targets: ReadonlyArray<string>
   /** Where inputs that were found are kept. */
   readonly findings: string
+  /** Told how far it is, every ten seconds: a run of hours that is ended has counted for something. */
+  readonly tell?: (summary: Summary) => void
 }
 
 export interface Finding {
@@ -48,6 +50,8 @@ const SLOW = 1000
 const LARGE = 1024
 /** Milliseconds on the clock after which an input is ended: the machine may be busy. */
 const HANGS = 60_000
+/** Milliseconds between two words of how far it is. */
+const TELLS = 10_000
 /** What a process says when it ends, as far as it is kept. */
 const LAST_WORDS = 2000
 
@@ -121,13 +125,18 @@ export const fuzz = async (options: Options): Promise<Summary> => {
       child.send(order)
     })
 
+  const telling = setInterval(() => options.tell?.({ counts, findings }), TELLS)
   await Promise.all(Array.from({ length: processes }, async (_, k) => {
     let next: number | undefined = k
     while (next !== undefined && next < inputs && Date.now() < end) next = await process(next, k)
   }))
+  clearInterval(telling)
   rmSync(folder, { recursive: true, force: true })
   return { counts, findings }
 }
+
+/** How many inputs were read so far. */
+export const read = ({ counts }: Summary): number => [...counts.values()].reduce((sum, { inputs }) => sum + inputs, 0)
 
 /** A line for each target, and one for all. */
 export const table = ({ counts, findings }: Summary): string => {
