@@ -1,39 +1,9 @@
 /** Every file of a run, damaged in every way: never a crash, never another result without a word. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Result } from "effect"
-import { Progress, silent } from "../../src/dsl/Progress.ts"
-import * as Rise from "../../src/dsl/Rise.ts"
-import { PolicyError } from "../../src/policy/Policy.ts"
+import { Effect, FileSystem, Result } from "effect"
 import { bytes, contents, temporary } from "./folders.ts"
-import { logs } from "./logs.ts"
-import * as Stub from "./StubPolicy.ts"
-
-const pipeline = Rise.make({ ...Stub.Mood, described: { kind: "mood" } }, Stub.data(12), { validation: 0.2 }).pipe(
-  Rise.warmUp({ share: 0.9, steps: 2, batchSize: 2, learningRate: 2 }),
-  Rise.generate({ candidates: 2 }),
-  Rise.reconstruct(),
-  Rise.validate(),
-  Rise.reinforce({ steps: 2, promptsPerStep: 2, learningRate: 2 }),
-  Rise.best(),
-  Rise.filter({ tau: 0 }),
-  Rise.sft({ steps: 4, batchSize: 2, learningRate: 2, select: { every: 1 } })
-)
-
-/** Updates are 2 of the warm-up, 2 of reinforce, 4 of sft. */
-const run = (out: string, most = Infinity) => {
-  const stub = Stub.layer({
-    seed: 1,
-    beforeUpdate: (updates) =>
-      updates >= most ? Effect.fail(new PolicyError({ operation: "update", reason: "power cut" })) : Effect.void
-  })
-  return pipeline.pipe(
-    Rise.run({ out, seed: 3, resume: true, checkpoint: { every: { steps: 1 }, share: 1 } }),
-    Effect.provide(Layer.fresh(Layer.provideMerge(stub, Stub.Trace.layer))),
-    Effect.provideService(Progress, silent),
-    logs
-  )
-}
+import { stagedRun } from "./stagedRun.ts"
 
 type Damage = (fs: FileSystem.FileSystem, file: string, text: Uint8Array) => Effect.Effect<void, unknown>
 
@@ -81,7 +51,7 @@ const damaged = Effect.fnUntraced(function*(from: string, to: string, expected: 
       yield* fs.copy(from, to)
       yield* damage(fs, `${to}/${file}`, text)
       const before = yield* bytes(to)
-      const { lines, result } = yield* run(to)
+      const { lines, result } = yield* stagedRun(to)
       const after = yield* contents(to)
       const said = lines.filter((line) => line.includes(`${to}/${file}`))
       if (Result.isFailure(result)) {
@@ -112,7 +82,7 @@ describe("a damaged file", () => {
   it.live("of a finished run is told of, and made again where that can be", () =>
     Effect.gen(function*() {
       const out = yield* temporary
-      yield* run(`${out}/whole`)
+      yield* stagedRun(`${out}/whole`)
       const counts = yield* damaged(`${out}/whole`, `${out}/run`, yield* contents(`${out}/whole`))
       assert.isAtLeast(total(counts), 100)
       assert.isAtLeast(counts["refused, untouched"] ?? 0, 50, JSON.stringify(counts))
@@ -123,8 +93,8 @@ describe("a damaged file", () => {
   it.live("of an unfinished run is told of, and made again where that can be", () =>
     Effect.gen(function*() {
       const out = yield* temporary
-      yield* run(`${out}/whole`)
-      const { result } = yield* run(`${out}/half`, 7)
+      yield* stagedRun(`${out}/whole`)
+      const { result } = yield* stagedRun(`${out}/half`, 7)
       assert.isTrue(Result.isFailure(result))
       const counts = yield* damaged(`${out}/half`, `${out}/run`, yield* contents(`${out}/whole`))
       assert.isAtLeast(total(counts), 100)
