@@ -34,7 +34,9 @@ const randomModel = Effect.gen(function*() {
 
 /** Texts of about so many tokens once the chat template is around them. */
 const text = (i: number, words: number) =>
-  Array.from({ length: words }, (_, k) => ["people", "look", "at", "a", "picture", "and", "feel"][(i + k) % 7]).join(" ")
+  Array.from({ length: words }, (_, k) => ["people", "look", "at", "a", "picture", "and", "feel"][(i + k) % 7]).join(
+    " "
+  )
 
 const ours = Effect.gen(function*() {
   const model = yield* randomModel
@@ -52,12 +54,14 @@ const ours = Effect.gen(function*() {
   let steps = 0
   const step = Effect.gen(function*() {
     const at = steps++
-    const groups = yield* Effect.scoped(Effect.flatMap(policy.session, (session) =>
-      session.sample(prompts.map((prompt, i) => ({ prompt, key: `step=${at}/prompt=${i}` })), {
-        count: GROUP,
-        maxTokens: NEW,
-        temperature: 1
-      })))
+    const groups = yield* Effect.scoped(
+      Effect.flatMap(policy.session, (session) =>
+        session.sample(prompts.map((prompt, i) => ({ prompt, key: `step=${at}/prompt=${i}` })), {
+          count: GROUP,
+          maxTokens: NEW,
+          temperature: 1
+        }))
+    )
     const rollouts = groups.flatMap((group, i) => {
       const rewards = group.map(({ text }) => text.length % 7)
       const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length
@@ -86,7 +90,8 @@ const ours = Effect.gen(function*() {
 export const benches: ReadonlyArray<Bench> = [
   {
     name: "grpo/step",
-    shape: `${PROMPTS} prompts of ${PROMPT} tokens, ${GROUP} candidates of up to ${NEW} tokens, KL ${KL}, 1.0M parameters`,
+    shape:
+      `${PROMPTS} prompts of ${PROMPT} tokens, ${GROUP} candidates of up to ${NEW} tokens, KL ${KL}, 1.0M parameters`,
     unit: "ms",
     amount: 1,
     ours,
