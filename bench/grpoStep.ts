@@ -55,12 +55,15 @@ const ours = Effect.gen(function*() {
   const step = Effect.gen(function*() {
     const at = steps++
     const groups = yield* Effect.scoped(
-      Effect.flatMap(policy.session, (session) =>
-        session.sample(prompts.map((prompt, i) => ({ prompt, key: `step=${at}/prompt=${i}` })), {
-          count: GROUP,
-          maxTokens: NEW,
-          temperature: 1
-        }))
+      Effect.flatMap(
+        policy.session,
+        (session) =>
+          session.sample(prompts.map((prompt, i) => ({ prompt, key: `step=${at}/prompt=${i}` })), {
+            count: GROUP,
+            maxTokens: NEW,
+            temperature: 1
+          })
+      )
     )
     const rollouts = groups.flatMap((group, i) => {
       const rewards = group.map(({ text }) => text.length % 7)
@@ -102,7 +105,9 @@ export const benches: ReadonlyArray<Bench> = [
         .filter(({ part }) => part === "decoder")
         .reduce((n, { shape }) => n + shape.reduce((m, d) => m * d, 1), 0)
       if (Option.isSome(peer) && peer.value.parameters !== own) {
-        yield* Effect.fail(new BenchError(`grpo/step: the peer has ${peer.value.parameters} parameters, ours ${own}`))
+        return yield* Effect.fail(
+          new BenchError(`grpo/step: the peer has ${peer.value.parameters} parameters, ours ${own}`)
+        )
       }
       return peer
     })
