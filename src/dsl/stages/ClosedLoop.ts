@@ -4,7 +4,7 @@
  * Each step composes onto the one before; nothing is sampled until the pipeline's items are pulled or `reinforce`
  * interprets the description under a session of its own.
  */
-import { Array, Effect, Stream } from "effect"
+import { Array, Effect, Result, Stream } from "effect"
 import type * as Rules from "../../kernels/math/Rules.ts"
 import { Policy } from "../../policy/Policy.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
@@ -202,19 +202,20 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
         const groups = yield* self.loop(visit, samples)
         const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
         const ids = distinctIds(samples.map((sample) => sample.image.id))
-        const requests = yield* Effect.forEach(
-          groups.flatMap(({ candidates, sample }, i) =>
-            candidates.map((candidate, g) => ({ candidate, sample, key: `sample=${ids[i]}/candidate=${g}` }))
-          ),
-          ({ candidate, key, sample }) =>
-            Effect.map(
-              Question.ask(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)),
-              (prompt) => ({
-                candidate,
-                prompt,
-                key: `${visit.key}/${key}/reconstruct`
-              })
+        // One effect for all candidates: an effect each would cost half of what the loop itself does.
+        const requests = yield* Effect.suspend(() =>
+          Effect.fromResult(Result.all(groups.flatMap(({ candidates, sample }, i) =>
+            candidates.map((candidate, g) =>
+              Result.map(
+                Question.asked(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)),
+                (prompt) => ({
+                  candidate,
+                  prompt,
+                  key: `${visit.key}/sample=${ids[i]}/candidate=${g}/reconstruct`
+                })
+              )
             )
+          )))
         )
         const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
         const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
