@@ -196,6 +196,30 @@ for (const name of ["qwen2-vl", "qwen2.5-vl", "qwen3-vl"]) {
         assert.isAtMost(furthest(strided(real, given.stride), expected("logits").data), 2e-4)
       }))
 
+    if ("adapted" in tensors) {
+      it.effect("logits with an adapter of PEFT, on decoder and tower", () =>
+        Effect.gen(function*() {
+          const own = yield* opened
+          const { model: { config }, weights } = own
+          const { adapter } = yield* Model.load(directory, { lora: { adapter: `${directory}-adapter` }, seed: 0 })
+          if (adapter === undefined) return assert.fail("no adapter was read")
+          const { feeds, shape, visual } = batched(own, [0], [])
+          const p = LossGraphs.parameterInputs(config, adapter.lora)
+          const features = vision(config, p, visionInputs(config, visual.shape))
+          const { hidden } = sequence(config, p, sequenceInputs(config, shape.batch, shape.length, features))
+          const [found] = yield* Effect.promise(() =>
+            Onnx.evaluate([G.matmul(hidden, head(config, p), { transB: true })], {
+              ...weights,
+              ...fed(ParameterStore.tensors(adapter.store)),
+              ...feeds
+            })
+          )
+          const real = found!.data.subarray(0, given.input_ids.length * config.vocabulary)
+          assert.isAtMost(furthest(strided(real, given.stride), expected("adapted").data), 2e-4)
+          assert.isAbove(furthest(expected("adapted").data, expected("logits").data), 0.1)
+        }).pipe(Effect.provide(NodeServices.layer)))
+    }
+
     it.effect("the gradient of every parameter, through a tower that sees three grids at once", () =>
       Effect.gen(function*() {
         const own = yield* opened
