@@ -60,6 +60,7 @@ describe("Qwen3-VL in the policy", () => {
   for (
     const [name, options, near] of [
       ["as it is", {}, 1e-4],
+      ["one token a run", { decode: "step" }, 1e-4],
       ["with a trained tower", { trainable: "all" }, 1e-4],
       ["mapped from a file", { trainable: "none", mapWeights: true }, 1e-4],
       ["in 4 bits", { trainable: "none", quantize: "int4" }, 1e-3],
@@ -81,6 +82,13 @@ describe("Qwen3-VL in the policy", () => {
         }).pipe(Effect.provide(live({ ...options, cache })))
       }).pipe(Effect.scoped), 60_000)
   }
+
+  it.effect("draws the same in one loop and one token a run", () =>
+    Effect.gen(function*() {
+      const drawn = (decode: "loop" | "step") =>
+        Effect.map(groups(), ({ drawn }) => drawn.map(({ tokens }) => [...tokens])).pipe(Effect.provide(live({ decode })))
+      assert.deepStrictEqual(yield* drawn("step"), yield* drawn("loop"))
+    }), 60_000)
 
   it.effect("learns by groups and by examples, the same with layers computed twice", () =>
     Effect.gen(function*() {
