@@ -6,14 +6,18 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
+import { sequenceInputs } from "../../../src/kernels/generate/index.ts"
+import * as G from "../../../src/kernels/graph/index.ts"
 import * as Image from "../../../src/kernels/image/Image.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
-import { Parameters, Precision } from "../../../src/kernels/models/index.ts"
+import { Config, Parameters, Precision, sequence } from "../../../src/kernels/models/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
-import { Lora } from "../../../src/kernels/train/index.ts"
+import { Lora, LossGraphs, ParameterStore } from "../../../src/kernels/train/index.ts"
 import { ModelDirectory, Safetensors } from "../../../src/kernels/weights/index.ts"
 import { Objective, OnnxPolicy, Policy } from "../../../src/policy/index.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
+import * as Onnx from "../../kernels/graph/onnx.ts"
+import { type Value, value } from "../../kernels/graph/reference.ts"
 import { json } from "../../kernels/models/fixture.ts"
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/parity/${name}`, import.meta.url))
@@ -197,6 +201,39 @@ describe("Qwen3-VL in the policy", () => {
         assert.strictEqual(error._tag, "PolicyError")
         assert.include(error.message, "a video placeholder (token 6); video is not read: give its frames as pictures")
       }
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("features reach the last layer, too, where there are as many as layers and few rows are wanted", () =>
+    Effect.gen(function*() {
+      const loaded = yield* Model.load(model, { trainable: "none", seed: 0 })
+      const config = { ...loaded.config, layers: loaded.config.vision.deepstack.length }
+      const [length, rows] = [6, 4]
+      const inputs = sequenceInputs(config, 1, length, G.input("visual", [rows, Config.visualWidth(config)]))
+      const p = LossGraphs.parameterInputs(config)
+      const random = Keyed.stream(4, "deepstack")
+      const normal = (...shape: ReadonlyArray<number>) =>
+        value(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, random.normal), shape)
+      const half = config.headWidth / 2
+      const whole = sequence(config, p, inputs)
+      const some = sequence(config, p, inputs, G.constant(Int32Array.of(2, 5, 1)))
+      const [all, few] = yield* Effect.promise(() =>
+        Onnx.evaluate([whole.hidden, some.hidden], {
+          ...Object.fromEntries(
+            Object.entries(ParameterStore.tensors(loaded.store)).map(([name, { data, dims }]) => [
+              name,
+              value(Array.from(data, Number), dims)
+            ])
+          ),
+          tokens: value([1, 5, 5, 9, 5, 7]),
+          visualIndex: value([rows, 0, 3, rows, 1, rows]),
+          segments: value([0, 0, 0, 0, 0, 0]),
+          cosines: normal(length, half),
+          sines: normal(length, half),
+          visual: normal(rows, Config.visualWidth(config))
+        })
+      )
+      const row = (of: Value, i: number) => [...of.data.subarray(i * config.width, (i + 1) * config.width)]
+      ;[2, 5, 1].forEach((from, to) => assert.isAtMost(furthest(row(few!, to), row(all!, from)), 1e-5))
     }).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("learned positions are neither rounded nor adapted", () =>
