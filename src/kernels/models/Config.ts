@@ -154,7 +154,8 @@ const parse = Effect.fn("Config.fromJson")(function*(json: unknown): Effect.fn.R
     normEpsilon: text.rms_norm_eps ?? family.defaults.normEpsilon,
     ...rope,
     maxPositions: text.max_position_embeddings ?? family.defaults.maxPositions,
-    tied: top.tie_word_embeddings === true || text.tie_word_embeddings === true,
+    // Where transformers reads no text field at the top, it looks for this one nowhere else.
+    tied: top.tie_word_embeddings === true || family.flat && text.tie_word_embeddings === true,
     imageToken,
     videoToken: top.video_token_id ?? tokens.video,
     vision

@@ -251,6 +251,9 @@ describe("published configurations", () => {
     assert.deepStrictEqual([bare.headWidth, bare.maxPositions, bare.kvHeads], [128, 128_000, 32])
     assert.deepStrictEqual([bare.mropeSection, bare.ropeTheta], [[24, 20, 20], 500_000])
     assert.deepStrictEqual([bare.vision.deepstack, bare.vision.places], [[8, 16, 24], 48])
+    // As transformers has it: what the language model alone says of its output matrix is not looked at.
+    const { tie_word_embeddings: _, ...said } = published["Qwen3-VL-2B"][0]
+    assert.isFalse(read(said).tied)
     // Null is as many as heads.
     const none = { ...text, num_attention_heads: 16, num_key_value_heads: null }
     assert.strictEqual(read({ ...top, text_config: none, vision_config: vision }).kvHeads, 16)
