@@ -336,8 +336,16 @@ describe("a field whose arithmetic is not implemented is an error that names it 
     [{ ...third, ...third.text_config, model_type: "qwen3_vl", text_config: undefined }, "text_config", "absent"],
     [text3With({ attention_bias: true }), "text_config.attention_bias", "true"],
     [text3With({ head_dim: 127 }), "head_dim", "127"],
-    [text3With({ rope_scaling: { ...text3.rope_scaling, mrope_interleaved: false } }), "rope_scaling.mrope_interleaved", "false"],
-    [text3With({ rope_scaling: { ...text3.rope_scaling, rope_type: "yarn", factor: 3 } }), "rope_scaling.rope_type", `"yarn"`],
+    [
+      text3With({ rope_scaling: { ...text3.rope_scaling, mrope_interleaved: false } }),
+      "rope_scaling.mrope_interleaved",
+      "false"
+    ],
+    [
+      text3With({ rope_scaling: { ...text3.rope_scaling, rope_type: "yarn", factor: 3 } }),
+      "rope_scaling.rope_type",
+      `"yarn"`
+    ],
     [text3With({ model_type: "qwen3_vl_moe_text" }), "text_config.model_type", `"qwen3_vl_moe_text"`],
     [text3With({ num_hidden_layers: 2 }), "vision_config.deepstack_visual_indexes", "[5,11,17]"],
     [vision3With({ hidden_act: "gelu" }), "vision_config.hidden_act", `"gelu"`],

@@ -71,26 +71,32 @@ describe("Qwen3-VL in the policy", () => {
       ["with an adapter over 4 bits", { lora: { rank: 2 }, quantize: "int4" }, 1e-3]
     ] as const
   ) {
-    it.effect(`scores what it samples, ${name}: the loop's prefill and the packed group see the same features`, () =>
-      Effect.gen(function*() {
-        const cache = yield* folder
-        yield* Effect.gen(function*() {
-          const { drawn, scored } = yield* groups()
-          drawn.forEach(({ logprobs }, i) => assert.isAtMost(furthest(logprobs, scored[i]!), near))
-          // Another picture of the same size is another answer: what is seen reaches the text.
-          const other = yield* groups(prompts.map(({ images, text }) => ({
-            text,
-            images: images.map(({ id }) => noise(...id.split(" × ").map(Number) as [number, number], `other ${id}`))
-          })))
-          assert.notDeepEqual(other.scored, scored)
-        }).pipe(Effect.provide(live({ ...options, cache })))
-      }).pipe(Effect.scoped), 60_000)
+    it.effect(
+      `scores what it samples, ${name}: the loop's prefill and the packed group see the same features`,
+      () =>
+        Effect.gen(function*() {
+          const cache = yield* folder
+          yield* Effect.gen(function*() {
+            const { drawn, scored } = yield* groups()
+            drawn.forEach(({ logprobs }, i) => assert.isAtMost(furthest(logprobs, scored[i]!), near))
+            // Another picture of the same size is another answer: what is seen reaches the text.
+            const other = yield* groups(prompts.map(({ images, text }) => ({
+              text,
+              images: images.map(({ id }) => noise(...id.split(" × ").map(Number) as [number, number], `other ${id}`))
+            })))
+            assert.notDeepEqual(other.scored, scored)
+          }).pipe(Effect.provide(live({ ...options, cache })))
+        }).pipe(Effect.scoped),
+      60_000
+    )
   }
 
   it.effect("draws the same in one loop and one token a run", () =>
     Effect.gen(function*() {
       const drawn = (decode: "loop" | "step") =>
-        Effect.map(groups(), ({ drawn }) => drawn.map(({ tokens }) => [...tokens])).pipe(Effect.provide(live({ decode })))
+        Effect.map(groups(), ({ drawn }) => drawn.map(({ tokens }) => [...tokens])).pipe(
+          Effect.provide(live({ decode }))
+        )
       assert.deepStrictEqual(yield* drawn("step"), yield* drawn("loop"))
     }), 60_000)
 

@@ -19,7 +19,12 @@ const tower = Effect.fnUntraced(function*(json: unknown) {
   const of = yield* sharedVision(fields)
   const places = fields.num_position_embeddings ?? defaults.places
   const side = Math.round(Math.sqrt(places))
-  yield* require(side * side === places, "vision_config.num_position_embeddings", places, "the square of a whole number")
+  yield* require(
+    side * side === places,
+    "vision_config.num_position_embeddings",
+    places,
+    "the square of a whole number"
+  )
   const deepstack = fields.deepstack_visual_indexes ?? defaults.deepstack
   yield* require(
     deepstack.every((block, i) => block > (deepstack[i - 1] ?? -1) && block < of.depth),
