@@ -1,9 +1,9 @@
 /**
  * The arithmetic of a checkpoint, read from its Hugging Face `config.json`.
  *
- * Both layouts are read: text fields at the top (Qwen2-VL as published) and under `text_config` (transformers 5). What a
- * family has of its own is in `families/`. A field that would change the arithmetic and is not implemented is an error,
- * never a silent wrong answer. Absent fields have the values that transformers gives them.
+ * Both layouts are read: text fields at the top (Qwen2-VL as published) and under `text_config` (transformers 5).
+ * What a family has of its own is in `families/`. A field that would change the arithmetic and is not implemented is
+ * an error, never a silent wrong answer. Absent fields have the values that transformers gives them.
  */
 import { Effect } from "effect"
 import {

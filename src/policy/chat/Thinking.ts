@@ -1,8 +1,8 @@
 /**
  * Chat templates that begin the answer themselves: what Qwen3-VL-Thinking is asked ends with `<think>`.
  *
- * A policy writes its tags itself, and some of its texts have none. So the opening is left off, in every prompt here and
- * in the template of a directory that is saved: whoever opens that asks as the model was trained.
+ * A policy writes its tags itself, and some of its texts have none. So the opening is left off, in every prompt here
+ * and in the template of a directory that is saved: whoever opens that asks as the model was trained.
  */
 import { Effect, Result } from "effect"
 import { ChatTemplate } from "../../kernels/text/index.ts"

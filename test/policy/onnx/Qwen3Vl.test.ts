@@ -1,4 +1,4 @@
-/** What is Qwen3-VL's own, in the live policy: DeepStack's features on every way, adapters of PEFT, saved directories. */
+/** What is Qwen3-VL's own, in the live policy: DeepStack on every way, adapters of PEFT, saved directories. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"

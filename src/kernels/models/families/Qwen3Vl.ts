@@ -1,4 +1,7 @@
-/** Qwen3-VL, dense (Bai et al. 2025b): Qwen3's decoder, and a tower with learned positions that feeds it in several layers. */
+/**
+ * Qwen3-VL, dense (Bai et al. 2025b): Qwen3's decoder, and a tower with learned positions that feeds it in several
+ * layers.
+ */
 import { Effect, Schema } from "effect"
 import { Count, decode, optional, require, visionFields } from "../ConfigFields.ts"
 import { everyRope, everyText, everyVision, type Family, sharedVision, type Tower } from "./Family.ts"

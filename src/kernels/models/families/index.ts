@@ -1,4 +1,4 @@
-/** The families that are implemented, by the `model_type` of their `config.json`. A new one is a file here and a line. */
+/** The families that are implemented, by the `model_type` of their `config.json`: a new one is a file and a line. */
 import type { Family } from "./Family.ts"
 import { qwen25Vl } from "./Qwen25Vl.ts"
 import { qwen2Vl } from "./Qwen2Vl.ts"
