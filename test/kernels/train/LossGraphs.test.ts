@@ -75,12 +75,12 @@ describe("training programs", () => {
     const program = (form: Form, shape: LossGraphs.BatchShape = features) =>
       LossGraphs.groupRelative(settings, shape, trainable, { form })
     const plain = program({})
-    const named = ({ inputs, outputs }: typeof plain) =>
-      [inputs, outputs].map((ports) => new Set(ports.map(({ name }) => name))) as [Set<string>, Set<string>]
-    const [fed, told] = named(plain)
     const beside = (form: Form, shape?: LossGraphs.BatchShape) => {
-      const [inputs, outputs] = named(program(form, shape))
-      return [[...inputs.difference(fed)], [...outputs.difference(told)]]
+      const made = program(form, shape)
+      return (["inputs", "outputs"] as const).map((ports) => {
+        const known = new Set(plain[ports].map(({ name }) => name))
+        return made[ports].map(({ name }) => name).filter((name) => !known.has(name))
+      })
     }
     // Spelled out, the default is the same program.
     const whole: Form = { surrogate: "clipped", ratio: "token", divergence: "k3", entropy: false }
