@@ -75,8 +75,8 @@ const estimators: Readonly<Record<Scale, Estimator>> = { group: grpo, batch: bat
 export const ofLoss = (loss: Loss, scale: Scale = scaleOf(loss)): Estimator => estimators[scale]
 
 /**
- * The estimator of GRPO stages, given their loss and `scaleRewards`. By default the one that belongs to the loss, so that
- * `{ loss: "dr_grpo" }` is all of Dr. GRPO; any other is provided:
+ * The estimator of GRPO stages, given their loss and `scaleRewards`. By default the one that belongs to the loss, so
+ * that `{ loss: "dr_grpo" }` is all of Dr. GRPO; any other is provided:
  *
  * ```ts
  * Rise.train(pipeline).pipe(Effect.provideService(Advantage.Advantage, () => Advantage.drGrpo))

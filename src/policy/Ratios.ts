@@ -1,4 +1,4 @@
-/** How far a policy has moved from the one that drew, token by token: the ratios of a loss, and what is told of them. */
+/** How far a policy has moved from the one that drew: the ratios of a loss, and what is told of them. */
 import type { Form } from "../kernels/train/index.ts"
 import type { GroupRelative } from "./Objective.ts"
 import type { RatioStats } from "./Update.ts"

@@ -4,8 +4,7 @@ import * as Finite from "../kernels/math/Finite.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import { groupLosses, klEstimators, type Objective, PolicyError } from "./Policy.ts"
 
-const { above, atLeast, finite, learningRate, oneOf, orNone, required, share, temperature, whole, yesOrNo } =
-  Rules
+const { above, atLeast, finite, learningRate, oneOf, orNone, required, share, temperature, whole, yesOrNo } = Rules
 
 /** Candidates of one prompt: each is a row that a worker holds in memory. */
 export const candidates = (least: number): Rules.Rule => whole(least, 2 ** 16)

@@ -1,6 +1,6 @@
 /**
- * Group-relative losses in plain numbers, with their derivatives: what an engine is sent that takes per-token advantages
- * and knows none of them, and what is told of ratios. `kernels/train/Objectives.ts` has the same as a graph.
+ * Group-relative losses in plain numbers, with their derivatives: what an engine is sent that takes per-token
+ * advantages and knows none of them. `kernels/train/Objectives.ts` has the same as a graph.
  *
  * With l the log-probability of a token at the weights as they are, the gradient of any loss L over log-probabilities
  * is Σ (∂L/∂l)·∇l. An importance-sampling loss −Σ e^(l − l')·a with l' = l and a = −∂L/∂l has the same gradient. So
@@ -123,6 +123,6 @@ export const groupRelative = (form: Form, sequence: Sequence, knobs: Knobs): Ter
     loss -= weight * (gain.value - knobs.kl * penalty.value)
     sum += penalty.value
   }
-  if (form.ratio === "sequence") for (let k = 0; k < count; k++) slopes[k] = (slopes[k] ?? 0) + shared / count
+  if (form.ratio === "sequence") { for (let k = 0; k < count; k++) slopes[k] = (slopes[k] ?? 0) + shared / count }
   return { loss, slopes, divergence: sum }
 }

@@ -85,9 +85,7 @@ describe("Advantage (scaled by the batch)", () => {
       const { advantages, dead } = Advantage.batchScaled(rewards, groups)
       assert.strictEqual(dead, new Set(rewards).size === 1)
       const centred = Advantage.drGrpo(rewards).advantages
-      advantages.forEach((advantage, i) =>
-        assert.closeTo(advantage * (deviation(all) + 1e-4), centred[i]!, 1e-9)
-      )
+      advantages.forEach((advantage, i) => assert.closeTo(advantage * (deviation(all) + 1e-4), centred[i]!, 1e-9))
     })
   }, runs)
 

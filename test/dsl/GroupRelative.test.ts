@@ -216,7 +216,7 @@ describe("a GRPO step", () => {
       assert.deepStrictEqual(yield* of({ loss: "dr_grpo" }), none)
     }))
 
-  it.effect("that has nothing but texts that were cut off and are masked teaches nothing, and ends a stage in time", () =>
+  it.effect("of nothing but masked texts teaches nothing, and many of them end a stage", () =>
     Effect.gen(function*() {
       const cut = [drawn(0, [-1], "length"), drawn(1, [-1], "length")]
       const settings = { maskTruncated: true, deadSteps: 2 }
@@ -229,7 +229,8 @@ describe("a GRPO step", () => {
       assert.strictEqual(
         error.message,
         "reinforce: all groups of 1 consecutive steps (up to step 1) are dead: every text that earned more or less " +
-          "than its group was cut off, and maskTruncated leaves those out; raise maxTokens, or set maskTruncated to false"
+          "than its group was cut off, and maskTruncated leaves those out; raise maxTokens, or set maskTruncated to " +
+          "false"
       )
     }))
 

@@ -158,9 +158,7 @@ describe("a group-relative loss", () => {
       text.ended ? text : { ...text, logprobs: text.old.map((value) => value - 3), advantage: 9 }
     )
     same(Losses.computed(other, settings), before)
-    texts.forEach(({ ended, logprobs }, i) =>
-      assert.strictEqual(before.slopes[i]!.length, ended ? logprobs.length : 0)
-    )
+    texts.forEach(({ ended, logprobs }, i) => assert.strictEqual(before.slopes[i]!.length, ended ? logprobs.length : 0))
     // Averages over tokens are those of the texts that are left; averages over texts keep their number.
     const left = texts.filter(({ ended }) => ended)
     const apart = Losses.computed(left, { ...settings, maskTruncated: false })
@@ -283,7 +281,11 @@ const Pair = Arbitrary.map(
 
 describe("the KL penalty", () => {
   /** Value and slope of each token, drawn by the policy as it is. */
-  const terms = (klEstimator: Losses.Settings["klEstimator"], policy: ReadonlyArray<number>, other: ReadonlyArray<number>) =>
+  const terms = (
+    klEstimator: Losses.Settings["klEstimator"],
+    policy: ReadonlyArray<number>,
+    other: ReadonlyArray<number>
+  ) =>
     policy.map((logprob, i) => {
       const { divergence, slopes } = Surrogate.groupRelative(
         Surrogate.formOf({ loss: "grpo", kl: 1, klEstimator }),

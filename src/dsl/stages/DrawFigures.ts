@@ -1,7 +1,7 @@
 /** What a step of reinforcement tells of its draws: what they earned, how long they are, how sure the policy was. */
 import * as Spread from "../../kernels/math/Spread.ts"
 import type { Completion, UpdateStats } from "../../policy/Policy.ts"
-import type { Judged } from "./GroupRelative.ts"
+import type { Judged } from "./Judged.ts"
 
 type Figures = Readonly<Record<string, number>>
 

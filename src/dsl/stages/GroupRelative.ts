@@ -9,17 +9,13 @@ import { Advantage } from "../Advantage.ts"
 import * as Group from "../Group.ts"
 import type { Verdict } from "../Reward.ts"
 import * as DrawFigures from "./DrawFigures.ts"
+import type { Judged } from "./Judged.ts"
 import * as Memory from "./Memory.ts"
 import { filled, type GrpoOptions } from "./Settings.ts"
 import { EveryGroupDead } from "./StageError.ts"
 import { correctionFigures, formatFigures, gradientFigures, type StepReport, trainedTokens } from "./Train.ts"
 
-/** A candidate as GRPO sees it: what it earned, and the draws that get the credit. */
-export interface Judged {
-  readonly reward: number
-  readonly verdict: Verdict
-  readonly draws: ReadonlyArray<Group.Draw>
-}
+export type { Judged } from "./Judged.ts"
 
 /** Where nothing is left to learn. */
 export const perfect = 0.99

@@ -66,11 +66,14 @@ export interface GrpoOptions extends TrainOptions {
    */
   readonly loss?: GroupLoss
   /**
-   * ε of the clipped ratio, below and above 1; "sapo" has none. Default: of "gspo" 0.0003 and 0.0004, of "cispo" 1 and 4,
-   * else 0.2 and 0.2.
+   * ε of the clipped ratio, below and above 1; "sapo" has none. Default: of "gspo" 0.0003 and 0.0004, of "cispo" 1 and
+   * 4, else 0.2 and 0.2.
    */
   readonly clip?: { readonly low: number; readonly high: number }
-  /** Temperatures of "sapo": how fast the gradient fades where the advantage is above 0, and elsewhere. Default 1, 1.05. */
+  /**
+   * Temperatures of "sapo": how fast the gradient fades where the advantage is above 0, and elsewhere. Default 1 and
+   * 1.05.
+   */
   readonly gate?: Gate
   /**
    * What the rewards of a group are divided by, once they are centred: their own standard deviation, that of all groups
@@ -80,8 +83,8 @@ export interface GrpoOptions extends TrainOptions {
   /** β of the KL penalty to the weights that the stage started from. Default 0. */
   readonly kl?: number
   /**
-   * How that divergence is estimated: "k3" as GRPO does; "k1" (log π − log reference) and "k3-corrected" times the ratio,
-   * so that its gradient is that of the divergence. Default "k3".
+   * How that divergence is estimated: "k3" as GRPO does; "k1" (log π − log reference) and "k3-corrected" times the
+   * ratio, so that its gradient is that of the divergence. Default "k3".
    */
   readonly klEstimator?: KlEstimator
   /** What a nat of mean entropy of the tokens' distributions is paid with, to keep the policy trying. Default 0. */

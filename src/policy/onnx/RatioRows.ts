@@ -1,4 +1,4 @@
-/** Rows of a batch by the completion that each is of: what a ratio of sequences is fed with, and what is told of ratios. */
+/** Rows of a batch by the completion that each is of: for ratios of sequences, and for what is told of ratios. */
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import type { Form } from "../../kernels/train/index.ts"
 import type { GroupRelative, RatioStats } from "../Policy.ts"

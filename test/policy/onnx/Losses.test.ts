@@ -282,32 +282,40 @@ describe("the losses of ratios", () => {
       }
     }), 120_000)
 
-  it.effect("an entropy bonus widens the distributions, and its value is that of the draws in the mean", () =>
-    run(Effect.gen(function*() {
-      const policy = yield* Policy
-      const drawn = yield* Effect.scoped(Effect.flatMap(policy.session, (session) =>
-        session.sample(prompts.map((prompt, i) => ({ prompt, key: `entropy/${i}` })), { count: 24, maxTokens: 8 })))
-      const rollouts = prompts.flatMap((prompt, i) =>
-        drawn[i]!.map((completion): Rollout => ({ prompt, completion, advantage: 0 }))
-      )
-      const objective = Objective.GroupRelative({
-        rollouts,
-        loss: "dapo",
-        clip: { low: 0.2, high: 0.2 },
-        kl: 0,
-        entropy: 1,
-        innerUpdates: 1,
-        maxTokens: 8
-      })
-      const tokens = sum(rollouts.map(({ completion }) => completion.tokens.length))
-      const estimate = -sum(rollouts.flatMap(({ completion }) => [...completion.logprobs])) / tokens
-      const before = yield* policy.update(objective, still)
-      assert.closeTo(before.entropy!, estimate, 0.25 * estimate)
-      assert.closeTo(before.loss, -before.entropy!, 1e-4)
-      yield* policy.update(objective, { learningRate: 1e-4, weightDecay: 0 })
-      const after = yield* policy.update(objective, still)
-      assert.isAbove(after.entropy!, before.entropy!)
-    })), 60_000)
+  it.effect(
+    "an entropy bonus widens the distributions, and its value is that of the draws in the mean",
+    () =>
+      run(Effect.gen(function*() {
+        const policy = yield* Policy
+        const drawn = yield* Effect.scoped(
+          Effect.flatMap(policy.session, (session) =>
+            session.sample(prompts.map((prompt, i) => ({ prompt, key: `entropy/${i}` })), { count: 24, maxTokens: 8 }))
+        )
+        const rollouts = prompts.flatMap((prompt, i) =>
+          drawn[i]!.map((completion): Rollout => ({ prompt, completion, advantage: 0 }))
+        )
+        const objective = Objective.GroupRelative({
+          rollouts,
+          loss: "dapo",
+          clip: { low: 0.2, high: 0.2 },
+          kl: 0,
+          entropy: 1,
+          innerUpdates: 1,
+          maxTokens: 8
+        })
+        const tokens = sum(rollouts.map(({ completion }) =>
+          completion.tokens.length
+        ))
+        const estimate = -sum(rollouts.flatMap(({ completion }) => [...completion.logprobs])) / tokens
+        const before = yield* policy.update(objective, still)
+        assert.closeTo(before.entropy!, estimate, 0.25 * estimate)
+        assert.closeTo(before.loss, -before.entropy!, 1e-4)
+        yield* policy.update(objective, { learningRate: 1e-4, weightDecay: 0 })
+        const after = yield* policy.update(objective, still)
+        assert.isAbove(after.entropy!, before.entropy!)
+      })),
+    60_000
+  )
 })
 
 describe("the reference of a stage", () => {
