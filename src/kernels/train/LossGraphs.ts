@@ -14,7 +14,7 @@ import {
   type Tensor
 } from "../graph/index.ts"
 import {
-  type Config,
+  Config,
   groupInputs,
   type GroupShape,
   head,
@@ -91,7 +91,7 @@ const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visua
     case "none":
       return undefined
     case "features":
-      return input("visual", [shape.rows, config.width])
+      return input("visual", [shape.rows, Config.visualWidth(config)])
     case "pixels":
       return vision(config, p, visionInputs(config, shape))
   }

@@ -77,6 +77,7 @@ const unary = [
   ["cos", G.cos],
   ["sin", G.sin],
   ["gelu", G.gelu],
+  ["geluTanh", G.geluTanh],
   ["quickGelu", G.quickGelu],
   ["silu", G.silu],
   ["softmax", G.softmax]
