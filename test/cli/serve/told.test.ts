@@ -8,6 +8,7 @@ import { join } from "node:path"
 import sharp from "sharp"
 import { Classification, ImageFolder, Policy, Rise } from "../../../src/index.ts"
 import * as Fake from "../../policy/openai/server.ts"
+import { here } from "../here.ts"
 import { node, rise } from "../processes.ts"
 import { type Served, start } from "./process.ts"
 
@@ -119,16 +120,12 @@ describe("what a server says", () => {
     Effect.gen(function*() {
       const fake = yield* Fake.start
       fake.models = Fake.send(status, models)
-      const { code, stderr } = yield* node([
-        rise,
-        "annotate",
-        picture,
-        "--remote",
-        fake.baseUrl,
-        "--remote-model",
-        "vl",
+      const out = join(folder, "asked.jsonl")
+      const { code, stderr } = yield* here([
+        ...["annotate", picture, "--remote", fake.baseUrl, "--remote-model", "vl", "--out", out, "--quiet"],
         ...args
-      ], { cwd: folder })
+      ])
+      rmSync(out, { force: true })
       return { code, stderr, asked: fake.requests.length }
     }).pipe(Effect.scoped)
   const listed = (task: unknown) => ({ data: [{ id: "vl", task }] })
@@ -175,10 +172,7 @@ describe("what a server says", () => {
       const key = yield* asked({ error: { message: "no key" } }, 401)
       assert.strictEqual(key.asked, 0)
       assert.match(key.stderr, /the server answered 401: .*set OPENAI_API_KEY of the environment/)
-      const away = yield* node(
-        [rise, "annotate", picture, "--remote", "http://127.0.0.1:1/v1", "--remote-model", "vl"],
-        { cwd: folder }
-      )
+      const away = yield* here(["annotate", picture, "--remote", "http://127.0.0.1:1/v1", "--remote-model", "vl"])
       assert.match(away.stderr, /ECONNREFUSED.*is it running, and is the address right/s)
     }), 60_000)
 })

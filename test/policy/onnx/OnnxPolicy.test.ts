@@ -6,7 +6,7 @@ import type { Grammar } from "../../../src/kernels/generate/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { type Auxiliary, Objective, OnnxPolicy, Policy, type SampleOptions } from "../../../src/policy/index.ts"
 import { prompts } from "./pictures.ts"
-import { weights } from "./weights.ts"
+import { digest, weights } from "./weights.ts"
 
 const layer = (workers: number, options: Partial<OnnxPolicy.Options> = {}) =>
   OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5, ...options }).pipe(
@@ -320,7 +320,7 @@ describe("updates", () => {
         const plain = yield* trained({})
         const again = yield* trained({ recompute: true })
         assert.deepStrictEqual(again.stats, plain.stats)
-        assert.deepStrictEqual(again.weights, plain.weights)
+        assert.strictEqual(digest(again.weights), digest(plain.weights))
         // No group of four fits 64 tokens with its prompt: each candidate is trained on beside a copy of it.
         const cut = yield* trained({ microTokens: 64 })
         for (const figure of ["loss", "gradNorm", "kl"] as const) {

@@ -106,7 +106,7 @@ describe("Policy.split", () => {
       yield* still.update(reinforce(first), update)
       assert.match(
         yield* failure(still.update(reinforce(first), update)),
-        /all 24 rollouts are 1 updates old, more than staleness, 0, .* give adapters: \{ directory \}/
+        /all 12 rollouts are 1 updates old, more than staleness, 0, .* give adapters: \{ directory \}/
       )
       assert.match(
         yield* failure(still.update(reinforce(batches[0] ?? []), update)),

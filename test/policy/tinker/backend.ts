@@ -22,6 +22,7 @@ import * as Score from "../../../src/policy/onnx/Score.ts"
 import * as SessionCache from "../../../src/policy/onnx/SessionCache.ts"
 import { defaults } from "../../../src/policy/onnx/Settings.ts"
 import type { Chunk, Datum, Sequence } from "../../../src/policy/tinker/Wire.ts"
+import { remembering } from "./remembering.ts"
 
 export class BackendError extends Data.TaggedError("BackendError")<{ readonly message: string }> {}
 
@@ -276,7 +277,7 @@ const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) 
         )
       })).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   }
-  return backend
+  return remembering(backend)
 })
 
 /** The embedded checkpoint, ready to be served until the scope ends. With a rank, an adapter is trained. */

@@ -53,7 +53,7 @@ export const remote = (options: Partial<TinkerPolicy.Options> = {}, served: Serv
     return { engine, ...yield* policyAt(engine.baseUrl, options) }
   })
 
-const scenes = Stream.runCollect(Scenes.dataset({ split: "train", limit: 4 }))
+const scenes = Stream.runCollect(Scenes.dataset({ split: "train", limit: 2 }))
 
 /** Prompts about pictures and without, with texts that a policy draws. */
 export const recorded = (policy: Policy["Service"]) =>
