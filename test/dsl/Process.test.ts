@@ -47,7 +47,7 @@ describe("a signal", () => {
       const started = performance.now()
       child.kill("SIGINT")
       assert.strictEqual((await ended).code, 130)
-      assert.isBelow(performance.now() - started, 2000)
+      assert.isBelow(performance.now() - started, 15_000)
     })
   }
 

@@ -80,7 +80,7 @@ describe("RunLock", () => {
         const begun = performance.now()
         yield* Effect.scoped(Effect.gen(function*() {
           yield* RunLock.hold(folder)
-          assert.isBelow(performance.now() - begun, 1000)
+          assert.isBelow(performance.now() - begun, 15_000)
           assert.deepStrictEqual(yield* fs.readDirectory(folder), [RunLock.lockFile])
         }))
         yield* left
