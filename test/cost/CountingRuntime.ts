@@ -15,7 +15,7 @@ import { costOf, type Kernel } from "./operators.ts"
 export interface Counts {
   /** Sessions opened. */
   readonly sessions: number
-  /** Nodes of their graphs, as onnxruntime leaves them. */
+  /** Nodes of their graphs, as onnxruntime leaves them; of a graph that several open, once. */
   readonly nodes: number
   /** Runs of sessions. */
   readonly runs: number
@@ -57,8 +57,9 @@ export interface Ledger {
 interface Profiled {
   readonly session: InferenceSession
   readonly folder: string
-  /** Under which name it was opened, and each of its runs. */
-  readonly openedIn: string
+  /** Under which names it was opened. */
+  readonly openedIn: Set<string>
+  /** Under which name each of its runs was. */
   readonly runs: Array<string>
 }
 
@@ -100,7 +101,7 @@ const hostTensor = (name: string, { data, dims, type }: Tensor): HostTensor.Host
 export const make = (workers: number): { readonly layer: Layer.Layer<Runtime.Runtime>; readonly ledger: Ledger } => {
   const counted = new Map<string, Mutable>()
   const folders = mkdtempSync(join(tmpdir(), "rise-cost-"))
-  const profiled = new Map<string, Profiled>()
+  const profiled = new Map<string, Promise<Profiled>>()
   const states = new Map<number, Map<string, HostTensor.HostTensor>>()
   const outside = "outside"
   let current = outside
@@ -110,11 +111,7 @@ export const make = (workers: number): { readonly layer: Layer.Layer<Runtime.Run
     return held
   }
 
-  /** The same model on another worker, or opened again, is the same graph. */
-  const profile = async (model: Uint8Array, options: Runtime.SessionOptions): Promise<Profiled> => {
-    const key = createHash("sha256").update(model).digest("hex")
-    const held = profiled.get(key)
-    if (held !== undefined) return held
+  const begin = async (model: Uint8Array, options: Runtime.SessionOptions): Promise<Profiled> => {
     const folder = join(folders, String(profiled.size))
     mkdirSync(folder)
     const session = await InferenceSession.create(model, {
@@ -130,9 +127,14 @@ export const make = (workers: number): { readonly layer: Layer.Layer<Runtime.Run
         ? {}
         : { extra: { session: { model_external_initializers_file_folder_path: options.modelFolder } } })
     })
-    const made: Profiled = { session, folder, openedIn: current, runs: [] }
-    profiled.set(key, made)
-    return made
+    return { session, folder, openedIn: new Set(), runs: [] }
+  }
+  /** The same model on another worker, or opened again, is the same graph. */
+  const profile = (model: Uint8Array, options: Runtime.SessionOptions): Promise<Profiled> => {
+    const key = createHash("sha256").update(model).digest("hex")
+    const held = profiled.get(key) ?? begin(model, options)
+    profiled.set(key, held)
+    return held
   }
 
   const open: Runtime.Runtime["Service"]["open"] = Effect.fnUntraced(
@@ -142,7 +144,9 @@ export const make = (workers: number): { readonly layer: Layer.Layer<Runtime.Run
       const resident = options.resident ?? {}
       counts().sessions++
       counts().copied += unshared(bound)
+      const name = current
       const opened = yield* Effect.promise(() => profile(model, options))
+      opened.openedIn.add(name)
       // What is not shared is as it was when the session was opened.
       const frozen = toTensors(Object.fromEntries(
         Object.entries(bound).map(([name, tensor]) => [
@@ -221,11 +225,12 @@ export const make = (workers: number): { readonly layer: Layer.Layer<Runtime.Run
     if (done !== runs.length || waiting.length > 0) {
       throw new Error(`the profile tells of ${done} runs and ${waiting.length} kernels more, expected ${runs.length}`)
     }
-    counts(openedIn).nodes += nodes.size
+    for (const name of openedIn) counts(name).nodes += nodes.size
   }
 
   const close = Effect.promise(async () => {
-    for (const each of profiled.values()) {
+    for (const held of profiled.values()) {
+      const each = await held
       each.session.endProfiling()
       read(each)
       await each.session.release()

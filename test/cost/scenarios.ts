@@ -3,7 +3,7 @@
  * given here, whatever a machine's rounding draws, so that shapes are always the same.
  */
 import { NodeServices } from "@effect/platform-node"
-import { Effect, Layer, Option } from "effect"
+import { Effect, FileSystem, Layer, Option } from "effect"
 import type { Grammar } from "../../src/kernels/generate/index.ts"
 import { Image } from "../../src/kernels/image/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt, type Rollout } from "../../src/policy/index.ts"
@@ -103,17 +103,28 @@ const steps = (ledger: CountingRuntime.Ledger, named: (name: string) => string, 
     yield* policy.endStage
   })
 
+/** The policy as it comes, and as other settings have it. */
+const others: Readonly<Record<string, Partial<OnnxPolicy.Options>>> = {
+  "tower trained": { trainable: "all" },
+  "layers computed again": { recompute: true },
+  "a token a run": { decode: "step" },
+  "adapter on mapped weights": { lora: { rank: 8 }, mapWeights: true },
+  "adapter on 4-bit weights": { lora: { rank: 8 }, quantize: "int4" }
+}
+
 /** Everything that is guarded, counted anew. */
-export const counts = Effect.gen(function*() {
+export const counts = Effect.scoped(Effect.gen(function*() {
   const { layer, ledger } = CountingRuntime.make(WORKERS)
+  const cache = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
   const on = (options: Partial<OnnxPolicy.Options>) =>
-    OnnxPolicy.layer({ model: "assets/scene-vl-places", seed: 0, ...options }).pipe(
-      Layer.provide(Layer.merge(layer, NodeServices.layer))
-    )
-  yield* Effect.provide(steps(ledger, (name) => name, "all"), Layer.fresh(on({})))
-  yield* Effect.provide(
-    steps(ledger, (name) => `adapter on mapped weights: ${name}`, "reinforce"),
-    Layer.fresh(on({ lora: { rank: 8 }, mapWeights: true }))
-  )
+    Effect.provide(Layer.fresh(
+      OnnxPolicy.layer({ model: "assets/scene-vl-places", seed: 0, cache, ...options }).pipe(
+        Layer.provide(Layer.merge(layer, NodeServices.layer))
+      )
+    ))
+  yield* steps(ledger, (name) => name, "all").pipe(on({}))
+  for (const [setting, options] of Object.entries(others)) {
+    yield* steps(ledger, (name) => `${setting}: ${name}`, "reinforce").pipe(on(options))
+  }
   return yield* ledger.close
-})
+})).pipe(Effect.provide(NodeServices.layer))
