@@ -48,12 +48,16 @@ Effect.gen(function*() {
   const [checked, tested] = yield* Effect.all([Effect.forEach(checks, check), tests], { concurrency: 2 })
   const all = [...checked, tested]
   for (const { name, text } of checked.filter(({ failed }) => failed)) yield* Console.error(`\n${name}:\n${text}`)
-  yield* Console.log(`\n${all.map(({ failed, name, seconds }) => `${name} ${failed ? "failed, " : ""}${seconds} s`).join("; ")}`)
+  yield* Console.log(
+    `\n${all.map(({ failed, name, seconds }) => `${name} ${failed ? "failed, " : ""}${seconds} s`).join("; ")}`
+  )
   const failed = all.filter(({ failed }) => failed).map(({ name }) => name)
   if (failed.length > 0) return yield* new ScriptError({ reason: `failed: ${failed.join(", ")}` })
 }).pipe(
-  Effect.catchTag("ScriptError", ({ reason }) =>
-    Effect.andThen(Console.error(reason), Effect.sync(() => void (process.exitCode = 1)))),
+  Effect.catchTag(
+    "ScriptError",
+    ({ reason }) => Effect.andThen(Console.error(reason), Effect.sync(() => void (process.exitCode = 1)))
+  ),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain
 )

@@ -80,26 +80,26 @@ describe("flags without an effect", () => {
 
   it.effect("end with 2 and a line, before anything is made", () =>
     Effect.gen(function*() {
-    const server = ["--remote", "http://127.0.0.1:1/v1", "--remote-model", "vl"]
-    const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
-      [
-        ["audit", ...server, "--training", "warm-up"],
-        /--training is for a model directory: one behind --remote cannot/
-      ],
-      [["audit", "--training", "none", "--trainable", "all"], /--trainable is for training, and --training is none/],
-      [["train", "--subject", "weather"], /--subject is for pictures of one's own: name them, --data/],
-      [["evaluate", "--subject", "weather"], /--subject is for pictures of one's own: name them, --data/],
-      [
-        ["train", "--method", "SFT", "--tau", "0.5", "--equal-compute"],
-        /--tau is for a stage that --method SFT has not/
-      ],
-      [["tables", "--dry", "--only", "nothinglikethis"], /--only nothinglikethis is in the id of no cell/],
-      [["tables", "--dry", "--remote-model", "vl"], /--remote-model is for a server/]
-    ]
-    for (const [args, says] of cases) {
-      const { code, stderr } = yield* here(args)
-      assert.match(stderr, says)
-      assert.strictEqual(code, 2, stderr)
-    }
-  }))
+      const server = ["--remote", "http://127.0.0.1:1/v1", "--remote-model", "vl"]
+      const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
+        [
+          ["audit", ...server, "--training", "warm-up"],
+          /--training is for a model directory: one behind --remote cannot/
+        ],
+        [["audit", "--training", "none", "--trainable", "all"], /--trainable is for training, and --training is none/],
+        [["train", "--subject", "weather"], /--subject is for pictures of one's own: name them, --data/],
+        [["evaluate", "--subject", "weather"], /--subject is for pictures of one's own: name them, --data/],
+        [
+          ["train", "--method", "SFT", "--tau", "0.5", "--equal-compute"],
+          /--tau is for a stage that --method SFT has not/
+        ],
+        [["tables", "--dry", "--only", "nothinglikethis"], /--only nothinglikethis is in the id of no cell/],
+        [["tables", "--dry", "--remote-model", "vl"], /--remote-model is for a server/]
+      ]
+      for (const [args, says] of cases) {
+        const { code, stderr } = yield* here(args)
+        assert.match(stderr, says)
+        assert.strictEqual(code, 2, stderr)
+      }
+    }))
 })

@@ -55,7 +55,10 @@ describe("a kernel's cost", () => {
       bytes: 4 * (15 + 21 + 35)
     })
     assert.strictEqual(kernel("Gemm", [float(3, 5), float(7, 3)], float(5, 7)).products, products)
-    assert.strictEqual(kernel("FusedMatMul", [float(2, 4, 3, 5), float(2, 1, 7, 3)], float(2, 4, 5, 7)).products, 8 * products)
+    assert.strictEqual(
+      kernel("FusedMatMul", [float(2, 4, 3, 5), float(2, 1, 7, 3)], float(2, 4, 5, 7)).products,
+      8 * products
+    )
     assert.strictEqual(kernel("MatMulNBits", [float(5, 3), { uint8: [7, 1, 16] }], float(5, 7)).products, products)
     assert.strictEqual(
       kernel("Conv", [float(1, 4, 8, 8), float(6, 4, 2, 2)], float(1, 6, 4, 4)).products,

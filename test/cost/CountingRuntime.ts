@@ -161,7 +161,9 @@ export const make = (workers: number): { readonly layer: Layer.Layer<Runtime.Run
           here.runs++
           here.copied += unshared(feeds)
           opened.runs.push(current)
-          const held = state === undefined ? undefined : states.get(state.id) ?? new Map<string, HostTensor.HostTensor>()
+          const held = state === undefined
+            ? undefined
+            : states.get(state.id) ?? new Map<string, HostTensor.HostTensor>()
           const wanted: Record<string, Tensor | null> = { ...preallocated }
           for (const name of [...fetches, ...Object.keys(resident)]) wanted[name] ??= null
           const results = await opened.session.run(
@@ -173,7 +175,9 @@ export const make = (workers: number): { readonly layer: Layer.Layer<Runtime.Run
           here.copied += unshared(fresh)
           if (state !== undefined && held !== undefined) {
             states.set(state.id, held)
-            for (const [output, input] of Object.entries(resident)) held.set(input, hostTensor(output, results[output]!))
+            for (const [output, input] of Object.entries(resident)) {
+              held.set(input, hostTensor(output, results[output]!))
+            }
           }
           return { ...outputs, ...fresh }
         })

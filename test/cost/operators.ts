@@ -72,7 +72,11 @@ const costs: Readonly<Record<string, Cost>> = {
   ),
   MatMulNBits: { products: packed, bytes: whole },
   ...Object.fromEntries(["Conv", "FusedConv"].map((name) => [name, { products: convolution, bytes: whole }])),
-  ...Object.fromEntries(["Gather", "GatherElements", "GatherBlockQuantized", "Slice"].map((name) => [name, { products: nothing, bytes: chosen }])),
+  ...Object.fromEntries(
+    ["Gather", "GatherElements", "GatherBlockQuantized", "Slice"].map((
+      name
+    ) => [name, { products: nothing, bytes: chosen }])
+  ),
   ...Object.fromEntries(
     ["Reshape", "Squeeze", "Unsqueeze", "Identity", "Shape", "Loop", "If"].map((name) => [
       name,

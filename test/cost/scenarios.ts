@@ -3,7 +3,7 @@
  * given here, whatever a machine's rounding draws, so that shapes are always the same.
  */
 import { NodeServices } from "@effect/platform-node"
-import { Effect, FileSystem, Layer, Option } from "effect"
+import { Effect, FileSystem, Layer, Logger, Option } from "effect"
 import type { Grammar } from "../../src/kernels/generate/index.ts"
 import { Image } from "../../src/kernels/image/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt, type Rollout } from "../../src/policy/index.ts"
@@ -118,7 +118,7 @@ export const counts = Effect.scoped(Effect.gen(function*() {
   const cache = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
   const on = (options: Partial<OnnxPolicy.Options>) =>
     Effect.provide(Layer.fresh(
-      OnnxPolicy.layer({ model: "assets/scene-vl-places", seed: 0, cache, ...options }).pipe(
+      OnnxPolicy.layer({ model: "assets/scene-vl-places", seed: 0, ...options, ...(options.lora && { cache }) }).pipe(
         Layer.provide(Layer.merge(layer, NodeServices.layer))
       )
     ))
@@ -127,4 +127,4 @@ export const counts = Effect.scoped(Effect.gen(function*() {
     yield* steps(ledger, (name) => `${setting}: ${name}`, "reinforce").pipe(on(options))
   }
   return yield* ledger.close
-})).pipe(Effect.provide(NodeServices.layer))
+})).pipe(Effect.provide(Layer.merge(NodeServices.layer, Logger.layer([]))))

@@ -9,8 +9,8 @@ import { Effect, Exit, Schema } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { Parquet } from "../../../src/data/index.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
-import { collect, live } from "../folders.ts"
 import { stopwatch } from "../../stopwatch.ts"
+import { collect, live } from "../folders.ts"
 
 const read = async (file: string) => {
   const spent = stopwatch()

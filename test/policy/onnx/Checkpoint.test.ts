@@ -75,7 +75,11 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
             if (!known) yield* kept(kind, of, out)
             const expected = yield* hash(`${out}/${Stages.STEPS}`)
             const ends = yield* resumed(kind, of, out)
-            assert.deepStrictEqual(ends, ends.map(([step]) => [step, expected]), "by the step that it was stopped after")
+            assert.deepStrictEqual(
+              ends,
+              ends.map(([step]) => [step, expected]),
+              "by the step that it was stopped after"
+            )
           }))
       }
     }

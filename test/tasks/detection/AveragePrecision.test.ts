@@ -3,8 +3,8 @@ import { Option, Schema } from "effect"
 import { existsSync, readFileSync } from "node:fs"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { AveragePrecision, Box, type Target } from "../../../src/tasks/detection/index.ts"
-import { annotation, runs, Seed } from "./boxes.ts"
 import { stopwatch } from "../../stopwatch.ts"
+import { annotation, runs, Seed } from "./boxes.ts"
 
 const read = <A>(path: URL, schema: Schema.Codec<A, unknown>): A =>
   Schema.decodeUnknownSync(Schema.fromJsonString(schema))(readFileSync(path, "utf8"))

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { type Annotation, Box, BoxCodec } from "../../../src/tasks/detection/index.ts"
-import { annotation, drawn, names, runs, Seed } from "./boxes.ts"
 import { stopwatch } from "../../stopwatch.ts"
+import { annotation, drawn, names, runs, Seed } from "./boxes.ts"
 
 const corners = BoxCodec.qwen2Vl({ space: "thousandths" })
 const scenes = BoxCodec.scenes()
