@@ -33,7 +33,7 @@ const valid = (form: Rise.Form) =>
     return good.length / groups.length
   }))
 
-const practice: Rise.PracticeOptions = { texts: 8, weight: 10, maxTokens: 24 }
+const practice: Rise.PracticeOptions = { texts: 8, weight: 20, maxTokens: 24 }
 const train = Scenes.dataset({ split: "train", limit: 96 })
 
 describe("practice", () => {
