@@ -168,6 +168,8 @@ const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) 
     () => ({ run: ParameterStore.trainableBuffer(trained), total: ParameterStore.trainableBuffer(trained) })
   )
   let inUse: Float32Array | undefined
+  /** What the optimiser holds. */
+  let moments: AdamW.State | undefined
   const use = Effect.fnUntraced(function*(weights: Float32Array) {
     if (inUse === weights) return
     yield* ParameterStore.copyFrom(trained, weights)
@@ -213,7 +215,7 @@ const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) 
   })
 
   const backend: Backend = {
-    fresh: { weights: Float32Array.from(trained.data), moments: yield* optimizer.state },
+    fresh: { weights: trained.data.slice(), moments: yield* optimizer.state },
     forward: (held, data) => failed(Effect.andThen(use(held.weights), scores(data))),
     backward: (held, data, { config, lossFn }, factors) =>
       failed(Effect.gen(function*() {
@@ -231,18 +233,21 @@ const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) 
             : { kind: "groupRelative", knobs: { ...boundsOf(lossFn, config), klCoefficient: 0 }, step: 0 }
         )
         const [first = new Float32Array(0), ...others] = gradients
-        const total = Float32Array.from(first)
-        for (const other of others) other.forEach((value, i) => total[i]! += value)
+        const total = first.slice()
+        for (const other of others) { for (let i = 0; i < total.length; i++) total[i]! += other[i]! }
         return total
       })),
     optimise: (held, gradient, options) =>
       failed(Effect.gen(function*() {
         yield* use(held.weights)
-        yield* optimizer.restore(held.moments)
+        // Restoring looks at every number: not for what is there already.
+        if (moments !== held.moments) yield* optimizer.restore(held.moments)
+        moments = undefined
         const shared = HostTensor.shared.float32(gradient.length)
         shared.set(gradient)
         const { gradNorm } = yield* optimizer.step([shared], options)
-        const next = { weights: Float32Array.from(trained.data), moments: yield* optimizer.state }
+        const next: Held = { weights: trained.data.slice(), moments: yield* optimizer.state }
+        moments = next.moments
         inUse = next.weights
         changes++
         return { held: next, gradNorm }

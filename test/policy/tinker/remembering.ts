@@ -37,6 +37,8 @@ const memory = <A>() => {
     })
 }
 
+type StepResult = Effect.Success<ReturnType<Backend["optimise"]>>
+
 export const remembering = (backend: Backend): Backend => {
   const isFresh = (weights: Float32Array) => weights === backend.fresh.weights
   const [forward, backward, sample] = [
@@ -44,6 +46,7 @@ export const remembering = (backend: Backend): Backend => {
     memory<Effect.Success<ReturnType<Backend["backward"]>>>(),
     memory<Effect.Success<ReturnType<Backend["sample"]>>>()
   ]
+  const steps = new WeakMap<Backend["fresh"]["moments"], ReturnType<typeof memory<StepResult>>>()
   return {
     ...backend,
     forward: (held, data) => {
@@ -60,12 +63,17 @@ export const remembering = (backend: Backend): Backend => {
         )
         : computed
     },
-    optimise: (held, gradient, options) =>
-      Effect.map(backend.optimise(held, gradient, options), ({ gradNorm, held: next }) => ({
-        gradNorm,
-        // A step of length 0 leaves the weights what they were.
-        held: options.learningRate === 0 ? { ...next, weights: held.weights } : next
-      })),
+    // A step of length 0 leaves the weights what they were.
+    optimise: (held, gradient, options) => {
+      const computed = backend.optimise(held, gradient, options)
+      if (options.learningRate !== 0 || !isFresh(held.weights)) return computed
+      const known = steps.get(held.moments) ?? memory<StepResult>()
+      steps.set(held.moments, known)
+      return known(
+        keyOf([JSON.stringify(options), new Uint8Array(gradient.buffer, gradient.byteOffset, gradient.byteLength)]),
+        Effect.map(computed, ({ gradNorm, held: next }) => ({ gradNorm, held: { ...next, weights: held.weights } }))
+      )
+    },
     sample: (weights, requests, options) => {
       const computed = backend.sample(weights, requests, options)
       const asked = requests.flatMap(({ chunks, seed }) => [`seed ${seed}`, ...chunksOf(chunks)])
