@@ -292,7 +292,7 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       line: ["train", "-d", join(directory, "votes"), "--task", "detection"],
       code: 1,
       says: /it has labels and no boxes \(table in halves\), which --task detection needs/,
-      next: /expected/
+      next: /needs: leave that out/
     },
     {
       line: ["annotate", "-m", join(directory, "begun"), "x.png"],
