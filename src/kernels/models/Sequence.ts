@@ -19,7 +19,8 @@ import {
 } from "../graph/index.ts"
 import { attention, joinHeads, splitHeads } from "./Attention.ts"
 import type { Config } from "./Config.ts"
-import { decoder } from "./Decoder.ts"
+import { type Attend, decoder } from "./Decoder.ts"
+import { groupAttention, type GroupInputs } from "./Groups.ts"
 import type { Lookup } from "./Lookup.ts"
 
 /** Inputs of `batch` sequences of `length` tokens; `rows = batch · length`. */
@@ -40,6 +41,8 @@ export interface SequenceInputs {
    * of the prompt and of its own candidate, so a group is scored against one copy of its prompt.
    */
   readonly segments: Tensor
+  /** Where prompts and candidates stand, if they attend as groups; `segments` is not read then. */
+  readonly groups?: GroupInputs | undefined
 }
 
 const MASKED = -1e9
@@ -71,9 +74,24 @@ export interface LayerCache {
   readonly values: Tensor
 }
 
+/** How the tokens of a sequence attend to each other, and where their keys and values are left. */
+const within = (config: Config, inputs: SequenceInputs, cache: Array<LayerCache>): Attend => {
+  const { batch, cosines, length, sines } = inputs
+  const bias = segmentBias(inputs)
+  const positions = rowPositions(batch, length)
+  return (_, q, k, v) => {
+    const keys = rotary(splitHeads(k, batch, length, config.kvHeads), positions, cosines, sines)
+    const values = splitHeads(v, batch, length, config.kvHeads)
+    cache.push({ keys, values })
+    return joinHeads(
+      attention(rotary(splitHeads(q, batch, length, config.heads), positions, cosines, sines), keys, values, bias)
+    )
+  }
+}
+
 /**
  * Final hidden states `[rows, width]`, or of the `wanted` rows alone; each layer's output before the norm, and its keys
- * and values.
+ * and values unless sequences attend as groups.
  */
 export const sequence = (
   config: Config,
@@ -81,18 +99,15 @@ export const sequence = (
   inputs: SequenceInputs,
   wanted?: Tensor
 ): { readonly hidden: Tensor; readonly layers: ReadonlyArray<Tensor>; readonly cache: ReadonlyArray<LayerCache> } => {
-  const { batch, cosines, length, sines } = inputs
-  const bias = segmentBias(inputs)
-  const positions = rowPositions(batch, length)
+  const { batch, cosines, groups, sines } = inputs
   const cache: Array<LayerCache> = []
   const layers: Array<Tensor> = []
-  const hidden = decoder(config, p, embed(config, p, inputs), (_, q, k, v) => {
-    const keys = rotary(splitHeads(k, batch, length, config.kvHeads), positions, cosines, sines)
-    const values = splitHeads(v, batch, length, config.kvHeads)
-    cache.push({ keys, values })
-    return joinHeads(
-      attention(rotary(splitHeads(q, batch, length, config.heads), positions, cosines, sines), keys, values, bias)
-    )
-  }, { wanted, onLayer: (output) => layers.push(output) })
+  const attend = groups === undefined
+    ? within(config, inputs, cache)
+    : groupAttention(config, batch, cosines, sines, groups)
+  const hidden = decoder(config, p, embed(config, p, inputs), attend, {
+    wanted,
+    onLayer: (output) => layers.push(output)
+  })
   return { hidden, layers, cache }
 }

@@ -2,6 +2,7 @@
 export { attention } from "./Attention.ts"
 export * as Config from "./Config.ts"
 export { decoder, head, logits, readable } from "./Decoder.ts"
+export { groupInputs, type GroupShape } from "./Groups.ts"
 export * as Initialize from "./Initialize.ts"
 export type { Lookup } from "./Lookup.ts"
 export * as Parameters from "./Parameters.ts"
