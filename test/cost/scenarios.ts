@@ -9,10 +9,10 @@ import { Image } from "../../src/kernels/image/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt, type Rollout } from "../../src/policy/index.ts"
 import * as CountingRuntime from "./CountingRuntime.ts"
 
-const PROMPTS = 4
-const GROUP = 4
+const PROMPTS = 2
+const GROUP = 8
 /** Of a draw, its end of turn among them. */
-const TOKENS = 24
+const TOKENS = 32
 const WORKERS = 2
 
 /** A picture of the checkpoint's size. */
