@@ -234,7 +234,7 @@ const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) 
         )
         const [first = new Float32Array(0), ...others] = gradients
         const total = first.slice()
-        for (const other of others) { for (let i = 0; i < total.length; i++) total[i]! += other[i]! }
+        for (const other of others) for (let i = 0; i < total.length; i++) total[i]! += other[i]!
         return total
       })),
     optimise: (held, gradient, options) =>
