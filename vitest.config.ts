@@ -25,8 +25,8 @@ export default defineConfig({
     // Files of one worker share its modules: what most of them load is loaded twice instead of 280 times.
     isolate: false,
     sequence: { sequencer: LongFirst },
-    // End-to-end tests train a real model on two slow cores.
-    testTimeout: 120_000,
-    hookTimeout: 120_000
+    // End-to-end tests train a real model, also where other work has the cores.
+    testTimeout: 300_000,
+    hookTimeout: 300_000
   }
 })

@@ -12,7 +12,7 @@ import type { TaskName } from "../../src/pipelines/index.ts"
 
 const root = new URL("../../", import.meta.url).pathname
 const run = (program: string, ...args: ReadonlyArray<string>) =>
-  spawnSync(process.execPath, [join(root, program), ...args], { encoding: "utf8", timeout: 60_000 })
+  spawnSync(process.execPath, [join(root, program), ...args], { encoding: "utf8", timeout: 300_000 })
 
 describe("command line", () => {
   it("trains on folders of pictures, and says first what it understood", async () => {
@@ -62,13 +62,13 @@ describe("command line", () => {
     } finally {
       rmSync(directory, { recursive: true })
     }
-  }, 120_000)
+  }, 300_000)
 
   it("explains itself on standard output where it is asked to", () => {
     const { status, stderr, stdout } = run("src/cli/rise.ts", "--help")
     assert.deepStrictEqual([status, stderr], [0, ""])
     for (const command of ["train", "annotate", "evaluate", "report"]) assert.include(stdout, command)
-  }, 30_000)
+  }, 300_000)
 
   it(
     "annotates for a pipe: bad pictures are rows, a reader that leaves ends it quietly, a full disk is told",
@@ -96,7 +96,7 @@ describe("command line", () => {
         const shell = (line: string) =>
           spawnSync("sh", ["-c", line, process.execPath, join(root, "src/cli/rise.ts"), directory], {
             encoding: "utf8",
-            timeout: 60_000
+            timeout: 300_000
           })
         const cut = shell(`{ "$0" "$1" annotate "$2"/?.png; echo "exit $?" >&2; } | head -n 1`)
         assert.strictEqual(cut.stdout.trim().split("\n").length, 1)
@@ -113,7 +113,7 @@ describe("command line", () => {
         rmSync(directory, { recursive: true })
       }
     },
-    60_000
+    300_000
   )
 
   it("turns a Node that is too old away with one line", () => {
@@ -139,7 +139,7 @@ describe("command line", () => {
       assert.strictEqual(status, 1)
       assert.match(stderr, /only for linux\/x64/)
     }
-  }, 30_000)
+  }, 300_000)
 
   it("records every flag that changes results, and drops the warm-up on request", () => {
     const flags: Flags.Study = {

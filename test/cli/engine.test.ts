@@ -64,7 +64,7 @@ const vllm = Effect.map(Vllm.start, ({ server }) => {
 })
 
 describe("rise at an engine", () => {
-  layer(packedEngines, { timeout: 120_000, excludeTestServices: true })((it) => {
+  layer(packedEngines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect(
       "trains and measures all methods there, and saves what the engine gives away",
       () =>
@@ -182,7 +182,7 @@ describe("rise at an engine", () => {
         assert.match(stdout, /\nRISE\/evaluate +4 pictures +4 +–\n/)
         assert.notMatch(stdout, /memory/)
         assert.lengthOf(engine.requests, 0)
-      })), 120_000)
+      })), 300_000)
 
     it.effect("doctor says in 80 columns what training there comes to", () =>
       Effect.scoped(Effect.gen(function*() {
@@ -291,7 +291,7 @@ describe("rise at an engine", () => {
 })
 
 describe("rise with servers that draw", () => {
-  layer(packedEngines, { timeout: 120_000, excludeTestServices: true })((it) => {
+  layer(packedEngines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect(
       "annotates and measures at several, one of which is away",
       () =>

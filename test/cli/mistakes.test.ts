@@ -428,13 +428,13 @@ describe("a user's mistake", () => {
   it.live(
     "in the command line is named on standard error, with a hint and the way to the help: exit 2",
     () => all(usage),
-    180_000
+    300_000
   )
 
   it.live(
     "in what is asked for is one line without a stack, with the next step: exit 1",
     () => Effect.scoped(Effect.flatMap(folder, (directory) => all(inFolder(directory)))),
-    180_000
+    300_000
   )
 
   it.live("is a JSON object where progress is", () =>

@@ -8,7 +8,7 @@ import { here } from "./here.ts"
 
 const root = new URL("../../", import.meta.url).pathname
 const rise = (...args: ReadonlyArray<string>) =>
-  spawnSync(process.execPath, [join(root, "src/cli/rise.ts"), ...args], { encoding: "utf8", timeout: 60_000 })
+  spawnSync(process.execPath, [join(root, "src/cli/rise.ts"), ...args], { encoding: "utf8", timeout: 300_000 })
 
 describe("rise tables", () => {
   it("lists cells without computing anything", async () => {
@@ -56,7 +56,7 @@ describe("rise tables", () => {
     } finally {
       rmSync(directory, { recursive: true })
     }
-  }, 120_000)
+  }, 300_000)
 
   it("answers mistakes with what was expected", async () => {
     for (
@@ -71,5 +71,5 @@ describe("rise tables", () => {
       assert.match(stderr, expected)
       assert.notMatch(stderr, /\n\s+at /)
     }
-  }, 120_000)
+  }, 300_000)
 })

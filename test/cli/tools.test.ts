@@ -154,6 +154,6 @@ describe("Label Studio, round", () => {
         }
         assert.notInclude(readdirSync(cwd), "new")
       }).pipe(Effect.scoped),
-    180_000
+    300_000
   )
 })

@@ -91,7 +91,7 @@ describe("RunLock", () => {
         )
         assert.deepStrictEqual(yield* fs.readDirectory(folder), [RunLock.lockFile])
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
-    60_000
+    300_000
   )
 
   it.live("tells a process from the one that had its number before", () =>

@@ -54,7 +54,7 @@ describe("a study as a process", () => {
         assert.strictEqual(readFileSync(join(cut, file), "latin1"), readFileSync(join(whole, file), "latin1"), file)
       }
       assert.isTrue(existsSync(join(cut, "report.html")))
-    }, 120_000)
+    }, 300_000)
   }
 })
 
@@ -93,5 +93,5 @@ describe("an audit as a process", () => {
     } finally {
       rmSync(directory, { recursive: true })
     }
-  }, 120_000)
+  }, 300_000)
 })

@@ -101,7 +101,7 @@ describe("a run under way", () => {
           "report/run.js"
         ])
       })),
-    30_000
+    300_000
   )
 
   it("that was cut off is gone on with in silence, and ends with the same report", () =>
@@ -120,7 +120,7 @@ describe("a run under way", () => {
       assert.strictEqual(yield* read(`${folder}/cut/report.html`), yield* read(`${folder}/whole/report.html`))
       // A page of another moment is nothing that a run has to be told of.
       assert.isFalse(yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.exists(`${folder}/cut/metrics.jsonl`)))
-    })), 30_000)
+    })), 300_000)
 })
 
 /** With a host of its own choosing. */

@@ -191,6 +191,6 @@ describe("rise doctor", () => {
         }
         assert.isTrue(stdout.split("\n").length < 40 && stdout.split("\n").every((row) => row.length <= 80), stdout)
       }),
-    60_000
+    300_000
   )
 })

@@ -125,7 +125,7 @@ describe("a supervised loss", () => {
         assert.isAbove(alone, 0.1)
         assert.closeTo(yield* apart(2), alone, 1e-3)
       })),
-    60_000
+    300_000
   )
 
   it.effect(
@@ -184,7 +184,7 @@ describe("a supervised loss", () => {
           )
         }
       }),
-    60_000
+    300_000
   )
 })
 
@@ -238,7 +238,7 @@ describe("the reference of a stage", () => {
           })),
           lora === undefined ? {} : { lora }
         ),
-      60_000
+      300_000
     )
   }
 })

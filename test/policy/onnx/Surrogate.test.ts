@@ -66,7 +66,7 @@ describe("the clipped surrogate", () => {
           assert.closeTo(stats.clipFraction, clipped, 1e-6, `${ratio} ${advantage}`)
         }
       }).pipe(Effect.provide(layer)),
-    60_000
+    300_000
   )
 })
 

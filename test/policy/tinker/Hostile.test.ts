@@ -42,7 +42,7 @@ const last = (policy: Policy["Service"], rollouts: ReadonlyArray<Rollout>, count
   )
 
 describe("Policy.tinker", () => {
-  layer(engines, { timeout: 120_000, excludeTestServices: true })((it) => {
+  layer(engines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect("takes no log-probabilities at their word", () =>
       Effect.gen(function*() {
         const { engine, policy } = yield* remote({ probe: false, maxResponseBytes: 100_000 })
@@ -211,7 +211,7 @@ describe("Policy.tinker", () => {
             assert.approximately(yield* last(policy, rollouts, 2), expected, 1e-6)
           }
         }).pipe(Effect.scoped),
-      240_000
+      300_000
     )
   })
 })

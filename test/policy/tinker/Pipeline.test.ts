@@ -28,7 +28,7 @@ const pipeline = (settings: typeof preset) =>
   )
 
 describe("the method at an engine", () => {
-  layer(engines, { timeout: 120_000, excludeTestServices: true })((it) => {
+  layer(engines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect("goes through every stage and saves what it learned", () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem

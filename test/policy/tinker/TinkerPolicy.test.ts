@@ -25,7 +25,7 @@ const near = (a: ReadonlyArray<Float32Array>, b: ReadonlyArray<Float32Array>, to
   a.forEach((values, i) => values.forEach((value, k) => assert.approximately(value, b[i]![k]!, tolerance)))
 
 describe("Policy.tinker", () => {
-  layer(engines, { timeout: 120_000, excludeTestServices: true })((it) => {
+  layer(engines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect(
       "draws with log-probabilities that it scores alike, under seeds that are keys",
       () =>
@@ -47,7 +47,7 @@ describe("Policy.tinker", () => {
           })
           assert.deepStrictEqual([...engine.keys], ["secret-of-the-engine"])
         }).pipe(Effect.scoped),
-      120_000
+      300_000
     )
 
     it.effect(
@@ -70,7 +70,7 @@ describe("Policy.tinker", () => {
             assert.approximately(a.gradNorm!, b.gradNorm!, 1e-4)
           }
         }).pipe(Effect.scoped),
-      120_000
+      300_000
     )
 
     it.effect("is not moved by servers in trouble: every request is the same request", () =>
@@ -116,7 +116,7 @@ describe("Policy.tinker", () => {
             /the engine has lost the session; it is opened again from tinker:\/\/\S+ and led/
           )
         }).pipe(Effect.scoped),
-      120_000
+      300_000
     )
 
     it.effect(
@@ -154,7 +154,7 @@ describe("Policy.tinker", () => {
             assert.approximately(yield* steps(policy, rollouts, 2), expected, 1e-6)
           }
         }).pipe(Effect.scoped),
-      120_000
+      300_000
     )
 
     it.effect("asks for no second model where the engine forgets what goes", () =>

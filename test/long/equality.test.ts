@@ -1,0 +1,12 @@
+/** Ten updates of every objective at an engine and on this machine; `npm test` compares the first four. */
+import { describe, layer } from "@effect/vitest"
+import { Layer } from "effect"
+import { learnsAlike } from "../policy/tinker/alike.ts"
+import { engines, local } from "../policy/tinker/engines.ts"
+import { minutes, skip } from "./long.ts"
+
+describe.skipIf(skip)("Policy.tinker", () => {
+  layer(Layer.merge(engines, local), { timeout: 120_000, excludeTestServices: true })((it) => {
+    it.effect("learns as the local policy does: ten updates of every objective", () => learnsAlike(10), minutes(20))
+  })
+})

@@ -1,0 +1,48 @@
+/** The policy at an engine beside the local one, update by update. */
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import type { Rollout } from "../../../src/policy/index.ts"
+import { Local, recorded, reinforce, remote, supervise, update } from "./engines.ts"
+
+/** Every kind of objective, over the same rollouts. */
+export const objectives = (rollouts: ReadonlyArray<Rollout>) => ({
+  "supervised, weighted": supervise(rollouts),
+  "grpo, two prompts": reinforce(rollouts),
+  "grpo with a reference": reinforce(rollouts, { kl: 0.1 }),
+  dr_grpo: reinforce(rollouts, { loss: "dr_grpo" }),
+  "grpo, draws of another policy": reinforce(rollouts.map((rollout) => ({
+    ...rollout,
+    importance: Float32Array.from(rollout.completion.tokens, (_, k) => [1, 0.25, 0, 2][k % 4] ?? 1)
+  }))),
+  "dapo, clipped": reinforce(rollouts, { loss: "dapo", clip: { low: 0.05, high: 0.1 }, innerUpdates: 2 })
+})
+
+/** Both policies learn from every objective, from the same weights; their figures are the same after each update. */
+export const learnsAlike = (updates: number) =>
+  Effect.gen(function*() {
+    const policy = yield* Local
+    const rollouts = yield* recorded(policy)
+    const begun = yield* policy.snapshot
+    for (const [name, objective] of Object.entries(objectives(rollouts))) {
+      const { policy: far } = yield* remote({ reference: "stage" })
+      yield* policy.revert(begun)
+      yield* policy.beginStage
+      yield* far.beginStage
+      const inner = objective._tag === "Supervised" ? 1 : objective.innerUpdates
+      for (let step = 1; step <= updates / inner; step++) {
+        const here = yield* policy.update(objective, update)
+        const there = yield* far.update(objective, update)
+        for (const figure of ["loss", "kl", "clipFraction", "gradNorm"] as const) {
+          const [a = NaN, b = NaN] = [here[figure], there[figure]]
+          assert.isBelow(
+            Math.abs(a - b),
+            1e-4 * Math.max(1, Math.abs(a)),
+            `${name}, step ${step}: ${figure} ${a} ${b}`
+          )
+        }
+        assert.strictEqual(here.tokens, there.tokens)
+      }
+      yield* policy.endStage
+    }
+    yield* policy.revert(begun)
+  }).pipe(Effect.scoped)
