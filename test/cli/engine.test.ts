@@ -6,7 +6,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import sharp from "sharp"
 import * as Vllm from "../policy/openai/vllm.ts"
-import { directory as tokenizer, Engines, packedEngines } from "../policy/tinker/engines.ts"
+import { adaptingEngines, directory as tokenizer, Engines } from "../policy/tinker/engines.ts"
 import * as Server from "../policy/tinker/server.ts"
 import { here } from "./here.ts"
 import { type Ended, rise, root } from "./processes.ts"
@@ -64,7 +64,7 @@ const vllm = Effect.map(Vllm.start, ({ server }) => {
 })
 
 describe("rise at an engine", () => {
-  layer(packedEngines, { timeout: 300_000, excludeTestServices: true })((it) => {
+  layer(adaptingEngines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect(
       "trains and measures all methods there, and saves what the engine gives away",
       () =>
@@ -291,7 +291,7 @@ describe("rise at an engine", () => {
 })
 
 describe("rise with servers that draw", () => {
-  layer(packedEngines, { timeout: 300_000, excludeTestServices: true })((it) => {
+  layer(adaptingEngines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect(
       "annotates and measures at several, one of which is away",
       () =>

@@ -108,7 +108,7 @@ describe("a server that says what its model was trained for", () => {
   })
 
   it("warns of an audit by a model that may know the labels by heart", async () => {
-    const { code, stderr } = await command("audit", "-d", pictures, "-o", "audit", ...byServer())
+    const { code, stderr } = await command("audit", "-d", join(pictures, "test"), "-o", "audit", ...byServer())
     assert.strictEqual(code, 0, stderr)
     assert.match(stderr, /the server's model was trained for this task/)
     assert.match(stderr, /task of weather at .*: weather \(rain, snow, sun\)/)

@@ -3,7 +3,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, FileSystem, Logger, Path } from "effect"
 import { Objective, type Policy, type Rollout } from "../../../src/policy/index.ts"
-import { Engines, engines, policyAt, recorded, reinforce, remote, supervise, update } from "./engines.ts"
+import { adaptingEngines, Engines, policyAt, recorded, reinforce, remote, supervise, update } from "./engines.ts"
 import * as Server from "./server.ts"
 
 const told = (log: Array<string>) => Logger.layer([Logger.make(({ message }) => void log.push(String(message)))])
@@ -25,7 +25,7 @@ const near = (a: ReadonlyArray<Float32Array>, b: ReadonlyArray<Float32Array>, to
   a.forEach((values, i) => values.forEach((value, k) => assert.approximately(value, b[i]![k]!, tolerance)))
 
 describe("Policy.tinker", () => {
-  layer(engines, { timeout: 300_000, excludeTestServices: true })((it) => {
+  layer(adaptingEngines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect(
       "draws with log-probabilities that it scores alike, under seeds that are keys",
       () =>

@@ -3,7 +3,7 @@
  * in the protocol's terms: token ids and pictures in, log-probabilities and accumulated gradients out.
  */
 import { NodeServices } from "@effect/platform-node"
-import { Data, Effect, FileSystem, Layer, Path } from "effect"
+import { Effect, FileSystem, Layer, Path } from "effect"
 import { Distance } from "../../../src/kernels/generate/index.ts"
 import { Image } from "../../../src/kernels/image/index.ts"
 import { HostTensor, Runtime, SharedPool } from "../../../src/kernels/runtime/index.ts"
@@ -22,41 +22,10 @@ import * as Score from "../../../src/policy/onnx/Score.ts"
 import * as SessionCache from "../../../src/policy/onnx/SessionCache.ts"
 import { defaults } from "../../../src/policy/onnx/Settings.ts"
 import type { Chunk, Datum, Sequence } from "../../../src/policy/tinker/Wire.ts"
+import { type Backend, BackendError, type Held } from "./contract.ts"
 import { remembering } from "./remembering.ts"
 
-export class BackendError extends Data.TaggedError("BackendError")<{ readonly message: string }> {}
-
-/** Weights and moments of one model. */
-export interface Held {
-  readonly weights: Float32Array
-  readonly moments: AdamW.State
-}
-
-export interface Backend {
-  readonly fresh: Held
-  readonly forward: (held: Held, data: ReadonlyArray<Datum>) => Effect.Effect<ReadonlyArray<Float32Array>, BackendError>
-  /** Gradient of the sum over data and tokens, each datum's times its factor. */
-  readonly backward: (
-    held: Held,
-    data: ReadonlyArray<Datum>,
-    loss: { readonly lossFn: string; readonly config: Readonly<Record<string, number>> },
-    factors: ReadonlyArray<number>
-  ) => Effect.Effect<Float32Array, BackendError>
-  readonly optimise: (
-    held: Held,
-    gradient: Float32Array,
-    options: AdamW.StepOptions
-  ) => Effect.Effect<{ readonly held: Held; readonly gradNorm: number }, BackendError>
-  readonly sample: (
-    weights: Float32Array,
-    requests: ReadonlyArray<{ readonly chunks: ReadonlyArray<Chunk>; readonly seed: number }>,
-    options: SampleOptions
-  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Sequence>>, BackendError>
-  /** The files of weights that are given away: a PEFT adapter, where that is what is trained. */
-  readonly archive: (
-    weights: Float32Array
-  ) => Effect.Effect<ReadonlyArray<readonly [name: string, content: Uint8Array]>, BackendError>
-}
+export { type Backend, BackendError, type Held } from "./contract.ts"
 
 export interface Options {
   /**

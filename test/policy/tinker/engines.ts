@@ -13,7 +13,9 @@ export const directory = directoryOf("embedded")
 export class Engines extends Context.Service<Engines, Backend.Backend>()("test/Engines") {}
 /** The embedded checkpoint behind every engine. */
 export const engines = Layer.effect(Engines, Backend.open)
-/** The same for long runs. */
+/** An adapter on it is trained, a fraction of the numbers: for what is no matter of how many they are. */
+export const adaptingEngines = Layer.effect(Engines, Backend.openWith({ rank: 4 }))
+/** The embedded checkpoint, read once for neighbours behind one prompt: for long runs. */
 export const packedEngines = Layer.effect(Engines, Backend.openWith({ packed: true }))
 
 export class Local extends Context.Service<Local, Policy["Service"]>()("test/Local") {}

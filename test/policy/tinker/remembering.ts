@@ -5,7 +5,7 @@
 import { Effect } from "effect"
 import { createHash } from "node:crypto"
 import type { Chunk, Datum } from "../../../src/policy/tinker/Wire.ts"
-import type { Backend } from "./backend.ts"
+import type { Backend } from "./contract.ts"
 
 const keyOf = (parts: ReadonlyArray<string | Uint8Array>): string => {
   const hash = createHash("sha256")
