@@ -27,7 +27,7 @@ export interface Change {
 const kindOf = (before: number, after: number): Change["kind"] =>
   after > before * (1 + TOLERANCE) ? "worse" : after < before * (1 - TOLERANCE) ? "better" : "same"
 
-/** Every figure of every piece of work, what it was beside what it is; what is on one side alone is NaN on the other. */
+/** Every figure of every piece of work, what it was beside what it is; NaN where it is on the other side alone. */
 export const changes = (before: Figures, after: Figures): ReadonlyArray<Change> =>
   [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((about) => {
     const [was, is] = [before, after].map((figures) => new Map(Object.entries<number>({ ...figures[about] })))

@@ -1,4 +1,4 @@
-/** `npm run test:costs`: counts what steps cost, says what has changed, and writes the figures down that tests hold to. */
+/** `npm run test:costs`: counts what steps cost, says what has changed, and writes down what tests hold to. */
 import { Effect } from "effect"
 import { changes, read, say, write } from "./figures.ts"
 import { counts } from "./scenarios.ts"
