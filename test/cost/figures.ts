@@ -15,6 +15,8 @@ export const write = (figures: Figures): void => writeFileSync(file, `${JSON.str
 
 /** A figure may move by so much of itself without anyone looking at it. */
 const TOLERANCE = 0.1
+/** And by so many bytes, beside the hundreds of megabytes that kernels move. */
+const LITTLE: Readonly<Record<string, number>> = { copied: 2 ** 16, shared: 2 ** 16 }
 
 export interface Change {
   readonly about: string
@@ -24,8 +26,10 @@ export interface Change {
   readonly kind: "worse" | "better" | "same"
 }
 
-const kindOf = (before: number, after: number): Change["kind"] =>
-  after > before * (1 + TOLERANCE) ? "worse" : after < before * (1 - TOLERANCE) ? "better" : "same"
+const kindOf = (figure: string, before: number, after: number): Change["kind"] => {
+  const room = Math.max(TOLERANCE * before, LITTLE[figure] ?? 0)
+  return after > before + room ? "worse" : after < before - room ? "better" : "same"
+}
 
 /** Every figure of every piece of work, what it was beside what it is; NaN where it is on the other side alone. */
 export const changes = (before: Figures, after: Figures): ReadonlyArray<Change> =>
@@ -33,7 +37,7 @@ export const changes = (before: Figures, after: Figures): ReadonlyArray<Change> 
     const [was, is] = [before, after].map((figures) => new Map(Object.entries<number>({ ...figures[about] })))
     return [...new Set([...was!.keys(), ...is!.keys()])].map((figure): Change => {
       const [before = NaN, after = NaN] = [was!.get(figure), is!.get(figure)]
-      return { about, figure, before, after, kind: kindOf(before, after) }
+      return { about, figure, before, after, kind: kindOf(figure, before, after) }
     })
   })
 
