@@ -80,7 +80,7 @@ const reinforce = (rollouts: ReadonlyArray<Rollout>) =>
 
 const target = [{ text: "A smiling face and a party with many people: joy", weight: 1 }]
 
-/** Two steps of each kind: what only the first costs, and what all others do. */
+/** Two steps of each kind: what only the first costs, and what all others do. Of drawing and GRPO alone, the first. */
 const steps = (ledger: CountingRuntime.Ledger, named: (name: string) => string, kinds: "all" | "reinforce") =>
   Effect.gen(function*() {
     const policy = yield* Policy
@@ -90,7 +90,7 @@ const steps = (ledger: CountingRuntime.Ledger, named: (name: string) => string, 
     for (const step of ["first", "next"]) {
       const rollouts = yield* count(`rollouts, ${step}`, draw(step, grammar))
       yield* count(`GRPO update, ${step}`, reinforce(rollouts))
-      if (kinds === "reinforce") continue
+      if (kinds === "reinforce") break
       yield* count(`scoring, ${step}`, score(rollouts))
       const examples = prompts(`supervised/${step}`).flatMap((prompt) => [{ prompt, target }, { prompt, target }])
       yield* count(`SFT update, ${step}`, learn(Objective.Supervised({ examples })))

@@ -1,4 +1,4 @@
-/** Ten updates of every objective at an engine and on this machine; `npm test` compares the first four. */
+/** Ten updates of every objective at an engine and on this machine; `npm test` compares the first of them. */
 import { describe, layer } from "@effect/vitest"
 import { Layer } from "effect"
 import { learnsAlike } from "../policy/tinker/alike.ts"

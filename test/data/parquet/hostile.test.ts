@@ -127,9 +127,9 @@ describe("what is announced is held against what is there", () => {
 
   for (
     const [codec, stride] of [
-      ["snappy", 5],
-      ["zstd", 11],
-      ["gzip", 11]
+      ["snappy", 11],
+      ["zstd", 23],
+      ["gzip", 23]
     ] as const
   ) {
     it.effect(
