@@ -45,7 +45,9 @@ const whole = (value: number) => Number.isNaN(value) ? "none" : value.toLocaleSt
 
 /** A change in words. */
 export const say = ({ about, after, before, figure }: Change): string => {
-  const percent = before > 0 ? ` (${after > before ? "+" : ""}${(100 * (after / before - 1)).toFixed(1)}%)` : ""
+  const percent = before > 0 && after >= 0
+    ? ` (${after > before ? "+" : ""}${(100 * (after / before - 1)).toFixed(1)}%)`
+    : ""
   return `${about}: ${figure} was ${whole(before)}, is ${whole(after)}${percent}`
 }
 
