@@ -6,8 +6,9 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import sharp from "sharp"
 import * as Vllm from "../policy/openai/vllm.ts"
-import { directory as tokenizer, Engines, engines } from "../policy/tinker/engines.ts"
+import { adaptingEngines, directory as tokenizer, Engines } from "../policy/tinker/engines.ts"
 import * as Server from "../policy/tinker/server.ts"
+import { here } from "./here.ts"
 import { type Ended, rise, root } from "./processes.ts"
 
 /** A command as a process, in patience: machines that test are busy. */
@@ -63,7 +64,7 @@ const vllm = Effect.map(Vllm.start, ({ server }) => {
 })
 
 describe("rise at an engine", () => {
-  layer(engines, { timeout: 120_000, excludeTestServices: true })((it) => {
+  layer(adaptingEngines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect(
       "trains and measures all methods there, and saves what the engine gives away",
       () =>
@@ -172,7 +173,7 @@ describe("rise at an engine", () => {
     it.effect("plans without timing what is not here", () =>
       Effect.scoped(Effect.gen(function*() {
         const engine = yield* start()
-        const { code, stderr, stdout } = yield* command(["plan", ...at(engine), "--preset", "smoke"])
+        const { code, stderr, stdout } = yield* here(["plan", ...at(engine), "--preset", "smoke"])
         assert.strictEqual(code, 0, stderr)
         assert.match(stdout, /^settings: smoke-at-engine;/)
         // 8 pictures, 2 candidates each, of which every one is drawn and read back.
@@ -181,12 +182,12 @@ describe("rise at an engine", () => {
         assert.match(stdout, /\nRISE\/evaluate +4 pictures +4 +–\n/)
         assert.notMatch(stdout, /memory/)
         assert.lengthOf(engine.requests, 0)
-      })), 120_000)
+      })), 300_000)
 
     it.effect("doctor says in 80 columns what training there comes to", () =>
       Effect.scoped(Effect.gen(function*() {
         const engine = yield* start({ mean: "sequence" })
-        const whole = yield* command(["doctor", ...at(engine)])
+        const whole = yield* here(["doctor", ...at(engine)])
         assert.strictEqual(whole.code, 0, whole.stderr)
         const rows = whole.stdout.split("\n")
         assert.isTrue(rows.every((row) => row.length <= 80), whole.stdout)
@@ -233,7 +234,7 @@ describe("rise at an engine", () => {
         assert.strictEqual(first?.["state"], "note")
         assert.match(String(second?.["text"]), /127\.0\.0\.1:1\/v1: the connection failed/)
         assert.match(String(second?.["mend"]), /is it running/)
-        const other = yield* command(["doctor", "--sampler", `vllm=${server.baseUrl}`, "--model", "llava"])
+        const other = yield* here(["doctor", "--sampler", `vllm=${server.baseUrl}`, "--model", "llava"])
         assert.match(other.stdout, /serves vl, not "llava"\s+→ --model vl/)
       })), 300_000)
 
@@ -276,7 +277,7 @@ describe("rise at an engine", () => {
               ]
             ]
             for (const [words, says] of refused) {
-              const { code, stderr } = yield* command(words)
+              const { code, stderr } = yield* here(words)
               assert.strictEqual(code, 1, stderr)
               assert.match(stderr, says)
               assert.notMatch(stderr, /\n\s+at /)
@@ -290,7 +291,7 @@ describe("rise at an engine", () => {
 })
 
 describe("rise with servers that draw", () => {
-  layer(engines, { timeout: 120_000, excludeTestServices: true })((it) => {
+  layer(adaptingEngines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect(
       "annotates and measures at several, one of which is away",
       () =>
@@ -313,7 +314,7 @@ describe("rise with servers that draw", () => {
               0,
               plain.stderr
             )
-            const masked = yield* command(["annotate", picture, ...sampler, "--max-tokens", "16"])
+            const masked = yield* here(["annotate", picture, ...sampler, "--max-tokens", "16", "--quiet"])
             assert.strictEqual(masked.code, 1)
             assert.match(masked.stderr, /does not hold texts to a grammar: asked for \/a\//)
           })

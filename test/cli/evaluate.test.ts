@@ -1,4 +1,4 @@
-/** `rise evaluate --remote` as a process: cut off, resumed, and told what a server is to be sent. */
+/** `rise evaluate --remote` as a process: cut off, and resumed. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
@@ -95,23 +95,4 @@ describe("rise evaluate --remote", () => {
         rows.every(({ reasoning, verdict }) => verdict === "ok" && reasoning === "the lake lies still and nobody moves")
       )
     }).pipe(Effect.scoped), 120_000)
-
-  it.live("refuses extra fields that are no JSON object", () =>
-    Effect.gen(function*() {
-      const directory = yield* folder
-      for (const extra of ["top_k=1", "[1]", "7"]) {
-        const { code, stderr } = yield* rise(
-          directory,
-          "evaluate",
-          "--remote",
-          "http://127.0.0.1:1/v1",
-          "--remote-model",
-          "vl",
-          "--extra",
-          extra
-        )
-        assert.strictEqual(code, 2)
-        assert.match(stderr, /extra/)
-      }
-    }).pipe(Effect.scoped), 60_000)
 })

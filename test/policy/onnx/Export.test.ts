@@ -106,7 +106,7 @@ describe("exported graphs", () => {
       for (const text of said) assert.match(text, /^The \w+ /)
       // The folder is a model directory, too.
       assert.deepStrictEqual(said, yield* ours(target, images, prompt, 64))
-    })), 120_000)
+    })), 300_000)
 
   for (const [name, window, side] of [["qwen2-vl", 1, 28], ["qwen2.5-vl", 2, 28], ["qwen3-vl", 1, 32]] as const) {
     it.live(
@@ -139,7 +139,7 @@ describe("exported graphs", () => {
           const refused = yield* Effect.promise(() => annotate(large).then(() => "", String))
           assert.include(refused, `${wide} × ${wide} pixels exceeds what these graphs have room for`)
         })),
-      120_000
+      300_000
     )
   }
 
@@ -162,7 +162,7 @@ describe("exported graphs", () => {
       const asked = [[sample.image], prompt, 24] as const
       assert.deepStrictEqual([said], yield* ours(embedded, ...asked, `${at}/adapter`))
       assert.notDeepEqual([said], yield* ours(embedded, ...asked))
-    })), 120_000)
+    })), 300_000)
 })
 
 describe("folders of exports", () => {
