@@ -69,6 +69,39 @@ describe("rise serve", () => {
     }
   })
 
+  it("streams what is drawn while more is drawn, to the texts of an answer that comes whole", async () => {
+    const drawn = {
+      model: "scene-vl-places",
+      messages: [turn("Explain this picture.", pngs[0]!)],
+      n: 4,
+      seed: 3,
+      temperature: 1.5,
+      max_tokens: 200,
+      stop: ["zebra"]
+    }
+    let asked: Promise<string> | undefined
+    const streamed = await send(server.port, "/v1/chat/completions", {
+      body: JSON.stringify({ ...drawn, stream: true }),
+      headers: { "content-type": "application/json" },
+      seen: (text) => {
+        if (/"content":"[^"]/.test(text)) asked ??= send(server.port, "/health").then(({ text }) => text)
+      }
+    })
+    // When the first piece was here, its request still had its places.
+    assert.strictEqual(JSON.parse(await asked!).places, 4)
+    const choices = streamed.text.split("\n\n").filter((event) => event.startsWith("data: {"))
+      .flatMap((event) => JSON.parse(event.slice(6)).choices)
+    const { json } = await chat(server.port, drawn)
+    for (const { finish_reason, index, message } of json.choices) {
+      const own = choices.filter((choice) => choice.index === index)
+      assert.strictEqual(own.map(({ delta }) => delta.content ?? "").join(""), message.content)
+      assert.deepStrictEqual(own.map((choice) => choice.finish_reason).filter((why) => why !== null), [finish_reason])
+    }
+    // Choices are told side by side, not one behind the other.
+    const order = choices.map(({ index }) => index).join("")
+    assert.notMatch(order, /^0+1+2+3+$/)
+  })
+
   it("draws by seed, several choices at a time, and stops where it is told", async () => {
     const [png] = pngs
     const drawn = { messages: [turn("", png!)], n: 3, temperature: 1, seed: 5, max_tokens: 48 }
