@@ -87,7 +87,8 @@ const chat: Handler = Effect.fnUntraced(function*(served, request) {
       }
     })
   ))
-  const beats = Stream.map(Stream.tick(BEAT), () => ": at work\n\n")
+  // The first tick is at once.
+  const beats = Stream.tick(BEAT).pipe(Stream.drop(1), Stream.map(() => ": at work\n\n"))
   return sse(
     Stream.concat(
       Stream.succeed(ChatBody.begun(served.name, known, asked)),

@@ -28,7 +28,7 @@ const known = { id: "chatcmpl-1", created: 1 }
 /** The events of a stream as they come, and those of the whole answer. */
 const both = (completions: ReadonlyArray<Completion>, stops: ReadonlyArray<string>, ids: boolean) => {
   const fields = Effect.runSync(ChatFields.read(
-    { model: "m", messages: [], logprobs: true, ...(ids && { return_token_ids: true }) },
+    { model: "m", messages: [{}], logprobs: true, ...(ids && { return_token_ids: true }) },
     16
   ))
   const request = { fields, images: [], text: "", grammar: undefined, stops, count: completions.length, maxTokens: 9 }
