@@ -2,6 +2,7 @@
  * `/v1/chat/completions`: a request as a draw of the policy, and the draw as the protocol tells it.
  */
 import { Effect } from "effect"
+import { Distance } from "../../kernels/generate/index.ts"
 import { look } from "../../pipelines/Annotated.ts"
 import { TokenBudgetError } from "../../policy/onnx/ContextLimit.ts"
 import type { Completion, PolicyError, SampleRequest } from "../../policy/Policy.ts"
@@ -59,15 +60,17 @@ export const request = Effect.fnUntraced(function*(served: Served, body: unknown
   }
   const asked = text.trim() === "" ? own : text
   const stops: ReadonlyArray<string> = [fields.stop ?? []].flat()
-  return {
-    fields,
-    images,
-    text: asked,
-    grammar: yield* served.masks.of(fields, asked),
-    stops,
-    count: fields.n ?? 1,
-    maxTokens: limits[0] ?? served.maxTokens
+  const grammar = yield* served.masks.of(fields, asked)
+  const maxTokens = limits[0] ?? served.maxTokens
+  const least = grammar === undefined ? 1 : Distance.shortest(Distance.of(grammar, [served.tokenizer.endOfTurn]))
+  if (maxTokens < least) {
+    return yield* Fault.invalid(
+      `max_tokens is ${maxTokens}, expected at least ${least}: the shortest answer in this model's format takes so ` +
+        "many; with \"mask\": false it may break off anywhere",
+      "max_tokens"
+    )
   }
+  return { fields, images, text: asked, grammar, stops, count: fields.n ?? 1, maxTokens }
 })
 export type Request = Effect.Success<ReturnType<typeof request>>
 

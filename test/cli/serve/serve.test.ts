@@ -201,6 +201,7 @@ describe("rise serve", () => {
       [{ messages, temperature: 200 }, 400, "temperature", /temperature is 200, expected 0/],
       [{ messages, n: 17 }, 400, "n", /from 1 to 16/],
       [{ messages, max_tokens: 0 }, 400, "max_tokens", /from 1/],
+      [{ messages, max_tokens: 7 }, 400, "max_tokens", /max_tokens is 7, expected at least 8: .*"mask": false/],
       [{ messages, max_tokens: 8, max_completion_tokens: 8 }, 400, "max_tokens", /one limit/],
       [{ messages, max_tokens: 100_000 }, 400, "max_tokens", /maximum context length: max_tokens is 100000/],
       [{ messages, stop: ["a", ""] }, 400, "stop", /at most 4/],
