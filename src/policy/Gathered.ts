@@ -3,8 +3,7 @@
  *
  * Requests wait in line. A pass takes those that are to be drawn alike, from the oldest on: a power of two of them, for
  * every size of a batch is a graph of its own. A pass that fails is made again one request at a time, so that nobody
- * is refused for what a stranger sent. Those who listen are decoded a token at a time, which takes longer: they have a
- * line of their own, and nobody else waits for their passes.
+ * is refused for what a stranger sent.
  */
 import { Deferred, Effect, Exit, Queue, Semaphore } from "effect"
 import {
@@ -34,22 +33,11 @@ interface Job {
   gone: boolean
 }
 
-/** Those who wait for passes of one kind, and what rings when one has come. */
-interface Waiting {
-  readonly bell: Queue.Queue<void>
-  readonly line: Array<Job>
-  /** Rows of the pass under way. */
-  running: number
-}
-
-const lineOf = Effect.map(Queue.sliding<void>(1), (bell): Waiting => ({ bell, line: [], running: 0 }))
-
-const rowsOf = ({ line, running }: Waiting): number =>
-  running + line.reduce((sum, { gone, options }) => sum + (gone ? 0 : options.count), 0)
-
 /** Names what has to be equal within a pass. */
-const alikeOf = ({ count, grammar, maxTokens, temperature = 1, topP = 1 }: SampleOptions): string =>
-  JSON.stringify([count, maxTokens, temperature, topP, grammar?.id ?? ""])
+const alikeOf = (
+  { listen }: SampleRequest,
+  { count, grammar, maxTokens, temperature = 1, topP = 1 }: SampleOptions
+): string => JSON.stringify([count, maxTokens, temperature, topP, grammar?.id ?? "", listen !== undefined])
 
 /** The largest power of two that is not above. */
 export const powerBelow = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(1, n)))
@@ -68,8 +56,9 @@ const NEWEST = 0.2
 export const make = Effect.fnUntraced(function*(most: number) {
   const inner = yield* Policy
   const session = yield* inner.session
-  const whole = yield* lineOf
-  const listening = yield* lineOf
+  const bell = yield* Queue.sliding<void>(1)
+  const line: Array<Job> = []
+  let running = 0
   let [passes, computed, mean] = [0, 0, 0]
 
   const alone = (job: Job) =>
@@ -78,16 +67,16 @@ export const make = Effect.fnUntraced(function*(most: number) {
       (exit) => Deferred.done(job.answer, exit)
     )
 
-  const pass = Effect.fnUntraced(function*(of: Waiting, jobs: ReadonlyArray<Job>, options: SampleOptions) {
+  const pass = Effect.fnUntraced(function*(jobs: ReadonlyArray<Job>, options: SampleOptions) {
     const began = performance.now()
-    of.running = jobs.length * options.count
+    running = jobs.length * options.count
     const found = yield* Effect.exit(session.sample(jobs.map(({ request }) => request), options))
     const seconds = (performance.now() - began) / 1000
     // Before anybody is answered: who is sees the line without itself.
     mean = passes === 0 ? seconds : mean + NEWEST * (seconds - mean)
     passes++
-    computed += of.running
-    of.running = 0
+    computed += running
+    running = 0
     if (Exit.isSuccess(found)) {
       yield* Effect.forEach(jobs, ({ answer }, i) => Deferred.succeed(answer, found.value[i] ?? []), { discard: true })
     } else if (jobs.length === 1) {
@@ -96,7 +85,7 @@ export const make = Effect.fnUntraced(function*(most: number) {
   })
 
   /** The jobs of the next pass, taken out of the line. */
-  const next = ({ line }: Waiting): ReadonlyArray<Job> => {
+  const next = (): ReadonlyArray<Job> => {
     for (let i = line.length - 1; i >= 0; i--) if (line[i]?.gone === true) line.splice(i, 1)
     const [oldest] = line
     if (oldest === undefined) return []
@@ -106,30 +95,28 @@ export const make = Effect.fnUntraced(function*(most: number) {
     return jobs
   }
 
-  const work = Effect.fnUntraced(function*(of: Waiting) {
+  const work = Effect.gen(function*() {
     for (;;) {
-      const jobs = next(of)
+      const jobs = next()
       const [first] = jobs
       if (first === undefined) {
-        yield* Queue.take(of.bell)
+        yield* Queue.take(bell)
         // Those who were answered together ask again together: let them all arrive.
         yield* Effect.yieldNow
         continue
       }
-      yield* pass(of, jobs, first.options)
+      yield* pass(jobs, first.options)
     }
   })
-  yield* Effect.forkScoped(work(whole))
-  yield* Effect.forkScoped(work(listening))
+  yield* Effect.forkScoped(work)
 
   const sample: Session["sample"] = (requests, options) =>
     Effect.forEach(requests, (request) =>
       Effect.gen(function*() {
         const answer = yield* Deferred.make<ReadonlyArray<Completion>, PolicyError>()
-        const job: Job = { request, options, alike: alikeOf(options), answer, gone: false }
-        const of = request.listen === undefined ? whole : listening
-        of.line.push(job)
-        yield* Queue.offer(of.bell, undefined)
+        const job: Job = { request, options, alike: alikeOf(request, options), answer, gone: false }
+        line.push(job)
+        yield* Queue.offer(bell, undefined)
         return yield* Effect.onInterrupt(Deferred.await(answer), () =>
           Effect.sync(() => {
             job.gone = true
@@ -137,7 +124,7 @@ export const make = Effect.fnUntraced(function*(most: number) {
       }), { concurrency: "unbounded" })
 
   const told: Line = {
-    rows: () => rowsOf(whole) + rowsOf(listening),
+    rows: () => running + line.reduce((sum, { gone, options }) => sum + (gone ? 0 : options.count), 0),
     seconds: () => mean,
     passes: () => ({ passes, rows: computed })
   }

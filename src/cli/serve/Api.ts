@@ -62,7 +62,8 @@ const chat: Handler = Effect.fnUntraced(function*(served, request) {
   const known = { id: `chatcmpl-${crypto.randomUUID()}`, created: Math.floor(Date.now() / 1000) }
   const pieces = yield* Queue.unbounded<string, Cause.Done>()
   const begun = yield* Deferred.make<void>()
-  const { listen, told } = Streamed.make(served.tokenizer, asked.count, asked.stops, (index, piece) => {
+  const tokenizer = served.tokenwise ? served.tokenizer : { decode: undefined }
+  const { listen, told } = Streamed.make(tokenizer, asked.count, asked.stops, (index, piece) => {
     Queue.offerUnsafe(pieces, ChatBody.told(served.name, known, asked, index, piece))
     Deferred.doneUnsafe(begun, Effect.void)
   })

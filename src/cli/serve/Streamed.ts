@@ -52,9 +52,9 @@ const choice = (decode: NonNullable<Tokenizer["decode"]>, stops: ReadonlyArray<s
   }
 }
 
-/** All choices of an answer: hands pieces on as they are settled, and counts them. */
+/** All choices of an answer: hands pieces on as they are settled, and counts them; nothing where none can be spelled. */
 export const make = (
-  { decode }: Tokenizer,
+  { decode }: { readonly decode?: Tokenizer["decode"] },
   count: number,
   stops: ReadonlyArray<string>,
   tell: (index: number, piece: Piece) => void

@@ -18,7 +18,7 @@ const remote = (grammars: boolean) =>
   Policy.openai({ baseUrl: `${server.base}/v1`, model: "scene-vl-places", grammars, attempts: 1 })
 
 beforeAll(async () => {
-  ;[server, pngs] = await Promise.all([start([]), pictures(6)])
+  ;[server, pngs] = await Promise.all([start(["--stream", "tokens"]), pictures(6)])
 })
 afterAll(async () => {
   server.signal("SIGTERM")
