@@ -140,7 +140,7 @@ export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<
   const patches = 4 * visualTokens * merge ** 2 * 3 * temporalPatch * patch ** 2
   const towerTrained = trainable === "all"
   const beside = {
-    pictures: Math.min(kept, pictures * 4 * visualTokens * config.width) +
+    pictures: Math.min(kept, pictures * 4 * visualTokens * Config.visualWidth(config)) +
       (towerTrained ? Math.min(kept, pictures * patches) : 0),
     sessions: how.workers * opened({ methods, preset }) * sessionLayer * (config.layers + config.vision.depth),
     selection: preset.sft.select === undefined

@@ -13,7 +13,9 @@ import {
   type Tensor
 } from "../graph/index.ts"
 import {
-  type Config,
+  Config,
+  groupInputs,
+  type GroupShape,
   head,
   type Lookup,
   Parameters,
@@ -34,6 +36,8 @@ export interface BatchShape {
   readonly length: number
   /** Rows that carry loss or are scored, padded. */
   readonly rows: number
+  /** Room for candidates that attend as groups; absent: every sequence is one square of scores. */
+  readonly groups?: GroupShape | undefined
   /**
    * Where visual tokens come from: `none`, ready-made `features` (frozen tower), or `pixels` through the tower, so that
    * it can be trained.
@@ -82,7 +86,7 @@ const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visua
     case "none":
       return undefined
     case "features":
-      return input("visual", [shape.rows, config.width])
+      return input("visual", [shape.rows, Config.visualWidth(config)])
     case "pixels":
       return vision(config, p, visionInputs(config, shape))
   }
@@ -92,7 +96,10 @@ const lossRows = ({ rows }: BatchShape): Tensor => input("lossRows", [rows], "i3
 
 /** The hidden states that rows are read from, ready for the output embedding. */
 const readRows = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor) => {
-  const inputs = sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual))
+  const inputs = {
+    ...sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual)),
+    groups: shape.groups && groupInputs(shape.batch, shape.length, shape.groups)
+  }
   // Rows may repeat: where candidates share a prompt, its last one is wanted by each. Then choosing late can be
   // cheaper.
   const early = shape.rows < shape.batch * shape.length

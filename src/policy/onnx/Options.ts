@@ -38,7 +38,7 @@ export interface Options {
    * caches.
    */
   readonly cache?: string
-  /** Sequences a worker trains on at a time. Default 16. */
+  /** Sequences a worker trains on at a time: half of 16 takes a fifth off the memory, and no longer. Default 8. */
   readonly microBatch?: number
   /**
    * Tokens a worker trains on at a time, padding included: the knob for memory. Batches get fewer sequences, and a
