@@ -56,7 +56,7 @@ const placeless = (path: string): string => path.split(/[\\/]/).filter((part) =>
 /** A card's first bytes, which state its licence: the rest may be as long as anybody likes, and is not read. */
 const CARD_BYTES = 16_384
 
-/** The licence that the card in a directory states. A card that cannot be read is told: the licence is then not said. */
+/** The licence that the card in a directory states. A card that cannot be read is told, and states none. */
 const licenceIn = Effect.fnUntraced(function*(directory: string) {
   const fs = yield* FileSystem.FileSystem
   const card = (yield* Path.Path).join(directory, name)

@@ -65,8 +65,8 @@ const flags = {
   ),
   stream: Flag.Literals("stream", ["auto", "tokens", "whole"]).pipe(
     Flag.withDescription(
-      "tokens: a streamed answer is told while it is drawn; whole: when it is complete, which costs a small model less; " +
-        "default: auto, by the model's size, tokens from 20 million weights on"
+      "tokens: a streamed answer is told while it is drawn; whole: when it is complete, which costs a small model " +
+        "less; default: auto, by the model's size, tokens from 20 million weights on"
     ),
     Flag.withDefault("auto" as const)
   ),
@@ -108,8 +108,8 @@ const tokenOf = Effect.fnUntraced(function*({ host }: Given) {
 })
 
 /**
- * Weights from which on drawing one token a run costs next to nothing more. The embedded checkpoint, of 2 million, takes
- * three times the processor time so, for an answer of a few milliseconds.
+ * Weights from which on drawing one token a run costs next to nothing more. The embedded checkpoint, of 2 million,
+ * takes three times the processor time so, for an answer of a few milliseconds.
  */
 const TOKENWISE = 20e6
 

@@ -84,7 +84,7 @@ export const told = (model: string, known: Known, request: Request, index: numbe
   }])
 
 /**
- * The events behind those: the pieces that are not told yet, why each choice ended, and the usage where it is asked for.
+ * The events behind those: the pieces that are not told yet, why each choice ended, the usage where it is asked for.
  *
  * @param done pieces of each choice that are told
  */

@@ -52,7 +52,7 @@ const choice = (decode: NonNullable<Tokenizer["decode"]>, stops: ReadonlyArray<s
   }
 }
 
-/** All choices of an answer: hands pieces on as they are settled, and counts them; nothing where none can be spelled. */
+/** All choices of an answer: hands pieces on as they are settled, and counts them; none where none can be spelled. */
 export const make = (
   { decode }: { readonly decode?: Tokenizer["decode"] },
   count: number,
