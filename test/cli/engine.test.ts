@@ -40,9 +40,17 @@ const at = ({ baseUrl }: Server.Engine) => [`--engine=tinker=${baseUrl}`, "--mod
 
 const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
 
-const inFolder = <A, E>(
-  test: (folder: string) => Effect.Effect<A, E, Engines | FileSystem.FileSystem | Scope.Scope>
-) => Effect.scoped(Effect.flatMap(folder, test)).pipe(Effect.provide(NodeServices.layer))
+interface Given {
+  readonly fs: FileSystem.FileSystem
+  readonly folder: string
+  readonly engine: Server.Engine
+}
+
+/** A test with a folder and an engine of its own. */
+const inFolder = <A, E>(test: (given: Given) => Effect.Effect<A, E, Engines | FileSystem.FileSystem | Scope.Scope>) =>
+  Effect.scoped(Effect.gen(function*() {
+    return yield* test({ fs: yield* FileSystem.FileSystem, folder: yield* folder, engine: yield* start() })
+  })).pipe(Effect.provide(NodeServices.layer))
 
 const lines = (text: string): ReadonlyArray<Record<string, unknown>> =>
   text.trim().split("\n").map((line) => JSON.parse(line))
@@ -68,10 +76,8 @@ describe("rise at an engine", () => {
     it.effect(
       "trains and measures all methods there, and saves what the engine gives away",
       () =>
-        inFolder((folder) =>
+        inFolder(({ engine, folder, fs }) =>
           Effect.gen(function*() {
-            const fs = yield* FileSystem.FileSystem
-            const engine = yield* start()
             const out = `${folder}/run`
             const { code, stderr, stdout } = yield* command(
               ["train", ...at(engine), "--preset", "smoke", "--lora", "8", "--out", out],
@@ -101,10 +107,8 @@ describe("rise at an engine", () => {
     it.effect(
       "goes on at the engine's state where it was killed in the middle of a stage",
       () =>
-        inFolder((folder) =>
+        inFolder(({ engine, folder, fs }) =>
           Effect.gen(function*() {
-            const fs = yield* FileSystem.FileSystem
-            const engine = yield* start()
             const out = `${folder}/run`
             const steps = () => engine.requests.filter((path) => path === "optim_step").length
             const states = () => engine.requests.filter((path) => path === "save_weights").length
@@ -145,10 +149,8 @@ describe("rise at an engine", () => {
     it.effect(
       "draws at servers that are sent what the engine has learned",
       () =>
-        inFolder((folder) =>
+        inFolder(({ engine, folder, fs }) =>
           Effect.gen(function*() {
-            const fs = yield* FileSystem.FileSystem
-            const engine = yield* start()
             const { loaded, server } = yield* vllm
             const out = `${folder}/run`
             const { code, stderr } = yield* command([
@@ -241,10 +243,8 @@ describe("rise at an engine", () => {
     it.effect(
       "refuses before there is a folder what the engine cannot do",
       () =>
-        inFolder((folder) =>
+        inFolder(({ engine, folder, fs }) =>
           Effect.gen(function*() {
-            const fs = yield* FileSystem.FileSystem
-            const engine = yield* start()
             const blind = yield* start({ blind: true })
             const closed = yield* start()
             closed.faults.push({
@@ -295,7 +295,7 @@ describe("rise with servers that draw", () => {
     it.effect(
       "annotates and measures at several, one of which is away",
       () =>
-        inFolder((folder) =>
+        inFolder(({ folder }) =>
           Effect.gen(function*() {
             const { server } = yield* vllm
             const picture = `${folder}/picture.png`

@@ -192,7 +192,10 @@ describe("report", () => {
       const html = yield* page({ ...files, "run.json": JSON.stringify({ identity: { task: "emotion6" }, about }) })
       const verdict = "RISE reaches JSD 0.100 on 4 test pictures: better than guessing the mean (0.300) by 0.200, " +
         "better than SFT (0.200) by 0.100. 4 pictures are few: another 30 would tell more."
-      assert.include(html, `<p class="verdict">${verdict}</p><p>${budget}</p>`)
+      const meaning =
+        "JSD: Jensen–Shannon divergence between the answer&#39;s shares and the label&#39;s, in nats: 0 where " +
+        "they are equal, 0.693 at the most. Less is better."
+      assert.include(html, `<p class="verdict">${verdict}</p><p class="note">${meaning}</p><p>${budget}</p>`)
       assert.isBelow(html.indexOf(verdict), html.indexOf("<h2>"))
       assert.notInclude(markup(html), "<script")
       // A run of one method is the method's.

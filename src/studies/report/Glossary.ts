@@ -121,6 +121,13 @@ const meaningOf = (word: string): string | undefined => {
 
 const idOf = (word: string): string => `word-${Buffer.from(word).toString("hex")}`
 
+/** What a figure means, as a line below the sentence that it stands in. */
+export const said = (metric: string, lower: boolean): string => {
+  const meaning = meaningOf(metric)
+  if (meaning === undefined) return ""
+  return `<p class="note">${escape(`${metric}: ${meaning}. ${lower ? "Less" : "More"} is better.`)}</p>`
+}
+
 /** A word that says what it means where it stands, when it is pressed; the word alone where the glossary has it not. */
 export const term = (word: string): string =>
   meaningOf(word) === undefined

@@ -4,7 +4,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import type { Grammar } from "../../../src/kernels/generate/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
-import { type Auxiliary, Objective, OnnxPolicy, Policy, type SampleOptions } from "../../../src/policy/index.ts"
+import {
+  type Auxiliary,
+  type Drawn,
+  Objective,
+  OnnxPolicy,
+  Policy,
+  type SampleOptions
+} from "../../../src/policy/index.ts"
 import { prompts } from "./pictures.ts"
 import { digest, weights } from "./weights.ts"
 
@@ -155,6 +162,37 @@ describe("one token a run, its state resident in the workers", () => {
         )
       }), 300_000)
   }
+
+  it.effect(
+    "whoever listens is told of the loop's tokens, one after another, while they are drawn",
+    () =>
+      Effect.gen(function*() {
+        const options = { count: 2, maxTokens: 13, temperature: 0.8 }
+        const loop = yield* run(draw(options))
+        const told: Array<Drawn & { readonly request: number; readonly tick: number }> = []
+        let tick = 0
+        const beat = setInterval(() => tick++, 0)
+        const steps = yield* run(draw(
+          options,
+          requests.map((each, request) => ({
+            ...each,
+            listen: (drawn: Drawn) => void told.push({ ...drawn, request, tick })
+          }))
+        ))
+        clearInterval(beat)
+        assert.isAbove(new Set(told.map(({ tick }) => tick)).size, 3)
+        for (const [i, group] of loop.entries()) {
+          for (const [g, { logprobs, tokens }] of group.entries()) {
+            const own = told.filter(({ candidate, request }) => request === i && candidate === g)
+            assert.deepStrictEqual(own.map(({ token }) => token), tokens)
+            assert.deepStrictEqual(own.map(({ at }) => at), tokens.map((_, at) => at))
+            assert.isAtMost(worst(own.map(({ logprob }) => logprob), logprobs), 1e-5)
+            assert.deepStrictEqual(steps[i]![g]!.tokens, tokens)
+          }
+        }
+      }),
+    60_000
+  )
 })
 
 describe("updates", () => {
