@@ -12,26 +12,13 @@ import { Console, Effect, Layer, Logger, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
-import * as Image from "../../src/kernels/image/Image.ts"
 import { Config, VisionLayout } from "../../src/kernels/models/index.ts"
 import { Runtime } from "../../src/kernels/runtime/index.ts"
 import { MemoryPlan, Objective, OnnxPolicy, Policy } from "../../src/policy/index.ts"
 import { machine } from "../harness/Machine.ts"
+import { GROUP, NEW_TOKENS, promptOf, RANK, SIDE } from "./request.ts"
 
-const SIDE = 448
-const GROUP = 4
-const NEW_TOKENS = 32
-
-const picture = Image.rendered("large", () => ({
-  width: SIDE,
-  height: SIDE,
-  data: Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => (i * 7 + Math.floor(i / 997)) % 251)
-}))
-const prompt = {
-  images: [picture],
-  text: "Which feelings does this picture evoke, and why? Name what you see first, then say what it does to people " +
-    "who look at it."
-}
+const prompt = promptOf("large")
 
 /** Bytes in memory now, by kind; of all of them together, the most there have been. */
 const held = () => {
@@ -69,7 +56,7 @@ const command = Command.make(
         return value
       })
     const options = {
-      ...(mode === "lora" ? { lora: { rank: 16 } } : { trainable: "none" as const }),
+      ...(mode === "lora" ? { lora: { rank: RANK } } : { trainable: "none" as const }),
       ...(Option.isSome(quantize) && { quantize: quantize.value }),
       recompute
     }
