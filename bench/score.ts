@@ -15,7 +15,11 @@ const ANSWERS = 8
 const WORDS = 56
 const LENGTH = 52
 
-const prompts = Array.from({ length: PROMPTS }, (_, i) => ({ images: [], text: RandomModel.words(i, WORDS) }))
+/** All of one length: the same words, in another order. */
+const prompts = Array.from(
+  { length: PROMPTS },
+  (_, i) => ({ images: [], text: `Why: ${RandomModel.words(i, WORDS)}` })
+)
 /** Words: ids behind those of control tokens. */
 const answers = prompts.map((_, i) =>
   Array.from({ length: ANSWERS }, (_, g) => {
