@@ -33,10 +33,12 @@ const writer = (model: string, threads: number) =>
     const context = yield* Layer.build(onnx({ model, trainable: "none", workers: 1, threadsPerWorker: threads }))
     const session = yield* Context.get(context, Policy).session
     let pictures = 0
-    return Effect.suspend(() => session.sample(
-      [{ prompt: promptOf(`picture-${pictures++}`), key: "generate" }],
-      { count: 1, maxTokens: NEW, temperature: 0 }
-    )).pipe(
+    return Effect.suspend(() =>
+      session.sample(
+        [{ prompt: promptOf(`picture-${pictures++}`), key: "generate" }],
+        { count: 1, maxTokens: NEW, temperature: 0 }
+      )
+    ).pipe(
       Effect.map((groups) => groups[0]?.[0]?.tokens ?? new Int32Array(0)),
       Effect.filterOrFail(({ length }) => length === NEW, ({ length }) => new BenchError(`${length} tokens of ${NEW}`))
     )
@@ -49,9 +51,14 @@ export const benches: ReadonlyArray<Bench> = [{
   amount: NEW,
   ours: Effect.gen(function*() {
     const model = yield* RandomModel.make(SEED)
-    return yield* fastest([...new Set([1, availableParallelism()])].map((threads) =>
-      Effect.map(writer(model, threads), (text) => timed(`1 worker × ${threads} thread${threads > 1 ? "s" : ""}`, text))
-    ))
+    return yield* fastest(
+      [...new Set([1, availableParallelism()])].map((threads) =>
+        Effect.map(
+          writer(model, threads),
+          (text) => timed(`1 worker × ${threads} thread${threads > 1 ? "s" : ""}`, text)
+        )
+      )
+    )
   }),
   peer: Effect.gen(function*() {
     const model = yield* RandomModel.make(SEED)

@@ -55,9 +55,7 @@ const ours = (mode: Mode) =>
     const model = yield* checkpoint(cache)
     const cores = availableParallelism()
     const workers = [...new Set([1, cores])].filter((workers) => GROUP % workers === 0)
-    return yield* fastest(workers.map((workers) =>
-      node("large/contestant.ts", [model, cache, mode, String(workers)])
-    ))
+    return yield* fastest(workers.map((workers) => node("large/contestant.ts", [model, cache, mode, String(workers)])))
   })
 
 const peer = (mode: Mode, precision: "float32" | "bfloat16"): Effect.Effect<
@@ -75,7 +73,8 @@ const peer = (mode: Mode, precision: "float32" | "bfloat16"): Effect.Effect<
 
 const bench = (mode: Mode, what: string): Bench => ({
   name: `lora/${mode}`,
-  shape: `${what}, ${SIDE} × ${SIDE} picture, ${GROUP} × ${NEW_TOKENS} tokens, LoRA r = ${RANK} on the decoder, width ` +
+  shape:
+    `${what}, ${SIDE} × ${SIDE} picture, ${GROUP} × ${NEW_TOKENS} tokens, LoRA r = ${RANK} on the decoder, width ` +
     `of Qwen2-VL-2B, ${LAYERS} + ${LAYERS} layers`,
   unit: "ms",
   amount: 1,

@@ -1,8 +1,8 @@
 /** `map`: COCO's mean average precision of a test set. */
 import { Effect, Option } from "effect"
 import { Keyed } from "../src/kernels/math/index.ts"
-import * as AveragePrecision from "../src/tasks/detection/AveragePrecision.ts"
 import type { Target } from "../src/tasks/detection/Annotation.ts"
+import * as AveragePrecision from "../src/tasks/detection/AveragePrecision.ts"
 import * as Box from "../src/tasks/detection/Box.ts"
 import { type Bench, BenchError, timedSync } from "./harness/Contest.ts"
 import { python } from "./harness/Peer.ts"
@@ -17,8 +17,7 @@ type Own = Target<"absolute">
 const picture = (i: number): AveragePrecision.Picture<"absolute"> => {
   const draw = Keyed.stream(0, `map/${i}`)
   const label = () => `class ${draw.int(CLASSES)}`
-  const box = () =>
-    Box.make("absolute", [draw.int(500), draw.int(350), 10 + draw.int(130), 10 + draw.int(120)])
+  const box = () => Box.make("absolute", [draw.int(500), draw.int(350), 10 + draw.int(130), 10 + draw.int(120)])
   const truth = Array.from({ length: 1 + draw.int(9) }, (): Own => ({
     label: label(),
     box: box(),

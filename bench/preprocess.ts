@@ -58,9 +58,9 @@ const bench = (width: number, height: number, maxPixels: number, how: string): B
     shape: `${PICTURES} JPEGs of ${width} × ${height} to patches, ${how}`,
     unit: "items/s",
     amount: PICTURES,
-    ours: fastest([1, 4].map((concurrency) =>
-      Effect.map(processing(concurrency), (all) => timed(`${concurrency} at a time`, all))
-    )),
+    ours: fastest(
+      [1, 4].map((concurrency) => Effect.map(processing(concurrency), (all) => timed(`${concurrency} at a time`, all)))
+    ),
     peer: Effect.gen(function*() {
       const jpegs = (yield* photographs).map((jpeg) => jpeg.toString("base64"))
       const patches = yield* yield* processing(4)

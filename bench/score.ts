@@ -45,10 +45,12 @@ export const benches: ReadonlyArray<Bench> = [{
     const model = yield* RandomModel.make(0)
     const cores = availableParallelism()
     const settings = [[cores, 1], [1, cores], [1, 1]] as const
-    return yield* fastest(settings.map(([workers, threads]) =>
-      Effect.map(scorer(model, workers, threads), (score) =>
-        timed(`${workers} worker${workers > 1 ? "s" : ""} × ${threads} thread${threads > 1 ? "s" : ""}`, score))
-    ))
+    return yield* fastest(
+      settings.map(([workers, threads]) =>
+        Effect.map(scorer(model, workers, threads), (score) =>
+          timed(`${workers} worker${workers > 1 ? "s" : ""} × ${threads} thread${threads > 1 ? "s" : ""}`, score))
+      )
+    )
   }),
   peer: Effect.gen(function*() {
     const model = yield* RandomModel.make(0)

@@ -29,7 +29,10 @@ export const benches: ReadonlyArray<Bench> = [{
   unit: "ms",
   amount: 1,
   rounds: 5,
-  ours: Effect.map(picture, (path) => command("rise annotate", [process.execPath, program, "annotate", path], "first output")),
+  ours: Effect.map(
+    picture,
+    (path) => command("rise annotate", [process.execPath, program, "annotate", path], "first output")
+  ),
   peer: Effect.gen(function*() {
     const args = [model, yield* picture, Emotion6.task.prompts.annotate] as const
     const peer = command("transformers, a script", [interpreter(), scriptPath("start.py"), ...args], "first output")

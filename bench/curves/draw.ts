@@ -1,5 +1,5 @@
 /** Rates and memory of each axis, side by side, with what the report draws its curves with. */
-import { line } from "../../src/studies/report/Chart.ts"
+import { line, type Series } from "../../src/studies/report/Chart.ts"
 import { sheet } from "../../src/studies/report/Sheet.ts"
 import type { Axis } from "./axes.ts"
 
@@ -7,7 +7,10 @@ import type { Axis } from "./axes.ts"
 export interface Point {
   readonly at: number
   readonly rates: Readonly<Record<string, number>>
+  /** The most resident. */
   readonly gib: number
+  /** Of the heap, in use at the end, where that is told. */
+  readonly heapGib?: number
 }
 
 /** An axis of axes.ts, measured. */
@@ -33,18 +36,27 @@ const rates = ({ counted, points, unit }: Curve): string => {
   })
 }
 
-const memory = ({ points, unit }: Curve): string =>
-  line({
-    title: `MiB resident, by ${unit}`,
+const memory = ({ points, unit }: Curve): string => {
+  const kind = (name: string, colour: string, of: (point: Point) => number | undefined): Series => ({
+    name,
+    colour,
+    points: points.flatMap((point) => {
+      const gib = of(point)
+      return gib === undefined ? [] : [[point.at, 1024 * gib] as const]
+    }),
+    dots: true
+  })
+  const all = [
+    kind("resident", "#15803d", ({ gib }) => gib),
+    kind("heap in use", "#7c3aed", ({ heapGib }) => heapGib)
+  ]
+  return line({
+    title: `MiB, by ${unit}`,
     ...size,
     range: [0, 0],
-    series: [{
-      name: "resident",
-      colour: "#15803d",
-      points: points.map(({ at, gib }) => [at, 1024 * gib] as const),
-      dots: true
-    }]
+    series: all.filter(({ points }) => points.length > 0)
   })
+}
 
 /** One picture of all curves. */
 export const draw = (curves: ReadonlyArray<Curve>): string =>

@@ -28,8 +28,8 @@ const measured = (at: number, [script = "", ...args]: ReadonlyArray<string>) =>
       try: () => promisify(execFile)(process.execPath, [program, ...args]),
       catch: (cause) => new BenchError(`${script} ${args.join(" ")}: ${String(cause)}`, { cause })
     })
-    const { gib = Number.NaN, ...rates } = yield* Schema.decodeUnknownEffect(Printed)(stdout)
-    const point: Point = { at, rates, gib }
+    const { gib = Number.NaN, heapGib, ...rates } = yield* Schema.decodeUnknownEffect(Printed)(stdout)
+    const point: Point = { at, rates, gib, ...(heapGib !== undefined && { heapGib }) }
     return point
   })
 

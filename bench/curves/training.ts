@@ -28,16 +28,16 @@ const picture = (id: string, side: number) =>
     data: Uint8Array.from({ length: side * side * 3 }, (_, i) => (i * 7 + Math.floor(i / 997)) % 251)
   }))
 
-/** So many words that the prompt is as long as is asked. */
+/** As many words as fit into a prompt of so many tokens. */
 const wordsFor = Effect.fnUntraced(function*(model: string, tokens: number) {
-  let words = tokens
-  while (words > 1) {
+  let [fit, over] = [0, tokens]
+  while (over - fit > 1) {
+    const words = Math.floor((fit + over) / 2)
     const [found] = yield* Inputs.of(model, [{ images: [], text: RandomModel.words(0, words) }])
-    const over = (found?.tokens.length ?? 0) - tokens
-    if (over <= 0) return words
-    words -= Math.max(1, Math.floor(over / 2))
+    if ((found?.tokens.length ?? Infinity) <= tokens) fit = words
+    else over = words
   }
-  return yield* Effect.fail(new BenchError(`no prompt has ${tokens} tokens`))
+  return fit > 0 ? fit : yield* Effect.fail(new BenchError(`no prompt has ${tokens} tokens`))
 })
 
 const seconds = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -68,7 +68,8 @@ const measured = (words: number) =>
           advantage: g % 2 - 0.5
         }))
       )
-      const tokens = rollouts.reduce((n, { completion }) => n + completion.tokens.length, 0)
+      const tokens = rollouts.reduce((n, { completion }) =>
+        n + completion.tokens.length, 0)
       const [learning] = yield* seconds(policy.update(
         Objective.GroupRelative({
           rollouts,

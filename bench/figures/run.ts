@@ -31,8 +31,11 @@ const cell = (values: ReadonlyArray<number | null | undefined>, unit = "") => {
 /** Without threads and ways: those are chosen anew in every run. */
 const peerKind = (name: string | null) => name?.replace(/, \d+ threads?/, "") ?? ""
 
-const groups = Map.groupBy(rows, ({ compared, line }) =>
-  JSON.stringify([line.name, line.shape.split("; ours")[0], compared === line ? "" : peerKind(compared.peer_name)]))
+const groups = Map.groupBy(
+  rows,
+  ({ compared, line }) =>
+    JSON.stringify([line.name, line.shape.split("; ours")[0], compared === line ? "" : peerKind(compared.peer_name)])
+)
 
 process.stdout.write("| name | ours | peer | ratio | peak: ours, peer |\n| --- | --- | --- | --- | --- |\n")
 for (const group of groups.values()) {

@@ -111,15 +111,18 @@ export const measure = (bench: Bench, effort: Effort): Effect.Effect<Line, unkno
     const ours = yield* bench.ours
     const peers = yield* Effect.forEach([bench.peer, ...bench.others ?? []], (peer) => peer)
     const rounds = Math.min(effort.rounds, bench.rounds ?? effort.rounds)
-    const turns = yield* Effect.forEach([ours, ...peers.flatMap(Option.toArray)], (contestant) =>
-      Effect.gen(function*() {
-        const times: Array<number> = []
-        // One turn is all there is: what is measured is cold.
-        if (rounds === 1) return { contestant, count: 1, times }
-        const [first = 1] = yield* contestant.seconds(1)
-        const [once = 1] = first > SLOW ? [first] : yield* contestant.seconds(1)
-        return { contestant, count: Math.max(1, Math.min(200, Math.round(effort.turnSeconds / once))), times }
-      }))
+    const turns = yield* Effect.forEach(
+      [ours, ...peers.flatMap(Option.toArray)],
+      (contestant) =>
+        Effect.gen(function*() {
+          const times: Array<number> = []
+          // One turn is all there is: what is measured is cold.
+          if (rounds === 1) return { contestant, count: 1, times }
+          const [first = 1] = yield* contestant.seconds(1)
+          const [once = 1] = first > SLOW ? [first] : yield* contestant.seconds(1)
+          return { contestant, count: Math.max(1, Math.min(200, Math.round(effort.turnSeconds / once))), times }
+        })
+    )
     for (let round = 0; round < rounds; round++) {
       // Who goes first changes too.
       for (const turn of round % 2 === 0 ? turns : turns.toReversed()) {

@@ -38,4 +38,6 @@ export const make = (seed: number, { config = {}, processor = {} }: Changes = {}
 
 /** So many words, which are about as many tokens. */
 export const words = (i: number, count: number): string =>
-  Array.from({ length: count }, (_, k) => ["people", "look", "at", "a", "picture", "and", "feel"][(i + k) % 7]).join(" ")
+  Array.from({ length: count }, (_, k) => ["people", "look", "at", "a", "picture", "and", "feel"][(i + k) % 7]).join(
+    " "
+  )

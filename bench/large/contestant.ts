@@ -10,8 +10,8 @@ import { availableParallelism } from "node:os"
 import { Objective, Policy } from "../../src/policy/index.ts"
 import { onnx } from "../../src/policy/layers.ts"
 import { BenchError } from "../harness/Contest.ts"
-import { speak } from "../harness/Own.ts"
 import * as Inputs from "../harness/Inputs.ts"
+import { speak } from "../harness/Own.ts"
 import { GROUP, NEW_TOKENS, promptOf, RANK } from "./request.ts"
 
 const [model = "", cache = "", mode = "", workers = "1"] = process.argv.slice(2)
@@ -23,8 +23,10 @@ const main = Effect.gen(function*() {
   const sampled = Effect.suspend(() => {
     const prompt = promptOf(`picture-${groups}`)
     return Effect.scoped(
-      Effect.flatMap(policy.session, (session) =>
-        session.sample([{ prompt, key: `group-${groups++}` }], { count: GROUP, maxTokens: NEW_TOKENS }))
+      Effect.flatMap(
+        policy.session,
+        (session) => session.sample([{ prompt, key: `group-${groups++}` }], { count: GROUP, maxTokens: NEW_TOKENS })
+      )
     ).pipe(
       Effect.map(([group = []]) => ({ prompt, group })),
       Effect.filterOrFail(

@@ -50,7 +50,7 @@ def main():
         torch.set_num_threads(threads)
         shared()
         seconds = min(timed(shared) for _ in range(3))
-        notes = {"prompts shared by their answers": round(min(seconds, *notes.values()), 4)}
+        notes = {"prompts shared by their answers": round(min([seconds, *notes.values()]), 4)}
     serve({"parameters": parameters(model), "tokens": len(prompts[0]), "notes": notes},
           [(f"{NAME}, {batch} at a time", threads, lambda batch=batch: score(batch))
            for threads in thread_settings() for batch in (len(wanted), 2 * each, each)])
