@@ -8,9 +8,8 @@
 import { Effect, type Option, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync } from "node:fs"
-import { mkdir } from "node:fs/promises"
-import { availableParallelism } from "node:os"
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Lora } from "../src/kernels/train/index.ts"
@@ -18,17 +17,27 @@ import { type Bench, BenchError, type Contestant, fastest } from "./harness/Cont
 import * as Inputs from "./harness/Inputs.ts"
 import { agree, node } from "./harness/Own.ts"
 import { python } from "./harness/Peer.ts"
-import { temporaryFolder, withWorkload } from "./harness/Workload.ts"
+import { withWorkload } from "./harness/Workload.ts"
 import { GROUP, NEW_TOKENS, promptOf, RANK, SIDE } from "./large/request.ts"
 
 const LAYERS = 6
 
-/** Where the checkpoint and what is made of it lie. */
-const folder: Effect.Effect<string, BenchError, Scope.Scope> = Effect.suspend(() => {
+/** A folder of this process alone, made when it is first asked for. */
+let temporary: string | undefined
+
+/** Where the checkpoint and what is made of it lie: one folder for both benches and all who take part. */
+const folder = Effect.sync(() => {
   const kept = process.env["RISE_BENCH_CACHE"]
-  return kept === undefined
-    ? temporaryFolder
-    : Effect.promise(() => mkdir(kept, { recursive: true })).pipe(Effect.as(kept))
+  if (kept !== undefined) {
+    mkdirSync(kept, { recursive: true })
+    return kept
+  }
+  if (temporary === undefined) {
+    const made = mkdtempSync(join(tmpdir(), "rise-bench-"))
+    process.once("exit", () => rmSync(made, { recursive: true, force: true }))
+    temporary = made
+  }
+  return temporary
 })
 
 /** The checkpoint, written where it is not there yet. */

@@ -28,7 +28,8 @@ const measured = (at: number, [script = "", ...args]: ReadonlyArray<string>) =>
       try: () => promisify(execFile)(process.execPath, [program, ...args]),
       catch: (cause) => new BenchError(`${script} ${args.join(" ")}: ${String(cause)}`, { cause })
     })
-    const { gib = Number.NaN, heapGib, ...rates } = yield* Schema.decodeUnknownEffect(Printed)(stdout)
+    const { gib, heapGib, ...rates } = yield* Schema.decodeUnknownEffect(Printed)(stdout)
+    if (gib === undefined) return yield* Effect.fail(new BenchError(`${script} did not print its memory: ${stdout}`))
     const point: Point = { at, rates, gib, ...(heapGib !== undefined && { heapGib }) }
     return point
   })
