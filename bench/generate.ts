@@ -46,7 +46,7 @@ const writer = (model: string, threads: number) =>
 
 export const benches: ReadonlyArray<Bench> = [{
   name: "generate",
-  shape: `one ${SIDE} × ${SIDE} picture, ${NEW} greedy tokens, 1.0M parameters, float32`,
+  shape: `one ${SIDE} × ${SIDE} picture, ${NEW} greedy tokens, the embedded checkpoint's shape, float32`,
   unit: "tokens/s",
   amount: NEW,
   ours: Effect.gen(function*() {

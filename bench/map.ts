@@ -13,7 +13,7 @@ const CLASSES = 20
 
 type Own = Target<"absolute">
 
-/** Boxes of a picture of 640 × 480, some of crowds, and predictions near some of them, some twice or of another class. */
+/** Boxes of a picture of 640 × 480, a few of crowds; predictions near some of them, and others anywhere. */
 const picture = (i: number): AveragePrecision.Picture<"absolute"> => {
   const draw = Keyed.stream(0, `map/${i}`)
   const label = () => `class ${draw.int(CLASSES)}`

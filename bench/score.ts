@@ -38,7 +38,8 @@ const scorer = (model: string, workers: number, threads: number) =>
 
 export const benches: ReadonlyArray<Bench> = [{
   name: "score",
-  shape: `log-probabilities of ${PROMPTS} × ${ANSWERS} answers of ${LENGTH} tokens, 1.0M parameters, float32`,
+  shape: `log-probabilities of ${PROMPTS} × ${ANSWERS} answers of ${LENGTH} tokens, the embedded checkpoint's shape, ` +
+    "float32",
   unit: "tokens/s",
   amount: PROMPTS * ANSWERS * LENGTH,
   ours: Effect.gen(function*() {

@@ -43,10 +43,15 @@ for (const group of groups.values()) {
   if (line === undefined || compared === undefined) continue
   const peaks = (of: (row: typeof group[number]) => string) =>
     cell(group.map((row) => row.line.told?.[of(row)]?.peak_gib), " GiB")
-  const peak = [peaks(() => "ours"), peaks(({ compared }) => compared.peer_name ?? "")].filter((text) => text !== "")
-  process.stdout.write(
-    `| \`${line.name}\` ${line.shape.split(";")[0]} | ${cell(group.map(({ line }) => line.ours), ` ${line.unit}`)} | ${
-      cell(group.map(({ compared }) => compared.peer), ` ${line.unit}`)
-    } (${peerKind(compared.peer_name)}) | ${cell(group.map(({ compared }) => compared.ratio))} | ${peak.join(", ")} |\n`
-  )
+  const [own, theirs] = [peaks(() => "ours"), peaks(({ compared }) => compared.peer_name ?? "")]
+  const peer = cell(group.map(({ compared }) => compared.peer), ` ${line.unit}`)
+  const cells = [
+    `\`${line.name}\` ${line.shape.split(";")[0]}`,
+    cell(group.map(({ line }) => line.ours), ` ${line.unit}`),
+    peer === "" ? "" : `${peer} (${peerKind(compared.peer_name)})`,
+    cell(group.map(({ compared }) => compared.ratio)),
+    // Where ours has no process of its own there is nothing to compare.
+    own === "" ? "" : [own, theirs].filter((text) => text !== "").join(", ")
+  ]
+  process.stdout.write(`| ${cells.join(" | ")} |\n`)
 }
