@@ -48,8 +48,11 @@ export const benches: ReadonlyArray<Bench> = [{
     const settings = [[cores, 1], [1, cores], [1, 1]] as const
     return yield* fastest(
       settings.map(([workers, threads]) =>
-        Effect.map(scorer(model, workers, threads), (score) =>
-          timed(`${workers} worker${workers > 1 ? "s" : ""} × ${threads} thread${threads > 1 ? "s" : ""}`, score))
+        Effect.map(
+          scorer(model, workers, threads),
+          (score) =>
+            timed(`${workers} worker${workers > 1 ? "s" : ""} × ${threads} thread${threads > 1 ? "s" : ""}`, score)
+        )
       )
     )
   }),
