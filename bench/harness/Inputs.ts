@@ -33,7 +33,7 @@ export const of = (model: string, prompts: ReadonlyArray<Prompt>) =>
     const encoder = Encoder.make(
       yield* Tokenizer.fromDirectory(directory),
       { source: directory.chatTemplate, variables: templateVariables(directory) },
-      config.imageToken,
+      { image: config.imageToken, video: config.videoToken },
       preprocessor.mergedTokens
     )
     return yield* Effect.forEach(
