@@ -45,7 +45,7 @@ export const axes = (quick: boolean): ReadonlyArray<Axis> => {
     },
     {
       name: "picture",
-      unit: "pixels of a picture's side",
+      unit: "pixels of a side",
       counted: "tokens",
       points: training([112, 224, 448, 672, 896], (side) => ({ side, prompt: undefined }))
     },
