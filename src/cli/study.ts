@@ -25,7 +25,8 @@ const metrics = [
   "valid",
   "reward",
   "cue precision",
-  "cue recall"
+  "cue recall",
+  "grounded"
 ]
 
 /**

@@ -152,7 +152,15 @@ export class GrammarError extends Schema.TaggedError<GrammarError>()("GrammarErr
 }
 
 /** Metrics that every task has beside its own. */
-export const commonMetrics: ReadonlyArray<string> = ["valid", "reward", "ranked", "cue precision", "cue recall"]
+export const commonMetrics: ReadonlyArray<string> = [
+  "valid",
+  "reward",
+  "ranked",
+  "cue precision",
+  "cue recall",
+  "grounded",
+  "grounded nats"
+]
 
 /** The plug-in itself is wrong: a mistake in its definition, code that throws, or a similarity outside [0, 1]. */
 export class TaskError extends Schema.TaggedError<TaskError>()("TaskError", {
