@@ -16,10 +16,11 @@ import { filledStage } from "../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import { chainRows } from "../evaluation/chains.ts"
 import { evaluate, evaluateConstant } from "../evaluation/evaluate.ts"
-import { defaultSamples, imageSwap, stage as imageSwapStage } from "../evaluation/imageSwap/ImageSwap.ts"
+import { imageSwap, stage as imageSwapStage } from "../evaluation/imageSwap/ImageSwap.ts"
 import * as Results from "../evaluation/Results.ts"
 import { verdict } from "../evaluation/verdict.ts"
 import { winRates } from "../evaluation/winRate.ts"
+import { imageSwapping } from "../pipelines/cost.ts"
 import { equalCompute, type Preset } from "../pipelines/Presets.ts"
 import { rise } from "../pipelines/rise.ts"
 import { sft } from "../pipelines/sft.ts"
@@ -99,12 +100,8 @@ const announce = <A, E, R, EP, RP>(
       ...(start.task.grammar !== undefined ? [asking("evaluate-masked")] : [])
     ]
     const of = (method: string, planned: ReadonlyArray<Planned>) => ahead(planned, sizes, named(method))
-    // Eight reasonings read take about as long as one that is written.
     const swapping = (method: string) =>
-      of(method, [{
-        stage: imageSwapStage,
-        counted: (_, { drawnAlone }) => Math.min(tested, defaultSamples) * drawnAlone / 1000
-      }])
+      of(method, [{ stage: imageSwapStage, counted: (_, pace) => imageSwapping(tested, pace) }])
     const stages = [
       ...(mean === undefined ? [] : of("prior", [{ stage: "evaluate", counted: () => 0 }])),
       ...of("base", evaluating),
@@ -185,7 +182,13 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
       )
     }
     rows.push(
-      ...(yield* imageSwap({ methods: thinking(start, options.methods), task, data: test, witness: Layer.fresh(policy), shots }))
+      ...(yield* imageSwap({
+        methods: thinking(start, options.methods),
+        task,
+        data: test,
+        witness: Layer.fresh(policy),
+        shots
+      }))
     )
     const names = [...new Set(rows.map((found) => found.method))]
     rows.push(...(yield* chainRows(start.data, { ...common, tau: filledStage(preset.filter).tau })))

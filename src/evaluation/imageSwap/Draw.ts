@@ -13,8 +13,7 @@ export const groups = <A>(pictures: ReadonlyArray<A>): ReadonlyArray<ReadonlyArr
   const count = Math.max(1, Math.round(pictures.length / size))
   return Array.from(
     { length: count },
-    (_, i) =>
-      pictures.slice(Math.floor(i * pictures.length / count), Math.floor((i + 1) * pictures.length / count))
+    (_, i) => pictures.slice(Math.floor(i * pictures.length / count), Math.floor((i + 1) * pictures.length / count))
   )
 }
 

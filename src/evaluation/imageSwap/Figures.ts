@@ -27,7 +27,10 @@ export const rows = <A>(
   row: Pick<ResultRow, "method" | "shots" | "seed">
 ): ReadonlyArray<ResultRow> => {
   const parts = Map.groupBy(swaps, ({ sample: { part } }) => part)
-  return [["all", swaps] as const, ...[...parts].flatMap(([part, own]) => part === undefined ? [] : [[part, own] as const])]
+  return [
+    ["all", swaps] as const,
+    ...[...parts].flatMap(([part, own]) => part === undefined ? [] : [[part, own] as const])
+  ]
     .flatMap(([part, own]) =>
       own.length === 0 ? [] : [
         { ...row, part, metric: names.auc, value: share(own), n: own.length },
@@ -41,7 +44,7 @@ export const doubt = <A>(method: string, swaps: ReadonlyArray<Swap<A>>): string 
   if (swaps.length === 0) return undefined
   const auc = share(swaps)
   if (auc >= near(swaps.length)) return undefined
-  return `${method}'s reasonings may be about any picture: to the base, a reasoning's own picture is the likelier one ` +
-    `of two in ${Math.round(100 * auc)}% of comparisons (${swaps.length} reasonings; 50% is chance). Either they are ` +
+  return `${method}'s reasonings may be about any picture: to the base, a reasoning's own picture is the likelier ` +
+    `one of two in ${Math.round(100 * auc)}% of comparisons (${swaps.length} reasonings; 50% is chance). Either they are ` +
     "a private code for the answer, or the base cannot see what they speak of"
 }

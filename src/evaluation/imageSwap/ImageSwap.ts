@@ -2,9 +2,9 @@
  * Is a reasoning about its picture? The image-swap test, which needs no labels of cues: is the reasoning likelier given
  * its own picture than given other pictures of the same data, under a policy that was not trained to write it?
  *
- * For a reasoning R of picture I, the *gain* is the mean of log p(R | I) − log p(R | I′) over other pictures I′, in nats
- * per token of R: an estimate of the pointwise mutual information of text and picture, with the mean over I′ in the
- * place of log p(R) (Church and Hanks 1990; for vision-language models Lin et al., arXiv 2306.01879, and Favero et al.,
+ * For a reasoning R of picture I, the *gain* is the mean of log p(R | I) − log p(R | I′) over other pictures I′, in
+ * nats per token of R: an estimate of the pointwise mutual information of text and picture, with the mean over I′ in
+ * the place of log p(R) (Church and Hanks 1990; for vision-language models Lin et al., arXiv 2306.01879, and Favero et al.,
  * arXiv 2403.14003). *Grounded* is the figure of retrieval (Dai and Lin, arXiv 1710.02534): the chance that the own
  * picture is the likelier one of two, its rank among eight as an AUC, ties half. 0.5 is chance.
  *
@@ -70,7 +70,10 @@ const rules: Rules.Table = {
   task: required(Rules.record("a task, of Task.make, Classification.make or Detection.make")),
   data: required({ expected: "a stream of samples", holds: Stream.isStream }),
   witness: required({ expected: "a layer of a policy, such as Policy.onnx({ model })", holds: Layer.isLayer }),
-  samples: { expected: "\"all\", or a whole number from 2", holds: (value) => value === "all" || whole(2).holds(value) },
+  samples: {
+    expected: "\"all\", or a whole number from 2",
+    holds: (value) => value === "all" || whole(2).holds(value)
+  },
   shots: text("\"full\", or training samples per class")
 }
 
@@ -132,6 +135,11 @@ export const imageSwap = <A, E, R, EP, RP>(options: ImageSwapOptions<A, E, R, EP
   }).pipe(
     Effect.scoped,
     Effect.catchIf((error) => error instanceof PolicyError, (error) =>
-      Effect.as(warn(`the image-swap test is left out, so that nothing says whether reasonings are about their ` +
-        `pictures (column grounded): ${error.message}`), new Array<ResultRow>()))
+      Effect.as(
+        warn(
+          `the image-swap test is left out, so that nothing says whether reasonings are about their ` +
+            `pictures (column grounded): ${error.message}`
+        ),
+        new Array<ResultRow>()
+      ))
   )

@@ -57,8 +57,11 @@ export const score = Effect.fnUntraced(function*<A, E, R>(
 
   const swaps: Array<Swap<A>> = []
   for (const group of groups) {
-    const texts = yield* Effect.forEach(group, (one, own) =>
-      Effect.map(spelled(one), (tokens) => tokens === undefined ? [] : [{ own, tokens, sample: one.sample }]))
+    const texts = yield* Effect.forEach(
+      group,
+      (one, own) =>
+        Effect.map(spelled(one), (tokens) => tokens === undefined ? [] : [{ own, tokens, sample: one.sample }])
+    )
     const told = texts.flat()
     const items = yield* Effect.forEach(told, ({ sample, tokens }) =>
       Effect.forEach(group, ({ sample: { image } }) =>

@@ -33,7 +33,8 @@ const results = {
   "cue recall": "share of the things in the picture that a reasoning names",
   grounded: "how often a reasoning's own picture is the likelier one of two, to the untrained base: 0.5 is chance, 1 " +
     "means that no other picture fits as well",
-  "grounded nats": "how much likelier a reasoning is given its own picture than given another, to the untrained base, " +
+  "grounded nats":
+    "how much likelier a reasoning is given its own picture than given another, to the untrained base, " +
     "in nats per token",
   masked: "the same with the answer's tokens held to what the format allows"
 } as const
