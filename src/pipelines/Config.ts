@@ -108,7 +108,12 @@ export const whole = (preset: Preset): Overrides => {
   const stages = Object.entries(stageRules).flatMap(([stage, rules]) => {
     const own = Rules.at(given, [stage])
     if (!Predicate.isObject(own)) return []
-    const filled: Overrides = { ...defaults, maxTokens: lengthOf[stage], ...filledStage(own) }
+    // Weighted lessons know no τ.
+    const filled: Overrides = Rules.at(own, ["soft"]) !== undefined ? { ...own } : {
+      ...defaults,
+      maxTokens: lengthOf[stage],
+      ...filledStage(own)
+    }
     const names = [...new Set(Object.keys(rules).map((name) => name.split(".")[0] ?? ""))]
     return [[
       stage,

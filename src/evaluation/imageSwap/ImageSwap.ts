@@ -4,9 +4,9 @@
  *
  * For a reasoning R of picture I, the *gain* is the mean of log p(R | I) − log p(R | I′) over other pictures I′, in
  * nats per token of R: an estimate of the pointwise mutual information of text and picture, with the mean over I′ in
- * the place of log p(R) (Church and Hanks 1990; for vision-language models Lin et al., arXiv 2306.01879, and Favero et al.,
- * arXiv 2403.14003). *Grounded* is the figure of retrieval (Dai and Lin, arXiv 1710.02534): the chance that the own
- * picture is the likelier one of two, its rank among eight as an AUC, ties half. 0.5 is chance.
+ * the place of log p(R) (Church and Hanks 1990; for vision-language models Lin et al., arXiv 2306.01879, and Favero et
+ * al., arXiv 2403.14003). *Grounded* is the figure of retrieval (Dai and Lin, arXiv 1710.02534): the chance that the
+ * own picture is the likelier one of two, its rank among eight as an AUC, ties half. 0.5 is chance.
  *
  * - **The prompt** is the task's `annotate`, the reasoning stands behind `<think>`. It asks for a reasoning, holds no
  *   label, and is the same for all eight pictures; a sample's own question goes with its reasoning to all of them. The
