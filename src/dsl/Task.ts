@@ -131,6 +131,11 @@ export interface Task<in out A> {
    */
   readonly rank?: (annotation: A, text: string, probability: (from: number, to: number) => number) => A
   /**
+   * Several annotations of one picture as one, for `annotate({ samples })`. Default: the medoid, the one that is most
+   * similar to all the others.
+   */
+  readonly combine?: (annotations: ReadonlyArray<A>) => A
+  /**
    * The task as JSON, which `Rise.saveModel` writes beside the weights, so that whoever opens the model knows what it
    * was trained for. `Classification.make` and `Detection.make` give it; default: nothing is written.
    */
