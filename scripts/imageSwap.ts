@@ -1,7 +1,8 @@
 /**
  * Holds the image-swap test against cues that are known: rank correlation, sample by sample, with the cue precision of
- * reasonings of the base, of the base at a temperature at which it names wrong things, and of reasonings that belong to
- * other pictures. On a draw of the scenes that nothing else is measured on.
+ * reasonings. They are of the base, of the base at a temperature at which it names wrong things, of the base and given
+ * to other pictures, and of nobody: true sentences of the world in which each cue is replaced by another of its kind
+ * with a chance of 0 to 1. On a draw of the scenes that nothing else is measured on.
  *
  *     node scripts/imageSwap.ts [PICTURES]
  */
@@ -13,7 +14,7 @@ import * as Question from "../src/dsl/Question.ts"
 import { Run } from "../src/dsl/Run.ts"
 import * as ThinkAnswer from "../src/dsl/ThinkAnswer.ts"
 import { Groundedness, imageSwap, Results } from "../src/evaluation/index.ts"
-import { spearman } from "../src/kernels/math/index.ts"
+import { Keyed, spearman } from "../src/kernels/math/index.ts"
 import * as Policies from "../src/policy/layers.ts"
 import { Policy } from "../src/policy/Policy.ts"
 import { Emotion6 } from "../src/tasks/classification/index.ts"
@@ -45,6 +46,19 @@ const written = Effect.fnUntraced(function*(data: ReturnType<typeof Scenes.datas
   )
 }, Effect.scoped)
 
+/** True sentences, the more of whose cues are replaced the later they come of five. */
+const spoilt: ReadonlyArray<string> = Scenes.scenes({ split: "test", seed, limit: pictures }).map(({ scene }, i) => {
+  const random = Keyed.stream(seed, `spoilt/${i}`)
+  const other = <T>(own: T, all: ReadonlyArray<T>, taken: ReadonlyArray<T> = [own]): T =>
+    random.next() < (i % 5) / 4 ? random.pick(all.filter((one) => !taken.includes(one))) : own
+  return Scenes.Language.explain(random, {
+    ...scene,
+    face: other(scene.face, Scenes.World.faces),
+    objects: scene.objects.map((name) => other(name, Scenes.World.objects, scene.objects)),
+    background: other(scene.background, Scenes.World.backgrounds)
+  })
+})
+
 const program = Effect.gen(function*() {
   const run = yield* Run
   const data = Scenes.dataset({ split: "test", seed, limit: pictures })
@@ -53,7 +67,8 @@ const program = Effect.gen(function*() {
   const sets: Readonly<Record<string, ReadonlyArray<string | null>>> = {
     base: greedy,
     "temperature 1.5": hot,
-    shuffled: greedy.map((_, i) => greedy[(i + 1) % greedy.length] ?? null)
+    shuffled: greedy.map((_, i) => greedy[(i + 1) % greedy.length] ?? null),
+    spoilt
   }
   for (const [method, reasonings] of Object.entries(sets)) {
     for (const [i, { image, part }] of samples.entries()) {
@@ -102,7 +117,7 @@ const program = Effect.gen(function*() {
       `recall ${mean(own.map(({ recall }) => recall)).toFixed(3)}`
     ].join("  "))
   }
-  for (const together of [["base", "shuffled"], ["temperature 1.5"], methods]) {
+  for (const together of [["base", "shuffled"], ["temperature 1.5"], ["spoilt"], methods]) {
     const own = counted.filter(({ method }) => together.includes(method))
     const against = (name: "auc" | "nats", cue: "precision" | "recall") =>
       spearman(own.map((row) => row[name]), own.map((row) => row[cue])).toFixed(3)

@@ -17,11 +17,12 @@ interface Asked extends Pick<Remote, "remote" | "remoteModel"> {
 }
 
 /**
- * The directory of the base: the flag's, else the model under its adapter, else the model itself where nothing says
- * that it was trained here. None for bare answers, which have no reasoning, and where nobody knows: that is said.
+ * The directory of the base: the flag's, else the model under its adapter. None for bare answers, which have no
+ * reasoning, and where nobody knows, which is said: a model is no judge of itself, for what it writes of a picture is
+ * what it finds likely there, true or not.
  */
 export const baseOf = Effect.fnUntraced(function*(asked: Asked, form: Form) {
-  const { adapter, base, model, remote } = asked
+  const { adapter, base, model } = asked
   if (form === "answer") {
     return Option.isNone(base)
       ? base
@@ -31,10 +32,10 @@ export const baseOf = Effect.fnUntraced(function*(asked: Asked, form: Form) {
     yield* check({ model: base.value, seed: 0 })
     return base
   }
-  if (Option.isNone(remote) && (Option.isSome(adapter) || !(yield* Saved.isTrained(asked)))) return Option.some(model)
+  if (Option.isSome(adapter)) return Option.some(model)
   yield* Console.error(
-    `whether reasonings are about their pictures (grounded) is left out: --base DIR names the model that ` +
-      `${Saved.modelOf(asked)} was trained from`
+    `whether reasonings are about their pictures (grounded) is left out: --base DIR names who judges that, the model ` +
+      `that ${Saved.modelOf(asked)} was trained from`
   )
   return Option.none<string>()
 })

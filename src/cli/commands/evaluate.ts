@@ -47,7 +47,7 @@ const flags = {
   base: text("base", "DIR", "a directory").pipe(
     Flag.withDescription(
       "The model that --model was trained from: whether reasonings are about their pictures is asked of it (column " +
-        "grounded); default: --model without its --adapter, or itself where nothing says that it was trained here"
+        "grounded); default: --model without its --adapter, else nobody"
     ),
     Flag.map(directoryOf),
     Flag.optional

@@ -13,7 +13,8 @@
  *   `reason` prompt shows the annotation, which makes a reasoning likely whatever the picture; without an annotation it
  *   is a question that nobody was ever asked. `annotate` is what methods were asked when they wrote the reasoning.
  * - **The judge** is the frozen base. A policy that has learned a private code for its answers finds that code likely
- *   where it belongs; the base does not know it. What the base cannot see is not grounded for it either.
+ *   where it belongs; the base does not know it. What the base wrote itself it finds likely again, true or not: its
+ *   own figure is a ceiling.
  * - **Eight pictures** make a group, drawn by keys, and every reasoning of the group is held against every picture of
  *   it. Any two pictures are so compared both ways: reasonings that say the same of all pictures come out at 0.5
  *   exactly, whichever of them they fit.
