@@ -33,10 +33,10 @@ export class MissingQuestion extends Schema.TaggedError<MissingQuestion>()("Miss
  * A text without anything that could be a tag or a control token. Chains and questions are untrusted: `<|image_pad|>`
  * in one must not become an image in the next prompt. (Such a chain earns nothing anyway: it is no narrative.)
  */
-export const withoutTags = (text: string): string => text.replace(/<[^<>]*>/g, " ")
+export const withoutTags = (text: string): string => text.includes("<") ? text.replace(/<[^<>]*>/g, " ") : text
 
 /** What fills a prompt beside the question: it is no template, whatever it says. */
-const inert = (text: string) => text.replaceAll(placeholder, "question")
+const inert = (text: string) => text.includes(placeholder) ? text.replaceAll(placeholder, "question") : text
 
 /** Whether a task asks each sample its own question: whether any of its prompts does. */
 export const asks = ({ prompts }: Pick<Task<never>, "prompts">): boolean =>
