@@ -22,7 +22,6 @@
  * @module
  */
 import { Effect, Layer, Schema, Stream } from "effect"
-
 import * as Progress from "../../dsl/Progress.ts"
 import { Run } from "../../dsl/Run.ts"
 import * as Settings from "../../dsl/stages/Settings.ts"
