@@ -4,7 +4,7 @@
  * @module
  */
 import { Predicate, Result, Schema } from "effect"
-import { defaults, filledStage, length, lengths } from "../dsl/stages/Settings.ts"
+import { filled, filledStage, length, lengths } from "../dsl/stages/Settings.ts"
 import { stageRules } from "../dsl/stages/stageRules.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import { show } from "../kernels/text/show.ts"
@@ -108,16 +108,15 @@ export const whole = (preset: Preset): Overrides => {
   const stages = Object.entries(stageRules).flatMap(([stage, rules]) => {
     const own = Rules.at(given, [stage])
     if (!Predicate.isObject(own)) return []
+    const weighted = Rules.at(own, ["soft"]) !== undefined
     // Weighted lessons know no τ.
-    const filled: Overrides = Rules.at(own, ["soft"]) !== undefined ? { ...own } : {
-      ...defaults,
-      maxTokens: lengthOf[stage],
-      ...filledStage(own)
-    }
+    const whole: Overrides = weighted
+      ? { ...own }
+      : { ...filled(own), maxTokens: lengthOf[stage], ...filledStage(own) }
     const names = [...new Set(Object.keys(rules).map((name) => name.split(".")[0] ?? ""))]
     return [[
       stage,
-      Object.fromEntries(names.flatMap((name) => filled[name] === undefined ? [] : [[name, filled[name]]]))
+      Object.fromEntries(names.flatMap((name) => whole[name] === undefined ? [] : [[name, whole[name]]]))
     ]]
   })
   return { ...given, ...Object.fromEntries(stages) }

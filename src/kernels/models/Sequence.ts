@@ -13,12 +13,13 @@ import {
   rotary,
   rowPositions,
   scalar,
+  slice,
   type Tensor,
   where,
   zeros
 } from "../graph/index.ts"
 import { attention, joinHeads, splitHeads } from "./Attention.ts"
-import type { Config } from "./Config.ts"
+import { type Config, visualWidth } from "./Config.ts"
 import { type Attend, decoder } from "./Decoder.ts"
 import { groupAttention, type GroupInputs } from "./Groups.ts"
 import type { Lookup } from "./Lookup.ts"
@@ -31,7 +32,7 @@ export interface SequenceInputs {
   readonly tokens: Tensor
   /** int32 `[rows]`: which visual token stands here, or `visual rows` (one past the last) for text. */
   readonly visualIndex: Tensor
-  /** `[visual rows, width]`; absent for text only. */
+  /** `[visual rows, visualWidth]`; absent for text only. */
   readonly visual: Tensor | undefined
   /** float `[rows, headWidth / 2]`, as `sines` */
   readonly cosines: Tensor
@@ -47,15 +48,24 @@ export interface SequenceInputs {
 
 const MASKED = -1e9
 
-/** Token embeddings with the images' visual tokens in their places: `[rows, width]`. */
-const embed = (config: Config, p: Lookup, { tokens, visual, visualIndex }: SequenceInputs): Tensor => {
+/** What the decoder starts from, and what is added behind its first layers: `[rows, width]` each. */
+interface Embedded {
+  readonly hidden: Tensor
+  readonly added: ReadonlyArray<Tensor>
+}
+
+/** Token embeddings with the images' visual tokens in their places. */
+const embed = (config: Config, p: Lookup, { tokens, visual, visualIndex }: SequenceInputs): Embedded => {
   const words = gather(p("model.embed_tokens.weight"), tokens)
-  if (visual === undefined) return words
+  if (visual === undefined) return { hidden: words, added: [] }
   const rows = visual.shape[0] as number
   const isText = equals(visualIndex, constant(Int32Array.of(rows), []))
   const keep = reshape(where(isText, scalar(1), scalar(0)), [tokens.shape[0] as number, 1])
-  const pictured = gather(concat([visual, zeros([1, config.width])], 0), visualIndex)
-  return add(mul(words, keep), pictured)
+  const pictured = gather(concat([visual, zeros([1, visualWidth(config)])], 0), visualIndex)
+  const { vision: { deepstack }, width } = config
+  if (deepstack.length === 0) return { hidden: add(mul(words, keep), pictured), added: [] }
+  const part = (k: number) => slice(pictured, 1, k * width, (k + 1) * width)
+  return { hidden: add(mul(words, keep), part(0)), added: deepstack.map((_, k) => part(k + 1)) }
 }
 
 /** Additive mask `[batch, 1, length, length]` from segments. */
@@ -105,7 +115,9 @@ export const sequence = (
   const attend = groups === undefined
     ? within(config, inputs, cache)
     : groupAttention(config, batch, cosines, sines, groups)
-  const hidden = decoder(config, p, embed(config, p, inputs), attend, {
+  const { added, hidden: embedded } = embed(config, p, inputs)
+  const hidden = decoder(config, p, embedded, attend, {
+    added,
     wanted,
     onLayer: (output) => layers.push(output)
   })

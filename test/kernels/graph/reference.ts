@@ -198,6 +198,7 @@ const operators: Readonly<Record<string, Evaluate>> = {
   cos: elementwise((a) => Math.cos(a!)),
   sin: elementwise((a) => Math.sin(a!)),
   gelu: elementwise((a) => 0.5 * a! * (1 + erf(a! / Math.SQRT2))),
+  geluTanh: elementwise((a) => 0.5 * a! * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (a! + 0.044715 * a! ** 3)))),
   quickGelu: (inputs, node) => elementwise((a) => a! * sigmoid(a! * (node.attributes["alpha"] as number)))(inputs),
   cast: (inputs, node) => {
     const to = node.outputs[0]!.dtype
