@@ -96,3 +96,31 @@ describe("rise evaluate --remote", () => {
       )
     }).pipe(Effect.scoped), 120_000)
 })
+
+describe("rise evaluate --base", () => {
+  it.live("has another model judge reasonings; without it nobody does, which is said", () =>
+    Effect.gen(function*() {
+      const directory = yield* folder
+      const args = ["evaluate", "--labels", "calm,wild", "--data", "faces"]
+      const judged = yield* rise(directory, ...args, "--base", "embedded", "--out", "judged")
+      assert.strictEqual(judged.code, 0, judged.stderr)
+      const rows: ReadonlyArray<{ readonly metric: string; readonly n: number; readonly value: number }> = JSON.parse(
+        readFileSync(join(directory, "judged/results.json"), "utf8")
+      )
+      const grounded = rows.find(({ metric }) => metric === "grounded")
+      assert.isTrue(grounded !== undefined && grounded.value >= 0 && grounded.value <= 1, judged.stderr)
+      assert.match(judged.stdout, /grounded/)
+
+      const alone = yield* rise(directory, ...args, "--out", "alone")
+      assert.strictEqual(alone.code, 0, alone.stderr)
+      assert.match(alone.stderr, /\(grounded\) is left out: --base DIR names who judges that/)
+      assert.notInclude(readFileSync(join(directory, "alone/results.json"), "utf8"), "grounded")
+
+      const bare = yield* rise(directory, ...args, "--base", "embedded", "--form", "answer", "--out", "bare")
+      assert.notStrictEqual(bare.code, 0)
+      assert.match(bare.stderr, /--base judges reasonings, and a bare answer has none: leave it out/)
+      const nowhere = yield* rise(directory, ...args, "--base", "nowhere", "--out", "nowhere")
+      assert.notStrictEqual(nowhere.code, 0)
+      assert.match(nowhere.stderr, /nowhere/)
+    }).pipe(Effect.scoped), 120_000)
+})

@@ -31,6 +31,11 @@ const results = {
   "kept share": "share of the chains that τ let through, which supervised fine-tuning learns from",
   "cue precision": "share of the things a reasoning names that are really in the picture",
   "cue recall": "share of the things in the picture that a reasoning names",
+  grounded: "how often a reasoning's own picture is the likelier one of two, to the untrained base: 0.5 is chance, 1 " +
+    "means that no other picture fits as well",
+  "grounded nats":
+    "how much likelier a reasoning is given its own picture than given another, to the untrained base, " +
+    "in nats per token",
   masked: "the same with the answer's tokens held to what the format allows"
 } as const
 

@@ -203,9 +203,11 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   const named = Predicate.isObject(stages) ? Object.keys(stages) : undefined
   const ledger = yield* json(at(Ledger.fileName), Schema.Struct({ finished: Schema.Boolean }))
   const finished = Option.exists(ledger, ({ finished }) => finished)
+  const weighted = facts.has("config.settings.filter.soft") || facts.has("stages.filter.soft")
   const asked = Number(facts.get("config.settings.filter.tau") ?? facts.get("stages.filter.tau") ?? 0.75)
   // A script's run filters where it says so.
-  const tau = named === undefined || named.includes("filter") ? used ?? asked : undefined
+  const filters = (named === undefined || named.includes("filter")) && !weighted
+  const tau = filters ? used ?? asked : undefined
   const aside = yield* Stream.runFold(
     lines(at("quarantine.jsonl"), Row),
     () => ({ counts: new Map<string, number>(), first: new Array<Row>() }),
