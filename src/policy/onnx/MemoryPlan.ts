@@ -37,6 +37,8 @@ export interface Workload {
   readonly prompts: number
   /** Candidates of a prompt, G. */
   readonly group: number
+  /** Whether the update pays for entropy (`GroupRelative.entropy`). Default false. */
+  readonly entropy?: boolean
   /** Worker threads. */
   readonly workers: number
   /** Default: the decoder's own weights are trained. */
@@ -200,7 +202,8 @@ export const estimate = Effect.fn("MemoryPlan.estimate")(function*(config: Confi
   const outputs = LossGraphs.objectives.groupRelative(config, shape, trained.map(({ name }) => name), {
     lora,
     recompute: workload.recompute ?? false,
-    frozen
+    frozen,
+    form: { entropy: workload.entropy ?? false }
   })
   const activations = trainable === "none"
     ? 0

@@ -69,7 +69,7 @@ export interface Options {
    * Refuses to load, before any weight is read, when a training step like this one would hold more than `limit` bytes;
    * the error says how much it would be and which option to change.
    */
-  readonly plan?: Pick<Workload, "group" | "newTokens" | "promptTokens" | "prompts" | "visualTokens"> & {
+  readonly plan?: Pick<Workload, "entropy" | "group" | "newTokens" | "promptTokens" | "prompts" | "visualTokens"> & {
     readonly limit: number
   }
 }

@@ -208,6 +208,13 @@ export const cases: ReadonlyArray<Case> = [
     )
     return G.selectedLogprob(x!, e!, t!, { bias: G.constant(bias, [5, 7]), chunk: 3, temperature: 0.9 })
   }),
+  made("entropy", [n(5, 4), n(7, 4)], (x, e) => G.entropy(x!, e!)),
+  made("entropy, uneven chunks", [n(5, 4), n(7, 4)], (x, e) => G.entropy(x!, e!, { chunk: 2, temperature: 1.3 })),
+  made("entropy, masked", [n(5, 4), n(7, 4)], (x, e) => {
+    // Columns 5 and 6 are forbidden everywhere; in the first row all but one are.
+    const bias = Float32Array.from({ length: 35 }, (_, i) => i % 7 > 4 || (i > 0 && i < 7) ? -1e9 : 0)
+    return G.entropy(x!, e!, { bias: G.constant(bias, [5, 7]), chunk: 3, temperature: 0.9 })
+  }),
   ...([["allowedLogprob", undefined], ["allowedLogprob, uneven chunks", 2]] as const).map(([name, chunk]) =>
     made(name, [n(5, 4), n(7, 4)], (x, e) => {
       // As above; nothing is forbidden in the last row.
