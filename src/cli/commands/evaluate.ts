@@ -11,6 +11,8 @@ import { fitted, Presets } from "../../pipelines/index.ts"
 import type * as Sources from "../../sources/index.ts"
 import { barsOf, type Example, labels } from "../../studies/index.ts"
 import { again, CommandLine } from "../commandLine.ts"
+import * as Sized from "../engine/fitted.ts"
+import * as Engine from "../engine/index.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
@@ -39,9 +41,9 @@ const goOn = Effect.fnUntraced(function*(out: string) {
 
 const flags = {
   ...Pictures.asked,
-  model: Flags.model,
-  adapter: Flags.adapter,
-  ...Flags.remote,
+  model: Flags.modelAsked,
+  adapter: Flags.adapterAsked,
+  ...Flags.elsewhere,
   ...Flags.requests,
   ...Flags.frozen,
   out: Flags.out,
@@ -66,7 +68,7 @@ const lengthsOf = Effect.fnUntraced(function*<A>(given: Given, { task, train }: 
   return (yield* Quarantine.silently(fitted({
     task,
     data: train,
-    model: given.model,
+    ...(yield* Sized.sized({ ...given, lora: Option.none() })),
     ...Option.match(parameters, { onNone: () => ({}), onSome: (parameters) => ({ parameters }) })
   }))).evaluate
 })
@@ -74,9 +76,11 @@ const lengthsOf = Effect.fnUntraced(function*<A>(given: Given, { task, train }: 
 const method = "model"
 
 /** Tells of the passes that there will be, for their number and the time left. */
-const announce = Effect.fnUntraced(function*<A>({ task, test }: Sources.TaskSource<A, Task<A>>) {
+const announce = Effect.fnUntraced(function*<A>(given: Given, { task, test }: Sources.TaskSource<A, Task<A>>) {
   const counted = yield* Quarantine.silently(Stream.runCount(test))
-  const passes = ["evaluate", ...(task.grammar === undefined ? [] : ["evaluate-masked"])]
+  // An engine is sent no grammar.
+  const masked = task.grammar !== undefined && !Engine.trains(given)
+  const passes = ["evaluate", ...(masked ? ["evaluate-masked"] : [])]
   yield* report(Event.Planned({ stages: passes.map((pass) => ({ stage: nameOf(method)(pass), counted })) }))
 })
 
@@ -89,7 +93,8 @@ const measured = Effect.fnUntraced(function*<A>(
   const settings = yield* lengthsOf(given, source)
   const form = yield* formOf(given)
   const config = {
-    model: named(given),
+    // An engine may move with its states.
+    model: Engine.trains(given) ? given.model : named(given),
     // Answers of other weights under the same name are other answers.
     weights: Option.isSome(given.remote) ? null : yield* weightsOf(given),
     adapter: Option.getOrNull(given.adapter),
@@ -107,7 +112,7 @@ const measured = Effect.fnUntraced(function*<A>(
     config
   })((out) =>
     Effect.andThen(
-      announce(source),
+      announce(given, source),
       evaluateModel({
         method,
         task,
@@ -127,7 +132,7 @@ const measured = Effect.fnUntraced(function*<A>(
 })
 
 export const evaluate = Command.make("evaluate", flags, (flagged) =>
-  computing(flagged)(Effect.gen(function*() {
+  computing(Engine.threads(flagged))(Effect.gen(function*() {
     const server = yield* asked(flagged)
     yield* check(server)
     const given = yield* told(server)

@@ -25,11 +25,14 @@ export const chainsAlone = Effect.fnUntraced(function*(out: string) {
   return yield* tell(`Nothing was trained, so there is no model: the chains are in ${join(out, "cot.jsonl")}`)
 })
 
-/** Weights that stay at an engine are told by an address alone. */
-const isAddress = (model: string) =>
+/** Where an engine has what was learned, and whether that is all there is: weights that stay there. */
+const atEngine = (model: string) =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
-    return yield* Effect.orElseSucceed(fs.exists((yield* Path.Path).join(model, "engine.json")), () => false)
+    const { join } = yield* Path.Path
+    const has = (name: string) => Effect.orElseSucceed(fs.exists(join(model, name)), () => false)
+    const there = yield* has("engine.json")
+    return { there, stays: there && !(yield* has("config.json")) && !(yield* has("adapter_config.json")) }
   })
 
 /** Says where the model is and how it is asked. A task that cannot be written down is known to its script alone. */
@@ -38,10 +41,15 @@ export const finished = <A>(out: string, { described, name: task }: Task<A>) =>
     const { join } = yield* Path.Path
     const model = join(out, "model")
     const name = JSON.stringify(model)
-    if (yield* isAddress(model)) {
+    const { stays, there } = yield* atEngine(model)
+    const asked = `--engine tinker=URL --model NAME --tokenizer DIR --adapter ${quoted(model)}`
+    if (stays) {
       return yield* tell(
-        `The weights stay at the engine; the address of their state is in ${model}. Ask them there, in a script: ` +
-          `(yield* Policy.Policy).restore(${name}), then Rise.evaluate and Rise.annotate`
+        `The weights stay at the engine; the address of their state is in ${model}. Ask them there: ` + (
+          described === undefined
+            ? `in this script, (yield* Policy.Policy).restore(${name}), then Rise.evaluate and Rise.annotate`
+            : `npx rise evaluate ${asked} --data PICTURES, npx rise annotate with the same`
+        )
       )
     }
     const [what, flags, options] = (yield* isAdapter(model))
@@ -50,7 +58,8 @@ export const finished = <A>(out: string, { described, name: task }: Task<A>) =>
     const next = described === undefined
       ? `"${task}" is a task of this script: ask the model here, by Rise.evaluate and Rise.annotate with ` +
         `Policy.onnx({ ${options} })`
-      : `Measure it: npx rise evaluate ${flags} --data PICTURES. Ask it: npx rise annotate ${flags} picture.png`
+      : `Measure it: npx rise evaluate ${flags} --data PICTURES. Ask it: npx rise annotate ${flags} picture.png` +
+        (there ? `. At the engine: ${asked}` : "")
     return yield* tell(`${what} is in ${model}. ${next}`)
   })
 

@@ -7,10 +7,18 @@
  */
 import { Effect, Option } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
-import { type FormatLoss, type FormatText, Policy, type Prompt, type TargetSegment } from "../../policy/Policy.ts"
+import {
+  type FormatLoss,
+  type FormatText,
+  Policy,
+  type Prompt,
+  type SupervisedExample,
+  type TargetSegment
+} from "../../policy/Policy.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import type { Task } from "../Task.ts"
 import * as ByDraws from "./ByDraws.ts"
+import * as ByLessons from "./ByLessons.ts"
 import type { Form } from "./Pipeline.ts"
 import { sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
@@ -32,7 +40,7 @@ export interface PracticeOptions {
    * before that of the lessons. Texts that are drawn cool leave it where a greedy text would: at 1 most errors are rare
    * ones, of which one at a time teaches little. Default "mass".
    */
-  readonly by?: "draws" | "mass"
+  readonly by?: "draws" | "lessons" | "mass"
 }
 
 /** The option `practice` of `sft`. */
@@ -75,13 +83,14 @@ export const practising: Rules.Table = {
   "practice.weight": Rules.required(practised),
   "practice.maxTokens": Rules.required(Settings.length),
   "practice.temperature": Rules.temperature(true),
-  "practice.by": Rules.oneOf("draws", "mass")
+  "practice.by": Rules.oneOf("draws", "lessons", "mass")
 }
 
 /** The same of `sft`. */
 export const practisingLessons: Rules.Table = { ...practising, "practice.of": Rules.oneOf("lessons", "own") }
 
 const beside = (loss: FormatLoss): Practised => ({ _tag: "Beside", loss })
+const among = (examples: ReadonlyArray<SupervisedExample>): Practised => ({ _tag: "Among", examples })
 const before = (own: ByDraws.ByDraws): Practised => ({ _tag: "Before", ...own })
 
 /** What the policy is asked, and the format that its text is to have. */
@@ -111,6 +120,7 @@ const lessonAfter = (exercises: ReadonlyArray<Exercise>, i: number, form: Form):
 export type Practised =
   | { readonly _tag: "Beside"; readonly loss: FormatLoss }
   | ({ readonly _tag: "Before" } & ByDraws.ByDraws)
+  | { readonly _tag: "Among"; readonly examples: ReadonlyArray<SupervisedExample> }
 
 /**
  * Makes the function that a stage calls at each step: it draws the texts and returns what they teach. A task without a
@@ -126,6 +136,7 @@ export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: Lesso
   return Effect.fnUntraced(function*(exercises: ReadonlyArray<Exercise>) {
     if (options === undefined) return undefined
     const { maxTokens, temperature, texts, weight } = Settings.filledStage(options)
+    if (options.by === "lessons") return among(ByLessons.of(exercises, { texts, weight }))
     const asked = (yield* Effect.forEach(exercises.slice(0, texts), (exercise, at) =>
       Effect.map(grammars[exercise.form], (grammar) => ({ ...exercise, grammar, at })))).filter(({ grammar }) =>
         grammar !== undefined

@@ -71,7 +71,8 @@ export const supervise = (
       yield* policy.update(practised.objective, update)
     }
     const format = practised?._tag === "Beside" ? practised.loss : undefined
-    const objective = Objective.Supervised({ examples, ...(format !== undefined && { format }) })
+    const others = practised?._tag === "Among" ? practised.examples : []
+    const objective = Objective.Supervised({ examples: [...examples, ...others], ...(format !== undefined && { format }) })
     const stats = yield* policy.update(objective, update)
     const { loss, tokens } = stats
     const held = practised?._tag === "Before" ? practised : undefined
