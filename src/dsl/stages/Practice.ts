@@ -64,6 +64,10 @@ export const fits = (
     const expected = "\"mass\" where practice.of is \"lessons\": a lesson's text never leaves its format"
     return Settings.refuse(stage, { setting: "practice.by", value: "\"draws\"", expected })
   }
+  if (practice?.by === "lessons" && practice.of === "own") {
+    const expected = "\"lessons\" where practice.by is \"lessons\": nothing is drawn"
+    return Settings.refuse(stage, { setting: "practice.of", value: "\"own\"", expected })
+  }
   return practice === undefined || practice.texts <= lessons ? Effect.void : Settings.refuse(stage, {
     setting: "practice.texts",
     value: String(practice.texts),
