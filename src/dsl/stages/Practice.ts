@@ -28,7 +28,7 @@ import type { BadSetting } from "./StageError.ts"
 export interface PracticeOptions {
   /** Texts that the policy writes at each step, one for each of as many lessons of the batch. */
   readonly texts: number
-  /** Weight of the format loss (nats per token) beside that of the lessons. */
+  /** Weight of the format loss (nats per token) beside that of the lessons; by "lessons", of each token among theirs. */
   readonly weight: number
   /** Longest text, in tokens. */
   readonly maxTokens: number
@@ -38,7 +38,8 @@ export interface PracticeOptions {
    * What the loss is made of: "mass", the probability of every token along the texts, which an engine over the network
    * does not tell; "draws", that of the token which left the format, where one did (`ByDraws`), in an update of its own
    * before that of the lessons. Texts that are drawn cool leave it where a greedy text would: at 1 most errors are rare
-   * ones, of which one at a time teaches little. Default "mass".
+   * ones, of which one at a time teaches little; "lessons": the answer of each lesson's neighbour, learned as that of
+   * its own picture from where the two part (`ByLessons`). It draws nothing and needs no grammar. Default "mass".
    */
   readonly by?: "draws" | "lessons" | "mass"
 }
