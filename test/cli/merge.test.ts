@@ -37,7 +37,7 @@ describe("rise merge", () => {
 
       const done = yield* merge("--adapter", adapter, "--out", out)
       assert.strictEqual(done.code, 0, done.stderr)
-      assert.match(done.stdout, /merged: embedded with .*adapter merged in\. Measure it: npx rise evaluate --model /)
+      assert.match(done.stdout, /merged: embedded scene-vl-places with .*adapter merged in\. Measure it: npx rise evaluate --model /)
       const weights = (folder: string) => readFileSync(join(folder, "model.safetensors"))
       assert.isTrue(weights(out).equals(weights(whole)))
       assert.isFalse(weights(out).equals(weights(join(import.meta.dirname, "../../assets/scene-vl-places"))))

@@ -49,9 +49,9 @@ export const check = (stages: ReadonlyArray<Described>) =>
         })
       }
       const settings = settingsOf(stage, options)
-      const byMass = !["draws", "lessons"].includes(String(Rules.at(settings, ["practice", "by"])))
+      const byDraws = Rules.at(settings, ["practice", "by"]) === "draws"
       for (const { limit, plain, setting } of needsOf(stage, learnsFromDraws)) {
-        const why = setting === "practice" && !byMass ? undefined : unable[limit]
+        const why = setting === "practice" && byDraws ? undefined : unable[limit]
         const value = Rules.at(settings, [setting])
         if (why === undefined || value === undefined || value === plain) continue
         const expected = plain === undefined ? `to be left out: ${why}` : `${String(plain)}: ${why}`

@@ -7,18 +7,10 @@
  */
 import { Effect, Option } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
-import {
-  type FormatLoss,
-  type FormatText,
-  Policy,
-  type Prompt,
-  type SupervisedExample,
-  type TargetSegment
-} from "../../policy/Policy.ts"
+import { type FormatLoss, type FormatText, Policy, type Prompt, type TargetSegment } from "../../policy/Policy.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import type { Task } from "../Task.ts"
 import * as ByDraws from "./ByDraws.ts"
-import * as ByLessons from "./ByLessons.ts"
 import type { Form } from "./Pipeline.ts"
 import { sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
@@ -28,7 +20,7 @@ import type { BadSetting } from "./StageError.ts"
 export interface PracticeOptions {
   /** Texts that the policy writes at each step, one for each of as many lessons of the batch. */
   readonly texts: number
-  /** Weight of the format loss (nats per token) beside that of the lessons; by "lessons", of each token among theirs. */
+  /** Weight of the format loss (nats per token) beside that of the lessons. */
   readonly weight: number
   /** Longest text, in tokens. */
   readonly maxTokens: number
@@ -38,21 +30,22 @@ export interface PracticeOptions {
    * What the loss is made of: "mass", the probability of every token along the texts, which an engine over the network
    * does not tell; "draws", that of the token which left the format, where one did (`ByDraws`), in an update of its own
    * before that of the lessons. Texts that are drawn cool leave it where a greedy text would: at 1 most errors are rare
-   * ones, of which one at a time teaches little; "lessons": the answer of each lesson's neighbour, learned as that of
-   * its own picture from where the two part (`ByLessons`). It draws nothing and needs no grammar. Default "mass".
+   * ones, of which one at a time teaches little. Default "mass".
    */
-  readonly by?: "draws" | "lessons" | "mass"
+  readonly by?: "draws" | "mass"
 }
 
 /** The option `practice` of `sft`. */
 export interface LessonPracticeOptions extends PracticeOptions {
   /**
-   * Which texts are held to the format: "own", those that the policy writes; "lessons", the target of each lesson as a
+   * Which texts are held to the format: "own", those that the policy writes for the pictures of its lessons; "others",
+   * for pictures that are no lessons, since the filter dropped them (all pictures, where it dropped none): what is known
+   * by heart breaks no format, whatever the policy writes elsewhere; "lessons", the target of each lesson as a
    * text for the picture of another of its batch, where nothing is drawn. How a label is spelled depends on no picture.
    * A small model that has learned few pictures by heart does not know that, and for one that lies between them writes
    * the beginning of one label and the end of another. Default "own".
    */
-  readonly of?: "lessons" | "own"
+  readonly of?: "lessons" | "others" | "own"
 }
 
 /** Refuses more texts than a batch has lessons to write them of, and draws where nothing is drawn. */
@@ -64,10 +57,6 @@ export const fits = (
   if (practice?.by === "draws" && practice.of === "lessons") {
     const expected = "\"mass\" where practice.of is \"lessons\": a lesson's text never leaves its format"
     return Settings.refuse(stage, { setting: "practice.by", value: "\"draws\"", expected })
-  }
-  if (practice?.by === "lessons" && practice.of === "own") {
-    const expected = "\"lessons\" where practice.by is \"lessons\": nothing is drawn"
-    return Settings.refuse(stage, { setting: "practice.of", value: "\"own\"", expected })
   }
   return practice === undefined || practice.texts <= lessons ? Effect.void : Settings.refuse(stage, {
     setting: "practice.texts",
@@ -88,14 +77,13 @@ export const practising: Rules.Table = {
   "practice.weight": Rules.required(practised),
   "practice.maxTokens": Rules.required(Settings.length),
   "practice.temperature": Rules.temperature(true),
-  "practice.by": Rules.oneOf("draws", "lessons", "mass")
+  "practice.by": Rules.oneOf("draws", "mass")
 }
 
 /** The same of `sft`. */
-export const practisingLessons: Rules.Table = { ...practising, "practice.of": Rules.oneOf("lessons", "own") }
+export const practisingLessons: Rules.Table = { ...practising, "practice.of": Rules.oneOf("lessons", "others", "own") }
 
 const beside = (loss: FormatLoss): Practised => ({ _tag: "Beside", loss })
-const among = (examples: ReadonlyArray<SupervisedExample>): Practised => ({ _tag: "Among", examples })
 const before = (own: ByDraws.ByDraws): Practised => ({ _tag: "Before", ...own })
 
 /** What the policy is asked, and the format that its text is to have. */
@@ -125,7 +113,6 @@ const lessonAfter = (exercises: ReadonlyArray<Exercise>, i: number, form: Form):
 export type Practised =
   | { readonly _tag: "Beside"; readonly loss: FormatLoss }
   | ({ readonly _tag: "Before" } & ByDraws.ByDraws)
-  | { readonly _tag: "Among"; readonly examples: ReadonlyArray<SupervisedExample> }
 
 /**
  * Makes the function that a stage calls at each step: it draws the texts and returns what they teach. A task without a
@@ -141,7 +128,6 @@ export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: Lesso
   return Effect.fnUntraced(function*(exercises: ReadonlyArray<Exercise>) {
     if (options === undefined) return undefined
     const { maxTokens, temperature, texts, weight } = Settings.filledStage(options)
-    if (options.by === "lessons") return among(ByLessons.of(exercises, { texts, weight }))
     const asked = (yield* Effect.forEach(exercises.slice(0, texts), (exercise, at) =>
       Effect.map(grammars[exercise.form], (grammar) => ({ ...exercise, grammar, at })))).filter(({ grammar }) =>
         grammar !== undefined

@@ -11,7 +11,6 @@ import * as PlugIn from "../PlugIn.ts"
 import * as Question from "../Question.ts"
 import { Run } from "../Run.ts"
 import type { Sample } from "../Task.ts"
-import * as ThinkAnswer from "../ThinkAnswer.ts"
 import * as Ahead from "./Ahead.ts"
 import * as BaseFormat from "./BaseFormat.ts"
 import * as BaseTexts from "./BaseTexts.ts"
@@ -142,36 +141,21 @@ export const warmUp = (options: WarmUpOptions = {}) =>
           const answer = yield* PlugIn.encode(task, sample)
           const reconstruction: SupervisedExample = { prompt, target: [{ text: answer, weight: 1 }], grammar }
           const kept = keep > 0 ? [yield* Keep.example(stage, task, keep, sample, text, written)] : []
-          return {
-            sample,
-            prompt,
-            answer,
-            reasoning: Question.withoutTags(text.reasoning),
-            examples: [reconstruction, ...kept]
-          }
+          return { sample, prompt, examples: [reconstruction, ...kept] }
         })
       )
     )
     const practise = yield* Practice.make(task, options.practice)
     const exercises = (
-      batch: ReadonlyArray<{
-        readonly prompt: Prompt
-        readonly sample: Sample<A>
-        readonly reasoning: string
-        readonly answer: string
-      }>,
+      batch: ReadonlyArray<{ readonly prompt: Prompt; readonly sample: Sample<A> }>,
       step: number,
       key: string
     ) =>
-      Effect.forEach(batch, ({ answer, prompt, reasoning, sample }, i) => {
+      Effect.forEach(batch, ({ prompt, sample }, i) => {
         const of = { key: `${key}/practice/${i}` }
-        const lesson = { text: answer, weight: 1 }
         return step % 4 > 0
-          ? Effect.succeed<Exercise>({ ...of, form: "answer", prompt, target: [lesson] })
-          : Effect.map(
-            Answer.ask(task, "think", sample),
-            (prompt): Exercise => ({ ...of, form: "think", prompt, target: ThinkAnswer.segments(reasoning, lesson) })
-          )
+          ? Effect.succeed<Exercise>({ ...of, form: "answer", prompt })
+          : Effect.map(Answer.ask(task, "think", sample), (prompt): Exercise => ({ ...of, form: "think", prompt }))
       })
     yield* Train.train({
       stage,

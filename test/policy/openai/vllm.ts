@@ -10,7 +10,8 @@ import { directoryOf } from "../../../src/policy/Embedded.ts"
 import { OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
 import * as Server from "./server.ts"
 
-const PLACE = 7
+/** No token of the checkpoint: given texts hold none. */
+const PLACE = 999_999
 
 export interface Vllm {
   readonly server: Server.Server
