@@ -28,8 +28,10 @@ export const taskOf = (asked: Asked) => {
   return Option.match(adapter, {
     onNone: () => Sources.taskOf(model),
     onSome: (adapter) =>
-      Effect.flatMap(Sources.taskOf(adapter), (found) =>
-        Option.isSome(found) ? Effect.succeed(found) : Sources.taskOf(model))
+      Effect.flatMap(
+        Sources.taskOf(adapter),
+        (found) => Option.isSome(found) ? Effect.succeed(found) : Sources.taskOf(model)
+      )
   })
 }
 

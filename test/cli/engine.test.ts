@@ -44,9 +44,7 @@ const inFolder = <A, E>(
 ) => Effect.scoped(Effect.flatMap(folder, test)).pipe(Effect.provide(NodeServices.layer))
 
 const square = (file: string) =>
-  Effect.promise(() =>
-    sharp({ create: { width: 56, height: 56, channels: 3, background: "teal" } }).png().toFile(file)
-  )
+  Effect.promise(() => sharp({ create: { width: 56, height: 56, channels: 3, background: "teal" } }).png().toFile(file))
 
 const lines = (text: string): ReadonlyArray<Record<string, unknown>> =>
   text.trim().split("\n").map((line) => JSON.parse(line))

@@ -232,7 +232,12 @@ const usage: ReadonlyArray<Row> = [
     says: /--reference: baseUrl is "nowhere"/,
     next: /such as http/
   },
-  { line: ["evaluate", "--engine", "tinker=http://a"], code: 2, says: /--engine holds the model/, next: /--model NAME/ },
+  {
+    line: ["evaluate", "--engine", "tinker=http://a"],
+    code: 2,
+    says: /--engine holds the model/,
+    next: /--model NAME/
+  },
   {
     line: ["annotate", ...engine, "--model", "vl", "a.png"],
     code: 2,

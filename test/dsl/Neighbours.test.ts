@@ -74,7 +74,10 @@ describe("a neighbour's answer", () => {
 })
 
 describe("pictures to practise on", () => {
-  const sampleOf = (id: number) => ({ image: Image.rendered(String(id), () => assert.fail("no picture is read")), truth: id })
+  const sampleOf = (id: number) => ({
+    image: Image.rendered(String(id), () => assert.fail("no picture is read")),
+    truth: id
+  })
   const ids = (lessons: ReadonlyArray<number>) =>
     Effect.gen(function*() {
       const data = Stream.fromIterable([0, 1, 2, 3].map(sampleOf))

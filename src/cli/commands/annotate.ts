@@ -115,7 +115,9 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
   yield* report(Event.Planned({ stages: [{ stage, counted: names.length }] }))
   yield* report(Event.Started({ stage, total: names.length, unit: "images", done: skip }))
   let done = skip
-  if (Option.isSome(given.remote) || Engine.trains(given)) yield* Effect.forkScoped(tellWaiting(given, () => done > skip))
+  if (Option.isSome(given.remote) || Engine.trains(given)) {
+    yield* Effect.forkScoped(tellWaiting(given, () => done > skip))
+  }
   yield* Stream.fromIterable(names).pipe(
     Stream.map((name) => Image.file(name)),
     kind.rows({

@@ -131,11 +131,15 @@ const measured = Effect.fnUntraced(function*<A>(
   yield* Console.log(`${printed(rows)}\n\nEverything is in ${out}.`)
 })
 
-export const evaluate = Command.make("evaluate", flags, (flagged) =>
-  computing(Engine.threads(flagged))(Effect.gen(function*() {
-    const server = yield* asked(flagged)
-    yield* check(server)
-    const given = yield* told(server)
-    const source = yield* Pictures.openAs({ ...given, shots: Option.none() })
-    yield* source.kind === "boxes" ? measured(given, source) : measured(given, source, barsOf(source.task))
-  }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))
+export const evaluate = Command.make(
+  "evaluate",
+  flags,
+  (flagged) =>
+    computing(Engine.threads(flagged))(Effect.gen(function*() {
+      const server = yield* asked(flagged)
+      yield* check(server)
+      const given = yield* told(server)
+      const source = yield* Pictures.openAs({ ...given, shots: Option.none() })
+      yield* source.kind === "boxes" ? measured(given, source) : measured(given, source, barsOf(source.task))
+    }))
+).pipe(Command.withDescription("Measure a model on the test half of a data set"))

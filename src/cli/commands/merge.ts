@@ -42,7 +42,9 @@ const run = Effect.fnUntraced(function*({ adapter, model, out }: Given) {
   const task = yield* Effect.option(fs.readFileString(join(adapter, TaskFile.name)))
   for (const text of Option.toArray(task)) yield* Atomic.writeText(join(out, TaskFile.name), text)
   yield* Console.log(
-    `${out}: ${modelName(model)} with ${adapter} merged in. Measure it: npx rise evaluate --model ${out} --data PICTURES`
+    `${out}: ${
+      modelName(model)
+    } with ${adapter} merged in. Measure it: npx rise evaluate --model ${out} --data PICTURES`
   )
 })
 

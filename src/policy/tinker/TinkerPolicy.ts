@@ -192,8 +192,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       ),
     checkpoint: (directory) =>
       failing("checkpoint")(
-        Effect.flatMap(engine.saveState, (path) =>
-          onDisk(written(directory, path, reference.path())))
+        Effect.flatMap(engine.saveState, (path) => onDisk(written(directory, path, reference.path())))
       ),
     restore: (directory) =>
       failing("restore")(Effect.gen(function*() {
