@@ -16,6 +16,9 @@ const decoder = (
   const side = Math.floor(half * 3 / 8)
   return {
     modelType: "qwen2_vl",
+    attention: "biased",
+    mrope: "stretches",
+    names: "published",
     vocabulary,
     width,
     mlpWidth,
@@ -29,6 +32,7 @@ const decoder = (
     maxPositions: 32768,
     tied: true,
     imageToken: vocabulary - 1,
+    videoToken: vocabulary - 2,
     vision: {
       depth: 1,
       width: 32,
@@ -41,7 +45,9 @@ const decoder = (
       ropeTheta: 10_000,
       block: "quickGelu",
       windows: undefined,
-      positionsPerSecond: undefined
+      positionsPerSecond: undefined,
+      places: undefined,
+      deepstack: []
     }
   }
 }

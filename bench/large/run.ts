@@ -1,11 +1,11 @@
 /**
  * What a large checkpoint costs on this machine: `node bench/large/run.ts --model DIR [--mode rollout|lora] [--quantize
- * int4]`.
+ * int4] [--device webgpu]`.
  *
- * Loads it, samples one group (G = 4, a 448 × 448 image, 32 new tokens) and, with `--mode lora`, takes one GRPO step on
- * an adapter of rank 16. Prints one JSON object: seconds of each part, and what the process held at most. Every run is
- * a process of its own, so that its peak is its own. The first run with a precision also writes the cache's file; run
- * it again for the time of loading alone.
+ * Loads it, samples a group (a 448 × 448 image) and, with `--mode lora`, takes a GRPO step and a step of SFT on an
+ * adapter of rank 16. Says on standard error what each part took as soon as it is known, and prints one JSON object at
+ * the end: seconds of each part, and what the process held at most. Every run is a process of its own, so that its peak
+ * is its own. The first run with a precision also writes the cache's file; run it again for the time of loading alone.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, Layer, Logger, Option } from "effect"
@@ -14,13 +14,11 @@ import { readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import * as Image from "../../src/kernels/image/Image.ts"
 import { Config, VisionLayout } from "../../src/kernels/models/index.ts"
-import { Runtime } from "../../src/kernels/runtime/index.ts"
+import { Device, Runtime } from "../../src/kernels/runtime/index.ts"
 import { MemoryPlan, Objective, OnnxPolicy, Policy } from "../../src/policy/index.ts"
 import { machine } from "../harness/Machine.ts"
 
 const SIDE = 448
-const GROUP = 4
-const NEW_TOKENS = 32
 
 const picture = Image.rendered("large", () => ({
   width: SIDE,
@@ -56,16 +54,21 @@ const command = Command.make(
     quantize: Flag.Literals("quantize", ["int8", "int4"]).pipe(Flag.optional),
     recompute: Flag.Boolean("recompute").pipe(Flag.withDefault(false)),
     workers: positive("workers", "Worker threads", 1),
+    group: positive("group", "Candidates, G", 4),
+    newTokens: positive("new-tokens", "Tokens of each", 32),
+    device: Flag.Literals("device", Device.Device.literals).pipe(Flag.withDefault("cpu" as const)),
     cache: Flag.String("cache").pipe(Flag.withDescription("Default: RISE_CACHE, or the system's folder"), Flag.optional)
   },
-  Effect.fn(function*({ cache, mode, model, quantize, recompute, workers }) {
+  Effect.fn(function*({ cache, device, group: count, mode, model, newTokens, quantize, recompute, workers }) {
     const threads = Math.max(1, Math.floor(availableParallelism() / workers))
     const parts: Record<string, unknown> = {}
     const timed = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>) =>
       Effect.gen(function*() {
         const start = performance.now()
         const value = yield* effect
-        parts[name] = { seconds: Number(((performance.now() - start) / 1000).toFixed(2)), gib: held() }
+        const figures = { seconds: Number(((performance.now() - start) / 1000).toFixed(2)), gib: held() }
+        parts[name] = figures
+        yield* Console.error(`${name}: ${figures.seconds} s, ${figures.gib.peak} GiB at most`)
         return value
       })
     const options = {
@@ -77,13 +80,16 @@ const command = Command.make(
       const policy = yield* Policy
       const sampled = (key: string) =>
         Effect.scoped(
-          Effect.flatMap(policy.session, (session) =>
-            session.sample([{ prompt, key }], { count: GROUP, maxTokens: NEW_TOKENS }))
+          Effect.flatMap(
+            policy.session,
+            (session) => session.sample([{ prompt, key }], { count, maxTokens: newTokens })
+          )
         )
       // The first brings the image through the tower and opens the session.
       yield* timed("first group", sampled("first"))
       const [group = []] = yield* timed("group", sampled("second"))
       const tokens = group.reduce((n, completion) => n + completion.tokens.length, 0)
+      yield* Console.error(`${tokens} tokens in it`)
       if (mode === "lora") {
         yield* policy.beginStage
         const rollouts = group.map((completion, g) => ({ prompt, completion, advantage: g % 2 - 0.5 }))
@@ -94,7 +100,7 @@ const command = Command.make(
             clip: { low: 0.2, high: 0.2 },
             kl: 0,
             innerUpdates: 1,
-            maxTokens: NEW_TOKENS
+            maxTokens: newTokens
           }),
           { learningRate: 1e-5 }
         )
@@ -102,6 +108,10 @@ const command = Command.make(
         const { gradNorm, loss } = yield* timed("step", step)
         parts["gradient norm"] = gradNorm
         parts["loss"] = loss
+        const examples = group.map(({ text }) => ({ prompt, target: [{ text, weight: 1 }] }))
+        const supervised = policy.update(Objective.Supervised({ examples }), { learningRate: 1e-5 })
+        yield* timed("first step of SFT", supervised)
+        yield* timed("step of SFT", supervised)
       }
       return { tokens, promptTokens: Option.getOrThrow(policy.tokenizer).encode(prompt.text).length }
     })
@@ -109,7 +119,7 @@ const command = Command.make(
     const { promptTokens, tokens } = yield* Effect.scoped(Effect.gen(function*() {
       const services = yield* timed(
         "load",
-        Layer.build(layer.pipe(Layer.provide(Runtime.layer({ workers, threadsPerWorker: threads }))))
+        Layer.build(layer.pipe(Layer.provide(Runtime.layer({ device, workers, threadsPerWorker: threads }))))
       )
       return yield* Effect.provide(work, services)
     }))
@@ -123,9 +133,9 @@ const command = Command.make(
       ...options,
       promptTokens: visualTokens + promptTokens + 20,
       visualTokens,
-      newTokens: NEW_TOKENS,
+      newTokens,
       prompts: 1,
-      group: GROUP,
+      group: count,
       workers
     })
     const planned = Object.fromEntries(
@@ -133,7 +143,10 @@ const command = Command.make(
     )
     yield* Console.log(
       JSON.stringify({
+        device,
         mode,
+        group: count,
+        newTokens,
         quantize: Option.getOrNull(quantize),
         workers,
         threads,

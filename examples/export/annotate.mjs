@@ -42,6 +42,11 @@ export const open = async (ort, Tokenizer, read) => {
     const [area, block, rows, columns] = [patch * patch, merge * merge, height / side, width / side]
     const ints = () => new Int32Array(slots)
     const feeds = { patches: new Float32Array(slots * 3 * temporalPatch * area), patchRow: ints(), patchColumn: ints(), patchFilled: ints() }
+    // A tower with learned positions stretches them over the picture.
+    if ("patchRows" in about.graphs.tower.inputs) {
+      feeds.patchRows = Int32Array.of(rows * merge)
+      feeds.patchColumns = Int32Array.of(columns * merge)
+    }
     const tokens = []
     for (let row = 0; row < rows; row++) {
       for (let column = 0; column < columns; column++) {

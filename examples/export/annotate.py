@@ -46,6 +46,8 @@ def patches(image):  # block by block of merge × merge patches; in a patch chan
     feeds["patches"][places], feeds["patchFilled"][places] = flat, 1
     feeds["patchRow"][places] = (row[:, None] * merge + inside[0]).ravel()
     feeds["patchColumn"][places] = (column[:, None] * merge + inside[1]).ravel()
+    if "patchRows" in about["graphs"]["tower"]["inputs"]:  # learned positions are stretched over the picture
+        feeds |= {"patchRows": np.int32([rows * merge]), "patchColumns": np.int32([columns * merge])}
     return feeds, row, column, slot
 
 def annotate(image):

@@ -13,7 +13,7 @@ export const isEmbedded = ({ model }: { readonly model: string }): boolean => Em
 export const caution =
   "This model has seen nothing but drawn scenes of emoji, and no photograph: it can learn the labels, but its " +
   "reasons name things that are not there and may be a code. Reasons to be read come from a real model (Qwen2-VL, " +
-  "Qwen2.5-VL: docs/adapters.md)."
+  "Qwen2.5-VL, Qwen3-VL: docs/models.md)."
 
 /**
  * Whether a model has the words of the embedded checkpoint and no others: whether it is that one, or was trained from

@@ -140,14 +140,14 @@ export const read = (
       tooLong: fail
     }, longestLine).pipe(
       Stream.mapEffect(({ number, text }) =>
-        Effect.gen(function*() {
+        Effect.suspend(() => {
           const cells = text.split("\t")
-          if (text.trim() === "") return []
-          if (columns === undefined) {
-            columns = yield* Effect.fromResult(columnsOf(table, cells, labels))
+          if (text.trim() === "") return Effect.succeed([])
+          if (columns !== undefined) return Effect.succeed([{ row: number, read: sample(cells, number, columns) }])
+          return Effect.map(Effect.fromResult(columnsOf(table, cells, labels)), (found) => {
+            columns = found
             return []
-          }
-          return [{ row: number, read: sample(cells, number, columns) }]
+          })
         })
       ),
       Stream.flattenIterable,

@@ -18,6 +18,10 @@ export interface Row<out A, out R = never> {
   readonly read: Effect.Effect<ReadonlyArray<A>, BadRow | DataError, R>
 }
 
+/** Rows that are taken from the source together, and of them, those that are read at one time. */
+const AT_A_TIME = 32
+const CONCURRENCY = 16
+
 /**
  * Reads rows concurrently and yields their samples in order. Fails where no sample is left: with `nothing`, if it is
  * given, of a source without rows, with the reasons of one whose rows are all set aside.
@@ -26,9 +30,16 @@ export const samples =
   <A>(source: string, nothing: string | undefined, more: Pick<Options<A>, "counts" | "unusable"> = {}) =>
   <E, R, R2>(rows: Stream.Stream<Row<A, R2>, E, R>): Stream.Stream<A, E | DataError, R | R2> =>
     rows.pipe(
-      Stream.mapEffect(({ read, row }) => Effect.map(Effect.result(read), (outcome) => ({ row, read: outcome })), {
-        concurrency: 16
-      }),
+      // Some at a time: handed through the stream one by one, tens of thousands of bad rows would take seconds.
+      Stream.grouped(AT_A_TIME),
+      Stream.mapEffect((rows) =>
+        Effect.forEach(
+          rows,
+          ({ read, row }) => Effect.map(Effect.result(read), (outcome) => ({ row, read: outcome })),
+          { concurrency: CONCURRENCY }
+        )
+      ),
+      Stream.flattenIterable,
       sift({ source, ...(nothing !== undefined && { nothing }), ...more })
     )
 

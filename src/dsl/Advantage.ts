@@ -4,6 +4,7 @@
  * @module
  */
 import { Context } from "effect"
+import * as Spread from "../kernels/math/Spread.ts"
 import type { GroupLoss } from "../policy/Policy.ts"
 
 /** The advantages of one group, in the order of its rewards. */
@@ -14,47 +15,73 @@ export interface GroupAdvantage {
   readonly dead: boolean
 }
 
+type Divisor = (rewards: ReadonlyArray<number>, batch: ReadonlyArray<ReadonlyArray<number>>) => number
+
 /** Rewards closer than this are equal: it is rounding, not preference. */
 const equalWithin = 1e-12
 
 /**
- * Centres a live group and divides by what `scale` makes of its standard deviation (Bessel-corrected).
+ * An estimator: the rewards of one group to its advantages.
+ *
+ * @param batch the rewards of every group of the step, that one among them; default: of that one alone
+ */
+export type Estimator = (
+  rewards: ReadonlyArray<number>,
+  batch?: ReadonlyArray<ReadonlyArray<number>>
+) => GroupAdvantage
+
+/**
+ * Centres a live group and divides by what `divisorOf` makes of rewards.
  *
  * @throws RangeError on a reward that is not finite: it would poison every advantage of the group.
  */
-const centred = (scale: (deviation: number) => number) => (rewards: ReadonlyArray<number>): GroupAdvantage => {
+const centred = (divisorOf: Divisor): Estimator => (rewards, batch = [rewards]) => {
   const bad = rewards.find((reward) => !Number.isFinite(reward))
   if (bad !== undefined) throw new RangeError(`a reward must be finite, got ${bad}`)
   const n = rewards.length
   const spread = n === 0 ? 0 : Math.max(...rewards) - Math.min(...rewards)
   if (spread <= equalWithin) return { advantages: rewards.map(() => 0), dead: true }
   const mean = rewards.reduce((sum, reward) => sum + reward, 0) / n
-  const deviation = Math.sqrt(rewards.reduce((sum, reward) => sum + (reward - mean) ** 2, 0) / (n - 1))
-  const divisor = scale(deviation)
+  const divisor = divisorOf(rewards, batch)
   return { advantages: rewards.map((reward) => (reward - mean) / divisor), dead: false }
 }
 
-/** An estimator: the rewards of one group to its advantages. */
-export type Estimator = (rewards: ReadonlyArray<number>) => GroupAdvantage
-
 /** GRPO as TRL computes it: (r − mean) / (std + 1e-4), standard deviation with Bessel's correction. */
-export const grpo: Estimator = centred((deviation) => deviation + 1e-4)
+export const grpo: Estimator = centred((rewards) => Spread.deviation(rewards) + 1e-4)
+
+/**
+ * Centred in its group, divided by the standard deviation of the whole batch plus 1e-4 (Liu et al. 2025, "Part I:
+ * Tricks or Traps?", arXiv 2508.08221): a group whose rewards are nearly equal is not blown up.
+ */
+export const batchScaled: Estimator = centred((_, batch) => Spread.deviation(batch.flat()) + 1e-4)
 
 /** Dr. GRPO (Liu et al. 2025): centred only, free of the difficulty bias that the division adds. */
 export const drGrpo: Estimator = centred(() => 1)
 
-/** How the tokens' losses are averaged: an option of `reinforce` and `rft`. */
+/** What rewards can be divided by, once they are centred: `scaleRewards` of `reinforce` and `rft`. */
+export const scales = ["group", "batch", "none"] as const
+/** The standard deviation of the group, that of all groups of the step, or nothing. */
+export type Scale = typeof scales[number]
+
+/** The group-relative loss: an option of `reinforce` and `rft`. */
 export type Loss = GroupLoss
 
-/** The estimator that belongs to a loss in its paper: Dr. GRPO's is its own, DAPO keeps GRPO's. */
-export const ofLoss = (loss: Loss): Estimator => loss === "dr_grpo" ? drGrpo : grpo
+/** What belongs to a loss in its paper: nothing to Dr. GRPO, to the others what GRPO divides by. */
+export const scaleOf = (loss: Loss): Scale => loss === "dr_grpo" ? "none" : "group"
+
+const estimators: Readonly<Record<Scale, Estimator>> = { group: grpo, batch: batchScaled, none: drGrpo }
+
+/** The estimator of a loss: the one that belongs to it in its paper, or the one that divides as asked. */
+export const ofLoss = (loss: Loss, scale: Scale = scaleOf(loss)): Estimator => estimators[scale]
 
 /**
- * The estimator of GRPO stages, given their loss. By default the one that belongs to it, so that `{ loss: "dr_grpo" }`
- * is all of Dr. GRPO; any other is provided:
+ * The estimator of GRPO stages, given their loss and `scaleRewards`. By default the one that belongs to the loss, so
+ * that `{ loss: "dr_grpo" }` is all of Dr. GRPO; any other is provided:
  *
  * ```ts
  * Rise.train(pipeline).pipe(Effect.provideService(Advantage.Advantage, () => Advantage.drGrpo))
  * ```
  */
-export const Advantage = Context.Reference<(loss: Loss) => Estimator>("rise/Advantage", { defaultValue: () => ofLoss })
+export const Advantage = Context.Reference<(loss: Loss, scale?: Scale) => Estimator>("rise/Advantage", {
+  defaultValue: () => ofLoss
+})

@@ -1,7 +1,7 @@
 /**
  * What a run was made of, in a few bytes: recorded in run.json and compared when a run is resumed.
  */
-import { Effect, Option, type Schema, Stream } from "effect"
+import { Effect, Option, Result, type Schema, Stream } from "effect"
 import { createHash } from "node:crypto"
 import * as Content from "../kernels/image/Content.ts"
 import { Marks } from "./PictureMarks.ts"
@@ -61,9 +61,11 @@ export const asEarlier = (stored: Schema.Json, given: Schema.Json): Option.Optio
 
 /** SHA-256 over the four prompt forms: an overridden prompt is another run. */
 export const prompts = (task: Pick<Task<never>, "name" | "prompts">): Effect.Effect<string, TaskError> =>
-  Effect.all([
-    PlugIn.prompt(task, "reason", "‹annotation›"),
-    PlugIn.prompt(task, "reconstruct", "‹reasoning›"),
-    PlugIn.prompt(task, "annotate", ""),
-    PlugIn.prompt(task, "answerOnly", "")
-  ]).pipe(Effect.map((texts) => createHash("sha256").update(texts.join("\u0000")).digest("hex")))
+  Effect.suspend(() =>
+    Effect.fromResult(Result.all([
+      PlugIn.prompt(task, "reason", "‹annotation›"),
+      PlugIn.prompt(task, "reconstruct", "‹reasoning›"),
+      PlugIn.prompt(task, "annotate", ""),
+      PlugIn.prompt(task, "answerOnly", "")
+    ]))
+  ).pipe(Effect.map((texts) => createHash("sha256").update(texts.join("\u0000")).digest("hex")))

@@ -2,39 +2,49 @@
  * A task's own code is not ours: what it throws, and what it gives that is not what a task promises, is said with the
  * task and the sample it was run for, and ends the run as an error.
  */
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
 import * as ControlTokens from "../kernels/text/ControlTokens.ts"
 import { show } from "../kernels/text/show.ts"
 import { type GrammarError, type Prompts, type Sample, shown, type Task, TaskError, type TaskMetric } from "./Task.ts"
 
 /** Runs a task's code, for a sample where there is one. */
-const attempt = <B>(task: string, sample: string | undefined, code: () => B, what = "its code") => {
-  const about = { task, ...(sample === undefined ? {} : { sample }) }
-  return Effect.try({
+const attempt = <B>(
+  task: string,
+  sample: string | undefined,
+  code: () => B,
+  what = "its code"
+): Result.Result<B, TaskError> =>
+  Result.try({
     try: code,
-    catch: (cause) =>
-      new TaskError(
+    catch: (cause) => {
+      const about = { task, ...(sample === undefined ? {} : { sample }) }
+      return new TaskError(
         cause instanceof TaskError
           ? { ...about, reason: cause.reason }
           : { ...about, reason: `${what} threw ${String(cause)}`, cause }
       )
+    }
   })
-}
 
 /** Runs a task's code for a sample, or for a whole set of them. */
 export const run = <B>(
   task: Pick<Task<never>, "name">,
   sample: Pick<Sample<never>, "image"> | undefined,
   code: () => B
-): Effect.Effect<B, TaskError> => attempt(task.name, sample?.image.id, code)
+): Effect.Effect<B, TaskError> => Effect.suspend(() => Effect.fromResult(attempt(task.name, sample?.image.id, code)))
 
 /** What is to be a text: `String` would make words of anything. */
-const text = (task: string, sample: string | undefined, what: string, code: () => unknown) =>
-  Effect.flatMap(
+const text = (
+  task: string,
+  sample: string | undefined,
+  what: string,
+  code: () => unknown
+): Result.Result<string, TaskError> =>
+  Result.flatMap(
     attempt(task, sample, code, what),
-    (value): Effect.Effect<string, TaskError> =>
-      typeof value === "string" ? Effect.succeed(value) : Effect.fail(
+    (value) =>
+      typeof value === "string" ? Result.succeed(value) : Result.fail(
         new TaskError({
           task,
           ...(sample === undefined ? {} : { sample }),
@@ -51,13 +61,15 @@ export const encode = <A>(
   task: Pick<Task<A>, "encode" | "name">,
   { image, truth }: Pick<Sample<A>, "image" | "truth">
 ): Effect.Effect<string, TaskError> =>
-  Effect.flatMap(text(task.name, image.id, "encode", () => task.encode(truth)), (written) => {
-    const token = ControlTokens.first(written)
-    if (token === undefined) return Effect.succeed(written)
-    const reason = `encode gave ${shown(written)}, which holds ${show(token)}: a model takes that for a control ` +
-      "token, or for a tag of its answer. Write the annotation without it"
-    return Effect.fail(new TaskError({ task: task.name, sample: image.id, reason }))
-  })
+  Effect.suspend(() =>
+    Effect.fromResult(Result.flatMap(text(task.name, image.id, "encode", () => task.encode(truth)), (written) => {
+      const token = ControlTokens.first(written)
+      if (token === undefined) return Result.succeed(written)
+      const reason = `encode gave ${shown(written)}, which holds ${show(token)}: a model takes that for a control ` +
+        "token, or for a tag of its answer. Write the annotation without it"
+      return Result.fail(new TaskError({ task: task.name, sample: image.id, reason }))
+    }))
+  )
 
 /**
  * One of a task's prompts, as its code writes it.
@@ -70,7 +82,7 @@ export const prompt = (
   form: keyof Prompts,
   inside: string,
   sample?: string
-): Effect.Effect<string, TaskError> =>
+): Result.Result<string, TaskError> =>
   text(
     name,
     sample,
@@ -84,7 +96,7 @@ export const grammar = <A>(
   ...asked: Parameters<NonNullable<Task<A>["grammar"]>>
 ): Effect.Effect<Grammar | undefined, GrammarError | TaskError> =>
   make === undefined ? Effect.succeed(undefined) : Effect.flatMap(
-    attempt(name, undefined, () => make(...asked), "grammar"),
+    Effect.suspend(() => Effect.fromResult(attempt(name, undefined, () => make(...asked), "grammar"))),
     (made): Effect.Effect<Grammar, GrammarError | TaskError> =>
       Effect.isEffect(made)
         ? made

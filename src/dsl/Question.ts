@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { Effect, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
 import type { Prompt } from "../policy/Policy.ts"
 import * as PlugIn from "./PlugIn.ts"
 import type { Prompts, Sample, Task, TaskError } from "./Task.ts"
@@ -33,10 +33,10 @@ export class MissingQuestion extends Schema.TaggedError<MissingQuestion>()("Miss
  * A text without anything that could be a tag or a control token. Chains and questions are untrusted: `<|image_pad|>`
  * in one must not become an image in the next prompt. (Such a chain earns nothing anyway: it is no narrative.)
  */
-export const withoutTags = (text: string): string => text.replace(/<[^<>]*>/g, " ")
+export const withoutTags = (text: string): string => text.includes("<") ? text.replace(/<[^<>]*>/g, " ") : text
 
 /** What fills a prompt beside the question: it is no template, whatever it says. */
-const inert = (text: string) => text.replaceAll(placeholder, "question")
+const inert = (text: string) => text.includes(placeholder) ? text.replaceAll(placeholder, "question") : text
 
 /** Whether a task asks each sample its own question: whether any of its prompts does. */
 export const asks = ({ prompts }: Pick<Task<never>, "prompts">): boolean =>
@@ -53,20 +53,24 @@ export const asks = ({ prompts }: Pick<Task<never>, "prompts">): boolean =>
  *
  * @param inside what `reason` and `reconstruct` are about: the written annotation, the reasoning
  */
-export const ask = (
+export const ask = (...about: Parameters<typeof asked>): Effect.Effect<Prompt, MissingQuestion | TaskError> =>
+  Effect.suspend(() => Effect.fromResult(asked(...about)))
+
+/** `ask` without an effect, for thousands of them at a time. */
+export const asked = (
   task: Pick<Task<never>, "name" | "prompts">,
   form: keyof Prompts,
   sample: Pick<Sample<unknown>, "image" | "question">,
   inside = ""
-): Effect.Effect<Prompt, MissingQuestion | TaskError> =>
-  Effect.flatMap(
+): Result.Result<Prompt, MissingQuestion | TaskError> =>
+  Result.flatMap(
     PlugIn.prompt(task, form, inert(inside), sample.image.id),
-    (template): Effect.Effect<Prompt, MissingQuestion> => {
+    (template): Result.Result<Prompt, MissingQuestion> => {
       const about = (text: string): Prompt => ({ images: [sample.image], text })
-      if (!template.includes(placeholder)) return Effect.succeed(about(template))
+      if (!template.includes(placeholder)) return Result.succeed(about(template))
       const question = withoutTags(sample.question ?? "").trim()
       return question === ""
-        ? Effect.fail(new MissingQuestion({ task: task.name, prompt: form, image: sample.image.id }))
-        : Effect.succeed(about(template.replaceAll(placeholder, () => question)))
+        ? Result.fail(new MissingQuestion({ task: task.name, prompt: form, image: sample.image.id }))
+        : Result.succeed(about(template.replaceAll(placeholder, () => question)))
     }
   )

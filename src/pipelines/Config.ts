@@ -4,7 +4,7 @@
  * @module
  */
 import { Predicate, Result, Schema } from "effect"
-import { defaults, filledStage, length, lengths } from "../dsl/stages/Settings.ts"
+import { filled, filledStage, length, lengths } from "../dsl/stages/Settings.ts"
 import { stageRules } from "../dsl/stages/stageRules.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import { show } from "../kernels/text/show.ts"
@@ -108,11 +108,11 @@ export const whole = (preset: Preset): Overrides => {
   const stages = Object.entries(stageRules).flatMap(([stage, rules]) => {
     const own = Rules.at(given, [stage])
     if (!Predicate.isObject(own)) return []
-    const filled: Overrides = { ...defaults, maxTokens: lengthOf[stage], ...filledStage(own) }
+    const whole: Overrides = { ...filled(own), maxTokens: lengthOf[stage], ...filledStage(own) }
     const names = [...new Set(Object.keys(rules).map((name) => name.split(".")[0] ?? ""))]
     return [[
       stage,
-      Object.fromEntries(names.flatMap((name) => filled[name] === undefined ? [] : [[name, filled[name]]]))
+      Object.fromEntries(names.flatMap((name) => whole[name] === undefined ? [] : [[name, whole[name]]]))
     ]]
   })
   return { ...given, ...Object.fromEntries(stages) }

@@ -35,7 +35,7 @@ export interface Run<A, E, R> extends Pick<Subject<A, E, R>, "data" | "model" | 
   readonly how: How
 }
 
-type Step = Pick<MemoryPlan.Workload, "group" | "newTokens" | "prompts" | "promptTokens" | "visualTokens">
+type Step = Pick<MemoryPlan.Workload, "entropy" | "group" | "newTokens" | "prompts" | "promptTokens" | "visualTokens">
 
 /** A step of each training stage, and a pass of draws. */
 const stepsOf = (
@@ -61,14 +61,21 @@ const stepsOf = (
     ...(warmUp === undefined ? [] : [supervised(warmUp)]),
     ...(has("SFT", "RISE") ? [supervised(sft)] : []),
     ...(has("Visual-RFT", "RISE")
-      ? [{ ...sizes, prompts: filled(rft).promptsPerStep, group: groupSize, newTokens: whole }]
+      ? [{
+        ...sizes,
+        prompts: filled(rft).promptsPerStep,
+        group: groupSize,
+        newTokens: whole,
+        entropy: filled(rft).entropy > 0
+      }]
       : []),
     ...(has("RISE")
       ? [chain, reconstruct.maxTokens ?? lengths.annotation].map((newTokens) => ({
         ...longest,
         prompts: filled(reinforce).promptsPerStep,
         group: candidates,
-        newTokens
+        newTokens,
+        entropy: filled(reinforce).entropy > 0
       }))
       : [])
   ]
@@ -140,7 +147,7 @@ export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<
   const patches = 4 * visualTokens * merge ** 2 * 3 * temporalPatch * patch ** 2
   const towerTrained = trainable === "all"
   const beside = {
-    pictures: Math.min(kept, pictures * 4 * visualTokens * config.width) +
+    pictures: Math.min(kept, pictures * 4 * visualTokens * Config.visualWidth(config)) +
       (towerTrained ? Math.min(kept, pictures * patches) : 0),
     sessions: how.workers * opened({ methods, preset }) * sessionLayer * (config.layers + config.vision.depth),
     selection: preset.sft.select === undefined

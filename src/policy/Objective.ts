@@ -90,10 +90,23 @@ export interface Rollout {
   readonly scored?: boolean
 }
 
-/** How a group-relative loss averages the losses of tokens. */
-export const groupLosses = ["grpo", "dr_grpo", "dapo"] as const
+/** Group-relative losses, by the names of their papers. */
+export const groupLosses = ["grpo", "dr_grpo", "dapo", "gspo", "cispo", "sapo"] as const
 /** One of `groupLosses`. */
 export type GroupLoss = typeof groupLosses[number]
+
+/** Estimators of the KL penalty. */
+export const klEstimators = ["k3", "k1", "k3-corrected"] as const
+/** One of `klEstimators`. */
+export type KlEstimator = typeof klEstimators[number]
+
+/** Temperatures of SAPO's gate: where the advantage is above 0, and elsewhere. */
+export interface Gate {
+  readonly positive: number
+  readonly negative: number
+}
+/** Those of its paper. */
+export const sapoGate: Gate = { positive: 1, negative: 1.05 }
 
 /** What `update` minimises. */
 export type Objective = Data.TaggedEnum<{
@@ -108,11 +121,28 @@ export type Objective = Data.TaggedEnum<{
    */
   GroupRelative: {
     readonly rollouts: ReadonlyArray<Rollout>
-    /** grpo: mean over sequences of the token mean; dr_grpo: token sum over a constant length; dapo: token mean. */
+    /**
+     * Clipped ratios of tokens, averaged: grpo: mean over sequences of the token mean; dr_grpo: token sum over a
+     * constant length; dapo: token mean. gspo: as grpo, with one ratio for all tokens of a sequence (Zheng et al. 2025,
+     * arXiv 2507.18071). cispo: the clipped ratio as a weight of log π, token mean (MiniMax 2025, arXiv 2506.13585).
+     * sapo: a gate instead of bounds, averaged as grpo (Gao et al. 2025, arXiv 2511.20347).
+     */
     readonly loss: GroupLoss
+    /** ε of the ratio, below and above 1; sapo has no bounds. */
     readonly clip: { readonly low: number; readonly high: number }
-    /** β of the k3 KL estimate to the reference; 0 skips the reference pass. */
+    /** Temperatures of sapo's gate. Default 1 and 1.05. */
+    readonly gate?: Gate | undefined
+    /** β of the KL penalty to the reference; 0 skips the reference pass. */
     readonly kl: number
+    /**
+     * How it is estimated. k3: e^g − g − 1 with g = log reference − log π; k1: −g, and k3-corrected: k3, each times the
+     * ratio, so that the gradient is that of the divergence. Default "k3".
+     */
+    readonly klEstimator?: KlEstimator | undefined
+    /** What the mean entropy of the tokens' distributions is paid with, whatever the loss averages. Default 0. */
+    readonly entropy?: number | undefined
+    /** Leaves completions that were cut off (`finish: "length"`) out of the loss, as if all their tokens weighed 0. */
+    readonly maskTruncated?: boolean | undefined
     /** μ: updates from the same rollouts. */
     readonly innerUpdates: number
     /** Constant length of dr_grpo, in tokens. */
@@ -120,5 +150,7 @@ export type Objective = Data.TaggedEnum<{
     readonly format?: FormatLoss
   }
 }>
+/** A group-relative objective. */
+export type GroupRelative = Data.TaggedEnum.Value<Objective, "GroupRelative">
 /** Makes objectives, and matches them (`Objective.$match`). */
 export const Objective = Data.taggedEnum<Objective>()

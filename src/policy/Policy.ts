@@ -79,10 +79,10 @@ export interface Tokenizer {
 }
 
 /**
- * What some engines cannot do: hold texts to a grammar, format losses, score at a temperature, a KL penalty; be trained
- * at all, so that there is nothing to save either.
+ * What some engines cannot do: hold texts to a grammar, format losses, score at a temperature, a KL penalty, an entropy
+ * bonus; be trained at all, so that there is nothing to save either.
  */
-export type Limit = "grammar" | "format" | "temperature" | "kl" | "training"
+export type Limit = "grammar" | "format" | "temperature" | "kl" | "entropy" | "training"
 
 /** The contract of every engine: a model that is sampled, scored and, unless it is remote, trained. */
 export class Policy extends Context.Service<Policy, {

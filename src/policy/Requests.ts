@@ -2,9 +2,9 @@
 import { Effect } from "effect"
 import * as Finite from "../kernels/math/Finite.ts"
 import * as Rules from "../kernels/math/Rules.ts"
-import { groupLosses, type Objective, PolicyError } from "./Policy.ts"
+import { groupLosses, klEstimators, type Objective, PolicyError } from "./Policy.ts"
 
-const { above, atLeast, finite, learningRate, oneOf, orNone, required, share, temperature, whole } = Rules
+const { above, atLeast, finite, learningRate, oneOf, orNone, required, share, temperature, whole, yesOrNo } = Rules
 
 /** Candidates of one prompt: each is a row that a worker holds in memory. */
 export const candidates = (least: number): Rules.Rule => whole(least, 2 ** 16)
@@ -49,7 +49,12 @@ const groupRelative: Rules.Table = {
   clip: required({ expected: "{ low, high }", holds: (value) => typeof value === "object" && value !== null }),
   "clip.low": required(share("[0, 1]")),
   "clip.high": required(atLeast(0)),
+  "gate.positive": required(above(0)),
+  "gate.negative": required(above(0)),
   kl: required(atLeast(0)),
+  klEstimator: oneOf(...klEstimators),
+  entropy: atLeast(0),
+  maskTruncated: yesOrNo,
   innerUpdates: required(whole(1, 1024)),
   maxTokens: required(whole(1, 2 ** 24))
 }

@@ -31,6 +31,19 @@ export interface CorrectionStats {
   readonly gap: number
 }
 
+/**
+ * Ratios of the policy that learns to the one that drew, as the loss takes them (of gspo: one a sequence), over the
+ * tokens that carried it, by the weights that the last inner update began with.
+ */
+export interface RatioStats {
+  readonly mean: number
+  readonly max: number
+  /** Share of tokens that the lower bound holds. */
+  readonly low: number
+  /** Share of tokens that the upper bound holds. */
+  readonly high: number
+}
+
 /** Figures of one update. */
 export interface UpdateStats {
   /** Version of the new weights. */
@@ -39,10 +52,14 @@ export interface UpdateStats {
   readonly loss: number
   /** Global norm before clipping. Absent where an engine does not tell it. */
   readonly gradNorm?: number
-  /** Mean k3 estimate in nats per token; 0 without a reference. */
+  /** Mean estimate in nats per token (`klEstimator`, k3 by default); 0 without a reference. */
   readonly kl: number
   /** Share of tokens whose ratio was clipped. */
   readonly clipFraction: number
+  /** Of the ratios that were clipped. */
+  readonly ratios?: RatioStats
+  /** Mean entropy of the tokens' distributions in nats, where the objective pays for it. */
+  readonly entropy?: number
   /** Tokens that carried the objective's own loss. */
   readonly tokens: number
   /** Of a format loss beside the objective. */

@@ -70,13 +70,13 @@ export const hasManifests = (
     Effect.match({ onFailure: () => false, onSuccess: Option.isSome })
   )
 
-const scenes: Source = {
-  name: Scenes.World.title,
+const scenes = (difficulty: number): Source => ({
+  name: difficulty === 0 ? Scenes.World.title : `${Scenes.World.title}, difficulty ${difficulty}`,
   shots: "full",
-  train: Scenes.dataset({ split: "train" }),
-  test: Scenes.dataset({ split: "test" }),
+  train: Scenes.dataset({ split: "train", difficulty }),
+  test: Scenes.dataset({ split: "test", difficulty }),
   cuesNamed: Scenes.Groundedness.cuesNamed
-}
+})
 
 /** Options of `softLabels`. */
 export interface SourceOptions {
@@ -88,11 +88,13 @@ export interface SourceOptions {
   readonly shots: Option.Option<number>
   /** Keys the draw of shots. */
   readonly seed: number
+  /** How hard the embedded scenes are to read (`Scenes.DatasetOptions.difficulty`). Default 0. */
+  readonly difficulty?: number
 }
 
 /** `train.csv` and `test.csv` or `val.csv` of a folder; the embedded scenes without one. */
-export const softLabels = Effect.fnUntraced(function*({ data, seed, shots, task }: SourceOptions) {
-  const source: Source = Option.isSome(data) ? yield* folder(data.value, task) : scenes
+export const softLabels = Effect.fnUntraced(function*({ data, difficulty = 0, seed, shots, task }: SourceOptions) {
+  const source: Source = Option.isSome(data) ? yield* folder(data.value, task) : scenes(difficulty)
   return {
     ...source,
     ...few<Distribution>(source.train, shots, (count) => Dataset.shots(count, { classOf: task.classOf, seed }))

@@ -28,6 +28,7 @@ describe("command lines", () => {
     assert.deepStrictEqual(wrong("npm run emotion6 -- --presett full"), ["x:1 examples/emotion6.ts has no --presett"])
     assert.deepStrictEqual(wrong("node bench/none.ts"), ["x:1 bench/none.ts is not there"])
     assert.deepStrictEqual(wrong("node bench/large/run.ts --modell x"), ["x:1 bench/large/run.ts has no --modell"])
+    assert.deepStrictEqual(wrong("scripts/gpu.sh --devise cpu"), ["x:1 scripts/gpu.sh has no --devise"])
     assert.deepStrictEqual(wrong("A=b rm -r x"), ["x:1 rm is a program that is not known here"])
     assert.deepStrictEqual(wrong("find . -print0 | npx rise annotate - --out a > b.txt"), [])
   })

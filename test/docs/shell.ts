@@ -112,6 +112,13 @@ const ofNpm = (words: ReadonlyArray<string>, known: Commands): ReadonlyArray<str
   return program === "node" && inner[0]?.startsWith("scripts/") !== true ? ofNode([...inner, ...behind], known) : []
 }
 
+/** A shell script names its flags where it reads them: `--device)`. */
+const ofScript = (file: string, words: ReadonlyArray<string>): ReadonlyArray<string> => {
+  if (!existsSync(join(root, file))) return [`${file} is not there`]
+  const text = readFileSync(join(root, file), "utf8")
+  return flagsOf(words).filter((flag) => !text.includes(`${flag})`)).map((flag) => `${file} has no ${flag}`)
+}
+
 const ofCommand = (text: string, known: Commands): ReadonlyArray<string> => {
   // Variables in front of a command.
   const [program = "", ...words] = wordsOf(text.trim()).filter((word, i, all) =>
@@ -126,6 +133,7 @@ const ofCommand = (text: string, known: Commands): ReadonlyArray<string> => {
   if (program === "rise") return ofRise(words, known)
   if (program === "npm") return ofNpm(words, known)
   if (program === "node") return ofNode(words, known)
+  if (/^scripts\/.*\.sh$/.test(program)) return ofScript(program, words)
   return program === "" || foreign.has(program) ? [] : [`${program} is a program that is not known here`]
 }
 

@@ -70,7 +70,51 @@ describe("Advantage (Dr. GRPO), scale", () => {
   })
 })
 
+describe("Advantage (scaled by the batch)", () => {
+  const Groups = Arbitrary.array(Rewards, { minLength: 1, maxLength: 4 })
+
+  it.prop("is that of its group alone where there is no other", [Rewards], ([rewards]) => {
+    const expected = Advantage.grpo(rewards)
+    assert.deepStrictEqual(Advantage.batchScaled(rewards), expected)
+    assert.deepStrictEqual(Advantage.batchScaled(rewards, [rewards]), expected)
+  }, runs)
+
+  it.prop("divides every group by the deviation of all rewards together", [Groups], ([groups]) => {
+    const all = groups.flat()
+    groups.forEach((rewards) => {
+      const { advantages, dead } = Advantage.batchScaled(rewards, groups)
+      assert.strictEqual(dead, new Set(rewards).size === 1)
+      const centred = Advantage.drGrpo(rewards).advantages
+      advantages.forEach((advantage, i) => assert.closeTo(advantage * (deviation(all) + 1e-4), centred[i]!, 1e-9))
+    })
+  }, runs)
+
+  it.prop("does not depend on the order of groups, nor on a shift of all", [Groups, Reward], ([groups, shift]) => {
+    const [first] = groups
+    const before = Advantage.batchScaled(first!, groups).advantages
+    const turned = Advantage.batchScaled(first!, groups.toReversed()).advantages
+    const moved = Advantage.batchScaled(
+      first!.map((reward) => reward + shift),
+      groups.map((rewards) => rewards.map((reward) => reward + shift))
+    ).advantages
+    before.forEach((advantage, i) => {
+      assert.closeTo(turned[i]!, advantage, 1e-9)
+      assert.closeTo(moved[i]!, advantage, 1e-9)
+    })
+  }, runs)
+})
+
 describe("the estimator of a loss", () => {
+  it("is another where one is asked for", () => {
+    const groups = [[1, 0], [1, 0.5]]
+    const of = (scale: Advantage.Scale) => Advantage.ofLoss("dr_grpo", scale)(groups[0]!, groups)
+    assert.deepStrictEqual([of("group"), of("batch"), of("none")], [
+      Advantage.grpo(groups[0]!),
+      Advantage.batchScaled(groups[0]!, groups),
+      Advantage.drGrpo(groups[0]!)
+    ])
+  })
+
   it("is the one of its paper", () => {
     const of = (loss: Advantage.Loss) => Advantage.ofLoss(loss)([1, 0]).advantages[0]
     assert.deepStrictEqual([of("dr_grpo"), of("grpo"), of("dapo")], [

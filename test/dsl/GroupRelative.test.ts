@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import type { Verdict } from "../../src/dsl/Reward.ts"
 import * as GroupRelative from "../../src/dsl/stages/GroupRelative.ts"
+import type { GrpoOptions } from "../../src/dsl/stages/Settings.ts"
 import type { Grammar } from "../../src/kernels/generate/Grammar.ts"
 import { type Objective, Policy, type UpdateStats } from "../../src/policy/Policy.ts"
 
@@ -39,7 +40,8 @@ const step = (
   groups: ReadonlyArray<ReadonlyArray<GroupRelative.Judged>>,
   format: number,
   grammars: ReadonlyArray<Grammar | undefined> = [first, second],
-  told: UpdateStats = stats
+  told: UpdateStats = stats,
+  settings: GrpoOptions = {}
 ) => {
   const objectives: Array<Extract<Objective, { readonly _tag: "GroupRelative" }>> = []
   const policy = Layer.mock(Policy)({
@@ -51,7 +53,7 @@ const step = (
         return told
       })
   })
-  return GroupRelative.stepper("reinforce", { format }, grammars)(groups, 1, { learningRate: 1 }).pipe(
+  return GroupRelative.stepper("reinforce", { format, ...settings }, grammars)(groups, 1, { learningRate: 1 }).pipe(
     Effect.map((report) => ({ objectives, report })),
     Effect.provide([policy])
   )
@@ -117,6 +119,119 @@ describe("a GRPO step", () => {
       const { gradNorm: _, ...silent } = stats
       const { figures } = (yield* step([group], 0, [first, second], silent)).report
       assert.deepStrictEqual([Object.keys(figures).includes("gradNorm"), figures["loss"]], [false, 1])
+    }))
+
+  /** A candidate whose one draw is this. */
+  const drawn = (reward: number, logprobs: ReadonlyArray<number>, finish: "stop" | "length" = "stop") => ({
+    ...candidate(0, reward),
+    draws: [{
+      prompt: { images: [], text: "why" },
+      completion: { text: "", tokens: new Int32Array(logprobs.length), logprobs: Float32Array.from(logprobs), finish }
+    }]
+  })
+
+  it.effect("tells what practitioners watch: spread of rewards, lengths, entropy, ratios and what holds them", () =>
+    Effect.gen(function*() {
+      const groups = [
+        [drawn(0, [-1, -2]), drawn(1, [-0.5], "length")],
+        [drawn(0.5, [-1, -1, -1]), drawn(0.5, [-2, -2, -2, -2])]
+      ]
+      const ratios = { mean: 1.01, max: 1.5, low: 0.125, high: 0.25 }
+      const { report } = yield* step(groups, 0, [undefined], { ...stats, clipFraction: 0.375, ratios, entropy: 1.25 })
+      const { figures } = report
+      const told = (names: ReadonlyArray<string>) => names.map((name) => figures[name])
+      assert.deepStrictEqual(told(["groups", "dead", "deadShare", "truncated"]), [2, 1, 0.5, 0.25])
+      // NumPy: std([0, 1, .5, .5], ddof=1), and the quartiles of 2, 1, 3 and 4 tokens.
+      assert.closeTo(figures["rewardStd"]!, 0.408248290463863, 1e-12)
+      assert.deepStrictEqual(told(["length", "length25", "length50", "length75"]), [2.5, 1.75, 2.5, 3.25])
+      assert.closeTo(figures["entropy"]!, 14.5 / 10, 1e-12)
+      assert.strictEqual(figures["entropy paid"], 1.25)
+      assert.deepStrictEqual(told(["clipFraction", "clipLow", "clipHigh", "ratioMean", "ratioMax"]), [
+        0.375,
+        0.125,
+        0.25,
+        1.01,
+        1.5
+      ])
+      // What an engine does not tell is left out, and so is what draws do not.
+      const silent = yield* step([[drawn(0, [-1]), { ...drawn(1, [-1]), draws: [] }]], 0, [undefined])
+      for (const name of ["ratioMean", "ratioMax", "clipLow", "clipHigh", "entropy paid"]) {
+        assert.notProperty(silent.report.figures, name)
+      }
+      const unknown = { ...drawn(1, [-1]).draws[0]! }
+      const unscored = { ...unknown, completion: { ...unknown.completion, logprobs: new Float32Array(0) } }
+      const { report: without } = yield* step(
+        [[drawn(0, [-1]), { ...candidate(0, 1), draws: [unscored] }]],
+        0,
+        [undefined]
+      )
+      assert.notProperty(without.figures, "entropy")
+    }))
+
+  it.effect("asks for the loss that it is told, with what belongs to it and no more", () =>
+    Effect.gen(function*() {
+      const group = [drawn(0, [-1]), drawn(1, [-1])]
+      const asked = (settings: GrpoOptions) =>
+        Effect.map(step([group, group], 0, [undefined], stats, settings), ({ objectives: [objective] }) => {
+          const { rollouts: _, innerUpdates: __, maxTokens: ___, ...rest } = objective!
+          return rest
+        })
+      const tagged = { _tag: "GroupRelative" } as const
+      const plain = { ...tagged, loss: "grpo", clip: { low: 0.2, high: 0.2 }, kl: 0 }
+      assert.deepStrictEqual<object>(yield* asked({}), plain)
+      assert.deepStrictEqual<object>(yield* asked({ loss: "gspo" }), {
+        ...plain,
+        loss: "gspo",
+        clip: { low: 3e-4, high: 4e-4 }
+      })
+      assert.deepStrictEqual<object>(yield* asked({ loss: "sapo" }), {
+        ...plain,
+        loss: "sapo",
+        gate: { positive: 1, negative: 1.05 }
+      })
+      assert.deepStrictEqual<object>(yield* asked({ kl: 0.1, klEstimator: "k1", entropy: 0.01, maskTruncated: true }), {
+        ...plain,
+        kl: 0.1,
+        klEstimator: "k1",
+        entropy: 0.01,
+        maskTruncated: true
+      })
+    }))
+
+  it.effect("divides rewards by the spread of all groups, where it is told to", () =>
+    Effect.gen(function*() {
+      const groups = [[drawn(0, [-1]), drawn(1, [-1])], [drawn(0.4, [-1]), drawn(0.6, [-1])]]
+      const of = (settings: GrpoOptions) =>
+        Effect.map(
+          step(groups, 0, [undefined], stats, settings),
+          ({ objectives: [objective] }) => objective!.rollouts.map(({ advantage }) => advantage)
+        )
+      // NumPy: std([0, 1, .4, .6], ddof=1)
+      const spread = 0.4163331998932265 + 1e-4
+      const batch = yield* of({ scaleRewards: "batch" })
+      batch.forEach((advantage, i) => assert.closeTo(advantage, [-0.5, 0.5, -0.1, 0.1][i]! / spread, 1e-9))
+      const none = yield* of({ scaleRewards: "none" })
+      none.forEach((advantage, i) => assert.closeTo(advantage, [-0.5, 0.5, -0.1, 0.1][i]!, 1e-12))
+      assert.deepStrictEqual(yield* of({}), yield* of({ scaleRewards: "group" }))
+      assert.deepStrictEqual(yield* of({ loss: "dr_grpo" }), none)
+    }))
+
+  it.effect("of nothing but masked texts teaches nothing, and many of them end a stage", () =>
+    Effect.gen(function*() {
+      const cut = [drawn(0, [-1], "length"), drawn(1, [-1], "length")]
+      const settings = { maskTruncated: true, deadSteps: 2 }
+      const { objectives, report } = yield* step([cut], 0, [undefined], stats, settings)
+      assert.deepStrictEqual([objectives, report.figures["trained"], report.figures["dead"]], [[], 0, 0])
+      // One text that ended is enough; those that were cut off stay beside it, for averages over texts count them.
+      const { objectives: [one] } = yield* step([[...cut, drawn(0.5, [-1])]], 0, [undefined], stats, settings)
+      assert.strictEqual(one!.rollouts.length, 3)
+      const error = yield* Effect.flip(step([cut], 0, [undefined], stats, { ...settings, deadSteps: 1 }))
+      assert.strictEqual(
+        error.message,
+        "reinforce: all groups of 1 consecutive steps (up to step 1) are dead: every text that earned more or less " +
+          "than its group was cut off, and maskTruncated leaves those out; raise maxTokens, or set maskTruncated to " +
+          "false"
+      )
     }))
 
   it.effect("without a weight, or a grammar for a draw, asks for no format loss of it", () =>

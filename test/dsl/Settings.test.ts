@@ -74,10 +74,16 @@ const bad: ReadonlyArray<
   ["select.patience", ["reinforce", "sft", "rft"], [none, 0, half, Infinity], whole1],
   ["select.ties", ["reinforce", "sft", "rft"], ["latest", 1], `"first" or "last" or "start"`],
   ["promptsPerStep", groups, [none, 0, half, Infinity, 1e9], `${whole1} to 65536`],
-  ["loss", groups, ["ppo"], `"grpo" or "dr_grpo" or "dapo"`],
+  ["loss", groups, ["ppo"], `"grpo" or "dr_grpo" or "dapo" or "gspo" or "cispo" or "sapo"`],
   ["clip.low", groups, [none, below, 1.1, Infinity], "a number in [0, 1]"],
   ["clip.high", groups, [none, below, Infinity], "a number from 0"],
+  ["gate.positive", groups, [none, 0, below, Infinity], "a number above 0"],
+  ["gate.negative", groups, [none, 0, below, Infinity], "a number above 0"],
+  ["scaleRewards", groups, ["groups", true], `"group" or "batch" or "none"`],
   ["kl", groups, [none, below, Infinity, 1e6], "a number from 0 to 100"],
+  ["klEstimator", groups, ["k2", 3], `"k3" or "k1" or "k3-corrected"`],
+  ["entropy", groups, [none, below, Infinity, 1e6], "a number from 0 to 100"],
+  ["maskTruncated", groups, ["yes", 1], "true or false"],
   ["format", groups, [none, below, Infinity, 1e30], "a number from 0 to 10000"],
   ["innerUpdates", groups, [none, 0, half, Infinity, 1e9], `${whole1} to 1024`],
   ["lossLength", groups, [none, 0, half, Infinity, 1e15], `${whole1} to 1048576`],
@@ -123,6 +129,7 @@ const bad: ReadonlyArray<
 const rest: Readonly<Record<string, object>> = {
   select: { every: 1 },
   clip: { low: 0.2, high: 0.2 },
+  gate: { positive: 1, negative: 1 },
   practice: { texts: 1, weight: 1, maxTokens: 8 },
   replay: { share: 0, examples: Stream.empty }
 }
@@ -358,6 +365,27 @@ describe("settings of stages", () => {
       kl: 0.1,
       clip: { low: 0, high: 1 }
     })
+    // Bounds and divisors are those of the loss's paper, unless they are given.
+    const { clip, gate, scaleRewards } = Settings.defaults
+    assert.deepStrictEqual([clip, gate, scaleRewards], [
+      { low: 0.2, high: 0.2 },
+      { positive: 1, negative: 1.05 },
+      "group"
+    ])
+    const of = (options: Rise.RftOptions) => {
+      const { clip: { high, low }, scaleRewards } = Settings.filled(options)
+      return [low, high, scaleRewards]
+    }
+    assert.deepStrictEqual(of({ loss: "dapo" }), [0.2, 0.2, "group"])
+    assert.deepStrictEqual(of({ loss: "dr_grpo" }), [0.2, 0.2, "none"])
+    assert.deepStrictEqual(of({ loss: "gspo" }), [3e-4, 4e-4, "group"])
+    assert.deepStrictEqual(of({ loss: "cispo" }), [1, 4, "group"])
+    assert.deepStrictEqual(of({ loss: "sapo" }), [0.2, 0.2, "group"])
+    assert.deepStrictEqual(of({ loss: "gspo", clip: { low: 0.1, high: 0.2 }, scaleRewards: "batch" }), [
+      0.1,
+      0.2,
+      "batch"
+    ])
     // What the schedules of such settings are, at the first step, the last and between.
     const rates = (options: object) => [0, 5, 10].map(Settings.schedule({ steps: 10, learningRate: 1, ...options }))
     assert.deepStrictEqual(rates({ decay: "constant" }), [1, 1, 1])

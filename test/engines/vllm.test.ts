@@ -24,7 +24,7 @@ const fleet = Layer.effect(
     yield* Servers.install(Servers.vllm)
     const directory = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
     const model = `${directory}/tiny`
-    yield* Servers.checkpoint(Servers.vllm, "tiny_qwen2vl.py", model)
+    yield* Servers.checkpoint(Servers.vllm, "tiny_qwenvl.py", model)
     const servers = yield* Effect.forEach(
       [0, 1],
       (i) => Servers.startVllm(model, `${directory}/vllm-${i}.log`),

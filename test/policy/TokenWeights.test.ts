@@ -1,5 +1,6 @@
 /** How the tokens' losses are averaged: the three ways that papers do it, told apart. */
 import { assert, describe, it } from "@effect/vitest"
+import type { GroupLoss } from "../../src/policy/Policy.ts"
 import * as TokenWeights from "../../src/policy/TokenWeights.ts"
 
 const lengths = [2, 4]
@@ -18,5 +19,17 @@ describe("token weights", () => {
     for (const most of [6, 16]) {
       assert.deepStrictEqual(TokenWeights.groupRelative("dapo", lengths, most), [1 / 6, 1 / 6])
     }
+  })
+
+  it("of gspo and sapo are those of grpo, of cispo those of dapo", () => {
+    const of = (loss: GroupLoss) => TokenWeights.groupRelative(loss, lengths, maxTokens, [true])
+    assert.deepStrictEqual([of("gspo"), of("sapo"), of("cispo")], [of("grpo"), of("grpo"), of("dapo")])
+  })
+
+  it("of a masked sequence are 0: it still counts as a sequence, its tokens do not", () => {
+    const of = (loss: GroupLoss) => TokenWeights.groupRelative(loss, lengths, maxTokens, [false, true])
+    assert.deepStrictEqual(of("grpo"), [1 / 4, 0])
+    assert.deepStrictEqual(of("dr_grpo"), [1 / 32, 0])
+    assert.deepStrictEqual(of("dapo"), [1 / 2, 0])
   })
 })

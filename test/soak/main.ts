@@ -1,6 +1,6 @@
 /**
  * `npm run test:soak`: many steps of training in one process, many pipelines in another, both at once. Prints how much
- * each grew after its warm-up, and draws what memory it had: STEPS (2000), PIPELINES (50), OUT (soak.svg). Ends with 1
+ * each grew after its warm-up, and draws what memory it had: STEPS (2000), PIPELINES (150), OUT (soak.svg). Ends with 1
  * where one grew by 3% or more.
  */
 import { spawn } from "node:child_process"
@@ -10,7 +10,7 @@ import { draw } from "./draw.ts"
 import { growth } from "./growth.ts"
 import { type Samples, samplesOf } from "./samples.ts"
 
-const { OUT = "soak.svg", PIPELINES = "50", STEPS = "2000" } = process.env
+const { OUT = "soak.svg", PIPELINES = "150", STEPS = "2000" } = process.env
 /** Growth that is taken for a leak. */
 const MOST = 0.03
 

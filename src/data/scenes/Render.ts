@@ -11,6 +11,7 @@ import * as Images from "../../kernels/image/Image.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import type { Atlas, Sprite } from "./Atlas.ts"
 import { paint } from "./Backgrounds.ts"
+import * as Difficulty from "./Difficulty.ts"
 import type { Placement, Scene } from "./Scene.ts"
 import { side } from "./World.ts"
 
@@ -48,7 +49,13 @@ const cachedTaps = (size: number, source: number, mirrored: boolean): Taps => {
   return found
 }
 
-const draw = (canvas: Uint8ClampedArray, sprite: Sprite, { mirrored, size, x, y }: Placement): void => {
+/** @param strength share of its opacity that the sprite is drawn with */
+const draw = (
+  canvas: Uint8ClampedArray,
+  sprite: Sprite,
+  { mirrored, size, x, y }: Placement,
+  strength = 1
+): void => {
   const small = size < sprite.side * 0.75
   const texels = small ? sprite.half : sprite.full
   const source = small ? sprite.side / 2 : sprite.side
@@ -71,27 +78,40 @@ const draw = (canvas: Uint8ClampedArray, sprite: Sprite, { mirrored, size, x, y 
       const wa = 65536 - wb - wc - wd
       const alpha = texels[a + 3]! * wa + texels[b + 3]! * wb + texels[c + 3]! * wc + texels[d + 3]! * wd
       if (alpha === 0) continue
-      const through = 1 - alpha / (65536 * 255)
+      const through = 1 - strength * alpha / (65536 * 255)
       for (let k = 0; k < 3; k++) {
         const colour = texels[a + k]! * wa + texels[b + k]! * wb + texels[c + k]! * wc + texels[d + k]! * wd
-        canvas[to + k] = colour / 65536 + canvas[to + k]! * through
+        canvas[to + k] = strength * colour / 65536 + canvas[to + k]! * through
       }
     }
   }
 }
 
-/** Draws a scene at 112 × 112. */
-export const render = (atlas: Atlas, scene: Scene): Pixels => {
+/**
+ * Draws a scene at 112 × 112.
+ *
+ * @param difficulty how hard it is to read, in [0, 1] (`Difficulty`)
+ */
+export const render = (atlas: Atlas, scene: Scene, difficulty = 0): Pixels => {
   const canvas = new Uint8ClampedArray(side * side * 3)
   paint(canvas, scene.background, Keyed.stream(scene.seed, `${scene.id}/background`))
-  scene.objects.forEach((name, i) => {
-    const placement = scene.placements[i]
-    if (placement !== undefined) draw(canvas, atlas.sprite(scene.style, name), placement)
-  })
+  for (const { name, placement, strength } of Difficulty.ghosts(scene, difficulty)) {
+    draw(canvas, atlas.sprite(scene.style, name), placement, strength)
+  }
+  for (const { name, placement, strength } of Difficulty.objectsOf(scene, difficulty)) {
+    draw(canvas, atlas.sprite(scene.style, name), placement, strength)
+  }
   draw(canvas, atlas.sprite(scene.style, scene.face), scene.facePlacement)
+  if (difficulty > 0) {
+    Difficulty.occlude(canvas, scene, difficulty)
+    Difficulty.speckle(canvas, scene, difficulty)
+  }
   return { width: side, height: side, data: new Uint8Array(canvas.buffer) }
 }
 
 /** The scene as an image that is drawn when its pixels are asked for. */
-export const image = (atlas: Atlas, scene: Scene): Image =>
-  Images.rendered(`scene:${scene.seed}/${scene.id}`, () => render(atlas, scene))
+export const image = (atlas: Atlas, scene: Scene, difficulty = 0): Image =>
+  Images.rendered(
+    `scene:${scene.seed}/${scene.id}${difficulty === 0 ? "" : `/difficulty=${difficulty}`}`,
+    () => render(atlas, scene, difficulty)
+  )

@@ -10,7 +10,7 @@ import { Effect, Stream } from "effect"
 import type { Sample } from "../../dsl/Task.ts"
 import { js } from "../../kernels/math/Divergence.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
-import type * as Rules from "../../kernels/math/Rules.ts"
+import * as Rules from "../../kernels/math/Rules.ts"
 import * as Reader from "../Options.ts"
 import type { Atlas, AtlasError } from "./Atlas.ts"
 import { load } from "./Atlas.ts"
@@ -24,6 +24,12 @@ import { emotions, isUnseen, seenObjects, styles, trainingStyles, unseenObjects 
 /** Samples of each split: those of Emotion6. */
 export const sizes = { train: 1386, test: 594 } as const
 
+/**
+ * The difficulty at which chains can be wrong: the embedded base names the cues of 120 training scenes of seed 7 with
+ * precision 0.76 and recall 0.79 there (0.998 and 0.994 at 0).
+ */
+export const harder = 0.35
+
 /** Options of `dataset`. */
 export interface DatasetOptions {
   /** The half: to train on, or to test on. */
@@ -34,10 +40,17 @@ export interface DatasetOptions {
   readonly limit?: number
   /** At most so many samples of each dominant emotion, from the start: the paper's few-shot setting. */
   readonly shots?: number
+  /** How hard the pictures are to read, from 0 to 1 (`Difficulty`). Default 0. */
+  readonly difficulty?: number
 }
 
 /** What the options may be. */
-const rules: Rules.Table = { ...Reader.scenes, limit: Reader.count, shots: Reader.count }
+const rules: Rules.Table = {
+  ...Reader.scenes,
+  limit: Reader.count,
+  shots: Reader.count,
+  difficulty: Rules.orNone(Rules.share("[0, 1]"))
+}
 
 /** Share of the combinations of face and seen objects that are kept for the test half. */
 const heldOutShare = 0.3
@@ -123,7 +136,7 @@ export const scenes = (options: DatasetOptions): ReadonlyArray<{
 export const fromAtlas = (atlas: Atlas, options: DatasetOptions): Stream.Stream<Sample<ReadonlyArray<number>>> =>
   Stream.suspend(() => Stream.fromIterable(scenes(options))).pipe(
     Stream.map(({ part, scene, truth: shares }) => ({
-      image: image(atlas, scene),
+      image: image(atlas, scene, options.difficulty),
       truth: shares,
       cues: cuesOf(scene),
       ...(part === undefined ? {} : { part })

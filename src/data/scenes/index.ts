@@ -4,6 +4,7 @@
  * @module
  */
 export * as Atlas from "./Atlas.ts"
+export * as Difficulty from "./Difficulty.ts"
 export * as Emotions from "./Emotions.ts"
 export * as Groundedness from "./Groundedness.ts"
 export * as Language from "./Language.ts"

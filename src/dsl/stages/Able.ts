@@ -24,7 +24,11 @@ const needsOf = (stage: string, learnsFromDraws: boolean): ReadonlyArray<Need> =
   { setting: "grammar", limit: "grammar", plain: "off" },
   ...(training.includes(stage) ? [{ setting: "practice", limit: "format", plain: undefined } as const] : []),
   ...(strengthening.includes(stage)
-    ? [{ setting: "format", limit: "format", plain: 0 }, { setting: "kl", limit: "kl", plain: 0 }] as const
+    ? [
+      { setting: "format", limit: "format", plain: 0 },
+      { setting: "kl", limit: "kl", plain: 0 },
+      { setting: "entropy", limit: "entropy", plain: 0 }
+    ] as const
     : []),
   ...(stage === "rft" || learnsFromDraws && ["generate", "reconstruct"].includes(stage)
     ? [{ setting: "temperature", limit: "temperature", plain: 1 } as const]

@@ -4,9 +4,9 @@
  * Each step composes onto the one before; nothing is sampled until the pipeline's items are pulled or `reinforce`
  * interprets the description under a session of its own.
  */
-import { Array, Effect, Stream } from "effect"
+import { Array, Effect, Result, Stream } from "effect"
 import type * as Rules from "../../kernels/math/Rules.ts"
-import { Policy } from "../../policy/Policy.ts"
+import { type Completion, Policy } from "../../policy/Policy.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
 import * as Judgments from "../Judgments.ts"
@@ -15,6 +15,7 @@ import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
+import type { Task } from "../Task.ts"
 import { stepSpan } from "../telemetry/Exporting.ts"
 import { passing, type Planned } from "./Ahead.ts"
 import * as Order from "./Order.ts"
@@ -202,24 +203,26 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
         const groups = yield* self.loop(visit, samples)
         const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
         const ids = distinctIds(samples.map((sample) => sample.image.id))
-        const requests = yield* Effect.forEach(
-          groups.flatMap(({ candidates, sample }, i) =>
-            candidates.map((candidate, g) => ({ candidate, sample, key: `sample=${ids[i]}/candidate=${g}` }))
-          ),
-          ({ candidate, key, sample }) =>
-            Effect.map(
-              Question.ask(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)),
-              (prompt) => ({
-                candidate,
-                prompt,
-                key: `${visit.key}/${key}/reconstruct`
-              })
+        // One effect for all candidates: an effect each would cost half of what the loop itself does.
+        const requests = yield* Effect.suspend(() =>
+          Effect.fromResult(Result.all(groups.flatMap(({ candidates, sample }, i) =>
+            candidates.map((candidate, g) =>
+              Result.map(
+                Question.asked(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)),
+                (prompt) => ({
+                  candidate,
+                  prompt,
+                  key: `${visit.key}/sample=${ids[i]}/candidate=${g}/reconstruct`
+                })
+              )
             )
+          )))
         )
         const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
-        const drawn = Array.zip(requests, completions.flat()).map(([{ candidate, prompt }, completion]) => ({
-          ...candidate,
-          reconstruction: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
+        // Fields by name: thousands of candidates pass here, and a spread costs more than all else that is done to one.
+        const drawn = requests.map(({ candidate: { reasoning }, prompt }, i) => ({
+          reasoning,
+          reconstruction: Group.draw(prompt, completions[i]?.[0] as Completion, { temperature, grammar, maxTokens })
         }))
         let at = 0
         return groups.map(({ candidates, sample }) => ({
@@ -252,22 +255,42 @@ export const validate = (options: Reward.Options = {}) =>
         const groups = yield* self.loop(visit, samples)
         const scored = yield* Effect.forEach(groups, ({ candidates, sample }) =>
           PlugIn.run(self.task, sample, () =>
-            candidates.map((candidate) => {
-              const reasoning = candidate.reasoning.completion.text
-              const reconstruction = candidate.reconstruction.completion.text
-              return {
-                turn: { ...sample, reasoning },
-                scored: score({ truth: sample.truth, reasoning, reconstruction, sample })
-              }
-            })))
-        const paid = yield* Judgments.pay(self.task, scored.flat())
-        let at = 0
-        return groups.map(({ candidates, sample }) => ({
+            candidates.map(({ reasoning, reconstruction }) =>
+              score({
+                truth: sample.truth,
+                reasoning: reasoning.completion.text,
+                reconstruction: reconstruction.completion.text,
+                sample
+              })
+            )))
+        const paid = self.task.judge === undefined
+          ? scored
+          : yield* judged(self.task, groups, scored)
+        return groups.map(({ candidates, sample }, i) => ({
           sample,
-          candidates: Array.zip(candidates, paid.slice(at, at += candidates.length)).map((
-            [candidate, { reward, verdict }]
-          ) => ({ ...candidate, reward, verdict }))
+          candidates: candidates.map(({ reasoning, reconstruction }, g) => {
+            const { reward, verdict } = paid[i]?.[g] as Reward.Scored<A>
+            return { reasoning, reconstruction, reward, verdict }
+          })
         }))
       })
   )
 }
+
+/** What the task's judge makes of scored groups. */
+const judged = <A>(
+  task: Task<A>,
+  groups: ReadonlyArray<Group.Group<A, Group.Reconstructed>>,
+  scored: ReadonlyArray<ReadonlyArray<Reward.Scored<A>>>
+) =>
+  Effect.gen(function*() {
+    const candidates = groups.flatMap(({ candidates, sample }, i) =>
+      Array.zip(candidates, scored[i] ?? []).map(([{ reasoning }, scored]) => ({
+        turn: { ...sample, reasoning: reasoning.completion.text },
+        scored
+      }))
+    )
+    const paid = yield* Judgments.pay(task, candidates)
+    let at = 0
+    return groups.map(({ candidates }) => paid.slice(at, at += candidates.length))
+  })

@@ -4,26 +4,21 @@
 import { Effect, Schema } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import { type FormatText, Objective, Policy, type PolicyError, type UpdateOptions } from "../../policy/Policy.ts"
+import * as TokenWeights from "../../policy/TokenWeights.ts"
 import { Advantage } from "../Advantage.ts"
 import * as Group from "../Group.ts"
 import type { Verdict } from "../Reward.ts"
+import * as DrawFigures from "./DrawFigures.ts"
+import type { Judged } from "./Judged.ts"
 import * as Memory from "./Memory.ts"
 import { filled, type GrpoOptions } from "./Settings.ts"
 import { EveryGroupDead } from "./StageError.ts"
 import { correctionFigures, formatFigures, gradientFigures, type StepReport, trainedTokens } from "./Train.ts"
 
-/** A candidate as GRPO sees it: what it earned, and the draws that get the credit. */
-export interface Judged {
-  readonly reward: number
-  readonly verdict: Verdict
-  readonly draws: ReadonlyArray<Group.Draw>
-}
+export type { Judged } from "./Judged.ts"
 
 /** Where nothing is left to learn. */
 export const perfect = 0.99
-
-const share = <T>(items: ReadonlyArray<T>, test: (item: T) => boolean): number =>
-  items.length === 0 ? 0 : items.filter(test).length / items.length
 
 const commonest = (verdicts: ReadonlyArray<Verdict>): Verdict => {
   const counts = new Map<Verdict, number>()
@@ -83,43 +78,39 @@ export const stepper = (
   grammars: ReadonlyArray<Grammar | undefined>,
   dead: Memory.Memory<number> = deadInARow()
 ) => {
-  const { clip, deadSteps, format: weight, innerUpdates, kl, loss, lossLength } = filled(settings)
+  const asked = filled(settings)
+  const { clip, deadSteps, entropy, format: weight, gate, innerUpdates, kl, klEstimator, loss, maskTruncated } = asked
   return (
     groups: ReadonlyArray<ReadonlyArray<Judged>>,
     step: number,
     update: UpdateOptions
   ): Effect.Effect<StepReport, PolicyError | EveryGroupDead, Policy> =>
     Effect.gen(function*() {
-      const normalize = (yield* Advantage)(loss)
+      const normalize = (yield* Advantage)(loss, asked.scaleRewards)
       const policy = yield* Policy
-      const scored = groups.map((group) => ({ group, ...normalize(group.map(({ reward }) => reward)) }))
+      const rewards = groups.map((group) => group.map(({ reward }) => reward))
+      const scored = groups.map((group, i) => ({ group, ...normalize(rewards[i] ?? [], rewards) }))
       const rollouts = scored.filter(({ dead }) => !dead).flatMap(({ advantages, group }) =>
         byTurn(group, (draw, _turn, candidate) => [Group.rollout(draw, advantages[candidate] ?? 0)])
       )
       const candidates = groups.flat()
-      const completions = candidates.flatMap(({ draws }) => draws.map(({ completion }) => completion))
-      const sampled = completions.reduce((sum, { tokens }) => sum + tokens.length, 0)
-      const reward = candidates.reduce((sum, candidate) => sum + candidate.reward, 0) / Math.max(1, candidates.length)
-      const unjudged = share(candidates, ({ verdict }) => verdict === "judge")
-      const figures = {
-        reward,
-        valid: share(candidates, ({ verdict }) => verdict === "ok"),
-        leak: share(candidates, ({ verdict }) => verdict === "leak"),
-        ...(unjudged > 0 && { unjudged }),
-        groups: groups.length,
-        dead: scored.filter(({ dead }) => dead).length,
-        length: sampled / Math.max(1, completions.length),
-        truncated: share(completions, ({ finish }) => finish === "length")
-      }
+      const sampled = candidates.reduce(
+        (sum, { draws }) => sum + draws.reduce((n, { completion }) => n + completion.tokens.length, 0),
+        0
+      )
+      const figures = DrawFigures.drawn(groups, scored.filter(({ dead }) => dead).length)
+      const { reward = 0 } = figures
+      const learnable = rollouts.some((rollout) => !TokenWeights.isMasked({ maskTruncated }, rollout))
       // Groups that are dead because everything is right are the goal, not a fault.
-      if (rollouts.length > 0) dead.value = 0
+      if (learnable) dead.value = 0
       else if (reward < perfect) dead.value++
       if (dead.value >= deadSteps) {
         const verdict = commonest(candidates.map((candidate) => candidate.verdict))
-        return yield* new EveryGroupDead({ stage, steps: dead.value, step, reward, verdict })
+        const masked = rollouts.length > 0
+        return yield* new EveryGroupDead({ stage, steps: dead.value, step, reward, verdict, ...(masked && { masked }) })
       }
       const texts = weight > 0 ? formatTexts(groups, grammars) : []
-      if (rollouts.length === 0 && texts.length === 0) {
+      if (!learnable && texts.length === 0) {
         return { figures: { ...figures, loss: 0, gradNorm: 0, kl: 0, clipFraction: 0, trained: 0 }, tokens: sampled }
       }
       const stats = yield* policy.update(
@@ -129,7 +120,11 @@ export const stepper = (
           clip,
           kl,
           innerUpdates,
-          maxTokens: lossLength,
+          maxTokens: asked.lossLength,
+          ...(loss === "sapo" && { gate }),
+          ...(kl > 0 && { klEstimator }),
+          ...(entropy > 0 && { entropy }),
+          ...(maskTruncated && { maskTruncated }),
           ...(texts.length > 0 && { format: { weight, texts } })
         }),
         update
@@ -141,6 +136,8 @@ export const stepper = (
           ...gradientFigures(stats),
           kl: stats.kl,
           clipFraction: stats.clipFraction,
+          ...DrawFigures.ratioFigures(stats),
+          ...DrawFigures.bonusFigures(stats),
           ...formatFigures(stats),
           ...correctionFigures(stats),
           trained: stats.tokens

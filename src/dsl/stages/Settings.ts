@@ -5,7 +5,16 @@ import { Effect, Option } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
 import * as AdamW from "../../kernels/train/AdamW.ts"
 import * as Schedule from "../../kernels/train/Schedule.ts"
-import { type GroupLoss, groupLosses } from "../../policy/Policy.ts"
+import {
+  type Gate,
+  type GroupLoss,
+  groupLosses,
+  type GroupRelative,
+  type KlEstimator,
+  klEstimators,
+  sapoGate
+} from "../../policy/Policy.ts"
+import { type Scale, scaleOf, scales } from "../Advantage.ts"
 import { Run } from "../Run.ts"
 import { BadSetting } from "./StageError.ts"
 
@@ -49,12 +58,42 @@ export interface Selecting {
 export interface GrpoOptions extends TrainOptions {
   /** Groups per optimiser step. Default 2: batch 1, accumulation 2. */
   readonly promptsPerStep?: number
-  /** How token losses are averaged. Default "grpo". */
+  /**
+   * "grpo", "dr_grpo" and "dapo" clip the ratio of each token and differ in how they average; "gspo" clips one ratio a
+   * text (arXiv 2507.18071), "cispo" a weight that lets every token learn (arXiv 2506.13585), "sapo" lets the gradient
+   * fade instead (arXiv 2511.20347). Ratios are 1 in the first of `innerUpdates`: with one update the last three differ
+   * from "grpo" (of "cispo": "dapo") only where draws are of another policy. Default "grpo".
+   */
   readonly loss?: GroupLoss
-  /** ε of the clipped ratio, below and above 1. Default 0.2 and 0.2. */
+  /**
+   * ε of the clipped ratio, below and above 1; "sapo" has none. Default: of "gspo" 0.0003 and 0.0004, of "cispo" 1 and
+   * 4, else 0.2 and 0.2.
+   */
   readonly clip?: { readonly low: number; readonly high: number }
+  /**
+   * Temperatures of "sapo": how fast the gradient fades where the advantage is above 0, and elsewhere. Default 1 and
+   * 1.05.
+   */
+  readonly gate?: Gate
+  /**
+   * What the rewards of a group are divided by, once they are centred: their own standard deviation, that of all groups
+   * of the step, or nothing. Default: nothing of "dr_grpo", else "group". Another estimator is provided as `Advantage`.
+   */
+  readonly scaleRewards?: Scale
   /** β of the KL penalty to the weights that the stage started from. Default 0. */
   readonly kl?: number
+  /**
+   * How that divergence is estimated: "k3" as GRPO does; "k1" (log π − log reference) and "k3-corrected" times the
+   * ratio, so that its gradient is that of the divergence. Default "k3".
+   */
+  readonly klEstimator?: KlEstimator
+  /** What a nat of mean entropy of the tokens' distributions is paid with, to keep the policy trying. Default 0. */
+  readonly entropy?: number
+  /**
+   * Leaves texts that were cut off (`maxTokens`) out of the loss; their rewards still count in their group (Yu et al.
+   * 2025, DAPO, 3.4). Default false.
+   */
+  readonly maskTruncated?: boolean
   /**
    * Weight of a format loss along rollouts (`FormatText`, nats per token): it lowers the probability of the tokens that
    * leave the task's format. It looks at the draws that get the credit, in a quarter of each group, those with a broken
@@ -83,12 +122,29 @@ export const defaults = {
   promptsPerStep: 2,
   loss: "grpo",
   clip: { low: 0.2, high: 0.2 },
+  gate: sapoGate,
+  scaleRewards: "group",
   kl: 0,
+  klEstimator: "k3",
+  entropy: 0,
+  maskTruncated: false,
   format: 0,
   innerUpdates: 1,
   lossLength: 256,
   deadSteps: 10
 } as const satisfies Required<Omit<GrpoOptions, "select">>
+
+/**
+ * Bounds that belong to a loss: of GSPO those of its paper (5.1), of CISPO no lower one and the upper one of ScaleRL
+ * (Khatri et al. 2025, arXiv 2510.13786: a weight of at most 5).
+ */
+const clipOf = (loss: GroupLoss): GroupRelative["clip"] =>
+  loss === "gspo" ? { low: 3e-4, high: 4e-4 } : loss === "cispo" ? { low: 1, high: 4 } : defaults.clip
+
+/** Defaults, as they belong to a loss. */
+export const defaultsOf = (
+  loss: GroupLoss = defaults.loss
+): Required<Omit<GrpoOptions, "select">> => ({ ...defaults, loss, clip: clipOf(loss), scaleRewards: scaleOf(loss) })
 
 /** A share of a stage's steps, and its looks at validation as often as before. */
 export const shorter = <S extends TrainOptions>(stage: S, share: number): S => {
@@ -147,7 +203,7 @@ const selecting = (options: object): object =>
 export const filled = (
   { select, ...settings }: GrpoOptions
 ): Required<Omit<GrpoOptions, "select">> & { readonly select?: Selecting } => ({
-  ...defaults,
+  ...defaultsOf(settings.loss),
   ...given(settings),
   ...(select !== undefined && select !== null && { select })
 })
@@ -196,7 +252,13 @@ export const reinforcing: Rules.Table = {
   loss: oneOf(...groupLosses),
   "clip.low": required(share("[0, 1]")),
   "clip.high": required(Rules.atLeast(0)),
+  "gate.positive": required(Rules.above(0)),
+  "gate.negative": required(Rules.above(0)),
+  scaleRewards: oneOf(...scales),
   kl: between(0, 100),
+  klEstimator: oneOf(...klEstimators),
+  entropy: between(0, 100),
+  maskTruncated: Rules.yesOrNo,
   format: lossWeight,
   innerUpdates: whole(1, 1024),
   lossLength: length,

@@ -76,11 +76,16 @@ export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryG
   /** Mean reward of the last step. */
   reward: Schema.Finite,
   /** The verdict most candidates got, such as "format-annotation". */
-  verdict: Schema.String
+  verdict: Schema.String,
+  /** Whether groups differ, and all their texts were cut off and left out (`maskTruncated`). */
+  masked: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
-    return `${this.stage}: all groups of ${this.steps} consecutive steps (up to step ${this.step}) are dead: ` +
-      whyDead(this)
+    const reason = this.masked === true
+      ? "every text that earned more or less than its group was cut off, and maskTruncated leaves those out; raise " +
+        "maxTokens, or set maskTruncated to false"
+      : whyDead(this)
+    return `${this.stage}: all groups of ${this.steps} consecutive steps (up to step ${this.step}) are dead: ${reason}`
   }
 }
 

@@ -6,7 +6,7 @@
  * picture fills as many slots as it has patches, a prompt as many rows as it has tokens, and the rest is masked.
  */
 import { add, concat, constant, gather, input, less, slice, type Tensor, where } from "../graph/index.ts"
-import { type Config, type Lookup, Rope, vision } from "../models/index.ts"
+import { Config, type Lookup, Rope, vision, VisionPlaces } from "../models/index.ts"
 import { prefillOf, type Resident, step as stepOf } from "./Step.ts"
 
 /** How much a graph has room for. */
@@ -21,13 +21,14 @@ export interface Room {
 const table = (values: Float32Array, width: number): Tensor => constant(values, [values.length / width, width])
 
 /**
- * The vision tower of one picture: output `visual`, `[slots / merge², width]`.
+ * The vision tower of one picture: output `visual`, `[slots / merge², visualWidth]`.
  *
  * Fed: `patches` `[slots, channels·temporalPatch·patch²]`; int32 `[slots]` each: `patchRow`, `patchColumn` in the grid
- * of patches, and `patchFilled`, 1 where a patch stands.
+ * of patches, and `patchFilled`, 1 where a patch stands. Towers with learned positions are also fed int32 `[1]` each:
+ * `patchRows` and `patchColumns`, how many rows and columns of patches there are.
  */
 export const tower = (config: Config.Config, p: Lookup, { slots }: Room): Readonly<Record<"visual", Tensor>> => {
-  const { channels, heads, merge, patch, temporalPatch, width } = config.vision
+  const { channels, heads, merge, patch, places, temporalPatch, width } = config.vision
   const quarter = width / heads / 4
   // The narrowest picture is one block of patches wide.
   const angles = Rope.placeAngles(config.vision, slots / merge)
@@ -44,7 +45,15 @@ export const tower = (config: Config.Config, p: Lookup, { slots }: Room): Readon
       patches: input("patches", [slots, channels * temporalPatch * patch * patch]),
       cosines: of(angles.cosines),
       sines: of(angles.sines),
-      filled: input("patchFilled", [slots], "i32")
+      filled: input("patchFilled", [slots], "i32"),
+      ...(places !== undefined && {
+        places: VisionPlaces.places(places, {
+          row,
+          column,
+          rows: input("patchRows", [1], "i32"),
+          columns: input("patchColumns", [1], "i32")
+        })
+      })
     })
   }
 }
@@ -75,12 +84,14 @@ export const prefill = (config: Config.Config, p: Lookup, room: Room): Resident 
   const shape = shapeOf(config, room)
   const half = config.headWidth / 2
   const angles = Rope.positionAngles(config, shape.positions)
-  const [first, second] = config.mropeSection
-  const parts = [["temporal", 0, first], ["height", first, first + second], ["width", first + second, half]] as const
-  const positions = parts.map(([name, from, to]) => ({ at: input(name, [length], "i32"), from, to }))
+  const positions = (["temporal", "height", "width"] as const).map((name) => input(name, [length], "i32"))
+  const stretches = Rope.stretchesOf(config)
   const of = (values: Float32Array) => {
     const byPosition = table(values, half)
-    return concat(positions.map(({ at, from, to }) => slice(gather(byPosition, at), 1, from, to)), 1)
+    return concat(
+      stretches.map(({ axis, from, to }) => slice(gather(byPosition, positions[axis] as Tensor), 1, from, to)),
+      1
+    )
   }
   const count = input("count", [1], "i32")
   const order = constant(Int32Array.from({ length }, (_, i) => i))
@@ -89,7 +100,7 @@ export const prefill = (config: Config.Config, p: Lookup, room: Room): Resident 
     length,
     tokens: input("tokens", [length], "i32"),
     visualIndex: input("visualIndex", [length], "i32"),
-    visual: input("visual", [shape.visualRows, config.width]),
+    visual: input("visual", [shape.visualRows, Config.visualWidth(config)]),
     cosines: of(angles.cosines),
     sines: of(angles.sines),
     segments: where(less(order, count), constant(Int32Array.of(0), []), constant(Int32Array.of(-1), []))

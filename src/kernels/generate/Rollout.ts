@@ -31,7 +31,7 @@ import {
   where
 } from "../graph/index.ts"
 import {
-  type Config,
+  Config,
   decoder,
   type LayerCache,
   logits,
@@ -142,7 +142,7 @@ export const rollout = (
 ): Readonly<Record<"sampled" | "sampledLogprobs", Tensor>> => {
   const { group, length, newTokens, prompts } = shape
   const rows = prompts * group
-  const visual = shape.visualRows > 0 ? input("visual", [shape.visualRows, config.width]) : undefined
+  const visual = shape.visualRows > 0 ? input("visual", [shape.visualRows, Config.visualWidth(config)]) : undefined
   const inputs = sequenceInputs(config, prompts, length, visual)
   const prefill = sequence(config, p, inputs, input("lastRow", [prompts], "i32"))
 

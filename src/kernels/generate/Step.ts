@@ -21,7 +21,7 @@ import {
   where,
   zeros
 } from "../graph/index.ts"
-import { type Config, decoder, logits, type Lookup, sequence, type SequenceInputs } from "../models/index.ts"
+import { Config, decoder, logits, type Lookup, sequence, type SequenceInputs } from "../models/index.ts"
 import { decodeAttention, ends, maskAt, type RolloutShape, sequenceInputs } from "./Rollout.ts"
 import { sample } from "./Sampler.ts"
 
@@ -61,7 +61,7 @@ export const prefill = (
   carried: ReadonlyArray<string> = []
 ): Resident => {
   const { length, prompts, visualRows } = shape
-  const visual = visualRows > 0 ? input("visual", [visualRows, config.width]) : undefined
+  const visual = visualRows > 0 ? input("visual", [visualRows, Config.visualWidth(config)]) : undefined
   const inputs = sequenceInputs(config, prompts, length, visual)
   return prefillOf(config, p, shape, inputs, input("lastRow", [prompts], "i32"), carried)
 }

@@ -1,5 +1,5 @@
-/** Activation functions of the Qwen2-VL family. */
-import { add, erf, exp, mul, neg, sigmoid, sub } from "./elementwise.ts"
+/** Activation functions. */
+import { add, erf, exp, mul, neg, sigmoid, sub, tanh } from "./elementwise.ts"
 import { type Operator, scalar, single, type Tensor } from "./Tensor.ts"
 
 const geluOperator: Operator = {
@@ -15,6 +15,26 @@ const geluOperator: Operator = {
 }
 /** x·Φ(x), the exact form (Hendrycks & Gimpel 2016). */
 export const gelu = (x: Tensor): Tensor => single(geluOperator, [x], x.shape)
+
+const SQRT_2_PI = Math.sqrt(2 / Math.PI)
+const CUBIC = 0.044715
+
+const geluTanhOperator: Operator = {
+  name: "geluTanh",
+  emit: (_, inputs, outputs, to) => to.node("Gelu", inputs, outputs, { approximate: { s: "tanh" } }),
+  vjp: (node, [g]) => {
+    if (g === undefined) return []
+    const x = node.inputs[0] as Tensor
+    const square = mul(x, x)
+    const t = tanh(mul(mul(scalar(SQRT_2_PI), x), add(scalar(1), mul(scalar(CUBIC), square))))
+    const inner = mul(scalar(SQRT_2_PI), add(scalar(1), mul(scalar(3 * CUBIC), square)))
+    // ½(1 + t) + ½x(1 − t²)·u′, with t = tanh u.
+    const bent = mul(mul(x, sub(scalar(1), mul(t, t))), inner)
+    return [mul(g, mul(scalar(0.5), add(add(scalar(1), t), bent)))]
+  }
+}
+/** ½x(1 + tanh(√(2/π)(x + 0.044715x³))), the approximation of `gelu` (Hendrycks & Gimpel 2016). */
+export const geluTanh = (x: Tensor): Tensor => single(geluTanhOperator, [x], x.shape)
 
 const quickGeluOperator: Operator = {
   name: "quickGelu",

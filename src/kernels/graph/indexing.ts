@@ -4,7 +4,7 @@ import { add } from "./elementwise.ts"
 import { isZeros, zeros } from "./fill.ts"
 import { reshape, slice } from "./layout.ts"
 import { equal, fail } from "./Shape.ts"
-import { type Operator, single, type Tensor } from "./Tensor.ts"
+import { node as makeNode, type Operator, single, type Tensor } from "./Tensor.ts"
 
 const gatherOperator: Operator = {
   name: "gather",
@@ -69,3 +69,55 @@ const pickOperator: Operator = {
 /** `x[i, indices[i]]` for x `[rows, columns]`: `[rows]`. No gradient: scoring has its own rule. */
 export const pick = (x: Tensor, indices: Tensor): Tensor =>
   single(pickOperator, [x, indices], [x.shape[0] as number], x.dtype)
+
+/** Two ways to hold the same rows: one after the other, or in slots of several tables. */
+export interface Slots {
+  /** For each table, int `[slots]`: the row that stands in each slot. */
+  readonly rowIn: ReadonlyArray<Tensor>
+  /** int `[rows]`: the slot that a row stands in, counted through all tables. */
+  readonly slotOf: Tensor
+}
+
+// Each direction is the other's adjoint, and a lookup both ways, where a gather's adjoint would be a scatter that adds.
+// An empty slot and a row that has none name each other: their values are read by nobody, so their gradients are zero.
+const dealOperator: Operator = {
+  name: "deal",
+  emit: (_, [x, , ...rowIn], outputs, to) =>
+    rowIn.forEach((rows, i) => to.node("Gather", [x as string, rows], [outputs[i] as string], { axis: { i: 0 } })),
+  vjp: (node, cotangents) => {
+    if (cotangents.every((g) => g === undefined)) return []
+    const [, slotOf, ...rowIn] = node.inputs as unknown as readonly [Tensor, Tensor, ...ReadonlyArray<Tensor>]
+    return [collect(node.outputs.map(({ shape }, i) => cotangents[i] ?? zeros(shape)), { rowIn, slotOf })]
+  }
+}
+const collectOperator: Operator = {
+  name: "collect",
+  emit: (node, inputs, outputs, to) => {
+    const tables = node.attributes["tables"] as number
+    const whole = to.fresh()
+    to.node("Concat", inputs.slice(0, tables), [whole], { axis: { i: 0 } })
+    to.node("Gather", [whole, inputs[tables] as string], outputs, { axis: { i: 0 } })
+  },
+  vjp: (node, [g]) => {
+    if (g === undefined) return []
+    const tables = node.attributes["tables"] as number
+    const [slotOf, ...rowIn] = node.inputs.slice(tables) as unknown as readonly [Tensor, ...ReadonlyArray<Tensor>]
+    return deal(g, { rowIn, slotOf })
+  }
+}
+/** Rows `[rows, width]` in their slots: a table `[slots, width]` for each of `rowIn`. */
+export const deal = (x: Tensor, { rowIn, slotOf }: Slots): ReadonlyArray<Tensor> =>
+  makeNode(
+    dealOperator,
+    [x, slotOf, ...rowIn],
+    rowIn.map(({ shape }) => ({ shape: [...shape, ...x.shape.slice(1)], dtype: x.dtype }))
+  )
+/** Rows `[rows, width]` out of their slots; `deal`'s inverse. */
+export const collect = (tables: ReadonlyArray<Tensor>, { rowIn, slotOf }: Slots): Tensor =>
+  single(
+    collectOperator,
+    [...tables, slotOf, ...rowIn],
+    [...slotOf.shape, ...(tables[0]?.shape.slice(1) ?? [])],
+    "f32",
+    { tables: tables.length }
+  )

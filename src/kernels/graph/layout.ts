@@ -1,7 +1,7 @@
 /** Operators that move values without changing them. */
 import { zeros } from "./fill.ts"
 import { axis as resolve, equal, fail, type Shape, size } from "./Shape.ts"
-import { type Operator, single, type Tensor } from "./Tensor.ts"
+import { node as makeNode, type Operator, single, type Tensor } from "./Tensor.ts"
 
 const reshapeOperator: Operator = {
   name: "reshape",
@@ -110,6 +110,29 @@ export const slice = (x: Tensor, axis: number, start: number, end: number): Tens
     start,
     end
   })
+}
+
+const splitOperator: Operator = {
+  name: "split",
+  emit: (node, [x], outputs, to) => {
+    const axis = node.attributes["axis"] as number
+    const lengths = node.outputs.map(({ shape }) => shape[axis] as number)
+    to.node("Split", [x as string, to.ints(lengths)], outputs, { axis: { i: axis } })
+  },
+  vjp: (node, cotangents) =>
+    cotangents.every((g) => g === undefined)
+      ? []
+      : [concat(node.outputs.map(({ shape }, i) => cotangents[i] ?? zeros(shape)), node.attributes["axis"] as number)]
+}
+/** Runs of `lengths` elements along one axis, which they fill. */
+export const split = (x: Tensor, axis: number, lengths: ReadonlyArray<number>): ReadonlyArray<Tensor> => {
+  const at = resolve("split", x.shape, axis)
+  if (lengths.reduce((sum, length) => sum + length, 0) !== x.shape[at] || lengths.some((length) => length < 0)) {
+    return fail("split", `${lengths.join(" + ")} do not fill axis ${at}`, x.shape)
+  }
+  if (lengths.length === 1) return [x]
+  const outputs = lengths.map((length) => ({ shape: x.shape.map((d, i) => i === at ? length : d), dtype: x.dtype }))
+  return makeNode(splitOperator, [x], outputs, { axis: at })
 }
 
 const tailOperator: Operator = {

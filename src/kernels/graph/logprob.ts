@@ -59,7 +59,7 @@ export const selectedLogprob = (
 }
 
 /** Rows taken so many at a time. */
-const inChunks = (rows: number, chunk = rows, part: (start: number, end: number) => Tensor): Tensor =>
+export const inChunks = (rows: number, chunk = rows, part: (start: number, end: number) => Tensor): Tensor =>
   concat(Array.from({ length: Math.ceil(rows / chunk) }, (_, i) => part(i * chunk, Math.min(rows, (i + 1) * chunk))), 0)
 
 const chunkLogprob = (

@@ -20,13 +20,15 @@ export const rowPositions = (batch: number, length: number): Tensor =>
   constant(BigInt64Array.from({ length: batch * length }, (_, i) => BigInt(i)), [batch, length])
 
 /**
- * Rotates pairs (j, j + d/2) of `x` `[batch, heads, length, d]` by the angle of each token.
+ * Rotates pairs (j, j + d/2) of each head by the angle of its token: `x` is `[batch, heads, length, d]`, or `[batch,
+ * length, heads·d]`.
  *
  * @param cosines `[batch·length, d/2]`, as `sines`: row `b·length + t` belongs to token t of sequence b
  */
 export const rotary = (x: Tensor, positions: Tensor, cosines: Tensor, sines: Tensor): Tensor => {
-  const half = (x.shape[3] as number) / 2
-  if (x.shape.length !== 4 || cosines.shape[1] !== half) {
+  const width = x.shape.at(-1) as number
+  const half = cosines.shape[1] as number
+  if (x.shape.length === 4 ? width !== 2 * half : x.shape.length !== 3 || width % (2 * half) !== 0) {
     return fail("rotary", "angles do not fit", x.shape, cosines.shape)
   }
   return single(rotaryOperator, [x, positions, cosines, sines], x.shape)

@@ -1,5 +1,18 @@
 /** Scaled dot-product attention with grouped key-value heads, over tensors laid out `[batch, heads, length, width]`. */
-import { add, matmul, reshape, softmax, type Tensor, transpose } from "../graph/index.ts"
+import {
+  add,
+  concat,
+  matmul,
+  mul,
+  reshape,
+  softmax,
+  split,
+  sub,
+  sum,
+  type Tensor,
+  transpose,
+  withVjp
+} from "../graph/index.ts"
 
 /** `[batch·length, heads·width]` → `[batch, heads, length, width]`. */
 export const splitHeads = (x: Tensor, batch: number, length: number, heads: number): Tensor =>
@@ -9,6 +22,59 @@ export const splitHeads = (x: Tensor, batch: number, length: number, heads: numb
 export const joinHeads = (x: Tensor): Tensor => {
   const [batch, heads, length, width] = x.shape as [number, number, number, number]
   return reshape(transpose(x, [0, 2, 1, 3]), [batch * length, heads * width])
+}
+
+/** Keys that queries are compared with, and the values that they choose from. */
+export interface Choice {
+  /** `[…, keys, d]`, as `values`. */
+  readonly keys: Tensor
+  readonly values: Tensor
+  /** How the leading axes of queries are folded for this product: `[…, queries, d]`, as many values as in `q`. */
+  readonly fold: ReadonlyArray<number>
+}
+
+/**
+ * softmax(q·kᵀ/√d + bias)·v, where keys lie in one tensor or several that the softmax sees side by side.
+ *
+ * Its backward pass takes the softmax's inner product Σ g·y from result and cotangent, which are narrower than the
+ * weights (Dao et al. 2022, FlashAttention, section B.2).
+ *
+ * @param q `[…, queries, d]`
+ * @param bias broadcasts to `[…, queries, all keys]`
+ */
+export const choose = (q: Tensor, choices: ReadonlyArray<Choice>, bias?: Tensor): Tensor => {
+  const width = q.shape.at(-1) as number
+  const outer = q.shape.slice(0, -1)
+  const alpha = 1 / Math.sqrt(width)
+  const lengths = choices.map(({ keys }) => keys.shape.at(-2) as number)
+  const scores = choices.map(({ fold, keys }, i) =>
+    reshape(matmul(reshape(q, fold), keys, { transB: true, alpha }), [...outer, lengths[i] as number])
+  )
+  const joined = concat(scores, -1)
+  const weights = split(softmax(bias === undefined ? joined : add(joined, bias)), -1, lengths)
+  const chosen = (weight: Tensor, { fold, values }: Choice) =>
+    reshape(matmul(reshape(weight, [...fold.slice(0, -1), values.shape.at(-2) as number]), values), q.shape)
+  const result = choices
+    .map((choice, i) => chosen(weights[i] as Tensor, choice))
+    .reduce((total, part) => add(total, part))
+  const count = choices.length
+  return withVjp(
+    result,
+    [...scores, ...choices.map(({ values }) => values), ...weights],
+    (g, inputs, result) => {
+      const inner = reshape(sum(mul(g, result), [-1]), [...outer, 1])
+      const parts = choices.map(({ fold }, i) => {
+        const [values, weight] = [inputs[count + i] as Tensor, inputs[2 * count + i] as Tensor]
+        const folded = reshape(g, fold)
+        const keys = values.shape.at(-2) as number
+        return {
+          score: mul(weight, sub(reshape(matmul(folded, values, { transB: true }), weight.shape), inner)),
+          values: matmul(reshape(weight, [...fold.slice(0, -1), keys]), folded, { transA: true })
+        }
+      })
+      return [...parts.map(({ score }) => score), ...parts.map(({ values }) => values)]
+    }
+  )
 }
 
 /**
@@ -21,14 +87,7 @@ export const joinHeads = (x: Tensor): Tensor => {
  */
 export const attention = (q: Tensor, k: Tensor, v: Tensor, bias?: Tensor): Tensor => {
   const [batch, heads, length, width] = q.shape as [number, number, number, number]
-  const [, kvHeads, keys] = k.shape as [number, number, number]
-  const folded = reshape(q, [batch, kvHeads, heads / kvHeads * length, width])
-  const scores = reshape(matmul(folded, k, { transB: true, alpha: 1 / Math.sqrt(width) }), [batch, heads, length, keys])
-  const weights = softmax(bias === undefined ? scores : add(scores, bias))
-  return reshape(matmul(reshape(weights, [batch, kvHeads, heads / kvHeads * length, keys]), v), [
-    batch,
-    heads,
-    length,
-    width
-  ])
+  const kvHeads = k.shape[1] as number
+  const fold = [batch, kvHeads, heads / kvHeads * length, width]
+  return choose(q, [{ keys: k, values: v, fold }], bias)
 }

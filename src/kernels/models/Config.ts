@@ -1,13 +1,14 @@
 /**
- * The arithmetic of a Qwen2-VL or Qwen2.5-VL checkpoint, read from its Hugging Face `config.json`.
+ * The arithmetic of a checkpoint, read from its Hugging Face `config.json`.
  *
- * Both layouts are read: text fields at the top (the published checkpoints) and under `text_config` (transformers 5).
- * A field that would change the arithmetic and is not implemented is an error, never a silent wrong answer. Absent
- * fields have the values that transformers gives them.
+ * Both layouts are read: text fields at the top (Qwen2-VL as published) and under `text_config` (transformers 5).
+ * What a family has of its own is in `families/`. A field that would change the arithmetic and is not implemented is
+ * an error, never a silent wrong answer. Absent fields have the values that transformers gives them.
  */
 import { Effect } from "effect"
 import {
   checkImplemented,
+  checkValues,
   ConfigError,
   decode,
   Kind,
@@ -15,45 +16,25 @@ import {
   requireRope,
   Text,
   Top,
-  Vision2,
-  Vision25,
   wrong
 } from "./ConfigFields.ts"
 import * as Limits from "./ConfigLimits.ts"
+import type { DecoderKind, Family } from "./families/Family.ts"
+import { families, isKnown, type ModelType } from "./families/index.ts"
+import type { VisionConfig } from "./VisionConfig.ts"
 
 export { ConfigError } from "./ConfigFields.ts"
+export type { VisionConfig } from "./VisionConfig.ts"
 
-export interface VisionConfig {
-  readonly depth: number
-  readonly width: number
-  readonly heads: number
-  readonly mlpWidth: number
-  readonly patch: number
-  readonly temporalPatch: number
-  readonly merge: number
-  readonly channels: number
-  readonly ropeTheta: number
-  /**
-   * `quickGelu`: layer norms and a two-matrix MLP (Qwen2-VL). `swiglu`: root-mean-square norms and a gated one
-   * (Qwen2.5-VL).
-   */
-  readonly block: "quickGelu" | "swiglu"
-  /**
-   * Blocks attend within windows of `side` × `side` visual tokens, but for those numbered in `full` (Qwen2.5-VL, 2.1).
-   */
-  readonly windows: { readonly side: number; readonly full: ReadonlyArray<number> } | undefined
-  /** Temporal positions in a second of video (Qwen2.5-VL); undefined: one a frame, whatever its time (Qwen2-VL). */
-  readonly positionsPerSecond: number | undefined
-}
-
-export interface Config {
-  readonly modelType: "qwen2_vl" | "qwen2_5_vl"
+export interface Config extends DecoderKind {
+  readonly modelType: ModelType
   readonly vocabulary: number
   readonly width: number
   readonly mlpWidth: number
   readonly layers: number
   readonly heads: number
   readonly kvHeads: number
+  /** Width of a head. All heads together may be wider than the model, or narrower (Qwen3). */
   readonly headWidth: number
   readonly normEpsilon: number
   readonly ropeTheta: number
@@ -62,97 +43,20 @@ export interface Config {
   readonly maxPositions: number
   readonly tied: boolean
   readonly imageToken: number
+  /** Stands for a clip, which is refused. */
+  readonly videoToken: number
   readonly vision: VisionConfig
 }
 
-/** What transformers' Qwen2-VL classes take for a field that a file leaves out. */
-const defaults = {
-  imageToken: 151655,
-  maxPositions: 32768,
-  mropeSection: [16, 24, 24],
-  normEpsilon: 1e-5,
-  ropeTheta: 1_000_000,
-  visionRopeTheta: 10_000,
-  windowSize: 112,
-  fullBlocks: [7, 15, 23, 31],
-  tokensPerSecond: 4
-} as const
+/**
+ * Values of a visual token wherever it is handed on: what stands at its place in the prompt, and behind that what
+ * DeepStack adds to it in the decoder's first layers.
+ */
+export const visualWidth = ({ vision: { deepstack }, width }: Pick<Config, "vision" | "width">): number =>
+  (1 + deepstack.length) * width
 
-/** What both towers say in the same words. */
-const shared = Effect.fnUntraced(function*(fields: typeof Vision2.Type | typeof Vision25.Type) {
-  yield* requireRope(fields.rope_parameters ?? {}, "vision_config.rope_parameters", ["axial", "default"])
-  return {
-    depth: fields.depth,
-    heads: fields.num_heads,
-    patch: fields.patch_size,
-    temporalPatch: fields.temporal_patch_size ?? 2,
-    merge: fields.spatial_merge_size ?? 2,
-    channels: 3,
-    ropeTheta: fields.rope_parameters?.rope_theta ?? defaults.visionRopeTheta
-  }
-})
-
-/** The tower, and how wide its visual tokens are. */
-interface Tower {
-  readonly vision: VisionConfig
-  readonly out: number
-  /** Names of the fields with the tower's own width and with its output's. */
-  readonly names: { readonly width: string; readonly out: string }
-}
-
-const tower2 = Effect.fnUntraced(function*(json: unknown) {
-  const fields = yield* decode(Vision2, json, "vision_config")
-  const tower: Tower = {
-    vision: {
-      ...yield* shared(fields),
-      width: fields.embed_dim,
-      mlpWidth: Math.trunc(fields.embed_dim * (fields.mlp_ratio ?? 4)),
-      block: "quickGelu",
-      windows: undefined,
-      positionsPerSecond: undefined
-    },
-    out: fields.hidden_size,
-    names: { width: "vision_config.embed_dim", out: "vision_config.hidden_size" }
-  }
-  return tower
-})
-
-const tower25 = Effect.fnUntraced(function*(json: unknown) {
-  const fields = yield* decode(Vision25, json, "vision_config")
-  const of = yield* shared(fields)
-  const windowSize = fields.window_size ?? defaults.windowSize
-  const side = Math.floor(windowSize / of.merge / of.patch)
-  yield* require(
-    side > 0,
-    "vision_config.window_size",
-    windowSize,
-    `at least patch_size × spatial_merge_size = ${of.merge * of.patch}`
-  )
-  const full = fields.fullatt_block_indexes ?? undefined
-  yield* require(
-    full === undefined || full.every((block) => block >= 0 && block < of.depth),
-    "vision_config.fullatt_block_indexes",
-    full,
-    `numbers of blocks, from 0 to ${of.depth - 1}`
-  )
-  const tower: Tower = {
-    vision: {
-      ...of,
-      width: fields.hidden_size,
-      mlpWidth: fields.intermediate_size,
-      block: "swiglu",
-      windows: { side, full: full ?? defaults.fullBlocks },
-      positionsPerSecond: fields.tokens_per_second ?? defaults.tokensPerSecond
-    },
-    out: fields.out_hidden_size,
-    names: { width: "vision_config.hidden_size", out: "vision_config.out_hidden_size" }
-  }
-  return tower
-})
-
-const readers = { qwen2_vl: tower2, qwen2_5_vl: tower25 }
-
-const isKnown = (type: string): type is Config["modelType"] => Object.hasOwn(readers, type)
+/** Ids that transformers' classes have for pictures and clips where a file leaves them out. */
+const tokens = { image: 151655, video: 151656 } as const
 
 const isTriple = (xs: ReadonlyArray<number>): xs is readonly [number, number, number] => xs.length === 3
 
@@ -160,27 +64,61 @@ const isTriple = (xs: ReadonlyArray<number>): xs is readonly [number, number, nu
 export const fromJson = (json: unknown, directory?: string): Effect.Effect<Config, ConfigError> =>
   Effect.mapError(parse(json), (error) => directory === undefined ? error : new ConfigError({ ...error, directory }))
 
+/** Heads of the decoder, and how wide one is. */
+const headsOf = Effect.fnUntraced(function*(text: typeof Text.Type, { defaults }: Family) {
+  const { hidden_size: width, num_attention_heads: heads } = text
+  // Null is a value: as many as heads. A file that says nothing has what the class says.
+  const kvHeads = text.num_key_value_heads === undefined
+    ? defaults.kvHeads ?? heads
+    : text.num_key_value_heads ?? heads
+  if (defaults.headWidth === undefined) {
+    yield* require(width % (2 * heads) === 0, "hidden_size", width, `a multiple of 2 × ${heads} heads`)
+  }
+  yield* require(heads % kvHeads === 0, "num_key_value_heads", kvHeads, `a divisor of ${heads}`)
+  if (defaults.headWidth === undefined) {
+    const headDim = text.head_dim ?? width / heads
+    yield* require(headDim === width / heads, "head_dim", headDim, `hidden_size ÷ heads = ${width / heads}`)
+    return { heads, kvHeads, headWidth: headDim }
+  }
+  const headWidth = text.head_dim ?? defaults.headWidth
+  yield* require(headWidth % 2 === 0, "head_dim", headWidth, "an even number: values are turned in pairs")
+  return { heads, kvHeads, headWidth }
+})
+
+/** How the decoder turns queries and keys. */
+const ropeOf = Effect.fnUntraced(function*(text: typeof Text.Type, { defaults, implemented }: Family, half: number) {
+  const rope = text.rope_parameters ?? text.rope_scaling ?? {}
+  const field = text.rope_parameters ? "rope_parameters" : "rope_scaling"
+  const section: ReadonlyArray<number> = rope.mrope_section ?? defaults.mropeSection
+  yield* checkValues(rope, implemented.rope, `${field}.`)
+  if (!isTriple(section) || section.some((n) => n < 0) || section.reduce((a, b) => a + b, 0) !== half) {
+    return yield* wrong(`${field}.mrope_section`, section, `three numbers that sum to ${half}`)
+  }
+  return { ropeTheta: rope.rope_theta ?? text.rope_theta ?? defaults.ropeTheta, mropeSection: section }
+})
+
 const parse = Effect.fn("Config.fromJson")(function*(json: unknown): Effect.fn.Return<Config, ConfigError> {
   const { model_type: modelType } = yield* decode(Kind, json, "the file")
   if (!isKnown(modelType)) {
     return yield* wrong(
       "model_type",
       modelType,
-      Object.keys(readers).map((type) => JSON.stringify(type)).join(" or ")
+      Object.keys(families).map((type) => JSON.stringify(type)).join(" or ")
     )
   }
+  const family = families[modelType]
   const top = yield* decode(Top, json, "the file")
   const whole = json as Readonly<Record<string, unknown>>
   const nested = top.text_config ?? undefined
-  yield* checkImplemented(modelType, whole, nested ?? whole, top.vision_config)
+  yield* require(family.flat || nested !== undefined, "text_config", undefined, "the fields of the language model")
+  yield* checkImplemented(modelType, whole, nested ?? whole, top.vision_config, family.implemented)
   yield* Limits.check(Limits.text, nested ?? whole, nested === undefined ? "" : "text_config.")
   yield* Limits.check(Limits.vision, top.vision_config, "vision_config.")
   const text = yield* decode(Text, nested ?? whole, nested === undefined ? "the text fields" : "text_config")
 
-  const rope = text.rope_parameters ?? text.rope_scaling ?? {}
-  const ropeField = text.rope_parameters ? "rope_parameters" : "rope_scaling"
-  yield* requireRope(rope, ropeField, ["mrope", "default"])
-  const { names, out, vision } = yield* readers[modelType](top.vision_config)
+  const given = text.rope_parameters ?? text.rope_scaling ?? {}
+  yield* requireRope(given, text.rope_parameters ? "rope_parameters" : "rope_scaling", ["mrope", "default"])
+  const { names, out, vision } = yield* family.tower(top.vision_config)
   yield* require(out === text.hidden_size, names.out, out, `hidden_size ${text.hidden_size}`)
   yield* require(
     vision.width % (4 * vision.heads) === 0,
@@ -188,24 +126,16 @@ const parse = Effect.fn("Config.fromJson")(function*(json: unknown): Effect.fn.R
     vision.width,
     `a multiple of 4 × ${vision.heads} heads`
   )
-
-  const heads = text.num_attention_heads
-  const kvHeads = text.num_key_value_heads ?? heads
   yield* require(
-    text.hidden_size % (2 * heads) === 0,
-    "hidden_size",
-    text.hidden_size,
-    `a multiple of 2 × ${heads} heads`
+    vision.deepstack.length <= text.num_hidden_layers,
+    "vision_config.deepstack_visual_indexes",
+    vision.deepstack,
+    `at most num_hidden_layers = ${text.num_hidden_layers} blocks`
   )
-  yield* require(heads % kvHeads === 0, "num_key_value_heads", kvHeads, `a divisor of ${heads}`)
-  const headWidth = text.hidden_size / heads
-  const headDim = (nested ?? whole)["head_dim"] ?? headWidth
-  yield* require(headDim === headWidth, "head_dim", headDim, `hidden_size ÷ heads = ${headWidth}`)
-  const section: ReadonlyArray<number> = rope.mrope_section ?? defaults.mropeSection
-  if (!isTriple(section) || section.some((n) => n < 0) || section.reduce((a, b) => a + b, 0) !== headWidth / 2) {
-    return yield* wrong(`${ropeField}.mrope_section`, section, `three numbers that sum to ${headWidth / 2}`)
-  }
-  const imageToken = top.image_token_id ?? defaults.imageToken
+
+  const heads = yield* headsOf(text, family)
+  const rope = yield* ropeOf(text, family, heads.headWidth / 2)
+  const imageToken = top.image_token_id ?? tokens.image
   yield* require(
     imageToken >= 0 && imageToken < text.vocab_size,
     "image_token_id",
@@ -214,20 +144,20 @@ const parse = Effect.fn("Config.fromJson")(function*(json: unknown): Effect.fn.R
   )
 
   return {
+    ...family.decoder,
     modelType,
     vocabulary: text.vocab_size,
     width: text.hidden_size,
     mlpWidth: text.intermediate_size,
     layers: text.num_hidden_layers,
-    heads,
-    kvHeads,
-    headWidth,
-    normEpsilon: text.rms_norm_eps ?? defaults.normEpsilon,
-    ropeTheta: rope.rope_theta ?? text.rope_theta ?? defaults.ropeTheta,
-    mropeSection: section,
-    maxPositions: text.max_position_embeddings ?? defaults.maxPositions,
-    tied: top.tie_word_embeddings === true || text.tie_word_embeddings === true,
+    ...heads,
+    normEpsilon: text.rms_norm_eps ?? family.defaults.normEpsilon,
+    ...rope,
+    maxPositions: text.max_position_embeddings ?? family.defaults.maxPositions,
+    // Where transformers reads no text field at the top, it looks for this one nowhere else.
+    tied: top.tie_word_embeddings === true || family.flat && text.tie_word_embeddings === true,
     imageToken,
+    videoToken: top.video_token_id ?? tokens.video,
     vision
   }
 })

@@ -1,6 +1,4 @@
-/**
- * The fields of a Qwen2-VL or Qwen2.5-VL `config.json` that change the arithmetic, and the values that are implemented.
- */
+/** The fields of a `config.json` that change the arithmetic, and how a value that is not implemented is refused. */
 import { Effect, Schema } from "effect"
 import { shownInLine } from "../runtime/Shown.ts"
 import { show } from "../text/show.ts"
@@ -19,14 +17,16 @@ export class ConfigError extends Schema.TaggedError<ConfigError>()("ConfigError"
   }
 }
 
-const optional = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
-const Count = Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))
+export const optional = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
+export const Count = Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))
 
 const Rope = Schema.Struct({
   type: optional(Schema.String),
   rope_type: optional(Schema.String),
   rope_theta: optional(Schema.Finite),
-  mrope_section: optional(Schema.Array(Schema.Int))
+  mrope_section: optional(Schema.Array(Schema.Int)),
+  mrope_interleaved: optional(Schema.Boolean),
+  partial_rotary_factor: optional(Schema.Finite)
 })
 
 export const Text = Schema.Struct({
@@ -36,6 +36,7 @@ export const Text = Schema.Struct({
   num_hidden_layers: Count,
   num_attention_heads: Count,
   num_key_value_heads: optional(Count),
+  head_dim: optional(Count),
   rms_norm_eps: optional(Schema.Finite),
   max_position_embeddings: optional(Count),
   rope_theta: optional(Schema.Finite),
@@ -44,7 +45,8 @@ export const Text = Schema.Struct({
   tie_word_embeddings: optional(Schema.Boolean)
 })
 
-const common = {
+/** What every `vision_config` has. */
+export const visionFields = {
   depth: Count,
   num_heads: Count,
   patch_size: Count,
@@ -53,24 +55,8 @@ const common = {
   rope_parameters: optional(Rope)
 }
 
-/** vision_config of Qwen2-VL: `hidden_size` is the language model's. */
-export const Vision2 = Schema.Struct({
-  ...common,
-  embed_dim: Count,
-  hidden_size: Count,
-  mlp_ratio: optional(Schema.Finite)
-})
-
-/** vision_config of Qwen2.5-VL: `hidden_size` is the tower's own. */
-export const Vision25 = Schema.Struct({
-  ...common,
-  hidden_size: Count,
-  intermediate_size: Count,
-  out_hidden_size: Count,
-  window_size: optional(Count),
-  fullatt_block_indexes: optional(Schema.Array(Schema.Int)),
-  tokens_per_second: optional(Schema.Finite)
-})
+const EveryVision = Schema.Struct(visionFields)
+export type VisionFields = typeof EveryVision.Type
 
 /** The family: looked at before anything that another one may lack. */
 export const Kind = Schema.Struct({ model_type: Schema.String })
@@ -78,6 +64,7 @@ export const Kind = Schema.Struct({ model_type: Schema.String })
 export const Top = Schema.Struct({
   model_type: Schema.String,
   image_token_id: optional(Schema.Int),
+  video_token_id: optional(Schema.Int),
   tie_word_embeddings: optional(Schema.Boolean),
   vision_config: Schema.Record(Schema.String, Schema.Unknown),
   text_config: optional(Schema.Record(Schema.String, Schema.Unknown))
@@ -125,28 +112,10 @@ export const requireRope = (rope: typeof Rope.Type, field: string, implemented: 
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Implemented values of a field; where it is absent or null it has one of them. */
-type Implemented = Readonly<Record<string, ReadonlyArray<boolean | number | string>>>
+/** Implemented values of a field; where it is absent or null it has the first of them. */
+export type Implemented = Readonly<Record<string, ReadonlyArray<boolean | number | string>>>
 
-const text: Implemented = {
-  hidden_act: ["silu"],
-  attention_bias: [true],
-  attention_dropout: [0],
-  mlp_bias: [false],
-  use_sliding_window: [false],
-  partial_rotary_factor: [1],
-  mrope_interleaved: [false],
-  use_qk_norm: [false]
-}
-
-const everyVision: Implemented = { in_channels: [3], in_chans: [3] }
-
-const vision: Readonly<Record<string, Implemented>> = {
-  qwen2_vl: { ...everyVision, hidden_act: ["quick_gelu"] },
-  qwen2_5_vl: { ...everyVision, hidden_act: ["silu"] }
-}
-
-const check = (fields: Fields, implemented: Implemented, prefix: string) =>
+export const checkValues = (fields: Fields, implemented: Implemented, prefix: string) =>
   Effect.forEach(Object.entries(implemented), ([name, values]) => {
     const found = fields[name] ?? values[0]
     return require(
@@ -168,7 +137,13 @@ const checkType = (fields: Fields, model: string, part: "text" | "vision") =>
 
 /** Fails at the first field that asks for arithmetic which is not implemented. */
 export const checkImplemented = Effect.fnUntraced(
-  function*(model: string, top: Fields, textFields: Fields, visionFields: Fields) {
+  function*(
+    model: string,
+    top: Fields,
+    textFields: Fields,
+    visionFields: Fields,
+    implemented: { readonly text: Implemented; readonly vision: Implemented }
+  ) {
     const nested = textFields !== top
     const prefix = nested ? "text_config." : ""
     for (
@@ -186,7 +161,7 @@ export const checkImplemented = Effect.fnUntraced(
     }
     if (nested) yield* checkType(textFields, model, "text")
     yield* checkType(visionFields, model, "vision")
-    yield* check(textFields, text, prefix)
+    yield* checkValues(textFields, implemented.text, prefix)
     const layers = textFields["layer_types"] ?? []
     yield* require(
       Array.isArray(layers) && layers.every((layer) => layer === "full_attention"),
@@ -194,6 +169,6 @@ export const checkImplemented = Effect.fnUntraced(
       layers,
       `"full_attention" in every layer`
     )
-    yield* check(visionFields, vision[model] ?? {}, "vision_config.")
+    yield* checkValues(visionFields, implemented.vision, "vision_config.")
   }
 )

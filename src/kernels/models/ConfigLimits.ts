@@ -22,6 +22,7 @@ export const text: Rules.Table = {
   num_hidden_layers: layers,
   num_attention_heads: heads,
   num_key_value_heads: heads,
+  head_dim: whole(1, 2 ** 14),
   // Of a row of zeros the root is divided by: it is a number in float32, too.
   rms_norm_eps: between(1e-30, 1),
   max_position_embeddings: whole(1, 2 ** 27),
@@ -30,7 +31,7 @@ export const text: Rules.Table = {
   "rope_parameters.rope_theta": theta
 }
 
-/** Of `vision_config`, in both families. */
+/** Of `vision_config`, in every family. */
 export const vision: Rules.Table = {
   depth: layers,
   embed_dim: width,
@@ -44,6 +45,7 @@ export const vision: Rules.Table = {
   temporal_patch_size: whole(1, 16),
   window_size: whole(1, 2 ** 14),
   tokens_per_second: between(1e-3, 1e3),
+  num_position_embeddings: whole(1, 2 ** 24),
   "rope_parameters.rope_theta": theta
 }
 

@@ -1,5 +1,7 @@
-/** Names and shapes of the tensors of a Qwen2-VL or Qwen2.5-VL checkpoint, in the published layout. */
-import type { Config, VisionConfig } from "./Config.ts"
+/** Names and shapes of the tensors of a checkpoint, as Qwen2-VL's are on the hub. */
+import type { Config } from "./Config.ts"
+import { type Block, kinds } from "./VisionBlock.ts"
+import type { VisionConfig } from "./VisionConfig.ts"
 
 export interface ParameterSpec {
   readonly name: string
@@ -7,47 +9,79 @@ export interface ParameterSpec {
   /** Norms and biases are spared from weight decay. */
   readonly decay: boolean
   readonly part: "vision" | "decoder"
+  /**
+   * Whether it is the matrix of a linear layer between others: what adapters are put on and what is rounded. Embeddings
+   * are looked up, the output matrix reads the whole vocabulary, and a convolution has other axes.
+   */
+  readonly linear: boolean
 }
 
-const matrix = (name: string, ...shape: ReadonlyArray<number>) => ({ name, shape, decay: true })
-const vector = (name: string, length: number) => ({ name, shape: [length], decay: false })
+const table = (name: string, ...shape: ReadonlyArray<number>) => ({ name, shape, decay: true, linear: false })
+const matrix = (name: string, out: number, inner: number) => ({ name, shape: [out, inner], decay: true, linear: true })
+const vector = (name: string, length: number) => ({ name, shape: [length], decay: false, linear: false })
 const dense = (
   name: string,
   out: number,
   inner: number
 ) => [matrix(`${name}.weight`, out, inner), vector(`${name}.bias`, out)]
-/** Layer norms have a bias, root-mean-square norms none. */
 const visionNorm = (
   name: string,
   width: number,
-  block: VisionConfig["block"]
-) => [vector(`${name}.weight`, width), ...(block === "swiglu" ? [] : [vector(`${name}.bias`, width)])]
+  { norm }: Block
+) => [vector(`${name}.weight`, width), ...(norm === "rms" ? [] : [vector(`${name}.bias`, width)])]
 
 const visionBlock = (index: number, { block, mlpWidth, width }: VisionConfig) => {
   const at = `visual.blocks.${index}`
+  const kind = kinds[block]
   return [
-    ...visionNorm(`${at}.norm1`, width, block),
+    ...visionNorm(`${at}.norm1`, width, kind),
     ...dense(`${at}.attn.qkv`, 3 * width, width),
     ...dense(`${at}.attn.proj`, width, width),
-    ...visionNorm(`${at}.norm2`, width, block),
-    ...(block === "swiglu"
-      ? [
-        ...dense(`${at}.mlp.gate_proj`, mlpWidth, width),
-        ...dense(`${at}.mlp.up_proj`, mlpWidth, width),
-        ...dense(`${at}.mlp.down_proj`, width, mlpWidth)
-      ]
-      : [...dense(`${at}.mlp.fc1`, mlpWidth, width), ...dense(`${at}.mlp.fc2`, width, mlpWidth)])
+    ...visionNorm(`${at}.norm2`, width, kind),
+    ...kind.mlp.flatMap(([name, way]) =>
+      way === "wide" ? dense(`${at}.mlp.${name}`, mlpWidth, width) : dense(`${at}.mlp.${name}`, width, mlpWidth)
+    )
   ]
 }
 
-const decoderLayer = (index: number, { headWidth, kvHeads, mlpWidth, width }: Config) => {
+/** @param normed width of what the norm reads: a patch, or the patches of a visual token */
+const merger = (at: string, out: number, { block, merge, width }: VisionConfig, normed: number) => {
+  const kind = kinds[block]
+  const merged = width * merge * merge
+  return [
+    ...visionNorm(`${at}.${kind.merger.norm}`, normed, kind),
+    ...dense(`${at}.${kind.merger.first}`, merged, merged),
+    ...dense(`${at}.${kind.merger.second}`, out, merged)
+  ]
+}
+
+const tower = (vision: VisionConfig, out: number) => {
+  const { channels, deepstack, depth, merge, patch, places, temporalPatch, width } = vision
+  return [
+    table("visual.patch_embed.proj.weight", width, channels, temporalPatch, patch, patch),
+    ...(kinds[vision.block].patchBias ? [vector("visual.patch_embed.proj.bias", width)] : []),
+    ...(places === undefined ? [] : [table("visual.pos_embed.weight", places * places, width)]),
+    ...range(depth).flatMap((i) => visionBlock(i, vision)),
+    ...merger("visual.merger", out, vision, width),
+    ...deepstack.flatMap((_, i) => merger(`visual.deepstack_merger_list.${i}`, out, vision, width * merge * merge))
+  ]
+}
+
+const decoderLayer = (index: number, { attention, headWidth, heads, kvHeads, mlpWidth, width }: Config) => {
   const at = `model.layers.${index}`
+  const projection = (name: string, count: number) =>
+    attention === "biased"
+      ? dense(`${at}.self_attn.${name}`, count * headWidth, width)
+      : [matrix(`${at}.self_attn.${name}.weight`, count * headWidth, width)]
   return [
     vector(`${at}.input_layernorm.weight`, width),
-    ...dense(`${at}.self_attn.q_proj`, width, width),
-    ...dense(`${at}.self_attn.k_proj`, kvHeads * headWidth, width),
-    ...dense(`${at}.self_attn.v_proj`, kvHeads * headWidth, width),
-    matrix(`${at}.self_attn.o_proj.weight`, width, width),
+    ...projection("q_proj", heads),
+    ...projection("k_proj", kvHeads),
+    ...projection("v_proj", kvHeads),
+    ...(attention === "normed"
+      ? [vector(`${at}.self_attn.q_norm.weight`, headWidth), vector(`${at}.self_attn.k_norm.weight`, headWidth)]
+      : []),
+    matrix(`${at}.self_attn.o_proj.weight`, width, heads * headWidth),
     vector(`${at}.post_attention_layernorm.weight`, width),
     matrix(`${at}.mlp.gate_proj.weight`, mlpWidth, width),
     matrix(`${at}.mlp.up_proj.weight`, mlpWidth, width),
@@ -58,32 +92,15 @@ const decoderLayer = (index: number, { headWidth, kvHeads, mlpWidth, width }: Co
 const range = (n: number) => Array.from({ length: n }, (_, i) => i)
 
 /** Every tensor of the model, vision tower first. */
-export const specs = (config: Config): ReadonlyArray<ParameterSpec> => {
-  const { vision } = config
-  const merged = vision.width * vision.merge * vision.merge
-  return [
-    ...[
-      matrix(
-        "visual.patch_embed.proj.weight",
-        vision.width,
-        vision.channels,
-        vision.temporalPatch,
-        vision.patch,
-        vision.patch
-      ),
-      ...range(vision.depth).flatMap((i) => visionBlock(i, vision)),
-      ...visionNorm("visual.merger.ln_q", vision.width, vision.block),
-      ...dense("visual.merger.mlp.0", merged, merged),
-      ...dense("visual.merger.mlp.2", config.width, merged)
-    ].map((spec) => ({ ...spec, part: "vision" as const })),
-    ...[
-      matrix("model.embed_tokens.weight", config.vocabulary, config.width),
-      ...range(config.layers).flatMap((i) => decoderLayer(i, config)),
-      vector("model.norm.weight", config.width),
-      ...(config.tied ? [] : [matrix("lm_head.weight", config.vocabulary, config.width)])
-    ].map((spec) => ({ ...spec, part: "decoder" as const }))
-  ]
-}
+export const specs = (config: Config): ReadonlyArray<ParameterSpec> => [
+  ...tower(config.vision, config.width).map((spec) => ({ ...spec, part: "vision" as const })),
+  ...[
+    table("model.embed_tokens.weight", config.vocabulary, config.width),
+    ...range(config.layers).flatMap((i) => decoderLayer(i, config)),
+    vector("model.norm.weight", config.width),
+    ...(config.tied ? [] : [table("lm_head.weight", config.vocabulary, config.width)])
+  ].map((spec) => ({ ...spec, part: "decoder" as const }))
+]
 
 /**
  * The published name of a tensor that newer transformers versions write as `model.visual.…` or
@@ -111,3 +128,7 @@ export const currentName = (name: string): string =>
     : name.startsWith("model.")
     ? `model.language_model.${name.slice("model.".length)}`
     : name
+
+/** The name of a parameter in a directory that is saved: the one that transformers looks for. */
+export const savedName = ({ names }: Pick<Config, "names">, name: string): string =>
+  names === "published" ? name : currentName(name)

@@ -5,7 +5,7 @@ import { type ParameterSpec, specs } from "./Parameters.ts"
 
 /**
  * How frozen weights are stored: as they are, or rounded. `int8` rounds every linear layer to 8 bits; `int4` the
- * decoder's to 4 and the vision tower's to 8, for it has a fifth of the weights and runs once per image. Embedding and
+ * decoder's to 4 and the vision tower's to 8, for it has a fifth of the weights and runs once per image. Embeddings and
  * output matrix stay float32.
  */
 export type Precision = "float32" | Rounded
@@ -18,10 +18,8 @@ export type Rounded = typeof rounded[number]
 /** Values that share a scale. */
 const BLOCK = 32
 
-const kept = new Set(["model.embed_tokens.weight", "lm_head.weight"])
-
-const quantizationOf = (precision: Precision, { name, part, shape }: ParameterSpec): Quantization | undefined =>
-  precision === "float32" || shape.length !== 2 || kept.has(name)
+const quantizationOf = (precision: Precision, { linear, part }: ParameterSpec): Quantization | undefined =>
+  precision === "float32" || !linear
     ? undefined
     : { bits: precision === "int4" && part === "decoder" ? 4 : 8, block: BLOCK }
 

@@ -1,5 +1,6 @@
 /** Rotary angles of both towers, as tables the graph reads, and the positions of M-RoPE (Qwen2-VL, section 2.1). */
-import type { Config, VisionConfig } from "./Config.ts"
+import type { Config } from "./Config.ts"
+import type { VisionConfig } from "./VisionConfig.ts"
 
 /** Cosines and sines, `[rows, width]` each. */
 export interface Angles {
@@ -136,7 +137,31 @@ export const mropePositions = (
 }
 
 /**
- * Writes the angles of each token into a table row: frequency j follows the position its M-RoPE section names.
+ * Which of the three positions each frequency follows, temporal, height or width: in stretches as long as the sections
+ * say, or in turns, height and width each as often as its section says (Qwen3-VL).
+ */
+export const axesOf = (
+  { headWidth, mrope, mropeSection }: Pick<Config, "headWidth" | "mrope" | "mropeSection">
+): ReadonlyArray<0 | 1 | 2> => {
+  const [first, second, third] = mropeSection
+  return Array.from({ length: headWidth / 2 }, (_, j) => {
+    if (mrope === "stretches") return j < first ? 0 : j < first + second ? 1 : 2
+    const turn = j % 3
+    return turn === 1 && j < 3 * second ? 1 : turn === 2 && j < 3 * third ? 2 : 0
+  })
+}
+
+/** The same as neighbours that follow one position. */
+export const stretchesOf = (
+  config: Pick<Config, "headWidth" | "mrope" | "mropeSection">
+): ReadonlyArray<{ readonly axis: 0 | 1 | 2; readonly from: number; readonly to: number }> => {
+  const axes = axesOf(config)
+  const starts = axes.flatMap((axis, j) => axis === axes[j - 1] ? [] : [{ axis, from: j }])
+  return starts.map((start, i) => ({ ...start, to: starts[i + 1]?.from ?? axes.length }))
+}
+
+/**
+ * Writes the angles of each token into a table row: frequency j follows the position that `axesOf` names.
  *
  * @param table angles by position, from `positionAngles`
  * @param row first row of `out` to write
@@ -149,14 +174,11 @@ export const writeMropeAngles = (
   row: number
 ): void => {
   const half = config.headWidth / 2
-  const [first, second] = config.mropeSection
+  const axes = axesOf(config)
+  const places = [positions.temporal, positions.height, positions.width] as const
   for (let i = 0; i < positions.temporal.length; i++) {
     for (let j = 0; j < half; j++) {
-      const position = j < first
-        ? positions.temporal[i]!
-        : j < first + second
-        ? positions.height[i]!
-        : positions.width[i]!
+      const position = places[axes[j]!][i]!
       out.cosines[(row + i) * half + j] = table.cosines[position * half + j]!
       out.sines[(row + i) * half + j] = table.sines[position * half + j]!
     }

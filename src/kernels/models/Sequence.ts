@@ -13,13 +13,15 @@ import {
   rotary,
   rowPositions,
   scalar,
+  slice,
   type Tensor,
   where,
   zeros
 } from "../graph/index.ts"
 import { attention, joinHeads, splitHeads } from "./Attention.ts"
-import type { Config } from "./Config.ts"
-import { decoder } from "./Decoder.ts"
+import { type Config, visualWidth } from "./Config.ts"
+import { type Attend, decoder } from "./Decoder.ts"
+import { groupAttention, type GroupInputs } from "./Groups.ts"
 import type { Lookup } from "./Lookup.ts"
 
 /** Inputs of `batch` sequences of `length` tokens; `rows = batch · length`. */
@@ -30,7 +32,7 @@ export interface SequenceInputs {
   readonly tokens: Tensor
   /** int32 `[rows]`: which visual token stands here, or `visual rows` (one past the last) for text. */
   readonly visualIndex: Tensor
-  /** `[visual rows, width]`; absent for text only. */
+  /** `[visual rows, visualWidth]`; absent for text only. */
   readonly visual: Tensor | undefined
   /** float `[rows, headWidth / 2]`, as `sines` */
   readonly cosines: Tensor
@@ -40,19 +42,30 @@ export interface SequenceInputs {
    * of the prompt and of its own candidate, so a group is scored against one copy of its prompt.
    */
   readonly segments: Tensor
+  /** Where prompts and candidates stand, if they attend as groups; `segments` is not read then. */
+  readonly groups?: GroupInputs | undefined
 }
 
 const MASKED = -1e9
 
-/** Token embeddings with the images' visual tokens in their places: `[rows, width]`. */
-const embed = (config: Config, p: Lookup, { tokens, visual, visualIndex }: SequenceInputs): Tensor => {
+/** What the decoder starts from, and what is added behind its first layers: `[rows, width]` each. */
+interface Embedded {
+  readonly hidden: Tensor
+  readonly added: ReadonlyArray<Tensor>
+}
+
+/** Token embeddings with the images' visual tokens in their places. */
+const embed = (config: Config, p: Lookup, { tokens, visual, visualIndex }: SequenceInputs): Embedded => {
   const words = gather(p("model.embed_tokens.weight"), tokens)
-  if (visual === undefined) return words
+  if (visual === undefined) return { hidden: words, added: [] }
   const rows = visual.shape[0] as number
   const isText = equals(visualIndex, constant(Int32Array.of(rows), []))
   const keep = reshape(where(isText, scalar(1), scalar(0)), [tokens.shape[0] as number, 1])
-  const pictured = gather(concat([visual, zeros([1, config.width])], 0), visualIndex)
-  return add(mul(words, keep), pictured)
+  const pictured = gather(concat([visual, zeros([1, visualWidth(config)])], 0), visualIndex)
+  const { vision: { deepstack }, width } = config
+  if (deepstack.length === 0) return { hidden: add(mul(words, keep), pictured), added: [] }
+  const part = (k: number) => slice(pictured, 1, k * width, (k + 1) * width)
+  return { hidden: add(mul(words, keep), part(0)), added: deepstack.map((_, k) => part(k + 1)) }
 }
 
 /** Additive mask `[batch, 1, length, length]` from segments. */
@@ -71,9 +84,24 @@ export interface LayerCache {
   readonly values: Tensor
 }
 
+/** How the tokens of a sequence attend to each other, and where their keys and values are left. */
+const within = (config: Config, inputs: SequenceInputs, cache: Array<LayerCache>): Attend => {
+  const { batch, cosines, length, sines } = inputs
+  const bias = segmentBias(inputs)
+  const positions = rowPositions(batch, length)
+  return (_, q, k, v) => {
+    const keys = rotary(splitHeads(k, batch, length, config.kvHeads), positions, cosines, sines)
+    const values = splitHeads(v, batch, length, config.kvHeads)
+    cache.push({ keys, values })
+    return joinHeads(
+      attention(rotary(splitHeads(q, batch, length, config.heads), positions, cosines, sines), keys, values, bias)
+    )
+  }
+}
+
 /**
  * Final hidden states `[rows, width]`, or of the `wanted` rows alone; each layer's output before the norm, and its keys
- * and values.
+ * and values unless sequences attend as groups.
  */
 export const sequence = (
   config: Config,
@@ -81,18 +109,17 @@ export const sequence = (
   inputs: SequenceInputs,
   wanted?: Tensor
 ): { readonly hidden: Tensor; readonly layers: ReadonlyArray<Tensor>; readonly cache: ReadonlyArray<LayerCache> } => {
-  const { batch, cosines, length, sines } = inputs
-  const bias = segmentBias(inputs)
-  const positions = rowPositions(batch, length)
+  const { batch, cosines, groups, sines } = inputs
   const cache: Array<LayerCache> = []
   const layers: Array<Tensor> = []
-  const hidden = decoder(config, p, embed(config, p, inputs), (_, q, k, v) => {
-    const keys = rotary(splitHeads(k, batch, length, config.kvHeads), positions, cosines, sines)
-    const values = splitHeads(v, batch, length, config.kvHeads)
-    cache.push({ keys, values })
-    return joinHeads(
-      attention(rotary(splitHeads(q, batch, length, config.heads), positions, cosines, sines), keys, values, bias)
-    )
-  }, { wanted, onLayer: (output) => layers.push(output) })
+  const attend = groups === undefined
+    ? within(config, inputs, cache)
+    : groupAttention(config, batch, cosines, sines, groups)
+  const { added, hidden: embedded } = embed(config, p, inputs)
+  const hidden = decoder(config, p, embedded, attend, {
+    added,
+    wanted,
+    onLayer: (output) => layers.push(output)
+  })
   return { hidden, layers, cache }
 }

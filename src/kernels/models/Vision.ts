@@ -1,25 +1,24 @@
 /**
- * The vision towers of Qwen2-VL and Qwen2.5-VL: patch embedding, transformer blocks with 2-D rotary positions, patch
- * merger. Frames stand in it as `VisionLayout` places them.
+ * The vision towers: patch embedding, transformer blocks with 2-D rotary positions, patch merger. Frames stand in it as
+ * `VisionLayout` places them; what one kind of block differs in from another is in `VisionBlock`.
  */
 import {
   add,
   checkpoint,
+  concat,
   constant,
   equals,
+  gather,
   gelu,
   input,
-  layerNorm,
   matmul,
   mul,
-  quickGelu,
   reshape,
-  rmsNorm,
   rotary,
   rowPositions,
   scalar,
-  silu,
   slice,
+  sum,
   type Tensor,
   transpose,
   where
@@ -27,7 +26,17 @@ import {
 import { attention, joinHeads } from "./Attention.ts"
 import type { Config } from "./Config.ts"
 import { adapted, biasedProduct, type Lookup } from "./Lookup.ts"
+import { kinds, norm } from "./VisionBlock.ts"
 import { type VisionShape, windowSlots } from "./VisionLayout.ts"
+import { TAPS } from "./VisionPlaces.ts"
+
+/** Learned positions that each patch is given a mixture of. */
+export interface Places {
+  /** int32 `[rows, TAPS]`: rows of the learned square. */
+  readonly taps: Tensor
+  /** `[rows, TAPS]` */
+  readonly weights: Tensor
+}
 
 /** Inputs of a tower run; `rows = frames · slots`. */
 export interface VisionInputs extends VisionShape {
@@ -38,17 +47,18 @@ export interface VisionInputs extends VisionShape {
   readonly sines: Tensor
   /** int32 `[rows]`: 1 where a patch stands; absent where no slot is empty. */
   readonly filled: Tensor | undefined
+  /** Absent where the tower has no learned positions. */
+  readonly places?: Places | undefined
 }
 
-const EPSILON = 1e-6
 const MASKED = -1e9
 
 /**
- * The graph inputs that a tower is fed with: `patches`, `patchCosines`, `patchSines` and, where slots may be empty,
- * `patchFilled`.
+ * The graph inputs that a tower is fed with: `patches`, `patchCosines`, `patchSines`; where slots may be empty,
+ * `patchFilled`; where it has learned positions, `patchTaps` and `patchTapWeights`.
  */
 export const visionInputs = (
-  { vision: { channels, heads, patch, temporalPatch, width } }: Config,
+  { vision: { channels, heads, patch, places, temporalPatch, width } }: Config,
   shape: VisionShape
 ): VisionInputs => {
   const rows = shape.frames * shape.slots
@@ -58,24 +68,26 @@ export const visionInputs = (
     patches: input("patches", [rows, channels * temporalPatch * patch * patch]),
     cosines: input("patchCosines", [rows, half]),
     sines: input("patchSines", [rows, half]),
-    filled: shape.padded ? input("patchFilled", [rows], "i32") : undefined
+    filled: shape.padded ? input("patchFilled", [rows], "i32") : undefined,
+    ...(places !== undefined && {
+      places: { taps: input("patchTaps", [rows, TAPS], "i32"), weights: input("patchTapWeights", [rows, TAPS]) }
+    })
   }
 }
 
-/** Visual tokens `[frames·slots / merge², width]`; which image's token a row is, `VisionLayout.tokenRows` says. */
+/** The learned positions of patches `[rows, width]`. */
+const placed = (p: Lookup, { taps, weights }: Places): Tensor =>
+  sum(mul(gather(p("visual.pos_embed.weight"), taps), reshape(weights, [...weights.shape, 1])), [1])
+
+/**
+ * Visual tokens `[frames·slots / merge², visualWidth]`; which image's token a row is, `VisionLayout.tokenRows` says.
+ */
 export const vision = (config: Config, p: Lookup, inputs: VisionInputs): Tensor => {
-  const { block, depth, heads, merge, width, windows } = config.vision
-  const { cosines, filled, frames, patches, sines, slots } = inputs
+  const { block, deepstack, depth, heads, merge, width, windows } = config.vision
+  const { cosines, filled, frames, patches, places, sines, slots } = inputs
   const rows = frames * slots
+  const kind = kinds[block]
   const dense = (x: Tensor, name: string) => adapted(p, name, x, biasedProduct(p, name, x))
-  const norm = (x: Tensor, name: string) =>
-    block === "swiglu"
-      ? rmsNorm(x, p(`${name}.weight`), EPSILON)
-      : layerNorm(x, p(`${name}.weight`), p(`${name}.bias`), EPSILON)
-  const feedForward = (x: Tensor, name: string) =>
-    block === "swiglu"
-      ? dense(mul(silu(dense(x, `${name}.gate_proj`)), dense(x, `${name}.up_proj`)), `${name}.down_proj`)
-      : dense(quickGelu(dense(x, `${name}.fc1`)), `${name}.fc2`)
   /** Everything within a stretch of `length` slots sees each other: a frame, or a window. */
   const attend = (x: Tensor, name: string, length: number) => {
     const batch = rows / length
@@ -87,17 +99,31 @@ export const vision = (config: Config, p: Lookup, inputs: VisionInputs): Tensor 
       reshape(where(equals(filled, constant(Int32Array.of(1), [])), scalar(0), scalar(MASKED)), [batch, 1, 1, length])
     return dense(joinHeads(attention(turned(0), turned(1), part(2), bias)), `${name}.proj`)
   }
+  const merged = [rows / (merge * merge), width * merge * merge]
+  const merger = (x: Tensor, at: string) => {
+    const { first, second } = kind.merger
+    return dense(gelu(dense(x, `${at}.${first}`)), `${at}.${second}`)
+  }
 
-  const kernel = p("visual.patch_embed.proj.weight")
-  let x = matmul(patches, reshape(kernel, [width, patches.shape[1] as number]), { transB: true })
+  const kernel = reshape(p("visual.patch_embed.proj.weight"), [width, patches.shape[1] as number])
+  let x = matmul(patches, kernel, { transB: true })
+  if (kind.patchBias) x = add(x, p("visual.patch_embed.proj.bias"))
+  if (places !== undefined) x = add(x, placed(p, places))
   x = checkpoint(x)
+  /** What the decoder's first layers are given, of blocks within: normed as the visual tokens that patches make. */
+  const levels: Array<Tensor> = []
   for (let i = 0; i < depth; i++) {
     const at = `visual.blocks.${i}`
     const length = windows === undefined || windows.full.includes(i) ? slots : windowSlots(config.vision)
-    x = add(x, attend(norm(x, `${at}.norm1`), `${at}.attn`, length))
-    x = add(x, feedForward(norm(x, `${at}.norm2`), `${at}.mlp`))
+    x = add(x, attend(norm(kind, p, x, `${at}.norm1`), `${at}.attn`, length))
+    x = add(x, kind.feedForward((x, name) => dense(x, `${at}.mlp.${name}`), norm(kind, p, x, `${at}.norm2`)))
     x = checkpoint(x)
+    if (deepstack.includes(i)) {
+      const own = `visual.deepstack_merger_list.${levels.length}`
+      levels.push(merger(norm(kind, p, reshape(x, merged), `${own}.${kind.merger.norm}`), own))
+    }
   }
-  const merged = reshape(norm(x, "visual.merger.ln_q"), [rows / (merge * merge), width * merge * merge])
-  return dense(gelu(dense(merged, "visual.merger.mlp.0")), "visual.merger.mlp.2")
+  const last = reshape(norm(kind, p, x, `visual.merger.${kind.merger.norm}`), merged)
+  const tokens = merger(last, "visual.merger")
+  return levels.length === 0 ? tokens : concat([tokens, ...levels], 1)
 }

@@ -6,8 +6,9 @@
  * window, and a window that the image's edge cuts leaves slots empty: window attention is then a plain batch, and the
  * tower never permutes anything. Empty slots are masked, and their output is never read.
  */
-import type { VisionConfig } from "./Config.ts"
 import { type Angles, visionAngles } from "./Rope.ts"
+import type { VisionConfig } from "./VisionConfig.ts"
+import { type PlaceArrays, writePlace } from "./VisionPlaces.ts"
 
 /** In patches: time, height, width. */
 export type Grid = readonly [t: number, h: number, w: number]
@@ -86,6 +87,18 @@ export interface VisionArrays extends Angles {
   readonly patches: Float32Array
   /** `[rows]`: 1 where a patch stands, else 0. */
   readonly filled: Int32Array
+  /** Where the tower has learned positions. */
+  readonly places?: PlaceArrays | undefined
+}
+
+/** Row and column of a patch, of which there are `w` in a row, by its number in the pre-processor's order. */
+const placeOf = (patch: number, w: number, merge: number): readonly [row: number, column: number] => {
+  const [block, within] = [Math.floor(patch / merge ** 2), patch % merge ** 2]
+  const across = w / merge
+  return [
+    Math.floor(block / across) * merge + Math.floor(within / merge),
+    block % across * merge + within % merge
+  ]
 }
 
 /** Writes images into zeroed arrays of the given shape. Frames beyond them stay empty. */
@@ -109,6 +122,8 @@ export const fill = (
         out.cosines.set(angles.cosines.subarray(patch * half, (patch + 1) * half), row * half)
         out.sines.set(angles.sines.subarray(patch * half, (patch + 1) * half), row * half)
         out.filled[row] = 1
+        if (vision.places === undefined || out.places === undefined) continue
+        writePlace(vision.places, grid, ...placeOf(patch, grid[2], vision.merge), out.places, row)
       }
     }
   }

@@ -50,16 +50,11 @@ export interface Module {
 }
 
 const WEIGHT = ".weight"
-const notLinear = new Set(["model.embed_tokens", "lm_head"])
-
 /** Every linear layer of the model but the output matrix, as PEFT's "all-linear". */
 export const linearModules = (config: Config.Config): ReadonlyArray<Module> =>
-  Parameters.specs(config).flatMap(({ name, part, shape: [out, inner, ...rest] }) => {
-    const module = name.slice(0, -WEIGHT.length)
-    return out === undefined || inner === undefined || rest.length > 0 || notLinear.has(module)
-      ? []
-      : [{ name: module, out, inner, part }]
-  })
+  Parameters.specs(config).flatMap(({ linear, name, part, shape: [out = 0, inner = 0] }) =>
+    linear ? [{ name: name.slice(0, -WEIGHT.length), out, inner, part }] : []
+  )
 
 /** Names of everything that a pattern could be meant for: linear layers, embeddings and the patch convolution. */
 export const matrices = (config: Config.Config): ReadonlyArray<string> =>

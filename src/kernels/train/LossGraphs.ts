@@ -6,6 +6,7 @@ import {
   add,
   allowedLogprob,
   Autodiff,
+  entropy,
   gather,
   input,
   OnnxWriter,
@@ -13,7 +14,9 @@ import {
   type Tensor
 } from "../graph/index.ts"
 import {
-  type Config,
+  Config,
+  groupInputs,
+  type GroupShape,
   head,
   type Lookup,
   Parameters,
@@ -23,9 +26,11 @@ import {
   visionInputs,
   type VisionLayout
 } from "../models/index.ts"
+import type { Form } from "./Form.ts"
 import * as Frozen from "./Frozen.ts"
 import * as Lora from "./Lora.ts"
 import * as Objectives from "./Objectives.ts"
+import type * as Ratios from "./Ratios.ts"
 
 /** Static shape of a batch. */
 export interface BatchShape {
@@ -34,6 +39,8 @@ export interface BatchShape {
   readonly length: number
   /** Rows that carry loss or are scored, padded. */
   readonly rows: number
+  /** Room for candidates that attend as groups; absent: every sequence is one square of scores. */
+  readonly groups?: GroupShape | undefined
   /**
    * Where visual tokens come from: `none`, ready-made `features` (frozen tower), or `pixels` through the tower, so that
    * it can be trained.
@@ -47,6 +54,8 @@ export interface BatchShape {
   readonly inner?: ReadonlyArray<{ readonly layer: number; readonly rows: number }> | undefined
   /** States of the grammar, when tokens are scored under one or the mass outside of it is held down. */
   readonly grammarStates: number | undefined
+  /** Sequences that the rows are of, padded: where a ratio is of a sequence (`Form.ratio`). */
+  readonly sequences?: number | undefined
 }
 
 /** Rows of the vocabulary product held at once: bounds memory at a 150k vocabulary, whole at a small one. */
@@ -82,7 +91,7 @@ const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visua
     case "none":
       return undefined
     case "features":
-      return input("visual", [shape.rows, config.width])
+      return input("visual", [shape.rows, Config.visualWidth(config)])
     case "pixels":
       return vision(config, p, visionInputs(config, shape))
   }
@@ -92,7 +101,10 @@ const lossRows = ({ rows }: BatchShape): Tensor => input("lossRows", [rows], "i3
 
 /** The hidden states that rows are read from, ready for the output embedding. */
 const readRows = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor) => {
-  const inputs = sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual))
+  const inputs = {
+    ...sequenceInputs(config, shape.batch, shape.length, visualTokens(config, p, shape.visual)),
+    groups: shape.groups && groupInputs(shape.batch, shape.length, shape.groups)
+  }
   // Rows may repeat: where candidates share a prompt, its last one is wanted by each. Then choosing late can be
   // cheaper.
   const early = shape.rows < shape.batch * shape.length
@@ -109,12 +121,13 @@ const atStates = (config: Config.Config, { grammarStates, rows }: BatchShape, ta
 const forward = (config: Config.Config, p: Lookup, shape: BatchShape, rows: Tensor) => {
   const { layers, read } = readRows(config, p, shape, rows)
   const need = atStates(config, shape, "grammarNeed")
-  const logprobs = selectedLogprob(read, head(config, p), input("targets", [shape.rows], "i32"), {
+  const distribution = {
     temperature: shape.temperature,
     chunk: chunkRows(config.vocabulary),
     ...(need && { bias: Distance.mask(need, input("left", [shape.rows])) })
-  })
-  return { logprobs, layers }
+  }
+  const logprobs = selectedLogprob(read, head(config, p), input("targets", [shape.rows], "i32"), distribution)
+  return { logprobs, layers, entropy: () => entropy(read, head(config, p), distribution) }
 }
 
 /** Log-probabilities `[rows]` of the tokens `targets` after the hidden states `lossRows`. */
@@ -162,6 +175,8 @@ export interface TrainingOptions {
   readonly recompute?: boolean
   /** Where the model's own weights lie, when they are not fed. */
   readonly frozen?: Frozen.Frozen | undefined
+  /** What a group-relative loss is made of. */
+  readonly form?: Form | undefined
 }
 
 /** What `reads` makes of the rows as training computes them, and the parameters that it comes from. */
@@ -202,6 +217,12 @@ const withGradients = (
   }
 }
 
+/** Which sequence each row is of, as it is fed. */
+const sequencesOf = ({ rows, sequences }: BatchShape): Ratios.Sequences => {
+  if (sequences === undefined) throw new Error("a ratio of sequences needs their number")
+  return { count: sequences, of: input("sequence", [rows], "i32"), share: input("sequenceShare", [rows]) }
+}
+
 /** The expressions of a training run, by objective. */
 export const objectives = {
   /** Loss of eq. 8 and the gradient of every trainable parameter. */
@@ -229,14 +250,17 @@ export const objectives = {
     const allowed = allowedLogprob(read, head(config, p), bias, chunkRows(config.vocabulary))
     return withGradients(Objectives.supervised(allowed, input("weights", [shape.rows])), p, trainable, options)
   },
-  /** Loss of eq. 7 and 10, its metrics and the gradient of every trainable parameter. */
+  /**
+   * Loss of eq. 7 and 10, its metrics, the gradient of every trainable parameter, and the log-probability of every row.
+   */
   groupRelative: (
     config: Config.Config,
     shape: BatchShape,
     trainable: ReadonlyArray<string>,
     options: TrainingOptions = {}
   ): Outputs => {
-    const { logprobs, p } = trained(config, shape, options, forward)
+    const { form = {} } = options
+    const { entropy, logprobs, p } = trained(config, shape, options, forward)
     const row = (name: string) => input(name, [shape.rows])
     const knob = (name: string) => input(name, [])
     const loss = Objectives.groupRelative({
@@ -247,9 +271,12 @@ export const objectives = {
       reference: row("reference"),
       clipLow: knob("clipLow"),
       clipHigh: knob("clipHigh"),
-      kl: knob("klCoefficient")
-    })
-    return withGradients(loss, p, trainable, options)
+      kl: knob("klCoefficient"),
+      ...(form.surrogate === "gated" && { gate: { positive: knob("gatePositive"), negative: knob("gateNegative") } }),
+      ...(form.ratio === "sequence" && { sequences: sequencesOf(shape) }),
+      ...(form.entropy === true && { entropy: { values: entropy(), coefficient: knob("entropyCoefficient") } })
+    }, form)
+    return { ...withGradients(loss, p, trainable, options), logprobs }
   }
 }
 

@@ -1,5 +1,7 @@
 /** Objectives, the graphs of training and scoring, the optimiser and its schedules. */
 export * as AdamW from "./AdamW.ts"
+export type { Divergence } from "./divergences.ts"
+export type { Form } from "./Form.ts"
 export * as Frozen from "./Frozen.ts"
 export * as Lora from "./Lora.ts"
 export * as LossGraphs from "./LossGraphs.ts"

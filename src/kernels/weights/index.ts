@@ -1,6 +1,7 @@
 /**
  * Weights on disk: safetensors files, Hugging Face model directories and PEFT adapters.
  */
+export * as ChatTemplateFile from "./ChatTemplateFile.ts"
 export * as GitLfs from "./GitLfs.ts"
 export * as Json from "./Json.ts"
 export * as ModelDirectory from "./ModelDirectory.ts"

@@ -23,12 +23,13 @@ const REMEMBERED = 512
 
 /**
  * @param template a Jinja template, and the tokens it may ask for by name
+ * @param ids what stands for a picture in a rendered prompt, and what for a clip, which is refused
  * @param mergedTokens visual tokens of a patch grid
  */
 export const make = (
   tokenizer: Tokenizer.Tokenizer,
   template: { readonly source: string; readonly variables: Readonly<Record<string, string>> },
-  imageToken: number,
+  { image: imageToken, video: videoToken }: { readonly image: number; readonly video: number },
   mergedTokens: (grid: readonly [number, number, number]) => number
 ): Encoder => {
   const remembered = new Map<string, Int32Array>()
@@ -65,6 +66,13 @@ export const make = (
           operation: "sample",
           reason: `the rendered prompt has ${placeholders} image placeholders for ${grids.length} images; ` +
             `do not write image tokens in a prompt's text, and check the chat template`
+        })
+      }
+      if (compact.includes(videoToken)) {
+        return yield* new PolicyError({
+          operation: "sample",
+          reason: `the rendered prompt has a video placeholder (token ${videoToken}); video is not read: ` +
+            `give its frames as pictures, and check the prompt's text and the chat template`
         })
       }
       const counts = grids.map(mergedTokens)

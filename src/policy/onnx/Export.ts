@@ -80,7 +80,14 @@ const placed = (header: Safetensors.Header): NonNullable<OnnxWriter.WriteOptions
   return new Map(
     [...header.tensors].flatMap(([name, { begin, dtype, end }]) =>
       dtype === "F32" || dtype === "F16" || dtype === "BF16"
-        ? [[name, { location: weightsFile, offset: begin, length: end - begin, dtype: dtypes[dtype] }] as const]
+        ? [
+          [Parameters.canonicalName(name), {
+            location: weightsFile,
+            offset: begin,
+            length: end - begin,
+            dtype: dtypes[dtype]
+          }] as const
+        ]
         : []
     )
   )

@@ -8,7 +8,7 @@ export interface Patches {
   readonly grid: Grid
 }
 
-/** Visual tokens `[tokens, width]` of one image. */
+/** Visual tokens `[tokens, visualWidth]` of one image. */
 export interface Features {
   readonly features: Float32Array
   readonly grid: Grid

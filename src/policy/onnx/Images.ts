@@ -8,7 +8,7 @@
 import { Effect } from "effect"
 import type { Image } from "../../kernels/image/Image.ts"
 import type { ImageError } from "../../kernels/image/index.ts"
-import { type Config, VisionLayout } from "../../kernels/models/index.ts"
+import { Config, VisionLayout } from "../../kernels/models/index.ts"
 import { type HostTensor, Runtime, type SharedPool } from "../../kernels/runtime/index.ts"
 import { type Lora, LossGraphs } from "../../kernels/train/index.ts"
 import { ByteCache } from "../ByteCache.ts"
@@ -98,10 +98,11 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       const data = features?.data as Float32Array
       const rows = VisionLayout.tokenRows(config.vision, shape, grids)
       const each = rows.length / grids.length
+      const width = Config.visualWidth(config)
       return chunk.map(([id], i) => {
-        const own = new Float32Array(each * config.width)
+        const own = new Float32Array(each * width)
         rows.subarray(i * each, (i + 1) * each).forEach((row, token) =>
-          own.set(data.subarray(row * config.width, (row + 1) * config.width), token * config.width)
+          own.set(data.subarray(row * width, (row + 1) * width), token * width)
         )
         return [id, { grid, features: own }] as const
       })

@@ -2,7 +2,15 @@
  * What an update makes of an objective: drafts with a weight for every token, and the optimiser steps over them.
  */
 import { Effect } from "effect"
-import { type Objective, PolicyError, type UpdateOptions, type UpdateStats } from "../Policy.ts"
+import {
+  type GroupRelative,
+  type Objective,
+  PolicyError,
+  sapoGate,
+  type UpdateOptions,
+  type UpdateStats
+} from "../Policy.ts"
+import * as Surrogate from "../Surrogate.ts"
 import * as TokenWeights from "../TokenWeights.ts"
 import type { PolicyContext } from "./Context.ts"
 import { formatDrafts, packed, scored, supervisedDrafts } from "./Drafts.ts"
@@ -55,26 +63,23 @@ export const make = <E, R>(context: PolicyContext, reference: KlReference.Refere
   })
 
   const groupRelative = Effect.fnUntraced(
-    function*(objective: Extract<Objective, { readonly _tag: "GroupRelative" }>, update: UpdateOptions) {
-      const { clip, format, innerUpdates, kl, loss, maxTokens, rollouts } = objective
-      for (const [i, rollout] of rollouts.entries()) {
+    function*(objective: GroupRelative, update: UpdateOptions) {
+      const { clip, entropy = 0, format, gate = sapoGate, innerUpdates, kl } = objective
+      for (const [i, rollout] of objective.rollouts.entries()) {
         const { tokens } = rollout.completion
         yield* GrammarTables.checkLength("update", rollout, context.model.ends, tokens, `rollout ${i}: `)
       }
-      const weight = TokenWeights.groupRelative(
-        loss,
-        rollouts.map(({ completion }) => completion.tokens.length),
-        maxTokens
-      )
+      const learned = TokenWeights.learned(objective)
+      const rollouts = learned.map(({ rollout }) => rollout)
       const drafts = packed(
         rollouts,
-        rollouts.map(({ advantage, completion, grammar, importance, maxTokens }, i) =>
+        learned.map(({ rollout: { advantage, completion, grammar, importance, maxTokens }, weight }) =>
           scored(
             context,
             completion.tokens,
             { grammar, maxTokens },
             (k) => ({
-              weight: weight[i] ?? 0,
+              weight,
               advantage: advantage * (importance?.[k] ?? 1),
               oldLogprob: completion.logprobs[k] ?? 0
             })
@@ -87,15 +92,25 @@ export const make = <E, R>(context: PolicyContext, reference: KlReference.Refere
       const tokens = rollouts.reduce((n, { completion }) => n + completion.tokens.length, 0)
       const lossOptions: Omit<LossAndGradients.LossOptions, "step"> = {
         kind: "groupRelative",
+        form: Surrogate.formOf({ ...objective, kl: scoredReference === undefined ? 0 : kl }),
+        clip,
         knobs: {
           clipLow: 1 - clip.low,
           clipHigh: 1 + clip.high,
-          klCoefficient: scoredReference === undefined ? 0 : kl
+          gatePositive: gate.positive,
+          gateNegative: gate.negative,
+          klCoefficient: scoredReference === undefined ? 0 : kl,
+          // The bonus is a mean over tokens, whatever the loss averages.
+          entropyCoefficient: entropy / Math.max(1, tokens)
         },
         ...(scoredReference && { reference: scoredReference })
       }
       const formatted = formatDrafts(context, format)
       const all = [...drafts, ...formatted.drafts]
+      if (all.length === 0) {
+        const reason = "there is nothing to learn from: every rollout was cut off, and maskTruncated leaves those out"
+        return yield* new PolicyError({ operation: "update", reason })
+      }
       let last = yield* step(all, lossOptions, update)
       for (let i = 1; i < innerUpdates; i++) last = yield* step(all, lossOptions, update)
       return {
@@ -103,6 +118,8 @@ export const make = <E, R>(context: PolicyContext, reference: KlReference.Refere
         gradNorm: last.gradNorm,
         kl: scoredReference === undefined ? 0 : (last.metrics["kl"] ?? 0) / Math.max(1, tokens),
         clipFraction: (last.metrics["clipped"] ?? 0) / Math.max(1, tokens),
+        ...(last.ratios && { ratios: last.ratios }),
+        ...(entropy > 0 && drafts.length > 0 && { entropy: (last.metrics["entropy"] ?? 0) / Math.max(1, tokens) }),
         tokens,
         ...formatted.stats(last.format)
       }

@@ -1,13 +1,15 @@
 /** Loss and gradients of drafts: packed batches through the loss graphs, gradients summed in shared buffers. */
 import { Effect } from "effect"
 import { HostTensor } from "../../kernels/runtime/index.ts"
-import { Lora, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
+import { type Form, Lora, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
 import { NotFinite } from "../NotFinite.ts"
+import type { GroupRelative, RatioStats } from "../Policy.ts"
 import type { PolicyContext } from "./Context.ts"
 import * as GrammarTables from "./GrammarTables.ts"
 import * as MappedWeights from "./MappedWeights.ts"
 import * as PackedBatches from "./PackedBatches.ts"
 import type { Batch } from "./PackedSequences.ts"
+import * as RatioRows from "./RatioRows.ts"
 
 /** Gradient buffers of one worker: where a run writes, and where several runs are summed. */
 export interface GradientBuffers {
@@ -18,6 +20,9 @@ export interface GradientBuffers {
 export interface LossOptions {
   readonly kind: "supervised" | "groupRelative"
   readonly knobs: Readonly<Record<string, number>>
+  /** What a group-relative loss is made of, and the bounds of its ratios. */
+  readonly form?: Form
+  readonly clip?: GroupRelative["clip"]
   /** Optimiser steps taken: keys what is dropped. */
   readonly step: number
   /** Reference log-probabilities by draft and candidate; absent: those of the draw. */
@@ -31,6 +36,8 @@ export interface LossResult {
   /** The part of it that holds texts to their grammars. */
   readonly format: number
   readonly metrics: Readonly<Record<string, number>>
+  /** Of a group-relative loss. */
+  readonly ratios: RatioStats | undefined
 }
 
 /**
@@ -52,6 +59,7 @@ export const lossAndGradients = Effect.fnUntraced(function*(
     ? {}
     : Lora.dropoutMasks(model.config, lora, context.seed, options.step)
   const byWorker = Map.groupBy(prepared, ({ worker }) => worker)
+  const { clip, form = {} } = options
 
   const runs = yield* Effect.forEach(
     [...byWorker],
@@ -63,32 +71,44 @@ export const lossAndGradients = Effect.fnUntraced(function*(
       )
       if (batches.length > 1) own.total.fill(0)
       const results: Array<
-        { readonly underFormatLoss: boolean; readonly outputs: Readonly<Record<string, HostTensor.HostTensor>> }
+        {
+          readonly batch: Batch
+          readonly underFormatLoss: boolean
+          readonly outputs: Readonly<Record<string, HostTensor.HostTensor>>
+        }
       > = []
       for (const item of batches) {
         const { batch, grammar, origins } = item
-        const shape = PackedBatches.shapeOf(item)
         const kind = item.underFormatLoss ? "format" : options.kind
+        const bySequence = kind === "groupRelative" && form.ratio === "sequence"
+        const shape = { ...PackedBatches.shapeOf(item), ...(bySequence && { sequences: RatioRows.sequencesOf(batch) }) }
         const tables = grammar &&
           (item.underFormatLoss
             ? GrammarTables.formatTables(grammar, model.endOfTurn)
             : GrammarTables.tables(grammar, model.ends))
         const session = context.sessions.of({
-          key: `${kind} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
+          key: `${kind} ${JSON.stringify(form)} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
           worker,
           program: () =>
             LossGraphs[kind](model.config, shape, trainable, {
               lora,
               recompute: context.recompute,
-              frozen: model.mapped?.frozen
+              frozen: model.mapped?.frozen,
+              form
             }),
           ...MappedWeights.session(model.mapped),
           bound: { ...context.weights, ...tables },
           outputs
         })
-        const feeds = { ...item.feeds(), ...masks, ...dropoutRows(context, item, options.step) }
+        const feeds = {
+          ...item.feeds(),
+          ...masks,
+          ...dropoutRows(context, item, options.step),
+          ...(bySequence && RatioRows.sequenceFeeds(batch))
+        }
         const reference = referenceFeed(batch, origins, options.reference)
         results.push({
+          batch,
           underFormatLoss: item.underFormatLoss,
           outputs: yield* session.run({ ...feeds, reference, ...knobFeeds(options.knobs) })
         })
@@ -119,7 +139,8 @@ export const lossAndGradients = Effect.fnUntraced(function*(
     gradients: runs.map(({ gradients }) => gradients),
     loss,
     format: sum("loss", (underFormatLoss) => underFormatLoss),
-    metrics: { kl: sum("kl"), clipped: sum("clipped") }
+    metrics: { kl: sum("kl"), clipped: sum("clipped"), entropy: sum("entropy") },
+    ratios: clip && RatioRows.statsOf(runs.flatMap(({ results }) => results), form, clip)
   }
   return result
 })

@@ -13,6 +13,7 @@ import { type Config, Parameters, Precision, vision, visionInputs, VisionLayout 
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import { Frozen, Lora, LossGraphs } from "../../kernels/train/index.ts"
 import type { Grid } from "./Features.ts"
+import * as GroupSlots from "./GroupSlots.ts"
 import * as Images from "./Images.ts"
 import * as MappedWeights from "./MappedWeights.ts"
 import * as PackedBatches from "./PackedBatches.ts"
@@ -36,6 +37,8 @@ export interface Workload {
   readonly prompts: number
   /** Candidates of a prompt, G. */
   readonly group: number
+  /** Whether the update pays for entropy (`GroupRelative.entropy`). Default false. */
+  readonly entropy?: boolean
   /** Worker threads. */
   readonly workers: number
   /** Default: the decoder's own weights are trained. */
@@ -106,7 +109,10 @@ const trainingShape = (
   const { group, microTokens, newTokens, promptTokens, prompts, visualTokens = 0 } = workload
   const tail = Math.max(1, newTokens - 1)
   const candidates = Math.min(group, Math.max(1, Math.floor((microTokens - promptTokens) / tail)))
-  const length = PackedBatches.padded.length(promptTokens + candidates * tail)
+  const longest = promptTokens + candidates * tail
+  const slots = GroupSlots.shapeOf(promptTokens, candidates, tail)
+  const groups = GroupSlots.isQuicker(slots, longest) ? slots : undefined
+  const length = PackedBatches.padded.length(groups === undefined ? longest : longest + 1)
   const sequences = prompts * Math.ceil(group / candidates)
   const { each, size } = PackedBatches.batchOf(sequences, length, workload)
   const images = () => {
@@ -125,6 +131,7 @@ const trainingShape = (
     batch: size,
     length,
     rows: PackedBatches.padded.rows(each * candidates * newTokens),
+    groups,
     visual,
     temperature: 1,
     grammarStates: undefined
@@ -195,7 +202,8 @@ export const estimate = Effect.fn("MemoryPlan.estimate")(function*(config: Confi
   const outputs = LossGraphs.objectives.groupRelative(config, shape, trained.map(({ name }) => name), {
     lora,
     recompute: workload.recompute ?? false,
-    frozen
+    frozen,
+    form: { entropy: workload.entropy ?? false }
   })
   const activations = trainable === "none"
     ? 0

@@ -5,10 +5,11 @@ import { Config, Parameters } from "../../kernels/models/index.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { Tokenizer } from "../../kernels/text/index.ts"
 import { ParameterStore } from "../../kernels/train/index.ts"
-import { ModelDirectory, Recorded, Safetensors } from "../../kernels/weights/index.ts"
+import { ChatTemplateFile, ModelDirectory, Recorded, Safetensors } from "../../kernels/weights/index.ts"
 import { specialsOf, templateVariables } from "../chat/Controls.ts"
 import * as Encoder from "../chat/Encoder.ts"
 import * as EndOfTurn from "../chat/EndOfTurn.ts"
+import * as Thinking from "../chat/Thinking.ts"
 import { PolicyError } from "../Policy.ts"
 import * as Adapter from "./Adapter.ts"
 import * as GenerationConfig from "./GenerationConfig.ts"
@@ -141,10 +142,11 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
       reason: `${path}: eos_token_id is ${outside}, expected ids below config.json's vocab_size ${config.vocabulary}`
     })
   }
+  const template = yield* Thinking.withoutOpening(directory.chatTemplate, variables)
   const encoder = Encoder.make(
     tokenizer,
-    { source: directory.chatTemplate, variables },
-    config.imageToken,
+    { source: template, variables },
+    { image: config.imageToken, video: config.videoToken },
     preprocessor.mergedTokens
   )
   const adapter = lora === undefined ? undefined : yield* Adapter.make(config, lora, options.seed)
@@ -166,7 +168,10 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
     dtypes,
     endOfTurn: end.token,
     ends: end.all,
-    files: EndOfTurn.generationConfig(directory, end),
+    files: {
+      ...EndOfTurn.generationConfig(directory, end),
+      ...(template !== directory.chatTemplate && { [ChatTemplateFile.fileName]: template })
+    },
     specials: new Set([...controls, ...end.all])
   }
   return model
@@ -174,20 +179,20 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
 
 /** Writes weights, an adapter merged into them, and companion files as a new directory. */
 export const save = (model: Model, target: string) => {
-  const { adapter, mapped, store } = model
+  const { adapter, config, mapped, store } = model
   const merged = (name: string, own: Float32Array) =>
     adapter === undefined ? own : Adapter.mergedWeight(adapter, name, own) ?? own
   const tensors = mapped === undefined
     ? [...store.slices.values()].map(({ length, name, offset, shape }) => (
       {
-        name,
+        name: Parameters.savedName(config, name),
         shape,
         dtype: model.dtypes.get(name) ?? "F32",
         data: () => merged(name, store.data.subarray(offset, offset + length))
       }
     ))
-    : Parameters.specs(model.config).map(({ name, shape }) => ({
-      name,
+    : Parameters.specs(config).map(({ name, shape }) => ({
+      name: Parameters.savedName(config, name),
       shape,
       dtype: model.dtypes.get(name) ?? "F32",
       data: Effect.map(mapped.read(name), (own) => merged(name, own))

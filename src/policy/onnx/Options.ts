@@ -38,7 +38,7 @@ export interface Options {
    * caches.
    */
   readonly cache?: string
-  /** Sequences a worker trains on at a time. Default 16. */
+  /** Sequences a worker trains on at a time: half of 16 takes a fifth off the memory, and no longer. Default 8. */
   readonly microBatch?: number
   /**
    * Tokens a worker trains on at a time, padding included: the knob for memory. Batches get fewer sequences, and a
@@ -69,7 +69,7 @@ export interface Options {
    * Refuses to load, before any weight is read, when a training step like this one would hold more than `limit` bytes;
    * the error says how much it would be and which option to change.
    */
-  readonly plan?: Pick<Workload, "group" | "newTokens" | "promptTokens" | "prompts" | "visualTokens"> & {
+  readonly plan?: Pick<Workload, "entropy" | "group" | "newTokens" | "promptTokens" | "prompts" | "visualTokens"> & {
     readonly limit: number
   }
 }

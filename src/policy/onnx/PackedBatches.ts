@@ -7,6 +7,7 @@ import type { EncodedPrompt } from "../chat/Encoder.ts"
 import type { Auxiliary, Prompt } from "../Policy.ts"
 import * as Auxiliaries from "./Auxiliary.ts"
 import { type PolicyContext, withFeatures, withPatches } from "./Context.ts"
+import * as GroupSlots from "./GroupSlots.ts"
 import {
   type Batch,
   innerRowsOf,
@@ -143,14 +144,17 @@ export const prepare = Effect.fnUntraced(
         (_, i) => ({ size, items: sorted.slice(i * each, (i + 1) * each) })
       )
     }).map(({ items, size }, i): PreparedBatch => {
-      const length = padded.length(items.reduce((n, item) => Math.max(n, item.length), 1))
+      const longest = items.reduce((n, item) => Math.max(n, item.length), 1)
+      const groups = GroupSlots.wanted(items.map(({ sequence }) => sequence), longest)
+      // Groups need a row that is empty.
+      const length = padded.length(groups === undefined ? longest : longest + 1)
       const rows = padded.rows(items.reduce((n, { sequence }) => n + rowsOf(sequence), 1))
       const source = Tower.visualRows(config, items.flatMap(({ sequence }) => sequence.images), known)
       const inner = innerRowsOf(items.map(({ sequence }) => sequence)).map(({ layer, rows }) => ({
         layer,
         rows: padded.rows(rows)
       }))
-      const shape = { batch: size, length, rows, inner, visualRows: source.rows }
+      const shape = { batch: size, length, rows, inner, visualRows: source.rows, groups }
       const batch = layOut(config, context.positions, items.map(({ sequence }) => sequence), shape, source.rowOf)
       const turn = Math.floor(i / workers)
       return {
@@ -173,6 +177,7 @@ export const shapeOf = ({ batch, grammar, temperature, visual }: PreparedBatch):
   batch: batch.shape.batch,
   length: batch.shape.length,
   rows: batch.shape.rows,
+  groups: batch.shape.groups,
   visual,
   ...(batch.shape.inner?.length && { inner: batch.shape.inner }),
   temperature,

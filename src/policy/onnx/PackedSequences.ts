@@ -5,10 +5,11 @@
  * the prompt and carry their own segment number, so a group is scored against one copy of its prompt.
  */
 import { Distance } from "../../kernels/generate/index.ts"
-import { type Config, Rope } from "../../kernels/models/index.ts"
+import { type Config, type GroupShape, Rope } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import type { EncodedPrompt } from "../chat/Encoder.ts"
 import type { AuxiliaryRow } from "./Auxiliary.ts"
+import * as GroupSlots from "./GroupSlots.ts"
 
 /** Rows of hidden states after an inner layer, counted from 1. */
 export interface InnerRows {
@@ -83,6 +84,8 @@ export interface BatchShape {
   /** Inner layers that carry loss as well. Default: none. */
   readonly inner?: ReadonlyArray<InnerRows>
   readonly visualRows: number
+  /** Room for candidates that attend as groups. Default: a sequence is one square of scores. */
+  readonly groups?: GroupShape | undefined
 }
 
 /** Tensors of one batch; `visual` is filled by whoever has the features. */
@@ -215,6 +218,7 @@ export const layOut = (
       weights: float32(weights, rows),
       advantages: float32(advantages, rows),
       oldLogprobs: float32(oldLogprobs, rows),
+      ...(shape.groups && GroupSlots.tensors(sequences, batch, length, shape.groups, ints)),
       ...Object.fromEntries([...inner].flatMap(([layer, { rows, targets, weights }]) => [
         [`inner${layer}Rows`, int32(rows, rows.length)],
         [`inner${layer}Targets`, int32(targets, rows.length)],

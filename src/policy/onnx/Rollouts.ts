@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { rollout } from "../../kernels/generate/index.ts"
 import { OnnxWriter } from "../../kernels/graph/index.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
-import { Rope } from "../../kernels/models/index.ts"
+import { Config, Rope } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import type { EncodedPrompt } from "../chat/Encoder.ts"
 import { failing } from "../failing.ts"
@@ -109,7 +109,8 @@ const runBatch = Effect.fnUntraced(function*(
     undefined,
     memory
   )
-  const visual = memory.float32(visualRows * config.width)
+  const visualWidth = Config.visualWidth(config)
+  const visual = memory.float32(visualRows * visualWidth)
   let at = 0
   for (const id of batch.images) {
     const own = features.get(id)?.features
@@ -155,7 +156,7 @@ const runBatch = Effect.fnUntraced(function*(
   const feeds: Readonly<Record<string, HostTensor.HostTensor>> = {
     ...batch.tensors,
     ...(grammar && GrammarTables.budget(grammar, model.ends, maxTokens)),
-    visual: f32(visual, visualRows, config.width),
+    visual: f32(visual, visualRows, visualWidth),
     uniforms: f32(uniforms, newTokens, rows),
     finished: { dtype: "int32", dims: [rows], data: finished },
     startPosition: { dtype: "int64", dims: [rows, 1], data: startPosition },

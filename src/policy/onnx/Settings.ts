@@ -15,7 +15,7 @@ export type Decode = typeof decodes[number]
 /** What holds where `OnnxPolicy.Options` does not say. */
 export const defaults = {
   trainable: "decoder",
-  microBatch: 16,
+  microBatch: 8,
   microTokens: 16384,
   rolloutRows: 128,
   packFrom: [8e6, 4e8]

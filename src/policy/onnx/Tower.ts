@@ -1,5 +1,5 @@
 /** What graphs read of images: patches on their way through the vision tower, or the visual tokens of a frozen one. */
-import { type Config, VisionLayout } from "../../kernels/models/index.ts"
+import { Config, VisionLayout, VisionPlaces } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import type { LossGraphs } from "../../kernels/train/index.ts"
 import type { Features, Patches } from "./Features.ts"
@@ -16,7 +16,7 @@ export const tensors = (
   images: ReadonlyArray<Patches>,
   memory: HostTensor.Shared = HostTensor.shared
 ): Record<string, HostTensor.HostTensor> => {
-  const { channels, heads, patch, temporalPatch, width } = vision
+  const { channels, heads, patch, places, temporalPatch, width } = vision
   const rows = shape.frames * shape.slots
   const length = channels * temporalPatch * patch * patch
   const half = width / heads / 2
@@ -25,14 +25,22 @@ export const tensors = (
     patches: float32(rows * length),
     cosines: float32(rows * half),
     sines: float32(rows * half),
-    filled: int32(rows)
+    filled: int32(rows),
+    places: places === undefined
+      ? undefined
+      : { taps: int32(rows * VisionPlaces.TAPS), weights: float32(rows * VisionPlaces.TAPS) }
   }
+  const taps = [rows, VisionPlaces.TAPS]
   VisionLayout.fill(vision, shape, images, arrays)
   return {
     patches: { dtype: "float32", dims: [rows, length], data: arrays.patches },
     patchCosines: { dtype: "float32", dims: [rows, half], data: arrays.cosines },
     patchSines: { dtype: "float32", dims: [rows, half], data: arrays.sines },
-    patchFilled: { dtype: "int32", dims: [rows], data: arrays.filled }
+    patchFilled: { dtype: "int32", dims: [rows], data: arrays.filled },
+    ...(arrays.places !== undefined && {
+      patchTaps: { dtype: "int32", dims: taps, data: arrays.places.taps },
+      patchTapWeights: { dtype: "float32", dims: taps, data: arrays.places.weights }
+    })
   }
 }
 
@@ -73,18 +81,19 @@ export const visualRows = (config: Config.Config, ids: ReadonlyArray<string>, kn
     }
   }
   const parts = ids.flatMap((id) => known.features.get(id) ?? [])
-  const rows = roundUp(parts.reduce((n, { features }) => n + features.length / config.width, 0), 64)
+  const width = Config.visualWidth(config)
+  const rows = roundUp(parts.reduce((n, { features }) => n + features.length / width, 0), 64)
   return {
     shape: { kind: "features", rows },
     rows,
     feeds: () => {
-      const data = HostTensor.shared.float32(rows * config.width)
+      const data = HostTensor.shared.float32(rows * width)
       let at = 0
       for (const { features } of parts) {
         data.set(features, at)
         at += features.length
       }
-      return { visual: { dtype: "float32", dims: [rows, config.width], data } }
+      return { visual: { dtype: "float32", dims: [rows, width], data } }
     }
   }
 }

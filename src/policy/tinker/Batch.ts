@@ -3,10 +3,12 @@
  * follows.
  */
 import { Effect } from "effect"
-import type { Objective, Prompt } from "../Policy.ts"
+import type { Form } from "../../kernels/train/index.ts"
+import type { GroupRelative, Objective, Prompt, RatioStats } from "../Policy.ts"
+import * as Ratios from "../Ratios.ts"
+import * as Surrogate from "../Surrogate.ts"
 import * as TokenWeights from "../TokenWeights.ts"
 import type { Prompts } from "./Prompts.ts"
-import * as Surrogate from "./Surrogate.ts"
 import { type Chunk, type Datum, type EngineLoss, lengthOfAll } from "./Wire.ts"
 
 /** A prompt and what follows it. */
@@ -78,6 +80,7 @@ export interface Loss {
     readonly slopes: ReadonlyArray<Float64Array>
     readonly kl: number
     readonly clipFraction: number
+    readonly ratios?: RatioStats | undefined
   }
   /** Tokens that carry the loss. */
   readonly tokens: number
@@ -126,24 +129,22 @@ const supervised = Effect.fnUntraced(function*(
  * Bounds of 1 itself are left to us: at a ratio of 1, where every update begins, libraries differ about their slope.
  */
 const ownOf = (
-  { clip: { high, low }, kl, rollouts }: Extract<Objective, { readonly _tag: "GroupRelative" }>,
-  advantages: ReadonlyArray<Float64Array>
+  { clip: { high, low }, kl }: GroupRelative,
+  { ratio, surrogate }: Form,
+  values: Own["values"]
 ): Own | undefined =>
-  kl > 0 || !(low > 0 && high > 0) ? undefined : {
+  surrogate !== "clipped" || ratio !== "token" || kl > 0 || !(low > 0 && high > 0) ? undefined : {
     lossFn: "ppo",
     config: { clip_low_threshold: 1 - low, clip_high_threshold: 1 + high },
     factor: "advantages",
-    values: rollouts.map(({ completion: { logprobs } }, i) => ({ logprobs, advantages: advantages[i] ?? [] }))
+    values
   }
 
 /** Eq. 7 and 10. */
-const groupRelative = Effect.fnUntraced(function*(
-  objective: Extract<Objective, { readonly _tag: "GroupRelative" }>,
-  prompts: Prompts
-) {
-  const { loss: averaging, maxTokens, rollouts } = objective
+const groupRelative = Effect.fnUntraced(function*(objective: GroupRelative, prompts: Prompts) {
+  const learned = TokenWeights.learned(objective)
   const known = new Map<Prompt, ReadonlyArray<Chunk>>()
-  const sequences = yield* Effect.forEach(rollouts, ({ completion: { tokens }, prompt }) => {
+  const sequences = yield* Effect.forEach(learned, ({ rollout: { completion: { tokens }, prompt } }) => {
     const held = known.get(prompt)
     return Effect.map(
       held === undefined
@@ -152,36 +153,50 @@ const groupRelative = Effect.fnUntraced(function*(
       (chunks) => ({ chunks, tokens })
     )
   })
-  const weights = TokenWeights.groupRelative(averaging, sequences.map(({ tokens }) => tokens.length), maxTokens)
   const tokens = count(sequences)
+  const form = Surrogate.formOf(objective)
   /** A rollout's advantage for each of its tokens, as importance weights have it. */
-  const advantages = rollouts.map(({ advantage, completion, importance }) =>
+  const advantages = learned.map(({ rollout: { advantage, completion, importance } }) =>
     Float64Array.from(completion.tokens, (_, k) => advantage * (importance?.[k] ?? 1))
   )
   const loss: Loss = {
     sequences,
     tokens,
-    own: ownOf(objective, advantages.map((own, i) => own.map((advantage) => advantage * (weights[i] ?? 0)))),
+    own: ownOf(
+      objective,
+      form,
+      learned.map(({ rollout: { completion: { logprobs } }, weight }, i) => ({
+        logprobs,
+        advantages: advantages[i]?.map((advantage) => advantage * weight) ?? []
+      }))
+    ),
     terms: (logprobs, reference) => {
-      let [loss, kl, clipped] = [0, 0, 0]
-      const slopes = rollouts.map(({ completion }, i) =>
-        Float64Array.from(completion.tokens, (_, k) => {
-          const old = completion.logprobs[k] ?? NaN
-          const term = Surrogate.groupRelative({
-            logprob: logprobs[i]?.[k] ?? NaN,
-            old,
-            reference: reference?.[i]?.[k] ?? old,
-            weight: weights[i] ?? 0,
-            advantage: advantages[i]?.[k] ?? NaN
-          }, { clip: objective.clip, kl: reference === undefined ? 0 : objective.kl })
-          loss += term.loss
-          kl += reference === undefined ? 0 : term.divergence
-          clipped += Number(term.clipped)
-          return term.slope
-        })
-      )
-      const each = Math.max(1, tokens)
-      return { loss, slopes, kl: kl / each, clipFraction: clipped / each }
+      const knobs = { ...objective, kl: reference === undefined ? 0 : objective.kl }
+      const tally = Ratios.tally(form, objective.clip)
+      let [loss, kl] = [0, 0]
+      const slopes = learned.map(({ rollout: { completion }, weight }, i) => {
+        const now = logprobs[i] ?? new Float32Array(completion.tokens.length).fill(NaN)
+        const own = advantages[i] ?? []
+        const terms = Surrogate.groupRelative(form, {
+          logprobs: now,
+          old: completion.logprobs,
+          reference: reference?.[i] ?? completion.logprobs,
+          advantages: own,
+          weight
+        }, knobs)
+        tally.add(Ratios.of(form, now, completion.logprobs), own)
+        loss += terms.loss
+        kl += reference === undefined ? 0 : terms.divergence
+        return terms.slopes
+      })
+      const ratios = tally.stats()
+      return {
+        loss,
+        slopes,
+        kl: kl / Math.max(1, tokens),
+        clipFraction: ratios === undefined ? 0 : ratios.low + ratios.high,
+        ratios
+      }
     }
   }
   return loss

@@ -3,11 +3,11 @@
  * them an engine computes so is measured: one may divide a cross-entropy by its weights, or overlook the bounds of ppo.
  */
 import { Effect } from "effect"
+import * as Surrogate from "../Surrogate.ts"
 import * as Batch from "./Batch.ts"
 import type { Engine } from "./Engine.ts"
 import type { Adam } from "./ModelCalls.ts"
 import * as Normaliser from "./Normaliser.ts"
-import * as Surrogate from "./Surrogate.ts"
 import type { LossFn } from "./Wire.ts"
 
 /** What stands for importance sampling in exact losses. */
@@ -35,24 +35,19 @@ const pair = (
       slopes: values.map((own) => own.map((weight) => -weight))
     }
   }
-  const tokens = now.map((own) =>
-    Array.from(own, (logprob, k) => {
-      const [ratio, advantage] = at(cases, k) ?? [1, 0]
-      const old = logprob - Math.log(ratio)
-      const token = { logprob, old, reference: old, weight: 1, advantage }
-      return { old, advantage, ...Surrogate.groupRelative(token, { clip, kl: 0 }) }
-    })
-  )
+  const form = Surrogate.formOf({ loss: "grpo", kl: 0 })
+  const sequences = now.map((logprobs) => {
+    const of = Array.from(logprobs, (_, k) => at(cases, k) ?? [1, 0] as const)
+    const old = of.map(([ratio], k) => (logprobs[k] ?? NaN) - Math.log(ratio))
+    return { logprobs, old, reference: old, weight: 1, advantages: of.map(([, advantage]) => advantage) }
+  })
   return {
     own: {
       config: { clip_low_threshold: 1 - clip.low, clip_high_threshold: 1 + clip.high },
       factor: "advantages",
-      values: tokens.map((own) => ({
-        logprobs: own.map(({ old }) => old),
-        advantages: own.map(({ advantage }) => advantage)
-      }))
+      values: sequences.map(({ advantages, old }) => ({ logprobs: old, advantages }))
     },
-    slopes: tokens.map((own) => own.map(({ slope }) => slope))
+    slopes: sequences.map((own) => [...Surrogate.groupRelative(form, own, { clip, kl: 0 }).slopes])
   }
 }
 

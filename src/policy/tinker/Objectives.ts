@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { Objective } from "../Policy.ts"
 import * as Requests from "../Requests.ts"
+import * as TokenWeights from "../TokenWeights.ts"
 import { noGrammar, refuse } from "./refuse.ts"
 
 /** Fails on what no engine does. */
@@ -23,6 +24,18 @@ export const check = Effect.fnUntraced(function*(objective: Objective) {
       return yield* refuse("update", "there is nothing to learn from: every target weighs 0")
     }
     return yield* Requests.checkObjective(objective, 2 ** 31)
+  }
+  if (objective.entropy !== undefined && objective.entropy > 0) {
+    return yield* refuse(
+      "update",
+      "an entropy bonus needs the probabilities of all tokens, which no engine tells: set entropy to 0"
+    )
+  }
+  if (objective.rollouts.every((rollout) => TokenWeights.isMasked(objective, rollout))) {
+    return yield* refuse(
+      "update",
+      "there is nothing to learn from: every rollout was cut off, and maskTruncated leaves those out"
+    )
   }
   for (const [i, { grammar, temperature = 1 }] of objective.rollouts.entries()) {
     if (grammar !== undefined) return yield* noGrammar("update")

@@ -11,6 +11,7 @@ import { ByteCache } from "../ByteCache.ts"
 import { specialsOf, templateVariables } from "../chat/Controls.ts"
 import * as Encoder from "../chat/Encoder.ts"
 import * as EndOfTurn from "../chat/EndOfTurn.ts"
+import * as Thinking from "../chat/Thinking.ts"
 import { PolicyError, type Prompt } from "../Policy.ts"
 import type { Chunk } from "./Wire.ts"
 
@@ -74,7 +75,12 @@ export const make = Effect.fnUntraced(function*(path: string, pictures: Pictures
     ? undefined
     : { imageToken, preprocessor }
   // One placeholder a picture: the engine puts in as many as it needs.
-  const encoder = Encoder.make(tokenizer, { source: directory.chatTemplate, variables }, imageToken ?? -1, () => 1)
+  const encoder = Encoder.make(
+    tokenizer,
+    { source: yield* Thinking.withoutOpening(directory.chatTemplate, variables), variables },
+    { image: imageToken ?? -1, video: intOf(directory.config, "video_token_id") ?? -1 },
+    () => 1
+  )
   const kept = new ByteCache<Encoded>(KEPT_BYTES, ({ data }) => data.length)
 
   const blind = (image: Image.Image) =>

@@ -4,6 +4,7 @@
  */
 import { Context, Effect, Layer } from "effect"
 import { type Objective, Policy, PolicyError } from "../Policy.ts"
+import * as TokenWeights from "../TokenWeights.ts"
 import type * as Batch from "./Batch.ts"
 import type { Engine } from "./Engine.ts"
 import type { Options } from "./Options.ts"
@@ -50,7 +51,9 @@ export const make = Effect.fnUntraced(function*({ engine, engineName, prompts, r
     scores: Effect.fnUntraced(function*(objective: Objective, sequences: ReadonlyArray<Batch.Sequence>) {
       if (objective._tag === "Supervised" || objective.kl === 0) return undefined
       if (other !== undefined) {
-        const items = objective.rollouts.map(({ completion: { tokens }, prompt }) => ({ prompt, tokens }))
+        const items = TokenWeights.learned(objective).map(({ rollout: { completion: { tokens }, prompt } }) => (
+          { prompt, tokens }
+        ))
         return yield* Effect.scoped(Effect.flatMap(other.session, (session) => session.logprobs(items)))
       }
       if (reference === "stage" && held !== undefined) return yield* scored(sequences)

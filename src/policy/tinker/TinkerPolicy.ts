@@ -166,6 +166,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
           ...(last?.gradNorm !== undefined && { gradNorm: last.gradNorm }),
           kl: last?.kl ?? 0,
           clipFraction: last?.clipFraction ?? 0,
+          ...(last?.ratios && { ratios: last.ratios }),
           tokens: loss.tokens
         }
       })),
@@ -214,6 +215,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       grammar: "a grammar cannot be sent to an engine; `validate` decides what is paid",
       format: "a format loss needs the probabilities of all tokens, which no engine tells (Pipelines.Presets.atEngine)",
       temperature: "engines score at that (Pipelines.Presets.atEngine)",
+      entropy: "an entropy bonus needs the probabilities of all tokens, which no engine tells",
       ...(options.reference === undefined && {
         kl:
           "there is no reference to hold on to: give the policy reference: \"stage\", or Policy.openai({ … }) of a vLLM"

@@ -210,6 +210,10 @@ export const qwen2Vl = <const S extends Box.Space = "thousandths">(
 export const qwen25Vl = (options: FamilyOptions<"resized"> = {}): Codec<"resized"> =>
   make({ space: "resized", order: "xyxy", style: "json", ...options })
 
+/** Qwen3-VL: JSON with `bbox_2d` corners in thousandths of the picture. */
+export const qwen3Vl = (options: FamilyOptions<"thousandths"> = {}): Codec<"thousandths"> =>
+  make({ space: "thousandths", order: "xyxy", style: "json", ...options })
+
 /** The embedded scenes, and the paper's order: `[x, y, width, height]`, in thousandths. */
 export const scenes = (options: FamilyOptions<"thousandths"> = {}): Codec<"thousandths"> =>
   make({ space: "thousandths", order: "xywh", style: options.labels === undefined ? "list" : "named", ...options })

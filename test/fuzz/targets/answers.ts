@@ -14,6 +14,7 @@ const boxed = <S extends Box.Space>({ decode }: Codec.Codec<S>) => (text: string
 const boxes = [
   boxed(Codec.scenes({ labels: ["cup", "dog"], step: 10 })),
   boxed(Codec.qwen25Vl()),
+  boxed(Codec.qwen3Vl()),
   boxed(Codec.qwen2Vl({ space: "thousandths" }))
 ]
 

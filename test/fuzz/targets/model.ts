@@ -45,12 +45,12 @@ const cups = Detection.make({ name: "cups", codec: Codec.qwen25Vl({ labels: ["cu
 export const targets: ReadonlyArray<Target> = [
   of(
     "modelConfig",
-    fixtures("parity/qwen2-vl/config.json", "parity/qwen2.5-vl/config.json"),
+    fixtures("parity/qwen2-vl/config.json", "parity/qwen2.5-vl/config.json", "parity/qwen3-vl/config.json"),
     Config.fromJson
   ),
   of(
     "preprocessor",
-    fixtures("parity/qwen2-vl/preprocessor_config.json"),
+    fixtures("parity/qwen2-vl/preprocessor_config.json", "parity/qwen3-vl/preprocessor_config.json"),
     (json) =>
       Effect.map(Preprocess.fromConfig(json), ({ maxPixels, minPixels, patchLength }) => {
         holds(minPixels <= maxPixels && patchLength > 0, () => "a processor without patches")

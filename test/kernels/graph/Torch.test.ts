@@ -59,6 +59,7 @@ const builders: Readonly<Record<string, (x: Inputs) => G.Tensor>> = {
   layer_norm: ({ b, w, x }) => G.layerNorm(x!, w!, b!, 1e-6),
   rms_norm: ({ w, x }) => G.rmsNorm(x!, w!, 1e-6),
   gelu: ({ x }) => G.gelu(x!),
+  gelu_tanh: ({ x }) => G.geluTanh(x!),
   quick_gelu: ({ x }) => G.quickGelu(x!),
   silu: ({ x }) => G.silu(x!),
   sigmoid: ({ x }) => G.sigmoid(x!),

@@ -45,6 +45,11 @@ const flat = (name: string, args: ReadonlyArray<Argument>, build: Case["build"])
   flat: true
 })
 
+const slots: G.Slots = {
+  rowIn: [G.constant(Int32Array.of(2, 0)), G.constant(Int32Array.of(3, 1))],
+  slotOf: G.constant(Int32Array.of(1, 3, 0, 2))
+}
+
 /** A matrix of 4-bit integers whose rows do not fill their blocks. */
 const quantized = (out: number, inner: number): G.Quantized => {
   const [block, count] = [16, Math.ceil(inner / 16)]
@@ -72,6 +77,7 @@ const unary = [
   ["cos", G.cos],
   ["sin", G.sin],
   ["gelu", G.gelu],
+  ["geluTanh", G.geluTanh],
   ["quickGelu", G.quickGelu],
   ["silu", G.silu],
   ["softmax", G.softmax]
@@ -127,6 +133,17 @@ export const cases: ReadonlyArray<Case> = [
   made("expand", [n(2, 1, 3)], (x) => G.expand(x!, [2, 4, 3])),
   made("expand, new axes", [n(3)], (x) => G.expand(x!, [2, 4, 3])),
 
+  made("split", [n(2, 5, 3)], (x) => {
+    const [first, , last] = G.split(x!, 1, [2, 1, 2])
+    return G.mul(G.exp(first!), last!)
+  }),
+  // Four rows in slots of two tables: 2, 0 in one, 3, 1 in the other.
+  made("deal", [n(4, 3)], (x) => {
+    const [one, other] = G.deal(x!, slots)
+    return G.mul(G.exp(one!), other!)
+  }),
+  made("deal, one table unread", [n(4, 3)], (x) => G.deal(x!, slots)[1]!),
+  made("collect", [n(2, 3), n(2, 3)], (x, y) => G.exp(G.collect([x!, y!], slots))),
   made("gather", [n(5, 3), index(5, 2, 4)], (t, i) => G.gather(t!, i!)),
   made("gather, int32", [n(5, 3), index32(5, 6)], (t, i) => G.gather(t!, i!)),
   made("gather, one column", [n(5, 1), index(5, 7)], (t, i) => G.gather(t!, i!)),
@@ -160,15 +177,17 @@ export const cases: ReadonlyArray<Case> = [
   made("rmsNorm, rows", [n(4, 6), n(6)], (x, w) => G.rmsNorm(x!, w!, 1e-1)),
 
   // The derivative of the angle tables is nobody's business: they are fed. So they are constants here.
-  made("rotary", [n(2, 3, 4, 6)], (x) => {
-    const angles = Float32Array.from({ length: 8 * 3 }, (_, i) => Math.sin(i * 7.1) * 3)
-    return G.rotary(
-      x!,
-      G.rowPositions(2, 4),
-      G.constant(angles.map(Math.cos), [8, 3]),
-      G.constant(angles.map(Math.sin), [8, 3])
-    )
-  }),
+  ...([["heads apart", n(2, 3, 4, 6)], ["heads side by side", n(2, 4, 18)]] as const).map(([heads, argument]) =>
+    made(`rotary, ${heads}`, [argument], (x) => {
+      const angles = Float32Array.from({ length: 8 * 3 }, (_, i) => Math.sin(i * 7.1) * 3)
+      return G.rotary(
+        x!,
+        G.rowPositions(2, 4),
+        G.constant(angles.map(Math.cos), [8, 3]),
+        G.constant(angles.map(Math.sin), [8, 3])
+      )
+    })
+  ),
 
   made("selectedLogprob", [n(5, 4), n(7, 4), index(3, 5)], (x, e, t) => G.selectedLogprob(x!, e!, t!)),
   made(
@@ -188,6 +207,13 @@ export const cases: ReadonlyArray<Case> = [
       (_, i) => i % 7 > 4 || (i % 7 === 4 && Math.floor(i / 7) % 2 === 0) ? -1e9 : 0
     )
     return G.selectedLogprob(x!, e!, t!, { bias: G.constant(bias, [5, 7]), chunk: 3, temperature: 0.9 })
+  }),
+  made("entropy", [n(5, 4), n(7, 4)], (x, e) => G.entropy(x!, e!)),
+  made("entropy, uneven chunks", [n(5, 4), n(7, 4)], (x, e) => G.entropy(x!, e!, { chunk: 2, temperature: 1.3 })),
+  made("entropy, masked", [n(5, 4), n(7, 4)], (x, e) => {
+    // Columns 5 and 6 are forbidden everywhere; in the first row all but one are.
+    const bias = Float32Array.from({ length: 35 }, (_, i) => i % 7 > 4 || (i > 0 && i < 7) ? -1e9 : 0)
+    return G.entropy(x!, e!, { bias: G.constant(bias, [5, 7]), chunk: 3, temperature: 0.9 })
   }),
   ...([["allowedLogprob", undefined], ["allowedLogprob, uneven chunks", 2]] as const).map(([name, chunk]) =>
     made(name, [n(5, 4), n(7, 4)], (x, e) => {

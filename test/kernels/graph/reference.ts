@@ -158,6 +158,16 @@ const transpose = (x: Value, permutation: ReadonlyArray<number>): Value =>
     return read(x, from)
   })
 
+const gather = (table: Value, indices: Value): Value => {
+  const rest = table.shape.slice(1)
+  const width = count(rest)
+  return build([...indices.shape, ...rest], (_, flat) => {
+    const row = indices.data[Math.floor(flat / width)]!
+    if (row < 0 || row >= table.shape[0]!) throw new Error(`row ${row} of ${table.shape[0]}`)
+    return table.data[row * width + flat % width]!
+  })
+}
+
 type Evaluate = (inputs: ReadonlyArray<Value>, node: Node) => ReadonlyArray<Value>
 
 const cell = (v: Value, index: ReadonlyArray<number>, axis: number, at: number): number =>
@@ -188,6 +198,7 @@ const operators: Readonly<Record<string, Evaluate>> = {
   cos: elementwise((a) => Math.cos(a!)),
   sin: elementwise((a) => Math.sin(a!)),
   gelu: elementwise((a) => 0.5 * a! * (1 + erf(a! / Math.SQRT2))),
+  geluTanh: elementwise((a) => 0.5 * a! * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (a! + 0.044715 * a! ** 3)))),
   quickGelu: (inputs, node) => elementwise((a) => a! * sigmoid(a! * (node.attributes["alpha"] as number)))(inputs),
   cast: (inputs, node) => {
     const to = node.outputs[0]!.dtype
@@ -249,6 +260,15 @@ const operators: Readonly<Record<string, Evaluate>> = {
       )
     ]
   },
+  split: ([x], node) => {
+    const axis = node.attributes["axis"] as number
+    let start = 0
+    return node.outputs.map(({ shape }) => {
+      const from = start
+      start += shape[axis]!
+      return build(shape, (index) => cell(x!, index, axis, index[axis]! + from))
+    })
+  },
   tail: ([x], node) => {
     const { axis, start } = node.attributes as { readonly axis: number; readonly start: number }
     return [
@@ -263,14 +283,13 @@ const operators: Readonly<Record<string, Evaluate>> = {
     const shape = broadcast(x!.shape, node.attributes["shape"] as ReadonlyArray<number>)
     return [build(shape, (index) => read(x!, index))]
   },
-  gather: ([table, indices]) => {
-    const rest = table!.shape.slice(1)
-    const width = count(rest)
-    return [build([...indices!.shape, ...rest], (_, flat) => {
-      const row = indices!.data[Math.floor(flat / width)]!
-      if (row < 0 || row >= table!.shape[0]!) throw new Error(`row ${row} of ${table!.shape[0]}`)
-      return table!.data[row * width + flat % width]!
-    })]
+  gather: ([table, indices]) => [gather(table!, indices!)],
+  deal: ([x, , ...rowIn]) => rowIn.map((rows) => gather(x!, rows)),
+  collect: (inputs, node) => {
+    const tables = inputs.slice(0, node.attributes["tables"] as number)
+    const rows = tables.reduce((n, { shape }) => n + shape[0]!, 0)
+    const whole = value(tables.flatMap(({ data }) => [...data]), [rows, ...tables[0]!.shape.slice(1)])
+    return [gather(whole, inputs[tables.length]!)]
   },
   /** target, indices `[n, width]` (a row's index repeated) and updates `[n, width]`. */
   scatterAdd: ([target, indices, updates]) => {
@@ -336,13 +355,16 @@ const operators: Readonly<Record<string, Evaluate>> = {
     ]
   },
   /**
-   * x `[batch, heads, length, d]`: pair (j, j + d/2) turned by the angle in row positions[batch, length] of the tables.
+   * x `[batch, heads, length, d]` or `[batch, length, heads·d]`: pair (j, j + d/2) of a head turned by the angle in row
+   * positions[batch, length] of the tables.
    */
   rotary: ([x, positions, cosines, sines]) => {
-    const [, , length, d] = x!.shape as [number, number, number, number]
-    const half = d / 2
+    const half = cosines!.shape[1]!
+    const flatHeads = x!.shape.length === 3
+    const length = x!.shape[flatHeads ? 1 : 2]!
     return [build(x!.shape, (index, flat) => {
-      const [b, , t, j] = index as [number, number, number, number]
+      const [b, t, column] = [index[0]!, index[flatHeads ? 1 : 2]!, index.at(-1)!]
+      const j = column % (2 * half)
       const angle = positions!.data[b * length + t]! * half + j % half
       const [c, s] = [cosines!.data[angle]!, sines!.data[angle]!]
       return j < half ? x!.data[flat]! * c - x!.data[flat + half]! * s : x!.data[flat]! * c + x!.data[flat - half]! * s

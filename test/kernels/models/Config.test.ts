@@ -1,7 +1,7 @@
 /** Published configurations, and fields that would change the arithmetic. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Config, Parameters } from "../../../src/kernels/models/index.ts"
+import { Config, Parameters, Rope } from "../../../src/kernels/models/index.ts"
 import { json } from "./fixture.ts"
 
 const tokens = {
@@ -47,6 +47,41 @@ const tower25 = {
   temporal_patch_size: 2
 }
 
+const tower3 = {
+  deepstack_visual_indexes: [5, 11, 17],
+  depth: 24,
+  hidden_act: "gelu_pytorch_tanh",
+  hidden_size: 1024,
+  in_channels: 3,
+  initializer_range: 0.02,
+  intermediate_size: 4096,
+  model_type: "qwen3_vl",
+  num_heads: 16,
+  num_position_embeddings: 2304,
+  patch_size: 16,
+  spatial_merge_size: 2,
+  temporal_patch_size: 2
+}
+const text3 = {
+  attention_bias: false,
+  attention_dropout: 0,
+  bos_token_id: 151643,
+  dtype: "bfloat16",
+  eos_token_id: 151645,
+  head_dim: 128,
+  hidden_act: "silu",
+  initializer_range: 0.02,
+  max_position_embeddings: 262144,
+  model_type: "qwen3_vl_text",
+  num_key_value_heads: 8,
+  rms_norm_eps: 1e-6,
+  rope_scaling: { mrope_interleaved: true, mrope_section: [24, 20, 20], rope_type: "default" },
+  rope_theta: 5_000_000,
+  use_cache: true,
+  vocab_size: 151936
+}
+const top3 = { architectures: ["Qwen3VLForConditionalGeneration"], model_type: "qwen3_vl", ...tokens }
+
 /** config.json as on the Hub, and the number of parameters that the Hub shows. */
 const published = {
   "Qwen2-VL-2B": [{
@@ -84,7 +119,52 @@ const published = {
     tie_word_embeddings: true,
     vocab_size: 151936,
     vision_config: { ...tower25, out_hidden_size: 2048 }
-  }, 3_754_622_976]
+  }, 3_754_622_976],
+  "Qwen3-VL-2B": [{
+    ...top3,
+    tie_word_embeddings: true,
+    text_config: {
+      ...text3,
+      hidden_size: 2048,
+      intermediate_size: 6144,
+      num_attention_heads: 16,
+      num_hidden_layers: 28,
+      tie_word_embeddings: true
+    },
+    vision_config: { ...tower3, out_hidden_size: 2048 }
+  }, 2_127_532_032],
+  "Qwen3-VL-4B": [{
+    ...top3,
+    tie_word_embeddings: true,
+    text_config: {
+      ...text3,
+      hidden_size: 2560,
+      intermediate_size: 9728,
+      num_attention_heads: 32,
+      num_hidden_layers: 36,
+      tie_word_embeddings: true
+    },
+    vision_config: { ...tower3, out_hidden_size: 2560 }
+  }, 4_437_815_808],
+  "Qwen3-VL-8B": [{
+    ...top3,
+    tie_word_embeddings: false,
+    text_config: {
+      ...text3,
+      hidden_size: 4096,
+      intermediate_size: 12288,
+      num_attention_heads: 32,
+      num_hidden_layers: 36
+    },
+    vision_config: {
+      ...tower3,
+      deepstack_visual_indexes: [8, 16, 24],
+      depth: 27,
+      hidden_size: 1152,
+      intermediate_size: 4304,
+      out_hidden_size: 4096
+    }
+  }, 8_767_123_696]
 } as const
 
 const read = (config: object) => Effect.runSync(Config.fromJson(config))
@@ -105,6 +185,39 @@ describe("published configurations", () => {
     }, 2])
     const older = read(published["Qwen2-VL-2B"][0]).vision
     assert.deepStrictEqual([older.block, older.windows, older.positionsPerSecond], ["quickGelu", undefined, undefined])
+  })
+
+  it("positions are dealt in turns, heads are normed and wider than the model, in Qwen3-VL", () => {
+    const four = read(published["Qwen3-VL-4B"][0])
+    assert.deepStrictEqual([four.attention, four.headWidth * four.heads, four.width], ["normed", 4096, 2560])
+    assert.deepStrictEqual([four.vision.places, four.vision.deepstack], [48, [5, 11, 17]])
+    assert.strictEqual(Config.visualWidth(four), 4 * 2560)
+    const axes = Rope.axesOf(four)
+    assert.deepStrictEqual([0, 1, 2].map((axis) => axes.filter((own) => own === axis).length), [24, 20, 20])
+    assert.deepStrictEqual([axes.slice(0, 7), axes.slice(57)], [[0, 1, 2, 0, 1, 2, 0], [0, 1, 2, 0, 0, 0, 0]])
+    const two = read(published["Qwen2-VL-2B"][0])
+    assert.deepStrictEqual(Rope.stretchesOf(two), [
+      { axis: 0, from: 0, to: 16 },
+      { axis: 1, from: 16, to: 40 },
+      { axis: 2, from: 40, to: 64 }
+    ])
+    assert.strictEqual(Config.visualWidth(two), two.width)
+  })
+
+  it("say the same as transformers 4 and 5 write them", () => {
+    const [older] = published["Qwen3-VL-2B"]
+    const { rope_scaling, rope_theta, ...rest } = older.text_config
+    const newer = {
+      ...older,
+      dtype: "bfloat16",
+      text_config: { ...rest, rope_parameters: { ...rope_scaling, rope_theta } },
+      vision_config: {
+        ...older.vision_config,
+        model_type: "qwen3_vl_vision",
+        rope_parameters: { rope_theta: 10000, rope_type: "axial" }
+      }
+    }
+    assert.deepStrictEqual(read(newer), read(older))
   })
 
   it("say the same flat and nested", () => {
@@ -130,14 +243,32 @@ describe("published configurations", () => {
     assert.deepStrictEqual([imageToken, normEpsilon, ropeTheta], [151655, 1e-5, 1_000_000])
   })
 
+  it("of Qwen3-VL, too", () => {
+    const { text_config, vision_config, ...top } = published["Qwen3-VL-8B"][0]
+    const { head_dim, max_position_embeddings, num_key_value_heads, rope_scaling, rope_theta, ...text } = text_config
+    const { deepstack_visual_indexes, num_position_embeddings, ...vision } = vision_config
+    const bare = read({ ...top, text_config: text, vision_config: vision })
+    assert.deepStrictEqual([bare.headWidth, bare.maxPositions, bare.kvHeads], [128, 128_000, 32])
+    assert.deepStrictEqual([bare.mropeSection, bare.ropeTheta], [[24, 20, 20], 500_000])
+    assert.deepStrictEqual([bare.vision.deepstack, bare.vision.places], [[8, 16, 24], 48])
+    // As transformers has it: what the language model alone says of its output matrix is not looked at.
+    const { tie_word_embeddings: _, ...said } = published["Qwen3-VL-2B"][0]
+    assert.isFalse(read(said).tied)
+    // Null is as many as heads.
+    const none = { ...text, num_attention_heads: 16, num_key_value_heads: null }
+    assert.strictEqual(read({ ...top, text_config: none, vision_config: vision }).kvHeads, 16)
+  })
+
   it("are read from directories of both layouts", () => {
-    const small = [json<object>("../parity/qwen2-vl/config.json"), json<object>("../parity/qwen2.5-vl/config.json")]
-      .map(read)
-    assert.deepStrictEqual(small.map(({ modelType, tied }) => [modelType, tied]), [["qwen2_vl", true], [
-      "qwen2_5_vl",
-      false
-    ]])
-    assert.deepStrictEqual(small.map(({ ropeTheta }) => ropeTheta), [1_000_000, 10_000])
+    const small = ["qwen2-vl", "qwen2.5-vl", "qwen3-vl"].map((name) =>
+      read(json<object>(`../parity/${name}/config.json`))
+    )
+    assert.deepStrictEqual(small.map(({ modelType, tied }) => [modelType, tied]), [
+      ["qwen2_vl", true],
+      ["qwen2_5_vl", false],
+      ["qwen3_vl", true]
+    ])
+    assert.deepStrictEqual(small.map(({ ropeTheta }) => ropeTheta), [1_000_000, 10_000, 5_000_000])
   })
 })
 
@@ -145,6 +276,9 @@ describe("a field whose arithmetic is not implemented is an error that names it 
   const [older] = published["Qwen2-VL-2B"]
   const [newer] = published["Qwen2.5-VL-3B"]
   const vision = (fields: object) => ({ ...newer, vision_config: { ...newer.vision_config, ...fields } })
+  const [third] = published["Qwen3-VL-2B"]
+  const text3With = (fields: object) => ({ ...third, text_config: { ...third.text_config, ...fields } })
+  const vision3With = (fields: object) => ({ ...third, vision_config: { ...third.vision_config, ...fields } })
   const nested = (fields: object) => ({
     ...tokens,
     model_type: "qwen2_vl",
@@ -152,7 +286,7 @@ describe("a field whose arithmetic is not implemented is an error that names it 
     text_config: { ...older, ...fields }
   })
   const cases: ReadonlyArray<readonly [object, field: string, value: string]> = [
-    [{ ...older, model_type: "qwen3_vl" }, "model_type", `"qwen3_vl"`],
+    [{ ...older, model_type: "qwen3_vl_moe" }, "model_type", `"qwen3_vl_moe"`],
     // Another family may have none of the fields.
     [{ model_type: "llava" }, "model_type", `"llava"`],
     [{ ...older, hidden_act: "gelu" }, "hidden_act", `"gelu"`],
@@ -187,7 +321,39 @@ describe("a field whose arithmetic is not implemented is an error that names it 
     [vision({ in_channels: 4 }), "vision_config.in_channels", "4"],
     [vision({ model_type: "qwen3_vl" }), "vision_config.model_type", `"qwen3_vl"`],
     [vision({ rope_parameters: { rope_type: "yarn" } }), "vision_config.rope_parameters.rope_type", `"yarn"`],
-    [vision({ quantization_config: { quant_method: "fp8" } }), "vision_config.quantization_config", `"fp8"`]
+    [vision({ quantization_config: { quant_method: "fp8" } }), "vision_config.quantization_config", `"fp8"`],
+    [
+      { ...older, rope_scaling: { ...older.rope_scaling, mrope_interleaved: true } },
+      "rope_scaling.mrope_interleaved",
+      "true"
+    ],
+    [
+      { ...older, rope_scaling: { ...older.rope_scaling, partial_rotary_factor: 0.5 } },
+      "rope_scaling.partial_rotary_factor",
+      "0.5"
+    ],
+    // Of Qwen3-VL, transformers reads no text field at the top.
+    [{ ...third, ...third.text_config, model_type: "qwen3_vl", text_config: undefined }, "text_config", "absent"],
+    [text3With({ attention_bias: true }), "text_config.attention_bias", "true"],
+    [text3With({ head_dim: 127 }), "head_dim", "127"],
+    [
+      text3With({ rope_scaling: { ...text3.rope_scaling, mrope_interleaved: false } }),
+      "rope_scaling.mrope_interleaved",
+      "false"
+    ],
+    [
+      text3With({ rope_scaling: { ...text3.rope_scaling, rope_type: "yarn", factor: 3 } }),
+      "rope_scaling.rope_type",
+      `"yarn"`
+    ],
+    [text3With({ model_type: "qwen3_vl_moe_text" }), "text_config.model_type", `"qwen3_vl_moe_text"`],
+    [text3With({ num_hidden_layers: 2 }), "vision_config.deepstack_visual_indexes", "[5,11,17]"],
+    [vision3With({ hidden_act: "gelu" }), "vision_config.hidden_act", `"gelu"`],
+    [vision3With({ patch_size: [16, 16] }), "vision_config.patch_size", "[16,16]"],
+    [vision3With({ num_position_embeddings: 2305 }), "vision_config.num_position_embeddings", "2305"],
+    [vision3With({ deepstack_visual_indexes: [5, 24] }), "vision_config.deepstack_visual_indexes", "[5,24]"],
+    [vision3With({ deepstack_visual_indexes: [11, 5] }), "vision_config.deepstack_visual_indexes", "[11,5]"],
+    [vision3With({ out_hidden_size: 3584 }), "vision_config.out_hidden_size", "3584"]
   ]
   for (const [config, field, value] of cases) {
     it(`${field} ${value}`, () => {

@@ -275,7 +275,12 @@ describe("gradient", () => {
       const made = program(settings, shape, names)
       assert.deepStrictEqual(
         made.outputs.map((port) => port.name).sort(),
-        ["loss", ...Object.keys(metrics), ...names.map(LossGraphs.gradientName)].sort()
+        [
+          "loss",
+          ...Object.keys(metrics),
+          ...names.map(LossGraphs.gradientName),
+          ...(program === LossGraphs.groupRelative ? ["logprobs"] : [])
+        ].sort()
       )
     })
   }

@@ -1,6 +1,6 @@
 /** What training programs are fed with, and what cannot be built. Tests of adapters and engines hold the values. */
 import { assert, describe, it } from "@effect/vitest"
-import { Lora, LossGraphs } from "../../../src/kernels/train/index.ts"
+import { type Form, Lora, LossGraphs } from "../../../src/kernels/train/index.ts"
 import { scored, settings, shape } from "./adapters.ts"
 
 const trainable = ["model.norm.weight"]
@@ -68,7 +68,31 @@ describe("training programs", () => {
     const gradient = LossGraphs.gradientName("model.norm.weight")
     assert.strictEqual(gradient, "gradient:model.norm.weight")
     assert.deepStrictEqual(outputs(LossGraphs.supervised), ["loss", gradient])
-    assert.deepStrictEqual(outputs(LossGraphs.groupRelative), ["loss", "kl", "clipped", gradient])
+    assert.deepStrictEqual(outputs(LossGraphs.groupRelative), ["loss", "kl", "clipped", gradient, "logprobs"])
+  })
+
+  it("of other group-relative losses are fed with no more than these need", () => {
+    const program = (form: Form, shape: LossGraphs.BatchShape = features) =>
+      LossGraphs.groupRelative(settings, shape, trainable, { form })
+    const plain = program({})
+    const beside = (form: Form, shape?: LossGraphs.BatchShape) => {
+      const made = program(form, shape)
+      return (["inputs", "outputs"] as const).map((ports) => {
+        const known = new Set(plain[ports].map(({ name }) => name))
+        return made[ports].map(({ name }) => name).filter((name) => !known.has(name))
+      })
+    }
+    // Spelled out, the default is the same program.
+    const whole: Form = { surrogate: "clipped", ratio: "token", divergence: "k3", entropy: false }
+    assert.deepStrictEqual(program(whole).bytes, plain.bytes)
+    assert.deepStrictEqual(beside({ surrogate: "gated" }), [["gatePositive", "gateNegative"], []])
+    assert.deepStrictEqual(beside({ surrogate: "weighted" }), [[], []])
+    assert.deepStrictEqual(beside({ entropy: true }), [["entropyCoefficient"], ["entropy"]])
+    assert.deepStrictEqual(beside({ ratio: "sequence" }, { ...features, sequences: 8 }), [
+      ["sequence", "sequenceShare"],
+      []
+    ])
+    assert.throws(() => program({ ratio: "sequence" }), "a ratio of sequences needs their number")
   })
 
   it("are not built of layers, parameters and grammars that are not there", () => {

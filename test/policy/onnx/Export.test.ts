@@ -108,19 +108,19 @@ describe("exported graphs", () => {
       assert.deepStrictEqual(said, yield* ours(target, images, prompt, 64))
     })), 120_000)
 
-  for (const [name, window] of [["qwen2-vl", 1], ["qwen2.5-vl", 2]] as const) {
+  for (const [name, window, side] of [["qwen2-vl", 1, 28], ["qwen2.5-vl", 2, 28], ["qwen3-vl", 1, 32]] as const) {
     it.live(
       `of ${name}: pictures of several shapes in one graph, windows that edges cut`,
       () =>
         live(Effect.gen(function*() {
           const target = `${yield* temporary}/out`
           const model = parity(name)
-          const options = { model, target, prompt: "a happy face", maxTokens: 12, maxPixels: 112 * 112 }
+          const options = { model, target, prompt: "a happy face", maxTokens: 12, maxPixels: (4 * side) ** 2 }
           const { files } = yield* OnnxExport.write(options)
           const { about, annotate, fitted } = yield* open(target)
-          assert.deepStrictEqual([about.picture.maxPixels, about.picture.window], [112 * 112, window])
+          assert.deepStrictEqual([about.picture.maxPixels, about.picture.window], [(4 * side) ** 2, window])
           assert.deepStrictEqual(about.files, files)
-          const images = [[84, 140], [56, 56], [112, 84], [28, 112], [112, 112]].map(([w = 0, h = 0]) => blots(w, h))
+          const images = [[3, 5], [2, 2], [4, 3], [1, 4], [4, 4]].map(([w = 0, h = 0]) => blots(w * side, h * side))
           const said = yield* Effect.forEach(images, (image) =>
             Effect.gen(function*() {
               const pixels = yield* rgba(yield* Decode.load(image))
@@ -131,12 +131,13 @@ describe("exported graphs", () => {
           assert.deepStrictEqual(said, yield* ours(target, images, "a happy face", 12))
           assert.isAbove(new Set(said).size, 2)
           // As the model's own processor scales them: too large, too small, neither.
-          assert.deepStrictEqual(fitted(640, 480), [112, 84])
-          assert.deepStrictEqual(fitted(20, 10), [84, 56])
-          assert.deepStrictEqual(fitted(75, 61), [84, 56])
-          const large = yield* rgba(yield* Decode.load(blots(224, 224)))
+          assert.deepStrictEqual(fitted(640, 480), [4 * side, 3 * side])
+          assert.deepStrictEqual(fitted(20, 10), [3 * side, 2 * side])
+          assert.deepStrictEqual(fitted(75, 61), [Math.round(75 / side) * side, Math.round(61 / side) * side])
+          const wide = 8 * side
+          const large = yield* rgba(yield* Decode.load(blots(wide, wide)))
           const refused = yield* Effect.promise(() => annotate(large).then(() => "", String))
-          assert.match(refused, /224 × 224 pixels exceeds what these graphs have room for/)
+          assert.include(refused, `${wide} × ${wide} pixels exceeds what these graphs have room for`)
         })),
       120_000
     )

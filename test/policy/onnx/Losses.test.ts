@@ -3,9 +3,19 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option } from "effect"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
-import { type Auxiliary, Objective, OnnxPolicy, Policy } from "../../../src/policy/index.ts"
+import {
+  type Auxiliary,
+  type GroupRelative,
+  Objective,
+  OnnxPolicy,
+  Policy,
+  type Rollout
+} from "../../../src/policy/index.ts"
 import * as Auxiliaries from "../../../src/policy/onnx/Auxiliary.ts"
 import * as PackedBatches from "../../../src/policy/onnx/PackedBatches.ts"
+import * as Ratios from "../../../src/policy/Ratios.ts"
+import * as Surrogate from "../../../src/policy/Surrogate.ts"
+import * as TokenWeights from "../../../src/policy/TokenWeights.ts"
 import { prompts } from "./pictures.ts"
 
 const run = <A, E>(
@@ -184,6 +194,126 @@ describe("a supervised loss", () => {
           )
         }
       }),
+    60_000
+  )
+})
+
+describe("the losses of ratios", () => {
+  const texts = ["a red face", "joy", "people sing at a party", "a cat and a dog"]
+  const settings: ReadonlyArray<Partial<GroupRelative>> = [
+    { loss: "gspo", clip: { low: 0.1, high: 0.1 } },
+    { loss: "cispo", clip: { low: 0.4, high: 0.5 } },
+    { loss: "sapo" },
+    { loss: "sapo", gate: { positive: 3, negative: 5 } },
+    { loss: "dapo", maskTruncated: true },
+    { loss: "grpo", entropy: 0.25 }
+  ]
+
+  it.effect("are what they are in plain numbers, however a group is cut", () =>
+    Effect.gen(function*() {
+      const found = Effect.gen(function*() {
+        const policy = yield* Policy
+        const { encode } = Option.getOrThrow(policy.tokenizer)
+        const items = prompts.flatMap((prompt) => texts.map((text) => ({ prompt, tokens: encode(text) })))
+        const scores = yield* Effect.scoped(Effect.flatMap(policy.session, (session) => session.logprobs(items)))
+        const rollouts = items.map(({ prompt, tokens }, i): Rollout => ({
+          prompt,
+          advantage: i % 4 - 1.2,
+          completion: {
+            text: "",
+            tokens,
+            // As if tokens had been likelier or less likely, in each text others.
+            logprobs: scores[i]!.map((logprob, t) => logprob - 0.7 * Math.sin(3 * i + t)),
+            finish: i % 3 === 1 ? "length" : "stop"
+          }
+        }))
+        return yield* Effect.forEach(settings, (some) => {
+          const objective = Objective.GroupRelative({
+            rollouts,
+            loss: "grpo",
+            clip: { low: 0.2, high: 0.2 },
+            kl: 0,
+            innerUpdates: 1,
+            maxTokens: 8,
+            ...some
+          })
+          return Effect.map(policy.update(objective, still), (stats) => ({ objective, scores, stats }))
+        })
+      })
+      const whole = yield* run(found)
+      for (const { objective, scores, stats } of whole) {
+        const told = JSON.stringify({ ...objective, rollouts: undefined })
+        const form = Surrogate.formOf(objective)
+        const tally = Ratios.tally(form, objective.clip)
+        const terms = TokenWeights.learned(objective).map(({ rollout, weight }) => {
+          const { advantage, completion: { logprobs: old } } = rollout
+          const logprobs = scores[objective.rollouts.indexOf(rollout)]!
+          const advantages = Array.from(old, () => advantage)
+          tally.add(Ratios.of(form, logprobs, old), advantages)
+          return Surrogate.groupRelative(form, { logprobs, old, reference: old, advantages, weight }, objective)
+        })
+        const expected = sum(terms.map(({ loss }) => loss)) - (objective.entropy ?? 0) * (stats.entropy ?? 0)
+        assert.closeTo(stats.loss, expected, 1e-4, told)
+        const ratios = tally.stats()!
+        for (const figure of ["mean", "max", "low", "high"] as const) {
+          assert.closeTo(stats.ratios![figure], ratios[figure], 1e-3, `${told}: ${figure}`)
+        }
+        assert.closeTo(stats.clipFraction, ratios.low + ratios.high, 1e-6, told)
+        assert.strictEqual(stats.entropy === undefined, objective.entropy === undefined, told)
+        const left = objective.rollouts.filter(({ completion: { finish } }) =>
+          objective.maskTruncated !== true || finish === "stop"
+        )
+        assert.strictEqual(stats.tokens, sum(left.map(({ completion }) => completion.tokens.length)), told)
+      }
+      // Of so many tokens no distribution is all but certain, none is wider than the vocabulary.
+      const entropy = whole.at(-1)!.stats.entropy!
+      assert.isTrue(entropy > 0.1 && entropy < 7, String(entropy))
+      for (const options of [{ microBatch: 1 }, { microTokens: 48 }]) {
+        const cut = yield* run(found, options)
+        cut.forEach(({ stats }, i) => {
+          const { stats: expected } = whole[i]!
+          const told = `${JSON.stringify(settings[i])} ${JSON.stringify(options)}`
+          assert.closeTo(stats.loss, expected.loss, 1e-5, told)
+          assert.closeTo(stats.gradNorm! / expected.gradNorm!, 1, 1e-3, told)
+          assert.closeTo(stats.ratios!.mean, expected.ratios!.mean, 1e-5, told)
+          assert.strictEqual(stats.ratios!.high, expected.ratios!.high, told)
+          assert.closeTo(stats.entropy ?? 0, expected.entropy ?? 0, 1e-5, told)
+        })
+      }
+    }), 120_000)
+
+  it.effect(
+    "an entropy bonus widens the distributions, and its value is that of the draws in the mean",
+    () =>
+      run(Effect.gen(function*() {
+        const policy = yield* Policy
+        const drawn = yield* Effect.scoped(
+          Effect.flatMap(policy.session, (session) =>
+            session.sample(prompts.map((prompt, i) => ({ prompt, key: `entropy/${i}` })), { count: 24, maxTokens: 8 }))
+        )
+        const rollouts = prompts.flatMap((prompt, i) =>
+          drawn[i]!.map((completion): Rollout => ({ prompt, completion, advantage: 0 }))
+        )
+        const objective = Objective.GroupRelative({
+          rollouts,
+          loss: "dapo",
+          clip: { low: 0.2, high: 0.2 },
+          kl: 0,
+          entropy: 1,
+          innerUpdates: 1,
+          maxTokens: 8
+        })
+        const tokens = sum(rollouts.map(({ completion }) =>
+          completion.tokens.length
+        ))
+        const estimate = -sum(rollouts.flatMap(({ completion }) => [...completion.logprobs])) / tokens
+        const before = yield* policy.update(objective, still)
+        assert.closeTo(before.entropy!, estimate, 0.25 * estimate)
+        assert.closeTo(before.loss, -before.entropy!, 1e-4)
+        yield* policy.update(objective, { learningRate: 1e-4, weightDecay: 0 })
+        const after = yield* policy.update(objective, still)
+        assert.isAbove(after.entropy!, before.entropy!)
+      })),
     60_000
   )
 })

@@ -1,5 +1,5 @@
 /**
- * Complete Hugging Face directories of both families against transformers, from files and text to one optimiser step.
+ * Complete Hugging Face directories of every family against transformers, from files and text to one optimiser step.
  */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url"
 import { sequenceInputs } from "../../../src/kernels/generate/index.ts"
 import * as G from "../../../src/kernels/graph/index.ts"
 import * as Image from "../../../src/kernels/image/Image.ts"
-import { head, Parameters, Rope, sequence, vision, visionInputs } from "../../../src/kernels/models/index.ts"
+import { Config, head, Parameters, Rope, sequence, vision, visionInputs } from "../../../src/kernels/models/index.ts"
 import { type HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
 import { LossGraphs, Objectives, ParameterStore } from "../../../src/kernels/train/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
@@ -69,7 +69,7 @@ const strided = (data: ArrayLike<number>, stride: number) =>
 const fed = (tensors: Readonly<Record<string, HostTensor.HostTensor>>): Feeds =>
   Object.fromEntries(Object.entries(tensors).map(([name, { data, dims }]) => [name, value(data, dims)]))
 
-for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
+for (const name of ["qwen2-vl", "qwen2.5-vl", "qwen3-vl"]) {
   const directory = fileURLToPath(new URL(`../../fixtures/parity/${name}`, import.meta.url))
   const given = json<Expected>(`../parity/${name}.json`)
   const tensors = arrays(`../parity/${name}.safetensors`)
@@ -133,11 +133,12 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
   describe(`${name} as transformers has it`, () => {
     it.effect("pixel values and grids", () =>
       Effect.gen(function*() {
-        const { patches } = yield* opened
+        const { model: { preprocessor }, patches } = yield* opened
+        const side = preprocessor.patchSize * preprocessor.mergeSize
         given.sizes.forEach(([height, width], i) => {
           const found = patches.get(images[i]!.id)!
           assert.deepStrictEqual(found.grid, given.grids[i])
-          const resampled = height % 28 !== 0 || width % 28 !== 0
+          const resampled = height % side !== 0 || width % side !== 0
           assert.isAtMost(
             furthest(strided(found.patches, given.stride), expected(`pixels.${i}`).data),
             resampled ? 2e-2 : 1e-6
@@ -186,13 +187,38 @@ for (const name of ["qwen2-vl", "qwen2.5-vl"]) {
         const [foundFeatures, foundLogits] = yield* Effect.promise(() =>
           Onnx.evaluate([features, logits], { ...weights, ...feeds })
         )
+        const wide = Config.visualWidth(config)
         const rows = [...visual.rowOf!].flatMap((
           row
-        ) => [...foundFeatures!.data.subarray(row * config.width, (row + 1) * config.width)])
+        ) => [...foundFeatures!.data.subarray(row * wide, (row + 1) * wide)])
         assert.isAtMost(furthest(rows, expected("visual").data), 1e-4)
         const real = foundLogits!.data.subarray(0, given.input_ids.length * config.vocabulary)
         assert.isAtMost(furthest(strided(real, given.stride), expected("logits").data), 2e-4)
       }))
+
+    if ("adapted" in tensors) {
+      it.effect("logits with an adapter of PEFT, on decoder and tower", () =>
+        Effect.gen(function*() {
+          const own = yield* opened
+          const { model: { config }, weights } = own
+          const { adapter } = yield* Model.load(directory, { lora: { adapter: `${directory}-adapter` }, seed: 0 })
+          if (adapter === undefined) return assert.fail("no adapter was read")
+          const { feeds, shape, visual } = batched(own, [0], [])
+          const p = LossGraphs.parameterInputs(config, adapter.lora)
+          const features = vision(config, p, visionInputs(config, visual.shape))
+          const { hidden } = sequence(config, p, sequenceInputs(config, shape.batch, shape.length, features))
+          const [found] = yield* Effect.promise(() =>
+            Onnx.evaluate([G.matmul(hidden, head(config, p), { transB: true })], {
+              ...weights,
+              ...fed(ParameterStore.tensors(adapter.store)),
+              ...feeds
+            })
+          )
+          const real = found!.data.subarray(0, given.input_ids.length * config.vocabulary)
+          assert.isAtMost(furthest(strided(real, given.stride), expected("adapted").data), 2e-4)
+          assert.isAbove(furthest(expected("adapted").data, expected("logits").data), 0.1)
+        }).pipe(Effect.provide(NodeServices.layer)))
+    }
 
     it.effect("the gradient of every parameter, through a tower that sees three grids at once", () =>
       Effect.gen(function*() {

@@ -57,6 +57,31 @@ describe("updates", () => {
             ],
             [Objective.GroupRelative({ ...grpo, maxTokens: 0 }), {}, "maxTokens is 0, expected a whole number from 1"],
             [
+              Objective.GroupRelative({ ...grpo, loss: "ppo" as "grpo" }),
+              {},
+              `loss is "ppo", expected "grpo" or "dr_grpo" or "dapo" or "gspo" or "cispo" or "sapo"`
+            ],
+            [
+              Objective.GroupRelative({ ...grpo, klEstimator: "k2" as "k3" }),
+              {},
+              `klEstimator is "k2", expected "k3" or "k1" or "k3-corrected"`
+            ],
+            [Objective.GroupRelative({ ...grpo, entropy: -1 }), {}, "entropy is -1, expected a number from 0"],
+            [
+              Objective.GroupRelative({ ...grpo, loss: "sapo", gate: { positive: 0, negative: 1 } }),
+              {},
+              "gate.positive is 0, expected a number above 0"
+            ],
+            [
+              Objective.GroupRelative({
+                ...grpo,
+                maskTruncated: true,
+                rollouts: [{ ...rollout, completion: { ...completion, finish: "length" } }]
+              }),
+              {},
+              "nothing to learn from: every rollout was cut off, and maskTruncated leaves those out"
+            ],
+            [
               Objective.GroupRelative({ ...grpo, rollouts: [{ ...rollout, advantage: NaN }] }),
               {},
               "rollout 0: advantage is NaN, expected a number"

@@ -9,6 +9,19 @@ import { Safetensors } from "../../../src/kernels/weights/index.ts"
 import type { Policy, Rollout } from "../../../src/policy/index.ts"
 import { engines, Local, local, recorded, reinforce, remote, supervise, update } from "./engines.ts"
 
+/** Two programs round differently, and every step makes more of it: the greater, the sooner they part. */
+const slow = { ...update, learningRate: 1e-4 }
+
+/** As if they had been drawn by another policy: some of their ratios are far from 1. */
+const moved = (rollouts: ReadonlyArray<Rollout>) =>
+  rollouts.map((rollout, i) => ({
+    ...rollout,
+    completion: {
+      ...rollout.completion,
+      logprobs: rollout.completion.logprobs.map((logprob, k) => logprob + ([0.4, -0.3, 0.1, -0.6][(i + k) % 4] ?? 0))
+    }
+  }))
+
 const objectives = (rollouts: ReadonlyArray<Rollout>) => ({
   "supervised, weighted": supervise(rollouts),
   "grpo, two prompts": reinforce(rollouts),
@@ -18,7 +31,19 @@ const objectives = (rollouts: ReadonlyArray<Rollout>) => ({
     ...rollout,
     importance: Float32Array.from(rollout.completion.tokens, (_, k) => [1, 0.25, 0, 2][k % 4] ?? 1)
   }))),
-  "dapo, clipped": reinforce(rollouts, { loss: "dapo", clip: { low: 0.05, high: 0.1 }, innerUpdates: 2 })
+  "dapo, clipped": reinforce(rollouts, { loss: "dapo", clip: { low: 0.05, high: 0.1 }, innerUpdates: 2 }),
+  "grpo, k1": reinforce(rollouts, { kl: 0.1, klEstimator: "k1" }),
+  "dapo, masked": reinforce(rollouts, { loss: "dapo", maskTruncated: true }),
+  gspo: reinforce(moved(rollouts), { loss: "gspo", clip: { low: 0.05, high: 0.1 }, innerUpdates: 2 }),
+  "gspo with a reference, masked": reinforce(moved(rollouts), {
+    loss: "gspo",
+    clip: { low: 0.2, high: 0.2 },
+    kl: 0.1,
+    klEstimator: "k3-corrected",
+    maskTruncated: true
+  }),
+  cispo: reinforce(moved(rollouts), { loss: "cispo", clip: { low: 0.1, high: 0.2 }, innerUpdates: 2 }),
+  sapo: reinforce(moved(rollouts), { loss: "sapo", gate: { positive: 1, negative: 3 }, innerUpdates: 2 })
 })
 
 const cosine = (a: Float32Array, b: Float32Array): number => {
@@ -56,8 +81,8 @@ describe("Policy.tinker", () => {
           yield* far.beginStage
           const inner = objective._tag === "Supervised" ? 1 : objective.innerUpdates
           for (let step = 1; step <= 10 / inner; step++) {
-            const here = yield* policy.update(objective, update)
-            const there = yield* far.update(objective, update)
+            const here = yield* policy.update(objective, slow)
+            const there = yield* far.update(objective, slow)
             for (const figure of ["loss", "kl", "clipFraction", "gradNorm"] as const) {
               const [a = NaN, b = NaN] = [here[figure], there[figure]]
               assert.isBelow(
@@ -67,6 +92,16 @@ describe("Policy.tinker", () => {
               )
             }
             assert.strictEqual(here.tokens, there.tokens)
+            for (const figure of ["mean", "max", "low", "high"] as const) {
+              const [a = 0, b = 0] = [here.ratios?.[figure], there.ratios?.[figure]]
+              assert.isBelow(
+                Math.abs(a - b),
+                1e-3 * Math.max(1, a),
+                `${name}, step ${step}: ratios ${figure} ${a} ${b}`
+              )
+            }
+            assert.strictEqual(here.ratios === undefined, objective._tag === "Supervised", name)
+            assert.strictEqual(there.ratios === undefined, objective._tag === "Supervised", name)
           }
           yield* policy.endStage
         }

@@ -20,7 +20,10 @@ const expressible = (rollouts: ReadonlyArray<Rollout>) => ({
 const inexpressible = (rollouts: ReadonlyArray<Rollout>) => ({
   "a penalty": reinforce(rollouts, { kl: 0.1 }),
   "a bound of 1 below": reinforce(rollouts, { clip: { low: 0, high: 0.2 } }),
-  "a bound of 1 above": reinforce(rollouts, { clip: { low: 0.2, high: 0 } })
+  "a bound of 1 above": reinforce(rollouts, { clip: { low: 0.2, high: 0 } }),
+  "a ratio of sequences": reinforce(rollouts, { loss: "gspo" }),
+  "a weight": reinforce(rollouts, { loss: "cispo" }),
+  "a gate": reinforce(rollouts, { loss: "sapo" })
 })
 
 const scores = (policy: Policy["Service"], rollouts: ReadonlyArray<Rollout>) =>

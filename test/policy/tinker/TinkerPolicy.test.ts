@@ -257,6 +257,17 @@ describe("Policy.tinker", () => {
             /a format loss needs the probabilities of all tokens, which no engine tells: set format to 0/
           ],
           [
+            reinforce(rollouts, { entropy: 0.01 }),
+            /an entropy bonus needs the probabilities of all tokens, which no engine tells: set entropy to 0/
+          ],
+          [
+            reinforce(
+              rollouts.map((rollout) => ({ ...rollout, completion: { ...rollout.completion, finish: "length" } })),
+              { maskTruncated: true }
+            ),
+            /every rollout was cut off, and maskTruncated leaves those out/
+          ],
+          [
             reinforce(rollouts.map((rollout) => ({ ...rollout, temperature: 0.7 }))),
             /drawn at temperature 0\.7; engines score at 1/
           ],

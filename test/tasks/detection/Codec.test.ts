@@ -103,7 +103,11 @@ describe("BoxCodec", () => {
       BoxCodec.qwen25Vl().encode([resized]),
       String.raw`[{"bbox_2d": [10, 20, 40, 60], "label": "a \"b\""}]`
     )
-    for (const codec of [scenes, corners, BoxCodec.scenes({ labels: names })]) {
+    assert.strictEqual(
+      BoxCodec.qwen3Vl().encode([{ box, label: "cup" }]),
+      `[{"bbox_2d": [250, 300, 450, 400], "label": "cup"}]`
+    )
+    for (const codec of [scenes, corners, BoxCodec.qwen3Vl(), BoxCodec.scenes({ labels: names })]) {
       assert.strictEqual(codec.encode([]), "[]")
     }
     assert.strictEqual(scenes.encode([{ box, crowd: true }]), "[]")

@@ -1,0 +1,115 @@
+/**
+ * `grpo/step`: groups sampled, rewarded, held to a reference and learned from: 8 prompts of 75 tokens, G = 8, up to 52
+ * new tokens each, without a format mask, on a model of the embedded checkpoint's shape with random weights (so that
+ * hardly a text ends early).
+ */
+import { NodeServices } from "@effect/platform-node"
+import { Effect, FileSystem, Layer, Option } from "effect"
+import { readFileSync } from "node:fs"
+import { availableParallelism } from "node:os"
+import { fileURLToPath } from "node:url"
+import { Config, Initialize, Parameters } from "../src/kernels/models/index.ts"
+import { Runtime } from "../src/kernels/runtime/index.ts"
+import { ModelDirectory } from "../src/kernels/weights/index.ts"
+import { Objective, OnnxPolicy, Policy } from "../src/policy/index.ts"
+import { type Bench, BenchError, timed } from "./harness/Contest.ts"
+import { python } from "./harness/Peer.ts"
+
+const PROMPTS = 8
+const GROUP = 8
+const PROMPT = 75
+const NEW = 52
+const KL = 0.04
+
+const embedded = fileURLToPath(new URL("../assets/scene-vl", import.meta.url))
+const config = Config.fromJson(JSON.parse(readFileSync(`${embedded}/config.json`, "utf8")))
+
+/** The embedded checkpoint's directory with random weights. */
+const randomModel = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const model = `${yield* fs.makeTempDirectoryScoped()}/model`
+  yield* ModelDirectory.save(model, { from: embedded }, Initialize.random(yield* config, 0))
+  return model
+})
+
+/** Texts of about so many tokens once the chat template is around them. */
+const text = (i: number, words: number) =>
+  Array.from({ length: words }, (_, k) => ["people", "look", "at", "a", "picture", "and", "feel"][(i + k) % 7]).join(
+    " "
+  )
+
+const ours = Effect.gen(function*() {
+  const model = yield* randomModel
+  const services = yield* Layer.build(
+    OnnxPolicy.layer({ model, seed: 1 }).pipe(Layer.provide(Runtime.layer({ workers: availableParallelism() })))
+  )
+  const policy = yield* Effect.provide(Policy, services)
+  const { encode } = Option.getOrThrow(policy.tokenizer)
+  yield* policy.beginStage
+  const prompts = Array.from({ length: PROMPTS }, (_, i) => {
+    let words = PROMPT
+    while (words > 1 && encode(text(i, words)).length > PROMPT) words--
+    return { images: [], text: text(i, words) }
+  })
+  let steps = 0
+  const step = Effect.gen(function*() {
+    const at = steps++
+    const groups = yield* Effect.scoped(
+      Effect.flatMap(
+        policy.session,
+        (session) =>
+          session.sample(prompts.map((prompt, i) => ({ prompt, key: `step=${at}/prompt=${i}` })), {
+            count: GROUP,
+            maxTokens: NEW,
+            temperature: 1
+          })
+      )
+    )
+    const rollouts = groups.flatMap((group, i) => {
+      const rewards = group.map(({ text }) => text.length % 7)
+      const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length
+      const spread = Math.sqrt(rewards.reduce((sum, reward) => sum + (reward - mean) ** 2, 0) / (rewards.length - 1))
+      return group.map((completion, g) => ({
+        prompt: prompts[i] ?? { images: [], text: "" },
+        completion,
+        advantage: ((rewards[g] ?? mean) - mean) / (spread + 1e-4)
+      }))
+    })
+    yield* policy.update(
+      Objective.GroupRelative({
+        rollouts,
+        loss: "grpo",
+        clip: { low: 0.2, high: 0.2 },
+        kl: KL,
+        innerUpdates: 1,
+        maxTokens: NEW
+      }),
+      { learningRate: 1e-6 }
+    )
+  })
+  return timed(`${availableParallelism()} workers × 1 thread`, step)
+}).pipe(Effect.provide(NodeServices.layer))
+
+export const benches: ReadonlyArray<Bench> = [
+  {
+    name: "grpo/step",
+    shape:
+      `${PROMPTS} prompts of ${PROMPT} tokens, ${GROUP} candidates of up to ${NEW} tokens, KL ${KL}, 1.0M parameters`,
+    unit: "ms",
+    amount: 1,
+    ours,
+    peer: Effect.gen(function*() {
+      const sizes = [PROMPTS, GROUP, PROMPT, NEW, KL].map(String)
+      const peer = yield* python("grpo_step.py", [embedded, ...sizes])
+      const own = Parameters.specs(yield* config)
+        .filter(({ part }) => part === "decoder")
+        .reduce((n, { shape }) => n + shape.reduce((m, d) => m * d, 1), 0)
+      if (Option.isSome(peer) && peer.value.parameters !== own) {
+        return yield* Effect.fail(
+          new BenchError(`grpo/step: the peer has ${peer.value.parameters} parameters, ours ${own}`)
+        )
+      }
+      return peer
+    })
+  }
+]
