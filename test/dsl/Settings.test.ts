@@ -115,7 +115,7 @@ const bad: ReadonlyArray<
   ["practice.texts", ["warm-up", "sft"], [3], "at most the 2 lessons of a batch"],
   ["practice.weight", ["warm-up", "sft"], [none, 0, below, 1e30], "a number above 0, up to 10000"],
   ["practice.maxTokens", ["warm-up", "sft"], [none, 0, half, Infinity, 1e9], `${whole1} to 1048576`],
-  ["practice.of", ["sft"], ["theirs", true], `"lessons", "others" or "own"`],
+  ["practice.of", ["sft"], ["theirs", true], `"lessons" or "others" or "own"`],
   ["practice.temperature", ["warm-up", "sft"], [none, below], "0 (greedy) or a number from 0.00001 to 100"],
   ["neighbours", ["sft"], [none, below, Infinity, 1e30], "a number from 0 to 10000"],
   ["answerWeight", ["sft"], [none, below, Infinity, 1e30], "a number from 0 to 10000"],

@@ -103,8 +103,8 @@ const notSaved = (directory: string) => (cause: PolicyError) =>
   new PolicyError({
     operation: "load",
     reason: `--adapter ${directory} names no state at an engine (engine.json): it is asked there by the folder that ` +
-      "a run there has saved, its model/, or a stage in its checkpoints/; without --engine an adapter goes on a model " +
-      "that is here",
+      "a run there has saved, its model/, or a stage in its checkpoints/; without --engine an adapter goes on a " +
+      "model that is here",
     cause
   })
 

@@ -60,7 +60,7 @@ const example = (
   }]
 }
 
-/** An example for each lesson of a batch, of the next one of its form, the last of the first, where their answers part. */
+/** An example for each lesson of a batch, by the next one of its form (the last: the first), where answers part. */
 export const of = (lessons: ReadonlyArray<Taught>, weight: number): ReadonlyArray<SupervisedExample> =>
   weight === 0 ? [] : lessons.flatMap((lesson, i) => {
     const other = [...lessons.slice(i + 1), ...lessons.slice(0, i)].find(({ form }) => form === lesson.form)

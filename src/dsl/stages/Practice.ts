@@ -39,8 +39,8 @@ export interface PracticeOptions {
 export interface LessonPracticeOptions extends PracticeOptions {
   /**
    * Which texts are held to the format: "own", those that the policy writes for the pictures of its lessons; "others",
-   * for pictures that are no lessons, since the filter dropped them (all pictures, where it dropped none): what is known
-   * by heart breaks no format, whatever the policy writes elsewhere; "lessons", the target of each lesson as a
+   * for pictures that are no lessons, since the filter dropped them (all, where it dropped none): what is known by
+   * heart breaks no format, whatever the policy writes elsewhere; "lessons", the target of each lesson as a
    * text for the picture of another of its batch, where nothing is drawn. How a label is spelled depends on no picture.
    * A small model that has learned few pictures by heart does not know that, and for one that lies between them writes
    * the beginning of one label and the end of another. Default "own".

@@ -45,7 +45,8 @@ export interface SftOptions<E = never, R = never> extends Settings.TrainOptions 
   readonly replay?: Replay<E, R>
   /**
    * Weight of the tokens of another lesson's answer for each lesson's picture, from where the two part (`Neighbours`):
-   * once begun as another's, an answer goes on in its format. Beside `answerWeight` and the 1 of a reasoning. Default 0.
+   * once begun as another's, an answer goes on in its format. Beside `answerWeight` and the 1 of a reasoning. Default
+   * 0.
    */
   readonly neighbours?: number
   /** Texts along which its format is held: the policy's own, or those of other lessons. Default: none. */
