@@ -1,7 +1,8 @@
 /**
  * What a script is told when its run is over or was cut off: where things are, and the next step.
  */
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, Path } from "effect"
+import { there } from "../../kernels/runtime/there.ts"
 import * as Progress from "../Progress.ts"
 import type { Task } from "../Task.ts"
 
@@ -13,10 +14,8 @@ const tell = (text: string) => Progress.report(Progress.Event.Ended({ text }))
 /** An engine gives its adapter alone: the base model's weights are put under it. */
 const isAdapter = (model: string) =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
     const { join } = yield* Path.Path
-    const has = (name: string) => Effect.orElseSucceed(fs.exists(join(model, name)), () => false)
-    return (yield* has("adapter_config.json")) && !(yield* has("config.json"))
+    return (yield* there(join(model, "adapter_config.json"))) && !(yield* there(join(model, "config.json")))
   })
 
 /** Says where the chains are, of a run under a policy that cannot be trained. */
@@ -26,11 +25,7 @@ export const chainsAlone = Effect.fnUntraced(function*(out: string) {
 })
 
 /** Weights that stay at an engine are told by an address alone. */
-const isAddress = (model: string) =>
-  Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
-    return yield* Effect.orElseSucceed(fs.exists((yield* Path.Path).join(model, "engine.json")), () => false)
-  })
+const isAddress = (model: string) => Effect.flatMap(Path.Path, ({ join }) => there(join(model, "engine.json")))
 
 /** Says where the model is and how it is asked. A task that cannot be written down is known to its script alone. */
 export const finished = <A>(out: string, { described, name: task }: Task<A>) =>
@@ -57,8 +52,7 @@ export const finished = <A>(out: string, { described, name: task }: Task<A>) =>
 /** Says how a run that was interrupted goes on. */
 export const interrupted = ({ out, seed }: { readonly out: string; readonly seed?: number }) =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
-    const begun = yield* Effect.orElseSucceed(fs.exists((yield* Path.Path).join(out, "run.json")), () => false)
+    const begun = yield* there((yield* Path.Path).join(out, "run.json"))
     const given = `out: ${JSON.stringify(out)}, ${seed === undefined ? "" : `seed: ${seed}, `}resume: true`
     yield* tell(
       begun
