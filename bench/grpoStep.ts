@@ -4,16 +4,14 @@
  * hardly a text ends early).
  */
 import { NodeServices } from "@effect/platform-node"
-import { Effect, FileSystem, Layer, Option } from "effect"
-import { readFileSync } from "node:fs"
+import { Effect, Layer, Option } from "effect"
 import { availableParallelism } from "node:os"
-import { fileURLToPath } from "node:url"
-import { Config, Initialize, Parameters } from "../src/kernels/models/index.ts"
+import { Parameters } from "../src/kernels/models/index.ts"
 import { Runtime } from "../src/kernels/runtime/index.ts"
-import { ModelDirectory } from "../src/kernels/weights/index.ts"
 import { Objective, OnnxPolicy, Policy } from "../src/policy/index.ts"
 import { type Bench, BenchError, timed } from "./harness/Contest.ts"
 import { python } from "./harness/Peer.ts"
+import * as RandomModel from "./harness/RandomModel.ts"
 
 const PROMPTS = 8
 const GROUP = 8
@@ -21,25 +19,8 @@ const PROMPT = 75
 const NEW = 52
 const KL = 0.04
 
-const embedded = fileURLToPath(new URL("../assets/scene-vl", import.meta.url))
-const config = Config.fromJson(JSON.parse(readFileSync(`${embedded}/config.json`, "utf8")))
-
-/** The embedded checkpoint's directory with random weights. */
-const randomModel = Effect.gen(function*() {
-  const fs = yield* FileSystem.FileSystem
-  const model = `${yield* fs.makeTempDirectoryScoped()}/model`
-  yield* ModelDirectory.save(model, { from: embedded }, Initialize.random(yield* config, 0))
-  return model
-})
-
-/** Texts of about so many tokens once the chat template is around them. */
-const text = (i: number, words: number) =>
-  Array.from({ length: words }, (_, k) => ["people", "look", "at", "a", "picture", "and", "feel"][(i + k) % 7]).join(
-    " "
-  )
-
 const ours = Effect.gen(function*() {
-  const model = yield* randomModel
+  const model = yield* RandomModel.make(0)
   const services = yield* Layer.build(
     OnnxPolicy.layer({ model, seed: 1 }).pipe(Layer.provide(Runtime.layer({ workers: availableParallelism() })))
   )
@@ -48,8 +29,8 @@ const ours = Effect.gen(function*() {
   yield* policy.beginStage
   const prompts = Array.from({ length: PROMPTS }, (_, i) => {
     let words = PROMPT
-    while (words > 1 && encode(text(i, words)).length > PROMPT) words--
-    return { images: [], text: text(i, words) }
+    while (words > 1 && encode(RandomModel.words(i, words)).length > PROMPT) words--
+    return { images: [], text: RandomModel.words(i, words) }
   })
   let steps = 0
   const step = Effect.gen(function*() {
@@ -100,8 +81,8 @@ export const benches: ReadonlyArray<Bench> = [
     ours,
     peer: Effect.gen(function*() {
       const sizes = [PROMPTS, GROUP, PROMPT, NEW, KL].map(String)
-      const peer = yield* python("grpo_step.py", [embedded, ...sizes])
-      const own = Parameters.specs(yield* config)
+      const peer = yield* python("grpo_step.py", [RandomModel.embedded, ...sizes])
+      const own = Parameters.specs(yield* RandomModel.config)
         .filter(({ part }) => part === "decoder")
         .reduce((n, { shape }) => n + shape.reduce((m, d) => m * d, 1), 0)
       if (Option.isSome(peer) && peer.value.parameters !== own) {

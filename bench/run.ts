@@ -1,8 +1,9 @@
 /**
  * `npm run -s bench -- [NAME…] [--quick]`: one JSON object a line.
  *
- * A NAME selects benches by name or by its beginning: `train`, `rollout/group`. `--quick` makes two short turns, to see
- * that everything runs; its figures mean nothing. Peers need a Python with torch: `RISE_PEER_PYTHON=/path/to/python`.
+ * A NAME selects benches by name or by its beginning: `train`, `rollout/group`. Without one all are run but those that
+ * take minutes. `--quick` makes two short turns, to see that everything runs; its figures mean nothing. Peers need a
+ * Python with what they import: `RISE_PEER_PYTHON=/path/to/python`.
  */
 import { Effect } from "effect"
 import { readdir } from "node:fs/promises"
@@ -23,7 +24,7 @@ const main = Effect.gen(function*() {
   const names = words.filter((word) => word !== "--quick")
   const known = yield* all
   const chosen = names.length === 0
-    ? known
+    ? known.filter(({ long }) => long !== true)
     : known.filter(({ name }) => names.some((word) => name === word || name.startsWith(`${word}/`)))
   if (chosen.length === 0) {
     return yield* Effect.fail(

@@ -248,6 +248,8 @@
   }
 
   const perPage = 24
+  /** How long typing pauses before what was typed is looked for. */
+  const typingMillis = 120
 
   /** The section of all answers. @param {any} place @param {any} index */
   const browse = (place, index) => {
@@ -256,6 +258,28 @@
     const numbered = (/** @type {ReadonlyArray<string>} */ names) =>
       names.map((name, i) => /** @type {const} */ ([String(i), name]))
     const sft = index.methods.find((/** @type {any} */ { name }) => name === "SFT")
+    const names = index.image.map((/** @type {string} */ name) => name.toLowerCase())
+    const better = index.lower ? -1 : 1
+    const inOrder = Int32Array.from({ length: count }, (_, i) => i)
+    /** Samples in an order, each of which is made once. @type {Map<string, Int32Array>} */
+    const orders = new Map()
+    /** @param {any} method @param {string} sort */
+    const ordering = (method, sort) => {
+      if (sort === "worst") return by(method.score, better)
+      if (sort === "best") return by(method.score, -better)
+      if (sort === "unsure") return by(method.confidence, 1)
+      const gain = method.score.map((/** @type {number | null} */ own, /** @type {number} */ i) =>
+        own === null || sft.score[i] === null ? null : better * (own - sft.score[i]))
+      return by(gain, sort === "gain" ? -1 : 1)
+    }
+    /** @param {any} method @param {string} sort */
+    const ordered = (method, sort) => {
+      if (sort === "") return inOrder
+      const key = `${method.name}/${sort}`
+      const known = orders.get(key) ?? inOrder.toSorted(ordering(method, sort))
+      orders.set(key, known)
+      return known
+    }
     const draw = () => {
       const began = performance.now()
       const method = index.methods[Number(fields.method.select.value)]
@@ -265,24 +289,14 @@
       const ok = index.verdicts.indexOf("ok")
       /** @type {number[]} */
       const chosen = []
-      for (let i = 0; i < count; i++) {
+      for (const i of ordered(method, fields.sort.select.value)) {
         if (method.right[i] < 0) continue
         if (part >= 0 && index.part[i] !== part) continue
         if (label >= 0 && !index.truth[i].includes(label)) continue
         if (right >= 0 && method.right[i] !== right) continue
         if (valid >= 0 && (method.verdict[i] === ok ? 1 : 0) !== valid) continue
-        if (words !== "" && !index.image[i].toLowerCase().includes(words)) continue
+        if (words !== "" && !names[i].includes(words)) continue
         chosen.push(i)
-      }
-      const better = index.lower ? -1 : 1
-      const sort = fields.sort.select.value
-      if (sort === "worst") chosen.sort(by(method.score, better))
-      if (sort === "best") chosen.sort(by(method.score, -better))
-      if (sort === "unsure") chosen.sort(by(method.confidence, 1))
-      if (sort === "gain" || sort === "loss") {
-        const gain = method.score.map((/** @type {number | null} */ own, /** @type {number} */ i) =>
-          own === null || sft.score[i] === null ? null : better * (own - sft.score[i]))
-        chosen.sort(by(gain, sort === "gain" ? -1 : 1))
       }
       state.chosen = chosen
       state.method = method
@@ -310,7 +324,16 @@
     }
     fields.method.select.value = String(first)
     fields.sort.select.value = "worst"
-    const search = make("input", { id: "by-name", type: "search", oninput: draw })
+    /** @type {number | undefined} */
+    let typing
+    const search = make("input", {
+      id: "by-name",
+      type: "search",
+      oninput: () => {
+        clearTimeout(typing)
+        typing = setTimeout(draw, typingMillis)
+      }
+    })
     const found = make("p", { class: "note", role: "status" })
     const grid = make("div", { class: "grid" })
     let turn = 0

@@ -12,6 +12,12 @@ export interface Contestant {
   readonly name: string
   /** Seconds of each of `count` repetitions. */
   readonly seconds: (count: number) => Effect.Effect<ReadonlyArray<number>, BenchError>
+  /** The most that its process has held so far, in GiB, where it has one of its own. */
+  readonly peakGib?: () => number | undefined
+  /** Processor seconds of the last repetition, where it is a process. */
+  readonly processorSeconds?: () => number | undefined
+  /** Seconds of ways to do the same that it was not chosen for, by what they are. */
+  readonly notes?: Readonly<Record<string, number>>
 }
 
 /** A contestant could not be set up or broke down. */
@@ -25,22 +31,43 @@ export interface Bench {
   readonly name: string
   /** Sizes, in words. */
   readonly shape: string
-  readonly unit: "ms" | "tokens/s" | "items/s"
+  readonly unit: "ms" | "s" | "tokens/s" | "items/s"
   /** Tokens or items of one repetition; 1 where the unit is a time. */
   readonly amount: number
   readonly ours: Effect.Effect<Contestant, unknown, Scope.Scope>
   /** None where there is nothing to compare with on this machine. */
   readonly peer: Effect.Effect<Option.Option<Contestant>, unknown, Scope.Scope>
+  /** Further peers, each reported as the first is. */
+  readonly others?: ReadonlyArray<Bench["peer"]>
+  /** Turns of each contestant, where each takes so long that fewer have to do. */
+  readonly rounds?: number
+  /** It takes minutes: run where it is named, not with all. */
+  readonly long?: boolean
 }
 
-export interface Line {
-  readonly name: string
-  readonly unit: Bench["unit"]
-  readonly ours: number
+/** What a peer came to. */
+export interface Compared {
   readonly peer: number | null
   readonly peer_name: string | null
   /** Our time ÷ the peer's: lower is better. */
   readonly ratio: number | null
+}
+
+/** What a contestant in a process of its own tells beside its times. */
+export interface Told {
+  readonly peak_gib?: number
+  readonly processor_seconds?: number
+  /** Seconds of ways that it was not chosen for. */
+  readonly notes?: Readonly<Record<string, number>>
+}
+
+export interface Line extends Compared {
+  readonly name: string
+  readonly unit: Bench["unit"]
+  readonly ours: number
+  readonly others?: ReadonlyArray<Compared>
+  /** By contestant, "ours" or the peer's name. */
+  readonly told?: Readonly<Record<string, Told>>
   /** Sizes and our settings. */
   readonly shape: string
   readonly machine: string
@@ -62,23 +89,41 @@ export const median = (values: ReadonlyArray<number>): number => {
 
 const rounded = (x: number): number => Number(x.toPrecision(4))
 
+/** Where there is no peer on this machine. */
+const nobody: Compared = { peer: null, peer_name: null, ratio: null }
+
+const toldBy = ({ notes, peakGib, processorSeconds }: Contestant): Told | undefined => {
+  const [peak, processor] = [peakGib?.(), processorSeconds?.()]
+  const told = {
+    ...(peak !== undefined && { peak_gib: rounded(peak) }),
+    ...(processor !== undefined && { processor_seconds: rounded(processor) }),
+    ...(notes !== undefined && { notes })
+  }
+  return Object.keys(told).length === 0 ? undefined : told
+}
+
+/** What takes this many seconds is warm after one repetition, and timed as few times as will do. */
+const SLOW = 3
+
 /** Runs one bench. */
 export const measure = (bench: Bench, effort: Effort): Effect.Effect<Line, unknown> =>
   Effect.scoped(Effect.gen(function*() {
     const ours = yield* bench.ours
-    const peer = Option.getOrUndefined(yield* bench.peer)
-    const contestants = peer === undefined ? [ours] : [ours, peer]
-    const turns = yield* Effect.forEach(contestants, (contestant) =>
-      Effect.gen(function*() {
-        yield* contestant.seconds(1)
-        const [once = 1] = yield* contestant.seconds(1)
-        return {
-          contestant,
-          count: Math.max(1, Math.min(200, Math.round(effort.turnSeconds / once))),
-          times: [] as Array<number>
-        }
-      }))
-    for (let round = 0; round < effort.rounds; round++) {
+    const peers = yield* Effect.forEach([bench.peer, ...bench.others ?? []], (peer) => peer)
+    const rounds = Math.min(effort.rounds, bench.rounds ?? effort.rounds)
+    const turns = yield* Effect.forEach(
+      [ours, ...peers.flatMap(Option.toArray)],
+      (contestant) =>
+        Effect.gen(function*() {
+          const times: Array<number> = []
+          // One turn is all there is: what is measured is cold.
+          if (rounds === 1) return { contestant, count: 1, times }
+          const [first = 1] = yield* contestant.seconds(1)
+          const [once = 1] = first > SLOW ? [first] : yield* contestant.seconds(1)
+          return { contestant, count: Math.max(1, Math.min(200, Math.round(effort.turnSeconds / once))), times }
+        })
+    )
+    for (let round = 0; round < rounds; round++) {
       // Who goes first changes too.
       for (const turn of round % 2 === 0 ? turns : turns.toReversed()) {
         turn.times.push(...yield* turn.contestant.seconds(turn.count))
@@ -86,15 +131,29 @@ export const measure = (bench: Bench, effort: Effort): Effect.Effect<Line, unkno
         yield* Effect.sleep("20 millis")
       }
     }
-    const [mine = Number.NaN, theirs] = turns.map(({ times }) => median(times))
-    const figure = (seconds: number) => rounded(bench.unit === "ms" ? seconds * 1000 : bench.amount / seconds)
+    const figure = (seconds: number) =>
+      rounded(bench.unit === "ms" ? 1000 * seconds : bench.unit === "s" ? seconds : bench.amount / seconds)
+    const secondsOf = (contestant: Contestant) =>
+      median(turns.find((turn) => turn.contestant === contestant)?.times ?? [])
+    const mine = secondsOf(ours)
+    const [first = nobody, ...others] = peers.map(Option.match({
+      onNone: () => nobody,
+      onSome: (peer): Compared => {
+        const theirs = secondsOf(peer)
+        return { peer: figure(theirs), peer_name: peer.name, ratio: rounded(mine / theirs) }
+      }
+    }))
+    const told = turns.flatMap(({ contestant }) => {
+      const told = toldBy(contestant)
+      return told === undefined ? [] : [[contestant === ours ? "ours" : contestant.name, told] as const]
+    })
     const line: Line = {
       name: bench.name,
       unit: bench.unit,
       ours: figure(mine),
-      peer: theirs === undefined ? null : figure(theirs),
-      peer_name: peer?.name ?? null,
-      ratio: theirs === undefined ? null : rounded(mine / theirs),
+      ...first,
+      ...(others.length > 0 && { others }),
+      ...(told.length > 0 && { told: Object.fromEntries(told) }),
       shape: `${bench.shape}; ours: ${ours.name}`,
       machine: machine()
     }
@@ -131,8 +190,8 @@ export const fastest = (
       // Each is closed before the next opens: idle workers of one must not disturb another.
       const seconds = yield* Effect.scoped(Effect.gen(function*() {
         const contestant = yield* candidate
-        yield* contestant.seconds(1)
-        const found = Math.min(...yield* contestant.seconds(3))
+        const [first = 1] = yield* contestant.seconds(1)
+        const found = Math.min(...yield* contestant.seconds(first > SLOW ? 1 : 3))
         if (process.env["RISE_BENCH_VERBOSE"]) console.error(contestant.name, found)
         return found
       }))

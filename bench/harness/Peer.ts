@@ -1,77 +1,37 @@
-/**
- * A contestant in another process: a Python script of bench/peers that answers `run N` with the seconds of N
- * repetitions.
- */
-import { Effect, Option, Schema, type Scope } from "effect"
-import { spawn } from "node:child_process"
-import { once } from "node:events"
-import { createInterface } from "node:readline"
+/** A peer: a Python script of bench/peers. */
+import { Effect, Option, type Scope } from "effect"
 import { fileURLToPath } from "node:url"
-import { BenchError, type Contestant } from "./Contest.ts"
+import type { BenchError } from "./Contest.ts"
+import * as Process from "./Process.ts"
 
-const Ready = Schema.fromJsonString(
-  Schema.Struct({ ready: Schema.Literal(true), name: Schema.String, parameters: Schema.Int })
-)
-const Times = Schema.fromJsonString(Schema.Struct({ seconds: Schema.Array(Schema.Finite) }))
+export type PythonPeer = Process.ProcessContestant
 
-export interface PythonPeer extends Contestant {
-  /** Trained values of the peer's model: equal to ours, or the comparison is void. */
-  readonly parameters: number
-}
+/** `RISE_PEER_PYTHON`, or `python3` of the path. It needs torch, and what the script imports. */
+export const interpreter = (): string => process.env["RISE_PEER_PYTHON"] ?? "python3"
 
-/** `RISE_PEER_PYTHON`, or `python3` of the path. It needs torch. */
-const interpreter = (): string => process.env["RISE_PEER_PYTHON"] ?? "python3"
+/** Where a script of bench/peers lies. */
+export const scriptPath = (script: string): string => fileURLToPath(new URL(`../peers/${script}`, import.meta.url))
 
-/** Starts a peer; none where there is no Python with torch. */
+/** What a peer that did not start was missing, in its own words; nothing where it failed by itself. */
+export const missing = (complaint: string): string | undefined =>
+  /No module named '[\w.]+'|\S*ENOENT/.exec(complaint)?.[0]
+
+/** Says on standard error that there is no peer, and why. */
+export const without = (script: string, missing: string): Effect.Effect<Option.Option<never>> =>
+  Effect.sync(() => {
+    process.stderr.write(`bench: no peer: ${script}: ${missing}\n`)
+    return Option.none()
+  })
+
+/** Starts a peer; none where there is no Python with the modules that it imports, which is told. */
 export const python = (
   script: string,
   args: ReadonlyArray<string>
 ): Effect.Effect<Option.Option<PythonPeer>, BenchError, Scope.Scope> =>
-  Effect.gen(function*() {
-    const path = fileURLToPath(new URL(`../peers/${script}`, import.meta.url))
-    const child = yield* Effect.acquireRelease(
-      Effect.sync(() => spawn(interpreter(), [path, ...args], { stdio: ["pipe", "pipe", "pipe"] })),
-      (process) =>
-        Effect.promise(async () => {
-          if (process.exitCode !== null || process.pid === undefined) return
-          process.stdin.end("quit\n")
-          await once(process, "exit")
-        })
-    )
-    let complaint = ""
-    child.on("error", (error) => {
-      complaint = error.message
+  Process.start(script, interpreter(), [scriptPath(script), ...args]).pipe(
+    Effect.map(Option.some),
+    Effect.catch((error) => {
+      const lacks = missing(`${error.message} ${error.complaint}`)
+      return lacks === undefined ? Effect.fail(error) : without(script, lacks)
     })
-    child.stdin.on("error", () => {})
-    child.stderr.on("data", (chunk) => {
-      complaint = (complaint + String(chunk)).slice(-2000)
-    })
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-
-    const answer = <A>(schema: Schema.Codec<A, string>) =>
-      Effect.tryPromise({
-        try: async () => {
-          const { done, value } = await lines.next()
-          if (done === true) throw new Error(complaint.trim().split("\n").at(-1) ?? "it ended")
-          return Schema.decodeUnknownSync(schema)(value)
-        },
-        catch: (cause) =>
-          new BenchError(`${script}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
-      })
-
-    const ready = yield* Effect.result(answer(Ready))
-    if (ready._tag === "Failure") {
-      const missing = /No module named 'torch'|ENOENT/.test(`${ready.failure.message} ${complaint}`)
-      return missing ? Option.none() : yield* Effect.fail(ready.failure)
-    }
-    const { name, parameters } = ready.success
-    return Option.some({
-      name,
-      parameters,
-      seconds: (count: number) =>
-        Effect.andThen(
-          Effect.sync(() => child.stdin.write(`run ${count}\n`)),
-          Effect.map(answer(Times), ({ seconds }) => seconds)
-        )
-    })
-  })
+  )

@@ -12,24 +12,13 @@ import { Console, Effect, Layer, Logger, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
-import * as Image from "../../src/kernels/image/Image.ts"
 import { Config, VisionLayout } from "../../src/kernels/models/index.ts"
 import { Device, Runtime } from "../../src/kernels/runtime/index.ts"
 import { MemoryPlan, Objective, OnnxPolicy, Policy } from "../../src/policy/index.ts"
 import { machine } from "../harness/Machine.ts"
+import { GROUP, NEW_TOKENS, promptOf, RANK, SIDE } from "./request.ts"
 
-const SIDE = 448
-
-const picture = Image.rendered("large", () => ({
-  width: SIDE,
-  height: SIDE,
-  data: Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => (i * 7 + Math.floor(i / 997)) % 251)
-}))
-const prompt = {
-  images: [picture],
-  text: "Which feelings does this picture evoke, and why? Name what you see first, then say what it does to people " +
-    "who look at it."
-}
+const prompt = promptOf("large")
 
 /** Bytes in memory now, by kind; of all of them together, the most there have been. */
 const held = () => {
@@ -54,8 +43,8 @@ const command = Command.make(
     quantize: Flag.Literals("quantize", ["int8", "int4"]).pipe(Flag.optional),
     recompute: Flag.Boolean("recompute").pipe(Flag.withDefault(false)),
     workers: positive("workers", "Worker threads", 1),
-    group: positive("group", "Candidates, G", 4),
-    newTokens: positive("new-tokens", "Tokens of each", 32),
+    group: positive("group", "Candidates, G", GROUP),
+    newTokens: positive("new-tokens", "Tokens of each", NEW_TOKENS),
     device: Flag.Literals("device", Device.Device.literals).pipe(Flag.withDefault("cpu" as const)),
     cache: Flag.String("cache").pipe(Flag.withDescription("Default: RISE_CACHE, or the system's folder"), Flag.optional)
   },
@@ -72,7 +61,7 @@ const command = Command.make(
         return value
       })
     const options = {
-      ...(mode === "lora" ? { lora: { rank: 16 } } : { trainable: "none" as const }),
+      ...(mode === "lora" ? { lora: { rank: RANK } } : { trainable: "none" as const }),
       ...(Option.isSome(quantize) && { quantize: quantize.value }),
       recompute
     }

@@ -72,7 +72,7 @@ statuses = {
     "tools": refused(openai.BadRequestError, "tools", tools=[{"type": "function", "function": {"name": "f"}}]),
     "unknown": refused(openai.BadRequestError, "top_k", extra_body={"top_k": 1}),
     "temperature": refused(openai.BadRequestError, "temperature", temperature=-1),
-    "length": refused(openai.BadRequestError, "messages", max_tokens=10**6),
+    "length": refused(openai.BadRequestError, "max_tokens", max_tokens=10**6),
     "picture": refused(openai.BadRequestError, extra_body={"messages": [
         {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}]}),
     "address": refused(openai.BadRequestError, extra_body={"messages": [

@@ -1,14 +1,14 @@
 /**
  * The directory that `--model` names: a run's folder is not that of its model, and an adapter is none.
  */
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, Path } from "effect"
+import { there } from "../kernels/runtime/there.ts"
 import { WeightsError } from "../kernels/weights/index.ts"
 
 /** Fails where the directory is an adapter, or the folder of a run, with what to name instead. */
 export const notARun = Effect.fnUntraced(function*(model: string) {
-  const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
-  const has = (...parts: ReadonlyArray<string>) => Effect.orElseSucceed(fs.exists(join(model, ...parts)), () => false)
+  const has = (...parts: ReadonlyArray<string>) => there(join(model, ...parts))
   if (yield* has("config.json")) return
   if (yield* has("adapter_config.json")) {
     return yield* new WeightsError({

@@ -25,7 +25,8 @@ const metrics = [
   "valid",
   "reward",
   "cue precision",
-  "cue recall"
+  "cue recall",
+  "grounded"
 ]
 
 /**
@@ -36,7 +37,8 @@ export const printed = (rows: ReadonlyArray<Results.ResultRow>): string => {
   const has = (name: string) => rows.some(({ metric }) => metric === name)
   const first = metrics.find((metric) => has(masked(metric)))
   return table(
-    rows,
+    // The few pictures that reasonings are held against stand for all parts.
+    rows.filter(({ metric, part }) => metric !== "grounded" || part === "all"),
     metrics.flatMap((metric) => metric === first ? [metric, masked(metric)] : [metric]),
     process.stdout.isTTY ? process.stdout.columns : undefined
   )

@@ -1,9 +1,10 @@
 /**
  * Work in the run folder that flags ask for.
  */
-import { Console, Effect, FileSystem, Option, Schema } from "effect"
+import { Console, Effect, Option, Schema } from "effect"
 import { Event, report } from "../dsl/Progress.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
+import { there } from "../kernels/runtime/there.ts"
 import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
 import { again, CommandLine } from "./commandLine.ts"
 import type { Study } from "./flags.ts"
@@ -29,9 +30,6 @@ export class NoRun extends Schema.TaggedError<NoRun>()("NoRun", {
 }
 
 const say = (text: string) => Console.error(text)
-
-const there = (file: string) =>
-  Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.orElseSucceed(fs.exists(file), () => false))
 
 /** Runs `work` in its folder, and says how to go on where it is interrupted. */
 export const working =

@@ -6,6 +6,7 @@ import { Effect, Schema, Stream } from "effect"
 import type { DataError } from "../dsl/DataError.ts"
 import type * as Quarantine from "../dsl/Quarantine.ts"
 import { type Options, sift } from "../dsl/Sift.ts"
+import { oneLine } from "../kernels/text/oneLine.ts"
 
 /** Why a row is set aside: a tag to count by, and what was wrong, with the wrong value. */
 export type BadRow = Quarantine.Reason
@@ -47,5 +48,5 @@ export const samples =
 export const decode = <A>(schema: Schema.Codec<A, unknown>, reason: string) => {
   const read = Schema.decodeUnknownEffect(schema)
   return (value: unknown): Effect.Effect<A, BadRow> =>
-    Effect.mapError(read(value), (error) => ({ reason, detail: error.message.replaceAll(/(?<!\s)\s*\n\s*/g, "; ") }))
+    Effect.mapError(read(value), (error) => ({ reason, detail: oneLine(error.message, "; ") }))
 }

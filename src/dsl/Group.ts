@@ -35,12 +35,16 @@ export interface Explained<out A> {
   readonly sample: Sample<A>
   readonly reasoning: string
   readonly reward: number
+  /** Weight as a lesson, above 0. Default 1. */
+  readonly weight?: number
 }
 
 /** The target of supervised fine-tuning: a sample, and the chain to think before answering, if there is one. */
 export interface Lesson<out A> {
   readonly sample: Sample<A>
   readonly reasoning?: string
+  /** Weight of all its tokens in the loss, above 0. Default 1. */
+  readonly weight?: number
 }
 
 /** A draw as GRPO takes it. */

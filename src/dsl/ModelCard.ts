@@ -2,12 +2,15 @@
  * `README.md` of a saved model: what it is, what it was trained on and how well it does, as people and the Hugging Face
  * hub read it. The same run writes the same bytes: nothing in it is of the clock or of the machine.
  */
-import { Effect, FileSystem, Option, Path, Schema } from "effect"
+import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
+import { there } from "../kernels/runtime/there.ts"
+import { warn } from "../kernels/runtime/Warning.ts"
 import * as Embedded from "../policy/Embedded.ts"
 import * as Atomic from "./Atomic.ts"
 import { Run } from "./Run.ts"
-import type { RunError } from "./RunError.ts"
+import { fromPlatform, type RunError } from "./RunError.ts"
 import type { Form, Task } from "./Task.ts"
+import * as TextFile from "./TextFile.ts"
 
 /** Name of the file in the model's directory. */
 export const name = "README.md"
@@ -50,9 +53,26 @@ const cell = (value: Schema.Json): string =>
 /** A directory by its name: where it lies on this machine is nobody's business. */
 const placeless = (path: string): string => path.split(/[\\/]/).filter((part) => part !== "").at(-1) ?? path
 
-/** The licence that the base's own card states. */
-const licenceOf = (card: string): string | undefined =>
-  /^---\n(?:.*\n)*?license: *["']?([\w.+-]+)["']?\n(?:.*\n)*?---\n/.exec(card.slice(0, 4000))?.[1]
+/** A card's first bytes, which state its licence: the rest may be as long as anybody likes, and is not read. */
+const CARD_BYTES = 16_384
+
+/** The licence that the card in a directory states. A card that cannot be read is told, and states none. */
+const licenceIn = Effect.fnUntraced(function*(directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const card = (yield* Path.Path).join(directory, name)
+  if (!(yield* there(card))) return undefined
+  const head = yield* TextFile.isThere(card).pipe(
+    Effect.andThen(
+      fs.stream(card, { bytesToRead: CARD_BYTES }).pipe(
+        Stream.decodeText(),
+        Stream.mkString,
+        Effect.mapError(fromPlatform(card, "reading"))
+      )
+    ),
+    Effect.catch((error) => Effect.as(warn(`${error.message}: the model card does not say its licence`), ""))
+  )
+  return /^---\n(?:.*\n)*?license: *["']?([\w.+-]+)["']?\n(?:.*\n)*?---\n/.exec(head)?.[1]
+})
 
 /** Four digits after the point, as every table of results. */
 const rounded = (value: number) => Number(value.toFixed(4))
@@ -199,15 +219,12 @@ export const write = <A>(
     const run = yield* Run
     if (Option.isNone(run.directory)) return
     const { join } = yield* Path.Path
-    const fs = yield* FileSystem.FileSystem
-    const read = (path: string) => Effect.orElseSucceed(fs.readFileString(path), () => "")
-    const recorded = decode(yield* read(join(run.directory.value, "run.json")))
+    const recorded = Option.flatMap(yield* TextFile.readIfThere(join(run.directory.value, "run.json")), decode)
     const identity = Option.getOrElse(recorded, (): typeof Recorded.Type => ({})).identity
     // A script's run records the engine, a study's its settings.
     const named = at(identity, "engine", "model") ?? at(identity, "config", "model")
     const base = typeof named === "string" ? named : "not recorded"
     const own = base.startsWith("embedded ")
-    const card = yield* read(join(own ? Embedded.embedded : base, name))
     const source = at(identity, "config", "source")
     const counted = [
       ["training", at(identity, "data", "train", "samples") ?? at(identity, "data", "samples")],
@@ -215,12 +232,12 @@ export const write = <A>(
     ].flatMap(([half, n]) => typeof n === "number" ? [`${n} ${String(half)} samples`] : [])
     const text = render({
       base: own ? base : placeless(base),
-      licence: licenceOf(card),
+      licence: yield* licenceIn(own ? Embedded.embedded : base),
       dataLicence: typeof source !== "string"
         ? undefined
         : source.startsWith("embedded ")
         ? "MIT, its sprites Apache-2.0, MIT and CC BY 4.0 (`assets/scenes/ATTRIBUTION.md` of rise-vlm)"
-        : licenceOf(yield* read(join(source, name))),
+        : yield* licenceIn(source),
       task: task.name,
       labels: labelsIn(task.described),
       form,

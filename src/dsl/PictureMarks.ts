@@ -3,6 +3,7 @@
  * folder. run.json says whether any picture has changed; this says which one is the first.
  */
 import { Context, Effect, Option } from "effect"
+import { there } from "../kernels/runtime/there.ts"
 import * as Atomic from "./Atomic.ts"
 import { RunFolderMismatch } from "./RunError.ts"
 import * as TextFile from "./TextFile.ts"
@@ -22,9 +23,12 @@ export interface Marks {
 /** Who is told; by default nobody. */
 export const Marks = Context.Reference<Marks | undefined>("rise/PictureMarks", { defaultValue: () => undefined })
 
-/** Compares pictures with those of the folder's run, where there is one, and writes them down. */
+/**
+ * Compares pictures with those of the folder's run, where there is one, and writes them down. Fails where the list is
+ * there and cannot be read: without it nobody could be told which picture has changed.
+ */
 export const make = Effect.fnUntraced(function*(file: string) {
-  const before = yield* Effect.orElseSucceed(TextFile.readIfThere(file), () => Option.none<string>())
+  const before = (yield* there(file)) ? Option.some(yield* TextFile.read(file)) : Option.none<string>()
   const earlier = Option.match(before, { onNone: () => [], onSome: (text) => text.split("\n").slice(0, -1) })
   const lines: Array<string> = []
   let changed: string | undefined

@@ -131,6 +131,11 @@ export interface Task<in out A> {
    */
   readonly rank?: (annotation: A, text: string, probability: (from: number, to: number) => number) => A
   /**
+   * Several annotations of one picture as one, for `annotate({ samples })`. Default: the medoid, the one that is most
+   * similar to all the others.
+   */
+  readonly combine?: (annotations: ReadonlyArray<A>) => A
+  /**
    * The task as JSON, which `Rise.saveModel` writes beside the weights, so that whoever opens the model knows what it
    * was trained for. `Classification.make` and `Detection.make` give it; default: nothing is written.
    */
@@ -152,7 +157,15 @@ export class GrammarError extends Schema.TaggedError<GrammarError>()("GrammarErr
 }
 
 /** Metrics that every task has beside its own. */
-export const commonMetrics: ReadonlyArray<string> = ["valid", "reward", "ranked", "cue precision", "cue recall"]
+export const commonMetrics: ReadonlyArray<string> = [
+  "valid",
+  "reward",
+  "ranked",
+  "cue precision",
+  "cue recall",
+  "grounded",
+  "grounded nats"
+]
 
 /** The plug-in itself is wrong: a mistake in its definition, code that throws, or a similarity outside [0, 1]. */
 export class TaskError extends Schema.TaggedError<TaskError>()("TaskError", {

@@ -39,7 +39,7 @@ const metricFault = (metric: unknown, i: number, common: ReadonlyArray<string>):
 const isJson = Schema.is(Schema.Json)
 
 /** Functions that may be left out. */
-const optional = ["judge", "leaks", "setMetric", "rank", "grammar"] as const
+const optional = ["judge", "leaks", "setMetric", "rank", "combine", "grammar"] as const
 
 /** The members of a plug-in, whatever they are. */
 interface Members {

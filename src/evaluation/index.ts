@@ -5,6 +5,7 @@
  */
 export { evaluate, evaluateConstant, masked } from "./evaluate.ts"
 export * as Groundedness from "./Groundedness.ts"
+export { imageSwap, type ImageSwapOptions } from "./imageSwap/ImageSwap.ts"
 export { type EvaluateOptions } from "./Options.ts"
 export * as Results from "./Results.ts"
 export { table } from "./table.ts"

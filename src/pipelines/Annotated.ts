@@ -28,6 +28,11 @@ export interface Annotated<out A> {
   readonly confidence: Option.Option<number>
   /** Whether the text was cut off at `maxTokens` or, under the grammar, closed so as to end within it. */
   readonly closed: boolean
+  /**
+   * Where several were drawn (`samples`): how many, and how many held no annotation and were left out. `text`,
+   * `reasoning`, `confidence` and `closed` are of the draw that is nearest to the annotation.
+   */
+  readonly draws?: { readonly of: number; readonly unread: number }
   /** Width and height in pixels, orientation applied; None where the picture cannot be read. */
   readonly size: Option.Option<{ readonly width: number; readonly height: number }>
 }

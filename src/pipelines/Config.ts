@@ -108,7 +108,11 @@ export const whole = (preset: Preset): Overrides => {
   const stages = Object.entries(stageRules).flatMap(([stage, rules]) => {
     const own = Rules.at(given, [stage])
     if (!Predicate.isObject(own)) return []
-    const whole: Overrides = { ...filled(own), maxTokens: lengthOf[stage], ...filledStage(own) }
+    const weighted = Rules.at(own, ["soft"]) !== undefined
+    // Weighted lessons know no τ.
+    const whole: Overrides = weighted
+      ? { ...own }
+      : { ...filled(own), maxTokens: lengthOf[stage], ...filledStage(own) }
     const names = [...new Set(Object.keys(rules).map((name) => name.split(".")[0] ?? ""))]
     return [[
       stage,

@@ -1,5 +1,5 @@
 /**
- * Annotating pictures nobody has labelled: greedy think-answers, read and streamed in order.
+ * Annotating pictures nobody has labelled: think-answers, greedy or several drawn, read and streamed in order.
  */
 import { Effect, Option, Result, Stream } from "effect"
 import * as Answer from "../dsl/Answer.ts"
@@ -14,6 +14,7 @@ import { type Completion, Policy, type Prepared } from "../policy/Policy.ts"
 import { type Annotated, look, read, type Reading, unread } from "./Annotated.ts"
 import { type AnnotateOptions, check } from "./annotateOptions.ts"
 import { batchOf, beginningOf } from "./batches.ts"
+import { combined } from "./combined.ts"
 
 export type { Annotated } from "./Annotated.ts"
 export type { AnnotateOptions } from "./annotateOptions.ts"
@@ -23,7 +24,9 @@ const READERS = 4
 
 /**
  * Annotates a stream of images, in order. While a batch is computed the next is read; memory does not grow with their
- * number. An image that cannot be read, or that a server refuses, is an answer with its fault.
+ * number. An image that cannot be read, or that a server refuses, is an answer with its fault. With `samples` several
+ * answers are drawn for each picture and combined: a distribution's mean, the label that most of them say, the boxes
+ * that are most like the others'.
  *
  * ```ts
  * Image.folder("photos").pipe(Pipelines.annotate(task))
@@ -39,30 +42,46 @@ export const annotate =
         grammar: mode = "mask",
         maxTokens = lengths.thinkAnswer,
         question,
+        samples = 1,
         skip = 0
       } = options
       const { tokenizer, ...policy } = yield* Policy
       const grammar = yield* PolicyGrammar.where(mode, PolicyGrammar.ofAnswer(task, form))
       const session = yield* policy.session
-      const { ask } = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar } })
+      const { ask } = yield* Asking.make({
+        session,
+        sampling: { maxTokens, temperature: samples > 1 ? 1 : 0, grammar }
+      })
       const reading: Reading<A> = { task, form, tokenizer }
 
-      const request = (image: Image) =>
+      const requests = (image: Image) =>
         Effect.map(
           Answer.ask(task, form, { image, ...(question === undefined ? {} : { question }) }),
-          (prompt) => ({ prompt, key: `annotate/sample=${image.id}` })
+          (prompt) => {
+            const key = `annotate/sample=${image.id}`
+            return samples === 1
+              ? [{ prompt, key }]
+              : Array.from({ length: samples }, (_, draw) => ({ prompt, key: `${key}/draw=${draw}` }))
+          }
         )
-      const answered = (image: Image, completion: Completion | undefined, size: Annotated<A>["size"]) =>
+      const readOne = (image: Image, completion: Completion | undefined, size: Annotated<A>["size"]) =>
         PlugIn.run(
           task,
           { image },
           () => completion === undefined ? unread(image, "no answer") : read(reading, image, completion, size)
         )
 
+      const answered = (image: Image, completions: ReadonlyArray<Completion>, size: Annotated<A>["size"]) =>
+        Effect.gen(function*() {
+          const first = yield* readOne(image, completions[0], size)
+          if (samples === 1) return first
+          const others = yield* Effect.forEach(completions.slice(1), (other) => readOne(image, other, size))
+          return yield* combined(task, question, [first, ...others])
+        })
+
       const one = Effect.fnUntraced(function*(image: Image) {
         const size = yield* Effect.option(Decode.size(image))
-        const [completion] = yield* ask([yield* request(image)])
-        return yield* answered(image, completion, size)
+        return yield* answered(image, yield* ask(yield* requests(image)), size)
       })
       if (session.oneByOne !== undefined) {
         return images.pipe(
@@ -77,12 +96,14 @@ export const annotate =
         seen: ReadonlyArray<{ readonly image: Image; readonly found: Result.Result<Prepared, ImageError> }>
       ) {
         const good = seen.flatMap(({ found }) => Result.isSuccess(found) ? [found.success.image] : [])
-        const completions = yield* ask(yield* Effect.forEach(good, request))
+        const completions = yield* ask((yield* Effect.forEach(good, requests)).flat())
         let at = 0
         return yield* Effect.forEach(seen, ({ found, image }): Effect.Effect<Annotated<A>, TaskError> => {
           if (Result.isFailure(found)) return Effect.succeed(unread(image, found.failure.message))
           const { height, width } = found.success
-          return answered(image, completions[at++], Option.some({ width, height }))
+          const own = completions.slice(at, at + samples)
+          at += samples
+          return answered(image, own, Option.some({ width, height }))
         })
       })
       return images.pipe(

@@ -20,6 +20,11 @@ export interface AnnotateOptions {
   /** Pictures that are computed together, but for the first few. Servers are asked one by one. Default 32. */
   readonly batch?: number
   /**
+   * Answers that are drawn for each picture, at temperature 1 and by keys, and combined into one by the task's
+   * `combine`. Default 1: the greedy answer.
+   */
+  readonly samples?: number
+  /**
    * The first pictures of the stream, of which earlier work has the answers: they are left out. Batches are those of
    * the whole stream, so the others are answered as if nothing had stopped, to the last bit. Default 0.
    */
@@ -27,6 +32,7 @@ export interface AnnotateOptions {
 }
 
 const { oneOf, text, whole } = Rules
+const { most } = Settings
 
 /** What the options may be. */
 const rules: Rules.Table = {
@@ -35,6 +41,7 @@ const rules: Rules.Table = {
   grammar: Settings.grammarMode,
   question: text("a question"),
   batch: whole(1),
+  samples: whole(1, most.batch),
   skip: whole(0)
 }
 

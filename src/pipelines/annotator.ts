@@ -26,7 +26,7 @@ export type Annotator<A> = (
  */
 export const annotator = Effect.fnUntraced(function*<A>(
   task: Task<A>,
-  options: Omit<AnnotateOptions, "batch" | "question" | "skip"> = {}
+  options: Omit<AnnotateOptions, "batch" | "question" | "samples" | "skip"> = {}
 ) {
   yield* check(options)
   const { form = "think", grammar: mode = "mask", maxTokens = lengths.thinkAnswer } = options

@@ -3,6 +3,7 @@
  */
 import { Result } from "effect"
 import { filled, shorter, type TrainOptions } from "../dsl/stages/Settings.ts"
+import { defaultSamples } from "../evaluation/imageSwap/ImageSwap.ts"
 import { cost, drawn, type Pace, type Sizes } from "./cost.ts"
 import { type Preset } from "./Presets.ts"
 
@@ -48,12 +49,21 @@ export const lines = (
     seconds: seconds[stage],
     ...(stage === "explain" ? { samples: train } : { steps: filled(preset[stage]).steps })
   })
+  const swap = (method: string): Line => ({
+    stage: `${method}/image-swap`,
+    samples: Math.min(test, defaultSamples),
+    seconds: seconds.imageSwap
+  })
   return [
     evaluate("base"),
     ...(preset.warmUp === undefined
       ? []
       : [{ stage: "warm-up", steps: filled(preset.warmUp).steps, seconds: seconds.warmUp }, evaluate("warmed")]),
-    ...methods.flatMap((method) => [...stagesOf[method].map((stage) => line(method, stage)), evaluate(method)])
+    ...methods.flatMap((method) => [...stagesOf[method].map((stage) => line(method, stage)), evaluate(method)]),
+    // A bare answer has no reasoning.
+    ...["base", ...(preset.warmUp === undefined ? [] : ["warmed"]), ...methods.filter((name) => name !== "SFT")].map(
+      swap
+    )
   ]
 }
 

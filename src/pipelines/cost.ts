@@ -3,6 +3,7 @@
  */
 import { Stream } from "effect"
 import type { Pace, Planned } from "../dsl/stages/Ahead.ts"
+import { defaultSamples } from "../evaluation/imageSwap/ImageSwap.ts"
 import { Emotion6 } from "../tasks/classification/index.ts"
 import type { Preset } from "./Presets.ts"
 import { rise } from "./rise.ts"
@@ -17,7 +18,7 @@ export interface Sizes {
   readonly test: number
 }
 
-/** Seconds by stage; `evaluate` is of one method. */
+/** Seconds by stage; `evaluate` and `imageSwap` are of one method. */
 export interface Cost {
   /** With the texts that the base writes for it. */
   readonly warmUp: number
@@ -27,6 +28,7 @@ export interface Cost {
   readonly sft: number
   readonly rft: number
   readonly evaluate: number
+  readonly imageSwap: number
 }
 
 /** The samples of the halves that a preset leaves, and those held out to select on. */
@@ -35,6 +37,10 @@ export const drawn = ({ limit, validation }: Pick<Preset, "limit" | "validation"
   const held = Math.round(all * validation)
   return { train: all - held, held, test: Math.min(sizes.test, limit?.test ?? Infinity) }
 }
+
+/** Seconds of the image-swap test: eight reasonings read take about as long as one that is written. */
+export const imageSwapping = (test: number, { drawnAlone }: Pick<Pace, "drawnAlone">): number =>
+  Math.min(test, defaultSamples) * drawnAlone / 1000
 
 /** Seconds of each stage. What is counted depends on no task: any will do to build the pipelines. */
 export const cost = (preset: Preset, sizes: Sizes, pace: Pace): Cost => {
@@ -51,6 +57,7 @@ export const cost = (preset: Preset, sizes: Sizes, pace: Pace): Cost => {
     sft: named("sft"),
     rft: named("rft"),
     // As it writes, and once more under the grammar.
-    evaluate: 2 * test * pace.drawnAlone / 1000
+    evaluate: 2 * test * pace.drawnAlone / 1000,
+    imageSwap: imageSwapping(test, pace)
   }
 }

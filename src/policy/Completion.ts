@@ -61,9 +61,25 @@ export interface SampleOptions {
   readonly grammar?: Grammar | undefined
 }
 
+/** A token that has just been drawn. */
+export interface Drawn {
+  /** Which of the request's candidates it belongs to. */
+  readonly candidate: number
+  /** Its place in that candidate, from 0. */
+  readonly at: number
+  readonly token: number
+  /** In nats, as in the completion. */
+  readonly logprob: number
+}
+
 /** A prompt and the key of its random draws: same run seed and key, same uniforms, whatever else is in the batch. */
 export interface SampleRequest {
   readonly prompt: Prompt
   /** Unique within a run; the same key draws the same. */
   readonly key: string
+  /**
+   * Told of every token as it is drawn, by engines that decode here: one token a run, with the same draws. After a
+   * fault the first tokens may be told once more.
+   */
+  readonly listen?: (drawn: Drawn) => void
 }

@@ -34,8 +34,10 @@ interface Job {
 }
 
 /** Names what has to be equal within a pass. */
-const alikeOf = ({ count, grammar, maxTokens, temperature = 1, topP = 1 }: SampleOptions): string =>
-  JSON.stringify([count, maxTokens, temperature, topP, grammar?.id ?? ""])
+const alikeOf = (
+  { listen }: SampleRequest,
+  { count, grammar, maxTokens, temperature = 1, topP = 1 }: SampleOptions
+): string => JSON.stringify([count, maxTokens, temperature, topP, grammar?.id ?? "", listen !== undefined])
 
 /** The largest power of two that is not above. */
 export const powerBelow = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(1, n)))
@@ -112,7 +114,7 @@ export const make = Effect.fnUntraced(function*(most: number) {
     Effect.forEach(requests, (request) =>
       Effect.gen(function*() {
         const answer = yield* Deferred.make<ReadonlyArray<Completion>, PolicyError>()
-        const job: Job = { request, options, alike: alikeOf(options), answer, gone: false }
+        const job: Job = { request, options, alike: alikeOf(request, options), answer, gone: false }
         line.push(job)
         yield* Queue.offer(bell, undefined)
         return yield* Effect.onInterrupt(Deferred.await(answer), () =>

@@ -44,6 +44,11 @@ export interface Session {
     requests: ReadonlyArray<SampleRequest>,
     options: SampleOptions
   ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Completion>>, PolicyError>
+  /**
+   * Token ids of a text, where the tokenizer is not here but the server can be asked: what `logprobs` takes. No control
+   * token is read in it, none is added. Absent where `Policy.tokenizer` does it, or nobody can.
+   */
+  readonly encode?: (text: string) => Effect.Effect<Int32Array, PolicyError>
   /** Per-token log-probabilities of given tokens, under the temperature, grammar and `maxTokens` of their draw. */
   readonly logprobs: (
     items: ReadonlyArray<{

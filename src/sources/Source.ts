@@ -8,6 +8,7 @@ import * as Progress from "../dsl/Progress.ts"
 import { sift } from "../dsl/Sift.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import { Decode, type ImageError } from "../kernels/image/index.ts"
+import { there } from "../kernels/runtime/there.ts"
 import type { Distribution } from "../tasks/classification/index.ts"
 
 /** What a source may fail with. */
@@ -123,10 +124,9 @@ export const few = <A>(
 
 /** The first of these that is in a folder. */
 export const present = Effect.fnUntraced(function*(directory: string, names: ReadonlyArray<string>, expected: string) {
-  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   for (const name of names) {
-    if (yield* Effect.orElseSucceed(fs.exists(path.join(directory, name)), () => false)) {
+    if (yield* there(path.join(directory, name))) {
       return path.join(directory, name)
     }
   }

@@ -1,9 +1,10 @@
 /**
  * ImageNet's subset: one object in a picture.
  */
-import { Effect, FileSystem, Option, Path } from "effect"
+import { Effect, Option, Path } from "effect"
 import { ImageFolder, Scenes, Subset } from "../data/index.ts"
 import * as Dataset from "../dsl/Dataset.ts"
+import { there } from "../kernels/runtime/there.ts"
 import { type Classification, type Distribution, ImagenetSub } from "../tasks/classification/index.ts"
 import { meanDistribution } from "./means.ts"
 import { few, type Options, present, type TaskSource, verified } from "./Source.ts"
@@ -22,18 +23,16 @@ export const imagenetSub = Effect.fnUntraced(function*({ data, embedded, seed, s
       cuesNamed: Scenes.Groundedness.cuesNamed
     }
     : yield* Effect.gen(function*() {
-      const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
-      const exists = (folder: string) => Effect.orElseSucceed(fs.exists(folder), () => false)
       const labels = Subset.imagenetLabels
       const read = Effect.fnUntraced(function*(folder: string) {
-        const byId = yield* exists(path.join(folder, Subset.imagenetFolders[labels[0] ?? ""] ?? ""))
+        const byId = yield* there(path.join(folder, Subset.imagenetFolders[labels[0] ?? ""] ?? ""))
         return verified(
           folder,
           ImageFolder.read(folder, { labels }, byId ? { folders: Subset.imagenetFolders } : {})
         )
       })
-      if (!(yield* exists(path.join(data.value, "train")))) {
+      if (!(yield* there(path.join(data.value, "train")))) {
         return { name: data.value, labels, ...Subset.imagenetSub({ seed, labels })(yield* read(data.value)) }
       }
       const held = yield* present(data.value, ["val", "test"], "ImageNet's train/ and val/")

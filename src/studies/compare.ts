@@ -16,9 +16,11 @@ import { filledStage } from "../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import { chainRows } from "../evaluation/chains.ts"
 import { evaluate, evaluateConstant } from "../evaluation/evaluate.ts"
+import { imageSwap, stage as imageSwapStage } from "../evaluation/imageSwap/ImageSwap.ts"
 import * as Results from "../evaluation/Results.ts"
 import { verdict } from "../evaluation/verdict.ts"
 import { winRates } from "../evaluation/winRate.ts"
+import { imageSwapping } from "../pipelines/cost.ts"
 import { equalCompute, type Preset } from "../pipelines/Presets.ts"
 import { rise } from "../pipelines/rise.ts"
 import { sft } from "../pipelines/sft.ts"
@@ -69,6 +71,16 @@ export interface CompareOptions<A, E, R, EP, RP> {
 
 const Rows = Schema.Array(Results.ResultRow)
 
+/** Rows of methods that write a reasoning. */
+const thinking = <A, E, R>(
+  start: Start<A, E, R>,
+  methods: Methods<A, E | Rise.Fault | Rise.StageError, R | Policy | Run>
+): ReadonlyArray<string> => [
+  "base",
+  ...(start.stage === "Warmed" ? ["warmed"] : []),
+  ...Object.entries(methods).flatMap(([name, { form }]) => form === "think" ? [name] : [])
+]
+
 /** Tells the view of all stages of all methods. */
 const announce = <A, E, R, EP, RP>(
   { mean, methods, preset, start }: CompareOptions<A, E, R, EP, RP>,
@@ -88,13 +100,16 @@ const announce = <A, E, R, EP, RP>(
       ...(start.task.grammar !== undefined ? [asking("evaluate-masked")] : [])
     ]
     const of = (method: string, planned: ReadonlyArray<Planned>) => ahead(planned, sizes, named(method))
+    const swapping = (method: string) =>
+      of(method, [{ stage: imageSwapStage, counted: (_, pace) => imageSwapping(tested, pace) }])
     const stages = [
       ...(mean === undefined ? [] : of("prior", [{ stage: "evaluate", counted: () => 0 }])),
       ...of("base", evaluating),
       ...(start.stage === "Warmed" ? of("warmed", [...start.plan, ...evaluating]) : []),
       ...Object.entries(methods).flatMap(([name, { plan }]) =>
         of(name, [...plan.slice(start.plan.length), ...evaluating])
-      )
+      ),
+      ...thinking(start, methods).flatMap(swapping)
     ]
     yield* Progress.report(Progress.Event.Planned({ stages }))
   })
@@ -166,6 +181,15 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
         Effect.provide(Layer.fresh(policy))
       )
     }
+    rows.push(
+      ...(yield* imageSwap({
+        methods: thinking(start, options.methods),
+        task,
+        data: test,
+        witness: Layer.fresh(policy),
+        shots
+      }))
+    )
     const names = [...new Set(rows.map((found) => found.method))]
     rows.push(...(yield* chainRows(start.data, { ...common, tau: filledStage(preset.filter).tau })))
     rows.push(...(yield* winRates(task, names, { shots, seed: run.seed })))

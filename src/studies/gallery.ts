@@ -2,7 +2,7 @@
  * Small pictures of all that a report can show: every sample that was answered, and those of the training half whose
  * chains it shows. They are kept in the run's folder, so that a report is made of it alone.
  */
-import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
+import { Effect, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../dsl/Atomic.ts"
 import * as Quarantine from "../dsl/Quarantine.ts"
 import { ChainsRow } from "../dsl/Rise.ts"
@@ -10,6 +10,7 @@ import { chainsFile, Run } from "../dsl/Run.ts"
 import type { Sample } from "../dsl/Task.ts"
 import { Prediction, predictionsFile } from "../evaluation/Results.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
+import { there } from "../kernels/runtime/there.ts"
 import { lines } from "./artefacts.ts"
 import { DataUri, thumbnail } from "./picture.ts"
 
@@ -71,11 +72,9 @@ export const gallery = <A, E, R, E2, R2>({ test, train }: {
   Effect.gen(function*() {
     const run = yield* Run
     if (Option.isNone(run.directory)) return
-    const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const at = (name: string) => path.join(Option.getOrThrow(run.directory), name)
-    const there = yield* Effect.orElseSucceed(fs.exists(at(picturesFile)), () => false)
-    if (run.sealed && there) return
+    if (run.sealed && (yield* there(at(picturesFile)))) return
     const keys = <B extends { readonly image: string; readonly question?: string | undefined }, E, R>(
       rows: Stream.Stream<B, E, R>
     ) => Stream.runFold(rows, () => new Set<string>(), (found, row) => found.add(keyOf(row)))

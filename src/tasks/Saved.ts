@@ -3,6 +3,7 @@
  */
 import { Result, Schema } from "effect"
 import { type Form, TaskError } from "../dsl/Task.ts"
+import { oneLine } from "../kernels/text/oneLine.ts"
 import { show } from "../kernels/text/show.ts"
 import * as Labelled from "./classification/Description.ts"
 import { Classification } from "./classification/index.ts"
@@ -88,7 +89,7 @@ export const read = (json: unknown): Result.Result<SavedTask, string> =>
     if (!kinds.includes(kind)) {
       return yield* Result.fail(`its kind is ${show(kind, 80)}, expected one of ${kinds.join(", ")}`)
     }
-    const described = yield* Result.mapError(decode(json), (error) => error.message.replaceAll(/(?<!\s)\s*\n\s*/g, " "))
+    const described = yield* Result.mapError(decode(json), ({ message }) => oneLine(message))
     return yield* Result.try({
       try: () => make(described, form),
       catch: (cause) => cause instanceof TaskError ? cause.reason : String(cause)

@@ -11,6 +11,7 @@ import { CocoInstances, Scenes } from "../../src/data/index.ts"
 import { Decode } from "../../src/kernels/image/index.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
 import * as Server from "../policy/openai/server.ts"
+import { here } from "./here.ts"
 
 const program = new URL("../../src/cli/rise.ts", import.meta.url).pathname
 
@@ -288,15 +289,15 @@ describe("rise annotate", () => {
   it("says what does not go together, and asks for what is missing", async () => {
     const cases: ReadonlyArray<readonly [ReadonlyArray<string>, number, RegExp]> = [
       [
-        ["pictures", "--out", "x.json"],
+        [`${directory}/pictures`, "--out", "x.json"],
         2,
         /--out x\.json may be any JSON: say which, --format coco, coco-results, label-studio or/
       ],
-      [["pictures", "--max-tokens", "0"], 2, /max-tokens.*greater than 0/],
-      [["nowhere/*.png"], 1, /nowhere\/\*\.png: no picture in it[^]*nothing to annotate/]
+      [[`${directory}/pictures`, "--max-tokens", "0"], 2, /max-tokens.*greater than 0/],
+      [[`${directory}/nowhere/*.png`], 1, /nowhere\/\*\.png: no picture in it[^]*nothing to annotate/]
     ]
     for (const [args, code, message] of cases) {
-      const ended = await rise(args)
+      const ended = await Effect.runPromise(here(["annotate", ...args]))
       assert.deepStrictEqual([ended.code, ended.stdout], [code, ""], ended.stderr)
       assert.match(ended.stderr, message)
     }

@@ -170,6 +170,6 @@ describe("boxes of one's own", () => {
         assert.deepStrictEqual([damaged.code, damaged.stdout], [1, ""])
         assert.match(damaged.stderr, /^error: run\/model\/rise-task\.json: not JSON: .* remove the file and say it/)
       }).pipe(Effect.scoped),
-    120_000
+    300_000
   )
 })

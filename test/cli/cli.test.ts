@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
 import { spawnSync } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import sharp from "sharp"
@@ -12,7 +12,7 @@ import type { TaskName } from "../../src/pipelines/index.ts"
 
 const root = new URL("../../", import.meta.url).pathname
 const run = (program: string, ...args: ReadonlyArray<string>) =>
-  spawnSync(process.execPath, [join(root, program), ...args], { encoding: "utf8", timeout: 60_000 })
+  spawnSync(process.execPath, [join(root, program), ...args], { encoding: "utf8", timeout: 300_000 })
 
 describe("command line", () => {
   it("trains on folders of pictures, and says first what it understood", async () => {
@@ -62,109 +62,13 @@ describe("command line", () => {
     } finally {
       rmSync(directory, { recursive: true })
     }
-  }, 120_000)
-
-  it("answers a user's mistake with a line, not with a stack", () => {
-    const directory = mkdtempSync(join(tmpdir(), "rise-"))
-    try {
-      writeFileSync(join(directory, "train.csv"), "image,happy\na.png,1\n")
-      writeFileSync(join(directory, "val.csv"), "image,happy\na.png,1\n")
-      // A directory that opens as a model: none of these mistakes lets anyone read its weights.
-      const model = join(directory, "model")
-      cpSync(join(root, "assets/scene-vl"), model, { recursive: true })
-      const header = JSON.stringify({ weight: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }).padEnd(64)
-      writeFileSync(
-        join(model, "model.safetensors"),
-        Buffer.concat([Buffer.from(BigUint64Array.of(64n).buffer), Buffer.from(header), Buffer.alloc(4)])
-      )
-      cpSync(model, join(directory, "begun/model"), { recursive: true })
-      writeFileSync(join(directory, "begun/run.json"), "{}")
-      const votes = join(directory, "votes")
-      mkdirSync(votes)
-      for (const half of ["train", "test"]) {
-        writeFileSync(join(votes, `${half}.csv`), "image,a,b\na.png,3,7\nb.png,1,9\n")
-      }
-      const cases: ReadonlyArray<readonly [ReturnType<typeof run>, RegExp]> = [
-        [run("examples/emotion6.ts", "--data", join(directory, "nowhere")), /no such folder/],
-        [
-          run("examples/emotion6.ts", "--data", directory, "--model", model, "--out", join(directory, "run")),
-          /header does not fit the task: missing "anger"/
-        ],
-        [
-          run(
-            "src/cli/rise.ts",
-            "evaluate",
-            "--labels",
-            "a,b",
-            "--data",
-            votes,
-            "--model",
-            model,
-            "--out",
-            join(directory, "run")
-          ),
-          /train\.csv: none of its 2 rows is usable: missing-file 2\. First, row 2: missing-file: no file .*a\.png/
-        ],
-        [run("examples/emotion6.ts", "--model", directory, "--out", join(directory, "run")), /config\.json/],
-        [run("examples/emotion6.ts", "--model", model, "--out", directory), /already exists and holds no run/],
-        [run("examples/lisa.ts", "--data", directory), /none of train in it, expected ReasonSeg's train\/ and val\//],
-        [
-          run("examples/emotion6.ts", "--device", "cuda"),
-          /device cuda is not available on this machine: .*Available: cpu/
-        ],
-        [
-          run("src/cli/rise.ts", "train", "--data", join(directory, "nowhere")),
-          /nowhere: no such file or folder, expected/
-        ],
-        [run("src/cli/rise.ts", "train", "--data", model), /no layout that is read: it holds "README\.md"/],
-        [
-          run("src/cli/rise.ts", "train", "--data", votes, "--task", "detection"),
-          /it has labels and no boxes \(table in halves\), which --task detection needs/
-        ],
-        [run("src/cli/rise.ts", "report", directory), /no run\.json and no results\.json/],
-        [
-          run(
-            "src/cli/rise.ts",
-            "tables",
-            "--preset",
-            "smoke",
-            "--table",
-            "4",
-            "--seeds",
-            "0",
-            "--only",
-            "emotion6/full/seed-0/SFT-full",
-            "--memory-limit",
-            "0.001",
-            "--out",
-            join(directory, "tables")
-          ),
-          /this run would hold .*, the limit is 0\.00 GiB/
-        ],
-        [
-          run("src/cli/rise.ts", "annotate", "--model", join(directory, "begun"), "x.png"),
-          /begun: is the folder of a run.* Its model is in it: --model \S+begun\/model/
-        ],
-        [
-          run("src/cli/rise.ts", "annotate", "--model", join(directory, "nowhere"), "x.png"),
-          /no such file or directory/
-        ]
-      ]
-      for (const [{ status, stderr }, expected] of cases) {
-        assert.strictEqual(status, 1, stderr)
-        assert.match(stderr, expected)
-        assert.notMatch(stderr, /\n\s+at /)
-      }
-    } finally {
-      rmSync(directory, { recursive: true })
-    }
-  }, 120_000)
+  }, 300_000)
 
   it("explains itself on standard output where it is asked to", () => {
     const { status, stderr, stdout } = run("src/cli/rise.ts", "--help")
     assert.deepStrictEqual([status, stderr], [0, ""])
     for (const command of ["train", "annotate", "evaluate", "report"]) assert.include(stdout, command)
-  }, 30_000)
+  }, 300_000)
 
   it(
     "annotates for a pipe: bad pictures are rows, a reader that leaves ends it quietly, a full disk is told",
@@ -192,7 +96,7 @@ describe("command line", () => {
         const shell = (line: string) =>
           spawnSync("sh", ["-c", line, process.execPath, join(root, "src/cli/rise.ts"), directory], {
             encoding: "utf8",
-            timeout: 60_000
+            timeout: 300_000
           })
         const cut = shell(`{ "$0" "$1" annotate "$2"/?.png; echo "exit $?" >&2; } | head -n 1`)
         assert.strictEqual(cut.stdout.trim().split("\n").length, 1)
@@ -209,7 +113,7 @@ describe("command line", () => {
         rmSync(directory, { recursive: true })
       }
     },
-    60_000
+    300_000
   )
 
   it("turns a Node that is too old away with one line", () => {
@@ -235,7 +139,7 @@ describe("command line", () => {
       assert.strictEqual(status, 1)
       assert.match(stderr, /only for linux\/x64/)
     }
-  }, 30_000)
+  }, 300_000)
 
   it("records every flag that changes results, and drops the warm-up on request", () => {
     const flags: Flags.Study = {

@@ -6,8 +6,9 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import sharp from "sharp"
 import * as Vllm from "../policy/openai/vllm.ts"
-import { directory as tokenizer, Engines, engines } from "../policy/tinker/engines.ts"
+import { adaptingEngines, directory as tokenizer, Engines } from "../policy/tinker/engines.ts"
 import * as Server from "../policy/tinker/server.ts"
+import { here } from "./here.ts"
 import { type Ended, rise, root } from "./processes.ts"
 
 /** A command as a process, in patience: machines that test are busy. */
@@ -39,9 +40,17 @@ const at = ({ baseUrl }: Server.Engine) => [`--engine=tinker=${baseUrl}`, "--mod
 
 const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
 
-const inFolder = <A, E>(
-  test: (folder: string) => Effect.Effect<A, E, Engines | FileSystem.FileSystem | Scope.Scope>
-) => Effect.scoped(Effect.flatMap(folder, test)).pipe(Effect.provide(NodeServices.layer))
+interface Given {
+  readonly fs: FileSystem.FileSystem
+  readonly folder: string
+  readonly engine: Server.Engine
+}
+
+/** A test with a folder and an engine of its own. */
+const inFolder = <A, E>(test: (given: Given) => Effect.Effect<A, E, Engines | FileSystem.FileSystem | Scope.Scope>) =>
+  Effect.scoped(Effect.gen(function*() {
+    return yield* test({ fs: yield* FileSystem.FileSystem, folder: yield* folder, engine: yield* start() })
+  })).pipe(Effect.provide(NodeServices.layer))
 
 const square = (file: string) =>
   Effect.promise(() => sharp({ create: { width: 56, height: 56, channels: 3, background: "teal" } }).png().toFile(file))
@@ -66,14 +75,12 @@ const vllm = Effect.map(Vllm.start, ({ server }) => {
 })
 
 describe("rise at an engine", () => {
-  layer(engines, { timeout: 120_000, excludeTestServices: true })((it) => {
+  layer(adaptingEngines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect(
       "trains and measures all methods there, and saves what the engine gives away",
       () =>
-        inFolder((folder) =>
+        inFolder(({ engine, folder, fs }) =>
           Effect.gen(function*() {
-            const fs = yield* FileSystem.FileSystem
-            const engine = yield* start()
             const out = `${folder}/run`
             const { code, stderr, stdout } = yield* command(
               ["train", ...at(engine), "--preset", "smoke", "--lora", "8", "--out", out],
@@ -135,10 +142,8 @@ describe("rise at an engine", () => {
     it.effect(
       "goes on at the engine's state where it was killed in the middle of a stage",
       () =>
-        inFolder((folder) =>
+        inFolder(({ engine, folder, fs }) =>
           Effect.gen(function*() {
-            const fs = yield* FileSystem.FileSystem
-            const engine = yield* start()
             const out = `${folder}/run`
             const steps = () => engine.requests.filter((path) => path === "optim_step").length
             const states = () => engine.requests.filter((path) => path === "save_weights").length
@@ -179,10 +184,8 @@ describe("rise at an engine", () => {
     it.effect(
       "draws at servers that are sent what the engine has learned",
       () =>
-        inFolder((folder) =>
+        inFolder(({ engine, folder, fs }) =>
           Effect.gen(function*() {
-            const fs = yield* FileSystem.FileSystem
-            const engine = yield* start()
             const { loaded, server } = yield* vllm
             const out = `${folder}/run`
             const { code, stderr } = yield* command([
@@ -243,7 +246,7 @@ describe("rise at an engine", () => {
     it.effect("plans without timing what is not here", () =>
       Effect.scoped(Effect.gen(function*() {
         const engine = yield* start()
-        const { code, stderr, stdout } = yield* command(["plan", ...at(engine), "--preset", "smoke"])
+        const { code, stderr, stdout } = yield* here(["plan", ...at(engine), "--preset", "smoke"])
         assert.strictEqual(code, 0, stderr)
         assert.match(stdout, /^settings: smoke-at-engine;/)
         // 8 pictures, 2 candidates each, of which every one is drawn and read back.
@@ -252,12 +255,12 @@ describe("rise at an engine", () => {
         assert.match(stdout, /\nRISE\/evaluate +4 pictures +4 +–\n/)
         assert.notMatch(stdout, /memory/)
         assert.lengthOf(engine.requests, 0)
-      })), 120_000)
+      })), 300_000)
 
     it.effect("doctor says in 80 columns what training there comes to", () =>
       Effect.scoped(Effect.gen(function*() {
         const engine = yield* start({ mean: "sequence" })
-        const whole = yield* command(["doctor", ...at(engine)])
+        const whole = yield* here(["doctor", ...at(engine)])
         assert.strictEqual(whole.code, 0, whole.stderr)
         const rows = whole.stdout.split("\n")
         assert.isTrue(rows.every((row) => row.length <= 80), whole.stdout)
@@ -304,17 +307,15 @@ describe("rise at an engine", () => {
         assert.strictEqual(first?.["state"], "note")
         assert.match(String(second?.["text"]), /127\.0\.0\.1:1\/v1: the connection failed/)
         assert.match(String(second?.["mend"]), /is it running/)
-        const other = yield* command(["doctor", "--sampler", `vllm=${server.baseUrl}`, "--model", "llava"])
+        const other = yield* here(["doctor", "--sampler", `vllm=${server.baseUrl}`, "--model", "llava"])
         assert.match(other.stdout, /serves vl, not "llava"\s+→ --model vl/)
       })), 300_000)
 
     it.effect(
       "refuses before there is a folder what the engine cannot do",
       () =>
-        inFolder((folder) =>
+        inFolder(({ engine, folder, fs }) =>
           Effect.gen(function*() {
-            const fs = yield* FileSystem.FileSystem
-            const engine = yield* start()
             const blind = yield* start({ blind: true })
             const closed = yield* start()
             closed.faults.push({
@@ -347,7 +348,7 @@ describe("rise at an engine", () => {
               ]
             ]
             for (const [words, says] of refused) {
-              const { code, stderr } = yield* command(words)
+              const { code, stderr } = yield* here(words)
               assert.strictEqual(code, 1, stderr)
               assert.match(stderr, says)
               assert.notMatch(stderr, /\n\s+at /)
@@ -361,11 +362,11 @@ describe("rise at an engine", () => {
 })
 
 describe("rise with servers that draw", () => {
-  layer(engines, { timeout: 120_000, excludeTestServices: true })((it) => {
+  layer(adaptingEngines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect(
       "annotates and measures at several, one of which is away",
       () =>
-        inFolder((folder) =>
+        inFolder(({ folder }) =>
           Effect.gen(function*() {
             const { server } = yield* vllm
             const picture = `${folder}/picture.png`
@@ -382,7 +383,7 @@ describe("rise with servers that draw", () => {
               0,
               plain.stderr
             )
-            const masked = yield* command(["annotate", picture, ...sampler, "--max-tokens", "16"])
+            const masked = yield* here(["annotate", picture, ...sampler, "--max-tokens", "16", "--quiet"])
             assert.strictEqual(masked.code, 1)
             assert.match(masked.stderr, /does not hold texts to a grammar: asked for \/a\//)
           })

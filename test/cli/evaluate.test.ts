@@ -1,4 +1,4 @@
-/** `rise evaluate --remote` as a process: cut off, resumed, and told what a server is to be sent. */
+/** `rise evaluate --remote` as a process: cut off, and resumed. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
@@ -95,23 +95,32 @@ describe("rise evaluate --remote", () => {
         rows.every(({ reasoning, verdict }) => verdict === "ok" && reasoning === "the lake lies still and nobody moves")
       )
     }).pipe(Effect.scoped), 120_000)
+})
 
-  it.live("refuses extra fields that are no JSON object", () =>
+describe("rise evaluate --base", () => {
+  it.live("has another model judge reasonings; without it nobody does, which is said", () =>
     Effect.gen(function*() {
       const directory = yield* folder
-      for (const extra of ["top_k=1", "[1]", "7"]) {
-        const { code, stderr } = yield* rise(
-          directory,
-          "evaluate",
-          "--remote",
-          "http://127.0.0.1:1/v1",
-          "--remote-model",
-          "vl",
-          "--extra",
-          extra
-        )
-        assert.strictEqual(code, 2)
-        assert.match(stderr, /extra/)
-      }
-    }).pipe(Effect.scoped), 60_000)
+      const args = ["evaluate", "--labels", "calm,wild", "--data", "faces"]
+      const judged = yield* rise(directory, ...args, "--base", "embedded", "--out", "judged")
+      assert.strictEqual(judged.code, 0, judged.stderr)
+      const rows: ReadonlyArray<{ readonly metric: string; readonly n: number; readonly value: number }> = JSON.parse(
+        readFileSync(join(directory, "judged/results.json"), "utf8")
+      )
+      const grounded = rows.find(({ metric }) => metric === "grounded")
+      assert.isTrue(grounded !== undefined && grounded.value >= 0 && grounded.value <= 1, judged.stderr)
+      assert.match(judged.stdout, /grounded/)
+
+      const alone = yield* rise(directory, ...args, "--out", "alone")
+      assert.strictEqual(alone.code, 0, alone.stderr)
+      assert.match(alone.stderr, /\(grounded\) is left out: --base DIR names who judges that/)
+      assert.notInclude(readFileSync(join(directory, "alone/results.json"), "utf8"), "grounded")
+
+      const bare = yield* rise(directory, ...args, "--base", "embedded", "--form", "answer", "--out", "bare")
+      assert.notStrictEqual(bare.code, 0)
+      assert.match(bare.stderr, /--base judges reasonings, and a bare answer has none: leave it out/)
+      const nowhere = yield* rise(directory, ...args, "--base", "nowhere", "--out", "nowhere")
+      assert.notStrictEqual(nowhere.code, 0)
+      assert.match(nowhere.stderr, /nowhere/)
+    }).pipe(Effect.scoped), 120_000)
 })

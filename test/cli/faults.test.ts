@@ -27,7 +27,7 @@ const shell = (before: string, args: ReadonlyArray<string>) => {
   const { status, stderr, stdout } = spawnSync(
     "bash",
     ["-c", `${before}; exec "$@"`, "bash", process.execPath, rise, ...args],
-    { encoding: "utf8", cwd: root, timeout: 60_000 }
+    { encoding: "utf8", cwd: root, timeout: 300_000 }
   )
   assert.notMatch(stderr, /^ {4}at /m, "no stack")
   return { status, stderr, stdout }
@@ -60,7 +60,7 @@ describe("a machine that refuses", () => {
         assert.strictEqual(rows.length, 24)
         assert.isTrue(rows.every(({ fault }) => fault === null || !/open files/.test(fault)))
       }),
-    60_000
+    300_000
   )
 
   it("a larger file says so, keeps what was written, and the same command goes on", () =>
@@ -73,14 +73,14 @@ describe("a machine that refuses", () => {
       assert.match(stderr, /What was answered is kept/)
       assert.strictEqual(shell("true", annotate(folder, cut)).status, 0)
       assert.strictEqual(readFileSync(cut, "latin1"), readFileSync(whole, "latin1"))
-    }), 60_000)
+    }), 300_000)
 
   it("a place to write is named once, with why", () =>
     within(1, (folder) => {
       writeFileSync(join(folder, "file"), "")
       const { stderr } = shell("true", annotate(folder, join(folder, "file", "x", "rows.jsonl")))
       assert.match(stderr, /failed: a part of the path is a file/)
-    }), 60_000)
+    }), 300_000)
 
   /** File systems of one's own want the right to mount them. */
   const mounts = isRoot &&
@@ -110,7 +110,7 @@ describe("a machine that refuses", () => {
           spawnSync("umount", [disk])
         }
       }),
-    60_000
+    300_000
   )
 
   it.skipIf(isRoot)(
@@ -120,7 +120,7 @@ describe("a machine that refuses", () => {
         mkdirSync(join(folder, "closed"), { mode: 0o555 })
         assert.match(shell("true", annotate(folder, join(folder, "closed", "x"))).stderr, /failed: permission denied/)
       }),
-    60_000
+    300_000
   )
 })
 
@@ -140,6 +140,6 @@ describe("rows on a terminal", () => {
         const row = shown.stdout.split("\n").find((text) => text.startsWith("{"))
         assert.strictEqual(JSON.parse(row ?? "").image, name)
       }),
-    60_000
+    300_000
   )
 })

@@ -1,18 +1,14 @@
 /** Flags that would change nothing: refused as a command line that cannot be read is. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import { spawnSync } from "node:child_process"
 import { embeddedModel } from "../../src/cli/embedded.ts"
 import * as Futile from "../../src/cli/futile.ts"
 import { together } from "../../src/cli/policy.ts"
 import { directoryOf } from "../../src/policy/Embedded.ts"
+import { here } from "./here.ts"
 
 const reason = (effect: Effect.Effect<void, Futile.FlagError>) =>
   Effect.match(effect, { onFailure: ({ reason }) => reason, onSuccess: () => "" })
-
-const program = new URL("../../src/cli/rise.ts", import.meta.url).pathname
-const rise = (...args: ReadonlyArray<string>) =>
-  spawnSync(process.execPath, [program, ...args], { encoding: "utf8", timeout: 60_000 })
 
 const none = Option.none<never>()
 const train: Futile.Methods = {
@@ -82,27 +78,28 @@ describe("flags without an effect", () => {
       assert.strictEqual(yield* reason(together({ ...local, promptTokens: 5, memoryLimit: one })), "")
     }))
 
-  it("end with 2 and a line, before anything is made", () => {
-    const server = ["--remote", "http://127.0.0.1:1/v1", "--remote-model", "vl"]
-    const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
-      [
-        ["audit", ...server, "--training", "warm-up"],
-        /--training is for a model directory: one behind --remote cannot/
-      ],
-      [["audit", "--training", "none", "--trainable", "all"], /--trainable is for training, and --training is none/],
-      [["train", "--subject", "weather"], /--subject is for pictures of one's own: name them, --data/],
-      [["evaluate", "--subject", "weather"], /--subject is for pictures of one's own: name them, --data/],
-      [
-        ["train", "--method", "SFT", "--tau", "0.5", "--equal-compute"],
-        /--tau is for a stage that --method SFT has not/
-      ],
-      [["tables", "--dry", "--only", "nothinglikethis"], /--only nothinglikethis is in the id of no cell/],
-      [["tables", "--dry", "--remote-model", "vl"], /--remote-model is for a server/]
-    ]
-    for (const [args, says] of cases) {
-      const { status, stderr } = rise(...args)
-      assert.match(stderr, says)
-      assert.strictEqual(status, 2, stderr)
-    }
-  }, 60_000)
+  it.effect("end with 2 and a line, before anything is made", () =>
+    Effect.gen(function*() {
+      const server = ["--remote", "http://127.0.0.1:1/v1", "--remote-model", "vl"]
+      const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
+        [
+          ["audit", ...server, "--training", "warm-up"],
+          /--training is for a model directory: one behind --remote cannot/
+        ],
+        [["audit", "--training", "none", "--trainable", "all"], /--trainable is for training, and --training is none/],
+        [["train", "--subject", "weather"], /--subject is for pictures of one's own: name them, --data/],
+        [["evaluate", "--subject", "weather"], /--subject is for pictures of one's own: name them, --data/],
+        [
+          ["train", "--method", "SFT", "--tau", "0.5", "--equal-compute"],
+          /--tau is for a stage that --method SFT has not/
+        ],
+        [["tables", "--dry", "--only", "nothinglikethis"], /--only nothinglikethis is in the id of no cell/],
+        [["tables", "--dry", "--remote-model", "vl"], /--remote-model is for a server/]
+      ]
+      for (const [args, says] of cases) {
+        const { code, stderr } = yield* here(args)
+        assert.match(stderr, says)
+        assert.strictEqual(code, 2, stderr)
+      }
+    }))
 })

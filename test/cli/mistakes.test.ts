@@ -1,12 +1,10 @@
 /** What users get wrong: exit code, stream and message of each, and what to do next. */
-import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Console, Effect, Exit, Runtime } from "effect"
+import { Effect } from "effect"
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { run } from "../../src/cli/process.ts"
-import { root as command } from "../../src/cli/root.ts"
+import { here } from "./here.ts"
 import { type Ended, node, rise, root } from "./processes.ts"
 
 /** What a mistake ends in. */
@@ -135,12 +133,12 @@ const usage: ReadonlyArray<Row> = [
     says: /--model is for a model directory/,
     next: /leave one of them out/
   },
-  {
-    line: ["evaluate", ...remote, "--remote-model", "vl", "--extra", "[1]"],
-    code: 2,
+  ...["[1]", "7", "top_k=1"].map((extra) => ({
+    line: ["evaluate", ...remote, "--remote-model", "vl", "--extra", extra],
+    code: 2 as const,
     says: /--extra is a JSON object such as/,
     next: /--help/
-  },
+  })),
   {
     line: ["train", "--engine", "skyrl=http://127.0.0.1:1"],
     code: 2,
@@ -336,6 +334,30 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       next: /sun\/1\.png/
     },
     {
+      line: ["examples/emotion6.ts", "--data", join(directory, "nowhere")],
+      code: 1,
+      says: /nowhere: no such folder/,
+      next: /expected/
+    },
+    {
+      line: ["train", "-d", join(directory, "model")],
+      code: 1,
+      says: /no layout that is read: it holds "README\.md"/,
+      next: /expected/
+    },
+    {
+      line: ["train", "-d", join(directory, "votes"), "--task", "detection"],
+      code: 1,
+      says: /it has labels and no boxes \(table in halves\), which --task detection needs/,
+      next: /needs: leave that out/
+    },
+    {
+      line: ["annotate", "-m", join(directory, "begun"), "x.png"],
+      code: 1,
+      says: /begun: is the folder of a run/,
+      next: /Its model is in it: --model \S+begun\/model/
+    },
+    {
       line: ["train", "--subject", "weather"],
       code: 2,
       says: /--subject is for pictures of one's own/,
@@ -413,23 +435,6 @@ const check = ({ code, line, next, says }: Row, { code: ended, stderr, stdout }:
   if (code === 2 && line.length > 0) assert.isBelow(stderr.trim().split("\n").length, 4, stderr)
 }
 
-/** A command of `rise` in this process: everything but the entry and the end. */
-const here = (line: ReadonlyArray<string>): Effect.Effect<Ended> => {
-  const [out, err]: [Array<string>, Array<string>] = [[], []]
-  const keep = (lines: Array<string>) => (...parts: ReadonlyArray<unknown>) => void lines.push(parts.join(" "))
-  const text = (lines: ReadonlyArray<string>) => lines.map((line) => `${line}\n`).join("")
-  return Effect.flatMap(command(line), (rise) => run(rise, line)).pipe(
-    Effect.provideService(Console.Console, Object.assign(Object.create(console), { log: keep(out), error: keep(err) })),
-    Effect.provide(NodeServices.layer),
-    Effect.exit,
-    Effect.map((exit) => {
-      if (Exit.isSuccess(exit)) return { code: 0, stdout: text(out), stderr: text(err) }
-      assert.isFalse(Cause.hasDies(exit.cause), `${line.join(" ")}: ${Cause.pretty(exit.cause)}`)
-      return { code: Runtime.getErrorExitCode(Cause.squash(exit.cause)), stdout: text(out), stderr: text(err) }
-    })
-  )
-}
-
 /** Programs of their own, and some of the commands, are started as processes; of the others the entry is left out. */
 const all = (rows: ReadonlyArray<Row>) =>
   Effect.forEach(
@@ -457,6 +462,8 @@ const folder = Effect.acquireRelease(
       join(model, "model.safetensors"),
       Buffer.concat([Buffer.from(BigUint64Array.of(64n).buffer), Buffer.from(header), Buffer.alloc(4)])
     )
+    cpSync(model, join(directory, "begun/model"), { recursive: true })
+    writeFileSync(join(directory, "begun/run.json"), "{}")
     mkdirSync(join(directory, "votes"))
     for (const half of ["train", "test"]) {
       writeFileSync(join(directory, "votes", `${half}.csv`), "image,a,b\na.png,3,7\nb.png,1,9\n")
@@ -478,13 +485,13 @@ describe("a user's mistake", () => {
   it.live(
     "in the command line is named on standard error, with a hint and the way to the help: exit 2",
     () => all(usage),
-    180_000
+    300_000
   )
 
   it.live(
     "in what is asked for is one line without a stack, with the next step: exit 1",
     () => Effect.scoped(Effect.flatMap(folder, (directory) => all(inFolder(directory)))),
-    180_000
+    300_000
   )
 
   it.live("is a JSON object where progress is", () =>

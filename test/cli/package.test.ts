@@ -9,7 +9,7 @@ import { tooOld } from "../../src/cli/nodeVersion.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 const node = (cwd: string, ...args: ReadonlyArray<string>) =>
-  spawnSync(process.execPath, args, { cwd, encoding: "utf8", timeout: 90_000 })
+  spawnSync(process.execPath, args, { cwd, encoding: "utf8", timeout: 300_000 })
 
 /** The script of the README, as somebody copies it. */
 const readme = readFileSync(join(root, "README.md"), "utf8")
@@ -98,5 +98,5 @@ describe("package", () => {
     } finally {
       rmSync(directory, { recursive: true })
     }
-  }, 180_000)
+  }, 300_000)
 })

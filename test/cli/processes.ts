@@ -19,7 +19,7 @@ export const node = (
   options: {
     readonly cwd?: string
     readonly env?: Readonly<Record<string, string>>
-    /** Milliseconds; default a minute. */
+    /** Milliseconds; default five minutes, for machines that test are busy. */
     readonly timeout?: number
   } = {}
 ): Effect.Effect<Ended> =>
@@ -28,7 +28,7 @@ export const node = (
       process.execPath,
       args,
       {
-        timeout: options.timeout ?? 60_000,
+        timeout: options.timeout ?? 300_000,
         maxBuffer: 2 ** 26,
         cwd: options.cwd ?? root,
         env: { ...process.env, ...options.env }

@@ -80,7 +80,7 @@ describe("the start", () => {
           ["report.ts"]
         )
       })),
-    30_000
+    300_000
   )
 
   it.effect("of a command says the same of it as the root does", () =>

@@ -1,15 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { here } from "./here.ts"
 
 const root = new URL("../../", import.meta.url).pathname
 const rise = (...args: ReadonlyArray<string>) =>
-  spawnSync(process.execPath, [join(root, "src/cli/rise.ts"), ...args], { encoding: "utf8", timeout: 60_000 })
+  spawnSync(process.execPath, [join(root, "src/cli/rise.ts"), ...args], { encoding: "utf8", timeout: 300_000 })
 
 describe("rise tables", () => {
-  it("lists cells without computing anything", () => {
+  it("lists cells without computing anything", async () => {
     const directory = mkdtempSync(join(tmpdir(), "rise-"))
     try {
       const out = join(directory, "grid")
@@ -46,15 +48,17 @@ describe("rise tables", () => {
       const cell = join(out, "emotion6/full/seed-0/warmed")
       mkdirSync(cell, { recursive: true })
       writeFileSync(join(cell, "run.json"), JSON.stringify({ identity: { config: { model: "another" } } }))
-      const mixed = rise("tables", "--dry", "--out", out, "--seeds", "0", "--preset", "quick")
-      assert.strictEqual(mixed.status, 1)
+      const mixed = await Effect.runPromise(
+        here(["tables", "--dry", "--out", out, "--seeds", "0", "--preset", "quick"])
+      )
+      assert.strictEqual(mixed.code, 1)
       assert.match(mixed.stderr, /was started with model = "another", this run has "embedded scene-vl-places"/)
     } finally {
       rmSync(directory, { recursive: true })
     }
-  }, 120_000)
+  }, 300_000)
 
-  it("answers mistakes with what was expected", () => {
+  it("answers mistakes with what was expected", async () => {
     for (
       const [args, expected] of [
         [["tables", "--seeds", "0,x", "--dry"], /--seeds is a list of whole numbers such as 0,1,2, got 0,x/],
@@ -62,10 +66,10 @@ describe("rise tables", () => {
         [["audit", "--by", "worst"], /--by is best, mean, similarity or metric, got "worst"/]
       ] as const
     ) {
-      const { status, stderr } = rise(...args)
-      assert.strictEqual(status, 2, stderr)
+      const { code, stderr } = await Effect.runPromise(here(args))
+      assert.strictEqual(code, 2, stderr)
       assert.match(stderr, expected)
       assert.notMatch(stderr, /\n\s+at /)
     }
-  }, 120_000)
+  }, 300_000)
 })

@@ -8,6 +8,7 @@ import sharp from "sharp"
 import { layout } from "../../src/data/layouts/LabelStudio.ts"
 import { folder as folderOf, live } from "../data/folders.ts"
 import { opened } from "../data/layouts/open.ts"
+import { here } from "./here.ts"
 import { node, rise } from "./processes.ts"
 
 const labels = ["rain", "sun"]
@@ -126,28 +127,33 @@ describe("Label Studio, round", () => {
         assert.deepStrictEqual(JSON.parse(text("onnx/rise-task.json")), task)
         assert.deepStrictEqual(readdirSync(join(cwd, "onnx")).toSorted(), manifest.files)
 
+        const [to, own] = [join(cwd, "new"), ["--model", join(cwd, "run/model")]]
         const cases: ReadonlyArray<readonly [ReadonlyArray<string>, number, RegExp]> = [
           [
-            ["--onnx", "new"],
+            ["--onnx", to],
             2,
             /embedded .* does not say what it was trained for .*: give what is asked .* --prompt TEXT/
           ],
-          [["--onnx", "new", ...model, "--question", "why?"], 2, /--question is for a task that asks one, and weather/],
+          [["--onnx", to, ...own, "--question", "why?"], 2, /--question is for a task that asks one, and weather/],
           [
-            ["--onnx", "new", ...model, "--prompt", "x", "--form", "think"],
+            ["--onnx", to, ...own, "--prompt", "x", "--form", "think"],
             2,
             /--prompt is all that is asked, and --form/
           ],
-          [["--onnx", "new", "--model", "run"], 1, /run: is the folder of a run\. .*--model run\/model/],
-          [["--onnx", "weather", ...model], 1, /weather: is not empty and no earlier export, nothing was written/]
+          [["--onnx", to, "--model", join(cwd, "run")], 1, /run: is the folder of a run\. .*--model \S+run\/model/],
+          [
+            ["--onnx", join(cwd, "weather"), ...own],
+            1,
+            /weather: is not empty and no earlier export, nothing was written/
+          ]
         ]
         for (const [args, code, message] of cases) {
-          const ended = yield* run("export", ...args)
+          const ended = yield* here(["export", ...args])
           assert.deepStrictEqual([ended.code, ended.stdout], [code, ""], ended.stderr)
           assert.match(ended.stderr, message)
         }
         assert.notInclude(readdirSync(cwd), "new")
       }).pipe(Effect.scoped),
-    180_000
+    300_000
   )
 })

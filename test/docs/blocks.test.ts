@@ -56,7 +56,7 @@ describe("code blocks", () => {
       (_, i: string) => blocks[Number(i)]?.place ?? i
     )
     assert.strictEqual(faults, "")
-  }, 60_000)
+  }, 300_000)
 
   const whole = blocks.flatMap((block, i) => Blocks.isWhole(block) ? [{ block, i }] : [])
 
@@ -75,5 +75,5 @@ describe("code blocks", () => {
       })
     }
     assert.isAbove(checked, 2)
-  }, 60_000)
+  }, 300_000)
 })

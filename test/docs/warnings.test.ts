@@ -15,6 +15,7 @@ const madeElsewhere: Readonly<Record<string, ReadonlyArray<string>>> = {
   "src/studies/compare.ts": ["src/evaluation/verdict.ts"],
   "src/cli/commands/audit.ts": ["src/studies/audit/page.ts"],
   "src/dsl/Quarantine.ts": ["src/dsl/Quarantine.ts"],
+  "src/evaluation/imageSwap/ImageSwap.ts": ["src/evaluation/imageSwap/Figures.ts"],
   "src/cli/saved.ts": [],
   "src/cli/told.ts": [],
   // A view: it shows what it is told.

@@ -31,7 +31,7 @@ describe("docs/write-a-task.md", () => {
       const chosen = /yield\* Pipelines\.fitted\([^)]*\)/
       assert.match(script, chosen)
       writeFileSync(join(folder, "weather.mts"), script.replace(chosen, "Pipelines.Presets.smoke"))
-      const ran = spawnSync(process.execPath, ["weather.mts"], { cwd: folder, encoding: "utf8", timeout: 100_000 })
+      const ran = spawnSync(process.execPath, ["weather.mts"], { cwd: folder, encoding: "utf8", timeout: 300_000 })
       assert.strictEqual(ran.status, 0, ran.stderr)
       assert.match(ran.stdout, /accuracy +valid/)
       assert.match(ran.stdout, /a\.png: /)
@@ -40,5 +40,5 @@ describe("docs/write-a-task.md", () => {
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
-  }, 120_000)
+  }, 300_000)
 })

@@ -94,7 +94,7 @@ describe("a training that diverges", () => {
           const metrics = yield* fs.readFileString(`${out}/metrics.jsonl`)
           assert.strictEqual(metrics.split(`"skipped":`).length - 1, looked ? 0 : 3)
         }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
-      60_000
+      300_000
     )
   }
 
@@ -124,7 +124,7 @@ describe("a training that diverges", () => {
         assert.strictEqual(samples.length, 2)
         samples.forEach((id: string) => assert.match(id, /^scene:/))
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
-    60_000
+    300_000
   )
 
   it.effect(
@@ -150,6 +150,6 @@ describe("a training that diverges", () => {
           ["checkpoints/sft/state.safetensors"]
         )
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
-    60_000
+    300_000
   )
 })

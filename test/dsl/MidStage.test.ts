@@ -5,6 +5,7 @@ import { Effect, FileSystem, Layer, Result } from "effect"
 import { Progress, type View } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Policy, PolicyError } from "../../src/policy/Policy.ts"
+import { drawing } from "../policy/drawing.ts"
 import { everyStage } from "./everyStage.ts"
 import { contents, ledgerOf, temporary } from "./folders.ts"
 import * as Stub from "./StubPolicy.ts"
@@ -41,11 +42,7 @@ const attempt = (
     )
     const stub = yield* Policy
     const mortal = Policy.of({
-      ...stub,
-      session: Effect.map(stub.session, (session) => ({
-        ...session,
-        sample: (...given: Parameters<typeof session.sample>) => Effect.andThen(counted, session.sample(...given))
-      })),
+      ...drawing(stub, (sample) => (...given) => Effect.andThen(counted, sample(...given))),
       update: (...given) =>
         Effect.andThen(counted, Effect.tap(stub.update(...given), () => Effect.sync(() => updates++)))
     })

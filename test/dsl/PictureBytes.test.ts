@@ -62,6 +62,13 @@ describe("the bytes of pictures", () => {
       // Without the list, still refused.
       yield* fs.rename(join(out, fileName), join(folder, "kept"))
       assert.match((yield* Effect.flip(run(samples, out))).message, /pictures have changed/)
+      // A list that cannot be read is no missing list.
+      yield* fs.makeDirectory(join(out, fileName))
+      assert.match(
+        (yield* Effect.flip(run(samples, out))).message,
+        /picture-hashes\.txt.*is a directory, expected a file/
+      )
+      yield* fs.remove(join(out, fileName), { recursive: true })
       yield* fs.rename(join(folder, "kept"), join(out, fileName))
 
       yield* fs.writeFileString(join(folder, "4.png"), "picture 4")

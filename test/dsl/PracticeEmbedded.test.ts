@@ -33,7 +33,7 @@ const valid = (form: Rise.Form) =>
     return good.length / groups.length
   }))
 
-const practice: Rise.PracticeOptions = { texts: 16, weight: 10, maxTokens: 24 }
+const practice: Rise.PracticeOptions = { texts: 8, weight: 20, maxTokens: 24 }
 const train = Scenes.dataset({ split: "train", limit: 96 })
 
 describe("practice", () => {
@@ -42,7 +42,7 @@ describe("practice", () => {
       const tuned = (options: Rise.SftOptions) =>
         Rise.make(task, train).pipe(
           Rise.answers(),
-          Rise.sft({ steps: 160, batchSize: 16, learningRate: 8e-4, ...options }),
+          Rise.sft({ steps: 60, batchSize: 8, learningRate: 8e-4, ...options }),
           Rise.train,
           Effect.andThen(valid("answer")),
           Effect.provide(Layer.fresh(live))

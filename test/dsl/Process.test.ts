@@ -47,7 +47,7 @@ describe("a signal", () => {
       const started = performance.now()
       child.kill("SIGINT")
       assert.strictEqual((await ended).code, 130)
-      assert.isBelow(performance.now() - started, 2000)
+      assert.isBelow(performance.now() - started, 15_000)
     })
   }
 
@@ -69,7 +69,7 @@ describe("a signal", () => {
 
 describe("a pipe", () => {
   const shell = (line: string) =>
-    spawnSync("bash", ["-c", line, process.execPath, program], { encoding: "utf8", timeout: 30_000 })
+    spawnSync("bash", ["-c", line, process.execPath, program], { encoding: "utf8", timeout: 300_000 })
 
   it("whose reader has seen enough ends the program quietly", () => {
     const { status, stderr, stdout } = shell("set -o pipefail; \"$0\" \"$1\" print | head -n 2")

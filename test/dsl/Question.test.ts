@@ -5,6 +5,7 @@ import { Fingerprint, Question, Rise, Run, Task } from "../../src/dsl/index.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
 import { Policy } from "../../src/policy/Policy.ts"
+import { drawing } from "../policy/drawing.ts"
 import * as Stub from "./StubPolicy.ts"
 
 /** The stub's task, with a question in every prompt. */
@@ -34,14 +35,10 @@ const listening = (heard: Array<string>) =>
     Policy,
     Effect.map(Policy, (policy) =>
       Policy.of({
-        ...policy,
-        session: Effect.map(policy.session, (session) => ({
-          ...session,
-          sample: (requests, options) => {
-            for (const { prompt } of requests) heard.push(`${prompt.images[0]?.id} ${prompt.text}`)
-            return session.sample(requests, options)
-          }
-        })),
+        ...drawing(policy, (sample) => (requests, options) => {
+          for (const { prompt } of requests) heard.push(`${prompt.images[0]?.id} ${prompt.text}`)
+          return sample(requests, options)
+        }),
         update: (objective, options) => {
           if (objective._tag === "Supervised") {
             for (const { prompt } of objective.examples) heard.push(`${prompt.images[0]?.id} ${prompt.text}`)

@@ -10,10 +10,10 @@ import {
   type Completion,
   type Objective,
   Policy,
-  type Session,
   type SupervisedExample,
   type UpdateOptions
 } from "../../src/policy/Policy.ts"
+import * as Drawing from "../policy/drawing.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = (options: Stub.Options = {}, seed = 1) =>
@@ -145,15 +145,9 @@ describe("Rise", () => {
     Effect.gen(function*() {
       const asked: Array<string> = []
       const policy = yield* Policy
-      const listening = Policy.of({
-        ...policy,
-        session: Effect.map(policy.session, (session) => ({
-          ...session,
-          sample: (requests, options) => {
-            asked.push(...requests.map(({ prompt }) => `${prompt.images[0]?.id}: ${prompt.text}`))
-            return session.sample(requests, options)
-          }
-        }))
+      const listening = Drawing.drawing(policy, (sample) => (requests, options) => {
+        asked.push(...requests.map(({ prompt }) => `${prompt.images[0]?.id}: ${prompt.text}`))
+        return sample(requests, options)
       })
       yield* Rise.make(Stub.Mood, Stub.data(3)).pipe(
         Rise.generate({ candidates: 1 }),
@@ -266,16 +260,7 @@ describe("Rise", () => {
           [(groups: Groups) => groups.map((group) => group.slice(1)), /gave 7 completions where 9 requests of 8/]
         ] as const
       ) {
-        const lazy = Layer.effect(
-          Policy,
-          Effect.map(Policy, (policy) => ({
-            ...policy,
-            session: Effect.map(policy.session, (session) => ({
-              ...session,
-              sample: (requests, options) => Effect.map(session.sample(requests, options), short)
-            } satisfies Session))
-          }))
-        )
+        const lazy = Drawing.layer((sample) => (requests, options) => Effect.map(sample(requests, options), short))
         const error = yield* loop(9).items.pipe(Stream.runDrain, Effect.flip, Effect.provide(lazy))
         assert.match(error.message, said)
       }

@@ -96,6 +96,36 @@ describe("run folder", () => {
       ])
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("takes the licence of its data from the head of their card, however long that is, or says why not", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* temporary
+      const data = `${directory}/data`
+      yield* fs.makeDirectory(data)
+      const card = (out: string) =>
+        logs(
+          Rise.make(Stub.Mood, Stub.data(8)).pipe(
+            Rise.answers(),
+            Rise.sft({ steps: 2, batchSize: 4 }),
+            Rise.run({ out, config: { source: data } }),
+            Effect.provide(live())
+          )
+        ).pipe(
+          Effect.flatMap(({ lines }) =>
+            Effect.map(fs.readFileString(`${out}/model/README.md`), (text) => ({ text, lines: lines.join("\n") }))
+          )
+        )
+      yield* fs.writeFileString(`${data}/README.md`, "---\nlicense: cc-by-4.0\n---\n")
+      // A hole of 4 GiB: more than a text may hold.
+      yield* fs.truncate(`${data}/README.md`, 4 * 2 ** 30)
+      assert.include((yield* card(`${directory}/long`)).text, "of the training data: cc-by-4.0")
+      yield* fs.remove(`${data}/README.md`)
+      yield* fs.makeDirectory(`${data}/README.md`)
+      const { lines, text } = yield* card(`${directory}/folder`)
+      assert.include(text, "of the training data: not recorded")
+      assert.match(lines, /README\.md.* is a directory, expected a file.*does not say its licence/)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("holds what the run made, and the same bytes for the same seed", () =>
     Effect.gen(function*() {
       const directory = yield* temporary

@@ -12,7 +12,7 @@ import { unnamed } from "../docs/runFiles.ts"
 const root = new URL("../../", import.meta.url).pathname
 const fixture = join(root, "test/fixtures/parity/qwen2-vl")
 const run = (...args: ReadonlyArray<string>) =>
-  spawnSync(process.execPath, args, { cwd: root, encoding: "utf8", timeout: 240_000 })
+  spawnSync(process.execPath, args, { cwd: root, encoding: "utf8", timeout: 300_000 })
 const read = (...path: ReadonlyArray<string>): unknown => JSON.parse(readFileSync(join(...path), "utf8"))
 
 /** What a run folder records of the flags. */

@@ -87,9 +87,9 @@ describe("budget", () => {
   })
 
   it("adds up what the stages cost, the warm-up once", () => {
-    const { evaluate, explain, reinforce, rft, sft, warmUp } = cost(quick, sizes, embeddedPace)
+    const { evaluate, explain, imageSwap, reinforce, rft, sft, warmUp } = cost(quick, sizes, embeddedPace)
     const all = lines(quick, methods, sizes, embeddedPace)
-    assert.closeTo(total(all), warmUp + 2 * (sft + rft) + reinforce + explain + 5 * evaluate, 1e-9)
+    assert.closeTo(total(all), warmUp + 2 * (sft + rft) + reinforce + explain + 5 * evaluate + 4 * imageSwap, 1e-9)
     assert.deepStrictEqual(all.map(({ stage }) => stage), [
       "base/evaluate",
       "warm-up",
@@ -102,7 +102,11 @@ describe("budget", () => {
       "RISE/explain",
       "RISE/sft",
       "RISE/rft",
-      "RISE/evaluate"
+      "RISE/evaluate",
+      "base/image-swap",
+      "warmed/image-swap",
+      "Visual-RFT/image-swap",
+      "RISE/image-swap"
     ])
   })
 

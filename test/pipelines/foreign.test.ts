@@ -28,5 +28,5 @@ describe("200 foreign pictures", () => {
         assert.strictEqual(Option.isSome(annotation), text.endsWith("</answer>") && Option.isNone(fault))
       }
     }).pipe(Effect.provide(Layer.merge(Policies.onnx({ model: "embedded", trainable: "none" }), NodeServices.layer)))
-  }, 120_000)
+  }, 300_000)
 })

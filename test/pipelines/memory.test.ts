@@ -69,7 +69,7 @@ describe("memory", () => {
         const adapter = yield* memory({ ...run, preset: paper, how: { workers: 1, lora: { rank: 4 } } })
         assert.isBelow(adapter.optimizer, (yield* memory({ ...run, preset: paper })).optimizer)
       })).pipe(Effect.provide(NodeServices.layer)),
-    90_000
+    300_000
   )
 
   it.live(
@@ -83,7 +83,7 @@ describe("memory", () => {
         const ratio = planned.total / held
         assert.isTrue(ratio > 0.75 && ratio < 1.25, `planned ${planned.total}, held ${held}`)
       })).pipe(Effect.provide(NodeServices.layer)),
-    90_000
+    300_000
   )
 
   it.effect("counts prompts as the model reads them: 16 visual tokens of a picture of 112 pixels, and the text", () =>

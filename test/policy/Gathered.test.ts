@@ -5,6 +5,7 @@ import { Context, Effect, Exit, Fiber, Layer } from "effect"
 import { Image } from "../../src/kernels/image/index.ts"
 import * as Gathered from "../../src/policy/Gathered.ts"
 import { onnx, Policy, type SampleOptions, type SampleRequest } from "../../src/policy/layers.ts"
+import type { Drawn } from "../../src/policy/Policy.ts"
 
 const grey = (shade: number) =>
   Image.rendered(`grey-${shade}`, () => ({ width: 56, height: 56, data: new Uint8Array(56 * 56 * 3).fill(shade) }))
@@ -58,6 +59,21 @@ describe("Gathered", () => {
         [0, 1, 2, 3].map((i) => session.sample([asked(i)], { ...sampling, temperature: i % 2 === 0 ? 1 : 0 }))
       )
       for (const keys of passes) assert.strictEqual(new Set(keys.map((key) => Number(key.slice(1)) % 2)).size, 1)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("computes those who listen apart: nobody else is decoded a token at a time", () =>
+    Effect.gen(function*() {
+      const { direct, passes, session } = yield* gathered
+      const heard: Array<number> = []
+      const listen = ({ token }: Drawn) => void heard.push(token)
+      const [plain, said] = yield* together([
+        session.sample([asked(1)], sampling),
+        session.sample([{ ...asked(2), listen }], sampling)
+      ])
+      assert.deepStrictEqual(passes, [["k1"], ["k2"]])
+      assert.deepStrictEqual(heard, [...(said?.[0]?.[0]?.tokens ?? [])])
+      const alone = (yield* direct.sample([asked(1), asked(2)], sampling)).map((group) => group[0]?.text)
+      assert.deepStrictEqual([plain?.[0]?.[0]?.text, said?.[0]?.[0]?.text], alone)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("refuses nobody for what a stranger sent", () =>

@@ -228,7 +228,7 @@ describe("browsing", () => {
         // A page of 24 needs no more than so many files.
         assert.isBelow(page.loads.length, 120)
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
-    120_000
+    300_000
   )
 })
 

@@ -3,6 +3,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Layer, Logger, Option, Schema } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
+import { TestClock } from "effect/testing"
 import { request } from "node:http"
 import { serve } from "../../src/cli/reportServer.ts"
 import { Event, Progress, report as tell, silent } from "../../src/dsl/Progress.ts"
@@ -12,7 +13,7 @@ import { inFolder } from "../../src/studies/folder.ts"
 import * as Now from "../../src/studies/report/Now.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 
-const services = Layer.mergeAll(Layer.succeed(Progress, silent), Logger.layer([])).pipe(
+const services = Layer.mergeAll(Layer.succeed(Progress, silent), Logger.layer([]), TestClock.layer()).pipe(
   Layer.provideMerge(NodeServices.layer)
 )
 
@@ -48,14 +49,15 @@ const waiting = (out: string, resume = false) =>
 
 const read = (file: string) => Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(file))
 
-/** Until it holds, for ten seconds. */
+/** Until it holds: what is written every few seconds is given minutes of the test's clock. */
 const until = <E, R>(holds: Effect.Effect<boolean, E, R>) =>
   Effect.gen(function*() {
     for (let i = 0; i < 200; i++) {
       if (yield* holds) return
-      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50)))
+      yield* TestClock.adjust("1 second")
+      yield* TestClock.withLive(Effect.sleep("5 millis"))
     }
-    assert.fail("waited ten seconds for it")
+    assert.fail("waited in vain")
   })
 
 const live = <A, E>(effect: Effect.Effect<A, E, Layer.Success<typeof services> | import("effect").Scope.Scope>) =>
@@ -99,7 +101,7 @@ describe("a run under way", () => {
           "report/run.js"
         ])
       })),
-    30_000
+    300_000
   )
 
   it("that was cut off is gone on with in silence, and ends with the same report", () =>
@@ -118,7 +120,7 @@ describe("a run under way", () => {
       assert.strictEqual(yield* read(`${folder}/cut/report.html`), yield* read(`${folder}/whole/report.html`))
       // A page of another moment is nothing that a run has to be told of.
       assert.isFalse(yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.exists(`${folder}/cut/metrics.jsonl`)))
-    })), 30_000)
+    })), 300_000)
 })
 
 /** With a host of its own choosing. */

@@ -30,29 +30,37 @@ export interface Outcome {
   readonly failed: number
   /** Answers of now that had to be closed. */
   readonly closed: number
+  /** Draws of now that held no annotation, of pictures with others that did. */
+  readonly unread: number
   /** The first that failed now, and why. */
   readonly first: string
 }
 
 /** Nothing so far. */
-export const none: Outcome = { n: 0, failed: 0, closed: 0, first: "" }
+export const none: Outcome = { n: 0, failed: 0, closed: 0, unread: 0, first: "" }
 
 /** With one more row. */
-export const add = (sum: Outcome, { annotation, closed, fault = "no annotation", image }: Row): Outcome => ({
+export const add = (sum: Outcome, { annotation, closed, draws, fault = "no annotation", image }: Row): Outcome => ({
   n: sum.n + 1,
   closed: sum.closed + (closed === true ? 1 : 0),
+  unread: sum.unread + (annotation === null ? 0 : draws?.unread ?? 0),
   failed: sum.failed + (annotation === null ? 1 : 0),
   first: annotation === null && sum.first === "" ? faultOf(image, fault) : sum.first
 })
 
 /** Fails where nothing was annotated, or not all with `strict`; else warns of what to know. */
 export const tell = Effect.fnUntraced(function*(
-  { closed, failed, first, n }: Outcome,
+  { closed, failed, first, n, unread }: Outcome,
   { maxTokens, strict }: { readonly maxTokens: number; readonly strict: boolean }
 ) {
   if (closed > 0) {
     const many = closed === 1 ? "1 answer was" : `${closed} answers were`
     yield* warn(`${many} closed so as to end within ${maxTokens} tokens (--max-tokens): trust them less`)
+  }
+  if (unread > 0) {
+    yield* warn(
+      `${unread} of the draws held no annotation and were left out; what others of their pictures say stands`
+    )
   }
   if (failed === n) return yield* new NothingAnnotated({ n, first })
   if (failed === 0) return

@@ -29,6 +29,8 @@ export const Row = Schema.Struct({
   confidence: Schema.optionalKey(Schema.Finite),
   /** True where the answer was cut off or closed at `--max-tokens`; else absent. */
   closed: Schema.optionalKey(Schema.Boolean),
+  /** With `--samples`: answers that were drawn, and those that held no annotation and were left out; else absent. */
+  draws: Schema.optionalKey(Schema.Struct({ of: Schema.Int, unread: Schema.Int })),
   /** Of the picture as it is stored, in pixels; absent where it cannot be read. */
   width: Schema.optionalKey(Schema.Finite),
   height: Schema.optionalKey(Schema.Finite),
@@ -57,7 +59,7 @@ export const rounded = (share: number): number => Number(share.toPrecision(4))
 /** @param value what an annotation is, in numbers */
 export const rowOf = <A>(task: Task<A>, value: (annotation: A, size: Size) => Value) =>
 (
-  { annotation, closed, confidence, fault, image, reasoning, size, text }: Annotated<A>
+  { annotation, closed, confidence, draws, fault, image, reasoning, size, text }: Annotated<A>
 ): Row => ({
   image: image.id,
   annotation: Option.match(annotation, { onNone: () => null, onSome: task.encode }),
@@ -65,6 +67,7 @@ export const rowOf = <A>(task: Task<A>, value: (annotation: A, size: Size) => Va
   reasoning: Option.getOrNull(reasoning),
   ...Option.match(confidence, { onNone: () => ({}), onSome: (share) => ({ confidence: rounded(share) }) }),
   ...(closed ? { closed } : {}),
+  ...(draws === undefined ? {} : { draws }),
   ...Option.getOrElse(size, () => ({})),
   ...Option.match(fault, { onNone: () => ({}), onSome: (fault) => ({ fault, ...(text === "" ? {} : { text }) }) })
 })

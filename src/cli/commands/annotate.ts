@@ -59,6 +59,11 @@ const flags = {
   ),
   batch: count("batch", "Pictures computed together, fewer: answers come sooner; default: 32")
     .pipe(Flag.withDefault(32)),
+  samples: count(
+    "samples",
+    "Answers drawn for each picture and combined into one (mean of shares, vote of labels, medoid of boxes); " +
+      "default: 1, the greedy one"
+  ).pipe(Flag.withDefault(1)),
   strict: Flag.Boolean("strict").pipe(
     Flag.withDescription("End with 4 where a picture could not be annotated"),
     Flag.withDefault(false)
@@ -84,6 +89,7 @@ const identityOf = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind) {
     form: given.form,
     grammar: grammarMode(given),
     maxTokens: given.maxTokens,
+    ...(given.samples === 1 ? {} : { samples: given.samples, seed: given.seed }),
     ...(remote
       ? { seed: given.seed, extra: Option.getOrNull(given.extra) }
       : Engine.trains(given)
@@ -106,7 +112,7 @@ const tellWaiting = (given: Given, heard: () => boolean) =>
 
 /** Asks for the rows that a sink lacks, and tells how it goes. */
 const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sink.Sink) {
-  const { batch, form, maxTokens, question } = given
+  const { batch, form, maxTokens, question, samples } = given
   const { before, keep, names, skip } = sink
   let outcome: Outcome.Outcome = { ...Outcome.none, ...before }
   if (names.length === skip) return outcome
@@ -125,6 +131,7 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
       grammar: grammarMode(given),
       maxTokens,
       batch,
+      samples,
       skip,
       ...Option.match(question, { onNone: () => ({}), onSome: (question) => ({ question }) })
     }),

@@ -6,8 +6,9 @@ import * as Quarantine from "../../dsl/Quarantine.ts"
 import { named as nameOf } from "../../dsl/Run.ts"
 import * as Spool from "../../dsl/Spool.ts"
 import type { Task } from "../../dsl/Task.ts"
-import { evaluate as evaluateModel, Results } from "../../evaluation/index.ts"
+import { evaluate as evaluateModel, imageSwap, Results } from "../../evaluation/index.ts"
 import { fitted, Presets } from "../../pipelines/index.ts"
+import { directoryOf } from "../../policy/Embedded.ts"
 import type * as Sources from "../../sources/index.ts"
 import { barsOf, type Example, labels } from "../../studies/index.ts"
 import { again, CommandLine } from "../commandLine.ts"
@@ -19,6 +20,8 @@ import * as Pictures from "../pictures.ts"
 import { asked, check, named, policy, weightsOf } from "../policy.ts"
 import { printed } from "../study.ts"
 import { type Told, told } from "../told.ts"
+import { text } from "../values.ts"
+import { baseOf } from "../witness.ts"
 import { working } from "../working.ts"
 import { form, formOf } from "./form.ts"
 
@@ -43,6 +46,14 @@ const flags = {
   ...Pictures.asked,
   model: Flags.modelAsked,
   adapter: Flags.adapterAsked,
+  base: text("base", "DIR", "a directory").pipe(
+    Flag.withDescription(
+      "The model that --model was trained from: whether reasonings are about their pictures is asked of it (column " +
+        "grounded); default: --model without its --adapter, else nobody"
+    ),
+    Flag.map(directoryOf),
+    Flag.optional
+  ),
   ...Flags.elsewhere,
   ...Flags.requests,
   ...Flags.frozen,
@@ -92,12 +103,14 @@ const measured = Effect.fnUntraced(function*<A>(
   const { task } = source
   const settings = yield* lengthsOf(given, source)
   const form = yield* formOf(given)
+  const base = yield* baseOf(given, form)
   const config = {
     // An engine may move with its states.
     model: Engine.trains(given) ? given.model : named(given),
     // Answers of other weights under the same name are other answers.
     weights: Option.isSome(given.remote) ? null : yield* weightsOf(given),
     adapter: Option.getOrNull(given.adapter),
+    base: Option.getOrNull(base),
     source: source.name,
     form,
     quantize: Option.getOrNull(given.quantize),
@@ -122,9 +135,24 @@ const measured = Effect.fnUntraced(function*<A>(
         cuesNamed: source.cuesNamed
       })
     ).pipe(
+      Effect.provide(policy(given)),
+      Effect.flatMap((rows) =>
+        Option.match(base, {
+          onNone: () => Effect.succeed(rows),
+          onSome: (model) =>
+            Effect.map(
+              imageSwap({
+                methods: [method],
+                task,
+                data: source.test,
+                witness: policy({ model, seed: given.seed, device: given.device, workers: given.workers })
+              }),
+              (swapped) => [...rows, ...swapped]
+            )
+        })
+      ),
       Effect.tap(Results.write),
       Effect.tap(() => bars === undefined ? Effect.void : labels({ task, method, bars })),
-      Effect.provide(policy(given)),
       Effect.tapError(() => goOn(out))
     )
   )

@@ -3,6 +3,7 @@ import { Console, Effect, FileSystem, Path, Schema } from "effect"
 import { Argument, Command } from "effect/cli"
 import packageJson from "../../../package.json" with { type: "json" }
 import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
+import { there } from "../../kernels/runtime/there.ts"
 import { config } from "../init/config.ts"
 import { halves, labels, picture } from "../init/pictures.ts"
 import { script } from "../init/script.ts"
@@ -62,11 +63,10 @@ const write = Effect.fnUntraced(function*(folder: string) {
 
 /** Whether a script in the folder finds the package, as Node looks for it: in its folder, and in those above. */
 const finds = Effect.fnUntraced(function*(folder: string) {
-  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const above = (at: string): ReadonlyArray<string> => path.dirname(at) === at ? [at] : [at, ...above(path.dirname(at))]
   const places = above(path.resolve(folder)).map((at) => path.join(at, "node_modules", packageJson.name))
-  const found = yield* Effect.filter(places, (place) => Effect.orElseSucceed(fs.exists(place), () => false))
+  const found = yield* Effect.filter(places, there)
   return found.length > 0
 })
 

@@ -1,7 +1,7 @@
 /**
  * What the server answers, path by path. Whatever goes wrong is an answer with a status and a reason.
  */
-import { Cause, Effect, Exit, Fiber, Option, Schema, type Scope, Stream } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Option, Queue, Schema, type Scope, Stream } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { MissingQuestion } from "../../dsl/Question.ts"
 import { ImageError } from "../../kernels/image/index.ts"
@@ -14,6 +14,7 @@ import * as Fault from "./Fault.ts"
 import * as Page from "./Page.ts"
 import * as Picture from "./Picture.ts"
 import type { Served } from "./Served.ts"
+import * as Streamed from "./Streamed.ts"
 
 type Response = HttpServerResponse.HttpServerResponse
 type Handler = (
@@ -43,7 +44,7 @@ const modelOf = ({ created, form, kind, name, parameters }: Served) => ({
   }
 })
 
-/** How long an answer is waited for before its stream is begun: until then a fault still has its status. */
+/** How long a first token is waited for before a stream is begun: until then a fault still has its status. */
 const PATIENCE = "5 seconds"
 /** What keeps a silent stream open: proxies cut one after a minute or less. */
 const BEAT = "10 seconds"
@@ -55,21 +56,30 @@ const chat: Handler = Effect.fnUntraced(function*(served, request) {
   const bytes = yield* served.bodies.read(request)
   const asked = yield* Chat.request(served, yield* Body.json(bytes))
   yield* served.places.take(asked.count)
-  const answering = served.places.within(Chat.answer(served, asked))
-  if (asked.fields.stream !== true) return yield* json(ChatBody.whole(served.name, yield* answering, asked))
-
-  const fiber = yield* Effect.forkScoped(answering)
-  const told = (answer: Chat.Answer) => Stream.fromIterable(ChatBody.events(served.name, answer, asked))
-  const soon = yield* Effect.timeoutOption(Fiber.await(fiber), PATIENCE)
-  if (Option.isSome(soon)) {
-    const answer = yield* soon.value
-    return sse(Stream.concat(Stream.succeed(ChatBody.begun(served.name, answer, asked)), told(answer)))
+  if (asked.fields.stream !== true) {
+    return yield* json(ChatBody.whole(served.name, yield* served.places.within(Chat.answer(served, asked)), asked))
   }
-  const unknown = { id: `chatcmpl-${crypto.randomUUID()}`, created: Math.floor(Date.now() / 1000) }
+  const known = { id: `chatcmpl-${crypto.randomUUID()}`, created: Math.floor(Date.now() / 1000) }
+  const pieces = yield* Queue.unbounded<string, Cause.Done>()
+  const begun = yield* Deferred.make<void>()
+  const tokenizer = served.tokenwise ? served.tokenizer : { decode: undefined }
+  const { listen, told } = Streamed.make(tokenizer, asked.count, asked.stops, (index, piece) => {
+    Queue.offerUnsafe(pieces, ChatBody.told(served.name, known, asked, index, piece))
+    Deferred.doneUnsafe(begun, Effect.void)
+  })
+  const fiber = yield* served.places.within(Chat.answer(served, asked, listen)).pipe(
+    Effect.ensuring(Queue.end(pieces)),
+    Effect.forkScoped
+  )
+  const soon = yield* Effect.raceFirst(
+    Effect.asSome(Fiber.await(fiber)),
+    Effect.as(Effect.timeoutOption(Deferred.await(begun), PATIENCE), Option.none())
+  )
+  if (Option.isSome(soon)) yield* soon.value
   const rest = Stream.unwrap(Effect.map(
     Fiber.await(fiber),
     Exit.match({
-      onSuccess: (answer) => told({ ...answer, ...unknown }),
+      onSuccess: (answer) => Stream.fromIterable(ChatBody.events(served.name, { ...answer, ...known }, asked, told)),
       onFailure: (cause) => {
         const error = Cause.squash(cause)
         return Stream.succeed(
@@ -78,11 +88,12 @@ const chat: Handler = Effect.fnUntraced(function*(served, request) {
       }
     })
   ))
-  const beats = Stream.map(Stream.tick(BEAT), () => ": at work\n\n")
+  // The first tick is at once.
+  const beats = Stream.tick(BEAT).pipe(Stream.drop(1), Stream.map(() => ": at work\n\n"))
   return sse(
     Stream.concat(
-      Stream.succeed(ChatBody.begun(served.name, unknown, asked)),
-      Stream.merge(beats, rest, { haltStrategy: "right" })
+      Stream.succeed(ChatBody.begun(served.name, known, asked)),
+      Stream.merge(beats, Stream.concat(Stream.fromQueue(pieces), rest), { haltStrategy: "right" })
     )
   )
 })

@@ -2,9 +2,10 @@
  * `/v1/chat/completions`: a request as a draw of the policy, and the draw as the protocol tells it.
  */
 import { Effect } from "effect"
+import { Distance } from "../../kernels/generate/index.ts"
 import { look } from "../../pipelines/Annotated.ts"
 import { TokenBudgetError } from "../../policy/onnx/ContextLimit.ts"
-import type { Completion, PolicyError } from "../../policy/Policy.ts"
+import type { Completion, PolicyError, SampleRequest } from "../../policy/Policy.ts"
 import * as ChatFields from "./ChatFields.ts"
 import * as Fault from "./Fault.ts"
 import * as Messages from "./Messages.ts"
@@ -58,14 +59,18 @@ export const request = Effect.fnUntraced(function*(served: Served, body: unknown
     return yield* Fault.invalid("the message asks nothing: this model answers a question about its picture", "messages")
   }
   const asked = text.trim() === "" ? own : text
-  return {
-    fields,
-    images,
-    text: asked,
-    grammar: yield* served.masks.of(fields, asked),
-    count: fields.n ?? 1,
-    maxTokens: limits[0] ?? served.maxTokens
+  const stops: ReadonlyArray<string> = [fields.stop ?? []].flat()
+  const grammar = yield* served.masks.of(fields, asked)
+  const maxTokens = limits[0] ?? served.maxTokens
+  const least = grammar === undefined ? 1 : Distance.shortest(Distance.of(grammar, [served.tokenizer.endOfTurn]))
+  if (maxTokens < least) {
+    return yield* Fault.invalid(
+      `max_tokens is ${maxTokens}, expected at least ${least}: the shortest answer in this model's format takes so ` +
+        "many; with \"mask\": false it may break off anywhere",
+      "max_tokens"
+    )
   }
+  return { fields, images, text: asked, grammar, stops, count: fields.n ?? 1, maxTokens }
 })
 export type Request = Effect.Success<ReturnType<typeof request>>
 
@@ -75,9 +80,17 @@ const usageOf = (completions: ReadonlyArray<Completion>): Answer["usage"] => {
   return { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens }
 }
 
-/** Draws the answer. The same seed, picture and question draw the same; without a seed every request draws anew. */
+/**
+ * Draws the answer. The same seed, picture and question draw the same; without a seed every request draws anew.
+ *
+ * @param listen is told of its tokens as they are drawn
+ */
 export const answer = Effect.fnUntraced(
-  function*(served: Served, { count, fields, grammar, images, maxTokens, text }: Request) {
+  function*(
+    served: Served,
+    { count, fields, grammar, images, maxTokens, stops, text }: Request,
+    listen?: SampleRequest["listen"]
+  ) {
     const id = crypto.randomUUID()
     const prepared = yield* Effect.forEach(images, (image, i) =>
       Effect.mapError(
@@ -87,7 +100,7 @@ export const answer = Effect.fnUntraced(
     const pictures = images.map((image) => image.id).join()
     const key = fields.seed == null ? `chat/${id}` : `chat/seed=${fields.seed}/${pictures}/${text}`
     const [completions = []] = yield* served.session.sample(
-      [{ prompt: { images: prepared.map(({ image }) => image), text }, key }],
+      [{ prompt: { images: prepared.map(({ image }) => image), text }, key, ...(listen && { listen }) }],
       {
         count,
         maxTokens,
@@ -96,7 +109,6 @@ export const answer = Effect.fnUntraced(
         grammar
       }
     ).pipe(Effect.mapError(ofPolicy))
-    const stops = [fields.stop ?? []].flat()
     const answered: Answer = {
       id: `chatcmpl-${id}`,
       created: Math.floor(Date.now() / 1000),

@@ -4,6 +4,7 @@
 import type { Answer, Request } from "./Chat.ts"
 import type { Spelled } from "./Spelled.ts"
 import type { Told } from "./Stops.ts"
+import type { Piece } from "./Streamed.ts"
 
 const encoder = new TextEncoder()
 
@@ -41,7 +42,7 @@ export const whole = (model: string, answer: Answer, request: Request) => ({
 })
 
 /** What each token adds to the text that is told: it is trimmed, and what the tokens wrote need not be. */
-const piecesOf = ({ text, tokens }: Told, request: Request) => {
+const piecesOf = ({ text, tokens }: Told, request: Request): ReadonlyArray<Piece> => {
   const shownTokens = shown(tokens, request)
   const begins = Math.max(0, shownTokens.map((token) => token.text).join("").indexOf(text))
   let at = 0
@@ -54,39 +55,54 @@ const piecesOf = ({ text, tokens }: Told, request: Request) => {
 
 const event = (data: unknown): string => `data: ${JSON.stringify(data)}\n\n`
 
-/** The first event of a stream, before anything is known of its answer. */
-export const begun = (model: string, answer: Pick<Answer, "created" | "id">, request: Request): string =>
-  Array.from({ length: request.count }, (_, index) =>
-    event({
-      ...head(model, { ...answer, choices: [], usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 } }),
-      object: "chat.completion.chunk",
-      choices: [{ index, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null }]
-    })).join("")
+/** What all events of a stream say. */
+type Known = Pick<Answer, "created" | "id">
 
-/** All events behind the first: a piece a token, why it ended, and the usage where it is asked for. */
-export const events = (model: string, answer: Answer, request: Request): ReadonlyArray<string> => {
-  const { fields } = request
-  const chunk = (choices: ReadonlyArray<object>, more: object = {}) =>
-    event({ ...head(model, answer), object: "chat.completion.chunk", choices, ...more })
-  const usage = fields.stream_options?.include_usage === true
-  const null_ = usage ? { usage: null } : {}
-  return [
-    ...answer.choices.flatMap((choice, index) => [
-      ...piecesOf(choice, request).map(({ piece, token }) =>
-        chunk([{
-          index,
-          delta: { content: piece },
-          logprobs: logprobsOf([token], request),
-          finish_reason: null,
-          ...(fields.return_token_ids === true && { token_ids: [token.token] })
-        }], null_)
-      ),
-      chunk([{ index, delta: {}, logprobs: null, finish_reason: choice.finish }], null_)
-    ]),
-    ...(usage ? [chunk([], { usage: answer.usage })] : []),
-    "data: [DONE]\n\n"
-  ]
-}
+const chunk = (
+  model: string,
+  { created, id }: Known,
+  { fields }: Request,
+  choices: ReadonlyArray<object>,
+  more: object = fields.stream_options?.include_usage === true ? { usage: null } : {}
+): string => event({ id, created, model, system_fingerprint: null, object: "chat.completion.chunk", choices, ...more })
+
+/** The first event of a stream, before anything is known of its answer. */
+export const begun = (model: string, known: Known, request: Request): string =>
+  Array.from({ length: request.count }, (_, index) => {
+    const delta = { role: "assistant", content: "" }
+    return chunk(model, known, request, [{ index, delta, logprobs: null, finish_reason: null }])
+  }).join("")
+
+/** What a token adds. */
+export const told = (model: string, known: Known, request: Request, index: number, { piece, token }: Piece): string =>
+  chunk(model, known, request, [{
+    index,
+    delta: { content: piece },
+    logprobs: logprobsOf([token], request),
+    finish_reason: null,
+    ...(request.fields.return_token_ids === true && { token_ids: [token.token] })
+  }])
+
+/**
+ * The events behind those: the pieces that are not told yet, why each choice ended, the usage where it is asked for.
+ *
+ * @param done pieces of each choice that are told
+ */
+export const events = (
+  model: string,
+  answer: Answer,
+  request: Request,
+  done: ReadonlyArray<number>
+): ReadonlyArray<string> => [
+  ...answer.choices.flatMap((choice, index) => [
+    ...piecesOf(choice, request).slice(done[index]).map((piece) => told(model, answer, request, index, piece)),
+    chunk(model, answer, request, [{ index, delta: {}, logprobs: null, finish_reason: choice.finish }])
+  ]),
+  ...(request.fields.stream_options?.include_usage === true
+    ? [chunk(model, answer, request, [], { usage: answer.usage })]
+    : []),
+  "data: [DONE]\n\n"
+]
 
 /** What went wrong behind the first event. */
 export const broken = (error: unknown): string => event(error)

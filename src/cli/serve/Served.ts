@@ -25,6 +25,8 @@ export interface Served {
   readonly form: Form
   /** Of a think-answer, in tokens, where a request says nothing. */
   readonly maxTokens: number
+  /** Whether streams tell tokens as they are drawn, and not when the answer is whole. */
+  readonly tokenwise: boolean
   /** Rows of a pass: more candidates than that are not drawn for one request. */
   readonly mostChoices: number
   readonly session: Session

@@ -16,6 +16,23 @@ export interface Spelled {
 /** Tokens before one that it is spelled with: a tokenizer may write one differently behind others. */
 const CONTEXT = 8
 
+/** Spells tokens one after another: what each adds, where it is known whether another follows. */
+export const speller = (decode: NonNullable<Tokenizer["decode"]>) => {
+  const tokens: Array<number> = []
+  /** Where what is not written yet begins, and where what it is read with does. */
+  let open = 0
+  return (token: number, last: boolean): string => {
+    tokens.push(token)
+    const from = Math.max(0, open - CONTEXT)
+    const whole = decode(tokens.slice(from))
+    // Bytes of half a character are written with the rest of it.
+    if (whole.endsWith("\ufffd") && !last) return ""
+    const text = whole.slice(decode(tokens.slice(from, open)).length)
+    open = tokens.length
+    return text
+  }
+}
+
 /** Spells the tokens of a completion. */
 export const spell = (
   { logprobs, text, tokens }: Pick<Completion, "logprobs" | "text" | "tokens">,
@@ -26,21 +43,11 @@ export const spell = (
   )
   // Without a spelling the whole text stands with the first.
   if (decode === undefined) return Array.from(tokens, (token, i) => of(token, i, i === 0 ? text : "", false))
-  const spelled: Array<Spelled> = []
-  /** Where what is not written yet begins, and where what it is read with does. */
-  let open = 0
-  for (const [i, token] of tokens.entries()) {
+  const next = speller(decode)
+  return Array.from(tokens, (token, i) => {
     const last = i === tokens.length - 1
-    if (last && (token === endOfTurn || specials.has(token)) && !text.endsWith(decode([token]))) {
-      spelled.push(of(token, i, "", true))
-      continue
-    }
-    const from = Math.max(0, open - CONTEXT)
-    const whole = decode(tokens.subarray(from, i + 1))
-    // Bytes of half a character are written with the rest of it.
-    const half = whole.endsWith("\ufffd") && !last
-    spelled.push(of(token, i, half ? "" : whole.slice(decode(tokens.subarray(from, open)).length), false))
-    if (!half) open = i + 1
-  }
-  return spelled
+    return last && (token === endOfTurn || specials.has(token)) && !text.endsWith(decode([token]))
+      ? of(token, i, "", true)
+      : of(token, i, next(token, last), false)
+  })
 }

@@ -75,7 +75,7 @@ const show = (answer, name) => {
     : Object.entries(value).sort((a, b) => b[1] - a[1]).map(([label, share]) => bar(label, share))
   $("values").replaceChildren(...rows)
   $("confidence").textContent = (answer.confidence === undefined ? ""
-    : "Probability of the answer's tokens, given the reasoning: " + answer.confidence + ".")
+    : "How sure it is of this answer, having reasoned so: " + Math.round(answer.confidence * 100) + "%.")
     + (answer.closed ? " It was cut short: trust it less." : "")
   $("raw").textContent = JSON.stringify(answer, null, 2)
 }

@@ -1,7 +1,8 @@
 /**
  * The folder that a COCO file's names are relative to: nothing in the file says it.
  */
-import { Effect, FileSystem, Option, Path, Result } from "effect"
+import { Effect, Option, Path, Result } from "effect"
+import { there } from "../../kernels/runtime/there.ts"
 import * as Entries from "../CocoAnnotations.ts"
 import type { Content } from "../CocoFile.ts"
 import { within } from "../Folder.ts"
@@ -32,14 +33,13 @@ const candidates = (path: Path.Path, file: string): ReadonlyArray<string> => {
 
 /** The folder in which most of the first names are files; the file's own where none are. */
 export const find = Effect.fnUntraced(function*(file: string, { images }: Content) {
-  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const names = images.slice(0, some).flatMap((image) =>
     Option.toArray(Option.map(Result.getSuccess(Entries.picture(image)), ({ name }) => name))
   )
   const isThere = (folder: string, name: string) =>
     Result.isSuccess(within(path, folder, name))
-      ? Effect.orElseSucceed(fs.exists(path.join(folder, name)), () => false)
+      ? there(path.join(folder, name))
       : Effect.succeed(false)
   let best = { folder: path.dirname(file), found: 0 }
   for (const folder of new Set(candidates(path, file))) {

@@ -9,8 +9,8 @@
  * - *look-alikes*: up to three faint ghosts of other objects, which the annotation knows nothing of;
  * - *noise* on every pixel, uniform within ±55 of 255.
  *
- * What is in the scene, its annotation and its cues stay the same: only the picture is harder. Every draw is keyed by the
- * scene.
+ * What is in the scene, its annotation and its cues stay the same: only the picture is harder. Every draw is keyed by
+ * the scene.
  *
  * @module
  */

@@ -1,7 +1,8 @@
 /**
  * What a script is told when its run is over or was cut off: where things are, and the next step.
  */
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, Path } from "effect"
+import { there } from "../../kernels/runtime/there.ts"
 import * as Progress from "../Progress.ts"
 import type { Task } from "../Task.ts"
 
@@ -13,10 +14,8 @@ const tell = (text: string) => Progress.report(Progress.Event.Ended({ text }))
 /** An engine gives its adapter alone: the base model's weights are put under it. */
 const isAdapter = (model: string) =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
     const { join } = yield* Path.Path
-    const has = (name: string) => Effect.orElseSucceed(fs.exists(join(model, name)), () => false)
-    return (yield* has("adapter_config.json")) && !(yield* has("config.json"))
+    return (yield* there(join(model, "adapter_config.json"))) && !(yield* there(join(model, "config.json")))
   })
 
 /** Says where the chains are, of a run under a policy that cannot be trained. */
@@ -28,11 +27,10 @@ export const chainsAlone = Effect.fnUntraced(function*(out: string) {
 /** Where an engine has what was learned, and whether that is all there is: weights that stay there. */
 const atEngine = (model: string) =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
     const { join } = yield* Path.Path
-    const has = (name: string) => Effect.orElseSucceed(fs.exists(join(model, name)), () => false)
-    const there = yield* has("engine.json")
-    return { there, stays: there && !(yield* has("config.json")) && !(yield* has("adapter_config.json")) }
+    const has = (name: string) => there(join(model, name))
+    const known = yield* has("engine.json")
+    return { known, stays: known && !(yield* has("config.json")) && !(yield* has("adapter_config.json")) }
   })
 
 /** Says where the model is and how it is asked. A task that cannot be written down is known to its script alone. */
@@ -41,7 +39,7 @@ export const finished = <A>(out: string, { described, name: task }: Task<A>) =>
     const { join } = yield* Path.Path
     const model = join(out, "model")
     const name = JSON.stringify(model)
-    const { stays, there } = yield* atEngine(model)
+    const { known, stays } = yield* atEngine(model)
     const asked = `--engine tinker=URL --model NAME --tokenizer DIR --adapter ${quoted(model)}`
     if (stays) {
       return yield* tell(
@@ -59,15 +57,14 @@ export const finished = <A>(out: string, { described, name: task }: Task<A>) =>
       ? `"${task}" is a task of this script: ask the model here, by Rise.evaluate and Rise.annotate with ` +
         `Policy.onnx({ ${options} })`
       : `Measure it: npx rise evaluate ${flags} --data PICTURES. Ask it: npx rise annotate ${flags} picture.png` +
-        (there ? `. At the engine: ${asked}` : "")
+        (known ? `. At the engine: ${asked}` : "")
     return yield* tell(`${what} is in ${model}. ${next}`)
   })
 
 /** Says how a run that was interrupted goes on. */
 export const interrupted = ({ out, seed }: { readonly out: string; readonly seed?: number }) =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
-    const begun = yield* Effect.orElseSucceed(fs.exists((yield* Path.Path).join(out, "run.json")), () => false)
+    const begun = yield* there((yield* Path.Path).join(out, "run.json"))
     const given = `out: ${JSON.stringify(out)}, ${seed === undefined ? "" : `seed: ${seed}, `}resume: true`
     yield* tell(
       begun

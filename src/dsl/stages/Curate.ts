@@ -15,6 +15,7 @@ import * as Passing from "./Passing.ts"
 import { advance, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
 import { type Misplaced, NothingKept, type StageError } from "./StageError.ts"
+import * as Weighing from "./Weighing.ts"
 
 /** A line of `cot.jsonl`. */
 export const CotRow = Schema.Struct({
@@ -212,8 +213,14 @@ export interface FilterOptions {
    */
   readonly least?: number
   /**
-   * The method whose rewards decide what is kept. Default: the chains' own. With another method's, two sources of
-   * chains teach the same samples.
+   * α of r^α: every chain is a lesson and weighs what it earned to this power, nothing is dropped. Ours, not the
+   * paper's: a mediocre chain of a difficult picture may teach more than none. Above 0, at most 100; in the place of
+   * `tau` and `least`. A chain that earned nothing weighs nothing, and is counted. Default: none, τ decides.
+   */
+  readonly soft?: number
+  /**
+   * The method whose rewards decide what is kept, or weigh. Default: the chains' own. With another method's, two
+   * sources of chains teach the same samples.
    */
   readonly by?: string
 }
@@ -229,13 +236,13 @@ export const usedTau = (method: string): Effect.Effect<Option.Option<number>, Ru
 
 /**
  * D_RISE^high = {(I, R*, A) | r ≥ τ}. A τ that keeps nothing stops the run and says which would keep 40%, unless it may
- * sink.
+ * sink. With `soft` all of D_RISE, weighted by r^α.
  */
 export const filter = (options: FilterOptions = {}) =>
 <A, E, R>(
   self: Pipeline<Order.Before<"filter">, A, E, R>
 ): Pipeline<"Curated", A, E | Fault | StageError, R | Run> => {
-  const { by, least, tau: wanted } = Settings.filledStage(options)
+  const { by, least, soft, tau: wanted } = Settings.filledStage(options)
   const judged: Stream.Stream<readonly [Group.Explained<A>, number], E | Fault, R | Run> = by === undefined
     ? Stream.map(self.items, (row) => [row, row.reward] as const)
     : Stream.zipWith(self.items, explained(self, by), (row, { reward }) => [row, reward] as const)
@@ -278,17 +285,27 @@ export const filter = (options: FilterOptions = {}) =>
     }
     return { tau, kept, of }
   })
-  const filtered = Effect.flatMap(Run, (run) => run.once("filter", Kept, check))
+  const weigh = (soft: number) =>
+    Effect.gen(function*() {
+      const counted = yield* Weighing.count(Stream.map(judged, ([, reward]) => reward), soft)
+      if (counted.kept > 0) return counted
+      const stage = (yield* Run).named("filter")
+      return yield* new NothingKept({ stage, tau: 0, soft, histogram: tenths([counted.of]), wouldKeep40: 0 })
+    })
+  const filtered = Effect.flatMap(
+    Run,
+    (run) => run.once("filter", Kept, soft === undefined ? check : weigh(soft))
+  )
   return advance(self, {
     stage: "Curated",
     described: ["filter", options],
-    sound: Settings.check("filter", Settings.filtering, options, ["by"]),
+    sound: Effect.andThen(Settings.check("filter", Settings.filtering, options, ["by"]), Weighing.alone(options)),
     ready: Effect.andThen(self.ready, Effect.asVoid(filtered)),
     items: Stream.unwrap(
       Effect.map(filtered, ({ tau }) =>
         judged.pipe(
           Stream.filter(([, reward]) => reward >= tau),
-          Stream.map(([row]) => row)
+          Stream.map(([row, reward]) => soft === undefined ? row : { ...row, weight: Weighing.weight(reward, soft) })
         ))
     )
   })

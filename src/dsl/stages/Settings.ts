@@ -269,7 +269,15 @@ export const reinforcing: Rules.Table = {
 export const drawing: Rules.Table = { temperature: Rules.temperature(true), maxTokens: length }
 
 /** What `filter`'s options may be. */
-export const filtering: Rules.Table = { tau: share("[0, 1]"), least: share("[0, 1]") }
+export const filtering: Rules.Table = {
+  tau: share("[0, 1]"),
+  least: share("[0, 1]"),
+  // 0 would weigh all alike, which `sft` straight on D_RISE does.
+  soft: {
+    expected: "a number above 0, at most 100",
+    holds: (value) => Rules.above(0).holds(value) && between(0, 100).holds(value)
+  }
+}
 
 /** What `validate`'s options may be. */
 export const validating: Rules.Table = {

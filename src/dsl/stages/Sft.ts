@@ -24,6 +24,7 @@ import * as Settings from "./Settings.ts"
 import type { StageError } from "./StageError.ts"
 import * as Train from "./Train.ts"
 import * as Validation from "./Validation.ts"
+import * as Weighing from "./Weighing.ts"
 
 /** Other examples that keep alive what the policy could do before. */
 export interface Replay<E = never, R = never> {
@@ -97,13 +98,18 @@ export const supervise = (
   })
 
 /** `<think>R*</think><answer>A</answer>` given the image alone, or the bare annotation where there is no chain. */
-const example = Effect.fnUntraced(function*<A>(task: Task<A>, { reasoning, sample }: Lesson<A>, answerWeight: number) {
+const example = Effect.fnUntraced(function*<A>(
+  task: Task<A>,
+  { reasoning, sample, weight: whole = 1 }: Lesson<A>,
+  answerWeight: number
+) {
   const answer = { text: yield* PlugIn.encode(task, sample), weight: answerWeight }
   const form: Form = reasoning === undefined ? "answer" : "think"
   return {
     form,
     prompt: yield* Answer.ask(task, form, sample),
-    target: reasoning === undefined ? [answer] : ThinkAnswer.segments(withoutTags(reasoning), answer)
+    target: (reasoning === undefined ? [answer] : ThinkAnswer.segments(withoutTags(reasoning), answer))
+      .map(({ text, weight }) => ({ text, weight: whole * weight }))
   }
 })
 
@@ -114,6 +120,9 @@ const example = Effect.fnUntraced(function*<A>(task: Task<A>, { reasoning, sampl
  * ```ts
  * curated.pipe(Rise.sft({ steps: 200, batchSize: 16, learningRate: 1e-3, answerWeight: 3 }))
  * ```
+ *
+ * The loss of a batch is the weighted mean over its tokens: weights of lessons (`filter({ soft })`) count against those
+ * of the same batch, so the larger the batch the better they are kept.
  */
 export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
 <A, E, R>(
@@ -130,6 +139,13 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
         setting: "replay.share",
         value: String(replay?.share),
         expected: `a share that leaves room for a lesson in a batch of ${batchSize}`
+      })
+    ),
+    Effect.suspend(() =>
+      batchSize > 1 || !Weighing.weighed(self.described) ? Effect.void : Settings.refuse(stage, {
+        setting: "batchSize",
+        value: String(batchSize),
+        expected: "2 or more behind filter({ soft }): weights count within a batch"
       })
     ),
     Practice.fits(stage, options, batchSize - extra)

@@ -93,8 +93,10 @@ export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryG
 export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept", {
   /** The stage, its method before it: "RISE/filter". */
   stage: Schema.String,
-  /** The τ that was asked for. */
+  /** The τ that was asked for; 0 with `soft`. */
   tau: Schema.Finite,
+  /** The exponent of rewards as weights, where that was asked for. */
+  soft: Schema.optionalKey(Schema.Finite),
   /** Rewards of D_RISE per tenth of [0, 1]. */
   histogram: Schema.Array(Schema.Int),
   /** The τ that would keep 40% of D_RISE; 0 where fewer earned anything. */
@@ -104,9 +106,10 @@ export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept"
     const next = this.wouldKeep40 > 0
       ? `tau ${this.wouldKeep40.toFixed(3)} would keep 40%`
       : "fewer than 40% of the chains earned anything: train RISE-CoT longer or warm up first"
-    return `${this.stage}: no chain reaches tau ${this.tau}; ${next}. Rewards of D_RISE:\n${
-      Histogram.text(this.histogram)
-    }`
+    const none = this.soft === undefined
+      ? `no chain reaches tau ${this.tau}`
+      : "no chain earned anything, so that none weighs anything"
+    return `${this.stage}: ${none}; ${next}. Rewards of D_RISE:\n${Histogram.text(this.histogram)}`
   }
 }
 

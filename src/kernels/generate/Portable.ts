@@ -5,7 +5,26 @@
  * row) is made inside, so that a host feeds whole numbers, patches and what the last run left. Shapes are fixed: a
  * picture fills as many slots as it has patches, a prompt as many rows as it has tokens, and the rest is masked.
  */
-import { add, concat, constant, gather, input, less, slice, type Tensor, where } from "../graph/index.ts"
+import {
+  add,
+  cast,
+  concat,
+  constant,
+  div,
+  gather,
+  input,
+  less,
+  mul,
+  reshape,
+  scalar,
+  slice,
+  sub,
+  type Tensor,
+  transpose,
+  where,
+  zeros
+} from "../graph/index.ts"
+import type { Values } from "../image/Preprocess.ts"
 import { Config, type Lookup, Rope, vision, VisionPlaces } from "../models/index.ts"
 import { prefillOf, type Resident, step as stepOf } from "./Step.ts"
 
@@ -20,19 +39,21 @@ export interface Room {
 
 const table = (values: Float32Array, width: number): Tensor => constant(values, [values.length / width, width])
 
-/**
- * The vision tower of one picture: output `visual`, `[slots / merge², visualWidth]`.
- *
- * Fed: `patches` `[slots, channels·temporalPatch·patch²]`; int32 `[slots]` each: `patchRow`, `patchColumn` in the grid
- * of patches, and `patchFilled`, 1 where a patch stands. Towers with learned positions are also fed int32 `[1]` each:
- * `patchRows` and `patchColumns`, how many rows and columns of patches there are.
- */
-export const tower = (config: Config.Config, p: Lookup, { slots }: Room): Readonly<Record<"visual", Tensor>> => {
-  const { channels, heads, merge, patch, places, temporalPatch, width } = config.vision
+/** Patches and where they stand, in a grid of so many rows and columns. */
+interface Placed {
+  readonly patches: Tensor
+  readonly row: Tensor
+  readonly column: Tensor
+  readonly filled: Tensor
+  /** Read by towers with learned positions alone. */
+  readonly grid: () => { readonly rows: Tensor; readonly columns: Tensor }
+}
+
+const towerOf = (config: Config.Config, p: Lookup, { slots }: Room, { column, filled, grid, patches, row }: Placed) => {
+  const { heads, merge, places, width } = config.vision
   const quarter = width / heads / 4
   // The narrowest picture is one block of patches wide.
   const angles = Rope.placeAngles(config.vision, slots / merge)
-  const [row, column] = [input("patchRow", [slots], "i32"), input("patchColumn", [slots], "i32")]
   const of = (values: Float32Array) => {
     const byPlace = table(values, quarter)
     return concat([gather(byPlace, row), gather(byPlace, column)], 1)
@@ -42,20 +63,76 @@ export const tower = (config: Config.Config, p: Lookup, { slots }: Room): Readon
       frames: 1,
       slots,
       padded: true,
-      patches: input("patches", [slots, channels * temporalPatch * patch * patch]),
+      patches,
       cosines: of(angles.cosines),
       sines: of(angles.sines),
-      filled: input("patchFilled", [slots], "i32"),
-      ...(places !== undefined && {
-        places: VisionPlaces.places(places, {
-          row,
-          column,
-          rows: input("patchRows", [1], "i32"),
-          columns: input("patchColumns", [1], "i32")
-        })
-      })
+      filled,
+      ...(places !== undefined && { places: VisionPlaces.places(places, { row, column, ...grid() }) })
     })
   }
+}
+
+/** A square picture that fills a tower. */
+export interface Square extends Values {
+  /** In pixels. */
+  readonly side: number
+  /** The slot of each patch, row by row. */
+  readonly slotOf: Int32Array
+}
+
+/**
+ * The same of a square picture of one size: output `visual`. Fed: `pixels`, bytes `[side, side, 4]` of red, green, blue
+ * and an alpha that is left alone, as a canvas gives them.
+ */
+export const square = (
+  config: Config.Config,
+  p: Lookup,
+  room: Room,
+  { mean, scale, side, slotOf, std }: Square
+): Readonly<Record<"visual", Tensor>> => {
+  const { patch, temporalPatch } = config.vision
+  const n = side / patch
+  const bytes = cast(input("pixels", [side, side, 4], "u8"), "f32")
+  const of = (values: ReadonlyArray<number>) => constant(Float32Array.from(values), [1, 1, 3])
+  const values = div(sub(mul(slice(bytes, 2, 0, 3), scalar(scale)), of(mean)), of(std))
+  const tiles = reshape(
+    transpose(reshape(values, [n, patch, n, patch, 3]), [0, 2, 4, 1, 3]),
+    [n * n, 3, 1, patch * patch]
+  )
+  const frames = concat(Array.from({ length: temporalPatch }, () => tiles), 2)
+  const flat = reshape(frames, [n * n, 3 * temporalPatch * patch * patch])
+  // An empty slot reads the row behind the last patch.
+  const patchIn = new Int32Array(room.slots).fill(n * n)
+  slotOf.forEach((slot, at) => {
+    patchIn[slot] = at
+  })
+  const placed = (of: (at: number) => number) => constant(patchIn.map((at) => at === n * n ? 0 : of(at)))
+  return towerOf(config, p, room, {
+    patches: gather(concat([flat, zeros([1, flat.shape[1] ?? 0])], 0), constant(patchIn)),
+    row: placed((at) => Math.floor(at / n)),
+    column: placed((at) => at % n),
+    filled: placed(() => 1),
+    grid: () => ({ rows: constant(Int32Array.of(n)), columns: constant(Int32Array.of(n)) })
+  })
+}
+
+/**
+ * The vision tower of one picture: output `visual`, `[slots / merge², visualWidth]`.
+ *
+ * Fed: `patches` `[slots, channels·temporalPatch·patch²]`; int32 `[slots]` each: `patchRow`, `patchColumn` in the grid
+ * of patches, and `patchFilled`, 1 where a patch stands. Towers with learned positions are also fed int32 `[1]` each:
+ * `patchRows` and `patchColumns`, how many rows and columns of patches there are.
+ */
+export const tower = (config: Config.Config, p: Lookup, room: Room): Readonly<Record<"visual", Tensor>> => {
+  const { slots } = room
+  const { channels, patch, temporalPatch } = config.vision
+  return towerOf(config, p, room, {
+    patches: input("patches", [slots, channels * temporalPatch * patch * patch]),
+    row: input("patchRow", [slots], "i32"),
+    column: input("patchColumn", [slots], "i32"),
+    filled: input("patchFilled", [slots], "i32"),
+    grid: () => ({ rows: input("patchRows", [1], "i32"), columns: input("patchColumns", [1], "i32") })
+  })
 }
 
 /** The shape of a rollout of one row. */

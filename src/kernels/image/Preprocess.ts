@@ -32,6 +32,17 @@ export interface Preprocessor {
   /** Bounds on the area of a processed image, in pixels. */
   readonly minPixels: number
   readonly maxPixels: number
+  /** Whether images of another size are scaled into these bounds. */
+  readonly resized: boolean
+  /** What becomes of a byte: (byte · scale − mean) / std, by channel. */
+  readonly values: Values
+}
+
+/** How bytes become numbers, by channel. */
+export interface Values {
+  readonly scale: number
+  readonly mean: readonly [number, number, number]
+  readonly std: readonly [number, number, number]
 }
 
 const optional = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
@@ -104,15 +115,16 @@ export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageEr
       })
     }
     const normalised = settings.do_normalize ?? true
+    const values: Values = {
+      scale: settings.do_rescale ?? true ? settings.rescale_factor ?? 1 / 255 : 1,
+      mean: normalised ? settings.image_mean ?? [0.48145466, 0.4578275, 0.40821073] : [0, 0, 0],
+      std: normalised ? settings.image_std ?? [0.26862954, 0.26130258, 0.27577711] : [1, 1, 1]
+    }
     const patchOptions = {
       patchSize,
       temporalPatchSize,
       mergeSize,
-      table: table(
-        settings.do_rescale ?? true ? settings.rescale_factor ?? 1 / 255 : 1,
-        normalised ? settings.image_mean ?? [0.48145466, 0.4578275, 0.40821073] : [0, 0, 0],
-        normalised ? settings.image_std ?? [0.26862954, 0.26130258, 0.27577711] : [1, 1, 1]
-      )
+      table: table(values.scale, values.mean, values.std)
     }
     const sizeOptions = { factor: patchSize * mergeSize, minPixels, maxPixels }
     const resized = settings.do_resize ?? true
@@ -134,6 +146,8 @@ export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageEr
       temporalPatchSize,
       mergeSize,
       minPixels,
-      maxPixels
+      maxPixels,
+      resized,
+      values
     }
   })

@@ -4,6 +4,7 @@
  */
 import { Clock, Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import { createHash } from "node:crypto"
+import { there } from "../runtime/there.ts"
 import { warn } from "../runtime/Warning.ts"
 import * as Json from "./Json.ts"
 import { fromPlatform, WeightsError } from "./WeightsError.ts"
@@ -58,7 +59,6 @@ export const filesOf = Effect.fnUntraced(function*(model: string) {
   const [run, name] = [dirname(place.value), basename(place.value)]
   const file = join(run, ledgerFile)
   const failed = Effect.mapError(fromPlatform(file, "reading"))
-  const there = (path: string) => Effect.orElseSucceed(fs.exists(path), () => false)
   if (!(yield* there(file))) {
     if (yield* there(join(run, "run.json"))) {
       yield* warn(`${model} is taken as it is: the run it lies in has no ${ledgerFile}, which would tell damage`)

@@ -1,6 +1,7 @@
 /**
  * A model as files that any onnxruntime runs: `tower.onnx`, `prefill.onnx` and `step.onnx` over one
- * `model.safetensors`, beside tokenizer and configuration, and `rise-export.json`, which says what goes in and out.
+ * `model.safetensors`, beside tokenizer and configuration, `rise-export.json`, which says what goes in and out, and
+ * `square.onnx` with `square.json`, the tower and the feeds of a square picture.
  *
  * Weights lie in the safetensors file alone, at the element type that the model is stored in; the graphs name their
  * places in it. So the folder is a Hugging Face directory as well, whose `preprocessor_config.json` makes no picture
@@ -17,6 +18,7 @@ import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import { LossGraphs } from "../../kernels/train/index.ts"
 import { ModelDirectory, Safetensors } from "../../kernels/weights/index.ts"
 import { ExportError, manifestFile, write as inFolder } from "./ExportFolder.ts"
+import { sideOf, square, squareFile } from "./ExportSquare.ts"
 import * as Model from "./Model.ts"
 import { roundUp } from "./roundUp.ts"
 
@@ -110,25 +112,20 @@ const withLimit = (config: Readonly<Record<string, unknown>>, minPixels: number,
 /** How a host makes patches of a picture. */
 const pictureOf = (
   { config, preprocessor }: Model.Model,
-  settings: Readonly<Record<string, unknown>>,
   maxPixels: number,
   room: Portable.Room
 ) => {
   const { merge, patch, temporalPatch, windows } = config.vision
-  const rescaled = settings["do_rescale"] !== false
-  const normalised = settings["do_normalize"] !== false
   return {
     patch,
     merge,
     temporalPatch,
     window: windows?.side ?? 1,
     slots: room.slots,
-    resized: settings["do_resize"] !== false,
+    resized: preprocessor.resized,
     minPixels: preprocessor.minPixels,
     maxPixels,
-    scale: rescaled ? settings["rescale_factor"] ?? 1 / 255 : 1,
-    mean: normalised ? settings["image_mean"] ?? [0.48145466, 0.4578275, 0.40821073] : [0, 0, 0],
-    std: normalised ? settings["image_std"] ?? [0.26862954, 0.26130258, 0.27577711] : [1, 1, 1]
+    ...preprocessor.values
   }
 }
 
@@ -201,18 +198,24 @@ export const write = Effect.fn("OnnxExport.write")(function*(options: Options) {
         prefill: Portable.prefill(config, p(), room),
         step: Portable.step(config, p(), room)
       }
-      const described: Record<string, unknown> = {}
-      for (const name of graphs) {
-        const { outputs, resident } = built[name]
+      const putGraph = (name: string, { outputs, resident }: Resident) => {
         const { bytes, inputs } = OnnxWriter.write(outputs, { initializers })
-        yield* put(`${name}.onnx`, bytes)
         const port = ({ dtype, shape }: Pick<Tensor, "dtype" | "shape">) => ({ type: types[dtype], shape })
-        described[name] = {
+        return Effect.as(put(`${name}.onnx`, bytes), {
           file: `${name}.onnx`,
           inputs: Object.fromEntries(inputs.map((each) => [each.name, port(each)])),
           outputs: Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, port(tensor)])),
-          ...(name === "tower" ? {} : { next: resident })
-        }
+          ...(Object.keys(resident).length > 0 && { next: resident })
+        })
+      }
+      const described: Record<string, unknown> = {}
+      for (const name of graphs) described[name] = yield* putGraph(name, built[name])
+      const side = sideOf(config.vision, { minPixels: model.preprocessor.minPixels, maxPixels })
+      if (side !== undefined) {
+        const { slotOf, ...ready } = square(config, room, { before, after }, side)
+        const outputs = Portable.square(config, p(), room, { side, slotOf, ...model.preprocessor.values })
+        const graph = yield* putGraph("square", { outputs, resident: none })
+        yield* put(squareFile, `${JSON.stringify({ graph, ...ready })}\n`)
       }
       const listed = [
         ...yield* Effect.mapError(
@@ -228,7 +231,7 @@ export const write = Effect.fn("OnnxExport.write")(function*(options: Options) {
           version: 1,
           graphs: described,
           weights: weightsFile,
-          picture: pictureOf(model, preprocessorConfig, maxPixels, room),
+          picture: pictureOf(model, maxPixels, room),
           prompt: { text: prompt, before, imageToken: config.imageToken, after, length: room.length },
           answer: { ends: model.ends, maxTokens },
           ...about,

@@ -1,8 +1,13 @@
 /** Where the rows of packed sequences stand while they attend as groups. */
 import type { GroupShape } from "../../kernels/models/index.ts"
 import type { HostTensor } from "../../kernels/runtime/index.ts"
-import type { PackedSequence } from "./PackedSequences.ts"
 import { roundUp } from "./roundUp.ts"
+
+/** What is asked of a packed sequence. */
+interface Grouped {
+  readonly prompt: { readonly tokens: ArrayLike<number> }
+  readonly candidates: ReadonlyArray<ReadonlyArray<unknown>>
+}
 
 /** Tokens that stand in a candidate's slots: its last one is only predicted. */
 const read = (candidate: ReadonlyArray<unknown>): number => Math.max(0, candidate.length - 1)
@@ -23,11 +28,10 @@ export const shapeOf = (prompt: number, candidates: number, candidate: number): 
 
 /** The slots of a batch whose sequences are padded to `length` tokens, if it is quicker with them. */
 export const wanted = (
-  sequences: ReadonlyArray<Pick<PackedSequence, "prompt" | "candidates">>,
+  sequences: ReadonlyArray<Grouped>,
   length: number
 ): GroupShape | undefined => {
-  const most = (of: (sequence: Pick<PackedSequence, "prompt" | "candidates">) => number) =>
-    sequences.reduce((n, sequence) => Math.max(n, of(sequence)), 1)
+  const most = (of: (sequence: Grouped) => number) => sequences.reduce((n, sequence) => Math.max(n, of(sequence)), 1)
   const shape = shapeOf(
     most(({ prompt }) => prompt.tokens.length),
     most(({ candidates }) => candidates.length),
@@ -46,7 +50,7 @@ export const isQuicker = ({ candidate, candidates, prompt }: GroupShape, length:
  * @param length rows of a sequence; the last of the batch's last sequence must be empty
  */
 export const tensors = (
-  sequences: ReadonlyArray<PackedSequence>,
+  sequences: ReadonlyArray<Grouped>,
   batch: number,
   length: number,
   { candidate, candidates, prompt }: GroupShape,

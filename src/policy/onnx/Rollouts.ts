@@ -166,8 +166,12 @@ const runBatch = Effect.fnUntraced(function*(
   }
   const key = `${JSON.stringify(shape)} ${grammar?.id ?? ""}`
   const { initializers, key: form, ...storage } = storedWeights(context, maxTokens)
-  const out = context.decode === "step"
-    ? yield* StepDecode.run(context, { key, shape, worker, bound, feeds, uniforms, startPosition, finished })
+  const drawn = (row: number, at: number, token: number, logprob: number) => {
+    const item = items[Math.floor(row / count)]
+    if (at < maxTokens) item?.request.listen?.({ candidate: item.first + row % count, at, token, logprob })
+  }
+  const out = stepwise(context, items)
+    ? yield* StepDecode.run(context, { key, shape, worker, bound, feeds, uniforms, startPosition, finished, drawn })
     : yield* context.sessions.of({
       key: `rollout ${key}${form}`,
       worker,
@@ -191,6 +195,10 @@ const runBatch = Effect.fnUntraced(function*(
       })))
   )
 })
+
+/** Whether a rollout is decoded one token a run: its tokens are told as they come only there. */
+const stepwise = ({ decode }: PolicyContext, items: ReadonlyArray<Pick<Item, "request">>): boolean =>
+  decode === "step" || items.some(({ request }) => request.listen !== undefined)
 
 /** File name by which the initializers of prepacked programs refer to the store. */
 const STORE = "weights"
@@ -306,7 +314,7 @@ export const sample = Effect.fn("Policy.sample")(function*(
         runBatch(context, memory, batch, features, { ...options, count }, prompts, i % workers)
       ),
     // Step by step, a batch holds its state while it waits for another's turn: no more of them than workers.
-    { concurrency: context.decode === "step" ? workers : "unbounded" }
+    { concurrency: stepwise(context, items) ? workers : "unbounded" }
   )
   const groups = encoded.map((): Array<Completion> => [])
   for (const { completions, index } of results.flat().sort((a, b) => a.index - b.index || a.first - b.first)) {

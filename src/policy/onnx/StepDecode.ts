@@ -24,12 +24,14 @@ export interface Batch {
   readonly startPosition: BigInt64Array
   /** `[rows]`: 1 for rows that nobody asked for. */
   readonly finished: Int32Array
+  /** Told of every token of a row that has not ended, as it is drawn. */
+  readonly drawn: (row: number, turn: number, token: number, logprob: number) => void
 }
 
 /** `sampled` and `sampledLogprobs`, `[turns, rows]`, as the loop gives them. */
 export const run = (context: PolicyContext, batch: Batch) =>
   Effect.scoped(Effect.gen(function*() {
-    const { finished, key, shape, startPosition, uniforms, worker } = batch
+    const { drawn, finished, key, shape, startPosition, uniforms, worker } = batch
     const { model: { config, ends, mapped }, runtime, sessions } = context
     const prepacked = MappedWeights.prepacked(mapped)
     const rows = shape.prompts * shape.group
@@ -76,8 +78,10 @@ export const run = (context: PolicyContext, batch: Batch) =>
       }, state)
       const tokens = out["sampled"]?.data as Int32Array
       sampled.set(tokens, turn * rows)
-      sampledLogprobs.set(out["sampledLogprobs"]?.data as Float32Array, turn * rows)
+      const logprobs = out["sampledLogprobs"]?.data as Float32Array
+      sampledLogprobs.set(logprobs, turn * rows)
       tokens.forEach((token, row) => {
+        if (ended[row] === 0) drawn(row, turn, token, logprobs[row] ?? NaN)
         if (ends.includes(token)) ended[row] = 1
       })
     }

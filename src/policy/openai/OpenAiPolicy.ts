@@ -99,7 +99,8 @@ const make = Effect.fnUntraced(function*(options: Settings.Options) {
         version: serving.version(),
         oneByOne: concurrency,
         sample: sample(serving.served()),
-        logprobs: scores(serving.served())
+        encode: scores.encode(serving.served()),
+        logprobs: scores.logprobs(serving.served())
       }
     }),
     () =>

@@ -137,7 +137,19 @@ export const make = <E extends { readonly message: string }>({ client, concurren
     )
   })
 
-  return (model: string): Session["logprobs"] =>
+  const encode = (model: string): NonNullable<Session["encode"]> => (text) =>
+    client.post({
+      path: "//tokenize",
+      key: `tokenize/${JSON.stringify([model, text])}`,
+      body: { model, prompt: text, add_special_tokens: false },
+      read: reader(Tokenized)
+    }).pipe(
+      Effect.catch(lacking("/tokenize", "its own API")),
+      Effect.map(({ tokens }) => Int32Array.from(tokens)),
+      failing("logprobs")
+    )
+
+  const logprobs = (model: string): Session["logprobs"] =>
     Effect.fn("Policy.logprobs")(function*(items) {
       for (const [i, { grammar, temperature = 1, tokens }] of items.entries()) {
         if (grammar !== undefined) {
@@ -152,4 +164,6 @@ export const make = <E extends { readonly message: string }>({ client, concurren
       }
       return yield* Effect.forEach(items, ({ prompt, tokens }, i) => score(model, i, prompt, tokens), { concurrency })
     }, (effect) => failing("logprobs")(effect))
+
+  return { encode, logprobs }
 }

@@ -29,6 +29,7 @@ import { filledStage } from "../../dsl/stages/Settings.ts"
 import type { Sample, Task, TaskMetric } from "../../dsl/Task.ts"
 import { chainRows } from "../../evaluation/chains.ts"
 import { evaluate, evaluateConstant } from "../../evaluation/evaluate.ts"
+import { imageSwap } from "../../evaluation/imageSwap/ImageSwap.ts"
 import * as Results from "../../evaluation/Results.ts"
 import { type Preset, trainableOf } from "../../pipelines/Presets.ts"
 import { warmUp } from "../../pipelines/warmUp.ts"
@@ -201,13 +202,21 @@ export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): 
             annotation: yield* prior(Stream.map(start.data, ({ truth }) => truth))
           })
           : yield* trained
+        const thinks = pipeline.form === "think" && cell.method !== "prior" && cell.method !== "RISE-CoT"
+        const swapped = yield* imageSwap({
+          methods: thinks ? [common.method] : [],
+          task,
+          data: test,
+          witness: Layer.fresh(bench.model.policy(cell.seed)),
+          shots: common.shots
+        })
         const chains = yield* chainRows(start.data, {
           method: source,
           tau: filledStage(preset.filter).tau,
           shots: common.shots,
           cuesNamed
         })
-        return [...rows, ...chains]
+        return [...rows, ...swapped, ...chains]
       })
       const folder = (other: Cell.Cell) => path.join(bench.out, Cell.id(other))
       return yield* work.pipe(

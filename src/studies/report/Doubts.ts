@@ -6,6 +6,7 @@ import * as Ledger from "../../dsl/Ledger.ts"
 import { fromPlatform } from "../../dsl/RunError.ts"
 import * as TextFile from "../../dsl/TextFile.ts"
 import * as Verify from "../../dsl/Verify.ts"
+import { there } from "../../kernels/runtime/there.ts"
 import * as Side from "./Side.ts"
 
 /** Doubts that are shown one by one. */
@@ -53,7 +54,7 @@ export const doubts = Effect.fnUntraced(function*(directory: string) {
   // A file of figures that no ledger speaks of was put there.
   for (const name of ["results.json", "predictions.jsonl"]) {
     if (!finished || name in written || name in lineFiles) continue
-    if (yield* Effect.orElseSucceed(fs.exists(path.join(directory, name)), () => false)) {
+    if (yield* there(path.join(directory, name))) {
       note(name, "is not in the run's ledger")
     }
   }

@@ -31,6 +31,11 @@ const results = {
   "kept share": "share of the chains that τ let through, which supervised fine-tuning learns from",
   "cue precision": "share of the things a reasoning names that are really in the picture",
   "cue recall": "share of the things in the picture that a reasoning names",
+  grounded: "how often a reasoning's own picture is the likelier one of two, to the untrained base: 0.5 is chance, 1 " +
+    "means that no other picture fits as well",
+  "grounded nats":
+    "how much likelier a reasoning is given its own picture than given another, to the untrained base, " +
+    "in nats per token",
   masked: "the same with the answer's tokens held to what the format allows"
 } as const
 
@@ -120,6 +125,13 @@ const meaningOf = (word: string): string | undefined => {
 }
 
 const idOf = (word: string): string => `word-${Buffer.from(word).toString("hex")}`
+
+/** What a figure means, as a line below the sentence that it stands in. */
+export const said = (metric: string, lower: boolean): string => {
+  const meaning = meaningOf(metric)
+  if (meaning === undefined) return ""
+  return `<p class="note">${escape(`${metric}: ${meaning}. ${lower ? "Less" : "More"} is better.`)}</p>`
+}
 
 /** A word that says what it means where it stands, when it is pressed; the word alone where the glossary has it not. */
 export const term = (word: string): string =>

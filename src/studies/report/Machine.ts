@@ -36,7 +36,7 @@ const commandOf = (words: ReadonlyArray<string>): string => {
   const [first = "-"] = words
   const said = words.map(quoted).join(" ")
   if (!first.startsWith("-")) return `npx rise ${said}`
-  return words.length === 0 ? "the same script" : `the same script with ${said}`
+  return words.length === 0 ? "run the same script again" : `run the same script again, with ${said}`
 }
 
 /** "3 min 20 s". */

@@ -5,6 +5,7 @@ import { Clock, Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
 import { metricsFile } from "../../dsl/Run.ts"
 import * as RunLock from "../../dsl/RunLock.ts"
+import { there } from "../../kernels/runtime/there.ts"
 import { json, lines } from "../artefacts.ts"
 import * as Side from "./Side.ts"
 
@@ -45,9 +46,8 @@ export const remove = Effect.fnUntraced(function*(directory: string) {
 
 /** Whether a run says by itself what it is doing. */
 export const isTold = Effect.fnUntraced(function*(directory: string) {
-  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  return yield* Effect.orElseSucceed(fs.exists(path.join(directory, Side.folder, file)), () => false)
+  return yield* there(path.join(directory, Side.folder, file))
 })
 
 const MetricRow = Schema.Struct({

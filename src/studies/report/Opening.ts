@@ -34,7 +34,8 @@ const asked = ({ kind, labels }: Drawing): string => {
 /** What was done, or is being done, on what. */
 export const done = (drawing: Drawing, setting: Setting, underWay: boolean): string => {
   const { model, source, taught, task, tested, trained } = setting
-  const data = source === undefined ? "" : ` (data: ${source})`
+  // "embedded scenes (synthetic)" stands in brackets already.
+  const data = source === undefined ? "" : ` (data: ${source.replace(/ \(([^()]*)\)$/, ", $1")})`
   if (!taught) {
     return `A vision-language model${model === undefined ? "" : `, ${model},`} ${
       underWay ? "writes" : "wrote"

@@ -103,7 +103,7 @@ const chartsOf = ({ figures, selected, stage }: Curve): string => {
   return `<div class="stage">${escape(stage)}${kept}</div><div class="charts">${charts.join("")}</div>`
 }
 
-const resultsOf = ({ kept, lower, metric, results }: PageData): string => {
+const resultsOf = ({ facts, kept, lower, metric, results }: PageData): string => {
   if (results.length === 0) return ""
   const distinct = (key: "method" | "metric") => [...new Set(results.map((row) => row[key]))]
   const main = results.filter((row) => row.part === "all" && row.metric === metric)
@@ -117,7 +117,12 @@ const resultsOf = ({ kept, lower, metric, results }: PageData): string => {
     `Win rate: share of samples on which the ` +
     `method is better than RISE, ties counted half. ` +
     `Figures are of what a method writes by itself, and valid is its share of answers in the right format; ` +
-    `“masked”: with tokens held to the task's grammar.${Tables.unrankedNote(results)}</p>` +
+    `“masked”: with tokens held to the task's grammar.${Tables.unrankedNote(results)}${
+      results.some(({ part }) => part === "unseen") && facts.some(([, value]) => value.startsWith("embedded scenes"))
+        ? " The test scenes have two parts: in those of “unseen” something stands (an object, or a style of drawing) " +
+          "that never came with a label in training."
+        : ""
+    }</p>` +
     Glossary.ofResults(distinct("method"), distinct("metric")) +
     Glossary.meanings([...distinct("method"), ...distinct("metric")])
 }
@@ -154,8 +159,8 @@ const loopOf = ({ histogram, loops }: PageData): string => {
         .join(", ")
     }.</p>`
   const each = loops.shown === 0 ? "" : `<h3>Sample by sample</h3><p class="note">For a labelled picture the model ` +
-    `writes several chains; from picture and chain alone it rebuilds the label, and the chain is paid by how near ` +
-    `that comes. ${loops.shown} samples of the training half; all are in chains.jsonl. ${
+    `writes several chains; from picture and chain alone it rebuilds the label, and how near that comes is the ` +
+    `chain's reward. ${loops.shown} samples of the training half; all are in chains.jsonl. ${
       loops.pictured ? "" : "Their pictures are not in this folder: rise train keeps some, the run of a script none. "
     }` +
     `<span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt</p>` +
@@ -176,10 +181,17 @@ const browser = ({ answers }: PageData): string =>
 
 /** Renders the page. */
 export const render = (page: PageData): string => {
-  const { answers, aside, curves, data, facts, kept, labels, opening, sentences, settings, title, warnings } = page
+  const { answers, aside, curves, data, facts, kept, labels, lower, metric, opening, sentences, settings, title } = page
+  const { warnings } = page
   const total = [...aside.counts.values()].reduce((sum, count) => sum + count, 0)
   const reasons = [...aside.counts].map(([reason, count]) => `${reason} ${count}`).join(", ")
-  const lead = sentences.map((text, i) => i === 0 ? `<p class="verdict">${escape(text)}</p>` : `<p>${escape(text)}</p>`)
+  const lead = sentences.map((text, i) =>
+    i > 0
+      ? `<p>${escape(text)}</p>`
+      : `<p class="verdict">${escape(text)}</p>${
+        metric !== undefined && text.includes(metric) ? Glossary.said(metric, lower.has(metric)) : ""
+      }`
+  )
   const plain = (text: string) => text === "" ? "" : `<p class="plain">${escape(text)}</p>`
   const charts = curves.map(chartsOf).join("")
   const parts = [
@@ -205,8 +217,10 @@ export const render = (page: PageData): string => {
     [
       "training",
       "Training",
-      charts === "" ? "" : `<p class="note">Curves are running means over a twentieth of the ` +
-        `stage; dots are the validation split.</p>${Glossary.ofTraining(curves.map(({ stage }) => stage))}${charts}`
+      charts === "" ?
+        "" :
+        `<p class="note">Steps run from left to right. Curves are running means over a twentieth of ` +
+        `the stage; dots are the validation split.</p>${Glossary.ofTraining(curves.map(({ stage }) => stage))}${charts}`
     ],
     ["run", "The run", Settings.section(settings)]
   ] as const

@@ -10,6 +10,7 @@ import { CotRow } from "../../dsl/Rise.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
 import { masked, verdict } from "../../evaluation/index.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
+import { there } from "../../kernels/runtime/there.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { json, lines } from "../artefacts.ts"
 import { Data, dataFile } from "../data.ts"
@@ -169,7 +170,6 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   const fs = yield* FileSystem.FileSystem
   const at = (name: string) => path.join(directory, name)
   const fail = (reason: string) => new RunFileError({ path: directory, reason })
-  const there = (name: string) => Effect.orElseSucceed(fs.exists(at(name)), () => false)
   const type = yield* Effect.match(fs.stat(directory), { onFailure: () => "Directory", onSuccess: ({ type }) => type })
   if (type !== "Directory") {
     return yield* fail(`is a ${type.toLowerCase()}, expected the folder of a run: name one, such as runs/mine`)
@@ -183,7 +183,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   const run = yield* json(at("run.json"), RunJson)
   if (Option.isNone(found) && Option.isNone(run)) {
     return yield* fail(
-      (yield* there("."))
+      (yield* there(directory))
         ? "holds no run.json and no results.json, so it is no run folder: name the one that --out, or out in a " +
           "script, named"
         : "no such folder: name a run folder, such as runs/mine"
@@ -203,9 +203,11 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   const named = Predicate.isObject(stages) ? Object.keys(stages) : undefined
   const ledger = yield* json(at(Ledger.fileName), Schema.Struct({ finished: Schema.Boolean }))
   const finished = Option.exists(ledger, ({ finished }) => finished)
+  const weighted = facts.has("config.settings.filter.soft") || facts.has("stages.filter.soft")
   const asked = Number(facts.get("config.settings.filter.tau") ?? facts.get("stages.filter.tau") ?? 0.75)
   // A script's run filters where it says so.
-  const tau = named === undefined || named.includes("filter") ? used ?? asked : undefined
+  const filters = (named === undefined || named.includes("filter")) && !weighted
+  const tau = filters ? used ?? asked : undefined
   const aside = yield* Stream.runFold(
     lines(at("quarantine.jsonl"), Row),
     () => ({ counts: new Map<string, number>(), first: new Array<Row>() }),
@@ -261,7 +263,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     sentences: [
       ...verdictOf(results, about),
       ...(Option.isNone(found)
-        ? [unfinished(directory, identity, { finished, model: yield* there("model") }, Option.isSome(now))]
+        ? [unfinished(directory, identity, { finished, model: yield* there(at("model")) }, Option.isSome(now))]
         : []),
       ...(about.notes ?? [])
     ],

@@ -8,6 +8,7 @@ import { Option } from "effect"
 import { AnswerGrammar } from "../../dsl/grammar/index.ts"
 import { make as makeTask, type Task } from "../../dsl/Task.ts"
 import * as Codec from "./Codec.ts"
+import * as Combine from "./Combine.ts"
 import type { Definition } from "./Definition.ts"
 import { describe } from "./Description.ts"
 import * as TaskGrammar from "./Grammar.ts"
@@ -34,13 +35,14 @@ export interface Classification extends Task<Distribution> {
  */
 export const check = (name: string, labels: ReadonlyArray<string>): void => checkLabels(name, labels, false)
 
-/** How answers of either kind are written, read, asked for, measured and held to a grammar. */
+/** How answers of either kind are written, read, asked for, measured, combined and held to a grammar. */
 const kinds = {
   distribution: {
     encode: Codec.encode,
     decode: Codec.decode,
     prompts: Wording.prompts,
     metrics: Metric.all,
+    combine: Combine.mean,
     compile: TaskGrammar.compile
   },
   single: {
@@ -48,6 +50,7 @@ const kinds = {
     decode: Codec.decodeSingle,
     prompts: Wording.singlePrompts,
     metrics: Metric.single,
+    combine: Combine.vote,
     compile: TaskGrammar.compileSingle
   }
 }
@@ -77,6 +80,7 @@ export const make = (definition: Definition): Classification => {
       similarity: definition.similarity === "literal" ? Similarity.literal : Similarity.similarity,
       leaks: leaks(labels, definition.leakage?.labels ?? "allow"),
       metrics: kind.metrics,
+      combine: kind.combine,
       ...Option.match(describe(definition, prompts), { onNone: () => ({}), onSome: (described) => ({ described }) }),
       grammar: AnswerGrammar.cached((vocabulary, form) => kind.compile(name, labels, vocabulary, form))
     }),

@@ -45,8 +45,8 @@ export interface Figures {
 /** COCO's IoU thresholds: 0.5, 0.55, …, 0.95. */
 export const cocoThresholds: ReadonlyArray<number> = Array.from({ length: 10 }, (_, i) => (50 + 5 * i) / 100)
 
-/** COCO's recalls: 0, 0.01, …, 1. */
-const recalls = Array.from({ length: 101 }, (_, i) => i / 100)
+/** COCO's recalls: 0, 0.01, …, 1, as products. Some lie above i / 100: 57 boxes found of 100 do not reach 0.57. */
+const recalls = Array.from({ length: 101 }, (_, i) => i * 0.01)
 
 /** A prediction after matching: by threshold, 1 matched, 0 not, −1 counts neither way. */
 interface Ranked {

@@ -99,6 +99,6 @@ describe("rise init", () => {
         assert.strictEqual(trained.code, 0, trained.stderr)
         assert.match(trained.stdout, /\nRISE reaches accuracy .* on 12 test pictures/)
       })),
-    90_000
+    300_000
   )
 })

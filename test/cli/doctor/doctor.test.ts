@@ -13,6 +13,7 @@ import { note, ok, wrong } from "../../../src/cli/doctor/Finding.ts"
 import { memoryHere, quotaOf } from "../../../src/cli/doctor/machine.ts"
 import { model } from "../../../src/cli/doctor/model.ts"
 import { embeddedModel } from "../../../src/cli/embedded.ts"
+import { here } from "../here.ts"
 import { node, rise, root } from "../processes.ts"
 
 const directory = Effect.acquireRelease(
@@ -182,7 +183,7 @@ describe("rise doctor", () => {
     "ends with 1 where a run would not start, and says everything else all the same",
     () =>
       Effect.gen(function*() {
-        const { code, stderr, stdout } = yield* node([rise, "doctor", "--data", "nowhere"])
+        const { code, stderr, stdout } = yield* here(["doctor", "--data", "nowhere"])
         assert.strictEqual(code, 1)
         assert.strictEqual(stderr, "error: a run would not start: mend data\n")
         for (const about of ["Node", "cores", "memory", "disk", "onnxruntime", "sharp", "devices", "model", "data"]) {
@@ -190,6 +191,6 @@ describe("rise doctor", () => {
         }
         assert.isTrue(stdout.split("\n").length < 40 && stdout.split("\n").every((row) => row.length <= 80), stdout)
       }),
-    60_000
+    300_000
   )
 })

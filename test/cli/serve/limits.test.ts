@@ -21,6 +21,21 @@ afterAll(async () => {
   await server.ended
 })
 
+/** What comes back until the connection is closed, of a request that is written by hand: all of it, or a part. */
+const raw = (headers: string, body: string | Buffer) =>
+  new Promise<string>((resolve) => {
+    const socket = connect(server.port, "127.0.0.1")
+    let got = ""
+    socket.on("data", (part) => got += part)
+    socket.on("error", () => {})
+    socket.on("close", () => resolve(got))
+    socket.write(
+      `POST /annotate HTTP/1.1\r\nhost: localhost\r\nauthorization: ${bearer.authorization}\r\n` +
+        `content-type: image/png\r\n${headers}\r\n\r\n`
+    )
+    socket.write(body)
+  })
+
 const ask = (more: object = {}) => chat(server.port, { model: "tight", messages: [turn("", png)], ...more }, bearer)
 
 describe("rise serve, held to its limits", () => {
@@ -51,30 +66,10 @@ describe("rise serve, held to its limits", () => {
       headers: { ...headers, "content-length": "999999999" }
     })
     assert.strictEqual(announced.status, 413)
-    const chunked = await new Promise<string>((resolve) => {
-      const socket = connect(server.port, "127.0.0.1")
-      let got = ""
-      socket.on("data", (part) => got += part)
-      socket.on("error", () => {})
-      socket.on("close", () => resolve(got))
-      socket.write(
-        `POST /annotate HTTP/1.1\r\nhost: localhost\r\nauthorization: ${bearer.authorization}\r\n` +
-          `content-type: image/png\r\ntransfer-encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n`
-      )
-      socket.write(body)
-    })
+    const size = `${body.length.toString(16)}\r\n`
+    const chunked = await raw("transfer-encoding: chunked", Buffer.concat([Buffer.from(size), body]))
     assert.match(chunked, /^HTTP\/1\.1 413 .*connection: close.*more than 1 MiB, expected at most 1 MiB/is)
-    const slow = await new Promise<string>((resolve) => {
-      const socket = connect(server.port, "127.0.0.1")
-      let got = ""
-      socket.on("data", (part) => got += part)
-      socket.on("error", () => {})
-      socket.on("close", () => resolve(got))
-      socket.write(
-        `POST /annotate HTTP/1.1\r\nhost: localhost\r\nauthorization: ${bearer.authorization}\r\n` +
-          "content-type: image/png\r\ncontent-length: 100\r\n\r\nabc"
-      )
-    })
+    const slow = await raw("content-length: 100", "abc")
     assert.match(slow, /^HTTP\/1\.1 408 .*3 bytes of it did/s)
     assert.strictEqual(JSON.parse((await send(server.port, "/health")).text).heldBytes, 0)
   })

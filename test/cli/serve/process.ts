@@ -73,16 +73,21 @@ export interface Got {
 export const send = (
   port: number,
   path: string,
-  { body, headers = {}, method = body === undefined ? "GET" : "POST" }: {
+  { body, headers = {}, method = body === undefined ? "GET" : "POST", seen = () => {} }: {
     readonly method?: string
     readonly body?: string | Buffer
     readonly headers?: Readonly<Record<string, string>>
+    /** Told what has come so far, with every part. */
+    readonly seen?: (text: string) => void
   } = {}
 ) =>
   new Promise<Got>((resolve, reject) => {
     const sent = request({ port, path, method, headers: { ...headers } }, (response) => {
       let text = ""
-      response.on("data", (part) => text += part)
+      response.on("data", (part) => {
+        text += part
+        seen(text)
+      })
       response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }))
       response.on("error", reject)
     })

@@ -18,7 +18,7 @@ const remote = (grammars: boolean) =>
   Policy.openai({ baseUrl: `${server.base}/v1`, model: "scene-vl-places", grammars, attempts: 1 })
 
 beforeAll(async () => {
-  ;[server, pngs] = await Promise.all([start([]), pictures(6)])
+  ;[server, pngs] = await Promise.all([start(["--stream", "tokens"]), pictures(6)])
 })
 afterAll(async () => {
   server.signal("SIGTERM")
@@ -67,6 +67,39 @@ describe("rise serve", () => {
       assert.deepStrictEqual(chunks.at(-1).usage, json.usage)
       assert.isAbove(chunks.length, tokens.length)
     }
+  })
+
+  it("streams what is drawn while more is drawn, to the texts of an answer that comes whole", async () => {
+    const drawn = {
+      model: "scene-vl-places",
+      messages: [turn("Explain this picture.", pngs[0]!)],
+      n: 4,
+      seed: 3,
+      temperature: 1.5,
+      max_tokens: 200,
+      stop: ["zebra"]
+    }
+    let asked: Promise<string> | undefined
+    const streamed = await send(server.port, "/v1/chat/completions", {
+      body: JSON.stringify({ ...drawn, stream: true }),
+      headers: { "content-type": "application/json" },
+      seen: (text) => {
+        if (/"content":"[^"]/.test(text)) asked ??= send(server.port, "/health").then(({ text }) => text)
+      }
+    })
+    // When the first piece was here, its request still had its places.
+    assert.strictEqual(JSON.parse(await asked!).places, 4)
+    const choices = streamed.text.split("\n\n").filter((event) => event.startsWith("data: {"))
+      .flatMap((event) => JSON.parse(event.slice(6)).choices)
+    const { json } = await chat(server.port, drawn)
+    for (const { finish_reason, index, message } of json.choices) {
+      const own = choices.filter((choice) => choice.index === index)
+      assert.strictEqual(own.map(({ delta }) => delta.content ?? "").join(""), message.content)
+      assert.deepStrictEqual(own.map((choice) => choice.finish_reason).filter((why) => why !== null), [finish_reason])
+    }
+    // Choices are told side by side, not one behind the other.
+    const order = choices.map(({ index }) => index).join("")
+    assert.notMatch(order, /^0+1+2+3+$/)
   })
 
   it("draws by seed, several choices at a time, and stops where it is told", async () => {
@@ -168,6 +201,7 @@ describe("rise serve", () => {
       [{ messages, temperature: 200 }, 400, "temperature", /temperature is 200, expected 0/],
       [{ messages, n: 17 }, 400, "n", /from 1 to 16/],
       [{ messages, max_tokens: 0 }, 400, "max_tokens", /from 1/],
+      [{ messages, max_tokens: 7 }, 400, "max_tokens", /max_tokens is 7, expected at least 8: .*"mask": false/],
       [{ messages, max_tokens: 8, max_completion_tokens: 8 }, 400, "max_tokens", /one limit/],
       [{ messages, max_tokens: 100_000 }, 400, "max_tokens", /maximum context length: max_tokens is 100000/],
       [{ messages, stop: ["a", ""] }, 400, "stop", /at most 4/],

@@ -8,6 +8,7 @@ import { join } from "node:path"
 import sharp from "sharp"
 import { Classification, ImageFolder, Policy, Rise } from "../../../src/index.ts"
 import * as Fake from "../../policy/openai/server.ts"
+import { here } from "../here.ts"
 import { node, rise } from "../processes.ts"
 import { type Served, start } from "./process.ts"
 
@@ -52,7 +53,7 @@ afterAll(async () => {
 })
 
 const command = (...args: ReadonlyArray<string>) =>
-  Effect.runPromise(node([rise, ...args], { cwd: folder, timeout: 120_000 }))
+  Effect.runPromise(node([rise, ...args], { cwd: folder, timeout: 300_000 }))
 
 const predictions = (out: string) =>
   readFileSync(join(folder, out, "predictions.jsonl"), "utf8").trim().split("\n")
@@ -98,7 +99,7 @@ describe("a server that says what its model was trained for", () => {
     assert.strictEqual(remote.rest.annotation, "snow")
     const otherwise = await command("annotate", picture, ...byServer(), "--labels", "warm,cold", "--strict")
     assert.match(otherwise.stderr, /asked otherwise, by --labels warm,cold/)
-  }, 120_000)
+  }, 300_000)
 
   it("is refused the embedded scenes, which have other labels", async () => {
     const { code, stderr } = await command("evaluate", ...byServer())
@@ -107,28 +108,24 @@ describe("a server that says what its model was trained for", () => {
   })
 
   it("warns of an audit by a model that may know the labels by heart", async () => {
-    const { code, stderr } = await command("audit", "-d", pictures, "-o", "audit", ...byServer())
+    const { code, stderr } = await command("audit", "-d", join(pictures, "test"), "-o", "audit", ...byServer())
     assert.strictEqual(code, 0, stderr)
     assert.match(stderr, /the server's model was trained for this task/)
     assert.match(stderr, /task of weather at .*: weather \(rain, snow, sun\)/)
-  }, 120_000)
+  }, 300_000)
 })
 
 describe("what a server says", () => {
+  let asks = 0
   const asked = (models: unknown, status = 200, ...args: ReadonlyArray<string>) =>
     Effect.gen(function*() {
       const fake = yield* Fake.start
       fake.models = Fake.send(status, models)
-      const { code, stderr } = yield* node([
-        rise,
-        "annotate",
-        picture,
-        "--remote",
-        fake.baseUrl,
-        "--remote-model",
-        "vl",
+      const out = join(folder, `asked ${++asks}.jsonl`)
+      const { code, stderr } = yield* here([
+        ...["annotate", picture, "--remote", fake.baseUrl, "--remote-model", "vl", "--out", out, "--quiet"],
         ...args
-      ], { cwd: folder })
+      ])
       return { code, stderr, asked: fake.requests.length }
     }).pipe(Effect.scoped)
   const listed = (task: unknown) => ({ data: [{ id: "vl", task }] })
@@ -153,7 +150,7 @@ describe("what a server says", () => {
           assert.strictEqual(sent, 0)
         }
       }),
-    120_000
+    300_000
   )
 
   it.live("may be nothing: then emotions are taken for granted, and said so", () =>
@@ -168,17 +165,14 @@ describe("what a server says", () => {
         assert.match(stderr, /a server's model does not say what it was trained for/)
         assert.isAbove(sent, 0)
       }
-    }), 120_000)
+    }), 300_000)
 
   it.live("is not guessed where the server is away or wants a key", () =>
     Effect.gen(function*() {
       const key = yield* asked({ error: { message: "no key" } }, 401)
       assert.strictEqual(key.asked, 0)
       assert.match(key.stderr, /the server answered 401: .*set OPENAI_API_KEY of the environment/)
-      const away = yield* node(
-        [rise, "annotate", picture, "--remote", "http://127.0.0.1:1/v1", "--remote-model", "vl"],
-        { cwd: folder }
-      )
+      const away = yield* here(["annotate", picture, "--remote", "http://127.0.0.1:1/v1", "--remote-model", "vl"])
       assert.match(away.stderr, /ECONNREFUSED.*is it running, and is the address right/s)
-    }), 60_000)
+    }), 300_000)
 })

@@ -9,17 +9,18 @@ import { Effect, Exit, Schema } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { Parquet } from "../../../src/data/index.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
+import { stopwatch } from "../../stopwatch.ts"
 import { collect, live } from "../folders.ts"
 
 const read = async (file: string) => {
-  const start = performance.now()
+  const spent = stopwatch()
   const exit = await Effect.runPromiseExit(
     live(collect(Parquet.read([file], { annotation: Schema.Unknown, maxPixels: 10_000 })))
   )
   const found = Exit.isSuccess(exit)
     ? { error: exit.value.error, samples: exit.value.samples.length }
     : { defect: String(exit.cause) }
-  return { ...found, milliseconds: performance.now() - start, mebibytes: process.resourceUsage().maxRSS / 1024 }
+  return { ...found, milliseconds: spent(), mebibytes: process.resourceUsage().maxRSS / 1024 }
 }
 
 const [first = "", seed = "", stride = "", target = ""] = process.argv.slice(2)

@@ -116,7 +116,7 @@ describe("telemetry", () => {
           assert.notInclude(stderr, "begins: 6 steps")
           for (const { body } of received) assert.notInclude(body.toString("latin1"), "sesame")
         })),
-      60_000
+      300_000
     )
   }
 
@@ -140,7 +140,7 @@ describe("telemetry", () => {
         assert.lengthOf(received, length)
         assert.deepStrictEqual(files(with_), files(without))
       })),
-    60_000
+    300_000
   )
 
   it.live(
@@ -156,7 +156,7 @@ describe("telemetry", () => {
         assert.include(steps[3], { "effect.fiber.interrupted": true })
         assert.isTrue(logs.some(({ body }) => body.stringValue?.startsWith("Interrupted.")))
       })),
-    60_000
+    300_000
   )
 
   const silentServer = Effect.acquireRelease(
@@ -196,7 +196,7 @@ describe("telemetry", () => {
           assert.isBelow(performance.now() - started, 15_000)
         }
       })),
-    90_000
+    300_000
   )
 
   it.live(
@@ -223,7 +223,7 @@ describe("telemetry", () => {
         }
         assert.lengthOf(received, 0)
       })),
-    90_000
+    300_000
   )
 
   it.live(
@@ -254,6 +254,6 @@ describe("telemetry", () => {
         const lines = refused.stderr.trim().split("\n").map((line): unknown => JSON.parse(line))
         assert.lengthOf(lines.filter((line) => JSON.stringify(line).includes("telemetry is not delivered")), 1)
       })),
-    60_000
+    300_000
   )
 })

@@ -1,6 +1,7 @@
 /** The key, in the spellings that it comes back in. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Secret from "../../../src/policy/http/Secret.ts"
+import { stopwatch } from "../../stopwatch.ts"
 
 const KEY = "sk/a+b=c_d.e-f<g>&\"h'0123"
 
@@ -85,8 +86,8 @@ describe("a redacted text", () => {
   })
 
   it("takes no longer for texts that are made to be slow", () => {
-    const started = performance.now()
+    const spent = stopwatch()
     Secret.redactor(KEY)("\\".repeat(200_000) + "%25".repeat(200_000) + "&amp;".repeat(100_000))
-    assert.isBelow(performance.now() - started, 2000)
+    assert.isBelow(spent(), 2000)
   })
 })

@@ -98,7 +98,7 @@ describe("a policy with an adapter", () => {
       const error = yield* Effect.flip(run(Effect.asVoid(Policy), { lora: { adapter: saved } }))
       assert.include((error as Error).message, `policy load: ${file}: tensor "base_model.model.`)
       assert.match((error as Error).message, /": holds a value that is not finite \(found NaN at \[\d+, \d+\]\)/)
-    })), 60_000)
+    })), 300_000)
 
   it.effect(
     "starts as its base, learns, scores what it samples; its state is the adapter alone",
@@ -136,7 +136,7 @@ describe("a policy with an adapter", () => {
           assert.deepStrictEqual(yield* logprobs, trained)
         }))
       }),
-    60_000
+    300_000
   )
 
   it.effect(
@@ -154,7 +154,7 @@ describe("a policy with an adapter", () => {
         yield* policy.beginStage
         assert.closeTo((yield* policy.update(grpo(yield* groupOf), update)).kl, 0, 1e-6)
       })),
-    60_000
+    300_000
   )
 
   it.effect("can hold on to its base throughout", () =>
@@ -184,7 +184,7 @@ describe("a policy with an adapter", () => {
         }),
         { lora: { rank: 2, targets: ["attn.qkv", "mlp.fc1", "merger.mlp.2"] } }
       ),
-    60_000
+    300_000
   )
 
   it.effect("drops by step and example: neither batches nor workers matter", () =>
@@ -197,7 +197,7 @@ describe("a policy with an adapter", () => {
       assert.isAtMost(worst([apart], [together]), 1e-4)
       const none = yield* run(learned, { lora: { ...lora, dropout: 0 } })
       assert.isAbove(worst([none], [together]), 1e-3)
-    }), 60_000)
+    }), 300_000)
 
   it.effect(
     "is saved as PEFT and goes on from there; merged, it is the same model without an adapter",
@@ -236,7 +236,7 @@ describe("a policy with an adapter", () => {
         )
         assert.match((none as Error).message, /this policy has no adapter/)
       })).pipe(Effect.provide(NodeServices.layer)),
-    60_000
+    300_000
   )
 
   it.effect("cannot train all weights beside it", () =>

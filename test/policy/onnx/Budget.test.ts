@@ -76,7 +76,7 @@ describe("answers of the embedded checkpoint to noise", () => {
         yield* Effect.provide(texts, layer("step"))
       ]
       assert.deepStrictEqual(steps, loop)
-    }), 60_000)
+    }), 300_000)
 
   it.effect("leave the answer more than its shortest form", () =>
     Effect.scoped(Effect.gen(function*() {
@@ -124,7 +124,7 @@ describe("answers of the embedded checkpoint to noise", () => {
         const unlimited = yield* learn(rollouts.map(({ maxTokens: _, ...rest }) => rest))
         assert.isAbove(unlimited.clipFraction, 0, "scored without their budget they are not what was drawn")
       }).pipe(Effect.provide(layer("loop"))),
-    60_000
+    300_000
   )
 })
 
@@ -170,6 +170,6 @@ describe("a budget", () => {
         )
         assert.match(error.message, /no text of the grammar dead ever ends/)
       })).pipe(Effect.provide(layer("loop"))),
-    60_000
+    300_000
   )
 })

@@ -12,7 +12,7 @@ import * as Checkpoint from "../../../src/policy/onnx/Checkpoint.ts"
 import { prompts } from "./pictures.ts"
 import type { Given } from "./programs/resumed.ts"
 import * as Stages from "./stages.ts"
-import { read, type State, state, stateFile, weights, write } from "./weights.ts"
+import { fingerprint, read, type State, state, stateFile, weights, write } from "./weights.ts"
 
 const program = fileURLToPath(new URL("./programs/resumed.ts", import.meta.url))
 
@@ -52,13 +52,17 @@ class Kept extends Context.Service<Kept, string>()("test/Kept") {
 /** Policies come and go, their worker stays. */
 const live = Kept.layer.pipe(Layer.provideMerge(Runtime.layer({ workers: 1 })), Layer.provideMerge(NodeServices.layer))
 
-/** What another policy makes of the steps that are left. */
-const resumed = (kind: Stages.Kind, of: Stages.Trained, from: string, step: number) =>
-  Effect.gen(function*() {
-    yield* (yield* Policy).restore(from)
-    yield* Stages.go(kind, step)
-    return yield* now
-  }).pipe(Effect.provide(Stages.fresh(of, kind)))
+/**
+ * What another policy makes of the steps that are left, by the step that the stage was stopped after. It begins in the
+ * middle, knowing nothing; what it did for one is nothing that the next one may find.
+ */
+const resumed = (kind: Stages.Kind, of: Stages.Trained, out: string) =>
+  Effect.forEach([2, 3, 0, 1], (step) =>
+    Effect.gen(function*() {
+      yield* (yield* Policy).restore(`${out}/${step}`)
+      yield* Stages.go(kind, step)
+      return [step, yield* now] as const
+    })).pipe(Effect.provide(Stages.fresh(of, kind)))
 
 layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
   describe("a stage that is stopped after any of its steps and goes on in another policy", () => {
@@ -70,13 +74,10 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
             const out = yield* known ? Kept : temporary
             if (!known) yield* kept(kind, of, out)
             const expected = yield* hash(`${out}/${Stages.STEPS}`)
-            const ends = yield* Effect.forEach(Array.from({ length: Stages.STEPS }, (_, step) => step), (step) =>
-              resumed(kind, of, `${out}/${step}`, step), { concurrency: 2 })
+            const ends = yield* resumed(kind, of, out)
             assert.deepStrictEqual(
               ends,
-              ends.map(() =>
-                expected
-              ),
+              ends.map(([step]) => [step, expected]),
               "by the step that it was stopped after"
             )
           }))
@@ -451,8 +452,9 @@ layer(live, { timeout: "120 seconds" })("the state of a live policy", (it) => {
             }
             yield* policy.revert(snapshot)
             const back = yield* state
-            assert.notDeepEqual(moved.tensors["weights"], at.tensors["weights"])
-            assert.deepStrictEqual(back.tensors, at.tensors, "weights and reference, no moments")
+            const tensorsOf = ({ tensors }: State) => fingerprint({ metadata: {}, tensors })
+            assert.notStrictEqual(tensorsOf(moved)["weights"], tensorsOf(at)["weights"])
+            assert.deepStrictEqual(tensorsOf(back), tensorsOf(at), "weights and reference, no moments")
             // Kept on the disk it comes back just so, in another policy too, whatever that has become.
             const out = yield* temporary
             yield* policy.checkpoint(`${out}/at`)

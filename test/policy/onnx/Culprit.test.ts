@@ -90,7 +90,7 @@ describe("one weight that is no number", () => {
         }
         yield* Model.load(directory, { trainable: "all", seed: 0 })
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
-    60_000
+    300_000
   )
 
   it.effect(
@@ -113,7 +113,7 @@ describe("one weight that is no number", () => {
         restore()
         yield* drawn(directory, { mapWeights: true, trainable: "none" })
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
-    60_000
+    300_000
   )
 })
 
@@ -125,6 +125,6 @@ describe("a sound model", () => {
     ([heat, mass]) =>
       // From 0.00001 to 100.
       Effect.asVoid(drawn(fixture, {}, { temperature: 10 ** (7 * heat - 5), topP: Math.max(1e-6, mass) })),
-    { arbitrary: { runs: 8 }, timeout: 60_000 }
+    { arbitrary: { runs: 8 }, timeout: 300_000 }
   )
 })

@@ -106,12 +106,12 @@ describe("devices", () => {
           assert.closeTo(found.steps[i]!.gradNorm! / gradNorm!, 1, 1e-4, `${device}, gradient of step ${i}`)
         })
       }
-    }), 120_000)
+    }), 300_000)
 
   it.effect("compute every operator and its derivative", () =>
     Effect.gen(function*() {
       for (const device of yield* Device.available) {
         yield* Effect.provide(operators, Layer.fresh(Runtime.layer({ device, workers: 1 })))
       }
-    }), 120_000)
+    }), 300_000)
 })

@@ -204,7 +204,7 @@ describe("a policy", () => {
           }
         })
       ),
-    60_000
+    300_000
   )
 
   it.effect(
@@ -228,6 +228,6 @@ describe("a policy", () => {
           assert.deepStrictEqual(yield* live(swapped, program), yield* live(scene, program))
         })
       ),
-    60_000
+    300_000
   )
 })

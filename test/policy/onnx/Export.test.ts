@@ -34,10 +34,60 @@ interface Program {
   readonly fitted: (width: number, height: number) => readonly [number, number]
 }
 
+const examples = new URL("../../../examples/export/", import.meta.url)
+
+/** What `square.html` does. */
+const script = () => {
+  const page = readFileSync(new URL("square.html", examples), "utf8")
+  return (/<script type="module">\n(.*)<\/script>/s.exec(page)?.[1] ?? "").replace(/^import .*\n/gm, "")
+}
+
+/** `square.html`, with files of a folder in place of the network's and pixels in place of a canvas. */
+const page = (folder: string): Effect.Effect<(pixels: Pixels) => Promise<string>> =>
+  Effect.promise(async () => {
+    let shown: Pixels | undefined
+    const elements: Record<string, { textContent?: string; onchange?: (event: object) => Promise<void> }> = {
+      file: {},
+      said: {}
+    }
+    const fetch = (name: string) => {
+      const data = readFileSync(`${folder}/${name.replace(/^model\//, "")}`)
+      return Promise.resolve({
+        json: () => JSON.parse(data.toString()),
+        arrayBuffer: () => data.buffer.slice(data.byteOffset, data.byteOffset + data.length)
+      })
+    }
+    class Canvas {
+      getContext = () => ({
+        drawImage: () => {},
+        getImageData: (_x: number, _y: number, width: number, height: number) => {
+          assert.deepStrictEqual([width, height], [shown?.width, shown?.height])
+          return { data: new Uint8ClampedArray(shown?.data ?? []) }
+        }
+      })
+    }
+    const given = {
+      ort: Onnxruntime,
+      Tokenizer,
+      fetch,
+      document: { getElementById: (id: string) => elements[id] },
+      OffscreenCanvas: Canvas,
+      createImageBitmap: () => Promise.resolve({})
+    }
+    const run: (...given: ReadonlyArray<unknown>) => Promise<void> = new AsyncFunction(...Object.keys(given), script())
+    await run(...Object.values(given))
+    return async (pixels) => {
+      shown = pixels
+      await elements["file"]?.onchange?.({ target: { files: [undefined] } })
+      return elements["said"]?.textContent ?? "nothing was said"
+    }
+  })
+const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor
+
 const open = (folder: string): Effect.Effect<Program> =>
   Effect.promise(async () => {
     const example: { readonly open: (...given: ReadonlyArray<unknown>) => Promise<Program> } = await import(
-      new URL("../../../examples/export/annotate.mjs", import.meta.url).href
+      new URL("annotate.mjs", examples).href
     )
     return example.open(
       Onnxruntime,
@@ -54,9 +104,9 @@ const rgba = ({ data, height, width }: Image.Pixels): Effect.Effect<Pixels> =>
   }))
 
 /** Blots of colour: what neighbouring pixels of a photograph have in common. */
-const blots = (width: number, height: number): Image.Image =>
-  Image.rendered(`${width} × ${height}`, () => {
-    const uniforms = Keyed.uniforms(3, `${width} ${height}`, new Float32Array(3 * 64))
+const blots = (width: number, height: number, seed = 3): Image.Image =>
+  Image.rendered(`${width} × ${height}, ${seed}`, () => {
+    const uniforms = Keyed.uniforms(seed, `${width} ${height}`, new Float32Array(3 * 64))
     const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
       const [x, y] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width)]
       return 256 * (uniforms[(Math.floor(8 * x / width) + 8 * Math.floor(8 * y / height)) * 3 + i % 3] ?? 0)
@@ -104,9 +154,14 @@ describe("exported graphs", () => {
       assert.deepStrictEqual(said, yield* ours(embedded, images, prompt, 64))
       assert.isAbove(new Set(said).size, 4)
       for (const text of said) assert.match(text, /^The \w+ /)
+      const asked = yield* page(target)
+      const short = yield* Effect.forEach(images, (image) =>
+        Effect.flatMap(Effect.flatMap(Decode.load(image), rgba), (pixels) =>
+          Effect.promise(() => asked(pixels))))
+      assert.deepStrictEqual(short, said)
       // The folder is a model directory, too.
       assert.deepStrictEqual(said, yield* ours(target, images, prompt, 64))
-    })), 120_000)
+    })), 300_000)
 
   for (const [name, window, side] of [["qwen2-vl", 1, 28], ["qwen2.5-vl", 2, 28], ["qwen3-vl", 1, 32]] as const) {
     it.live(
@@ -139,9 +194,43 @@ describe("exported graphs", () => {
           const refused = yield* Effect.promise(() => annotate(large).then(() => "", String))
           assert.include(refused, `${wide} × ${wide} pixels exceeds what these graphs have room for`)
         })),
+      300_000
+    )
+  }
+
+  for (
+    const [name, prompt, side] of [["qwen2-vl", "a happy face", 112], ["qwen2.5-vl", "a happy face", 84], [
+      "qwen3-vl",
+      "a happy face",
+      96
+    ]] as const
+  ) {
+    it.live(
+      `of ${name}: thirty lines of a page ask about square pictures, whose feeds lie ready`,
+      () =>
+        live(Effect.gen(function*() {
+          const target = `${yield* temporary}/out`
+          yield* OnnxExport.write({ model: parity(name), target, prompt, maxTokens: 12, maxPixels: side * side + 27 })
+          const images = [1, 2, 3].map((seed) => blots(side, side, seed))
+          const asked = yield* page(target)
+          const said = yield* Effect.forEach(images, (image) =>
+            Effect.gen(function*() {
+              const pixels = yield* rgba(yield* Decode.load(image))
+              return yield* Effect.promise(() => asked(pixels))
+            }))
+          assert.deepStrictEqual(said, yield* ours(target, images, prompt, 12))
+          assert.isAbove(new Set(said).size, 1)
+        })),
       120_000
     )
   }
+
+  it("are asked by programs of thirty lines", () => {
+    const code = (text: string) =>
+      text.split("\n").filter((line) => /\S/.test(line) && !/^\s*(#|\/\/)/.test(line)).length
+    const python = readFileSync(new URL("square.py", examples), "utf8").replace(/^""".*?^"""/ms, "")
+    for (const text of [python, script()]) assert.isAtMost(code(text), 30)
+  })
 
   it.live("hold an adapter merged into the weights", () =>
     live(Effect.gen(function*() {
@@ -162,7 +251,7 @@ describe("exported graphs", () => {
       const asked = [[sample.image], prompt, 24] as const
       assert.deepStrictEqual([said], yield* ours(embedded, ...asked, `${at}/adapter`))
       assert.notDeepEqual([said], yield* ours(embedded, ...asked))
-    })), 120_000)
+    })), 300_000)
 })
 
 describe("folders of exports", () => {

@@ -6,7 +6,7 @@ import type { Grammar } from "../../../src/kernels/generate/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { type FormatText, Objective, OnnxPolicy, Policy } from "../../../src/policy/index.ts"
 import { prompts } from "./pictures.ts"
-import { weights } from "./weights.ts"
+import { digest, weights } from "./weights.ts"
 
 const layer = OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5 }).pipe(
   Layer.provide(Runtime.layer({ workers: 2 })),
@@ -98,7 +98,7 @@ describe("format loss", () => {
         assert.closeTo(both.loss - plain.loss, weight * expected, 1e-4)
         assert.isAbove(expected, 0.01)
       })),
-    60_000
+    300_000
   )
 
   it.effect(
@@ -117,7 +117,7 @@ describe("format loss", () => {
         assert.isAbove(before, 4)
         assert.isAtMost(after, before / 2)
       })),
-    120_000
+    300_000
   )
 
   it.effect("weighing nothing, or without texts, changes no bit", () =>
@@ -131,13 +131,13 @@ describe("format loss", () => {
             ? {}
             : { format: { weight: format.weight, texts: format.few === true ? [] : texts } }
           yield* policy.update(Objective.Supervised({ examples: [lesson], ...objective }), update)
-          return yield* weights
+          return digest(yield* weights)
         }))
       const plain = yield* after(undefined)
-      assert.deepStrictEqual(yield* after({ weight: 0 }), plain)
-      assert.deepStrictEqual(yield* after({ weight: 4, few: true }), plain)
-      assert.notDeepEqual(yield* after({ weight: 4 }), plain)
-    }), 60_000)
+      assert.strictEqual(yield* after({ weight: 0 }), plain)
+      assert.strictEqual(yield* after({ weight: 4, few: true }), plain)
+      assert.notStrictEqual(yield* after({ weight: 4 }), plain)
+    }), 300_000)
 
   it.effect("refuses a weight that is none and tokens of another model", () =>
     run(Effect.gen(function*() {
@@ -153,7 +153,7 @@ describe("format loss", () => {
         yield* refused({ texts: [{ ...texts[0]!, tokens: Int32Array.of(1, 1e9) }], weight: 1 }),
         /format text 0: token 1 is 1000000000/
       )
-    })), 60_000)
+    })), 300_000)
 })
 
 describe("format loss beside GRPO", () => {
@@ -196,5 +196,5 @@ describe("format loss beside GRPO", () => {
       )
       // What GRPO reports of its own rollouts stays what it was.
       assert.deepStrictEqual([both.kl, both.clipFraction, both.tokens], [plain.kl, plain.clipFraction, plain.tokens])
-    })), 60_000)
+    })), 300_000)
 })

@@ -37,7 +37,7 @@ describe("updates", () => {
           }
         })
       ),
-    120_000
+    300_000
   )
 
   it.effect(
@@ -70,7 +70,7 @@ describe("updates", () => {
           yield* policy.update({ ...objective, kl: 0 }, update)
         })
       ),
-    60_000
+    300_000
   )
 
   it.effect(
@@ -96,7 +96,7 @@ describe("updates", () => {
           })
         )
       ),
-    60_000
+    300_000
   )
 
   it.effect(
@@ -119,6 +119,6 @@ describe("updates", () => {
           })
         )
       ),
-    60_000
+    300_000
   )
 })

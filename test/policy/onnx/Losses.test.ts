@@ -135,7 +135,7 @@ describe("a supervised loss", () => {
         assert.isAbove(alone, 0.1)
         assert.closeTo(yield* apart(2), alone, 1e-3)
       })),
-    60_000
+    300_000
   )
 
   it.effect(
@@ -194,7 +194,7 @@ describe("a supervised loss", () => {
           )
         }
       }),
-    60_000
+    300_000
   )
 })
 
@@ -368,7 +368,7 @@ describe("the reference of a stage", () => {
           })),
           lora === undefined ? {} : { lora }
         ),
-      60_000
+      300_000
     )
   }
 })

@@ -166,7 +166,7 @@ describe("a policy with mapped weights", () => {
           )
         }
       })),
-    60_000
+    300_000
   )
 
   it.effect("reads float32 files in their place", () =>
@@ -179,7 +179,7 @@ describe("a policy with mapped weights", () => {
       ]
       same(mapped, held, 2e-5)
       assert.isFalse(fs.existsSync(cache))
-    })), 60_000)
+    })), 300_000)
 
   for (const quantize of ["int8", "int4"] as const) {
     it.effect(
@@ -218,7 +218,7 @@ describe("a policy with mapped weights", () => {
             quantize === "int4" ? 1e-4 : 0.2
           )
         })),
-      60_000
+      300_000
     )
   }
 
@@ -255,7 +255,7 @@ describe("a policy with mapped weights", () => {
         }
         assert.deepStrictEqual(fs.existsSync(cache) ? fs.readdirSync(cache) : [], [])
       })),
-    60_000
+    300_000
   )
 
   it.effect(
@@ -283,6 +283,6 @@ describe("a policy with mapped weights", () => {
           /trainable is "none": this policy is not trained/
         )
       })),
-    30_000
+    300_000
   )
 })

@@ -60,7 +60,7 @@ describe("rollouts whose logits are not finite", () => {
             assert.strictEqual((yield* draw({ count: 1, maxTokens: 4, grammar })).length, prompts.length)
           })
         ),
-      120_000
+      300_000
     )
   }
 
@@ -89,7 +89,7 @@ describe("rollouts whose logits are not finite", () => {
           assert.isAbove(later, 0)
         })
       ),
-    60_000
+    300_000
   )
 })
 
@@ -128,7 +128,7 @@ describe("scores", () => {
           })
         )
       ),
-    60_000
+    300_000
   )
 
   it.effect(
@@ -160,6 +160,6 @@ describe("scores", () => {
           })
         )
       ),
-    60_000
+    300_000
   )
 })

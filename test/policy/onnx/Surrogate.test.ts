@@ -5,7 +5,7 @@ import { Effect, Layer } from "effect"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { Objective, OnnxPolicy, Policy, type Rollout } from "../../../src/policy/index.ts"
 import { prompts } from "./pictures.ts"
-import { weights } from "./weights.ts"
+import { digest, weights } from "./weights.ts"
 
 const layer = OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5 }).pipe(
   Layer.provide(Runtime.layer({ workers: 2 })),
@@ -66,7 +66,7 @@ describe("the clipped surrogate", () => {
           assert.closeTo(stats.clipFraction, clipped, 1e-6, `${ratio} ${advantage}`)
         }
       }).pipe(Effect.provide(layer)),
-    60_000
+    300_000
   )
 })
 
@@ -83,14 +83,14 @@ describe("a stage", () => {
       const between = yield* policy.snapshot
       yield* policy.beginStage
       yield* lesson("A crying face")
-      const begun = yield* weights
+      const begun = digest(yield* weights)
       yield* policy.revert(between)
       yield* lesson("A crying face")
-      assert.deepStrictEqual(begun, yield* weights)
+      assert.strictEqual(begun, digest(yield* weights))
       // Moments that stay lead elsewhere: the test can tell.
       yield* policy.revert(between)
       yield* lesson("A smiling face")
       yield* lesson("A crying face")
-      assert.notDeepEqual(begun, yield* weights)
+      assert.notStrictEqual(begun, digest(yield* weights))
     }).pipe(Effect.provide(layer)), 60_000)
 })

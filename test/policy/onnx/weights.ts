@@ -1,6 +1,7 @@
 /** The state of a live policy, looked at and set by way of its checkpoints. */
 import { NodeServices } from "@effect/platform-node"
 import { Effect, FileSystem, type Scope } from "effect"
+import { createHash } from "node:crypto"
 import { Safetensors } from "../../../src/kernels/weights/index.ts"
 import { Policy } from "../../../src/policy/index.ts"
 
@@ -27,6 +28,15 @@ export const write = (file: string, { metadata, tensors }: State) =>
   Safetensors.write(file, Object.entries(tensors).map(([name, data]) => ({ name, shape: [data.length], data })), {
     metadata
   })
+
+/** Tells states apart by every byte of them: numbers by the million are compared one by one for seconds otherwise. */
+export const fingerprint = ({ metadata, tensors }: State): Readonly<Record<string, string>> => ({
+  ...metadata,
+  ...Object.fromEntries(Object.entries(tensors).map(([name, data]) => [name, digest(data)]))
+})
+
+/** SHA-256 of the bytes of numbers. */
+export const digest = (data: Float32Array): string => createHash("sha256").update(data).digest("hex")
 
 const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
 

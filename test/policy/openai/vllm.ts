@@ -3,15 +3,15 @@
  * log-probabilities, given tokens scored, adapters loaded while it runs. How it writes prompts as tokens is its own.
  */
 import { NodeServices } from "@effect/platform-node"
-import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import * as Image from "../../../src/kernels/image/Image.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { directoryOf } from "../../../src/policy/Embedded.ts"
 import { OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
 import * as Server from "./server.ts"
 
-/** No token of the checkpoint: given texts hold none. */
-const PLACE = 999_999
+/** No token of the vocabulary: given texts hold none. */
+const PLACE = 900_000
 
 export interface Vllm {
   readonly server: Server.Server
@@ -68,7 +68,11 @@ export const start = Effect.gen(function*() {
     }
     const policy = models.get(body.model)
     if (policy === undefined) return [404, { error: { message: `The model ${body.model} does not exist.`, code: 404 } }]
-    if (path === "/tokenize") return [200, { tokens: tokensOf(promptOf(body)) }]
+    if (path === "/tokenize") {
+      const { prompt: text } = body as { readonly prompt?: unknown }
+      const own = Option.getOrThrow(policy.tokenizer)
+      return [200, { tokens: typeof text === "string" ? [...own.encode(text)] : tokensOf(promptOf(body)) }]
+    }
     const session = yield* policy.session
     if (path === "/inference/v1/generate") {
       const { content_parts: parts, token_ids: sent } = body as unknown as {

@@ -142,6 +142,6 @@ describe("an archive of weights", () => {
         const again = yield* Effect.flip(Archive.download("tinker://m/sampler_weights/n", join(at, "model"), options))
         assert.match(again.message, /exists already: choose another name/)
       }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeHttpClient.layerUndici, NodeServices.layer))),
-    60_000
+    300_000
   )
 })

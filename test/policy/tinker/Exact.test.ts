@@ -33,7 +33,7 @@ const scores = (policy: Policy["Service"], rollouts: ReadonlyArray<Rollout>) =>
   )
 
 describe("losses of an engine's own", () => {
-  layer(engines, { timeout: 120_000, excludeTestServices: true })((it) => {
+  layer(engines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect(
       "give what the general form gives, and save its forward pass; others go the general way",
       () =>

@@ -2,7 +2,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Policy, Rollout } from "../../../src/policy/index.ts"
-import { Engines, engines, policyAt, recorded, remote, supervise, update } from "./engines.ts"
+import { adaptingEngines, Engines, policyAt, recorded, remote, supervise, update } from "./engines.ts"
 import * as Messages from "./messages.ts"
 import * as Server from "./server.ts"
 
@@ -42,7 +42,7 @@ const last = (policy: Policy["Service"], rollouts: ReadonlyArray<Rollout>, count
   )
 
 describe("Policy.tinker", () => {
-  layer(engines, { timeout: 120_000, excludeTestServices: true })((it) => {
+  layer(adaptingEngines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect("takes no log-probabilities at their word", () =>
       Effect.gen(function*() {
         const { engine, policy } = yield* remote({ probe: false, maxResponseBytes: 100_000 })
@@ -211,7 +211,7 @@ describe("Policy.tinker", () => {
             assert.approximately(yield* last(policy, rollouts, 2), expected, 1e-6)
           }
         }).pipe(Effect.scoped),
-      240_000
+      300_000
     )
   })
 })

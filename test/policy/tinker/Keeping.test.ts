@@ -86,7 +86,7 @@ describe("what an engine has learned", () => {
         assert.match(yield* refused({ rank: 0 }), /merge is true and rank is 0: without an adapter/)
         assert.notInclude(engine.requests, "save_weights_for_sampler")
       }).pipe(Effect.scoped, services),
-    120_000
+    300_000
   )
 
   it.live(
@@ -123,6 +123,6 @@ describe("what an engine has learned", () => {
         assert.match(WeightsStay.of(error)?.path ?? "", /^tinker:/)
         assert.isFalse(yield* fs.exists(join(at, "else")))
       }).pipe(Effect.scoped, services),
-    180_000
+    300_000
   )
 })

@@ -4,7 +4,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
 import { Emotion6, Pipelines, Rise, Run, Scenes } from "../../../src/index.ts"
 import { Policy } from "../../../src/policy/index.ts"
-import { engines, remote } from "./engines.ts"
+import { adaptingEngines, remote } from "./engines.ts"
 
 const { task } = Emotion6
 const { smoke } = Pipelines.Presets
@@ -28,7 +28,7 @@ const pipeline = (settings: typeof preset) =>
   )
 
 describe("the method at an engine", () => {
-  layer(engines, { timeout: 120_000, excludeTestServices: true })((it) => {
+  layer(adaptingEngines, { timeout: 300_000, excludeTestServices: true })((it) => {
     it.effect("goes through every stage and saves what it learned", () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem

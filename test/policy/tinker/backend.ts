@@ -3,13 +3,13 @@
  * in the protocol's terms: token ids and pictures in, log-probabilities and accumulated gradients out.
  */
 import { NodeServices } from "@effect/platform-node"
-import { Data, Effect, FileSystem, Layer, Path } from "effect"
+import { Effect, FileSystem, Layer, Path } from "effect"
 import { Distance } from "../../../src/kernels/generate/index.ts"
 import { Image } from "../../../src/kernels/image/index.ts"
 import { HostTensor, Runtime, SharedPool } from "../../../src/kernels/runtime/index.ts"
 import { AdamW, LossGraphs, ParameterStore } from "../../../src/kernels/train/index.ts"
 import { directoryOf } from "../../../src/policy/Embedded.ts"
-import type { Prompt, SampleOptions } from "../../../src/policy/index.ts"
+import type { Prompt } from "../../../src/policy/index.ts"
 import * as Adapter from "../../../src/policy/onnx/Adapter.ts"
 import type { PolicyContext } from "../../../src/policy/onnx/Context.ts"
 import * as Drafts from "../../../src/policy/onnx/Drafts.ts"
@@ -21,41 +21,11 @@ import * as Rollouts from "../../../src/policy/onnx/Rollouts.ts"
 import * as Score from "../../../src/policy/onnx/Score.ts"
 import * as SessionCache from "../../../src/policy/onnx/SessionCache.ts"
 import { defaults } from "../../../src/policy/onnx/Settings.ts"
-import type { Chunk, Datum, Sequence } from "../../../src/policy/tinker/Wire.ts"
+import type { Chunk, Datum } from "../../../src/policy/tinker/Wire.ts"
+import { type Backend, BackendError, type Held } from "./contract.ts"
+import { remembering } from "./remembering.ts"
 
-export class BackendError extends Data.TaggedError("BackendError")<{ readonly message: string }> {}
-
-/** Weights and moments of one model. */
-export interface Held {
-  readonly weights: Float32Array
-  readonly moments: AdamW.State
-}
-
-export interface Backend {
-  readonly fresh: Held
-  readonly forward: (held: Held, data: ReadonlyArray<Datum>) => Effect.Effect<ReadonlyArray<Float32Array>, BackendError>
-  /** Gradient of the sum over data and tokens, each datum's times its factor. */
-  readonly backward: (
-    held: Held,
-    data: ReadonlyArray<Datum>,
-    loss: { readonly lossFn: string; readonly config: Readonly<Record<string, number>> },
-    factors: ReadonlyArray<number>
-  ) => Effect.Effect<Float32Array, BackendError>
-  readonly optimise: (
-    held: Held,
-    gradient: Float32Array,
-    options: AdamW.StepOptions
-  ) => Effect.Effect<{ readonly held: Held; readonly gradNorm: number }, BackendError>
-  readonly sample: (
-    weights: Float32Array,
-    requests: ReadonlyArray<{ readonly chunks: ReadonlyArray<Chunk>; readonly seed: number }>,
-    options: SampleOptions
-  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Sequence>>, BackendError>
-  /** The files of weights that are given away: a PEFT adapter, where that is what is trained. */
-  readonly archive: (
-    weights: Float32Array
-  ) => Effect.Effect<ReadonlyArray<readonly [name: string, content: Uint8Array]>, BackendError>
-}
+export { type Backend, BackendError, type Held } from "./contract.ts"
 
 export interface Options {
   /**
@@ -167,6 +137,8 @@ const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) 
     () => ({ run: ParameterStore.trainableBuffer(trained), total: ParameterStore.trainableBuffer(trained) })
   )
   let inUse: Float32Array | undefined
+  /** What the optimiser holds. */
+  let moments: AdamW.State | undefined
   const use = Effect.fnUntraced(function*(weights: Float32Array) {
     if (inUse === weights) return
     yield* ParameterStore.copyFrom(trained, weights)
@@ -212,7 +184,7 @@ const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) 
   })
 
   const backend: Backend = {
-    fresh: { weights: Float32Array.from(trained.data), moments: yield* optimizer.state },
+    fresh: { weights: trained.data.slice(), moments: yield* optimizer.state },
     forward: (held, data) => failed(Effect.andThen(use(held.weights), scores(data))),
     backward: (held, data, { config, lossFn }, factors) =>
       failed(Effect.gen(function*() {
@@ -230,18 +202,21 @@ const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) 
             : { kind: "groupRelative", knobs: { ...boundsOf(lossFn, config), klCoefficient: 0 }, step: 0 }
         )
         const [first = new Float32Array(0), ...others] = gradients
-        const total = Float32Array.from(first)
-        for (const other of others) other.forEach((value, i) => total[i]! += value)
+        const total = first.slice()
+        for (const other of others) for (let i = 0; i < total.length; i++) total[i]! += other[i]!
         return total
       })),
     optimise: (held, gradient, options) =>
       failed(Effect.gen(function*() {
         yield* use(held.weights)
-        yield* optimizer.restore(held.moments)
+        // Restoring looks at every number: not for what is there already.
+        if (moments !== held.moments) yield* optimizer.restore(held.moments)
+        moments = undefined
         const shared = HostTensor.shared.float32(gradient.length)
         shared.set(gradient)
         const { gradNorm } = yield* optimizer.step([shared], options)
-        const next = { weights: Float32Array.from(trained.data), moments: yield* optimizer.state }
+        const next: Held = { weights: trained.data.slice(), moments: yield* optimizer.state }
+        moments = next.moments
         inUse = next.weights
         changes++
         return { held: next, gradNorm }
@@ -276,7 +251,7 @@ const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) 
         )
       })).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   }
-  return backend
+  return remembering(backend)
 })
 
 /** The embedded checkpoint, ready to be served until the scope ends. With a rank, an adapter is trained. */

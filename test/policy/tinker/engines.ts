@@ -13,7 +13,9 @@ export const directory = directoryOf("embedded")
 export class Engines extends Context.Service<Engines, Backend.Backend>()("test/Engines") {}
 /** The embedded checkpoint behind every engine. */
 export const engines = Layer.effect(Engines, Backend.open)
-/** The same for long runs. */
+/** An adapter on it is trained, a fraction of the numbers: for what is no matter of how many they are. */
+export const adaptingEngines = Layer.effect(Engines, Backend.openWith({ rank: 4 }))
+/** The embedded checkpoint, read once for neighbours behind one prompt: for long runs. */
 export const packedEngines = Layer.effect(Engines, Backend.openWith({ packed: true }))
 
 export class Local extends Context.Service<Local, Policy["Service"]>()("test/Local") {}
@@ -53,7 +55,7 @@ export const remote = (options: Partial<TinkerPolicy.Options> = {}, served: Serv
     return { engine, ...yield* policyAt(engine.baseUrl, options) }
   })
 
-const scenes = Stream.runCollect(Scenes.dataset({ split: "train", limit: 4 }))
+const scenes = Stream.runCollect(Scenes.dataset({ split: "train", limit: 2 }))
 
 /** Prompts about pictures and without, with texts that a policy draws. */
 export const recorded = (policy: Policy["Service"]) =>

@@ -239,7 +239,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
             )
             const { slot } = model
             if (slot.gradient === undefined) slot.gradient = gradient
-            else gradient.forEach((value, i) => slot.gradient![i]! += value)
+            else for (let i = 0; i < gradient.length; i++) slot.gradient[i]! += gradient[i]!
             slot.data += data.length
           }
           return options.spelling === "json"
@@ -387,7 +387,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
                   }
                   const gradient = slot.gradient ?? new Float32Array(model.held.weights.length)
                   if (options.mean === "sequence" && slot.data > 0) {
-                    gradient.forEach((value, i) => gradient[i] = value / slot.data)
+                    for (let i = 0; i < gradient.length; i++) gradient[i]! /= slot.data
                   }
                   const { gradNorm, held } = yield* backend.optimise(model.held, gradient, {
                     learningRate: adam["learning_rate"]!,

@@ -7,9 +7,10 @@ import { Progress, silent as quiet } from "../../../src/dsl/Progress.ts"
 import { Run } from "../../../src/dsl/Run.ts"
 import { Results } from "../../../src/evaluation/index.ts"
 import type { Preset } from "../../../src/pipelines/Presets.ts"
-import { Policy, PolicyError } from "../../../src/policy/Policy.ts"
+import { PolicyError } from "../../../src/policy/Policy.ts"
 import { Audit } from "../../../src/studies/index.ts"
 import * as Stub from "../../dsl/StubPolicy.ts"
+import * as Drawing from "../../policy/drawing.ts"
 
 type Settings = Pick<Preset, "generate" | "reconstruct" | "reinforce" | "warmUp">
 
@@ -133,26 +134,18 @@ describe("audit", () => {
       const out = `${yield* folder}/run`
       /** Writes nothing that can be read of every other picture, whatever its label. */
       const silent = (id: string) => Number(id.split("-")[1]) % 2 === 0
-      const mute = Layer.effect(
-        Policy,
-        Effect.map(Policy, (policy) => ({
-          ...policy,
-          session: Effect.map(policy.session, (session) => ({
-            ...session,
-            sample: (requests: Parameters<typeof session.sample>[0], options: Parameters<typeof session.sample>[1]) =>
-              Effect.map(
-                session.sample(requests, options),
-                (drawn) =>
-                  drawn.map((completions, i) =>
-                    completions.map((completion) =>
-                      requests[i]!.key.endsWith("reconstruct") && silent(requests[i]!.prompt.images[0]!.id)
-                        ? { ...completion, text: "mumble" }
-                        : completion
-                    )
-                  )
+      const mute = Drawing.layer((sample) => (requests, options) =>
+        Effect.map(
+          sample(requests, options),
+          (drawn) =>
+            drawn.map((completions, i) =>
+              completions.map((completion) =>
+                requests[i]!.key.endsWith("reconstruct") && silent(requests[i]!.prompt.images[0]!.id)
+                  ? { ...completion, text: "mumble" }
+                  : completion
               )
-          }))
-        }))
+            )
+        )
       ).pipe(Layer.provide(Stub.layer({ seed: 4, bias: { potato: -20 } })))
       const { data, ids } = yield* corrupted
       const studied = Audit.study({

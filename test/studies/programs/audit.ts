@@ -7,27 +7,19 @@ import { Progress, silent } from "../../../src/dsl/Progress.ts"
 import * as Rise from "../../../src/dsl/Rise.ts"
 import { Run } from "../../../src/dsl/Run.ts"
 import { Checkpoints } from "../../../src/dsl/Storage.ts"
-import { Policy } from "../../../src/policy/Policy.ts"
 import { Audit } from "../../../src/studies/index.ts"
 import * as Stub from "../../dsl/StubPolicy.ts"
+import * as Drawing from "../../policy/drawing.ts"
 
 const [out = "", last = "0"] = process.argv.slice(2)
 
 let calls = 0
-const mortal = Layer.effect(
-  Policy,
-  Effect.map(Policy, (policy) => ({
-    ...policy,
-    session: Effect.map(policy.session, (session) => ({
-      ...session,
-      sample: (requests: Parameters<typeof session.sample>[0], options: Parameters<typeof session.sample>[1]) =>
-        Effect.suspend(() => {
-          if (++calls === Number(last)) process.kill(process.pid, "SIGKILL")
-          writeSync(1, requests.map(({ key }) => `${key}\n`).join(""))
-          return session.sample(requests, options)
-        })
-    }))
-  }))
+const mortal = Drawing.layer((sample) => (requests, options) =>
+  Effect.suspend(() => {
+    if (++calls === Number(last)) process.kill(process.pid, "SIGKILL")
+    writeSync(1, requests.map(({ key }) => `${key}\n`).join(""))
+    return sample(requests, options)
+  })
 )
 
 Audit.study({

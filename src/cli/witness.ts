@@ -1,0 +1,41 @@
+/**
+ * Who judges whether a model's reasonings are about their pictures: the base that it was trained from.
+ */
+import { Console, Effect, Option } from "effect"
+import type { Form } from "../dsl/Task.ts"
+import type { Remote } from "./flags.ts"
+import { FlagError } from "./futile.ts"
+import { check } from "./policy.ts"
+import * as Saved from "./saved.ts"
+import type { Told } from "./told.ts"
+
+interface Asked extends Pick<Remote, "remote" | "remoteModel"> {
+  readonly model: string
+  readonly adapter: Option.Option<string>
+  readonly base: Option.Option<string>
+  readonly told: Option.Option<Told>
+}
+
+/**
+ * The directory of the base: the flag's, else the model under its adapter. None for bare answers, which have no
+ * reasoning, and where nobody knows, which is said: a model is no judge of itself, for what it writes of a picture is
+ * what it finds likely there, true or not.
+ */
+export const baseOf = Effect.fnUntraced(function*(asked: Asked, form: Form) {
+  const { adapter, base, model } = asked
+  if (form === "answer") {
+    return Option.isNone(base)
+      ? base
+      : yield* new FlagError({ reason: "--base judges reasonings, and a bare answer has none: leave it out" })
+  }
+  if (Option.isSome(base)) {
+    yield* check({ model: base.value, seed: 0 })
+    return base
+  }
+  if (Option.isSome(adapter)) return Option.some(model)
+  yield* Console.error(
+    `whether reasonings are about their pictures (grounded) is left out: --base DIR names who judges that, the model ` +
+      `that ${Saved.modelOf(asked)} was trained from`
+  )
+  return Option.none<string>()
+})

@@ -1,0 +1,52 @@
+/**
+ * Lessons weighted by what they earned, where `filter` drops what earned less than τ. Ours, not the paper's.
+ */
+import { Effect, Stream } from "effect"
+import { Run } from "../Run.ts"
+import type { Described } from "./described.ts"
+import * as Settings from "./Settings.ts"
+import type { BadSetting } from "./StageError.ts"
+
+/** The options of `filter` that drop lessons. */
+const dropping = ["tau", "least"] as const
+
+/** Fails where lessons are to be weighted and dropped at once. */
+export const alone = (
+  options: { readonly soft?: number } & Partial<Record<typeof dropping[number], number>>
+): Effect.Effect<void, BadSetting> => {
+  const setting = options.soft === undefined ? undefined : dropping.find((name) => options[name] !== undefined)
+  return setting === undefined ? Effect.void : Settings.refuse("filter", {
+    setting,
+    value: String(options[setting]),
+    expected: "nothing beside soft, which drops no lesson: leave one of them out (null in a settings file)"
+  })
+}
+
+/** Whether lessons come with weights of their own. */
+export const weighed = (described: ReadonlyArray<Described>): boolean =>
+  described.some(([step, options]) => step === "filter" && "soft" in options && options.soft !== undefined)
+
+/** r^α: what a chain weighs that earned r. */
+export const weight = (reward: number, soft: number): number => reward ** soft
+
+/** The least reward that weighs anything: what earned nothing has weight 0, and is in no batch. */
+export const least = Number.MIN_VALUE
+
+/** Counts what weighs anything, and notes it: `kept` of `of`, and their mean weight. */
+export const count = <E, R>(rewards: Stream.Stream<number, E, R>, soft: number) =>
+  Effect.gen(function*() {
+    const run = yield* Run
+    const { kept, of, sum } = yield* Stream.runFold(
+      rewards,
+      () => ({ kept: 0, of: 0, sum: 0 }),
+      ({ kept, of, sum }, reward) => ({
+        kept: kept + (reward >= least ? 1 : 0),
+        of: of + 1,
+        sum: sum + weight(reward, soft)
+      })
+    )
+    if (kept > 0) {
+      yield* run.metric({ stage: "filter", step: of, of, soft, kept, share: kept / of, weight: sum / kept })
+    }
+    return { tau: least, kept, of }
+  })
