@@ -17,7 +17,7 @@ import type {
   SftOptions,
   WarmUpOptions
 } from "../dsl/Rise.ts"
-import { filled, filledStage } from "../dsl/stages/Settings.ts"
+import { filled, filledStage, shorter } from "../dsl/stages/Settings.ts"
 
 /** A preset is plain JSON: it is recorded in run.json as it is. */
 export interface Preset {
@@ -208,17 +208,16 @@ export const equalCompute = (preset: Preset): Preset => ({
 })
 
 /**
- * Of a preset's practice what an engine can do (`practice.by`: "draws"): texts for pictures that are no lessons, drawn
- * cool, as many as there are lessons. A text teaches less than by all its tokens: `neighbours` make up for that.
+ * Of a preset's practice what an engine can do (`practice.by`: "draws"): a text for every lesson, drawn cool. A text
+ * teaches less than by all its tokens, and so there are twice the steps.
  */
 const practisedAtEngine = (sft: Preset["sft"]): Preset["sft"] => {
   const { practice, ...rest } = sft
   if (practice === undefined) return sft
-  const { answerWeight, batchSize } = filledStage(rest)
+  const { of: _, ...own } = practice
   return {
-    ...rest,
-    neighbours: answerWeight / 2,
-    practice: { ...practice, texts: batchSize, temperature: 0.5, by: "draws", of: "others" }
+    ...shorter(rest, 2),
+    practice: { ...own, texts: filledStage(rest).batchSize, temperature: 0.5, by: "draws" }
   }
 }
 

@@ -78,6 +78,6 @@ export const rollout = (settings: Settings.GrpoOptions, { drawnInGroup, trained 
 
 /** The texts of a step that are held to their format: drawn for that, or those of lessons. */
 export const practising = (
-  practice: { readonly texts: number; readonly of?: "lessons" | "others" | "own" } | undefined,
+  practice: { readonly texts: number; readonly of?: "lessons" | "own" } | undefined,
   { practised, trained }: Pace
 ): number => (practice?.texts ?? 0) * (practice?.of === "lessons" ? trained : practised)

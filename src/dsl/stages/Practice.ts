@@ -38,14 +38,12 @@ export interface PracticeOptions {
 /** The option `practice` of `sft`. */
 export interface LessonPracticeOptions extends PracticeOptions {
   /**
-   * Which texts are held to the format: "own", those that the policy writes for the pictures of its lessons; "others",
-   * for pictures that are no lessons, since the filter dropped them (all, where it dropped none): what is known by
-   * heart breaks no format, whatever the policy writes elsewhere; "lessons", the target of each lesson as a
+   * Which texts are held to the format: "own", those that the policy writes; "lessons", the target of each lesson as a
    * text for the picture of another of its batch, where nothing is drawn. How a label is spelled depends on no picture.
    * A small model that has learned few pictures by heart does not know that, and for one that lies between them writes
    * the beginning of one label and the end of another. Default "own".
    */
-  readonly of?: "lessons" | "others" | "own"
+  readonly of?: "lessons" | "own"
 }
 
 /** Refuses more texts than a batch has lessons to write them of, and draws where nothing is drawn. */
@@ -81,7 +79,7 @@ export const practising: Rules.Table = {
 }
 
 /** The same of `sft`. */
-export const practisingLessons: Rules.Table = { ...practising, "practice.of": Rules.oneOf("lessons", "others", "own") }
+export const practisingLessons: Rules.Table = { ...practising, "practice.of": Rules.oneOf("lessons", "own") }
 
 const beside = (loss: FormatLoss): Practised => ({ _tag: "Beside", loss })
 const before = (own: ByDraws.ByDraws): Practised => ({ _tag: "Before", ...own })

@@ -10,13 +10,11 @@ import type { Lesson } from "../Group.ts"
 import * as PlugIn from "../PlugIn.ts"
 import { withoutTags } from "../Question.ts"
 import { Run } from "../Run.ts"
-import type { Sample, Task } from "../Task.ts"
+import type { Task } from "../Task.ts"
 import * as ThinkAnswer from "../ThinkAnswer.ts"
 import * as Ahead from "./Ahead.ts"
 import * as Batches from "./Batches.ts"
-import * as Neighbours from "./Neighbours.ts"
 import type * as Order from "./Order.ts"
-import * as Others from "./Others.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
 import { type LessonPracticeOptions, practisingLessons } from "./Practice.ts"
@@ -44,12 +42,6 @@ export interface SftOptions<E = never, R = never> extends Settings.TrainOptions 
   readonly grammar?: PolicyGrammar.GrammarMode
   /** Other examples mixed into each batch. Default: none. */
   readonly replay?: Replay<E, R>
-  /**
-   * Weight of the tokens of another lesson's answer for each lesson's picture, from where the two part (`Neighbours`):
-   * once begun as another's, an answer goes on in its format. Beside `answerWeight` and the 1 of a reasoning. Default
-   * 0.
-   */
-  readonly neighbours?: number
   /** Texts along which its format is held: the policy's own, or those of other lessons. Default: none. */
   readonly practice?: LessonPracticeOptions
   /** Longest answer while selecting on the validation split, in tokens. Default 224. */
@@ -61,7 +53,6 @@ export const supervising: Rules.Table = {
   ...Settings.optimising,
   batchSize: Settings.batch,
   answerWeight: Settings.lossWeight,
-  neighbours: Settings.lossWeight,
   grammar: Settings.grammarMode,
   ...practisingLessons,
   "replay.share": Rules.required(Rules.share("[0, 1)")),
@@ -130,7 +121,6 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
 ): Pipeline<"Tuned", A, E | E2 | Fault | StageError, R | R2 | Policy | Run> => {
   const stage = "sft"
   const { answerWeight, batchSize, maxTokens = Settings.lengths.thinkAnswer, replay } = Settings.filledStage(options)
-  const { neighbours = 0, practice } = options
   const extra = replay === undefined ? 0 : Math.round(batchSize * replay.share)
   const sound = Effect.all([
     Settings.check(stage, supervising, options, ["replay.examples"]),
@@ -168,42 +158,27 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
           what: "replay examples"
         })
     const lessons: Stream.Stream<Lesson<A>, E, R> = self.items
-    /** Pictures whose texts are practised on, where they are not the lessons' own. */
-    const others: Stream.Stream<ReadonlyArray<Sample<A>>, E | StageError, R> = practice?.of === "others"
-      ? Batches.endless(yield* Others.of(self.data, lessons), {
-        seed,
-        key: `${stage}/practice`,
-        stage: named(stage),
-        size: practice.texts,
-        what: "pictures to practise on"
-      })
-      : Stream.fromEffectRepeat(Effect.succeed([]))
     const batches = Stream.zip(
       Batches.endless(lessons, { seed, key: stage, stage: named(stage), size: batchSize - extra, what: "lessons" }),
-      Stream.zip(replayed, others)
+      replayed
     )
-    const practise = yield* Practice.make(self.task, practice)
+    const practise = yield* Practice.make(self.task, options.practice)
     yield* Train.train({
       stage,
       settings: options,
       batches,
-      samples: ([batch, [old, others]]) => [
+      samples: ([batch, old]) => [
         ...batch.map(({ sample }) => sample.image.id),
-        ...others.map(({ image }) => image.id),
         ...old.flatMap(({ prompt }) => prompt.images.map(({ id }) => id))
       ],
-      step: ([batch, [old, others]], { key, update }) =>
+      step: ([batch, old], { key, update }) =>
         Effect.gen(function*() {
           const lessons = yield* Effect.forEach(batch, (lesson) => example(self.task, lesson, answerWeight))
-          const exercises = practice?.of === "others"
-            ? yield* Effect.forEach(others, (sample) =>
-              Effect.map(Answer.ask(self.task, self.form, sample), (prompt) => ({ form: self.form, prompt })))
-            : lessons
           const format = yield* practise(
-            exercises.map((exercise, i) => ({ ...exercise, key: `${key}/practice/${i}` }))
+            lessons.map(({ form, prompt, target }, i) => ({ form, prompt, target, key: `${key}/practice/${i}` }))
           )
           const examples = lessons.map(({ form, ...rest }) => ({ ...rest, grammar: grammar[form] }))
-          return yield* supervise([...examples, ...Neighbours.of(lessons, neighbours), ...old], format, update)
+          return yield* supervise([...examples, ...old], format, update)
         }),
       score: Validation.answers(self, stage, { maxTokens, grammar: options.grammar, samples: options.select?.samples })
     })
@@ -212,7 +187,7 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
     stage: "Tuned",
     described: [stage, options],
     plan: [Ahead.training(stage, options, (pace) => ({
-      each: (neighbours > 0 ? 2 : 1) * batchSize * pace.trained + Ahead.practising(options.practice, pace),
+      each: batchSize * pace.trained + Ahead.practising(options.practice, pace),
       look: pace.drawnAlone
     }))],
     sound,
