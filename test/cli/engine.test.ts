@@ -210,10 +210,8 @@ describe("rise at an engine", () => {
     it.effect(
       "holds on to the base model of a server, where it is given one",
       () =>
-        inFolder((folder) =>
+        inFolder(({ engine, folder, fs }) =>
           Effect.gen(function*() {
-            const fs = yield* FileSystem.FileSystem
-            const engine = yield* start()
             const { server } = yield* vllm
             const out = `${folder}/run`
             const line = [
