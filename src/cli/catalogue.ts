@@ -80,6 +80,12 @@ export const catalogue = [
     () => import("./commands/export.ts").then(({ exporting }) => exporting)
   ),
   entry(
+    "merge",
+    "Write an adapter and the model that it was trained on as one model",
+    [{ command: "rise merge -m Qwen2-VL-2B-Instruct --adapter runs/engine/model -o merged" }],
+    () => import("./commands/merge.ts").then(({ merge }) => merge)
+  ),
+  entry(
     "report",
     "Write report.html of a run folder again, or follow a run in the browser",
     [

@@ -1,178 +1,24 @@
 /**
- * The flags that commands and examples share.
+ * The flags that commands and examples share, and the study that they describe.
  */
 import { Option, type Schema } from "effect"
 import { Flag } from "effect/cli"
-import { availableParallelism } from "node:os"
 import { Scenes } from "../data/index.ts"
-import { Precision } from "../kernels/models/index.ts"
-import { Runtime } from "../kernels/runtime/index.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
-import { directoryOf } from "../policy/Embedded.ts"
-import { embeddedModel, isEmbedded, modelName } from "./embedded.ts"
-import { sampler } from "./engine/flags.ts"
-import { above0, from0, jsonObject, share, text, whole } from "./values.ts"
+import { isEmbedded, modelName } from "./embedded.ts"
+import { device, type Frozen, frozen, lora, memory, model, trainable, workers } from "./flags/model.ts"
+import { type Checkpoints, checkpoints, out, resume, seed } from "./flags/run.ts"
+import { share, text, whole } from "./values.ts"
 
-export const model = text("model", "DIR", "a directory").pipe(
-  Flag.withAlias("m"),
-  Flag.withDescription("A Hugging Face directory; default: the embedded checkpoint"),
-  Flag.withDefault(embeddedModel),
-  Flag.map(directoryOf)
-)
+export * from "./flags/model.ts"
+export * from "./flags/run.ts"
+export * from "./flags/server.ts"
 
 export const data = text("data", "DIR", "a folder").pipe(
   Flag.withAlias("d"),
   Flag.withDescription(
     "A folder in the layout of the task's data set (docs/tasks.md), for soft labels train.csv and val.csv or " +
       "test.csv; default: the embedded scenes (synthetic)"
-  ),
-  Flag.optional
-)
-
-export const out = text("out", "DIR", "a folder").pipe(
-  Flag.withAlias("o"),
-  Flag.withDescription("The run folder; default: the next free runs/NAME"),
-  Flag.optional
-)
-
-export const seed = whole("seed", { least: 0 }).pipe(
-  Flag.withAlias("s"),
-  Flag.withDescription("Every random draw is keyed by it; default: 0"),
-  Flag.withDefault(0)
-)
-
-export const device = Flag.Literals("device", ["cpu", "webgpu", "cuda"]).pipe(
-  Flag.withDescription("Where graphs run; a device this machine has not is refused with what it has; default: cpu"),
-  Flag.withDefault("cpu" as const)
-)
-
-/** A server to ask instead of a model directory. */
-export const remote = {
-  remote: text("remote", "URL", "an address such as http://127.0.0.1:8000/v1").pipe(
-    Flag.withDescription(
-      "Ask an OpenAI-compatible server instead, by its address with /v1, or several with commas that serve the same; " +
-        "the key is OPENAI_API_KEY of the environment; default: a model directory"
-    ),
-    Flag.optional
-  ),
-  remoteModel: Flag.String("remote-model").pipe(
-    Flag.withDescription("The model as that server calls it; needed with --remote, default: none"),
-    Flag.withMetavar("NAME"),
-    Flag.withDefault("")
-  ),
-  sampler
-}
-
-export interface Remote {
-  /** One address, or several with commas. */
-  readonly remote: Option.Option<string>
-  readonly remoteModel: string
-  /** Whether the servers hold texts to grammars, as those of `--sampler` do. */
-  readonly grammars?: boolean
-}
-
-/** What a server's requests hold beside the question. */
-export const requests = {
-  maxTokensField: Flag.Literals("max-tokens-field", ["max_tokens", "max_completion_tokens"]).pipe(
-    Flag.withDescription(
-      "How the server calls the limit of new tokens; default: max_tokens, the other where it refuses that"
-    ),
-    Flag.optional
-  ),
-  extra: jsonObject("extra").pipe(
-    Flag.withDescription(
-      "Fields of every request to the server, over all others; one that is null is left out; default: none"
-    ),
-    Flag.optional
-  )
-}
-
-export interface Requests {
-  readonly maxTokensField: Option.Option<"max_tokens" | "max_completion_tokens">
-  readonly extra: Option.Option<Readonly<Record<string, Schema.Json>>>
-}
-
-export const trainable = Flag.Literals("trainable", ["decoder", "all"]).pipe(
-  Flag.withDescription("decoder: the vision tower is frozen; all: it is trained too; default: as the preset has it"),
-  Flag.optional
-)
-
-export const lora = whole("lora", { least: 1, most: 4096, metavar: "RANK" }).pipe(
-  Flag.withDescription("Train a low-rank adapter of this rank instead of the model's own weights; default: none"),
-  Flag.optional
-)
-
-/** The same for commands that also train at an engine. */
-export const rank = whole("lora", { least: 0, most: 4096, metavar: "RANK" }).pipe(
-  Flag.withDescription(
-    "Train a low-rank adapter of this rank instead of the model's own weights; default: none, with --engine 32; 0, " +
-      "with --engine: all weights"
-  ),
-  Flag.optional
-)
-
-export const adapter = text("adapter", "DIR", "a directory").pipe(
-  Flag.withDescription("A PEFT adapter to put on the model; default: none"),
-  Flag.optional
-)
-
-/** What a large model needs to fit the machine. */
-export const memory = {
-  recompute: Flag.Boolean("recompute").pipe(
-    Flag.withDescription(
-      "Compute layers again for the backward pass instead of keeping them: less memory, the same gradients, a " +
-        "forward pass more"
-    ),
-    Flag.withDefault(false)
-  ),
-  microTokens: whole("micro-tokens", { least: 1, most: 2 ** 24 }).pipe(
-    Flag.withDescription("Tokens a worker trains on at a time; default: 16384"),
-    Flag.optional
-  ),
-  memoryLimit: above0("memory-limit", "GIB").pipe(
-    Flag.withDescription(
-      "Refuse to start when a training step would hold more than so many GiB, and say what to change; default: none"
-    ),
-    Flag.optional
-  ),
-  promptTokens: whole("prompt-tokens", { least: 1, most: 2 ** 20 }).pipe(
-    Flag.withDescription(
-      "Tokens of the longest prompt, its image included, that --memory-limit counts with; default: 1024"
-    ),
-    Flag.withDefault(1024)
-  )
-}
-
-/** How weights that are not trained are read. */
-export const frozen = {
-  quantize: Flag.Literals("quantize", Precision.rounded).pipe(
-    Flag.withDescription(
-      "Round weights that are not trained (with --lora, or where nothing is trained) to 8 or 4 bits; default: none are"
-    ),
-    Flag.optional
-  ),
-  cache: text("cache", "DIR", "a folder").pipe(
-    Flag.withDescription(
-      "Folder for copies of weights that are mapped; default: RISE_CACHE, or the system's folder for caches"
-    ),
-    Flag.optional
-  )
-}
-
-/** How weights that are not trained are read, as the flags say. */
-export interface Frozen {
-  readonly quantize: Option.Option<Precision.Rounded>
-  readonly cache: Option.Option<string>
-}
-
-export const workers = whole("workers", {
-  least: 1,
-  most: Runtime.mostThreads,
-  note: `4 for each of ${availableParallelism()} cores`
-}).pipe(
-  Flag.withAlias("w"),
-  Flag.withDescription(
-    "Worker threads that share the cores; fewer hold less memory; default: one a core, one on a GPU"
   ),
   Flag.optional
 )
@@ -191,30 +37,6 @@ export const preset = Flag.Literals("preset", ["smoke", "quick", "full", "photos
   ),
   Flag.optional
 )
-
-export const resume = Flag.Boolean("resume").pipe(
-  Flag.withDescription("Go on where the run in --out was cut off; without --out, the newest runs/NAME"),
-  Flag.withDefault(false)
-)
-
-/** When unfinished stages are kept on their way. What a run makes does not depend on it, and it may change. */
-export const checkpoints = {
-  checkpointSteps: whole("checkpoint-steps", { least: 0 }).pipe(
-    Flag.withDescription(
-      "Keep an unfinished stage every so many steps, for --resume to go on there; 0: not by steps; default: 100"
-    ),
-    Flag.optional
-  ),
-  checkpointMinutes: from0("checkpoint-minutes", "MINUTES").pipe(
-    Flag.withDescription("The same every so many minutes, if that comes first; 0: not by minutes; default: 5"),
-    Flag.optional
-  )
-}
-
-export interface Checkpoints {
-  readonly checkpointSteps: Option.Option<number>
-  readonly checkpointMinutes: Option.Option<number>
-}
 
 export const shots = whole("shots", { least: 1 }).pipe(
   Flag.withDescription("Training samples per class, for lisa in all; default: all"),

@@ -48,7 +48,10 @@ export const together = (flags: Flags): Effect.Effect<void, FlagError> => {
   const { extra = Option.none(), maxTokensField = Option.none(), remote = Option.none(), remoteModel = "" } = flags
   const { grammars = false, promptTokens = promptTokensDefault } = flags
   const by = grammars ? "--sampler" : "--remote"
-  if (EngineFlags.trains(flags)) return EngineTogether.together(flags)
+  if (EngineFlags.trains(flags)) {
+    // Commands that ask a model take addresses of servers, those that train do not.
+    return flags.remote === undefined ? EngineTogether.together(flags) : EngineTogether.asking(flags)
+  }
   if (Option.isNone(remote)) {
     const ofServers = refuse(
       { "--remote-model": remoteModel !== "", "--extra": extra, "--max-tokens-field": maxTokensField },
@@ -71,6 +74,7 @@ export const together = (flags: Flags): Effect.Effect<void, FlagError> => {
     return Effect.fail(new FlagError({ reason }))
   }
   return refuse({
+    "--tokenizer": flags.tokenizer ?? false,
     "--model": flags.model !== embedded,
     "--adapter": flags.adapter ?? false,
     "--quantize": flags.quantize ?? false,
@@ -186,17 +190,22 @@ export const policy = (
   preset?: Presets.Preset
 ): Layer.Layer<Policy, FlagError | PolicyError | WeightsError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> => {
   const engine = Engine.at(flags)
-  return Option.isSome(engine) && preset !== undefined
-    ? Engine.policy(flags, engine.value, preset)
+  return Option.isSome(engine)
+    ? preset === undefined
+      ? Engine.asked(flags, engine.value)
+      : Engine.policy(flags, engine.value, preset)
     : Option.match(server(flags), {
       onNone: (): ReturnType<typeof policy> => local(flags, preset),
       onSome: (asked): ReturnType<typeof policy> => asked
     })
 }
 
-/** Whether answers are held to the grammar: a server shows no tokens to hold to it, a vLLM does so itself. */
-export const grammarMode = ({ grammars = false, remote }: Remote): Rise.GrammarMode =>
-  Option.isSome(remote) && !grammars ? "off" : "mask"
+/**
+ * Whether answers are held to the grammar: a server shows no tokens to hold to it, a vLLM does so itself, an engine is
+ * sent none.
+ */
+export const grammarMode = ({ grammars = false, remote, ...flags }: Remote & EngineFlags.Engine): Rise.GrammarMode =>
+  EngineFlags.trains(flags) || Option.isSome(remote) && !grammars ? "off" : "mask"
 
 /** The flags with `--sampler` as what it is: `--remote` of servers that hold texts to grammars. */
 export const asked = <F extends Remote & EngineFlags.Engine & { readonly model: string }>(
@@ -204,7 +213,8 @@ export const asked = <F extends Remote & EngineFlags.Engine & { readonly model: 
 ): Effect.Effect<F & { readonly grammars: boolean }, FlagError> =>
   Effect.gen(function*() {
     const { sampler = Option.none() } = flags
-    if (Option.isNone(sampler)) return { ...flags, grammars: false }
+    // That both are named is refused where flags are held together.
+    if (Option.isNone(sampler) || EngineFlags.trains(flags)) return { ...flags, grammars: false }
     yield* refuse(
       { "--remote": flags.remote, "--remote-model": flags.remoteModel !== "" },
       (flag) => `${flag} and --sampler both name servers to ask: leave one of them out (--sampler: --model NAME)`
@@ -224,19 +234,28 @@ export const asked = <F extends Remote & EngineFlags.Engine & { readonly model: 
   })
 
 /** What run.json calls the model. */
-export const named = ({ model, remote, remoteModel }: Pick<Study, "model"> & Remote): string =>
+export const named = (
+  { engine = Option.none(), model, remote, remoteModel }: Pick<Study, "model"> & Remote & EngineFlags.Engine
+): string =>
   Option.match(remote, {
-    onNone: () => model,
+    onNone: () =>
+      Option.match(engine, {
+        onNone: () => model,
+        onSome: ([address = ""]) => `${model} at ${shownAddress(withoutSlash(address))}`
+      }),
     onSome: (addresses) =>
       `${remoteModel} at ${
         addresses.split(",").map((address) => shownAddress(withoutSlash(address.trim()))).join(", ")
       }`
   })
 
-/** What a model is, by the bytes of its files: a copy is the same one, and a flipped bit makes another. */
-export const weightsOf = Effect.fnUntraced(function*({ adapter = Option.none(), model }: Flags) {
+/**
+ * What a model is, by the bytes of its files: a copy is the same one, and a flipped bit makes another. An engine's, by
+ * its name.
+ */
+export const weightsOf = Effect.fnUntraced(function*({ adapter = Option.none(), model, ...flags }: Flags) {
   return {
-    model: yield* Recorded.contents(model),
+    model: EngineFlags.trains(flags) ? model : yield* Recorded.contents(model),
     adapter: yield* Effect.transposeOption(Option.map(adapter, Recorded.contents)).pipe(Effect.map(Option.getOrNull))
   }
 })

@@ -14,7 +14,8 @@ const valueOf = ({ words: [first = "", value] }: Part): string => value ?? first
 
 /** An address with a password or a key in it is nobody's to keep. */
 const isSecret = (part: Part) =>
-  ["--engine", "--remote", "--sampler"].includes(part.flag) && shownAddress(valueOf(part)) !== valueOf(part)
+  ["--engine", "--reference", "--remote", "--sampler"].includes(part.flag) &&
+  shownAddress(valueOf(part)) !== valueOf(part)
 
 /** What run.json keeps of a command line: the command, and its options as they were given. */
 export const kept = (words: ReadonlyArray<string>): { readonly command: ReadonlyArray<string> } => ({

@@ -4,12 +4,13 @@
 import { Console, Effect, type FileSystem, Option, type Path } from "effect"
 import { warn } from "../kernels/runtime/Warning.ts"
 import * as Sources from "../sources/index.ts"
+import { type Engine, localOf } from "./engine/flags.ts"
 import type { Remote } from "./flags.ts"
 import * as Policy from "./policy.ts"
 import type { Told } from "./told.ts"
 
 /** The model that is asked. */
-interface Asked extends Partial<Pick<Remote, "remote" | "remoteModel">> {
+interface Asked extends Partial<Pick<Remote, "remote" | "remoteModel">>, Engine {
   readonly model: string
   /** Its directory says what the two were trained for: the base was not. */
   readonly adapter?: Option.Option<string>
@@ -18,17 +19,21 @@ interface Asked extends Partial<Pick<Remote, "remote" | "remoteModel">> {
 }
 
 /** What the model is called, where people read it. */
-export const modelOf = ({ model, remote = Option.none(), remoteModel = "" }: Asked): string =>
-  Policy.named({ model, remote, remoteModel })
+export const modelOf = ({ remote = Option.none(), remoteModel = "", ...asked }: Asked): string =>
+  Policy.named({ ...asked, remote, remoteModel })
 
-/** The task that a model, or the adapter on it, names. */
-export const taskOf = ({ adapter = Option.none(), model }: Asked) =>
-  Option.match(adapter, {
+/** The task that a model, or the adapter on it, names. An engine's has a directory here, too. */
+export const taskOf = (asked: Asked) => {
+  const { adapter = Option.none(), model } = localOf(asked)
+  return Option.match(adapter, {
     onNone: () => Sources.taskOf(model),
     onSome: (adapter) =>
-      Effect.flatMap(Sources.taskOf(adapter), (found) =>
-        Option.isSome(found) ? Effect.succeed(found) : Sources.taskOf(model))
+      Effect.flatMap(
+        Sources.taskOf(adapter),
+        (found) => Option.isSome(found) ? Effect.succeed(found) : Sources.taskOf(model)
+      )
   })
+}
 
 /** What flags say of a task: "--labels", "a,b". */
 export type Said = Readonly<Record<string, Option.Option<string>>>
@@ -94,10 +99,12 @@ export const tell = (asked: Asked, saved: Sources.SavedTask, before: Said = {}):
 }
 
 /** Says what is taken for granted of a model that does not say what it was trained for. */
-export const tellTaken = ({ model, remote = Option.none() }: Asked, taken: string): Effect.Effect<void> =>
+export const tellTaken = (asked: Asked, taken: string): Effect.Effect<void> =>
   Console.error(
     `${
-      Option.isSome(remote) ? "a server's model does not say" : `${model} does not say (it has no rise-task.json)`
+      Option.isSome(asked.remote ?? Option.none())
+        ? "a server's model does not say"
+        : `${localOf(asked).model} does not say (it has no rise-task.json)`
     } what it was trained for: ${taken}; --labels, or --task, ask otherwise`
   )
 

@@ -3,13 +3,14 @@
  */
 import { Console, Effect, Option } from "effect"
 import type { Form } from "../dsl/Task.ts"
+import { type Engine, trains } from "./engine/flags.ts"
 import type { Remote } from "./flags.ts"
 import { FlagError } from "./futile.ts"
 import { check } from "./policy.ts"
 import * as Saved from "./saved.ts"
 import type { Told } from "./told.ts"
 
-interface Asked extends Pick<Remote, "remote" | "remoteModel"> {
+interface Asked extends Pick<Remote, "remote" | "remoteModel">, Engine {
   readonly model: string
   readonly adapter: Option.Option<string>
   readonly base: Option.Option<string>
@@ -32,7 +33,8 @@ export const baseOf = Effect.fnUntraced(function*(asked: Asked, form: Form) {
     yield* check({ model: base.value, seed: 0 })
     return base
   }
-  if (Option.isSome(adapter)) return Option.some(model)
+  // An engine's base is not here.
+  if (Option.isSome(adapter) && !trains(asked)) return Option.some(model)
   yield* Console.error(
     `whether reasonings are about their pictures (grounded) is left out: --base DIR names who judges that, the model ` +
       `that ${Saved.modelOf(asked)} was trained from`

@@ -52,6 +52,9 @@ const inFolder = <A, E>(test: (given: Given) => Effect.Effect<A, E, Engines | Fi
     return yield* test({ fs: yield* FileSystem.FileSystem, folder: yield* folder, engine: yield* start() })
   })).pipe(Effect.provide(NodeServices.layer))
 
+const square = (file: string) =>
+  Effect.promise(() => sharp({ create: { width: 56, height: 56, channels: 3, background: "teal" } }).png().toFile(file))
+
 const lines = (text: string): ReadonlyArray<Record<string, unknown>> =>
   text.trim().split("\n").map((line) => JSON.parse(line))
 
@@ -99,6 +102,38 @@ describe("rise at an engine", () => {
             }
             const model = yield* fs.readDirectory(`${out}/model`)
             assert.includeMembers(model, ["adapter_config.json", "adapter_model.safetensors", "rise-task.json"])
+            // What was learned is asked there again: by the state that lies at the engine.
+            const { path, rank } = JSON.parse(yield* fs.readFileString(`${out}/model/engine.json`))
+            assert.strictEqual(rank, 8)
+            const picture = `${folder}/picture.png`
+            yield* square(picture)
+            const asked = engine.requests.length
+            const told = yield* command([
+              ...["annotate", picture, ...at(engine), "--adapter", `${out}/model`, "--max-tokens", "32"],
+              ...["--out", `${folder}/rows.jsonl`]
+            ])
+            assert.match(told.stderr, /task of vl at http.*: emotion6 \(anger, .*\)/)
+            assert.match(told.stderr, /1 picture/)
+            const since = engine.requests.slice(asked)
+            assert.includeMembers(since, ["load_weights", "asample"])
+            assert.isAbove(since.indexOf("asample"), since.indexOf("load_weights"))
+            assert.isTrue(engine.loaded.includes(path))
+
+            yield* fs.makeDirectory(`${folder}/data`)
+            yield* square(`${folder}/data/a.png`)
+            const rows = "image,anger,disgust,fear,joy,sadness,surprise,neutral\na.png,0,0,0,60,0,0,40\n"
+            for (const half of ["train.csv", "test.csv"]) yield* fs.writeFileString(`${folder}/data/${half}`, rows)
+            const measured = yield* command([
+              ...["evaluate", ...at(engine), "--adapter", `${out}/model`, "--data", `${folder}/data`],
+              ...["--out", `${folder}/measured`]
+            ])
+            assert.strictEqual(measured.code, 0, measured.stderr)
+            assert.match(measured.stdout, /JSD/)
+            const { identity } = JSON.parse(yield* fs.readFileString(`${folder}/measured/run.json`))
+            assert.deepInclude(identity.config, { model: "vl" })
+            assert.strictEqual(identity.config.weights.model, "vl")
+            const base = yield* command(["annotate", picture, ...at(engine), "--labels", "a,b", "--max-tokens", "8"])
+            assert.match(base.stderr, /1 picture/)
           })
         ),
       600_000
@@ -167,6 +202,40 @@ describe("rise at an engine", () => {
             assert.deepInclude(config, { sampler: "vllm", staleness: 0, lora: 32 })
             const metrics = lines(yield* fs.readFileString(`${out}/metrics.jsonl`))
             assert.isTrue(metrics.some((row) => Number(row["importance"]) > 0))
+          })
+        ),
+      600_000
+    )
+
+    it.effect(
+      "holds on to the base model of a server, where it is given one",
+      () =>
+        inFolder(({ engine, folder, fs }) =>
+          Effect.gen(function*() {
+            const { server } = yield* vllm
+            const out = `${folder}/run`
+            const line = [
+              ...["train", ...at(engine), "--preset", "smoke", "--method", "Visual-RFT", "--no-warm-up"],
+              ...["--reference", `vllm=${server.baseUrl}`]
+            ]
+            const { code, stderr } = yield* command([...line, "--out", out])
+            assert.strictEqual(code, 0, stderr)
+            assert.isTrue(engine.requests.includes("asample"))
+            assert.isAbove(server.requests.filter(({ path }) => path.endsWith("/inference/v1/generate")).length, 0)
+            const { identity: { config } } = JSON.parse(yield* fs.readFileString(`${out}/run.json`))
+            assert.deepInclude(config, { reference: "vllm" })
+            const metrics = lines(yield* fs.readFileString(`${out}/metrics.jsonl`))
+            // The same weights: nothing to hold on to at the first step, something at the next.
+            const kl = metrics.flatMap((row) => row["kl"] === undefined ? [] : [Number(row["kl"])])
+            assert.lengthOf(kl, 2)
+            assert.approximately(kl[0] ?? NaN, 0, 1e-5)
+            assert.isAbove(kl[1] ?? NaN, 0)
+
+            const free = `${folder}/free.json`
+            yield* fs.writeFileString(free, JSON.stringify({ reinforce: { kl: 0 }, rft: { kl: 0 } }))
+            const idle = yield* command([...line, "--config", free, "--out", `${folder}/other`])
+            assert.strictEqual(idle.code, 2, idle.stderr)
+            assert.match(idle.stderr, /--reference is what kl holds on to, and kl is 0.*leave it out/)
           })
         ),
       600_000
@@ -299,9 +368,7 @@ describe("rise with servers that draw", () => {
           Effect.gen(function*() {
             const { server } = yield* vllm
             const picture = `${folder}/picture.png`
-            yield* Effect.promise(() =>
-              sharp({ create: { width: 56, height: 56, channels: 3, background: "teal" } }).png().toFile(picture)
-            )
+            yield* square(picture)
             const sampler = ["--sampler", `vllm=${server.baseUrl},http://127.0.0.1:1/v1`, "--model", "vl"]
             const plain = yield* command([
               ...["annotate", picture, "--remote", `${server.baseUrl}, http://127.0.0.1:1/v1`, "--remote-model", "vl"],

@@ -153,7 +153,7 @@ const usage: ReadonlyArray<Row> = [
     says: /^(?!.*topsecret)[^]*--engine is tinker=URL/,
     next: /such as tinker=http/
   },
-  { line: ["train", ...engine], code: 2, says: /--engine trains a model that it holds/, next: /--model NAME/ },
+  { line: ["train", ...engine], code: 2, says: /--engine holds the model/, next: /--model NAME/ },
   {
     line: ["plan", ...engine, "--model", "vl"],
     code: 2,
@@ -219,10 +219,67 @@ const usage: ReadonlyArray<Row> = [
   { line: ["plan", "--tokenizer", "x"], code: 2, says: /--tokenizer is for an engine/, next: /--engine tinker=URL/ },
   { line: ["doctor", "--tokenizer", "x"], code: 2, says: /--tokenizer is for an engine/, next: /--engine tinker=URL/ },
   {
+    line: ["train", "--reference", "vllm=http://127.0.0.1:1/v1"],
+    code: 2,
+    says: /--reference is for an engine/,
+    next: /--engine tinker=URL/
+  },
+  {
+    line: ["train", ...atEngine, "--reference", "vllm=nowhere"],
+    code: 2,
+    says: /--reference: baseUrl is "nowhere"/,
+    next: /such as http/
+  },
+  {
     line: ["evaluate", "--engine", "tinker=http://a"],
     code: 2,
-    says: /there is no flag --engine/,
-    next: /evaluate --help/
+    says: /--engine holds the model/,
+    next: /--model NAME/
+  },
+  {
+    line: ["annotate", ...engine, "--model", "vl", "a.png"],
+    code: 2,
+    says: /is sent token ids/,
+    next: /--tokenizer DIR \(no weights/
+  },
+  { line: ["audit", ...engine], code: 2, says: /there is no flag --engine/, next: /audit --help/ },
+  ...(["--sampler vllm=http://a/v1", "--remote http://a/v1", "--remote-model vl", "--extra {}"] as const).map((
+    flag
+  ) => ({
+    line: ["evaluate", ...atEngine, ...flag.split(" ")],
+    code: 2 as const,
+    says: new RegExp(`${flag.split(" ")[0]} is for servers of the OpenAI protocol, and --engine names another`),
+    next: /leave one of them out/
+  })),
+  {
+    line: ["annotate", ...atEngine, "--cache", "x", "a.png"],
+    code: 2,
+    says: /--cache is for a model on this machine/,
+    next: /leave one of them out/
+  },
+  {
+    line: ["annotate", "--tokenizer", "x", "a.png"],
+    code: 2,
+    says: /--tokenizer is for an engine/,
+    next: /--engine tinker=URL/
+  },
+  {
+    line: ["annotate", ...remote, "--remote-model", "vl", "--tokenizer", "x", "a.png"],
+    code: 2,
+    says: /--tokenizer is for a model directory, --remote asks a server/,
+    next: /leave one of them out/
+  },
+  {
+    line: ["annotate", ...atEngine, "--adapter", join(root, "assets/scene-vl"), join(root, "docs/report.png")],
+    code: 1,
+    says: /names no state at an engine \(engine\.json\)/,
+    next: /its model\/, or a stage in its checkpoints\//
+  },
+  {
+    line: ["merge", "--adapter", join(root, "assets/scene-vl"), "--out", "x"],
+    code: 2,
+    says: /is no PEFT adapter: it has no adapter_config\.json/,
+    next: /adapter_config\.json/
   },
   {
     line: ["annotate", "--sampler", "http://127.0.0.1:1/v1", "a.png"],

@@ -63,6 +63,20 @@ describe("a script's run", () => {
         Effect.provideService(Progress.Progress, view(Progress.terminal))
       )
       assert.include(lines.at(-1), `{ model: BASE, lora: { adapter: ${JSON.stringify(`${out}/model`)} } }`)
+      // The engine knows it by its state.
+      yield* fs.writeFileString(`${out}/model/engine.json`, "{}")
+      const finished = Afterwards.finished(out, { ...Stub.Mood, described }).pipe(
+        Effect.provideService(Progress.Progress, view(Progress.terminal))
+      )
+      yield* finished
+      const there = `--engine tinker=URL --model NAME --tokenizer DIR --adapter ${model}`
+      assert.match(lines.at(-1) ?? "", /^An adapter is in /)
+      assert.include(lines.at(-1), `picture.png. At the engine: ${there}`)
+      yield* fs.remove(`${out}/model/adapter_config.json`)
+      yield* finished
+      assert.match(lines.at(-1) ?? "", /^The weights stay at the engine; /)
+      assert.include(lines.at(-1), `npx rise evaluate ${there} --data PICTURES`)
+      yield* fs.remove(`${out}/model/engine.json`)
       const told = lines.length
       yield* run(true, Stub.Mood, Progress.warnings(view(Progress.terminal)))
       assert.strictEqual(lines.length, told, "quiet is quiet")

@@ -5,6 +5,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { Cause, Effect, Exit, Layer, Logger, ManagedRuntime } from "effect"
 import { mkdirSync } from "node:fs"
+import { peakBytes } from "../../src/kernels/runtime/peak.ts"
 import * as Inputs from "./inputs.ts"
 import { targets } from "./targets/index.ts"
 
@@ -36,7 +37,7 @@ const runtime = ManagedRuntime.make(Layer.mergeAll(NodeServices.layer, Logger.la
 const tell = (told: Told) => void process.send?.(told)
 
 /** Peak of this process so far, in MiB. */
-const peak = () => process.resourceUsage().maxRSS / 1024
+const peak = () => peakBytes() / 2 ** 20
 
 const read = async ({ by, folder, from, seed, targets: names, to }: Order): Promise<void> => {
   const chosen = targets.filter(({ name }) => names.length === 0 || names.includes(name))

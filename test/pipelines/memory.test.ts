@@ -28,7 +28,8 @@ const heldBy = Effect.fnUntraced(function*(root: string, model: string) {
   const fs = yield* FileSystem.FileSystem
   yield* fs.writeFileString(
     `${root}/held.mjs`,
-    "process.on('exit', () => console.error('held', process.resourceUsage().maxRSS * 1024))"
+    `import { peakBytes } from ${JSON.stringify(new URL("../../src/kernels/runtime/peak.ts", import.meta.url).href)}
+process.on("exit", () => console.error("held", peakBytes()))`
   )
   const { code, stderr } = yield* node([
     ...["--import", `${root}/held.mjs`, rise, "train", "-d", `${root}/weather`, "-m", model, "--preset", "smoke"],

@@ -14,6 +14,7 @@ import type { SavedClassification, SavedTask } from "../../sources/index.ts"
 import { Classification, Emotion6, ImagenetSub } from "../../tasks/classification/index.ts"
 import { Box, CocoSub, type Detection, Lisa } from "../../tasks/detection/index.ts"
 import { isEmbedded, ofFewWords } from "../embedded.ts"
+import { type Engine, localOf } from "../engine/flags.ts"
 import type { Remote } from "../flags.ts"
 import { FlagError } from "../futile.ts"
 import * as Saved from "../saved.ts"
@@ -40,7 +41,7 @@ export const flags = {
   )
 }
 
-export interface KindFlags extends SoftLabels.TaskFlags {
+export interface KindFlags extends SoftLabels.TaskFlags, Engine {
   readonly task: Option.Option<"coco-sub" | "imagenet-sub" | "lisa" | "soft-labels">
   readonly question: Option.Option<string>
   readonly model: string
@@ -91,7 +92,7 @@ const described = Effect.fnUntraced(
   function*(given: Omit<KindFlags, "question">, task: "coco-sub" | "imagenet-sub" | "lisa" | "soft-labels") {
     const { labels } = given
     if (task === "soft-labels") return shares(yield* SoftLabels.task(given))
-    const few = yield* ofFewWords(given)
+    const few = yield* ofFewWords(localOf(given))
     const named = (others: ReadonlyArray<string>) =>
       Option.match(labels, { onNone: () => others, onSome: SoftLabels.labelsIn })
     return yield* SoftLabels.making(task, (): Kind => {
@@ -135,7 +136,7 @@ const trained = (saved: SavedTask): Effect.Effect<Kind, FlagError> => {
 const renamed = Effect.fnUntraced(
   function*({ answer, task }: SavedClassification, subject: string, given: Omit<KindFlags, "question">) {
     const definition = { name: task.name, labels: task.labels, answer, subject }
-    const few = yield* ofFewWords(given)
+    const few = yield* ofFewWords(localOf(given))
     return shares(
       yield* SoftLabels.making(
         task.name,
@@ -158,7 +159,7 @@ export const chosen = Effect.fnUntraced(function*(given: Omit<KindFlags, "questi
     if (Option.isSome(saved)) yield* Saved.tell(given, saved.value, said)
     if (alone) return yield* new FlagError({ reason: "--subject says what --labels rate: give these, too" })
     const taken = Option.isNone(task) && Option.isNone(labels) && Option.isNone(saved)
-    if (taken && (Option.isSome(given.remote) || !isEmbedded(given))) {
+    if (taken && (Option.isSome(given.remote) || !isEmbedded(localOf(given)))) {
       yield* Saved.tellTaken(given, `asked for a distribution over ${Emotion6.labels.join(", ")}`)
     }
     return yield* asked

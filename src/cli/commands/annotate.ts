@@ -17,6 +17,7 @@ import * as Overwritten from "../annotations/Overwritten.ts"
 import * as Pictures from "../annotations/Pictures.ts"
 import * as Sink from "../annotations/Sink.ts"
 import { modelName } from "../embedded.ts"
+import * as Engine from "../engine/index.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import { asked, check, grammarMode, named, policy, weightsOf } from "../policy.ts"
@@ -38,9 +39,9 @@ const count = (name: string, description: string) =>
 
 const flags = {
   ...Kind.flags,
-  model: Flags.model,
-  adapter: Flags.adapter,
-  ...Flags.remote,
+  model: Flags.modelAsked,
+  adapter: Flags.adapterAsked,
+  ...Flags.elsewhere,
   ...Flags.requests,
   ...Flags.frozen,
   seed: Flags.seed,
@@ -91,6 +92,8 @@ const identityOf = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind) {
     ...(given.samples === 1 ? {} : { samples: given.samples, seed: given.seed }),
     ...(remote
       ? { seed: given.seed, extra: Option.getOrNull(given.extra) }
+      : Engine.trains(given)
+      ? { engine: "tinker" }
       : { batch: given.batch, device: given.device })
   }
 })
@@ -118,7 +121,9 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
   yield* report(Event.Planned({ stages: [{ stage, counted: names.length }] }))
   yield* report(Event.Started({ stage, total: names.length, unit: "images", done: skip }))
   let done = skip
-  if (Option.isSome(given.remote)) yield* Effect.forkScoped(tellWaiting(given, () => done > skip))
+  if (Option.isSome(given.remote) || Engine.trains(given)) {
+    yield* Effect.forkScoped(tellWaiting(given, () => done > skip))
+  }
   yield* Stream.fromIterable(names).pipe(
     Stream.map((name) => Image.file(name)),
     kind.rows({
@@ -198,7 +203,7 @@ const run = Effect.fnUntraced(function*(flagged: Flagged) {
 const quiet = ({ out }: Flagged) => Option.isNone(out) && process.stdout.isTTY
 
 export const annotate = Command.make("annotate", flags, (given) =>
-  computing(given)(
+  computing(Engine.threads(given))(
     Effect.scoped(quiet(given) ? Effect.provideService(run(given), Progress, silent) : run(given))
   )).pipe(
     Command.withDescription("Annotate pictures and say why, one row each"),

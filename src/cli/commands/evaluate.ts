@@ -12,6 +12,8 @@ import { directoryOf } from "../../policy/Embedded.ts"
 import type * as Sources from "../../sources/index.ts"
 import { barsOf, type Example, labels } from "../../studies/index.ts"
 import { again, CommandLine } from "../commandLine.ts"
+import * as Sized from "../engine/fitted.ts"
+import * as Engine from "../engine/index.ts"
 import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
@@ -42,8 +44,8 @@ const goOn = Effect.fnUntraced(function*(out: string) {
 
 const flags = {
   ...Pictures.asked,
-  model: Flags.model,
-  adapter: Flags.adapter,
+  model: Flags.modelAsked,
+  adapter: Flags.adapterAsked,
   base: text("base", "DIR", "a directory").pipe(
     Flag.withDescription(
       "The model that --model was trained from: whether reasonings are about their pictures is asked of it (column " +
@@ -52,7 +54,7 @@ const flags = {
     Flag.map(directoryOf),
     Flag.optional
   ),
-  ...Flags.remote,
+  ...Flags.elsewhere,
   ...Flags.requests,
   ...Flags.frozen,
   out: Flags.out,
@@ -77,7 +79,7 @@ const lengthsOf = Effect.fnUntraced(function*<A>(given: Given, { task, train }: 
   return (yield* Quarantine.silently(fitted({
     task,
     data: train,
-    model: given.model,
+    ...(yield* Sized.sized({ ...given, lora: Option.none() })),
     ...Option.match(parameters, { onNone: () => ({}), onSome: (parameters) => ({ parameters }) })
   }))).evaluate
 })
@@ -85,9 +87,11 @@ const lengthsOf = Effect.fnUntraced(function*<A>(given: Given, { task, train }: 
 const method = "model"
 
 /** Tells of the passes that there will be, for their number and the time left. */
-const announce = Effect.fnUntraced(function*<A>({ task, test }: Sources.TaskSource<A, Task<A>>) {
+const announce = Effect.fnUntraced(function*<A>(given: Given, { task, test }: Sources.TaskSource<A, Task<A>>) {
   const counted = yield* Quarantine.silently(Stream.runCount(test))
-  const passes = ["evaluate", ...(task.grammar === undefined ? [] : ["evaluate-masked"])]
+  // An engine is sent no grammar.
+  const masked = task.grammar !== undefined && !Engine.trains(given)
+  const passes = ["evaluate", ...(masked ? ["evaluate-masked"] : [])]
   yield* report(Event.Planned({ stages: passes.map((pass) => ({ stage: nameOf(method)(pass), counted })) }))
 })
 
@@ -101,7 +105,8 @@ const measured = Effect.fnUntraced(function*<A>(
   const form = yield* formOf(given)
   const base = yield* baseOf(given, form)
   const config = {
-    model: named(given),
+    // An engine may move with its states.
+    model: Engine.trains(given) ? given.model : named(given),
     // Answers of other weights under the same name are other answers.
     weights: Option.isSome(given.remote) ? null : yield* weightsOf(given),
     adapter: Option.getOrNull(given.adapter),
@@ -120,7 +125,7 @@ const measured = Effect.fnUntraced(function*<A>(
     config
   })((out) =>
     Effect.andThen(
-      announce(source),
+      announce(given, source),
       evaluateModel({
         method,
         task,
@@ -154,11 +159,15 @@ const measured = Effect.fnUntraced(function*<A>(
   yield* Console.log(`${printed(rows)}\n\nEverything is in ${out}.`)
 })
 
-export const evaluate = Command.make("evaluate", flags, (flagged) =>
-  computing(flagged)(Effect.gen(function*() {
-    const server = yield* asked(flagged)
-    yield* check(server)
-    const given = yield* told(server)
-    const source = yield* Pictures.openAs({ ...given, shots: Option.none() })
-    yield* source.kind === "boxes" ? measured(given, source) : measured(given, source, barsOf(source.task))
-  }))).pipe(Command.withDescription("Measure a model on the test half of a data set"))
+export const evaluate = Command.make(
+  "evaluate",
+  flags,
+  (flagged) =>
+    computing(Engine.threads(flagged))(Effect.gen(function*() {
+      const server = yield* asked(flagged)
+      yield* check(server)
+      const given = yield* told(server)
+      const source = yield* Pictures.openAs({ ...given, shots: Option.none() })
+      yield* source.kind === "boxes" ? measured(given, source) : measured(given, source, barsOf(source.task))
+    }))
+).pipe(Command.withDescription("Measure a model on the test half of a data set"))

@@ -3,6 +3,7 @@ import { Effect, type FileSystem, Option, type Path } from "effect"
 import { Flag } from "effect/cli"
 import type { Form } from "../../dsl/Task.ts"
 import type * as Sources from "../../sources/index.ts"
+import type { Engine } from "../engine/flags.ts"
 import type { Remote } from "../flags.ts"
 import * as Saved from "../saved.ts"
 import type { Told } from "../told.ts"
@@ -14,7 +15,7 @@ export const form = Flag.Literals("form", ["think", "answer"]).pipe(
 
 /** The form that is asked for: the flag's, else the one that the model's directory or server names, else "think". */
 export const formOf = (
-  { form, remote, ...asked }: Pick<Remote, "remote"> & {
+  { form, remote, ...asked }: Pick<Remote, "remote"> & Engine & {
     readonly form: Option.Option<Form>
     readonly model: string
     readonly adapter?: Option.Option<string>

@@ -49,6 +49,7 @@ const held = Effect.fnUntraced(function*<A>(
 const elsewhere = <A>(flags: Training.Training, source: Training.Opened<A>) =>
   Effect.gen(function*() {
     const { names, preset } = yield* Training.choose(flags, source, { measure: false })
+    yield* Engine.referenced(flags, preset)
     const sizes = { train: yield* Stream.runCount(source.train), test: yield* Stream.runCount(source.test) }
     yield* Console.log([
       `settings: ${preset.name}; every one of them: rise train … --print-config`,

@@ -49,6 +49,7 @@ const comparison = <A>(
       measure: false
     })
     if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
+    yield* Engine.referenced(flags, preset)
     // Before there is a folder: what the engine would be refused for.
     if (Engine.trains(flags)) yield* Engine.able(policy(flags, preset), Object.values(methods))
     const { rows, saved } = yield* compare({

@@ -14,6 +14,23 @@ export const sampler = Values.addresses("sampler", "vllm").pipe(
   Flag.optional
 )
 
+/** An engine that trains, for commands that ask what was trained there. */
+export const asking = {
+  engine: Values.addresses("engine", "tinker").pipe(
+    Flag.withDescription(
+      "Ask a model at an engine that speaks the Tinker protocol: --model is its name there, --adapter what a run " +
+        "there has saved; the key is TINKER_API_KEY of the environment; default: a model directory"
+    ),
+    Flag.optional
+  ),
+  tokenizer: Values.text("tokenizer", "DIR", "a directory").pipe(
+    Flag.withDescription(
+      "A Hugging Face directory of the engine's model, without weights; needed with --engine, default: none"
+    ),
+    Flag.optional
+  )
+}
+
 /** Of commands that train. */
 export const flags = {
   engine: Values.addresses("engine", "tinker").pipe(
@@ -51,6 +68,13 @@ export const flags = {
   staleness: Values.whole("staleness", { least: 0, most: 2 ** 20 }).pipe(
     Flag.withDescription("Leave out texts that --sampler drew more than so many updates ago; default: 1"),
     Flag.optional
+  ),
+  reference: Values.addresses("reference", "vllm").pipe(
+    Flag.withDescription(
+      "What kl holds on to, with --engine: vLLM servers with the engine's base model, which score given texts; " +
+        "default: the weights that a stage began with, in a second model at the engine"
+    ),
+    Flag.optional
   )
 }
 
@@ -64,6 +88,8 @@ export interface Engine {
   readonly adapters?: Option.Option<string>
   readonly adaptersServed?: Option.Option<string>
   readonly staleness?: Option.Option<number>
+  /** One address or several. */
+  readonly reference?: Option.Option<ReadonlyArray<string>>
 }
 
 /** Whether an engine trains. */

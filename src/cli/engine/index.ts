@@ -9,6 +9,7 @@ import type { Study } from "../flags.ts"
 import { type Engine, trains } from "./flags.ts"
 import * as At from "./policy.ts"
 
+export { referenced } from "./policy.ts"
 export { trains }
 export { workload } from "./workload.ts"
 

@@ -2,20 +2,25 @@
  * The policy at an engine as flags describe it, and what can be said of it before anything is opened there.
  */
 import { NodeHttpClient } from "@effect/platform-node"
-import { Effect, Layer, Option, type Redacted, type Schema } from "effect"
+import { Context, Effect, type FileSystem, Layer, Option, type Path, type Redacted, type Schema } from "effect"
 import type { Presets } from "../../pipelines/index.ts"
 import { environmentKey } from "../../policy/environmentKey.ts"
-import { type Policy, PolicyError } from "../../policy/index.ts"
+import { Policy, PolicyError } from "../../policy/index.ts"
 import * as Policies from "../../policy/layers.ts"
 import * as Options from "../../policy/tinker/Options.ts"
 import * as Prompts from "../../policy/tinker/Prompts.ts"
 import * as Reach from "../../policy/tinker/Reach.ts"
+import * as Saved from "../../policy/tinker/Saved.ts"
 import * as Settings from "../../policy/tinker/Settings.ts"
 import type { Study } from "../flags.ts"
 import { FlagError } from "../futile.ts"
 import type { Engine } from "./flags.ts"
 
-export type Flags = Engine & Pick<Study, "model" | "seed"> & Partial<Pick<Study, "lora">>
+export type Flags =
+  & Engine
+  & Pick<Study, "model" | "seed">
+  & Partial<Pick<Study, "lora">>
+  & { readonly adapter?: Option.Option<string> }
 
 /** An engine that flags name, whole: they go together. */
 export interface At {
@@ -47,13 +52,18 @@ export const recorded = (flags: Omit<Flags, "seed">): Readonly<Record<string, Sc
       ...(Option.isSome(flags.sampler ?? Option.none()) && {
         sampler: "vllm",
         staleness: Option.getOrElse(flags.staleness ?? Option.none(), () => 1)
-      })
+      }),
+      ...(Option.isSome(flags.reference ?? Option.none()) && { reference: "vllm" })
     })
   })
 
 /** Servers that draw what the engine learns from. */
 const samplerOf = (flags: Flags, baseUrl: ReadonlyArray<string>) =>
   Policies.openai({ baseUrl, model: flags.model, seed: flags.seed, grammars: true })
+
+/** Servers that score what a penalty holds on to. */
+const referenceOf = (flags: Flags, baseUrl: ReadonlyArray<string>) =>
+  Policies.openai({ baseUrl, model: flags.model, seed: flags.seed })
 
 /** Names the flag that an option came from. */
 const flagged = (flag: string) =>
@@ -68,9 +78,12 @@ export const check = Effect.fnUntraced(function*(flags: Flags, { baseUrl, tokeni
   const apiKey = yield* environmentKey("TINKER_API_KEY")
   const wrong = wrongOptions({ baseUrl }, apiKey)
   if (wrong !== undefined) return yield* new FlagError({ reason: `--engine: ${wrong}` })
-  const { sampler = Option.none() } = flags
+  const { reference = Option.none(), sampler = Option.none() } = flags
   if (Option.isSome(sampler)) {
     yield* Effect.scoped(Layer.build(samplerOf(flags, sampler.value))).pipe(flagged("--sampler"))
+  }
+  if (Option.isSome(reference)) {
+    yield* Effect.scoped(Layer.build(referenceOf(flags, reference.value))).pipe(flagged("--reference"))
   }
   const { readsPictures } = yield* Effect.mapError(
     Prompts.make(tokenizer, {}),
@@ -84,6 +97,16 @@ export const check = Effect.fnUntraced(function*(flags: Flags, { baseUrl, tokeni
       "that does, as Qwen3-VL"
   })
 })
+
+/** An engine takes no weights from here: a folder has to say where they are there. */
+const notSaved = (directory: string) => (cause: PolicyError) =>
+  new PolicyError({
+    operation: "load",
+    reason: `--adapter ${directory} names no state at an engine (engine.json): it is asked there by the folder that ` +
+      "a run there has saved, its model/, or a stage in its checkpoints/; without --engine an adapter goes on a " +
+      "model that is here",
+    cause
+  })
 
 /** What the engine says of itself. */
 export const ask = Effect.fnUntraced(function*({ baseUrl }: Pick<At, "baseUrl">) {
@@ -107,6 +130,33 @@ export const reach = Effect.fnUntraced(function*(at: Pick<At, "baseUrl" | "model
 /** Whether a penalty holds on to the weights that a stage began with. */
 const holdsOn = ({ reinforce, rft }: Presets.Preset): boolean => [reinforce, rft].some((stage) => (stage.kl ?? 0) > 0)
 
+/** Refuses a reference that no penalty of the settings holds on to. */
+export const referenced = ({ reference = Option.none() }: Engine, preset: Presets.Preset) =>
+  Option.isNone(reference) || holdsOn(preset) ? Effect.void : Effect.fail(
+    new FlagError({
+      reason: "--reference is what kl holds on to, and kl is 0 in reinforce and rft: leave it out, or set kl (--config)"
+    })
+  )
+
+/** A model that is asked there and not trained: the base, or what a run there has saved. */
+export const asked = (
+  { adapter = Option.none(), seed }: Flags,
+  { baseUrl, model, tokenizer }: At
+): Layer.Layer<Policy, PolicyError, FileSystem.FileSystem | Path.Path> =>
+  Layer.unwrap(Effect.gen(function*() {
+    const rank = yield* Option.match(adapter, {
+      onNone: () => Effect.succeed(undefined),
+      onSome: (directory) => Effect.mapError(Saved.rankOf(directory), notSaved(directory))
+    })
+    const policy = Policies.tinker({ baseUrl, model, tokenizer, seed, ...(rank !== undefined && { rank }) })
+    return Layer.tap(policy, (context) =>
+      Effect.forEach(Option.toArray(adapter), (directory) =>
+        Effect.gen(function*() {
+          const policy = Context.get(context, Policy)
+          yield* policy.revert(yield* policy.loadSnapshot(directory))
+        })))
+  }))
+
 /** What a preset is trained with at the engine; one that has room for a single model needs no second where kl is 0. */
 export const policy = (
   flags: Flags,
@@ -119,7 +169,12 @@ export const policy = (
     tokenizer,
     rank,
     seed: flags.seed,
-    reference: holdsOn(preset) ? "stage" : undefined
+    reference: holdsOn(preset)
+      ? Option.match(flags.reference ?? Option.none(), {
+        onNone: () => "stage" as const,
+        onSome: (baseUrl) => referenceOf(flags, baseUrl)
+      })
+      : undefined
   })
   const {
     adapters = Option.none(),

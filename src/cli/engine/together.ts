@@ -39,21 +39,24 @@ const here = (flags: Flags) =>
         "--steps-rft, or --config)"
       : `${flag} is for a model on this machine, and --engine computes elsewhere: leave one of them out`)
 
+const fail = (reason: string) => Effect.fail(new FlagError({ reason }))
+
+/** What every command needs to know of an engine. */
+const named = (flags: Flags) =>
+  Option.exists(flags.engine ?? Option.none(), (addresses) => addresses.length > 1)
+    ? fail("--engine is one address: a model is trained at one engine (several draw: --sampler vllm=…)")
+    : isEmbedded(flags)
+    ? fail("--engine holds the model: name it as the engine calls it, --model NAME")
+    : Option.isNone(asked(flags.tokenizer))
+    ? fail(
+      "--engine is sent token ids and pictures: name a Hugging Face directory of the model, --tokenizer DIR (no " +
+        "weights: hf download ORGANISATION/MODEL --exclude \"*.safetensors\" --local-dir DIR)"
+    )
+    : Effect.void
+
 const withEngine = (flags: Flags): Effect.Effect<void, FlagError> =>
   Effect.gen(function*() {
-    const fail = (reason: string) => Effect.fail(new FlagError({ reason }))
-    if (Option.exists(flags.engine ?? Option.none(), (addresses) => addresses.length > 1)) {
-      return yield* fail("--engine is one address: a model is trained at one engine (several draw: --sampler vllm=…)")
-    }
-    if (isEmbedded(flags)) {
-      return yield* fail("--engine trains a model that it holds: name it as the engine calls it, --model NAME")
-    }
-    if (Option.isNone(asked(flags.tokenizer))) {
-      return yield* fail(
-        "--engine is sent token ids and pictures: name a Hugging Face directory of the model, --tokenizer DIR (no " +
-          "weights: hf download ORGANISATION/MODEL --exclude \"*.safetensors\" --local-dir DIR)"
-      )
-    }
+    yield* named(flags)
     yield* here(flags)
     if (Option.isSome(asked(flags.sampler))) {
       if (Option.isNone(asked(flags.adapters))) {
@@ -70,6 +73,27 @@ const withEngine = (flags: Flags): Effect.Effect<void, FlagError> =>
     }, (flag) => `${flag} is for servers that draw: name them, --sampler vllm=URL, or leave it out`)
   })
 
+/** Flags of servers, which a model at an engine is not asked by. */
+interface Servers {
+  readonly remote?: Option.Option<unknown>
+  readonly remoteModel?: string
+  readonly extra?: Option.Option<unknown>
+  readonly maxTokensField?: Option.Option<unknown>
+}
+
+/** Refuses what means nothing where a model at an engine is asked. */
+export const asking = (flags: Flags & Servers): Effect.Effect<void, FlagError> =>
+  named(flags).pipe(
+    Effect.andThen(here(flags)),
+    Effect.andThen(refuse({
+      "--remote": asked(flags.remote),
+      "--remote-model": (flags.remoteModel ?? "") !== "",
+      "--sampler": asked(flags.sampler),
+      "--extra": asked(flags.extra),
+      "--max-tokens-field": asked(flags.maxTokensField)
+    }, (flag) => `${flag} is for servers of the OpenAI protocol, and --engine names another: leave one of them out`))
+  )
+
 /** Refuses what means nothing with an engine, or without one. */
 export const together = (flags: Flags): Effect.Effect<void, FlagError> =>
   Option.isSome(asked(flags.engine)) ? withEngine(flags) : Effect.andThen(
@@ -78,6 +102,7 @@ export const together = (flags: Flags): Effect.Effect<void, FlagError> =>
       "--adapters": asked(flags.adapters),
       "--adapters-served": asked(flags.adaptersServed),
       "--staleness": asked(flags.staleness),
+      "--reference": asked(flags.reference),
       "--tokenizer": asked(flags.tokenizer)
     }, (flag) =>
       flag === "--sampler"

@@ -24,8 +24,14 @@ export const chainsAlone = Effect.fnUntraced(function*(out: string) {
   return yield* tell(`Nothing was trained, so there is no model: the chains are in ${join(out, "cot.jsonl")}`)
 })
 
-/** Weights that stay at an engine are told by an address alone. */
-const isAddress = (model: string) => Effect.flatMap(Path.Path, ({ join }) => there(join(model, "engine.json")))
+/** Where an engine has what was learned, and whether that is all there is: weights that stay there. */
+const atEngine = (model: string) =>
+  Effect.gen(function*() {
+    const { join } = yield* Path.Path
+    const has = (name: string) => there(join(model, name))
+    const known = yield* has("engine.json")
+    return { known, stays: known && !(yield* has("config.json")) && !(yield* has("adapter_config.json")) }
+  })
 
 /** Says where the model is and how it is asked. A task that cannot be written down is known to its script alone. */
 export const finished = <A>(out: string, { described, name: task }: Task<A>) =>
@@ -33,10 +39,15 @@ export const finished = <A>(out: string, { described, name: task }: Task<A>) =>
     const { join } = yield* Path.Path
     const model = join(out, "model")
     const name = JSON.stringify(model)
-    if (yield* isAddress(model)) {
+    const { known, stays } = yield* atEngine(model)
+    const asked = `--engine tinker=URL --model NAME --tokenizer DIR --adapter ${quoted(model)}`
+    if (stays) {
       return yield* tell(
-        `The weights stay at the engine; the address of their state is in ${model}. Ask them there, in a script: ` +
-          `(yield* Policy.Policy).restore(${name}), then Rise.evaluate and Rise.annotate`
+        `The weights stay at the engine; the address of their state is in ${model}. Ask them there: ` + (
+          described === undefined
+            ? `in this script, (yield* Policy.Policy).restore(${name}), then Rise.evaluate and Rise.annotate`
+            : `npx rise evaluate ${asked} --data PICTURES, npx rise annotate with the same`
+        )
       )
     }
     const [what, flags, options] = (yield* isAdapter(model))
@@ -45,7 +56,8 @@ export const finished = <A>(out: string, { described, name: task }: Task<A>) =>
     const next = described === undefined
       ? `"${task}" is a task of this script: ask the model here, by Rise.evaluate and Rise.annotate with ` +
         `Policy.onnx({ ${options} })`
-      : `Measure it: npx rise evaluate ${flags} --data PICTURES. Ask it: npx rise annotate ${flags} picture.png`
+      : `Measure it: npx rise evaluate ${flags} --data PICTURES. Ask it: npx rise annotate ${flags} picture.png` +
+        (known ? `. At the engine: ${asked}` : "")
     return yield* tell(`${what} is in ${model}. ${next}`)
   })
 

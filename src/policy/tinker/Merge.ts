@@ -2,7 +2,7 @@
 import { Effect, FileSystem, Path } from "effect"
 import { Config } from "../../kernels/models/index.ts"
 import { ModelDirectory } from "../../kernels/weights/index.ts"
-import * as Model from "../onnx/Model.ts"
+import * as Merge from "../onnx/Merge.ts"
 import { PolicyError } from "../Policy.ts"
 
 /** Fails where a directory holds no model that could be merged into: before anything is trained. */
@@ -32,10 +32,5 @@ export const save = <E, R>(base: string, target: string, fetch: (directory: stri
     const adapter = `${resolve(target)}.${crypto.randomUUID()}.adapter`
     yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(adapter, { recursive: true, force: true })))
     yield* fetch(adapter)
-    const model = yield* Model.load(base, { lora: { adapter }, seed: 0 }).pipe(
-      Effect.mapError((cause) =>
-        new PolicyError({ operation: "save", reason: `the adapter does not fit ${base}: ${cause.message}`, cause })
-      )
-    )
-    yield* Model.save(model, target)
+    yield* Merge.write({ model: base, adapter, target })
   }).pipe(Effect.scoped)

@@ -12,6 +12,8 @@ const State = Schema.Struct({
   engine: Schema.Literal("tinker"),
   /** The base model, as the engine calls it. */
   model: Schema.String,
+  /** Of the adapter, 0: all weights are trained; absent in states of before it was written down. */
+  rank: Schema.optionalKey(Schema.Int),
   /** Weights, and moments of a checkpoint. */
   path: Schema.String,
   /** Weights that the KL penalty of the stage holds on to. */
@@ -29,8 +31,8 @@ export const write = Effect.fnUntraced(function*(directory: string, state: State
   yield* fs.rename(`${file}.tmp`, file)
 })
 
-/** Reads it back. Fails where it is of another model. */
-export const read = Effect.fnUntraced(function*(directory: string, model: string) {
+/** Where it lies, and what it says. */
+const open = Effect.fnUntraced(function*(directory: string) {
   const fs = yield* FileSystem.FileSystem
   const file = (yield* Path.Path).join(directory, fileName)
   const decode = Schema.decodeUnknownEffect(Json.text(State))
@@ -43,7 +45,22 @@ export const read = Effect.fnUntraced(function*(directory: string, model: string
       })
     )
   )
-  if (state.model === model) return state
-  const reason = `${file} is of model "${state.model}", this policy's is "${model}"`
-  return yield* new PolicyError({ operation: "restore", reason })
+  return { file, state }
 })
+
+/** Reads it back. Fails where it is of another model, or of an adapter of another rank. */
+export const read = Effect.fnUntraced(
+  function*(directory: string, { model, rank }: { readonly model: string; readonly rank: number }) {
+    const { file, state } = yield* open(directory)
+    const other = state.model !== model
+      ? `model "${state.model}", this policy's is "${model}"`
+      : state.rank !== undefined && state.rank !== rank
+      ? `an adapter of rank ${state.rank}, this policy's has ${rank}`
+      : undefined
+    if (other === undefined) return state
+    return yield* new PolicyError({ operation: "restore", reason: `${file} is of ${other}` })
+  }
+)
+
+/** The rank of the adapter whose state a directory names; undefined where it does not say. */
+export const rankOf = (directory: string) => Effect.map(open(directory), ({ state: { rank } }) => rank)

@@ -121,6 +121,10 @@ const make = Effect.fnUntraced(function*(options: Options) {
     yield* Archive.download(path, directory, { baseUrl, apiKey, maxBytes: ARCHIVE_BYTES })
   })
 
+  /** Writes down where a state lies. */
+  const written = (directory: string, path: string, reference: string | null = null) =>
+    Saved.write(directory, { engine: "tinker", model, rank, path, reference })
+
   const forget = Effect.gen(function*() {
     if (!moved) return
     const state = yield* engine.saveState
@@ -180,29 +184,32 @@ const make = Effect.fnUntraced(function*(options: Options) {
     saveSnapshot: (snapshot, directory) =>
       failing("checkpoint")(
         isKept(snapshot)
-          ? onDisk(Saved.write(directory, { engine: "tinker", model, path: snapshot.path, reference: null }))
+          ? onDisk(written(directory, snapshot.path))
           : refuse("checkpoint", "the snapshot is of another engine")
       ),
     loadSnapshot: (directory) =>
       failing("restore")(
-        onDisk(Effect.map(Saved.read(directory, model), ({ path }): Kept => ({ version, path })))
+        onDisk(Effect.map(Saved.read(directory, { model, rank }), ({ path }): Kept => ({ version, path })))
       ),
     checkpoint: (directory) =>
       failing("checkpoint")(
-        Effect.flatMap(engine.saveState, (path) =>
-          onDisk(Saved.write(directory, { engine: "tinker", model, path, reference: reference.path() ?? null })))
+        Effect.flatMap(engine.saveState, (path) => onDisk(written(directory, path, reference.path())))
       ),
     restore: (directory) =>
       failing("restore")(Effect.gen(function*() {
         yield* closed("restore")
-        const state = yield* onDisk(Saved.read(directory, model))
+        const state = yield* onDisk(Saved.read(directory, { model, rank }))
         yield* engine.load(state.path, true)
         yield* reference.hold(state.reference)
         moved = true
         version++
       })),
     save: (directory) =>
-      failing("save")(onDisk(merge ? Merge.save(options.tokenizer, directory, download) : download(directory))),
+      failing("save")(onDisk(Effect.gen(function*() {
+        yield* merge ? Merge.save(options.tokenizer, directory, download) : download(directory)
+        // The engine takes no weights from elsewhere: what is asked there again is its own state.
+        yield* written(directory, yield* engine.saveState)
+      }))),
     identity: { engine: "tinker", model, rank },
     unable: {
       grammar: "a grammar cannot be sent to an engine; `validate` decides what is paid",

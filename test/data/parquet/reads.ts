@@ -9,6 +9,7 @@ import { Effect, Exit, Schema } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { Parquet } from "../../../src/data/index.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
+import { peakBytes } from "../../../src/kernels/runtime/peak.ts"
 import { stopwatch } from "../../stopwatch.ts"
 import { collect, live } from "../folders.ts"
 
@@ -20,7 +21,7 @@ const read = async (file: string) => {
   const found = Exit.isSuccess(exit)
     ? { error: exit.value.error, samples: exit.value.samples.length }
     : { defect: String(exit.cause) }
-  return { ...found, milliseconds: spent(), mebibytes: process.resourceUsage().maxRSS / 1024 }
+  return { ...found, milliseconds: spent(), mebibytes: peakBytes() / 2 ** 20 }
 }
 
 const [first = "", seed = "", stride = "", target = ""] = process.argv.slice(2)

@@ -193,8 +193,15 @@ describe("Policy.tinker", () => {
         yield* policy.save(join(at, "model"))
         assert.sameMembers(yield* fs.readDirectory(join(at, "model")), [
           "adapter_config.json",
-          "adapter_model.safetensors"
+          "adapter_model.safetensors",
+          "engine.json"
         ])
+        // Where the engine has the same weights.
+        yield* policy.restore(join(at, "model"))
+        near(yield* scores(policy, rollouts), before, 1e-6)
+        const { policy: ranked } = yield* policyAt(engine.baseUrl, { rank: 4, probe: false })
+        const refused = yield* Effect.flip(ranked.restore(join(at, "model")))
+        assert.match(refused.message, /engine\.json is of an adapter of rank 0, this policy's has 4/)
         assert.sameMembers(yield* fs.readDirectory(at), ["a", "model"])
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 120_000)
 

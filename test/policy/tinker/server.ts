@@ -97,6 +97,8 @@ export interface Engine {
   heartbeats: number
   /** Losses of passes that accumulated gradients, in the order they were computed. */
   readonly trainedBy: Array<string>
+  /** Paths of states that were asked for. */
+  readonly loaded: Array<string>
   /** Keys that came with requests. */
   readonly keys: Set<string>
   readonly models: ReadonlyMap<string, { readonly held: Held }>
@@ -414,6 +416,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
             const model = known(own["model_id"])
             if (model === undefined) return lost
             if (own["seq_id"] !== 1) return status(400, { detail: "LoadWeights is not permitted" })
+            engine.loaded.push(String(own["path"]))
             const state = states.get(String(own["path"]))
             if (state === undefined) return status(400, { detail: `no ${String(own["path"])}` })
             return once(model, 1, Buffer.from(body).toString(), () =>
@@ -530,6 +533,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
         passed: [],
         trainedBy: [],
         keys: new Set(),
+        loaded: [],
         repeated: 0,
         heartbeats: 0,
         models,

@@ -4,6 +4,7 @@ import { Effect, Layer, Logger, Option } from "effect"
 import { readFileSync } from "node:fs"
 import { Config } from "../../../../src/kernels/models/index.ts"
 import { Runtime } from "../../../../src/kernels/runtime/index.ts"
+import { peakBytes } from "../../../../src/kernels/runtime/peak.ts"
 import { MemoryPlan, Objective, OnnxPolicy, Policy } from "../../../../src/policy/index.ts"
 
 export interface Given {
@@ -65,7 +66,7 @@ const program = Effect.scoped(Effect.gen(function*() {
       Layer.provide(Runtime.layer({ workers }))
     )
   )
-  const measured = process.resourceUsage().maxRSS * 1024
+  const measured = peakBytes()
   const plan = yield* MemoryPlan.estimate(config, { ...workload, promptTokens })
   process.stdout.write(`${JSON.stringify({ measured, plan })}\n`)
 }))

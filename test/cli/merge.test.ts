@@ -1,0 +1,67 @@
+/** `rise merge`: the same model as the policy saves whole. */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer, Stream } from "effect"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Policy, Scenes } from "../../src/index.ts"
+import { node, rise } from "./processes.ts"
+
+const directory = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "rise-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+)
+
+const merge = (...line: ReadonlyArray<string>) => node([rise, "merge", ...line], { timeout: 120_000 })
+
+describe("rise merge", () => {
+  it.live(
+    "writes base and adapter as the policy that learned them saves both, with the task",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const at = yield* directory
+        const [adapter, whole, out] = [join(at, "adapter"), join(at, "whole"), join(at, "merged")]
+        const services = yield* Layer.build(Policy.onnx({ model: "embedded", lora: { rank: 4 }, workers: 1 }))
+        const policy = Context.get(services, Policy.Policy)
+        const [sample] = [...yield* Stream.runCollect(Scenes.dataset({ split: "train", limit: 1 }))]
+        if (sample === undefined) return assert.fail("there are scenes")
+        const prompt = { images: [sample.image], text: "What is felt?" }
+        yield* policy.beginStage
+        yield* policy.update(
+          Policy.Objective.Supervised({ examples: [{ prompt, target: [{ text: "joy 60 neutral 40", weight: 1 }] }] }),
+          { learningRate: 1e-2, weightDecay: 0, clipNorm: 1 }
+        )
+        yield* policy.endStage
+        yield* Context.get(services, Policy.OnnxPolicy.Adapters).save(adapter)
+        yield* policy.save(whole)
+        const task = JSON.stringify({ version: 1, kind: "code", name: "mine" })
+        writeFileSync(join(adapter, "rise-task.json"), task)
+
+        const done = yield* merge("--adapter", adapter, "--out", out)
+        assert.strictEqual(done.code, 0, done.stderr)
+        assert.match(
+          done.stdout,
+          /merged: embedded scene-vl-places with .*adapter merged in\. Measure it: npx rise evaluate --model /
+        )
+        const weights = (folder: string) => readFileSync(join(folder, "model.safetensors"))
+        assert.isTrue(weights(out).equals(weights(whole)))
+        assert.isFalse(weights(out).equals(weights(join(import.meta.dirname, "../../assets/scene-vl-places"))))
+        assert.strictEqual(readFileSync(join(out, "rise-task.json"), "utf8"), task)
+
+        const again = yield* merge("--adapter", adapter, "--out", out)
+        assert.strictEqual(again.code, 1)
+        assert.match(again.stderr, /already exists/)
+        const over = yield* merge("--adapter", adapter, "--out", adapter)
+        assert.strictEqual(over.code, 2)
+        assert.match(over.stderr, /--out would write .*adapter.* is read/)
+
+        const other = join(at, "other")
+        mkdirSync(other)
+        writeFileSync(join(other, "adapter_config.json"), readFileSync(join(adapter, "adapter_config.json")))
+        const halved = yield* merge("--adapter", other, "--out", join(at, "none"))
+        assert.strictEqual(halved.code, 1)
+        assert.match(halved.stderr, /the adapter does not fit .*adapter_model\.safetensors/)
+      })),
+    240_000
+  )
+})
