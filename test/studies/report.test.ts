@@ -427,6 +427,14 @@ describe("a report of a folder from elsewhere", () => {
 })
 
 describe("Chart", () => {
+  it("writes numbers short, and never as another number", () => {
+    const written = [0, 0.25, 441.3, 9999, 12_500, 25_000, 68_313, 2.5e6, 4e9, 0.00025, -40_000].map(Chart.short)
+    assert.deepStrictEqual(
+      written,
+      ["0", "0.25", "441", "10000", "12.5k", "25k", "68.3k", "2.5M", "4e+9", "2.5e-4", "-40k"]
+    )
+  })
+
   it("puts few, round ticks inside any range", () => {
     for (const [min, max] of [[0, 1], [0.113, 0.162], [1, 200], [-3, 5e6], [1e-7, 2e-6]] as const) {
       const found = Chart.ticks(min, max)

@@ -45,7 +45,9 @@ export const wholeTicks = (min: number, max: number): ReadonlyArray<number> => {
 export const short = (value: number): string => {
   if (value === 0) return "0"
   const size = Math.abs(value)
-  return size >= 10_000 || size < 0.001 ? value.toExponential(0) : String(Number(value.toPrecision(3)))
+  if (size < 0.001 || size >= 1e9) return Number(value.toPrecision(3)).toExponential()
+  const digits = (x: number) => String(Number(x.toPrecision(3)))
+  return size >= 1e6 ? `${digits(value / 1e6)}M` : size >= 10_000 ? `${digits(value / 1000)}k` : digits(value)
 }
 
 /** A coordinate. */
