@@ -4,12 +4,12 @@
  */
 import { Context, Effect, Layer } from "effect"
 import { availableParallelism } from "node:os"
-import * as Image from "../src/kernels/image/Image.ts"
 import { onnx, Policy } from "../src/policy/layers.ts"
 import { type Bench, BenchError, fastest, timed } from "./harness/Contest.ts"
 import * as Inputs from "./harness/Inputs.ts"
 import { agree } from "./harness/Own.ts"
 import { python } from "./harness/Peer.ts"
+import { picture } from "./harness/Picture.ts"
 import * as RandomModel from "./harness/RandomModel.ts"
 import { withWorkload } from "./harness/Workload.ts"
 
@@ -18,12 +18,8 @@ const SIDE = 112
 /** Weights that do not end the text early. */
 const SEED = 0
 
-const promptOf = (picture: string) => ({
-  images: [Image.rendered(picture, () => ({
-    width: SIDE,
-    height: SIDE,
-    data: Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => (i * 7 + Math.floor(i / 997)) % 251)
-  }))],
+const promptOf = (name: string) => ({
+  images: [picture(name, SIDE)],
   text: RandomModel.words(0, 40)
 })
 

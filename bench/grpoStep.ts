@@ -6,10 +6,12 @@
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Option } from "effect"
 import { availableParallelism } from "node:os"
+import { grpo } from "../src/dsl/Advantage.ts"
 import { Parameters } from "../src/kernels/models/index.ts"
 import { Runtime } from "../src/kernels/runtime/index.ts"
-import { Objective, OnnxPolicy, Policy } from "../src/policy/index.ts"
+import { OnnxPolicy, Policy } from "../src/policy/index.ts"
 import { type Bench, BenchError, timed } from "./harness/Contest.ts"
+import { learn } from "./harness/Learn.ts"
 import { python } from "./harness/Peer.ts"
 import * as RandomModel from "./harness/RandomModel.ts"
 
@@ -48,23 +50,15 @@ const ours = Effect.gen(function*() {
     )
     const rollouts = groups.flatMap((group, i) => {
       const rewards = group.map(({ text }) => text.length % 7)
-      const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length
-      const spread = Math.sqrt(rewards.reduce((sum, reward) => sum + (reward - mean) ** 2, 0) / (rewards.length - 1))
+      const { advantages } = grpo(rewards)
       return group.map((completion, g) => ({
         prompt: prompts[i] ?? { images: [], text: "" },
         completion,
-        advantage: ((rewards[g] ?? mean) - mean) / (spread + 1e-4)
+        advantage: advantages[g] ?? 0
       }))
     })
     yield* policy.update(
-      Objective.GroupRelative({
-        rollouts,
-        loss: "grpo",
-        clip: { low: 0.2, high: 0.2 },
-        kl: KL,
-        innerUpdates: 1,
-        maxTokens: NEW
-      }),
+      learn(rollouts, NEW, KL),
       { learningRate: 1e-6 }
     )
   })

@@ -43,9 +43,7 @@ const advice = (driver: Option.Option<string>, why: string) =>
   ].join("\n")
 
 /** The environment in which webgpu answers. */
-const webgpu = Effect.gen(function*() {
-  const why = yield* missingOf("webgpu")
-  if (why === undefined) return {}
+const webgpu = Effect.fnUntraced(function*(why: string) {
   const driver = yield* softwareDriver
   if (Option.isSome(driver) && process.env["VK_DRIVER_FILES"] === undefined) {
     // The loader reads it when a process starts: the probe has one of its own.
@@ -65,14 +63,15 @@ const runTests = Effect.fnUntraced(function*(env: Readonly<Record<string, string
 })
 
 const devices = Effect.fnUntraced(function*(named: Option.Option<Device.Device>, test: boolean) {
-  for (const { device, missing } of yield* Device.survey) {
+  const found = yield* Device.survey
+  for (const { device, missing } of found) {
     yield* Console.log(`${device}: ${missing === undefined ? "can be used" : missing}`)
   }
   const device = Option.getOrUndefined(named)
   if (device === undefined) return
-  const env = device === "webgpu" ? yield* webgpu : {}
-  const missing = device === "webgpu" ? undefined : yield* missingOf(device)
-  if (missing !== undefined) return yield* new ScriptError({ reason: `${device}: ${missing}` })
+  const missing = found.find((finding) => finding.device === device)?.missing
+  if (missing !== undefined && device !== "webgpu") return yield* new ScriptError({ reason: `${device}: ${missing}` })
+  const env = missing === undefined ? {} : yield* webgpu(missing)
   if (test) yield* runTests(env)
 })
 

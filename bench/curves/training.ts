@@ -4,12 +4,13 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"
-import * as Image from "../../src/kernels/image/Image.ts"
-import { Objective, Policy, type Prompt } from "../../src/policy/index.ts"
+import { Policy, type Prompt } from "../../src/policy/index.ts"
 import { onnx } from "../../src/policy/layers.ts"
 import { BenchError, median } from "../harness/Contest.ts"
 import * as Inputs from "../harness/Inputs.ts"
+import { learn } from "../harness/Learn.ts"
 import { peakGib } from "../harness/Own.ts"
+import { picture } from "../harness/Picture.ts"
 import * as RandomModel from "../harness/RandomModel.ts"
 import type { Work } from "./axes.ts"
 
@@ -20,13 +21,6 @@ const NEW = 48
 const TURNS = 3
 /** Words beside a picture. */
 const QUESTION = 40
-
-const picture = (id: string, side: number) =>
-  Image.rendered(id, () => ({
-    width: side,
-    height: side,
-    data: Uint8Array.from({ length: side * side * 3 }, (_, i) => (i * 7 + Math.floor(i / 997)) % 251)
-  }))
 
 /** As many words as fit into a prompt of so many tokens. */
 const wordsFor = Effect.fnUntraced(function*(model: string, tokens: number) {
@@ -71,14 +65,7 @@ const measured = (words: number) =>
       const tokens = rollouts.reduce((n, { completion }) =>
         n + completion.tokens.length, 0)
       const [learning] = yield* seconds(policy.update(
-        Objective.GroupRelative({
-          rollouts,
-          loss: "grpo",
-          clip: { low: 0.2, high: 0.2 },
-          kl: 0,
-          innerUpdates: 1,
-          maxTokens: NEW
-        }),
+        learn(rollouts, NEW),
         { learningRate: 1e-6 }
       ))
       return { drawn: tokens / drawing, learned: tokens / learning }

@@ -2,6 +2,7 @@
 import { Effect, Option, type Scope } from "effect"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import { peakBytes } from "../../src/kernels/runtime/peak.ts"
 import { BenchError, type Contestant } from "./Contest.ts"
 import * as Process from "./Process.ts"
 
@@ -13,7 +14,7 @@ export const node = (
   Process.start(script, process.execPath, [fileURLToPath(new URL(`../${script}`, import.meta.url)), ...args])
 
 /** The most that this process has had resident, in GiB. */
-export const peakGib = (): number => Number((process.resourceUsage().maxRSS / 2 ** 20).toFixed(3))
+export const peakGib = (): number => Number((peakBytes() / 2 ** 30).toFixed(3))
 
 /** The other end: says that it is ready, and times `call` as often as it is asked to. */
 export const speak = <E>(

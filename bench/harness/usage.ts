@@ -3,8 +3,9 @@
  * its processor's microseconds, both with all threads.
  */
 import { writeSync } from "node:fs"
+import { peakBytes } from "../../src/kernels/runtime/peak.ts"
 
 process.on("exit", () => {
-  const { maxRSS, systemCPUTime, userCPUTime } = process.resourceUsage()
-  writeSync(2, `usage ${maxRSS} ${userCPUTime + systemCPUTime}\n`)
+  const { systemCPUTime, userCPUTime } = process.resourceUsage()
+  writeSync(2, `usage ${Math.round(peakBytes() / 1024)} ${userCPUTime + systemCPUTime}\n`)
 })

@@ -7,10 +7,11 @@
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect, Logger } from "effect"
 import { availableParallelism } from "node:os"
-import { Objective, Policy } from "../../src/policy/index.ts"
+import { Policy } from "../../src/policy/index.ts"
 import { onnx } from "../../src/policy/layers.ts"
 import { BenchError } from "../harness/Contest.ts"
 import * as Inputs from "../harness/Inputs.ts"
+import { learn } from "../harness/Learn.ts"
 import { speak } from "../harness/Own.ts"
 import { GROUP, NEW_TOKENS, promptOf, RANK } from "./request.ts"
 
@@ -38,14 +39,10 @@ const main = Effect.gen(function*() {
   const first = yield* sampled
   yield* policy.beginStage
   const step = policy.update(
-    Objective.GroupRelative({
-      rollouts: first.group.map((completion, g) => ({ prompt: first.prompt, completion, advantage: g % 2 - 0.5 })),
-      loss: "grpo",
-      clip: { low: 0.2, high: 0.2 },
-      kl: 0,
-      innerUpdates: 1,
-      maxTokens: NEW_TOKENS
-    }),
+    learn(
+      first.group.map((completion, g) => ({ prompt: first.prompt, completion, advantage: g % 2 - 0.5 })),
+      NEW_TOKENS
+    ),
     { learningRate: 1e-5 }
   )
   const { parameters, tokens } = yield* Inputs.sizes(model, first.prompt, { rank: RANK })

@@ -14,7 +14,9 @@ import { readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { Config, VisionLayout } from "../../src/kernels/models/index.ts"
 import { Device, Runtime } from "../../src/kernels/runtime/index.ts"
+import { peakBytes } from "../../src/kernels/runtime/peak.ts"
 import { MemoryPlan, Objective, OnnxPolicy, Policy } from "../../src/policy/index.ts"
+import { learn } from "../harness/Learn.ts"
 import { machine } from "../harness/Machine.ts"
 import { GROUP, NEW_TOKENS, promptOf, RANK, SIDE } from "./request.ts"
 
@@ -28,7 +30,7 @@ const held = () => {
   return {
     own: gib(of("RssAnon") + of("RssShmem")),
     mapped: gib(of("RssFile")),
-    peak: gib(process.resourceUsage().maxRSS / 2 ** 20)
+    peak: gib(peakBytes() / 2 ** 30)
   }
 }
 
@@ -83,14 +85,7 @@ const command = Command.make(
         yield* policy.beginStage
         const rollouts = group.map((completion, g) => ({ prompt, completion, advantage: g % 2 - 0.5 }))
         const step = policy.update(
-          Objective.GroupRelative({
-            rollouts,
-            loss: "grpo",
-            clip: { low: 0.2, high: 0.2 },
-            kl: 0,
-            innerUpdates: 1,
-            maxTokens: newTokens
-          }),
+          learn(rollouts, newTokens),
           { learningRate: 1e-5 }
         )
         yield* timed("first step", step)

@@ -3,6 +3,7 @@ import { Console, Effect, FileSystem, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Atomic from "../../dsl/Atomic.ts"
 import * as TaskFile from "../../dsl/TaskFile.ts"
+import { there } from "../../kernels/runtime/there.ts"
 import { Merge } from "../../policy/index.ts"
 import * as Overwritten from "../annotations/Overwritten.ts"
 import { modelName } from "../embedded.ts"
@@ -33,7 +34,7 @@ const run = Effect.fnUntraced(function*({ adapter, model, out }: Given) {
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
   yield* notARun(model)
-  if (!(yield* Effect.orElseSucceed(fs.exists(join(adapter, "adapter_config.json")), () => false))) {
+  if (!(yield* there(join(adapter, "adapter_config.json")))) {
     return yield* new FlagError({ reason: `--adapter ${adapter} is no PEFT adapter: it has no adapter_config.json` })
   }
   yield* Overwritten.refuse("--out", [out], [model, adapter])

@@ -5,76 +5,76 @@ import { Option } from "effect"
 import { Flag } from "effect/cli"
 import * as Values from "../values.ts"
 
+/** Addresses of servers that speak a protocol. */
+const servers = (name: string, protocol: "tinker" | "vllm", description: string) =>
+  Values.addresses(name, protocol).pipe(Flag.withDescription(description), Flag.optional)
+
+const folder = (name: string, what: string, description: string) =>
+  Values.text(name, "DIR", what).pipe(Flag.withDescription(description), Flag.optional)
+
 /** Servers that draw, for commands that ask a model. */
-export const sampler = Values.addresses("sampler", "vllm").pipe(
-  Flag.withDescription(
-    "Ask vLLM servers that hold the same model, --model NAME as they call it: as --remote, and texts are held to the " +
-      "grammar there; the key is OPENAI_API_KEY of the environment; default: a model directory"
-  ),
-  Flag.optional
+export const sampler = servers(
+  "sampler",
+  "vllm",
+  "Ask vLLM servers that hold the same model, --model NAME as they call it: as --remote, and texts are held to the " +
+    "grammar there; the key is OPENAI_API_KEY of the environment; default: a model directory"
 )
 
 /** An engine that trains, for commands that ask what was trained there. */
 export const asking = {
-  engine: Values.addresses("engine", "tinker").pipe(
-    Flag.withDescription(
-      "Ask a model at an engine that speaks the Tinker protocol: --model is its name there, --adapter what a run " +
-        "there has saved; the key is TINKER_API_KEY of the environment; default: a model directory"
-    ),
-    Flag.optional
+  engine: servers(
+    "engine",
+    "tinker",
+    "Ask a model at an engine that speaks the Tinker protocol: --model is its name there, --adapter what a run " +
+      "there has saved; the key is TINKER_API_KEY of the environment; default: a model directory"
   ),
-  tokenizer: Values.text("tokenizer", "DIR", "a directory").pipe(
-    Flag.withDescription(
-      "A Hugging Face directory of the engine's model, without weights; needed with --engine, default: none"
-    ),
-    Flag.optional
+  tokenizer: folder(
+    "tokenizer",
+    "a directory",
+    "A Hugging Face directory of the engine's model, without weights; needed with --engine, default: none"
   )
 }
 
 /** Of commands that train. */
 export const flags = {
-  engine: Values.addresses("engine", "tinker").pipe(
-    Flag.withDescription(
-      "Train at an engine that speaks the Tinker protocol: --model is its name there, --lora the rank (default: 32; " +
-        "0: all weights); the key is TINKER_API_KEY of the environment; default: on this machine"
-    ),
-    Flag.optional
+  engine: servers(
+    "engine",
+    "tinker",
+    "Train at an engine that speaks the Tinker protocol: --model is its name there, --lora the rank (default: 32; " +
+      "0: all weights); the key is TINKER_API_KEY of the environment; default: on this machine"
   ),
-  tokenizer: Values.text("tokenizer", "DIR", "a directory").pipe(
-    Flag.withDescription(
-      "A Hugging Face directory with the tokenizer, chat template and image processor of the engine's model, without " +
-        "weights; needed with --engine, default: none"
-    ),
-    Flag.optional
+  tokenizer: folder(
+    "tokenizer",
+    "a directory",
+    "A Hugging Face directory with the tokenizer, chat template and image processor of the engine's model, without " +
+      "weights; needed with --engine, default: none"
   ),
-  sampler: Values.addresses("sampler", "vllm").pipe(
-    Flag.withDescription(
-      "Draw at vLLM servers with the engine's base model, and train at --engine; they are sent its adapter after " +
-        "every update; default: the engine draws"
-    ),
-    Flag.optional
+  sampler: servers(
+    "sampler",
+    "vllm",
+    "Draw at vLLM servers with the engine's base model, and train at --engine; they are sent its adapter after " +
+      "every update; default: the engine draws"
   ),
-  adapters: Values.text("adapters", "DIR", "a folder").pipe(
-    Flag.withDescription(
-      "A folder that this process writes adapters into and the --sampler servers read; needed with --sampler, " +
-        "default: none"
-    ),
-    Flag.optional
+  adapters: folder(
+    "adapters",
+    "a folder",
+    "A folder that this process writes adapters into and the --sampler servers read; needed with --sampler, " +
+      "default: none"
   ),
-  adaptersServed: Values.text("adapters-served", "DIR", "a folder").pipe(
-    Flag.withDescription("The same folder as the servers see it; default: as --adapters"),
-    Flag.optional
+  adaptersServed: folder(
+    "adapters-served",
+    "a folder",
+    "The same folder as the servers see it; default: as --adapters"
   ),
   staleness: Values.whole("staleness", { least: 0, most: 2 ** 20 }).pipe(
     Flag.withDescription("Leave out texts that --sampler drew more than so many updates ago; default: 1"),
     Flag.optional
   ),
-  reference: Values.addresses("reference", "vllm").pipe(
-    Flag.withDescription(
-      "What kl holds on to, with --engine: vLLM servers with the engine's base model, which score given texts; " +
-        "default: the weights that a stage began with, in a second model at the engine"
-    ),
-    Flag.optional
+  reference: servers(
+    "reference",
+    "vllm",
+    "What kl holds on to, with --engine: vLLM servers with the engine's base model, which score given texts; " +
+      "default: the weights that a stage began with, in a second model at the engine"
   )
 }
 

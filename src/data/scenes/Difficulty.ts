@@ -37,24 +37,27 @@ const stream = ({ id, seed }: Scene, what: string) => Keyed.stream(seed, `${id}/
 
 /** The scene's objects as they are drawn: smaller about their centres, and fainter. */
 export const objectsOf = (scene: Scene, difficulty: number): ReadonlyArray<Faint> => {
-  const random = stream(scene, "objects")
-  return scene.objects.flatMap((name, i) => {
+  const placed = scene.objects.flatMap((name, i) => {
     const placement = scene.placements[i]
-    if (placement === undefined) return []
-    if (difficulty === 0) return [{ name, placement, strength: 1 }]
+    return placement === undefined ? [] : [{ name, placement, strength: 1 }]
+  })
+  if (difficulty === 0) return placed
+  const random = stream(scene, "objects")
+  return placed.map(({ name, placement }) => {
     const [shrinks, fades] = [random.next(), random.next()]
     const size = Math.round(placement.size * (1 - difficulty * (1 - SMALLEST) * (0.5 + shrinks / 2)))
     const moved = (placement.size - size) >> 1
-    return [{
+    return {
       name,
       placement: { ...placement, size, x: placement.x + moved, y: placement.y + moved },
       strength: 1 - difficulty * (1 - FAINTEST) * (0.5 + fades / 2)
-    }]
+    }
   })
 }
 
 /** Faint sprites of objects that are not in the scene. */
 export const ghosts = (scene: Scene, difficulty: number): ReadonlyArray<Faint> => {
+  if (difficulty === 0) return []
   const random = stream(scene, "ghosts")
   const others = objects.filter((name) => !scene.objects.includes(name))
   // Drawn in full and cut, so that a harder scene has the ghosts of an easier one.
@@ -69,10 +72,19 @@ export const ghosts = (scene: Scene, difficulty: number): ReadonlyArray<Faint> =
   return all.slice(0, Math.round(GHOSTS * difficulty))
 }
 
-/** Bars over some of the objects, painted into the pixels. */
-export const occlude = (canvas: Uint8ClampedArray, scene: Scene, difficulty: number): void => {
+/**
+ * Bars over some of the objects, painted into the pixels.
+ *
+ * @param drawn the scene's objects as they were drawn
+ */
+export const occlude = (
+  canvas: Uint8ClampedArray,
+  scene: Scene,
+  drawn: ReadonlyArray<Faint>,
+  difficulty: number
+): void => {
   const random = stream(scene, "bars")
-  for (const { placement: { size, x, y } } of objectsOf(scene, difficulty)) {
+  for (const { placement: { size, x, y } } of drawn) {
     const hidden = random.next() < OCCLUDED * difficulty
     const upright = random.next() < 0.5
     const at = random.next()

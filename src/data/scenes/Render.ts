@@ -95,15 +95,13 @@ const draw = (
 export const render = (atlas: Atlas, scene: Scene, difficulty = 0): Pixels => {
   const canvas = new Uint8ClampedArray(side * side * 3)
   paint(canvas, scene.background, Keyed.stream(scene.seed, `${scene.id}/background`))
-  for (const { name, placement, strength } of Difficulty.ghosts(scene, difficulty)) {
-    draw(canvas, atlas.sprite(scene.style, name), placement, strength)
-  }
-  for (const { name, placement, strength } of Difficulty.objectsOf(scene, difficulty)) {
+  const objects = Difficulty.objectsOf(scene, difficulty)
+  for (const { name, placement, strength } of [...Difficulty.ghosts(scene, difficulty), ...objects]) {
     draw(canvas, atlas.sprite(scene.style, name), placement, strength)
   }
   draw(canvas, atlas.sprite(scene.style, scene.face), scene.facePlacement)
   if (difficulty > 0) {
-    Difficulty.occlude(canvas, scene, difficulty)
+    Difficulty.occlude(canvas, scene, objects, difficulty)
     Difficulty.speckle(canvas, scene, difficulty)
   }
   return { width: side, height: side, data: new Uint8Array(canvas.buffer) }

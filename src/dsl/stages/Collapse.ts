@@ -4,6 +4,7 @@
  */
 
 import { Schema } from "effect"
+import { mean } from "../../kernels/math/Spread.ts"
 import * as Memory from "./Memory.ts"
 
 /** What is watched, by the name of its figure, and what its loss is called by. */
@@ -18,8 +19,6 @@ const span = 5
 const something = 0.1
 /** The share of the best mean that is as good as nothing. */
 const nothing = 0.05
-
-const mean = (values: ReadonlyArray<number>): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** What is remembered of a figure. */
 const One = Schema.Struct({

@@ -3,6 +3,7 @@
  * still runs.
  */
 import { Effect, Option } from "effect"
+import { mean } from "../../kernels/math/Spread.ts"
 import * as PlugIn from "../PlugIn.ts"
 import type { Task, TaskError, TaskMetric } from "../Task.ts"
 
@@ -22,8 +23,6 @@ const tried = 32
 
 const next = "give the stage more steps or another rate (--steps-…, --lr-…; docs/when-it-does-not-learn.md of " +
   "the package rise-vlm says where to look)"
-
-const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** The answer that all of them are, where the truths are several. */
 const same = <A>(written: ReadonlyArray<string>, task: Pick<Task<A>, "encode">, truths: ReadonlyArray<A>) => {

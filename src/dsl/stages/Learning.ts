@@ -3,6 +3,7 @@
  * whether there is anything to learn from, which dead groups are not.
  */
 import { Schema } from "effect"
+import { mean } from "../../kernels/math/Spread.ts"
 import { perfect } from "./GroupRelative.ts"
 import * as Memory from "./Memory.ts"
 import { defaults, filled, type GrpoOptions } from "./Settings.ts"
@@ -33,8 +34,6 @@ const fewest = 20
 const enough = 0.9
 /** A policy that learned something is further away: KL per token of the embedded tasks ends between 0.03 and 0.6. */
 const still = 1e-3
-
-const mean = (values: ReadonlyArray<number>): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** Squared standard error of a mean. */
 const uncertainty = (values: ReadonlyArray<number>): number => {

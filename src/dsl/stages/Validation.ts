@@ -2,6 +2,7 @@
  * How good the current weights are on the validation split: what model selection looks at, the same for every method.
  */
 import { Effect, Stream } from "effect"
+import { mean } from "../../kernels/math/Spread.ts"
 import { Policy } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
@@ -24,8 +25,6 @@ const nothing = (stage: string) =>
       "Rise.make(task, data, { validation: 0.1 }), with enough data that the share is not empty; or select: null, " +
       "which keeps the last weights"
   })
-
-const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** Greedy answers to the whole split, scored by the task's first metric or, without one, by the reward. */
 export const answers = <A, E, R>(

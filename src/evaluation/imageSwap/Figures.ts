@@ -1,13 +1,12 @@
 /**
  * What swapped pictures come to: the figures of a part, and whether they are near chance.
  */
+import { mean } from "../../kernels/math/Spread.ts"
 import type { ResultRow } from "../Results.ts"
 import type { Swap } from "./Score.ts"
 
 /** Names of the figures. */
 export const names = { auc: "grounded", nats: "grounded nats" } as const
-
-const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** Of all comparisons: halves are counted, so that as many won as lost are 0.5 to the last bit. */
 const share = <A>(swaps: ReadonlyArray<Swap<A>>): number => {

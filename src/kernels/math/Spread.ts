@@ -1,11 +1,15 @@
-/** How widely numbers are spread. */
+/** Where numbers lie, and how widely they are spread. */
+
+/** Their mean; NaN of none. */
+export const mean = (values: ReadonlyArray<number>): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** Standard deviation with Bessel's correction; 0 of fewer than two numbers. */
 export const deviation = (values: ReadonlyArray<number>): number => {
   const n = values.length
   if (n < 2) return 0
-  const mean = values.reduce((sum, value) => sum + value, 0) / n
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1))
+  const centre = mean(values)
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (n - 1))
 }
 
 /**

@@ -2,6 +2,8 @@
 import {
   add,
   concat,
+  constant,
+  lessOrEqual,
   matmul,
   mul,
   reshape,
@@ -22,6 +24,15 @@ export const splitHeads = (x: Tensor, batch: number, length: number, heads: numb
 export const joinHeads = (x: Tensor): Tensor => {
   const [batch, heads, length, width] = x.shape as [number, number, number, number]
   return reshape(transpose(x, [0, 2, 1, 3]), [batch * length, heads * width])
+}
+
+/** Added to the score of a key that is not to be seen. */
+export const MASKED = -1e9
+
+/** Whether the key of a column comes before the query of a row or with it: `[length, length]`. */
+export const causal = (length: number): Tensor => {
+  const order = Int32Array.from({ length }, (_, i) => i)
+  return lessOrEqual(constant(order, [1, length]), constant(order, [length, 1]))
 }
 
 /** Keys that queries are compared with, and the values that they choose from. */

@@ -14,7 +14,6 @@ import {
   expand,
   input,
   less,
-  lessOrEqual,
   reshape,
   rotary,
   rowPositions,
@@ -24,7 +23,7 @@ import {
   transpose,
   where
 } from "../graph/index.ts"
-import { type Choice, choose, joinHeads, splitHeads } from "./Attention.ts"
+import { causal, type Choice, choose, joinHeads, MASKED, splitHeads } from "./Attention.ts"
 import type { Config } from "./Config.ts"
 import type { Attend } from "./Decoder.ts"
 
@@ -50,8 +49,6 @@ export interface GroupInputs extends GroupShape {
   readonly promptLengths: Tensor
 }
 
-const MASKED = -1e9
-
 /** The graph inputs that say where the rows of `batch` sequences of `length` tokens stand. */
 export const groupInputs = (batch: number, length: number, shape: GroupShape): GroupInputs => ({
   ...shape,
@@ -61,15 +58,8 @@ export const groupInputs = (batch: number, length: number, shape: GroupShape): G
   promptLengths: input("promptLengths", [batch], "i32")
 })
 
-const order = (length: number): Int32Array => Int32Array.from({ length }, (_, i) => i)
-
 /** Additive `[queries, keys]`: a token sees those before it and itself. */
-const causal = (length: number): Tensor =>
-  where(
-    lessOrEqual(constant(order(length), [1, length]), constant(order(length), [length, 1])),
-    scalar(0),
-    scalar(MASKED)
-  )
+const past = (length: number): Tensor => where(causal(length), scalar(0), scalar(MASKED))
 
 /**
  * How rows `[batch·length, …]` attend.
@@ -92,10 +82,13 @@ export const groupAttention = (
   const turned = (x: Tensor) =>
     reshape(rotary(reshape(x, [1, rows, x.shape[1] as number]), positions, cosines, sines), x.shape)
 
-  const withinPrompt = reshape(causal(prompt), [1, 1, prompt, prompt])
-  const known = less(constant(order(prompt), [1, prompt]), reshape(promptLengths, [batch, 1]))
+  const withinPrompt = reshape(past(prompt), [1, 1, prompt, prompt])
+  const known = less(
+    constant(Int32Array.from({ length: prompt }, (_, i) => i), [1, prompt]),
+    reshape(promptLengths, [batch, 1])
+  )
   const onPrompt = reshape(where(known, scalar(0), scalar(MASKED)), [batch, 1, 1, 1, 1, prompt])
-  const onItself = reshape(causal(candidate), [1, 1, 1, 1, candidate, candidate])
+  const onItself = reshape(past(candidate), [1, 1, 1, 1, candidate, candidate])
   const leading = [batch, 1, 1, repeat, candidate]
   const behindPrompt = reshape(
     concat([expand(onPrompt, [...leading, prompt]), expand(onItself, [...leading, candidate])], -1),

@@ -6,7 +6,6 @@ import {
   constant,
   equals,
   gather,
-  lessOrEqual,
   mul,
   or,
   reshape,
@@ -18,7 +17,7 @@ import {
   where,
   zeros
 } from "../graph/index.ts"
-import { attention, joinHeads, splitHeads } from "./Attention.ts"
+import { attention, causal, joinHeads, MASKED, splitHeads } from "./Attention.ts"
 import { type Config, visualWidth } from "./Config.ts"
 import { type Attend, decoder } from "./Decoder.ts"
 import { groupAttention, type GroupInputs } from "./Groups.ts"
@@ -46,8 +45,6 @@ export interface SequenceInputs {
   readonly groups?: GroupInputs | undefined
 }
 
-const MASKED = -1e9
-
 /** What the decoder starts from, and what is added behind its first layers: `[rows, width]` each. */
 interface Embedded {
   readonly hidden: Tensor
@@ -72,10 +69,8 @@ const embed = (config: Config, p: Lookup, { tokens, visual, visualIndex }: Seque
 const segmentBias = ({ batch, length, segments }: SequenceInputs): Tensor => {
   const query = reshape(segments, [batch, 1, length, 1])
   const key = reshape(segments, [batch, 1, 1, length])
-  const order = Int32Array.from({ length }, (_, i) => i)
-  const causal = lessOrEqual(constant(order, [1, 1, 1, length]), constant(order, [1, 1, length, 1]))
   const related = or(equals(key, constant(Int32Array.of(0), [])), equals(key, query))
-  return where(and(causal, related), scalar(0), scalar(MASKED))
+  return where(and(causal(length), related), scalar(0), scalar(MASKED))
 }
 
 /** Keys and values of each layer, `[batch, kvHeads, length, headWidth]`. */

@@ -23,7 +23,7 @@ import {
   transpose,
   where
 } from "../graph/index.ts"
-import { attention, joinHeads } from "./Attention.ts"
+import { attention, joinHeads, MASKED } from "./Attention.ts"
 import type { Config } from "./Config.ts"
 import { adapted, biasedProduct, type Lookup } from "./Lookup.ts"
 import { kinds, norm } from "./VisionBlock.ts"
@@ -50,8 +50,6 @@ export interface VisionInputs extends VisionShape {
   /** Absent where the tower has no learned positions. */
   readonly places?: Places | undefined
 }
-
-const MASKED = -1e9
 
 /**
  * The graph inputs that a tower is fed with: `patches`, `patchCosines`, `patchSines`; where slots may be empty,

@@ -9,8 +9,8 @@ interface Grouped {
   readonly candidates: ReadonlyArray<ReadonlyArray<unknown>>
 }
 
-/** Tokens that stand in a candidate's slots: its last one is only predicted. */
-const read = (candidate: ReadonlyArray<unknown>): number => Math.max(0, candidate.length - 1)
+/** Tokens of a candidate that are read: its last one is only predicted. */
+export const read = (candidate: ReadonlyArray<unknown>): number => Math.max(0, candidate.length - 1)
 
 /**
  * Scores below this share of a square of the whole sequence are worth finding rows and slots: measured, for the square

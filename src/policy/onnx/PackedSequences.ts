@@ -39,7 +39,7 @@ export interface PackedSequence {
 
 /** Tokens of the packed sequence. The last token of a candidate is only predicted, never read, so it is left out. */
 export const lengthOf = ({ candidates, prompt }: PackedSequence): number =>
-  prompt.tokens.length + candidates.reduce((n, candidate) => n + Math.max(0, candidate.length - 1), 0)
+  prompt.tokens.length + candidates.reduce((n, candidate) => n + GroupSlots.read(candidate), 0)
 
 /** Scored tokens of the packed sequence. */
 export const rowsOf = ({ auxiliary = [], candidates }: PackedSequence): number =>
@@ -187,7 +187,7 @@ export const layOut = (
           angles.sines[target + j] = angleTable.sines[source + j]!
         }
       }
-      at += Math.max(0, candidate.length - 1)
+      at += GroupSlots.read(candidate)
       return { start, length: candidate.length }
     }))
 

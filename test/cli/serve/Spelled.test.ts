@@ -1,21 +1,9 @@
 /** Tokens as the texts that they add, where characters are written by several tokens. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { spell } from "../../../src/cli/serve/Spelled.ts"
 import { told } from "../../../src/cli/serve/Stops.ts"
-import { Tokenizer, WordTokenizer } from "../../../src/kernels/text/index.ts"
-import type { Tokenizer as Spelling } from "../../../src/policy/Policy.ts"
-import { specials, words } from "../../fixtures/text.ts"
-
-const own = Effect.runSync(Tokenizer.fromJson(WordTokenizer.tokenizerJson(words, specials), {}))
-const end = Option.getOrThrow(own.tokenId("<|im_end|>"))
-const tokenizer: Spelling = {
-  encode: own.encode,
-  decode: (tokens) => own.decode(tokens),
-  vocabularySize: own.size,
-  endOfTurn: end,
-  specials: new Set([end])
-}
+import { end, own, tokenizer } from "./spelling.ts"
 const completion = (text: string, ended: boolean) => {
   const tokens = Int32Array.from([...own.encode(text), ...(ended ? [end] : [])])
   return { text: text.trim(), tokens, logprobs: new Float32Array(tokens.length).fill(-1), finish: "stop" as const }

@@ -1,23 +1,12 @@
 /** A stream that is told while its answer is drawn has the events of one that is told afterwards. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import * as ChatBody from "../../../src/cli/serve/ChatBody.ts"
 import * as ChatFields from "../../../src/cli/serve/ChatFields.ts"
 import * as Stops from "../../../src/cli/serve/Stops.ts"
 import * as Streamed from "../../../src/cli/serve/Streamed.ts"
-import { Tokenizer, WordTokenizer } from "../../../src/kernels/text/index.ts"
-import type { Completion, Tokenizer as Spelling } from "../../../src/policy/Policy.ts"
-import { specials, words } from "../../fixtures/text.ts"
-
-const own = Effect.runSync(Tokenizer.fromJson(WordTokenizer.tokenizerJson(words, specials), {}))
-const end = Option.getOrThrow(own.tokenId("<|im_end|>"))
-const tokenizer: Spelling = {
-  encode: own.encode,
-  decode: (tokens) => own.decode(tokens),
-  vocabularySize: own.size,
-  endOfTurn: end,
-  specials: new Set([end])
-}
+import type { Completion } from "../../../src/policy/Policy.ts"
+import { end, own, tokenizer } from "./spelling.ts"
 
 const completion = (tokens: Int32Array, text: string): Completion => (
   { text, tokens, logprobs: Float32Array.from(tokens, (_, i) => -i), finish: "stop" }
