@@ -144,6 +144,7 @@ describe("command line", () => {
   it("records every flag that changes results, and drops the warm-up on request", () => {
     const flags: Flags.Study = {
       data: Option.none(),
+      difficulty: 0,
       model: embeddedModel,
       out: Option.none(),
       preset: Option.some("full"),
