@@ -50,15 +50,16 @@ const comparison = <A>(
     })
     if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
     yield* Engine.referenced(flags, preset)
+    const trained = policy(flags, preset)
     // Before there is a folder: what the engine would be refused for.
-    if (Engine.trains(flags)) yield* Engine.able(policy(flags, preset), Object.values(methods))
+    if (Engine.trains(flags)) yield* Engine.able(trained, Object.values(methods))
     const { rows, saved } = yield* compare({
       ...source, // the test half, the prior, shots, what a text names
       ...more,
       start,
       methods,
       preset,
-      policy: policy(flags, preset)
+      policy: trained
     }).pipe(
       Effect.mapError((error) =>
         Option.isSome(cut) && isUnlearned(error)
