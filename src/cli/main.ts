@@ -70,8 +70,12 @@ export const example = <E extends { readonly message: string }>(
   description: string,
   handler: (flags: Flags.Study) => Effect.Effect<void, E, Services>
 ): void =>
-  Command.make(name, Flags.study, (flags) =>
-    computing(flags)(Effect.all([Futile.ofScenes(flags), header(name, flags), handler(flags)], { discard: true })))
+  Command.make(
+    name,
+    Flags.study,
+    (flags) =>
+      computing(flags)(Effect.all([Futile.ofScenes(flags), header(name, flags), handler(flags)], { discard: true }))
+  )
     .pipe(
       Command.withDescription(description),
       telling,

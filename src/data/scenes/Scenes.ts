@@ -31,8 +31,7 @@ export const sizes = { train: 1386, test: 594 } as const
 export const harder = 0.35
 
 /** What scenes of a difficulty are called in reports and run folders. */
-export const titleAt = (difficulty: number): string =>
-  difficulty === 0 ? title : `${title}, difficulty ${difficulty}`
+export const titleAt = (difficulty: number): string => difficulty === 0 ? title : `${title}, difficulty ${difficulty}`
 
 /** Options of `dataset`. */
 export interface DatasetOptions {

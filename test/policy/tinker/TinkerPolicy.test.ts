@@ -4,7 +4,17 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Context, Effect, FileSystem, Layer, Logger, Path } from "effect"
 import { Objective, type Policy, type Rollout, TinkerPolicy } from "../../../src/policy/index.ts"
 import * as Policies from "../../../src/policy/layers.ts"
-import { adaptingEngines, directory, Engines, policyAt, recorded, reinforce, remote, supervise, update } from "./engines.ts"
+import {
+  adaptingEngines,
+  directory,
+  Engines,
+  policyAt,
+  recorded,
+  reinforce,
+  remote,
+  supervise,
+  update
+} from "./engines.ts"
 import * as Server from "./server.ts"
 
 const told = (log: Array<string>) => Logger.layer([Logger.make(({ message }) => void log.push(String(message)))])
