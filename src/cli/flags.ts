@@ -25,7 +25,8 @@ export const data = text("data", "DIR", "a folder").pipe(
 
 export const difficulty = share("difficulty", "D").pipe(
   Flag.withDescription(
-    "How hard the embedded scenes are to read, from 0 to 1; at 0.35 the base names one thing in four wrongly; default: 0"
+    "How hard the embedded scenes are to read, from 0 to 1; at 0.35 a fourth of what the base names is not there; " +
+      "default: 0"
   ),
   Flag.withDefault(0)
 )
