@@ -36,6 +36,16 @@ const CHUNK_PATCHES = 1024
 export const chunkOf = ([t, h, w]: Grid): number =>
   Math.max(1, Math.min(CHUNK, Math.floor(CHUNK_PATCHES / (t * h * w))))
 
+/** Visual tokens from which an image alone has a run of its own, without places for others. */
+const ALONE = 4
+
+/**
+ * Places of a run. Products of matrices give each row the same bits whatever rows there are beside it, but for a single
+ * row, which is multiplied by other code: an image of few tokens stays among empty places.
+ */
+const placesFor = (images: number, grid: Grid, merge: number): number =>
+  images === 1 && grid[0] * grid[1] * grid[2] >= ALONE * merge ** 2 ? 1 : chunkOf(grid)
+
 export interface Options {
   readonly config: Config.Config
   readonly cut: (image: Image) => Effect.Effect<Patchify.Cut, ImageError>
@@ -82,7 +92,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   /** Images of one grid through the tower. */
   const encode = Effect.fnUntraced(
     function*(chunk: ReadonlyArray<readonly [string, Patchify.Cut]>, grid: Grid, worker: number) {
-      const grids = Array.from({ length: chunkOf(grid) }, () => grid)
+      const grids = Array.from({ length: placesFor(chunk.length, grid, config.vision.merge) }, () => grid)
       const shape = VisionLayout.shapeFor(config.vision, grids)
       const session = sessions.of({
         key: `vision ${name} ${JSON.stringify(shape)}`,
