@@ -40,11 +40,19 @@ export const chunkOf = ([t, h, w]: Grid): number =>
 const ALONE = 4
 
 /**
- * Places of a run. Products of matrices give each row the same bits whatever rows there are beside it, but for a single
- * row, which is multiplied by other code: an image of few tokens stays among empty places.
+ * Places of a run. On one thread of a processor, products of matrices give each row the same bits whatever rows there
+ * are beside it, but for a single row, which is multiplied by other code: there an image alone needs no empty places
+ * beside it, unless its tokens are few. Several threads divide products by their size.
  */
-const placesFor = (images: number, grid: Grid, merge: number): number =>
-  images === 1 && grid[0] * grid[1] * grid[2] >= ALONE * merge ** 2 ? 1 : chunkOf(grid)
+const placesFor = (
+  images: number,
+  grid: Grid,
+  merge: number,
+  { device, threadsPerWorker }: Pick<Runtime.Runtime["Service"], "device" | "threadsPerWorker">
+): number =>
+  images === 1 && device === "cpu" && threadsPerWorker === 1 && grid[0] * grid[1] * grid[2] >= ALONE * merge ** 2
+    ? 1
+    : chunkOf(grid)
 
 export interface Options {
   readonly config: Config.Config
@@ -92,7 +100,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   /** Images of one grid through the tower. */
   const encode = Effect.fnUntraced(
     function*(chunk: ReadonlyArray<readonly [string, Patchify.Cut]>, grid: Grid, worker: number) {
-      const grids = Array.from({ length: placesFor(chunk.length, grid, config.vision.merge) }, () => grid)
+      const grids = Array.from({ length: placesFor(chunk.length, grid, config.vision.merge, runtime) }, () => grid)
       const shape = VisionLayout.shapeFor(config.vision, grids)
       const session = sessions.of({
         key: `vision ${name} ${JSON.stringify(shape)}`,

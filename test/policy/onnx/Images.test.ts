@@ -25,8 +25,9 @@ const noise = (id: string, width: number, height: number) =>
 const parity = (name: string) => fileURLToPath(new URL(`../../fixtures/parity/${name}`, import.meta.url))
 
 describe("visual tokens of an image", () => {
-  for (const directory of [directoryOf("embedded"), parity("qwen2-vl"), parity("qwen2.5-vl"), parity("qwen3-vl")]) {
-    it.effect(`do not depend on its company: ${directory.split("/").at(-1)}`, () =>
+  const directories = [directoryOf("embedded"), parity("qwen2-vl"), parity("qwen2.5-vl"), parity("qwen3-vl")]
+  for (const [directory, threadsPerWorker] of directories.flatMap((path) => [[path, 1], [path, 2]] as const)) {
+    it.effect(`do not depend on its company: ${directory.split("/").at(-1)}, ${threadsPerWorker} threads`, () =>
       Effect.gen(function*() {
         const model = yield* Model.load(directory, { trainable: "none", seed: 0 })
         const sessions = yield* SessionCache.make
@@ -54,7 +55,7 @@ describe("visual tokens of an image", () => {
         }
       }).pipe(
         Effect.scoped,
-        Effect.provide(Layer.merge(Runtime.layer({ workers: 1, threadsPerWorker: 1 }), NodeServices.layer))
+        Effect.provide(Layer.merge(Runtime.layer({ workers: 1, threadsPerWorker }), NodeServices.layer))
       ))
   }
 })
