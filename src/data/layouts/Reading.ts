@@ -10,6 +10,7 @@ import type { Box } from "./BoxForms.ts"
 import { inUnits, place, words } from "./BoxPlace.ts"
 import type { Weights } from "./Labels.ts"
 import type { Hints } from "./Layout.ts"
+import { missing } from "./Names.ts"
 import * as Scale from "./Scale.ts"
 import type { Survey } from "./Survey.ts"
 
@@ -121,7 +122,10 @@ export const decide = (
       labels,
       single: survey.single,
       shares,
-      notes: kind === "boxes" ? boxWords(survey, shares) : wordsOf(survey, scale, survey.scale, numbered),
+      notes: [
+        ...kind === "boxes" ? boxWords(survey, shares) : wordsOf(survey, scale, survey.scale, numbered),
+        ...Option.isSome(hinted) || Option.isSome(order) ? [] : missing(labels)
+      ],
       distribution: ({ told, weights }) =>
         Result.gen(function*() {
           const renamed = new Map([...weights].map(([label, weight]) => [nameOf(label), weight]))

@@ -21,6 +21,18 @@ const leftOf = ({ image, split, table: { header }, truth }: Plan, columns: Reado
   return columns.filter(({ index, name }) => !read.has(index) && !Table.isIndex(name, index) && header.length > 0)
 }
 
+/** `"sun" holds numbers but for 2 cells, "NA" (line 9) first: their rows are set aside`. */
+const onOdd = ({ truth }: Plan): ReadonlyArray<string> => {
+  const columns = truth._tag === "Amounts" ? truth.amounts.columns : truth.numbered ? [truth.column] : []
+  return columns.flatMap(({ firstOdd, firstWord, name, odd }) => {
+    if (firstOdd === undefined || (truth._tag === "Label" && firstWord !== undefined)) return []
+    const cell = `${Quoted.quoted(firstOdd.cell)} (line ${firstOdd.row})`
+    return odd === 1
+      ? [`${Quoted.quoted(name)} holds numbers but for ${cell}: its row is set aside`]
+      : [`${Quoted.quoted(name)} holds numbers but for ${odd} cells, ${cell} first: their rows are set aside`]
+  })
+}
+
 /** How a table was written and what its columns are. */
 export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan): ReadonlyArray<string> => {
   const { delimiter, encoding, hasHeader, header } = table
@@ -42,6 +54,7 @@ export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan):
       ? `"${truth.column.name}" their labels`
       : `${Quoted.count(truth.amounts.columns.length, "column")} of numbers their labels`),
     ...truth._tag === "Amounts" ? [Amounts.noteOn(truth.amounts)] : [],
+    ...onOdd(plan),
     ...left.length > 0 ? [`columns left alone: ${Quoted.names(left.map((column) => column.name))}`] : []
   ].map((note) => `${name}: ${note}`)
 }
@@ -65,6 +78,7 @@ export const onLabels = (
     ...spaced.size > 0
       ? [`${name}: labels are read without the space around them: ${Quoted.names([...spaced].sort(), 3)}`]
       : [],
-    ...Names.alike(labels)
+    ...Names.alike(labels),
+    ...Names.missing(labels)
   ]
 }
