@@ -2,10 +2,10 @@
  * The folder that a COCO file's names are relative to: nothing in the file says it.
  */
 import { Effect, Option, Path, Result } from "effect"
-import { there } from "../../kernels/runtime/there.ts"
 import * as Entries from "../CocoAnnotations.ts"
 import type { Content } from "../CocoFile.ts"
 import { within } from "../Folder.ts"
+import * as Spelling from "../Spelling.ts"
 
 /** Names that are looked up. */
 const some = 20
@@ -37,9 +37,10 @@ export const find = Effect.fnUntraced(function*(file: string, { images }: Conten
   const names = images.slice(0, some).flatMap((image) =>
     Option.toArray(Option.map(Result.getSuccess(Entries.picture(image)), ({ name }) => name))
   )
+  const lookUp = yield* Spelling.finder
   const isThere = (folder: string, name: string) =>
     Result.isSuccess(within(path, folder, name))
-      ? there(path.join(folder, name))
+      ? Effect.isSuccess(lookUp(folder, name))
       : Effect.succeed(false)
   let best = { folder: path.dirname(file), found: 0 }
   for (const folder of new Set(candidates(path, file))) {

@@ -14,6 +14,8 @@ type Samples<A> = Dataset<A, DataError, FileSystem.FileSystem | Path.Path>
 export interface Hints {
   /** The labels, in this order; others in the data are set aside with their rows. */
   readonly labels: Option.Option<ReadonlyArray<string>>
+  /** Whether pictures of one label are enough, as where a model is only measured. Default false. */
+  readonly few?: boolean
 }
 
 interface Halves<A> {

@@ -3,6 +3,7 @@
  */
 import { Effect, FileSystem, Path } from "effect"
 import type { DataError } from "../../../dsl/DataError.ts"
+import * as Spelling from "../../Spelling.ts"
 import * as Walk from "../../Walk.ts"
 import * as Places from "../Places.ts"
 import { isImage } from "./Columns.ts"
@@ -38,8 +39,9 @@ const isKey = (column: Column) => isImage(column) || /^(?:id|name|key|uuid)$/i.t
 const located = Effect.fnUntraced(function*(root: string, folders: ReadonlyArray<string>, column: Column) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
+  const find = yield* Spelling.finder
   const isThere = (place: Place, name: string) =>
-    Effect.match(fs.stat(path.resolve(root, pathOf(path, place, name))), {
+    Effect.match(Effect.flatMap(find(root, path.relative(root, path.resolve(root, pathOf(path, place, name)))), fs.stat), {
       onFailure: () => false,
       onSuccess: ({ type }) => type === "File"
     })
