@@ -16,6 +16,8 @@ export interface Hints {
   readonly labels: Option.Option<ReadonlyArray<string>>
   /** Whether pictures of one label are enough, as where a model is only measured. Default false. */
   readonly few?: boolean
+  /** What is to be read where pictures have both, as tasks of Label Studio may; default: what most of them have. */
+  readonly kind?: "classes" | "boxes"
 }
 
 interface Halves<A> {
