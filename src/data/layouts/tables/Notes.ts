@@ -37,6 +37,7 @@ const onOdd = ({ truth }: Plan): ReadonlyArray<string> => {
 export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan): ReadonlyArray<string> => {
   const { delimiter, encoding, hasHeader, header } = table
   const { truth } = plan
+  const { bare, filled } = image.column
   const written = [
     ...delimiter === "," ? [] : [Delimiter.names[delimiter]],
     ...encoding === "utf-8" ? [] : [TextEncoding.names[encoding]]
@@ -48,7 +49,11 @@ export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan):
     ...hasHeader ? [] : ["no header: its first line names a picture"],
     ...Table.isIndex(header[0] ?? "x", 0) ? ["the first column has no name: an index, left alone"] : [],
     ...image.folder === "" || image.folder === "." ? [] : [`its pictures are in ${image.folder}/`],
-    ...image.suffix === "" ? [] : [`its pictures are named without ${image.suffix}`],
+    ...image.suffix === "" && (bare === 0 || bare === filled) ? [] : [
+      `${bare === filled ? "its pictures" : `${bare} of its ${filled} pictures`} are named without ${
+        image.suffix || "an extension"
+      }`
+    ],
     `"${image.column.name}" names pictures, ` +
     (truth._tag === "Label"
       ? `"${truth.column.name}" their labels`

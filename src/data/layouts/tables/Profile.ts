@@ -5,6 +5,7 @@ import { Effect, type FileSystem, Result, Stream } from "effect"
 import type { DataError } from "../../../dsl/DataError.ts"
 import * as Shares from "../../Shares.ts"
 import type * as Table from "../../Table.ts"
+import * as Walk from "../../Walk.ts"
 import * as Names from "../Names.ts"
 import * as Nature from "./Nature.ts"
 
@@ -18,6 +19,8 @@ export interface Column {
   readonly first: ReadonlyArray<string>
   /** Different values, counted up to `most`. */
   readonly different: number
+  /** Cells that do not end as names of pictures do. */
+  readonly bare: number
   readonly nature: Nature.Nature
   /** Whether it holds numbers, or percentages. Some cells may be none: `odd`. */
   readonly isNumeric: boolean
@@ -49,6 +52,7 @@ const firstValues = 20
 
 interface Growing {
   filled: number
+  bare: number
   numbers: number
   missing: number
   readonly values: Set<string>
@@ -68,6 +72,7 @@ export const of = (
       (): ReadonlyArray<Growing> =>
         header.map(() => ({
           filled: 0,
+          bare: 0,
           numbers: 0,
           missing: 0,
           values: new Set(),
@@ -84,6 +89,7 @@ export const of = (
           const cell = (cells[i] ?? "").trim()
           if (cell === "") continue
           column.filled++
+          column.bare += Number(!Walk.isPictureName(cell))
           if (column.values.size < most) column.values.add(cell)
           const value = Shares.amountOf(number(cell))
           if (value === undefined) {
@@ -103,13 +109,14 @@ export const of = (
     ),
     Effect.map((columns) =>
       columns.map((column, index) => {
-        const { filled, firstOdd, firstWord, hasPercents, isShare, isWhole, missing, numbers, values } = column
+        const { bare, filled, firstOdd, firstWord, hasPercents, isShare, isWhole, missing, numbers, values } = column
         const nature = Nature.of(filled, numbers, missing)
         const isNumeric = nature === "numbers"
         return {
           name: header[index] ?? "",
           index,
           filled,
+          bare,
           first: [...values].slice(0, firstValues),
           different: values.size,
           nature,
