@@ -56,7 +56,8 @@ export const addresses = (name: string, kind: keyof typeof servers): Flag.Flag<R
   )
 
 /** Labels in a text, separated by commas. */
-export const labelsIn = (text: string): ReadonlyArray<string> => text.split(",").map((label) => Spelling.composed(label.trim()))
+export const labelsIn = (text: string): ReadonlyArray<string> =>
+  text.split(",").map((label) => Spelling.composed(label.trim()))
 
 /** Labels separated by commas, as they were typed. */
 export const labels = (name: string): Flag.Flag<string> =>

@@ -52,9 +52,11 @@ const idIn = (entry: unknown, key: "id" | "category_id"): Option.Option<string> 
 
 /** The names of the classes that annotations have. */
 export const used = ({ annotations, names }: Content): ReadonlySet<string> =>
-  new Set(annotations.flatMap((value) =>
-    Option.toArray(Option.flatMapNullishOr(idIn(value, "category_id"), (id) => names.get(id)))
-  ))
+  new Set(
+    annotations.flatMap((value) =>
+      Option.toArray(Option.flatMapNullishOr(idIn(value, "category_id"), (id) => names.get(id)))
+    )
+  )
 
 /**
  * The names of a file's classes in its order, each once: categories of one name are one class. A category that only

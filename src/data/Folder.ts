@@ -184,10 +184,12 @@ export const open = (
       id: (name) => within(path, root, name),
       file,
       picture: (name, id) =>
-        Effect.flatMap(
-          file(name),
-          (real) =>
-            measure(Image.file(real, id ?? spelt(path, path.relative(root, path.resolve(root, name)))), real, limits)
-        )
+        Effect.flatMap(file(name), (real) => {
+          const image = Image.file(real, id ?? spelt(path, path.relative(root, path.resolve(root, name))))
+          const isEmpty = Effect.match(fs.stat(real), { onFailure: () => false, onSuccess: ({ size }) => size === 0n })
+          return Effect.catchIf(measure(image, real, limits), ({ reason }) => reason === "unreadable-image", (error) =>
+            Effect.flatMap(isEmpty, (is) =>
+              is ? refuse("unreadable-image", `${image.id}: the file is empty`) : Effect.fail(error)))
+        })
     }
   })

@@ -102,7 +102,10 @@ export const open = (
       records: all.pipe(
         Stream.drop(hasHeader ? 1 : 0),
         Stream.filter(({ cells }) => !isBlank(cells)),
-        Stream.map(({ cells, line }) => ({ row: line, cells: Result.map(cells, (some) => fitted(some, width).map(Spelling.composed)) }))
+        Stream.map(({ cells, line }) => ({
+          row: line,
+          cells: Result.map(cells, (some) => fitted(some, width).map(Spelling.composed))
+        }))
       ),
       number: (cell) => Delimiter.decimal(delimiter, cell)
     }

@@ -39,7 +39,16 @@ describe("a server that does not serve the model", () => {
         assert.deepStrictEqual([code, made], [1, false], stderr)
         assert.match(stderr, /cannot be asked for "wrong": it answered 40[04].*; it lists "vl": name one of these/)
         const measured = yield* here([
-          ...["evaluate", "--remote", server.baseUrl, "--remote-model", "wrong", "--out", join(folder, "run"), "--quiet"]
+          ...[
+            "evaluate",
+            "--remote",
+            server.baseUrl,
+            "--remote-model",
+            "wrong",
+            "--out",
+            join(folder, "run"),
+            "--quiet"
+          ]
         ])
         assert.match(measured.stderr, /it lists "vl"/)
         assert.isFalse(existsSync(join(folder, "run")))
@@ -73,7 +82,9 @@ describe("a server that does not serve the model", () => {
     }).pipe(Effect.scoped))
 
   it("takes no more answers a picture than are drawn", async () => {
-    const { code, made, stderr } = await Effect.runPromise(annotate("http://127.0.0.1:1/v1", "vl", "--samples", "100000"))
+    const { code, made, stderr } = await Effect.runPromise(
+      annotate("http://127.0.0.1:1/v1", "vl", "--samples", "100000")
+    )
     assert.deepStrictEqual([code, made], [2, false])
     assert.match(stderr, /--samples is a whole number from 1 to 65536/)
   })

@@ -49,7 +49,10 @@ describe("accents", () => {
           [ofFiles("bücher/ü 2.png")]: [2, 3],
           [`${ofFiles("bücher")}/ü 3.png`]: [2, 4]
         } as const
-        const found = yield* read({ ...files, "labels.csv": ofTable(rows) }, ofTable === apart ? ["rot", green] : undefined)
+        const found = yield* read(
+          { ...files, "labels.csv": ofTable(rows) },
+          ofTable === apart ? ["rot", green] : undefined
+        )
         assert.deepStrictEqual([found.labels.toSorted(), found.n, found.rows], [[green, "rot"], 3, []])
         const bare = yield* read({ ...files, "labels.csv": ofTable(rows).replaceAll(".png", "") })
         assert.deepStrictEqual([bare.n, bare.rows], [3, []])
@@ -58,7 +61,10 @@ describe("accents", () => {
         [apart("ü.png")]: [2, 2],
         "m.csv": `image,${apart(green)},rot\nü.png,1,0\n`
       })
-      assert.deepStrictEqual((yield* collect(CsvManifest.read(`${root}/m.csv`, { labels: ["rot", green] }))).samples.length, 1)
+      assert.deepStrictEqual(
+        (yield* collect(CsvManifest.read(`${root}/m.csv`, { labels: ["rot", green] }))).samples.length,
+        1
+      )
     })))
 
   it.effect("of JSON rows, Label Studio and COCO", () =>

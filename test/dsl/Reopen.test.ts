@@ -13,12 +13,14 @@ const hash = (digit: string) => digit.repeat(64)
 describe("a run that is resumed with something else", () => {
   it("is told the first field that says something, else the first hash", () => {
     const stored = { prompts: hash("a"), data: { train: { samples: 5, sha256: hash("b") } }, config: { source: "x" } }
-    const of = (given: object) =>
-      Option.getOrUndefined(difference(stored, { ...stored, ...given }))?.field
+    const of = (given: object) => Option.getOrUndefined(difference(stored, { ...stored, ...given }))?.field
     assert.strictEqual(of({}), undefined)
     assert.strictEqual(of({ prompts: hash("c") }), "prompts")
     assert.strictEqual(of({ prompts: hash("c"), config: { source: "y" } }), "config.source")
-    assert.strictEqual(of({ data: { train: { samples: 6, sha256: hash("c") } }, prompts: hash("c") }), "data.train.samples")
+    assert.strictEqual(
+      of({ data: { train: { samples: 6, sha256: hash("c") } }, prompts: hash("c") }),
+      "data.train.samples"
+    )
     assert.strictEqual(of({ data: { train: { samples: 5, sha256: hash("c") } } }), "data.train.sha256")
     // A hash that only one side has is no more readable.
     assert.strictEqual(of({ data: { train: { samples: 5, sha256: null } }, config: {} }), "config.source")

@@ -70,5 +70,7 @@ export const check = (
         `needed to tell apart; the data have ${Quoted.names(found)}${hint}`
     )
   }
-  return Result.succeed(missing.length === 0 ? [] : [`no picture to train on has the label ${Quoted.names(missing)}${hint}`])
+  return Result.succeed(
+    missing.length === 0 ? [] : [`no picture to train on has the label ${Quoted.names(missing)}${hint}`]
+  )
 }

@@ -77,7 +77,9 @@ export const isRegion = (value: Fields): boolean =>
 /** The names that a region is labelled with, under `rectanglelabels`, `polygonlabels`, `labels` or their like. */
 export const labelsOf = (value: Fields): ReadonlyArray<string> =>
   Object.entries(value).flatMap(([key, names]) =>
-    key.endsWith("labels") && Array.isArray(names) ? names.filter((name) => typeof name === "string").map(Spelling.composed) : []
+    key.endsWith("labels") && Array.isArray(names)
+      ? names.filter((name) => typeof name === "string").map(Spelling.composed)
+      : []
   )
 
 /** A region as a box, once per label. `value` holds `original_width` and its like too. */

@@ -46,7 +46,9 @@ const pictureOf = (data: Fields): Result.Result<string, BadRow> => {
 const choicesOf = (value: Fields): ReadonlyArray<string> => {
   const { choices, rating } = value
   if (typeof rating === "number") return [String(rating)]
-  return Array.isArray(choices) ? choices.filter((choice) => typeof choice === "string").map((c) => Spelling.composed(c.trim())) : []
+  return Array.isArray(choices)
+    ? choices.filter((choice) => typeof choice === "string").map((c) => Spelling.composed(c.trim()))
+    : []
 }
 
 /** The annotation that these values are, each with its field and, where it is of a region, that region's id. */

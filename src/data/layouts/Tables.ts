@@ -111,8 +111,9 @@ const labelsOf = Effect.fnUntraced(function*({ candidate, part, plan }: Side, hi
     )
   }
   const labels = Option.getOrElse(hints.labels, () => found)
-  const none =
-    `none of the labels ${Quoted.names(labels)} stands in "${truth.column.name}", which has ${Quoted.names(found)}`
+  const none = `none of the labels ${Quoted.names(labels)} stands in "${truth.column.name}", which has ${
+    Quoted.names(found)
+  }`
   const notes = yield* Effect.fromResult(
     Result.mapError(Hinted.check(found, hints, none), (reason) => new DataError({ source: table.file, reason }))
   )

@@ -117,7 +117,11 @@ const tried = Effect.fnUntraced(function*(path: string, hints: Hints) {
 })
 
 /** What may be said of the data. */
-const rules: Rules.Table = { labels: Rules.required(Reader.found), few: Rules.yesOrNo, kind: Rules.oneOf("classes", "boxes") }
+const rules: Rules.Table = {
+  labels: Rules.required(Reader.found),
+  few: Rules.yesOrNo,
+  kind: Rules.oneOf("classes", "boxes")
+}
 
 /**
  * What is at a path: a folder of pictures in one of the layouts, or the file that describes them. A folder that holds

@@ -68,7 +68,10 @@ describe("COCO folders", () => {
         "images/c.png": [40, 30]
       })
       const { error } = yield* opened(layout, root)
-      assert.match(error, /no picture that it lists is there, such as "a\.png"; looked for in .*"annotations".*"bilder"/)
+      assert.match(
+        error,
+        /no picture that it lists is there, such as "a\.png"; looked for in .*"annotations".*"bilder"/
+      )
       // Of many listed pictures a few are there.
       const images = Array.from({ length: 500 }, (_, id) => ({ id, file_name: `${id}.png`, width: 40, height: 30 }))
       const annotations = [{ id: 1, image_id: 333, category_id: 7, bbox: [5, 6, 10, 12] }]

@@ -60,7 +60,10 @@ describe("labels that are typed", () => {
         const more = yield* find(["Süß", "Regen", "Nebel"])
         assert.deepStrictEqual(more.labels, ["Süß", "Regen", "Nebel"])
         assert.include(more.notes, "no picture to train on has the label \"Nebel\"")
-        assert.match((yield* find(["suess", "rgen"])).error, /none of .*did you mean "Süß" by "suess", "Regen" by "rgen"\?/)
+        assert.match(
+          (yield* find(["suess", "rgen"])).error,
+          /none of .*did you mean "Süß" by "suess", "Regen" by "rgen"\?/
+        )
         // A model is measured on what there is.
         assert.deepStrictEqual((yield* find(["Süß", "Nebel"], true)).labels, ["Süß", "Nebel"])
       })))
@@ -74,7 +77,10 @@ describe("labels that are typed", () => {
         )
       ))
     assert.strictEqual(of("Cat", "cat", "dog"), "none; did you mean \"cat\" by \"Cat\"?")
-    assert.strictEqual(of("partly cloudy", "partly_cloudy"), "none; did you mean \"partly_cloudy\" by \"partly cloudy\"?")
+    assert.strictEqual(
+      of("partly cloudy", "partly_cloudy"),
+      "none; did you mean \"partly_cloudy\" by \"partly cloudy\"?"
+    )
     assert.strictEqual(of("sunny", "sunyn", "sunni"), "none; did you mean \"sunni\" by \"sunny\"?")
     assert.strictEqual(of("cat", "dog", "car", "bat"), "none")
   })

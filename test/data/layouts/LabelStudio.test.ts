@@ -77,7 +77,12 @@ const rectangle = (x: number, y: number, width: number, height: number, label: s
 
 const pictures = { "a.png": [40, 30], "b.png": [40, 30], "c.png": [40, 30] } as const
 
-const exported = (tasks: ReadonlyArray<unknown>, labels?: ReadonlyArray<string>, files = {}, kind?: "classes" | "boxes") =>
+const exported = (
+  tasks: ReadonlyArray<unknown>,
+  labels?: ReadonlyArray<string>,
+  files = {},
+  kind?: "classes" | "boxes"
+) =>
   Effect.flatMap(
     folder({ ...pictures, ...files, "project-29-at-2024-01-30-02-41-0a1b2c3d.json": JSON.stringify(tasks) }),
     (root) => opened(layout, root, labels, kind)
@@ -134,7 +139,10 @@ describe("Label Studio", () => {
       const boxes = [["a.png", [["cup", 4, 3, 20, 15]]], ["b.png", []], ["c.png", []]]
       const found = yield* exported(tasks)
       assert.deepStrictEqual([found.kind, found.labels, found.train.rows], ["classes", ["rain", "sun"], []])
-      assert.include(found.notes, "boxes beside the choices are not read: those of 1 task, where 3 have choices; --task")
+      assert.include(
+        found.notes,
+        "boxes beside the choices are not read: those of 1 task, where 3 have choices; --task"
+      )
       const asked = yield* exported(tasks, undefined, {}, "boxes")
       assert.deepStrictEqual([asked.kind, asked.train.truths], ["boxes", boxes])
       assert.include(asked.notes, "not read: \"weather\", of 3 tasks, where 1 has boxes; --task classification reads")

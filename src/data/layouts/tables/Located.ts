@@ -62,10 +62,13 @@ const located = Effect.fnUntraced(function*(root: string, folders: ReadonlyArray
   const path = yield* Path.Path
   const find = yield* Spelling.finder
   const isThere = (place: Place, name: string) =>
-    Effect.match(Effect.flatMap(find(root, path.relative(root, path.resolve(root, pathOf(path, place, name)))), fs.stat), {
-      onFailure: () => false,
-      onSuccess: ({ type }) => type === "File"
-    })
+    Effect.match(
+      Effect.flatMap(find(root, path.relative(root, path.resolve(root, pathOf(path, place, name)))), fs.stat),
+      {
+        onFailure: () => false,
+        onSuccess: ({ type }) => type === "File"
+      }
+    )
   // Of a column that is called otherwise a few values tell.
   const values = isKey(column) ? column.first : column.first.slice(0, 3)
   const isBare = isKey(column) && column.bare > 0

@@ -25,9 +25,8 @@ const read = Effect.fnUntraced(
 )
 
 /** One-hot columns of three labels, with another cell in the eighth row. */
-const oneHot = (odd: string) => (i: number) => `,${i === 7 ? odd : Number(i % 3 === 0)},${Number(i % 3 === 1)},${
-  Number(i % 3 === 2)
-}`
+const oneHot = (odd: string) => (i: number) =>
+  `,${i === 7 ? odd : Number(i % 3 === 0)},${Number(i % 3 === 1)},${Number(i % 3 === 2)}`
 
 describe("a column of numbers", () => {
   it("is told from names by the shares of its cells", () => {
@@ -48,7 +47,9 @@ describe("a column of numbers", () => {
       const root = yield* pictures
       const whole = yield* read(root, ",sun,rain,snow", oneHot("0"))
       assert.deepStrictEqual([whole.labels, whole.n, whole.rows], [["rain", "snow", "sun"], 20, []])
-      for (const odd of ["nan", "NaN", "NA", "n/a", "?", "-", "null", "None", "#N/A", "∞", "inf", "rain", "0..5", "½"]) {
+      for (
+        const odd of ["nan", "NaN", "NA", "n/a", "?", "-", "null", "None", "#N/A", "∞", "inf", "rain", "0..5", "½"]
+      ) {
         const { labels, n, notes, rows } = yield* read(root, ",sun,rain,snow", oneHot(odd))
         assert.deepStrictEqual([labels, n, rows], [["rain", "snow", "sun"], 19, [[9, "not-a-number"]]], odd)
         assert.include(notes, `"sun" holds numbers but for "${odd}" (line 9): its row is set aside`)
@@ -67,7 +68,10 @@ describe("a column of numbers", () => {
       assert.deepStrictEqual([two.labels, two.n, two.rows], [["rain", "sun"], 19, [[9, "not-a-number"]]])
       const both = yield* read(root, ",sun,rain", (i) => i < 3 ? ",?,-" : `,${i % 2},${1 - i % 2}`)
       assert.deepStrictEqual([both.labels, both.n], [["rain", "sun"], 17])
-      assert.include(both.notes, "\"sun\" holds numbers but for 3 cells, \"?\" (line 2) first: their rows are set aside")
+      assert.include(
+        both.notes,
+        "\"sun\" holds numbers but for 3 cells, \"?\" (line 2) first: their rows are set aside"
+      )
     })))
 
   it.effect("is an error, with the column and the line, where numbers and words are mixed", () =>
@@ -80,7 +84,11 @@ describe("a column of numbers", () => {
       const said = yield* read(root, ",sun,rain", (i) => `,${i % 2 === 0 ? "wet" : 0},${i % 2}`, ["sun", "rain"])
       assert.deepStrictEqual([said.labels, said.n, said.rows.length], [["sun", "rain"], 10, 10])
       // Beside a column that is called label nobody asks.
-      const beside = yield* read(root, ",label,note", (i) => `,${i % 2 === 0 ? "sun" : "rain"},${i % 3 === 0 ? "x" : i}`)
+      const beside = yield* read(
+        root,
+        ",label,note",
+        (i) => `,${i % 2 === 0 ? "sun" : "rain"},${i % 3 === 0 ? "x" : i}`
+      )
       assert.deepStrictEqual([beside.labels, beside.n], [["rain", "sun"], 20])
     })))
 
@@ -95,7 +103,10 @@ describe("a column of numbers", () => {
       const kept = yield* read(root, ",label", (i) => i === 7 ? ",NA" : `,${i % 2}`, ["0", "1", "NA"])
       assert.deepStrictEqual([kept.labels, kept.n], [["0", "1", "NA"], 20])
       const group = yield* read(root, ",group", (i) => i === 7 ? ",50+" : `,${20 + i % 2}`)
-      assert.match(group.error, /whether "group" holds labels cannot be told: .* such as "50\+" \(line 9\); call it "label"/)
+      assert.match(
+        group.error,
+        /whether "group" holds labels cannot be told: .* such as "50\+" \(line 9\); call it "label"/
+      )
       const words = yield* read(root, ",label", (i) => i === 7 ? ",nan" : i % 2 === 0 ? ",sun" : ",rain")
       assert.deepStrictEqual(words.labels, ["nan", "rain", "sun"])
       assert.include(words.notes, "\"nan\" reads as if a label were missing, and is a label here")
@@ -104,17 +115,19 @@ describe("a column of numbers", () => {
   it.effect("is read with thousands and decimals as they are written", () =>
     live(Effect.gen(function*() {
       const root = yield* pictures
-      for (const [written, share] of [
-        ["1 200", 1200],
-        ["1\u00a0200", 1200],
-        ["1\u202f200", 1200],
-        ["1'200", 1200],
-        ["1’200", 1200],
-        ["1.200.000", 1_200_000],
-        ["\"1,200\"", 1200],
-        [" 1200 ", 1200],
-        ["1.2e3", 1200]
-      ] as const) {
+      for (
+        const [written, share] of [
+          ["1 200", 1200],
+          ["1\u00a0200", 1200],
+          ["1\u202f200", 1200],
+          ["1'200", 1200],
+          ["1’200", 1200],
+          ["1.200.000", 1_200_000],
+          ["\"1,200\"", 1200],
+          [" 1200 ", 1200],
+          ["1.2e3", 1200]
+        ] as const
+      ) {
         const { labels, n, notes } = yield* read(root, ",sun,rain", (i) => i === 7 ? `,${written},0` : ",900,100")
         assert.deepStrictEqual([labels, n], [["rain", "sun"], 20], written)
         assert.include(notes, `votes: rows sum to 1000 to ${share}`, written)
