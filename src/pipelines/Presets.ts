@@ -141,8 +141,8 @@ export const full: Preset = {
 }
 
 /**
- * The embedded world in a few minutes: half the data and about half the steps. On two other draws of the world RISE ends
- * at 0.167 and 0.153 with 150 steps of the last stage, at 0.157 and 0.152 with 250 (SFT 0.166 and 0.173).
+ * The embedded world in a few minutes: half the data and about half the steps. On two other draws of the world RISE
+ * ends at 0.167 and 0.153 with 150 steps of the last stage, at 0.157 and 0.152 with 250 (SFT 0.166 and 0.173).
  */
 export const quick: Preset = {
   ...full,

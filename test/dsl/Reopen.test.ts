@@ -1,4 +1,4 @@
-/** A run that is resumed with something else: what differs is said in words, before hashes that tell nobody anything. */
+/** A run that is resumed with something else: what differs is said in words before hashes, which tell nobody. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option } from "effect"
