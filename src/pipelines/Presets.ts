@@ -211,25 +211,22 @@ export const equalCompute = (preset: Preset): Preset => ({
 })
 
 /**
- * Of a preset's practice what an engine can do (`practice.by`: "draws"): a text for every lesson, drawn cool. A text
- * teaches less than by all its tokens, and so there are twice the steps.
+ * Of a preset's practice what an engine can do (`practice.by`: "draws"): a text for every lesson, drawn cool. No more
+ * steps for it: lessons that are known by heart leave the last stage little to move.
  */
 const practisedAtEngine = (sft: Preset["sft"]): Preset["sft"] => {
   const { practice, ...rest } = sft
   if (practice === undefined) return sft
   const { of: _, ...own } = practice
-  return {
-    ...shorter(rest, 2),
-    practice: { ...own, texts: filledStage(rest).batchSize, temperature: 0.5, by: "draws" }
-  }
+  return { ...rest, practice: { ...own, texts: filledStage(rest).batchSize, temperature: 0.5, by: "draws" } }
 }
 
 /**
  * A preset without what no engine over the network does (`Policy.tinker`): format losses from the probabilities of all
  * tokens, and rollouts that are drawn cooler than they are scored. SFT practises by draws, the warm-up not at all: its
- * loss falls no sooner for it. A last stage whose format was held goes at two fifths of its rate without that: more of
- * its draws earn nothing, and at the whole rate nothing is learned from the rest. Which weights are trained is the
- * engine's affair. KL penalties stay: give the policy a `reference`.
+ * loss falls no sooner for it. A last stage whose format was held learns it from the tokens that broke it instead
+ * (`blame`), in a fifth more steps: a quarter of its draws cannot be read where it begins. Which weights are trained is
+ * the engine's affair. KL penalties stay: give the policy a `reference`.
  */
 export const atEngine = ({ trainable: _trained, ...preset }: Preset): Preset => {
   const { format: _format, ...reinforce } = preset.reinforce
@@ -243,6 +240,6 @@ export const atEngine = ({ trainable: _trained, ...preset }: Preset): Preset => 
     reconstruct: { ...preset.reconstruct, temperature: 1 },
     reinforce,
     sft: practisedAtEngine(preset.sft),
-    rft: { ...rft, temperature: 1, ...(held > 0 && { learningRate: 0.4 * filled(rft).learningRate }) }
+    rft: { ...(held > 0 ? { ...shorter(rft, 1.2), blame: "token" } : rft), temperature: 1 }
   }
 }

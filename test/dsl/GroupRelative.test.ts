@@ -198,6 +198,26 @@ describe("a GRPO step", () => {
       })
     }))
 
+  it.effect("lays the blame for a broken format on the token that left it, where it is told to", () =>
+    Effect.gen(function*() {
+      // Its texts have a 1 in the place of every 0 that is drawn here.
+      const ones: Grammar = { ...grammar("ones"), vocabulary: 2, allowed: Uint8Array.of(0, 1), next: new Int32Array(2) }
+      const groups = [[
+        { ...drawn(0, [-1, -1, -1, -1]), verdict: "format-annotation" as const },
+        drawn(1, [-1]),
+        { ...drawn(0, [-1]), verdict: "leak" as const }
+      ]]
+      const factors = (settings: GrpoOptions) =>
+        Effect.map(
+          step(groups, 0, [ones], stats, settings),
+          ({ objectives: [objective] }) => objective!.rollouts.map(({ importance }) => importance && [...importance])
+        )
+      assert.deepStrictEqual(yield* factors({ blame: "token" }), [[2, 1, 1, 1], undefined, undefined])
+      for (const settings of [{}, { blame: "text" }] as const) {
+        assert.deepStrictEqual(yield* factors(settings), new Array(3).fill(undefined))
+      }
+    }))
+
   it.effect("divides rewards by the spread of all groups, where it is told to", () =>
     Effect.gen(function*() {
       const groups = [[drawn(0, [-1]), drawn(1, [-1])], [drawn(0.4, [-1]), drawn(0.6, [-1])]]

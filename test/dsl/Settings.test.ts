@@ -85,6 +85,7 @@ const bad: ReadonlyArray<
   ["entropy", groups, [none, below, Infinity, 1e6], "a number from 0 to 100"],
   ["maskTruncated", groups, ["yes", 1], "true or false"],
   ["format", groups, [none, below, Infinity, 1e30], "a number from 0 to 10000"],
+  ["blame", groups, ["tokens", true], `"text" or "token"`],
   ["innerUpdates", groups, [none, 0, half, Infinity, 1e9], `${whole1} to 1024`],
   ["lossLength", groups, [none, 0, half, Infinity, 1e15], `${whole1} to 1048576`],
   ["deadSteps", groups, [none, 0, half], `${whole1}, or Infinity`],

@@ -108,9 +108,9 @@ export const install = Effect.fnUntraced(function*(engine: Engine) {
   return folder
 })
 
-/** Makes a checkpoint with a script beside this file. */
-export const checkpoint = (engine: Engine, script: string, directory: string) =>
-  run(python(engine), [fileURLToPath(new URL(script, import.meta.url)), directory])
+/** Makes a checkpoint with a script beside this file, of a kind that it knows. */
+export const checkpoint = (engine: Engine, script: string, directory: string, ...kind: ReadonlyArray<string>) =>
+  run(python(engine), [fileURLToPath(new URL(script, import.meta.url)), directory, ...kind])
 
 const freePort = Effect.callback<number>((resume) => {
   const server = createServer()

@@ -8,6 +8,7 @@ import * as TokenWeights from "../../policy/TokenWeights.ts"
 import { Advantage } from "../Advantage.ts"
 import * as Group from "../Group.ts"
 import type { Verdict } from "../Reward.ts"
+import * as Blame from "./Blame.ts"
 import * as DrawFigures from "./DrawFigures.ts"
 import type { Judged } from "./Judged.ts"
 import * as Memory from "./Memory.ts"
@@ -69,7 +70,7 @@ export const deadInARow = () => Memory.make("dead in a row", Schema.Int, 0)
 /**
  * A step function.
  *
- * @param grammars of each draw of a candidate, for a format loss
+ * @param grammars of each draw of a candidate, for a format loss and for `blame`
  * @param dead what it remembers
  */
 export const stepper = (
@@ -79,7 +80,8 @@ export const stepper = (
   dead: Memory.Memory<number> = deadInARow()
 ) => {
   const asked = filled(settings)
-  const { clip, deadSteps, entropy, format: weight, gate, innerUpdates, kl, klEstimator, loss, maskTruncated } = asked
+  const { blame, clip, deadSteps, entropy, format: weight, gate, innerUpdates, kl, klEstimator, loss, maskTruncated } =
+    asked
   return (
     groups: ReadonlyArray<ReadonlyArray<Judged>>,
     step: number,
@@ -91,7 +93,11 @@ export const stepper = (
       const rewards = groups.map((group) => group.map(({ reward }) => reward))
       const scored = groups.map((group, i) => ({ group, ...normalize(rewards[i] ?? [], rewards) }))
       const rollouts = scored.filter(({ dead }) => !dead).flatMap(({ advantages, group }) =>
-        byTurn(group, (draw, _turn, candidate) => [Group.rollout(draw, advantages[candidate] ?? 0)])
+        byTurn(group, (draw, turn, at) => {
+          const rollout = Group.rollout(draw, advantages[at] ?? 0)
+          const candidate = blame === "token" ? group[at] : undefined
+          return [candidate === undefined ? rollout : Blame.laid(rollout, Blame.faultOf(candidate, grammars), turn)]
+        })
       )
       const candidates = groups.flat()
       const sampled = candidates.reduce(

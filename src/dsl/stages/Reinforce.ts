@@ -69,9 +69,11 @@ const imageIds = (samples: ReadonlyArray<{ readonly image: { readonly id: string
 /** The draws of a candidate that the group's advantage reaches. */
 const creditedOf = (credit: Credit) => credit === "joint" ? ["reasoning", "reconstruction"] as const : [credit] as const
 
-/** Grammars are only compiled where a format loss needs them. */
-const ofFormat = <E, R>(options: Settings.GrpoOptions, grammar: Effect.Effect<Grammar | undefined, E, R>) =>
-  Settings.filled(options).format > 0 ? grammar : Effect.succeed(undefined)
+/** Grammars are only compiled where a format loss or the blame for a broken format needs them. */
+const ofFormat = <E, R>(options: Settings.GrpoOptions, grammar: Effect.Effect<Grammar | undefined, E, R>) => {
+  const { blame, format } = Settings.filled(options)
+  return format > 0 || blame === "token" ? grammar : Effect.succeed(undefined)
+}
 
 /**
  * RISE-CoT training, eq. 7: interprets the described closed loop for every step on the next batch under a session of

@@ -100,6 +100,12 @@ export interface GrpoOptions extends TrainOptions {
    * format first. Default 0: the paper has none.
    */
   readonly format?: number
+  /**
+   * Which token of a text that broke its format pays most: none, "text", as GRPO has it; "token", the one that left the
+   * format, √n times as much as each of its n tokens (`Blame`). An engine over the network takes it, where it takes no
+   * `format`. Of a task without a grammar the two are one. Default "text".
+   */
+  readonly blame?: "text" | "token"
   /** μ, updates from the same rollouts. Default 1. */
   readonly innerUpdates?: number
   /** The constant length of dr_grpo, in tokens. Default 256. */
@@ -129,6 +135,7 @@ export const defaults = {
   entropy: 0,
   maskTruncated: false,
   format: 0,
+  blame: "text",
   innerUpdates: 1,
   lossLength: 256,
   deadSteps: 10
@@ -260,6 +267,7 @@ export const reinforcing: Rules.Table = {
   entropy: between(0, 100),
   maskTruncated: Rules.yesOrNo,
   format: lossWeight,
+  blame: oneOf("text", "token"),
   innerUpdates: whole(1, 1024),
   lossLength: length,
   deadSteps: orNone(whole(1))

@@ -124,7 +124,11 @@ const make = Effect.fnUntraced(function*<E, E2>(options: Settings.Options<E, E2>
         gap,
         truncated,
         weights,
-        rollout: { ...rollout, importance: weights, completion: { ...rollout.completion, logprobs } }
+        rollout: {
+          ...rollout,
+          importance: weights.map((weight, k) => weight * (rollout.importance?.[k] ?? 1)),
+          completion: { ...rollout.completion, logprobs }
+        }
       }]
     })
     const tokens = kept.reduce((n, { weights }) => n + weights.length, 0)

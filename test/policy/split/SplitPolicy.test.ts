@@ -31,7 +31,12 @@ describe("Policy.split", () => {
       const vllm = yield* Vllm.start
       const split = yield* built(Policies.split({ sampler: sampler(vllm), trainer: trainer() }))
       const alone = yield* built(trainer())
-      const rollouts = yield* recorded(split)
+      // Some with factors of their own: they are kept beside those of the correction.
+      const rollouts = (yield* recorded(split)).map((rollout, i) =>
+        i % 2 === 0
+          ? rollout
+          : { ...rollout, importance: Float32Array.from(rollout.completion.tokens, (_, k) => k % 3) }
+      )
       yield* split.beginStage
       yield* alone.beginStage
       const here = yield* alone.update(reinforce(rollouts), update)

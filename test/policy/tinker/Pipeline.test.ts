@@ -43,8 +43,7 @@ describe("the method at an engine", () => {
         const of = (stage: string) => metrics.filter((row) => row["stage"] === stage && "loss" in row)
         assert.deepStrictEqual(
           ["warm-up", "reinforce", "sft", "rft"].map((stage) => of(stage).length),
-          // Twice as many where it practises by draws.
-          [2, 2, 4, 2]
+          [2, 2, 2, 2]
         )
         assert.isTrue(of("sft").every(({ gradNorm }) => Number(gradNorm) > 0))
         // Practice by draws: texts of its own were looked at.
