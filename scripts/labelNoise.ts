@@ -1,12 +1,12 @@
 /**
  * What finds wrong labels, and what ranks pictures by how much their raters disagree: the closed loop (`rise audit`)
- * beside bare answers of the same base, trained on the same halves. Every label of a keyed tenth is swapped for another
- * sample's; each half is judged by what was trained on the other.
+ * beside bare answers of the same base, trained on the same samples. The labels of a keyed tenth are swapped for other
+ * samples' labels; one half of the data is judged by what was trained on the other.
  *
  *     node scripts/labelNoise.ts OUT [DATA]        of DATA, as examples/emotion6.ts reads it, or the embedded scenes
  *     node scripts/labelNoise.ts OUT DATA 0        without swapped labels
  *
- * `OUT/rows.jsonl` has a line for every sample: its labels, its scores, and the mean of 16 drawn answers as out-of-sample
+ * `OUT/rows.jsonl` has a line for every judged sample: its labels, its scores, and the mean of 16 drawn answers as out-of-sample
  * probabilities; `OUT/pixels.bin` its picture as 24 × 24 bytes of RGB. bench/peers/label_noise.py reads both.
  */
 import { NodeServices } from "@effect/platform-node"
@@ -29,29 +29,32 @@ const [out = "", folder, share = "0.1"] = process.argv.slice(2)
 const seed = 0
 const photographs = folder !== undefined
 const given = photographs ? Presets.photos : Presets.quick
-/** Half as many steps and chains as the preset has: the judges have half of the data. */
-const preset: Presets.Preset = {
-  ...given,
-  warmUp: { ...given.warmUp, steps: 250 },
-  generate: { ...given.generate, candidates: 8 }
-}
+/** Half as many steps and chains as the preset has: there is half of the data to learn from, and all of it is explained. */
+const warming: Rise.WarmUpOptions = { ...given.warmUp, share: 1, steps: 250 }
+const drawing: Rise.GenerateOptions = { ...given.generate, candidates: 8 }
 const { practice: _, select: __, ...taught } = given.sft
 const answering: Rise.SftOptions = { ...taught, steps: 500 }
 const policy = Policies.onnx({
   model: "embedded",
-  trainable: Presets.trainableOf(preset),
+  trainable: Presets.trainableOf(given),
   seed,
   workers: 1
 })
+type Data<E, R> = Dataset.Dataset<Distribution, E, R>
+
+/** A judge of its own policy and folder, which goes on where it was cut off. */
+const judging = Effect.fnUntraced(function*(name: string, settings: object) {
+  const path = yield* Path.Path
+  return Layer.mergeAll(
+    Layer.fresh(policy),
+    Run.layer({ path: path.join(out, name), seed, resume: true, identity: { settings: JSON.stringify(settings) } })
+  )
+})
 const side = 24
 
-/** Distributions that the half's own model draws, 16 for each picture, by image id: it was trained on the other half. */
-const answersOf = Effect.fnUntraced(function*<E, R>(
-  name: string,
-  judged: Dataset.Dataset<Distribution, E, R>,
-  trained: Dataset.Dataset<Distribution, E, R>
-) {
-  const path = yield* Path.Path
+/** Distributions that a model draws which was taught to answer, 16 for each picture, as one; by image id. */
+const answersOf = Effect.fnUntraced(function*<E, R>(judged: Data<E, R>, trained: Data<E, R>) {
+  const judge = yield* judging("answers", answering)
   return yield* Effect.gen(function*() {
     yield* Rise.train(Rise.make(task, trained).pipe(Rise.answers(), Rise.sft(answering)))
     const answers = Stream.map(judged, ({ image }) => image).pipe(
@@ -62,10 +65,22 @@ const answersOf = Effect.fnUntraced(function*<E, R>(
       () => new Map<string, Distribution | null>(),
       (all, { annotation, image }) => all.set(image.id, Option.getOrNull(annotation))
     )
-  }).pipe(Effect.provide([
-    Layer.fresh(policy),
-    Run.layer({ path: path.join(out, name), seed, resume: true, identity: { answering: JSON.stringify(answering) } })
-  ]))
+  }).pipe(Effect.provide(judge))
+})
+
+/** What the closed loop rebuilds, as `rise audit` scores it; by image id. */
+const scoresOf = Effect.fnUntraced(function*<E, R>(judged: Data<E, R>, trained: Data<E, R>) {
+  const judge = yield* judging("loop", { warming, drawing })
+  return yield* Effect.gen(function*() {
+    yield* Rise.make(task, trained).pipe(Rise.warmUp(warming)).ready
+    const loop = Rise.make(task, judged).pipe(
+      Rise.generate(drawing),
+      Rise.reconstruct(given.reconstruct),
+      Rise.validate()
+    )
+    const scored = Stream.map(loop.items, Audit.score(task))
+    return new Map((yield* Stream.runCollect(scored)).map((one) => [one.image, one]))
+  }).pipe(Effect.provide(judge))
 })
 
 /** Nats of the votes. */
@@ -81,24 +96,20 @@ const program = Effect.gen(function*() {
   const { data, ids } = yield* Corruption.corrupt<Distribution>({ share: Number(share), seed, differ })(
     Stream.fromIterable(samples)
   )
-  const labels = new Map((yield* Stream.runCollect(data)).map(({ image, truth }) => [image.id, truth]))
-  const { train: first, validation: second } = Dataset.split({ share: 0.5, seed })(data)
-  const answers = new Map([
-    ...(yield* answersOf("answers-1", first, second)),
-    ...(yield* answersOf("answers-2", second, first))
-  ])
-  const scored = yield* Stream.runCollect(
-    yield* Audit.audit({ task, data, preset, policy, training: "warm-up", out, seed })
+  const { train: trained, validation: judged } = Dataset.split({ share: 0.5, seed })(data)
+  const answers = yield* answersOf(judged, trained)
+  const scores = yield* scoresOf(judged, trained)
+  const labels = new Map((yield* Stream.runCollect(judged)).map(({ image, truth }) => [image.id, truth]))
+  const own = samples.filter(({ image }) => labels.has(image.id))
+  const pictures = yield* Effect.forEach(
+    own,
+    ({ image }) => Effect.map(Decode.load(image), (pixels) => resample(pixels, { width: side, height: side }).data)
   )
-  const scores = new Map(scored.map((one) => [one.image, one]))
-  const pictures = yield* Effect.forEach(samples, ({ image }) =>
-    Effect.map(Decode.load(image), (pixels) =>
-      resample(pixels, { width: side, height: side }).data))
   yield* fs.writeFile(path.join(out, "pixels.bin"), Uint8Array.from(pictures.flatMap((data) => [...data])))
-  const rows = samples.flatMap(({ image: { id }, truth }) => {
-    const [label, own] = [labels.get(id), scores.get(id)]
-    if (label === undefined || own === undefined) return []
-    const { best, mean, metric, reconstruction, similarity } = own
+  const rows = own.flatMap(({ image: { id }, truth }) => {
+    const [label, score] = [labels.get(id), scores.get(id)]
+    if (label === undefined || score === undefined) return []
+    const { best, mean, metric, reconstruction, similarity } = score
     const answer = answers.get(id) ?? null
     return [{
       image: id,
@@ -113,7 +124,7 @@ const program = Effect.gen(function*() {
   })
   yield* fs.writeFileString(path.join(out, "rows.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""))
 
-  yield* Console.log(`${rows.length} samples, ${ids.size} of them with another's label`)
+  yield* Console.log(`${rows.length} samples, ${rows.filter(({ wrong }) => wrong).length} of them with another's label`)
   for (const name of ["metric", "similarity", "mean", "best", "agreement"] as const) {
     const known = rows.flatMap((row) => {
       const score = row[name]
@@ -122,9 +133,11 @@ const program = Effect.gen(function*() {
     const [bad, good] = [known.filter(({ wrong }) => wrong), known.filter(({ wrong }) => !wrong)]
     const plain = bad.filter(({ label, votes }) => top(label) !== top(votes))
     const minus = (all: typeof known) => all.map(({ score }) => -score)
-    const found = bad.length === 0 ? "" : `AUROC ${auroc(minus(bad), minus(good)).toFixed(3)}, of the ${
-      plain.length
-    } whose first label differs ${auroc(minus(plain), minus(good)).toFixed(3)}; `
+    const found = bad.length === 0 ?
+      "" :
+      `AUROC ${auroc(minus(bad), minus(good)).toFixed(3)}, of the ${plain.length} whose first label differs ${
+        auroc(minus(plain), minus(good)).toFixed(3)
+      }; `
     yield* Console.log(
       `${name.padEnd(11)} ${known.length} judged; ${found}Spearman with the entropy of the right labels ${
         spearman(minus(good), good.map(({ votes }) => entropy(votes))).toFixed(3)

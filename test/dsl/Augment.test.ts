@@ -57,7 +57,9 @@ const steps = { steps: 12, learningRate: 0.5 }
 
 const stages = {
   "warm-up": (augment: Rise.Augmenting | null) => (from: Start) =>
-    Rise.train(from.pipe(Rise.warmUp({ ...steps, share: 1, keep: 0.5, augment }), Rise.answers(), Rise.sft({ steps: 0 }))),
+    Rise.train(
+      from.pipe(Rise.warmUp({ ...steps, share: 1, keep: 0.5, augment }), Rise.answers(), Rise.sft({ steps: 0 }))
+    ),
   reinforce: (augment: Rise.Augmenting | null) => (from: Start) =>
     from.pipe(
       Rise.generate({ candidates: 4 }),
@@ -117,15 +119,17 @@ describe("augment", () => {
   it.effect("refuses to mirror and to move what may say where things are, and to change nothing", () =>
     Effect.gen(function*() {
       const refused = (task: typeof Stub.Mood, augment: Rise.Augmenting) =>
-        Effect.flip(Rise.train(Rise.make(task, Stub.data(12)).pipe(Rise.answers(), Rise.sft({ ...steps, augment })))).pipe(
-          Effect.provide(
-            Layer.mergeAll(Stub.layer({ seed: 1 }), Run.layerMemory({ seed: 1 }), Layer.succeed(Progress, silent)).pipe(
-              Layer.provideMerge(Stub.Trace.layer),
-              Layer.provideMerge(NodeServices.layer)
-            )
-          ),
-          Effect.map(({ message }) => message)
-        )
+        Effect.flip(Rise.train(Rise.make(task, Stub.data(12)).pipe(Rise.answers(), Rise.sft({ ...steps, augment }))))
+          .pipe(
+            Effect.provide(
+              Layer.mergeAll(Stub.layer({ seed: 1 }), Run.layerMemory({ seed: 1 }), Layer.succeed(Progress, silent))
+                .pipe(
+                  Layer.provideMerge(Stub.Trace.layer),
+                  Layer.provideMerge(NodeServices.layer)
+                )
+            ),
+            Effect.map(({ message }) => message)
+          )
       assert.include(yield* refused(Stub.Mood, { flip: true }), "augment.flip")
       assert.include(yield* refused(Stub.Mood, { shift: 0.1 }), "placeless")
       assert.include(yield* refused(Anywhere, {}), "augment is {}")
@@ -141,4 +145,3 @@ describe("augment", () => {
     assert.throws(() => Task.make({ ...Stub.Mood, placeless: "yes" as never }), /placeless is string/)
   })
 })
-

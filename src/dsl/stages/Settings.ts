@@ -160,7 +160,12 @@ const clipOf = (loss: GroupLoss): GroupRelative["clip"] =>
 /** Defaults, as they belong to a loss. */
 export const defaultsOf = (
   loss: GroupLoss = defaults.loss
-): Required<Omit<GrpoOptions, "augment" | "select">> => ({ ...defaults, loss, clip: clipOf(loss), scaleRewards: scaleOf(loss) })
+): Required<Omit<GrpoOptions, "augment" | "select">> => ({
+  ...defaults,
+  loss,
+  clip: clipOf(loss),
+  scaleRewards: scaleOf(loss)
+})
 
 /** A share of a stage's steps, and its looks at validation as often as before. */
 export const shorter = <S extends TrainOptions>(stage: S, share: number): S => {
