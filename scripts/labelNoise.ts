@@ -119,13 +119,15 @@ const program = Effect.gen(function*() {
       answer,
       // As `rise audit --by metric` ranks, of the bare answers.
       agreement: answer === null ? null : -Divergence.js(label, answer),
+      // What needs no label: how sure the answers are.
+      certainty: answer === null ? null : -entropy(answer),
       ...(Audit.answered({ reconstruction }) ? { best, mean, metric, similarity } : {})
     }]
   })
   yield* fs.writeFileString(path.join(out, "rows.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""))
 
   yield* Console.log(`${rows.length} samples, ${rows.filter(({ wrong }) => wrong).length} of them with another's label`)
-  for (const name of ["metric", "similarity", "mean", "best", "agreement"] as const) {
+  for (const name of ["metric", "similarity", "mean", "best", "agreement", "certainty"] as const) {
     const known = rows.flatMap((row) => {
       const score = row[name]
       return typeof score === "number" ? [{ ...row, score }] : []
@@ -138,10 +140,17 @@ const program = Effect.gen(function*() {
       `AUROC ${auroc(minus(bad), minus(good)).toFixed(3)}, of the ${plain.length} whose first label differs ${
         auroc(minus(plain), minus(good)).toFixed(3)
       }; `
+    // A score that follows the label's own shape follows a swapped label's, too, and then says nothing of the picture.
+    const shape = bad.length === 0 ?
+      "" :
+      `; of swapped labels with the label's entropy ${
+        spearman(minus(bad), bad.map(({ label }) => entropy(label))).toFixed(3)
+      }, with that of the right one ${spearman(minus(bad), bad.map(({ votes }) => entropy(votes))).toFixed(3)}`
     yield* Console.log(
       `${name.padEnd(11)} ${known.length} judged; ${found}Spearman with the entropy of the right labels ${
         spearman(minus(good), good.map(({ votes }) => entropy(votes))).toFixed(3)
-      }, with 1 − their largest share ${spearman(minus(good), good.map(({ votes }) => 1 - most(votes))).toFixed(3)}`
+      }, with 1 − their largest share ${spearman(minus(good), good.map(({ votes }) => 1 - most(votes))).toFixed(3)}` +
+        shape
     )
   }
 })

@@ -5,7 +5,7 @@
 Python 3.12 with cleanlab 2.9.0, scikit-learn 1.9.1, scipy 1.18.1. A label is the class with most votes: cleanlab takes
 no distributions. Probabilities are (i) the mean of 16 answers of the base trained on the other half, (ii) logistic
 regression on 50 principal components of the pixels, five-fold. FIXTURE gets the first 300 samples with everything that
-our arithmetic is held to (test/studies/audit/confidentLearning.test.ts): of the embedded scenes only.
+our arithmetic is held to (test/kernels/math/LabelNoise.test.ts): of the embedded scenes only.
 """
 import json
 import sys
@@ -60,8 +60,10 @@ def over_present(probabilities):
 
 
 everything = np.ones(len(rows), dtype=bool)
-for name in ["metric", "similarity", "mean", "best", "agreement"]:
+for name in ["metric", "similarity", "mean", "best", "agreement", "certainty"]:
     known = np.array([row.get(name) is not None for row in rows])
+    if not known.any():
+        continue
     figures(f"ours, {name}", -np.array([row.get(name) or 0.0 for row in rows]), known)
 
 answered = np.array([row["answer"] is not None for row in rows])
@@ -79,7 +81,6 @@ for source, probabilities, known in [("answers", answers, answered), ("pixels", 
 if len(sys.argv) > 2:
     first = slice(0, 300)
     scores = {m: get_label_quality_scores(label[first], pixelwise[first], method=m).tolist() for m in METHODS}
-    doubt = -np.array(scores["self_confidence"])
     fixture = {
         "made": "bench/peers/label_noise.py, cleanlab 2.9.0, of the embedded scenes",
         "labels": label[first].tolist(),
@@ -88,6 +89,6 @@ if len(sys.argv) > 2:
         "entropy": entropy[first].tolist(),
         "scores": scores,
         "auroc": {m: roc_auc_score(wrong[first], -np.array(s)) for m, s in scores.items()},
-        "spearman": spearmanr(doubt, entropy[first])[0],
+        "spearman": {m: spearmanr(-np.array(s), entropy[first])[0] for m, s in scores.items()},
     }
     Path(sys.argv[2]).write_text(json.dumps(fixture) + "\n")
