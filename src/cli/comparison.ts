@@ -8,6 +8,7 @@ import type * as Sources from "../sources/index.ts"
 import { compare } from "../studies/index.ts"
 import { isEmbedded } from "./embedded.ts"
 import { settings } from "./flags.ts"
+import * as Futile from "./futile.ts"
 import { example, type Services } from "./main.ts"
 import { methods } from "./methods.ts"
 import { policy } from "./policy.ts"
@@ -29,6 +30,10 @@ export const comparison = <A, T extends Task<A>>(
     name,
     description,
     Effect.fnUntraced(function*(flags) {
+      yield* Futile.refuse(
+        { "--difficulty": flags.difficulty !== 0 },
+        (flag) => `${flag} is of the scenes of emotion6 alone: leave it out`
+      )
       const preset = settings(flags, name)
       const source = yield* open({ ...flags, embedded: isEmbedded(flags) })
       const start = warmUp(source.task, source.train, preset)

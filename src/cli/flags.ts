@@ -23,6 +23,14 @@ export const data = text("data", "DIR", "a folder").pipe(
   Flag.optional
 )
 
+export const difficulty = share("difficulty", "D").pipe(
+  Flag.withDescription(
+    "How hard the embedded scenes are to read, from 0 to 1; at 0.35 a fourth of what the base names is not there; " +
+      "default: 0"
+  ),
+  Flag.withDefault(0)
+)
+
 export const tau = share("tau", "T").pipe(
   Flag.withDescription("Least reward of a chain to be trained on; default: as the preset has it"),
   Flag.optional
@@ -56,6 +64,7 @@ export const noWarmUp = Flag.Boolean("no-warm-up").pipe(
 /** What a study is told. */
 export const study = {
   data,
+  difficulty,
   model,
   out,
   preset,
@@ -78,6 +87,8 @@ export const study = {
 export interface Study extends Frozen, Checkpoints {
   /** Folder in the layout of the task's data set; None: the embedded scenes. */
   readonly data: Option.Option<string>
+  /** How hard the embedded scenes are to read, in [0, 1]. */
+  readonly difficulty: number
   /** A Hugging Face directory, by its path, or the embedded checkpoint. */
   readonly model: string
   /** The run folder; None: the next free `runs/NAME`. */
@@ -140,7 +151,7 @@ export const adapted = (
 export const recorded = (flags: Study, preset: Presets.Preset): Readonly<Record<string, Schema.Json>> => ({
   preset: preset.name,
   settings: JSON.parse(JSON.stringify(preset)),
-  source: Option.getOrElse(flags.data, () => Scenes.World.title),
+  source: Option.getOrElse(flags.data, () => Scenes.titleAt(flags.difficulty)),
   model: modelName(flags.model),
   shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),
   device: flags.device,

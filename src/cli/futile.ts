@@ -32,6 +32,13 @@ export const refuse = (flags: Given, why: (flag: string) => string): Effect.Effe
   return flag === undefined ? Effect.void : Effect.fail(new FlagError({ reason: why(flag) }))
 }
 
+/** A difficulty of the embedded scenes beside pictures of one's own. */
+export const ofScenes = ({ data, difficulty }: Pick<Study, "data" | "difficulty">): Effect.Effect<void, FlagError> =>
+  refuse(
+    { "--difficulty": Option.isSome(data) && difficulty !== 0 },
+    (flag) => `${flag} is of the embedded scenes: leave it out, or --data`
+  )
+
 /** The flags of `rise train` that speak of one method's stages. */
 export type Methods =
   & Pick<Study, "equalCompute" | "noWarmUp" | "tau">

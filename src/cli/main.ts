@@ -11,6 +11,7 @@ import type * as Rise from "../dsl/Rise.ts"
 import { keeping } from "../dsl/stages/Finish.ts"
 import { type Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Flags from "./flags.ts"
+import * as Futile from "./futile.ts"
 import { header } from "./header.ts"
 import { readable, runMain } from "./process.ts"
 import { asksJson, telling } from "./telling.ts"
@@ -69,7 +70,12 @@ export const example = <E extends { readonly message: string }>(
   description: string,
   handler: (flags: Flags.Study) => Effect.Effect<void, E, Services>
 ): void =>
-  Command.make(name, Flags.study, (flags) => computing(flags)(Effect.andThen(header(name, flags), handler(flags))))
+  Command.make(
+    name,
+    Flags.study,
+    (flags) =>
+      computing(flags)(Effect.all([Futile.ofScenes(flags), header(name, flags), handler(flags)], { discard: true }))
+  )
     .pipe(
       Command.withDescription(description),
       telling,

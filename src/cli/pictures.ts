@@ -8,7 +8,7 @@ import { Emotion6 } from "../tasks/classification/index.ts"
 import { isEmbedded, ofFewWords } from "./embedded.ts"
 import { localOf } from "./engine/flags.ts"
 import * as Flags from "./flags.ts"
-import { FlagError, given as givenOf } from "./futile.ts"
+import * as Futile from "./futile.ts"
 import { check } from "./policy.ts"
 import * as Saved from "./saved.ts"
 import type { Told } from "./told.ts"
@@ -22,6 +22,7 @@ export const flags = {
         "them; default: the embedded scenes (synthetic)"
     )
   ),
+  difficulty: Flags.difficulty,
   labels: labels("labels").pipe(
     Flag.withDescription("Labels of one's own, separated by commas; default: those that are found in --data"),
     Flag.optional
@@ -49,7 +50,7 @@ export const asked = {
 }
 
 type Asked =
-  & Pick<Flags.Study, "data" | "model" | "seed" | "shots">
+  & Pick<Flags.Study, "data" | "difficulty" | "model" | "seed" | "shots">
   & Partial<Flags.Remote>
   & Parameters<typeof check>[0]
   & {
@@ -67,13 +68,13 @@ const saidBy = ({ labels, subject, task }: Asked): Saved.Said => ({
 
 /** The embedded scenes, which are rated on the labels of Emotion6. */
 const scenes = Effect.fnUntraced(function*(flags: Asked, saved: Option.Option<Sources.SavedTask>) {
-  const [flag] = givenOf(saidBy(flags))
+  const [flag] = Futile.given(saidBy(flags))
   if (flag === "--labels") {
     const reason = "--labels needs --data: the embedded scenes are rated on the labels of Emotion6"
-    return yield* new FlagError({ reason })
+    return yield* new Futile.FlagError({ reason })
   }
   if (flag !== undefined) {
-    return yield* new FlagError({ reason: `${flag} is for pictures of one's own: name them, --data` })
+    return yield* new Futile.FlagError({ reason: `${flag} is for pictures of one's own: name them, --data` })
   }
   if (Option.isNone(saved)) {
     const local = localOf(flags)
@@ -84,7 +85,7 @@ const scenes = Effect.fnUntraced(function*(flags: Asked, saved: Option.Option<So
   if (saved.value.kind === "classification" && Saved.isOf(saved.value, Emotion6.labels)) {
     return yield* manifests(flags, saved.value.task)
   }
-  return yield* new FlagError({
+  return yield* new Futile.FlagError({
     reason:
       `${Saved.modelOf(flags)} was trained for ${Saved.named(saved.value)}, and the embedded scenes are rated on the ` +
       "labels of Emotion6: name pictures of its own task, --data"
@@ -112,6 +113,7 @@ export const look = Effect.fnUntraced(
   function*(flags: Asked, { hold = true, rows = false, saved = Option.none() }: Use = {}) {
     const { data, labels, seed, shots, subject, task } = flags
     if (Option.isNone(data)) return { source: yield* scenes(flags, saved), lines: [] }
+    yield* Futile.ofScenes(flags)
     const given = Option.map(labels, labelsIn)
     const agrees = (saved: Sources.SavedTask) =>
       Option.isNone(subject) && Option.getOrElse(task, () => saved.kind) === saved.kind &&

@@ -24,7 +24,8 @@
 export type { GrammarMode } from "./grammar/PolicyGrammar.ts"
 export { runMain } from "./Main.ts"
 export { generate, type GenerateOptions, reconstruct, type ReconstructOptions, validate } from "./stages/ClosedLoop.ts"
-export { answers, best, ChainsRow, CotRow, filter, type FilterOptions, recall } from "./stages/Curate.ts"
+export { answers, best, ChainsRow, CotRow, recall } from "./stages/Curate.ts"
+export { filter, type FilterOptions } from "./stages/Filter.ts"
 export { type CheckpointOptions, run, type RunOptions, saveModel, train } from "./stages/Finish.ts"
 export {
   type ClosedLoop,

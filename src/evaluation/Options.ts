@@ -25,6 +25,11 @@ export interface EvaluateOptions<A, E, R> {
    * made. "off" and "mask": only the one or the other.
    */
   readonly grammar?: Rise.GrammarMode | "both"
+  /**
+   * Answers that are drawn for each sample, at temperature 1 and by keys, and combined into one as `annotate({ samples
+   * })` does. Default 1: the greedy answer.
+   */
+  readonly samples?: number
   /** The cues a text names, for groundedness on samples whose cues are known. */
   readonly cuesNamed?: ((text: string) => Iterable<string>) | undefined
   /** The shots that the method was trained on. Default "full". */
@@ -41,6 +46,7 @@ const rules: Rules.Table = {
   form: oneOf("think", "answer"),
   maxTokens: whole(1),
   grammar: oneOf("both", "mask", "off"),
+  samples: whole(1, Settings.most.batch),
   cuesNamed: { expected: "a function of a text", holds: (value) => typeof value === "function" },
   shots: text("\"full\", or training samples per class")
 }

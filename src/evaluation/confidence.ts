@@ -3,29 +3,43 @@
  */
 import { Option } from "effect"
 import type { Completion, Tokenizer } from "../policy/Policy.ts"
+import { spell } from "../policy/Spelled.ts"
+
+/**
+ * Where the tokens of a local policy end in its text, which is trimmed; undefined where they cannot be spelled one by
+ * one. The text is not encoded again: a model may write in two tokens what an encoder writes in one.
+ */
+const spelled = (completion: Completion, tokenizer: Tokenizer): Int32Array | undefined => {
+  if (tokenizer.decode === undefined) return undefined
+  let whole = ""
+  const ends = spell(completion, tokenizer).flatMap(({ end, text }) => {
+    whole += text
+    return end ? [] : [whole.length]
+  })
+  const begins = whole.length - whole.trimStart().length
+  const { text } = completion
+  return whole.trim() === text
+    ? Int32Array.from(ends, (end) => Math.min(text.length, Math.max(0, end - begins)))
+    : undefined
+}
 
 /**
  * First and last (exclusive) of the tokens that wrote characters of a completion; undefined where nothing is known of
- * its tokens.
- *
- * A remote server says where its tokens end. A local policy's text is spelled again: its beginning is spelled alone as
- * it was within the whole, up to a token at its end that reaches over it.
+ * its tokens. A remote server says where its tokens end.
  */
 const tokensIn = (
-  { ends, logprobs, text, tokens }: Completion,
+  completion: Completion,
   tokenizer: Option.Option<Tokenizer>
 ): ((from: number, to: number) => readonly [start: number, end: number]) | undefined => {
-  if (logprobs.length === 0 || (ends === undefined && Option.isNone(tokenizer))) return undefined
+  const ends = completion.ends ?? Option.getOrUndefined(Option.map(tokenizer, (local) => spelled(completion, local)))
   // The end of turn is a token of the completion and no part of its text.
-  const last = ends === undefined ? Math.min(logprobs.length, tokens.length) : logprobs.length
-  /** Tokens that end by a character, and those that begin before it. */
-  const ended = (at: number) =>
-    ends?.filter((end) => end <= at).length ??
-      Option.match(tokenizer, { onNone: () => 0, onSome: ({ encode }) => encode(text.slice(0, at)).length })
-  const begun = (at: number) => ends === undefined ? ended(at) : ended(at - 1) + 1
+  const last = Math.min(completion.logprobs.length, ends?.length ?? 0)
+  if (ends === undefined || last === 0) return undefined
+  /** Tokens that end by a character. */
+  const ended = (at: number) => ends.filter((end) => end <= at).length
   return (from, to) => {
     const start = Math.min(last - 1, ended(from))
-    return [start, Math.min(last, Math.max(start + 1, begun(to)))]
+    return [start, Math.min(last, Math.max(start + 1, ended(to - 1) + 1))]
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * One evaluation for every method: greedy decoding, the task's metrics, valid answers and groundedness, per part.
+ * One evaluation for every method: greedy decoding (or several draws that are combined), the task's metrics, valid
+ * answers and groundedness, per part.
  *
  * Departs from the paper: it reports also the share of strictly valid answers and, where the cues of a picture are
  * known, how many of the cues that a reasoning names are really there. Figures are of what a policy writes by itself;
@@ -17,9 +18,10 @@ import { lengths } from "../dsl/stages/Settings.ts"
 import { commonMetrics, type Sample, type Task } from "../dsl/Task.ts"
 import { Distance, type Grammar } from "../kernels/generate/index.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
-import { Policy } from "../policy/Policy.ts"
+import { type Completion, Policy } from "../policy/Policy.ts"
 import * as Asking from "./Asking.ts"
 import { probabilityIn } from "./confidence.ts"
+import * as Draws from "./Draws.ts"
 import { type Given, measure, type Pass } from "./measure.ts"
 import * as Options from "./Options.ts"
 import { ResultRow } from "./Results.ts"
@@ -50,12 +52,16 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   grammar: Grammar | undefined,
   pass: Omit<Pass, "before">
 ) {
-  const { form = "think", maxTokens = lengths.thinkAnswer, task } = options
+  const { form = "think", maxTokens = lengths.thinkAnswer, samples: draws = 1, task } = options
   const method = grammar === undefined ? options.method : `${options.method} under the grammar`
   const policy = yield* Policy
   const session = yield* policy.session
   const spool = yield* (yield* Run).within(options.method).spool(pass.name)
-  const asking = yield* Asking.make({ session, sampling: { maxTokens, temperature: 0, grammar }, spool })
+  const asking = yield* Asking.make({
+    session,
+    sampling: { maxTokens, temperature: draws > 1 ? 1 : 0, grammar },
+    spool
+  })
   let asked = 0
   let faults = 0
   let cut = 0
@@ -63,58 +69,71 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   let read = 0
   let unranked = 0
   let first = ""
+  let unread = 0
+  const requestsOf = (sample: Sample<A>) =>
+    Effect.map(Answer.ask(task, form, sample), (prompt) => {
+      const key = `evaluate/sample=${sample.image.id}`
+      return draws === 1
+        ? [{ prompt, key }]
+        : Array.makeBy(draws, (draw) => ({ prompt, key: `${key}/draw=${draw}` }))
+    })
+  const givenBy = (sample: Sample<A>, completion: Completion) =>
+    PlugIn.run(task, sample, (): Given<A> => {
+      const { image, truth } = sample
+      asked++
+      const { fault } = completion
+      if (fault !== undefined && faults++ === 0) {
+        first = Asking.faultOf(image.id, fault)
+      }
+      const text = Answer.said(form, completion)
+      // What a filter has cut off is no answer, though it may read like one.
+      const said = Answer.read(task, form, truth, fault === undefined ? text : "", sample)
+      if (fault === undefined && completion.finish === "length") {
+        if (said.verdict !== "ok") cut++
+        else if (grammar !== undefined) closed++
+      }
+      const probability = probabilityIn(completion, policy.tokenizer)
+      const { rank } = task
+      const given = { text, tokens: completion.tokens.length, fault, ...said }
+      if (Option.isNone(said.annotation)) {
+        unread++
+        return given
+      }
+      if (rank === undefined) return given
+      read++
+      if (probability === undefined) {
+        unranked++
+        return given
+      }
+      const ranked = Option.map(
+        said.annotation,
+        (annotation) => rank(annotation, completion.text, probability)
+      )
+      return { ...given, ranked }
+    })
   const rows = yield* measure(
     options,
     (samples) =>
-      Effect.forEach(
-        samples,
-        (sample) =>
-          Effect.map(
-            Answer.ask(task, form, sample),
-            (prompt) => ({ prompt, key: `evaluate/sample=${sample.image.id}` })
-          )
-      )
-        .pipe(
-          Effect.flatMap(asking.ask),
-          Effect.flatMap((completions) =>
-            Effect.forEach(Array.zip(samples, completions), ([sample, completion]) =>
-              PlugIn.run(task, sample, () => {
-                const { image, truth } = sample
-                asked++
-                const { fault } = completion
-                if (fault !== undefined && faults++ === 0) {
-                  first = Asking.faultOf(image.id, fault)
-                }
-                const text = Answer.said(form, completion)
-                // What a filter has cut off is no answer, though it may read like one.
-                const said = Answer.read(task, form, truth, fault === undefined ? text : "", sample)
-                if (fault === undefined && completion.finish === "length") {
-                  if (said.verdict !== "ok") cut++
-                  else if (grammar !== undefined) closed++
-                }
-                const probability = probabilityIn(completion, policy.tokenizer)
-                const { rank } = task
-                const given = { text, tokens: completion.tokens.length, fault, ...said }
-                if (rank === undefined || Option.isNone(said.annotation)) return given
-                read++
-                if (probability === undefined) {
-                  unranked++
-                  return given
-                }
-                const ranked = Option.map(
-                  said.annotation,
-                  (annotation) => rank(annotation, completion.text, probability)
-                )
-                return { ...given, ranked }
-              }))
-          ),
-          Effect.flatMap((given) => judged(task, samples, given))
+      Effect.forEach(samples, requestsOf).pipe(
+        Effect.flatMap((requests) => asking.ask(requests.flat())),
+        Effect.flatMap((completions) =>
+          Effect.forEach(Array.zip(samples, Array.chunksOf(completions, draws)), ([sample, [one, ...more]]) =>
+            Effect.gen(function*() {
+              const first = yield* givenBy(sample, one)
+              const others = yield* Effect.forEach(more, (completion) =>
+                givenBy(sample, completion))
+              return yield* Draws.combined(task, sample, [first, ...others])
+            }))
         ),
-    { ...pass, before: spool.rows.length }
+        Effect.flatMap((given) =>
+          judged(task, samples, given)
+        )
+      ),
+    { ...pass, before: Math.floor(spool.rows.length / draws) }
   )
   yield* asking.answered
   if (faults > 0) {
-    const many = `${faults} of ${asked} pictures`
+    const many = `${faults} of ${asked} ${draws === 1 ? "pictures" : "draws"}`
     yield* warn(`${method}: no answer, counted as wrong, for ${many}; the first: ${first}`)
   }
   if (cut > 0) {
@@ -126,6 +145,11 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   }
   if (closed > 0) {
     yield* warn(`${method}: ${closed} of ${asked} answers were closed so as to end within ${maxTokens} tokens`)
+  }
+  if (draws > 1 && unread > 0) {
+    yield* warn(
+      `${method}: ${unread} of the draws held no annotation and were left out, of ${asked}`
+    )
   }
   if (unranked === 0) return rows
   yield* warn(

@@ -90,8 +90,17 @@ const over = (base: unknown, value: unknown): unknown => {
   )
 }
 
+/** Weights stand in the place of a threshold: where a file asks for them, the preset's own threshold goes. */
+const weighted = (preset: Preset, overrides: Overrides): Preset => {
+  const soft = Rules.at(overrides, ["filter", "soft"])
+  if (soft === undefined || soft === null) return preset
+  const { least: _, tau: __, ...filter } = preset.filter
+  return { ...preset, filter }
+}
+
 /** A preset with the settings that were given over its own. They have passed `decode`. */
-export const merged = (preset: Preset, overrides: Overrides): Preset => over(preset, overrides) as Preset
+export const merged = (preset: Preset, overrides: Overrides): Preset =>
+  over(weighted(preset, overrides), overrides) as Preset
 
 /** Longest texts where a preset does not say. */
 const lengthOf: Readonly<Record<string, number>> = {

@@ -93,11 +93,13 @@ export interface TinkerOptions extends Omit<TinkerPolicy.Options, "seed"> {
  */
 export const tinker = (
   { seed = 0, ...options }: TinkerOptions
-): Layer.Layer<Policy | TinkerPolicy.Connection | TinkerPolicy.Adapters, PolicyError> =>
-  Layer.unwrap(Effect.gen(function*() {
+): Layer.Layer<Policy | TinkerPolicy.Connection | TinkerPolicy.Adapters, PolicyError> => {
+  const known = TinkerPolicy.unknown()
+  return Layer.unwrap(Effect.gen(function*() {
     const apiKey = options.apiKey ?? (yield* environmentKey("TINKER_API_KEY"))
-    return TinkerPolicy.layer({ ...options, apiKey, seed })
+    return TinkerPolicy.layer({ ...options, apiKey, seed }, known)
   })).pipe(Layer.provide(Layer.merge(NodeHttpClient.layerUndici, NodeServices.layer)))
+}
 
 /**
  * A policy that draws on one engine and learns on another: its rollouts are corrected by truncated importance weights,

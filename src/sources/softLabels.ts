@@ -71,7 +71,7 @@ export const hasManifests = (
   )
 
 const scenes = (difficulty: number): Source => ({
-  name: difficulty === 0 ? Scenes.World.title : `${Scenes.World.title}, difficulty ${difficulty}`,
+  name: Scenes.titleAt(difficulty),
   shots: "full",
   train: Scenes.dataset({ split: "train", difficulty }),
   test: Scenes.dataset({ split: "test", difficulty }),
@@ -94,6 +94,12 @@ export interface SourceOptions {
 
 /** `train.csv` and `test.csv` or `val.csv` of a folder; the embedded scenes without one. */
 export const softLabels = Effect.fnUntraced(function*({ data, difficulty = 0, seed, shots, task }: SourceOptions) {
+  if (Option.isSome(data) && difficulty !== 0) {
+    return yield* new Dataset.DataError({
+      source: data.value,
+      reason: `difficulty ${difficulty} is of the embedded scenes: leave it out, or the folder`
+    })
+  }
   const source: Source = Option.isSome(data) ? yield* folder(data.value, task) : scenes(difficulty)
   return {
     ...source,

@@ -126,15 +126,23 @@ const tellUnlearned = <A>(task: Task<A>, rows: ReadonlyArray<Results.ResultRow>,
     yield* Progress.report(Progress.Event.Warned({ stage: named(method)(stage), text }))
   })
 
+/** Fails on the first setting of any method that cannot mean anything, before there is any work or a folder for it. */
+export const sound = <A, E, R, EP, RP>(
+  { methods, start }: Pick<CompareOptions<A, E, R, EP, RP>, "methods" | "start">
+) =>
+  Effect.gen(function*() {
+    yield* start.sound
+    for (const [name, { sound }] of Object.entries(methods)) yield* within(name)(sound)
+  })
+
 /** Runs the whole comparison within the current run and writes results.json, examples.json and model/. */
 export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP>) =>
   Effect.gen(function*() {
     const run = yield* Run
     const { bars, cuesNamed, mean, policy, preset, shots = "full", start } = options
     const { task } = start
-    // All settings before any work: the last method's turn comes late.
-    yield* start.sound
-    for (const [name, { sound }] of Object.entries(options.methods)) yield* within(name)(sound)
+    // The last method's turn comes late.
+    yield* sound(options)
     const { limit } = preset
     const test = limit?.test === undefined ? options.test : Stream.take(options.test, limit.test)
     yield* announce(options, test)

@@ -5,7 +5,7 @@
  */
 export * as Ablations from "./ablations/index.ts"
 export * as Audit from "./audit/index.ts"
-export { compare, type CompareOptions, equalComputeBaselines, type Methods, methods } from "./compare.ts"
+export { compare, type CompareOptions, equalComputeBaselines, type Methods, methods, sound } from "./compare.ts"
 export { barsOf, type Example } from "./examples.ts"
 export { type FolderOptions, inFolder, numbered } from "./folder.ts"
 export { labels } from "./labels.ts"

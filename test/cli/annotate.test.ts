@@ -197,6 +197,7 @@ describe("rise annotate", () => {
       "annotation",
       "reasoning",
       "confidence",
+      "closed",
       "width",
       "height",
       "fault"

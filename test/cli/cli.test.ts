@@ -144,6 +144,7 @@ describe("command line", () => {
   it("records every flag that changes results, and drops the warm-up on request", () => {
     const flags: Flags.Study = {
       data: Option.none(),
+      difficulty: 0,
       model: embeddedModel,
       out: Option.none(),
       preset: Option.some("full"),
@@ -177,6 +178,7 @@ describe("command line", () => {
     assert.deepInclude(Flags.settings({ ...own, model: "another" }), { name: "quick", trainable: "decoder" })
     assert.strictEqual(Flags.settings({ ...own, trainable: Option.some("decoder") }).trainable, "decoder")
     assert.notDeepEqual(recordedOf({ ...flags, lora: Option.some(8) }), recordedOf(flags))
+    assert.notDeepEqual(recordedOf({ ...flags, difficulty: 0.35 }), recordedOf(flags))
     // A task's own settings are recorded as they are used.
     assert.deepInclude(Flags.settings(flags, "lisa").filter, { least: 0.4 })
     assert.notDeepEqual(recordedOf(flags, "lisa"), recordedOf(flags))

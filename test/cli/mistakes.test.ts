@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { here } from "./here.ts"
 import { type Ended, node, rise, root } from "./processes.ts"
 
@@ -84,6 +85,12 @@ const usage: ReadonlyArray<Row> = [
   { line: ["plan", "--budget", "0m"], code: 2, says: /--budget is a time such as/, next: /See "rise plan --help"/ },
   { line: ["train", "--config="], code: 2, says: /--config wants a value: a file of settings/, next: /--help/ },
   { line: ["plan", "--print-config"], code: 2, says: /there is no flag --print-config/, next: /--help/ },
+  {
+    line: ["train", "--config", fileURLToPath(new URL("weighted.json", import.meta.url)), "--print-config"],
+    code: 1,
+    says: /RISE\/filter: tau is 0.75, expected nothing beside soft/,
+    next: /leave one of them out/
+  },
   { line: ["train", "--quantize", "int4"], code: 2, says: /--quantize rounds weights that/, next: /--lora 16/ },
   {
     line: ["train", "--preset", "paper", "--steps-warm-up", "3", "--print-config"],

@@ -44,6 +44,11 @@ describe("rise tables", () => {
       assert.match(stdout, /16 cells, 0 done, 16 to do: about \d+m\d\ds \(counted/)
       assert.isFalse(existsSync(out))
 
+      // Harder scenes are of one task.
+      const harder = await Effect.runPromise(here(["tables", "--dry", "--out", out, "--difficulty", "0.35"]))
+      assert.include(harder.stdout, "emotion6/full/seed-0/RISE\n")
+      assert.notInclude(harder.stdout, "lisa")
+
       // A cell of another preset is no cell of this grid.
       const cell = join(out, "emotion6/full/seed-0/warmed")
       mkdirSync(cell, { recursive: true })
@@ -62,7 +67,10 @@ describe("rise tables", () => {
     for (
       const [args, expected] of [
         [["tables", "--seeds", "0,x", "--dry"], /--seeds is a list of whole numbers such as 0,1,2, got 0,x/],
-        [["tables", "--table", "9"], /--table is a list of some of 1, 2, 3, 4, 5, 6, credit, denominator, got 9/],
+        [["tables", "--table", "9"], /--table is a list of some of 1, 2, 3, 4, 5, 6, soft, credit, denominator, got 9/],
+        [["tables", "--difficulty", "2"], /--difficulty is a share from 0 to 1, got 2/],
+        [["tables", "--difficulty", "0.35", "--data", ".", "--dry"], /--difficulty is of the embedded scenes: leave/],
+        [["evaluate", "--difficulty", "0.35", "--data", "."], /--difficulty is of the embedded scenes: leave/],
         [["audit", "--by", "worst"], /--by is best, mean, similarity or metric, got "worst"/]
       ] as const
     ) {

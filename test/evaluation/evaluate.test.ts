@@ -1,10 +1,11 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer, Option, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
 import { figure } from "../../src/evaluation/Results.ts"
+import { annotate } from "../../src/pipelines/annotate.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 
 const live = (bias: Stub.Options["bias"] & {}) =>
@@ -43,11 +44,33 @@ describe("evaluate", () => {
       assert.deepStrictEqual([value("error"), value("valid"), value("reward"), value("cue recall")], [1, 0, 0, 0])
     }).pipe(Effect.provide(live({ hm: 9 }))))
 
+  const festive = (mood: string) => `<think>we can see a bright festive smile here</think><answer>${mood}</answer>`
+
+  it.effect("combines several draws as annotating does, and counts one answer a picture", () =>
+    Effect.gen(function*() {
+      const rows = yield* evaluate({ ...options, grammar: "off", samples: 9 })
+      const value = (metric: string) => Option.getOrThrow(figure(rows, "m", "all", metric))
+      const found = yield* Stub.data(12).pipe(
+        Stream.map(({ image }) => image),
+        annotate(Stub.Mood, { samples: 9, grammar: "off" }),
+        Stream.runCollect
+      )
+      assert.isTrue(rows.every(({ n, part }) => n === (part === "all" ? 12 : 6)))
+      assert.strictEqual(value("valid"), 1)
+      // Draws have keys of their own; most of nine say joy all the same, as joy is three times as likely as fear.
+      assert.isAbove(found.filter(({ annotation }) => Option.getOrNull(annotation) === "joy").length, 8)
+      assert.closeTo(value("reward"), (4 + 8 * 0.2) / 12, 0.1)
+      const keys = (yield* Stub.Trace).keys
+      assert.include(keys, "evaluate/sample=joy-0/draw=8")
+      assert.strictEqual(keys.filter((key) => key.startsWith("evaluate/")).length, 12 * 9)
+    }).pipe(Effect.provide(live({ [festive("joy")]: 6, [festive("fear")]: 4.9, hm: 5 }))))
+
   const bad: ReadonlyArray<readonly [name: string, value: unknown, expected: string]> = [
     ["form", "thinking", "\"think\" or \"answer\""],
     ["maxTokens", Number.NaN, "a whole number from 1"],
     ["maxTokens", "224", "a whole number from 1"],
     ["grammar", "on", "\"both\" or \"mask\" or \"off\""],
+    ["samples", 0, "a whole number from 1 to 65536"],
     ["method", "", "the name of the row that it becomes"],
     ["cuesNamed", "festive", "a function of a text"],
     ["shots", 4, "\"full\", or training samples per class"],
@@ -55,7 +78,7 @@ describe("evaluate", () => {
     [
       "maxtokens",
       8,
-      "no setting of this name: there are method, task, data, form, maxTokens, grammar, cuesNamed, shots"
+      "no setting of this name: there are method, task, data, form, maxTokens, grammar, samples, cuesNamed, shots"
     ]
   ]
   for (const [name, value, expected] of bad) {

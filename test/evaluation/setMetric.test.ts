@@ -15,6 +15,9 @@ import { Box, Lisa } from "../../src/tasks/detection/index.ts"
  * Writes one and the same box for every picture, a character a token, as sure of each as its picture's number in
  * tenths.
  */
+/** A token a character; 0 ends the turn. */
+const encode = (text: string) => Int32Array.from(text, (character) => character.charCodeAt(0))
+
 const writing = (text: string) =>
   Layer.succeed(
     Policy,
@@ -28,7 +31,8 @@ const writing = (text: string) =>
             const logprobs = Float32Array.from(
               [...text].map((character) => /\d/.test(character) ? Math.log(sure) : 0).concat(Math.log(1e-3))
             )
-            return [{ text, tokens: new Int32Array(text.length + 1), logprobs, finish: "stop" as const }]
+            const tokens = Int32Array.from([...encode(text), 0])
+            return [{ text, tokens, logprobs, finish: "stop" as const }]
           })),
         logprobs: () => Effect.succeed([])
       }),
@@ -44,7 +48,8 @@ const writing = (text: string) =>
       save: () => Effect.void,
       identity: { engine: "stub" },
       tokenizer: Option.some({
-        encode: (part) => new Int32Array(part.length),
+        encode,
+        decode: (tokens) => String.fromCharCode(...Array.from(tokens).filter((token) => token > 0)),
         vocabularySize: 0,
         endOfTurn: 0,
         specials: new Set()

@@ -56,6 +56,12 @@ describe("settings from a file", () => {
     assert.strictEqual(faultOf({ warmUp: false, sft: { select: null } }), "none")
   })
 
+  it("ask for weights in the place of a preset's own threshold, not of one that is given beside them", () => {
+    assert.deepStrictEqual(Config.merged(smoke, { filter: { soft: 1 } }).filter, { soft: 1 })
+    assert.deepStrictEqual(Config.merged(quick, { filter: { soft: 1, tau: 0.5 } }).filter, { soft: 1, tau: 0.5 })
+    assert.deepStrictEqual(Config.merged(quick, { filter: { soft: null } }).filter, quick.filter)
+  })
+
   it("are printed whole, and read back as they are printed", () => {
     for (const preset of [paper, quick, smoke]) {
       const whole = JSON.parse(JSON.stringify(Config.whole(preset)))

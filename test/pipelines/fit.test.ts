@@ -81,9 +81,9 @@ describe("budget", () => {
   const sizes = { train: 700, test: 300 }
   const methods = ["SFT", "Visual-RFT", "RISE"] as const
 
-  it("counts for the quick preset about what it takes on two cores: 4 to 6 minutes", () => {
+  it("counts for the quick preset about what it takes on two cores: three to five minutes", () => {
     const seconds = total(lines(quick, methods, sizes, embeddedPace))
-    assert.isTrue(seconds > 180 && seconds < 400, String(seconds))
+    assert.isTrue(seconds > 150 && seconds < 300, String(seconds))
   })
 
   it("adds up what the stages cost, the warm-up once", () => {

@@ -4,7 +4,7 @@
 import { isBoxes, type Row, type Shape } from "./Row.ts"
 
 /** Columns beside the picture's and the labels'. A label of that name goes first: the column gets `rise_` before it. */
-const others = ["annotation", "reasoning", "confidence", "width", "height", "fault"] as const
+const others = ["annotation", "reasoning", "confidence", "closed", "width", "height", "fault"] as const
 
 const columnsOf = ({ kind, labels }: Shape) => {
   const values = kind === "shares" ? labels : ["boxes"]

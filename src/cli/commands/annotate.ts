@@ -23,7 +23,7 @@ import { computing } from "../main.ts"
 import { asked, check, grammarMode, named, policy, weightsOf } from "../policy.ts"
 import * as Saved from "../saved.ts"
 import { told } from "../told.ts"
-import { form, formOf } from "./form.ts"
+import { form, formOf, samples } from "./form.ts"
 
 const images = Argument.String("image").pipe(
   Argument.withDescription("Pictures, folders, patterns in quotes, or - for a list of names on standard input"),
@@ -59,11 +59,7 @@ const flags = {
   ),
   batch: count("batch", "Pictures computed together, fewer: answers come sooner; default: 32")
     .pipe(Flag.withDefault(32)),
-  samples: count(
-    "samples",
-    "Answers drawn for each picture and combined into one (mean of shares, vote of labels, medoid of boxes); " +
-      "default: 1, the greedy one"
-  ).pipe(Flag.withDefault(1)),
+  samples,
   strict: Flag.Boolean("strict").pipe(
     Flag.withDescription("End with 4 where a picture could not be annotated"),
     Flag.withDefault(false)

@@ -23,7 +23,7 @@ import { type Told, told } from "../told.ts"
 import { text } from "../values.ts"
 import { baseOf } from "../witness.ts"
 import { working } from "../working.ts"
-import { form, formOf } from "./form.ts"
+import { form, formOf, samples } from "./form.ts"
 
 /** Says how to go on, where answers are kept to go on from. */
 const goOn = Effect.fnUntraced(function*(out: string) {
@@ -62,7 +62,8 @@ const flags = {
   seed: Flags.seed,
   device: Flags.device,
   workers: Flags.workers,
-  form
+  form,
+  samples
 }
 
 type Given = Command.Command.Config.Infer<typeof flags> & {
@@ -114,6 +115,7 @@ const measured = Effect.fnUntraced(function*<A>(
     source: source.name,
     form,
     quantize: Option.getOrNull(given.quantize),
+    ...(given.samples > 1 && { samples: given.samples }),
     ...Option.match(given.extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) })
   }
   const { out, result: rows } = yield* working({
@@ -132,6 +134,7 @@ const measured = Effect.fnUntraced(function*<A>(
         data: source.test,
         form,
         ...settings,
+        samples: given.samples,
         cuesNamed: source.cuesNamed
       })
     ).pipe(

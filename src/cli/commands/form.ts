@@ -1,4 +1,4 @@
-/** The flag of commands that ask a model, and what holds without it. */
+/** The flags of commands that ask a model, and what holds without them. */
 import { Effect, type FileSystem, Option, type Path } from "effect"
 import { Flag } from "effect/cli"
 import type { Form } from "../../dsl/Task.ts"
@@ -7,10 +7,20 @@ import type { Engine } from "../engine/flags.ts"
 import type { Remote } from "../flags.ts"
 import * as Saved from "../saved.ts"
 import type { Told } from "../told.ts"
+import { whole } from "../values.ts"
 
 export const form = Flag.Literals("form", ["think", "answer"]).pipe(
   Flag.withDescription("Whether the model thinks before it answers; default: as it was trained, else think"),
   Flag.optional
+)
+
+/** Answers to a picture. */
+export const samples = whole("samples", { least: 1 }).pipe(
+  Flag.withDescription(
+    "Answers drawn for each picture and combined into one (mean of shares, vote of labels, medoid of boxes); " +
+      "default: 1, the greedy one"
+  ),
+  Flag.withDefault(1)
 )
 
 /** The form that is asked for: the flag's, else the one that the model's directory or server names, else "think". */

@@ -66,11 +66,14 @@ const dry = Flag.Boolean("dry").pipe(
   Flag.withDefault(false)
 )
 
-const { data, device, lora, model, noWarmUp, preset, trainable, workers } = Flags.study
+const { data, device, difficulty, lora, model, noWarmUp, preset, trainable, workers } = Flags.study
 
 export const tables = Command.make("tables", {
   data,
   device,
+  difficulty: difficulty.pipe(Flag.withDescription(
+    "How hard the embedded scenes of emotion6 are to read, from 0 to 1: its tables alone are run then; default: 0"
+  )),
   dry,
   lora,
   model,
@@ -169,6 +172,7 @@ export const tables = Command.make("tables", {
   })
 
   const sound = Effect.gen(function*() {
+    yield* Futile.ofScenes(flags)
     // The server's model and the local one stand beside each other here.
     const both = Option.isSome(flags.remote) && flags.remoteModel !== ""
     yield* together({ ...flags, seed: 0, ...(both && { remote: Option.none(), remoteModel: "" }) })

@@ -2,10 +2,11 @@
 import { Console, Effect, Option, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Rise from "../../dsl/Rise.ts"
+import { Run } from "../../dsl/Run.ts"
 import { Pacing } from "../../dsl/stages/Pacing.ts"
 import { verdict } from "../../evaluation/index.ts"
 import { Config } from "../../pipelines/index.ts"
-import { barsOf, compare, type Example } from "../../studies/index.ts"
+import { barsOf, compare, type Example, sound } from "../../studies/index.ts"
 import * as Engine from "../engine/index.ts"
 import { CutShort } from "../fitting/budget.ts"
 import * as Futile from "../futile.ts"
@@ -48,17 +49,20 @@ const comparison = <A>(
     const { cut, methods, notes, pacing, preset, recorded, start } = yield* Training.choose(flags, source, {
       measure: false
     })
+    // Before there is a folder, too; stages name themselves by the run they are in.
+    yield* sound({ start, methods }).pipe(Effect.provide(Run.layerMemory({ seed: flags.seed })))
     if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
     yield* Engine.referenced(flags, preset)
+    const trained = policy(flags, preset)
     // Before there is a folder: what the engine would be refused for.
-    if (Engine.trains(flags)) yield* Engine.able(policy(flags, preset), Object.values(methods))
+    if (Engine.trains(flags)) yield* Engine.able(trained, Object.values(methods))
     const { rows, saved } = yield* compare({
       ...source, // the test half, the prior, shots, what a text names
       ...more,
       start,
       methods,
       preset,
-      policy: policy(flags, preset)
+      policy: trained
     }).pipe(
       Effect.mapError((error) =>
         Option.isSome(cut) && isUnlearned(error)

@@ -11,6 +11,7 @@ const layouts = "docs/data.md has the layouts that are read"
 /** What a user who gives no other flag would train on. */
 const asGiven = (place: string, model: string) => ({
   data: Option.some(place),
+  difficulty: 0,
   labels: Option.none(),
   model,
   seed: 0,

@@ -1,8 +1,8 @@
 /**
  * Answers as the protocol writes them: whole, or as the events of a stream.
  */
+import type { Spelled } from "../../policy/Spelled.ts"
 import type { Answer, Request } from "./Chat.ts"
-import type { Spelled } from "./Spelled.ts"
 import type { Told } from "./Stops.ts"
 import type { Piece } from "./Streamed.ts"
 

@@ -2,7 +2,7 @@
  * A completion as it is told: cut before the first text that the request stops at.
  */
 import type { Completion, Tokenizer } from "../../policy/Policy.ts"
-import { spell, type Spelled } from "./Spelled.ts"
+import { spell, type Spelled } from "../../policy/Spelled.ts"
 
 export interface Told {
   readonly text: string

@@ -3,7 +3,7 @@
  * change them.
  */
 import type { Drawn, Tokenizer } from "../../policy/Policy.ts"
-import { type Spelled, speller } from "./Spelled.ts"
+import { type Spelled, speller } from "../../policy/Spelled.ts"
 
 /** A token with what it adds to the text that is told. */
 export interface Piece {

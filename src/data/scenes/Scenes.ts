@@ -19,7 +19,7 @@ import { image } from "./Render.ts"
 import type { Composition, Scene } from "./Scene.ts"
 import { arrange, compose } from "./Scene.ts"
 import { feelings, truth } from "./Truth.ts"
-import { emotions, isUnseen, seenObjects, styles, trainingStyles, unseenObjects } from "./World.ts"
+import { emotions, isUnseen, seenObjects, styles, title, trainingStyles, unseenObjects } from "./World.ts"
 
 /** Samples of each split: those of Emotion6. */
 export const sizes = { train: 1386, test: 594 } as const
@@ -29,6 +29,9 @@ export const sizes = { train: 1386, test: 594 } as const
  * precision 0.76 and recall 0.79 there (0.998 and 0.994 at 0).
  */
 export const harder = 0.35
+
+/** What scenes of a difficulty are called in reports and run folders. */
+export const titleAt = (difficulty: number): string => difficulty === 0 ? title : `${title}, difficulty ${difficulty}`
 
 /** Options of `dataset`. */
 export interface DatasetOptions {

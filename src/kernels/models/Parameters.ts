@@ -91,14 +91,17 @@ const decoderLayer = (index: number, { attention, headWidth, heads, kvHeads, mlp
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i)
 
+/** The table of tokens, and the output matrix, which may be the same. */
+export const [embedding, head] = ["model.embed_tokens.weight", "lm_head.weight"] as const
+
 /** Every tensor of the model, vision tower first. */
 export const specs = (config: Config): ReadonlyArray<ParameterSpec> => [
   ...tower(config.vision, config.width).map((spec) => ({ ...spec, part: "vision" as const })),
   ...[
-    table("model.embed_tokens.weight", config.vocabulary, config.width),
+    table(embedding, config.vocabulary, config.width),
     ...range(config.layers).flatMap((i) => decoderLayer(i, config)),
     vector("model.norm.weight", config.width),
-    ...(config.tied ? [] : [table("lm_head.weight", config.vocabulary, config.width)])
+    ...(config.tied ? [] : [table(head, config.vocabulary, config.width)])
   ].map((spec) => ({ ...spec, part: "decoder" as const }))
 ]
 
@@ -119,7 +122,7 @@ export const canonicalName = (name: string): string =>
  * arithmetic that is not implemented.
  */
 export const isSpare = (config: Config, name: string): boolean =>
-  name.endsWith("inv_freq") || config.tied && name === "lm_head.weight"
+  name.endsWith("inv_freq") || config.tied && name === head
 
 /** The other way round: the name in transformers 5, which is also PEFT's. */
 export const currentName = (name: string): string =>

@@ -210,11 +210,17 @@ export const readParts = <E, R>(
 /** Values that `probe` looks at in each of its three places. */
 const probed = 4096
 
-/** Looks at beginning, middle and end of a tensor that is used without being read: the values must be finite. */
-export const probe = (header: Header, name: string): Effect.Effect<void, WeightsError, FileSystem.FileSystem> =>
+/** Looks at beginning, middle and end of a tensor that is used without being read whole: the values must be finite. */
+export const probe = (
+  header: Header,
+  name: string
+): Effect.Effect<ReadonlyArray<Float32Array>, WeightsError, FileSystem.FileSystem> =>
   Effect.scoped(Effect.gen(function*() {
     const { count, read } = yield* reader(header, name)
-    const values = new Float32Array(Math.min(count, probed))
-    const last = count - values.length
-    for (const from of new Set([0, Math.floor(last / 2), last])) yield* read(values, from)
+    const length = Math.min(count, probed)
+    const last = count - length
+    return yield* Effect.forEach(new Set([0, Math.floor(last / 2), last]), (from) => {
+      const values = new Float32Array(length)
+      return Effect.as(read(values, from), values)
+    })
   }))

@@ -1,7 +1,7 @@
 /** Which tensors of a directory are a model's parameters: each there, of its shape, and none besides. */
 import { Effect } from "effect"
 import { type Config, Parameters } from "../../kernels/models/index.ts"
-import type { ModelDirectory, WeightCache } from "../../kernels/weights/index.ts"
+import { type ModelDirectory, Safetensors, type WeightCache } from "../../kernels/weights/index.ts"
 import { PolicyError } from "../Policy.ts"
 
 /** A parameter, the name that the directory has for it, and where it lies. */
@@ -39,5 +39,27 @@ export const find = Effect.fnUntraced(function*(
         "does not use; its arithmetic is not implemented"
     )
   }
+  const [embedding, head] = [stored.get(Parameters.embedding), stored.get(Parameters.head)]
+  if (config.tied && embedding !== undefined && head !== undefined && !(yield* alike(embedding, head))) {
+    return yield* failed(
+      `${path}: tensor "${head.stored}" is not "${embedding.stored}", though config.json says that they are one ` +
+        "(tie_word_embeddings): other programs load them apart. Set tie_word_embeddings to false, or leave the " +
+        "tensor out"
+    )
+  }
   return all
+})
+
+interface Stored {
+  readonly stored: string
+  readonly location: WeightCache.Wanted["location"]
+}
+
+/** Whether two tensors are the same, by shape and by what is at their beginning, middle and end. */
+const alike = Effect.fnUntraced(function*(one: Stored, other: Stored) {
+  const [own, others] = [one.location.info.shape, other.location.info.shape]
+  if (own.length !== others.length || own.some((d, i) => d !== others[i])) return false
+  const read = ({ location, stored }: Stored) => Safetensors.probe(location.header, stored)
+  const [a, b] = [yield* read(one), yield* read(other)]
+  return a.every((values, i) => values.every((value, k) => value === b[i]?.[k]))
 })

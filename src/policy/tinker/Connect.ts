@@ -1,5 +1,5 @@
 /** From an address to an engine that is known: what it serves, what it was found to do, and models to be trained. */
-import { Duration, Effect } from "effect"
+import { Duration, Effect, MutableRef, Option } from "effect"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { withoutSlash } from "../http/Address.ts"
 import * as Endpoint from "../http/Endpoint.ts"
@@ -15,8 +15,14 @@ import { refuse } from "./refuse.ts"
 import * as Settings from "./Settings.ts"
 import * as Transport from "./Transport.ts"
 
-/** Fails with what to change, before anything is trained. */
-export const to = Effect.fnUntraced(function*(options: Options) {
+/** What was found out of an engine, kept for whoever connects by the same options again. */
+export type Known = MutableRef.MutableRef<Option.Option<Probe.Found>>
+
+/** Nothing yet. */
+export const unknown = (): Known => MutableRef.make(Option.none())
+
+/** Fails with what to change, before anything is trained. What is `known` is not measured again. */
+export const to = Effect.fnUntraced(function*(options: Options, known: Known) {
   const wrong = checkOptions(options)
   if (wrong !== undefined) return yield* refuse("load", wrong)
   yield* Requests.checkAll("load", Settings.options, options)
@@ -46,15 +52,22 @@ export const to = Effect.fnUntraced(function*(options: Options) {
       kept: options.kept ?? Settings.defaults.kept,
       name: states
     })
-  // On a model of its own, which is given back before the policy's is made: an engine may hold one alone.
+  const measured = Effect.gen(function*() {
+    // On a model of its own, which is given back before the policy's is made: an engine may hold one alone.
+    const found = yield* Effect.scoped(
+      Effect.flatMap(modelOf("probe", false), (engine) => Probe.probe(engine, prompts, name))
+    )
+    if (found.normaliser === undefined) {
+      yield* warn(
+        `${name} tells no gradient norm: what it divides losses by could not be measured; a sum is taken for granted`
+      )
+    }
+    MutableRef.set(known, Option.some(found))
+    return found
+  })
   const found: Probe.Found = options.probe === false
     ? Probe.unasked
-    : yield* Effect.scoped(Effect.flatMap(modelOf("probe", false), (engine) => Probe.probe(engine, prompts, name)))
-  if (options.probe !== false && found.normaliser === undefined) {
-    yield* warn(
-      `${name} tells no gradient norm: what it divides losses by could not be measured; a sum is taken for granted`
-    )
-  }
+    : yield* Option.match(MutableRef.get(known), { onNone: () => measured, onSome: Effect.succeed })
   const capabilities: Capabilities = {
     models,
     normaliser: found.normaliser === undefined ? undefined : Normaliser.say(found.normaliser),

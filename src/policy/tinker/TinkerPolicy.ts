@@ -25,6 +25,7 @@ import * as Scores from "./Scores.ts"
 import * as Settings from "./Settings.ts"
 import * as Step from "./Step.ts"
 
+export { type Known, unknown } from "./Connect.ts"
 export type { Capabilities, Options } from "./Options.ts"
 
 /** What is known of the engine: beside the policy, for whoever tells people. */
@@ -45,7 +46,7 @@ const isKept = (snapshot: Snapshot): snapshot is Kept => "path" in snapshot && t
 /** Largest archive of weights that is taken, in bytes. */
 const ARCHIVE_BYTES = 64 * 1024 ** 3
 
-const make = Effect.fnUntraced(function*(options: Options) {
+const make = Effect.fnUntraced(function*(options: Options, known: Connect.Known) {
   const { merge = false } = options
   if (merge && options.rank === 0) {
     return yield* refuse(
@@ -53,7 +54,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       "merge is true and rank is 0: without an adapter there is nothing to merge, leave it out"
     )
   }
-  const connected = yield* Connect.to(options)
+  const connected = yield* Connect.to(options, known)
   const { apiKey, baseUrl, capabilities, exact, modelOf, name: engineName, normaliser, prompts, rank } = connected
   const { concurrency = Settings.defaults.concurrency, model, optimizer = {}, seed } = options
   if (merge) yield* Merge.check(options.tokenizer)
@@ -234,11 +235,15 @@ const make = Effect.fnUntraced(function*(options: Options) {
   )
 })
 
-/** Opens a session at the engine, finds out what it does, and trains there; the session ends with the layer. */
+/**
+ * Opens a session at the engine, finds out what it does, and trains there; the session ends with the layer. What is
+ * `known` is not measured again: a comparison builds its layer anew for every method.
+ */
 export const layer = (
-  options: Options
+  options: Options,
+  known: Connect.Known = Connect.unknown()
 ): Layer.Layer<
   Policy | Connection | Adapters,
   PolicyError,
   HttpClient.HttpClient | FileSystem.FileSystem | Path.Path
-> => Layer.effectContext(make(options).pipe(failing("load")))
+> => Layer.effectContext(make(options, known).pipe(failing("load")))

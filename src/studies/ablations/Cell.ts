@@ -50,6 +50,8 @@ export interface Settings {
   readonly denominator?: "truth" | "max"
   /** τ; left out: the preset's. */
   readonly tau?: number
+  /** Nothing is dropped below τ: a chain weighs its reward to this power (`FilterOptions.soft`); left out: τ drops. */
+  readonly soft?: number
   /**
    * Whose chains teach; left out: RISE-CoT's own, on the weights that it trained. Where it is given, every source
    * teaches the same samples (those that RISE-CoT's rewards keep) on the same start, so that nothing differs but the
@@ -71,7 +73,7 @@ export interface Cell {
 }
 
 const ofCot = ["reward", "credit", "denominator", "chains"] as const
-const ofR1 = [...ofCot, "tau"] as const
+const ofR1 = [...ofCot, "tau", "soft"] as const
 
 /** The settings that change what a method does, in the order in which they are written. */
 const reads: Readonly<Record<Method, ReadonlyArray<keyof Settings>>> = {
@@ -167,7 +169,7 @@ const parts = {
 } as const
 
 /** The preset as the cell's settings change it. */
-export const presetOf = ({ settings: { chains, credit, reward, tau } }: Cell, preset: Preset): Preset => ({
+export const presetOf = ({ settings: { chains, credit, reward, soft, tau } }: Cell, preset: Preset): Preset => ({
   ...preset,
   ...(reward === undefined ? {} : { validate: parts[reward].validate }),
   reinforce: {
@@ -176,7 +178,7 @@ export const presetOf = ({ settings: { chains, credit, reward, tau } }: Cell, pr
     ...(reward === undefined || parts[reward].held ? {} : { format: 0 })
   },
   filter: {
-    ...preset.filter,
+    ...(soft === undefined ? preset.filter : { soft }),
     ...(tau === undefined ? {} : { tau }),
     ...(chains === "base" || chains === "remote" ? { by: "RISE" } : {})
   }

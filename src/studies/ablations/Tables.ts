@@ -174,6 +174,16 @@ export const all: ReadonlyArray<Table> = [
     ]
   },
   {
+    id: "soft",
+    title: "Soft: chains weighted by what they earned, none dropped",
+    columns: [full.jsd, full.wins, full.lisa],
+    rows: [
+      { label: "τ = 0.75 (RISE)", method: "RISE" },
+      { label: "weight r", method: "RISE", settings: { soft: 1 } },
+      { label: "weight 1 (SFT full + RFT)", method: "SFT full + RFT" }
+    ]
+  },
+  {
     id: "credit",
     title: "Credit: which tokens of the closed loop RISE-CoT trains",
     columns: [full.jsd, full.wins, full.reward, full.grounded, full.lisa],

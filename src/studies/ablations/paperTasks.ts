@@ -12,14 +12,16 @@ import * as Subject from "./Subject.ts"
 export interface SubjectOptions {
   /** A folder with manifests in place of the embedded scenes. */
   readonly data: Option.Option<string>
+  /** How hard the embedded scenes are to read, in [0, 1]; above 0 emotion6 is the only task. Default 0. */
+  readonly difficulty?: number
   /** Whether the embedded checkpoint is asked, in its own few words. Default true. */
   readonly embedded?: boolean
 }
 
-const emotion6 = ({ data }: SubjectOptions) =>
+const emotion6 = ({ data, difficulty = 0 }: SubjectOptions) =>
   Subject.make({
     name: "emotion6",
-    source: Option.getOrElse(data, () => Scenes.World.title),
+    source: Option.getOrElse(data, () => Scenes.titleAt(difficulty)),
     measures: [{ name: "JSD", direction: "lower" }],
     ...(Option.isNone(data) ? { sizes: { ...Scenes.sizes, perShot: Emotion6.labels.length } } : {}),
     open: ({ seed, shots }) =>
@@ -27,6 +29,7 @@ const emotion6 = ({ data }: SubjectOptions) =>
         Sources.softLabels({
           task: Emotion6.task,
           data,
+          difficulty,
           seed,
           shots: shots === "full" ? Option.none() : Option.some(shots)
         }),
@@ -73,9 +76,9 @@ const embeddedTask = <A>(options: {
     ...(options.prior === undefined ? {} : { prior: options.prior })
   })
 
-/** All tasks of the paper that can be run here: a folder holds one of them, soft labels. */
+/** All tasks of the paper that can be run here: a folder holds one of them, soft labels, and so do harder scenes. */
 export const subjects = (options: SubjectOptions) => {
-  const { embedded = true } = options
+  const { difficulty = 0, embedded = true } = options
   const others = [
     embeddedTask({
       name: "lisa",
@@ -99,5 +102,5 @@ export const subjects = (options: SubjectOptions) => {
       open: Sources.cocoSub
     }, embedded)
   ]
-  return [emotion6(options), ...(Option.isNone(options.data) ? others : [])]
+  return [emotion6(options), ...(Option.isNone(options.data) && difficulty === 0 ? others : [])]
 }

@@ -200,7 +200,8 @@ describe("CSV", () => {
         annotation: "fault 80 image 20",
         value,
         reasoning: "one\r\ntwo, \"three\"",
-        confidence: 0.5
+        confidence: 0.5,
+        closed: true
       }),
       row("", { fault: "" }),
       row("c.png", { fault: "no \"answer\", none" })
@@ -214,6 +215,7 @@ describe("CSV", () => {
       "annotation",
       "reasoning",
       "confidence",
+      "closed",
       "width",
       "height",
       "rise_fault"
@@ -226,12 +228,13 @@ describe("CSV", () => {
       "fault 80 image 20",
       "one\r\ntwo, \"three\"",
       "0.5",
+      "true",
       "",
       "",
       ""
     ])
     assert.deepStrictEqual(Csv.readBack(first ?? ""), { image: "a, \"b\"\n.png", annotated: true })
-    assert.strictEqual(Csv.fieldsOf(second ?? "").length, 10)
+    assert.strictEqual(Csv.fieldsOf(second ?? "").length, 11)
     assert.deepStrictEqual(Csv.readBack(third ?? ""), { image: "c.png", annotated: false })
   })
 })

@@ -1,8 +1,8 @@
 /** Tokens as the texts that they add, where characters are written by several tokens. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { spell } from "../../../src/cli/serve/Spelled.ts"
 import { told } from "../../../src/cli/serve/Stops.ts"
+import { spell } from "../../../src/policy/Spelled.ts"
 import { end, own, tokenizer } from "./spelling.ts"
 const completion = (text: string, ended: boolean) => {
   const tokens = Int32Array.from([...own.encode(text), ...(ended ? [end] : [])])

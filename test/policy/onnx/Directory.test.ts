@@ -150,6 +150,12 @@ describe("a directory is refused", () => {
         name: "lm_head.weight"
       }])
       yield* Model.load(copy, { trainable: "decoder", seed: 0 })
+      // One that is another matrix is what transformers loads instead.
+      const own = tensors.find(({ name }) => name === "model.embed_tokens.weight")!
+      const last = own.data.length - 1
+      const head = own.data.map((value, i) => i === last ? value + 1 : value)
+      yield* Safetensors.write(file, [...tensors, { ...own, name: "lm_head.weight", data: head }])
+      assert.match(yield* refused(copy), /"lm_head.weight" is not "model.embed_tokens.weight".*tie_word_embeddings/)
       yield* Safetensors.write(file, tensors.slice(1))
       assert.include(yield* refused(copy), `no tensor "${tensors[0]!.name}"`)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

@@ -1,9 +1,20 @@
 /** The policy at an engine that misbehaves, forgets, speaks the old way, or takes no pictures. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect, FileSystem, Logger, Path } from "effect"
-import { Objective, type Policy, type Rollout } from "../../../src/policy/index.ts"
-import { adaptingEngines, Engines, policyAt, recorded, reinforce, remote, supervise, update } from "./engines.ts"
+import { Context, Effect, FileSystem, Layer, Logger, Path } from "effect"
+import { Objective, type Policy, type Rollout, TinkerPolicy } from "../../../src/policy/index.ts"
+import * as Policies from "../../../src/policy/layers.ts"
+import {
+  adaptingEngines,
+  directory,
+  Engines,
+  policyAt,
+  recorded,
+  reinforce,
+  remote,
+  supervise,
+  update
+} from "./engines.ts"
 import * as Server from "./server.ts"
 
 const told = (log: Array<string>) => Logger.layer([Logger.make(({ message }) => void log.push(String(message)))])
@@ -166,6 +177,21 @@ describe("Policy.tinker", () => {
           yield* recorded(policy)
           assert.strictEqual(made() - before, models)
         }
+      }).pipe(Effect.scoped), 120_000)
+
+    it.effect("finds out once what the engine does, however often its layer is built", () =>
+      Effect.gen(function*() {
+        const engine = yield* Server.start(yield* Engines)
+        const layer = Policies.tinker({ baseUrl: engine.baseUrl, model: "embedded", tokenizer: directory, rank: 0 })
+        const built = Effect.scoped(Effect.gen(function*() {
+          const before = engine.requests.length
+          const context = yield* Layer.build(Layer.fresh(layer))
+          const passes = engine.requests.slice(before).filter((path) => path === "forward_backward").length
+          return { passes, ...Context.get(context, TinkerPolicy.Connection) }
+        }))
+        const { passes, ...found } = yield* built
+        assert.isAbove(passes, 5)
+        assert.deepStrictEqual(yield* built, { passes: 0, ...found })
       }).pipe(Effect.scoped), 120_000)
 
     it.effect("comes back from a checkpoint in another process, and from a snapshot", () =>

@@ -1,7 +1,8 @@
 /**
- * Tokens as the texts that they add, one after another: what log-probabilities and streamed pieces are told by.
+ * Tokens as the texts that they add, one after another: what log-probabilities and streamed pieces are told by, and
+ * where an answer is found among its tokens.
  */
-import type { Completion, Tokenizer } from "../../policy/Policy.ts"
+import type { Completion, Tokenizer } from "./Policy.ts"
 
 export interface Spelled {
   readonly token: number
