@@ -7,7 +7,7 @@
  *     node scripts/labelNoise.ts OUT DATA 0        without swapped labels
  *
  * `OUT/rows.jsonl` has a line for every judged sample: its labels, its scores, and the mean of 16 drawn answers as out-of-sample
- * probabilities; `OUT/pixels.bin` its picture as 24 × 24 bytes of RGB. bench/peers/label_noise.py reads both.
+ * probabilities; `OUT/pixels.bin` its picture as 24 × 24 pixels of RGB. bench/peers/label_noise.py reads both.
  */
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer, Option, Path, Stream } from "effect"
