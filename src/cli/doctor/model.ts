@@ -3,10 +3,9 @@
  */
 import { Effect, FileSystem, Path } from "effect"
 import { availableParallelism } from "node:os"
-import { Config } from "../../kernels/models/index.ts"
-import { ChatTemplate, Tokenizer } from "../../kernels/text/index.ts"
-import { GitLfs, ModelDirectory, Recorded } from "../../kernels/weights/index.ts"
-import { MemoryPlan } from "../../policy/index.ts"
+import type { Config } from "../../kernels/models/index.ts"
+import { GitLfs } from "../../kernels/weights/index.ts"
+import { MemoryPlan, PolicyError, Ready } from "../../policy/index.ts"
 import { modelName } from "../embedded.ts"
 import { notARun } from "../modelFolder.ts"
 import { type Finding, note, ok, size, wrong } from "./Finding.ts"
@@ -43,7 +42,9 @@ const memory = Effect.fnUntraced(function*(config: Config.Config) {
     quantize: "int4",
     recompute: true
   })
-  const text = `training takes about ${size(full.total)}, with ${thrifty} ${size(least.total)}; ${size(free)} are free`
+  // A small model is no smaller for a rounded copy beside its adapter.
+  const less = least.total < full.total ? `, with ${thrifty} ${size(least.total)}` : ""
+  const text = `training takes about ${size(full.total)}${less}; ${size(free)} are free`
   if (full.total <= free) return ok("its memory", text)
   return least.total <= total
     ? note(
@@ -53,6 +54,10 @@ const memory = Effect.fnUntraced(function*(config: Config.Config) {
     )
     : wrong("its memory", text, "take a smaller model, or a machine with more memory")
 })
+
+/** A fault as doctor says it: what was being done is no news there. */
+const saidOf = (error: { readonly message: string }): string =>
+  error instanceof PolicyError ? error.reason : error.message
 
 /** What there is to say of a model directory. */
 export const model = (folder: string): Effect.Effect<
@@ -68,19 +73,8 @@ export const model = (folder: string): Effect.Effect<
       return [wrong("model", `${folder}: ${some}: a Git LFS pointer in the place of the file`, mend)]
     }
     yield* notARun(folder)
-    yield* Recorded.verify(folder)
-    const directory = yield* ModelDirectory.open(folder)
-    const config = yield* Config.fromJson(directory.config, folder)
-    const tokenizer = yield* Tokenizer.fromDirectory(directory)
-    yield* ChatTemplate.render(
-      directory.chatTemplate,
-      [{ role: "user", content: [{ type: "image" }, { type: "text", text: "What is this?" }] }],
-      { addGenerationPrompt: true }
-    )
-    const parameters = [...directory.tensors.values()].reduce(
-      (sum, { info }) => sum + info.shape.reduce((product, side) => product * side, 1),
-      0
-    )
+    const { config, specs, tokenizer } = yield* Ready.check(folder)
+    const parameters = specs.reduce((sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1), 0)
     const millions = parameters < 1e9
       ? `${(parameters / 1e6).toFixed(1)} million`
       : `${(parameters / 1e9).toFixed(2)} billion`
@@ -88,4 +82,4 @@ export const model = (folder: string): Effect.Effect<
       ok("model", `${modelName(folder)}: ${config.modelType}, ${millions} parameters, ${tokenizer.size} tokens`),
       yield* memory(config)
     ]
-  }).pipe(Effect.catch((error) => Effect.succeed([wrong("model", error.message)])))
+  }).pipe(Effect.catch((error) => Effect.succeed([wrong("model", saidOf(error))])))

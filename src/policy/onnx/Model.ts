@@ -70,6 +70,55 @@ export interface LoadOptions extends MappedWeights.Options {
   readonly check?: (config: Config.Config) => Effect.Effect<unknown, { readonly message: string }>
 }
 
+const failed = (cause: { readonly message: string }) =>
+  new PolicyError({ operation: "load", reason: cause.message, cause })
+
+/**
+ * Everything about a directory but its weights, of which names, shapes and recorded hashes are checked: what loading
+ * would fail on is found without the memory that it takes.
+ *
+ * @param check asked as soon as the configuration is known
+ */
+export const look = Effect.fnUntraced(function*(path: string, check: NonNullable<LoadOptions["check"]>) {
+  yield* Recorded.verify(path, ["texts"]).pipe(Effect.mapError(failed))
+  const directory = yield* ModelDirectory.open(path).pipe(Effect.mapError(failed))
+  const config = yield* Config.fromJson(directory.config, path).pipe(Effect.mapError(failed))
+  yield* GenerationConfig.check(path, Option.getOrElse(directory.generationConfig, () => ({})))
+  yield* check(config).pipe(Effect.mapError(failed))
+  yield* Recorded.verify(path, ["weights"]).pipe(Effect.mapError(failed))
+  const tokenizer = yield* Tokenizer.fromDirectory(directory).pipe(Effect.mapError(failed))
+  const preprocessor = yield* Preprocess.fromConfig(directory.preprocessorConfig).pipe(Effect.mapError(failed))
+  yield* checkPatches(config.vision, preprocessor)
+  if (tokenizer.size > config.vocabulary) {
+    return yield* new PolicyError({
+      operation: "load",
+      reason: `${path}: tokenizer.json has ids up to ${tokenizer.size - 1}, but config.json's vocab_size is ` +
+        `${config.vocabulary}: take both from one model`
+    })
+  }
+
+  const specs = Parameters.specs(config)
+  const found = yield* StoredTensors.find(directory, config, specs)
+  const variables = templateVariables(directory)
+  const controls = specialsOf(directory, tokenizer.size, config.vocabulary)
+  const end = yield* EndOfTurn.of(directory, tokenizer, variables, controls)
+  const outside = end.all.find((id) => id >= config.vocabulary)
+  if (outside !== undefined) {
+    return yield* new PolicyError({
+      operation: "load",
+      reason: `${path}: eos_token_id is ${outside}, expected ids below config.json's vocab_size ${config.vocabulary}`
+    })
+  }
+  const template = yield* Thinking.withoutOpening(directory.chatTemplate, variables)
+  const encoder = Encoder.make(
+    tokenizer,
+    { source: template, variables },
+    { image: config.imageToken, video: config.videoToken },
+    preprocessor.mergedTokens
+  )
+  return { config, controls, directory, encoder, end, found, preprocessor, specs, template, tokenizer }
+})
+
 /** Loads everything; each failure says which file and what to do. */
 export const load = Effect.fn("Model.load")(function*(path: string, options: LoadOptions) {
   const { lora } = options
@@ -85,26 +134,10 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
       `mapWeights out`
     : undefined
   if (refused !== undefined) return yield* new PolicyError({ operation: "load", reason: refused })
-  const failed = (cause: { readonly message: string }) =>
-    new PolicyError({ operation: "load", reason: cause.message, cause })
-  yield* Recorded.verify(path, ["texts"]).pipe(Effect.mapError(failed))
-  const directory = yield* ModelDirectory.open(path).pipe(Effect.mapError(failed))
-  const config = yield* Config.fromJson(directory.config, path).pipe(Effect.mapError(failed))
-  yield* GenerationConfig.check(path, Option.getOrElse(directory.generationConfig, () => ({})))
-  if (options.check !== undefined) yield* options.check(config).pipe(Effect.mapError(failed))
-  yield* Recorded.verify(path, ["weights"]).pipe(Effect.mapError(failed))
-  const tokenizer = yield* Tokenizer.fromDirectory(directory).pipe(Effect.mapError(failed))
-  const preprocessor = yield* Preprocess.fromConfig(directory.preprocessorConfig).pipe(Effect.mapError(failed))
-  yield* checkPatches(config.vision, preprocessor)
-  if (tokenizer.size > config.vocabulary) {
-    return yield* new PolicyError({
-      operation: "load",
-      reason: `${path}: tokenizer.json has ids up to ${tokenizer.size - 1}, but config.json's vocab_size is ` +
-        `${config.vocabulary}: take both from one model`
-    })
-  }
-
-  const specs = Parameters.specs(config)
+  const { config, controls, directory, encoder, end, found, preprocessor, specs, template, tokenizer } = yield* look(
+    path,
+    options.check ?? (() => Effect.void)
+  )
   const frozen = trainable === "adapter" || trainable === "none"
   const mapping = frozen && MappedWeights.isWanted(config, options)
   if (options.cache !== undefined && !mapping) {
@@ -113,7 +146,6 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
         "(frozen ones are mapped where quantize or mapWeights asks for it, or from 400 million on)"
     )
   }
-  const found = yield* StoredTensors.find(directory, config, specs)
   const store = yield* ParameterStore.make(
     mapping ?
       [] :
@@ -132,23 +164,6 @@ export const load = Effect.fn("Model.load")(function*(path: string, options: Loa
     yield* Safetensors.readFloat32(header, stored, target).pipe(Effect.mapError(failed))
   }
 
-  const variables = templateVariables(directory)
-  const controls = specialsOf(directory, tokenizer.size, config.vocabulary)
-  const end = yield* EndOfTurn.of(directory, tokenizer, variables, controls)
-  const outside = end.all.find((id) => id >= config.vocabulary)
-  if (outside !== undefined) {
-    return yield* new PolicyError({
-      operation: "load",
-      reason: `${path}: eos_token_id is ${outside}, expected ids below config.json's vocab_size ${config.vocabulary}`
-    })
-  }
-  const template = yield* Thinking.withoutOpening(directory.chatTemplate, variables)
-  const encoder = Encoder.make(
-    tokenizer,
-    { source: template, variables },
-    { image: config.imageToken, video: config.videoToken },
-    preprocessor.mergedTokens
-  )
   const adapter = lora === undefined ? undefined : yield* Adapter.make(config, lora, options.seed)
   const mapped = mapping ? yield* MappedWeights.open(config, found, options).pipe(Effect.mapError(failed)) : undefined
   const trained = adapter?.store ??

@@ -2,7 +2,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:http"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -173,6 +173,18 @@ describe("rise doctor", () => {
       rmSync(join(folder, "model.safetensors"))
       yield* saying("hf download")
       cpSync(join(root, "assets/scene-vl/model.safetensors"), join(folder, "model.safetensors"))
+      // What loading would fail on, and what the first picture would.
+      const config = JSON.parse(readFileSync(join(folder, "config.json"), "utf8"))
+      const written = (changes: object) =>
+        writeFileSync(join(folder, "config.json"), JSON.stringify({ ...config, ...changes }))
+      written({ num_hidden_layers: 1 })
+      yield* saying(`a tensor "model.layers.1.`)
+      written({ num_hidden_layers: 9 })
+      yield* saying(`no tensor "model.layers.`)
+      written({ max_position_embeddings: 16 })
+      yield* saying("exceeds the model's budget of 16 tokens")
+      written({ image_token_id: config.image_token_id + 1 })
+      yield* saying("0 image placeholders for 1 images")
       writeFileSync(join(folder, "config.json"), JSON.stringify({ model_type: "llava" }))
       yield* saying("llava")
       rmSync(join(folder, "tokenizer.json"))
