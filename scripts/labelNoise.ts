@@ -6,8 +6,9 @@
  *     node scripts/labelNoise.ts OUT [DATA]        of DATA, as examples/emotion6.ts reads it, or the embedded scenes
  *     node scripts/labelNoise.ts OUT DATA 0        without swapped labels
  *
- * `OUT/rows.jsonl` has a line for every judged sample: its labels, its scores, and the mean of 16 drawn answers as out-of-sample
- * probabilities; `OUT/pixels.bin` its picture as 24 × 24 pixels of RGB. bench/peers/label_noise.py reads both.
+ * `OUT/rows.jsonl` has a line for every judged sample: its labels, its scores, and the mean of 16 drawn answers as
+ * out-of-sample probabilities; `OUT/pixels.bin` its picture as 24 × 24 pixels of RGB. bench/peers/label_noise.py reads
+ * both.
  */
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer, Option, Path, Stream } from "effect"
@@ -29,7 +30,7 @@ const [out = "", folder, share = "0.1"] = process.argv.slice(2)
 const seed = 0
 const photographs = folder !== undefined
 const given = photographs ? Presets.photos : Presets.quick
-/** Half as many steps and chains as the preset has: there is half of the data to learn from, and all of it is explained. */
+/** Half as many steps and chains as the preset has, for half of the data; all of it is explained. */
 const warming: Rise.WarmUpOptions = { ...given.warmUp, share: 1, steps: 250 }
 const drawing: Rise.GenerateOptions = { ...given.generate, candidates: 8 }
 const { practice: _, select: __, ...taught } = given.sft

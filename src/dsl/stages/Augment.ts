@@ -1,6 +1,6 @@
 /**
- * The option `augment` of training stages: every time that a picture is learned from it is changed a little, so that few
- * pictures are learned by heart later. Not in the paper.
+ * The option `augment` of training stages: every time that a picture is learned from it is changed a little, so that
+ * few pictures are learned by heart later. Not in the paper.
  */
 import { Effect } from "effect"
 import * as Image from "../../kernels/image/Image.ts"

@@ -1,6 +1,6 @@
 /**
- * A picture changed a little: mirrored, moved, lighter or darker. What it shows stays the same, so that a small data set
- * teaches more.
+ * A picture changed a little: mirrored, moved, lighter or darker. What it shows stays the same, so that a small data
+ * set teaches more.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export const none: Variation = { mirrored: false, right: 0, down: 0, light: 1 }
 
 const within = (at: number, length: number): number => Math.min(length - 1, Math.max(0, at))
 
-/** The changed picture, of the same size. Moved by whole pixels; what comes in at a side repeats the last column or row. */
+/** The changed picture, of the same size. Moved by whole pixels; what comes in at a side repeats its border. */
 export const vary = ({ data, height, width }: Pixels, { down, light, mirrored, right }: Variation): Pixels => {
   const [dx, dy] = [Math.round(right * width), Math.round(down * height)]
   const lit = Uint8ClampedArray.from({ length: 256 }, (_, value) => value * light)
