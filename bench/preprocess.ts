@@ -1,14 +1,19 @@
-/** `preprocess`: JPEGs to the patches of Qwen2-VL, as they are and shrunk to 448 × 448 pixels' worth. */
+/**
+ * `preprocess`: JPEGs to the patches of Qwen2-VL, as they are and shrunk to 448 × 448 pixels' worth. Ours are written
+ * where the policy writes them, to memory that is lent to a run.
+ */
 import { NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import sharp from "sharp"
-import { Image, Preprocess } from "../src/kernels/image/index.ts"
+import { Image, Patchify, Preprocess } from "../src/kernels/image/index.ts"
 import { Keyed } from "../src/kernels/math/index.ts"
+import { SharedPool } from "../src/kernels/runtime/index.ts"
 import { type Bench, fastest, timed } from "./harness/Contest.ts"
 import { python } from "./harness/Peer.ts"
 import { withWorkload } from "./harness/Workload.ts"
 
 const PICTURES = 8
+const POOLED_BYTES = 64 * 1024 * 1024
 /** Qwen2-VL's, but for `max_pixels`. */
 const settings = { patch_size: 14, temporal_patch_size: 2, merge_size: 2, min_pixels: 3136 }
 
@@ -47,11 +52,22 @@ const bench = (width: number, height: number, maxPixels: number, how: string): B
   const photographs = Effect.runSync(Effect.cached(
     Effect.forEach(Array.from({ length: PICTURES }, (_, i) => i), (i) => photograph(i, width, height))
   ))
+  const cutting = Effect.gen(function*() {
+    const { cut } = yield* Preprocess.fromConfig(config)
+    return { cut, images: (yield* photographs).map((jpeg, i) => Image.encoded(`photograph-${i}`, jpeg)) }
+  })
   const processing = (concurrency: number) =>
-    Effect.gen(function*() {
-      const { process } = yield* Preprocess.fromConfig(config)
-      const images = (yield* photographs).map((jpeg, i) => Image.encoded(`photograph-${i}`, jpeg))
-      return Effect.forEach(images, process, { concurrency })
+    Effect.map(cutting, ({ cut, images }) => {
+      const memory = SharedPool.make(POOLED_BYTES)
+      return Effect.forEach(
+        images,
+        (image) =>
+          Effect.flatMap(
+            cut(image),
+            ({ length, write }) => memory.lend(({ float32 }) => Effect.sync(() => write(float32(length))))
+          ),
+        { concurrency }
+      )
     })
   return {
     name: "preprocess",
@@ -63,7 +79,8 @@ const bench = (width: number, height: number, maxPixels: number, how: string): B
     ),
     peer: Effect.gen(function*() {
       const jpegs = (yield* photographs).map((jpeg) => jpeg.toString("base64"))
-      const patches = yield* yield* processing(4)
+      const { cut, images } = yield* cutting
+      const patches = (yield* Effect.forEach(images, cut)).map(Patchify.patchesOf)
       const values = patches.map(({ grid, patches }) => ({
         grid,
         mean: patches.reduce((sum, value) => sum + value, 0) / patches.length,

@@ -6,15 +6,13 @@ import { Effect, Layer, Option, Stream } from "effect"
 import * as Reward from "../src/dsl/Reward.ts"
 import * as Rise from "../src/dsl/Rise.ts"
 import { Run } from "../src/dsl/Run.ts"
+import { Batching } from "../src/dsl/stages/Sampling.ts"
 import type * as Task from "../src/dsl/Task.ts"
 import { type Bench, BenchError, timed } from "./harness/Contest.ts"
 import * as Instant from "./harness/Instant.ts"
 
 const SAMPLES = 2000
 const GROUP = 8
-/** Prompts of one call, as the pipeline batches by default. */
-const PROMPTS = 32
-
 const samples: ReadonlyArray<Task.Sample<string>> = Array.from({ length: SAMPLES }, (_, i) => Instant.sample(i))
 
 const counted = (groups: number) =>
@@ -31,12 +29,13 @@ const pipeline = Effect.gen(function*() {
   yield* counted(groups)
 }).pipe(Effect.provide(Layer.merge(Instant.layer, Run.layerMemory({ seed: 0 }))))
 
-/** The same by hand: batches, keys, two rounds of questions, eq. 1. */
-const loop = Effect.suspend(() => {
+/** The same by hand: batches of as many prompts, keys, two rounds of questions, eq. 1. */
+const loop = Effect.gen(function*() {
+  const { prompts } = yield* Batching
   const score = Reward.cot(Instant.mood)
   let groups = 0
-  for (let at = 0; at < SAMPLES; at += PROMPTS) {
-    const batch = samples.slice(at, at + PROMPTS)
+  for (let at = 0; at < SAMPLES; at += prompts) {
+    const batch = samples.slice(at, at + prompts)
     const chains = Instant.answer(
       batch.map(({ image, truth }) => ({
         prompt: { images: [image], text: Instant.mood.prompts.reason(Instant.mood.encode(truth)) },
@@ -58,7 +57,7 @@ const loop = Effect.suspend(() => {
       if (rewards.every((reward) => reward === 1)) groups++
     })
   }
-  return counted(groups)
+  yield* counted(groups)
 })
 
 export const benches: ReadonlyArray<Bench> = [{

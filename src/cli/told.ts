@@ -4,6 +4,7 @@
  */
 import { NodeHttpClient } from "@effect/platform-node"
 import { Effect, Option, Result, Schema } from "effect"
+import * as Quoted from "../data/Quoted.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import { environmentKey } from "../policy/environmentKey.ts"
 import { shownAddress, withoutSlash } from "../policy/http/Address.ts"
@@ -32,6 +33,24 @@ export class ToldError extends Schema.TaggedError<ToldError>()("ToldError", {
   }
 }
 
+/** The server has no such model. */
+export class NotServed extends Schema.TaggedError<NotServed>()("NotServed", {
+  /** As it is shown. */
+  address: Schema.String,
+  model: Schema.String,
+  /** What the server said. */
+  reason: Schema.String,
+  /** Models that it lists. */
+  names: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    const next = this.names.length === 0
+      ? "name the model as the server calls it, --remote-model; is the address right, with its /v1?"
+      : `it lists ${Quoted.names(this.names)}: name one of these, --remote-model`
+    return `${this.address} cannot be asked for ${Quoted.quoted(this.model)}: ${this.reason}; ${next}`
+  }
+}
+
 const Description = Schema.Struct({ description: Schema.Json })
 const described = Schema.decodeUnknownOption(Description)
 const counted = Schema.decodeUnknownOption(Schema.Int.check(Schema.isGreaterThan(0)))
@@ -48,15 +67,23 @@ const nextOf = (status: number | undefined) =>
 /** What one server says of a model; none where it says nothing. */
 const one = Effect.fnUntraced(function*(address: string, model: string) {
   const shown = shownAddress(address)
-  const listed = yield* Effect.result(Reach.listed(address, yield* environmentKey("OPENAI_API_KEY")))
+  const key = yield* environmentKey("OPENAI_API_KEY")
+  const served = Effect.fnUntraced(function*(names: ReadonlyArray<string>) {
+    const refused = yield* Reach.refusal(address, model, key)
+    return Option.isNone(refused)
+      ? Option.none()
+      : yield* new NotServed({ address: shown, model, reason: refused.value.replaceAll(/\p{Cc}/gu, "·"), names })
+  })
+  const listed = yield* Effect.result(Reach.listed(address, key))
   if (Result.isFailure(listed)) {
     const { reason, status } = listed.failure
-    if (hasNoList(status) || reason.startsWith("the answer is no list")) return Option.none()
+    if (hasNoList(status) || reason.startsWith("the answer is no list")) return yield* served([])
     return yield* new ToldError({ address: shown, reason, next: nextOf(status) })
   }
   const entry = listed.success.find(({ id }) => id === model)
-  const told = described(entry?.task)
-  if (entry === undefined || Option.isNone(told)) return Option.none()
+  if (entry === undefined) return yield* served(listed.success.map(({ id }) => id))
+  const told = described(entry.task)
+  if (Option.isNone(told)) return Option.none()
   const { description } = told.value
   const saved = Saved.read(description)
   if (Result.isFailure(saved)) {
@@ -79,7 +106,8 @@ const agreed = Effect.fnUntraced(function*(addresses: ReadonlyArray<string>, mod
   const answers = asked.filter(Result.isSuccess).map(({ success }) => success)
   const [failed] = asked.filter(Result.isFailure)
   // Of several, one may be away; a description that cannot be used is no absence.
-  if (failed !== undefined && (answers.length === 0 || failed.failure.reason.startsWith("what it says"))) {
+  const isCertain = failed?.failure._tag === "NotServed" || failed?.failure.reason.startsWith("what it says") === true
+  if (failed !== undefined && (answers.length === 0 || isCertain)) {
     return yield* failed.failure
   }
   const [first = Option.none()] = answers
@@ -107,13 +135,17 @@ interface Says {
  */
 export const told = <F extends Says & Remote>(
   flags: F
-): Effect.Effect<F & { readonly told: Option.Option<Told> }, PolicyError | ToldError> => {
+): Effect.Effect<F & { readonly told: Option.Option<Told> }, PolicyError | ToldError | NotServed> => {
   const { labels, remote, remoteModel, task } = flags
   if (Option.isNone(remote)) return Effect.succeed({ ...flags, told: Option.none<Told>() })
   const addresses = remote.value.split(",").map((address) => withoutSlash(address.trim()))
   const found = agreed(addresses, remoteModel).pipe(Effect.provide(NodeHttpClient.layerUndici))
   const says = Option.isSome(labels) || Option.isSome(task)
   return (says
-    ? Effect.catch(found, (error) => Effect.as(warn(error.message), Option.none<Told>()))
+    ? Effect.catchIf(
+      found,
+      ({ _tag }) => _tag !== "NotServed",
+      (error) => Effect.as(warn(error.message), Option.none<Told>())
+    )
     : found).pipe(Effect.map((told) => ({ ...flags, told })))
 }

@@ -4,6 +4,7 @@
 import { CliError, Flag } from "effect/cli"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Spelling from "../data/Spelling.ts"
 import * as Json from "../kernels/weights/Json.ts"
 import { shownAddress } from "../policy/http/Address.ts"
 
@@ -55,7 +56,8 @@ export const addresses = (name: string, kind: keyof typeof servers): Flag.Flag<R
   )
 
 /** Labels in a text, separated by commas. */
-export const labelsIn = (text: string): ReadonlyArray<string> => text.split(",").map((label) => label.trim())
+export const labelsIn = (text: string): ReadonlyArray<string> =>
+  text.split(",").map((label) => Spelling.composed(label.trim()))
 
 /** Labels separated by commas, as they were typed. */
 export const labels = (name: string): Flag.Flag<string> =>

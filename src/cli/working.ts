@@ -1,8 +1,9 @@
 /**
  * Work in the run folder that flags ask for.
  */
-import { Console, Effect, Option, Schema } from "effect"
+import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Event, report } from "../dsl/Progress.ts"
+import * as RunLock from "../dsl/RunLock.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { there } from "../kernels/runtime/there.ts"
 import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
@@ -29,6 +30,13 @@ export class NoRun extends Schema.TaggedError<NoRun>()("NoRun", {
   }
 }
 
+/** Whether nothing is in a folder but what a process left that was killed while it took it. */
+const isFree = Effect.fnUntraced(function*(folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const names = yield* Effect.orElseSucceed(fs.readDirectory(folder), (): ReadonlyArray<string> => [])
+  return names.every((name) => name.startsWith(RunLock.lockFile))
+})
+
 const say = (text: string) => Console.error(text)
 
 /** Runs `work` in its folder, and says how to go on where it is interrupted. */
@@ -44,7 +52,8 @@ export const working =
         // Which of several it is, nobody has said.
         if (Option.isNone(asked)) yield* say(`going on with ${out}`)
       }
-      if (!resume) yield* report(Event.Began({ text: `writing to ${out}` }))
+      // A folder with something in it is refused.
+      if (!resume && (yield* isFree(out))) yield* report(Event.Began({ text: `writing to ${out}` }))
       const before = yield* begun
       let opened = false
       const result = yield* Effect.suspend(() => {

@@ -10,6 +10,7 @@ import type { Xywh } from "../kernels/math/Iou.ts"
 import { quoted } from "./Quoted.ts"
 import type { BadRow } from "./Rows.ts"
 import * as Segmentation from "./Segmentation.ts"
+import * as Spelling from "./Spelling.ts"
 
 const whole = /^[-+]?\d+\.0+$/
 
@@ -188,7 +189,10 @@ export const category = (value: unknown): Result.Result<Category, string> => {
     ? Result.fail(`${quoted(value)}, expected {"id": …, "name": "…"}`)
     : Result.succeed({
       id: key.value,
-      name: text.value,
-      kindOf: Option.filter(decodeText(supercategory), (found) => found !== "" && found !== "none")
+      name: Spelling.composed(text.value),
+      kindOf: Option.map(
+        Option.filter(decodeText(supercategory), (found) => found !== "" && found !== "none"),
+        Spelling.composed
+      )
     })
 }

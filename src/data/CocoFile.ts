@@ -50,6 +50,14 @@ export const load = (file: string): Effect.Effect<Content, DataError, FileSystem
 const idIn = (entry: unknown, key: "id" | "category_id"): Option.Option<string> =>
   Predicate.hasProperty(entry, key) ? Entries.id(entry[key]) : Option.none()
 
+/** The names of the classes that annotations have. */
+export const used = ({ annotations, names }: Content): ReadonlySet<string> =>
+  new Set(
+    annotations.flatMap((value) =>
+      Option.toArray(Option.flatMapNullishOr(idIn(value, "category_id"), (id) => names.get(id)))
+    )
+  )
+
 /**
  * The names of a file's classes in its order, each once: categories of one name are one class. A category that only
  * groups others and has no annotation, as Roboflow puts before its classes, is none.

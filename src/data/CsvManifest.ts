@@ -26,6 +26,7 @@ import * as Reader from "./Options.ts"
 import { names } from "./Quoted.ts"
 import * as Rows from "./Rows.ts"
 import * as Shares from "./Shares.ts"
+import * as Spelling from "./Spelling.ts"
 import * as Table from "./Table.ts"
 
 /** A row that has not been looked up on the disk. */
@@ -62,7 +63,7 @@ const columnsOf = (
   columns: ReadonlyArray<string>,
   labels: ReadonlyArray<string>
 ): Result.Result<Columns, DataError> => {
-  const expected = ["image", ...labels]
+  const expected = ["image", ...labels].map(Spelling.composed)
   const missing = expected.filter((name) => !columns.includes(name))
   const unknown = columns.filter((name, i) => !expected.includes(name) && !Table.isIndex(name, i))
   const repeated = columns.filter((name, i) => columns.indexOf(name) !== i)
@@ -82,7 +83,7 @@ const columnsOf = (
     )
     : Result.succeed({
       image: columns.indexOf("image"),
-      labels: labels.map((label) => columns.indexOf(label)),
+      labels: labels.map((label) => columns.indexOf(Spelling.composed(label))),
       count: columns.length
     })
 }

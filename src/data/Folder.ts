@@ -14,6 +14,7 @@ import type { Fault } from "../kernels/image/ImageError.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { quoted } from "./Quoted.ts"
 import type { BadRow } from "./Rows.ts"
+import * as Spelling from "./Spelling.ts"
 
 /** Why a picture is refused: the `reason` of its quarantine row. */
 export type PictureReason =
@@ -89,7 +90,7 @@ const inside = (path: Path.Path, relative: string): boolean =>
   relative !== "" && relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative)
 
 /** A name in one spelling, without `./`, `//` and `x/..`, accents composed: `a.png` and `./a.png` are one picture. */
-export const spelt = (path: Path.Path, name: string): string => path.normalize(name).normalize("NFC")
+export const spelt = (path: Path.Path, name: string): string => Spelling.composed(path.normalize(name))
 
 /** The path of a name from its folder, as far as the name alone can tell: links are followed by `Folder.file`. */
 export const within = (path: Path.Path, root: string, name: string): Result.Result<string, BadRow> => {
@@ -138,6 +139,7 @@ export const open = (
       return yield* new DataError({ source: folder, reason: `not a folder, expected ${expected}` })
     }
 
+    const realPath = yield* Spelling.finder
     /** Names in folders by themselves in small letters, for those that were asked about. */
     const listed = new Map<string, ReadonlyMap<string, string>>()
     /** A file that is called alike but for large and small letters: other systems take them for one. */
@@ -160,21 +162,11 @@ export const open = (
         ? Effect.flatMap(alike(name), (hint) => refuse("missing-file", `no file ${path.join(root, name)}${hint}`))
         : refuse("unreadable-file", `${path.join(root, name)}: ${SystemFault.words(error)}`)
 
-    /** Systems write an accent as a mark behind its letter, or as one with it. */
-    const realPath = (place: string) => {
-      const apart = place.normalize("NFD")
-      const found = fs.realPath(place)
-      return apart === place ? found : Effect.catchIf(
-        found,
-        (error) => error.reason._tag === "NotFound",
-        (error) => Effect.mapError(fs.realPath(apart), () => error)
-      )
-    }
-
     const file = (name: string): Effect.Effect<string, BadRow> =>
       Effect.gen(function*() {
-        const relative = yield* Effect.fromResult(within(path, root, name))
-        const real = yield* Effect.catch(realPath(path.join(root, relative)), unreadable(name))
+        yield* Effect.fromResult(within(path, root, name))
+        const relative = path.relative(root, path.resolve(root, name))
+        const real = yield* Effect.catch(realPath(root, relative), unreadable(name))
         if (!inside(path, path.relative(root, real))) {
           return yield* refuse("outside-folder", `${quoted(name)} is a link to ${real}, outside ${root}`)
         }
@@ -192,10 +184,12 @@ export const open = (
       id: (name) => within(path, root, name),
       file,
       picture: (name, id) =>
-        Effect.flatMap(
-          file(name),
-          (real) =>
-            measure(Image.file(real, id ?? spelt(path, path.relative(root, path.resolve(root, name)))), real, limits)
-        )
+        Effect.flatMap(file(name), (real) => {
+          const image = Image.file(real, id ?? spelt(path, path.relative(root, path.resolve(root, name))))
+          const isEmpty = Effect.match(fs.stat(real), { onFailure: () => false, onSuccess: ({ size }) => size === 0n })
+          return Effect.catchIf(measure(image, real, limits), ({ reason }) => reason === "unreadable-image", (error) =>
+            Effect.flatMap(isEmpty, (is) =>
+              is ? refuse("unreadable-image", `${image.id}: the file is empty`) : Effect.fail(error)))
+        })
     }
   })

@@ -13,6 +13,7 @@ import * as Reader from "./Options.ts"
 import * as Quoted from "./Quoted.ts"
 import * as Rows from "./Rows.ts"
 import { oneHot } from "./Shares.ts"
+import * as Spelling from "./Spelling.ts"
 import * as Walk from "./Walk.ts"
 
 /** Options of `read`. */
@@ -43,9 +44,10 @@ export const read = (
     yield* Reader.check(directory, rules, options)
     const path = yield* Path.Path
     const folder = yield* Folder.open(directory, "a folder with one folder per label", options)
+    const find = yield* Spelling.finder
     const files = yield* Effect.forEach(labels, (label) => {
       const name = options.folders?.[label] ?? label
-      return Walk.files(path.join(folder.root, name)).pipe(
+      return Effect.flatMap(find(folder.root, name), Walk.files).pipe(
         Effect.mapError((error) =>
           new DataError({
             source: directory,

@@ -9,6 +9,7 @@ import * as Records from "./csv/Records.ts"
 import * as Delimiter from "./Delimiter.ts"
 import * as Pointer from "./Pointer.ts"
 import type { BadRow } from "./Rows.ts"
+import * as Spelling from "./Spelling.ts"
 import * as TextEncoding from "./TextEncoding.ts"
 import * as Walk from "./Walk.ts"
 
@@ -86,7 +87,7 @@ export const open = (
     const first = yield* Effect.fromResult(
       Result.mapBoth(head?.cells ?? Result.succeed([]), {
         onFailure: ({ detail }) => fail(`line ${head?.line}, which names the columns: ${detail}`),
-        onSuccess: (cells) => cells.map((name) => name.trim())
+        onSuccess: (cells) => cells.map((name) => Spelling.composed(name.trim()))
       })
     )
     if (first.length > mostColumns) return yield* fail(`${first.length} columns, at most ${mostColumns} are read`)
@@ -101,7 +102,10 @@ export const open = (
       records: all.pipe(
         Stream.drop(hasHeader ? 1 : 0),
         Stream.filter(({ cells }) => !isBlank(cells)),
-        Stream.map(({ cells, line }) => ({ row: line, cells: Result.map(cells, (some) => fitted(some, width)) }))
+        Stream.map(({ cells, line }) => ({
+          row: line,
+          cells: Result.map(cells, (some) => fitted(some, width).map(Spelling.composed))
+        }))
       ),
       number: (cell) => Delimiter.decimal(delimiter, cell)
     }

@@ -50,15 +50,12 @@ export interface Lesson<out A> {
 /** A draw as GRPO takes it. */
 export const rollout = (draw: Draw, advantage: number): Rollout => ({ ...draw, advantage })
 
+/** Fields by name: thousands of draws are made a second, and a spread costs more than the rest of one. */
 export const draw = (
   prompt: Prompt,
   completion: Completion,
-  how: Pick<Draw, "temperature" | "grammar" | "maxTokens">
-): Draw => ({
-  prompt,
-  completion,
-  ...how
-})
+  { grammar, maxTokens, temperature }: Pick<Draw, "grammar" | "maxTokens"> & Required<Pick<Draw, "temperature">>
+): Draw => ({ prompt, completion, temperature, grammar, maxTokens })
 
 const mean = (values: ReadonlyArray<number>): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length

@@ -41,16 +41,15 @@ const text = (
   what: string,
   code: () => unknown
 ): Result.Result<string, TaskError> =>
-  Result.flatMap(
+  Result.filterOrFail(
     attempt(task, sample, code, what),
+    (value) => typeof value === "string",
     (value) =>
-      typeof value === "string" ? Result.succeed(value) : Result.fail(
-        new TaskError({
-          task,
-          ...(sample === undefined ? {} : { sample }),
-          reason: `${what} gave ${shown(value)}, expected a text`
-        })
-      )
+      new TaskError({
+        task,
+        ...(sample === undefined ? {} : { sample }),
+        reason: `${what} gave ${shown(value)}, expected a text`
+      })
   )
 
 /**

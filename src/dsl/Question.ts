@@ -62,15 +62,13 @@ export const asked = (
   form: keyof Prompts,
   sample: Pick<Sample<unknown>, "image" | "question">,
   inside = ""
-): Result.Result<Prompt, MissingQuestion | TaskError> =>
-  Result.flatMap(
-    PlugIn.prompt(task, form, inert(inside), sample.image.id),
-    (template): Result.Result<Prompt, MissingQuestion> => {
-      const about = (text: string): Prompt => ({ images: [sample.image], text })
-      if (!template.includes(placeholder)) return Result.succeed(about(template))
-      const question = withoutTags(sample.question ?? "").trim()
-      return question === ""
-        ? Result.fail(new MissingQuestion({ task: task.name, prompt: form, image: sample.image.id }))
-        : Result.succeed(about(template.replaceAll(placeholder, () => question)))
-    }
-  )
+): Result.Result<Prompt, MissingQuestion | TaskError> => {
+  const template = PlugIn.prompt(task, form, inert(inside), sample.image.id)
+  if (Result.isFailure(template)) return Result.fail(template.failure)
+  const text = template.success
+  if (!text.includes(placeholder)) return Result.succeed({ images: [sample.image], text })
+  const question = withoutTags(sample.question ?? "").trim()
+  return question === ""
+    ? Result.fail(new MissingQuestion({ task: task.name, prompt: form, image: sample.image.id }))
+    : Result.succeed({ images: [sample.image], text: text.replaceAll(placeholder, () => question) })
+}

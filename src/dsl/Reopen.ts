@@ -8,7 +8,7 @@ import * as Digest from "./Digest.ts"
 import * as Fingerprint from "./Fingerprint.ts"
 import * as Halves from "./Halves.ts"
 import * as Ledger from "./Ledger.ts"
-import { fromPlatform, RunFileError, RunFolderMismatch } from "./RunError.ts"
+import { fromPlatform, isHash, RunFileError, RunFolderMismatch } from "./RunError.ts"
 import * as RunLock from "./RunLock.ts"
 import * as TextFile from "./TextFile.ts"
 
@@ -21,23 +21,29 @@ const Description = Json.text(Schema.Struct({ identity: Schema.Record(Schema.Str
 const isRecord = (value: Schema.Json): value is { readonly [key: string]: Schema.Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** The first field in which two descriptions differ, as a dotted path. */
-export const difference = (
-  stored: Schema.Json,
-  given: Schema.Json,
-  at = ""
-): Option.Option<{ field: string; stored: string; given: string }> => {
+/** A field in which two descriptions differ, as a dotted path, with what either says. */
+interface Difference {
+  readonly field: string
+  readonly stored: string
+  readonly given: string
+}
+
+const differences = (stored: Schema.Json, given: Schema.Json, at: string): ReadonlyArray<Difference> => {
   if (isRecord(stored) && isRecord(given)) {
-    for (const key of new Set([...Object.keys(stored), ...Object.keys(given)])) {
-      // "constructor" is a key like any other.
-      const of = (record: typeof stored) => Object.hasOwn(record, key) ? record[key] ?? null : null
-      const found = difference(of(stored), of(given), at === "" ? key : `${at}.${key}`)
-      if (Option.isSome(found)) return found
-    }
-    return Option.none()
+    // "constructor" is a key like any other.
+    const of = (record: typeof stored, key: string) => Object.hasOwn(record, key) ? record[key] ?? null : null
+    return [...new Set([...Object.keys(stored), ...Object.keys(given)])].flatMap((key) =>
+      differences(of(stored, key), of(given, key), at === "" ? key : `${at}.${key}`)
+    )
   }
   const [a, b] = [JSON.stringify(stored), JSON.stringify(given)]
-  return a === b ? Option.none() : Option.some({ field: at, stored: a, given: b })
+  return a === b ? [] : [{ field: at, stored: a, given: b }]
+}
+
+/** The first field in which two descriptions differ: one that says something to people before a hash. */
+export const difference = (stored: Schema.Json, given: Schema.Json): Option.Option<Difference> => {
+  const all = differences(stored, given, "")
+  return Option.fromUndefinedOr(all.find((one) => !isHash(one.stored) && !isHash(one.given)) ?? all[0])
 }
 
 /** The part of `given` that `stored` speaks of, at every depth. */

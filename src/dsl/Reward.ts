@@ -70,10 +70,8 @@ export const similarity = <A>(task: Task<A>, truth: A, predicted: A, turn?: Turn
 }
 
 /** The turn of a sample and the reasoning that was read. */
-export const turnOf = <A>(sample: Sample<A>, reasoning: Option.Option<string>): Turn<A> => ({
-  ...sample,
-  ...(Option.isSome(reasoning) && { reasoning: reasoning.value })
-})
+export const turnOf = <A>(sample: Sample<A>, reasoning: Option.Option<string>): Turn<A> =>
+  Option.isSome(reasoning) ? { ...sample, reasoning: reasoning.value } : sample
 
 /** Reads a bare annotation: white space around it and an end of turn left behind it are not the task's concern. */
 export const readAnswer = <A>(

@@ -44,6 +44,17 @@ export class RunFolderInUse extends Schema.TaggedError<RunFolderInUse>()("RunFol
   }
 }
 
+/** Whether the JSON of a field is a SHA-256: it tells that two things differ, and not in what. */
+export const isHash = (json: string): boolean => /^"[0-9a-f]{64}"$/.test(json)
+
+/** What a hash is of, in words. */
+const hashed = (field: string): string =>
+  /(^|\.)prompts$/.test(field)
+    ? "prompts (labels, subject or wording)"
+    : /(^|\.)sha256$/.test(field)
+    ? "data (names, labels or order of its samples)"
+    : field
+
 /** The run to be resumed was started with something else. */
 export class RunFolderMismatch extends Schema.TaggedError<RunFolderMismatch>()("RunFolderMismatch", {
   path: Schema.String,
@@ -60,6 +71,10 @@ export class RunFolderMismatch extends Schema.TaggedError<RunFolderMismatch>()("
       return `${path} was started with other pictures: ${
         picture === undefined ? "pictures have changed" : `${show(picture)} has changed`
       } (${field}), though names and labels are the same. Bring back what they were, or ${another(this.script)}`
+    }
+    if (isHash(this.stored) && isHash(this.given)) {
+      return `${path} was started with other ${hashed(field)}, by the SHA-256 of ${field}: ` +
+        `resume with the same options and data, or ${another(this.script)}`
     }
     return `${this.path} was started with ${this.field} = ${this.stored}, this run has ${this.given}: ` +
       `resume with the same options and data, or ${another(this.script)}`

@@ -15,7 +15,7 @@ import { type PromptSizes, promptSizes } from "./promptSizes.ts"
 
 /** What a run holds, by what it is for: the policy's plan, and what stages and policy keep beside it. Bytes. */
 export interface Memory extends MemoryPlan.Plan {
-  /** Visual tokens of pictures, and their patches where the tower is trained: kept up to 256 MiB of each. */
+  /** Visual tokens of pictures, and their pixels where the tower is trained: kept up to 256 MiB of each. */
   readonly pictures: number
   /** Copies of the weights that are trained, while a stage keeps the best of them. */
   readonly selection: number
@@ -87,7 +87,7 @@ const stepsOf = (
 }
 
 /** Sessions that a worker keeps of a policy. */
-const keptSessions = 24
+const keptSessions = 16
 
 /** Measured: what an open session of a graph takes for each layer, weights and activations aside. */
 const sessionLayer = 3e6
@@ -106,7 +106,7 @@ const opened = ({ methods, preset }: Pick<Run<never, never, never>, "methods" | 
 const most = (plans: ReadonlyArray<MemoryPlan.Plan>, part: keyof MemoryPlan.Plan): number =>
   Math.max(0, ...plans.map((plan) => plan[part]))
 
-/** Most bytes that a policy keeps of visual tokens, and of patches. */
+/** Most bytes that a policy keeps of visual tokens, and of pixels. */
 const kept = 256 * 2 ** 20
 
 const product = (shape: ReadonlyArray<number>): number => shape.reduce((all, side) => all * side, 1)
@@ -143,12 +143,12 @@ export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<
     rollout: most([...training, ...drawing], "rollout"),
     vision: most([...training, ...drawing], "vision")
   }
-  const { merge, patch, temporalPatch } = config.vision
-  const patches = 4 * visualTokens * merge ** 2 * 3 * temporalPatch * patch ** 2
+  const { merge, patch } = config.vision
+  const pixels = 3 * visualTokens * (merge * patch) ** 2
   const towerTrained = trainable === "all"
   const beside = {
     pictures: Math.min(kept, pictures * 4 * visualTokens * Config.visualWidth(config)) +
-      (towerTrained ? Math.min(kept, pictures * patches) : 0),
+      (towerTrained ? Math.min(kept, pictures * pixels) : 0),
     sessions: how.workers * opened({ methods, preset }) * sessionLayer * (config.layers + config.vision.depth),
     selection: preset.sft.select === undefined
       ? 0

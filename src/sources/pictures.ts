@@ -206,7 +206,14 @@ export const pictures = (
     if (misfit !== undefined) return yield* new Dataset.DataError({ source: data, reason: misfit })
     // What was typed, before anything is read.
     if (Option.isSome(labels)) yield* making(data, () => Classification.check(name, labels.value))
-    const found = yield* Layouts.find(data, { labels })
+    const found = yield* Layouts.find(data, {
+      labels,
+      few: as !== undefined,
+      ...Option.match(task, {
+        onNone: () => ({}),
+        onSome: (task) => ({ kind: task === "detection" ? "boxes" as const : "classes" as const })
+      })
+    })
     if (found.kind === "classes") {
       if (!Option.contains(task, "detection")) return yield* labelled(name, options, found)
       return yield* new Dataset.DataError({

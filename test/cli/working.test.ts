@@ -15,6 +15,7 @@ const begin = (
   work: () => Effect.Effect<void, RunFileError> = () => Effect.void
 ) =>
   Effect.gen(function*() {
+    const told: Array<string> = []
     const said: Array<string> = []
     const result = yield* working({
       flags: { seed: 0, resume: flags.resume, out: Option.fromUndefinedOr(flags.out) },
@@ -29,10 +30,13 @@ const begin = (
         Console.Console,
         Object.assign(Object.create(console), { error: (text: string) => said.push(text) })
       ),
-      Effect.provideService(Progress, silent),
+      Effect.provideService(Progress, {
+        ...silent,
+        report: (event) => Effect.sync(() => void (event._tag === "Began" && told.push(event.text)))
+      }),
       Effect.result
     )
-    return { said, message: result._tag === "Failure" ? result.failure.message : "" }
+    return { said, told, message: result._tag === "Failure" ? result.failure.message : "" }
   })
 
 describe("where the system refuses", () => {
@@ -67,6 +71,19 @@ describe("where the system refuses", () => {
 })
 
 describe("--resume", () => {
+  it.effect("a folder that is no run is refused, and nothing is said to be written there", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      yield* fs.writeFileString(`${folder}/a.txt`, "mine")
+      const refused = yield* begin(folder, { out: folder, resume: false })
+      assert.deepStrictEqual([refused.told, /already exists and holds no run/.test(refused.message)], [[], true])
+      const out = `${folder}/run`
+      assert.deepStrictEqual((yield* begin(folder, { out, resume: false })).told, [`writing to ${out}`])
+      const again = yield* begin(folder, { out, resume: false })
+      assert.deepStrictEqual([again.told, /already holds a run/.test(again.message)], [[], true])
+    })).pipe(Effect.provide(NodeServices.layer)))
+
   it.effect("without a run is refused, and makes no folder", () =>
     Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem

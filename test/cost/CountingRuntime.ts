@@ -188,6 +188,7 @@ export const make = (workers: number): { readonly layer: Layer.Layer<Runtime.Run
   let nextState = 0
   const layer = Layer.succeed(Runtime.Runtime, {
     workers,
+    threadsPerWorker: 1,
     device: "cpu",
     open,
     state: (worker) =>

@@ -59,6 +59,15 @@ describe("Folder", () => {
       ) assert.strictEqual(yield* reason(name), expected, JSON.stringify(name))
     })))
 
+  it.effect("says of an empty file that it is one", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({ "empty.png": "", "text.png": "no picture" })
+      const { picture } = yield* Folder.open(root, "pictures")
+      const detail = (name: string) => Effect.map(Effect.flip(picture(name)), ({ detail }) => detail)
+      assert.strictEqual(yield* detail("empty.png"), "empty.png: the file is empty")
+      assert.match(yield* detail("text.png"), /^text\.png: not an image/)
+    })))
+
   it.effect("holds pictures in memory to the same limits", () =>
     live(Effect.gen(function*() {
       const reason = (bytes: Uint8Array, limits: Folder.Limits = {}) =>

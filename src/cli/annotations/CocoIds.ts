@@ -4,6 +4,7 @@
 import { Effect, type FileSystem, Option, Schema } from "effect"
 import { basename } from "node:path"
 import * as JsonText from "../../data/JsonText.ts"
+import * as Spelling from "../../data/Spelling.ts"
 import type { DataError } from "../../dsl/DataError.ts"
 import { FlagError } from "../futile.ts"
 import type { Row, Shape } from "./Row.ts"
@@ -33,13 +34,13 @@ const only = (entries: ReadonlyArray<{ readonly id: Id }> | undefined): Id | und
 
 /** The listed picture that a name is of: the same name, the end of it, or the only one of that file name. */
 const pictureOf = (images: ReadonlyArray<typeof File.Type["images"][number]>) => {
-  const byName = Map.groupBy(images, ({ file_name }) => file_name)
-  const byBase = Map.groupBy(images, ({ file_name }) => basename(file_name))
+  const byName = Map.groupBy(images, ({ file_name }) => Spelling.composed(file_name))
+  const byBase = Map.groupBy(images, ({ file_name }) => Spelling.composed(basename(file_name)))
   return (name: string): Option.Option<Id> => {
-    const parts = name.split("/")
+    const parts = Spelling.composed(name).split("/")
     const ends = parts.map((_, i) => parts.slice(i).join("/"))
     const found = ends.find((end) => byName.has(end))
-    return Option.fromUndefinedOr(only(found === undefined ? byBase.get(basename(name)) : byName.get(found)))
+    return Option.fromUndefinedOr(only(found === undefined ? byBase.get(parts.at(-1) ?? "") : byName.get(found)))
   }
 }
 
@@ -55,8 +56,8 @@ export const read = (
       Schema.decodeUnknownEffect(File)(yield* JsonText.read(file, expected)),
       () => fail(`not in the expected form, ${expected}`)
     )
-    const byName = Map.groupBy(categories, ({ name }) => name)
-    const categoryOf = (label: string) => only(byName.get(label))
+    const byName = Map.groupBy(categories, ({ name }) => Spelling.composed(name))
+    const categoryOf = (label: string) => only(byName.get(Spelling.composed(label)))
     const unknown = labels.filter((label) => categoryOf(label) === undefined)
     if (unknown.length > 0) {
       return yield* fail(

@@ -117,8 +117,16 @@ interface Beside {
   readonly metaFile: string
 }
 
+/** Whether there is no answer in a file yet: a header of a CSV is none. */
+const isEmpty = Effect.fnUntraced(function*(format: Format, path: string, rowsFile: string) {
+  if (path !== rowsFile && (yield* sizeOf(path)) > 0) return false
+  let records = 0
+  yield* Records.visit(rowsFile, { quoted: format === "csv" }, () => Effect.sync(() => void records++))
+  return records <= Number(format === "csv")
+})
+
 /** How many rows were there when the last list was begun. Fails where rows were made with other settings. */
-const beganOf = Effect.fnUntraced(function*({ identity, path }: Options, { metaFile, rowsFile }: Beside) {
+const beganOf = Effect.fnUntraced(function*({ format, identity, path }: Options, { metaFile, rowsFile }: Beside) {
   const fs = yield* FileSystem.FileSystem
   const known = yield* Effect.mapError(fs.exists(metaFile), fromPlatform(path, "writing"))
   if (!known && ((yield* sizeOf(path)) > 0 || (yield* sizeOf(rowsFile)) > 0)) {
@@ -131,6 +139,15 @@ const beganOf = Effect.fnUntraced(function*({ identity, path }: Options, { metaF
   )
   const differs = difference(meta.identity, identity)
   if (Option.isNone(differs)) return meta.began
+  if (yield* isEmpty(format, path, rowsFile)) {
+    // What was begun and never answered holds nobody to its settings.
+    yield* Effect.mapError(
+      Effect.forEach(filesOf(path), (file) => fs.remove(file, { force: true })),
+      fromPlatform(path, "writing")
+    )
+    yield* Atomic.writeJson(metaFile, { identity, began: 0 })
+    return 0
+  }
   const { field, given, stored } = differs.value
   return yield* mismatch(path, `holds answers made with ${field} ${stored}, and this is ${given}`)
 })

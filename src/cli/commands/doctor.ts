@@ -53,6 +53,9 @@ export const doctor = Command.make(
         "checkpoint"
     )),
     data: Pictures.flags.data,
+    labels: Pictures.flags.labels,
+    subject: Pictures.flags.subject,
+    task: Pictures.flags.task,
     engine: Engine.flags.engine,
     tokenizer: Engine.flags.tokenizer.pipe(Flag.withDescription(
       "A Hugging Face directory of the engine's model, without weights; with it pictures, losses and optimiser are " +
@@ -66,6 +69,12 @@ export const doctor = Command.make(
   (flags) =>
     readable(Effect.gen(function*() {
       yield* together(flags)
+      if (Option.isNone(flags.data)) {
+        yield* refuse(
+          { "--labels": flags.labels, "--subject": flags.subject, "--task": flags.task },
+          (flag) => `${flag} is for pictures of one's own: name them, --data`
+        )
+      }
       const json = asksJson(yield* CommandLine)
       const elsewhere = Option.isSome(flags.engine) || Option.isSome(flags.sampler)
       // What data are understood as does not depend on a model that is not here.
@@ -76,7 +85,7 @@ export const doctor = Command.make(
         ...(elsewhere ? [] : yield* model(flags.model)),
         ...(yield* engine({ ...flags, seed: 0 })),
         ...(yield* sampler(flags)),
-        ...(yield* Effect.forEach(Option.toArray(flags.data), (place) => data(place, local))).flat()
+        ...(yield* Effect.forEach(Option.toArray(flags.data), (place) => data(place, local, flags))).flat()
       ]
       for (const finding of findings) yield* Console.log(json ? JSON.stringify(finding) : line(finding))
       const about = [...new Set(findings.filter(({ state }) => state === "wrong").map(({ about }) => about))]

@@ -1,6 +1,7 @@
 /** The flags of commands that ask a model, and what holds without them. */
 import { Effect, type FileSystem, Option, type Path } from "effect"
 import { Flag } from "effect/cli"
+import { most } from "../../dsl/stages/Settings.ts"
 import type { Form } from "../../dsl/Task.ts"
 import type * as Sources from "../../sources/index.ts"
 import type { Engine } from "../engine/flags.ts"
@@ -15,7 +16,7 @@ export const form = Flag.Literals("form", ["think", "answer"]).pipe(
 )
 
 /** Answers to a picture. */
-export const samples = whole("samples", { least: 1 }).pipe(
+export const samples = whole("samples", { least: 1, most: most.batch }).pipe(
   Flag.withDescription(
     "Answers drawn for each picture and combined into one (mean of shares, vote of labels, medoid of boxes); " +
       "default: 1, the greedy one"

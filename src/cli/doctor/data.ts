@@ -8,26 +8,34 @@ import { type Finding, note, ok, wrong } from "./Finding.ts"
 
 const layouts = "docs/data.md has the layouts that are read"
 
+/** What is said of data, as `rise train` takes it. */
+export interface Said {
+  readonly labels: Option.Option<string>
+  readonly subject: Option.Option<string>
+  readonly task: Option.Option<"classification" | "detection">
+}
+
 /** What a user who gives no other flag would train on. */
-const asGiven = (place: string, model: string) => ({
+const asGiven = (place: string, model: string, { labels, subject, task }: Said) => ({
   data: Option.some(place),
   difficulty: 0,
-  labels: Option.none(),
+  labels,
   model,
   seed: 0,
   shots: Option.none(),
-  subject: Option.none(),
-  task: Option.none()
+  subject,
+  task
 })
 
 /** What there is to say of data, for a model that is to learn from it. */
 export const data = (
   place: string,
-  model: string
+  model: string,
+  said: Said
 ): Effect.Effect<ReadonlyArray<Finding>, never, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const aside = yield* Quarantine.collect
-    const { lines, source } = yield* Pictures.look(asGiven(place, model), { rows: true }).pipe(
+    const { lines, source } = yield* Pictures.look(asGiven(place, model, said), { rows: true }).pipe(
       Effect.provideService(Quarantine.Quarantine, aside)
     )
     if (lines.length === 0) {

@@ -2,7 +2,7 @@
  * A folder per label with its pictures inside, also below folders of its own, as torchvision walks them; perhaps in
  * halves, `train/` and `test/` or `val/`.
  */
-import { Effect, FileSystem, Option, Path, Stream } from "effect"
+import { Effect, FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../../dsl/Dataset.ts"
 import * as Folder from "../Folder.ts"
 import { unreadable } from "../Listing.ts"
@@ -10,7 +10,8 @@ import * as Quoted from "../Quoted.ts"
 import * as Rows from "../Rows.ts"
 import { oneHot } from "../Shares.ts"
 import * as Walk from "../Walk.ts"
-import type { Classes, Layout } from "./Layout.ts"
+import * as Hinted from "./Hinted.ts"
+import type { Classes, Hints, Layout } from "./Layout.ts"
 import * as Names from "./Names.ts"
 import * as Shelf from "./Shelf.ts"
 
@@ -72,33 +73,22 @@ const testOf = (
   }
 }
 
-/** Labels as hinted, or as found; fails where no picture has a hinted one. */
-const labelsOf = (source: string, found: ReadonlyArray<string>, hinted: Option.Option<ReadonlyArray<string>>) =>
-  Option.match(hinted, {
-    onNone: () => Effect.succeed(found),
-    onSome: (labels) =>
-      labels.some((label) => found.includes(label)) ? Effect.succeed(labels) : Effect.fail(
-        new DataError({
-          source,
-          reason: `none of the labels ${Quoted.names(labels)} has a folder, its class folders are ${
-            Quoted.names(found)
-          }`
-        })
-      )
-  })
-
 /** What two halves, or one, make. */
 const classesOf = Effect.fnUntraced(function*(
   root: string,
   train: { readonly name: string; readonly shelf: Shelf.Shelf },
   test: { readonly name: string; readonly shelf: Shelf.Shelf } | undefined,
-  hinted: Option.Option<ReadonlyArray<string>>,
+  hints: Hints,
   notes: ReadonlyArray<string>
 ) {
   const path = yield* Path.Path
-  const labels = yield* labelsOf(root, train.shelf.labels, hinted)
+  const found = train.shelf.labels
+  const labels = Option.getOrElse(hints.labels, () => found)
+  const none = `none of the labels ${Quoted.names(labels)} has a folder, its class folders are ${Quoted.names(found)}`
+  const missing = yield* Effect.fromResult(
+    Result.mapError(Hinted.check(found, hints, none), (reason) => new DataError({ source: root, reason }))
+  )
   const untrained = (test?.shelf.labels ?? []).filter((label) => !labels.includes(label))
-  const missing = labels.filter((label) => !train.shelf.labels.includes(label))
   const untested = test === undefined ? [] : labels.filter((label) => !test.shelf.labels.includes(label))
   const half = ({ name, shelf }: { readonly name: string; readonly shelf: Shelf.Shelf }) =>
     samples(root, name === "" ? root : path.join(root, name), shelf.entries, labels)
@@ -114,7 +104,7 @@ const classesOf = Effect.fnUntraced(function*(
       ...notes,
       ...Shelf.notesOn(where(train.name), train.shelf),
       ...test === undefined ? [] : Shelf.notesOn(where(test.name), test.shelf),
-      ...missing.length > 0 ? [`no picture to train on has the label ${Quoted.names(missing)}`] : [],
+      ...missing,
       ...untested.length > 0 ? [`no picture to test on has the label ${Quoted.names(untested)}`] : [],
       ...untrained.length > 0
         ? [`${test?.name}/ has ${Quoted.names(untrained)}, which no picture is trained on: its pictures are set aside`]
@@ -147,7 +137,7 @@ export const layout: Layout = {
         const used = new Set([...shelves.values()].map(({ name }) => name))
         const beside = folders.filter((name) => !used.has(name))
         return Option.some(
-          yield* classesOf(root, train, test, hints.labels, [
+          yield* classesOf(root, train, test, hints, [
             ...notes,
             ...beside.length > 0 ? [`beside the halves ${Quoted.names(beside)} left alone`] : []
           ])
@@ -164,7 +154,7 @@ export const layout: Layout = {
         })
       }
       return Shelf.isOne(shelf)
-        ? Option.some(yield* classesOf(root, { name: "", shelf }, undefined, hints.labels, []))
+        ? Option.some(yield* classesOf(root, { name: "", shelf }, undefined, hints, []))
         : Option.none()
     }).pipe(Effect.catchTag("PlatformError", (error) => Effect.fail(unreadable(directory)(error))))
 }

@@ -5,7 +5,7 @@
  * A file whose annotations have categories and no boxes at all is read as labels of its pictures.
  */
 import { Effect, type FileSystem, Option, Path, Predicate, Result, Stream } from "effect"
-import type { DataError, Dataset } from "../../dsl/Dataset.ts"
+import { DataError, type Dataset } from "../../dsl/Dataset.ts"
 import { sift } from "../../dsl/Sift.ts"
 import * as Entries from "../CocoAnnotations.ts"
 import * as CocoFile from "../CocoFile.ts"
@@ -15,6 +15,7 @@ import * as Once from "../Once.ts"
 import { names, quoted } from "../Quoted.ts"
 import * as CocoPlace from "./CocoPlace.ts"
 import * as Found from "./Found.ts"
+import * as Hinted from "./Hinted.ts"
 import * as JsonFiles from "./JsonFiles.ts"
 import type { Hints, Layout } from "./Layout.ts"
 import * as Pictures from "./Pictures.ts"
@@ -29,6 +30,8 @@ interface Half {
   /** The classes of the file, and whether its annotations have no boxes. */
   readonly labels: ReadonlyArray<string>
   readonly isPlaceless: boolean
+  /** Those of `labels` that an annotation has. */
+  readonly used: ReadonlyArray<string>
   /** The folder of its pictures. */
   readonly pictures: string
 }
@@ -132,7 +135,13 @@ export const layout: Layout = {
       const content = Once.make(CocoFile.load(file))
       const found = yield* content.get
       const pictures = yield* CocoPlace.find(file, found)
-      return { file, content, pictures, labels: CocoFile.labels(found), isPlaceless: isPlaceless(found) } satisfies Half
+      const labels = CocoFile.labels(found)
+      const used = CocoFile.used(found)
+      return {
+        ...{ file, content, pictures, labels },
+        isPlaceless: isPlaceless(found),
+        used: labels.filter((label) => used.has(label))
+      } satisfies Half
     })
     const train = yield* half(trained)
     const test = Option.isSome(tested) ? Option.some(yield* half(tested.value)) : Option.none<Half>()
@@ -145,6 +154,14 @@ export const layout: Layout = {
     if (halves.every((half) => half.isPlaceless)) {
       return Option.some(yield* classes(root, train, test, { hints, notes, order }))
     }
+    const none = `none of the labels ${names(Option.getOrElse(hints.labels, () => order))} is among its categories ` +
+      `with annotations, ${names(train.used)}`
+    const unseen = yield* Effect.fromResult(
+      Result.mapError(
+        Hinted.check(train.used, { ...hints, few: true }, none),
+        (reason) => new DataError({ source: train.file, reason })
+      )
+    )
     const read = boxes(root, path, hints)
     return Option.some({
       kind: "boxes",
@@ -152,7 +169,7 @@ export const layout: Layout = {
       labels: Option.getOrElse(hints.labels, () => order),
       train: read(train),
       test: Option.map(test, read),
-      notes
+      notes: [...notes, ...unseen]
     })
   })
 }

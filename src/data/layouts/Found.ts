@@ -10,8 +10,10 @@ import type * as Folder from "../Folder.ts"
 import { inside, type Instances } from "../Instances.ts"
 import { count, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
+import * as Spelling from "../Spelling.ts"
 import type { Box } from "./BoxForms.ts"
 import { others, type Seen, words } from "./BoxPlace.ts"
+import * as Composed from "./Composed.ts"
 import type { Found, Hints } from "./Layout.ts"
 import * as Merged from "./Merged.ts"
 import * as Reading from "./Reading.ts"
@@ -174,10 +176,12 @@ const questionNote = ({ questions }: Survey.Survey) =>
 /** What the parts hold. Fails where they hold nothing that can be read, or where it can be read in several ways. */
 export const make = (options: Options): Effect.Effect<Found, DataError, Disk> =>
   Effect.gen(function*() {
-    const { hints, layout, spread, train } = options
-    const parts = [train, ...Option.toArray(options.test)]
+    const { hints, layout, spread } = options
+    const train = Composed.part(options.train)
+    const test = Option.map(options.test, Composed.part)
+    const parts = [train, ...Option.toArray(test)]
     const { splits, survey } = yield* surveyed(parts)
-    const order = Option.fromUndefinedOr(options.order)
+    const order = Option.map(Option.fromUndefinedOr(options.order), (labels) => labels.map(Spelling.composed))
     const reading = yield* Effect.fromResult(
       Result.mapError(Reading.decide(survey, hints, order), (reason) => say(train.source, reason))
     )
@@ -185,7 +189,7 @@ export const make = (options: Options): Effect.Effect<Found, DataError, Disk> =>
       for (const part of parts) yield* unambiguous(part, reading)
     }
     const merges = spread && survey.repeated > 0
-    const halves = Split.halves(train, options.test, splits)
+    const halves = Split.halves(train, test, splits)
     const end = releasing([halves.train, ...Option.toArray(halves.test)])
     const of = <A>(truth: Parameters<typeof samples<A>>[2]) => {
       const half = (half: Split.Half) => {

@@ -6,6 +6,7 @@ import { Option, Result } from "effect"
 import type { FileMetaData, SchemaTree } from "hyparquet"
 import { Json } from "../../kernels/weights/index.ts"
 import { names } from "../Quoted.ts"
+import * as Spelling from "../Spelling.ts"
 import { type Fields, isFields } from "./BoxForms.ts"
 import * as Labels from "./Labels.ts"
 import type { Hints } from "./Layout.ts"
@@ -49,7 +50,7 @@ const classesOf = (feature: unknown): Option.Option<ReadonlyArray<string>> =>
     within(feature, "ClassLabel"),
     ({ names: found }) =>
       Array.isArray(found) && found.length > 0 && found.every((name) => typeof name === "string")
-        ? Option.some(found.map(String))
+        ? Option.some(found.map((name) => Spelling.composed(String(name))))
         : Option.none()
   )
 

@@ -51,35 +51,46 @@ const none: BadRow = { reason: "unlabelled", detail: "the task has no annotation
 const survey = (all: ReadonlyArray<Numbered>) => {
   const choices = new Map<string, Set<string>>()
   const boxLabels = new Set<string>()
-  let [boxes, cancelled, several] = [0, 0, 0]
+  // Tasks with either.
+  let [boxes, chosen] = [0, 0]
+  let [cancelled, several] = [0, 0]
   for (const { task } of all) {
     if (Result.isFailure(task)) continue
     cancelled += task.success.cancelled
     several += Number(task.success.annotations.length > 1)
+    let [hasBoxes, hasChoices] = [false, false]
     for (const annotation of task.success.annotations) {
-      for (const [from, chosen] of annotation.choices) {
+      for (const [from, some] of annotation.choices) {
         const known = choices.get(from) ?? new Set()
         choices.set(from, known)
-        for (const choice of chosen) known.add(choice)
+        for (const choice of some) known.add(choice)
       }
       const drawn = Result.getOrElse(annotation.boxes, () => [])
-      boxes += Number(Result.isFailure(annotation.boxes) || drawn.length > 0)
+      hasBoxes ||= Result.isFailure(annotation.boxes) || drawn.length > 0
+      hasChoices ||= annotation.choices.size > 0
       for (const { label } of drawn) if (Option.isSome(label)) boxLabels.add(label.value)
     }
+    boxes += Number(hasBoxes)
+    chosen += Number(hasChoices)
   }
-  return { choices, boxLabels, boxes, cancelled, several }
+  return { choices, boxLabels, boxes, chosen, cancelled, several }
 }
 
 /** Decides what is to be learned; hinted labels say which of several fields. */
 const subject = (
-  { boxes, boxLabels, choices }: ReturnType<typeof survey>,
-  { labels }: Hints
+  { boxes, boxLabels, choices, chosen }: ReturnType<typeof survey>,
+  { kind, labels }: Hints
 ): Result.Result<Subject, string> => {
   const hinted = Option.getOrElse(labels, (): ReadonlyArray<string> => [])
   const knows = (found: ReadonlySet<string> | undefined) => hinted.some((label) => found?.has(label))
   const fields = [...choices.keys()]
   const meant = fields.filter((from) => knows(choices.get(from)))
-  if (boxes > 0 && (meant.length === 0 || knows(boxLabels))) return Result.succeed({ kind: "boxes" })
+  const isBoxed = meant.length > 0 && !knows(boxLabels)
+    ? false
+    : kind === undefined
+    ? boxes >= chosen
+    : kind === "boxes" || chosen === 0
+  if (boxes > 0 && isBoxed) return Result.succeed({ kind: "boxes" })
   const [from, ...more] = meant.length > 0 ? meant : fields
   if (from === undefined) return Result.fail("none of its tasks has choices or boxes")
   return more.length === 0
@@ -122,7 +133,7 @@ const rowOf = (about: Subject) => ({ row, task }: Numbered): Row => ({
   said: Result.flatMap(task, (found) => saidOf(found, about))
 })
 
-const notesOf = ({ boxes, cancelled, choices, several }: ReturnType<typeof survey>, about: Subject) => [
+const notesOf = ({ boxes, cancelled, choices, chosen, several }: ReturnType<typeof survey>, about: Subject) => [
   ...(several === 0 ? [] : [
     about.kind === "boxes"
       ? `${count(several, "task")} with several annotators: boxes of the ground truth, or else of the latest, are taken`
@@ -130,9 +141,17 @@ const notesOf = ({ boxes, cancelled, choices, several }: ReturnType<typeof surve
   ]),
   ...(cancelled === 0 ? [] : [`${count(cancelled, "cancelled annotation")} not read`]),
   ...(about.kind === "boxes" && choices.size > 0
-    ? [`choices beside the boxes are not read: ${names([...choices.keys()])}`]
+    ? [
+      `choices beside the boxes are not read: ${names([...choices.keys()])}, of ${count(chosen, "task")}, where ` +
+      `${boxes} ${boxes === 1 ? "has" : "have"} boxes; --task classification reads choices`
+    ]
     : []),
-  ...(about.kind === "choices" && boxes > 0 ? ["boxes beside the choices are not read"] : [])
+  ...(about.kind === "choices" && boxes > 0
+    ? [
+      `boxes beside the choices are not read: those of ${count(boxes, "task")}, where ${chosen} ` +
+      `${chosen === 1 ? "has" : "have"} choices; --task detection reads boxes`
+    ]
+    : [])
 ]
 
 export const layout: Layout = {

@@ -8,6 +8,7 @@ import { unreadable } from "../Listing.ts"
 import * as PictureName from "../PictureName.ts"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
+import * as Spelling from "../Spelling.ts"
 import * as Walk from "../Walk.ts"
 import * as Pictures from "./Pictures.ts"
 
@@ -44,12 +45,12 @@ export const open = (
     const find = yield* Pictures.open(root, beside)
     const files = Map.groupBy(
       yield* Effect.mapError(Walk.files(root), unreadable(root)),
-      (file) => path.basename(file)
+      (file) => Spelling.composed(path.basename(file))
     )
     const byName = (name: string) =>
       Effect.gen(function*() {
         const candidates = spellings(name).flatMap((spelt) =>
-          files.get(path.basename(spelt.replaceAll("\\", "/"))) ?? []
+          files.get(Spelling.composed(path.basename(spelt.replaceAll("\\", "/")))) ?? []
         )
         const [only] = new Set(candidates)
         if (only === undefined) return yield* find(name)

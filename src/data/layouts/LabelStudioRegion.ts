@@ -9,6 +9,7 @@ import type { Xywh } from "../../kernels/math/Iou.ts"
 import { around, type Point } from "../Instances.ts"
 import { quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
+import * as Spelling from "../Spelling.ts"
 import type { Box, Fields } from "./BoxForms.ts"
 
 const numbersOf = (value: Fields, keys: ReadonlyArray<string>): Option.Option<ReadonlyArray<number>> =>
@@ -76,7 +77,9 @@ export const isRegion = (value: Fields): boolean =>
 /** The names that a region is labelled with, under `rectanglelabels`, `polygonlabels`, `labels` or their like. */
 export const labelsOf = (value: Fields): ReadonlyArray<string> =>
   Object.entries(value).flatMap(([key, names]) =>
-    key.endsWith("labels") && Array.isArray(names) ? names.filter((name) => typeof name === "string") : []
+    key.endsWith("labels") && Array.isArray(names)
+      ? names.filter((name) => typeof name === "string").map(Spelling.composed)
+      : []
   )
 
 /** A region as a box, once per label. `value` holds `original_width` and its like too. */

@@ -5,6 +5,7 @@
 import { Option, Result } from "effect"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
+import * as Spelling from "../Spelling.ts"
 import { type Box, type Fields, isFields } from "./BoxForms.ts"
 import { pictureFields } from "./JsonFiles.ts"
 import * as Region from "./LabelStudioRegion.ts"
@@ -45,7 +46,9 @@ const pictureOf = (data: Fields): Result.Result<string, BadRow> => {
 const choicesOf = (value: Fields): ReadonlyArray<string> => {
   const { choices, rating } = value
   if (typeof rating === "number") return [String(rating)]
-  return Array.isArray(choices) ? choices.filter((choice) => typeof choice === "string").map((c) => c.trim()) : []
+  return Array.isArray(choices)
+    ? choices.filter((choice) => typeof choice === "string").map((c) => Spelling.composed(c.trim()))
+    : []
 }
 
 /** The annotation that these values are, each with its field and, where it is of a region, that region's id. */

@@ -14,6 +14,10 @@ type Samples<A> = Dataset<A, DataError, FileSystem.FileSystem | Path.Path>
 export interface Hints {
   /** The labels, in this order; others in the data are set aside with their rows. */
   readonly labels: Option.Option<ReadonlyArray<string>>
+  /** Whether pictures of one label are enough, as where a model is only measured. Default false. */
+  readonly few?: boolean
+  /** What is to be read where pictures have both, as tasks of Label Studio may; default: what most of them have. */
+  readonly kind?: "classes" | "boxes"
 }
 
 interface Halves<A> {

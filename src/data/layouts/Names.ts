@@ -45,6 +45,21 @@ export const alike = (labels: ReadonlyArray<string>): ReadonlyArray<string> => {
   )
 }
 
+/** What programs and people write where there is no value. */
+const noValue = /^(?:[-–—?.*_/]+|nan|n\.?\/?a\.?|nil|null|none|<na>|missing|unknown|[-+]?inf(?:inity)?|[-+]?∞|#.*)$/i
+
+/** Whether a text says that a value is missing, or is none that is finite. */
+export const isMissing = (text: string): boolean => noValue.test(text.trim())
+
+/** A note on labels that read as if the label were missing. */
+export const missing = (labels: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const found = labels.filter(isMissing)
+  return found.length === 0 ? [] : [
+    `${Quoted.names(found)} ${found.length === 1 ? "reads" : "read"} as if a label were missing, and ` +
+    `${found.length === 1 ? "is a label" : "are labels"} here: where there is none, leave it empty`
+  ]
+}
+
 /** Labels in order of their names; numbers in order of their values. */
 export const sorted = (labels: ReadonlyArray<string>): ReadonlyArray<string> =>
   labels.every((label) => /^\d+$/.test(label))

@@ -8,8 +8,10 @@ import type { BadRow } from "../Rows.ts"
 import { oneHot } from "../Shares.ts"
 import type { Box } from "./BoxForms.ts"
 import { inUnits, place, words } from "./BoxPlace.ts"
+import * as Hinted from "./Hinted.ts"
 import type { Weights } from "./Labels.ts"
 import type { Hints } from "./Layout.ts"
+import { missing } from "./Names.ts"
 import * as Scale from "./Scale.ts"
 import type { Survey } from "./Survey.ts"
 
@@ -111,6 +113,14 @@ export const decide = (
     const nameOf = yield* renaming(survey, hints)
     const found = [...survey.labels].filter(([label, rows]) => !isText(label, rows)).map(([label]) => label)
     const labels = Option.getOrElse(Option.orElse(hinted, () => order), () => inOrder(found))
+    const given = [...new Set([...survey.labels.keys()].map(nameOf))]
+    // Labels that the data name themselves are no slip.
+    const isDeclared = Option.isSome(order) && labels.every((label) => order.value.includes(label))
+    const unseen = yield* Hinted.check(
+      given,
+      { ...hints, few: hints.few === true || kind === "boxes" || isDeclared },
+      `none of the labels ${names(labels)} stands in it, which has ${names(given)}`
+    )
     const known = new Set(labels)
     const scale = Scale.of(survey.scale)
     const shares = kind === "boxes" && !survey.beyond
@@ -121,7 +131,11 @@ export const decide = (
       labels,
       single: survey.single,
       shares,
-      notes: kind === "boxes" ? boxWords(survey, shares) : wordsOf(survey, scale, survey.scale, numbered),
+      notes: [
+        ...kind === "boxes" ? boxWords(survey, shares) : wordsOf(survey, scale, survey.scale, numbered),
+        ...Option.isSome(hinted) || Option.isSome(order) ? [] : missing(labels),
+        ...unseen
+      ],
       distribution: ({ told, weights }) =>
         Result.gen(function*() {
           const renamed = new Map([...weights].map(([label, weight]) => [nameOf(label), weight]))

@@ -3,6 +3,7 @@
  */
 import { Effect, Option, Path } from "effect"
 import * as Quoted from "../Quoted.ts"
+import * as Spelling from "../Spelling.ts"
 import * as Walk from "../Walk.ts"
 import * as Names from "./Names.ts"
 
@@ -30,17 +31,21 @@ export const of = Effect.fnUntraced(function*(root: string, half: string) {
   const here = yield* Walk.list(path.join(root, half))
   const classes = yield* Effect.forEach(
     here.folders,
-    (label) =>
-      Effect.map(Walk.files(path.join(root, half, label)), (files) => ({
-        label,
-        others: files.filter((file) => !Walk.isPicture(file)),
-        entries: files.filter(Walk.isPicture).map((file): Entry => ({ label, file: path.join(half, label, file) }))
-      }))
+    (name) =>
+      Effect.map(Walk.files(path.join(root, half, name)), (files) => {
+        const label = Spelling.composed(name)
+        return {
+          label,
+          others: files.filter((file) => !Walk.isPicture(file)),
+          entries: files.filter(Walk.isPicture).map((file): Entry => ({ label, file: path.join(half, name, file) }))
+        }
+      })
   )
+  const filled = new Set(classes.flatMap(({ entries, label }) => entries.length > 0 ? [label] : []))
   const shelf: Shelf = {
     entries: classes.flatMap(({ entries }) => entries),
-    labels: Names.sorted(classes.flatMap(({ entries, label }) => entries.length > 0 ? [label] : [])),
-    empty: classes.flatMap(({ entries, label }) => entries.length > 0 ? [] : [label]),
+    labels: Names.sorted([...filled]),
+    empty: classes.flatMap(({ label }) => filled.has(label) ? [] : [label]),
     loose: here.files.filter(Walk.isPictureName).length,
     others: classes.flatMap(({ others }) => others)
   }
@@ -57,7 +62,9 @@ export const onlyLabel = Effect.fnUntraced(function*(root: string) {
   const shelves = yield* Effect.forEach(halves.length > 0 ? halves : [""], (half) => of(root, half))
   const [label, ...more] = new Set(shelves.flatMap(({ labels }) => labels))
   if (label === undefined || more.length > 0 || isHalfOrHeap(label)) return Option.none()
-  const folder = (yield* Path.Path).join(root, halves[0] ?? "", label)
+  const path = yield* Path.Path
+  const find = yield* Spelling.finder
+  const folder = yield* find(root, path.join(halves[0] ?? "", label))
   const inside = yield* Walk.list(folder)
   if (inside.folders.length > 0 || shelves.some(({ others }) => others.length > 0)) return Option.none()
   const pictures = shelves.reduce((sum, { entries }) => sum + entries.length, 0)
@@ -73,7 +80,8 @@ export const onlyLabel = Effect.fnUntraced(function*(root: string) {
 export const halvesInside = ({ entries, labels }: Shelf): ReadonlyArray<string> => {
   const folders = new Map<string, Set<string>>()
   for (const { file, label } of entries) {
-    const [, inner, more] = file.slice(file.indexOf(label)).split(/[/\\]/)
+    const name = Spelling.composed(file)
+    const [, inner, more] = name.slice(name.indexOf(label)).split(/[/\\]/)
     if (inner === undefined || more === undefined || Names.halfOf(inner) === undefined) continue
     folders.set(inner, (folders.get(inner) ?? new Set()).add(label))
   }

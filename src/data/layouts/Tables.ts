@@ -2,10 +2,11 @@
  * A table beside pictures: a label for each, or a column of numbers for each label. Its halves are files of their own
  * or named in a column.
  */
-import { Effect, FileSystem, Option, Path } from "effect"
+import { Effect, FileSystem, Option, Path, Result } from "effect"
 import { DataError } from "../../dsl/DataError.ts"
 import { unreadable } from "../Listing.ts"
 import * as Quoted from "../Quoted.ts"
+import * as Hinted from "./Hinted.ts"
 import type { Classes, Hints, Layout } from "./Layout.ts"
 import * as Names from "./Names.ts"
 import * as Candidates from "./tables/Candidates.ts"
@@ -80,7 +81,7 @@ const partsOf = (plan: Reading.Plan) => {
 }
 
 /** The labels that a side has, and what to say of them. */
-const labelsOf = Effect.fnUntraced(function*({ candidate, part, plan }: Side, hints: Hints["labels"]) {
+const labelsOf = Effect.fnUntraced(function*({ candidate, part, plan }: Side, hints: Hints) {
   const { table, truth } = plan
   if (truth._tag === "Amounts") {
     const labels = truth.amounts.columns.map(({ name }) => name)
@@ -88,7 +89,7 @@ const labelsOf = Effect.fnUntraced(function*({ candidate, part, plan }: Side, hi
     if (twice !== undefined) {
       return yield* failing(table.file)(`two columns are called "${twice}": give each label one column`)
     }
-    return { labels: Option.getOrElse(hints, () => labels), tally: undefined }
+    return { labels: Option.getOrElse(hints.labels, () => labels), tally: undefined }
   }
   if (truth.column.different >= most) {
     return yield* failing(table.file)(
@@ -109,13 +110,14 @@ const labelsOf = Effect.fnUntraced(function*({ candidate, part, plan }: Side, hi
         : `none of its rows names a picture that can be read. First, ${tally.fault.reason}: ${tally.fault.detail}`
     )
   }
-  const labels = Option.getOrElse(hints, () => found)
-  if (!labels.some((label) => found.includes(label))) {
-    return yield* failing(table.file)(
-      `none of the labels ${Quoted.names(labels)} stands in "${truth.column.name}", which has ${Quoted.names(found)}`
-    )
-  }
-  return { labels, tally, notes: Notes.onLabels(candidate.name, tally, labels) }
+  const labels = Option.getOrElse(hints.labels, () => found)
+  const none = `none of the labels ${Quoted.names(labels)} stands in "${truth.column.name}", which has ${
+    Quoted.names(found)
+  }`
+  const notes = yield* Effect.fromResult(
+    Result.mapError(Hinted.check(found, hints, none), (reason) => new DataError({ source: table.file, reason }))
+  )
+  return { labels, tally, notes: [...notes, ...Notes.onLabels(candidate.name, tally, labels)] }
 })
 
 /** A table to test on, read as the one to train on is. */
@@ -138,9 +140,9 @@ const testOf = Effect.fnUntraced(
 )
 
 /** What the tables of a folder hold; none where none tells labels. */
-const classesOf = Effect.fnUntraced(function*(root: string, all: ReadonlyArray<Candidate>, hints: Hints["labels"]) {
+const classesOf = Effect.fnUntraced(function*(root: string, all: ReadonlyArray<Candidate>, hints: Hints) {
   const { notes, tests, train, vals } = yield* rolesOf(root, all)
-  const plan = yield* planOf(root, train, hints)
+  const plan = yield* planOf(root, train, hints.labels)
   if (Option.isNone(plan)) return Option.none<Classes>()
   const parts = partsOf(plan.value)
   const side: Side = { candidate: train, plan: plan.value, part: parts.train }
@@ -197,7 +199,7 @@ const classesOf = Effect.fnUntraced(function*(root: string, all: ReadonlyArray<C
 export const layout: Layout = {
   name: "table",
   example: "labels.csv with image,label or image,sun,rain (shares, percentages or votes), also train.csv and test.csv",
-  open: (directory, { labels }) =>
+  open: (directory, hints) =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
@@ -206,9 +208,9 @@ export const layout: Layout = {
       if (type === "Directory") {
         const root = yield* io(fs.realPath(path.resolve(directory)))
         const all = yield* Candidates.inFolder(root)
-        return all.length === 0 ? Option.none() : yield* classesOf(root, all, labels)
+        return all.length === 0 ? Option.none() : yield* classesOf(root, all, hints)
       }
       const found = yield* Candidates.atPath(directory)
-      return Option.isNone(found) ? Option.none() : yield* classesOf(found.value.root, [found.value], labels)
+      return Option.isNone(found) ? Option.none() : yield* classesOf(found.value.root, [found.value], hints)
     })
 }

@@ -10,6 +10,7 @@ import * as JsonHead from "../JsonHead.ts"
 import { unreadable } from "../Listing.ts"
 import * as Reader from "../Options.ts"
 import * as Quoted from "../Quoted.ts"
+import * as Spelling from "../Spelling.ts"
 import * as Table from "../Table.ts"
 import * as Walk from "../Walk.ts"
 import * as ClassFolders from "./ClassFolders.ts"
@@ -116,7 +117,11 @@ const tried = Effect.fnUntraced(function*(path: string, hints: Hints) {
 })
 
 /** What may be said of the data. */
-const rules: Rules.Table = { labels: Rules.required(Reader.found) }
+const rules: Rules.Table = {
+  labels: Rules.required(Reader.found),
+  few: Rules.yesOrNo,
+  kind: Rules.oneOf("classes", "boxes")
+}
 
 /**
  * What is at a path: a folder of pictures in one of the layouts, or the file that describes them. A folder that holds
@@ -139,7 +144,8 @@ export const find = (
       )
     )
     const { type } = yield* io(fs.stat(path))
-    const found = yield* JsonHead.once(tried(path, hints))
+    const labels = Option.map(hints.labels, (all) => all.map(Spelling.composed))
+    const found = yield* JsonHead.once(tried(path, { ...hints, labels }))
     if (Option.isSome(found)) return found.value
     if (type !== "Directory") return yield* fail(fileSeen(path))
     const { files, folders: [only = "", ...more] } = yield* io(Walk.list(path))

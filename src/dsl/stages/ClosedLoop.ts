@@ -6,7 +6,7 @@
  */
 import { Array, Effect, Result, Stream } from "effect"
 import type * as Rules from "../../kernels/math/Rules.ts"
-import { type Completion, Policy } from "../../policy/Policy.ts"
+import { type Completion, Policy, type SampleRequest } from "../../policy/Policy.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
 import * as Judgments from "../Judgments.ts"
@@ -161,11 +161,10 @@ export const generate = (options: GenerateOptions = {}) =>
           temperature,
           grammar
         })
+        const how = { temperature, grammar, maxTokens }
         return Array.zip(requests, completions).map(([{ prompt, sample }, drawn]) => ({
           sample,
-          candidates: drawn.map((completion) => ({
-            reasoning: Group.draw(prompt, completion, { temperature, grammar, maxTokens })
-          }))
+          candidates: drawn.map((completion) => ({ reasoning: Group.draw(prompt, completion, how) }))
         }))
       })
   )
@@ -203,31 +202,26 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
         const groups = yield* self.loop(visit, samples)
         const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, "answer"))
         const ids = distinctIds(samples.map((sample) => sample.image.id))
-        // One effect for all candidates: an effect each would cost half of what the loop itself does.
-        const requests = yield* Effect.suspend(() =>
-          Effect.fromResult(Result.all(groups.flatMap(({ candidates, sample }, i) =>
-            candidates.map((candidate, g) =>
-              Result.map(
-                Question.asked(task, "reconstruct", sample, Question.withoutTags(candidate.reasoning.completion.text)),
-                (prompt) => ({
-                  candidate,
-                  prompt,
-                  key: `${visit.key}/sample=${ids[i]}/candidate=${g}/reconstruct`
-                })
-              )
-            )
-          )))
-        )
+        // A plain loop over all candidates: an effect each would cost half of what the loop itself does.
+        const requests: Array<SampleRequest> = []
+        for (const [i, { candidates, sample }] of groups.entries()) {
+          for (const [g, { reasoning }] of candidates.entries()) {
+            const text = Question.withoutTags(reasoning.completion.text)
+            const prompt = Question.asked(task, "reconstruct", sample, text)
+            if (Result.isFailure(prompt)) return yield* prompt.failure
+            const key = `${visit.key}/sample=${ids[i]}/candidate=${g}/reconstruct`
+            requests.push({ prompt: prompt.success, key })
+          }
+        }
         const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
-        // Fields by name: thousands of candidates pass here, and a spread costs more than all else that is done to one.
-        const drawn = requests.map(({ candidate: { reasoning }, prompt }, i) => ({
-          reasoning,
-          reconstruction: Group.draw(prompt, completions[i]?.[0] as Completion, { temperature, grammar, maxTokens })
-        }))
+        const how = { temperature, grammar, maxTokens }
         let at = 0
         return groups.map(({ candidates, sample }) => ({
           sample,
-          candidates: drawn.slice(at, at += candidates.length)
+          candidates: candidates.map(({ reasoning }) => {
+            const { prompt } = requests[at] as SampleRequest
+            return { reasoning, reconstruction: Group.draw(prompt, completions[at++]?.[0] as Completion, how) }
+          })
         }))
       })
   )

@@ -48,13 +48,19 @@ export const hopeless = (which: string, { refused }: Completion): PolicyError =>
 
 /** Refusals cost a stage their samples, not the run, unless there is nothing else. */
 const noticed = Effect.fnUntraced(function*(groups: ReadonlyArray<ReadonlyArray<Completion>>) {
-  const refusals = groups.flatMap((group) => group.filter(({ refused }) => refused !== undefined).slice(0, 1))
-  const [first] = refusals
+  let first: Completion | undefined
+  let refusals = 0
+  for (const group of groups) {
+    const refusal = group.find(({ refused }) => refused !== undefined)
+    if (refusal === undefined) continue
+    first ??= refusal
+    refusals++
+  }
   if (first === undefined) return
-  if (refusals.length === groups.length && groups.length >= patience) {
+  if (refusals === groups.length && groups.length >= patience) {
     return yield* hopeless(`all ${groups.length} requests of this step were`, first)
   }
-  yield* warn(`${refusals.length} of ${groups.length} requests were refused; the first: ${first.fault}`)
+  yield* warn(`${refusals} of ${groups.length} requests were refused; the first: ${first.fault}`)
 })
 
 /** Holds an engine to its contract: `count` completions for every request. Fewer would be paired with other samples. */

@@ -4,12 +4,14 @@
 import { Result } from "effect"
 import type { Pixels } from "./Image.ts"
 import type { Fault } from "./ImageError.ts"
+import { patchBands } from "./patchBands.ts"
+import { patchLoops } from "./patchLoops.ts"
+import type { PatchOptions, Table } from "./PatchOptions.ts"
+
+export type { PatchOptions, Table }
 
 /** In patches: time, height, width. An image has one time step. */
 export type Grid = readonly [t: number, h: number, w: number]
-
-/** Normalised value of each byte: `[3, 256]`, float32. */
-export type Table = Float32Array
 
 /**
  * `(byte × scale − mean) / std` for each channel, rounded to float32 after each step as the reference processor does.
@@ -21,14 +23,15 @@ export const table = (scale: number, mean: ReadonlyArray<number>, std: ReadonlyA
     return centred / Math.fround(std[channel] ?? 1)
   })
 
-export interface PatchOptions {
-  /** Side of a patch in pixels. */
-  readonly patchSize: number
-  /** Time steps in a patch; an image is repeated. */
-  readonly temporalPatchSize: number
-  /** Side in patches of the blocks that the model merges into one visual token. */
-  readonly mergeSize: number
-  readonly table: Table
+/** A picture to be cut into patches: eight bytes and more of these for each that is held. */
+export interface Cut {
+  readonly grid: Grid
+  /** Numbers in all of its patches. */
+  readonly length: number
+  /** What is held, in bytes. */
+  readonly bytes: number
+  /** Writes the patches, `length` numbers, to where they are read. */
+  readonly write: (patches: Float32Array) => void
 }
 
 export interface Patches {
@@ -40,11 +43,10 @@ export interface Patches {
   readonly grid: Grid
 }
 
-/** One pass over the pixels. Fails unless both sides are multiples of patch size × merge size. */
-export const patchify = (
-  { data, height, width }: Pixels,
-  { mergeSize, patchSize, table, temporalPatchSize }: PatchOptions
-): Result.Result<Patches, Fault> => {
+/** Fails unless both sides are multiples of patch size × merge size. */
+export const cut = (pixels: Pixels, options: PatchOptions): Result.Result<Cut, Fault> => {
+  const { height, width } = pixels
+  const { mergeSize, patchSize, temporalPatchSize } = options
   const factor = patchSize * mergeSize
   if (height < 1 || width < 1 || height % factor !== 0 || width % factor !== 0) {
     return Result.fail({
@@ -53,28 +55,19 @@ export const patchify = (
       expected: `multiples of ${factor}`
     })
   }
-  const gridHeight = height / patchSize
-  const gridWidth = width / patchSize
-  const area = patchSize * patchSize
-  const channelLength = temporalPatchSize * area
-  const patches = new Float32Array(gridHeight * gridWidth * 3 * channelLength)
-  let at = 0
-  for (let blockY = 0; blockY < gridHeight; blockY += mergeSize) {
-    for (let blockX = 0; blockX < gridWidth; blockX += mergeSize) {
-      for (let y = blockY; y < blockY + mergeSize; y++) {
-        for (let x = blockX; x < blockX + mergeSize; x++) {
-          for (let channel = 0; channel < 3; channel++) {
-            const values = channel << 8
-            const begin = at
-            for (let row = 0; row < patchSize; row++) {
-              let from = ((y * patchSize + row) * width + x * patchSize) * 3 + channel
-              for (let column = 0; column < patchSize; column++, from += 3) patches[at++] = table[values + data[from]!]!
-            }
-            for (; at < begin + channelLength; at += area) patches.copyWithin(at, begin, begin + area)
-          }
-        }
-      }
+  return Result.succeed({
+    grid: [1, height / patchSize, width / patchSize],
+    length: height * width * 3 * temporalPatchSize,
+    bytes: pixels.data.byteLength,
+    write: (patches) => {
+      if (!patchBands(pixels, options, patches)) patchLoops(pixels, options, patches)
     }
-  }
-  return Result.succeed({ patches, grid: [1, gridHeight, gridWidth] })
+  })
+}
+
+/** All patches in memory of their own. */
+export const patchesOf = ({ grid, length, write }: Cut): Patches => {
+  const patches = new Float32Array(length)
+  write(patches)
+  return { patches, grid }
 }

@@ -5,7 +5,7 @@ import { Effect, Result, Schema } from "effect"
 import * as Decode from "./Decode.ts"
 import type { Image, Pixels } from "./Image.ts"
 import { type Fault, ImageError } from "./ImageError.ts"
-import { type Grid, type Patches, patchify, table } from "./Patchify.ts"
+import { type Cut, cut, type Grid, type Patches, patchesOf, table } from "./Patchify.ts"
 import { checkLimits } from "./PreprocessLimits.ts"
 import { resample } from "./resample.ts"
 import { smartResize } from "./smartResize.ts"
@@ -20,7 +20,12 @@ export interface Fitted {
 export interface Preprocessor {
   /** The first half of `process`: what it gives is small, and is processed to the same patches as the image itself. */
   readonly fit: (image: Image) => Effect.Effect<Fitted, ImageError>
-  /** An image whose size fits already is never resampled, and a rendered one never encoded. */
+  /**
+   * An image at the size that a model takes, to be cut into patches where these are read: pixels are an eighth of them.
+   * One whose size fits already is never resampled, and a rendered one never encoded.
+   */
+  readonly cut: (image: Image) => Effect.Effect<Cut, ImageError>
+  /** All patches of an image, in memory of their own. */
   readonly process: (image: Image) => Effect.Effect<Patches, ImageError>
   /** Visual tokens that the language model sees: patches ÷ mergeSize². */
   readonly mergedTokens: (grid: Grid) => number
@@ -134,13 +139,17 @@ export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageEr
         const fitted = Result.map(size, (size) => ({ pixels: resample(pixels, size), ...own }))
         return Effect.fromResult(Result.mapError(fitted, faultOf(image)))
       })
+    const cutting: Preprocessor["cut"] = (image) =>
+      Effect.flatMap(fit(image), ({ pixels }) => {
+        // A renderer may draw its next picture over this one.
+        const own = image.source._tag === "Rendered" ? { ...pixels, data: pixels.data.slice() } : pixels
+        return Effect.fromResult(Result.mapError(cut(own, patchOptions), faultOf(image)))
+      })
     return {
       fit,
-      process: (image) =>
-        Effect.flatMap(fit(image), ({ pixels }) =>
-          Effect.fromResult(Result.mapError(patchify(pixels, patchOptions), faultOf(image)))),
-      mergedTokens: ([t, h, w]) =>
-        t * h * w / (mergeSize * mergeSize),
+      cut: cutting,
+      process: (image) => Effect.map(cutting(image), patchesOf),
+      mergedTokens: ([t, h, w]) => t * h * w / (mergeSize * mergeSize),
       patchLength: 3 * temporalPatchSize * patchSize * patchSize,
       patchSize,
       temporalPatchSize,

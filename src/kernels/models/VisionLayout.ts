@@ -101,24 +101,37 @@ const placeOf = (patch: number, w: number, merge: number): readonly [row: number
   ]
 }
 
+/** An image that writes its patches, in the pre-processor's order. */
+export interface Written {
+  readonly grid: Grid
+  readonly write: (patches: Float32Array) => void
+}
+
 /** Writes images into zeroed arrays of the given shape. Frames beyond them stay empty. */
 export const fill = (
   vision: VisionConfig,
   { slots }: VisionShape,
-  images: ReadonlyArray<{ readonly patches: Float32Array; readonly grid: Grid }>,
+  images: ReadonlyArray<Written>,
   out: VisionArrays
 ): void => {
   const half = vision.width / vision.heads / 2
   let frame = 0
-  for (const { grid, patches } of images) {
+  const length = out.patches.length / out.filled.length
+  for (const { grid, write } of images) {
     const { slotOf } = layout(vision, grid)
     const angles = visionAngles(vision, grid)
-    const length = patches.length / (grid[0] * slotOf.length)
+    const count = grid[0] * slotOf.length
+    // Without windows slots follow patches: they are written where they stand.
+    const isStraight = vision.windows === undefined && (grid[0] === 1 || slots === slotOf.length)
+    const own = isStraight
+      ? out.patches.subarray(frame * slots * length, (frame * slots + count) * length)
+      : new Float32Array(count * length)
+    write(own)
     for (let f = 0; f < grid[0]; f++, frame++) {
       for (let patch = 0; patch < slotOf.length; patch++) {
         const row = frame * slots + slotOf[patch]!
         const from = f * slotOf.length + patch
-        out.patches.set(patches.subarray(from * length, (from + 1) * length), row * length)
+        if (!isStraight) out.patches.set(own.subarray(from * length, (from + 1) * length), row * length)
         out.cosines.set(angles.cosines.subarray(patch * half, (patch + 1) * half), row * half)
         out.sines.set(angles.sines.subarray(patch * half, (patch + 1) * half), row * half)
         out.filled[row] = 1

@@ -53,6 +53,8 @@ export interface RuntimeSession {
 export class Runtime extends Context.Service<Runtime, {
   /** How many worker threads there are; they are counted from 0. */
   readonly workers: number
+  /** How many threads each of them computes with. */
+  readonly threadsPerWorker: number
   /** Where graphs run. */
   readonly device: Device.Device
   /** Opens a model on one worker. The scope releases it after the runs asked for before. */
@@ -202,6 +204,6 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
             : Effect.fail(new RuntimeError({ operation: "optimize", reason }))
         })
 
-      return { workers: count, device, open, state, optimize }
+      return { workers: count, threadsPerWorker, device, open, state, optimize }
     })
   )

@@ -5,7 +5,7 @@ import type { Lookup } from "../../kernels/models/index.ts"
 import type { HostTensor, Runtime, SharedPool } from "../../kernels/runtime/index.ts"
 import type { Prompt } from "../Policy.ts"
 import * as ContextLimit from "./ContextLimit.ts"
-import type { Features, Patches } from "./Features.ts"
+import type { Grid } from "./Features.ts"
 import type { Images } from "./Images.ts"
 import type { Model } from "./Model.ts"
 import type { PositionTable } from "./PackedSequences.ts"
@@ -57,17 +57,17 @@ export const withFeatures = Effect.fnUntraced(function*(context: PolicyContext, 
   return { features, encoded: yield* encode(context, asked, features) }
 })
 
-/** Prompts with their images' patches, for runs that go through the tower. */
+/** Prompts with their images, for runs that cut these into patches and go through the tower. */
 export const withPatches = Effect.fnUntraced(function*(context: PolicyContext, asked: ReadonlyArray<Asked>) {
-  const patches = yield* context.images.patches(imagesOf(asked))
-  return { patches, encoded: yield* encode(context, asked, patches) }
+  const cuts = yield* context.images.cuts(imagesOf(asked))
+  return { cuts, encoded: yield* encode(context, asked, cuts) }
 })
 
 /** Fails where prompts do not fit, with all of them. */
 const encode = Effect.fnUntraced(function*(
   context: PolicyContext,
   asked: ReadonlyArray<Asked>,
-  known: ReadonlyMap<string, Features | Patches>
+  known: ReadonlyMap<string, { readonly grid: Grid }>
 ) {
   const tooLong: Array<ContextLimit.TokenBudgetError> = []
   const encoded = yield* Effect.forEach(asked, ({ following, key, prompt }) => {

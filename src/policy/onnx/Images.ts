@@ -1,5 +1,5 @@
 /**
- * What the policy knows of images: patches, and the visual tokens the vision tower makes of them.
+ * What the policy knows of images: pixels to cut into patches, and the visual tokens the vision tower makes of them.
  *
  * While the tower is frozen, visual tokens are computed once per image and kept (least recently used go first, so that
  * memory does not grow with the data set). A trained tower's tokens are forgotten with every update. Images that are
@@ -7,18 +7,18 @@
  */
 import { Effect } from "effect"
 import type { Image } from "../../kernels/image/Image.ts"
-import type { ImageError } from "../../kernels/image/index.ts"
+import type { ImageError, Patchify } from "../../kernels/image/index.ts"
 import { Config, VisionLayout } from "../../kernels/models/index.ts"
 import { type HostTensor, Runtime, type SharedPool } from "../../kernels/runtime/index.ts"
 import { type Lora, LossGraphs } from "../../kernels/train/index.ts"
 import { ByteCache } from "../ByteCache.ts"
-import type { Features, Grid, Patches } from "./Features.ts"
+import type { Features, Grid } from "./Features.ts"
 import * as MappedWeights from "./MappedWeights.ts"
 import type { Sessions } from "./SessionCache.ts"
 import * as Tower from "./Tower.ts"
 
 export interface Images {
-  readonly patches: (images: ReadonlyArray<Image>) => Effect.Effect<ReadonlyMap<string, Patches>, ImageError>
+  readonly cuts: (images: ReadonlyArray<Image>) => Effect.Effect<ReadonlyMap<string, Patchify.Cut>, ImageError>
   readonly features: (
     images: ReadonlyArray<Image>
   ) => Effect.Effect<ReadonlyMap<string, Features>, ImageError | Runtime.RuntimeError>
@@ -36,9 +36,27 @@ const CHUNK_PATCHES = 1024
 export const chunkOf = ([t, h, w]: Grid): number =>
   Math.max(1, Math.min(CHUNK, Math.floor(CHUNK_PATCHES / (t * h * w))))
 
+/** Visual tokens from which an image alone has a run of its own, without places for others. */
+const ALONE = 4
+
+/**
+ * Places of a run. On one thread of a processor, products of matrices give each row the same bits whatever rows there
+ * are beside it, but for a single row, which is multiplied by other code: there an image alone needs no empty places
+ * beside it, unless its tokens are few. Several threads divide products by their size.
+ */
+const placesFor = (
+  images: number,
+  grid: Grid,
+  merge: number,
+  { device, threadsPerWorker }: Pick<Runtime.Runtime["Service"], "device" | "threadsPerWorker">
+): number =>
+  images === 1 && device === "cpu" && threadsPerWorker === 1 && grid[0] * grid[1] * grid[2] >= ALONE * merge ** 2
+    ? 1
+    : chunkOf(grid)
+
 export interface Options {
   readonly config: Config.Config
-  readonly process: (image: Image) => Effect.Effect<Patches, ImageError>
+  readonly cut: (image: Image) => Effect.Effect<Patchify.Cut, ImageError>
   readonly sessions: Sessions
   /** Whose weights they are: the policy's or its reference's. */
   readonly name: string
@@ -50,26 +68,26 @@ export interface Options {
   readonly memory: SharedPool.SharedPool
 }
 
-/** Of patches and of features each. */
+/** Of pixels and of features each. */
 const CACHED_BYTES = 256 * 1024 * 1024
 
 export const make = Effect.fnUntraced(function*(options: Options) {
-  const { config, frozen, memory, name, process, sessions, weights } = options
+  const { config, cut, frozen, memory, name, sessions, weights } = options
   const runtime = yield* Runtime.Runtime
-  const patchCache = new ByteCache<Patches>(CACHED_BYTES, ({ patches }) => patches.byteLength)
+  const cutCache = new ByteCache<Patchify.Cut>(CACHED_BYTES, ({ bytes }) => bytes)
   const featureCache = new ByteCache<Features>(CACHED_BYTES, ({ features }) => features.byteLength)
 
   const passing = new WeakSet<Image>()
 
   const distinct = (images: ReadonlyArray<Image>) => [...new Map(images.map((image) => [image.id, image])).values()]
 
-  const patches: Images["patches"] = Effect.fnUntraced(function*(images) {
+  const cuts: Images["cuts"] = Effect.fnUntraced(function*(images) {
     const found = yield* Effect.forEach(distinct(images), (image) => {
-      const held = patchCache.get(image.id)
+      const held = cutCache.get(image.id)
       if (held !== undefined) return Effect.succeed([image.id, held] as const)
-      return Effect.map(process(image), (made) => {
+      return Effect.map(cut(image), (made) => {
         // Frozen: the tokens are kept instead.
-        if (!frozen && !passing.has(image)) patchCache.set(image.id, made)
+        if (!frozen && !passing.has(image)) cutCache.set(image.id, made)
         return [image.id, made] as const
       })
     }, { concurrency: 4 })
@@ -81,8 +99,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   /** Images of one grid through the tower. */
   const encode = Effect.fnUntraced(
-    function*(chunk: ReadonlyArray<readonly [string, Patches]>, grid: Grid, worker: number) {
-      const grids = Array.from({ length: chunkOf(grid) }, () => grid)
+    function*(chunk: ReadonlyArray<readonly [string, Patchify.Cut]>, grid: Grid, worker: number) {
+      const grids = Array.from({ length: placesFor(chunk.length, grid, config.vision.merge, runtime) }, () => grid)
       const shape = VisionLayout.shapeFor(config.vision, grids)
       const session = sessions.of({
         key: `vision ${name} ${JSON.stringify(shape)}`,
@@ -91,9 +109,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         ...MappedWeights.session(options.mapped),
         bound: weights
       })
-      const patches = chunk.map(([, patches]) => patches)
+      const images = chunk.map(([, cut]) => cut)
       const { features } = yield* memory.lend((memory) =>
-        session.run(Tower.tensors(config.vision, shape, patches, memory))
+        session.run(Tower.tensors(config.vision, shape, images, memory))
       )
       const data = features?.data as Float32Array
       const rows = VisionLayout.tokenRows(config.vision, shape, grids)
@@ -118,9 +136,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     }
     const missing = all.filter((image) => !known.has(image.id))
     const kept = new Set(missing.flatMap((image) => passing.has(image) ? [] : [image.id]))
-    // A few chunks at a time: patches of a whole data set would not fit.
+    // A few chunks at a time: pixels of a whole data set would not fit.
     for (let at = 0; at < missing.length; at += CHUNK * runtime.workers) {
-      const prepared = [...yield* patches(missing.slice(at, at + CHUNK * runtime.workers))]
+      const prepared = [...yield* cuts(missing.slice(at, at + CHUNK * runtime.workers))]
       for (const [id, { grid }] of prepared) if (isBeyond(grid)) known.set(id, { grid, features: new Float32Array(0) })
       const within = prepared.filter(([, { grid }]) => !isBeyond(grid))
       const byGrid = Map.groupBy(within, ([, { grid }]) => grid.join())
@@ -146,7 +164,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   })
 
   const made: Images = {
-    patches,
+    cuts,
     features,
     once: (image) => {
       passing.add(image)

@@ -56,7 +56,7 @@ export const make = (context: PolicyContext): Reference => {
     const own = model.towerTrained
       ? yield* Images.make({
         config: model.config,
-        process: model.preprocessor.process,
+        cut: model.preprocessor.cut,
         sessions,
         frozen: true,
         memory: context.memory,

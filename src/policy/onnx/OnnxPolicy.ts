@@ -83,7 +83,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const memory = SharedPool.make(POOLED_BYTES)
   const images = yield* Images.make({
     config: model.config,
-    process: model.preprocessor.process,
+    cut: model.preprocessor.cut,
     sessions,
     name: "policy",
     weights,

@@ -100,7 +100,7 @@ export const prepare = Effect.fnUntraced(
     const { encoded, known } = throughTower
       ? yield* Effect.map(
         withPatches(context, asked),
-        ({ encoded, patches }) => ({ encoded, known: { kind: "pixels", patches } satisfies Tower.Known })
+        ({ cuts, encoded }) => ({ encoded, known: { kind: "pixels", cuts } satisfies Tower.Known })
       )
       : yield* Effect.map(
         withFeatures(context, asked),

@@ -1,8 +1,9 @@
 /** What graphs read of images: patches on their way through the vision tower, or the visual tokens of a frozen one. */
+import type { Patchify } from "../../kernels/image/index.ts"
 import { Config, VisionLayout, VisionPlaces } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import type { LossGraphs } from "../../kernels/train/index.ts"
-import type { Features, Patches } from "./Features.ts"
+import type { Features } from "./Features.ts"
 import { roundUp } from "./roundUp.ts"
 
 /**
@@ -13,7 +14,7 @@ import { roundUp } from "./roundUp.ts"
 export const tensors = (
   vision: Config.VisionConfig,
   shape: VisionLayout.VisionShape,
-  images: ReadonlyArray<Patches>,
+  images: ReadonlyArray<Patchify.Cut>,
   memory: HostTensor.Shared = HostTensor.shared
 ): Record<string, HostTensor.HostTensor> => {
   const { channels, heads, patch, places, temporalPatch, width } = vision
@@ -47,9 +48,9 @@ export const tensors = (
 /** Images a tower run has room for: few sizes beyond a handful, so that few graphs are compiled. */
 export const imageSlots = (images: number): number => images <= 4 ? images : roundUp(images, 4)
 
-/** What is known of the images: patches for a tower under training, visual tokens of a frozen one. */
+/** What is known of the images: pixels for a tower under training, visual tokens of a frozen one. */
 export type Known =
-  | { readonly kind: "pixels"; readonly patches: ReadonlyMap<string, Patches> }
+  | { readonly kind: "pixels"; readonly cuts: ReadonlyMap<string, Patchify.Cut> }
   | { readonly kind: "features"; readonly features: ReadonlyMap<string, Features> }
 
 /** Where a batch's visual tokens come from, and at which row of them each token finds its own. */
@@ -69,7 +70,7 @@ export const visualRows = (config: Config.Config, ids: ReadonlyArray<string>, kn
   if (ids.length === 0) return { shape: { kind: "none" }, rows: 0, feeds: () => ({}) }
   const merge = config.vision.merge * config.vision.merge
   if (known.kind === "pixels") {
-    const images = ids.flatMap((id) => known.patches.get(id) ?? [])
+    const images = ids.flatMap((id) => known.cuts.get(id) ?? [])
     const grids = images.map(({ grid }) => grid)
     const needed = VisionLayout.shapeFor(config.vision, grids)
     const shape = { ...needed, frames: imageSlots(needed.frames) }

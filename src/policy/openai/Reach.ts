@@ -4,6 +4,7 @@ import { HttpClient, HttpClientRequest } from "effect/http"
 import * as Connection from "../http/Connection.ts"
 import { excerpt } from "../http/excerpt.ts"
 import * as Secret from "../http/Secret.ts"
+import * as Said from "./Wordings.ts"
 
 /** Nobody is there, or it says something else. */
 export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {
@@ -26,6 +27,8 @@ export type Listed = typeof Listed.Type
 const Models = Schema.fromJsonString(Schema.Struct({ data: Schema.Array(Listed) }))
 
 const MOST_BYTES = 16 * 1024 * 1024
+/** Characters of an answer that are looked into for what is wrong. */
+const longestSaid = 4096
 const PATIENCE = Duration.seconds(10)
 
 /** A path behind the address: what it answers. */
@@ -72,6 +75,22 @@ export const listed = Effect.fnUntraced(
 /** Names of the models that a server holds. */
 export const models = (baseUrl: string, apiKey: Redacted.Redacted<string> | undefined) =>
   Effect.map(listed(baseUrl, apiKey), (found) => found.map(({ id }) => id))
+
+/**
+ * Why a server cannot be asked for a model that it does not list; none where it can, or where it does not tell. Some
+ * serve more than they list: it is tried with a word.
+ */
+export const refusal = Effect.fnUntraced(
+  function*(baseUrl: string, model: string, apiKey: Redacted.Redacted<string> | undefined) {
+    const body = { model, messages: [{ role: "user", content: "ok" }], max_tokens: 1 }
+    const request = HttpClientRequest.bodyJsonUnsafe(HttpClientRequest.post(`${baseUrl}/chat/completions`), body)
+    const { shown, status, text } = yield* get(request, apiKey)
+    return status === 404 || (status >= 400 && status < 500 && Said.noModel.test(text.slice(0, longestSaid)))
+      ? Option.some(`it answered ${status}: ${shown}`)
+      : Option.none()
+  },
+  Effect.orElseSucceed(() => Option.none<string>())
+)
 
 /** Whether adapters can be loaded while it runs: a vLLM that was not told so has no such path. */
 export const takesAdapters = (baseUrl: string, apiKey: Redacted.Redacted<string> | undefined) =>

@@ -93,6 +93,23 @@ describe("files of rise annotate", () => {
       assert.deepStrictEqual((yield* process(out, { format: "jsonl" })).asked, [])
     })))
 
+  for (const format of ["jsonl", "csv", "label-studio"] as const) {
+    it.effect(`${format}: without an answer they hold nobody to their settings`, () =>
+      run(Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const out = `${yield* folder}/a.${format}`
+        yield* process(out, { format, most: 0, maxTokens: 100 })
+        const { asked } = yield* process(out, { format, maxTokens: 224 })
+        assert.deepStrictEqual(asked, names)
+        yield* process(`${out}.fresh`, { format })
+        assert.strictEqual(yield* fs.readFileString(out), yield* fs.readFileString(`${out}.fresh`))
+        // One answer does.
+        yield* process(`${out}.one`, { format, most: 1, maxTokens: 100 })
+        const refused = yield* Effect.flip(process(`${out}.one`, { format, maxTokens: 224 }))
+        assert.match(refused.message, /holds answers made with maxTokens 100/)
+      })))
+  }
+
   it.effect("refuse what they were not made with, and what nobody knows", () =>
     run(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem

@@ -1,7 +1,7 @@
 /** `rise doctor`: what it says of machines, models and data. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:http"
 import { tmpdir } from "node:os"
@@ -87,7 +87,8 @@ describe("rise doctor", () => {
     Effect.scoped(Effect.gen(function*() {
       const folder = yield* directory
       const layouts = "docs/data.md has the layouts that are read"
-      const says = (place: string) => data(place, embeddedModel)
+      const unsaid = { labels: Option.none(), subject: Option.none(), task: Option.none() }
+      const says = (place: string) => data(place, embeddedModel, unsaid)
       assert.deepStrictEqual(
         yield* says(join(folder, "nowhere")),
         [wrong("data", `${join(folder, "nowhere")}: no such file or folder`, layouts)]
@@ -190,6 +191,31 @@ describe("rise doctor", () => {
       rmSync(join(folder, "tokenizer.json"))
       yield* saying("tokenizer.json")
     })).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("reads data as flags say, and refuses flags of data without any", () =>
+    Effect.gen(function*() {
+      const folder = yield* directory
+      const picture = yield* Effect.promise(() =>
+        sharp({ create: { width: 40, height: 40, channels: 3, background: "red" } }).png().toBuffer()
+      )
+      const box = { x: 10, y: 10, width: 50, height: 50, rotation: 0, rectanglelabels: ["cup"] }
+      const tasks = Array.from({ length: 8 }, (_, i) => {
+        writeFileSync(join(folder, `${i}.png`), picture)
+        const choices = [i % 2 === 0 ? "sun" : "rain"]
+        const result = [{ from_name: "w", value: { choices } }, ...i < 4 ? [{ from_name: "b", value: box }] : []]
+        return { data: { image: `${i}.png` }, annotations: [{ result }] }
+      })
+      writeFileSync(join(folder, "project.json"), JSON.stringify(tasks))
+      const said = (...more: ReadonlyArray<string>) =>
+        Effect.map(here(["doctor", "--data", folder, ...more]), ({ stderr, stdout }) =>
+          `${stdout}${stderr}`.replaceAll(/\s+/g, " "))
+      assert.match(yield* said(), /boxes beside the choices are not read/)
+      assert.match(yield* said("--task", "detection"), /choices beside the boxes are not read/)
+      assert.match(yield* said("--labels", "sun,raine"), /did you mean "rain" by "raine"/)
+      const { code, stderr } = yield* here(["doctor", "--task", "detection"])
+      assert.strictEqual(code, 2)
+      assert.match(stderr, /--task is for pictures of one's own: name them, --data/)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 300_000)
 
   it.live(
     "ends with 1 where a run would not start, and says everything else all the same",

@@ -40,6 +40,9 @@ describe("COCO folders", () => {
           ["result.json", "images/a.png", "images/a.png"],
           ["instances.json", "a.png", "images/a.png"],
           ["annotations/instances_default.json", "a.png", "images/a.png"],
+          ["annotations/instances_default.json", "a.png", "bilder/a.png"],
+          ["instances.json", "a.png", "Meine Fotos/a.png"],
+          ["instances.json", "x/a.png", "data/x/a.png"],
           ["annotations/instances_default.json", "a.png", "images/default/a.png"]
         ] as const
       ) {
@@ -55,6 +58,26 @@ describe("COCO folders", () => {
           assert.strictEqual(found.test.error, "no such half")
         }
       }
+    })))
+
+  it.effect("whose pictures are nowhere are an error that says where they were looked for", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({
+        "annotations/instances_default.json": coco("a.png", 7),
+        "bilder/b.png": [40, 30],
+        "images/c.png": [40, 30]
+      })
+      const { error } = yield* opened(layout, root)
+      assert.match(
+        error,
+        /no picture that it lists is there, such as "a\.png"; looked for in .*"annotations".*"bilder"/
+      )
+      // Of many listed pictures a few are there.
+      const images = Array.from({ length: 500 }, (_, id) => ({ id, file_name: `${id}.png`, width: 40, height: 30 }))
+      const annotations = [{ id: 1, image_id: 333, category_id: 7, bbox: [5, 6, 10, 12] }]
+      const json = coco("", 7, { images, annotations })
+      const few = yield* opened(layout, yield* folder({ "instances.json": json, "333.png": [40, 30] }))
+      assert.deepStrictEqual([few.error, few.train.truths, few.train.rows.length], ["", [["333.png", [cup]]], 499])
     })))
 
   it.effect("in halves: Roboflow's, COCO's own", () =>

@@ -77,10 +77,15 @@ const rectangle = (x: number, y: number, width: number, height: number, label: s
 
 const pictures = { "a.png": [40, 30], "b.png": [40, 30], "c.png": [40, 30] } as const
 
-const exported = (tasks: ReadonlyArray<unknown>, labels?: ReadonlyArray<string>, files = {}) =>
+const exported = (
+  tasks: ReadonlyArray<unknown>,
+  labels?: ReadonlyArray<string>,
+  files = {},
+  kind?: "classes" | "boxes"
+) =>
   Effect.flatMap(
     folder({ ...pictures, ...files, "project-29-at-2024-01-30-02-41-0a1b2c3d.json": JSON.stringify(tasks) }),
-    (root) => opened(layout, root, labels)
+    (root) => opened(layout, root, labels, kind)
   )
 
 describe("Label Studio", () => {
@@ -121,6 +126,33 @@ describe("Label Studio", () => {
       const found = yield* exported(tasks, ["rain", "sun"])
       assert.deepStrictEqual(found.train.truths, [["a.png", [0, 1]], ["b.png", [1, 0]]])
       assert.isTrue(found.single)
+    })))
+
+  it.effect("choices and boxes: what most tasks have is read, or what is asked for, and the other is told", () =>
+    live(Effect.gen(function*() {
+      const cup = rectangle(10, 10, 50, 50, "cup")
+      const tasks = [
+        task("a.png", [annotation(1, [choose("sun"), cup])]),
+        task("b.png", [annotation(1, [choose("rain")])]),
+        task("c.png", [annotation(1, [choose("sun")])])
+      ]
+      const boxes = [["a.png", [["cup", 4, 3, 20, 15]]], ["b.png", []], ["c.png", []]]
+      const found = yield* exported(tasks)
+      assert.deepStrictEqual([found.kind, found.labels, found.train.rows], ["classes", ["rain", "sun"], []])
+      assert.include(
+        found.notes,
+        "boxes beside the choices are not read: those of 1 task, where 3 have choices; --task"
+      )
+      const asked = yield* exported(tasks, undefined, {}, "boxes")
+      assert.deepStrictEqual([asked.kind, asked.train.truths], ["boxes", boxes])
+      assert.include(asked.notes, "not read: \"weather\", of 3 tasks, where 1 has boxes; --task classification reads")
+      const both = [task("a.png", [annotation(1, [choose("sun"), cup])]), task("b.png", [annotation(1, [cup])])]
+      assert.strictEqual((yield* exported(both)).kind, "boxes")
+      const chosen = yield* exported(both, undefined, {}, "classes")
+      assert.deepStrictEqual([chosen.kind, chosen.train.rows], ["classes", [[2, "no-label"]]])
+      // Where there are no choices, boxes are what there is to make labels of.
+      const alone = [task("a.png", [annotation(1, [cup])])]
+      assert.strictEqual((yield* exported(alone, undefined, {}, "classes")).kind, "boxes")
     })))
 
   it.effect("rectangles are percent of the picture, turned ones the box around them", () =>

@@ -79,6 +79,22 @@ describe("a table", () => {
       const bare = yield* read("id,breed\na,sun\nb,rain\n")
       assert.deepStrictEqual(bare.samples, [["a.png", 0, 1], ["b.png", 1, 0]])
       assert.include(bare.notes, "its pictures are named without .png")
+      const some = yield* read("image,label\na.png,sun\nb,rain\nc,sun\nx/é,rain\n./a,sun\n", {
+        "x/\u0065\u0301.webp": [2, 2],
+        "c.jpg": [2, 2],
+        notes: "no picture"
+      })
+      assert.deepStrictEqual(some.samples.map(([id]) => id), ["a.png", "b.png", "c.png", "x/é.webp"])
+      assert.deepStrictEqual([some.rows, some.samples[0]], [[], ["a.png", 0, 1]])
+      assert.include(some.notes, "4 of its 5 pictures are named without .png")
+      // Also where the first that has none stands behind those that are looked up first.
+      const many = Array.from({ length: 30 }, (_, i) => `${i}.png`)
+      const late = yield* read(
+        `image,label\n${many.map((name, i) => `${i < 25 ? name : i},${i % 2 === 0 ? "sun" : "rain"}\n`).join("")}`,
+        pictures(...many)
+      )
+      assert.deepStrictEqual([late.samples.length, late.rows], [30, []])
+      assert.include(late.notes, "5 of its 30 pictures are named without an extension")
       const elsewhere = yield* read(
         "image,label\nx.png,sun\nsub\\y.png,rain\n",
         pictures("images/x.png", "images/sub/y.png")

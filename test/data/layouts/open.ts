@@ -43,8 +43,13 @@ const halves = (found: Found) => {
 const nothing = { unknown: false, error: "", kind: "", single: false, notes: "", train: none, test: none }
 
 /** What is found, its halves read; or the error, or that the layout does not know the folder. */
-export const opened = (layout: Layout, path: string, labels?: ReadonlyArray<string>) =>
-  layout.open(path, { labels: Option.fromUndefinedOr(labels) }).pipe(
+export const opened = (
+  layout: Layout,
+  path: string,
+  labels?: ReadonlyArray<string>,
+  kind?: "classes" | "boxes"
+) =>
+  layout.open(path, { labels: Option.fromUndefinedOr(labels), ...(kind === undefined ? {} : { kind }) }).pipe(
     Effect.flatMap(Option.match({
       onNone: () => Effect.succeed({ ...nothing, labels: [] as ReadonlyArray<string>, unknown: true }),
       onSome: (found) =>

@@ -3,6 +3,8 @@ import { Effect, Result } from "effect"
 import * as fs from "node:fs"
 import sharp from "sharp"
 import { Image, Patchify, Preprocess } from "../../../src/kernels/image/index.ts"
+import { patchBands } from "../../../src/kernels/image/patchBands.ts"
+import { patchLoops } from "../../../src/kernels/image/patchLoops.ts"
 import { stopwatch } from "../../stopwatch.ts"
 
 const fixtures = new URL("../../fixtures/", import.meta.url)
@@ -118,6 +120,18 @@ describe("Preprocess", () => {
       assert.deepStrictEqual((yield* fixed.process(solid(56, 28, 0))).grid, [1, 4, 2])
     }))
 
+  it.effect("is cut as it was, whatever its renderer draws next", () =>
+    Effect.gen(function*() {
+      const { cut } = yield* Preprocess.fromConfig({})
+      const canvas = new Uint8Array(56 * 56 * 3).fill(255)
+      const [first, second] = [
+        yield* cut(Image.rendered("white", () => ({ width: 56, height: 56, data: canvas }))),
+        yield* cut(Image.rendered("black", () => ({ width: 56, height: 56, data: canvas.fill(0) })))
+      ]
+      assert.closeTo(Patchify.patchesOf(first).patches[0]!, (1 - 0.48145466) / 0.26862954, 1e-6)
+      assert.closeTo(Patchify.patchesOf(second).patches[0]!, -0.48145466 / 0.26862954, 1e-6)
+    }))
+
   it("prepares a 112 × 112 rendered image in well under a millisecond", () => {
     const preprocessor = Effect.runSync(
       Preprocess.fromConfig({ temporal_patch_size: 1, min_pixels: 12544, max_pixels: 12544 })
@@ -132,7 +146,36 @@ describe("Preprocess", () => {
   })
 })
 
-describe("patchify", () => {
+describe("Patchify", () => {
+  it("is the same in WebAssembly and in plain loops, in shared memory too", () => {
+    const table = Patchify.table(1 / 255, [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711])
+    for (
+      const [patchSize, temporalPatchSize, mergeSize] of [[14, 2, 2], [16, 2, 2], [7, 1, 1], [1, 3, 2], [5, 16, 3]]
+    ) {
+      const options = { patchSize: patchSize!, temporalPatchSize: temporalPatchSize!, mergeSize: mergeSize!, table }
+      const factor = options.patchSize * options.mergeSize
+      const pixels = noise(3 * factor, 5 * factor, patchSize!)
+      const { bytes, length, write } = Result.getOrThrow(Patchify.cut(pixels, options))
+      assert.deepStrictEqual([bytes, length], [pixels.data.length, pixels.data.length * options.temporalPatchSize])
+      const [bands, loops] = [new Float32Array(length), new Float32Array(length)]
+      assert.isTrue(patchBands(pixels, options, bands))
+      patchLoops(pixels, options, loops)
+      assert.deepStrictEqual(bands, loops)
+      const shared = new Float32Array(new SharedArrayBuffer(4 * length + 8), 4, length)
+      write(shared)
+      assert.deepStrictEqual(Float32Array.from(shared), loops)
+    }
+  })
+
+  it("leaves bands that would take more memory than is kept to plain loops", () => {
+    const table = Float32Array.from({ length: 768 }, (_, i) => i)
+    const options = { patchSize: 28, temporalPatchSize: 16, mergeSize: 1, table }
+    const pixels = noise(28, 28 * 200, 3)
+    assert.isFalse(patchBands(pixels, options, new Float32Array(0)))
+    const { patches } = Patchify.patchesOf(Result.getOrThrow(Patchify.cut(pixels, options)))
+    assert.strictEqual(patches[28 * 28 - 1], pixels.data[(27 * 28 * 200 + 27) * 3])
+  })
+
   it("orders patches by merge block, then values by channel, time, row, column", () => {
     // Red is the row, green the column, blue the constant 7; the table keeps bytes apart by channel.
     const side = 8
@@ -142,7 +185,9 @@ describe("patchify", () => {
     })
     const table = Float32Array.from({ length: 768 }, (_, i) => (i & 255) + 1000 * (i >> 8))
     const options = { patchSize: 2, temporalPatchSize: 2, mergeSize: 2, table }
-    const { grid, patches } = Result.getOrThrow(Patchify.patchify({ width: side, height: side, data }, options))
+    const { grid, patches } = Patchify.patchesOf(
+      Result.getOrThrow(Patchify.cut({ width: side, height: side, data }, options))
+    )
     assert.deepStrictEqual(grid, [1, 4, 4])
     const expected: Array<number> = []
     for (const [blockY, blockX] of [[0, 0], [0, 2], [2, 0], [2, 2]] as const) {

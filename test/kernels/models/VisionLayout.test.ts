@@ -62,7 +62,12 @@ describe("VisionLayout", () => {
         sines: new Float32Array(total * half),
         filled: new Int32Array(total)
       }
-      VisionLayout.fill(vision, shape, images, out)
+      VisionLayout.fill(
+        vision,
+        shape,
+        images.map(({ grid, patches }) => ({ grid, write: (into) => into.set(patches) })),
+        out
+      )
       const expected = images.flatMap(({ patches }) => [...patches])
       const rows = VisionLayout.tokenRows(vision, shape, grids)
       const read = [...rows].flatMap((row) => [...out.patches.subarray(row * block, (row + 1) * block)])

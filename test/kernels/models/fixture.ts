@@ -118,7 +118,7 @@ export const tower = (
   VisionLayout.fill(
     vision,
     shape,
-    images.map(({ grid, patches }) => ({ grid, patches: Float32Array.from(patches) })),
+    images.map(({ grid, patches }) => ({ grid, write: (into) => into.set(patches) })),
     out
   )
   const feeds = {

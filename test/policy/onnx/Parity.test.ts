@@ -8,11 +8,11 @@ import { fileURLToPath } from "node:url"
 import { sequenceInputs } from "../../../src/kernels/generate/index.ts"
 import * as G from "../../../src/kernels/graph/index.ts"
 import * as Image from "../../../src/kernels/image/Image.ts"
+import { Patchify } from "../../../src/kernels/image/index.ts"
 import { Config, head, Parameters, Rope, sequence, vision, visionInputs } from "../../../src/kernels/models/index.ts"
 import { type HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
 import { LossGraphs, Objectives, ParameterStore } from "../../../src/kernels/train/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
-import type { Patches } from "../../../src/policy/onnx/Features.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
 import { layOut, type PackedSequence, PositionTable } from "../../../src/policy/onnx/PackedSequences.ts"
 import * as Tower from "../../../src/policy/onnx/Tower.ts"
@@ -80,22 +80,21 @@ for (const name of ["qwen2-vl", "qwen2.5-vl", "qwen3-vl"]) {
     { images: images.slice(2), text: given.prompt }
   ]
 
-  /** The directory, its images' patches, and both prompts as the policy lays them out in one batch. */
+  /** The directory, its images to be cut into patches, and both prompts as the policy lays them out in one batch. */
   const opened = Effect.runSync(Effect.cached(
     Effect.gen(function*() {
       const model = yield* Model.load(directory, { trainable: "all", seed: 0 })
-      const patches = new Map<string, Patches>()
-      for (const image of images) patches.set(image.id, yield* model.preprocessor.process(image))
-      const encode = (prompt: Prompt) =>
-        model.encoder.prompt(prompt, prompt.images.map(({ id }) => patches.get(id)!.grid))
+      const cuts = new Map<string, Patchify.Cut>()
+      for (const image of images) cuts.set(image.id, yield* model.preprocessor.cut(image))
+      const encode = (prompt: Prompt) => model.encoder.prompt(prompt, prompt.images.map(({ id }) => cuts.get(id)!.grid))
       const encoded = [yield* encode(prompts[0]), yield* encode(prompts[1])] as const
-      return { model, patches, encoded, weights: fed(ParameterStore.tensors(model.store)) }
+      return { model, cuts, encoded, weights: fed(ParameterStore.tensors(model.store)) }
     }).pipe(Effect.provide(NodeServices.layer))
   ))
 
   /** A batch through the tower, each image with its own grid. */
   const batched = (
-    { encoded, model, patches }: Effect.Success<typeof opened>,
+    { cuts, encoded, model }: Effect.Success<typeof opened>,
     which: ReadonlyArray<0 | 1>,
     targets: ReadonlyArray<string>
   ) => {
@@ -110,7 +109,7 @@ for (const name of ["qwen2-vl", "qwen2.5-vl", "qwen3-vl"]) {
         : [tokens[i]!.map((token) => ({ token, weight: 1 / total, advantage: 0, oldLogprob: 0, state: 0, left: 0 }))]
     }))
     const rows = Math.max(1, total)
-    const visual = Tower.visualRows(config, sequences.flatMap((one) => one.images), { kind: "pixels", patches })
+    const visual = Tower.visualRows(config, sequences.flatMap((one) => one.images), { kind: "pixels", cuts })
     const length = 144
     const { tensors } = layOut(config, new PositionTable(config), sequences, {
       batch: which.length,
@@ -133,10 +132,10 @@ for (const name of ["qwen2-vl", "qwen2.5-vl", "qwen3-vl"]) {
   describe(`${name} as transformers has it`, () => {
     it.effect("pixel values and grids", () =>
       Effect.gen(function*() {
-        const { model: { preprocessor }, patches } = yield* opened
+        const { cuts, model: { preprocessor } } = yield* opened
         const side = preprocessor.patchSize * preprocessor.mergeSize
         given.sizes.forEach(([height, width], i) => {
-          const found = patches.get(images[i]!.id)!
+          const found = Patchify.patchesOf(cuts.get(images[i]!.id)!)
           assert.deepStrictEqual(found.grid, given.grids[i])
           const resampled = height % side !== 0 || width % side !== 0
           assert.isAtMost(

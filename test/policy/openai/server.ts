@@ -95,6 +95,7 @@ const reply = async (body: ChatBody): Promise<string> => {
   if (text.startsWith("Why")) return hints[moods.findIndex((mood) => text.includes(mood))] ?? "no idea"
   if (text.startsWith("Which")) return moods[hints.findIndex((hint) => text.includes(hint))] ?? "potato"
   const url = imageOf(body)
+  if (url === "") return "ok"
   const { channels } = await sharp(Buffer.from(url.slice(url.indexOf(",") + 1), "base64")).stats()
   const seen = Math.round((channels[0]?.mean ?? 0) / 85)
   return text.startsWith("Think") ? `<think>${hints[seen]}</think><answer>${moods[seen]}</answer>` : moods[seen] ?? ""

@@ -104,7 +104,7 @@ const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) 
   const images = yield* Images.make({
     memory,
     config,
-    process: preprocessor.process,
+    cut: preprocessor.cut,
     sessions,
     name: "policy",
     weights,

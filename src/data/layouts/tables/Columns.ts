@@ -13,7 +13,12 @@ type Column = Profile.Column
 
 /** Labels by name in one column, or a column of numbers for each. */
 export type Truth =
-  | { readonly _tag: "Label"; readonly column: Column }
+  | {
+    readonly _tag: "Label"
+    readonly column: Column
+    /** Whether labels are numbers, so that a cell such as "NA" is none. */
+    readonly numbered: boolean
+  }
   | { readonly _tag: "Amounts"; readonly amounts: Amounts.Amounts }
 
 const key = (name: string) => name.normalize("NFKC").toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "")
@@ -59,6 +64,10 @@ export const splitOf = (columns: ReadonlyArray<Column>): Column | undefined =>
 const isFew = ({ different, filled }: Column) =>
   different < Profile.most && (different <= 20 || 2 * different <= filled)
 
+/** Numbers by what most cells are, or names by what is in every one. */
+const isNames = ({ different, nature, first }: Column) =>
+  nature === "names" && (different > 1 || !first.every(Names.isMissing))
+
 const fail = ({ file }: Table.Table, reason: string) => Effect.fail(new DataError({ source: file, reason }))
 const named = (columns: ReadonlyArray<Column>) => Quoted.names(columns.map(({ name }) => name))
 
@@ -78,16 +87,34 @@ const hinted = Effect.fnUntraced(function*(
   )
 })
 
+/** `such as "NA" (line 9)`. */
+const suchAs = (odd: Profile.Odd | undefined) =>
+  odd === undefined ? "" : `such as ${Quoted.quoted(odd.cell)} (line ${odd.row})`
+
+/** Fails at a column of which it cannot be told whether it holds numbers or names, where that makes the labels. */
+const decided = (table: Table.Table, columns: ReadonlyArray<Column>, numbers: ReadonlyArray<Column>) => {
+  const doubtful = columns.filter(({ nature }) => nature === "doubtful")
+  const first = doubtful.find((column) => numbers.length + doubtful.length > 1 || isFew(column))
+  if (first === undefined) return Effect.void
+  return fail(
+    table,
+    `whether ${Quoted.quoted(first.name)} holds numbers or names cannot be told: ${first.filled - first.odd} of its ` +
+      `${first.filled} filled cells are numbers, others are not, ${suchAs(first.firstOdd)}; leave cells without a ` +
+      `number empty, call a column of names "label", or name the columns of the labels by --labels`
+  )
+}
+
 const truthIn = Effect.fnUntraced(function*(table: Table.Table, columns: ReadonlyArray<Column>) {
   const byName = columns.filter(isNamed("label")).toSorted((a, b) =>
     // Names before the numbers that stand for them.
     Number(a.isNumeric) - Number(b.isNumeric) || words.label.indexOf(key(a.name)) - words.label.indexOf(key(b.name))
   )
   const [label] = byName
-  if (label !== undefined) return Option.some<Truth>({ _tag: "Label", column: label })
+  if (label !== undefined) return Option.some<Truth>({ _tag: "Label", column: label, numbered: label.isNumeric })
   const plain = columns.filter((column) => !isNamed("beside")(column) && column.filled > 0)
   const numbers = plain.filter(({ isNumeric }) => isNumeric).toSorted((a, b) => a.name < b.name ? -1 : 1)
-  const texts = plain.filter((column) => !column.isNumeric && isFew(column))
+  yield* decided(table, plain, numbers)
+  const texts = plain.filter((column) => isNames(column) && isFew(column))
   const choices = [
     numbers,
     numbers.filter(({ isShare }) => isShare),
@@ -98,9 +125,15 @@ const truthIn = Effect.fnUntraced(function*(table: Table.Table, columns: Readonl
   const best = summing ?? (texts.length === 1 ? undefined : amounts[0])
   if (best !== undefined) return Option.some<Truth>({ _tag: "Amounts", amounts: best })
   const [only, ...more] = texts.length > 0 ? texts : numbers.filter((column) => column.isWhole && isFew(column))
-  return only !== undefined && more.length === 0
-    ? Option.some<Truth>({ _tag: "Label", column: only })
-    : Option.none<Truth>()
+  if (only === undefined || more.length > 0) return Option.none<Truth>()
+  if (only.isNumeric && only.firstWord !== undefined) {
+    return yield* fail(
+      table,
+      `whether ${Quoted.quoted(only.name)} holds labels cannot be told: most of its cells are numbers, others are ` +
+        `not, ${suchAs(only.firstWord)}; call it "label" where these are labels too, or leave such cells empty`
+    )
+  }
+  return Option.some<Truth>({ _tag: "Label", column: only, numbered: only.isNumeric })
 })
 
 /** What tells the labels: none where the table has no column besides. Fails where that cannot be told. */
@@ -121,6 +154,11 @@ export const truthOf = (
         table,
         `the labels ${Quoted.names(labels.value)} are not all columns of it; those are ${named(columns)}`
       )
+    }
+    if (Option.isSome(labels) && Option.isSome(truth) && truth.value._tag === "Label") {
+      // What the user calls a label is one.
+      const numbered = truth.value.numbered && !labels.value.some(Names.isMissing)
+      return Option.some<Truth>({ ...truth.value, numbered })
     }
     const left = columns.filter((column) => !isNamed("beside")(column))
     if (Option.isSome(truth) || left.length === 0) return truth

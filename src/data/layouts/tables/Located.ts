@@ -3,6 +3,8 @@
  */
 import { Effect, FileSystem, Path } from "effect"
 import type { DataError } from "../../../dsl/DataError.ts"
+import { unreadable } from "../../Listing.ts"
+import * as Spelling from "../../Spelling.ts"
 import * as Walk from "../../Walk.ts"
 import * as Places from "../Places.ts"
 import { isImage } from "./Columns.ts"
@@ -12,8 +14,10 @@ import type { Column } from "./Profile.ts"
 export interface Place {
   /** The folder that names are relative to, a path from the data set's. */
   readonly folder: string
-  /** What they lack at their end. */
+  /** What names without an extension lack at their end, most often. */
   readonly suffix: string
+  /** The same for each that is there, by its path from the data set's folder. */
+  readonly extensions: ReadonlyMap<string, string>
 }
 
 /** A column with the place that most of its first values are found at. */
@@ -26,10 +30,28 @@ export interface Located extends Place {
 const suffixes = [".jpg", ".jpeg", ".png", ".webp", ".JPG", ".PNG", ".tif"]
 
 /** A name as a path: of a table from Windows with its separators. */
-export const pathOf = (path: Path.Path, { folder, suffix }: Place, name: string): string => {
+export const pathOf = (path: Path.Path, { extensions, folder, suffix }: Place, name: string): string => {
   const slashed = Places.slashed(name)
-  return path.isAbsolute(slashed) ? `${slashed}${suffix}` : path.join(folder, `${slashed}${suffix}`)
+  const written = path.isAbsolute(slashed) ? slashed : path.join(folder, slashed)
+  return Walk.isPictureName(written) ? written : `${written}${extensions.get(Spelling.composed(written)) ?? suffix}`
 }
+
+/** What names of files without their extensions lack, below a folder of the data set's; `likely` before others. */
+const extensionsIn = Effect.fnUntraced(function*(root: string, folder: string, likely: string) {
+  const path = yield* Path.Path
+  const files = yield* Effect.mapError(Walk.files(path.join(root, folder)), unreadable(root))
+  const found = new Map<string, string>()
+  for (const file of files) {
+    const name = Spelling.composed(path.join(folder, file))
+    const { ext } = path.parse(name)
+    if (!Walk.isPictureName(name)) found.set(name, "")
+    else {
+      const stem = name.slice(0, -ext.length)
+      if (ext === likely || !found.has(stem)) found.set(stem, found.get(stem) === "" ? "" : ext)
+    }
+  }
+  return found
+})
 
 /** Columns that may hold names without an extension. */
 const isKey = (column: Column) => isImage(column) || /^(?:id|name|key|uuid)$/i.test(column.name)
@@ -38,23 +60,30 @@ const isKey = (column: Column) => isImage(column) || /^(?:id|name|key|uuid)$/i.t
 const located = Effect.fnUntraced(function*(root: string, folders: ReadonlyArray<string>, column: Column) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
+  const find = yield* Spelling.finder
   const isThere = (place: Place, name: string) =>
-    Effect.match(fs.stat(path.resolve(root, pathOf(path, place, name))), {
-      onFailure: () => false,
-      onSuccess: ({ type }) => type === "File"
-    })
+    Effect.match(
+      Effect.flatMap(find(root, path.relative(root, path.resolve(root, pathOf(path, place, name)))), fs.stat),
+      {
+        onFailure: () => false,
+        onSuccess: ({ type }) => type === "File"
+      }
+    )
   // Of a column that is called otherwise a few values tell.
   const values = isKey(column) ? column.first : column.first.slice(0, 3)
-  const bare = isKey(column) && values.every((name) => !Walk.isPictureName(name))
-  const places = folders.flatMap((folder) => ["", ...bare ? suffixes : []].map((suffix) => ({ folder, suffix })))
-  let best: Located = { folder: folders[0] ?? "", suffix: "", column, found: 0 }
+  const isBare = isKey(column) && column.bare > 0
+  const extensions: Place["extensions"] = new Map()
+  const places = folders.flatMap((folder) =>
+    ["", ...isBare ? suffixes : []].map((suffix) => ({ folder, suffix, extensions }))
+  )
+  let best: Located = { folder: folders[0] ?? "", suffix: "", extensions, column, found: 0 }
   for (const place of places) {
     const there = yield* Effect.forEach(values, (name) => isThere(place, name), { concurrency: 8 })
     const found = there.filter((is) => is).length
     if (found > best.found) best = { ...place, column, found }
     if (found === values.length) break
   }
-  return best
+  return isBare ? { ...best, extensions: yield* extensionsIn(root, best.folder, best.suffix) } : best
 })
 
 /** The first of these columns whose values are files in the folder, its own folders, or below the table's. */

@@ -21,10 +21,23 @@ const leftOf = ({ image, split, table: { header }, truth }: Plan, columns: Reado
   return columns.filter(({ index, name }) => !read.has(index) && !Table.isIndex(name, index) && header.length > 0)
 }
 
+/** `"sun" holds numbers but for 2 cells, "NA" (line 9) first: their rows are set aside`. */
+const onOdd = ({ truth }: Plan): ReadonlyArray<string> => {
+  const columns = truth._tag === "Amounts" ? truth.amounts.columns : truth.numbered ? [truth.column] : []
+  return columns.flatMap(({ firstOdd, firstWord, name, odd }) => {
+    if (firstOdd === undefined || (truth._tag === "Label" && firstWord !== undefined)) return []
+    const cell = `${Quoted.quoted(firstOdd.cell)} (line ${firstOdd.row})`
+    return odd === 1
+      ? [`${Quoted.quoted(name)} holds numbers but for ${cell}: its row is set aside`]
+      : [`${Quoted.quoted(name)} holds numbers but for ${odd} cells, ${cell} first: their rows are set aside`]
+  })
+}
+
 /** How a table was written and what its columns are. */
 export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan): ReadonlyArray<string> => {
   const { delimiter, encoding, hasHeader, header } = table
   const { truth } = plan
+  const { bare, filled } = image.column
   const written = [
     ...delimiter === "," ? [] : [Delimiter.names[delimiter]],
     ...encoding === "utf-8" ? [] : [TextEncoding.names[encoding]]
@@ -36,12 +49,17 @@ export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan):
     ...hasHeader ? [] : ["no header: its first line names a picture"],
     ...Table.isIndex(header[0] ?? "x", 0) ? ["the first column has no name: an index, left alone"] : [],
     ...image.folder === "" || image.folder === "." ? [] : [`its pictures are in ${image.folder}/`],
-    ...image.suffix === "" ? [] : [`its pictures are named without ${image.suffix}`],
+    ...image.suffix === "" && (bare === 0 || bare === filled) ? [] : [
+      `${bare === filled ? "its pictures" : `${bare} of its ${filled} pictures`} are named without ${
+        image.suffix || "an extension"
+      }`
+    ],
     `"${image.column.name}" names pictures, ` +
     (truth._tag === "Label"
       ? `"${truth.column.name}" their labels`
       : `${Quoted.count(truth.amounts.columns.length, "column")} of numbers their labels`),
     ...truth._tag === "Amounts" ? [Amounts.noteOn(truth.amounts)] : [],
+    ...onOdd(plan),
     ...left.length > 0 ? [`columns left alone: ${Quoted.names(left.map((column) => column.name))}`] : []
   ].map((note) => `${name}: ${note}`)
 }
@@ -65,6 +83,7 @@ export const onLabels = (
     ...spaced.size > 0
       ? [`${name}: labels are read without the space around them: ${Quoted.names([...spaced].sort(), 3)}`]
       : [],
-    ...Names.alike(labels)
+    ...Names.alike(labels),
+    ...Names.missing(labels)
   ]
 }

@@ -5,6 +5,9 @@ import { Effect, type FileSystem, Result, Stream } from "effect"
 import type { DataError } from "../../../dsl/DataError.ts"
 import * as Shares from "../../Shares.ts"
 import type * as Table from "../../Table.ts"
+import * as Walk from "../../Walk.ts"
+import * as Names from "../Names.ts"
+import * as Nature from "./Nature.ts"
 
 /** What a column holds. Empty cells are not counted. */
 export interface Column {
@@ -16,14 +19,30 @@ export interface Column {
   readonly first: ReadonlyArray<string>
   /** Different values, counted up to `most`. */
   readonly different: number
-  /** Every cell is a number, or a percentage. */
+  /** Cells that do not end as names of pictures do. */
+  readonly bare: number
+  readonly nature: Nature.Nature
+  /** Whether it holds numbers, or percentages. Some cells may be none: `odd`. */
   readonly isNumeric: boolean
-  /** Every cell is a whole number. */
+  /** It holds numbers, and they are whole. */
   readonly isWhole: boolean
-  /** Every cell is a number from 0 to 1. */
+  /** It holds numbers, and they are from 0 to 1. */
   readonly isShare: boolean
   /** Some cell has a percent sign. */
   readonly hasPercents: boolean
+  /** Cells that are filled and no numbers. */
+  readonly odd: number
+  /** The first of these. */
+  readonly firstOdd: Odd | undefined
+  /** The first of these that does not say that its value is missing. */
+  readonly firstWord: Odd | undefined
+}
+
+/** A cell that is no number. */
+export interface Odd {
+  readonly cell: string
+  /** The line that its record begins in. */
+  readonly row: number
 }
 
 /** Different values of a column that are told apart. */
@@ -33,11 +52,15 @@ const firstValues = 20
 
 interface Growing {
   filled: number
+  bare: number
+  numbers: number
+  missing: number
   readonly values: Set<string>
-  isNumeric: boolean
   isWhole: boolean
   isShare: boolean
   hasPercents: boolean
+  firstOdd: Odd | undefined
+  firstWord: Odd | undefined
 }
 
 /** Looks at every column of a table; rows of another number of cells are left to their reader. */
@@ -49,40 +72,62 @@ export const of = (
       (): ReadonlyArray<Growing> =>
         header.map(() => ({
           filled: 0,
+          bare: 0,
+          numbers: 0,
+          missing: 0,
           values: new Set(),
-          isNumeric: true,
           isWhole: true,
           isShare: true,
-          hasPercents: false
+          hasPercents: false,
+          firstOdd: undefined,
+          firstWord: undefined
         })),
-      (columns, { cells: read }) => {
+      (columns, { cells: read, row }) => {
         const cells = Result.getOrElse(read, () => [])
         if (cells.length !== header.length) return columns
         for (const [i, column] of columns.entries()) {
           const cell = (cells[i] ?? "").trim()
           if (cell === "") continue
           column.filled++
+          column.bare += Number(!Walk.isPictureName(cell))
           if (column.values.size < most) column.values.add(cell)
-          const value = column.isNumeric ? Shares.amountOf(number(cell)) : undefined
-          column.isNumeric &&= value !== undefined
-          column.isWhole &&= value !== undefined && Number.isInteger(value)
-          column.isShare &&= value !== undefined && value >= -1e-9 && value <= 1
-          column.hasPercents ||= value !== undefined && cell.endsWith("%")
+          const value = Shares.amountOf(number(cell))
+          if (value === undefined) {
+            const isMissing = Names.isMissing(cell)
+            column.missing += Number(isMissing)
+            column.firstOdd ??= { cell, row }
+            if (!isMissing) column.firstWord ??= { cell, row }
+            continue
+          }
+          column.numbers++
+          column.isWhole &&= Number.isInteger(value)
+          column.isShare &&= value >= -1e-9 && value <= 1
+          column.hasPercents ||= cell.endsWith("%")
         }
         return columns
       }
     ),
     Effect.map((columns) =>
-      columns.map(({ filled, hasPercents, isNumeric, isShare, isWhole, values }, index) => ({
-        name: header[index] ?? "",
-        index,
-        filled,
-        first: [...values].slice(0, firstValues),
-        different: values.size,
-        isNumeric: filled > 0 && isNumeric,
-        isWhole: filled > 0 && isWhole,
-        isShare: filled > 0 && isShare,
-        hasPercents
-      }))
+      columns.map((column, index) => {
+        const { bare, filled, firstOdd, firstWord, hasPercents, isShare, isWhole, missing, numbers, values } = column
+        const nature = Nature.of(filled, numbers, missing)
+        const isNumeric = nature === "numbers"
+        return {
+          name: header[index] ?? "",
+          index,
+          filled,
+          bare,
+          first: [...values].slice(0, firstValues),
+          different: values.size,
+          nature,
+          isNumeric,
+          isWhole: isNumeric && isWhole,
+          isShare: isNumeric && isShare,
+          hasPercents,
+          odd: filled - numbers,
+          firstOdd,
+          firstWord
+        }
+      })
     )
   )

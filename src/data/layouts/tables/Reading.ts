@@ -58,6 +58,10 @@ const idOf = (path: Path.Path, { image, root }: Plan, cells: ReadonlyArray<strin
   )
 }
 
+/** Whether a cell of a column of labels says that there is none. */
+const isNone = (truth: Truth, cell: string): boolean =>
+  truth._tag === "Label" && truth.numbered && Names.isMissing(cell)
+
 /** What a pass over the labels of a part tells. */
 export interface Tally {
   /** Rows by label. */
@@ -90,7 +94,7 @@ export const tally = (
         const id = idOf(path, plan, cells)
         const written = cells[column.index] ?? ""
         const label = written.trim()
-        if (label === "") return
+        if (label === "" || isNone(plan.truth, label)) return
         if (Result.isFailure(id)) {
           fault ??= id.failure
           return
@@ -141,6 +145,9 @@ export const samples = (
       }
       const label = (cells[truth.column.index] ?? "").trim()
       if (label === "") return bad("no-label", `"${truth.column.name}" of "${id}" is empty`)
+      if (isNone(truth, label)) {
+        return bad("not-a-number", `"${truth.column.name}" of "${id}" is ${Quoted.quoted(label)}, expected a number`)
+      }
       if (!known.has(label)) {
         return bad("unknown-label", `${Quoted.quoted(label)} is none of the labels ${Quoted.names(labels)}`)
       }

@@ -1,0 +1,50 @@
+/**
+ * Names with accents, which systems write in two ways: one character (Linux, Windows), or a letter and a mark behind it
+ * (macOS, and what it packs). Both are one name: it is compared as the first, and a file is opened by what its folder
+ * calls it.
+ */
+import { Effect, FileSystem, Path, type PlatformError } from "effect"
+
+/** A name as it is compared: with its accents composed (NFC). */
+export const composed = (name: string): string => name.normalize("NFC")
+
+/** Folders whose names are kept. */
+const mostListed = 16
+
+const isAbsent = ({ reason }: PlatformError.PlatformError) => reason._tag === "NotFound"
+
+/**
+ * Finds files below a folder, however the accents in their paths are written: the path that the disk has for a path
+ * from `root`. One that is there as it is written goes before others. Fails as `realPath` does where there is none.
+ */
+export const finder: Effect.Effect<
+  (root: string, name: string) => Effect.Effect<string, PlatformError.PlatformError>,
+  never,
+  FileSystem.FileSystem | Path.Path
+> = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const listed = new Map<string, ReadonlyMap<string, string>>()
+  const namesIn = Effect.fnUntraced(function*(folder: string) {
+    const known = listed.get(folder)
+    if (known !== undefined) return known
+    const names = new Map((yield* fs.readDirectory(folder)).map((name) => [composed(name), name]))
+    if (listed.size < mostListed) listed.set(folder, names)
+    return names
+  })
+  const spelled = Effect.fnUntraced(function*(root: string, name: string) {
+    let place = root
+    for (const part of name.split(path.sep)) {
+      const whole = path.join(place, part)
+      place = (yield* fs.exists(whole)) ? whole : path.join(place, (yield* namesIn(place)).get(composed(part)) ?? part)
+    }
+    return yield* fs.realPath(place)
+  })
+  return (root, name) => {
+    const found = fs.realPath(path.join(root, name))
+    const hasMarks = composed(name) !== name || name.normalize("NFD") !== name
+    return hasMarks
+      ? Effect.catchIf(found, isAbsent, (error) => Effect.mapError(spelled(root, path.normalize(name)), () => error))
+      : found
+  }
+})

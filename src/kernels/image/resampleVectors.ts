@@ -1,0 +1,105 @@
+/** Resampling on vectors, strip by strip: a picture of any size in a memory that caches hold. */
+import * as Module from "../wasm/Module.ts"
+import { type Weights, weightsOf } from "./cubic.ts"
+import type { Pixels } from "./Image.ts"
+import { along, down, group, pair, vectorBytes } from "./resampleKernels.ts"
+import type { Size } from "./smartResize.ts"
+
+const make = () => Module.compile({ along, down })
+
+type Kernels = NonNullable<ReturnType<typeof make>>
+
+let made: { readonly kernels: Kernels | undefined } | undefined
+
+/** Bytes of a strip: its sources, its result and what is in between. */
+const STRIP = 2 ** 19
+/** The most memory that is taken, in bytes: it is kept. */
+const MOST = 2 ** 24
+
+const aligned = (bytes: number): number => Math.ceil(bytes / vectorBytes) * vectorBytes
+
+/** Weights of one direction in the kernels' form, an entry for each index of the result. */
+interface Packed {
+  readonly entries: Int32Array
+  readonly entryBytes: number
+  /** Pairs of weights in an entry. */
+  readonly pairs: number
+}
+
+/** `leads`: each entry begins with where the first source lies in a row, in bytes. */
+const pack = ({ count, start, stride, weights }: Weights, pairs: number, leads: boolean): Packed => {
+  const length = 2 * pairs + (leads ? 1 : 0)
+  const entries = new Int32Array(count.length * length)
+  for (let i = 0, at = 0; i < count.length; i++) {
+    if (leads) entries[at++] = start[i]! * 3
+    const weight = (k: number) => k < count[i]! ? weights[i * stride + k]! : 0
+    for (let k = 0; k < 2 * pairs; k += 2) [entries[at++], entries[at++]] = pair(weight(k), weight(k + 1))
+  }
+  return { entries, entryBytes: 4 * length, pairs }
+}
+
+const most = (counts: Int32Array): number => counts.reduce((most, count) => Math.max(most, count), 0)
+
+/** Nothing where there are no vectors, or where the picture would take more memory than is kept. */
+export const resampleVectors = ({ data, height, width }: Pixels, to: Size): Pixels | undefined => {
+  made ??= { kernels: make() }
+  const { kernels } = made
+  if (kernels === undefined) return undefined
+  const horizontal = weightsOf(width, to.width)
+  const vertical = weightsOf(height, to.height)
+  const isWider = to.width !== width
+  const isHigher = to.height !== height
+  const least = most(vertical.count)
+  const across = pack(horizontal, 2 * Math.ceil(most(horizontal.count) / group), true)
+  const upright = pack(vertical, Math.ceil(least / 2), false)
+
+  // A row between the directions has room for what kernels store too much, where it is not one of the source's.
+  const [line, outLine] = [width * 3, to.width * 3]
+  const wideLine = isWider ? aligned(outLine + 1) : line
+  const lines = least + Math.floor(STRIP / (line + wideLine + outLine))
+  const acrossAt = 0
+  const uprightAt = acrossAt + 4 * across.entries.length
+  const sourceAt = aligned(uprightAt + 4 * upright.entries.length)
+  const wideAt = sourceAt + (isWider ? aligned(lines * line + 3 * group * across.pairs) : 0)
+  const targetAt = wideAt + aligned((lines + 1) * wideLine) + vectorBytes
+  const bytes = targetAt + lines * outLine + vectorBytes
+  if (bytes > MOST) return undefined
+  const { calls, memory: reserve } = kernels
+  const memory = reserve(bytes)
+  const numbers = new Int32Array(memory.buffer)
+  numbers.set(across.entries, acrossAt / 4)
+  numbers.set(upright.entries, uprightAt / 4)
+
+  const out = new Uint8Array(to.height * outLine)
+  const firstOf = (y: number) => isHigher ? vertical.start[y]! : y
+  const endOf = (y: number) => isHigher ? vertical.start[y]! + vertical.count[y]! : y + 1
+  // Rows of the source that lie in the memory, resampled along.
+  let [first, end] = [0, 0]
+  for (let y = 0; y < to.height;) {
+    const from = firstOf(y)
+    let next = y + 1
+    while (next < to.height && next - y < lines && endOf(next) - from <= lines) next++
+    const kept = Math.max(0, end - from)
+    memory.copyWithin(wideAt, wideAt + (end - kept - first) * wideLine, wideAt + (end - first) * wideLine)
+    const begin = from + kept
+    ;[first, end] = [from, endOf(next - 1)]
+    const into = wideAt + kept * wideLine
+    memory.set(data.subarray(begin * line, end * line), isWider ? sourceAt : into)
+    if (isWider) {
+      const stop = into + (end - begin) * wideLine
+      calls.along(sourceAt, line, into, wideLine, stop, acrossAt, uprightAt, across.entryBytes)
+    }
+    for (let row = y; row < next; row++) {
+      const at = wideAt + (firstOf(row) - first) * wideLine
+      if (!isHigher) out.set(memory.subarray(at, at + outLine), row * outLine)
+      else {
+        const target = targetAt + (row - y) * outLine
+        const table = uprightAt + row * upright.entryBytes
+        calls.down(at, wideLine, target, target + outLine, table, table + upright.entryBytes)
+      }
+    }
+    if (isHigher) out.set(memory.subarray(targetAt, targetAt + (next - y) * outLine), y * outLine)
+    y = next
+  }
+  return { width: to.width, height: to.height, data: out }
+}

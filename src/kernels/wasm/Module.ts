@@ -1,0 +1,91 @@
+/**
+ * Functions of WebAssembly over a memory of their own, compiled when they are first asked for: loops over bytes that
+ * JavaScript cannot run on vectors.
+ */
+import { endianness } from "node:os"
+import { type Code, type Local, unsigned } from "./Code.ts"
+
+/** Variables that a function uses beside its parameters. */
+export interface Fresh {
+  readonly number: () => Local
+  readonly vector: () => Local
+}
+
+/** A function of numbers that returns nothing. */
+export interface Definition {
+  readonly parameters: number
+  readonly body: (parameter: (i: number) => Local, fresh: Fresh) => Code
+}
+
+export type Call = (...parameters: ReadonlyArray<number>) => void
+
+export interface Compiled<Name extends string> {
+  readonly calls: Readonly<Record<Name, Call>>
+  /** The memory, made at least this long. It stays so, and holds what it held; views from before are void. */
+  readonly memory: (bytes: number) => Uint8Array<ArrayBuffer>
+}
+
+interface Memory {
+  readonly buffer: ArrayBuffer
+  readonly grow: (pages: number) => number
+}
+
+// TypeScript declares it for browsers alone.
+declare const WebAssembly: {
+  readonly validate: (bytes: Uint8Array<ArrayBuffer>) => boolean
+  readonly Module: new(bytes: Uint8Array<ArrayBuffer>) => object
+  readonly Memory: new(size: { readonly initial: number }) => Memory
+  readonly Instance: new(module: object, imports: { readonly own: { readonly memory: Memory } }) => {
+    readonly exports: Readonly<Record<string, Call>>
+  }
+} | undefined
+
+const [NUMBER, VECTOR, PAGE] = [0x7f, 0x7b, 2 ** 16]
+
+const text = (value: string): Code => [...unsigned(value.length), ...Buffer.from(value, "latin1")]
+const list = (items: ReadonlyArray<Code>): Code => [...unsigned(items.length), ...items.flat()]
+const sized = (content: Code): Code => [...unsigned(content.length), ...content]
+
+const encoded = ({ body, parameters }: Definition): Code => {
+  const types: Array<number> = []
+  const fresh = (type: number) => (): Local => ({ index: parameters + types.push(type) - 1 })
+  const code = body((index) => ({ index }), { number: fresh(NUMBER), vector: fresh(VECTOR) })
+  return sized([...list(types.map((type) => [1, type])), ...code, 0x0b])
+}
+
+/** The module's bytes. */
+const assemble = (definitions: Readonly<Record<string, Definition>>): Uint8Array<ArrayBuffer> => {
+  const functions = Object.values(definitions)
+  const section = (id: number, items: ReadonlyArray<Code>): Code => [id, ...sized(list(items))]
+  return Uint8Array.from([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(
+      1,
+      functions.map(({ parameters }) => [0x60, ...list(Array.from({ length: parameters }, () => [NUMBER])), 0])
+    ),
+    ...section(2, [[...text("own"), ...text("memory"), 2, 0, 1]]),
+    ...section(3, functions.map((_, i) => unsigned(i))),
+    ...section(7, Object.keys(definitions).map((name, i) => [...text(name), 0, ...unsigned(i)])),
+    ...section(10, functions.map(encoded))
+  ])
+}
+
+/** Nothing where this machine or this Node has no vectors of WebAssembly. */
+export const compile = <Name extends string>(
+  definitions: Readonly<Record<Name, Definition>>
+): Compiled<Name> | undefined => {
+  // Its memory is little-endian on every machine; arrays that are copied into it need not be.
+  if (typeof WebAssembly === "undefined" || endianness() !== "LE") return undefined
+  const bytes = assemble(definitions)
+  if (!WebAssembly.validate(bytes)) return undefined
+  const memory = new WebAssembly.Memory({ initial: 1 })
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { own: { memory } })
+  return {
+    calls: exports,
+    memory: (least) => {
+      const missing = least - memory.buffer.byteLength
+      if (missing > 0) memory.grow(Math.ceil(missing / PAGE))
+      return new Uint8Array(memory.buffer)
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/** Functions that are assembled by hand do what they say, on a memory that grows. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Code from "../../../src/kernels/wasm/Code.ts"
+import * as Module from "../../../src/kernels/wasm/Module.ts"
+
+const { add, all, constant, get, mul, set, until } = Code
+
+/** Stores 1², 2², … as numbers of 32 bits from `target` on. */
+const squares: Module.Definition = {
+  parameters: 2,
+  body: (parameter, fresh) => {
+    const [target, targetEnd, root] = [parameter(0), parameter(1), fresh.number()]
+    return all(
+      set(root, constant(1)),
+      until(
+        target,
+        get(targetEnd),
+        constant(4),
+        all(Code.store32(get(target), mul(get(root), get(root))), Code.advance(root, constant(1)))
+      )
+    )
+  }
+}
+
+/** Stores a constant at 0. */
+const constantly = (n: number): Module.Definition => ({
+  parameters: 0,
+  body: () => Code.store32(constant(0), constant(n))
+})
+
+/** Sixteen bytes at 0, each pair multiplied by the halves at 16 and added up, clipped to bytes at 32. */
+const dots: Module.Definition = {
+  parameters: 0,
+  body: (_, fresh) => {
+    const bytes = fresh.vector()
+    const dot = (half: (bytes: Code.Code) => Code.Code) => Code.dot(half(get(bytes)), Code.loadSplat(constant(16)))
+    return all(
+      set(bytes, Code.loadVector(constant(0))),
+      Code.storeVector(
+        constant(32),
+        Code.halvesToBytes(
+          Code.numbersToHalves(dot(Code.widenFirst), dot(Code.widenLast)),
+          Code.numbersToHalves(Code.splat(constant(-70_000)), Code.splat(constant(70_000)))
+        )
+      )
+    )
+  }
+}
+
+const compiled = <Name extends string>(definitions: Readonly<Record<Name, Module.Definition>>) => {
+  const found = Module.compile(definitions)
+  if (found === undefined) throw new Error("no WebAssembly here")
+  return found
+}
+
+describe("Module", () => {
+  it("runs loops over a memory that keeps what it holds as it grows", () => {
+    const { calls, memory } = compiled({ squares })
+    const small = memory(1)
+    assert.strictEqual(small.length, 65_536)
+    calls.squares(65_516, 65_536)
+    const large = memory(3 * 65_536 + 1)
+    assert.strictEqual(large.length, 4 * 65_536)
+    assert.deepStrictEqual([...new Int32Array(large.buffer, 65_516, 6)], [1, 4, 9, 16, 25, 0])
+    assert.strictEqual(small.length, 0, "views from before are void")
+    // Beyond the memory nothing is written.
+    assert.throws(() => calls.squares(4 * 65_536, 4 * 65_536 + 4), /out of bounds/)
+  })
+
+  it("encodes numbers of any length", () => {
+    for (const n of [0, 1, -1, 63, 64, -64, -65, 127, 128, 8191, 8192, -8193, 2 ** 31 - 1, -(2 ** 31)]) {
+      const { calls, memory } = compiled({ constantly: constantly(n) })
+      calls.constantly()
+      assert.strictEqual(new DataView(memory(4).buffer).getInt32(0, true), n)
+    }
+  })
+
+  it("multiplies, adds up and clips on vectors", () => {
+    const { calls, memory } = compiled({ dots })
+    const bytes = Array.from({ length: 16 }, (_, i) => 17 * i)
+    memory(48).set(bytes)
+    new Int16Array(memory(48).buffer, 16, 2).set([-1, 2])
+    calls.dots()
+    const sums = Array.from({ length: 8 }, (_, i) => 2 * bytes[2 * i + 1]! - bytes[2 * i]!)
+    assert.deepStrictEqual([...memory(48).subarray(32, 48)], [
+      ...sums.map((sum) => Math.max(0, Math.min(255, sum))),
+      ...[0, 0, 0, 0, 255, 255, 255, 255]
+    ])
+  })
+
+  it("is nothing where a function is none, or there is no WebAssembly", () => {
+    assert.isUndefined(Module.compile({ broken: { parameters: 0, body: () => add(constant(1), []) } }))
+    const own = Object.getOwnPropertyDescriptor(globalThis, "WebAssembly")
+    if (own === undefined) throw new Error("no WebAssembly here")
+    try {
+      Reflect.deleteProperty(globalThis, "WebAssembly")
+      assert.isUndefined(Module.compile({ squares }))
+    } finally {
+      Object.defineProperty(globalThis, "WebAssembly", own)
+    }
+    assert.isDefined(Module.compile({ squares }))
+  })
+})
