@@ -20,7 +20,7 @@ import * as Format from "./Format.ts"
 import * as Header from "./Header.ts"
 import { type Image, type Pixels, Source } from "./Image.ts"
 import { ImageError } from "./ImageError.ts"
-import { vary } from "./Variation.ts"
+import { vary } from "./vary.ts"
 
 // Pictures are decoded once: what the library keeps of its last hundred operations is never asked for again.
 sharp.cache(false)
