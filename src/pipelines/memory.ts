@@ -87,7 +87,7 @@ const stepsOf = (
 }
 
 /** Sessions that a worker keeps of a policy. */
-const keptSessions = 16
+const keptSessions = 24
 
 /** Measured: what an open session of a graph takes for each layer, weights and activations aside. */
 const sessionLayer = 3e6

@@ -52,11 +52,8 @@ interface Held {
   readonly scope: Scope.Closeable
 }
 
-/**
- * Sessions kept per worker, at some ten megabytes each for the embedded model. Of a run of its quick preset, 24 would
- * open 121 sessions, 16 open 143, 8 open 226: what came once in a while is opened again, at 50 ms.
- */
-const LIMIT = 16
+/** Sessions kept per worker: each holds an arena of activations. */
+const LIMIT = 24
 
 const only = (names: ReadonlySet<string>, tensors: Readonly<Record<string, HostTensor.HostTensor>>) =>
   Object.fromEntries(Object.entries(tensors).filter(([name]) => names.has(name)))
