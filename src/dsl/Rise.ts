@@ -40,6 +40,7 @@ export {
 export type { LessonPracticeOptions, PracticeOptions } from "./stages/Practice.ts"
 export { reinforce, type ReinforceOptions, rft, type RftOptions } from "./stages/Reinforce.ts"
 export { Batching } from "./stages/Sampling.ts"
+export type { Augmenting } from "./stages/Settings.ts"
 export { type Replay, sft, type SftOptions } from "./stages/Sft.ts"
 export {
   BadSetting,

@@ -136,6 +136,11 @@ export interface Task<in out A> {
    */
   readonly combine?: (annotations: ReadonlyArray<A>) => A
   /**
+   * Whether an annotation holds for the picture mirrored or moved by a little, too: of labels, not of boxes. Default
+   * false: `augment` refuses to flip and to shift.
+   */
+  readonly placeless?: boolean
+  /**
    * The task as JSON, which `Rise.saveModel` writes beside the weights, so that whoever opens the model knows what it
    * was trained for. `Classification.make` and `Detection.make` give it; default: nothing is written.
    */

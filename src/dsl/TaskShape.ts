@@ -50,6 +50,7 @@ interface Members {
   readonly judging?: unknown
   readonly metrics?: unknown
   readonly described?: unknown
+  readonly placeless?: unknown
 }
 
 /**
@@ -87,7 +88,10 @@ export const fault = (task: Members, common: ReadonlyArray<string>): string | un
   if (task.described !== undefined && !isJson(task.described)) {
     return `described is ${kindOf(task.described)} that is no JSON, expected an object of texts, numbers and lists`
   }
-  const { judging } = task
+  const { judging, placeless } = task
+  if (placeless !== undefined && typeof placeless !== "boolean") {
+    return `placeless is ${kindOf(placeless)}, expected true or false`
+  }
   if (judging !== undefined && !Predicate.isObject(judging)) {
     return `judging is ${kindOf(judging)}, expected a record such as { concurrency: 4 }`
   }

@@ -13,6 +13,7 @@ import * as PlugIn from "../PlugIn.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
 import * as Ahead from "./Ahead.ts"
+import * as Augment from "./Augment.ts"
 import * as Batches from "./Batches.ts"
 import { explaining, pass } from "./ClosedLoop.ts"
 import * as Collapse from "./Collapse.ts"
@@ -102,14 +103,16 @@ export const reinforce = (options: ReinforceOptions = {}) =>
       creditedOf(credit).map((draw) => formats[draw]),
       dead
     )
+    const augmented = yield* Augment.make(options)
     yield* Train.train({
       stage,
       settings: options,
       batches: promptBatches(self, stage, options),
       samples: imageIds,
-      step: (samples, { key, step, update }) =>
+      step: (batch, { key, step, update }) =>
         Effect.gen(function*() {
           const policy = yield* Policy
+          const samples = augmented(key, batch)
           const groups = yield* Effect.scoped(
             Effect.flatMap(policy.session, (session) => self.loop({ session, key }, samples))
           )
@@ -136,7 +139,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
     }))],
     reading: explaining(self.texts),
     sound: Effect.andThen(
-      Settings.check(stage, crediting, options),
+      Effect.andThen(Settings.check(stage, crediting, options), Augment.fits(stage, task, options)),
       Settings.filled(options).steps === 0 ? Effect.void : Settings.holds(stage, learnable(credit), self.drawn)
     ),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
@@ -181,14 +184,16 @@ export const rft = (options: RftOptions = {}) =>
       yield* ofFormat(options, PolicyGrammar.ofAnswer(task, form))
     ], dead)
     const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, form))
+    const augmented = yield* Augment.make(options)
     yield* Train.train({
       stage,
       settings: options,
       batches: promptBatches(self, stage, options),
       samples: imageIds,
-      step: (samples, { key, step, update }) =>
+      step: (batch, { key, step, update }) =>
         Effect.gen(function*() {
           const policy = yield* Policy
+          const samples = augmented(key, batch)
           const ids = distinctIds(samples.map((sample) => sample.image.id))
           const requests = yield* Effect.forEach(samples, (sample, i) =>
             Effect.map(
@@ -234,7 +239,7 @@ export const rft = (options: RftOptions = {}) =>
       each: Settings.filled(options).promptsPerStep * groupSize * Ahead.rollout(options, pace),
       look: pace.drawnAlone
     }))],
-    sound: Settings.check(stage, strengthening, options),
+    sound: Effect.andThen(Settings.check(stage, strengthening, options), Augment.fits(stage, task, options)),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data
   })

@@ -44,6 +44,22 @@ export interface TrainOptions {
    * leaving it out, to take it from settings that have it: `{ ...quick.sft, select: null }`.
    */
   readonly select?: Selecting | null
+  /**
+   * Changes each picture a little every time that it is learned from, by keyed draws. Only for tasks whose annotations
+   * do not say where things are, but for `brightness`. null is the same as leaving it out. Default: pictures as they
+   * are.
+   */
+  readonly augment?: Augmenting | null
+}
+
+/** How pictures are changed while they are learned from. */
+export interface Augmenting {
+  /** Mirrors every other picture. Default false. */
+  readonly flip?: boolean
+  /** Moves a picture by up to this share of its sides, in [0, 0.5]; its border is repeated. Default 0. */
+  readonly shift?: number
+  /** Makes a picture lighter or darker by up to this share, in [0, 0.9]. Default 0. */
+  readonly brightness?: number
 }
 
 /** How weights are chosen by the validation split. */
@@ -139,7 +155,7 @@ export const defaults = {
   innerUpdates: 1,
   lossLength: 256,
   deadSteps: 10
-} as const satisfies Required<Omit<GrpoOptions, "select">>
+} as const satisfies Required<Omit<GrpoOptions, "augment" | "select">>
 
 /**
  * Bounds that belong to a loss: of GSPO those of its paper (5.1), of CISPO no lower one and the upper one of ScaleRL
@@ -151,7 +167,12 @@ const clipOf = (loss: GroupLoss): GroupRelative["clip"] =>
 /** Defaults, as they belong to a loss. */
 export const defaultsOf = (
   loss: GroupLoss = defaults.loss
-): Required<Omit<GrpoOptions, "select">> => ({ ...defaults, loss, clip: clipOf(loss), scaleRewards: scaleOf(loss) })
+): Required<Omit<GrpoOptions, "augment" | "select">> => ({
+  ...defaults,
+  loss,
+  clip: clipOf(loss),
+  scaleRewards: scaleOf(loss)
+})
 
 /** A share of a stage's steps, and its looks at validation as often as before. */
 export const shorter = <S extends TrainOptions>(stage: S, share: number): S => {
@@ -202,14 +223,16 @@ const stageDefaults: StageDefaults = {
 export const given = <O extends object>(options: O): O =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O
 
-/** Without a `select` of null, which selects nothing. */
+/** Without a `select` or `augment` of null, which selects and changes nothing. */
 const selecting = (options: object): object =>
-  Object.fromEntries(Object.entries(options).filter(([name, value]) => name !== "select" || value !== null))
+  Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => (name !== "select" && name !== "augment") || value !== null)
+  )
 
 /** A training stage's settings with defaults for those that are left out. */
 export const filled = (
-  { select, ...settings }: GrpoOptions
-): Required<Omit<GrpoOptions, "select">> & { readonly select?: Selecting } => ({
+  { augment: _, select, ...settings }: GrpoOptions
+): Required<Omit<GrpoOptions, "augment" | "select">> & { readonly select?: Selecting } => ({
   ...defaultsOf(settings.loss),
   ...given(settings),
   ...(select !== undefined && select !== null && { select })
@@ -249,7 +272,10 @@ export const optimising: Rules.Table = {
   "select.every": required(whole(1)),
   "select.samples": whole(1),
   "select.patience": whole(1),
-  "select.ties": oneOf("first", "last", "start")
+  "select.ties": oneOf("first", "last", "start"),
+  "augment.flip": Rules.yesOrNo,
+  "augment.shift": between(0, 0.5),
+  "augment.brightness": between(0, 0.9)
 }
 
 /** What the settings of a GRPO stage may be. */

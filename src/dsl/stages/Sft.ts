@@ -13,6 +13,7 @@ import { Run } from "../Run.ts"
 import type { Task } from "../Task.ts"
 import * as ThinkAnswer from "../ThinkAnswer.ts"
 import * as Ahead from "./Ahead.ts"
+import * as Augment from "./Augment.ts"
 import * as Batches from "./Batches.ts"
 import type * as Order from "./Order.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
@@ -138,7 +139,8 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
         expected: "2 or more behind filter({ soft }): weights count within a batch"
       })
     ),
-    Practice.fits(stage, options, batchSize - extra)
+    Practice.fits(stage, options, batchSize - extra),
+    Augment.fits(stage, self.task, options)
   ], { discard: true })
   const training = Effect.gen(function*() {
     const { named, seed } = yield* Run
@@ -163,6 +165,7 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
       replayed
     )
     const practise = yield* Practice.make(self.task, options.practice)
+    const augmented = yield* Augment.make(options)
     yield* Train.train({
       stage,
       settings: options,
@@ -173,7 +176,11 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
       ],
       step: ([batch, old], { key, update }) =>
         Effect.gen(function*() {
-          const lessons = yield* Effect.forEach(batch, (lesson) => example(self.task, lesson, answerWeight))
+          const shown = augmented(key, batch.map(({ sample }) => sample))
+          const lessons = yield* Effect.forEach(
+            batch,
+            (lesson, i) => example(self.task, { ...lesson, sample: shown[i] ?? lesson.sample }, answerWeight)
+          )
           const format = yield* practise(
             lessons.map(({ form, prompt, target }, i) => ({ form, prompt, target, key: `${key}/practice/${i}` }))
           )

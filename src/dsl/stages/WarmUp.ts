@@ -2,6 +2,7 @@
  * `warmUp`: bootstraps the closed loop on its reconstruction half alone.
  */
 import { Effect, Stream } from "effect"
+import type { Image } from "../../kernels/image/Image.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import type { Policy, Prompt, SupervisedExample } from "../../policy/Policy.ts"
@@ -12,6 +13,7 @@ import * as Question from "../Question.ts"
 import { Run } from "../Run.ts"
 import type { Sample } from "../Task.ts"
 import * as Ahead from "./Ahead.ts"
+import * as Augment from "./Augment.ts"
 import * as BaseFormat from "./BaseFormat.ts"
 import * as BaseTexts from "./BaseTexts.ts"
 import * as Batches from "./Batches.ts"
@@ -56,6 +58,26 @@ export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, Sa
   readonly unless?: number
   /** Score the annotation under the task's grammar. Default "off". */
   readonly grammar?: PolicyGrammar.GrammarMode
+}
+
+/** What is learned of one sample. */
+interface Learned<A> {
+  readonly sample: Sample<A>
+  readonly prompt: Prompt
+  readonly examples: ReadonlyArray<SupervisedExample>
+}
+
+/** The same with another picture in the place of the sample's own. */
+const showing = <A>({ examples, prompt, sample }: Learned<A>, image: Image): Learned<A> => {
+  const instead = (asked: Prompt): Prompt => ({
+    ...asked,
+    images: asked.images.map((one) => one === sample.image ? image : one)
+  })
+  return {
+    sample: { ...sample, image },
+    prompt: instead(prompt),
+    examples: examples.map((example) => ({ ...example, prompt: instead(example.prompt) }))
+  }
 }
 
 /** What the options may be. */
@@ -146,6 +168,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       )
     )
     const practise = yield* Practice.make(task, options.practice)
+    const augmented = yield* Augment.make(options)
     const exercises = (
       batch: ReadonlyArray<{ readonly prompt: Prompt; readonly sample: Sample<A> }>,
       step: number,
@@ -170,8 +193,10 @@ export const warmUp = (options: WarmUpOptions = {}) =>
       samples: (batch) => batch.map(({ sample }) => sample.image.id),
       step: (batch, { key, step, update }) =>
         Effect.gen(function*() {
-          const format = yield* Effect.flatMap(exercises(batch, step, key), practise)
-          return yield* supervise(batch.flatMap(({ examples }) => examples), format, update)
+          const shown = augmented(key, batch.map(({ sample }) => sample))
+          const seen = batch.map((one, i) => showing(one, shown[i]?.image ?? one.sample.image))
+          const format = yield* Effect.flatMap(exercises(seen, step, key), practise)
+          return yield* supervise(seen.flatMap(({ examples }) => examples), format, update)
         })
     })
   })
@@ -193,7 +218,11 @@ export const warmUp = (options: WarmUpOptions = {}) =>
         shared: true
       }
     ],
-    sound: Effect.andThen(Settings.check(stage, warming, options), Practice.fits(stage, options, batchSize)),
+    sound: Effect.all([
+      Settings.check(stage, warming, options),
+      Practice.fits(stage, options, batchSize),
+      Augment.fits(stage, task, options)
+    ], { discard: true }),
     ready,
     items: self.data
   })

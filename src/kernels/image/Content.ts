@@ -27,7 +27,7 @@ const hashOf = async (path: string): Promise<string> => {
 }
 
 /** Whether a picture has bytes; one that is drawn on demand has none. */
-export const hasBytes = ({ source }: Image): boolean => source._tag !== "Rendered"
+export const hasBytes = ({ source }: Image): boolean => source._tag === "File" || source._tag === "Encoded"
 
 /**
  * SHA-256 of a picture's bytes, hexadecimal. None where it has none, or they cannot be read. A file that has not been
@@ -37,5 +37,6 @@ export const hash = ({ source }: Image): Effect.Effect<Option.Option<string>> =>
   Source.$match(source, {
     File: ({ path }) => Effect.option(Effect.tryPromise(() => hashOf(path))),
     Encoded: ({ bytes }) => Effect.sync(() => Option.some(createHash("sha256").update(bytes).digest("hex"))),
-    Rendered: () => Effect.succeedNone
+    Rendered: () => Effect.succeedNone,
+    Varied: () => Effect.succeedNone
   })

@@ -20,6 +20,7 @@ import * as Format from "./Format.ts"
 import * as Header from "./Header.ts"
 import { type Image, type Pixels, Source } from "./Image.ts"
 import { ImageError } from "./ImageError.ts"
+import { vary } from "./vary.ts"
 
 // Pictures are decoded once: what the library keeps of its last hundred operations is never asked for again.
 sharp.cache(false)
@@ -178,7 +179,12 @@ export const load = (image: Image, { maxPixels }: DecodeLimits = {}): Effect.Eff
       bytes.length === 0
         ? Effect.fail(new ImageError({ image: id, reason: "empty", found: "0 bytes", expected: "an encoded image" }))
         : decode(bytes, maxPixels, (cause) => Effect.succeed(unreadable(id, `${bytes.length} bytes`, cause))),
-    Rendered: ({ render: draw }) => render(id, draw, maxPixels)
+    Rendered: ({ render: draw }) => render(id, draw, maxPixels),
+    Varied: ({ by, of }) =>
+      Effect.map(
+        load({ id, source: of }, maxPixels === undefined ? {} : { maxPixels }),
+        (decoded) => ({ ...vary(decoded, by), own: decoded.own })
+      )
   })
 }
 
@@ -193,6 +199,7 @@ export const size = (image: Image): Effect.Effect<Pick<Pixels, "width" | "height
     File: ({ path }) => header(path, (cause) => explainFile(image.id, path, cause)),
     Encoded: ({ bytes }) =>
       header(bytes, (cause) => Effect.succeed(unreadable(image.id, `${bytes.length} bytes`, cause))),
-    Rendered: () => load(image)
+    Rendered: () => load(image),
+    Varied: ({ of }) => size({ id: image.id, source: of })
   })
 }

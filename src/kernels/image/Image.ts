@@ -7,6 +7,7 @@ import { Data, Effect, Stream } from "effect"
 import { warn } from "../runtime/Warning.ts"
 import type { ImageError } from "./ImageError.ts"
 import * as Listing from "./Listing.ts"
+import type { Variation } from "./Variation.ts"
 
 /** Decoded 8-bit RGB, row-major `[height, width, 3]`. */
 export interface Pixels {
@@ -16,6 +17,13 @@ export interface Pixels {
   readonly height: number
   /** `height × width × 3` bytes: red, green, blue. */
   readonly data: Uint8Array
+}
+
+/** A change of another image's pixels, made when they are asked for. */
+interface Varied {
+  /** Whose pixels are changed. */
+  readonly of: Source
+  readonly by: Variation
 }
 
 /** Where the pixels come from. */
@@ -29,6 +37,8 @@ export type Source = Data.TaggedEnum<{
     /** Renders the pixels; the same at every call. */
     readonly render: () => Pixels
   }
+  /** Pixels of another source, mirrored, moved, lighter or darker. */
+  readonly Varied: Varied
 }>
 /** Makes sources, and matches them (`Source.$match`). */
 export const Source = Data.taggedEnum<Source>()
@@ -65,3 +75,8 @@ export const folder = (path: string, { recursive = false }: FolderOptions = {}):
 export const encoded = (id: string, bytes: Uint8Array): Image => ({ id, source: Source.Encoded({ bytes }) })
 /** An image whose pixels are made when they are asked for. */
 export const rendered = (id: string, render: () => Pixels): Image => ({ id, source: Source.Rendered({ render }) })
+/** An image with its pixels changed, under an id of its own. */
+export const varied = (id: string, { source }: Image, by: Variation): Image => ({
+  id,
+  source: Source.Varied({ of: source, by })
+})

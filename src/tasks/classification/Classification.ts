@@ -81,6 +81,7 @@ export const make = (definition: Definition): Classification => {
       leaks: leaks(labels, definition.leakage?.labels ?? "allow"),
       metrics: kind.metrics,
       combine: kind.combine,
+      placeless: true,
       ...Option.match(describe(definition, prompts), { onNone: () => ({}), onSome: (described) => ({ described }) }),
       grammar: AnswerGrammar.cached((vocabulary, form) => kind.compile(name, labels, vocabulary, form))
     }),
