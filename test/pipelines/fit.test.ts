@@ -129,7 +129,7 @@ describe("budget", () => {
   })
 
   it("looks at validation as often with fewer steps", () => {
-    const { left, preset } = Result.getOrThrow(within(100, quick, ["RISE"], sizes, embeddedPace))
+    const { left, preset } = Result.getOrThrow(within(60, quick, ["RISE"], sizes, embeddedPace))
     assert.isBelow(left.taught, 1)
     const looks = (
       { select, steps }: { readonly steps?: number; readonly select?: { readonly every: number } | null }

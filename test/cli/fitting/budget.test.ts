@@ -35,8 +35,9 @@ describe("a budget", () => {
       const refused = fits(seconds)
       assert.isTrue(Result.isFailure(refused))
       if (!Result.isFailure(refused)) continue
-      const [, enough = ""] = /: \d+s is too little for RISE to .* --budget (\d+)m$/.exec(refused.failure.message) ?? []
-      const found = Result.getOrThrow(fits(60 * Number(enough)))
+      const [, enough = "", unit] =
+        /: \d+s is too little for RISE to .* --budget (\d+)(m|s)$/.exec(refused.failure.message) ?? []
+      const found = Result.getOrThrow(fits(Number(enough) * (unit === "m" ? 60 : 1)))
       assert.isAtLeast(found.preset.sft.steps!, 0.65 * quick.sft.steps!)
     }
   })

@@ -171,12 +171,12 @@ describe("estimate", () => {
     Estimate.estimate(some, { plan: cells, preset: Presets.quick, sizeOf: () => sizes, timings })
 
   it("counts to about what the quick preset was measured at", () => {
-    // 5 minutes for base, warm-up, SFT, Visual-RFT and RISE on two cores: README.
+    // 3.5 minutes for base, warm-up, SFT, Visual-RFT and RISE on two cores: README.
     const study = cells.filter((cell) =>
       cell.seed === 0 && ["warmed", "Visual-RFT", "RISE-CoT", "SFT high", "RISE"].includes(cell.method)
     )
     const sft = Estimate.counted({ ...cells[0]!, method: "SFT" }, Presets.quick, sizes)
-    assert.closeTo(estimated([], study).seconds + sft, 300, 50)
+    assert.closeTo(estimated([], study).seconds + sft, 212, 50)
   })
 
   it("goes by what like cells took, and by this machine's pace for the others", () => {
