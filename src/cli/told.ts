@@ -104,12 +104,11 @@ const agreed = Effect.fnUntraced(function*(addresses: ReadonlyArray<string>, mod
     concurrency: "unbounded"
   })
   const answers = asked.filter(Result.isSuccess).map(({ success }) => success)
-  const [failed] = asked.filter(Result.isFailure)
-  // Of several, one may be away; a description that cannot be used is no absence.
-  const isCertain = failed?.failure._tag === "NotServed" || failed?.failure.reason.startsWith("what it says") === true
-  if (failed !== undefined && (answers.length === 0 || isCertain)) {
-    return yield* failed.failure
-  }
+  const failures = asked.filter(Result.isFailure).map(({ failure }) => failure)
+  // Of several, one may be away; a description that cannot be used is no absence, a model that is not served neither.
+  const certain = failures.find((failure) => failure._tag === "NotServed" || failure.reason.startsWith("what it says"))
+  const failed = certain ?? (answers.length === 0 ? failures[0] : undefined)
+  if (failed !== undefined) return yield* failed
   const [first = Option.none()] = answers
   const text = (answer: typeof first) => Option.map(answer, ({ text }) => text)
   if (answers.some((answer) => Option.getOrNull(text(answer)) !== Option.getOrNull(text(first)))) {

@@ -28,8 +28,10 @@ export const finder: Effect.Effect<
   const namesIn = Effect.fnUntraced(function*(folder: string) {
     const known = listed.get(folder)
     if (known !== undefined) return known
-    const names = new Map((yield* fs.readDirectory(folder)).map((name) => [composed(name), name]))
-    if (listed.size < mostListed) listed.set(folder, names)
+    const names = new Map((yield* fs.readDirectory(folder)).toSorted().reverse().map((name) => [composed(name), name]))
+    // The oldest goes.
+    if (listed.size >= mostListed) listed.delete(listed.keys().next().value ?? "")
+    listed.set(folder, names)
     return names
   })
   const spelled = Effect.fnUntraced(function*(root: string, name: string) {

@@ -68,7 +68,7 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   let closed = 0
   let read = 0
   let unranked = 0
-  let first = ""
+  let firstFault = ""
   let unread = 0
   const requestsOf = (sample: Sample<A>) =>
     Effect.map(Answer.ask(task, form, sample), (prompt) => {
@@ -83,7 +83,7 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
       asked++
       const { fault } = completion
       if (fault !== undefined && faults++ === 0) {
-        first = Asking.faultOf(image.id, fault)
+        firstFault = Asking.faultOf(image.id, fault)
       }
       const text = Answer.said(form, completion)
       // What a filter has cut off is no answer, though it may read like one.
@@ -92,7 +92,6 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
         if (said.verdict !== "ok") cut++
         else if (grammar !== undefined) closed++
       }
-      const probability = probabilityIn(completion, policy.tokenizer)
       const { rank } = task
       const given = { text, tokens: completion.tokens.length, fault, ...said }
       if (Option.isNone(said.annotation)) {
@@ -101,6 +100,7 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
       }
       if (rank === undefined) return given
       read++
+      const probability = probabilityIn(completion, policy.tokenizer)
       if (probability === undefined) {
         unranked++
         return given
@@ -134,7 +134,7 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   yield* asking.answered
   if (faults > 0) {
     const many = `${faults} of ${asked} ${draws === 1 ? "pictures" : "draws"}`
-    yield* warn(`${method}: no answer, counted as wrong, for ${many}; the first: ${first}`)
+    yield* warn(`${method}: no answer, counted as wrong, for ${many}; the first: ${firstFault}`)
   }
   if (cut > 0) {
     yield* warn(

@@ -15,7 +15,7 @@ export interface Said {
   readonly task: Option.Option<"classification" | "detection">
 }
 
-/** What a user who gives no other flag would train on. */
+/** What a user who gives no flags but these would train on. */
 const asGiven = (place: string, model: string, { labels, subject, task }: Said) => ({
   data: Option.some(place),
   difficulty: 0,

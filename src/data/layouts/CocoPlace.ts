@@ -67,7 +67,9 @@ export const find = Effect.fnUntraced(function*(file: string, { images }: Conten
   const isLost = best.found === 0 && all.length > 0 && all.every((name) => Result.isSuccess(within(path, beside, name)))
   if (isLost) {
     // Of a large list a few pictures may be there.
-    for (const name of all) if (yield* isThere(beside, name)) return beside
+    for (const folder of folders) {
+      for (const name of all) if (yield* isThere(folder, name)) return folder
+    }
     const looked = yield* Effect.filter([...folders], there)
     const tried = looked.map((folder) => path.relative(above, folder) || ".")
     return yield* new DataError({

@@ -85,8 +85,10 @@ const subject = (
   const knows = (found: ReadonlySet<string> | undefined) => hinted.some((label) => found?.has(label))
   const fields = [...choices.keys()]
   const meant = fields.filter((from) => knows(choices.get(from)))
-  const isBoxed = meant.length > 0 && !knows(boxLabels)
-    ? false
+  // Labels that only one of both knows say which is meant.
+  const isSaid = knows(boxLabels) !== meant.length > 0
+  const isBoxed = isSaid
+    ? knows(boxLabels)
     : kind === undefined
     ? boxes >= chosen
     : kind === "boxes" || chosen === 0

@@ -46,10 +46,12 @@ export const alike = (labels: ReadonlyArray<string>): ReadonlyArray<string> => {
 }
 
 /** What programs and people write where there is no value. */
-const noValue = /^(?:[-–—?.*_/]+|nan|n\.?\/?a\.?|nil|null|none|<na>|missing|unknown|[-+]?inf(?:inity)?|[-+]?∞|#.*)$/i
+const noValue = /^(?:[-–—?.*_/]+|nan|n\.?\/?a\.?|nil|null|none|<na>|missing|unknown|[-+]?inf(?:inity)?|[-+]?∞)$/i
+/** What spreadsheets write in the place of a value. */
+const noResult = /^#(?:n\/?a|null!|ref!|value!|num!|name\?|div\/0!)$/i
 
 /** Whether a text says that a value is missing, or is none that is finite. */
-export const isMissing = (text: string): boolean => noValue.test(text.trim())
+export const isMissing = (text: string): boolean => noValue.test(text.trim()) || noResult.test(text.trim())
 
 /** A note on labels that read as if the label were missing. */
 export const missing = (labels: ReadonlyArray<string>): ReadonlyArray<string> => {

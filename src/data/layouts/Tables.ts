@@ -134,8 +134,13 @@ const testOf = Effect.fnUntraced(
           Quoted.names(labels)
       )
     }
-    const side: Side = { candidate, plan: plan.value, part: "all" }
-    return { side, notes: Notes.onTable(candidate, plan.value) }
+    // What is a label to train on is one here, however many of these cells are numbers.
+    const { truth } = plan.value
+    const same = truth._tag === "Label" && train.truth._tag === "Label"
+      ? { ...plan.value, truth: { ...truth, numbered: train.truth.numbered } }
+      : plan.value
+    const side: Side = { candidate, plan: same, part: "all" }
+    return { side, notes: Notes.onTable(candidate, same) }
   }
 )
 

@@ -12,7 +12,14 @@
 import { Effect } from "effect"
 import type { Grammar } from "../../kernels/generate/Grammar.ts"
 import { Walk } from "../../kernels/generate/index.ts"
-import { type Completion, Objective, type Prompt, type Rollout, type Session } from "../../policy/Policy.ts"
+import {
+  type Completion,
+  Objective,
+  PolicyError,
+  type Prompt,
+  type Rollout,
+  type Session
+} from "../../policy/Policy.ts"
 
 /** A text as the policy wrote it, without a mask, and the format that it should have. */
 export interface DrawnText {
@@ -49,6 +56,14 @@ export const of = Effect.fnUntraced(function*(session: Session, texts: ReadonlyA
   }
   // At temperature 1, whatever the draw's was, and by the weights that learn.
   const scores = yield* session.logprobs(broken)
+  const odd = broken.find((text, i) => scores[i]?.length !== text.tokens.length)
+  if (odd !== undefined) {
+    return yield* new PolicyError({
+      operation: "sample",
+      reason: `the policy scored ${scores.length} of ${broken.length} texts, or one of them in part: expected a ` +
+        `log-probability for each of the ${odd.tokens.length} tokens of ${JSON.stringify(odd.completion.text)}`
+    })
+  }
   const count = broken.reduce((sum, text) => sum + text.tokens.length, 0)
   const held = broken.map(({ completion, prompt, tokens: own }, i) => {
     const logprobs = scores[i] ?? new Float32Array(own.length)

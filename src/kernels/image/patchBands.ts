@@ -90,6 +90,7 @@ export const patchBands = ({ data, height, width }: Pixels, options: PatchOption
   const kernel = length > MOST ? undefined : kernelOf(options)
   if (kernel === undefined) return false
   const memory = kernel.memory(length)
+  if (memory === undefined) return false
   const numbers = new Float32Array(memory.buffer)
   const filled = numbers.subarray(targetAt / 4, targetAt / 4 + values)
   numbers.set(table)

@@ -66,6 +66,7 @@ export const resampleVectors = ({ data, height, width }: Pixels, to: Size): Pixe
   if (bytes > MOST) return undefined
   const { calls, memory: reserve } = kernels
   const memory = reserve(bytes)
+  if (memory === undefined) return undefined
   const numbers = new Int32Array(memory.buffer)
   numbers.set(across.entries, acrossAt / 4)
   numbers.set(upright.entries, uprightAt / 4)

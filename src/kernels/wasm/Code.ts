@@ -35,7 +35,6 @@ export const constant = (n: number): Code => [0x41, ...signed(n)]
 export const get = ({ index }: Local): Code => [0x20, ...unsigned(index)]
 export const set = ({ index }: Local, value: Code): Code => [...value, 0x21, ...unsigned(index)]
 export const add = binary(0x6a)
-export const sub = binary(0x6b)
 export const mul = binary(0x6c)
 export const shiftLeft = binary(0x74)
 const isLess = binary(0x48)

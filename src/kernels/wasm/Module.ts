@@ -21,8 +21,11 @@ export type Call = (...parameters: ReadonlyArray<number>) => void
 
 export interface Compiled<Name extends string> {
   readonly calls: Readonly<Record<Name, Call>>
-  /** The memory, made at least this long. It stays so, and holds what it held; views from before are void. */
-  readonly memory: (bytes: number) => Uint8Array<ArrayBuffer>
+  /**
+   * The memory, made at least this long; undefined where the machine has not so much. It stays so, and holds what it
+   * held; views from before are void.
+   */
+  readonly memory: (bytes: number) => Uint8Array<ArrayBuffer> | undefined
 }
 
 interface Memory {
@@ -84,7 +87,11 @@ export const compile = <Name extends string>(
     calls: exports,
     memory: (least) => {
       const missing = least - memory.buffer.byteLength
-      if (missing > 0) memory.grow(Math.ceil(missing / PAGE))
+      try {
+        if (missing > 0) memory.grow(Math.ceil(missing / PAGE))
+      } catch {
+        return undefined
+      }
       return new Uint8Array(memory.buffer)
     }
   }

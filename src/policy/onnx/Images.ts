@@ -32,7 +32,7 @@ export interface Images {
 const CHUNK = 8
 const CHUNK_PATCHES = 1024
 
-/** Images of one grid in a run: fixed by the grid, so that an image's tokens do not depend on its company. */
+/** Images of one grid in a run: fixed by the grid, so that no image's tokens depend on its company (`placesFor`). */
 export const chunkOf = ([t, h, w]: Grid): number =>
   Math.max(1, Math.min(CHUNK, Math.floor(CHUNK_PATCHES / (t * h * w))))
 

@@ -8,16 +8,12 @@ import { Image } from "../../kernels/image/index.ts"
 import * as ContextLimit from "./ContextLimit.ts"
 import * as Model from "./Model.ts"
 
-/** The side of a small picture, in pixels. */
-const SIDE = 224
+/** Patches along a side of a small picture. */
+const PATCHES = 8
 
-/** A grey picture, and a question about it. */
-const prompt = {
-  images: [
-    Image.rendered("ready", () => ({ width: SIDE, height: SIDE, data: new Uint8Array(SIDE * SIDE * 3).fill(127) }))
-  ] as const,
-  text: "What is this?"
-}
+/** A grey picture, which is not resized. */
+const grey = (side: number) =>
+  Image.rendered("ready", () => ({ width: side, height: side, data: new Uint8Array(side * side * 3).fill(127) }))
 
 /**
  * Fails on what loading the directory would fail on, and on what the first picture would: a chat template that has no
@@ -25,8 +21,9 @@ const prompt = {
  */
 export const check = Effect.fnUntraced(function*(path: string) {
   const { config, encoder, preprocessor, specs, tokenizer } = yield* Model.look(path, () => Effect.void)
-  const { grid } = yield* preprocessor.process(prompt.images[0])
-  const encoded = yield* encoder.prompt(prompt, [grid])
+  const image = grey(PATCHES * preprocessor.mergeSize * preprocessor.patchSize)
+  const { grid } = yield* preprocessor.process(image)
+  const encoded = yield* encoder.prompt({ images: [image], text: "What is this?" }, [grid])
   yield* ContextLimit.check({ config, preprocessor }, encoded, 1)
   return { config, specs, tokenizer }
 })

@@ -50,7 +50,15 @@ const dots: Module.Definition = {
 const compiled = <Name extends string>(definitions: Readonly<Record<Name, Module.Definition>>) => {
   const found = Module.compile(definitions)
   if (found === undefined) throw new Error("no WebAssembly here")
-  return found
+  const { calls, memory } = found
+  return {
+    calls,
+    memory: (bytes: number) => {
+      const view = memory(bytes)
+      if (view === undefined) throw new Error("no memory")
+      return view
+    }
+  }
 }
 
 describe("Module", () => {
@@ -65,6 +73,11 @@ describe("Module", () => {
     assert.strictEqual(small.length, 0, "views from before are void")
     // Beyond the memory nothing is written.
     assert.throws(() => calls.squares(4 * 65_536, 4 * 65_536 + 4), /out of bounds/)
+  })
+
+  it("says so where the machine has not so much memory", () => {
+    // 32 bits of addresses.
+    assert.isUndefined(Module.compile({ squares })?.memory(2 ** 33))
   })
 
   it("encodes numbers of any length", () => {

@@ -113,7 +113,6 @@ const truthIn = Effect.fnUntraced(function*(table: Table.Table, columns: Readonl
   if (label !== undefined) return Option.some<Truth>({ _tag: "Label", column: label, numbered: label.isNumeric })
   const plain = columns.filter((column) => !isNamed("beside")(column) && column.filled > 0)
   const numbers = plain.filter(({ isNumeric }) => isNumeric).toSorted((a, b) => a.name < b.name ? -1 : 1)
-  yield* decided(table, plain, numbers)
   const texts = plain.filter((column) => isNames(column) && isFew(column))
   const choices = [
     numbers,
@@ -122,6 +121,8 @@ const truthIn = Effect.fnUntraced(function*(table: Table.Table, columns: Readonl
   ].filter((choice, i, all) => i === 0 || choice.length < (all[0]?.length ?? 0))
   const amounts = (yield* Amounts.of(table, choices)).flatMap(Option.toArray)
   const summing = amounts.find(({ values }) => values !== "votes")
+  // Shares that add up need no other column.
+  if (summing === undefined) yield* decided(table, plain, numbers)
   const best = summing ?? (texts.length === 1 ? undefined : amounts[0])
   if (best !== undefined) return Option.some<Truth>({ _tag: "Amounts", amounts: best })
   const [only, ...more] = texts.length > 0 ? texts : numbers.filter((column) => column.isWhole && isFew(column))

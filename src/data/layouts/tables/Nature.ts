@@ -1,8 +1,8 @@
 /**
  * Whether a column holds numbers or names, where some of its cells are neither.
  *
- * A column is of numbers where at least seven in ten of its filled cells are, or where at least half of them are and
- * the others only say that a value is missing; of names where at least seven in ten are words, or none is a number.
+ * A column is of numbers where at least seven in ten of its filled cells are, or where all others only say that a value
+ * is missing; of names where at least seven in ten are words, or none is a number.
  * Between these it cannot be told, and a guess would change what is trained.
  */
 
@@ -15,5 +15,5 @@ const most = 0.7
 export const of = (filled: number, numbers: number, missing: number): Nature => {
   const words = filled - numbers - missing
   if (numbers === 0 || words >= most * filled) return "names"
-  return numbers >= most * filled || (words === 0 && 2 * numbers >= filled) ? "numbers" : "doubtful"
+  return numbers >= most * filled || words === 0 ? "numbers" : "doubtful"
 }
