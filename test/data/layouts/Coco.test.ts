@@ -152,6 +152,23 @@ describe("COCO folders", () => {
       assert.match(found.notes, /no boxes in its annotations: their categories are read as labels/)
     })))
 
+  it.effect("find the few pictures that are there of a long list, in whatever folder beside the file", () =>
+    live(Effect.gen(function*() {
+      const images = Array.from({ length: 500 }, (_, id) => ({ id, file_name: `${id}.png`, width: 4, height: 4 }))
+      const root = yield* folder({
+        "instances.json": JSON.stringify({
+          images,
+          annotations: images.map(({ id }) => ({ id, image_id: id, category_id: 1, bbox: [0, 0, 2, 2], iscrowd: 0 })),
+          categories: [{ id: 1, name: "cup" }]
+        }),
+        "bilder/499.png": [4, 4]
+      })
+      const found = yield* opened(layout, root)
+      assert.strictEqual(found.error, "")
+      assert.deepStrictEqual(found.train.truths, [["bilder/499.png", [["cup", 0, 0, 2, 2]]]])
+      assert.strictEqual(found.train.rows.length, 499)
+    })))
+
   it.effect("that are none are left to others, or an error", () =>
     live(Effect.gen(function*() {
       assert.isTrue((yield* opened(layout, yield* folder({ "data.json": "[{\"image\": \"a.png\"}]" }))).unknown)

@@ -143,6 +143,8 @@ describe("Label Studio", () => {
         found.notes,
         "boxes beside the choices are not read: those of 1 task, where 3 have choices; --task"
       )
+      // Labels that only the boxes know say that boxes are meant.
+      assert.deepStrictEqual((yield* exported(tasks, ["cup"])).train.truths, boxes)
       const asked = yield* exported(tasks, undefined, {}, "boxes")
       assert.deepStrictEqual([asked.kind, asked.train.truths], ["boxes", boxes])
       assert.include(asked.notes, "not read: \"weather\", of 3 tasks, where 1 has boxes; --task classification reads")

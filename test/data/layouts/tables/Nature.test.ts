@@ -138,4 +138,19 @@ describe("a column of numbers", () => {
       const percent = yield* read(root, ",sun,rain", (i) => i === 7 ? ",50%,50%" : ",0.5,0.5")
       assert.deepStrictEqual([percent.n, percent.rows], [19, [[9, "not-a-number"]]])
     })))
+
+  it.effect("beside shares that add up needs not be told from names", () =>
+    live(Effect.gen(function*() {
+      const root = yield* pictures
+      const found = yield* read(root, ",joy,sad,room", (i) => `,0.25,0.75,${i % 2 === 0 ? 12 : "A3"}`)
+      assert.deepStrictEqual([found.error, found.labels, found.n], ["", ["joy", "sad"], 20])
+    })))
+
+  it.effect("called label, of a set that is labelled in part, makes no class of what is missing", () =>
+    live(Effect.gen(function*() {
+      const root = yield* pictures
+      const found = yield* read(root, ",label", (i) => i < 8 ? `,${i % 2}` : ",NA")
+      assert.deepStrictEqual([found.labels, found.n], [["0", "1"], 8])
+      assert.strictEqual(found.rows.length, 12)
+    })))
 })
