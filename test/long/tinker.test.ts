@@ -71,7 +71,7 @@ describe.skipIf(skip)("README at an engine", () => {
           `JSD ${of("JSD").toFixed(3)}, valid ${of("valid").toFixed(3)} in ${seconds} s and ` +
             `${engine.requests.length} requests, where the table has ${prior} of guessing and ${here} of RISE`
         )
-        // Not the table's row, whose format was held by all tokens: 0.203 and 0.983 here, 0.234 and 0.950 without a wire.
+        // Not the table's row, whose format was held by all tokens: 0.203 and 0.983, without a wire 0.234 and 0.950.
         assert.isBelow(of("JSD"), prior - 0.015)
         assert.isAbove(of("valid"), 0.92)
       }).pipe(Effect.scoped), minutes(180))
