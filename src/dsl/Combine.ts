@@ -1,6 +1,7 @@
 /**
  * Several annotations of one picture as one.
  */
+import { Effect, Option } from "effect"
 import * as PlugIn from "./PlugIn.ts"
 import * as Reward from "./Reward.ts"
 import { type Sample, type Task, TaskError } from "./Task.ts"
@@ -43,3 +44,32 @@ export const combine = <A>(task: Task<A>, asked: Asked, annotations: readonly [A
     const likenesses = annotations.map((one) => like(annotation, one))
     return { annotation, nearest: likenesses.indexOf(Math.max(...likenesses)) }
   })
+
+/** What several draws come to: the annotation, and the draw that is nearest to it; how many held none. */
+export interface Combined<D, A> {
+  /** None where no draw holds an annotation. */
+  readonly found: Option.Option<{ readonly annotation: A; readonly draw: D }>
+  readonly unread: number
+}
+
+/** `combine` of the draws that hold an annotation. */
+export const draws = <A, D extends { readonly annotation: Option.Option<A> }>(
+  task: Task<A>,
+  asked: Asked,
+  all: ReadonlyArray<D>
+): Effect.Effect<Combined<D, A>, TaskError> => {
+  const read = all.flatMap((draw) =>
+    Option.match(draw.annotation, { onNone: () => [], onSome: (annotation) => [{ annotation, draw }] })
+  )
+  const unread = all.length - read.length
+  const [one, ...more] = read
+  return one === undefined
+    ? Effect.succeed({ found: Option.none(), unread })
+    : Effect.map(
+      combine(task, asked, [one.annotation, ...more.map(({ annotation }) => annotation)]),
+      ({ annotation, nearest }) => ({
+        found: Option.some({ annotation, draw: (read[nearest] ?? one).draw }),
+        unread
+      })
+    )
+}

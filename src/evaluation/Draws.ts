@@ -20,16 +20,9 @@ export const combined = Effect.fnUntraced(function*<A>(
   if (others.length === 0) return first
   const all = [first, ...others]
   const tokens = all.reduce((sum, draw) => sum + (draw.tokens ?? 0), 0)
-  const read = all.flatMap((draw) =>
-    Option.match(draw.annotation, { onNone: () => [], onSome: (annotation) => [{ annotation, draw }] })
-  )
-  const [one, ...more] = read
-  if (one === undefined) return { ...first, tokens }
-  const { annotation, nearest } = yield* Combine.combine(task, sample, [
-    one.annotation,
-    ...more.map(({ annotation }) => annotation)
-  ])
-  const { ranked, ...draw } = (read[nearest] ?? one).draw
+  const { found } = yield* Combine.draws(task, sample, all)
+  if (Option.isNone(found)) return { ...first, tokens }
+  const { annotation, draw: { ranked, ...draw } } = found.value
   const turn = Reward.turnOf(sample, draw.reasoning)
   const reward = yield* PlugIn.run(task, sample, () => Reward.similarity(task, sample.truth, annotation, turn))
   // A medoid is what its draw says; what a task combines has no text, and so no probability of its own.

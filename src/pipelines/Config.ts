@@ -6,6 +6,7 @@
 import { Predicate, Result, Schema } from "effect"
 import { filled, filledStage, length, lengths } from "../dsl/stages/Settings.ts"
 import { stageRules } from "../dsl/stages/stageRules.ts"
+import * as Weighing from "../dsl/stages/Weighing.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import { show } from "../kernels/text/show.ts"
 import type { Preset } from "./Presets.ts"
@@ -91,16 +92,14 @@ const over = (base: unknown, value: unknown): unknown => {
 }
 
 /** Weights stand in the place of a threshold: where a file asks for them, the preset's own threshold goes. */
-const weighted = (preset: Preset, overrides: Overrides): Preset => {
+const unthresholded = (preset: Preset, overrides: Overrides): Preset => {
   const soft = Rules.at(overrides, ["filter", "soft"])
-  if (soft === undefined || soft === null) return preset
-  const { least: _, tau: __, ...filter } = preset.filter
-  return { ...preset, filter }
+  return soft === undefined || soft === null ? preset : { ...preset, filter: Weighing.instead(preset.filter) }
 }
 
 /** A preset with the settings that were given over its own. They have passed `decode`. */
 export const merged = (preset: Preset, overrides: Overrides): Preset =>
-  over(weighted(preset, overrides), overrides) as Preset
+  over(unthresholded(preset, overrides), overrides) as Preset
 
 /** Longest texts where a preset does not say. */
 const lengthOf: Readonly<Record<string, number>> = {

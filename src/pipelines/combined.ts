@@ -16,16 +16,11 @@ export const combined = Effect.fnUntraced(function*<A>(
   [first, ...others]: readonly [Annotated<A>, ...ReadonlyArray<Annotated<A>>]
 ): Effect.fn.Return<Annotated<A>, TaskError> {
   const all = [first, ...others]
-  const read = all.flatMap((draw) =>
-    Option.match(draw.annotation, { onNone: () => [], onSome: (annotation) => [{ annotation, draw }] })
-  )
-  const draws = { of: all.length, unread: all.length - read.length }
-  const [one, ...more] = read
-  if (one === undefined) return { ...first, draws }
-  const { annotation, nearest } = yield* Combine.combine(
-    task,
-    { image: first.image, ...(question === undefined ? {} : { question }) },
-    [one.annotation, ...more.map(({ annotation }) => annotation)]
-  )
-  return { ...(read[nearest] ?? one).draw, annotation: Option.some(annotation), draws }
+  const asked = { image: first.image, ...(question === undefined ? {} : { question }) }
+  const { found, unread } = yield* Combine.draws(task, asked, all)
+  const draws = { of: all.length, unread }
+  return Option.match(found, {
+    onNone: () => ({ ...first, draws }),
+    onSome: ({ annotation, draw }) => ({ ...draw, annotation: Option.some(annotation), draws })
+  })
 })

@@ -4,15 +4,7 @@ import type { Verdict } from "../../src/dsl/Reward.ts"
 import * as Blame from "../../src/dsl/stages/Blame.ts"
 import type { Judged } from "../../src/dsl/stages/Judged.ts"
 import type { Grammar } from "../../src/kernels/generate/Grammar.ts"
-
-/** Token 1 any number of times, then 0. */
-const grammar: Grammar = {
-  id: "ones",
-  states: 1,
-  vocabulary: 3,
-  allowed: Uint8Array.of(1, 1, 0),
-  next: new Int32Array(3)
-}
+import { ones as grammar } from "./ones.ts"
 
 const draw = (...tokens: ReadonlyArray<number>) => ({
   prompt: { images: [], text: "" },

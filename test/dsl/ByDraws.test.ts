@@ -3,17 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as ByDraws from "../../src/dsl/stages/ByDraws.ts"
 import * as Practice from "../../src/dsl/stages/Practice.ts"
-import type { Grammar } from "../../src/kernels/generate/Grammar.ts"
 import type { Session } from "../../src/policy/Policy.ts"
-
-/** Token 1 any number of times, then 0. */
-const grammar: Grammar = {
-  id: "ones",
-  states: 1,
-  vocabulary: 3,
-  allowed: Uint8Array.of(1, 1, 0),
-  next: new Int32Array(3)
-}
+import { ones as grammar } from "./ones.ts"
 
 const text = (...tokens: ReadonlyArray<number>): ByDraws.DrawnText => ({
   prompt: { text: `prompt of ${tokens.join()}`, images: [] },

@@ -10,6 +10,11 @@ import type { BadSetting } from "./StageError.ts"
 /** The options of `filter` that drop lessons. */
 const dropping = ["tau", "least"] as const
 
+/** Options of `filter` for weights in the place of a threshold: without those that drop lessons. */
+export const instead = <O extends { readonly least?: number; readonly tau?: number }>(
+  { least: _, tau: __, ...options }: O
+): Omit<O, typeof dropping[number]> => options
+
 /** Fails where lessons are to be weighted and dropped at once. */
 export const alone = (
   options: { readonly soft?: number } & Partial<Record<typeof dropping[number], number>>

@@ -9,9 +9,6 @@ import type { PatchOptions } from "./PatchOptions.ts"
 
 const { add, advance, all, constant, get, mul, set, shiftLeft, until } = Code
 
-/** The most memory that is taken, in bytes: it is kept. Wider bands are left to plain loops. */
-const MOST = 2 ** 24
-
 /** A band of the picture at `source` into its patches at `target`. The table of values lies at 0. */
 const band = ({ mergeSize, patchSize, temporalPatchSize }: PatchOptions): Module.Definition => ({
   parameters: 4,
@@ -87,10 +84,10 @@ export const patchBands = ({ data, height, width }: Pixels, options: PatchOption
   const sourceAt = table.byteLength
   const targetAt = Math.ceil((sourceAt + bytes) / 4) * 4
   const length = targetAt + 4 * values
-  const kernel = length > MOST ? undefined : kernelOf(options)
-  if (kernel === undefined) return false
-  const memory = kernel.memory(length)
-  if (memory === undefined) return false
+  const kernel = kernelOf(options)
+  // Bands that are too wide for it are left to plain loops.
+  const memory = kernel?.memory(length)
+  if (kernel === undefined || memory === undefined) return false
   const numbers = new Float32Array(memory.buffer)
   const filled = numbers.subarray(targetAt / 4, targetAt / 4 + values)
   numbers.set(table)

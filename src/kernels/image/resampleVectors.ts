@@ -13,8 +13,6 @@ let made: { readonly kernels: Kernels | undefined } | undefined
 
 /** Bytes of a strip: its sources, its result and what is in between. */
 const STRIP = 2 ** 19
-/** The most memory that is taken, in bytes: it is kept. */
-const MOST = 2 ** 24
 
 const aligned = (bytes: number): number => Math.ceil(bytes / vectorBytes) * vectorBytes
 
@@ -63,7 +61,6 @@ export const resampleVectors = ({ data, height, width }: Pixels, to: Size): Pixe
   const wideAt = sourceAt + (isWider ? aligned(lines * line + 3 * group * across.pairs) : 0)
   const targetAt = wideAt + aligned((lines + 1) * wideLine) + vectorBytes
   const bytes = targetAt + lines * outLine + vectorBytes
-  if (bytes > MOST) return undefined
   const { calls, memory: reserve } = kernels
   const memory = reserve(bytes)
   if (memory === undefined) return undefined

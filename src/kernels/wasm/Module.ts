@@ -22,8 +22,8 @@ export type Call = (...parameters: ReadonlyArray<number>) => void
 export interface Compiled<Name extends string> {
   readonly calls: Readonly<Record<Name, Call>>
   /**
-   * The memory, made at least this long; undefined where the machine has not so much. It stays so, and holds what it
-   * held; views from before are void.
+   * The memory, made at least this long; undefined beyond 16 MiB, for it is kept, and where the machine has not so
+   * much. It stays so, and holds what it held; views from before are void.
    */
   readonly memory: (bytes: number) => Uint8Array<ArrayBuffer> | undefined
 }
@@ -44,6 +44,8 @@ declare const WebAssembly: {
 } | undefined
 
 const [NUMBER, VECTOR, PAGE] = [0x7f, 0x7b, 2 ** 16]
+/** Bytes of the longest memory. */
+const MOST = 2 ** 24
 
 const text = (value: string): Code => [...unsigned(value.length), ...Buffer.from(value, "latin1")]
 const list = (items: ReadonlyArray<Code>): Code => [...unsigned(items.length), ...items.flat()]
@@ -86,6 +88,7 @@ export const compile = <Name extends string>(
   return {
     calls: exports,
     memory: (least) => {
+      if (least > MOST) return undefined
       const missing = least - memory.buffer.byteLength
       try {
         if (missing > 0) memory.grow(Math.ceil(missing / PAGE))

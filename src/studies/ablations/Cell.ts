@@ -11,6 +11,7 @@
  */
 import type { Subset } from "../../data/index.ts"
 import { filled, filledStage } from "../../dsl/stages/Settings.ts"
+import * as Weighing from "../../dsl/stages/Weighing.ts"
 import type { Preset } from "../../pipelines/Presets.ts"
 
 /** Training samples per class: 4, 16, or "full" for all there are. */
@@ -178,7 +179,7 @@ export const presetOf = ({ settings: { chains, credit, reward, soft, tau } }: Ce
     ...(reward === undefined || parts[reward].held ? {} : { format: 0 })
   },
   filter: {
-    ...(soft === undefined ? preset.filter : { soft }),
+    ...(soft === undefined ? preset.filter : { ...Weighing.instead(preset.filter), soft }),
     ...(tau === undefined ? {} : { tau }),
     ...(chains === "base" || chains === "remote" ? { by: "RISE" } : {})
   }
