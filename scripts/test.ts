@@ -2,7 +2,8 @@
  * `npm test`: everything that has to pass before a change lands. What is checked without running it goes beside the
  * tests, one check after the other, in what those leave idle. Arguments go to vitest.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Duration, Effect, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import { createRequire } from "node:module"
