@@ -16,7 +16,7 @@ export type Header = Pick<
 const frames: ReadonlySet<number> = new Set([0xc0, 0xc1])
 const scan = 0xda
 const profile = 0xe2
-/** Tables of codes and of quantisation, the restart interval, JFIF, Adobe's and comments: none changes what is asked. */
+/** Tables of codes and quantisation, restarts, JFIF, what Adobe marks and comments: none changes what is asked. */
 const others: ReadonlySet<number> = new Set([0xc4, 0xdb, 0xdd, 0xe0, 0xee, 0xfe])
 
 /** Marker, length, precision, height, width and number of components; three bytes for each of these follow. */
