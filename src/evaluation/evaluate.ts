@@ -14,6 +14,7 @@ import * as Judgments from "../dsl/Judgments.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Reward from "../dsl/Reward.ts"
 import { Run } from "../dsl/Run.ts"
+import { checkMask } from "../dsl/stages/Idle.ts"
 import { lengths } from "../dsl/stages/Settings.ts"
 import { commonMetrics, type Sample, type Task } from "../dsl/Task.ts"
 import { Distance, type Grammar } from "../kernels/generate/index.ts"
@@ -167,6 +168,7 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
 export const evaluate = <A, E, R>(options: Options.EvaluateOptions<A, E, R>) => {
   return Effect.gen(function*() {
     yield* Options.check(options)
+    yield* checkMask("evaluate", options.task, options.grammar)
     const { grammar = "both", method } = options
     const made = yield* grammarOf(options)
     const first = { name: "evaluate", kept: true }

@@ -99,7 +99,15 @@ const ofTraining = ({ remote, training, ...given }: Omit<Given, "told">): Effect
     )
   }
   return Option.isNone(training) || trained ? Effect.void : Futile.refuse(
-    { "--trainable": given.trainable, "--recompute": given.recompute, "--micro-tokens": given.microTokens },
+    {
+      "--trainable": given.trainable,
+      // Weights are rounded under an adapter alone, also where it learns nothing.
+      "--lora": Option.isNone(given.quantize) && Option.isSome(given.lora),
+      "--recompute": given.recompute,
+      "--micro-tokens": given.microTokens,
+      "--checkpoint-steps": given.checkpointSteps,
+      "--checkpoint-minutes": given.checkpointMinutes
+    },
     (flag) => `${flag} is for training, and --training is none: leave one of them out`
   )
 }
@@ -225,6 +233,7 @@ export const audit = Command.make("audit", flags, (flagged) =>
     const server = yield* asked(flagged)
     yield* check(server)
     yield* ofTraining(server)
+    yield* Format.checkPrefix(server.urlPrefix, server.format)
     const given = yield* told(server)
     // All that is labelled is to be audited: where the data have no test half, none is held out.
     const source = yield* Pictures.openAs({ ...given, shots: Option.none() }, { hold: false })

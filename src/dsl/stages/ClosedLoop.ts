@@ -18,6 +18,7 @@ import { Run } from "../Run.ts"
 import type { Task } from "../Task.ts"
 import { stepSpan } from "../telemetry/Exporting.ts"
 import { passing, type Planned } from "./Ahead.ts"
+import * as Idle from "./Idle.ts"
 import * as Order from "./Order.ts"
 import * as Passing from "./Passing.ts"
 import {
@@ -189,7 +190,11 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
 ): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
   const { maxTokens = Settings.lengths.annotation, temperature } = Settings.filledStage(options)
   const { task } = self
-  const sound = Settings.check("reconstruct", reconstructing, options)
+  const sound = Effect.all([
+    Settings.check("reconstruct", reconstructing, options),
+    Idle.checkMask("reconstruct", task, options.grammar),
+    Idle.checkCandidates({ ...self.drawn.generate, reconstructed: temperature })
+  ], { discard: true })
   return describe(
     self,
     "Reconstructed",
@@ -243,7 +248,10 @@ export const validate = (options: Reward.Options = {}) =>
     ["validate", options],
     self.drawn,
     self.texts,
-    Settings.check("validate", Settings.validating, options),
+    Effect.andThen(
+      Settings.check("validate", Settings.validating, options),
+      Idle.check("validate", Idle.validating, options)
+    ),
     (visit, samples) =>
       Effect.gen(function*() {
         const groups = yield* self.loop(visit, samples)

@@ -18,6 +18,7 @@ import * as Batches from "./Batches.ts"
 import { explaining, pass } from "./ClosedLoop.ts"
 import * as Collapse from "./Collapse.ts"
 import * as GroupRelative from "./GroupRelative.ts"
+import * as Idle from "./Idle.ts"
 import * as Learning from "./Learning.ts"
 import type * as Order from "./Order.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
@@ -75,6 +76,20 @@ const ofFormat = <E, R>(options: Settings.GrpoOptions, grammar: Effect.Effect<Gr
   const { blame, format } = Settings.filled(options)
   return format > 0 || blame === "token" ? grammar : Effect.succeed(undefined)
 }
+
+/** What may be said of the settings of either stage before any work. */
+const sound = <A, E, R>(
+  { described, task }: Pipeline<Stage, A, E, R>,
+  stage: string,
+  table: Rules.Table,
+  options: Settings.GrpoOptions
+) =>
+  Effect.all([
+    Settings.check(stage, table, options),
+    Effect.suspend(() => Idle.check(stage, Idle.reinforcing, options, Settings.filled(options))),
+    Idle.checkSelect(stage, described, options),
+    Augment.fits(stage, task, options)
+  ], { discard: true })
 
 /**
  * RISE-CoT training, eq. 7: interprets the described closed loop for every step on the next batch under a session of
@@ -139,7 +154,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
     }))],
     reading: explaining(self.texts),
     sound: Effect.andThen(
-      Effect.andThen(Settings.check(stage, crediting, options), Augment.fits(stage, task, options)),
+      sound(self, stage, crediting, options),
       Settings.filled(options).steps === 0 ? Effect.void : Settings.holds(stage, learnable(credit), self.drawn)
     ),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
@@ -180,7 +195,11 @@ export const rft = (options: RftOptions = {}) =>
   const score = Reward.r1(task)
   const training = Effect.gen(function*() {
     const [dead, seen, lost] = [GroupRelative.deadInARow(), Learning.memory(), Collapse.memory()]
-    const learn = GroupRelative.stepper((yield* Run).named(stage), options, [
+    const named = (yield* Run).named(stage)
+    const { blame, format } = Settings.filled(options)
+    if (format > 0) yield* Idle.tellFormless(named, task, "format")
+    else if (blame === "token") yield* Idle.tellFormless(named, task, "blame")
+    const learn = GroupRelative.stepper(named, options, [
       yield* ofFormat(options, PolicyGrammar.ofAnswer(task, form))
     ], dead)
     const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, form))
@@ -239,7 +258,7 @@ export const rft = (options: RftOptions = {}) =>
       each: Settings.filled(options).promptsPerStep * groupSize * Ahead.rollout(options, pace),
       look: pace.drawnAlone
     }))],
-    sound: Effect.andThen(Settings.check(stage, strengthening, options), Augment.fits(stage, task, options)),
+    sound: Effect.andThen(sound(self, stage, strengthening, options), Idle.checkMask(stage, task, options.grammar)),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data
   })

@@ -55,7 +55,7 @@ const isKept = (snapshot: Snapshot): snapshot is Kept =>
   "weights" in snapshot && snapshot.weights instanceof Float32Array
 
 const make = Effect.fnUntraced(function*(options: Options) {
-  yield* Requests.checkAll("load", Settings.options, options)
+  yield* Requests.checkAll("load", Settings.options, options, Settings.idle)
   const runtime = yield* Runtime.Runtime
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
