@@ -12,6 +12,7 @@ import * as Format from "../annotations/Format.ts"
 import type { Shape, Size, Value } from "../annotations/Row.ts"
 import * as Suspects from "../annotations/Suspects.ts"
 import * as Values from "../annotations/Values.ts"
+import { tellOther } from "../difficulty.ts"
 import * as Flags from "../flags.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
@@ -160,6 +161,7 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
     given.training,
     () => Option.isSome(given.remote) || preset.warmUp === undefined ? "none" as const : "warm-up" as const
   )
+  yield* tellOther(given)
   if (training === "none" && (yield* Saved.isTrained(given))) {
     yield* warn(Option.isSome(given.remote) ? seenThere : seen)
   }
