@@ -12,6 +12,7 @@ import * as Group from "../Group.ts"
 import * as Judgments from "../Judgments.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Progress from "../Progress.ts"
+import * as Provided from "../Provided.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
 import { Run } from "../Run.ts"
@@ -50,6 +51,8 @@ export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.
   loop: Loop<A, X>
 ): Stream.Stream<X, E | Fault, R | Policy | Run> =>
   Stream.unwrap(Effect.gen(function*() {
+    yield* Provided.policy("the pipeline")
+    yield* Provided.run("the pipeline")
     const policy = yield* Policy
     const { prompts } = yield* Batching
     const { named } = yield* Run
