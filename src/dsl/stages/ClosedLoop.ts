@@ -6,7 +6,7 @@
  */
 import { Array, Effect, Result, Stream } from "effect"
 import type * as Rules from "../../kernels/math/Rules.ts"
-import { type Completion, Policy, type SampleRequest } from "../../policy/Policy.ts"
+import { Policy, type SampleRequest } from "../../policy/Policy.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
 import * as Judgments from "../Judgments.ts"
@@ -223,13 +223,16 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
         }
         const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
         const how = { temperature, grammar, maxTokens }
+        // One of each: `sampleAll` holds the policy to that.
+        const rebuilt = Array.zip(requests, completions).flatMap(([{ prompt }, drawn]) =>
+          drawn.map((completion) => Group.draw(prompt, completion, how))
+        )
         let at = 0
         return groups.map(({ candidates, sample }) => ({
           sample,
-          candidates: candidates.map(({ reasoning }) => {
-            const { prompt } = requests[at] as SampleRequest
-            return { reasoning, reconstruction: Group.draw(prompt, completions[at++]?.[0] as Completion, how) }
-          })
+          candidates: Array.zip(candidates, rebuilt.slice(at, at += candidates.length)).map((
+            [{ reasoning }, reconstruction]
+          ) => ({ reasoning, reconstruction }))
         }))
       })
   )
@@ -271,12 +274,11 @@ export const validate = (options: Reward.Options = {}) =>
         const paid = self.task.judge === undefined
           ? scored
           : yield* judged(self.task, groups, scored)
-        return groups.map(({ candidates, sample }, i) => ({
+        return Array.zip(groups, paid).map(([{ candidates, sample }, scored]) => ({
           sample,
-          candidates: candidates.map(({ reasoning, reconstruction }, g) => {
-            const { reward, verdict } = paid[i]?.[g] as Reward.Scored<A>
-            return { reasoning, reconstruction, reward, verdict }
-          })
+          candidates: Array.zip(candidates, scored).map(([{ reasoning, reconstruction }, { reward, verdict }]) => (
+            { reasoning, reconstruction, reward, verdict }
+          ))
         }))
       })
   )
