@@ -403,6 +403,13 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       says: /none of train in it/,
       next: /train\/ and val\//
     },
+    // Its scenes have no difficulty.
+    {
+      line: ["examples/lisa.ts", "--difficulty", "0.5"],
+      code: 2,
+      says: /there is no flag --difficulty/,
+      next: /lisa --help/
+    },
     { line: ["train", "--device", "cuda"], code: 1, says: /device cuda is not available/, next: /Available: cpu/ },
     {
       line: ["report", directory],
