@@ -141,6 +141,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
           return yield* learn(judged, step, update)
         }),
       watch: Collapse.watch(Learning.watch(options, seen), lost),
+      ended: Learning.ended(seen),
       memories: [dead, seen, lost],
       score: Validation.loop(self, stage, self.loop, options.select?.samples)
     })
@@ -241,6 +242,7 @@ export const rft = (options: RftOptions = {}) =>
           return yield* learn(judged, step, update)
         }),
       watch: Collapse.watch(Learning.watch(options, seen), lost),
+      ended: Learning.ended(seen),
       memories: [dead, seen, lost],
       score: Validation.answers(self, stage, {
         form,
