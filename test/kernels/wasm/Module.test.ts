@@ -113,4 +113,50 @@ describe("Module", () => {
     }
     assert.isDefined(Module.compile({ squares }))
   })
+
+  describe("compiled once", () => {
+    const counted = () => {
+      const count = { made: 0 }
+      const of = Module.compiledOnce<"constantly", number>((n) => {
+        count.made++
+        return { constantly: constantly(n) }
+      }, String)
+      return { count, of }
+    }
+    /** While the machine has no memory for another one. */
+    const without = <A>(member: "Memory" | "validate", instead: unknown, run: () => A): A => {
+      const all = Reflect.get(globalThis, "WebAssembly") as object
+      const own = Object.getOwnPropertyDescriptor(all, member)
+      if (own === undefined) throw new Error("no WebAssembly here")
+      try {
+        Object.defineProperty(all, member, { ...own, value: instead })
+        return run()
+      } finally {
+        Object.defineProperty(all, member, own)
+      }
+    }
+
+    it("is one for each key", () => {
+      const { count, of } = counted()
+      assert.isDefined(of(1))
+      assert.strictEqual(of(1), of(1))
+      assert.notStrictEqual(of(1), of(2))
+      assert.strictEqual(count.made, 2)
+    })
+
+    it("is tried again where there was no memory for it, and not where the machine cannot run it", () => {
+      const { count, of } = counted()
+      class NoMemory {
+        constructor() {
+          throw new RangeError("WebAssembly.Memory(): could not allocate memory")
+        }
+      }
+      assert.isUndefined(without("Memory", NoMemory, () => of(1)))
+      assert.isDefined(of(1))
+      assert.strictEqual(count.made, 2)
+      assert.isUndefined(without("validate", () => false, () => of(2)))
+      assert.isUndefined(of(2))
+      assert.strictEqual(count.made, 3)
+    })
+  })
 })
