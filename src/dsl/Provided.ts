@@ -39,8 +39,8 @@ export const policy = needed(
 export const run = needed(
   Run,
   "a run",
-  "end the pipeline with Rise.run({ out: \"runs/mine\" }), which makes a folder of its own, or pipe the program through " +
-    "Effect.provide(Run.layerMemory({ seed: 0 })), which keeps nothing"
+  "end the pipeline with Rise.run({ out: \"runs/mine\" }), which makes a folder of its own, or pipe the program " +
+    "through Effect.provide(Run.layerMemory({ seed: 0 })), which keeps nothing"
 )
 
 const platform = "end the script with Rise.runMain, or pipe the program through Effect.provide(NodeServices.layer) of " +

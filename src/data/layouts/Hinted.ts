@@ -58,8 +58,8 @@ const meant = (missing: ReadonlyArray<string>, found: ReadonlyArray<string>): st
 
 /**
  * What to say of the labels that are named, if any are, beside those of the half that is trained on (`trained`), in
- * whatever layout: labels that only pictures to test on have are learned by nobody. Fails where none is found, and where
- * only one is, unless `few` are enough.
+ * whatever layout: labels that only pictures to test on have are learned by nobody. Fails where none is found, and
+ * where only one is, unless `few` are enough.
  *
  * @param where as after "none of the labels a, b" and before the labels that there are: "has a folder, there are"
  */

@@ -160,7 +160,7 @@ describe("a table", () => {
       assert.include(beside.notes, "columns left alone: \"clicks\", \"author\"")
     })))
 
-  it.effect("of votes is one of votes, though half of its rows sum to 1 and some cells of a named column are words", () =>
+  it.effect("of votes is one of votes, though half of its rows sum to 1 and a named column has words in it", () =>
     live(Effect.gen(function*() {
       const rows = "a.png,1,0\nb.png,0,1\nc.png,3,1\nd.png,2,2\n"
       const votes = [["a.png", 1, 0], ["b.png", 0, 1], ["c.png", 0.75, 0.25], ["d.png", 0.5, 0.5]]
