@@ -403,6 +403,12 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       says: /none of train in it/,
       next: /train\/ and val\//
     },
+    {
+      line: ["tables", "--sampler", "vllm=http://127.0.0.1:1/v1", "--dry"],
+      code: 2,
+      says: /there is no flag --sampler/,
+      next: /tables --help/
+    },
     // Its scenes have no difficulty.
     {
       line: ["examples/lisa.ts", "--difficulty", "0.5"],
