@@ -109,7 +109,9 @@ const agreed = Effect.fnUntraced(function*(addresses: ReadonlyArray<string>, mod
   const answers = asked.filter(Result.isSuccess).map(({ success }) => success)
   const failures = asked.filter(Result.isFailure).map(({ failure }) => failure)
   // Of several, one may be away; a description that cannot be used is no absence, a model that is not served neither.
-  const certain = failures.find((failure) => failure._tag === "NotServed" || failure.kind === "unusable")
+  const certain = failures.find((failure) =>
+    failure._tag === "NotServed" || (failure._tag === "ToldError" && failure.kind === "unusable")
+  )
   const failed = certain ?? (answers.length === 0 ? failures[0] : undefined)
   if (failed !== undefined) return yield* failed
   const [first = Option.none()] = answers

@@ -43,7 +43,8 @@ export const run = needed(
     "through Effect.provide(Run.layerMemory({ seed: 0 })), which keeps nothing"
 )
 
-const platform = "end the script with Rise.runMain, or pipe the program through Effect.provide(NodeServices.layer) of " +
+const platform =
+  "end the script with Rise.runMain, or pipe the program through Effect.provide(NodeServices.layer) of " +
   "@effect/platform-node"
 
 /** Fails where no file can be read or written. */

@@ -191,7 +191,9 @@ describe("a GRPO step", () => {
       })
       // One side alone: the other is that of the loss.
       assert.deepInclude<object>(yield* asked({ clip: { low: 0.1 } }), { clip: { low: 0.1, high: 0.2 } })
-      assert.deepInclude<object>(yield* asked({ loss: "gspo", clip: { high: 1e-3 } }), { clip: { low: 3e-4, high: 1e-3 } })
+      assert.deepInclude<object>(yield* asked({ loss: "gspo", clip: { high: 1e-3 } }), {
+        clip: { low: 3e-4, high: 1e-3 }
+      })
       assert.deepInclude<object>(yield* asked({ loss: "sapo", gate: { negative: 2 } }), {
         gate: { positive: 1, negative: 2 }
       })

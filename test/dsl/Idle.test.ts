@@ -31,10 +31,13 @@ const out = "(null in a settings file leaves out)"
 const refused: ReadonlyArray<readonly [Effect.Effect<unknown, unknown, Layer.Success<typeof live>>, string]> = [
   ...([["rft", rft], ["reinforce", reinforce]] as const).flatMap(([stage, of]) =>
     ([
-      [{ loss: "sapo", clip }, "clip is {\"low\":0.2,\"high\":0.28}, expected nothing beside loss \"sapo\", which has no bounds"],
+      [
+        { loss: "sapo", clip },
+        "clip is {\"low\":0.2,\"high\":0.28}, expected nothing beside loss \"sapo\", which has no bounds"
+      ],
       [{ loss: "sapo", clip: { high: 0.2 } }, "clip is {\"high\":0.2}, expected nothing beside loss \"sapo\""],
       [{ gate: { positive: 2 } }, "gate is {\"positive\":2}, expected nothing beside loss \"grpo\", which has bounds"],
-      [{ loss: "cispo", gate: { positive: 1, negative: 1 } }, "expected nothing beside loss \"cispo\""],
+      [{ loss: "cispo", gate: { positive: 1 } }, "gate is {\"positive\":1}, expected nothing beside loss \"cispo\""],
       [{ lossLength: 64 }, "lossLength is 64, expected nothing beside loss \"grpo\", which divides by no constant"],
       [{ klEstimator: "k1" }, "klEstimator is \"k1\", expected nothing beside kl 0, where nothing is estimated"],
       [{ klEstimator: "k3", kl: 0 }, "klEstimator is \"k3\", expected nothing beside kl 0"],
@@ -51,7 +54,13 @@ const refused: ReadonlyArray<readonly [Effect.Effect<unknown, unknown, Layer.Suc
     "sft: replay.share is 0.2, expected 0, or a share that comes to an example in a batch of 2"
   ],
   [
-    start.pipe(Rise.generate(), Rise.reconstruct(), Rise.validate({ format: false, repetition: true }), Rise.best(), Rise.train),
+    start.pipe(
+      Rise.generate(),
+      Rise.reconstruct(),
+      Rise.validate({ format: false, repetition: true }),
+      Rise.best(),
+      Rise.train
+    ),
     "validate: repetition is true, expected nothing beside format false, of which it is a part"
   ],
   [
@@ -66,7 +75,10 @@ const refused: ReadonlyArray<readonly [Effect.Effect<unknown, unknown, Layer.Suc
   ],
   ...([
     ["warm-up", start.pipe(Rise.warmUp({ grammar: "mask" }), Rise.train)],
-    ["reconstruct", start.pipe(Rise.generate(), Rise.reconstruct({ grammar: "mask" }), Rise.validate(), Rise.best(), Rise.train)],
+    [
+      "reconstruct",
+      start.pipe(Rise.generate(), Rise.reconstruct({ grammar: "mask" }), Rise.validate(), Rise.best(), Rise.train)
+    ],
     ["sft", sft({ grammar: "mask" })],
     ["rft", rft({ grammar: "mask" })],
     ["evaluate", evaluate({ method: "x", task: Stub.Mood, data: Stub.data(3), grammar: "mask" })]

@@ -92,7 +92,10 @@ const cutOff = (isCut: (candidate: number) => boolean) =>
         sample: (...asked: Parameters<typeof session.sample>) =>
           Effect.map(session.sample(...asked), (groups) =>
             groups.map((group) =>
-              group.map((completion, i) => ({ ...completion, finish: isCut(i) ? "length" as const : completion.finish }))
+              group.map((completion, i) => ({
+                ...completion,
+                finish: isCut(i) ? "length" as const : completion.finish
+              }))
             ))
       }))
     }))
@@ -111,8 +114,8 @@ describe("a stage whose texts are all masked", () => {
   it.effect("says at its end that nothing was learned, however short it is, and why", () =>
     Effect.gen(function*() {
       const says = [
-        "rft: no text was learned from in 3 steps: in 3 of them every text that earned more or less than its group was " +
-        "cut off, and maskTruncated leaves those out; raise maxTokens, or set maskTruncated to false"
+        "rft: no text was learned from in 3 steps: in 3 of them every text that earned more or less than its group " +
+        "was cut off, and maskTruncated leaves those out; raise maxTokens, or set maskTruncated to false"
       ]
       assert.deepStrictEqual(yield* masked(() => true), says)
       // Also where validation ends it early: later weights that are as good are taken for better.
@@ -134,7 +137,12 @@ describe("a stage whose texts are all masked", () => {
         all.forEach((figures, i) => watch(i + 1, figures))
         return Learning.ended(seen)(all.length)
       }
-      const [alive, right] = [{ groups: 2, dead: 0, reward: 0.5, trained: 0 }, { groups: 2, dead: 2, reward: 1, trained: 0 }]
+      const [alive, right] = [{ groups: 2, dead: 0, reward: 0.5, trained: 0 }, {
+        groups: 2,
+        dead: 2,
+        reward: 1,
+        trained: 0
+      }]
       // Groups that are dead because all is right are the goal.
       assert.isUndefined(ended(right, right))
       assert.match(ended(right, alive) ?? "", /^no text was learned from in 2 steps: in 1 of them/)

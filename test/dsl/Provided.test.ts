@@ -9,7 +9,7 @@ import { annotator } from "../../src/pipelines/annotator.ts"
 import * as Rise from "../../src/Rise.ts"
 import * as Stub from "./StubPolicy.ts"
 
-const policy = Stub.layer({ seed: 1 }).pipe(Layer.provide(Stub.Trace.layer))
+const policy = Stub.layer({ seed: 1 }).pipe(Layer.provide([Stub.Trace.layer, NodeServices.layer]))
 const quiet = Layer.succeed(Progress, silent)
 
 /** What the types would not let run. */
@@ -26,7 +26,9 @@ const loop = Rise.make(Stub.Mood, Stub.data(6)).pipe(Rise.generate())
 const noPolicy = (who: string) =>
   new RegExp(`^${who} needs a policy, and none is provided: .*Effect\\.provide\\(Policy\\.onnx\\(\\{ model: "embedded"`)
 const noRun = (who: string) =>
-  new RegExp(`^${who} needs a run, and none is provided: .*Rise\\.run\\(\\{ out: .*Effect\\.provide\\(Run\\.layerMemory`)
+  new RegExp(
+    `^${who} needs a run, and none is provided: .*Rise\\.run\\(\\{ out: .*Effect\\.provide\\(Run\\.layerMemory`
+  )
 
 describe("what is not provided", () => {
   it.effect("is named with how to provide it: the policy", () =>
@@ -56,7 +58,9 @@ describe("what is not provided", () => {
   it.effect("is not missed where it is provided, and comes behind what is wrong with the pipeline itself", () =>
     Effect.gen(function*() {
       yield* Rise.train(pipeline).pipe(
-        Effect.provide(Layer.mergeAll(policy, quiet, Run.layerMemory({ seed: 1 }), NodeServices.layer))
+        Effect.provide(
+          Layer.mergeAll(policy, quiet, Run.layerMemory({ seed: 1 })).pipe(Layer.provideMerge(NodeServices.layer))
+        )
       )
       const wrong = Rise.train(Rise.make(Stub.Mood, Stub.data(6)).pipe(Rise.rft({ kl: NaN })))
       assert.match((yield* Effect.flip(bare(wrong))).message, /^rft: kl is NaN/)

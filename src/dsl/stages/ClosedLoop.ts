@@ -148,7 +148,8 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
   const sound = Effect.all([
     Settings.check("reconstruct", reconstructing, options),
     Idle.checkMask("reconstruct", task, options.grammar),
-    Idle.checkCandidates({ ...self.drawn.generate, reconstructed: temperature })
+    // Behind a step that it cannot follow nothing was drawn, which is said first.
+    Effect.suspend(() => Idle.checkCandidates({ ...self.drawn.generate, reconstructed: temperature }))
   ], { discard: true })
   return describe(
     self,

@@ -103,11 +103,13 @@ export const checkMask = <A>(
   task: Pick<Task<A>, "grammar" | "name">,
   grammar: string | undefined
 ): Effect.Effect<void, BadSetting> =>
-  grammar !== "mask" || task.grammar !== undefined ? Effect.void : Settings.refuse(stage, {
-    setting: "grammar",
-    value: "\"mask\"",
-    expected: `"off" for task "${task.name}", which has no grammar: leave it out, or give the task one (its grammar)`
-  })
+  Effect.suspend(() =>
+    grammar !== "mask" || task.grammar !== undefined ? Effect.void : Settings.refuse(stage, {
+      setting: "grammar",
+      value: "\"mask\"",
+      expected: `"off" for task "${task.name}", which has no grammar: leave it out, or give the task one (its grammar)`
+    })
+  )
 
 /**
  * Tells that a setting which holds a format has none to hold. No error: presets, and settings that fit a model, have
@@ -129,12 +131,13 @@ export const checkSelect = (
   stage: string,
   described: ReadonlyArray<Described>,
   { select }: Pick<Settings.TrainOptions, "select">
-): Effect.Effect<void, BadSetting> => {
-  const held = described.some(([step, options]) =>
-    step === "make" && "validation" in options && options.validation !== undefined && options.validation !== 0
-  )
-  return held || select === undefined || select === null ? Effect.void : withoutSplit(stage)
-}
+): Effect.Effect<void, BadSetting> =>
+  Effect.suspend(() => {
+    const held = described.some(([step, options]) =>
+      step === "make" && "validation" in options && options.validation !== undefined && options.validation !== 0
+    )
+    return held || select === undefined || select === null ? Effect.void : withoutSplit(stage)
+  })
 
 /** Refuses `select` where the split holds nothing. */
 export const withoutSplit = (stage: string): Effect.Effect<never, BadSetting> =>

@@ -116,10 +116,9 @@ export const watch = (settings: GrpoOptions, seen: Memory.Memory<typeof Seen.Typ
 }
 
 /** Says at the end of a stage, after so many steps, that no text of it was learned from, because all were masked. */
-export const ended = ({ value: { learned = false, masked = 0 } }: Memory.Memory<typeof Seen.Type>) =>
-(
-  steps: number
-): string | undefined =>
-  learned || masked === 0
+export const ended = (seen: Memory.Memory<typeof Seen.Type>) => (steps: number): string | undefined => {
+  const { learned = false, masked = 0 } = seen.value
+  return learned || masked === 0
     ? undefined
     : `no text was learned from in ${steps} ${steps === 1 ? "step" : "steps"}: in ${masked} of them ${whyMasked}`
+}

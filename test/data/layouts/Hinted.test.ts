@@ -122,7 +122,8 @@ describe("labels that are typed", () => {
           "no picture to train on has the label \"Nebel\""
         )
         assert.match(yield* find("Nebel"), /none of the labels "Nebel" .*"(Süß|Regen)", "(Süß|Regen)"$/)
-        if (layout !== "COCO") {
+        // Labels that COCO's files name themselves are no slip.
+        if (!layout.startsWith("COCO")) {
           assert.match(yield* find("Süß", "Nebel"), /pictures to train on have "Süß" alone, .*; the data have "/)
         }
       })))

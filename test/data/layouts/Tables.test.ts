@@ -164,8 +164,8 @@ describe("a table", () => {
     live(Effect.gen(function*() {
       const rows = "a.png,1,0\nb.png,0,1\nc.png,3,1\nd.png,2,2\n"
       const votes = [["a.png", 1, 0], ["b.png", 0, 1], ["c.png", 0.75, 0.25], ["d.png", 0.5, 0.5]]
-      for (const words of ["", "a.png,unsure,1\nb.png,unsure,1\n"]) {
-        const found = yield* read(`image,calm,wild\n${rows}${words}`, {}, ["calm", "wild"])
+      for (const words of ["", "e.png,unsure,1\nf.png,unsure,1\n"]) {
+        const found = yield* read(`image,calm,wild\n${rows}${words}`, pictures("e.png", "f.png"), ["calm", "wild"])
         assert.deepStrictEqual(found.samples, votes, words)
         assert.include(found.notes, "votes: rows sum to 1 to 4, read as shares")
         assert.deepStrictEqual(

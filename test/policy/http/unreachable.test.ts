@@ -33,10 +33,13 @@ describe("an address where nobody is", () => {
   it("is told by the code of a cause, whatever its words are", () => {
     const request = HttpClientRequest.get("http://127.0.0.1/")
     const of = (cause: unknown) =>
-      isUnreachable(new HttpClientError.HttpClientError({
-        reason: new HttpClientError.TransportError({ request, cause })
-      }))
-    const coded = (code: string, message = "", cause?: unknown) => Object.assign(new Error(message, { cause }), { code })
+      isUnreachable(
+        new HttpClientError.HttpClientError({
+          reason: new HttpClientError.TransportError({ request, cause })
+        })
+      )
+    const coded = (code: string, message = "", cause?: unknown) =>
+      Object.assign(new Error(message, { cause }), { code })
     for (const code of ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH"]) {
       assert.isTrue(of(coded(code)))
       assert.isTrue(of(new Error("outer", { cause: coded(code) })))
