@@ -106,17 +106,9 @@ const attempt = <Name extends string>(definitions: Readonly<Record<Name, Definit
   }
 }
 
-/** Nothing where this machine or this Node has no vectors of WebAssembly, or no memory for it. */
-export const compile = <Name extends string>(
-  definitions: Readonly<Record<Name, Definition>>
-): Compiled<Name> | undefined => {
-  const outcome = attempt(definitions)
-  return typeof outcome === "string" ? undefined : outcome
-}
-
 /**
- * The same, compiled once for each key. That the machine cannot run them is remembered, too; where there was no memory
- * for them, the next who asks tries again.
+ * Functions that are compiled once for each key; nothing where this machine or this Node has no vectors of WebAssembly,
+ * which is remembered, too, or no memory for it just then: the next who asks tries again.
  */
 export const compiledOnce = <Name extends string, O = void>(
   definitionsOf: (options: O) => Readonly<Record<Name, Definition>>,

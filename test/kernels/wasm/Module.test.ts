@@ -47,8 +47,11 @@ const dots: Module.Definition = {
   }
 }
 
+const compile = <Name extends string>(definitions: Readonly<Record<Name, Module.Definition>>) =>
+  Module.compiledOnce<Name>(() => definitions)()
+
 const compiled = <Name extends string>(definitions: Readonly<Record<Name, Module.Definition>>) => {
-  const found = Module.compile(definitions)
+  const found = compile(definitions)
   if (found === undefined) throw new Error("no WebAssembly here")
   const { calls, memory } = found
   return {
@@ -77,7 +80,7 @@ describe("Module", () => {
 
   it("says so where the machine has not so much memory", () => {
     // 32 bits of addresses.
-    assert.isUndefined(Module.compile({ squares })?.memory(2 ** 33))
+    assert.isUndefined(compile({ squares })?.memory(2 ** 33))
   })
 
   it("encodes numbers of any length", () => {
@@ -102,16 +105,16 @@ describe("Module", () => {
   })
 
   it("is nothing where a function is none, or there is no WebAssembly", () => {
-    assert.isUndefined(Module.compile({ broken: { parameters: 0, body: () => add(constant(1), []) } }))
+    assert.isUndefined(compile({ broken: { parameters: 0, body: () => add(constant(1), []) } }))
     const own = Object.getOwnPropertyDescriptor(globalThis, "WebAssembly")
     if (own === undefined) throw new Error("no WebAssembly here")
     try {
       Reflect.deleteProperty(globalThis, "WebAssembly")
-      assert.isUndefined(Module.compile({ squares }))
+      assert.isUndefined(compile({ squares }))
     } finally {
       Object.defineProperty(globalThis, "WebAssembly", own)
     }
-    assert.isDefined(Module.compile({ squares }))
+    assert.isDefined(compile({ squares }))
   })
 
   describe("compiled once", () => {
