@@ -28,7 +28,7 @@ describe("Policy.onnx", () => {
     [{ model, packFrom: [8] }, "packFrom is [8], expected [least, greatest] number of weights"],
     [
       { model, decode: "step", packFrom: [0, Infinity] },
-      "packFrom is [0,null], expected nothing beside decode \"step\", which never prepacks weights"
+      "packFrom is [0,Infinity], expected nothing beside decode \"step\", which never prepacks weights"
     ],
     [
       { model, trainable: "none", recompute: true },
