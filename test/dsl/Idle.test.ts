@@ -26,7 +26,7 @@ const rft = (options: Rise.RftOptions) => start.pipe(Rise.rft({ steps: 1, ...opt
 const reinforce = (options: Rise.ReinforceOptions) => loop.pipe(Rise.reinforce({ steps: 1, ...options }), Rise.train)
 const sft = (options: Rise.SftOptions) => start.pipe(Rise.answers(), Rise.sft({ steps: 1, ...options }), Rise.train)
 const clip = { low: 0.2, high: 0.28 }
-const out = "(null in a settings file leaves out)"
+const out = "(null in a settings file takes it away)"
 
 const refused: ReadonlyArray<readonly [Effect.Effect<unknown, unknown, Layer.Success<typeof live>>, string]> = [
   ...([["rft", rft], ["reinforce", reinforce]] as const).flatMap(([stage, of]) =>

@@ -80,7 +80,7 @@ export const check = (
     const idle = Idle.first(rows, options, settings)
     return idle === undefined
       ? Effect.void
-      : Settings.refuse(stage, { ...idle, expected: `${idle.expected} (null in a settings file leaves out)` })
+      : Settings.refuse(stage, { ...idle, expected: `${idle.expected} (null in a settings file takes it away)` })
   })
 
 /** Fails where several candidates would be one and the same: all of the loop is greedy. */
