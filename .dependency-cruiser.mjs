@@ -18,7 +18,7 @@ export default {
       comment: "loads a client of Redis, 650 modules: import @effect/platform-node/NodeServices and its like instead",
       severity: "error",
       from: {},
-      to: { path: "@effect/platform-node/dist/index" }
+      to: { path: "@effect/platform-node(/dist/index|$)" }
     },
     ...upward
   ],
