@@ -13,6 +13,13 @@ export default {
   forbidden: [
     { name: "circle", severity: "error", from: {}, to: { circular: true } },
     { name: "outside", severity: "error", from: { path: "^src/" }, to: { path: "^(test|bench|scripts|examples|typetest)/" } },
+    {
+      name: "whole-platform",
+      comment: "loads a client of Redis, 650 modules: import @effect/platform-node/NodeServices and its like instead",
+      severity: "error",
+      from: {},
+      to: { path: "@effect/platform-node(/dist/index|$)" }
+    },
     ...upward
   ],
   options: { parser: "swc", doNotFollow: { path: "node_modules" }, tsPreCompilationDeps: true }

@@ -3,7 +3,7 @@
  * new tokens each, without a format mask, on a model of the embedded checkpoint's shape with random weights (so that
  * hardly a text ends early).
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer, Option } from "effect"
 import { availableParallelism } from "node:os"
 import { grpo } from "../src/dsl/Advantage.ts"

@@ -2,7 +2,7 @@
  * `preprocess`: JPEGs to the patches of Qwen2-VL, as they are and shrunk to 448 × 448 pixels' worth. Ours are written
  * where the policy writes them, to memory that is lent to a run.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
 import sharp from "sharp"
 import { Image, Patchify, Preprocess } from "../src/kernels/image/index.ts"

@@ -3,7 +3,8 @@
  *
  * Needs the icon packages (dev dependencies); users of the package need only the committed PNG and its index.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Data, Effect, FileSystem, Schema } from "effect"
 import { fileURLToPath } from "node:url"
 import sharp, { type OverlayOptions } from "sharp"

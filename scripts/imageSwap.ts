@@ -7,7 +7,7 @@
  *
  *     node scripts/imageSwap.ts [PICTURES [RUN]]
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, Layer, Option, Schema, Stream } from "effect"
 import { join } from "node:path"
 import { Scenes } from "../src/data/index.ts"

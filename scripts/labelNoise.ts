@@ -10,7 +10,7 @@
  * out-of-sample probabilities; `OUT/pixels.bin` its picture as 24 × 24 pixels of RGB. bench/peers/label_noise.py reads
  * both.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, FileSystem, Layer, Option, Path, Stream } from "effect"
 import { Corruption } from "../src/data/index.ts"
 import * as Dataset from "../src/dsl/Dataset.ts"

@@ -11,14 +11,13 @@ export class ScriptError extends Schema.TaggedError<ScriptError>()("ScriptError"
   }
 }
 
-/** Runs a JavaScript program in a Node of its own, on this one's output; its exit code. */
-export const program = (script: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
+/** Runs a program on this one's output; its exit code. */
+export const executable = (file: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
   Effect.scoped(Effect.flatMap(
-    ChildProcess.make(process.execPath, [script, ...args], {
-      env,
-      extendEnv: true,
-      stdout: "inherit",
-      stderr: "inherit"
-    }),
+    ChildProcess.make(file, args, { env, extendEnv: true, stdout: "inherit", stderr: "inherit" }),
     ({ exitCode }) => exitCode
   ))
+
+/** Runs a JavaScript program in a Node of its own, on this one's output; its exit code. */
+export const program = (script: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
+  executable(process.execPath, [script, ...args], env)

@@ -3,7 +3,8 @@
  *
  * Run it when the scenes' language changes, then `npm run pretrain`: token ids are part of the weights.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, FileSystem } from "effect"
 import { fileURLToPath } from "node:url"
 import { tokenizerJson } from "../src/kernels/text/WordTokenizer.ts"

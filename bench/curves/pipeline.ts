@@ -4,7 +4,7 @@
  * and what of its heap was in use behind the last sample, the stream still open and what is unused collected: what
  * would grow with the data.
  */
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, Layer, Stream } from "effect"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"

@@ -7,7 +7,8 @@
  * object. `--quick` takes the first two points of each, to see that everything runs, and draws nothing unless --out
  * says where.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { execFile } from "node:child_process"

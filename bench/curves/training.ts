@@ -2,7 +2,7 @@
  * A point of the curves: `node bench/curves/training.ts WORK`, as JSON (`Work` in axes.ts). Prints tokens per second of
  * drawing groups and of learning from them, and the most that this process has had resident.
  */
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
 import { Policy, type Prompt } from "../../src/policy/index.ts"
 import { onnx } from "../../src/policy/layers.ts"

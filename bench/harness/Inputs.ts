@@ -1,5 +1,5 @@
 /** What a model directory makes of prompts, for peers that are given the very tokens and patches that we read. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
 import { Preprocess } from "../../src/kernels/image/index.ts"
 import { Config, Parameters } from "../../src/kernels/models/index.ts"

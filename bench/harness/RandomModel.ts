@@ -1,5 +1,5 @@
 /** A directory in the shape of the embedded checkpoint, with random weights: hardly a text of it ends early. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, FileSystem } from "effect"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"

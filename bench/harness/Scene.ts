@@ -1,5 +1,5 @@
 /** The first test scene of the embedded world, as PNG. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Stream } from "effect"
 import sharp from "sharp"
 import { Scenes } from "../../src/data/index.ts"

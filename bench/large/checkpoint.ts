@@ -5,7 +5,8 @@
  * The default is Qwen2-VL-2B (2.2 billion weights, 4.4 GB in bfloat16) with the real vocabulary. One tensor is held at
  * a time.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { readFileSync } from "node:fs"

@@ -4,7 +4,7 @@
  * A group has a picture of its own every time, which goes through the tower; a step learns from a group that was drawn,
  * on its picture. See bench/harness/Process.ts for what it answers.
  */
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Logger } from "effect"
 import { availableParallelism } from "node:os"
 import { Policy } from "../../src/policy/index.ts"

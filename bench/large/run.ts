@@ -7,7 +7,8 @@
  * the end: seconds of each part, and what the process held at most. Every run is a process of its own, so that its peak
  * is its own. The first run with a precision also writes the cache's file; run it again for the time of loading alone.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, Layer, Logger, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { readFileSync } from "node:fs"

@@ -7,7 +7,8 @@
  * memory and CPU seconds of this process, and the machine's load (mean of the last minute), without which the share
  * says little: what waits for a processor sends nothing.
  */
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer, Stream } from "effect"
 import { spawn } from "node:child_process"
 import { loadavg } from "node:os"

@@ -7,7 +7,7 @@
  *
  * Prints one JSON object; exit code 1 where an answer is missing or another's.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Stream } from "effect"
 import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"

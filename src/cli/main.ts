@@ -1,7 +1,7 @@
 /**
  * Commands that compute: on which device and with how many threads, and the examples that are commands of their own.
  */
-import type { NodeServices } from "@effect/platform-node"
+import type * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Option } from "effect"
 import { type CliError, Command } from "effect/cli"
 import { availableParallelism } from "node:os"

@@ -7,9 +7,10 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { format } from "node:util"
-import { jsonLines, Progress, terminal, type View, warnings } from "../dsl/Progress.ts"
+import { jsonLines, type Out, Progress, terminal, type View, warnings } from "../dsl/Progress.ts"
 import { Exporting } from "../dsl/telemetry/Exporting.ts"
 import { shown } from "../kernels/runtime/Shown.ts"
+import { Streams } from "./streams.ts"
 
 const quiet = GlobalFlag.Setting("quiet")({
   flag: Flag.Boolean("quiet").pipe(
@@ -81,15 +82,18 @@ export const speaking = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effec
     )
     : program
 
-const viewOf = (quiet: boolean, json: boolean): View => {
-  const view = (json ? jsonLines : terminal)(process.stderr)
+const viewOf = (quiet: boolean, json: boolean, out: Out): View => {
+  const view = (json ? jsonLines : terminal)(out)
   return quiet ? warnings(view) : view
 }
 
 /** Gives a command `--quiet` and `--json`. */
 export const telling = <const Name extends string, Input, C, E, R>(command: Command.Command<Name, Input, C, E, R>) =>
   command.pipe(
-    Command.provideEffect(Progress, Effect.map(Effect.all([quiet, json]), ([quiet, json]) => viewOf(quiet, json))),
+    Command.provideEffect(
+      Progress,
+      Effect.map(Effect.all([quiet, json, Streams]), ([quiet, json, { stderr }]) => viewOf(quiet, json, stderr))
+    ),
     Command.provideEffect(
       Logger.CurrentLoggers,
       Effect.flatMap(json, (json) =>

@@ -2,7 +2,7 @@
  * What a server says its model was trained for. `rise serve` describes it beside the model's name, as a model's
  * directory does in `rise-task.json`; other servers say nothing.
  */
-import { NodeHttpClient } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Effect, Option, Result, Schema } from "effect"
 import * as Quoted from "../data/Quoted.ts"
 import { warn } from "../kernels/runtime/Warning.ts"

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { Device, Runtime } from "../kernels/runtime/index.ts"
 import * as Embedded from "./Embedded.ts"

@@ -3,7 +3,7 @@
  * between any two changes of a file. `KILLS=50 npx vitest run test/chaos` for more; `MODEL=embedded` kills the main
  * job at random times instead.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"

@@ -2,7 +2,8 @@
  * A run of every stage that dies at its n-th change of a file, or goes on to its end: `node program.ts OUT N`. Prints
  * a line for every step, and where stages go on.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { writeSync } from "node:fs"
 import { Progress, type View } from "../../src/dsl/Progress.ts"

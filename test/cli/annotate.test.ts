@@ -1,5 +1,5 @@
 /** `rise annotate` as a process: killed and gone on, in every format, each read back by other means than wrote it. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -107,10 +107,11 @@ describe("rise annotate", () => {
       join(model, "rise-task.json"),
       JSON.stringify({ ...Emotion6.task.described as object, form: "answer" })
     )
-    const args = [names[0]!, "--model", "taught"]
-    const [own, asked] = await Promise.all([rise(args), rise([...args, "--form", "think"])])
+    const line = ["annotate", join(directory, names[0]!), "--model", model, "--workers", "1"]
+    const own = await Effect.runPromise(here(line))
+    const asked = await Effect.runPromise(here([...line, "--form", "think"]))
     assert.deepStrictEqual([own.code, asked.code], [0, 0], own.stderr + asked.stderr)
-    assert.match(own.stderr, /^task of taught: emotion6 \(.*\), answered without a reasoning$/m)
+    assert.match(own.stderr, /^task of \S+taught: emotion6 \(.*\), answered without a reasoning$/m)
     assert.isNull(JSON.parse(own.stdout).reasoning)
     assert.isAbove(JSON.parse(asked.stdout).reasoning.length, 5)
   })

@@ -1,5 +1,5 @@
 /** A model that is asked about scenes of another difficulty than it was trained on. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Console, Effect, FileSystem, Layer, Option } from "effect"
 import { tellOther } from "../../src/cli/difficulty.ts"

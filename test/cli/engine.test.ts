@@ -1,5 +1,5 @@
 /** The command with an engine that trains and servers that draw: the tests' own, with the embedded checkpoint. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, FileSystem, type Scope } from "effect"
 import { spawn } from "node:child_process"
@@ -108,7 +108,7 @@ describe("rise at an engine", () => {
             const picture = `${folder}/picture.png`
             yield* square(picture)
             const asked = engine.requests.length
-            const told = yield* command([
+            const told = yield* here([
               ...["annotate", picture, ...at(engine), "--adapter", `${out}/model`, "--max-tokens", "32"],
               ...["--out", `${folder}/rows.jsonl`]
             ])
@@ -123,7 +123,7 @@ describe("rise at an engine", () => {
             yield* square(`${folder}/data/a.png`)
             const rows = "image,anger,disgust,fear,joy,sadness,surprise,neutral\na.png,0,0,0,60,0,0,40\n"
             for (const half of ["train.csv", "test.csv"]) yield* fs.writeFileString(`${folder}/data/${half}`, rows)
-            const measured = yield* command([
+            const measured = yield* here([
               ...["evaluate", ...at(engine), "--adapter", `${out}/model`, "--data", `${folder}/data`],
               ...["--out", `${folder}/measured`]
             ])
@@ -132,7 +132,7 @@ describe("rise at an engine", () => {
             const { identity } = JSON.parse(yield* fs.readFileString(`${folder}/measured/run.json`))
             assert.deepInclude(identity.config, { model: "vl" })
             assert.strictEqual(identity.config.weights.model, "vl")
-            const base = yield* command(["annotate", picture, ...at(engine), "--labels", "a,b", "--max-tokens", "8"])
+            const base = yield* here(["annotate", picture, ...at(engine), "--labels", "a,b", "--max-tokens", "8"])
             assert.match(base.stderr, /1 picture/)
           })
         ),
@@ -174,7 +174,7 @@ describe("rise at an engine", () => {
             assert.deepStrictEqual(after.slice(0, 2), before.slice(0, 2))
             assert.isTrue(engine.requests.includes("load_weights"))
             assert.isTrue(yield* fs.exists(`${out}/results.json`))
-            const other = yield* command(["train", "--out", out, "--resume", "--lora", "4"])
+            const other = yield* here(["train", "--out", out, "--resume", "--lora", "4"])
             assert.deepStrictEqual([other.code, /lora/.test(other.stderr)], [1, true], other.stderr)
           })
         ),
@@ -188,7 +188,7 @@ describe("rise at an engine", () => {
           Effect.gen(function*() {
             const { loaded, server } = yield* vllm
             const out = `${folder}/run`
-            const { code, stderr } = yield* command([
+            const { code, stderr } = yield* here([
               ...["train", ...at(engine), "--preset", "smoke", "--method", "Visual-RFT", "--no-warm-up"],
               ...["--sampler", `vllm=${server.baseUrl}`, "--adapters", `${folder}/adapters`, "--staleness", "0"],
               ...["--out", out]
@@ -218,7 +218,7 @@ describe("rise at an engine", () => {
               ...["train", ...at(engine), "--preset", "smoke", "--method", "Visual-RFT", "--no-warm-up"],
               ...["--reference", `vllm=${server.baseUrl}`]
             ]
-            const { code, stderr } = yield* command([...line, "--out", out])
+            const { code, stderr } = yield* here([...line, "--out", out])
             assert.strictEqual(code, 0, stderr)
             assert.isTrue(engine.requests.includes("asample"))
             assert.isAbove(server.requests.filter(({ path }) => path.endsWith("/inference/v1/generate")).length, 0)
@@ -233,7 +233,7 @@ describe("rise at an engine", () => {
 
             const free = `${folder}/free.json`
             yield* fs.writeFileString(free, JSON.stringify({ reinforce: { kl: 0 }, rft: { kl: 0 } }))
-            const idle = yield* command([...line, "--config", free, "--out", `${folder}/other`])
+            const idle = yield* here([...line, "--config", free, "--out", `${folder}/other`])
             assert.strictEqual(idle.code, 2, idle.stderr)
             assert.match(idle.stderr, /--reference is what kl holds on to, and kl is 0.*leave it out/)
           })
@@ -292,7 +292,7 @@ describe("rise at an engine", () => {
     it.effect("doctor says of servers what can be learned from them", () =>
       Effect.scoped(Effect.gen(function*() {
         const { server } = yield* vllm
-        const { code, stdout } = yield* command([
+        const { code, stdout } = yield* here([
           ...["doctor", "--json", "--model", "vl"],
           ...["--sampler", `vllm=${server.baseUrl},http://127.0.0.1:1/v1`]
         ])
@@ -370,7 +370,7 @@ describe("rise with servers that draw", () => {
             const picture = `${folder}/picture.png`
             yield* square(picture)
             const sampler = ["--sampler", `vllm=${server.baseUrl},http://127.0.0.1:1/v1`, "--model", "vl"]
-            const plain = yield* command([
+            const plain = yield* here([
               ...["annotate", picture, "--remote", `${server.baseUrl}, http://127.0.0.1:1/v1`, "--remote-model", "vl"],
               ...["--max-tokens", "16", "--out", `${folder}/plain.jsonl`]
             ])

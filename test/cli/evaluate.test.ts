@@ -7,9 +7,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import sharp from "sharp"
 import * as Server from "../policy/openai/server.ts"
+import { here } from "./here.ts"
 
 const program = new URL("../../src/cli/rise.ts", import.meta.url).pathname
 
+/** As a process, in a folder. */
 const rise = (directory: string, ...args: ReadonlyArray<string>) =>
   Effect.callback<{ readonly code: number; readonly stdout: string; readonly stderr: string }>((resume) => {
     const options = { cwd: directory, env: { ...process.env, OPENAI_API_KEY: "k" } }
@@ -101,8 +103,10 @@ describe("rise evaluate --base", () => {
   it.live("has another model judge reasonings; without it nobody does, which is said", () =>
     Effect.gen(function*() {
       const directory = yield* folder
-      const args = ["evaluate", "--labels", "calm,wild", "--data", "faces"]
-      const judged = yield* rise(directory, ...args, "--base", "embedded", "--out", "judged")
+      const line = ["evaluate", "--labels", "calm,wild", "--data", join(directory, "faces"), "--workers", "1"]
+      const run = (out: string, ...more: ReadonlyArray<string>) =>
+        here([...line, ...more, "--out", join(directory, out)])
+      const judged = yield* run("judged", "--base", "embedded")
       assert.strictEqual(judged.code, 0, judged.stderr)
       const rows: ReadonlyArray<{ readonly metric: string; readonly n: number; readonly value: number }> = JSON.parse(
         readFileSync(join(directory, "judged/results.json"), "utf8")
@@ -111,15 +115,15 @@ describe("rise evaluate --base", () => {
       assert.isTrue(grounded !== undefined && grounded.value >= 0 && grounded.value <= 1, judged.stderr)
       assert.match(judged.stdout, /grounded/)
 
-      const alone = yield* rise(directory, ...args, "--out", "alone")
+      const alone = yield* run("alone")
       assert.strictEqual(alone.code, 0, alone.stderr)
       assert.match(alone.stderr, /\(grounded\) is left out: --base DIR names who judges that/)
       assert.notInclude(readFileSync(join(directory, "alone/results.json"), "utf8"), "grounded")
 
-      const bare = yield* rise(directory, ...args, "--base", "embedded", "--form", "answer", "--out", "bare")
+      const bare = yield* run("bare", "--base", "embedded", "--form", "answer")
       assert.notStrictEqual(bare.code, 0)
       assert.match(bare.stderr, /--base judges reasonings, and a bare answer has none: leave it out/)
-      const nowhere = yield* rise(directory, ...args, "--base", "nowhere", "--out", "nowhere")
+      const nowhere = yield* run("nowhere", "--base", "nowhere")
       assert.notStrictEqual(nowhere.code, 0)
       assert.match(nowhere.stderr, /nowhere/)
     }).pipe(Effect.scoped), 120_000)

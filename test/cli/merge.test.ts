@@ -5,14 +5,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Policy, Scenes } from "../../src/index.ts"
-import { node, rise } from "./processes.ts"
+import { here } from "./here.ts"
 
 const directory = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "rise-"))),
   (path) => Effect.sync(() => rmSync(path, { recursive: true }))
 )
 
-const merge = (...line: ReadonlyArray<string>) => node([rise, "merge", ...line], { timeout: 120_000 })
+const merge = (...line: ReadonlyArray<string>) => here(["merge", ...line])
 
 describe("rise merge", () => {
   it.live(

@@ -149,7 +149,6 @@ const usage: ReadonlyArray<Row> = [
   {
     line: ["train", "--engine", "skyrl=http://127.0.0.1:1"],
     code: 2,
-    process: true,
     says: /--engine is tinker=URL, such as tinker=http.*, got skyrl=http:\/\/127\.0\.0\.1:1\n/,
     next: /--sampler vllm=URL/
   },
@@ -420,7 +419,6 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
     {
       line: ["report", directory],
       code: 1,
-      process: true,
       says: /no results\.json/,
       next: /no run folder: name the one/
     },

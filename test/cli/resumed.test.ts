@@ -1,5 +1,5 @@
 /** A run goes on by its folder alone. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { again, commandOf, partsOf } from "../../src/cli/commandLine.ts"

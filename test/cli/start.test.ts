@@ -1,5 +1,5 @@
 /** What the command loads to say what it is, and how it says it. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Console, Effect } from "effect"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -74,6 +74,7 @@ describe("the start", () => {
             []
           )
         }
+        assert.deepStrictEqual(report.urls.filter((url) => /@redis|platform-node\/dist\/index\.js$/.test(url)), [])
         // A command that is named is loaded, and it alone.
         assert.deepStrictEqual(
           report.urls.filter((url) => url.includes("/src/cli/commands/")).map((url) => url.replace(/.*\//, "")),

@@ -1,35 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { here } from "./here.ts"
-
-const root = new URL("../../", import.meta.url).pathname
-const rise = (...args: ReadonlyArray<string>) =>
-  spawnSync(process.execPath, [join(root, "src/cli/rise.ts"), ...args], { encoding: "utf8", timeout: 300_000 })
 
 describe("rise tables", () => {
   it("lists cells without computing anything", async () => {
     const directory = mkdtempSync(join(tmpdir(), "rise-"))
     try {
       const out = join(directory, "grid")
-      const { status, stderr, stdout } = rise(
-        "tables",
-        "--dry",
-        "--out",
-        out,
-        "--seeds",
-        "0,1,1",
-        "--table",
-        "6",
-        "--only",
-        "tau-0.85",
-        "--preset",
-        "quick"
-      )
-      assert.strictEqual(status, 0, stderr)
+      const line = ["tables", "--dry", "--out", out, "--seeds", "0,1,1", "--table", "6", "--only", "tau-0.85"]
+      const { code, stderr, stdout } = await Effect.runPromise(here([...line, "--preset", "quick"]))
+      assert.strictEqual(code, 0, stderr)
       const ids = stdout.split("\n").filter((line) => line.startsWith("new")).map((line) => line.split(/\s+/).at(-1))
       assert.deepStrictEqual(
         ids,

@@ -1,5 +1,5 @@
 /** Resuming the run that is meant, or none. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Console, Effect, FileSystem, Option, Stream } from "effect"
 import { relative } from "node:path"

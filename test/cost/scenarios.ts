@@ -2,7 +2,7 @@
  * What is counted: steps of the embedded checkpoint, and of an adapter on it. All texts have the length that they are
  * given here, whatever a machine's rounding draws, so that shapes are always the same.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, FileSystem, Layer, Logger, Option } from "effect"
 import type { Grammar } from "../../src/kernels/generate/index.ts"
 import { Image } from "../../src/kernels/image/index.ts"

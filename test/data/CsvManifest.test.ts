@@ -1,4 +1,4 @@
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, FileSystem, Option, Path, PlatformError, Schema, type Scope, Stream } from "effect"
 import { CsvManifest } from "../../src/data/index.ts"

@@ -1,5 +1,5 @@
 /** Options of readers that mean nothing: named, before anything is read. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type FileSystem, type Path, Schema, Stream } from "effect"
 import * as CocoInstances from "../../src/data/CocoInstances.ts"

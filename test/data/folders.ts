@@ -1,5 +1,5 @@
 /** Folders of small pictures, and what a reader makes of them. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, FileSystem, type Scope, Stream } from "effect"
 import sharp from "sharp"
 import * as Quarantine from "../../src/dsl/Quarantine.ts"

@@ -1,5 +1,5 @@
 /** What a script reads when its run is over, cut off, or refused. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Layer } from "effect"
 import * as Progress from "../../src/dsl/Progress.ts"

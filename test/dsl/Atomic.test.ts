@@ -1,5 +1,5 @@
 /** Files that are whole, also where several fibers write one at once. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { join } from "node:path"

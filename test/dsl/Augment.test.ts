@@ -1,5 +1,5 @@
 /** `augment`: pictures that are changed a little while they are learned from. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"

@@ -1,5 +1,5 @@
 /** Every file of a run, damaged in every way: never a crash, never another result without a word. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Result } from "effect"
 import { bytes, contents, temporary } from "./folders.ts"

@@ -1,18 +1,20 @@
 /** Training that ruins a real model's weights stops where it did, in every stage, and leaves nothing like a result. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Stream } from "effect"
 import { Scenes } from "../../src/data/index.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
-import { Runtime } from "../../src/kernels/runtime/index.ts"
 import { Safetensors } from "../../src/kernels/weights/index.ts"
 import { OnnxPolicy, Policy } from "../../src/policy/index.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
 import { NORM, poison } from "../policy/onnx/poison.ts"
+import { sharing } from "../policy/workers.ts"
+
+const runtime = sharing()
 
 const engine = OnnxPolicy.layer({ model: "assets/scene-vl", seed: 3 }).pipe(
-  Layer.provide(Runtime.layer({ workers: 2 })),
+  Layer.provide(runtime(1)),
   Layer.provideMerge(Layer.mergeAll(NodeServices.layer, Layer.succeed(Progress, silent)))
 )
 

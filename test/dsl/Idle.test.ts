@@ -1,5 +1,5 @@
 /** Settings of stages that do nothing beside others: refused with both names before anything is read or drawn. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Result, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"

@@ -1,5 +1,5 @@
 /** Rewards that take more than two annotations: similarities that look at the sample, and judges. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
 import * as Judge from "../../src/dsl/Judge.ts"

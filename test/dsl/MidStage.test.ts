@@ -1,5 +1,5 @@
 /** Stages that are cut off on their way: they go on where they were kept, and end with the same bytes. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Result } from "effect"
 import { Progress, type View } from "../../src/dsl/Progress.ts"

@@ -1,5 +1,5 @@
 /** Steps in orders that the types refuse: a script that Node runs without a compiler is refused before any work. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"

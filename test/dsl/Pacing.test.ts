@@ -1,5 +1,5 @@
 /** Stages that take fewer steps where there is no time for all, and find the same number when a run goes on. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Schema } from "effect"
 import { Event, Progress, silent } from "../../src/dsl/Progress.ts"

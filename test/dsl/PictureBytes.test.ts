@@ -1,5 +1,5 @@
 /** A run knows its pictures by their bytes, not by their names alone. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option, Stream } from "effect"
 import { join } from "node:path"

@@ -1,5 +1,5 @@
 /** A task's own code that throws or gives what it must not: said with task and sample, whoever called it. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"

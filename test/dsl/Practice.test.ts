@@ -1,5 +1,5 @@
 /** Practice of a format: which texts a stage writes for it. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"

@@ -1,5 +1,5 @@
 /** Practice of a format, on the embedded checkpoint: what supervised stages unlearn without it. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { Scenes } from "../../src/data/index.ts"
@@ -7,14 +7,16 @@ import * as Answer from "../../src/dsl/Answer.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
-import { Runtime } from "../../src/kernels/runtime/index.ts"
 import { OnnxPolicy, Policy } from "../../src/policy/index.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
+import { sharing } from "../policy/workers.ts"
+
+const runtime = sharing()
 
 const { task } = Emotion6
 
 const live = Layer.mergeAll(
-  OnnxPolicy.layer({ model: "assets/scene-vl-places", seed: 0 }).pipe(Layer.provide(Runtime.layer({ workers: 2 }))),
+  OnnxPolicy.layer({ model: "assets/scene-vl-places", seed: 0 }).pipe(Layer.provide(runtime(2))),
   Run.layerMemory({ seed: 0 }),
   Layer.succeed(Progress, silent)
 ).pipe(Layer.provideMerge(NodeServices.layer))

@@ -1,5 +1,5 @@
 /** A script that forgot to provide something, which the types forbid and Node runs all the same. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"

@@ -1,5 +1,5 @@
 /** A run that is resumed with something else: what differs is said in words before hashes, which tell nobody. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option } from "effect"
 import { Scenes } from "../../src/data/index.ts"

@@ -1,5 +1,5 @@
 /** What stages may be told: one table, looked at before any work. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"

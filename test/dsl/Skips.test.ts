@@ -1,5 +1,5 @@
 /** Steps that make no numbers are skipped, counted and named; three in a row end the stage at its last good weights. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option, Schema } from "effect"
 import * as Progress from "../../src/dsl/Progress.ts"

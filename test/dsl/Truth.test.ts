@@ -1,5 +1,5 @@
 /** Annotations that are none of the task: named where they enter, before a policy is asked anything. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Stream } from "effect"
 import * as Fingerprint from "../../src/dsl/Fingerprint.ts"

@@ -1,5 +1,5 @@
 /** Two processes that resume one run at the same time: one is refused, and nothing is harmed. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { ChildProcess } from "effect/process"

@@ -1,5 +1,5 @@
 /** A base that writes nothing to warm up on: what it wrote, counted and quoted. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"

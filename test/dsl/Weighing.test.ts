@@ -1,5 +1,5 @@
 /** Lessons weighted by what they earned. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"

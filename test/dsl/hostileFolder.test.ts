@@ -1,5 +1,5 @@
 /** Run folders that somebody else has had hands on: links, files of theirs, rows of theirs. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, type Path, Result, type Scope } from "effect"
 import { Run } from "../../src/dsl/Run.ts"

@@ -1,7 +1,7 @@
 /**
  * A real SkyRL on the CPU: what it is found to do, and a text model that learns there. `npm run test:engines`; minutes.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, layer } from "@effect/vitest"
 import { Context, Effect, FileSystem, Layer, Schedule } from "effect"
 import { spawn } from "node:child_process"

@@ -2,7 +2,7 @@
  * A real vLLM on the CPU against the local policy on the same checkpoint: two servers of a Qwen2-VL, one of a Qwen3-VL.
  * `npm run test:engines`; minutes.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, layer, type Vitest } from "@effect/vitest"
 import { Context, Effect, Fiber, FileSystem, Layer, Logger, Stream } from "effect"
 import * as PolicyGrammar from "../../src/dsl/grammar/PolicyGrammar.ts"

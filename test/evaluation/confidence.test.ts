@@ -1,5 +1,5 @@
 /** The tokens that wrote an answer are found where they were written, not where an encoder would write them. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { confidenceOf, probabilityIn } from "../../src/evaluation/confidence.ts"

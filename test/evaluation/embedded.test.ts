@@ -1,11 +1,10 @@
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Logger, Option, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import { evaluate, masked, Results } from "../../src/evaluation/index.ts"
-import { Runtime } from "../../src/kernels/runtime/index.ts"
 import { riseCot, warmUp } from "../../src/pipelines/index.ts"
 import type { Preset } from "../../src/pipelines/Presets.ts"
 import * as Embedded from "../../src/policy/Embedded.ts"
@@ -13,6 +12,9 @@ import { OnnxPolicy } from "../../src/policy/index.ts"
 import * as Sources from "../../src/sources/index.ts"
 import { Ablations, Audit, barsOf } from "../../src/studies/index.ts"
 import { Classification, Emotion6 } from "../../src/tasks/classification/index.ts"
+import { sharing } from "../policy/workers.ts"
+
+const runtime = sharing()
 
 const { Grid } = Ablations
 const { task } = Emotion6
@@ -32,7 +34,7 @@ const preset: Preset = {
 }
 const policy = (seed: number) => OnnxPolicy.layer({ model: Embedded.embedded, seed })
 const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
-const live = Layer.mergeAll(Runtime.layer({ device: "cpu" }), Layer.succeed(Progress, silent)).pipe(
+const live = Layer.mergeAll(runtime(1), Layer.succeed(Progress, silent)).pipe(
   Layer.provideMerge(NodeServices.layer)
 )
 

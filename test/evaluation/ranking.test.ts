@@ -1,5 +1,5 @@
 /** Boxes of a remote model are ranked by the probabilities that its server tells of the tokens that wrote them. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger, Option, Redacted, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"

@@ -1,5 +1,5 @@
 /** A remote policy in the pipelines: chains of thought for a local policy to learn from, and a baseline to evaluate. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer, Option, Schema, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"

@@ -1,5 +1,5 @@
 /** Figures of whole test sets: fed per part, with the confidence that answers were written with. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
 import { Progress, silent } from "../../src/dsl/Progress.ts"

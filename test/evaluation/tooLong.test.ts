@@ -1,5 +1,5 @@
 /** Pictures that take more than a local model's positions: each is one answer with its fault, and costs no other. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
 import * as fs from "node:fs"

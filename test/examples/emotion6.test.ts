@@ -1,5 +1,5 @@
 /** The main job on a model directory that is not the embedded one: a random one of Qwen2-VL's architecture. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
@@ -7,6 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ModelDirectory, Safetensors } from "../../src/kernels/weights/index.ts"
+import { here } from "../cli/here.ts"
 import { unnamed } from "../docs/runFiles.ts"
 
 const root = new URL("../../", import.meta.url).pathname
@@ -124,15 +125,19 @@ describe("examples/emotion6.ts --model DIR", () => {
     300_000
   )
 
-  it("stops with a line and what to do where nothing is good enough, or memory is short", () =>
-    inFolder((folder) => {
-      const train = ["src/cli/rise.ts", "train", "--model", fixture, "--preset", "smoke", "--method", "RISE"]
-      const picky = run(...train, "--tau", "1", "--out", join(folder, "picky"))
-      assert.strictEqual(picky.status, 1)
-      assert.match(picky.stderr, /filter: no chain reaches tau 1; /)
-      const short = run(...train, "--memory-limit", "0.1", "--out", join(folder, "short"))
-      assert.strictEqual(short.status, 1)
-      assert.match(short.stderr, /this run would hold [\d.]+ GiB, the limit is 0\.10 GiB/)
-      assert.notMatch(`${picky.stderr}${short.stderr}`, /\n\s+at /)
-    }), 300_000)
+  it(
+    "stops with a line and what to do where nothing is good enough, or memory is short",
+    () =>
+      inFolder(async (folder) => {
+        const train = ["train", "--model", fixture, "--preset", "smoke", "--method", "RISE", "--workers", "1"]
+        const picky = await Effect.runPromise(here([...train, "--tau", "1", "--out", join(folder, "picky")]))
+        assert.strictEqual(picky.code, 1)
+        assert.match(picky.stderr, /filter: no chain reaches tau 1; /)
+        const short = await Effect.runPromise(here([...train, "--memory-limit", "0.1", "--out", join(folder, "short")]))
+        assert.strictEqual(short.code, 1)
+        assert.match(short.stderr, /this run would hold [\d.]+ GiB, the limit is 0\.10 GiB/)
+        assert.notMatch(`${picky.stderr}${short.stderr}`, /\n\s+at /)
+      }),
+    300_000
+  )
 })

@@ -1,5 +1,5 @@
 /** The example's judge behind a real HTTP server: what it is shown, what its answers are worth, and a whole run. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Schema, Stream } from "effect"
 import { judge, program } from "../../examples/judge.ts"
@@ -22,7 +22,7 @@ const answering: Server.Behaviour = (response, received) => {
 }
 
 const services = Layer.mergeAll(
-  Policy.onnx({ model: "embedded" }),
+  Policy.onnx({ model: "embedded", workers: 1 }),
   Layer.succeed(Progress.Progress, Progress.silent),
   NodeServices.layer
 )

@@ -1,5 +1,5 @@
 /** The foreign plug-in: its geometry against brute force, its laws, and a run on the embedded checkpoint. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, FileSystem, Layer, Option, Result, Schema } from "effect"
 import { spawnSync } from "node:child_process"
@@ -123,7 +123,7 @@ describe("polygons", () => {
       const fs = yield* FileSystem.FileSystem
       const out = `${yield* fs.makeTempDirectoryScoped()}/run`
       yield* program(out, 30).pipe(Effect.provide([
-        Policy.onnx({ model: "assets/scene-vl", workers: 2 }),
+        Policy.onnx({ model: "assets/scene-vl", workers: 1 }),
         Layer.succeed(Progress.Progress, Progress.silent)
       ]))
       const Row = Schema.fromJsonString(

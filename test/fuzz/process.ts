@@ -2,7 +2,7 @@
  * A process that reads inputs, one after the other, and tells its parent of each before and after. An input that does
  * not come back is ended with it.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Effect, Exit, Layer, Logger, ManagedRuntime } from "effect"
 import { mkdirSync } from "node:fs"
 import { peakBytes } from "../../src/kernels/runtime/peak.ts"

@@ -2,7 +2,7 @@
  * Reads inputs in processes of their own for so long or so many, and keeps those that end in anything but success or a
  * typed error, take more than a second, or more than a GiB.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ManagedRuntime } from "effect"
 import { type ChildProcess, fork } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"

@@ -1,5 +1,5 @@
 /** Pictures of a world that the embedded checkpoint has never seen: whatever it writes of them comes to an end. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
 import { existsSync, readdirSync } from "node:fs"

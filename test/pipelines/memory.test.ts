@@ -1,5 +1,5 @@
 /** What is planned beside what a process held. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option, Path } from "effect"
 import { picture } from "../../src/cli/init/pictures.ts"

@@ -1,5 +1,5 @@
 /** Several answers a picture. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Schema, Stream } from "effect"
 import { Scenes } from "../../src/data/index.ts"

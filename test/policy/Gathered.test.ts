@@ -1,5 +1,5 @@
 /** Callers that share passes: over the embedded checkpoint, with its passes looked at. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer } from "effect"
 import { Image } from "../../src/kernels/image/index.ts"

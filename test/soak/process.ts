@@ -3,7 +3,7 @@
  * pipelines N`. Prints `[done, kind, MiB]` a line: "plain" is what the system counts as its resident set, "collected"
  * the same right after a garbage collection of the main thread.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
 import { mkdtempSync, rmSync, writeSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,5 +1,5 @@
 /** Start-up reads data once, however often they are gone through. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, FileSystem, Layer, Option, Path, Result, Scope, Stream } from "effect"
 import sharp from "sharp"

@@ -1,5 +1,5 @@
 /** A page says first whether its figures are those of a run. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Logger } from "effect"
 import { join } from "node:path"

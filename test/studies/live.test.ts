@@ -1,5 +1,5 @@
 /** The report of a run while it goes on. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Layer, Logger, Option, Schema } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"

@@ -3,6 +3,7 @@
  */
 import { Console, Effect, Option, type Schema } from "effect"
 import { shownInLine } from "../../kernels/runtime/Shown.ts"
+import { Streams } from "../streams.ts"
 import * as Csv from "./Csv.ts"
 import type { Format } from "./Format.ts"
 import * as Output from "./Output.ts"
@@ -32,7 +33,7 @@ export const onTerminal = (row: string): string => `${shownInLine(row.replace(/\
  * command ends by it, see `withOutput`.
  */
 const write = (rows: ReadonlyArray<string>) =>
-  Effect.sync(() => void process.stdout.write((process.stdout.isTTY ? rows.map(onTerminal) : rows).join("")))
+  Effect.map(Streams, ({ stdout }) => void stdout.write((stdout.isTTY === true ? rows.map(onTerminal) : rows).join("")))
 
 const onStdout = (format: Format, shape: Shape, names: ReadonlyArray<string>): Effect.Effect<Sink> => {
   const text = Output.textOf(format, shape)

@@ -1,7 +1,7 @@
 /**
  * Servers that draw: is each there, does it serve the model, and can what it draws be learned from.
  */
-import { NodeHttpClient } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Effect, Option, Redacted, Result } from "effect"
 import * as PolicyGrammar from "../../dsl/grammar/PolicyGrammar.ts"
 import { Image } from "../../kernels/image/index.ts"

@@ -1,7 +1,7 @@
 /**
  * The policy at an engine as flags describe it, and what can be said of it before anything is opened there.
  */
-import { NodeHttpClient } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Context, Effect, type FileSystem, Layer, Option, type Path, type Redacted, type Schema } from "effect"
 import type { Presets } from "../../pipelines/index.ts"
 import { environmentKey } from "../../policy/environmentKey.ts"

@@ -2,7 +2,7 @@
  * The HTTP server: one address, limits of time and number on its connections, and an end that waits for the answers
  * under way.
  */
-import { NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Console, Duration, Effect, Schema } from "effect"
 import { HttpServer } from "effect/http"
 import { createServer } from "node:http"

@@ -74,8 +74,7 @@ const cut = (raw: Uint8Array, width: number, x: number, y: number, side: number)
   return { side, full, half }
 }
 
-/** Reads and checks the atlas. */
-export const load: Effect.Effect<Atlas, AtlasError> = Effect.gen(function*() {
+const read: Effect.Effect<Atlas, AtlasError> = Effect.gen(function*() {
   const file = (name: string) => `${folder}${name}`
   const failed = (path: string) => (cause: unknown) => new AtlasError({ path, reason: SystemFault.words(cause), cause })
   const index = yield* Effect.tryPromise({
@@ -108,3 +107,12 @@ export const load: Effect.Effect<Atlas, AtlasError> = Effect.gen(function*() {
   }
   return { sprite: (style, name) => sprites.get(`${style}/${name}`)! }
 })
+
+let decoded: Atlas | undefined
+
+/** Reads and checks the atlas, once in a process: every pass over the scenes asks for it. */
+export const load: Effect.Effect<Atlas, AtlasError> = Effect.suspend(() =>
+  decoded === undefined
+    ? Effect.tap(read, (atlas) => Effect.sync(() => void (decoded = atlas)))
+    : Effect.succeed(decoded)
+)

@@ -83,4 +83,6 @@ export interface WorkerData {
   /** Threads inside one operator of onnxruntime. */
   readonly threads: number
   readonly device: Device
+  /** How many sessions are kept when they are released. Default 0. */
+  readonly keep?: number
 }

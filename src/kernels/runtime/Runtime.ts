@@ -77,6 +77,11 @@ export interface Options {
   readonly workers?: number
   /** Threads inside one operator of a session. Default 1. */
   readonly threadsPerWorker?: number
+  /**
+   * Sessions that each worker keeps when they are released, for the next policy that opens the same graphs: for
+   * programs that open one after the other, such as tests. Each takes some MiB. Default 0.
+   */
+  readonly keep?: number
 }
 
 /**
@@ -94,7 +99,8 @@ const threads: Rules.Rule = {
 const rules: Rules.Table = {
   device: Rules.oneOf(...Device.Device.literals),
   workers: threads,
-  threadsPerWorker: threads
+  threadsPerWorker: threads,
+  keep: Rules.whole(0)
 }
 
 /** Open files that a process needs, the pictures and models that it reads among them, and each worker beside it. */
@@ -105,7 +111,7 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
   Layer.effect(
     Runtime,
     Effect.gen(function*() {
-      const { device = "cpu", threadsPerWorker = 1, workers } = options ?? {}
+      const { device = "cpu", keep = 0, threadsPerWorker = 1, workers } = options ?? {}
       const broken = Rules.misspelt(rules, options ?? {}) ?? Rules.broken(rules, options ?? {})
       if (broken !== undefined) return yield* new RuntimeError({ operation: "open", reason: Rules.say(broken) })
       const count = workers ?? (device === "cpu" ? availableParallelism() : 1)
@@ -125,7 +131,7 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
         })
       }
       yield* Device.check(device)
-      const all = yield* Effect.replicateEffect(WorkerThread.make({ threads: threadsPerWorker, device }), count, {
+      const all = yield* Effect.replicateEffect(WorkerThread.make({ threads: threadsPerWorker, device, keep }), count, {
         concurrency: "unbounded"
       })
       let nextSession = 0

@@ -97,7 +97,7 @@ const NURSERY_MIB = 1
 const start = (options: Options) =>
   Effect.callback<Thread, RuntimeError>((resumeStart) => {
     const worker = new Worker(options.entry ?? entry("worker"), {
-      workerData: { threads: options.threads, device: options.device },
+      workerData: { threads: options.threads, device: options.device, keep: options.keep ?? 0 } satisfies WorkerData,
       resourceLimits: { maxYoungGenerationSizeMb: NURSERY_MIB }
     })
     const pending = new Map<number, Pending>()

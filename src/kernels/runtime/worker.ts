@@ -10,6 +10,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
 import { env, InferenceSession, Tensor } from "onnxruntime-node"
 import * as HostTensor from "./HostTensor.ts"
+import * as Idle from "./Idle.ts"
 import * as OptimizerJob from "./OptimizerJob.ts"
 import {
   type Body,
@@ -23,6 +24,8 @@ import {
 
 interface Opened {
   readonly session: InferenceSession
+  /** Under which it is kept when it is released. */
+  readonly key: string | undefined
   readonly inputs: ReadonlyMap<string, InferenceSession.ValueMetadata>
   readonly outputs: ReadonlyMap<string, InferenceSession.ValueMetadata>
   /** Inputs each run has to bring. */
@@ -36,11 +39,12 @@ interface Opened {
 
 if (parentPort === null) throw new Error("worker.ts is the entry of a worker thread")
 const port = parentPort
-const { device, threads } = workerData as WorkerData
+const { device, keep = 0, threads } = workerData as WorkerData
 // Otherwise onnxruntime warns about missing GPUs on stderr.
 env.logLevel = "error"
 
 const sessions = new Map<number, Opened>()
+const idle = Idle.make(keep)
 /** Resident tensors by state and by the input they are for. */
 const states = new Map<number, Map<string, Tensor>>()
 const queue: Array<Request> = []
@@ -119,13 +123,15 @@ const create = (model: Uint8Array, options: SessionOptions): Promise<InferenceSe
   })
 
 const open = async (id: number, model: Uint8Array, options: SessionOptions): Promise<void> => {
-  const session = await create(model, options)
+  const key = keep === 0 ? undefined : Idle.keyOf(model, options)
+  const session = idle.take(key) ?? await create(model, options)
   try {
     const inputs = new Map(session.inputMetadata.map((metadata) => [metadata.name, metadata]))
     const outputs = new Map(session.outputMetadata.map((metadata) => [metadata.name, metadata]))
     const feeds = toTensors("input", options.bound ?? {}, inputs)
     sessions.set(id, {
       session,
+      key,
       inputs,
       outputs,
       varying: session.inputNames.filter((name) => !(name in feeds)),
@@ -205,9 +211,9 @@ const forget = (id: number): void => {
 }
 
 const release = async (id: number): Promise<void> => {
-  const opened = session(id)
+  const { key, session: opened } = session(id)
   sessions.delete(id)
-  await opened.session.release()
+  await idle.keep(key, opened)
 }
 
 const handle = async (body: Body): Promise<Value> => {
@@ -226,6 +232,7 @@ const handle = async (body: Body): Promise<Value> => {
       // The GPU's provider needs its tensors gone before its sessions.
       for (const id of [...states.keys()]) forget(id)
       for (const id of [...sessions.keys()]) await release(id)
+      return idle.release()
   }
 }
 

@@ -1,5 +1,5 @@
 /** Files that go on: rows cut off, lists that change, settings that differ. No model is asked. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option, type Scope } from "effect"
 import { type Format, formatOf } from "../../../src/cli/annotations/Format.ts"

@@ -1,5 +1,5 @@
 /** Names on a command line that are no pictures. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stdio, Stream } from "effect"
 import { find } from "../../../src/cli/annotations/Pictures.ts"

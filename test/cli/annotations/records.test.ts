@@ -1,5 +1,5 @@
 /** Records of a file that was cut off anywhere. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import * as Records from "../../../src/cli/annotations/Records.ts"

@@ -2,7 +2,7 @@
  * What is read from other tools and written for them, as those tools understand it: `test/fixtures/tools.py` asked
  * them.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Stream } from "effect"
 import { createHash } from "node:crypto"

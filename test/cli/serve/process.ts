@@ -1,5 +1,5 @@
 /** `rise serve` as a process, and requests at it. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Stream } from "effect"
 import { spawn } from "node:child_process"
 import { request } from "node:http"

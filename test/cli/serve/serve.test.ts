@@ -1,5 +1,5 @@
 /** `rise serve` as a process, asked as its clients ask it. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { createServer } from "node:net"
@@ -13,7 +13,7 @@ import { chat, pictures, send, type Served, start, turn, urlOf } from "./process
 
 let server: Served
 let pngs: ReadonlyArray<Buffer>
-const local = Policy.onnx({ model: "embedded", trainable: "none" })
+const local = Policy.onnx({ model: "embedded", trainable: "none", workers: 1 })
 const remote = (grammars: boolean) =>
   Policy.openai({ baseUrl: `${server.base}/v1`, model: "scene-vl-places", grammars, attempts: 1 })
 

@@ -1,5 +1,5 @@
 /** A model of labels of its own behind `rise serve`, asked by the other commands: as its directory is asked. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -9,7 +9,6 @@ import sharp from "sharp"
 import { Classification, ImageFolder, Policy, Rise } from "../../../src/index.ts"
 import * as Fake from "../../policy/openai/server.ts"
 import { here } from "../here.ts"
-import { node, rise } from "../processes.ts"
 import { type Served, start } from "./process.ts"
 
 const labels = ["rain", "snow", "sun"]
@@ -29,7 +28,7 @@ const teach = Effect.gen(function*() {
     Rise.sft({ steps: 120, batchSize: 8, learningRate: 6e-4 }),
     Rise.run({ out: join(folder, "weather") })
   )
-}).pipe(Effect.provide(Layer.merge(Policy.onnx({ model: "embedded" }), NodeServices.layer)))
+}).pipe(Effect.provide(Layer.merge(Policy.onnx({ model: "embedded", workers: 1 }), NodeServices.layer)))
 
 beforeAll(async () => {
   for (const [half, count] of [["train", 8], ["test", 4]] as const) {
@@ -52,8 +51,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const command = (...args: ReadonlyArray<string>) =>
-  Effect.runPromise(node([rise, ...args], { cwd: folder, timeout: 300_000 }))
+const command = (...args: ReadonlyArray<string>) => Effect.runPromise(here(args))
 
 const predictions = (out: string) =>
   readFileSync(join(folder, out, "predictions.jsonl"), "utf8").trim().split("\n")
@@ -61,7 +59,7 @@ const predictions = (out: string) =>
     .map(({ annotation, image, text, verdict }) => ({ annotation, image, text, verdict }))
 
 const evaluated = async (out: string, ...args: ReadonlyArray<string>) => {
-  const { code, stderr, stdout } = await command("evaluate", "-d", pictures, "-o", out, ...args)
+  const { code, stderr, stdout } = await command("evaluate", "-d", pictures, "-o", join(folder, out), ...args)
   assert.strictEqual(code, 0, stderr)
   return { stdout, stderr, rows: predictions(out) }
 }
@@ -108,7 +106,14 @@ describe("a server that says what its model was trained for", () => {
   })
 
   it("warns of an audit by a model that may know the labels by heart", async () => {
-    const { code, stderr } = await command("audit", "-d", join(pictures, "test"), "-o", "audit", ...byServer())
+    const { code, stderr } = await command(
+      "audit",
+      "-d",
+      join(pictures, "test"),
+      "-o",
+      join(folder, "audit"),
+      ...byServer()
+    )
     assert.strictEqual(code, 0, stderr)
     assert.match(stderr, /the server's model was trained for this task/)
     assert.match(stderr, /task of weather at .*: weather \(rain, snow, sun\)/)

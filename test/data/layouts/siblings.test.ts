@@ -1,5 +1,5 @@
 /** What tools and spreadsheets write besides: read as it is meant, or refused with what to do instead. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, it } from "@effect/vitest"
 import { Effect, FileSystem, Path, Stream } from "effect"
 import sharp from "sharp"

@@ -1,5 +1,5 @@
 /** Reads a Parquet file as a program does that a user may interrupt: `node interrupted.ts FILE`. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, Schema, Stream } from "effect"
 import { Parquet } from "../../../src/data/index.ts"
 import { runMain } from "../../../src/dsl/Main.ts"

@@ -104,6 +104,7 @@ describe("Render", () => {
   it.effect("draws the same pixels twice, and other ones for another scene", () =>
     Effect.gen(function*() {
       const [one, two] = [yield* Atlas.load, yield* Atlas.load]
+      assert.strictEqual(one, two, "it is decoded once")
       const scene = Scene.make(7, "twice")
       assert.deepStrictEqual(render(one, scene).data, render(two, scene).data)
       assert.notDeepEqual(render(one, scene).data, render(one, Scene.make(7, "other")).data)

@@ -2,7 +2,8 @@
  * Resumes runs that another process resumes at the same time: `node compete.ts FOLDER COUNT NAME`. Round i begins when
  * FOLDER/go-i is there; who gets the run trains until FOLDER/end-i is there. FOLDER/NAME-i then holds what came of it.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { existsSync, writeFileSync } from "node:fs"
 import { Progress, silent } from "../../../src/dsl/Progress.ts"

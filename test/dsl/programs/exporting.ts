@@ -2,7 +2,8 @@
  * A script as the process: a pipeline in FOLDER/run, by `Rise.runMain` or with `Telemetry.layer`; `hang` waits in the
  * fourth step until it is ended.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { runMain } from "../../../src/dsl/Main.ts"
 import * as Rise from "../../../src/dsl/Rise.ts"

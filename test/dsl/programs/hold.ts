@@ -1,5 +1,6 @@
 /** Holds a folder until it is killed, or says why it cannot: `node hold.ts FOLDER`. */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect } from "effect"
 import * as RunLock from "../../../src/dsl/RunLock.ts"
 

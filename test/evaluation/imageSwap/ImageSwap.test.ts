@@ -1,5 +1,6 @@
 /** Reasonings held against pictures, by the embedded checkpoint. */
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
 import { Progress, silent } from "../../../src/dsl/Progress.ts"

@@ -1,5 +1,5 @@
 /** Faults of the operating system in words, made by the system itself. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { fromPlatform } from "../../../src/dsl/RunError.ts"

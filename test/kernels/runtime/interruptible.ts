@@ -1,5 +1,5 @@
 /** A program under `NodeRuntime.runMain` that is inside a run when its test sends SIGINT. */
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
 import { HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
 import * as Tiny from "./tinyModel.ts"

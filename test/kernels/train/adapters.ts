@@ -1,5 +1,5 @@
 /** The PEFT adapters of test/fixtures/lora.py and the batch they were measured on. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"

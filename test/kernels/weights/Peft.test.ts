@@ -2,7 +2,7 @@
  * PEFT's adapter files: what PEFT wrote is read, what is written is what PEFT was seen to read, and the rest is refused
  * by name.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { readFileSync } from "node:fs"

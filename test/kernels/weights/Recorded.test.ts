@@ -1,5 +1,5 @@
 /** A model in a run's folder is what the run's ledger says, or is not loaded. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Result } from "effect"
 import { createHash } from "node:crypto"

@@ -1,5 +1,5 @@
 /** Copies of weights for sessions to map: written once, told apart by what they were made of. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect } from "effect"
 import * as fs from "node:fs"

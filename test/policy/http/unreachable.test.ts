@@ -1,5 +1,5 @@
 /** Connections that fail because nobody is there, told by their codes from those that fail otherwise. */
-import { NodeHttpClient } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"

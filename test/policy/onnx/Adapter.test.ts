@@ -1,16 +1,18 @@
 /** A policy with an adapter: the base stays as it is, everything else is as with full weights. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option } from "effect"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { Config } from "../../../src/kernels/models/index.ts"
-import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { Objective, OnnxPolicy, Policy } from "../../../src/policy/index.ts"
 import * as Adapter from "../../../src/policy/onnx/Adapter.ts"
+import { sharing } from "../workers.ts"
 import { prompts } from "./pictures.ts"
 import { setState, setWeights, state, weights } from "./weights.ts"
+
+const runtime = sharing()
 
 const requests = prompts.map((prompt, i) => ({ prompt, key: `test/${i}` }))
 const examples = prompts.map((prompt, i) => ({
@@ -25,7 +27,7 @@ const run = <A, E>(effect: Effect.Effect<A, E, Services>, options: Partial<OnnxP
   Effect.provide(
     effect,
     OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5, lora: { rank: 4 }, ...options }).pipe(
-      Layer.provide(Runtime.layer({ workers })),
+      Layer.provide(runtime(workers)),
       Layer.provideMerge(NodeServices.layer)
     )
   ) as Effect.Effect<A, unknown>

@@ -1,20 +1,22 @@
 /** Masked answers end: the embedded checkpoint on pictures unlike any that it knows, within whatever budget fits. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Result } from "effect"
 import * as PolicyGrammar from "../../../src/dsl/grammar/PolicyGrammar.ts"
 import * as Reward from "../../../src/dsl/Reward.ts"
 import * as Image from "../../../src/kernels/image/Image.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
-import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt, type Rollout } from "../../../src/policy/index.ts"
 import { Emotion6 } from "../../../src/tasks/classification/index.ts"
 import { follow } from "../../tasks/walks.ts"
+import { sharing } from "../workers.ts"
+
+const runtime = sharing()
 
 const { task } = Emotion6
 const layer = (decode: "loop" | "step") =>
   OnnxPolicy.layer({ model: "assets/scene-vl-places", seed: 5, decode }).pipe(
-    Layer.provide(Runtime.layer({ workers: 2 })),
+    Layer.provide(runtime(2)),
     Layer.provide(NodeServices.layer)
   )
 

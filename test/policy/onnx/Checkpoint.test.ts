@@ -1,5 +1,5 @@
 /** A live policy goes on from a checkpoint as if nothing had stopped, and from nothing that is none. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, layer } from "@effect/vitest"
 import { Context, Effect, FileSystem, Layer } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
@@ -50,7 +50,10 @@ class Kept extends Context.Service<Kept, string>()("test/Kept") {
 }
 
 /** Policies come and go, their worker stays. */
-const live = Kept.layer.pipe(Layer.provideMerge(Runtime.layer({ workers: 1 })), Layer.provideMerge(NodeServices.layer))
+const live = Kept.layer.pipe(
+  Layer.provideMerge(Runtime.layer({ workers: 1, keep: 32 })),
+  Layer.provideMerge(NodeServices.layer)
+)
 
 /**
  * What another policy makes of the steps that are left, by the step that the stage was stopped after. It begins in the

@@ -1,15 +1,17 @@
 /** One weight that is no number is named, wherever it is; a sound model is never suspected. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { Keyed } from "../../../src/kernels/math/index.ts"
-import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { ModelDirectory, Safetensors } from "../../../src/kernels/weights/index.ts"
 import { NotFinite, OnnxPolicy, Policy, type SampleOptions } from "../../../src/policy/index.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
+import { sharing } from "../workers.ts"
+
+const runtime = sharing()
 
 const fixture = "test/fixtures/parity/qwen2.5-vl"
 
@@ -66,7 +68,7 @@ const drawn = (model: string, options: Partial<OnnxPolicy.Options>, sampling: Pa
       })
     ),
     OnnxPolicy.layer({ model, seed: 5, ...options }).pipe(
-      Layer.provide(Runtime.layer({ workers: 1 })),
+      Layer.provide(runtime(1)),
       Layer.provideMerge(NodeServices.layer)
     )
   )

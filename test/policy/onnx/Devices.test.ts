@@ -1,5 +1,5 @@
 /** Every device that this machine has computes, draws and learns what the CPU does; the CPU also step by step. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { Autodiff, OnnxWriter } from "../../../src/kernels/graph/index.ts"

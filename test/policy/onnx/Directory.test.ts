@@ -1,5 +1,5 @@
 /** What a directory must hold to be loaded, and what a prompt must not exceed. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import * as fs from "node:fs"
@@ -8,12 +8,14 @@ import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Image from "../../../src/kernels/image/Image.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
-import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { ModelDirectory, Safetensors } from "../../../src/kernels/weights/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
 import { TokenBudgetError } from "../../../src/policy/onnx/ContextLimit.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
 import { fingerprint } from "../../kernels/train/fingerprint.ts"
+import { sharing } from "../workers.ts"
+
+const runtime = sharing()
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/parity/${name}`, import.meta.url))
 
@@ -48,7 +50,7 @@ const picture = (height: number, width: number, id = `${height} × ${width}`): I
 
 const live = (model: string, options: Partial<OnnxPolicy.Options> = {}) =>
   OnnxPolicy.layer({ model, seed: 1, ...options }).pipe(
-    Layer.provide(Runtime.layer({ workers: 1 })),
+    Layer.provide(runtime(1)),
     Layer.provide(NodeServices.layer)
   )
 

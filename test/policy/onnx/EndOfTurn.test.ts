@@ -1,14 +1,16 @@
 /** Where turns end: what a directory lists, what its template writes, and what is made of both. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { Objective, OnnxPolicy, Policy } from "../../../src/policy/index.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
+import { sharing } from "../workers.ts"
 import { prompts } from "./pictures.ts"
+
+const runtime = sharing()
 
 const scene = "assets/scene-vl"
 const json = (file: string) => JSON.parse(fs.readFileSync(file, "utf8"))
@@ -164,7 +166,7 @@ describe("a policy", () => {
     Effect.provide(
       effect,
       OnnxPolicy.layer({ model, seed: 5, ...options }).pipe(
-        Layer.provide(Runtime.layer({ workers: 1 })),
+        Layer.provide(runtime(1)),
         Layer.provide(NodeServices.layer)
       )
     )

@@ -129,7 +129,9 @@ const ours = (
     const groups = yield* sample(requests, { count: 1, maxTokens, temperature: 0 })
     return groups.map(([completion]) => completion?.text)
   })).pipe(
-    Effect.provide(Policy.onnx({ model, ...(adapter === undefined ? { trainable: "none" } : { lora: { adapter } }) }))
+    Effect.provide(
+      Policy.onnx({ model, workers: 1, ...(adapter === undefined ? { trainable: "none" } : { lora: { adapter } }) })
+    )
   )
 
 const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())

@@ -1,15 +1,17 @@
 /** The format loss on the embedded checkpoint: what it is, what it moves, and what it leaves alone. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import type { Grammar } from "../../../src/kernels/generate/index.ts"
-import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { type FormatText, Objective, OnnxPolicy, Policy } from "../../../src/policy/index.ts"
+import { sharing } from "../workers.ts"
 import { prompts } from "./pictures.ts"
 import { digest, weights } from "./weights.ts"
 
+const runtime = sharing()
+
 const layer = OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5 }).pipe(
-  Layer.provide(Runtime.layer({ workers: 2 })),
+  Layer.provide(runtime(2)),
   Layer.provide(NodeServices.layer)
 )
 

@@ -1,5 +1,5 @@
 /** An image's visual tokens are its own: alone or in company, in whatever order, they have the same bits. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { fileURLToPath } from "node:url"

@@ -2,8 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { Objective, Policy, type Snapshot } from "../../../src/policy/index.ts"
+import { sharing } from "../workers.ts"
 import { prompts } from "./pictures.ts"
-import { draw, EMBEDDING, examples, NORM, poison, poisons, run, untouched, update } from "./poison.ts"
+import { draw, EMBEDDING, examples, NORM, poison, poisons, runOn, untouched, update } from "./poison.ts"
+
+const run = runOn(sharing()(2))
 
 describe("updates", () => {
   it.effect(

@@ -1,8 +1,7 @@
 /** Losses and references by numbers: what an update reports against the policy's own scores. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option } from "effect"
-import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import {
   type Auxiliary,
   type GroupRelative,
@@ -16,7 +15,10 @@ import * as PackedBatches from "../../../src/policy/onnx/PackedBatches.ts"
 import * as Ratios from "../../../src/policy/Ratios.ts"
 import * as Surrogate from "../../../src/policy/Surrogate.ts"
 import * as TokenWeights from "../../../src/policy/TokenWeights.ts"
+import { sharing } from "../workers.ts"
 import { prompts } from "./pictures.ts"
+
+const runtime = sharing()
 
 const run = <A, E>(
   effect: Effect.Effect<A, E, Policy | FileSystem.FileSystem>,
@@ -25,7 +27,7 @@ const run = <A, E>(
   Effect.provide(
     effect,
     OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5, ...options }).pipe(
-      Layer.provide(Runtime.layer({ workers: 1 })),
+      Layer.provide(runtime(1)),
       Layer.provideMerge(NodeServices.layer)
     )
   ) as Effect.Effect<A, unknown>

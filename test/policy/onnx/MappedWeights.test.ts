@@ -1,5 +1,5 @@
 /** A policy whose frozen weights are mapped from a file does what one that holds them does. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option, type Scope } from "effect"
 import * as fs from "node:fs"

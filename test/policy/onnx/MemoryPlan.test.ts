@@ -1,5 +1,5 @@
 /** Plans against what processes hold, and the advice they give. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer } from "effect"
 import { execFile } from "node:child_process"

@@ -5,9 +5,12 @@ import type { Grammar } from "../../../src/kernels/generate/index.ts"
 import { NotFinite, Policy, type SampleOptions } from "../../../src/policy/index.ts"
 import { inDraw } from "../../../src/policy/NotFinite.ts"
 import { type Constraint, drawn } from "../../../src/policy/onnx/GrammarTables.ts"
+import { sharing } from "../workers.ts"
 import { prompts } from "./pictures.ts"
-import { draw, EMBEDDING, NORM, poison, poisons, run, slices } from "./poison.ts"
+import { draw, EMBEDDING, NORM, poison, poisons, runOn, slices } from "./poison.ts"
 import { setWeights, weights } from "./weights.ts"
+
+const run = runOn(sharing()(2))
 
 const alternating = (vocabulary: number, end: number): Grammar => {
   const allowed = new Uint8Array(2 * vocabulary)

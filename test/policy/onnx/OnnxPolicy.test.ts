@@ -1,9 +1,8 @@
 /** The live policy on the embedded checkpoint: what is sampled is what is scored, and updates move what they should. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import type { Grammar } from "../../../src/kernels/generate/index.ts"
-import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import {
   type Auxiliary,
   type Drawn,
@@ -12,12 +11,15 @@ import {
   Policy,
   type SampleOptions
 } from "../../../src/policy/index.ts"
+import { sharing } from "../workers.ts"
 import { prompts } from "./pictures.ts"
 import { digest, weights } from "./weights.ts"
 
+const runtime = sharing()
+
 const layer = (workers: number, options: Partial<OnnxPolicy.Options> = {}) =>
   OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5, ...options }).pipe(
-    Layer.provide(Runtime.layer({ workers })),
+    Layer.provide(runtime(workers)),
     Layer.provide(NodeServices.layer)
   )
 

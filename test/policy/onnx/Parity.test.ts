@@ -1,7 +1,7 @@
 /**
  * Complete Hugging Face directories of every family against transformers, from files and text to one optimiser step.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { fileURLToPath } from "node:url"
@@ -10,7 +10,7 @@ import * as G from "../../../src/kernels/graph/index.ts"
 import * as Image from "../../../src/kernels/image/Image.ts"
 import { Patchify } from "../../../src/kernels/image/index.ts"
 import { Config, head, Parameters, Rope, sequence, vision, visionInputs } from "../../../src/kernels/models/index.ts"
-import { type HostTensor, Runtime } from "../../../src/kernels/runtime/index.ts"
+import type { HostTensor } from "../../../src/kernels/runtime/index.ts"
 import { LossGraphs, Objectives, ParameterStore } from "../../../src/kernels/train/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
@@ -19,7 +19,10 @@ import * as Tower from "../../../src/policy/onnx/Tower.ts"
 import * as Onnx from "../../kernels/graph/onnx.ts"
 import { type Feeds, relativeError, type Value, value } from "../../kernels/graph/reference.ts"
 import { arrays, json } from "../../kernels/models/fixture.ts"
+import { sharing } from "../workers.ts"
 import { weights } from "./weights.ts"
+
+const runtime = sharing()
 
 interface Expected {
   readonly stride: number
@@ -243,7 +246,7 @@ for (const name of ["qwen2-vl", "qwen2.5-vl", "qwen3-vl"]) {
 
   const live = (options: Partial<OnnxPolicy.Options>) =>
     OnnxPolicy.layer({ model: directory, seed: 1, ...options }).pipe(
-      Layer.provide(Runtime.layer({ workers: 1 })),
+      Layer.provide(runtime(1)),
       Layer.provide(NodeServices.layer)
     )
 

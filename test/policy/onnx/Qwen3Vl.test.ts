@@ -1,5 +1,5 @@
 /** What is Qwen3-VL's own, in the live policy: DeepStack on every way, adapters of PEFT, saved directories. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import * as fs from "node:fs"
@@ -11,7 +11,6 @@ import * as G from "../../../src/kernels/graph/index.ts"
 import * as Image from "../../../src/kernels/image/Image.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Config, Parameters, Precision, sequence } from "../../../src/kernels/models/index.ts"
-import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { Lora, LossGraphs, ParameterStore } from "../../../src/kernels/train/index.ts"
 import { ModelDirectory, Safetensors } from "../../../src/kernels/weights/index.ts"
 import { Objective, OnnxPolicy, Policy } from "../../../src/policy/index.ts"
@@ -19,6 +18,9 @@ import * as Model from "../../../src/policy/onnx/Model.ts"
 import * as Onnx from "../../kernels/graph/onnx.ts"
 import { type Value, value } from "../../kernels/graph/reference.ts"
 import { json } from "../../kernels/models/fixture.ts"
+import { sharing } from "../workers.ts"
+
+const runtime = sharing()
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/parity/${name}`, import.meta.url))
 const model = fixture("qwen3-vl")
@@ -40,7 +42,7 @@ const prompts = [
 
 const live = (options: Partial<OnnxPolicy.Options> = {}) =>
   OnnxPolicy.layer({ model, seed: 1, ...options }).pipe(
-    Layer.provide(Runtime.layer({ workers: 1 })),
+    Layer.provide(runtime(1)),
     Layer.provideMerge(NodeServices.layer)
   )
 

@@ -2,8 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Objective, Policy, type UpdateOptions } from "../../../src/policy/index.ts"
+import { sharing } from "../workers.ts"
 import { prompts } from "./pictures.ts"
-import { draw, run, untouched, update } from "./poison.ts"
+import { draw, runOn, untouched, update } from "./poison.ts"
+
+const run = runOn(sharing()(2))
 
 describe("updates", () => {
   it.effect(

@@ -1,14 +1,16 @@
 /** The clipped surrogate as the policy hands it to its graph, and what a stage begins with. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { Objective, OnnxPolicy, Policy, type Rollout } from "../../../src/policy/index.ts"
+import { sharing } from "../workers.ts"
 import { prompts } from "./pictures.ts"
 import { digest, weights } from "./weights.ts"
 
+const runtime = sharing()
+
 const layer = OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5 }).pipe(
-  Layer.provide(Runtime.layer({ workers: 2 })),
+  Layer.provide(runtime(2)),
   Layer.provideMerge(NodeServices.layer)
 )
 

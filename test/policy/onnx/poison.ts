@@ -1,24 +1,27 @@
 /** The embedded checkpoint with weights that are finite and make numbers that are none. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert } from "@effect/vitest"
 import { Effect, type FileSystem, Layer } from "effect"
 import { readFileSync } from "node:fs"
 import { Config, Parameters } from "../../../src/kernels/models/index.ts"
-import { Runtime } from "../../../src/kernels/runtime/index.ts"
+import type { Runtime } from "../../../src/kernels/runtime/index.ts"
 import { ParameterStore } from "../../../src/kernels/train/index.ts"
 import { OnnxPolicy, Policy, type PolicyError, type SampleOptions } from "../../../src/policy/index.ts"
 import { prompts } from "./pictures.ts"
 import { fingerprint, setWeights, state, weights } from "./weights.ts"
 
 type Services = Policy | FileSystem.FileSystem
-export const run = <A, E>(effect: Effect.Effect<A, E, Services>, options: Partial<OnnxPolicy.Options> = {}) =>
-  Effect.provide(
-    effect,
-    OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5, ...options }).pipe(
-      Layer.provide(Runtime.layer({ workers: 2 })),
-      Layer.provideMerge(NodeServices.layer)
-    )
-  ) as Effect.Effect<A, unknown>
+/** Gives work a policy of its own, on workers that are there. */
+export const runOn =
+  (runtime: Layer.Layer<Runtime.Runtime>) =>
+  <A, E>(effect: Effect.Effect<A, E, Services>, options: Partial<OnnxPolicy.Options> = {}) =>
+    Effect.provide(
+      effect,
+      OnnxPolicy.layer({ model: "assets/scene-vl", seed: 5, ...options }).pipe(
+        Layer.provide(runtime),
+        Layer.provideMerge(NodeServices.layer)
+      )
+    ) as Effect.Effect<A, unknown>
 
 const requests = prompts.map((prompt, i) => ({ prompt, key: `test/${i}` }))
 export const update = { learningRate: 1e-3 }

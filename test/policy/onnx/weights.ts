@@ -1,5 +1,5 @@
 /** The state of a live policy, looked at and set by way of its checkpoints. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, FileSystem, type Scope } from "effect"
 import { createHash } from "node:crypto"
 import { Safetensors } from "../../../src/kernels/weights/index.ts"

@@ -1,5 +1,5 @@
 /** What is made of answers of status 200: those that are none, and what stands beside those that are. */
-import { NodeHttpClient } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
 import { inspect } from "node:util"

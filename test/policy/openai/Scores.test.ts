@@ -1,5 +1,6 @@
 /** Given tokens scored at a server that speaks as vLLM does, and what is not believed of it. */
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { OpenAiPolicy, Policy, type PolicyError, type Rollout } from "../../../src/policy/index.ts"

@@ -1,5 +1,5 @@
 /** The remote policy against a real server, under a clock that waits for nothing. */
-import { NodeHttpClient } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { assert } from "@effect/vitest"
 import { Clock, Duration, Effect, Layer, Logger, Redacted } from "effect"
 import {

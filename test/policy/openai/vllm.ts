@@ -2,7 +2,7 @@
  * A server that speaks as a vLLM does, with the embedded checkpoint behind it: texts with their token ids and
  * log-probabilities, given tokens scored, adapters loaded while it runs. How it writes prompts as tokens is its own.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import * as Image from "../../../src/kernels/image/Image.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
@@ -21,17 +21,17 @@ export interface Vllm {
   ids: (ids: ReadonlyArray<number>) => ReadonlyArray<number>
 }
 
-const local = (adapter?: string) =>
+const localOn = (services: Context.Context<Runtime.Runtime | NodeServices.NodeServices>, adapter?: string) =>
   Effect.map(
     Layer.build(
       OnnxPolicy.layer({
         model: directoryOf("embedded"),
         seed: 0,
         ...(adapter === undefined ? { trainable: "none" as const } : { lora: { adapter } })
-      }).pipe(Layer.provide(Layer.merge(Runtime.layer({ workers: 1 }), NodeServices.layer)))
+      })
     ),
     (context) => Context.get(context, Policy)
-  )
+  ).pipe(Effect.provideContext(services))
 
 const promptOf = (body: Server.ChatBody): Prompt => {
   const url = Server.imageOf(body)
@@ -41,9 +41,12 @@ const promptOf = (body: Server.ChatBody): Prompt => {
   }
 }
 
-export const start = Effect.gen(function*() {
+/** Starts one whose models compute on workers that are there, and share them. */
+export const startOn = Effect.fnUntraced(function*<E>(runtime: Layer.Layer<Runtime.Runtime, E>) {
   const server = yield* Server.start
   const scope = yield* Effect.scope
+  const services = yield* Layer.build(Layer.merge(runtime, NodeServices.layer))
+  const local = (adapter?: string) => Scope.provide(localOn(services, adapter), scope)
   const models = new Map<string, Policy["Service"]>([["vl", yield* local()]])
   /** Prompts by the number that they begin with as tokens. */
   const written: Array<Prompt> = []
@@ -58,7 +61,7 @@ export const start = Effect.gen(function*() {
     if (path.endsWith("/load_lora_adapter")) {
       const { lora_name: name = "", lora_path: at = "" } = body
       if (models.has(name)) return [400, { error: { message: `The lora adapter '${name}' has already been loaded.` } }]
-      models.set(name, yield* Scope.provide(local(at), scope))
+      models.set(name, yield* local(at))
       return [200, "Success"]
     }
     if (path.endsWith("/unload_lora_adapter")) return [models.delete(body.lora_name ?? "") ? 200 : 404, "Success"]
@@ -119,3 +122,6 @@ export const start = Effect.gen(function*() {
   }
   return vllm
 })
+
+/** Starts one with a worker of its own. */
+export const start = startOn(Runtime.layer({ workers: 1, keep: 32 }))

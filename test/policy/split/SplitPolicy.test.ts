@@ -1,21 +1,30 @@
 /** A policy that draws at a server that speaks as vLLM does and learns here, on the embedded checkpoint both. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, FileSystem, Layer, Logger } from "effect"
-import { type Policy, Policy as Contract, type Rollout } from "../../../src/policy/index.ts"
+import { OnnxPolicy, type Policy, Policy as Contract, type Rollout } from "../../../src/policy/index.ts"
 import * as Policies from "../../../src/policy/layers.ts"
 import * as Server from "../openai/server.ts"
 import * as Vllm from "../openai/vllm.ts"
 import * as Backend from "../tinker/backend.ts"
 import { directory, recorded, reinforce } from "../tinker/engines.ts"
 import * as Tinker from "../tinker/server.ts"
+import { sharing } from "../workers.ts"
 
 const update = { learningRate: 3e-3, weightDecay: 0, clipNorm: 1 }
 
 const built = <E>(layer: Layer.Layer<Policy, E>) =>
   Effect.map(Layer.build(layer), (context) => Context.get(context, Contract))
 
-const trainer = () => Policies.onnx({ model: "embedded", workers: 1, lora: { rank: 4 } })
+const runtime = sharing()(1)
+const vllmHere = Vllm.startOn(runtime)
+
+const onnx = (options: Partial<OnnxPolicy.Options>) =>
+  OnnxPolicy.layer({ model: directory, seed: 0, ...options }).pipe(
+    Layer.provide(Layer.merge(runtime, NodeServices.layer))
+  )
+
+const trainer = () => onnx({ lora: { rank: 4 } })
 
 const sampler = ({ server }: Vllm.Vllm) =>
   Policies.openai({ baseUrl: server.baseUrl, model: "vl", apiKey: "", extra: { return_token_ids: true } })
@@ -28,7 +37,7 @@ const told = (log: Array<string>) => Logger.layer([Logger.make(({ message }) => 
 describe("Policy.split", () => {
   it.live("learns what one policy would: weights are 1 where both hold the same model", () =>
     Effect.gen(function*() {
-      const vllm = yield* Vllm.start
+      const vllm = yield* vllmHere
       const split = yield* built(Policies.split({ sampler: sampler(vllm), trainer: trainer() }))
       const alone = yield* built(trainer())
       // Some with factors of their own: they are kept beside those of the correction.
@@ -54,7 +63,7 @@ describe("Policy.split", () => {
     "takes every version to the servers, lets the one before go, and finds a grown gap without",
     () =>
       Effect.gen(function*() {
-        const vllm = yield* Vllm.start
+        const vllm = yield* vllmHere
         const fs = yield* FileSystem.FileSystem
         const directory = yield* fs.makeTempDirectoryScoped()
         const split = yield* built(
@@ -82,7 +91,7 @@ describe("Policy.split", () => {
   it.live("leaves out what is older than k updates, counts it, and says when nothing is left", () => {
     const log: Array<string> = []
     return Effect.gen(function*() {
-      const vllm = yield* Vllm.start
+      const vllm = yield* vllmHere
       const fs = yield* FileSystem.FileSystem
       const directory = yield* fs.makeTempDirectoryScoped()
       const split = yield* built(
@@ -122,7 +131,7 @@ describe("Policy.split", () => {
 
   it.live("learns at an engine what servers draw, and can what that engine can", () =>
     Effect.gen(function*() {
-      const vllm = yield* Vllm.start
+      const vllm = yield* vllmHere
       const engine = yield* Tinker.start(yield* Backend.open, {})
       const split = yield* built(Policies.split({
         sampler: sampler(vllm),
@@ -139,7 +148,7 @@ describe("Policy.split", () => {
     "weighs what is an update old by min(π/μ, C), as worked out by hand; every second version is pushed",
     () =>
       Effect.gen(function*() {
-        const vllm = yield* Vllm.start
+        const vllm = yield* vllmHere
         const fs = yield* FileSystem.FileSystem
         const directory = yield* fs.makeTempDirectoryScoped()
         const alone = yield* built(trainer())
@@ -212,7 +221,7 @@ describe("Policy.split", () => {
     "takes what an engine has learned to the servers, version by version, and leaves nothing behind",
     () =>
       Effect.gen(function*() {
-        const vllm = yield* Vllm.start
+        const vllm = yield* vllmHere
         const fs = yield* FileSystem.FileSystem
         const adapters = yield* fs.makeTempDirectoryScoped()
         const engine = yield* Tinker.start(yield* Backend.openWith({ rank: 4 }), {})
@@ -245,16 +254,16 @@ describe("Policy.split", () => {
 
   it.live("refuses what cannot work, with what to change", () =>
     Effect.gen(function*() {
-      const vllm = yield* Vllm.start
+      const vllm = yield* vllmHere
       const mute = Policies.openai({ baseUrl: vllm.server.baseUrl, model: "vl", apiKey: "" })
-      const local = Policies.onnx({ model: "embedded", workers: 1, trainable: "none" })
+      const local = onnx({ trainable: "none" })
       const unable = yield* built(Policies.split({ sampler: mute, trainer: trainer() }))
       const drawn = yield* recorded(unable)
       assert.match(
         yield* failure(unable.update(reinforce(drawn), update)),
         /does not tell token ids .* return_token_ids/
       )
-      const fixed = yield* Vllm.start
+      const fixed = yield* vllmHere
       const { answer } = fixed.server
       fixed.server.answer = (response, received) =>
         received.path.endsWith("/load_lora_adapter")

@@ -1,5 +1,6 @@
 /** Weights that an engine gives away: taken whole or not at all, whatever the archive is. */
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Path, Redacted } from "effect"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"

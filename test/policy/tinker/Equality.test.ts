@@ -2,7 +2,7 @@
  * The policy at an engine against the local one: the same objectives on the same rollouts, with the embedded checkpoint
  * on both sides, give the same figures and the same gradients.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Path } from "effect"
 import { Safetensors } from "../../../src/kernels/weights/index.ts"

@@ -166,11 +166,15 @@ describe("Policy.tinker", () => {
           yield* failure(score(policy)),
           /answered 429 and asks to wait 10000\d\d s, longer than 20s \(patience\)/
         )
-        for (const [code, body] of [[200, { type: "try_again" }], [408, {}], [410, {}]] as const) {
-          const stalling = yield* remote({ probe: false, patience: "2 seconds" })
-          stalling.engine.faults.push({ path: "retrieve_future", times: 1e9, answer: Server.status(code, body) })
-          assert.match(yield* failure(score(stalling.policy)), /no result within 2s \(patience\)/)
-        }
+        yield* Effect.forEach(
+          [[200, { type: "try_again" }], [408, {}], [410, {}]] as const,
+          Effect.fnUntraced(function*([code, body]) {
+            const stalling = yield* remote({ probe: false, patience: "2 seconds" })
+            stalling.engine.faults.push({ path: "retrieve_future", times: 1e9, answer: Server.status(code, body) })
+            assert.match(yield* failure(score(stalling.policy)), /no result within 2s \(patience\)/)
+          }),
+          { concurrency: 3, discard: true }
+        )
       }).pipe(Effect.scoped), 120_000)
 
     it.effect("gives up a model that is lost again and again", () =>

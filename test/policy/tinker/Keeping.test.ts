@@ -1,5 +1,5 @@
 /** What is left of a run: an adapter merged into its base, or the address of weights that stay at the engine. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Logger, Path } from "effect"
 import { Emotion6, Rise, Scenes } from "../../../src/index.ts"

@@ -1,5 +1,5 @@
 /** The whole method at an engine: the same pipeline, with another layer. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
 import { Emotion6, Pipelines, Rise, Run, Scenes } from "../../../src/index.ts"

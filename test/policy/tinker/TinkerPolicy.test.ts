@@ -1,5 +1,5 @@
 /** The policy at an engine that misbehaves, forgets, speaks the old way, or takes no pictures. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, layer } from "@effect/vitest"
 import { Context, Effect, FileSystem, Layer, Logger, Path } from "effect"
 import { Objective, type Policy, type Rollout, TinkerPolicy } from "../../../src/policy/index.ts"

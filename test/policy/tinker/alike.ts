@@ -65,10 +65,21 @@ export const steps: Readonly<Record<Name, number>> = {
 const begun = (policy: Policy["Service"]) =>
   Effect.acquireRelease(policy.snapshot, (snapshot) => Effect.orDie(policy.revert(snapshot)))
 
+const known = new WeakMap<Policy["Service"], ReadonlyArray<Rollout>>()
+
+/** What the policy draws from the weights that it was opened with, which every test begins with: drawn once. */
+const begunWith = (policy: Policy["Service"]) =>
+  Effect.suspend(() => {
+    const drawn = known.get(policy)
+    return drawn === undefined
+      ? Effect.tap(recorded(policy), (rollouts) => Effect.sync(() => void known.set(policy, rollouts)))
+      : Effect.succeed(drawn)
+  })
+
 /** What every test of an objective begins with. */
 export const opened = Effect.fnUntraced(function*(name: Name, served: Parameters<typeof remote>[1] = {}) {
   const policy = yield* Local
-  const objective = objectives(yield* recorded(policy))[name]
+  const objective = objectives(yield* begunWith(policy))[name]
   yield* begun(policy)
   const far = yield* remote({ reference: "stage" }, served)
   yield* policy.beginStage

@@ -2,7 +2,7 @@
  * The arithmetic behind the engine of the tests: the embedded checkpoint through the live policy's own graphs, but told
  * in the protocol's terms: token ids and pictures in, log-probabilities and accumulated gradients out.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, FileSystem, Layer, Path } from "effect"
 import { Distance } from "../../../src/kernels/generate/index.ts"
 import { Image } from "../../../src/kernels/image/index.ts"
@@ -257,7 +257,7 @@ const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) 
 /** The embedded checkpoint, ready to be served until the scope ends. With a rank, an adapter is trained. */
 export const openWith = (options: Options = {}) =>
   Effect.flatMap(
-    Layer.build(Layer.merge(Runtime.layer({ workers: 2 }), NodeServices.layer)),
+    Layer.build(Layer.merge(Runtime.layer({ workers: 1, keep: 32 }), NodeServices.layer)),
     (services) => Effect.provideContext(make(options), services)
   )
 

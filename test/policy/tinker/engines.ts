@@ -1,5 +1,6 @@
 /** Policies at engines of the tests, and the local one beside them. */
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Context, Effect, Layer, Stream } from "effect"
 import { Scenes } from "../../../src/index.ts"
 import { Runtime } from "../../../src/kernels/runtime/index.ts"
@@ -24,7 +25,7 @@ export const local = Layer.effectContext(
   Effect.map(
     Layer.build(
       OnnxPolicy.layer({ model: directory, seed: 0 }).pipe(
-        Layer.provide(Layer.merge(Runtime.layer({ workers: 2 }), NodeServices.layer))
+        Layer.provide(Layer.merge(Runtime.layer({ workers: 1, keep: 32 }), NodeServices.layer))
       )
     ),
     (context) => Context.make(Local, Context.get(context, Policy))

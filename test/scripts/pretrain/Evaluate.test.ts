@@ -1,5 +1,5 @@
 /** The embedded checkpoints can do what their model cards say, measured on fewer scenes. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { evaluate, type Figures } from "../../../scripts/pretrain/Evaluate.ts"

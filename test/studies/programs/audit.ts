@@ -1,6 +1,7 @@
 // An audit as a process of its own, that dies as by SIGKILL before the policy's n-th call, or ends:
 // node audit.ts OUT N. Prints the key of every request before it is answered.
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer, Option } from "effect"
 import { writeSync } from "node:fs"
 import { Progress, silent } from "../../../src/dsl/Progress.ts"

@@ -4,7 +4,7 @@
  *
  *   node test/studies/programs/manySamples.ts OUT [COUNT]
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, FileSystem, Option, Schema, Stream } from "effect"
 import { Scenes } from "../../../src/data/index.ts"
 import { ChainsRow } from "../../../src/dsl/Rise.ts"

@@ -1,6 +1,7 @@
 // A whole study as a process of its own, for tests that interrupt it: node study.ts OUT MILLISECONDS_PER_UPDATE
 // [resume]
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, Layer, Stream } from "effect"
 import { Run } from "../../../src/dsl/Run.ts"
 import type { Preset } from "../../../src/pipelines/Presets.ts"

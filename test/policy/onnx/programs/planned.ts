@@ -1,5 +1,5 @@
 /** A process that samples groups from a model, trains on them, and prints what it held beside what was planned. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer, Logger, Option } from "effect"
 import { readFileSync } from "node:fs"
 import { Config } from "../../../../src/kernels/models/index.ts"

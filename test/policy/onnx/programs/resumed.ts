@@ -1,5 +1,5 @@
 /** A process that goes on with a stage from a checkpoint and keeps where it ended: `node resumed.ts GIVEN`. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer, Logger } from "effect"
 import { Runtime } from "../../../../src/kernels/runtime/index.ts"
 import { Policy } from "../../../../src/policy/index.ts"
