@@ -3,7 +3,8 @@
  * adapter of rank 16: a group of texts on a picture of 448 × 448, and a GRPO step on one.
  *
  * The first run writes the checkpoint, 1.4 GB, and 2.7 GB that its sessions map: into RISE_BENCH_CACHE, or a temporary
- * folder that goes with the run.
+ * folder that goes with the run. RISE_BENCH_LAYERS=28,32 measures the whole of Qwen2-VL-2B instead, three rounds
+ * against one peer, RISE_BENCH_PRECISION=float32 or bfloat16: two of them and ours do not fit 24 GiB together.
  */
 import { Effect, type Option, type Scope } from "effect"
 import { spawn } from "node:child_process"
@@ -20,7 +21,12 @@ import { python } from "./harness/Peer.ts"
 import { withWorkload } from "./harness/Workload.ts"
 import { GROUP, NEW_TOKENS, promptOf, RANK, SIDE } from "./large/request.ts"
 
-const LAYERS = 6
+/** Layers of the decoder and of the tower. */
+const [LAYERS = 6, VISION_LAYERS = LAYERS] = (process.env["RISE_BENCH_LAYERS"] ?? "6").split(",").map(Number)
+
+const whole = LAYERS > 6
+
+const precision = process.env["RISE_BENCH_PRECISION"] === "bfloat16" ? "bfloat16" : "float32"
 
 /** A folder of this process alone, made when it is first asked for. */
 let temporary: string | undefined
@@ -43,10 +49,10 @@ const folder = Effect.sync(() => {
 /** The checkpoint, written where it is not there yet. */
 const checkpoint = (folder: string) =>
   Effect.gen(function*() {
-    const model = join(folder, `qwen2-vl-2b-${LAYERS}-${LAYERS}`)
+    const model = join(folder, `qwen2-vl-2b-${LAYERS}-${VISION_LAYERS}`)
     if (existsSync(model)) return model
     const program = fileURLToPath(new URL("./large/checkpoint.ts", import.meta.url))
-    const layers = ["--layers", String(LAYERS), "--vision-layers", String(LAYERS)]
+    const layers = ["--layers", String(LAYERS), "--vision-layers", String(VISION_LAYERS)]
     const code = yield* Effect.promise(async () => {
       const child = spawn(process.execPath, [program, model, ...layers], { stdio: ["ignore", "ignore", "inherit"] })
       const [code] = await once(child, "exit")
@@ -84,14 +90,14 @@ const bench = (mode: Mode, what: string): Bench => ({
   name: `lora/${mode}`,
   shape:
     `${what}, ${SIDE} × ${SIDE} picture, ${GROUP} × ${NEW_TOKENS} tokens, LoRA r = ${RANK} on the decoder, width ` +
-    `of Qwen2-VL-2B, ${LAYERS} + ${LAYERS} layers`,
+    `of Qwen2-VL-2B, ${LAYERS} + ${VISION_LAYERS} layers`,
   unit: "ms",
   amount: 1,
-  rounds: 5,
+  rounds: whole ? 3 : 5,
   long: true,
   ours: ours(mode),
-  peer: peer(mode, "float32"),
-  others: [peer(mode, "bfloat16")]
+  peer: peer(mode, whole ? precision : "float32"),
+  others: whole ? [] : [peer(mode, "bfloat16")]
 })
 
 export const benches: ReadonlyArray<Bench> = [
