@@ -65,7 +65,7 @@ const computed = Effect.fnUntraced(function*(
   const prepared = yield* PackedBatches.prepare(context, drafts, model.towerTrained, memory)
   const masks = lora === undefined || lora.dropout === 0
     ? {}
-    : Lora.dropoutMasks(model.config, lora, context.seed, options.step)
+    : Lora.dropoutMasks(model.config, lora, context.seed, options.step, memory)
   const byWorker = Map.groupBy(prepared, ({ worker }) => worker)
   const { clip, form = {} } = options
 

@@ -126,7 +126,11 @@ for (const name of ["qwen2-vl", "qwen2.5-vl", "qwen3-vl"]) {
       grammarStates: undefined
     }
     if (visual.shape.kind !== "pixels") throw new Error("the tower is not in it")
-    return { shape, visual: { ...visual, shape: visual.shape }, feeds: fed({ ...tensors, ...visual.feeds(HostTensor.shared) }) }
+    return {
+      shape,
+      visual: { ...visual, shape: visual.shape },
+      feeds: fed({ ...tensors, ...visual.feeds(HostTensor.shared) })
+    }
   }
 
   describe(`${name} as transformers has it`, () => {
