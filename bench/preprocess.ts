@@ -64,7 +64,13 @@ const bench = (width: number, height: number, maxPixels: number, how: string): B
         (image) =>
           Effect.flatMap(
             cut(image),
-            ({ length, write }) => memory.lend(({ float32 }) => Effect.sync(() => write(float32(length))))
+            ({ length, release, write }) =>
+              memory.lend(({ emptyFloat32 }) =>
+                Effect.sync(() => {
+                  write(emptyFloat32(length))
+                  release()
+                })
+              )
           ),
         { concurrency }
       )

@@ -1,8 +1,8 @@
 /**
  * How large a picture may be, held against its header before any pixel is decoded.
  */
-import type { Metadata } from "sharp"
 import type { Fault } from "./ImageError.ts"
+import type * as Jpeg from "./JpegHeader.ts"
 
 /** Default of most pixels, width × height: Pillow's limit. */
 export const defaultMaxPixels = 89_478_485
@@ -23,7 +23,7 @@ export interface Header {
 }
 
 /** The size of a header, orientation applied. */
-export const headerOf = ({ autoOrient: { height, width }, format, isProgressive }: Metadata): Header => ({
+export const headerOf = ({ autoOrient: { height, width }, format, isProgressive }: Jpeg.Header): Header => ({
   width,
   height,
   shrinks: format === "jpeg" && isProgressive !== true

@@ -86,7 +86,9 @@ const unreadable = (image: string, size: string, cause: unknown, path?: string):
 const toRgb = (data: Uint8Array, channels: number): Uint8Array => {
   if (channels === 3) return data
   const out = new Uint8Array(data.length / channels * 3)
-  for (let i = 0; i < out.length; i++) out[i] = data[Math.floor(i / 3) * channels]!
+  for (let from = 0, at = 0; at < out.length; from += channels, at += 3) {
+    out[at] = out[at + 1] = out[at + 2] = data[from]!
+  }
   return out
 }
 
@@ -113,7 +115,7 @@ const decode = (
     const options = { failOn: "error", autoOrient: true, ignoreIcc: true, limitInputPixels: false } as const
     const run = <A>(evaluate: () => Promise<A>) =>
       Effect.tryPromise(evaluate).pipe(Effect.catch((error) => Effect.flatMap(explain(error.cause), Effect.fail)))
-    const header = yield* Header.read(input, options).pipe(
+    const header = yield* Header.read(input, options, true).pipe(
       Effect.catch((error) => Effect.flatMap(explain(error._tag === "Unreadable" ? error.cause : error), Effect.fail))
     )
     const size = Caps.headerOf(header)

@@ -3,10 +3,11 @@
  */
 import { Data, Effect } from "effect"
 import { open } from "node:fs/promises"
-import sharp, { type Metadata, type SharpOptions } from "sharp"
+import sharp, { type SharpOptions } from "sharp"
 import * as SystemFault from "../runtime/SystemFault.ts"
 import * as Format from "./Format.ts"
 import type { Fault } from "./ImageError.ts"
+import * as JpegHeader from "./JpegHeader.ts"
 import * as OpenFiles from "./OpenFiles.ts"
 import * as Work from "./Work.ts"
 
@@ -53,23 +54,30 @@ const opened = (input: string | Uint8Array) =>
 const opens = (path: string) =>
   Effect.scoped(Effect.acquireRelease(attempt(() => open(path, "r")), (file) => Effect.promise(() => file.close())))
 
-const headerOf = (input: string | Uint8Array, options: SharpOptions) =>
+const headerOf = (input: string | Uint8Array, options: SharpOptions, isDecoded: boolean) =>
   Effect.scoped(Effect.gen(function*() {
     const { read, size }: Opened = yield* opened(input)
     const refuse = (fault: Fault | undefined) => fault === undefined ? Effect.void : Effect.fail(new Refused({ fault }))
     const head = yield* read(0, Format.headBytes)
     if (!Format.isRaster(head)) return yield* new Refused({ fault: Format.refusal(head) })
     if (Format.isTiff(head)) yield* refuse(yield* Work.pages(read))
+    const plain = isDecoded ? JpegHeader.read(head) : undefined
+    if (plain !== undefined) return plain
     const header = yield* attempt(() => sharp(input, options).metadata())
     if (header.format === "jpeg" && header.isProgressive === true) yield* refuse(yield* Work.passes(size, read))
     return header
   }))
 
-/** Reads the header of a file, or of bytes, of a raster format. No pixel is decoded. */
+/**
+ * Reads the header of a file, or of bytes, of a raster format. No pixel is decoded.
+ *
+ * @param isDecoded whether all of it is decoded next: damage is then found there
+ */
 export const read = (
   input: string | Uint8Array,
-  options: SharpOptions
-): Effect.Effect<Metadata, Refused | Unreadable> =>
+  options: SharpOptions,
+  isDecoded = false
+): Effect.Effect<JpegHeader.Header, Refused | Unreadable> =>
   typeof input === "string"
-    ? OpenFiles.inTurn(Effect.tapErrorTag(headerOf(input, options), "Unreadable", () => opens(input)))
-    : headerOf(input, options)
+    ? OpenFiles.inTurn(Effect.tapErrorTag(headerOf(input, options, isDecoded), "Unreadable", () => opens(input)))
+    : headerOf(input, options, isDecoded)

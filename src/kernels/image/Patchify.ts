@@ -7,6 +7,7 @@ import type { Fault } from "./ImageError.ts"
 import { patchBands } from "./patchBands.ts"
 import { patchLoops } from "./patchLoops.ts"
 import type { PatchOptions, Table } from "./PatchOptions.ts"
+import { release } from "./release.ts"
 
 export type { PatchOptions, Table }
 
@@ -32,6 +33,8 @@ export interface Cut {
   readonly bytes: number
   /** Writes the patches, `length` numbers, to where they are read. */
   readonly write: (patches: Float32Array) => void
+  /** Gives the memory of the pixels back, of which there are then none: nothing is written afterwards. */
+  readonly release: () => void
 }
 
 export interface Patches {
@@ -60,8 +63,10 @@ export const cut = (pixels: Pixels, options: PatchOptions): Result.Result<Cut, F
     length: height * width * 3 * temporalPatchSize,
     bytes: pixels.data.byteLength,
     write: (patches) => {
+      if (pixels.data.length === 0) throw new Error("patches cannot be written after their pixels were given back")
       if (!patchBands(pixels, options, patches)) patchLoops(pixels, options, patches)
-    }
+    },
+    release: () => release(pixels)
   })
 }
 

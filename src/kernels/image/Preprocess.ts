@@ -7,6 +7,7 @@ import type { Image, Pixels } from "./Image.ts"
 import { type Fault, ImageError } from "./ImageError.ts"
 import { type Cut, cut, type Grid, type Patches, patchesOf, table } from "./Patchify.ts"
 import { checkLimits } from "./PreprocessLimits.ts"
+import { release } from "./release.ts"
 import { resample } from "./resample.ts"
 import { smartResize } from "./smartResize.ts"
 
@@ -136,13 +137,19 @@ export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageEr
     const fit: Preprocessor["fit"] = (image) =>
       Effect.flatMap(Decode.load(image), ({ own, ...pixels }) => {
         const size = resized ? smartResize(own.height, own.width, sizeOptions) : Result.succeed(pixels)
-        const fitted = Result.map(size, (size) => ({ pixels: resample(pixels, size), ...own }))
+        const fitted = Result.map(size, (size) => {
+          const resampled = resample(pixels, size)
+          // What a renderer drew is the renderer's.
+          if (resampled !== pixels && image.source._tag !== "Rendered") release(pixels)
+          return { pixels: resampled, ...own }
+        })
         return Effect.fromResult(Result.mapError(fitted, faultOf(image)))
       })
     const cutting: Preprocessor["cut"] = (image) =>
-      Effect.flatMap(fit(image), ({ pixels }) => {
-        // A renderer may draw its next picture over this one.
-        const own = image.source._tag === "Rendered" ? { ...pixels, data: pixels.data.slice() } : pixels
+      Effect.flatMap(fit(image), ({ height, pixels, width }) => {
+        const isResampled = pixels.width !== width || pixels.height !== height
+        // A renderer may draw its next picture over this one, where it is still the renderer's.
+        const own = image.source._tag === "Rendered" && !isResampled ? { ...pixels, data: pixels.data.slice() } : pixels
         return Effect.fromResult(Result.mapError(cut(own, patchOptions), faultOf(image)))
       })
     return {

@@ -88,13 +88,14 @@ export const patchBands = ({ data, height, width }: Pixels, options: PatchOption
   // Bands that are too wide for it are left to plain loops.
   const memory = kernel?.memory(length)
   if (kernel === undefined || memory === undefined) return false
-  const numbers = new Float32Array(memory.buffer)
-  const filled = numbers.subarray(targetAt / 4, targetAt / 4 + values)
-  numbers.set(table)
+  new Float32Array(memory.buffer).set(table)
+  const filled = memory.subarray(targetAt, length)
+  // `set` goes a number at a time where memory is shared; filling with as many bytes as there is room for copies them.
+  const into = Buffer.from(patches.buffer, patches.byteOffset, patches.byteLength)
   for (let from = 0, at = 0; from < height * line; from += bytes, at += values) {
     memory.set(data.subarray(from, from + bytes), sourceAt)
     kernel.calls.band(sourceAt, sourceAt + line, line, targetAt)
-    patches.set(filled, at)
+    into.fill(filled, 4 * at, 4 * (at + values))
   }
   return true
 }

@@ -9,7 +9,10 @@ import * as Code from "../wasm/Code.ts"
 import type { Definition, Fresh } from "../wasm/Module.ts"
 import { fractionBits, half } from "./cubic.ts"
 
-const { add, advance, all, constant, get, set, until } = Code
+const { add, advance, all, constant, get, mul, set, until } = Code
+
+/** Bytes of a row that one step down columns takes. */
+export const vectorBytes = 16
 
 /** Bytes of two weights. */
 export const pairBytes = 8
@@ -20,15 +23,29 @@ export const pair = (a: number, b: number): readonly [higher: number, lower: num
   a & 255 | (b & 255) << 16
 ]
 
+/** A pair of weights in all places of two vectors: read once for all sums that take them. */
+const weighing = ({ vector }: Fresh) => {
+  const [higher, lower] = [vector(), vector()]
+  return {
+    higher,
+    lower,
+    load: (from: Code.Code, offset: number): Code.Code =>
+      all(set(higher, Code.loadSplat(from, offset)), set(lower, Code.loadSplat(from, offset + 4)))
+  }
+}
+
+type Weighing = ReturnType<typeof weighing>
+
 /** A sum of four numbers, and what adds a product to it. `value` are halves, source by source of a pair. */
 const sum = ({ vector }: Fresh) => {
   const [higher, lower] = [vector(), vector()]
-  const plus = (local: Code.Local, value: Code.Code, weights: Code.Code, offset: number) =>
-    set(local, Code.addNumbers(get(local), Code.dot(value, Code.loadSplat(weights, offset))))
+  const plus = (local: Code.Local, value: Code.Code, weights: Code.Local) =>
+    set(local, Code.addNumbers(get(local), Code.dot(value, get(weights))))
   return {
     begin: all(set(higher, Code.splat(constant(0))), set(lower, Code.splat(constant(half)))),
-    add: (value: Code.Code, weights: Code.Code, offset: number): Code.Code =>
-      all(plus(higher, value, weights, offset), plus(lower, value, weights, offset + 4)),
+    /** `value` is read twice. */
+    add: (value: Code.Code, weights: Weighing): Code.Code =>
+      all(plus(higher, value, weights.higher), plus(lower, value, weights.lower)),
     end: Code.shiftNumbersRight(
       Code.addNumbers(Code.shiftNumbersLeft(get(higher), constant(8)), get(lower)),
       constant(fractionBits)
@@ -39,12 +56,19 @@ const sum = ({ vector }: Fresh) => {
 /** Pixels that one step along a row takes: twelve bytes of a load, two pairs of weights. */
 export const group = 4
 
-/** Six pixels' bytes channel by channel, two pixels side by side; the fourth places hold what nobody reads. */
-const byChannel = [0, 3, 1, 4, 2, 5, 0, 0, 6, 9, 7, 10, 8, 11, 0, 0]
+/** Rows that go along together, for weights are read once for all of them. */
+export const rowsAlong = 3
+
+/** Bytes of a pair of pixels as halves, channel by channel, two pixels side by side; the fourth places are 0. */
+const halvesOf = (first: number) =>
+  [0, 1, 2].flatMap((channel) => [first + channel, 255, first + channel + 3, 255]).concat(255, 255, 255, 255)
+
+/** What `along` finds at 0: where the bytes of a group's first pair lie, and those of its second. */
+export const places = Uint8Array.from([...halvesOf(0), ...halvesOf(6)])
 
 /**
- * Along rows. The table has an entry for each pixel of the result: where its first source begins in a row, in bytes,
- * and its weights, group by group.
+ * Along rows, `rowsAlong` at a time: what is behind the last is read and written too. The table has an entry for each
+ * pixel of the result: where its first source begins in a row, in bytes, and its weights, group by group.
  */
 export const along: Definition = {
   parameters: 8,
@@ -52,11 +76,17 @@ export const along: Definition = {
     const [source, sourceLine, target, targetLine] = [parameter(0), parameter(1), parameter(2), parameter(3)]
     const [targetEnd, table, tableEnd, entryBytes] = [parameter(4), parameter(5), parameter(6), parameter(7)]
     const [entry, entryEnd, weights] = [fresh.number(), fresh.number(), fresh.number()]
-    const [from, into, bytes, total] = [fresh.number(), fresh.number(), fresh.vector(), sum(fresh)]
-    return until(
+    const [into, at, bytes, value] = [fresh.number(), fresh.number(), fresh.vector(), fresh.vector()]
+    const [first, second] = [weighing(fresh), weighing(fresh)]
+    const rows = Array.from({ length: rowsAlong }, () => ({ from: fresh.number(), total: sum(fresh) }))
+    // Held in vectors: a constant would be put together again for each pixel.
+    const [firstPlaces, secondPlaces] = [fresh.vector(), fresh.vector()]
+    const product = ({ total }: typeof rows[number], places: Code.Local, weights: Weighing) =>
+      all(set(value, Code.pick(get(bytes), get(places))), total.add(get(value), weights))
+    const go = until(
       target,
       get(targetEnd),
-      get(targetLine),
+      mul(get(targetLine), constant(rowsAlong)),
       all(
         set(into, get(target)),
         set(entry, get(table)),
@@ -65,37 +95,55 @@ export const along: Definition = {
           get(tableEnd),
           get(entryBytes),
           all(
-            set(from, add(get(source), Code.load32(get(entry)))),
+            ...rows.map(({ from, total }, i) => {
+              const before = rows[i - 1]
+              const begin = before === undefined
+                ? add(get(source), Code.load32(get(entry)))
+                : add(get(before.from), get(sourceLine))
+              return all(set(from, begin), total.begin)
+            }),
             set(weights, add(get(entry), constant(4))),
             set(entryEnd, add(get(entry), get(entryBytes))),
-            total.begin,
             until(
               weights,
               get(entryEnd),
               constant(2 * pairBytes),
               all(
-                set(bytes, Code.loadVector(get(from))),
-                advance(from, constant(3 * group)),
-                set(bytes, Code.shuffle(get(bytes), get(bytes), byChannel)),
-                total.add(Code.widenFirst(get(bytes)), get(weights), 0),
-                total.add(Code.widenLast(get(bytes)), get(weights), pairBytes)
+                first.load(get(weights), 0),
+                second.load(get(weights), pairBytes),
+                ...rows.map((row) =>
+                  all(
+                    set(bytes, Code.loadVector(get(row.from))),
+                    advance(row.from, constant(3 * group)),
+                    product(row, firstPlaces, first),
+                    product(row, secondPlaces, second)
+                  )
+                )
               )
             ),
-            set(bytes, total.end),
-            set(bytes, Code.numbersToHalves(get(bytes), get(bytes))),
-            // A byte too many, which the next pixel overwrites.
-            Code.storeFirst32(get(into), Code.halvesToBytes(get(bytes), get(bytes))),
+            set(at, get(into)),
+            ...rows.map(({ total }) =>
+              all(
+                set(bytes, total.end),
+                set(bytes, Code.numbersToHalves(get(bytes), get(bytes))),
+                // A byte too many, which the next pixel overwrites.
+                Code.storeFirst32(get(at), Code.halvesToBytes(get(bytes), get(bytes))),
+                advance(at, get(targetLine))
+              )
+            ),
             advance(into, constant(3))
           )
         ),
-        advance(source, get(sourceLine))
+        advance(source, mul(get(sourceLine), constant(rowsAlong)))
       )
+    )
+    return all(
+      set(firstPlaces, Code.loadVector(constant(0))),
+      set(secondPlaces, Code.loadVector(constant(vectorBytes))),
+      go
     )
   }
 }
-
-/** Bytes of a row that one step down columns takes. */
-export const vectorBytes = 16
 
 /** Down columns: one row of the result, to the next multiple of `vectorBytes`. */
 export const down: Definition = {
@@ -103,15 +151,19 @@ export const down: Definition = {
   body: (parameter, fresh) => {
     const [source, line, target, targetEnd] = [parameter(0), parameter(1), parameter(2), parameter(3)]
     const [table, tableEnd] = [parameter(4), parameter(5)]
-    const [from, weights, upper, lower, bytes] = [
+    const [from, weights, upper, lower, bytes, value] = [
       fresh.number(),
       fresh.number(),
+      fresh.vector(),
       fresh.vector(),
       fresh.vector(),
       fresh.vector()
     ]
+    const pair = weighing(fresh)
     const sums = [sum(fresh), sum(fresh), sum(fresh), sum(fresh)] as const
     const side = (first: number) => Array.from({ length: 16 }, (_, i) => first + (i >> 1) + 16 * (i & 1))
+    const product = (total: ReturnType<typeof sum>, halves: Code.Code) =>
+      all(set(value, halves), total.add(get(value), pair))
     return until(
       target,
       get(targetEnd),
@@ -125,16 +177,17 @@ export const down: Definition = {
           get(tableEnd),
           constant(pairBytes),
           all(
+            pair.load(get(weights), 0),
             set(upper, Code.loadVector(get(from))),
             advance(from, get(line)),
             set(lower, Code.loadVector(get(from))),
             advance(from, get(line)),
             set(bytes, Code.shuffle(get(upper), get(lower), side(0))),
-            sums[0].add(Code.widenFirst(get(bytes)), get(weights), 0),
-            sums[1].add(Code.widenLast(get(bytes)), get(weights), 0),
+            product(sums[0], Code.widenFirst(get(bytes))),
+            product(sums[1], Code.widenLast(get(bytes))),
             set(bytes, Code.shuffle(get(upper), get(lower), side(8))),
-            sums[2].add(Code.widenFirst(get(bytes)), get(weights), 0),
-            sums[3].add(Code.widenLast(get(bytes)), get(weights), 0)
+            product(sums[2], Code.widenFirst(get(bytes))),
+            product(sums[3], Code.widenLast(get(bytes)))
           )
         ),
         Code.storeVector(

@@ -107,7 +107,10 @@ export interface Written {
   readonly write: (patches: Float32Array) => void
 }
 
-/** Writes images into zeroed arrays of the given shape. Frames beyond them stay empty. */
+/**
+ * Writes images into arrays of the given shape, which are zeroed but for the patches: those may hold anything, and are
+ * zeroed where none stands. Frames beyond the images stay empty.
+ */
 export const fill = (
   vision: VisionConfig,
   { slots }: VisionShape,
@@ -127,17 +130,24 @@ export const fill = (
       ? out.patches.subarray(frame * slots * length, (frame * slots + count) * length)
       : new Float32Array(count * length)
     write(own)
+    // Patches whose slots follow each other: all of a frame, or those of a merge block.
+    const run = isStraight ? slotOf.length : vision.merge ** 2
     for (let f = 0; f < grid[0]; f++, frame++) {
-      for (let patch = 0; patch < slotOf.length; patch++) {
+      for (let patch = 0; patch < slotOf.length; patch += run) {
         const row = frame * slots + slotOf[patch]!
         const from = f * slotOf.length + patch
-        if (!isStraight) out.patches.set(own.subarray(from * length, (from + 1) * length), row * length)
-        out.cosines.set(angles.cosines.subarray(patch * half, (patch + 1) * half), row * half)
-        out.sines.set(angles.sines.subarray(patch * half, (patch + 1) * half), row * half)
-        out.filled[row] = 1
+        if (!isStraight) out.patches.set(own.subarray(from * length, (from + run) * length), row * length)
+        out.cosines.set(angles.cosines.subarray(patch * half, (patch + run) * half), row * half)
+        out.sines.set(angles.sines.subarray(patch * half, (patch + run) * half), row * half)
+        out.filled.fill(1, row, row + run)
         if (vision.places === undefined || out.places === undefined) continue
-        writePlace(vision.places, grid, ...placeOf(patch, grid[2], vision.merge), out.places, row)
+        for (let i = 0; i < run; i++) {
+          writePlace(vision.places, grid, ...placeOf(patch + i, grid[2], vision.merge), out.places, row + i)
+        }
       }
     }
   }
+  out.filled.forEach((filled, row) => {
+    if (filled === 0) out.patches.fill(0, row * length, (row + 1) * length)
+  })
 }

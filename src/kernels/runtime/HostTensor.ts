@@ -17,8 +17,10 @@ export interface HostTensor {
   readonly data: HostData
 }
 
-/** Zeroed arrays over shared memory. `n` counts elements. */
+/** Arrays over shared memory, zeroed but for `emptyFloat32`. `n` counts elements. */
 export interface Shared {
+  /** Numbers that may be anything, as of NumPy's `empty`: for who writes each of them. */
+  readonly emptyFloat32: (n: number) => Float32Array<SharedArrayBuffer>
   readonly float32: (n: number) => Float32Array<SharedArrayBuffer>
   readonly int32: (n: number) => Int32Array<SharedArrayBuffer>
   readonly int64: (n: number) => BigInt64Array<SharedArrayBuffer>
@@ -27,6 +29,7 @@ export interface Shared {
 
 /** New memory for each. */
 export const shared: Shared = {
+  emptyFloat32: (n) => new Float32Array(new SharedArrayBuffer(n * 4)),
   float32: (n) => new Float32Array(new SharedArrayBuffer(n * 4)),
   int32: (n) => new Int32Array(new SharedArrayBuffer(n * 4)),
   int64: (n) => new BigInt64Array(new SharedArrayBuffer(n * 8)),

@@ -23,14 +23,14 @@ export const make = (limit: number): SharedPool => {
     kept -= buffer?.byteLength ?? 0
     return buffer
   }
-  /** Zeroed memory: used before, where some of it fits without wasting half of itself. */
-  const take = (bytes: number): SharedArrayBuffer => {
+  /** Memory used before, where some of it fits without wasting half of itself. */
+  const take = (bytes: number, zeroed: boolean): SharedArrayBuffer => {
     const size = Math.max(1, Math.ceil(bytes / PAGE)) * PAGE
     const at = free.findLastIndex(({ byteLength }) => byteLength >= size && byteLength <= 2 * size)
     const buffer = at < 0 ? undefined : remove(at)
     if (buffer === undefined) return new SharedArrayBuffer(size)
     // Shared memory is filled number by number: eight bytes at a time then, not one.
-    new Float64Array(buffer).fill(0)
+    if (zeroed) new Float64Array(buffer).fill(0)
     return buffer
   }
   const give = (buffer: SharedArrayBuffer) => {
@@ -43,13 +43,14 @@ export const make = (limit: number): SharedPool => {
     lend: (work) =>
       Effect.suspend(() => {
         const lent: Array<SharedArrayBuffer> = []
-        const memory = (bytes: number) => {
-          const buffer = take(bytes)
+        const memory = (bytes: number, zeroed = true) => {
+          const buffer = take(bytes, zeroed)
           lent.push(buffer)
           return buffer
         }
         return Effect.ensuring(
           work({
+            emptyFloat32: (n) => new Float32Array(memory(n * 4, false), 0, n),
             float32: (n) => new Float32Array(memory(n * 4), 0, n),
             int32: (n) => new Int32Array(memory(n * 4), 0, n),
             int64: (n) => new BigInt64Array(memory(n * 8), 0, n),

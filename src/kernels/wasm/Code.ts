@@ -66,6 +66,8 @@ export const loadSplat = load(...vector(9))
 export const splat = unary(...vector(17))
 /** Stores the first four bytes. */
 export const storeFirst32 = (address: Code, value: Code): Code => [...address, ...value, ...vector(90), ...place(0), 0]
+/** Bytes of `a` at the places that the bytes of `places` name, 0 to 15; 0 where a place is 128 or more. */
+export const pick = binary(...vector(256))
 /** Sixteen bytes out of two vectors: 0 to 15 are those of `a`, 16 to 31 those of `b`. */
 export const shuffle = (a: Code, b: Code, bytes: ReadonlyArray<number>): Code => [...a, ...b, ...vector(13), ...bytes]
 /** Eight bytes, 0 to 255, as halves: the first eight, and the last. */

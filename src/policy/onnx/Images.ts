@@ -110,9 +110,12 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         bound: weights
       })
       const images = chunk.map(([, cut]) => cut)
-      const { features } = yield* memory.lend((memory) =>
-        session.run(Tower.tensors(config.vision, shape, images, memory))
-      )
+      const { features } = yield* memory.lend((memory) => {
+        const feeds = Tower.tensors(config.vision, shape, images, memory)
+        // Written, and kept by nobody.
+        if (frozen) { for (const { release } of images) release() }
+        return session.run(feeds)
+      })
       const data = features?.data as Float32Array
       const rows = VisionLayout.tokenRows(config.vision, shape, grids)
       const each = rows.length / grids.length

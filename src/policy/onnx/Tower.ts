@@ -8,8 +8,6 @@ import { roundUp } from "./roundUp.ts"
 
 /**
  * The inputs that `visionInputs` declares, in shared memory. Frames beyond the images stay empty.
- *
- * @param memory zeroed
  */
 export const tensors = (
   vision: Config.VisionConfig,
@@ -21,9 +19,9 @@ export const tensors = (
   const rows = shape.frames * shape.slots
   const length = channels * temporalPatch * patch * patch
   const half = width / heads / 2
-  const { float32, int32 } = memory
+  const { emptyFloat32, float32, int32 } = memory
   const arrays: VisionLayout.VisionArrays = {
-    patches: float32(rows * length),
+    patches: emptyFloat32(rows * length),
     cosines: float32(rows * half),
     sines: float32(rows * half),
     filled: int32(rows),

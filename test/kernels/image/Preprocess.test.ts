@@ -5,6 +5,7 @@ import sharp from "sharp"
 import { Image, Patchify, Preprocess } from "../../../src/kernels/image/index.ts"
 import { patchBands } from "../../../src/kernels/image/patchBands.ts"
 import { patchLoops } from "../../../src/kernels/image/patchLoops.ts"
+import * as Variation from "../../../src/kernels/image/Variation.ts"
 import { stopwatch } from "../../stopwatch.ts"
 
 const fixtures = new URL("../../fixtures/", import.meta.url)
@@ -130,6 +131,36 @@ describe("Preprocess", () => {
       ]
       assert.closeTo(Patchify.patchesOf(first).patches[0]!, (1 - 0.48145466) / 0.26862954, 1e-6)
       assert.closeTo(Patchify.patchesOf(second).patches[0]!, -0.48145466 / 0.26862954, 1e-6)
+      // Resampled, its pixels are new, and the canvas is the renderer's still.
+      const small = { width: 50, height: 50, data: canvas.subarray(0, 50 * 50 * 3).fill(255) }
+      const third = yield* cut(Image.rendered("small", () => small))
+      small.data.fill(0)
+      assert.closeTo(Patchify.patchesOf(third).patches[0]!, (1 - 0.48145466) / 0.26862954, 1e-6)
+      assert.strictEqual(canvas.length, 56 * 56 * 3)
+    }))
+
+  it.effect("gives its pixels back where it is told to, but never a renderer's, and writes nothing afterwards", () =>
+    Effect.gen(function*() {
+      const { cut } = yield* Preprocess.fromConfig({})
+      for (const [width, height] of [[56, 84], [50, 90]] as const) {
+        const drawn = noise(height, width, 5)
+        const raw = { raw: { width, height, channels: 3 as const } }
+        const png = yield* Effect.promise(() => sharp(drawn.data, raw).png().toBuffer())
+        const before = Uint8Array.from(png)
+        const image = Image.encoded("png", png)
+        const images = [Image.rendered("drawn", () => drawn), image, Image.varied("varied", image, Variation.none)]
+        const expected = Patchify.patchesOf(yield* cut(Image.rendered("again", () => noise(height, width, 5))))
+        for (const image of images) {
+          const made = yield* cut(image)
+          assert.deepStrictEqual(Patchify.patchesOf(made), expected)
+          // As often as is wished, until then.
+          assert.deepStrictEqual(Patchify.patchesOf(made), expected)
+          made.release()
+          assert.throws(() => Patchify.patchesOf(made), "after their pixels were given back")
+        }
+        assert.deepStrictEqual(drawn, noise(height, width, 5))
+        assert.deepStrictEqual(Uint8Array.from(png), before)
+      }
     }))
 
   it("prepares a 112 × 112 rendered image in well under a millisecond", () => {

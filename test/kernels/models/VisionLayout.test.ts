@@ -57,7 +57,7 @@ describe("VisionLayout", () => {
         patches: Float32Array.from({ length: grid[1] * grid[2] }, (_, i) => 1000 * image + i + 1)
       }))
       const out = {
-        patches: new Float32Array(total),
+        patches: new Float32Array(total).fill(NaN),
         cosines: new Float32Array(total * half),
         sines: new Float32Array(total * half),
         filled: new Int32Array(total)

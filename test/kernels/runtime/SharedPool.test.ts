@@ -20,6 +20,9 @@ describe("a pool of shared memory", () => {
           const held = outer.float32(900)
           assert.include(first, bufferOf(held))
           assert.deepStrictEqual([held.length, held.every((value) => value === 0)], [900, true])
+          const empty = outer.emptyFloat32(950)
+          assert.include(first, bufferOf(empty))
+          assert.deepStrictEqual([empty.length, empty.every((value) => value === 7 || value === 8)], [950, true])
           yield* pool.lend((inner) =>
             Effect.sync(() => assert.notStrictEqual(bufferOf(inner.int64(500)), bufferOf(held)))
           )

@@ -101,6 +101,21 @@ describe("Module", () => {
     ])
   })
 
+  it("picks bytes of a vector, and 0 for places beyond it", () => {
+    const pick: Module.Definition = {
+      parameters: 0,
+      body: () => {
+        const [bytes, places] = [Code.loadVector(constant(0)), Code.loadVector(constant(16))]
+        return Code.storeVector(constant(32), Code.pick(bytes, places))
+      }
+    }
+    const { calls, memory } = compiled({ pick })
+    const places = [15, 0, 7, 255, 128, 3, 3, 200, ...Array.from({ length: 8 }, (_, i) => 8 + i)]
+    memory(48).set([...Array.from({ length: 16 }, (_, i) => 100 + i), ...places])
+    calls.pick()
+    assert.deepStrictEqual([...memory(48).subarray(32, 48)], places.map((at) => at < 16 ? 100 + at : 0))
+  })
+
   it("is nothing where a function is none, or there is no WebAssembly", () => {
     assert.isUndefined(Module.compile({ broken: { parameters: 0, body: () => add(constant(1), []) } }))
     const own = Object.getOwnPropertyDescriptor(globalThis, "WebAssembly")
