@@ -37,9 +37,10 @@ describe("WorkerThread", () => {
       const entry = new URL("./telling.ts", import.meta.url)
       const thread = yield* WorkerThread.make({ threads: 1, device: "cpu", entry })
       const n = 2 ** 20
-      const vector = (): HostTensor.HostTensor => ({ dtype: "float32", dims: [n], data: HostTensor.shared.float32(n) })
-      const [a, b, sum] = [vector(), vector(), vector()]
-      a.data.fill(2)
+      const vector = (value: number): HostTensor.HostTensor => (
+        { dtype: "float32", dims: [n], data: HostTensor.shared.float32(n).fill(value) }
+      )
+      const [a, b, sum] = [vector(2), vector(0), vector(0)]
       yield* thread.submit({ _tag: "Open", session: 0, model: Tiny.add(n), options: { outputs: { sum } } })
       const channel = yield* Effect.acquireRelease(
         Effect.sync(() => new BroadcastChannel("array-buffers")),
@@ -54,7 +55,7 @@ describe("WorkerThread", () => {
       for (let i = 0; i < 6; i++) {
         yield* thread.submit({ _tag: "Run", session: 0, feeds: { a, b }, fetches: [] })
       }
-      assert.isTrue(sum.data.every((value) => value === 2))
+      assert.isTrue(sum.data.every((value: number | bigint) => value === 2))
       // Six copies are 24 MiB.
       assert.isBelow(yield* held, 4 * n)
     }))
