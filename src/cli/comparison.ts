@@ -8,8 +8,7 @@ import type * as Sources from "../sources/index.ts"
 import { compare } from "../studies/index.ts"
 import { isEmbedded } from "./embedded.ts"
 import { settings } from "./flags.ts"
-import * as Futile from "./futile.ts"
-import { example, type Services } from "./main.ts"
+import { plainExample, type Services } from "./main.ts"
 import { methods } from "./methods.ts"
 import { policy } from "./policy.ts"
 import { study } from "./study.ts"
@@ -26,14 +25,10 @@ export const comparison = <A, T extends Task<A>>(
   description: string,
   open: (options: Sources.Options) => Effect.Effect<Sources.TaskSource<A, T>, Sources.Fault, Services>
 ): void =>
-  example(
+  plainExample(
     name,
     description,
     Effect.fnUntraced(function*(flags) {
-      yield* Futile.refuse(
-        { "--difficulty": flags.difficulty !== 0 },
-        (flag) => `${flag} is of the scenes of emotion6 alone: leave it out`
-      )
       const preset = settings(flags, name)
       const source = yield* open({ ...flags, embedded: isEmbedded(flags) })
       const start = warmUp(source.task, source.train, preset)

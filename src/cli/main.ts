@@ -64,20 +64,33 @@ export const computing = (where: Where) =>
     )
   )
 
+type Handler<E> = (flags: Flags.Study) => Effect.Effect<void, E, Services>
+
+const handled = <E extends { readonly message: string }>(name: string, flags: Flags.Study, handler: Handler<E>) =>
+  computing(flags)(Effect.all([Futile.ofScenes(flags), header(name, flags), handler(flags)], { discard: true }))
+
 /** An example: a command of its own with the flags of a study. */
 export const example = <E extends { readonly message: string }>(
   name: string,
   description: string,
-  handler: (flags: Flags.Study) => Effect.Effect<void, E, Services>
+  handler: Handler<E>
 ): void =>
-  Command.make(
-    name,
-    Flags.study,
-    (flags) =>
-      computing(flags)(Effect.all([Futile.ofScenes(flags), header(name, flags), handler(flags)], { discard: true }))
+  Command.make(name, Flags.study, (flags) => handled(name, flags, handler)).pipe(
+    Command.withDescription(description),
+    telling,
+    runMain
   )
-    .pipe(
-      Command.withDescription(description),
-      telling,
-      runMain
-    )
+
+const { difficulty: _, ...plain } = Flags.study
+
+/** The same of a task whose scenes have no difficulty. */
+export const plainExample = <E extends { readonly message: string }>(
+  name: string,
+  description: string,
+  handler: Handler<E>
+): void =>
+  Command.make(name, plain, (flags) => handled(name, { ...flags, difficulty: 0 }, handler)).pipe(
+    Command.withDescription(description),
+    telling,
+    runMain
+  )

@@ -174,7 +174,7 @@ const local = (flags: Flags, preset: Presets.Preset | undefined) => {
     OnnxPolicy.layer({
       model: flags.model,
       seed: flags.seed,
-      recompute,
+      ...(recompute && { recompute }),
       ...trained,
       ...Option.match(microTokens, { onNone: () => ({}), onSome: (microTokens) => ({ microTokens }) }),
       ...Option.match(quantize, { onNone: () => ({}), onSome: (quantize) => ({ quantize }) }),

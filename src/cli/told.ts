@@ -25,6 +25,8 @@ export class ToldError extends Schema.TaggedError<ToldError>()("ToldError", {
   /** As it is shown. */
   address: Schema.String,
   reason: Schema.String,
+  /** Nobody answers; what is said cannot be used; several do not say the same. */
+  kind: Schema.Literals(["away", "unusable", "differing"]),
   /** What to do next. */
   next: Schema.String
 }) {
@@ -55,7 +57,7 @@ const Description = Schema.Struct({ description: Schema.Json })
 const described = Schema.decodeUnknownOption(Description)
 const counted = Schema.decodeUnknownOption(Schema.Int.check(Schema.isGreaterThan(0)))
 
-/** Statuses of a server that has no list of models: it says nothing, which is no fault. */
+/** Statuses of a server that has no list of models, or another page there: it says nothing, which is no fault. */
 const hasNoList = (status: number | undefined) =>
   status !== undefined && status < 500 && status !== 401 && status !== 403 || status === 501
 
@@ -77,8 +79,8 @@ const one = Effect.fnUntraced(function*(address: string, model: string) {
   const listed = yield* Effect.result(Reach.listed(address, key))
   if (Result.isFailure(listed)) {
     const { reason, status } = listed.failure
-    if (hasNoList(status) || reason.startsWith("the answer is no list")) return yield* served([])
-    return yield* new ToldError({ address: shown, reason, next: nextOf(status) })
+    if (hasNoList(status)) return yield* served([])
+    return yield* new ToldError({ address: shown, kind: "away", reason, next: nextOf(status) })
   }
   const entry = listed.success.find(({ id }) => id === model)
   if (entry === undefined) return yield* served(listed.success.map(({ id }) => id))
@@ -89,6 +91,7 @@ const one = Effect.fnUntraced(function*(address: string, model: string) {
   if (Result.isFailure(saved)) {
     return yield* new ToldError({
       address: shown,
+      kind: "unusable",
       // Words from elsewhere are quoted on terminals.
       reason: `what it says "${model}" was trained for cannot be used: ${saved.failure.replaceAll(/\p{Cc}/gu, "·")}`,
       next: "say it yourself (--labels, or --task), or serve it with this release"
@@ -106,7 +109,9 @@ const agreed = Effect.fnUntraced(function*(addresses: ReadonlyArray<string>, mod
   const answers = asked.filter(Result.isSuccess).map(({ success }) => success)
   const failures = asked.filter(Result.isFailure).map(({ failure }) => failure)
   // Of several, one may be away; a description that cannot be used is no absence, a model that is not served neither.
-  const certain = failures.find((failure) => failure._tag === "NotServed" || failure.reason.startsWith("what it says"))
+  const certain = failures.find((failure) =>
+    failure._tag === "NotServed" || (failure._tag === "ToldError" && failure.kind === "unusable")
+  )
   const failed = certain ?? (answers.length === 0 ? failures[0] : undefined)
   if (failed !== undefined) return yield* failed
   const [first = Option.none()] = answers
@@ -114,6 +119,7 @@ const agreed = Effect.fnUntraced(function*(addresses: ReadonlyArray<string>, mod
   if (answers.some((answer) => Option.getOrNull(text(answer)) !== Option.getOrNull(text(first)))) {
     return yield* new ToldError({
       address: addresses.map(shownAddress).join(", "),
+      kind: "differing",
       reason: `they do not say the same of what "${model}" was trained for`,
       next: "name servers of one model"
     })

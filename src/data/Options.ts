@@ -4,15 +4,21 @@
  */
 import { Effect, Option } from "effect"
 import { DataError } from "../dsl/DataError.ts"
+import * as Idle from "../kernels/math/Idle.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 
 const fault = (table: Rules.Table, options: object): Rules.Broken | undefined =>
   Rules.misspelt(table, options) ?? Rules.broken(table, options)
 
-/** Fails on the first option of a reader that breaks its rule. */
-export const check = (source: string, table: Rules.Table, options: object): Effect.Effect<void, DataError> =>
+/** Fails on the first option of a reader that breaks its rule, or does nothing beside another. */
+export const check = (
+  source: string,
+  table: Rules.Table,
+  options: object,
+  rows: ReadonlyArray<Idle.Idle> = []
+): Effect.Effect<void, DataError> =>
   Effect.suspend(() => {
-    const broken = fault(table, options)
+    const broken = fault(table, options) ?? Idle.first(rows, options)
     return broken === undefined ? Effect.void : Effect.fail(new DataError({ source, reason: Rules.say(broken) }))
   })
 
@@ -44,6 +50,14 @@ export const found: Rules.Rule = { expected: "an Option, Option.none() to have i
 
 /** What the numbers of a table are. */
 export const values: Rules.Rule = Rules.oneOf("shares", "percentages", "votes")
+
+/** Of readers of numbers: what does nothing for some of them. */
+export const idle: ReadonlyArray<Idle.Idle> = [{
+  setting: "tolerance",
+  beside: "values",
+  where: Idle.is("votes"),
+  why: "which are divided by their sum, whatever it is: leave tolerance out"
+}]
 
 /** Of embedded scenes. */
 export const scenes: Rules.Table = {

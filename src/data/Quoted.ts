@@ -4,8 +4,11 @@ import { show } from "../kernels/text/show.ts"
 /** Any value. */
 export const quoted = (value: unknown): string => value === undefined ? "missing" : show(value)
 
+/** Names that are listed before the others are counted. */
+export const listed = 10
+
 /** Names one after the other, the first of many. */
-export const names = (all: ReadonlyArray<string>, most = 10): string =>
+export const names = (all: ReadonlyArray<string>, most = listed): string =>
   all.slice(0, most).map((name) => quoted(name)).join(", ") +
   (all.length > most ? ` and ${all.length - most} more` : "")
 

@@ -56,23 +56,47 @@ const placeless = (path: string): string => path.split(/[\\/]/).filter((part) =>
 /** A card's first bytes, which state its licence: the rest may be as long as anybody likes, and is not read. */
 const CARD_BYTES = 16_384
 
-/** The licence that the card in a directory states. A card that cannot be read is told, and states none. */
-const licenceIn = Effect.fnUntraced(function*(directory: string) {
+/** The beginning of the card in a directory; empty where there is none. */
+const headIn = Effect.fnUntraced(function*(directory: string) {
   const fs = yield* FileSystem.FileSystem
   const card = (yield* Path.Path).join(directory, name)
-  if (!(yield* there(card))) return undefined
-  const head = yield* TextFile.isThere(card).pipe(
-    Effect.andThen(
-      fs.stream(card, { bytesToRead: CARD_BYTES }).pipe(
-        Stream.decodeText(),
-        Stream.mkString,
-        Effect.mapError(fromPlatform(card, "reading"))
-      )
-    ),
-    Effect.catch((error) => Effect.as(warn(`${error.message}: the model card does not say its licence`), ""))
+  if (!(yield* there(card))) return ""
+  yield* TextFile.isThere(card)
+  return yield* fs.stream(card, { bytesToRead: CARD_BYTES }).pipe(
+    Stream.decodeText(),
+    Stream.mkString,
+    Effect.mapError(fromPlatform(card, "reading"))
+  )
+})
+
+/** The licence that the card in a directory states. A card that cannot be read is told, and states none. */
+const licenceIn = Effect.fnUntraced(function*(directory: string) {
+  const head = yield* Effect.catch(
+    headIn(directory),
+    (error) => Effect.as(warn(`${error.message}: the model card does not say its licence`), "")
   )
   return /^---\n(?:.*\n)*?license: *["']?([\w.+-]+)["']?\n(?:.*\n)*?---\n/.exec(head)?.[1]
 })
+
+/** The row of what a model was trained on. */
+const dataRow = "training data"
+
+/**
+ * What the model in a directory was trained on, by its card: the name that the run gave it, as a line of Markdown. None
+ * where no card of a run is there, or it cannot be read.
+ */
+export const dataIn = (
+  directory: string
+): Effect.Effect<Option.Option<string>, never, FileSystem.FileSystem | Path.Path> =>
+  Effect.map(
+    Effect.orElseSucceed(headIn(directory), () => ""),
+    (head) => {
+      const row = `| ${dataRow} | `
+      const line = head.split("\n").find((line) => line.startsWith(row) && line.endsWith(" |"))
+      // How many samples there were stands behind the name.
+      return Option.fromUndefinedOr(line?.slice(row.length, -2).split("; ")[0])
+    }
+  )
 
 /** Four digits after the point, as every table of results. */
 const rounded = (value: number) => Number(value.toFixed(4))
@@ -163,7 +187,7 @@ ${
       ...(labels === undefined ? [] : [["labels", labels]]),
       ["answers", form === "think" ? "reasoning in `<think>`, annotation in `<answer>`" : "the annotation alone"],
       ["base model", cell(base)],
-      ["training data", data],
+      [dataRow, data],
       ...rows.flatMap(([key, value]) => value === undefined || value === null ? [] : [[key, cell(value)]])
     ])
   }

@@ -23,6 +23,7 @@
  */
 export type { GrammarMode } from "./grammar/PolicyGrammar.ts"
 export { runMain } from "./Main.ts"
+export { NotProvided } from "./Provided.ts"
 export { generate, type GenerateOptions, reconstruct, type ReconstructOptions, validate } from "./stages/ClosedLoop.ts"
 export { answers, best, ChainsRow, CotRow, recall } from "./stages/Curate.ts"
 export { filter, type FilterOptions } from "./stages/Filter.ts"

@@ -12,8 +12,10 @@ import * as Answer from "../dsl/Answer.ts"
 import * as PolicyGrammar from "../dsl/grammar/PolicyGrammar.ts"
 import * as Judgments from "../dsl/Judgments.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
+import * as Provided from "../dsl/Provided.ts"
 import * as Reward from "../dsl/Reward.ts"
 import { Run } from "../dsl/Run.ts"
+import { checkMask } from "../dsl/stages/Idle.ts"
 import { lengths } from "../dsl/stages/Settings.ts"
 import { commonMetrics, type Sample, type Task } from "../dsl/Task.ts"
 import { Distance, type Grammar } from "../kernels/generate/index.ts"
@@ -167,6 +169,9 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
 export const evaluate = <A, E, R>(options: Options.EvaluateOptions<A, E, R>) => {
   return Effect.gen(function*() {
     yield* Options.check(options)
+    yield* checkMask("evaluate", options.task, options.grammar)
+    yield* Provided.policy("evaluate")
+    yield* Provided.run("evaluate")
     const { grammar = "both", method } = options
     const made = yield* grammarOf(options)
     const first = { name: "evaluate", kept: true }

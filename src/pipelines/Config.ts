@@ -5,8 +5,9 @@
  */
 import { Predicate, Result, Schema } from "effect"
 import { filled, filledStage, length, lengths } from "../dsl/stages/Settings.ts"
-import { stageRules } from "../dsl/stages/stageRules.ts"
+import { idleIn, stageRules } from "../dsl/stages/stageRules.ts"
 import * as Weighing from "../dsl/stages/Weighing.ts"
+import * as Idle from "../kernels/math/Idle.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import { show } from "../kernels/text/show.ts"
 import type { Preset } from "./Presets.ts"
@@ -110,18 +111,15 @@ const lengthOf: Readonly<Record<string, number>> = {
   rft: lengths.thinkAnswer
 }
 
-/** Every setting of a preset by stage, defaults filled in: what runs. */
+/** Every setting of a preset by stage, defaults filled in: what runs. Those that do nothing beside others are not. */
 export const whole = (preset: Preset): Overrides => {
   const { name: _, ...given } = preset
   const stages = Object.entries(stageRules).flatMap(([stage, rules]) => {
     const own = Rules.at(given, [stage])
     if (!Predicate.isObject(own)) return []
-    const weighted = Rules.at(own, ["soft"]) !== undefined
-    // Weighted lessons know no τ.
-    const whole: Overrides = weighted
-      ? { ...own }
-      : { ...filled(own), maxTokens: lengthOf[stage], ...filledStage(own) }
+    const whole: Overrides = { maxTokens: lengthOf[stage], ...filledStage(own), ...filled(own) }
     const names = [...new Set(Object.keys(rules).map((name) => name.split(".")[0] ?? ""))]
+      .filter((name) => !Idle.isIdle(idleIn[stage] ?? [], name, whole))
     return [[
       stage,
       Object.fromEntries(names.flatMap((name) => whole[name] === undefined ? [] : [[name, whole[name]]]))

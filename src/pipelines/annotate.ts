@@ -5,6 +5,7 @@ import { Effect, Option, Result, Stream } from "effect"
 import * as Answer from "../dsl/Answer.ts"
 import * as PolicyGrammar from "../dsl/grammar/PolicyGrammar.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
+import * as Provided from "../dsl/Provided.ts"
 import { lengths } from "../dsl/stages/Settings.ts"
 import type { Task, TaskError } from "../dsl/Task.ts"
 import * as Asking from "../evaluation/Asking.ts"
@@ -45,6 +46,7 @@ export const annotate =
         samples = 1,
         skip = 0
       } = options
+      yield* Provided.policy("annotate")
       const { tokenizer, ...policy } = yield* Policy
       const grammar = yield* PolicyGrammar.where(mode, PolicyGrammar.ofAnswer(task, form))
       const session = yield* policy.session

@@ -5,6 +5,7 @@ import { Effect, Option } from "effect"
 import * as Answer from "../dsl/Answer.ts"
 import * as PolicyGrammar from "../dsl/grammar/PolicyGrammar.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
+import * as Provided from "../dsl/Provided.ts"
 import type { MissingQuestion } from "../dsl/Question.ts"
 import { lengths } from "../dsl/stages/Settings.ts"
 import type { Task, TaskError } from "../dsl/Task.ts"
@@ -30,6 +31,7 @@ export const annotator = Effect.fnUntraced(function*<A>(
 ) {
   yield* check(options)
   const { form = "think", grammar: mode = "mask", maxTokens = lengths.thinkAnswer } = options
+  yield* Provided.policy("annotator")
   const { tokenizer, ...policy } = yield* Policy
   const grammar = yield* PolicyGrammar.where(mode, PolicyGrammar.ofAnswer(task, form))
   const session = yield* policy.session

@@ -15,7 +15,10 @@ import { type PromptSizes, promptSizes } from "./promptSizes.ts"
 
 /** What a run holds, by what it is for: the policy's plan, and what stages and policy keep beside it. Bytes. */
 export interface Memory extends MemoryPlan.Plan {
-  /** Visual tokens of pictures, and their pixels where the tower is trained: kept up to 256 MiB of each. */
+  /**
+   * Visual tokens of pictures, and their pixels where the tower is trained: kept up to 256 MiB of each, and up to half
+   * of that besides of pictures that `augment` changes.
+   */
   readonly pictures: number
   /** Copies of the weights that are trained, while a stage keeps the best of them. */
   readonly selection: number
@@ -92,13 +95,26 @@ const keptSessions = 24
 /** Measured: what an open session of a graph takes for each layer, weights and activations aside. */
 const sessionLayer = 3e6
 
-/** Sessions of a policy that a worker opens: about one a stage, and more the more steps there are. Measured. */
-const opened = ({ methods, preset }: Pick<Run<never, never, never>, "methods" | "preset">): number => {
+/** The training stages of a method, of RISE where it is among them. */
+const stagesOf = ({ methods, preset }: Pick<Run<never, never, never>, "methods" | "preset">) => {
   const { reinforce, rft, sft, warmUp } = preset
-  const stages = [
+  return [
     ...(warmUp === undefined ? [] : [warmUp]),
     ...(methods.includes("RISE") ? [reinforce, sft, rft] : methods.includes("SFT") ? [sft] : [rft])
   ]
+}
+
+/** Pictures that are changed to be learned from: each draw is another one. */
+const changedIn = (run: Pick<Run<never, never, never>, "methods" | "preset">): number =>
+  stagesOf(run).reduce((all, stage) => {
+    if (stage.augment === undefined || stage.augment === null) return all
+    const { promptsPerStep, steps } = filled(stage)
+    return all + steps * ("batchSize" in stage ? filledStage(stage).batchSize : promptsPerStep)
+  }, 0)
+
+/** Sessions of a policy that a worker opens: about one a stage, and more the more steps there are. Measured. */
+const opened = (run: Pick<Run<never, never, never>, "methods" | "preset">): number => {
+  const stages = stagesOf(run)
   const steps = stages.reduce((all, stage) => all + filled(stage).steps, 0)
   return Math.min(keptSessions, 0.75 * stages.length + steps / 15)
 }
@@ -146,9 +162,10 @@ export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<
   const { merge, patch } = config.vision
   const pixels = 3 * visualTokens * (merge * patch) ** 2
   const towerTrained = trainable === "all"
+  const changed = changedIn({ methods, preset })
+  const keptOf = (bytes: number) => Math.min(kept, pictures * bytes) + Math.min(kept / 2, changed * bytes)
   const beside = {
-    pictures: Math.min(kept, pictures * 4 * visualTokens * Config.visualWidth(config)) +
-      (towerTrained ? Math.min(kept, pictures * pixels) : 0),
+    pictures: keptOf(4 * visualTokens * Config.visualWidth(config)) + (towerTrained ? keptOf(pixels) : 0),
     sessions: how.workers * opened({ methods, preset }) * sessionLayer * (config.layers + config.vision.depth),
     selection: preset.sft.select === undefined
       ? 0

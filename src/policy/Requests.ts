@@ -1,6 +1,7 @@
 /** What an engine may be asked to do: looked at before anything is computed. */
 import { Effect } from "effect"
 import * as Finite from "../kernels/math/Finite.ts"
+import * as Idle from "../kernels/math/Idle.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import { groupLosses, klEstimators, type Objective, PolicyError } from "./Policy.ts"
 
@@ -73,14 +74,15 @@ export const check = (
   return broken === undefined ? Effect.void : refuse(operation, where + Rules.say(broken))
 }
 
-/** The same, and on a setting that there is none of. */
+/** The same, and on a setting that there is none of, or that does nothing beside another. */
 export const checkAll = (
   operation: PolicyError["operation"],
   table: Rules.Table,
-  settings: object
+  settings: object,
+  rows: ReadonlyArray<Idle.Idle> = []
 ): Effect.Effect<void, PolicyError> => {
-  const misspelt = Rules.misspelt(table, settings)
-  return misspelt === undefined ? check(operation, table, settings) : refuse(operation, Rules.say(misspelt))
+  const wrong = Rules.misspelt(table, settings) ?? Rules.broken(table, settings) ?? Idle.first(rows, settings)
+  return wrong === undefined ? Effect.void : refuse(operation, Rules.say(wrong))
 }
 
 /** Fails on a token that is none of the model's: a graph would take −1 for its last one. */

@@ -87,6 +87,11 @@ describe("flags without an effect", () => {
           /--training is for a model directory: one behind --remote cannot/
         ],
         [["audit", "--training", "none", "--trainable", "all"], /--trainable is for training, and --training is none/],
+        [["audit", "--training", "none", "--lora", "8"], /--lora is for training, and --training is none/],
+        [["audit", "--training", "none", "--checkpoint-steps", "8"], /--checkpoint-steps is for training, and/],
+        [["audit", "--url-prefix", "s3://a/"], /--url-prefix is for --format label-studio: give that too/],
+        [["annotate", "--url-prefix", "s3://a/", "a.png"], /--url-prefix is for --format label-studio: give that too/],
+        [["annotate", ...server, "--batch", "4", "a.png"], /--batch is for a model on this machine: servers are asked/],
         [["train", "--subject", "weather"], /--subject is for pictures of one's own: name them, --data/],
         [["evaluate", "--subject", "weather"], /--subject is for pictures of one's own: name them, --data/],
         [

@@ -403,6 +403,19 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       says: /none of train in it/,
       next: /train\/ and val\//
     },
+    {
+      line: ["tables", "--sampler", "vllm=http://127.0.0.1:1/v1", "--dry"],
+      code: 2,
+      says: /there is no flag --sampler/,
+      next: /tables --help/
+    },
+    // Its scenes have no difficulty.
+    {
+      line: ["examples/lisa.ts", "--difficulty", "0.5"],
+      code: 2,
+      says: /there is no flag --difficulty/,
+      next: /lisa --help/
+    },
     { line: ["train", "--device", "cuda"], code: 1, says: /device cuda is not available/, next: /Available: cpu/ },
     {
       line: ["report", directory],

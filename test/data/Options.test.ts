@@ -36,7 +36,11 @@ const limits: ReadonlyArray<readonly [Given, string]> = [
 ]
 const tolerance: ReadonlyArray<readonly [Given, string]> = [
   [{ tolerance: NaN }, "tolerance is NaN, expected a number from 0"],
-  [{ tolerance: -0.1 }, "tolerance is -0.1, expected a number from 0"]
+  [{ tolerance: -0.1 }, "tolerance is -0.1, expected a number from 0"],
+  [
+    { tolerance: 0.1, values: "votes" },
+    `tolerance is 0.1, expected nothing beside values "votes", which are divided by their sum, whatever it is`
+  ]
 ]
 const values: ReadonlyArray<readonly [Given, string]> = [
   [{ values: "percent" }, `values is "percent", expected "shares" or "percentages" or "votes"`]

@@ -189,6 +189,14 @@ describe("a GRPO step", () => {
         loss: "sapo",
         gate: { positive: 1, negative: 1.05 }
       })
+      // One side alone: the other is that of the loss.
+      assert.deepInclude<object>(yield* asked({ clip: { low: 0.1 } }), { clip: { low: 0.1, high: 0.2 } })
+      assert.deepInclude<object>(yield* asked({ loss: "gspo", clip: { high: 1e-3 } }), {
+        clip: { low: 3e-4, high: 1e-3 }
+      })
+      assert.deepInclude<object>(yield* asked({ loss: "sapo", gate: { negative: 2 } }), {
+        gate: { positive: 1, negative: 2 }
+      })
       assert.deepStrictEqual<object>(yield* asked({ kl: 0.1, klEstimator: "k1", entropy: 0.01, maskTruncated: true }), {
         ...plain,
         kl: 0.1,

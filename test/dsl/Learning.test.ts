@@ -7,6 +7,7 @@ import { Run } from "../../src/dsl/Run.ts"
 import * as Guessing from "../../src/dsl/stages/Guessing.ts"
 import * as Learning from "../../src/dsl/stages/Learning.ts"
 import * as Task from "../../src/dsl/Task.ts"
+import { Policy } from "../../src/policy/Policy.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = Layer.mergeAll(Stub.layer(), Run.layerMemory({ seed: 0 })).pipe(
@@ -77,6 +78,75 @@ describe("a stage whose groups are all dead", () => {
       const right = Learning.watch({ steps: 1 })
       assert.isUndefined(right(1, { ...figures, reward: 1 }))
       assert.deepStrictEqual(yield* warnings(rft(1, 4)), [])
+    }))
+})
+
+/** The policy as it would be under a `maxTokens` that cuts off all of its texts, or those of some places. */
+const cutOff = (isCut: (candidate: number) => boolean) =>
+  Layer.effect(
+    Policy,
+    Effect.map(Policy, (policy) => ({
+      ...policy,
+      session: Effect.map(policy.session, (session) => ({
+        ...session,
+        sample: (...asked: Parameters<typeof session.sample>) =>
+          Effect.map(session.sample(...asked), (groups) =>
+            groups.map((group) =>
+              group.map((completion, i) => ({
+                ...completion,
+                finish: isCut(i) ? "length" as const : completion.finish
+              }))
+            ))
+      }))
+    }))
+  )
+
+describe("a stage whose texts are all masked", () => {
+  const masked = (isCut: (candidate: number) => boolean, options: Rise.RftOptions = {}) =>
+    warnings(
+      Rise.make(Stub.Mood, Stub.data(60), { validation: 0.2 }).pipe(
+        Rise.rft({ steps: 3, promptsPerStep: 4, maskTruncated: true, ...options }),
+        Rise.train,
+        Effect.provide(cutOff(isCut))
+      )
+    )
+
+  it.effect("says at its end that nothing was learned, however short it is, and why", () =>
+    Effect.gen(function*() {
+      const says = [
+        "rft: no text was learned from in 3 steps: in 3 of them every text that earned more or less than its group " +
+        "was cut off, and maskTruncated leaves those out; raise maxTokens, or set maskTruncated to false"
+      ]
+      assert.deepStrictEqual(yield* masked(() => true), says)
+      // Also where validation ends it early: later weights that are as good are taken for better.
+      const [early = ""] = yield* masked(() => true, {
+        steps: 9,
+        select: { every: 1, patience: 1, ties: "last" }
+      })
+      assert.match(early, /^rft: no text was learned from in \d steps?: in \d of them every text/)
+    }))
+
+  it.effect("says nothing where one text was learned from, or nothing was masked", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* masked((candidate) => candidate > 3), [])
+      assert.deepStrictEqual(yield* masked(() => true, { maskTruncated: false }), [])
+      assert.deepStrictEqual(yield* masked(() => true, { steps: 0 }), [])
+      const ended = (...all: ReadonlyArray<Readonly<Record<string, number>>>) => {
+        const seen = Learning.memory()
+        const watch = Learning.watch({ steps: all.length }, seen)
+        all.forEach((figures, i) => watch(i + 1, figures))
+        return Learning.ended(seen)(all.length)
+      }
+      const [alive, right] = [{ groups: 2, dead: 0, reward: 0.5, trained: 0 }, {
+        groups: 2,
+        dead: 2,
+        reward: 1,
+        trained: 0
+      }]
+      // Groups that are dead because all is right are the goal.
+      assert.isUndefined(ended(right, right))
+      assert.match(ended(right, alive) ?? "", /^no text was learned from in 2 steps: in 1 of them/)
+      assert.isUndefined(ended(alive, { ...alive, trained: 7 }, alive))
     }))
 })
 

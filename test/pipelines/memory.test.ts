@@ -67,6 +67,11 @@ describe("memory", () => {
         assert.isAbove(all.total, planned.total)
         const longer = yield* memory({ ...run, preset: { ...smoke, sft: { ...smoke.sft, steps: 500, batchSize: 64 } } })
         assert.isAbove(longer.total, planned.total)
+        // Pictures that are changed are others each time, and kept apart.
+        const augmented = { ...smoke, sft: { ...smoke.sft, steps: 500, augment: { flip: true } } }
+        const changed = yield* memory({ ...run, preset: augmented })
+        assert.isAbove(changed.pictures, 10 * planned.pictures)
+        assert.isAtMost(changed.pictures, planned.pictures + 128 * 2 ** 20)
         const adapter = yield* memory({ ...run, preset: paper, how: { workers: 1, lora: { rank: 4 } } })
         assert.isBelow(adapter.optimizer, (yield* memory({ ...run, preset: paper })).optimizer)
       })).pipe(Effect.provide(NodeServices.layer)),

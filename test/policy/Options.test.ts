@@ -26,6 +26,15 @@ describe("Policy.onnx", () => {
     [{ model, cache: false }, "cache is false, expected a folder"],
     [{ model, packFrom: 8 }, "packFrom is 8, expected [least, greatest] number of weights"],
     [{ model, packFrom: [8] }, "packFrom is [8], expected [least, greatest] number of weights"],
+    [
+      { model, decode: "step", packFrom: [0, Infinity] },
+      "packFrom is [0,Infinity], expected nothing beside decode \"step\", which never prepacks weights"
+    ],
+    [
+      { model, trainable: "none", recompute: true },
+      "recompute is true, expected nothing beside trainable \"none\", where nothing is trained"
+    ],
+    [{ model, trainable: "none", optimizer: { beta2: 0.9 } }, "optimizer is {\"beta2\":0.9}, expected nothing beside"],
     [{ model, workers: "2" }, "workers is \"2\", expected a whole number from 1 to"],
     [{ model, device: "gpu" }, `device is "gpu", expected "cpu" or "webgpu" or "cuda"`]
   ]
@@ -47,6 +56,10 @@ describe("Policy.openai", () => {
     [{ baseUrl: [] }, "baseUrl is an empty list, expected an address such as http://localhost:8000/v1"],
     [{ grammars: "vllm" }, "grammars is \"vllm\", expected true or false"],
     [{ charactersPerToken: 0 }, "charactersPerToken is 0, expected a number above 0"],
+    [
+      { charactersPerToken: 2 },
+      "charactersPerToken is 2, expected nothing beside grammars, without which texts are held to no grammar"
+    ],
     [{ maxTokensField: "tokens" }, `maxTokensField is "tokens", expected "max_tokens" or "max_completion_tokens"`],
     [{ logprobs: 1 }, "logprobs is 1, expected true or false"],
     [{ images: { maxSide: 0 } }, "images.maxSide is 0, expected a whole number from 1"],
@@ -65,4 +78,16 @@ describe("Policy.openai", () => {
     Effect.scoped(
       Layer.build(Policy.openai({ ...sound, attemptTimeout: "1 minute", timeLimit: 5000, backoff: "10 millis" }))
     ))
+})
+
+describe("Policy.tinker", () => {
+  it.effect("says which option does nothing beside another, before anything is sent", () =>
+    Effect.forEach([{ quality: 80 }, { format: "png", quality: 80 }] as const, (images) =>
+      Effect.map(
+        failure(Policy.tinker({ baseUrl: "http://127.0.0.1:1", model: "vl", tokenizer: "nowhere", images })),
+        (message) => {
+          assert.include(message, "images.quality is 80, expected nothing beside images.format")
+          assert.include(message, "whose default is \"png\", without loss")
+        }
+      )))
 })

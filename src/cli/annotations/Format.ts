@@ -3,11 +3,14 @@
  */
 import { Effect, Option } from "effect"
 import { Flag } from "effect/cli"
-import { FlagError } from "../futile.ts"
+import { FlagError, refuse } from "../futile.ts"
 import { text } from "../values.ts"
 import type { Shape } from "./Row.ts"
 
 export type Format = "coco" | "coco-results" | "csv" | "jsonl" | "label-studio"
+
+/** Of `--url-prefix`: where Label Studio's local storage has a file. */
+const localStorage = "/data/local-files/?d="
 
 export const flags = {
   out: Flag.String("out").pipe(
@@ -35,7 +38,7 @@ export const flags = {
   urlPrefix: Flag.String("url-prefix").pipe(
     Flag.withDescription("What Label Studio finds pictures by, before their names; default: its local storage"),
     Flag.withMetavar("TEXT"),
-    Flag.withDefault("/data/local-files/?d=")
+    Flag.withDefault(localStorage)
   )
 }
 
@@ -44,7 +47,21 @@ export interface FormatFlags {
   readonly format: Option.Option<Format>
   readonly overwrite: boolean
   readonly cocoIds?: Option.Option<string>
+  readonly urlPrefix?: string
 }
+
+/** Refuses a prefix of what is not written for Label Studio. */
+export const checkPrefix = (
+  urlPrefix: string | undefined,
+  format: Option.Option<Format>
+): Effect.Effect<void, FlagError> =>
+  refuse(
+    {
+      "--url-prefix": urlPrefix !== undefined && urlPrefix !== localStorage &&
+        !Option.contains(format, "label-studio")
+    },
+    (flag) => `${flag} is for --format label-studio: give that too, or leave ${flag} out`
+  )
 
 /** Whether a format is one document, which is written when all answers are there. */
 export const isDocument = (format: Format): boolean => format !== "csv" && format !== "jsonl"
@@ -53,7 +70,7 @@ const fail = (reason: string) => Effect.fail(new FlagError({ reason }))
 
 /** The format that flags ask for, where task and place can hold it. */
 export const formatOf = (
-  { cocoIds = Option.none(), format: asked, out, overwrite }: FormatFlags,
+  { cocoIds = Option.none(), format: asked, out, overwrite, urlPrefix }: FormatFlags,
   { kind }: Shape
 ): Effect.Effect<Format, FlagError> => {
   const name = Option.getOrElse(out, () => "")
@@ -72,5 +89,5 @@ export const formatOf = (
   if ((format === "coco" || format === "coco-results") && kind === "shares") {
     return fail(`--format ${format} holds boxes, and this task gives labels: --format jsonl, csv or label-studio`)
   }
-  return Effect.succeed(format)
+  return Effect.as(checkPrefix(urlPrefix, Option.some(format)), format)
 }

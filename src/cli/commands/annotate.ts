@@ -19,6 +19,7 @@ import * as Sink from "../annotations/Sink.ts"
 import { modelName } from "../embedded.ts"
 import * as Engine from "../engine/index.ts"
 import * as Flags from "../flags.ts"
+import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
 import { asked, check, grammarMode, named, policy, weightsOf } from "../policy.ts"
 import * as Saved from "../saved.ts"
@@ -36,6 +37,9 @@ const count = (name: string, description: string) =>
     Flag.withDescription(description),
     Flag.withMetavar("N")
   )
+
+/** Of `--batch`. */
+const together = 32
 
 const flags = {
   ...Kind.flags,
@@ -57,8 +61,8 @@ const flags = {
   maxTokens: count("max-tokens", `Longest answer, in tokens; default: ${lengths.thinkAnswer}`).pipe(
     Flag.withDefault(lengths.thinkAnswer)
   ),
-  batch: count("batch", "Pictures computed together, fewer: answers come sooner; default: 32")
-    .pipe(Flag.withDefault(32)),
+  batch: count("batch", `Pictures computed together, fewer: answers come sooner; default: ${together}`)
+    .pipe(Flag.withDefault(together)),
   samples,
   strict: Flag.Boolean("strict").pipe(
     Flag.withDescription("End with 4 where a picture could not be annotated"),
@@ -147,6 +151,11 @@ const ask = Effect.fnUntraced(function*(given: Given, kind: Kind.Kind, sink: Sin
 const run = Effect.fnUntraced(function*(flagged: Flagged) {
   const server = yield* asked(flagged)
   yield* check(server)
+  const there = Option.isSome(server.remote) || Engine.trains(server)
+  yield* Futile.refuse(
+    { "--batch": there && server.batch !== together },
+    (flag) => `${flag} is for a model on this machine: servers are asked picture by picture, leave it out`
+  )
   const known = yield* told(server)
   const given = { ...known, form: yield* formOf(known) }
   yield* Nursery.keep

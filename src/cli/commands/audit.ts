@@ -12,6 +12,7 @@ import * as Format from "../annotations/Format.ts"
 import type { Shape, Size, Value } from "../annotations/Row.ts"
 import * as Suspects from "../annotations/Suspects.ts"
 import * as Values from "../annotations/Values.ts"
+import { tellOther } from "../difficulty.ts"
 import * as Flags from "../flags.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
@@ -99,7 +100,15 @@ const ofTraining = ({ remote, training, ...given }: Omit<Given, "told">): Effect
     )
   }
   return Option.isNone(training) || trained ? Effect.void : Futile.refuse(
-    { "--trainable": given.trainable, "--recompute": given.recompute, "--micro-tokens": given.microTokens },
+    {
+      "--trainable": given.trainable,
+      // Weights are rounded under an adapter alone, also where it learns nothing.
+      "--lora": Option.isNone(given.quantize) && Option.isSome(given.lora),
+      "--recompute": given.recompute,
+      "--micro-tokens": given.microTokens,
+      "--checkpoint-steps": given.checkpointSteps,
+      "--checkpoint-minutes": given.checkpointMinutes
+    },
     (flag) => `${flag} is for training, and --training is none: leave one of them out`
   )
 }
@@ -152,6 +161,7 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
     given.training,
     () => Option.isSome(given.remote) || preset.warmUp === undefined ? "none" as const : "warm-up" as const
   )
+  yield* tellOther(given)
   if (training === "none" && (yield* Saved.isTrained(given))) {
     yield* warn(Option.isSome(given.remote) ? seenThere : seen)
   }
@@ -225,6 +235,7 @@ export const audit = Command.make("audit", flags, (flagged) =>
     const server = yield* asked(flagged)
     yield* check(server)
     yield* ofTraining(server)
+    yield* Format.checkPrefix(server.urlPrefix, server.format)
     const given = yield* told(server)
     // All that is labelled is to be audited: where the data have no test half, none is held out.
     const source = yield* Pictures.openAs({ ...given, shots: Option.none() }, { hold: false })

@@ -12,6 +12,7 @@ import { directoryOf } from "../../policy/Embedded.ts"
 import type * as Sources from "../../sources/index.ts"
 import { barsOf, type Example, labels } from "../../studies/index.ts"
 import { again, CommandLine } from "../commandLine.ts"
+import { tellOther } from "../difficulty.ts"
 import * as Sized from "../engine/fitted.ts"
 import * as Engine from "../engine/index.ts"
 import * as Flags from "../flags.ts"
@@ -105,6 +106,7 @@ const measured = Effect.fnUntraced(function*<A>(
   const settings = yield* lengthsOf(given, source)
   const form = yield* formOf(given)
   const base = yield* baseOf(given, form)
+  const notes = yield* tellOther(given)
   const config = {
     // An engine may move with its states.
     model: Engine.trains(given) ? given.model : named(given),
@@ -124,7 +126,8 @@ const measured = Effect.fnUntraced(function*<A>(
     task,
     train: Stream.empty,
     test: source.test,
-    config
+    config,
+    notes
   })((out) =>
     Effect.andThen(
       announce(given, source),

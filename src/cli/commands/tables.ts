@@ -67,6 +67,8 @@ const dry = Flag.Boolean("dry").pipe(
 )
 
 const { data, device, difficulty, lora, model, noWarmUp, preset, trainable, workers } = Flags.study
+// Its servers write chains, which no grammar holds.
+const { sampler: _, ...servers } = Flags.remote
 
 export const tables = Command.make("tables", {
   data,
@@ -87,7 +89,7 @@ export const tables = Command.make("tables", {
   workers,
   ...Flags.frozen,
   ...Flags.memory,
-  ...Flags.remote
+  ...servers
 }, (flags) => {
   const preset = Flags.settings(flags)
   const remote = Option.isSome(flags.remote)

@@ -7,6 +7,7 @@ import { environmentKey } from "../../policy/environmentKey.ts"
 import { unreachable } from "../../policy/http/unreachable.ts"
 import { TinkerPolicy } from "../../policy/index.ts"
 import * as Policies from "../../policy/layers.ts"
+import * as Probe from "../../policy/tinker/Probe.ts"
 import * as Prompts from "../../policy/tinker/Prompts.ts"
 import { TinkerError } from "../../policy/tinker/TinkerError.ts"
 import { isEmbedded } from "../embedded.ts"
@@ -40,7 +41,7 @@ const connected = Effect.fnUntraced(function*(at: At.At) {
     }
   }
   const { reason } = whole.failure
-  if (!reason.includes("does not take pictures")) return { pictures: [wrong("training", reason)], found: undefined }
+  if (!Probe.isBlind(whole.failure)) return { pictures: [wrong("training", reason)], found: undefined }
   const blind = yield* open({ images: "none" })
   return { pictures: [wrong("pictures", reason)], found: Result.isSuccess(blind) ? blind.success : undefined }
 })

@@ -2,7 +2,7 @@
  * A folder per label with its pictures inside, also below folders of its own, as torchvision walks them; perhaps in
  * halves, `train/` and `test/` or `val/`.
  */
-import { Effect, FileSystem, Option, Path, Result, Stream } from "effect"
+import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { DataError, type Dataset } from "../../dsl/Dataset.ts"
 import * as Folder from "../Folder.ts"
 import { unreadable } from "../Listing.ts"
@@ -84,10 +84,7 @@ const classesOf = Effect.fnUntraced(function*(
   const path = yield* Path.Path
   const found = train.shelf.labels
   const labels = Option.getOrElse(hints.labels, () => found)
-  const none = `none of the labels ${Quoted.names(labels)} has a folder, its class folders are ${Quoted.names(found)}`
-  const missing = yield* Effect.fromResult(
-    Result.mapError(Hinted.check(found, hints, none), (reason) => new DataError({ source: root, reason }))
-  )
+  const missing = yield* Hinted.checked(root, found, hints, "has a folder, its class folders are")
   const untrained = (test?.shelf.labels ?? []).filter((label) => !labels.includes(label))
   const untested = test === undefined ? [] : labels.filter((label) => !test.shelf.labels.includes(label))
   const half = ({ name, shelf }: { readonly name: string; readonly shelf: Shelf.Shelf }) =>

@@ -154,13 +154,11 @@ export const layout: Layout = {
     if (halves.every((half) => half.isPlaceless)) {
       return Option.some(yield* classes(root, train, test, { hints, notes, order }))
     }
-    const none = `none of the labels ${names(Option.getOrElse(hints.labels, () => order))} is among its categories ` +
-      `with annotations, ${names(train.used)}`
-    const unseen = yield* Effect.fromResult(
-      Result.mapError(
-        Hinted.check(train.used, { ...hints, few: true }, none),
-        (reason) => new DataError({ source: train.file, reason })
-      )
+    const unseen = yield* Hinted.checked(
+      train.file,
+      train.used,
+      { ...hints, few: true },
+      "is among its categories with annotations,"
     )
     const read = boxes(root, path, hints)
     return Option.some({

@@ -41,14 +41,17 @@ const looked = 200
 const say = (source: string, reason: string) => new DataError({ source, reason })
 
 /** Counts what all rows say, in silence: they are read again. Fails with the reasons where all rows are bad. */
-const surveyed = (parts: ReadonlyArray<Part>) =>
+const surveyed = (train: Part, test: Option.Option<Part>) =>
   Effect.gen(function*() {
     const counter = Survey.counter()
     const splits = Split.counter()
-    for (const { brief, rows, source, unit } of parts) {
+    for (const part of [train, ...Option.toArray(test)]) {
+      const { brief, rows, source, unit } = part
+      // What rows of a whole half say of halves is not asked for (`Split.halves`).
+      const isTrained = Option.isSome(test) ? () => part === train : Split.isTrained
       yield* (brief ?? rows).pipe(
         Stream.map((row): Outcome<Row> => {
-          counter.add(row, source)
+          counter.add(row, source, isTrained(row))
           splits.add(row)
           return { row: row.row, read: Result.map(Result.flatMap(row.picture, () => row.said), () => [row]) }
         }),
@@ -180,7 +183,7 @@ export const make = (options: Options): Effect.Effect<Found, DataError, Disk> =>
     const train = Composed.part(options.train)
     const test = Option.map(options.test, Composed.part)
     const parts = [train, ...Option.toArray(test)]
-    const { splits, survey } = yield* surveyed(parts)
+    const { splits, survey } = yield* surveyed(train, test)
     const order = Option.map(Option.fromUndefinedOr(options.order), (labels) => labels.map(Spelling.composed))
     const reading = yield* Effect.fromResult(
       Result.mapError(Reading.decide(survey, hints, order), (reason) => say(train.source, reason))

@@ -2,7 +2,8 @@
  * Labels that the user names, beside those that pictures have: one that nothing has is told, and labels of which fewer
  * than two are left cannot be told apart.
  */
-import { Option, Result } from "effect"
+import { Effect, Option, Result } from "effect"
+import { DataError } from "../../dsl/DataError.ts"
 import * as Quoted from "../Quoted.ts"
 import type { Hints } from "./Layout.ts"
 
@@ -29,48 +30,70 @@ const edits = (a: string, b: string): number => {
 }
 
 /** The label that was meant by another, if one is near: alike but for spelling, or a letter or two away. */
-const near = (label: string, found: ReadonlyArray<string>): string | undefined => {
+const near = (label: string, found: ReadonlyArray<{ readonly name: string; readonly other: string }>) => {
   const wanted = bare(label)
   if (wanted.length > longest) return undefined
-  const [best] = found.flatMap((name) => {
-    const other = bare(name)
-    if (other.length > longest) return []
+  let best: { readonly name: string; readonly distance: number } | undefined
+  for (const { name, other } of found) {
+    const most = Math.floor(Math.min(wanted.length, other.length) / 4)
+    // Texts are at least as far apart as their lengths.
+    if (Math.abs(wanted.length - other.length) > most) continue
     const distance = wanted === other ? 0 : edits(wanted, other)
-    return distance <= Math.floor(Math.min(wanted.length, other.length) / 4) ? [{ name, distance }] : []
-  }).toSorted((a, b) => a.distance - b.distance)
+    if (distance <= most && (best === undefined || distance < best.distance)) best = { name, distance }
+  }
   return best?.name
 }
 
 /** `; did you mean "Süß" by "Süss"?` */
 const meant = (missing: ReadonlyArray<string>, found: ReadonlyArray<string>): string => {
-  const pairs = missing.flatMap((label) => {
-    const other = near(label, found)
+  if (missing.length === 0) return ""
+  const others = found.map((name) => ({ name, other: bare(name) })).filter(({ other }) => other.length <= longest)
+  // More than these no message names, and every one is held against all labels.
+  const pairs = missing.slice(0, Quoted.listed).flatMap((label) => {
+    const other = near(label, others)
     return other === undefined ? [] : [`${Quoted.quoted(other)} by ${Quoted.quoted(label)}`]
   })
   return pairs.length === 0 ? "" : `; did you mean ${pairs.join(", ")}?`
 }
 
 /**
- * What to say of the labels that are named, if any are, beside those that pictures to train on have (`found`). Fails
- * where none is found, with `none` for its words, and where only one is, unless `few` are enough.
+ * What to say of the labels that are named, if any are, beside those of the half that is trained on (`trained`), in
+ * whatever layout: labels that only pictures to test on have are learned by nobody. Fails where none is found, and
+ * where only one is, unless `few` are enough.
+ *
+ * @param where as after "none of the labels a, b" and before the labels that there are: "has a folder, there are"
  */
 export const check = (
-  found: ReadonlyArray<string>,
+  trained: Iterable<string>,
   { few = false, labels }: Hints,
-  none: string
+  where: string
 ): Result.Result<ReadonlyArray<string>, string> => {
   if (Option.isNone(labels)) return Result.succeed([])
-  const missing = labels.value.filter((label) => !found.includes(label))
-  const [first, ...more] = labels.value.filter((label) => found.includes(label))
-  const hint = meant(missing, found.filter((label) => !labels.value.includes(label)))
-  if (first === undefined) return Result.fail(`${none}${hint}`)
+  const found = new Set(trained)
+  const named = new Set(labels.value)
+  const missing = labels.value.filter((label) => !found.has(label))
+  const [first, ...more] = labels.value.filter((label) => found.has(label))
+  const hint = meant(missing, [...found].filter((label) => !named.has(label)))
+  const there = found.size === 0 ? "none" : Quoted.names([...found])
+  if (first === undefined) {
+    return Result.fail(`none of the labels ${Quoted.names(labels.value)} ${where} ${there}${hint}`)
+  }
   if (more.length === 0 && labels.value.length > 1 && !few) {
     return Result.fail(
-      `of the labels ${Quoted.names(labels.value)} pictures have ${Quoted.quoted(first)} alone, and at least two are ` +
-        `needed to tell apart; the data have ${Quoted.names(found)}${hint}`
+      `of the labels ${Quoted.names(labels.value)} pictures to train on have ${Quoted.quoted(first)} alone, and at ` +
+        `least two are needed to tell apart; the data have ${there}${hint}`
     )
   }
   return Result.succeed(
     missing.length === 0 ? [] : [`no picture to train on has the label ${Quoted.names(missing)}${hint}`]
   )
 }
+
+/** The same, as the error of the data's source. */
+export const checked = (
+  source: string,
+  trained: Iterable<string>,
+  hints: Hints,
+  where: string
+): Effect.Effect<ReadonlyArray<string>, DataError> =>
+  Effect.fromResult(Result.mapError(check(trained, hints, where), (reason) => new DataError({ source, reason })))

@@ -113,13 +113,12 @@ export const decide = (
     const nameOf = yield* renaming(survey, hints)
     const found = [...survey.labels].filter(([label, rows]) => !isText(label, rows)).map(([label]) => label)
     const labels = Option.getOrElse(Option.orElse(hinted, () => order), () => inOrder(found))
-    const given = [...new Set([...survey.labels.keys()].map(nameOf))]
     // Labels that the data name themselves are no slip.
     const isDeclared = Option.isSome(order) && labels.every((label) => order.value.includes(label))
     const unseen = yield* Hinted.check(
-      given,
+      [...survey.trained].map(nameOf),
       { ...hints, few: hints.few === true || kind === "boxes" || isDeclared },
-      `none of the labels ${names(labels)} stands in it, which has ${names(given)}`
+      "stands in it, which has"
     )
     const known = new Set(labels)
     const scale = Scale.of(survey.scale)

@@ -15,6 +15,8 @@ export interface Survey {
   readonly empty: number
   /** Rows (or boxes) by label, as far as labels are short enough to be some. */
   readonly labels: ReadonlyMap<string, number>
+  /** Those of `labels` that rows to train on have. */
+  readonly trained: ReadonlySet<string>
   /** Labels that are too long, or too many, to be kept. */
   readonly texts: number
   /** How labels are told: rows by kind. */
@@ -44,6 +46,7 @@ export const mostQuestions = 1000
 /** Counts rows, one after the other. The maps it gives grow with the next row. */
 export const counter = () => {
   const labels = new Map<string, number>()
+  const trained = new Set<string>()
   const told = new Map<Weights["told"], number>()
   const forms = new Map<string, Box>()
   const pictures = new Map<string, string | undefined>()
@@ -53,20 +56,23 @@ export const counter = () => {
   let scale = Scale.none
   let [single, beyond, agreed] = [true, false, true]
 
-  const label = (name: string) => {
+  const label = (name: string, isTrained: boolean) => {
     const before = labels.get(name)
     if (before === undefined && (name.length > longest || labels.size >= most)) texts++
-    else labels.set(name, (before ?? 0) + 1)
+    else {
+      labels.set(name, (before ?? 0) + 1)
+      if (isTrained) trained.add(name)
+    }
   }
-  const draw = (box: Box) => {
+  const draw = (box: Box, isTrained: boolean) => {
     const key = `${box.field} ${box.form}`
     if (!forms.has(key)) forms.set(key, box)
     beyond ||= !inUnits(box.form) && box.numbers.some((value) => Math.abs(value) > 1)
-    if (Option.isSome(box.label)) label(box.label.value)
+    if (Option.isSome(box.label)) label(box.label.value, isTrained)
   }
   return {
-    /** `source`: the part that the row is of: names are told apart by it. */
-    add: ({ picture: name, question, said }: Row, source: string): void => {
+    /** `source`: the part that the row is of: names are told apart by it. `isTrained`: whether it is to train on. */
+    add: ({ picture: name, question, said }: Row, source: string, isTrained: boolean): void => {
       if (question !== undefined && questions.size < mostQuestions) questions.add(question)
       const picture = Result.map(name, (name) => `${source}\u0000${name}`)
       if (Result.isSuccess(picture)) {
@@ -82,7 +88,7 @@ export const counter = () => {
       if (row.kind === "boxes") {
         if (row.boxes.length > 0) boxes++
         else empty++
-        for (const box of row.boxes) draw(box)
+        for (const box of row.boxes) draw(box, isTrained)
         return
       }
       classes++
@@ -90,10 +96,10 @@ export const counter = () => {
       const weights = [...row.weights.values()]
       if (row.told === "numbers" || row.told === "vector") scale = Scale.add(scale, weights)
       single &&= weights.filter((weight) => weight > 0).length === 1
-      for (const name of row.weights.keys()) label(name)
+      for (const name of row.weights.keys()) label(name, isTrained)
     },
     survey: (): Survey => ({
-      ...{ classes, boxes, empty, labels, texts, told, scale, single, beyond, forms, agreed },
+      ...{ classes, boxes, empty, labels, trained, texts, told, scale, single, beyond, forms, agreed },
       repeated: again.size,
       questions: questions.size
     })

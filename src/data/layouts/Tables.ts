@@ -2,7 +2,7 @@
  * A table beside pictures: a label for each, or a column of numbers for each label. Its halves are files of their own
  * or named in a column.
  */
-import { Effect, FileSystem, Option, Path, Result } from "effect"
+import { Effect, FileSystem, Option, Path } from "effect"
 import { DataError } from "../../dsl/DataError.ts"
 import { unreadable } from "../Listing.ts"
 import * as Quoted from "../Quoted.ts"
@@ -111,12 +111,7 @@ const labelsOf = Effect.fnUntraced(function*({ candidate, part, plan }: Side, hi
     )
   }
   const labels = Option.getOrElse(hints.labels, () => found)
-  const none = `none of the labels ${Quoted.names(labels)} stands in "${truth.column.name}", which has ${
-    Quoted.names(found)
-  }`
-  const notes = yield* Effect.fromResult(
-    Result.mapError(Hinted.check(found, hints, none), (reason) => new DataError({ source: table.file, reason }))
-  )
+  const notes = yield* Hinted.checked(table.file, found, hints, `stands in "${truth.column.name}", which has`)
   return { labels, tally, notes: [...notes, ...Notes.onLabels(candidate.name, tally, labels)] }
 })
 

@@ -6,7 +6,7 @@
  * - `test`, 594: one half *seen* (seen objects in combinations of face and objects that training never draws), one half
  *   *unseen* (at least one object that no training sample holds and that matters for the truth), all four art styles.
  */
-import { Effect, Stream } from "effect"
+import { Effect, Option, Stream } from "effect"
 import type { Sample } from "../../dsl/Task.ts"
 import { js } from "../../kernels/math/Divergence.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
@@ -32,6 +32,16 @@ export const harder = 0.35
 
 /** What scenes of a difficulty are called in reports and run folders. */
 export const titleAt = (difficulty: number): string => difficulty === 0 ? title : `${title}, difficulty ${difficulty}`
+
+/** The difficulty of scenes that are called so; none where the name is of other data. */
+export const difficultyIn = (name: string): Option.Option<number> => {
+  const [, difficulty] = /^, difficulty (\d[\d.e-]*)$/.exec(name.slice(title.length)) ?? []
+  return name === title
+    ? Option.some(0)
+    : name.startsWith(title) && difficulty !== undefined
+    ? Option.some(Number(difficulty))
+    : Option.none()
+}
 
 /** Options of `dataset`. */
 export interface DatasetOptions {

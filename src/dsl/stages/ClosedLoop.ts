@@ -6,20 +6,18 @@
  */
 import { Array, Effect, Result, Stream } from "effect"
 import type * as Rules from "../../kernels/math/Rules.ts"
-import { type Completion, Policy, type SampleRequest } from "../../policy/Policy.ts"
+import type { Policy, SampleRequest } from "../../policy/Policy.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as Group from "../Group.ts"
 import * as Judgments from "../Judgments.ts"
 import * as PlugIn from "../PlugIn.ts"
-import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"
 import * as Reward from "../Reward.ts"
-import { Run } from "../Run.ts"
+import type { Run } from "../Run.ts"
 import type { Task } from "../Task.ts"
-import { stepSpan } from "../telemetry/Exporting.ts"
-import { passing, type Planned } from "./Ahead.ts"
+import { explaining, pass } from "./Explaining.ts"
+import * as Idle from "./Idle.ts"
 import * as Order from "./Order.ts"
-import * as Passing from "./Passing.ts"
 import {
   type ClosedLoop,
   type Drawn,
@@ -30,51 +28,9 @@ import {
   type Stage,
   type Stages
 } from "./Pipeline.ts"
-import { Batching, distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
+import { distinctIds, sampleAll, type SamplingOptions } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
-
-/** What a group costs, for the display of tokens per second. */
-const tokensOf = (group: Group.Group<unknown, Group.Reasoned & Partial<Group.Reconstructed>>): number =>
-  group.candidates.reduce(
-    (sum, { reasoning, reconstruction }) =>
-      sum + reasoning.completion.tokens.length + (reconstruction?.completion.tokens.length ?? 0),
-    0
-  )
-
-/** One pass of a described loop over all data under one session: what the described stages yield when pulled. */
-export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.Reconstructed>>, E, R>(
-  name: string,
-  data: Pipeline<"Sampled", A, E, R>["data"],
-  loop: Loop<A, X>
-): Stream.Stream<X, E | Fault, R | Policy | Run> =>
-  Stream.unwrap(Effect.gen(function*() {
-    const policy = yield* Policy
-    const { prompts } = yield* Batching
-    const { named } = yield* Run
-    const session = yield* policy.session
-    const total = yield* Stream.runCount(data)
-    const stage = named(name)
-    let done = yield* Passing.Done
-    yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples", ...(done > 0 && { done }) }))
-    return Passing.left(data).pipe(
-      Stream.grouped(prompts),
-      Stream.mapEffect((samples) =>
-        Effect.gen(function*() {
-          const groups = yield* loop({ session, key: name }, samples)
-          done += samples.length
-          const tokens = groups.reduce((sum, group) => sum + tokensOf(group), 0)
-          yield* Progress.report(Progress.Event.Step({ stage, step: done, tokens, figures: {} }))
-          return groups
-        }).pipe(stepSpan(stage, done + samples.length))
-      ),
-      Stream.flattenIterable,
-      Stream.onEnd(Effect.suspend(() => Progress.report(Progress.Event.Finished({ stage, note: `${done} samples` }))))
-    )
-  }))
-
-/** One pass of a loop that draws so many texts for a sample. */
-export const explaining = (texts: number): Planned => passing("explain", ({ drawnInGroup }) => texts * drawnInGroup)
 
 const describe = <S extends "Reasoned" | "Reconstructed" | "Validated", A, E, R>(
   self: Pipeline<Stage, A, E, R>,
@@ -189,7 +145,12 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
 ): ClosedLoop<"Reconstructed", A, E | Fault, R | Policy | Run> => {
   const { maxTokens = Settings.lengths.annotation, temperature } = Settings.filledStage(options)
   const { task } = self
-  const sound = Settings.check("reconstruct", reconstructing, options)
+  const sound = Effect.all([
+    Settings.check("reconstruct", reconstructing, options),
+    Idle.checkMask("reconstruct", task, options.grammar),
+    // Behind a step that it cannot follow nothing was drawn, which is said first.
+    Effect.suspend(() => Idle.checkCandidates({ ...self.drawn.generate, reconstructed: temperature }))
+  ], { discard: true })
   return describe(
     self,
     "Reconstructed",
@@ -215,13 +176,16 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
         }
         const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
         const how = { temperature, grammar, maxTokens }
+        // One of each: `sampleAll` holds the policy to that.
+        const rebuilt = Array.zip(requests, completions).flatMap(([{ prompt }, drawn]) =>
+          drawn.map((completion) => Group.draw(prompt, completion, how))
+        )
         let at = 0
         return groups.map(({ candidates, sample }) => ({
           sample,
-          candidates: candidates.map(({ reasoning }) => {
-            const { prompt } = requests[at] as SampleRequest
-            return { reasoning, reconstruction: Group.draw(prompt, completions[at++]?.[0] as Completion, how) }
-          })
+          candidates: Array.zip(candidates, rebuilt.slice(at, at += candidates.length)).map((
+            [{ reasoning }, reconstruction]
+          ) => ({ reasoning, reconstruction }))
         }))
       })
   )
@@ -243,7 +207,10 @@ export const validate = (options: Reward.Options = {}) =>
     ["validate", options],
     self.drawn,
     self.texts,
-    Settings.check("validate", Settings.validating, options),
+    Effect.andThen(
+      Settings.check("validate", Settings.validating, options),
+      Idle.check("validate", Idle.validating, options)
+    ),
     (visit, samples) =>
       Effect.gen(function*() {
         const groups = yield* self.loop(visit, samples)
@@ -260,12 +227,11 @@ export const validate = (options: Reward.Options = {}) =>
         const paid = self.task.judge === undefined
           ? scored
           : yield* judged(self.task, groups, scored)
-        return groups.map(({ candidates, sample }, i) => ({
+        return Array.zip(groups, paid).map(([{ candidates, sample }, scored]) => ({
           sample,
-          candidates: candidates.map(({ reasoning, reconstruction }, g) => {
-            const { reward, verdict } = paid[i]?.[g] as Reward.Scored<A>
-            return { reasoning, reconstruction, reward, verdict }
-          })
+          candidates: Array.zip(candidates, scored).map(([{ reasoning, reconstruction }, { reward, verdict }]) => (
+            { reasoning, reconstruction, reward, verdict }
+          ))
         }))
       })
   )

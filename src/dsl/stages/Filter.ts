@@ -7,6 +7,7 @@ import * as Progress from "../Progress.ts"
 import { named, Run } from "../Run.ts"
 import type { RunError } from "../RunError.ts"
 import { explained } from "./Curate.ts"
+import * as Idle from "./Idle.ts"
 import type * as Order from "./Order.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
@@ -131,7 +132,10 @@ export const filter = (options: FilterOptions = {}) =>
   return advance(self, {
     stage: "Curated",
     described: ["filter", options],
-    sound: Effect.andThen(Settings.check("filter", Settings.filtering, options, ["by"]), Weighing.alone(options)),
+    sound: Effect.andThen(
+      Settings.check("filter", Settings.filtering, options, ["by"]),
+      Idle.check("filter", Idle.filtering, options)
+    ),
     ready: Effect.andThen(self.ready, Effect.asVoid(filtered)),
     items: Stream.unwrap(
       Effect.map(filtered, ({ tau }) =>

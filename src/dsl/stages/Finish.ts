@@ -10,6 +10,7 @@ import * as Fingerprint from "../Fingerprint.ts"
 import * as ModelCard from "../ModelCard.ts"
 import * as Plain from "../Plain.ts"
 import * as Progress from "../Progress.ts"
+import * as Provided from "../Provided.ts"
 import { Run } from "../Run.ts"
 import { fromPlatform, type RunError, toScript } from "../RunError.ts"
 import type { Identity } from "../RunFolder.ts"
@@ -33,8 +34,10 @@ import type { BadSetting, Misplaced } from "./StageError.ts"
  */
 export const train = <A, E, R>(
   self: Pipeline<Runnable, A, E, R>
-): Effect.Effect<void, E | BadSetting | Misplaced, R | Policy> =>
+): Effect.Effect<void, E | BadSetting | Misplaced | Provided.NotProvided, R | Policy> =>
   Order.behind("run", self).sound.pipe(
+    Effect.andThen(Provided.policy("Rise.train")),
+    Effect.andThen(Provided.run("Rise.train")),
     Effect.andThen(Able.check(self.described)),
     Effect.andThen(Effect.suspend(() => self.ready))
   )
@@ -73,11 +76,18 @@ const saved = Effect.fnUntraced(function*(target: string) {
 export const saveModel = <A>(
   task: Task<A>,
   form: Form = "think"
-): Effect.Effect<void, PolicyError | RunError, Policy | Run | FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<
+  void,
+  PolicyError | RunError | Provided.NotProvided,
+  Policy | Run | FileSystem.FileSystem | Path.Path
+> =>
   Effect.gen(function*() {
+    yield* Provided.policy("Rise.saveModel")
+    yield* Provided.run("Rise.saveModel")
     const { directory, method, note, sealed } = yield* Run
     const { unable = {} } = yield* Policy
     if (Option.isNone(directory) || sealed || unable.training !== undefined) return
+    yield* Provided.files("Rise.saveModel")
     const target = (yield* Path.Path).join(directory.value, "model")
     const bringBack = yield* Earlier.setAside(target, [address])
     yield* saved(target)
@@ -157,7 +167,7 @@ export const run = (options: RunOptions) =>
   self: Pipeline<Runnable, A, E, R>
 ): Effect.Effect<
   void,
-  E | BadSetting | Misplaced | RunError | PolicyError | TaskError | TruthError,
+  E | BadSetting | Misplaced | Provided.NotProvided | RunError | PolicyError | TaskError | TruthError,
   Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path
 > => {
   const seed = options.seed ?? 0
@@ -202,6 +212,8 @@ export const run = (options: RunOptions) =>
   return Settings.check("run", Settings.running, options).pipe(
     Effect.andThen(recordable),
     Effect.andThen(Order.behind("run", self).sound),
+    Effect.andThen(Provided.policy("Rise.run")),
+    Effect.andThen(Provided.files("Rise.run")),
     Effect.andThen(Able.check(self.described)),
     Effect.andThen(nothingYet(options)),
     Effect.andThen(begins),

@@ -7,7 +7,7 @@ import { mean } from "../../kernels/math/Spread.ts"
 import { perfect } from "./GroupRelative.ts"
 import * as Memory from "./Memory.ts"
 import { defaults, filled, type GrpoOptions } from "./Settings.ts"
-import { whyDead } from "./StageError.ts"
+import { whyDead, whyMasked } from "./StageError.ts"
 
 /** What one step tells of it. */
 const Step = Schema.Struct({
@@ -25,7 +25,11 @@ const Seen = Schema.Struct({
   /** Steps in a row, up to the last, all of whose groups were dead. */
   row: Schema.Int,
   /** Whether that was told. */
-  said: Schema.Boolean
+  said: Schema.Boolean,
+  /** Whether any text was learned from. */
+  learned: Schema.optionalKey(Schema.Boolean),
+  /** Steps whose groups differ, and which no text was learned from: all were masked. */
+  masked: Schema.optionalKey(Schema.Int)
 })
 
 /** Fewer steps tell nothing: rewards of a few prompts vary. */
@@ -95,12 +99,26 @@ export const watch = (settings: GrpoOptions, seen: Memory.Memory<typeof Seen.Typ
   const { steps: total } = filled(settings)
   const deadness = watchDead(total, seen)
   return (step: number, figures: Readonly<Record<string, number>>): string | undefined => {
-    const { kl = 0, reward = 0, valid = 0 } = figures
-    seen.value = { ...seen.value, steps: [...seen.value.steps, { kl: Math.min(kl, Number.MAX_VALUE), reward, valid }] }
+    const { dead = 0, groups = 0, kl = 0, reward = 0, trained = 0, valid = 0 } = figures
+    const { learned = false, masked = 0, steps } = seen.value
+    seen.value = {
+      ...seen.value,
+      steps: [...steps, { kl: Math.min(kl, Number.MAX_VALUE), reward, valid }],
+      learned: learned || trained > 0,
+      masked: masked + Number(trained === 0 && dead < groups)
+    }
     const half = Math.floor(total / 2)
     const looked = (step === half && half >= 2 * fewest) || (step === total && total >= fewest)
       ? verdict(seen.value.steps, settings)
       : undefined
     return deadness(step, figures) ?? looked
   }
+}
+
+/** Says at the end of a stage, after so many steps, that no text of it was learned from, because all were masked. */
+export const ended = (seen: Memory.Memory<typeof Seen.Type>) => (steps: number): string | undefined => {
+  const { learned = false, masked = 0 } = seen.value
+  return learned || masked === 0
+    ? undefined
+    : `no text was learned from in ${steps} ${steps === 1 ? "step" : "steps"}: in ${masked} of them ${whyMasked}`
 }

@@ -6,6 +6,7 @@ import type { Policy, PolicyError, Session } from "../../policy/Policy.ts"
 import * as Dataset from "../Dataset.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
 import type { JudgeError } from "../JudgeError.ts"
+import type { NotProvided } from "../Provided.ts"
 import type { MissingQuestion } from "../Question.ts"
 import type { RunError } from "../RunError.ts"
 import type { Form, GrammarError, Sample, Task, TaskError } from "../Task.ts"
@@ -61,6 +62,7 @@ export type Fault =
   | MissingQuestion
   | BadSetting
   | Misplaced
+  | NotProvided
 
 /** A stream of samples on its way through the paper's steps. Nothing happens until it is run. */
 export interface Pipeline<out S extends Stage, in out A, out E = never, out R = never> extends Pipeable.Pipeable {

@@ -11,6 +11,7 @@ import { type FormatLoss, type FormatText, Policy, type Prompt, type TargetSegme
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import type { Task } from "../Task.ts"
 import * as ByDraws from "./ByDraws.ts"
+import { tellFormless } from "./Idle.ts"
 import type { Form } from "./Pipeline.ts"
 import { sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
@@ -116,7 +117,12 @@ export type Practised =
  * Makes the function that a stage calls at each step: it draws the texts and returns what they teach. A task without a
  * grammar has nothing that could be practised.
  */
-export const make = Effect.fnUntraced(function*<A>(task: Task<A>, options: LessonPracticeOptions | undefined) {
+export const make = Effect.fnUntraced(function*<A>(
+  stage: string,
+  task: Task<A>,
+  options: LessonPracticeOptions | undefined
+) {
+  if (options !== undefined) yield* tellFormless(stage, task, "practice")
   const grammarOf = options?.by === "draws" ? PolicyGrammar.inTokens : PolicyGrammar.ofAnswer
   // Made when a text is first asked for: a task may have a grammar for one form and none for the other.
   const grammars = {

@@ -15,9 +15,10 @@ import { Run } from "../Run.ts"
 import * as Ahead from "./Ahead.ts"
 import * as Augment from "./Augment.ts"
 import * as Batches from "./Batches.ts"
-import { explaining, pass } from "./ClosedLoop.ts"
 import * as Collapse from "./Collapse.ts"
+import { explaining, pass } from "./Explaining.ts"
 import * as GroupRelative from "./GroupRelative.ts"
+import * as Idle from "./Idle.ts"
 import * as Learning from "./Learning.ts"
 import type * as Order from "./Order.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
@@ -76,6 +77,20 @@ const ofFormat = <E, R>(options: Settings.GrpoOptions, grammar: Effect.Effect<Gr
   return format > 0 || blame === "token" ? grammar : Effect.succeed(undefined)
 }
 
+/** What may be said of the settings of either stage before any work. */
+const sound = <A, E, R>(
+  { described, task }: Pipeline<Stage, A, E, R>,
+  stage: string,
+  table: Rules.Table,
+  options: Settings.GrpoOptions
+) =>
+  Effect.all([
+    Settings.check(stage, table, options),
+    Effect.suspend(() => Idle.check(stage, Idle.reinforcing, options, Settings.filled(options))),
+    Idle.checkSelect(stage, described, options),
+    Augment.fits(stage, task, options)
+  ], { discard: true })
+
 /**
  * RISE-CoT training, eq. 7: interprets the described closed loop for every step on the next batch under a session of
  * the newest weights and updates by GRPO; then the trained policy makes one pass over all data, whose groups flow on.
@@ -126,6 +141,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
           return yield* learn(judged, step, update)
         }),
       watch: Collapse.watch(Learning.watch(options, seen), lost),
+      ended: Learning.ended(seen),
       memories: [dead, seen, lost],
       score: Validation.loop(self, stage, self.loop, options.select?.samples)
     })
@@ -139,7 +155,7 @@ export const reinforce = (options: ReinforceOptions = {}) =>
     }))],
     reading: explaining(self.texts),
     sound: Effect.andThen(
-      Effect.andThen(Settings.check(stage, crediting, options), Augment.fits(stage, task, options)),
+      sound(self, stage, crediting, options),
       Settings.filled(options).steps === 0 ? Effect.void : Settings.holds(stage, learnable(credit), self.drawn)
     ),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
@@ -180,7 +196,11 @@ export const rft = (options: RftOptions = {}) =>
   const score = Reward.r1(task)
   const training = Effect.gen(function*() {
     const [dead, seen, lost] = [GroupRelative.deadInARow(), Learning.memory(), Collapse.memory()]
-    const learn = GroupRelative.stepper((yield* Run).named(stage), options, [
+    const named = (yield* Run).named(stage)
+    const { blame, format } = Settings.filled(options)
+    if (format > 0) yield* Idle.tellFormless(named, task, "format")
+    else if (blame === "token") yield* Idle.tellFormless(named, task, "blame")
+    const learn = GroupRelative.stepper(named, options, [
       yield* ofFormat(options, PolicyGrammar.ofAnswer(task, form))
     ], dead)
     const grammar = yield* PolicyGrammar.where(options.grammar, PolicyGrammar.ofAnswer(task, form))
@@ -222,6 +242,7 @@ export const rft = (options: RftOptions = {}) =>
           return yield* learn(judged, step, update)
         }),
       watch: Collapse.watch(Learning.watch(options, seen), lost),
+      ended: Learning.ended(seen),
       memories: [dead, seen, lost],
       score: Validation.answers(self, stage, {
         form,
@@ -239,7 +260,7 @@ export const rft = (options: RftOptions = {}) =>
       each: Settings.filled(options).promptsPerStep * groupSize * Ahead.rollout(options, pace),
       look: pace.drawnAlone
     }))],
-    sound: Effect.andThen(Settings.check(stage, strengthening, options), Augment.fits(stage, task, options)),
+    sound: Effect.andThen(sound(self, stage, strengthening, options), Idle.checkMask(stage, task, options.grammar)),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data
   })

@@ -75,15 +75,15 @@ export interface GrpoOptions extends TrainOptions {
    */
   readonly loss?: GroupLoss
   /**
-   * ε of the clipped ratio, below and above 1; "sapo" has none. Default: of "gspo" 0.0003 and 0.0004, of "cispo" 1 and
-   * 4, else 0.2 and 0.2.
+   * ε of the clipped ratio, below and above 1; "sapo" has none, and refuses it. Default: of "gspo" 0.0003 and 0.0004,
+   * of "cispo" 1 and 4, else 0.2 and 0.2. Of one given alone the other keeps its default.
    */
-  readonly clip?: { readonly low: number; readonly high: number }
+  readonly clip?: { readonly low?: number; readonly high?: number }
   /**
    * Temperatures of "sapo": how fast the gradient fades where the advantage is above 0, and elsewhere. Default 1 and
-   * 1.05.
+   * 1.05; of one given alone the other keeps its own.
    */
-  readonly gate?: Gate
+  readonly gate?: Partial<Gate>
   /**
    * What the rewards of a group are divided by, once they are centred: their own standard deviation, that of all groups
    * of the step, or nothing. Default: nothing of "dr_grpo", else "group". Another estimator is provided as `Advantage`.
@@ -93,7 +93,7 @@ export interface GrpoOptions extends TrainOptions {
   readonly kl?: number
   /**
    * How that divergence is estimated: "k3" as GRPO does; "k1" (log π − log reference) and "k3-corrected" times the
-   * ratio, so that its gradient is that of the divergence. Default "k3".
+   * ratio, so that its gradient is that of the divergence. Only with `kl` above 0. Default "k3".
    */
   readonly klEstimator?: KlEstimator
   /** What a nat of mean entropy of the tokens' distributions is paid with, to keep the policy trying. Default 0. */
@@ -117,7 +117,7 @@ export interface GrpoOptions extends TrainOptions {
   readonly blame?: "text" | "token"
   /** μ, updates from the same rollouts. Default 1. */
   readonly innerUpdates?: number
-  /** The constant length of dr_grpo, in tokens. Default 256. */
+  /** The constant length of dr_grpo, in tokens; no other loss has one. Default 256. */
   readonly lossLength?: number
   /** Consecutive steps without a live group after which the stage gives up. Default 10. */
   readonly deadSteps?: number
@@ -125,6 +125,13 @@ export interface GrpoOptions extends TrainOptions {
 
 /** Most tokens of a text, by what it is. The paper gives none; these suit its prompts. */
 export const lengths = { reasoning: 160, annotation: 64, thinkAnswer: 224 } as const
+
+/** A GRPO stage's settings with none left out, but for parts that need not be there. */
+export interface Filled extends Required<Omit<GrpoOptions, "augment" | "clip" | "gate" | "select">> {
+  readonly clip: GroupRelative["clip"]
+  readonly gate: Gate
+  readonly select?: Selecting
+}
 
 /** Of training stages, the paper's where it says. */
 export const defaults = {
@@ -148,7 +155,7 @@ export const defaults = {
   innerUpdates: 1,
   lossLength: 256,
   deadSteps: 10
-} as const satisfies Required<Omit<GrpoOptions, "augment" | "select">>
+} as const satisfies Filled
 
 /**
  * Bounds that belong to a loss: of GSPO those of its paper (5.1), of CISPO no lower one and the upper one of ScaleRL
@@ -158,9 +165,7 @@ const clipOf = (loss: GroupLoss): GroupRelative["clip"] =>
   loss === "gspo" ? { low: 3e-4, high: 4e-4 } : loss === "cispo" ? { low: 1, high: 4 } : defaults.clip
 
 /** Defaults, as they belong to a loss. */
-export const defaultsOf = (
-  loss: GroupLoss = defaults.loss
-): Required<Omit<GrpoOptions, "augment" | "select">> => ({
+export const defaultsOf = (loss: GroupLoss = defaults.loss): Omit<Filled, "select"> => ({
   ...defaults,
   loss,
   clip: clipOf(loss),
@@ -223,13 +228,16 @@ const selecting = (options: object): object =>
   )
 
 /** A training stage's settings with defaults for those that are left out. */
-export const filled = (
-  { augment: _, select, ...settings }: GrpoOptions
-): Required<Omit<GrpoOptions, "augment" | "select">> & { readonly select?: Selecting } => ({
-  ...defaultsOf(settings.loss),
-  ...given(settings),
-  ...(select !== undefined && select !== null && { select })
-})
+export const filled = ({ augment: _, clip, gate, select, ...settings }: GrpoOptions): Filled => {
+  const own = defaultsOf(settings.loss)
+  return {
+    ...own,
+    ...given(settings),
+    clip: { ...own.clip, ...given(clip ?? {}) },
+    gate: { ...own.gate, ...given(gate ?? {}) },
+    ...(select !== undefined && select !== null && { select })
+  }
+}
 
 /** The same for what is a single stage's own. */
 export const filledStage = <O extends object>(options: O): O & StageDefaults => ({

@@ -15,6 +15,7 @@ import * as ThinkAnswer from "../ThinkAnswer.ts"
 import * as Ahead from "./Ahead.ts"
 import * as Augment from "./Augment.ts"
 import * as Batches from "./Batches.ts"
+import * as Idle from "./Idle.ts"
 import type * as Order from "./Order.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
@@ -133,6 +134,16 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
       })
     ),
     Effect.suspend(() =>
+      extra > 0 || replay === undefined || replay.share === 0 ? Effect.void : Settings.refuse(stage, {
+        setting: "replay.share",
+        value: String(replay.share),
+        expected: `0, or a share that comes to an example in a batch of ${batchSize}`
+      })
+    ),
+    Idle.check(stage, Idle.supervising, options),
+    Idle.checkMask(stage, self.task, options.grammar),
+    Idle.checkSelect(stage, self.described, options),
+    Effect.suspend(() =>
       batchSize > 1 || !Weighing.weighed(self.described) ? Effect.void : Settings.refuse(stage, {
         setting: "batchSize",
         value: String(batchSize),
@@ -164,7 +175,7 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
       Batches.endless(lessons, { seed, key: stage, stage: named(stage), size: batchSize - extra, what: "lessons" }),
       replayed
     )
-    const practise = yield* Practice.make(self.task, options.practice)
+    const practise = yield* Practice.make(named(stage), self.task, options.practice)
     const augmented = yield* Augment.make(options)
     yield* Train.train({
       stage,

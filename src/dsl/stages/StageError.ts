@@ -65,6 +65,10 @@ export const whyDead = ({ reward, verdict }: { readonly reward: number; readonly
   return `${why}; ${next}`
 }
 
+/** Why groups that differ taught nothing, and what to do. */
+export const whyMasked = "every text that earned more or less than its group was cut off, and maskTruncated leaves " +
+  "those out; raise maxTokens, or set maskTruncated to false"
+
 /** For many steps in a row every group earned one and the same reward: GRPO has nothing to prefer. */
 export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryGroupDead", {
   /** The stage, its method before it: "RISE/reinforce". */
@@ -81,10 +85,7 @@ export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryG
   masked: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
-    const reason = this.masked === true
-      ? "every text that earned more or less than its group was cut off, and maskTruncated leaves those out; raise " +
-        "maxTokens, or set maskTruncated to false"
-      : whyDead(this)
+    const reason = this.masked === true ? whyMasked : whyDead(this)
     return `${this.stage}: all groups of ${this.steps} consecutive steps (up to step ${this.step}) are dead: ${reason}`
   }
 }

@@ -65,6 +65,8 @@ export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
   ) => Effect.Effect<StepReport, E2, R2>
   /** Says what a step's figures should make the user think about, if anything. */
   readonly watch?: (step: number, figures: StepReport["figures"]) => string | undefined
+  /** Says what all steps together, so many as there were, should make the user think about, if anything. */
+  readonly ended?: (steps: number) => string | undefined
   /** What `step` and `watch` remember from one step to the next. */
   readonly memories?: ReadonlyArray<Memory.Kept>
   /** Asked where `settings.select` is given; without it nothing is selected. */
@@ -218,6 +220,8 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
         }).pipe(stepSpan(stage, done + past + 1))
       )
     )
+    const text = plan.ended?.(last)
+    if (text !== undefined) yield* warn(last, text)
     if (selected !== undefined) {
       yield* policy.revert(selected.snapshot)
       yield* run.metric({ stage: plan.stage, step: last, of: steps, "selected step": selected.step })

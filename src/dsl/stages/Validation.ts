@@ -11,20 +11,11 @@ import * as Judgments from "../Judgments.ts"
 import * as PlugIn from "../PlugIn.ts"
 import * as Reward from "../Reward.ts"
 import * as Guessing from "./Guessing.ts"
+import { withoutSplit } from "./Idle.ts"
 import type { Fault, Form, Loop, Pipeline, Stage } from "./Pipeline.ts"
 import { Batching, sampleAll } from "./Sampling.ts"
-import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 import type { Score } from "./Train.ts"
-
-const nothing = (stage: string) =>
-  Settings.refuse(stage, {
-    setting: "select",
-    value: "given without a validation split",
-    expected:
-      "Rise.make(task, data, { validation: 0.1 }), with enough data that the share is not empty; or select: null, " +
-      "which keeps the last weights"
-  })
 
 /** Greedy answers to the whole split, scored by the task's first metric or, without one, by the reward. */
 export const answers = <A, E, R>(
@@ -86,7 +77,7 @@ export const answers = <A, E, R>(
       Stream.flattenIterable,
       Stream.runCollect
     )
-    if (answered.length === 0) return yield* nothing(stage)
+    if (answered.length === 0) return yield* withoutSplit(stage)
     const value = mean(answered.map(({ value }) => value))
     if (metric === undefined) return { name: "reward", direction: "higher", value }
     const warning = yield* Guessing.told(task, metric, answered)
@@ -111,6 +102,6 @@ export const loop = <A, E, R>(
       Stream.map((group) => Group.meanReward([group])),
       Stream.runCollect
     )
-    if (rewards.length === 0) return yield* nothing(stage)
+    if (rewards.length === 0) return yield* withoutSplit(stage)
     return { name: "reward", direction: "higher", value: mean(rewards) }
   }))

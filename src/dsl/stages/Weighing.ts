@@ -4,28 +4,11 @@
 import { Effect, Stream } from "effect"
 import { Run } from "../Run.ts"
 import type { Described } from "./described.ts"
-import * as Settings from "./Settings.ts"
-import type { BadSetting } from "./StageError.ts"
-
-/** The options of `filter` that drop lessons. */
-const dropping = ["tau", "least"] as const
 
 /** Options of `filter` for weights in the place of a threshold: without those that drop lessons. */
 export const instead = <O extends { readonly least?: number; readonly tau?: number }>(
   { least: _, tau: __, ...options }: O
-): Omit<O, typeof dropping[number]> => options
-
-/** Fails where lessons are to be weighted and dropped at once. */
-export const alone = (
-  options: { readonly soft?: number } & Partial<Record<typeof dropping[number], number>>
-): Effect.Effect<void, BadSetting> => {
-  const setting = options.soft === undefined ? undefined : dropping.find((name) => options[name] !== undefined)
-  return setting === undefined ? Effect.void : Settings.refuse("filter", {
-    setting,
-    value: String(options[setting]),
-    expected: "nothing beside soft, which drops no lesson: leave one of them out (null in a settings file)"
-  })
-}
+): Omit<O, "least" | "tau"> => options
 
 /** Whether lessons come with weights of their own. */
 export const weighed = (described: ReadonlyArray<Described>): boolean =>

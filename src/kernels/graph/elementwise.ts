@@ -1,11 +1,10 @@
 /** Elementwise arithmetic with NumPy broadcasting, comparisons and casts. */
 import { unbroadcast } from "./broadcast.ts"
+import { operands } from "./operands.ts"
 import { broadcast } from "./Shape.ts"
 import { type DType, type Operator, scalar, single, type Tensor } from "./Tensor.ts"
 
 const emitAs = (type: string): Operator["emit"] => (_, inputs, outputs, to) => to.node(type, inputs, outputs)
-
-type Pair = readonly [Tensor, Tensor]
 
 const binary = (
   name: string,
@@ -17,7 +16,7 @@ const binary = (
     emit: emitAs(type),
     vjp: (node, [g]) => {
       if (g === undefined) return []
-      const [a, b] = node.inputs as unknown as Pair
+      const [a, b] = operands(node.inputs, 2)
       const [da, db] = derivative(a, b, g, node.outputs[0] as Tensor)
       return [
         a.dtype === "f32" ? unbroadcast(da(), a.shape) : undefined,
@@ -93,7 +92,7 @@ const whereOperator: Operator = {
   emit: emitAs("Where"),
   vjp: (node, [g]) => {
     if (g === undefined) return []
-    const [condition, a, b] = node.inputs as unknown as readonly [Tensor, Tensor, Tensor]
+    const [condition, a, b] = operands(node.inputs, 3)
     return [
       undefined,
       unbroadcast(where(condition, g, scalar(0)), a.shape),

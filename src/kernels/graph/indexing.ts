@@ -3,6 +3,7 @@ import { expand } from "./broadcast.ts"
 import { add } from "./elementwise.ts"
 import { isZeros, zeros } from "./fill.ts"
 import { reshape, slice } from "./layout.ts"
+import { operands } from "./operands.ts"
 import { equal, fail } from "./Shape.ts"
 import { node as makeNode, type Operator, single, type Tensor } from "./Tensor.ts"
 
@@ -11,7 +12,7 @@ const gatherOperator: Operator = {
   emit: (_, inputs, outputs, to) => to.node("Gather", inputs, outputs, { axis: { i: 0 } }),
   vjp: (node, [g]) => {
     if (g === undefined) return []
-    const [table, indices] = node.inputs as unknown as readonly [Tensor, Tensor]
+    const [table, indices] = operands(node.inputs, 2)
     if (table.dtype !== "f32") return []
     const width = table.shape.slice(1)
     const count = indices.shape.reduce((n, d) => n * d, 1)
@@ -86,7 +87,7 @@ const dealOperator: Operator = {
     rowIn.forEach((rows, i) => to.node("Gather", [x as string, rows], [outputs[i] as string], { axis: { i: 0 } })),
   vjp: (node, cotangents) => {
     if (cotangents.every((g) => g === undefined)) return []
-    const [, slotOf, ...rowIn] = node.inputs as unknown as readonly [Tensor, Tensor, ...ReadonlyArray<Tensor>]
+    const [, slotOf, ...rowIn] = operands(node.inputs, 2)
     return [collect(node.outputs.map(({ shape }, i) => cotangents[i] ?? zeros(shape)), { rowIn, slotOf })]
   }
 }
@@ -101,7 +102,7 @@ const collectOperator: Operator = {
   vjp: (node, [g]) => {
     if (g === undefined) return []
     const tables = node.attributes["tables"] as number
-    const [slotOf, ...rowIn] = node.inputs.slice(tables) as unknown as readonly [Tensor, ...ReadonlyArray<Tensor>]
+    const [slotOf, ...rowIn] = operands(node.inputs.slice(tables), 1)
     return deal(g, { rowIn, slotOf })
   }
 }

@@ -1,5 +1,6 @@
 /** Matrix products. */
 import { sum, unbroadcast } from "./broadcast.ts"
+import { operands } from "./operands.ts"
 import { broadcast, fail, type Shape } from "./Shape.ts"
 import { type Operator, single, type Tensor } from "./Tensor.ts"
 
@@ -26,7 +27,7 @@ const matmulOperator: Operator = {
   name: "matmul",
   emit: (node, inputs, outputs, to) => {
     const { alpha, transA, transB } = form(node.attributes)
-    const [a, b] = node.inputs as unknown as readonly [Tensor, Tensor]
+    const [a, b] = operands(node.inputs, 2)
     if (a.shape.length === 2 && b.shape.length === 2) {
       to.node("Gemm", inputs, outputs, {
         transA: { i: Number(transA) },
@@ -46,7 +47,7 @@ const matmulOperator: Operator = {
   vjp: (node, [g]) => {
     if (g === undefined) return []
     const { alpha, transA, transB } = form(node.attributes)
-    const [a, b] = node.inputs as unknown as readonly [Tensor, Tensor]
+    const [a, b] = operands(node.inputs, 2)
     const [da, db] = gradients(a, b, g, transA, transB, alpha)
     return [unbroadcast(da, a.shape), unbroadcast(db, b.shape)]
   }
@@ -94,7 +95,7 @@ const unpackedOperator: Operator = {
   },
   vjp: (node, [g]) => {
     if (g === undefined) return []
-    const [x, weight] = node.inputs as unknown as readonly [Tensor, Tensor]
+    const [x, weight] = operands(node.inputs, 2)
     return [matmul(g, weight), matmul(g, x, { transA: true })]
   }
 }
@@ -115,7 +116,7 @@ const linearOperator: Operator = {
   emit: (_, inputs, outputs, to) => to.node("Gemm", inputs, outputs, { transB: { i: 1 } }),
   vjp: (node, [g]) => {
     if (g === undefined) return []
-    const [x, weight] = node.inputs as unknown as readonly [Tensor, Tensor, Tensor]
+    const [x, weight] = operands(node.inputs, 3)
     return [matmul(g, weight), matmul(g, x, { transA: true }), sum(g, [0])]
   }
 }

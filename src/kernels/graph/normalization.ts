@@ -2,6 +2,7 @@
 import { sum } from "./broadcast.ts"
 import { mul, sub } from "./elementwise.ts"
 import { reshape } from "./layout.ts"
+import { operands } from "./operands.ts"
 import { mean } from "./reduce.ts"
 import { fail } from "./Shape.ts"
 import { node as makeNode, type Operator, type Tensor } from "./Tensor.ts"
@@ -22,8 +23,8 @@ const layerNormOperator: Operator = {
     }),
   vjp: (node, [g]) => {
     if (g === undefined) return []
-    const [x, weight] = node.inputs as unknown as readonly [Tensor, Tensor, Tensor]
-    const [, centre, inverse] = node.outputs as unknown as readonly [Tensor, Tensor, Tensor]
+    const [x, weight] = operands(node.inputs, 3)
+    const [, centre, inverse] = operands(node.outputs, 3)
     const unit = mul(sub(x, centre), inverse)
     const scaled = mul(g, weight)
     const dx = mul(inverse, sub(sub(scaled, meanLast(scaled)), mul(unit, meanLast(mul(scaled, unit)))))
@@ -49,7 +50,7 @@ const rmsNormOperator: Operator = {
     }),
   vjp: (node, [g]) => {
     if (g === undefined) return []
-    const [x, weight] = node.inputs as unknown as readonly [Tensor, Tensor]
+    const [x, weight] = operands(node.inputs, 2)
     const inverse = node.outputs[1] as Tensor
     const unit = mul(x, inverse)
     const scaled = mul(g, weight)

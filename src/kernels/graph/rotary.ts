@@ -1,5 +1,6 @@
 /** Rotary position embedding (Su et al. 2021) with an angle table a row: serves 1-D, 2-D (vision) and M-RoPE alike. */
 import { neg } from "./elementwise.ts"
+import { operands } from "./operands.ts"
 import { fail } from "./Shape.ts"
 import { constant, type Operator, single, type Tensor } from "./Tensor.ts"
 
@@ -10,7 +11,7 @@ const rotaryOperator: Operator = {
   // A rotation's adjoint turns back: the same operator with −sin.
   vjp: (node, [g]) => {
     if (g === undefined) return []
-    const [, positions, cosines, sines] = node.inputs as unknown as readonly [Tensor, Tensor, Tensor, Tensor]
+    const [, positions, cosines, sines] = operands(node.inputs, 4)
     return [single(rotaryOperator, [g, positions, cosines, neg(sines)], g.shape)]
   }
 }

@@ -61,19 +61,11 @@ const band = ({ mergeSize, patchSize, temporalPatchSize }: PatchOptions): Module
   }
 })
 
-const make = (options: PatchOptions) => Module.compile({ band: band(options) })
-
 /** By sizes of a patch: models have one each. */
-const made = new Map<string, ReturnType<typeof make>>()
-
-const kernelOf = (options: PatchOptions) => {
-  const key = `${options.patchSize} ${options.temporalPatchSize} ${options.mergeSize}`
-  const known = made.get(key)
-  if (known !== undefined || made.has(key)) return known
-  const kernel = make(options)
-  made.set(key, kernel)
-  return kernel
-}
+const kernelOf = Module.compiledOnce(
+  (options: PatchOptions) => ({ band: band(options) }),
+  ({ mergeSize, patchSize, temporalPatchSize }) => `${patchSize} ${temporalPatchSize} ${mergeSize}`
+)
 
 /** Fills `patches`; false, and nothing is done, where there is no WebAssembly or it would take too much memory. */
 export const patchBands = ({ data, height, width }: Pixels, options: PatchOptions, patches: Float32Array): boolean => {

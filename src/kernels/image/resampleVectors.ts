@@ -5,11 +5,7 @@ import type { Pixels } from "./Image.ts"
 import { along, down, group, pair, places, rowsAlong, vectorBytes } from "./resampleKernels.ts"
 import type { Size } from "./smartResize.ts"
 
-const make = () => Module.compile({ along, down })
-
-type Kernels = NonNullable<ReturnType<typeof make>>
-
-let made: { readonly kernels: Kernels | undefined } | undefined
+const kernelsOf = Module.compiledOnce<"along" | "down">(() => ({ along, down }))
 
 /** Bytes of a strip: its sources, its result and what is in between. */
 const STRIP = 2 ** 19
@@ -65,8 +61,7 @@ const tableOf = (from: number, to: number, leads: boolean): Packed => {
 
 /** Nothing where there are no vectors, or where the picture would take more memory than is kept. */
 export const resampleVectors = ({ data, height, width }: Pixels, to: Size): Pixels | undefined => {
-  made ??= { kernels: make() }
-  const { kernels } = made
+  const kernels = kernelsOf()
   if (kernels === undefined) return undefined
   const isWider = to.width !== width
   const isHigher = to.height !== height

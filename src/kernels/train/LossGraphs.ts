@@ -16,74 +16,27 @@ import {
 import {
   Config,
   groupInputs,
-  type GroupShape,
   head,
   type Lookup,
-  Parameters,
   readable,
   sequence,
   vision,
   visionInputs,
   type VisionLayout
 } from "../models/index.ts"
+import type { BatchShape } from "./BatchShape.ts"
 import type { Form } from "./Form.ts"
-import * as Frozen from "./Frozen.ts"
-import * as Lora from "./Lora.ts"
+import type * as Frozen from "./Frozen.ts"
+import type * as Lora from "./Lora.ts"
 import * as Objectives from "./Objectives.ts"
+import { parameterInputs } from "./ParameterInputs.ts"
 import type * as Ratios from "./Ratios.ts"
 
-/** Static shape of a batch. */
-export interface BatchShape {
-  readonly batch: number
-  /** Tokens a sequence, padded. */
-  readonly length: number
-  /** Rows that carry loss or are scored, padded. */
-  readonly rows: number
-  /** Room for candidates that attend as groups; absent: every sequence is one square of scores. */
-  readonly groups?: GroupShape | undefined
-  /**
-   * Where visual tokens come from: `none`, ready-made `features` (frozen tower), or `pixels` through the tower, so that
-   * it can be trained.
-   */
-  readonly visual:
-    | { readonly kind: "none" }
-    | { readonly kind: "features"; readonly rows: number }
-    | { readonly kind: "pixels" } & VisionLayout.VisionShape
-  readonly temperature: number
-  /** Rows of hidden states after inner layers (counted from 1) that carry loss as well, padded. */
-  readonly inner?: ReadonlyArray<{ readonly layer: number; readonly rows: number }> | undefined
-  /** States of the grammar, when tokens are scored under one or the mass outside of it is held down. */
-  readonly grammarStates: number | undefined
-  /** Sequences that the rows are of, padded: where a ratio is of a sequence (`Form.ratio`). */
-  readonly sequences?: number | undefined
-}
+export type { BatchShape } from "./BatchShape.ts"
+export { parameterInputs } from "./ParameterInputs.ts"
 
 /** Rows of the vocabulary product held at once: bounds memory at a 150k vocabulary, whole at a small one. */
 const chunkRows = (vocabulary: number): number => Math.max(64, Math.floor((1 << 24) / vocabulary))
-
-/**
- * Graph inputs that stand for the model's parameters, and for an adapter's. With `dropout` the adapter works as in
- * training; with `frozen` the model's own are read from where they are stored.
- */
-export const parameterInputs = (
-  config: Config.Config,
-  lora?: Lora.Lora,
-  dropout?: Lora.DropoutRows,
-  frozen?: Frozen.Frozen
-): Lookup => {
-  const own = Parameters.specs(config).filter(({ name }) => frozen?.quantized.has(name) !== true)
-  const specs = [...own, ...(lora === undefined ? [] : Lora.specs(config, lora))]
-  const tensors = new Map(specs.map(({ name, shape }) => [name, input(name, shape)]))
-  const parameter = (name: string): Tensor => {
-    const found = tensors.get(name)
-    if (found === undefined) throw new Error(`the model has no parameter "${name}"`)
-    return found
-  }
-  return Object.assign(parameter, {
-    ...(lora && { adapt: Lora.adapt(config, lora, parameter, dropout) }),
-    ...(frozen && { product: Frozen.product(config, frozen, parameter) })
-  })
-}
 
 /** Visual tokens of a batch as the shape asks for them. */
 const visualTokens = (config: Config.Config, p: Lookup, shape: BatchShape["visual"]): Tensor | undefined => {

@@ -75,27 +75,50 @@ const assemble = (definitions: Readonly<Record<string, Definition>>): Uint8Array
   ])
 }
 
-/** Nothing where this machine or this Node has no vectors of WebAssembly. */
-export const compile = <Name extends string>(
-  definitions: Readonly<Record<Name, Definition>>
-): Compiled<Name> | undefined => {
+/** What came of compiling: nothing for ever where the machine has no such loops, nothing now where it has no memory. */
+type Outcome<Name extends string> = Compiled<Name> | "never" | "not now"
+
+const attempt = <Name extends string>(definitions: Readonly<Record<Name, Definition>>): Outcome<Name> => {
   // Its memory is little-endian on every machine; arrays that are copied into it need not be.
-  if (typeof WebAssembly === "undefined" || endianness() !== "LE") return undefined
+  if (typeof WebAssembly === "undefined" || endianness() !== "LE") return "never"
   const bytes = assemble(definitions)
-  if (!WebAssembly.validate(bytes)) return undefined
-  const memory = new WebAssembly.Memory({ initial: 1 })
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { own: { memory } })
-  return {
-    calls: exports,
-    memory: (least) => {
-      if (least > MOST) return undefined
-      const missing = least - memory.buffer.byteLength
-      try {
-        if (missing > 0) memory.grow(Math.ceil(missing / PAGE))
-      } catch {
-        return undefined
+  if (!WebAssembly.validate(bytes)) return "never"
+  try {
+    const memory = new WebAssembly.Memory({ initial: 1 })
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { own: { memory } })
+    return {
+      calls: exports,
+      memory: (least) => {
+        if (least > MOST) return undefined
+        const missing = least - memory.buffer.byteLength
+        try {
+          if (missing > 0) memory.grow(Math.ceil(missing / PAGE))
+        } catch {
+          return undefined
+        }
+        return new Uint8Array(memory.buffer)
       }
-      return new Uint8Array(memory.buffer)
     }
+  } catch (error) {
+    // What is sound is refused for want of memory alone.
+    if (error instanceof RangeError) return "not now"
+    throw error
+  }
+}
+
+/**
+ * Functions that are compiled once for each key; nothing where this machine or this Node has no vectors of WebAssembly,
+ * which is remembered, too, or no memory for it just then: the next who asks tries again.
+ */
+export const compiledOnce = <Name extends string, O = void>(
+  definitionsOf: (options: O) => Readonly<Record<Name, Definition>>,
+  keyOf: (options: O) => string = () => ""
+): (options: O) => Compiled<Name> | undefined => {
+  const made = new Map<string, Compiled<Name> | "never">()
+  return (options) => {
+    const key = keyOf(options)
+    const known = made.get(key) ?? attempt(definitionsOf(options))
+    if (known !== "not now") made.set(key, known)
+    return typeof known === "string" ? undefined : known
   }
 }

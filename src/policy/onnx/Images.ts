@@ -3,7 +3,7 @@
  *
  * While the tower is frozen, visual tokens are computed once per image and kept (least recently used go first, so that
  * memory does not grow with the data set). A trained tower's tokens are forgotten with every update. Images that are
- * asked about once leave nothing behind.
+ * asked about once leave nothing behind; those that were changed to be learned from put out no others.
  */
 import { Effect } from "effect"
 import type { Image } from "../../kernels/image/Image.ts"
@@ -11,7 +11,7 @@ import type { ImageError, Patchify } from "../../kernels/image/index.ts"
 import { Config, VisionLayout } from "../../kernels/models/index.ts"
 import { type HostTensor, Runtime, type SharedPool } from "../../kernels/runtime/index.ts"
 import { type Lora, LossGraphs } from "../../kernels/train/index.ts"
-import { ByteCache } from "../ByteCache.ts"
+import { PictureCache } from "../PictureCache.ts"
 import type { Features, Grid } from "./Features.ts"
 import * as MappedWeights from "./MappedWeights.ts"
 import type { Sessions } from "./SessionCache.ts"
@@ -74,8 +74,8 @@ const CACHED_BYTES = 256 * 1024 * 1024
 export const make = Effect.fnUntraced(function*(options: Options) {
   const { config, cut, frozen, memory, name, sessions, weights } = options
   const runtime = yield* Runtime.Runtime
-  const cutCache = new ByteCache<Patchify.Cut>(CACHED_BYTES, ({ bytes }) => bytes)
-  const featureCache = new ByteCache<Features>(CACHED_BYTES, ({ features }) => features.byteLength)
+  const cutCache = new PictureCache<Patchify.Cut>(CACHED_BYTES, ({ bytes }) => bytes)
+  const featureCache = new PictureCache<Features>(CACHED_BYTES, ({ features }) => features.byteLength)
 
   const passing = new WeakSet<Image>()
 
@@ -83,11 +83,11 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   const cuts: Images["cuts"] = Effect.fnUntraced(function*(images) {
     const found = yield* Effect.forEach(distinct(images), (image) => {
-      const held = cutCache.get(image.id)
+      const held = cutCache.get(image)
       if (held !== undefined) return Effect.succeed([image.id, held] as const)
       return Effect.map(cut(image), (made) => {
         // Frozen: the tokens are kept instead.
-        if (!frozen && !passing.has(image)) cutCache.set(image.id, made)
+        if (!frozen && !passing.has(image)) cutCache.set(image, made)
         return [image.id, made] as const
       })
     }, { concurrency: 4 })
@@ -134,11 +134,11 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     const all = distinct(images)
     const known = new Map<string, Features>()
     for (const image of all) {
-      const held = featureCache.get(image.id)
+      const held = featureCache.get(image)
       if (held !== undefined) known.set(image.id, held)
     }
     const missing = all.filter((image) => !known.has(image.id))
-    const kept = new Set(missing.flatMap((image) => passing.has(image) ? [] : [image.id]))
+    const kept = new Map(missing.flatMap((image) => passing.has(image) ? [] : [[image.id, image] as const]))
     // A few chunks at a time: pixels of a whole data set would not fit.
     for (let at = 0; at < missing.length; at += CHUNK * runtime.workers) {
       const prepared = [...yield* cuts(missing.slice(at, at + CHUNK * runtime.workers))]
@@ -160,7 +160,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       )
       for (const [id, value] of encoded.flat()) {
         known.set(id, value)
-        if (kept.has(id)) featureCache.set(id, value)
+        const image = kept.get(id)
+        if (image !== undefined) featureCache.set(image, value)
       }
     }
     return known

@@ -9,9 +9,9 @@ import { Runtime, SharedPool } from "../../kernels/runtime/index.ts"
 import { AdamW, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
 import { nameOf } from "../Embedded.ts"
 import { failing } from "../failing.ts"
-import { Policy, PolicyError, type Session, type Snapshot, type UpdateOptions } from "../Policy.ts"
+import { Policy, PolicyError, type Session, type UpdateOptions } from "../Policy.ts"
 import * as Requests from "../Requests.ts"
-import * as Adapter from "./Adapter.ts"
+import * as AdapterAlone from "./Adapters.ts"
 import * as Checkpoint from "./Checkpoint.ts"
 import type { PolicyContext } from "./Context.ts"
 import * as Culprit from "./Culprit.ts"
@@ -30,32 +30,16 @@ import * as Rollouts from "./Rollouts.ts"
 import * as Score from "./Score.ts"
 import * as SessionCache from "./SessionCache.ts"
 import * as Settings from "./Settings.ts"
+import * as Snapshots from "./Snapshots.ts"
 
+export { Adapters } from "./Adapters.ts"
 export type { Options } from "./Options.ts"
-
-/** Weights kept in memory. */
-interface Kept extends Snapshot {
-  /** Those that training changes. */
-  readonly weights: Float32Array
-}
-
-/** Access to the adapter alone. */
-export class Adapters extends Context.Service<Adapters, {
-  /**
-   * Writes a PEFT adapter as a new directory, with the base's tokenizer, chat template and processor beside it.
-   * (`Policy.save` writes the model with the adapter merged into it.)
-   */
-  readonly save: (directory: string) => Effect.Effect<void, PolicyError>
-}>()("rise/Adapters") {}
 
 /** What is kept of the memory that runs were fed from. */
 const POOLED_BYTES = 64 * 1024 * 1024
 
-const isKept = (snapshot: Snapshot): snapshot is Kept =>
-  "weights" in snapshot && snapshot.weights instanceof Float32Array
-
 const make = Effect.fnUntraced(function*(options: Options) {
-  yield* Requests.checkAll("load", Settings.options, options)
+  yield* Requests.checkAll("load", Settings.options, options, Settings.idle)
   const runtime = yield* Runtime.Runtime
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -231,37 +215,27 @@ const make = Effect.fnUntraced(function*(options: Options) {
       yield* optimizer.reset
       yield* reference.release
     }),
-    snapshot: Effect.sync((): Kept => ({ version, weights: trained.data.slice(0, trained.trainableLength) })),
+    snapshot: Effect.sync(() => Snapshots.copy(trained, version)),
     revert: (snapshot) =>
       failing("restore")(Effect.gen(function*() {
         yield* closed("restore")
-        if (!isKept(snapshot)) {
-          return yield* new PolicyError({ operation: "restore", reason: "the snapshot is of another engine" })
-        }
-        if (snapshot.weights.length !== trained.trainableLength) {
-          const [found, wanted] = [snapshot.weights.length, trained.trainableLength]
-          return yield* new PolicyError({
-            operation: "restore",
-            reason: `the snapshot is of another model: it has ${found} values, this one trains ${wanted}`
-          })
-        }
-        yield* ParameterStore.checkFinite(trained, snapshot.weights)
-        trained.data.set(snapshot.weights)
+        yield* Snapshots.takeBack(trained, snapshot)
         yield* optimizer.reset
         version++
         yield* images.forget
       })),
     saveSnapshot: (snapshot, directory) =>
       failing("checkpoint")(
-        isKept(snapshot)
-          ? onDisk(Checkpoint.writeSnapshot(directory, snapshot.weights))
-          : Effect.fail(new PolicyError({ operation: "checkpoint", reason: "the snapshot is of another engine" }))
+        Effect.flatMap(
+          Snapshots.weightsOf("checkpoint", snapshot),
+          (weights) => onDisk(Checkpoint.writeSnapshot(directory, weights))
+        )
       ),
     loadSnapshot: (directory) =>
       failing("restore")(
         onDisk(Effect.map(
           Checkpoint.readSnapshot(directory, trained),
-          (weights): Kept => ({ version, weights })
+          (weights): Snapshots.Kept => ({ version, weights })
         ))
       ),
     checkpoint: (directory) =>
@@ -303,22 +277,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
       specials: model.specials
     })
   })
-  const adapters = Adapters.of({
-    save: (directory) =>
-      adapter === undefined
-        ? Effect.fail(
-          new PolicyError({
-            operation: "save",
-            reason: "this policy has no adapter; give lora when it is made, or save the model itself"
-          })
-        )
-        : onDisk(Adapter.save(model.config, adapter, options.model, directory, model.files))
+  const adapters = AdapterAlone.Adapters.of({
+    save: (directory) => onDisk(AdapterAlone.save(model, options.model, directory))
   })
-  return Context.make(Policy, policy).pipe(Context.add(Adapters, adapters))
+  return Context.make(Policy, policy).pipe(Context.add(AdapterAlone.Adapters, adapters))
 })
 
 /** Loads the model; sessions open as they are needed and close with the layer. */
 export const layer = (
   options: Options
-): Layer.Layer<Policy | Adapters, PolicyError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
+): Layer.Layer<Policy | AdapterAlone.Adapters, PolicyError, Runtime.Runtime | FileSystem.FileSystem | Path.Path> =>
   Layer.effectContext(make(options).pipe(failing("load")))

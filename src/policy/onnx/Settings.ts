@@ -1,4 +1,5 @@
 /** What the live policy's options may be. */
+import { type Idle, is } from "../../kernels/math/Idle.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { Precision } from "../../kernels/models/index.ts"
 
@@ -58,5 +59,22 @@ export const options: Rules.Table = {
   "plan.newTokens": required(whole(1, 2 ** 20)),
   "plan.prompts": required(whole(1, 2 ** 16)),
   "plan.group": required(whole(1, 2 ** 16)),
+  "plan.entropy": yesOrNo,
   "plan.limit": required(orNone(above(0)))
 }
+
+/** What of it does nothing beside other options. */
+export const idle: ReadonlyArray<Idle> = [
+  {
+    setting: "packFrom",
+    beside: "decode",
+    where: is("step"),
+    why: "which never prepacks weights: leave one of them out"
+  },
+  ...["recompute", "optimizer"].map((setting) => ({
+    setting,
+    beside: "trainable",
+    where: is("none"),
+    why: "where nothing is trained: leave one of them out"
+  }))
+]

@@ -45,7 +45,7 @@ const broken = (error: HttpClientError.HttpClientError): Failed => {
     return { again: false, error: { kind: "connection", reason: `the request cannot be made: ${why}` } }
   }
   const reason = `the connection failed: ${why}`
-  return { again: true, error: { kind: "connection", reason, ...(isUnreachable(why) && { advice: unreachable }) } }
+  return { again: true, error: { kind: "connection", reason, ...(isUnreachable(error) && { advice: unreachable }) } }
 }
 
 export interface Options {

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import sharp from "sharp"
 import { Decode, type Image, ImageError } from "../../kernels/image/index.ts"
-import { ByteCache } from "../ByteCache.ts"
+import { PictureCache } from "../PictureCache.ts"
 
 export interface ImageLimits {
   /** Longer side in pixels above which a picture is shrunk. Default 2048. */
@@ -16,7 +16,7 @@ const KEPT_BYTES = 64 * 1024 * 1024
 
 /** An encoder that remembers. Lossless as long as that fits, so that a remote model sees what a local one sees. */
 export const make = ({ maxBytes = 4 * 1024 * 1024, maxSide = 2048 }: ImageLimits = {}) => {
-  const kept = new ByteCache<string>(KEPT_BYTES, (url) => url.length)
+  const kept = new PictureCache<string>(KEPT_BYTES, (url) => url.length)
 
   const encode = Effect.fnUntraced(function*(image: Image.Image) {
     const { data, height, width } = yield* Decode.load(image)
@@ -46,9 +46,9 @@ export const make = ({ maxBytes = 4 * 1024 * 1024, maxSide = 2048 }: ImageLimits
 
   return (image: Image.Image): Effect.Effect<string, ImageError> =>
     Effect.suspend(() => {
-      const held = kept.get(image.id)
+      const held = kept.get(image)
       return held !== undefined
         ? Effect.succeed(held)
-        : Effect.tap(encode(image), (url) => Effect.sync(() => kept.set(image.id, url)))
+        : Effect.tap(encode(image), (url) => Effect.sync(() => kept.set(image, url)))
     })
 }

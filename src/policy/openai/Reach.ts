@@ -9,6 +9,7 @@ import * as Said from "./Wordings.ts"
 /** Nobody is there, or it says something else. */
 export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {
   reason: Schema.String,
+  /** What the server answered with, where it did: also 200, of an answer that is none. */
   status: Schema.optional(Schema.Int)
 }) {
   override get message() {
@@ -67,7 +68,9 @@ export const listed = Effect.fnUntraced(
       return yield* new Unreachable({ reason: `the server answered ${status}: ${shown}`, status })
     }
     const found = Schema.decodeUnknownOption(Models)(text)
-    if (Option.isNone(found)) return yield* new Unreachable({ reason: `the answer is no list of models: ${shown}` })
+    if (Option.isNone(found)) {
+      return yield* new Unreachable({ reason: `the answer is no list of models: ${shown}`, status })
+    }
     return found.value.data
   }
 )

@@ -1,5 +1,6 @@
 /** What a policy behind a server is made of. */
 import type { Schema } from "effect"
+import { type Idle, isNot } from "../../kernels/math/Idle.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { shownAddress, withoutSlash } from "../http/Address.ts"
 import * as Endpoint from "../http/Endpoint.ts"
@@ -97,3 +98,11 @@ export const rules: Rules.Table = {
   attempts: whole(1, 1000),
   maxResponseBytes: whole(1)
 }
+
+/** What of it does nothing beside other options. */
+export const idle: ReadonlyArray<Idle> = [{
+  setting: "charactersPerToken",
+  beside: "grammars",
+  where: isNot(true),
+  why: "without which texts are held to no grammar: leave charactersPerToken out, or set grammars to true"
+}]

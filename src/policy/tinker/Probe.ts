@@ -3,7 +3,7 @@
  * of its own losses are ours. Some engines accept a picture and drop it, some divide by what only they know; both would
  * train something else without a word. Done on a model of its own, at learning rate 0, which is given back.
  */
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { Image } from "../../kernels/image/index.ts"
 import { PolicyError } from "../Policy.ts"
 import * as Batch from "./Batch.ts"
@@ -32,6 +32,19 @@ export interface Found {
 /** What is taken for granted of an engine that was asked nothing. */
 export const unasked: Found = { normaliser: undefined, pictures: undefined, exact: [], leftovers: true }
 
+/** The cause of an engine that cannot be opened because pictures do not reach its model. */
+export class NoPictures extends Schema.TaggedError<NoPictures>()("NoPictures", {
+  /** What it did with one. */
+  found: Schema.String
+}) {
+  override get message() {
+    return `it ${this.found}`
+  }
+}
+
+/** Whether that is why an engine could not be opened. */
+export const isBlind = ({ cause }: PolicyError): boolean => cause instanceof NoPictures
+
 const still: Adam = { learningRate: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 0 }
 
 /** The gradient norm among metrics, however an engine calls it: "skyrl.ai/grad_norm". */
@@ -50,6 +63,7 @@ const pictures = Effect.fnUntraced(function*(engine: Engine, prompts: Prompts, e
   const refused = (found: string) =>
     new PolicyError({
       operation: "load",
+      cause: new NoPictures({ found }),
       reason: `${engineName} does not take pictures: for a picture of ${
         lengthOfAll(chunks.filter(({ type }) => type === "image"))
       } visual tokens in a sequence of ${expected} it ${found}. It would train on text alone without a word. Serve ` +

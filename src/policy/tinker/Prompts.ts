@@ -7,11 +7,11 @@ import sharp from "sharp"
 import { type Image, ImageError, Preprocess } from "../../kernels/image/index.ts"
 import { Tokenizer } from "../../kernels/text/index.ts"
 import { ModelDirectory } from "../../kernels/weights/index.ts"
-import { ByteCache } from "../ByteCache.ts"
 import { specialsOf, templateVariables } from "../chat/Controls.ts"
 import * as Encoder from "../chat/Encoder.ts"
 import * as EndOfTurn from "../chat/EndOfTurn.ts"
 import * as Thinking from "../chat/Thinking.ts"
+import { PictureCache } from "../PictureCache.ts"
 import { PolicyError, type Prompt } from "../Policy.ts"
 import type { Chunk } from "./Wire.ts"
 
@@ -81,7 +81,7 @@ export const make = Effect.fnUntraced(function*(path: string, pictures: Pictures
     { image: imageToken ?? -1, video: intOf(directory.config, "video_token_id") ?? -1 },
     () => 1
   )
-  const kept = new ByteCache<Encoded>(KEPT_BYTES, ({ data }) => data.length)
+  const kept = new PictureCache<Encoded>(KEPT_BYTES, ({ data }) => data.length)
 
   const blind = (image: Image.Image) =>
     new ImageError({
@@ -107,10 +107,10 @@ export const make = Effect.fnUntraced(function*(path: string, pictures: Pictures
 
   const pictureOf = (image: Image.Image) =>
     Effect.suspend(() => {
-      const held = kept.get(image.id)
+      const held = kept.get(image)
       return held !== undefined
         ? Effect.succeed(held)
-        : Effect.tap(encode(image), (made) => Effect.sync(() => kept.set(image.id, made)))
+        : Effect.tap(encode(image), (made) => Effect.sync(() => kept.set(image, made)))
     })
 
   const prompts: Prompts = {

@@ -1,5 +1,6 @@
 /** What the options of a policy at an engine may be. */
 import { Predicate } from "effect"
+import { type Idle, isNot } from "../../kernels/math/Idle.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import * as Endpoint from "../http/Endpoint.ts"
 
@@ -44,3 +45,11 @@ export const options: Rules.Table = {
   kept: whole(1),
   maxResponseBytes: atLeast(1)
 }
+
+/** What of it does nothing beside other options. */
+export const idle: ReadonlyArray<Idle> = [{
+  setting: "images.quality",
+  beside: "images.format",
+  where: isNot("jpeg"),
+  why: "whose default is \"png\", without loss: leave quality out, or set format to \"jpeg\""
+}]

@@ -3,7 +3,7 @@
  * Never holds the key.
  */
 import { Schema } from "effect"
-import { isUnreachable, unreachable } from "../http/unreachable.ts"
+import { unreachable } from "../http/unreachable.ts"
 
 /** Statuses of a server that wants a key, or another one. */
 const wantsKey = (status: number | undefined) => status === 401 || status === 403
@@ -25,12 +25,14 @@ export class TinkerError extends Schema.TaggedError<TinkerError>()("TinkerError"
   status: Schema.optional(Schema.Int),
   /** The server's own words, cut. */
   excerpt: Schema.optional(Schema.String),
-  attempts: Schema.Int
+  attempts: Schema.Int,
+  /** Whether nobody listens at the address, or there is no such host. */
+  unreachable: Schema.optionalKey(Schema.Boolean)
 }) {
   /** What to do next, where that is known. */
   get advice(): string | undefined {
     if (wantsKey(this.status)) return keyAdvice
-    if (this.kind === "connection" && isUnreachable(this.reason)) return unreachable
+    if (this.unreachable === true) return unreachable
     const [, rank] = /\brank\b.{0,60}\bbetween \d+ and (\d+)/i.exec(`${this.reason} ${this.excerpt ?? ""}`) ?? []
     return rank === undefined ? undefined : `train an adapter of such a rank: --lora ${rank} (rank in a script)`
   }

@@ -10,6 +10,7 @@ import { excerpt } from "../http/excerpt.ts"
 import * as Outage from "../http/Outage.ts"
 import * as Retry from "../http/Retry.ts"
 import * as Secret from "../http/Secret.ts"
+import { isUnreachable } from "../http/unreachable.ts"
 import { TinkerError } from "./TinkerError.ts"
 
 export interface Limits {
@@ -76,6 +77,7 @@ interface Failed {
   readonly kind: "connection" | "timeout" | "malformed"
   readonly reason: string
   readonly again: boolean
+  readonly unreachable?: boolean
 }
 
 export const make = Effect.fnUntraced(function*(options: Options) {
@@ -95,7 +97,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       const broken = (error: HttpClientError.HttpClientError): Failed => ({
         kind: "connection",
         reason: `the connection failed: ${clean(Connection.reasonOf(error))}`,
-        again: !Connection.isUnsendable(error)
+        again: !Connection.isUnsendable(error),
+        ...(isUnreachable(error) && { unreachable: true })
       })
       const addressed = authorised(apiKey)(
         HttpClientRequest.make(method)(`${baseUrl}/api/v1/${path}`, { headers: { accept } })
@@ -170,9 +173,15 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         yield* Effect.sleep(pause)
         continue
       }
-      const { again, kind, reason } = found.failure
+      const { again, kind, reason, unreachable } = found.failure
       if (!again || made >= attempts) {
-        return yield* new TinkerError({ url: urlOf(request), kind, reason, attempts: made })
+        return yield* new TinkerError({
+          url: urlOf(request),
+          kind,
+          reason,
+          attempts: made,
+          ...(unreachable === true && { unreachable })
+        })
       }
       const pause = wait()
       yield* outage.failed({ kind: kind === "timeout" ? "timeout" : "connection", reason }, urlOf(request), pause)

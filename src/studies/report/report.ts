@@ -6,7 +6,6 @@ import * as Atomic from "../../dsl/Atomic.ts"
 import * as Ledger from "../../dsl/Ledger.ts"
 import * as Links from "../../dsl/Links.ts"
 import { Row } from "../../dsl/Quarantine.ts"
-import { CotRow } from "../../dsl/Rise.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
 import { masked, verdict } from "../../evaluation/index.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
@@ -21,11 +20,13 @@ import { Labels, labelsFile } from "../labels.ts"
 import * as Answers from "./Answers.ts"
 import * as Curves from "./Curves.ts"
 import { doubts } from "./Doubts.ts"
+import * as Facts from "./Facts.ts"
 import * as Loops from "./Loops.ts"
 import * as Machine from "./Machine.ts"
 import * as Now from "./Now.ts"
 import * as Opening from "./Opening.ts"
 import { type PageData, render } from "./Page.ts"
+import * as Rewards from "./Rewards.ts"
 import * as Samples from "./Samples.ts"
 import * as Side from "./Side.ts"
 
@@ -49,8 +50,6 @@ const RunJson = Schema.Struct({
   }))
 })
 
-const binCount = 25
-
 const MetricRow = Schema.Record(Schema.String, Schema.Json)
 
 /** Warnings that are shown. */
@@ -64,53 +63,6 @@ const warningsOf = (file: string) =>
     Stream.take(most),
     Stream.runCollect
   )
-
-const histogramOf = Effect.fnUntraced(function*(file: string, tau: number | undefined) {
-  const sum = yield* Stream.runFold(
-    lines(file, CotRow),
-    () => ({ bins: Array.from({ length: binCount }, () => ({ count: 0, kept: 0 })), kept: 0, of: 0 }),
-    ({ bins, kept, of }, { reward }) => {
-      const bin = bins[Math.max(0, Math.min(binCount - 1, Math.floor(reward * binCount)))]
-      const held = tau === undefined || reward >= tau ? 1 : 0
-      if (bin !== undefined) {
-        bin.count++
-        bin.kept += held
-      }
-      return { bins, kept: kept + held, of: of + 1 }
-    }
-  )
-  return sum.of === 0 ? Option.none() : Option.some({ ...sum, tau })
-})
-
-/** Scalars of run.json, by dotted path: what the head of the page shows. */
-const factsOf = (value: Schema.Json, at: string): ReadonlyArray<readonly [string, string]> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-    ? Object.entries(value).flatMap(([key, inner]) => factsOf(inner, at === "" ? key : `${at}.${key}`))
-    : [[at, String(value)]]
-
-const shown: Readonly<Record<string, string>> = {
-  task: "task",
-  seed: "seed",
-  "config.preset": "settings",
-  "config.model": "model",
-  "config.source": "data",
-  "config.shots": "shots",
-  "data.samples": "samples",
-  "data.train.samples": "training samples",
-  "data.test.samples": "test samples"
-}
-
-/**
- * How many samples of a half were used, where a preset takes only its first: a run's settings lie one level deeper than
- * a cell's.
- */
-const usedOf = (facts: ReadonlyMap<string, string>, name: string, value: string): string => {
-  if (name === "config.shots") return value === "full" ? "all labelled pictures" : `${value} of each label`
-  if (name === "config.preset" && value === "fitted") return "fitted to model and data, under those that were given"
-  const [, half] = /^data\.(train|test)\.samples$/.exec(name) ?? []
-  const limit = Number(facts.get(`config.settings.limit.${half}`) ?? facts.get(`config.limit.${half}`))
-  return limit < Number(value) ? `${limit} of ${value}` : value
-}
 
 /** What the results come to by the task's first metric, if they can say it. */
 const verdictOf = (
@@ -195,7 +147,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   yield* Effect.forEach(doubtful, warn, { discard: true })
   const { about = {}, identity } = Option.getOrElse(run, (): typeof RunJson.Type => ({ identity: {} }))
   const results = Option.getOrElse(found, () => [])
-  const facts = new Map(factsOf(identity, ""))
+  const facts = new Map(Facts.of(identity))
   const curves = yield* Curves.read(at("metrics.jsonl"))
   // The τ that was used: it may have sunk below the one that was asked for.
   const used = curves.find(({ stage }) => stage === "filter" || stage === "RISE / filter")?.last.get("tau")
@@ -230,14 +182,11 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   const loops = browse ? yield* Loops.write(directory, drawing) : { names: [], pictured: true, index: Option.none() }
   const countOf = (half: "train" | "test") => {
     const value = facts.get(`data.${half}.samples`)
-    return value === undefined ? undefined : usedOf(facts, `data.${half}.samples`, value).replace(/ of .*/, "")
+    return value === undefined ? undefined : Facts.used(facts, `data.${half}.samples`, value).replace(/ of .*/, "")
   }
   const data: PageData = {
     title: `RISE on ${facts.get("task") ?? "a task"}`,
-    facts: [...facts].flatMap(([name, value]) => {
-      const label = shown[name]
-      return label === undefined ? [] : [[label, usedOf(facts, name, value)] as const]
-    }),
+    facts: Facts.rows(facts),
     results,
     opening: {
       done: run.pipe(Option.match({
@@ -277,7 +226,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     caution: Option.fromNullishOr(about.caution),
     warnings: yield* warningsOf(at("metrics.jsonl")),
     curves,
-    histogram: yield* histogramOf(at("cot.jsonl"), tau),
+    histogram: yield* Rewards.histogram(at("cot.jsonl"), tau),
     examples: Option.getOrElse(yield* json(at("examples.json"), Examples), () => []),
     answers,
     loops: {

@@ -160,6 +160,28 @@ describe("a table", () => {
       assert.include(beside.notes, "columns left alone: \"clicks\", \"author\"")
     })))
 
+  it.effect("of votes is one of votes, though half of its rows sum to 1 and a named column has words in it", () =>
+    live(Effect.gen(function*() {
+      const rows = "a.png,1,0\nb.png,0,1\nc.png,3,1\nd.png,2,2\n"
+      const votes = [["a.png", 1, 0], ["b.png", 0, 1], ["c.png", 0.75, 0.25], ["d.png", 0.5, 0.5]]
+      for (const words of ["", "e.png,unsure,1\nf.png,unsure,1\n"]) {
+        const found = yield* read(`image,calm,wild\n${rows}${words}`, pictures("e.png", "f.png"), ["calm", "wild"])
+        assert.deepStrictEqual(found.samples, votes, words)
+        assert.include(found.notes, "votes: rows sum to 1 to 4, read as shares")
+        assert.deepStrictEqual(
+          found.rows,
+          words === "" ? [] : [[6, "not-a-number"], [7, "not-a-number"]]
+        )
+      }
+      // Shares stay shares.
+      const shares = yield* read(
+        "image,calm,wild\na.png,1,0\nb.png,0.5,0.5\nc.png,unsure,1\n",
+        {},
+        ["calm", "wild"]
+      )
+      assert.deepStrictEqual(shares.samples, [["a.png", 1, 0], ["b.png", 0.5, 0.5]])
+    })))
+
   it.effect("with a picture in several rows is read as of several annotators", () =>
     live(Effect.gen(function*() {
       const { labels, notes, samples, single } = yield* read(

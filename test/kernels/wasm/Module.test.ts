@@ -47,8 +47,11 @@ const dots: Module.Definition = {
   }
 }
 
+const compile = <Name extends string>(definitions: Readonly<Record<Name, Module.Definition>>) =>
+  Module.compiledOnce<Name>(() => definitions)()
+
 const compiled = <Name extends string>(definitions: Readonly<Record<Name, Module.Definition>>) => {
-  const found = Module.compile(definitions)
+  const found = compile(definitions)
   if (found === undefined) throw new Error("no WebAssembly here")
   const { calls, memory } = found
   return {
@@ -77,7 +80,7 @@ describe("Module", () => {
 
   it("says so where the machine has not so much memory", () => {
     // 32 bits of addresses.
-    assert.isUndefined(Module.compile({ squares })?.memory(2 ** 33))
+    assert.isUndefined(compile({ squares })?.memory(2 ** 33))
   })
 
   it("encodes numbers of any length", () => {
@@ -117,15 +120,61 @@ describe("Module", () => {
   })
 
   it("is nothing where a function is none, or there is no WebAssembly", () => {
-    assert.isUndefined(Module.compile({ broken: { parameters: 0, body: () => add(constant(1), []) } }))
+    assert.isUndefined(compile({ broken: { parameters: 0, body: () => add(constant(1), []) } }))
     const own = Object.getOwnPropertyDescriptor(globalThis, "WebAssembly")
     if (own === undefined) throw new Error("no WebAssembly here")
     try {
       Reflect.deleteProperty(globalThis, "WebAssembly")
-      assert.isUndefined(Module.compile({ squares }))
+      assert.isUndefined(compile({ squares }))
     } finally {
       Object.defineProperty(globalThis, "WebAssembly", own)
     }
-    assert.isDefined(Module.compile({ squares }))
+    assert.isDefined(compile({ squares }))
+  })
+
+  describe("compiled once", () => {
+    const counted = () => {
+      const count = { made: 0 }
+      const of = Module.compiledOnce<"constantly", number>((n) => {
+        count.made++
+        return { constantly: constantly(n) }
+      }, String)
+      return { count, of }
+    }
+    /** While the machine has no memory for another one. */
+    const without = <A>(member: "Memory" | "validate", instead: unknown, run: () => A): A => {
+      const all = Reflect.get(globalThis, "WebAssembly") as object
+      const own = Object.getOwnPropertyDescriptor(all, member)
+      if (own === undefined) throw new Error("no WebAssembly here")
+      try {
+        Object.defineProperty(all, member, { ...own, value: instead })
+        return run()
+      } finally {
+        Object.defineProperty(all, member, own)
+      }
+    }
+
+    it("is one for each key", () => {
+      const { count, of } = counted()
+      assert.isDefined(of(1))
+      assert.strictEqual(of(1), of(1))
+      assert.notStrictEqual(of(1), of(2))
+      assert.strictEqual(count.made, 2)
+    })
+
+    it("is tried again where there was no memory for it, and not where the machine cannot run it", () => {
+      const { count, of } = counted()
+      class NoMemory {
+        constructor() {
+          throw new RangeError("WebAssembly.Memory(): could not allocate memory")
+        }
+      }
+      assert.isUndefined(without("Memory", NoMemory, () => of(1)))
+      assert.isDefined(of(1))
+      assert.strictEqual(count.made, 2)
+      assert.isUndefined(without("validate", () => false, () => of(2)))
+      assert.isUndefined(of(2))
+      assert.strictEqual(count.made, 3)
+    })
   })
 })

@@ -24,9 +24,9 @@ export interface Column {
   readonly nature: Nature.Nature
   /** Whether it holds numbers, or percentages. Some cells may be none: `odd`. */
   readonly isNumeric: boolean
-  /** It holds numbers, and they are whole. */
+  /** It has numbers, whatever its other cells are, and they are whole. */
   readonly isWhole: boolean
-  /** It holds numbers, and they are from 0 to 1. */
+  /** It has numbers, whatever its other cells are, and they are from 0 to 1. */
   readonly isShare: boolean
   /** Some cell has a percent sign. */
   readonly hasPercents: boolean
@@ -121,8 +121,9 @@ export const of = (
           different: values.size,
           nature,
           isNumeric,
-          isWhole: isNumeric && isWhole,
-          isShare: isNumeric && isShare,
+          // Of a column that is doubtful as well: whoever names it by --labels has said what it is.
+          isWhole: numbers > 0 && isWhole,
+          isShare: numbers > 0 && isShare,
           hasPercents,
           odd: filled - numbers,
           firstOdd,

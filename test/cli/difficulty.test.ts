@@ -1,0 +1,69 @@
+/** A model that is asked about scenes of another difficulty than it was trained on. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Console, Effect, FileSystem, Layer, Option } from "effect"
+import { tellOther } from "../../src/cli/difficulty.ts"
+import { embeddedModel } from "../../src/cli/embedded.ts"
+import { Scenes } from "../../src/data/index.ts"
+import { Progress, silent } from "../../src/dsl/Progress.ts"
+import * as Rise from "../../src/dsl/Rise.ts"
+import * as Stub from "../dsl/StubPolicy.ts"
+
+const live = Stub.layer({ seed: 1 }).pipe(Layer.provide(Stub.Trace.layer), Layer.merge(Layer.succeed(Progress, silent)))
+
+/** A model that a run has saved, which names its data so. */
+const saved = Effect.fnUntraced(function*(source: string) {
+  const out = `${yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())}/run`
+  yield* Rise.make(Stub.Mood, Stub.data(8)).pipe(
+    Rise.answers(),
+    Rise.sft({ steps: 1, batchSize: 4 }),
+    Rise.run({ out, config: { source } }),
+    Effect.provide(live)
+  )
+  return `${out}/model`
+})
+
+const told = (model: string, difficulty: number, more: object = {}) => {
+  const lines: Array<string> = []
+  const quiet = Object.assign(Object.create(console), { error: (line: string) => void lines.push(line) })
+  return tellOther({ model, difficulty, data: Option.none(), adapter: Option.none(), ...more }).pipe(
+    Effect.provideService(Console.Console, quiet),
+    Effect.map((notes) => {
+      assert.deepStrictEqual(notes, lines, "what is said is noted for the report")
+      return notes
+    })
+  )
+}
+
+describe("scenes of another difficulty than a model was trained on", () => {
+  it.effect("are told, by what the card of the model says", () =>
+    Effect.gen(function*() {
+      const [harder, plain] = [yield* saved(Scenes.titleAt(0.35)), yield* saved(Scenes.titleAt(0))]
+      assert.deepStrictEqual(yield* told(harder, 0), [
+        `${harder} was trained on scenes of difficulty 0.35, and is asked about scenes of difficulty 0: ` +
+        "--difficulty 0.35 asks about such as it was trained on"
+      ])
+      assert.match((yield* told(plain, 0.5)).join(), /difficulty 0, and is asked about scenes of difficulty 0\.5/)
+      assert.deepStrictEqual([yield* told(harder, 0.35), yield* told(plain, 0)], [[], []])
+      // An adapter's card goes before that of its base.
+      assert.lengthOf(yield* told(plain, 0, { adapter: Option.some(harder) }), 1)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("are not, where nobody knows what it was trained on, or other data are asked about", () =>
+    Effect.gen(function*() {
+      const harder = yield* saved(Scenes.titleAt(0.35))
+      assert.deepStrictEqual(yield* told(harder, 0, { data: Option.some("pictures") }), [])
+      assert.deepStrictEqual(yield* told(harder, 0, { remote: Option.some("http://127.0.0.1:1/v1") }), [])
+      assert.deepStrictEqual(yield* told(yield* saved("/home/me/pictures"), 0.35), [])
+      assert.deepStrictEqual(yield* told(embeddedModel, 0.35), [])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it("are known by their name", () => {
+    for (const difficulty of [0, 0.35, 1, 1e-7]) {
+      assert.deepStrictEqual(Scenes.difficultyIn(Scenes.titleAt(difficulty)), Option.some(difficulty))
+    }
+    for (const other of ["", "pictures", `${Scenes.titleAt(0)} and more`, "difficulty 0.5"]) {
+      assert.deepStrictEqual(Scenes.difficultyIn(other), Option.none())
+    }
+  })
+})
