@@ -4,6 +4,7 @@
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Event, report } from "../dsl/Progress.ts"
 import * as RunLock from "../dsl/RunLock.ts"
+import { Nursery } from "../kernels/runtime/index.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { there } from "../kernels/runtime/there.ts"
 import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
@@ -45,6 +46,7 @@ export const working =
   <B, E2, R2>(work: (out: string) => Effect.Effect<B, E2, R2>) =>
     Effect.gen(function*() {
       const words = yield* CommandLine
+      yield* Nursery.shrink
       const out = Option.isSome(asked) ? asked.value : yield* numbered(`runs/${name}`, resume)
       const begun = there(`${out}/run.json`)
       if (resume) {

@@ -30,8 +30,7 @@ interface Opened {
   readonly outputs: ReadonlyMap<string, InferenceSession.ValueMetadata>
   /** Inputs each run has to bring. */
   readonly varying: ReadonlyArray<string>
-  /** Bound inputs plus those of the current run, which overwrite the ones of the run before. */
-  readonly feeds: Record<string, Tensor>
+  readonly bound: Readonly<Record<string, Tensor>>
   readonly preallocated: Readonly<Record<string, Tensor>>
   /** The input that each resident output is for. */
   readonly resident: Readonly<Record<string, string>>
@@ -128,14 +127,14 @@ const open = async (id: number, model: Uint8Array, options: SessionOptions): Pro
   try {
     const inputs = new Map(session.inputMetadata.map((metadata) => [metadata.name, metadata]))
     const outputs = new Map(session.outputMetadata.map((metadata) => [metadata.name, metadata]))
-    const feeds = toTensors("input", options.bound ?? {}, inputs)
+    const bound = toTensors("input", options.bound ?? {}, inputs)
     sessions.set(id, {
       session,
       key,
       inputs,
       outputs,
-      varying: session.inputNames.filter((name) => !(name in feeds)),
-      feeds,
+      varying: session.inputNames.filter((name) => !(name in bound)),
+      bound,
       preallocated: toTensors("output", options.outputs ?? {}, outputs),
       resident: options.resident ?? {}
     })
@@ -145,14 +144,22 @@ const open = async (id: number, model: Uint8Array, options: SessionOptions): Pro
   }
 }
 
+/** onnxruntime hands out what it wrote into a preallocated output once more, in a copy that nobody reads. */
+const discard = (copy: Tensor["data"] | undefined): void => {
+  // The collector would leave some sixty megabytes of them lying about before it comes.
+  if (ArrayBuffer.isView(copy) && copy.buffer instanceof ArrayBuffer) copy.buffer.transfer(0)
+}
+
 const run = async (
   opened: Opened,
   given: Readonly<Record<string, HostTensor.HostTensor>>,
   fetches: ReadonlyArray<string>,
   state: number | undefined
 ): Promise<Record<string, HostTensor.HostTensor>> => {
-  const { feeds, inputs, outputs, preallocated, resident, session, varying } = opened
+  const { bound, inputs, outputs, preallocated, resident, session, varying } = opened
   const held = state === undefined ? undefined : states.get(state) ?? new Map<string, Tensor>()
+  // Of this run alone: what a session holds on to grows old, and the collector seldom looks at what is old.
+  const feeds: Record<string, Tensor> = { ...bound }
   for (const name in given) {
     if (inputs.has(name) && !varying.includes(name)) {
       throw new Error(`input "${name}" was bound when the model was opened`)
@@ -179,6 +186,7 @@ const run = async (
     throw new Error(`the run fetches no output; the model has ${list(outputs.keys())}`)
   }
   const results = await session.run(feeds, wanted)
+  for (const name in preallocated) discard(results[name]?.data)
   if (state !== undefined && held !== undefined) {
     states.set(state, held)
     for (const [output, input] of Object.entries(resident)) {

@@ -240,10 +240,11 @@ export const dropoutMasks = (
   config: Config.Config,
   lora: Lora,
   seed: number,
-  step: number
+  step: number,
+  memory: HostTensor.Shared = HostTensor.shared
 ): Record<string, HostTensor.HostTensor> =>
   Object.fromEntries([...new Set(adaptedModules(config, lora).map(({ inner }) => inner))].map((width) => {
-    const data = HostTensor.shared.float32(MASKS * width)
+    const data = memory.float32(MASKS * width)
     Keyed.uniforms(seed, `lora/dropout/step=${step}/width=${width}`, data)
     const kept = 1 / (1 - lora.dropout)
     for (let i = 0; i < data.length; i++) data[i] = data[i]! < lora.dropout ? 0 : kept

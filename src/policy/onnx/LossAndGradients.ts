@@ -1,6 +1,6 @@
 /** Loss and gradients of drafts: packed batches through the loss graphs, gradients summed in shared buffers. */
 import { Effect } from "effect"
-import { HostTensor } from "../../kernels/runtime/index.ts"
+import type { HostTensor } from "../../kernels/runtime/index.ts"
 import { type Form, Lora, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
 import { NotFinite } from "../NotFinite.ts"
 import type { GroupRelative, RatioStats } from "../Policy.ts"
@@ -44,7 +44,15 @@ export interface LossResult {
  * Loss and gradients of all drafts at the current weights. A loss that is not finite is an error: nothing may be made
  * of its gradients.
  */
-export const lossAndGradients = Effect.fnUntraced(function*(
+export const lossAndGradients = (
+  context: PolicyContext,
+  buffers: ReadonlyArray<GradientBuffers>,
+  drafts: ReadonlyArray<PackedBatches.Draft>,
+  options: LossOptions
+) => context.memory.lend((memory) => computed(memory, context, buffers, drafts, options))
+
+const computed = Effect.fnUntraced(function*(
+  memory: HostTensor.Shared,
   context: PolicyContext,
   buffers: ReadonlyArray<GradientBuffers>,
   drafts: ReadonlyArray<PackedBatches.Draft>,
@@ -54,10 +62,10 @@ export const lossAndGradients = Effect.fnUntraced(function*(
   const { trained: store } = model
   const lora = model.adapter?.lora
   const trainable = [...store.slices.values()].filter((slice) => slice.trainable).map(({ name }) => name)
-  const prepared = yield* PackedBatches.prepare(context, drafts, model.towerTrained)
+  const prepared = yield* PackedBatches.prepare(context, drafts, model.towerTrained, memory)
   const masks = lora === undefined || lora.dropout === 0
     ? {}
-    : Lora.dropoutMasks(model.config, lora, context.seed, options.step)
+    : Lora.dropoutMasks(model.config, lora, context.seed, options.step, memory)
   const byWorker = Map.groupBy(prepared, ({ worker }) => worker)
   const { clip, form = {} } = options
 
@@ -100,18 +108,17 @@ export const lossAndGradients = Effect.fnUntraced(function*(
           bound: { ...context.weights, ...tables },
           outputs
         })
-        const feeds = {
-          ...item.feeds(),
-          ...masks,
-          ...dropoutRows(context, item, options.step),
-          ...(bySequence && RatioRows.sequenceFeeds(batch))
-        }
-        const reference = referenceFeed(batch, origins, options.reference)
-        results.push({
-          batch,
-          underFormatLoss: item.underFormatLoss,
-          outputs: yield* session.run({ ...feeds, reference, ...knobFeeds(options.knobs) })
-        })
+        const ran = yield* context.memory.lend((memory) =>
+          session.run({
+            ...item.feeds(memory),
+            ...masks,
+            ...dropoutRows(context, item, options.step, memory),
+            ...(bySequence && RatioRows.sequenceFeeds(batch, memory)),
+            reference: referenceFeed(batch, origins, options.reference, memory),
+            ...knobFeeds(options.knobs)
+          })
+        )
+        results.push({ batch, underFormatLoss: item.underFormatLoss, outputs: ran })
         if (batches.length > 1) {
           yield* runtime.optimize(worker, {
             _tag: "Accumulate",
@@ -149,12 +156,13 @@ export const lossAndGradients = Effect.fnUntraced(function*(
 const dropoutRows = (
   { model, seed }: PolicyContext,
   { batch, origins, visual }: PackedBatches.PreparedBatch,
-  step: number
+  step: number,
+  memory: HostTensor.Shared
 ): Record<string, HostTensor.HostTensor> => {
   const { adapter } = model
   if (adapter === undefined || adapter.lora.dropout === 0) return {}
   const drawn = (rows: number, each: number, keys: ReadonlyArray<string>): HostTensor.HostTensor => {
-    const data = HostTensor.shared.int64(rows)
+    const data = memory.int64(rows)
     keys.forEach((key, i) => Lora.dropoutNumbers(seed, `step=${step}/${key}`, data.subarray(i * each, (i + 1) * each)))
     return { dtype: "int64", dims: [rows], data }
   }
@@ -174,11 +182,12 @@ const dropoutRows = (
 const referenceFeed = (
   batch: Batch,
   origins: PackedBatches.PreparedBatch["origins"],
-  reference: LossOptions["reference"]
+  reference: LossOptions["reference"],
+  memory: HostTensor.Shared
 ): HostTensor.HostTensor => {
   const oldLogprobs = batch.tensors["oldLogprobs"] as HostTensor.HostTensor
   if (reference === undefined) return oldLogprobs
-  const data = HostTensor.shared.float32(batch.shape.rows)
+  const data = memory.float32(batch.shape.rows)
   batch.spans.forEach((spans, i) => {
     const { first, index } = origins[i] ?? { index: 0, first: 0 }
     spans.forEach(({ start }, c) => data.set(reference[index]?.[first + c] ?? [], start))

@@ -36,7 +36,8 @@ export interface Draft {
 export interface PreparedBatch {
   readonly batch: Batch
   readonly visual: LossGraphs.BatchShape["visual"]
-  readonly feeds: () => Record<string, HostTensor.HostTensor>
+  /** What a run is fed, the visual tokens in memory of its own. */
+  readonly feeds: (memory: HostTensor.Shared) => Record<string, HostTensor.HostTensor>
   readonly worker: number
   /** Which draft each sequence is of, and with which of its candidates it begins. */
   readonly origins: ReadonlyArray<{ readonly index: number; readonly first: number }>
@@ -90,9 +91,18 @@ export const padded = {
   rows: (rows: number): number => roundUp(rows, 128)
 }
 
-/** Sorts by length, cuts into micro-batches and deals them there and back, so that workers get like amounts. */
+/**
+ * Sorts by length, cuts into micro-batches and deals them there and back, so that workers get like amounts.
+ *
+ * @param memory zeroed; holds the batches
+ */
 export const prepare = Effect.fnUntraced(
-  function*(context: PolicyContext, drafts: ReadonlyArray<Draft>, throughTower: boolean) {
+  function*(
+    context: PolicyContext,
+    drafts: ReadonlyArray<Draft>,
+    throughTower: boolean,
+    memory: HostTensor.Shared
+  ) {
     const asked = drafts.map(({ candidates, prompt }) => ({
       prompt,
       following: candidates.reduce((n, tokens) => Math.max(n, tokens.length), 0)
@@ -155,12 +165,13 @@ export const prepare = Effect.fnUntraced(
         rows: padded.rows(rows)
       }))
       const shape = { batch: size, length, rows, inner, visualRows: source.rows, groups }
-      const batch = layOut(config, context.positions, items.map(({ sequence }) => sequence), shape, source.rowOf)
+      const packed = items.map(({ sequence }) => sequence)
+      const batch = layOut(config, context.positions, packed, shape, source.rowOf, memory)
       const turn = Math.floor(i / workers)
       return {
         batch,
         visual: source.shape,
-        feeds: () => ({ ...batch.tensors, ...source.feeds() }),
+        feeds: (memory) => ({ ...batch.tensors, ...source.feeds(memory) }),
         worker: turn % 2 === 0 ? i % workers : workers - 1 - i % workers,
         origins: items.map(({ first, index }) => ({ index, first })),
         temperature: items[0]?.temperature ?? 1,

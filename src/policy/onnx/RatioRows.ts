@@ -1,5 +1,5 @@
 /** Rows of a batch by the completion that each is of: for ratios of sequences, and for what is told of ratios. */
-import { HostTensor } from "../../kernels/runtime/index.ts"
+import type { HostTensor } from "../../kernels/runtime/index.ts"
 import type { Form } from "../../kernels/train/index.ts"
 import type { GroupRelative, RatioStats } from "../Policy.ts"
 import * as Ratios from "../Ratios.ts"
@@ -32,9 +32,12 @@ const floats = (tensor: HostTensor.HostTensor | undefined): Float32Array =>
 export const sequencesOf = ({ spans }: Batch): number => roundUp(spans.flat().length, 8)
 
 /** Which sequence each row is of. */
-export const sequenceFeeds = ({ shape: { rows }, spans }: Batch): Record<string, HostTensor.HostTensor> => {
-  const of = HostTensor.shared.int32(rows)
-  const share = HostTensor.shared.float32(rows)
+export const sequenceFeeds = (
+  { shape: { rows }, spans }: Batch,
+  memory: HostTensor.Shared
+): Record<string, HostTensor.HostTensor> => {
+  const of = memory.int32(rows)
+  const share = memory.float32(rows)
   spans.flat().forEach(({ length, start }, i) => {
     of.fill(i, start, start + length)
     share.fill(1 / length, start, start + length)

@@ -4,7 +4,7 @@ import { rollout } from "../../kernels/generate/index.ts"
 import { OnnxWriter } from "../../kernels/graph/index.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { Config, Rope } from "../../kernels/models/index.ts"
-import { HostTensor } from "../../kernels/runtime/index.ts"
+import type { HostTensor } from "../../kernels/runtime/index.ts"
 import type { EncodedPrompt } from "../chat/Encoder.ts"
 import { failing } from "../failing.ts"
 import * as NotFinite from "../NotFinite.ts"
@@ -148,8 +148,8 @@ const runBatch = Effect.fnUntraced(function*(
   })
   const bound = {
     ...(grammar && GrammarTables.tables(grammar, model.ends)),
-    tableCosines: f32(shareCopy(table.cosines.subarray(0, positionLimit * half)), positionLimit, half),
-    tableSines: f32(shareCopy(table.sines.subarray(0, positionLimit * half)), positionLimit, half),
+    tableCosines: f32(table.cosines.subarray(0, positionLimit * half), positionLimit, half),
+    tableSines: f32(table.sines.subarray(0, positionLimit * half), positionLimit, half),
     emptyCache: f32(new Float32Array(0), prompts, config.kvHeads, count, 0, config.headWidth),
     grammarState: { dtype: "int32" as const, dims: [rows], data: new Int32Array(rows) }
   }
@@ -249,12 +249,6 @@ const storedWeights = (
       externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }]
     }
   }
-}
-
-const shareCopy = (data: Float32Array): Float32Array => {
-  const copy = HostTensor.shared.float32(data.length)
-  copy.set(data)
-  return copy
 }
 
 /** Position of the first new token. */

@@ -21,13 +21,20 @@ export interface ScoreOptions {
  * Log-probabilities of every candidate's tokens under the given weights, in the order of drafts. One that is not finite
  * is an error.
  */
-export const score = Effect.fnUntraced(function*(
+export const score = (
+  context: PolicyContext,
+  drafts: ReadonlyArray<PackedBatches.Draft>,
+  options: ScoreOptions
+) => context.memory.lend((memory) => scoreIn(memory, context, drafts, options))
+
+const scoreIn = Effect.fnUntraced(function*(
+  memory: HostTensor.Shared,
   context: PolicyContext,
   drafts: ReadonlyArray<PackedBatches.Draft>,
   options: ScoreOptions
 ) {
   const { mapped } = context.model
-  const prepared = yield* PackedBatches.prepare(context, drafts, false)
+  const prepared = yield* PackedBatches.prepare(context, drafts, false, memory)
   const scored = yield* Effect.forEach(
     prepared,
     Effect.fnUntraced(function*(item) {
@@ -40,7 +47,7 @@ export const score = Effect.fnUntraced(function*(
         ...MappedWeights.session(mapped),
         bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar, context.model.ends)) }
       })
-      const { logprobs } = yield* session.run(item.feeds())
+      const { logprobs } = yield* session.run(item.feeds(memory))
       const values = logprobs?.data as Float32Array
       return yield* Effect.forEach(batch.spans, (spans, i) => {
         const { first = 0, index = 0 } = origins[i] ?? {}

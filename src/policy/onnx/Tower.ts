@@ -1,7 +1,7 @@
 /** What graphs read of images: patches on their way through the vision tower, or the visual tokens of a frozen one. */
 import type { Patchify } from "../../kernels/image/index.ts"
 import { Config, VisionLayout, VisionPlaces } from "../../kernels/models/index.ts"
-import { HostTensor } from "../../kernels/runtime/index.ts"
+import type { HostTensor } from "../../kernels/runtime/index.ts"
 import type { LossGraphs } from "../../kernels/train/index.ts"
 import type { Features } from "./Features.ts"
 import { roundUp } from "./roundUp.ts"
@@ -13,7 +13,7 @@ export const tensors = (
   vision: Config.VisionConfig,
   shape: VisionLayout.VisionShape,
   images: ReadonlyArray<Patchify.Cut>,
-  memory: HostTensor.Shared = HostTensor.shared
+  memory: HostTensor.Shared
 ): Record<string, HostTensor.HostTensor> => {
   const { channels, heads, patch, places, temporalPatch, width } = vision
   const rows = shape.frames * shape.slots
@@ -56,7 +56,8 @@ export interface VisualRows {
   readonly shape: LossGraphs.BatchShape["visual"]
   readonly rows: number
   readonly rowOf?: Int32Array
-  readonly feeds: () => Record<string, HostTensor.HostTensor>
+  /** Into memory that is zeroed. */
+  readonly feeds: (memory: HostTensor.Shared) => Record<string, HostTensor.HostTensor>
 }
 
 /**
@@ -76,7 +77,7 @@ export const visualRows = (config: Config.Config, ids: ReadonlyArray<string>, kn
       shape: { kind: "pixels", ...shape },
       rows: shape.frames * shape.slots / merge,
       rowOf: VisionLayout.tokenRows(config.vision, shape, grids),
-      feeds: () => tensors(config.vision, shape, images)
+      feeds: (memory) => tensors(config.vision, shape, images, memory)
     }
   }
   const parts = ids.flatMap((id) => known.features.get(id) ?? [])
@@ -85,8 +86,8 @@ export const visualRows = (config: Config.Config, ids: ReadonlyArray<string>, kn
   return {
     shape: { kind: "features", rows },
     rows,
-    feeds: () => {
-      const data = HostTensor.shared.float32(rows * width)
+    feeds: (memory) => {
+      const data = memory.float32(rows * width)
       let at = 0
       for (const { features } of parts) {
         data.set(features, at)

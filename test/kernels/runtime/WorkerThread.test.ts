@@ -2,8 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { BroadcastChannel } from "node:worker_threads"
 import { HostTensor } from "../../../src/kernels/runtime/index.ts"
 import * as WorkerThread from "../../../src/kernels/runtime/WorkerThread.ts"
+import * as Tiny from "./tinyModel.ts"
 
 const job = {
   _tag: "Optimize",
@@ -28,6 +30,34 @@ describe("WorkerThread", () => {
       assert.isFalse(thread.alive())
       const later = yield* Effect.flip(thread.submit(job))
       assert.include(later.message, "out of luck")
+    }))
+
+  it.effect("is left with no copy of what a run wrote into shared memory", () =>
+    Effect.gen(function*() {
+      const entry = new URL("./telling.ts", import.meta.url)
+      const thread = yield* WorkerThread.make({ threads: 1, device: "cpu", entry })
+      const n = 2 ** 20
+      const vector = (value: number): HostTensor.HostTensor => (
+        { dtype: "float32", dims: [n], data: HostTensor.shared.float32(n).fill(value) }
+      )
+      const [a, b, sum] = [vector(2), vector(0), vector(0)]
+      yield* thread.submit({ _tag: "Open", session: 0, model: Tiny.add(n), options: { outputs: { sum } } })
+      const channel = yield* Effect.acquireRelease(
+        Effect.sync(() => new BroadcastChannel("array-buffers")),
+        (channel) => Effect.sync(() => channel.close())
+      )
+      const held = Effect.callback<number>((resume) => {
+        channel.onmessage = ({ data }: { readonly data: number }) => resume(Effect.succeed(data))
+        channel.postMessage("held?")
+      })
+      // The first answer makes objects enough for a collection.
+      yield* held
+      for (let i = 0; i < 6; i++) {
+        yield* thread.submit({ _tag: "Run", session: 0, feeds: { a, b }, fetches: [] })
+      }
+      assert.isTrue(sum.data.every((value: number | bigint) => value === 2))
+      // Six copies are 24 MiB.
+      assert.isBelow(yield* held, 4 * n)
     }))
 
   it.effect("says why a thread could not start", () =>

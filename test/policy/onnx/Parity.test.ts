@@ -10,7 +10,7 @@ import * as G from "../../../src/kernels/graph/index.ts"
 import * as Image from "../../../src/kernels/image/Image.ts"
 import { Patchify } from "../../../src/kernels/image/index.ts"
 import { Config, head, Parameters, Rope, sequence, vision, visionInputs } from "../../../src/kernels/models/index.ts"
-import type { HostTensor } from "../../../src/kernels/runtime/index.ts"
+import { HostTensor } from "../../../src/kernels/runtime/index.ts"
 import { LossGraphs, Objectives, ParameterStore } from "../../../src/kernels/train/index.ts"
 import { Objective, OnnxPolicy, Policy, type Prompt } from "../../../src/policy/index.ts"
 import * as Model from "../../../src/policy/onnx/Model.ts"
@@ -129,7 +129,11 @@ for (const name of ["qwen2-vl", "qwen2.5-vl", "qwen3-vl"]) {
       grammarStates: undefined
     }
     if (visual.shape.kind !== "pixels") throw new Error("the tower is not in it")
-    return { shape, visual: { ...visual, shape: visual.shape }, feeds: fed({ ...tensors, ...visual.feeds() }) }
+    return {
+      shape,
+      visual: { ...visual, shape: visual.shape },
+      feeds: fed({ ...tensors, ...visual.feeds(HostTensor.shared) })
+    }
   }
 
   describe(`${name} as transformers has it`, () => {
