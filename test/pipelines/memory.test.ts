@@ -72,6 +72,15 @@ describe("memory", () => {
         const changed = yield* memory({ ...run, preset: augmented })
         assert.isAbove(changed.pictures, 10 * planned.pictures)
         assert.isAtMost(changed.pictures, planned.pictures + 128 * 2 ** 20)
+        // A supervised stage takes the batch of its own default, and whichever stage selects keeps the best weights.
+        const bare = { ...augmented, sft: { ...augmented.sft, batchSize: undefined } as unknown as typeof smoke.sft }
+        assert.strictEqual((yield* memory({ ...run, preset: bare })).pictures, changed.pictures)
+        const selection = (preset: typeof smoke) => Effect.map(memory({ ...run, preset }), ({ selection }) => selection)
+        assert.strictEqual(yield* selection({ ...smoke, sft: { ...smoke.sft, select: null } }), 0)
+        assert.isAbove(yield* selection({ ...smoke, sft: { ...smoke.sft, select: { every: 1 } } }), 0)
+        const rft = { ...smoke.rft, select: { every: 1 } }
+        assert.strictEqual(yield* selection({ ...smoke, rft }), few.methods.includes("SFT") ? 0 : yield* selection(smoke))
+        assert.isAbove((yield* memory({ ...run, methods: ["RISE"], preset: { ...smoke, rft } })).selection, 0)
         const adapter = yield* memory({ ...run, preset: paper, how: { workers: 1, lora: { rank: 4 } } })
         assert.isBelow(adapter.optimizer, (yield* memory({ ...run, preset: paper })).optimizer)
       })).pipe(Effect.provide(NodeServices.layer)),

@@ -129,6 +129,21 @@ describe("labels that are typed", () => {
       })))
   }
 
+  it.effect("are not held against those of rows that are set aside, of a split that nobody knows", () =>
+    live(Effect.gen(function*() {
+      const files = Object.fromEntries(sizes)
+      const rows = ["a/1.png,Süß,train", "a/2.png,Regen,", "b/1.png,Nebel,dev2", "b/2.png,Süß,test"]
+      const root = yield* folder({ ...files, "labels.csv": `image,label,split\n${rows.join("\n")}\n` })
+      const find = (...labels: ReadonlyArray<string>) =>
+        Effect.match(Layouts.find(root, { labels: Option.some(labels) }), {
+          onFailure: ({ message }) => message,
+          onSuccess: ({ notes }) => notes.filter((note) => note.includes("to train on has")).join("\n")
+        })
+      assert.strictEqual(yield* find("Süß", "Regen"), "")
+      assert.strictEqual(yield* find("Süß", "Regen", "Nebel"), "no picture to train on has the label \"Nebel\"")
+      assert.match(yield* find("Süß", "Nebel"), /pictures to train on have "Süß" alone/)
+    })))
+
   it("are near where a slip makes one of the other", () => {
     const of = (label: string, ...found: ReadonlyArray<string>) =>
       Option.getOrThrow(Option.fromUndefinedOr(
