@@ -103,13 +103,15 @@ export const futile = (preset: Preset): ReadonlyArray<string> =>
   })
 
 /**
- * A preset with the settings that were given over its own. They have passed `decode`. What the preset has and what does
- * nothing beside them goes: a threshold beside weights in its place.
+ * A preset with the settings that were given over its own. They have passed `decode`. What of the preset's does nothing
+ * for their sake goes: a threshold beside weights in its place.
  */
 export const merged = (preset: Preset, overrides: Overrides): Preset => {
   const all = over(preset, overrides) as Preset
-  const given = present(overrides)
-  return futile(all).filter((setting) => Rules.at(given, setting.split(".")) === undefined).reduce(Rules.without, all)
+  const [given, before] = [present(overrides), futile(preset)]
+  return futile(all)
+    .filter((setting) => Rules.at(given, setting.split(".")) === undefined && !before.includes(setting))
+    .reduce(Rules.without, all)
 }
 
 /** Longest texts where a preset does not say. */

@@ -180,7 +180,9 @@ export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<
   const beside = {
     pictures: keptOf(4 * visualTokens * Config.visualWidth(config)) + (towerTrained ? keptOf(pixels) : 0),
     sessions: how.workers * opened({ methods, preset }) * sessionLayer * (config.layers + config.vision.depth),
-    selection: !stagesOf({ methods, preset }).some(({ settings: { select } }) => select !== undefined && select !== null)
+    selection: !stagesOf({ methods, preset }).some(({ settings: { select } }) =>
+        select !== undefined && select !== null
+      )
       ? 0
       : 2 * (how.lora === undefined ?
         4 * Parameters.specs(config).reduce((n, { shape }) => n + product(shape), 0)

@@ -1,4 +1,4 @@
-/** A printed file of settings, edited in one place: the edit means what it says, and nothing printed is held against it. */
+/** A printed file of settings, edited in one place: what was printed is not held against the edit. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Result } from "effect"

@@ -83,7 +83,7 @@ export const checkSelect = (
       value: show(select),
       expected:
         "nothing beside validation 0, where no weights can be compared: hold out a share (validation 0.1; in a " +
-        "script Rise.make(task, data, { validation: 0.1 })), or leave select out (null in a settings file takes it away)"
+        "script Rise.make(task, data, { validation: 0.1 })), or leave select out (null in a settings file)"
     })
   })
 
