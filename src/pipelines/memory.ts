@@ -146,8 +146,8 @@ const product = (shape: ReadonlyArray<number>): number => shape.reduce((all, sid
 const sum = (parts: Readonly<Record<string, number>>): number => Object.values(parts).reduce((n, part) => n + part, 0)
 
 /**
- * What a run of `rise train` holds at most. Methods take turns, each in a policy of its own, and so do stages: the greatest of their
- * steps counts. No weights are read; prompts are those of the first samples.
+ * What a run of `rise train` holds at most. Methods take turns, each in a policy of its own, and so do stages: the
+ * greatest of their steps counts. No weights are read; prompts are those of the first samples.
  */
 export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<A, E, R>) {
   const { how, methods, model, pictures, preset } = run
