@@ -43,7 +43,7 @@ describe("the header of a plain JPEG", () => {
       const all = [
         plain,
         yield* jpegOf((picture) => picture.jpeg({ quality: 100, chromaSubsampling: "4:4:4" }), 1, 300),
-        yield* jpegOf((picture) => picture.greyscale().jpeg()),
+        yield* jpegOf((picture) => picture.toColourspace("b-w").jpeg()),
         yield* jpegOf((picture) => picture.jpeg().withIccProfile("p3")),
         withSegment(plain, 0xee, "Adobe\0d\0\0\0\0\x01"),
         withSegment(plain, 0xfe, "a comment"),
