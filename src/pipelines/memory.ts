@@ -89,6 +89,9 @@ const stepsOf = (
   return { trained, drawn }
 }
 
+/** Measured: what a command of ours holds less than another process, for it keeps the nursery small (`Nursery`). */
+const smallNursery = 95e6
+
 /** Sessions that a worker keeps of a policy. */
 const keptSessions = 24
 
@@ -130,7 +133,7 @@ const product = (shape: ReadonlyArray<number>): number => shape.reduce((all, sid
 const sum = (parts: Readonly<Record<string, number>>): number => Object.values(parts).reduce((n, part) => n + part, 0)
 
 /**
- * What a run holds at most. Methods take turns, each in a policy of its own, and so do stages: the greatest of their
+ * What a run of `rise train` holds at most. Methods take turns, each in a policy of its own, and so do stages: the greatest of their
  * steps counts. No weights are read; prompts are those of the first samples.
  */
 export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<A, E, R>) {
@@ -146,7 +149,7 @@ export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<
   // Nothing is trained on what a pass draws: only its draws count.
   const drawing = yield* Effect.forEach(drawn, estimate)
   const fixed = {
-    process: most(training, "process"),
+    process: Math.max(0, most(training, "process") - smallNursery),
     weights: most([...training, ...drawing], "weights"),
     reference: most(training, "reference"),
     adapter: most(training, "adapter"),
