@@ -1,4 +1,4 @@
-/** What a command changes of the whole process, only where the process is its own: elsewhere others compute in it too. */
+/** What a command changes of the whole process, only where it is its own: elsewhere others compute in it too. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 

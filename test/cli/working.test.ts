@@ -115,7 +115,7 @@ describe("--resume", () => {
 })
 
 describe("the collector", () => {
-  it.effect("is changed where the process is the command's own, and stays as it is for others that compute in one", () =>
+  it.effect("is changed where the process is the command's own, and stays for others that compute in it", () =>
     Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* fs.makeTempDirectoryScoped()

@@ -8,7 +8,7 @@ export const release = ({ buffer, byteLength }: Uint8Array): void => {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
 
-/** The same of the pixels that a source was loaded to: what a renderer drew is the renderer's, all else was made here. */
+/** The same of the pixels that a source was loaded to: what a renderer drew is its own, all else was made here. */
 export const releaseOf = ({ _tag }: Source, pixels: Pixels): void => {
   if (_tag !== "Rendered") release(pixels.data)
 }

@@ -10,7 +10,7 @@ const parts = (bytes: Buffer) => {
   return { head: bytes.subarray(0, scan), codes: bytes.subarray(scan + 2 + bytes.readUInt16BE(scan + 2), -2) }
 }
 
-/** 64 × 48 in colour, with a scan for each of `order`: the component that it holds, 1 to 3. All of them show the same grey. */
+/** 64 × 48 in colour, with a scan for each of `order`: the component that it holds, 1 to 3. All show the same grey. */
 export const oneEach = (order: ReadonlyArray<number>): Effect.Effect<Buffer> =>
   Effect.promise(async () => {
     const create = { width: 64, height: 48, channels: 3, background: "#777" } as const
