@@ -90,7 +90,7 @@ const stepsOf = (
 }
 
 /** Measured: what a command of ours holds less than another process, for it keeps the nursery small (`Nursery`). */
-const smallNursery = 95e6
+const smallNursery = 120e6
 
 /** Sessions that a worker keeps of a policy. */
 const keptSessions = 24
