@@ -89,6 +89,9 @@ const stepsOf = (
   return { trained, drawn }
 }
 
+/** Measured: what a command of ours holds less than another process, for it keeps the nursery small (`Nursery`). */
+const smallNursery = 120e6
+
 /** Sessions that a worker keeps of a policy. */
 const keptSessions = 24
 
@@ -143,8 +146,8 @@ const product = (shape: ReadonlyArray<number>): number => shape.reduce((all, sid
 const sum = (parts: Readonly<Record<string, number>>): number => Object.values(parts).reduce((n, part) => n + part, 0)
 
 /**
- * What a run holds at most. Methods take turns, each in a policy of its own, and so do stages: the greatest of their
- * steps counts. No weights are read; prompts are those of the first samples.
+ * What a run of `rise train` holds at most. Methods take turns, each in a policy of its own, and so do stages: the
+ * greatest of their steps counts. No weights are read; prompts are those of the first samples.
  */
 export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<A, E, R>) {
   const { how, methods, model, pictures, preset } = run
@@ -159,7 +162,7 @@ export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<
   // Nothing is trained on what a pass draws: only its draws count.
   const drawing = yield* Effect.forEach(drawn, estimate)
   const fixed = {
-    process: most(training, "process"),
+    process: Math.max(0, most(training, "process") - smallNursery),
     weights: most([...training, ...drawing], "weights"),
     reference: most(training, "reference"),
     adapter: most(training, "adapter"),

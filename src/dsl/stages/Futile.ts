@@ -81,9 +81,8 @@ export const checkSelect = (
     return held || select === undefined || select === null ? Effect.void : Settings.refuse(stage, {
       setting: "select",
       value: show(select),
-      expected:
-        "nothing beside validation 0, where no weights can be compared: hold out a share (validation 0.1; in a " +
-        "script Rise.make(task, data, { validation: 0.1 })), or leave select out (null in a settings file)"
+      expected: "nothing beside validation 0, where no weights can be compared: set validation above 0 (in a script " +
+        "Rise.make(task, data, { validation: 0.1 })), or leave select out (null in a settings file takes it away)"
     })
   })
 
