@@ -178,7 +178,8 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
         Able.check(described).pipe(
           Effect.andThen(Room.check(task, [
             ...Room.drawnBy(described),
-            { stage: "evaluate", form, maxTokens: preset.evaluate.maxTokens }
+            // What all start from thinks, too.
+            ...(["think", form] as const).map((form) => ({ stage: "evaluate", form, ...preset.evaluate }))
           ])),
           within(name)
         ),
