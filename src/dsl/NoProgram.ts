@@ -19,7 +19,8 @@ export const of = (words: string): NoProgram =>
     message: words.startsWith(pipelineWords)
       ? `Rise.run is missing before Rise.runMain: ${words} only describes what is to be done; ${howTo}`
       : /^(async |function\b|\(|\w+ ?=>)/.test(words)
-      ? `Rise.runMain needs a program and was given a function: a step such as Rise.run goes behind a pipeline; ${howTo}`
+      ? `Rise.runMain needs a program and was given a function: a step such as Rise.run goes behind a ` +
+        `pipeline; ${howTo}`
       : `Rise.runMain needs a program, and ${show(words)} is no Effect: ${howTo}`
   })
 

@@ -104,8 +104,8 @@ describe("a script that leaves something out", () => {
   const how = "pipeline.pipe(Rise.run({ out: \"runs/mine\" }), Effect.provide(policy), Rise.runMain)"
   const unrun = (steps: string) =>
     `Rise.run is missing before Rise.runMain: the pipeline of ${steps} only describes what is to be done; write ${how}`
-  const step =
-    `Rise.runMain needs a program and was given a function: a step such as Rise.run goes behind a pipeline; write ${how}`
+  const step = "Rise.runMain needs a program and was given a function: a step such as Rise.run goes behind a " +
+    `pipeline; write ${how}`
   const answers = "Rise.make, Rise.answers, Rise.sft"
   const stream = "expected a stream of samples: that of a source, or Stream.fromIterable(samples)"
   const says: Readonly<Record<string, string>> = {
