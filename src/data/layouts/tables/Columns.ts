@@ -71,6 +71,17 @@ const isNames = ({ different, nature, first }: Column) =>
 const fail = ({ file }: Table.Table, reason: string) => Effect.fail(new DataError({ source: file, reason }))
 const named = (columns: ReadonlyArray<Column>) => Quoted.names(columns.map(({ name }) => name))
 
+/** The columns that numbers for labels may be in: all with numbers, those with shares, those with percent signs. */
+const choicesOf = (numbers: ReadonlyArray<Column>) =>
+  [
+    numbers,
+    numbers.filter(({ isShare }) => isShare),
+    numbers.filter(({ hasPercents }) => hasPercents)
+  ].filter((choice, i, all) => i === 0 || choice.length < (all[0]?.length ?? 0))
+
+const besides = (columns: ReadonlyArray<Column>) =>
+  columns.filter((column) => !isNamed("beside")(column) && column.filled > 0)
+
 /** The columns of hinted labels, where all of them are columns. */
 const hinted = Effect.fnUntraced(function*(
   table: Table.Table,
@@ -79,7 +90,30 @@ const hinted = Effect.fnUntraced(function*(
 ) {
   const found = labels.flatMap((label) => columns.filter(({ name }) => name === label))
   if (found.length !== labels.length || found.length < 2) return Option.none<Truth>()
-  const [amounts = Option.none()] = yield* Amounts.of(table, [found])
+  // With other columns of the same kind beside them they hold a part of what a row says.
+  const more = besides(columns).filter((column) =>
+    column.isNumeric && !isNamed("label")(column) && !found.includes(column)
+  )
+  const choices = more.length === 0 ? [] : choicesOf(columns.filter((c) => found.includes(c) || more.includes(c)))
+    .filter((choice) => choice.length > found.length && found.every((column) => choice.includes(column)))
+  const [amounts = Option.none(), ...wider] = yield* Amounts.of(table, [found, ...choices])
+  const all = wider.flatMap(Option.toArray)
+  const whole = all.find(({ values }) => values !== "votes") ?? all[0]
+  // Rows that add up without the other columns need none of them: those hold something else.
+  const isWhole = whole === undefined || Option.exists(
+    amounts,
+    ({ tally, values }) => values !== "votes" && tally[values] === tally.rows && tally.rows >= whole.tally.rows
+  )
+  if (!isWhole) {
+    const others = whole.columns.filter((column) => !found.includes(column))
+    const left = yield* Amounts.without(table, whole, found, others)
+    if (Option.isSome(left)) return Option.some<Truth>({ _tag: "Amounts", amounts: left.value })
+    return yield* fail(
+      table,
+      `no row has all its ${whole.values} in the columns ${named(found)}: every one has something in ${named(others)} ` +
+        `too, and --labels leaves them out. Name more labels, or take columns that are no labels out of the table`
+    )
+  }
   if (Option.isSome(amounts)) return Option.some<Truth>({ _tag: "Amounts", amounts: amounts.value })
   return yield* fail(
     table,
@@ -111,15 +145,10 @@ const truthIn = Effect.fnUntraced(function*(table: Table.Table, columns: Readonl
   )
   const [label] = byName
   if (label !== undefined) return Option.some<Truth>({ _tag: "Label", column: label, numbered: label.isNumeric })
-  const plain = columns.filter((column) => !isNamed("beside")(column) && column.filled > 0)
+  const plain = besides(columns)
   const numbers = plain.filter(({ isNumeric }) => isNumeric).toSorted((a, b) => a.name < b.name ? -1 : 1)
   const texts = plain.filter((column) => isNames(column) && isFew(column))
-  const choices = [
-    numbers,
-    numbers.filter(({ isShare }) => isShare),
-    numbers.filter(({ hasPercents }) => hasPercents)
-  ].filter((choice, i, all) => i === 0 || choice.length < (all[0]?.length ?? 0))
-  const amounts = (yield* Amounts.of(table, choices)).flatMap(Option.toArray)
+  const amounts = (yield* Amounts.of(table, choicesOf(numbers))).flatMap(Option.toArray)
   const summing = amounts.find(({ values }) => values !== "votes")
   // Shares that add up need no other column.
   if (summing === undefined) yield* decided(table, plain, numbers)
