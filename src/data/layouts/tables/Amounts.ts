@@ -54,7 +54,9 @@ const judged = (columns: ReadonlyArray<Column>, { single, tally }: Seen): Option
   const scale = Scale.of(tally)
   const isWhole = columns.every((column) => column.isWhole)
   const values = scale === "votes" && !isWhole ? "shares" : scale
-  return values === "shares" && 2 * shares < rows ? Option.none() : Option.some({ columns, values, single, tally, others: [], aside: 0 })
+  return values === "shares" && 2 * shares < rows
+    ? Option.none()
+    : Option.some({ columns, values, single, tally, others: [], aside: 0 })
 }
 
 /** Sums up rows over several choices of columns at once, and says what each is, if anything. */

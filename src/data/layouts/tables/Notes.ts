@@ -16,7 +16,9 @@ const leftOf = ({ image, split, table: { header }, truth }: Plan, columns: Reado
   const read = new Set([
     image.column.index,
     ...split === undefined ? [] : [split.index],
-    ...truth._tag === "Label" ? [truth.column.index] : [...truth.amounts.columns, ...truth.amounts.others].map(({ index }) => index)
+    ...truth._tag === "Label"
+      ? [truth.column.index]
+      : [...truth.amounts.columns, ...truth.amounts.others].map(({ index }) => index)
   ])
   return columns.filter(({ index, name }) => !read.has(index) && !Table.isIndex(name, index) && header.length > 0)
 }
