@@ -314,6 +314,34 @@ describe("a table", () => {
         yield* errorOf({ "labels.csv": "image,a,b\na.png,0,1\n" }, ["a", "c"]),
         /^labels\.csv: the labels "a", "c" are not all columns of it; those are "a", "b"$/
       )
+      assert.match(
+        yield* errorOf({ "labels.csv": "image,joy,sadness\na.png,0,1\n" }, ["joy", "sadnes"]),
+        /those are "joy", "sadness"; did you mean "sadness" by "sadnes"\?$/
+      )
+    })))
+
+  it.effect("that was written in two ways is an error that names both", () =>
+    live(Effect.gen(function*() {
+      const kinds = "its rows are of several kinds: shares (line 2, 0.25 + 0.75), votes (line 3, 8 + 2); " +
+        "write all of them as one"
+      const both = { "labels.csv": "image,joy,sun,width\na.png,0.25,0.75,9\nb.png,8,2,9\nc.png,5,5,9\n" }
+      assert.strictEqual(
+        yield* errorOf(both),
+        `labels.csv: the labels in the columns "joy", "sun" cannot be read: ${kinds}`
+      )
+      assert.strictEqual(
+        yield* errorOf(both, ["joy", "sun"]),
+        `labels.csv: the columns "joy", "sun" cannot be read: ${kinds}`
+      )
+      assert.strictEqual(
+        yield* errorOf({ "labels.csv": "image,joy,sun\r,split\na.png,1,0,train\nb.png,0,1,train\n" }),
+        "labels.csv: none of its rows holds anything that can be read. First, line 2: 2 cells, expected 3. " +
+          "Line 1 ends with a carriage return alone, others with a line feed: end all lines alike"
+      )
+      assert.strictEqual(
+        yield* errorOf({ "labels.csv": "image,joy,sun\ra.png,1\rb.png,0\r" }),
+        "labels.csv: none of its rows holds anything that can be read. First, line 2: 2 cells, expected 3"
+      )
     })))
 
   it.effect("is an error that says what to do where it cannot be told", () =>

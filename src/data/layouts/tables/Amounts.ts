@@ -115,5 +115,50 @@ export const without = (
     )
   )
 
+/** Numbers of a row that are shown. */
+const mostShown = 4
+
+/** What rows of several kinds are, as `mixture` counts them. */
+interface Kinds {
+  rows: number
+  known: number
+  /** The first of each kind. */
+  readonly first: Map<Scale.Scale, string>
+}
+
+/**
+ * `its rows are of several kinds: shares (line 2, 0.5 + 0.5), votes (line 3, 8 + 2)`; none where they are not, or where
+ * most are on no scale.
+ */
+export const mixture = (
+  { header, number, records }: Table.Table,
+  columns: ReadonlyArray<Column>
+): Effect.Effect<Option.Option<string>, DataError, FileSystem.FileSystem> =>
+  records.pipe(
+    Stream.runFold(
+      (): Kinds => ({ rows: 0, known: 0, first: new Map() }),
+      (found, { cells: read, row }) => {
+        const cells = Result.getOrElse(read, () => [])
+        if (cells.length !== header.length) return found
+        const numbers = columns.map(({ index }) => amount(number, cells[index] ?? ""))
+        if (!(numbers.reduce((sum, value) => sum + value, 0) > 0)) return found
+        found.rows++
+        const scale = Scale.ofRow(numbers)
+        if (scale === undefined) return found
+        found.known++
+        if (found.first.has(scale)) return found
+        const some = numbers.filter((value) => value !== 0)
+        const more = some.length > mostShown ? " + …" : ""
+        found.first.set(scale, `${scale} (line ${row}, ${some.slice(0, mostShown).join(" + ")}${more})`)
+        return found
+      }
+    ),
+    Effect.map(({ first, known, rows }) =>
+      first.size < 2 || 2 * known < rows
+        ? Option.none()
+        : Option.some(`its rows are of several kinds: ${[...first.values()].join(", ")}; write all of them as one`)
+    )
+  )
+
 /** `votes: rows sum to 3 to 10, read as shares`. */
 export const noteOn = ({ tally, values }: Amounts): string => Scale.note(values, tally)

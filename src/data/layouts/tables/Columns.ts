@@ -5,6 +5,7 @@ import { Effect, type FileSystem, Option } from "effect"
 import { DataError } from "../../../dsl/DataError.ts"
 import * as Quoted from "../../Quoted.ts"
 import * as Table from "../../Table.ts"
+import * as Hinted from "../Hinted.ts"
 import * as Names from "../Names.ts"
 import * as Amounts from "./Amounts.ts"
 import * as Profile from "./Profile.ts"
@@ -117,9 +118,12 @@ const hinted = Effect.fnUntraced(function*(
     )
   }
   if (Option.isSome(amounts)) return Option.some<Truth>({ _tag: "Amounts", amounts: amounts.value })
+  const mixture = yield* Amounts.mixture(table, found)
   return yield* fail(
     table,
-    `the columns ${named(found)} hold neither shares that sum to 1, percentages that sum to 100 nor votes`
+    Option.isSome(mixture)
+      ? `the columns ${named(found)} cannot be read: ${mixture.value}`
+      : `the columns ${named(found)} hold neither shares that sum to 1, percentages that sum to 100 nor votes`
   )
 })
 
@@ -181,10 +185,13 @@ export const truthOf = (
     }
     const truth = yield* truthIn(table, columns)
     if (Option.isSome(labels) && Option.isSome(truth) && truth.value._tag === "Amounts") {
-      const { columns } = truth.value.amounts
+      const found = truth.value.amounts.columns.map(({ name }) => name)
+      const missing = labels.value.filter((label) => !found.includes(label))
+      const left = found.filter((name) => !labels.value.includes(name))
       return yield* fail(
         table,
-        `the labels ${Quoted.names(labels.value)} are not all columns of it; those are ${named(columns)}`
+        `the labels ${Quoted.names(labels.value)} are not all columns of it; those are ${Quoted.names(found)}` +
+          Hinted.meant(missing, left)
       )
     }
     if (Option.isSome(labels) && Option.isSome(truth) && truth.value._tag === "Label") {
@@ -194,6 +201,11 @@ export const truthOf = (
     }
     const left = columns.filter((column) => !isNamed("beside")(column))
     if (Option.isSome(truth) || left.length === 0) return truth
+    const numbers = left.filter(({ isNumeric }) => isNumeric)
+    const mixture = yield* Amounts.mixture(table, numbers)
+    if (Option.isSome(mixture)) {
+      return yield* fail(table, `the labels in the columns ${named(numbers)} cannot be read: ${mixture.value}`)
+    }
     return yield* fail(
       table,
       `which column holds the labels cannot be told: of ${named(left)} none is called label, class, category or ` +
